@@ -1,0 +1,1 @@
+//! The words all AWS services share.
