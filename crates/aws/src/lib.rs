@@ -1,1 +1,15 @@
-//! The words all AWS services share.
+//! The words all AWS services share: who, where, what, when, and what went wrong.
+//! Deliberately no I/O, no clock, no service.
+
+mod arn;
+mod caller;
+mod fault;
+mod scope;
+mod timestamp;
+
+pub use arn::Arn;
+pub use caller::{Caller, Identity};
+pub use fault::{Blame, Fault, FaultKind};
+pub use scope::{Account, Region, Scope};
+pub use timestamp::{Timestamp, TimestampFormat};
+

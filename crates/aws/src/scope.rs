@@ -1,0 +1,121 @@
+//! Where a call happens: partition, account, region.
+
+use serde::{Deserialize, Serialize};
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
+
+/// A 12-digit AWS account id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Account([u8; 12]);
+
+impl Account {
+    pub fn parse(text: &str) -> Option<Account> {
+        let digits: [u8; 12] = text.as_bytes().try_into().ok()?;
+        digits.iter().all(u8::is_ascii_digit).then_some(Account(digits))
+    }
+
+    pub fn as_str(&self) -> &str {
+        // INVARIANT: only ASCII digits are ever stored.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Account([b'0'; 12])
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Account {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Account::parse(text).ok_or_else(|| format!("'{text}' is not an AWS account id: it has 12 digits"))
+    }
+}
+
+impl Serialize for Account {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Account {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A region name. Clients may name any; nothing here judges it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Region(Arc<str>);
+
+impl Region {
+    pub fn new(name: impl Into<Arc<str>>) -> Region {
+        Region(name.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The partition a region belongs to, by its name.
+    /// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
+    pub fn partition(&self) -> &'static str {
+        match self.0.split('-').next() {
+            Some("cn") => "aws-cn",
+            Some("eusc") => "aws-eusc",
+            Some("us") if self.0.starts_with("us-gov-") => "aws-us-gov",
+            Some("us") if self.0.starts_with("us-isob-") => "aws-iso-b",
+            Some("us") if self.0.starts_with("us-iso-") => "aws-iso",
+            _ => "aws",
+        }
+    }
+}
+
+impl Borrow<str> for Region {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The account and region a call works in; the partition follows from the region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Scope {
+    pub account: Account,
+    pub region: Region,
+}
+
+impl Scope {
+    pub fn new(account: Account, region: Region) -> Scope {
+        Scope { account, region }
+    }
+
+    pub fn partition(&self) -> &'static str {
+        self.region.partition()
+    }
+}
