@@ -116,7 +116,10 @@ mod tests {
     #[test]
     fn an_arn_keeps_its_six_parts_and_colons_in_the_resource() {
         let arn = Arn::parse("arn:aws:sns:eu-west-1:123456789012:topic:sub:1").unwrap();
-        assert_eq!((arn.partition(), arn.service(), arn.region(), arn.account(), arn.resource()), ("aws", "sns", "eu-west-1", "123456789012", "topic:sub:1"));
+        assert_eq!(
+            (arn.partition(), arn.service(), arn.region(), arn.account(), arn.resource()),
+            ("aws", "sns", "eu-west-1", "123456789012", "topic:sub:1")
+        );
         assert_eq!(arn.scope().unwrap().account.as_str(), "123456789012");
     }
 

@@ -10,11 +10,21 @@ use std::sync::Arc;
 pub enum Identity {
     /// The account itself.
     Root,
-    User { name: Arc<str> },
-    AssumedRole { role: Arn, session: Arc<str> },
-    FederatedUser { name: Arc<str> },
+    User {
+        name: Arc<str>,
+    },
+    AssumedRole {
+        role: Arn,
+        session: Arc<str>,
+    },
+    FederatedUser {
+        name: Arc<str>,
+    },
     /// An AWS service that acts on its own behalf, for the resource `source`.
-    Service { principal: Arc<str>, source: Option<Arn> },
+    Service {
+        principal: Arc<str>,
+        source: Option<Arn>,
+    },
     /// A request without a signature.
     Anonymous,
 }
@@ -46,7 +56,13 @@ impl Caller {
 
     pub fn service(principal: &str, source: Option<Arn>) -> Caller {
         let account = source.as_ref().and_then(|arn| Account::parse(arn.account()));
-        Caller { account, identity: Identity::Service { principal: principal.into(), source }, arn: principal.into(), unique_id: principal.into(), access_key: None }
+        Caller {
+            account,
+            identity: Identity::Service { principal: principal.into(), source },
+            arn: principal.into(),
+            unique_id: principal.into(),
+            access_key: None,
+        }
     }
 
     pub fn anonymous() -> Caller {

@@ -4,12 +4,13 @@
 mod arn;
 mod caller;
 mod fault;
+mod head;
 mod scope;
 mod timestamp;
 
 pub use arn::Arn;
 pub use caller::{Caller, Identity};
 pub use fault::{Blame, Fault, FaultKind};
+pub use head::{Head, Headers};
 pub use scope::{Account, Region, Scope};
 pub use timestamp::{Timestamp, TimestampFormat};
-

@@ -6,7 +6,7 @@ use futures_core::Stream;
 use std::{
     fmt,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 /// Why a stream ended before its end: the connection broke, a digest or a chunk's signature was wrong.
@@ -23,7 +23,40 @@ pub type EventStream = Pin<Box<dyn Stream<Item = Result<Box<dyn Struct>, BodyErr
 
 /// A streaming body: a handle that is cheap to clone, whose stream can be taken once.
 #[derive(Clone, Default)]
-pub struct Body(Arc<Mutex<Content>>, Option<u64>);
+pub struct Body {
+    content: Arc<Mutex<Content>>,
+    length: Option<u64>,
+    trailers: Option<Trailers>,
+}
+
+/// Fields that follow a chunked body. They are announced in the head and known once the stream has ended.
+#[derive(Clone, Debug)]
+pub struct Trailers {
+    announced: Arc<[String]>,
+    received: Arc<OnceLock<Vec<(String, String)>>>,
+}
+
+impl Trailers {
+    /// Trailers whose names (lower-case) the head announced.
+    pub fn announced(names: impl Into<Arc<[String]>>) -> Trailers {
+        Trailers { announced: names.into(), received: Arc::default() }
+    }
+
+    pub fn names(&self) -> &[String] {
+        &self.announced
+    }
+
+    /// Called once, by whoever reads the stream, before the stream ends.
+    pub fn arrive(&self, fields: Vec<(String, String)>) {
+        // A second arrival would be a second end of one stream: the first one stands.
+        let _ = self.received.set(fields);
+    }
+
+    /// The value of a trailer, once the stream has ended.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.received.get()?.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+}
 
 #[derive(Default)]
 enum Content {
@@ -41,28 +74,38 @@ pub enum Taken {
 
 impl Body {
     pub fn empty() -> Body {
-        Body(Arc::default(), Some(0))
+        Body { content: Arc::default(), length: Some(0), trailers: None }
     }
 
     pub fn whole(bytes: impl Into<Bytes>) -> Body {
         let bytes = bytes.into();
         let length = bytes.len() as u64;
-        Body(Arc::new(Mutex::new(Content::Whole(bytes))), Some(length))
+        Body { content: Arc::new(Mutex::new(Content::Whole(bytes))), length: Some(length), trailers: None }
     }
 
     /// A stream, with its length where it is known.
     pub fn stream(stream: BodyStream, length: Option<u64>) -> Body {
-        Body(Arc::new(Mutex::new(Content::Stream(stream))), length)
+        Body { content: Arc::new(Mutex::new(Content::Stream(stream))), length, trailers: None }
+    }
+
+    #[must_use]
+    pub fn with_trailers(self, trailers: Trailers) -> Body {
+        Body { trailers: Some(trailers), ..self }
+    }
+
+    /// The fields that follow the body, if its head announced any.
+    pub fn trailers(&self) -> Option<&Trailers> {
+        self.trailers.as_ref()
     }
 
     /// The length in bytes, if it is known beforehand.
     pub fn length(&self) -> Option<u64> {
-        self.1
+        self.length
     }
 
     /// Takes the content; a second taker finds it empty.
     pub fn take(&self) -> Taken {
-        match std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
+        match std::mem::take(&mut *self.content.lock().unwrap_or_else(PoisonError::into_inner)) {
             Content::Empty => Taken::Whole(Bytes::new()),
             Content::Whole(bytes) => Taken::Whole(bytes),
             Content::Stream(stream) => Taken::Stream(stream),
@@ -72,7 +115,7 @@ impl Body {
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.1 {
+        match self.length {
             Some(length) => write!(f, "body of {length} bytes"),
             None => write!(f, "body of unknown length"),
         }

@@ -10,7 +10,7 @@ mod schema;
 mod value;
 mod writer;
 
-pub use body::{Body, BodyError, BodyStream, EventStream, Events, Taken};
+pub use body::{Body, BodyError, BodyStream, EventStream, Events, Taken, Trailers};
 pub use cloudlet_aws::{Blame, FaultKind, Timestamp, TimestampFormat};
 pub use cloudlet_shape_derive::Shape;
 pub use operation::{Access, Checksum, Operation, OperationSchema, Protocol, ResourceKind, ServiceSchema};

@@ -334,7 +334,11 @@ impl Writer for Printer<'_, '_> {
         let masked = of.item().flags.has(Flags::SENSITIVE);
         let mut out = self.out.debug_list();
         for value in items {
-            if masked { out.entry(&format_args!("***")) } else { out.entry(&Shown { value, of: of.item() }) };
+            if masked {
+                out.entry(&format_args!("***"))
+            } else {
+                out.entry(&Shown { value, of: of.item() })
+            };
         }
         self.done = self.done.and(out.finish());
     }
@@ -342,7 +346,11 @@ impl Writer for Printer<'_, '_> {
         let masked = of.item().flags.has(Flags::SENSITIVE);
         let mut out = self.out.debug_map();
         for (key, value) in entries {
-            if masked { out.entry(&key, &format_args!("***")) } else { out.entry(&key, &Shown { value, of: of.item() }) };
+            if masked {
+                out.entry(&key, &format_args!("***"))
+            } else {
+                out.entry(&key, &Shown { value, of: of.item() })
+            };
         }
         self.done = self.done.and(out.finish());
     }

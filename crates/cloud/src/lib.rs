@@ -1,0 +1,1 @@
+//! The services together: authorize, perform, the agenda, the call log.

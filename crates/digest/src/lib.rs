@@ -1,0 +1,1 @@
+//! Digests of bytes: the checksum algorithms AWS uses, streaming, and how they combine.

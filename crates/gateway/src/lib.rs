@@ -1,0 +1,1 @@
+//! The front door: recognize, authenticate, decode, encode, stream.

@@ -1,0 +1,1 @@
+//! /_cloudlet/*: health, state, calls, agenda, clock, reset: generic, no code per service.

@@ -1,0 +1,3 @@
+//! The binary `cloudlet`: read the configuration, build the cloud, listen.
+
+fn main() {}

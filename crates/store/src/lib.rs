@@ -1,0 +1,1 @@
+//! Tables that remember, stores, the journal, and blobs.

@@ -1,0 +1,1 @@
+//! STS: who am I, and whose key is this.

@@ -1,0 +1,1 @@
+//! The protocols of AWS, one file each, and the validation of inputs. Names no service.

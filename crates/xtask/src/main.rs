@@ -1,0 +1,3 @@
+//! The commands of the project: api, test, check, bench, coverage.
+
+fn main() {}
