@@ -1,1 +1,25 @@
-//! The frame every engine is set into: Service, Handle, Cx, Door, Clock, Ids, Agenda.
+//! The frame into which every engine is set: what a service handles, what a handler may know of its call,
+//! how it asks other services, and where time, ids and randomness come from.
+//! Deliberately no HTTP, no protocol, no policy decision.
+
+mod ask;
+mod call;
+mod clock;
+mod cx;
+mod dialect;
+mod front;
+mod ids;
+mod origin;
+mod service;
+
+pub use ask::{Ask, Asks};
+pub use call::{AnyInput, Boxed, Call, Door, Input, Output};
+pub use clock::{Clock, Stopwatch};
+pub use cx::{Cx, Frame, Reply};
+pub use dialect::Dialect;
+pub use front::{Form, Front, Visit};
+pub use ids::{Ids, account_of_access_key};
+pub use origin::{Origin, SignatureKind, Signed};
+pub use service::{AnyOperation, Builder, Handle, Service};
+
+pub use cloudlet_policy::{Document, Keys};

@@ -1,0 +1,125 @@
+//! Everything a handler may know of its call, and all it may reach from there.
+
+use crate::{Boxed, Call, Clock, Door, Ids, Origin, Output};
+use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
+use cloudlet_shape::Operation;
+use parking_lot::Mutex;
+use std::sync::{Arc, OnceLock, Weak};
+
+/// What the whole house shares: one clock, one source of ids, one inner door.
+#[derive(Default)]
+pub struct Frame {
+    pub clock: Clock,
+    pub ids: Ids,
+    door: OnceLock<Weak<dyn Door>>,
+}
+
+impl Frame {
+    pub fn new(clock: Clock, ids: Ids) -> Frame {
+        Frame { clock, ids, door: OnceLock::new() }
+    }
+
+    /// Hangs the door, once, when the cloud is built.
+    pub fn hang(&self, door: Weak<dyn Door>) {
+        let _ = self.door.set(door);
+    }
+
+    fn door(&self) -> Result<Arc<dyn Door>, Fault> {
+        self.door.get().and_then(Weak::upgrade).ok_or_else(|| Fault::internal("the cloud is gone"))
+    }
+}
+
+/// The context of one call.
+pub struct Cx {
+    /// The caller's account (the resource's for service principals) and the region of the call.
+    pub scope: Scope,
+    pub caller: Caller,
+    /// When the call came in.
+    pub now: Timestamp,
+    pub request_id: Arc<str>,
+    pub origin: Origin,
+    /// What the answer says beyond its output.
+    pub reply: Reply,
+    frame: Arc<Frame>,
+}
+
+impl Cx {
+    pub fn new(frame: Arc<Frame>, scope: Scope, caller: Caller, request_id: Arc<str>, origin: Origin) -> Cx {
+        Cx { scope, caller, now: frame.clock.now(), request_id, origin, reply: Reply::default(), frame }
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.frame.clock
+    }
+
+    pub fn ids(&self) -> &Ids {
+        &self.frame.ids
+    }
+
+    /// The address the client used (`http://localhost:4566`), for URLs in answers.
+    pub fn endpoint(&self) -> &str {
+        self.origin.endpoint.as_deref().unwrap_or("http://localhost:4566")
+    }
+
+    /// Asks another service, as somebody: a role's session, or this service itself (`Caller::service`).
+    pub async fn call<O: Operation>(&self, caller: Caller, scope: Scope, input: O::Input) -> Result<O::Output, Fault> {
+        self.enter::<O>(Call::of::<O>(caller, scope, Origin::default(), input)).await
+    }
+
+    /// Asks another service on the caller's behalf, through the service `via` (`s3.amazonaws.com`): a forward access session.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html>
+    pub async fn forward<O: Operation>(&self, via: &'static str, scope: Scope, input: O::Input) -> Result<O::Output, Fault> {
+        let mut origin = Origin { secure: true, ..Origin::default() };
+        origin.via.clone_from(&self.origin.via);
+        origin.via.push(via.into());
+        self.enter::<O>(Call::of::<O>(self.caller.clone(), scope, origin, input)).await
+    }
+
+    async fn enter<O: Operation>(&self, call: Call) -> Result<O::Output, Fault> {
+        let door = self.frame.door()?;
+        let output: Output = door.enter(call).await?;
+        match output.into_any().downcast::<O::Output>() {
+            Ok(output) => Ok(*output),
+            Err(_) => Err(Fault::internal(format_args!("{} answered another shape", O::SCHEMA.name))),
+        }
+    }
+
+    /// A call whose types are known at run time only.
+    pub fn enter_named(&self, call: Call) -> Boxed<'static, Result<Output, Fault>> {
+        let door = self.frame.door();
+        Box::pin(async move { door?.enter(call).await })
+    }
+
+    /// Puts a call on the agenda: the service `principal`, for the resource `source`, will make it when it is due.
+    pub fn later<O: Operation>(&self, due: Timestamp, principal: &str, source: Arn, scope: Scope, input: O::Input) {
+        if let Ok(door) = self.frame.door() {
+            door.later(due, Call::of::<O>(Caller::service(principal, Some(source)), scope, Origin::default(), input));
+        }
+    }
+}
+
+/// What an answer says beyond its output: another status than the model's, and further header fields.
+#[derive(Default)]
+pub struct Reply(Mutex<Beyond>);
+
+#[derive(Default)]
+struct Beyond {
+    status: Option<u16>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Reply {
+    /// 206 for a part of an object.
+    pub fn status(&self, status: u16) {
+        self.0.lock().status = Some(status);
+    }
+
+    pub fn header(&self, name: &'static str, value: impl Into<String>) {
+        self.0.lock().headers.push((name, value.into()));
+    }
+
+    pub fn take(&self) -> (Option<u16>, Vec<(&'static str, String)>) {
+        let beyond = std::mem::take(&mut *self.0.lock());
+        (beyond.status, beyond.headers)
+    }
+}

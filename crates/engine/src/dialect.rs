@@ -1,0 +1,82 @@
+//! How a service spells the faults that all services share.
+//! <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html> and requirements recorded from AWS.
+
+use cloudlet_aws::FaultKind;
+use cloudlet_shape::Protocol;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    pub access_denied: FaultKind,
+    /// `None`: the service checks its inputs itself, in words of its own (S3, SQS, EC2).
+    pub validation: Option<FaultKind>,
+    /// No signature at all, where one is needed.
+    pub missing_token: FaultKind,
+    pub unknown_key: FaultKind,
+    pub bad_signature: FaultKind,
+    pub incomplete_signature: FaultKind,
+    pub expired_token: FaultKind,
+}
+
+impl Dialect {
+    pub const QUERY: Dialect = Dialect {
+        access_denied: FaultKind::sender("AccessDenied", 403),
+        validation: Some(FaultKind::sender("ValidationError", 400)),
+        missing_token: FaultKind::sender("MissingAuthenticationToken", 403),
+        unknown_key: FaultKind::sender("InvalidClientTokenId", 403),
+        bad_signature: FaultKind::sender("SignatureDoesNotMatch", 403),
+        incomplete_signature: FaultKind::sender("IncompleteSignature", 400),
+        expired_token: FaultKind::sender("ExpiredToken", 403),
+    };
+
+    pub const JSON: Dialect = Dialect {
+        access_denied: FaultKind::sender("AccessDeniedException", 400),
+        validation: Some(FaultKind::sender("ValidationException", 400)),
+        missing_token: FaultKind::sender("MissingAuthenticationTokenException", 400),
+        unknown_key: FaultKind::sender("UnrecognizedClientException", 400),
+        bad_signature: FaultKind::sender("InvalidSignatureException", 400),
+        incomplete_signature: FaultKind::sender("IncompleteSignatureException", 400),
+        expired_token: FaultKind::sender("ExpiredTokenException", 400),
+    };
+
+    pub const REST_JSON: Dialect = Dialect {
+        access_denied: FaultKind::sender("AccessDeniedException", 403),
+        validation: Some(FaultKind::sender("ValidationException", 400)),
+        missing_token: FaultKind::sender("MissingAuthenticationTokenException", 403),
+        unknown_key: FaultKind::sender("UnrecognizedClientException", 403),
+        bad_signature: FaultKind::sender("InvalidSignatureException", 403),
+        incomplete_signature: FaultKind::sender("IncompleteSignatureException", 403),
+        expired_token: FaultKind::sender("ExpiredTokenException", 403),
+    };
+
+    /// S3 and its control plane.
+    pub const REST_XML: Dialect = Dialect {
+        access_denied: FaultKind::sender("AccessDenied", 403),
+        validation: None,
+        missing_token: FaultKind::sender("AccessDenied", 403),
+        unknown_key: FaultKind::sender("InvalidAccessKeyId", 403),
+        bad_signature: FaultKind::sender("SignatureDoesNotMatch", 403),
+        incomplete_signature: FaultKind::sender("AuthorizationHeaderMalformed", 400),
+        expired_token: FaultKind::sender("ExpiredToken", 400),
+    };
+
+    pub const EC2: Dialect = Dialect {
+        access_denied: FaultKind::sender("UnauthorizedOperation", 403),
+        validation: None,
+        missing_token: FaultKind::sender("AuthFailure", 401),
+        unknown_key: FaultKind::sender("AuthFailure", 401),
+        bad_signature: FaultKind::sender("AuthFailure", 401),
+        incomplete_signature: FaultKind::sender("AuthFailure", 401),
+        expired_token: FaultKind::sender("RequestExpired", 400),
+    };
+
+    /// What services of a protocol say, unless one differs.
+    pub const fn of(protocol: Protocol) -> Dialect {
+        match protocol {
+            Protocol::Query => Dialect::QUERY,
+            Protocol::Ec2Query => Dialect::EC2,
+            Protocol::AwsJson10 | Protocol::AwsJson11 => Dialect::JSON,
+            Protocol::RestJson => Dialect::REST_JSON,
+            Protocol::RestXml => Dialect::REST_XML,
+        }
+    }
+}

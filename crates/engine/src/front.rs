@@ -1,0 +1,31 @@
+//! The one optional hook of a service before its operations: what HTTP can ask of it that no operation stands for.
+//! Only S3 has one: virtual hosts, forms, preflight requests, websites.
+
+use cloudlet_aws::Head;
+
+/// A request as it stands at the front, and what its host name says.
+pub struct Visit<'a> {
+    pub head: &'a Head<'a>,
+    /// What stands before the service's own host name: `bucket` of `bucket.s3.eu-west-1.amazonaws.com`.
+    pub prefix: Option<&'a str>,
+}
+
+/// The fields of a `multipart/form-data` request that precede its file.
+pub struct Form {
+    pub fields: Vec<(String, String)>,
+    pub file_name: Option<String>,
+}
+
+pub trait Front: Send + Sync {
+    /// The path the operation is routed by, where it differs from the raw one: virtual-hosted style becomes path style.
+    fn path(&self, visit: &Visit<'_>) -> Option<String>;
+
+    /// Fields to add to the answer of an operation (`Access-Control-Allow-Origin`).
+    fn dress(&self, visit: &Visit<'_>, path: &str) -> Vec<(&'static str, String)>;
+
+    /// The answer to a preflight request: a status and header fields, or a fault.
+    fn preflight(&self, visit: &Visit<'_>, path: &str) -> Result<Vec<(&'static str, String)>, cloudlet_aws::Fault>;
+
+    /// What a form posted to `path` amounts to: the path of the object and the header fields of a PutObject.
+    fn form(&self, path: &str, form: &Form) -> Result<(String, Vec<(String, String)>), cloudlet_aws::Fault>;
+}

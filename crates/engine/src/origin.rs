@@ -1,0 +1,36 @@
+//! Where a call came from: what condition keys and returned URLs need to know of the request.
+
+use std::{net::IpAddr, sync::Arc};
+
+/// The request behind a call. Inner calls have none: `Origin::default()`.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    pub source_ip: Option<IpAddr>,
+    /// `http://localhost:4566`: the address the client used, for URLs it is given back.
+    pub endpoint: Option<Arc<str>>,
+    pub secure: bool,
+    pub user_agent: Option<Arc<str>>,
+    pub referer: Option<Arc<str>>,
+    pub signed: Option<Signed>,
+    /// The service that makes the call on its caller's behalf (`s3.amazonaws.com`), innermost last: `aws:CalledVia`.
+    pub via: Vec<Arc<str>>,
+}
+
+/// How a request was signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signed {
+    pub kind: SignatureKind,
+    /// `AWS4-HMAC-SHA256`, `AWS4-ECDSA-P256-SHA256`, `AWS`.
+    pub version: &'static str,
+    /// How long ago it was signed, in milliseconds.
+    pub age: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureKind {
+    Header,
+    /// A presigned URL.
+    Query,
+    /// A form with a policy.
+    Post,
+}

@@ -1,0 +1,128 @@
+//! How a service tells the house which operations it handles.
+
+use crate::{Asks, Boxed, Cx, Dialect, Front, Input, Output};
+use cloudlet_aws::Fault;
+use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
+use std::{collections::HashMap, future::Future, marker::PhantomData, sync::Arc};
+
+/// `impl Handle<SendMessage> for Sqs` reads: Sqs handles SendMessage.
+pub trait Handle<O: Operation>: Send + Sync + 'static {
+    /// What the call wants. A fault where AWS answers "does not exist" before "not allowed".
+    fn asks(&self, cx: &Cx, input: &O::Input) -> Result<Asks, Fault>;
+    fn handle(&self, cx: &Cx, input: O::Input) -> impl Future<Output = Result<O::Output, Fault>> + Send;
+}
+
+/// An operation with its types forgotten: what a gateway can hold in a table.
+pub trait AnyOperation: Send + Sync {
+    fn schema(&self) -> &'static OperationSchema;
+    fn read(&self, reader: &mut dyn Reader) -> Read<Input>;
+    fn asks(&self, cx: &Cx, input: &Input) -> Result<Asks, Fault>;
+    fn handle<'a>(&'a self, cx: &'a Cx, input: Input) -> Boxed<'a, Result<Output, Fault>>;
+}
+
+struct Entry<E, O> {
+    engine: Arc<E>,
+    operation: PhantomData<fn() -> O>,
+}
+
+impl<O: Operation, E: Handle<O>> AnyOperation for Entry<E, O> {
+    fn schema(&self) -> &'static OperationSchema {
+        O::SCHEMA
+    }
+
+    fn read(&self, reader: &mut dyn Reader) -> Read<Input> {
+        Ok(Box::new(<O::Input as Typed>::read(reader, <O::Input as Typed>::TARGET)?))
+    }
+
+    fn asks(&self, cx: &Cx, input: &Input) -> Result<Asks, Fault> {
+        match input.as_ref().as_any().downcast_ref::<O::Input>() {
+            Some(input) => self.engine.asks(cx, input),
+            None => Err(foreign(O::SCHEMA)),
+        }
+    }
+
+    fn handle<'a>(&'a self, cx: &'a Cx, input: Input) -> Boxed<'a, Result<Output, Fault>> {
+        let input = input.into_any().downcast::<O::Input>();
+        Box::pin(async move {
+            match input {
+                Ok(input) => Ok(Box::new(self.engine.handle(cx, *input).await?) as Output),
+                Err(_) => Err(foreign(O::SCHEMA)),
+            }
+        })
+    }
+}
+
+fn foreign(operation: &OperationSchema) -> Fault {
+    Fault::internal(format_args!("{} was given another operation's input", operation.name))
+}
+
+/// A service: its model, what it handles, and how it speaks.
+pub struct Service {
+    pub schema: &'static ServiceSchema,
+    pub dialect: Dialect,
+    pub front: Option<Arc<dyn Front>>,
+    /// What `/_cloudlet/state` and a reset see of it.
+    pub stores: Vec<Arc<dyn cloudlet_store::AnyStore>>,
+    operations: HashMap<&'static str, Box<dyn AnyOperation>>,
+}
+
+impl Service {
+    /// Begins the table of contents of an engine.
+    pub fn of<E>(schema: &'static ServiceSchema, engine: Arc<E>) -> Builder<E> {
+        Builder { service: Service::unbuilt(schema), engine }
+    }
+
+    /// A service whose model is known and whose engine is not built: every operation answers "not implemented".
+    pub fn unbuilt(schema: &'static ServiceSchema) -> Service {
+        Service { schema, dialect: Dialect::of(schema.protocol), front: None, stores: Vec::new(), operations: HashMap::new() }
+    }
+
+    /// The handler of an operation, by the name AWS gives it.
+    pub fn operation(&self, name: &str) -> Option<&dyn AnyOperation> {
+        self.operations.get(name).map(AsRef::as_ref)
+    }
+
+    /// Each operation of the model, and whether it is handled.
+    pub fn contents(&self) -> impl Iterator<Item = (&'static OperationSchema, bool)> {
+        self.schema.operations.iter().map(|operation| (*operation, self.operations.contains_key(operation.name)))
+    }
+}
+
+pub struct Builder<E> {
+    service: Service,
+    engine: Arc<E>,
+}
+
+impl<E: Send + Sync + 'static> Builder<E> {
+    #[must_use]
+    pub fn handles<O: Operation>(mut self) -> Self
+    where
+        E: Handle<O>,
+    {
+        let entry = Entry::<E, O> { engine: self.engine.clone(), operation: PhantomData };
+        self.service.operations.insert(O::SCHEMA.name, Box::new(entry));
+        self
+    }
+
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.service.dialect = dialect;
+        self
+    }
+
+    #[must_use]
+    pub fn front(mut self, front: Arc<dyn Front>) -> Self {
+        self.service.front = Some(front);
+        self
+    }
+
+    #[must_use]
+    pub fn keeps(mut self, store: Arc<dyn cloudlet_store::AnyStore>) -> Self {
+        self.service.stores.push(store);
+        self
+    }
+
+    pub fn build(self) -> Service {
+        self.service
+    }
+}

@@ -1,0 +1,40 @@
+//! How much of a client's time and bytes the server is willing to hold.
+
+use std::time::Duration;
+
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The largest body that is held in memory: inputs that do not stream.
+    pub body: usize,
+    /// The largest streaming upload. S3's largest single PUT is 5 GiB.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html>
+    pub upload: u64,
+    /// All header fields of a request together.
+    pub headers: usize,
+    pub header_fields: usize,
+    pub connections: usize,
+    /// How long a client may take to send the head of a request.
+    pub head_time: Duration,
+    /// How long a body may stand still, in either direction.
+    pub stall_time: Duration,
+    /// How much of a refused body is read and thrown away, so that the client reads the answer.
+    pub drain: u64,
+    /// How long calls under way may take to end when the server stops.
+    pub shutdown_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            body: 64 << 20,
+            upload: 5 << 30,
+            headers: 64 << 10,
+            header_fields: 200,
+            connections: 20_000,
+            head_time: Duration::from_secs(30),
+            stall_time: Duration::from_secs(60),
+            drain: 64 << 20,
+            shutdown_time: Duration::from_secs(10),
+        }
+    }
+}
