@@ -1,1 +1,17 @@
 //! The protocols of AWS, one file each, and the validation of inputs. Names no service.
+//!
+//! In comes a request's head and body, out comes a typed input; in goes a typed output or a fault, out come bytes.
+//! A service's oddity is a trait in its schema, never a name in here.
+
+mod codec;
+mod path;
+mod recognize;
+mod validate;
+
+pub mod json;
+
+pub use codec::{Answer, Asked, Codec, Content, Ids, Incoming, Labels, Malformed, codec};
+pub use json::{from_json, to_json};
+pub use path::Missing;
+pub use recognize::{Place, Recognized, Recognizer, Routed, Unknown};
+pub use validate::validate;

@@ -1,0 +1,125 @@
+//! What every protocol does: read an input, write an output, write a fault.
+
+use crate::Missing;
+use bytes::Bytes;
+use cloudlet_aws::{Fault, Head};
+use cloudlet_shape::{Body, OperationSchema, Protocol, Read, Reader, ServiceSchema, Struct};
+use std::borrow::Cow;
+
+/// What a codec reads: the head, the path labels found by routing, and the body.
+pub struct Incoming<'a> {
+    pub head: &'a Head<'a>,
+    pub labels: &'a Labels,
+    pub body: Content,
+}
+
+/// A request body: held whole, or flowing, for operations whose input has a streaming payload.
+pub enum Content {
+    Whole(Bytes),
+    Stream(Body),
+}
+
+impl Content {
+    /// The bytes that are held; a stream has none.
+    pub(crate) fn whole(&self) -> Bytes {
+        match self {
+            Content::Whole(bytes) => bytes.clone(),
+            Content::Stream(_) => Bytes::new(),
+        }
+    }
+}
+
+/// The values of a URI template's labels, decoded once, by the wire name of the member.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels(pub Vec<(&'static str, String)>);
+
+impl Labels {
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(label, _)| *label == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A request that is no message of its protocol. The fault is the protocol's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Malformed(pub Fault);
+
+impl From<Malformed> for Fault {
+    fn from(malformed: Malformed) -> Fault {
+        malformed.0
+    }
+}
+
+/// The ids of a request, as its answer repeats them.
+#[derive(Clone, Copy, Debug)]
+pub struct Ids<'a> {
+    pub request_id: &'a str,
+    /// `x-amz-id-2` of restXml.
+    pub extended_id: &'a str,
+}
+
+/// What was asked, as far as an error answer depends on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    pub method: &'a str,
+    /// The raw path.
+    pub path: &'a str,
+    /// The client sent `x-amzn-query-mode: true`.
+    pub query_mode: bool,
+}
+
+/// An answer on its way out.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    /// Names are lower-case.
+    pub headers: Vec<(Cow<'static, str>, String)>,
+    pub body: Body,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn new(status: u16) -> Answer {
+        Answer { status, headers: Vec::with_capacity(4), body: Body::empty() }
+    }
+
+    pub(crate) fn put(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
+        self.headers.push((name.into(), value.into()));
+    }
+}
+
+/// How a codec hands the place it has found to a shape.
+pub type Visit<'v> = &'v mut dyn FnMut(&mut dyn Reader) -> Read<()>;
+
+/// One of the six protocols. Stateless.
+pub trait Codec: Send + Sync {
+    /// Reads an input: calls `read` once with a reader at the input structure. What required members are missing is no error
+    /// of the protocol: it is returned for validation.
+    fn decode(&self, operation: &'static OperationSchema, incoming: Incoming<'_>, read: Visit<'_>) -> Result<Missing, Malformed>;
+    fn encode(&self, operation: &'static OperationSchema, output: &dyn Struct, ids: &Ids<'_>) -> Answer;
+    /// An error answer.
+    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, on: &Asked<'_>) -> Answer;
+}
+
+/// The codec of a protocol.
+pub fn codec(protocol: Protocol) -> &'static dyn Codec {
+    match protocol {
+        _ => &Unwritten,
+    }
+}
+
+struct Unwritten;
+
+impl Codec for Unwritten {
+    fn decode(&self, _: &'static OperationSchema, _: Incoming<'_>, _: Visit<'_>) -> Result<Missing, Malformed> {
+        Err(Malformed(Fault::internal("no codec yet")))
+    }
+    fn encode(&self, _: &'static OperationSchema, _: &dyn Struct, _: &Ids<'_>) -> Answer {
+        Answer::new(501)
+    }
+    fn fault(&self, _: &'static ServiceSchema, fault: &Fault, _: &Ids<'_>, _: &Asked<'_>) -> Answer {
+        Answer::new(fault.status())
+    }
+}

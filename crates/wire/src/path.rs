@@ -1,0 +1,96 @@
+//! Places inside a message, in AWS's own spelling: `queueUrl`, `entries.1.member.id`, `requestItems.table.member`.
+
+use cloudlet_shape::Schema;
+
+/// One step into a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Member(&'static str),
+    /// The place in a list, counted from zero.
+    Item(usize),
+    Entry(String),
+}
+
+/// The way from the root to a place.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Path(Vec<Step>);
+
+impl Path {
+    pub(crate) fn push(&mut self, step: Step) {
+        self.0.push(step);
+    }
+
+    pub(crate) fn pop(&mut self) {
+        self.0.pop();
+    }
+
+    /// The path's text.
+    ///
+    /// AWS: a member's first letter is small, list items count from one and are followed by `member`, as are map values.
+    /// Recorded: `publishBatchRequestEntries.1.member.messageAttributes.attr1.member.dataType`.
+    pub(crate) fn text(&self) -> String {
+        let mut out = String::new();
+        for step in &self.0 {
+            if !out.is_empty() {
+                out.push('.');
+            }
+            match step {
+                Step::Member(name) => push_small(name, &mut out),
+                Step::Item(index) => {
+                    out.push_str(&(index + 1).to_string());
+                    out.push_str(".member");
+                }
+                Step::Entry(key) => {
+                    out.push_str(key);
+                    out.push_str(".member");
+                }
+            }
+        }
+        out
+    }
+
+    /// The text of a member of the structure at this place.
+    pub(crate) fn member(&self, name: &'static str) -> String {
+        let mut out = self.text();
+        if !out.is_empty() {
+            out.push('.');
+        }
+        push_small(name, &mut out);
+        out
+    }
+}
+
+fn push_small(name: &str, out: &mut String) {
+    let mut letters = name.chars();
+    out.extend(letters.next().map(|first| first.to_ascii_lowercase()));
+    out.push_str(letters.as_str());
+}
+
+/// The required members that a request leaves out, by their places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missing(Vec<String>);
+
+impl Missing {
+    /// More than this many are not told apart: the request is refused all the same.
+    const MOST: usize = 128;
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn paths(&self) -> &[String] {
+        &self.0
+    }
+
+    pub fn has(&self, path: &str) -> bool {
+        self.0.iter().any(|known| known == path)
+    }
+
+    pub(crate) fn add(&mut self, path: &Path, schema: &'static Schema, index: usize) {
+        if let Some(member) = schema.members.get(index)
+            && self.0.len() < Missing::MOST
+        {
+            self.0.push(path.member(member.name));
+        }
+    }
+}
