@@ -1,7 +1,7 @@
 //! What a call wants, in the words of IAM.
 
 use cloudlet_aws::{Account, Arn};
-use cloudlet_policy::{Document, Keys};
+use cloudlet_policy::{Grant, Keys, Policy};
 use cloudlet_shape::Operation;
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -17,7 +17,9 @@ pub struct Ask {
     /// The service's own condition keys; the global ones are added by the house.
     pub keys: Keys,
     /// The resource's own policy, handed over by the engine that owns it.
-    pub resource_policy: Option<Document>,
+    pub resource_policy: Option<Policy>,
+    /// An allow on the resource's side that is no policy: an ACL, a KMS grant.
+    pub grant: Option<Grant<'static>>,
     /// The words for the resource in a denial, where they differ from the ARN (S3 quotes it).
     pub shown: Option<Cow<'static, str>>,
 }
@@ -34,7 +36,7 @@ impl Ask {
     /// Another action than the operation's first: `s3:GetObjectVersion`, `iam:PassRole`.
     pub fn action(action: &'static str, on: Arn) -> Ask {
         let owner = Account::parse(on.account());
-        Ask { action, on, owner, keys: Keys::default(), resource_policy: None, shown: None }
+        Ask { action, on, owner, keys: Keys::default(), resource_policy: None, grant: None, shown: None }
     }
 
     #[must_use]
@@ -43,7 +45,7 @@ impl Ask {
     }
 
     #[must_use]
-    pub fn with_policy(self, policy: Option<Document>) -> Ask {
+    pub fn with_policy(self, policy: Option<Policy>) -> Ask {
         Ask { resource_policy: policy, ..self }
     }
 

@@ -22,4 +22,4 @@ pub use ids::{Ids, account_of_access_key};
 pub use origin::{Origin, SignatureKind, Signed};
 pub use service::{AnyOperation, Builder, Handle, Service};
 
-pub use cloudlet_policy::{Document, Keys};
+pub use cloudlet_policy::{Document, Grant, Keys, Policy, Reach};

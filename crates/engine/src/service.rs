@@ -61,8 +61,6 @@ pub struct Service {
     pub schema: &'static ServiceSchema,
     pub dialect: Dialect,
     pub front: Option<Arc<dyn Front>>,
-    /// What `/_cloudlet/state` and a reset see of it.
-    pub stores: Vec<Arc<dyn cloudlet_store::AnyStore>>,
     operations: HashMap<&'static str, Box<dyn AnyOperation>>,
 }
 
@@ -74,7 +72,7 @@ impl Service {
 
     /// A service whose model is known and whose engine is not built: every operation answers "not implemented".
     pub fn unbuilt(schema: &'static ServiceSchema) -> Service {
-        Service { schema, dialect: Dialect::of(schema.protocol), front: None, stores: Vec::new(), operations: HashMap::new() }
+        Service { schema, dialect: Dialect::of(schema.protocol), front: None, operations: HashMap::new() }
     }
 
     /// The handler of an operation, by the name AWS gives it.
@@ -113,12 +111,6 @@ impl<E: Send + Sync + 'static> Builder<E> {
     #[must_use]
     pub fn front(mut self, front: Arc<dyn Front>) -> Self {
         self.service.front = Some(front);
-        self
-    }
-
-    #[must_use]
-    pub fn keeps(mut self, store: Arc<dyn cloudlet_store::AnyStore>) -> Self {
-        self.service.stores.push(store);
         self
     }
 
