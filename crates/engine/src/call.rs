@@ -1,6 +1,6 @@
 //! The inner door: how one service asks another without knowing it. Types are forgotten here, and found again.
 
-use crate::Origin;
+use crate::{Ask, Cx, Origin};
 use cloudlet_aws::{Caller, Fault, Scope, Timestamp};
 use cloudlet_shape::{Operation, OperationSchema, Shape, Struct};
 use std::{any::Any, fmt, future::Future, pin::Pin};
@@ -63,4 +63,6 @@ pub trait Door: Send + Sync {
     fn enter(&self, call: Call) -> Boxed<'_, Result<Output, Fault>>;
     /// Puts a call on the agenda, due at an instant.
     fn later(&self, due: Timestamp, call: Call);
+    /// Decides one ask of a call under way: for operations that are decided item by item (DeleteObjects).
+    fn decide(&self, cx: &Cx, operation: &'static OperationSchema, ask: &Ask) -> Result<(), Fault>;
 }

@@ -1,9 +1,10 @@
 //! Everything a handler may know of its call, and all it may reach from there.
 
-use crate::{Boxed, Call, Clock, Door, Ids, Origin, Output};
+use crate::{Ask, Boxed, Call, Clock, Door, Ids, Origin, Output, Verdict};
 use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
 use cloudlet_shape::Operation;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use std::sync::{Arc, OnceLock, Weak};
 
 /// What the whole house shares: one clock, one source of ids, one inner door.
@@ -40,12 +41,14 @@ pub struct Cx {
     pub origin: Origin,
     /// What the answer says beyond its output.
     pub reply: Reply,
+    /// What has been decided about this call.
+    pub verdicts: Mutex<SmallVec<[Verdict; 1]>>,
     frame: Arc<Frame>,
 }
 
 impl Cx {
     pub fn new(frame: Arc<Frame>, scope: Scope, caller: Caller, request_id: Arc<str>, origin: Origin) -> Cx {
-        Cx { scope, caller, now: frame.clock.now(), request_id, origin, reply: Reply::default(), frame }
+        Cx { scope, caller, now: frame.clock.now(), request_id, origin, reply: Reply::default(), verdicts: Mutex::default(), frame }
     }
 
     pub fn clock(&self) -> &Clock {
@@ -82,6 +85,12 @@ impl Cx {
             Ok(output) => Ok(*output),
             Err(_) => Err(Fault::internal(format_args!("{} answered another shape", O::SCHEMA.name))),
         }
+    }
+
+    /// Whether the caller may do this one thing, for an operation that is decided item by item: its `asks` names nothing,
+    /// and its handler asks for each item before it touches it.
+    pub fn may<O: Operation>(&self, ask: &Ask) -> Result<(), Fault> {
+        self.frame.door()?.decide(self, O::SCHEMA, ask)
     }
 
     /// A call whose types are known at run time only.

@@ -4,9 +4,21 @@
 use cloudlet_aws::FaultKind;
 use cloudlet_shape::Protocol;
 
+/// How a denial is worded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// `User: … is not authorized to perform: sqs:SendMessage on resource: arn:… because …`
+    Named,
+    /// S3: the resource stands in quotes, and who did not sign reads `Access Denied`.
+    Quoted,
+    /// EC2: `You are not authorized to perform this operation. User: … Encoded authorization failure message: …`
+    Encoded,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
     pub access_denied: FaultKind,
+    pub denial: Denial,
     /// `None`: the service checks its inputs itself, in words of its own (S3, SQS, EC2).
     pub validation: Option<FaultKind>,
     /// No signature at all, where one is needed.
@@ -20,6 +32,7 @@ pub struct Dialect {
 impl Dialect {
     pub const QUERY: Dialect = Dialect {
         access_denied: FaultKind::sender("AccessDenied", 403),
+        denial: Denial::Named,
         validation: Some(FaultKind::sender("ValidationError", 400)),
         missing_token: FaultKind::sender("MissingAuthenticationToken", 403),
         unknown_key: FaultKind::sender("InvalidClientTokenId", 403),
@@ -30,6 +43,7 @@ impl Dialect {
 
     pub const JSON: Dialect = Dialect {
         access_denied: FaultKind::sender("AccessDeniedException", 400),
+        denial: Denial::Named,
         validation: Some(FaultKind::sender("ValidationException", 400)),
         missing_token: FaultKind::sender("MissingAuthenticationTokenException", 400),
         unknown_key: FaultKind::sender("UnrecognizedClientException", 400),
@@ -40,6 +54,7 @@ impl Dialect {
 
     pub const REST_JSON: Dialect = Dialect {
         access_denied: FaultKind::sender("AccessDeniedException", 403),
+        denial: Denial::Named,
         validation: Some(FaultKind::sender("ValidationException", 400)),
         missing_token: FaultKind::sender("MissingAuthenticationTokenException", 403),
         unknown_key: FaultKind::sender("UnrecognizedClientException", 403),
@@ -51,6 +66,7 @@ impl Dialect {
     /// S3 and its control plane.
     pub const REST_XML: Dialect = Dialect {
         access_denied: FaultKind::sender("AccessDenied", 403),
+        denial: Denial::Quoted,
         validation: None,
         missing_token: FaultKind::sender("AccessDenied", 403),
         unknown_key: FaultKind::sender("InvalidAccessKeyId", 403),
@@ -61,6 +77,7 @@ impl Dialect {
 
     pub const EC2: Dialect = Dialect {
         access_denied: FaultKind::sender("UnauthorizedOperation", 403),
+        denial: Denial::Encoded,
         validation: None,
         missing_token: FaultKind::sender("AuthFailure", 401),
         unknown_key: FaultKind::sender("AuthFailure", 401),

@@ -11,15 +11,17 @@ mod front;
 mod ids;
 mod origin;
 mod service;
+mod verdict;
 
 pub use ask::{Ask, Asks};
 pub use call::{AnyInput, Boxed, Call, Door, Input, Output};
 pub use clock::{Clock, Stopwatch};
 pub use cx::{Cx, Frame, Reply};
-pub use dialect::Dialect;
+pub use dialect::{Denial, Dialect};
 pub use front::{Form, Front, Visit};
 pub use ids::{Ids, account_of_access_key};
 pub use origin::{Origin, SignatureKind, Signed};
 pub use service::{AnyOperation, Builder, Handle, Service};
+pub use verdict::{Effect, Verdict};
 
 pub use cloudlet_policy::{Document, Grant, Keys, Policy, Reach};
