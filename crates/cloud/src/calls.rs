@@ -52,6 +52,10 @@ impl Calls {
         drop(oldest);
     }
 
+    pub fn forget(&self) {
+        self.latest.lock().clear();
+    }
+
     pub fn newest_first(&self) -> Vec<Logged> {
         self.latest.lock().iter().rev().cloned().collect()
     }

@@ -8,12 +8,13 @@ mod keys;
 
 pub use calls::{Door as Entrance, Logged};
 
-use agenda::Agenda;
+use agenda::{Agenda, Due, Written};
 use calls::Calls;
-use cloudlet_aws::{Fault, FaultKind, Timestamp};
-use cloudlet_engine::{Ask, Boxed, Call, Cx, Door, Frame, Output, Service, Stopwatch, Verdict};
+use cloudlet_aws::{Caller, Fault, FaultKind, Scope, Timestamp};
+use cloudlet_engine::{Ask, Boxed, Call, Cx, Door, Frame, Origin, Output, Service, Stopwatch, Verdict};
 use cloudlet_identity::Identity;
 use cloudlet_shape::OperationSchema;
+use cloudlet_store::{Journal, Kept};
 use smallvec::SmallVec;
 use std::{
     collections::HashMap,
@@ -35,11 +36,13 @@ pub struct Settings {
     pub mode: Mode,
     /// How many calls the log remembers.
     pub calls: usize,
+    /// Where the house's own rows are written: the agenda.
+    pub journal: Journal,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { mode: Mode::Enforce, calls: 1_000 }
+        Settings { mode: Mode::Enforce, calls: 1_000, journal: Journal::off() }
     }
 }
 
@@ -76,7 +79,7 @@ impl Cloud {
                 services: services.into_iter().map(|service| (service.schema.name, service)).collect(),
                 mode: settings.mode,
                 calls: Calls::remembering(settings.calls),
-                agenda: Agenda::default(),
+                agenda: Agenda::new(&settings.journal),
                 me: me.clone(),
             }
         })
@@ -135,8 +138,8 @@ impl Cloud {
 
     /// Does all that is due by the clock, and all that follows from it: how a test lets the house come to rest.
     pub async fn settle(&self) {
-        while let Some(call) = self.agenda.take_due(self.frame.clock.now()) {
-            self.do_due(call).await;
+        while let Some(due) = self.agenda.take_due(self.frame.clock.now()) {
+            self.do_due(due).await;
         }
     }
 
@@ -146,9 +149,9 @@ impl Cloud {
             let changed = self.agenda.changed();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            while let Some(call) = self.agenda.take_due(self.frame.clock.now()) {
+            while let Some(due) = self.agenda.take_due(self.frame.clock.now()) {
                 let cloud = self.clone();
-                tokio::spawn(async move { cloud.do_due(call).await });
+                tokio::spawn(async move { cloud.do_due(due).await });
             }
             match self.agenda.next_due() {
                 None => changed.await,
@@ -160,12 +163,45 @@ impl Cloud {
         }
     }
 
-    async fn do_due(&self, call: Call) {
+    async fn do_due(&self, due: Due) {
+        let call = match due {
+            Due::Call(call) => call,
+            Due::Written(caller, scope, written) => match self.read(caller, scope, &written) {
+                Some(call) => call,
+                None => return tracing::error!(service = written.service, operation = written.operation, "a kept call cannot be read"),
+            },
+        };
         let (operation, request_id) = (call.operation, self.frame.ids.uuid().into());
         let performed = self.perform(call, request_id, Entrance::Agenda).await;
         if let Err(fault) = performed.answer {
             tracing::warn!(service = operation.service.name, operation = operation.name, %fault, "a call from the agenda failed");
         }
+    }
+
+    /// A call as the journal kept it becomes a call again.
+    fn read(&self, caller: Caller, scope: Scope, written: &Written) -> Option<Call> {
+        let handler = self.services.get(written.service.as_str())?.operation(&written.operation)?;
+        let mut input = None;
+        cloudlet_wire::json::read(written.input.text(), &mut |reader| {
+            input = Some(handler.read(reader)?);
+            Ok(())
+        })
+        .ok()?;
+        Some(Call { operation: handler.schema(), caller, scope, origin: Origin::default(), input: input? })
+    }
+
+    /// Empties the house, as after a first start. The clock goes on.
+    pub fn reset(&self) {
+        for kept in self.kept() {
+            kept.reset();
+        }
+        self.calls.forget();
+    }
+
+    /// Everything the house keeps, for inspection, reset and snapshots.
+    pub fn kept(&self) -> Vec<Arc<dyn Kept>> {
+        let services = self.services.values().flat_map(|service| service.stores.iter().cloned());
+        services.chain([self.agenda.kept()]).collect()
     }
 }
 

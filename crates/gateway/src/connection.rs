@@ -9,7 +9,7 @@ use hyper_util::{
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
 use tokio_rustls::TlsAcceptor;
@@ -77,16 +77,23 @@ async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>,
         tokio::spawn(async move {
             let _permit = permit;
             match tls {
-                None => drive(&http, stream, Visitor { gateway, peer, secure: false }, watcher).await,
-                Some(tls) => {
+                Some(tls) if speaks_tls(&stream, gateway.limits().head_time).await => {
                     let patience = gateway.limits().head_time;
                     if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
                         drive(&http, stream, Visitor { gateway, peer, secure: true }, watcher).await;
                     }
                 }
+                _ => drive(&http, stream, Visitor { gateway, peer, secure: false }, watcher).await,
             }
         });
     }
+}
+
+/// Plain HTTP and TLS share a port: a TLS client's first byte is that of a handshake record.
+async fn speaks_tls(stream: &TcpStream, patience: Duration) -> bool {
+    const HANDSHAKE: u8 = 22;
+    let mut first = [0];
+    matches!(tokio::time::timeout(patience, stream.peek(&mut first)).await, Ok(Ok(1))) && first == [HANDSHAKE]
 }
 
 /// Out of file descriptors, or a client that went away before it was greeted.

@@ -323,6 +323,12 @@ fn decode(
     {
         return Err(kind.says(sentence));
     }
+    if let Some(kind) = &service.dialect.missing
+        && let Some(path) = missing.paths().first()
+    {
+        let name = path.rsplit('.').next().unwrap_or(path);
+        return Err(kind.says(format!("The request must contain the parameter {name}.")));
+    }
     Ok(input)
 }
 
