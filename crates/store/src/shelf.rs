@@ -15,6 +15,8 @@ pub struct Shelf<K, T> {
     stores: RwLock<BTreeMap<K, Arc<Shelved<T>>>>,
 }
 
+type Entry<T> = Arc<Shelved<T>>;
+
 /// A store on a shelf. Every look says `None` once it is retired.
 pub struct Shelved<T>(Cell<T>);
 
@@ -169,7 +171,7 @@ impl<K: Key, T: Tables> Shelf<K, T> {
         }
     }
 
-    fn find(&self, of: Option<&Json>) -> Result<(K, Option<Arc<Shelved<T>>>), Unreadable> {
+    fn find(&self, of: Option<&Json>) -> Result<(K, Option<Entry<T>>), Unreadable> {
         let Some(of) = of else { return Err(Unreadable::NoSuchStore { store: self.path.to_string(), of: None }) };
         let key = of.read::<K>().map_err(|cause| Unreadable::StoreKey { store: self.path.to_string(), of: of.clone(), cause })?;
         let store = self.get(&key);

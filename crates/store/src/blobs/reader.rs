@@ -24,7 +24,7 @@ const PIECE: u64 = 256 * 1024;
 /// A range of a body, as a stream of pieces. It must be polled inside a tokio runtime.
 pub struct BlobReader {
     sources: VecDeque<Source>,
-    reading: Option<JoinHandle<io::Result<(Bytes, Option<Source>)>>>,
+    reading: Option<JoinHandle<io::Result<ReadPiece>>>,
     piece: u64,
     left: u64,
 }
@@ -34,6 +34,9 @@ enum Source {
     Memory(Slices),
     File(Portion),
 }
+
+/// A piece, and what of its source is still to be read.
+type ReadPiece = (Bytes, Option<Source>);
 
 struct Portion {
     lease: Lease,
@@ -159,7 +162,7 @@ impl Stream for BlobReader {
 }
 
 impl Portion {
-    fn read(mut self, piece: u64) -> io::Result<(Bytes, Option<Source>)> {
+    fn read(mut self, piece: u64) -> io::Result<ReadPiece> {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
