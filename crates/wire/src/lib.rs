@@ -3,10 +3,14 @@
 //! In comes a request's head and body, out comes a typed input; in goes a typed output or a fault, out come bytes.
 //! A service's oddity is a trait in its schema, never a name in here.
 
+mod aws_json;
 mod codec;
+pub mod event_stream;
 mod path;
 mod recognize;
+mod text;
 mod validate;
+mod xml;
 
 pub mod json;
 
