@@ -8,9 +8,7 @@ use crate::{
 };
 use bytes::Bytes;
 use cloudlet_aws::Head;
-use cloudlet_shape::{
-    At, Blob, Body, Document, Events, Flags, Kind, Member, Mismatch, Read, Reader, Schema, Target, Timestamp, TimestampFormat,
-};
+use cloudlet_shape::{At, Blob, Body, Document, Events, Flags, Kind, Member, Mismatch, Read, Reader, Schema, Target, Timestamp, TimestampFormat};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
@@ -21,9 +19,15 @@ pub(crate) trait Documents {
 }
 
 /// Reads a request. `read` gets a place whose structure gathers members from wherever they are bound.
-pub(crate) fn read(incoming: &Incoming<'_>, literal: &str, documents: &dyn Documents, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Found> {
+pub(crate) fn read(
+    incoming: &Incoming<'_>,
+    literal: &str,
+    documents: &dyn Documents,
+    visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>,
+) -> Read<Found> {
     let query = decode_query(incoming.head.query)?;
-    let mut request = Request { head: incoming.head, labels: incoming.labels, body: &incoming.body, query, literal, documents, found: Found::default() };
+    let mut request =
+        Request { head: incoming.head, labels: incoming.labels, body: &incoming.body, query, literal, documents, found: Found::default() };
     visit(&mut request)?;
     Ok(request.found)
 }
@@ -146,11 +150,6 @@ impl Request<'_> {
 
 type Each<'e> = &'e mut dyn FnMut(usize, &mut dyn Reader) -> Read<()>;
 
-/// Nothing but a structure stands at the root of a request.
-fn only_structures<T>() -> Read<T> {
-    Err(Mismatch::Malformed("a request is a structure".into()))
-}
-
 impl Reader for Request<'_> {
     fn structure(&mut self, schema: &'static Schema, each: Each<'_>) -> Read<()> {
         let mut in_document = false;
@@ -212,39 +211,7 @@ impl Reader for Request<'_> {
         missing.add(&Path::default(), schema, index);
     }
 
-    fn boolean(&mut self) -> Read<bool> {
-        only_structures()
-    }
-    fn integer(&mut self) -> Read<i64> {
-        only_structures()
-    }
-    fn float(&mut self) -> Read<f64> {
-        only_structures()
-    }
-    fn text(&mut self) -> Read<String> {
-        only_structures()
-    }
-    fn blob(&mut self) -> Read<Blob> {
-        only_structures()
-    }
-    fn timestamp(&mut self, _: &'static Target) -> Read<Timestamp> {
-        only_structures()
-    }
-    fn document(&mut self) -> Read<Document> {
-        only_structures()
-    }
-    fn body(&mut self) -> Read<Body> {
-        only_structures()
-    }
-    fn events(&mut self) -> Read<Events> {
-        only_structures()
-    }
-    fn list(&mut self, _: &'static Target, _: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {
-        only_structures()
-    }
-    fn map(&mut self, _: &'static Target, _: &mut dyn FnMut(String, &mut dyn Reader) -> Read<()>) -> Read<()> {
-        only_structures()
-    }
+    crate::partial::refuses!("a request is a structure": boolean integer float text blob timestamp document body events list map);
 }
 
 /// AWS: an empty header or parameter of a type that has no empty value is as good as none.
@@ -267,53 +234,29 @@ struct Values<'v> {
 }
 
 impl<'v> Values<'v> {
-    fn first(&self) -> Text<'v> {
+    fn first(&self) -> Read<Text<'v>> {
         let timestamps = match self.place {
             Bound::Header => TimestampFormat::HttpDate,
             Bound::Query => TimestampFormat::DateTime,
         };
-        Text { text: self.values.first().copied().unwrap_or_default(), timestamps }
+        Ok(Text { text: self.values.first().copied().unwrap_or_default(), timestamps })
     }
 }
 
 impl Reader for Values<'_> {
-    fn boolean(&mut self) -> Read<bool> {
-        self.first().boolean()
-    }
-    fn integer(&mut self) -> Read<i64> {
-        self.first().integer()
-    }
-    fn float(&mut self) -> Read<f64> {
-        self.first().float()
-    }
     fn text(&mut self) -> Read<String> {
         if self.json {
-            let bytes = unbase64(self.first().text)?;
+            let bytes = unbase64(self.first()?.text)?;
             return String::from_utf8(bytes.to_vec()).map_err(|_| Mismatch::Malformed("not UTF-8".into()));
         }
         match (self.place, self.values.as_slice()) {
             // Repeated header fields are one value, by the rules of HTTP.
             (Bound::Header, many @ [_, _, ..]) => Ok(many.join(",")),
-            _ => self.first().text(),
+            _ => self.first()?.text(),
         }
     }
-    fn blob(&mut self) -> Read<Blob> {
-        self.first().blob()
-    }
-    fn timestamp(&mut self, of: &'static Target) -> Read<Timestamp> {
-        self.first().timestamp(of)
-    }
-    fn document(&mut self) -> Read<Document> {
-        self.first().document()
-    }
-    fn body(&mut self) -> Read<Body> {
-        self.first().body()
-    }
-    fn events(&mut self) -> Read<Events> {
-        self.first().events()
-    }
     fn list(&mut self, of: &'static Target, each: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {
-        let timestamps = self.first().timestamps;
+        let timestamps = self.first()?.timestamps;
         for value in &self.values {
             if self.place == Bound::Query {
                 each(&mut Text { text: value, timestamps })?;
@@ -326,13 +269,8 @@ impl Reader for Values<'_> {
         }
         Ok(())
     }
-    fn map(&mut self, of: &'static Target, each: &mut dyn FnMut(String, &mut dyn Reader) -> Read<()>) -> Read<()> {
-        self.first().map(of, each)
-    }
-    fn structure(&mut self, schema: &'static Schema, each: Each<'_>) -> Read<()> {
-        self.first().structure(schema, each)
-    }
-    fn missing(&mut self, _: &'static Schema, _: usize) {}
+    crate::partial::reads_text!(first: boolean integer float blob timestamp document body events);
+    crate::partial::refuses!("a header or parameter is no structure": map structure missing);
 }
 
 /// The parts of a header's list. A part that holds a comma is quoted.
@@ -384,10 +322,6 @@ struct Entries<'v> {
     place: Bound,
 }
 
-fn only_maps<T>() -> Read<T> {
-    Err(Mismatch::Malformed("headers and parameters together are a map".into()))
-}
-
 impl Reader for Entries<'_> {
     fn map(&mut self, _: &'static Target, each: &mut dyn FnMut(String, &mut dyn Reader) -> Read<()>) -> Read<()> {
         for (name, values) in &self.entries {
@@ -395,40 +329,7 @@ impl Reader for Entries<'_> {
         }
         Ok(())
     }
-    fn boolean(&mut self) -> Read<bool> {
-        only_maps()
-    }
-    fn integer(&mut self) -> Read<i64> {
-        only_maps()
-    }
-    fn float(&mut self) -> Read<f64> {
-        only_maps()
-    }
-    fn text(&mut self) -> Read<String> {
-        only_maps()
-    }
-    fn blob(&mut self) -> Read<Blob> {
-        only_maps()
-    }
-    fn timestamp(&mut self, _: &'static Target) -> Read<Timestamp> {
-        only_maps()
-    }
-    fn document(&mut self) -> Read<Document> {
-        only_maps()
-    }
-    fn body(&mut self) -> Read<Body> {
-        only_maps()
-    }
-    fn events(&mut self) -> Read<Events> {
-        only_maps()
-    }
-    fn list(&mut self, _: &'static Target, _: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {
-        only_maps()
-    }
-    fn structure(&mut self, _: &'static Schema, _: Each<'_>) -> Read<()> {
-        only_maps()
-    }
-    fn missing(&mut self, _: &'static Schema, _: usize) {}
+    crate::partial::refuses!("headers and parameters together are a map": boolean integer float text blob timestamp document body events list structure missing);
 }
 
 /// A body that is bytes or text and no document.
@@ -448,41 +349,15 @@ impl Payload {
 }
 
 impl Reader for Payload {
-    fn boolean(&mut self) -> Read<bool> {
-        self.scalar()?.boolean()
-    }
-    fn integer(&mut self) -> Read<i64> {
-        self.scalar()?.integer()
-    }
-    fn float(&mut self) -> Read<f64> {
-        self.scalar()?.float()
-    }
     fn text(&mut self) -> Read<String> {
         self.as_text().map(str::to_owned)
     }
     fn blob(&mut self) -> Read<Blob> {
         Ok(self.bytes.clone())
     }
-    fn timestamp(&mut self, of: &'static Target) -> Read<Timestamp> {
-        self.scalar()?.timestamp(of)
-    }
-    fn document(&mut self) -> Read<Document> {
-        self.scalar()?.document()
-    }
     fn body(&mut self) -> Read<Body> {
         Ok(self.stream.take().unwrap_or_else(|| Body::whole(self.bytes.clone())))
     }
-    fn events(&mut self) -> Read<Events> {
-        self.scalar()?.events()
-    }
-    fn list(&mut self, _: &'static Target, _: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {
-        only_structures()
-    }
-    fn map(&mut self, _: &'static Target, _: &mut dyn FnMut(String, &mut dyn Reader) -> Read<()>) -> Read<()> {
-        only_structures()
-    }
-    fn structure(&mut self, _: &'static Schema, _: Each<'_>) -> Read<()> {
-        only_structures()
-    }
-    fn missing(&mut self, _: &'static Schema, _: usize) {}
+    crate::partial::reads_text!(scalar: boolean integer float timestamp document events);
+    crate::partial::refuses!("the body is one value": list map structure missing);
 }

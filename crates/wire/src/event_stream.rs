@@ -286,7 +286,6 @@ impl Writer for EventWriter {
         // AWS: the header's type follows the model (byte, short, integer, long), which the schema does not tell apart.
         self.header(i32::try_from(value).map_or(Header::Long(value), Header::Integer));
     }
-    fn float(&mut self, _: f64) {}
     fn text(&mut self, value: &str) {
         if matches!(self.place, Place::Payload) {
             self.frame.payload = Bytes::copy_from_slice(value.as_bytes());
@@ -306,11 +305,7 @@ impl Writer for EventWriter {
     fn timestamp(&mut self, value: Timestamp, _: &'static Target) {
         self.header(Header::Timestamp(value));
     }
-    fn document(&mut self, _: &Document) {}
-    fn body(&mut self, _: &Body) {}
-    fn events(&mut self, _: &Events) {}
-    fn list(&mut self, _: &'static Target, _: &mut dyn Iterator<Item = &dyn Value>) {}
-    fn map(&mut self, _: &'static Target, _: &mut dyn Iterator<Item = (&str, &dyn Value)>) {}
+    crate::partial::ignores!(float document body events list map);
 
     fn structure(&mut self, value: &dyn Struct) {
         if matches!(self.place, Place::Payload) {
@@ -343,15 +338,5 @@ impl Writer for Found {
     fn events(&mut self, value: &Events) {
         self.0 = Some(value.clone());
     }
-    fn boolean(&mut self, _: bool) {}
-    fn integer(&mut self, _: i64) {}
-    fn float(&mut self, _: f64) {}
-    fn text(&mut self, _: &str) {}
-    fn blob(&mut self, _: &[u8]) {}
-    fn timestamp(&mut self, _: Timestamp, _: &'static Target) {}
-    fn document(&mut self, _: &Document) {}
-    fn body(&mut self, _: &Body) {}
-    fn list(&mut self, _: &'static Target, _: &mut dyn Iterator<Item = &dyn Value>) {}
-    fn map(&mut self, _: &'static Target, _: &mut dyn Iterator<Item = (&str, &dyn Value)>) {}
-    fn structure(&mut self, _: &dyn Struct) {}
+    crate::partial::ignores!(boolean integer float text blob timestamp document body list map structure);
 }

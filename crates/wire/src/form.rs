@@ -100,9 +100,9 @@ struct Place<'c, 'f> {
 }
 
 impl<'f> Place<'_, 'f> {
-    fn content(&self) -> Text<'f> {
+    fn content(&self) -> Read<Text<'f>> {
         let form = self.context.form;
-        Text { text: form.get(&self.prefix).unwrap_or_default(), timestamps: TimestampFormat::DateTime }
+        Ok(Text { text: form.get(&self.prefix).unwrap_or_default(), timestamps: TimestampFormat::DateTime })
     }
 
     fn name(&self, part: &str) -> String {
@@ -134,33 +134,7 @@ impl<'f> Place<'_, 'f> {
 }
 
 impl Reader for Place<'_, '_> {
-    fn boolean(&mut self) -> Read<bool> {
-        self.content().boolean()
-    }
-    fn integer(&mut self) -> Read<i64> {
-        self.content().integer()
-    }
-    fn float(&mut self) -> Read<f64> {
-        self.content().float()
-    }
-    fn text(&mut self) -> Read<String> {
-        self.content().text()
-    }
-    fn blob(&mut self) -> Read<Blob> {
-        self.content().blob()
-    }
-    fn timestamp(&mut self, of: &'static Target) -> Read<Timestamp> {
-        self.content().timestamp(of)
-    }
-    fn document(&mut self) -> Read<Document> {
-        self.content().document()
-    }
-    fn body(&mut self) -> Read<Body> {
-        self.content().body()
-    }
-    fn events(&mut self) -> Read<Events> {
-        self.content().events()
-    }
+    crate::partial::reads_text!(content: boolean integer float text blob timestamp document body events);
 
     fn list(&mut self, of: &'static Target, each: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {
         let flat = self.flattened || self.context.style == Style::Ec2;

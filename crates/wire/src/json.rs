@@ -9,7 +9,7 @@ mod write;
 use crate::Missing;
 use cloudlet_shape::{Read, Shape, Struct};
 
-pub(crate) use read::read;
+pub(crate) use read::{read, read_at};
 pub use read::{read_text, read_value};
 pub(crate) use write::JsonWriter;
 

@@ -21,7 +21,7 @@ impl Codec for Query {
     }
 
     fn encode(&self, operation: &'static OperationSchema, output: &dyn Struct, ids: &Ids<'_>) -> Answer {
-        let mut writer = XmlWriter::new(TimestampFormat::DateTime);
+        let mut writer = XmlWriter::with_query_names();
         writer.element(&format!("{}Response", operation.name), operation.service.xml_namespace, |writer| {
             if !operation.result_wrapper.is_empty() {
                 writer.document(operation.result_wrapper, "", output, &mut |_| true);

@@ -9,9 +9,6 @@ use cloudlet_shape::{Kind, Member};
 pub(crate) use read::read;
 pub(crate) use write::XmlWriter;
 
-/// The namespace of `xsi:type`.
-const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
-
 /// The element of a member. A flattened list takes its items' name, if they have one.
 pub(crate) fn element_name(member: &Member) -> &'static str {
     if member.flattened() && member.of.kind == Kind::List && member.of.item_name != "member" { member.of.item_name } else { member.wire }

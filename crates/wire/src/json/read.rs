@@ -25,9 +25,14 @@ pub fn read_text(text: &str, names: Names, visit: &mut dyn FnMut(&mut dyn Reader
 
 /// Reads the bytes of a JSON text; nothing at all stands for an empty object.
 pub(crate) fn read(bytes: &[u8], names: Names, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
+    read_at(bytes, names, Path::default(), visit)
+}
+
+/// The same, where the JSON is a part of the input.
+pub(crate) fn read_at(bytes: &[u8], names: Names, at: Path, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
     let bytes = if bytes.iter().all(u8::is_ascii_whitespace) { b"{}" } else { bytes };
     let mut from = serde_json::Deserializer::from_slice(bytes);
-    let mut context = Context::new(names);
+    let mut context = Context { path: at, ..Context::new(names) };
     visit(&mut Place { from: Some(&mut from), context: &mut context })?;
     from.end().map_err(|error| Mismatch::Malformed(error.to_string()))?;
     Ok(context.missing)

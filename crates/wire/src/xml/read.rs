@@ -67,33 +67,7 @@ impl<'t, 'a> Place<'t, 'a, '_> {
 }
 
 impl Reader for Place<'_, '_, '_> {
-    fn boolean(&mut self) -> Read<bool> {
-        self.content()?.boolean()
-    }
-    fn integer(&mut self) -> Read<i64> {
-        self.content()?.integer()
-    }
-    fn float(&mut self) -> Read<f64> {
-        self.content()?.float()
-    }
-    fn text(&mut self) -> Read<String> {
-        self.content()?.text()
-    }
-    fn blob(&mut self) -> Read<Blob> {
-        self.content()?.blob()
-    }
-    fn timestamp(&mut self, of: &'static Target) -> Read<Timestamp> {
-        self.content()?.timestamp(of)
-    }
-    fn document(&mut self) -> Read<Document> {
-        self.content()?.document()
-    }
-    fn body(&mut self) -> Read<Body> {
-        self.content()?.body()
-    }
-    fn events(&mut self) -> Read<Events> {
-        self.content()?.events()
-    }
+    crate::partial::reads_text!(content: boolean integer float text blob timestamp document body events);
 
     fn list(&mut self, of: &'static Target, each: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {
         for (index, node) in self.elements(of.item_name).into_iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Writing XML.
 
-use super::{XSI, element_name};
+use super::element_name;
 use crate::text::{base64, float_text};
 use cloudlet_shape::{Body, Document, Events, Flags, Kind, Member, Struct, Target, Timestamp, TimestampFormat, Value, Writer};
 
@@ -12,7 +12,18 @@ pub(crate) struct XmlWriter {
     flattened: bool,
     /// The next value is an attribute of this name.
     attribute: bool,
+    /// The namespace that the next element opens.
+    namespace: &'static str,
     timestamps: Instants,
+    names: Names,
+}
+
+/// Which names the elements have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    Wire,
+    /// Those of query forms, where they differ.
+    Query,
 }
 
 /// How instants look where the model says nothing.
@@ -25,12 +36,24 @@ enum Instants {
 
 impl XmlWriter {
     pub(crate) fn new(timestamps: TimestampFormat) -> XmlWriter {
-        XmlWriter { out: String::with_capacity(512), name: "", flattened: false, attribute: false, timestamps: Instants::Plain(timestamps) }
+        XmlWriter {
+            out: String::with_capacity(512),
+            name: "",
+            flattened: false,
+            attribute: false,
+            timestamps: Instants::Plain(timestamps),
+            names: Names::Wire,
+            namespace: "",
+        }
     }
 
     /// Instants with milliseconds, always.
     pub(crate) fn with_millis() -> XmlWriter {
         XmlWriter { timestamps: Instants::Millis, ..XmlWriter::new(TimestampFormat::DateTime) }
+    }
+
+    pub(crate) fn with_query_names() -> XmlWriter {
+        XmlWriter { names: Names::Query, ..XmlWriter::new(TimestampFormat::DateTime) }
     }
 
     pub(crate) fn raw(&mut self, markup: &str) {
@@ -45,11 +68,7 @@ impl XmlWriter {
     pub(crate) fn element(&mut self, name: &str, namespace: &str, inside: impl FnOnce(&mut XmlWriter)) {
         self.out.push('<');
         self.out.push_str(name);
-        if !namespace.is_empty() {
-            self.out.push_str(" xmlns=\"");
-            escape(namespace, &mut self.out);
-            self.out.push('"');
-        }
+        self.declare("", namespace);
         self.out.push('>');
         inside(self);
         self.close(name);
@@ -68,19 +87,29 @@ impl XmlWriter {
         value.write(self, of);
     }
 
-    /// A structure as a document of its own.
-    pub(crate) fn document(&mut self, root: &str, namespace: &str, value: &dyn Struct, wanted: &mut dyn FnMut(&Member) -> bool) {
+    /// A value as the root of a document.
+    pub(crate) fn root(&mut self, name: &'static str, namespace: &'static str, value: &dyn Value, of: &'static Target) {
+        self.namespace = namespace;
+        self.value(name, value, of);
+    }
+
+    /// A structure as an element, in a namespace that may be none.
+    pub(crate) fn document(&mut self, name: &str, namespace: &str, value: &dyn Struct, wanted: &mut dyn FnMut(&Member) -> bool) {
+        let schema = value.schema();
         self.out.push('<');
-        self.out.push_str(root);
-        if !namespace.is_empty() {
-            self.out.push_str(" xmlns=\"");
-            escape(namespace, &mut self.out);
-            self.out.push('"');
+        self.out.push_str(name);
+        match (schema.xml_namespace, schema.xml_prefix) {
+            ("", _) => self.declare("", namespace),
+            (own, "") => self.declare("", own),
+            (own, prefix) => {
+                self.declare("", namespace);
+                self.declare(prefix, own);
+            }
         }
         self.attributes(value);
         self.out.push('>');
         self.members(value, wanted);
-        self.close(root);
+        self.close(name);
     }
 
     /// The members of a structure that are elements, as far as they are wanted.
@@ -91,32 +120,42 @@ impl XmlWriter {
             if inner.is_absent() || streams || member.flags.has(Flags::XML_ATTRIBUTE) || !wanted(member) {
                 continue;
             }
-            (self.name, self.flattened, self.attribute) = (element_name(member), member.flattened(), false);
+            let name = if self.names == Names::Query && !member.query.is_empty() { member.query } else { element_name(member) };
+            (self.name, self.flattened, self.attribute) = (name, member.flattened(), false);
             inner.write(self, member.of);
         }
     }
 
     fn attributes(&mut self, value: &dyn Struct) {
-        let mut declared = false;
         for (index, member) in value.schema().members.iter().enumerate() {
             let inner = value.get(index);
-            if !member.flags.has(Flags::XML_ATTRIBUTE) || inner.is_absent() {
-                continue;
+            if member.flags.has(Flags::XML_ATTRIBUTE) && !inner.is_absent() {
+                (self.name, self.flattened, self.attribute) = (member.wire, false, true);
+                inner.write(self, member.of);
             }
-            if member.wire.starts_with("xsi:") && !std::mem::replace(&mut declared, true) {
-                self.out.push_str(" xmlns:xsi=\"");
-                self.out.push_str(XSI);
-                self.out.push('"');
-            }
-            (self.name, self.flattened, self.attribute) = (member.wire, false, true);
-            inner.write(self, member.of);
         }
         self.attribute = false;
+    }
+
+    fn declare(&mut self, prefix: &str, namespace: &str) {
+        if namespace.is_empty() {
+            return;
+        }
+        self.out.push_str(" xmlns");
+        if !prefix.is_empty() {
+            self.out.push(':');
+            self.out.push_str(prefix);
+        }
+        self.out.push_str("=\"");
+        escape(namespace, &mut self.out);
+        self.out.push('"');
     }
 
     fn open(&mut self, name: &str) {
         self.out.push('<');
         self.out.push_str(name);
+        let namespace = std::mem::take(&mut self.namespace);
+        self.declare("", namespace);
         self.out.push('>');
     }
 
@@ -126,7 +165,6 @@ impl XmlWriter {
         self.out.push('>');
     }
 
-    /// A scalar, whose text needs no escaping if it is `plain`.
     fn scalar(&mut self, text: &str) {
         let name = self.name;
         if self.attribute {
@@ -209,8 +247,8 @@ impl Writer for XmlWriter {
     }
 
     fn structure(&mut self, value: &dyn Struct) {
-        let name = self.name;
-        self.document(name, "", value, &mut |_| true);
+        let (name, namespace) = (self.name, std::mem::take(&mut self.namespace));
+        self.document(name, namespace, value, &mut |_| true);
     }
 }
 
