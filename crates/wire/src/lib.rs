@@ -3,10 +3,22 @@
 //! In comes a request's head and body, out comes a typed input; in goes a typed output or a fault, out come bytes.
 //! A service's oddity is a trait in its schema, never a name in here.
 
+mod answer;
+mod aws_json;
+mod bindings;
 mod codec;
+mod ec2_query;
+pub mod event_stream;
+mod form;
+mod partial;
 mod path;
+mod query;
 mod recognize;
+mod rest_json;
+mod rest_xml;
+mod text;
 mod validate;
+mod xml;
 
 pub mod json;
 
