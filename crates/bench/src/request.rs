@@ -38,7 +38,10 @@ impl Signed {
         for (name, value) in fields {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
-        request.push_str(&format!("authorization: AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders={names}, Signature={}\r\n", signature.as_str()));
+        request.push_str(&format!(
+            "authorization: AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders={names}, Signature={}\r\n",
+            signature.as_str()
+        ));
         request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
         let mut bytes = request.into_bytes();
         bytes.extend_from_slice(body);

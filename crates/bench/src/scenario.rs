@@ -105,7 +105,12 @@ impl Bench<'_> {
         }
         let spent = (self.server.cpu() - before) / PUTS;
         let digests = cost::per_mib(&[Algorithm::Md5, Algorithm::Sha256, Algorithm::Crc64Nvme]);
-        println!("CPU of a 1 MiB PUT       {:>9.2} ms; its digests alone {:.2} ms; ratio {:.2}", spent.as_secs_f64() * 1e3, digests.as_secs_f64() * 1e3, spent.as_secs_f64() / digests.as_secs_f64());
+        println!(
+            "CPU of a 1 MiB PUT       {:>9.2} ms; its digests alone {:.2} ms; ratio {:.2}",
+            spent.as_secs_f64() * 1e3,
+            digests.as_secs_f64() * 1e3,
+            spent.as_secs_f64() / digests.as_secs_f64()
+        );
     }
 
     /// The first and the last page of a thousand keys among a million.
@@ -145,7 +150,9 @@ struct Cycle {
 impl Turn for Cycle {
     async fn go(&mut self, connection: &mut Connection) {
         let queue = &self.queue;
-        connection.ask(&self.signed.json("AmazonSQS.SendMessage", &format!(r#"{{"QueueUrl":"{queue}","MessageBody":"a message of some length"}}"#))).await;
+        connection
+            .ask(&self.signed.json("AmazonSQS.SendMessage", &format!(r#"{{"QueueUrl":"{queue}","MessageBody":"a message of some length"}}"#)))
+            .await;
         let answer = connection.ask(&self.signed.json("AmazonSQS.ReceiveMessage", &format!(r#"{{"QueueUrl":"{queue}"}}"#))).await;
         let text = std::str::from_utf8(answer).expect("text");
         let handle = text.split(r#""ReceiptHandle":""#).nth(1).and_then(|rest| rest.split('"').next()).expect("a message was received").to_owned();

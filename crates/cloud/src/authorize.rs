@@ -3,7 +3,7 @@
 use crate::{Cloud, Mode, keys};
 use cloudlet_aws::{Fault, Identity};
 use cloudlet_engine::{Ask, Cx, Denial, Effect, Service, Verdict};
-use cloudlet_policy::{Decision, Effect as Decided, Policies, Principal, Request, decide};
+use cloudlet_policy::{Decision, Effect as Decided, Gate, Policies, Principal, Request, decide};
 
 impl Cloud {
     /// Decides each ask; all must be allowed. The first denial is the answer.
@@ -13,10 +13,10 @@ impl Cloud {
                 Mode::Off => (Effect::Unasked, "authorization is off".into(), None),
                 Mode::Enforce | Mode::Soft => match self.decide_ask(cx, ask) {
                     None => (Effect::Allowed, "root of the account".into(), None),
-                    Some(decision) if decision.effect == Decided::Allow => (Effect::Allowed, decision.reason(ask.action).into(), None),
-                    Some(decision) if self.mode == Mode::Soft => (Effect::Tolerated, decision.reason(ask.action).into(), None),
+                    Some(decision) if decision.effect == Decided::Allow => (Effect::Allowed, reason(decision, ask.action).into(), None),
+                    Some(decision) if self.mode == Mode::Soft => (Effect::Tolerated, reason(decision, ask.action).into(), None),
                     Some(decision) => {
-                        let reason = decision.reason(ask.action);
+                        let reason = reason(decision, ask.action);
                         let fault = refuse(service, cx, ask, &reason);
                         (Effect::Denied, reason.into(), Some(fault))
                     }
@@ -58,4 +58,23 @@ fn refuse(service: &Service, cx: &Cx, ask: &Ask, reason: &str) -> Fault {
         }
     };
     dialect.access_denied.says(message)
+}
+
+/// The last part of a denial, as AWS words it.
+fn reason(decision: Decision, action: &str) -> String {
+    let (a, an) = match decision.gate {
+        Gate::ResourceControl => ("resource control policy", "a resource control policy"),
+        Gate::ServiceControl => ("service control policy", "a service control policy"),
+        Gate::VpcEndpoint => ("VPC endpoint policy", "a VPC endpoint policy"),
+        Gate::Resource => ("resource-based policy", "a resource-based policy"),
+        Gate::Trust => ("role trust policy", "the role trust policy"),
+        Gate::Identity => ("identity-based policy", "an identity-based policy"),
+        Gate::Boundary => ("permissions boundary", "a permissions boundary"),
+        Gate::Session => ("session policy", "a session policy"),
+    };
+    match decision.effect {
+        Decided::Allow => format!("{an} allows it"),
+        Decided::ExplicitDeny => format!("with an explicit deny in {an}"),
+        Decided::ImplicitDeny => format!("because no {a} allows the {action} action"),
+    }
 }

@@ -15,6 +15,7 @@ use cloudlet_engine::{Ask, Boxed, Call, Cx, Door, Frame, Origin, Output, Service
 use cloudlet_identity::Identity;
 use cloudlet_shape::OperationSchema;
 use cloudlet_store::{Journal, Kept};
+use cloudlet_wire::json::Names;
 use smallvec::SmallVec;
 use std::{
     collections::HashMap,
@@ -54,7 +55,6 @@ pub struct Cloud {
     mode: Mode,
     calls: Calls,
     agenda: Agenda,
-    me: Weak<Cloud>,
 }
 
 /// What came of a call: its answer, and what the log says of it.
@@ -80,7 +80,6 @@ impl Cloud {
                 mode: settings.mode,
                 calls: Calls::remembering(settings.calls),
                 agenda: Agenda::new(&settings.journal),
-                me: me.clone(),
             }
         })
     }
@@ -182,7 +181,7 @@ impl Cloud {
     fn read(&self, caller: Caller, scope: Scope, written: &Written) -> Option<Call> {
         let handler = self.services.get(written.service.as_str())?.operation(&written.operation)?;
         let mut input = None;
-        cloudlet_wire::json::read(written.input.text(), &mut |reader| {
+        cloudlet_wire::json::read_text(written.input.text(), Names::Model, &mut |reader| {
             input = Some(handler.read(reader)?);
             Ok(())
         })

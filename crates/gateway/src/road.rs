@@ -13,7 +13,7 @@ use cloudlet_cloud::{Cloud, Entrance};
 use cloudlet_engine::{AnyOperation, Boxed, Call, Effect, Input, Origin, Service, Stopwatch, Verdict, Visit};
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};
-use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Labels, Recognized, Recognizer, Routed, codec, validate};
+use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized, Recognizer, Routed, codec, validate};
 use futures_util::FutureExt;
 use http::{Request, Response, request::Parts as RequestParts};
 use hyper::body::Incoming;

@@ -14,7 +14,7 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
         access_key: configuration.root_access_key.as_str().into(),
         secret: Secret::new(configuration.root_secret_key.clone()),
     });
-    let settings = Settings { mode: configuration.mode, calls: configuration.call_log };
+    let settings = Settings { mode: configuration.mode, calls: configuration.call_log, ..Settings::default() };
     Ok(Cloud::new(Frame::new(Clock::ticking(), ids), identity, services(configuration)?, settings))
 }
 
