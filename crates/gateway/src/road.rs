@@ -193,11 +193,11 @@ impl Gateway {
             return Err(service.dialect.missing_token.says("Missing Authentication Token"));
         }
         let handler = service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
-        let input = decode(service, recognized.protocol, operation, handler, Message { head, labels: &labels, body: content })?;
+        let (input, missing) = decode(service, recognized.protocol, operation, handler, Message { head, labels: &labels, body: content })?;
 
         let region = region.or_else(|| recognized.place.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
         let account = caller.account.unwrap_or_else(|| self.home());
-        let call = Call { operation, caller, scope: Scope::new(account, region), origin: origin(traveller, signed), input };
+        let call = Call { operation, caller, scope: Scope::new(account, region), origin: origin(traveller, recognized.protocol, signed, missing), input };
         let performed = self.cloud.perform(call, traveller.request_id.clone(), Entrance::Front).await;
         note.verdicts = performed.verdicts;
         let output = performed.answer?;
@@ -311,7 +311,7 @@ fn decode(
     operation: &'static OperationSchema,
     handler: &dyn AnyOperation,
     message: Message<'_>,
-) -> Result<Input, Fault> {
+) -> Result<(Input, Vec<String>), Fault> {
     let mut input = None;
     let missing = codec(protocol).decode(operation, message, &mut |reader| {
         input = Some(handler.read(reader)?);
@@ -329,10 +329,10 @@ fn decode(
         let name = path.rsplit('.').next().unwrap_or(path);
         return Err(kind.says(format!("The request must contain the parameter {name}.")));
     }
-    Ok(input)
+    Ok((input, missing.into_paths()))
 }
 
-fn origin(traveller: &Traveller<'_>, signed: Option<cloudlet_engine::Signed>) -> Origin {
+fn origin(traveller: &Traveller<'_>, protocol: Protocol, signed: Option<cloudlet_engine::Signed>, missing: Vec<String>) -> Origin {
     let head = traveller.head;
     let scheme = if traveller.secure { "https" } else { "http" };
     Origin {
@@ -343,6 +343,10 @@ fn origin(traveller: &Traveller<'_>, signed: Option<cloudlet_engine::Signed>) ->
         referer: head.header("referer").map(Into::into),
         signed,
         via: Vec::new(),
+        protocol: Some(protocol),
+        path: (protocol == Protocol::Query && head.path != "/").then(|| head.path.into()),
+        trace: head.header("x-amzn-trace-id").map(Into::into),
+        missing,
     }
 }
 

@@ -82,6 +82,10 @@ impl Missing {
         &self.0
     }
 
+    pub fn into_paths(self) -> Vec<String> {
+        self.0
+    }
+
     pub fn has(&self, path: &str) -> bool {
         self.0.iter().any(|known| known == path)
     }
