@@ -197,7 +197,8 @@ impl Gateway {
 
         let region = region.or_else(|| recognized.place.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
         let account = caller.account.unwrap_or_else(|| self.home());
-        let call = Call { operation, caller, scope: Scope::new(account, region), origin: origin(traveller, recognized.protocol, signed, missing), input };
+        let call =
+            Call { operation, caller, scope: Scope::new(account, region), origin: origin(traveller, recognized.protocol, signed, missing), input };
         let performed = self.cloud.perform(call, traveller.request_id.clone(), Entrance::Front).await;
         note.verdicts = performed.verdicts;
         let output = performed.answer?;
@@ -322,12 +323,6 @@ fn decode(
         && let Some(sentence) = validate(operation.input, input.as_struct(), &missing)
     {
         return Err(kind.says(sentence));
-    }
-    if let Some(kind) = &service.dialect.missing
-        && let Some(path) = missing.paths().first()
-    {
-        let name = path.rsplit('.').next().unwrap_or(path);
-        return Err(kind.says(format!("The request must contain the parameter {name}.")));
     }
     Ok((input, missing.into_paths()))
 }
