@@ -10,6 +10,8 @@ mod dialect;
 mod front;
 mod ids;
 mod origin;
+mod outside;
+mod papers;
 mod service;
 mod verdict;
 
@@ -21,6 +23,8 @@ pub use dialect::{Denial, Dialect};
 pub use front::{Form, Front, Visit};
 pub use ids::{Ids, account_of_access_key};
 pub use origin::{Origin, SignatureKind, Signed};
+pub use outside::{Letter, Lost, Outside, Receipt};
+pub use papers::{Paper, Papers};
 pub use service::{AnyOperation, Builder, Handle, Service};
 pub use verdict::{Effect, Verdict};
 

@@ -1,6 +1,6 @@
 //! How a service tells the house which operations it handles.
 
-use crate::{Asks, Boxed, Cx, Dialect, Front, Input, Output};
+use crate::{Asks, Boxed, Cx, Dialect, Front, Input, Output, Papers};
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
 use cloudlet_store::Kept;
@@ -62,6 +62,7 @@ pub struct Service {
     pub schema: &'static ServiceSchema,
     pub dialect: Dialect,
     pub front: Option<Arc<dyn Front>>,
+    pub papers: Option<Arc<dyn Papers>>,
     /// What it keeps: for inspection, reset and snapshots.
     pub stores: Vec<Arc<dyn Kept>>,
     operations: HashMap<&'static str, Box<dyn AnyOperation>>,
@@ -75,7 +76,7 @@ impl Service {
 
     /// A service whose model is known and whose engine is not built: every operation answers "not implemented".
     pub fn unbuilt(schema: &'static ServiceSchema) -> Service {
-        Service { schema, dialect: Dialect::of(schema.protocol), front: None, stores: Vec::new(), operations: HashMap::new() }
+        Service { schema, dialect: Dialect::of(schema.protocol), front: None, papers: None, stores: Vec::new(), operations: HashMap::new() }
     }
 
     /// The handler of an operation, by the name AWS gives it.
@@ -114,6 +115,12 @@ impl<E: Send + Sync + 'static> Builder<E> {
     #[must_use]
     pub fn front(mut self, front: Arc<dyn Front>) -> Self {
         self.service.front = Some(front);
+        self
+    }
+
+    #[must_use]
+    pub fn publishes(mut self, papers: Arc<dyn Papers>) -> Self {
+        self.service.papers = Some(papers);
         self
     }
 
