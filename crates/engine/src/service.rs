@@ -65,6 +65,7 @@ pub struct Service {
     pub papers: Option<Arc<dyn Papers>>,
     /// What it keeps: for inspection, reset and snapshots.
     pub stores: Vec<Arc<dyn Kept>>,
+    unsigned: Vec<&'static str>,
     operations: HashMap<&'static str, Box<dyn AnyOperation>>,
 }
 
@@ -76,12 +77,25 @@ impl Service {
 
     /// A service whose model is known and whose engine is not built: every operation answers "not implemented".
     pub fn unbuilt(schema: &'static ServiceSchema) -> Service {
-        Service { schema, dialect: Dialect::of(schema.protocol), front: None, papers: None, stores: Vec::new(), operations: HashMap::new() }
+        Service {
+            schema,
+            dialect: Dialect::of(schema.protocol),
+            front: None,
+            papers: None,
+            stores: Vec::new(),
+            unsigned: Vec::new(),
+            operations: HashMap::new(),
+        }
     }
 
     /// The handler of an operation, by the name AWS gives it.
     pub fn operation(&self, name: &str) -> Option<&dyn AnyOperation> {
         self.operations.get(name).map(AsRef::as_ref)
+    }
+
+    /// Whether anybody may call an operation without a signature, though its model does not say so: links in mails.
+    pub fn takes_unsigned(&self, operation: &OperationSchema) -> bool {
+        operation.unsigned || self.unsigned.contains(&operation.name)
     }
 
     /// Each operation of the model, and whether it is handled.
@@ -115,6 +129,12 @@ impl<E: Send + Sync + 'static> Builder<E> {
     #[must_use]
     pub fn front(mut self, front: Arc<dyn Front>) -> Self {
         self.service.front = Some(front);
+        self
+    }
+
+    #[must_use]
+    pub fn unsigned<O: Operation>(mut self) -> Self {
+        self.service.unsigned.push(O::SCHEMA.name);
         self
     }
 

@@ -207,7 +207,7 @@ impl Gateway {
         let (routed, content) = self.route(recognized, head, path, arrived, treatment).await?;
         let Routed { operation, labels } = routed;
         note.operation = operation.name;
-        if caller.is_anonymous() && !operation.unsigned && recognized.protocol != Protocol::RestXml {
+        if caller.is_anonymous() && !service.takes_unsigned(operation) && recognized.protocol != Protocol::RestXml {
             return Err(service.dialect.missing_token.says("Missing Authentication Token"));
         }
         let handler = service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;

@@ -13,6 +13,8 @@ pub enum Channel {
     Email,
     Sms,
     Push,
+    /// A chat room that AWS posts to.
+    Chat,
 }
 
 /// One piece of mail.
