@@ -88,7 +88,7 @@ fn v4<'a>(fields: &'a Fields, target: &Target<'_>) -> Result<Claim<'a>, Fault> {
         algorithm: Algorithm::HmacSha256,
         place: Place::Post,
         access_key,
-        scope: None,
+        scope: Some(scope),
         region_set: None,
         signed_headers: Cow::Borrowed(""),
         signature: signature.into(),
@@ -96,8 +96,8 @@ fn v4<'a>(fields: &'a Fields, target: &Target<'_>) -> Result<Claim<'a>, Fault> {
         time,
         expires: None,
     };
-    verify::check_scope_at_s3(&claim, &scope, target, Some(credential))?;
-    Ok(Claim { scope: Some(scope), ..claim })
+    verify::check_scope_at_s3(&claim, target, Some(credential))?;
+    Ok(claim)
 }
 
 /// Verifies the signature over the policy, as it was sent.
