@@ -4,7 +4,7 @@
 use crate::{
     Hex,
     canonical::{self, Covered, Form},
-    claim::{Algorithm, Claim, Flavor, Place, Scope, Target, parse_basic},
+    claim::{Algorithm, Claim, Flavor, Place, Scope, Target},
     faults,
     keys::{Keys, SigningKey},
     v2, v4a,
@@ -402,11 +402,6 @@ impl<'a> Admitted<'a> {
             previous: self.claim.signature.clone().into_owned(),
         })
     }
-}
-
-/// A moment as forms write it.
-pub(crate) fn form_time(text: &str) -> Option<Timestamp> {
-    parse_basic(text)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::faults::*;
+use proptest::prelude::*;
 
 type Fields = Vec<(&'static str, String)>;
 
@@ -58,7 +59,7 @@ fn who_signs_nothing_is_anonymous() {
     }
     // Other schemes are none of AWS's.
     assert!(find(&head("", &fields("Bearer x")), &Target::service("sts")).unwrap().is_none());
-    assert_eq!(faults::missing_authentication_token().message(), "Request is missing Authentication Token");
+    assert_eq!(crate::faults::missing_authentication_token().message(), "Request is missing Authentication Token");
 }
 
 #[test]
@@ -223,4 +224,28 @@ fn a_session_token_is_found_wherever_it_stands() {
         "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={CREDENTIAL}&X-Amz-Signature=a&X-Amz-Date=20261124T093000Z&X-Amz-SignedHeaders=host&X-Amz-Expires=60&X-Amz-Security-Token=a%2Bb%3D"
     );
     assert_eq!(find(&head(&query, &Vec::new()), &Target::s3()).unwrap().unwrap().session_token.as_deref(), Some("a+b="));
+}
+
+proptest! {
+    #[test]
+    fn noise_is_refused_without_a_panic(
+        kind in prop::sample::select(vec!["AWS4-HMAC-SHA256 ", "AWS4-ECDSA-P256-SHA256 ", "AWS ", "", "AWS4-"]),
+        rest in "(Credential=|SignedHeaders=|Signature=|[a-z0-9/,; =%:]{0,12}|\\PC{0,3}){0,6}",
+        date in "[0-9TZ]{14,17}|\\PC{0,6}",
+        query in "((X-Amz-(Algorithm|Credential|Signature|Date|SignedHeaders|Expires)|AWSAccessKeyId|Signature|SignatureVersion|Expires)=(AWS4-HMAC-SHA256|2|[0-9a-zA-Z/%é]{0,12})&?){0,8}",
+    ) {
+        for authorization in [None, Some(format!("{kind}{rest}"))] {
+            let mut fields: Fields = vec![("host", "h".to_owned()), ("x-amz-date", date.clone())];
+            fields.extend(authorization.map(|value| ("authorization", value)));
+            for target in [Target::s3().in_region("r"), Target::service("sqs")] {
+                let head = head(&query, &fields);
+                if let Ok(Some(claim)) = find(&head, &target)
+                    && let Ok(admitted) = claim.admit(&head, Timestamp::from_secs(1_795_512_600), &target)
+                {
+                    prop_assert!(admitted.verify(&head, "UNSIGNED-PAYLOAD", "secret", &crate::Keys::new()).is_err());
+                }
+            }
+        }
+        let _ = in_form(&query);
+    }
 }

@@ -220,3 +220,14 @@ fn a_document_that_is_no_policy_is_refused() {
         assert_eq!(fault.message(), format!("Invalid Policy: {message}"));
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn noise_is_no_policy(text in "\\PC{0,20}|[\\[\\]{}:,\"a-z$0-9-]{0,40}", field in "\\PC{0,4}") {
+        if let Ok(policy) = Policy::parse(&STANDARD.encode(&text)).or_else(|_| policy(&format!("[{text}]"))) {
+            let _ = policy.check(&form(&[(&field, &field)]), "b", now());
+            let _ = policy.check_length(1);
+        }
+        let _ = Policy::parse(&text);
+    }
+}
