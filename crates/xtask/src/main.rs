@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
 
 mod api;
+mod vectors;
 
 use clap::{Parser, Subcommand};
 use std::{
@@ -21,6 +22,8 @@ struct Arguments {
 enum Command {
     /// Write crates/api from the service models of AWS.
     Api(api::Arguments),
+    /// Bring the cases that the tests of the protocols run on.
+    Vectors,
 }
 
 /// Why a command stopped, in a sentence for the user.
@@ -29,6 +32,7 @@ type Outcome<T = ()> = Result<T, String>;
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Api(arguments) => api::run(&arguments),
+        Command::Vectors => vectors::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
