@@ -194,7 +194,8 @@ fn every_way_of_naming_every_kind_of_caller_has_the_documented_reach() {
                             let answer = setting.ask(&actor, "sqs:SendMessage", &arn, None);
                             let rule = if account == owner { at_home } else { from_abroad };
                             let expected = rule(reach, !root, identity, limits(boundary), of_session);
-                            let what = || format!("{} names {who} of {account}; identity {identity}, boundary {boundary:?}, session {session:?}", cells[0]);
+                            let what =
+                                || format!("{} names {who} of {account}; identity {identity}, boundary {boundary:?}, session {session:?}", cells[0]);
                             tally.check(what, expected, &answer.short());
                         }
                     }
@@ -247,7 +248,9 @@ fn an_explicit_deny_wins_wherever_it_stands() {
     let deny_all = json!({"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"});
     let open = json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"});
     let mut tally = Tally::default();
-    for who in ["root", "user alice", "session reader/s1", "federated fed", "service sns.amazonaws.com", "anonymous", "session aws-service-role/x/L/s"] {
+    for who in
+        ["root", "user alice", "session reader/s1", "federated fed", "service sns.amazonaws.com", "anonymous", "session aws-service-role/x/L/s"]
+    {
         let outsider = who.starts_with("service") || who == "anonymous";
         let linked = who.contains("aws-service-role");
         for place in ["rcp", "scp", "resource", "identity", "group", "boundary", "session", "endpoint"] {
@@ -257,7 +260,10 @@ fn an_explicit_deny_wins_wherever_it_stands() {
             let setting = Setting {
                 resource_control: vec![open_too(at("rcp", &deny_all, Kind::ResourceControl), Kind::ResourceControl)],
                 service_control: vec![
-                    at("scp", &deny, Kind::ServiceControl).into_iter().chain([policy("all", &json!({"Effect": "Allow", "Action": "*", "Resource": "*"}), Kind::ServiceControl)]).collect(),
+                    at("scp", &deny, Kind::ServiceControl)
+                        .into_iter()
+                        .chain([policy("all", &json!({"Effect": "Allow", "Action": "*", "Resource": "*"}), Kind::ServiceControl)])
+                        .collect(),
                 ],
                 resource: open_too(at("resource", &deny_all, Kind::Resource), Kind::Resource),
                 identity: all_too(at("identity", &deny, Kind::Identity)),
