@@ -90,6 +90,12 @@ impl Missing {
         self.0.iter().any(|known| known == path)
     }
 
+    /// All of both.
+    pub(crate) fn and(mut self, other: Missing) -> Missing {
+        self.0.extend(other.0);
+        self
+    }
+
     pub(crate) fn add(&mut self, path: &Path, schema: &'static Schema, index: usize) {
         if let Some(member) = schema.members.get(index)
             && self.0.len() < Missing::MOST
