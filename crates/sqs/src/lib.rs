@@ -35,14 +35,18 @@ use cloudlet_api_sqs::*;
 use cloudlet_aws::{Account, Arn, Fault};
 use cloudlet_engine::{Ask, Asks, Cx, Dialect, Service};
 use cloudlet_shape::Operation;
-use cloudlet_store::{Journal, Kept, Shelf, Shelved, Store};
+use cloudlet_store::{Journal, Shelf, Shelved, Store};
 use state::{Ledger, Queue};
 use std::sync::Arc;
 
 pub struct Sqs {
     /// By ARN, so that the queues of one account and region stand together, in the order of their names.
-    queues: Shelf<Arn, Queue>,
-    ledger: Store<Ledger>,
+    queues: Arc<Shelf<Arn, Queue>>,
+    ledger: Arc<Store<Ledger>>,
+}
+
+pub fn service(journal: &Journal) -> Service {
+    Sqs::new(journal).service()
 }
 
 /// How SQS spells what all services share. Its inputs it checks itself, in its own sentences.
@@ -50,13 +54,16 @@ const DIALECT: Dialect = Dialect { validation: None, ..Dialect::JSON };
 
 impl Sqs {
     pub fn new(journal: &Journal) -> Arc<Sqs> {
-        Arc::new(Sqs { queues: Shelf::new("sqs/queues", journal), ledger: Store::new("sqs/ledger", journal, Ledger::default()) })
+        let ledger = Store::new("sqs/ledger", journal, Ledger::default());
+        Arc::new(Sqs { queues: Arc::new(Shelf::new("sqs/queues", journal)), ledger: Arc::new(ledger) })
     }
 
     /// The table of contents: what this service handles.
     pub fn service(self: &Arc<Sqs>) -> Service {
         Service::of(&SERVICE, self.clone())
             .dialect(DIALECT)
+            .keeps(self.queues.clone())
+            .keeps(self.ledger.clone())
             .handles::<AddPermission>()
             .handles::<CancelMessageMoveTask>()
             .handles::<ChangeMessageVisibility>()
@@ -81,11 +88,6 @@ impl Sqs {
             .handles::<TagQueue>()
             .handles::<UntagQueue>()
             .build()
-    }
-
-    /// What a snapshot, a reset and the inspector see.
-    pub fn stores(&self) -> [&dyn Kept; 2] {
-        [&self.queues, &self.ledger]
     }
 
     /// The queue that a call means by a URL.
