@@ -4,6 +4,7 @@ use crate::configuration::Configuration;
 use cloudlet_cloud::{Cloud, Settings};
 use cloudlet_engine::{Clock, Frame, Ids, Service};
 use cloudlet_identity::{Identity, Root, Secret};
+use cloudlet_store::Journal;
 use std::sync::Arc;
 
 pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
@@ -15,12 +16,14 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
         secret: Secret::new(configuration.root_secret_key.clone()),
     });
     let settings = Settings { mode: configuration.mode, calls: configuration.call_log, ..Settings::default() };
-    Ok(Cloud::new(Frame::new(Clock::ticking(), ids), identity, services(), settings))
+    let services = services(&settings.journal);
+    Ok(Cloud::new(Frame::new(Clock::ticking(), ids), identity, services, settings))
 }
 
 /// Every service of the model: those with an engine, and those that honestly say that they have none yet.
-fn services() -> Vec<Service> {
+fn services(journal: &Journal) -> Vec<Service> {
     vec![
+        cloudlet_sqs::service(journal),
         cloudlet_sts::service(),
         Service::unbuilt(&cloudlet_api_ec2::SERVICE),
         Service::unbuilt(&cloudlet_api_iam::SERVICE),
@@ -32,7 +35,6 @@ fn services() -> Vec<Service> {
         Service::unbuilt(&cloudlet_api_ses::SERVICE),
         Service::unbuilt(&cloudlet_api_sesv2::SERVICE),
         Service::unbuilt(&cloudlet_api_sns::SERVICE),
-        Service::unbuilt(&cloudlet_api_sqs::SERVICE),
         Service::unbuilt(&cloudlet_api_ssm::SERVICE),
         Service::unbuilt(&cloudlet_api_states::SERVICE),
     ]
