@@ -1,1 +1,22 @@
-//! Digests of bytes: the checksum algorithms AWS uses, streaming, and how they combine.
+//! Digests of bytes: the checksum algorithms AWS uses, streaming, several in one pass, and how they combine.
+//! It knows no header's value and no object; it does know how AWS spells and encodes a checksum.
+//!
+//! ```
+//! use cloudlet_digest::{Algorithm, Digest};
+//!
+//! let mut digest = Digest::new(Algorithm::Crc32);
+//! digest.update(b"1234");
+//! digest.update(b"56789");
+//! assert_eq!(digest.finish().base64(), "y/Q5Jg==");
+//! ```
+
+mod algorithm;
+mod digest;
+mod sum;
+
+pub use algorithm::Algorithm;
+pub use digest::{Digest, Digests, digest, md5_hex};
+pub use sum::{BadSum, Sum};
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! `#[derive(Shape)]`: a plain struct becomes a shape.
 //!
-//! On the struct: `#[shape(union, event, name = "…", xmlns = "…")]`. On a field, in any order:
+//! On the struct: `#[shape(union, event, name = "…", xmlns = "…", xmlns_prefix = "…")]`. On a field, in any order:
 //! `name`, `wire`, `query` (text), `of` (path of a const `Target`), `at` (header, prefix_headers, query, query_params, uri, status),
 //! and the flags `required`, `flattened`, `attribute`, `payload`, `sensitive`, `token`, `host`, `json`, `event_header`,
 //! `event_payload`, `length`. A field that is not an `Option` is required.
@@ -21,6 +21,7 @@ fn expand(input: &DeriveInput) -> Result<Tokens, Error> {
     let Data::Struct(data) = &input.data else { return Err(Error::new_spanned(ty, "Shape is for structs")) };
     let mut title = ty.to_string();
     let mut namespace = String::new();
+    let mut prefix = String::new();
     let mut flags = Tokens::new();
     for attribute in input.attrs.iter().filter(|a| a.path().is_ident("shape")) {
         attribute.parse_nested_meta(|meta| {
@@ -28,6 +29,8 @@ fn expand(input: &DeriveInput) -> Result<Tokens, Error> {
                 title = text(&meta)?;
             } else if meta.path.is_ident("xmlns") {
                 namespace = text(&meta)?;
+            } else if meta.path.is_ident("xmlns_prefix") {
+                prefix = text(&meta)?;
             } else {
                 let flag = flag(&meta)?;
                 flags.extend(quote!(.and(::cloudlet_shape::Flags::#flag)));
@@ -69,7 +72,7 @@ fn expand(input: &DeriveInput) -> Result<Tokens, Error> {
     Ok(quote! {
         impl ::cloudlet_shape::Shape for #ty {
             const SCHEMA: &'static ::cloudlet_shape::Schema = &::cloudlet_shape::Schema {
-                name: #title, members: &[#(#members),*], flags: ::cloudlet_shape::Flags::NONE #flags, xml_namespace: #namespace,
+                name: #title, members: &[#(#members),*], flags: ::cloudlet_shape::Flags::NONE #flags, xml_namespace: #namespace, xml_prefix: #prefix,
             };
         }
         impl ::cloudlet_shape::Struct for #ty {

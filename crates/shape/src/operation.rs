@@ -24,14 +24,79 @@ pub struct OperationSchema {
     pub result_wrapper: &'static str,
     /// The root element the model gives a restXml input, if it differs from the shape's name.
     pub input_root: &'static str,
+    /// The root element of a restXml answer without payload. Empty: the answer's one member is the root (S3's GetBucketLocation).
+    pub output_root: &'static str,
     pub faults: &'static [FaultKind],
     /// `sync-` or `{AccountId}.`: what the client puts before the endpoint's host.
     pub host_prefix: &'static str,
     /// AWS takes the call without a signature (`AssumeRoleWithWebIdentity`).
     pub unsigned: bool,
     pub checksum: Option<Checksum>,
-    /// What IAM is asked, from the published service reference.
+    pub pages: Option<Pages>,
+    /// What IAM may be asked, from the published action tables: the usual action first.
     pub access: &'static [Access],
+}
+
+impl OperationSchema {
+    /// An operation of which the model says nothing special.
+    pub const fn new(name: &'static str, service: &'static ServiceSchema, input: &'static Schema, output: &'static Schema) -> OperationSchema {
+        OperationSchema {
+            name,
+            service,
+            method: "POST",
+            uri: "/",
+            status: 200,
+            input,
+            output,
+            result_wrapper: "",
+            input_root: "",
+            output_root: output.name,
+            faults: &[],
+            host_prefix: "",
+            unsigned: false,
+            checksum: None,
+            pages: None,
+            access: &[],
+        }
+    }
+}
+
+/// Declares the operations of a service: marker types, their schemas, and the list of them. Used by the generated crates.
+///
+/// A schema is a static, so that it is built once, in the crate that declares it; statics may also point at each other in a ring.
+#[macro_export]
+macro_rules! operations {
+    ($service:path; $($name:ident($input:ty) -> $output:ty { $($field:ident: $value:expr),* $(,)? })*) => {
+        $(
+            pub enum $name {}
+            impl $crate::Operation for $name {
+                const SCHEMA: &'static $crate::OperationSchema = &schemas::$name;
+                type Input = $input;
+                type Output = $output;
+            }
+        )*
+        #[expect(non_upper_case_globals, reason = "a schema is named as its operation")]
+        mod schemas {
+            use super::*;
+            $(
+                pub static $name: $crate::OperationSchema = $crate::OperationSchema {
+                    $($field: $value,)*
+                    ..$crate::OperationSchema::new(stringify!($name), &$service, <$input as $crate::Shape>::SCHEMA, <$output as $crate::Shape>::SCHEMA)
+                };
+            )*
+        }
+        pub(crate) static OPERATIONS: [&$crate::OperationSchema; [$(stringify!($name)),*].len()] = [$(&schemas::$name),*];
+    };
+}
+
+/// How an operation pages: member names, or paths such as `NextMarker || Contents[-1].Key`.
+#[derive(Debug)]
+pub struct Pages {
+    pub input: &'static [&'static str],
+    pub output: &'static [&'static str],
+    pub limit: &'static str,
+    pub results: &'static [&'static str],
+    pub more: &'static str,
 }
 
 /// How an operation's body is checked (the `httpChecksum` trait).
@@ -59,6 +124,16 @@ pub struct ResourceKind {
     pub name: &'static str,
     pub arns: &'static [&'static str],
     pub required: bool,
+}
+
+impl ResourceKind {
+    pub const fn new(name: &'static str, arns: &'static [&'static str]) -> ResourceKind {
+        ResourceKind { name, arns, required: false }
+    }
+
+    pub const fn required(self) -> ResourceKind {
+        ResourceKind { required: true, ..self }
+    }
 }
 
 #[derive(Debug)]

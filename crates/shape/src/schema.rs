@@ -8,8 +8,10 @@ pub struct Schema {
     pub name: &'static str,
     pub members: &'static [Member],
     pub flags: Flags,
-    /// The namespace of the document this shape is the root of, if the model names one.
+    /// The XML namespace of this shape's element, where the model gives it another than the service's.
     pub xml_namespace: &'static str,
+    /// The prefix the namespace is declared for (`xsi`); empty for the default namespace.
+    pub xml_prefix: &'static str,
 }
 
 /// One member of a structure.
@@ -19,7 +21,8 @@ pub struct Member {
     pub name: &'static str,
     /// The name at its place: the XML element, the header, the query parameter, the JSON key if it differs.
     pub wire: &'static str,
-    /// The name in a query-protocol form, where it differs from `wire`.
+    /// The name in a query-protocol form and its answer, where it differs from `wire`. For ec2Query: in the form only, and where it
+    /// differs from `wire` with its first letter raised.
     pub query: &'static str,
     pub at: At,
     pub flags: Flags,

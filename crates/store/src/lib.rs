@@ -1,1 +1,40 @@
-//! Tables that remember, stores, the journal, and blobs.
+//! Maps that remember: tables, the stores that own them, the journal of their writes; and blobs, the bodies apart from rows.
+//! A write happens whole, and is one record of the journal, or not at all. Memory answers every read.
+//!
+//! ```
+//! use cloudlet_store::{Journal, Store, Table, tables};
+//!
+//! #[derive(Default)]
+//! struct State {
+//!     topics: Table<String, u32>,
+//! }
+//! tables!(State { topics });
+//!
+//! let store = Store::new("sns", &Journal::off(), State::default());
+//! let failed: Result<(), &str> = store.write(|state| {
+//!     state.topics.insert("news".into(), 1);
+//!     Err("no such account")
+//! });
+//! assert!(failed.is_err() && store.read(|state| state.topics.is_empty()));
+//! ```
+
+pub mod as_base64;
+pub mod blobs;
+mod journal;
+mod json;
+mod kept;
+mod record;
+mod shelf;
+mod store;
+mod table;
+mod tables;
+
+pub use blobs::{Blob, BlobId, BlobReader, BlobWriter, Blobs, Fresh};
+pub use journal::{InMemory, Journal, Keeper, Place};
+pub use json::Json;
+pub use kept::{Kept, Listing, Page, replay};
+pub use record::{Change, Fate, Record, Unreadable};
+pub use shelf::{Shelf, Shelved};
+pub use store::Store;
+pub use table::{AnyTable, Key, Row, Table, Undo};
+pub use tables::Tables;

@@ -1,0 +1,142 @@
+//! A finished checksum.
+
+use crate::{Algorithm, Digest};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use crc_fast::{CrcAlgorithm, checksum_combine};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use std::{borrow::Cow, fmt};
+
+/// The longest checksum, SHA-512.
+const LONGEST: usize = 64;
+
+/// A checksum, with its algorithm. Bytes stand inline, in the order in which AWS encodes them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sum {
+    algorithm: Algorithm,
+    /// INVARIANT: zeros from the algorithm's length on.
+    bytes: [u8; LONGEST],
+}
+
+/// Why a text is no checksum of an algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadSum {
+    NotBase64,
+    WrongLength,
+}
+
+impl fmt::Display for BadSum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BadSum::NotBase64 => "the checksum is not base64",
+            BadSum::WrongLength => "the checksum has the wrong length",
+        })
+    }
+}
+
+impl std::error::Error for BadSum {}
+
+impl Sum {
+    pub fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Result<Sum, BadSum> {
+        let mut sum = Sum { algorithm, bytes: [0; LONGEST] };
+        match sum.bytes.get_mut(..bytes.len()) {
+            Some(place) if bytes.len() == algorithm.len() => {
+                place.copy_from_slice(bytes);
+                Ok(sum)
+            }
+            _ => Err(BadSum::WrongLength),
+        }
+    }
+
+    pub fn from_base64(algorithm: Algorithm, text: &str) -> Result<Sum, BadSum> {
+        // A long header need not be decoded to be refused.
+        if text.len() > LONGEST * 2 {
+            return Err(BadSum::WrongLength);
+        }
+        let bytes = BASE64_STANDARD.decode(text).map_err(|_| BadSum::NotBase64)?;
+        Sum::from_bytes(algorithm, &bytes)
+    }
+
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.algorithm.len()).unwrap_or_default()
+    }
+
+    pub fn base64(&self) -> String {
+        BASE64_STANDARD.encode(self.bytes())
+    }
+
+    pub fn hex(&self) -> String {
+        const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
+        self.bytes().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    }
+
+    /// The checksum of these bytes followed by the next `length` ones, which have the checksum `next`.
+    /// None for an algorithm that does not combine.
+    pub fn combine(&self, next: &Sum, length: u64) -> Option<Sum> {
+        let crc = match self.algorithm {
+            _ if self.algorithm != next.algorithm => return None,
+            Algorithm::Crc32 => CrcAlgorithm::Crc32IsoHdlc,
+            Algorithm::Crc32c => CrcAlgorithm::Crc32Iscsi,
+            Algorithm::Crc64Nvme => CrcAlgorithm::Crc64Nvme,
+            _ => return None,
+        };
+        let combined = if length == 0 { self.crc() } else { checksum_combine(crc, self.crc(), next.crc(), length) };
+        Some(Sum::of_crc(self.algorithm, combined))
+    }
+
+    /// The checksum of the parts' checksums, which S3 shows with `-` and the number of the parts.
+    /// None when a part has another algorithm.
+    pub fn composite<'a>(algorithm: Algorithm, parts: impl IntoIterator<Item = &'a Sum>) -> Option<Sum> {
+        let mut digest = Digest::new(algorithm);
+        for part in parts {
+            if part.algorithm != algorithm {
+                return None;
+            }
+            digest.update(part.bytes());
+        }
+        Some(digest.finish())
+    }
+
+    fn crc(&self) -> u64 {
+        self.bytes().iter().fold(0, |crc, byte| crc << 8 | u64::from(*byte))
+    }
+
+    pub(crate) fn of_crc(algorithm: Algorithm, crc: u64) -> Sum {
+        match algorithm.len() {
+            4 => Sum::of(algorithm, &(crc as u32).to_be_bytes()),
+            _ => Sum::of(algorithm, &crc.to_be_bytes()),
+        }
+    }
+
+    /// Of bytes that have the right length.
+    pub(crate) fn of(algorithm: Algorithm, bytes: &[u8]) -> Sum {
+        debug_assert_eq!(bytes.len(), algorithm.len());
+        Sum::from_bytes(algorithm, bytes).unwrap_or(Sum { algorithm, bytes: [0; LONGEST] })
+    }
+}
+
+impl fmt::Debug for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.algorithm, self.base64())
+    }
+}
+
+/// In a row: `"SHA256:47DEQ…"`.
+impl Serialize for Sum {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{self:?}"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Sum {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(from)?;
+        let (name, base64) = text.split_once(':').ok_or_else(|| D::Error::custom("a checksum is ALGORITHM:base64"))?;
+        let algorithm = Algorithm::named(name).ok_or_else(|| D::Error::custom(format_args!("no checksum algorithm {name}")))?;
+        Sum::from_base64(algorithm, base64).map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,167 @@
+//! Blobs: bodies of objects and mails, apart from rows. A row holds a `Blob`, which says where the bytes are.
+//! Bodies live in memory, or as files of a folder; small ones in the row itself. Ids come from the caller.
+//!
+//! The order that loses nothing: write the body, write the row that names it, keep the body; and the other way round,
+//! change the row, then delete the body that it named. What a crash leaves in between, `sweep` removes.
+
+mod blob;
+mod folder;
+mod memory;
+mod reader;
+mod segments;
+mod writer;
+
+pub use blob::{Blob, BlobId, INLINE};
+pub use folder::Swept;
+pub use reader::BlobReader;
+pub use writer::BlobWriter;
+
+use blob::Content;
+use bytes::Bytes;
+use folder::Folder;
+use memory::Memory;
+use std::{collections::HashSet, fmt, io, ops::Range, path::Path, sync::Arc};
+use tokio::task::JoinError;
+
+/// Where bodies are kept. Cheap to clone.
+#[derive(Clone)]
+pub struct Blobs(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Memory(Arc<Memory>),
+    Folder(Arc<Folder>),
+}
+
+impl Blobs {
+    pub fn memory() -> Blobs {
+        Blobs(Kind::Memory(Arc::default()))
+    }
+
+    /// Files in a folder, which is made when it is not there. For start-up: this waits for the disk.
+    pub fn folder(root: impl AsRef<Path>) -> io::Result<Blobs> {
+        Ok(Blobs(Kind::Folder(Arc::new(Folder::open(root.as_ref())?))))
+    }
+
+    /// Starts a body. The id is used by no other body, ever.
+    pub fn writer(&self, id: BlobId) -> BlobWriter {
+        BlobWriter::new(self.clone(), id)
+    }
+
+    /// Writes a body that is whole already.
+    pub async fn put(&self, id: BlobId, bytes: Bytes) -> io::Result<Fresh> {
+        let mut writer = self.writer(id);
+        writer.write(bytes).await?;
+        writer.finish().await
+    }
+
+    /// Reads a range of a body, cut to its length. From now on, until the reader is dropped, deleting the body takes
+    /// nothing from it. It does not wait for the disk: call it where the row is read, inside the closure.
+    pub fn read(&self, blob: &Blob, range: Range<u64>) -> io::Result<BlobReader> {
+        BlobReader::new(self, blob, range)
+    }
+
+    pub fn read_all(&self, blob: &Blob) -> io::Result<BlobReader> {
+        self.read(blob, 0..blob.length())
+    }
+
+    /// A second body with the same bytes, which are not copied. Each part of a joined body takes an id of its own.
+    pub async fn copy(&self, blob: &Blob, mut ids: impl FnMut() -> BlobId) -> io::Result<Fresh> {
+        let mut links = vec![];
+        let copied = Fresh::new(
+            self.clone(),
+            blob.with_ids(&mut |old| {
+                let new = ids();
+                links.push((old, new));
+                new
+            }),
+        );
+        match &self.0 {
+            Kind::Memory(memory) => links.into_iter().try_for_each(|(old, new)| memory.link(old, new))?,
+            Kind::Folder(folder) => {
+                let (folder, leases) = (folder.clone(), links.iter().map(|(old, _)| folder.lease(*old)).collect::<Vec<_>>());
+                blocking(move || {
+                    let outcome = folder.link(&links);
+                    drop(leases);
+                    outcome
+                })
+                .await?;
+            }
+        }
+        Ok(copied)
+    }
+
+    /// Forgets a body that no row names any more. Readers that have begun go on. It does not wait for the disk.
+    pub fn delete(&self, blob: &Blob) {
+        blob.each_id(&mut |id| match &self.0 {
+            Kind::Memory(memory) => memory.delete(id),
+            Kind::Folder(folder) => folder.delete(id),
+        });
+    }
+
+    /// Removes every body that is not known, and tells which known ones are missing. Before the first writer starts.
+    pub async fn sweep(&self, known: HashSet<BlobId>) -> io::Result<Swept> {
+        match &self.0 {
+            Kind::Memory(memory) => Ok(memory.sweep(&known)),
+            Kind::Folder(folder) => {
+                let folder = folder.clone();
+                blocking(move || folder.sweep(&known)).await
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Blobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Memory(_) => f.write_str("blobs in memory"),
+            Kind::Folder(folder) => write!(f, "blobs in {}", folder.root().display()),
+        }
+    }
+}
+
+/// A finished body that no row names yet. Unless it is kept, it is deleted: a failed write leaves nothing behind.
+#[must_use = "a body that is not kept is deleted"]
+#[derive(Debug)]
+pub struct Fresh {
+    blobs: Blobs,
+    blob: Blob,
+}
+
+impl Fresh {
+    fn new(blobs: Blobs, blob: Blob) -> Fresh {
+        Fresh { blobs, blob }
+    }
+
+    /// For the row that will name it.
+    pub fn blob(&self) -> &Blob {
+        &self.blob
+    }
+
+    /// The row is written: the body stays.
+    pub fn keep(mut self) -> Blob {
+        std::mem::replace(&mut self.blob, Blob::empty())
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        self.blobs.delete(&self.blob);
+    }
+}
+
+/// Runs what waits for the disk off the async threads.
+async fn blocking<R: Send + 'static>(work: impl FnOnce() -> io::Result<R> + Send + 'static) -> io::Result<R> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(ended(error)))
+}
+
+fn ended(error: JoinError) -> io::Error {
+    io::Error::other(error)
+}
+
+fn missing(id: BlobId) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("blob {id} is gone"))
+}
+
+#[cfg(test)]
+mod tests;

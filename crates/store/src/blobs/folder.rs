@@ -1,0 +1,193 @@
+//! Bodies as files of a folder: `ab/abcd…` once they are whole and on disk, `tmp/abcd…` before.
+//! Everything here waits for the disk, but for leases and `delete`.
+
+use super::BlobId;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// What a sweep found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Swept {
+    /// Bodies that no row names.
+    pub removed: usize,
+    /// Bodies that a row names, and that are not there.
+    pub missing: Vec<BlobId>,
+}
+
+pub(super) struct Folder {
+    root: PathBuf,
+    leases: Mutex<HashMap<BlobId, Leased>>,
+}
+
+struct Leased {
+    readers: usize,
+    after: After,
+}
+
+/// What becomes of a file when its last reader is done.
+enum After {
+    Stays,
+    Deleted,
+}
+
+impl Folder {
+    pub(super) fn open(root: &Path) -> io::Result<Folder> {
+        let folder = Folder { root: root.to_owned(), leases: Mutex::default() };
+        let temporary = root.join("tmp");
+        fs::create_dir_all(&temporary)?;
+        for entry in fs::read_dir(&temporary)? {
+            fs::remove_file(entry?.path())?;
+        }
+        for shard in 0..=u8::MAX {
+            match fs::create_dir(root.join(format!("{shard:02x}"))) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        sync_folder(root)?;
+        Ok(folder)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn shard(&self, id: BlobId) -> PathBuf {
+        let name = id.to_string();
+        self.root.join(name.get(..2).unwrap_or_default())
+    }
+
+    pub(super) fn path(&self, id: BlobId) -> PathBuf {
+        self.shard(id).join(id.to_string())
+    }
+
+    pub(super) fn create(&self, id: BlobId) -> io::Result<Temporary> {
+        let path = self.root.join("tmp").join(id.to_string());
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        Ok(Temporary { file, path })
+    }
+
+    /// Gives a whole file its name. When this returns, both outlive a crash.
+    pub(super) fn place(&self, id: BlobId, temporary: Temporary) -> io::Result<()> {
+        temporary.file.sync_all()?;
+        fs::rename(&temporary.path, self.path(id))?;
+        let placed = sync_folder(&self.shard(id));
+        if placed.is_err() {
+            unlink(&self.path(id));
+        }
+        placed
+    }
+
+    /// Second names for the same files.
+    pub(super) fn link(&self, links: &[(BlobId, BlobId)]) -> io::Result<()> {
+        for (old, new) in links {
+            fs::hard_link(self.path(*old), self.path(*new))?;
+        }
+        links.iter().map(|(_, new)| self.shard(*new)).collect::<BTreeSet<_>>().iter().try_for_each(|shard| sync_folder(shard))
+    }
+
+    /// Keeps a file in its place until the lease is dropped, whoever deletes it meanwhile.
+    pub(super) fn lease(self: &Arc<Self>, id: BlobId) -> Lease {
+        self.leases.lock().entry(id).or_insert(Leased { readers: 0, after: After::Stays }).readers += 1;
+        Lease { folder: self.clone(), id }
+    }
+
+    pub(super) fn delete(&self, id: BlobId) {
+        match self.leases.lock().get_mut(&id) {
+            Some(leased) => leased.after = After::Deleted,
+            None => unlink_soon(self.path(id)),
+        }
+    }
+
+    pub(super) fn sweep(&self, known: &HashSet<BlobId>) -> io::Result<Swept> {
+        let mut swept = Swept::default();
+        let mut found = HashSet::new();
+        for shard in 0..=u8::MAX {
+            for entry in fs::read_dir(self.root.join(format!("{shard:02x}")))? {
+                let entry = entry?;
+                match entry.file_name().to_str().and_then(BlobId::parse) {
+                    Some(id) if known.contains(&id) => drop(found.insert(id)),
+                    Some(_) => {
+                        fs::remove_file(entry.path())?;
+                        swept.removed += 1;
+                    }
+                    // Not ours: left alone.
+                    None => {}
+                }
+            }
+        }
+        swept.missing = known.difference(&found).copied().collect();
+        Ok(swept)
+    }
+}
+
+/// A file that is not whole yet. Dropped, it is gone.
+pub(super) struct Temporary {
+    file: File,
+    path: PathBuf,
+}
+
+impl Temporary {
+    pub(super) fn write(&mut self, segments: &[Bytes]) -> io::Result<()> {
+        segments.iter().try_for_each(|segment| self.file.write_all(segment))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After `place` nothing has this name any more, and nothing happens.
+        unlink(&self.path);
+    }
+}
+
+pub(super) struct Lease {
+    folder: Arc<Folder>,
+    id: BlobId,
+}
+
+impl Lease {
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path(self.id)
+    }
+
+    pub(super) fn id(&self) -> BlobId {
+        self.id
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut leases = self.folder.leases.lock();
+        let Some(leased) = leases.get_mut(&self.id) else { return };
+        leased.readers -= 1;
+        if leased.readers == 0
+            && let Some(Leased { after: After::Deleted, .. }) = leases.remove(&self.id)
+        {
+            unlink_soon(self.folder.path(self.id));
+        }
+    }
+}
+
+/// Unlinking a large file takes time: not on an async thread.
+fn unlink_soon(path: PathBuf) {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(move || unlink(&path))),
+        Err(_) => unlink(&path),
+    }
+}
+
+/// A file that cannot be removed is an orphan, and the next sweep's.
+fn unlink(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

@@ -1,0 +1,283 @@
+//! A store: tables behind one lock, whose writes happen whole or not at all.
+
+use crate::{Change, Fate, Journal, Json, Kept, Listing, Page, Record, Tables, Unreadable};
+use parking_lot::{RwLock, RwLockWriteGuard};
+use std::{
+    borrow::Cow,
+    fmt,
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// Rows in one record of a snapshot.
+const SNAPSHOT_ROWS: usize = 1000;
+
+/// The tables of a service, or of a part of it. Closures run under its lock: short, and never into the same store again.
+pub struct Store<T>(Cell<T>);
+
+impl<T: Tables> Store<T> {
+    /// A store with its path in the journal (`"sns/topics"`). What stands in `tables` already counts as recovered.
+    pub fn new(path: impl Into<Arc<str>>, journal: &Journal, tables: T) -> Store<T> {
+        Store(Cell::new(path.into(), None, journal.clone(), tables))
+    }
+
+    pub fn read<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        look(&self.0.tables.read())
+    }
+
+    /// Changes rows. On `Err`, or when the closure panics, every touched row is as before; on `Ok` the write is one record.
+    pub fn write<R, E>(&self, change: impl FnOnce(&mut T) -> Result<R, E>) -> Result<R, E> {
+        self.0.write_into(&mut self.0.tables.write(), change)
+    }
+
+    /// A write that cannot fail.
+    pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
+        infallible(self.write(|tables| Ok(change(tables))))
+    }
+}
+
+impl<T: Tables> Kept for Store<T> {
+    fn path(&self) -> &Arc<str> {
+        &self.0.path
+    }
+
+    fn listings(&self) -> Vec<Listing> {
+        let mut listings = vec![];
+        self.0.list(&mut listings);
+        listings
+    }
+
+    fn page(&self, of: Option<&Json>, table: &str, after: Option<&Json>, limit: usize) -> Result<Page, Unreadable> {
+        match of {
+            None => self.0.page(table, after, limit),
+            Some(_) => Err(Unreadable::NoSuchStore { store: self.0.path.to_string(), of: of.cloned() }),
+        }
+    }
+
+    fn snapshot(&self, each: &mut dyn FnMut(Record)) {
+        self.0.snapshot(each);
+    }
+
+    fn reset(&self) {
+        self.0.empty();
+    }
+
+    fn take(&self, record: &Record) -> Result<(), Unreadable> {
+        match &record.of {
+            None => self.0.take(record),
+            Some(_) => Err(Unreadable::NoSuchStore { store: self.0.path.to_string(), of: record.of.clone() }),
+        }
+    }
+
+    fn taken(&self) {
+        self.0.reindex();
+    }
+}
+
+impl<T> fmt::Debug for Store<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "store {}", self.0.path)
+    }
+}
+
+/// What a store and a shelved store share: the lock, the journal, and the place in it.
+pub(crate) struct Cell<T> {
+    pub(crate) tables: RwLock<T>,
+    /// Taken off its shelf. Set under the lock of the tables, so that it holds for as long as one has that lock.
+    retired: AtomicBool,
+    pub(crate) path: Arc<str>,
+    pub(crate) of: Option<Json>,
+    pub(crate) journal: Journal,
+}
+
+impl<T: Tables> Cell<T> {
+    pub(crate) fn new(path: Arc<str>, of: Option<Json>, journal: Journal, mut tables: T) -> Cell<T> {
+        Attempt::new(&mut tables).keep();
+        Cell { tables: RwLock::new(tables), retired: AtomicBool::new(false), path, of, journal }
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+
+    /// Called with the lock of the tables held, after the record was appended.
+    pub(crate) fn retire(&self, _: &RwLockWriteGuard<'_, T>) {
+        self.retired.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn write_into<R, E>(&self, tables: &mut T, change: impl FnOnce(&mut T) -> Result<R, E>) -> Result<R, E> {
+        // Dropped without `keep`, by `?` or by a panic, an attempt undoes itself.
+        let attempt = Attempt::new(tables);
+        let result = change(attempt.tables)?;
+        if self.journal.is_on() {
+            let rows = changes(attempt.tables);
+            if !rows.is_empty() {
+                self.append(None, rows);
+            }
+        }
+        attempt.keep();
+        Ok(result)
+    }
+
+    pub(crate) fn append(&self, fate: Option<Fate>, rows: Vec<Change>) {
+        self.journal.append(Record { store: self.path.clone(), of: self.of.clone(), fate, rows });
+    }
+
+    pub(crate) fn list(&self, listings: &mut Vec<Listing>) {
+        self.tables.read().look(&mut |table, rows| {
+            listings.push(Listing { store: self.path.clone(), of: self.of.clone(), table, rows: rows.count() });
+        });
+    }
+
+    pub(crate) fn page(&self, table: &str, after: Option<&Json>, limit: usize) -> Result<Page, Unreadable> {
+        let mut page = None;
+        self.tables.read().look(&mut |name, rows| {
+            if name == table {
+                page = Some(page_of(rows, after, limit));
+            }
+        });
+        match page {
+            Some(Ok(page)) => Ok(page),
+            Some(Err(cause)) => Err(Unreadable::Page { store: self.path.to_string(), table: table.to_owned(), cause }),
+            None => Err(Unreadable::NoSuchTable { store: self.path.to_string(), table: table.to_owned() }),
+        }
+    }
+
+    /// Every row, under one lock, so that the store is whole in itself.
+    pub(crate) fn snapshot(&self, each: &mut dyn FnMut(Record)) {
+        let tables = self.tables.read();
+        if self.is_retired() {
+            return;
+        }
+        let record = |fate, rows| Record { store: self.path.clone(), of: self.of.clone(), fate, rows };
+        if self.of.is_some() {
+            each(record(Some(Fate::Created), vec![]));
+        }
+        tables.look(&mut |name, table| {
+            let mut rows = vec![];
+            let walked = table.walk(None, &mut |key, row| {
+                rows.push(Change { table: Cow::Borrowed(name), key, row: Some(row) });
+                if rows.len() == SNAPSHOT_ROWS {
+                    each(record(None, std::mem::take(&mut rows)));
+                }
+                ControlFlow::Continue(())
+            });
+            if let Err(error) = walked {
+                unwritable(name, &error);
+            }
+            if !rows.is_empty() {
+                each(record(None, rows));
+            }
+        });
+    }
+
+    pub(crate) fn empty(&self) {
+        let mut tables = self.tables.write();
+        let attempt = Attempt::new(&mut *tables);
+        attempt.tables.each(&mut |_, table| table.empty());
+        attempt.tables.each_index(&mut |index| index.empty());
+        if self.journal.is_on() {
+            self.append(Some(Fate::Emptied), vec![]);
+        }
+        attempt.keep();
+    }
+
+    /// Takes the rows of a record over, all or none.
+    pub(crate) fn take(&self, record: &Record) -> Result<(), Unreadable> {
+        let mut tables = self.tables.write();
+        let attempt = Attempt::new(&mut *tables);
+        if record.fate.is_some() {
+            attempt.tables.each(&mut |_, table| table.empty());
+        }
+        for Change { table, key, row } in &record.rows {
+            let mut outcome = None;
+            attempt.tables.each(&mut |name, rows| {
+                if name == table {
+                    outcome = Some(rows.put(key, row.as_ref()));
+                }
+            });
+            let (store, table) = (self.path.to_string(), table.to_string());
+            match outcome {
+                Some(Ok(())) => {}
+                Some(Err(cause)) => return Err(Unreadable::Row { store, table, key: key.clone(), cause }),
+                None => return Err(Unreadable::NoSuchTable { store, table }),
+            }
+        }
+        attempt.keep();
+        Ok(())
+    }
+
+    pub(crate) fn reindex(&self) {
+        let mut tables = self.tables.write();
+        let attempt = Attempt::new(&mut *tables);
+        attempt.tables.each_index(&mut |index| index.empty());
+        attempt.tables.reindex();
+        attempt.keep();
+    }
+}
+
+/// A write that is under way. Dropped, it is undone.
+struct Attempt<'a, T: Tables> {
+    tables: &'a mut T,
+}
+
+impl<'a, T: Tables> Attempt<'a, T> {
+    fn new(tables: &'a mut T) -> Self {
+        Attempt { tables }
+    }
+
+    /// Nothing is left to undo after this.
+    fn keep(self) {
+        self.tables.each(&mut |_, table| table.keep());
+        self.tables.each_index(&mut |index| index.keep());
+    }
+}
+
+impl<T: Tables> Drop for Attempt<'_, T> {
+    fn drop(&mut self) {
+        self.tables.each(&mut |_, table| table.undo());
+        self.tables.each_index(&mut |index| index.undo());
+    }
+}
+
+pub(crate) fn changes<T: Tables>(tables: &T) -> Vec<Change> {
+    let mut rows = vec![];
+    tables.look(&mut |name, table| {
+        let outcome = table.changes(&mut |key, row| rows.push(Change { table: Cow::Borrowed(name), key, row }));
+        if let Err(error) = outcome {
+            unwritable(name, &error);
+        }
+    });
+    rows
+}
+
+fn page_of(table: &dyn crate::AnyTable, after: Option<&Json>, limit: usize) -> Result<Page, serde_json::Error> {
+    let mut rows = vec![];
+    let mut next = None;
+    if limit > 0 {
+        table.walk(after, &mut |key, row| {
+            if rows.len() == limit {
+                next = rows.last().map(|(key, _): &(Json, Json)| key.clone());
+                return ControlFlow::Break(());
+            }
+            rows.push((key, row));
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(Page { rows, next })
+}
+
+#[expect(clippy::panic, reason = "a row type that JSON cannot express is a bug: the write is undone, the gateway answers InternalFailure")]
+fn unwritable(table: &str, error: &serde_json::Error) -> ! {
+    panic!("a row of {table} is no JSON: {error}")
+}
+
+pub(crate) fn infallible<R>(result: Result<R, std::convert::Infallible>) -> R {
+    match result {
+        Ok(result) => result,
+        Err(never) => match never {},
+    }
+}
