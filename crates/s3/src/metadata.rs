@@ -3,7 +3,7 @@
 
 mod words;
 
-pub use words::encode as encoded_word;
+pub use words::protect as protected;
 
 use crate::limits::MAX_METADATA;
 use cloudlet_aws::{Fault, FaultKind};

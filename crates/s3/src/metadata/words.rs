@@ -20,6 +20,16 @@ pub fn encode(text: &str) -> String {
     words.join(" ")
 }
 
+/// Text in a form that `decode` takes back to the very same text, whatever it is.
+pub fn protect(text: &str) -> String {
+    if !text.contains("=?") {
+        return encode(text);
+    }
+    let mut words = Vec::new();
+    split(text, base64_length, &mut |piece| words.push(base64(piece)));
+    words.join(" ")
+}
+
 fn is_plain(unit: u16) -> bool {
     matches!(unit, 0x09 | 0x0a | 0x0d | 0x20..=0x7e)
 }
@@ -162,6 +172,13 @@ mod tests {
         assert_eq!(decode("a =?utf-8?q?b_c?= =?iso-8859-1?Q?=E9?= d"), "a b cé d");
         for text in ["=?", "=?UTF-8?X?abc?=", "=?UTF-8?B?***?=", "=?UTF-8?Q?=Z?=", "=?UTF-8?Q?abc", "a=?b"] {
             assert_eq!(decode(text), text);
+        }
+    }
+
+    #[test]
+    fn protected_text_survives_decoding() {
+        for text in ["plain", "é", "=?UTF-8?B?YWJj?=", &"=?UTF-8?Q?a?= ".repeat(30)] {
+            assert_eq!(decode(&protect(text)), text);
         }
     }
 
