@@ -1,1 +1,221 @@
 //! The services together: authorize, perform, the agenda, the call log.
+//! Every call walks through here, from the front door or the inner one. Deliberately no HTTP and no protocol.
+
+mod agenda;
+mod authorize;
+mod calls;
+mod keys;
+
+pub use calls::{Door as Entrance, Logged};
+
+use agenda::{Agenda, Due, Written};
+use calls::Calls;
+use cloudlet_aws::{Caller, Fault, FaultKind, Scope, Timestamp};
+use cloudlet_engine::{Ask, Boxed, Call, Cx, Door, Frame, Origin, Output, Service, Stopwatch, Verdict};
+use cloudlet_identity::Identity;
+use cloudlet_shape::OperationSchema;
+use cloudlet_store::{Journal, Kept};
+use smallvec::SmallVec;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
+
+/// What becomes of a denial.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    #[default]
+    Enforce,
+    /// Decide, report, and let through.
+    Soft,
+    /// Ask nobody, take any key.
+    Off,
+}
+
+pub struct Settings {
+    pub mode: Mode,
+    /// How many calls the log remembers.
+    pub calls: usize,
+    /// Where the house's own rows are written: the agenda.
+    pub journal: Journal,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { mode: Mode::Enforce, calls: 1_000, journal: Journal::off() }
+    }
+}
+
+/// The house: all services, one identity, one clock, one agenda.
+pub struct Cloud {
+    pub frame: Arc<Frame>,
+    pub identity: Arc<Identity>,
+    services: HashMap<&'static str, Service>,
+    mode: Mode,
+    calls: Calls,
+    agenda: Agenda,
+}
+
+/// What came of a call: its answer, and what the log says of it.
+pub struct Performed {
+    pub answer: Result<Output, Fault>,
+    /// Another status than the model's.
+    pub status: Option<u16>,
+    pub headers: Vec<(&'static str, String)>,
+    pub verdicts: SmallVec<[Verdict; 1]>,
+}
+
+const NOT_IMPLEMENTED: FaultKind = FaultKind::receiver("NotImplemented", 501);
+
+impl Cloud {
+    pub fn new(frame: Frame, identity: Identity, services: Vec<Service>, settings: Settings) -> Arc<Cloud> {
+        Arc::new_cyclic(|me: &Weak<Cloud>| {
+            let door: Weak<dyn Door> = me.clone();
+            frame.hang(door);
+            Cloud {
+                frame: Arc::new(frame),
+                identity: Arc::new(identity),
+                services: services.into_iter().map(|service| (service.schema.name, service)).collect(),
+                mode: settings.mode,
+                calls: Calls::remembering(settings.calls),
+                agenda: Agenda::new(&settings.journal),
+            }
+        })
+    }
+
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.values()
+    }
+
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.get(name)
+    }
+
+    /// The calls the log remembers, the newest first.
+    pub fn calls(&self) -> Vec<Logged> {
+        self.calls.newest_first()
+    }
+
+    /// The honest answer to an operation that is in the model and not built.
+    pub fn not_implemented(operation: &OperationSchema) -> Fault {
+        let name = format!("{}:{}", operation.service.name, operation.name);
+        NOT_IMPLEMENTED.says(format!("Cloudlet does not implement {name} yet.")).with_header("x-cloudlet-not-implemented", name)
+    }
+
+    /// Walks the rest of the road once a call is decoded: authorize, perform, remember.
+    pub async fn perform(&self, call: Call, request_id: Arc<str>, entrance: Entrance) -> Performed {
+        let watch = Stopwatch::start();
+        let Call { operation, caller, scope, origin, input } = call;
+        let cx = Cx::new(self.frame.clone(), scope, caller, request_id, origin);
+        let answer = match self.services.get(operation.service.name).and_then(|service| Some((service, service.operation(operation.name)?))) {
+            None => Err(Cloud::not_implemented(operation)),
+            Some((service, handler)) => match handler.asks(&cx, &input).and_then(|asks| self.authorize(service, &cx, &asks)) {
+                Err(fault) => Err(fault),
+                Ok(()) => handler.handle(&cx, input).await,
+            },
+        };
+        let (status, headers) = cx.reply.take();
+        let verdicts = std::mem::take(&mut *cx.verdicts.lock());
+        self.calls.add(Logged {
+            request_id: cx.request_id,
+            at: cx.now,
+            entrance,
+            service: operation.service.name,
+            operation: operation.name,
+            principal: cx.caller.arn,
+            verdicts: verdicts.clone(),
+            fault: answer.as_ref().err().map(|fault| fault.code().into()),
+            took: watch.elapsed(),
+        });
+        Performed { answer, status, headers, verdicts }
+    }
+
+    /// Does all that is due by the clock, and all that follows from it: how a test lets the house come to rest.
+    pub async fn settle(&self) {
+        while let Some(due) = self.agenda.take_due(self.frame.clock.now()) {
+            self.do_due(due).await;
+        }
+    }
+
+    /// Does what is on the agenda as it falls due, for as long as the house stands.
+    pub async fn keep_agenda(self: Arc<Cloud>) {
+        loop {
+            let changed = self.agenda.changed();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            while let Some(due) = self.agenda.take_due(self.frame.clock.now()) {
+                let cloud = self.clone();
+                tokio::spawn(async move { cloud.do_due(due).await });
+            }
+            match self.agenda.next_due() {
+                None => changed.await,
+                Some(due) => tokio::select! {
+                    () = changed => {}
+                    () = self.frame.clock.sleep_until(due) => {}
+                },
+            }
+        }
+    }
+
+    async fn do_due(&self, due: Due) {
+        let call = match due {
+            Due::Call(call) => call,
+            Due::Written(caller, scope, written) => match self.read(caller, scope, &written) {
+                Some(call) => call,
+                None => return tracing::error!(service = written.service, operation = written.operation, "a kept call cannot be read"),
+            },
+        };
+        let (operation, request_id) = (call.operation, self.frame.ids.uuid().into());
+        let performed = self.perform(call, request_id, Entrance::Agenda).await;
+        if let Err(fault) = performed.answer {
+            tracing::warn!(service = operation.service.name, operation = operation.name, %fault, "a call from the agenda failed");
+        }
+    }
+
+    /// A call as the journal kept it becomes a call again.
+    fn read(&self, caller: Caller, scope: Scope, written: &Written) -> Option<Call> {
+        let handler = self.services.get(written.service.as_str())?.operation(&written.operation)?;
+        let mut input = None;
+        cloudlet_wire::json::read(written.input.text(), &mut |reader| {
+            input = Some(handler.read(reader)?);
+            Ok(())
+        })
+        .ok()?;
+        Some(Call { operation: handler.schema(), caller, scope, origin: Origin::default(), input: input? })
+    }
+
+    /// Empties the house, as after a first start. The clock goes on.
+    pub fn reset(&self) {
+        for kept in self.kept() {
+            kept.reset();
+        }
+        self.calls.forget();
+    }
+
+    /// Everything the house keeps, for inspection, reset and snapshots.
+    pub fn kept(&self) -> Vec<Arc<dyn Kept>> {
+        let services = self.services.values().flat_map(|service| service.stores.iter().cloned());
+        services.chain([self.agenda.kept()]).collect()
+    }
+}
+
+impl Door for Cloud {
+    fn enter(&self, call: Call) -> Boxed<'_, Result<Output, Fault>> {
+        Box::pin(async move { self.perform(call, self.frame.ids.uuid().into(), Entrance::Inner).await.answer })
+    }
+
+    fn later(&self, due: Timestamp, call: Call) {
+        self.agenda.add(due, call);
+    }
+
+    fn decide(&self, cx: &Cx, operation: &'static OperationSchema, ask: &Ask) -> Result<(), Fault> {
+        match self.services.get(operation.service.name) {
+            Some(service) => self.authorize(service, cx, std::slice::from_ref(ask)),
+            None => Err(Cloud::not_implemented(operation)),
+        }
+    }
+}

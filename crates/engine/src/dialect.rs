@@ -19,7 +19,7 @@ pub enum Denial {
 pub struct Dialect {
     pub access_denied: FaultKind,
     pub denial: Denial,
-    /// `None`: the service checks its inputs itself, in words of its own (S3, SQS, EC2).
+    /// `None`: the service checks its inputs itself, in words of its own (S3, SQS, EC2), missing members (`Origin::missing`) included.
     pub validation: Option<FaultKind>,
     /// No signature at all, where one is needed.
     pub missing_token: FaultKind,

@@ -3,6 +3,7 @@
 use crate::{Asks, Boxed, Cx, Dialect, Front, Input, Output};
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
+use cloudlet_store::Kept;
 use std::{collections::HashMap, future::Future, marker::PhantomData, sync::Arc};
 
 /// `impl Handle<SendMessage> for Sqs` reads: Sqs handles SendMessage.
@@ -61,6 +62,8 @@ pub struct Service {
     pub schema: &'static ServiceSchema,
     pub dialect: Dialect,
     pub front: Option<Arc<dyn Front>>,
+    /// What it keeps: for inspection, reset and snapshots.
+    pub stores: Vec<Arc<dyn Kept>>,
     operations: HashMap<&'static str, Box<dyn AnyOperation>>,
 }
 
@@ -72,7 +75,7 @@ impl Service {
 
     /// A service whose model is known and whose engine is not built: every operation answers "not implemented".
     pub fn unbuilt(schema: &'static ServiceSchema) -> Service {
-        Service { schema, dialect: Dialect::of(schema.protocol), front: None, operations: HashMap::new() }
+        Service { schema, dialect: Dialect::of(schema.protocol), front: None, stores: Vec::new(), operations: HashMap::new() }
     }
 
     /// The handler of an operation, by the name AWS gives it.
@@ -111,6 +114,13 @@ impl<E: Send + Sync + 'static> Builder<E> {
     #[must_use]
     pub fn front(mut self, front: Arc<dyn Front>) -> Self {
         self.service.front = Some(front);
+        self
+    }
+
+    /// A store or shelf of the engine.
+    #[must_use]
+    pub fn keeps(mut self, store: Arc<dyn Kept>) -> Self {
+        self.service.stores.push(store);
         self
     }
 

@@ -4,12 +4,15 @@ use crate::{Gateway, answer::AnswerBody};
 use hyper::{Request, Response, body::Incoming, service::Service};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
 use tokio_rustls::TlsAcceptor;
@@ -27,26 +30,17 @@ const BREATH: Duration = Duration::from_millis(50);
 pub async fn serve(gateway: Arc<Gateway>, listeners: Vec<Listener>, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(gateway.limits().connections));
-    let mut doors = tokio::task::JoinSet::new();
-    let (closing, _) = tokio::sync::watch::channel(());
-    for listener in listeners {
-        let (gateway, room, watcher, mut closed) = (gateway.clone(), room.clone(), graceful.watcher(), closing.subscribe());
-        doors.spawn(async move {
-            tokio::select! {
-                () = accept(gateway, listener, room, watcher) => {}
-                _ = closed.changed() => {}
-            }
-        });
+    let doors = listeners.into_iter().map(|listener| accept(gateway.clone(), listener, room.clone(), &graceful));
+    tokio::select! {
+        _ = futures_util::future::join_all(doors) => {}
+        () = stop => {}
     }
-    stop.await;
-    let _ = closing.send(());
-    while doors.join_next().await.is_some() {}
     if tokio::time::timeout(gateway.limits().shutdown_time, graceful.shutdown()).await.is_err() {
         tracing::warn!("calls under way were cut off after {} s", gateway.limits().shutdown_time.as_secs());
     }
 }
 
-async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>, watcher: hyper_util::server::graceful::Watcher) {
+async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>, graceful: &GracefulShutdown) {
     let mut http = auto::Builder::new(TokioExecutor::new());
     let limits = gateway.limits();
     http.http1()
@@ -73,20 +67,27 @@ async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>,
             }
         };
         let _ = stream.set_nodelay(true);
-        let (http, gateway, watcher, tls) = (http.clone(), gateway.clone(), watcher.clone(), listener.tls.clone());
+        let (http, gateway, watcher, tls) = (http.clone(), gateway.clone(), graceful.watcher(), listener.tls.clone());
         tokio::spawn(async move {
             let _permit = permit;
             match tls {
-                None => drive(&http, stream, Visitor { gateway, peer, secure: false }, watcher).await,
-                Some(tls) => {
+                Some(tls) if speaks_tls(&stream, gateway.limits().head_time).await => {
                     let patience = gateway.limits().head_time;
                     if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
                         drive(&http, stream, Visitor { gateway, peer, secure: true }, watcher).await;
                     }
                 }
+                _ => drive(&http, stream, Visitor { gateway, peer, secure: false }, watcher).await,
             }
         });
     }
+}
+
+/// Plain HTTP and TLS share a port: a TLS client's first byte is that of a handshake record.
+async fn speaks_tls(stream: &TcpStream, patience: Duration) -> bool {
+    const HANDSHAKE: u8 = 22;
+    let mut first = [0];
+    matches!(tokio::time::timeout(patience, stream.peek(&mut first)).await, Ok(Ok(1))) && first == [HANDSHAKE]
 }
 
 /// Out of file descriptors, or a client that went away before it was greeted.
@@ -98,7 +99,7 @@ async fn refused(error: &io::Error) {
     }
 }
 
-async fn drive<S>(http: &auto::Builder<TokioExecutor>, stream: S, visitor: Visitor, watcher: hyper_util::server::graceful::Watcher)
+async fn drive<S>(http: &auto::Builder<TokioExecutor>, stream: S, visitor: Visitor, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -136,4 +137,3 @@ impl Listener {
         self.tcp.local_addr()
     }
 }
-

@@ -5,7 +5,6 @@ mod answer;
 mod authenticate;
 mod body;
 mod connection;
-mod form;
 mod limits;
 mod request;
 mod road;

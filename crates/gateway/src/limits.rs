@@ -6,9 +6,6 @@ use std::time::Duration;
 pub struct Limits {
     /// The largest body that is held in memory: inputs that do not stream.
     pub body: usize,
-    /// The largest streaming upload. S3's largest single PUT is 5 GiB.
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html>
-    pub upload: u64,
     /// All header fields of a request together.
     pub headers: usize,
     pub header_fields: usize,
@@ -27,7 +24,6 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             body: 64 << 20,
-            upload: 5 << 30,
             headers: 64 << 10,
             header_fields: 200,
             connections: 20_000,

@@ -1,1 +1,6 @@
-//! /_cloudlet/*: health, state, calls, agenda, clock, reset: generic, no code per service.
+//! `/_cloudlet/*`: health, services, state, calls, agenda, clock, reset. Generic: no code per service.
+//! `/_localstack/health` answers as LocalStack does, for tools that wait for it.
+
+mod rooms;
+
+pub use rooms::Rooms;

@@ -1,3 +1,85 @@
 //! The binary `cloudlet`: read the configuration, build the cloud, listen.
 
-fn main() {}
+mod cloud;
+mod configuration;
+mod health;
+mod log;
+mod tls;
+
+use cloudlet_gateway::{Gateway, Limits, Listener, Parts, serve};
+use configuration::{Configuration, Order};
+use std::{process::ExitCode, sync::Arc};
+use tls::Authority;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match configuration::read() {
+        Ok(Order::Serve(configuration)) => run(*configuration),
+        Ok(Order::CheckHealth(address)) => health::check(&address),
+        Err(refusal) => refusal.tell(),
+    }
+}
+
+fn run(configuration: Configuration) -> ExitCode {
+    log::begin(&configuration);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(stand(configuration)),
+        Err(error) => Err(format!("the async runtime cannot start: {error}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            tracing::error!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Builds the house and serves until it is told to stop.
+async fn stand(configuration: Configuration) -> Result<(), String> {
+    let authority = if configuration.tls { Some(Authority::of(&configuration)?) } else { None };
+    let acceptor = authority.as_ref().map(Authority::acceptor).transpose()?;
+    let cloud = cloud::build(&configuration)?;
+    let inside = cloudlet_inspect::Rooms::new(cloud.clone(), env!("CARGO_PKG_VERSION"), authority.map(|authority| authority.certificate));
+    let gateway = Arc::new(Gateway::new(Parts {
+        cloud: cloud.clone(),
+        inside: Arc::new(inside),
+        limits: Limits { body: configuration.max_body, shutdown_time: configuration.shutdown_time, ..Limits::default() },
+        names: configuration.names.clone(),
+        region: configuration.region.clone(),
+    }));
+    let mut listeners = Vec::new();
+    for address in &configuration.addresses {
+        let listener = Listener::bind(*address, acceptor.clone()).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+        let bound = listener.address().map_err(|error| format!("cannot listen on {address}: {error}"))?;
+        let scheme = if configuration.tls { "http and https" } else { "http" };
+        tracing::info!(target: "cloudlet", "Cloudlet {} listens on {bound} ({scheme})", env!("CARGO_PKG_VERSION"));
+        listeners.push(listener);
+    }
+    if cloud.mode() != cloudlet_cloud::Mode::Enforce {
+        tracing::warn!(target: "cloudlet", mode = ?cloud.mode(), "authorization is not enforced");
+    }
+    tokio::spawn(cloud.keep_agenda());
+    serve(gateway, listeners, told_to_stop()).await;
+    tracing::info!(target: "cloudlet", "stopped");
+    Ok(())
+}
+
+/// Ctrl-C, or SIGTERM from docker and init systems.
+async fn told_to_stop() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be heard");
+            let _ = tokio::signal::ctrl_c().await;
+            return;
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

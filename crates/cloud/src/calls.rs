@@ -1,0 +1,62 @@
+//! The call log: the latest calls, each with what was decided about it.
+
+use cloudlet_aws::Timestamp;
+use cloudlet_engine::Verdict;
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+/// By which door a call came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    Front,
+    Inner,
+    Agenda,
+}
+
+/// One call as the log remembers it.
+#[derive(Clone, Debug)]
+pub struct Logged {
+    pub request_id: Arc<str>,
+    pub at: Timestamp,
+    pub entrance: Door,
+    pub service: &'static str,
+    pub operation: &'static str,
+    pub principal: Arc<str>,
+    /// Empty for the few operations that AWS asks nobody about.
+    pub verdicts: SmallVec<[Verdict; 1]>,
+    /// The code of the fault it ended in.
+    pub fault: Option<Box<str>>,
+    pub took: Duration,
+}
+
+pub(crate) struct Calls {
+    latest: Mutex<VecDeque<Logged>>,
+    room: usize,
+}
+
+impl Calls {
+    pub fn remembering(room: usize) -> Calls {
+        Calls { latest: Mutex::default(), room }
+    }
+
+    pub fn add(&self, call: Logged) {
+        if self.room == 0 {
+            return;
+        }
+        let mut latest = self.latest.lock();
+        let oldest = if latest.len() >= self.room { latest.pop_front() } else { None };
+        latest.push_back(call);
+        drop(latest);
+        // Freed outside of the lock.
+        drop(oldest);
+    }
+
+    pub fn forget(&self) {
+        self.latest.lock().clear();
+    }
+
+    pub fn newest_first(&self) -> Vec<Logged> {
+        self.latest.lock().iter().rev().cloned().collect()
+    }
+}

@@ -1,0 +1,175 @@
+//! Who calls: the claim of the request, the key it names, and the signature that proves it.
+
+use crate::body::Treatment;
+use bytes::Bytes;
+use cloudlet_aws::{Caller, Fault, Head, Region, Timestamp};
+use cloudlet_cloud::Mode;
+use cloudlet_engine::{Denial, Dialect, SignatureKind, Signed};
+use cloudlet_identity::{Credential, Identity, Unknown};
+use cloudlet_shape::Trailers;
+use cloudlet_sigv4::{Claim, Flavor, Keys, Payload, Place, Target, chunks::Decoder, claim, payload};
+
+/// A caller, and what is still to be done about the body.
+pub struct Authenticated {
+    pub caller: Caller,
+    pub region: Option<Region>,
+    pub signed: Option<Signed>,
+    pub treatment: Treatment,
+}
+
+/// A request whose claim is read and whose key is known, but whose signature may cover the body.
+pub enum Stage<'a> {
+    Done(Authenticated),
+    /// The body itself is signed: it must be there before the signature can be compared.
+    NeedsBody(Box<Pending<'a>>),
+}
+
+pub struct Pending<'a> {
+    claim: cloudlet_sigv4::Admitted<'a>,
+    credential: Credential,
+    now: Timestamp,
+}
+
+/// What authentication needs to know of the house and of the service.
+pub struct Authenticator<'a> {
+    pub identity: &'a Identity,
+    pub keys: &'a Keys,
+    pub mode: Mode,
+    pub dialect: &'a Dialect,
+    pub target: Target<'a>,
+    pub now: Timestamp,
+}
+
+impl<'a> Authenticator<'a> {
+    pub fn begin(&self, head: &Head<'a>) -> Result<Stage<'a>, Fault> {
+        let claim = match claim::find(head, &self.target) {
+            Ok(Some(claim)) => claim,
+            Ok(None) => return self.unsigned(head, Caller::anonymous(), None),
+            Err(_) if self.mode == Mode::Off => return self.unsigned(head, self.identity.unchecked(""), None),
+            Err(fault) => return Err(fault),
+        };
+        if self.mode == Mode::Off {
+            let caller = self.identity.unchecked(&claim.access_key);
+            return self.unsigned(head, caller, Some(&claim));
+        }
+        let admitted = match claim.clone().admit(head, self.now, &self.target) {
+            Ok(admitted) => admitted,
+            Err(fault) => return self.tolerate(head, &claim, fault),
+        };
+        let credential = match self.identity.credential(&claim.access_key, claim.session_token.as_deref()) {
+            Ok(credential) => credential,
+            Err(unknown) => {
+                tracing::warn!(
+                    access_key = %claim.access_key,
+                    "unknown access key: create it in IAM, sign with the root key of this server (--root-access-key), \
+                     with a 12-digit account id and the root secret, or start with --auth off"
+                );
+                return self.tolerate(head, &claim, self.unknown(unknown, &claim));
+            }
+        };
+        let declared = Payload::of(head, Some(&claim), self.target.flavor)?;
+        if declared == Payload::Body {
+            return Ok(Stage::NeedsBody(Box::new(Pending { claim: admitted, credential, now: self.now })));
+        }
+        let hash = declared.canonical(|| payload::sha256(b""));
+        let verified = match admitted.verify(head, &hash, credential.secret.reveal(), self.keys) {
+            Ok(verified) => verified,
+            Err(fault) => return self.tolerate(head, &claim, fault),
+        };
+        let treatment = match declared {
+            Payload::Declared(hash) => Treatment::Checked(payload::Check::new(hash)),
+            Payload::Chunked(chunked) => Treatment::Chunked(Box::new(Decoder::new(chunked, &verified, head)?), announced(head)),
+            Payload::Body | Payload::Unsigned => Treatment::Plain,
+        };
+        Ok(Stage::Done(Authenticated {
+            region: claim.region().map(Region::new),
+            signed: Some(signed(&claim, self.now)),
+            caller: credential.caller,
+            treatment,
+        }))
+    }
+
+    /// Goes on with the body that the signature covers.
+    pub fn finish(&self, head: &Head<'_>, pending: Pending<'a>, body: &Bytes) -> Result<Authenticated, Fault> {
+        let Pending { claim, credential, now } = pending;
+        let done = |caller: Caller| Authenticated {
+            region: claim.region().map(Region::new),
+            signed: Some(signed(&claim, now)),
+            caller,
+            treatment: Treatment::Plain,
+        };
+        match claim.verify(head, payload::sha256(body).as_str(), credential.secret.reveal(), self.keys) {
+            Ok(_) => Ok(done(credential.caller)),
+            Err(fault) if self.mode == Mode::Soft => {
+                tolerated(&claim, &fault);
+                Ok(done(self.identity.unchecked(&claim.access_key)))
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Soft mode reports what it would have refused, and lets it through.
+    fn tolerate(&self, head: &Head<'a>, claim: &Claim<'a>, fault: Fault) -> Result<Stage<'a>, Fault> {
+        if self.mode != Mode::Soft {
+            return Err(fault);
+        }
+        tolerated(claim, &fault);
+        let caller = self.identity.unchecked(&claim.access_key);
+        self.unsigned(head, caller, Some(claim))
+    }
+
+    /// Nobody's signature is compared; the body may still come in chunks, or with a declared hash.
+    fn unsigned(&self, head: &Head<'a>, caller: Caller, claim: Option<&Claim<'a>>) -> Result<Stage<'a>, Fault> {
+        let treatment = match Payload::of(head, claim, self.target.flavor)? {
+            Payload::Declared(hash) => Treatment::Checked(payload::Check::new(hash)),
+            Payload::Chunked(_) => Treatment::Chunked(Box::new(Decoder::unsigned(head)?), announced(head)),
+            Payload::Body | Payload::Unsigned => Treatment::Plain,
+        };
+        let region = claim.and_then(Claim::region).map(Region::new);
+        Ok(Stage::Done(Authenticated { caller, region, signed: claim.map(|claim| signed(claim, self.now)), treatment }))
+    }
+
+    fn unknown(&self, unknown: Unknown, claim: &Claim<'_>) -> Fault {
+        let s3 = self.target.flavor == Flavor::S3;
+        match unknown {
+            Unknown::Key if s3 => self
+                .dialect
+                .unknown_key
+                .says("The AWS Access Key Id you provided does not exist in our records.")
+                .with("AWSAccessKeyId", claim.access_key.clone()),
+            Unknown::Token if s3 => cloudlet_aws::FaultKind::sender("InvalidToken", 400)
+                .says("The provided token is malformed or otherwise invalid.")
+                .with("Token-0", claim.session_token.clone().unwrap_or_default()),
+            Unknown::Expired if s3 => {
+                self.dialect.expired_token.says("The provided token has expired.").with("Token-0", claim.session_token.clone().unwrap_or_default())
+            }
+            Unknown::Expired => self.dialect.expired_token.says("The security token included in the request is expired"),
+            Unknown::Key | Unknown::Token if self.dialect.denial == Denial::Encoded => {
+                self.dialect.unknown_key.says("AWS was not able to validate the provided access credentials")
+            }
+            Unknown::Key | Unknown::Token => self.dialect.unknown_key.says("The security token included in the request is invalid."),
+        }
+    }
+}
+
+fn tolerated(claim: &Claim<'_>, fault: &Fault) {
+    tracing::warn!(access_key = %claim.access_key, %fault, "let through: authentication is soft");
+}
+
+fn signed(claim: &Claim<'_>, now: Timestamp) -> Signed {
+    let kind = match claim.place {
+        Place::Header => SignatureKind::Header,
+        Place::Query => SignatureKind::Query,
+        Place::Post => SignatureKind::Post,
+    };
+    Signed { kind, version: claim.signature_version(), age: now.millis().saturating_sub(claim.time.millis()) }
+}
+
+/// The trailers that the head announces.
+fn announced(head: &Head<'_>) -> Trailers {
+    let names: Vec<String> = head
+        .header("x-amz-trailer")
+        .map(|list| list.split(',').map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty()).collect())
+        .unwrap_or_default();
+    Trailers::announced(names)
+}

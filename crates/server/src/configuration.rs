@@ -1,0 +1,304 @@
+//! The settings: command line, environment, file, and one precedence. A value that is not understood refuses to start.
+
+use clap::{CommandFactory, Parser, ValueEnum, error::ErrorKind};
+use cloudlet_aws::{Account, Region};
+use cloudlet_cloud::Mode;
+use serde::Deserialize;
+use std::{
+    ffi::OsString,
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// Every signature is verified and every call is decided
+    Enforce,
+    /// Everything is decided and reported, and let through all the same
+    Soft,
+    /// Any key is taken and nobody is asked
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+/// A local AWS in one binary.
+///
+/// Point aws-cli, an SDK or Terraform at the address it listens on:
+///   AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test aws --endpoint-url http://localhost:4566 s3 mb s3://bucket
+///
+/// Each setting can be given on the command line, as CLOUDLET_<NAME> in the environment, or as <name> in a TOML file;
+/// the first of these that names it counts.
+#[derive(Debug, Default, Deserialize, Parser)]
+#[command(name = "cloudlet", version, verbatim_doc_comment)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Settings {
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long, env = "CLOUDLET_HOST", value_name = "ADDRESS")]
+    host: Option<String>,
+    /// Port to listen on; 0 takes any free one [default: 4566]
+    #[arg(long, env = "CLOUDLET_PORT")]
+    port: Option<u16>,
+    /// Folder for object bodies; without it they are held in memory
+    #[arg(long, env = "CLOUDLET_DATA_DIR", value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// What becomes of wrong signatures and denied calls [default: enforce]
+    #[arg(long, env = "CLOUDLET_AUTH")]
+    auth: Option<Auth>,
+    /// What to log: error, warn, info, debug, trace, off, or a filter such as info,cloudlet::call=off [default: info]
+    #[arg(long, env = "CLOUDLET_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// How the log is written [default: human]
+    #[arg(long, env = "CLOUDLET_LOG_FORMAT")]
+    log_format: Option<LogFormat>,
+    /// Account of the root credentials [default: 000000000000]
+    #[arg(long, env = "CLOUDLET_ACCOUNT", value_name = "12 DIGITS")]
+    account: Option<String>,
+    /// Region of requests that name none [default: us-east-1]
+    #[arg(long, env = "CLOUDLET_REGION")]
+    region: Option<String>,
+    /// Access key id of the account's root [default: test]
+    #[arg(long, env = "CLOUDLET_ROOT_ACCESS_KEY", value_name = "ID")]
+    root_access_key: Option<String>,
+    /// Secret access key of the account's root [default: test]
+    #[arg(long, env = "CLOUDLET_ROOT_SECRET_KEY", value_name = "SECRET", hide_env_values = true)]
+    root_secret_key: Option<String>,
+    /// Answer HTTPS too, on the same port, with a certificate of a generated CA (/_cloudlet/ca.pem) [default: off]
+    #[arg(long, env = "CLOUDLET_TLS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    tls: Option<bool>,
+    /// Further name under which clients reach the server; <bucket>.<name> and <service>.<name> work too
+    #[arg(long = "name", env = "CLOUDLET_NAMES", value_name = "HOST NAME", value_delimiter = ',')]
+    #[serde(default)]
+    names: Vec<String>,
+    /// Largest request body that is held in memory, in MiB; object uploads stream and have no such limit [default: 64]
+    #[arg(long, env = "CLOUDLET_MAX_BODY", value_name = "MIB")]
+    max_body: Option<u32>,
+    /// Seconds that calls under way may take to end when the server stops [default: 10]
+    #[arg(long, env = "CLOUDLET_SHUTDOWN_TIME", value_name = "SECONDS")]
+    shutdown_time: Option<u32>,
+    /// How many calls the call log remembers [default: 1000]
+    #[arg(long, env = "CLOUDLET_CALL_LOG", value_name = "CALLS")]
+    call_log: Option<u32>,
+    /// Make ids, keys and tokens from this number, the same on every run
+    #[arg(long, env = "CLOUDLET_SEED", value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// Settings file (TOML) [default: none]
+    #[arg(long, env = "CLOUDLET_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+    /// Ask a running server for its health, and exit with 0 if it is well: for container health checks
+    #[arg(long)]
+    #[serde(skip)]
+    check_health: bool,
+}
+
+/// What the server was started to do.
+pub enum Order {
+    Serve(Box<Configuration>),
+    CheckHealth(String),
+}
+
+/// All settings, settled.
+pub struct Configuration {
+    pub addresses: Vec<SocketAddr>,
+    pub data_dir: Option<PathBuf>,
+    pub mode: Mode,
+    pub log: String,
+    pub log_format: LogFormat,
+    pub account: Account,
+    pub region: Region,
+    pub root_access_key: String,
+    pub root_secret_key: String,
+    pub tls: bool,
+    pub names: Vec<String>,
+    pub max_body: usize,
+    pub shutdown_time: Duration,
+    pub call_log: usize,
+    pub seed: Option<u64>,
+}
+
+/// Why the server does not start.
+pub struct Refusal(clap::Error);
+
+impl Refusal {
+    fn says(text: impl std::fmt::Display) -> Refusal {
+        Refusal(Settings::command().error(ErrorKind::ValueValidation, text))
+    }
+
+    /// Prints the reason (or the help that was asked for).
+    pub fn tell(self) -> ExitCode {
+        let code = u8::try_from(self.0.exit_code()).unwrap_or(2);
+        let _ = self.0.print();
+        ExitCode::from(code)
+    }
+}
+
+/// The names every client may use without configuration.
+const NAMES: [&str; 5] = ["localhost", "localhost.localstack.cloud", "amazonaws.com", "amazonaws.com.cn", "host.docker.internal"];
+
+pub fn read() -> Result<Order, Refusal> {
+    let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    refuse_unknown(&environment)?;
+    let given = Settings::try_parse().map_err(Refusal)?;
+    let file = given.config.as_ref().map(read_file).transpose()?.unwrap_or_default();
+    let settings = given.or(localstack(&environment)?).or(file);
+    if settings.check_health {
+        return Ok(Order::CheckHealth(format!("127.0.0.1:{}", settings.port.unwrap_or(4566))));
+    }
+    settle(settings).map(|configuration| Order::Serve(Box::new(configuration)))
+}
+
+/// A misspelt CLOUDLET_ variable would silently do nothing: so it is refused.
+fn refuse_unknown(environment: &[(OsString, OsString)]) -> Result<(), Refusal> {
+    let command = Settings::command();
+    let known: Vec<&str> = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str()).collect();
+    for (name, _) in environment {
+        let Some(name) = name.to_str().filter(|name| name.starts_with("CLOUDLET_")) else { continue };
+        if !known.contains(&name) {
+            return Err(Refusal::says(format_args!("{name} is no setting of Cloudlet. There are: {}", known.join(", "))));
+        }
+    }
+    Ok(())
+}
+
+fn read_file(path: &PathBuf) -> Result<Settings, Refusal> {
+    let text = std::fs::read_to_string(path).map_err(|error| Refusal::says(format_args!("cannot read {}: {error}", path.display())))?;
+    toml::from_str(&text).map_err(|error| Refusal::says(format_args!("in {}: {error}", path.display())))
+}
+
+/// LocalStack's names for settings that Cloudlet has too: a drop-in in existing compose files.
+/// <https://docs.localstack.cloud/references/configuration/>
+fn localstack(environment: &[(OsString, OsString)]) -> Result<Settings, Refusal> {
+    let get =
+        |wanted: &str| environment.iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.to_str()).filter(|value| !value.is_empty());
+    let yes = |name: &str| match get(name).map(str::to_ascii_lowercase).as_deref() {
+        None => Ok(None),
+        Some("1" | "true") => Ok(Some(true)),
+        Some("0" | "false") => Ok(Some(false)),
+        Some(other) => Err(Refusal::says(format_args!("{name}={other} is neither 1 nor 0"))),
+    };
+    let mut settings = Settings::default();
+    if let Some(listen) = get("GATEWAY_LISTEN") {
+        let first = listen.split(',').next().unwrap_or(listen);
+        match first.rsplit_once(':') {
+            Some((host, port)) => {
+                settings.host = Some(host.to_owned()).filter(|host| !host.is_empty());
+                settings.port = Some(port.parse().map_err(|_| Refusal::says(format_args!("GATEWAY_LISTEN={listen}: {port} is no port")))?);
+            }
+            None => settings.host = Some(first.to_owned()),
+        }
+    }
+    if let Some(name) = get("LOCALSTACK_HOST") {
+        settings.names.push(name.split(':').next().unwrap_or(name).to_owned());
+    }
+    settings.region = get("DEFAULT_REGION").map(str::to_owned);
+    if yes("DEBUG")? == Some(true) {
+        settings.log = Some("debug".to_owned());
+    }
+    settings.log = match get("LS_LOG") {
+        None => settings.log,
+        Some("trace" | "trace-internal") => Some("trace".to_owned()),
+        Some("warning") => Some("warn".to_owned()),
+        Some(level) => Some(level.to_owned()),
+    };
+    settings.auth = match (yes("ENFORCE_IAM")?, yes("IAM_SOFT_MODE")?) {
+        (_, Some(true)) => Some(Auth::Soft),
+        (Some(true), _) => Some(Auth::Enforce),
+        (Some(false), _) => Some(Auth::Off),
+        (None, _) => None,
+    };
+    Ok(settings)
+}
+
+impl Settings {
+    /// What is not given here is taken from there.
+    fn or(self, other: Settings) -> Settings {
+        Settings {
+            host: self.host.or(other.host),
+            port: self.port.or(other.port),
+            data_dir: self.data_dir.or(other.data_dir),
+            auth: self.auth.or(other.auth),
+            log: self.log.or(other.log),
+            log_format: self.log_format.or(other.log_format),
+            account: self.account.or(other.account),
+            region: self.region.or(other.region),
+            root_access_key: self.root_access_key.or(other.root_access_key),
+            root_secret_key: self.root_secret_key.or(other.root_secret_key),
+            tls: self.tls.or(other.tls),
+            names: if self.names.is_empty() { other.names } else { self.names },
+            max_body: self.max_body.or(other.max_body),
+            shutdown_time: self.shutdown_time.or(other.shutdown_time),
+            call_log: self.call_log.or(other.call_log),
+            seed: self.seed.or(other.seed),
+            config: self.config.or(other.config),
+            check_health: self.check_health || other.check_health,
+        }
+    }
+}
+
+fn settle(settings: Settings) -> Result<Configuration, Refusal> {
+    let host = settings.host.unwrap_or_else(|| "127.0.0.1".to_owned());
+    let port = settings.port.unwrap_or(4566);
+    let account = settings.account.as_deref().unwrap_or("000000000000");
+    let root_access_key = settings.root_access_key.unwrap_or_else(|| "test".to_owned());
+    if root_access_key.is_empty() || root_access_key.contains(['/', ',', ' ', '=']) {
+        return Err(Refusal::says("--root-access-key cannot be empty or hold '/', ',', '=' or a blank: signatures could not name it"));
+    }
+    let region = settings.region.unwrap_or_else(|| "us-east-1".to_owned());
+    if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+        return Err(Refusal::says(format_args!("'{region}' is no region: say, for example, eu-central-1")));
+    }
+    let names = NAMES.iter().map(|name| (*name).to_owned()).chain(settings.names.into_iter().map(|name| name.to_ascii_lowercase()));
+    let log = settings.log.unwrap_or_else(|| "info".to_owned());
+    if let Err(error) = crate::log::filter(&log) {
+        return Err(Refusal::says(format_args!("--log {log}: {error}")));
+    }
+    Ok(Configuration {
+        addresses: addresses(&host, port)?,
+        data_dir: settings.data_dir,
+        mode: match settings.auth.unwrap_or(Auth::Enforce) {
+            Auth::Enforce => Mode::Enforce,
+            Auth::Soft => Mode::Soft,
+            Auth::Off => Mode::Off,
+        },
+        log,
+        log_format: settings.log_format.unwrap_or(LogFormat::Human),
+        account: account.parse().map_err(|error: String| Refusal::says(format_args!("--account: {error}")))?,
+        region: Region::new(region),
+        root_access_key,
+        root_secret_key: settings.root_secret_key.unwrap_or_else(|| "test".to_owned()),
+        tls: settings.tls.unwrap_or(false),
+        names: names.collect(),
+        max_body: usize::try_from(settings.max_body.unwrap_or(64)).unwrap_or(64).saturating_mul(1 << 20),
+        shutdown_time: Duration::from_secs(u64::from(settings.shutdown_time.unwrap_or(10))),
+        call_log: usize::try_from(settings.call_log.unwrap_or(1_000)).unwrap_or(1_000),
+        seed: settings.seed,
+    })
+}
+
+/// `localhost` means both loopback addresses; an address means itself.
+fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, Refusal> {
+    if let Ok(ip) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    let found = (host, port).to_socket_addrs().map_err(|error| Refusal::says(format_args!("--host {host}: {error}")))?;
+    let mut found: Vec<SocketAddr> = found.collect();
+    found.sort();
+    found.dedup();
+    if port == 0 {
+        // Each address would get a port of its own.
+        found.truncate(1);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;

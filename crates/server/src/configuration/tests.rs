@@ -1,0 +1,54 @@
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+fn refusal<T>(outcome: Result<T, Refusal>) -> String {
+    match outcome {
+        Ok(_) => panic!("it was accepted"),
+        Err(refusal) => refusal.0.to_string(),
+    }
+}
+
+#[test]
+fn what_nobody_sets_has_its_default() {
+    let configuration = settle(Settings::default()).ok().unwrap();
+    assert_eq!(configuration.addresses, ["127.0.0.1:4566".parse().unwrap()]);
+    assert_eq!((configuration.mode, configuration.account.as_str(), configuration.region.as_str()), (Mode::Enforce, "000000000000", "us-east-1"));
+    assert!(!configuration.tls && configuration.data_dir.is_none());
+}
+
+#[test]
+fn the_command_line_counts_before_localstacks_names_and_these_before_the_file() {
+    let given = Settings { port: Some(1), ..Settings::default() };
+    let drop_in = localstack(&environment(&[("GATEWAY_LISTEN", "0.0.0.0:2"), ("DEFAULT_REGION", "eu-west-1")])).ok().unwrap();
+    let file: Settings = toml::from_str("port = 3\nhost = \"127.0.0.3\"\nregion = \"eu-west-3\"\ncall-log = 3").unwrap();
+    let settings = given.or(drop_in).or(file);
+    assert_eq!(
+        (settings.port, settings.host.as_deref(), settings.region.as_deref(), settings.call_log),
+        (Some(1), Some("0.0.0.0"), Some("eu-west-1"), Some(3))
+    );
+}
+
+#[test]
+fn localstacks_switches_are_understood() {
+    let auth = |pairs: &[(&str, &str)]| localstack(&environment(pairs)).ok().unwrap().auth;
+    assert_eq!(auth(&[("ENFORCE_IAM", "1")]), Some(Auth::Enforce));
+    assert_eq!(auth(&[("ENFORCE_IAM", "0")]), Some(Auth::Off));
+    assert_eq!(auth(&[("ENFORCE_IAM", "1"), ("IAM_SOFT_MODE", "1")]), Some(Auth::Soft));
+    assert_eq!(auth(&[]), None);
+}
+
+#[test]
+fn mistyped_values_and_names_are_refused_in_a_clear_sentence() {
+    let with = |settings: Settings| refusal(settle(settings));
+    assert!(with(Settings { account: Some("12".into()), ..Settings::default() }).contains("'12' is not an AWS account id: it has 12 digits"));
+    assert!(with(Settings { region: Some("Mars 1".into()), ..Settings::default() }).contains("'Mars 1' is no region"));
+    assert!(with(Settings { root_access_key: Some("a/b".into()), ..Settings::default() }).contains("--root-access-key"));
+    assert!(with(Settings { log: Some("=loud=".into()), ..Settings::default() }).contains("--log =loud="));
+    assert!(refusal(refuse_unknown(&environment(&[("CLOUDLET_PROT", "1")]))).contains("CLOUDLET_PROT is no setting of Cloudlet"));
+    assert!(refusal(localstack(&environment(&[("ENFORCE_IAM", "maybe")]))).contains("ENFORCE_IAM=maybe is neither 1 nor 0"));
+    assert!(toml::from_str::<Settings>("prot = 1").is_err());
+    assert!(Settings::try_parse_from(["cloudlet", "--auth", "often"]).unwrap_err().to_string().contains("often"));
+}

@@ -1,0 +1,41 @@
+//! Callers and keys.
+
+use crate::Sts;
+use cloudlet_api_sts::{
+    GetAccessKeyInfo, GetAccessKeyInfoRequest, GetAccessKeyInfoResponse, GetCallerIdentity, GetCallerIdentityRequest, GetCallerIdentityResponse,
+};
+use cloudlet_aws::{Account, Arn, Fault, FaultKind};
+use cloudlet_engine::{Ask, Asks, Cx, Handle, account_of_access_key};
+
+impl Handle<GetCallerIdentity> for Sts {
+    /// "No permissions are required to perform this operation", not even in the face of an explicit deny.
+    /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
+    fn asks(&self, _: &Cx, _: &GetCallerIdentityRequest) -> Result<Asks, Fault> {
+        Ok(Ask::nothing())
+    }
+
+    async fn handle(&self, cx: &Cx, _: GetCallerIdentityRequest) -> Result<GetCallerIdentityResponse, Fault> {
+        Ok(GetCallerIdentityResponse {
+            user_id: Some(cx.caller.unique_id.to_string()),
+            account: cx.caller.account.map(|account| account.to_string()),
+            arn: Some(cx.caller.arn.to_string()),
+        })
+    }
+}
+
+impl Handle<GetAccessKeyInfo> for Sts {
+    fn asks(&self, _: &Cx, _: &GetAccessKeyInfoRequest) -> Result<Asks, Fault> {
+        Ok(Ask::of::<GetAccessKeyInfo>(Arn::any()).alone())
+    }
+
+    /// The account is in the id itself. Whether the key exists, and who uses it, is not said.
+    /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html>
+    async fn handle(&self, _: &Cx, input: GetAccessKeyInfoRequest) -> Result<GetAccessKeyInfoResponse, Fault> {
+        let account = account_of_access_key(&input.access_key_id).or_else(|| Account::parse(&input.access_key_id));
+        match account {
+            Some(account) => Ok(GetAccessKeyInfoResponse { account: Some(account.to_string()) }),
+            // AWS: unverified
+            None => Err(FaultKind::sender("ValidationError", 400).says("Invalid access key id.")),
+        }
+    }
+}
