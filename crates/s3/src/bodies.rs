@@ -6,7 +6,7 @@ use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, Digests, Sum};
 use cloudlet_engine::Cx;
 use cloudlet_shape::{Body, BodyError, BodyStream, Taken};
-use cloudlet_store::{BlobId, BlobReader, BlobWriter, Fresh, INLINE};
+use cloudlet_store::{BlobId, BlobReader, BlobWriter, Fresh, blobs::INLINE};
 use futures_util::StreamExt;
 use std::io;
 
@@ -21,10 +21,6 @@ impl Stored {
     /// The checksum that was asked for.
     pub fn sum(&self, algorithm: Algorithm) -> Option<Sum> {
         self.sums.iter().find(|sum| sum.algorithm() == algorithm).copied()
-    }
-
-    pub fn size(&self) -> u64 {
-        self.fresh.blob().length()
     }
 }
 

@@ -130,7 +130,6 @@ fn page_size(asked: Option<i32>) -> Result<usize, Fault> {
 
 fn read_token(token: &str) -> Result<String, Fault> {
     let name = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|name| String::from_utf8(name).ok());
-    name.filter(|name| !name.is_empty()).ok_or_else(|| {
-        faults::INVALID_ARGUMENT.says("The continuation token provided is incorrect").with("ArgumentName", "continuation-token")
-    })
+    name.filter(|name| !name.is_empty())
+        .ok_or_else(|| faults::INVALID_ARGUMENT.says("The continuation token provided is incorrect").with("ArgumentName", "continuation-token"))
 }

@@ -185,7 +185,11 @@ impl Claim {
                 }
             },
         };
-        if claimed == *computed { Ok(()) } else { Err(BAD_DIGEST.says(format!("The {} you specified did not match the calculated checksum.", claimed.algorithm()))) }
+        if claimed == *computed {
+            Ok(())
+        } else {
+            Err(BAD_DIGEST.says(format!("The {} you specified did not match the calculated checksum.", claimed.algorithm())))
+        }
     }
 }
 

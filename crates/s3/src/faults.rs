@@ -23,10 +23,7 @@ pub fn no_such_key(key: &str) -> Fault {
 }
 
 pub fn no_such_version(key: &str, version: &str) -> Fault {
-    FaultKind::sender("NoSuchVersion", 404)
-        .says("The specified version does not exist.")
-        .with("Key", key)
-        .with("VersionId", version)
+    FaultKind::sender("NoSuchVersion", 404).says("The specified version does not exist.").with("Key", key).with("VersionId", version)
 }
 
 pub fn no_such_upload(upload: &str) -> Fault {
@@ -52,9 +49,7 @@ pub fn malformed_xml() -> Fault {
 }
 
 pub fn precondition_failed(condition: &str) -> Fault {
-    FaultKind::sender("PreconditionFailed", 412)
-        .says("At least one of the pre-conditions you specified did not hold")
-        .with("Condition", condition)
+    FaultKind::sender("PreconditionFailed", 412).says("At least one of the pre-conditions you specified did not hold").with("Condition", condition)
 }
 
 /// A write came between the start of a conditional request and its end.
@@ -118,15 +113,11 @@ pub fn entity_too_large(proposed: u64, most: u64) -> Fault {
 }
 
 pub fn invalid_storage_class(class: &str) -> Fault {
-    FaultKind::sender("InvalidStorageClass", 400)
-        .says("The storage class you specified is not valid")
-        .with("StorageClassRequested", class)
+    FaultKind::sender("InvalidStorageClass", 400).says("The storage class you specified is not valid").with("StorageClassRequested", class)
 }
 
 pub fn invalid_object_state(class: &str) -> Fault {
-    FaultKind::sender("InvalidObjectState", 403)
-        .says("The operation is not valid for the object's storage class")
-        .with("StorageClass", class)
+    FaultKind::sender("InvalidObjectState", 403).says("The operation is not valid for the object's storage class").with("StorageClass", class)
 }
 
 pub fn incomplete_body() -> Fault {

@@ -56,7 +56,11 @@ impl engine::Front for Front {
         let (bucket, _) = split(path);
         let field = |wanted: &str| form.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str());
         let key = field("key").filter(|key| !key.is_empty()).ok_or_else(|| {
-            faults::invalid_argument("Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.", "key", "")
+            faults::invalid_argument(
+                "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.",
+                "key",
+                "",
+            )
         })?;
         let key = key.replace("${filename}", form.file_name.as_deref().unwrap_or_default());
         let mut headers = Vec::new();

@@ -154,7 +154,5 @@ fn write_token(last: &str) -> String {
 fn read_token(token: &str) -> Result<String, Fault> {
     let bytes = BASE64_STANDARD.decode(token).ok();
     let last = bytes.as_deref().and_then(|bytes| bytes.strip_prefix(MARK)).and_then(|last| String::from_utf8(last.to_vec()).ok());
-    last.ok_or_else(|| {
-        faults::INVALID_ARGUMENT.says("The continuation token provided is incorrect").with("ArgumentName", "continuation-token")
-    })
+    last.ok_or_else(|| faults::INVALID_ARGUMENT.says("The continuation token provided is incorrect").with("ArgumentName", "continuation-token"))
 }

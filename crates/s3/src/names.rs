@@ -54,7 +54,26 @@ mod tests {
     #[test]
     fn names_that_aws_refuses_are_refused() {
         let long = "a".repeat(64);
-        for name in ["", "ab", &long, "Abc", "a_b", "-ab", "ab-", ".ab", "ab.", "a..b", "192.168.5.4", "xn--a", "sthree-a", "amzn-s3-demo-x", "a-s3alias", "a--x-s3", "a b", "ä-ab"] {
+        for name in [
+            "",
+            "ab",
+            &long,
+            "Abc",
+            "a_b",
+            "-ab",
+            "ab-",
+            ".ab",
+            "ab.",
+            "a..b",
+            "192.168.5.4",
+            "xn--a",
+            "sthree-a",
+            "amzn-s3-demo-x",
+            "a-s3alias",
+            "a--x-s3",
+            "a b",
+            "ä-ab",
+        ] {
             assert!(!is_valid(name), "{name}");
         }
     }

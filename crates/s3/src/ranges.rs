@@ -10,9 +10,21 @@ pub fn parse(header: &str, size: u64) -> Result<Option<Range<u64>>, Fault> {
     let Some((first, last)) = header.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else { return Ok(None) };
     let unsatisfiable = || Err(faults::invalid_range(header, size));
     match (number(first), number(last)) {
-        (Some(first), _) if last.is_empty() => if first < size { Ok(Some(first..size)) } else { unsatisfiable() },
+        (Some(first), _) if last.is_empty() => {
+            if first < size {
+                Ok(Some(first..size))
+            } else {
+                unsatisfiable()
+            }
+        }
         (Some(first), Some(last)) if last < first => Ok(None),
-        (Some(first), Some(last)) => if first < size { Ok(Some(first..size.min(last.saturating_add(1)))) } else { unsatisfiable() },
+        (Some(first), Some(last)) => {
+            if first < size {
+                Ok(Some(first..size.min(last.saturating_add(1))))
+            } else {
+                unsatisfiable()
+            }
+        }
         (None, Some(suffix)) if first.is_empty() => match suffix {
             0 => unsatisfiable(),
             _ if size == 0 => unsatisfiable(),
@@ -31,7 +43,11 @@ pub fn parse_copy(header: &str, size: u64) -> Result<Range<u64>, Fault> {
                 return Err(faults::INVALID_REQUEST.says("The specified copy range is invalid for the source object size"));
             }
             if last >= size {
-                return Err(faults::invalid_argument(format!("Range specified is not valid for source object of size: {size}"), "x-amz-copy-source-range", header));
+                return Err(faults::invalid_argument(
+                    format!("Range specified is not valid for source object of size: {size}"),
+                    "x-amz-copy-source-range",
+                    header,
+                ));
             }
             Ok(first..last.saturating_add(1))
         }

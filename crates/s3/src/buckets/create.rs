@@ -110,9 +110,8 @@ fn given_tags(input: &api::CreateBucketRequest) -> Vec<Tag> {
 /// Where the bucket is, from where it was asked for and what was asked.
 fn place(here: &Region, constraint: Option<&str>) -> Result<(Region, Option<String>), Fault> {
     let elsewhere = |constraint: &str| {
-        Err(FaultKind::sender("IllegalLocationConstraintException", 400).says(format!(
-            "The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to."
-        )))
+        Err(FaultKind::sender("IllegalLocationConstraintException", 400)
+            .says(format!("The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to.")))
     };
     match (here.as_str(), constraint) {
         (OLDEST, None) => Ok((here.clone(), None)),

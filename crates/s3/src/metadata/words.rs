@@ -16,7 +16,11 @@ pub fn encode(text: &str) -> String {
         return text.to_owned();
     }
     let mut words = Vec::new();
-    if plain > strange { split(text, quoted_length, &mut |piece| words.push(quoted(piece))) } else { split(text, base64_length, &mut |piece| words.push(base64(piece))) }
+    if plain > strange {
+        split(text, quoted_length, &mut |piece| words.push(quoted(piece)))
+    } else {
+        split(text, base64_length, &mut |piece| words.push(base64(piece)))
+    }
     words.join(" ")
 }
 

@@ -134,8 +134,10 @@ impl Claims {
             return Err(faults::entity_too_large(size, MAX_OBJECT));
         }
         match self.size {
-            Some(claimed) if u64::try_from(claimed).ok() != Some(size) => Err(INVALID_REQUEST
-                .says(format!("The provided 'x-amz-mp-object-size' header value {claimed} does not match what was computed: {size}"))),
+            Some(claimed) if u64::try_from(claimed).ok() != Some(size) => {
+                Err(INVALID_REQUEST
+                    .says(format!("The provided 'x-amz-mp-object-size' header value {claimed} does not match what was computed: {size}")))
+            }
             _ => Ok(()),
         }
     }

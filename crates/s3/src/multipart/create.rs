@@ -46,13 +46,16 @@ impl Handle<api::CreateMultipartUpload> for S3 {
     fn asks(&self, cx: &Cx, input: &api::CreateMultipartUploadRequest) -> Result<Asks, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
         let mut ask = found.ask_on(cx, "s3:PutObject", &input.key);
-        set_write_keys(&mut ask.keys, &[
-            ("s3:x-amz-acl", input.acl.as_ref()),
-            ("s3:x-amz-storage-class", input.storage_class.as_ref()),
-            ("s3:x-amz-server-side-encryption", input.server_side_encryption.as_ref()),
-            ("s3:x-amz-server-side-encryption-aws-kms-key-id", input.sse_kms_key_id.as_ref()),
-            ("s3:x-amz-grant-full-control", input.grant_full_control.as_ref()),
-        ]);
+        set_write_keys(
+            &mut ask.keys,
+            &[
+                ("s3:x-amz-acl", input.acl.as_ref()),
+                ("s3:x-amz-storage-class", input.storage_class.as_ref()),
+                ("s3:x-amz-server-side-encryption", input.server_side_encryption.as_ref()),
+                ("s3:x-amz-server-side-encryption-aws-kms-key-id", input.sse_kms_key_id.as_ref()),
+                ("s3:x-amz-grant-full-control", input.grant_full_control.as_ref()),
+            ],
+        );
         if let Some(tagging) = &input.tagging {
             tags::set_request_tags(&mut ask.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
         }
@@ -74,14 +77,8 @@ impl Handle<api::CreateMultipartUpload> for S3 {
         let order = self.next_order(cx.now);
         // The order comes first, so that uploads of one key are listed as they began.
         let id = format!("{order:016x}{}", cx.ids().alphanumeric(RANDOM));
-        let upload = Upload {
-            order,
-            initiated: cx.now.whole_secs(),
-            initiator: owners::initiator(&cx.caller, found.bucket.owner),
-            class,
-            checksum,
-            more,
-        };
+        let upload =
+            Upload { order, initiated: cx.now.whole_secs(), initiator: owners::initiator(&cx.caller, found.bucket.owner), class, checksum, more };
         let key = upload_key(&input.key, &id);
         found.contents.update(|contents| contents.uploads.insert(key, Arc::new(upload))).ok_or_else(access::gone(&input.bucket))?;
         self.settled().await?;
@@ -141,7 +138,10 @@ mod tests {
             of(Some("CRC64NVME"), Some("COMPOSITE")).unwrap_err(),
             "The COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm."
         );
-        assert_eq!(of(Some("SHA1"), Some("FULL_OBJECT")).unwrap_err(), "The FULL_OBJECT checksum type cannot be used with the sha1 checksum algorithm.");
+        assert_eq!(
+            of(Some("SHA1"), Some("FULL_OBJECT")).unwrap_err(),
+            "The FULL_OBJECT checksum type cannot be used with the sha1 checksum algorithm."
+        );
         assert_eq!(
             of(None, Some("COMPOSITE")).unwrap_err(),
             "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."

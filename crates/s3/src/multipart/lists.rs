@@ -101,12 +101,8 @@ impl Handle<api::ListMultipartUploads> for S3 {
         // Without a key, the marker of an id means nothing.
         let key_marker = input.key_marker.as_deref().unwrap_or_default();
         let id_marker = filled(input.upload_id_marker.as_ref()).filter(|_| !key_marker.is_empty());
-        let query = Query {
-            prefix: input.prefix.as_deref().unwrap_or_default(),
-            delimiter: filled(input.delimiter.as_ref()),
-            after: key_marker,
-            most,
-        };
+        let query =
+            Query { prefix: input.prefix.as_deref().unwrap_or_default(), delimiter: filled(input.delimiter.as_ref()), after: key_marker, most };
         let page = found.contents.read(|contents| {
             let page = walk(&query, |place| rows(contents, &query, id_marker, place), |(place, _)| &place.key);
             let rows: Vec<_> = page.rows.into_iter().map(|(place, upload)| (place.clone(), upload.clone())).collect();

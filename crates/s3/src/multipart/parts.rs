@@ -94,11 +94,8 @@ impl Handle<api::UploadPart> for S3 {
             claim.verify(sum, body.as_ref())?;
         }
         let part = part_of(&upload, &stored, cx.now);
-        let mut output = api::UploadPartOutput {
-            etag: Some(part.etag.quoted()),
-            server_side_encryption: Some(ENCRYPTION.to_owned()),
-            ..Default::default()
-        };
+        let mut output =
+            api::UploadPartOutput { etag: Some(part.etag.quoted()), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() };
         if let Some(sum) = shown {
             output.show(sum.algorithm(), sum.base64());
         }
@@ -140,10 +137,6 @@ impl Handle<api::UploadPartCopy> for S3 {
             result.show(sum.algorithm(), sum.base64());
         }
         self.add_part(&target, &input.key, &input.upload_id, input.part_number, part, stored).await?;
-        Ok(api::UploadPartCopyOutput {
-            copy_part_result: Some(result),
-            server_side_encryption: Some(ENCRYPTION.to_owned()),
-            ..Default::default()
-        })
+        Ok(api::UploadPartCopyOutput { copy_part_result: Some(result), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() })
     }
 }

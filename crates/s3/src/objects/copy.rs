@@ -150,16 +150,19 @@ impl Handle<api::CopyObject> for S3 {
         let mut read = from.ask_version(cx, GET, &source.key, source.version.as_ref());
         self.set_existing_tags(&from, &source.key, &mut read);
         let mut write = target.ask_on(cx, "s3:PutObject", &input.key);
-        set_write_keys(&mut write.keys, &[
-            ("s3:x-amz-acl", input.acl.as_ref()),
-            ("s3:x-amz-storage-class", input.storage_class.as_ref()),
-            ("s3:x-amz-server-side-encryption", input.server_side_encryption.as_ref()),
-            ("s3:x-amz-server-side-encryption-aws-kms-key-id", input.sse_kms_key_id.as_ref()),
-            ("s3:x-amz-metadata-directive", input.metadata_directive.as_ref()),
-            ("s3:x-amz-grant-full-control", input.grant_full_control.as_ref()),
-            ("s3:if-match", input.if_match.as_ref()),
-            ("s3:if-none-match", input.if_none_match.as_ref()),
-        ]);
+        set_write_keys(
+            &mut write.keys,
+            &[
+                ("s3:x-amz-acl", input.acl.as_ref()),
+                ("s3:x-amz-storage-class", input.storage_class.as_ref()),
+                ("s3:x-amz-server-side-encryption", input.server_side_encryption.as_ref()),
+                ("s3:x-amz-server-side-encryption-aws-kms-key-id", input.sse_kms_key_id.as_ref()),
+                ("s3:x-amz-metadata-directive", input.metadata_directive.as_ref()),
+                ("s3:x-amz-grant-full-control", input.grant_full_control.as_ref()),
+                ("s3:if-match", input.if_match.as_ref()),
+                ("s3:if-none-match", input.if_none_match.as_ref()),
+            ],
+        );
         write.keys.set("s3:x-amz-copy-source", format!("{}/{}", source.bucket, source.key));
         let mut asks = read.alone();
         if input.tagging_directive.as_deref() == Some("REPLACE") && input.tagging.is_some() {
@@ -184,10 +187,8 @@ impl Handle<api::CopyObject> for S3 {
         let new_metadata = replaces(input.metadata_directive.as_ref(), "x-amz-metadata-directive", "metadata")?;
         let new_tags = replaces(input.tagging_directive.as_ref(), "x-amz-tagging-directive", "tagging")?;
         let asked = input.checksum_algorithm.as_deref().map(checksums::algorithm).transpose()?;
-        let changes = new_metadata
-            || input.storage_class.is_some()
-            || input.server_side_encryption.is_some()
-            || input.website_redirect_location.is_some();
+        let changes =
+            new_metadata || input.storage_class.is_some() || input.server_side_encryption.is_some() || input.website_redirect_location.is_some();
         let itself = source.bucket == input.bucket && source.key == input.key && source.version.is_none();
         let (class, given) = write_request!(input).check(&target.bucket)?;
 
@@ -210,21 +211,10 @@ impl Handle<api::CopyObject> for S3 {
             redirect: given.redirect,
             ..More::default()
         };
-        let mut result = api::CopyObjectResult {
-            etag: Some(etag.quoted()),
-            last_modified: Some(cx.now.whole_secs()),
-            ..Default::default()
-        };
+        let mut result = api::CopyObjectResult { etag: Some(etag.quoted()), last_modified: Some(cx.now.whole_secs()), ..Default::default() };
         result.show_checksum(&checksum);
-        let copy = Object {
-            order: 0,
-            modified: cx.now,
-            etag,
-            blob: fresh.blob().clone(),
-            class,
-            checksum: Some(Box::new(checksum)),
-            more: more.boxed(),
-        };
+        let copy =
+            Object { order: 0, modified: cx.now, etag, blob: fresh.blob().clone(), class, checksum: Some(Box::new(checksum)), more: more.boxed() };
         let written = target.contents.write(|contents| {
             condition.check(&input.key, current(contents, &input.key).as_deref())?;
             Ok(super::write(self, cx, contents, &input.key, copy))
@@ -233,11 +223,7 @@ impl Handle<api::CopyObject> for S3 {
         fresh.keep();
         self.discard(replaced);
         self.settled().await?;
-        Ok(api::CopyObjectOutput {
-            copy_object_result: Some(result),
-            server_side_encryption: Some(ENCRYPTION.to_owned()),
-            ..Default::default()
-        })
+        Ok(api::CopyObjectOutput { copy_object_result: Some(result), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() })
     }
 }
 

@@ -91,7 +91,11 @@ impl Handle<api::DeleteObjects> for S3 {
                 Ok(blob) => {
                     self.discard(blob);
                     if input.delete.quiet != Some(true) {
-                        deleted.push(api::DeletedObject { key: Some(object.key.clone()), version_id: object.version_id.clone(), ..Default::default() });
+                        deleted.push(api::DeletedObject {
+                            key: Some(object.key.clone()),
+                            version_id: object.version_id.clone(),
+                            ..Default::default()
+                        });
                     }
                 }
                 Err(fault) => errors.push(api::Error {

@@ -109,9 +109,7 @@ fn part(object: &Object, number: i32) -> Result<Extent, Fault> {
     let start: u64 = pieces.iter().take(index).map(|piece| piece.size).sum();
     let range = start..start.saturating_add(piece.size);
     let checksum = match object.checksum.as_deref() {
-        Some(checksum) if checksum.kind == Kind::Composite => {
-            piece.sum.as_deref().map(|sum| Checksum { sum: *sum, kind: Kind::Composite, parts: 0 })
-        }
+        Some(checksum) if checksum.kind == Kind::Composite => piece.sum.as_deref().map(|sum| Checksum { sum: *sum, kind: Kind::Composite, parts: 0 }),
         Some(checksum) if range == (0..object.size()) => Some(checksum.clone()),
         _ => None,
     };

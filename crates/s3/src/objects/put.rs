@@ -21,20 +21,23 @@ impl Handle<api::PutObject> for S3 {
     fn asks(&self, cx: &Cx, input: &api::PutObjectRequest) -> Result<Asks, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
         let mut ask = found.ask_on(cx, "s3:PutObject", &input.key);
-        set_write_keys(&mut ask.keys, &[
-            ("s3:x-amz-acl", input.acl.as_ref()),
-            ("s3:x-amz-storage-class", input.storage_class.as_ref()),
-            ("s3:x-amz-server-side-encryption", input.server_side_encryption.as_ref()),
-            ("s3:x-amz-server-side-encryption-aws-kms-key-id", input.sse_kms_key_id.as_ref()),
-            ("s3:x-amz-server-side-encryption-customer-algorithm", input.sse_customer_algorithm.as_ref()),
-            ("s3:x-amz-website-redirect-location", input.website_redirect_location.as_ref()),
-            ("s3:x-amz-grant-full-control", input.grant_full_control.as_ref()),
-            ("s3:x-amz-grant-read", input.grant_read.as_ref()),
-            ("s3:x-amz-grant-read-acp", input.grant_read_acp.as_ref()),
-            ("s3:x-amz-grant-write-acp", input.grant_write_acp.as_ref()),
-            ("s3:if-match", input.if_match.as_ref()),
-            ("s3:if-none-match", input.if_none_match.as_ref()),
-        ]);
+        set_write_keys(
+            &mut ask.keys,
+            &[
+                ("s3:x-amz-acl", input.acl.as_ref()),
+                ("s3:x-amz-storage-class", input.storage_class.as_ref()),
+                ("s3:x-amz-server-side-encryption", input.server_side_encryption.as_ref()),
+                ("s3:x-amz-server-side-encryption-aws-kms-key-id", input.sse_kms_key_id.as_ref()),
+                ("s3:x-amz-server-side-encryption-customer-algorithm", input.sse_customer_algorithm.as_ref()),
+                ("s3:x-amz-website-redirect-location", input.website_redirect_location.as_ref()),
+                ("s3:x-amz-grant-full-control", input.grant_full_control.as_ref()),
+                ("s3:x-amz-grant-read", input.grant_read.as_ref()),
+                ("s3:x-amz-grant-read-acp", input.grant_read_acp.as_ref()),
+                ("s3:x-amz-grant-write-acp", input.grant_write_acp.as_ref()),
+                ("s3:if-match", input.if_match.as_ref()),
+                ("s3:if-none-match", input.if_none_match.as_ref()),
+            ],
+        );
         let mut asks = Asks::new();
         if let Some(tagging) = &input.tagging {
             tags::set_request_tags(&mut ask.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
@@ -70,11 +73,8 @@ impl Handle<api::PutObject> for S3 {
 
         let checksum = Checksum::full(sum);
         let etag = ETag::of(&stored.md5);
-        let mut output = api::PutObjectOutput {
-            etag: Some(etag.quoted()),
-            server_side_encryption: Some(ENCRYPTION.to_owned()),
-            ..Default::default()
-        };
+        let mut output =
+            api::PutObjectOutput { etag: Some(etag.quoted()), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() };
         output.show_checksum(&checksum);
         let object = Object {
             order: 0,

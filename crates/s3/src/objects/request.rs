@@ -84,9 +84,7 @@ fn check_acl(acl: Option<&str>, granted: bool, ownership: Ownership) -> Result<(
     match (acl, ownership) {
         (None, _) if !granted => Ok(()),
         (Some("bucket-owner-full-control"), _) => Ok(()),
-        (_, Ownership::BucketOwnerEnforced) => {
-            Err(FaultKind::sender("AccessControlListNotSupported", 400).says("The bucket does not allow ACLs"))
-        }
+        (_, Ownership::BucketOwnerEnforced) => Err(FaultKind::sender("AccessControlListNotSupported", 400).says("The bucket does not allow ACLs")),
         // New buckets block public ACLs.
         (Some("public-read" | "public-read-write" | "authenticated-read"), _) => Err(faults::access_denied()),
         (Some("private" | "bucket-owner-read"), _) => Ok(()),
@@ -123,9 +121,7 @@ pub fn check_customer_key(headers: &[Option<String>; 3]) -> Result<(), Fault> {
     match headers {
         [None, None, None] => Ok(()),
         [None, _, _] => refused("Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm."),
-        [Some(algorithm), _, _] if algorithm != "AES256" => {
-            Err(invalid_encryption("x-amz-server-side-encryption-customer-algorithm", algorithm))
-        }
+        [Some(algorithm), _, _] if algorithm != "AES256" => Err(invalid_encryption("x-amz-server-side-encryption-customer-algorithm", algorithm)),
         [_, None, _] => refused("Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key."),
         _ => Err(faults::access_denied()),
     }
