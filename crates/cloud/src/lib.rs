@@ -15,7 +15,6 @@ use cloudlet_engine::{Ask, Boxed, Call, Cx, Door, Frame, Origin, Output, Service
 use cloudlet_identity::Identity;
 use cloudlet_shape::OperationSchema;
 use cloudlet_store::{Journal, Kept};
-use cloudlet_wire::json::Names;
 use smallvec::SmallVec;
 use std::{
     collections::HashMap,
@@ -181,7 +180,7 @@ impl Cloud {
     fn read(&self, caller: Caller, scope: Scope, written: &Written) -> Option<Call> {
         let handler = self.services.get(written.service.as_str())?.operation(&written.operation)?;
         let mut input = None;
-        cloudlet_wire::json::read_text(written.input.text(), Names::Model, &mut |reader| {
+        cloudlet_wire::json::read(written.input.text(), &mut |reader| {
             input = Some(handler.read(reader)?);
             Ok(())
         })

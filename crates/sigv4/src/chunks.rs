@@ -278,8 +278,10 @@ impl Decoder {
             return Ok(());
         }
         let signature = signature.ok_or_else(malformed_trailer)?;
+        let mut sorted: Vec<&(String, String)> = self.trailers.iter().collect();
+        sorted.sort();
         let mut canonical = String::new();
-        for (name, value) in &self.trailers {
+        for (name, value) in sorted {
             canonical.push_str(name);
             canonical.push(':');
             canonical.push_str(value);

@@ -21,7 +21,7 @@ const CORAL_SERVICE: &[&str] = &["SerializationException", "UnknownOperationExce
 
 impl Codec for AwsJson {
     fn decode(&self, _: &'static OperationSchema, incoming: Incoming<'_>, read: Visit<'_>) -> Result<Missing, Malformed> {
-        json::read(&incoming.body.whole(), Names::Wire, read).map_err(malformed)
+        json::read_bytes(&incoming.body.whole(), Names::Wire, read).map_err(malformed)
     }
 
     fn encode(&self, operation: &'static OperationSchema, output: &dyn Struct, ids: &Ids<'_>) -> Answer {

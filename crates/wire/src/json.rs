@@ -9,8 +9,8 @@ mod write;
 use crate::Missing;
 use cloudlet_shape::{Read, Shape, Struct};
 
-pub(crate) use read::{read, read_at};
-pub use read::{read_text, read_value};
+pub use read::{read, read_value};
+pub(crate) use read::{read_at, read_bytes};
 pub(crate) use write::JsonWriter;
 
 /// Which names stand in the JSON.
@@ -32,7 +32,7 @@ pub fn to_json(value: &dyn Struct) -> String {
 /// A shape from its neutral JSON. Members that are missing keep their default.
 pub fn from_json<T: Shape>(text: &str) -> Read<T> {
     let mut shape = None;
-    let _: Missing = read_text(text, Names::Model, &mut |reader| {
+    let _: Missing = read(text, &mut |reader| {
         shape = Some(T::read(reader, T::TARGET)?);
         Ok(())
     })?;

@@ -18,13 +18,13 @@ use std::{borrow::Cow, fmt};
 const MAP_FOUND: &str = "Start of structure or map found where not expected.";
 const LIST_FOUND: &str = "Start of list found where not expected";
 
-/// Reads a JSON text.
-pub fn read_text(text: &str, names: Names, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
-    read(text.as_bytes(), names, visit)
+/// Reads the neutral JSON of a shape.
+pub fn read(text: &str, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
+    read_bytes(text.as_bytes(), Names::Model, visit)
 }
 
 /// Reads the bytes of a JSON text; nothing at all stands for an empty object.
-pub(crate) fn read(bytes: &[u8], names: Names, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
+pub(crate) fn read_bytes(bytes: &[u8], names: Names, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
     read_at(bytes, names, Path::default(), visit)
 }
 

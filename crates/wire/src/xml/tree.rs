@@ -3,7 +3,7 @@
 use super::local;
 use cloudlet_shape::{Mismatch, Read};
 use quick_xml::{
-    Reader,
+    Reader, XmlVersion,
     escape::resolve_predefined_entity,
     events::{BytesRef, BytesStart, Event},
 };
@@ -74,7 +74,7 @@ impl<'a> Tree<'a> {
             if self.attributes.len() - from >= MOST_ATTRIBUTES {
                 return Err(Mismatch::Malformed("too many attributes".into()));
             }
-            let value = attribute.unescape_value().map_err(malformed)?.into_owned();
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(malformed)?.into_owned();
             self.attributes.push((within(input, local(attribute.key.0))?, value));
         }
         let name = within(input, local(start.name().0))?;
