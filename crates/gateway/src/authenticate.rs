@@ -61,7 +61,7 @@ impl<'a> Authenticator<'a> {
             Ok(admitted) => admitted,
             Err(fault) => return self.tolerate(head, &claim, fault),
         };
-        let credential = match self.identity.credential(&claim.access_key, claim.session_token.as_deref()) {
+        let credential = match self.identity.credential(&claim.access_key, claim.session_token.as_deref(), self.now) {
             Ok(credential) => credential,
             Err(unknown) => {
                 tracing::warn!(
