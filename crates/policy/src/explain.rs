@@ -1,7 +1,7 @@
 //! Why a decision is as it is: AWS's sentence for the caller, and the whole trace for whoever wants to know.
 
 use crate::decide::{By, Decision, Effect, Gate, Gates, Policies, Request, Source, decide};
-use crate::evaluate::{Match, evaluate};
+use crate::evaluate::{Lowered, Match, evaluate};
 use crate::{Document, PrincipalKind, Span, StatementEffect};
 use serde::Serialize;
 use std::fmt;
@@ -128,6 +128,8 @@ pub struct MatchedStatement<'e> {
 pub fn explain(request: &Request<'_>, policies: &Policies<'_>) -> Explanation {
     let decision = decide(request, policies);
     let gates = Gates::of(request, policies);
+    let action = Lowered::of(request.action);
+    let subject = request.subject(&action, policies);
     let mut traces = Vec::new();
     for source in sources(policies) {
         let asked = match source {
@@ -138,7 +140,6 @@ pub fn explain(request: &Request<'_>, policies: &Policies<'_>) -> Explanation {
             Source::ResourceControl(_) => gates.resource_control,
             Source::Resource | Source::VpcEndpoint => true,
         };
-        let subject = request.subject(policies);
         let traced = policies.of(source).iter().map(|policy| PolicyTrace {
             name: policy.name.to_string(),
             statements: policy
