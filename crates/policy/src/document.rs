@@ -11,6 +11,9 @@ use std::sync::Arc;
 
 mod normalize;
 mod read;
+mod rewrite;
+
+pub use rewrite::rewrite_principals;
 
 /// What a document is for. It decides which elements must, may and may not stand in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

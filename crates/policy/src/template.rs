@@ -66,14 +66,15 @@ impl Template {
         match self {
             Template::Fixed(Pattern::Exact(text)) => same(text),
             Template::Fixed(_) => false,
-            Template::Variable(pieces) => resolve(pieces, keys).is_some_and(|glyphs| {
+            // Lower case may be of another length, but not of a wholly other one.
+            Template::Variable(pieces) => resolve(pieces, keys, 4 * subject.len() + 16).is_some_and(|glyphs| {
                 let text: String = glyphs.iter().filter_map(|glyph| if let Glyph::Char(c) = glyph { Some(*c) } else { None }).collect();
                 same(&text)
             }),
         }
     }
 
-    /// The text when nothing is variable in it, for the operators that read more than text.
+    /// The text with its values, for the operators that read a short word.
     pub fn resolved(&self, keys: &Keys) -> Option<String> {
         let text = |glyphs: &[Glyph]| {
             glyphs
@@ -88,7 +89,7 @@ impl Template {
         match self {
             Template::Fixed(Pattern::Exact(text)) => Some(text.to_string()),
             Template::Fixed(_) => None,
-            Template::Variable(pieces) => resolve(pieces, keys).map(|glyphs| text(&glyphs)),
+            Template::Variable(pieces) => resolve(pieces, keys, 64).map(|glyphs| text(&glyphs)),
         }
     }
 
@@ -116,7 +117,7 @@ fn pieces_match(pieces: &[Piece], subject: &str, keys: &Keys) -> bool {
             Piece::One => rest.chars().next().and_then(|c| rest.get(c.len_utf8()..)),
             Piece::Many => {
                 let tail = pieces.get(at..).unwrap_or_default();
-                return tail.len() == 1 || resolve(tail, keys).is_some_and(|glyphs| matches(&glyphs, rest));
+                return tail.len() == 1 || resolve(tail, keys, rest.len()).is_some_and(|glyphs| matches(&glyphs, rest));
             }
         };
         match behind {
@@ -137,9 +138,15 @@ fn value<'a>(key: &str, default: Option<&'a str>, keys: &'a Keys) -> Option<&'a 
     }
 }
 
-fn resolve(pieces: &[Piece], keys: &Keys) -> Option<Glyphs> {
+/// The pieces with their values. `longest`: more characters than these could match nothing anyway, so that many variables
+/// with long values cost no more than a subject is long.
+fn resolve(pieces: &[Piece], keys: &Keys, longest: usize) -> Option<Glyphs> {
     let mut glyphs = Glyphs::new();
     for piece in pieces {
+        // Stars are as many as the policy has; only the others use up the subject.
+        if glyphs.len() > longest && glyphs.iter().filter(|glyph| **glyph != Glyph::Many).count() > longest {
+            return None;
+        }
         match piece {
             Piece::Text(text) => glyphs.extend(text.chars().map(Glyph::Char)),
             Piece::One => glyphs.push(Glyph::One),
