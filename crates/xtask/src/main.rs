@@ -3,6 +3,11 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
 
 mod api;
+mod check;
+mod coverage;
+mod fuzz;
+mod steps;
+mod test;
 
 use clap::{Parser, Subcommand};
 use std::{
@@ -21,6 +26,14 @@ struct Arguments {
 enum Command {
     /// Write crates/api from the service models of AWS.
     Api(api::Arguments),
+    /// Run all that CI runs besides tests.
+    Check(check::Arguments),
+    /// Write the tables of implemented operations into the READMEs.
+    Coverage(coverage::Arguments),
+    /// Feed every parser of outside bytes with random ones (nightly toolchain).
+    Fuzz(fuzz::Arguments),
+    /// Run every test.
+    Test(test::Arguments),
 }
 
 /// Why a command stopped, in a sentence for the user.
@@ -29,6 +42,10 @@ type Outcome<T = ()> = Result<T, String>;
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Api(arguments) => api::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Coverage(arguments) => coverage::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
