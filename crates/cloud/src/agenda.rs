@@ -130,9 +130,7 @@ impl Agenda {
             rows.due.remove(&key)
         })?;
         Some(match row.what {
-            What::Live(operation, input) => {
-                Due::Call(Call { operation, caller: row.caller, scope: row.scope, origin: Origin::default(), input })
-            }
+            What::Live(operation, input) => Due::Call(Call { operation, caller: row.caller, scope: row.scope, origin: Origin::default(), input }),
             What::Kept(written) => Due::Written(row.caller, row.scope, written),
         })
     }

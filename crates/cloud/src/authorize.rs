@@ -3,25 +3,22 @@
 use crate::{Cloud, Mode, keys};
 use cloudlet_aws::{Fault, Identity};
 use cloudlet_engine::{Ask, Cx, Denial, Effect, Service, Verdict};
-use cloudlet_policy::{Decision, Effect as Decided, Policies, Principal, Request, decide};
+use cloudlet_policy::{Policies, Principal, Request, decide};
+use std::borrow::Cow;
 
 impl Cloud {
     /// Decides each ask; all must be allowed. The first denial is the answer.
     pub(crate) fn authorize(&self, service: &Service, cx: &Cx, asks: &[Ask]) -> Result<(), Fault> {
         for ask in asks {
-            let (effect, reason, refusal) = match self.mode {
-                Mode::Off => (Effect::Unasked, "authorization is off".into(), None),
+            let (effect, reason) = match self.mode {
+                Mode::Off => (Effect::Unasked, Cow::Borrowed("authorization is off")),
                 Mode::Enforce | Mode::Soft => match self.decide_ask(cx, ask) {
-                    None => (Effect::Allowed, "root of the account".into(), None),
-                    Some(decision) if decision.effect == Decided::Allow => (Effect::Allowed, decision.reason(ask.action).into(), None),
-                    Some(decision) if self.mode == Mode::Soft => (Effect::Tolerated, decision.reason(ask.action).into(), None),
-                    Some(decision) => {
-                        let reason = decision.reason(ask.action);
-                        let fault = refuse(service, cx, ask, &reason);
-                        (Effect::Denied, reason.into(), Some(fault))
-                    }
+                    Ok(reason) => (Effect::Allowed, reason),
+                    Err(because) if self.mode == Mode::Soft => (Effect::Tolerated, because.into()),
+                    Err(because) => (Effect::Denied, because.into()),
                 },
             };
+            let refusal = (effect == Effect::Denied).then(|| refuse(service, cx, ask, &reason));
             cx.verdicts.lock().push(Verdict { action: ask.action, on: ask.on.clone(), effect, reason });
             if let Some(fault) = refusal {
                 return Err(fault);
@@ -30,17 +27,23 @@ impl Cloud {
         Ok(())
     }
 
-    /// `None`: the root of an account in its own account, where no policy can say otherwise.
-    fn decide_ask(&self, cx: &Cx, ask: &Ask) -> Option<Decision> {
-        let root = cx.caller.identity == Identity::Root && (ask.owner.is_none() || ask.owner == cx.caller.account);
-        if root && ask.resource_policy.is_none() && !ask.action.is_empty() {
-            return None;
+    /// Why it is allowed, or AWS's words for why it is not.
+    fn decide_ask(&self, cx: &Cx, ask: &Ask) -> Result<Cow<'static, str>, String> {
+        // Unmapped is denied, even for root.
+        if ask.action.is_empty() {
+            return Err("because the operation has no action in the table".to_owned());
+        }
+        // The root of an account in its own account, where no policy can say otherwise: most calls of most days.
+        let at_home = cx.caller.identity == Identity::Root && (ask.owner.is_none() || ask.owner == cx.caller.account);
+        if at_home && ask.resource_policy.is_none() {
+            return Ok(Cow::Borrowed("root of the account"));
         }
         let keys = keys::of(cx, ask);
         let request =
             Request { principal: Principal::of(&cx.caller), action: ask.action, resource: &ask.on, resource_account: ask.owner, keys: &keys };
         let policies = Policies { resource: ask.resource_policy.as_slice(), grant: ask.grant, ..Policies::default() };
-        Some(decide(&request, &policies))
+        let decision = decide(&request, &policies);
+        if decision.is_allowed() { Ok(Cow::Borrowed(decision.gate.name())) } else { Err(decision.because(&request, &policies)) }
     }
 }
 

@@ -54,7 +54,6 @@ pub struct Cloud {
     mode: Mode,
     calls: Calls,
     agenda: Agenda,
-    me: Weak<Cloud>,
 }
 
 /// What came of a call: its answer, and what the log says of it.
@@ -80,7 +79,6 @@ impl Cloud {
                 mode: settings.mode,
                 calls: Calls::remembering(settings.calls),
                 agenda: Agenda::new(&settings.journal),
-                me: me.clone(),
             }
         })
     }

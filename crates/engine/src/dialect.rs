@@ -19,10 +19,8 @@ pub enum Denial {
 pub struct Dialect {
     pub access_denied: FaultKind,
     pub denial: Denial,
-    /// `None`: the service checks its inputs itself, in words of its own (S3, SQS, EC2).
+    /// `None`: the service checks its inputs itself, in words of its own (S3, SQS, EC2), missing members (`Origin::missing`) included.
     pub validation: Option<FaultKind>,
-    /// Such a service still says which required parameter is not there, in a sentence of its own (SQS, EC2).
-    pub missing: Option<FaultKind>,
     /// No signature at all, where one is needed.
     pub missing_token: FaultKind,
     pub unknown_key: FaultKind,
@@ -36,7 +34,6 @@ impl Dialect {
         access_denied: FaultKind::sender("AccessDenied", 403),
         denial: Denial::Named,
         validation: Some(FaultKind::sender("ValidationError", 400)),
-        missing: None,
         missing_token: FaultKind::sender("MissingAuthenticationToken", 403),
         unknown_key: FaultKind::sender("InvalidClientTokenId", 403),
         bad_signature: FaultKind::sender("SignatureDoesNotMatch", 403),
@@ -48,7 +45,6 @@ impl Dialect {
         access_denied: FaultKind::sender("AccessDeniedException", 400),
         denial: Denial::Named,
         validation: Some(FaultKind::sender("ValidationException", 400)),
-        missing: None,
         missing_token: FaultKind::sender("MissingAuthenticationTokenException", 400),
         unknown_key: FaultKind::sender("UnrecognizedClientException", 400),
         bad_signature: FaultKind::sender("InvalidSignatureException", 400),
@@ -60,7 +56,6 @@ impl Dialect {
         access_denied: FaultKind::sender("AccessDeniedException", 403),
         denial: Denial::Named,
         validation: Some(FaultKind::sender("ValidationException", 400)),
-        missing: None,
         missing_token: FaultKind::sender("MissingAuthenticationTokenException", 403),
         unknown_key: FaultKind::sender("UnrecognizedClientException", 403),
         bad_signature: FaultKind::sender("InvalidSignatureException", 403),
@@ -73,7 +68,6 @@ impl Dialect {
         access_denied: FaultKind::sender("AccessDenied", 403),
         denial: Denial::Quoted,
         validation: None,
-        missing: None,
         missing_token: FaultKind::sender("AccessDenied", 403),
         unknown_key: FaultKind::sender("InvalidAccessKeyId", 403),
         bad_signature: FaultKind::sender("SignatureDoesNotMatch", 403),
@@ -85,7 +79,6 @@ impl Dialect {
         access_denied: FaultKind::sender("UnauthorizedOperation", 403),
         denial: Denial::Encoded,
         validation: None,
-        missing: Some(FaultKind::sender("MissingParameter", 400)),
         missing_token: FaultKind::sender("AuthFailure", 401),
         unknown_key: FaultKind::sender("AuthFailure", 401),
         bad_signature: FaultKind::sender("AuthFailure", 401),

@@ -1,5 +1,6 @@
 //! Where a call came from: what condition keys and returned URLs need to know of the request.
 
+use cloudlet_shape::Protocol;
 use std::{net::IpAddr, sync::Arc};
 
 /// The request behind a call. Inner calls have none: `Origin::default()`.
@@ -14,6 +15,14 @@ pub struct Origin {
     pub signed: Option<Signed>,
     /// The service that makes the call on its caller's behalf (`s3.amazonaws.com`), innermost last: `aws:CalledVia`.
     pub via: Vec<Arc<str>>,
+    /// How the call came over the wire, for the few answers that depend on it.
+    pub protocol: Option<Protocol>,
+    /// The path of the request's URL where it is not `/` and says more than which operation is meant: SQS's query form is posted to a queue.
+    pub path: Option<Arc<str>>,
+    /// The trace the call belongs to: `X-Amzn-Trace-Id`.
+    pub trace: Option<Arc<str>>,
+    /// Required members the client left out (`queueUrl`, `entries.1.member.id`), for services that check their inputs in their own words.
+    pub missing: Vec<String>,
 }
 
 /// How a request was signed.

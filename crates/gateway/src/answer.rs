@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use cloudlet_shape::{Body, BodyError, BodyStream, Taken};
 use cloudlet_wire::Answer;
-use futures_core::Stream;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use std::{

@@ -122,7 +122,7 @@ impl<'a> Authenticator<'a> {
     fn unsigned(&self, head: &Head<'a>, caller: Caller, claim: Option<&Claim<'a>>) -> Result<Stage<'a>, Fault> {
         let treatment = match Payload::of(head, claim, self.target.flavor)? {
             Payload::Declared(hash) => Treatment::Checked(payload::Check::new(hash)),
-            Payload::Chunked(chunked) => Treatment::Chunked(Box::new(Decoder::unsigned(chunked, head)?), announced(head)),
+            Payload::Chunked(_) => Treatment::Chunked(Box::new(Decoder::unsigned(head)?), announced(head)),
             Payload::Body | Payload::Unsigned => Treatment::Plain,
         };
         let region = claim.and_then(Claim::region).map(Region::new);
@@ -140,11 +140,9 @@ impl<'a> Authenticator<'a> {
             Unknown::Token if s3 => cloudlet_aws::FaultKind::sender("InvalidToken", 400)
                 .says("The provided token is malformed or otherwise invalid.")
                 .with("Token-0", claim.session_token.clone().unwrap_or_default()),
-            Unknown::Expired if s3 => self
-                .dialect
-                .expired_token
-                .says("The provided token has expired.")
-                .with("Token-0", claim.session_token.clone().unwrap_or_default()),
+            Unknown::Expired if s3 => {
+                self.dialect.expired_token.says("The provided token has expired.").with("Token-0", claim.session_token.clone().unwrap_or_default())
+            }
             Unknown::Expired => self.dialect.expired_token.says("The security token included in the request is expired"),
             Unknown::Key | Unknown::Token if self.dialect.denial == Denial::Encoded => {
                 self.dialect.unknown_key.says("AWS was not able to validate the provided access credentials")

@@ -4,7 +4,10 @@ use crate::{Gateway, answer::AnswerBody};
 use hyper::{Request, Response, body::Incoming, service::Service};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
@@ -27,26 +30,17 @@ const BREATH: Duration = Duration::from_millis(50);
 pub async fn serve(gateway: Arc<Gateway>, listeners: Vec<Listener>, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(gateway.limits().connections));
-    let mut doors = tokio::task::JoinSet::new();
-    let (closing, _) = tokio::sync::watch::channel(());
-    for listener in listeners {
-        let (gateway, room, watcher, mut closed) = (gateway.clone(), room.clone(), graceful.watcher(), closing.subscribe());
-        doors.spawn(async move {
-            tokio::select! {
-                () = accept(gateway, listener, room, watcher) => {}
-                _ = closed.changed() => {}
-            }
-        });
+    let doors = listeners.into_iter().map(|listener| accept(gateway.clone(), listener, room.clone(), &graceful));
+    tokio::select! {
+        _ = futures_util::future::join_all(doors) => {}
+        () = stop => {}
     }
-    stop.await;
-    let _ = closing.send(());
-    while doors.join_next().await.is_some() {}
     if tokio::time::timeout(gateway.limits().shutdown_time, graceful.shutdown()).await.is_err() {
         tracing::warn!("calls under way were cut off after {} s", gateway.limits().shutdown_time.as_secs());
     }
 }
 
-async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>, watcher: hyper_util::server::graceful::Watcher) {
+async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>, graceful: &GracefulShutdown) {
     let mut http = auto::Builder::new(TokioExecutor::new());
     let limits = gateway.limits();
     http.http1()
@@ -73,7 +67,7 @@ async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>,
             }
         };
         let _ = stream.set_nodelay(true);
-        let (http, gateway, watcher, tls) = (http.clone(), gateway.clone(), watcher.clone(), listener.tls.clone());
+        let (http, gateway, watcher, tls) = (http.clone(), gateway.clone(), graceful.watcher(), listener.tls.clone());
         tokio::spawn(async move {
             let _permit = permit;
             match tls {
@@ -105,7 +99,7 @@ async fn refused(error: &io::Error) {
     }
 }
 
-async fn drive<S>(http: &auto::Builder<TokioExecutor>, stream: S, visitor: Visitor, watcher: hyper_util::server::graceful::Watcher)
+async fn drive<S>(http: &auto::Builder<TokioExecutor>, stream: S, visitor: Visitor, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -143,4 +137,3 @@ impl Listener {
         self.tcp.local_addr()
     }
 }
-

@@ -13,7 +13,7 @@ use cloudlet_cloud::{Cloud, Entrance};
 use cloudlet_engine::{AnyOperation, Boxed, Call, Effect, Input, Origin, Service, Stopwatch, Verdict, Visit};
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};
-use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Labels, Recognized, Recognizer, Routed, codec, validate};
+use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized, Recognizer, Routed, codec, validate};
 use futures_util::FutureExt;
 use http::{Request, Response, request::Parts as RequestParts};
 use hyper::body::Incoming;
@@ -54,6 +54,7 @@ struct Note {
     principal: Option<Arc<str>>,
     verdicts: smallvec::SmallVec<[Verdict; 1]>,
     fault: Option<Fault>,
+    request_id: Arc<str>,
 }
 
 /// One request on its way.
@@ -83,22 +84,22 @@ impl Gateway {
         let bodies = if parts.method == http::Method::HEAD { Bodies::Withheld } else { Bodies::Sent };
         let waits = if parts.headers.contains_key(http::header::EXPECT) { Waits::ForLeave } else { Waits::No };
         let inflow = Inflow::new(incoming, self.limits.stall_time, self.limits.drain, waits);
-        let request_id: Arc<str> = self.cloud.frame.ids.uuid().into();
         let mut note = Note::default();
-        let road = AssertUnwindSafe(self.walk(&parts, inflow, &request_id, peer, secure, &mut note)).catch_unwind().await;
+        let road = AssertUnwindSafe(self.walk(&parts, inflow, peer, secure, &mut note)).catch_unwind().await;
         let answer = road.unwrap_or_else(|_| {
-            tracing::error!(request_id = &*request_id, "a handler panicked: this is a bug");
+            let request_id = &*note.request_id;
+            tracing::error!(request_id, "a handler panicked: this is a bug");
             note.fault = Some(Fault::internal("panic"));
             let body = format!("{{\"__type\":\"InternalFailure\",\"message\":\"We encountered an internal error. Please try again.\",\"requestId\":\"{request_id}\"}}");
             let mut answer = Plain::json(500, body).into_answer();
             answer.headers.push(("x-amzn-requestid".into(), request_id.to_string()));
             answer
         });
-        self.log(&parts, &request_id, &note, answer.status, watch);
+        self.log(&parts, &note, answer.status, watch);
         response(answer, bodies)
     }
 
-    async fn walk(&self, parts: &RequestParts, inflow: Inflow, request_id: &Arc<str>, peer: SocketAddr, secure: bool, note: &mut Note) -> Answer {
+    async fn walk(&self, parts: &RequestParts, inflow: Inflow, peer: SocketAddr, secure: bool, note: &mut Note) -> Answer {
         if !is_text(&parts.headers) {
             return Plain::json(400, r#"{"message":"A header field is not UTF-8 text."}"#).into_answer();
         }
@@ -111,14 +112,15 @@ impl Gateway {
                 Err(fault) => Plain::json(fault.status(), fault.to_string()).into_answer(),
             };
         }
-        let traveller = Traveller { head: &head, request_id, peer, secure };
         let (recognized, body) = match self.recognize(&head, inflow).await {
             Ok(found) => found,
             Err(fault) => return Plain::json(fault.status(), fault.message().to_owned()).into_answer(),
         };
         note.service = recognized.service.name;
-        let ids = (request_id.to_string(), self.extended_id(&recognized));
-        let ids = Ids { request_id: &ids.0, extended_id: &ids.1 };
+        let (request_id, extended_id) = self.ids(&recognized);
+        note.request_id = request_id.clone();
+        let ids = Ids { request_id: &request_id, extended_id: &extended_id };
+        let traveller = Traveller { head: &head, request_id: &request_id, peer, secure };
         match self.travel(&traveller, &recognized, body, &ids, note).await {
             Ok(answer) => answer,
             Err(fault) => {
@@ -128,7 +130,7 @@ impl Gateway {
                     query_mode: head.header("x-amzn-query-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("true")),
                 };
                 if let Some(cause) = fault.cause() {
-                    tracing::error!(request_id = &**request_id, cause, "internal failure");
+                    tracing::error!(request_id = &*request_id, cause, "internal failure");
                 }
                 let answer = codec(recognized.protocol).fault(recognized.service, &fault, &ids, &asked);
                 note.fault = Some(fault);
@@ -149,9 +151,10 @@ impl Gateway {
         }
     }
 
-    /// S3's second id; other protocols have none.
-    fn extended_id(&self, recognized: &Recognized) -> String {
-        if recognized.protocol == Protocol::RestXml { self.cloud.frame.ids.alphanumeric(76) } else { String::new() }
+    /// A request's ids: S3 has two of its own form, everybody else a UUID.
+    fn ids(&self, recognized: &Recognized) -> (Arc<str>, String) {
+        let ids = &self.cloud.frame.ids;
+        if recognized.protocol == Protocol::RestXml { (ids.base32(16).into(), ids.alphanumeric(76)) } else { (ids.uuid().into(), String::new()) }
     }
 
     /// From the recognized service to its answer.
@@ -193,11 +196,12 @@ impl Gateway {
             return Err(service.dialect.missing_token.says("Missing Authentication Token"));
         }
         let handler = service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
-        let input = decode(service, recognized.protocol, operation, handler, Message { head, labels: &labels, body: content })?;
+        let (input, missing) = decode(service, recognized.protocol, operation, handler, Message { head, labels: &labels, body: content })?;
 
         let region = region.or_else(|| recognized.place.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
         let account = caller.account.unwrap_or_else(|| self.home());
-        let call = Call { operation, caller, scope: Scope::new(account, region), origin: origin(traveller, signed), input };
+        let call =
+            Call { operation, caller, scope: Scope::new(account, region), origin: origin(traveller, recognized.protocol, signed, missing), input };
         let performed = self.cloud.perform(call, traveller.request_id.clone(), Entrance::Front).await;
         note.verdicts = performed.verdicts;
         let output = performed.answer?;
@@ -259,7 +263,7 @@ impl Gateway {
         Ok((routed, content))
     }
 
-    fn log(&self, parts: &RequestParts, request_id: &str, note: &Note, status: u16, watch: Stopwatch) {
+    fn log(&self, parts: &RequestParts, note: &Note, status: u16, watch: Stopwatch) {
         if !tracing::enabled!(target: "cloudlet::call", tracing::Level::INFO) {
             return;
         }
@@ -273,7 +277,7 @@ impl Gateway {
         let what = if note.operation.is_empty() { parts.method.as_str() } else { note.operation };
         tracing::info!(
             target: "cloudlet::call",
-            request_id,
+            request_id = &*note.request_id,
             principal = note.principal.as_deref().unwrap_or("-"),
             action = format_args!("{}:{}", note.service, what),
             decision,
@@ -311,7 +315,7 @@ fn decode(
     operation: &'static OperationSchema,
     handler: &dyn AnyOperation,
     message: Message<'_>,
-) -> Result<Input, Fault> {
+) -> Result<(Input, Vec<String>), Fault> {
     let mut input = None;
     let missing = codec(protocol).decode(operation, message, &mut |reader| {
         input = Some(handler.read(reader)?);
@@ -323,16 +327,10 @@ fn decode(
     {
         return Err(kind.says(sentence));
     }
-    if let Some(kind) = &service.dialect.missing
-        && let Some(path) = missing.paths().first()
-    {
-        let name = path.rsplit('.').next().unwrap_or(path);
-        return Err(kind.says(format!("The request must contain the parameter {name}.")));
-    }
-    Ok(input)
+    Ok((input, missing.into_paths()))
 }
 
-fn origin(traveller: &Traveller<'_>, signed: Option<cloudlet_engine::Signed>) -> Origin {
+fn origin(traveller: &Traveller<'_>, protocol: Protocol, signed: Option<cloudlet_engine::Signed>, missing: Vec<String>) -> Origin {
     let head = traveller.head;
     let scheme = if traveller.secure { "https" } else { "http" };
     Origin {
@@ -343,6 +341,10 @@ fn origin(traveller: &Traveller<'_>, signed: Option<cloudlet_engine::Signed>) ->
         referer: head.header("referer").map(Into::into),
         signed,
         via: Vec::new(),
+        protocol: Some(protocol),
+        path: (protocol == Protocol::Query && head.path != "/").then(|| head.path.into()),
+        trace: head.header("x-amzn-trace-id").map(Into::into),
+        missing,
     }
 }
 

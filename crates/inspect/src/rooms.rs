@@ -74,7 +74,8 @@ impl Rooms {
         services.sort_by_key(|service| service.schema.name);
         let listed = services.iter().map(|service| {
             let (yes, no): (Vec<_>, Vec<_>) = service.contents().partition(|(_, handled)| *handled);
-            let names = |list: Vec<(&'static cloudlet_shape::OperationSchema, bool)>| list.iter().map(|(operation, _)| operation.name).collect::<Vec<_>>();
+            let names =
+                |list: Vec<(&'static cloudlet_shape::OperationSchema, bool)>| list.iter().map(|(operation, _)| operation.name).collect::<Vec<_>>();
             json!({ "name": service.schema.name, "implemented": names(yes), "not_implemented": names(no) })
         });
         shown(listed.collect())
@@ -90,7 +91,7 @@ impl Rooms {
         let (Some(store), Some(table)) = (asked("store"), asked("table")) else {
             return shown(json!(kept.iter().flat_map(|store| store.listings()).collect::<Vec<_>>()));
         };
-        let Some(store) = kept.iter().find(|kept| ***kept.path() == *store) else { return refusal(404, "no such store") };
+        let Some(store) = kept.iter().find(|kept| **kept.path() == *store) else { return refusal(404, "no such store") };
         let parse = |text: Option<String>| text.map(|text| serde_json::from_str::<Json>(&text)).transpose();
         let (Ok(of), Ok(after)) = (parse(asked("of")), parse(asked("after"))) else { return refusal(400, "`of` and `after` are JSON") };
         let limit = asked("limit").and_then(|limit| limit.parse().ok()).unwrap_or(100).min(1_000);
@@ -108,7 +109,14 @@ impl Rooms {
     fn move_clock(&self, body: &Bytes) -> Plain {
         let order: Order = match serde_json::from_slice(body) {
             Ok(order) => order,
-            Err(error) => return refusal(400, &format!("{error}; say {{\"advance\": seconds}}, {{\"set\": \"2030-01-01T00:00:00Z\"}}, or {{\"run\": \"stop\"|\"start\"|\"reset\"}}")),
+            Err(error) => {
+                return refusal(
+                    400,
+                    &format!(
+                        "{error}; say {{\"advance\": seconds}}, {{\"set\": \"2030-01-01T00:00:00Z\"}}, or {{\"run\": \"stop\"|\"start\"|\"reset\"}}"
+                    ),
+                );
+            }
         };
         let clock = &self.cloud.frame.clock;
         match order {

@@ -1,6 +1,9 @@
-//! The whole decision over all policies that apply to a request.
+//! The whole decision: every policy that applies, in the order in which AWS asks them.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>
 
-use crate::{Document, Keys, Principal};
+use crate::arns::Parts;
+use crate::evaluate::{Bounded, Subject, verdict};
+use crate::{Document, Keys, Kind, Principal, PrincipalKind, Reach, Statement};
 use cloudlet_aws::{Account, Arn};
 use std::sync::Arc;
 
@@ -12,7 +15,7 @@ pub struct Request<'a> {
     pub action: &'a str,
     /// `*` for actions that have no resource.
     pub resource: &'a Arn,
-    /// Whose the resource is, when its ARN does not say (a bucket's). Nobody's: the caller's.
+    /// Whose the resource is, when its ARN does not say (a bucket's). Neither says: the caller's.
     pub resource_account: Option<Account>,
     pub keys: &'a Keys,
 }
@@ -25,18 +28,6 @@ pub struct Policy {
     pub document: Document,
 }
 
-/// How a principal is named by whoever allows it. It decides which other policies still limit it.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reach {
-    /// By account: identity policies must allow too.
-    Account,
-    /// By role, or by the user behind a federated session: boundary and session policies still limit.
-    Issuer,
-    /// By the very user or session: nothing else needs to allow.
-    Direct,
-}
-
 /// An allow on the resource's side that is no policy: an S3 ACL, a KMS grant.
 #[derive(Clone, Copy, Debug)]
 pub struct Grant<'a> {
@@ -47,7 +38,7 @@ pub struct Grant<'a> {
 /// All policies that apply to a request. What does not apply stays empty.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Policies<'a> {
-    /// The user's or role's own, inline and managed.
+    /// The user's or role's own, inline and managed; for a federated user, those of the user behind it.
     pub identity: &'a [Policy],
     /// Those of the user's groups.
     pub groups: &'a [Policy],
@@ -59,39 +50,287 @@ pub struct Policies<'a> {
     /// What else the resource's side allows.
     pub grant: Option<Grant<'a>>,
     pub vpc_endpoint: Option<&'a Policy>,
-    /// SCPs from the root to the caller's account; every level must allow.
+    /// SCPs from the root to the caller's account; every level must allow. None for the management account.
     pub service_control: &'a [Vec<Policy>],
-    /// RCPs from the root to the resource's account; every level must allow.
+    /// RCPs from the root to the resource's account; every level must allow. None for the management account, and for
+    /// services that do not support RCPs.
     pub resource_control: &'a [Vec<Policy>],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 pub enum Effect {
     Allow,
     ExplicitDeny,
     ImplicitDeny,
 }
 
-/// The kinds of policy a request must pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What a request must pass, or what lets it pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 pub enum Gate {
     ResourceControl,
     ServiceControl,
     VpcEndpoint,
     Resource,
+    /// A role's trust policy.
     Trust,
+    /// An ACL or a KMS grant.
+    Grant,
     Identity,
     Boundary,
     Session,
+    /// The root user, who needs no policy in its own account.
+    Root,
 }
 
-/// What was decided, and by which gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where among the [`Policies`] a policy stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+pub enum Source {
+    Identity,
+    Group,
+    Boundary,
+    Session,
+    Resource,
+    VpcEndpoint,
+    /// With the level, from the organization's root.
+    ServiceControl(usize),
+    ResourceControl(usize),
+}
+
+/// The statement that decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct By {
+    pub source: Source,
+    pub policy: usize,
+    pub statement: usize,
+}
+
+/// What was decided, by which gate; and by which statement, where one decided and not the lack of any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Decision {
     pub effect: Effect,
     pub gate: Gate,
+    pub by: Option<By>,
 }
 
-pub fn decide(_request: &Request<'_>, _policies: &Policies<'_>) -> Decision {
-    Decision { effect: Effect::ImplicitDeny, gate: Gate::Identity }
+impl Decision {
+    pub fn is_allowed(&self) -> bool {
+        self.effect == Effect::Allow
+    }
+}
+
+impl<'a> Policies<'a> {
+    /// The policies of one source.
+    pub fn of(&self, source: Source) -> &'a [Policy] {
+        match source {
+            Source::Identity => self.identity,
+            Source::Group => self.groups,
+            Source::Boundary => self.boundary.map(std::slice::from_ref).unwrap_or_default(),
+            Source::Session => self.session,
+            Source::Resource => self.resource,
+            Source::VpcEndpoint => self.vpc_endpoint.map(std::slice::from_ref).unwrap_or_default(),
+            Source::ServiceControl(level) => self.service_control.get(level).map(Vec::as_slice).unwrap_or_default(),
+            Source::ResourceControl(level) => self.resource_control.get(level).map(Vec::as_slice).unwrap_or_default(),
+        }
+    }
+
+    /// The policy and the statement that a decision speaks of.
+    pub fn statement(&self, by: By) -> Option<(&'a Policy, &'a Statement)> {
+        let policy = self.of(by.source).get(by.policy)?;
+        Some((policy, policy.document.statements().get(by.statement)?))
+    }
+
+    /// AWS: trust policies and key policies must name the caller or the caller's account; identity policies alone never do.
+    fn identity_is_not_enough(&self) -> bool {
+        self.resource.iter().any(|policy| matches!(policy.document.kind(), Kind::Trust | Kind::Key))
+    }
+
+    pub(crate) fn resource_gate(&self) -> Gate {
+        if self.resource.iter().any(|policy| policy.document.kind() == Kind::Trust) { Gate::Trust } else { Gate::Resource }
+    }
+}
+
+/// Which gates stand in the way of a principal at all.
+pub(crate) struct Gates {
+    pub service_control: bool,
+    pub resource_control: bool,
+    pub identity: bool,
+    pub boundary: bool,
+    pub session: bool,
+}
+
+impl Gates {
+    pub fn of(request: &Request<'_>, policies: &Policies<'_>) -> Gates {
+        let principal = &request.principal;
+        let linked = principal.is_service_linked();
+        let of_account = principal.is_of_an_account();
+        let limited = of_account && principal.kind != PrincipalKind::Root && !linked;
+        Gates {
+            service_control: of_account && !linked,
+            resource_control: !linked,
+            identity: principal.needs_identity_policies(),
+            boundary: limited && policies.boundary.is_some(),
+            // AWS: a federated user may do nothing that its session policies do not say, and there may be none.
+            session: limited && (!policies.session.is_empty() || principal.kind == PrincipalKind::FederatedUser),
+        }
+    }
+}
+
+/// What the policies of one source say: the first deny, or the farthest allow.
+#[derive(Clone, Copy, Default)]
+struct Found {
+    deny: Option<By>,
+    allow: Option<(By, Reach)>,
+}
+
+impl Found {
+    fn scan(policies: &Policies<'_>, source: Source, subject: &Subject<'_>) -> Found {
+        let mut found = Found::default();
+        for (at, policy) in policies.of(source).iter().enumerate() {
+            let by = |statement| By { source, policy: at, statement };
+            let said = verdict(&policy.document, subject);
+            if let Some(statement) = said.deny {
+                return Found { deny: Some(by(statement)), allow: None };
+            }
+            if let Some((statement, reach)) = said.allow
+                && found.allow.is_none_or(|(_, known)| known < reach)
+            {
+                found.allow = Some((by(statement), reach));
+            }
+        }
+        found
+    }
+
+    /// Every level must allow. The first deny, or the first level that says nothing.
+    fn levels(policies: &Policies<'_>, count: usize, source: fn(usize) -> Source, subject: &Subject<'_>) -> (Option<By>, bool) {
+        let mut all_allow = true;
+        for level in 0..count {
+            let found = Found::scan(policies, source(level), subject);
+            if found.deny.is_some() {
+                return (found.deny, false);
+            }
+            all_allow &= found.allow.is_some();
+        }
+        (None, all_allow)
+    }
+}
+
+/// Where the caller stands to the resource.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    SameAccount,
+    CrossAccount,
+    /// A caller without identity policies anywhere: a service, a stranger.
+    Outsider,
+}
+
+impl Request<'_> {
+    fn relation(&self) -> Relation {
+        if !self.principal.is_of_an_account() {
+            return Relation::Outsider;
+        }
+        let owner = self.resource_account.or_else(|| Account::parse(self.resource.account()));
+        if owner.is_none() || owner == self.principal.account { Relation::SameAccount } else { Relation::CrossAccount }
+    }
+
+    pub(crate) fn subject<'s>(&'s self, policies: &Policies<'_>) -> Subject<'s> {
+        Subject {
+            action: self.action.bytes().map(|b| b.to_ascii_lowercase()).collect(),
+            resource: Parts::of(self.resource.as_str()),
+            keys: self.keys,
+            principal: &self.principal,
+            bounded: if policies.boundary.is_some() { Bounded::Yes } else { Bounded::No },
+        }
+    }
+}
+
+/// Decides. No allocation as long as actions and values are of usual length.
+pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
+    let subject = &request.subject(policies);
+    let gates = Gates::of(request, policies);
+    let scan = |source| Found::scan(policies, source, subject);
+    let asked = |asked: bool, source| if asked { scan(source) } else { Found::default() };
+
+    let (rcp_deny, rcp_allow) = if gates.resource_control {
+        Found::levels(policies, policies.resource_control.len(), Source::ResourceControl, subject)
+    } else {
+        (None, true)
+    };
+    let (scp_deny, scp_allow) =
+        if gates.service_control { Found::levels(policies, policies.service_control.len(), Source::ServiceControl, subject) } else { (None, true) };
+    let resource = scan(Source::Resource);
+    let identity = asked(gates.identity, Source::Identity);
+    let group = asked(gates.identity, Source::Group);
+    let boundary = asked(gates.boundary, Source::Boundary);
+    let session = asked(gates.session, Source::Session);
+    let endpoint = scan(Source::VpcEndpoint);
+
+    // An explicit deny beats everything. AWS leaves open which of several is reported.
+    let resource_gate = policies.resource_gate();
+    let denies = [
+        (rcp_deny, Gate::ResourceControl),
+        (scp_deny, Gate::ServiceControl),
+        (resource.deny, resource_gate),
+        (identity.deny.or(group.deny), Gate::Identity),
+        (boundary.deny, Gate::Boundary),
+        (session.deny, Gate::Session),
+        (endpoint.deny, Gate::VpcEndpoint),
+    ];
+    if let Some((by, gate)) = denies.into_iter().find(|(deny, _)| deny.is_some()) {
+        return Decision { effect: Effect::ExplicitDeny, gate, by };
+    }
+
+    let silent = |gate| Decision { effect: Effect::ImplicitDeny, gate, by: None };
+    let allowed = |gate, by| Decision { effect: Effect::Allow, gate, by };
+    if !rcp_allow {
+        return silent(Gate::ResourceControl);
+    }
+    if !scp_allow {
+        return silent(Gate::ServiceControl);
+    }
+
+    // The resource's side: its policy, or an ACL or grant.
+    let mut granted = resource.allow.map(|(by, reach)| (reach, allowed(resource_gate, Some(by))));
+    if resource_gate == Gate::Trust && request.principal.kind == PrincipalKind::Anonymous {
+        // AWS: `*` in a trust policy is any principal of any account, but nobody without credentials.
+        granted = None;
+    }
+    if let Some(grant) = policies.grant
+        && granted.is_none_or(|(reach, _)| reach < grant.reach)
+    {
+        granted = Some((grant.reach, allowed(Gate::Grant, None)));
+    }
+
+    // The caller's side.
+    let limits = || match () {
+        () if gates.boundary && boundary.allow.is_none() => Some(silent(Gate::Boundary)),
+        () if gates.session && session.allow.is_none() => Some(silent(Gate::Session)),
+        () => None,
+    };
+    let own = identity.allow.or(group.allow);
+    let own_side = || match () {
+        () if gates.identity && own.is_none() => Err(silent(Gate::Identity)),
+        () => match limits() {
+            Some(limit) => Err(limit),
+            None if gates.identity => Ok(allowed(Gate::Identity, own.map(|(by, _)| by))),
+            None => Ok(allowed(Gate::Root, None)),
+        },
+    };
+
+    let decision = match (request.relation(), granted) {
+        (Relation::Outsider, None) => silent(resource_gate),
+        (Relation::Outsider, Some((_, granted))) => granted,
+        // How closely the resource's side names the caller decides what may still limit it.
+        (Relation::SameAccount, Some((Reach::Direct, granted))) => granted,
+        (Relation::SameAccount, Some((Reach::Issuer, granted))) => limits().unwrap_or(granted),
+        (Relation::SameAccount, None) if policies.identity_is_not_enough() => silent(resource_gate),
+        (Relation::SameAccount, _) => own_side().unwrap_or_else(|limit| limit),
+        // Both accounts must allow, and no way of naming shortens that.
+        // AWS: which side is reported when both are silent is unverified.
+        (Relation::CrossAccount, granted) => match (own_side(), granted) {
+            (Err(limit), _) => limit,
+            (Ok(_), None) => silent(resource_gate),
+            (Ok(_), Some((_, granted))) => granted,
+        },
+    };
+    if decision.is_allowed() && policies.vpc_endpoint.is_some() && endpoint.allow.is_none() { silent(Gate::VpcEndpoint) } else { decision }
 }

@@ -1,6 +1,16 @@
 //! A policy document: its text, read once and strictly, ready to be evaluated.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
-use std::{fmt, sync::Arc};
+use crate::arns::ResourcePattern;
+use crate::conditions::Condition;
+use crate::wildcard::Pattern;
+use crate::{Malformed, Named};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+mod normalize;
+mod read;
 
 /// What a document is for. It decides which elements must, may and may not stand in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +30,22 @@ pub enum Kind {
     ResourceControl,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Version {
+    /// The default. Its documents have no variables.
+    V2008_10_17,
+    V2012_10_17,
+}
+
+impl Version {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Version::V2008_10_17 => "2008-10-17",
+            Version::V2012_10_17 => "2012-10-17",
+        }
+    }
+}
+
 /// A parsed policy, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Document(Arc<Parsed>);
@@ -27,28 +53,164 @@ pub struct Document(Arc<Parsed>);
 #[derive(Debug)]
 struct Parsed {
     kind: Kind,
+    version: Version,
+    id: Option<Box<str>>,
+    statements: Box<[Statement]>,
 }
 
 impl Document {
-    pub fn parse(_text: &str, kind: Kind) -> Result<Document, Malformed> {
-        Ok(Document(Arc::new(Parsed { kind })))
+    pub fn parse(text: &str, kind: Kind) -> Result<Document, Malformed> {
+        read::document(text, kind).map(|parsed| Document(Arc::new(parsed)))
     }
 
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
-}
 
-/// Why a text is no policy of its kind, in the words of IAM's `MalformedPolicyDocument`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Malformed {
-    pub message: String,
-}
+    pub fn version(&self) -> Version {
+        self.0.version
+    }
 
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+    pub fn id(&self) -> Option<&str> {
+        self.0.id.as_deref()
+    }
+
+    pub fn statements(&self) -> &[Statement] {
+        &self.0.statements
+    }
+
+    /// Every condition key that the document reads, in conditions or variables, once, as it is first spelled.
+    pub fn keys(&self) -> Vec<&str> {
+        let mut seen = BTreeMap::new();
+        for statement in self.statements() {
+            let resources = statement.resources.iter().flat_map(|list| list.items.iter()).flat_map(|resource| resource.pattern.keys());
+            for key in statement.conditions.iter().flat_map(Condition::keys).chain(resources) {
+                seen.entry(key.to_ascii_lowercase()).or_insert(key);
+            }
+        }
+        seen.into_values().collect()
+    }
+
+    /// The document in one way of writing: lists where lists may be, elements in AWS's order, no space.
+    pub fn normalized(&self) -> String {
+        normalize::document(self)
     }
 }
 
-impl std::error::Error for Malformed {}
+impl PartialEq for Document {
+    fn eq(&self, other: &Document) -> bool {
+        let (a, b) = (&*self.0, &*other.0);
+        (a.kind, a.version, &a.id) == (b.kind, b.version, &b.id)
+            && a.statements.len() == b.statements.len()
+            && a.statements.iter().zip(&b.statements).all(|(a, b)| a.says_the_same(b))
+    }
+}
+
+impl fmt::Display for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.normalized())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StatementEffect {
+    Allow,
+    Deny,
+}
+
+/// Whether an element lists what it means (`Action`), or what it does not (`NotAction`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Listing {
+    Only,
+    AllBut,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct List<T> {
+    pub listing: Listing,
+    pub items: Box<[T]>,
+}
+
+/// An action and its pattern in lower case.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Action {
+    pub text: Box<str>,
+    pub pattern: Pattern,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Resource {
+    pub text: Box<str>,
+    pub pattern: ResourcePattern,
+}
+
+/// Line and column, both from one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct Position {
+    pub line: u32,
+    pub column: u32,
+}
+
+/// Where a statement stands in its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct Span {
+    /// In bytes, from its opening to behind its closing brace.
+    pub bytes: (u32, u32),
+    /// As SimulateCustomPolicy reports it.
+    pub start: Position,
+    pub end: Position,
+}
+
+/// One statement of a policy.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    pub(crate) sid: Option<Box<str>>,
+    pub(crate) effect: StatementEffect,
+    pub(crate) principals: Option<List<Named>>,
+    pub(crate) actions: List<Action>,
+    /// None: the resource that the policy is attached to.
+    pub(crate) resources: Option<List<Resource>>,
+    pub(crate) conditions: Box<[Condition]>,
+    pub(crate) span: Span,
+}
+
+impl Statement {
+    pub fn sid(&self) -> Option<&str> {
+        self.sid.as_deref()
+    }
+
+    pub fn effect(&self) -> StatementEffect {
+        self.effect
+    }
+
+    /// The values of Principal or NotPrincipal, if the statement has either.
+    pub fn principals(&self) -> Option<(Listing, &[Named])> {
+        self.principals.as_ref().map(|list| (list.listing, &*list.items))
+    }
+
+    /// The values of Action or NotAction, as written.
+    pub fn actions(&self) -> (Listing, impl Iterator<Item = &str>) {
+        (self.actions.listing, self.actions.items.iter().map(|action| &*action.text))
+    }
+
+    /// The values of Resource or NotResource, as written, if the statement has either.
+    pub fn resources(&self) -> Option<(Listing, impl Iterator<Item = &str>)> {
+        self.resources.as_ref().map(|list| (list.listing, list.items.iter().map(|resource| &*resource.text)))
+    }
+
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    pub fn span(&self) -> Span {
+        self.span
+    }
+
+    fn says_the_same(&self, other: &Statement) -> bool {
+        (&self.sid, self.effect, &self.principals, &self.actions) == (&other.sid, other.effect, &other.principals, &other.actions)
+            && (&self.resources, &self.conditions) == (&other.resources, &other.conditions)
+    }
+}
+
+#[cfg(test)]
+mod tests;

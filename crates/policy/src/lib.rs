@@ -4,12 +4,24 @@
 //! apply to it. Deliberately no I/O, no clock, and no knowledge of any service: whoever asks brings action, resource and
 //! condition [`Keys`].
 
+mod arns;
+mod conditions;
 mod decide;
 mod document;
+mod evaluate;
+mod explain;
+mod json;
 mod keys;
+mod malformed;
 mod principal;
+mod template;
+mod values;
+mod wildcard;
 
-pub use decide::{Decision, Effect, Gate, Grant, Policies, Policy, Reach, Request, decide};
-pub use document::{Document, Kind, Malformed};
+pub use conditions::Condition;
+pub use decide::{By, Decision, Effect, Gate, Grant, Policies, Policy, Request, Source, decide};
+pub use document::{Document, Kind, Listing, Position, Span, Statement, StatementEffect, Version};
+pub use explain::{Explanation, GateTrace, MatchedStatement, Miss, Outcome, PolicyTrace, StatementTrace, explain};
 pub use keys::{Keys, Value};
-pub use principal::{Principal, PrincipalKind};
+pub use malformed::{Malformed, Reason};
+pub use principal::{Named, Principal, PrincipalKind, Reach};

@@ -14,10 +14,26 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
         access_key: configuration.root_access_key.as_str().into(),
         secret: Secret::new(configuration.root_secret_key.clone()),
     });
-    let settings = Settings { mode: configuration.mode, calls: configuration.call_log };
-    Ok(Cloud::new(Frame::new(Clock::ticking(), ids), identity, services(configuration)?, settings))
+    let settings = Settings { mode: configuration.mode, calls: configuration.call_log, ..Settings::default() };
+    Ok(Cloud::new(Frame::new(Clock::ticking(), ids), identity, services(), settings))
 }
 
-fn services(configuration: &Configuration) -> Result<Vec<Service>, String> {
-    Ok(vec![cloudlet_sts::service()])
+/// Every service of the model: those with an engine, and those that honestly say that they have none yet.
+fn services() -> Vec<Service> {
+    vec![
+        cloudlet_sts::service(),
+        Service::unbuilt(&cloudlet_api_ec2::SERVICE),
+        Service::unbuilt(&cloudlet_api_iam::SERVICE),
+        Service::unbuilt(&cloudlet_api_kms::SERVICE),
+        Service::unbuilt(&cloudlet_api_lambda::SERVICE),
+        Service::unbuilt(&cloudlet_api_logs::SERVICE),
+        Service::unbuilt(&cloudlet_api_s3::SERVICE),
+        Service::unbuilt(&cloudlet_api_s3control::SERVICE),
+        Service::unbuilt(&cloudlet_api_ses::SERVICE),
+        Service::unbuilt(&cloudlet_api_sesv2::SERVICE),
+        Service::unbuilt(&cloudlet_api_sns::SERVICE),
+        Service::unbuilt(&cloudlet_api_sqs::SERVICE),
+        Service::unbuilt(&cloudlet_api_ssm::SERVICE),
+        Service::unbuilt(&cloudlet_api_states::SERVICE),
+    ]
 }

@@ -177,9 +177,8 @@ fn read_file(path: &PathBuf) -> Result<Settings, Refusal> {
 /// LocalStack's names for settings that Cloudlet has too: a drop-in in existing compose files.
 /// <https://docs.localstack.cloud/references/configuration/>
 fn localstack(environment: &[(OsString, OsString)]) -> Result<Settings, Refusal> {
-    let get = |wanted: &str| {
-        environment.iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.to_str()).filter(|value| !value.is_empty())
-    };
+    let get =
+        |wanted: &str| environment.iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.to_str()).filter(|value| !value.is_empty());
     let yes = |name: &str| match get(name).map(str::to_ascii_lowercase).as_deref() {
         None => Ok(None),
         Some("1" | "true") => Ok(Some(true)),

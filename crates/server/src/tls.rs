@@ -25,7 +25,7 @@ impl Authority {
             None => fresh().map_err(told)?,
         };
         let ca_key = KeyPair::from_pem(&key).map_err(told)?;
-        let issuer = Issuer::from_ca_cert_pem(&certificate, ca_key).map_err(told)?;
+        let issuer = Issuer::new(ca(), ca_key);
         let mut names = vec!["127.0.0.1".to_owned(), "::1".to_owned()];
         for base in &configuration.names {
             names.push(base.clone());
@@ -79,12 +79,16 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
 
 fn fresh() -> Result<(String, String), rcgen::Error> {
     let key = KeyPair::generate()?;
+    Ok((ca().self_signed(&key)?.pem(), key.serialize_pem()))
+}
+
+/// The CA's certificate but for its key: the same whenever it is made.
+fn ca() -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = called("Cloudlet local CA");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let certificate = params.self_signed(&key)?;
-    Ok((certificate.pem(), key.serialize_pem()))
+    params
 }
 
 fn called(name: &str) -> DistinguishedName {

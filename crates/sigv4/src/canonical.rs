@@ -1,1 +1,208 @@
-//! canonical
+//! The canonical request and the string to sign. Built anew from the raw head; what the server parsed plays no part.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
+
+use crate::{Claim, Flavor, Hex, Place, escape};
+use aws_lc_rs::digest;
+use cloudlet_aws::Head;
+use std::borrow::Cow;
+
+/// One way to write a request down. Clients differ in small things; [`Form::of`]'s are tried in order.
+/// INVARIANT: no two requests that mean different things have a common form, or a signature would cover both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    path: PathForm,
+    query: QueryForm,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum PathForm {
+    /// S3: the path as it was sent.
+    #[default]
+    Raw,
+    /// S3: decoded and encoded once, for clients that escape less on the wire than in the signature.
+    Anew,
+    /// Everybody else: dot segments resolved, then the sent path encoded once more.
+    Normalized,
+    /// The same without resolving: some SDKs can be told to.
+    Twice,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum QueryForm {
+    /// Decoded, encoded, sorted.
+    #[default]
+    Anew,
+    /// Sorted as it was sent: botocore's way with a URL that came with a query.
+    Raw,
+}
+
+impl Form {
+    /// The forms a signature may cover; the first is AWS's own, and the one errors show.
+    pub fn of(flavor: Flavor) -> &'static [Form] {
+        const fn form(path: PathForm, query: QueryForm) -> Form {
+            Form { path, query }
+        }
+        const S3: [Form; 4] = [
+            form(PathForm::Raw, QueryForm::Anew),
+            form(PathForm::Anew, QueryForm::Anew),
+            form(PathForm::Raw, QueryForm::Raw),
+            form(PathForm::Anew, QueryForm::Raw),
+        ];
+        const OTHER: [Form; 5] = [
+            form(PathForm::Normalized, QueryForm::Anew),
+            form(PathForm::Twice, QueryForm::Anew),
+            form(PathForm::Normalized, QueryForm::Raw),
+            form(PathForm::Twice, QueryForm::Raw),
+            // Only for paths without an escape, see `push_path`.
+            form(PathForm::Raw, QueryForm::Anew),
+        ];
+        match flavor {
+            Flavor::S3 => &S3,
+            Flavor::Other => &OTHER,
+        }
+    }
+
+    pub(crate) fn is_raw_elsewhere(self, flavor: Flavor) -> bool {
+        flavor == Flavor::Other && self.path == PathForm::Raw
+    }
+}
+
+/// What of a claim the canonical request depends on.
+#[derive(Clone, Copy)]
+pub(crate) struct Covered<'a> {
+    pub signed_headers: &'a str,
+    pub place: Place,
+}
+
+impl<'a> Covered<'a> {
+    pub fn by(claim: &'a Claim<'_>) -> Covered<'a> {
+        Covered { signed_headers: &claim.signed_headers, place: claim.place }
+    }
+}
+
+/// The canonical request of a head, in one form. `payload_hash` is its last line.
+pub(crate) fn request(head: &Head<'_>, covered: Covered<'_>, payload_hash: &str, form: Form) -> String {
+    let mut out = String::with_capacity(512 + head.path.len() + head.query.len());
+    out.push_str(head.method);
+    out.push('\n');
+    push_path(head.path, form.path, &mut out);
+    out.push('\n');
+    push_query(head, covered.place, form.query, &mut out);
+    out.push('\n');
+    push_headers(head, covered.signed_headers, &mut out);
+    out.push('\n');
+    out.push_str(covered.signed_headers);
+    out.push('\n');
+    out.push_str(payload_hash);
+    out
+}
+
+/// The string to sign of a canonical request.
+pub(crate) fn string_to_sign(algorithm: &str, date: &str, scope: &str, request: &str) -> String {
+    let hash = Hex::new(digest::digest(&digest::SHA256, request.as_bytes()).as_ref());
+    let mut out = String::with_capacity(algorithm.len() + date.len() + scope.len() + 67);
+    for line in [algorithm, date, scope] {
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.push_str(&hash);
+    out
+}
+
+fn push_path(path: &str, form: PathForm, out: &mut String) {
+    if path.is_empty() {
+        out.push('/');
+        return;
+    }
+    match form {
+        PathForm::Raw => out.push_str(path),
+        PathForm::Anew => escape::push_path_anew(path, out),
+        PathForm::Twice => escape::push_path(path.as_bytes(), out),
+        PathForm::Normalized if !path.contains("//") && !path.contains("/.") => escape::push_path(path.as_bytes(), out),
+        PathForm::Normalized => escape::push_path(resolve(path).as_bytes(), out),
+    }
+}
+
+/// A path without `.`, `..` and empty segments.
+fn resolve(path: &str) -> String {
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            segment => segments.push(segment),
+        }
+    }
+    let mut out = String::with_capacity(path.len());
+    for segment in &segments {
+        out.push('/');
+        out.push_str(segment);
+    }
+    // `/a/.` ends in a slash as `/a/` does.
+    if segments.is_empty() || ["/", "/.", "/.."].iter().any(|end| path.ends_with(end)) {
+        out.push('/');
+    }
+    out
+}
+
+fn push_query(head: &Head<'_>, place: Place, form: QueryForm, out: &mut String) {
+    if head.query.is_empty() {
+        return;
+    }
+    let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = head
+        .raw_query()
+        .filter(|(name, _)| place != Place::Query || *name != "X-Amz-Signature")
+        .map(|(name, value)| match form {
+            QueryForm::Anew => (escape::canonical_component(name), escape::canonical_component(value)),
+            QueryForm::Raw => (Cow::Borrowed(name), Cow::Borrowed(value)),
+        })
+        .collect();
+    // Names first, then values: `a=` stands before `a-b=`, which sorting whole pairs would not give.
+    pairs.sort_unstable();
+    for (at, (name, value)) in pairs.iter().enumerate() {
+        if at > 0 {
+            out.push('&');
+        }
+        out.push_str(name);
+        out.push('=');
+        out.push_str(value);
+    }
+}
+
+fn push_headers(head: &Head<'_>, signed: &str, out: &mut String) {
+    let mut fields: Vec<(&str, &str)> = Vec::with_capacity(24);
+    head.headers.each(&mut |name, value| fields.push((name, value)));
+    for name in signed.split(';') {
+        let name: Cow<'_, str> = if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() };
+        out.push_str(&name);
+        out.push(':');
+        let mut first = true;
+        for (_, value) in fields.iter().filter(|(field, _)| *field == name) {
+            if !first {
+                out.push(',');
+            }
+            first = false;
+            push_folded(value, out);
+        }
+        out.push('\n');
+    }
+}
+
+/// A header value trimmed, its runs of white space one space each.
+fn push_folded(value: &str, out: &mut String) {
+    let value = value.trim_ascii();
+    let bytes = value.as_bytes();
+    let plain = !bytes.iter().any(|byte| matches!(byte, b'\t' | b'\n' | b'\r')) && memchr::memmem::find(bytes, b"  ").is_none();
+    if plain {
+        return out.push_str(value);
+    }
+    for (at, word) in value.split_ascii_whitespace().enumerate() {
+        if at > 0 {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+}
+
+#[cfg(test)]
+mod tests;

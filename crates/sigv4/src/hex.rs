@@ -56,6 +56,7 @@ fn digits(byte: u8) -> [u8; 2] {
 }
 
 /// Bytes of any length.
+#[cfg(test)]
 pub fn encode(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 2);
     for byte in bytes {

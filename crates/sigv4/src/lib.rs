@@ -19,7 +19,7 @@
 //! let verified = claim.verify(&head, &hash, secret, keys)?;
 //! match declared {
 //!     Payload::Chunked(chunked) => drop(chunks::Decoder::new(chunked, &verified, &head)?), // feed, finish
-//!     Payload::Declared(hash) => payload::Check::new(hash).finish()?,                      // update, finish
+//!     Payload::Declared(hash) => payload::Check::new(hash).finish()?,                      // update with each piece, finish
 //!     Payload::Body | Payload::Unsigned => {}
 //! }
 //! # Ok(()) }

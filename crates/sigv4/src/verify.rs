@@ -1,18 +1,28 @@
-//! Whether a claim is true. `admit` judges all that needs no secret, in AWS's order, so that a wrong clock is told
-//! before an unknown key; `verify` compares the signature. Session tokens are identity's business.
+//! Whether a claim is true. `admit` judges all that needs no secret, so that a wrong clock is told before an unknown
+//! key, as AWS does; `verify` compares the signature. Session tokens are identity's business.
 
 use crate::{
-    claim::{Claim, Target},
-    keys::Keys,
+    Hex,
+    canonical::{self, Covered, Form},
+    claim::{Algorithm, Claim, Flavor, Place, Scope, Target, parse_basic},
+    faults,
+    keys::{Keys, SigningKey},
+    v2, v4a,
 };
+use aws_lc_rs::constant_time;
 use cloudlet_aws::{Fault, Head, Timestamp};
+
+/// How far S3 lets clocks differ, and how long everybody takes a presigned request that names no end.
+const QUARTER_HOUR: i64 = 15 * 60;
+/// How far everybody else lets clocks differ.
+const FIVE_MINUTES: i64 = 5 * 60;
 
 /// A claim whose scope, clock, expiry and signed headers are in order. Its signature is still unverified.
 #[derive(Clone, Debug)]
 pub struct Admitted<'a> {
     claim: Claim<'a>,
-    #[expect(dead_code, reason = "skeleton")]
-    target: Target<'a>,
+    flavor: Flavor,
+    bucket: Option<&'a str>,
 }
 
 impl<'a> std::ops::Deref for Admitted<'a> {
@@ -24,23 +34,377 @@ impl<'a> std::ops::Deref for Admitted<'a> {
 
 /// The request was signed with the secret of its access key.
 #[derive(Clone, Debug)]
-pub struct Verified {}
+pub struct Verified {
+    pub(crate) chain: Option<Chain>,
+}
+
+/// What the signatures of chunks go on from.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    pub seal: Sealer,
+    pub access_key: String,
+    pub date: String,
+    pub scope: String,
+    pub previous: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Sealer {
+    Hmac(SigningKey),
+    Ecdsa(v4a::VerifyingKey),
+}
+
+impl Sealer {
+    fn signs(&self, text: &[u8], signature: &str) -> bool {
+        match self {
+            Sealer::Hmac(key) => same(&key.sign(text), signature),
+            Sealer::Ecdsa(key) => key.verifies(text, signature),
+        }
+    }
+}
+
+impl Chain {
+    /// Whether the next link of the chain signs this text; then it is the one the next links on to.
+    pub fn link(&mut self, text: &str, signature: &str) -> Result<(), Fault> {
+        if !self.seal.signs(text.as_bytes(), signature) {
+            return Err(faults::Mismatch { access_key: &self.access_key, string_to_sign: text, provided: signature, canonical_request: None }.at_s3());
+        }
+        signature.trim_matches('*').clone_into(&mut self.previous);
+        Ok(())
+    }
+}
+
+fn same(ours: &Hex, theirs: &str) -> bool {
+    constant_time::verify_slices_are_equal(ours.as_bytes(), theirs.as_bytes()).is_ok()
+}
+
+// ── without the secret ──────────────────────────────────────────────────────────────────────────────────────────
 
 impl<'a> Claim<'a> {
     /// Scope, clock, expiry, and the headers that must be signed.
-    pub fn admit(self, _head: &Head<'_>, _now: Timestamp, target: &Target<'a>) -> Result<Admitted<'a>, Fault> {
-        Ok(Admitted { claim: self, target: *target })
+    pub fn admit(self, head: &Head<'_>, now: Timestamp, target: &Target<'a>) -> Result<Admitted<'a>, Fault> {
+        match target.flavor {
+            Flavor::S3 => {
+                if let Some(scope) = &self.scope {
+                    check_scope_at_s3(&self, scope, target, None)?;
+                }
+                check_time_at_s3(&self, head, now)?;
+                check_signed_at_s3(&self, head)?;
+            }
+            Flavor::Other => {
+                check_time_elsewhere(&self, now)?;
+                if let Some(scope) = &self.scope {
+                    if !self.signs("host") && !self.signs(":authority") {
+                        return Err(
+                            faults::SIGNATURE_DOES_NOT_MATCH.says("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+                        );
+                    }
+                    check_scope_elsewhere(&self, scope, target)?;
+                }
+            }
+        }
+        Ok(Admitted { claim: self, flavor: target.flavor, bucket: target.bucket })
+    }
+
+    fn covers(&self, region: &str) -> bool {
+        match (&self.region_set, &self.scope) {
+            (Some(set), _) => set.split(',').any(|pattern| matches_region(pattern.trim(), region)),
+            (None, Some(scope)) => scope.region() == region,
+            (None, None) => true,
+        }
+    }
+
+    fn algorithm_name(&self) -> &'static str {
+        match self.algorithm {
+            Algorithm::EcdsaP256Sha256 => "AWS4-ECDSA-P256-SHA256",
+            _ => "AWS4-HMAC-SHA256",
+        }
     }
 }
 
-impl Admitted<'_> {
+/// `*`, `eu-*`, `us-east-1`.
+fn matches_region(pattern: &str, region: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((start, end)) => region.len() >= start.len() + end.len() && region.starts_with(start) && region.ends_with(end),
+        None => pattern == region,
+    }
+}
+
+/// The signing names of S3's endpoints.
+const S3_SERVICES: [&str; 4] = ["s3", "s3express", "s3-object-lambda", "s3-outposts"];
+
+/// S3's fault for a credential, as the place of the claim words it. `credential` is the field of a form.
+pub(crate) fn wrong_credential(place: Place, credential: Option<&str>, why: &str) -> Fault {
+    match place {
+        Place::Header => faults::AUTHORIZATION_HEADER_MALFORMED.says(format!("The authorization header is malformed; {why}")),
+        Place::Query => faults::AUTHORIZATION_QUERY_PARAMETERS_ERROR.says(format!("Error parsing the X-Amz-Credential parameter; {why}")),
+        Place::Post => faults::invalid_argument(why, "x-amz-credential", credential.unwrap_or_default()),
+    }
+}
+
+/// S3's answer to a claim for another region: also for engines, which learn a bucket's region later than this crate.
+pub fn wrong_region(claim: &Claim<'_>, expected: &str) -> Fault {
+    let region = claim.region().unwrap_or_default();
+    wrong_credential(claim.place, None, &format!("the region '{region}' is wrong; expecting '{expected}'")).with("Region", expected)
+}
+
+pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, scope: &Scope<'_>, target: &Target<'_>, field: Option<&str>) -> Result<(), Fault> {
+    let wrong = |why: String| Err(wrong_credential(claim.place, field, &why));
+    if claim.access_key.is_empty() {
+        return wrong("a non-empty Access Key (AKID) must be provided in the credential.".to_owned());
+    }
+    let date = scope.date();
+    if date.len() != 8 || !date.bytes().all(|byte| byte.is_ascii_digit()) {
+        return wrong(format!("incorrect date format \"{date}\". This date in the credential must be in the format \"yyyyMMdd\"."));
+    }
+    if claim.region_set.is_none() && scope.region().is_empty() {
+        return wrong("a non-empty region must be provided in the credential.".to_owned());
+    }
+    let service = scope.service();
+    if service != target.service && !(target.service == "s3" && S3_SERVICES.contains(&service)) {
+        return wrong(format!("incorrect service \"{service}\". This endpoint belongs to \"{}\".", target.service));
+    }
+    if scope.terminal() != "aws4_request" {
+        return wrong(format!("incorrect terminal \"{}\". This endpoint uses \"aws4_request\".", scope.terminal()));
+    }
+    if let Some(region) = target.region
+        && !claim.covers(region)
+    {
+        return match claim.place {
+            Place::Post => wrong(format!("the region '{}' is wrong; expecting '{region}'", scope.region())),
+            _ => Err(wrong_region(claim, region)),
+        };
+    }
+    let signed = day(claim.time);
+    if date == signed {
+        return Ok(());
+    }
+    match claim.place {
+        Place::Header => wrong("Invalid credential date. Date is not the same as X-Amz-Date.".to_owned()),
+        Place::Query => Err(faults::AUTHORIZATION_QUERY_PARAMETERS_ERROR
+            .says(format!("Invalid credential date \"{date}\". This date is not the same as X-Amz-Date: \"{signed}\"."))),
+        Place::Post => wrong(format!("Invalid credential date \"{date}\". This date is not the same as X-Amz-Date: \"{signed}\".")),
+    }
+}
+
+/// `20261124`
+fn day(time: Timestamp) -> String {
+    let mut text = time.basic();
+    text.truncate(8);
+    text
+}
+
+fn check_time_at_s3(claim: &Claim<'_>, head: &Head<'_>, now: Timestamp) -> Result<(), Fault> {
+    let server = faults::iso(now);
+    match (claim.place, claim.expires) {
+        (Place::Query, Some(seconds)) => {
+            let end = claim.time.plus_secs(seconds);
+            if end <= now {
+                return Err(expired(end, server).with("X-Amz-Expires", seconds.to_string()));
+            }
+            if claim.time > now.plus_secs(QUARTER_HOUR) {
+                return Err(faults::ACCESS_DENIED
+                    .says("Request is not valid yet")
+                    .with("X-Amz-Date", faults::iso(claim.time))
+                    .with("Expires", faults::iso(end))
+                    .with("ServerTime", server));
+            }
+            Ok(())
+        }
+        // SigV2 only names the end.
+        (Place::Query, None) if claim.time <= now => Err(expired(claim.time, server)),
+        (Place::Query, None) => Ok(()),
+        _ if apart(claim.time, now) > QUARTER_HOUR * 1000 => Err(faults::REQUEST_TIME_TOO_SKEWED
+            .says("The difference between the request time and the current time is too large.")
+            .with("RequestTime", head.header("x-amz-date").or_else(|| head.header("date")).unwrap_or_default())
+            .with("ServerTime", server)
+            .with("MaxAllowedSkewMilliseconds", (QUARTER_HOUR * 1000).to_string())),
+        _ => Ok(()),
+    }
+}
+
+fn expired(end: Timestamp, server: String) -> Fault {
+    faults::ACCESS_DENIED.says("Request has expired").with("Expires", faults::iso(end)).with("ServerTime", server)
+}
+
+fn apart(a: Timestamp, b: Timestamp) -> i64 {
+    a.millis().saturating_sub(b.millis()).saturating_abs()
+}
+
+/// AWS: the host and every `x-amz-` header must be signed.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
+fn check_signed_at_s3(claim: &Claim<'_>, head: &Head<'_>) -> Result<(), Fault> {
+    if claim.scope.is_none() {
+        return Ok(());
+    }
+    let mut unsigned: Vec<&str> = Vec::new();
+    head.headers.each(&mut |name, _| {
+        // A presigner knows no body; the hash that clients add later is held against the body, not signed.
+        let exempt = claim.place == Place::Query && name == "x-amz-content-sha256";
+        if (name == "host" || name.starts_with("x-amz-")) && !exempt && !unsigned.contains(&name) && !claim.signs(name) {
+            unsigned.push(name);
+        }
+    });
+    if unsigned.is_empty() {
+        return Ok(());
+    }
+    Err(faults::ACCESS_DENIED.says("There were headers present in the request which were not signed").with("HeadersNotSigned", unsigned.join(", ")))
+}
+
+fn check_time_elsewhere(claim: &Claim<'_>, now: Timestamp) -> Result<(), Fault> {
+    if claim.algorithm == Algorithm::V2Query {
+        // `Expires` is an end, `Timestamp` a beginning.
+        let late = if claim.expires.is_some() { claim.time <= now } else { apart(claim.time, now) > QUARTER_HOUR * 1000 };
+        return if late {
+            let what = if claim.expires.is_some() { "Expires" } else { "Timestamp" };
+            Err(faults::REQUEST_EXPIRED.says(format!("Request has expired. {what} date is {}", faults::iso(claim.time))))
+        } else {
+            Ok(())
+        };
+    }
+    // AWS: presigned requests of STS are good for 15 minutes whatever X-Amz-Expires says (aws-iam-authenticator
+    // depends on it); that a longer one is honoured is unverified.
+    let allowed = match claim.place {
+        Place::Query => claim.expires.unwrap_or(0).clamp(QUARTER_HOUR, 604_800),
+        _ => FIVE_MINUTES,
+    };
+    let oldest = now.plus_secs(-allowed);
+    if claim.time < oldest {
+        return Err(faults::SIGNATURE_DOES_NOT_MATCH.says(format!(
+            "Signature expired: {} is now earlier than {} ({} - {} min.)",
+            claim.time.basic(),
+            oldest.basic(),
+            now.basic(),
+            allowed / 60
+        )));
+    }
+    let newest = now.plus_secs(FIVE_MINUTES);
+    if claim.time > newest {
+        return Err(faults::SIGNATURE_DOES_NOT_MATCH.says(format!(
+            "Signature not yet current: {} is still later than {} ({} + 5 min.)",
+            claim.time.basic(),
+            newest.basic(),
+            now.basic()
+        )));
+    }
+    Ok(())
+}
+
+/// AWS: all that is wrong with a scope is told at once. Older answers also quote what was sent.
+fn check_scope_elsewhere(claim: &Claim<'_>, scope: &Scope<'_>, target: &Target<'_>) -> Result<(), Fault> {
+    let mut wrong = String::new();
+    if target.region.is_some_and(|region| !claim.covers(region)) || (claim.region_set.is_none() && scope.region().is_empty()) {
+        wrong.push_str("Credential should be scoped to a valid region. ");
+    }
+    if scope.service() != target.service {
+        wrong.push_str(&format!("Credential should be scoped to correct service: '{}'. ", target.service));
+    }
+    if scope.terminal() != "aws4_request" {
+        wrong.push_str("Credential should be scoped with a valid terminator: 'aws4_request'. ");
+    }
+    if scope.date() != day(claim.time) {
+        wrong.push_str("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP. ");
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(faults::SIGNATURE_DOES_NOT_MATCH.says(wrong)) }
+}
+
+// ── with the secret ─────────────────────────────────────────────────────────────────────────────────────────────
+
+impl<'a> Admitted<'a> {
+    pub fn claim(&self) -> &Claim<'a> {
+        &self.claim
+    }
+
+    pub fn into_claim(self) -> Claim<'a> {
+        self.claim
+    }
+
     /// Compares the signature. `payload_hash` is what [`crate::Payload::canonical`] gave.
-    pub fn verify(&self, _head: &Head<'_>, _payload_hash: &str, _secret: &str, _keys: &Keys) -> Result<Verified, Fault> {
-        Err(Fault::internal("signatures are not verified yet"))
+    pub fn verify(&self, head: &Head<'_>, payload_hash: &str, secret: &str, keys: &Keys) -> Result<Verified, Fault> {
+        let claim = &self.claim;
+        match (claim.algorithm, &claim.scope) {
+            (Algorithm::HmacSha256, Some(scope)) => {
+                let key = keys.signing(&claim.access_key, secret, scope);
+                self.compare(head, payload_hash, scope, Sealer::Hmac(key))
+            }
+            (Algorithm::EcdsaP256Sha256, Some(scope)) => {
+                let key = keys.verifying(&claim.access_key, secret).ok_or_else(|| Fault::internal("no P-256 key follows from the secret"))?;
+                self.compare(head, payload_hash, scope, Sealer::Ecdsa(key))
+            }
+            (Algorithm::V2Query, _) => self.verify_form(head, head.query, secret),
+            _ => v2::verify(head, claim, self.bucket, secret).map(|()| Verified { chain: None }),
+        }
     }
 
-    /// For a query service's SigV2: the form is what was signed.
-    pub fn verify_form(&self, _head: &Head<'_>, _form: &str, _secret: &str) -> Result<Verified, Fault> {
-        Err(Fault::internal("signatures are not verified yet"))
+    /// For a query service's SigV2 in a POST: the form is what was signed.
+    pub fn verify_form(&self, head: &Head<'_>, form: &str, secret: &str) -> Result<Verified, Fault> {
+        v2::verify_parameters(head, &self.claim, form, secret).map(|()| Verified { chain: None })
+    }
+
+    /// The canonical request and the string to sign, as this server sees them: for a log, to explain a mismatch.
+    pub fn explain(&self, head: &Head<'_>, payload_hash: &str) -> Option<(String, String)> {
+        let form = Form::of(self.flavor).first()?;
+        let request = canonical::request(head, Covered::by(&self.claim), payload_hash, *form);
+        let scope = self.claim.scope.as_ref()?;
+        let text = canonical::string_to_sign(self.claim.algorithm_name(), &self.claim.time.basic(), scope.as_str(), &request);
+        Some((request, text))
+    }
+
+    fn compare(&self, head: &Head<'_>, payload_hash: &str, scope: &Scope<'_>, seal: Sealer) -> Result<Verified, Fault> {
+        let claim = &self.claim;
+        let date = claim.time.basic();
+        let hashes = [payload_hash, "UNSIGNED-PAYLOAD"];
+        // A presigned request need not know the body's hash even if the client sends one along.
+        let hashes = hashes.get(..if self.flavor == Flavor::S3 && claim.place == Place::Query { 2 } else { 1 }).unwrap_or_default();
+        let mut tried: Vec<String> = Vec::new();
+        for hash in hashes {
+            for form in Form::of(self.flavor) {
+                // Encoding once instead of twice says the same only if there is nothing to decode.
+                if form.is_raw_elsewhere(self.flavor) && head.path.contains('%') {
+                    continue;
+                }
+                let request = canonical::request(head, Covered::by(claim), hash, *form);
+                if tried.contains(&request) {
+                    continue;
+                }
+                let text = canonical::string_to_sign(claim.algorithm_name(), &date, scope.as_str(), &request);
+                if seal.signs(text.as_bytes(), &claim.signature) {
+                    return Ok(Verified { chain: self.chain(payload_hash, date, scope, seal) });
+                }
+                tried.push(request);
+            }
+        }
+        Err(self.mismatch(&date, scope, tried.first().map_or("", String::as_str)))
+    }
+
+    fn mismatch(&self, date: &str, scope: &Scope<'_>, request: &str) -> Fault {
+        if self.flavor == Flavor::Other {
+            return faults::mismatch_elsewhere();
+        }
+        faults::Mismatch {
+            access_key: &self.claim.access_key,
+            string_to_sign: &canonical::string_to_sign(self.claim.algorithm_name(), date, scope.as_str(), request),
+            provided: &self.claim.signature,
+            canonical_request: Some(request),
+        }
+        .at_s3()
+    }
+
+    fn chain(&self, payload_hash: &str, date: String, scope: &Scope<'_>, seal: Sealer) -> Option<Chain> {
+        payload_hash.starts_with("STREAMING-AWS4-").then(|| Chain {
+            seal,
+            access_key: self.claim.access_key.clone().into_owned(),
+            date,
+            scope: scope.as_str().to_owned(),
+            previous: self.claim.signature.clone().into_owned(),
+        })
     }
 }
+
+/// A moment as forms write it.
+pub(crate) fn form_time(text: &str) -> Option<Timestamp> {
+    parse_basic(text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -99,7 +99,8 @@ impl Blobs {
         });
     }
 
-    /// Removes every body that is not known, and tells which known ones are missing. Before the first writer starts.
+    /// Removes every body that is not known, and tells which known ones are missing. At the start, before the first
+    /// writer: a finished body whose row is not written yet would not be known. Readers that have begun go on.
     pub async fn sweep(&self, known: HashSet<BlobId>) -> io::Result<Swept> {
         match &self.0 {
             Kind::Memory(memory) => Ok(memory.sweep(&known)),

@@ -255,3 +255,6 @@ impl<T> fmt::Debug for Shelved<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -281,3 +281,6 @@ pub(crate) fn infallible<R>(result: Result<R, std::convert::Infallible>) -> R {
         Err(never) => match never {},
     }
 }
+
+#[cfg(test)]
+mod tests;

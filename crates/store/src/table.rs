@@ -265,3 +265,6 @@ impl<K: Key, V: Row> AnyTable for Table<K, V> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! What every protocol does: read an input, write an output, write a fault.
 
-use crate::Missing;
+use crate::{Missing, aws_json::AwsJson, ec2_query::Ec2Query, query::Query, rest_json::RestJson, rest_xml::RestXml};
 use bytes::Bytes;
 use cloudlet_aws::{Fault, Head};
 use cloudlet_shape::{Body, OperationSchema, Protocol, Read, Reader, ServiceSchema, Struct};
@@ -88,6 +88,13 @@ impl Answer {
     pub(crate) fn put(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
         self.headers.push((name.into(), value.into()));
     }
+
+    /// Only where no member of the output has said so already.
+    pub(crate) fn put_if_absent(&mut self, name: &'static str, value: &str) {
+        if self.header(name).is_none() {
+            self.put(name, value);
+        }
+    }
 }
 
 /// How a codec hands the place it has found to a shape.
@@ -106,20 +113,16 @@ pub trait Codec: Send + Sync {
 /// The codec of a protocol.
 pub fn codec(protocol: Protocol) -> &'static dyn Codec {
     match protocol {
-        _ => &Unwritten,
+        Protocol::AwsJson10 => &AwsJson { content_type: "application/x-amz-json-1.0" },
+        Protocol::AwsJson11 => &AwsJson { content_type: "application/x-amz-json-1.1" },
+        Protocol::RestJson => &RestJson,
+        Protocol::RestXml => &RestXml,
+        Protocol::Query => &Query,
+        Protocol::Ec2Query => &Ec2Query,
     }
 }
 
-struct Unwritten;
-
-impl Codec for Unwritten {
-    fn decode(&self, _: &'static OperationSchema, _: Incoming<'_>, _: Visit<'_>) -> Result<Missing, Malformed> {
-        Err(Malformed(Fault::internal("no codec yet")))
-    }
-    fn encode(&self, _: &'static OperationSchema, _: &dyn Struct, _: &Ids<'_>) -> Answer {
-        Answer::new(501)
-    }
-    fn fault(&self, _: &'static ServiceSchema, fault: &Fault, _: &Ids<'_>, _: &Asked<'_>) -> Answer {
-        Answer::new(fault.status())
-    }
+/// The literal query of an operation's URI template.
+pub(crate) fn literal_query(operation: &OperationSchema) -> &'static str {
+    operation.uri.split_once('?').map_or("", |(_, query)| query)
 }

@@ -82,8 +82,18 @@ impl Missing {
         &self.0
     }
 
+    pub fn into_paths(self) -> Vec<String> {
+        self.0
+    }
+
     pub fn has(&self, path: &str) -> bool {
         self.0.iter().any(|known| known == path)
+    }
+
+    /// All of both.
+    pub(crate) fn and(mut self, other: Missing) -> Missing {
+        self.0.extend(other.0);
+        self
     }
 
     pub(crate) fn add(&mut self, path: &Path, schema: &'static Schema, index: usize) {

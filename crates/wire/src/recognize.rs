@@ -1,13 +1,26 @@
-//! Which service and operation a request is for, from its head.
+//! Which service and operation a request is for: the service from the head alone, wherever that is possible.
 
-use crate::Labels;
-use cloudlet_aws::{Fault, Head};
+use crate::{
+    Labels, Place,
+    host::Hosts,
+    route::{Prefixed, Routes},
+};
+use cloudlet_aws::{Fault, FaultKind, Head};
 use cloudlet_shape::{OperationSchema, Protocol, ServiceSchema};
+use percent_encoding::percent_decode_str;
+use std::{borrow::Cow, collections::HashMap};
 
 /// Knows the services and the names under which this server is reached.
 pub struct Recognizer {
-    services: Vec<&'static ServiceSchema>,
-    bases: Vec<String>,
+    services: Vec<Known>,
+    hosts: Hosts,
+}
+
+struct Known {
+    service: &'static ServiceSchema,
+    operations: HashMap<&'static str, &'static OperationSchema>,
+    /// Of REST services.
+    routes: Option<Routes>,
 }
 
 /// A service, the protocol the request speaks, and what the Host says.
@@ -16,16 +29,6 @@ pub struct Recognized {
     pub service: &'static ServiceSchema,
     pub protocol: Protocol,
     pub place: Place,
-}
-
-/// What the Host says: `b1.s3.eu-west-1.localhost:4566` is prefix `b1`, service `s3`, region `eu-west-1`;
-/// `bucket.localhost` is prefix `bucket`; addresses and unknown hosts say nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    pub prefix: Option<String>,
-    /// The service's host label: an endpoint prefix.
-    pub service: Option<String>,
-    pub region: Option<String>,
 }
 
 /// An operation, with the labels of its path.
@@ -41,44 +44,250 @@ pub enum Unknown {
     /// The target or action that no operation has; empty if the request names none.
     Operation {
         name: String,
-        version: String,
+        version: Option<String>,
     },
     /// The path exists, with other methods.
     Method {
+        method: String,
         allowed: Vec<&'static str>,
+        depth: usize,
     },
-    Path,
+    Path {
+        path: String,
+    },
 }
 
 impl Unknown {
     /// The protocol's own error for it.
-    pub fn fault(&self, _of: &Recognized) -> Fault {
-        Fault::internal("not written yet")
+    pub fn fault(&self, of: &Recognized) -> Fault {
+        match (self, of.protocol) {
+            (Unknown::Operation { name, .. }, Protocol::AwsJson10 | Protocol::AwsJson11) => {
+                // AWS: without a target there is not even a service: 404.
+                let status = if name.is_empty() { 404 } else { 400 };
+                FaultKind::sender("UnknownOperationException", status).says("")
+            }
+            // <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
+            (Unknown::Operation { name, .. }, _) if name.is_empty() => {
+                FaultKind::sender("MissingAction", 400).says("The request is missing an action or operation parameter.")
+            }
+            (Unknown::Operation { name, .. }, Protocol::Ec2Query) => {
+                FaultKind::sender("InvalidAction", 400).says(format!("The action {name} is not valid for this web service."))
+            }
+            (Unknown::Operation { name, version }, _) => {
+                let version = version.as_deref().unwrap_or("NO_VERSION_SPECIFIED");
+                FaultKind::sender("InvalidAction", 400).says(format!("Could not find operation {name} for version {version}"))
+            }
+            (Unknown::Method { method, allowed, depth }, Protocol::RestXml) => {
+                let resource = ["SERVICE", "BUCKET"].get(*depth).unwrap_or(&"OBJECT");
+                FaultKind::sender("MethodNotAllowed", 405)
+                    .says("The specified method is not allowed against this resource.")
+                    .with("Method", method.clone())
+                    .with("ResourceType", *resource)
+                    .with_header("allow", allowed.join(", "))
+            }
+            (Unknown::Path { path }, Protocol::RestXml) => {
+                FaultKind::sender("InvalidURI", 400).says("Couldn't parse the specified URI.").with("URI", path.clone())
+            }
+            (Unknown::Method { allowed, .. }, _) => {
+                FaultKind::sender("MethodNotAllowedException", 405).says("").with_header("allow", allowed.join(", "))
+            }
+            (Unknown::Path { .. }, _) => FaultKind::sender("UnknownOperationException", 404).says(""),
+        }
     }
 }
 
 impl Recognizer {
     /// `bases`: the names under which the server is reached, without ports: `localhost`, `amazonaws.com`.
     pub fn new(services: &[&'static ServiceSchema], bases: &[String]) -> Recognizer {
-        Recognizer { services: services.to_vec(), bases: bases.to_vec() }
+        let known = services.iter().map(|service| Known {
+            service,
+            operations: service.operations.iter().map(|operation| (operation.name, *operation)).collect(),
+            routes: is_rest(service.protocol).then(|| Routes::of(service)),
+        });
+        Recognizer { services: known.collect(), hosts: Hosts::new(services, bases) }
     }
 
-    /// The service, from the head alone.
-    pub fn service(&self, _head: &Head<'_>) -> Option<Recognized> {
-        let service = self.services.first()?;
-        let _ = &self.bases;
-        Some(Recognized { service, protocol: service.protocol, place: Place::default() })
+    /// The service, from the head alone. `None`: only a form can tell, or nothing can.
+    ///
+    /// In this order: the JSON target, the signature's scope, the host, the action in the URL, and at last the path.
+    pub fn service(&self, head: &Head<'_>) -> Option<Recognized> {
+        let place = head.header("host").map(|host| self.hosts.place(host)).unwrap_or_default();
+        if let Some((prefix, _)) = head.header("x-amz-target").and_then(|target| target.rsplit_once('.'))
+            && let Some(known) = self.services.iter().find(|known| known.service.target_prefix == prefix)
+        {
+            return Some(Recognized { service: known.service, protocol: known.service.protocol, place });
+        }
+        let scope = signing_name(head);
+        let label = place.service.as_deref();
+        let all: Vec<&Known> = self.services.iter().collect();
+        let signed = some(all.iter().copied().filter(|known| scope.as_deref() == Some(known.service.signing_name)).collect());
+        let candidates = match signed {
+            Some(signed) => by_host(&signed, label).or(Some(signed)),
+            None => by_host(&all, label),
+        };
+        let certain = candidates.is_some();
+        let candidates = candidates.unwrap_or(all);
+        self.among(&candidates, head, certain).map(|(service, protocol)| Recognized { service, protocol, place })
+    }
+
+    /// Picks a service by what the request looks like. `certain`: one of the candidates it must be.
+    fn among(&self, candidates: &[&Known], head: &Head<'_>, certain: bool) -> Option<(&'static ServiceSchema, Protocol)> {
+        let spoken = |known: &Known, wanted: fn(Protocol) -> bool| {
+            [known.service.protocol].iter().chain(known.service.also).copied().find(|protocol| wanted(*protocol))
+        };
+        let action = parameter(head.query, "Action");
+        if action.is_some() || is_form(head) {
+            let speakers: Vec<(&Known, Protocol)> =
+                candidates.iter().filter_map(|known| spoken(known, is_query).map(|protocol| (*known, protocol))).collect();
+            let version = parameter(head.query, "Version");
+            let named = action.as_deref().and_then(|action| by_action(&speakers, action, version.as_deref()));
+            if let Some((known, protocol)) = named.or(speakers.first().copied().filter(|_| certain)) {
+                return Some((known.service, protocol));
+            }
+            if is_form(head) && head.method == "POST" && !certain {
+                return None;
+            }
+        }
+        let json = head.header("content-type").is_some_and(|kind| kind.starts_with("application/x-amz-json"));
+        if json || head.header("x-amz-target").is_some() {
+            let speaker = candidates.iter().find_map(|known| spoken(known, is_json).map(|protocol| (known.service, protocol)));
+            if let Some(speaker) = speaker.filter(|_| certain) {
+                return Some(speaker);
+            }
+        }
+        let routed = candidates.iter().filter_map(|known| {
+            let (_, fit, literals) = known.routes.as_ref()?.find(head, head.path, self.prefixed(head))?;
+            Some(((fit, literals), known.service))
+        });
+        // The first of equals: candidates stand in their given order.
+        let best = routed.reduce(|best, other| if other.0 > best.0 { other } else { best });
+        if let Some((_, service)) = best {
+            return Some((service, service.protocol));
+        }
+        // Nothing fits. The service with the fewest words in its paths takes what nobody else does: so does S3 at AWS.
+        let rest = candidates.iter().filter(|known| known.routes.is_some()).map(|known| known.service);
+        let catcher = rest.min_by_key(|service| service.operations.iter().map(|operation| literal_length(operation.uri)).min());
+        let only = candidates.first().map(|known| known.service).filter(|_| certain);
+        catcher.or(only).map(|service| (service, service.protocol))
+    }
+
+    fn prefixed(&self, head: &Head<'_>) -> Prefixed {
+        let prefix = head.header("host").and_then(|host| self.hosts.place(host).prefix);
+        if prefix.is_some() { Prefixed::Yes } else { Prefixed::No }
     }
 
     /// The service of a form that nobody signed and whose host says nothing: only its `Action` and `Version` tell.
-    pub fn service_of_form(&self, head: &Head<'_>, _form: &[u8]) -> Option<Recognized> {
-        self.service(head)
+    pub fn service_of_form(&self, head: &Head<'_>, form: &[u8]) -> Option<Recognized> {
+        let form = std::str::from_utf8(form).ok()?;
+        let action = parameter(form, "Action").or_else(|| parameter(head.query, "Action"))?;
+        let version = parameter(form, "Version").or_else(|| parameter(head.query, "Version"));
+        let speakers: Vec<(&Known, Protocol)> = self
+            .services
+            .iter()
+            .filter_map(|known| Some((known, [known.service.protocol].iter().chain(known.service.also).copied().find(|p| is_query(*p))?)))
+            .collect();
+        let (known, protocol) = by_action(&speakers, &action, version.as_deref())?;
+        let place = head.header("host").map(|host| self.hosts.place(host)).unwrap_or_default();
+        Some(Recognized { service: known.service, protocol, place })
     }
 
     /// The operation. `path` may differ from the head's (virtual-hosted S3 is rewritten to path style first);
     /// `form` is the body of a query-protocol request.
-    pub fn operation(&self, of: &Recognized, _head: &Head<'_>, _path: &str, _form: Option<&[u8]>) -> Result<Routed, Unknown> {
-        let operation = of.service.operations.first().ok_or(Unknown::Path)?;
-        Ok(Routed { operation, labels: Labels::default() })
+    pub fn operation(&self, of: &Recognized, head: &Head<'_>, path: &str, form: Option<&[u8]>) -> Result<Routed, Unknown> {
+        let nothing = || Unknown::Path { path: path.to_owned() };
+        let known = self.services.iter().find(|known| known.service.name == of.service.name).ok_or_else(nothing)?;
+        let named = |name: &str, version: Option<String>| {
+            let operation = known.operations.get(name).copied();
+            operation
+                .map(|operation| Routed { operation, labels: Labels::default() })
+                .ok_or_else(|| Unknown::Operation { name: name.to_owned(), version })
+        };
+        match of.protocol {
+            Protocol::AwsJson10 | Protocol::AwsJson11 => {
+                let target = head.header("x-amz-target").unwrap_or_default();
+                match target.rsplit_once('.') {
+                    Some((prefix, name)) if prefix == of.service.target_prefix => named(name, None),
+                    _ => Err(Unknown::Operation { name: target.to_owned(), version: None }),
+                }
+            }
+            Protocol::Query | Protocol::Ec2Query => {
+                let form = form.and_then(|form| std::str::from_utf8(form).ok()).unwrap_or_default();
+                let find = |name| parameter(form, name).or_else(|| parameter(head.query, name)).map(Cow::into_owned);
+                let version = find("Version");
+                let action = find("Action").unwrap_or_default();
+                // AWS: EC2 answers to all its older versions, the others to one. Links in mails have none.
+                let suits = of.protocol == Protocol::Ec2Query || version.as_deref().is_none_or(|version| version == of.service.version);
+                if suits { named(&action, version) } else { Err(Unknown::Operation { name: action, version }) }
+            }
+            Protocol::RestJson | Protocol::RestXml => {
+                let routes = known.routes.as_ref().ok_or_else(nothing)?;
+                let prefixed = if of.place.prefix.is_some() { Prefixed::Yes } else { Prefixed::No };
+                routes.find(head, path, prefixed).map(|(routed, ..)| routed).ok_or_else(|| routes.unknown(head, path))
+            }
+        }
     }
 }
+
+/// The services that a host's label means.
+fn by_host<'k>(of: &[&'k Known], label: Option<&str>) -> Option<Vec<&'k Known>> {
+    let label = label?;
+    let exact = some(of.iter().copied().filter(|known| known.service.endpoint_prefix == label).collect());
+    // A host of its own beside the usual one: `s3-website`.
+    let variant = |known: &&Known| label.strip_prefix(known.service.endpoint_prefix).is_some_and(|rest| rest.starts_with('-'));
+    exact.or_else(|| some(of.iter().copied().filter(variant).collect()))
+}
+
+/// The service that has an action, in its version if one is given; else the service of that version.
+fn by_action<'k>(speakers: &[(&'k Known, Protocol)], action: &str, version: Option<&str>) -> Option<(&'k Known, Protocol)> {
+    let of_version = |(known, _): &&(&Known, Protocol)| version.is_none_or(|version| version == known.service.version);
+    let has = |(known, _): &&(&Known, Protocol)| known.operations.contains_key(action);
+    let both = speakers.iter().filter(of_version).find(has);
+    both.or_else(|| speakers.iter().find(has)).or_else(|| version.and_then(|_| speakers.iter().find(of_version))).copied()
+}
+
+fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}
+
+fn is_rest(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::RestJson | Protocol::RestXml)
+}
+
+fn is_query(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Query | Protocol::Ec2Query)
+}
+
+fn is_json(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::AwsJson10 | Protocol::AwsJson11)
+}
+
+fn is_form(head: &Head<'_>) -> bool {
+    head.header("content-type").is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
+}
+
+fn literal_length(uri: &str) -> usize {
+    uri.split(['/', '?']).filter(|segment| !segment.starts_with('{')).map(str::len).sum()
+}
+
+/// The value of a parameter, decoded.
+fn parameter<'a>(form: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    let mut pairs = form.trim_end_matches(['\r', '\n']).split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let (_, value) = pairs.find(|(key, _)| *key == name)?;
+    percent_decode_str(value).decode_utf8().ok()
+}
+
+/// The service in the scope of a signature: `Credential=AKID/20261124/eu-west-1/sqs/aws4_request`, in a header or a parameter.
+/// The scope of SigV4A has no region, and SigV2 has no scope.
+fn signing_name<'a>(head: &Head<'a>) -> Option<Cow<'a, str>> {
+    let scope = match head.header("authorization").filter(|authorization| authorization.starts_with("AWS4-")) {
+        Some(authorization) => Cow::Borrowed(authorization.split_once("Credential=")?.1.split([',', ' ']).next()?),
+        None => parameter(head.query, "X-Amz-Credential")?,
+    };
+    match scope {
+        Cow::Borrowed(scope) => scope.rsplit('/').nth(1).map(Cow::Borrowed),
+        Cow::Owned(scope) => scope.rsplit('/').nth(1).map(|name| Cow::Owned(name.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,28 @@
 //! What the generated crates must say, whatever the next models bring.
 
+use cloudlet_api_ec2 as ec2;
 use cloudlet_api_s3 as s3;
+use cloudlet_api_s3control as s3control;
 use cloudlet_api_sqs as sqs;
 use cloudlet_api_sts as sts;
 use cloudlet_shape::{At, Flags, Kind, Operation, ServiceSchema, Shape};
 
-const SERVICES: &[&ServiceSchema] = &[&s3::SERVICE, &sqs::SERVICE, &sts::SERVICE];
+const SERVICES: &[&ServiceSchema] = &[
+    &cloudlet_api_iam::SERVICE,
+    &cloudlet_api_kms::SERVICE,
+    &cloudlet_api_lambda::SERVICE,
+    &cloudlet_api_logs::SERVICE,
+    &cloudlet_api_ses::SERVICE,
+    &cloudlet_api_sesv2::SERVICE,
+    &cloudlet_api_sns::SERVICE,
+    &cloudlet_api_ssm::SERVICE,
+    &cloudlet_api_states::SERVICE,
+    &ec2::SERVICE,
+    &s3::SERVICE,
+    &s3control::SERVICE,
+    &sqs::SERVICE,
+    &sts::SERVICE,
+];
 
 #[test]
 fn every_operation_knows_its_service_and_asks_iam_for_something() {
@@ -55,4 +72,20 @@ fn selected_rows_are_events() {
 fn a_web_identity_needs_no_signature() {
     assert!(sts::AssumeRoleWithWebIdentity::SCHEMA.unsigned);
     assert!(!sts::AssumeRole::SCHEMA.unsigned);
+}
+
+#[test]
+fn an_account_is_part_of_the_host_of_s3control() {
+    let schema = s3control::GetPublicAccessBlock::SCHEMA;
+    let (_, account) = schema.input.member("AccountId").expect("the member");
+    assert_eq!((schema.host_prefix, account.at, account.flags.has(Flags::HOST_LABEL)), ("{AccountId}.", At::Header, true));
+    assert_eq!(s3control::SERVICE.signing_name, "s3");
+}
+
+#[test]
+fn lists_of_ec2_hold_items_and_their_forms_have_names_of_their_own() {
+    let (_, groups) = ec2::DescribeSecurityGroupsResult::SCHEMA.member("SecurityGroups").expect("the member");
+    assert_eq!((groups.wire, groups.of.item_name), ("securityGroupInfo", "item"));
+    let (_, tags) = ec2::CreateVpcRequest::SCHEMA.member("TagSpecifications").expect("the member");
+    assert_eq!(tags.wire, "TagSpecification");
 }

@@ -25,7 +25,10 @@ fn the_command_line_counts_before_localstacks_names_and_these_before_the_file() 
     let drop_in = localstack(&environment(&[("GATEWAY_LISTEN", "0.0.0.0:2"), ("DEFAULT_REGION", "eu-west-1")])).ok().unwrap();
     let file: Settings = toml::from_str("port = 3\nhost = \"127.0.0.3\"\nregion = \"eu-west-3\"\ncall-log = 3").unwrap();
     let settings = given.or(drop_in).or(file);
-    assert_eq!((settings.port, settings.host.as_deref(), settings.region.as_deref(), settings.call_log), (Some(1), Some("0.0.0.0"), Some("eu-west-1"), Some(3)));
+    assert_eq!(
+        (settings.port, settings.host.as_deref(), settings.region.as_deref(), settings.call_log),
+        (Some(1), Some("0.0.0.0"), Some("eu-west-1"), Some(3))
+    );
 }
 
 #[test]

@@ -114,9 +114,12 @@ impl Folder {
                 let entry = entry?;
                 match entry.file_name().to_str().and_then(BlobId::parse) {
                     Some(id) if known.contains(&id) => drop(found.insert(id)),
-                    Some(_) => {
-                        fs::remove_file(entry.path())?;
+                    Some(id) => {
                         swept.removed += 1;
+                        match self.leases.lock().get_mut(&id) {
+                            Some(leased) => leased.after = After::Deleted,
+                            None => fs::remove_file(entry.path())?,
+                        }
                     }
                     // Not ours: left alone.
                     None => {}

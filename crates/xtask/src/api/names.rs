@@ -6,9 +6,14 @@ const KEYWORDS: &[&str] = &[
     "struct", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
+/// Words whose capitals mislead.
+const JOINED: &[(&str, &str)] =
+    &[("DSSEKMS", "DsseKms"), ("SSEKMS", "SseKms"), ("ETag", "Etag"), ("GiB", "Gib"), ("IPv", "Ipv"), ("VCPU", "Vcpu"), ("VCpu", "Vcpu")];
+
 /// The words of a name: `MD5OfBody` is `md5 of body`, `KMSKeyId` is `kms key id`, `x-amz-id` is `x amz id`.
 fn words(name: &str) -> Vec<String> {
-    let letters: Vec<char> = name.replace("ETag", "Etag").replace("IPv", "Ipv").replace("SSEKMS", "SseKms").chars().collect();
+    let name = JOINED.iter().fold(name.to_owned(), |name, (from, to)| name.replace(from, to));
+    let letters: Vec<char> = name.chars().collect();
     let mut words: Vec<String> = Vec::new();
     let mut word = String::new();
     for (index, &letter) in letters.iter().enumerate() {

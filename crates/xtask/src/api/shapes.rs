@@ -14,61 +14,82 @@ pub struct Shapes {
     pub targets: Option<String>,
 }
 
-/// What may be imported from the crate `shape`, where a file speaks of it.
-const WORDS: &[&str] = &["Blob", "Body", "Document", "Events", "Map", "Timestamp"];
-
 pub fn emit(model: &Model) -> Outcome<Shapes> {
-    let emitter = Emitter { model, ec2: model.metadata.protocol == "ec2" };
+    let reached = model.reached()?;
+    let mut emitter = Emitter { model, ec2: model.metadata.protocol == "ec2", constants: BTreeMap::new() };
+    emitter.name_targets(&reached)?;
     let mut structures = String::new();
     let mut targets = String::new();
-    let mut taken = BTreeMap::new();
+    let mut words = BTreeSet::from(["Shape"]);
     let mut types = BTreeMap::new();
-    for name in model.reached()? {
+    for &name in &reached {
         let shape = model.shape(name)?;
-        if emitter.needs_target(name)? {
-            let constant = constant(name);
-            if let Some(other) = taken.insert(constant.clone(), name) {
-                return Err(format!("the targets {other} and {name} would both be {constant}"));
-            }
-            targets += &emitter.target(name, shape)?;
+        if let Some(constant) = emitter.constants.get(name) {
+            targets += &emitter.target(name, constant, shape)?;
         }
         if shape.is_structure() {
             if let Some(other) = types.insert(type_name(name), name) {
                 return Err(format!("the shapes {other} and {name} would be one type"));
             }
+            for member in shape.members.values() {
+                emitter.imports(member, &mut words)?;
+            }
             structures += &emitter.structure(name, shape)?;
         }
     }
-    let mut words: Vec<&str> = WORDS.iter().copied().filter(|word| speaks_of(&structures, word)).collect();
     if let Some(word) = words.iter().find(|word| types.contains_key(**word)) {
         return Err(format!("the shape {word} has the name of a type that its crate imports"));
     }
     if let Some(name) = types.keys().find(|name| model.operations.contains_key(*name)) {
         return Err(format!("{name} is an operation and a structure"));
     }
-    words.push("Shape");
-    let uses = if taken.is_empty() { "" } else { "use crate::targets::*;\n" };
+    let uses = if targets.is_empty() { "" } else { "use crate::targets::*;\n" };
+    let words: Vec<&str> = words.into_iter().collect();
     let head = format!("{BANNER}{uses}use cloudlet_shape::{{{}}};\n\n", words.join(", "));
-    let mut imports: Vec<&str> =
+    let imports: Vec<&str> =
         ["Flags", "Kind", "Target", "TimestampFormat"].into_iter().filter(|word| targets.contains(&format!("{word}::"))).collect();
-    if !imports.contains(&"Target") {
-        imports.push("Target");
-    }
     let target_head = format!("{BANNER}use cloudlet_shape::{{{}}};\n\n", imports.join(", "));
-    Ok(Shapes { structures: head + &structures, targets: (!taken.is_empty()).then(|| target_head + &targets) })
-}
-
-/// Whether a type is used by a field.
-fn speaks_of(structures: &str, word: &str) -> bool {
-    [": ", "<"].iter().any(|before| ["<", ">", ",", " }"].iter().any(|after| structures.contains(&format!("{before}{word}{after}"))))
+    Ok(Shapes { structures: head + &structures, targets: (!targets.is_empty()).then(|| target_head + &targets) })
 }
 
 struct Emitter<'a> {
     model: &'a Model,
     ec2: bool,
+    /// The names of the targets, by shape.
+    constants: BTreeMap<String, String>,
 }
 
 impl Emitter<'_> {
+    /// Names the target of every shape that needs one. `IPAddress` and `IpAddress` of one model become `IP_ADDRESS` and `IP_ADDRESS_2`.
+    fn name_targets(&mut self, reached: &[&str]) -> Outcome {
+        let mut taken: BTreeMap<String, u32> = BTreeMap::new();
+        for name in reached {
+            if self.needs_target(name)? {
+                let plain = constant(name);
+                let count = taken.entry(plain.clone()).or_default();
+                *count += 1;
+                let constant = if *count == 1 { plain } else { format!("{plain}_{count}") };
+                self.constants.insert((*name).to_owned(), constant);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a member's type needs from the crate `shape`.
+    fn imports(&self, member: &Member, words: &mut BTreeSet<&'static str>) -> Outcome {
+        let shape = self.model.shape(&member.shape)?;
+        words.extend(match shape.kind.as_str() {
+            "timestamp" => Some("Timestamp"),
+            "blob" if member.streaming || shape.streaming => Some("Body"),
+            "blob" => Some("Blob"),
+            "map" => Some("Map"),
+            "structure" if shape.document => Some("Document"),
+            "structure" if shape.eventstream => Some("Events"),
+            _ => None,
+        });
+        [&shape.member, &shape.value].into_iter().flatten().try_for_each(|inner| self.imports(inner, words))
+    }
+
     fn structure(&self, name: &str, shape: &Shape) -> Outcome<String> {
         let mut fields = Vec::new();
         let mut seen = BTreeSet::new();
@@ -136,9 +157,7 @@ impl Emitter<'_> {
             says.push(format!("query = {}", text(&query)));
         }
         says.extend(place(member, target)?.map(|at| format!("at = {at}")));
-        if self.needs_target(&member.shape)? {
-            says.push(format!("of = {}", constant(&member.shape)));
-        }
+        says.extend(self.constants.get(&member.shape).map(|constant| format!("of = {constant}")));
         let required = shape.required.iter().any(|required| required == name);
         let boxed = target.is_structure() && !target.eventstream && (member.shape == owner || self.model.holds(&member.shape, owner));
         // A structure cannot hold itself by value, nor have itself by default.
@@ -231,10 +250,9 @@ impl Emitter<'_> {
         Ok(false)
     }
 
-    fn target(&self, name: &str, shape: &Shape) -> Outcome<String> {
-        let inner = |member: &Member| -> Outcome<String> {
-            Ok(if self.needs_target(&member.shape)? { format!("&{}", constant(&member.shape)) } else { self.plain(&member.shape)? })
-        };
+    fn target(&self, name: &str, constant: &str, shape: &Shape) -> Outcome<String> {
+        let inner =
+            |member: &Member| self.constants.get(&member.shape).map_or_else(|| self.plain(&member.shape), |constant| Ok(format!("&{constant}")));
         let quoted = text(name);
         let mut out = match (shape.kind.as_str(), &shape.member, &shape.key, &shape.value) {
             ("list", Some(item), ..) => format!("Target::list({quoted}, {})", inner(item)?),
@@ -261,7 +279,7 @@ impl Emitter<'_> {
         if !shape.timestamp_format.is_empty() {
             out += &format!(".timestamp(TimestampFormat::{})", timestamp_format(&shape.timestamp_format)?);
         }
-        let head = format!("pub static {}: Target = {out}", constant(name));
+        let head = format!("pub static {constant}: Target = {out}");
         if shape.values.is_empty() {
             return Ok(format!("{head};\n"));
         }

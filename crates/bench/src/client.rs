@@ -1,0 +1,115 @@
+//! A client that costs as little as can be: raw connections, requests made beforehand, answers counted and checked.
+
+use std::{
+    io::{self, Read, Write},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+};
+
+pub struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    filled: usize,
+}
+
+impl Connection {
+    pub async fn open(address: SocketAddr) -> Connection {
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        stream.set_nodelay(true).expect("no delay");
+        Connection { stream, buffer: vec![0; 64 << 10], filled: 0 }
+    }
+
+    /// Sends a request and returns the whole answer: head and body. Anything but a 2xx is a mistake of the measurement.
+    pub async fn ask(&mut self, request: &[u8]) -> &[u8] {
+        self.stream.write_all(request).await.expect("the request is sent");
+        self.filled = 0;
+        let mut wanted = usize::MAX;
+        while self.filled < wanted {
+            if self.filled == self.buffer.len() {
+                self.buffer.resize(self.buffer.len() * 2, 0);
+            }
+            let read = self.stream.read(&mut self.buffer[self.filled..]).await.expect("an answer");
+            assert!(read > 0, "the connection was closed: {}", String::from_utf8_lossy(&self.buffer[..self.filled]));
+            self.filled += read;
+            if wanted == usize::MAX {
+                wanted = length(&self.buffer[..self.filled]).unwrap_or(usize::MAX);
+            }
+        }
+        let answer = &self.buffer[..self.filled];
+        assert!(answer.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&answer[..answer.len().min(2_000)]));
+        answer
+    }
+}
+
+/// The length of a whole answer, once its head is there.
+fn length(answer: &[u8]) -> Option<usize> {
+    let head = memchr::memmem::find(answer, b"\r\n\r\n")? + 4;
+    let text = std::str::from_utf8(&answer[..head]).expect("a head of text");
+    let body = text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().expect("a length"))
+    });
+    Some(head + body.unwrap_or(0))
+}
+
+/// What one connection does over and over.
+pub trait Turn: Send + 'static {
+    fn go(&mut self, connection: &mut Connection) -> impl Future<Output = ()>;
+}
+
+/// The same request, again and again.
+pub struct Repeat(pub Vec<u8>);
+
+impl Turn for Repeat {
+    async fn go(&mut self, connection: &mut Connection) {
+        connection.ask(&self.0).await;
+    }
+}
+
+/// Turns a second, over as many connections as there are turns.
+pub async fn rate<T: Turn>(address: SocketAddr, turns: Vec<T>, time: Duration) -> f64 {
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async {
+            let mut set = JoinSet::new();
+            let began = Instant::now();
+            for mut turn in turns {
+                set.spawn_local(async move {
+                    let mut connection = Connection::open(address).await;
+                    let mut done = 0u64;
+                    while began.elapsed() < time {
+                        turn.go(&mut connection).await;
+                        done += 1;
+                    }
+                    done
+                });
+            }
+            let mut done = 0;
+            while let Some(count) = set.join_next().await {
+                done += count.expect("a worker");
+            }
+            done as f64 / began.elapsed().as_secs_f64()
+        })
+        .await
+}
+
+/// One question over a connection of its own, without a runtime.
+pub fn ask_once(address: SocketAddr, request: &[u8]) -> io::Result<String> {
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.write_all(request)?;
+    let mut answer = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        let read = stream.read(&mut piece)?;
+        answer.extend_from_slice(&piece[..read]);
+        if read == 0 || length(&answer).is_some_and(|length| answer.len() >= length) {
+            return Ok(String::from_utf8_lossy(&answer).into_owned());
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Measures a release build from outside: rates as a ratio to a bare axum server that is asked in turns with it,
+//! in one run, over 16 connections, with signatures and authorization on; and start, memory, size, CPU.
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measuring tool: it prints, it reads the machine's clock, and it may stop at anything unexpected"
+)]
+
+mod bare;
+mod client;
+mod cost;
+mod process;
+mod request;
+mod scenario;
+
+use std::{env, path::PathBuf, time::Duration};
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if arguments.first().is_some_and(|word| word == "bare") {
+        return bare::serve();
+    }
+    let server = PathBuf::from(arguments.first().expect("usage: cloudlet-bench <path of the server binary> [seconds a turn] [filter]"));
+    let seconds: f64 = arguments.get(1).map_or(1.0, |text| text.parse().expect("seconds"));
+    let filter = arguments.get(2).cloned().unwrap_or_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(scenario::run(&server, Duration::from_secs_f64(seconds), &filter));
+}

@@ -1,0 +1,110 @@
+//! One statement against one request.
+
+use crate::arns::Parts;
+use crate::document::{Listing, Statement, StatementEffect};
+use crate::principal::spares;
+use crate::{Document, Keys, Principal, Reach};
+use smallvec::SmallVec;
+
+/// The request, cut as statements need it.
+pub(crate) struct Subject<'a> {
+    /// In lower case.
+    pub action: SmallVec<[u8; 64]>,
+    pub resource: Option<Parts<'a>>,
+    pub keys: &'a Keys,
+    pub principal: &'a Principal<'a>,
+    pub bounded: Bounded,
+}
+
+/// Whether the principal has a permissions boundary, which NotPrincipal cares about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bounded {
+    Yes,
+    No,
+}
+
+/// What a statement says about a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Match {
+    /// It applies; the principal was named so closely. Statements without Principal reach directly.
+    Applies(Reach),
+    OtherPrincipal,
+    OtherAction,
+    OtherResource,
+    /// The condition at this place does not hold.
+    Condition(usize),
+}
+
+impl Subject<'_> {
+    fn action(&self) -> &str {
+        // INVARIANT: made by lowering the ASCII letters of a text.
+        std::str::from_utf8(&self.action).unwrap_or_default()
+    }
+}
+
+pub(crate) fn evaluate(statement: &Statement, subject: &Subject<'_>) -> Match {
+    let action = subject.action();
+    let listed = statement.actions.items.iter().any(|item| item.pattern.matches(action));
+    if listed != (statement.actions.listing == Listing::Only) {
+        return Match::OtherAction;
+    }
+    if let Some(resources) = &statement.resources {
+        let listed = resources.items.iter().any(|item| item.pattern.matches(subject.resource.as_ref(), subject.keys));
+        if listed != (resources.listing == Listing::Only) {
+            return Match::OtherResource;
+        }
+    }
+    let reach = match reach(statement, subject) {
+        Some(reach) => reach,
+        None => return Match::OtherPrincipal,
+    };
+    match statement.conditions.iter().position(|condition| !condition.holds(subject.keys)) {
+        Some(at) => Match::Condition(at),
+        None => Match::Applies(reach),
+    }
+}
+
+fn reach(statement: &Statement, subject: &Subject<'_>) -> Option<Reach> {
+    let Some(principals) = &statement.principals else { return Some(Reach::Direct) };
+    let region = subject.resource.as_ref().map(Parts::region).unwrap_or_default();
+    let principal = subject.principal;
+    match (principals.listing, statement.effect) {
+        (Listing::Only, _) => principals.items.iter().filter_map(|named| named.reaches(principal, region)).max(),
+        // AWS: a principal with a boundary is never spared.
+        (Listing::AllBut, StatementEffect::Deny) => {
+            (subject.bounded == Bounded::Yes || !spares(&principals.items, principal, region)).then_some(Reach::Direct)
+        }
+        (Listing::AllBut, StatementEffect::Allow) => {
+            principals.items.iter().all(|named| named.reaches(principal, region).is_none()).then_some(Reach::Direct)
+        }
+    }
+}
+
+/// What a document says as a whole: its first deny, or its most far-reaching allow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub deny: Option<usize>,
+    pub allow: Option<(usize, Reach)>,
+}
+
+pub(crate) fn verdict(document: &Document, subject: &Subject<'_>) -> Verdict {
+    let mut verdict = Verdict::default();
+    for (at, statement) in document.statements().iter().enumerate() {
+        // An allow that could add nothing need not be looked at.
+        let settled = verdict.allow.is_some_and(|(_, reach)| reach == Reach::Direct);
+        if settled && statement.effect == StatementEffect::Allow {
+            continue;
+        }
+        if let Match::Applies(reach) = evaluate(statement, subject) {
+            match statement.effect {
+                StatementEffect::Deny => return Verdict { deny: Some(at), allow: None },
+                StatementEffect::Allow => {
+                    if verdict.allow.is_none_or(|(_, known)| known < reach) {
+                        verdict.allow = Some((at, reach));
+                    }
+                }
+            }
+        }
+    }
+    verdict
+}

@@ -1,0 +1,184 @@
+//! Forms, as awsQuery and ec2Query write requests: `Entry.1.Id=a&Entry.1.Name=b`.
+//!
+//! The parameters are sorted once; a place is a prefix, and what belongs to it is a run of neighbours.
+
+use crate::{
+    Missing,
+    path::{Path, Step},
+    text::Text,
+};
+use cloudlet_shape::{Blob, Body, Document, Events, Kind, Member, Mismatch, Read, Reader, Schema, Target, Timestamp, TimestampFormat};
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
+
+/// How deep a parameter's name may go.
+const MOST_DEPTH: usize = 64;
+const MOST_PARAMETERS: usize = 1 << 18;
+
+/// The parameters of a form or query, decoded and sorted by name.
+pub(crate) struct Form(Vec<(String, String)>);
+
+impl Form {
+    pub(crate) fn parse(sources: &[&str]) -> Read<Form> {
+        let mut pairs = Vec::new();
+        for source in sources {
+            for pair in source.split('&').filter(|pair| !pair.is_empty()) {
+                if pairs.len() >= MOST_PARAMETERS {
+                    return Err(Mismatch::Malformed("too many parameters".into()));
+                }
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                pairs.push((decode(name)?, decode(value)?));
+            }
+        }
+        pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(Form(pairs))
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let at = self.0.partition_point(|(known, _)| known.as_str() < name);
+        self.0.get(at).filter(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The parameters whose names begin with a prefix.
+    fn below(&self, prefix: &str) -> &[(String, String)] {
+        let from = self.0.partition_point(|(known, _)| known.as_str() < prefix);
+        let rest = self.0.get(from..).unwrap_or_default();
+        rest.get(..rest.partition_point(|(known, _)| known.starts_with(prefix))).unwrap_or_default()
+    }
+}
+
+/// A form's escapes: `+` is a space.
+fn decode(text: &str) -> Read<String> {
+    let spaced: Cow<'_, str> = if text.contains('+') { text.replace('+', " ").into() } else { text.into() };
+    percent_decode_str(&spaced).decode_utf8().map(Cow::into_owned).map_err(|_| Mismatch::Malformed("not UTF-8".into()))
+}
+
+/// The two ways of naming members and items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    Query,
+    /// Capital first letters, and lists that are always flat.
+    Ec2,
+}
+
+impl Style {
+    fn member(self, member: &'static Member) -> Cow<'static, str> {
+        match self {
+            _ if !member.query.is_empty() => member.query.into(),
+            Style::Query => crate::xml::element_name(member).into(),
+            Style::Ec2 => {
+                let mut letters = member.wire.chars();
+                match letters.next() {
+                    Some(first) if first.is_lowercase() => format!("{}{}", first.to_uppercase(), letters.as_str()).into(),
+                    _ => member.wire.into(),
+                }
+            }
+        }
+    }
+}
+
+/// Reads a form: `visit` gets its root.
+pub(crate) fn read(form: &Form, style: Style, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
+    let mut context = Context { form, style, path: Path::default(), missing: Missing::default() };
+    visit(&mut Place { prefix: String::new(), flattened: false, depth: 0, context: &mut context })?;
+    Ok(context.missing)
+}
+
+struct Context<'f> {
+    form: &'f Form,
+    style: Style,
+    path: Path,
+    missing: Missing,
+}
+
+/// One place in a form.
+struct Place<'c, 'f> {
+    prefix: String,
+    flattened: bool,
+    depth: usize,
+    context: &'c mut Context<'f>,
+}
+
+impl<'f> Place<'_, 'f> {
+    fn content(&self) -> Read<Text<'f>> {
+        let form = self.context.form;
+        Ok(Text { text: form.get(&self.prefix).unwrap_or_default(), timestamps: TimestampFormat::DateTime })
+    }
+
+    fn name(&self, part: &str) -> String {
+        if self.prefix.is_empty() { part.to_owned() } else { format!("{}.{part}", self.prefix) }
+    }
+
+    fn at<'c>(&'c mut self, prefix: String, flattened: bool) -> Read<Place<'c, 'f>> {
+        if self.depth >= MOST_DEPTH {
+            return Err(Mismatch::Malformed("too deep".into()));
+        }
+        Ok(Place { prefix, flattened, depth: self.depth + 1, context: self.context })
+    }
+
+    /// Whether anything is said about a name.
+    fn has(&self, name: &str) -> bool {
+        let form = self.context.form;
+        form.get(name).is_some() || !form.below(&format!("{name}.")).is_empty()
+    }
+
+    /// The numbers that follow a prefix, in order. Gaps are allowed.
+    fn indices(&self, prefix: &str) -> Vec<u64> {
+        let below = self.context.form.below(prefix);
+        let numbers = below.iter().filter_map(|(name, _)| name.get(prefix.len()..)?.split('.').next()?.parse::<u64>().ok());
+        let mut indices: Vec<u64> = numbers.collect();
+        indices.sort_unstable();
+        indices.dedup();
+        indices
+    }
+}
+
+impl Reader for Place<'_, '_> {
+    crate::partial::reads_text!(content: boolean integer float text blob timestamp document body events);
+
+    fn list(&mut self, of: &'static Target, each: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {
+        let flat = self.flattened || self.context.style == Style::Ec2;
+        let prefix = if flat { format!("{}.", self.prefix) } else { format!("{}.{}.", self.prefix, of.item_name) };
+        for (place, index) in self.indices(&prefix).into_iter().enumerate() {
+            self.context.path.push(Step::Item(place));
+            each(&mut self.at(format!("{prefix}{index}"), false)?)?;
+            self.context.path.pop();
+        }
+        Ok(())
+    }
+
+    fn map(&mut self, of: &'static Target, each: &mut dyn FnMut(String, &mut dyn Reader) -> Read<()>) -> Read<()> {
+        let prefix = if self.flattened { format!("{}.", self.prefix) } else { format!("{}.entry.", self.prefix) };
+        for index in self.indices(&prefix) {
+            let form = self.context.form;
+            let Some(key) = form.get(&format!("{prefix}{index}.{}", of.key_name)) else {
+                return Err(Mismatch::Malformed(format!("{prefix}{index} has no {}", of.key_name)));
+            };
+            let value = format!("{prefix}{index}.{}", of.item_name);
+            if self.has(&value) {
+                self.context.path.push(Step::Entry(key.to_owned()));
+                each(key.to_owned(), &mut self.at(value, false)?)?;
+                self.context.path.pop();
+            }
+        }
+        Ok(())
+    }
+
+    fn structure(&mut self, schema: &'static Schema, each: &mut dyn FnMut(usize, &mut dyn Reader) -> Read<()>) -> Read<()> {
+        for (index, member) in schema.members.iter().enumerate() {
+            let name = self.name(&self.context.style.member(member));
+            if !self.has(&name) {
+                continue;
+            }
+            let flattened = member.flattened() && matches!(member.of.kind, Kind::List | Kind::Map);
+            self.context.path.push(Step::Member(member.name));
+            each(index, &mut self.at(name, flattened)?)?;
+            self.context.path.pop();
+        }
+        Ok(())
+    }
+
+    fn missing(&mut self, schema: &'static Schema, index: usize) {
+        self.context.missing.add(&self.context.path, schema, index);
+    }
+}

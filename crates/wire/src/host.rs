@@ -1,0 +1,140 @@
+//! What a Host says: prefix, service, region.
+//! <https://docs.aws.amazon.com/general/latest/gr/rande.html>
+
+use cloudlet_shape::ServiceSchema;
+
+/// What the Host says: `b1.s3.eu-west-1.localhost:4566` is prefix `b1`, service `s3`, region `eu-west-1`;
+/// `bucket.localhost` is prefix `bucket`; addresses and unknown hosts say nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub prefix: Option<String>,
+    /// The service's host label, without `-fips` and region: an endpoint prefix, or a variant of one (`s3-website`).
+    pub service: Option<String>,
+    pub region: Option<String>,
+}
+
+/// The names a server is reached under, and those of its services.
+pub(crate) struct Hosts {
+    /// Longest first.
+    bases: Vec<String>,
+    /// Host labels of services, with the endpoint prefix they stand for.
+    labels: Vec<(String, &'static str)>,
+    /// `sync-`: what some operations put before the host without a dot.
+    openings: Vec<&'static str>,
+}
+
+/// AWS: endpoints of their own beside a service's usual one: `s3-website.eu-central-1`, `s3-control`, `kms-fips`.
+const VARIANTS: [&str; 7] = ["fips", "website", "accelerate", "accesspoint", "control", "object-lambda", "outposts"];
+
+impl Hosts {
+    pub(crate) fn new(services: &[&'static ServiceSchema], bases: &[String]) -> Hosts {
+        let mut bases: Vec<String> = bases.iter().map(|base| base.trim_matches('.').to_ascii_lowercase()).collect();
+        bases.sort_by_key(|base| std::cmp::Reverse(base.len()));
+        let mut labels = Vec::new();
+        let mut openings = Vec::new();
+        for service in services {
+            labels.push((service.endpoint_prefix.to_owned(), service.endpoint_prefix));
+            // AWS: a namespace keeps the host of a service's first days: SQS is still reached as `eu-west-1.queue.amazonaws.com`.
+            let host = service.xml_namespace.split("://").nth(1).and_then(|rest| rest.split(['/', '.']).next());
+            labels.extend(host.map(|host| (host.to_owned(), service.endpoint_prefix)));
+            openings.extend(service.operations.iter().map(|operation| operation.host_prefix).filter(|prefix| prefix.ends_with('-')));
+        }
+        labels.sort_unstable();
+        labels.dedup();
+        openings.sort_unstable();
+        openings.dedup();
+        Hosts { bases, labels, openings }
+    }
+
+    pub(crate) fn place(&self, host: &str) -> Place {
+        let host = host.to_ascii_lowercase();
+        let host = without_port(&host).trim_end_matches('.');
+        let place = self.bare(host);
+        if place.prefix.is_none() && place.service.is_some() {
+            return place;
+        }
+        // `sync-localhost`, `stream-logs.eu-west-1.amazonaws.com`: only where nothing else could be meant.
+        let opened = self.openings.iter().filter_map(|opening| host.strip_prefix(opening));
+        opened
+            .map(|rest| (self.is_base(rest), self.bare(rest)))
+            .find(|(base, found)| *base || (found.prefix.is_none() && found.service.is_some()))
+            .map_or(place, |(_, found)| found)
+    }
+
+    fn is_base(&self, host: &str) -> bool {
+        self.bases.iter().any(|base| base == host)
+    }
+
+    fn bare(&self, host: &str) -> Place {
+        let rest = self.bases.iter().find_map(|base| if host == base { Some("") } else { host.strip_suffix(base.as_str())?.strip_suffix('.') });
+        let Some(rest) = rest.filter(|rest| !rest.is_empty()) else { return Place::default() };
+        let mut labels: Vec<&str> = rest.split('.').collect();
+        let mut region = None;
+        if let Some(last) = labels.last().filter(|last| is_region(last)) {
+            region = Some((*last).to_owned());
+            labels.pop();
+        }
+        if labels.last() == Some(&"dualstack") {
+            labels.pop();
+        }
+        let Some((service, named)) = labels.last().and_then(|label| self.service(label)) else {
+            // No service: all of it is a prefix (`my.bucket.localhost`).
+            return Place { prefix: Some(rest.to_owned()), ..Place::default() };
+        };
+        labels.pop();
+        region = region.or(named);
+        // AWS: the older order, `eu-west-1.queue.amazonaws.com`.
+        if region.is_none() && labels.len() == 1 && labels.last().is_some_and(|label| is_region(label)) {
+            region = labels.pop().map(str::to_owned);
+        }
+        Place { prefix: (!labels.is_empty()).then(|| labels.join(".")), service: Some(service), region }
+    }
+
+    /// The service of a host label, and the region that some labels hold (`s3-us-west-2`, `s3-website-eu-west-1`).
+    fn service(&self, label: &str) -> Option<(String, Option<String>)> {
+        let known = |label: &str| self.labels.iter().find(|(known, _)| known == label).map(|(_, prefix)| (*prefix).to_owned());
+        if let Some(service) = known(label) {
+            return Some((service, None));
+        }
+        let (mut label, mut region) = (label, None);
+        for (at, _) in label.match_indices('-') {
+            if let (Some(before), Some(after)) = (label.get(..at), label.get(at + 1..))
+                && is_region(after)
+            {
+                (label, region) = (before, Some(after.to_owned()));
+                break;
+            }
+        }
+        let label = label.strip_suffix("-fips").unwrap_or(label);
+        if let Some(service) = known(label) {
+            return Some((service, region));
+        }
+        let variant =
+            self.labels.iter().filter_map(|(known, _)| label.strip_prefix(known.as_str())?.strip_prefix('-')).any(|rest| VARIANTS.contains(&rest));
+        variant.then(|| (label.to_owned(), region))
+    }
+}
+
+/// `localhost:4566`, `[::1]:4566`.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !name.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) => {
+            name
+        }
+        _ => host,
+    }
+}
+
+/// `eu-west-1`, `us-gov-east-1`, `us-iso-east-1`, `eusc-de-east-1`.
+fn is_region(label: &str) -> bool {
+    let parts: Vec<&str> = label.split('-').collect();
+    let [first, middle @ .., last] = parts.as_slice() else { return false };
+    (2..=4).contains(&first.len())
+        && first.bytes().all(|byte| byte.is_ascii_lowercase())
+        && (1..=2).contains(&middle.len())
+        && middle.iter().all(|part| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase()))
+        && matches!(last.as_bytes(), [digit] if digit.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests;

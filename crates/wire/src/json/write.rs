@@ -1,0 +1,150 @@
+//! Writing JSON.
+
+use super::Names;
+use crate::text::base64;
+use cloudlet_shape::{Body, Document, Events, Kind, Member, Struct, Target, Timestamp, TimestampFormat, Value, Writer};
+
+/// Writes JSON into a buffer.
+pub(crate) struct JsonWriter {
+    out: Vec<u8>,
+    names: Names,
+}
+
+impl JsonWriter {
+    pub(crate) fn new(names: Names) -> JsonWriter {
+        JsonWriter { out: Vec::with_capacity(256), names }
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.out
+    }
+
+    pub(crate) fn into_text(self) -> String {
+        // INVARIANT: only whole strings are ever appended.
+        String::from_utf8(self.out).unwrap_or_default()
+    }
+
+    /// An object of the members that `wanted` picks.
+    pub(crate) fn object(&mut self, value: &dyn Struct, wanted: &mut dyn FnMut(&Member) -> bool) {
+        self.out.push(b'{');
+        let mut first = true;
+        for (index, member) in value.schema().members.iter().enumerate() {
+            let inner = value.get(index);
+            if inner.is_absent() || matches!(member.of.kind, Kind::Body | Kind::Events) || !wanted(member) {
+                continue;
+            }
+            if !std::mem::take(&mut first) {
+                self.out.push(b',');
+            }
+            self.string(if self.names == Names::Wire { member.wire } else { member.name });
+            self.out.push(b':');
+            inner.write(self, member.of);
+        }
+        self.out.push(b'}');
+    }
+
+    /// An object of plain texts: the body of an error.
+    pub(crate) fn texts(&mut self, pairs: &[(&str, &str)]) {
+        self.out.push(b'{');
+        for (index, (key, value)) in pairs.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            self.string(key);
+            self.out.push(b':');
+            self.string(value);
+        }
+        self.out.push(b'}');
+    }
+
+    fn string(&mut self, text: &str) {
+        // Writing into a buffer cannot fail, nor can text fail to be JSON.
+        let _ = serde_json::to_writer(&mut self.out, text);
+    }
+}
+
+impl Writer for JsonWriter {
+    fn boolean(&mut self, value: bool) {
+        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    fn integer(&mut self, value: i64) {
+        self.out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    fn float(&mut self, value: f64) {
+        match value {
+            _ if value.is_nan() => self.string("NaN"),
+            f64::INFINITY => self.string("Infinity"),
+            f64::NEG_INFINITY => self.string("-Infinity"),
+            _ => self.out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes()),
+        }
+    }
+
+    fn text(&mut self, value: &str) {
+        self.string(value);
+    }
+
+    fn blob(&mut self, value: &[u8]) {
+        self.out.push(b'"');
+        self.out.extend_from_slice(base64(value).as_bytes());
+        self.out.push(b'"');
+    }
+
+    fn timestamp(&mut self, value: Timestamp, of: &'static Target) {
+        let format = if self.names == Names::Wire { of.timestamp.unwrap_or(TimestampFormat::EpochSeconds) } else { TimestampFormat::EpochSeconds };
+        let text = value.text(format);
+        match format {
+            TimestampFormat::EpochSeconds => self.out.extend_from_slice(text.as_bytes()),
+            TimestampFormat::DateTime | TimestampFormat::HttpDate => self.string(&text),
+        }
+    }
+
+    fn document(&mut self, value: &Document) {
+        let _ = serde_json::to_writer(&mut self.out, value);
+    }
+
+    fn body(&mut self, _: &Body) {
+        self.out.extend_from_slice(b"null");
+    }
+
+    fn events(&mut self, _: &Events) {
+        self.out.extend_from_slice(b"null");
+    }
+
+    fn list(&mut self, of: &'static Target, items: &mut dyn Iterator<Item = &dyn Value>) {
+        self.out.push(b'[');
+        for (index, item) in items.enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            if item.is_absent() {
+                self.out.extend_from_slice(b"null");
+            } else {
+                item.write(self, of.item());
+            }
+        }
+        self.out.push(b']');
+    }
+
+    fn map(&mut self, of: &'static Target, entries: &mut dyn Iterator<Item = (&str, &dyn Value)>) {
+        self.out.push(b'{');
+        for (index, (key, value)) in entries.enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            self.string(key);
+            self.out.push(b':');
+            if value.is_absent() {
+                self.out.extend_from_slice(b"null");
+            } else {
+                value.write(self, of.item());
+            }
+        }
+        self.out.push(b'}');
+    }
+
+    fn structure(&mut self, value: &dyn Struct) {
+        self.object(value, &mut |_| true);
+    }
+}

@@ -1,0 +1,78 @@
+//! restJson1: HTTP bindings with JSON documents.
+//! <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html>
+
+use crate::{
+    Answer, Asked, Codec, Ids, Incoming, Malformed, Missing,
+    answer::{self, Content},
+    aws_json::malformed,
+    bindings::{self, Documents},
+    codec::{Visit, literal_query},
+    event_stream::{self, Payloads},
+    json::{self, JsonWriter, Names},
+    path::Path,
+};
+use cloudlet_aws::Fault;
+use cloudlet_shape::{At, Body, OperationSchema, Read, Reader, ServiceSchema, Struct};
+
+pub(crate) struct RestJson;
+
+struct Json;
+
+impl Documents for Json {
+    fn read(&self, bytes: &[u8], at: Path, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
+        json::read_at(bytes, Names::Wire, at, visit)
+    }
+}
+
+impl Codec for RestJson {
+    fn decode(&self, operation: &'static OperationSchema, incoming: Incoming<'_>, read: Visit<'_>) -> Result<Missing, Malformed> {
+        let found = bindings::read(&incoming, literal_query(operation), &Json, read).map_err(malformed)?;
+        Ok(found.missing.and(found.missing_in_document))
+    }
+
+    fn encode(&self, operation: &'static OperationSchema, output: &dyn Struct, ids: &Ids<'_>) -> Answer {
+        let mut answer = Answer::new(operation.status);
+        answer.put("x-amzn-requestid", ids.request_id);
+        let mut writer = JsonWriter::new(Names::Wire);
+        match answer::head(output, &mut answer) {
+            Content::Payload(member, value) => value.write(&mut writer, member.of),
+            Content::Raw(body, content_type) => {
+                answer.put_if_absent("content-type", content_type);
+                answer.body = body;
+                return answer;
+            }
+            Content::Events => {
+                answer.put("content-type", event_stream::CONTENT_TYPE);
+                answer.body = event_stream::body(output, Payloads::Json, None);
+                return answer;
+            }
+            Content::Document => writer.object(output, &mut |member| member.at == At::Body),
+            // An output without anything in its body has none, except where the model has no members at all.
+            Content::Nothing if !output.schema().members.is_empty() || answer.status == 204 => return answer,
+            Content::Nothing => writer.object(output, &mut |member| member.at == At::Body),
+        }
+        answer.put_if_absent("content-type", "application/json");
+        answer.body = Body::whole(writer.into_bytes());
+        answer
+    }
+
+    fn fault(&self, _: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, _: &Asked<'_>) -> Answer {
+        let mut answer = Answer::new(fault.status());
+        answer.put("x-amzn-requestid", ids.request_id);
+        answer.put("x-amzn-errortype", fault.name());
+        answer.put("content-type", "application/json");
+        for (name, value) in fault.headers() {
+            answer.put(*name, value);
+        }
+        let mut pairs: Vec<(&str, &str)> = Vec::new();
+        // AWS: a client looks for `message` or `Message`; which one a service writes, its model says (Lambda: `Message`).
+        if !fault.message().is_empty() && !fault.members().iter().any(|(name, _)| name.eq_ignore_ascii_case("message")) {
+            pairs.push(("message", fault.message()));
+        }
+        pairs.extend(fault.members().iter().map(|(name, value)| (*name, value.as_str())));
+        let mut writer = JsonWriter::new(Names::Wire);
+        writer.texts(&pairs);
+        answer.body = Body::whole(writer.into_bytes());
+        answer
+    }
+}

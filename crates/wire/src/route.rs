@@ -1,0 +1,186 @@
+//! From method, path and query to an operation, by the URI templates of a REST service.
+//!
+//! The raw path counts: a label is split off first and decoded once, so that keys keep `//`, `..` and `%2F`.
+
+use crate::{Labels, Routed, Unknown};
+use cloudlet_aws::Head;
+use cloudlet_shape::{At, Flags, OperationSchema, ServiceSchema};
+use percent_encoding::percent_decode_str;
+use std::cmp::Reverse;
+
+/// The routes of one service, the most particular first.
+pub(crate) struct Routes(Vec<Route>);
+
+struct Route {
+    operation: &'static OperationSchema,
+    segments: Vec<Segment>,
+    /// Parameters that must be there, with their value if the template names one.
+    query: Vec<(&'static str, &'static str)>,
+    /// Parameters and headers of required members: they tell UploadPart from PutObject.
+    parameters: Vec<&'static str>,
+    headers: Vec<(&'static str, Flags)>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Segment {
+    Literal(&'static str),
+    Label(&'static str),
+    Greedy(&'static str),
+}
+
+/// How well a request suits an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fit {
+    /// Something that the operation requires in query or headers is missing.
+    Lacking,
+    Full,
+}
+
+impl Routes {
+    pub(crate) fn of(service: &'static ServiceSchema) -> Routes {
+        let mut routes: Vec<Route> = service.operations.iter().map(|operation| Route::of(operation)).collect();
+        routes.sort_by_key(|route| {
+            // Of two operations at one place, the fuller one is the current one, the other deprecated (S3's GetBucketLifecycle).
+            let members = route.operation.input.members.len() + route.operation.output.members.len();
+            Reverse((route.literals(), route.query.len(), route.parameters.len() + route.headers.len(), members))
+        });
+        Routes(routes)
+    }
+
+    /// The operation, how well it fits, and how literally its path is named.
+    pub(crate) fn find(&self, head: &Head<'_>, path: &str, prefixed: Prefixed) -> Option<(Routed, Fit, usize)> {
+        let mut lacking = None;
+        for route in self.0.iter().filter(|route| route.operation.method == head.method && route.suits_query(head)) {
+            let Some(labels) = route.labels(path) else { continue };
+            let found = |fit| Some((Routed { operation: route.operation, labels: labels.clone() }, fit, route.literals()));
+            match route.fit(head, prefixed) {
+                Fit::Full => return found(Fit::Full),
+                Fit::Lacking if lacking.is_none() => lacking = found(Fit::Lacking),
+                Fit::Lacking => {}
+            }
+        }
+        lacking
+    }
+
+    pub(crate) fn unknown(&self, head: &Head<'_>, path: &str) -> Unknown {
+        let mut allowed: Vec<&'static str> =
+            self.0.iter().filter(|route| route.labels(path).is_some() && route.suits_query(head)).map(|route| route.operation.method).collect();
+        allowed.sort_unstable();
+        allowed.dedup();
+        if allowed.is_empty() {
+            Unknown::Path { path: path.to_owned() }
+        } else {
+            Unknown::Method { method: head.method.to_owned(), allowed, depth: segments(path).count() }
+        }
+    }
+}
+
+/// Whether the host had a label before the service's name; it may stand for a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Prefixed {
+    Yes,
+    No,
+}
+
+/// The segments of a raw path. One slash at the end does not count.
+fn segments(path: &str) -> impl DoubleEndedIterator<Item = &str> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.split('/').filter(move |_| !path.is_empty())
+}
+
+impl Route {
+    fn of(operation: &'static OperationSchema) -> Route {
+        let (path, query) = operation.uri.split_once('?').unwrap_or((operation.uri, ""));
+        let segments = segments(path).map(|segment| match segment.strip_prefix('{').and_then(|label| label.strip_suffix('}')) {
+            Some(label) => label.strip_suffix('+').map_or(Segment::Label(label), Segment::Greedy),
+            None => Segment::Literal(segment),
+        });
+        let query = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let required = operation.input.members.iter().filter(|member| member.required());
+        let (mut parameters, mut headers) = (Vec::new(), Vec::new());
+        for member in required {
+            match member.at {
+                At::Query => parameters.push(member.wire),
+                At::Header => headers.push((member.wire, member.flags)),
+                _ => {}
+            }
+        }
+        Route { operation, segments: segments.collect(), query: query.collect(), parameters, headers }
+    }
+
+    fn literals(&self) -> usize {
+        self.segments.iter().filter(|segment| matches!(segment, Segment::Literal(_))).count()
+    }
+
+    fn suits_query(&self, head: &Head<'_>) -> bool {
+        self.query.iter().all(|(name, value)| head.raw_query().any(|(key, found)| key == *name && (value.is_empty() || found == *value)))
+    }
+
+    fn fit(&self, head: &Head<'_>, prefixed: Prefixed) -> Fit {
+        let in_host = |flags: Flags| flags.has(Flags::HOST_LABEL) && prefixed == Prefixed::Yes;
+        let full = self.parameters.iter().all(|name| head.raw_query().any(|(key, _)| key == *name))
+            && self.headers.iter().all(|(name, flags)| in_host(*flags) || head.header(&name.to_ascii_lowercase()).is_some());
+        if full { Fit::Full } else { Fit::Lacking }
+    }
+
+    /// The values of the labels, if the path suits the template.
+    fn labels(&self, path: &str) -> Option<Labels> {
+        let mut rest = path.strip_prefix('/')?;
+        let mut labels = Vec::new();
+        let greedy = self.segments.iter().position(|segment| matches!(segment, Segment::Greedy(_)));
+        let (before, after) = match greedy {
+            Some(at) => (self.segments.get(..at)?, self.segments.get(at + 1..)?),
+            None => {
+                rest = rest.strip_suffix('/').unwrap_or(rest);
+                (self.segments.as_slice(), [].as_slice())
+            }
+        };
+        let mut ended = rest.is_empty();
+        for segment in before {
+            if ended {
+                return None;
+            }
+            let (first, later) = match rest.split_once('/') {
+                Some((first, later)) => (first, later),
+                None => {
+                    ended = true;
+                    (rest, "")
+                }
+            };
+            rest = later;
+            take(segment, first, &mut labels)?;
+        }
+        if let Some(Segment::Greedy(name)) = greedy.and_then(|at| self.segments.get(at)) {
+            for segment in after.iter().rev() {
+                let (earlier, last) = rest.rsplit_once('/')?;
+                rest = earlier;
+                take(segment, last, &mut labels)?;
+            }
+            if ended || rest.is_empty() {
+                return None;
+            }
+            labels.push((*name, decode(rest)?));
+            return Some(Labels(labels));
+        }
+        ended.then_some(Labels(labels))
+    }
+}
+
+fn take(segment: &Segment, text: &str, labels: &mut Vec<(&'static str, String)>) -> Option<()> {
+    match segment {
+        Segment::Literal(literal) => (*literal == text || decode(text)? == *literal).then_some(()),
+        Segment::Label(_) | Segment::Greedy(_) if text.is_empty() => None,
+        Segment::Label(name) | Segment::Greedy(name) => {
+            labels.push((name, decode(text)?));
+            Some(())
+        }
+    }
+}
+
+fn decode(text: &str) -> Option<String> {
+    percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,23 @@
+//! XML of any shape, as restXml, awsQuery and ec2Query use it. The protocols themselves are elsewhere.
+
+mod read;
+mod tree;
+mod write;
+
+use cloudlet_shape::{Kind, Member};
+
+pub(crate) use read::read;
+pub(crate) use write::XmlWriter;
+
+/// The element of a member. A flattened list takes its items' name, if they have one.
+pub(crate) fn element_name(member: &Member) -> &'static str {
+    if member.flattened() && member.of.kind == Kind::List && member.of.item_name != "member" { member.of.item_name } else { member.wire }
+}
+
+/// `type` of `xsi:type`.
+fn local(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(_, local)| local)
+}
+
+#[cfg(test)]
+mod tests;
