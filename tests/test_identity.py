@@ -43,7 +43,7 @@ def test_operations_of_later_are_not_implemented_and_say_so(sts):
 
 
 def test_the_identity_is_told_over_a_presigned_url(server):
-    url = server.client("sts").generate_presigned_url("get_caller_identity")
+    url = server.client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
     answer = server.request("GET", url.removeprefix(server.url))
     assert answer.status == 200
     assert "<Arn>arn:aws:iam::000000000000:root</Arn>" in answer.text

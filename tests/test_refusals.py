@@ -20,13 +20,10 @@ def told(answer):
     return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
-@pytest.mark.parametrize(
-    "service, expected",
-    [("s3", ("SignatureDoesNotMatch", 403)), ("sts", ("SignatureDoesNotMatch", 403)), ("sqs", ("InvalidSignatureException", 403))],
-)
-def test_a_wrong_secret(server, service, expected):
+@every_service
+def test_a_wrong_secret(server, service):
     answer = refused(server, service, secret="wrong")
-    assert told(answer) == expected
+    assert told(answer) == ("SignatureDoesNotMatch", 403)
     assert "signature we calculated does not match" in answer["Error"]["Message"]
 
 
@@ -71,7 +68,7 @@ def test_a_token_that_was_never_given_out(server, service, expected):
 
 @pytest.mark.parametrize(
     "service, expected",
-    [("s3", ("RequestTimeTooSkewed", 403)), ("sts", ("SignatureDoesNotMatch", 403)), ("sqs", ("InvalidSignatureException", 403))],
+    [("s3", ("RequestTimeTooSkewed", 403)), ("sts", ("SignatureDoesNotMatch", 403)), ("sqs", ("SignatureDoesNotMatch", 403))],
 )
 def test_a_clock_that_is_wrong(server, service, expected):
     server.advance(16 * 60)
@@ -147,7 +144,7 @@ def test_soft_reports_and_lets_through(start, service):
     server = start("--auth", "soft")
     LISTS[service](server.client(service, secret="wrong"))
     LISTS[service](server.client(service, key="AKIAUNKNOWN000000000"))
-    assert server.wait_for_line("would be denied") or server.wait_for_line("AKIAUNKNOWN000000000")
+    assert "SignatureDoesNotMatch" in server.wait_for_line("let through")
 
 
 @every_service

@@ -89,8 +89,10 @@ fn python(root: &Path, server: &Path, named: Option<&str>, tally: &mut Tally) ->
     let python = clients::python(root)?;
     let aws2 = clients::aws_cli_2()?;
     let mut command = Command::new(python.join("python"));
-    command.args(["-m", "pytest", "-p", "no:cacheprovider", "--cloudlet"]).arg(server);
-    command.arg("--aws-cli-1").arg(python.join("aws")).arg("--aws-cli-2").arg(aws2);
+    command.args(["-m", "pytest", "-p", "no:cacheprovider"]);
+    command.arg(format!("--cloudlet={}", server.display()));
+    command.arg(format!("--aws-cli-1={}", python.join("aws").display()));
+    command.arg(format!("--aws-cli-2={}", aws2.display()));
     if let Some(named) = named {
         command.args(["-k", named]);
     }
