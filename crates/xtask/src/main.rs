@@ -6,6 +6,7 @@ mod api;
 mod check;
 mod coverage;
 mod fuzz;
+mod image;
 mod steps;
 mod test;
 
@@ -32,6 +33,8 @@ enum Command {
     Coverage(coverage::Arguments),
     /// Feed every parser of outside bytes with random ones (nightly toolchain).
     Fuzz(fuzz::Arguments),
+    /// Build the container image.
+    Image(image::Arguments),
     /// Run every test.
     Test(test::Arguments),
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Coverage(arguments) => coverage::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Image(arguments) => image::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
     };
     match outcome {
