@@ -35,13 +35,18 @@ pub struct Authenticator<'a> {
     pub identity: &'a Identity,
     pub keys: &'a Keys,
     pub mode: Mode,
-    pub dialect: &'a Dialect,
+    /// How the protocol of the request spells what goes wrong.
+    pub dialect: Dialect,
     pub target: Target<'a>,
     pub now: Timestamp,
 }
 
 impl<'a> Authenticator<'a> {
     pub fn begin(&self, head: &Head<'a>) -> Result<Stage<'a>, Fault> {
+        self.look(head).map_err(|fault| self.spelled(fault))
+    }
+
+    fn look(&self, head: &Head<'a>) -> Result<Stage<'a>, Fault> {
         let claim = match claim::find(head, &self.target) {
             Ok(Some(claim)) => claim,
             Ok(None) => return self.unsigned(head, Caller::anonymous(), None),
@@ -56,7 +61,7 @@ impl<'a> Authenticator<'a> {
             Ok(admitted) => admitted,
             Err(fault) => return self.tolerate(head, &claim, fault),
         };
-        let credential = match self.identity.credential(&claim.access_key, claim.session_token.as_deref()) {
+        let credential = match self.identity.credential(&claim.access_key, claim.session_token.as_deref(), self.now) {
             Ok(credential) => credential,
             Err(unknown) => {
                 tracing::warn!(
@@ -104,8 +109,25 @@ impl<'a> Authenticator<'a> {
                 tolerated(&claim, &fault);
                 Ok(done(self.identity.unchecked(&claim.access_key)))
             }
-            Err(fault) => Err(fault),
+            Err(fault) => Err(self.spelled(fault)),
         }
+    }
+
+    /// The signature's faults carry the codes of JSON and XML; their statuses, and EC2's one code for all, are the protocol's.
+    fn spelled(&self, fault: Fault) -> Fault {
+        if self.target.flavor == Flavor::S3 {
+            return fault;
+        }
+        let kind = match fault.name() {
+            "InvalidSignatureException" => &self.dialect.bad_signature,
+            "IncompleteSignatureException" => &self.dialect.incomplete_signature,
+            "MissingAuthenticationTokenException" => &self.dialect.missing_token,
+            _ => return fault,
+        };
+        if self.dialect.denial == Denial::Encoded {
+            return kind.says("AWS was not able to validate the provided access credentials");
+        }
+        fault.recoded(kind)
     }
 
     /// Soft mode reports what it would have refused, and lets it through.

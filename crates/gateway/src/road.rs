@@ -10,7 +10,7 @@ use crate::{
 use bytes::Bytes;
 use cloudlet_aws::{Account, Fault, FaultKind, Head, Region, Scope};
 use cloudlet_cloud::{Cloud, Entrance};
-use cloudlet_engine::{AnyOperation, Boxed, Call, Effect, Input, Origin, Service, Stopwatch, Verdict, Visit};
+use cloudlet_engine::{AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Service, Stopwatch, Verdict, Visit};
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};
 use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized, Recognizer, Routed, codec, validate};
@@ -178,7 +178,7 @@ impl Gateway {
             return Ok(Answer { status: 200, headers: named(fields), body: cloudlet_shape::Body::empty() });
         }
 
-        let authenticator = self.authenticator(recognized, service, visit.prefix);
+        let authenticator = self.authenticator(recognized, visit.prefix);
         let (authenticated, arrived) = match authenticator.begin(head)? {
             Stage::Done(authenticated) => (authenticated, arrived),
             Stage::NeedsBody(pending) => {
@@ -193,7 +193,7 @@ impl Gateway {
         let Routed { operation, labels } = routed;
         note.operation = operation.name;
         if caller.is_anonymous() && !operation.unsigned && recognized.protocol != Protocol::RestXml {
-            return Err(service.dialect.missing_token.says("Missing Authentication Token"));
+            return Err(authenticator.dialect.missing_token.says("Request is missing Authentication Token"));
         }
         let handler = service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
         let (input, missing) = decode(service, recognized.protocol, operation, handler, Message { head, labels: &labels, body: content })?;
@@ -220,7 +220,7 @@ impl Gateway {
         self.cloud.identity.account()
     }
 
-    fn authenticator<'a>(&'a self, recognized: &Recognized, service: &'a Service, prefix: Option<&'a str>) -> Authenticator<'a> {
+    fn authenticator<'a>(&'a self, recognized: &Recognized, prefix: Option<&'a str>) -> Authenticator<'a> {
         let target = if recognized.protocol == Protocol::RestXml { Target::s3() } else { Target::service(recognized.service.signing_name) };
         let target = match prefix {
             Some(bucket) if recognized.protocol == Protocol::RestXml => target.virtual_bucket(bucket),
@@ -230,7 +230,7 @@ impl Gateway {
             identity: &self.cloud.identity,
             keys: &self.keys,
             mode: self.cloud.mode(),
-            dialect: &service.dialect,
+            dialect: Dialect::of(recognized.protocol),
             target,
             now: self.cloud.frame.clock.now(),
         }

@@ -101,7 +101,7 @@ impl Codec for RestXml {
         let error = |writer: &mut XmlWriter| {
             writer.leaf("Code", fault.code());
             writer.leaf("Message", fault.message());
-            for (name, value) in fault.members() {
+            for (name, value) in fault.members().iter().filter(|(name, _)| !name.eq_ignore_ascii_case("message")) {
                 writer.leaf(name, value);
             }
         };

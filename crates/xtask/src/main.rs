@@ -9,6 +9,7 @@ mod fuzz;
 mod image;
 mod steps;
 mod test;
+mod vectors;
 
 use clap::{Parser, Subcommand};
 use std::{
@@ -37,6 +38,8 @@ enum Command {
     Image(image::Arguments),
     /// Run every test.
     Test(test::Arguments),
+    /// Bring the cases that the tests of the protocols run on.
+    Vectors,
 }
 
 /// Why a command stopped, in a sentence for the user.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Image(arguments) => image::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Vectors => vectors::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

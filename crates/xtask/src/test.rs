@@ -5,7 +5,7 @@
 mod clients;
 mod tally;
 
-use crate::{Outcome, root, steps};
+use crate::{Outcome, root, steps, vectors};
 use clap::ValueEnum;
 use std::{
     path::{Path, PathBuf},
@@ -80,6 +80,7 @@ pub fn build_server(root: &Path) -> Outcome<PathBuf> {
 }
 
 fn rust(root: &Path, named: Option<&str>, tally: &mut Tally) -> Outcome<bool> {
+    vectors::run()?;
     let mut command = Command::new("cargo");
     command.args(["test", "--workspace", "--no-fail-fast"]).args(named).current_dir(root);
     steps::follow("tests in Rust", &mut command, |line| tally.read_cargo(line))

@@ -16,12 +16,12 @@ const STOREYS: [(&str, &[&str]); 10] = [
     ("cloud", &["cloud"]),
     ("gateway", &["gateway", "smtp"]),
     ("rooms", &["inspect"]),
-    ("top", &["server", "xtask"]),
+    ("top", &["bench", "server", "xtask"]),
 ];
 
 /// Libraries that know HTTP, and who may use them.
 const HTTP: [&str; 10] = ["axum", "h2", "headers", "http", "http-body", "http-body-util", "hyper", "hyper-util", "tower", "tower-http"];
-const SPEAKS_HTTP: [&str; 3] = ["gateway", "server", "xtask"];
+const SPEAKS_HTTP: [&str; 4] = ["bench", "gateway", "server", "xtask"];
 
 /// Libraries that do things in the world or know the time, and crates that must not.
 const WORLDLY: [&str; 9] = ["chrono", "fs2", "jiff", "mio", "rand", "socket2", "time", "tokio", "uuid"];
