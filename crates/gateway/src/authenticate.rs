@@ -7,7 +7,7 @@ use cloudlet_cloud::Mode;
 use cloudlet_engine::{Denial, Dialect, SignatureKind, Signed};
 use cloudlet_identity::{Credential, Identity, Unknown};
 use cloudlet_shape::Trailers;
-use cloudlet_sigv4::{Claim, Flavor, Keys, Payload, Place, Target, chunks::Decoder, claim, payload};
+use cloudlet_sigv4::{Claim, Flavor, Keys, Payload, Place, Target, chunks::Decoder, claim, payload, post, post::Policy};
 
 /// A caller, and what is still to be done about the body.
 pub struct Authenticated {
@@ -92,6 +92,36 @@ impl<'a> Authenticator<'a> {
             caller: credential.caller,
             treatment,
         }))
+    }
+
+    /// A browser form: its policy is what is signed.
+    pub fn form(&self, fields: &cloudlet_sigv4::post::Fields, bucket: &str) -> Result<(Authenticated, Option<Policy>), Fault> {
+        let done = |caller, claim: Option<&Claim<'_>>| Authenticated {
+            caller,
+            region: claim.and_then(Claim::region).map(Region::new),
+            signed: claim.map(|claim| signed(claim, self.now)),
+            treatment: Treatment::Plain,
+        };
+        let Some(claim) = post::find(fields, &self.target)? else { return Ok((done(Caller::anonymous(), None), None)) };
+        let encoded = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("policy")).map_or("", |(_, value)| value);
+        let policy = Policy::parse(encoded)?;
+        if self.mode == Mode::Off {
+            return Ok((done(self.identity.unchecked(&claim.access_key), Some(&claim)), Some(policy)));
+        }
+        let proof = match self.identity.credential(&claim.access_key, claim.session_token.as_deref(), self.now) {
+            Ok(credential) => post::verify(&claim, fields, credential.secret.reveal(), self.keys).map(|()| credential.caller),
+            Err(unknown) => Err(self.unknown(unknown, &claim)),
+        };
+        let caller = match proof {
+            Ok(caller) => caller,
+            Err(fault) if self.mode == Mode::Soft => {
+                tolerated(&claim, &fault);
+                self.identity.unchecked(&claim.access_key)
+            }
+            Err(fault) => return Err(fault),
+        };
+        policy.check(fields, bucket, self.now)?;
+        Ok((done(caller, Some(&claim)), Some(policy)))
     }
 
     /// Goes on with the body that the signature covers.

@@ -2,7 +2,7 @@
 
 use crate::{S3, faults, metadata};
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{self as engine, Form, Visit};
+use cloudlet_engine::{self as engine, Form, FormAnswer, Posted, Visit};
 use std::sync::Arc;
 
 pub struct Front {
@@ -52,10 +52,9 @@ impl engine::Front for Front {
     }
 
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>
-    fn form(&self, path: &str, form: &Form) -> Result<(String, Vec<(String, String)>), Fault> {
+    fn form(&self, path: &str, form: &Form) -> Result<Posted, Fault> {
         let (bucket, _) = split(path);
-        let field = |wanted: &str| form.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str());
-        let key = field("key").filter(|key| !key.is_empty()).ok_or_else(|| {
+        let key = field(form, "key").filter(|key| !key.is_empty()).ok_or_else(|| {
             faults::invalid_argument(
                 "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.",
                 "key",
@@ -69,8 +68,44 @@ impl engine::Front for Front {
                 headers.push(header);
             }
         }
-        Ok((format!("/{bucket}/{}", escape(&key)), headers))
+        Ok(Posted { bucket: bucket.to_owned(), path: format!("/{bucket}/{}", escape(&key)), headers })
     }
+
+    /// `success_action_redirect` counts before `success_action_status`; a redirect that is no URL is passed over.
+    fn posted(&self, posted: &Posted, form: &Form, etag: &str, endpoint: &str) -> FormAnswer {
+        let location = format!("{endpoint}{}", posted.path);
+        let key = posted.path.split_at_checked(posted.bucket.len() + 2).map_or("", |(_, key)| key);
+        let headers = vec![("etag", etag.to_owned()), ("location", location.clone())];
+        let redirect = field(form, "success_action_redirect").or_else(|| field(form, "redirect"));
+        if let Some(to) = redirect.filter(|to| to.starts_with("http://") || to.starts_with("https://")) {
+            let joint = if to.contains('?') { '&' } else { '?' };
+            let to = format!("{to}{joint}bucket={}&key={}&etag=%22{}%22", posted.bucket, key.replace('/', "%2F"), etag.trim_matches('"'));
+            return FormAnswer { status: 303, headers: vec![("etag", etag.to_owned()), ("location", to)], body: String::new() };
+        }
+        match field(form, "success_action_status") {
+            Some("200") => FormAnswer { status: 200, headers, body: String::new() },
+            Some("201") => {
+                let key = percent_encoding::percent_decode_str(key).decode_utf8_lossy();
+                let body = format!(
+                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<PostResponse><Location>{}</Location><Bucket>{}</Bucket><Key>{}</Key><ETag>{}</ETag></PostResponse>",
+                    escape_xml(&location),
+                    escape_xml(&posted.bucket),
+                    escape_xml(&key),
+                    escape_xml(etag)
+                );
+                FormAnswer { status: 201, headers: [headers, vec![("content-type", "application/xml".to_owned())]].concat(), body }
+            }
+            _ => FormAnswer { status: 204, headers, body: String::new() },
+        }
+    }
+}
+
+fn field<'a>(form: &'a Form, wanted: &str) -> Option<&'a str> {
+    form.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
+}
+
+fn escape_xml(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// What a field of a form is as a header of PutObject; `None` for fields that say nothing about the object.
