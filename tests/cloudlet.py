@@ -148,8 +148,9 @@ def sign(method, url, service, body=b"", headers=None, payload=None, key="test",
 class AwsCli:
     """aws-cli, pointed at a server."""
 
-    def __init__(self, program, server, home):
+    def __init__(self, program, version, server, home):
         self.program = program
+        self.version = version
         self.environment = clean_environment() | {
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",

@@ -67,10 +67,10 @@ def queue(sqs):
     return sqs.create_queue(QueueName=f"queue-{next(numbers)}")["QueueUrl"]
 
 
-@pytest.fixture(params=["aws-cli v1", "aws-cli v2"])
+@pytest.fixture(params=[1, 2], ids=["aws-cli v1", "aws-cli v2"])
 def aws(request, server, tmp_path):
     """aws-cli, each version in turn."""
-    option = "--aws-cli-1" if request.param.endswith("v1") else "--aws-cli-2"
+    option = f"--aws-cli-{request.param}"
     program = request.config.getoption(option)
-    assert program, f"say where {request.param} is: {option}"
-    return AwsCli(program, server, tmp_path)
+    assert program, f"say where aws-cli v{request.param} is: {option}"
+    return AwsCli(program, request.param, server, tmp_path)

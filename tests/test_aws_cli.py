@@ -65,7 +65,7 @@ def test_a_presigned_url(aws, server):
 
 
 def test_messages(aws):
-    url = aws.json("sqs", "create-queue", "--queue-name", "cli-queue")["QueueUrl"]
+    url = aws.json("sqs", "create-queue", "--queue-name", f"cli-queue-{aws.version}")["QueueUrl"]
     attributes = json.dumps({"kind": {"DataType": "String", "StringValue": "test"}})
     aws("sqs", "send-message", "--queue-url", url, "--message-body", "hello", "--message-attributes", attributes)
     message = aws.json("sqs", "receive-message", "--queue-url", url, "--message-attribute-names", "All")["Messages"][0]

