@@ -221,6 +221,7 @@ impl Handle<ReceiveMessage> for Sqs {
         let poll = self.poll(&queue, &input)?;
         drop(input);
         let flown = self.receive(cx, &queue, &poll).await?;
+        self.unseal(cx, &queue, &poll.arn, &flown, cx.clock().now()).await?;
         let messages: Vec<api::Message> = flown.iter().map(|flown| view.message(&poll.arn, poll.kind, flown)).collect();
         Ok(ReceiveMessageResult { messages: (!messages.is_empty()).then_some(messages) })
     }
