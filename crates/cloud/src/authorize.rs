@@ -1,18 +1,32 @@
 //! The question every call is asked before it is performed, and how a refusal is worded.
 
-use crate::{Cloud, Mode, keys};
-use cloudlet_aws::{Fault, Identity};
+use crate::{Cloud, Mode, encoded, keys};
+use cloudlet_aws::{Account, Caller, Fault, Identity};
 use cloudlet_engine::{Ask, Cx, Denial, Effect, Service, Verdict};
-use cloudlet_policy::{Policies, Principal, Request, decide};
-use std::borrow::Cow;
+use cloudlet_identity::{Membership, Session, Standing};
+use cloudlet_policy::{Decision, Gate, Keys, Policies, Principal, Request, decide};
+use std::{borrow::Cow, sync::Arc};
+
+/// Services whose resources RCPs protect.
+/// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>
+const UNDER_RESOURCE_CONTROL: [&str; 12] =
+    ["s3", "sqs", "sts", "kms", "secretsmanager", "dynamodb", "logs", "ecr", "events", "firehose", "cognito-idp", "aoss"];
+
+/// The caller of a call, with all that applies to it.
+pub(crate) struct Subject<'a> {
+    cx: &'a Cx,
+    session: Option<Arc<Session>>,
+    standing: Arc<Standing>,
+}
 
 impl Cloud {
     /// Decides each ask; all must be allowed. The first denial is the answer.
     pub(crate) fn authorize(&self, service: &Service, cx: &Cx, asks: &[Ask]) -> Result<(), Fault> {
+        let mut subject = None;
         for ask in asks {
             let (effect, reason) = match self.mode {
                 Mode::Off => (Effect::Unasked, Cow::Borrowed("authorization is off")),
-                Mode::Enforce | Mode::Soft => match self.decide_ask(cx, ask) {
+                Mode::Enforce | Mode::Soft => match self.decide_ask(cx, &mut subject, ask) {
                     Ok(reason) => (Effect::Allowed, reason),
                     Err(because) if self.mode == Mode::Soft => (Effect::Tolerated, because.into()),
                     Err(because) => (Effect::Denied, because.into()),
@@ -28,22 +42,99 @@ impl Cloud {
     }
 
     /// Why it is allowed, or AWS's words for why it is not.
-    fn decide_ask(&self, cx: &Cx, ask: &Ask) -> Result<Cow<'static, str>, String> {
+    fn decide_ask<'a>(&self, cx: &'a Cx, subject: &mut Option<Subject<'a>>, ask: &Ask) -> Result<Cow<'static, str>, String> {
         // Unmapped is denied, even for root.
         if ask.action.is_empty() {
             return Err("because the operation has no action in the table".to_owned());
         }
         // The root of an account in its own account, where no policy can say otherwise: most calls of most days.
         let at_home = cx.caller.identity == Identity::Root && (ask.owner.is_none() || ask.owner == cx.caller.account);
-        if at_home && ask.resource_policy.is_none() {
+        if at_home && ask.resource_policy.is_none() && !self.limits_root(&cx.caller) {
             return Ok(Cow::Borrowed("root of the account"));
         }
-        let keys = keys::of(cx, ask);
-        let request =
-            Request { principal: Principal::of(&cx.caller), action: ask.action, resource: &ask.on, resource_account: ask.owner, keys: &keys };
-        let policies = Policies { resource: ask.resource_policy.as_slice(), grant: ask.grant, ..Policies::default() };
-        let decision = decide(&request, &policies);
-        if decision.is_allowed() { Ok(Cow::Borrowed(decision.gate.name())) } else { Err(decision.because(&request, &policies)) }
+        let subject = subject.get_or_insert_with(|| self.subject(cx));
+        let resource = self.resource_membership(ask.owner.or(cx.caller.account), ask.action);
+        subject.decide(ask, resource.as_deref())
+    }
+
+    /// Whether anything can limit root at home: an organization's policies, or a session of AssumeRoot.
+    fn limits_root(&self, caller: &Caller) -> bool {
+        caller.account.is_some_and(|account| self.identity.membership(account).is_some()) || self.identity.session_of(caller).is_some()
+    }
+
+    pub(crate) fn subject<'a>(&self, cx: &'a Cx) -> Subject<'a> {
+        let session = self.identity.session_of(&cx.caller);
+        let standing = self.identity.standing(&cx.caller, session.as_deref());
+        Subject { cx, session, standing }
+    }
+
+    /// The resource's place in the organization.
+    fn resource_membership(&self, owner: Option<Account>, _action: &str) -> Option<Arc<Membership>> {
+        self.identity.membership(owner?)
+    }
+}
+
+impl<'a> Subject<'a> {
+    fn decide(&self, ask: &Ask, resource: Option<&Membership>) -> Result<Cow<'static, str>, String> {
+        let keys = self.keys(ask, resource);
+        self.with_request(ask, &keys, resource, |request, policies| {
+            let mut decision = decide(request, policies);
+            if decision.is_allowed() && self.is_assumed_root() {
+                decision = self.within_task(request);
+            }
+            if decision.is_allowed() { Ok(Cow::Borrowed(decision.gate.name())) } else { Err(decision.because(request, policies)) }
+        })
+    }
+
+    /// The whole context, or none of it when no policy would look.
+    fn keys(&self, ask: &Ask, resource: Option<&Membership>) -> Keys {
+        let session_reads = self.session.iter().flat_map(|session| session.policies.iter()).any(|policy| !policy.document.keys().is_empty());
+        let resource_reads = ask.resource_policy.iter().any(|policy| !policy.document.keys().is_empty())
+            || resource.is_some_and(|membership| !membership.resource_control.is_empty());
+        if self.standing.reads_keys || session_reads || resource_reads {
+            keys::of(self.cx, ask, &self.standing, self.session.as_deref(), resource)
+        } else {
+            Keys::default()
+        }
+    }
+
+    /// Puts request and policies together, as the evaluator wants them.
+    fn with_request<R>(&self, ask: &Ask, keys: &Keys, resource: Option<&Membership>, then: impl FnOnce(&Request<'_>, &Policies<'_>) -> R) -> R {
+        let caller = &self.cx.caller;
+        let standing = &*self.standing;
+        let mut principal = Principal::of(caller);
+        if let Some(issuer) = self.session.as_ref().and_then(|session| session.issuer.as_ref()) {
+            principal = principal.issued_by(&issuer.arn);
+        }
+        let service = ask.action.split(':').next().unwrap_or_default();
+        let request = Request { principal, action: ask.action, resource: &ask.on, resource_account: ask.owner.or(caller.account), keys };
+        let policies = Policies {
+            identity: &standing.identity,
+            groups: &standing.groups,
+            boundary: standing.boundary.as_ref(),
+            session: self.session.as_ref().map(|session| &*session.policies).unwrap_or_default(),
+            resource: ask.resource_policy.as_slice(),
+            grant: ask.grant,
+            vpc_endpoint: None,
+            service_control: standing.membership.as_ref().map(|membership| membership.service_control.as_slice()).unwrap_or_default(),
+            resource_control: resource
+                .filter(|_| UNDER_RESOURCE_CONTROL.contains(&service))
+                .map(|membership| membership.resource_control.as_slice())
+                .unwrap_or_default(),
+        };
+        then(&request, &policies)
+    }
+
+    fn is_assumed_root(&self) -> bool {
+        self.cx.caller.identity == Identity::Root && self.session.as_ref().is_some_and(|session| !session.policies.is_empty())
+    }
+
+    /// A root session of AssumeRoot may do what its task policy says, and nothing else.
+    fn within_task(&self, request: &Request<'_>) -> Decision {
+        let session = self.session.as_ref().map(|session| &*session.policies).unwrap_or_default();
+        let user = Caller { identity: Identity::User { name: "root".into() }, ..self.cx.caller.clone() };
+        let decision = decide(&Request { principal: Principal::of(&user), ..*request }, &Policies { identity: session, ..Policies::default() });
+        Decision { gate: if decision.is_allowed() { Gate::Root } else { Gate::Session }, ..decision }
     }
 }
 
@@ -60,9 +151,11 @@ fn refuse(service: &Service, cx: &Cx, ask: &Ask, reason: &str) -> Fault {
             format!("User: {who} is not authorized to perform: {small} on resource: {on} {}", reason.replace(action, &small))
         }
         Denial::Quoted => format!("User: {who} is not authorized to perform: {action} on resource: \"{on}\" {reason}"),
-        Denial::Encoded => {
-            format!("You are not authorized to perform this operation. User: {who} is not authorized to perform: {action} on resource: {on} {reason}")
-        }
+        Denial::Encoded => format!(
+            "You are not authorized to perform this operation. User: {who} is not authorized to perform: {action} on resource: {on} {reason}. \
+             Encoded authorization failure message: {}",
+            encoded::message(cx, ask, reason)
+        ),
     };
     dialect.access_denied.says(message)
 }

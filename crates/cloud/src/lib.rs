@@ -4,6 +4,7 @@
 mod agenda;
 mod authorize;
 mod calls;
+mod encoded;
 mod keys;
 
 pub use calls::{Door as Entrance, Logged};
@@ -49,7 +50,7 @@ impl Default for Settings {
 /// The house: all services, one identity, one clock, one agenda.
 pub struct Cloud {
     pub frame: Arc<Frame>,
-    pub identity: Arc<Identity>,
+    pub identity: Identity,
     services: HashMap<&'static str, Service>,
     mode: Mode,
     calls: Calls,
@@ -74,7 +75,7 @@ impl Cloud {
             frame.hang(door);
             Cloud {
                 frame: Arc::new(frame),
-                identity: Arc::new(identity),
+                identity,
                 services: services.into_iter().map(|service| (service.schema.name, service)).collect(),
                 mode: settings.mode,
                 calls: Calls::remembering(settings.calls),
@@ -111,6 +112,7 @@ impl Cloud {
         let watch = Stopwatch::start();
         let Call { operation, caller, scope, origin, input } = call;
         let cx = Cx::new(self.frame.clone(), scope, caller, request_id, origin);
+        self.identity.note_use(&cx.caller, operation.service.signing_name, cx.scope.region.as_str(), cx.now);
         let answer = match self.services.get(operation.service.name).and_then(|service| Some((service, service.operation(operation.name)?))) {
             None => Err(Cloud::not_implemented(operation)),
             Some((service, handler)) => match handler.asks(&cx, &input).and_then(|asks| self.authorize(service, &cx, &asks)) {
@@ -199,7 +201,7 @@ impl Cloud {
     /// Everything the house keeps, for inspection, reset and snapshots.
     pub fn kept(&self) -> Vec<Arc<dyn Kept>> {
         let services = self.services.values().flat_map(|service| service.stores.iter().cloned());
-        services.chain([self.agenda.kept()]).collect()
+        services.chain(self.identity.kept()).chain([self.agenda.kept()]).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Access keys and whom they stand for.
 
-use crate::Secret;
+use crate::{LastUsed, Secret};
 use cloudlet_aws::{Account, Caller};
 use std::sync::Arc;
 
@@ -23,10 +23,17 @@ pub struct Credential {
 /// Why a key is refused before its signature is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unknown {
-    /// No such access key.
+    /// No such access key, or one that was deactivated.
     Key,
-    /// The session token is not the key's.
+    /// The session token is missing, or is not the key's.
     Token,
     /// The session is over.
     Expired,
+}
+
+/// A long-term key as it is remembered between two changes of IAM.
+#[derive(Clone, Debug)]
+pub(crate) struct Holder {
+    pub credential: Credential,
+    pub used: LastUsed,
 }

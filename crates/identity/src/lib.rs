@@ -1,71 +1,325 @@
-//! Who exists and what they may do. IAM and STS are its two faces; the doors ask it whose key signed.
-//! Deliberately no HTTP, no signatures, no decisions.
+//! Who exists and what they may do. IAM and STS are its two faces; the doors ask it whose key signed, and what applies to a caller.
+//! Deliberately no HTTP, no signatures, no decisions, no words of AWS's API.
 
+pub mod catalogue;
 mod credentials;
+mod last_used;
+pub mod messages;
+pub mod mfa;
+pub mod organization;
 mod secret;
+mod sessions;
+mod standing;
+pub mod state;
+mod written;
 
 pub use credentials::{Credential, Root, Unknown};
+pub use last_used::{LastUsed, Place};
+pub use organization::Membership;
 pub use secret::Secret;
+pub use sessions::{Fresh, LONGEST_TOKEN, Origin, Session};
+pub use standing::{Standing, held, managed};
+pub use state::{Of, State, Tags};
+pub use written::{Written, size};
 
-use cloudlet_aws::{Account, Caller};
+use cloudlet_aws::{Account, Arn, Caller, Identity as Who, Timestamp};
+use cloudlet_store::{Journal, Json, Kept, Listing, Page, Record, Store, Unreadable};
+use credentials::Holder;
+use parking_lot::RwLock;
+use sessions::Sessions;
+use state::{KeyOwner, Status};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-/// Everybody the house knows.
-pub struct Identity {
+/// Everybody the house knows. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Identity(Arc<Inner>);
+
+struct Inner {
     root: Root,
+    store: Store<State>,
+    sessions: Store<Sessions>,
+    /// Counts the changes of IAM: what is remembered of an older state is not looked at.
+    revision: AtomicU64,
+    remembered: RwLock<Remembered>,
 }
 
+/// What was gathered from the tables at one revision.
+#[derive(Default)]
+struct Remembered {
+    revision: u64,
+    holders: HashMap<Arc<str>, Holder>,
+    standings: HashMap<Arc<str>, Arc<Standing>>,
+    memberships: HashMap<Account, Option<Arc<Membership>>>,
+}
+
+/// Enough for every principal of a test run; a server with more begins anew.
+const MOST_REMEMBERED: usize = 20_000;
+
 impl Identity {
+    /// Without a journal: for tests.
     pub fn new(root: Root) -> Identity {
-        Identity { root }
+        Identity::kept_in(root, &Journal::off())
+    }
+
+    pub fn kept_in(root: Root, journal: &Journal) -> Identity {
+        Identity(Arc::new(Inner {
+            root,
+            store: Store::new("iam", journal, State::default()),
+            sessions: Store::new("sts/sessions", journal, Sessions::default()),
+            revision: AtomicU64::new(1),
+            remembered: RwLock::default(),
+        }))
     }
 
     /// The account of the root credentials the server was started with.
     pub fn account(&self) -> Account {
-        self.root.account
+        self.0.root.account
+    }
+
+    pub fn partition(&self) -> &'static str {
+        self.0.root.partition
+    }
+
+    pub fn read<R>(&self, look: impl FnOnce(&State) -> R) -> R {
+        self.0.store.read(look)
+    }
+
+    /// Changes rows, whole or not at all; what was remembered of them is forgotten.
+    pub fn write<R, E>(&self, change: impl FnOnce(&mut State) -> Result<R, E>) -> Result<R, E> {
+        let result = self.0.store.write(change);
+        self.0.forget();
+        result
+    }
+
+    /// What a snapshot keeps and a reset empties.
+    pub fn kept(&self) -> Vec<Arc<dyn Kept>> {
+        vec![Arc::new(Rows(self.0.clone())), Arc::new(SessionRows(self.0.clone()))]
     }
 
     /// Whose key it is, and what it must have been signed with.
     ///
     /// The server's root key belongs to the server's account. A 12-digit key with the root secret is the root of that account.
     /// Nothing else exists until it is created.
-    pub fn credential(&self, access_key: &str, session_token: Option<&str>) -> Result<Credential, Unknown> {
-        if session_token.is_some_and(|token| !token.is_empty()) {
-            // No session has been handed out, so no token can be true.
-            return Err(Unknown::Token);
+    pub fn credential(&self, access_key: &str, session_token: Option<&str>, now: Timestamp) -> Result<Credential, Unknown> {
+        let token = session_token.filter(|token| !token.is_empty());
+        let root = &self.0.root;
+        let account = if access_key == &*root.access_key { Some(root.account) } else { Account::parse(access_key) };
+        if let Some(account) = account {
+            return match token {
+                Some(_) => Err(Unknown::Token),
+                None => Ok(Credential { caller: Caller::root(account, root.partition, Some(access_key)), secret: root.secret.clone() }),
+            };
         }
-        let account = if access_key == &*self.root.access_key { Some(self.root.account) } else { Account::parse(access_key) };
-        let account = account.ok_or(Unknown::Key)?;
-        Ok(Credential { caller: Caller::root(account, self.root.partition, Some(access_key)), secret: self.root.secret.clone() })
+        if let Some(session) = self.session(access_key) {
+            return match token {
+                Some(token) if session.token.is(token) && session.is_over(now) => Err(Unknown::Expired),
+                Some(token) if session.token.is(token) => Ok(Credential { caller: session.caller.clone(), secret: session.secret.clone() }),
+                _ => Err(Unknown::Token),
+            };
+        }
+        match self.holder(access_key, |holder| holder.credential.clone()) {
+            Some(_) if token.is_some() => Err(Unknown::Token),
+            found => found.ok_or(Unknown::Key),
+        }
+    }
+
+    fn holder<R>(&self, access_key: &str, look: impl Fn(&Holder) -> R) -> Option<R> {
+        let revision = self.0.revision();
+        {
+            let remembered = self.0.remembered.read();
+            if remembered.revision == revision
+                && let Some(holder) = remembered.holders.get(access_key)
+            {
+                return Some(look(holder));
+            }
+        }
+        let holder = self.0.store.read(|state| self.0.find_holder(state, access_key))?;
+        let result = look(&holder);
+        self.0.remember(revision, |remembered| {
+            remembered.holders.insert(access_key.into(), holder);
+        });
+        Some(result)
+    }
+
+    /// Notes that a key or a role was used.
+    pub fn note_use(&self, caller: &Caller, service: &str, region: &str, now: Timestamp) {
+        match (&caller.identity, &caller.access_key) {
+            (Who::AssumedRole { role, .. }, _) => self.0.store.read(|state| {
+                if let Some((_, role)) = state.role_by_arn(role.as_str()) {
+                    role.used.note(now, service, region);
+                }
+            }),
+            (_, Some(key)) if key.starts_with("AKIA") => drop(self.holder(key, |holder| holder.used.note(now, service, region))),
+            _ => {}
+        }
+    }
+
+    /// The temporary credentials of an access key, expired ones included.
+    pub fn session(&self, access_key: &str) -> Option<Arc<Session>> {
+        if !access_key.starts_with("ASIA") {
+            return None;
+        }
+        self.0.sessions.read(|rows| rows.sessions.get(access_key).cloned())
+    }
+
+    pub fn session_of(&self, caller: &Caller) -> Option<Arc<Session>> {
+        self.session(caller.access_key.as_deref()?)
+    }
+
+    pub fn begin(&self, access_key: Arc<str>, session: Session) {
+        self.0.sessions.update(|rows| rows.add(access_key, session));
+    }
+
+    /// What applies to a caller, gathered once for each principal.
+    pub fn standing(&self, caller: &Caller, session: Option<&Session>) -> Arc<Standing> {
+        let key: &str = match &caller.identity {
+            Who::User { .. } => &caller.unique_id,
+            Who::AssumedRole { .. } => caller.unique_id.split(':').next().unwrap_or_default(),
+            // A federated user's name may be given to many sessions.
+            Who::FederatedUser { .. } => caller.access_key.as_deref().unwrap_or(&caller.unique_id),
+            Who::Root => &caller.unique_id,
+            Who::Service { .. } | Who::Anonymous => return Arc::default(),
+        };
+        let revision = self.0.revision();
+        {
+            let remembered = self.0.remembered.read();
+            if remembered.revision == revision
+                && let Some(standing) = remembered.standings.get(key)
+            {
+                return standing.clone();
+            }
+        }
+        let membership = caller.account.and_then(|account| self.membership(account));
+        let standing = Arc::new(self.read(|state| Standing::of(state, caller, session, membership)));
+        self.0.remember(revision, |remembered| {
+            remembered.standings.insert(key.into(), standing.clone());
+        });
+        standing
+    }
+
+    /// An account's place in the organization, if it has one.
+    pub fn membership(&self, account: Account) -> Option<Arc<Membership>> {
+        let revision = self.0.revision();
+        {
+            let remembered = self.0.remembered.read();
+            if remembered.revision == revision
+                && let Some(membership) = remembered.memberships.get(&account)
+            {
+                return membership.clone();
+            }
+        }
+        let membership =
+            self.read(|state| state.organization.get(&()).and_then(|organization| organization.membership(account, self.0.root.partition)));
+        let membership = membership.map(Arc::new);
+        self.0.remember(revision, |remembered| {
+            remembered.memberships.insert(account, membership.clone());
+        });
+        membership
     }
 
     /// Somebody whose key nobody checks: how `--auth off` sees an unknown key.
     pub fn unchecked(&self, access_key: &str) -> Caller {
-        Caller::root(Account::parse(access_key).unwrap_or(self.root.account), self.root.partition, Some(access_key))
+        let root = &self.0.root;
+        if let Some(session) = self.session(access_key) {
+            return session.caller.clone();
+        }
+        if let Some(caller) = self.holder(access_key, |holder| holder.credential.caller.clone()) {
+            return caller;
+        }
+        Caller::root(Account::parse(access_key).unwrap_or(root.account), root.partition, Some(access_key))
     }
 }
+
+impl Inner {
+    fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    fn forget(&self) {
+        self.revision.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Keeps what was gathered, unless IAM has changed since `revision` was read, which was before the gathering.
+    fn remember(&self, revision: u64, keep: impl FnOnce(&mut Remembered)) {
+        let mut remembered = self.remembered.write();
+        if remembered.revision > revision {
+            return;
+        }
+        let full = remembered.holders.len() + remembered.standings.len() + remembered.memberships.len() > MOST_REMEMBERED;
+        if remembered.revision < revision || full {
+            *remembered = Remembered { revision, ..Remembered::default() };
+        }
+        keep(&mut remembered);
+    }
+
+    fn find_holder(&self, state: &State, access_key: &str) -> Option<Holder> {
+        let key = state.access_keys.get(access_key).filter(|key| key.status == Status::Active)?;
+        let caller = match &key.owner {
+            KeyOwner::Root => Caller::root(key.account, self.root.partition, Some(access_key)),
+            KeyOwner::User(name) => {
+                let user = state.user(key.account, name)?;
+                let arn = user_arn(self.root.partition, key.account, &user.path, &user.name);
+                Caller {
+                    account: Some(key.account),
+                    identity: Who::User { name: user.name.as_str().into() },
+                    arn: arn.as_str().into(),
+                    unique_id: user.id.clone(),
+                    access_key: Some(access_key.into()),
+                }
+            }
+        };
+        Some(Holder { credential: Credential { caller, secret: key.secret.clone() }, used: key.used.clone() })
+    }
+}
+
+pub fn user_arn(partition: &str, account: Account, path: &str, name: &str) -> Arn {
+    Arn::build(partition, "iam", "", account.as_str(), &format!("user{path}{name}"))
+}
+
+/// The tables with an ear for what goes past `write`: recovery and reset.
+struct Rows(Arc<Inner>);
+struct SessionRows(Arc<Inner>);
+
+macro_rules! kept {
+    ($rows:ident, $store:ident) => {
+        impl Kept for $rows {
+            fn path(&self) -> &Arc<str> {
+                self.0.$store.path()
+            }
+            fn listings(&self) -> Vec<Listing> {
+                self.0.$store.listings()
+            }
+            fn page(&self, of: Option<&Json>, table: &str, after: Option<&Json>, limit: usize) -> Result<Page, Unreadable> {
+                self.0.$store.page(of, table, after, limit)
+            }
+            fn snapshot(&self, each: &mut dyn FnMut(Record)) {
+                self.0.$store.snapshot(each);
+            }
+            fn reset(&self) {
+                self.0.$store.reset();
+                self.0.forget();
+            }
+            fn take(&self, record: &Record) -> Result<(), Unreadable> {
+                let taken = self.0.$store.take(record);
+                self.0.forget();
+                taken
+            }
+            fn taken(&self) {
+                self.0.$store.taken();
+                self.0.forget();
+            }
+        }
+    };
+}
+
+kept!(Rows, store);
+kept!(SessionRows, sessions);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn identity() -> Identity {
-        let account = Account::parse("111122223333").unwrap();
-        Identity::new(Root { account, partition: "aws", access_key: "test".into(), secret: Secret::new("hush") })
-    }
-
-    #[test]
-    fn the_root_key_and_twelve_digit_keys_are_roots_and_nobody_else_exists() {
-        let identity = identity();
-        let root = identity.credential("test", None).unwrap();
-        assert_eq!((&*root.caller.arn, root.secret.reveal()), ("arn:aws:iam::111122223333:root", "hush"));
-        let other = identity.credential("444455556666", None).unwrap();
-        assert_eq!((&*other.caller.arn, other.secret.reveal()), ("arn:aws:iam::444455556666:root", "hush"));
-        assert_eq!(identity.credential("AKIAIOSFODNN7EXAMPLE", None).unwrap_err(), Unknown::Key);
-        assert_eq!(identity.credential("test", Some("a token")).unwrap_err(), Unknown::Token);
-    }
-
-    #[test]
-    fn a_secret_never_shows_itself() {
-        assert_eq!(format!("{:?}", identity().credential("test", None).unwrap().secret), "***");
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
-//! A secret access key: never logged, wiped when dropped.
+//! A secret access key, a session token, a password's hash: never logged, wiped when dropped.
+//! It is written to the journal, which is where state lives; nowhere else.
 
+use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 use zeroize::Zeroizing;
 
@@ -15,10 +17,27 @@ impl Secret {
     pub fn reveal(&self) -> &str {
         &self.0
     }
+
+    /// Whether the text is the secret, in a time that says nothing about where they differ.
+    pub fn is(&self, text: &str) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(self.0.as_bytes(), text.as_bytes()).is_ok()
+    }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.reveal())
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(Secret::new)
     }
 }

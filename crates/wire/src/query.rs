@@ -46,7 +46,7 @@ impl Codec for Query {
                 if !fault.query_message().is_empty() {
                     writer.leaf("Message", fault.query_message());
                 }
-                for (name, value) in fault.members() {
+                for (name, value) in fault.members().iter().filter(|(name, _)| !name.eq_ignore_ascii_case("message")) {
                     writer.leaf(name, value);
                 }
                 // AWS: recorded at SQS, whose query form outlives its move to JSON; no service of the query protocol proper has it.

@@ -1,0 +1,28 @@
+//! What EC2 encodes into its refusals, and `sts:DecodeAuthorizationMessage` reads again.
+//! <https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html>
+
+use cloudlet_engine::{Ask, Cx};
+use cloudlet_identity::messages;
+use serde_json::json;
+
+/// The context of a refusal as AWS's decoded message shows it, sealed so that only this server can read it.
+pub(crate) fn message(cx: &Cx, ask: &Ask, reason: &str) -> String {
+    let items: Vec<_> = ask
+        .keys
+        .iter()
+        .map(|(key, values)| json!({"key": key, "values": {"items": values.iter().map(|value| json!({"value": &**value})).collect::<Vec<_>>()}}))
+        .collect();
+    let decoded = json!({
+        "allowed": false,
+        "explicitDeny": reason.starts_with("with an explicit deny"),
+        "matchedStatements": {"items": []},
+        "failures": {"items": []},
+        "context": {
+            "principal": {"id": &*cx.caller.unique_id, "arn": &*cx.caller.arn},
+            "action": ask.action,
+            "resource": ask.on.as_str(),
+            "conditions": {"items": items},
+        },
+    });
+    messages::seal(cx.ids(), &decoded.to_string())
+}

@@ -1,0 +1,143 @@
+use super::*;
+use crate::state::{AccessKey, User};
+use cloudlet_engine::Ids;
+
+fn account() -> Account {
+    Account::parse("111122223333").unwrap()
+}
+
+fn identity() -> Identity {
+    identity_in(&Journal::off())
+}
+
+fn identity_in(journal: &Journal) -> Identity {
+    Identity::kept_in(Root { account: account(), partition: "aws", access_key: "test".into(), secret: Secret::new("hush") }, journal)
+}
+
+const NOON: Timestamp = Timestamp::from_secs(43_200);
+
+fn with_bob(identity: &Identity) {
+    let user = User {
+        name: "bob".into(),
+        path: "/".into(),
+        id: "AIDABOB".into(),
+        created: NOON,
+        tags: vec![("team".into(), "red".into())],
+        boundary: None,
+        holds: Default::default(),
+        groups: vec![],
+        login: None,
+        mfa: vec![],
+        password_used: None,
+    };
+    let key = AccessKey {
+        account: account(),
+        owner: KeyOwner::User("bob".into()),
+        secret: Secret::new("bobs"),
+        status: Status::Active,
+        created: NOON,
+        used: LastUsed::default(),
+    };
+    let done: Result<(), ()> = identity.write(|state| {
+        state.users.insert(Of::new(account(), "bob"), user);
+        state.access_keys.insert("AKIABOB".into(), key);
+        Ok(())
+    });
+    done.unwrap();
+}
+
+fn session(caller: Caller, fresh: &Fresh) -> Session {
+    Session {
+        caller,
+        issuer: None,
+        secret: fresh.secret.clone(),
+        token: fresh.token.clone(),
+        origin: Origin::SessionToken,
+        issued: NOON,
+        expires: NOON.plus_secs(900),
+        policies: Arc::default(),
+        tags: vec![],
+        transitive: vec![],
+        source_identity: None,
+        mfa: None,
+        provider: None,
+        claims: vec![],
+    }
+}
+
+#[test]
+fn the_root_key_and_twelve_digit_keys_are_roots_and_nobody_else_exists() {
+    let identity = identity();
+    let root = identity.credential("test", None, NOON).unwrap();
+    assert_eq!((&*root.caller.arn, root.secret.reveal()), ("arn:aws:iam::111122223333:root", "hush"));
+    let other = identity.credential("444455556666", None, NOON).unwrap();
+    assert_eq!((&*other.caller.arn, other.secret.reveal()), ("arn:aws:iam::444455556666:root", "hush"));
+    assert_eq!(identity.credential("AKIAIOSFODNN7EXAMPLE", None, NOON).unwrap_err(), Unknown::Key);
+    assert_eq!(identity.credential("test", Some("a token"), NOON).unwrap_err(), Unknown::Token);
+}
+
+#[test]
+fn a_secret_never_shows_itself() {
+    assert_eq!(format!("{:?}", identity().credential("test", None, NOON).unwrap().secret), "***");
+}
+
+#[test]
+fn a_users_key_works_until_it_is_deactivated() {
+    let identity = identity();
+    with_bob(&identity);
+    let credential = identity.credential("AKIABOB", None, NOON).unwrap();
+    assert_eq!((&*credential.caller.arn, credential.secret.reveal()), ("arn:aws:iam::111122223333:user/bob", "bobs"));
+    let standing = identity.standing(&credential.caller, None);
+    assert_eq!(standing.tags, [("team".into(), "red".into())]);
+    identity.note_use(&credential.caller, "s3", "eu-west-1", NOON);
+    let used = identity.read(|state| state.access_keys.get("AKIABOB").unwrap().used.get()).unwrap();
+    assert_eq!((used.0, &*used.1.service, &*used.1.region), (NOON, "s3", "eu-west-1"));
+    let done: Result<(), ()> = identity.write(|state| {
+        state.access_keys.get_mut("AKIABOB").unwrap().status = Status::Inactive;
+        Ok(())
+    });
+    done.unwrap();
+    assert_eq!(identity.credential("AKIABOB", None, NOON).unwrap_err(), Unknown::Key);
+}
+
+#[test]
+fn a_session_needs_its_token_ends_and_survives_a_restart() {
+    let memory = Arc::new(cloudlet_store::InMemory::default());
+    let journal = Journal::to(memory.clone());
+    let identity = identity_in(&journal);
+    with_bob(&identity);
+    let caller = identity.credential("AKIABOB", None, NOON).unwrap().caller;
+    let fresh = Fresh::new(&Ids::seeded(1), account(), 0);
+    let caller = Caller { access_key: Some(fresh.access_key.clone()), ..caller };
+    identity.begin(fresh.access_key.clone(), session(caller, &fresh));
+
+    let mut records = vec![];
+    for kept in identity.kept() {
+        kept.snapshot(&mut |record| records.push(record));
+    }
+    let again = identity_in(&Journal::off());
+    let kept = again.kept();
+    let stores: Vec<&dyn Kept> = kept.iter().map(AsRef::as_ref).collect();
+    cloudlet_store::replay(&stores, &records).unwrap();
+    for identity in [identity, again] {
+        let key = &fresh.access_key;
+        assert!(identity.credential(key, Some(fresh.token.reveal()), NOON.plus_secs(899)).is_ok());
+        assert_eq!(identity.credential(key, None, NOON).unwrap_err(), Unknown::Token);
+        assert_eq!(identity.credential(key, Some("another"), NOON).unwrap_err(), Unknown::Token);
+        assert_eq!(identity.credential(key, Some(fresh.token.reveal()), NOON.plus_secs(900)).unwrap_err(), Unknown::Expired);
+        assert!(identity.credential("AKIABOB", None, NOON).is_ok());
+    }
+}
+
+#[test]
+fn old_sessions_are_forgotten() {
+    let identity = identity();
+    let root = Caller::root(account(), "aws", None);
+    let ids = Ids::seeded(2);
+    let old = Fresh::new(&ids, account(), 0);
+    identity.begin(old.access_key.clone(), session(root.clone(), &old));
+    let new = Fresh::new(&ids, account(), 0);
+    let later = NOON.plus_secs(3 * 86_400);
+    identity.begin(new.access_key.clone(), Session { issued: later, expires: later.plus_secs(900), ..session(root, &new) });
+    assert!(identity.session(&old.access_key).is_none() && identity.session(&new.access_key).is_some());
+}
