@@ -30,6 +30,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod visibility;
+mod window;
 
 use addresses::resolve;
 use cloudlet_api_sqs::*;
@@ -76,6 +77,7 @@ impl Sqs {
             .dialect(DIALECT)
             .keeps(self.queues.clone())
             .keeps(self.ledger.clone())
+            .window("/_aws/sqs/messages", self.clone())
             .handles::<AddPermission>()
             .handles::<CancelMessageMoveTask>()
             .handles::<ChangeMessageVisibility>()

@@ -3,6 +3,7 @@
 mod attributes;
 mod dead_letters;
 mod depth;
+mod encryption;
 mod fair;
 mod fifo;
 mod house;
@@ -11,3 +12,4 @@ mod permissions;
 mod polling;
 mod queues;
 mod standard;
+mod window;

@@ -4,7 +4,7 @@ use crate::Sqs;
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
 use cloudlet_cloud::{Cloud, Entrance, Settings};
-use cloudlet_engine::{Call, Clock, Frame, Ids, Origin};
+use cloudlet_engine::{Call, Clock, Frame, Ids, Origin, Service};
 use cloudlet_identity::{Identity, Root, Secret};
 use cloudlet_shape::{Map, Operation, Protocol};
 use cloudlet_store::{InMemory, Journal};
@@ -24,10 +24,16 @@ impl House {
     }
 
     pub fn with(journal: &Journal, now: Timestamp) -> House {
+        House::beside(vec![], journal, now)
+    }
+
+    /// With other services in it.
+    pub fn beside(mut others: Vec<Service>, journal: &Journal, now: Timestamp) -> House {
         let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
         let sqs = Sqs::new(journal);
         let frame = Frame::new(Clock::stopped_at(now), Ids::seeded(1));
-        House { cloud: Cloud::new(frame, Identity::new(root), vec![sqs.service()], Settings::default()), sqs, journal: None }
+        others.push(sqs.service());
+        House { cloud: Cloud::new(frame, Identity::new(root), others, Settings::default()), sqs, journal: None }
     }
 
     /// One whose journal can be replayed.
