@@ -14,6 +14,7 @@ mod outside;
 mod papers;
 mod service;
 mod verdict;
+mod window;
 
 pub use ask::{Ask, Asks};
 pub use call::{AnyInput, Boxed, Call, Door, Input, Output};
@@ -27,5 +28,6 @@ pub use outside::{Letter, Lost, Outside, Receipt};
 pub use papers::{Paper, Papers};
 pub use service::{AnyOperation, Builder, Handle, Service};
 pub use verdict::{Effect, Verdict};
+pub use window::{Glance, Window};
 
 pub use cloudlet_policy::{Document, Grant, Keys, Policy, Reach};

@@ -1,6 +1,6 @@
 //! How a service tells the house which operations it handles.
 
-use crate::{Asks, Boxed, Cx, Dialect, Front, Input, Output, Papers};
+use crate::{Asks, Boxed, Cx, Dialect, Front, Input, Output, Papers, Window};
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
 use cloudlet_store::Kept;
@@ -65,6 +65,8 @@ pub struct Service {
     pub papers: Option<Arc<dyn Papers>>,
     /// What it keeps: for inspection, reset and snapshots.
     pub stores: Vec<Arc<dyn Kept>>,
+    /// What it lets one see of itself, each under a path: `/_aws/sqs/messages`.
+    pub windows: Vec<(&'static str, Arc<dyn Window>)>,
     unsigned: Vec<&'static str>,
     operations: HashMap<&'static str, Box<dyn AnyOperation>>,
 }
@@ -83,6 +85,7 @@ impl Service {
             front: None,
             papers: None,
             stores: Vec::new(),
+            windows: Vec::new(),
             unsigned: Vec::new(),
             operations: HashMap::new(),
         }
@@ -148,6 +151,12 @@ impl<E: Send + Sync + 'static> Builder<E> {
     #[must_use]
     pub fn keeps(mut self, store: Arc<dyn Kept>) -> Self {
         self.service.stores.push(store);
+        self
+    }
+
+    #[must_use]
+    pub fn window(mut self, path: &'static str, window: Arc<dyn Window>) -> Self {
+        self.service.windows.push((path, window));
         self
     }
 
