@@ -4,6 +4,8 @@ use crate::configuration::Configuration;
 use cloudlet_cloud::{Cloud, Settings};
 use cloudlet_engine::{Clock, Frame, Ids, Service};
 use cloudlet_identity::{Identity, Root, Secret};
+use cloudlet_mailbox::{Mailbox, Room};
+use cloudlet_outside::{Bounds, Courier};
 use cloudlet_store::{Blobs, Journal};
 use std::sync::Arc;
 
@@ -20,13 +22,17 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
         None => Blobs::memory(),
     };
     let settings = Settings { mode: configuration.mode, calls: configuration.call_log, ..Settings::default() };
-    let services = services(&settings.journal, blobs);
-    Ok(Cloud::new(Frame::new(Clock::ticking(), ids), identity, services, settings))
+    let mailbox = Arc::new(Mailbox::new(&settings.journal, Room::default()));
+    let services = services(configuration, &settings.journal, blobs, &mailbox);
+    let frame = Frame::new(Clock::ticking(), ids);
+    frame.open(Arc::new(Courier::new(Bounds::default())));
+    Ok(Cloud::new(frame, identity, services, Settings { mailbox, ..settings }))
 }
 
 /// Every service of the model: those with an engine, and those that honestly say that they have none yet.
-fn services(journal: &Journal, blobs: Blobs) -> Vec<Service> {
+fn services(configuration: &Configuration, journal: &Journal, blobs: Blobs, mailbox: &Arc<Mailbox>) -> Vec<Service> {
     vec![
+        cloudlet_sns::service(journal, mailbox.clone(), cloudlet_sns::Options { certificate_host: configuration.sns_certificate_host }),
         cloudlet_sqs::service(journal),
         cloudlet_sts::service(),
         Service::unbuilt(&cloudlet_api_ec2::SERVICE),
@@ -38,7 +44,6 @@ fn services(journal: &Journal, blobs: Blobs) -> Vec<Service> {
         Service::unbuilt(&cloudlet_api_s3control::SERVICE),
         Service::unbuilt(&cloudlet_api_ses::SERVICE),
         Service::unbuilt(&cloudlet_api_sesv2::SERVICE),
-        Service::unbuilt(&cloudlet_api_sns::SERVICE),
         Service::unbuilt(&cloudlet_api_ssm::SERVICE),
         Service::unbuilt(&cloudlet_api_states::SERVICE),
     ]
