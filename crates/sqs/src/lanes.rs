@@ -42,7 +42,10 @@ impl Queue {
     /// A place for a message that was sent then, behind those of the same instant.
     pub fn place_of(&mut self, sent: Timestamp) -> Place {
         let before = self.messages.range(Place::first_of(sent)..=Place::last_of(sent)).next_back();
-        let place = before.map_or_else(|| Place::first_of(sent), |(place, _)| place.next());
+        let mut place = before.map_or_else(|| Place::first_of(sent), |(place, _)| place.next());
+        while self.messages.contains(&place) {
+            place = place.next();
+        }
         self.last.0 = self.last.0.max(place);
         place
     }

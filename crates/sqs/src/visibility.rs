@@ -63,7 +63,7 @@ impl Queue {
         }
         let until = now.plus_secs(i64::from(seconds));
         if until > flight.latest.plus_secs(i64::from(*limits::VISIBILITY.end())) {
-            let reason = format_args!("Total VisibilityTimeout for the message is beyond the limit [{} seconds]", limits::VISIBILITY.end());
+            let reason = format_args!("Total VisibilityTimeout for the message is beyond the limit [{} seconds].", limits::VISIBILITY.end());
             return Err(faults::invalid(seconds, "VisibilityTimeout", reason));
         }
         let before = self.next_landing();
