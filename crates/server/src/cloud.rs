@@ -20,14 +20,14 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
         None => Blobs::memory(),
     };
     let settings = Settings { mode: configuration.mode, calls: configuration.call_log, ..Settings::default() };
-    let services = services(&settings.journal, blobs);
+    let services = services(configuration, &settings.journal, blobs);
     Ok(Cloud::new(Frame::new(Clock::ticking(), ids), identity, services, settings))
 }
 
 /// Every service of the model: those with an engine, and those that honestly say that they have none yet.
-fn services(journal: &Journal, blobs: Blobs) -> Vec<Service> {
+fn services(configuration: &Configuration, journal: &Journal, blobs: Blobs) -> Vec<Service> {
     vec![
-        cloudlet_sqs::service(journal),
+        cloudlet_sqs::service(journal, configuration.sqs_urls),
         cloudlet_sts::service(),
         Service::unbuilt(&cloudlet_api_ec2::SERVICE),
         Service::unbuilt(&cloudlet_api_iam::SERVICE),
