@@ -12,6 +12,7 @@ mod ids;
 mod origin;
 mod service;
 mod verdict;
+mod window;
 
 pub use ask::{Ask, Asks};
 pub use call::{AnyInput, Boxed, Call, Door, Input, Output};
@@ -23,5 +24,6 @@ pub use ids::{Ids, account_of_access_key};
 pub use origin::{Origin, SignatureKind, Signed};
 pub use service::{AnyOperation, Builder, Handle, Service};
 pub use verdict::{Effect, Verdict};
+pub use window::{Glance, Window};
 
 pub use cloudlet_policy::{Document, Grant, Keys, Policy, Reach};

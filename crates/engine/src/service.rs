@@ -1,6 +1,6 @@
 //! How a service tells the house which operations it handles.
 
-use crate::{Asks, Boxed, Cx, Dialect, Front, Input, Output};
+use crate::{Asks, Boxed, Cx, Dialect, Front, Input, Output, Window};
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
 use cloudlet_store::Kept;
@@ -64,6 +64,8 @@ pub struct Service {
     pub front: Option<Arc<dyn Front>>,
     /// What it keeps: for inspection, reset and snapshots.
     pub stores: Vec<Arc<dyn Kept>>,
+    /// What it lets one see of itself, each under a path: `/_aws/sqs/messages`.
+    pub windows: Vec<(&'static str, Arc<dyn Window>)>,
     operations: HashMap<&'static str, Box<dyn AnyOperation>>,
 }
 
@@ -75,7 +77,7 @@ impl Service {
 
     /// A service whose model is known and whose engine is not built: every operation answers "not implemented".
     pub fn unbuilt(schema: &'static ServiceSchema) -> Service {
-        Service { schema, dialect: Dialect::of(schema.protocol), front: None, stores: Vec::new(), operations: HashMap::new() }
+        Service { schema, dialect: Dialect::of(schema.protocol), front: None, stores: Vec::new(), windows: Vec::new(), operations: HashMap::new() }
     }
 
     /// The handler of an operation, by the name AWS gives it.
@@ -121,6 +123,12 @@ impl<E: Send + Sync + 'static> Builder<E> {
     #[must_use]
     pub fn keeps(mut self, store: Arc<dyn Kept>) -> Self {
         self.service.stores.push(store);
+        self
+    }
+
+    #[must_use]
+    pub fn window(mut self, path: &'static str, window: Arc<dyn Window>) -> Self {
+        self.service.windows.push((path, window));
         self
     }
 
