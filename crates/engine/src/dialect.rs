@@ -27,6 +27,8 @@ pub struct Dialect {
     pub bad_signature: FaultKind,
     pub incomplete_signature: FaultKind,
     pub expired_token: FaultKind,
+    /// What the service calls its server in every answer; most say nothing.
+    pub server: &'static str,
 }
 
 impl Dialect {
@@ -39,6 +41,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("SignatureDoesNotMatch", 403),
         incomplete_signature: FaultKind::sender("IncompleteSignature", 400),
         expired_token: FaultKind::sender("ExpiredToken", 403),
+        server: "",
     };
 
     pub const JSON: Dialect = Dialect {
@@ -50,6 +53,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("InvalidSignatureException", 400),
         incomplete_signature: FaultKind::sender("IncompleteSignatureException", 400),
         expired_token: FaultKind::sender("ExpiredTokenException", 400),
+        server: "",
     };
 
     pub const REST_JSON: Dialect = Dialect {
@@ -61,6 +65,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("InvalidSignatureException", 403),
         incomplete_signature: FaultKind::sender("IncompleteSignatureException", 403),
         expired_token: FaultKind::sender("ExpiredTokenException", 403),
+        server: "",
     };
 
     /// S3 and its control plane.
@@ -73,6 +78,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("SignatureDoesNotMatch", 403),
         incomplete_signature: FaultKind::sender("AuthorizationHeaderMalformed", 400),
         expired_token: FaultKind::sender("ExpiredToken", 400),
+        server: "AmazonS3",
     };
 
     pub const EC2: Dialect = Dialect {
@@ -84,6 +90,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("AuthFailure", 401),
         incomplete_signature: FaultKind::sender("AuthFailure", 401),
         expired_token: FaultKind::sender("RequestExpired", 400),
+        server: "",
     };
 
     /// What services of a protocol say, unless one differs.

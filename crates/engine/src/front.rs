@@ -1,7 +1,7 @@
 //! The one optional hook of a service before its operations: what HTTP can ask of it that no operation stands for.
 //! Only S3 has one: virtual hosts, forms, preflight requests, websites.
 
-use cloudlet_aws::Head;
+use cloudlet_aws::{Fault, Head};
 
 /// A request as it stands at the front, and what its host name says.
 pub struct Visit<'a> {
@@ -11,21 +11,53 @@ pub struct Visit<'a> {
 }
 
 /// The fields of a `multipart/form-data` request that precede its file.
+#[derive(Debug, Default)]
 pub struct Form {
     pub fields: Vec<(String, String)>,
     pub file_name: Option<String>,
+}
+
+/// What a form amounts to: the write of one object.
+#[derive(Debug)]
+pub struct Posted {
+    pub bucket: String,
+    pub key: String,
+    /// The path of the object, escaped.
+    pub path: String,
+    /// The header fields of the write.
+    pub headers: Vec<(String, String)>,
+    /// The form as its policy judges it.
+    pub fields: Vec<(String, String)>,
+}
+
+/// The answer to a form: no operation gives it.
+#[derive(Debug)]
+pub struct Thanks {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    /// An XML document, or nothing.
+    pub body: String,
 }
 
 pub trait Front: Send + Sync {
     /// The path the operation is routed by, where it differs from the raw one: virtual-hosted style becomes path style.
     fn path(&self, visit: &Visit<'_>) -> Option<String>;
 
+    /// What is refused by its head alone, before anybody asks who calls.
+    fn admit(&self, visit: &Visit<'_>, path: &str) -> Result<(), Fault>;
+
     /// Fields to add to the answer of an operation (`Access-Control-Allow-Origin`).
     fn dress(&self, visit: &Visit<'_>, path: &str) -> Vec<(&'static str, String)>;
 
     /// The answer to a preflight request: a status and header fields, or a fault.
-    fn preflight(&self, visit: &Visit<'_>, path: &str) -> Result<Vec<(&'static str, String)>, cloudlet_aws::Fault>;
+    fn preflight(&self, visit: &Visit<'_>, path: &str) -> Result<Vec<(&'static str, String)>, Fault>;
 
-    /// What a form posted to `path` amounts to: the path of the object and the header fields of a PutObject.
-    fn form(&self, path: &str, form: &Form) -> Result<(String, Vec<(String, String)>), cloudlet_aws::Fault>;
+    /// Whether the request is a form; a fault if it ought to be one.
+    fn is_form(&self, visit: &Visit<'_>, path: &str) -> Result<bool, Fault>;
+
+    /// What a form posted to `path` amounts to.
+    fn form(&self, path: &str, form: Form) -> Result<Posted, Fault>;
+
+    /// The answer to a form whose object is written.
+    fn thanks(&self, posted: &Posted, endpoint: &str, etag: &str) -> Thanks;
 }

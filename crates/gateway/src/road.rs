@@ -5,12 +5,13 @@ use crate::{
     answer::{Bodies, response},
     authenticate::{Authenticated, Authenticator, Stage},
     body::{Inflow, Treatment, Waits, flowing, gathered},
-    request::{Fields, head, is_text, settle_host},
+    form::Posting,
+    request::{Fields, Spread, head, is_text, settle_host},
 };
 use bytes::Bytes;
 use cloudlet_aws::{Account, Fault, FaultKind, Head, Region, Scope};
 use cloudlet_cloud::{Cloud, Entrance};
-use cloudlet_engine::{AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Service, Stopwatch, Verdict, Visit};
+use cloudlet_engine::{AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Service, SignatureKind, Signed, Stopwatch, Verdict, Visit};
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};
 use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized, Recognizer, Routed, codec, validate};
@@ -35,12 +36,12 @@ pub struct Parts {
 }
 
 pub struct Gateway {
-    cloud: Arc<Cloud>,
+    pub(crate) cloud: Arc<Cloud>,
     inside: Arc<dyn Inside>,
     limits: Limits,
-    region: Region,
-    recognizer: Recognizer,
-    keys: Keys,
+    pub(crate) region: Region,
+    pub(crate) recognizer: Recognizer,
+    pub(crate) keys: Keys,
 }
 
 /// Prefixes that no S3 bucket can have, and that are the house's own.
@@ -48,19 +49,19 @@ const INSIDE: [&str; 3] = ["/_cloudlet/", "/_localstack/", "/_aws/"];
 
 /// What the log says of a request.
 #[derive(Default)]
-struct Note {
+pub(crate) struct Note {
     service: &'static str,
-    operation: &'static str,
-    principal: Option<Arc<str>>,
-    verdicts: smallvec::SmallVec<[Verdict; 1]>,
+    pub operation: &'static str,
+    pub principal: Option<Arc<str>>,
+    pub verdicts: smallvec::SmallVec<[Verdict; 1]>,
     fault: Option<Fault>,
     request_id: Arc<str>,
 }
 
 /// One request on its way.
-struct Traveller<'a> {
-    head: &'a Head<'a>,
-    request_id: &'a Arc<str>,
+pub(crate) struct Traveller<'a> {
+    pub head: &'a Head<'a>,
+    pub request_id: &'a Arc<str>,
     peer: SocketAddr,
     secure: bool,
 }
@@ -121,7 +122,7 @@ impl Gateway {
         note.request_id = request_id.clone();
         let ids = Ids { request_id: &request_id, extended_id: &extended_id };
         let traveller = Traveller { head: &head, request_id: &request_id, peer, secure };
-        match self.travel(&traveller, &recognized, body, &ids, note).await {
+        let mut answer = match self.travel(&traveller, &recognized, body, &ids, note).await {
             Ok(answer) => answer,
             Err(fault) => {
                 let asked = Asked {
@@ -136,7 +137,12 @@ impl Gateway {
                 note.fault = Some(fault);
                 answer
             }
+        };
+        let server = Dialect::of(recognized.protocol).server;
+        if !server.is_empty() {
+            answer.headers.push(("server".into(), server.to_owned()));
         }
+        answer
     }
 
     /// Recognize: the service, from the head; where only a form can tell, from the form.
@@ -177,8 +183,19 @@ impl Gateway {
             let fields = front.preflight(&visit, path)?;
             return Ok(Answer { status: 200, headers: named(fields), body: cloudlet_shape::Body::empty() });
         }
-
         let authenticator = self.authenticator(recognized, visit.prefix);
+        let arrived = match (&service.front, arrived) {
+            (Some(front), Arrived::Flowing(inflow)) => {
+                front.admit(&visit, path)?;
+                if front.is_form(&visit, path)? {
+                    let posting = Posting { service, front, recognized, path, target: authenticator.target, ids };
+                    return self.post(traveller, &posting, inflow, note).await;
+                }
+                Arrived::Flowing(inflow)
+            }
+            (_, arrived) => arrived,
+        };
+
         let (authenticated, arrived) = match authenticator.begin(head)? {
             Stage::Done(authenticated) => (authenticated, arrived),
             Stage::NeedsBody(pending) => {
@@ -196,6 +213,15 @@ impl Gateway {
             return Err(authenticator.dialect.missing_token.says("Request is missing Authentication Token"));
         }
         let handler = service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
+        let spread;
+        let head = match signed {
+            // What a presigned URL says in its query, it says as if in header fields.
+            Some(Signed { kind: SignatureKind::Query, .. }) if recognized.protocol == Protocol::RestXml => {
+                spread = Spread::new(head);
+                &Head { headers: &spread, ..*head }
+            }
+            _ => head,
+        };
         let (input, missing) = decode(service, recognized.protocol, operation, handler, Message { head, labels: &labels, body: content })?;
 
         let region = region.or_else(|| recognized.place.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
@@ -309,7 +335,7 @@ impl Arrived {
 }
 
 /// Decode: bytes become a typed input, and the input is held to its model's constraints.
-fn decode(
+pub(crate) fn decode(
     service: &Service,
     protocol: Protocol,
     operation: &'static OperationSchema,
@@ -330,7 +356,7 @@ fn decode(
     Ok((input, missing.into_paths()))
 }
 
-fn origin(traveller: &Traveller<'_>, protocol: Protocol, signed: Option<cloudlet_engine::Signed>, missing: Vec<String>) -> Origin {
+pub(crate) fn origin(traveller: &Traveller<'_>, protocol: Protocol, signed: Option<Signed>, missing: Vec<String>) -> Origin {
     let head = traveller.head;
     let scheme = if traveller.secure { "https" } else { "http" };
     Origin {
@@ -348,6 +374,6 @@ fn origin(traveller: &Traveller<'_>, protocol: Protocol, signed: Option<cloudlet
     }
 }
 
-fn named(fields: Vec<(&'static str, String)>) -> Vec<(std::borrow::Cow<'static, str>, String)> {
+pub(crate) fn named(fields: Vec<(&'static str, String)>) -> Vec<(std::borrow::Cow<'static, str>, String)> {
     fields.into_iter().map(|(name, value)| (name.into(), value)).collect()
 }
