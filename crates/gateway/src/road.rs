@@ -182,7 +182,7 @@ impl Gateway {
         let authenticator = self.authenticator(recognized, visit.prefix);
         if let (Some(front), Arrived::Flowing(inflow), true) = (&service.front, &mut arrived, form::is_form(head)) {
             let inflow = inflow.take();
-            return self.post(traveller, recognized, service, front.as_ref(), &authenticator, path, inflow, note).await;
+            return self.post(traveller, recognized, service, front.as_ref(), &authenticator, path, inflow, ids, note).await;
         }
         let (authenticated, arrived) = match authenticator.begin(head)? {
             Stage::Done(authenticated) => (authenticated, arrived),
@@ -236,6 +236,7 @@ impl Gateway {
         authenticator: &Authenticator<'_>,
         path: &str,
         inflow: Inflow,
+        ids: &Ids<'_>,
         note: &mut Note,
     ) -> Result<Answer, Fault> {
         let (form, file) = form::read(traveller.head, inflow).await?;
@@ -256,8 +257,7 @@ impl Gateway {
         let performed = self.cloud.perform(Call { operation, caller, scope, origin, input }, traveller.request_id.clone(), Entrance::Front).await;
         note.verdicts = performed.verdicts;
         let output = performed.answer?;
-        let ids = Ids { request_id: traveller.request_id, extended_id: "" };
-        let encoded = codec(recognized.protocol).encode(operation, output.as_struct(), &ids);
+        let encoded = codec(recognized.protocol).encode(operation, output.as_struct(), ids);
         let answer = front.posted(&posted, &form, encoded.header("etag").unwrap_or_default(), &endpoint);
         let plain: Vec<_> = encoded.headers.into_iter().filter(|(name, _)| name != "content-type" && name != "etag").collect();
         Ok(Answer { status: answer.status, headers: [plain, named(answer.headers)].concat(), body: cloudlet_shape::Body::whole(answer.body) })

@@ -73,7 +73,7 @@ impl Codec for RestXml {
                 let Some((index, member)) = members.into_iter().find(|(_, member)| member.at == At::Body) else { return answer };
                 let value = output.get(index);
                 if value.is_absent() {
-                    writer.element(member.wire, namespace, |_| {});
+                    writer.empty(member.wire, namespace);
                 } else {
                     writer.root(member.wire, namespace, value, member.of);
                 }
@@ -145,5 +145,5 @@ impl RestXml {
 fn unwrapped(service: &ServiceSchema) -> bool {
     let bare =
         |operation: &&OperationSchema| operation.output_root.is_empty() && operation.output.members.iter().any(|member| member.of.kind == Kind::Text);
-    service.operations.iter().any(|operation| bare(operation))
+    service.operations.iter().any(bare)
 }

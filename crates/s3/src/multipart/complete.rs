@@ -164,16 +164,26 @@ struct Completed {
     left: Vec<Blob>,
 }
 
+/// How far an upload is.
+enum Phase {
+    Open(Arc<Upload>),
+    /// Completing it again answers the same, as long as its object is there.
+    Complete(Arc<Object>),
+}
+
+fn find(contents: &Contents, key: &str, id: &str) -> Result<Phase, Fault> {
+    find_upload(contents, key, id).map(Phase::Open).or_else(|fault| {
+        let object = keys::get(contents, key, Which::Current);
+        let made = object.filter(|object| object.more.as_ref().and_then(|more| more.upload.as_deref()) == Some(id));
+        made.map(Phase::Complete).ok_or(fault)
+    })
+}
+
 fn complete(s3: &S3, cx: &Cx, contents: &mut Contents, target: Target<'_>) -> Result<Completed, Fault> {
     let Target { key, id, parts: named, claims, condition } = target;
-    let upload = match find_upload(contents, key, id) {
-        Ok(upload) => upload,
-        // Completing an upload again answers the same, as long as its object is there.
-        Err(fault) => {
-            let object = keys::get(contents, key, Which::Current);
-            let again = object.filter(|object| object.more.as_ref().and_then(|more| more.upload.as_deref()) == Some(id));
-            return again.map(|object| Completed { object, left: vec![] }).ok_or(fault);
-        }
+    let upload = match find(contents, key, id)? {
+        Phase::Open(upload) => upload,
+        Phase::Complete(object) => return Ok(Completed { object, left: vec![] }),
     };
     claims.check_kind(&upload)?;
     let parts = assemble(contents, id, &upload, named)?;
@@ -239,6 +249,7 @@ impl Handle<api::CompleteMultipartUpload> for S3 {
     async fn handle(&self, cx: &Cx, mut input: api::CompleteMultipartUploadRequest) -> Result<api::CompleteMultipartUploadOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
         let condition = WriteCondition::of(input.if_match.as_deref(), input.if_none_match.as_deref())?;
+        found.contents.read(|contents| find(contents, &input.key, &input.upload_id)).ok_or_else(access::gone(&input.bucket))??;
         let parts = named(&input.upload_id, input.multipart_upload.take())?;
         let claims = Claims { checksums: input.take_checksums(), kind: input.checksum_type.take(), size: input.mpu_object_size };
         let target = Target { key: &input.key, id: &input.upload_id, parts: &parts, claims: &claims, condition: &condition };

@@ -41,7 +41,9 @@ impl Source {
         // AWS: a plus is a space here, as in a form (recorded).
         let path = path.replace('+', " ");
         let path = percent_decode_str(&path).decode_utf8().map_err(|_| refused("Invalid copy source encoding."))?;
-        let path = path.strip_prefix('/').unwrap_or(&path);
+        // AWS: a whole URL is understood, too (recorded).
+        let path = ["http://", "https://"].iter().find_map(|scheme| path.strip_prefix(scheme)?.split_once('/')).map_or(&*path, |(_, path)| path);
+        let path = path.strip_prefix('/').unwrap_or(path);
         match path.split_once('/') {
             Some((bucket, _)) if bucket.is_empty() => Err(refused("Invalid copy source bucket name")),
             Some((bucket, key)) if !key.is_empty() => Ok(Source { bucket: bucket.to_owned(), key: key.to_owned(), version }),
@@ -249,6 +251,7 @@ mod tests {
             ("bucket/a%2Bb%3F", source("bucket", "a+b?", None)),
             ("bucket/key?versionId=null", source("bucket", "key", Some("null"))),
             ("bucket//key", source("bucket", "/key", None)),
+            ("http://localhost:4566/bucket/key", source("bucket", "key", None)),
         ] {
             assert_eq!(Source::parse(header).unwrap(), expected, "{header}");
         }
