@@ -1,7 +1,7 @@
 //! The one optional hook of a service before its operations: what HTTP can ask of it that no operation stands for.
 //! Only S3 has one: virtual hosts, forms, preflight requests, websites.
 
-use cloudlet_aws::Head;
+use cloudlet_aws::{Fault, Head};
 
 /// A request as it stands at the front, and what its host name says.
 pub struct Visit<'a> {
@@ -24,8 +24,28 @@ pub trait Front: Send + Sync {
     fn dress(&self, visit: &Visit<'_>, path: &str) -> Vec<(&'static str, String)>;
 
     /// The answer to a preflight request: a status and header fields, or a fault.
-    fn preflight(&self, visit: &Visit<'_>, path: &str) -> Result<Vec<(&'static str, String)>, cloudlet_aws::Fault>;
+    fn preflight(&self, visit: &Visit<'_>, path: &str) -> Result<Vec<(&'static str, String)>, Fault>;
 
-    /// What a form posted to `path` amounts to: the path of the object and the header fields of a PutObject.
-    fn form(&self, path: &str, form: &Form) -> Result<(String, Vec<(String, String)>), cloudlet_aws::Fault>;
+    /// What a form posted to `path` amounts to: a PutObject.
+    fn form(&self, path: &str, form: &Form) -> Result<Posted, Fault>;
+
+    /// The answer to a form whose object was put. `etag` is its ETag, `endpoint` the address the client used.
+    fn posted(&self, posted: &Posted, form: &Form, etag: &str, endpoint: &str) -> FormAnswer;
+}
+
+/// A form, as the operation it stands for.
+pub struct Posted {
+    /// What the conditions of the form's policy call `bucket`.
+    pub bucket: String,
+    /// The raw path of the object, path style.
+    pub path: String,
+    /// The header fields of the PutObject.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What a browser is told after a form.
+pub struct FormAnswer {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
 }

@@ -7,7 +7,7 @@ use cloudlet_cloud::Mode;
 use cloudlet_engine::{Denial, Dialect, SignatureKind, Signed};
 use cloudlet_identity::{Credential, Identity, Unknown};
 use cloudlet_shape::Trailers;
-use cloudlet_sigv4::{Claim, Flavor, Keys, Payload, Place, Target, chunks::Decoder, claim, payload};
+use cloudlet_sigv4::{Claim, Flavor, Keys, Payload, Place, Target, chunks::Decoder, claim, payload, post, post::Policy};
 
 /// A caller, and what is still to be done about the body.
 pub struct Authenticated {
@@ -35,13 +35,18 @@ pub struct Authenticator<'a> {
     pub identity: &'a Identity,
     pub keys: &'a Keys,
     pub mode: Mode,
-    pub dialect: &'a Dialect,
+    /// How the protocol of the request spells what goes wrong.
+    pub dialect: Dialect,
     pub target: Target<'a>,
     pub now: Timestamp,
 }
 
 impl<'a> Authenticator<'a> {
     pub fn begin(&self, head: &Head<'a>) -> Result<Stage<'a>, Fault> {
+        self.look(head).map_err(|fault| self.spelled(fault))
+    }
+
+    fn look(&self, head: &Head<'a>) -> Result<Stage<'a>, Fault> {
         let claim = match claim::find(head, &self.target) {
             Ok(Some(claim)) => claim,
             Ok(None) => return self.unsigned(head, Caller::anonymous(), None),
@@ -89,6 +94,36 @@ impl<'a> Authenticator<'a> {
         }))
     }
 
+    /// A browser form: its policy is what is signed.
+    pub fn form(&self, fields: &cloudlet_sigv4::post::Fields, bucket: &str) -> Result<(Authenticated, Option<Policy>), Fault> {
+        let done = |caller, claim: Option<&Claim<'_>>| Authenticated {
+            caller,
+            region: claim.and_then(Claim::region).map(Region::new),
+            signed: claim.map(|claim| signed(claim, self.now)),
+            treatment: Treatment::Plain,
+        };
+        let Some(claim) = post::find(fields, &self.target)? else { return Ok((done(Caller::anonymous(), None), None)) };
+        let encoded = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("policy")).map_or("", |(_, value)| value);
+        let policy = Policy::parse(encoded)?;
+        if self.mode == Mode::Off {
+            return Ok((done(self.identity.unchecked(&claim.access_key), Some(&claim)), Some(policy)));
+        }
+        let proof = match self.identity.credential(&claim.access_key, claim.session_token.as_deref(), self.now) {
+            Ok(credential) => post::verify(&claim, fields, credential.secret.reveal(), self.keys).map(|()| credential.caller),
+            Err(unknown) => Err(self.unknown(unknown, &claim)),
+        };
+        let caller = match proof {
+            Ok(caller) => caller,
+            Err(fault) if self.mode == Mode::Soft => {
+                tolerated(&claim, &fault);
+                self.identity.unchecked(&claim.access_key)
+            }
+            Err(fault) => return Err(fault),
+        };
+        policy.check(fields, bucket, self.now)?;
+        Ok((done(caller, Some(&claim)), Some(policy)))
+    }
+
     /// Goes on with the body that the signature covers.
     pub fn finish(&self, head: &Head<'_>, pending: Pending<'a>, body: &Bytes) -> Result<Authenticated, Fault> {
         let Pending { claim, credential, now } = pending;
@@ -104,8 +139,25 @@ impl<'a> Authenticator<'a> {
                 tolerated(&claim, &fault);
                 Ok(done(self.identity.unchecked(&claim.access_key)))
             }
-            Err(fault) => Err(fault),
+            Err(fault) => Err(self.spelled(fault)),
         }
+    }
+
+    /// The signature's faults carry the codes of JSON and XML; their statuses, and EC2's one code for all, are the protocol's.
+    fn spelled(&self, fault: Fault) -> Fault {
+        if self.target.flavor == Flavor::S3 {
+            return fault;
+        }
+        let kind = match fault.name() {
+            "InvalidSignatureException" => &self.dialect.bad_signature,
+            "IncompleteSignatureException" => &self.dialect.incomplete_signature,
+            "MissingAuthenticationTokenException" => &self.dialect.missing_token,
+            _ => return fault,
+        };
+        if self.dialect.denial == Denial::Encoded {
+            return kind.says("AWS was not able to validate the provided access credentials");
+        }
+        fault.recoded(kind)
     }
 
     /// Soft mode reports what it would have refused, and lets it through.

@@ -5,6 +5,7 @@ mod answer;
 mod authenticate;
 mod body;
 mod connection;
+mod form;
 mod limits;
 mod request;
 mod road;

@@ -5,12 +5,13 @@ use crate::{
     answer::{Bodies, response},
     authenticate::{Authenticated, Authenticator, Stage},
     body::{Inflow, Treatment, Waits, flowing, gathered},
+    form,
     request::{Fields, head, is_text, settle_host},
 };
 use bytes::Bytes;
-use cloudlet_aws::{Account, Fault, FaultKind, Head, Region, Scope};
+use cloudlet_aws::{Caller, Fault, FaultKind, Head, Region, Scope};
 use cloudlet_cloud::{Cloud, Entrance};
-use cloudlet_engine::{AnyOperation, Boxed, Call, Effect, Input, Origin, Service, Stopwatch, Verdict, Visit};
+use cloudlet_engine::{AnyOperation, Boxed, Call, Dialect, Effect, Front, Input, Origin, Service, Stopwatch, Verdict, Visit};
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};
 use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized, Recognizer, Routed, codec, validate};
@@ -162,7 +163,7 @@ impl Gateway {
         &self,
         traveller: &Traveller<'_>,
         recognized: &Recognized,
-        arrived: Arrived,
+        mut arrived: Arrived,
         ids: &Ids<'_>,
         note: &mut Note,
     ) -> Result<Answer, Fault> {
@@ -178,7 +179,11 @@ impl Gateway {
             return Ok(Answer { status: 200, headers: named(fields), body: cloudlet_shape::Body::empty() });
         }
 
-        let authenticator = self.authenticator(recognized, service, visit.prefix);
+        let authenticator = self.authenticator(recognized, visit.prefix);
+        if let (Some(front), Arrived::Flowing(inflow), true) = (&service.front, &mut arrived, form::is_form(head)) {
+            let inflow = inflow.take();
+            return self.post(traveller, recognized, service, front.as_ref(), &authenticator, path, inflow, ids, note).await;
+        }
         let (authenticated, arrived) = match authenticator.begin(head)? {
             Stage::Done(authenticated) => (authenticated, arrived),
             Stage::NeedsBody(pending) => {
@@ -193,15 +198,13 @@ impl Gateway {
         let Routed { operation, labels } = routed;
         note.operation = operation.name;
         if caller.is_anonymous() && !operation.unsigned && recognized.protocol != Protocol::RestXml {
-            return Err(service.dialect.missing_token.says("Missing Authentication Token"));
+            return Err(authenticator.dialect.missing_token.says("Request is missing Authentication Token"));
         }
         let handler = service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
         let (input, missing) = decode(service, recognized.protocol, operation, handler, Message { head, labels: &labels, body: content })?;
 
-        let region = region.or_else(|| recognized.place.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
-        let account = caller.account.unwrap_or_else(|| self.home());
-        let call =
-            Call { operation, caller, scope: Scope::new(account, region), origin: origin(traveller, recognized.protocol, signed, missing), input };
+        let scope = self.scope(&caller, region, recognized);
+        let call = Call { operation, caller, scope, origin: origin(traveller, recognized.protocol, signed, missing), input };
         let performed = self.cloud.perform(call, traveller.request_id.clone(), Entrance::Front).await;
         note.verdicts = performed.verdicts;
         let output = performed.answer?;
@@ -216,11 +219,51 @@ impl Gateway {
         Ok(answer)
     }
 
-    fn home(&self) -> Account {
-        self.cloud.identity.account()
+    /// The account and region a call works in: its caller's, or the server's own.
+    fn scope(&self, caller: &Caller, region: Option<Region>, recognized: &Recognized) -> Scope {
+        let region = region.or_else(|| recognized.place.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
+        Scope::new(caller.account.unwrap_or_else(|| self.cloud.identity.account()), region)
     }
 
-    fn authenticator<'a>(&'a self, recognized: &Recognized, service: &'a Service, prefix: Option<&'a str>) -> Authenticator<'a> {
+    /// A browser form: the PutObject it stands for walks the rest of the road.
+    #[expect(clippy::too_many_arguments, reason = "one step of the road, with all it passes on")]
+    async fn post(
+        &self,
+        traveller: &Traveller<'_>,
+        recognized: &Recognized,
+        service: &Service,
+        front: &dyn Front,
+        authenticator: &Authenticator<'_>,
+        path: &str,
+        inflow: Inflow,
+        ids: &Ids<'_>,
+        note: &mut Note,
+    ) -> Result<Answer, Fault> {
+        let (form, file) = form::read(traveller.head, inflow).await?;
+        let posted = front.form(path, &form)?;
+        let (authenticated, policy) = authenticator.form(&form.fields, &posted.bucket)?;
+        let Authenticated { caller, region, signed, .. } = authenticated;
+        note.principal = Some(caller.arn.clone());
+        let head = Head { method: "PUT", path: &posted.path, query: "", headers: &posted.headers };
+        let routed = self.recognizer.operation(recognized, &head, &posted.path, None).map_err(|unknown| unknown.fault(recognized))?;
+        let Routed { operation, labels } = routed;
+        note.operation = operation.name;
+        let handler = service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
+        let body = Content::Stream(form::flowing(file, policy));
+        let (input, missing) = decode(service, recognized.protocol, operation, handler, Message { head: &head, labels: &labels, body })?;
+        let scope = self.scope(&caller, region, recognized);
+        let origin = origin(traveller, recognized.protocol, signed, missing);
+        let endpoint = origin.endpoint.clone().unwrap_or_default();
+        let performed = self.cloud.perform(Call { operation, caller, scope, origin, input }, traveller.request_id.clone(), Entrance::Front).await;
+        note.verdicts = performed.verdicts;
+        let output = performed.answer?;
+        let encoded = codec(recognized.protocol).encode(operation, output.as_struct(), ids);
+        let answer = front.posted(&posted, &form, encoded.header("etag").unwrap_or_default(), &endpoint);
+        let plain: Vec<_> = encoded.headers.into_iter().filter(|(name, _)| name != "content-type" && name != "etag").collect();
+        Ok(Answer { status: answer.status, headers: [plain, named(answer.headers)].concat(), body: cloudlet_shape::Body::whole(answer.body) })
+    }
+
+    fn authenticator<'a>(&'a self, recognized: &Recognized, prefix: Option<&'a str>) -> Authenticator<'a> {
         let target = if recognized.protocol == Protocol::RestXml { Target::s3() } else { Target::service(recognized.service.signing_name) };
         let target = match prefix {
             Some(bucket) if recognized.protocol == Protocol::RestXml => target.virtual_bucket(bucket),
@@ -230,7 +273,7 @@ impl Gateway {
             identity: &self.cloud.identity,
             keys: &self.keys,
             mode: self.cloud.mode(),
-            dialect: &service.dialect,
+            dialect: Dialect::of(recognized.protocol),
             target,
             now: self.cloud.frame.clock.now(),
         }

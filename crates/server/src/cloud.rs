@@ -4,6 +4,7 @@ use crate::configuration::Configuration;
 use cloudlet_cloud::{Cloud, Settings};
 use cloudlet_engine::{Clock, Frame, Ids, Service};
 use cloudlet_identity::{Identity, Root, Secret};
+use cloudlet_store::{Blobs, Journal};
 use std::sync::Arc;
 
 pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
@@ -14,25 +15,30 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
         access_key: configuration.root_access_key.as_str().into(),
         secret: Secret::new(configuration.root_secret_key.clone()),
     });
+    let blobs = match &configuration.data_dir {
+        Some(folder) => Blobs::folder(folder.join("blobs")).map_err(|error| format!("the data folder {}: {error}", folder.display()))?,
+        None => Blobs::memory(),
+    };
     let settings = Settings { mode: configuration.mode, calls: configuration.call_log, ..Settings::default() };
-    Ok(Cloud::new(Frame::new(Clock::ticking(), ids), identity, services(), settings))
+    let services = services(&settings.journal, blobs);
+    Ok(Cloud::new(Frame::new(Clock::ticking(), ids), identity, services, settings))
 }
 
 /// Every service of the model: those with an engine, and those that honestly say that they have none yet.
-fn services() -> Vec<Service> {
+fn services(journal: &Journal, blobs: Blobs) -> Vec<Service> {
     vec![
+        cloudlet_sqs::service(journal),
         cloudlet_sts::service(),
         Service::unbuilt(&cloudlet_api_ec2::SERVICE),
         Service::unbuilt(&cloudlet_api_iam::SERVICE),
         Service::unbuilt(&cloudlet_api_kms::SERVICE),
         Service::unbuilt(&cloudlet_api_lambda::SERVICE),
         Service::unbuilt(&cloudlet_api_logs::SERVICE),
-        Service::unbuilt(&cloudlet_api_s3::SERVICE),
+        cloudlet_s3::S3::new(journal, blobs).service(),
         Service::unbuilt(&cloudlet_api_s3control::SERVICE),
         Service::unbuilt(&cloudlet_api_ses::SERVICE),
         Service::unbuilt(&cloudlet_api_sesv2::SERVICE),
         Service::unbuilt(&cloudlet_api_sns::SERVICE),
-        Service::unbuilt(&cloudlet_api_sqs::SERVICE),
         Service::unbuilt(&cloudlet_api_ssm::SERVICE),
         Service::unbuilt(&cloudlet_api_states::SERVICE),
     ]

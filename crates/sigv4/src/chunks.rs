@@ -82,9 +82,11 @@ impl Decoder {
         Decoder::with(mode, chain, head)
     }
 
-    /// For anonymous and SigV2 requests, which may only use the unsigned form.
+    /// For requests whose signature nobody compared: anonymous ones, those of SigV2, and all if the house does not
+    /// authenticate. Frames and lengths are checked all the same, signatures in them passed over.
     pub fn unsigned(head: &Head<'_>) -> Result<Decoder, Fault> {
-        Decoder::with(Chunked::UnsignedTrailer, None, head)
+        let mode = head.header("x-amz-content-sha256").and_then(Chunked::named);
+        Decoder::with(mode.unwrap_or(Chunked::UnsignedTrailer), None, head)
     }
 
     fn with(mode: Chunked, chain: Option<Chain>, head: &Head<'_>) -> Result<Decoder, Fault> {
@@ -242,7 +244,8 @@ impl Decoder {
     fn trailer_line(&mut self, line: &[u8]) -> Result<(), Fault> {
         if line.is_empty() {
             // AWS's own examples put an empty line before the trailer's signature.
-            let unsigned_yet = self.chain.is_some() && self.mode.has_trailer() && self.trailer_signature().is_none() && !self.trailers.is_empty();
+            let unsigned_yet =
+                self.mode.algorithm().is_some() && self.mode.has_trailer() && self.trailer_signature().is_none() && !self.trailers.is_empty();
             return if unsigned_yet { Ok(()) } else { self.end_trailer() };
         }
         if !self.mode.has_trailer() {

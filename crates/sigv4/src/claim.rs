@@ -1,9 +1,14 @@
 //! What a request claims: who signed it, when, for which scope, and over which headers. Nothing is verified here.
 //! AWS has two ways to refuse a malformed claim, S3's and everybody else's: that is the `Flavor`.
 
-use crate::{escape, faults, v2};
+use crate::v2;
 use cloudlet_aws::{Fault, Head, Timestamp, TimestampFormat};
 use std::borrow::Cow;
+
+mod at_s3;
+mod elsewhere;
+
+pub(crate) use at_s3::{MALFORMED_CREDENTIAL, no_date as no_date_at_s3, split as credential_at_s3};
 
 /// Whose rules and whose words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +21,7 @@ pub enum Flavor {
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
     pub flavor: Flavor,
-    /// The signing name: `sqs`, `states`, `email`→`ses`.
+    /// The signing name, which need not be the endpoint's: `sqs`, `states`, `ses`.
     pub service: &'a str,
     /// The one region this endpoint serves; `None` takes any, and the scope says which.
     pub region: Option<&'a str>,
@@ -156,8 +161,8 @@ pub fn find<'a>(head: &Head<'a>, target: &Target<'_>) -> Result<Option<Claim<'a>
     let authorization = head.header("authorization");
     let query = Query::of(head);
     match target.flavor {
-        Flavor::S3 => find_at_s3(head, authorization, &query),
-        Flavor::Other => find_elsewhere(head, authorization, &query),
+        Flavor::S3 => at_s3::find(head, authorization, &query),
+        Flavor::Other => elsewhere::find(head, authorization, &query),
     }
 }
 
@@ -213,236 +218,6 @@ impl<'a> Query<'a> {
         self.v2.access_key.is_some() || self.v2.signature.is_some()
     }
 }
-
-// ── S3 ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-fn find_at_s3<'a>(head: &Head<'a>, authorization: Option<&'a str>, query: &Query<'a>) -> Result<Option<Claim<'a>>, Fault> {
-    match authorization {
-        Some(value) if query.is_v4() || query.is_v2() => Err(faults::invalid_argument(
-            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization \
-             header should be specified",
-            "Authorization",
-            value,
-        )),
-        Some(value) => header_at_s3(head, value).map(Some),
-        None if query.is_v4() => query_at_s3(query).map(Some),
-        None if query.is_v2() => v2::presigned(&query.v2).map(Some),
-        None => Ok(None),
-    }
-}
-
-fn header_at_s3<'a>(head: &Head<'a>, value: &'a str) -> Result<Claim<'a>, Fault> {
-    let Some((kind, rest)) = value.trim().split_once(' ') else {
-        return Err(faults::invalid_argument("Authorization header is invalid -- one and only one ' ' (space) required", "Authorization", value));
-    };
-    let algorithm = match kind {
-        "AWS4-HMAC-SHA256" => Algorithm::HmacSha256,
-        "AWS4-ECDSA-P256-SHA256" => Algorithm::EcdsaP256Sha256,
-        "AWS" => return v2::header(head, rest.trim()),
-        _ => return Err(faults::invalid_argument("Unsupported Authorization Type", "Authorization", value)),
-    };
-    let malformed = |why: &str| faults::AUTHORIZATION_HEADER_MALFORMED.says(format!("The authorization header is malformed; {why}"));
-    let (mut credential, mut signed_headers, mut signature) = (None, None, None);
-    let mut components = 0;
-    for component in rest.split(',').map(str::trim).filter(|component| !component.is_empty()) {
-        components += 1;
-        match component.split_once('=') {
-            Some(("Credential", value)) => credential = Some(value),
-            Some(("SignedHeaders", value)) => signed_headers = Some(value),
-            Some(("Signature", value)) => signature = Some(value),
-            Some(_) => {}
-            None => return Err(malformed(&format!("the authorization component \"{component}\" is malformed."))),
-        }
-    }
-    if components < 3 {
-        return Err(malformed("the authorization header requires three components: Credential, SignedHeaders, and Signature."));
-    }
-    let credential = credential.ok_or_else(|| malformed("missing Credential."))?;
-    let signed_headers = signed_headers.ok_or_else(|| malformed("missing SignedHeaders."))?;
-    let signature = signature.ok_or_else(|| malformed("missing Signature."))?;
-    let (access_key, scope) = credential_at_s3(credential.into(), algorithm).ok_or_else(|| malformed(MALFORMED_CREDENTIAL))?;
-    Ok(Claim {
-        algorithm,
-        place: Place::Header,
-        access_key,
-        scope: Some(scope),
-        region_set: region_set(head, algorithm),
-        signed_headers: signed_headers.into(),
-        signature: signature.into(),
-        session_token: session_token(head),
-        time: header_time(head).ok_or_else(no_date_at_s3)?,
-        expires: None,
-    })
-}
-
-fn query_at_s3<'a>(query: &Query<'a>) -> Result<Claim<'a>, Fault> {
-    let wrong = |why: &str| faults::AUTHORIZATION_QUERY_PARAMETERS_ERROR.says(why);
-    let (Some(algorithm), Some(credential), Some(signature), Some(date), Some(signed_headers), Some(expires)) =
-        (query.algorithm, query.credential, query.signature, query.date, query.signed_headers, query.expires)
-    else {
-        return Err(wrong(
-            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, \
-             X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
-        ));
-    };
-    let algorithm =
-        algorithm_named(algorithm).ok_or_else(|| wrong("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256\""))?;
-    let (access_key, scope) = credential_at_s3(escape::decode(credential), algorithm)
-        .ok_or_else(|| wrong(&format!("Error parsing the X-Amz-Credential parameter; {MALFORMED_CREDENTIAL}")))?;
-    let time = parse_basic(date).ok_or_else(|| wrong("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
-    let expires: i64 = expires.parse().map_err(|_| wrong("X-Amz-Expires should be a number"))?;
-    if expires < 0 {
-        return Err(wrong("X-Amz-Expires must be non-negative"));
-    }
-    if expires > WEEK {
-        return Err(wrong("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds"));
-    }
-    Ok(Claim {
-        algorithm,
-        place: Place::Query,
-        access_key,
-        scope: Some(scope),
-        region_set: query.region_set.map(escape::decode),
-        signed_headers: escape::decode(signed_headers),
-        signature: escape::decode(signature),
-        session_token: query.token.map(escape::decode),
-        time,
-        expires: Some(expires),
-    })
-}
-
-/// A presigned URL is good for a week at most.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
-const WEEK: i64 = 604_800;
-
-pub(crate) const MALFORMED_CREDENTIAL: &str = "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".";
-
-pub(crate) fn no_date_at_s3() -> Fault {
-    faults::ACCESS_DENIED.says("AWS authentication requires a valid Date or x-amz-date header")
-}
-
-pub(crate) fn credential_at_s3<'a>(credential: Cow<'a, str>, algorithm: Algorithm) -> Option<(Cow<'a, str>, Scope<'a>)> {
-    (credential.split('/').count() == elements(algorithm)).then(|| split_credential(credential))
-}
-
-// ── everybody else ──────────────────────────────────────────────────────────────────────────────────────────────
-
-/// AWS: the order of these checks was observed at DynamoDB (<https://github.com/architect/dynalite>, index.js).
-fn find_elsewhere<'a>(head: &Head<'a>, authorization: Option<&'a str>, query: &Query<'a>) -> Result<Option<Claim<'a>>, Fault> {
-    match (authorization, query.algorithm) {
-        (Some(_), Some(_)) => {
-            Err(faults::SIGNATURE_DOES_NOT_MATCH.says("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."))
-        }
-        // Another scheme than AWS's is none.
-        (Some(value), None) if value.trim_start().starts_with("AWS4-") => header_elsewhere(head, value.trim()).map(Some),
-        (_, Some(algorithm)) => query_elsewhere(query, algorithm).map(Some),
-        _ if query.v2.version == Some("2") => v2::in_parameters(head.query, Place::Query),
-        _ => Ok(None),
-    }
-}
-
-fn header_elsewhere<'a>(head: &Head<'a>, value: &'a str) -> Result<Claim<'a>, Fault> {
-    let (kind, rest) = value.split_once(' ').unwrap_or((value, ""));
-    let (mut credential, mut signed_headers, mut signature) = (None, None, None);
-    for component in rest.split([',', ' ']).filter(|component| !component.is_empty()) {
-        match component.split_once('=') {
-            Some(("Credential", value)) => credential = Some(value),
-            Some(("SignedHeaders", value)) => signed_headers = Some(value),
-            Some(("Signature", value)) => signature = Some(value),
-            Some(_) => {}
-            None => {
-                return Err(faults::INCOMPLETE_SIGNATURE.says(format!(
-                    "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '{}'.",
-                    faults::fingerprint(value)
-                )));
-            }
-        }
-    }
-    let date = head.header("x-amz-date").or_else(|| head.header("date"));
-    let mut missing = String::new();
-    for (name, value) in [("Credential", credential), ("Signature", signature), ("SignedHeaders", signed_headers)] {
-        if value.is_none_or(str::is_empty) {
-            missing.push_str(&format!("Authorization header requires '{name}' parameter. "));
-        }
-    }
-    if date.is_none() {
-        missing.push_str("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ");
-    }
-    let (Some(credential), Some(signed_headers), Some(signature), Some(date), true) =
-        (credential, signed_headers, signature, date, missing.is_empty())
-    else {
-        return Err(faults::INCOMPLETE_SIGNATURE
-            .says(format!("{missing}(Hashed with SHA-256 and encoded with Base64) Authorization={}", faults::fingerprint(value))));
-    };
-    let time = header_time(head).ok_or_else(|| bad_date(date))?;
-    let algorithm = algorithm_named(kind)
-        .ok_or_else(|| faults::INCOMPLETE_SIGNATURE.says(format!("Unsupported AWS 'algorithm': '{kind}' (only AWS4-HMAC-SHA256 for now). ")))?;
-    let (access_key, scope) = credential_elsewhere(credential.into(), algorithm)?;
-    Ok(Claim {
-        algorithm,
-        place: Place::Header,
-        access_key,
-        scope: Some(scope),
-        region_set: region_set(head, algorithm),
-        signed_headers: signed_headers.into(),
-        signature: signature.into(),
-        session_token: session_token(head),
-        time,
-        expires: None,
-    })
-}
-
-fn query_elsewhere<'a>(query: &Query<'a>, algorithm: &str) -> Result<Claim<'a>, Fault> {
-    // AWS: observed at IAM, with this shorter text.
-    let algorithm = algorithm_named(algorithm).ok_or_else(|| faults::MISSING_AUTHENTICATION_TOKEN.says("Missing Authentication Token"))?;
-    let mut missing = String::new();
-    for (name, value) in [
-        ("X-Amz-Credential", query.credential),
-        ("X-Amz-Signature", query.signature),
-        ("X-Amz-SignedHeaders", query.signed_headers),
-        ("X-Amz-Date", query.date),
-    ] {
-        if value.is_none_or(str::is_empty) {
-            missing.push_str(&format!("AWS query-string parameters must include '{name}'. "));
-        }
-    }
-    let (Some(credential), Some(signature), Some(signed_headers), Some(date), true) =
-        (query.credential, query.signature, query.signed_headers, query.date, missing.is_empty())
-    else {
-        return Err(faults::INCOMPLETE_SIGNATURE.says(format!("{missing}Re-examine the query-string parameters.")));
-    };
-    let time = parse_basic(date).ok_or_else(|| bad_date(date))?;
-    let (access_key, scope) = credential_elsewhere(escape::decode(credential), algorithm)?;
-    Ok(Claim {
-        algorithm,
-        place: Place::Query,
-        access_key,
-        scope: Some(scope),
-        region_set: query.region_set.map(escape::decode),
-        signed_headers: escape::decode(signed_headers),
-        signature: escape::decode(signature),
-        session_token: query.token.map(escape::decode),
-        time,
-        expires: query.expires.and_then(|expires| expires.parse().ok()),
-    })
-}
-
-fn bad_date(date: &str) -> Fault {
-    faults::INCOMPLETE_SIGNATURE.says(format!("Date must be in ISO-8601 'basic format'. Got '{date}'. See http://en.wikipedia.org/wiki/ISO_8601"))
-}
-
-fn credential_elsewhere<'a>(credential: Cow<'a, str>, algorithm: Algorithm) -> Result<(Cow<'a, str>, Scope<'a>), Fault> {
-    let wanted = elements(algorithm);
-    if credential.split('/').count() == wanted {
-        return Ok(split_credential(credential));
-    }
-    // AWS: the text for SigV4A is unverified.
-    let example = if wanted == 5 { "keyid/date/region/service/term" } else { "keyid/date/service/term" };
-    Err(faults::INCOMPLETE_SIGNATURE
-        .says(format!("Credential must have exactly {wanted} slash-delimited elements, e.g. {example}, got '{credential}'")))
-}
-
-// ── both ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 fn elements(algorithm: Algorithm) -> usize {
     if algorithm == Algorithm::EcdsaP256Sha256 { 4 } else { 5 }

@@ -5,7 +5,7 @@ use crate::{claim::Scope, hex::Hex, v4a};
 use aws_lc_rs::hmac;
 use std::{
     collections::{HashMap, hash_map::RandomState},
-    hash::{BuildHasher, Hash, Hasher},
+    hash::BuildHasher,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -38,31 +38,10 @@ impl std::fmt::Debug for SigningKey {
 }
 
 /// Derived keys of both kinds, kept for the next request. Bounded; safe to share between threads.
+#[derive(Default)]
 pub struct Keys {
-    shards: [RwLock<HashMap<u64, Entry, RandomState>>; SHARDS],
-    hasher: RandomState,
-}
-
-const SHARDS: usize = 16;
-/// Keys kept per shard: enough for thousands of callers, and a bound for those who make up scopes.
-const PER_SHARD: usize = 256;
-
-struct Entry {
-    /// What the key was derived from; compared in full, so that a collision of hashes is only a miss.
-    from: Box<str>,
-    key: Derived,
-}
-
-#[derive(Clone)]
-enum Derived {
-    Hmac(SigningKey),
-    Ecdsa(v4a::VerifyingKey),
-}
-
-impl Default for Keys {
-    fn default() -> Self {
-        Keys { shards: std::array::from_fn(|_| RwLock::default()), hasher: RandomState::new() }
-    }
+    hmac: Cache<SigningKey>,
+    ecdsa: Cache<v4a::VerifyingKey>,
 }
 
 impl Keys {
@@ -72,71 +51,64 @@ impl Keys {
 
     /// The SigV4 key for a scope, derived if it is not there yet.
     pub fn signing(&self, access_key: &str, secret: &str, scope: &Scope<'_>) -> SigningKey {
-        let from = [access_key, secret, scope.date(), scope.region(), scope.service()];
-        let make = || Derived::Hmac(SigningKey::derive(secret, scope.date(), scope.region(), scope.service()));
-        match self.get(&from, make) {
-            Derived::Hmac(key) => key,
-            Derived::Ecdsa(_) => SigningKey::derive(secret, scope.date(), scope.region(), scope.service()),
-        }
+        let (date, region, service) = (scope.date(), scope.region(), scope.service());
+        let from = [access_key, secret, date, region, service];
+        self.hmac.find(&from).unwrap_or_else(|| self.hmac.keep(&from, SigningKey::derive(secret, date, region, service)))
     }
 
     /// The public half of the SigV4A key of an access key; `None` if no key follows from the secret.
     pub fn verifying(&self, access_key: &str, secret: &str) -> Option<v4a::VerifyingKey> {
         let from = [access_key, secret];
-        let (hash, shard) = self.place(&from);
-        if let Some(Derived::Ecdsa(key)) = find(shard, hash, &from) {
-            return Some(key);
-        }
-        let key = v4a::VerifyingKey::derive(access_key, secret)?;
-        keep(shard, hash, &from, Derived::Ecdsa(key.clone()));
-        Some(key)
+        self.ecdsa.find(&from).or_else(|| Some(self.ecdsa.keep(&from, v4a::VerifyingKey::derive(access_key, secret)?)))
     }
+}
 
-    fn get(&self, from: &[&str], make: impl FnOnce() -> Derived) -> Derived {
-        let (hash, shard) = self.place(from);
-        find(shard, hash, from).unwrap_or_else(|| {
-            let key = make();
-            keep(shard, hash, from, key.clone());
-            key
-        })
+const SHARDS: usize = 16;
+/// Keys kept per shard: enough for thousands of callers, and a bound for those who make up scopes.
+const PER_SHARD: usize = 256;
+
+struct Cache<K> {
+    shards: [RwLock<HashMap<u64, Entry<K>>>; SHARDS],
+    hasher: RandomState,
+}
+
+struct Entry<K> {
+    /// What the key was derived from; compared in full, so that a collision of hashes is only a miss.
+    from: Box<[Box<str>]>,
+    key: K,
+}
+
+impl<K> Default for Cache<K> {
+    fn default() -> Self {
+        Cache { shards: std::array::from_fn(|_| RwLock::default()), hasher: RandomState::new() }
     }
+}
 
+impl<K: Clone> Cache<K> {
     #[expect(clippy::indexing_slicing, reason = "the index is taken modulo the length")]
-    fn place(&self, from: &[&str]) -> (u64, &Shard) {
-        let mut hasher = self.hasher.build_hasher();
-        from.hash(&mut hasher);
-        let hash = hasher.finish();
+    fn place(&self, from: &[&str]) -> (u64, &RwLock<HashMap<u64, Entry<K>>>) {
+        let hash = self.hasher.hash_one(from);
         (hash, &self.shards[(hash % SHARDS as u64) as usize])
     }
-}
 
-type Shard = RwLock<HashMap<u64, Entry, RandomState>>;
-
-fn find(shard: &Shard, hash: u64, from: &[&str]) -> Option<Derived> {
-    let entries = shard.read().unwrap_or_else(PoisonError::into_inner);
-    entries.get(&hash).filter(|entry| entry.is_from(from)).map(|entry| entry.key.clone())
-}
-
-fn keep(shard: &Shard, hash: u64, from: &[&str], key: Derived) {
-    let mut entries = shard.write().unwrap_or_else(PoisonError::into_inner);
-    // Deriving again is cheap, so the simplest bound will do: a full shard starts over.
-    if entries.len() >= PER_SHARD {
-        entries.clear();
+    fn find(&self, from: &[&str]) -> Option<K> {
+        let (hash, shard) = self.place(from);
+        let entries = shard.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = entries.get(&hash)?;
+        entry.from.iter().map(|part| &**part).eq(from.iter().copied()).then(|| entry.key.clone())
     }
-    entries.insert(hash, Entry { from: from.join("\0").into(), key });
-}
 
-impl Entry {
-    fn is_from(&self, from: &[&str]) -> bool {
-        let mut rest: &str = &self.from;
-        for (at, part) in from.iter().enumerate() {
-            if at > 0 {
-                let Some(next) = rest.strip_prefix('\0') else { return false };
-                rest = next;
-            }
-            let Some(next) = rest.strip_prefix(part) else { return false };
-            rest = next;
+    fn keep(&self, from: &[&str], key: K) -> K {
+        let (hash, shard) = self.place(from);
+        let mut entries = shard.write().unwrap_or_else(PoisonError::into_inner);
+        // Deriving again is cheap, so the simplest bound will do: a full shard starts over.
+        if entries.len() >= PER_SHARD {
+            entries.clear();
         }
-        rest.is_empty()
+        entries.insert(hash, Entry { from: from.iter().map(|part| Box::from(*part)).collect(), key: key.clone() });
+        key
     }
 }
+
+#[cfg(test)]
+mod tests;

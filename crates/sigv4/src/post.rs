@@ -4,7 +4,7 @@
 
 use crate::{
     Algorithm, Claim, Keys, Place, Scope, Target,
-    claim::{MALFORMED_CREDENTIAL, credential_at_s3},
+    claim::{MALFORMED_CREDENTIAL, credential_at_s3, parse_basic},
     faults, v2, verify,
 };
 use aws_lc_rs::constant_time;
@@ -81,14 +81,14 @@ fn v4<'a>(fields: &'a Fields, target: &Target<'_>) -> Result<Claim<'a>, Fault> {
         return Err(faults::invalid_argument("Only AWS4-HMAC-SHA256 is supported", "X-Amz-Algorithm", algorithm));
     }
     let time =
-        verify::form_time(date).ok_or_else(|| faults::invalid_argument("X-Amz-Date must be formated via ISO8601 Long format", "X-Amz-Date", date))?;
+        parse_basic(date).ok_or_else(|| faults::invalid_argument("X-Amz-Date must be formated via ISO8601 Long format", "X-Amz-Date", date))?;
     let (access_key, scope) = credential_at_s3(credential.into(), Algorithm::HmacSha256)
         .ok_or_else(|| verify::wrong_credential(Place::Post, Some(credential), MALFORMED_CREDENTIAL))?;
     let claim = Claim {
         algorithm: Algorithm::HmacSha256,
         place: Place::Post,
         access_key,
-        scope: None,
+        scope: Some(scope),
         region_set: None,
         signed_headers: Cow::Borrowed(""),
         signature: signature.into(),
@@ -96,8 +96,8 @@ fn v4<'a>(fields: &'a Fields, target: &Target<'_>) -> Result<Claim<'a>, Fault> {
         time,
         expires: None,
     };
-    verify::check_scope_at_s3(&claim, &scope, target, Some(credential))?;
-    Ok(Claim { scope: Some(scope), ..claim })
+    verify::check_scope_at_s3(&claim, target, Some(credential))?;
+    Ok(claim)
 }
 
 /// Verifies the signature over the policy, as it was sent.

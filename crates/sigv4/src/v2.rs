@@ -299,3 +299,6 @@ pub(crate) fn verify_parameters(head: &Head<'_>, claim: &Claim<'_>, parameters: 
     let key = hmac::Key::new(algorithm, secret.as_bytes());
     if matches(&key, text.as_bytes(), &claim.signature) { Ok(()) } else { Err(faults::mismatch_elsewhere()) }
 }
+
+#[cfg(test)]
+mod tests;

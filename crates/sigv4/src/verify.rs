@@ -4,7 +4,7 @@
 use crate::{
     Hex,
     canonical::{self, Covered, Form},
-    claim::{Algorithm, Claim, Flavor, Place, Scope, Target, parse_basic},
+    claim::{Algorithm, Claim, Flavor, Place, Scope, Target},
     faults,
     keys::{Keys, SigningKey},
     v2, v4a,
@@ -85,9 +85,7 @@ impl<'a> Claim<'a> {
     pub fn admit(self, head: &Head<'_>, now: Timestamp, target: &Target<'a>) -> Result<Admitted<'a>, Fault> {
         match target.flavor {
             Flavor::S3 => {
-                if let Some(scope) = &self.scope {
-                    check_scope_at_s3(&self, scope, target, None)?;
-                }
+                check_scope_at_s3(&self, target, None)?;
                 check_time_at_s3(&self, head, now)?;
                 check_signed_at_s3(&self, head)?;
             }
@@ -98,6 +96,10 @@ impl<'a> Claim<'a> {
                         return Err(
                             faults::SIGNATURE_DOES_NOT_MATCH.says("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
                         );
+                    }
+                    // The set of regions is a header, and no part of the scope.
+                    if self.algorithm == Algorithm::EcdsaP256Sha256 && self.place == Place::Header && !self.signs("x-amz-region-set") {
+                        return Err(faults::SIGNATURE_DOES_NOT_MATCH.says("'X-Amz-Region-Set' must be a 'SignedHeader' in the AWS Authorization."));
                     }
                     check_scope_elsewhere(&self, scope, target)?;
                 }
@@ -148,7 +150,8 @@ pub fn wrong_region(claim: &Claim<'_>, expected: &str) -> Fault {
     wrong_credential(claim.place, None, &format!("the region '{region}' is wrong; expecting '{expected}'")).with("Region", expected)
 }
 
-pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, scope: &Scope<'_>, target: &Target<'_>, field: Option<&str>) -> Result<(), Fault> {
+pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, target: &Target<'_>, field: Option<&str>) -> Result<(), Fault> {
+    let Some(scope) = &claim.scope else { return Ok(()) };
     let wrong = |why: String| Err(wrong_credential(claim.place, field, &why));
     if claim.access_key.is_empty() {
         return wrong("a non-empty Access Key (AKID) must be provided in the credential.".to_owned());
@@ -195,29 +198,29 @@ fn day(time: Timestamp) -> String {
 }
 
 fn check_time_at_s3(claim: &Claim<'_>, head: &Head<'_>, now: Timestamp) -> Result<(), Fault> {
-    let server = faults::iso(now);
+    let server = || faults::iso(now);
     match (claim.place, claim.expires) {
         (Place::Query, Some(seconds)) => {
             let end = claim.time.plus_secs(seconds);
             if end <= now {
-                return Err(expired(end, server).with("X-Amz-Expires", seconds.to_string()));
+                return Err(expired(end, server()).with("X-Amz-Expires", seconds.to_string()));
             }
             if claim.time > now.plus_secs(QUARTER_HOUR) {
                 return Err(faults::ACCESS_DENIED
                     .says("Request is not valid yet")
                     .with("X-Amz-Date", faults::iso(claim.time))
                     .with("Expires", faults::iso(end))
-                    .with("ServerTime", server));
+                    .with("ServerTime", server()));
             }
             Ok(())
         }
         // SigV2 only names the end.
-        (Place::Query, None) if claim.time <= now => Err(expired(claim.time, server)),
+        (Place::Query, None) if claim.time <= now => Err(expired(claim.time, server())),
         (Place::Query, None) => Ok(()),
         _ if apart(claim.time, now) > QUARTER_HOUR * 1000 => Err(faults::REQUEST_TIME_TOO_SKEWED
             .says("The difference between the request time and the current time is too large.")
             .with("RequestTime", head.header("x-amz-date").or_else(|| head.header("date")).unwrap_or_default())
-            .with("ServerTime", server)
+            .with("ServerTime", server())
             .with("MaxAllowedSkewMilliseconds", (QUARTER_HOUR * 1000).to_string())),
         _ => Ok(()),
     }
@@ -399,11 +402,6 @@ impl<'a> Admitted<'a> {
             previous: self.claim.signature.clone().into_owned(),
         })
     }
-}
-
-/// A moment as forms write it.
-pub(crate) fn form_time(text: &str) -> Option<Timestamp> {
-    parse_basic(text)
 }
 
 #[cfg(test)]

@@ -1,1 +1,136 @@
-//! SQS: queues and messages.
+//! Simple Queue Service.
+//!
+//! A queue is a store on a shelf, so that queues never wait for each other. In it a message is a row that is written once
+//! (`state`), found through ordered indexes (`lanes`), taken out by the rules of its queue (`receiving`), and named to clients
+//! by a handle that needs no table (`receipts`). Everything that depends on time is computed from the time of the call.
+//! Dead letters and move tasks go from store to store (`dead_letters`, `move_tasks`).
+
+mod addresses;
+mod attributes;
+mod batches;
+mod contents;
+mod dead_letters;
+mod faults;
+mod lanes;
+mod limits;
+mod memories;
+mod move_tasks;
+mod permissions;
+mod policy;
+mod polling;
+mod queues;
+mod receipts;
+mod receiving;
+mod redrive;
+mod sending;
+mod settings;
+mod state;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod visibility;
+
+use addresses::resolve;
+use cloudlet_api_sqs::*;
+use cloudlet_aws::{Account, Arn, Fault};
+use cloudlet_engine::{Ask, Asks, Cx, Dialect, Service};
+use cloudlet_shape::Operation;
+use cloudlet_store::{Journal, Shelf, Shelved, Store};
+use state::{Ledger, Queue};
+use std::sync::Arc;
+
+pub struct Sqs {
+    /// By ARN, so that the queues of one account and region stand together, in the order of their names.
+    queues: Arc<Shelf<Arn, Queue>>,
+    ledger: Arc<Store<Ledger>>,
+}
+
+pub fn service(journal: &Journal) -> Service {
+    Sqs::new(journal).service()
+}
+
+/// How SQS spells what all services share. Its inputs it checks itself, in its own sentences.
+const DIALECT: Dialect = Dialect { validation: None, ..Dialect::JSON };
+
+impl Sqs {
+    pub fn new(journal: &Journal) -> Arc<Sqs> {
+        let ledger = Store::new("sqs/ledger", journal, Ledger::default());
+        Arc::new(Sqs { queues: Arc::new(Shelf::new("sqs/queues", journal)), ledger: Arc::new(ledger) })
+    }
+
+    /// The table of contents: what this service handles.
+    pub fn service(self: &Arc<Sqs>) -> Service {
+        Service::of(&SERVICE, self.clone())
+            .dialect(DIALECT)
+            .keeps(self.queues.clone())
+            .keeps(self.ledger.clone())
+            .handles::<AddPermission>()
+            .handles::<CancelMessageMoveTask>()
+            .handles::<ChangeMessageVisibility>()
+            .handles::<ChangeMessageVisibilityBatch>()
+            .handles::<CreateQueue>()
+            .handles::<DeleteMessage>()
+            .handles::<DeleteMessageBatch>()
+            .handles::<DeleteQueue>()
+            .handles::<GetQueueAttributes>()
+            .handles::<GetQueueUrl>()
+            .handles::<ListDeadLetterSourceQueues>()
+            .handles::<ListMessageMoveTasks>()
+            .handles::<ListQueueTags>()
+            .handles::<ListQueues>()
+            .handles::<PurgeQueue>()
+            .handles::<ReceiveMessage>()
+            .handles::<RemovePermission>()
+            .handles::<SendMessage>()
+            .handles::<SendMessageBatch>()
+            .handles::<SetQueueAttributes>()
+            .handles::<StartMessageMoveTask>()
+            .handles::<TagQueue>()
+            .handles::<UntagQueue>()
+            .build()
+    }
+
+    /// The queue that a call means by a URL.
+    fn queue(&self, cx: &Cx, url: &str) -> Result<Open, Fault> {
+        self.open(&resolve(cx, url)?)
+    }
+
+    fn open(&self, arn: &Arn) -> Result<Open, Fault> {
+        self.queues.get(arn).map(Open).ok_or_else(faults::no_such_queue)
+    }
+
+    /// What an operation on a queue asks: whether its caller may, by the caller's policies or the queue's.
+    fn asks_on_queue<O: Operation>(&self, cx: &Cx, url: &str) -> Result<Asks, Fault> {
+        self.queue(cx, url)?.look(|queue| {
+            let profile = queue.profile().ok_or_else(faults::no_such_queue)?;
+            let policy = profile.settings.policy.as_ref().map(policy::QueuePolicy::policy);
+            Ok(Ask::of::<O>(profile.arn.clone()).with_policy(policy).alone())
+        })?
+    }
+
+    /// The same for what no queue policy can give to another account.
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-customer-managed-policy-examples.html>
+    fn asks_owner<O: Operation>(&self, cx: &Cx, url: &str) -> Result<Asks, Fault> {
+        let mut asks = self.asks_on_queue::<O>(cx, url)?;
+        for ask in &mut asks {
+            if cx.caller.account != Account::parse(ask.on.account()) {
+                ask.resource_policy = None;
+            }
+        }
+        Ok(asks)
+    }
+}
+
+/// A queue that was there a moment ago. Every look says so if it is gone.
+struct Open(Arc<Shelved<Queue>>);
+
+impl Open {
+    fn look<R>(&self, look: impl FnOnce(&Queue) -> R) -> Result<R, Fault> {
+        self.0.read(look).ok_or_else(faults::no_such_queue)
+    }
+
+    /// One write. On a fault everything is as it was.
+    fn change<R>(&self, change: impl FnOnce(&mut Queue) -> Result<R, Fault>) -> Result<R, Fault> {
+        self.0.write(change).ok_or_else(faults::no_such_queue)?
+    }
+}

@@ -3,7 +3,7 @@
 
 use crate::{
     Answer, Asked, Codec, Ids, Incoming, Malformed, Missing,
-    codec::Visit,
+    codec::{Visit, message_is_a_member},
     event_stream::{self, Payloads},
     json::{self, JsonWriter, Names},
 };
@@ -64,7 +64,7 @@ impl Codec for AwsJson {
             name => format!("com.amazonaws.{}#{name}", service.name),
         };
         let mut pairs = vec![("__type", kind.as_str())];
-        if !fault.message().is_empty() {
+        if !fault.message().is_empty() && !message_is_a_member(fault) {
             pairs.push(("message", fault.message()));
         }
         pairs.extend(fault.members().iter().map(|(name, value)| (*name, value.as_str())));

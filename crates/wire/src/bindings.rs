@@ -107,14 +107,12 @@ impl Request<'_> {
         entries
     }
 
-    /// The parameters that no other member takes.
+    /// The parameters that neither the URI template nor another member takes.
     fn other_parameters(&self, schema: &'static Schema) -> Vec<(&str, Vec<&str>)> {
-        let taken = |name: &str| {
-            schema.members.iter().any(|member| member.at == At::Query && member.wire == name)
-                || self.literal.split('&').any(|pair| pair.split('=').next() == Some(name))
-        };
-        let mut entries: Vec<(&str, Vec<&str>)> =
-            self.query.iter().filter(|(name, _)| !taken(name)).map(|(name, value)| (name.as_ref(), vec![value.as_ref()])).collect();
+        let bound = |name: &str| schema.members.iter().any(|member| member.at == At::Query && member.wire == name);
+        let literal = |name: &str| self.literal.split('&').any(|pair| pair.split('=').next() == Some(name));
+        let others = self.query.iter().filter(|(name, _)| !bound(name) && !literal(name));
+        let mut entries: Vec<(&str, Vec<&str>)> = others.map(|(name, value)| (name.as_ref(), vec![value.as_ref()])).collect();
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));
         entries.dedup_by(|(later, values), (earlier, all)| {
             let same = later == earlier;

@@ -97,6 +97,11 @@ impl Answer {
     }
 }
 
+/// A fault's members beside its message. A member that is the message under another spelling (`Message`) stands for it.
+pub(crate) fn message_is_a_member(fault: &Fault) -> bool {
+    fault.members().iter().any(|(name, _)| name.eq_ignore_ascii_case("message"))
+}
+
 /// How a codec hands the place it has found to a shape.
 pub type Visit<'v> = &'v mut dyn FnMut(&mut dyn Reader) -> Read<()>;
 

@@ -42,7 +42,7 @@ impl Codec for Ec2Query {
                 writer.element("Error", "", |writer| {
                     writer.leaf("Code", fault.code());
                     writer.leaf("Message", fault.query_message());
-                    for (name, value) in fault.members() {
+                    for (name, value) in fault.members().iter().filter(|(name, _)| !name.eq_ignore_ascii_case("message")) {
                         writer.leaf(name, value);
                     }
                 });

@@ -13,6 +13,7 @@ mod form;
 mod host;
 mod partial;
 mod path;
+pub mod pattern;
 mod query;
 mod recognize;
 mod rest_json;

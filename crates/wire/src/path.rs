@@ -1,6 +1,6 @@
 //! Places inside a message, in AWS's own spelling: `queueUrl`, `entries.1.member.id`, `requestItems.table.member`.
 
-use cloudlet_shape::Schema;
+use cloudlet_shape::{Flags, Schema};
 
 /// One step into a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +97,9 @@ impl Missing {
     }
 
     pub(crate) fn add(&mut self, path: &Path, schema: &'static Schema, index: usize) {
+        // A token that the client leaves out is made up.
         if let Some(member) = schema.members.get(index)
+            && !member.flags.has(Flags::IDEMPOTENCY_TOKEN)
             && self.0.len() < Missing::MOST
         {
             self.0.push(path.member(member.name));

@@ -6,7 +6,7 @@ use crate::{
     answer::{self, Content},
     aws_json::malformed,
     bindings::{self, Documents},
-    codec::{Visit, literal_query},
+    codec::{Visit, literal_query, message_is_a_member},
     event_stream::{self, Payloads},
     json::{self, JsonWriter, Names},
     path::Path,
@@ -47,8 +47,8 @@ impl Codec for RestJson {
                 return answer;
             }
             Content::Document => writer.object(output, &mut |member| member.at == At::Body),
-            // An output without anything in its body has none, except where the model has no members at all.
-            Content::Nothing if !output.schema().members.is_empty() || answer.status == 204 => return answer,
+            Content::Nothing if output.schema().payload().is_some() || answer.status == 204 => return answer,
+            // AWS: an answer without members is an empty object.
             Content::Nothing => writer.object(output, &mut |member| member.at == At::Body),
         }
         answer.put_if_absent("content-type", "application/json");
@@ -66,7 +66,7 @@ impl Codec for RestJson {
         }
         let mut pairs: Vec<(&str, &str)> = Vec::new();
         // AWS: a client looks for `message` or `Message`; which one a service writes, its model says (Lambda: `Message`).
-        if !fault.message().is_empty() && !fault.members().iter().any(|(name, _)| name.eq_ignore_ascii_case("message")) {
+        if !fault.message().is_empty() && !message_is_a_member(fault) {
             pairs.push(("message", fault.message()));
         }
         pairs.extend(fault.members().iter().map(|(name, value)| (*name, value.as_str())));

@@ -73,7 +73,7 @@ impl Codec for RestXml {
                 let Some((index, member)) = members.into_iter().find(|(_, member)| member.at == At::Body) else { return answer };
                 let value = output.get(index);
                 if value.is_absent() {
-                    writer.element(member.wire, namespace, |_| {});
+                    writer.empty(member.wire, namespace);
                 } else {
                     writer.root(member.wire, namespace, value, member.of);
                 }
@@ -101,7 +101,7 @@ impl Codec for RestXml {
         let error = |writer: &mut XmlWriter| {
             writer.leaf("Code", fault.code());
             writer.leaf("Message", fault.message());
-            for (name, value) in fault.members() {
+            for (name, value) in fault.members().iter().filter(|(name, _)| !name.eq_ignore_ascii_case("message")) {
                 writer.leaf(name, value);
             }
         };
@@ -145,5 +145,5 @@ impl RestXml {
 fn unwrapped(service: &ServiceSchema) -> bool {
     let bare =
         |operation: &&OperationSchema| operation.output_root.is_empty() && operation.output.members.iter().any(|member| member.of.kind == Kind::Text);
-    service.operations.iter().any(|operation| bare(operation))
+    service.operations.iter().any(bare)
 }

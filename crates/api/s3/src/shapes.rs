@@ -1170,8 +1170,8 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
     #[shape(wire = "x-amz-expected-bucket-owner", at = header)] pub expected_bucket_owner: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct ListBucketsOutput {
-    #[shape(of = BUCKETS)] pub buckets: Option<Vec<Bucket>>,
     pub owner: Option<Owner>,
+    #[shape(of = BUCKETS)] pub buckets: Option<Vec<Bucket>>,
     pub continuation_token: Option<String>,
     pub prefix: Option<String>,
 }
@@ -1243,15 +1243,15 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
     pub version_id_marker: Option<String>,
     pub next_key_marker: Option<String>,
     pub next_version_id_marker: Option<String>,
-    #[shape(wire = "Version", of = OBJECT_VERSION_LIST)] pub versions: Option<Vec<ObjectVersion>>,
-    #[shape(wire = "DeleteMarker", of = DELETE_MARKERS)] pub delete_markers: Option<Vec<DeleteMarkerEntry>>,
     pub name: Option<String>,
     pub prefix: Option<String>,
     pub delimiter: Option<String>,
     pub max_keys: Option<i32>,
-    #[shape(of = COMMON_PREFIX_LIST)] pub common_prefixes: Option<Vec<CommonPrefix>>,
     #[shape(of = ENCODING_TYPE)] pub encoding_type: Option<String>,
     #[shape(wire = "x-amz-request-charged", at = header, of = REQUEST_CHARGED)] pub request_charged: Option<String>,
+    #[shape(of = COMMON_PREFIX_LIST)] pub common_prefixes: Option<Vec<CommonPrefix>>,
+    #[shape(wire = "DeleteMarker", of = DELETE_MARKERS)] pub delete_markers: Option<Vec<DeleteMarkerEntry>>,
+    #[shape(wire = "Version", of = OBJECT_VERSION_LIST)] pub versions: Option<Vec<ObjectVersion>>,
 }
 #[derive(Shape, Clone, Default)] pub struct ListObjectVersionsRequest {
     #[shape(at = uri)] pub bucket: String,
@@ -1269,14 +1269,14 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
     pub next_marker: Option<String>,
-    #[shape(of = OBJECT_LIST)] pub contents: Option<Vec<Object>>,
     pub name: Option<String>,
     pub prefix: Option<String>,
     pub delimiter: Option<String>,
     pub max_keys: Option<i32>,
-    #[shape(of = COMMON_PREFIX_LIST)] pub common_prefixes: Option<Vec<CommonPrefix>>,
     #[shape(of = ENCODING_TYPE)] pub encoding_type: Option<String>,
     #[shape(wire = "x-amz-request-charged", at = header, of = REQUEST_CHARGED)] pub request_charged: Option<String>,
+    #[shape(of = COMMON_PREFIX_LIST)] pub common_prefixes: Option<Vec<CommonPrefix>>,
+    #[shape(of = OBJECT_LIST)] pub contents: Option<Vec<Object>>,
 }
 #[derive(Shape, Clone, Default)] pub struct ListObjectsRequest {
     #[shape(at = uri)] pub bucket: String,
@@ -1291,18 +1291,18 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
 }
 #[derive(Shape, Clone, Default)] pub struct ListObjectsV2Output {
     pub is_truncated: Option<bool>,
-    #[shape(of = OBJECT_LIST)] pub contents: Option<Vec<Object>>,
     pub name: Option<String>,
     pub prefix: Option<String>,
     pub delimiter: Option<String>,
     pub max_keys: Option<i32>,
-    #[shape(of = COMMON_PREFIX_LIST)] pub common_prefixes: Option<Vec<CommonPrefix>>,
     #[shape(of = ENCODING_TYPE)] pub encoding_type: Option<String>,
     pub key_count: Option<i32>,
     pub continuation_token: Option<String>,
     pub next_continuation_token: Option<String>,
     pub start_after: Option<String>,
     #[shape(wire = "x-amz-request-charged", at = header, of = REQUEST_CHARGED)] pub request_charged: Option<String>,
+    #[shape(of = COMMON_PREFIX_LIST)] pub common_prefixes: Option<Vec<CommonPrefix>>,
+    #[shape(of = OBJECT_LIST)] pub contents: Option<Vec<Object>>,
 }
 #[derive(Shape, Clone, Default)] pub struct ListObjectsV2Request {
     #[shape(at = uri)] pub bucket: String,

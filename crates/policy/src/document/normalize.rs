@@ -1,49 +1,67 @@
 //! A document written back, always in the same way.
 
-use super::{Document, Listing, StatementEffect};
-use serde_json::{Map, Value, json};
+use super::{Document, Listing, Statement, StatementEffect};
 
 pub(super) fn document(document: &Document) -> String {
-    let mut top = Map::new();
-    top.insert("Version".into(), document.version().as_str().into());
-    if let Some(id) = document.id() {
-        top.insert("Id".into(), id.into());
-    }
-    top.insert("Statement".into(), document.statements().iter().map(statement).collect());
-    Value::Object(top).to_string()
+    let mut members = vec![member("Version", string(document.version().as_str()))];
+    members.extend(document.id().map(|id| member("Id", string(id))));
+    members.push(member("Statement", list(document.statements().iter().map(statement))));
+    object(members)
 }
 
-fn statement(statement: &super::Statement) -> Value {
-    let mut out = Map::new();
-    if let Some(sid) = statement.sid() {
-        out.insert("Sid".into(), sid.into());
-    }
-    out.insert("Effect".into(), if statement.effect() == StatementEffect::Allow { "Allow" } else { "Deny" }.into());
-    let named = |name: &str, listing: Listing| if listing == Listing::Only { name.to_owned() } else { format!("Not{name}") };
+fn statement(statement: &Statement) -> String {
+    let mut members = Vec::new();
+    members.extend(statement.sid().map(|sid| member("Sid", string(sid))));
+    members.push(member("Effect", string(if statement.effect() == StatementEffect::Allow { "Allow" } else { "Deny" })));
     if let Some((listing, principals)) = statement.principals() {
-        let mut by_type: Map<String, Value> = Map::new();
-        for principal in principals {
-            let (key, text) = principal.written();
-            if let Some(list) = by_type.entry(key).or_insert_with(|| json!([])).as_array_mut() {
-                list.push(text.into());
-            }
-        }
-        out.insert(named("Principal", listing), Value::Object(by_type));
+        let named: Vec<(&str, &str)> = principals.iter().map(|principal| principal.written()).collect();
+        members.push(member(&element("Principal", listing), object(grouped(&named).into_iter().map(|(key, values)| member(key, strings(values))))));
     }
     let (listing, actions) = statement.actions();
-    out.insert(named("Action", listing), actions.collect());
+    members.push(member(&element("Action", listing), strings(actions)));
     if let Some((listing, resources)) = statement.resources() {
-        out.insert(named("Resource", listing), resources.collect());
+        members.push(member(&element("Resource", listing), strings(resources)));
     }
     if !statement.conditions().is_empty() {
-        let mut operators: Map<String, Value> = Map::new();
-        for condition in statement.conditions() {
-            let keys = operators.entry(condition.operator()).or_insert_with(|| json!({}));
-            if let Some(keys) = keys.as_object_mut() {
-                keys.insert(condition.key().to_owned(), condition.values().collect());
-            }
-        }
-        out.insert("Condition".into(), Value::Object(operators));
+        let tests: Vec<(&str, String)> =
+            statement.conditions().iter().map(|condition| (condition.operator(), member(condition.key(), strings(condition.values())))).collect();
+        members.push(member("Condition", object(grouped(&tests).into_iter().map(|(operator, keys)| member(operator, object(keys))))));
     }
-    Value::Object(out)
+    object(members)
+}
+
+fn element(name: &str, listing: Listing) -> String {
+    if listing == Listing::Only { name.to_owned() } else { format!("Not{name}") }
+}
+
+/// What belongs to the same key, the keys in the order of their first coming.
+fn grouped<'a, T: Clone>(pairs: &[(&'a str, T)]) -> Vec<(&'a str, Vec<T>)> {
+    let mut groups: Vec<(&str, Vec<T>)> = Vec::new();
+    for (key, value) in pairs {
+        match groups.iter_mut().find(|(known, _)| known == key) {
+            Some((_, values)) => values.push(value.clone()),
+            None => groups.push((key, vec![value.clone()])),
+        }
+    }
+    groups
+}
+
+fn string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn strings<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    list(texts.into_iter().map(string))
+}
+
+fn list(items: impl IntoIterator<Item = String>) -> String {
+    format!("[{}]", items.into_iter().collect::<Vec<_>>().join(","))
+}
+
+fn member(key: &str, value: String) -> String {
+    format!("{}:{value}", string(key))
+}
+
+fn object(members: impl IntoIterator<Item = String>) -> String {
+    format!("{{{}}}", members.into_iter().collect::<Vec<_>>().join(","))
 }

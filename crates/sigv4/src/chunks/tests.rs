@@ -125,6 +125,22 @@ fn the_published_example_of_a_signed_trailer_is_decoded() {
 }
 
 #[test]
+fn signed_chunks_can_be_read_without_a_key() {
+    for mode in [Chunked::HmacSha256, Chunked::HmacSha256Trailer, Chunked::EcdsaP256Sha256Trailer, Chunked::UnsignedTrailer] {
+        let trailers: &[_] = if mode.has_trailer() { &[(CRC32C, "AAAAAA==")] } else { &[] };
+        let body = encode(mode, "seed", &[b"hello"], trailers);
+        let headers = vec![
+            ("x-amz-content-sha256", mode.name()),
+            ("x-amz-decoded-content-length", "5"),
+            ("x-amz-trailer", if mode.has_trailer() { CRC32C } else { "" }),
+        ];
+        let decoder = Decoder::unsigned(&Head { method: "PUT", path: "/", query: "", headers: &headers }).unwrap();
+        let (decoded, found) = decode(decoder, &body, &[7]).unwrap();
+        assert_eq!((decoded.as_slice(), found.len()), (&b"hello"[..], trailers.len()));
+    }
+}
+
+#[test]
 fn payload_is_not_copied() {
     let body = Bytes::from(encode(Chunked::UnsignedTrailer, "", &[&[7; 9000], &[8; 10]], &[]));
     let mut decoder = decoder(Chunked::UnsignedTrailer, "", 9010, None);

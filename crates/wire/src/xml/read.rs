@@ -98,7 +98,8 @@ impl Reader for Place<'_, '_, '_> {
         for child in self.tree.children(parent) {
             let name = self.tree.name(child);
             let is = |member: &cloudlet_shape::Member| {
-                !member.flags.has(Flags::XML_ATTRIBUTE) && (element_name(member) == name || member.flattened() && member.wire == name)
+                !member.flags.has(Flags::XML_ATTRIBUTE)
+                    && (element_name(member) == name || (member.flattened() && [member.wire, member.of.item_name].contains(&name)))
             };
             let Some((index, member)) = schema.members.iter().enumerate().find(|(_, member)| is(member)) else { continue };
             let repeated = member.flattened() && matches!(member.of.kind, Kind::List | Kind::Map);

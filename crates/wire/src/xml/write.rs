@@ -74,6 +74,14 @@ impl XmlWriter {
         self.close(name);
     }
 
+    /// `<name/>`, in a namespace that may be none.
+    pub(crate) fn empty(&mut self, name: &str, namespace: &str) {
+        self.out.push('<');
+        self.out.push_str(name);
+        self.declare("", namespace);
+        self.out.push_str("/>");
+    }
+
     /// `<name>text</name>`
     pub(crate) fn leaf(&mut self, name: &str, text: &str) {
         self.open(name);

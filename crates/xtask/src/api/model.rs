@@ -271,6 +271,9 @@ struct ShapeCorrection {
     required: Vec<String>,
     #[serde(default)]
     optional: Vec<String>,
+    /// Members that a document shows last, in this order.
+    #[serde(default)]
+    last: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -396,6 +399,10 @@ impl Shape {
         self.max = correction.max.or(self.max);
         if let Some(unknown) = correction.required.iter().chain(&correction.optional).find(|member| !self.members.contains_key(*member)) {
             return Err(format!("{name} has no member {unknown}"));
+        }
+        for member in correction.last {
+            let entry = self.members.shift_remove(&member).ok_or_else(|| format!("{name} has no member {member}"))?;
+            self.members.insert(member, entry);
         }
         self.required.retain(|member| !correction.optional.contains(member));
         self.required.extend(correction.required);

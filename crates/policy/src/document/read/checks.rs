@@ -146,7 +146,7 @@ fn survives_legacy_parsing(resource: &str) -> bool {
         || ((resource.matches(':').count() >= 5 || !resource.contains("::")) && resource.split(':').nth(2).is_some_and(|service| !service.is_empty()))
 }
 
-/// AWS: "RCPs can only deny", and for everyone; the one exception is the RCPFullAWSAccess that AWS attaches itself.
+/// AWS: customers' RCPs only deny, for everyone, and never with a lone star as action; the one exception is the RCPFullAWSAccess that AWS attaches itself.
 /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_syntax.html>
 fn resource_control(statements: &[Elements<'_>]) -> Result<(), Malformed> {
     let all = |list: &Option<(Listing, Vec<String>)>| matches!(list, Some((Listing::Only, texts)) if texts == &["*"]);
@@ -154,7 +154,10 @@ fn resource_control(statements: &[Elements<'_>]) -> Result<(), Malformed> {
         let everyone = matches!(statement.principal, Some((Listing::Only, raw)) if raw.get() == "\"*\"");
         let full = all(&statement.actions) && all(&statement.resources) && statement.conditions.is_empty();
         let listed = matches!(statement.actions, Some((Listing::Only, _)));
-        let valid = everyone && listed && (statement.effect.as_deref() == Some("Deny") || full) && (full || !all(&statement.actions));
+        let valid = match statement.effect.as_deref() {
+            Some("Deny") => everyone && listed && !all(&statement.actions),
+            _ => everyone && full,
+        };
         if !valid {
             return Err(Malformed::new(Reason::PolicyType, ""));
         }

@@ -1,0 +1,111 @@
+//! What operations ask for, and what they find out about the bucket before anybody is asked.
+
+use crate::{
+    S3, faults, names,
+    state::{Bucket, Contents},
+};
+use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity};
+use cloudlet_engine::{Ask, Cx};
+use cloudlet_shape::Operation;
+use cloudlet_store::Shelved;
+use std::sync::Arc;
+
+/// A bucket that was found, with the account that owns it.
+pub struct Found {
+    pub name: Arc<str>,
+    pub bucket: Arc<Bucket>,
+    pub contents: Arc<Shelved<Contents>>,
+}
+
+/// A bucket that somebody deleted meanwhile.
+pub fn gone(bucket: &str) -> impl Fn() -> Fault + '_ {
+    move || faults::no_such_bucket(bucket)
+}
+
+impl S3 {
+    /// The bucket of a call: it exists, it is in the region the call was signed for, and it is whose the caller thinks it is.
+    pub fn find(&self, cx: &Cx, name: &str, expected_owner: Option<&String>) -> Result<Found, Fault> {
+        let found = self.find_anywhere(name, expected_owner)?;
+        check_region(cx, &found.bucket)?;
+        Ok(found)
+    }
+
+    /// The same in whichever region the bucket is: the source of a copy.
+    pub fn find_anywhere(&self, name: &str, expected_owner: Option<&String>) -> Result<Found, Fault> {
+        check_expected(expected_owner)?;
+        let contents = self.buckets.get(name).ok_or_else(|| faults::no_such_bucket(name))?;
+        let bucket = contents.read(|contents| contents.bucket.get(&()).cloned()).flatten().ok_or_else(|| faults::no_such_bucket(name))?;
+        match expected_owner {
+            Some(expected) if *expected != bucket.owner.as_str() => Err(faults::access_denied()),
+            _ => Ok(Found { name: name.into(), bucket, contents }),
+        }
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
+fn check_expected(owner: Option<&String>) -> Result<(), Fault> {
+    match owner {
+        Some(owner) if Account::parse(owner).is_none() => Err(FaultKind::sender("InvalidBucketOwnerAWSAccountID", 400)
+            .says(format!("The value of the expected bucket owner parameter must be an AWS Account ID... [{owner}]"))),
+        _ => Ok(()),
+    }
+}
+
+/// A bucket answers to signatures of its own region only. SigV2 and SigV4A name none.
+fn check_region(cx: &Cx, bucket: &Bucket) -> Result<(), Fault> {
+    let names_a_region = cx.origin.signed.is_some_and(|signed| signed.version == "AWS4-HMAC-SHA256");
+    if !names_a_region || cx.scope.region == bucket.region {
+        return Ok(());
+    }
+    let (wrong, right) = (&cx.scope.region, &bucket.region);
+    Err(FaultKind::sender("AuthorizationHeaderMalformed", 400)
+        .says(format!("The authorization header is malformed; the region '{wrong}' is wrong; expecting '{right}'"))
+        .with("Region", right.as_str())
+        .with_header("x-amz-bucket-region", right.as_str()))
+}
+
+impl Found {
+    /// An ask of the operation's own action on the bucket.
+    pub fn ask<O: Operation>(&self, cx: &Cx) -> Ask {
+        self.over(Ask::of::<O>(names::bucket_arn(cx, &self.name)))
+    }
+
+    pub fn ask_for(&self, cx: &Cx, action: &'static str) -> Ask {
+        self.over(Ask::action(action, names::bucket_arn(cx, &self.name)))
+    }
+
+    /// An ask on one of its objects.
+    pub fn ask_on(&self, cx: &Cx, action: &'static str, key: &str) -> Ask {
+        self.over(Ask::action(action, names::object_arn(cx, &self.name, key)))
+    }
+
+    /// An object's version has actions of its own.
+    pub fn ask_version(&self, cx: &Cx, actions: [&'static str; 2], key: &str, version: Option<&String>) -> Ask {
+        let [current, versioned] = actions;
+        match version {
+            None => self.ask_on(cx, current, key),
+            Some(version) => self.ask_on(cx, versioned, key).with_key("s3:VersionId", version.clone()),
+        }
+    }
+
+    fn over(&self, ask: Ask) -> Ask {
+        ask.owned_by(self.bucket.owner)
+    }
+
+    /// What a missing key is: 404 for who may list the bucket, 403 for who may not.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
+    pub fn missing<O: Operation>(&self, cx: &Cx, fault: Fault) -> Fault {
+        if matches!(cx.caller.identity, Identity::Root) && cx.caller.account == Some(self.bucket.owner) {
+            return fault;
+        }
+        match cx.may::<O>(&self.ask_for(cx, "s3:ListBucket")) {
+            Ok(()) => fault,
+            Err(denied) => denied,
+        }
+    }
+}
+
+/// The account a call that owns nothing yet works in.
+pub fn own(cx: &Cx, action: &'static str) -> Ask {
+    Ask::action(action, Arn::any()).owned_by(cx.scope.account)
+}

@@ -1,0 +1,135 @@
+//! Buckets: creating, finding, listing, deleting.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/creating-buckets-s3.html>
+
+mod create;
+
+use crate::{S3, access, api, faults, limits, names, owners};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use cloudlet_aws::{Fault, FaultKind};
+use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_shape::Empty;
+use std::ops::Bound;
+
+/// Rows that are looked at while the shelf is locked.
+const BATCH: usize = 1000;
+
+/// Regions that a bucket can be in.
+fn is_region(name: &str) -> bool {
+    name == "us-east-1" || (name != "EU" && api::targets::BUCKET_LOCATION_CONSTRAINT.values.contains(&name))
+}
+
+impl Handle<api::HeadBucket> for S3 {
+    fn asks(&self, cx: &Cx, input: &api::HeadBucketRequest) -> Result<Asks, Fault> {
+        Ok(self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.ask::<api::HeadBucket>(cx).alone())
+    }
+
+    async fn handle(&self, cx: &Cx, input: api::HeadBucketRequest) -> Result<api::HeadBucketOutput, Fault> {
+        let found = self.find(cx, &input.bucket, None)?;
+        Ok(api::HeadBucketOutput {
+            bucket_arn: Some(names::bucket_arn(cx, &found.name).to_string()),
+            bucket_region: Some(found.bucket.region.to_string()),
+            access_point_alias: Some(false),
+            ..Default::default()
+        })
+    }
+}
+
+impl Handle<api::GetBucketLocation> for S3 {
+    /// Asked before a client knows where to sign for, so that any region will do.
+    fn asks(&self, cx: &Cx, input: &api::GetBucketLocationRequest) -> Result<Asks, Fault> {
+        Ok(self.find_anywhere(&input.bucket, input.expected_bucket_owner.as_ref())?.ask::<api::GetBucketLocation>(cx).alone())
+    }
+
+    async fn handle(&self, _: &Cx, input: api::GetBucketLocationRequest) -> Result<api::GetBucketLocationOutput, Fault> {
+        let found = self.find_anywhere(&input.bucket, None)?;
+        Ok(api::GetBucketLocationOutput { location_constraint: found.bucket.constraint.clone() })
+    }
+}
+
+impl Handle<api::DeleteBucket> for S3 {
+    fn asks(&self, cx: &Cx, input: &api::DeleteBucketRequest) -> Result<Asks, Fault> {
+        Ok(self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.ask::<api::DeleteBucket>(cx).alone())
+    }
+
+    async fn handle(&self, _: &Cx, input: api::DeleteBucketRequest) -> Result<Empty, Fault> {
+        let name = input.bucket.as_str();
+        let removed = self.buckets.remove_if(name, |contents| {
+            if !contents.objects.is_empty() {
+                let fault = FaultKind::sender("BucketNotEmpty", 409).says("The bucket you tried to delete is not empty");
+                return Err(fault.with("BucketName", name));
+            }
+            // Uploads under way do not hold a bucket.
+            Ok(contents.parts.values().map(|part| part.blob.clone()).collect::<Vec<_>>())
+        });
+        for blob in removed.ok_or_else(access::gone(name))?? {
+            self.blobs.delete(&blob);
+        }
+        self.settled().await?;
+        Ok(Empty {})
+    }
+}
+
+impl Handle<api::ListBuckets> for S3 {
+    fn asks(&self, cx: &Cx, _: &api::ListBucketsRequest) -> Result<Asks, Fault> {
+        Ok(access::own(cx, "s3:ListAllMyBuckets").alone())
+    }
+
+    async fn handle(&self, cx: &Cx, input: api::ListBucketsRequest) -> Result<api::ListBucketsOutput, Fault> {
+        let account = cx.scope.account;
+        let size = page_size(input.max_buckets)?;
+        let after = input.continuation_token.as_deref().map(read_token).transpose()?;
+        if let Some(region) = input.bucket_region.as_deref().filter(|region| !is_region(region)) {
+            let fault = faults::INVALID_ARGUMENT.says(format!("Argument value {region} is not a valid AWS Region"));
+            return Err(fault.with("ArgumentName", "bucket-region"));
+        }
+        let prefix = input.prefix.as_deref().unwrap_or_default();
+        // AWS: region and ARN are answered to requests that have a parameter.
+        let detailed = input.max_buckets.is_some() || after.is_some() || input.prefix.is_some() || input.bucket_region.is_some();
+        let mut page: Vec<api::Bucket> = Vec::new();
+        let mut start = after.map_or(Bound::Included(prefix.to_owned()), |name| Bound::Excluded(name.max(prefix.to_owned())));
+        let mut token = None;
+        'page: loop {
+            let from: Bound<&str> = start.as_ref().map(String::as_str);
+            let batch = self.buckets.range::<str>((from, Bound::Unbounded), BATCH);
+            let Some((last, _)) = batch.last() else { break };
+            start = Bound::Excluded(last.to_string());
+            for (name, contents) in &batch {
+                if !name.starts_with(prefix) {
+                    break 'page;
+                }
+                let Some(bucket) = contents.read(|contents| contents.bucket.get(&()).cloned()).flatten() else { continue };
+                if bucket.owner != account || input.bucket_region.as_deref().is_some_and(|region| region != bucket.region.as_str()) {
+                    continue;
+                }
+                if page.len() == size {
+                    token = page.last().and_then(|bucket| bucket.name.as_deref()).map(|name| BASE64_URL_SAFE_NO_PAD.encode(name));
+                    break 'page;
+                }
+                page.push(api::Bucket {
+                    name: Some(name.to_string()),
+                    creation_date: Some(bucket.created),
+                    bucket_region: detailed.then(|| bucket.region.to_string()),
+                    bucket_arn: detailed.then(|| names::bucket_arn(cx, name).to_string()),
+                });
+            }
+        }
+        Ok(api::ListBucketsOutput { buckets: Some(page), owner: Some(owners::owner(account)), continuation_token: token, prefix: input.prefix })
+    }
+}
+
+fn page_size(asked: Option<i32>) -> Result<usize, Fault> {
+    match asked {
+        Some(asked) if !(1..=limits::MAX_BUCKETS_PAGE).contains(&asked) => Err(faults::invalid_argument(
+            format!("Argument max-buckets must be an integer between 1 and {}", limits::MAX_BUCKETS_PAGE),
+            "max-buckets",
+            &asked.to_string(),
+        )),
+        asked => limits::page_size("max-buckets", asked, limits::MAX_BUCKETS_PAGE),
+    }
+}
+
+fn read_token(token: &str) -> Result<String, Fault> {
+    let name = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|name| String::from_utf8(name).ok());
+    name.filter(|name| !name.is_empty())
+        .ok_or_else(|| faults::INVALID_ARGUMENT.says("The continuation token provided is incorrect").with("ArgumentName", "continuation-token"))
+}

@@ -1,0 +1,177 @@
+//! CreateBucket: names, regions, and whose the name is.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
+
+use super::is_region;
+use crate::{
+    S3, api, faults, limits, names,
+    state::{Bucket, Contents, Ownership, Tag},
+    tags,
+};
+use cloudlet_aws::{Account, Fault, FaultKind, Region};
+use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use std::sync::Arc;
+
+const ALREADY_EXISTS: FaultKind = api::faults::BUCKET_ALREADY_EXISTS;
+const ALREADY_YOURS: FaultKind = api::faults::BUCKET_ALREADY_OWNED_BY_YOU;
+/// Buckets of the oldest region have no constraint, and creating one again is no error.
+const OLDEST: &str = "us-east-1";
+
+impl Handle<api::CreateBucket> for S3 {
+    fn asks(&self, cx: &Cx, input: &api::CreateBucketRequest) -> Result<Asks, Fault> {
+        let bucket = names::bucket_arn(cx, &input.bucket);
+        let ask = |action| Ask::action(action, bucket.clone()).owned_by(cx.scope.account);
+        let mut asks = ask("s3:CreateBucket").alone();
+        if let Some(constraint) = constraint(input) {
+            asks.iter_mut().for_each(|ask| ask.keys.set("s3:LocationConstraint", constraint.to_owned()));
+        }
+        if input.acl.is_some() {
+            asks.push(ask("s3:PutBucketAcl"));
+        }
+        if input.object_ownership.is_some() {
+            asks.push(ask("s3:PutBucketOwnershipControls"));
+        }
+        if input.object_lock_enabled_for_bucket == Some(true) {
+            asks.push(ask("s3:PutBucketObjectLockConfiguration"));
+            asks.push(ask("s3:PutBucketVersioning"));
+        }
+        if !given_tags(input).is_empty() {
+            asks.push(ask("s3:TagResource"));
+        }
+        Ok(asks)
+    }
+
+    async fn handle(&self, cx: &Cx, input: api::CreateBucketRequest) -> Result<api::CreateBucketOutput, Fault> {
+        let name = input.bucket.as_str();
+        let account = cx.scope.account;
+        names::check(name)?;
+        check_namespace(cx, &input)?;
+        let (region, constraint) = place(&cx.scope.region, constraint(&input))?;
+        let ownership = ownership(input.object_ownership.as_deref())?;
+        check_acl(&input, ownership)?;
+        if input.object_lock_enabled_for_bucket == Some(true) {
+            return Err(faults::not_built("Object Lock"));
+        }
+        let tags = tags::check_bucket(given_tags(&input))?;
+        let tagged = !tags.is_empty();
+        let again = region.as_str() == OLDEST && !tagged;
+        let answer = api::CreateBucketOutput {
+            location: Some(if region.as_str() == OLDEST { format!("/{name}") } else { format!("http://{name}.s3.amazonaws.com/") }),
+            bucket_arn: Some(names::bucket_arn(cx, name).to_string()),
+        };
+        if !self.buckets.contains(name) && self.count_of(account) >= limits::MAX_BUCKETS {
+            return Err(FaultKind::sender("TooManyBuckets", 400).says("You have attempted to create more buckets than allowed"));
+        }
+        let bucket = Bucket { owner: account, region, constraint, created: cx.now.whole_secs(), ownership, tags };
+        let mut contents = Contents::default();
+        contents.bucket.insert((), Arc::new(bucket));
+        match self.buckets.create(name.into(), contents) {
+            Ok(_) => {
+                self.settled().await?;
+                Ok(answer)
+            }
+            Err(present) => {
+                let present = present.read(|contents| contents.bucket.get(&()).cloned()).flatten();
+                match present {
+                    Some(present) if present.owner != account => Err(ALREADY_EXISTS
+                        .says("The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.")
+                        .with("BucketName", name)),
+                    Some(present) if !again || present.region.as_str() != OLDEST => Err(ALREADY_YOURS
+                        .says("Your previous request to create the named bucket succeeded and you already own it.")
+                        .with("BucketName", name)),
+                    Some(_) => Ok(answer),
+                    None => Err(FaultKind::sender("OperationAborted", 409)
+                        .says("A conflicting conditional operation is currently in progress against this resource. Please try again.")),
+                }
+            }
+        }
+    }
+}
+
+impl S3 {
+    fn count_of(&self, account: Account) -> usize {
+        // Below the quota in all accounts together: below it in each.
+        if self.buckets.len() < limits::MAX_BUCKETS {
+            return self.buckets.len();
+        }
+        let owned = |contents: &Contents| contents.bucket.get(&()).is_some_and(|bucket| bucket.owner == account);
+        self.buckets.all().iter().filter(|(_, contents)| contents.read(owned) == Some(true)).count()
+    }
+}
+
+fn constraint(input: &api::CreateBucketRequest) -> Option<&str> {
+    input.create_bucket_configuration.as_ref()?.location_constraint.as_deref().filter(|constraint| !constraint.is_empty())
+}
+
+fn given_tags(input: &api::CreateBucketRequest) -> Vec<Tag> {
+    let tags = input.create_bucket_configuration.as_ref().and_then(|configuration| configuration.tags.as_ref());
+    tags.into_iter().flatten().map(Tag::from).collect()
+}
+
+/// Where the bucket is, from where it was asked for and what was asked.
+fn place(here: &Region, constraint: Option<&str>) -> Result<(Region, Option<String>), Fault> {
+    let elsewhere = |constraint: &str| {
+        Err(FaultKind::sender("IllegalLocationConstraintException", 400)
+            .says(format!("The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to.")))
+    };
+    match (here.as_str(), constraint) {
+        (OLDEST, None) => Ok((here.clone(), None)),
+        (_, None) => elsewhere("unspecified"),
+        // AWS: the oldest endpoint creates buckets anywhere, but takes no name for its own region.
+        (OLDEST | "eu-west-1", Some("EU")) => Ok((Region::new("eu-west-1"), Some("EU".to_owned()))),
+        (OLDEST, Some(there)) if there != OLDEST && is_region(there) => Ok((Region::new(there), Some(there.to_owned()))),
+        (OLDEST, Some(there)) => Err(FaultKind::sender("InvalidLocationConstraint", 400)
+            .says("The specified location-constraint is not valid")
+            .with("LocationConstraint", there)),
+        (here, Some(there)) if here == there => Ok((Region::new(here), Some(there.to_owned()))),
+        (_, Some(there)) => elsewhere(there),
+    }
+}
+
+fn ownership(header: Option<&str>) -> Result<Ownership, Fault> {
+    match header {
+        None | Some("BucketOwnerEnforced") => Ok(Ownership::BucketOwnerEnforced),
+        Some("BucketOwnerPreferred") => Ok(Ownership::BucketOwnerPreferred),
+        Some("ObjectWriter") => Ok(Ownership::ObjectWriter),
+        Some(other) => {
+            let fault = faults::INVALID_ARGUMENT.says(format!("Invalid x-amz-object-ownership header: {other}"));
+            Err(fault.with("ArgumentName", "x-amz-object-ownership"))
+        }
+    }
+}
+
+/// New buckets block public ACLs, and most have none at all.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html>
+fn check_acl(input: &api::CreateBucketRequest, ownership: Ownership) -> Result<(), Fault> {
+    let grants = [&input.grant_full_control, &input.grant_read, &input.grant_read_acp, &input.grant_write, &input.grant_write_acp];
+    let granted = grants.iter().any(|grant| grant.is_some());
+    let acl = input.acl.as_deref();
+    match acl {
+        Some(_) if granted => return Err(faults::INVALID_REQUEST.says("Specifying both Canned ACLs and Header Grants is not allowed")),
+        Some(acl) if !api::targets::BUCKET_CANNED_ACL.values.contains(&acl) && acl != "log-delivery-write" => {
+            return Err(faults::invalid_argument("", "x-amz-acl", acl));
+        }
+        _ => {}
+    }
+    match (acl, ownership) {
+        (None, _) if !granted => Ok(()),
+        (Some("private"), _) => Ok(()),
+        (_, Ownership::BucketOwnerEnforced) => Err(FaultKind::sender("InvalidBucketAclWithObjectOwnership", 400)
+            .says("Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")),
+        (Some("public-read" | "public-read-write" | "authenticated-read"), _) => {
+            Err(FaultKind::sender("InvalidBucketAclWithBlockPublicAccessError", 400)
+                .says("Bucket cannot have public ACLs set with BlockPublicAccess enabled"))
+        }
+        _ => Err(faults::not_built("grants on buckets")),
+    }
+}
+
+/// A name in the account's own regional namespace ends with the account and the region.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
+fn check_namespace(cx: &Cx, input: &api::CreateBucketRequest) -> Result<(), Fault> {
+    match input.bucket_namespace.as_deref() {
+        None | Some("global") => Ok(()),
+        Some("account-regional") if input.bucket.ends_with(&format!("-{}-{}-an", cx.scope.account, cx.scope.region)) => Ok(()),
+        Some("account-regional") => Err(faults::invalid_bucket_name(&input.bucket)),
+        Some(other) => Err(faults::invalid_argument("", "x-amz-bucket-namespace", other)),
+    }
+}

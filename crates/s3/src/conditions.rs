@@ -1,0 +1,166 @@
+//! Preconditions: those of reads, those of the source of a copy, and those of writes.
+
+use crate::faults;
+use cloudlet_aws::{Fault, Timestamp};
+
+/// An entity tag without its quotes, as rows keep it.
+pub fn bare(etag: &str) -> &str {
+    let etag = etag.trim();
+    etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(etag)
+}
+
+/// Whether a list of entity tags (`"a", "b"`, or `*`) names this one.
+fn names(list: &str, etag: &str) -> bool {
+    list.split(',').any(|one| matches!(bare(one.trim().trim_start_matches("W/")), one if one == etag || one == "*"))
+}
+
+/// What a reader demands of the object it reads.
+#[derive(Clone, Copy, Default)]
+pub struct ReadConditions<'a> {
+    pub if_match: Option<&'a str>,
+    pub if_none_match: Option<&'a str>,
+    pub if_modified_since: Option<Timestamp>,
+    pub if_unmodified_since: Option<Timestamp>,
+}
+
+/// Why a read is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// 412, with the name of the condition.
+    Failed(&'static str),
+    /// 304.
+    NotModified(&'static str),
+}
+
+impl ReadConditions<'_> {
+    /// An If-Match that holds beats If-Unmodified-Since; If-None-Match beats If-Modified-Since.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestSyntax>
+    pub fn check(&self, etag: &str, modified: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+        match (self.if_match, self.if_unmodified_since) {
+            (Some(list), _) if !names(list, etag) => return Err(Refusal::Failed("If-Match")),
+            (None, Some(since)) if modified.secs() > since.secs() => return Err(Refusal::Failed("If-Unmodified-Since")),
+            _ => {}
+        }
+        match (self.if_none_match, self.if_modified_since) {
+            (Some(list), _) if names(list, etag) => Err(Refusal::NotModified("If-None-Match")),
+            // AWS: a date in the future is no condition (recorded).
+            (None, Some(since)) if modified.secs() <= since.secs() && since <= now => Err(Refusal::NotModified("If-Modified-Since")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The same conditions on the source of a copy: 412, whichever failed.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
+pub fn check_source(conditions: ReadConditions<'_>, etag: &str, modified: Timestamp, now: Timestamp) -> Result<(), Fault> {
+    conditions.check(etag, modified, now).map_err(|refusal| {
+        let (Refusal::Failed(condition) | Refusal::NotModified(condition)) = refusal;
+        faults::precondition_failed(&format!("x-amz-copy-source-{condition}"))
+    })
+}
+
+/// What a writer demands of the object it replaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteCondition {
+    None,
+    /// `If-None-Match: *`: only if there is no such object.
+    Absent,
+    /// `If-Match`: only over the object with this entity tag.
+    Match(String),
+}
+
+impl WriteCondition {
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
+    pub fn of(if_match: Option<&str>, if_none_match: Option<&str>) -> Result<WriteCondition, Fault> {
+        let refused = |header: &str| {
+            Err(faults::not_implemented_because(header, format!("We don't accept the provided value of {header} header for this API")))
+        };
+        match (if_match, if_none_match) {
+            (None, None) => Ok(WriteCondition::None),
+            (Some(_), Some(_)) => {
+                Err(faults::not_implemented_because("If-Match,If-None-Match", "Multiple conditional request headers present in the request"))
+            }
+            (Some("*"), None) => refused("If-Match"),
+            (Some(etag), None) => Ok(WriteCondition::Match(bare(etag).to_owned())),
+            (None, Some("*")) => Ok(WriteCondition::Absent),
+            (None, Some(_)) => refused("If-None-Match"),
+        }
+    }
+
+    pub fn is_none(&self) -> bool {
+        *self == WriteCondition::None
+    }
+
+    /// Looks at the entity tag of the current object, if there is one.
+    pub fn check(&self, key: &str, current: Option<&str>) -> Result<(), Fault> {
+        match (self, current) {
+            (WriteCondition::Absent, Some(_)) => Err(faults::precondition_failed("If-None-Match")),
+            (WriteCondition::Match(_), None) => Err(faults::no_such_key(key)),
+            (WriteCondition::Match(wanted), Some(etag)) if wanted != etag => Err(faults::precondition_failed("If-Match")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The name of the header, for the fault of a lost race.
+    pub fn header(&self) -> &'static str {
+        match self {
+            WriteCondition::Match(_) => "If-Match",
+            WriteCondition::Absent | WriteCondition::None => "If-None-Match",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(10_000_000);
+    const MODIFIED: Timestamp = Timestamp(5_000_400);
+
+    fn check(conditions: ReadConditions<'_>) -> Result<(), Refusal> {
+        conditions.check("abc", MODIFIED, NOW)
+    }
+
+    #[test]
+    fn a_matching_tag_beats_a_date_that_does_not_hold() {
+        let stale = Some(Timestamp(1_000_000));
+        assert_eq!(check(ReadConditions { if_match: Some("\"abc\""), if_unmodified_since: stale, ..Default::default() }), Ok(()));
+        assert_eq!(check(ReadConditions { if_unmodified_since: stale, ..Default::default() }), Err(Refusal::Failed("If-Unmodified-Since")));
+        assert_eq!(check(ReadConditions { if_match: Some("x"), ..Default::default() }), Err(Refusal::Failed("If-Match")));
+        assert_eq!(check(ReadConditions { if_match: Some("*"), ..Default::default() }), Ok(()));
+    }
+
+    #[test]
+    fn a_tag_that_differs_beats_a_date_that_is_too_new() {
+        let since = Some(Timestamp(6_000_000));
+        assert_eq!(check(ReadConditions { if_none_match: Some("other"), if_modified_since: since, ..Default::default() }), Ok(()));
+        assert_eq!(check(ReadConditions { if_none_match: Some("\"x\", \"abc\""), ..Default::default() }), Err(Refusal::NotModified("If-None-Match")));
+        assert_eq!(check(ReadConditions { if_modified_since: since, ..Default::default() }), Err(Refusal::NotModified("If-Modified-Since")));
+    }
+
+    #[test]
+    fn dates_are_compared_in_whole_seconds_and_the_future_is_no_condition() {
+        let same = Some(Timestamp(5_000_000));
+        assert_eq!(check(ReadConditions { if_unmodified_since: same, ..Default::default() }), Ok(()));
+        assert_eq!(check(ReadConditions { if_modified_since: same, ..Default::default() }), Err(Refusal::NotModified("If-Modified-Since")));
+        assert_eq!(check(ReadConditions { if_modified_since: Some(Timestamp(11_000_000)), ..Default::default() }), Ok(()));
+    }
+
+    #[test]
+    fn only_three_kinds_of_conditional_write_exist() {
+        assert_eq!(WriteCondition::of(None, Some("*")).unwrap(), WriteCondition::Absent);
+        assert_eq!(WriteCondition::of(Some("\"abc\""), None).unwrap(), WriteCondition::Match("abc".into()));
+        for (if_match, if_none_match) in [(Some("*"), None), (None, Some("abc")), (Some("abc"), Some("*"))] {
+            assert_eq!(WriteCondition::of(if_match, if_none_match).unwrap_err().status(), 501);
+        }
+    }
+
+    #[test]
+    fn a_conditional_write_looks_at_what_is_there() {
+        assert!(WriteCondition::Absent.check("k", None).is_ok());
+        assert_eq!(WriteCondition::Absent.check("k", Some("abc")).unwrap_err().status(), 412);
+        assert!(WriteCondition::Match("abc".into()).check("k", Some("abc")).is_ok());
+        assert_eq!(WriteCondition::Match("abc".into()).check("k", Some("x")).unwrap_err().status(), 412);
+        assert_eq!(WriteCondition::Match("abc".into()).check("k", None).unwrap_err().code(), "NoSuchKey");
+    }
+}

@@ -1,0 +1,163 @@
+//! What HTTP can ask of S3 that no operation stands for: buckets in host names, preflight requests, browser forms.
+
+use crate::{S3, faults, metadata};
+use cloudlet_aws::{Fault, FaultKind};
+use cloudlet_engine::{self as engine, Form, FormAnswer, Posted, Visit};
+use std::sync::Arc;
+
+pub struct Front {
+    s3: Arc<S3>,
+}
+
+impl Front {
+    pub fn new(s3: Arc<S3>) -> Front {
+        Front { s3 }
+    }
+}
+
+/// The bucket of a path-style path, still escaped, and whether a key follows.
+fn split(path: &str) -> (&str, bool) {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    match path.split_once('/') {
+        Some((bucket, key)) => (bucket, !key.is_empty()),
+        None => (path, false),
+    }
+}
+
+impl engine::Front for Front {
+    /// `bucket.s3.eu-west-1.amazonaws.com/key` is `/bucket/key`. The key stays as raw as it came.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
+    fn path(&self, visit: &Visit<'_>) -> Option<String> {
+        let bucket = visit.prefix.filter(|bucket| !bucket.is_empty())?;
+        let path = visit.head.path;
+        Some(if path.is_empty() || path == "/" { format!("/{bucket}") } else { format!("/{bucket}{path}") })
+    }
+
+    /// No bucket has a CORS configuration yet.
+    fn dress(&self, _: &Visit<'_>, _: &str) -> Vec<(&'static str, String)> {
+        vec![]
+    }
+
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTOPTIONSobject.html>
+    fn preflight(&self, visit: &Visit<'_>, path: &str) -> Result<Vec<(&'static str, String)>, Fault> {
+        if visit.head.header("origin").is_none() {
+            return Err(FaultKind::sender("BadRequest", 400).says("Insufficient information. Origin request header needed."));
+        }
+        let (bucket, has_key) = split(path);
+        let text = if self.s3.buckets.contains(bucket) { "CORS is not enabled for this bucket." } else { "Bucket not found" };
+        Err(FaultKind::sender("AccessForbidden", 403)
+            .says(format!("CORSResponse: {text}"))
+            .with("Method", visit.head.header("access-control-request-method").unwrap_or("OPTIONS"))
+            .with("ResourceType", if has_key { "OBJECT" } else { "BUCKET" }))
+    }
+
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>
+    fn form(&self, path: &str, form: &Form) -> Result<Posted, Fault> {
+        let (bucket, _) = split(path);
+        let key = field(form, "key").filter(|key| !key.is_empty()).ok_or_else(|| {
+            faults::invalid_argument(
+                "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.",
+                "key",
+                "",
+            )
+        })?;
+        let key = key.replace("${filename}", form.file_name.as_deref().unwrap_or_default());
+        let mut headers = Vec::new();
+        for (name, value) in &form.fields {
+            if let Some(header) = header(&name.to_ascii_lowercase(), value)? {
+                headers.push(header);
+            }
+        }
+        Ok(Posted { bucket: bucket.to_owned(), path: format!("/{bucket}/{}", escape(&key)), headers })
+    }
+
+    /// `success_action_redirect` counts before `success_action_status`; a redirect that is no URL is passed over.
+    fn posted(&self, posted: &Posted, form: &Form, etag: &str, endpoint: &str) -> FormAnswer {
+        let location = format!("{endpoint}{}", posted.path);
+        let key = posted.path.split_at_checked(posted.bucket.len() + 2).map_or("", |(_, key)| key);
+        let headers = vec![("etag", etag.to_owned()), ("location", location.clone())];
+        let redirect = field(form, "success_action_redirect").or_else(|| field(form, "redirect"));
+        if let Some(to) = redirect.filter(|to| to.starts_with("http://") || to.starts_with("https://")) {
+            let joint = if to.contains('?') { '&' } else { '?' };
+            let to = format!("{to}{joint}bucket={}&key={}&etag=%22{}%22", posted.bucket, key.replace('/', "%2F"), etag.trim_matches('"'));
+            return FormAnswer { status: 303, headers: vec![("etag", etag.to_owned()), ("location", to)], body: String::new() };
+        }
+        match field(form, "success_action_status") {
+            Some("200") => FormAnswer { status: 200, headers, body: String::new() },
+            Some("201") => {
+                let key = percent_encoding::percent_decode_str(key).decode_utf8_lossy();
+                let body = format!(
+                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<PostResponse><Location>{}</Location><Bucket>{}</Bucket><Key>{}</Key><ETag>{}</ETag></PostResponse>",
+                    escape_xml(&location),
+                    escape_xml(&posted.bucket),
+                    escape_xml(&key),
+                    escape_xml(etag)
+                );
+                FormAnswer { status: 201, headers: [headers, vec![("content-type", "application/xml".to_owned())]].concat(), body }
+            }
+            _ => FormAnswer { status: 204, headers, body: String::new() },
+        }
+    }
+}
+
+fn field<'a>(form: &'a Form, wanted: &str) -> Option<&'a str> {
+    form.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
+}
+
+fn escape_xml(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// What a field of a form is as a header of PutObject; `None` for fields that say nothing about the object.
+fn header(name: &str, value: &str) -> Result<Option<(String, String)>, Fault> {
+    const SAME: [&str; 7] =
+        ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "content-md5", "expires"];
+    let named = |name: &str| Ok(Some((name.to_owned(), value.to_owned())));
+    match name {
+        "acl" => named("x-amz-acl"),
+        "tagging" => Ok(Some(("x-amz-tagging".to_owned(), tags(value)?))),
+        // A form carries any text; a header carries it as an encoded word, which a header's reader decodes.
+        _ if name.starts_with("x-amz-meta-") => Ok(Some((name.to_owned(), metadata::protected(value)))),
+        _ if SAME.contains(&name) => named(name),
+        _ if SIGNATURE.contains(&name) => Ok(None),
+        _ if name.starts_with("x-amz-") => named(name),
+        _ => Ok(None),
+    }
+}
+
+/// The fields that sign the form.
+const SIGNATURE: [&str; 5] = ["x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "x-amz-security-token"];
+
+/// The `tagging` field is a document; the header is a query string.
+fn tags(document: &str) -> Result<String, Fault> {
+    let mut pairs = Vec::new();
+    let set = between(document, "<TagSet>", "</TagSet>").ok_or_else(faults::malformed_xml)?;
+    let mut rest = set.0;
+    while let Some((tag, after)) = between(rest, "<Tag>", "</Tag>") {
+        let text = |open: &str, close: &str| between(tag, open, close).map(|(text, _)| escape(&unescape_xml(text)).replace('/', "%2F"));
+        match (text("<Key>", "</Key>"), text("<Value>", "</Value>")) {
+            (Some(key), Some(value)) => pairs.push(format!("{key}={value}")),
+            _ => return Err(faults::malformed_xml()),
+        }
+        rest = after;
+    }
+    if rest.trim().is_empty() { Ok(pairs.join("&")) } else { Err(faults::malformed_xml()) }
+}
+
+/// The text between two marks, and what follows.
+fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<(&'a str, &'a str)> {
+    text.split_once(open)?.1.split_once(close)
+}
+
+fn unescape_xml(text: &str) -> String {
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'").replace("&amp;", "&")
+}
+
+fn escape(key: &str) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+    utf8_percent_encode(key, ESCAPED).to_string()
+}
+
+#[cfg(test)]
+mod tests;

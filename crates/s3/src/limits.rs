@@ -1,0 +1,50 @@
+//! The numbers of S3's quota pages, and what is refused beyond them.
+
+use crate::faults;
+use cloudlet_aws::{Fault, FaultKind};
+
+/// One PutObject, one UploadPart, one CopyObject: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html>
+pub const MAX_UPLOAD: u64 = 5 * 1024 * 1024 * 1024;
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+pub const MIN_PART: u64 = 5 * 1024 * 1024;
+pub const MAX_PARTS: i32 = 10_000;
+/// 50 TB since December 2025; <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+pub const MAX_OBJECT: u64 = 50 * 1024 * 1024 * 1024 * 1024;
+/// The bytes of a key: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
+pub const MAX_KEY: usize = 1024;
+/// Names and values together: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
+pub const MAX_METADATA: usize = 2048;
+/// Rows of one page of a listing.
+pub const MAX_KEYS: i32 = 1000;
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
+pub const MAX_BUCKETS_PAGE: i32 = 10_000;
+/// <https://docs.aws.amazon.com/general/latest/gr/s3.html>
+pub const MAX_BUCKETS: usize = 10_000;
+/// Keys of one DeleteObjects: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
+pub const MAX_DELETE: usize = 1000;
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
+pub const MAX_OBJECT_TAGS: usize = 10;
+pub const MAX_TAG_KEY: usize = 128;
+pub const MAX_TAG_VALUE: usize = 256;
+
+pub fn check_key(key: &str) -> Result<(), Fault> {
+    if key.len() > MAX_KEY {
+        return Err(FaultKind::sender("KeyTooLongError", 400)
+            .says("Your key is too long")
+            .with("Size", key.len().to_string())
+            .with("MaxSizeAllowed", MAX_KEY.to_string()));
+    }
+    Ok(())
+}
+
+/// `max-keys` and its kin: at most a thousand, whatever was asked for; negative numbers are refused.
+pub fn page_size(name: &str, asked: Option<i32>, most: i32) -> Result<usize, Fault> {
+    match asked {
+        None => Ok(usize::try_from(most).unwrap_or_default()),
+        Some(asked) => match usize::try_from(asked) {
+            Ok(asked) => Ok(asked.min(usize::try_from(most).unwrap_or_default())),
+            // AWS: the recorded text for `max-keys=-1`.
+            Err(_) => Err(faults::invalid_argument(format!("Argument {name} must be an integer between 0 and 2147483647"), name, &asked.to_string())),
+        },
+    }
+}

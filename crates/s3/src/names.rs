@@ -1,0 +1,80 @@
+//! Bucket names, and the ARNs of buckets and objects.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
+
+use crate::faults;
+use cloudlet_aws::{Arn, Fault};
+use cloudlet_engine::Cx;
+
+const PREFIXES: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
+const SUFFIXES: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
+
+/// Whether a new general purpose bucket may have this name.
+pub fn is_valid(name: &str) -> bool {
+    let letters = name.as_bytes();
+    let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+    let outer = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    (3..=63).contains(&letters.len())
+        && letters.iter().all(inner)
+        && outer(letters.first())
+        && outer(letters.last())
+        && !name.contains("..")
+        && !is_address(name)
+        && !PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        && !SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+}
+
+pub fn check(name: &str) -> Result<(), Fault> {
+    if is_valid(name) { Ok(()) } else { Err(faults::invalid_bucket_name(name)) }
+}
+
+/// `192.168.5.4`
+fn is_address(name: &str) -> bool {
+    name.split('.').count() == 4 && name.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+pub fn bucket_arn(cx: &Cx, bucket: &str) -> Arn {
+    Arn::build(cx.scope.partition(), "s3", "", "", bucket)
+}
+
+pub fn object_arn(cx: &Cx, bucket: &str, key: &str) -> Arn {
+    Arn::build(cx.scope.partition(), "s3", "", "", &format!("{bucket}/{key}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_aws_allows_are_allowed() {
+        for name in ["abc", "my-bucket", "a.b.c", "1234", "192.168.5.4a", "1.2.3", &"a".repeat(63), "a-.b"] {
+            assert!(is_valid(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_aws_refuses_are_refused() {
+        let long = "a".repeat(64);
+        for name in [
+            "",
+            "ab",
+            &long,
+            "Abc",
+            "a_b",
+            "-ab",
+            "ab-",
+            ".ab",
+            "ab.",
+            "a..b",
+            "192.168.5.4",
+            "xn--a",
+            "sthree-a",
+            "amzn-s3-demo-x",
+            "a-s3alias",
+            "a--x-s3",
+            "a b",
+            "ä-ab",
+        ] {
+            assert!(!is_valid(name), "{name}");
+        }
+    }
+}

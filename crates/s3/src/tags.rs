@@ -1,0 +1,205 @@
+//! Tags of objects, and the rules all tags keep.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
+
+use crate::{
+    S3, access, api, faults,
+    keys::{self, Which},
+    limits::{MAX_OBJECT_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE},
+    state::{More, Object, Tag},
+};
+use cloudlet_aws::{Fault, FaultKind};
+use cloudlet_engine::{Asks, Cx, Handle};
+use percent_encoding::percent_decode_str;
+use std::sync::Arc;
+
+impl From<&api::Tag> for Tag {
+    fn from(tag: &api::Tag) -> Tag {
+        Tag { key: tag.key.clone(), value: tag.value.clone() }
+    }
+}
+
+impl From<&Tag> for api::Tag {
+    fn from(tag: &Tag) -> api::Tag {
+        api::Tag { key: tag.key.clone(), value: tag.value.clone() }
+    }
+}
+
+/// The tags of a new bucket.
+pub fn check_bucket(tags: Vec<Tag>) -> Result<Vec<Tag>, Fault> {
+    if let Some(tag) = tags.iter().find(|tag| tag.key.starts_with("aws:")) {
+        return Err(faults::INVALID_TAG.says("System tags cannot be added/updated by requester").with("TagKey", &tag.key));
+    }
+    check(tags)
+}
+
+/// The tags of an object, from a document.
+fn check_object(tags: Vec<Tag>) -> Result<Vec<Tag>, Fault> {
+    if tags.len() > MAX_OBJECT_TAGS {
+        return Err(FaultKind::sender("BadRequest", 400).says("Object tags cannot be greater than 10"));
+    }
+    if let Some(tag) = tags.iter().find(|tag| tag.key.starts_with("aws:")) {
+        return Err(faults::INVALID_TAG.says("Your TagKey cannot be prefixed with aws:").with("TagKey", &tag.key));
+    }
+    check(tags)
+}
+
+fn check(tags: Vec<Tag>) -> Result<Vec<Tag>, Fault> {
+    for (index, tag) in tags.iter().enumerate() {
+        if !is_legal(&tag.key, 1, MAX_TAG_KEY) {
+            return Err(faults::INVALID_TAG.says("The TagKey you have provided is invalid").with("TagKey", &tag.key));
+        }
+        if !is_legal(&tag.value, 0, MAX_TAG_VALUE) {
+            let fault = faults::INVALID_TAG.says("The TagValue you have provided is invalid");
+            return Err(fault.with("TagKey", &tag.key).with("TagValue", &tag.value));
+        }
+        if tags.iter().skip(index.saturating_add(1)).any(|other| other.key == tag.key) {
+            return Err(faults::INVALID_TAG.says("Cannot provide multiple Tags with the same key").with("TagKey", &tag.key));
+        }
+    }
+    Ok(tags)
+}
+
+/// Letters, digits, spaces and `_.:/=+-@`, so many of them.
+fn is_legal(text: &str, least: usize, most: usize) -> bool {
+    let legal = |letter: char| letter.is_alphanumeric() || letter.is_whitespace() || "_.:/=+-@".contains(letter);
+    // AWS: lengths are counted in UTF-16.
+    (least..=most).contains(&text.encode_utf16().count()) && text.chars().all(legal)
+}
+
+/// The tags of an object, from the `x-amz-tagging` header: a query string.
+pub fn of_header(header: Option<&str>) -> Result<Vec<Tag>, Fault> {
+    let Some(header) = header else { return Ok(vec![]) };
+    let malformed = || {
+        let text = "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.";
+        faults::invalid_argument(text, "x-amz-tagging", header)
+    };
+    let mut tags: Vec<Tag> = Vec::new();
+    for pair in header.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (key, value) = (unescape(key).ok_or_else(malformed)?, unescape(value).ok_or_else(malformed)?);
+        if pair.matches('=').count() > 1 || tags.iter().any(|tag| tag.key == key) {
+            return Err(malformed());
+        }
+        tags.push(Tag { key, value });
+    }
+    check_object(tags)
+}
+
+fn unescape(text: &str) -> Option<String> {
+    percent_decode_str(&text.replace('+', " ")).decode_utf8().ok().map(Into::into)
+}
+
+const GET: [&str; 2] = ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"];
+const PUT: [&str; 2] = ["s3:PutObjectTagging", "s3:PutObjectVersionTagging"];
+const DELETE: [&str; 2] = ["s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"];
+
+impl Handle<api::GetObjectTagging> for S3 {
+    fn asks(&self, cx: &Cx, input: &api::GetObjectTaggingRequest) -> Result<Asks, Fault> {
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        Ok(found.ask_version(cx, GET, &input.key, input.version_id.as_ref()).alone())
+    }
+
+    async fn handle(&self, cx: &Cx, input: api::GetObjectTaggingRequest) -> Result<api::GetObjectTaggingOutput, Fault> {
+        let which = Which::of(input.version_id.as_deref())?;
+        let found = self.find(cx, &input.bucket, None)?;
+        let object = found.contents.read(|contents| keys::get(contents, &input.key, which)).ok_or_else(access::gone(&input.bucket))?;
+        // AWS: here, and only here, the key stands behind the bucket's name (recorded).
+        let missing = || faults::no_such_key(&format!("{}/{}", input.bucket, input.key));
+        let object = object.ok_or_else(|| found.missing::<api::GetObjectTagging>(cx, missing()))?;
+        Ok(api::GetObjectTaggingOutput { version_id: None, tag_set: object.tags().iter().map(Into::into).collect() })
+    }
+}
+
+impl Handle<api::PutObjectTagging> for S3 {
+    fn asks(&self, cx: &Cx, input: &api::PutObjectTaggingRequest) -> Result<Asks, Fault> {
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let mut ask = found.ask_version(cx, PUT, &input.key, input.version_id.as_ref());
+        set_request_tags(&mut ask.keys, &input.tagging.tag_set.iter().map(Tag::from).collect::<Vec<_>>());
+        Ok(ask.alone())
+    }
+
+    async fn handle(&self, cx: &Cx, input: api::PutObjectTaggingRequest) -> Result<api::PutObjectTaggingOutput, Fault> {
+        let tags = check_object(input.tagging.tag_set.iter().map(Tag::from).collect())?;
+        self.replace_tags::<api::PutObjectTagging>(cx, &input.bucket, &input.key, input.version_id.as_deref(), tags).await?;
+        Ok(api::PutObjectTaggingOutput { version_id: None })
+    }
+}
+
+impl Handle<api::DeleteObjectTagging> for S3 {
+    fn asks(&self, cx: &Cx, input: &api::DeleteObjectTaggingRequest) -> Result<Asks, Fault> {
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        Ok(found.ask_version(cx, DELETE, &input.key, input.version_id.as_ref()).alone())
+    }
+
+    async fn handle(&self, cx: &Cx, input: api::DeleteObjectTaggingRequest) -> Result<api::DeleteObjectTaggingOutput, Fault> {
+        self.replace_tags::<api::DeleteObjectTagging>(cx, &input.bucket, &input.key, input.version_id.as_deref(), vec![]).await?;
+        Ok(api::DeleteObjectTaggingOutput { version_id: None })
+    }
+}
+
+impl S3 {
+    async fn replace_tags<O: cloudlet_shape::Operation>(
+        &self,
+        cx: &Cx,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+        tags: Vec<Tag>,
+    ) -> Result<(), Fault> {
+        let which = Which::of(version)?;
+        let found = self.find(cx, bucket, None)?;
+        let written = found.contents.write(|contents| {
+            let (slot, object) = keys::entry(contents, key, which).ok_or_else(|| faults::no_such_key(key))?;
+            let mut object = Object::clone(&object);
+            object.more = More { tags, ..object.more.map(|more| *more).unwrap_or_default() }.boxed();
+            contents.objects.insert(slot, Arc::new(object));
+            Ok(())
+        });
+        match written.ok_or_else(access::gone(bucket))? {
+            Ok(()) => self.settled().await,
+            Err(fault) => Err(found.missing::<O>(cx, fault)),
+        }
+    }
+}
+
+/// What a policy may say of the tags a request brings.
+pub fn set_request_tags(keys: &mut cloudlet_engine::Keys, tags: &[Tag]) {
+    if tags.is_empty() {
+        return;
+    }
+    keys.set_many("s3:RequestObjectTagKeys", tags.iter().map(|tag| tag.key.clone()));
+    for tag in tags {
+        keys.set(format!("s3:RequestObjectTag/{}", tag.key), tag.value.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(key: &str, value: &str) -> Tag {
+        Tag { key: key.into(), value: value.into() }
+    }
+
+    #[test]
+    fn a_header_is_a_query_string_without_duplicates() {
+        assert_eq!(of_header(Some("a=b&c+d=%C3%A9&e")).unwrap(), [tag("a", "b"), tag("c d", "é"), tag("e", "")]);
+        assert_eq!(of_header(None).unwrap(), []);
+        for header in ["key1=val1&key1=val2", "key1=val1,key2=val2", "a=%FF"] {
+            assert_eq!(of_header(Some(header)).unwrap_err().code(), "InvalidArgument", "{header}");
+        }
+    }
+
+    #[test]
+    fn tags_keep_their_rules() {
+        let refusal = |tags: Vec<Tag>| check_object(tags).unwrap_err().message().to_owned();
+        assert_eq!(refusal(vec![tag("a", "1"), tag("a", "1")]), "Cannot provide multiple Tags with the same key");
+        assert_eq!(refusal(vec![tag("a,b", "1")]), "The TagKey you have provided is invalid");
+        assert_eq!(refusal(vec![tag("", "1")]), "The TagKey you have provided is invalid");
+        assert_eq!(refusal(vec![tag(&"k".repeat(129), "1")]), "The TagKey you have provided is invalid");
+        assert_eq!(refusal(vec![tag("a", &"v".repeat(257))]), "The TagValue you have provided is invalid");
+        assert_eq!(refusal(vec![tag("aws:x", "1")]), "Your TagKey cannot be prefixed with aws:");
+        assert_eq!(refusal((0..11).map(|n| tag(&n.to_string(), "")).collect()), "Object tags cannot be greater than 10");
+        assert!(check_object((0..10).map(|n| tag(&n.to_string(), &"v".repeat(256))).collect()).is_ok());
+    }
+}

@@ -1,0 +1,172 @@
+//! Where a queue lives: its name, its ARN, and the many URLs a client may call it by.
+
+use crate::{faults, limits};
+use cloudlet_aws::{Account, Arn, Fault, Region, Scope};
+use cloudlet_engine::Cx;
+
+/// What a QueueUrl says. Whatever it leaves open follows from the call.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Address<'a> {
+    pub region: Option<&'a str>,
+    pub account: Option<Account>,
+    pub name: &'a str,
+}
+
+impl<'a> Address<'a> {
+    /// Reads a QueueUrl. Its host need not be ours: clients keep URLs, and put other names before servers. Understood are
+    /// `scheme://host/account/name`, hosts `sqs.region.…`, `region.queue.…` and `queue.…`, paths `/queue/region/account/name`,
+    /// a bare path, and a bare name.
+    pub fn read(url: &'a str) -> Option<Address<'a>> {
+        let (host, path) = match url.split_once("://") {
+            Some((_, rest)) => rest.split_once('/')?,
+            None => ("", url),
+        };
+        let path = path.split(['?', '#']).next().unwrap_or(path);
+        let mut steps = path.rsplit('/').filter(|step| !step.is_empty());
+        let name = steps.next()?;
+        let (account, above) = (steps.next(), steps.next());
+        // AWS: a bare name is taken for a queue of the caller's (recorded).
+        let Some(account) = account else {
+            return Some(Address { region: None, account: None, name }).filter(|_| host.is_empty());
+        };
+        let account = Account::parse(account)?;
+        let in_path = above.filter(|region| is_region(region) && steps.next() == Some("queue"));
+        Some(Address { region: in_path.or_else(|| region_of(host)), account: Some(account), name })
+    }
+}
+
+/// The region that a host of SQS names.
+fn region_of(host: &str) -> Option<&str> {
+    let mut labels = host.split(':').next().unwrap_or(host).split('.');
+    let first = labels.next()?;
+    let second = labels.next()?;
+    match (first, second) {
+        // The service's own name, or a legacy one: https://docs.aws.amazon.com/general/latest/gr/sqs-service.html
+        ("sqs" | "sqs-fips" | "queue", region) | (region, "queue") => Some(region).filter(|region| is_region(region)),
+        _ => None,
+    }
+}
+
+/// `eu-west-1`, `us-gov-east-1`
+fn is_region(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let area = parts.next().is_some_and(|area| (2..=4).contains(&area.len()) && area.bytes().all(|letter| letter.is_ascii_lowercase()));
+    let number = parts.next_back().is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()));
+    let mut named = false;
+    area && number
+        && parts.all(|part| {
+            named = true;
+            !part.is_empty() && part.bytes().all(|letter| letter.is_ascii_lowercase())
+        })
+        && named
+}
+
+/// The ARN of the queue that a call means by `url`.
+pub fn resolve(cx: &Cx, url: &str) -> Result<Arn, Fault> {
+    // A query request is posted to the queue itself, and then need not repeat its URL.
+    let url = if url.is_empty() { cx.origin.path.as_deref().unwrap_or_default() } else { url };
+    if url.is_empty() {
+        return Err(faults::missing("QueueUrl"));
+    }
+    let address = Address::read(url).filter(|address| address.region.is_none_or(|region| region == cx.scope.region.as_str()));
+    let Some(Address { account, name, .. }) = address else {
+        return Err(faults::INVALID_ADDRESS.says(format!("The address {url} is not valid for this endpoint.")));
+    };
+    Ok(arn(cx, account.unwrap_or(cx.scope.account), name))
+}
+
+pub fn arn(cx: &Cx, account: Account, name: &str) -> Arn {
+    Arn::build(cx.scope.partition(), "sqs", cx.scope.region.as_str(), account.as_str(), name)
+}
+
+/// A queue's URL, at the address by which this client reached us.
+pub fn url(cx: &Cx, arn: &Arn) -> String {
+    format!("{}/{}/{}", cx.endpoint().trim_end_matches('/'), arn.account(), arn.resource())
+}
+
+/// The region and account a queue belongs to.
+pub fn scope(arn: &Arn) -> Option<Scope> {
+    Some(Scope::new(Account::parse(arn.account())?, Region::new(arn.region())))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Standard,
+    Fifo,
+}
+
+/// Checks a new queue's name.
+pub fn check_name(name: &str, kind: Kind) -> Result<(), Fault> {
+    let stem = match kind {
+        Kind::Standard => Some(name),
+        Kind::Fifo => name.strip_suffix(".fifo"),
+    };
+    let well = stem.is_some_and(|stem| {
+        !stem.is_empty()
+            && name.len() <= limits::QUEUE_NAME
+            && stem.bytes().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_'))
+    });
+    if well {
+        return Ok(());
+    }
+    Err(faults::INVALID_PARAMETER_VALUE.says(match kind {
+        Kind::Standard => "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
+        Kind::Fifo => {
+            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length."
+        }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(url: &str) -> Option<(Option<&str>, Option<String>, &str)> {
+        Address::read(url).map(|address| (address.region, address.account.map(|account| account.to_string()), address.name))
+    }
+
+    #[test]
+    fn a_queue_is_found_by_every_url_that_clients_are_known_to_send() {
+        let account = || Some("000000000000".to_owned());
+        for (url, region) in [
+            ("http://localhost:4566/000000000000/q", None),
+            ("https://127.0.0.1/000000000000/q", None),
+            ("http://my.proxy.example/some/prefix/000000000000/q", None),
+            ("https://sqs.eu-west-1.amazonaws.com/000000000000/q", Some("eu-west-1")),
+            ("http://sqs.eu-west-1.localhost.localstack.cloud:4566/000000000000/q", Some("eu-west-1")),
+            ("https://us-gov-east-1.queue.amazonaws.com/000000000000/q", Some("us-gov-east-1")),
+            ("http://queue.localhost:4566/000000000000/q", None),
+            ("http://queue.amazonaws.com/000000000000/q", None),
+            ("http://localhost:4566/queue/eu-west-1/000000000000/q", Some("eu-west-1")),
+            ("/000000000000/q", None),
+            ("000000000000/q", None),
+        ] {
+            assert_eq!(read(url), Some((region, account(), "q")), "{url}");
+        }
+        assert_eq!(read("q.fifo"), Some((None, None, "q.fifo")));
+    }
+
+    #[test]
+    fn what_names_no_queue_is_no_address() {
+        for url in ["http://localhost:4566", "http://localhost:4566/", "http://localhost:4566/q", "http://localhost/12/q", "", "/", "://"] {
+            assert_eq!(read(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn names_are_held_to_their_kind() {
+        let long = "n".repeat(81);
+        for (name, standard, fifo) in [
+            ("my-queue_1", true, false),
+            ("my-queue.fifo", false, true),
+            (".fifo", false, false),
+            ("my queue", false, false),
+            ("", false, false),
+            (long.as_str(), false, false),
+            ("ü", false, false),
+        ] {
+            assert_eq!(check_name(name, Kind::Standard).is_ok(), standard, "{name}");
+            assert_eq!(check_name(name, Kind::Fifo).is_ok(), fifo, "{name}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Dead letters: the policies that say where messages go that nobody manages to work on, and who may send them there.
+//! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>
+
+use crate::{faults, limits};
+use cloudlet_aws::{Arn, Fault};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The `RedrivePolicy` attribute. It is shown as it was given.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RedrivePolicy {
+    text: String,
+    pub target: Arn,
+    pub max_receives: u32,
+}
+
+impl PartialEq for RedrivePolicy {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.target, self.max_receives) == (&other.target, other.max_receives)
+    }
+}
+
+impl RedrivePolicy {
+    pub fn read(text: &str) -> Result<RedrivePolicy, Fault> {
+        let refused = |reason: &str| faults::invalid(text, "RedrivePolicy", reason);
+        let Ok(Value::Object(map)) = serde_json::from_str(text) else { return Err(refused("Redrive policy is not a valid JSON map.")) };
+        if map.keys().any(|name| !["deadLetterTargetArn", "maxReceiveCount"].contains(&name.as_str())) {
+            // AWS: unverified sentence.
+            return Err(refused("Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount]."));
+        }
+        let lacks = |name: &str| refused(&format!("Redrive policy does not contain mandatory attribute: {name}."));
+        let target = map.get("deadLetterTargetArn").ok_or_else(|| lacks("deadLetterTargetArn"))?;
+        let count = map.get("maxReceiveCount").ok_or_else(|| lacks("maxReceiveCount"))?;
+        let target = target.as_str().and_then(Arn::parse).filter(|arn| arn.service() == "sqs");
+        // AWS: unverified sentence.
+        let target = target.ok_or_else(|| refused("Invalid value for deadLetterTargetArn."))?;
+        let said = match count {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let wrong = || refused(&format!("Invalid value for maxReceiveCount: {said}, valid values are from 1 to 1000 both inclusive."));
+        let max_receives = said.parse().ok().filter(|count| limits::RECEIVES.contains(count)).ok_or_else(wrong)?;
+        Ok(RedrivePolicy { text: text.to_owned(), target, max_receives })
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// AWS: unverified sentences, but for the first.
+    pub fn refused(&self, why: Unfit) -> Fault {
+        faults::invalid(
+            &self.text,
+            "RedrivePolicy",
+            match why {
+                Unfit::Absent => "Dead letter target does not exist.",
+                Unfit::Elsewhere => "Dead-letter queue must be in the same account and region as the source.",
+                Unfit::OtherType => "Dead-letter queue must be same type of queue as the source.",
+                Unfit::NotAllowed => "Queue does not have permission to use the dead-letter queue.",
+            },
+        )
+    }
+}
+
+/// Why a queue cannot be the dead-letter queue of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    Absent,
+    Elsewhere,
+    OtherType,
+    NotAllowed,
+}
+
+/// The `RedriveAllowPolicy` attribute of a dead-letter queue.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AllowPolicy {
+    text: String,
+    permission: Permission,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Permission {
+    AllowAll,
+    DenyAll,
+    ByQueue(Vec<Arn>),
+}
+
+impl PartialEq for AllowPolicy {
+    fn eq(&self, other: &Self) -> bool {
+        self.permission == other.permission
+    }
+}
+
+impl AllowPolicy {
+    /// AWS: unverified sentences; the rules are
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>.
+    pub fn read(text: &str) -> Result<AllowPolicy, Fault> {
+        let refused = |reason: &str| faults::invalid(text, "RedriveAllowPolicy", reason);
+        let Ok(Value::Object(map)) = serde_json::from_str(text) else {
+            return Err(refused("Redrive allow policy is not a valid JSON map."));
+        };
+        if map.keys().any(|name| !["redrivePermission", "sourceQueueArns"].contains(&name.as_str())) {
+            return Err(refused("Only following attributes are supported: [redrivePermission, sourceQueueArns]."));
+        }
+        let by_queue_only = || refused("sourceQueueArns can be specified only when redrivePermission is byQueue.");
+        let permission = match map.get("redrivePermission").and_then(Value::as_str) {
+            Some("allowAll") if map.len() == 1 => Permission::AllowAll,
+            Some("denyAll") if map.len() == 1 => Permission::DenyAll,
+            Some("allowAll" | "denyAll") => return Err(by_queue_only()),
+            Some("byQueue") => Permission::ByQueue(sources(&map).ok_or_else(|| refused("Invalid value for sourceQueueArns."))?),
+            Some(other) => {
+                return Err(refused(&format!("Invalid value for redrivePermission: {other}, valid values are allowAll, denyAll and byQueue.")));
+            }
+            None => return Err(refused("Redrive allow policy does not contain mandatory attribute: redrivePermission.")),
+        };
+        Ok(AllowPolicy { text: text.to_owned(), permission })
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub fn allows(&self, source: &Arn) -> bool {
+        match &self.permission {
+            Permission::AllowAll => true,
+            Permission::DenyAll => false,
+            Permission::ByQueue(sources) => sources.contains(source),
+        }
+    }
+}
+
+fn sources(map: &Map<String, Value>) -> Option<Vec<Arn>> {
+    let listed = map.get("sourceQueueArns")?.as_array()?;
+    let arns: Vec<Arn> = listed.iter().map(|arn| Arn::parse(arn.as_str()?)).collect::<Option<_>>()?;
+    (1..=limits::ALLOWED_SOURCES).contains(&arns.len()).then_some(arns)
+}

@@ -1,0 +1,78 @@
+//! TagQueue, UntagQueue, ListQueueTags.
+
+use crate::{Sqs, faults};
+use cloudlet_api_sqs::{ListQueueTags, ListQueueTagsRequest, ListQueueTagsResult, TagQueue, TagQueueRequest, UntagQueue, UntagQueueRequest};
+use cloudlet_aws::Fault;
+use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_shape::{Empty, Map};
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html>. More than 50 are advised
+/// against, not refused.
+const KEY: usize = 128;
+const VALUE: usize = 256;
+
+/// AWS: unverified sentences.
+pub fn check(tags: &Map<String>) -> Result<(), Fault> {
+    for (key, value) in tags {
+        if key.is_empty() || key.chars().count() > KEY {
+            return Err(faults::INVALID_PARAMETER_VALUE.says(format!("Tag keys must be between 1 and {KEY} characters in length.")));
+        }
+        if value.chars().count() > VALUE {
+            return Err(faults::INVALID_PARAMETER_VALUE.says(format!("Tag values must be between 0 and {VALUE} characters in length.")));
+        }
+        if key.to_ascii_lowercase().starts_with("aws:") {
+            return Err(faults::INVALID_PARAMETER_VALUE.says("System tags cannot be added/updated by requester."));
+        }
+    }
+    Ok(())
+}
+
+impl Handle<TagQueue> for Sqs {
+    fn asks(&self, cx: &Cx, input: &TagQueueRequest) -> Result<Asks, Fault> {
+        self.asks_owner::<TagQueue>(cx, &input.queue_url)
+    }
+
+    async fn handle(&self, cx: &Cx, input: TagQueueRequest) -> Result<Empty, Fault> {
+        let queue = self.queue(cx, &input.queue_url)?;
+        if input.tags.is_empty() {
+            return Err(faults::missing("Tags"));
+        }
+        check(&input.tags)?;
+        queue.change(|queue| {
+            let profile = queue.profile.get_mut(&()).ok_or_else(faults::no_such_queue)?;
+            profile.tags.extend(input.tags);
+            Ok(Empty {})
+        })
+    }
+}
+
+impl Handle<UntagQueue> for Sqs {
+    fn asks(&self, cx: &Cx, input: &UntagQueueRequest) -> Result<Asks, Fault> {
+        self.asks_owner::<UntagQueue>(cx, &input.queue_url)
+    }
+
+    async fn handle(&self, cx: &Cx, input: UntagQueueRequest) -> Result<Empty, Fault> {
+        let queue = self.queue(cx, &input.queue_url)?;
+        if input.tag_keys.is_empty() {
+            return Err(faults::missing("TagKeys"));
+        }
+        queue.change(|queue| {
+            let profile = queue.profile.get_mut(&()).ok_or_else(faults::no_such_queue)?;
+            for key in &input.tag_keys {
+                profile.tags.remove(key);
+            }
+            Ok(Empty {})
+        })
+    }
+}
+
+impl Handle<ListQueueTags> for Sqs {
+    fn asks(&self, cx: &Cx, input: &ListQueueTagsRequest) -> Result<Asks, Fault> {
+        self.asks_owner::<ListQueueTags>(cx, &input.queue_url)
+    }
+
+    async fn handle(&self, cx: &Cx, input: ListQueueTagsRequest) -> Result<ListQueueTagsResult, Fault> {
+        let tags = self.queue(cx, &input.queue_url)?.look(|queue| queue.profile().map(|profile| profile.tags.clone()))?;
+        Ok(ListQueueTagsResult { tags: tags.filter(|tags| !tags.is_empty()) })
+    }
+}
