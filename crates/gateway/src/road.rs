@@ -11,7 +11,7 @@ use crate::{
 use bytes::Bytes;
 use cloudlet_aws::{Account, Fault, FaultKind, Head, Region, Scope};
 use cloudlet_cloud::{Cloud, Entrance};
-use cloudlet_engine::{AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Service, SignatureKind, Signed, Stopwatch, Verdict, Visit};
+use cloudlet_engine::{AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Papers, Service, SignatureKind, Signed, Stopwatch, Verdict, Visit};
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};
 use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized, Recognizer, Routed, codec, validate};
@@ -41,6 +41,7 @@ pub struct Gateway {
     limits: Limits,
     pub(crate) region: Region,
     pub(crate) recognizer: Recognizer,
+    papers: Vec<Arc<dyn Papers>>,
     pub(crate) keys: Keys,
 }
 
@@ -70,7 +71,8 @@ impl Gateway {
     pub fn new(parts: Parts) -> Gateway {
         let services: Vec<&'static ServiceSchema> = parts.cloud.services().map(|service| service.schema).collect();
         let recognizer = Recognizer::new(&services, &parts.names);
-        Gateway { cloud: parts.cloud, inside: parts.inside, limits: parts.limits, region: parts.region, recognizer, keys: Keys::new() }
+        let papers = parts.cloud.services().filter_map(|service| service.papers.clone()).collect();
+        Gateway { cloud: parts.cloud, inside: parts.inside, limits: parts.limits, region: parts.region, recognizer, papers, keys: Keys::new() }
     }
 
     pub fn limits(&self) -> &Limits {
@@ -121,6 +123,10 @@ impl Gateway {
         let (request_id, extended_id) = self.ids(&recognized);
         note.request_id = request_id.clone();
         let ids = Ids { request_id: &request_id, extended_id: &extended_id };
+        if let Some(paper) = self.paper(&head) {
+            note.service = "cloudlet";
+            return paper.into_answer();
+        }
         let traveller = Traveller { head: &head, request_id: &request_id, peer, secure };
         let mut answer = match self.travel(&traveller, &recognized, body, &ids, note).await {
             Ok(answer) => answer,
@@ -143,6 +149,15 @@ impl Gateway {
             answer.headers.push(("server".into(), server.to_owned()));
         }
         answer
+    }
+
+    /// A paper that some service hands to anybody.
+    fn paper(&self, head: &Head<'_>) -> Option<Plain> {
+        if !matches!(head.method, "GET" | "HEAD") || self.papers.is_empty() || head.header("authorization").is_some() {
+            return None;
+        }
+        let paper = self.papers.iter().find_map(|papers| papers.paper(head.path))?;
+        Some(Plain { status: 200, content_type: paper.content_type.into(), body: paper.body })
     }
 
     /// Recognize: the service, from the head; where only a form can tell, from the form.
@@ -209,7 +224,7 @@ impl Gateway {
         let (routed, content) = self.route(recognized, head, path, arrived, treatment).await?;
         let Routed { operation, labels } = routed;
         note.operation = operation.name;
-        if caller.is_anonymous() && !operation.unsigned && recognized.protocol != Protocol::RestXml {
+        if caller.is_anonymous() && !service.takes_unsigned(operation) && recognized.protocol != Protocol::RestXml {
             return Err(authenticator.dialect.missing_token.says("Request is missing Authentication Token"));
         }
         let handler = service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
