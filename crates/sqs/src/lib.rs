@@ -66,6 +66,7 @@ const DIALECT: Dialect = Dialect {
     bad_signature: FaultKind::sender("InvalidSignatureException", 403).coded("SignatureDoesNotMatch"),
     incomplete_signature: FaultKind::sender("IncompleteSignatureException", 400).coded("IncompleteSignature"),
     expired_token: FaultKind::sender("ExpiredTokenException", 403).coded("ExpiredToken"),
+    server: "",
 };
 
 impl Sqs {
