@@ -8,6 +8,7 @@ use crate::wildcard::Pattern;
 /// The parts of the ARN that a request is about; none for `*`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parts<'a> {
+    whole: &'a str,
     head: [&'a str; 4],
     resource: &'a str,
 }
@@ -17,7 +18,7 @@ impl<'a> Parts<'a> {
         let mut parts = arn.splitn(6, ':');
         parts.next()?;
         let head = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
-        Some(Parts { head, resource: parts.next()? })
+        Some(Parts { whole: arn, head, resource: parts.next()? })
     }
 
     pub fn region(&self) -> &'a str {
@@ -29,7 +30,15 @@ impl<'a> Parts<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ResourcePattern {
     Everything,
-    Arn { head: Box<[Pattern; 4]>, resource: Template },
+    Arn { head: Head, resource: Template },
+}
+
+/// The parts before the fifth colon.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Head {
+    /// Without wildcards, and then one text with its colons: `arn:aws:s3:::`.
+    Fixed(Box<str>),
+    Wild(Box<[Pattern; 4]>),
 }
 
 impl ResourcePattern {
@@ -40,11 +49,12 @@ impl ResourcePattern {
             return ResourcePattern::Everything;
         }
         // AWS: an ARN with fewer than six parts is completed with wildcards. Variables count after the fifth colon only.
-        let head = |n: usize| part(n).map_or(Pattern::Any, Pattern::parse);
-        ResourcePattern::Arn {
-            head: Box::new([head(1), head(2), head(3), head(4)]),
-            resource: part(5).map_or(Template::Fixed(Pattern::Any), |text| Template::parse(text, Wildcards::Live, variables)),
-        }
+        let head = match parts.as_slice() {
+            [start @ .., _] if start.len() == 5 && !start.iter().any(|part| part.contains(['*', '?'])) => Head::Fixed((start.join(":") + ":").into()),
+            _ => Head::Wild(Box::new([1, 2, 3, 4].map(|n| part(n).map_or(Pattern::Any, Pattern::parse)))),
+        };
+        let resource = part(5).map_or(Template::Fixed(Pattern::Any), |text| Template::parse(text, Wildcards::Live, variables));
+        ResourcePattern::Arn { head, resource }
     }
 
     /// AWS: an action without a resource asks for `*`, and no ARN, however wild, matches that.
@@ -52,8 +62,11 @@ impl ResourcePattern {
         match (self, resource) {
             (ResourcePattern::Everything, _) => true,
             (ResourcePattern::Arn { .. }, None) => false,
-            (ResourcePattern::Arn { head, resource }, Some(parts)) => {
-                head.iter().zip(parts.head).all(|(pattern, part)| pattern.matches(part)) && resource.matches(parts.resource, keys)
+            (ResourcePattern::Arn { head: Head::Fixed(text), resource }, Some(parts)) => {
+                parts.whole.strip_prefix(&**text).is_some_and(|own| resource.matches(own, keys))
+            }
+            (ResourcePattern::Arn { head: Head::Wild(patterns), resource }, Some(parts)) => {
+                patterns.iter().zip(parts.head).all(|(pattern, part)| pattern.matches(part)) && resource.matches(parts.resource, keys)
             }
         }
     }

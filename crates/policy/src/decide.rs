@@ -1,8 +1,7 @@
 //! The whole decision: every policy that applies, in the order in which AWS asks them.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>
 
-use crate::arns::Parts;
-use crate::evaluate::{Bounded, Subject, verdict};
+use crate::evaluate::{Bounded, Lowered, Subject, verdict};
 use crate::{Document, Keys, Kind, Principal, PrincipalKind, Reach, Statement};
 use cloudlet_aws::{Account, Arn};
 use std::sync::Arc;
@@ -232,20 +231,16 @@ impl Request<'_> {
         if owner.is_none() || owner == self.principal.account { Relation::SameAccount } else { Relation::CrossAccount }
     }
 
-    pub(crate) fn subject<'s>(&'s self, policies: &Policies<'_>) -> Subject<'s> {
-        Subject {
-            action: self.action.bytes().map(|b| b.to_ascii_lowercase()).collect(),
-            resource: Parts::of(self.resource.as_str()),
-            keys: self.keys,
-            principal: &self.principal,
-            bounded: if policies.boundary.is_some() { Bounded::Yes } else { Bounded::No },
-        }
+    pub(crate) fn subject<'s>(&'s self, action: &'s Lowered, policies: &Policies<'_>) -> Subject<'s> {
+        let bounded = if policies.boundary.is_some() { Bounded::Yes } else { Bounded::No };
+        Subject::new(action, self.resource.as_str(), self.keys, &self.principal, bounded)
     }
 }
 
 /// Decides. No allocation as long as actions and values are of usual length.
 pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
-    let subject = &request.subject(policies);
+    let action = Lowered::of(request.action);
+    let subject = &request.subject(&action, policies);
     let gates = Gates::of(request, policies);
     let scan = |source| Found::scan(policies, source, subject);
     let asked = |asked: bool, source| if asked { scan(source) } else { Found::default() };

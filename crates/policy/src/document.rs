@@ -11,6 +11,9 @@ use std::sync::Arc;
 
 mod normalize;
 mod read;
+mod rewrite;
+
+pub use rewrite::rewrite_principals;
 
 /// What a document is for. It decides which elements must, may and may not stand in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -136,6 +139,31 @@ pub(crate) struct List<T> {
 pub(crate) struct Action {
     pub text: Box<str>,
     pub pattern: Pattern,
+    /// The first bytes up to a wildcard, which rule most patterns out in one comparison.
+    pub start: Start,
+}
+
+/// Up to eight bytes with which a text starts, as one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    bytes: u64,
+    mask: u64,
+}
+
+impl Start {
+    pub fn of(text: &str) -> Start {
+        let mut bytes = [0; 8];
+        let mut mask = [0; 8];
+        for ((to, known), byte) in bytes.iter_mut().zip(&mut mask).zip(text.bytes().take_while(|b| !matches!(b, b'*' | b'?'))) {
+            (*to, *known) = (byte, u8::MAX);
+        }
+        Start { bytes: u64::from_ne_bytes(bytes), mask: u64::from_ne_bytes(mask) }
+    }
+
+    /// Whether a text that starts like `other` can start like this.
+    pub fn may_match(self, other: Start) -> bool {
+        other.bytes & self.mask == self.bytes
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

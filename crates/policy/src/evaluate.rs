@@ -1,15 +1,15 @@
 //! One statement against one request.
 
 use crate::arns::Parts;
-use crate::document::{Listing, Statement, StatementEffect};
+use crate::document::{Listing, Start, Statement, StatementEffect};
 use crate::principal::spares;
 use crate::{Document, Keys, Principal, Reach};
 use smallvec::SmallVec;
 
 /// The request, cut as statements need it.
 pub(crate) struct Subject<'a> {
-    /// In lower case.
-    pub action: SmallVec<[u8; 64]>,
+    action: &'a str,
+    start: Start,
     pub resource: Option<Parts<'a>>,
     pub keys: &'a Keys,
     pub principal: &'a Principal<'a>,
@@ -35,16 +35,29 @@ pub(crate) enum Match {
     Condition(usize),
 }
 
-impl Subject<'_> {
-    fn action(&self) -> &str {
+/// An action in lower case.
+pub(crate) struct Lowered(SmallVec<[u8; 64]>);
+
+impl Lowered {
+    pub fn of(action: &str) -> Lowered {
+        Lowered(action.bytes().map(|b| b.to_ascii_lowercase()).collect())
+    }
+
+    fn as_str(&self) -> &str {
         // INVARIANT: made by lowering the ASCII letters of a text.
-        std::str::from_utf8(&self.action).unwrap_or_default()
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl<'a> Subject<'a> {
+    pub fn new(action: &'a Lowered, resource: &'a str, keys: &'a Keys, principal: &'a Principal<'a>, bounded: Bounded) -> Subject<'a> {
+        let action = action.as_str();
+        Subject { action, start: Start::of(action), resource: Parts::of(resource), keys, principal, bounded }
     }
 }
 
 pub(crate) fn evaluate(statement: &Statement, subject: &Subject<'_>) -> Match {
-    let action = subject.action();
-    let listed = statement.actions.items.iter().any(|item| item.pattern.matches(action));
+    let listed = statement.actions.items.iter().any(|item| item.start.may_match(subject.start) && item.pattern.matches(subject.action));
     if listed != (statement.actions.listing == Listing::Only) {
         return Match::OtherAction;
     }

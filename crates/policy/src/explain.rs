@@ -1,7 +1,7 @@
 //! Why a decision is as it is: AWS's sentence for the caller, and the whole trace for whoever wants to know.
 
 use crate::decide::{By, Decision, Effect, Gate, Gates, Policies, Request, Source, decide};
-use crate::evaluate::{Match, evaluate};
+use crate::evaluate::{Lowered, Match, evaluate};
 use crate::{Document, PrincipalKind, Span, StatementEffect};
 use serde::Serialize;
 use std::fmt;
@@ -72,6 +72,8 @@ pub struct Explanation {
     pub gate: Gate,
     pub by: Option<By>,
     pub gates: Vec<GateTrace>,
+    /// The ACL or KMS grant that was at hand.
+    pub grant: Option<String>,
     /// Condition keys that policies read and the request does not have.
     pub missing_keys: Vec<String>,
 }
@@ -128,6 +130,8 @@ pub struct MatchedStatement<'e> {
 pub fn explain(request: &Request<'_>, policies: &Policies<'_>) -> Explanation {
     let decision = decide(request, policies);
     let gates = Gates::of(request, policies);
+    let action = Lowered::of(request.action);
+    let subject = request.subject(&action, policies);
     let mut traces = Vec::new();
     for source in sources(policies) {
         let asked = match source {
@@ -138,7 +142,6 @@ pub fn explain(request: &Request<'_>, policies: &Policies<'_>) -> Explanation {
             Source::ResourceControl(_) => gates.resource_control,
             Source::Resource | Source::VpcEndpoint => true,
         };
-        let subject = request.subject(policies);
         let traced = policies.of(source).iter().map(|policy| PolicyTrace {
             name: policy.name.to_string(),
             statements: policy
@@ -177,7 +180,14 @@ pub fn explain(request: &Request<'_>, policies: &Policies<'_>) -> Explanation {
         };
         traces.push(GateTrace { source, outcome, policies: traced });
     }
-    Explanation { effect: decision.effect, gate: decision.gate, by: decision.by, gates: traces, missing_keys: missing_keys(request, policies) }
+    Explanation {
+        effect: decision.effect,
+        gate: decision.gate,
+        by: decision.by,
+        gates: traces,
+        grant: policies.grant.map(|grant| grant.name.to_owned()),
+        missing_keys: missing_keys(request, policies),
+    }
 }
 
 /// In the order in which they are asked.
@@ -199,10 +209,12 @@ fn missing_keys(request: &Request<'_>, policies: &Policies<'_>) -> Vec<String> {
 }
 
 impl Explanation {
-    /// The statements that apply and agree with the decision: its denies, or its allows.
+    /// The statements that made the decision: its denies, or its allows; none for an implicit deny.
+    /// AWS: "the deny statement is the only entry included in the result".
     pub fn matched_statements(&self) -> impl Iterator<Item = MatchedStatement<'_>> {
-        let allows = self.effect != Effect::ExplicitDeny;
-        self.gates.iter().filter(|gate| gate.outcome != Outcome::NotAsked).flat_map(move |gate| {
+        let allows = self.effect == Effect::Allow;
+        let gates: &[GateTrace] = if self.effect == Effect::ImplicitDeny { &[] } else { &self.gates };
+        gates.iter().filter(|gate| gate.outcome != Outcome::NotAsked).flat_map(move |gate| {
             gate.policies.iter().flat_map(move |policy| {
                 let applying = policy.statements.iter().filter(move |statement| statement.misses.is_none() && statement.allows == allows);
                 applying.map(move |statement| MatchedStatement { source: gate.source, policy: &policy.name, span: statement.span })
@@ -256,6 +268,9 @@ impl fmt::Display for Explanation {
                     }
                 }
             }
+        }
+        if let Some(grant) = &self.grant {
+            writeln!(f, "  granted besides: {grant}")?;
         }
         if !self.missing_keys.is_empty() {
             writeln!(f, "  keys the request does not have: {}", self.missing_keys.join(", "))?;

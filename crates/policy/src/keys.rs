@@ -74,11 +74,17 @@ impl From<bool> for Value {
     }
 }
 
-impl From<i64> for Value {
-    fn from(number: i64) -> Value {
-        number.to_string().into()
-    }
+macro_rules! from_numbers {
+    ($($number:ty)*) => {$(
+        impl From<$number> for Value {
+            fn from(number: $number) -> Value {
+                number.to_string().into()
+            }
+        }
+    )*};
 }
+
+from_numbers!(i32 u32 i64 u64 usize);
 
 impl From<&Arn> for Value {
     fn from(arn: &Arn) -> Value {

@@ -20,7 +20,7 @@ mod wildcard;
 
 pub use conditions::Condition;
 pub use decide::{By, Decision, Effect, Gate, Grant, Policies, Policy, Request, Source, decide};
-pub use document::{Document, Kind, Listing, Position, Span, Statement, StatementEffect, Version};
+pub use document::{Document, Kind, Listing, Position, Span, Statement, StatementEffect, Version, rewrite_principals};
 pub use explain::{Explanation, GateTrace, MatchedStatement, Miss, Outcome, PolicyTrace, StatementTrace, explain};
 pub use keys::{Keys, Value};
 pub use malformed::{Malformed, Reason};

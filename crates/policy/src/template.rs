@@ -27,24 +27,36 @@ pub(crate) enum Template {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Piece {
-    Glyph(Glyph),
-    Variable { key: Box<str>, default: Option<Box<str>> },
+    Text(Box<str>),
+    /// `?`
+    One,
+    /// `*`
+    Many,
+    Variable {
+        key: Box<str>,
+        default: Option<Box<str>>,
+    },
 }
 
 impl Template {
     pub fn parse(text: &str, wildcards: Wildcards, variables: Variables) -> Template {
         let pieces = pieces(text, wildcards, variables);
-        let glyphs: Option<Vec<Glyph>> = pieces.iter().map(|piece| if let Piece::Glyph(glyph) = piece { Some(*glyph) } else { None }).collect();
-        match glyphs {
-            Some(glyphs) => Template::Fixed(Pattern::of(glyphs)),
-            None => Template::Variable(pieces.into()),
+        let mut glyphs: Vec<Glyph> = Vec::with_capacity(text.len());
+        for piece in &pieces {
+            match piece {
+                Piece::Text(text) => glyphs.extend(text.chars().map(Glyph::Char)),
+                Piece::One => glyphs.push(Glyph::One),
+                Piece::Many => glyphs.push(Glyph::Many),
+                Piece::Variable { .. } => return Template::Variable(pieces.into()),
+            }
         }
+        Template::Fixed(Pattern::of(glyphs))
     }
 
     pub fn matches(&self, subject: &str, keys: &Keys) -> bool {
         match self {
             Template::Fixed(pattern) => pattern.matches(subject),
-            Template::Variable(pieces) => resolve(pieces, keys).is_some_and(|glyphs| matches(&glyphs, subject)),
+            Template::Variable(pieces) => pieces_match(pieces, subject, keys),
         }
     }
 
@@ -54,14 +66,15 @@ impl Template {
         match self {
             Template::Fixed(Pattern::Exact(text)) => same(text),
             Template::Fixed(_) => false,
-            Template::Variable(pieces) => resolve(pieces, keys).is_some_and(|glyphs| {
+            // Lower case may be of another length, but not of a wholly other one.
+            Template::Variable(pieces) => resolve(pieces, keys, 4 * subject.len() + 16).is_some_and(|glyphs| {
                 let text: String = glyphs.iter().filter_map(|glyph| if let Glyph::Char(c) = glyph { Some(*c) } else { None }).collect();
                 same(&text)
             }),
         }
     }
 
-    /// The text when nothing is variable in it, for the operators that read more than text.
+    /// The text with its values, for the operators that read a short word.
     pub fn resolved(&self, keys: &Keys) -> Option<String> {
         let text = |glyphs: &[Glyph]| {
             glyphs
@@ -76,7 +89,7 @@ impl Template {
         match self {
             Template::Fixed(Pattern::Exact(text)) => Some(text.to_string()),
             Template::Fixed(_) => None,
-            Template::Variable(pieces) => resolve(pieces, keys).map(|glyphs| text(&glyphs)),
+            Template::Variable(pieces) => resolve(pieces, keys, 64).map(|glyphs| text(&glyphs)),
         }
     }
 
@@ -94,39 +107,81 @@ fn lower(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
 
+/// Piece by piece up to the first `*`, which mostly is the last piece; what is behind it takes the general way.
+fn pieces_match(pieces: &[Piece], subject: &str, keys: &Keys) -> bool {
+    let mut rest = subject;
+    for (at, piece) in pieces.iter().enumerate() {
+        let behind = match piece {
+            Piece::Text(text) => rest.strip_prefix(&**text),
+            Piece::Variable { key, default } => value(key, default.as_deref(), keys).and_then(|text| rest.strip_prefix(text)),
+            Piece::One => rest.chars().next().and_then(|c| rest.get(c.len_utf8()..)),
+            Piece::Many => {
+                let tail = pieces.get(at..).unwrap_or_default();
+                return tail.len() == 1 || resolve(tail, keys, rest.len()).is_some_and(|glyphs| matches(&glyphs, rest));
+            }
+        };
+        match behind {
+            Some(behind) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.is_empty()
+}
+
 /// A variable without a value, or with several, has no text: what holds it matches nothing.
 /// AWS: "Policy variables with no value" on the page above.
-fn resolve(pieces: &[Piece], keys: &Keys) -> Option<Glyphs> {
+fn value<'a>(key: &str, default: Option<&'a str>, keys: &'a Keys) -> Option<&'a str> {
+    match keys.get(key) {
+        Some([value]) => Some(value),
+        None | Some([]) => default,
+        Some(_) => None,
+    }
+}
+
+/// The pieces with their values. `longest`: more characters than these could match nothing anyway, so that many variables
+/// with long values cost no more than a subject is long.
+fn resolve(pieces: &[Piece], keys: &Keys, longest: usize) -> Option<Glyphs> {
     let mut glyphs = Glyphs::new();
     for piece in pieces {
+        // Stars are as many as the policy has; only the others use up the subject.
+        if glyphs.len() > longest && glyphs.iter().filter(|glyph| **glyph != Glyph::Many).count() > longest {
+            return None;
+        }
         match piece {
-            Piece::Glyph(glyph) => glyphs.push(*glyph),
-            Piece::Variable { key, default } => {
-                let text = match keys.get(key) {
-                    Some([value]) => value,
-                    None | Some([]) => default.as_deref()?,
-                    Some(_) => return None,
-                };
-                glyphs.extend(text.chars().map(Glyph::Char));
-            }
+            Piece::Text(text) => glyphs.extend(text.chars().map(Glyph::Char)),
+            Piece::One => glyphs.push(Glyph::One),
+            Piece::Many => glyphs.push(Glyph::Many),
+            Piece::Variable { key, default } => glyphs.extend(value(key, default.as_deref(), keys)?.chars().map(Glyph::Char)),
         }
     }
     Some(glyphs)
 }
 
 fn pieces(text: &str, wildcards: Wildcards, variables: Variables) -> Vec<Piece> {
-    let mut pieces = Vec::with_capacity(text.len());
+    let mut pieces = Vec::new();
+    let mut plain = String::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        if variables == Variables::Live
-            && let Some((piece, behind)) = variable(rest)
-        {
-            pieces.push(piece);
-            rest = behind;
-            continue;
+        let (piece, behind) = match (variables, wildcards, c) {
+            (Variables::Live, _, '$') => variable(rest).unzip(),
+            (_, Wildcards::Live, '*') => (Some(Piece::Many), None),
+            (_, Wildcards::Live, '?') => (Some(Piece::One), None),
+            _ => (None, None),
+        };
+        rest = behind.or_else(|| rest.get(c.len_utf8()..)).unwrap_or_default();
+        match piece {
+            None => plain.push(c),
+            Some(Piece::Text(text)) => plain.push_str(&text),
+            Some(piece) => {
+                if !plain.is_empty() {
+                    pieces.push(Piece::Text(std::mem::take(&mut plain).into()));
+                }
+                pieces.push(piece);
+            }
         }
-        pieces.push(Piece::Glyph(if wildcards == Wildcards::Live { Glyph::wild(c) } else { Glyph::Char(c) }));
-        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+    }
+    if !plain.is_empty() {
+        pieces.push(Piece::Text(plain.into()));
     }
     pieces
 }
@@ -135,7 +190,7 @@ fn pieces(text: &str, wildcards: Wildcards, variables: Variables) -> Vec<Piece> 
 fn variable(text: &str) -> Option<(Piece, &str)> {
     let (inner, behind) = text.strip_prefix("${")?.split_once('}')?;
     let piece = match inner {
-        "*" | "?" | "$" => Piece::Glyph(Glyph::Char(inner.chars().next()?)),
+        "*" | "?" | "$" => Piece::Text(inner.into()),
         _ => {
             let (key, default) = match inner.split_once(',') {
                 Some((key, default)) => (key.trim(), Some(default.trim().strip_prefix('\'')?.strip_suffix('\'')?.into())),

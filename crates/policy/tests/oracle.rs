@@ -207,19 +207,12 @@ fn applies(statement: &Value, world: &World, caller: &Names) -> u8 {
         .all(|(operator, tests)| tests.as_object().unwrap().iter().all(|(key, wanted)| condition_holds(operator, key, wanted, &world.keys)));
     let near = match (statement.get("Principal"), statement.get("NotPrincipal")) {
         (Some(principal), _) => nearness(principal, caller),
-        (_, Some(listed)) if statement["Effect"] == "Deny" => {
-            if world.boundary.is_none() && spared(listed, caller) {
-                0
-            } else {
-                3
-            }
-        }
         (_, Some(listed)) => {
-            if nearness(listed, caller) == 0 {
-                3
-            } else {
-                0
-            }
+            let meant = match statement["Effect"].as_str() {
+                Some("Deny") => world.boundary.is_some() || !spared(listed, caller),
+                _ => nearness(listed, caller) == 0,
+            };
+            if meant { 3 } else { 0 }
         }
         _ => 3,
     };

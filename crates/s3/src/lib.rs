@@ -34,7 +34,7 @@ mod tests;
 use cloudlet_api_s3 as api;
 use cloudlet_aws::{Fault, Timestamp};
 use cloudlet_engine::Service;
-use cloudlet_store::{Blobs, Journal, Kept, Shelf};
+use cloudlet_store::{Blobs, Journal, Shelf};
 use state::Contents;
 use std::sync::{
     Arc,
@@ -44,7 +44,7 @@ use std::sync::{
 /// The engine.
 pub struct S3 {
     /// By name, which is unique in the whole partition.
-    buckets: Shelf<Arc<str>, Contents>,
+    buckets: Arc<Shelf<Arc<str>, Contents>>,
     blobs: Blobs,
     journal: Journal,
     /// The latest order given to a write.
@@ -53,12 +53,7 @@ pub struct S3 {
 
 impl S3 {
     pub fn new(journal: &Journal, blobs: Blobs) -> Arc<S3> {
-        Arc::new(S3 { buckets: Shelf::new("s3/buckets", journal), blobs, journal: journal.clone(), order: AtomicU64::new(0) })
-    }
-
-    /// What this service keeps: for inspection, snapshots, reset and recovery.
-    pub fn kept(&self) -> [&dyn Kept; 1] {
-        [&self.buckets]
+        Arc::new(S3 { buckets: Arc::new(Shelf::new("s3/buckets", journal)), blobs, journal: journal.clone(), order: AtomicU64::new(0) })
     }
 
     /// The ids of all bodies that rows name, for the sweep after a restart.
@@ -77,6 +72,7 @@ impl S3 {
     pub fn service(self: &Arc<Self>) -> Service {
         Service::of(&api::SERVICE, self.clone())
             .front(Arc::new(front::Front::new(self.clone())))
+            .keeps(self.buckets.clone())
             // buckets
             .handles::<api::CreateBucket>()
             .handles::<api::HeadBucket>()

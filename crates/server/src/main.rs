@@ -51,6 +51,8 @@ async fn stand(configuration: Configuration) -> Result<(), String> {
         names: configuration.names.clone(),
         region: configuration.region.clone(),
     }));
+    // Before it says that it listens: who reads that may tell it to stop.
+    let stop = told_to_stop()?;
     let mut listeners = Vec::new();
     for address in &configuration.addresses {
         let listener = Listener::bind(*address, acceptor.clone()).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
@@ -63,23 +65,20 @@ async fn stand(configuration: Configuration) -> Result<(), String> {
         tracing::warn!(target: "cloudlet", mode = ?cloud.mode(), "authorization is not enforced");
     }
     tokio::spawn(cloud.keep_agenda());
-    serve(gateway, listeners, told_to_stop()).await;
+    serve(gateway, listeners, stop).await;
     tracing::info!(target: "cloudlet", "stopped");
     Ok(())
 }
 
-/// Ctrl-C, or SIGTERM from docker and init systems.
-async fn told_to_stop() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be heard");
-            let _ = tokio::signal::ctrl_c().await;
-            return;
+/// Ctrl-C, or SIGTERM from docker and init systems. Both are heard from this call on, not only once somebody awaits them.
+fn told_to_stop() -> Result<impl Future<Output = ()>, String> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).map_err(|error| format!("signals cannot be heard: {error}"));
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+    })
 }

@@ -30,6 +30,11 @@ pub fn check<'a>(entry: &str, ids: impl ExactSizeIterator<Item = &'a str>) -> Re
     Ok(())
 }
 
+/// A list that says something.
+pub fn said<T>(entries: Vec<T>) -> Option<Vec<T>> {
+    (!entries.is_empty()).then_some(entries)
+}
+
 pub fn failed(id: String, fault: &Fault) -> BatchResultErrorEntry {
     BatchResultErrorEntry {
         id,

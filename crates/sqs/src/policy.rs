@@ -15,7 +15,11 @@ pub struct QueuePolicy {
 
 impl QueuePolicy {
     pub fn read(text: &str, queue: &Arn) -> Result<QueuePolicy, Fault> {
-        let document = Document::parse(text, Kind::Resource).map_err(|_| faults::invalid_attribute("Policy"))?;
+        let document = Document::parse(text, Kind::Resource).or_else(|malformed| match with_arns(text) {
+            Some(text) => Document::parse(&text, Kind::Resource),
+            None => Err(malformed),
+        });
+        let document = document.map_err(|_| faults::invalid_attribute("Policy"))?;
         Ok(QueuePolicy { text: text.to_owned(), policy: Policy { name: queue.as_str().into(), document } })
     }
 
@@ -40,6 +44,27 @@ impl<'de> Deserialize<'de> for QueuePolicy {
         let (queue, text) = <(Arn, String)>::deserialize(from)?;
         QueuePolicy::read(&text, &queue).map_err(D::Error::custom)
     }
+}
+
+/// AWS: any text is taken for a resource, and is no queue (recorded: `'$sqs_queue_arn'`). Here such a text becomes the ARN of none.
+fn with_arns(text: &str) -> Option<String> {
+    fn mend(resource: &mut Value) {
+        match resource {
+            Value::String(text) if text != "*" && !text.starts_with("arn:") => *text = "arn:aws:sqs:::none".to_owned(),
+            Value::Array(list) => list.iter_mut().for_each(mend),
+            _ => {}
+        }
+    }
+    let (mut policy, mut statements) = taken_apart(serde_json::from_str(text).ok()?);
+    for statement in &mut statements {
+        for element in ["Resource", "NotResource"] {
+            if let Some(resource) = statement.get_mut(element) {
+                mend(resource);
+            }
+        }
+    }
+    policy.insert("Statement".into(), statements.into());
+    Some(Value::Object(policy).to_string())
 }
 
 /// What AddPermission grants.

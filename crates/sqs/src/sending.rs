@@ -3,7 +3,8 @@
 use crate::{
     Open, Sqs,
     addresses::Kind,
-    batches, contents, faults, limits,
+    batches::{self, said},
+    contents, faults, limits,
     memories::twin_key,
     settings::Settings,
     state::{Attribute, Message, Queue},
@@ -200,7 +201,7 @@ impl Handle<SendMessageBatch> for Sqs {
         let queue = self.queue(cx, &input.queue_url)?;
         let settings = queue.settings()?;
         batches::check("SendMessageBatchRequestEntry", input.entries.iter().map(|entry| entry.id.as_str()))?;
-        let mut result = SendMessageBatchResult::default();
+        let mut failed = vec![];
         let mut letters = vec![];
         let mut bytes = 0;
         let mut drafts = vec![];
@@ -225,10 +226,10 @@ impl Handle<SendMessageBatch> for Sqs {
         for (id, draft, attributes) in drafts {
             match attributes.and_then(|attributes| draft.into_letter(cx, &settings, attributes)) {
                 Ok(letter) => letters.push((id, letter)),
-                Err(fault) => result.failed.push(batches::failed(id, &fault)),
+                Err(fault) => failed.push(batches::failed(id, &fault)),
             }
         }
-        result.successful = queue.change(|queue| {
+        let successful: Vec<SendMessageBatchResultEntry> = queue.change(|queue| {
             queue.tidy(cx.now);
             let entry = |(id, letter): (String, Letter)| {
                 let md5 = letter.message.md5.to_string();
@@ -244,6 +245,6 @@ impl Handle<SendMessageBatch> for Sqs {
             };
             Ok(letters.into_iter().map(entry).collect())
         })?;
-        Ok(result)
+        Ok(SendMessageBatchResult { successful: said(successful), failed: said(failed) })
     }
 }

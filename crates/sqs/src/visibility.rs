@@ -1,7 +1,9 @@
 //! What a consumer does with a message it holds: DeleteMessage, ChangeMessageVisibility, and both in batches.
 
 use crate::{
-    Open, Sqs, batches, faults, limits,
+    Open, Sqs,
+    batches::{self, said},
+    faults, limits,
     polling::visibility,
     receipts::Receipt,
     state::{Flight, Queue},
@@ -107,17 +109,17 @@ impl Handle<DeleteMessageBatch> for Sqs {
         let arn = queue.arn()?;
         queue.change(|queue| {
             queue.settle(cx.now);
-            let mut result = DeleteMessageBatchResult::default();
+            let (mut successful, mut failed) = (vec![], vec![]);
             for entry in input.entries {
                 let outcome = required(&entry.receipt_handle)
                     .and_then(|()| Receipt::read(&entry.receipt_handle, &arn))
                     .and_then(|receipt| queue.delete(&entry.receipt_handle, &receipt, cx.now));
                 match outcome {
-                    Ok(()) => result.successful.push(DeleteMessageBatchResultEntry { id: entry.id }),
-                    Err(fault) => result.failed.push(batches::failed(entry.id, &fault)),
+                    Ok(()) => successful.push(DeleteMessageBatchResultEntry { id: entry.id }),
+                    Err(fault) => failed.push(batches::failed(entry.id, &fault)),
                 }
             }
-            Ok(result)
+            Ok(DeleteMessageBatchResult { successful: said(successful), failed: said(failed) })
         })
     }
 }
@@ -154,7 +156,7 @@ impl Handle<ChangeMessageVisibilityBatch> for Sqs {
         let arn = queue.arn()?;
         queue.change(|queue| {
             queue.settle(cx.now);
-            let mut result = ChangeMessageVisibilityBatchResult::default();
+            let (mut successful, mut failed) = (vec![], vec![]);
             for entry in input.entries {
                 let outcome = required(&entry.receipt_handle).and_then(|()| {
                     let seconds = visibility(entry.visibility_timeout)?.ok_or_else(|| faults::missing("VisibilityTimeout"))?;
@@ -162,11 +164,11 @@ impl Handle<ChangeMessageVisibilityBatch> for Sqs {
                     queue.change_visibility(&entry.receipt_handle, &receipt, seconds, cx.now)
                 });
                 match outcome {
-                    Ok(()) => result.successful.push(ChangeMessageVisibilityBatchResultEntry { id: entry.id }),
-                    Err(fault) => result.failed.push(batches::failed(entry.id, &fault)),
+                    Ok(()) => successful.push(ChangeMessageVisibilityBatchResultEntry { id: entry.id }),
+                    Err(fault) => failed.push(batches::failed(entry.id, &fault)),
                 }
             }
-            Ok(result)
+            Ok(ChangeMessageVisibilityBatchResult { successful: said(successful), failed: said(failed) })
         })
     }
 }

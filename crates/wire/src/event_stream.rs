@@ -206,6 +206,11 @@ pub(crate) fn body(output: &dyn Struct, payloads: Payloads, initial: Option<Vec<
 pub fn frame(event: Result<Box<dyn Struct>, BodyError>, payloads: Payloads) -> Frame {
     match event {
         Ok(event) => event_frame(event.as_ref(), payloads),
+        // AWS: S3 Select ends its streams with errors, the JSON services with modelled exceptions.
+        Err(BodyError::Refused(fault)) if payloads == Payloads::Xml => {
+            let frame = Frame::default().with(":message-type", "error");
+            frame.with(":error-code", fault.code()).with(":error-message", fault.message())
+        }
         Err(BodyError::Refused(fault)) => {
             let mut writer = JsonWriter::new(Names::Wire);
             writer.texts(&[("message", fault.message())]);

@@ -135,6 +135,3 @@ fn is_region(label: &str) -> bool {
         && middle.iter().all(|part| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase()))
         && matches!(last.as_bytes(), [digit] if digit.is_ascii_digit())
 }
-
-#[cfg(test)]
-mod tests;

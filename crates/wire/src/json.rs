@@ -38,6 +38,3 @@ pub fn from_json<T: Shape>(text: &str) -> Read<T> {
     })?;
     Ok(shape.unwrap_or_default())
 }
-
-#[cfg(test)]
-mod tests;

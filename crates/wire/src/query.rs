@@ -8,7 +8,7 @@ use crate::{
     xml::XmlWriter,
 };
 use cloudlet_aws::{Blame, Fault, FaultKind, Head};
-use cloudlet_shape::{Body, Mismatch, OperationSchema, Read, ServiceSchema, Struct, TimestampFormat};
+use cloudlet_shape::{Body, Mismatch, OperationSchema, Protocol, Read, ServiceSchema, Struct, TimestampFormat};
 
 pub(crate) struct Query;
 
@@ -48,6 +48,10 @@ impl Codec for Query {
                 }
                 for (name, value) in fault.members().iter().filter(|(name, _)| !name.eq_ignore_ascii_case("message")) {
                     writer.leaf(name, value);
+                }
+                // AWS: recorded at SQS, whose query form outlives its move to JSON; no service of the query protocol proper has it.
+                if service.protocol != Protocol::Query {
+                    writer.leaf("Detail", "");
                 }
             });
             writer.leaf("RequestId", ids.request_id);

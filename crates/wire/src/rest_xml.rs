@@ -145,5 +145,5 @@ impl RestXml {
 fn unwrapped(service: &ServiceSchema) -> bool {
     let bare =
         |operation: &&OperationSchema| operation.output_root.is_empty() && operation.output.members.iter().any(|member| member.of.kind == Kind::Text);
-    service.operations.iter().any(|operation| bare(operation))
+    service.operations.iter().any(bare)
 }

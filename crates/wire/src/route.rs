@@ -181,6 +181,3 @@ fn take(segment: &Segment, text: &str, labels: &mut Vec<(&'static str, String)>)
 fn decode(text: &str) -> Option<String> {
     percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned())
 }
-
-#[cfg(test)]
-mod tests;

@@ -153,7 +153,7 @@ impl Writer for Walk<'_> {
         self.length(items.len(), shown);
         if is_constrained_text(item) {
             let broken = |value: &&dyn Value| plain_text(*value, item).is_some_and(|text| !text_violations(&text, item).is_empty());
-            if items.iter().any(|value| broken(value)) {
+            if items.iter().any(broken) {
                 // AWS: texts in a list are judged together: "Member must satisfy constraint: [Member must have length …, …]".
                 self.refuse(shown, &format!("Member must satisfy constraint: [{}]", text_constraints(item)));
             }
@@ -308,6 +308,3 @@ impl Writer for Shown {
         self.0.push(')');
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -22,6 +22,3 @@ pub(crate) fn element_name(member: &Member) -> &'static str {
 fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
-
-#[cfg(test)]
-mod tests;

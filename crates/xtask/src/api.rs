@@ -56,6 +56,11 @@ pub struct Service {
 /// One generated file, by its path below the workspace.
 type Files = BTreeMap<PathBuf, String>;
 
+/// What `api --check` does.
+pub fn check() -> Outcome {
+    run(&Arguments { check: true, services: Vec::new() })
+}
+
 pub fn run(arguments: &Arguments) -> Outcome {
     let root = root();
     let settings = root.join("crates/xtask/api");

@@ -3,6 +3,12 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
 
 mod api;
+mod check;
+mod coverage;
+mod fuzz;
+mod image;
+mod steps;
+mod test;
 mod vectors;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +28,16 @@ struct Arguments {
 enum Command {
     /// Write crates/api from the service models of AWS.
     Api(api::Arguments),
+    /// Run all that CI runs besides tests.
+    Check(check::Arguments),
+    /// Write the tables of implemented operations into the READMEs.
+    Coverage(coverage::Arguments),
+    /// Feed every parser of outside bytes with random ones (nightly toolchain).
+    Fuzz(fuzz::Arguments),
+    /// Build the container image.
+    Image(image::Arguments),
+    /// Run every test.
+    Test(test::Arguments),
     /// Bring the cases that the tests of the protocols run on.
     Vectors,
 }
@@ -32,6 +48,11 @@ type Outcome<T = ()> = Result<T, String>;
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Api(arguments) => api::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Coverage(arguments) => coverage::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Image(arguments) => image::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Vectors => vectors::run(),
     };
     match outcome {

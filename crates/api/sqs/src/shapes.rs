@@ -26,8 +26,8 @@ use cloudlet_shape::{Blob, Map, Shape};
     pub visibility_timeout: Option<i32>,
 }
 #[derive(Shape, Clone, Default)] pub struct ChangeMessageVisibilityBatchResult {
-    #[shape(query = "ChangeMessageVisibilityBatchResultEntry", of = CHANGE_MESSAGE_VISIBILITY_BATCH_RESULT_ENTRY_LIST)] pub successful: Vec<ChangeMessageVisibilityBatchResultEntry>,
-    #[shape(query = "BatchResultErrorEntry", of = BATCH_RESULT_ERROR_ENTRY_LIST)] pub failed: Vec<BatchResultErrorEntry>,
+    #[shape(query = "ChangeMessageVisibilityBatchResultEntry", of = CHANGE_MESSAGE_VISIBILITY_BATCH_RESULT_ENTRY_LIST)] pub successful: Option<Vec<ChangeMessageVisibilityBatchResultEntry>>,
+    #[shape(query = "BatchResultErrorEntry", of = BATCH_RESULT_ERROR_ENTRY_LIST)] pub failed: Option<Vec<BatchResultErrorEntry>>,
 }
 #[derive(Shape, Clone, Default)] pub struct ChangeMessageVisibilityBatchResultEntry { pub id: String }
 #[derive(Shape, Clone, Default)] pub struct ChangeMessageVisibilityRequest {
@@ -47,8 +47,8 @@ use cloudlet_shape::{Blob, Map, Shape};
 }
 #[derive(Shape, Clone, Default)] pub struct DeleteMessageBatchRequestEntry { pub id: String, pub receipt_handle: String }
 #[derive(Shape, Clone, Default)] pub struct DeleteMessageBatchResult {
-    #[shape(query = "DeleteMessageBatchResultEntry", of = DELETE_MESSAGE_BATCH_RESULT_ENTRY_LIST)] pub successful: Vec<DeleteMessageBatchResultEntry>,
-    #[shape(query = "BatchResultErrorEntry", of = BATCH_RESULT_ERROR_ENTRY_LIST)] pub failed: Vec<BatchResultErrorEntry>,
+    #[shape(query = "DeleteMessageBatchResultEntry", of = DELETE_MESSAGE_BATCH_RESULT_ENTRY_LIST)] pub successful: Option<Vec<DeleteMessageBatchResultEntry>>,
+    #[shape(query = "BatchResultErrorEntry", of = BATCH_RESULT_ERROR_ENTRY_LIST)] pub failed: Option<Vec<BatchResultErrorEntry>>,
 }
 #[derive(Shape, Clone, Default)] pub struct DeleteMessageBatchResultEntry { pub id: String }
 #[derive(Shape, Clone, Default)] pub struct DeleteMessageRequest { pub queue_url: String, pub receipt_handle: String }
@@ -152,8 +152,8 @@ use cloudlet_shape::{Blob, Map, Shape};
     pub message_group_id: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct SendMessageBatchResult {
-    #[shape(query = "SendMessageBatchResultEntry", of = SEND_MESSAGE_BATCH_RESULT_ENTRY_LIST)] pub successful: Vec<SendMessageBatchResultEntry>,
-    #[shape(query = "BatchResultErrorEntry", of = BATCH_RESULT_ERROR_ENTRY_LIST)] pub failed: Vec<BatchResultErrorEntry>,
+    #[shape(query = "SendMessageBatchResultEntry", of = SEND_MESSAGE_BATCH_RESULT_ENTRY_LIST)] pub successful: Option<Vec<SendMessageBatchResultEntry>>,
+    #[shape(query = "BatchResultErrorEntry", of = BATCH_RESULT_ERROR_ENTRY_LIST)] pub failed: Option<Vec<BatchResultErrorEntry>>,
 }
 #[derive(Shape, Clone, Default)] pub struct SendMessageBatchResultEntry {
     pub id: String,

@@ -3,7 +3,7 @@
 //! AWS: texts and order for identity policies follow answers of IAM that moto's authors recorded
 //! (tests/test_iam/test_iam_policies.py); those for trust policies are collected from users' reports.
 
-use super::{Action, Kind, List, Listing, Parsed, Position, Resource, Span, Statement, StatementEffect, Version};
+use super::{Action, Kind, List, Listing, Parsed, Position, Resource, Span, Start, Statement, StatementEffect, Version};
 use crate::arns::ResourcePattern;
 use crate::conditions::{Condition, Operation};
 use crate::json::{Object, elements, offset, scalars, text, texts};
@@ -205,7 +205,10 @@ fn build(elements: Elements<'_>, span: Span, variables: Variables) -> Result<Sta
     let principals =
         elements.principal.map(|(listing, raw)| principals::named(raw).map(|items| List { listing, items: items.into() })).transpose()?;
     let (listing, actions) = elements.actions.unwrap_or((Listing::Only, Vec::new()));
-    let action = |text: String| Action { pattern: Pattern::parse(&text.to_ascii_lowercase()), text: text.into() };
+    let action = |text: String| {
+        let lower = text.to_ascii_lowercase();
+        Action { pattern: Pattern::parse(&lower), start: Start::of(&lower), text: text.into() }
+    };
     let resource = |text: String| Resource { pattern: ResourcePattern::parse(&text, variables), text: text.into() };
     Ok(Statement {
         sid: elements.sid.filter(|sid| !sid.is_empty()).map(Into::into),

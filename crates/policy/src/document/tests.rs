@@ -154,3 +154,21 @@ fn deep_nesting_is_refused_and_not_followed() {
     let deep = format!("{{\"Version\":\"2012-10-17\",\"Statement\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     assert!(Document::parse(&deep, Kind::Identity).is_err());
 }
+
+#[test]
+fn principals_are_rewritten_and_nothing_else_is() {
+    let text = r#"{ "Version":"2012-10-17",
+  "Statement": [
+    {"Effect":"Allow", "Principal": {"AWS": ["arn:aws:iam::111111111111:role/r", "111111111111"], "Service":"arn:aws:iam::111111111111:role/r"},
+     "Action":"sts:AssumeRole", "Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111111111111:role/r"}}},
+    {"Effect":"Deny",  "Principal": {"AWS":"arn:aws:iam::111111111111:role\/r"}, "Action":"sts:*"}, {"Effect":"Deny","Principal":"*"} ] }"#;
+    let saved = rewrite_principals(text, |arn| (arn == "arn:aws:iam::111111111111:role/r").then(|| "AROAEXAMPLE".to_owned()));
+    let expected = text.replacen(r#"["arn:aws:iam::111111111111:role/r""#, r#"["AROAEXAMPLE""#, 1).replacen(
+        r#"{"AWS":"arn:aws:iam::111111111111:role\/r"}"#,
+        r#"{"AWS":"AROAEXAMPLE"}"#,
+        1,
+    );
+    assert_eq!(saved, expected);
+    assert_eq!(rewrite_principals(&saved, |_| None), saved);
+    assert_eq!(rewrite_principals("no policy", |_| Some("x".to_owned())), "no policy");
+}

@@ -60,3 +60,26 @@ fn an_arn_is_cut_at_its_own_colons_only() {
     assert_eq!(arn_parts("arn:aws:iam::${aws:PrincipalAccount}:role/a:b"), ["arn", "aws", "iam", "", "${aws:PrincipalAccount}", "role/a:b"]);
     assert_eq!(arn_parts("arn:aws:sqs"), ["arn", "aws", "sqs"]);
 }
+
+#[test]
+fn what_stands_behind_a_star_is_found_too() {
+    let keys = Keys::new().with("aws:username", "alice");
+    for (text, subject, expected) in [
+        ("a?${aws:username}*/x", "abalice/y/x", true),
+        ("*/${aws:username}/*", "home/alice/x", true),
+        ("*/${aws:username}/*", "home/bob/x", false),
+        ("*${aws:username}", "malice", true),
+        ("${aws:username}?", "alice", false),
+        ("${aws:username}${aws:username}", "alicealice", true),
+        ("***${aws:username}***", "alice", true),
+    ] {
+        assert_eq!(live(text).matches(subject, &keys), expected, "{text} on {subject}");
+    }
+}
+
+#[test]
+fn many_long_values_cost_no_more_than_the_subject() {
+    let keys = Keys::new().with("k", "x".repeat(100_000));
+    assert!(!live(&"*${k}".repeat(2_000)).matches("short", &keys));
+    assert_eq!(live(&"${k}".repeat(2_000)).resolved(&keys), None);
+}

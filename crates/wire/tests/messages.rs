@@ -1,0 +1,424 @@
+//! Requests read and answers written, where the protocol cases say nothing: odd, broken and hostile ones.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+use cloudlet_aws::{Fault, Head};
+use cloudlet_shape::{
+    Blob, Body, Document, Empty, Flags, Map, OperationSchema, Protocol, ServiceSchema, Shape, Taken, Target, Timestamp, TimestampFormat,
+};
+use cloudlet_wire::{Answer, Content, Ids, Incoming, Labels, Malformed, Missing, codec};
+
+static NAMES: Target = Target::list("Names", &Target::TEXT);
+static TAGS: Target = Target::list("Tags", &Target::STRUCTURE).item_name("Tag");
+static ATTRIBUTES: Target = Target::map("Attributes", &Target::TEXT, &Target::TEXT).key_name("Name").item_name("Value").flags(Flags::FLATTENED);
+static DATES: Target = Target::list("Dates", &Target::TIMESTAMP);
+static DAY: Target = Target::new("Day", cloudlet_shape::Kind::Timestamp).timestamp(TimestampFormat::DateTime);
+
+#[derive(Shape, Clone, Default, PartialEq)]
+struct Tag {
+    key: String,
+    value: String,
+}
+
+#[derive(Shape, Clone, Default, PartialEq)]
+#[shape(xmlns = "http://www.w3.org/2001/XMLSchema-instance", xmlns_prefix = "xsi")]
+struct Grantee {
+    #[shape(name = "ID")]
+    id: Option<String>,
+    #[shape(wire = "xsi:type", attribute)]
+    r#type: String,
+}
+
+#[derive(Shape, Clone, Default, PartialEq)]
+#[shape(union)]
+struct Choice {
+    text: Option<String>,
+    number: Option<i64>,
+}
+
+#[derive(Shape, Clone, Default, PartialEq)]
+struct Nest {
+    inner: Option<Box<Nest>>,
+}
+
+#[derive(Shape, Clone, Default)]
+struct Thing {
+    #[shape(name = "title")]
+    title: Option<String>,
+    count: Option<i32>,
+    large: Option<i64>,
+    ratio: Option<f64>,
+    on: Option<bool>,
+    data: Option<Blob>,
+    when: Option<Timestamp>,
+    #[shape(of = DAY)]
+    day: Option<Timestamp>,
+    #[shape(of = NAMES)]
+    names: Option<Vec<String>>,
+    #[shape(wire = "Item", flattened, of = NAMES)]
+    items: Option<Vec<String>>,
+    #[shape(of = TAGS)]
+    tags: Option<Vec<Tag>>,
+    #[shape(query = "Attribute", of = ATTRIBUTES)]
+    attributes: Option<Map<String>>,
+    grantee: Option<Grantee>,
+    choice: Option<Choice>,
+    nest: Option<Nest>,
+    open: Option<Document>,
+}
+
+#[derive(Shape, Clone, Default)]
+struct Rest {
+    #[shape(at = uri)]
+    label: String,
+    #[shape(at = query, wire = "max-keys")]
+    max_keys: Option<i32>,
+    #[shape(at = header, wire = "x-amz-list", of = NAMES)]
+    list: Option<Vec<String>>,
+    #[shape(at = header, wire = "x-amz-dates", of = DATES)]
+    dates: Option<Vec<Timestamp>>,
+    #[shape(at = header, wire = "If-Modified-Since")]
+    since: Option<Timestamp>,
+    #[shape(at = header, wire = "x-amz-flag")]
+    flag: Option<bool>,
+    #[shape(at = header, wire = "x-amz-json", json)]
+    json: Option<String>,
+    #[shape(at = prefix_headers, wire = "x-amz-meta-")]
+    metadata: Option<Map<String>>,
+    #[shape(payload)]
+    tagging: Option<Tagging>,
+}
+
+#[derive(Shape, Clone, Default)]
+struct Tagging {
+    #[shape(of = TAGS)]
+    tag_set: Vec<Tag>,
+}
+
+#[derive(Shape, Clone, Default)]
+struct Object {
+    #[shape(at = status)]
+    status: Option<i32>,
+    #[shape(at = header, wire = "ETag")]
+    etag: Option<String>,
+    #[shape(at = prefix_headers, wire = "x-amz-meta-")]
+    metadata: Option<Map<String>>,
+    #[shape(payload)]
+    body: Option<Body>,
+}
+
+const fn service(protocol: Protocol) -> ServiceSchema {
+    ServiceSchema {
+        name: "things",
+        id: "Things",
+        version: "2026-01-01",
+        protocol,
+        also: &[],
+        signing_name: "things",
+        endpoint_prefix: "things",
+        target_prefix: "Things",
+        xml_namespace: "http://things/",
+        operations: &[],
+    }
+}
+
+static JSON: ServiceSchema = service(Protocol::AwsJson11);
+static QUERY: ServiceSchema = service(Protocol::Query);
+static EC2: ServiceSchema = service(Protocol::Ec2Query);
+static XML: ServiceSchema = service(Protocol::RestXml);
+static JSON_THING: OperationSchema = OperationSchema::new("Do", &JSON, Thing::SCHEMA, Thing::SCHEMA);
+static QUERY_THING: OperationSchema =
+    OperationSchema { result_wrapper: "DoResult", ..OperationSchema::new("Do", &QUERY, Thing::SCHEMA, Thing::SCHEMA) };
+static EC2_THING: OperationSchema = OperationSchema::new("Do", &EC2, Thing::SCHEMA, Thing::SCHEMA);
+static XML_THING: OperationSchema = OperationSchema::new("Do", &XML, Thing::SCHEMA, Thing::SCHEMA);
+static XML_REST: OperationSchema = OperationSchema { uri: "/{label}", ..OperationSchema::new("Rest", &XML, Rest::SCHEMA, Empty::SCHEMA) };
+static XML_OBJECT: OperationSchema = OperationSchema::new("Object", &XML, Empty::SCHEMA, Object::SCHEMA);
+
+const IDS: Ids<'_> = Ids { request_id: "r", extended_id: "x" };
+
+fn read_with<T: Shape>(operation: &'static OperationSchema, query: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<(T, Missing), Malformed> {
+    let headers = headers.to_vec();
+    let head = Head { method: "POST", path: "/", query, headers: &headers };
+    let labels = Labels(vec![("Label", "l".to_owned())]);
+    let incoming = Incoming { head: &head, labels: &labels, body: Content::Whole(Blob::copy_from_slice(body)) };
+    let mut input = None;
+    let missing = codec(operation.service.protocol).decode(operation, incoming, &mut |reader| {
+        input = Some(T::read(reader, T::TARGET)?);
+        Ok(())
+    })?;
+    Ok((input.unwrap(), missing))
+}
+
+fn read(operation: &'static OperationSchema, body: &str) -> Thing {
+    read_with(operation, "", &[], body.as_bytes()).unwrap().0
+}
+
+fn refusal(operation: &'static OperationSchema, body: &str) -> Fault {
+    match read_with::<Thing>(operation, "", &[], body.as_bytes()) {
+        Ok((thing, _)) => panic!("{body:.100} was read as {thing:?}"),
+        Err(malformed) => malformed.into(),
+    }
+}
+
+fn text(answer: &Answer) -> String {
+    match answer.body.take() {
+        Taken::Whole(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+        Taken::Stream(_) => panic!("a stream"),
+    }
+}
+
+fn written(operation: &'static OperationSchema, thing: &Thing) -> String {
+    text(&codec(operation.service.protocol).encode(operation, thing, &IDS))
+}
+
+#[test]
+fn json_members_come_in_any_order_and_strangers_are_passed_over() {
+    let thing = read(&JSON_THING, r#"{"Unknown":{"a":[1,{"b":null}]},"Count":3,"title":"t","Names":["a",null,"b"],"On":null}"#);
+    assert_eq!((thing.title.as_deref(), thing.count, thing.on), (Some("t"), Some(3), None));
+    assert_eq!(thing.names, Some(vec!["a".to_owned(), "b".to_owned()]));
+}
+
+#[test]
+fn the_last_of_two_json_members_counts() {
+    assert_eq!(read(&JSON_THING, r#"{"Names":["a"],"Names":["b"]}"#).names, Some(vec!["b".to_owned()]));
+}
+
+#[test]
+fn a_body_without_content_is_an_empty_object() {
+    for body in ["", " \n", "{}"] {
+        assert_eq!(read(&JSON_THING, body).title, None);
+    }
+}
+
+#[test]
+fn json_of_another_type_is_refused_in_awss_words() {
+    for (body, message) in [
+        (r#"{"Count":"3"}"#, "STRING_VALUE can not be converted to an Integer"),
+        (r#"{"Count":true}"#, "TRUE_VALUE can not be converted to an Integer"),
+        (r#"{"Count":99999999999}"#, "NUMBER_VALUE can not be converted to an Integer"),
+        (r#"{"title":1}"#, "NUMBER_VALUE can not be converted to a String"),
+        (r#"{"title":{}}"#, "Start of structure or map found where not expected."),
+        (r#"{"title":[]}"#, "Start of list found where not expected"),
+        (r#"{"Names":{}}"#, "Start of structure or map found where not expected."),
+        (r#"{"Tags":[["a"]]}"#, "Start of list found where not expected"),
+    ] {
+        let fault = refusal(&JSON_THING, body);
+        assert_eq!((fault.status(), fault.name(), fault.message()), (400, "SerializationException", message), "{body}");
+    }
+}
+
+#[test]
+fn a_fraction_is_cut_off() {
+    assert_eq!(read(&JSON_THING, r#"{"Count":3.9}"#).count, Some(3));
+}
+
+#[test]
+fn json_that_is_none_is_refused() {
+    for body in ["{", "[1]x", "nul", r#"{"title":"a"} {"#, "{\"title\":\"\u{1}\"}", "\"text\"", "7", r#"{"Data":"not base64!"}"#] {
+        assert_eq!(refusal(&JSON_THING, body).name(), "SerializationException", "{body}");
+    }
+    assert!(read_with::<Thing>(&JSON_THING, "", &[], b"{\"title\":\"\xff\"}").is_err());
+}
+
+#[test]
+fn a_union_has_exactly_one_member() {
+    assert_eq!(read(&JSON_THING, r#"{"Choice":{"Text":"a","Number":null,"__type":"Choice"}}"#).choice.unwrap().text.as_deref(), Some("a"));
+    for body in [r#"{"Choice":{}}"#, r#"{"Choice":{"Text":"a","Number":1}}"#] {
+        assert_eq!(refusal(&JSON_THING, body).message(), "Choice must have exactly one member set");
+    }
+}
+
+#[test]
+fn instants_are_numbers_in_json_unless_the_model_says_otherwise() {
+    let thing = read(&JSON_THING, r#"{"When":1398796238.5,"Day":"2014-04-29T18:30:38Z"}"#);
+    assert_eq!((thing.when, thing.day), (Some(Timestamp(1_398_796_238_500)), Some(Timestamp(1_398_796_238_000))));
+    assert_eq!(written(&JSON_THING, &thing), r#"{"When":1398796238.5,"Day":"2014-04-29T18:30:38Z"}"#);
+    assert!(refusal(&JSON_THING, r#"{"Day":1398796238}"#).message().contains("Timestamp"));
+}
+
+#[test]
+fn depth_is_bounded_in_every_protocol() {
+    let deep = 100_000;
+    refusal(&JSON_THING, &format!("{}{}", r#"{"Nest":"#.to_owned() + &r#"{"Inner":"#.repeat(deep), "{}".to_owned() + &"}".repeat(deep + 1)));
+    refusal(&JSON_THING, &format!(r#"{{"Open":{}{}}}"#, "[".repeat(deep), "]".repeat(deep)));
+    refusal(&XML_THING, &format!("<Thing><Nest>{}{}</Nest></Thing>", "<Inner>".repeat(deep), "</Inner>".repeat(deep)));
+    refusal(&QUERY_THING, &format!("Nest{}=", ".Inner".repeat(deep)));
+    refusal(&EC2_THING, &format!("Nest{}=", ".Inner".repeat(deep)));
+}
+
+#[test]
+fn hostile_sizes_take_no_more_than_linear_time() {
+    let many = 100_000;
+    let form: String = (0..many).rev().map(|index| format!("Item.{index}=x&")).collect();
+    assert_eq!(read(&QUERY_THING, &form).items.unwrap().len(), many);
+    let xml = format!("<Thing>{}</Thing>", "<Item>a</Item><Other/>".repeat(many));
+    assert_eq!(read(&XML_THING, &xml).items.unwrap().len(), many);
+    let attributes: String = (0..many).map(|index| format!(" a{index}=\"\"")).collect();
+    refusal(&XML_THING, &format!("<Thing{attributes}/>"));
+    let json = format!("{{{}\"title\":\"t\"}}", "\"x\":[],".repeat(many));
+    assert_eq!(read(&JSON_THING, &json).title.as_deref(), Some("t"));
+}
+
+#[test]
+fn missing_members_are_named_by_their_places() {
+    let body = r#"{"Tags":[{"Key":"a","Value":"b"},{"Value":"c"}],"Grantee":{}}"#;
+    let (_, missing) = read_with::<Thing>(&JSON_THING, "", &[], body.as_bytes()).unwrap();
+    assert_eq!(missing.paths(), ["tags.2.member.key", "grantee.type"]);
+    let (_, missing) = read_with::<Thing>(&QUERY_THING, "", &[], b"Tags.Tag.1.Key=a&Tags.Tag.5.Value=b").unwrap();
+    assert_eq!(missing.paths(), ["tags.1.member.value", "tags.2.member.key"]);
+}
+
+#[test]
+fn form_lists_are_in_the_order_of_their_numbers_and_may_have_gaps() {
+    let thing = read(&QUERY_THING, "Names.member.10=c&Names.member.2=b&Names.member.1=a&Item.3=z&Item.1=y&Names.member.x=no");
+    assert_eq!(thing.names.unwrap(), ["a", "b", "c"]);
+    assert_eq!(thing.items.unwrap(), ["y", "z"]);
+}
+
+#[test]
+fn form_maps_have_names_of_their_own() {
+    let thing = read(&QUERY_THING, "Attribute.1.Name=DelaySeconds&Attribute.1.Value=5&Attribute.2.Name=a+b&Attribute.2.Value=%2B%26");
+    assert_eq!(thing.attributes.unwrap(), Map::from([("DelaySeconds".to_owned(), "5".to_owned()), ("a b".to_owned(), "+&".to_owned())]));
+    assert_eq!(refusal(&QUERY_THING, "Attribute.1.Value=5").name(), "MalformedInput");
+}
+
+#[test]
+fn a_query_request_may_have_its_parameters_in_the_url() {
+    let (thing, _) = read_with::<Thing>(&QUERY_THING, "Action=Do&title=a%20b", &[], b"Count=4\r\n").unwrap();
+    assert_eq!((thing.title.as_deref(), thing.count), (Some("a b"), Some(4)));
+}
+
+#[test]
+fn an_empty_form_list_is_there_and_empty() {
+    assert_eq!(read(&QUERY_THING, "Names=").names, Some(vec![]));
+    assert_eq!(read(&QUERY_THING, "Names=").items, None);
+}
+
+#[test]
+fn ec2_raises_first_letters_and_flattens_lists() {
+    let thing = read(&EC2_THING, "Title=t&Names.1=a&Names.2=b&Tags.1.Key=k&Tags.1.Value=v");
+    assert_eq!((thing.title.as_deref(), thing.names), (Some("t"), Some(vec!["a".to_owned(), "b".to_owned()])));
+    assert_eq!(thing.tags.unwrap(), [Tag { key: "k".into(), value: "v".into() }]);
+    assert_eq!(refusal(&EC2_THING, "Count=many").message(), "Value (many) is invalid. Expected a value of type Integer.");
+}
+
+#[test]
+fn query_answers_use_the_query_names() {
+    let thing = Thing { attributes: Some(Map::from([("a".to_owned(), "<1>".to_owned())])), ..Thing::default() };
+    assert_eq!(
+        written(&QUERY_THING, &thing),
+        "<DoResponse xmlns=\"http://things/\"><DoResult><Attribute><Name>a</Name><Value>&lt;1&gt;</Value></Attribute></DoResult>\
+         <ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></DoResponse>"
+    );
+}
+
+#[test]
+fn flattened_lists_need_not_stand_together() {
+    let thing = read(&XML_THING, "<Thing><Item>a</Item><Count> 7 </Count><Item>b</Item><Unknown><Item>no</Item></Unknown><Item/></Thing>");
+    assert_eq!((thing.items.unwrap(), thing.count), (vec!["a".to_owned(), "b".to_owned(), String::new()], Some(7)));
+}
+
+#[test]
+fn xml_text_is_kept_to_the_letter() {
+    let thing = read(
+        &XML_THING,
+        "\u{feff}<?xml version='1.0'?><!-- c --><x:Thing xmlns:x='u'><title> a&amp;&lt;&#x41;&#13;<![CDATA[<b>]]>\r\n </title></x:Thing>",
+    );
+    assert_eq!(thing.title.as_deref(), Some(" a&<A\r<b>\n "));
+    let thing = Thing { title: Some("a&<>\"'\r\n\t\u{1}€".into()), ..Thing::default() };
+    assert!(written(&XML_THING, &thing).contains("<title>a&amp;&lt;&gt;&quot;'&#13;\n\t&#1;€</title>"));
+}
+
+#[test]
+fn the_type_of_a_grantee_is_an_attribute() {
+    let xml = "<Thing><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"><ID>i</ID></Grantee></Thing>";
+    let thing = read(&XML_THING, xml);
+    assert_eq!(thing.grantee, Some(Grantee { id: Some("i".into()), r#type: "CanonicalUser".into() }));
+    let expected = xml.replace("<Thing>", "<Thing xmlns=\"http://things/\">");
+    assert_eq!(written(&XML_THING, &thing), format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{expected}"));
+    assert_eq!(read(&XML_THING, "<Thing><Grantee a:type='Group'/></Thing>").grantee.unwrap().r#type, "Group");
+}
+
+#[test]
+fn xml_answers_have_milliseconds() {
+    let thing = Thing { when: Some(Timestamp(1_398_796_238_000)), ..Thing::default() };
+    assert!(written(&XML_THING, &thing).contains("<When>2014-04-29T18:30:38.000Z</When>"));
+    assert!(written(&QUERY_THING, &thing).contains("<When>2014-04-29T18:30:38Z</When>"));
+}
+
+#[test]
+fn xml_that_is_none_is_malformed() {
+    for body in [
+        "<Thing>",
+        "<Thing></Other>",
+        "text",
+        "<Thing/><Thing/>",
+        "<Thing>&nothing;</Thing>",
+        "<!DOCTYPE x [<!ENTITY a 'b'>]><Thing><title>&a;</title></Thing>",
+        "<Thing><Count>many</Count></Thing>",
+        "<Thing><title><b/></title></Thing>",
+        "<Thing><Tags><Tag><Key>k</Key></Tag></Tags></Thing>",
+    ] {
+        let fault = refusal(&XML_THING, body);
+        assert_eq!((fault.status(), fault.code()), (400, "MalformedXML"), "{body}");
+        assert_eq!(fault.message(), "The XML you provided was not well-formed or did not validate against our published schema");
+    }
+}
+
+#[test]
+fn headers_and_parameters_find_their_members() {
+    let headers = [
+        ("x-amz-list", "a, \"b, \\\"c\\\"\""),
+        ("x-amz-list", "d"),
+        ("x-amz-dates", "Mon, 16 Dec 2019 23:48:18 GMT, Tue, 17 Dec 2019 23:48:18 GMT"),
+        ("if-modified-since", "Mon, 16 Dec 2019 23:48:18 GMT"),
+        ("x-amz-flag", "True"),
+        ("x-amz-json", "eyJhIjoxfQ=="),
+        ("x-amz-meta-one", "1"),
+        ("x-amz-meta-two", "2"),
+        ("x-amz-meta-two", "3"),
+    ];
+    let (rest, missing) = read_with::<Rest>(&XML_REST, "max-keys=10&other", &headers, b"").unwrap();
+    assert!(missing.is_empty() && rest.label == "l", "{missing:?}");
+    assert_eq!((rest.max_keys, rest.flag, rest.json.as_deref()), (Some(10), Some(true), Some("{\"a\":1}")));
+    assert_eq!(rest.list.unwrap(), ["a", "b, \"c\"", "d"]);
+    assert_eq!(rest.dates.unwrap().len(), 2);
+    assert_eq!(rest.metadata.unwrap(), Map::from([("one".to_owned(), "1".to_owned()), ("two".to_owned(), "2,3".to_owned())]));
+    let fault: Fault = read_with::<Rest>(&XML_REST, "max-keys=many", &[], b"").unwrap_err().into();
+    assert_eq!((fault.code(), fault.message()), ("InvalidArgument", "Provided argument 'many' is not a valid integer"));
+}
+
+#[test]
+fn a_payload_is_read_whatever_its_root_is_called() {
+    for root in ["Tagging", "tagging", "T"] {
+        let body = format!("<{root}><TagSet><Tag><Key>k</Key><Value/></Tag></TagSet></{root}>");
+        let (rest, _) = read_with::<Rest>(&XML_REST, "", &[], body.as_bytes()).unwrap();
+        assert_eq!(rest.tagging.unwrap().tag_set, [Tag { key: "k".into(), value: String::new() }]);
+    }
+    assert!(read_with::<Rest>(&XML_REST, "", &[], b"<Tagging/>").is_err(), "what a document lacks makes it malformed");
+}
+
+#[test]
+fn an_answers_head_is_clean() {
+    let object = Object {
+        status: Some(206),
+        etag: Some("\"e\"".into()),
+        metadata: Some(Map::from([("Evil\r\nSet-Cookie: a".to_owned(), "v\r\nw".to_owned())])),
+        body: Some(Body::whole("content")),
+    };
+    let answer = codec(Protocol::RestXml).encode(&XML_OBJECT, &object, &IDS);
+    assert_eq!((answer.status, answer.header("etag"), answer.header("content-type")), (206, Some("\"e\""), Some("application/octet-stream")));
+    assert_eq!(answer.header("x-amz-meta-evil  set-cookie: a"), Some("v  w"));
+    assert_eq!((answer.header("x-amz-request-id"), answer.header("x-amz-id-2")), (Some("r"), Some("x")));
+    assert_eq!(text(&answer), "content");
+}
+
+#[test]
+fn floats_that_are_no_numbers_are_words() {
+    for (value, word) in [(f64::NAN, "NaN"), (f64::INFINITY, "Infinity"), (f64::NEG_INFINITY, "-Infinity")] {
+        let thing = Thing { ratio: Some(value), ..Thing::default() };
+        assert_eq!(written(&JSON_THING, &thing), format!("{{\"Ratio\":\"{word}\"}}"));
+        assert!(written(&XML_THING, &thing).contains(&format!("<Ratio>{word}</Ratio>")));
+        assert_eq!(read(&JSON_THING, &written(&JSON_THING, &thing)).ratio.map(f64::to_bits), Some(value.to_bits()));
+    }
+    refusal(&QUERY_THING, "Ratio=inf");
+}

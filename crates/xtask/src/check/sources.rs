@@ -1,0 +1,221 @@
+//! What the sources must and must not say: time, randomness and environment only in their rooms, one way through the
+//! door, module docs, names, and files of a size that can be read.
+
+use super::{Source, verdict, written};
+use crate::Outcome;
+use std::{fs, path::Path};
+
+/// What may be said only in some places.
+struct Rule {
+    words: &'static [&'static str],
+    /// Beginnings of paths.
+    allowed: &'static [&'static str],
+    why: &'static str,
+}
+
+const RULES: &[Rule] = &[
+    Rule {
+        words: &["SystemTime::now", "Instant::now", "Timestamp::now(", "Zoned::now"],
+        allowed: &["crates/engine/src/clock.rs", "crates/bench/", "crates/xtask/"],
+        why: "only engine::clock reads time",
+    },
+    Rule {
+        words: &["tokio::time::"],
+        // The gateway cuts slow clients off, and the server waits for calls under way.
+        allowed: &["crates/engine/src/clock.rs", "crates/gateway/src/", "crates/server/src/", "crates/smtp/src/"],
+        why: "waiting is the clock's and the agenda's",
+    },
+    Rule { words: &["thread::sleep"], allowed: &["crates/bench/", "crates/xtask/"], why: "nothing sleeps" },
+    Rule {
+        words: &["env::var"],
+        allowed: &["crates/server/src/configuration.rs", "crates/bench/", "crates/xtask/"],
+        why: "only the server's configuration reads the environment",
+    },
+    Rule {
+        words: &["rand::rng", "rand::random", "getrandom", "Uuid::new_v4", "SystemRandom"],
+        allowed: &["crates/engine/src/ids.rs"],
+        why: "randomness comes from engine::Ids",
+    },
+    Rule {
+        words: &["clippy::disallowed_methods"],
+        allowed: &[
+            "crates/engine/src/clock.rs",
+            "crates/engine/src/ids.rs",
+            "crates/gateway/src/connection.rs",
+            "crates/server/src/",
+            "crates/bench/",
+            "crates/xtask/",
+        ],
+        why: "an exception from the banned methods is for the clock, the ids and the doors",
+    },
+    Rule {
+        words: &["http::", "hyper::", "axum::", "hyper_util::", "http_body::"],
+        allowed: &["crates/gateway/src/", "crates/server/src/", "crates/bench/", "crates/xtask/"],
+        why: "nothing below the gateway names an HTTP type",
+    },
+    Rule {
+        words: &["std::fs", "std::net", "tokio::net", "tokio::fs", "std::process"],
+        allowed: &[
+            "crates/store/",
+            "crates/gateway/",
+            "crates/server/",
+            "crates/smtp/",
+            "crates/bench/",
+            "crates/xtask/",
+            "crates/aws/",
+            "crates/engine/",
+            "crates/cloud/",
+            "crates/policy/src/net",
+        ],
+        why: "files and sockets belong to the store and the doors",
+    },
+    Rule {
+        words: &["handler.handle(", ".handle(&cx, input)"],
+        allowed: &["crates/cloud/src/lib.rs", "crates/engine/src/service.rs", "crates/bench/", "crates/xtask/"],
+        why: "every call passes `authorize`, so handlers are called in cloud alone",
+    },
+];
+
+/// Names that say nothing.
+const EMPTY_FILES: [&str; 8] = ["common", "helper", "helpers", "misc", "shared", "util", "utils", "prelude"];
+const EMPTY_ENDINGS: [&str; 4] = ["Manager", "Impl", "Data", "Info"];
+
+/// A file past this is usually two.
+const LONG: usize = 600;
+
+pub fn check(root: &Path) -> Outcome {
+    let sources = written(root)?;
+    let mut found = Vec::new();
+    for source in &sources {
+        found.extend(out_of_place(source));
+        found.extend(empty_names(source));
+        found.extend(unreasoned(source));
+        if !source.is_test() && !source.text.starts_with("//!") && !source.text.starts_with("#!") {
+            found.push(format!("{}: opens with no `//!` line that says what it is", source.path));
+        }
+        let lines = source.text.lines().count();
+        if lines > LONG {
+            println!("{}: {lines} lines, which is usually two files", source.path);
+        }
+    }
+    found.extend(behaviour(root)?);
+    println!("{} files", sources.len());
+    verdict(&found, "these lines do not belong where they are (crates/xtask/src/check/sources.rs):")
+}
+
+fn out_of_place(source: &Source) -> Vec<String> {
+    let rules = RULES.iter().filter(|rule| !rule.allowed.iter().any(|place| source.path.starts_with(place)));
+    let rules: Vec<&Rule> = rules.collect();
+    let mut found = Vec::new();
+    for (number, line) in source.code() {
+        for rule in &rules {
+            if let Some(word) = rule.words.iter().find(|word| says(line, word)) {
+                found.push(format!("{}:{number}: {word}: {}", source.path, rule.why));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a line says a word, and not as the end of a longer one (`cloudlet_http::`).
+fn says(line: &str, word: &str) -> bool {
+    let mut from = 0;
+    while let Some(at) = line.get(from..).and_then(|rest| rest.find(word)) {
+        let before = line.get(..from + at).and_then(|start| start.chars().next_back());
+        if word.starts_with('.') || !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '"')) {
+            return true;
+        }
+        from += at + word.len();
+    }
+    false
+}
+
+/// `#[expect(…)]` and `#[allow(…)]` of a lint carry their reason.
+fn unreasoned(source: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    for (number, line) in source.code() {
+        let line = line.trim_start();
+        let opens = ["#[expect(", "#[allow(", "#![expect(", "#![allow("].iter().any(|start| line.starts_with(start));
+        if opens && line.ends_with(")]") && !line.contains("reason = \"") {
+            found.push(format!("{}:{number}: an exception without a reason", source.path));
+        }
+    }
+    found
+}
+
+fn empty_names(source: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    for part in source.path.split('/') {
+        if EMPTY_FILES.contains(&part.trim_end_matches(".rs")) {
+            found.push(format!("{}: the name `{part}` says nothing", source.path));
+        }
+    }
+    for (number, line) in source.code() {
+        let line = line.trim_start();
+        let line = line.strip_prefix("pub ").or_else(|| line.strip_prefix("pub(crate) ")).unwrap_or(line);
+        let Some(rest) = ["struct ", "enum ", "trait "].iter().find_map(|kind| line.strip_prefix(kind)) else { continue };
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        if EMPTY_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+            found.push(format!("{}:{number}: the name `{name}` says nothing", source.path));
+        }
+    }
+    found
+}
+
+/// Generated crates hold shapes and no behaviour.
+fn behaviour(root: &Path) -> Outcome<Vec<String>> {
+    let mut found = Vec::new();
+    let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    let folder = root.join("crates/api");
+    for entry in fs::read_dir(&folder).map_err(|error| told(&folder, error))? {
+        let sources = entry.map_err(|error| told(&folder, error))?.path().join("src");
+        for file in fs::read_dir(&sources).map_err(|error| told(&sources, error))? {
+            let path = file.map_err(|error| told(&sources, error))?.path();
+            let text = fs::read_to_string(&path).map_err(|error| told(&path, error))?;
+            let acts = |line: &&str| line.trim_start().starts_with("fn ") || line.contains(" fn ") || line.starts_with("impl ");
+            if let Some(line) = text.lines().filter(|line| !line.trim_start().starts_with("//")).find(acts) {
+                found.push(format!("{}: behaviour in a generated crate: {}", path.display(), line.trim()));
+            }
+            if !text.contains("Generated by cargo xtask api; do not edit.") {
+                found.push(format!("{}: not generated", path.display()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Source, empty_names, out_of_place, unreasoned};
+
+    fn source(path: &str, text: &str) -> Source {
+        Source { path: path.to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn time_is_read_by_the_clock_alone() {
+        let line = "let now = SystemTime::now();";
+        assert_eq!(out_of_place(&source("crates/sqs/src/queues.rs", line)).len(), 1);
+        assert!(out_of_place(&source("crates/engine/src/clock.rs", line)).is_empty());
+        assert!(out_of_place(&source("crates/sqs/src/queues.rs", "// SystemTime::now() would be wrong")).is_empty());
+        assert!(out_of_place(&source("crates/sqs/src/queues/tests.rs", line)).is_empty());
+    }
+
+    #[test]
+    fn a_name_within_a_name_is_another_name() {
+        assert!(out_of_place(&source("crates/sqs/src/queues.rs", "use my_http::Thing;")).is_empty());
+        assert_eq!(out_of_place(&source("crates/sqs/src/queues.rs", "use http::Uri;")).len(), 1);
+    }
+
+    #[test]
+    fn names_say_something() {
+        assert_eq!(empty_names(&source("crates/sqs/src/utils.rs", "pub struct QueueManager;")).len(), 2);
+        assert!(empty_names(&source("crates/sqs/src/queues.rs", "pub struct Queue;")).is_empty());
+    }
+
+    #[test]
+    fn an_exception_has_a_reason() {
+        assert_eq!(unreasoned(&source("crates/sqs/src/queues.rs", "#[allow(dead_code)]")).len(), 1);
+        assert!(unreasoned(&source("crates/sqs/src/queues.rs", "#[expect(dead_code, reason = \"later\")]")).is_empty());
+    }
+}

@@ -1,0 +1,76 @@
+//! The clients that the black-box tests drive: made below `target`, from lists with exact versions.
+
+use crate::{Outcome, steps};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A virtual environment with boto3, aws-cli v1 and pytest. Gives the folder of its programs.
+pub fn python(root: &Path) -> Outcome<PathBuf> {
+    let requirements = root.join("tests/requirements.txt");
+    let folder = root.join("target/clients/python");
+    let programs = folder.join("bin");
+    if is_made(&folder, &requirements) {
+        return Ok(programs);
+    }
+    steps::run("make a Python environment", Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut pip = Command::new(programs.join("python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&requirements);
+    steps::run("install boto3 and aws-cli v1", &mut pip)?;
+    made(&folder, &requirements)?;
+    Ok(programs)
+}
+
+/// The folder of the JavaScript tests, with their packages installed.
+pub fn javascript(root: &Path) -> Outcome<PathBuf> {
+    let folder = root.join("tests/javascript");
+    let (list, modules) = (folder.join("package-lock.json"), folder.join("node_modules"));
+    if is_made(&modules, &list) {
+        return Ok(folder);
+    }
+    steps::run("install the JavaScript SDK", Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&folder))?;
+    made(&modules, &list)?;
+    Ok(folder)
+}
+
+/// aws-cli v2, which only distributions package: Debian's is installed if this is Debian and nobody needs to be asked.
+pub fn aws_cli_2() -> Outcome<PathBuf> {
+    if let Some(found) = installed_aws_cli_2() {
+        return Ok(found);
+    }
+    let root = steps::read(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if !root || !steps::answers("apt-get", &["--version"]) {
+        return Err(
+            "aws-cli v2 is missing: install it (Debian: the package awscli), so that `aws` on the PATH or in /usr/bin is version 2".to_owned()
+        );
+    }
+    steps::run("update the list of packages", Command::new("apt-get").args(["update", "--quiet=2"]))?;
+    let install = ["install", "--yes", "--quiet=2", "--no-install-recommends", "awscli"];
+    steps::run("install aws-cli v2", Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive"))?;
+    installed_aws_cli_2().ok_or_else(|| "the package awscli is not aws-cli v2".to_owned())
+}
+
+/// `aws` may be v1, from pip, and shadow v2: every folder is looked into.
+fn installed_aws_cli_2() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/local/bin".into(), "/usr/bin".into()]);
+    folders.map(|folder| folder.join("aws")).filter(|program| program.exists()).find(|program| {
+        let version = Command::new(program).arg("--version").output();
+        version.is_ok_and(|version| version.stdout.starts_with(b"aws-cli/2"))
+    })
+}
+
+/// Whether a folder was made from this very list, and has not been moved since.
+fn is_made(folder: &Path, list: &Path) -> bool {
+    fs::read_to_string(folder.join(".made-from")).is_ok_and(|stamp| stamp == made_from(folder, list))
+}
+
+fn made(folder: &Path, list: &Path) -> Outcome {
+    fs::write(folder.join(".made-from"), made_from(folder, list)).map_err(|error| format!("{}: {error}", folder.display()))
+}
+
+fn made_from(folder: &Path, list: &Path) -> String {
+    format!("{}\n{}", folder.display(), fs::read_to_string(list).unwrap_or_default())
+}

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { GetAccessKeyInfoCommand, GetCallerIdentityCommand, GetSessionTokenCommand, STSClient } from "@aws-sdk/client-sts";
+import { settings, start } from "./server.js";
+
+describe("STS with the JavaScript SDK", () => {
+  let server, sts;
+
+  before(async () => {
+    server = await start();
+    sts = new STSClient(settings(server));
+  });
+
+  after(() => server.stop());
+
+  it("tells who is calling", async () => {
+    const { Account, Arn } = await sts.send(new GetCallerIdentityCommand({}));
+    assert.deepEqual([Account, Arn], ["000000000000", "arn:aws:iam::000000000000:root"]);
+  });
+
+  it("tells whose key it is", async () => {
+    const { Account } = await sts.send(new GetAccessKeyInfoCommand({ AccessKeyId: "AKIAIOSFODNN7EXAMPLE" }));
+    assert.equal(Account, "581039954779");
+  });
+
+  it("refuses an unknown key", async () => {
+    const stranger = new STSClient(settings(server, { credentials: { accessKeyId: "AKIAUNKNOWN000000000", secretAccessKey: "no" } }));
+    await assert.rejects(stranger.send(new GetCallerIdentityCommand({})), { name: "InvalidClientTokenId" });
+  });
+
+  it("says what is not built yet", async () => {
+    await assert.rejects(sts.send(new GetSessionTokenCommand({})), (error) => {
+      assert.equal(error.$metadata.httpStatusCode, 501);
+      assert.match(error.message, /GetSessionToken/);
+      return true;
+    });
+  });
+});

@@ -1,0 +1,57 @@
+"""STS: who is calling, and whose key is this."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+def test_root_credentials_are_the_root_of_the_default_account(sts):
+    identity = sts.get_caller_identity()
+    assert identity["Account"] == "000000000000"
+    assert identity["Arn"] == "arn:aws:iam::000000000000:root"
+    assert identity["UserId"] == "000000000000"
+
+
+def test_a_twelve_digit_key_is_the_root_of_that_account(server):
+    identity = server.client("sts", key="123456789012").get_caller_identity()
+    assert identity["Account"] == "123456789012"
+    assert identity["Arn"] == "arn:aws:iam::123456789012:root"
+
+
+def test_the_partition_follows_the_region(server):
+    identity = server.client("sts", key="123456789012", region="cn-north-1").get_caller_identity()
+    assert identity["Account"] == "123456789012"
+    assert identity["Arn"].startswith("arn:aws")
+
+
+def test_a_key_tells_its_account(sts):
+    assert sts.get_access_key_info(AccessKeyId="AKIAIOSFODNN7EXAMPLE")["Account"] == "581039954779"
+
+
+def test_an_answer_carries_its_request_id(sts):
+    answer = sts.get_caller_identity()["ResponseMetadata"]
+    assert len(answer["RequestId"]) == 36
+    assert answer["HTTPHeaders"]["x-amzn-requestid"] == answer["RequestId"]
+
+
+def test_operations_of_later_are_not_implemented_and_say_so(sts):
+    with pytest.raises(ClientError) as refused:
+        sts.get_session_token()
+    answer = refused.value.response["ResponseMetadata"]
+    assert answer["HTTPStatusCode"] == 501
+    assert answer["HTTPHeaders"]["x-cloudlet-not-implemented"] == "sts:GetSessionToken"
+    assert "GetSessionToken" in str(refused.value)
+
+
+def test_the_identity_is_told_over_a_presigned_url(server):
+    url = server.client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
+    answer = server.request("GET", url.removeprefix(server.url))
+    assert answer.status == 200
+    assert "<Arn>arn:aws:iam::000000000000:root</Arn>" in answer.text
+    assert answer.headers["content-type"].startswith("text/xml")
+
+
+def test_root_credentials_can_be_set(start):
+    server = start("--account", "111122223333", "--root-access-key", "somebody", "--root-secret-key", "s3cret/+=")
+    assert server.client("sts", key="somebody", secret="s3cret/+=").get_caller_identity()["Account"] == "111122223333"
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        server.client("sts", key="test", secret="test").get_caller_identity()

@@ -1,0 +1,157 @@
+"""URLs that carry their signature, and forms that do."""
+
+import re
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+
+def code(answer):
+    found = re.search("<Code>(.*?)</Code>", answer.text)
+    return answer.status_code, found and found[1]
+
+
+@pytest.fixture(params=["s3v4", None], ids=["SigV4", "boto3's default"])
+def signing(request, server):
+    return server.client("s3", **({"signature_version": request.param} if request.param else {}))
+
+
+def url(client, method, bucket, seconds=300, **more):
+    return client.generate_presigned_url(method, Params={"Bucket": bucket, "Key": "a key/+ü"} | more, ExpiresIn=seconds)
+
+
+def test_a_presigned_url_reads(signing, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="a key/+ü", Body=b"body")
+    answer = requests.get(url(signing, "get_object", bucket))
+    assert (answer.status_code, answer.content) == (200, b"body")
+
+
+def test_a_presigned_url_reads_a_range_and_says_what_it_was_told(signing, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="a key/+ü", Body=b"body")
+    link = url(signing, "get_object", bucket, ResponseContentDisposition='attachment; filename="x.txt"')
+    answer = requests.get(link, headers={"Range": "bytes=1-2"})
+    assert (answer.status_code, answer.content, answer.headers["content-disposition"]) == (206, b"od", 'attachment; filename="x.txt"')
+
+
+def test_a_presigned_url_writes(signing, s3, bucket):
+    answer = requests.put(url(signing, "put_object", bucket), data=b"sent")
+    assert answer.status_code == 200, answer.text
+    assert s3.get_object(Bucket=bucket, Key="a key/+ü")["Body"].read() == b"sent"
+
+
+def test_a_presigned_url_is_for_its_method_alone(signing, bucket):
+    assert code(requests.put(url(signing, "get_object", bucket), data=b"sent")) == (403, "SignatureDoesNotMatch")
+
+
+def test_a_changed_presigned_url_is_refused(signing, bucket):
+    assert code(requests.get(url(signing, "get_object", bucket).replace("a%20key", "b%20key"))) == (403, "SignatureDoesNotMatch")
+
+
+def test_a_presigned_url_expires(server, signing, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="a key/+ü", Body=b"body")
+    link = url(signing, "get_object", bucket, seconds=60)
+    try:
+        server.advance(61)
+        answer = requests.get(link)
+        assert code(answer) == (403, "AccessDenied")
+        assert "Request has expired" in answer.text
+    finally:
+        server.reset_clock()
+
+
+def test_a_presigned_url_of_an_unknown_key_is_refused(server, bucket):
+    for version in ("s3v4", "s3"):
+        client = server.client("s3", key="AKIAUNKNOWN000000000", signature_version=version)
+        assert code(requests.get(url(client, "get_object", bucket))) == (403, "InvalidAccessKeyId")
+
+
+def test_a_signature_may_last_a_week_at_most(server, bucket):
+    client = server.client("s3", signature_version="s3v4")
+    assert code(requests.get(url(client, "get_object", bucket, seconds=604801))) == (400, "AuthorizationQueryParametersError")
+
+
+# ---- forms
+
+
+def form(server, bucket, key="uploads/${filename}", conditions=(), fields=None, seconds=300):
+    client = server.client("s3", signature_version="s3v4")
+    starts = ["starts-with", "$key", "uploads/"]
+    return client.generate_presigned_post(bucket, key, Fields=fields, Conditions=[*conditions, starts], ExpiresIn=seconds)
+
+
+def post(made, body=b"content", name="photo.jpg", **more):
+    return requests.post(made["url"], data=made["fields"] | more, files={"file": (name, body)}, allow_redirects=False)
+
+
+def test_a_form_uploads_under_the_files_name(server, s3, bucket):
+    answer = post(form(server, bucket))
+    assert (answer.status_code, answer.text) == (204, "")
+    assert s3.get_object(Bucket=bucket, Key="uploads/photo.jpg")["Body"].read() == b"content"
+
+
+def test_a_form_sets_type_and_metadata(server, s3, bucket):
+    fields = {"Content-Type": "image/jpeg", "x-amz-meta-who": "me"}
+    answer = post(form(server, bucket, fields=fields, conditions=[{"Content-Type": "image/jpeg"}, {"x-amz-meta-who": "me"}]))
+    assert answer.status_code == 204, answer.text
+    head = s3.head_object(Bucket=bucket, Key="uploads/photo.jpg")
+    assert (head["ContentType"], head["Metadata"]) == ("image/jpeg", {"who": "me"})
+
+
+def test_a_form_can_ask_for_another_answer(server, bucket):
+    made = form(server, bucket, conditions=[["starts-with", "$success_action_status", ""]])
+    answer = post(made, success_action_status="201")
+    assert answer.status_code == 201
+    assert f"<Bucket>{bucket}</Bucket>" in answer.text and "<Key>uploads/photo.jpg</Key>" in answer.text
+    made = form(server, bucket, conditions=[["starts-with", "$success_action_redirect", ""]])
+    answer = post(made, success_action_redirect="http://example.com/done")
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith(f"http://example.com/done?bucket={bucket}&key=uploads%2Fphoto.jpg&etag=")
+
+
+def test_a_form_keeps_to_its_policy(server, s3, bucket):
+    small = form(server, bucket, conditions=[["content-length-range", 1, 4]])
+    assert code(post(small)) == (400, "EntityTooLarge")
+    assert code(post(small, body=b"")) == (400, "EntityTooSmall")
+    assert code(post(form(server, bucket), **{"x-amz-meta-more": "1"})) == (403, "AccessDenied")
+    assert code(post(form(server, bucket) | {}, key="elsewhere/x")) == (403, "AccessDenied")
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_a_form_expires(server, bucket):
+    made = form(server, bucket, seconds=60)
+    try:
+        server.advance(61)
+        assert code(post(made)) == (403, "AccessDenied")
+    finally:
+        server.reset_clock()
+
+
+def test_a_changed_policy_breaks_the_signature(server, bucket):
+    made = form(server, bucket)
+    made["fields"]["policy"] = form(server, bucket, seconds=900)["fields"]["policy"]
+    assert code(post(made)) == (403, "SignatureDoesNotMatch")
+
+
+def test_a_form_without_a_file_is_refused(server, bucket):
+    made = form(server, bucket)
+    answer = requests.post(made["url"], files={name: (None, value) for name, value in made["fields"].items()})
+    assert code(answer) == (400, "InvalidArgument")
+
+
+def test_a_form_that_is_none_is_refused(server, bucket):
+    answer = server.request("POST", f"/{bucket}", b"no boundary here", {"Content-Type": "multipart/form-data; boundary=x"})
+    assert answer.status == 400, answer
+    answer = server.request("POST", f"/{bucket}", b"", {"Content-Type": "multipart/form-data"})
+    assert answer.status == 400, answer
+
+
+def test_boto3_sees_an_expired_clock_as_skew(server, s3):
+    try:
+        server.advance(16 * 60)
+        with pytest.raises(ClientError) as refused:
+            s3.list_buckets()
+        error = refused.value.response["Error"]
+        assert (error["Code"], error["MaxAllowedSkewMilliseconds"]) == ("RequestTimeTooSkewed", "900000")
+    finally:
+        server.reset_clock()

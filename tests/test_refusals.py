@@ -1,0 +1,167 @@
+"""Who is refused, and in which words: each protocol has its own."""
+
+import re
+
+import pytest
+from botocore.exceptions import ClientError
+from cloudlet import sign
+
+LISTS = {"s3": lambda client: client.list_buckets(), "sqs": lambda client: client.list_queues(), "sts": lambda client: client.get_caller_identity()}
+every_service = pytest.mark.parametrize("service", LISTS)
+
+
+def refused(server, service, **how):
+    with pytest.raises(ClientError) as refusal:
+        LISTS[service](server.client(service, **how))
+    return refusal.value.response
+
+
+def told(answer):
+    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
+@every_service
+def test_a_wrong_secret(server, service):
+    answer = refused(server, service, secret="wrong")
+    code, status = told(answer)
+    assert code == ("InvalidSignatureException" if service == "sqs" else "SignatureDoesNotMatch")
+    assert status in (400, 403)
+    assert "signature we calculated does not match" in answer["Error"]["Message"]
+
+
+def test_s3_shows_how_it_calculated_the_signature(server):
+    error = refused(server, "s3", secret="wrong")["Error"]
+    assert error["AWSAccessKeyId"] == "test"
+    assert error["StringToSign"].startswith("AWS4-HMAC-SHA256\n")
+    assert error["CanonicalRequest"].startswith("GET\n/\n")
+    assert re.fullmatch("[0-9a-f]{64}", error["SignatureProvided"])
+    assert re.fullmatch("([0-9a-f]{2} )*[0-9a-f]{2}", error["StringToSignBytes"])
+
+
+@pytest.mark.parametrize(
+    "service, expected",
+    [("s3", ("InvalidAccessKeyId", 403)), ("sts", ("InvalidClientTokenId", 403)), ("sqs", ("UnrecognizedClientException", 400))],
+)
+def test_an_unknown_key(server, service, expected):
+    answer = refused(server, service, key="AKIAUNKNOWN000000000")
+    assert told(answer) in (expected, ("InvalidClientTokenId", 403))
+
+
+def test_the_log_says_how_to_allow_an_unknown_key(server):
+    refused(server, "sts", key="AKIASTRANGER00000000")
+    line = server.wait_for_line("AKIASTRANGER00000000")
+    assert "--auth" in line
+
+
+def test_a_secret_is_never_in_the_log(server):
+    refused(server, "s3", secret="a-secret-that-nobody-may-see")
+    server.client("sts").get_caller_identity()
+    assert not [line for line in server.lines if "nobody-may-see" in line]
+
+
+@pytest.mark.parametrize(
+    "service, expected",
+    [("s3", ("InvalidToken", 400)), ("sts", ("InvalidClientTokenId", 403)), ("sqs", ("UnrecognizedClientException", 400))],
+)
+def test_a_token_that_was_never_given_out(server, service, expected):
+    answer = refused(server, service, key="ASIAUNKNOWN000000000", token="made up")
+    assert told(answer) in (expected, ("InvalidAccessKeyId", 403), ("InvalidClientTokenId", 403))
+
+
+@pytest.mark.parametrize(
+    "service, expected",
+    [("s3", "RequestTimeTooSkewed"), ("sts", "SignatureDoesNotMatch"), ("sqs", "InvalidSignatureException")],
+)
+def test_a_clock_that_is_wrong(server, service, expected):
+    server.advance(16 * 60)
+    try:
+        answer = refused(server, service)
+        assert told(answer)[0] == expected
+        if service != "s3":
+            assert re.match(r"Signature expired: \d{8}T\d{6}Z is now earlier than \d{8}T\d{6}Z \(\d{8}T\d{6}Z - 5 min\.\)", answer["Error"]["Message"])
+    finally:
+        server.reset_clock()
+
+
+def test_nobody_reads_s3_without_a_signature(server, bucket):
+    answer = server.request("GET", "/")
+    assert answer.status in (307, 403)
+    answer = server.request("PUT", f"/{bucket}/key", b"body")
+    assert (answer.status, "<Code>AccessDenied</Code>" in answer.text) == (403, True)
+    assert "<Message>Access Denied</Message>" in answer.text
+
+
+def test_nobody_calls_sts_without_a_signature(server):
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = server.request("POST", "/", b"Action=GetCallerIdentity&Version=2011-06-15", headers)
+    assert (answer.status, "<Code>MissingAuthenticationToken</Code>" in answer.text) == (403, True)
+
+
+def test_nobody_calls_sqs_without_a_signature(server):
+    headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.ListQueues"}
+    answer = server.request("POST", "/", b"{}", headers)
+    assert answer.status in (400, 403)
+    assert "MissingAuthenticationToken" in answer.json["__type"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "AWS4-HMAC-SHA256 Credential=test/20200101/us-east-1/s3/aws4_request",
+        "AWS4-HMAC-SHA256 Credential=test, SignedHeaders=host, Signature=00",
+        "AWS4-HMAC-SHA256",
+        "AWS4-HMAC-MD5 Credential=test/20200101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00",
+        "Basic dGVzdDp0ZXN0",
+        "Bearer token",
+        "AWS test:c2lnbmF0dXJl",
+        "=" * 4000,
+    ],
+)
+def test_an_authorization_that_is_none(server, header):
+    answer = server.request("GET", "/bucket/key", headers={"Authorization": header, "X-Amz-Date": "20200101T000000Z"})
+    assert answer.status in (400, 403), answer
+    assert "<Error>" in answer.text
+
+
+def test_a_signature_is_for_its_service(server):
+    fields = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.ListQueues"}
+    answer = server.signed("POST", "/", "sts", b"{}", fields)
+    assert answer.status in (400, 403, 404), answer
+
+
+def test_a_changed_header_breaks_the_signature(server, bucket):
+    fields = sign("PUT", f"{server.url}/{bucket}/key", "s3", b"body", {"x-amz-meta-a": "1"})
+    answer = server.request("PUT", f"/{bucket}/key", b"body", fields | {"x-amz-meta-a": "2"})
+    assert (answer.status, "<Code>SignatureDoesNotMatch</Code>" in answer.text) == (403, True)
+
+
+def test_an_amazon_header_must_be_signed(server, bucket):
+    fields = sign("PUT", f"{server.url}/{bucket}/key", "s3", b"body")
+    answer = server.request("PUT", f"/{bucket}/key", b"body", fields | {"x-amz-meta-smuggled": "1"})
+    assert answer.status == 403, answer
+
+
+@every_service
+def test_soft_reports_and_lets_through(start, service):
+    server = start("--auth", "soft")
+    LISTS[service](server.client(service, secret="wrong"))
+    LISTS[service](server.client(service, key="AKIAUNKNOWN000000000"))
+    assert "SignatureDoesNotMatch" in server.wait_for_line("let through")
+
+
+@every_service
+def test_off_takes_any_key(start, service):
+    server = start("--auth", "off")
+    LISTS[service](server.client(service, key="anything", secret="at all"))
+
+
+def test_off_takes_no_key_too(start):
+    server = start("--auth", "off")
+    server.client("s3").create_bucket(Bucket="open")
+    assert server.request("PUT", "/open/key", b"body").status == 200
+    assert server.request("GET", "/open/key").body == b"body"
+
+
+def test_localstacks_name_for_off_is_understood(start):
+    server = start(environment={"ENFORCE_IAM": "0"})
+    assert server.client("sts", key="anything").get_caller_identity()["Account"]
