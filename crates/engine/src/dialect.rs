@@ -9,6 +9,8 @@ use cloudlet_shape::Protocol;
 pub enum Denial {
     /// `User: … is not authorized to perform: sqs:SendMessage on resource: arn:… because …`
     Named,
+    /// SQS: the same, with the action in small letters.
+    Small,
     /// S3: the resource stands in quotes, and who did not sign reads `Access Denied`.
     Quoted,
     /// EC2: `You are not authorized to perform this operation. User: … Encoded authorization failure message: …`

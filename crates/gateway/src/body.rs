@@ -57,11 +57,6 @@ impl Inflow {
         self.end.clone()
     }
 
-    /// Hands the flow over, leaving nothing behind.
-    pub fn take(&mut self) -> Inflow {
-        Inflow { incoming: self.incoming.take(), end: self.end.clone(), ..*self }
-    }
-
     /// The next piece; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
         loop {
@@ -132,8 +127,9 @@ pub fn fault_of(error: BodyError) -> Fault {
 impl Drop for Inflow {
     fn drop(&mut self) {
         if self.waits == Waits::ForLeave {
-            let unread = self.incoming.as_ref().is_some_and(|incoming| !http_body::Body::is_end_stream(incoming));
-            self.end.0.store(unread, Ordering::Release);
+            if self.incoming.as_ref().is_some_and(|incoming| !http_body::Body::is_end_stream(incoming)) {
+                self.end.0.store(true, Ordering::Release);
+            }
             return;
         }
         if let Some(mut rest) = self.incoming.take()
