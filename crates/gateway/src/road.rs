@@ -87,6 +87,7 @@ impl Gateway {
         let bodies = if parts.method == http::Method::HEAD { Bodies::Withheld } else { Bodies::Sent };
         let waits = if parts.headers.contains_key(http::header::EXPECT) { Waits::ForLeave } else { Waits::No };
         let inflow = Inflow::new(incoming, self.limits.stall_time, self.limits.drain, waits);
+        let end = inflow.end();
         let mut note = Note::default();
         let road = AssertUnwindSafe(self.walk(&parts, inflow, peer, secure, &mut note)).catch_unwind().await;
         let answer = road.unwrap_or_else(|_| {
@@ -99,7 +100,11 @@ impl Gateway {
             answer
         });
         self.log(&parts, &note, answer.status, watch);
-        response(answer, bodies)
+        let mut response = response(answer, bodies);
+        if end.is_refused() && parts.version < http::Version::HTTP_2 {
+            response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+        }
+        response
     }
 
     async fn walk(&self, parts: &RequestParts, inflow: Inflow, peer: SocketAddr, secure: bool, note: &mut Note) -> Answer {

@@ -33,10 +33,11 @@ impl engine::Front for Front {
         Some(if path.is_empty() || path == "/" { format!("/{bucket}") } else { format!("/{bucket}{path}") })
     }
 
-    /// An upload says how long it is. <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+    /// An upload says how long it is, or that it comes in chunks.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
     fn admit(&self, visit: &Visit<'_>, path: &str) -> Result<(), Fault> {
         let (head, (_, has_key)) = (visit.head, split(path));
-        let measured = head.header("content-length").is_some() || head.header("x-amz-decoded-content-length").is_some();
+        let measured = ["content-length", "transfer-encoding", "x-amz-decoded-content-length"].iter().any(|name| head.header(name).is_some());
         if head.method == "PUT" && has_key && !measured {
             return Err(FaultKind::sender("MissingContentLength", 411).says("You must provide the Content-Length HTTP header."));
         }
