@@ -33,11 +33,6 @@ impl Inflow {
         Inflow { incoming: Some(incoming), stall, drain, waits }
     }
 
-    /// Hands the flow over, leaving nothing behind.
-    pub fn take(&mut self) -> Inflow {
-        Inflow { incoming: self.incoming.take(), ..*self }
-    }
-
     /// The next piece; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
         loop {

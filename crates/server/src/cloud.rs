@@ -9,28 +9,29 @@ use std::sync::Arc;
 
 pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
     let ids = configuration.seed.map_or_else(Ids::random, Ids::seeded);
-    let identity = Identity::new(Root {
+    let root = Root {
         account: configuration.account,
         partition: configuration.region.partition(),
         access_key: configuration.root_access_key.as_str().into(),
         secret: Secret::new(configuration.root_secret_key.clone()),
-    });
+    };
     let blobs = match &configuration.data_dir {
         Some(folder) => Blobs::folder(folder.join("blobs")).map_err(|error| format!("the data folder {}: {error}", folder.display()))?,
         None => Blobs::memory(),
     };
     let settings = Settings { mode: configuration.mode, calls: configuration.call_log, ..Settings::default() };
-    let services = services(&settings.journal, blobs);
+    let identity = Identity::kept_in(root, &settings.journal);
+    let services = services(&settings.journal, blobs, &identity);
     Ok(Cloud::new(Frame::new(Clock::ticking(), ids), identity, services, settings))
 }
 
 /// Every service of the model: those with an engine, and those that honestly say that they have none yet.
-fn services(journal: &Journal, blobs: Blobs) -> Vec<Service> {
+fn services(journal: &Journal, blobs: Blobs, identity: &Identity) -> Vec<Service> {
     vec![
         cloudlet_sqs::service(journal),
-        cloudlet_sts::service(),
+        cloudlet_iam::service(identity.clone()),
+        cloudlet_sts::service(identity.clone()),
         Service::unbuilt(&cloudlet_api_ec2::SERVICE),
-        Service::unbuilt(&cloudlet_api_iam::SERVICE),
         Service::unbuilt(&cloudlet_api_kms::SERVICE),
         Service::unbuilt(&cloudlet_api_lambda::SERVICE),
         Service::unbuilt(&cloudlet_api_logs::SERVICE),
