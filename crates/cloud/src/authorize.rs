@@ -4,7 +4,7 @@ use crate::{Cloud, Mode, encoded, keys};
 use cloudlet_aws::{Account, Caller, Fault, Identity};
 use cloudlet_engine::{Ask, Cx, Denial, Effect, Service, Verdict};
 use cloudlet_identity::{Membership, Session, Standing};
-use cloudlet_policy::{Decision, Gate, Keys, Policies, Principal, Request, decide};
+use cloudlet_policy::{By, Decision, Effect as Outcome, Gate, Keys, Policies, Principal, Request, Source, decide};
 use std::{borrow::Cow, sync::Arc};
 
 /// Services whose resources RCPs protect.
@@ -133,8 +133,13 @@ impl<'a> Subject<'a> {
     fn within_task(&self, request: &Request<'_>) -> Decision {
         let session = self.session.as_ref().map(|session| &*session.policies).unwrap_or_default();
         let user = Caller { identity: Identity::User { name: "root".into() }, ..self.cx.caller.clone() };
+        // AWS's task policies only deny: all but the task.
         let decision = decide(&Request { principal: Principal::of(&user), ..*request }, &Policies { identity: session, ..Policies::default() });
-        Decision { gate: if decision.is_allowed() { Gate::Root } else { Gate::Session }, ..decision }
+        let by = decision.by.map(|by| By { source: Source::Session, ..by });
+        match decision.effect {
+            Outcome::ExplicitDeny => Decision { gate: Gate::Session, by, ..decision },
+            Outcome::Allow | Outcome::ImplicitDeny => Decision { effect: Outcome::Allow, gate: Gate::Root, by: None },
+        }
     }
 }
 

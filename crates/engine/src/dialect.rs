@@ -29,6 +29,8 @@ pub struct Dialect {
     pub bad_signature: FaultKind,
     pub incomplete_signature: FaultKind,
     pub expired_token: FaultKind,
+    /// What the service calls its server in every answer; most say nothing.
+    pub server: &'static str,
 }
 
 impl Dialect {
@@ -41,6 +43,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("SignatureDoesNotMatch", 403),
         incomplete_signature: FaultKind::sender("IncompleteSignature", 400),
         expired_token: FaultKind::sender("ExpiredToken", 403),
+        server: "",
     };
 
     pub const JSON: Dialect = Dialect {
@@ -52,6 +55,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("InvalidSignatureException", 400),
         incomplete_signature: FaultKind::sender("IncompleteSignatureException", 400),
         expired_token: FaultKind::sender("ExpiredTokenException", 400),
+        server: "",
     };
 
     pub const REST_JSON: Dialect = Dialect {
@@ -63,6 +67,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("InvalidSignatureException", 403),
         incomplete_signature: FaultKind::sender("IncompleteSignatureException", 403),
         expired_token: FaultKind::sender("ExpiredTokenException", 403),
+        server: "",
     };
 
     /// S3 and its control plane.
@@ -75,6 +80,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("SignatureDoesNotMatch", 403),
         incomplete_signature: FaultKind::sender("AuthorizationHeaderMalformed", 400),
         expired_token: FaultKind::sender("ExpiredToken", 400),
+        server: "AmazonS3",
     };
 
     pub const EC2: Dialect = Dialect {
@@ -86,6 +92,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("AuthFailure", 401),
         incomplete_signature: FaultKind::sender("AuthFailure", 401),
         expired_token: FaultKind::sender("RequestExpired", 400),
+        server: "",
     };
 
     /// What services of a protocol say, unless one differs.

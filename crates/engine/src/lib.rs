@@ -21,7 +21,7 @@ pub use call::{AnyInput, Boxed, Call, Door, Input, Output};
 pub use clock::{Clock, Stopwatch};
 pub use cx::{Cx, Frame, Reply};
 pub use dialect::{Denial, Dialect};
-pub use front::{Form, FormAnswer, Front, Posted, Visit};
+pub use front::{Form, Front, Posted, Thanks, Visit};
 pub use ids::{Ids, account_of_access_key};
 pub use origin::{Origin, SignatureKind, Signed};
 pub use outside::{Letter, Lost, Outside, Receipt};

@@ -6,41 +6,45 @@ use cloudlet_engine::{Clock, Frame, Ids, Service};
 use cloudlet_identity::{Identity, Root, Secret};
 use cloudlet_mailbox::{Mailbox, Room};
 use cloudlet_outside::{Bounds, Courier};
-use cloudlet_store::{Blobs, Journal};
+use cloudlet_store::Blobs;
 use std::sync::Arc;
 
 pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
     let ids = configuration.seed.map_or_else(Ids::random, Ids::seeded);
-    let identity = Identity::new(Root {
+    let root = Root {
         account: configuration.account,
         partition: configuration.region.partition(),
         access_key: configuration.root_access_key.as_str().into(),
         secret: Secret::new(configuration.root_secret_key.clone()),
-    });
+    };
     let blobs = match &configuration.data_dir {
         Some(folder) => Blobs::folder(folder.join("blobs")).map_err(|error| format!("the data folder {}: {error}", folder.display()))?,
         None => Blobs::memory(),
     };
     let settings = Settings { mode: configuration.mode, calls: configuration.call_log, ..Settings::default() };
+    let identity = Identity::kept_in(root, &settings.journal);
     let mailbox = Arc::new(Mailbox::new(&settings.journal, Room::default()));
-    let services = services(configuration, &settings.journal, blobs, &mailbox);
+    let journal = &settings.journal;
+    let mut services = vec![
+        cloudlet_iam::service(identity.clone()),
+        cloudlet_s3::S3::new(journal, blobs).service(),
+        cloudlet_sns::service(journal, mailbox.clone(), cloudlet_sns::Options { certificate_host: configuration.sns_certificate_host }),
+        cloudlet_sqs::service(journal, configuration.sqs_urls),
+        cloudlet_sts::service(identity.clone()),
+    ];
+    services.extend(unbuilt());
     let frame = Frame::new(Clock::ticking(), ids);
     frame.open(Arc::new(Courier::new(Bounds::default())));
     Ok(Cloud::new(frame, identity, services, Settings { mailbox, ..settings }))
 }
 
-/// Every service of the model: those with an engine, and those that honestly say that they have none yet.
-fn services(configuration: &Configuration, journal: &Journal, blobs: Blobs, mailbox: &Arc<Mailbox>) -> Vec<Service> {
+/// The services of the model that honestly say that they have no engine yet.
+fn unbuilt() -> Vec<Service> {
     vec![
-        cloudlet_sns::service(journal, mailbox.clone(), cloudlet_sns::Options { certificate_host: configuration.sns_certificate_host }),
-        cloudlet_sqs::service(journal),
-        cloudlet_sts::service(),
         Service::unbuilt(&cloudlet_api_ec2::SERVICE),
-        Service::unbuilt(&cloudlet_api_iam::SERVICE),
         Service::unbuilt(&cloudlet_api_kms::SERVICE),
         Service::unbuilt(&cloudlet_api_lambda::SERVICE),
         Service::unbuilt(&cloudlet_api_logs::SERVICE),
-        cloudlet_s3::S3::new(journal, blobs).service(),
         Service::unbuilt(&cloudlet_api_s3control::SERVICE),
         Service::unbuilt(&cloudlet_api_ses::SERVICE),
         Service::unbuilt(&cloudlet_api_sesv2::SERVICE),

@@ -1,17 +1,27 @@
-//! Security Token Service: who is calling, and whose key is this. One of the two faces of `cloudlet-identity`.
-//! Deliberately no store of its own: sessions are identity's.
+//! Security Token Service: who is calling, and credentials for a while. One of the two faces of `cloudlet-identity`.
+//! Deliberately no store of its own: sessions are identity's; and no decisions: those are the evaluator's.
 
 mod callers;
+mod messages;
+mod roles;
+mod sessions;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
-use cloudlet_api_sts::{GetAccessKeyInfo, GetCallerIdentity, SERVICE};
+use cloudlet_api_sts::*;
 use cloudlet_engine::Service;
+use cloudlet_identity::Identity;
 use std::sync::Arc;
 
-pub struct Sts;
+pub struct Sts {
+    identity: Identity,
+}
 
 /// The table of contents: what this service handles.
-pub fn service() -> Service {
-    Service::of(&SERVICE, Arc::new(Sts)).handles::<GetCallerIdentity>().handles::<GetAccessKeyInfo>().build()
+pub fn service(identity: Identity) -> Service {
+    let sts = Service::of(&SERVICE, Arc::new(Sts { identity }));
+    let sts = sts.handles::<GetCallerIdentity>().handles::<GetAccessKeyInfo>().handles::<DecodeAuthorizationMessage>();
+    let sts = sts.handles::<AssumeRole>().handles::<GetSessionToken>().handles::<GetFederationToken>().handles::<AssumeRoot>();
+    sts.build()
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 fn cloud() -> Arc<Cloud> {
     let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
     let frame = Frame::new(Clock::stopped_at(Timestamp(0)), Ids::seeded(1));
-    Cloud::new(frame, Identity::new(root), vec![service()], Settings::default())
+    let identity = Identity::new(root);
+    Cloud::new(frame, identity.clone(), vec![service(identity)], Settings::default())
 }
 
 fn scope() -> Scope {

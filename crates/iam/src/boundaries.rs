@@ -1,0 +1,64 @@
+//! Permissions boundaries of users and roles.
+
+use crate::{
+    faults::{gone, invalid},
+    operation::{Want, operation},
+};
+use cloudlet_api_iam::*;
+use cloudlet_aws::{Account, Arn, Fault};
+use cloudlet_identity::{State, catalogue};
+use cloudlet_shape::Empty;
+
+/// The condition key by which a policy may insist on a boundary.
+pub(crate) fn bounded(want: Want, boundary: Option<&str>) -> Want {
+    match boundary {
+        Some(arn) => want.with("iam:PermissionsBoundary", arn),
+        None => want,
+    }
+}
+
+/// A boundary is a managed policy of the account, or of AWS, that exists.
+pub(crate) fn check(state: &State, account: Account, boundary: Option<&str>) -> Result<(), Fault> {
+    let Some(arn) = boundary else { return Ok(()) };
+    if !arn.starts_with("arn:") || Arn::parse(arn).is_none() {
+        return Err(invalid(format!("Value ({arn}) for parameter PermissionsBoundary is invalid.")));
+    }
+    let known = catalogue::by_arn(arn).is_some() || state.policy_by_arn(arn).is_some_and(|(owner, _)| owner == account);
+    if known { Ok(()) } else { Err(gone(format!("Scope ARN: {arn} does not exist or is not attachable."))) }
+}
+
+operation!(
+    PutUserPermissionsBoundary,
+    |iam, cx, input| bounded(iam.want_user(cx, &input.user_name), Some(&input.permissions_boundary)),
+    |iam, cx, input| iam.identity.write(|state| {
+        check(state, cx.scope.account, Some(&input.permissions_boundary))?;
+        iam.user_mut(state, cx.scope.account, &input.user_name)?.boundary = Arn::parse(&input.permissions_boundary);
+        Ok(Empty {})
+    })
+);
+
+operation!(DeleteUserPermissionsBoundary, |iam, cx, input| iam.want_user(cx, &input.user_name), |iam, cx, input| iam.identity.write(|state| {
+    let user = iam.user_mut(state, cx.scope.account, &input.user_name)?;
+    match user.boundary.take() {
+        Some(_) => Ok(Empty {}),
+        None => Err(gone(format!("The permissions boundary of user {} cannot be found.", input.user_name))),
+    }
+}));
+
+operation!(
+    PutRolePermissionsBoundary,
+    |iam, cx, input| bounded(iam.want_role(cx, &input.role_name), Some(&input.permissions_boundary)),
+    |iam, cx, input| iam.identity.write(|state| {
+        check(state, cx.scope.account, Some(&input.permissions_boundary))?;
+        iam.role_mut(state, cx.scope.account, &input.role_name)?.boundary = Arn::parse(&input.permissions_boundary);
+        Ok(Empty {})
+    })
+);
+
+operation!(DeleteRolePermissionsBoundary, |iam, cx, input| iam.want_role(cx, &input.role_name), |iam, cx, input| iam.identity.write(|state| {
+    let role = iam.role_mut(state, cx.scope.account, &input.role_name)?;
+    match role.boundary.take() {
+        Some(_) => Ok(Empty {}),
+        None => Err(gone(format!("The permissions boundary of role {} cannot be found.", input.role_name))),
+    }
+}));

@@ -1,0 +1,99 @@
+//! Identity and Access Management: users, groups, roles, policies, credentials. One of the two faces of `cloudlet-identity`,
+//! whose tables it fills; it has none of its own. IAM is global: what it keeps is of an account, whatever the region of the call.
+//! Deliberately no decisions: those are made by `cloudlet-policy`, for every service alike.
+
+mod access_keys;
+mod boundaries;
+mod certificates;
+mod der;
+mod documents;
+mod extras;
+mod faults;
+mod holdings;
+mod jobs;
+mod limits;
+mod linked;
+mod linked_services;
+mod mfa;
+mod operation;
+mod paging;
+mod passwords;
+mod policies;
+mod providers;
+mod roles;
+mod shown;
+mod tags;
+mod users;
+
+use cloudlet_api_iam::*;
+use cloudlet_engine::Service;
+use cloudlet_identity::Identity;
+use std::sync::Arc;
+
+pub struct Iam {
+    identity: Identity,
+}
+
+/// The table of contents: what this service handles.
+pub fn service(identity: Identity) -> Service {
+    let iam = Service::of(&SERVICE, Arc::new(Iam { identity }));
+    // Users and groups.
+    let iam = iam.handles::<CreateUser>().handles::<GetUser>().handles::<ListUsers>().handles::<UpdateUser>().handles::<DeleteUser>();
+    let iam = iam.handles::<CreateGroup>().handles::<GetGroup>().handles::<ListGroups>().handles::<UpdateGroup>().handles::<DeleteGroup>();
+    let iam = iam.handles::<AddUserToGroup>().handles::<RemoveUserFromGroup>().handles::<ListGroupsForUser>();
+    // Roles and instance profiles.
+    let iam = iam.handles::<CreateRole>().handles::<GetRole>().handles::<ListRoles>().handles::<UpdateRole>().handles::<DeleteRole>();
+    let iam = iam.handles::<UpdateRoleDescription>().handles::<UpdateAssumeRolePolicy>();
+    let iam = iam.handles::<CreateInstanceProfile>().handles::<GetInstanceProfile>().handles::<ListInstanceProfiles>();
+    let iam = iam.handles::<ListInstanceProfilesForRole>().handles::<DeleteInstanceProfile>();
+    let iam = iam.handles::<AddRoleToInstanceProfile>().handles::<RemoveRoleFromInstanceProfile>();
+    // Managed policies.
+    let iam = iam.handles::<CreatePolicy>().handles::<GetPolicy>().handles::<ListPolicies>().handles::<DeletePolicy>();
+    let iam = iam.handles::<CreatePolicyVersion>().handles::<GetPolicyVersion>().handles::<ListPolicyVersions>();
+    let iam = iam.handles::<DeletePolicyVersion>().handles::<SetDefaultPolicyVersion>().handles::<ListEntitiesForPolicy>();
+    // What users, groups and roles hold.
+    let iam = iam.handles::<PutUserPolicy>().handles::<GetUserPolicy>().handles::<DeleteUserPolicy>().handles::<ListUserPolicies>();
+    let iam = iam.handles::<AttachUserPolicy>().handles::<DetachUserPolicy>().handles::<ListAttachedUserPolicies>();
+    let iam = iam.handles::<PutGroupPolicy>().handles::<GetGroupPolicy>().handles::<DeleteGroupPolicy>().handles::<ListGroupPolicies>();
+    let iam = iam.handles::<AttachGroupPolicy>().handles::<DetachGroupPolicy>().handles::<ListAttachedGroupPolicies>();
+    let iam = iam.handles::<PutRolePolicy>().handles::<GetRolePolicy>().handles::<DeleteRolePolicy>().handles::<ListRolePolicies>();
+    let iam = iam.handles::<AttachRolePolicy>().handles::<DetachRolePolicy>().handles::<ListAttachedRolePolicies>();
+    let iam = iam.handles::<PutUserPermissionsBoundary>().handles::<DeleteUserPermissionsBoundary>();
+    let iam = iam.handles::<PutRolePermissionsBoundary>().handles::<DeleteRolePermissionsBoundary>();
+    // Credentials.
+    let iam = iam.handles::<CreateAccessKey>().handles::<ListAccessKeys>().handles::<UpdateAccessKey>().handles::<DeleteAccessKey>();
+    let iam = iam.handles::<GetAccessKeyLastUsed>();
+    let iam = iam.handles::<CreateLoginProfile>().handles::<GetLoginProfile>().handles::<UpdateLoginProfile>().handles::<DeleteLoginProfile>();
+    let iam = iam.handles::<ChangePassword>().handles::<UpdateAccountPasswordPolicy>().handles::<GetAccountPasswordPolicy>();
+    let iam = iam.handles::<DeleteAccountPasswordPolicy>();
+    let iam = iam.handles::<CreateVirtualMFADevice>().handles::<DeleteVirtualMFADevice>().handles::<ListVirtualMFADevices>();
+    let iam = iam.handles::<EnableMFADevice>().handles::<DeactivateMFADevice>().handles::<ResyncMFADevice>();
+    let iam = iam.handles::<ListMFADevices>().handles::<GetMFADevice>();
+    let iam = iam.handles::<UploadSSHPublicKey>().handles::<GetSSHPublicKey>().handles::<ListSSHPublicKeys>();
+    let iam = iam.handles::<UpdateSSHPublicKey>().handles::<DeleteSSHPublicKey>();
+    let iam = iam.handles::<UploadSigningCertificate>().handles::<ListSigningCertificates>();
+    let iam = iam.handles::<UpdateSigningCertificate>().handles::<DeleteSigningCertificate>();
+    let iam = iam.handles::<CreateServiceSpecificCredential>().handles::<ListServiceSpecificCredentials>();
+    let iam = iam.handles::<UpdateServiceSpecificCredential>().handles::<ResetServiceSpecificCredential>();
+    let iam = iam.handles::<DeleteServiceSpecificCredential>();
+    let iam = iam.handles::<UploadServerCertificate>().handles::<GetServerCertificate>().handles::<ListServerCertificates>();
+    let iam = iam.handles::<UpdateServerCertificate>().handles::<DeleteServerCertificate>();
+    // Service-linked roles.
+    let iam = iam.handles::<CreateServiceLinkedRole>().handles::<DeleteServiceLinkedRole>().handles::<GetServiceLinkedRoleDeletionStatus>();
+    // Identity providers.
+    let iam = iam.handles::<CreateOpenIDConnectProvider>().handles::<GetOpenIDConnectProvider>().handles::<ListOpenIDConnectProviders>();
+    let iam = iam.handles::<DeleteOpenIDConnectProvider>().handles::<UpdateOpenIDConnectProviderThumbprint>();
+    let iam = iam.handles::<AddClientIDToOpenIDConnectProvider>().handles::<RemoveClientIDFromOpenIDConnectProvider>();
+    let iam = iam.handles::<CreateSAMLProvider>().handles::<GetSAMLProvider>().handles::<ListSAMLProviders>();
+    let iam = iam.handles::<UpdateSAMLProvider>().handles::<DeleteSAMLProvider>();
+    // Tags.
+    let iam = iam.handles::<TagUser>().handles::<UntagUser>().handles::<ListUserTags>();
+    let iam = iam.handles::<TagRole>().handles::<UntagRole>().handles::<ListRoleTags>();
+    let iam = iam.handles::<TagInstanceProfile>().handles::<UntagInstanceProfile>().handles::<ListInstanceProfileTags>();
+    let iam = iam.handles::<TagPolicy>().handles::<UntagPolicy>().handles::<ListPolicyTags>();
+    let iam = iam.handles::<TagOpenIDConnectProvider>().handles::<UntagOpenIDConnectProvider>().handles::<ListOpenIDConnectProviderTags>();
+    let iam = iam.handles::<TagSAMLProvider>().handles::<UntagSAMLProvider>().handles::<ListSAMLProviderTags>();
+    let iam = iam.handles::<TagServerCertificate>().handles::<UntagServerCertificate>().handles::<ListServerCertificateTags>();
+    let iam = iam.handles::<TagMFADevice>().handles::<UntagMFADevice>().handles::<ListMFADeviceTags>();
+    iam.build()
+}

@@ -1,0 +1,97 @@
+//! How an operation of IAM is written: what it wants, then what it does.
+//! An operation names one resource, so that its ask follows from the ARN and the generated table; few ask more.
+
+use cloudlet_api_iam::Tag;
+use cloudlet_aws::{Arn, Fault};
+use cloudlet_engine::{Ask, Asks};
+use cloudlet_identity::Tags;
+use cloudlet_shape::Operation;
+
+/// What a call wants, before it has the name of its action.
+pub(crate) struct Want {
+    ask: Option<Ask>,
+    also: Vec<Ask>,
+}
+
+impl Want {
+    pub fn on(arn: Arn) -> Want {
+        Want { ask: Some(Ask::action("", arn)), also: Vec::new() }
+    }
+
+    /// For actions that have no resource.
+    pub fn anything() -> Want {
+        Want::on(Arn::any())
+    }
+
+    fn key(mut self, name: String, value: &str) -> Want {
+        if let Some(ask) = &mut self.ask {
+            ask.keys.set(name, value.to_owned());
+        }
+        self
+    }
+
+    pub fn with(self, name: &'static str, value: &str) -> Want {
+        self.key(name.to_owned(), value)
+    }
+
+    /// The tags that the resource has.
+    pub fn tagged(self, tags: &Tags) -> Want {
+        tags.iter().fold(self, |want, (key, value)| want.key(format!("aws:ResourceTag/{key}"), value).key(format!("iam:ResourceTag/{key}"), value))
+    }
+
+    /// The tags that the request brings.
+    pub fn requests(self, tags: Option<&[Tag]>) -> Want {
+        let Some(tags) = tags.filter(|tags| !tags.is_empty()) else { return self };
+        let mut want = tags.iter().fold(self, |want, tag| want.key(format!("aws:RequestTag/{}", tag.key), &tag.value));
+        if let Some(ask) = &mut want.ask {
+            ask.keys.set_many("aws:TagKeys", tags.iter().map(|tag| tag.key.clone()));
+        }
+        want
+    }
+
+    pub fn untags(mut self, keys: &[String]) -> Want {
+        if let Some(ask) = &mut self.ask {
+            ask.keys.set_many("aws:TagKeys", keys.iter().cloned());
+        }
+        self
+    }
+
+    pub fn also(mut self, ask: Ask) -> Want {
+        self.also.push(ask);
+        self
+    }
+
+    pub fn asks<O: Operation>(self) -> Result<Asks, Fault> {
+        let action = O::SCHEMA.access.first().map_or("", |access| access.action);
+        Ok(self.ask.into_iter().map(|ask| Ask { action, ..ask }).chain(self.also).collect())
+    }
+}
+
+/// `operation!(GetUser, |iam, cx, input| what it wants, |iam, cx, input| what it does)`.
+macro_rules! operation {
+    ($operation:ident, |$i:ident, $c:ident, $n:ident| $want:expr, |$iam:ident, $cx:ident, $input:ident| $does:expr $(,)?) => {
+        impl cloudlet_engine::Handle<$operation> for crate::Iam {
+            #[allow(unused_variables, reason = "not every operation needs all three")]
+            fn asks(
+                &self,
+                $c: &cloudlet_engine::Cx,
+                $n: &<$operation as cloudlet_shape::Operation>::Input,
+            ) -> Result<cloudlet_engine::Asks, cloudlet_aws::Fault> {
+                let $i = self;
+                let want: crate::operation::Want = $want;
+                want.asks::<$operation>()
+            }
+
+            #[allow(unused_variables, unused_mut, reason = "not every operation needs all three")]
+            async fn handle(
+                &self,
+                $cx: &cloudlet_engine::Cx,
+                mut $input: <$operation as cloudlet_shape::Operation>::Input,
+            ) -> Result<<$operation as cloudlet_shape::Operation>::Output, cloudlet_aws::Fault> {
+                let $iam = self;
+                $does
+            }
+        }
+    };
+}
+pub(crate) use operation;

@@ -1,0 +1,22 @@
+//! Authorization messages: what EC2 encodes into its refusals.
+
+use crate::Sts;
+use cloudlet_api_sts::{
+    DecodeAuthorizationMessage, DecodeAuthorizationMessageRequest, DecodeAuthorizationMessageResponse, faults::INVALID_AUTHORIZATION_MESSAGE,
+};
+use cloudlet_aws::{Arn, Fault};
+use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_identity::messages;
+
+impl Handle<DecodeAuthorizationMessage> for Sts {
+    fn asks(&self, _: &Cx, _: &DecodeAuthorizationMessageRequest) -> Result<Asks, Fault> {
+        Ok(Ask::of::<DecodeAuthorizationMessage>(Arn::any()).alone())
+    }
+
+    async fn handle(&self, _: &Cx, input: DecodeAuthorizationMessageRequest) -> Result<DecodeAuthorizationMessageResponse, Fault> {
+        match messages::open(&input.encoded_message) {
+            Some(text) => Ok(DecodeAuthorizationMessageResponse { decoded_message: Some(text) }),
+            None => Err(INVALID_AUTHORIZATION_MESSAGE.says("Message cannot be decoded.")),
+        }
+    }
+}
