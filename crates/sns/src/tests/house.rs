@@ -38,7 +38,7 @@ pub struct House {
 
 impl House {
     pub fn new() -> House {
-        House::beside(cloudlet_sqs::service(&Journal::off()))
+        House::beside(cloudlet_sqs::service(&Journal::off(), cloudlet_sqs::Urls::default()))
     }
 
     /// With another SQS.
