@@ -10,18 +10,18 @@ const STOREYS: [(&str, &[&str]); 10] = [
     ("first words", &["aws", "digest", "shape-derive"]),
     ("words", &["shape", "policy", "sigv4", "asl", "store"]),
     ("model", &["api-*", "wire"]),
-    ("frame", &["engine"]),
+    ("frame", &["engine", "mailbox"]),
     ("identity", &["identity"]),
     ("engines", &["s3", "s3control", "sqs", "sns", "sts", "iam", "kms", "ssm", "ses", "sesv2", "ec2", "states", "lambda", "logs"]),
     ("cloud", &["cloud"]),
-    ("gateway", &["gateway", "smtp"]),
+    ("gateway", &["gateway", "outside", "smtp"]),
     ("rooms", &["inspect"]),
     ("top", &["bench", "server", "xtask"]),
 ];
 
 /// Libraries that know HTTP, and who may use them.
 const HTTP: [&str; 10] = ["axum", "h2", "headers", "http", "http-body", "http-body-util", "hyper", "hyper-util", "tower", "tower-http"];
-const SPEAKS_HTTP: [&str; 4] = ["bench", "gateway", "server", "xtask"];
+const SPEAKS_HTTP: [&str; 5] = ["bench", "gateway", "outside", "server", "xtask"];
 
 /// Libraries that do things in the world or know the time, and crates that must not.
 const WORLDLY: [&str; 9] = ["chrono", "fs2", "jiff", "mio", "rand", "socket2", "time", "tokio", "uuid"];
