@@ -46,8 +46,7 @@ async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>,
     http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
-        .max_buf_size(limits.headers.max(8 << 10))
-        .max_headers(limits.header_fields)
+        .max_buf_size(limits.buffer)
         .half_close(false)
         .pipeline_flush(true);
     http.http2()

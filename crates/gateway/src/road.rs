@@ -111,6 +111,9 @@ impl Gateway {
         if !is_text(&parts.headers) {
             return Plain::json(400, r#"{"message":"A header field is not UTF-8 text."}"#).into_answer();
         }
+        if parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() > self.limits.headers {
+            return Plain::json(431, r#"{"message":"The header fields of the request are too large."}"#).into_answer();
+        }
         let fields = Fields(&parts.headers);
         let head = head(parts, &fields);
         if INSIDE.iter().any(|prefix| head.path.starts_with(prefix)) {
