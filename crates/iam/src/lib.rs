@@ -4,12 +4,20 @@
 
 mod access_keys;
 mod boundaries;
+mod certificates;
+mod der;
 mod documents;
+mod extras;
 mod faults;
 mod holdings;
+mod jobs;
 mod limits;
+mod linked;
+mod linked_services;
+mod mfa;
 mod operation;
 mod paging;
+mod passwords;
 mod policies;
 mod providers;
 mod roles;
@@ -55,6 +63,23 @@ pub fn service(identity: Identity) -> Service {
     // Credentials.
     let iam = iam.handles::<CreateAccessKey>().handles::<ListAccessKeys>().handles::<UpdateAccessKey>().handles::<DeleteAccessKey>();
     let iam = iam.handles::<GetAccessKeyLastUsed>();
+    let iam = iam.handles::<CreateLoginProfile>().handles::<GetLoginProfile>().handles::<UpdateLoginProfile>().handles::<DeleteLoginProfile>();
+    let iam = iam.handles::<ChangePassword>().handles::<UpdateAccountPasswordPolicy>().handles::<GetAccountPasswordPolicy>();
+    let iam = iam.handles::<DeleteAccountPasswordPolicy>();
+    let iam = iam.handles::<CreateVirtualMFADevice>().handles::<DeleteVirtualMFADevice>().handles::<ListVirtualMFADevices>();
+    let iam = iam.handles::<EnableMFADevice>().handles::<DeactivateMFADevice>().handles::<ResyncMFADevice>();
+    let iam = iam.handles::<ListMFADevices>().handles::<GetMFADevice>();
+    let iam = iam.handles::<UploadSSHPublicKey>().handles::<GetSSHPublicKey>().handles::<ListSSHPublicKeys>();
+    let iam = iam.handles::<UpdateSSHPublicKey>().handles::<DeleteSSHPublicKey>();
+    let iam = iam.handles::<UploadSigningCertificate>().handles::<ListSigningCertificates>();
+    let iam = iam.handles::<UpdateSigningCertificate>().handles::<DeleteSigningCertificate>();
+    let iam = iam.handles::<CreateServiceSpecificCredential>().handles::<ListServiceSpecificCredentials>();
+    let iam = iam.handles::<UpdateServiceSpecificCredential>().handles::<ResetServiceSpecificCredential>();
+    let iam = iam.handles::<DeleteServiceSpecificCredential>();
+    let iam = iam.handles::<UploadServerCertificate>().handles::<GetServerCertificate>().handles::<ListServerCertificates>();
+    let iam = iam.handles::<UpdateServerCertificate>().handles::<DeleteServerCertificate>();
+    // Service-linked roles.
+    let iam = iam.handles::<CreateServiceLinkedRole>().handles::<DeleteServiceLinkedRole>().handles::<GetServiceLinkedRoleDeletionStatus>();
     // Identity providers.
     let iam = iam.handles::<CreateOpenIDConnectProvider>().handles::<GetOpenIDConnectProvider>().handles::<ListOpenIDConnectProviders>();
     let iam = iam.handles::<DeleteOpenIDConnectProvider>().handles::<UpdateOpenIDConnectProviderThumbprint>();

@@ -3,6 +3,7 @@
 use clap::{CommandFactory, Parser, ValueEnum, error::ErrorKind};
 use cloudlet_aws::{Account, Region};
 use cloudlet_cloud::Mode;
+use cloudlet_sns::CertificateHost;
 use serde::Deserialize;
 use std::{
     ffi::OsString,
@@ -28,6 +29,29 @@ pub enum Auth {
 pub enum LogFormat {
     Human,
     Json,
+}
+
+/// What the URLs of queues look like.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum SqsUrls {
+    /// Begin with the address the client used
+    Endpoint,
+    /// http://sqs.<region>.localhost.localstack.cloud:4566/<account>/<name>
+    Standard,
+    /// http://<region>.queue.localhost.localstack.cloud:4566/<account>/<name>
+    Domain,
+    /// http://localhost:4566/queue/<region>/<account>/<name>
+    Path,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum SnsCertificateHost {
+    /// This server
+    Own,
+    /// sns.<region>.amazonaws.com
+    Aws,
 }
 
 /// A local AWS in one binary.
@@ -87,9 +111,16 @@ struct Settings {
     /// How many calls the call log remembers [default: 1000]
     #[arg(long, env = "CLOUDLET_CALL_LOG", value_name = "CALLS")]
     call_log: Option<u32>,
+    /// Host in the address of the certificate that SNS signs with: this server, or sns.<region>.amazonaws.com, which validators of
+    /// the SDKs insist on and which must then be made to lead here [default: own]
+    #[arg(long, env = "CLOUDLET_SNS_CERTIFICATE_HOST")]
+    sns_certificate_host: Option<SnsCertificateHost>,
     /// Make ids, keys and tokens from this number, the same on every run
     #[arg(long, env = "CLOUDLET_SEED", value_name = "NUMBER")]
     seed: Option<u64>,
+    /// What the URLs of SQS queues look like [default: endpoint]
+    #[arg(long, env = "CLOUDLET_SQS_URLS")]
+    sqs_urls: Option<SqsUrls>,
     /// Settings file (TOML) [default: none]
     #[arg(long, env = "CLOUDLET_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -122,7 +153,9 @@ pub struct Configuration {
     pub max_body: usize,
     pub shutdown_time: Duration,
     pub call_log: usize,
+    pub sns_certificate_host: CertificateHost,
     pub seed: Option<u64>,
+    pub sqs_urls: cloudlet_sqs::Urls,
 }
 
 /// Why the server does not start.
@@ -215,6 +248,14 @@ fn localstack(environment: &[(OsString, OsString)]) -> Result<Settings, Refusal>
         (Some(false), _) => Some(Auth::Off),
         (None, _) => None,
     };
+    settings.sqs_urls = match get("SQS_ENDPOINT_STRATEGY") {
+        None => None,
+        Some("standard") => Some(SqsUrls::Standard),
+        Some("domain") => Some(SqsUrls::Domain),
+        Some("path") => Some(SqsUrls::Path),
+        Some("dynamic" | "off") => Some(SqsUrls::Endpoint),
+        Some(other) => return Err(Refusal::says(format_args!("SQS_ENDPOINT_STRATEGY={other} is none of standard, domain, path, dynamic, off"))),
+    };
     Ok(settings)
 }
 
@@ -237,7 +278,9 @@ impl Settings {
             max_body: self.max_body.or(other.max_body),
             shutdown_time: self.shutdown_time.or(other.shutdown_time),
             call_log: self.call_log.or(other.call_log),
+            sns_certificate_host: self.sns_certificate_host.or(other.sns_certificate_host),
             seed: self.seed.or(other.seed),
+            sqs_urls: self.sqs_urls.or(other.sqs_urls),
             config: self.config.or(other.config),
             check_health: self.check_health || other.check_health,
         }
@@ -280,7 +323,17 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         max_body: usize::try_from(settings.max_body.unwrap_or(64)).unwrap_or(64).saturating_mul(1 << 20),
         shutdown_time: Duration::from_secs(u64::from(settings.shutdown_time.unwrap_or(10))),
         call_log: usize::try_from(settings.call_log.unwrap_or(1_000)).unwrap_or(1_000),
+        sns_certificate_host: match settings.sns_certificate_host {
+            None | Some(SnsCertificateHost::Own) => CertificateHost::Own,
+            Some(SnsCertificateHost::Aws) => CertificateHost::Aws,
+        },
         seed: settings.seed,
+        sqs_urls: match settings.sqs_urls {
+            None | Some(SqsUrls::Endpoint) => cloudlet_sqs::Urls::Endpoint,
+            Some(SqsUrls::Standard) => cloudlet_sqs::Urls::Standard,
+            Some(SqsUrls::Domain) => cloudlet_sqs::Urls::Domain,
+            Some(SqsUrls::Path) => cloudlet_sqs::Urls::Path,
+        },
     })
 }
 

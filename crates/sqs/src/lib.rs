@@ -32,6 +32,8 @@ mod tests;
 mod visibility;
 mod window;
 
+pub use addresses::Urls;
+
 use addresses::resolve;
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Account, Arn, Fault, FaultKind};
@@ -45,10 +47,11 @@ pub struct Sqs {
     /// By ARN, so that the queues of one account and region stand together, in the order of their names.
     queues: Arc<Shelf<Arn, Queue>>,
     ledger: Arc<Store<Ledger>>,
+    urls: Urls,
 }
 
-pub fn service(journal: &Journal) -> Service {
-    Sqs::new(journal).service()
+pub fn service(journal: &Journal, urls: Urls) -> Service {
+    Sqs::new(journal, urls).service()
 }
 
 /// How SQS spells what all services share. Its inputs it checks itself, in its own sentences.
@@ -67,9 +70,9 @@ const DIALECT: Dialect = Dialect {
 };
 
 impl Sqs {
-    pub fn new(journal: &Journal) -> Arc<Sqs> {
+    pub fn new(journal: &Journal, urls: Urls) -> Arc<Sqs> {
         let ledger = Store::new("sqs/ledger", journal, Ledger::default());
-        Arc::new(Sqs { queues: Arc::new(Shelf::new("sqs/queues", journal)), ledger: Arc::new(ledger) })
+        Arc::new(Sqs { queues: Arc::new(Shelf::new("sqs/queues", journal)), ledger: Arc::new(ledger), urls })
     }
 
     /// The table of contents: what this service handles.

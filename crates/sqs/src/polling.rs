@@ -166,7 +166,7 @@ impl Sqs {
             let before = queue.next_landing();
             let taken = queue.receive(&poll.wish, now);
             queue.alarm(before, now);
-            Ok((taken, queue.next_landing()))
+            Ok((taken, queue.next_change()))
         })?;
         if let Some(target) = &poll.dead_letters
             && !taken.dead.is_empty()

@@ -1,6 +1,7 @@
 //! The engine through the cloud, with a stopped clock and no HTTP. Each test says a rule of SQS.
 
 mod attributes;
+mod crowd;
 mod dead_letters;
 mod depth;
 mod encryption;

@@ -1,6 +1,6 @@
 //! A house with SQS alone, and short words for what tests do with it.
 
-use crate::Sqs;
+use crate::{Sqs, Urls};
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
 use cloudlet_cloud::{Cloud, Entrance, Settings};
@@ -30,7 +30,7 @@ impl House {
     /// With other services in it.
     pub fn beside(mut others: Vec<Service>, journal: &Journal, now: Timestamp) -> House {
         let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
-        let sqs = Sqs::new(journal);
+        let sqs = Sqs::new(journal, Urls::default());
         let frame = Frame::new(Clock::stopped_at(now), Ids::seeded(1));
         others.push(sqs.service());
         House { cloud: Cloud::new(frame, Identity::new(root), others, Settings::default()), sqs, journal: None }

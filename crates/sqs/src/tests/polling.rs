@@ -119,6 +119,32 @@ async fn the_next_of_a_group_wakes_who_waits_when_the_first_is_deleted() {
 }
 
 #[tokio::test]
+async fn the_next_of_a_group_comes_when_what_blocked_it_is_a_dead_letter_or_too_old() {
+    let house = Arc::new(House::new());
+    let fifo = [("FifoQueue", "true"), ("ContentBasedDeduplication", "true")];
+    let url = house.create("q.fifo", &[&fifo[..], &[("MessageRetentionPeriod", "60"), ("VisibilityTimeout", "600")]].concat()).await;
+    house.send_to(&url, "g", "old").await;
+    house.receive_one(&url).await.unwrap();
+    house.pass(50);
+    house.send_to(&url, "g", "young").await;
+    let waiter = poll(&house, long(&url));
+    settle().await;
+    house.pass(10);
+    assert_eq!(bodies(&waiter.await.unwrap()), ["young"]);
+
+    house.create("dead.fifo", &fifo).await;
+    let policy = super::house::redrive("dead.fifo", 1);
+    let url = house.create("r.fifo", &[&fifo[..], &[("RedrivePolicy", policy.as_str()), ("VisibilityTimeout", "5")]].concat()).await;
+    house.send_to(&url, "g", "bad").await;
+    house.receive_one(&url).await.unwrap();
+    house.send_to(&url, "g", "good").await;
+    let waiter = poll(&house, long(&url));
+    settle().await;
+    house.pass(5);
+    assert_eq!(bodies(&waiter.await.unwrap()), ["good"]);
+}
+
+#[tokio::test]
 async fn a_poll_ends_with_its_client_and_takes_nothing() {
     let house = Arc::new(House::new());
     let url = house.create("q", &[]).await;

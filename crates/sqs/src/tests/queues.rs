@@ -1,6 +1,10 @@
 use super::house::{House, map, receive, redrive, stranger};
+use crate::{Sqs, Urls};
 use cloudlet_api_sqs::*;
-use cloudlet_engine::Origin;
+use cloudlet_aws::{Account, Region, Scope};
+use cloudlet_engine::{Cx, Handle, Origin};
+use cloudlet_store::Journal;
+use std::sync::Arc;
 
 #[tokio::test]
 async fn a_queue_is_found_by_the_url_its_creation_answered() {
@@ -13,6 +17,27 @@ async fn a_queue_is_found_by_the_url_its_creation_answered() {
         house.send(url, "m").await;
     }
     assert_eq!(house.receive(&url).await.len(), 4);
+}
+
+#[tokio::test]
+async fn every_kind_of_url_leads_back_to_its_queue() {
+    for (urls, endpoint, expected) in [
+        (Urls::Endpoint, "http://127.0.0.1:4566", "http://127.0.0.1:4566/000000000000/q"),
+        (Urls::Path, "http://127.0.0.1:4566", "http://127.0.0.1:4566/queue/us-east-1/000000000000/q"),
+        (Urls::Standard, "http://127.0.0.1:4566", "http://sqs.us-east-1.localhost.localstack.cloud:4566/000000000000/q"),
+        (Urls::Standard, "https://localhost", "https://sqs.us-east-1.localhost.localstack.cloud/000000000000/q"),
+        (Urls::Standard, "http://sqs.us-east-1.aws.test:80", "http://sqs.us-east-1.aws.test:80/000000000000/q"),
+        (Urls::Domain, "http://aws.test", "http://queue.aws.test/000000000000/q"),
+    ] {
+        let sqs = Sqs::new(&Journal::off(), urls);
+        let origin = || Origin { endpoint: Some(endpoint.into()), ..Origin::default() };
+        let scope = Scope::new(Account::default(), Region::new("us-east-1"));
+        let cx = || Cx::new(Arc::default(), scope.clone(), super::house::root(), "r".into(), origin());
+        let input = CreateQueueRequest { queue_name: "q".into(), ..CreateQueueRequest::default() };
+        let url = Handle::<CreateQueue>::handle(&*sqs, &cx(), input).await.unwrap().queue_url.unwrap();
+        assert_eq!(url, expected);
+        Handle::<SendMessage>::handle(&*sqs, &cx(), super::house::message(&url, "m")).await.unwrap();
+    }
 }
 
 #[tokio::test]

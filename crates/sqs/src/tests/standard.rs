@@ -55,7 +55,7 @@ async fn no_message_is_held_for_more_than_twelve_hours() {
     let fault = house.change(&url, &held, 43_101).await.unwrap_err();
     assert_eq!(
         fault.message(),
-        "Value 43101 for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"
+        "Value 43101 for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds]."
     );
     assert!(house.change(&url, &held, 43_201).await.is_err());
 }

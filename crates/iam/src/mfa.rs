@@ -1,0 +1,214 @@
+//! MFA devices: virtual ones, whose codes are checked.
+
+use crate::{
+    Iam,
+    faults::{conflict, exists, gone, quota, the},
+    limits,
+    operation::{Want, operation},
+    paging::page,
+    shown::{self, Whom},
+    tags::new_tags,
+    users::path_of,
+};
+use cloudlet_api_iam::{faults::INVALID_AUTHENTICATION_CODE, *};
+use cloudlet_aws::{Account, Arn, Fault};
+use cloudlet_engine::Cx;
+use cloudlet_identity::{
+    Secret, State,
+    mfa::{Device, Owner},
+    state::Settings,
+};
+use cloudlet_shape::Empty;
+
+fn no_device(serial: &str) -> impl FnOnce() -> Fault {
+    move || gone(format!("VirtualMFADevice with serial number {serial} doesn't exist."))
+}
+
+fn device<'s>(state: &'s mut State, account: Account, serial: &str) -> Result<&'s mut Device, Fault> {
+    state.mfa_devices.get_mut(serial).filter(|device| device.account == account).ok_or_else(no_device(serial))
+}
+
+/// Serial numbers of a user's devices, or of root's.
+fn serials(state: &State, account: Account, whom: &Whom) -> Result<Vec<Arn>, Fault> {
+    match whom {
+        Whom::User(name) => Ok(state.user(account, name).ok_or_else(the("user", name))?.mfa.clone()),
+        Whom::Root => Ok(state.settings.get(&account).map(|settings| settings.root_mfa.clone()).unwrap_or_default()),
+    }
+}
+
+operation!(
+    CreateVirtualMFADevice,
+    |iam, cx, input| {
+        let arn = iam.arn(cx.scope.account, "mfa", input.path.as_deref().unwrap_or("/"), &input.virtual_mfa_device_name);
+        Want::on(arn).requests(input.tags.as_deref())
+    },
+    |iam, cx, input| {
+        let account = cx.scope.account;
+        let path = path_of(input.path);
+        let serial = iam.arn(account, "mfa", &path, &input.virtual_mfa_device_name);
+        let mut random = [0; 64];
+        cx.ids().fill_secret(&mut random);
+        const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let seed: String = random.iter().filter_map(|byte| LETTERS.get(usize::from(byte & 31))).map(|letter| char::from(*letter)).collect();
+        let name = input.virtual_mfa_device_name;
+        let link = format!("otpauth://totp/Amazon%20Web%20Services:{name}@{account}?secret={seed}&issuer=Amazon%20Web%20Services");
+        let device = Device {
+            account,
+            name,
+            path,
+            seed: Secret::new(seed.clone()),
+            created: cx.now,
+            tags: new_tags(input.tags.as_deref())?,
+            owner: None,
+            drift: 0,
+            taken: i64::MIN,
+        };
+        iam.identity.write(|state| {
+            if state.mfa_devices.contains(serial.as_str()) {
+                return Err(exists("MFADevice entity at the same path and name already exists."));
+            }
+            let tags = shown::tags(&device.tags);
+            state.mfa_devices.insert(serial.clone(), device);
+            // AWS sends a picture of the link. Who needs a picture draws it from the link, which is what stands in it.
+            let virtual_mfa_device = VirtualMFADevice {
+                serial_number: serial.to_string(),
+                base32_string_seed: Some(seed.into_bytes().into()),
+                qr_code_png: Some(link.into_bytes().into()),
+                tags,
+                ..VirtualMFADevice::default()
+            };
+            Ok(CreateVirtualMFADeviceResponse { virtual_mfa_device })
+        })
+    }
+);
+
+operation!(DeleteVirtualMFADevice, |iam, cx, input| iam.want_arn(cx, &input.serial_number), |iam, cx, input| iam.identity.write(|state| {
+    if device(state, cx.scope.account, &input.serial_number)?.owner.is_some() {
+        return Err(conflict("MFA VirtualDevice in use. Must deactivate first."));
+    }
+    state.mfa_devices.remove(input.serial_number.as_str());
+    Ok(Empty {})
+}));
+
+operation!(EnableMFADevice, |iam, cx, input| iam.want_user(cx, &input.user_name), |iam, cx, input| {
+    let account = cx.scope.account;
+    iam.identity.write(|state| {
+        // AWS: root enables its own device under the name of its account's alias or id; here under "root" or none.
+        let whom = if state.user(account, &input.user_name).is_none() && is_root(cx, &input.user_name) {
+            Whom::Root
+        } else {
+            Whom::User(input.user_name.clone())
+        };
+        let known = serials(state, account, &whom)?;
+        let serial = Arn::parse(&input.serial_number).ok_or_else(no_device(&input.serial_number))?;
+        if known.len() >= limits::MFA_DEVICES {
+            return Err(quota("MFADevicesPerUser", limits::MFA_DEVICES));
+        }
+        let device = device(state, account, &input.serial_number)?;
+        if device.owner.is_some() {
+            return Err(exists(format!("MFA Device with serial number {} is already in use.", input.serial_number)));
+        }
+        if !device.synchronize(cx.now, &input.authentication_code1, &input.authentication_code2) {
+            return Err(INVALID_AUTHENTICATION_CODE.says("Authentication code for device is not valid."));
+        }
+        let user = match &whom {
+            Whom::User(name) => Some(name.clone()),
+            Whom::Root => None,
+        };
+        device.owner = Some(Owner { user, since: cx.now.whole_secs() });
+        match whom {
+            Whom::User(name) => iam.user_mut(state, account, &name)?.mfa.push(serial),
+            Whom::Root => state.settings.get_or_insert_with(account, Settings::default).root_mfa.push(serial),
+        }
+        Ok(Empty {})
+    })
+});
+
+fn is_root(cx: &Cx, name: &str) -> bool {
+    cx.caller.identity == cloudlet_aws::Identity::Root && (name == "root" || name == cx.scope.account.as_str())
+}
+
+impl Iam {
+    fn owned<'s>(state: &'s mut State, account: Account, whom: &Whom, serial: &str) -> Result<&'s mut Device, Fault> {
+        if !serials(state, account, whom)?.iter().any(|known| known.as_str() == serial) {
+            return Err(gone(format!("MFA Device with serial number {serial} is not enabled for the user.")));
+        }
+        device(state, account, serial)
+    }
+}
+
+operation!(DeactivateMFADevice, |iam, cx, input| iam.want_whom(cx, input.user_name.as_deref())?, |iam, cx, input| {
+    let account = cx.scope.account;
+    let whom = Whom::of(cx, input.user_name.as_deref())?;
+    iam.identity.write(|state| {
+        Iam::owned(state, account, &whom, &input.serial_number)?.owner = None;
+        let devices = match &whom {
+            Whom::User(name) => &mut iam.user_mut(state, account, name)?.mfa,
+            Whom::Root => &mut state.settings.get_or_insert_with(account, Settings::default).root_mfa,
+        };
+        devices.retain(|serial| serial.as_str() != input.serial_number);
+        Ok(Empty {})
+    })
+});
+
+operation!(ResyncMFADevice, |iam, cx, input| iam.want_user(cx, &input.user_name), |iam, cx, input| {
+    let whom = Whom::User(input.user_name.clone());
+    iam.identity.write(|state| {
+        let device = Iam::owned(state, cx.scope.account, &whom, &input.serial_number)?;
+        if device.synchronize(cx.now, &input.authentication_code1, &input.authentication_code2) {
+            Ok(Empty {})
+        } else {
+            Err(INVALID_AUTHENTICATION_CODE.says("Authentication code for device is not valid."))
+        }
+    })
+});
+
+operation!(ListMFADevices, |iam, cx, input| iam.want_whom(cx, input.user_name.as_deref())?, |iam, cx, input| {
+    let account = cx.scope.account;
+    let whom = Whom::of(cx, input.user_name.as_deref())?;
+    iam.identity.read(|state| {
+        let shown = |serial: Arn| {
+            let owner = state.mfa_devices.get(serial.as_str())?.owner.clone()?;
+            Some(MFADevice { user_name: owner.user.unwrap_or_else(|| "root".into()), serial_number: serial.to_string(), enable_date: owner.since })
+        };
+        let devices = serials(state, account, &whom)?.into_iter().filter_map(shown);
+        let page = page(devices, input.marker.as_deref(), input.max_items)?;
+        Ok(ListMFADevicesResponse { mfa_devices: page.items, is_truncated: page.is_truncated, marker: page.marker })
+    })
+});
+
+operation!(GetMFADevice, |iam, cx, input| iam.want_whom(cx, input.user_name.as_deref())?, |iam, cx, input| iam.identity.read(|state| {
+    let serial = &input.serial_number;
+    let device = state.mfa_devices.get(serial.as_str()).filter(|device| device.account == cx.scope.account).ok_or_else(no_device(serial))?;
+    Ok(GetMFADeviceResponse {
+        user_name: device.owner.as_ref().and_then(|owner| owner.user.clone()),
+        serial_number: serial.clone(),
+        enable_date: device.owner.as_ref().map(|owner| owner.since),
+        certifications: None,
+    })
+}));
+
+operation!(ListVirtualMFADevices, |iam, cx, input| iam.want_path(cx, "mfa", None), |iam, cx, input| {
+    let account = cx.scope.account;
+    let assigned = match input.assignment_status.as_deref() {
+        Some("Assigned") => Some(true),
+        Some("Unassigned") => Some(false),
+        _ => None,
+    };
+    iam.identity.read(|state| {
+        let devices = state.mfa_devices.iter().filter(|(_, device)| device.account == account);
+        let devices = devices.filter(|(_, device)| assigned.is_none_or(|assigned| assigned == device.owner.is_some()));
+        let page = page(devices, input.marker.as_deref(), input.max_items)?.map(|(serial, device)| VirtualMFADevice {
+            serial_number: serial.to_string(),
+            user: device
+                .owner
+                .as_ref()
+                .and_then(|owner| owner.user.as_deref())
+                .and_then(|name| state.user(account, name))
+                .map(|user| iam.shown_user(account, user, crate::shown::Detail::Listed)),
+            enable_date: device.owner.as_ref().map(|owner| owner.since),
+            ..VirtualMFADevice::default()
+        });
+        Ok(ListVirtualMFADevicesResponse { virtual_mfa_devices: page.items, is_truncated: page.is_truncated, marker: page.marker })
+    })
+});
