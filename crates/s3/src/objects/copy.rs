@@ -45,7 +45,7 @@ impl Source {
         let path = ["http://", "https://"].iter().find_map(|scheme| path.strip_prefix(scheme)?.split_once('/')).map_or(&*path, |(_, path)| path);
         let path = path.strip_prefix('/').unwrap_or(path);
         match path.split_once('/') {
-            Some((bucket, _)) if bucket.is_empty() => Err(refused("Invalid copy source bucket name")),
+            Some(("", _)) => Err(refused("Invalid copy source bucket name")),
             Some((bucket, key)) if !key.is_empty() => Ok(Source { bucket: bucket.to_owned(), key: key.to_owned(), version }),
             Some(_) => Err(refused("Invalid copy source object key")),
             None => Err(refused("Invalid copy source object key")),
