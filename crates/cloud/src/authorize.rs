@@ -173,6 +173,10 @@ fn refuse(service: &Service, cx: &Cx, ask: &Ask, reason: &str) -> Fault {
     let message = match dialect.denial {
         Denial::Quoted if cx.caller.is_anonymous() => "Access Denied".to_owned(),
         Denial::Named => format!("User: {who} is not authorized to perform: {action} on resource: {on} {reason}"),
+        Denial::Small => {
+            let small = action.to_ascii_lowercase();
+            format!("User: {who} is not authorized to perform: {small} on resource: {on} {}", reason.replace(action, &small))
+        }
         Denial::Quoted => format!("User: {who} is not authorized to perform: {action} on resource: \"{on}\" {reason}"),
         Denial::Encoded => format!(
             "You are not authorized to perform this operation. User: {who} is not authorized to perform: {action} on resource: {on} {reason}. \

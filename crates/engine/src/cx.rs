@@ -1,6 +1,6 @@
 //! Everything a handler may know of its call, and all it may reach from there.
 
-use crate::{Ask, Boxed, Call, Clock, Door, Ids, Origin, Output, Verdict};
+use crate::{Ask, Boxed, Call, Clock, Door, Ids, Letter, Lost, Origin, Output, Outside, Receipt, Verdict};
 use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
 use cloudlet_shape::Operation;
 use parking_lot::Mutex;
@@ -13,16 +13,28 @@ pub struct Frame {
     pub clock: Clock,
     pub ids: Ids,
     door: OnceLock<Weak<dyn Door>>,
+    outside: OnceLock<Arc<dyn Outside>>,
+    address: OnceLock<Arc<str>>,
 }
 
 impl Frame {
     pub fn new(clock: Clock, ids: Ids) -> Frame {
-        Frame { clock, ids, door: OnceLock::new() }
+        Frame { clock, ids, ..Frame::default() }
     }
 
     /// Hangs the door, once, when the cloud is built.
     pub fn hang(&self, door: Weak<dyn Door>) {
         let _ = self.door.set(door);
+    }
+
+    /// Names, once, who carries letters out of the house. Without one nothing leaves it.
+    pub fn open(&self, outside: Arc<dyn Outside>) {
+        let _ = self.outside.set(outside);
+    }
+
+    /// Says, once, under which address the house stands (`http://localhost:4566`), for URLs in what no client asked for.
+    pub fn stands_at(&self, address: impl Into<Arc<str>>) {
+        let _ = self.address.set(address.into());
     }
 
     fn door(&self) -> Result<Arc<dyn Door>, Fault> {
@@ -59,9 +71,17 @@ impl Cx {
         &self.frame.ids
     }
 
-    /// The address the client used (`http://localhost:4566`), for URLs in answers.
+    /// The address the client used (`http://localhost:4566`), for URLs in answers; the house's own where there is no client.
     pub fn endpoint(&self) -> &str {
-        self.origin.endpoint.as_deref().unwrap_or("http://localhost:4566")
+        self.origin.endpoint.as_deref().or_else(|| self.frame.address.get().map(AsRef::as_ref)).unwrap_or("http://localhost:4566")
+    }
+
+    /// Sends a letter to somebody's endpoint outside of the house.
+    pub async fn send(&self, letter: Letter) -> Result<Receipt, Lost> {
+        match self.frame.outside.get() {
+            Some(outside) => outside.send(letter).await,
+            None => Err(Lost::Unreachable("nothing leaves this house".to_owned())),
+        }
     }
 
     /// Asks another service, as somebody: a role's session, or this service itself (`Caller::service`).

@@ -9,6 +9,8 @@ use cloudlet_shape::Protocol;
 pub enum Denial {
     /// `User: … is not authorized to perform: sqs:SendMessage on resource: arn:… because …`
     Named,
+    /// SQS: the same, with the action in small letters.
+    Small,
     /// S3: the resource stands in quotes, and who did not sign reads `Access Denied`.
     Quoted,
     /// EC2: `You are not authorized to perform this operation. User: … Encoded authorization failure message: …`
@@ -27,6 +29,8 @@ pub struct Dialect {
     pub bad_signature: FaultKind,
     pub incomplete_signature: FaultKind,
     pub expired_token: FaultKind,
+    /// What the service calls its server in every answer; most say nothing.
+    pub server: &'static str,
 }
 
 impl Dialect {
@@ -39,6 +43,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("SignatureDoesNotMatch", 403),
         incomplete_signature: FaultKind::sender("IncompleteSignature", 400),
         expired_token: FaultKind::sender("ExpiredToken", 403),
+        server: "",
     };
 
     pub const JSON: Dialect = Dialect {
@@ -50,6 +55,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("InvalidSignatureException", 400),
         incomplete_signature: FaultKind::sender("IncompleteSignatureException", 400),
         expired_token: FaultKind::sender("ExpiredTokenException", 400),
+        server: "",
     };
 
     pub const REST_JSON: Dialect = Dialect {
@@ -61,6 +67,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("InvalidSignatureException", 403),
         incomplete_signature: FaultKind::sender("IncompleteSignatureException", 403),
         expired_token: FaultKind::sender("ExpiredTokenException", 403),
+        server: "",
     };
 
     /// S3 and its control plane.
@@ -73,6 +80,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("SignatureDoesNotMatch", 403),
         incomplete_signature: FaultKind::sender("AuthorizationHeaderMalformed", 400),
         expired_token: FaultKind::sender("ExpiredToken", 400),
+        server: "AmazonS3",
     };
 
     pub const EC2: Dialect = Dialect {
@@ -84,6 +92,7 @@ impl Dialect {
         bad_signature: FaultKind::sender("AuthFailure", 401),
         incomplete_signature: FaultKind::sender("AuthFailure", 401),
         expired_token: FaultKind::sender("RequestExpired", 400),
+        server: "",
     };
 
     /// What services of a protocol say, unless one differs.

@@ -11,14 +11,40 @@ pub struct Visit<'a> {
 }
 
 /// The fields of a `multipart/form-data` request that precede its file.
+#[derive(Debug, Default)]
 pub struct Form {
     pub fields: Vec<(String, String)>,
     pub file_name: Option<String>,
 }
 
+/// What a form amounts to: the write of one object.
+#[derive(Debug)]
+pub struct Posted {
+    pub bucket: String,
+    pub key: String,
+    /// The path of the object, escaped.
+    pub path: String,
+    /// The header fields of the write.
+    pub headers: Vec<(String, String)>,
+    /// The form as its policy judges it.
+    pub fields: Vec<(String, String)>,
+}
+
+/// The answer to a form: no operation gives it.
+#[derive(Debug)]
+pub struct Thanks {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    /// An XML document, or nothing.
+    pub body: String,
+}
+
 pub trait Front: Send + Sync {
     /// The path the operation is routed by, where it differs from the raw one: virtual-hosted style becomes path style.
     fn path(&self, visit: &Visit<'_>) -> Option<String>;
+
+    /// What is refused by its head alone, before anybody asks who calls.
+    fn admit(&self, visit: &Visit<'_>, path: &str) -> Result<(), Fault>;
 
     /// Fields to add to the answer of an operation (`Access-Control-Allow-Origin`).
     fn dress(&self, visit: &Visit<'_>, path: &str) -> Vec<(&'static str, String)>;
@@ -26,26 +52,12 @@ pub trait Front: Send + Sync {
     /// The answer to a preflight request: a status and header fields, or a fault.
     fn preflight(&self, visit: &Visit<'_>, path: &str) -> Result<Vec<(&'static str, String)>, Fault>;
 
-    /// What a form posted to `path` amounts to: a PutObject.
-    fn form(&self, path: &str, form: &Form) -> Result<Posted, Fault>;
+    /// Whether the request is a form; a fault if it ought to be one.
+    fn is_form(&self, visit: &Visit<'_>, path: &str) -> Result<bool, Fault>;
 
-    /// The answer to a form whose object was put. `etag` is its ETag, `endpoint` the address the client used.
-    fn posted(&self, posted: &Posted, form: &Form, etag: &str, endpoint: &str) -> FormAnswer;
-}
+    /// What a form posted to `path` amounts to.
+    fn form(&self, path: &str, form: Form) -> Result<Posted, Fault>;
 
-/// A form, as the operation it stands for.
-pub struct Posted {
-    /// What the conditions of the form's policy call `bucket`.
-    pub bucket: String,
-    /// The raw path of the object, path style.
-    pub path: String,
-    /// The header fields of the PutObject.
-    pub headers: Vec<(String, String)>,
-}
-
-/// What a browser is told after a form.
-pub struct FormAnswer {
-    pub status: u16,
-    pub headers: Vec<(&'static str, String)>,
-    pub body: String,
+    /// The answer to a form whose object is written.
+    fn thanks(&self, posted: &Posted, endpoint: &str, etag: &str) -> Thanks;
 }

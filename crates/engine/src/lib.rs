@@ -10,18 +10,24 @@ mod dialect;
 mod front;
 mod ids;
 mod origin;
+mod outside;
+mod papers;
 mod service;
 mod verdict;
+mod window;
 
 pub use ask::{Ask, Asks};
 pub use call::{AnyInput, Boxed, Call, Door, Input, Output};
 pub use clock::{Clock, Stopwatch};
 pub use cx::{Cx, Frame, Reply};
 pub use dialect::{Denial, Dialect};
-pub use front::{Form, FormAnswer, Front, Posted, Visit};
+pub use front::{Form, Front, Posted, Thanks, Visit};
 pub use ids::{Ids, account_of_access_key};
 pub use origin::{Origin, SignatureKind, Signed};
+pub use outside::{Letter, Lost, Outside, Receipt};
+pub use papers::{Paper, Papers};
 pub use service::{AnyOperation, Builder, Handle, Service};
 pub use verdict::{Effect, Verdict};
+pub use window::{Glance, Window};
 
 pub use cloudlet_policy::{Document, Grant, Keys, Policy, Reach};

@@ -1,6 +1,6 @@
 //! How a service tells the house which operations it handles.
 
-use crate::{Asks, Boxed, Cx, Dialect, Front, Input, Output};
+use crate::{Asks, Boxed, Cx, Dialect, Front, Input, Output, Papers, Window};
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
 use cloudlet_store::Kept;
@@ -62,8 +62,12 @@ pub struct Service {
     pub schema: &'static ServiceSchema,
     pub dialect: Dialect,
     pub front: Option<Arc<dyn Front>>,
+    pub papers: Option<Arc<dyn Papers>>,
     /// What it keeps: for inspection, reset and snapshots.
     pub stores: Vec<Arc<dyn Kept>>,
+    /// What it lets one see of itself, each under a path: `/_aws/sqs/messages`.
+    pub windows: Vec<(&'static str, Arc<dyn Window>)>,
+    unsigned: Vec<&'static str>,
     operations: HashMap<&'static str, Box<dyn AnyOperation>>,
 }
 
@@ -75,12 +79,26 @@ impl Service {
 
     /// A service whose model is known and whose engine is not built: every operation answers "not implemented".
     pub fn unbuilt(schema: &'static ServiceSchema) -> Service {
-        Service { schema, dialect: Dialect::of(schema.protocol), front: None, stores: Vec::new(), operations: HashMap::new() }
+        Service {
+            schema,
+            dialect: Dialect::of(schema.protocol),
+            front: None,
+            papers: None,
+            stores: Vec::new(),
+            windows: Vec::new(),
+            unsigned: Vec::new(),
+            operations: HashMap::new(),
+        }
     }
 
     /// The handler of an operation, by the name AWS gives it.
     pub fn operation(&self, name: &str) -> Option<&dyn AnyOperation> {
         self.operations.get(name).map(AsRef::as_ref)
+    }
+
+    /// Whether anybody may call an operation without a signature, though its model does not say so: links in mails.
+    pub fn takes_unsigned(&self, operation: &OperationSchema) -> bool {
+        operation.unsigned || self.unsigned.contains(&operation.name)
     }
 
     /// Each operation of the model, and whether it is handled.
@@ -117,10 +135,28 @@ impl<E: Send + Sync + 'static> Builder<E> {
         self
     }
 
+    #[must_use]
+    pub fn unsigned<O: Operation>(mut self) -> Self {
+        self.service.unsigned.push(O::SCHEMA.name);
+        self
+    }
+
+    #[must_use]
+    pub fn publishes(mut self, papers: Arc<dyn Papers>) -> Self {
+        self.service.papers = Some(papers);
+        self
+    }
+
     /// A store or shelf of the engine.
     #[must_use]
     pub fn keeps(mut self, store: Arc<dyn Kept>) -> Self {
         self.service.stores.push(store);
+        self
+    }
+
+    #[must_use]
+    pub fn window(mut self, path: &'static str, window: Arc<dyn Window>) -> Self {
+        self.service.windows.push((path, window));
         self
     }
 

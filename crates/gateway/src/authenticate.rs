@@ -7,7 +7,7 @@ use cloudlet_cloud::Mode;
 use cloudlet_engine::{Denial, Dialect, SignatureKind, Signed};
 use cloudlet_identity::{Credential, Identity, Unknown};
 use cloudlet_shape::Trailers;
-use cloudlet_sigv4::{Claim, Flavor, Keys, Payload, Place, Target, chunks::Decoder, claim, payload, post, post::Policy};
+use cloudlet_sigv4::{Claim, Flavor, Keys, Payload, Place, Target, chunks::Decoder, claim, payload};
 
 /// A caller, and what is still to be done about the body.
 pub struct Authenticated {
@@ -69,7 +69,7 @@ impl<'a> Authenticator<'a> {
                     "unknown access key: create it in IAM, sign with the root key of this server (--root-access-key), \
                      with a 12-digit account id and the root secret, or start with --auth off"
                 );
-                return self.tolerate(head, &claim, self.unknown(unknown, &claim));
+                return self.tolerate(head, &claim, self::unknown(unknown, &claim, &self.dialect, self.target.flavor));
             }
         };
         let declared = Payload::of(head, Some(&claim), self.target.flavor)?;
@@ -92,36 +92,6 @@ impl<'a> Authenticator<'a> {
             caller: credential.caller,
             treatment,
         }))
-    }
-
-    /// A browser form: its policy is what is signed.
-    pub fn form(&self, fields: &cloudlet_sigv4::post::Fields, bucket: &str) -> Result<(Authenticated, Option<Policy>), Fault> {
-        let done = |caller, claim: Option<&Claim<'_>>| Authenticated {
-            caller,
-            region: claim.and_then(Claim::region).map(Region::new),
-            signed: claim.map(|claim| signed(claim, self.now)),
-            treatment: Treatment::Plain,
-        };
-        let Some(claim) = post::find(fields, &self.target)? else { return Ok((done(Caller::anonymous(), None), None)) };
-        let encoded = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("policy")).map_or("", |(_, value)| value);
-        let policy = Policy::parse(encoded)?;
-        if self.mode == Mode::Off {
-            return Ok((done(self.identity.unchecked(&claim.access_key), Some(&claim)), Some(policy)));
-        }
-        let proof = match self.identity.credential(&claim.access_key, claim.session_token.as_deref(), self.now) {
-            Ok(credential) => post::verify(&claim, fields, credential.secret.reveal(), self.keys).map(|()| credential.caller),
-            Err(unknown) => Err(self.unknown(unknown, &claim)),
-        };
-        let caller = match proof {
-            Ok(caller) => caller,
-            Err(fault) if self.mode == Mode::Soft => {
-                tolerated(&claim, &fault);
-                self.identity.unchecked(&claim.access_key)
-            }
-            Err(fault) => return Err(fault),
-        };
-        policy.check(fields, bucket, self.now)?;
-        Ok((done(caller, Some(&claim)), Some(policy)))
     }
 
     /// Goes on with the body that the signature covers.
@@ -180,27 +150,27 @@ impl<'a> Authenticator<'a> {
         let region = claim.and_then(Claim::region).map(Region::new);
         Ok(Stage::Done(Authenticated { caller, region, signed: claim.map(|claim| signed(claim, self.now)), treatment }))
     }
+}
 
-    fn unknown(&self, unknown: Unknown, claim: &Claim<'_>) -> Fault {
-        let s3 = self.target.flavor == Flavor::S3;
-        match unknown {
-            Unknown::Key if s3 => self
-                .dialect
-                .unknown_key
-                .says("The AWS Access Key Id you provided does not exist in our records.")
-                .with("AWSAccessKeyId", claim.access_key.clone()),
-            Unknown::Token if s3 => cloudlet_aws::FaultKind::sender("InvalidToken", 400)
-                .says("The provided token is malformed or otherwise invalid.")
-                .with("Token-0", claim.session_token.clone().unwrap_or_default()),
-            Unknown::Expired if s3 => {
-                self.dialect.expired_token.says("The provided token has expired.").with("Token-0", claim.session_token.clone().unwrap_or_default())
-            }
-            Unknown::Expired => self.dialect.expired_token.says("The security token included in the request is expired"),
-            Unknown::Key | Unknown::Token if self.dialect.denial == Denial::Encoded => {
-                self.dialect.unknown_key.says("AWS was not able to validate the provided access credentials")
-            }
-            Unknown::Key | Unknown::Token => self.dialect.unknown_key.says("The security token included in the request is invalid."),
+/// A key that nobody knows, or a session that is over, in the words of the service.
+pub fn unknown(unknown: Unknown, claim: &Claim<'_>, dialect: &Dialect, flavor: Flavor) -> Fault {
+    let s3 = flavor == Flavor::S3;
+    match unknown {
+        Unknown::Key if s3 => dialect
+            .unknown_key
+            .says("The AWS Access Key Id you provided does not exist in our records.")
+            .with("AWSAccessKeyId", claim.access_key.clone()),
+        Unknown::Token if s3 => cloudlet_aws::FaultKind::sender("InvalidToken", 400)
+            .says("The provided token is malformed or otherwise invalid.")
+            .with("Token-0", claim.session_token.clone().unwrap_or_default()),
+        Unknown::Expired if s3 => {
+            dialect.expired_token.says("The provided token has expired.").with("Token-0", claim.session_token.clone().unwrap_or_default())
         }
+        Unknown::Expired => dialect.expired_token.says("The security token included in the request is expired"),
+        Unknown::Key | Unknown::Token if dialect.denial == Denial::Encoded => {
+            dialect.unknown_key.says("AWS was not able to validate the provided access credentials")
+        }
+        Unknown::Key | Unknown::Token => dialect.unknown_key.says("The security token included in the request is invalid."),
     }
 }
 

@@ -6,7 +6,14 @@ use cloudlet_shape::{Body, BodyError, BodyStream, Trailers};
 use cloudlet_sigv4::{chunks::Decoder, payload::Check};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 const TOO_LARGE: FaultKind = FaultKind::sender("RequestEntityTooLarge", 413);
 const TIMEOUT: FaultKind = FaultKind::sender("RequestTimeout", 400);
@@ -19,6 +26,19 @@ pub struct Inflow {
     drain: u64,
     /// The client waits for leave to send; a refusal needs no draining.
     waits: Waits,
+    end: Arc<End>,
+}
+
+/// How a body ended, for whoever writes the answer.
+#[derive(Default)]
+pub struct End(AtomicBool);
+
+impl End {
+    /// The client never got leave to send its body, and may use the connection as if it had nothing left to send,
+    /// while HTTP counts the next bytes as the body. The connection must be closed with the answer.
+    pub fn is_refused(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,12 +50,11 @@ pub enum Waits {
 
 impl Inflow {
     pub fn new(incoming: Incoming, stall: Duration, drain: u64, waits: Waits) -> Inflow {
-        Inflow { incoming: Some(incoming), stall, drain, waits }
+        Inflow { incoming: Some(incoming), stall, drain, waits, end: Arc::default() }
     }
 
-    /// Hands the flow over, leaving nothing behind.
-    pub fn take(&mut self) -> Inflow {
-        Inflow { incoming: self.incoming.take(), ..*self }
+    pub fn end(&self) -> Arc<End> {
+        self.end.clone()
     }
 
     /// The next piece; `None` at the end.
@@ -108,6 +127,9 @@ pub fn fault_of(error: BodyError) -> Fault {
 impl Drop for Inflow {
     fn drop(&mut self) {
         if self.waits == Waits::ForLeave {
+            if self.incoming.as_ref().is_some_and(|incoming| !http_body::Body::is_end_stream(incoming)) {
+                self.end.0.store(true, Ordering::Release);
+            }
             return;
         }
         if let Some(mut rest) = self.incoming.take()

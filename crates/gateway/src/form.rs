@@ -1,93 +1,87 @@
-//! Browser forms: `multipart/form-data` becomes the fields before its file, and the file as it flows.
+//! Browser forms: the fields, who signed them, and the one write they stand for, whose bytes flow like any other body.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>
 
-use crate::body::{Inflow, fault_of};
-use cloudlet_aws::{Fault, FaultKind, Head};
-use cloudlet_engine::Form;
+use crate::{
+    Gateway,
+    body::{Inflow, fault_of},
+    road::{Note, Traveller, decode, named, origin},
+};
+use bytes::Bytes;
+use cloudlet_aws::{Caller, Fault, FaultKind, Head, Region, Scope};
+use cloudlet_cloud::{Cloud, Entrance, Mode};
+use cloudlet_engine::{Call, Dialect, Form, Front, Posted, Service, SignatureKind, Signed};
 use cloudlet_shape::{Body, BodyError, BodyStream};
-use cloudlet_sigv4::post::Policy;
-use futures_util::{StreamExt, stream};
-use multer::{Constraints, Multipart, SizeLimit};
+use cloudlet_sigv4::{
+    Target,
+    post::{self, Policy},
+};
+use cloudlet_wire::{Answer, Content, Ids, Incoming as Message, Recognized, codec};
+use futures_util::StreamExt;
+use multer::{Constraints, Field, Multipart, SizeLimit};
+use std::{fmt, sync::Arc};
+
+/// A form on its way through the gateway.
+pub(crate) struct Posting<'a> {
+    pub service: &'a Service,
+    pub front: &'a Arc<dyn Front>,
+    pub recognized: &'a Recognized,
+    /// The path of the bucket.
+    pub path: &'a str,
+    pub target: Target<'a>,
+    pub ids: &'a Ids<'a>,
+}
 
 const MALFORMED: FaultKind = FaultKind::sender("MalformedPOSTRequest", 400);
+const INVALID_ARGUMENT: FaultKind = FaultKind::sender("InvalidArgument", 400);
 const TOO_MUCH_BEFORE: FaultKind = FaultKind::sender("MaxPostPreDataLengthExceeded", 400);
 
 /// All that stands before the file may have 20 KB.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>
 const BEFORE: usize = 20 << 10;
 
-pub fn is_form(head: &Head<'_>) -> bool {
-    head.method == "POST" && head.header("content-type").is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data"))
-}
-
-/// Reads up to the file. Fields behind it are passed over, as S3 does.
-pub async fn read(head: &Head<'_>, inflow: Inflow) -> Result<(Form, multer::Field<'static>), Fault> {
-    let malformed = || MALFORMED.says("The body of your POST request is not well-formed multipart/form-data.");
-    let boundary = head.header("content-type").and_then(|kind| multer::parse_boundary(kind).ok()).ok_or_else(malformed)?;
-    let pieces = stream::unfold(inflow, |mut inflow| async move {
-        let piece = inflow.next().await?;
-        Some((piece.map_err(|error| Cut(fault_of(error))), inflow))
-    });
-    let limits = Constraints::new().size_limit(SizeLimit::new().for_field("file", u64::MAX).per_field(BEFORE as u64));
-    let mut multipart = Multipart::with_constraints(pieces, boundary, limits);
-    let mut fields: Vec<(String, String)> = Vec::new();
-    let mut before = 0;
-    loop {
-        let field = multipart.next_field().await.map_err(|_| malformed())?;
-        let Some(field) = field else { return Err(cloudlet_sigv4::post::missing("file")) };
-        let Some(name) = field.name().map(str::to_owned) else { return Err(malformed()) };
-        if name.eq_ignore_ascii_case("file") {
-            let file_name = field.file_name().map(|name| name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned());
-            return Ok((Form { fields, file_name }, field));
-        }
-        let value = field.text().await.map_err(|error| match error {
-            multer::Error::FieldSizeExceeded { .. } => too_much(),
-            _ => malformed(),
-        })?;
-        before += name.len() + value.len();
-        if before > BEFORE {
-            return Err(too_much());
-        }
-        fields.push((name, value));
-    }
+fn malformed() -> Fault {
+    MALFORMED.says("The body of your POST request is not well-formed multipart/form-data.")
 }
 
 fn too_much() -> Fault {
     TOO_MUCH_BEFORE.says("Your POST request fields preceding the upload file were too large.")
 }
 
-/// The file, held to the policy's content-length-range as it goes by.
-pub fn flowing(file: multer::Field<'static>, policy: Option<Policy>) -> Body {
-    let state = (Some(file), policy, 0u64);
-    let pieces = stream::unfold(state, |(file, policy, mut length)| async move {
-        let mut file = file?;
-        match file.next().await {
-            Some(Ok(piece)) => {
-                length += piece.len() as u64;
-                // Too long is known at once; too short only at the end.
-                let longest = policy.as_ref().and_then(Policy::longest);
-                match policy.as_ref().filter(|_| longest.is_some_and(|longest| length > longest)).map(|policy| policy.check_length(length)) {
-                    Some(Err(fault)) => Some((Err(BodyError::Refused(fault)), (None, policy, length))),
-                    _ => Some((Ok(piece), (Some(file), policy, length))),
-                }
-            }
-            Some(Err(error)) => Some((Err(broken(&error)), (None, policy, length))),
-            None => {
-                let fault = policy.as_ref()?.check_length(length).err()?;
-                Some((Err(BodyError::Refused(fault)), (None, policy, length)))
-            }
-        }
+/// Reads up to the file. What follows the file is nobody's.
+async fn read(head: &Head<'_>, inflow: Inflow) -> Result<(Form, Field<'static>), Fault> {
+    let boundary = head.header("content-type").and_then(|kind| multer::parse_boundary(kind).ok()).ok_or_else(malformed)?;
+    let pieces = futures_util::stream::unfold(inflow, |mut inflow| async move {
+        let piece = inflow.next().await?;
+        Some((piece.map_err(|error| Cut(fault_of(error))), inflow))
     });
-    let stream: BodyStream = Box::pin(pieces);
-    Body::stream(stream, None)
+    let limits = Constraints::new().size_limit(SizeLimit::new().for_field("file", u64::MAX).per_field(BEFORE as u64));
+    let mut multipart = Multipart::with_constraints(pieces, boundary, limits);
+    let mut form = Form::default();
+    let mut before = 0;
+    loop {
+        let Some(field) = multipart.next_field().await.map_err(|error| refusal(&error))? else {
+            let fault = INVALID_ARGUMENT.says("POST requires exactly one file upload per request.");
+            return Err(fault.with("ArgumentName", "file").with("ArgumentValue", "0"));
+        };
+        let name = field.name().ok_or_else(malformed)?.to_owned();
+        if name.eq_ignore_ascii_case("file") {
+            form.file_name = field.file_name().map(|name| name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned());
+            return Ok((form, field));
+        }
+        let value = field.bytes().await.map_err(|error| refusal(&error))?;
+        before += name.len() + value.len();
+        if before > BEFORE {
+            return Err(too_much());
+        }
+        form.fields.push((name, String::from_utf8(value.into()).map_err(|_| malformed())?));
+    }
 }
 
-fn broken(error: &multer::Error) -> BodyError {
+/// A form that cannot be read on.
+fn refusal(error: &multer::Error) -> Fault {
     match error {
-        multer::Error::StreamReadFailed(cause) => match cause.downcast_ref::<Cut>() {
-            Some(Cut(fault)) => BodyError::Refused(fault.clone()),
-            None => BodyError::Broken(cause.to_string()),
-        },
-        error => BodyError::Broken(error.to_string()),
+        multer::Error::FieldSizeExceeded { .. } => too_much(),
+        multer::Error::StreamReadFailed(cause) => cause.downcast_ref::<Cut>().map_or_else(malformed, |Cut(fault)| fault.clone()),
+        _ => malformed(),
     }
 }
 
@@ -95,10 +89,124 @@ fn broken(error: &multer::Error) -> BodyError {
 #[derive(Debug)]
 struct Cut(Fault);
 
-impl std::fmt::Display for Cut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
 impl std::error::Error for Cut {}
+
+/// The file as it flows, within the lengths that the policy allows.
+struct File {
+    field: Field<'static>,
+    policy: Option<Policy>,
+    length: u64,
+    over: bool,
+}
+
+impl File {
+    fn into_body(self) -> Body {
+        let stream: BodyStream = Box::pin(futures_util::stream::unfold(self, |mut file| async move { file.next().await.map(|piece| (piece, file)) }));
+        Body::stream(stream, None)
+    }
+
+    async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
+        if self.over {
+            return None;
+        }
+        let longest = self.policy.as_ref().and_then(Policy::longest);
+        let outcome = match self.field.next().await {
+            Some(Ok(bytes)) => {
+                self.length = self.length.saturating_add(bytes.len() as u64);
+                if longest.is_some_and(|longest| self.length > longest) { self.too_long().await } else { return Some(Ok(bytes)) }
+            }
+            Some(Err(error)) => Err(refusal(&error)),
+            None => self.policy.as_ref().map_or(Ok(()), |policy| policy.check_length(self.length)),
+        };
+        self.over = true;
+        outcome.err().map(|fault| Err(BodyError::Refused(fault)))
+    }
+
+    /// AWS: the refusal names the whole length, so that the rest is read.
+    async fn too_long(&mut self) -> Result<(), Fault> {
+        while let Some(Ok(bytes)) = self.field.next().await {
+            self.length = self.length.saturating_add(bytes.len() as u64);
+        }
+        self.policy.as_ref().map_or(Ok(()), |policy| policy.check_length(self.length))
+    }
+}
+
+impl Gateway {
+    /// Walks the road with a form: read its fields, authenticate them, and perform the write.
+    pub(crate) async fn post(&self, traveller: &Traveller<'_>, posting: &Posting<'_>, inflow: Inflow, note: &mut Note) -> Result<Answer, Fault> {
+        let (form, field) = read(traveller.head, inflow).await?;
+        let posted = posting.front.form(posting.path, form)?;
+        let (caller, region, signed) = self.poster(&posted, &posting.target, &Dialect::of(posting.recognized.protocol))?;
+        note.principal = Some(caller.arn.clone());
+        let policy = match posted.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("policy")) {
+            Some((_, policy)) if signed.is_some() => Some(Policy::parse(policy)?),
+            _ => None,
+        };
+        if let Some(policy) = &policy {
+            policy.check(&posted.fields, &posted.bucket, self.cloud.frame.clock.now())?;
+        }
+        let head = Head { method: "PUT", path: &posted.path, query: "", headers: &posted.headers };
+        let routed = self.recognizer.operation(posting.recognized, &head, &posted.path, None).map_err(|unknown| unknown.fault(posting.recognized))?;
+        let operation = routed.operation;
+        note.operation = operation.name;
+        let handler = posting.service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
+        let message =
+            Message { head: &head, labels: &routed.labels, body: Content::Stream(File { field, policy, length: 0, over: false }.into_body()) };
+        let protocol = posting.recognized.protocol;
+        let (input, missing) = decode(posting.service, protocol, operation, handler, message)?;
+        let account = caller.account.unwrap_or_else(|| self.cloud.identity.account());
+        let origin = origin(traveller, protocol, signed, missing);
+        let endpoint = origin.endpoint.clone().unwrap_or_default();
+        let call = Call { operation, caller, scope: Scope::new(account, region.unwrap_or_else(|| self.region.clone())), origin, input };
+        let performed = self.cloud.perform(call, traveller.request_id.clone(), Entrance::Front).await;
+        note.verdicts = performed.verdicts;
+        let output = performed.answer?;
+        let mut answer = codec(protocol).encode(operation, output.as_struct(), posting.ids);
+        let etag = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("etag")).map(|(_, value)| value.clone()).unwrap_or_default();
+        let thanks = posting.front.thanks(&posted, &endpoint, &etag);
+        answer.status = thanks.status;
+        answer.headers.retain(|(name, _)| !thanks.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)));
+        answer.headers.extend(named(thanks.headers));
+        if !thanks.body.is_empty() {
+            answer.headers.push(("content-type".into(), "application/xml".to_owned()));
+        }
+        answer.body = Body::whole(thanks.body);
+        Ok(answer)
+    }
+
+    /// Who signed the form; nobody, if it has no policy.
+    fn poster(&self, posted: &Posted, target: &Target<'_>, dialect: &Dialect) -> Result<(Caller, Option<Region>, Option<Signed>), Fault> {
+        let identity = &self.cloud.identity;
+        let now = self.cloud.frame.clock.now();
+        let mode = self.cloud.mode();
+        let claim = match post::find(&posted.fields, target) {
+            Ok(Some(claim)) => claim,
+            Ok(None) => return Ok((Caller::anonymous(), None, None)),
+            Err(_) if mode == Mode::Off => return Ok((identity.unchecked(""), None, None)),
+            Err(fault) => return Err(fault),
+        };
+        let region = claim.region().map(Region::new);
+        let signed = Signed { kind: SignatureKind::Post, version: claim.signature_version(), age: 0 };
+        if mode == Mode::Off {
+            return Ok((identity.unchecked(&claim.access_key), region, Some(signed)));
+        }
+        let verified = identity
+            .credential(&claim.access_key, claim.session_token.as_deref(), now)
+            .map_err(|unknown| crate::authenticate::unknown(unknown, &claim, dialect, target.flavor))
+            .and_then(|credential| post::verify(&claim, &posted.fields, credential.secret.reveal(), &self.keys).map(|()| credential.caller));
+        match verified {
+            Ok(caller) => Ok((caller, region, Some(signed))),
+            Err(fault) if mode == Mode::Soft => {
+                tracing::warn!(access_key = %claim.access_key, %fault, "let through: authentication is soft");
+                Ok((identity.unchecked(&claim.access_key), region, Some(signed)))
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use cloudlet_aws::{Head, Headers};
 use http::{HeaderMap, request::Parts};
+use percent_encoding::percent_decode_str;
 
 /// Header fields over hyper's map. Values were checked to be UTF-8 before anything else looked at them.
 pub struct Fields<'a>(pub &'a HeaderMap);
@@ -16,6 +17,38 @@ impl Headers for Fields<'_> {
             if let Ok(value) = std::str::from_utf8(value.as_bytes()) {
                 visit(name.as_str(), value);
             }
+        }
+    }
+}
+
+/// The fields of a presigned request: those that came as fields, and those that stand in its query.
+/// AWS: recorded for `If-Match` and `x-amz-meta-…`.
+pub struct Spread<'a> {
+    fields: &'a dyn Headers,
+    query: Vec<(String, String)>,
+}
+
+impl<'a> Spread<'a> {
+    pub fn new(head: &Head<'a>) -> Spread<'a> {
+        let unescape = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let mut query: Vec<_> = head.raw_query().map(|(name, value)| (unescape(name).to_ascii_lowercase(), unescape(value))).collect();
+        // The end of a SigV2 URL is no field of the object.
+        if query.iter().any(|(name, _)| name == "awsaccesskeyid") {
+            query.retain(|(name, _)| name != "expires");
+        }
+        Spread { fields: head.headers, query }
+    }
+}
+
+impl Headers for Spread<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).or_else(|| self.query.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str()))
+    }
+
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a str)) {
+        self.fields.each(visit);
+        for (name, value) in self.query.iter().filter(|(name, _)| self.fields.get(name).is_none()) {
+            visit(name, value);
         }
     }
 }

@@ -5,13 +5,13 @@ use crate::{
     answer::{Bodies, response},
     authenticate::{Authenticated, Authenticator, Stage},
     body::{Inflow, Treatment, Waits, flowing, gathered},
-    form,
-    request::{Fields, head, is_text, settle_host},
+    form::Posting,
+    request::{Fields, Spread, head, is_text, settle_host},
 };
 use bytes::Bytes;
-use cloudlet_aws::{Caller, Fault, FaultKind, Head, Region, Scope};
+use cloudlet_aws::{Account, Fault, FaultKind, Head, Region, Scope};
 use cloudlet_cloud::{Cloud, Entrance};
-use cloudlet_engine::{AnyOperation, Boxed, Call, Dialect, Effect, Front, Input, Origin, Service, Stopwatch, Verdict, Visit};
+use cloudlet_engine::{AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Papers, Service, SignatureKind, Signed, Stopwatch, Verdict, Visit};
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};
 use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized, Recognizer, Routed, codec, validate};
@@ -36,12 +36,13 @@ pub struct Parts {
 }
 
 pub struct Gateway {
-    cloud: Arc<Cloud>,
+    pub(crate) cloud: Arc<Cloud>,
     inside: Arc<dyn Inside>,
     limits: Limits,
-    region: Region,
-    recognizer: Recognizer,
-    keys: Keys,
+    pub(crate) region: Region,
+    pub(crate) recognizer: Recognizer,
+    papers: Vec<Arc<dyn Papers>>,
+    pub(crate) keys: Keys,
 }
 
 /// Prefixes that no S3 bucket can have, and that are the house's own.
@@ -49,19 +50,19 @@ const INSIDE: [&str; 3] = ["/_cloudlet/", "/_localstack/", "/_aws/"];
 
 /// What the log says of a request.
 #[derive(Default)]
-struct Note {
+pub(crate) struct Note {
     service: &'static str,
-    operation: &'static str,
-    principal: Option<Arc<str>>,
-    verdicts: smallvec::SmallVec<[Verdict; 1]>,
+    pub operation: &'static str,
+    pub principal: Option<Arc<str>>,
+    pub verdicts: smallvec::SmallVec<[Verdict; 1]>,
     fault: Option<Fault>,
     request_id: Arc<str>,
 }
 
 /// One request on its way.
-struct Traveller<'a> {
-    head: &'a Head<'a>,
-    request_id: &'a Arc<str>,
+pub(crate) struct Traveller<'a> {
+    pub head: &'a Head<'a>,
+    pub request_id: &'a Arc<str>,
     peer: SocketAddr,
     secure: bool,
 }
@@ -70,7 +71,8 @@ impl Gateway {
     pub fn new(parts: Parts) -> Gateway {
         let services: Vec<&'static ServiceSchema> = parts.cloud.services().map(|service| service.schema).collect();
         let recognizer = Recognizer::new(&services, &parts.names);
-        Gateway { cloud: parts.cloud, inside: parts.inside, limits: parts.limits, region: parts.region, recognizer, keys: Keys::new() }
+        let papers = parts.cloud.services().filter_map(|service| service.papers.clone()).collect();
+        Gateway { cloud: parts.cloud, inside: parts.inside, limits: parts.limits, region: parts.region, recognizer, papers, keys: Keys::new() }
     }
 
     pub fn limits(&self) -> &Limits {
@@ -85,6 +87,7 @@ impl Gateway {
         let bodies = if parts.method == http::Method::HEAD { Bodies::Withheld } else { Bodies::Sent };
         let waits = if parts.headers.contains_key(http::header::EXPECT) { Waits::ForLeave } else { Waits::No };
         let inflow = Inflow::new(incoming, self.limits.stall_time, self.limits.drain, waits);
+        let end = inflow.end();
         let mut note = Note::default();
         let road = AssertUnwindSafe(self.walk(&parts, inflow, peer, secure, &mut note)).catch_unwind().await;
         let answer = road.unwrap_or_else(|_| {
@@ -97,7 +100,11 @@ impl Gateway {
             answer
         });
         self.log(&parts, &note, answer.status, watch);
-        response(answer, bodies)
+        let mut response = response(answer, bodies);
+        if end.is_refused() && parts.version < http::Version::HTTP_2 {
+            response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+        }
+        response
     }
 
     async fn walk(&self, parts: &RequestParts, inflow: Inflow, peer: SocketAddr, secure: bool, note: &mut Note) -> Answer {
@@ -121,8 +128,12 @@ impl Gateway {
         let (request_id, extended_id) = self.ids(&recognized);
         note.request_id = request_id.clone();
         let ids = Ids { request_id: &request_id, extended_id: &extended_id };
+        if let Some(paper) = self.paper(&head) {
+            note.service = "cloudlet";
+            return paper.into_answer();
+        }
         let traveller = Traveller { head: &head, request_id: &request_id, peer, secure };
-        match self.travel(&traveller, &recognized, body, &ids, note).await {
+        let mut answer = match self.travel(&traveller, &recognized, body, &ids, note).await {
             Ok(answer) => answer,
             Err(fault) => {
                 let asked = Asked {
@@ -137,7 +148,21 @@ impl Gateway {
                 note.fault = Some(fault);
                 answer
             }
+        };
+        let server = Dialect::of(recognized.protocol).server;
+        if !server.is_empty() {
+            answer.headers.push(("server".into(), server.to_owned()));
         }
+        answer
+    }
+
+    /// A paper that some service hands to anybody.
+    fn paper(&self, head: &Head<'_>) -> Option<Plain> {
+        if !matches!(head.method, "GET" | "HEAD") || self.papers.is_empty() || head.header("authorization").is_some() {
+            return None;
+        }
+        let paper = self.papers.iter().find_map(|papers| papers.paper(head.path))?;
+        Some(Plain { status: 200, content_type: paper.content_type.into(), body: paper.body })
     }
 
     /// Recognize: the service, from the head; where only a form can tell, from the form.
@@ -163,7 +188,7 @@ impl Gateway {
         &self,
         traveller: &Traveller<'_>,
         recognized: &Recognized,
-        mut arrived: Arrived,
+        arrived: Arrived,
         ids: &Ids<'_>,
         note: &mut Note,
     ) -> Result<Answer, Fault> {
@@ -178,12 +203,19 @@ impl Gateway {
             let fields = front.preflight(&visit, path)?;
             return Ok(Answer { status: 200, headers: named(fields), body: cloudlet_shape::Body::empty() });
         }
-
         let authenticator = self.authenticator(recognized, visit.prefix);
-        if let (Some(front), Arrived::Flowing(inflow), true) = (&service.front, &mut arrived, form::is_form(head)) {
-            let inflow = inflow.take();
-            return self.post(traveller, recognized, service, front.as_ref(), &authenticator, path, inflow, ids, note).await;
-        }
+        let arrived = match (&service.front, arrived) {
+            (Some(front), Arrived::Flowing(inflow)) => {
+                front.admit(&visit, path)?;
+                if front.is_form(&visit, path)? {
+                    let posting = Posting { service, front, recognized, path, target: authenticator.target, ids };
+                    return self.post(traveller, &posting, inflow, note).await;
+                }
+                Arrived::Flowing(inflow)
+            }
+            (_, arrived) => arrived,
+        };
+
         let (authenticated, arrived) = match authenticator.begin(head)? {
             Stage::Done(authenticated) => (authenticated, arrived),
             Stage::NeedsBody(pending) => {
@@ -197,14 +229,25 @@ impl Gateway {
         let (routed, content) = self.route(recognized, head, path, arrived, treatment).await?;
         let Routed { operation, labels } = routed;
         note.operation = operation.name;
-        if caller.is_anonymous() && !operation.unsigned && recognized.protocol != Protocol::RestXml {
+        if caller.is_anonymous() && !service.takes_unsigned(operation) && recognized.protocol != Protocol::RestXml {
             return Err(authenticator.dialect.missing_token.says("Request is missing Authentication Token"));
         }
         let handler = service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
+        let spread;
+        let head = match signed {
+            // What a presigned URL says in its query, it says as if in header fields.
+            Some(Signed { kind: SignatureKind::Query, .. }) if recognized.protocol == Protocol::RestXml => {
+                spread = Spread::new(head);
+                &Head { headers: &spread, ..*head }
+            }
+            _ => head,
+        };
         let (input, missing) = decode(service, recognized.protocol, operation, handler, Message { head, labels: &labels, body: content })?;
 
-        let scope = self.scope(&caller, region, recognized);
-        let call = Call { operation, caller, scope, origin: origin(traveller, recognized.protocol, signed, missing), input };
+        let region = region.or_else(|| recognized.place.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
+        let account = caller.account.unwrap_or_else(|| self.home());
+        let call =
+            Call { operation, caller, scope: Scope::new(account, region), origin: origin(traveller, recognized.protocol, signed, missing), input };
         let performed = self.cloud.perform(call, traveller.request_id.clone(), Entrance::Front).await;
         note.verdicts = performed.verdicts;
         let output = performed.answer?;
@@ -219,48 +262,8 @@ impl Gateway {
         Ok(answer)
     }
 
-    /// The account and region a call works in: its caller's, or the server's own.
-    fn scope(&self, caller: &Caller, region: Option<Region>, recognized: &Recognized) -> Scope {
-        let region = region.or_else(|| recognized.place.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
-        Scope::new(caller.account.unwrap_or_else(|| self.cloud.identity.account()), region)
-    }
-
-    /// A browser form: the PutObject it stands for walks the rest of the road.
-    #[expect(clippy::too_many_arguments, reason = "one step of the road, with all it passes on")]
-    async fn post(
-        &self,
-        traveller: &Traveller<'_>,
-        recognized: &Recognized,
-        service: &Service,
-        front: &dyn Front,
-        authenticator: &Authenticator<'_>,
-        path: &str,
-        inflow: Inflow,
-        ids: &Ids<'_>,
-        note: &mut Note,
-    ) -> Result<Answer, Fault> {
-        let (form, file) = form::read(traveller.head, inflow).await?;
-        let posted = front.form(path, &form)?;
-        let (authenticated, policy) = authenticator.form(&form.fields, &posted.bucket)?;
-        let Authenticated { caller, region, signed, .. } = authenticated;
-        note.principal = Some(caller.arn.clone());
-        let head = Head { method: "PUT", path: &posted.path, query: "", headers: &posted.headers };
-        let routed = self.recognizer.operation(recognized, &head, &posted.path, None).map_err(|unknown| unknown.fault(recognized))?;
-        let Routed { operation, labels } = routed;
-        note.operation = operation.name;
-        let handler = service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
-        let body = Content::Stream(form::flowing(file, policy));
-        let (input, missing) = decode(service, recognized.protocol, operation, handler, Message { head: &head, labels: &labels, body })?;
-        let scope = self.scope(&caller, region, recognized);
-        let origin = origin(traveller, recognized.protocol, signed, missing);
-        let endpoint = origin.endpoint.clone().unwrap_or_default();
-        let performed = self.cloud.perform(Call { operation, caller, scope, origin, input }, traveller.request_id.clone(), Entrance::Front).await;
-        note.verdicts = performed.verdicts;
-        let output = performed.answer?;
-        let encoded = codec(recognized.protocol).encode(operation, output.as_struct(), ids);
-        let answer = front.posted(&posted, &form, encoded.header("etag").unwrap_or_default(), &endpoint);
-        let plain: Vec<_> = encoded.headers.into_iter().filter(|(name, _)| name != "content-type" && name != "etag").collect();
-        Ok(Answer { status: answer.status, headers: [plain, named(answer.headers)].concat(), body: cloudlet_shape::Body::whole(answer.body) })
+    fn home(&self) -> Account {
+        self.cloud.identity.account()
     }
 
     fn authenticator<'a>(&'a self, recognized: &Recognized, prefix: Option<&'a str>) -> Authenticator<'a> {
@@ -352,7 +355,7 @@ impl Arrived {
 }
 
 /// Decode: bytes become a typed input, and the input is held to its model's constraints.
-fn decode(
+pub(crate) fn decode(
     service: &Service,
     protocol: Protocol,
     operation: &'static OperationSchema,
@@ -373,7 +376,7 @@ fn decode(
     Ok((input, missing.into_paths()))
 }
 
-fn origin(traveller: &Traveller<'_>, protocol: Protocol, signed: Option<cloudlet_engine::Signed>, missing: Vec<String>) -> Origin {
+pub(crate) fn origin(traveller: &Traveller<'_>, protocol: Protocol, signed: Option<Signed>, missing: Vec<String>) -> Origin {
     let head = traveller.head;
     let scheme = if traveller.secure { "https" } else { "http" };
     Origin {
@@ -391,6 +394,6 @@ fn origin(traveller: &Traveller<'_>, protocol: Protocol, signed: Option<cloudlet
     }
 }
 
-fn named(fields: Vec<(&'static str, String)>) -> Vec<(std::borrow::Cow<'static, str>, String)> {
+pub(crate) fn named(fields: Vec<(&'static str, String)>) -> Vec<(std::borrow::Cow<'static, str>, String)> {
     fields.into_iter().map(|(name, value)| (name.into(), value)).collect()
 }

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use cloudlet_aws::{Head, Timestamp, TimestampFormat};
 use cloudlet_cloud::{Cloud, Logged};
-use cloudlet_engine::{Boxed, Effect};
+use cloudlet_engine::{Boxed, Effect, Glance};
 use cloudlet_gateway::{Inside, Plain};
+use cloudlet_shape::{Protocol, Taken};
 use cloudlet_store::Json;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,6 +17,8 @@ pub struct Rooms {
     version: &'static str,
     /// The CA's certificate, if the server speaks TLS.
     certificate: Option<String>,
+    /// The region of who does not name one.
+    region: String,
 }
 
 /// The largest step of the clock: a hundred years.
@@ -23,7 +26,12 @@ const FARTHEST: u64 = 100 * 365 * 86_400;
 
 impl Rooms {
     pub fn new(cloud: Arc<Cloud>, version: &'static str, certificate: Option<String>) -> Rooms {
-        Rooms { cloud, version, certificate }
+        Rooms { cloud, version, certificate, region: "us-east-1".to_owned() }
+    }
+
+    #[must_use]
+    pub fn in_region(self, region: &str) -> Rooms {
+        Rooms { region: region.to_owned(), ..self }
     }
 
     async fn room(&self, head: &Head<'_>, body: &Bytes) -> Plain {
@@ -51,6 +59,7 @@ impl Rooms {
                 Some(pem) => Plain { status: 200, content_type: "application/x-pem-file".into(), body: pem.clone().into() },
                 None => refusal(404, "the server was started without --tls"),
             },
+            ("GET", path) if path.starts_with("/_aws/") => self.window(head),
             _ => refusal(404, "there is no such room: see the README for what stands under /_cloudlet/"),
         }
     }
@@ -99,6 +108,32 @@ impl Rooms {
             Ok(page) => shown(json!(page)),
             Err(error) => refusal(404, &error.to_string()),
         }
+    }
+
+    /// What a service lets one see of itself: JSON, or XML for who asks for it.
+    fn window(&self, head: &Head<'_>) -> Plain {
+        let under = |path: &str| head.path.strip_prefix(path).filter(|rest| rest.is_empty() || rest.starts_with('/')).map(str::to_owned);
+        let windows = self.cloud.services().flat_map(|service| service.windows.iter().map(move |window| (service, window)));
+        let found = windows.filter_map(|(service, (path, window))| Some((service, window, under(path)?))).next();
+        let Some((service, window, rest)) = found else { return refusal(404, "there is no such window") };
+        let query = head.raw_query().filter_map(|(name, value)| Some((percent(name)?, percent(value)?))).collect();
+        let glance = Glance { rest, query, now: self.cloud.frame.clock.now(), region: self.region.clone() };
+        let protocol = if head.header("accept").is_some_and(|accept| accept.contains("xml")) { Protocol::Query } else { service.schema.protocol };
+        let codec = cloudlet_wire::codec(protocol);
+        let ids = cloudlet_wire::Ids { request_id: "", extended_id: "" };
+        let answer = match window.look(&glance) {
+            Ok((operation, output)) => codec.encode(operation, output.as_struct(), &ids),
+            Err(fault) => {
+                let asked = cloudlet_wire::Asked { method: head.method, path: head.path, query_mode: false };
+                codec.fault(service.schema, &fault, &ids, &asked)
+            }
+        };
+        let body = match answer.body.take() {
+            Taken::Whole(bytes) => bytes,
+            Taken::Stream(_) => return refusal(500, "a window shows no streams"),
+        };
+        let content_type = if protocol == Protocol::Query { "text/xml" } else { "application/json" };
+        Plain { status: answer.status, content_type: content_type.into(), body }
     }
 
     fn clock(&self) -> Plain {

@@ -1,8 +1,8 @@
 //! What HTTP can ask of S3 that no operation stands for: buckets in host names, preflight requests, browser forms.
 
-use crate::{S3, faults, metadata};
+use crate::{S3, faults, metadata, names::location};
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{self as engine, Form, FormAnswer, Posted, Visit};
+use cloudlet_engine::{self as engine, Form, Posted, Thanks, Visit};
 use std::sync::Arc;
 
 pub struct Front {
@@ -33,6 +33,17 @@ impl engine::Front for Front {
         Some(if path.is_empty() || path == "/" { format!("/{bucket}") } else { format!("/{bucket}{path}") })
     }
 
+    /// An upload says how long it is, or that it comes in chunks.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+    fn admit(&self, visit: &Visit<'_>, path: &str) -> Result<(), Fault> {
+        let (head, (_, has_key)) = (visit.head, split(path));
+        let measured = ["content-length", "transfer-encoding", "x-amz-decoded-content-length"].iter().any(|name| head.header(name).is_some());
+        if head.method == "PUT" && has_key && !measured {
+            return Err(FaultKind::sender("MissingContentLength", 411).says("You must provide the Content-Length HTTP header."));
+        }
+        Ok(())
+    }
+
     /// No bucket has a CORS configuration yet.
     fn dress(&self, _: &Visit<'_>, _: &str) -> Vec<(&'static str, String)> {
         vec![]
@@ -51,57 +62,76 @@ impl engine::Front for Front {
             .with("ResourceType", if has_key { "OBJECT" } else { "BUCKET" }))
     }
 
+    /// Whatever is posted to a bucket without a subresource is a form.
+    fn is_form(&self, visit: &Visit<'_>, path: &str) -> Result<bool, Fault> {
+        let (bucket, has_key) = split(path);
+        if visit.head.method != "POST" || bucket.is_empty() || has_key || visit.head.raw_query().any(|(name, _)| SUBRESOURCES.contains(&name)) {
+            return Ok(false);
+        }
+        match visit.head.header("content-type") {
+            Some(kind) if kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data") => Ok(true),
+            _ => Err(faults::precondition_failed("Bucket POST must be of the enclosure-type multipart/form-data")),
+        }
+    }
+
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>
-    fn form(&self, path: &str, form: &Form) -> Result<Posted, Fault> {
+    fn form(&self, path: &str, form: Form) -> Result<Posted, Fault> {
         let (bucket, _) = split(path);
-        let key = field(form, "key").filter(|key| !key.is_empty()).ok_or_else(|| {
+        let Form { mut fields, file_name } = form;
+        let name = file_name.as_deref().unwrap_or_default();
+        // A browser may send the whole path of the file.
+        let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+        for (_, value) in fields.iter_mut().filter(|(field, _)| field.eq_ignore_ascii_case("key")) {
+            *value = value.replace("${filename}", name);
+        }
+        let key = field(&fields, "key").filter(|key| !key.is_empty()).map(str::to_owned).ok_or_else(|| {
             faults::invalid_argument(
                 "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.",
                 "key",
                 "",
             )
         })?;
-        let key = key.replace("${filename}", form.file_name.as_deref().unwrap_or_default());
         let mut headers = Vec::new();
-        for (name, value) in &form.fields {
-            if let Some(header) = header(&name.to_ascii_lowercase(), value)? {
-                headers.push(header);
-            }
+        for (name, value) in &fields {
+            headers.extend(header(&name.to_ascii_lowercase(), value)?);
         }
-        Ok(Posted { bucket: bucket.to_owned(), path: format!("/{bucket}/{}", escape(&key)), headers })
+        Ok(Posted { bucket: bucket.to_owned(), path: format!("/{bucket}/{}", escape(&key)), key, headers, fields })
     }
 
-    /// `success_action_redirect` counts before `success_action_status`; a redirect that is no URL is passed over.
-    fn posted(&self, posted: &Posted, form: &Form, etag: &str, endpoint: &str) -> FormAnswer {
-        let location = format!("{endpoint}{}", posted.path);
-        let key = posted.path.split_at_checked(posted.bucket.len() + 2).map_or("", |(_, key)| key);
-        let headers = vec![("etag", etag.to_owned()), ("location", location.clone())];
-        let redirect = field(form, "success_action_redirect").or_else(|| field(form, "redirect"));
-        if let Some(to) = redirect.filter(|to| to.starts_with("http://") || to.starts_with("https://")) {
-            let joint = if to.contains('?') { '&' } else { '?' };
-            let to = format!("{to}{joint}bucket={}&key={}&etag=%22{}%22", posted.bucket, key.replace('/', "%2F"), etag.trim_matches('"'));
-            return FormAnswer { status: 303, headers: vec![("etag", etag.to_owned()), ("location", to)], body: String::new() };
+    fn thanks(&self, posted: &Posted, endpoint: &str, etag: &str) -> Thanks {
+        let Posted { bucket, key, fields, .. } = posted;
+        let redirect = field(fields, "success_action_redirect").or_else(|| field(fields, "redirect"));
+        if let Some(url) = redirect.filter(|url| ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))) {
+            let join = if url.contains('?') { '&' } else { '?' };
+            let query = [("bucket", bucket.as_str()), ("key", key), ("etag", etag)]
+                .map(|(name, value)| format!("{name}={}", escape(value).replace('/', "%2F")));
+            let location = format!("{url}{join}{}", query.join("&"));
+            return Thanks { status: 303, headers: vec![("Location", location), ("ETag", etag.to_owned())], body: String::new() };
         }
-        match field(form, "success_action_status") {
-            Some("200") => FormAnswer { status: 200, headers, body: String::new() },
+        let location = location(endpoint, bucket, key);
+        let headers = vec![("ETag", etag.to_owned()), ("Location", location.clone())];
+        match field(fields, "success_action_status") {
+            Some("200") => Thanks { status: 200, headers, body: String::new() },
             Some("201") => {
-                let key = percent_encoding::percent_decode_str(key).decode_utf8_lossy();
                 let body = format!(
-                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<PostResponse><Location>{}</Location><Bucket>{}</Bucket><Key>{}</Key><ETag>{}</ETag></PostResponse>",
+                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<PostResponse><Location>{}</Location><Bucket>{bucket}</Bucket><Key>{}</Key><ETag>{}</ETag></PostResponse>",
                     escape_xml(&location),
-                    escape_xml(&posted.bucket),
-                    escape_xml(&key),
+                    escape_xml(key),
                     escape_xml(etag)
                 );
-                FormAnswer { status: 201, headers: [headers, vec![("content-type", "application/xml".to_owned())]].concat(), body }
+                Thanks { status: 201, headers, body }
             }
-            _ => FormAnswer { status: 204, headers, body: String::new() },
+            _ => Thanks { status: 204, headers, body: String::new() },
         }
     }
 }
 
-fn field<'a>(form: &'a Form, wanted: &str) -> Option<&'a str> {
-    form.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
+/// What a POST to a bucket may ask for instead.
+const SUBRESOURCES: [&str; 3] = ["delete", "metadataConfiguration", "metadataTable"];
+
+/// A field of a form, whatever the case of its name.
+fn field<'a>(fields: &'a [(String, String)], wanted: &str) -> Option<&'a str> {
+    fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
 }
 
 fn escape_xml(text: &str) -> String {

@@ -4,6 +4,7 @@
 use crate::faults;
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::Cx;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 const PREFIXES: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
 const SUFFIXES: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
@@ -38,6 +39,18 @@ pub fn bucket_arn(cx: &Cx, bucket: &str) -> Arn {
 
 pub fn object_arn(cx: &Cx, bucket: &str, key: &str) -> Arn {
     Arn::build(cx.scope.partition(), "s3", "", "", &format!("{bucket}/{key}"))
+}
+
+/// AWS: the slashes of a key are escaped in a location.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The address of an object as an answer names it, in the style in which the client addressed the bucket.
+pub fn location(endpoint: &str, bucket: &str, key: &str) -> String {
+    let endpoint = endpoint.trim_end_matches('/');
+    let host = endpoint.split_once("://").map_or(endpoint, |(_, host)| host);
+    let key = utf8_percent_encode(key, ESCAPED);
+    let virtual_host = host.strip_prefix(bucket).is_some_and(|rest| rest.starts_with('.'));
+    if virtual_host { format!("{endpoint}/{key}") } else { format!("{endpoint}/{bucket}/{key}") }
 }
 
 #[cfg(test)]
@@ -76,5 +89,11 @@ mod tests {
         ] {
             assert!(!is_valid(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_location_is_in_the_style_of_the_request() {
+        assert_eq!(location("http://localhost:4566", "b-1", "a/ü"), "http://localhost:4566/b-1/a%2F%C3%BC");
+        assert_eq!(location("http://b-1.localhost:4566/", "b-1", "a b"), "http://b-1.localhost:4566/a%20b");
     }
 }

@@ -21,14 +21,14 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
     };
     let settings = Settings { mode: configuration.mode, calls: configuration.call_log, ..Settings::default() };
     let identity = Identity::kept_in(root, &settings.journal);
-    let services = services(&settings.journal, blobs, &identity);
+    let services = services(configuration, &settings.journal, blobs, &identity);
     Ok(Cloud::new(Frame::new(Clock::ticking(), ids), identity, services, settings))
 }
 
 /// Every service of the model: those with an engine, and those that honestly say that they have none yet.
-fn services(journal: &Journal, blobs: Blobs, identity: &Identity) -> Vec<Service> {
+fn services(configuration: &Configuration, journal: &Journal, blobs: Blobs, identity: &Identity) -> Vec<Service> {
     vec![
-        cloudlet_sqs::service(journal),
+        cloudlet_sqs::service(journal, configuration.sqs_urls),
         cloudlet_iam::service(identity.clone()),
         cloudlet_sts::service(identity.clone()),
         Service::unbuilt(&cloudlet_api_ec2::SERVICE),

@@ -30,6 +30,20 @@ pub enum LogFormat {
     Json,
 }
 
+/// What the URLs of queues look like.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum SqsUrls {
+    /// Begin with the address the client used
+    Endpoint,
+    /// http://sqs.<region>.localhost.localstack.cloud:4566/<account>/<name>
+    Standard,
+    /// http://<region>.queue.localhost.localstack.cloud:4566/<account>/<name>
+    Domain,
+    /// http://localhost:4566/queue/<region>/<account>/<name>
+    Path,
+}
+
 /// A local AWS in one binary.
 ///
 /// Point aws-cli, an SDK or Terraform at the address it listens on:
@@ -90,6 +104,9 @@ struct Settings {
     /// Make ids, keys and tokens from this number, the same on every run
     #[arg(long, env = "CLOUDLET_SEED", value_name = "NUMBER")]
     seed: Option<u64>,
+    /// What the URLs of SQS queues look like [default: endpoint]
+    #[arg(long, env = "CLOUDLET_SQS_URLS")]
+    sqs_urls: Option<SqsUrls>,
     /// Settings file (TOML) [default: none]
     #[arg(long, env = "CLOUDLET_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -123,6 +140,7 @@ pub struct Configuration {
     pub shutdown_time: Duration,
     pub call_log: usize,
     pub seed: Option<u64>,
+    pub sqs_urls: cloudlet_sqs::Urls,
 }
 
 /// Why the server does not start.
@@ -215,6 +233,14 @@ fn localstack(environment: &[(OsString, OsString)]) -> Result<Settings, Refusal>
         (Some(false), _) => Some(Auth::Off),
         (None, _) => None,
     };
+    settings.sqs_urls = match get("SQS_ENDPOINT_STRATEGY") {
+        None => None,
+        Some("standard") => Some(SqsUrls::Standard),
+        Some("domain") => Some(SqsUrls::Domain),
+        Some("path") => Some(SqsUrls::Path),
+        Some("dynamic" | "off") => Some(SqsUrls::Endpoint),
+        Some(other) => return Err(Refusal::says(format_args!("SQS_ENDPOINT_STRATEGY={other} is none of standard, domain, path, dynamic, off"))),
+    };
     Ok(settings)
 }
 
@@ -238,6 +264,7 @@ impl Settings {
             shutdown_time: self.shutdown_time.or(other.shutdown_time),
             call_log: self.call_log.or(other.call_log),
             seed: self.seed.or(other.seed),
+            sqs_urls: self.sqs_urls.or(other.sqs_urls),
             config: self.config.or(other.config),
             check_health: self.check_health || other.check_health,
         }
@@ -281,6 +308,12 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         shutdown_time: Duration::from_secs(u64::from(settings.shutdown_time.unwrap_or(10))),
         call_log: usize::try_from(settings.call_log.unwrap_or(1_000)).unwrap_or(1_000),
         seed: settings.seed,
+        sqs_urls: match settings.sqs_urls {
+            None | Some(SqsUrls::Endpoint) => cloudlet_sqs::Urls::Endpoint,
+            Some(SqsUrls::Standard) => cloudlet_sqs::Urls::Standard,
+            Some(SqsUrls::Domain) => cloudlet_sqs::Urls::Domain,
+            Some(SqsUrls::Path) => cloudlet_sqs::Urls::Path,
+        },
     })
 }
 

@@ -43,7 +43,8 @@ async fn stand(configuration: Configuration) -> Result<(), String> {
     let authority = if configuration.tls { Some(Authority::of(&configuration)?) } else { None };
     let acceptor = authority.as_ref().map(Authority::acceptor).transpose()?;
     let cloud = cloud::build(&configuration)?;
-    let inside = cloudlet_inspect::Rooms::new(cloud.clone(), env!("CARGO_PKG_VERSION"), authority.map(|authority| authority.certificate));
+    let certificate = authority.map(|authority| authority.certificate);
+    let inside = cloudlet_inspect::Rooms::new(cloud.clone(), env!("CARGO_PKG_VERSION"), certificate).in_region(configuration.region.as_str());
     let gateway = Arc::new(Gateway::new(Parts {
         cloud: cloud.clone(),
         inside: Arc::new(inside),

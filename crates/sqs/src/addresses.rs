@@ -79,9 +79,55 @@ pub fn arn(cx: &Cx, account: Account, name: &str) -> Arn {
     Arn::build(cx.scope.partition(), "sqs", cx.scope.region.as_str(), account.as_str(), name)
 }
 
-/// A queue's URL, at the address by which this client reached us.
-pub fn url(cx: &Cx, arn: &Arn) -> String {
-    format!("{}/{}/{}", cx.endpoint().trim_end_matches('/'), arn.account(), arn.resource())
+/// What the URLs of queues look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Urls {
+    /// `http://localhost:4566/000000000000/q`: the address by which the client reached us.
+    #[default]
+    Endpoint,
+    /// `http://sqs.eu-west-1.localhost.localstack.cloud:4566/000000000000/q`, as AWS's own.
+    Standard,
+    /// `http://eu-west-1.queue.localhost.localstack.cloud:4566/000000000000/q`, as AWS's older ones; without a region for us-east-1.
+    Domain,
+    /// `http://localhost:4566/queue/eu-west-1/000000000000/q`
+    Path,
+}
+
+/// The name that stands for a machine without one, or whose subdomains clients do not find. It leads to 127.0.0.1 everywhere.
+const NAME: &str = "localhost.localstack.cloud";
+
+impl Urls {
+    /// The URL of a queue, for this client.
+    pub fn of(self, cx: &Cx, arn: &Arn) -> String {
+        let endpoint = cx.endpoint().trim_end_matches('/');
+        let (scheme, host) = endpoint.split_once("://").unwrap_or(("http", endpoint));
+        let (account, region, name) = (arn.account(), arn.region(), arn.resource());
+        match self {
+            Urls::Endpoint => format!("{endpoint}/{account}/{name}"),
+            Urls::Path => format!("{endpoint}/queue/{region}/{account}/{name}"),
+            Urls::Standard => format!("{scheme}://sqs.{region}.{}/{account}/{name}", base(host)),
+            Urls::Domain if region == "us-east-1" => format!("{scheme}://queue.{}/{account}/{name}", base(host)),
+            Urls::Domain => format!("{scheme}://{region}.queue.{}/{account}/{name}", base(host)),
+        }
+    }
+}
+
+/// The part of a host that stays when the service's own name is taken off, with its port.
+fn base(host: &str) -> String {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => (name, Some(port)),
+        _ => (host, None),
+    };
+    let labels: Vec<&str> = name.split('.').collect();
+    let own = match labels.as_slice() {
+        ["sqs", region, rest @ ..] if is_region(region) => rest,
+        [region, "queue", rest @ ..] if is_region(region) => rest,
+        ["queue", rest @ ..] => rest,
+        all => all,
+    };
+    let numbered = name.starts_with('[') || own.iter().all(|label| label.bytes().all(|digit| digit.is_ascii_digit()));
+    let name = if numbered || own == ["localhost"] { NAME.to_owned() } else { own.join(".") };
+    port.map_or_else(|| name.clone(), |port| format!("{name}:{port}"))
 }
 
 /// The region and account a queue belongs to.

@@ -101,7 +101,7 @@ impl Handle<ListDeadLetterSourceQueues> for Sqs {
         let more = found.len() > limit;
         found.truncate(limit);
         Ok(ListDeadLetterSourceQueuesResult {
-            queue_urls: found.iter().map(|arn| addresses::url(cx, arn)).collect(),
+            queue_urls: found.iter().map(|arn| self.urls.of(cx, arn)).collect(),
             next_token: found.last().filter(|_| more && input.max_results.is_some()).map(token),
         })
     }

@@ -42,7 +42,10 @@ impl Queue {
     /// A place for a message that was sent then, behind those of the same instant.
     pub fn place_of(&mut self, sent: Timestamp) -> Place {
         let before = self.messages.range(Place::first_of(sent)..=Place::last_of(sent)).next_back();
-        let place = before.map_or_else(|| Place::first_of(sent), |(place, _)| place.next());
+        let mut place = before.map_or_else(|| Place::first_of(sent), |(place, _)| place.next());
+        while self.messages.contains(&place) {
+            place = place.next();
+        }
         self.last.0 = self.last.0.max(place);
         place
     }
@@ -174,6 +177,10 @@ impl Queue {
             let at = if self.is_fifo() { ALWAYS } else { since };
             self.lanes.remove(&(group.clone(), at, place));
             self.refresh(group);
+            // The next of its group may go.
+            if self.is_fifo() && self.groups.get(group).is_some_and(|lane| lane.head.is_some()) {
+                self.bell.ring();
+            }
         }
         Some((message, flight))
     }
@@ -304,6 +311,13 @@ impl Queue {
         let delayed = self.delayed.first().map(|((at, _), ())| *at);
         let flying = self.in_flight.first().map(|((at, _), ())| *at);
         delayed.into_iter().chain(flying).min()
+    }
+
+    /// When one who waits has to look again, whatever others do. A group goes on when what blocks it is too old.
+    pub fn next_change(&self) -> Option<Timestamp> {
+        let oldest = self.messages.first().filter(|_| self.is_fifo()).map(|(_, message)| message.sent);
+        let expiry = oldest.zip(self.profile()).map(|(sent, profile)| sent.plus_secs(i64::from(profile.settings.retention)));
+        self.next_landing().into_iter().chain(expiry).min()
     }
 
     /// Tells those who wait when something lands earlier than they know of. What lands after all of them are gone concerns nobody.

@@ -10,6 +10,7 @@ mod attributes;
 mod batches;
 mod contents;
 mod dead_letters;
+mod encryption;
 mod faults;
 mod lanes;
 mod limits;
@@ -29,11 +30,14 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod visibility;
+mod window;
+
+pub use addresses::Urls;
 
 use addresses::resolve;
 use cloudlet_api_sqs::*;
-use cloudlet_aws::{Account, Arn, Fault};
-use cloudlet_engine::{Ask, Asks, Cx, Dialect, Service};
+use cloudlet_aws::{Account, Arn, Fault, FaultKind};
+use cloudlet_engine::{Ask, Asks, Cx, Denial, Dialect, Service};
 use cloudlet_shape::Operation;
 use cloudlet_store::{Journal, Shelf, Shelved, Store};
 use state::{Ledger, Queue};
@@ -43,19 +47,32 @@ pub struct Sqs {
     /// By ARN, so that the queues of one account and region stand together, in the order of their names.
     queues: Arc<Shelf<Arn, Queue>>,
     ledger: Arc<Store<Ledger>>,
+    urls: Urls,
 }
 
-pub fn service(journal: &Journal) -> Service {
-    Sqs::new(journal).service()
+pub fn service(journal: &Journal, urls: Urls) -> Service {
+    Sqs::new(journal, urls).service()
 }
 
 /// How SQS spells what all services share. Its inputs it checks itself, in its own sentences.
-const DIALECT: Dialect = Dialect { validation: None, ..Dialect::JSON };
+// AWS: codes and statuses are those of its query protocol, which `x-amzn-query-error` still carries; the action in a denial is in
+// small letters (seen in https://github.com/aws/serverless-application-model/issues/3633).
+const DIALECT: Dialect = Dialect {
+    access_denied: FaultKind::sender("AccessDeniedException", 403).coded("AccessDenied"),
+    denial: Denial::Small,
+    validation: None,
+    missing_token: FaultKind::sender("MissingAuthenticationTokenException", 403).coded("MissingAuthenticationToken"),
+    unknown_key: FaultKind::sender("UnrecognizedClientException", 403).coded("InvalidClientTokenId"),
+    bad_signature: FaultKind::sender("InvalidSignatureException", 403).coded("SignatureDoesNotMatch"),
+    incomplete_signature: FaultKind::sender("IncompleteSignatureException", 400).coded("IncompleteSignature"),
+    expired_token: FaultKind::sender("ExpiredTokenException", 403).coded("ExpiredToken"),
+    server: "",
+};
 
 impl Sqs {
-    pub fn new(journal: &Journal) -> Arc<Sqs> {
+    pub fn new(journal: &Journal, urls: Urls) -> Arc<Sqs> {
         let ledger = Store::new("sqs/ledger", journal, Ledger::default());
-        Arc::new(Sqs { queues: Arc::new(Shelf::new("sqs/queues", journal)), ledger: Arc::new(ledger) })
+        Arc::new(Sqs { queues: Arc::new(Shelf::new("sqs/queues", journal)), ledger: Arc::new(ledger), urls })
     }
 
     /// The table of contents: what this service handles.
@@ -64,6 +81,7 @@ impl Sqs {
             .dialect(DIALECT)
             .keeps(self.queues.clone())
             .keeps(self.ledger.clone())
+            .window("/_aws/sqs/messages", self.clone())
             .handles::<AddPermission>()
             .handles::<CancelMessageMoveTask>()
             .handles::<ChangeMessageVisibility>()

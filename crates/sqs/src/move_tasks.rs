@@ -214,6 +214,7 @@ impl Queue {
     /// Holds messages back to be moved: what could be received, in its order, without counting as received.
     fn hold(&mut self, most: usize, now: Timestamp) -> Vec<Flown> {
         let fifo = self.is_fifo();
+        self.expire(now);
         self.settle(now);
         let mut places = vec![];
         while places.len() < most {

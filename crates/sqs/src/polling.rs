@@ -108,11 +108,12 @@ impl View {
         // A dead letter counts on.
         let receives = flight.receives.saturating_add(past.as_ref().map_or(0, |past| past.receives));
         let first = past.as_ref().map_or(flight.first, |past| past.first);
+        let first = (receives > 0).then(|| first.millis().to_string());
         let fifo = kind == Kind::Fifo;
         show("SenderId", Some(sender.to_string()));
         show("SentTimestamp", Some(sent.millis().to_string()));
         show("ApproximateReceiveCount", Some(receives.to_string()));
-        show("ApproximateFirstReceiveTimestamp", Some(first.millis().to_string()));
+        show("ApproximateFirstReceiveTimestamp", first);
         show("SequenceNumber", fifo.then(|| place.to_string()));
         show("MessageDeduplicationId", deduplication.as_ref().filter(|_| fifo).map(ToString::to_string));
         show("MessageGroupId", group.as_ref().map(ToString::to_string));
@@ -165,7 +166,7 @@ impl Sqs {
             let before = queue.next_landing();
             let taken = queue.receive(&poll.wish, now);
             queue.alarm(before, now);
-            Ok((taken, queue.next_landing()))
+            Ok((taken, queue.next_change()))
         })?;
         if let Some(target) = &poll.dead_letters
             && !taken.dead.is_empty()
@@ -221,6 +222,7 @@ impl Handle<ReceiveMessage> for Sqs {
         let poll = self.poll(&queue, &input)?;
         drop(input);
         let flown = self.receive(cx, &queue, &poll).await?;
+        self.unseal(cx, &queue, &poll.arn, &flown, cx.clock().now()).await?;
         let messages: Vec<api::Message> = flown.iter().map(|flown| view.message(&poll.arn, poll.kind, flown)).collect();
         Ok(ReceiveMessageResult { messages: (!messages.is_empty()).then_some(messages) })
     }

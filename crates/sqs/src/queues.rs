@@ -38,7 +38,7 @@ impl Handle<CreateQueue> for Sqs {
         crate::tags::check(&tags)?;
         let arn = addresses::arn(cx, cx.scope.account, &input.queue_name);
         let settings = Settings::new(kind).with(&given, Stage::Creation, &arn)?;
-        let url = Some(addresses::url(cx, &arn));
+        let url = Some(self.urls.of(cx, &arn));
         if let Some(present) = self.queues.get(&arn) {
             let same = present.read(|queue| same(queue, &settings, given.keys()));
             if let Some(same) = same {
@@ -107,7 +107,7 @@ impl Handle<GetQueueUrl> for Sqs {
     async fn handle(&self, cx: &Cx, input: GetQueueUrlRequest) -> Result<GetQueueUrlResult, Fault> {
         let queue = self.queue(cx, &meant(cx, &input)?)?;
         let arn = queue.look(|queue| queue.profile().map(|profile| profile.arn.clone()))?.ok_or_else(faults::no_such_queue)?;
-        Ok(GetQueueUrlResult { queue_url: Some(addresses::url(cx, &arn)) })
+        Ok(GetQueueUrlResult { queue_url: Some(self.urls.of(cx, &arn)) })
     }
 }
 
@@ -148,7 +148,7 @@ impl Handle<ListQueues> for Sqs {
         found.truncate(limit);
         // AWS: without MaxResults there is one page of up to 1,000 and no token.
         let next = found.last().filter(|_| more && input.max_results.is_some()).map(|(arn, _)| token(arn));
-        let urls: Vec<String> = found.iter().map(|(arn, _)| addresses::url(cx, arn)).collect();
+        let urls: Vec<String> = found.iter().map(|(arn, _)| self.urls.of(cx, arn)).collect();
         Ok(ListQueuesResult { queue_urls: (!urls.is_empty()).then_some(urls), next_token: next })
     }
 }

@@ -110,7 +110,8 @@ impl Queue {
             let before = self.flights.get(&place);
             let flight = Flight {
                 receives: before.map_or(0, |flight| flight.receives).saturating_add(1),
-                first: before.map_or(now, |flight| flight.first),
+                // Held back for a move, or put back, it may never have been received.
+                first: before.filter(|flight| flight.receives > 0).map_or(now, |flight| flight.first),
                 latest: now,
                 until: now.plus_secs(i64::from(wish.visibility)),
             };

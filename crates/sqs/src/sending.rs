@@ -4,7 +4,7 @@ use crate::{
     Open, Sqs,
     addresses::Kind,
     batches::{self, said},
-    contents, faults, limits,
+    contents, encryption, faults, limits,
     memories::twin_key,
     settings::Settings,
     state::{Attribute, Message, Queue},
@@ -13,7 +13,7 @@ use cloudlet_api_sqs::{
     MessageAttributeValue, MessageSystemAttributeValue, SendMessage, SendMessageBatch, SendMessageBatchRequest, SendMessageBatchResult,
     SendMessageBatchResultEntry, SendMessageRequest, SendMessageResult,
 };
-use cloudlet_aws::{Fault, Timestamp};
+use cloudlet_aws::{Arn, Fault, Timestamp};
 use cloudlet_digest::{Algorithm, digest, md5_hex};
 use cloudlet_engine::{Asks, Cx, Handle};
 use cloudlet_shape::Map;
@@ -99,6 +99,7 @@ impl Draft {
             group: self.group.map(Into::into),
             deduplication: deduplication.map(Into::into),
             trace: said.or_else(|| cx.origin.trace.clone()),
+            data_key: None,
             past: None,
             attributes,
         };
@@ -152,8 +153,8 @@ impl Queue {
 }
 
 impl Open {
-    fn settings(&self) -> Result<Arc<Settings>, Fault> {
-        self.look(|queue| queue.profile().map(|profile| profile.settings.clone()))?.ok_or_else(faults::no_such_queue)
+    fn settings(&self) -> Result<(Arn, Arc<Settings>), Fault> {
+        self.look(|queue| queue.profile().map(|profile| (profile.arn.clone(), profile.settings.clone())))?.ok_or_else(faults::no_such_queue)
     }
 }
 
@@ -164,7 +165,7 @@ impl Handle<SendMessage> for Sqs {
 
     async fn handle(&self, cx: &Cx, input: SendMessageRequest) -> Result<SendMessageResult, Fault> {
         let queue = self.queue(cx, &input.queue_url)?;
-        let settings = queue.settings()?;
+        let (arn, settings) = queue.settings()?;
         let mut draft = Draft {
             body: input.message_body,
             delay: input.delay_seconds,
@@ -176,7 +177,8 @@ impl Handle<SendMessage> for Sqs {
         let attributes = contents::attributes(draft.attributes.take())?;
         contents::check_body(&draft.body)?;
         draft.check_fifo(&settings, Form::Single)?;
-        let Letter { message, attributes_md5, system_md5 } = draft.into_letter(cx, &settings, attributes)?;
+        let Letter { mut message, attributes_md5, system_md5 } = draft.into_letter(cx, &settings, attributes)?;
+        message.data_key = encryption::seal(cx, &arn, &settings.encryption).await?;
         let md5 = message.md5.to_string();
         let sent = queue.change(|queue| {
             queue.tidy(cx.now);
@@ -199,7 +201,7 @@ impl Handle<SendMessageBatch> for Sqs {
 
     async fn handle(&self, cx: &Cx, input: SendMessageBatchRequest) -> Result<SendMessageBatchResult, Fault> {
         let queue = self.queue(cx, &input.queue_url)?;
-        let settings = queue.settings()?;
+        let (arn, settings) = queue.settings()?;
         batches::check("SendMessageBatchRequestEntry", input.entries.iter().map(|entry| entry.id.as_str()))?;
         let mut failed = vec![];
         let mut letters = vec![];
@@ -229,9 +231,11 @@ impl Handle<SendMessageBatch> for Sqs {
                 Err(fault) => failed.push(batches::failed(id, &fault)),
             }
         }
+        let data_key = encryption::seal(cx, &arn, &settings.encryption).await?;
         let successful: Vec<SendMessageBatchResultEntry> = queue.change(|queue| {
             queue.tidy(cx.now);
-            let entry = |(id, letter): (String, Letter)| {
+            let entry = |(id, mut letter): (String, Letter)| {
+                letter.message.data_key.clone_from(&data_key);
                 let md5 = letter.message.md5.to_string();
                 let sent = queue.accept(letter.message, cx.now);
                 SendMessageBatchResultEntry {

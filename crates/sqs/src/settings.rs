@@ -163,14 +163,16 @@ impl Settings {
                 fifo.content_based = boolean(name, value)?;
             }
             "DeduplicationScope" => {
-                self.fifo_only(name)?.scope = match value {
+                let fifo = self.fifo_only(name)?;
+                fifo.scope = match value {
                     "queue" => DeduplicationScope::Queue,
                     "messageGroup" => DeduplicationScope::MessageGroup,
                     _ => return Err(faults::invalid_attribute(name)),
                 }
             }
             "FifoThroughputLimit" => {
-                self.fifo_only(name)?.throughput = match value {
+                let fifo = self.fifo_only(name)?;
+                fifo.throughput = match value {
                     "perQueue" => ThroughputLimit::PerQueue,
                     "perMessageGroupId" => ThroughputLimit::PerMessageGroup,
                     _ => return Err(faults::invalid_attribute(name)),
@@ -296,6 +298,3 @@ fn boolean(name: &str, text: &str) -> Result<bool, Fault> {
         Err(faults::invalid_attribute(name))
     }
 }
-
-#[cfg(test)]
-mod tests;

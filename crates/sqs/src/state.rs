@@ -63,10 +63,17 @@ pub struct Message {
     pub deduplication: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Arc<str>>,
+    /// The encrypted data key it was sent under, in a queue with a KMS key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_key: Option<DataKey>,
     /// For a dead letter: where it died, how often it had been received there, and when first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past: Option<Past>,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DataKey(#[serde(with = "cloudlet_store::as_base64")] pub Blob);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Past {

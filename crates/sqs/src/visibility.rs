@@ -40,11 +40,7 @@ impl Queue {
         if self.is_fifo() && (flight.receives != receipt.receives || flight.until <= now) {
             return Err(faults::invalid(handle, "ReceiptHandle", "The receipt handle has expired."));
         }
-        let group = self.withdraw(receipt.place).and_then(|(message, _)| message.group.clone());
-        // The next of its group may go.
-        if group.is_some_and(|group| self.is_fifo() && self.groups.get(&group).is_some_and(|lane| lane.head.is_some())) {
-            self.bell.ring();
-        }
+        self.withdraw(receipt.place);
         Ok(())
     }
 
@@ -63,7 +59,7 @@ impl Queue {
         }
         let until = now.plus_secs(i64::from(seconds));
         if until > flight.latest.plus_secs(i64::from(*limits::VISIBILITY.end())) {
-            let reason = format_args!("Total VisibilityTimeout for the message is beyond the limit [{} seconds]", limits::VISIBILITY.end());
+            let reason = format_args!("Total VisibilityTimeout for the message is beyond the limit [{} seconds].", limits::VISIBILITY.end());
             return Err(faults::invalid(seconds, "VisibilityTimeout", reason));
         }
         let before = self.next_landing();

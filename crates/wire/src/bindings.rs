@@ -10,7 +10,7 @@ use bytes::Bytes;
 use cloudlet_aws::Head;
 use cloudlet_shape::{At, Blob, Body, Document, Events, Flags, Kind, Member, Mismatch, Read, Reader, Schema, Target, Timestamp, TimestampFormat};
 use percent_encoding::percent_decode_str;
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// How a REST protocol reads its documents.
 pub(crate) trait Documents {
@@ -85,42 +85,28 @@ impl Request<'_> {
         values
     }
 
-    fn prefixed(&self, prefix: &str) -> Vec<(String, Vec<&str>)> {
-        let mut entries: Vec<(String, Vec<&str>)> = Vec::new();
+    /// The headers with a prefix, by the rest of their names. Repeated fields are one value.
+    fn prefixed(&self, prefix: &str) -> BTreeMap<String, Vec<&str>> {
+        let mut entries: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         self.head.headers.each(&mut |field, value| {
             if let Some(start) = field.get(..prefix.len())
                 && start.eq_ignore_ascii_case(prefix)
                 && let Some(key) = field.get(prefix.len()..)
             {
-                entries.push((key.to_ascii_lowercase(), vec![value]));
+                entries.entry(key.to_ascii_lowercase()).or_default().push(value);
             }
-        });
-        // Repeated fields are one value, whose parts are separated by commas.
-        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-        entries.dedup_by(|(later, values), (earlier, all)| {
-            let same = later == earlier;
-            if same {
-                all.append(values);
-            }
-            same
         });
         entries
     }
 
     /// The parameters that neither the URI template nor another member takes.
-    fn other_parameters(&self, schema: &'static Schema) -> Vec<(&str, Vec<&str>)> {
+    fn other_parameters(&self, schema: &'static Schema) -> BTreeMap<String, Vec<&str>> {
         let bound = |name: &str| schema.members.iter().any(|member| member.at == At::Query && member.wire == name);
         let literal = |name: &str| self.literal.split('&').any(|pair| pair.split('=').next() == Some(name));
-        let others = self.query.iter().filter(|(name, _)| !bound(name) && !literal(name));
-        let mut entries: Vec<(&str, Vec<&str>)> = others.map(|(name, value)| (name.as_ref(), vec![value.as_ref()])).collect();
-        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-        entries.dedup_by(|(later, values), (earlier, all)| {
-            let same = later == earlier;
-            if same {
-                all.append(values);
-            }
-            same
-        });
+        let mut entries: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (name, value) in self.query.iter().filter(|(name, _)| !bound(name) && !literal(name)) {
+            entries.entry(name.to_string()).or_default().push(value);
+        }
         entries
     }
 
@@ -180,7 +166,6 @@ impl Reader for Request<'_> {
                 At::PrefixHeaders => {
                     let entries = self.prefixed(member.wire);
                     if !entries.is_empty() {
-                        let entries = entries.iter().map(|(name, values)| (name.as_str(), values.clone())).collect();
                         each(index, &mut Entries { entries, place: Bound::Header })?;
                     }
                 }
@@ -316,14 +301,14 @@ fn split_dates(value: &str) -> Vec<Cow<'_, str>> {
 
 /// Headers or parameters as a map.
 struct Entries<'v> {
-    entries: Vec<(&'v str, Vec<&'v str>)>,
+    entries: BTreeMap<String, Vec<&'v str>>,
     place: Bound,
 }
 
 impl Reader for Entries<'_> {
     fn map(&mut self, _: &'static Target, each: &mut dyn FnMut(String, &mut dyn Reader) -> Read<()>) -> Read<()> {
         for (name, values) in &self.entries {
-            each((*name).to_owned(), &mut Values { values: values.clone(), place: self.place, json: false })?;
+            each(name.clone(), &mut Values { values: values.clone(), place: self.place, json: false })?;
         }
         Ok(())
     }

@@ -126,13 +126,14 @@ impl Recognizer {
             Some(signed) => by_host(&signed, label).or(Some(signed)),
             None => by_host(&all, label),
         };
-        let certain = candidates.is_some();
+        let choice = if candidates.is_some() { Choice::Narrowed } else { Choice::Open };
         let candidates = candidates.unwrap_or(all);
-        self.among(&candidates, head, certain).map(|(service, protocol)| Recognized { service, protocol, place })
+        let prefixed = if place.prefix.is_some() { Prefixed::Yes } else { Prefixed::No };
+        self.among(&candidates, head, prefixed, choice).map(|(service, protocol)| Recognized { service, protocol, place })
     }
 
-    /// Picks a service by what the request looks like. `certain`: one of the candidates it must be.
-    fn among(&self, candidates: &[&Known], head: &Head<'_>, certain: bool) -> Option<(&'static ServiceSchema, Protocol)> {
+    /// Picks a service by what the request looks like.
+    fn among(&self, candidates: &[&Known], head: &Head<'_>, prefixed: Prefixed, choice: Choice) -> Option<(&'static ServiceSchema, Protocol)> {
         let spoken = |known: &Known, wanted: fn(Protocol) -> bool| {
             [known.service.protocol].iter().chain(known.service.also).copied().find(|protocol| wanted(*protocol))
         };
@@ -142,22 +143,22 @@ impl Recognizer {
                 candidates.iter().filter_map(|known| spoken(known, is_query).map(|protocol| (*known, protocol))).collect();
             let version = parameter(head.query, "Version");
             let named = action.as_deref().and_then(|action| by_action(&speakers, action, version.as_deref()));
-            if let Some((known, protocol)) = named.or(speakers.first().copied().filter(|_| certain)) {
+            if let Some((known, protocol)) = named.or(speakers.first().copied().filter(|_| choice == Choice::Narrowed)) {
                 return Some((known.service, protocol));
             }
-            if is_form(head) && head.method == "POST" && !certain {
+            if is_form(head) && head.method == "POST" && choice == Choice::Open {
                 return None;
             }
         }
         let json = head.header("content-type").is_some_and(|kind| kind.starts_with("application/x-amz-json"));
         if json || head.header("x-amz-target").is_some() {
             let speaker = candidates.iter().find_map(|known| spoken(known, is_json).map(|protocol| (known.service, protocol)));
-            if let Some(speaker) = speaker.filter(|_| certain) {
+            if let Some(speaker) = speaker.filter(|_| choice == Choice::Narrowed) {
                 return Some(speaker);
             }
         }
         let routed = candidates.iter().filter_map(|known| {
-            let (_, fit, literals) = known.routes.as_ref()?.find(head, head.path, self.prefixed(head))?;
+            let (_, fit, literals) = known.routes.as_ref()?.find(head, head.path, prefixed)?;
             Some(((fit, literals), known.service))
         });
         // The first of equals: candidates stand in their given order.
@@ -168,13 +169,8 @@ impl Recognizer {
         // Nothing fits. The service with the fewest words in its paths takes what nobody else does: so does S3 at AWS.
         let rest = candidates.iter().filter(|known| known.routes.is_some()).map(|known| known.service);
         let catcher = rest.min_by_key(|service| service.operations.iter().map(|operation| literal_length(operation.uri)).min());
-        let only = candidates.first().map(|known| known.service).filter(|_| certain);
+        let only = candidates.first().map(|known| known.service).filter(|_| choice == Choice::Narrowed);
         catcher.or(only).map(|service| (service, service.protocol))
-    }
-
-    fn prefixed(&self, head: &Head<'_>) -> Prefixed {
-        let prefix = head.header("host").and_then(|host| self.hosts.place(host).prefix);
-        if prefix.is_some() { Prefixed::Yes } else { Prefixed::No }
     }
 
     /// The service of a form that nobody signed and whose host says nothing: only its `Action` and `Version` tell.
@@ -227,6 +223,13 @@ impl Recognizer {
             }
         }
     }
+}
+
+/// Whether signature or host have said which services it may be, or it may be any.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    Narrowed,
+    Open,
 }
 
 /// The services that a host's label means.

@@ -48,7 +48,7 @@ fn sqs_says_it_otherwise_in_query() {
     assert_eq!(
         text(&answer),
         "<ErrorResponse xmlns=\"http://queue.amazonaws.com/doc/2012-11-05/\"><Error><Type>Sender</Type>\
-         <Code>AWS.SimpleQueueService.NonExistentQueue</Code><Message>The specified queue does not exist for this wsdl version.</Message></Error>\
+         <Code>AWS.SimpleQueueService.NonExistentQueue</Code><Message>The specified queue does not exist for this wsdl version.</Message><Detail></Detail></Error>\
          <RequestId>11111111-2222</RequestId></ErrorResponse>"
     );
 }
@@ -123,5 +123,5 @@ fn the_location_of_a_bucket_is_the_whole_answer() {
     let body = text(&codec.encode(GetBucketLocation::SCHEMA, &there, &IDS));
     assert_eq!(body, format!("{prolog}<LocationConstraint {namespace}>eu-west-1</LocationConstraint>"));
     let nowhere = text(&codec.encode(GetBucketLocation::SCHEMA, &GetBucketLocationOutput::default(), &IDS));
-    assert_eq!(nowhere, format!("{prolog}<LocationConstraint {namespace}></LocationConstraint>"));
+    assert_eq!(nowhere, format!("{prolog}<LocationConstraint {namespace}/>"));
 }

@@ -124,6 +124,7 @@ const fn service(protocol: Protocol) -> ServiceSchema {
 static JSON: ServiceSchema = service(Protocol::AwsJson11);
 static QUERY: ServiceSchema = service(Protocol::Query);
 static EC2: ServiceSchema = service(Protocol::Ec2Query);
+static REST: ServiceSchema = service(Protocol::RestJson);
 static XML: ServiceSchema = service(Protocol::RestXml);
 static JSON_THING: OperationSchema = OperationSchema::new("Do", &JSON, Thing::SCHEMA, Thing::SCHEMA);
 static QUERY_THING: OperationSchema =
@@ -131,6 +132,7 @@ static QUERY_THING: OperationSchema =
 static EC2_THING: OperationSchema = OperationSchema::new("Do", &EC2, Thing::SCHEMA, Thing::SCHEMA);
 static XML_THING: OperationSchema = OperationSchema::new("Do", &XML, Thing::SCHEMA, Thing::SCHEMA);
 static XML_REST: OperationSchema = OperationSchema { uri: "/{label}", ..OperationSchema::new("Rest", &XML, Rest::SCHEMA, Empty::SCHEMA) };
+static REST_JSON: OperationSchema = OperationSchema { uri: "/{label}", ..OperationSchema::new("Rest", &REST, Rest::SCHEMA, Empty::SCHEMA) };
 static XML_OBJECT: OperationSchema = OperationSchema::new("Object", &XML, Empty::SCHEMA, Object::SCHEMA);
 
 const IDS: Ids<'_> = Ids { request_id: "r", extended_id: "x" };
@@ -237,6 +239,13 @@ fn instants_are_numbers_in_json_unless_the_model_says_otherwise() {
 
 #[test]
 fn depth_is_bounded_in_every_protocol() {
+    // A structure within a structure, as deep as anybody needs.
+    let levels = 60;
+    let json = format!("{{\"Nest\":{}{{}}{}}}", r#"{"Inner":"#.repeat(levels), "}".repeat(levels));
+    assert_eq!(written(&JSON_THING, &read(&JSON_THING, &json)), json);
+    let xml = format!("<Thing><Nest>{}{}</Nest></Thing>", "<Inner>".repeat(levels), "</Inner>".repeat(levels));
+    assert_eq!(written(&JSON_THING, &read(&XML_THING, &xml)), json);
+    assert_eq!(written(&JSON_THING, &read(&QUERY_THING, &format!("Nest{}=", ".Inner".repeat(levels)))), json);
     let deep = 100_000;
     refusal(&JSON_THING, &format!("{}{}", r#"{"Nest":"#.to_owned() + &r#"{"Inner":"#.repeat(deep), "{}".to_owned() + &"}".repeat(deep + 1)));
     refusal(&JSON_THING, &format!(r#"{{"Open":{}{}}}"#, "[".repeat(deep), "]".repeat(deep)));
@@ -395,6 +404,24 @@ fn a_payload_is_read_whatever_its_root_is_called() {
         assert_eq!(rest.tagging.unwrap().tag_set, [Tag { key: "k".into(), value: String::new() }]);
     }
     assert!(read_with::<Rest>(&XML_REST, "", &[], b"<Tagging/>").is_err(), "what a document lacks makes it malformed");
+}
+
+#[test]
+fn rest_json_refuses_what_is_of_another_type() {
+    let refused = |query: &str, headers: &[(&str, &str)], body: &str| {
+        let fault: Fault = read_with::<Rest>(&REST_JSON, query, headers, body.as_bytes()).unwrap_err().into();
+        (fault.status(), fault.name().to_owned())
+    };
+    let expected = (400, "SerializationException".to_owned());
+    for query in ["max-keys=true", "max-keys=1.5", "max-keys=0x1", "max-keys=99999999999", "max-keys=%FF"] {
+        assert_eq!(refused(query, &[], ""), expected, "{query}");
+    }
+    for header in [("x-amz-flag", "1"), ("x-amz-flag", "yes"), ("x-amz-json", "{}"), ("x-amz-dates", "soon"), ("if-modified-since", "never")] {
+        assert_eq!(refused("", &[header], ""), expected, "{header:?}");
+    }
+    for body in ["[", "[]", "{\"TagSet\":{}}", "{\"TagSet\":[1]}", "{\"TagSet\":[{\"Key\":true}]}", "{\"TagSet\": [],}"] {
+        assert_eq!(refused("", &[], body), expected, "{body}");
+    }
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn javascript(root: &Path, server: &Path, named: Option<&str>, tally: &mut Tally
     if let Some(named) = named {
         command.arg(format!("--test-name-pattern={named}"));
     }
-    command.current_dir(folder).env("SERVER", server);
+    command.current_dir(folder).env("SERVER", server).env("NODE_NO_WARNINGS", "1");
     steps::follow("JavaScript SDK v3", &mut command, |line| tally.read_node(line))
 }
 

@@ -10,6 +10,7 @@ use crate::{
     keys,
     keys::Which,
     limits::{MAX_OBJECT, MIN_PART},
+    names,
     objects::{self, ENCRYPTION},
     state::{Contents, More, Object, Part, PartKey, Piece, Upload},
 };
@@ -17,7 +18,6 @@ use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_digest::{Algorithm, Sum};
 use cloudlet_engine::{Asks, Cx, Handle};
 use cloudlet_store::Blob;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// What the client says of one part.
@@ -51,15 +51,18 @@ fn named(upload_id: &str, parts: Option<api::CompletedMultipartUpload>) -> Resul
 }
 
 /// The parts that the client names, each compared with what it says of it.
-fn assemble(contents: &Contents, id: &str, upload: &Upload, named: &[Named]) -> Result<Vec<(i32, Arc<Part>)>, Fault> {
+fn assemble(contents: &Contents, id: &str, upload: &Upload, named: &[Named], claims: &Claims) -> Result<Vec<(i32, Arc<Part>)>, Fault> {
     let mut assembled = Vec::with_capacity(named.len());
     for one in named {
         let place = PartKey { upload: id.into(), number: one.number };
-        let bare = crate::conditions::bare(&one.etag);
-        let invalid = || faults::invalid_part(id, one.number, bare);
+        let invalid = || faults::invalid_part(id, one.number, crate::conditions::bare(&one.etag));
         let part = contents.parts.get(&place).filter(|part| part.etag.is(&one.etag)).ok_or_else(invalid)?;
-        compare(upload, part, one).map_err(|refusal| refusal.unwrap_or_else(invalid))?;
         assembled.push((one.number, part.clone()));
+    }
+    claims.check_sum(upload, combined(upload, &assembled).as_ref())?;
+    for (one, (_, part)) in named.iter().zip(&assembled) {
+        let invalid = || faults::invalid_part(id, one.number, crate::conditions::bare(&one.etag));
+        compare(upload, part, one).map_err(|refusal| refusal.unwrap_or_else(invalid))?;
     }
     let small = assembled.iter().rev().skip(1).rev().find(|(_, part)| part.blob.length() < MIN_PART);
     if let Some((number, part)) = small {
@@ -186,11 +189,10 @@ fn complete(s3: &S3, cx: &Cx, contents: &mut Contents, target: Target<'_>) -> Re
         Phase::Complete(object) => return Ok(Completed { object, left: vec![] }),
     };
     claims.check_kind(&upload)?;
-    let parts = assemble(contents, id, &upload, named)?;
+    let parts = assemble(contents, id, &upload, named, claims)?;
     let size: u64 = parts.iter().map(|(_, part)| part.blob.length()).fold(0, u64::saturating_add);
     claims.check_size(size)?;
     let checksum = combined(&upload, &parts);
-    claims.check_sum(&upload, checksum.as_ref())?;
     check_condition(contents, key, &upload, condition)?;
 
     let composite = upload.checksum.is_some_and(|(_, kind)| kind == Kind::Composite);
@@ -258,7 +260,7 @@ impl Handle<api::CompleteMultipartUpload> for S3 {
         self.discard(left);
         self.settled().await?;
         let mut output = api::CompleteMultipartUploadOutput {
-            location: Some(location(cx, &input.bucket, &input.key)),
+            location: Some(names::location(cx.endpoint(), &input.bucket, &input.key)),
             bucket: Some(input.bucket.clone()),
             key: Some(input.key.clone()),
             etag: Some(object.etag.quoted()),
@@ -270,11 +272,4 @@ impl Handle<api::CompleteMultipartUpload> for S3 {
         }
         Ok(output)
     }
-}
-
-/// AWS: the slashes of a key are escaped in a location.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-pub fn location(cx: &Cx, bucket: &str, key: &str) -> String {
-    format!("{}/{bucket}/{}", cx.endpoint().trim_end_matches('/'), utf8_percent_encode(key, ESCAPED))
 }

@@ -83,11 +83,13 @@ fn check_acl(acl: Option<&str>, granted: bool, ownership: Ownership) -> Result<(
     }
     match (acl, ownership) {
         (None, _) if !granted => Ok(()),
-        (Some("bucket-owner-full-control"), _) => Ok(()),
+        // AWS: everything in such a bucket is its owner's, so that these two grant what is granted anyway. Clients that send
+        // `private` by default (multer-s3) write to new buckets.
+        (Some("bucket-owner-full-control" | "private"), _) => Ok(()),
         (_, Ownership::BucketOwnerEnforced) => Err(FaultKind::sender("AccessControlListNotSupported", 400).says("The bucket does not allow ACLs")),
         // New buckets block public ACLs.
         (Some("public-read" | "public-read-write" | "authenticated-read"), _) => Err(faults::access_denied()),
-        (Some("private" | "bucket-owner-read"), _) => Ok(()),
+        (Some("bucket-owner-read"), _) => Ok(()),
         _ => Err(faults::not_built("grants on objects")),
     }
 }
@@ -103,7 +105,8 @@ fn check_encryption(algorithm: Option<&str>, kms_key: bool) -> Result<(), Fault>
         )),
         None | Some("AES256") => Ok(()),
         Some("aws:kms" | "aws:kms:dsse") => Err(faults::not_built("server-side encryption with KMS keys")),
-        Some(other) => Err(invalid_encryption(HEADER, other)),
+        // AWS: unverified.
+        Some(other) => Err(faults::invalid_argument("The encryption method specified is not supported", HEADER, other)),
     }
 }
 

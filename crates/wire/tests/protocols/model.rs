@@ -180,7 +180,10 @@ pub fn operation(model: &'static Model, suite: &Json, case: &Json) -> &'static O
         "" => "OperationName",
         name => name,
     });
-    let wrapper = if protocol == Protocol::Query && !output.members.is_empty() { leak(&format!("{name}Result")) } else { "" };
+    let wrapper = match text(&given["output"], "resultWrapper") {
+        "" if protocol == Protocol::Query && !output.members.is_empty() => leak(&format!("{name}Result")),
+        wrapper => leak(wrapper),
+    };
     let service: &'static mut ServiceSchema = Box::leak(Box::new(ServiceSchema {
         name: "service",
         id: "Service",

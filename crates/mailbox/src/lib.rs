@@ -1,0 +1,197 @@
+//! One mailbox for everything that AWS would send to a human: mail, text messages, push notifications. Services put in, people
+//! and tests look. Deliberately no delivery: nothing of it leaves the machine.
+
+use cloudlet_aws::Timestamp;
+use cloudlet_store::{Journal, Kept, Store, Table, tables};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// By which way it would have gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    Email,
+    Sms,
+    Push,
+    /// A chat room that AWS posts to.
+    Chat,
+}
+
+/// One piece of mail.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mail {
+    pub at: Timestamp,
+    pub channel: Channel,
+    /// The service that sent it: `sns`.
+    pub service: String,
+    /// What it was sent for: a topic, an identity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    pub from: String,
+    /// Addresses, phone numbers, or devices.
+    pub to: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    pub body: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+    /// Further fields: a mail's headers, a text message's attributes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<(String, String)>,
+}
+
+impl Mail {
+    fn size(&self) -> usize {
+        let fields = self.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let to = self.to.iter().map(String::len).sum::<usize>();
+        self.body.len() + self.html.as_ref().map_or(0, String::len) + self.subject.as_ref().map_or(0, String::len) + fields + to
+    }
+}
+
+/// The number of a piece of mail: they are counted as they come in.
+pub type Number = u64;
+
+#[derive(Default)]
+struct Rows {
+    mail: Table<Number, Arc<Mail>>,
+    /// One row: the bytes of all mail.
+    weight: Table<(), usize>,
+}
+
+tables!(Rows { mail } indexes(Rows::weigh) { weight });
+
+impl Rows {
+    fn weigh(&mut self) {
+        let weight = self.mail.values().map(|mail| mail.size()).sum();
+        self.weight.insert((), weight);
+    }
+
+    fn weight(&self) -> usize {
+        self.weight.get(&()).copied().unwrap_or_default()
+    }
+}
+
+/// How much is held; what is oldest goes first.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    pub pieces: usize,
+    pub bytes: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Room { pieces: 10_000, bytes: 64 << 20 }
+    }
+}
+
+/// Which mail is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub to: Option<String>,
+    pub channel: Option<Channel>,
+    pub service: Option<String>,
+    /// Only what came in before this one.
+    pub before: Option<Number>,
+}
+
+pub struct Mailbox {
+    rows: Arc<Store<Rows>>,
+    room: Room,
+}
+
+impl Mailbox {
+    pub fn new(journal: &Journal, room: Room) -> Mailbox {
+        Mailbox { rows: Arc::new(Store::new("mailbox", journal, Rows::default())), room }
+    }
+
+    /// For inspection, reset and snapshots.
+    pub fn kept(&self) -> Arc<dyn Kept> {
+        self.rows.clone()
+    }
+
+    pub fn put(&self, mail: Mail) -> Number {
+        self.rows.update(|rows| {
+            let number = rows.mail.last().map_or(0, |(number, _)| *number) + 1;
+            let mut weight = rows.weight() + mail.size();
+            rows.mail.insert(number, Arc::new(mail));
+            while rows.mail.len() > 1 && (rows.mail.len() > self.room.pieces || weight > self.room.bytes) {
+                let Some(oldest) = rows.mail.first().map(|(number, _)| *number) else { break };
+                weight -= rows.mail.remove(&oldest).map_or(0, |mail| mail.size());
+            }
+            rows.weight.insert((), weight);
+            number
+        })
+    }
+
+    pub fn get(&self, number: Number) -> Option<Arc<Mail>> {
+        self.rows.read(|rows| rows.mail.get(&number).cloned())
+    }
+
+    /// The newest first.
+    pub fn list(&self, wanted: &Wanted, limit: usize) -> Vec<(Number, Arc<Mail>)> {
+        let fits = |mail: &Mail| {
+            wanted.to.as_ref().is_none_or(|to| mail.to.contains(to))
+                && wanted.channel.is_none_or(|channel| channel == mail.channel)
+                && wanted.service.as_ref().is_none_or(|service| *service == mail.service)
+        };
+        let end = wanted.before.unwrap_or(Number::MAX);
+        self.rows.read(|rows| {
+            let newest = rows.mail.range(..end).rev().filter(|(_, mail)| fits(mail));
+            newest.take(limit).map(|(number, mail)| (*number, mail.clone())).collect()
+        })
+    }
+
+    /// Throws everything away.
+    pub fn clear(&self) {
+        self.rows.update(|rows| {
+            rows.mail.clear();
+            rows.weight.clear();
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mail(to: &str, body: &str) -> Mail {
+        Mail {
+            at: Timestamp(0),
+            channel: Channel::Email,
+            service: "sns".into(),
+            source: None,
+            from: "no-reply@sns.amazonaws.com".into(),
+            to: vec![to.into()],
+            subject: None,
+            body: body.into(),
+            html: None,
+            fields: vec![],
+        }
+    }
+
+    #[test]
+    fn mail_is_found_by_who_it_is_for_the_newest_first() {
+        let mailbox = Mailbox::new(&Journal::off(), Room::default());
+        mailbox.put(mail("ann@example.com", "1"));
+        mailbox.put(mail("bob@example.com", "2"));
+        mailbox.put(mail("ann@example.com", "3"));
+        let wanted = Wanted { to: Some("ann@example.com".into()), ..Wanted::default() };
+        let bodies: Vec<_> = mailbox.list(&wanted, 10).into_iter().map(|(_, mail)| mail.body.clone()).collect();
+        assert_eq!(bodies, ["3", "1"]);
+        assert!(mailbox.list(&Wanted { channel: Some(Channel::Sms), ..Wanted::default() }, 10).is_empty());
+        assert_eq!(mailbox.list(&Wanted { before: Some(3), ..Wanted::default() }, 1)[0].1.body, "2");
+    }
+
+    #[test]
+    fn a_full_mailbox_loses_its_oldest_mail() {
+        let mailbox = Mailbox::new(&Journal::off(), Room { pieces: 2, bytes: 1_000 });
+        for body in ["1", "2", "3"] {
+            mailbox.put(mail("a", body));
+        }
+        assert_eq!(mailbox.list(&Wanted::default(), 10).len(), 2);
+        let long = mailbox.put(mail("a", &"x".repeat(999)));
+        assert_eq!(mailbox.list(&Wanted::default(), 10).iter().map(|(number, _)| *number).collect::<Vec<_>>(), [long]);
+        mailbox.clear();
+        assert!(mailbox.list(&Wanted::default(), 10).is_empty());
+    }
+}

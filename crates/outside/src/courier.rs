@@ -1,0 +1,188 @@
+//! The client itself.
+
+use crate::{
+    address::{Address, Scheme},
+    tls,
+};
+use bytes::{Bytes, BytesMut};
+use cloudlet_engine::{Boxed, Letter, Lost, Outside, Receipt};
+use http::{HeaderName, HeaderValue, Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use std::{fmt::Display, sync::OnceLock};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::Semaphore,
+};
+
+/// What one house may have under way.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Letters under way at once; others wait their turn, and their patience does not run meanwhile.
+    pub letters: usize,
+    /// Bytes of an answer that are read; the rest is not waited for.
+    pub answer: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { letters: 128, answer: 64 << 10 }
+    }
+}
+
+pub struct Courier {
+    turns: Semaphore,
+    bounds: Bounds,
+    tls: OnceLock<Option<tokio_rustls::TlsConnector>>,
+}
+
+impl Courier {
+    pub fn new(bounds: Bounds) -> Courier {
+        Courier { turns: Semaphore::new(bounds.letters), bounds, tls: OnceLock::new() }
+    }
+
+    async fn deliver(&self, letter: Letter) -> Result<Receipt, Lost> {
+        let address = Address::read(&letter.to)?;
+        let unreachable = |error: std::io::Error| Lost::Unreachable(format!("{}:{}: {error}", address.host, address.port));
+        let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(unreachable)?;
+        match address.scheme {
+            Scheme::Http => self.exchange(stream, &address, letter).await,
+            Scheme::Https => {
+                let connector = self.tls.get_or_init(|| tls::connector().ok()).clone();
+                let connector = connector.ok_or_else(|| Lost::Unreachable("TLS is not to be had".to_owned()))?;
+                let name = ServerName::try_from(address.host.clone()).map_err(broken)?;
+                let stream = connector.connect(name, stream).await.map_err(broken)?;
+                self.exchange(stream, &address, letter).await
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        address: &Address,
+        letter: Letter,
+    ) -> Result<Receipt, Lost> {
+        let request = request(address, letter)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let exchange = async {
+            let response = sender.send_request(request).await.map_err(broken)?;
+            let status = response.status().as_u16();
+            let mut body = response.into_body();
+            let mut read = BytesMut::new();
+            // A body that breaks off, or is too long, does not unsay the status.
+            while let Some(Ok(frame)) = body.frame().await {
+                if let Ok(data) = frame.into_data() {
+                    let room = self.bounds.answer - read.len();
+                    read.extend_from_slice(data.get(..room).unwrap_or(&data));
+                }
+                if read.len() >= self.bounds.answer {
+                    break;
+                }
+            }
+            Ok(Receipt { status, body: read.freeze() })
+        };
+        // The connection is driven here, not in a task of its own: it ends when the letter does.
+        tokio::pin!(exchange);
+        tokio::select! {
+            receipt = &mut exchange => receipt,
+            ended = connection => match ended {
+                Ok(()) => exchange.await,
+                Err(error) => Err(broken(error)),
+            },
+        }
+    }
+}
+
+fn request(address: &Address, letter: Letter) -> Result<Request<Full<Bytes>>, Lost> {
+    let bad = |error: http::Error| Lost::Address(error.to_string());
+    let mut request = Request::builder().method(letter.method).uri(address.path.as_str()).body(Full::new(letter.body)).map_err(bad)?;
+    let fields = request.headers_mut();
+    let value = |text: &str| HeaderValue::from_str(text).map_err(|error| Lost::Address(error.to_string()));
+    fields.insert(header::HOST, value(&address.authority)?);
+    fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if let Some(login) = &address.login {
+        fields.insert(header::AUTHORIZATION, value(login)?);
+    }
+    for (name, text) in &letter.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| Lost::Address(error.to_string()))?;
+        fields.insert(name, value(text)?);
+    }
+    Ok(request)
+}
+
+fn broken(error: impl Display) -> Lost {
+    Lost::Unreachable(error.to_string())
+}
+
+impl Outside for Courier {
+    fn send(&self, letter: Letter) -> Boxed<'_, Result<Receipt, Lost>> {
+        Box::pin(async move {
+            let _turn = self.turns.acquire().await;
+            let patience = letter.patience;
+            tokio::time::timeout(patience, self.deliver(letter)).await.unwrap_or(Err(Lost::TooSlow))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    /// An endpoint that says one thing to whoever comes first, and what it was told.
+    async fn endpoint(says: String) -> (String, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let heard = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut heard = vec![0; 4096];
+            let length = stream.read(&mut heard).await.unwrap();
+            stream.write_all(says.as_bytes()).await.unwrap();
+            String::from_utf8_lossy(&heard[..length]).into_owned()
+        });
+        (format!("http://user:pass@{address}/hook?x=1"), heard)
+    }
+
+    fn letter(to: String, patience: Duration) -> Letter {
+        Letter { method: "POST", to, headers: vec![("x-amz-sns-message-type", "Notification".into())], body: Bytes::from_static(b"hello"), patience }
+    }
+
+    #[tokio::test]
+    async fn a_letter_arrives_with_its_fields_and_its_answer_comes_back() {
+        let (to, heard) = endpoint("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nbusy".into()).await;
+        let receipt = Courier::new(Bounds::default()).send(letter(to, Duration::from_secs(15))).await.unwrap();
+        assert_eq!(receipt, Receipt { status: 503, body: Bytes::from_static(b"busy") });
+        let heard = heard.await.unwrap();
+        assert!(heard.starts_with("POST /hook?x=1 HTTP/1.1\r\n"), "{heard}");
+        for line in ["x-amz-sns-message-type: Notification", "authorization: Basic dXNlcjpwYXNz", "content-length: 5"] {
+            assert!(heard.contains(line), "{line} in {heard}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_answer_is_read_only_so_far() {
+        let body = "x".repeat(5_000);
+        let (to, _heard) = endpoint(format!("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n{body}")).await;
+        let courier = Courier::new(Bounds { answer: 100, ..Bounds::default() });
+        let receipt = courier.send(letter(to, Duration::from_secs(15))).await.unwrap();
+        assert_eq!((receipt.status, receipt.body.len()), (200, 100));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_answer_is_given_up_and_who_is_not_there_is_unreachable() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = format!("http://{}/", listener.local_addr().unwrap());
+        let courier = Courier::new(Bounds::default());
+        assert_eq!(courier.send(letter(to.clone(), Duration::from_millis(20))).await, Err(Lost::TooSlow));
+        drop(listener);
+        assert!(matches!(courier.send(letter(to, Duration::from_secs(15))).await, Err(Lost::Unreachable(_))));
+    }
+}

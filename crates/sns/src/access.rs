@@ -1,0 +1,46 @@
+//! What calls ask: SNS writes its actions with capital letters, and a topic brings its policy.
+
+use crate::{Sns, arns, faults};
+use cloudlet_aws::{Account, Arn, Fault, Identity};
+use cloudlet_engine::{Ask, Asks, Cx};
+
+/// Services that AWS lets publish under a topic's first policy, as they come with the topic owner's `aws:SourceOwner`.
+/// AWS: unverified, but for CloudWatch; others (S3, EventBridge) need a policy that names them.
+const OF_THE_OWNER: [&str; 2] = ["cloudwatch.amazonaws.com", "ses.amazonaws.com"];
+
+/// Asks for an action on a topic, given by its ARN.
+pub fn topic(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Asks, Fault> {
+    faults::check_missing(cx)?;
+    let arn = arns::topic(cx, "TopicArn", arn)?;
+    Ok(on_topic(sns, cx, action, arn).alone())
+}
+
+pub fn on_topic(sns: &Sns, cx: &Cx, action: &'static str, arn: Arn) -> Ask {
+    let policy = sns.store.read(|state| {
+        let topic = state.topics.get(&arn)?;
+        // The first policy says nothing to the owner's own account that its identities' policies do not.
+        let at_home = topic.policy.is_default() && cx.caller.account == Some(topic.owner) && !matches!(cx.caller.identity, Identity::Service { .. });
+        (!at_home).then(|| topic.policy.policy())
+    });
+    let ask = Ask::action(action, arn).with_policy(policy);
+    match (&cx.caller.identity, cx.caller.account) {
+        (Identity::Service { principal, .. }, Some(account)) if OF_THE_OWNER.contains(&&**principal) => {
+            ask.with_key("aws:SourceOwner", account.as_str())
+        }
+        _ => ask,
+    }
+}
+
+/// Asks for an action that has no resource of its own.
+pub fn anything(cx: &Cx, action: &'static str) -> Result<Asks, Fault> {
+    faults::check_missing(cx)?;
+    Ok(Ask::action(action, Arn::any()).owned_by(cx.scope.account).alone())
+}
+
+/// Asks for an action on a platform application or an endpoint.
+pub fn platform(cx: &Cx, action: &'static str, arn: &str) -> Result<Asks, Fault> {
+    faults::check_missing(cx)?;
+    let arn = Arn::parse(arn).unwrap_or_else(Arn::any);
+    let owner = Account::parse(arn.account()).unwrap_or(cx.scope.account);
+    Ok(Ask::action(action, arn).owned_by(owner).alone())
+}

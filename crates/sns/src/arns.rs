@@ -1,0 +1,51 @@
+//! ARNs as clients give them: how AWS reads them, and what it says when it cannot.
+
+use crate::faults;
+use cloudlet_aws::{Account, Arn, Fault};
+use cloudlet_engine::Cx;
+
+fn parts(parameter: &str, text: &str) -> Result<Arn, Fault> {
+    let count = text.split(':').count();
+    if count < 6 {
+        return Err(faults::reason(parameter, format_args!("An ARN must have at least 6 elements, not {count}")));
+    }
+    // AWS: unverified sentence for an ARN with empty parts.
+    Arn::parse(text).ok_or_else(|| faults::invalid(parameter))
+}
+
+/// A topic's ARN. It must be of the region that is called; of the account it need not be.
+pub fn topic(cx: &Cx, parameter: &str, text: &str) -> Result<Arn, Fault> {
+    let arn = parts(parameter, text)?;
+    let here = cx.caller.is_anonymous() || arn.region() == cx.scope.region.as_str();
+    let well = arn.service() == "sns" && here && Account::parse(arn.account()).is_some();
+    if well && !arn.resource().contains([':', '/']) { Ok(arn) } else { Err(faults::invalid(parameter)) }
+}
+
+/// A subscription's ARN, and its topic's.
+pub fn subscription(cx: &Cx, text: &str) -> Result<(Arn, Arn), Fault> {
+    let arn = parts("SubscriptionArn", text)?;
+    let wrong = || faults::invalid("SubscriptionId");
+    let (topic, _) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let here = cx.caller.is_anonymous() || arn.region() == cx.scope.region.as_str();
+    match Arn::parse(topic) {
+        Some(topic) if here && arn.service() == "sns" && text.split(':').count() == 7 => Ok((arn, topic)),
+        _ => Err(wrong()),
+    }
+}
+
+/// The ARN of a platform application (`app/GCM/name`) or of an endpoint (`endpoint/GCM/name/id`).
+pub fn platform(cx: &Cx, parameter: &str, text: &str, kind: &str, slashes: usize) -> Result<Arn, Fault> {
+    let arn = parts(parameter, text)?;
+    if arn.service() != "sns" || arn.region() != cx.scope.region.as_str() || !arn.resource().starts_with(kind) {
+        return Err(faults::invalid(parameter));
+    }
+    if arn.resource().matches('/').count() != slashes {
+        return Err(faults::reason(parameter, "Wrong number of slashes in relative portion of the ARN."));
+    }
+    Ok(arn)
+}
+
+/// An ARN whose form is all that counts.
+pub fn any(parameter: &str, text: &str) -> Result<Arn, Fault> {
+    parts(parameter, text)
+}

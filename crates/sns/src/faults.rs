@@ -1,0 +1,65 @@
+//! The sentences of SNS: faults that several operations answer. Many begin with the name of the error, as AWS's do.
+
+pub use cloudlet_api_sns::faults::*;
+
+use cloudlet_aws::{Fault, FaultKind};
+use cloudlet_engine::Cx;
+use std::fmt::Display;
+
+/// AWS: in no model; what constraints of the model are answered with.
+const VALIDATION_ERROR: FaultKind = FaultKind::sender("ValidationError", 400);
+
+/// `Invalid parameter: …`
+pub fn invalid(what: impl Display) -> Fault {
+    INVALID_PARAMETER.says(format!("Invalid parameter: {what}"))
+}
+
+/// `Invalid parameter: … Reason: …`
+pub fn reason(parameter: &str, why: impl Display) -> Fault {
+    invalid(format_args!("{parameter} Reason: {why}"))
+}
+
+pub fn no_topic() -> Fault {
+    NOT_FOUND.says("Topic does not exist")
+}
+
+pub fn no_subscription() -> Fault {
+    NOT_FOUND.says("Subscription does not exist")
+}
+
+pub fn no_application() -> Fault {
+    NOT_FOUND.says("PlatformApplication does not exist")
+}
+
+pub fn no_endpoint() -> Fault {
+    NOT_FOUND.says("Endpoint does not exist")
+}
+
+/// Members that the model requires and the client left out. Texts are missed in SNS's own words, the rest in those of the model.
+pub fn check_missing(cx: &Cx) -> Result<(), Fault> {
+    let missing = &cx.origin.missing;
+    let Some(first) = missing.first() else { return Ok(()) };
+    let own_words = missing.iter().find(|path| !path.contains('.') && !is_collection(path));
+    if let Some(path) = own_words {
+        let mut letters = path.chars();
+        let name: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        return Err(reason(&name, "no value for required parameter"));
+    }
+    let sentence = |path: &str| format!("Value null at '{path}' failed to satisfy constraint: Member must not be null");
+    let (count, errors) = (missing.len(), if missing.len() == 1 { "error" } else { "errors" });
+    let mut text = format!("{count} validation {errors} detected: {}", sentence(first));
+    for path in missing.iter().skip(1).take(9) {
+        text.push_str("; ");
+        text.push_str(&sentence(path));
+    }
+    Err(VALIDATION_ERROR.says(text))
+}
+
+fn is_collection(path: &str) -> bool {
+    matches!(path, "attributes" | "publishBatchRequestEntries" | "tags" | "tagKeys" | "aWSAccountId" | "actionName" | "awsAccountId")
+}
+
+/// A value that the model's constraints refuse.
+pub fn unfit(value: &str, path: &str, constraint: &str) -> Fault {
+    VALIDATION_ERROR.says(format!("1 validation error detected: Value '{value}' at '{path}' failed to satisfy constraint: {constraint}"))
+}

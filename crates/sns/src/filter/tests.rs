@@ -1,0 +1,210 @@
+use super::*;
+use proptest::prelude::*;
+use serde_json::json;
+
+fn body(policy: &Value) -> FilterPolicy {
+    FilterPolicy::read(&policy.to_string(), FilterScope::MessageBody).unwrap()
+}
+
+fn takes(policy: Value, subject: Value) -> bool {
+    body(&policy).takes(&subject)
+}
+
+fn refusal(policy: &str) -> String {
+    FilterPolicy::read(policy, FilterScope::MessageBody).unwrap_err()
+}
+
+/// A refusal whose place is not the matter.
+fn sentence(policy: &str) -> String {
+    refusal(policy).split("\n at ").next().unwrap().to_owned()
+}
+
+#[test]
+fn each_operator_takes_what_it_should_and_nothing_else() {
+    for (rule, yes, no) in [
+        (json!("rugby"), json!("rugby"), json!("Rugby")),
+        (json!(null), json!(null), json!("null")),
+        (json!(true), json!(true), json!("true")),
+        (json!(3.0), json!(3), json!("3")),
+        (json!({"prefix": "bas"}), json!("baseball"), json!("rugby")),
+        (json!({"suffix": "ball"}), json!("baseball"), json!("balls")),
+        (json!({"equals-ignore-case": "TENNIS"}), json!("tennis"), json!("tenniss")),
+        (json!({"wildcard": "*ball*x"}), json!("a ball a box"), json!("ball")),
+        (json!({"wildcard": "a\\*b"}), json!("a*b"), json!("axb")),
+        (json!({"anything-but": ["a", "b"]}), json!("c"), json!("a")),
+        (json!({"anything-but": [1, 2]}), json!(3), json!(1.0)),
+        (json!({"anything-but": {"prefix": "order-"}}), json!("new"), json!("order-1")),
+        (json!({"anything-but": {"wildcard": "*.png"}}), json!("a.jpg"), json!("a.png")),
+        (json!({"numeric": ["=", 3.015e2]}), json!(301.5), json!(301)),
+        (json!({"numeric": [">", 0, "<=", 150]}), json!(150), json!(0)),
+        (json!({"numeric": ["<", 10]}), json!(9.99), json!(10)),
+        (json!({"numeric": [">=", -5]}), json!(-5), json!(-5.1)),
+        (json!({"cidr": "10.0.0.0/24"}), json!("10.0.0.255"), json!("10.0.1.0")),
+        (json!({"cidr": "2001:db8:1234:1a00::/64"}), json!("2001:0db8:1234:1a00:0:0:0:1"), json!("10.0.0.1")),
+        (json!({"exists": true}), json!("x"), json!({"deeper": 1})),
+    ] {
+        let policy = json!({ "key": [rule] });
+        assert!(takes(policy.clone(), json!({ "key": yes })), "{rule} takes {yes}");
+        assert!(!takes(policy.clone(), json!({ "key": no })), "{rule} refuses {no}");
+        assert!(!takes(policy, json!({ "other": yes })), "{rule} wants a value");
+    }
+    let absent = json!({ "key": [{"exists": false}] });
+    assert!(takes(absent.clone(), json!({})) && !takes(absent, json!({"key": 1})));
+}
+
+#[test]
+fn of_a_list_one_element_suffices() {
+    let policy = json!({"interests": [{"anything-but": ["rugby", "tennis"]}]});
+    assert!(takes(policy.clone(), json!({"interests": ["rugby", "baseball"]})));
+    assert!(!takes(policy.clone(), json!({"interests": ["rugby", "tennis"]})));
+    assert!(!takes(policy, json!({"interests": []})));
+    assert!(takes(json!({"a": [{"exists": false}]}), json!({"a": []})));
+}
+
+#[test]
+fn what_one_element_must_satisfy_is_not_gathered_from_two() {
+    let policy = json!({"Records": {"s3": {"key": [{"prefix": "auto-"}]}, "eventName": [{"prefix": "Created:"}]}});
+    let record = |key: &str, event: &str| json!({"s3": [[{"key": key}]], "eventName": event});
+    assert!(takes(policy.clone(), json!({"Records": [record("home", "Removed:"), record("auto-1", "Created:Put")]})));
+    assert!(!takes(policy, json!({"Records": [record("home", "Created:Put"), record("auto-1", "Removed:")]})));
+}
+
+#[test]
+fn alternatives_stand_beside_other_keys_and_inside_of_them() {
+    let policy = json!({
+        "$or": [{"metric": ["CPU"]}, {"namespace": ["EC2", "ES"]}],
+        "detail": {"scope": ["Service"], "$or": [{"source": ["aws"]}, {"type": ["Alarm"]}]},
+    });
+    assert!(takes(policy.clone(), json!({"metric": "CPU", "detail": {"scope": "Service", "type": "Alarm"}})));
+    assert!(takes(policy.clone(), json!({"namespace": "ES", "detail": {"scope": "Service", "source": "aws"}})));
+    assert!(!takes(policy.clone(), json!({"metric": "CPU", "detail": {"scope": "Service"}})));
+    assert!(!takes(policy, json!({"detail": {"scope": "Service", "type": "Alarm"}})));
+}
+
+#[test]
+fn a_refusal_says_what_and_where_as_awss_parser_counts() {
+    assert_eq!(
+        refusal(r#"{"key_a": "value"}"#),
+        "FilterPolicy: \"key_a\" must be an object or an array\n at [Source: (String)\"{\"key_a\": \"value\"}\"; line: 1, column: 12]"
+    );
+    assert_eq!(
+        refusal(r#"{'a': ["x"]}"#),
+        "FilterPolicy: failed to parse JSON. Unexpected character (''' (code 39)): was expecting double-quote to start field name\n \
+         at [Source: (String)\"{'a': [\"x\"]}\"; line: 1, column: 3]"
+    );
+    assert_eq!(
+        refusal("invalid"),
+        "FilterPolicy: failed to parse JSON. Unrecognized token 'invalid': was expecting (JSON String, Number, Array, Object or token \
+         'null', 'true' or 'false')\n at [Source: (String)\"invalid\"; line: 1, column: 8]"
+    );
+    assert_eq!(
+        refusal("{\n  \"a\": []\n}"),
+        "FilterPolicy: Empty arrays are not allowed\n at [Source: (String)\"{\n  \"a\": []\n}\"; line: 2, column: 10]"
+    );
+    assert_eq!(refusal(r#"{"a": [{"cidr": "10.0.0.0"}]}"#), "FilterPolicy: Malformed CIDR, one '/' required");
+}
+
+#[test]
+fn policies_are_refused_in_awss_words() {
+    for (policy, expected) in [
+        (r#"{"a": [{"not-an-op": 1}]}"#, "Unrecognized match type not-an-op"),
+        (r#"{"a": [["x"]]}"#, "Match value must be String, number, true, false, or null"),
+        (r#"{"a": [{"prefix": 1}]}"#, "prefix match pattern must be a string"),
+        (r#"{"a": [{"suffix": "a", "prefix": "b"}]}"#, "Only one key allowed in match expression"),
+        (r#"{"a": [{"exists": "yes"}]}"#, "exists match pattern must be either true or false."),
+        (r#"{"a": [{"anything-but": {"suffix": "x"}}]}"#, "Unsupported anything-but pattern: suffix"),
+        (r#"{"a": [{"numeric": []}]}"#, "Invalid member in numeric match: ]"),
+        (r#"{"a": [{"numeric": [1]}]}"#, "Invalid member in numeric match: 1"),
+        (r#"{"a": [{"numeric": ["operator", 1]}]}"#, "Unrecognized numeric range operator: operator"),
+        (r#"{"a": [{"numeric": ["<", "x"]}]}"#, "Value of < must be numeric"),
+        (r#"{"a": [{"numeric": ["=", "x"]}]}"#, "Value of equals must be numeric"),
+        (r#"{"a": [{"numeric": ["<", 1, ">"]}]}"#, "Too many elements in numeric expression"),
+        (r#"{"a": [{"numeric": [">", 1, 30]}]}"#, "Bad value in numeric range: 30"),
+        (r#"{"a": [{"numeric": [">", 1, "test", 2]}]}"#, "Bad numeric range operator: test"),
+        (r#"{"a": [{"numeric": [">", 1, "<", 2, 3]}]}"#, "Too many terms in numeric range expression"),
+        (r#"{"a": [{"numeric": [">", 2, "<", 1]}]}"#, "Bottom must be less than top"),
+        (r#"{"a": [{"cidr": "bad-filter/1"}]}"#, "Nonstandard IP address: bad-filter"),
+        (r#"{"a": [{"cidr": "10.0.0.0/x"}]}"#, "Malformed CIDR, mask bits must be an integer"),
+        (r#"{"$or": [{"a": ["b"]}]}"#, "There must have at least 2 Objects in $or relationship."),
+        (r#"{"a": [{"wildcard": "a**"}]}"#, "Consecutive wildcard characters at pos 2"),
+    ] {
+        assert_eq!(sentence(policy), format!("FilterPolicy: {expected}"), "{policy}");
+    }
+}
+
+#[test]
+fn policies_are_bounded_in_keys_in_depth_and_in_combinations() {
+    let six: serde_json::Map<_, _> = (0..6).map(|n| (format!("k{n}"), json!(["v"]))).collect();
+    assert_eq!(refusal(&Value::from(six).to_string()), "FilterPolicy: Filter policy can not have more than 5 keys");
+    let values: Vec<_> = (0..13).collect();
+    assert_eq!(refusal(&json!({"a": values, "b": values}).to_string()), "FilterPolicy: Filter policy is too complex");
+    // 3 × 4, 2 × 3, 2 × 1: https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
+    let nested = json!({"a": {"b": {"c": [1, 2, 3, 4]}}, "d": {"e": [1, 2, 3]}, "f": [1, 2]});
+    assert_eq!(body(&nested).pattern.combinations(1), 12 * 6 * 2);
+    let flat = FilterPolicy::read(&nested.to_string(), FilterScope::MessageAttributes);
+    assert_eq!(flat.unwrap_err(), "Filter policy scope MessageAttributes does not support nested filter policy");
+    let deep = format!("{}{}", "{\"a\":".repeat(300), "}".repeat(300));
+    assert!(sentence(&deep).contains("nesting depth"));
+}
+
+fn leaf() -> impl Strategy<Value = Value> {
+    prop_oneof![Just(json!(null)), any::<bool>().prop_map(|b| json!(b)), (-5i32..5).prop_map(|n| json!(n)), "[ab*\\\\]{0,3}".prop_map(|s| json!(s))]
+}
+
+fn message() -> impl Strategy<Value = Value> {
+    let node = leaf().prop_recursive(3, 16, 3, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            proptest::collection::btree_map("[abc]", inner, 0..3).prop_map(|map| Value::from(map.into_iter().collect::<serde_json::Map<_, _>>())),
+        ]
+    });
+    proptest::collection::btree_map("[abc]", node, 0..3).prop_map(|map| Value::from(map.into_iter().collect::<serde_json::Map<_, _>>()))
+}
+
+proptest! {
+    #[test]
+    fn no_text_whatever_breaks_the_reader(text in ".{0,60}") {
+        let _ = FilterPolicy::read(&text, FilterScope::MessageBody);
+    }
+
+    #[test]
+    fn nearly_right_policies_are_read_or_refused(text in r#"(\{|\}|\[|\]|,|:|"a"|"prefix"|"numeric"|">"|1|"\$or"| ){0,25}"#) {
+        let _ = FilterPolicy::read(&text, FilterScope::MessageBody);
+    }
+
+    #[test]
+    fn our_parser_takes_what_json_takes(value in message()) {
+        let text = value.to_string();
+        let mut tokens = Tokens::of(&text);
+        while tokens.next().unwrap() != Token::End {}
+    }
+
+    #[test]
+    fn a_value_and_its_absence_never_satisfy_one_rule(subject in message(), key in "[abc]") {
+        let there = body(&json!({ &key: [{"exists": true}] })).takes(&subject);
+        let absent = body(&json!({ &key: [{"exists": false}] })).takes(&subject);
+        prop_assert!(there != absent);
+    }
+
+    #[test]
+    fn more_alternatives_take_no_less(subject in message(), one in leaf(), other in leaf()) {
+        let alone = body(&json!({"a": [one.clone()]})).takes(&subject);
+        let both = body(&json!({"a": [one.clone(), other.clone()]})).takes(&subject);
+        let or = body(&json!({"$or": [{"a": [one]}, {"a": [other]}]})).takes(&subject);
+        prop_assert_eq!(both, or);
+        prop_assert!(both || !alone);
+    }
+
+    #[test]
+    fn a_wildcard_takes_what_a_slow_search_takes(glyphs in "[ab*]{0,6}", text in "[ab]{0,8}") {
+        prop_assume!(!glyphs.contains("**"));
+        fn slow(glyphs: &[u8], text: &[u8]) -> bool {
+            match glyphs {
+                [] => text.is_empty(),
+                [b'*', rest @ ..] => (0..=text.len()).any(|skip| slow(rest, &text[skip..])),
+                [letter, rest @ ..] => text.first() == Some(letter) && slow(rest, &text[1..]),
+            }
+        }
+        prop_assert_eq!(takes(json!({"a": [{"wildcard": glyphs}]}), json!({"a": text})), slow(glyphs.as_bytes(), text.as_bytes()));
+    }
+}

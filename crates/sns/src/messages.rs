@@ -1,0 +1,187 @@
+//! What may be published: texts, subjects, attributes, sizes; and what a message is to a filter policy.
+
+use crate::{
+    faults, limits,
+    state::{Attribute, AttributeValue, Content, Message, Topic},
+};
+use cloudlet_api_sns::{MessageAttributeValue, PublishBatchRequestEntry, PublishInput};
+use cloudlet_aws::{Fault, Timestamp};
+use cloudlet_digest::{Algorithm, digest};
+use cloudlet_shape::Map;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What Publish and an entry of PublishBatch have in common.
+#[derive(Debug, Default)]
+pub struct Draft {
+    pub message: String,
+    pub subject: Option<String>,
+    pub structure: Option<String>,
+    pub attributes: Option<Map<MessageAttributeValue>>,
+    pub group: Option<String>,
+    pub deduplication: Option<String>,
+}
+
+impl From<PublishInput> for Draft {
+    fn from(input: PublishInput) -> Draft {
+        Draft {
+            message: input.message,
+            subject: input.subject,
+            structure: input.message_structure,
+            attributes: input.message_attributes,
+            group: input.message_group_id,
+            deduplication: input.message_deduplication_id,
+        }
+    }
+}
+
+impl From<PublishBatchRequestEntry> for Draft {
+    fn from(entry: PublishBatchRequestEntry) -> Draft {
+        Draft {
+            message: entry.message,
+            subject: entry.subject,
+            structure: entry.message_structure,
+            attributes: entry.message_attributes,
+            group: entry.message_group_id,
+            deduplication: entry.message_deduplication_id,
+        }
+    }
+}
+
+impl Draft {
+    /// Bytes that count: the message, and name, type and value of each attribute.
+    pub fn size(&self) -> usize {
+        let attribute = |(name, value): (&String, &MessageAttributeValue)| {
+            let text = value.string_value.as_ref().map_or(0, String::len);
+            name.len() + value.data_type.len() + text + value.binary_value.as_ref().map_or(0, |bytes| bytes.len())
+        };
+        self.message.len() + self.attributes.iter().flatten().map(attribute).sum::<usize>()
+    }
+
+    /// Checks all but what depends on the topic.
+    pub fn check(&self) -> Result<(), Fault> {
+        if self.message.is_empty() {
+            return Err(faults::invalid("Empty message"));
+        }
+        if let Some(subject) = &self.subject
+            && (!(1..=limits::SUBJECT).contains(&subject.chars().count()) || subject.chars().any(char::is_control))
+        {
+            return Err(faults::invalid("Subject"));
+        }
+        self.attributes.iter().flatten().try_for_each(|(name, value)| check_attribute(name, value))
+    }
+
+    /// Checks what depends on the topic.
+    pub fn check_for(&self, topic: &Topic) -> Result<(), Fault> {
+        let well = |id: &str| (1..=limits::FIFO_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+        for (name, id) in [("MessageGroupId", &self.group), ("MessageDeduplicationId", &self.deduplication)] {
+            if id.as_ref().is_some_and(|id| !well(id)) {
+                // AWS: unverified sentence.
+                return Err(faults::reason(name, "can only include alphanumeric and punctuation characters. 1 to 128 in length"));
+            }
+        }
+        match &topic.fifo {
+            None if self.deduplication.is_some() => Err(faults::reason(
+                "MessageDeduplicationId",
+                "The request includes MessageDeduplicationId parameter that is not valid for this topic type",
+            )),
+            None => Ok(()),
+            Some(_) if self.group.is_none() => Err(faults::invalid("The MessageGroupId parameter is required for FIFO topics")),
+            Some(fifo) if !fifo.content_based && self.deduplication.is_none() => {
+                Err(faults::invalid("The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    pub fn content(&self) -> Result<Content, Fault> {
+        match self.structure.as_deref() {
+            None | Some("") => Ok(Content::Plain(self.message.clone())),
+            Some("json") => per_protocol(&self.message),
+            // AWS: unverified sentence.
+            Some(_) => Err(faults::invalid("MessageStructure")),
+        }
+    }
+
+    /// The message. Its id and sequence are given by whoever counts them.
+    pub fn into_message(self, id: String, at: Timestamp, topic: Option<&Topic>) -> Result<Message, Fault> {
+        let content = self.content()?;
+        let content_based = topic.and_then(|topic| topic.fifo).is_some_and(|fifo| fifo.content_based);
+        let deduplication = self.deduplication.or_else(|| content_based.then(|| digest(Algorithm::Sha256, self.message.as_bytes()).hex()));
+        let attributes = self.attributes.unwrap_or_default().into_iter().map(|(name, value)| (name, Attribute::of(value))).collect();
+        Ok(Message { id: id.into(), content, subject: self.subject, attributes, at, group: self.group, deduplication, sequence: None })
+    }
+}
+
+/// `{"default": "…", "sqs": "…"}`. AWS: what is no text is passed over; of two equal keys the last counts.
+fn per_protocol(text: &str) -> Result<Content, Fault> {
+    let Ok(Value::Object(map)) = serde_json::from_str(text) else {
+        return Err(faults::invalid("Message Structure - JSON message body failed to parse"));
+    };
+    let mut others: BTreeMap<String, String> = map.into_iter().filter_map(|(name, text)| Some((name, text.as_str()?.to_owned()))).collect();
+    match others.remove("default") {
+        Some(default) => Ok(Content::PerProtocol { default, others }),
+        None => Err(faults::invalid("Message Structure - No default entry in JSON message body")),
+    }
+}
+
+fn check_attribute(name: &str, value: &MessageAttributeValue) -> Result<(), Fault> {
+    let refused = |sentence: String| Err(faults::INVALID_PARAMETER_VALUE.says(sentence));
+    if name.len() > limits::ATTRIBUTE_NAME {
+        return refused("Length of message attribute name must be less than 256 bytes.".to_owned());
+    }
+    if let Some(letter) = name.chars().find(|letter| !(letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.'))) {
+        return refused(format!(
+            "Invalid non-alphanumeric character '#x{:X}' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots.",
+            u32::from(letter)
+        ));
+    }
+    if name.starts_with('.') {
+        return refused("Invalid message attribute name starting with character '.' was found.".to_owned());
+    }
+    if name.ends_with('.') {
+        return refused("Invalid message attribute name ending with character '.' was found.".to_owned());
+    }
+    if name.contains("..") {
+        return refused("Message attribute name can not have successive '.' character.".to_owned());
+    }
+    let kind = value.data_type.as_str();
+    let basic = kind.split('.').next().unwrap_or(kind);
+    if !matches!(basic, "String" | "Number" | "Binary") {
+        return refused(format!(
+            "The message attribute '{name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String."
+        ));
+    }
+    let (text, bytes) = (value.string_value.as_ref().map(String::len), value.binary_value.as_ref().map(|bytes| bytes.len()));
+    let (field, length) = if basic == "Binary" { ("Binary", bytes) } else { ("String", text) };
+    match length {
+        None if text.or(bytes).is_some() => refused(format!("The message attribute '{name}' with type '{kind}' must use field '{field}'.")),
+        None | Some(0) => {
+            refused(format!("The message attribute '{name}' must contain non-empty message attribute value for message attribute type '{kind}'."))
+        }
+        Some(_) if basic == "Number" && value.string_value.as_ref().is_some_and(|text| text.parse::<f64>().is_err()) => {
+            // AWS: unverified sentence.
+            refused(format!("Could not cast message attribute '{name}' value to number."))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+impl Message {
+    /// The attributes as a filter policy sees them. AWS: binary ones it does not see.
+    pub fn attributes_for_filters(&self) -> Value {
+        let seen = self.attributes.iter().filter_map(|(name, attribute)| {
+            let AttributeValue::Text(text) = &attribute.value else { return None };
+            let value = match attribute.kind.as_str() {
+                "String.Array" => serde_json::from_str(text).ok().filter(Value::is_array).unwrap_or_else(|| json!(text)),
+                kind if kind.starts_with("Number") => serde_json::from_str(text).ok().filter(Value::is_number).or_else(|| {
+                    let number = text.parse::<f64>().ok()?;
+                    serde_json::Number::from_f64(number).map(Value::Number)
+                })?,
+                _ => json!(text),
+            };
+            Some((name.clone(), value))
+        });
+        Value::Object(seen.collect())
+    }
+}

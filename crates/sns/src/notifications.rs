@@ -1,0 +1,264 @@
+//! What a subscriber is sent: the JSON of notifications and confirmations, their signatures, and the addresses in them.
+//! <https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html>
+
+use crate::{
+    Sns,
+    signing::SignatureVersion,
+    state::{AttributeValue, Message, Subscription, Topic},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use cloudlet_aws::{Arn, Timestamp};
+use cloudlet_engine::Cx;
+use cloudlet_shape::TimestampFormat;
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// From which address the certificate is to be fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CertificateHost {
+    /// The address of this server: whoever follows the link gets the certificate.
+    #[default]
+    Own,
+    /// `https://sns.<region>.amazonaws.com`, the only one that the validators of the SDKs take; that name must then lead here.
+    Aws,
+}
+
+/// With milliseconds, always.
+pub fn timestamp(at: Timestamp) -> String {
+    let text = at.text(TimestampFormat::DateTime);
+    if text.contains('.') { text } else { format!("{}.000Z", text.trim_end_matches('Z')) }
+}
+
+/// The signatures of one message: one for each text it has.
+pub struct Signatures<'a> {
+    sns: &'a Sns,
+    cx: &'a Cx,
+    made: Vec<(String, String)>,
+}
+
+impl<'a> Signatures<'a> {
+    pub fn new(sns: &'a Sns, cx: &'a Cx) -> Signatures<'a> {
+        Signatures { sns, cx, made: vec![] }
+    }
+
+    fn of(&mut self, version: SignatureVersion, text: &str, sign: impl FnOnce() -> String) -> String {
+        if let Some((_, signature)) = self.made.iter().find(|(known, _)| known == text) {
+            return signature.clone();
+        }
+        let signature = self.sns.signer.sign(self.cx.ids(), version, &sign());
+        self.made.push((text.to_owned(), signature.clone()));
+        signature
+    }
+
+    pub fn certificate_url(&self, topic: &Arn) -> String {
+        let path = self.sns.signer.certificate_path(self.cx.ids());
+        match self.sns.options.certificate_host {
+            CertificateHost::Own => format!("{}{path}", address(self.cx)),
+            CertificateHost::Aws => {
+                let tail = if topic.partition() == "aws-cn" { ".cn" } else { "" };
+                format!("https://sns.{}.amazonaws.com{tail}{path}", topic.region())
+            }
+        }
+    }
+}
+
+fn address(cx: &Cx) -> &str {
+    cx.endpoint().trim_end_matches('/')
+}
+
+pub fn unsubscribe_url(cx: &Cx, subscription: &Arn) -> String {
+    format!("{}/?Action=Unsubscribe&SubscriptionArn={subscription}", address(cx))
+}
+
+pub fn subscribe_url(cx: &Cx, topic: &Arn, token: &str) -> String {
+    format!("{}/?Action=ConfirmSubscription&TopicArn={topic}&Token={token}", address(cx))
+}
+
+/// A JSON object as AWS prints it.
+struct Sheet(String);
+
+impl Sheet {
+    fn new() -> Sheet {
+        Sheet("{".to_owned())
+    }
+
+    fn put(&mut self, name: &str, value: &str) {
+        self.put_json(name, &Value::from(value).to_string());
+    }
+
+    fn put_json(&mut self, name: &str, json: &str) {
+        let comma = if self.0.len() > 1 { "," } else { "" };
+        let _ = write!(self.0, "{comma}\n  \"{name}\" : {json}");
+    }
+
+    fn end(mut self) -> String {
+        self.0.push_str("\n}");
+        self.0
+    }
+}
+
+/// `Key\nValue\n`, of what is there. <https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html>
+fn string_to_sign(pairs: &[(&str, Option<&str>)]) -> String {
+    pairs.iter().fold(String::new(), |mut out, (name, value)| {
+        if let Some(value) = value {
+            let _ = write!(out, "{name}\n{value}\n");
+        }
+        out
+    })
+}
+
+fn to_sign(message: &Message, text: &str, topic: &Topic) -> String {
+    string_to_sign(&[
+        ("Message", Some(text)),
+        ("MessageId", Some(&message.id)),
+        ("Subject", message.subject.as_deref()),
+        ("Timestamp", Some(&timestamp(message.at))),
+        ("TopicArn", Some(topic.arn.as_str())),
+        ("Type", Some("Notification")),
+    ])
+}
+
+fn shown(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::Text(text) => text.clone(),
+        AttributeValue::Binary(bytes) => BASE64_STANDARD.encode(bytes),
+    }
+}
+
+/// AWS: 20 digits that grow.
+pub fn sequence(number: u64) -> String {
+    (10_000_000_000_000_000_000_u128 + u128::from(number)).to_string()
+}
+
+/// Whether a message comes from the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    New,
+    Replayed,
+}
+
+/// A notification in its envelope.
+pub fn notification(signatures: &mut Signatures<'_>, message: &Message, topic: &Topic, to: &Subscription, freshness: Freshness) -> String {
+    let text = message.content.text(to.protocol.name());
+    let mut sheet = Sheet::new();
+    sheet.put("Type", "Notification");
+    sheet.put("MessageId", &message.id);
+    if let Some(number) = message.sequence {
+        sheet.put("SequenceNumber", &sequence(number));
+    }
+    sheet.put("TopicArn", topic.arn.as_str());
+    if let Some(subject) = &message.subject {
+        sheet.put("Subject", subject);
+    }
+    sheet.put("Message", text);
+    sheet.put("Timestamp", &timestamp(message.at));
+    // AWS: messages of FIFO topics are not signed.
+    if !topic.is_fifo() {
+        let version = topic.signature();
+        sheet.put("SignatureVersion", version.name());
+        sheet.put("Signature", &signatures.of(version, text, || to_sign(message, text, topic)));
+        sheet.put("SigningCertURL", &signatures.certificate_url(&topic.arn));
+    }
+    sheet.put("UnsubscribeURL", &unsubscribe_url(signatures.cx, &to.arn));
+    if freshness == Freshness::Replayed {
+        // AWS: unverified where it stands. https://docs.aws.amazon.com/sns/latest/dg/message-archiving-and-replay-subscriber.html
+        sheet.put_json("Replayed", "true");
+    }
+    if !message.attributes.is_empty() {
+        let mut attributes = String::from("{");
+        for (index, (name, attribute)) in message.attributes.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            let one = format!("{{\"Type\":{},\"Value\":{}}}", Value::from(attribute.kind.as_str()), Value::from(shown(&attribute.value)));
+            let _ = write!(attributes, "{comma}\n    {} : {one}", Value::from(name.as_str()));
+        }
+        attributes.push_str("\n  }");
+        sheet.put_json("MessageAttributes", &attributes);
+    }
+    sheet.end()
+}
+
+/// The event a Lambda function is given.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html>
+pub fn lambda_event(signatures: &mut Signatures<'_>, message: &Message, topic: &Topic, to: &Subscription) -> String {
+    let text = message.content.text(to.protocol.name());
+    let attributes: serde_json::Map<String, Value> =
+        message.attributes.iter().map(|(name, one)| (name.clone(), json!({ "Type": one.kind, "Value": shown(&one.value) }))).collect();
+    let signature = signatures.of(topic.signature(), text, || to_sign(message, text, topic));
+    json!({ "Records": [{
+        "EventSource": "aws:sns",
+        "EventVersion": "1.0",
+        "EventSubscriptionArn": to.arn.as_str(),
+        "Sns": {
+            "Type": "Notification",
+            "MessageId": &*message.id,
+            "TopicArn": topic.arn.as_str(),
+            "Subject": message.subject,
+            "Message": text,
+            "Timestamp": timestamp(message.at),
+            // AWS: says 1 even where the signature is of version 2 (recorded).
+            "SignatureVersion": "1",
+            "Signature": signature,
+            "SigningCertUrl": signatures.certificate_url(&topic.arn),
+            "UnsubscribeUrl": unsubscribe_url(signatures.cx, &to.arn),
+            "MessageAttributes": attributes,
+        },
+    }]})
+    .to_string()
+}
+
+/// Asks for a confirmation: of a subscription, or of its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    Subscribe,
+    Unsubscribe,
+}
+
+impl Question {
+    pub fn name(self) -> &'static str {
+        match self {
+            Question::Subscribe => "SubscriptionConfirmation",
+            Question::Unsubscribe => "UnsubscribeConfirmation",
+        }
+    }
+}
+
+pub fn confirmation(sns: &Sns, cx: &Cx, question: Question, id: &str, version: SignatureVersion, to: &Subscription, token: &str) -> String {
+    let signatures = Signatures::new(sns, cx);
+    let (topic, url, at) = (to.topic.as_str(), subscribe_url(cx, &to.topic, token), timestamp(cx.now));
+    let text = match question {
+        Question::Subscribe => {
+            format!(
+                "You have chosen to subscribe to the topic {topic}.\nTo confirm the subscription, visit the SubscribeURL included in this message."
+            )
+        }
+        Question::Unsubscribe => format!(
+            "You have chosen to deactivate subscription {}.\nTo cancel this operation and restore the subscription, visit the SubscribeURL included in this message.",
+            to.arn
+        ),
+    };
+    let signature = sns.signer.sign(
+        cx.ids(),
+        version,
+        &string_to_sign(&[
+            ("Message", Some(&text)),
+            ("MessageId", Some(id)),
+            ("SubscribeURL", Some(&url)),
+            ("Timestamp", Some(&at)),
+            ("Token", Some(token)),
+            ("TopicArn", Some(topic)),
+            ("Type", Some(question.name())),
+        ]),
+    );
+    let mut sheet = Sheet::new();
+    sheet.put("Type", question.name());
+    sheet.put("MessageId", id);
+    sheet.put("Token", token);
+    sheet.put("TopicArn", topic);
+    sheet.put("Message", &text);
+    sheet.put("SubscribeURL", &url);
+    sheet.put("Timestamp", &at);
+    sheet.put("SignatureVersion", version.name());
+    sheet.put("Signature", &signature);
+    sheet.put("SigningCertURL", &signatures.certificate_url(&to.topic));
+    sheet.end()
+}

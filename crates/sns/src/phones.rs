@@ -1,0 +1,53 @@
+//! Phone numbers, as AWS takes them.
+
+use crate::faults;
+use cloudlet_aws::Fault;
+
+/// A subscription's number: digits, with single separators between them. `+12/34-567.890` is one.
+pub fn check_endpoint(number: &str) -> Result<(), Fault> {
+    let digits = number.strip_prefix('+').unwrap_or(number);
+    let apart = digits.split(['-', '.', '/', ' ']).all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let count = digits.bytes().filter(u8::is_ascii_digit).count();
+    if apart && count <= 15 { Ok(()) } else { Err(faults::INVALID_PARAMETER.says(format!("Invalid SMS endpoint: {number}"))) }
+}
+
+/// <https://www.itu.int/rec/T-REC-E.164>
+pub fn is_e164(number: &str) -> bool {
+    let digits = number.strip_prefix('+').unwrap_or(number);
+    (2..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0')
+}
+
+/// Digits alone: one number has many spellings.
+pub fn plain(number: &str) -> String {
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    format!("+{digits}")
+}
+
+/// The form that the sandbox takes: `^(\+[0-9]{8,}|[0-9]{0,9})$`, of 20 letters at most.
+pub fn check_sandbox(number: &str) -> Result<(), Fault> {
+    let long = number.strip_prefix('+').is_some_and(|digits| digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let short = number.len() <= 9 && number.bytes().all(|byte| byte.is_ascii_digit());
+    if number.len() > 20 {
+        return Err(faults::unfit(number, "phoneNumber", "Member must have length less than or equal to 20"));
+    }
+    if long || short {
+        return Ok(());
+    }
+    Err(faults::unfit(number, "phoneNumber", r"Member must satisfy regular expression pattern: ^(\+[0-9]{8,}|[0-9]{0,9})$"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn separators_stand_single_and_between_digits() {
+        for number in ["+1234567890", "+12/34-567.890", "15551234567"] {
+            assert!(check_endpoint(number).is_ok(), "{number}");
+        }
+        for number in ["+15--551234567", "NAA+15551234567", "+15551234567.", "/+15551234567", "", "+", "invalid-number", "+1234567890123456"] {
+            assert!(check_endpoint(number).is_err(), "{number}");
+        }
+        assert_eq!(plain("+12/34-567.890"), "+1234567890");
+    }
+}

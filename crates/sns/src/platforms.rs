@@ -1,0 +1,368 @@
+//! Mobile push: platform applications, and the endpoints that are devices. What is pushed stays in the mailbox.
+//! <https://docs.aws.amazon.com/sns/latest/dg/sns-mobile-application-as-subscriber.html>
+
+use crate::{
+    Sns, access, arns,
+    deliveries::Delivery,
+    faults, limits,
+    messages::Draft,
+    pages,
+    state::{Application, Endpoint, Message, Subscription, Topic},
+};
+use cloudlet_api_sns::{
+    CreateEndpointResponse, CreatePlatformApplication, CreatePlatformApplicationInput, CreatePlatformApplicationResponse, CreatePlatformEndpoint,
+    CreatePlatformEndpointInput, DeleteEndpoint, DeleteEndpointInput, DeletePlatformApplication, DeletePlatformApplicationInput,
+    Endpoint as ListedEndpoint, GetEndpointAttributes, GetEndpointAttributesInput, GetEndpointAttributesResponse, GetPlatformApplicationAttributes,
+    GetPlatformApplicationAttributesInput, GetPlatformApplicationAttributesResponse, ListEndpointsByPlatformApplication,
+    ListEndpointsByPlatformApplicationInput, ListEndpointsByPlatformApplicationResponse, ListPlatformApplications, ListPlatformApplicationsInput,
+    ListPlatformApplicationsResponse, PlatformApplication, SetEndpointAttributes, SetEndpointAttributesInput, SetPlatformApplicationAttributes,
+    SetPlatformApplicationAttributesInput,
+};
+use cloudlet_aws::{Arn, Fault};
+use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_mailbox::{Channel, Mail};
+use cloudlet_shape::{Empty, Map};
+
+const PLATFORMS: [&str; 14] = [
+    "ADM",
+    "APNS",
+    "APNS_SANDBOX",
+    "APNS_VOIP",
+    "APNS_VOIP_SANDBOX",
+    "APNS_PASSBOOK",
+    "MACOS",
+    "MACOS_SANDBOX",
+    "BAIDU",
+    "GCM",
+    "FCM",
+    "MPNS",
+    "WNS",
+    "APNS_COMPLICATION",
+];
+const OF_APPLICATIONS: [&str; 14] = [
+    "PlatformCredential",
+    "PlatformPrincipal",
+    "EventEndpointCreated",
+    "EventEndpointDeleted",
+    "EventEndpointUpdated",
+    "EventDeliveryFailure",
+    "SuccessFeedbackRoleArn",
+    "FailureFeedbackRoleArn",
+    "SuccessFeedbackSampleRate",
+    "Enabled",
+    "ApplePlatformTeamID",
+    "ApplePlatformBundleID",
+    "AllowEndpointPolicies",
+    "AppleCertificateExpirationDate",
+];
+const OF_ENDPOINTS: [&str; 3] = ["CustomUserData", "Enabled", "Token"];
+/// What AWS never shows again.
+const SECRET: [&str; 2] = ["PlatformCredential", "PlatformPrincipal"];
+
+fn check_name(name: &str) -> Result<(), Fault> {
+    if name.is_empty() {
+        return Err(faults::reason(name, "cannot be empty"));
+    }
+    if name.len() > limits::TOPIC_NAME {
+        return Err(faults::reason(name, "must be at most 256 characters long"));
+    }
+    if !name.bytes().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, b'_' | b'-' | b'.')) {
+        return Err(faults::reason(name, "must contain only characters 'a'-'z', 'A'-'Z', '0'-'9', '_', '-', and '.'"));
+    }
+    Ok(())
+}
+
+fn check_names(given: &Map<String>, known: &[&str]) -> Result<(), Fault> {
+    match given.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(faults::reason("Attributes", format_args!("Invalid attribute name: {name}"))),
+        None => Ok(()),
+    }
+}
+
+/// AWS: the two go together, but for platforms that have a credential only.
+fn check_credentials(platform: &str, given: &Map<String>) -> Result<(), Fault> {
+    let (credential, principal) = (given.contains_key("PlatformCredential"), given.contains_key("PlatformPrincipal"));
+    let alone = matches!(platform, "GCM" | "FCM");
+    match (credential, principal) {
+        (true, false) if !alone => Err(faults::reason("Attributes", "PlatformCredential attribute provided without PlatformPrincipal")),
+        (false, true) => Err(faults::reason("Attributes", "PlatformPrincipal attribute provided without PlatformCredential")),
+        _ => Ok(()),
+    }
+}
+
+fn check_endpoint(given: &Map<String>) -> Result<(), Fault> {
+    check_names(given, &OF_ENDPOINTS)?;
+    if given.get("CustomUserData").is_some_and(|data| data.len() > limits::USER_DATA) {
+        let sentence = "Invalid value for attribute: CustomUserData: must be at most 2048 bytes long in UTF-8 encoding";
+        return Err(faults::reason("Attributes", sentence));
+    }
+    if given.get("Enabled").is_some_and(|value| !value.eq_ignore_ascii_case("true") && !value.eq_ignore_ascii_case("false")) {
+        // AWS: unverified sentence.
+        return Err(faults::reason("Attributes", "Invalid value for attribute: Enabled: must be true or false"));
+    }
+    Ok(())
+}
+
+fn application(cx: &Cx, arn: &str) -> Result<Arn, Fault> {
+    arns::platform(cx, "PlatformApplicationArn", arn, "app/", 2)
+}
+
+fn endpoint(cx: &Cx, arn: &str) -> Result<Arn, Fault> {
+    arns::platform(cx, "EndpointArn", arn, "endpoint/", 3)
+}
+
+impl Endpoint {
+    fn is_enabled(&self) -> bool {
+        self.attributes.get("Enabled").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// `GCM` of `endpoint/GCM/application/id`.
+    fn platform(&self) -> &str {
+        self.application.resource().split('/').nth(1).unwrap_or_default()
+    }
+}
+
+impl Application {
+    fn shown(&self) -> Map<String> {
+        self.attributes.iter().filter(|(name, _)| !SECRET.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+}
+
+/// A message to a device that subscribed.
+pub fn delivery(sns: &Sns, topic: &Topic, message: &Message, to: &Subscription) -> Option<Delivery> {
+    let device = sns.store.read(|state| state.endpoints.get(to.endpoint.as_str()).cloned())?;
+    device.is_enabled().then(|| Delivery::notification(topic, message, to, message.content.text(device.platform()).to_owned()))
+}
+
+/// A message to a device, without a topic.
+pub fn publish(sns: &Sns, cx: &Cx, arn: &Arn, draft: Draft) -> Result<String, Fault> {
+    let device = sns.store.read(|state| state.endpoints.get(arn).cloned());
+    let device = device.ok_or_else(|| faults::reason("TargetArn", "No endpoint found for the target arn specified"))?;
+    if !device.is_enabled() {
+        return Err(faults::ENDPOINT_DISABLED.says("Endpoint is disabled"));
+    }
+    if draft.size() > limits::MESSAGE {
+        return Err(faults::invalid("Message too long"));
+    }
+    let message = draft.into_message(cx.ids().uuid(), cx.now, None)?;
+    let id = message.id.to_string();
+    sns.mailbox.put(Mail {
+        at: cx.now,
+        channel: Channel::Push,
+        service: "sns".to_owned(),
+        source: Some(device.application.to_string()),
+        from: device.application.to_string(),
+        to: vec![arn.to_string()],
+        subject: message.subject.clone(),
+        body: message.content.text(device.platform()).to_owned(),
+        html: None,
+        fields: vec![("MessageId".to_owned(), id.clone()), ("Token".to_owned(), device.token.clone())],
+    });
+    Ok(id)
+}
+
+impl Handle<CreatePlatformApplication> for Sns {
+    fn asks(&self, cx: &Cx, _: &CreatePlatformApplicationInput) -> Result<Asks, Fault> {
+        access::anything(cx, "SNS:CreatePlatformApplication")
+    }
+
+    async fn handle(&self, cx: &Cx, input: CreatePlatformApplicationInput) -> Result<CreatePlatformApplicationResponse, Fault> {
+        check_name(&input.name)?;
+        if !PLATFORMS.contains(&input.platform.as_str()) {
+            return Err(faults::reason("Platform", format_args!("{} is not supported", input.platform)));
+        }
+        check_names(&input.attributes, &OF_APPLICATIONS)?;
+        check_credentials(&input.platform, &input.attributes)?;
+        let arn = Arn::new("sns", &cx.scope, &format!("app/{}/{}", input.platform, input.name));
+        let mut attributes = input.attributes;
+        attributes.entry("Enabled".to_owned()).or_insert_with(|| "true".to_owned());
+        // AWS: creating it again is no error, and sets what is given.
+        self.store.update(|state| state.applications.insert(arn.clone(), Application { arn: arn.clone(), platform: input.platform, attributes }));
+        Ok(CreatePlatformApplicationResponse { platform_application_arn: Some(arn.to_string()) })
+    }
+}
+
+impl Handle<DeletePlatformApplication> for Sns {
+    fn asks(&self, cx: &Cx, input: &DeletePlatformApplicationInput) -> Result<Asks, Fault> {
+        access::platform(cx, "SNS:DeletePlatformApplication", &input.platform_application_arn)
+    }
+
+    async fn handle(&self, cx: &Cx, input: DeletePlatformApplicationInput) -> Result<Empty, Fault> {
+        let arn = application(cx, &input.platform_application_arn)?;
+        self.store.update(|state| {
+            state.applications.remove(&arn);
+            let gone: Vec<_> = state.endpoints.values().filter(|endpoint| endpoint.application == arn).cloned().collect();
+            for endpoint in gone {
+                state.by_device.remove(&(arn.clone(), endpoint.token));
+                state.endpoints.remove(&endpoint.arn);
+            }
+        });
+        Ok(Empty {})
+    }
+}
+
+impl Handle<GetPlatformApplicationAttributes> for Sns {
+    fn asks(&self, cx: &Cx, input: &GetPlatformApplicationAttributesInput) -> Result<Asks, Fault> {
+        access::platform(cx, "SNS:GetPlatformApplicationAttributes", &input.platform_application_arn)
+    }
+
+    async fn handle(&self, cx: &Cx, input: GetPlatformApplicationAttributesInput) -> Result<GetPlatformApplicationAttributesResponse, Fault> {
+        let arn = application(cx, &input.platform_application_arn)?;
+        let shown = self.store.read(|state| state.applications.get(&arn).map(Application::shown)).ok_or_else(faults::no_application)?;
+        Ok(GetPlatformApplicationAttributesResponse { attributes: Some(shown) })
+    }
+}
+
+impl Handle<SetPlatformApplicationAttributes> for Sns {
+    fn asks(&self, cx: &Cx, input: &SetPlatformApplicationAttributesInput) -> Result<Asks, Fault> {
+        access::platform(cx, "SNS:SetPlatformApplicationAttributes", &input.platform_application_arn)
+    }
+
+    async fn handle(&self, cx: &Cx, input: SetPlatformApplicationAttributesInput) -> Result<Empty, Fault> {
+        let arn = application(cx, &input.platform_application_arn)?;
+        self.store.write(|state| {
+            let there = state.applications.get_mut(&arn).ok_or_else(faults::no_application)?;
+            check_names(&input.attributes, &OF_APPLICATIONS)?;
+            check_credentials(&there.platform, &input.attributes)?;
+            there.attributes.extend(input.attributes);
+            Ok::<_, Fault>(())
+        })?;
+        Ok(Empty {})
+    }
+}
+
+impl Handle<ListPlatformApplications> for Sns {
+    fn asks(&self, cx: &Cx, _: &ListPlatformApplicationsInput) -> Result<Asks, Fault> {
+        access::anything(cx, "SNS:ListPlatformApplications")
+    }
+
+    async fn handle(&self, cx: &Cx, input: ListPlatformApplicationsInput) -> Result<ListPlatformApplicationsResponse, Fault> {
+        let prefix = Arn::new("sns", &cx.scope, "app/").to_string();
+        let after = pages::after(input.next_token.as_deref())?;
+        let rows: Vec<Application> = self.store.read(|state| {
+            let range = state.applications.range::<str, _>((pages::start(after.as_deref(), &prefix), std::ops::Bound::Unbounded));
+            range.take_while(|(arn, _)| arn.as_str().starts_with(&prefix)).take(limits::PAGE + 1).map(|(_, row)| row.clone()).collect()
+        });
+        let (rows, next_token) = pages::cut(rows, |row| row.arn.to_string());
+        let shown = |row: &Application| PlatformApplication { platform_application_arn: Some(row.arn.to_string()), attributes: Some(row.shown()) };
+        Ok(ListPlatformApplicationsResponse { platform_applications: Some(rows.iter().map(shown).collect()), next_token })
+    }
+}
+
+impl Handle<CreatePlatformEndpoint> for Sns {
+    fn asks(&self, cx: &Cx, input: &CreatePlatformEndpointInput) -> Result<Asks, Fault> {
+        access::platform(cx, "SNS:CreatePlatformEndpoint", &input.platform_application_arn)
+    }
+
+    async fn handle(&self, cx: &Cx, input: CreatePlatformEndpointInput) -> Result<CreateEndpointResponse, Fault> {
+        let of = application(cx, &input.platform_application_arn)?;
+        let mut given = input.attributes.unwrap_or_default();
+        if let Some(data) = input.custom_user_data {
+            given.insert("CustomUserData".to_owned(), data);
+        }
+        check_endpoint(&given)?;
+        if input.token.is_empty() {
+            // AWS: unverified sentence.
+            return Err(faults::reason("Token", "cannot be empty"));
+        }
+        let id = cx.ids().uuid();
+        self.store.write(|state| {
+            if !state.applications.contains(&of) {
+                return Err(faults::no_application());
+            }
+            let mut attributes: Map<String> = [("Enabled".to_owned(), "true".to_owned())].into();
+            attributes.extend(given);
+            attributes.insert("Token".to_owned(), input.token.clone());
+            let there = state.by_device.get(&(of.clone(), input.token.clone())).and_then(|arn| state.endpoints.get(arn));
+            if let Some(there) = there {
+                if there.attributes == attributes {
+                    return Ok(CreateEndpointResponse { endpoint_arn: Some(there.arn.to_string()) });
+                }
+                let sentence = format!("Endpoint {} already exists with the same Token, but different attributes.", there.arn);
+                return Err(faults::reason("Token", sentence));
+            }
+            let tail = of.resource().strip_prefix("app/").unwrap_or_default();
+            let arn = Arn::new("sns", &cx.scope, &format!("endpoint/{tail}/{id}"));
+            state.by_device.insert((of.clone(), input.token.clone()), arn.clone());
+            state.endpoints.insert(arn.clone(), Endpoint { arn: arn.clone(), application: of, token: input.token, attributes });
+            Ok(CreateEndpointResponse { endpoint_arn: Some(arn.to_string()) })
+        })
+    }
+}
+
+impl Handle<DeleteEndpoint> for Sns {
+    fn asks(&self, cx: &Cx, input: &DeleteEndpointInput) -> Result<Asks, Fault> {
+        access::platform(cx, "SNS:DeleteEndpoint", &input.endpoint_arn)
+    }
+
+    async fn handle(&self, cx: &Cx, input: DeleteEndpointInput) -> Result<Empty, Fault> {
+        let arn = endpoint(cx, &input.endpoint_arn)?;
+        self.store.update(|state| {
+            if let Some(gone) = state.endpoints.remove(&arn) {
+                state.by_device.remove(&(gone.application, gone.token));
+            }
+        });
+        Ok(Empty {})
+    }
+}
+
+impl Handle<GetEndpointAttributes> for Sns {
+    fn asks(&self, cx: &Cx, input: &GetEndpointAttributesInput) -> Result<Asks, Fault> {
+        access::platform(cx, "SNS:GetEndpointAttributes", &input.endpoint_arn)
+    }
+
+    async fn handle(&self, cx: &Cx, input: GetEndpointAttributesInput) -> Result<GetEndpointAttributesResponse, Fault> {
+        let arn = endpoint(cx, &input.endpoint_arn)?;
+        let attributes = self.store.read(|state| state.endpoints.get(&arn).map(|endpoint| endpoint.attributes.clone()));
+        Ok(GetEndpointAttributesResponse { attributes: Some(attributes.ok_or_else(faults::no_endpoint)?) })
+    }
+}
+
+impl Handle<SetEndpointAttributes> for Sns {
+    fn asks(&self, cx: &Cx, input: &SetEndpointAttributesInput) -> Result<Asks, Fault> {
+        access::platform(cx, "SNS:SetEndpointAttributes", &input.endpoint_arn)
+    }
+
+    async fn handle(&self, cx: &Cx, input: SetEndpointAttributesInput) -> Result<Empty, Fault> {
+        let arn = endpoint(cx, &input.endpoint_arn)?;
+        self.store.write(|state| {
+            let there = state.endpoints.get(&arn).cloned().ok_or_else(faults::no_endpoint)?;
+            check_endpoint(&input.attributes)?;
+            if let Some(token) = input.attributes.get("Token")
+                && *token != there.token
+            {
+                state.by_device.remove(&(there.application.clone(), there.token.clone()));
+                state.by_device.insert((there.application.clone(), token.clone()), arn.clone());
+            }
+            if let Some(row) = state.endpoints.get_mut(&arn) {
+                row.attributes.extend(input.attributes);
+                row.token = row.attributes.get("Token").cloned().unwrap_or_default();
+            }
+            Ok::<_, Fault>(())
+        })?;
+        Ok(Empty {})
+    }
+}
+
+impl Handle<ListEndpointsByPlatformApplication> for Sns {
+    fn asks(&self, cx: &Cx, input: &ListEndpointsByPlatformApplicationInput) -> Result<Asks, Fault> {
+        access::platform(cx, "SNS:ListEndpointsByPlatformApplication", &input.platform_application_arn)
+    }
+
+    async fn handle(&self, cx: &Cx, input: ListEndpointsByPlatformApplicationInput) -> Result<ListEndpointsByPlatformApplicationResponse, Fault> {
+        let of = application(cx, &input.platform_application_arn)?;
+        let tail = of.resource().strip_prefix("app/").unwrap_or_default();
+        let prefix = format!("{}/", Arn::new("sns", &cx.scope, &format!("endpoint/{tail}")));
+        let after = pages::after(input.next_token.as_deref())?;
+        let rows: Vec<Endpoint> = self.store.read(|state| {
+            if !state.applications.contains(&of) {
+                return Err(faults::no_application());
+            }
+            let range = state.endpoints.range::<str, _>((pages::start(after.as_deref(), &prefix), std::ops::Bound::Unbounded));
+            Ok(range.take_while(|(arn, _)| arn.as_str().starts_with(&prefix)).take(limits::PAGE + 1).map(|(_, row)| row.clone()).collect())
+        })?;
+        let (rows, next_token) = pages::cut(rows, |row| row.arn.to_string());
+        let shown = |row: Endpoint| ListedEndpoint { endpoint_arn: Some(row.arn.to_string()), attributes: Some(row.attributes) };
+        Ok(ListEndpointsByPlatformApplicationResponse { endpoints: Some(rows.into_iter().map(shown).collect()), next_token })
+    }
+}

@@ -1,0 +1,174 @@
+//! A topic's policy: its text, read once; the one every topic begins with; and the statements that AddPermission writes.
+//! Deliberately no decision: that is the evaluator's.
+
+use crate::{faults, limits};
+use cloudlet_aws::{Account, Arn, Fault};
+use cloudlet_policy::{Document, Kind, Policy};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde_json::{Map, Value, json};
+
+/// What a topic's policy may speak of, and AddPermission may grant.
+/// <https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-language-api-permissions-reference.html>
+const ACTIONS: [&str; 13] = [
+    "GetTopicAttributes",
+    "SetTopicAttributes",
+    "AddPermission",
+    "RemovePermission",
+    "DeleteTopic",
+    "Subscribe",
+    "ListSubscriptionsByTopic",
+    "Publish",
+    "Receive",
+    "TagResource",
+    "UntagResource",
+    "ListTagsForResource",
+    "GetDataProtectionPolicy",
+];
+
+#[derive(Clone, Debug)]
+pub struct TopicPolicy {
+    text: String,
+    policy: Policy,
+    origin: Origin,
+}
+
+/// The policy that a topic begins with says nothing to its owner that he does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    Default,
+    Given,
+}
+
+impl TopicPolicy {
+    pub fn of_new_topic(topic: &Arn) -> Result<TopicPolicy, Fault> {
+        let actions: Vec<_> = ACTIONS.iter().take(8).map(|action| format!("SNS:{action}")).collect();
+        let text = json!({
+            "Version": "2008-10-17",
+            "Id": "__default_policy_ID",
+            "Statement": [{
+                "Sid": "__default_statement_ID",
+                "Effect": "Allow",
+                "Principal": { "AWS": "*" },
+                "Action": actions,
+                "Resource": topic.as_str(),
+                "Condition": { "StringEquals": { "AWS:SourceOwner": topic.account() } },
+            }],
+        });
+        Ok(TopicPolicy { origin: Origin::Default, ..TopicPolicy::read(&text.to_string(), topic)? })
+    }
+
+    pub fn read(text: &str, topic: &Arn) -> Result<TopicPolicy, Fault> {
+        // AWS: says no more of what is wrong.
+        let malformed = || faults::invalid("Policy Error: null");
+        if text.len() > limits::POLICY_BYTES {
+            return Err(malformed());
+        }
+        let document = Document::parse(text, Kind::Resource).map_err(|_| malformed())?;
+        let of_sns = |action: &str| action == "*" || action.get(..4).is_some_and(|service| service.eq_ignore_ascii_case("sns:"));
+        if !document.statements().iter().all(|statement| statement.actions().1.into_iter().all(of_sns)) {
+            return Err(faults::invalid("Policy statement action out of service scope!"));
+        }
+        Ok(TopicPolicy { text: text.to_owned(), policy: Policy { name: topic.as_str().into(), document }, origin: Origin::Given })
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub fn is_default(&self) -> bool {
+        self.origin == Origin::Default
+    }
+
+    /// Ready to be handed to the evaluator.
+    pub fn policy(&self) -> Policy {
+        self.policy.clone()
+    }
+}
+
+impl Serialize for TopicPolicy {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        (self.policy.name.as_ref(), &self.text, self.origin).serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for TopicPolicy {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let (topic, text, origin) = <(Arn, String, Origin)>::deserialize(from)?;
+        Ok(TopicPolicy { origin, ..TopicPolicy::read(&text, &topic).map_err(D::Error::custom)? })
+    }
+}
+
+/// The policy with one more permission.
+pub fn add(current: &TopicPolicy, label: &str, accounts: &[String], actions: &[String], topic: &Arn) -> Result<TopicPolicy, Fault> {
+    if label.is_empty() || accounts.is_empty() || actions.is_empty() {
+        // AWS: unverified sentences.
+        let name = if label.is_empty() {
+            "Label"
+        } else if accounts.is_empty() {
+            "AWSAccountId"
+        } else {
+            "ActionName"
+        };
+        return Err(faults::invalid(name));
+    }
+    let (mut policy, mut statements) = taken_apart(current.text());
+    if statements.iter().any(|statement| labelled(statement, label)) {
+        return Err(faults::invalid("Statement already exists"));
+    }
+    if !actions.iter().all(|action| action == "*" || ACTIONS.contains(&action.as_str())) {
+        return Err(faults::invalid("Policy statement action out of service scope!"));
+    }
+    let principals: Vec<String> = accounts
+        .iter()
+        .map(|account| match Account::parse(account) {
+            Some(account) => Ok(format!("arn:{}:iam::{account}:root", topic.partition())),
+            // AWS: unverified.
+            None => Err(faults::invalid("Policy Error: PrincipalNotFound")),
+        })
+        .collect::<Result<_, _>>()?;
+    statements.push(json!({
+        "Sid": label,
+        "Effect": "Allow",
+        "Principal": { "AWS": alone(principals) },
+        "Action": alone(actions.iter().map(|action| if action == "*" { "SNS:*".to_owned() } else { format!("SNS:{action}") }).collect()),
+        "Resource": topic.as_str(),
+    }));
+    policy.insert("Statement".into(), statements.into());
+    TopicPolicy::read(&Value::Object(policy).to_string(), topic)
+}
+
+/// The policy without a permission. AWS: a label that nobody knows is no error.
+pub fn remove(current: &TopicPolicy, label: &str, topic: &Arn) -> Result<TopicPolicy, Fault> {
+    let (mut policy, mut statements) = taken_apart(current.text());
+    let before = statements.len();
+    statements.retain(|statement| !labelled(statement, label));
+    if statements.len() == before {
+        return Ok(current.clone());
+    }
+    if statements.is_empty() {
+        // AWS: unverified: the last statement cannot be taken away, so the topic's first policy comes back.
+        return TopicPolicy::of_new_topic(topic);
+    }
+    policy.insert("Statement".into(), statements.into());
+    TopicPolicy::read(&Value::Object(policy).to_string(), topic)
+}
+
+/// A policy and its statements; a single one is a list of one.
+fn taken_apart(text: &str) -> (Map<String, Value>, Vec<Value>) {
+    let mut policy: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+    let statements = match policy.remove("Statement") {
+        Some(Value::Array(list)) => list,
+        Some(single) => vec![single],
+        None => vec![],
+    };
+    (policy, statements)
+}
+
+fn labelled(statement: &Value, label: &str) -> bool {
+    statement.get("Sid").and_then(Value::as_str) == Some(label)
+}
+
+/// One stands alone, several in a list.
+fn alone(mut texts: Vec<String>) -> Value {
+    if texts.len() == 1 { texts.pop().map(Value::from).unwrap_or_default() } else { json!(texts) }
+}

@@ -1,0 +1,313 @@
+//! Text messages: attributes, the numbers that opted out, the sandbox, and the messages themselves, which the mailbox holds.
+//! <https://docs.aws.amazon.com/sns/latest/dg/sns-mobile-phone-number-as-subscriber.html>
+
+use crate::{
+    Sns, access,
+    deliveries::Delivery,
+    faults, limits,
+    messages::Draft,
+    pages, phones,
+    state::{Message, Protocol, SandboxNumber, Subscription, Topic},
+};
+use cloudlet_api_sns::{
+    CheckIfPhoneNumberIsOptedOut, CheckIfPhoneNumberIsOptedOutInput, CheckIfPhoneNumberIsOptedOutResponse, CreateSMSSandboxPhoneNumber,
+    CreateSMSSandboxPhoneNumberInput, CreateSMSSandboxPhoneNumberResult, DeleteSMSSandboxPhoneNumber, DeleteSMSSandboxPhoneNumberInput,
+    DeleteSMSSandboxPhoneNumberResult, GetSMSAttributes, GetSMSAttributesInput, GetSMSAttributesResponse, GetSMSSandboxAccountStatus,
+    GetSMSSandboxAccountStatusInput, GetSMSSandboxAccountStatusResult, ListOriginationNumbers, ListOriginationNumbersRequest,
+    ListOriginationNumbersResult, ListPhoneNumbersOptedOut, ListPhoneNumbersOptedOutInput, ListPhoneNumbersOptedOutResponse,
+    ListSMSSandboxPhoneNumbers, ListSMSSandboxPhoneNumbersInput, ListSMSSandboxPhoneNumbersResult, OptInPhoneNumber, OptInPhoneNumberInput,
+    OptInPhoneNumberResponse, SMSSandboxPhoneNumber, SetSMSAttributes, SetSMSAttributesInput, SetSMSAttributesResponse, VerifySMSSandboxPhoneNumber,
+    VerifySMSSandboxPhoneNumberInput, VerifySMSSandboxPhoneNumberResult,
+};
+use cloudlet_aws::{Account, Arn, Fault, Region};
+use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_mailbox::{Channel, Mail};
+use cloudlet_shape::Map;
+use std::ops::Bound;
+
+const NAMES: [&str; 6] =
+    ["MonthlySpendLimit", "DeliveryStatusIAMRole", "DeliveryStatusSuccessSamplingRate", "DefaultSenderID", "DefaultSMSType", "UsageReportS3Bucket"];
+
+fn check_attribute(name: &str, value: &str) -> Result<(), Fault> {
+    let refused = |sentence: String| Err(faults::INVALID_PARAMETER.says(sentence));
+    if !NAMES.contains(&name) {
+        return refused(format!("{name} is not a valid attribute"));
+    }
+    let well = match name {
+        "DefaultSMSType" => matches!(value, "Promotional" | "Transactional"),
+        "MonthlySpendLimit" => value.parse::<u32>().is_ok(),
+        "DeliveryStatusSuccessSamplingRate" => value.parse::<u32>().is_ok_and(|rate| rate <= 100),
+        "DefaultSenderID" => {
+            value.is_empty()
+                || (value.len() <= 11
+                    && value.bytes().all(|byte| byte.is_ascii_alphanumeric())
+                    && value.bytes().any(|byte| byte.is_ascii_alphabetic()))
+        }
+        "DeliveryStatusIAMRole" => value.is_empty() || Arn::parse(value).is_some_and(|arn| arn.service() == "iam"),
+        _ => true,
+    };
+    if well { Ok(()) } else { refused(format!("{name} is invalid")) }
+}
+
+fn key(cx: &Cx, number: &str) -> (Account, Region, String) {
+    (cx.scope.account, cx.scope.region.clone(), number.to_owned())
+}
+
+/// AWS: unverified for CheckIfPhoneNumberIsOptedOut.
+fn check_number(number: &str) -> Result<String, Fault> {
+    if phones::is_e164(number) { Ok(phones::plain(number)) } else { Err(faults::reason("PhoneNumber", "input incorrectly formatted")) }
+}
+
+impl Sns {
+    fn is_opted_out(&self, cx: &Cx, number: &str) -> bool {
+        self.store.read(|state| state.opted_out.contains(&key(cx, number)))
+    }
+
+    /// Who an account's text messages come from.
+    fn sender(&self, cx: &Cx, message: &Message) -> String {
+        let own = message.attributes.get("AWS.SNS.SMS.SenderID").map(|attribute| match &attribute.value {
+            crate::state::AttributeValue::Text(text) => text.clone(),
+            crate::state::AttributeValue::Binary(_) => String::new(),
+        });
+        let set = || {
+            let scope = (cx.scope.account, cx.scope.region.clone());
+            self.store.read(|state| state.sms.get(&scope)?.get("DefaultSenderID").cloned())
+        };
+        own.or_else(set).filter(|sender| !sender.is_empty()).unwrap_or_else(|| "NOTICE".to_owned())
+    }
+}
+
+/// A message to a subscriber's phone; none to who opted out.
+pub fn delivery(sns: &Sns, cx: &Cx, topic: &Topic, message: &Message, to: &Subscription) -> Option<Delivery> {
+    if sns.is_opted_out(cx, &phones::plain(&to.endpoint)) {
+        return None;
+    }
+    // AWS: the topic's display name stands before the text.
+    let prefix = if topic.display_name.is_empty() { String::new() } else { format!("{}> ", topic.display_name) };
+    let body = format!("{prefix}{}", message.content.text(Protocol::Sms.name()));
+    Some(Delivery { sender: sns.sender(cx, message), ..Delivery::notification(topic, message, to, body) })
+}
+
+/// A message to a phone, without a topic.
+pub fn publish(sns: &Sns, cx: &Cx, number: &str, draft: Draft) -> Result<String, Fault> {
+    if draft.message.len() > limits::SMS {
+        return Err(faults::invalid("Message too long"));
+    }
+    let message = draft.into_message(cx.ids().uuid(), cx.now, None)?;
+    let id = message.id.to_string();
+    // AWS: a number that opted out gets nothing, and the caller learns nothing of it.
+    if sns.is_opted_out(cx, number) {
+        return Ok(id);
+    }
+    let text = |attribute: &crate::state::Attribute| match &attribute.value {
+        crate::state::AttributeValue::Text(text) => Some(text.clone()),
+        crate::state::AttributeValue::Binary(_) => None,
+    };
+    let fields = message.attributes.iter().filter_map(|(name, attribute)| Some((name.clone(), text(attribute)?)));
+    let fields = std::iter::once(("MessageId".to_owned(), id.clone())).chain(fields).collect();
+    sns.mailbox.put(Mail {
+        at: cx.now,
+        channel: Channel::Sms,
+        service: "sns".to_owned(),
+        source: None,
+        from: sns.sender(cx, &message),
+        to: vec![number.to_owned()],
+        subject: None,
+        body: message.content.text(Protocol::Sms.name()).to_owned(),
+        html: None,
+        fields,
+    });
+    Ok(id)
+}
+
+impl Handle<SetSMSAttributes> for Sns {
+    fn asks(&self, cx: &Cx, _: &SetSMSAttributesInput) -> Result<Asks, Fault> {
+        access::anything(cx, "SNS:SetSMSAttributes")
+    }
+
+    async fn handle(&self, cx: &Cx, input: SetSMSAttributesInput) -> Result<SetSMSAttributesResponse, Fault> {
+        input.attributes.iter().try_for_each(|(name, value)| check_attribute(name, value))?;
+        self.store.update(|state| {
+            let all = state.sms.get_or_insert_with((cx.scope.account, cx.scope.region.clone()), Map::new);
+            all.extend(input.attributes);
+        });
+        Ok(SetSMSAttributesResponse {})
+    }
+}
+
+impl Handle<GetSMSAttributes> for Sns {
+    fn asks(&self, cx: &Cx, _: &GetSMSAttributesInput) -> Result<Asks, Fault> {
+        access::anything(cx, "SNS:GetSMSAttributes")
+    }
+
+    async fn handle(&self, cx: &Cx, input: GetSMSAttributesInput) -> Result<GetSMSAttributesResponse, Fault> {
+        let scope = (cx.scope.account, cx.scope.region.clone());
+        let set = self.store.read(|state| state.sms.get(&scope).cloned()).unwrap_or_default();
+        // AWS: a limit of one dollar until another is set. https://docs.aws.amazon.com/sns/latest/dg/channels-sms-awssupport-spend-threshold.html
+        let mut all: Map<String> = [("MonthlySpendLimit".to_owned(), "1".to_owned())].into();
+        all.extend(set);
+        if let Some(wanted) = input.attributes.filter(|wanted| !wanted.is_empty()) {
+            all.retain(|name, _| wanted.contains(name));
+        }
+        Ok(GetSMSAttributesResponse { attributes: Some(all) })
+    }
+}
+
+impl Handle<CheckIfPhoneNumberIsOptedOut> for Sns {
+    fn asks(&self, cx: &Cx, _: &CheckIfPhoneNumberIsOptedOutInput) -> Result<Asks, Fault> {
+        access::anything(cx, "SNS:CheckIfPhoneNumberIsOptedOut")
+    }
+
+    async fn handle(&self, cx: &Cx, input: CheckIfPhoneNumberIsOptedOutInput) -> Result<CheckIfPhoneNumberIsOptedOutResponse, Fault> {
+        let number = check_number(&input.phone_number)?;
+        Ok(CheckIfPhoneNumberIsOptedOutResponse { is_opted_out: Some(self.is_opted_out(cx, &number)) })
+    }
+}
+
+impl Handle<ListPhoneNumbersOptedOut> for Sns {
+    fn asks(&self, cx: &Cx, _: &ListPhoneNumbersOptedOutInput) -> Result<Asks, Fault> {
+        access::anything(cx, "SNS:ListPhoneNumbersOptedOut")
+    }
+
+    async fn handle(&self, cx: &Cx, input: ListPhoneNumbersOptedOutInput) -> Result<ListPhoneNumbersOptedOutResponse, Fault> {
+        let from = Bound::Excluded(key(cx, &pages::after(input.next_token.as_deref())?.unwrap_or_default()));
+        let numbers = self.store.read(|state| {
+            let range = state.opted_out.range((from, Bound::Unbounded));
+            let mine = range.take_while(|((account, region, _), _)| *account == cx.scope.account && *region == cx.scope.region);
+            mine.take(limits::PAGE + 1).map(|((_, _, number), _)| number.clone()).collect()
+        });
+        let (numbers, next_token) = pages::cut(numbers, String::clone);
+        Ok(ListPhoneNumbersOptedOutResponse { phone_numbers: Some(numbers), next_token })
+    }
+}
+
+impl Handle<OptInPhoneNumber> for Sns {
+    fn asks(&self, cx: &Cx, _: &OptInPhoneNumberInput) -> Result<Asks, Fault> {
+        access::anything(cx, "SNS:OptInPhoneNumber")
+    }
+
+    async fn handle(&self, cx: &Cx, input: OptInPhoneNumberInput) -> Result<OptInPhoneNumberResponse, Fault> {
+        let number = check_number(&input.phone_number)?;
+        self.store.update(|state| state.opted_out.remove(&key(cx, &number)));
+        Ok(OptInPhoneNumberResponse {})
+    }
+}
+
+impl Handle<ListOriginationNumbers> for Sns {
+    fn asks(&self, cx: &Cx, _: &ListOriginationNumbersRequest) -> Result<Asks, Fault> {
+        access::anything(cx, "SNS:ListOriginationNumbers")
+    }
+
+    /// Origination numbers are leased from AWS End User Messaging; nobody has any here.
+    async fn handle(&self, _: &Cx, _: ListOriginationNumbersRequest) -> Result<ListOriginationNumbersResult, Fault> {
+        Ok(ListOriginationNumbersResult { phone_numbers: Some(vec![]), next_token: None })
+    }
+}
+
+impl Handle<GetSMSSandboxAccountStatus> for Sns {
+    fn asks(&self, cx: &Cx, _: &GetSMSSandboxAccountStatusInput) -> Result<Asks, Fault> {
+        access::anything(cx, "SNS:GetSMSSandboxAccountStatus")
+    }
+
+    async fn handle(&self, _: &Cx, _: GetSMSSandboxAccountStatusInput) -> Result<GetSMSSandboxAccountStatusResult, Fault> {
+        Ok(GetSMSSandboxAccountStatusResult { is_in_sandbox: true })
+    }
+}
+
+impl Handle<CreateSMSSandboxPhoneNumber> for Sns {
+    fn asks(&self, cx: &Cx, _: &CreateSMSSandboxPhoneNumberInput) -> Result<Asks, Fault> {
+        access::anything(cx, "SNS:CreateSMSSandboxPhoneNumber")
+    }
+
+    /// AWS: sends a code of six digits.
+    async fn handle(&self, cx: &Cx, input: CreateSMSSandboxPhoneNumberInput) -> Result<CreateSMSSandboxPhoneNumberResult, Fault> {
+        phones::check_sandbox(&input.phone_number)?;
+        let code = format!("{:06}", cx.ids().number() % 1_000_000);
+        self.store.write(|state| {
+            if state.opted_out.contains(&key(cx, &input.phone_number)) {
+                return Err(faults::OPTED_OUT.says("The phone number has opted out."));
+            }
+            let mine = |(account, region, _): &(Account, Region, String)| *account == cx.scope.account && *region == cx.scope.region;
+            if state.sandbox.keys().filter(|key| mine(key)).count() >= limits::SANDBOX_NUMBERS
+                && !state.sandbox.contains(&key(cx, &input.phone_number))
+            {
+                // AWS: unverified sentence.
+                return Err(faults::USER_ERROR.says("The maximum number of destination phone numbers has been reached."));
+            }
+            state.sandbox.insert(key(cx, &input.phone_number), SandboxNumber { verified: false, code: code.clone() });
+            Ok(())
+        })?;
+        self.mailbox.put(Mail {
+            at: cx.now,
+            channel: Channel::Sms,
+            service: "sns".to_owned(),
+            source: None,
+            from: "NOTICE".to_owned(),
+            to: vec![input.phone_number],
+            subject: None,
+            body: format!("Your Amazon SNS verification code is {code}"),
+            html: None,
+            fields: vec![],
+        });
+        Ok(CreateSMSSandboxPhoneNumberResult {})
+    }
+}
+
+fn no_number() -> Fault {
+    // AWS: unverified sentence.
+    faults::RESOURCE_NOT_FOUND.says("The phone number does not exist.")
+}
+
+impl Handle<VerifySMSSandboxPhoneNumber> for Sns {
+    fn asks(&self, cx: &Cx, _: &VerifySMSSandboxPhoneNumberInput) -> Result<Asks, Fault> {
+        access::anything(cx, "SNS:VerifySMSSandboxPhoneNumber")
+    }
+
+    async fn handle(&self, cx: &Cx, input: VerifySMSSandboxPhoneNumberInput) -> Result<VerifySMSSandboxPhoneNumberResult, Fault> {
+        phones::check_sandbox(&input.phone_number)?;
+        self.store.write(|state| {
+            let number = state.sandbox.get_mut(&key(cx, &input.phone_number)).ok_or_else(no_number)?;
+            if number.code != input.one_time_password {
+                // AWS: unverified sentence.
+                return Err(faults::VERIFICATION.says("The one-time password is invalid."));
+            }
+            number.verified = true;
+            Ok(())
+        })?;
+        Ok(VerifySMSSandboxPhoneNumberResult {})
+    }
+}
+
+impl Handle<DeleteSMSSandboxPhoneNumber> for Sns {
+    fn asks(&self, cx: &Cx, _: &DeleteSMSSandboxPhoneNumberInput) -> Result<Asks, Fault> {
+        access::anything(cx, "SNS:DeleteSMSSandboxPhoneNumber")
+    }
+
+    async fn handle(&self, cx: &Cx, input: DeleteSMSSandboxPhoneNumberInput) -> Result<DeleteSMSSandboxPhoneNumberResult, Fault> {
+        phones::check_sandbox(&input.phone_number)?;
+        self.store.write(|state| state.sandbox.remove(&key(cx, &input.phone_number)).ok_or_else(no_number))?;
+        Ok(DeleteSMSSandboxPhoneNumberResult {})
+    }
+}
+
+impl Handle<ListSMSSandboxPhoneNumbers> for Sns {
+    fn asks(&self, cx: &Cx, _: &ListSMSSandboxPhoneNumbersInput) -> Result<Asks, Fault> {
+        access::anything(cx, "SNS:ListSMSSandboxPhoneNumbers")
+    }
+
+    async fn handle(&self, cx: &Cx, input: ListSMSSandboxPhoneNumbersInput) -> Result<ListSMSSandboxPhoneNumbersResult, Fault> {
+        let most = input.max_results.and_then(|most| usize::try_from(most).ok()).unwrap_or(limits::PAGE).clamp(1, limits::PAGE);
+        let from = Bound::Excluded(key(cx, &pages::after(input.next_token.as_deref())?.unwrap_or_default()));
+        let rows: Vec<(String, bool)> = self.store.read(|state| {
+            let range = state.sandbox.range((from, Bound::Unbounded));
+            let mine = range.take_while(|((account, region, _), _)| *account == cx.scope.account && *region == cx.scope.region);
+            mine.take(most + 1).map(|((_, _, number), row)| (number.clone(), row.verified)).collect()
+        });
+        let (rows, next_token) = pages::cut_at(rows, most, |(number, _)| number.clone());
+        let shown = |(number, verified): (String, bool)| SMSSandboxPhoneNumber {
+            phone_number: Some(number),
+            status: Some(if verified { "Verified" } else { "Pending" }.to_owned()),
+        };
+        Ok(ListSMSSandboxPhoneNumbersResult { phone_numbers: rows.into_iter().map(shown).collect(), next_token })
+    }
+}

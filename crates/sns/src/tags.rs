@@ -1,0 +1,94 @@
+//! Tags of topics.
+
+use crate::{Sns, arns, faults, limits};
+use cloudlet_api_sns::{
+    ListTagsForResource, ListTagsForResourceRequest, ListTagsForResourceResponse, Tag, TagResource, TagResourceRequest, TagResourceResponse,
+    UntagResource, UntagResourceRequest, UntagResourceResponse,
+};
+use cloudlet_aws::{Arn, Fault};
+use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_shape::Map;
+use std::collections::BTreeSet;
+
+/// Puts tags beside those that are there.
+pub fn add(tags: &mut Map<String>, given: &[Tag]) -> Result<(), Fault> {
+    let mut seen = BTreeSet::new();
+    if !given.iter().all(|tag| seen.insert(tag.key.as_str())) {
+        return Err(faults::invalid("Duplicated keys are not allowed."));
+    }
+    for tag in given {
+        let length = tag.key.chars().count();
+        if !(1..=128).contains(&length) {
+            let bound = if length == 0 { "greater than or equal to 1" } else { "less than or equal to 128" };
+            return Err(faults::unfit(&tag.key, "tags.1.member.key", &format!("Member must have length {bound}")));
+        }
+        if tag.value.chars().count() > 256 {
+            return Err(faults::unfit(&tag.value, "tags.1.member.value", "Member must have length less than or equal to 256"));
+        }
+        if tag.key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
+            // AWS: unverified sentence.
+            return Err(faults::invalid("Tag keys beginning with aws: are reserved for system use."));
+        }
+        tags.insert(tag.key.clone(), tag.value.clone());
+    }
+    if tags.len() > limits::TAGS {
+        // AWS: unverified sentence.
+        return Err(faults::TAG_LIMIT_EXCEEDED.says("Could not complete request: tag quota of per resource exceeded"));
+    }
+    Ok(())
+}
+
+fn no_resource() -> Fault {
+    faults::RESOURCE_NOT_FOUND.says("Resource does not exist")
+}
+
+fn asks(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Asks, Fault> {
+    faults::check_missing(cx)?;
+    let arn = arns::topic(cx, "ResourceArn", arn)?;
+    Ok(crate::access::on_topic(sns, cx, action, arn).alone())
+}
+
+impl Sns {
+    fn change_tags<R>(&self, arn: &Arn, change: impl FnOnce(&mut Map<String>) -> Result<R, Fault>) -> Result<R, Fault> {
+        self.store.write(|state| state.change_topic(arn.as_str(), |topic| change(&mut topic.tags)).unwrap_or_else(|| Err(no_resource())))
+    }
+}
+
+impl Handle<TagResource> for Sns {
+    fn asks(&self, cx: &Cx, input: &TagResourceRequest) -> Result<Asks, Fault> {
+        asks(self, cx, "SNS:TagResource", &input.resource_arn)
+    }
+
+    async fn handle(&self, cx: &Cx, input: TagResourceRequest) -> Result<TagResourceResponse, Fault> {
+        let arn = arns::topic(cx, "ResourceArn", &input.resource_arn)?;
+        self.change_tags(&arn, |tags| add(tags, &input.tags))?;
+        Ok(TagResourceResponse {})
+    }
+}
+
+impl Handle<UntagResource> for Sns {
+    fn asks(&self, cx: &Cx, input: &UntagResourceRequest) -> Result<Asks, Fault> {
+        asks(self, cx, "SNS:UntagResource", &input.resource_arn)
+    }
+
+    async fn handle(&self, cx: &Cx, input: UntagResourceRequest) -> Result<UntagResourceResponse, Fault> {
+        let arn = arns::topic(cx, "ResourceArn", &input.resource_arn)?;
+        self.change_tags(&arn, |tags| {
+            tags.retain(|key, _| !input.tag_keys.contains(key));
+            Ok(())
+        })?;
+        Ok(UntagResourceResponse {})
+    }
+}
+
+impl Handle<ListTagsForResource> for Sns {
+    fn asks(&self, cx: &Cx, input: &ListTagsForResourceRequest) -> Result<Asks, Fault> {
+        asks(self, cx, "SNS:ListTagsForResource", &input.resource_arn)
+    }
+
+    async fn handle(&self, cx: &Cx, input: ListTagsForResourceRequest) -> Result<ListTagsForResourceResponse, Fault> {
+        let arn = arns::topic(cx, "ResourceArn", &input.resource_arn)?;
+        let tags = self.store.read(|state| state.topics.get(&arn).map(|topic| topic.tags.clone())).ok_or_else(no_resource)?;
+        Ok(ListTagsForResourceResponse { tags: Some(tags.into_iter().map(|(key, value)| Tag { key, value }).collect()) })
+    }
+}

@@ -1,0 +1,209 @@
+//! Topics: made, shown, changed, listed, deleted.
+
+use crate::{
+    Sns, access, arns, faults, limits, pages,
+    policy::TopicPolicy,
+    state::{Fifo, Topic},
+    tags, topic_attributes,
+};
+use cloudlet_api_sns::{
+    CreateTopic, CreateTopicInput, CreateTopicResponse, DeleteTopic, DeleteTopicInput, GetTopicAttributes, GetTopicAttributesInput,
+    GetTopicAttributesResponse, ListTopics, ListTopicsInput, ListTopicsResponse, SetTopicAttributes, SetTopicAttributesInput, Topic as Listed,
+};
+use cloudlet_aws::{Arn, Fault};
+use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_shape::{Empty, Map};
+use std::{collections::BTreeMap, sync::Arc};
+use topic_attributes::{Stage, Trouble};
+
+/// Checks a new topic's name.
+fn check_name(name: &str, fifo: Option<Fifo>) -> Result<(), Fault> {
+    let stem = match fifo {
+        None => Some(name),
+        Some(_) => name.strip_suffix(".fifo"),
+    };
+    let letters = |stem: &str| !stem.is_empty() && stem.bytes().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_'));
+    let well = name.len() <= limits::TOPIC_NAME && stem.is_some_and(letters);
+    if well { Ok(()) } else { Err(faults::invalid("Topic Name")) }
+}
+
+/// A topic that is not made yet.
+fn draft(cx: &Cx, arn: &Arn, input: &CreateTopicInput) -> Result<Topic, Fault> {
+    let given = input.attributes.clone().unwrap_or_default();
+    let fifo = given.get("FifoTopic").is_some_and(|value| value.eq_ignore_ascii_case("true")).then(Fifo::default);
+    check_name(&input.name, fifo)?;
+    let mut topic = Topic {
+        arn: arn.clone(),
+        owner: cx.scope.account,
+        display_name: String::new(),
+        policy: TopicPolicy::of_new_topic(arn)?,
+        delivery: None,
+        fifo,
+        signature: None,
+        kms_key: None,
+        tracing: None,
+        message_size: None,
+        archive: None,
+        archive_since: None,
+        feedback: BTreeMap::new(),
+        tags: BTreeMap::new(),
+        data_protection: None,
+        deleted: 0,
+    };
+    for (name, value) in &given {
+        topic_attributes::set(&mut topic, name, value, Stage::Creation, cx.now).map_err(|trouble| match trouble {
+            // AWS: unverified sentence.
+            Trouble::Name => faults::reason("Attributes", format_args!("Unknown attribute {name}")),
+            Trouble::Value(why) => faults::reason("Attributes", why),
+        })?;
+    }
+    tags::add(&mut topic.tags, input.tags.as_deref().unwrap_or_default())?;
+    topic.data_protection = input.data_protection_policy.clone();
+    if let Some(policy) = &topic.data_protection {
+        crate::data_protection::check(policy)?;
+    }
+    Ok(topic)
+}
+
+/// AWS: what is asked for again must be what is there; what is not mentioned is not compared.
+fn check_same(there: &Topic, wanted: &Topic, given: &Map<String>) -> Result<(), Fault> {
+    if !wanted.tags.iter().all(|(key, value)| there.tags.get(key) == Some(value)) {
+        return Err(faults::reason("Tags", "Topic already exists with different tags"));
+    }
+    let (ours, theirs) = (topic_attributes::all(there, (0, 0)), topic_attributes::all(wanted, (0, 0)));
+    let same = given.keys().all(|name| ours.get(name) == theirs.get(name));
+    if same && there.is_fifo() == wanted.is_fifo() {
+        return Ok(());
+    }
+    Err(faults::reason("Attributes", "Topic already exists with different attributes"))
+}
+
+impl Handle<CreateTopic> for Sns {
+    fn asks(&self, cx: &Cx, input: &CreateTopicInput) -> Result<Asks, Fault> {
+        faults::check_missing(cx)?;
+        let arn = Arn::new("sns", &cx.scope, if input.name.is_empty() { "*" } else { &input.name });
+        let mut asks = Ask::action("SNS:CreateTopic", arn.clone()).alone();
+        if input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
+            asks.push(Ask::action("SNS:TagResource", arn));
+        }
+        Ok(asks)
+    }
+
+    async fn handle(&self, cx: &Cx, input: CreateTopicInput) -> Result<CreateTopicResponse, Fault> {
+        let arn = Arn::new("sns", &cx.scope, &input.name);
+        let topic = draft(cx, &arn, &input)?;
+        let (fifo, prefix) = (topic.is_fifo(), format!("{}", Arn::new("sns", &cx.scope, "")));
+        let given = input.attributes.unwrap_or_default();
+        self.store.write(|state| {
+            if let Some(there) = state.topics.get(&arn) {
+                return check_same(there, &topic, &given);
+            }
+            // AWS: a limit for each kind.
+            let most = if fifo { limits::FIFO_TOPICS } else { limits::STANDARD_TOPICS };
+            if state.topics.len() >= most {
+                let from = (std::ops::Bound::Included(prefix.as_str()), std::ops::Bound::Unbounded);
+                let mine = state.topics.range::<str, _>(from).take_while(|(arn, _)| arn.as_str().starts_with(&prefix));
+                if mine.filter(|(_, topic)| topic.is_fifo() == fifo).count() >= most {
+                    // AWS: unverified sentence.
+                    return Err(faults::TOPIC_LIMIT_EXCEEDED.says("The account has reached its limit of topics."));
+                }
+            }
+            state.topics.insert(arn.clone(), Arc::new(topic));
+            Ok(())
+        })?;
+        if fifo {
+            // Whoever comes second finds the ledger of the first.
+            let _ = self.ledgers.create(arn.clone(), crate::state::Ledger::default());
+        }
+        Ok(CreateTopicResponse { topic_arn: Some(arn.to_string()) })
+    }
+}
+
+impl Handle<DeleteTopic> for Sns {
+    fn asks(&self, cx: &Cx, input: &DeleteTopicInput) -> Result<Asks, Fault> {
+        access::topic(self, cx, "SNS:DeleteTopic", &input.topic_arn)
+    }
+
+    /// AWS: deleting what is not there is no error.
+    async fn handle(&self, cx: &Cx, input: DeleteTopicInput) -> Result<Empty, Fault> {
+        let arn = arns::topic(cx, "TopicArn", &input.topic_arn)?;
+        self.store.write(|state| {
+            let Some(topic) = state.topics.get(&arn) else { return Ok(()) };
+            if topic.archive.is_some() {
+                // AWS: unverified sentence; the rule: https://docs.aws.amazon.com/sns/latest/dg/message-archiving-and-replay-topic-owner.html
+                return Err(faults::INVALID_STATE.says("Invalid state: Cannot delete a topic with an ArchivePolicy. Set the policy to {} first."));
+            }
+            let gone: Vec<_> = state.of_topic(&arn, None).map(|subscription| subscription.arn.clone()).collect();
+            for subscription in gone {
+                state.drop_subscription(subscription.as_str());
+            }
+            state.topics.remove(&arn);
+            Ok(())
+        })?;
+        self.ledgers.remove(&arn);
+        Ok(Empty {})
+    }
+}
+
+impl Handle<GetTopicAttributes> for Sns {
+    fn asks(&self, cx: &Cx, input: &GetTopicAttributesInput) -> Result<Asks, Fault> {
+        access::topic(self, cx, "SNS:GetTopicAttributes", &input.topic_arn)
+    }
+
+    async fn handle(&self, cx: &Cx, input: GetTopicAttributesInput) -> Result<GetTopicAttributesResponse, Fault> {
+        let arn = arns::topic(cx, "TopicArn", &input.topic_arn)?;
+        self.store.read(|state| {
+            let topic = state.topics.get(&arn).ok_or_else(faults::no_topic)?;
+            let (mut confirmed, mut pending) = (0, 0);
+            for subscription in state.of_topic(&arn, None) {
+                *if subscription.is_confirmed() { &mut confirmed } else { &mut pending } += 1;
+            }
+            Ok(GetTopicAttributesResponse { attributes: Some(topic_attributes::all(topic, (confirmed, pending))) })
+        })
+    }
+}
+
+impl Handle<SetTopicAttributes> for Sns {
+    fn asks(&self, cx: &Cx, input: &SetTopicAttributesInput) -> Result<Asks, Fault> {
+        access::topic(self, cx, "SNS:SetTopicAttributes", &input.topic_arn)
+    }
+
+    async fn handle(&self, cx: &Cx, input: SetTopicAttributesInput) -> Result<Empty, Fault> {
+        let arn = arns::topic(cx, "TopicArn", &input.topic_arn)?;
+        let value = input.attribute_value.unwrap_or_default();
+        let archived = self.store.write(|state| {
+            let change = |topic: &mut Topic| {
+                topic_attributes::set(topic, &input.attribute_name, &value, Stage::Change, cx.now).map(|()| topic.archive.is_some())
+            };
+            match state.change_topic(arn.as_str(), change) {
+                None => Err(faults::no_topic()),
+                Some(Err(Trouble::Name)) => Err(faults::invalid("AttributeName")),
+                Some(Err(Trouble::Value(why))) => Err(faults::invalid(why)),
+                Some(Ok(archived)) => Ok(archived),
+            }
+        })?;
+        if input.attribute_name == "ArchivePolicy" && !archived {
+            self.ledgers.update(&arn, |ledger| ledger.archive.clear());
+        }
+        Ok(Empty {})
+    }
+}
+
+impl Handle<ListTopics> for Sns {
+    fn asks(&self, cx: &Cx, _: &ListTopicsInput) -> Result<Asks, Fault> {
+        Ok(Ask::action("SNS:ListTopics", Arn::new("sns", &cx.scope, "*")).alone())
+    }
+
+    async fn handle(&self, cx: &Cx, input: ListTopicsInput) -> Result<ListTopicsResponse, Fault> {
+        let prefix = Arn::new("sns", &cx.scope, "").to_string();
+        let after = pages::after(input.next_token.as_deref())?;
+        let topics: Vec<Arn> = self.store.read(|state| {
+            let from = pages::start(after.as_deref(), &prefix);
+            let range = state.topics.range::<str, _>((from, std::ops::Bound::Unbounded));
+            range.take_while(|(arn, _)| arn.as_str().starts_with(&prefix)).take(limits::PAGE + 1).map(|(arn, _)| arn.clone()).collect()
+        });
+        let (topics, next_token) = pages::cut(topics, |arn| arn.to_string());
+        let topics = topics.into_iter().map(|arn| Listed { topic_arn: Some(arn.to_string()) }).collect();
+        Ok(ListTopicsResponse { topics: Some(topics), next_token })
+    }
+}

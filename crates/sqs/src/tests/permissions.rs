@@ -1,0 +1,124 @@
+use super::house::{House, arn, bob, message, receive, stranger};
+use cloudlet_api_sqs::*;
+use cloudlet_aws::{Arn, Caller};
+use cloudlet_engine::Origin;
+use serde_json::{Value, json};
+
+fn add(url: &str, label: &str, accounts: &[&str], actions: &[&str]) -> AddPermissionRequest {
+    AddPermissionRequest {
+        queue_url: url.into(),
+        label: label.into(),
+        aws_account_ids: accounts.iter().map(ToString::to_string).collect(),
+        actions: actions.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[tokio::test]
+async fn a_permission_is_a_statement_of_the_queues_policy() {
+    let house = House::new();
+    let url = house.create("q", &[]).await;
+    house.call::<AddPermission>(add(&url, "one", &["111111111111"], &["SendMessage"])).await.unwrap();
+    house.call::<AddPermission>(add(&url, "two", &["111111111111", "222222222222"], &["*", "GetQueueUrl"])).await.unwrap();
+    let policy: Value = serde_json::from_str(&house.attributes(&url).await["Policy"]).unwrap();
+    assert_eq!(
+        policy,
+        json!({
+            "Version": "2008-10-17",
+            "Id": "arn:aws:sqs:us-east-1:000000000000:q/SQSDefaultPolicy",
+            "Statement": [
+                { "Sid": "one", "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111111111111:root" },
+                  "Action": "SQS:SendMessage", "Resource": arn("q").as_str() },
+                { "Sid": "two", "Effect": "Allow",
+                  "Principal": { "AWS": ["arn:aws:iam::111111111111:root", "arn:aws:iam::222222222222:root"] },
+                  "Action": ["SQS:*", "SQS:GetQueueUrl"], "Resource": arn("q").as_str() },
+            ],
+        })
+    );
+    let again = house.call::<AddPermission>(add(&url, "one", &["111111111111"], &["SendMessage"])).await.unwrap_err();
+    assert_eq!(again.message(), "Value one for parameter Label is invalid. Reason: Already exists.");
+    let remove = |label: &str| house.call::<RemovePermission>(RemovePermissionRequest { queue_url: url.clone(), label: label.into() });
+    assert_eq!(remove("three").await.unwrap_err().message(), "Value three for parameter Label is invalid. Reason: can't find label.");
+    remove("one").await.unwrap();
+    remove("two").await.unwrap();
+    assert!(!house.attributes(&url).await.contains_key("Policy"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_given_is_refused() {
+    let house = House::new();
+    let url = house.create("q", &[]).await;
+    for (input, code) in [
+        (add(&url, "l", &["111111111111"], &["Fly"]), "InvalidParameterValue"),
+        (add(&url, "l", &["111111111111"], &["DeleteQueue"]), "InvalidParameterValue"),
+        (add(&url, "l", &["nobody"], &["SendMessage"]), "InvalidParameterValue"),
+        (add(&url, "a b", &["111111111111"], &["SendMessage"]), "InvalidParameterValue"),
+        (add(&url, "l", &[], &["SendMessage"]), "MissingParameter"),
+        (add(&url, "l", &["111111111111"], &[]), "MissingParameter"),
+        (add(&url, "", &["111111111111"], &["SendMessage"]), "MissingParameter"),
+        (add(&url, "l", &["111111111111"; 51], &["SendMessage"]), "OverLimit"),
+    ] {
+        assert_eq!(house.call::<AddPermission>(input.clone()).await.unwrap_err().code(), code, "{input:?}");
+    }
+    for label in 0..20 {
+        house.call::<AddPermission>(add(&url, &label.to_string(), &["111111111111"], &["SendMessage"])).await.unwrap();
+    }
+    let fault = house.call::<AddPermission>(add(&url, "20", &["111111111111"], &["SendMessage"])).await.unwrap_err();
+    assert_eq!((fault.code(), fault.status()), ("OverLimit", 403));
+}
+
+#[tokio::test]
+async fn another_account_may_do_what_the_queue_lets_it() {
+    let house = House::new();
+    let url = house.create("q", &[]).await;
+    let send = || house.call_as::<SendMessage>(stranger(), Origin::default(), message(&url, "m"));
+    assert_eq!(send().await.unwrap_err().code(), "AccessDenied");
+    house.call::<AddPermission>(add(&url, "l", &["111111111111"], &["SendMessage"])).await.unwrap();
+    send().await.unwrap();
+    let take = house.call_as::<ReceiveMessage>(stranger(), Origin::default(), receive(&url)).await;
+    assert_eq!(take.unwrap_err().code(), "AccessDenied");
+}
+
+#[tokio::test]
+async fn no_policy_gives_the_owners_rights_to_another_account() {
+    let house = House::new();
+    let everything = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*"}}"#;
+    let url = house.create("q", &[("Policy", everything)]).await;
+    house.call_as::<SendMessage>(stranger(), Origin::default(), message(&url, "m")).await.unwrap();
+    let tags = house.call_as::<ListQueueTags>(stranger(), Origin::default(), ListQueueTagsRequest { queue_url: url.clone() }).await;
+    assert_eq!(tags.unwrap_err().code(), "AccessDenied");
+    let delete = house.call_as::<DeleteQueue>(stranger(), Origin::default(), DeleteQueueRequest { queue_url: url.clone() }).await;
+    assert_eq!(delete.unwrap_err().code(), "AccessDenied");
+}
+
+#[tokio::test]
+async fn a_user_without_permission_is_denied_unless_the_queue_names_him() {
+    let house = House::new();
+    let url = house.create("q", &[]).await;
+    let send = || house.call_as::<SendMessage>(bob(), Origin::default(), message(&url, "m"));
+    let denied = send().await.unwrap_err();
+    assert_eq!((denied.code(), denied.status()), ("AccessDenied", 403));
+    assert_eq!(
+        denied.message(),
+        "User: arn:aws:iam::000000000000:user/bob is not authorized to perform: sqs:sendmessage on resource: \
+         arn:aws:sqs:us-east-1:000000000000:q because no identity-based policy allows the sqs:sendmessage action"
+    );
+    let policy = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": bob().arn.as_ref()},
+        "Action": "sqs:SendMessage", "Resource": arn("q").as_str()}});
+    house.set(&url, &[("Policy", &policy.to_string())]).await.unwrap();
+    send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_delivers_for_the_source_that_the_policy_names() {
+    let house = House::new();
+    let policy = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage", "Resource": arn("q").as_str(),
+        "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:sns:us-east-1:000000000000:news"}}}});
+    let url = house.create("q", &[("Policy", &policy.to_string())]).await;
+    let send = |topic: &str| {
+        let caller = Caller::service("sns.amazonaws.com", Arn::parse(&format!("arn:aws:sns:us-east-1:000000000000:{topic}")));
+        house.call_as::<SendMessage>(caller, Origin::default(), message(&url, "m"))
+    };
+    send("news").await.unwrap();
+    assert!(send("other").await.is_err());
+}
