@@ -14,6 +14,7 @@ use calls::Calls;
 use cloudlet_aws::{Caller, Fault, FaultKind, Scope, Timestamp};
 use cloudlet_engine::{AnyOperation, Ask, Boxed, Call, Cx, Door, Frame, Input, Origin, Output, Service, Stopwatch, Verdict};
 use cloudlet_identity::Identity;
+use cloudlet_mailbox::{Mailbox, Room};
 use cloudlet_shape::OperationSchema;
 use cloudlet_store::{Journal, Kept};
 use smallvec::SmallVec;
@@ -39,17 +40,21 @@ pub struct Settings {
     pub calls: usize,
     /// Where the house's own rows are written: the agenda.
     pub journal: Journal,
+    /// The one that services were given.
+    pub mailbox: Arc<Mailbox>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { mode: Mode::Enforce, calls: 1_000, journal: Journal::off() }
+        let mailbox = Arc::new(Mailbox::new(&Journal::off(), Room::default()));
+        Settings { mode: Mode::Enforce, calls: 1_000, journal: Journal::off(), mailbox }
     }
 }
 
 /// The house: all services, one identity, one clock, one agenda.
 pub struct Cloud {
     pub frame: Arc<Frame>,
+    pub mailbox: Arc<Mailbox>,
     pub identity: Identity,
     services: HashMap<&'static str, Service>,
     mode: Mode,
@@ -77,6 +82,7 @@ impl Cloud {
                 frame: Arc::new(frame),
                 identity,
                 services: services.into_iter().map(|service| (service.schema.name, service)).collect(),
+                mailbox: settings.mailbox,
                 mode: settings.mode,
                 calls: Calls::remembering(settings.calls),
                 agenda: Agenda::new(&settings.journal),
@@ -208,7 +214,7 @@ impl Cloud {
     /// Everything the house keeps, for inspection, reset and snapshots.
     pub fn kept(&self) -> Vec<Arc<dyn Kept>> {
         let services = self.services.values().flat_map(|service| service.stores.iter().cloned());
-        services.chain(self.identity.kept()).chain([self.agenda.kept()]).collect()
+        services.chain(self.identity.kept()).chain([self.agenda.kept(), self.mailbox.kept()]).collect()
     }
 }
 

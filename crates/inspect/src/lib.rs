@@ -1,6 +1,7 @@
 //! `/_cloudlet/*`: health, services, state, calls, agenda, clock, reset. Generic: no code per service.
 //! `/_localstack/health` answers as LocalStack does, for tools that wait for it.
 
+mod mailbox;
 mod rooms;
 
 pub use rooms::Rooms;

@@ -1,5 +1,6 @@
 //! What stands where.
 
+use crate::mailbox;
 use bytes::Bytes;
 use cloudlet_aws::{Head, Timestamp, TimestampFormat};
 use cloudlet_cloud::{Cloud, Logged};
@@ -59,6 +60,9 @@ impl Rooms {
                 Some(pem) => Plain { status: 200, content_type: "application/x-pem-file".into(), body: pem.clone().into() },
                 None => refusal(404, "the server was started without --tls"),
             },
+            (method, path) if path == "/_cloudlet/mailbox" || path.starts_with("/_cloudlet/mailbox/") => {
+                mailbox::answer(&self.cloud.mailbox, method, path, |name| asked(head, name))
+            }
             ("GET", path) if path.starts_with("/_aws/") => self.window(head),
             _ => refusal(404, "there is no such room: see the README for what stands under /_cloudlet/"),
         }
@@ -92,10 +96,7 @@ impl Rooms {
 
     /// Without a table: all tables with their number of rows. With `store` and `table` (and `of`, and `after`): a page of rows.
     fn state(&self, head: &Head<'_>) -> Plain {
-        let asked = |name: &str| {
-            let raw = head.raw_query().find(|(field, _)| *field == name)?.1;
-            percent(raw)
-        };
+        let asked = |name: &str| asked(head, name);
         let kept = self.cloud.kept();
         let (Some(store), Some(table)) = (asked("store"), asked("table")) else {
             return shown(json!(kept.iter().flat_map(|store| store.listings()).collect::<Vec<_>>()));
@@ -219,11 +220,17 @@ fn call(logged: &Logged) -> Value {
     })
 }
 
-fn shown(value: Value) -> Plain {
+/// A parameter of the query.
+fn asked(head: &Head<'_>, name: &str) -> Option<String> {
+    let raw = head.raw_query().find(|(field, _)| *field == name)?.1;
+    percent(raw)
+}
+
+pub(crate) fn shown(value: Value) -> Plain {
     Plain::json(200, value.to_string())
 }
 
-fn refusal(status: u16, why: &str) -> Plain {
+pub(crate) fn refusal(status: u16, why: &str) -> Plain {
     Plain::json(status, json!({ "message": why }).to_string())
 }
 

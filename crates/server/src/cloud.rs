@@ -4,7 +4,9 @@ use crate::configuration::Configuration;
 use cloudlet_cloud::{Cloud, Settings};
 use cloudlet_engine::{Clock, Frame, Ids, Service};
 use cloudlet_identity::{Identity, Root, Secret};
-use cloudlet_store::{Blobs, Journal};
+use cloudlet_mailbox::{Mailbox, Room};
+use cloudlet_outside::{Bounds, Courier};
+use cloudlet_store::Blobs;
 use std::sync::Arc;
 
 pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
@@ -21,25 +23,31 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
     };
     let settings = Settings { mode: configuration.mode, calls: configuration.call_log, ..Settings::default() };
     let identity = Identity::kept_in(root, &settings.journal);
-    let services = services(configuration, &settings.journal, blobs, &identity);
-    Ok(Cloud::new(Frame::new(Clock::ticking(), ids), identity, services, settings))
+    let mailbox = Arc::new(Mailbox::new(&settings.journal, Room::default()));
+    let journal = &settings.journal;
+    let mut services = vec![
+        cloudlet_iam::service(identity.clone()),
+        cloudlet_s3::S3::new(journal, blobs).service(),
+        cloudlet_sns::service(journal, mailbox.clone(), cloudlet_sns::Options { certificate_host: configuration.sns_certificate_host }),
+        cloudlet_sqs::service(journal, configuration.sqs_urls),
+        cloudlet_sts::service(identity.clone()),
+    ];
+    services.extend(unbuilt());
+    let frame = Frame::new(Clock::ticking(), ids);
+    frame.open(Arc::new(Courier::new(Bounds::default())));
+    Ok(Cloud::new(frame, identity, services, Settings { mailbox, ..settings }))
 }
 
-/// Every service of the model: those with an engine, and those that honestly say that they have none yet.
-fn services(configuration: &Configuration, journal: &Journal, blobs: Blobs, identity: &Identity) -> Vec<Service> {
+/// The services of the model that honestly say that they have no engine yet.
+fn unbuilt() -> Vec<Service> {
     vec![
-        cloudlet_sqs::service(journal, configuration.sqs_urls),
-        cloudlet_iam::service(identity.clone()),
-        cloudlet_sts::service(identity.clone()),
         Service::unbuilt(&cloudlet_api_ec2::SERVICE),
         Service::unbuilt(&cloudlet_api_kms::SERVICE),
         Service::unbuilt(&cloudlet_api_lambda::SERVICE),
         Service::unbuilt(&cloudlet_api_logs::SERVICE),
-        cloudlet_s3::S3::new(journal, blobs).service(),
         Service::unbuilt(&cloudlet_api_s3control::SERVICE),
         Service::unbuilt(&cloudlet_api_ses::SERVICE),
         Service::unbuilt(&cloudlet_api_sesv2::SERVICE),
-        Service::unbuilt(&cloudlet_api_sns::SERVICE),
         Service::unbuilt(&cloudlet_api_ssm::SERVICE),
         Service::unbuilt(&cloudlet_api_states::SERVICE),
     ]

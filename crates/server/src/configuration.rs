@@ -3,6 +3,7 @@
 use clap::{CommandFactory, Parser, ValueEnum, error::ErrorKind};
 use cloudlet_aws::{Account, Region};
 use cloudlet_cloud::Mode;
+use cloudlet_sns::CertificateHost;
 use serde::Deserialize;
 use std::{
     ffi::OsString,
@@ -42,6 +43,15 @@ pub enum SqsUrls {
     Domain,
     /// http://localhost:4566/queue/<region>/<account>/<name>
     Path,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum SnsCertificateHost {
+    /// This server
+    Own,
+    /// sns.<region>.amazonaws.com
+    Aws,
 }
 
 /// A local AWS in one binary.
@@ -101,6 +111,10 @@ struct Settings {
     /// How many calls the call log remembers [default: 1000]
     #[arg(long, env = "CLOUDLET_CALL_LOG", value_name = "CALLS")]
     call_log: Option<u32>,
+    /// Host in the address of the certificate that SNS signs with: this server, or sns.<region>.amazonaws.com, which validators of
+    /// the SDKs insist on and which must then be made to lead here [default: own]
+    #[arg(long, env = "CLOUDLET_SNS_CERTIFICATE_HOST")]
+    sns_certificate_host: Option<SnsCertificateHost>,
     /// Make ids, keys and tokens from this number, the same on every run
     #[arg(long, env = "CLOUDLET_SEED", value_name = "NUMBER")]
     seed: Option<u64>,
@@ -139,6 +153,7 @@ pub struct Configuration {
     pub max_body: usize,
     pub shutdown_time: Duration,
     pub call_log: usize,
+    pub sns_certificate_host: CertificateHost,
     pub seed: Option<u64>,
     pub sqs_urls: cloudlet_sqs::Urls,
 }
@@ -263,6 +278,7 @@ impl Settings {
             max_body: self.max_body.or(other.max_body),
             shutdown_time: self.shutdown_time.or(other.shutdown_time),
             call_log: self.call_log.or(other.call_log),
+            sns_certificate_host: self.sns_certificate_host.or(other.sns_certificate_host),
             seed: self.seed.or(other.seed),
             sqs_urls: self.sqs_urls.or(other.sqs_urls),
             config: self.config.or(other.config),
@@ -307,6 +323,10 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         max_body: usize::try_from(settings.max_body.unwrap_or(64)).unwrap_or(64).saturating_mul(1 << 20),
         shutdown_time: Duration::from_secs(u64::from(settings.shutdown_time.unwrap_or(10))),
         call_log: usize::try_from(settings.call_log.unwrap_or(1_000)).unwrap_or(1_000),
+        sns_certificate_host: match settings.sns_certificate_host {
+            None | Some(SnsCertificateHost::Own) => CertificateHost::Own,
+            Some(SnsCertificateHost::Aws) => CertificateHost::Aws,
+        },
         seed: settings.seed,
         sqs_urls: match settings.sqs_urls {
             None | Some(SqsUrls::Endpoint) => cloudlet_sqs::Urls::Endpoint,

@@ -58,6 +58,7 @@ async fn stand(configuration: Configuration) -> Result<(), String> {
     for address in &configuration.addresses {
         let listener = Listener::bind(*address, acceptor.clone()).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
         let bound = listener.address().map_err(|error| format!("cannot listen on {address}: {error}"))?;
+        cloud.frame.stands_at(format!("http://localhost:{}", bound.port()));
         let scheme = if configuration.tls { "http and https" } else { "http" };
         tracing::info!(target: "cloudlet", "Cloudlet {} listens on {bound} ({scheme})", env!("CARGO_PKG_VERSION"));
         listeners.push(listener);

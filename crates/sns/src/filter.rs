@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html>
 
 mod jackson;
+mod matching;
 mod reading;
 mod rules;
 #[cfg(test)]
@@ -50,16 +51,24 @@ enum Member {
     Or(Vec<Pattern>),
 }
 
-/// A policy, read.
+/// A policy, read: alternatives, each with rules of which all must be satisfied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FilterPolicy {
     text: String,
     scope: FilterScope,
-    pattern: Pattern,
+    alternatives: Vec<Vec<Leaf>>,
+}
+
+/// Rules, and the path of the value they are for.
+#[derive(Clone, Debug, PartialEq)]
+struct Leaf {
+    /// AWS: keys joined by dots, so that `{"a": {"b": …}}` and `{"a.b": …}` are the same.
+    path: String,
+    rules: Vec<Rule>,
 }
 
 impl FilterPolicy {
-    /// Reads a policy, or says in AWS's words why it is none. The words lack the `FilterPolicy: ` that AWS puts before most.
+    /// Reads a policy, or says in AWS's words why it is none.
     pub fn read(text: &str, scope: FilterScope) -> Result<FilterPolicy, Refusal> {
         let pattern = reading::read(text).map_err(|sentence| format!("FilterPolicy: {sentence}"))?;
         if scope == FilterScope::MessageAttributes && pattern.is_nested() {
@@ -71,7 +80,7 @@ impl FilterPolicy {
         if pattern.combinations(1) > limits::FILTER_COMBINATIONS || text.len() > limits::FILTER_BYTES {
             return Err("FilterPolicy: Filter policy is too complex".to_owned());
         }
-        Ok(FilterPolicy { text: text.to_owned(), scope, pattern })
+        Ok(FilterPolicy { text: text.to_owned(), scope, alternatives: pattern.spread("") })
     }
 
     pub fn text(&self) -> &str {
@@ -84,7 +93,7 @@ impl FilterPolicy {
 
     /// Whether a message passes: `subject` is its body, or an object of its attributes.
     pub fn takes(&self, subject: &Value) -> bool {
-        subject.is_object() && self.pattern.fits(Some(subject))
+        subject.is_object() && self.alternatives.iter().any(|leaves| matching::fits(leaves, subject))
     }
 }
 
@@ -119,40 +128,17 @@ impl Pattern {
         self.members.iter().map(worth).fold(1, usize::saturating_mul)
     }
 
-    /// `None`: nothing is there. What is satisfied in a list must be satisfied by one of its elements alone.
-    fn fits(&self, subject: Option<&Value>) -> bool {
-        if let Some(Value::Array(elements)) = subject
-            && !elements.is_empty()
-        {
-            return elements.iter().any(|element| self.fits(Some(element)));
-        }
-        let find = |name: &str| subject.and_then(|value| value.as_object()).and_then(|object| object.get(name));
-        self.members.iter().all(|member| match member {
-            Member::Rules(name, rules) => satisfied(rules, find(name)),
-            Member::Nested(name, pattern) => pattern.fits(find(name)),
-            Member::Or(patterns) => patterns.iter().any(|pattern| pattern.fits(subject)),
+    /// The alternatives that `$or` makes of it. There are no more of them than there are combinations.
+    fn spread(&self, prefix: &str) -> Vec<Vec<Leaf>> {
+        let path = |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+        self.members.iter().fold(vec![vec![]], |alternatives, member| {
+            let ways = match member {
+                Member::Rules(name, rules) => vec![vec![Leaf { path: path(name), rules: rules.clone() }]],
+                Member::Nested(name, pattern) => pattern.spread(&path(name)),
+                Member::Or(patterns) => patterns.iter().flat_map(|pattern| pattern.spread(prefix)).collect(),
+            };
+            alternatives.iter().flat_map(|before| ways.iter().map(|way| [before.as_slice(), way.as_slice()].concat())).collect()
         })
-    }
-}
-
-/// One rule suffices; of a list, one element does.
-fn satisfied(rules: &[Rule], value: Option<&Value>) -> bool {
-    let mut there = false;
-    let taken = value.is_some_and(|value| {
-        any_leaf(value, &mut |leaf| {
-            there = true;
-            rules.iter().any(|rule| rule.takes(leaf))
-        })
-    });
-    taken || (!there && rules.contains(&Rule::Absent))
-}
-
-/// Looks at the values that are no lists and no objects. A list that is empty has none.
-fn any_leaf(value: &Value, look: &mut impl FnMut(&Value) -> bool) -> bool {
-    match value {
-        Value::Array(elements) => elements.iter().any(|element| any_leaf(element, look)),
-        Value::Object(_) => false,
-        leaf => look(leaf),
     }
 }
 

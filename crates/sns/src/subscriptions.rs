@@ -16,7 +16,7 @@ use cloudlet_api_sns::{
     ListSubscriptionsInput, ListSubscriptionsResponse, SetSubscriptionAttributes, SetSubscriptionAttributesInput, Subscribe, SubscribeInput,
     SubscribeResponse, Subscription as Listed, Unsubscribe, UnsubscribeInput,
 };
-use cloudlet_aws::{Account, Arn, Fault};
+use cloudlet_aws::{Account, Arn, Caller, Fault, Identity};
 use cloudlet_engine::{Ask, Asks, Cx, Handle};
 use cloudlet_shape::{Empty, Map};
 use std::{ops::Bound, sync::Arc};
@@ -115,6 +115,14 @@ fn check_filters(state: &State, topic: &Arn, owner: Account) -> Result<(), Fault
     Ok(())
 }
 
+/// AWS: of a role's session the role.
+fn principal(caller: &Caller) -> String {
+    match &caller.identity {
+        Identity::AssumedRole { role, .. } => role.to_string(),
+        _ => caller.arn.to_string(),
+    }
+}
+
 /// A token says its region, so that links work which say no other.
 fn new_token(cx: &Cx) -> String {
     let region: String = cx.scope.region.as_str().bytes().map(|byte| format!("{byte:02x}")).collect();
@@ -193,7 +201,7 @@ impl Handle<Subscribe> for Sns {
             topic: arn.clone(),
             owner: caller,
             region: cx.scope.region.clone(),
-            principal: cx.caller.arn.to_string(),
+            principal: principal(&cx.caller),
             protocol,
             endpoint: to.to_owned(),
             confirmation: if at_once { Confirmation::Authenticated } else { Confirmation::Pending },

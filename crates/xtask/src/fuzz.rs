@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: every parser of outside bytes, fed with bytes nobody would write.
 
 use crate::{Outcome, root, steps};
-use std::process::Command;
+use std::{fs, process::Command};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -42,7 +42,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let mut failed = Vec::new();
     for target in targets {
         let (time, memory) = (format!("-max_total_time={}", arguments.seconds), "-rss_limit_mb=2048");
-        let run = ["run", target, "--", &time, memory, "-timeout=10", "-max_len=65536", "-print_final_stats=1"];
+        let (corpus, seeds) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
+        fs::create_dir_all(root.join(&corpus)).map_err(|error| format!("{corpus}: {error}"))?;
+        let run =
+            ["run", target, &corpus, &seeds, "--", &time, memory, "-timeout=10", "-max_len=65536", "-dict=fuzz/words.dict", "-print_final_stats=1"];
         if let Err(why) = steps::run(&format!("fuzz {target}"), &mut fuzz(&run)) {
             eprintln!("{why}");
             failed.push(target.to_owned());

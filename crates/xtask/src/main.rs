@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
 
 mod api;
+mod bench;
 mod check;
 mod coverage;
 mod fuzz;
@@ -28,6 +29,8 @@ struct Arguments {
 enum Command {
     /// Write crates/api from the service models of AWS.
     Api(api::Arguments),
+    /// Measure a release build beside a bare server.
+    Bench(bench::Arguments),
     /// Run all that CI runs besides tests.
     Check(check::Arguments),
     /// Write the tables of implemented operations into the READMEs.
@@ -48,6 +51,7 @@ type Outcome<T = ()> = Result<T, String>;
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Api(arguments) => api::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Coverage(arguments) => coverage::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),

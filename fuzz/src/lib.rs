@@ -1,0 +1,111 @@
+//! What the targets share: fuzzed bytes read as a request, and a house to send it to.
+//!
+//! A request is written as people write one: a line with method and target, lines with header fields, an empty line, the body.
+
+use cloudlet_aws::{Account, Head, Region};
+use cloudlet_cloud::{Cloud, Mode, Settings};
+use cloudlet_engine::{Clock, Frame, Ids, Service};
+use cloudlet_gateway::{Gateway, Limits, Listener, Parts, serve};
+use cloudlet_identity::{Identity, Root, Secret};
+use cloudlet_shape::ServiceSchema;
+use cloudlet_store::{Blobs, Journal};
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+    time::Duration,
+};
+
+pub const SERVICES: [&ServiceSchema; 10] = [
+    &cloudlet_api_ec2::SERVICE,
+    &cloudlet_api_iam::SERVICE,
+    &cloudlet_api_lambda::SERVICE,
+    &cloudlet_api_s3::SERVICE,
+    &cloudlet_api_sesv2::SERVICE,
+    &cloudlet_api_sns::SERVICE,
+    &cloudlet_api_sqs::SERVICE,
+    &cloudlet_api_ssm::SERVICE,
+    &cloudlet_api_states::SERVICE,
+    &cloudlet_api_sts::SERVICE,
+];
+
+pub fn names() -> Vec<String> {
+    ["localhost", "localhost.localstack.cloud", "amazonaws.com"].map(str::to_owned).to_vec()
+}
+
+pub struct Request<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    pub query: &'a str,
+    pub headers: Vec<(String, &'a str)>,
+    pub body: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    /// `None`: an HTTP library would not let this pass as a head.
+    pub fn read(bytes: &'a [u8]) -> Option<Request<'a>> {
+        let end = bytes.windows(2).position(|pair| pair == b"\n\n").unwrap_or(bytes.len());
+        let text = std::str::from_utf8(&bytes[..end]).ok()?;
+        let mut lines = text.split('\n');
+        let (method, target) = lines.next()?.split_once(' ')?;
+        if !target.starts_with('/') || !target.bytes().all(|byte| byte.is_ascii_graphic()) || target.contains('#') {
+            return None;
+        }
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let headers = lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.to_ascii_lowercase(), value.trim()));
+        Some(Request { method, path, query, headers: headers.collect(), body: bytes.get(end + 2..).unwrap_or_default() })
+    }
+
+    pub fn head(&self) -> Head<'_> {
+        Head { method: self.method, path: self.path, query: self.query, headers: &self.headers }
+    }
+}
+
+/// A house on a loopback port, which takes any key, with a bucket, an object and a queue in it.
+pub struct House {
+    cloud: Arc<Cloud>,
+    address: SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl House {
+    pub fn open() -> House {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
+        let journal = Journal::off();
+        let services: Vec<Service> =
+            vec![cloudlet_sqs::service(&journal), cloudlet_sts::service(), cloudlet_s3::S3::new(&journal, Blobs::memory()).service()];
+        let settings = Settings { mode: Mode::Off, calls: 10, ..Settings::default() };
+        let cloud = Cloud::new(Frame::new(Clock::ticking(), Ids::seeded(1)), Identity::new(root), services, settings);
+        let inside = Arc::new(cloudlet_inspect::Rooms::new(cloud.clone(), "fuzz", None));
+        let limits = Limits { body: 1 << 20, stall_time: Duration::from_secs(2), ..Limits::default() };
+        let gateway = Arc::new(Gateway::new(Parts { cloud: cloud.clone(), inside, limits, names: names(), region: Region::new("us-east-1") }));
+        let listener = runtime.block_on(Listener::bind("127.0.0.1:0".parse().unwrap(), None)).unwrap();
+        let address = listener.address().unwrap();
+        runtime.spawn(serve(gateway, vec![listener], std::future::pending()));
+        let house = House { cloud, address, _runtime: runtime };
+        house.furnish();
+        house
+    }
+
+    /// Empties the house and puts the furniture back.
+    pub fn furnish(&self) {
+        self.cloud.reset();
+        self.send(b"PUT /bucket HTTP/1.1\r\n", b"");
+        self.send(b"PUT /bucket/key HTTP/1.1\r\n", b"0123456789");
+        self.send(b"POST / HTTP/1.1\r\nx-amz-target: AmazonSQS.CreateQueue\r\n", br#"{"QueueName":"queue"}"#);
+        self.send(b"POST / HTTP/1.1\r\nx-amz-target: AmazonSQS.SendMessage\r\n", br#"{"QueueUrl":"/000000000000/queue","MessageBody":"hello"}"#);
+    }
+
+    /// Sends a head without its end, and a body of the right length; gives the answer.
+    pub fn send(&self, head: &[u8], body: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        // A long poll waits longer than a fuzzer can.
+        stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let end = format!("host: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        let mut answer = Vec::new();
+        let _ = stream.write_all(&[head, end.as_bytes(), body].concat());
+        let _ = stream.read_to_end(&mut answer);
+        answer
+    }
+}
