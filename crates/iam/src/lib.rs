@@ -33,7 +33,7 @@ mod users;
 mod tests;
 
 use cloudlet_api_iam::*;
-use cloudlet_engine::Service;
+use cloudlet_engine::{Dialect, Quotes, Service};
 use cloudlet_identity::Identity;
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ pub struct Iam {
 
 /// The table of contents: what this service handles.
 pub fn service(identity: Identity) -> Service {
-    let iam = Service::of(&SERVICE, Arc::new(Iam { identity }));
+    let iam = Service::of(&SERVICE, Arc::new(Iam { identity })).dialect(Dialect { quotes: Quotes::Names, ..Dialect::QUERY });
     // Users and groups.
     let iam = iam.handles::<CreateUser>().handles::<GetUser>().handles::<ListUsers>().handles::<UpdateUser>().handles::<DeleteUser>();
     let iam = iam.handles::<CreateGroup>().handles::<GetGroup>().handles::<ListGroups>().handles::<UpdateGroup>().handles::<DeleteGroup>();
