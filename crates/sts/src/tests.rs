@@ -4,3 +4,4 @@ mod callers;
 mod house;
 mod roles;
 mod tokens;
+mod web_identity;

@@ -1,6 +1,6 @@
 //! A house with STS alone; people are put into the tables directly.
 
-use crate::service;
+use crate::{ProviderKeys, service};
 use cloudlet_aws::{Account, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
 use cloudlet_cloud::{Cloud, Entrance, Settings};
 use cloudlet_engine::{Call, Clock, Frame, Ids, Origin};
@@ -30,10 +30,14 @@ pub fn trust(principal: &str, action: &str, condition: &str) -> String {
 
 impl House {
     pub fn new() -> House {
+        House::with_keys(ProviderKeys::none())
+    }
+
+    pub fn with_keys(keys: ProviderKeys) -> House {
         let root = Root { account: account(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
         let identity = Identity::new(root);
         let frame = Frame::new(Clock::stopped_at(Timestamp::from_secs(1_800_000_000)), Ids::seeded(7));
-        let cloud = Cloud::new(frame, identity.clone(), vec![service(identity.clone())], Settings::default());
+        let cloud = Cloud::new(frame, identity.clone(), vec![service(identity.clone(), keys)], Settings::default());
         House { cloud, identity, root: Caller::root(account(), "aws", Some("test")) }
     }
 
