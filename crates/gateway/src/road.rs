@@ -11,10 +11,12 @@ use crate::{
 use bytes::Bytes;
 use cloudlet_aws::{Account, Fault, FaultKind, Head, Region, Scope};
 use cloudlet_cloud::{Cloud, Entrance};
-use cloudlet_engine::{AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Papers, Service, SignatureKind, Signed, Stopwatch, Verdict, Visit};
+use cloudlet_engine::{
+    AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Papers, Quotes, Service, SignatureKind, Signed, Stopwatch, Verdict, Visit,
+};
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};
-use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized, Recognizer, Routed, codec, validate};
+use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized, Recognizer, Routed, codec, validate, validate_discreetly};
 use futures_util::FutureExt;
 use http::{Request, Response, request::Parts as RequestParts};
 use hyper::body::Incoming;
@@ -371,6 +373,10 @@ pub(crate) fn decode(
         Ok(())
     })?;
     let input = input.ok_or_else(|| Fault::internal("a codec read nothing"))?;
+    let validate = match service.dialect.quotes {
+        Quotes::Values => validate,
+        Quotes::Names => validate_discreetly,
+    };
     if let Some(kind) = &service.dialect.validation
         && let Some(sentence) = validate(operation.input, input.as_struct(), &missing)
     {
