@@ -82,6 +82,6 @@ def test_a_refusal_is_told(aws):
 
 
 def test_what_is_not_built_is_told(aws):
-    done = aws.run("sts", "get-session-token", AWS_MAX_ATTEMPTS="1")
+    done = aws.run("s3api", "list-bucket-analytics-configurations", "--bucket", "bucket", AWS_MAX_ATTEMPTS="1")
     assert done.returncode != 0
-    assert "NotImplemented" in done.stderr and "GetSessionToken" in done.stderr
+    assert "NotImplemented" in done.stderr and "ListBucketAnalyticsConfigurations" in done.stderr

@@ -35,11 +35,11 @@ def test_an_answer_carries_its_request_id(sts):
 
 def test_operations_of_later_are_not_implemented_and_say_so(sts):
     with pytest.raises(ClientError) as refused:
-        sts.get_session_token()
+        sts.get_delegated_access_token(TradeInToken="token")
     answer = refused.value.response["ResponseMetadata"]
     assert answer["HTTPStatusCode"] == 501
-    assert answer["HTTPHeaders"]["x-cloudlet-not-implemented"] == "sts:GetSessionToken"
-    assert "GetSessionToken" in str(refused.value)
+    assert answer["HTTPHeaders"]["x-cloudlet-not-implemented"] == "sts:GetDelegatedAccessToken"
+    assert "GetDelegatedAccessToken" in str(refused.value)
 
 
 def test_the_identity_is_told_over_a_presigned_url(server):

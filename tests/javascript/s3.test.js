@@ -94,7 +94,8 @@ describe("S3 with the JavaScript SDK", () => {
 
   it("presigns reading and writing", async () => {
     const put = await getSignedUrl(s3, new PutObjectCommand({ Bucket, Key: "signed url" }), { expiresIn: 60 });
-    assert.equal((await fetch(put, { method: "PUT", body: "sent" })).status, 200);
+    const answer = await fetch(put, { method: "PUT", body: "sent" });
+    assert.equal(answer.status, 200, await answer.text());
     const get = await getSignedUrl(s3, new GetObjectCommand({ Bucket, Key: "signed url" }), { expiresIn: 60 });
     assert.equal(await (await fetch(get)).text(), "sent");
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { GetAccessKeyInfoCommand, GetCallerIdentityCommand, GetSessionTokenCommand, STSClient } from "@aws-sdk/client-sts";
+import { GetAccessKeyInfoCommand, GetCallerIdentityCommand, GetDelegatedAccessTokenCommand, STSClient } from "@aws-sdk/client-sts";
 import { settings, start } from "./server.js";
 
 describe("STS with the JavaScript SDK", () => {
@@ -29,9 +29,9 @@ describe("STS with the JavaScript SDK", () => {
   });
 
   it("says what is not built yet", async () => {
-    await assert.rejects(sts.send(new GetSessionTokenCommand({})), (error) => {
+    await assert.rejects(sts.send(new GetDelegatedAccessTokenCommand({ TradeInToken: "token" })), (error) => {
       assert.equal(error.$metadata.httpStatusCode, 501);
-      assert.match(error.message, /GetSessionToken/);
+      assert.match(error.message, /GetDelegatedAccessToken/);
       return true;
     });
   });

@@ -18,6 +18,7 @@ pub struct Authenticated {
 }
 
 /// A request whose claim is read and whose key is known, but whose signature may cover the body.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made, once a request")]
 pub enum Stage<'a> {
     Done(Authenticated),
     /// The body itself is signed: it must be there before the signature can be compared.

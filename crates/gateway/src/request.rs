@@ -32,6 +32,10 @@ impl<'a> Spread<'a> {
     pub fn new(head: &Head<'a>) -> Spread<'a> {
         let unescape = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let mut query: Vec<_> = head.raw_query().map(|(name, value)| (unescape(name).to_ascii_lowercase(), unescape(value))).collect();
+        // AWS: a checksum in the query goes unheard, and SDKs put that of an empty body there.
+        // <https://github.com/aws/aws-sdk-go-v2/issues/2610>, <https://github.com/localstack/localstack/issues/12169>
+        let unheard = |name: &str| name.starts_with("x-amz-checksum-") && name != "x-amz-checksum-mode" || name == "x-amz-sdk-checksum-algorithm";
+        query.retain(|(name, _)| !unheard(name));
         // The end of a SigV2 URL is no field of the object.
         if query.iter().any(|(name, _)| name == "awsaccesskeyid") {
             query.retain(|(name, _)| name != "expires");

@@ -12,6 +12,6 @@ async fn the_caller_is_the_root_of_the_default_account() {
 #[tokio::test]
 async fn what_is_not_built_yet_says_so() {
     let server = Server::start();
-    let refused = server.sts().get_session_token().send().await.expect_err("not built").into_service_error();
+    let refused = server.sts().get_delegated_access_token().trade_in_token("token").send().await.expect_err("not built").into_service_error();
     assert_eq!(refused.code(), Some("NotImplemented"));
 }
