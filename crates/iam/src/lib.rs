@@ -16,6 +16,7 @@ mod limits;
 mod linked;
 mod linked_services;
 mod mfa;
+mod names;
 mod operation;
 mod organizations;
 mod paging;

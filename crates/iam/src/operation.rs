@@ -77,6 +77,7 @@ macro_rules! operation {
                 $c: &cloudlet_engine::Cx,
                 $n: &<$operation as cloudlet_shape::Operation>::Input,
             ) -> Result<cloudlet_engine::Asks, cloudlet_aws::Fault> {
+                crate::names::check($n)?;
                 let $i = self;
                 let want: crate::operation::Want = $want;
                 want.asks::<$operation>()
