@@ -6,6 +6,7 @@ use crate::{
     authenticate::{Authenticated, Authenticator, Stage},
     body::{Inflow, Treatment, Waits, flowing, gathered},
     form::Posting,
+    integrity,
     request::{Fields, Spread, head, is_text, settle_host},
 };
 use bytes::Bytes;
@@ -309,7 +310,13 @@ impl Gateway {
                 let length = head.header("content-length").and_then(|length| length.parse().ok());
                 Content::Stream(flowing(inflow, treatment, length))
             }
-            arrived => Content::Whole(arrived.whole(treatment, self.limits.body).await?),
+            arrived => {
+                let body = arrived.whole(treatment, self.limits.body).await?;
+                if recognized.protocol == Protocol::RestXml {
+                    integrity::check(routed.operation, head, &body)?;
+                }
+                Content::Whole(body)
+            }
         };
         Ok((routed, content))
     }
