@@ -60,7 +60,7 @@ impl Cloud {
                 },
             };
             let refusal = (effect == Effect::Denied).then(|| refuse(service, cx, ask, &reason));
-            self.remember(cx, subject.as_ref(), ask, effect, &reason);
+            self.remember(cx, subject.as_ref(), ask, effect, reason.clone());
             cx.verdicts.lock().push(Verdict { action: ask.action, on: ask.on.clone(), effect, reason });
             if let Some(fault) = refusal {
                 return Err(fault);
@@ -70,7 +70,7 @@ impl Cloud {
     }
 
     /// Keeps what the decision was made from, for whoever wants it explained.
-    fn remember(&self, cx: &Cx, subject: Option<&Subject<'_>>, ask: &Ask, effect: Effect, reason: &Cow<'static, str>) {
+    fn remember(&self, cx: &Cx, subject: Option<&Subject<'_>>, ask: &Ask, effect: Effect, reason: Cow<'static, str>) {
         if !self.decisions.remembers() {
             return;
         }
@@ -85,7 +85,7 @@ impl Cloud {
             standing: subject.map(|subject| subject.standing.clone()).unwrap_or_default(),
             resource: ask.owner.or(cx.caller.account).and_then(|owner| self.identity.membership(owner)),
             effect,
-            reason: reason.clone(),
+            reason,
         });
     }
 
@@ -143,7 +143,7 @@ impl Subject<'_> {
     }
 
     pub(crate) fn explain(&self, ask: &Ask, resource: Option<&Membership>) -> Explanation {
-        self.with_request(ask, &self.all_keys(ask, resource), resource, |request, policies| explain(request, policies))
+        self.with_request(ask, &self.all_keys(ask, resource), resource, explain)
     }
 
     /// Puts request and policies together, as the evaluator wants them.
