@@ -21,6 +21,7 @@ mod operation;
 mod organizations;
 mod paging;
 mod passwords;
+mod picture;
 mod policies;
 mod providers;
 mod report;
