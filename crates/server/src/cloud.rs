@@ -55,3 +55,6 @@ fn unbuilt() -> Vec<Service> {
         Service::unbuilt(&cloudlet_api_states::SERVICE),
     ]
 }
+
+#[cfg(test)]
+mod tests;

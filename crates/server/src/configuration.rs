@@ -310,6 +310,12 @@ impl Settings {
     }
 }
 
+/// What the server does when nobody says anything.
+#[cfg(test)]
+pub fn usual() -> Configuration {
+    settle(Settings::default()).ok().unwrap()
+}
+
 fn settle(settings: Settings) -> Result<Configuration, Refusal> {
     let host = settings.host.unwrap_or_else(|| "127.0.0.1".to_owned());
     let port = settings.port.unwrap_or(4566);
