@@ -12,7 +12,7 @@ const STOREYS: [(&str, &[&str]); 10] = [
     ("model", &["api-*", "wire"]),
     ("frame", &["engine"]),
     ("shared by engines", &["identity", "mailbox"]),
-    ("engines", &["s3", "s3control", "sqs", "sns", "sts", "iam", "kms", "ssm", "ses", "sesv2", "ec2", "states", "lambda", "logs"]),
+    ("engines", &["s3", "s3control", "sqs", "sns", "sts", "iam", "organizations", "kms", "ssm", "ses", "sesv2", "ec2", "states", "lambda", "logs"]),
     ("cloud", &["cloud"]),
     ("gateway", &["gateway", "smtp"]),
     ("rooms", &["inspect", "outside"]),
