@@ -46,6 +46,11 @@ def sqs(server):
 
 
 @pytest.fixture(scope="module")
+def sns(server):
+    return server.client("sns")
+
+
+@pytest.fixture(scope="module")
 def sts(server):
     return server.client("sts")
 
@@ -65,6 +70,12 @@ def bucket(s3):
 def queue(sqs):
     """A new queue's URL."""
     return sqs.create_queue(QueueName=f"queue-{next(numbers)}")["QueueUrl"]
+
+
+@pytest.fixture
+def topic(sns):
+    """A new topic's ARN."""
+    return sns.create_topic(Name=f"topic-{next(numbers)}")["TopicArn"]
 
 
 @pytest.fixture(params=[1, 2], ids=["aws-cli v1", "aws-cli v2"])

@@ -1,10 +1,11 @@
 //! The question every call is asked before it is performed, and how a refusal is worded.
 
 use crate::{Cloud, Mode, encoded, keys};
-use cloudlet_aws::{Account, Caller, Fault, Identity};
+use cloudlet_aws::{Account, Caller, Fault, FaultKind, Identity};
 use cloudlet_engine::{Ask, Cx, Denial, Effect, Service, Verdict};
-use cloudlet_identity::{Membership, Session, Standing};
+use cloudlet_identity::{Membership, Origin, Session, Standing};
 use cloudlet_policy::{By, Decision, Effect as Outcome, Gate, Keys, Policies, Principal, Request, Source, decide};
+use cloudlet_shape::OperationSchema;
 use std::{borrow::Cow, sync::Arc};
 
 /// Services whose resources RCPs protect.
@@ -19,7 +20,28 @@ pub(crate) struct Subject<'a> {
     standing: Arc<Standing>,
 }
 
+/// AWS: "The security token included in the request is invalid", whatever the policies say.
+const INVALID_TOKEN: FaultKind = FaultKind::sender("InvalidClientTokenId", 403);
+
 impl Cloud {
+    /// What no policy can open: tokens of GetSessionToken and GetFederationToken do not reach IAM, nor most of STS.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html>
+    pub(crate) fn admits(&self, operation: &OperationSchema, caller: &Caller) -> Result<(), Fault> {
+        let service = operation.service.name;
+        if self.mode == Mode::Off || !matches!(service, "iam" | "sts") {
+            return Ok(());
+        }
+        let Some(session) = self.identity.session_of(caller) else { return Ok(()) };
+        let open = match (session.origin, service) {
+            (Origin::SessionToken, "iam") => session.mfa.is_some(),
+            (Origin::FederationToken, "iam") => false,
+            (Origin::SessionToken, _) => matches!(operation.name, "AssumeRole" | "GetCallerIdentity" | "GetSessionToken" | "GetFederationToken"),
+            (Origin::FederationToken, _) => matches!(operation.name, "GetCallerIdentity" | "GetSessionToken" | "GetFederationToken"),
+            _ => true,
+        };
+        if open { Ok(()) } else { Err(INVALID_TOKEN.says("The security token included in the request is invalid")) }
+    }
+
     /// Decides each ask; all must be allowed. The first denial is the answer.
     pub(crate) fn authorize(&self, service: &Service, cx: &Cx, asks: &[Ask]) -> Result<(), Fault> {
         let mut subject = None;

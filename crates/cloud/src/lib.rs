@@ -12,7 +12,7 @@ pub use calls::{Door as Entrance, Logged};
 use agenda::{Agenda, Due, Written};
 use calls::Calls;
 use cloudlet_aws::{Caller, Fault, FaultKind, Scope, Timestamp};
-use cloudlet_engine::{Ask, Boxed, Call, Cx, Door, Frame, Origin, Output, Service, Stopwatch, Verdict};
+use cloudlet_engine::{AnyOperation, Ask, Boxed, Call, Cx, Door, Frame, Input, Origin, Output, Service, Stopwatch, Verdict};
 use cloudlet_identity::Identity;
 use cloudlet_mailbox::{Mailbox, Room};
 use cloudlet_shape::OperationSchema;
@@ -121,7 +121,7 @@ impl Cloud {
         self.identity.note_use(&cx.caller, operation.service.signing_name, cx.scope.region.as_str(), cx.now);
         let answer = match self.services.get(operation.service.name).and_then(|service| Some((service, service.operation(operation.name)?))) {
             None => Err(Cloud::not_implemented(operation)),
-            Some((service, handler)) => match handler.asks(&cx, &input).and_then(|asks| self.authorize(service, &cx, &asks)) {
+            Some((service, handler)) => match self.may_enter(service, handler, &cx, &input) {
                 Err(fault) => Err(fault),
                 Ok(()) => handler.handle(&cx, input).await,
             },
@@ -140,6 +140,13 @@ impl Cloud {
             took: watch.elapsed(),
         });
         Performed { answer, status, headers, verdicts }
+    }
+
+    /// Authorize: what the call wants, and whether it may have it.
+    fn may_enter(&self, service: &Service, handler: &dyn AnyOperation, cx: &Cx, input: &Input) -> Result<(), Fault> {
+        self.admits(handler.schema(), &cx.caller)?;
+        let asks = handler.asks(cx, input)?;
+        self.authorize(service, cx, &asks)
     }
 
     /// Does all that is due by the clock, and all that follows from it: how a test lets the house come to rest.

@@ -17,12 +17,22 @@ pub enum Denial {
     Encoded,
 }
 
+/// What a validation error quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quotes {
+    /// `Value 'x' at 'name' …`
+    Values,
+    /// `Value at 'name' …`
+    Names,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
     pub access_denied: FaultKind,
     pub denial: Denial,
     /// `None`: the service checks its inputs itself, in words of its own (S3, SQS, EC2), missing members (`Origin::missing`) included.
     pub validation: Option<FaultKind>,
+    pub quotes: Quotes,
     /// No signature at all, where one is needed.
     pub missing_token: FaultKind,
     pub unknown_key: FaultKind,
@@ -38,6 +48,7 @@ impl Dialect {
         access_denied: FaultKind::sender("AccessDenied", 403),
         denial: Denial::Named,
         validation: Some(FaultKind::sender("ValidationError", 400)),
+        quotes: Quotes::Values,
         missing_token: FaultKind::sender("MissingAuthenticationToken", 403),
         unknown_key: FaultKind::sender("InvalidClientTokenId", 403),
         bad_signature: FaultKind::sender("SignatureDoesNotMatch", 403),
@@ -50,6 +61,7 @@ impl Dialect {
         access_denied: FaultKind::sender("AccessDeniedException", 400),
         denial: Denial::Named,
         validation: Some(FaultKind::sender("ValidationException", 400)),
+        quotes: Quotes::Values,
         missing_token: FaultKind::sender("MissingAuthenticationTokenException", 400),
         unknown_key: FaultKind::sender("UnrecognizedClientException", 400),
         bad_signature: FaultKind::sender("InvalidSignatureException", 400),
@@ -62,6 +74,7 @@ impl Dialect {
         access_denied: FaultKind::sender("AccessDeniedException", 403),
         denial: Denial::Named,
         validation: Some(FaultKind::sender("ValidationException", 400)),
+        quotes: Quotes::Values,
         missing_token: FaultKind::sender("MissingAuthenticationTokenException", 403),
         unknown_key: FaultKind::sender("UnrecognizedClientException", 403),
         bad_signature: FaultKind::sender("InvalidSignatureException", 403),
@@ -75,6 +88,7 @@ impl Dialect {
         access_denied: FaultKind::sender("AccessDenied", 403),
         denial: Denial::Quoted,
         validation: None,
+        quotes: Quotes::Values,
         missing_token: FaultKind::sender("AccessDenied", 403),
         unknown_key: FaultKind::sender("InvalidAccessKeyId", 403),
         bad_signature: FaultKind::sender("SignatureDoesNotMatch", 403),
@@ -87,6 +101,7 @@ impl Dialect {
         access_denied: FaultKind::sender("UnauthorizedOperation", 403),
         denial: Denial::Encoded,
         validation: None,
+        quotes: Quotes::Values,
         missing_token: FaultKind::sender("AuthFailure", 401),
         unknown_key: FaultKind::sender("AuthFailure", 401),
         bad_signature: FaultKind::sender("AuthFailure", 401),

@@ -6,6 +6,7 @@ mod authenticate;
 mod body;
 mod connection;
 mod form;
+mod integrity;
 mod limits;
 mod request;
 mod road;

@@ -6,9 +6,10 @@ use std::time::Duration;
 pub struct Limits {
     /// The largest body that is held in memory: inputs that do not stream.
     pub body: usize,
-    /// All header fields of a request together.
+    /// All header fields of a request together. Their number is hyper's to limit: 100.
     pub headers: usize,
-    pub header_fields: usize,
+    /// What may be read or written at a time. Buffers grow to it only for bodies that are large.
+    pub buffer: usize,
     pub connections: usize,
     /// How long a client may take to send the head of a request.
     pub head_time: Duration,
@@ -24,8 +25,8 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             body: 64 << 20,
-            headers: 64 << 10,
-            header_fields: 200,
+            headers: 32 << 10,
+            buffer: 512 << 10,
             connections: 20_000,
             head_time: Duration::from_secs(30),
             stall_time: Duration::from_secs(60),

@@ -6,15 +6,18 @@ use crate::{
     authenticate::{Authenticated, Authenticator, Stage},
     body::{Inflow, Treatment, Waits, flowing, gathered},
     form::Posting,
+    integrity,
     request::{Fields, Spread, head, is_text, settle_host},
 };
 use bytes::Bytes;
 use cloudlet_aws::{Account, Fault, FaultKind, Head, Region, Scope};
 use cloudlet_cloud::{Cloud, Entrance};
-use cloudlet_engine::{AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Papers, Service, SignatureKind, Signed, Stopwatch, Verdict, Visit};
+use cloudlet_engine::{
+    AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Papers, Quotes, Service, SignatureKind, Signed, Stopwatch, Verdict, Visit,
+};
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};
-use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized, Recognizer, Routed, codec, validate};
+use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized, Recognizer, Routed, codec, validate, validate_discreetly};
 use futures_util::FutureExt;
 use http::{Request, Response, request::Parts as RequestParts};
 use hyper::body::Incoming;
@@ -110,6 +113,9 @@ impl Gateway {
     async fn walk(&self, parts: &RequestParts, inflow: Inflow, peer: SocketAddr, secure: bool, note: &mut Note) -> Answer {
         if !is_text(&parts.headers) {
             return Plain::json(400, r#"{"message":"A header field is not UTF-8 text."}"#).into_answer();
+        }
+        if parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() > self.limits.headers {
+            return Plain::json(431, r#"{"message":"The header fields of the request are too large."}"#).into_answer();
         }
         let fields = Fields(&parts.headers);
         let head = head(parts, &fields);
@@ -304,7 +310,13 @@ impl Gateway {
                 let length = head.header("content-length").and_then(|length| length.parse().ok());
                 Content::Stream(flowing(inflow, treatment, length))
             }
-            arrived => Content::Whole(arrived.whole(treatment, self.limits.body).await?),
+            arrived => {
+                let body = arrived.whole(treatment, self.limits.body).await?;
+                if recognized.protocol == Protocol::RestXml {
+                    integrity::check(routed.operation, head, &body)?;
+                }
+                Content::Whole(body)
+            }
         };
         Ok((routed, content))
     }
@@ -368,6 +380,10 @@ pub(crate) fn decode(
         Ok(())
     })?;
     let input = input.ok_or_else(|| Fault::internal("a codec read nothing"))?;
+    let validate = match service.dialect.quotes {
+        Quotes::Values => validate,
+        Quotes::Names => validate_discreetly,
+    };
     if let Some(kind) = &service.dialect.validation
         && let Some(sentence) = validate(operation.input, input.as_struct(), &missing)
     {

@@ -3,6 +3,7 @@
 //! Deliberately no decisions: those are made by `cloudlet-policy`, for every service alike.
 
 mod access_keys;
+mod account;
 mod boundaries;
 mod certificates;
 mod der;
@@ -16,17 +17,23 @@ mod linked;
 mod linked_services;
 mod mfa;
 mod operation;
+mod organizations;
 mod paging;
 mod passwords;
 mod policies;
 mod providers;
+mod report;
 mod roles;
 mod shown;
+mod simulate;
 mod tags;
 mod users;
 
+#[cfg(test)]
+mod tests;
+
 use cloudlet_api_iam::*;
-use cloudlet_engine::Service;
+use cloudlet_engine::{Dialect, Quotes, Service};
 use cloudlet_identity::Identity;
 use std::sync::Arc;
 
@@ -36,7 +43,7 @@ pub struct Iam {
 
 /// The table of contents: what this service handles.
 pub fn service(identity: Identity) -> Service {
-    let iam = Service::of(&SERVICE, Arc::new(Iam { identity }));
+    let iam = Service::of(&SERVICE, Arc::new(Iam { identity })).dialect(Dialect { quotes: Quotes::Names, ..Dialect::QUERY });
     // Users and groups.
     let iam = iam.handles::<CreateUser>().handles::<GetUser>().handles::<ListUsers>().handles::<UpdateUser>().handles::<DeleteUser>();
     let iam = iam.handles::<CreateGroup>().handles::<GetGroup>().handles::<ListGroups>().handles::<UpdateGroup>().handles::<DeleteGroup>();
@@ -86,6 +93,18 @@ pub fn service(identity: Identity) -> Service {
     let iam = iam.handles::<AddClientIDToOpenIDConnectProvider>().handles::<RemoveClientIDFromOpenIDConnectProvider>();
     let iam = iam.handles::<CreateSAMLProvider>().handles::<GetSAMLProvider>().handles::<ListSAMLProviders>();
     let iam = iam.handles::<UpdateSAMLProvider>().handles::<DeleteSAMLProvider>();
+    // The account.
+    let iam = iam.handles::<CreateAccountAlias>().handles::<ListAccountAliases>().handles::<DeleteAccountAlias>();
+    let iam = iam.handles::<GetAccountSummary>().handles::<GetAccountAuthorizationDetails>().handles::<SetSecurityTokenServicePreferences>();
+    let iam = iam.handles::<GetAccountProperties>().handles::<PutAccountProperties>();
+    let iam = iam.handles::<GenerateCredentialReport>().handles::<GetCredentialReport>();
+    let iam = iam.handles::<EnableOutboundWebIdentityFederation>().handles::<DisableOutboundWebIdentityFederation>();
+    let iam = iam.handles::<GetOutboundWebIdentityFederationInfo>();
+    let iam = iam.handles::<EnableOrganizationsRootCredentialsManagement>().handles::<DisableOrganizationsRootCredentialsManagement>();
+    let iam = iam.handles::<EnableOrganizationsRootSessions>().handles::<DisableOrganizationsRootSessions>().handles::<ListOrganizationsFeatures>();
+    // What policies would decide.
+    let iam = iam.handles::<SimulateCustomPolicy>().handles::<SimulatePrincipalPolicy>();
+    let iam = iam.handles::<GetContextKeysForCustomPolicy>().handles::<GetContextKeysForPrincipalPolicy>();
     // Tags.
     let iam = iam.handles::<TagUser>().handles::<UntagUser>().handles::<ListUserTags>();
     let iam = iam.handles::<TagRole>().handles::<UntagRole>().handles::<ListRoleTags>();

@@ -13,7 +13,7 @@ use cloudlet_aws::{Account, Fault, Identity};
 use cloudlet_engine::{Cx, Ids};
 use cloudlet_identity::{
     Secret, State,
-    state::{self, Login, Settings},
+    state::{self, Login},
 };
 use cloudlet_shape::Empty;
 use std::num::NonZeroU32;
@@ -92,12 +92,6 @@ fn set(login: &mut Login, hash: Secret, cx: &Cx) {
 
 fn shown(name: &str, login: &Login) -> LoginProfile {
     LoginProfile { user_name: name.to_owned(), create_date: login.created, password_reset_required: Some(login.must_change) }
-}
-
-impl Iam {
-    fn settings(state: &mut State, account: Account) -> &mut Settings {
-        state.settings.get_or_insert_with(account, Settings::default)
-    }
 }
 
 operation!(CreateLoginProfile, |iam, cx, input| iam.want_whom(cx, input.user_name.as_deref())?, |iam, cx, input| {
@@ -192,7 +186,7 @@ operation!(UpdateAccountPasswordPolicy, |iam, cx, input| Want::anything(), |iam,
         hard_expiry: input.hard_expiry,
     };
     iam.identity.write(|state| {
-        Iam::settings(state, cx.scope.account).password_policy = Some(policy);
+        Iam::settings_mut(state, cx.scope.account).password_policy = Some(policy);
         Ok(Empty {})
     })
 });
@@ -221,7 +215,7 @@ operation!(GetAccountPasswordPolicy, |iam, cx, input| Want::anything(), |iam, cx
 
 operation!(DeleteAccountPasswordPolicy, |iam, cx, input| Want::anything(), |iam, cx, input| iam.identity.write(|state| {
     let account = cx.scope.account;
-    match Iam::settings(state, account).password_policy.take() {
+    match Iam::settings_mut(state, account).password_policy.take() {
         Some(_) => Ok(Empty {}),
         None => Err(no_policy(account)),
     }

@@ -148,7 +148,7 @@ impl S3 {
     ) -> Result<(), Fault> {
         let which = Which::of(version)?;
         let found = self.find(cx, bucket, None)?;
-        let written = found.contents.write(|contents| {
+        let written = found.contents.write(|contents| -> Result<_, Fault> {
             let (slot, object) = keys::entry(contents, key, which).ok_or_else(|| faults::no_such_key(key))?;
             let mut object = Object::clone(&object);
             object.more = More { tags, ..object.more.map(|more| *more).unwrap_or_default() }.boxed();

@@ -1,1 +1,14 @@
+//! The engine through the cloud, with a stopped clock, and no HTTP.
 
+mod buckets;
+mod checksums;
+mod conditional;
+mod copies;
+mod deletes;
+mod house;
+mod lists;
+mod multipart;
+mod objects;
+mod permissions;
+mod recovery;
+mod tags;

@@ -7,6 +7,7 @@ use cloudlet_identity::{Identity, Root, Secret};
 use cloudlet_mailbox::{Mailbox, Room};
 use cloudlet_outside::{Bounds, Courier};
 use cloudlet_store::Blobs;
+use cloudlet_sts::ProviderKeys;
 use std::sync::Arc;
 
 pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
@@ -25,12 +26,13 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
     let identity = Identity::kept_in(root, &settings.journal);
     let mailbox = Arc::new(Mailbox::new(&settings.journal, Room::default()));
     let journal = &settings.journal;
+    let provider_keys = configuration.oidc_keys.clone().map_or_else(ProviderKeys::none, ProviderKeys::in_folder);
     let mut services = vec![
         cloudlet_iam::service(identity.clone()),
         cloudlet_s3::S3::new(journal, blobs).service(),
         cloudlet_sns::service(journal, mailbox.clone(), cloudlet_sns::Options { certificate_host: configuration.sns_certificate_host }),
         cloudlet_sqs::service(journal, configuration.sqs_urls),
-        cloudlet_sts::service(identity.clone()),
+        cloudlet_sts::service(identity.clone(), provider_keys),
     ];
     services.extend(unbuilt());
     let frame = Frame::new(Clock::ticking(), ids);

@@ -74,6 +74,9 @@ struct Settings {
     /// Folder for object bodies; without it they are held in memory
     #[arg(long, env = "CLOUDLET_DATA_DIR", value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
+    /// Folder with the keys of OpenID Connect providers, one JWKS each (`accounts.google.com.json`), for AssumeRoleWithWebIdentity
+    #[arg(long, env = "CLOUDLET_OIDC_KEYS", value_name = "FOLDER")]
+    oidc_keys: Option<PathBuf>,
     /// What becomes of wrong signatures and denied calls [default: enforce]
     #[arg(long, env = "CLOUDLET_AUTH")]
     auth: Option<Auth>,
@@ -141,6 +144,7 @@ pub enum Order {
 pub struct Configuration {
     pub addresses: Vec<SocketAddr>,
     pub data_dir: Option<PathBuf>,
+    pub oidc_keys: Option<PathBuf>,
     pub mode: Mode,
     pub log: String,
     pub log_format: LogFormat,
@@ -266,6 +270,7 @@ impl Settings {
             host: self.host.or(other.host),
             port: self.port.or(other.port),
             data_dir: self.data_dir.or(other.data_dir),
+            oidc_keys: self.oidc_keys.or(other.oidc_keys),
             auth: self.auth.or(other.auth),
             log: self.log.or(other.log),
             log_format: self.log_format.or(other.log_format),
@@ -307,6 +312,7 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
     Ok(Configuration {
         addresses: addresses(&host, port)?,
         data_dir: settings.data_dir,
+        oidc_keys: settings.oidc_keys,
         mode: match settings.auth.unwrap_or(Auth::Enforce) {
             Auth::Enforce => Mode::Enforce,
             Auth::Soft => Mode::Soft,

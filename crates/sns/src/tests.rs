@@ -1,1 +1,10 @@
-
+mod archive;
+mod delivery;
+mod devices;
+mod fifo;
+mod house;
+mod http;
+mod phones;
+mod publishing;
+mod subscriptions;
+mod topics;

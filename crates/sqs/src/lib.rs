@@ -61,6 +61,7 @@ const DIALECT: Dialect = Dialect {
     access_denied: FaultKind::sender("AccessDeniedException", 403).coded("AccessDenied"),
     denial: Denial::Small,
     validation: None,
+    quotes: cloudlet_engine::Quotes::Values,
     missing_token: FaultKind::sender("MissingAuthenticationTokenException", 403).coded("MissingAuthenticationToken"),
     unknown_key: FaultKind::sender("UnrecognizedClientException", 403).coded("InvalidClientTokenId"),
     bad_signature: FaultKind::sender("InvalidSignatureException", 403).coded("SignatureDoesNotMatch"),

@@ -3,11 +3,15 @@
 
 mod callers;
 mod messages;
+mod provider_keys;
 mod roles;
 mod sessions;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod web_identity;
+
+pub use provider_keys::ProviderKeys;
 
 use cloudlet_api_sts::*;
 use cloudlet_engine::Service;
@@ -16,12 +20,13 @@ use std::sync::Arc;
 
 pub struct Sts {
     identity: Identity,
+    provider_keys: ProviderKeys,
 }
 
 /// The table of contents: what this service handles.
-pub fn service(identity: Identity) -> Service {
-    let sts = Service::of(&SERVICE, Arc::new(Sts { identity }));
+pub fn service(identity: Identity, provider_keys: ProviderKeys) -> Service {
+    let sts = Service::of(&SERVICE, Arc::new(Sts { identity, provider_keys }));
     let sts = sts.handles::<GetCallerIdentity>().handles::<GetAccessKeyInfo>().handles::<DecodeAuthorizationMessage>();
     let sts = sts.handles::<AssumeRole>().handles::<GetSessionToken>().handles::<GetFederationToken>().handles::<AssumeRoot>();
-    sts.build()
+    sts.handles::<AssumeRoleWithWebIdentity>().build()
 }

@@ -30,4 +30,4 @@ pub use host::Place;
 pub use json::{from_json, to_json};
 pub use path::Missing;
 pub use recognize::{Recognized, Recognizer, Routed, Unknown};
-pub use validate::validate;
+pub use validate::{validate, validate_discreetly};

@@ -105,7 +105,7 @@ impl Handle<api::AbortMultipartUpload> for S3 {
             return Err(faults::not_implemented("x-amz-if-match-initiated-time"));
         }
         let found = self.find(cx, &input.bucket, None)?;
-        let aborted = found.contents.write(|contents| {
+        let aborted = found.contents.write(|contents| -> Result<_, Fault> {
             find_upload(contents, &input.key, &input.upload_id)?;
             contents.uploads.remove(&upload_key(&input.key, &input.upload_id));
             Ok(remove_parts(contents, &input.upload_id))

@@ -55,7 +55,7 @@ impl S3 {
     /// Puts a part into its place, unless the upload has ended meanwhile.
     async fn add_part(&self, found: &Found, key: &str, id: &str, number: i32, part: Part, stored: Stored) -> Result<(), Fault> {
         let place = PartKey { upload: id.into(), number };
-        let written = found.contents.write(|contents| {
+        let written = found.contents.write(|contents| -> Result<_, Fault> {
             find_upload(contents, key, id)?;
             let replaced = contents.parts.get(&place).map(|part| part.blob.clone());
             contents.parts.insert(place, Arc::new(part));

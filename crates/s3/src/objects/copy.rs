@@ -47,8 +47,7 @@ impl Source {
         match path.split_once('/') {
             Some(("", _)) => Err(refused("Invalid copy source bucket name")),
             Some((bucket, key)) if !key.is_empty() => Ok(Source { bucket: bucket.to_owned(), key: key.to_owned(), version }),
-            Some(_) => Err(refused("Invalid copy source object key")),
-            None => Err(refused("Invalid copy source object key")),
+            Some(_) | None => Err(refused("Invalid copy source object key")),
         }
     }
 }
@@ -217,7 +216,7 @@ impl Handle<api::CopyObject> for S3 {
         result.show_checksum(&checksum);
         let copy =
             Object { order: 0, modified: cx.now, etag, blob: fresh.blob().clone(), class, checksum: Some(Box::new(checksum)), more: more.boxed() };
-        let written = target.contents.write(|contents| {
+        let written = target.contents.write(|contents| -> Result<_, Fault> {
             condition.check(&input.key, current(contents, &input.key).as_deref())?;
             Ok(super::write(self, cx, contents, &input.key, copy))
         });

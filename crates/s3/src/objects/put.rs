@@ -85,7 +85,7 @@ impl Handle<api::PutObject> for S3 {
             checksum: Some(Box::new(checksum)),
             more: more.boxed(),
         };
-        let written = found.contents.write(|contents| {
+        let written = found.contents.write(|contents| -> Result<_, Fault> {
             condition.check(&input.key, current(contents, &input.key).as_deref())?;
             Ok(write(self, cx, contents, &input.key, object))
         });

@@ -108,7 +108,9 @@ impl BlobReader {
             Some(Source::File(portion)) => {
                 let piece = self.piece;
                 self.piece = PIECE.min(piece * 2);
-                self.reading = Some(spawn_blocking(move || portion.read(piece)));
+                // The buffer is made where it will be freed: memory that threads hand to each other piles up in allocators.
+                let buffer = Vec::with_capacity(piece.min(portion.range.end - portion.range.start) as usize);
+                self.reading = Some(spawn_blocking(move || portion.read(buffer)));
             }
             Some(other) => self.sources.push_front(other),
             None => {}
@@ -162,7 +164,8 @@ impl Stream for BlobReader {
 }
 
 impl Portion {
-    fn read(mut self, piece: u64) -> io::Result<ReadPiece> {
+    /// Fills the buffer.
+    fn read(mut self, mut bytes: Vec<u8>) -> io::Result<ReadPiece> {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
@@ -174,8 +177,7 @@ impl Portion {
                 self.file.insert(file)
             }
         };
-        let wanted = piece.min(self.range.end - self.range.start);
-        let mut bytes = Vec::with_capacity(wanted as usize);
+        let wanted = (bytes.capacity() as u64).min(self.range.end - self.range.start);
         if file.take(wanted).read_to_end(&mut bytes)? as u64 != wanted {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("blob {} is shorter than its row says", self.lease.id())));
         }

@@ -1,0 +1,97 @@
+//! Digests of bodies that are held whole (the XML of S3's configurations): what the head claims is compared before anybody reads it.
+//! Bodies that flow are their engine's to check, which digests them anyhow.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
+
+use cloudlet_aws::{Fault, FaultKind, Head};
+use cloudlet_digest::{Algorithm, Sum, digest};
+use cloudlet_shape::OperationSchema;
+
+const BAD_DIGEST: FaultKind = FaultKind::sender("BadDigest", 400);
+const INVALID_DIGEST: FaultKind = FaultKind::sender("InvalidDigest", 400);
+const INVALID_REQUEST: FaultKind = FaultKind::sender("InvalidRequest", 400);
+
+/// Holds a body to the digests its head names. An operation of the `httpChecksum` trait may demand one.
+pub fn check(operation: &OperationSchema, head: &Head<'_>, body: &[u8]) -> Result<(), Fault> {
+    let Some(trait_of) = &operation.checksum else { return Ok(()) };
+    let mut named = false;
+    if let Some(claimed) = head.header("content-md5") {
+        named = true;
+        let expected = Sum::from_base64(Algorithm::Md5, claimed)
+            .map_err(|_| INVALID_DIGEST.says("The Content-MD5 you specified was invalid.").with("Content-MD5", claimed))?;
+        let computed = digest(Algorithm::Md5, body);
+        if computed != expected {
+            return Err(BAD_DIGEST
+                .says("The Content-MD5 you specified did not match what we received.")
+                .with("ExpectedDigest", expected.hex())
+                .with("CalculatedDigest", computed.base64()));
+        }
+    }
+    let mut outcome = Ok(());
+    head.headers.each(&mut |name, value| {
+        if let Some(algorithm) = Algorithm::of_header(name)
+            && outcome.is_ok()
+        {
+            named = true;
+            outcome = compare(algorithm, value, body);
+        }
+    });
+    outcome?;
+    // A trailer was compared when the last chunk came; the head has announced it.
+    named |= head.header("x-amz-trailer").is_some();
+    if trait_of.required && !named {
+        return Err(INVALID_REQUEST.says("Missing required header for this request: Content-MD5 OR x-amz-checksum-*"));
+    }
+    Ok(())
+}
+
+fn compare(algorithm: Algorithm, claimed: &str, body: &[u8]) -> Result<(), Fault> {
+    let expected =
+        Sum::from_base64(algorithm, claimed).map_err(|_| INVALID_REQUEST.says(format!("Value for {} header is invalid.", algorithm.header())))?;
+    if digest(algorithm, body) == expected {
+        Ok(())
+    } else {
+        Err(BAD_DIGEST.says(format!("The {algorithm} you specified did not match the calculated checksum.")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cloudlet_api_s3::{DeleteObjects, GetObject};
+    use cloudlet_shape::Operation;
+
+    fn checked(fields: &[(&str, &str)], body: &str) -> Result<(), (String, String)> {
+        let fields: Vec<(&str, &str)> = fields.to_vec();
+        let head = Head { method: "POST", path: "/bucket", query: "delete", headers: &fields };
+        check(DeleteObjects::SCHEMA, &head, body.as_bytes()).map_err(|fault| (fault.code().to_owned(), fault.message().to_owned()))
+    }
+
+    #[test]
+    fn a_body_that_is_what_its_head_says_passes() {
+        assert_eq!(checked(&[("content-md5", "XUFAKrxLKna5cZ2REBfFkg==")], "hello"), Ok(()));
+        assert_eq!(checked(&[("x-amz-checksum-crc32", "NhCmhg==")], "hello"), Ok(()));
+        assert_eq!(checked(&[("x-amz-trailer", "x-amz-checksum-crc32")], "hello"), Ok(()));
+    }
+
+    #[test]
+    fn another_body_is_refused() {
+        let code = |fields: &[(&str, &str)]| checked(fields, "hallo").unwrap_err();
+        assert_eq!(code(&[("content-md5", "XUFAKrxLKna5cZ2REBfFkg==")]).0, "BadDigest");
+        let expected = ("BadDigest".to_owned(), "The CRC32 you specified did not match the calculated checksum.".to_owned());
+        assert_eq!(code(&[("x-amz-checksum-crc32", "NhCmhg==")]), expected);
+    }
+
+    #[test]
+    fn a_digest_that_is_none_is_told_apart_from_a_wrong_one() {
+        assert_eq!(checked(&[("content-md5", "bm8=")], "hello").unwrap_err().0, "InvalidDigest");
+        assert_eq!(checked(&[("x-amz-checksum-sha256", "bm8=")], "hello").unwrap_err().1, "Value for x-amz-checksum-sha256 header is invalid.");
+    }
+
+    #[test]
+    fn an_operation_that_demands_a_digest_gets_one() {
+        assert_eq!(checked(&[], "hello").unwrap_err().1, "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
+        let none: Vec<(&str, &str)> = Vec::new();
+        let head = Head { method: "GET", path: "/bucket/key", query: "", headers: &none };
+        assert_eq!(check(GetObject::SCHEMA, &head, b""), Ok(()));
+    }
+}

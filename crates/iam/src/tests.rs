@@ -1,0 +1,10 @@
+//! Through the cloud, with a stopped clock, no HTTP.
+
+mod house;
+
+mod accounts;
+mod credentials;
+mod decisions;
+mod people;
+mod policies;
+mod simulations;

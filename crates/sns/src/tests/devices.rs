@@ -1,0 +1,85 @@
+use super::house::*;
+use cloudlet_api_sns::*;
+use cloudlet_mailbox::Channel;
+
+async fn device(house: &House) -> (String, String) {
+    let input = CreatePlatformApplicationInput { name: "app".into(), platform: "GCM".into(), attributes: map(&[("PlatformCredential", "key")]) };
+    let application = house.call::<CreatePlatformApplication>(input).await.unwrap().platform_application_arn.unwrap();
+    let arn = house.call::<CreatePlatformEndpoint>(endpoint(&application, "me")).await.unwrap().endpoint_arn.unwrap();
+    (application, arn)
+}
+
+fn endpoint(application: &str, data: &str) -> CreatePlatformEndpointInput {
+    CreatePlatformEndpointInput {
+        platform_application_arn: application.into(),
+        token: "device".into(),
+        custom_user_data: Some(data.into()),
+        attributes: None,
+    }
+}
+
+#[tokio::test]
+async fn a_push_reaches_a_device_by_itself_and_by_a_topic() {
+    let house = House::new();
+    let (_, arn) = device(&house).await;
+    let text = r#"{"default": "to all", "GCM": "to phones"}"#;
+    let input =
+        PublishInput { target_arn: Some(arn.clone()), message: text.into(), message_structure: Some("json".into()), ..PublishInput::default() };
+    house.call::<Publish>(input).await.unwrap();
+    assert_eq!((house.mail()[0].channel, house.mail()[0].body.as_str()), (Channel::Push, "to phones"));
+    let topic = house.topic("news", &[]).await;
+    house.subscribe(&topic, "application", &arn, &[]).await;
+    house.publish(&topic, "hello").await;
+    assert_eq!(house.mail()[0].body, "hello");
+}
+
+#[tokio::test]
+async fn a_device_is_one_endpoint_as_long_as_nothing_differs() {
+    let house = House::new();
+    let (application, arn) = device(&house).await;
+    assert_eq!(house.call::<CreatePlatformEndpoint>(endpoint(&application, "me")).await.unwrap().endpoint_arn.as_ref(), Some(&arn));
+    let fault = house.call::<CreatePlatformEndpoint>(endpoint(&application, "you")).await.unwrap_err();
+    let expected = format!("Invalid parameter: Token Reason: Endpoint {arn} already exists with the same Token, but different attributes.");
+    assert_eq!(fault.message(), expected);
+    let fault = house.call::<CreatePlatformEndpoint>(endpoint(&application, &"x".repeat(2_049))).await.unwrap_err();
+    assert!(fault.message().ends_with("must be at most 2048 bytes long in UTF-8 encoding"));
+}
+
+#[tokio::test]
+async fn a_disabled_device_is_not_published_to() {
+    let house = House::new();
+    let (_, arn) = device(&house).await;
+    let off = SetEndpointAttributesInput { endpoint_arn: arn.clone(), attributes: map(&[("Enabled", "false")]) };
+    house.call::<SetEndpointAttributes>(off).await.unwrap();
+    let push = PublishInput { target_arn: Some(arn.clone()), message: "hello".into(), ..PublishInput::default() };
+    assert_eq!(house.call::<Publish>(push.clone()).await.unwrap_err().code(), "EndpointDisabled");
+    house.call::<DeleteEndpoint>(DeleteEndpointInput { endpoint_arn: arn }).await.unwrap();
+    let fault = house.call::<Publish>(push).await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: TargetArn Reason: No endpoint found for the target arn specified");
+}
+
+#[tokio::test]
+async fn applications_are_refused_in_awss_words_and_never_show_their_credentials() {
+    let house = House::new();
+    let make = |name: &str, platform: &str, attributes: &[(&str, &str)]| CreatePlatformApplicationInput {
+        name: name.into(),
+        platform: platform.into(),
+        attributes: map(attributes),
+    };
+    for (input, expected) in [
+        (make("@name", "GCM", &[]), "Invalid parameter: @name Reason: must contain only characters 'a'-'z', 'A'-'Z', '0'-'9', '_', '-', and '.'"),
+        (make("", "GCM", &[]), "Invalid parameter:  Reason: cannot be empty"),
+        (make("app", "AAA", &[]), "Invalid parameter: Platform Reason: AAA is not supported"),
+        (
+            make("app", "APNS", &[("PlatformCredential", "x")]),
+            "Invalid parameter: Attributes Reason: PlatformCredential attribute provided without PlatformPrincipal",
+        ),
+        (make("app", "GCM", &[("InvalidKey", "x")]), "Invalid parameter: Attributes Reason: Invalid attribute name: InvalidKey"),
+    ] {
+        assert_eq!(house.call::<CreatePlatformApplication>(input).await.unwrap_err().message(), expected);
+    }
+    let (application, _) = device(&house).await;
+    let input = GetPlatformApplicationAttributesInput { platform_application_arn: application };
+    let shown = house.call::<GetPlatformApplicationAttributes>(input).await.unwrap().attributes.unwrap();
+    assert_eq!(shown, map(&[("Enabled", "true")]));
+}

@@ -1,0 +1,249 @@
+//! A house with SNS and SQS, an outside that a test directs, and short words for what tests do with them.
+
+use crate::{Options, service};
+use cloudlet_api_sns::*;
+use cloudlet_api_sqs::{self as sqs, CreateQueueRequest, ReceiveMessageRequest, SetQueueAttributesRequest};
+use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
+use cloudlet_cloud::{Cloud, Entrance, Settings};
+use cloudlet_engine::{Boxed, Call, Clock, Frame, Ids, Letter, Lost, Origin, Outside, Receipt, Service};
+use cloudlet_identity::{Identity, Root, Secret};
+use cloudlet_mailbox::{Mail, Mailbox, Room, Wanted};
+use cloudlet_shape::{Map, Operation};
+use cloudlet_store::Journal;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+pub const START: Timestamp = Timestamp(1_764_000_000_000);
+
+/// Somebody's endpoints: what they were sent, when, and what they answer next (200 when nothing was arranged).
+#[derive(Default)]
+pub struct World {
+    pub letters: Mutex<Vec<Letter>>,
+    pub answers: Mutex<VecDeque<Result<u16, Lost>>>,
+}
+
+impl Outside for World {
+    fn send(&self, letter: Letter) -> Boxed<'_, Result<Receipt, Lost>> {
+        self.letters.lock().push(letter);
+        let answer = self.answers.lock().pop_front().unwrap_or(Ok(200));
+        Box::pin(async move { answer.map(|status| Receipt { status, body: bytes::Bytes::new() }) })
+    }
+}
+
+pub struct House {
+    pub cloud: Arc<Cloud>,
+    pub world: Arc<World>,
+}
+
+impl House {
+    pub fn new() -> House {
+        House::beside(cloudlet_sqs::service(&Journal::off(), cloudlet_sqs::Urls::default()))
+    }
+
+    /// With another SQS.
+    pub fn beside(sqs: Service) -> House {
+        let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
+        let journal = Journal::off();
+        let mailbox = Arc::new(Mailbox::new(&journal, Room::default()));
+        let frame = Frame::new(Clock::stopped_at(START), Ids::seeded(1));
+        let world = Arc::new(World::default());
+        frame.open(world.clone());
+        let services = vec![service(&journal, mailbox.clone(), Options::default()), sqs];
+        House { cloud: Cloud::new(frame, Identity::new(root), services, Settings { mailbox, ..Settings::default() }), world }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.cloud.frame.clock.now()
+    }
+
+    /// Time passes, and what is due by then is done.
+    pub async fn pass(&self, seconds: u64) {
+        self.cloud.frame.clock.advance(Duration::from_secs(seconds));
+        self.cloud.settle().await;
+    }
+
+    pub async fn call<O: Operation>(&self, input: O::Input) -> Result<O::Output, Fault> {
+        self.call_as::<O>(root(), input).await
+    }
+
+    pub async fn call_as<O: Operation>(&self, caller: Caller, input: O::Input) -> Result<O::Output, Fault> {
+        let scope = Scope::new(caller.account.unwrap_or_default(), Region::new("us-east-1"));
+        let origin = Origin { endpoint: Some("http://localhost:4566".into()), ..Origin::default() };
+        let call = Call::of::<O>(caller, scope, origin, input);
+        let answer = self.cloud.perform(call, "r".into(), Entrance::Front).await.answer?;
+        Ok(*answer.into_any().downcast::<O::Output>().unwrap_or_else(|_| panic!("{} answers its output", O::SCHEMA.name)))
+    }
+
+    pub async fn topic(&self, name: &str, attributes: &[(&str, &str)]) -> String {
+        self.try_topic(name, attributes).await.unwrap()
+    }
+
+    pub async fn try_topic(&self, name: &str, attributes: &[(&str, &str)]) -> Result<String, Fault> {
+        let input = CreateTopicInput { name: name.into(), attributes: Some(map(attributes)), ..CreateTopicInput::default() };
+        Ok(self.call::<CreateTopic>(input).await?.topic_arn.unwrap())
+    }
+
+    pub async fn topic_attributes(&self, topic: &str) -> Map<String> {
+        self.call::<GetTopicAttributes>(GetTopicAttributesInput { topic_arn: topic.into() }).await.unwrap().attributes.unwrap()
+    }
+
+    pub async fn set_topic(&self, topic: &str, name: &str, value: &str) -> Result<(), Fault> {
+        let input = SetTopicAttributesInput { topic_arn: topic.into(), attribute_name: name.into(), attribute_value: Some(value.into()) };
+        self.call::<SetTopicAttributes>(input).await.map(drop)
+    }
+
+    /// A queue that any topic may send to.
+    pub async fn queue(&self, name: &str) -> String {
+        self.closed_queue(name).await;
+        let policy = json!({ "Statement": [{
+            "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" }, "Action": "sqs:SendMessage", "Resource": queue_arn(name),
+        }]});
+        let input = SetQueueAttributesRequest { queue_url: url(name), attributes: map(&[("Policy", &policy.to_string())]) };
+        self.call::<sqs::SetQueueAttributes>(input).await.unwrap();
+        queue_arn(name)
+    }
+
+    /// A queue that lets nobody in.
+    pub async fn closed_queue(&self, name: &str) -> String {
+        let attributes = name.ends_with(".fifo").then(|| map(&[("FifoQueue", "true")]));
+        self.call::<sqs::CreateQueue>(CreateQueueRequest { queue_name: name.into(), attributes, tags: None }).await.unwrap();
+        queue_arn(name)
+    }
+
+    pub async fn received(&self, name: &str) -> Vec<sqs::Message> {
+        let input = ReceiveMessageRequest {
+            queue_url: url(name),
+            max_number_of_messages: Some(10),
+            attribute_names: Some(vec!["All".into()]),
+            message_attribute_names: Some(vec!["All".into()]),
+            visibility_timeout: Some(600),
+            ..ReceiveMessageRequest::default()
+        };
+        let messages = self.call::<sqs::ReceiveMessage>(input).await.unwrap().messages.unwrap_or_default();
+        for message in &messages {
+            let input = sqs::DeleteMessageRequest { queue_url: url(name), receipt_handle: message.receipt_handle.clone().unwrap() };
+            self.call::<sqs::DeleteMessage>(input).await.unwrap();
+        }
+        messages
+    }
+
+    /// The texts of the messages in a queue: of envelopes, what is in them.
+    pub async fn texts(&self, name: &str) -> Vec<String> {
+        let text = |message: &sqs::Message| {
+            let body = message.body.clone().unwrap();
+            let envelope: Option<Value> = serde_json::from_str(&body).ok().filter(|body: &Value| body.get("TopicArn").is_some());
+            envelope.map_or(body, |envelope| envelope["Message"].as_str().unwrap().to_owned())
+        };
+        self.received(name).await.iter().map(text).collect()
+    }
+
+    pub async fn subscribe(&self, topic: &str, protocol: &str, endpoint: &str, attributes: &[(&str, &str)]) -> String {
+        self.try_subscribe(topic, protocol, endpoint, attributes).await.unwrap()
+    }
+
+    pub async fn try_subscribe(&self, topic: &str, protocol: &str, endpoint: &str, attributes: &[(&str, &str)]) -> Result<String, Fault> {
+        Ok(self.call::<Subscribe>(subscription(topic, protocol, endpoint, attributes)).await?.subscription_arn.unwrap())
+    }
+
+    pub async fn set(&self, subscription: &str, name: &str, value: &str) -> Result<(), Fault> {
+        let input = SetSubscriptionAttributesInput {
+            subscription_arn: subscription.into(),
+            attribute_name: name.into(),
+            attribute_value: Some(value.into()),
+        };
+        self.call::<SetSubscriptionAttributes>(input).await.map(drop)
+    }
+
+    pub async fn attributes(&self, subscription: &str) -> Map<String> {
+        let input = GetSubscriptionAttributesInput { subscription_arn: subscription.into() };
+        self.call::<GetSubscriptionAttributes>(input).await.unwrap().attributes.unwrap()
+    }
+
+    pub async fn publish(&self, topic: &str, text: &str) -> PublishResponse {
+        self.call::<Publish>(message(topic, text)).await.unwrap()
+    }
+
+    pub async fn publish_to(&self, topic: &str, group: &str, text: &str) -> PublishResponse {
+        self.call::<Publish>(PublishInput { message_group_id: Some(group.into()), ..message(topic, text) }).await.unwrap()
+    }
+
+    pub fn mail(&self) -> Vec<Arc<Mail>> {
+        self.cloud.mailbox.list(&Wanted::default(), 100).into_iter().map(|(_, mail)| mail).collect()
+    }
+
+    pub fn letters(&self) -> Vec<Letter> {
+        std::mem::take(&mut *self.world.letters.lock())
+    }
+
+    pub fn answers(&self, statuses: &[u16]) {
+        self.world.answers.lock().extend(statuses.iter().map(|status| Ok(*status)));
+    }
+
+    /// An endpoint that has confirmed.
+    pub async fn endpoint(&self, topic: &str, url: &str, attributes: &[(&str, &str)]) -> String {
+        let arn = self.subscribe(topic, "http", url, attributes).await;
+        self.cloud.settle().await;
+        let letters = self.letters();
+        let body: Value = serde_json::from_slice(&letters[0].body).unwrap();
+        self.confirm(topic, body["Token"].as_str().unwrap()).await.unwrap();
+        arn
+    }
+
+    pub async fn confirm(&self, topic: &str, token: &str) -> Result<String, Fault> {
+        let input = ConfirmSubscriptionInput { topic_arn: topic.into(), token: token.into(), authenticate_on_unsubscribe: None };
+        Ok(self.call_as::<ConfirmSubscription>(Caller::anonymous(), input).await?.subscription_arn.unwrap())
+    }
+}
+
+pub fn root() -> Caller {
+    Caller::root(Account::default(), "aws", None)
+}
+
+pub fn stranger() -> Caller {
+    Caller::root(Account::parse("111111111111").unwrap(), "aws", None)
+}
+
+pub fn bob() -> Caller {
+    Caller { identity: Who::User { name: "bob".into() }, arn: "arn:aws:iam::000000000000:user/bob".into(), unique_id: "AIDABOB".into(), ..root() }
+}
+
+pub fn map(pairs: &[(&str, &str)]) -> Map<String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+pub fn message(topic: &str, text: &str) -> PublishInput {
+    PublishInput { topic_arn: Some(topic.into()), message: text.into(), ..PublishInput::default() }
+}
+
+pub fn subscription(topic: &str, protocol: &str, endpoint: &str, attributes: &[(&str, &str)]) -> SubscribeInput {
+    SubscribeInput {
+        topic_arn: topic.into(),
+        protocol: protocol.into(),
+        endpoint: Some(endpoint.into()),
+        attributes: Some(map(attributes)),
+        return_subscription_arn: Some(true),
+    }
+}
+
+pub fn attribute(kind: &str, text: &str) -> MessageAttributeValue {
+    MessageAttributeValue { data_type: kind.into(), string_value: Some(text.into()), binary_value: None }
+}
+
+pub fn queue_arn(name: &str) -> String {
+    Arn::build("aws", "sqs", "us-east-1", "000000000000", name).to_string()
+}
+
+fn url(name: &str) -> String {
+    format!("http://localhost:4566/000000000000/{name}")
+}
+
+pub fn envelope(message: &sqs::Message) -> Value {
+    serde_json::from_str(message.body.as_deref().unwrap()).unwrap()
+}
+
+/// What a link in a text says of a parameter.
+pub fn parameter(text: &str, name: &str) -> String {
+    let rest = text.split(&format!("{name}=")).nth(1).unwrap();
+    rest.split(['&', '\n', '"', ' ']).next().unwrap().to_owned()
+}

@@ -1,0 +1,134 @@
+use super::house::*;
+use cloudlet_api_sns::*;
+use cloudlet_aws::Caller;
+
+#[tokio::test]
+async fn a_queue_of_the_own_account_is_subscribed_at_once() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let queue = house.queue("q").await;
+    let arn = house.subscribe(&topic, "sqs", &queue, &[("RawMessageDelivery", "TrUe"), ("FilterPolicy", "")]).await;
+    let shown = house.attributes(&arn).await;
+    assert_eq!((shown["PendingConfirmation"].as_str(), shown["ConfirmationWasAuthenticated"].as_str()), ("false", "true"));
+    assert_eq!((shown["RawMessageDelivery"].as_str(), shown.get("FilterPolicy")), ("true", None));
+    assert_eq!(house.subscribe(&topic, "sqs", &queue, &[]).await, arn);
+    let fault = house.try_subscribe(&topic, "sqs", &queue, &[("RawMessageDelivery", "false")]).await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: Attributes Reason: Subscription already exists with different attributes");
+}
+
+#[tokio::test]
+async fn endpoints_must_be_what_their_protocol_wants() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    for (protocol, endpoint, expected) in [
+        ("pigeon", "x", "Invalid parameter: Amazon SNS does not support this protocol string: pigeon"),
+        ("sqs", "http://localhost/000000000000/q", "Invalid parameter: SQS endpoint ARN"),
+        (
+            "sqs",
+            "arn:aws:sqs:us-east-1:000000000000:q.fifo",
+            "Invalid parameter: Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
+        ),
+        ("sms", "NAA+15551234567", "Invalid SMS endpoint: NAA+15551234567"),
+        ("http", "https://example.com", "Invalid parameter: Endpoint must match the specified protocol"),
+    ] {
+        assert_eq!(house.try_subscribe(&topic, protocol, endpoint, &[]).await.unwrap_err().message(), expected);
+    }
+    let fault = house.try_subscribe(&topic, "sqs", &queue_arn("q"), &[("RawMessageDelivery", "maybe")]).await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: Attributes Reason: RawMessageDelivery: Invalid value [maybe]. Must be true or false.");
+}
+
+#[tokio::test]
+async fn mail_is_confirmed_by_its_link_and_ended_by_another() {
+    let house = House::new();
+    let topic = house.topic("news", &[("DisplayName", "News")]).await;
+    let input = SubscribeInput { return_subscription_arn: None, ..subscription(&topic, "email", "ann@example.com", &[]) };
+    assert_eq!(house.call::<Subscribe>(input).await.unwrap().subscription_arn.as_deref(), Some("pending confirmation"));
+    house.publish(&topic, "too early").await;
+    let asked = house.mail().remove(0);
+    assert_eq!(asked.subject.as_deref(), Some("AWS Notification - Subscription Confirmation"));
+    let arn = house.confirm(&topic, &parameter(&asked.body, "Token")).await.unwrap();
+    house.publish(&topic, "hello").await;
+    let mail = house.mail().remove(0);
+    assert!(mail.body.starts_with("hello\n\n--\n") && mail.subject.as_deref() == Some("AWS Notification Message"));
+    assert_eq!(mail.from, "News <no-reply@sns.amazonaws.com>");
+    let end = UnsubscribeInput { subscription_arn: parameter(&mail.body, "SubscriptionArn") };
+    assert_eq!(end.subscription_arn, arn);
+    house.call_as::<Unsubscribe>(Caller::anonymous(), end).await.unwrap();
+    let asked = house.mail().remove(0);
+    house.publish(&topic, "unheard").await;
+    assert!(house.mail().remove(0).body == asked.body, "nothing comes after the end");
+    assert_eq!(house.confirm(&topic, &parameter(&asked.body, "Token")).await.unwrap(), arn, "and the end can be taken back");
+}
+
+#[tokio::test]
+async fn a_token_is_good_for_two_days() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    house.subscribe(&topic, "email", "ann@example.com", &[]).await;
+    let token = parameter(&house.mail()[0].body, "Token");
+    assert_eq!(house.confirm(&topic, "short").await.unwrap_err().message(), "Invalid token");
+    let mut other = token.clone();
+    other.replace_range(280.., "00000000");
+    assert_eq!(house.confirm(&topic, &other).await.unwrap_err().message(), "Invalid parameter: Token");
+    house.pass(2 * 86_400).await;
+    assert_eq!(house.confirm(&topic, &token).await.unwrap_err().message(), "Invalid parameter: Token");
+}
+
+#[tokio::test]
+async fn who_asked_for_signatures_is_not_unsubscribed_by_a_link() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let arn = house.subscribe(&topic, "email", "ann@example.com", &[]).await;
+    let token = parameter(&house.mail()[0].body, "Token");
+    let input = ConfirmSubscriptionInput { topic_arn: topic.clone(), token, authenticate_on_unsubscribe: Some("true".into()) };
+    house.call::<ConfirmSubscription>(input).await.unwrap();
+    let end = UnsubscribeInput { subscription_arn: arn };
+    assert_eq!(house.call_as::<Unsubscribe>(Caller::anonymous(), end.clone()).await.unwrap_err().code(), "AuthorizationError");
+    house.call::<Unsubscribe>(end.clone()).await.unwrap();
+    house.call::<Unsubscribe>(end).await.unwrap();
+    assert_eq!(house.topic_attributes(&topic).await["SubscriptionsDeleted"], "1");
+}
+
+#[tokio::test]
+async fn the_arn_of_a_subscription_is_read_closely() {
+    let house = House::new();
+    for (arn, expected) in [
+        ("randomstring", "Invalid parameter: SubscriptionArn Reason: An ARN must have at least 6 elements, not 1"),
+        ("arn:aws:sns:us-east-1:random", "Invalid parameter: SubscriptionArn Reason: An ARN must have at least 6 elements, not 5"),
+        ("arn:aws:sns:us-east-1:000000000000:random", "Invalid parameter: SubscriptionId"),
+    ] {
+        let fault = house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: arn.into() }).await.unwrap_err();
+        assert_eq!(fault.message(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_filter_policy_that_is_none_is_refused_where_it_is_set() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let arn = house.subscribe(&topic, "sms", "+15550001", &[]).await;
+    let nested = r#"{"object": {"key": [{"prefix": "auto-"}]}}"#;
+    let fault = house.set(&arn, "FilterPolicy", nested).await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: Filter policy scope MessageAttributes does not support nested filter policy");
+    house.set(&arn, "FilterPolicyScope", "MessageBody").await.unwrap();
+    house.set(&arn, "FilterPolicy", nested).await.unwrap();
+    let shown = house.attributes(&arn).await;
+    assert_eq!((shown["FilterPolicy"].as_str(), shown["FilterPolicyScope"].as_str()), (nested, "MessageBody"));
+    let fault = house.set(&arn, "FilterPolicyScope", "Mood").await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: FilterPolicyScope: Invalid value [Mood]. Please use either MessageBody or MessageAttributes");
+}
+
+#[tokio::test]
+async fn lists_show_pending_subscriptions_without_their_arn() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let arn = house.subscribe(&topic, "sms", "+15550001", &[]).await;
+    house.subscribe(&topic, "email", "ann@example.com", &[]).await;
+    let listed = house.call::<ListSubscriptionsByTopic>(ListSubscriptionsByTopicInput { topic_arn: topic.clone(), next_token: None }).await.unwrap();
+    let mut arns: Vec<_> = listed.subscriptions.unwrap().into_iter().filter_map(|row| row.subscription_arn).collect();
+    arns.sort();
+    assert_eq!(arns, ["PendingConfirmation".to_owned(), arn]);
+    assert_eq!(house.call::<ListSubscriptions>(ListSubscriptionsInput::default()).await.unwrap().subscriptions.unwrap().len(), 2);
+    house.call::<DeleteTopic>(DeleteTopicInput { topic_arn: topic }).await.unwrap();
+    assert!(house.call::<ListSubscriptions>(ListSubscriptionsInput::default()).await.unwrap().subscriptions.unwrap().is_empty());
+}

@@ -1,0 +1,122 @@
+use super::house::*;
+use cloudlet_api_sns::*;
+
+#[tokio::test]
+async fn a_topic_is_made_once_and_found_again_by_the_same_words() {
+    let house = House::new();
+    let arn = house.topic("news", &[("DisplayName", "News")]).await;
+    assert_eq!(arn, "arn:aws:sns:us-east-1:000000000000:news");
+    assert_eq!(house.topic("news", &[]).await, arn);
+    let fault = house.try_topic("news", &[("DisplayName", "Other")]).await.unwrap_err();
+    assert_eq!(
+        (fault.code(), fault.message()),
+        ("InvalidParameter", "Invalid parameter: Attributes Reason: Topic already exists with different attributes")
+    );
+    let tagged =
+        CreateTopicInput { name: "news".into(), tags: Some(vec![Tag { key: "a".into(), value: "b".into() }]), ..CreateTopicInput::default() };
+    let fault = house.call::<CreateTopic>(tagged).await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: Tags Reason: Topic already exists with different tags");
+}
+
+#[tokio::test]
+async fn a_name_must_fit_its_kind_of_topic() {
+    let house = House::new();
+    let long = "n".repeat(257);
+    for (name, fifo) in [("a b", "false"), ("news.fifo", "false"), ("news", "true"), (".fifo", "true"), ("", "false"), (long.as_str(), "false")] {
+        let fault = house.try_topic(name, &[("FifoTopic", fifo)]).await.unwrap_err();
+        assert_eq!(fault.message(), "Invalid parameter: Topic Name", "{name}");
+    }
+    assert!(house.try_topic("news.fifo", &[("FifoTopic", "true")]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_new_topic_shows_what_aws_shows() {
+    let house = House::new();
+    let arn = house.topic("news", &[]).await;
+    let shown = house.topic_attributes(&arn).await;
+    let names: Vec<_> = shown.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "DisplayName",
+            "EffectiveDeliveryPolicy",
+            "Owner",
+            "Policy",
+            "SubscriptionsConfirmed",
+            "SubscriptionsDeleted",
+            "SubscriptionsPending",
+            "TopicArn"
+        ]
+    );
+    assert!(shown["Policy"].contains("__default_statement_ID"));
+}
+
+#[tokio::test]
+async fn a_topic_of_another_region_is_not_found_here() {
+    let house = House::new();
+    let elsewhere = GetTopicAttributesInput { topic_arn: "arn:aws:sns:eu-west-1:000000000000:news".into() };
+    assert_eq!(house.call::<GetTopicAttributes>(elsewhere).await.unwrap_err().message(), "Invalid parameter: TopicArn");
+    let absent = GetTopicAttributesInput { topic_arn: "arn:aws:sns:us-east-1:000000000000:news".into() };
+    let fault = house.call::<GetTopicAttributes>(absent).await.unwrap_err();
+    assert_eq!((fault.code(), fault.status(), fault.message()), ("NotFound", 404, "Topic does not exist"));
+}
+
+#[tokio::test]
+async fn a_permission_opens_a_topic_to_another_account_until_it_is_taken_away() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let denied = house.call_as::<Publish>(stranger(), message(&topic, "hello")).await.unwrap_err();
+    assert_eq!((denied.code(), denied.status()), ("AuthorizationError", 403));
+    assert!(denied.message().contains("is not authorized to perform: SNS:Publish on resource: arn:aws:sns:us-east-1:000000000000:news"));
+    let grant = |action: &str| AddPermissionInput {
+        topic_arn: topic.clone(),
+        label: "partner".into(),
+        aws_account_id: vec!["111111111111".into()],
+        action_name: vec![action.into()],
+    };
+    assert_eq!(
+        house.call::<AddPermission>(grant("Fly")).await.unwrap_err().message(),
+        "Invalid parameter: Policy statement action out of service scope!"
+    );
+    house.call::<AddPermission>(grant("Publish")).await.unwrap();
+    assert_eq!(house.call::<AddPermission>(grant("Publish")).await.unwrap_err().message(), "Invalid parameter: Statement already exists");
+    assert!(house.call_as::<Publish>(stranger(), message(&topic, "hello")).await.is_ok());
+    house.call::<RemovePermission>(RemovePermissionInput { topic_arn: topic.clone(), label: "partner".into() }).await.unwrap();
+    assert!(house.call_as::<Publish>(stranger(), message(&topic, "hello")).await.is_err());
+}
+
+#[tokio::test]
+async fn the_first_policy_gives_a_user_of_the_account_nothing() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let fault = house.call_as::<Publish>(bob(), message(&topic, "hello")).await.unwrap_err();
+    assert!(fault.message().ends_with("because no identity-based policy allows the SNS:Publish action"), "{}", fault.message());
+}
+
+#[tokio::test]
+async fn lists_come_in_pages_of_a_hundred() {
+    let house = House::new();
+    for number in 0..101 {
+        house.topic(&format!("t{number:03}"), &[]).await;
+    }
+    let first = house.call::<ListTopics>(ListTopicsInput::default()).await.unwrap();
+    assert_eq!(first.topics.unwrap().len(), 100);
+    let second = house.call::<ListTopics>(ListTopicsInput { next_token: first.next_token }).await.unwrap();
+    assert!(second.next_token.is_none());
+    assert_eq!(second.topics.unwrap()[0].topic_arn.as_deref(), Some("arn:aws:sns:us-east-1:000000000000:t100"));
+    assert!(house.call::<ListTopics>(ListTopicsInput { next_token: Some("?".into()) }).await.is_err());
+}
+
+#[tokio::test]
+async fn a_delivery_policy_shows_itself_and_what_comes_of_it() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let policy = r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":5,"maxDelayTarget":6,"numRetries":1}}}"#;
+    house.set_topic(&topic, "DeliveryPolicy", policy).await.unwrap();
+    let shown: serde_json::Value = serde_json::from_str(&house.topic_attributes(&topic).await["EffectiveDeliveryPolicy"]).unwrap();
+    assert_eq!(shown["http"]["defaultHealthyRetryPolicy"]["maxDelayTarget"], 6);
+    house.set_topic(&topic, "DeliveryPolicy", "").await.unwrap();
+    assert!(!house.topic_attributes(&topic).await.contains_key("DeliveryPolicy"));
+    let fault = house.set_topic(&topic, "FifoTopic", "false").await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: AttributeName");
+}

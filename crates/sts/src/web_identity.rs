@@ -1,0 +1,235 @@
+//! AssumeRoleWithWebIdentity: a token of an OpenID Connect provider for the session of a role.
+//! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
+
+use crate::{
+    Sts,
+    roles::{Role, seconds_within, session_caller},
+    sessions::{DENIED, at_least, told_size, with_key},
+};
+use cloudlet_api_sts::{
+    AssumeRoleWithWebIdentity, AssumeRoleWithWebIdentityRequest, AssumeRoleWithWebIdentityResponse, AssumedRoleUser,
+    faults::{EXPIRED_TOKEN, INVALID_IDENTITY_TOKEN},
+};
+use cloudlet_aws::{Arn, Fault};
+use cloudlet_engine::{Ask, Asks, Cx, Effect, Handle, Verdict};
+use cloudlet_identity::{Fresh, Of, Origin, Session, Tags};
+use cloudlet_policy::{Keys, Policies, Principal, Request, decide};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// Providers that AWS knows by itself: nobody needs to create them.
+const BUILT_IN: [&str; 4] = ["accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com"];
+
+/// What AWS takes. Not a symmetric one: a provider's public key must not pass for a shared secret.
+const ALGORITHMS: [Algorithm; 5] = [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::ES256, Algorithm::ES384];
+
+/// A token that was verified, and who issued it.
+struct Token {
+    /// Without `https://`.
+    issuer: String,
+    /// As trust policies name it: the provider's ARN, or the domain of one that AWS knows.
+    provider: String,
+    claims: Map<String, Value>,
+}
+
+fn not_a_token() -> Fault {
+    INVALID_IDENTITY_TOKEN.says("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+}
+
+fn text<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<&'c str> {
+    claims.get(name)?.as_str()
+}
+
+/// A claim's values, one or many.
+fn texts(value: &Value) -> Vec<Arc<str>> {
+    match value {
+        Value::String(text) => vec![text.as_str().into()],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Number(number) => vec![number.to_string().into()],
+        Value::Bool(truth) => vec![truth.to_string().into()],
+        _ => Vec::new(),
+    }
+}
+
+impl Sts {
+    fn verified(&self, cx: &Cx, role: &Role, token: &str) -> Result<Token, Fault> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| not_a_token())?;
+        let mut unchecked = Validation::new(header.alg);
+        unchecked.required_spec_claims.clear();
+        (unchecked.validate_exp, unchecked.validate_aud, unchecked.validate_nbf) = (false, false, false);
+        unchecked.algorithms = ALGORITHMS.to_vec();
+        let peeked = jsonwebtoken::dangerous::insecure_decode::<Map<String, Value>>(token).map_err(|_| not_a_token())?.claims;
+        let issuer = text(&peeked, "iss").ok_or_else(not_a_token)?;
+        let issuer = issuer.strip_prefix("https://").unwrap_or(issuer).trim_end_matches('/').to_owned();
+
+        let row = self.identity.read(|state| state.oidc_providers.get(&Of::new(role.account, &issuer)).cloned());
+        let built_in = BUILT_IN.contains(&issuer.as_str());
+        let provider = match &row {
+            Some(_) => {
+                let resource = format!("oidc-provider/{issuer}");
+                Arn::build(self.identity.partition(), "iam", "", role.account.as_str(), &resource).to_string()
+            }
+            None if built_in => issuer.clone(),
+            None => {
+                return Err(INVALID_IDENTITY_TOKEN.says(format!("No OpenIDConnect provider found in your account for https://{issuer}")));
+            }
+        };
+
+        let no_key = || {
+            INVALID_IDENTITY_TOKEN.says(
+                "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
+            )
+        };
+        let keys: JwkSet = self.provider_keys.of(&issuer).and_then(|text| serde_json::from_str(&text).ok()).ok_or_else(no_key)?;
+        let key = match &header.kid {
+            Some(kid) => keys.find(kid),
+            None => keys.keys.first(),
+        };
+        let key = DecodingKey::from_jwk(key.ok_or_else(no_key)?).map_err(|_| no_key())?;
+        if !ALGORITHMS.contains(&header.alg) {
+            return Err(not_a_token());
+        }
+        let mut one = unchecked;
+        one.algorithms = vec![header.alg];
+        let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &key, &one)
+            .map_err(|_| INVALID_IDENTITY_TOKEN.says("The ID Token provided has an invalid signature."))?
+            .claims;
+
+        let number = |name: &str| claims.get(name).and_then(Value::as_f64);
+        let now = cx.now.secs();
+        let ends = number("exp").ok_or_else(|| INVALID_IDENTITY_TOKEN.says("Missing a required claim: exp"))? as i64;
+        if now >= ends {
+            return Err(EXPIRED_TOKEN.says(format!("Token expired: current date/time {now} must be before the expiration date/time {ends}")));
+        }
+        if number("nbf").is_some_and(|begins| (begins as i64) > now.saturating_add(300)) {
+            return Err(INVALID_IDENTITY_TOKEN.says("The ID Token provided is not valid yet."));
+        }
+        if let Some(row) = &row {
+            let audiences = claims.get("azp").or_else(|| claims.get("aud")).map(texts).unwrap_or_default();
+            if !audiences.iter().any(|audience| row.clients.iter().any(|client| **client == **audience)) {
+                return Err(INVALID_IDENTITY_TOKEN.says("Incorrect token audience"));
+            }
+        }
+        Ok(Token { issuer, provider, claims })
+    }
+}
+
+impl Token {
+    /// The claims that trust policies can speak of: `<issuer>:sub` and its like.
+    fn keys(&self) -> Vec<(Arc<str>, Vec<Arc<str>>)> {
+        let mut keys = Vec::new();
+        let mut add = |name: &str, values: Vec<Arc<str>>| keys.push((format!("{}:{name}", self.issuer).into(), values));
+        for (name, value) in &self.claims {
+            match name.as_str() {
+                // AWS: `azp` is the audience where there is one, and then `aud` is `oaud`.
+                "aud" if self.claims.contains_key("azp") => add("oaud", texts(value)),
+                "azp" => add("aud", texts(value)),
+                "iss" | "exp" | "iat" | "nbf" | "jti" => {}
+                name if name.starts_with("https://aws.amazon.com/") => {}
+                name => add(name, texts(value)),
+            }
+        }
+        keys
+    }
+
+    /// Session tags that the provider puts into its tokens.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_adding-assume-role-idp>
+    fn tags(&self) -> (Tags, Vec<Arc<str>>) {
+        let told = self.claims.get("https://aws.amazon.com/tags");
+        let pairs = told.and_then(|told| told.get("principal_tags")).and_then(Value::as_object);
+        let tags = pairs.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str().into(), texts(value).into_iter().next()?)));
+        let transitive = told.and_then(|told| told.get("transitive_tag_keys")).map(texts).unwrap_or_default();
+        (tags.collect(), transitive)
+    }
+}
+
+impl Handle<AssumeRoleWithWebIdentity> for Sts {
+    /// Nobody signs: the token speaks for its bearer, and the decision is made when it has been read.
+    fn asks(&self, _: &Cx, _: &AssumeRoleWithWebIdentityRequest) -> Result<Asks, Fault> {
+        Ok(Ask::nothing())
+    }
+
+    async fn handle(&self, cx: &Cx, input: AssumeRoleWithWebIdentityRequest) -> Result<AssumeRoleWithWebIdentityResponse, Fault> {
+        const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
+        let refused = || DENIED.says(format!("Not authorized to perform {ACTION}"));
+        let (_, role) = self.role(&input.role_arn)?;
+        let role = role.ok_or_else(refused)?;
+        let token = self.verified(cx, &role, &input.web_identity_token)?;
+        let (tags, transitive) = token.tags();
+        let claims = token.keys();
+        let source: Option<Arc<str>> = text(&token.claims, "https://aws.amazon.com/source_identity").map(Into::into);
+
+        let mut keys = Keys::new();
+        for (name, values) in &claims {
+            keys.set_many(name.to_string(), values);
+        }
+        keys.set("sts:RoleSessionName", input.role_session_name.clone());
+        keys.set("aws:FederatedProvider", token.provider.clone());
+        if let Some(source) = &source {
+            keys.set("sts:SourceIdentity", source);
+        }
+        crate::sessions::tag_keys(&mut keys, &tags, &transitive);
+        crate::roles::role_tag_keys(&mut keys, &role);
+        let trust = [role.trust.named(role.arn.as_str())];
+        let mut actions = vec![ACTION];
+        actions.extend((!tags.is_empty()).then_some("sts:TagSession"));
+        actions.extend(source.is_some().then_some("sts:SetSourceIdentity"));
+        for action in actions {
+            let request = Request {
+                principal: Principal::federated(&token.provider),
+                action,
+                resource: &role.arn,
+                resource_account: Some(role.account),
+                keys: &keys,
+            };
+            let policies = Policies { resource: &trust, ..Policies::default() };
+            let decision = decide(&request, &policies);
+            let (effect, reason) = if decision.is_allowed() {
+                (Effect::Allowed, decision.gate.name().into())
+            } else {
+                (Effect::Denied, decision.because(&request, &policies).into())
+            };
+            cx.verdicts.lock().push(Verdict { action, on: role.arn.clone(), effect, reason });
+            if effect == Effect::Denied {
+                return Err(refused());
+            }
+        }
+
+        let seconds = seconds_within(input.duration_seconds, &role)?;
+        let limits = self.limits(role.account, input.policy.as_deref(), input.policy_arns.as_deref(), &tags)?;
+        let fresh = Fresh::new(cx.ids(), role.account, at_least(input.minimum_session_token_size));
+        let caller = session_caller(self.identity.partition(), &role, &input.role_session_name);
+        let user = AssumedRoleUser { assumed_role_id: caller.unique_id.to_string(), arn: caller.arn.to_string() };
+        let audience = token.claims.get("azp").or_else(|| token.claims.get("aud")).map(texts).unwrap_or_default();
+        let session = Session {
+            caller: with_key(caller, &fresh),
+            issuer: None,
+            secret: fresh.secret.clone(),
+            token: fresh.token.clone(),
+            origin: Origin::WebIdentity,
+            issued: cx.now.whole_secs(),
+            expires: cx.now.whole_secs().plus_secs(i64::from(seconds)),
+            policies: limits.policies,
+            tags,
+            transitive,
+            source_identity: source.clone(),
+            mfa: None,
+            provider: Some(token.provider.as_str().into()),
+            claims,
+        };
+        let credentials = self.open(fresh, session);
+        let (session_token_size, session_token_utilization) = told_size(input.minimum_session_token_size, &credentials);
+        Ok(AssumeRoleWithWebIdentityResponse {
+            credentials: Some(credentials),
+            subject_from_web_identity_token: text(&token.claims, "sub").map(str::to_owned),
+            assumed_role_user: Some(user),
+            packed_policy_size: limits.packed,
+            provider: Some(token.provider),
+            audience: audience.first().map(|audience| audience.to_string()),
+            source_identity: source.map(|source| source.to_string()),
+            session_token_utilization,
+            session_token_size,
+        })
+    }
+}

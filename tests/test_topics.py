@@ -1,0 +1,173 @@
+"""SNS as boto3 speaks it: topics to queues, to endpoints and to people."""
+
+import base64
+import json
+import queue as queues
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import urlsplit
+
+import pytest
+import rsa
+from botocore.exceptions import ClientError
+from pyasn1.codec.der import decoder
+
+
+def refusal(refused):
+    error = refused.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def arn_of(sqs, url):
+    return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def let_in(sqs, url, topic):
+    """Lets a topic send to a queue; gives the queue's ARN."""
+    arn = arn_of(sqs, url)
+    condition = {"ArnEquals": {"aws:SourceArn": topic}}
+    allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn, "Condition": condition}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})})
+    return arn
+
+
+def received(sqs, url):
+    return sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5, MaxNumberOfMessages=10, MessageAttributeNames=["All"]).get("Messages", [])
+
+
+def public_key(pem):
+    """The key of a certificate: the seventh part of what it says."""
+    der = base64.b64decode("".join(line for line in pem.splitlines() if "-----" not in line))
+    bits = decoder.decode(der)[0][0][6][1]
+    return rsa.PublicKey.load_pkcs1(bits.asOctets(), "DER")
+
+
+def verify(server, message):
+    """Verifies a message as AWS's documentation says; gives the digest that was signed."""
+    names = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
+    if message["Type"] == "Notification":
+        names = ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"]
+    signed = "".join(f"{name}\n{message[name]}\n" for name in names if name in message)
+    certificate = server.request("GET", urlsplit(message["SigningCertURL"]).path)
+    assert certificate.status == 200
+    return rsa.verify(signed.encode(), base64.b64decode(message["Signature"]), public_key(certificate.text))
+
+
+class Endpoint:
+    """An HTTP endpoint that answers what it is told to, and keeps what it gets."""
+
+    def __init__(self):
+        self.got, self.answers = queues.Queue(), queues.Queue()
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                self.send_response(endpoint.answers.get_nowait() if not endpoint.answers.empty() else 200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+                endpoint.got.put((self.headers, body))
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+    def next(self):
+        return self.got.get(timeout=30)
+
+
+@pytest.fixture
+def endpoint():
+    endpoint = Endpoint()
+    yield endpoint
+    endpoint.server.shutdown()
+
+
+def test_a_message_reaches_a_queue_signed(server, sns, sqs, topic, queue):
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=let_in(sqs, queue, topic))
+    published = sns.publish(TopicArn=topic, Subject="greeting", Message="hello ✓", MessageAttributes={"n": {"DataType": "Number", "StringValue": "7"}})
+    message = json.loads(received(sqs, queue)[0]["Body"])
+    assert message["MessageId"] == published["MessageId"]
+    assert message["Message"] == "hello ✓"
+    assert message["MessageAttributes"] == {"n": {"Type": "Number", "Value": "7"}}
+    assert verify(server, message) == "SHA-1"
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="SignatureVersion", AttributeValue="2")
+    sns.publish(TopicArn=topic, Message="again")
+    assert verify(server, json.loads(received(sqs, queue)[0]["Body"])) == "SHA-256"
+
+
+def test_a_queue_that_does_not_let_the_topic_in_gets_nothing(sns, sqs, topic, queue):
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of(sqs, queue))
+    sns.publish(TopicArn=topic, Message="hello")
+    assert sqs.receive_message(QueueUrl=queue).get("Messages", []) == []
+
+
+def test_a_raw_delivery_passes_a_filter(sns, sqs, topic, queue):
+    attributes = {"RawMessageDelivery": "true", "FilterPolicy": json.dumps({"kind": [{"prefix": "order"}]})}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=let_in(sqs, queue, topic), Attributes=attributes)
+    for kind in ["invoice", "order-1"]:
+        sns.publish(TopicArn=topic, Message=kind, MessageAttributes={"kind": {"DataType": "String", "StringValue": kind}})
+    assert [message["Body"] for message in received(sqs, queue)] == ["order-1"]
+
+
+def test_a_fifo_topic_keeps_the_order_and_drops_twins(sns, sqs):
+    topic = sns.create_topic(Name="orders.fifo", Attributes={"FifoTopic": "true", "ContentBasedDeduplication": "true"})["TopicArn"]
+    url = sqs.create_queue(QueueName="orders.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=let_in(sqs, url, topic), Attributes={"RawMessageDelivery": "true"})
+    entries = [{"Id": str(n), "Message": str(n % 5), "MessageGroupId": "g"} for n in range(10)]
+    answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    assert len({entry["SequenceNumber"] for entry in answer["Successful"]}) == 5
+    assert [message["Body"] for message in received(sqs, url)] == ["0", "1", "2", "3", "4"]
+
+
+def test_an_endpoint_confirms_and_is_tried_again(server, sns, topic, endpoint):
+    policy = {"healthyRetryPolicy": {"minDelayTarget": 600, "maxDelayTarget": 600, "numRetries": 2}}
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=endpoint.url, Attributes={"DeliveryPolicy": json.dumps(policy)})
+    headers, body = endpoint.next()
+    asked = json.loads(body)
+    assert headers["x-amz-sns-message-type"] == "SubscriptionConfirmation"
+    verify(server, asked)
+    # The link alone confirms, without a signature.
+    assert b"ConfirmSubscriptionResult" in server.request("GET", asked["SubscribeURL"].removeprefix(server.url)).body
+    endpoint.answers.put(503)
+    sns.publish(TopicArn=topic, Message="hello")
+    assert json.loads(endpoint.next()[1])["Message"] == "hello"
+    server.advance(601)
+    try:
+        headers, body = endpoint.next()
+    finally:
+        server.reset_clock()
+    told = json.loads(body)
+    assert (told["Message"], headers["user-agent"]) == ("hello", "Amazon Simple Notification Service Agent")
+    server.request("GET", told["UnsubscribeURL"].removeprefix(server.url))
+    assert json.loads(endpoint.next()[1])["Type"] == "UnsubscribeConfirmation"
+
+
+def test_mail_waits_in_the_mailbox_and_its_links_work(server, sns, topic):
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ann@example.com")
+    asked = server.room("mailbox?to=ann@example.com")["mail"][0]
+    assert asked["subject"] == "AWS Notification - Subscription Confirmation"
+    assert server.request("GET", asked["links"][0].removeprefix(server.url)).status == 200
+    sns.publish(TopicArn=topic, Subject="greeting", Message="hello")
+    mail = server.room("mailbox?to=ann@example.com")["mail"][0]
+    assert (mail["subject"], mail["channel"], mail["body"].splitlines()[0]) == ("greeting", "email", "hello")
+    sns.publish(PhoneNumber="+15550001111", Message="hi")
+    assert server.room("mailbox?channel=sms")["mail"][0]["body"] == "hi"
+
+
+def test_errors_read_as_awss(sns, topic):
+    with pytest.raises(ClientError) as refused:
+        sns.publish(TopicArn=f"{topic}-fake", Message="hello")
+    assert refusal(refused) == ("NotFound", "Topic does not exist")
+    with pytest.raises(ClientError) as refused:
+        sns.subscribe(TopicArn=topic, Protocol="sms", Endpoint="+15550001111", Attributes={"FilterPolicy": '{"a": "b"}'})
+    expected = 'Invalid parameter: Attributes Reason: FilterPolicy: "a" must be an object or an array\n at [Source: (String)"{"a": "b"}"; line: 1, column: 8]'
+    assert refusal(refused) == ("InvalidParameter", expected)
+
+
+def test_nobody_calls_the_operations_of_the_agenda(server):
+    answer = server.signed("POST", "/", service="sns", body=b"Action=Deliver&Version=2010-03-31&Delivery={}", headers={"content-type": "application/x-www-form-urlencoded"})
+    assert (answer.status, b"InvalidAction" in answer.body) == (400, True)
