@@ -16,7 +16,7 @@ mod writer;
 pub use body::{Body, BodyError, BodyStream, EventStream, Events, Taken, Trailers};
 pub use cloudlet_aws::{Blame, FaultKind, Timestamp, TimestampFormat};
 pub use cloudlet_shape_derive::Shape;
-pub use operation::{Access, Checksum, Operation, OperationSchema, Pages, Protocol, ResourceKind, ServiceSchema};
+pub use operation::{Access, Checksum, Operation, OperationSchema, Pages, Protocol, ResourceKind, ServiceSchema, Visitor};
 pub use reader::{Mismatch, Read, Reader};
 pub use schema::{At, Flags, Kind, Member, Schema, Target};
 #[doc(hidden)]

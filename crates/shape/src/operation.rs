@@ -9,6 +9,11 @@ pub trait Operation: Send + Sync + 'static {
     type Output: Shape;
 }
 
+/// Something that is done for each operation of a service, with its types at hand: `cloudlet_api_sqs::each(&mut visitor)`.
+pub trait Visitor {
+    fn visit<O: Operation>(&mut self);
+}
+
 #[derive(Debug)]
 pub struct OperationSchema {
     pub name: &'static str,
@@ -61,7 +66,8 @@ impl OperationSchema {
     }
 }
 
-/// Declares the operations of a service: marker types, their schemas, and the list of them. Used by the generated crates.
+/// Declares the operations of a service: marker types, their schemas, and the list of them, as data and as types. Used by the
+/// generated crates.
 ///
 /// A schema is a static, so that it is built once, in the crate that declares it; statics may also point at each other in a ring.
 #[macro_export]
@@ -86,6 +92,10 @@ macro_rules! operations {
             )*
         }
         pub(crate) static OPERATIONS: [&$crate::OperationSchema; [$(stringify!($name)),*].len()] = [$(&schemas::$name),*];
+        /// Visits all operations, in the order of their names.
+        pub fn each<V: $crate::Visitor>(visitor: &mut V) {
+            $(visitor.visit::<$name>();)*
+        }
     };
 }
 
