@@ -8,6 +8,8 @@ def pytest_addoption(parser):
     parser.addoption("--cloudlet", required=True, help="the built server")
     parser.addoption("--aws-cli-1", help="aws-cli v1")
     parser.addoption("--aws-cli-2", help="aws-cli v2")
+    parser.addoption("--echo", required=True, help="the built example `echo` of crates/wire")
+    parser.addoption("--models", required=True, help="the folder of botocore's models that the generated crates are made from")
 
 
 @pytest.fixture(scope="module")

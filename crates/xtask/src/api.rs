@@ -53,6 +53,9 @@ pub struct Service {
     pub operations: Option<String>,
 }
 
+/// What a person decides.
+const SETTINGS: &str = "crates/xtask/api";
+
 /// One generated file, by its path below the workspace.
 type Files = BTreeMap<PathBuf, String>;
 
@@ -61,9 +64,14 @@ pub fn check() -> Outcome {
     run(&Arguments { check: true, services: Vec::new() })
 }
 
+/// botocore's models of the pinned release: a folder per service.
+pub fn models(root: &Path) -> Outcome<PathBuf> {
+    Ok(Sources::obtain(root, &root.join(SETTINGS))?.models())
+}
+
 pub fn run(arguments: &Arguments) -> Outcome {
     let root = root();
-    let settings = root.join("crates/xtask/api");
+    let settings = root.join(SETTINGS);
     let catalogue: Catalogue = settings_file(&settings.join("services.toml"))?;
     let mut corrections: BTreeMap<String, Corrections> = settings_file(&settings.join("corrections.toml"))?;
     let mut actions: BTreeMap<String, Actions> = settings_file(&settings.join("actions.toml"))?;

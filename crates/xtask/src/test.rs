@@ -5,7 +5,7 @@
 mod clients;
 mod tally;
 
-use crate::{Outcome, root, steps, vectors};
+use crate::{Outcome, api, root, steps, vectors};
 use clap::ValueEnum;
 use std::{
     path::{Path, PathBuf},
@@ -29,7 +29,7 @@ pub struct Arguments {
 enum Suite {
     /// cargo test over the workspace, with the published vectors.
     Rust,
-    /// boto3, aws-cli v1 and v2, and raw HTTP against the built server.
+    /// boto3, aws-cli v1 and v2, and raw HTTP against the built server; and the round trip of all operations with botocore.
     Python,
     /// The JavaScript SDK v3 against the built server.
     Javascript,
@@ -73,10 +73,15 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 /// The server, as `cargo run` would start it.
 pub fn build_server(root: &Path) -> Outcome<PathBuf> {
-    steps::run("build the server", Command::new("cargo").args(["build", "--package", "cloudlet-server"]).current_dir(root))?;
+    build(root, "build the server", &["--package", "cloudlet-server"], "cloudlet")
+}
+
+/// A program, unoptimized.
+fn build(root: &Path, step: &str, what: &[&str], program: &str) -> Outcome<PathBuf> {
+    steps::run(step, Command::new("cargo").arg("build").args(what).current_dir(root))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let server = target.join("debug/cloudlet");
-    if server.exists() { Ok(server) } else { Err(format!("{} was not built", server.display())) }
+    let program = target.join("debug").join(program);
+    if program.exists() { Ok(program) } else { Err(format!("{} was not built", program.display())) }
 }
 
 fn rust(root: &Path, named: Option<&str>, tally: &mut Tally) -> Outcome<bool> {
@@ -89,11 +94,15 @@ fn rust(root: &Path, named: Option<&str>, tally: &mut Tally) -> Outcome<bool> {
 fn python(root: &Path, server: &Path, named: Option<&str>, tally: &mut Tally) -> Outcome<bool> {
     let python = clients::python(root)?;
     let aws2 = clients::aws_cli_2()?;
+    let echo = build(root, "build the echo of the round trip", &["--package", "cloudlet-wire", "--example", "echo"], "examples/echo")?;
+    let models = api::models(root)?;
     let mut command = Command::new(python.join("python"));
     command.args(["-m", "pytest", "-p", "no:cacheprovider"]);
     command.arg(format!("--cloudlet={}", server.display()));
     command.arg(format!("--aws-cli-1={}", python.join("aws").display()));
     command.arg(format!("--aws-cli-2={}", aws2.display()));
+    command.arg(format!("--echo={}", echo.display()));
+    command.arg(format!("--models={}", models.display()));
     if let Some(named) = named {
         command.args(["-k", named]);
     }

@@ -51,9 +51,14 @@ impl Sources {
         Ok(Sources { folder })
     }
 
+    /// botocore's folder of models.
+    pub fn models(&self) -> PathBuf {
+        self.folder.join("botocore/data")
+    }
+
     /// A file of a botocore service: `service-2`, `paginators-1`.
     pub fn model<T: DeserializeOwned>(&self, service: &str, version: &str, file: &str) -> Outcome<Option<T>> {
-        let folder = self.folder.join("botocore/data").join(service).join(version);
+        let folder = self.models().join(service).join(version);
         let plain = folder.join(format!("{file}.json"));
         let packed = folder.join(format!("{file}.json.gz"));
         if packed.exists() { parse(&packed, &unpack(&packed)?).map(Some) } else { optional(&plain) }
