@@ -42,6 +42,7 @@ impl Registry {
         cloudlet_api_kms::each(&mut registry);
         cloudlet_api_lambda::each(&mut registry);
         cloudlet_api_logs::each(&mut registry);
+        cloudlet_api_organizations::each(&mut registry);
         cloudlet_api_s3::each(&mut registry);
         cloudlet_api_s3control::each(&mut registry);
         cloudlet_api_ses::each(&mut registry);
