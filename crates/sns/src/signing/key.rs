@@ -146,13 +146,38 @@ impl Key {
         der(0x30, &[der_integer(&bytes(&modulus)), der_integer(&EXPONENT.to_be_bytes())].concat())
     }
 
+    /// A number raised to the private exponent, modulo each prime. Four bits at a time, and all primes in step, so that the processor
+    /// has thirty-two multiplications at hand that do not wait for each other.
+    fn powers(&self, number: impl Fn(&Field) -> u64) -> Vec<u64> {
+        let table = |Prime { field, .. }: &Prime| {
+            let base = field.enter(number(field));
+            let mut powers = [field.one; 16];
+            let mut last = field.one;
+            for power in powers.iter_mut().skip(1) {
+                last = field.times(last, base);
+                *power = last;
+            }
+            powers
+        };
+        let tables: Vec<[u64; 16]> = self.primes.iter().map(table).collect();
+        let mut powers: Vec<u64> = self.primes.iter().map(|prime| prime.field.one).collect();
+        for window in (0..16).rev() {
+            for ((Prime { field, exponent, .. }, table), power) in self.primes.iter().zip(&tables).zip(&mut powers) {
+                let fourth = (0..4).fold(*power, |power, _| field.times(power, power));
+                let digit = usize::try_from(exponent >> (window * 4) & 15).unwrap_or_default();
+                *power = field.times(fourth, table.get(digit).copied().unwrap_or(field.one));
+            }
+        }
+        powers
+    }
+
     /// What a message, as long as the key, is raised to the private exponent.
     pub fn raise(&self, message: &[u8; BYTES]) -> Vec<u8> {
         let words: Vec<u64> = message.chunks_exact(8).map(|word| word.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))).collect();
+        let remainder = |field: &Field| words.iter().fold(0, |rest, word| field.plus(field.times(rest, field.square), field.reduce(*word)));
         let mut digits: Vec<u64> = Vec::with_capacity(PRIMES);
-        for Prime { field, exponent, inverses } in &self.primes {
-            let remainder = words.iter().fold(0, |rest, word| field.plus(field.times(rest, field.square), field.reduce(*word)));
-            let mut digit = field.power(field.enter(remainder), *exponent);
+        for (Prime { field, inverses, .. }, power) in self.primes.iter().zip(self.powers(remainder)) {
+            let mut digit = power;
             for (before, inverse) in digits.iter().zip(inverses) {
                 digit = field.times(field.minus(digit, field.enter(*before)), *inverse);
             }

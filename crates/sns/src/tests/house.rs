@@ -1,18 +1,23 @@
-//! A house with SNS and SQS, an outside that a test directs, and short words for what tests do with them.
+//! A house with SNS, queues that take what they are sent, an outside that a test directs, and short words for what tests do with them.
 
 use crate::{Options, service};
 use cloudlet_api_sns::*;
-use cloudlet_api_sqs::{self as sqs, CreateQueueRequest, ReceiveMessageRequest, SetQueueAttributesRequest};
+use cloudlet_api_sqs::{self as sqs, SendMessage, SendMessageRequest, SendMessageResult};
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
 use cloudlet_cloud::{Cloud, Entrance, Settings};
-use cloudlet_engine::{Boxed, Call, Clock, Frame, Ids, Letter, Lost, Origin, Outside, Receipt, Service};
+use cloudlet_engine::{Ask, Asks, Boxed, Call, Clock, Cx, Document, Frame, Handle, Ids, Letter, Lost, Origin, Outside, Policy, Receipt, Service};
 use cloudlet_identity::{Identity, Root, Secret};
 use cloudlet_mailbox::{Mail, Mailbox, Room, Wanted};
+use cloudlet_policy::Kind;
 use cloudlet_shape::{Map, Operation};
 use cloudlet_store::Journal;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 pub const START: Timestamp = Timestamp(1_764_000_000_000);
 
@@ -31,14 +36,42 @@ impl Outside for World {
     }
 }
 
+/// Queues as SNS knows them: they let somebody in or nobody, and keep what they were sent.
+#[derive(Default)]
+pub struct Queues(Mutex<BTreeMap<String, Queue>>);
+
+/// A queue's policy, and what it was sent.
+type Queue = (Option<Policy>, Vec<SendMessageRequest>);
+
+fn name_in(url: &str) -> &str {
+    url.rsplit('/').next().unwrap()
+}
+
+impl Handle<SendMessage> for Queues {
+    fn asks(&self, _: &Cx, input: &SendMessageRequest) -> Result<Asks, Fault> {
+        let queues = self.0.lock();
+        let name = name_in(&input.queue_url);
+        let (policy, _) = queues.get(name).ok_or_else(|| sqs::faults::QUEUE_DOES_NOT_EXIST.says("The specified queue does not exist."))?;
+        Ok(Ask::of::<SendMessage>(Arn::parse(&queue_arn(name)).unwrap()).with_policy(policy.clone()).alone())
+    }
+
+    async fn handle(&self, _: &Cx, input: SendMessageRequest) -> Result<SendMessageResult, Fault> {
+        let name = name_in(&input.queue_url).to_owned();
+        self.0.lock().get_mut(&name).unwrap().1.push(input);
+        Ok(SendMessageResult::default())
+    }
+}
+
 pub struct House {
     pub cloud: Arc<Cloud>,
+    pub queues: Arc<Queues>,
     pub world: Arc<World>,
 }
 
 impl House {
     pub fn new() -> House {
-        House::beside(cloudlet_sqs::service(&Journal::off(), cloudlet_sqs::Urls::default()))
+        let queues = Arc::new(Queues::default());
+        House { queues: queues.clone(), ..House::beside(Service::of(&sqs::SERVICE, queues).handles::<SendMessage>().build()) }
     }
 
     /// With another SQS.
@@ -50,7 +83,7 @@ impl House {
         let world = Arc::new(World::default());
         frame.open(world.clone());
         let services = vec![service(&journal, mailbox.clone(), Options::default()), sqs];
-        House { cloud: Cloud::new(frame, Identity::new(root), services, Settings { mailbox, ..Settings::default() }), world }
+        House { cloud: Cloud::new(frame, Identity::new(root), services, Settings { mailbox, ..Settings::default() }), queues: Arc::default(), world }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -95,43 +128,29 @@ impl House {
 
     /// A queue that any topic may send to.
     pub async fn queue(&self, name: &str) -> String {
-        self.closed_queue(name).await;
         let policy = json!({ "Statement": [{
             "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" }, "Action": "sqs:SendMessage", "Resource": queue_arn(name),
         }]});
-        let input = SetQueueAttributesRequest { queue_url: url(name), attributes: map(&[("Policy", &policy.to_string())]) };
-        self.call::<sqs::SetQueueAttributes>(input).await.unwrap();
+        let document = Document::parse(&policy.to_string(), Kind::Resource).unwrap();
+        self.queues.0.lock().insert(name.into(), (Some(Policy { name: queue_arn(name).into(), document }), vec![]));
         queue_arn(name)
     }
 
     /// A queue that lets nobody in.
     pub async fn closed_queue(&self, name: &str) -> String {
-        let attributes = name.ends_with(".fifo").then(|| map(&[("FifoQueue", "true")]));
-        self.call::<sqs::CreateQueue>(CreateQueueRequest { queue_name: name.into(), attributes, tags: None }).await.unwrap();
+        self.queues.0.lock().insert(name.into(), (None, vec![]));
         queue_arn(name)
     }
 
-    pub async fn received(&self, name: &str) -> Vec<sqs::Message> {
-        let input = ReceiveMessageRequest {
-            queue_url: url(name),
-            max_number_of_messages: Some(10),
-            attribute_names: Some(vec!["All".into()]),
-            message_attribute_names: Some(vec!["All".into()]),
-            visibility_timeout: Some(600),
-            ..ReceiveMessageRequest::default()
-        };
-        let messages = self.call::<sqs::ReceiveMessage>(input).await.unwrap().messages.unwrap_or_default();
-        for message in &messages {
-            let input = sqs::DeleteMessageRequest { queue_url: url(name), receipt_handle: message.receipt_handle.clone().unwrap() };
-            self.call::<sqs::DeleteMessage>(input).await.unwrap();
-        }
-        messages
+    /// What a queue was sent since one last looked.
+    pub async fn received(&self, name: &str) -> Vec<SendMessageRequest> {
+        std::mem::take(&mut self.queues.0.lock().get_mut(name).unwrap().1)
     }
 
     /// The texts of the messages in a queue: of envelopes, what is in them.
     pub async fn texts(&self, name: &str) -> Vec<String> {
-        let text = |message: &sqs::Message| {
-            let body = message.body.clone().unwrap();
+        let text = |message: &SendMessageRequest| {
+            let body = message.message_body.clone();
             let envelope: Option<Value> = serde_json::from_str(&body).ok().filter(|body: &Value| body.get("TopicArn").is_some());
             envelope.map_or(body, |envelope| envelope["Message"].as_str().unwrap().to_owned())
         };
@@ -234,12 +253,8 @@ pub fn queue_arn(name: &str) -> String {
     Arn::build("aws", "sqs", "us-east-1", "000000000000", name).to_string()
 }
 
-fn url(name: &str) -> String {
-    format!("http://localhost:4566/000000000000/{name}")
-}
-
-pub fn envelope(message: &sqs::Message) -> Value {
-    serde_json::from_str(message.body.as_deref().unwrap()).unwrap()
+pub fn envelope(message: &SendMessageRequest) -> Value {
+    serde_json::from_str(&message.message_body).unwrap()
 }
 
 /// What a link in a text says of a parameter.

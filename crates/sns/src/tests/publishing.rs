@@ -29,7 +29,7 @@ async fn a_raw_delivery_is_the_message_alone_with_its_attributes() {
     let attributes: Map<_> = [("size".to_owned(), attribute("Number", "1"))].into();
     house.call::<Publish>(PublishInput { message_attributes: Some(attributes), ..message(&topic, "hello") }).await.unwrap();
     let received = house.received("q").await;
-    assert_eq!(received[0].body.as_deref(), Some("hello"));
+    assert_eq!(received[0].message_body, "hello");
     assert_eq!(received[0].message_attributes.as_ref().unwrap()["size"].string_value.as_deref(), Some("1"));
 }
 

@@ -21,7 +21,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["tokio::time::"],
-        // The gateway cuts slow clients off, and the server waits for calls under way.
+        // The gateway cuts slow clients off, the courier gives up on silent endpoints, and the server waits for calls under way.
         allowed: &["crates/engine/src/clock.rs", "crates/gateway/src/", "crates/outside/src/", "crates/server/src/", "crates/smtp/src/"],
         why: "waiting is the clock's and the agenda's",
     },
