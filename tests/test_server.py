@@ -1,8 +1,10 @@
 """The program itself: settings, help, start and stop."""
 
+import re
 import signal
 import socket
 import subprocess
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -19,6 +21,14 @@ def test_help_can_be_read(binary):
     assert done.returncode == 0
     for word in ("--port", "CLOUDLET_PORT", "--data-dir", "--auth", "enforce", "soft", "off", "4566"):
         assert word in done.stdout
+
+
+def test_every_setting_is_in_the_readme(binary):
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    settings = re.findall(r"^ +(--[a-z-]+)", run(binary, "--help").stdout, re.MULTILINE)
+    variables = re.findall(r"CLOUDLET_[A-Z_]+(?==|\])", run(binary, "--help").stdout)
+    assert len(settings) > 15
+    assert [name for name in settings + variables if name not in readme and name not in ("--help", "--version")] == []
 
 
 def test_version(binary):

@@ -1,6 +1,6 @@
 //! Which services stand in the house.
 
-use crate::configuration::Configuration;
+use crate::{configuration::Configuration, oidc_keys};
 use cloudlet_cloud::{Cloud, Settings};
 use cloudlet_engine::{Clock, Frame, Ids, Service};
 use cloudlet_identity::{Identity, Root, Secret};
@@ -26,7 +26,7 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
     let identity = Identity::kept_in(root, &settings.journal);
     let mailbox = Arc::new(Mailbox::new(&settings.journal, Room::default()));
     let journal = &settings.journal;
-    let provider_keys = configuration.oidc_keys.clone().map_or_else(ProviderKeys::none, ProviderKeys::in_folder);
+    let provider_keys = configuration.oidc_keys.clone().map_or_else(ProviderKeys::none, |folder| ProviderKeys::found_by(oidc_keys::finder(folder)));
     let mut services = vec![
         cloudlet_iam::service(identity.clone()),
         cloudlet_organizations::service(identity.clone()),

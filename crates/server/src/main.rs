@@ -5,6 +5,7 @@ mod configuration;
 mod explain;
 mod health;
 mod log;
+mod oidc_keys;
 mod tls;
 
 use cloudlet_gateway::{Gateway, Limits, Listener, Parts, serve};

@@ -1,17 +1,13 @@
-//! Where the verification keys of OpenID Connect providers come from: files. AWS fetches them from the provider; this server
-//! reaches nobody, so the keys are put into a folder, one JWKS for each provider.
+//! The verification keys of OpenID Connect providers. AWS fetches them from the provider; this server reaches nobody, so whoever
+//! builds the house says where they come from.
 
-use std::path::PathBuf;
+use std::{fmt, sync::Arc};
 
-/// `token.actions.githubusercontent.com` is looked for in `token.actions.githubusercontent.com.json`, and a path in the
-/// issuer, `oidc.eks.eu-west-1.amazonaws.com/id/ABC`, with its slashes as underscores.
-#[derive(Clone, Debug, Default)]
-pub struct ProviderKeys {
-    folder: Option<PathBuf>,
-}
+type Find = dyn Fn(&str) -> Option<String> + Send + Sync;
 
-/// A set of keys is small; what is larger is something else.
-const LARGEST: u64 = 1 << 20;
+/// Finds the set of keys of an issuer (without `https://`), as JSON.
+#[derive(Clone, Default)]
+pub struct ProviderKeys(Option<Arc<Find>>);
 
 impl ProviderKeys {
     /// No provider's token can be verified.
@@ -19,16 +15,17 @@ impl ProviderKeys {
         ProviderKeys::default()
     }
 
-    pub fn in_folder(folder: PathBuf) -> ProviderKeys {
-        ProviderKeys { folder: Some(folder) }
+    pub fn found_by(find: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> ProviderKeys {
+        ProviderKeys(Some(Arc::new(find)))
     }
 
-    /// The set of keys of an issuer (without `https://`), as JSON.
     pub(crate) fn of(&self, issuer: &str) -> Option<String> {
-        let name: String = issuer.chars().map(|c| if c == '/' { '_' } else { c }).collect();
-        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) && !name.starts_with('.');
-        let path = self.folder.as_ref().filter(|_| plain)?.join(format!("{name}.json"));
-        let size = std::fs::metadata(&path).ok()?.len();
-        if size > LARGEST { None } else { std::fs::read_to_string(path).ok() }
+        self.0.as_ref()?(issuer)
+    }
+}
+
+impl fmt::Debug for ProviderKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "keys of providers" } else { "no keys of providers" })
     }
 }

@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 /// One table for all in the first README, and one for each engine in its own.
 fn tables(root: &Path, services: &[Service]) -> Vec<(PathBuf, String)> {
-    let mut tables = vec![(root.join("README.md"), summary(services))];
+    let mut tables = vec![(root.join("README.md"), summary(root, services))];
     for service in services {
         let readme = root.join("crates").join(&service.name).join("README.md");
         if readme.exists() {
@@ -63,11 +63,13 @@ fn tables(root: &Path, services: &[Service]) -> Vec<(PathBuf, String)> {
     tables
 }
 
-fn summary(services: &[Service]) -> String {
-    let mut text = String::from("| Service | Operations | Implemented |\n|---|---|---|\n");
+fn summary(root: &Path, services: &[Service]) -> String {
+    let mut text = String::from("| Service | Operations |\n|---|---|\n");
     for service in services.iter().filter(|service| !service.implemented.is_empty()) {
-        let (done, all) = (service.implemented.len(), service.implemented.len() + service.not_implemented.len());
-        let _ = writeln!(text, "| {} | {done} of {all} | {} |", service.name, service.implemented.join(", "));
+        let Service { name, implemented, not_implemented } = service;
+        let readme = format!("crates/{name}/README.md");
+        let linked = if root.join(&readme).exists() { format!("[{name}]({readme})") } else { name.clone() };
+        let _ = writeln!(text, "| {linked} | {} of {} |", implemented.len(), implemented.len() + not_implemented.len());
     }
     let known: Vec<&str> = services.iter().filter(|service| service.implemented.is_empty()).map(|service| service.name.as_str()).collect();
     if !known.is_empty() {
@@ -101,9 +103,9 @@ fn ask(server: &Path) -> Outcome<Vec<Service>> {
     command.args(["--port", "0", "--log-format", "human"]).env_clear().stdin(Stdio::null()).stdout(Stdio::piped());
     let mut running = Running(command.spawn().map_err(|error| format!("{}: {error}", server.display()))?);
     let output = running.0.stdout.take().ok_or("the server has no output")?;
-    let address = BufReader::new(output)
-        .lines()
-        .map_while(Result::ok)
+    // Held until the end: a server whose output nobody reads complains.
+    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+    let address = lines
         .find_map(|line| Some(line.split_once(" listens on ")?.1.split(' ').next()?.to_owned()))
         .ok_or("the server did not say where it listens")?;
     let told = |error: std::io::Error| format!("{address}: {error}");

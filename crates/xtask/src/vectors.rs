@@ -1,5 +1,5 @@
-//! `cargo xtask vectors`: botocore's protocol cases and models, from its source release pinned by hash, into `target/vectors`.
-//! They are data for tests and are not kept in the repository.
+//! `cargo xtask vectors`: the cases of the protocols, the SigV4 suite of AWS, and the models, from botocore's source release, which is
+//! pinned by hash, into `target/vectors`. They are data for tests and are not kept in the repository.
 
 use crate::{Outcome, root};
 use std::{fs, path::Path, process::Command};
@@ -15,6 +15,7 @@ with tarfile.open(archive) as tar:
     for member in tar:
         name = member.name
         case = name.startswith(release + "/tests/unit/protocols/") and name.endswith(".json")
+        case = case or name.startswith(release + "/tests/unit/auth/aws4_testsuite/")
         model = "/service-2.json" in name and name.split("/")[1:3] == ["botocore", "data"] and name.split("/")[3] in SERVICES
         if not member.isfile() or not (case or model or name == release + "/LICENSE.txt"):
             continue
@@ -29,7 +30,8 @@ with tarfile.open(archive) as tar:
 
 pub fn run() -> Outcome {
     let folder = root().join("target/vectors");
-    if folder.join(RELEASE).join("tests/unit/protocols").exists() {
+    let there = |part: &str| folder.join(RELEASE).join("tests/unit").join(part).exists();
+    if there("protocols") && there("auth") {
         println!("{RELEASE} is there");
         return Ok(());
     }

@@ -13,7 +13,6 @@ use cloudlet_identity::{Of, state::OidcProvider};
 struct Provider {
     key: EcdsaKeyPair,
     house: House,
-    _folder: tempfile::TempDir,
 }
 
 const ISSUER: &str = "token.actions.githubusercontent.com";
@@ -26,9 +25,8 @@ fn provider() -> Provider {
     let jwks = serde_json::json!({"keys": [
         {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "k1", "x": number(&point[1..33]), "y": number(&point[33..])}
     ]});
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join(format!("{ISSUER}.json")), jwks.to_string()).unwrap();
-    let house = House::with_keys(ProviderKeys::in_folder(folder.path().to_owned()));
+    let keys = jwks.to_string();
+    let house = House::with_keys(ProviderKeys::found_by(move |issuer| (issuer == ISSUER).then(|| keys.clone())));
     let row = OidcProvider { url: ISSUER.into(), clients: vec!["sts.amazonaws.com".into()], thumbprints: vec![], created: house.now(), tags: vec![] };
     house.put(|state| state.oidc_providers.insert(Of::new(account(), ISSUER), row));
     let trust = format!(
@@ -37,7 +35,7 @@ fn provider() -> Provider {
         "StringLike":{{"{ISSUER}:sub":"repo:octo/*"}}}}}}}}"#
     );
     house.role("ci", &trust, None);
-    Provider { key, house, _folder: folder }
+    Provider { key, house }
 }
 
 impl Provider {
