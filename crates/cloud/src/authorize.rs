@@ -4,7 +4,7 @@ use crate::{
     Cloud, Mode,
     decisions::Decided,
     encoded,
-    keys::{self, Circumstances},
+    keys::{self, Circumstances, Wanted},
 };
 use cloudlet_aws::{Caller, Fault, FaultKind, Identity};
 use cloudlet_engine::{Ask, Cx, Denial, Effect, Service, Verdict};
@@ -130,16 +130,22 @@ impl Subject<'_> {
         })
     }
 
-    /// The whole context, or none of it when no policy would look.
+    /// As much of the context as the policies read: nothing, mostly.
     fn keys(&self, ask: &Ask, resource: Option<&Membership>) -> Keys {
         let session_reads = self.session.iter().flat_map(|session| session.policies.iter()).any(|policy| !policy.document.keys().is_empty());
         let resource_reads = ask.resource_policy.iter().any(|policy| !policy.document.keys().is_empty())
             || resource.is_some_and(|membership| !membership.resource_control.is_empty());
-        if self.standing.reads_keys || session_reads || resource_reads { self.all_keys(ask, resource) } else { Keys::default() }
+        if session_reads || resource_reads {
+            self.all_keys(ask, resource)
+        } else if self.standing.reads.is_empty() {
+            Keys::default()
+        } else {
+            keys::of(&self.about, ask, &self.standing, self.session.as_deref(), resource, Wanted::Only(&self.standing.reads))
+        }
     }
 
     pub(crate) fn all_keys(&self, ask: &Ask, resource: Option<&Membership>) -> Keys {
-        keys::of(&self.about, ask, &self.standing, self.session.as_deref(), resource)
+        keys::of(&self.about, ask, &self.standing, self.session.as_deref(), resource, Wanted::All)
     }
 
     pub(crate) fn explain(&self, ask: &Ask, resource: Option<&Membership>) -> Explanation {

@@ -1,8 +1,8 @@
-//! The global condition keys of a call.
+//! The global condition keys of a call, as many as somebody will look at.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 
 use cloudlet_aws::{Caller, Identity, Scope, Timestamp, TimestampFormat};
-use cloudlet_engine::{Ask, Keys, Origin};
+use cloudlet_engine::{Ask, Keys, Origin, Value};
 use cloudlet_identity::{Membership, Session, Standing};
 use std::borrow::Cow;
 
@@ -15,111 +15,145 @@ pub struct Circumstances<'a> {
     pub origin: &'a Origin,
 }
 
-/// What the house knows of a call, added to what the engine said of its ask.
-pub fn of(cx: &Circumstances<'_>, ask: &Ask, standing: &Standing, session: Option<&Session>, resource: Option<&Membership>) -> Keys {
-    let mut keys = ask.keys.clone();
-    keys.set("aws:CurrentTime", cx.now.text(TimestampFormat::DateTime));
-    keys.set("aws:EpochTime", cx.now.secs());
-    keys.set("aws:RequestedRegion", cx.scope.region.as_str().to_owned());
-    if let Some(owner) = ask.owner {
-        keys.set("aws:ResourceAccount", owner);
+/// Which keys are worth their making.
+#[derive(Clone, Copy)]
+pub enum Wanted<'a> {
+    All,
+    /// Those that the policies read.
+    Only(&'a [Box<str>]),
+}
+
+impl Wanted<'_> {
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Wanted::All => true,
+            Wanted::Only(names) => names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)),
+        }
     }
+
+    /// Whether any key of a family is wanted: `aws:PrincipalTag/…`.
+    fn has_family(&self, prefix: &str) -> bool {
+        match self {
+            Wanted::All => true,
+            Wanted::Only(names) => names.iter().any(|wanted| wanted.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))),
+        }
+    }
+}
+
+struct Context<'a> {
+    keys: Keys,
+    wanted: Wanted<'a>,
+}
+
+impl Context<'_> {
+    fn set<V: Into<Value>>(&mut self, name: &'static str, value: impl FnOnce() -> V) {
+        if self.wanted.has(name) {
+            self.keys.set(name, value());
+        }
+    }
+
+    fn set_if<V: Into<Value>>(&mut self, name: &'static str, value: Option<V>) {
+        if let Some(value) = value {
+            self.set(name, || value);
+        }
+    }
+}
+
+/// What the house knows of a call, added to what the engine said of its ask.
+pub fn of(
+    cx: &Circumstances<'_>,
+    ask: &Ask,
+    standing: &Standing,
+    session: Option<&Session>,
+    resource: Option<&Membership>,
+    wanted: Wanted<'_>,
+) -> Keys {
+    let mut context = Context { keys: ask.keys.clone(), wanted };
+    context.set("aws:CurrentTime", || cx.now.text(TimestampFormat::DateTime));
+    context.set("aws:EpochTime", || cx.now.secs());
+    context.set("aws:RequestedRegion", || cx.scope.region.as_str().to_owned());
+    context.set_if("aws:ResourceAccount", ask.owner);
     if let Some(membership) = resource {
-        keys.set("aws:ResourceOrgID", &membership.organization);
-        keys.set_many("aws:ResourceOrgPaths", [&membership.path]);
+        context.set("aws:ResourceOrgID", || &membership.organization);
+        context.set("aws:ResourceOrgPaths", || &membership.path);
     }
     let origin = cx.origin;
-    keys.set("aws:ViaAWSService", !origin.via.is_empty());
+    context.set("aws:ViaAWSService", || !origin.via.is_empty());
     if let (Some(first), Some(last)) = (origin.via.first(), origin.via.last()) {
-        keys.set_many("aws:CalledVia", &origin.via);
-        keys.set("aws:CalledViaFirst", first);
-        keys.set("aws:CalledViaLast", last);
+        if context.wanted.has("aws:CalledVia") {
+            context.keys.set_many("aws:CalledVia", &origin.via);
+        }
+        context.set("aws:CalledViaFirst", || first);
+        context.set("aws:CalledViaLast", || last);
     } else if let Some(ip) = origin.source_ip {
-        keys.set("aws:SourceIp", ip.to_canonical().to_string());
+        context.set("aws:SourceIp", || ip.to_canonical().to_string());
     }
     // Policies that refuse plain HTTP are everywhere, and a local endpoint speaks it: the way here is as safe as TLS makes the real one.
-    keys.set("aws:SecureTransport", true);
-    if let Some(agent) = &origin.user_agent {
-        keys.set("aws:UserAgent", agent);
-    }
-    if let Some(referer) = &origin.referer {
-        keys.set("aws:Referer", referer);
-    }
-    principal(cx, &mut keys);
+    context.set("aws:SecureTransport", || true);
+    context.set_if("aws:UserAgent", origin.user_agent.as_ref());
+    context.set_if("aws:Referer", origin.referer.as_ref());
+    principal(cx, &mut context);
     if let Some(membership) = &standing.membership {
-        keys.set("aws:PrincipalOrgID", &membership.organization);
-        keys.set_many("aws:PrincipalOrgPaths", [&membership.path]);
+        context.set("aws:PrincipalOrgID", || &membership.organization);
+        context.set("aws:PrincipalOrgPaths", || &membership.path);
     }
-    for (key, value) in &standing.tags {
-        keys.set(Cow::Owned(format!("aws:PrincipalTag/{key}")), value);
+    let tags = if wanted.has_family("aws:PrincipalTag/") { standing.tags.as_slice() } else { &[] };
+    for (key, value) in tags {
+        context.keys.set(Cow::Owned(format!("aws:PrincipalTag/{key}")), value);
     }
     if let Some(session) = session {
-        of_session(session, cx, &mut keys);
+        of_session(session, cx, &mut context);
     }
-    keys
+    context.keys
 }
 
 /// What only temporary credentials have. AWS: "not present for long-term credentials", not even as `false`.
-fn of_session(session: &Session, cx: &Circumstances<'_>, keys: &mut Keys) {
+fn of_session(session: &Session, cx: &Circumstances<'_>, context: &mut Context<'_>) {
     // A session's tag outweighs the role's of the same name.
     for (key, value) in &session.tags {
-        keys.set(Cow::Owned(format!("aws:PrincipalTag/{key}")), value);
+        context.keys.set(Cow::Owned(format!("aws:PrincipalTag/{key}")), value);
     }
-    keys.set("aws:TokenIssueTime", session.issued.text(TimestampFormat::DateTime));
-    if keys.get("aws:MultiFactorAuthPresent").is_none() {
-        keys.set("aws:MultiFactorAuthPresent", session.mfa.is_some());
-        if let Some(since) = session.mfa {
-            keys.set("aws:MultiFactorAuthAge", cx.now.secs().saturating_sub(since.secs()));
-        }
+    context.set("aws:TokenIssueTime", || session.issued.text(TimestampFormat::DateTime));
+    // The call may have brought a code of its own: AssumeRole says so in its ask.
+    if context.keys.get("aws:MultiFactorAuthPresent").is_none() {
+        context.set("aws:MultiFactorAuthPresent", || session.mfa.is_some());
+        context.set_if("aws:MultiFactorAuthAge", session.mfa.map(|since| cx.now.secs().saturating_sub(since.secs())));
     }
-    if let Some(source) = &session.source_identity {
-        keys.set("aws:SourceIdentity", source);
-    }
-    if let Some(provider) = &session.provider {
-        keys.set("aws:FederatedProvider", provider);
-    }
-    keys.set("aws:AssumedRoot", session.origin == cloudlet_identity::Origin::AssumeRoot);
+    context.set_if("aws:SourceIdentity", session.source_identity.as_ref());
+    context.set_if("aws:FederatedProvider", session.provider.as_ref());
+    context.set("aws:AssumedRoot", || session.origin == cloudlet_identity::Origin::AssumeRoot);
     for (key, values) in &session.claims {
-        if keys.get(key).is_none() {
-            keys.set_many(Cow::Owned(key.to_string()), values);
+        if context.keys.get(key).is_none() {
+            context.keys.set_many(Cow::Owned(key.to_string()), values);
         }
     }
 }
 
-fn principal(cx: &Circumstances<'_>, keys: &mut Keys) {
+fn principal(cx: &Circumstances<'_>, context: &mut Context<'_>) {
     let caller = cx.caller;
-    keys.set("aws:PrincipalIsAWSService", matches!(caller.identity, Identity::Service { .. }));
+    context.set("aws:PrincipalIsAWSService", || matches!(caller.identity, Identity::Service { .. }));
     let kind = match &caller.identity {
         Identity::Root => "Account",
         Identity::User { name } => {
-            keys.set("aws:username", name);
+            context.set("aws:username", || name);
             "User"
         }
         Identity::AssumedRole { .. } => "AssumedRole",
         Identity::FederatedUser { .. } => "FederatedUser",
-        Identity::Anonymous => {
-            keys.set("aws:PrincipalType", "Anonymous");
-            return;
-        }
+        Identity::Anonymous => return context.set("aws:PrincipalType", || "Anonymous"),
         Identity::Service { principal, source } => {
-            keys.set("aws:PrincipalServiceName", principal);
-            keys.set_many("aws:PrincipalServiceNamesList", [principal]);
-            if let Some(source) = source {
-                keys.set("aws:SourceArn", source);
-            }
-            if let Some(account) = caller.account {
-                keys.set("aws:SourceAccount", account);
-            }
+            context.set("aws:PrincipalServiceName", || principal);
+            context.set("aws:PrincipalServiceNamesList", || principal);
+            context.set_if("aws:SourceArn", source.as_ref());
+            context.set_if("aws:SourceAccount", caller.account);
             return;
         }
     };
-    keys.set("aws:PrincipalType", kind);
+    context.set("aws:PrincipalType", || kind);
     match &caller.identity {
-        Identity::AssumedRole { role, .. } => keys.set("aws:PrincipalArn", role),
-        _ => keys.set("aws:PrincipalArn", &caller.arn),
+        Identity::AssumedRole { role, .. } => context.set("aws:PrincipalArn", || role),
+        _ => context.set("aws:PrincipalArn", || &caller.arn),
     }
-    keys.set("aws:userid", &caller.unique_id);
-    if let Some(account) = caller.account {
-        keys.set("aws:PrincipalAccount", account);
-    }
+    context.set("aws:userid", || &caller.unique_id);
+    context.set_if("aws:PrincipalAccount", caller.account);
 }

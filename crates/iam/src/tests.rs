@@ -5,6 +5,7 @@ mod house;
 mod accounts;
 mod credentials;
 mod decisions;
+mod matrix;
 mod people;
 mod policies;
 mod simulations;

@@ -16,8 +16,8 @@ pub struct Standing {
     pub boundary: Option<Policy>,
     pub tags: Tags,
     pub membership: Option<Arc<Membership>>,
-    /// Whether any of these policies reads a condition key. Most do not, and then nobody needs to gather them.
-    pub reads_keys: bool,
+    /// The condition keys that these policies read. Most read none, and then nobody needs to gather any.
+    pub reads: Vec<Box<str>>,
 }
 
 impl Standing {
@@ -40,8 +40,10 @@ impl Standing {
             }
         }
         standing.membership = membership;
-        let reads_keys = standing.all().any(|policy| !policy.document.keys().is_empty());
-        standing.reads_keys = reads_keys;
+        let mut reads: Vec<Box<str>> = standing.all().flat_map(|policy| policy.document.keys()).map(Into::into).collect();
+        reads.sort_by_key(|key| key.to_ascii_lowercase());
+        reads.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+        standing.reads = reads;
         standing
     }
 
