@@ -1,10 +1,15 @@
 //! The question every call is asked before it is performed, and how a refusal is worded.
 
-use crate::{Cloud, Mode, encoded, keys};
-use cloudlet_aws::{Account, Caller, Fault, FaultKind, Identity};
+use crate::{
+    Cloud, Mode,
+    decisions::Decided,
+    encoded,
+    keys::{self, Circumstances},
+};
+use cloudlet_aws::{Caller, Fault, FaultKind, Identity};
 use cloudlet_engine::{Ask, Cx, Denial, Effect, Service, Verdict};
 use cloudlet_identity::{Membership, Origin, Session, Standing};
-use cloudlet_policy::{By, Decision, Effect as Outcome, Gate, Keys, Policies, Principal, Request, Source, decide};
+use cloudlet_policy::{By, Decision, Effect as Outcome, Explanation, Gate, Keys, Policies, Principal, Request, Source, decide, explain};
 use cloudlet_shape::OperationSchema;
 use std::{borrow::Cow, sync::Arc};
 
@@ -15,9 +20,9 @@ const UNDER_RESOURCE_CONTROL: [&str; 12] =
 
 /// The caller of a call, with all that applies to it.
 pub(crate) struct Subject<'a> {
-    cx: &'a Cx,
-    session: Option<Arc<Session>>,
-    standing: Arc<Standing>,
+    pub about: Circumstances<'a>,
+    pub session: Option<Arc<Session>>,
+    pub standing: Arc<Standing>,
 }
 
 /// AWS: "The security token included in the request is invalid", whatever the policies say.
@@ -55,12 +60,33 @@ impl Cloud {
                 },
             };
             let refusal = (effect == Effect::Denied).then(|| refuse(service, cx, ask, &reason));
+            self.remember(cx, subject.as_ref(), ask, effect, reason.clone());
             cx.verdicts.lock().push(Verdict { action: ask.action, on: ask.on.clone(), effect, reason });
             if let Some(fault) = refusal {
                 return Err(fault);
             }
         }
         Ok(())
+    }
+
+    /// Keeps what the decision was made from, for whoever wants it explained.
+    fn remember(&self, cx: &Cx, subject: Option<&Subject<'_>>, ask: &Ask, effect: Effect, reason: Cow<'static, str>) {
+        if !self.decisions.remembers() {
+            return;
+        }
+        self.decisions.add(Decided {
+            request_id: cx.request_id.clone(),
+            at: cx.now,
+            scope: cx.scope.clone(),
+            caller: cx.caller.clone(),
+            origin: cx.origin.clone(),
+            ask: ask.clone(),
+            session: subject.and_then(|subject| subject.session.clone()),
+            standing: subject.map(|subject| subject.standing.clone()).unwrap_or_default(),
+            resource: ask.owner.or(cx.caller.account).and_then(|owner| self.identity.membership(owner)),
+            effect,
+            reason,
+        });
     }
 
     /// Why it is allowed, or AWS's words for why it is not.
@@ -75,7 +101,7 @@ impl Cloud {
             return Ok(Cow::Borrowed("root of the account"));
         }
         let subject = subject.get_or_insert_with(|| self.subject(cx));
-        let resource = self.resource_membership(ask.owner.or(cx.caller.account), ask.action);
+        let resource = ask.owner.or(cx.caller.account).and_then(|owner| self.identity.membership(owner));
         subject.decide(ask, resource.as_deref())
     }
 
@@ -87,16 +113,12 @@ impl Cloud {
     pub(crate) fn subject<'a>(&self, cx: &'a Cx) -> Subject<'a> {
         let session = self.identity.session_of(&cx.caller);
         let standing = self.identity.standing(&cx.caller, session.as_deref());
-        Subject { cx, session, standing }
-    }
-
-    /// The resource's place in the organization.
-    fn resource_membership(&self, owner: Option<Account>, _action: &str) -> Option<Arc<Membership>> {
-        self.identity.membership(owner?)
+        let about = Circumstances { now: cx.now, scope: &cx.scope, caller: &cx.caller, origin: &cx.origin };
+        Subject { about, session, standing }
     }
 }
 
-impl<'a> Subject<'a> {
+impl Subject<'_> {
     fn decide(&self, ask: &Ask, resource: Option<&Membership>) -> Result<Cow<'static, str>, String> {
         let keys = self.keys(ask, resource);
         self.with_request(ask, &keys, resource, |request, policies| {
@@ -113,16 +135,20 @@ impl<'a> Subject<'a> {
         let session_reads = self.session.iter().flat_map(|session| session.policies.iter()).any(|policy| !policy.document.keys().is_empty());
         let resource_reads = ask.resource_policy.iter().any(|policy| !policy.document.keys().is_empty())
             || resource.is_some_and(|membership| !membership.resource_control.is_empty());
-        if self.standing.reads_keys || session_reads || resource_reads {
-            keys::of(self.cx, ask, &self.standing, self.session.as_deref(), resource)
-        } else {
-            Keys::default()
-        }
+        if self.standing.reads_keys || session_reads || resource_reads { self.all_keys(ask, resource) } else { Keys::default() }
+    }
+
+    pub(crate) fn all_keys(&self, ask: &Ask, resource: Option<&Membership>) -> Keys {
+        keys::of(&self.about, ask, &self.standing, self.session.as_deref(), resource)
+    }
+
+    pub(crate) fn explain(&self, ask: &Ask, resource: Option<&Membership>) -> Explanation {
+        self.with_request(ask, &self.all_keys(ask, resource), resource, explain)
     }
 
     /// Puts request and policies together, as the evaluator wants them.
     fn with_request<R>(&self, ask: &Ask, keys: &Keys, resource: Option<&Membership>, then: impl FnOnce(&Request<'_>, &Policies<'_>) -> R) -> R {
-        let caller = &self.cx.caller;
+        let caller = self.about.caller;
         let standing = &*self.standing;
         let mut principal = Principal::of(caller);
         if let Some(issuer) = self.session.as_ref().and_then(|session| session.issuer.as_ref()) {
@@ -148,13 +174,13 @@ impl<'a> Subject<'a> {
     }
 
     fn is_assumed_root(&self) -> bool {
-        self.cx.caller.identity == Identity::Root && self.session.as_ref().is_some_and(|session| !session.policies.is_empty())
+        self.about.caller.identity == Identity::Root && self.session.as_ref().is_some_and(|session| !session.policies.is_empty())
     }
 
     /// A root session of AssumeRoot may do what its task policy says, and nothing else.
     fn within_task(&self, request: &Request<'_>) -> Decision {
         let session = self.session.as_ref().map(|session| &*session.policies).unwrap_or_default();
-        let user = Caller { identity: Identity::User { name: "root".into() }, ..self.cx.caller.clone() };
+        let user = Caller { identity: Identity::User { name: "root".into() }, ..self.about.caller.clone() };
         // AWS's task policies only deny: all but the task.
         let decision = decide(&Request { principal: Principal::of(&user), ..*request }, &Policies { identity: session, ..Policies::default() });
         let by = decision.by.map(|by| By { source: Source::Session, ..by });

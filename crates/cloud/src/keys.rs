@@ -1,13 +1,22 @@
 //! The global condition keys of a call.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 
-use cloudlet_aws::{Identity, TimestampFormat};
-use cloudlet_engine::{Ask, Cx, Keys};
+use cloudlet_aws::{Caller, Identity, Scope, Timestamp, TimestampFormat};
+use cloudlet_engine::{Ask, Keys, Origin};
 use cloudlet_identity::{Membership, Session, Standing};
 use std::borrow::Cow;
 
+/// Who calls, when, where and how.
+#[derive(Clone, Copy)]
+pub struct Circumstances<'a> {
+    pub now: Timestamp,
+    pub scope: &'a Scope,
+    pub caller: &'a Caller,
+    pub origin: &'a Origin,
+}
+
 /// What the house knows of a call, added to what the engine said of its ask.
-pub fn of(cx: &Cx, ask: &Ask, standing: &Standing, session: Option<&Session>, resource: Option<&Membership>) -> Keys {
+pub fn of(cx: &Circumstances<'_>, ask: &Ask, standing: &Standing, session: Option<&Session>, resource: Option<&Membership>) -> Keys {
     let mut keys = ask.keys.clone();
     keys.set("aws:CurrentTime", cx.now.text(TimestampFormat::DateTime));
     keys.set("aws:EpochTime", cx.now.secs());
@@ -19,7 +28,7 @@ pub fn of(cx: &Cx, ask: &Ask, standing: &Standing, session: Option<&Session>, re
         keys.set("aws:ResourceOrgID", &membership.organization);
         keys.set_many("aws:ResourceOrgPaths", [&membership.path]);
     }
-    let origin = &cx.origin;
+    let origin = cx.origin;
     keys.set("aws:ViaAWSService", !origin.via.is_empty());
     if let (Some(first), Some(last)) = (origin.via.first(), origin.via.last()) {
         keys.set_many("aws:CalledVia", &origin.via);
@@ -51,7 +60,7 @@ pub fn of(cx: &Cx, ask: &Ask, standing: &Standing, session: Option<&Session>, re
 }
 
 /// What only temporary credentials have. AWS: "not present for long-term credentials", not even as `false`.
-fn of_session(session: &Session, cx: &Cx, keys: &mut Keys) {
+fn of_session(session: &Session, cx: &Circumstances<'_>, keys: &mut Keys) {
     // A session's tag outweighs the role's of the same name.
     for (key, value) in &session.tags {
         keys.set(Cow::Owned(format!("aws:PrincipalTag/{key}")), value);
@@ -77,8 +86,8 @@ fn of_session(session: &Session, cx: &Cx, keys: &mut Keys) {
     }
 }
 
-fn principal(cx: &Cx, keys: &mut Keys) {
-    let caller = &cx.caller;
+fn principal(cx: &Circumstances<'_>, keys: &mut Keys) {
+    let caller = cx.caller;
     keys.set("aws:PrincipalIsAWSService", matches!(caller.identity, Identity::Service { .. }));
     let kind = match &caller.identity {
         Identity::Root => "Account",

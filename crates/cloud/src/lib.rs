@@ -4,10 +4,12 @@
 mod agenda;
 mod authorize;
 mod calls;
+mod decisions;
 mod encoded;
 mod keys;
 
 pub use calls::{Door as Entrance, Logged};
+pub use decisions::Decided;
 
 use agenda::{Agenda, Due, Written};
 use calls::Calls;
@@ -17,6 +19,7 @@ use cloudlet_identity::Identity;
 use cloudlet_mailbox::{Mailbox, Room};
 use cloudlet_shape::OperationSchema;
 use cloudlet_store::{Journal, Kept};
+use decisions::Decisions;
 use smallvec::SmallVec;
 use std::{
     collections::HashMap,
@@ -59,6 +62,7 @@ pub struct Cloud {
     services: HashMap<&'static str, Service>,
     mode: Mode,
     calls: Calls,
+    decisions: Decisions,
     agenda: Agenda,
 }
 
@@ -85,6 +89,7 @@ impl Cloud {
                 mailbox: settings.mailbox,
                 mode: settings.mode,
                 calls: Calls::remembering(settings.calls),
+                decisions: Decisions::remembering(settings.calls),
                 agenda: Agenda::new(&settings.journal),
             }
         })
@@ -105,6 +110,16 @@ impl Cloud {
     /// The calls the log remembers, the newest first.
     pub fn calls(&self) -> Vec<Logged> {
         self.calls.newest_first()
+    }
+
+    /// The decisions the log remembers, the newest first.
+    pub fn decisions(&self) -> Vec<Decided> {
+        self.decisions.newest_first()
+    }
+
+    /// The least policy that covers what a principal (the ARN of a user or role) has called since the start.
+    pub fn least_policy(&self, principal: &str) -> Option<serde_json::Value> {
+        self.decisions.least_policy(principal)
     }
 
     /// The honest answer to an operation that is in the model and not built.
@@ -209,6 +224,7 @@ impl Cloud {
             kept.reset();
         }
         self.calls.forget();
+        self.decisions.forget();
     }
 
     /// Everything the house keeps, for inspection, reset and snapshots.

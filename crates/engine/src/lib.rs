@@ -30,4 +30,4 @@ pub use service::{AnyOperation, Builder, Handle, Service};
 pub use verdict::{Effect, Verdict};
 pub use window::{Glance, Window};
 
-pub use cloudlet_policy::{Document, Grant, Keys, Policy, Reach};
+pub use cloudlet_policy::{Document, Grant, Keys, Policy, Reach, Value};

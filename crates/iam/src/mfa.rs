@@ -69,11 +69,10 @@ operation!(
             }
             let tags = shown::tags(&device.tags);
             state.mfa_devices.insert(serial.clone(), device);
-            // AWS sends a picture of the link. Who needs a picture draws it from the link, which is what stands in it.
             let virtual_mfa_device = VirtualMFADevice {
                 serial_number: serial.to_string(),
                 base32_string_seed: Some(seed.into_bytes().into()),
-                qr_code_png: Some(link.into_bytes().into()),
+                qr_code_png: crate::picture::of(&link).map(Into::into),
                 tags,
                 ..VirtualMFADevice::default()
             };

@@ -23,6 +23,14 @@ impl Want {
         Want::on(Arn::any())
     }
 
+    /// How a refusal calls the resource. AWS: `on resource: user bob`, where most services say the ARN.
+    pub fn shown(mut self, text: String) -> Want {
+        if let Some(ask) = &mut self.ask {
+            ask.shown = Some(text.into());
+        }
+        self
+    }
+
     fn key(mut self, name: String, value: &str) -> Want {
         if let Some(ask) = &mut self.ask {
             ask.keys.set(name, value.to_owned());
@@ -77,6 +85,7 @@ macro_rules! operation {
                 $c: &cloudlet_engine::Cx,
                 $n: &<$operation as cloudlet_shape::Operation>::Input,
             ) -> Result<cloudlet_engine::Asks, cloudlet_aws::Fault> {
+                crate::names::check($n)?;
                 let $i = self;
                 let want: crate::operation::Want = $want;
                 want.asks::<$operation>()

@@ -53,10 +53,11 @@ fn no_version(arn: &str, version: &str) -> impl FnOnce() -> Fault {
 
 impl Iam {
     pub(crate) fn want_policy(&self, _: &Cx, arn: &str) -> Want {
-        self.identity.read(|state| match state.policy_by_arn(arn) {
-            Some((_, policy)) => Want::on(Arn::parse(arn).unwrap_or_else(Arn::any)).tagged(&policy.tags),
+        let want = self.identity.read(|state| match state.policy_by_arn(arn) {
+            Some((_, policy)) => self.want_arn_of(arn).tagged(&policy.tags),
             None => self.want_arn_of(arn),
-        })
+        });
+        want.shown(format!("policy {arn}"))
     }
 
     fn want_arn_of(&self, arn: &str) -> Want {
@@ -86,7 +87,7 @@ operation!(
     CreatePolicy,
     |iam, cx, input| {
         let arn = iam.arn(cx.scope.account, "policy", input.path.as_deref().unwrap_or("/"), &input.policy_name);
-        Want::on(arn).requests(input.tags.as_deref())
+        Want::on(arn).requests(input.tags.as_deref()).shown(format!("policy {}", input.policy_name))
     },
     |iam, cx, input| {
         let account = cx.scope.account;

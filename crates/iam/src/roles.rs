@@ -29,18 +29,20 @@ impl Iam {
 
     pub(crate) fn want_role(&self, cx: &Cx, name: &str) -> Want {
         let account = cx.scope.account;
-        self.identity.read(|state| match state.role(account, name) {
+        let want = self.identity.read(|state| match state.role(account, name) {
             Some(role) => Want::on(self.arn(account, "role", &role.path, name)).tagged(&role.tags),
             None => Want::on(self.arn(account, "role", "/", name)),
-        })
+        });
+        want.shown(format!("role {name}"))
     }
 
     pub(crate) fn want_profile(&self, cx: &Cx, name: &str) -> Want {
         let account = cx.scope.account;
-        self.identity.read(|state| match state.profiles.get(&Of::new(account, name)) {
+        let want = self.identity.read(|state| match state.profiles.get(&Of::new(account, name)) {
             Some(profile) => Want::on(self.arn(account, "instance-profile", &profile.path, name)).tagged(&profile.tags),
             None => Want::on(self.arn(account, "instance-profile", "/", name)),
-        })
+        });
+        want.shown(format!("instance profile {name}"))
     }
 }
 

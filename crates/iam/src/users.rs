@@ -28,10 +28,11 @@ impl Iam {
     /// A user, by name; who does not exist is asked about at the root path.
     pub(crate) fn want_user(&self, cx: &Cx, name: &str) -> Want {
         let account = cx.scope.account;
-        self.identity.read(|state| match state.user(account, name) {
+        let want = self.identity.read(|state| match state.user(account, name) {
             Some(user) => Want::on(self.arn(account, "user", &user.path, name)).tagged(&user.tags),
             None => Want::on(self.arn(account, "user", "/", name)),
-        })
+        });
+        want.shown(format!("user {name}"))
     }
 
     /// The named user, or the caller itself.
@@ -45,11 +46,12 @@ impl Iam {
     pub(crate) fn want_group(&self, cx: &Cx, name: &str) -> Want {
         let account = cx.scope.account;
         let path = self.identity.read(|state| state.group(account, name).map(|group| group.path.clone()));
-        Want::on(self.arn(account, "group", path.as_deref().unwrap_or("/"), name))
+        Want::on(self.arn(account, "group", path.as_deref().unwrap_or("/"), name)).shown(format!("group {name}"))
     }
 
     pub(crate) fn want_path(&self, cx: &Cx, kind: &str, prefix: Option<&str>) -> Want {
-        Want::on(self.arn(cx.scope.account, kind, prefix.unwrap_or("/"), ""))
+        let want = Want::on(self.arn(cx.scope.account, kind, prefix.unwrap_or("/"), ""));
+        if kind == "policy" { want.shown(format!("policy path {}", prefix.unwrap_or("/"))) } else { want }
     }
 
     /// Root has no row: `arn:aws:iam::123456789012:root`.

@@ -22,6 +22,9 @@ pub use standing::{Standing, held, managed};
 pub use state::{Of, State, Tags};
 pub use written::{Written, size};
 
+/// The kind of a trust policy, for who writes one without knowing the language.
+pub const TRUST: cloudlet_policy::Kind = cloudlet_policy::Kind::Trust;
+
 use cloudlet_aws::{Account, Arn, Caller, Identity as Who, Timestamp};
 use cloudlet_store::{Journal, Json, Kept, Listing, Page, Record, Store, Unreadable};
 use credentials::Holder;

@@ -24,6 +24,9 @@ pub struct Organization {
     pub attached: BTreeMap<String, Vec<String>>,
     /// The kinds of policy that are in force.
     pub enabled: Vec<PolicyKind>,
+    /// Requests to create accounts (`car-…`), all of which have been fulfilled.
+    #[serde(default)]
+    pub requests: BTreeMap<String, (Account, Timestamp)>,
     /// IAM's central management of root: `RootCredentialsManagement`, `RootSessions`.
     pub features: Vec<String>,
 }
@@ -127,6 +130,7 @@ impl Organization {
             policies: policies.into_iter().flatten().collect(),
             attached: BTreeMap::new(),
             enabled: Vec::new(),
+            requests: BTreeMap::new(),
             features: Vec::new(),
         };
         organization.attach_full_access(&root);

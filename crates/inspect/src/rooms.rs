@@ -1,6 +1,6 @@
 //! What stands where.
 
-use crate::mailbox;
+use crate::{decisions, mailbox};
 use bytes::Bytes;
 use cloudlet_aws::{Head, Timestamp, TimestampFormat};
 use cloudlet_cloud::{Cloud, Logged};
@@ -46,6 +46,8 @@ impl Rooms {
             ("GET", "/_cloudlet/services") => self.services(),
             ("GET", "/_cloudlet/state") => self.state(head),
             ("GET", "/_cloudlet/calls") => shown(json!(self.cloud.calls().iter().map(call).collect::<Vec<_>>())),
+            ("GET", "/_cloudlet/iam/decisions") => decisions::decisions(&self.cloud, |name| asked(head, name)),
+            ("GET", "/_cloudlet/iam/policy") => decisions::policy(&self.cloud, |name| asked(head, name)),
             ("GET", "/_cloudlet/clock") => self.clock(),
             ("POST", "/_cloudlet/clock") => self.move_clock(body),
             ("POST", "/_cloudlet/settle") => {

@@ -29,6 +29,7 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
     let provider_keys = configuration.oidc_keys.clone().map_or_else(ProviderKeys::none, ProviderKeys::in_folder);
     let mut services = vec![
         cloudlet_iam::service(identity.clone()),
+        cloudlet_organizations::service(identity.clone()),
         cloudlet_s3::S3::new(journal, blobs).service(),
         cloudlet_sns::service(journal, mailbox.clone(), cloudlet_sns::Options { certificate_host: configuration.sns_certificate_host }),
         cloudlet_sqs::service(journal, configuration.sqs_urls),
@@ -54,3 +55,6 @@ fn unbuilt() -> Vec<Service> {
         Service::unbuilt(&cloudlet_api_states::SERVICE),
     ]
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The settings: command line, environment, file, and one precedence. A value that is not understood refuses to start.
 
-use clap::{CommandFactory, Parser, ValueEnum, error::ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use cloudlet_aws::{Account, Region};
 use cloudlet_cloud::Mode;
 use cloudlet_sns::CertificateHost;
@@ -52,6 +52,15 @@ pub enum SnsCertificateHost {
     Own,
     /// sns.<region>.amazonaws.com
     Aws,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Says why a running server (on --port) decided as it did about a request
+    Explain {
+        /// The request's id: what SDKs show as RequestId
+        request: String,
+    },
 }
 
 /// A local AWS in one binary.
@@ -132,12 +141,17 @@ struct Settings {
     #[arg(long)]
     #[serde(skip)]
     check_health: bool,
+    #[command(subcommand)]
+    #[serde(skip)]
+    verb: Option<Verb>,
 }
 
 /// What the server was started to do.
 pub enum Order {
     Serve(Box<Configuration>),
     CheckHealth(String),
+    /// Of a server at an address, a request.
+    Explain(String, String),
 }
 
 /// All settings, settled.
@@ -187,6 +201,9 @@ pub fn read() -> Result<Order, Refusal> {
     let given = Settings::try_parse().map_err(Refusal)?;
     let file = given.config.as_ref().map(read_file).transpose()?.unwrap_or_default();
     let settings = given.or(localstack(&environment)?).or(file);
+    if let Some(Verb::Explain { request }) = settings.verb {
+        return Ok(Order::Explain(format!("127.0.0.1:{}", settings.port.unwrap_or(4566)), request));
+    }
     if settings.check_health {
         return Ok(Order::CheckHealth(format!("127.0.0.1:{}", settings.port.unwrap_or(4566))));
     }
@@ -288,8 +305,15 @@ impl Settings {
             sqs_urls: self.sqs_urls.or(other.sqs_urls),
             config: self.config.or(other.config),
             check_health: self.check_health || other.check_health,
+            verb: self.verb.or(other.verb),
         }
     }
+}
+
+/// What the server does when nobody says anything.
+#[cfg(test)]
+pub fn usual() -> Configuration {
+    settle(Settings::default()).ok().unwrap()
 }
 
 fn settle(settings: Settings) -> Result<Configuration, Refusal> {

@@ -2,6 +2,7 @@
 
 mod cloud;
 mod configuration;
+mod explain;
 mod health;
 mod log;
 mod tls;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     match configuration::read() {
         Ok(Order::Serve(configuration)) => run(*configuration),
         Ok(Order::CheckHealth(address)) => health::check(&address),
+        Ok(Order::Explain(address, request)) => explain::explain(&address, &request),
         Err(refusal) => refusal.tell(),
     }
 }

@@ -53,7 +53,8 @@ async fn policies_can_speak_of_the_caller_and_of_tags() {
     assert!(house.call::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("bob".into()) }).await.is_ok());
     assert!(house.call::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("eve".into()) }).await.is_err());
     let get = || house.call::<GetUser>(&bob, GetUserRequest { user_name: Some("eve".into()) });
-    assert!(get().await.is_err());
+    let fault = get().await.err().unwrap();
+    assert!(fault.message().contains("iam:GetUser on resource: user eve because no identity-based policy allows"), "{fault}");
     for (name, team) in [("bob", "red"), ("eve", "blue")] {
         let tags = vec![Tag { key: "team".into(), value: team.into() }];
         house.does::<TagUser>(TagUserRequest { user_name: name.into(), tags }).await;

@@ -38,7 +38,10 @@ impl Outside for World {
 
 /// Queues as SNS knows them: they let somebody in or nobody, and keep what they were sent.
 #[derive(Default)]
-pub struct Queues(Mutex<BTreeMap<String, (Option<Policy>, Vec<SendMessageRequest>)>>);
+pub struct Queues(Mutex<BTreeMap<String, Queue>>);
+
+/// A queue's policy, and what it was sent.
+type Queue = (Option<Policy>, Vec<SendMessageRequest>);
 
 fn name_in(url: &str) -> &str {
     url.rsplit('/').next().unwrap()

@@ -148,3 +148,17 @@ async fn a_chain_of_roles_hands_on_tags_and_source_and_is_short() {
         "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
     );
 }
+
+#[tokio::test]
+async fn a_service_assumes_the_roles_that_trust_it_and_no_others() {
+    let house = House::new();
+    let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"states.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
+    let role = house.role("worker", text, Some(ALLOW_ALL));
+    let states = cloudlet_aws::Caller::service("states.amazonaws.com", None);
+    let answer = house.call::<AssumeRole>(&states, assume(&role)).await.unwrap();
+    let session = house.bearer(&answer.credentials.unwrap()).unwrap();
+    let input = GetAccessKeyInfoRequest { access_key_id: "ASIAY34FZKBOKMUTVV7A".into() };
+    assert!(house.call::<GetAccessKeyInfo>(&session, input).await.is_ok());
+    let lambda = cloudlet_aws::Caller::service("lambda.amazonaws.com", None);
+    assert_eq!(house.call::<AssumeRole>(&lambda, assume(&role)).await.err().unwrap().code(), "AccessDenied");
+}

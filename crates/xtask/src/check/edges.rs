@@ -12,7 +12,7 @@ const STOREYS: [(&str, &[&str]); 10] = [
     ("model", &["api-*", "wire"]),
     ("frame", &["engine", "mailbox"]),
     ("identity", &["identity"]),
-    ("engines", &["s3", "s3control", "sqs", "sns", "sts", "iam", "kms", "ssm", "ses", "sesv2", "ec2", "states", "lambda", "logs"]),
+    ("engines", &["s3", "s3control", "sqs", "sns", "sts", "iam", "organizations", "kms", "ssm", "ses", "sesv2", "ec2", "states", "lambda", "logs"]),
     ("cloud", &["cloud"]),
     ("gateway", &["gateway", "outside", "smtp"]),
     ("rooms", &["inspect"]),

@@ -1,0 +1,152 @@
+//! What was decided lately, with all that it was decided from: so that it can be explained when somebody asks, and costs little until then.
+//! And what each principal has called, from which the least policy that covers it follows.
+
+use crate::authorize::Subject;
+use cloudlet_aws::{Arn, Caller, Identity, Scope, Timestamp};
+use cloudlet_engine::{Ask, Effect, Origin};
+use cloudlet_identity::{Membership, Session, Standing};
+use cloudlet_policy::{Explanation, Keys};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+
+/// One decision, and what it was made from.
+#[derive(Clone)]
+pub struct Decided {
+    pub request_id: Arc<str>,
+    pub at: Timestamp,
+    pub scope: Scope,
+    pub caller: Caller,
+    pub origin: Origin,
+    pub ask: Ask,
+    pub session: Option<Arc<Session>>,
+    pub standing: Arc<Standing>,
+    pub resource: Option<Arc<Membership>>,
+    pub effect: Effect,
+    pub reason: Cow<'static, str>,
+}
+
+impl Decided {
+    /// Every condition key the call had.
+    pub fn keys(&self) -> Keys {
+        self.subject().all_keys(&self.ask, self.resource.as_deref())
+    }
+
+    /// Decides again, as then, and looks at every statement of every policy.
+    pub fn explain(&self) -> Explanation {
+        self.subject().explain(&self.ask, self.resource.as_deref())
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        let about = crate::keys::Circumstances { now: self.at, scope: &self.scope, caller: &self.caller, origin: &self.origin };
+        Subject { about, session: self.session.clone(), standing: self.standing.clone() }
+    }
+}
+
+/// Resources of one action that are told apart; more become `*`.
+const MOST_RESOURCES: usize = 50;
+const MOST_PRINCIPALS: usize = 2_000;
+
+#[derive(Clone, Default)]
+struct Used {
+    resources: BTreeSet<Arn>,
+    /// Whether some of these calls were denied and let through.
+    tolerated: bool,
+}
+
+pub(crate) struct Decisions {
+    latest: Mutex<VecDeque<Decided>>,
+    room: usize,
+    used: Mutex<HashMap<Arc<str>, BTreeMap<&'static str, Used>>>,
+}
+
+/// Under which name a caller's calls are gathered: a role for all its sessions.
+fn principal(caller: &Caller) -> Arc<str> {
+    match &caller.identity {
+        Identity::AssumedRole { role, .. } => role.as_str().into(),
+        _ => caller.arn.clone(),
+    }
+}
+
+impl Decisions {
+    pub fn remembering(room: usize) -> Decisions {
+        Decisions { latest: Mutex::default(), room, used: Mutex::default() }
+    }
+
+    pub fn remembers(&self) -> bool {
+        self.room > 0
+    }
+
+    pub fn add(&self, decided: Decided) {
+        if self.room == 0 {
+            return;
+        }
+        if matches!(decided.effect, Effect::Allowed | Effect::Tolerated) {
+            self.note_use(&decided);
+        }
+        let mut latest = self.latest.lock();
+        let oldest = if latest.len() >= self.room { latest.pop_front() } else { None };
+        latest.push_back(decided);
+        drop(latest);
+        // Freed outside of the lock.
+        drop(oldest);
+    }
+
+    fn note_use(&self, decided: &Decided) {
+        // Root needs no policy.
+        if matches!(decided.caller.identity, Identity::Root | Identity::Anonymous | Identity::Service { .. }) {
+            return;
+        }
+        let name = principal(&decided.caller);
+        let mut used = self.used.lock();
+        if used.len() >= MOST_PRINCIPALS && !used.contains_key(&name) {
+            return;
+        }
+        let one = used.entry(name).or_default().entry(decided.ask.action).or_default();
+        one.tolerated |= decided.effect == Effect::Tolerated;
+        if one.resources.len() <= MOST_RESOURCES && !one.resources.contains(&decided.ask.on) {
+            one.resources.insert(decided.ask.on.clone());
+        }
+    }
+
+    pub fn forget(&self) {
+        self.latest.lock().clear();
+        self.used.lock().clear();
+    }
+
+    pub fn newest_first(&self) -> Vec<Decided> {
+        self.latest.lock().iter().rev().cloned().collect()
+    }
+
+    /// The least policy that covers what a principal has called: actions with the same resources share a statement.
+    pub fn least_policy(&self, principal: &str) -> Option<Value> {
+        let used = self.used.lock().get(principal)?.clone();
+        let mut statements: BTreeMap<(bool, Vec<String>), Vec<&'static str>> = BTreeMap::new();
+        for (action, one) in &used {
+            let many = one.resources.len() > MOST_RESOURCES || one.resources.contains("*");
+            let resources = if many { vec!["*".to_owned()] } else { one.resources.iter().map(|arn| arn.to_string()).collect() };
+            statements.entry((one.tolerated, resources)).or_default().push(action);
+        }
+        let written = statements.into_iter().map(|((tolerated, resources), actions)| {
+            let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": resources });
+            if tolerated && let Some(statement) = statement.as_object_mut() {
+                // In soft mode: what the principal's own policies do not allow yet.
+                statement.insert("Sid".into(), "DeniedButLetThrough".into());
+            }
+            statement
+        });
+        let mut statements: Vec<Value> = written.collect();
+        let mut number = 0;
+        for statement in &mut statements {
+            if let Some(sid) = statement.get_mut("Sid") {
+                number += 1;
+                *sid = format!("DeniedButLetThrough{number}").into();
+            }
+        }
+        Some(json!({ "Version": "2012-10-17", "Statement": statements }))
+    }
+}

@@ -1,0 +1,133 @@
+//! `/_cloudlet/iam/*`: why calls were allowed or denied, and the least policy that covers what a principal has called.
+//! Of decisions in general; no service is known here.
+
+use crate::rooms::{refusal, shown};
+use cloudlet_aws::{Arn, TimestampFormat};
+use cloudlet_cloud::{Cloud, Decided};
+use cloudlet_engine::Effect;
+use cloudlet_gateway::Plain;
+use serde_json::{Map, Value, json};
+use std::fmt::Write;
+
+/// A page of decisions, unless asked for more.
+const USUAL: usize = 100;
+
+/// The decisions that fit, the newest first: by `request`, `principal`, `action`, `resource` (each may hold `*`), and
+/// `effect` (`allowed`, `denied`, `tolerated`). `format=text` is for people.
+pub fn decisions(cloud: &Cloud, asked: impl Fn(&str) -> Option<String>) -> Plain {
+    let (request, principal, action, resource) = (asked("request"), asked("principal"), asked("action"), asked("resource"));
+    let effect = asked("effect");
+    let limit = asked("limit").and_then(|limit| limit.parse().ok()).unwrap_or(USUAL);
+    let fits = |decided: &Decided| {
+        let like = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|pattern| is_like(pattern, text));
+        like(&request, &decided.request_id)
+            && like(&principal, &decided.caller.arn)
+            && like(&action, decided.ask.action)
+            && like(&resource, decided.ask.on.as_str())
+            && effect.as_ref().is_none_or(|wanted| wanted == word(decided.effect))
+    };
+    let found: Vec<Decided> = cloud.decisions().into_iter().filter(fits).take(limit).collect();
+    if asked("format").as_deref() == Some("text") {
+        if found.is_empty() {
+            return refusal(404, "no decision that is remembered fits: the log holds the latest calls, and a few operations ask nobody");
+        }
+        let text: String = found.iter().rev().map(for_people).collect();
+        return Plain { status: 200, content_type: "text/plain; charset=utf-8".into(), body: text.into() };
+    }
+    shown(found.iter().map(for_machines).collect())
+}
+
+/// The least policy for `principal`, the ARN of a user or a role.
+pub fn policy(cloud: &Cloud, asked: impl Fn(&str) -> Option<String>) -> Plain {
+    match asked("principal") {
+        None => refusal(400, "say whose: ?principal=arn:aws:iam::…"),
+        Some(principal) => match cloud.least_policy(&principal) {
+            Some(policy) => shown(policy),
+            None => refusal(404, "this principal has called nothing since the start"),
+        },
+    }
+}
+
+fn word(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Allowed => "allowed",
+        Effect::Denied => "denied",
+        Effect::Tolerated => "tolerated",
+        Effect::Unasked => "unasked",
+    }
+}
+
+fn on(arn: &Arn) -> &str {
+    arn.as_str()
+}
+
+fn context(decided: &Decided) -> Map<String, Value> {
+    let keys = decided.keys();
+    let value = |values: &[cloudlet_engine::Value]| match values {
+        [one] => Value::from(&**one),
+        many => many.iter().map(|value| Value::from(&**value)).collect(),
+    };
+    keys.iter().map(|(name, values)| (name.to_owned(), value(values))).collect()
+}
+
+fn for_machines(decided: &Decided) -> Value {
+    json!({
+        "request_id": &*decided.request_id,
+        "at": decided.at.text(TimestampFormat::DateTime),
+        "principal": &*decided.caller.arn,
+        "action": decided.ask.action,
+        "resource": on(&decided.ask.on),
+        "effect": word(decided.effect),
+        "reason": decided.reason,
+        "context": context(decided),
+        "explanation": decided.explain(),
+    })
+}
+
+fn for_people(decided: &Decided) -> String {
+    let mut text = String::new();
+    // Writing into a String cannot fail.
+    let _ = writeln!(text, "{} {}", decided.at.text(TimestampFormat::DateTime), decided.request_id);
+    let _ = writeln!(text, "{} asked for {} on {}", decided.caller.arn, decided.ask.action, on(&decided.ask.on));
+    let _ = writeln!(text, "{}: {}", word(decided.effect), decided.reason);
+    let _ = writeln!(text, "{}", decided.explain());
+    let _ = writeln!(text, "the request's keys:");
+    for (name, value) in context(decided) {
+        let _ = writeln!(text, "  {name} = {value}");
+    }
+    text.push('\n');
+    text
+}
+
+/// `*` stands for anything.
+fn is_like(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|head| text.strip_prefix(head)) else { return false };
+    let mut last = None;
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
+            None => return false,
+        }
+        last = Some(part);
+    }
+    match last {
+        None => rest.is_empty(),
+        Some(tail) => rest.is_empty() || tail.is_empty() || text.ends_with(tail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_like;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (pattern, text) in [("a*c", "abbc"), ("*", "x"), ("s3:Get*", "s3:GetObject"), ("*user/bob", "arn:aws:iam::1:user/bob"), ("a", "a")] {
+            assert!(is_like(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [("a", "ab"), ("s3:*", "sqs:x"), ("*bob", "bobby")] {
+            assert!(!is_like(pattern, text), "{pattern} {text}");
+        }
+    }
+}

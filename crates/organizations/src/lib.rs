@@ -1,0 +1,143 @@
+//! Organizations, as far as decisions need it: units, accounts, and the policies that limit them (SCPs and RCPs). A third face
+//! of `cloudlet-identity`, whose row it changes; it has no tables of its own. One organization for each server.
+//! Deliberately no invitations, no delegated administrators, no other kinds of policy.
+
+mod accounts;
+mod policies;
+#[cfg(test)]
+mod tests;
+mod units;
+
+use cloudlet_api_organizations::{
+    faults::{ACCESS_DENIED, AWS_ORGANIZATIONS_NOT_IN_USE, CONSTRAINT_VIOLATION},
+    *,
+};
+use cloudlet_aws::{Account as AccountId, Fault};
+use cloudlet_engine::{Cx, Service};
+use cloudlet_identity::{Identity, State, organization};
+use std::sync::Arc;
+
+pub struct Organizations {
+    identity: Identity,
+}
+
+/// The table of contents: what this service handles.
+pub fn service(identity: Identity) -> Service {
+    let one = Service::of(&SERVICE, Arc::new(Organizations { identity }));
+    let one = one.handles::<CreateOrganization>().handles::<DescribeOrganization>().handles::<DeleteOrganization>().handles::<ListRoots>();
+    let one = one.handles::<CreateOrganizationalUnit>().handles::<DescribeOrganizationalUnit>().handles::<UpdateOrganizationalUnit>();
+    let one = one.handles::<DeleteOrganizationalUnit>().handles::<ListOrganizationalUnitsForParent>();
+    let one = one.handles::<CreateAccount>().handles::<DescribeCreateAccountStatus>().handles::<DescribeAccount>().handles::<ListAccounts>();
+    let one = one.handles::<ListAccountsForParent>().handles::<MoveAccount>().handles::<RemoveAccountFromOrganization>();
+    let one = one.handles::<ListParents>().handles::<ListChildren>();
+    let one = one.handles::<CreatePolicy>().handles::<DescribePolicy>().handles::<UpdatePolicy>().handles::<DeletePolicy>();
+    let one = one.handles::<AttachPolicy>().handles::<DetachPolicy>().handles::<ListPolicies>().handles::<ListPoliciesForTarget>();
+    let one = one.handles::<ListTargetsForPolicy>().handles::<EnablePolicyType>().handles::<DisablePolicyType>();
+    one.build()
+}
+
+/// `operation!(ListRoots, |organizations, cx, input| the ARNs it wants, |organizations, cx, input| what it does)`.
+macro_rules! operation {
+    ($operation:ident, |$o:ident, $c:ident, $n:ident| $on:expr, |$organizations:ident, $cx:ident, $input:ident| $does:expr $(,)?) => {
+        impl cloudlet_engine::Handle<$operation> for crate::Organizations {
+            #[allow(unused_variables, reason = "not every operation needs all three")]
+            fn asks(
+                &self,
+                $c: &cloudlet_engine::Cx,
+                $n: &<$operation as cloudlet_shape::Operation>::Input,
+            ) -> Result<cloudlet_engine::Asks, cloudlet_aws::Fault> {
+                let $o = self;
+                let on: Vec<cloudlet_aws::Arn> = $on;
+                // Nobody but the management account gets further than the question; what is asked for is its own.
+                let ask = |arn| cloudlet_engine::Ask { owner: None, ..cloudlet_engine::Ask::of::<$operation>(arn) };
+                Ok(on.into_iter().map(ask).collect())
+            }
+
+            #[allow(unused_variables, reason = "not every operation needs all three")]
+            async fn handle(
+                &self,
+                $cx: &cloudlet_engine::Cx,
+                $input: <$operation as cloudlet_shape::Operation>::Input,
+            ) -> Result<<$operation as cloudlet_shape::Operation>::Output, cloudlet_aws::Fault> {
+                let $organizations = self;
+                $does
+            }
+        }
+    };
+}
+pub(crate) use operation;
+
+fn not_in_use() -> Fault {
+    AWS_ORGANIZATIONS_NOT_IN_USE.says("Your account is not a member of an organization.")
+}
+
+/// The organization, for a call of its management account.
+fn managed<'s>(state: &'s State, cx: &Cx) -> Result<&'s organization::Organization, Fault> {
+    let organization = state.organization.get(&()).filter(|one| one.accounts.contains_key(&cx.scope.account)).ok_or_else(not_in_use)?;
+    if organization.management == cx.scope.account {
+        Ok(organization)
+    } else {
+        Err(ACCESS_DENIED.says("You don't have permissions to access this resource."))
+    }
+}
+
+fn managed_mut<'s>(state: &'s mut State, cx: &Cx) -> Result<&'s mut organization::Organization, Fault> {
+    managed(state, cx)?;
+    state.organization.get_mut(&()).ok_or_else(not_in_use)
+}
+
+fn constraint(reason: &'static str, text: &str) -> Fault {
+    CONSTRAINT_VIOLATION.says(text).with("Reason", reason)
+}
+
+/// One page: the token is the place of the next.
+fn page<T>(items: impl Iterator<Item = T>, token: Option<&str>, max: Option<i32>) -> Result<(Vec<T>, Option<String>), Fault> {
+    let start: usize = match token {
+        None => 0,
+        Some(token) => token.parse().map_err(|_| {
+            cloudlet_api_organizations::faults::INVALID_INPUT.says("The provided token is invalid.").with("Reason", "INVALID_NEXT_TOKEN")
+        })?,
+    };
+    let length = max.and_then(|n| usize::try_from(n).ok()).unwrap_or(20).clamp(1, 20);
+    let mut items = items.skip(start);
+    let page: Vec<T> = items.by_ref().take(length).collect();
+    let next = items.next().map(|_| (start + length).to_string());
+    Ok((page, next))
+}
+
+impl Organizations {
+    /// What an id of a root, a unit, an account or a policy is called in whole.
+    fn arns(&self, ids: &[&str]) -> Vec<cloudlet_aws::Arn> {
+        let partition = self.identity.partition();
+        self.identity.read(|state| {
+            let Some(one) = state.organization.get(&()) else { return vec![cloudlet_aws::Arn::any()] };
+            let arn = |id: &&str| match id.split('-').next() {
+                Some("p") => cloudlet_aws::Arn::parse(&one.policy_arn(partition, id)).unwrap_or_else(cloudlet_aws::Arn::any),
+                _ => cloudlet_aws::Arn::parse(&target_arn(one, partition, id)).unwrap_or_else(cloudlet_aws::Arn::any),
+            };
+            ids.iter().map(arn).collect()
+        })
+    }
+}
+
+/// `root/o-x/r-y`, `ou/o-x/ou-z`, `account/o-x/123456789012`.
+fn target_arn(organization: &organization::Organization, partition: &str, id: &str) -> String {
+    let kind = match id.split('-').next() {
+        Some("r") => "root",
+        Some("ou") => "ou",
+        _ => "account",
+    };
+    organization.arn(partition, &format!("{kind}/{}/{id}", organization.id)).to_string()
+}
+
+fn is_parent(organization: &organization::Organization, id: &str) -> bool {
+    organization.root == id || organization.units.contains_key(id)
+}
+
+fn account_of(text: &str) -> Result<AccountId, Fault> {
+    AccountId::parse(text).ok_or_else(no_account)
+}
+
+fn no_account() -> Fault {
+    cloudlet_api_organizations::faults::ACCOUNT_NOT_FOUND.says("You specified an account that doesn't exist.")
+}
