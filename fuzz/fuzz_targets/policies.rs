@@ -5,8 +5,7 @@ use cloudlet_aws::{Account, Arn, Caller};
 use cloudlet_policy::{Document, Keys, Kind, Policies, Policy, Principal, Request, decide, explain};
 use libfuzzer_sys::fuzz_target;
 
-const KINDS: [Kind; 7] =
-    [Kind::Identity, Kind::Resource, Kind::Trust, Kind::Key, Kind::VpcEndpoint, Kind::ServiceControl, Kind::ResourceControl];
+const KINDS: [Kind; 7] = [Kind::Identity, Kind::Resource, Kind::Trust, Kind::Key, Kind::VpcEndpoint, Kind::ServiceControl, Kind::ResourceControl];
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((which, text)) = bytes.split_first() else { return };
@@ -21,8 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     let caller = Caller::root(account, "aws", None);
     let resource = Arn::build("aws", "sqs", "us-east-1", account.as_str(), "queue");
     let keys = Keys::new().with("aws:SourceIp", "10.0.0.1").with("aws:CurrentTime", "2026-01-01T00:00:00Z").with("aws:username", "bob");
-    let request =
-        Request { principal: Principal::of(&caller), action: "sqs:SendMessage", resource: &resource, resource_account: None, keys: &keys };
+    let request = Request { principal: Principal::of(&caller), action: "sqs:SendMessage", resource: &resource, resource_account: None, keys: &keys };
     for document in [document, again] {
         let policies = [Policy { name: "policy".into(), document }];
         for applied in [

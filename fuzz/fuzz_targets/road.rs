@@ -3,10 +3,7 @@
 
 use cloudlet_fuzz::House;
 use libfuzzer_sys::fuzz_target;
-use std::{
-    cell::Cell,
-    sync::LazyLock,
-};
+use std::{cell::Cell, sync::LazyLock};
 
 static HOUSE: LazyLock<House> = LazyLock::new(House::open);
 

@@ -8,7 +8,9 @@ use cloudlet_engine::{Clock, Frame, Ids, Service};
 use cloudlet_gateway::{Gateway, Limits, Listener, Parts, serve};
 use cloudlet_identity::{Identity, Root, Secret};
 use cloudlet_shape::ServiceSchema;
-use cloudlet_store::{Blobs, Journal};
+use cloudlet_sqs::Urls;
+use cloudlet_store::Blobs;
+use cloudlet_sts::ProviderKeys;
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
@@ -72,11 +74,16 @@ impl House {
     pub fn open() -> House {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
-        let journal = Journal::off();
-        let services: Vec<Service> =
-            vec![cloudlet_sqs::service(&journal), cloudlet_sts::service(), cloudlet_s3::S3::new(&journal, Blobs::memory()).service()];
         let settings = Settings { mode: Mode::Off, calls: 10, ..Settings::default() };
-        let cloud = Cloud::new(Frame::new(Clock::ticking(), Ids::seeded(1)), Identity::new(root), services, settings);
+        let (identity, journal) = (Identity::kept_in(root, &settings.journal), &settings.journal);
+        let services: Vec<Service> = vec![
+            cloudlet_iam::service(identity.clone()),
+            cloudlet_s3::S3::new(journal, Blobs::memory()).service(),
+            cloudlet_sqs::service(journal, Urls::Endpoint),
+            cloudlet_sts::service(identity.clone(), ProviderKeys::none()),
+        ];
+        // Nothing leaves the house: no courier, and so no SNS.
+        let cloud = Cloud::new(Frame::new(Clock::ticking(), Ids::seeded(1)), identity, services, settings);
         let inside = Arc::new(cloudlet_inspect::Rooms::new(cloud.clone(), "fuzz", None));
         let limits = Limits { body: 1 << 20, stall_time: Duration::from_secs(2), ..Limits::default() };
         let gateway = Arc::new(Gateway::new(Parts { cloud: cloud.clone(), inside, limits, names: names(), region: Region::new("us-east-1") }));

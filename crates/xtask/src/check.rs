@@ -37,6 +37,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if !arguments.quick {
         check("generated crates", headed("the generated crates", api::check));
         check("clippy", steps::run("clippy", cargo(&root).args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])));
+        let fuzz = ["check", "--quiet", "--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target"];
+        check("fuzz targets", steps::run("the fuzz targets", cargo(&root).args(fuzz)));
         check("coverage", headed("the tables of operations", || coverage::run(&coverage::Arguments { check: true })));
         check("licences", deny(&root, arguments.install));
     }
