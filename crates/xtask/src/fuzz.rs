@@ -44,8 +44,20 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let (time, memory) = (format!("-max_total_time={}", arguments.seconds), "-rss_limit_mb=2048");
         let (corpus, seeds) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
         fs::create_dir_all(root.join(&corpus)).map_err(|error| format!("{corpus}: {error}"))?;
-        let run =
-            ["run", target, &corpus, &seeds, "--", &time, memory, "-timeout=10", "-max_len=65536", "-dict=fuzz/words.dict", "-print_final_stats=1"];
+        let run = [
+            "run",
+            target,
+            &corpus,
+            &seeds,
+            "--",
+            &time,
+            memory,
+            "-timeout=10",
+            "-max_len=65536",
+            "-dict=fuzz/words.dict",
+            "-print_final_stats=1",
+            "-print_funcs=0",
+        ];
         if let Err(why) = steps::run(&format!("fuzz {target}"), &mut fuzz(&run)) {
             eprintln!("{why}");
             failed.push(target.to_owned());
