@@ -7,7 +7,7 @@ use crate::{
     road::{Note, Traveller, decode, named, origin},
 };
 use bytes::Bytes;
-use cloudlet_aws::{Caller, Fault, FaultKind, Head, Region, Scope};
+use cloudlet_aws::{Caller, Fault, FaultKind, Head, Region};
 use cloudlet_cloud::{Cloud, Entrance, Mode};
 use cloudlet_engine::{Call, Dialect, Form, Front, Posted, Service, SignatureKind, Signed};
 use cloudlet_shape::{Body, BodyError, BodyStream};
@@ -160,10 +160,10 @@ impl Gateway {
             Message { head: &head, labels: &routed.labels, body: Content::Stream(File { field, policy, length: 0, over: false }.into_body()) };
         let protocol = posting.recognized.protocol;
         let (input, missing) = decode(posting.service, protocol, operation, handler, message)?;
-        let account = caller.account.unwrap_or_else(|| self.cloud.identity.account());
+        let scope = self.scope(&caller, region, posting.recognized);
         let origin = origin(traveller, protocol, signed, missing);
         let endpoint = origin.endpoint.clone().unwrap_or_default();
-        let call = Call { operation, caller, scope: Scope::new(account, region.unwrap_or_else(|| self.region.clone())), origin, input };
+        let call = Call { operation, caller, scope, origin, input };
         let performed = self.cloud.perform(call, traveller.request_id.clone(), Entrance::Front).await;
         note.verdicts = performed.verdicts;
         let output = performed.answer?;

@@ -10,7 +10,7 @@ use crate::{
     request::{Fields, Spread, head, is_text, settle_host},
 };
 use bytes::Bytes;
-use cloudlet_aws::{Account, Fault, FaultKind, Head, Region, Scope};
+use cloudlet_aws::{Caller, Fault, FaultKind, Head, Region, Scope};
 use cloudlet_cloud::{Cloud, Entrance};
 use cloudlet_engine::{
     AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Papers, Quotes, Service, SignatureKind, Signed, Stopwatch, Verdict, Visit,
@@ -250,10 +250,8 @@ impl Gateway {
         };
         let (input, missing) = decode(service, recognized.protocol, operation, handler, Message { head, labels: &labels, body: content })?;
 
-        let region = region.or_else(|| recognized.place.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
-        let account = caller.account.unwrap_or_else(|| self.home());
-        let call =
-            Call { operation, caller, scope: Scope::new(account, region), origin: origin(traveller, recognized.protocol, signed, missing), input };
+        let scope = self.scope(&caller, region, recognized);
+        let call = Call { operation, caller, scope, origin: origin(traveller, recognized.protocol, signed, missing), input };
         let performed = self.cloud.perform(call, traveller.request_id.clone(), Entrance::Front).await;
         note.verdicts = performed.verdicts;
         let output = performed.answer?;
@@ -268,8 +266,10 @@ impl Gateway {
         Ok(answer)
     }
 
-    fn home(&self) -> Account {
-        self.cloud.identity.account()
+    /// The account and region a call works in: its caller's and its signature's; else what the host names, and the server's own.
+    pub(crate) fn scope(&self, caller: &Caller, region: Option<Region>, recognized: &Recognized) -> Scope {
+        let region = region.or_else(|| recognized.place.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
+        Scope::new(caller.account.unwrap_or_else(|| self.cloud.identity.account()), region)
     }
 
     fn authenticator<'a>(&'a self, recognized: &Recognized, prefix: Option<&'a str>) -> Authenticator<'a> {
