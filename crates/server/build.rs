@@ -1,0 +1,11 @@
+//! The binary is linked at a fixed address. Its tables of operations and shapes are full of pointers: a relocatable binary
+//! would carry 3 MB of relocations, and write to every page of those tables at each start, before it answers anybody.
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let var = |name| std::env::var(name).unwrap_or_default();
+    let static_already = var("CARGO_CFG_TARGET_FEATURE").split(',').any(|feature| feature == "crt-static");
+    if var("CARGO_CFG_TARGET_OS") == "linux" {
+        println!("cargo::rustc-link-arg-bins={}", if static_already { "-static" } else { "-no-pie" });
+    }
+}
