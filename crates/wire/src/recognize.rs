@@ -8,6 +8,7 @@ use crate::{
 use cloudlet_aws::{Fault, FaultKind, Head};
 use cloudlet_shape::{OperationSchema, Protocol, ServiceSchema};
 use percent_encoding::percent_decode_str;
+use smallvec::SmallVec;
 use std::{borrow::Cow, collections::HashMap};
 
 /// Knows the services and the names under which this server is reached.
@@ -120,14 +121,14 @@ impl Recognizer {
         }
         let scope = signing_name(head);
         let label = place.service.as_deref();
-        let all: Vec<&Known> = self.services.iter().collect();
-        let signed = some(all.iter().copied().filter(|known| scope.as_deref() == Some(known.service.signing_name)).collect());
+        let all = || -> Candidates<'_> { self.services.iter().collect() };
+        let signed = scope.and_then(|scope| some(self.services.iter().filter(|known| scope == known.service.signing_name).collect()));
         let candidates = match signed {
             Some(signed) => by_host(&signed, label).or(Some(signed)),
-            None => by_host(&all, label),
+            None => label.and_then(|_| by_host(&all(), label)),
         };
         let choice = if candidates.is_some() { Choice::Narrowed } else { Choice::Open };
-        let candidates = candidates.unwrap_or(all);
+        let candidates = candidates.unwrap_or_else(all);
         let prefixed = if place.prefix.is_some() { Prefixed::Yes } else { Prefixed::No };
         self.among(&candidates, head, prefixed, choice).map(|(service, protocol)| Recognized { service, protocol, place })
     }
@@ -157,10 +158,7 @@ impl Recognizer {
                 return Some(speaker);
             }
         }
-        let routed = candidates.iter().filter_map(|known| {
-            let (_, fit, literals) = known.routes.as_ref()?.find(head, head.path, prefixed)?;
-            Some(((fit, literals), known.service))
-        });
+        let routed = candidates.iter().filter_map(|known| Some((known.routes.as_ref()?.fit(head, prefixed)?, known.service)));
         // The first of equals: candidates stand in their given order.
         let best = routed.reduce(|best, other| if other.0 > best.0 { other } else { best });
         if let Some((_, service)) = best {
@@ -219,7 +217,7 @@ impl Recognizer {
             Protocol::RestJson | Protocol::RestXml => {
                 let routes = known.routes.as_ref().ok_or_else(nothing)?;
                 let prefixed = if of.place.prefix.is_some() { Prefixed::Yes } else { Prefixed::No };
-                routes.find(head, path, prefixed).map(|(routed, ..)| routed).ok_or_else(|| routes.unknown(head, path))
+                routes.find(head, path, prefixed).ok_or_else(|| routes.unknown(head, path))
             }
         }
     }
@@ -233,7 +231,7 @@ enum Choice {
 }
 
 /// The services that a host's label means.
-fn by_host<'k>(of: &[&'k Known], label: Option<&str>) -> Option<Vec<&'k Known>> {
+fn by_host<'k>(of: &[&'k Known], label: Option<&str>) -> Option<Candidates<'k>> {
     let label = label?;
     let exact = some(of.iter().copied().filter(|known| known.service.endpoint_prefix == label).collect());
     // A host of its own beside the usual one: `s3-website`.
@@ -249,7 +247,10 @@ fn by_action<'k>(speakers: &[(&'k Known, Protocol)], action: &str, version: Opti
     both.or_else(|| speakers.iter().find(has)).or_else(|| version.and_then(|_| speakers.iter().find(of_version))).copied()
 }
 
-fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+/// The services that a request may be for. Signatures leave one or two.
+type Candidates<'k> = SmallVec<[&'k Known; 4]>;
+
+fn some(list: Candidates<'_>) -> Option<Candidates<'_>> {
     (!list.is_empty()).then_some(list)
 }
 
@@ -266,7 +267,8 @@ fn is_json(protocol: Protocol) -> bool {
 }
 
 fn is_form(head: &Head<'_>) -> bool {
-    head.header("content-type").is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
+    const FORM: &str = "application/x-www-form-urlencoded";
+    head.header("content-type").is_some_and(|kind| kind.trim_start().get(..FORM.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(FORM)))
 }
 
 fn literal_length(uri: &str) -> usize {

@@ -8,17 +8,19 @@ use cloudlet_shape::{At, Flags, OperationSchema, ServiceSchema};
 use percent_encoding::percent_decode_str;
 use std::cmp::Reverse;
 
-/// The routes of one service, the most particular first.
-pub(crate) struct Routes(Vec<Route>);
+/// The routes of one service by method, each list with the most particular first.
+pub(crate) struct Routes(Vec<(&'static str, Vec<Route>)>);
 
 struct Route {
     operation: &'static OperationSchema,
     segments: Vec<Segment>,
+    /// Where among them the greedy label stands.
+    greedy: Option<usize>,
     /// Parameters that must be there, with their value if the template names one.
     query: Vec<(&'static str, &'static str)>,
     /// Parameters and headers of required members: they tell UploadPart from PutObject.
     parameters: Vec<&'static str>,
-    headers: Vec<(&'static str, Flags)>,
+    headers: Vec<(String, Flags)>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -44,29 +46,43 @@ impl Routes {
             let members = route.operation.input.members.len() + route.operation.output.members.len();
             Reverse((route.literals(), route.query.len(), route.parameters.len() + route.headers.len(), members))
         });
-        Routes(routes)
+        let mut methods: Vec<(&'static str, Vec<Route>)> = Vec::new();
+        for route in routes {
+            match methods.iter_mut().find(|(method, _)| *method == route.operation.method) {
+                Some((_, routes)) => routes.push(route),
+                None => methods.push((route.operation.method, vec![route])),
+            }
+        }
+        Routes(methods)
     }
 
-    /// The operation, how well it fits, and how literally its path is named.
-    pub(crate) fn find(&self, head: &Head<'_>, path: &str, prefixed: Prefixed) -> Option<(Routed, Fit, usize)> {
+    /// The operation that suits best.
+    pub(crate) fn find(&self, head: &Head<'_>, path: &str, prefixed: Prefixed) -> Option<Routed> {
+        let (route, _) = self.best(head, path, prefixed)?;
+        Some(Routed { operation: route.operation, labels: route.labels(path)? })
+    }
+
+    /// How well the best operation fits, and how literally its path is named.
+    pub(crate) fn fit(&self, head: &Head<'_>, prefixed: Prefixed) -> Option<(Fit, usize)> {
+        self.best(head, head.path, prefixed).map(|(route, fit)| (fit, route.literals()))
+    }
+
+    fn best(&self, head: &Head<'_>, path: &str, prefixed: Prefixed) -> Option<(&Route, Fit)> {
+        let (_, routes) = self.0.iter().find(|(method, _)| *method == head.method)?;
         let mut lacking = None;
-        for route in self.0.iter().filter(|route| route.operation.method == head.method && route.suits_query(head)) {
-            let Some(labels) = route.labels(path) else { continue };
-            let found = |fit| Some((Routed { operation: route.operation, labels: labels.clone() }, fit, route.literals()));
+        for route in routes.iter().filter(|route| route.suits_query(head) && route.suits_path(path)) {
             match route.fit(head, prefixed) {
-                Fit::Full => return found(Fit::Full),
-                Fit::Lacking if lacking.is_none() => lacking = found(Fit::Lacking),
-                Fit::Lacking => {}
+                Fit::Full => return Some((route, Fit::Full)),
+                Fit::Lacking => lacking = lacking.or(Some((route, Fit::Lacking))),
             }
         }
         lacking
     }
 
     pub(crate) fn unknown(&self, head: &Head<'_>, path: &str) -> Unknown {
-        let mut allowed: Vec<&'static str> =
-            self.0.iter().filter(|route| route.labels(path).is_some() && route.suits_query(head)).map(|route| route.operation.method).collect();
+        let suits = |routes: &Vec<Route>| routes.iter().any(|route| route.suits_query(head) && route.labels(path).is_some());
+        let mut allowed: Vec<&'static str> = self.0.iter().filter(|(_, routes)| suits(routes)).map(|(method, _)| *method).collect();
         allowed.sort_unstable();
-        allowed.dedup();
         if allowed.is_empty() {
             Unknown::Path { path: path.to_owned() }
         } else {
@@ -102,11 +118,13 @@ impl Route {
         for member in required {
             match member.at {
                 At::Query => parameters.push(member.wire),
-                At::Header => headers.push((member.wire, member.flags)),
+                At::Header => headers.push((member.wire.to_ascii_lowercase(), member.flags)),
                 _ => {}
             }
         }
-        Route { operation, segments: segments.collect(), query: query.collect(), parameters, headers }
+        let segments: Vec<Segment> = segments.collect();
+        let greedy = segments.iter().position(|segment| matches!(segment, Segment::Greedy(_)));
+        Route { operation, segments, greedy, query: query.collect(), parameters, headers }
     }
 
     fn literals(&self) -> usize {
@@ -114,22 +132,36 @@ impl Route {
     }
 
     fn suits_query(&self, head: &Head<'_>) -> bool {
-        self.query.iter().all(|(name, value)| head.raw_query().any(|(key, found)| key == *name && (value.is_empty() || found == *value)))
+        self.query.is_empty()
+            || !head.query.is_empty()
+                && self.query.iter().all(|(name, value)| head.raw_query().any(|(key, found)| key == *name && (value.is_empty() || found == *value)))
     }
 
     fn fit(&self, head: &Head<'_>, prefixed: Prefixed) -> Fit {
         let in_host = |flags: Flags| flags.has(Flags::HOST_LABEL) && prefixed == Prefixed::Yes;
         let full = self.parameters.iter().all(|name| head.raw_query().any(|(key, _)| key == *name))
-            && self.headers.iter().all(|(name, flags)| in_host(*flags) || head.header(&name.to_ascii_lowercase()).is_some());
+            && self.headers.iter().all(|(name, flags)| in_host(*flags) || head.header(name).is_some());
         if full { Fit::Full } else { Fit::Lacking }
     }
 
-    /// The values of the labels, if the path suits the template.
+    /// The values of the labels, if the path suits the template and they are text.
     fn labels(&self, path: &str) -> Option<Labels> {
-        let mut rest = path.strip_prefix('/')?;
         let mut labels = Vec::new();
-        let greedy = self.segments.iter().position(|segment| matches!(segment, Segment::Greedy(_)));
-        let (before, after) = match greedy {
+        self.walk(path, |name, text| {
+            labels.push((name, decode(text)?));
+            Some(())
+        })?;
+        Some(Labels(labels))
+    }
+
+    fn suits_path(&self, path: &str) -> bool {
+        self.walk(path, |_, _| Some(())).is_some()
+    }
+
+    /// Visits the labels of a path, undecoded, if the path suits the template.
+    fn walk<'p>(&self, path: &'p str, mut visit: impl FnMut(&'static str, &'p str) -> Option<()>) -> Option<()> {
+        let mut rest = path.strip_prefix('/')?;
+        let (before, after) = match self.greedy {
             Some(at) => (self.segments.get(..at)?, self.segments.get(at + 1..)?),
             None => {
                 rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -141,39 +173,37 @@ impl Route {
             if ended {
                 return None;
             }
-            let (first, later) = match rest.split_once('/') {
-                Some((first, later)) => (first, later),
+            let (first, later) = match memchr::memchr(b'/', rest.as_bytes()) {
+                Some(at) => (rest.get(..at)?, rest.get(at + 1..)?),
                 None => {
                     ended = true;
                     (rest, "")
                 }
             };
             rest = later;
-            take(segment, first, &mut labels)?;
+            segment.take(first, &mut visit)?;
         }
-        if let Some(Segment::Greedy(name)) = greedy.and_then(|at| self.segments.get(at)) {
+        if let Some(Segment::Greedy(name)) = self.greedy.and_then(|at| self.segments.get(at)) {
             for segment in after.iter().rev() {
                 let (earlier, last) = rest.rsplit_once('/')?;
                 rest = earlier;
-                take(segment, last, &mut labels)?;
+                segment.take(last, &mut visit)?;
             }
             if ended || rest.is_empty() {
                 return None;
             }
-            labels.push((*name, decode(rest)?));
-            return Some(Labels(labels));
+            return visit(name, rest);
         }
-        ended.then_some(Labels(labels))
+        ended.then_some(())
     }
 }
 
-fn take(segment: &Segment, text: &str, labels: &mut Vec<(&'static str, String)>) -> Option<()> {
-    match segment {
-        Segment::Literal(literal) => (*literal == text || decode(text)? == *literal).then_some(()),
-        Segment::Label(_) | Segment::Greedy(_) if text.is_empty() => None,
-        Segment::Label(name) | Segment::Greedy(name) => {
-            labels.push((name, decode(text)?));
-            Some(())
+impl Segment {
+    fn take<'p>(&self, text: &'p str, visit: &mut impl FnMut(&'static str, &'p str) -> Option<()>) -> Option<()> {
+        match self {
+            Segment::Literal(literal) => (*literal == text || text.contains('%') && decode(text)? == *literal).then_some(()),
+            Segment::Label(_) | Segment::Greedy(_) if text.is_empty() => None,
+            Segment::Label(name) | Segment::Greedy(name) => visit(name, text),
         }
     }
 }
