@@ -61,17 +61,17 @@ impl Timestamp {
     }
 
     pub fn write(self, format: TimestampFormat, out: &mut String) {
-        let t = self.civil();
         // Writing into a String cannot fail.
         let _ = match format {
             TimestampFormat::DateTime => {
-                let _ = write!(out, "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", t.year(), t.month(), t.day(), t.hour(), t.minute(), t.second());
+                self.civil_with(["-", "-", "T", ":", ":", ""], out);
                 match self.0.rem_euclid(1000) {
                     0 => write!(out, "Z"),
                     millis => write!(out, ".{millis:03}Z"),
                 }
             }
             TimestampFormat::HttpDate => {
+                let t = self.civil();
                 let day = match t.weekday() {
                     Weekday::Monday => "Mon",
                     Weekday::Tuesday => "Tue",
@@ -82,7 +82,16 @@ impl Timestamp {
                     Weekday::Sunday => "Sun",
                 };
                 let month = MONTHS.get(usize::from(t.month().unsigned_abs()).saturating_sub(1)).copied().unwrap_or("Jan");
-                write!(out, "{day}, {:02} {month} {:04} {:02}:{:02}:{:02} GMT", t.day(), t.year(), t.hour(), t.minute(), t.second())
+                out.extend([day, ", "]);
+                two(t.day(), out);
+                out.extend([" ", month, " "]);
+                four(t.year(), out);
+                for (before, number) in [(' ', t.hour()), (':', t.minute()), (':', t.second())] {
+                    out.push(before);
+                    two(number, out);
+                }
+                out.push_str(" GMT");
+                Ok(())
             }
             TimestampFormat::EpochSeconds => match self.0.rem_euclid(1000) {
                 0 => write!(out, "{}", self.secs()),
@@ -99,8 +108,35 @@ impl Timestamp {
 
     /// `20261124T093000Z`: how signatures write it.
     pub fn basic(self) -> String {
+        let mut out = String::with_capacity(16);
+        self.civil_with(["", "", "T", "", "", "Z"], &mut out);
+        out
+    }
+
+    /// Reads `20261124T093000Z`.
+    pub fn parse_basic(text: &str) -> Option<Timestamp> {
+        let bytes: &[u8; 16] = text.as_bytes().try_into().ok()?;
+        let number = |at: std::ops::Range<usize>| {
+            let digits = bytes.get(at)?;
+            digits.iter().try_fold(0i16, |number, digit| digit.is_ascii_digit().then(|| number * 10 + i16::from(digit - b'0')))
+        };
+        let small = |at| number(at).and_then(|number| i8::try_from(number).ok());
+        let [.., b'Z'] = bytes else { return None };
+        let civil = jiff::civil::DateTime::new(number(0..4)?, small(4..6)?, small(6..8)?, small(9..11)?, small(11..13)?, small(13..15)?, 0).ok()?;
+        let instant = TimeZone::UTC.to_timestamp(civil).ok()?;
+        (bytes.get(8) == Some(&b'T')).then(|| Timestamp(instant.as_millisecond()))
+    }
+
+    /// Year to second, each followed by what stands between it and the next.
+    fn civil_with(self, between: [&str; 6], out: &mut String) {
         let t = self.civil();
-        format!("{:04}{:02}{:02}T{:02}{:02}{:02}Z", t.year(), t.month(), t.day(), t.hour(), t.minute(), t.second())
+        let [year, month, day, hour, minute, second] = between;
+        four(t.year(), out);
+        out.push_str(year);
+        for (number, after) in [(t.month(), month), (t.day(), day), (t.hour(), hour), (t.minute(), minute), (t.second(), second)] {
+            two(number, out);
+            out.push_str(after);
+        }
     }
 
     /// Reads one format, and no other.
@@ -129,6 +165,22 @@ impl TimestampFormat {
 }
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// `07`. Without the formatting machinery: every answer holds a date or three.
+fn two(number: i8, out: &mut String) {
+    let number = number.unsigned_abs();
+    out.extend([char::from(b'0' + number / 10 % 10), char::from(b'0' + number % 10)]);
+}
+
+fn four(year: i16, out: &mut String) {
+    if year < 0 {
+        out.push('-');
+    }
+    let year = year.unsigned_abs();
+    for place in [1000, 100, 10, 1] {
+        out.extend(char::from_digit(u32::from(year / place % 10), 10));
+    }
+}
 
 fn parse_date_time(text: &str) -> Option<Timestamp> {
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
@@ -174,6 +226,7 @@ mod tests {
         assert_eq!(t.text(TimestampFormat::HttpDate), "Tue, 24 Nov 2026 09:30:00 GMT");
         assert_eq!(t.text(TimestampFormat::EpochSeconds), "1795512600.5");
         assert_eq!(t.basic(), "20261124T093000Z");
+        assert_eq!(Timestamp::parse_basic(&t.basic()), Some(t.whole_secs()));
         for format in TimestampFormat::ALL {
             let whole = t.whole_secs();
             assert_eq!(Timestamp::parse(&whole.text(format), format), Some(whole));
@@ -192,6 +245,9 @@ mod tests {
     fn nonsense_is_no_timestamp() {
         for text in ["", "soon", "NaN", "inf", "1e400", "2026-13-01T00:00:00Z", "Tue, 31 Feb 2026 00:00:00 GMT"] {
             assert_eq!(Timestamp::parse_any(text), None, "{text}");
+        }
+        for text in ["20261124T093000", "20261324T093000Z", "20261124 093000Z", "2026-124T09300Z0", "202611é4T09300Z"] {
+            assert_eq!(Timestamp::parse_basic(text), None, "{text}");
         }
     }
 }

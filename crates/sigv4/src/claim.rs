@@ -255,30 +255,10 @@ pub(crate) fn session_token<'a>(head: &Head<'a>) -> Option<Cow<'a, str>> {
 /// When a header claim was signed: `x-amz-date`, and without it `Date`. Both formats are taken in either.
 pub(crate) fn header_time(head: &Head<'_>) -> Option<Timestamp> {
     let text = head.header("x-amz-date").or_else(|| head.header("date"))?.trim();
-    parse_basic(text).or_else(|| Timestamp::parse(text, TimestampFormat::HttpDate)).or_else(|| {
+    Timestamp::parse_basic(text).or_else(|| Timestamp::parse(text, TimestampFormat::HttpDate)).or_else(|| {
         let zoneless = text.strip_suffix("+0000").or_else(|| text.strip_suffix("UTC"))?;
         Timestamp::parse(&format!("{zoneless}GMT"), TimestampFormat::HttpDate)
     })
-}
-
-/// `20261124T093000Z`, and nothing else.
-pub(crate) fn parse_basic(text: &str) -> Option<Timestamp> {
-    let bytes: &[u8; 16] = text.as_bytes().try_into().ok()?;
-    let digits = bytes.iter().enumerate().all(|(at, byte)| match at {
-        8 => *byte == b'T',
-        15 => *byte == b'Z',
-        _ => byte.is_ascii_digit(),
-    });
-    if !digits {
-        return None;
-    }
-    let mut long = *b"0000-00-00T00:00:00Z";
-    let places = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18];
-    let sources = bytes.iter().enumerate().filter(|(at, _)| !matches!(at, 8 | 15)).map(|(_, byte)| *byte);
-    for (place, byte) in places.into_iter().zip(sources) {
-        *long.get_mut(place)? = byte;
-    }
-    Timestamp::parse(std::str::from_utf8(&long).ok()?, TimestampFormat::DateTime)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use crate::{
     Algorithm, Claim, Keys, Place, Scope, Target,
-    claim::{MALFORMED_CREDENTIAL, credential_at_s3, parse_basic},
+    claim::{MALFORMED_CREDENTIAL, credential_at_s3},
     faults, v2, verify,
 };
 use aws_lc_rs::constant_time;
@@ -80,8 +80,8 @@ fn v4<'a>(fields: &'a Fields, target: &Target<'_>) -> Result<Claim<'a>, Fault> {
     if algorithm != "AWS4-HMAC-SHA256" {
         return Err(faults::invalid_argument("Only AWS4-HMAC-SHA256 is supported", "X-Amz-Algorithm", algorithm));
     }
-    let time =
-        parse_basic(date).ok_or_else(|| faults::invalid_argument("X-Amz-Date must be formated via ISO8601 Long format", "X-Amz-Date", date))?;
+    let time = Timestamp::parse_basic(date)
+        .ok_or_else(|| faults::invalid_argument("X-Amz-Date must be formated via ISO8601 Long format", "X-Amz-Date", date))?;
     let (access_key, scope) = credential_at_s3(credential.into(), Algorithm::HmacSha256)
         .ok_or_else(|| verify::wrong_credential(Place::Post, Some(credential), MALFORMED_CREDENTIAL))?;
     let claim = Claim {

@@ -1,10 +1,8 @@
 //! Claims as S3 reads them, and its words for those it cannot read.
 
-use super::{
-    Algorithm, Claim, Place, Query, Scope, algorithm_named, elements, header_time, parse_basic, region_set, session_token, split_credential,
-};
+use super::{Algorithm, Claim, Place, Query, Scope, algorithm_named, elements, header_time, region_set, session_token, split_credential};
 use crate::{escape, faults, v2};
-use cloudlet_aws::{Fault, Head};
+use cloudlet_aws::{Fault, Head, Timestamp};
 use std::borrow::Cow;
 
 pub(super) fn find<'a>(head: &Head<'a>, authorization: Option<&'a str>, query: &Query<'a>) -> Result<Option<Claim<'a>>, Fault> {
@@ -80,7 +78,7 @@ fn presigned<'a>(query: &Query<'a>) -> Result<Claim<'a>, Fault> {
         algorithm_named(algorithm).ok_or_else(|| wrong("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256\""))?;
     let (access_key, scope) = split(escape::decode(credential), algorithm)
         .ok_or_else(|| wrong(&format!("Error parsing the X-Amz-Credential parameter; {MALFORMED_CREDENTIAL}")))?;
-    let time = parse_basic(date).ok_or_else(|| wrong("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
+    let time = Timestamp::parse_basic(date).ok_or_else(|| wrong("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
     let expires: i64 = expires.parse().map_err(|_| wrong("X-Amz-Expires should be a number"))?;
     if expires < 0 {
         return Err(wrong("X-Amz-Expires must be non-negative"));

@@ -1,10 +1,8 @@
 //! Claims as every service but S3 reads them, and the words for those they cannot read.
 
-use super::{
-    Algorithm, Claim, Place, Query, Scope, algorithm_named, elements, header_time, parse_basic, region_set, session_token, split_credential,
-};
+use super::{Algorithm, Claim, Place, Query, Scope, algorithm_named, elements, header_time, region_set, session_token, split_credential};
 use crate::{escape, faults, v2};
-use cloudlet_aws::{Fault, Head};
+use cloudlet_aws::{Fault, Head, Timestamp};
 use std::borrow::Cow;
 
 /// AWS: the order of these checks was observed at DynamoDB (<https://github.com/architect/dynalite>, index.js).
@@ -91,7 +89,7 @@ fn presigned<'a>(query: &Query<'a>, algorithm: &str) -> Result<Claim<'a>, Fault>
     else {
         return Err(faults::INCOMPLETE_SIGNATURE.says(format!("{missing}Re-examine the query-string parameters.")));
     };
-    let time = parse_basic(date).ok_or_else(|| bad_date(date))?;
+    let time = Timestamp::parse_basic(date).ok_or_else(|| bad_date(date))?;
     let (access_key, scope) = split(escape::decode(credential), algorithm)?;
     Ok(Claim {
         algorithm,
