@@ -76,7 +76,10 @@ impl Ids {
         let mut bytes = vec![0; count];
         self.fill(&mut bytes);
         // Slightly uneven where the alphabet's size is no power of two: no harm for an id.
-        bytes.iter().filter_map(|byte| alphabet.get(usize::from(*byte) % alphabet.len())).map(|letter| char::from(*letter)).collect()
+        for byte in &mut bytes {
+            *byte = alphabet.get(usize::from(*byte) * alphabet.len() / 256).copied().unwrap_or(b'0');
+        }
+        String::from_utf8(bytes).unwrap_or_default()
     }
 
     /// A fresh access key id: the prefix (`AKIA`, `ASIA`), then 16 letters that carry the account.
