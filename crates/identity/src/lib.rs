@@ -45,6 +45,8 @@ pub struct Identity(Arc<Inner>);
 
 struct Inner {
     root: Root,
+    /// Whom the root key stands for: the caller of most calls of most days.
+    root_caller: Caller,
     store: Store<State>,
     sessions: Store<Sessions>,
     /// Counts the changes of IAM: what is remembered of an older state is not looked at.
@@ -72,6 +74,7 @@ impl Identity {
 
     pub fn kept_in(root: Root, journal: &Journal) -> Identity {
         Identity(Arc::new(Inner {
+            root_caller: Caller::root(root.account, root.partition, Some(&root.access_key)),
             root,
             store: Store::new("iam", journal, State::default()),
             sessions: Store::new("sts/sessions", journal, Sessions::default()),
@@ -112,12 +115,13 @@ impl Identity {
     pub fn credential(&self, access_key: &str, session_token: Option<&str>, now: Timestamp) -> Result<Credential, Unknown> {
         let token = session_token.filter(|token| !token.is_empty());
         let root = &self.0.root;
-        let account = if access_key == &*root.access_key { Some(root.account) } else { Account::parse(access_key) };
-        if let Some(account) = account {
-            return match token {
-                Some(_) => Err(Unknown::Token),
-                None => Ok(Credential { caller: Caller::root(account, root.partition, Some(access_key)), secret: root.secret.clone() }),
-            };
+        let caller = if access_key == &*root.access_key {
+            Some(self.0.root_caller.clone())
+        } else {
+            Account::parse(access_key).map(|account| Caller::root(account, root.partition, Some(access_key)))
+        };
+        if let Some(caller) = caller {
+            return if token.is_some() { Err(Unknown::Token) } else { Ok(Credential { caller, secret: root.secret.clone() }) };
         }
         if let Some(session) = self.session(access_key) {
             return match token {
