@@ -50,7 +50,8 @@ pub enum Waits {
 
 impl Inflow {
     pub fn new(incoming: Incoming, stall: Duration, drain: u64, waits: Waits) -> Inflow {
-        Inflow { incoming: Some(incoming), stall, drain, waits, end: Arc::default() }
+        let incoming = (!http_body::Body::is_end_stream(&incoming)).then_some(incoming);
+        Inflow { incoming, stall, drain, waits, end: Arc::default() }
     }
 
     pub fn end(&self) -> Arc<End> {

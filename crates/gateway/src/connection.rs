@@ -43,7 +43,7 @@ pub async fn serve(gateway: Arc<Gateway>, listeners: Vec<Listener>, stop: impl F
 async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>, graceful: &GracefulShutdown) {
     let mut http = auto::Builder::new(TokioExecutor::new());
     let limits = gateway.limits();
-    http.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.buffer).half_close(false).pipeline_flush(true);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.buffer).half_close(false);
     http.http2()
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(limits.headers).unwrap_or(u32::MAX))

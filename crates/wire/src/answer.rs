@@ -6,6 +6,7 @@ use crate::{
 };
 use bytes::Bytes;
 use cloudlet_shape::{At, Body, Document, Events, Flags, Kind, Member, Struct, Target, Timestamp, TimestampFormat, Value, Writer};
+use std::borrow::Cow;
 
 /// What an answer's body is.
 pub(crate) enum Content<'o> {
@@ -74,12 +75,17 @@ struct HeaderWriter<'a> {
 
 impl HeaderWriter<'_> {
     fn put(&mut self, value: &str) {
-        self.answer.put(self.name.to_ascii_lowercase(), clean(value));
+        let is_lower = !self.name.bytes().any(|letter| letter.is_ascii_uppercase());
+        let name = if is_lower { Cow::Borrowed(self.name) } else { self.name.to_ascii_lowercase().into() };
+        self.answer.put(name, clean(value));
     }
 }
 
 /// No line may end inside of a field: what a client stored must not become a header of its own.
 fn clean(value: &str) -> String {
+    if value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return value.to_owned();
+    }
     value.chars().map(|letter| if letter.is_control() && letter != '\t' { ' ' } else { letter }).collect()
 }
 

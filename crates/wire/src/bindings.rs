@@ -7,9 +7,9 @@ use crate::{
     text::{Text, unbase64},
 };
 use bytes::Bytes;
-use cloudlet_aws::Head;
 use cloudlet_shape::{At, Blob, Body, Document, Events, Flags, Kind, Member, Mismatch, Read, Reader, Schema, Target, Timestamp, TimestampFormat};
 use percent_encoding::percent_decode_str;
+use smallvec::SmallVec;
 use std::{borrow::Cow, collections::BTreeMap};
 
 /// How a REST protocol reads its documents.
@@ -26,8 +26,9 @@ pub(crate) fn read(
     visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>,
 ) -> Read<Found> {
     let query = decode_query(incoming.head.query)?;
-    let mut request =
-        Request { head: incoming.head, labels: incoming.labels, body: &incoming.body, query, literal, documents, found: Found::default() };
+    let mut fields = Vec::with_capacity(24);
+    incoming.head.headers.each(&mut |name, value| fields.push((name, value)));
+    let mut request = Request { fields, labels: incoming.labels, body: &incoming.body, query, literal, documents, found: Found::default() };
     visit(&mut request)?;
     Ok(request.found)
 }
@@ -64,7 +65,8 @@ fn decode(text: &str) -> Read<Cow<'_, str>> {
 
 /// A whole request, as the place of the input structure.
 struct Request<'a> {
-    head: &'a Head<'a>,
+    /// The header fields, listed once: inputs have dozens of members that may be among them.
+    fields: Vec<(&'a str, &'a str)>,
     labels: &'a Labels,
     body: &'a Content,
     query: Vec<(Cow<'a, str>, Cow<'a, str>)>,
@@ -75,35 +77,29 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    fn headers(&self, name: &str) -> Vec<&str> {
-        let mut values = Vec::new();
-        self.head.headers.each(&mut |field, value| {
-            if field.eq_ignore_ascii_case(name) {
-                values.push(value);
-            }
-        });
-        values
+    fn headers(&self, name: &str) -> SmallVec<[&str; 2]> {
+        self.fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| *value).collect()
     }
 
     /// The headers with a prefix, by the rest of their names. Repeated fields are one value.
-    fn prefixed(&self, prefix: &str) -> BTreeMap<String, Vec<&str>> {
-        let mut entries: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-        self.head.headers.each(&mut |field, value| {
+    fn prefixed(&self, prefix: &str) -> BTreeMap<String, SmallVec<[&str; 2]>> {
+        let mut entries: BTreeMap<String, SmallVec<[&str; 2]>> = BTreeMap::new();
+        for (field, value) in &self.fields {
             if let Some(start) = field.get(..prefix.len())
                 && start.eq_ignore_ascii_case(prefix)
                 && let Some(key) = field.get(prefix.len()..)
             {
                 entries.entry(key.to_ascii_lowercase()).or_default().push(value);
             }
-        });
+        }
         entries
     }
 
     /// The parameters that neither the URI template nor another member takes.
-    fn other_parameters(&self, schema: &'static Schema) -> BTreeMap<String, Vec<&str>> {
+    fn other_parameters(&self, schema: &'static Schema) -> BTreeMap<String, SmallVec<[&str; 2]>> {
         let bound = |name: &str| schema.members.iter().any(|member| member.at == At::Query && member.wire == name);
         let literal = |name: &str| self.literal.split('&').any(|pair| pair.split('=').next() == Some(name));
-        let mut entries: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        let mut entries: BTreeMap<String, SmallVec<[&str; 2]>> = BTreeMap::new();
         for (name, value) in self.query.iter().filter(|(name, _)| !bound(name) && !literal(name)) {
             entries.entry(name.to_string()).or_default().push(value);
         }
@@ -145,7 +141,8 @@ impl Reader for Request<'_> {
                     }
                 }
                 At::Query => {
-                    let values: Vec<&str> = self.query.iter().filter(|(name, _)| name == member.wire).map(|(_, value)| value.as_ref()).collect();
+                    let values: SmallVec<[&str; 2]> =
+                        self.query.iter().filter(|(name, _)| name == member.wire).map(|(_, value)| value.as_ref()).collect();
                     if !values.is_empty() && present(&values, member.of) {
                         each(index, &mut Values { values, place: Bound::Query, json: false })?;
                     }
@@ -210,7 +207,7 @@ enum Bound {
 
 /// The values of one header or parameter.
 struct Values<'v> {
-    values: Vec<&'v str>,
+    values: SmallVec<[&'v str; 2]>,
     place: Bound,
     /// Base64 of a JSON text.
     json: bool,
@@ -301,7 +298,7 @@ fn split_dates(value: &str) -> Vec<Cow<'_, str>> {
 
 /// Headers or parameters as a map.
 struct Entries<'v> {
-    entries: BTreeMap<String, Vec<&'v str>>,
+    entries: BTreeMap<String, SmallVec<[&'v str; 2]>>,
     place: Bound,
 }
 

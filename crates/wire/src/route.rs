@@ -8,8 +8,13 @@ use cloudlet_shape::{At, Flags, OperationSchema, ServiceSchema};
 use percent_encoding::percent_decode_str;
 use std::cmp::Reverse;
 
-/// The routes of one service by method, each list with the most particular first.
-pub(crate) struct Routes(Vec<(&'static str, Vec<Route>)>);
+/// The routes of one service.
+pub(crate) struct Routes {
+    /// By method, each list with the most particular first.
+    methods: Vec<(&'static str, Vec<Route>)>,
+    /// What all their paths begin with, if anything: `/v20180820`.
+    opening: String,
+}
 
 struct Route {
     operation: &'static OperationSchema,
@@ -53,7 +58,10 @@ impl Routes {
                 None => methods.push((route.operation.method, vec![route])),
             }
         }
-        Routes(methods)
+        let first = |operation: &&'static OperationSchema| operation.uri.split(['/', '?']).nth(1).filter(|first| !first.starts_with('{'));
+        let mut firsts = service.operations.iter().map(first);
+        let opening = firsts.next().flatten().filter(|opening| firsts.all(|first| first == Some(opening)));
+        Routes { methods, opening: opening.map(|opening| format!("/{opening}")).unwrap_or_default() }
     }
 
     /// The operation that suits best.
@@ -68,7 +76,10 @@ impl Routes {
     }
 
     fn best(&self, head: &Head<'_>, path: &str, prefixed: Prefixed) -> Option<(&Route, Fit)> {
-        let (_, routes) = self.0.iter().find(|(method, _)| *method == head.method)?;
+        if !path.starts_with(&self.opening) && !path.contains('%') {
+            return None;
+        }
+        let (_, routes) = self.methods.iter().find(|(method, _)| *method == head.method)?;
         let mut lacking = None;
         for route in routes.iter().filter(|route| route.suits_query(head) && route.suits_path(path)) {
             match route.fit(head, prefixed) {
@@ -81,7 +92,7 @@ impl Routes {
 
     pub(crate) fn unknown(&self, head: &Head<'_>, path: &str) -> Unknown {
         let suits = |routes: &Vec<Route>| routes.iter().any(|route| route.suits_query(head) && route.labels(path).is_some());
-        let mut allowed: Vec<&'static str> = self.0.iter().filter(|(_, routes)| suits(routes)).map(|(method, _)| *method).collect();
+        let mut allowed: Vec<&'static str> = self.methods.iter().filter(|(_, routes)| suits(routes)).map(|(method, _)| *method).collect();
         allowed.sort_unstable();
         if allowed.is_empty() {
             Unknown::Path { path: path.to_owned() }
