@@ -155,3 +155,36 @@ def test_boto3_sees_an_expired_clock_as_skew(server, s3):
         assert (error["Code"], error["MaxAllowedSkewMilliseconds"]) == ("RequestTimeTooSkewed", "900000")
     finally:
         server.reset_clock()
+
+
+@pytest.fixture
+def second_version(server):
+    """A client of a query service that signs its forms with SigV2, as old SDKs do."""
+    return lambda **credentials: server.client("sts", signature_version="v2", **credentials)
+
+
+def test_a_form_may_carry_a_signature_of_version_2(second_version):
+    assert second_version().get_caller_identity()["Arn"] == "arn:aws:iam::000000000000:root"
+
+
+def test_a_form_signed_with_another_secret_is_refused(second_version):
+    with pytest.raises(ClientError) as refused:
+        second_version(secret="wrong").get_caller_identity()
+    assert refused.value.response["Error"]["Code"] == "SignatureDoesNotMatch"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_a_form_signed_with_an_unknown_key_is_refused(second_version):
+    with pytest.raises(ClientError) as refused:
+        second_version(key="AKIAIOSFODNN7EXAMPLE").get_caller_identity()
+    assert refused.value.response["Error"]["Code"] == "InvalidClientTokenId"
+
+
+def test_a_form_signed_long_ago_is_refused(server, second_version):
+    try:
+        server.advance(3600)
+        with pytest.raises(ClientError) as refused:
+            second_version().get_caller_identity()
+        assert refused.value.response["Error"]["Code"] == "RequestExpired"
+    finally:
+        server.reset_clock()

@@ -7,7 +7,7 @@ use cloudlet_cloud::Mode;
 use cloudlet_engine::{Denial, Dialect, SignatureKind, Signed};
 use cloudlet_identity::{Credential, Identity, Unknown};
 use cloudlet_shape::Trailers;
-use cloudlet_sigv4::{Claim, Flavor, Keys, Payload, Place, Target, chunks::Decoder, claim, payload};
+use cloudlet_sigv4::{Admitted, Claim, Flavor, Keys, Payload, Place, Target, chunks::Decoder, claim, payload};
 
 /// A caller, and what is still to be done about the body.
 pub struct Authenticated {
@@ -23,10 +23,19 @@ pub enum Stage<'a> {
     Done(Authenticated),
     /// The body itself is signed: it must be there before the signature can be compared.
     NeedsBody(Box<Pending<'a>>),
+    /// The head holds no claim; the form that the body is may hold one, of SigV2.
+    NeedsForm,
+}
+
+/// Whether a claim may stand in the body, as SigV2's does for the query services.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Forms {
+    MaySign,
+    Never,
 }
 
 pub struct Pending<'a> {
-    claim: cloudlet_sigv4::Admitted<'a>,
+    claim: Admitted<'a>,
     credential: Credential,
     now: Timestamp,
 }
@@ -39,6 +48,7 @@ pub struct Authenticator<'a> {
     /// How the protocol of the request spells what goes wrong.
     pub dialect: Dialect,
     pub target: Target<'a>,
+    pub forms: Forms,
     pub now: Timestamp,
 }
 
@@ -50,6 +60,7 @@ impl<'a> Authenticator<'a> {
     fn look(&self, head: &Head<'a>) -> Result<Stage<'a>, Fault> {
         let claim = match claim::find(head, &self.target) {
             Ok(Some(claim)) => claim,
+            Ok(None) if self.forms == Forms::MaySign => return Ok(Stage::NeedsForm),
             Ok(None) => return self.unsigned(head, Caller::anonymous(), None),
             Err(_) if self.mode == Mode::Off => return self.unsigned(head, self.identity.unchecked(""), None),
             Err(fault) => return Err(fault),
@@ -58,20 +69,9 @@ impl<'a> Authenticator<'a> {
             let caller = self.identity.unchecked(&claim.access_key);
             return self.unsigned(head, caller, Some(&claim));
         }
-        let admitted = match claim.clone().admit(head, self.now, &self.target) {
-            Ok(admitted) => admitted,
+        let (admitted, credential) = match self.known(head, &claim) {
+            Ok(known) => known,
             Err(fault) => return self.tolerate(head, &claim, fault),
-        };
-        let credential = match self.identity.credential(&claim.access_key, claim.session_token.as_deref(), self.now) {
-            Ok(credential) => credential,
-            Err(unknown) => {
-                tracing::warn!(
-                    access_key = %claim.access_key,
-                    "unknown access key: create it in IAM, sign with the root key of this server (--root-access-key), \
-                     with a 12-digit account id and the root secret, or start with --auth off"
-                );
-                return self.tolerate(head, &claim, self::unknown(unknown, &claim, &self.dialect, self.target.flavor));
-            }
         };
         let declared = Payload::of(head, Some(&claim), self.target.flavor)?;
         if declared == Payload::Body {
@@ -93,6 +93,57 @@ impl<'a> Authenticator<'a> {
             caller: credential.caller,
             treatment,
         }))
+    }
+
+    /// A claim that may be true: in order, in time, and of a key that exists.
+    fn known<'c>(&self, head: &Head<'_>, claim: &Claim<'c>) -> Result<(Admitted<'c>, Credential), Fault>
+    where
+        'a: 'c,
+    {
+        let admitted = claim.clone().admit(head, self.now, &self.target)?;
+        match self.identity.credential(&claim.access_key, claim.session_token.as_deref(), self.now) {
+            Ok(credential) => Ok((admitted, credential)),
+            Err(unknown) => {
+                tracing::warn!(
+                    access_key = %claim.access_key,
+                    "unknown access key: create it in IAM, sign with the root key of this server (--root-access-key), \
+                     with a 12-digit account id and the root secret, or start with --auth off"
+                );
+                Err(self::unknown(unknown, claim, &self.dialect, self.target.flavor))
+            }
+        }
+    }
+
+    /// Goes on with a form that may hold a claim.
+    pub fn of_form(&self, head: &Head<'_>, form: &Bytes) -> Result<Authenticated, Fault> {
+        let done = |caller, claim: Option<&Claim<'_>>| Authenticated {
+            caller,
+            region: None,
+            signed: claim.map(|claim| signed(claim, self.now)),
+            treatment: Treatment::Plain,
+        };
+        let form = std::str::from_utf8(form).unwrap_or_default();
+        let claim = match claim::in_form(form) {
+            Ok(Some(claim)) => claim,
+            Ok(None) => return Ok(done(Caller::anonymous(), None)),
+            Err(_) if self.mode == Mode::Off => return Ok(done(self.identity.unchecked(""), None)),
+            Err(fault) => return Err(self.spelled(fault)),
+        };
+        if self.mode == Mode::Off {
+            return Ok(done(self.identity.unchecked(&claim.access_key), Some(&claim)));
+        }
+        let verified = self.known(head, &claim).and_then(|(admitted, credential)| {
+            admitted.verify_form(head, form, credential.secret.reveal())?;
+            Ok(credential.caller)
+        });
+        match verified {
+            Ok(caller) => Ok(done(caller, Some(&claim))),
+            Err(fault) if self.mode == Mode::Soft => {
+                tolerated(&claim, &fault);
+                Ok(done(self.identity.unchecked(&claim.access_key), Some(&claim)))
+            }
+            Err(fault) => Err(self.spelled(fault)),
+        }
     }
 
     /// Goes on with the body that the signature covers.

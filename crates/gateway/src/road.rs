@@ -3,7 +3,7 @@
 use crate::{
     AnswerBody, Limits, Plain,
     answer::{Bodies, response},
-    authenticate::{Authenticated, Authenticator, Stage},
+    authenticate::{Authenticated, Authenticator, Forms, Stage},
     body::{Inflow, Treatment, Waits, flowing, gathered},
     form::Posting,
     integrity,
@@ -209,7 +209,7 @@ impl Gateway {
             let fields = front.preflight(&visit, path)?;
             return Ok(Answer { status: 200, headers: named(fields), body: cloudlet_shape::Body::empty() });
         }
-        let authenticator = self.authenticator(recognized, visit.prefix);
+        let authenticator = self.authenticator(recognized, head.method, visit.prefix);
         let arrived = match (&service.front, arrived) {
             (Some(front), Arrived::Flowing(inflow)) => {
                 front.admit(&visit, path)?;
@@ -227,6 +227,10 @@ impl Gateway {
             Stage::NeedsBody(pending) => {
                 let body = arrived.whole(Treatment::Plain, self.limits.body).await?;
                 (authenticator.finish(head, *pending, &body)?, Arrived::Whole(body))
+            }
+            Stage::NeedsForm => {
+                let body = arrived.whole(Treatment::Plain, self.limits.body).await?;
+                (authenticator.of_form(head, &body)?, Arrived::Whole(body))
             }
         };
         let Authenticated { caller, region, signed, treatment } = authenticated;
@@ -272,7 +276,8 @@ impl Gateway {
         Scope::new(caller.account.unwrap_or_else(|| self.cloud.identity.account()), region)
     }
 
-    fn authenticator<'a>(&'a self, recognized: &Recognized, prefix: Option<&'a str>) -> Authenticator<'a> {
+    fn authenticator<'a>(&'a self, recognized: &Recognized, method: &str, prefix: Option<&'a str>) -> Authenticator<'a> {
+        let is_form = method == "POST" && matches!(recognized.protocol, Protocol::Query | Protocol::Ec2Query);
         let target = if recognized.protocol == Protocol::RestXml { Target::s3() } else { Target::service(recognized.service.signing_name) };
         let target = match prefix {
             Some(bucket) if recognized.protocol == Protocol::RestXml => target.virtual_bucket(bucket),
@@ -284,6 +289,7 @@ impl Gateway {
             mode: self.cloud.mode(),
             dialect: Dialect::of(recognized.protocol),
             target,
+            forms: if is_form { Forms::MaySign } else { Forms::Never },
             now: self.cloud.frame.clock.now(),
         }
     }
