@@ -37,7 +37,7 @@ def raw(server, sent, then_close=False):
 
 def test_an_unknown_operation_over_json(server):
     answer = server.signed("POST", "/", "sqs", b"{}", TARGET | {"X-Amz-Target": "AmazonSQS.MakeCoffee"})
-    assert answer.status in (400, 404)
+    assert answer.status == 400
     assert answer.json["__type"].split("#")[-1] == "UnknownOperationException"
 
 
@@ -102,7 +102,7 @@ def test_a_body_past_the_limit(start):
     server = start("--max-body", "1")
     body = b'{"QueueName":"' + b"x" * (2 << 20) + b'"}'
     answer = server.signed("POST", "/", "sqs", body, TARGET | {"X-Amz-Target": "AmazonSQS.CreateQueue"})
-    assert answer.status in (400, 413), answer
+    assert answer.status == 413, answer
     assert "__type" in answer.json
     assert server.client("sts").get_caller_identity()["Account"]
 

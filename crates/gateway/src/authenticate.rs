@@ -45,7 +45,7 @@ pub struct Authenticator<'a> {
     pub identity: &'a Identity,
     pub keys: &'a Keys,
     pub mode: Mode,
-    /// How the protocol of the request spells what goes wrong.
+    /// How the service spells what goes wrong.
     pub dialect: Dialect,
     pub target: Target<'a>,
     pub forms: Forms,

@@ -209,7 +209,7 @@ impl Gateway {
             let fields = front.preflight(&visit, path)?;
             return Ok(Answer { status: 200, headers: named(fields), body: cloudlet_shape::Body::empty() });
         }
-        let authenticator = self.authenticator(recognized, head.method, visit.prefix);
+        let authenticator = self.authenticator(service, recognized, head.method, visit.prefix);
         let arrived = match (&service.front, arrived) {
             (Some(front), Arrived::Flowing(inflow)) => {
                 front.admit(&visit, path)?;
@@ -276,7 +276,7 @@ impl Gateway {
         Scope::new(caller.account.unwrap_or_else(|| self.cloud.identity.account()), region)
     }
 
-    fn authenticator<'a>(&'a self, recognized: &Recognized, method: &str, prefix: Option<&'a str>) -> Authenticator<'a> {
+    fn authenticator<'a>(&'a self, service: &Service, recognized: &Recognized, method: &str, prefix: Option<&'a str>) -> Authenticator<'a> {
         let is_form = method == "POST" && matches!(recognized.protocol, Protocol::Query | Protocol::Ec2Query);
         let target = if recognized.protocol == Protocol::RestXml { Target::s3() } else { Target::service(recognized.service.signing_name) };
         let target = match prefix {
@@ -287,7 +287,7 @@ impl Gateway {
             identity: &self.cloud.identity,
             keys: &self.keys,
             mode: self.cloud.mode(),
-            dialect: Dialect::of(recognized.protocol),
+            dialect: service.dialect,
             target,
             forms: if is_form { Forms::MaySign } else { Forms::Never },
             now: self.cloud.frame.clock.now(),
