@@ -73,10 +73,12 @@ def test_names_are_encoded_on_request(server, filled):
 
 
 @pytest.mark.parametrize("query", ["max-keys=many", "max-keys=-1", "list-type=2&continuation-token=nonsense"])
-def test_a_wrong_argument_is_refused(server, filled, query):
+def test_a_wrong_argument_is_refused_by_name(server, filled, query):
     answer = server.signed("GET", f"/{filled}?{query}")
+    name = query.split("&")[-1].split("=")[0]
     assert answer.status == 400
     assert "<Code>InvalidArgument</Code>" in answer.text
+    assert f"<ArgumentName>{name}</ArgumentName>" in answer.text
 
 
 def test_more_than_a_thousand_keys_need_a_second_page(s3, bucket):

@@ -24,13 +24,23 @@ pub(crate) fn read(
     literal: &str,
     documents: &dyn Documents,
     visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>,
-) -> Read<Found> {
-    let query = decode_query(incoming.head.query)?;
+) -> Result<Found, Unread> {
+    let query = decode_query(incoming.head.query).map_err(|why| Unread { why, parameter: None })?;
     let mut fields = Vec::with_capacity(24);
     incoming.head.headers.each(&mut |name, value| fields.push((name, value)));
-    let mut request = Request { fields, labels: incoming.labels, body: &incoming.body, query, literal, documents, found: Found::default() };
-    visit(&mut request)?;
-    Ok(request.found)
+    let mut request =
+        Request { fields, labels: incoming.labels, body: &incoming.body, query, literal, documents, found: Found::default(), reading: None };
+    match visit(&mut request) {
+        Ok(()) => Ok(request.found),
+        Err(why) => Err(Unread { why, parameter: request.reading }),
+    }
+}
+
+/// Why a request cannot be read, and in which of its headers or parameters, if it was one of them.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    pub(crate) why: Mismatch,
+    pub(crate) parameter: Option<&'static str>,
 }
 
 /// What required members are missing: in the head, and in the document.
@@ -74,6 +84,8 @@ struct Request<'a> {
     literal: &'a str,
     documents: &'a dyn Documents,
     found: Found,
+    /// The header or parameter that is being read.
+    reading: Option<&'static str>,
 }
 
 impl Request<'_> {
@@ -134,6 +146,7 @@ impl Reader for Request<'_> {
     fn structure(&mut self, schema: &'static Schema, each: Each<'_>) -> Read<()> {
         let mut in_document = false;
         for (index, member) in schema.members.iter().enumerate() {
+            self.reading = matches!(member.at, At::Header | At::Query).then_some(member.wire);
             match member.at {
                 At::Uri => {
                     if let Some(text) = self.labels.get(member.wire) {
@@ -171,6 +184,7 @@ impl Reader for Request<'_> {
                 At::Body => in_document = true,
             }
         }
+        self.reading = None;
         if in_document
             && schema.payload().is_none()
             && let Content::Whole(bytes) = self.body

@@ -26,7 +26,7 @@ impl Documents for Json {
 
 impl Codec for RestJson {
     fn decode(&self, operation: &'static OperationSchema, incoming: Incoming<'_>, read: Visit<'_>) -> Result<Missing, Malformed> {
-        let found = bindings::read(&incoming, literal_query(operation), &Json, read).map_err(malformed)?;
+        let found = bindings::read(&incoming, literal_query(operation), &Json, read).map_err(|unread| malformed(unread.why))?;
         Ok(found.missing.and(found.missing_in_document))
     }
 

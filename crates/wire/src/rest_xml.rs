@@ -4,7 +4,7 @@
 use crate::{
     Answer, Asked, Codec, Ids, Incoming, Malformed, Missing,
     answer::{self, Content},
-    bindings::{self, Documents},
+    bindings::{self, Documents, Unread},
     codec::{Visit, literal_query},
     event_stream::{self, Payloads},
     path::Path,
@@ -42,11 +42,18 @@ impl Codec for RestXml {
             Ok(found) if !found.missing_in_document.is_empty() => Err(Malformed(MALFORMED_XML.says(NOT_OUR_SCHEMA))),
             Ok(found) => Ok(found.missing),
             Err(_) if documents.0.get() => Err(Malformed(MALFORMED_XML.says(NOT_OUR_SCHEMA))),
-            // AWS: unverified wording for headers and parameters.
-            Err(Mismatch::Malformed(message)) => Err(Malformed(INVALID_ARGUMENT.says(message))),
-            Err(Mismatch::Wrong { wanted, at }) => Err(Malformed(
-                INVALID_ARGUMENT.says(format!("Provided argument '{at}' is not a valid {}", wanted.to_lowercase())).with("ArgumentValue", at),
-            )),
+            Err(Unread { why: Mismatch::Malformed(message), .. }) => Err(Malformed(INVALID_ARGUMENT.says(message))),
+            Err(Unread { why: Mismatch::Wrong { wanted, at }, parameter }) => {
+                let fault = match parameter {
+                    Some(name) if wanted.eq_ignore_ascii_case("integer") => {
+                        INVALID_ARGUMENT.says(format!("Provided {name} not an integer or within integer range"))
+                    }
+                    // AWS: unverified wording for all but numbers.
+                    _ => INVALID_ARGUMENT.says(format!("Provided argument '{at}' is not a valid {}", wanted.to_lowercase())),
+                };
+                let fault = parameter.into_iter().fold(fault, |fault, name| fault.with("ArgumentName", name));
+                Err(Malformed(fault.with("ArgumentValue", at)))
+            }
         }
     }
 

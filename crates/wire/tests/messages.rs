@@ -393,7 +393,7 @@ fn headers_and_parameters_find_their_members() {
     assert_eq!(rest.dates.unwrap().len(), 2);
     assert_eq!(rest.metadata.unwrap(), Map::from([("one".to_owned(), "1".to_owned()), ("two".to_owned(), "2,3".to_owned())]));
     let fault: Fault = read_with::<Rest>(&XML_REST, "max-keys=many", &[], b"").unwrap_err().into();
-    assert_eq!((fault.code(), fault.message()), ("InvalidArgument", "Provided argument 'many' is not a valid integer"));
+    assert_eq!((fault.code(), fault.message()), ("InvalidArgument", "Provided max-keys not an integer or within integer range"));
 }
 
 #[test]
