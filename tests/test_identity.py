@@ -1,6 +1,11 @@
 """STS: who is calling, and whose key is this."""
 
+import base64
+import json
+import pathlib
+
 import pytest
+from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
 
@@ -55,3 +60,42 @@ def test_root_credentials_can_be_set(start):
     assert server.client("sts", key="somebody", secret="s3cret/+=").get_caller_identity()["Account"] == "111122223333"
     with pytest.raises(ClientError, match="InvalidClientTokenId"):
         server.client("sts", key="test", secret="test").get_caller_identity()
+
+
+SAML = pathlib.Path(__file__).parent.parent / "crates/saml/src/tests"
+
+
+def test_a_signed_saml_response_opens_the_role_that_trusts_its_provider(start):
+    server = start()
+    iam = server.client("iam", key="123456789012")
+    metadata = (SAML / "metadata.xml").read_text()
+    provider = iam.create_saml_provider(Name="idp", SAMLMetadataDocument=metadata)["SAMLProviderArn"]
+    trust = {"Effect": "Allow", "Principal": {"Federated": provider}, "Action": "sts:AssumeRoleWithSAML"}
+    trust["Condition"] = {"StringEquals": {"saml:aud": "https://signin.aws.amazon.com/saml", "saml:sub": "alice"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    nobody = server.client("sts", signature_version=UNSIGNED)
+
+    def assume(response):
+        encoded = base64.b64encode(response.encode()).decode()
+        return nobody.assume_role_with_saml(RoleArn=role, PrincipalArn=provider, SAMLAssertion=encoded)
+
+    # signxml signed these, with the key of that metadata, for a morning in 2099.
+    signed = (SAML / "response_sha512.xml").read_text()
+    with pytest.raises(ClientError, match="not yet valid"):
+        assume(signed)
+    server.request("POST", "/_cloudlet/clock", json.dumps({"set": "2099-01-15T08:00:30Z"}))
+    answer = assume(signed)
+    assert (answer["Subject"], answer["SubjectType"]) == ("alice", "persistent")
+    assert answer["Issuer"] == "https://idp.example.com/metadata"
+    assert answer["AssumedRoleUser"]["Arn"] == "arn:aws:sts::123456789012:assumed-role/r/alice@example.com"
+    with pytest.raises(ClientError, match="InvalidIdentityToken.*Response signature invalid"):
+        assume(signed.replace(">alice<", ">mallory<"))
+    server.advance(300)
+    with pytest.raises(ClientError, match="ExpiredTokenException.*Response has expired"):
+        assume(signed)
+
+    server.reset_clock()
+    found = answer["Credentials"]
+    session = server.client("sts", key=found["AccessKeyId"], secret=found["SecretAccessKey"], token=found["SessionToken"])
+    assert session.get_caller_identity()["Arn"] == answer["AssumedRoleUser"]["Arn"]

@@ -40,10 +40,10 @@ fn what_a_provider_signed_is_read() {
         let assertion = reading(text).unwrap_or_else(|refused| panic!("{what}: {refused:?}"));
         assert_eq!(assertion.issuer, "https://idp.example.com/metadata");
         assert_eq!(assertion.subject, "alice");
-        assert_eq!(assertion.issued, Timestamp::parse_any("2027-01-15T08:00:00.500Z").unwrap());
+        assert_eq!(assertion.issued, Timestamp::parse_any("2099-01-15T08:00:00.500Z").unwrap());
         assert_eq!(assertion.recipient, "https://signin.aws.amazon.com/saml");
         assert_eq!(assertion.audiences, [["https://signin.aws.amazon.com/saml"]]);
-        assert_eq!(assertion.ends, Timestamp::parse_any("2027-01-15T08:05:00Z"));
+        assert_eq!(assertion.ends, Timestamp::parse_any("2099-01-15T08:05:00Z"));
         let names: Vec<&str> = assertion.attribute("https://aws.amazon.com/SAML/Attributes/RoleSessionName").collect();
         assert_eq!(names, ["alice@example.com"], "a comment does not end a name");
         assert_eq!(assertion.attributes[0].friendly.as_deref(), Some("Name & \"more\""));

@@ -2,9 +2,11 @@
 //! Deliberately no store of its own: sessions are identity's; and no decisions: those are the evaluator's.
 
 mod callers;
+mod federated;
 mod messages;
 mod provider_keys;
 mod roles;
+mod saml;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -28,5 +30,5 @@ pub fn service(identity: Identity, provider_keys: ProviderKeys) -> Service {
     let sts = Service::of(&SERVICE, Arc::new(Sts { identity, provider_keys }));
     let sts = sts.handles::<GetCallerIdentity>().handles::<GetAccessKeyInfo>().handles::<DecodeAuthorizationMessage>();
     let sts = sts.handles::<AssumeRole>().handles::<GetSessionToken>().handles::<GetFederationToken>().handles::<AssumeRoot>();
-    sts.handles::<AssumeRoleWithWebIdentity>().build()
+    sts.handles::<AssumeRoleWithWebIdentity>().handles::<AssumeRoleWithSAML>().build()
 }

@@ -3,5 +3,6 @@
 mod callers;
 mod house;
 mod roles;
+mod saml;
 mod tokens;
 mod web_identity;
