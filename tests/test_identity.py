@@ -5,6 +5,7 @@ import json
 import pathlib
 
 import pytest
+import rsa
 from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
@@ -99,3 +100,22 @@ def test_a_signed_saml_response_opens_the_role_that_trusts_its_provider(start):
     found = answer["Credentials"]
     session = server.client("sts", key=found["AccessKeyId"], secret=found["SecretAccessKey"], token=found["SessionToken"])
     assert session.get_caller_identity()["Arn"] == answer["AssumedRoleUser"]["Arn"]
+
+
+def test_a_token_for_others_is_verified_by_the_published_keys(start):
+    server = start()
+    iam, sts = server.client("iam"), server.client("sts")
+    asked = {"Audience": ["https://api.example.com"], "SigningAlgorithm": "RS256"}
+    with pytest.raises(ClientError, match="OutboundWebIdentityFederationDisabled"):
+        sts.get_web_identity_token(**asked)
+    issuer = iam.enable_outbound_web_identity_federation()["IssuerIdentifier"]
+    token = sts.get_web_identity_token(**asked)["WebIdentityToken"]
+
+    head, claims, signature = (base64.urlsafe_b64decode(part + "==") for part in token.split("."))
+    host = issuer.removeprefix("https://")
+    about = json.loads(server.request("GET", f"/_sts/{host}/.well-known/openid-configuration").body)
+    assert about["issuer"] == json.loads(claims)["iss"] == issuer
+    keys = json.loads(server.request("GET", f"/_sts/{host}/.well-known/jwks.json").body)["keys"]
+    key = next(key for key in keys if key["kid"] == json.loads(head)["kid"])
+    n, e = (int.from_bytes(base64.urlsafe_b64decode(key[part] + "=="), "big") for part in ("n", "e"))
+    assert rsa.verify(token.rpartition(".")[0].encode(), signature, rsa.PublicKey(n, e)) == "SHA-256"

@@ -7,6 +7,7 @@ mod last_used;
 pub mod messages;
 pub mod mfa;
 pub mod organization;
+pub mod outbound;
 mod secret;
 mod sessions;
 mod standing;

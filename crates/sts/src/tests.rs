@@ -2,6 +2,7 @@
 
 mod callers;
 mod house;
+mod outbound;
 mod roles;
 mod saml;
 mod tokens;

@@ -13,7 +13,7 @@ use cloudlet_api_sts::{
 };
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Ask, Asks, Cx, Handle};
-use cloudlet_identity::{Of, Origin, Tags};
+use cloudlet_identity::{Of, Origin, Tags, outbound::is_issuer};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -81,7 +81,8 @@ impl Sts {
                 "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
             )
         };
-        let keys: JwkSet = self.provider_keys.of(&issuer).and_then(|text| serde_json::from_str(&text).ok()).ok_or_else(no_key)?;
+        let found = self.provider_keys.of(&issuer).or_else(|| is_issuer(&issuer).then(|| self.signer.key_set()).flatten());
+        let keys: JwkSet = found.and_then(|text| serde_json::from_str(&text).ok()).ok_or_else(no_key)?;
         let key = match &header.kid {
             Some(kid) => keys.find(kid),
             None => keys.keys.first(),
