@@ -66,13 +66,19 @@ impl Iam {
 
 /// Gathers accesses, each of somebody in a list, by service and by action: of each the latest.
 #[derive(Default)]
-pub(crate) struct Gathered(BTreeMap<String, (BTreeMap<usize, Use>, BTreeMap<String, Use>)>);
+pub(crate) struct Gathered(BTreeMap<String, OfService>);
+
+#[derive(Default)]
+struct OfService {
+    uses: BTreeMap<usize, Use>,
+    actions: BTreeMap<String, Use>,
+}
 
 impl Gathered {
     pub fn add(&mut self, by: usize, accesses: Vec<Access>) {
         for Access { action, at, region } in accesses {
             let Some((service, name)) = action.split_once(':') else { continue };
-            let (uses, actions) = self.0.entry(service.to_owned()).or_default();
+            let OfService { uses, actions } = self.0.entry(service.to_owned()).or_default();
             let new = Use { by, at, region };
             let later = |known: &mut Use| {
                 if known.at < new.at {
@@ -86,7 +92,7 @@ impl Gathered {
 
     /// Of one service; `with_actions` if they are wanted.
     pub fn take(&mut self, namespace: &str, with_actions: bool) -> ServiceUses {
-        let (uses, actions) = self.0.remove(namespace).unwrap_or_default();
+        let OfService { uses, actions } = self.0.remove(namespace).unwrap_or_default();
         let actions = if with_actions { actions.into_iter().collect() } else { Vec::new() };
         ServiceUses { namespace: namespace.to_owned(), uses: uses.into_values().collect(), actions }
     }
