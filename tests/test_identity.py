@@ -86,16 +86,28 @@ def test_a_signed_saml_response_opens_the_role_that_trusts_its_provider(start):
     signed = (SAML / "response_sha512.xml").read_text()
     with pytest.raises(ClientError, match="not yet valid"):
         assume(signed)
-    server.request("POST", "/_cloudlet/clock", json.dumps({"set": "2099-01-15T08:00:30Z"}))
+    that_morning = json.dumps({"set": "2099-01-15T08:00:30Z"})
+    server.request("POST", "/_cloudlet/clock", that_morning)
     answer = assume(signed)
     assert (answer["Subject"], answer["SubjectType"]) == ("alice", "persistent")
     assert answer["Issuer"] == "https://idp.example.com/metadata"
     assert answer["AssumedRoleUser"]["Arn"] == "arn:aws:sts::123456789012:assumed-role/r/alice@example.com"
     with pytest.raises(ClientError, match="InvalidIdentityToken.*Response signature invalid"):
         assume(signed.replace(">alice<", ">mallory<"))
+    # The same, encrypted for a key that the provider's row has.
+    sealed = (SAML / "encrypted_gcm.xml").read_text()
+    with pytest.raises(ClientError, match="InvalidIdentityToken.*encrypted"):
+        assume(sealed)
+    key = (SAML / "private_key.pem").read_text()
+    server.reset_clock()
+    iam.update_saml_provider(SAMLProviderArn=provider, AddPrivateKey=key, AssertionEncryptionMode="Required")
+    server.request("POST", "/_cloudlet/clock", that_morning)
+    assert assume(sealed)["Subject"] == "alice"
+    with pytest.raises(ClientError, match="InvalidIdentityToken.*not encrypted"):
+        assume(signed)
     server.advance(300)
     with pytest.raises(ClientError, match="ExpiredTokenException.*Response has expired"):
-        assume(signed)
+        assume(sealed)
 
     server.reset_clock()
     found = answer["Credentials"]

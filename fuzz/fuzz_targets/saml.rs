@@ -3,12 +3,14 @@
 #![no_main]
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cloudlet_saml::{Metadata, canonical, read};
+use cloudlet_saml::{Encryption, Metadata, PrivateKey, canonical, read};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 
 static PROVIDER: LazyLock<Metadata> =
     LazyLock::new(|| Metadata::parse(include_str!("../../crates/saml/src/tests/metadata.xml")).expect("the metadata of the tests"));
+static KEYS: LazyLock<Vec<PrivateKey>> =
+    LazyLock::new(|| PrivateKey::from_pem(include_str!("../../crates/saml/src/tests/private_key.pem")).into_iter().collect());
 /// What the provider did sign.
 const SIGNED: [&str; 2] = ["alice", "https://idp.example.com/metadata"];
 
@@ -20,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(once, again);
     }
     for encoded in [text.to_owned(), STANDARD.encode(text)] {
-        if let Ok(assertion) = read(&encoded, &PROVIDER) {
+        if let Ok(assertion) = read(&encoded, &PROVIDER, Encryption::Allowed(KEYS.as_slice())) {
             assert_eq!([assertion.subject.as_str(), assertion.issuer.as_str()], SIGNED, "a signature was guessed");
         }
     }

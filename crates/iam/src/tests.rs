@@ -9,4 +9,5 @@ mod last_accessed;
 mod matrix;
 mod people;
 mod policies;
+mod providers;
 mod simulations;

@@ -192,9 +192,18 @@ pub struct SamlProvider {
     pub metadata: Arc<str>,
     pub created: Timestamp,
     pub valid_until: Timestamp,
+    /// `Required` or `Allowed`, where somebody said so.
     pub encryption: Option<String>,
-    pub private_keys: Vec<(String, Timestamp)>,
+    pub private_keys: Vec<SamlKey>,
     pub tags: Tags,
+}
+
+/// What opens encrypted assertions.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SamlKey {
+    pub id: String,
+    pub added: Timestamp,
+    pub pem: Secret,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

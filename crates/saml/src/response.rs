@@ -1,7 +1,8 @@
 //! A response to an authentication request: who the provider says somebody is.
 
 use crate::{
-    Metadata, Refused,
+    Metadata, PrivateKey, Refused,
+    seal::{open, sealed},
     signature::signed_text,
     xml::{ASSERTION, PROTOCOL, children, only, parse, text},
 };
@@ -42,14 +43,24 @@ impl Assertion {
     }
 }
 
+/// Whether assertions may or must be encrypted, and the keys that open them.
+#[derive(Clone, Copy)]
+pub enum Encryption<'k> {
+    Allowed(&'k [PrivateKey]),
+    Required(&'k [PrivateKey]),
+}
+
+fn is_assertion(node: &Node<'_, '_>) -> bool {
+    node.has_tag_name((ASSERTION, "Assertion"))
+}
+
 /// Reads a response, base 64 as browsers carry it, that this provider signed: the response, or the assertion in it.
-pub fn read(encoded: &str, provider: &Metadata) -> Result<Assertion, Refused> {
+pub fn read(encoded: &str, provider: &Metadata, encryption: Encryption<'_>) -> Result<Assertion, Refused> {
     let letters: String = encoded.split_ascii_whitespace().collect();
     let bytes = STANDARD.decode(letters).map_err(|_| Refused::NotAResponse)?;
-    let source = std::str::from_utf8(&bytes).map_err(|_| Refused::NotAResponse)?;
+    let source = std::str::from_utf8(&bytes).map_err(|_| Refused::NotAResponse)?.trim_start_matches('\u{feff}');
     let document = parse(source).ok_or(Refused::NotAResponse)?;
     let response = document.root_element();
-    let is_assertion = |node: &Node<'_, '_>| node.has_tag_name((ASSERTION, "Assertion"));
     if !response.has_tag_name((PROTOCOL, "Response")) {
         return Err(Refused::NotAResponse);
     }
@@ -57,24 +68,50 @@ pub fn read(encoded: &str, provider: &Metadata) -> Result<Assertion, Refused> {
     if status.and_then(|code| code.attribute("Value")) != Some("urn:oasis:names:tc:SAML:2.0:status:Success") {
         return Err(Refused::Failed);
     }
-    if children(response, ASSERTION, "EncryptedAssertion").next().is_some() {
-        return Err(Refused::Encrypted);
+    let (Encryption::Allowed(keys) | Encryption::Required(keys)) = encryption;
+    let Some(envelope) = sealed(response) else {
+        return match encryption {
+            Encryption::Required(_) => Err(Refused::Open),
+            Encryption::Allowed(_) => {
+                let whole = signed_text(response, &provider.keys).map_err(|_| Refused::Signature)?;
+                signed(response, provider, whole)
+            }
+        };
+    };
+    if document.descendants().any(|node| is_assertion(&node)) {
+        return Err(Refused::NotAResponse);
     }
+    let whole = signed_text(response, &provider.keys).map_err(|_| Refused::Signature)?;
+    let plain = open(envelope, keys).ok_or(Refused::Sealed)?;
+    // What was signed in its sealed form is opened once more, from the signed text.
+    let whole = match whole {
+        None => None,
+        Some(text) => {
+            let document = parse(&text).ok_or(Refused::Signature)?;
+            Some(sealed(document.root_element()).and_then(|envelope| open(envelope, keys)).ok_or(Refused::Sealed)?)
+        }
+    };
+    let range = envelope.range();
+    let (before, after) = (source.get(..range.start).unwrap_or_default(), source.get(range.end..).unwrap_or_default());
+    let opened = format!("{before}{plain}{after}");
+    signed(parse(&opened).ok_or(Refused::NotAResponse)?.root_element(), provider, whole)
+}
+
+/// The assertion of a response, from the text that its own signature covers, or else from what that of the response covers.
+fn signed(response: Node<'_, '_>, provider: &Metadata, whole: Option<String>) -> Result<Assertion, Refused> {
     // One assertion in the whole document, and in its place: whoever wraps one into another brings two.
-    let assertion = only(response, ASSERTION, "Assertion").filter(|_| document.descendants().filter(is_assertion).count() == 1);
+    let assertion = only(response, ASSERTION, "Assertion").filter(|_| response.document().descendants().filter(is_assertion).count() == 1);
     let assertion = assertion.ok_or(Refused::NotAResponse)?;
     if issuer(assertion).as_deref() != Some(provider.entity.as_str()) {
         return Err(Refused::Issuer);
     }
-
-    let whole = signed_text(response, &provider.keys).map_err(|_| Refused::Signature)?;
     let alone = signed_text(assertion, &provider.keys).map_err(|_| Refused::Signature)?;
     let covered = alone.or(whole).ok_or(Refused::Signature)?;
     // From here on there is only what was signed.
     let signed = parse(&covered).ok_or(Refused::Signature)?;
     let root = signed.root_element();
     let assertion = if is_assertion(&root) { Some(root) } else { only(root, ASSERTION, "Assertion") };
-    assertion.and_then(told).ok_or(Refused::Incomplete)
+    assertion.filter(|assertion| issuer(*assertion).as_deref() == Some(provider.entity.as_str())).and_then(told).ok_or(Refused::Incomplete)
 }
 
 fn issuer(assertion: Node<'_, '_>) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Responses that another implementation signed (signxml, over libxml2), and what becomes of them when somebody changes them.
 
-use crate::{Assertion, Metadata, Refused, canonical, read};
+use crate::{Assertion, Encryption, Metadata, PrivateKey, Refused, canonical};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_aws::Timestamp;
 
@@ -13,6 +13,15 @@ const BOTH: &str = include_str!("tests/both.xml");
 
 fn provider() -> Metadata {
     Metadata::parse(METADATA).unwrap()
+}
+
+const SEALED_SIGNED: &str = include_str!("tests/encrypted_gcm.xml");
+const SIGNED_SEALED: &str = include_str!("tests/encrypted_cbc.xml");
+const PRIVATE: &str = include_str!("tests/private_key.pem");
+const OTHER: &str = include_str!("tests/other_key.pem");
+
+fn read(encoded: &str, provider: &Metadata) -> Result<Assertion, Refused> {
+    crate::read(encoded, provider, Encryption::Allowed(&[]))
 }
 
 fn reading(response: &str) -> Result<Assertion, Refused> {
@@ -105,7 +114,7 @@ fn what_is_no_response_is_told_apart() {
     assert_eq!(reading(assertion()).unwrap_err(), Refused::NotAResponse);
     assert_eq!(reading(&ASSERTION.replace("status:Success", "status:Responder")).unwrap_err(), Refused::Failed);
     let encrypted = ASSERTION.replace(assertion(), "<saml2:EncryptedAssertion/>");
-    assert_eq!(reading(&encrypted).unwrap_err(), Refused::Encrypted);
+    assert_eq!(reading(&encrypted).unwrap_err(), Refused::Sealed);
     for text in ["", "<EntityDescriptor entityID='x'/>", "<a", &METADATA.replace("IDPSSODescriptor", "SPSSODescriptor")] {
         assert!(Metadata::parse(text).is_none());
     }
@@ -117,4 +126,23 @@ fn the_canonical_form_is_its_own() {
         let once = canonical(text).unwrap();
         assert_eq!(canonical(&once).unwrap(), once);
     }
+}
+
+#[test]
+fn sealed_assertions_are_opened_by_the_right_key() {
+    let (keys, other) = ([PrivateKey::from_pem(PRIVATE).unwrap()], [PrivateKey::from_pem(OTHER).unwrap()]);
+    let opening = |text: &str, encryption| crate::read(&STANDARD.encode(text), &provider(), encryption);
+    for (what, text) in [("signed, then sealed", SEALED_SIGNED), ("sealed, then signed", SIGNED_SEALED)] {
+        let assertion = opening(text, Encryption::Allowed(&keys)).unwrap_or_else(|refused| panic!("{what}: {refused:?}"));
+        assert_eq!(assertion.subject, "alice");
+        assert!(opening(text, Encryption::Required(&keys)).is_ok());
+        assert_eq!(reading(text).unwrap_err(), Refused::Sealed, "without a key");
+        assert_eq!(opening(text, Encryption::Allowed(&other)).unwrap_err(), Refused::Sealed);
+    }
+    assert_eq!(opening(ASSERTION, Encryption::Required(&keys)).unwrap_err(), Refused::Open);
+    // Sealed and not signed: anybody can encrypt.
+    let (head, _) = SIGNED_SEALED.split_once("<ds:Signature").unwrap();
+    let tail = SIGNED_SEALED.split_once("</ds:Signature>").unwrap().1;
+    assert_eq!(opening(&format!("{head}{tail}"), Encryption::Allowed(&keys)).unwrap_err(), Refused::Signature);
+    assert!(PrivateKey::from_pem("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----").is_none());
 }

@@ -17,7 +17,7 @@ use cloudlet_api_sts::{
 use cloudlet_aws::{Account, Arn, Fault, Timestamp};
 use cloudlet_engine::{Ask, Asks, Cx, Handle};
 use cloudlet_identity::{Of, Origin};
-use cloudlet_saml::{Assertion, Metadata, Refused, read};
+use cloudlet_saml::{Assertion, Encryption, Metadata, PrivateKey, Refused, read};
 use std::sync::Arc;
 
 const ACTION: &str = "sts:AssumeRoleWithSAML";
@@ -86,6 +86,8 @@ struct Provider {
     account: Account,
     name: String,
     metadata: Metadata,
+    keys: Vec<PrivateKey>,
+    seals: bool,
 }
 
 impl Sts {
@@ -94,13 +96,11 @@ impl Sts {
         let parsed = Arn::parse(arn).ok_or_else(invalid)?;
         let name = arn.split_once(":saml-provider/").map(|(_, name)| name.to_owned()).ok_or_else(invalid)?;
         let account = Account::parse(parsed.account()).ok_or_else(invalid)?;
-        let text = self.identity.read(|state| {
-            let row = state.saml_providers.get(&Of::new(account, &name)).filter(|row| row.name == name)?;
-            Some(row.metadata.clone())
-        });
-        let metadata = text.as_deref().and_then(Metadata::parse);
-        let metadata = metadata.ok_or_else(|| INVALID_IDENTITY_TOKEN.says("Specified provider doesn't exist."))?;
-        Ok(Provider { arn: arn.to_owned(), account, name, metadata })
+        let row = self.identity.read(|state| state.saml_providers.get(&Of::new(account, &name)).filter(|row| row.name == name).cloned());
+        let read = row.and_then(|row| Some((Metadata::parse(&row.metadata)?, row)));
+        let (metadata, row) = read.ok_or_else(|| INVALID_IDENTITY_TOKEN.says("Specified provider doesn't exist."))?;
+        let keys = row.private_keys.iter().filter_map(|key| PrivateKey::from_pem(key.pem.reveal())).collect();
+        Ok(Provider { arn: arn.to_owned(), account, name, metadata, keys, seals: row.encryption.as_deref() == Some("Required") })
     }
 }
 
@@ -109,9 +109,10 @@ fn not_a_response(refused: Refused) -> Fault {
         Refused::NotAResponse => INVALID_IDENTITY_TOKEN.says("Invalid base64 SAMLResponse"),
         Refused::Issuer => INVALID_IDENTITY_TOKEN.says("Issuer not present in specified provider"),
         Refused::Signature => INVALID_IDENTITY_TOKEN.says("Response signature invalid"),
-        // AWS: unverified, the texts of these three.
+        // AWS: unverified, the texts of these four.
         Refused::Failed => IDP_REJECTED_CLAIM.says("The identity provider reported that authentication failed."),
-        Refused::Encrypted => INVALID_IDENTITY_TOKEN.says("The SAML assertion is encrypted, and no private key can decrypt it."),
+        Refused::Sealed => INVALID_IDENTITY_TOKEN.says("The SAML assertion is encrypted, and no private key can decrypt it."),
+        Refused::Open => INVALID_IDENTITY_TOKEN.says("The SAML assertion is not encrypted, and the provider requires it to be."),
         Refused::Incomplete => INVALID_IDENTITY_TOKEN.says("Your request included an invalid SAML response."),
     }
 }
@@ -228,7 +229,8 @@ impl Handle<AssumeRoleWithSAML> for Sts {
             return Err(VALIDATION.says("Request ARN is invalid"));
         }
         let provider = self.saml_provider(&input.principal_arn)?;
-        let assertion = read(&input.saml_assertion, &provider.metadata).map_err(not_a_response)?;
+        let encryption = if provider.seals { Encryption::Required(&provider.keys) } else { Encryption::Allowed(&provider.keys) };
+        let assertion = read(&input.saml_assertion, &provider.metadata, encryption).map_err(not_a_response)?;
         check(&assertion, cx.now)?;
         let user = vouched(&assertion, &provider)?;
         let (_, role) = self.role(&input.role_arn)?;
