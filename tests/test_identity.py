@@ -1,6 +1,13 @@
 """STS: who is calling, and whose key is this."""
 
+import base64
+import json
+import pathlib
+import subprocess
+
 import pytest
+import rsa
+from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
 
@@ -55,3 +62,144 @@ def test_root_credentials_can_be_set(start):
     assert server.client("sts", key="somebody", secret="s3cret/+=").get_caller_identity()["Account"] == "111122223333"
     with pytest.raises(ClientError, match="InvalidClientTokenId"):
         server.client("sts", key="test", secret="test").get_caller_identity()
+
+
+SAML = pathlib.Path(__file__).parent.parent / "crates/saml/src/tests"
+
+
+def test_a_signed_saml_response_opens_the_role_that_trusts_its_provider(start):
+    server = start()
+    iam = server.client("iam", key="123456789012")
+    metadata = (SAML / "metadata.xml").read_text()
+    provider = iam.create_saml_provider(Name="idp", SAMLMetadataDocument=metadata)["SAMLProviderArn"]
+    trust = {"Effect": "Allow", "Principal": {"Federated": provider}, "Action": "sts:AssumeRoleWithSAML"}
+    trust["Condition"] = {"StringEquals": {"saml:aud": "https://signin.aws.amazon.com/saml", "saml:sub": "alice"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    nobody = server.client("sts", signature_version=UNSIGNED)
+
+    def assume(response):
+        encoded = base64.b64encode(response.encode()).decode()
+        return nobody.assume_role_with_saml(RoleArn=role, PrincipalArn=provider, SAMLAssertion=encoded)
+
+    # signxml signed these, with the key of that metadata, for a morning in 2099.
+    signed = (SAML / "response_sha512.xml").read_text()
+    with pytest.raises(ClientError, match="not yet valid"):
+        assume(signed)
+    that_morning = json.dumps({"set": "2099-01-15T08:00:30Z"})
+    server.request("POST", "/_cloudlet/clock", that_morning)
+    answer = assume(signed)
+    assert (answer["Subject"], answer["SubjectType"]) == ("alice", "persistent")
+    assert answer["Issuer"] == "https://idp.example.com/metadata"
+    assert answer["AssumedRoleUser"]["Arn"] == "arn:aws:sts::123456789012:assumed-role/r/alice@example.com"
+    with pytest.raises(ClientError, match="InvalidIdentityToken.*Response signature invalid"):
+        assume(signed.replace(">alice<", ">mallory<"))
+    # The same, encrypted for a key that the provider's row has.
+    sealed = (SAML / "encrypted_gcm.xml").read_text()
+    with pytest.raises(ClientError, match="InvalidIdentityToken.*encrypted"):
+        assume(sealed)
+    key = (SAML / "private_key.pem").read_text()
+    server.reset_clock()
+    iam.update_saml_provider(SAMLProviderArn=provider, AddPrivateKey=key, AssertionEncryptionMode="Required")
+    server.request("POST", "/_cloudlet/clock", that_morning)
+    assert assume(sealed)["Subject"] == "alice"
+    with pytest.raises(ClientError, match="InvalidIdentityToken.*not encrypted"):
+        assume(signed)
+    server.advance(300)
+    with pytest.raises(ClientError, match="ExpiredTokenException.*Response has expired"):
+        assume(sealed)
+
+    server.reset_clock()
+    found = answer["Credentials"]
+    session = server.client("sts", key=found["AccessKeyId"], secret=found["SecretAccessKey"], token=found["SessionToken"])
+    assert session.get_caller_identity()["Arn"] == answer["AssumedRoleUser"]["Arn"]
+
+
+def test_a_token_for_others_is_verified_by_the_published_keys(start):
+    server = start()
+    iam, sts = server.client("iam"), server.client("sts")
+    asked = {"Audience": ["https://api.example.com"], "SigningAlgorithm": "RS256"}
+    with pytest.raises(ClientError, match="OutboundWebIdentityFederationDisabled"):
+        sts.get_web_identity_token(**asked)
+    issuer = iam.enable_outbound_web_identity_federation()["IssuerIdentifier"]
+    token = sts.get_web_identity_token(**asked)["WebIdentityToken"]
+
+    head, claims, signature = (base64.urlsafe_b64decode(part + "==") for part in token.split("."))
+    host = issuer.removeprefix("https://")
+    about = json.loads(server.request("GET", f"/_sts/{host}/.well-known/openid-configuration").body)
+    assert about["issuer"] == json.loads(claims)["iss"] == issuer
+    keys = json.loads(server.request("GET", f"/_sts/{host}/.well-known/jwks.json").body)["keys"]
+    key = next(key for key in keys if key["kid"] == json.loads(head)["kid"])
+    n, e = (int.from_bytes(base64.urlsafe_b64decode(key[part] + "=="), "big") for part in ("n", "e"))
+    assert rsa.verify(token.rpartition(".")[0].encode(), signature, rsa.PublicKey(n, e)) == "SHA-256"
+
+
+ASSUME = """
+set -euo pipefail
+aws configure set aws_access_key_id "$user_key"
+aws configure set aws_secret_access_key "$user_secret"
+aws configure set aws_default_region "ap-northeast-1"
+
+aws_sts_credentials="$(aws sts assume-role \\
+  --role-arn "arn:aws:iam::000000000000:role/$role" \\
+  --role-session-name "deploy" \\
+  --external-id "$aws_iam_role_external_id" \\
+  --duration-seconds "900" \\
+  --query "Credentials" \\
+  --output "json")"
+
+cat << EOF > assumed_user.sh
+export AWS_ACCESS_KEY_ID="$(echo "$aws_sts_credentials" | jq -r ".AccessKeyId")"
+export AWS_SECRET_ACCESS_KEY="$(echo "$aws_sts_credentials" | jq -r ".SecretAccessKey")"
+export AWS_SESSION_TOKEN="$(echo "$aws_sts_credentials" | jq -r ".SessionToken")"
+EOF
+
+aws configure --profile dev-repository << EOF > prompts.txt
+$(echo "$aws_sts_credentials" | jq -r ".AccessKeyId")
+$(echo "$aws_sts_credentials" | jq -r ".SecretAccessKey")
+ap-northeast-1
+json
+EOF
+echo aws_session_token = $(echo "$aws_sts_credentials" | jq -r ".SessionToken") >> ~/.aws/credentials
+"""
+JQ = "#!/usr/bin/env python3\nimport json, sys\nprint(json.load(sys.stdin)[sys.argv[2].removeprefix('.')])\n"
+
+
+def test_a_role_with_an_external_id_is_assumed_from_the_shell(aws, start, tmp_path):
+    server = start()
+    iam = server.client("iam")
+    user = iam.create_user(UserName="deployer")["User"]["Arn"]
+    key = iam.create_access_key(UserName="deployer")["AccessKey"]
+    allowed = {"Effect": "Allow", "Principal": {"AWS": user}, "Action": "sts:AssumeRole"}
+    allowed["Condition"] = {"StringEquals": {"sts:ExternalId": "a-secret-between-us"}}
+    iam.create_role(RoleName="lists", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}))
+    lists = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    iam.put_role_policy(RoleName="lists", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": lists}))
+    server.client("s3").create_bucket(Bucket="tfstate")
+
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "aws").symlink_to(pathlib.Path(aws.program).resolve())
+    (tools / "jq").write_text(JQ)
+    (tools / "jq").chmod(0o755)
+    environment = {name: value for name, value in aws.environment.items() if "_KEY" not in name}
+    environment |= {"AWS_ENDPOINT_URL": server.url, "PATH": f"{tools}:{environment['PATH']}", "role": "lists"}
+    environment |= {"user_key": key["AccessKeyId"], "user_secret": key["SecretAccessKey"], "aws_iam_role_external_id": "a-secret-between-us"}
+
+    def shell(script, **more):
+        return subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment | more, capture_output=True, text=True, timeout=110)
+
+    refused = shell(ASSUME, aws_iam_role_external_id="a-guess")
+    assert refused.returncode and "AccessDenied" in refused.stderr, refused
+    done = shell(ASSUME)
+    assert done.returncode == 0, done.stderr
+    for listing in ("aws s3 ls --profile dev-repository", "source assumed_user.sh; aws s3 ls"):
+        listed = shell(listing)
+        assert listed.stdout.endswith(" tfstate\n"), listed
+    beyond = shell("aws s3 ls s3://tfstate --profile dev-repository")
+    assert "AccessDenied" in beyond.stderr and "assumed-role/lists/deploy is not authorized to perform: s3:ListBucket" in beyond.stderr
+    # A link outlives the clock's skew, and so tells the session's end from a wrong clock.
+    link = shell("aws s3 presign s3://tfstate/key --expires-in 3600 --profile dev-repository").stdout.strip().removeprefix(server.url)
+    assert "AccessDenied" in server.request("GET", link).text
+    server.advance(901)
+    assert "ExpiredToken" in server.request("GET", link).text

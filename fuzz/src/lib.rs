@@ -80,7 +80,7 @@ impl House {
             cloudlet_iam::service(identity.clone()),
             cloudlet_s3::S3::new(journal, Blobs::memory()).service(),
             cloudlet_sqs::service(journal, Urls::Endpoint),
-            cloudlet_sts::service(identity.clone(), ProviderKeys::none()),
+            cloudlet_sts::service(identity.clone(), ProviderKeys::none(), journal),
         ];
         // Nothing leaves the house: no courier, and so no SNS.
         let cloud = Cloud::new(Frame::new(Clock::ticking(), Ids::seeded(1)), identity, services, settings);

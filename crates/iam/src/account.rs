@@ -16,7 +16,7 @@ use cloudlet_api_iam::{
 use cloudlet_aws::Account;
 use cloudlet_engine::Cx;
 use cloudlet_identity::{
-    State, catalogue,
+    State, catalogue, outbound,
     state::{self, Holdings, KeyOwner, Settings, of_account},
 };
 use cloudlet_shape::{Empty, Map};
@@ -118,18 +118,12 @@ operation!(PutAccountProperties, |iam, cx, input| Want::anything(), |iam, cx, in
     Ok(PutAccountPropertiesResponse {})
 }));
 
-/// Where tokens of the account's outbound federation come from.
-pub(crate) fn issuer(account: Account) -> String {
-    // AWS: `https://<uuid>.tokens.sts.global.api.aws`; the uuid here follows from the account.
-    format!("https://{account}.tokens.sts.global.api.aws")
-}
-
 operation!(EnableOutboundWebIdentityFederation, |iam, cx, input| Want::anything(), |iam, cx, input| iam.identity.write(|state| {
     let settings = Iam::settings_mut(state, cx.scope.account);
     if std::mem::replace(&mut settings.outbound_federation, true) {
         return Err(FEATURE_ENABLED.says("Outbound web identity federation is already enabled for this account."));
     }
-    Ok(EnableOutboundWebIdentityFederationResponse { issuer_identifier: Some(issuer(cx.scope.account)) })
+    Ok(EnableOutboundWebIdentityFederationResponse { issuer_identifier: Some(outbound::issuer(cx.scope.account)) })
 }));
 
 operation!(DisableOutboundWebIdentityFederation, |iam, cx, input| Want::anything(), |iam, cx, input| iam.identity.write(|state| {
@@ -144,7 +138,7 @@ operation!(GetOutboundWebIdentityFederationInfo, |iam, cx, input| Want::anything
     if !state.settings.get(&cx.scope.account).is_some_and(|settings| settings.outbound_federation) {
         return Err(FEATURE_DISABLED.says("Outbound web identity federation is not enabled for this account."));
     }
-    Ok(GetOutboundWebIdentityFederationInfoResponse { issuer_identifier: Some(issuer(cx.scope.account)), jwt_vending_enabled: Some(true) })
+    Ok(GetOutboundWebIdentityFederationInfoResponse { issuer_identifier: Some(outbound::issuer(cx.scope.account)), jwt_vending_enabled: Some(true) })
 }));
 
 fn inline(holds: &Holdings) -> Option<Vec<PolicyDetail>> {

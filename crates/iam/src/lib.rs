@@ -3,6 +3,7 @@
 //! Deliberately no decisions: those are made by `cloudlet-policy`, for every service alike.
 
 mod access_keys;
+mod access_reports;
 mod account;
 mod boundaries;
 mod certificates;
@@ -10,8 +11,10 @@ mod der;
 mod documents;
 mod extras;
 mod faults;
+mod granting;
 mod holdings;
 mod jobs;
+mod last_accessed;
 mod limits;
 mod linked;
 mod linked_services;
@@ -107,6 +110,11 @@ pub fn service(identity: Identity) -> Service {
     // What policies would decide.
     let iam = iam.handles::<SimulateCustomPolicy>().handles::<SimulatePrincipalPolicy>();
     let iam = iam.handles::<GetContextKeysForCustomPolicy>().handles::<GetContextKeysForPrincipalPolicy>();
+    // What policies grant, and what of it was used.
+    let iam = iam.handles::<ListPoliciesGrantingServiceAccess>();
+    let iam = iam.handles::<GenerateServiceLastAccessedDetails>().handles::<GetServiceLastAccessedDetails>();
+    let iam = iam.handles::<GetServiceLastAccessedDetailsWithEntities>();
+    let iam = iam.handles::<GenerateOrganizationsAccessReport>().handles::<GetOrganizationsAccessReport>();
     // Tags.
     let iam = iam.handles::<TagUser>().handles::<UntagUser>().handles::<ListUserTags>();
     let iam = iam.handles::<TagRole>().handles::<UntagRole>().handles::<ListRoleTags>();

@@ -19,6 +19,7 @@ pub const SERVER_CERTIFICATES: usize = 20;
 pub const PROVIDERS: usize = 100;
 pub const CLIENT_IDS: usize = 100;
 pub const THUMBPRINTS: usize = 5;
+pub const SAML_KEYS: usize = 2;
 
 /// Characters without white space.
 pub const MANAGED_POLICY: usize = 6_144;

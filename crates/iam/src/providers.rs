@@ -1,7 +1,7 @@
 //! Identity providers: OpenID Connect and SAML.
 
 use crate::{
-    faults::{bad_input, exists, gone, quota},
+    faults::{bad_input, exists, gone, limit, quota},
     limits,
     operation::{Want, operation},
     shown,
@@ -9,7 +9,12 @@ use crate::{
 };
 use cloudlet_api_iam::*;
 use cloudlet_aws::{Account, Fault, Timestamp};
-use cloudlet_identity::state::{Of, OidcProvider, SamlProvider, rows_of};
+use cloudlet_engine::Cx;
+use cloudlet_identity::{
+    Secret,
+    state::{Of, OidcProvider, SamlKey, SamlProvider, rows_of},
+};
+use cloudlet_saml::{Metadata, PrivateKey};
 use cloudlet_shape::Empty;
 
 /// The key of a provider is what stands behind `oidc-provider/` in its ARN.
@@ -135,14 +140,28 @@ operation!(RemoveClientIDFromOpenIDConnectProvider, |iam, cx, input| iam.want_ar
 });
 
 /// AWS: a manifest must be an EntityDescriptor with a signing certificate.
-fn check_metadata(text: &str) -> Result<(), Fault> {
-    let whole = text.contains("EntityDescriptor") && text.contains("entityID") && text.contains("IDPSSODescriptor");
-    if whole && text.contains("X509Certificate") { Ok(()) } else { Err(bad_input("Could not parse metadata")) }
+fn metadata(text: &str) -> Result<Metadata, Fault> {
+    Metadata::parse(text).ok_or_else(|| bad_input("Could not parse metadata"))
 }
 
-/// AWS: the certificate's end; Cloudlet does not look into it. A year is what most have.
-fn valid_until(now: Timestamp) -> Timestamp {
-    now.plus_secs(365 * 86_400)
+/// What the metadata says; AWS: and a hundred years where it says nothing (seen in answers, documented nowhere).
+fn valid_until(metadata: &Metadata, now: Timestamp) -> Timestamp {
+    metadata.valid_until.unwrap_or_else(|| now.whole_secs().plus_secs(36_525 * 86_400))
+}
+
+const REQUIRED: &str = "Required";
+
+/// Texts: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_saml.html>; AWS: unverified, their codes.
+fn no_private_key() -> Fault {
+    bad_input("Unable to set assertion encryption mode to Required because no private key is provided.")
+}
+
+fn new_key(cx: &Cx, pem: Option<String>) -> Result<Option<SamlKey>, Fault> {
+    let key = |pem: String| match PrivateKey::from_pem(&pem) {
+        Some(_) => Ok(SamlKey { id: cx.ids().base32(20), added: cx.now.whole_secs(), pem: Secret::new(pem) }),
+        None => Err(bad_input("Invalid private key.")),
+    };
+    pem.map(key).transpose()
 }
 
 operation!(
@@ -150,16 +169,20 @@ operation!(
     |iam, cx, input| Want::on(iam.arn(cx.scope.account, "saml-provider", "/", &input.name)).requests(input.tags.as_deref()),
     |iam, cx, input| {
         let account = cx.scope.account;
-        check_metadata(&input.saml_metadata_document)?;
+        let metadata = metadata(&input.saml_metadata_document)?;
+        let key = new_key(cx, input.add_private_key)?;
+        if input.assertion_encryption_mode.as_deref() == Some(REQUIRED) && key.is_none() {
+            return Err(no_private_key());
+        }
         let arn = iam.arn(account, "saml-provider", "/", &input.name);
         let provider = SamlProvider {
             name: input.name,
             uuid: format!("SAMLPROVIDER{}", cx.ids().base32(12)),
             metadata: input.saml_metadata_document.into(),
             created: cx.now.whole_secs(),
-            valid_until: valid_until(cx.now.whole_secs()),
+            valid_until: valid_until(&metadata, cx.now),
             encryption: input.assertion_encryption_mode,
-            private_keys: input.add_private_key.map(|_| (cx.ids().base32(20), cx.now.whole_secs())).into_iter().collect(),
+            private_keys: key.into_iter().collect(),
             tags: new_tags(input.tags.as_deref())?,
         };
         iam.identity.write(|state| {
@@ -181,7 +204,7 @@ operation!(GetSAMLProvider, |iam, cx, input| iam.want_arn(cx, &input.saml_provid
     let arn = &input.saml_provider_arn;
     iam.identity.read(|state| {
         let provider = state.saml_providers.get(&saml_key(arn, cx.scope.account)).ok_or_else(no_saml(arn))?;
-        let keys = provider.private_keys.iter().map(|(id, at)| SAMLPrivateKey { key_id: Some(id.clone()), timestamp: Some(*at) }).collect();
+        let keys = provider.private_keys.iter().map(|key| SAMLPrivateKey { key_id: Some(key.id.clone()), timestamp: Some(key.added) }).collect();
         Ok(GetSAMLProviderResponse {
             saml_provider_uuid: Some(provider.uuid.clone()),
             saml_metadata_document: Some(provider.metadata.to_string()),
@@ -206,23 +229,43 @@ operation!(ListSAMLProviders, |iam, cx, input| iam.want_path(cx, "saml-provider"
 
 operation!(UpdateSAMLProvider, |iam, cx, input| iam.want_arn(cx, &input.saml_provider_arn), |iam, cx, input| {
     let arn = &input.saml_provider_arn;
-    if let Some(metadata) = &input.saml_metadata_document {
-        check_metadata(metadata)?;
+    let read = input.saml_metadata_document.as_deref().map(metadata).transpose()?;
+    match (&input.add_private_key, &input.remove_private_key) {
+        (Some(_), Some(_)) => {
+            return Err(bad_input("Unable to add and remove private keys in the same request. Set a value for only one of the two parameters."));
+        }
+        (None, None) if read.is_none() && input.assertion_encryption_mode.is_none() => {
+            return Err(bad_input("Unable to update identity provider. No updates are defined for metadata or encryption assertion."));
+        }
+        _ => {}
     }
-    let new_key = input.add_private_key.map(|_| (cx.ids().base32(20), cx.now.whole_secs()));
+    let new = new_key(cx, input.add_private_key)?;
     iam.identity.write(|state| {
         let provider = state.saml_providers.get_mut(&saml_key(arn, cx.scope.account)).ok_or_else(no_saml(arn))?;
-        if let Some(metadata) = input.saml_metadata_document {
-            provider.metadata = metadata.into();
-            provider.valid_until = valid_until(cx.now.whole_secs());
+        if let (Some(text), Some(read)) = (input.saml_metadata_document, read) {
+            provider.metadata = text.into();
+            provider.valid_until = valid_until(&read, cx.now);
         }
+        if new.is_some() && provider.private_keys.len() >= limits::SAML_KEYS {
+            return Err(limit("Private key limit of 2 is reached."));
+        }
+        provider.private_keys.extend(new);
         if let Some(mode) = input.assertion_encryption_mode {
+            if mode == REQUIRED && provider.private_keys.is_empty() {
+                return Err(no_private_key());
+            }
             provider.encryption = Some(mode);
         }
-        if let Some(gone) = input.remove_private_key {
-            provider.private_keys.retain(|(id, _)| *id != gone);
+        if let Some(id) = input.remove_private_key {
+            let others: Vec<SamlKey> = provider.private_keys.iter().filter(|key| key.id != id).cloned().collect();
+            if others.len() == provider.private_keys.len() {
+                return Err(bad_input("Failed to remove private key because the Key ID does not match a private key."));
+            }
+            if others.is_empty() && provider.encryption.as_deref() == Some(REQUIRED) {
+                return Err(bad_input("Failed to remove private key."));
+            }
+            provider.private_keys = others;
         }
-        provider.private_keys.extend(new_key);
         Ok(UpdateSAMLProviderResponse { saml_provider_arn: Some(arn.clone()) })
     })
 });

@@ -1,18 +1,21 @@
 //! Who exists and what they may do. IAM and STS are its two faces; the doors ask it whose key signed, and what applies to a caller.
 //! Deliberately no HTTP, no signatures, no decisions, no words of AWS's API.
 
+mod accesses;
 pub mod catalogue;
 mod credentials;
 mod last_used;
 pub mod messages;
 pub mod mfa;
 pub mod organization;
+pub mod outbound;
 mod secret;
 mod sessions;
 mod standing;
 pub mod state;
 mod written;
 
+pub use accesses::Access;
 pub use credentials::{Credential, Root, Unknown};
 pub use last_used::{LastUsed, Place};
 pub use organization::Membership;
@@ -25,6 +28,7 @@ pub use written::{Written, size};
 /// The kind of a trust policy, for who writes one without knowing the language.
 pub const TRUST: cloudlet_policy::Kind = cloudlet_policy::Kind::Trust;
 
+use accesses::Accesses;
 use cloudlet_aws::{Account, Arn, Caller, Identity as Who, Timestamp};
 use cloudlet_store::{Journal, Json, Kept, Listing, Page, Record, Store, Unreadable};
 use credentials::Holder;
@@ -52,6 +56,7 @@ struct Inner {
     /// Counts the changes of IAM: what is remembered of an older state is not looked at.
     revision: AtomicU64,
     remembered: RwLock<Remembered>,
+    accesses: Accesses,
 }
 
 /// What was gathered from the tables at one revision.
@@ -80,6 +85,7 @@ impl Identity {
             sessions: Store::new("sts/sessions", journal, Sessions::default()),
             revision: AtomicU64::new(1),
             remembered: RwLock::default(),
+            accesses: Accesses::default(),
         }))
     }
 
@@ -165,6 +171,28 @@ impl Identity {
             (_, Some(key)) if key.starts_with("AKIA") => drop(self.holder(key, |holder| holder.used.note(now, service, region))),
             _ => {}
         }
+    }
+
+    /// Notes what a principal of an account called, whatever came of it.
+    pub fn note_access(&self, caller: &Caller, action: &'static str, region: &str, now: Timestamp) {
+        let id = match &caller.identity {
+            Who::User { .. } | Who::Root => &*caller.unique_id,
+            Who::AssumedRole { .. } => caller.unique_id.split(':').next().unwrap_or_default(),
+            Who::FederatedUser { .. } | Who::Service { .. } | Who::Anonymous => return,
+        };
+        if let Some(account) = caller.account {
+            self.0.accesses.note(id, account, action, region, now);
+        }
+    }
+
+    /// What the user or role of this unique id called since the server started.
+    pub fn accesses_of(&self, id: &str) -> Vec<Access> {
+        self.0.accesses.of(id)
+    }
+
+    /// What users, roles and root of an account called since the server started.
+    pub fn accesses_in(&self, account: Account) -> Vec<Access> {
+        self.0.accesses.in_account(account)
     }
 
     /// The temporary credentials of an access key, expired ones included.
@@ -310,6 +338,7 @@ macro_rules! kept {
             }
             fn reset(&self) {
                 self.0.$store.reset();
+                self.0.accesses.forget();
                 self.0.forget();
             }
             fn take(&self, record: &Record) -> Result<(), Unreadable> {

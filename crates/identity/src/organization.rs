@@ -166,15 +166,20 @@ impl Organization {
 
     /// The parents of an account from the root down, and the account itself. None for strangers.
     fn levels(&self, account: Account) -> Option<Vec<String>> {
-        let mut levels = vec![account.as_str().to_owned()];
-        let mut at = self.accounts.get(&account)?.parent.clone();
+        self.accounts.contains_key(&account).then(|| self.lineage(account.as_str()))?
+    }
+
+    /// The root, and all between it and a target (an account, a unit, the root itself), and the target.
+    pub fn lineage(&self, target: &str) -> Option<Vec<String>> {
+        let mut levels = vec![target.to_owned()];
+        let mut at = target.to_owned();
         // A tree of AWS is five units deep; a ring cannot be made, but a loop here would be a hang.
         while at != self.root && levels.len() < 16 {
-            let parent = self.units.get(&at)?.parent.clone();
-            levels.push(at);
+            let account = Account::parse(&at).and_then(|account| self.accounts.get(&account)).map(|member| &member.parent);
+            let parent = account.or_else(|| self.units.get(&at).map(|unit| &unit.parent))?.clone();
+            levels.push(parent.clone());
             at = parent;
         }
-        levels.push(self.root.clone());
         levels.reverse();
         Some(levels)
     }

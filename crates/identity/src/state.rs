@@ -192,9 +192,18 @@ pub struct SamlProvider {
     pub metadata: Arc<str>,
     pub created: Timestamp,
     pub valid_until: Timestamp,
+    /// `Required` or `Allowed`, where somebody said so.
     pub encryption: Option<String>,
-    pub private_keys: Vec<(String, Timestamp)>,
+    pub private_keys: Vec<SamlKey>,
     pub tags: Tags,
+}
+
+/// What opens encrypted assertions.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SamlKey {
+    pub id: String,
+    pub added: Timestamp,
+    pub pem: Secret,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -234,10 +243,44 @@ pub struct Job {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum JobKind {
-    /// GenerateServiceLastAccessedDetails for a principal or policy.
-    LastAccessed { arn: Arn, actions: bool },
+    /// GenerateServiceLastAccessedDetails: who could have used what is granted, and who did.
+    LastAccessed { actions: bool, entities: Vec<Entity>, services: Vec<ServiceUses> },
+    /// GenerateOrganizationsAccessReport: what the policies of the organization leave open, and which accounts used it.
+    OrganizationsAccess { accounts: Vec<String>, services: Vec<ServiceUses> },
     /// DeleteServiceLinkedRole.
     RoleDeletion,
+}
+
+/// A user or a role, as it was when the job was done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Entity {
+    pub arn: Arn,
+    pub name: String,
+    pub kind: EntityKind,
+    pub id: Arc<str>,
+    pub path: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EntityKind {
+    User,
+    Role,
+}
+
+/// What was used of a service. Those who did are told by their place in the job's list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServiceUses {
+    pub namespace: String,
+    pub uses: Vec<Use>,
+    /// By name of the action; empty where nobody asked for actions.
+    pub actions: Vec<(String, Use)>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Use {
+    pub by: usize,
+    pub at: Timestamp,
+    pub region: Arc<str>,
 }
 
 #[derive(Default)]

@@ -25,3 +25,4 @@ pub use explain::{Explanation, GateTrace, MatchedStatement, Miss, Outcome, Polic
 pub use keys::{Keys, Value};
 pub use malformed::{Malformed, Reason};
 pub use principal::{Named, Principal, PrincipalKind, Reach};
+pub use wildcard::fits;

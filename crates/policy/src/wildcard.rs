@@ -17,6 +17,11 @@ pub(crate) enum Glyph {
 
 pub(crate) type Glyphs = SmallVec<[Glyph; 96]>;
 
+/// Whether a text fits a pattern in which `*` and `?` are wildcards.
+pub fn fits(pattern: &str, text: &str) -> bool {
+    Pattern::parse(pattern).matches(text)
+}
+
 /// A pattern, sorted by how cheaply it can be answered.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Pattern {

@@ -33,7 +33,7 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
         cloudlet_s3::S3::new(journal, blobs).service(),
         cloudlet_sns::service(journal, mailbox.clone(), cloudlet_sns::Options { certificate_host: configuration.sns_certificate_host }),
         cloudlet_sqs::service(journal, configuration.sqs_urls),
-        cloudlet_sts::service(identity.clone(), provider_keys),
+        cloudlet_sts::service(identity.clone(), provider_keys, journal),
     ];
     services.extend(unbuilt());
     let frame = Frame::new(Clock::ticking(), ids);

@@ -2,6 +2,8 @@
 
 mod callers;
 mod house;
+mod outbound;
 mod roles;
+mod saml;
 mod tokens;
 mod web_identity;

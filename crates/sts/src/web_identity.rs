@@ -3,17 +3,17 @@
 
 use crate::{
     Sts,
-    roles::{Role, seconds_within, session_caller},
-    sessions::{DENIED, at_least, told_size, with_key},
+    federated::{Claims, Terms, Vouched, refused},
+    roles::{Role, seconds_within},
+    sessions::{at_least, told_size},
 };
 use cloudlet_api_sts::{
-    AssumeRoleWithWebIdentity, AssumeRoleWithWebIdentityRequest, AssumeRoleWithWebIdentityResponse, AssumedRoleUser,
+    AssumeRoleWithWebIdentity, AssumeRoleWithWebIdentityRequest, AssumeRoleWithWebIdentityResponse,
     faults::{EXPIRED_TOKEN, INVALID_IDENTITY_TOKEN},
 };
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Ask, Asks, Cx, Effect, Handle, Verdict};
-use cloudlet_identity::{Fresh, Of, Origin, Session, Tags};
-use cloudlet_policy::{Keys, Policies, Principal, Request, decide};
+use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_identity::{Of, Origin, Tags, outbound::is_issuer};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -81,7 +81,8 @@ impl Sts {
                 "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
             )
         };
-        let keys: JwkSet = self.provider_keys.of(&issuer).and_then(|text| serde_json::from_str(&text).ok()).ok_or_else(no_key)?;
+        let found = self.provider_keys.of(&issuer).or_else(|| is_issuer(&issuer).then(|| self.signer.key_set()).flatten());
+        let keys: JwkSet = found.and_then(|text| serde_json::from_str(&text).ok()).ok_or_else(no_key)?;
         let key = match &header.kid {
             Some(kid) => keys.find(kid),
             None => keys.keys.first(),
@@ -117,7 +118,7 @@ impl Sts {
 
 impl Token {
     /// The claims that trust policies can speak of: `<issuer>:sub` and its like.
-    fn keys(&self) -> Vec<(Arc<str>, Vec<Arc<str>>)> {
+    fn keys(&self) -> Claims {
         let mut keys = Vec::new();
         let mut add = |name: &str, values: Vec<Arc<str>>| keys.push((format!("{}:{name}", self.issuer).into(), values));
         for (name, value) in &self.claims {
@@ -152,79 +153,35 @@ impl Handle<AssumeRoleWithWebIdentity> for Sts {
 
     async fn handle(&self, cx: &Cx, input: AssumeRoleWithWebIdentityRequest) -> Result<AssumeRoleWithWebIdentityResponse, Fault> {
         const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
-        let refused = || DENIED.says(format!("Not authorized to perform {ACTION}"));
         let (_, role) = self.role(&input.role_arn)?;
-        let role = role.ok_or_else(refused)?;
+        let role = role.ok_or_else(|| refused(ACTION))?;
         let token = self.verified(cx, &role, &input.web_identity_token)?;
         let (tags, transitive) = token.tags();
-        let claims = token.keys();
         let source: Option<Arc<str>> = text(&token.claims, "https://aws.amazon.com/source_identity").map(Into::into);
-
-        let mut keys = Keys::new();
-        for (name, values) in &claims {
-            keys.set_many(name.to_string(), values);
-        }
-        keys.set("sts:RoleSessionName", input.role_session_name.clone());
-        keys.set("aws:FederatedProvider", token.provider.clone());
-        if let Some(source) = &source {
-            keys.set("sts:SourceIdentity", source);
-        }
-        crate::sessions::tag_keys(&mut keys, &tags, &transitive);
-        crate::roles::role_tag_keys(&mut keys, &role);
-        let trust = [role.trust.named(role.arn.as_str())];
-        let mut actions = vec![ACTION];
-        actions.extend((!tags.is_empty()).then_some("sts:TagSession"));
-        actions.extend(source.is_some().then_some("sts:SetSourceIdentity"));
-        for action in actions {
-            let request = Request {
-                principal: Principal::federated(&token.provider),
-                action,
-                resource: &role.arn,
-                resource_account: Some(role.account),
-                keys: &keys,
-            };
-            let policies = Policies { resource: &trust, ..Policies::default() };
-            let decision = decide(&request, &policies);
-            let (effect, reason) = if decision.is_allowed() {
-                (Effect::Allowed, decision.gate.name().into())
-            } else {
-                (Effect::Denied, decision.because(&request, &policies).into())
-            };
-            cx.verdicts.lock().push(Verdict { action, on: role.arn.clone(), effect, reason });
-            if effect == Effect::Denied {
-                return Err(refused());
-            }
-        }
-
-        let seconds = seconds_within(input.duration_seconds, &role)?;
-        let limits = self.limits(role.account, input.policy.as_deref(), input.policy_arns.as_deref(), &tags)?;
-        let fresh = Fresh::new(cx.ids(), role.account, at_least(input.minimum_session_token_size));
-        let caller = session_caller(self.identity.partition(), &role, &input.role_session_name);
-        let user = AssumedRoleUser { assumed_role_id: caller.unique_id.to_string(), arn: caller.arn.to_string() };
-        let audience = token.claims.get("azp").or_else(|| token.claims.get("aud")).map(texts).unwrap_or_default();
-        let session = Session {
-            caller: with_key(caller, &fresh),
-            issuer: None,
-            secret: fresh.secret.clone(),
-            token: fresh.token.clone(),
-            origin: Origin::WebIdentity,
-            issued: cx.now.whole_secs(),
-            expires: cx.now.whole_secs().plus_secs(i64::from(seconds)),
-            policies: limits.policies,
+        let user = Vouched {
+            action: ACTION,
+            provider: token.provider.clone(),
+            session_name: input.role_session_name,
+            claims: token.keys(),
             tags,
             transitive,
             source_identity: source.clone(),
-            mfa: None,
-            provider: Some(token.provider.as_str().into()),
-            claims,
         };
-        let credentials = self.open(fresh, session);
+        user.admitted(cx, &role)?;
+
+        let seconds = seconds_within(input.duration_seconds, &role)?;
+        let limits = self.limits(role.account, input.policy.as_deref(), input.policy_arns.as_deref(), &user.tags)?;
+        let packed = limits.packed;
+        let claims = user.claims.clone();
+        let terms = Terms { origin: Origin::WebIdentity, seconds, limits, at_least: at_least(input.minimum_session_token_size), claims };
+        let (user, credentials) = self.open_vouched(cx, &role, user, terms);
+        let audience = token.claims.get("azp").or_else(|| token.claims.get("aud")).map(texts).unwrap_or_default();
         let (session_token_size, session_token_utilization) = told_size(input.minimum_session_token_size, &credentials);
         Ok(AssumeRoleWithWebIdentityResponse {
             credentials: Some(credentials),
             subject_from_web_identity_token: text(&token.claims, "sub").map(str::to_owned),
             assumed_role_user: Some(user),
-            packed_policy_size: limits.packed,
+            packed_policy_size: packed,
             provider: Some(token.provider),
             audience: audience.first().map(|audience| audience.to_string()),
             source_identity: source.map(|source| source.to_string()),

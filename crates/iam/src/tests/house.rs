@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 pub struct House {
     pub cloud: Arc<Cloud>,
+    pub identity: Identity,
     pub root: Caller,
 }
 
@@ -25,8 +26,8 @@ impl House {
         let root = Root { account: account(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
         let identity = Identity::new(root);
         let frame = Frame::new(Clock::stopped_at(Timestamp::from_secs(1_800_000_000)), Ids::seeded(7));
-        let cloud = Cloud::new(frame, identity.clone(), vec![crate::service(identity)], Settings::default());
-        House { cloud, root: Caller::root(account(), "aws", Some("test")) }
+        let cloud = Cloud::new(frame, identity.clone(), vec![crate::service(identity.clone())], Settings::default());
+        House { cloud, identity, root: Caller::root(account(), "aws", Some("test")) }
     }
 
     pub async fn call<O: Operation>(&self, caller: &Caller, input: O::Input) -> Result<O::Output, Fault> {

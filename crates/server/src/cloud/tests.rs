@@ -4,14 +4,17 @@ use super::build;
 use crate::configuration::usual;
 use cloudlet_aws::{Account, Caller, Identity as Who, Region, Scope};
 use cloudlet_cloud::{Cloud, Entrance};
-use cloudlet_engine::{Call, Effect, Origin};
+use cloudlet_engine::{AnyOperation, Call, Cx, Effect, Input, Origin};
+use cloudlet_shape::{Kind, Member, OperationSchema, Target};
+use serde_json::{Value, json};
 
 /// What AWS asks nobody about, with the page that says so.
-const FREE: [(&str, &str); 3] = [
+const FREE: [(&str, &str); 4] = [
     ("sts", "GetCallerIdentity"),
     ("sts", "GetSessionToken"),
     // Decided in the handler, which has read the token by then.
     ("sts", "AssumeRoleWithWebIdentity"),
+    ("sts", "AssumeRoleWithSAML"),
 ];
 
 fn nobody() -> Caller {
@@ -34,17 +37,80 @@ fn every_operation_that_is_handled_has_an_action() {
     }
 }
 
-/// Performs an operation with an empty input. `None`: the input cannot be empty, or the answer keeps waiting.
-async fn perform(cloud: &Cloud, service: &str, operation: &str) -> Option<cloudlet_cloud::Performed> {
-    let handler = cloud.service(service)?.operation(operation)?;
+/// A value that looks like what is asked for.
+fn value(name: &str, target: &Target) -> Option<Value> {
+    Some(match target.kind {
+        Kind::Text => match target.values.first() {
+            Some(first) => json!(first),
+            None if name.to_lowercase().ends_with("arn") => json!("arn:aws:iam::000000000000:role/x"),
+            None if name.to_lowercase().ends_with("url") => json!("http://localhost/000000000000/x"),
+            None => json!("x".repeat(usize::try_from(target.min.unwrap_or(1)).unwrap_or(1).clamp(3, 100))),
+        },
+        Kind::Boolean => json!(true),
+        Kind::Integer | Kind::Float => json!(target.min.unwrap_or(1).max(1)),
+        Kind::Timestamp => json!(1_800_000_000),
+        Kind::Blob => json!("eA=="),
+        Kind::List => json!([value(name, target.item?)?]),
+        Kind::Map => json!({"x": value(name, target.item?)?}),
+        Kind::Structure => json!({}),
+        Kind::Document | Kind::Body | Kind::Events => return None,
+    })
+}
+
+/// Inputs of an operation: an empty one, one with all that is required, one with everything.
+fn inputs(operation: &OperationSchema) -> Vec<String> {
+    let of = |wanted: &dyn Fn(&Member) -> bool| {
+        let members = operation.input.members.iter().filter(|member| wanted(member));
+        Value::Object(members.filter_map(|member| Some((member.name.to_owned(), value(member.name, member.of)?))).collect()).to_string()
+    };
+    vec!["{}".to_owned(), of(&Member::required), of(&|_| true)]
+}
+
+fn operations(cloud: &Cloud) -> Vec<(&'static OperationSchema, &dyn AnyOperation)> {
+    let handled =
+        cloud.services().flat_map(|service| service.contents().filter(|(_, handled)| *handled).map(move |(operation, _)| (service, operation)));
+    handled.filter_map(|(service, operation)| Some((operation, service.operation(operation.name)?))).collect()
+}
+
+fn read(handler: &dyn AnyOperation, text: &str) -> Option<Input> {
     let mut input = None;
-    let read = cloudlet_wire::json::read("{}", &mut |reader| {
+    let read = cloudlet_wire::json::read(text, &mut |reader| {
         input = Some(handler.read(reader)?);
         Ok(())
     });
     read.ok()?;
-    let scope = Scope::new(Account::default(), Region::new("us-east-1"));
-    let call = Call { operation: handler.schema(), caller: nobody(), scope, origin: Origin::default(), input: input? };
+    input
+}
+
+fn scope() -> Scope {
+    Scope::new(Account::default(), Region::new("us-east-1"))
+}
+
+#[test]
+fn no_operation_is_handled_that_asked_nobody() {
+    let cloud = build(&usual()).unwrap();
+    let (mut asked, mut all) = (0, 0);
+    for (operation, handler) in operations(&cloud) {
+        if FREE.contains(&(operation.service.name, operation.name)) {
+            continue;
+        }
+        all += 1;
+        let mut ever = false;
+        for input in inputs(operation).iter().filter_map(|text| read(handler, text)) {
+            let cx = Cx::new(cloud.frame.clone(), scope(), nobody(), "request".into(), Origin::default());
+            // A fault ends the call before the handler.
+            let Ok(asks) = handler.asks(&cx, &input) else { continue };
+            assert!(!asks.is_empty(), "{}:{} would be handled without a decision", operation.service.name, operation.name);
+            ever = true;
+        }
+        asked += usize::from(ever);
+    }
+    assert!(asked * 10 > all * 6, "only {asked} of {all} operations could be asked about");
+}
+
+/// Performs an operation. `None`: the input cannot be read.
+async fn perform(cloud: &Cloud, handler: &dyn AnyOperation, text: &str) -> Option<cloudlet_cloud::Performed> {
+    let call = Call { operation: handler.schema(), caller: nobody(), scope: scope(), origin: Origin::default(), input: read(handler, text)? };
     Some(cloud.perform(call, "request".into(), Entrance::Front).await)
 }
 
@@ -52,21 +118,24 @@ async fn perform(cloud: &Cloud, service: &str, operation: &str) -> Option<cloudl
 async fn who_may_do_nothing_is_answered_nothing() {
     let cloud = build(&usual()).unwrap();
     let mut asked = 0;
-    let operations: Vec<(&str, &str)> = cloud
-        .services()
-        .flat_map(|service| service.contents().filter(|(_, handled)| *handled).map(|(operation, _)| (service.schema.name, operation.name)))
-        .collect();
-    for (service, operation) in operations {
-        let Some(performed) = perform(&cloud, service, operation).await else { continue };
-        if FREE.contains(&(service, operation)) {
+    for (operation, handler) in operations(&cloud) {
+        let name = (operation.service.name, operation.name);
+        if FREE.contains(&name) {
             continue;
         }
-        assert!(performed.answer.is_err(), "{service}:{operation} answered somebody who may do nothing");
-        let refused = performed.verdicts.iter().any(|verdict| verdict.effect == Effect::Denied);
-        // Or its input was refused before anything was asked.
-        let early = performed.verdicts.is_empty();
-        assert!(refused || early, "{service}:{operation} was allowed to somebody who may do nothing");
-        asked += usize::from(refused);
+        let mut ever = false;
+        for text in inputs(operation) {
+            let Some(performed) = perform(&cloud, handler, &text).await else { continue };
+            assert!(performed.answer.is_err(), "{name:?} answered somebody who may do nothing");
+            let refused = performed.verdicts.iter().any(|verdict| verdict.effect == Effect::Denied);
+            // Or its input was refused before anything was asked.
+            let early = performed.verdicts.is_empty();
+            assert!(refused || early, "{name:?} was allowed to somebody who may do nothing");
+            let logged = cloud.calls().first().map(|call| (call.operation, call.verdicts.len()));
+            assert_eq!(logged, Some((operation.name, performed.verdicts.len())), "the log tells what was decided");
+            ever |= refused;
+        }
+        asked += usize::from(ever);
     }
-    assert!(asked > 100, "only {asked} operations were decided");
+    assert!(asked > 200, "only {asked} operations were decided");
 }

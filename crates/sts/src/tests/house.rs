@@ -7,6 +7,7 @@ use cloudlet_engine::{Call, Clock, Frame, Ids, Origin};
 use cloudlet_identity::{Identity, LastUsed, Of, Root, Secret, Tags, Written, state};
 use cloudlet_policy::Kind;
 use cloudlet_shape::Operation;
+use cloudlet_store::Journal;
 use std::sync::Arc;
 
 pub struct House {
@@ -37,7 +38,7 @@ impl House {
         let root = Root { account: account(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
         let identity = Identity::new(root);
         let frame = Frame::new(Clock::stopped_at(Timestamp::from_secs(1_800_000_000)), Ids::seeded(7));
-        let cloud = Cloud::new(frame, identity.clone(), vec![service(identity.clone(), keys)], Settings::default());
+        let cloud = Cloud::new(frame, identity.clone(), vec![service(identity.clone(), keys, &Journal::off())], Settings::default());
         House { cloud, identity, root: Caller::root(account(), "aws", Some("test")) }
     }
 

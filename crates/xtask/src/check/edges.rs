@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 /// `api-*` stands for every generated crate.
 const STOREYS: [(&str, &[&str]); 10] = [
     ("first words", &["aws", "digest", "shape-derive"]),
-    ("words", &["shape", "policy", "sigv4", "asl", "store"]),
+    ("words", &["shape", "policy", "sigv4", "saml", "asl", "store"]),
     ("model", &["api-*", "wire"]),
     ("frame", &["engine"]),
     ("shared by engines", &["identity", "mailbox"]),
@@ -25,7 +25,7 @@ const SPEAKS_HTTP: [&str; 5] = ["bench", "gateway", "outside", "server", "xtask"
 
 /// Libraries that do things in the world or know the time, and crates that must not.
 const WORLDLY: [&str; 9] = ["chrono", "fs2", "jiff", "mio", "rand", "socket2", "time", "tokio", "uuid"];
-const PURE: [&str; 6] = ["api-*", "asl", "policy", "shape", "sigv4", "wire"];
+const PURE: [&str; 7] = ["api-*", "asl", "policy", "saml", "shape", "sigv4", "wire"];
 
 #[derive(Deserialize)]
 struct Metadata {

@@ -1,0 +1,141 @@
+//! GetWebIdentityToken: a token that tells other houses who somebody is in this one.
+//! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html>
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_token_claims.html>
+
+use crate::{
+    Sts,
+    sessions::{VALIDATION, session_tags, tag_keys},
+    signer::Signs,
+};
+use cloudlet_api_sts::{
+    GetWebIdentityToken, GetWebIdentityTokenRequest, GetWebIdentityTokenResponse,
+    faults::{JWT_PAYLOAD_SIZE_EXCEEDED, OUTBOUND_WEB_IDENTITY_FEDERATION_DISABLED, SESSION_DURATION_ESCALATION},
+};
+use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity as Who, Timestamp, TimestampFormat};
+use cloudlet_engine::{Ask, Asks, Cx, Handle, Keys};
+use cloudlet_identity::{Session, Tags, outbound::issuer};
+use serde_json::{Map, Value, json};
+
+const USUAL_SECONDS: i32 = 300;
+/// AWS: there is a limit, and it is not told. This is room for every tag but the longest.
+const LARGEST_PAYLOAD: usize = 16_384;
+const MOST_TAGS: usize = 50;
+
+fn signs(name: &str) -> Result<Signs, Fault> {
+    // AWS: unverified
+    Signs::named(name).ok_or_else(|| VALIDATION.says("Invalid SigningAlgorithm: it must be RS256 or ES384."))
+}
+
+fn texts(tags: &Tags) -> Value {
+    Value::Object(tags.iter().map(|(key, value)| (key.to_string(), Value::from(&**value))).collect::<Map<String, Value>>())
+}
+
+impl Sts {
+    /// Of roles the role, not the session.
+    fn subject(cx: &Cx) -> String {
+        match &cx.caller.identity {
+            Who::AssumedRole { role, .. } => role.to_string(),
+            _ => cx.caller.arn.to_string(),
+        }
+    }
+
+    fn claims(
+        &self,
+        cx: &Cx,
+        account: Account,
+        session: Option<&Session>,
+        input: &GetWebIdentityTokenRequest,
+        tags: &Tags,
+        ends: Timestamp,
+    ) -> Value {
+        let standing = self.identity.standing(&cx.caller, session);
+        let mut principal: Tags = session.map(|session| session.tags.clone()).unwrap_or_default();
+        // A session's tag outweighs the principal's of the same name.
+        let own = standing.tags.iter().filter(|(key, _)| !principal.iter().any(|(known, _)| known.eq_ignore_ascii_case(key)));
+        let own: Tags = own.cloned().collect();
+        principal.extend(own);
+        let subject = Sts::subject(cx);
+        let mut more = json!({"aws_account": account.as_str(), "source_region": cx.scope.region.as_str(), "principal_id": subject});
+        let mut put = |name: &str, value: Value| {
+            if let Some(more) = more.as_object_mut() {
+                more.insert(name.to_owned(), value);
+            }
+        };
+        if let Some(membership) = &standing.membership {
+            put("org_id", json!(membership.organization));
+            put("ou_path", json!([membership.path]));
+        }
+        if let Some(session) = session {
+            put("original_session_exp", json!(session.expires.text(TimestampFormat::DateTime)));
+            if let Some(source) = &session.source_identity {
+                put("source_identity", json!(&**source));
+            }
+            if let Some(provider) = &session.provider {
+                put("federated_provider", json!(&**provider));
+            }
+        }
+        if !principal.is_empty() {
+            put("principal_tags", texts(&principal));
+        }
+        if !tags.is_empty() {
+            put("request_tags", texts(tags));
+        }
+        let audience = match input.audience.as_slice() {
+            [one] => json!(one),
+            many => json!(many),
+        };
+        json!({
+            "iss": issuer(account), "aud": audience, "sub": subject, "iat": cx.now.secs(), "exp": ends.secs(), "jti": cx.ids().uuid(),
+            "https://sts.amazonaws.com/": more,
+        })
+    }
+}
+
+impl Handle<GetWebIdentityToken> for Sts {
+    fn asks(&self, cx: &Cx, input: &GetWebIdentityTokenRequest) -> Result<Asks, Fault> {
+        let signs = signs(&input.signing_algorithm)?;
+        let (tags, _) = session_tags(input.tags.as_deref(), None)?;
+        let mut keys = Keys::new();
+        keys.set_many("sts:IdentityTokenAudience", input.audience.iter().cloned());
+        keys.set("sts:DurationSeconds", i64::from(input.duration_seconds.unwrap_or(USUAL_SECONDS)));
+        keys.set("sts:SigningAlgorithm", signs.name());
+        tag_keys(&mut keys, &tags, &[]);
+        let own = Arn::build(self.identity.partition(), "sts", "", cx.scope.account.as_str(), "self");
+        let ask = |action| Ask { keys: keys.clone(), ..Ask::action(action, own.clone()) };
+        let mut asks = ask("sts:GetWebIdentityToken").alone();
+        if !tags.is_empty() {
+            asks.push(ask("sts:TagGetWebIdentityToken"));
+        }
+        Ok(asks)
+    }
+
+    async fn handle(&self, cx: &Cx, input: GetWebIdentityTokenRequest) -> Result<GetWebIdentityTokenResponse, Fault> {
+        let account = cx.scope.account;
+        let enabled = self.identity.read(|state| state.settings.get(&account).is_some_and(|settings| settings.outbound_federation));
+        if !enabled {
+            return Err(OUTBOUND_WEB_IDENTITY_FEDERATION_DISABLED.says(
+                "The outbound web identity federation feature is not enabled for this account. To use this feature, you must first enable it through the Amazon Web Services Management Console or API.",
+            ));
+        }
+        let signs = signs(&input.signing_algorithm)?;
+        let (tags, _) = session_tags(input.tags.as_deref(), None)?;
+        if tags.len() > MOST_TAGS {
+            return Err(VALIDATION.says(format!("The number of tags exceeds {MOST_TAGS}.")));
+        }
+        let ends = cx.now.whole_secs().plus_secs(i64::from(input.duration_seconds.unwrap_or(USUAL_SECONDS)));
+        let session = self.identity.session_of(&cx.caller);
+        if session.as_ref().is_some_and(|session| ends > session.expires) {
+            return Err(SESSION_DURATION_ESCALATION.says(
+                "The requested token duration would extend the session beyond its original expiration time. You cannot use this operation to extend the lifetime of a session beyond what was granted when the session was originally created.",
+            ));
+        }
+        let claims = self.claims(cx, account, session.as_deref(), &input, &tags, ends);
+        if claims.to_string().len() > LARGEST_PAYLOAD {
+            return Err(JWT_PAYLOAD_SIZE_EXCEEDED.says(
+                "The requested token payload size exceeds the maximum allowed size. Reduce the number of request tags included in the GetWebIdentityToken API call to reduce the token payload size.",
+            ));
+        }
+        let token = self.signer.token(signs, &claims).ok_or_else(|| FaultKind::receiver("InternalFailure", 500).says("No key could be made."))?;
+        Ok(GetWebIdentityTokenResponse { web_identity_token: Some(token), expiration: Some(ends) })
+    }
+}

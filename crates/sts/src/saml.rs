@@ -1,0 +1,263 @@
+//! AssumeRoleWithSAML: a response of a SAML provider for the session of a role.
+//! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html>
+//! Texts of errors: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_saml.html> and the issues of clients.
+
+use crate::{
+    Sts,
+    federated::{Claims, Terms, Vouched, refused},
+    roles::{Role, seconds_within},
+    sessions::{VALIDATION, at_least, session_tags, told_size},
+};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use cloudlet_api_sts::{
+    AssumeRoleWithSAML, AssumeRoleWithSAMLRequest, AssumeRoleWithSAMLResponse, Tag,
+    faults::{EXPIRED_TOKEN, IDP_REJECTED_CLAIM, INVALID_IDENTITY_TOKEN},
+};
+use cloudlet_aws::{Account, Arn, Fault, Timestamp};
+use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_identity::{Of, Origin};
+use cloudlet_saml::{Assertion, Encryption, Metadata, PrivateKey, Refused, read};
+use std::sync::Arc;
+
+const ACTION: &str = "sts:AssumeRoleWithSAML";
+const ATTRIBUTES: &str = "https://aws.amazon.com/SAML/Attributes/";
+/// "Token must be redeemed within 5 minutes of issuance", and the clocks of providers may be that far off.
+const REDEEMED_WITHIN: i64 = 300;
+const SHORTEST: i32 = 900;
+
+/// Attributes that directories send, and the condition keys they become.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_saml_assertions.html#saml-attribute-mapping>
+const MAPPED: [(&str, &str); 31] = [
+    ("urn:oid:1.3.6.1.4.1.5923.1.1.1.1", "saml:eduPersonAffiliation"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.1.1.2", "saml:eduPersonNickname"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.1.1.3", "saml:eduPersonOrgDN"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.1.1.4", "saml:eduPersonOrgUnitDN"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.1.1.5", "saml:eduPersonPrimaryAffiliation"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.1.1.6", "saml:eduPersonPrincipalName"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.1.1.7", "saml:eduPersonEntitlement"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.1.1.8", "saml:eduPersonPrimaryOrgUnitDN"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.1.1.9", "saml:eduPersonScopedAffiliation"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.1.1.10", "saml:eduPersonTargetedID"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.1.1.11", "saml:eduPersonAssurance"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.2.1.2", "saml:eduOrgHomePageURI"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.2.1.3", "saml:eduOrgIdentityAuthNPolicyURI"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.2.1.4", "saml:eduOrgLegalName"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.2.1.5", "saml:eduOrgSuperiorURI"),
+    ("urn:oid:1.3.6.1.4.1.5923.1.2.1.6", "saml:eduOrgWhitePagesURI"),
+    ("urn:oid:2.5.4.3", "saml:cn"),
+    ("http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name", "saml:name"),
+    ("http://schemas.xmlsoap.org/claims/CommonName", "saml:commonName"),
+    ("http://schemas.xmlsoap.org/ws/2005/05/identity/claims/givenname", "saml:givenName"),
+    ("http://schemas.xmlsoap.org/ws/2005/05/identity/claims/surname", "saml:surname"),
+    ("http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress", "saml:mail"),
+    // AWS: the table says `uid`; the list of condition keys has one of the attribute's own name, which nothing else could fill.
+    ("http://schemas.microsoft.com/ws/2008/06/identity/claims/primarygroupsid", "saml:uid"),
+    ("http://schemas.microsoft.com/ws/2008/06/identity/claims/primarygroupsid", "saml:primaryGroupSID"),
+    ("2.5.4.3", "saml:commonName"),
+    ("2.5.4.4", "saml:surname"),
+    ("2.4.5.42", "saml:givenName"),
+    ("2.5.4.45", "saml:x500UniqueIdentifier"),
+    ("0.9.2342.19200300100.1.1", "saml:uid"),
+    ("0.9.2342.19200300100.1.3", "saml:mail"),
+    ("0.9.2342.19200300.100.1.45", "saml:organizationStatus"),
+];
+
+/// AWS's side of a sign-in: `https://signin.aws.amazon.com/saml`, those of regions and of other partitions, and the names that
+/// AWS's own metadata goes by.
+fn is_aws(audience: &str) -> bool {
+    const HOSTS: [&str; 3] = ["signin.aws.amazon.com", "signin.amazonaws.cn", "signin.amazonaws-us-gov.com"];
+    if audience == "urn:amazon:webservices" || audience.starts_with("urn:amazon:webservices:") {
+        return true;
+    }
+    let Some((host, path)) = audience.strip_prefix("https://").and_then(|rest| rest.split_once('/')) else { return false };
+    let is_host = |known: &str| host.strip_suffix(known).is_some_and(|region| region.is_empty() || region.ends_with('.'));
+    HOSTS.into_iter().any(is_host) && (path == "saml" || path == "static/saml" || path.starts_with("saml/acs/"))
+}
+
+/// What names must look like that go into ARNs.
+fn is_name(text: &str) -> bool {
+    (2..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
+}
+
+/// The provider as the call names it, and what it says of itself.
+struct Provider {
+    arn: String,
+    account: Account,
+    name: String,
+    metadata: Metadata,
+    keys: Vec<PrivateKey>,
+    seals: bool,
+}
+
+impl Sts {
+    fn saml_provider(&self, arn: &str) -> Result<Provider, Fault> {
+        let invalid = || VALIDATION.says("Request ARN is invalid");
+        let parsed = Arn::parse(arn).ok_or_else(invalid)?;
+        let name = arn.split_once(":saml-provider/").map(|(_, name)| name.to_owned()).ok_or_else(invalid)?;
+        let account = Account::parse(parsed.account()).ok_or_else(invalid)?;
+        let row = self.identity.read(|state| state.saml_providers.get(&Of::new(account, &name)).filter(|row| row.name == name).cloned());
+        let read = row.and_then(|row| Some((Metadata::parse(&row.metadata)?, row)));
+        let (metadata, row) = read.ok_or_else(|| INVALID_IDENTITY_TOKEN.says("Specified provider doesn't exist."))?;
+        let keys = row.private_keys.iter().filter_map(|key| PrivateKey::from_pem(key.pem.reveal())).collect();
+        Ok(Provider { arn: arn.to_owned(), account, name, metadata, keys, seals: row.encryption.as_deref() == Some("Required") })
+    }
+}
+
+fn not_a_response(refused: Refused) -> Fault {
+    match refused {
+        Refused::NotAResponse => INVALID_IDENTITY_TOKEN.says("Invalid base64 SAMLResponse"),
+        Refused::Issuer => INVALID_IDENTITY_TOKEN.says("Issuer not present in specified provider"),
+        Refused::Signature => INVALID_IDENTITY_TOKEN.says("Response signature invalid"),
+        // AWS: unverified, the texts of these four.
+        Refused::Failed => IDP_REJECTED_CLAIM.says("The identity provider reported that authentication failed."),
+        Refused::Sealed => INVALID_IDENTITY_TOKEN.says("The SAML assertion is encrypted, and no private key can decrypt it."),
+        Refused::Open => INVALID_IDENTITY_TOKEN.says("The SAML assertion is not encrypted, and the provider requires it to be."),
+        Refused::Incomplete => INVALID_IDENTITY_TOKEN.says("Your request included an invalid SAML response."),
+    }
+}
+
+/// Whether the assertion is for AWS, and for now.
+fn check(assertion: &Assertion, now: Timestamp) -> Result<(), Fault> {
+    let ends = [Some(assertion.confirmed_until), assertion.ends, assertion.session_ends];
+    if ends.into_iter().flatten().any(|end| now >= end) {
+        return Err(EXPIRED_TOKEN.says("Response has expired"));
+    }
+    if now > assertion.issued.plus_secs(REDEEMED_WITHIN) {
+        return Err(EXPIRED_TOKEN.says("Token must be redeemed within 5 minutes of issuance"));
+    }
+    let begins = [Some(assertion.issued), assertion.begins];
+    if begins.into_iter().flatten().any(|begin| now.plus_secs(REDEEMED_WITHIN) < begin) {
+        // AWS: unverified
+        return Err(INVALID_IDENTITY_TOKEN.says("Response is not yet valid"));
+    }
+    let fits = !assertion.audiences.is_empty() && assertion.audiences.iter().all(|any| any.iter().any(|audience| is_aws(audience)));
+    if !fits || !is_aws(&assertion.recipient) {
+        return Err(INVALID_IDENTITY_TOKEN.says("Response does not contain the required audience."));
+    }
+    Ok(())
+}
+
+/// `persistent`, `transient`, or what else the provider calls it.
+fn subject_type(assertion: &Assertion) -> String {
+    let format = assertion.subject_format.as_deref().unwrap_or("urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified");
+    format.strip_prefix("urn:oasis:names:tc:SAML:2.0:nameid-format:").unwrap_or(format).to_owned()
+}
+
+/// AWS: `BASE64 ( SHA1 ( "https://example.com/saml" + "123456789012" + "/MySAMLIdP" ) )`
+fn name_qualifier(assertion: &Assertion, provider: &Provider) -> String {
+    let text = format!("{}{}/{}", assertion.issuer, provider.account, provider.name);
+    STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()))
+}
+
+/// The keys that identify the user, in the trust policy and ever after.
+fn subject_keys(assertion: &Assertion, provider: &Provider) -> Claims {
+    let one = |name: &str, value: String| (name.into(), vec![value.into()]);
+    vec![
+        one("saml:sub", assertion.subject.clone()),
+        one("saml:sub_type", subject_type(assertion)),
+        one("saml:namequalifier", name_qualifier(assertion, provider)),
+    ]
+}
+
+/// The keys that only the trust policy can read.
+fn trust_keys(assertion: &Assertion, provider: &Provider) -> Claims {
+    let one = |name: &str, value: String| (name.into(), vec![value.into()]);
+    let mut keys: Claims = vec![
+        one("saml:aud", assertion.recipient.clone()),
+        one("saml:iss", assertion.issuer.clone()),
+        one("saml:doc", format!("{}/{}", provider.account, provider.name)),
+    ];
+    for (attribute, key) in MAPPED {
+        let values: Vec<Arc<str>> = assertion.attribute(attribute).map(Into::into).collect();
+        // AWS: "If you include more than one, only one claim will be mapped."
+        if !values.is_empty() && !keys.iter().any(|(known, _)| **known == *key) {
+            keys.push((key.into(), values));
+        }
+    }
+    keys
+}
+
+fn vouched(assertion: &Assertion, provider: &Provider) -> Result<Vouched, Fault> {
+    let attribute = |name: &str| assertion.attribute(&format!("{ATTRIBUTES}{name}")).map(str::to_owned).collect::<Vec<String>>();
+    let session_name = attribute("RoleSessionName").into_iter().next();
+    let session_name = session_name.ok_or_else(|| INVALID_IDENTITY_TOKEN.says("RoleSessionName is required in AuthnResponse"))?;
+    if !is_name(&session_name) {
+        return Err(INVALID_IDENTITY_TOKEN.says("RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}"));
+    }
+    let source = attribute("SourceIdentity").into_iter().next();
+    if source.as_deref().is_some_and(|source| !is_name(source) || source.starts_with("aws:")) {
+        return Err(INVALID_IDENTITY_TOKEN.says("Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with \"aws:\""));
+    }
+    let prefix = format!("{ATTRIBUTES}PrincipalTag:");
+    let tag = |attribute: &cloudlet_saml::Attribute| {
+        let key = attribute.name.strip_prefix(&prefix)?.to_owned();
+        Some(Tag { key, value: attribute.values.first().cloned().unwrap_or_default() })
+    };
+    let tags: Vec<Tag> = assertion.attributes.iter().filter_map(tag).collect();
+    let (tags, transitive) = session_tags(Some(&tags), Some(&attribute("TransitiveTagKeys")))?;
+    let claims = [subject_keys(assertion, provider), trust_keys(assertion, provider)].concat();
+    let provider = provider.arn.clone();
+    Ok(Vouched { action: ACTION, provider, session_name, claims, tags, transitive, source_identity: source.map(Into::into) })
+}
+
+/// Whether the provider gives this role to its user: `role,provider`, in either order.
+fn gives(assertion: &Assertion, role: &str, provider: &str) -> bool {
+    let fits =
+        |pair: &str| pair.split_once(',').map(|(a, b)| (a.trim(), b.trim())).is_some_and(|pair| pair == (role, provider) || pair == (provider, role));
+    assertion.attribute(&format!("{ATTRIBUTES}Role")).any(fits)
+}
+
+/// AWS: "until the time specified in the SAML authentication response's SessionNotOnOrAfter value, whichever is shorter"; the
+/// attribute SessionDuration "can be used to shorten the duration of the session".
+fn seconds(assertion: &Assertion, role: &Role, asked: Option<i32>, now: Timestamp) -> Result<i32, Fault> {
+    let seconds = seconds_within(asked, role)?;
+    let told = assertion.attribute(&format!("{ATTRIBUTES}SessionDuration")).next().and_then(|text| text.parse::<i32>().ok());
+    let told = told.filter(|told| *told >= SHORTEST);
+    let left = assertion.session_ends.map(|end| i32::try_from(end.secs().saturating_sub(now.secs())).unwrap_or(i32::MAX));
+    Ok([told, left].into_iter().flatten().fold(seconds, i32::min))
+}
+
+impl Handle<AssumeRoleWithSAML> for Sts {
+    /// Nobody signs: the response speaks for its bearer, and the decision is made when it has been read.
+    fn asks(&self, _: &Cx, _: &AssumeRoleWithSAMLRequest) -> Result<Asks, Fault> {
+        Ok(Ask::nothing())
+    }
+
+    async fn handle(&self, cx: &Cx, input: AssumeRoleWithSAMLRequest) -> Result<AssumeRoleWithSAMLResponse, Fault> {
+        if !input.role_arn.contains(":role/") {
+            return Err(VALIDATION.says("Request ARN is invalid"));
+        }
+        let provider = self.saml_provider(&input.principal_arn)?;
+        let encryption = if provider.seals { Encryption::Required(&provider.keys) } else { Encryption::Allowed(&provider.keys) };
+        let assertion = read(&input.saml_assertion, &provider.metadata, encryption).map_err(not_a_response)?;
+        check(&assertion, cx.now)?;
+        let user = vouched(&assertion, &provider)?;
+        let (_, role) = self.role(&input.role_arn)?;
+        let own = |role: &Role| role.account == provider.account && gives(&assertion, &input.role_arn, &input.principal_arn);
+        let role = role.filter(own).ok_or_else(|| refused(ACTION))?;
+        user.admitted(cx, &role)?;
+
+        let seconds = seconds(&assertion, &role, input.duration_seconds, cx.now)?;
+        let limits = self.limits(role.account, input.policy.as_deref(), input.policy_arns.as_deref(), &user.tags)?;
+        let packed = limits.packed;
+        let source = user.source_identity.clone();
+        let claims = subject_keys(&assertion, &provider);
+        let terms = Terms { origin: Origin::Saml, seconds, limits, at_least: at_least(input.minimum_session_token_size), claims };
+        let (user, credentials) = self.open_vouched(cx, &role, user, terms);
+        let (session_token_size, session_token_utilization) = told_size(input.minimum_session_token_size, &credentials);
+        Ok(AssumeRoleWithSAMLResponse {
+            credentials: Some(credentials),
+            assumed_role_user: Some(user),
+            packed_policy_size: packed,
+            subject: Some(assertion.subject.clone()),
+            subject_type: Some(subject_type(&assertion)),
+            name_qualifier: Some(name_qualifier(&assertion, &provider)),
+            issuer: Some(assertion.issuer),
+            audience: Some(assertion.recipient),
+            source_identity: source.map(|source| source.to_string()),
+            session_token_utilization,
+            session_token_size,
+        })
+    }
+}
