@@ -19,9 +19,14 @@ pub struct Connection {
 
 impl Connection {
     pub async fn open(address: SocketAddr) -> Connection {
+        Connection::with_room(address, 64 << 10).await
+    }
+
+    /// With a buffer of so many bytes, which grows when an answer is longer.
+    pub async fn with_room(address: SocketAddr, bytes: usize) -> Connection {
         let stream = TcpStream::connect(address).await.expect("a connection");
         stream.set_nodelay(true).expect("no delay");
-        Connection { stream, buffer: vec![0; 64 << 10], filled: 0 }
+        Connection { stream, buffer: vec![0; bytes], filled: 0 }
     }
 
     /// Sends a request and returns the whole answer: head and body. Anything but a 2xx is a mistake of the measurement.

@@ -12,6 +12,9 @@
 mod bare;
 mod client;
 mod cost;
+mod depth;
+mod messaging;
+mod polls;
 mod process;
 mod request;
 mod scenario;
@@ -23,9 +26,18 @@ fn main() {
     if arguments.first().is_some_and(|word| word == "bare") {
         return bare::serve();
     }
+    open_files();
     let server = PathBuf::from(arguments.first().expect("usage: cloudlet-bench <path of the server binary> [seconds a turn] [filter]"));
     let seconds: f64 = arguments.get(1).map_or(1.0, |text| text.parse().expect("seconds"));
     let filter = arguments.get(2).cloned().unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(scenario::run(&server, Duration::from_secs_f64(seconds), &filter));
+}
+
+/// As many open files as the machine allows, for us and for the servers that are started.
+fn open_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).expect("a limit that is allowed");
 }

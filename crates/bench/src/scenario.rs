@@ -1,7 +1,7 @@
 //! What is measured.
 
 use crate::{
-    client::{Connection, Repeat, Turn, rate},
+    client::{Connection, Repeat, rate},
     cost, process,
     process::Process,
     request::{Signed, bare},
@@ -13,15 +13,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-const CONNECTIONS: usize = 16;
+pub const CONNECTIONS: usize = 16;
 /// The two servers are asked in turns, so that a slow minute of the machine slows both.
 const TURNS: usize = 5;
 const KEYS: usize = 1_000_000;
 
-struct Bench<'a> {
-    server: Process,
+pub struct Bench<'a> {
+    pub server: Process,
     yardstick: Process,
-    time: Duration,
+    pub time: Duration,
     filter: &'a str,
 }
 
@@ -42,58 +42,73 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     Connection::open(bench.server.address).await.ask(&Signed::caller_identity(&host)).await;
     println!("memory after one answer    {:>9.1} MB", bench.server.resident() as f64 / 1e6);
     bench.rates(&host).await;
+    bench.queues(&host).await;
+    bench.topics(&host).await;
     bench.put_cpu(&host).await;
     bench.listing(&host).await;
+    bench.idle_polls(&host).await;
+    bench.depth(&host).await;
 }
 
 impl Bench<'_> {
     async fn rates(&self, host: &str) {
-        let (sts, s3, sqs) = (Signed::new(host, "sts"), Signed::new(host, "s3"), Signed::new(host, "sqs"));
+        let (sts, s3) = (Signed::new(host, "sts"), Signed::new(host, "s3"));
         let mut one = Connection::open(self.server.address).await;
         one.ask(&s3.request("PUT", "/bench", "", &[], b"")).await;
         let (small, large) = (vec![b'k'; 1 << 10], vec![b'm'; 1 << 20]);
         one.ask(&s3.request("PUT", "/bench/small", "", &[], &small)).await;
         one.ask(&s3.request("PUT", "/bench/large", "", &[], &large)).await;
-        one.ask(&sqs.json("AmazonSQS.CreateQueue", r#"{"QueueName":"bench"}"#)).await;
-        one.ask(&sqs.json("AmazonSQS.CreateQueue", r#"{"QueueName":"cycle"}"#)).await;
-        println!("{:<24} {:>12} {:>12} {:>7} {:>10} {:>10}", "", "cloudlet /s", "bare /s", "ratio", "CPU µs", "bare µs");
+        println!("{:<24} {:>12} {:>12} {:>7} {:>10}", "", "cloudlet /s", "bare /s", "ratio", "CPU in µs");
         self.compare("GetCallerIdentity", sts.form("Action=GetCallerIdentity&Version=2011-06-15")).await;
         self.compare("S3 GET 1 KiB", s3.request("GET", "/bench/small", "", &[], b"")).await;
         self.compare("S3 PUT 1 KiB", s3.request("PUT", "/bench/small", "", &[], &small)).await;
         self.compare("S3 GET 1 MiB", s3.request("GET", "/bench/large", "", &[], b"")).await;
         self.compare("S3 PUT 1 MiB", s3.request("PUT", "/bench/large", "", &[], &large)).await;
-        let queue = |name: &str| format!("http://{host}/000000000000/{name}");
-        let send = sqs.json("AmazonSQS.SendMessage", &format!(r#"{{"QueueUrl":"{}","MessageBody":"a message of some length"}}"#, queue("bench")));
-        let bare_rate = self.compare("SQS SendMessage", send).await;
-        if let Some(bare_rate) = bare_rate {
-            let cycle = || Cycle { signed: Signed::new(host, "sqs"), queue: queue("cycle") };
-            let cycles = rate(self.server.address, (0..CONNECTIONS).map(|_| cycle()).collect(), self.time * 3).await;
-            println!("{:<24} {cycles:>12.0} {bare_rate:>12.0} {:>7.2}", "SQS cycle", cycles / bare_rate);
-        }
+    }
+
+    pub fn wants(&self, name: &str) -> bool {
+        name.contains(self.filter)
     }
 
     /// Asks both servers the same, and prints the best turn of each. Returns the bare server's rate.
-    async fn compare(&self, name: &str, request: Vec<u8>) -> Option<f64> {
-        if !name.contains(self.filter) {
+    pub async fn compare(&self, name: &str, request: Vec<u8>) -> Option<f64> {
+        if !self.wants(name) {
             return None;
         }
-        let answer = Connection::open(self.server.address).await.ask(&request).await.to_vec();
-        let head = memchr::memmem::find(&answer, b"\r\n\r\n").expect("a head") + 4;
-        let plain = bare(&request, answer.len() - head);
-        let (mut ours, mut theirs) = (Best::default(), Best::default());
+        let plain = self.plain(&request).await;
+        let (mut ours, mut theirs, mut cost) = (0f64, 0f64, f64::MAX);
         for _ in 0..TURNS {
-            theirs.turn(&self.yardstick, &plain, self.time).await;
-            ours.turn(&self.server, &request, self.time).await;
+            theirs = theirs.max(rate(self.yardstick.address, many(&plain), self.time).await);
+            let cpu = self.server.cpu();
+            let turn = rate(self.server.address, many(&request), self.time).await;
+            let spent = (self.server.cpu() - cpu).as_secs_f64() / (turn * self.time.as_secs_f64());
+            (ours, cost) = (ours.max(turn), cost.min(spent));
         }
-        let ratio = ours.rate / theirs.rate;
-        println!("{name:<24} {:>12.0} {:>12.0} {ratio:>7.2} {:>10.1} {:>10.1}", ours.rate, theirs.rate, ours.micros, theirs.micros);
-        Some(theirs.rate)
+        println!("{name:<24} {ours:>12.0} {theirs:>12.0} {:>7.2} {:>10.0}", ours / theirs, cost * 1e6);
+        Some(theirs)
+    }
+
+    /// How fast the bare server takes such a request.
+    pub async fn bare_rate(&self, request: &[u8]) -> f64 {
+        let plain = self.plain(request).await;
+        let mut best = 0f64;
+        for _ in 0..TURNS {
+            best = best.max(rate(self.yardstick.address, many(&plain), self.time).await);
+        }
+        best
+    }
+
+    /// The request for the bare server that is answered as many bytes.
+    async fn plain(&self, request: &[u8]) -> Vec<u8> {
+        let answer = Connection::open(self.server.address).await.ask(request).await.to_vec();
+        let head = memchr::memmem::find(&answer, b"\r\n\r\n").expect("a head") + 4;
+        bare(request, answer.len() - head)
     }
 
     /// What a PUT of one MiB costs the server, beside the digests it demands: MD5 for the ETag, SHA-256 of the signature,
     /// CRC-64/NVME for the checksum that S3 keeps.
     async fn put_cpu(&self, host: &str) {
-        if !"S3 PUT 1 MiB".contains(self.filter) {
+        if !self.wants("S3 PUT 1 MiB") {
             return;
         }
         const PUTS: u32 = 400;
@@ -115,7 +130,7 @@ impl Bench<'_> {
 
     /// The first and the last page of a thousand keys among a million.
     async fn listing(&self, host: &str) {
-        if !"S3 list".contains(self.filter) {
+        if !self.wants("S3 list") {
             return;
         }
         let s3 = Signed::new(host, "s3");
@@ -143,41 +158,8 @@ impl Bench<'_> {
     }
 }
 
-/// The best turn of a server: its rate, and the CPU time it spent on each call then. A busy machine spoils the first more than the second.
-#[derive(Default)]
-struct Best {
-    rate: f64,
-    micros: f64,
-}
-
-impl Best {
-    async fn turn(&mut self, server: &Process, request: &[u8], time: Duration) {
-        let before = server.cpu();
-        let rate = rate(server.address, (0..CONNECTIONS).map(|_| Repeat(request.to_vec())).collect(), time).await;
-        let micros = (server.cpu() - before).as_secs_f64() * 1e6 / (rate * time.as_secs_f64());
-        if rate > self.rate {
-            *self = Best { rate, micros };
-        }
-    }
-}
-
-/// Sends a message, receives one, deletes it.
-struct Cycle {
-    signed: Signed,
-    queue: String,
-}
-
-impl Turn for Cycle {
-    async fn go(&mut self, connection: &mut Connection) {
-        let queue = &self.queue;
-        connection
-            .ask(&self.signed.json("AmazonSQS.SendMessage", &format!(r#"{{"QueueUrl":"{queue}","MessageBody":"a message of some length"}}"#)))
-            .await;
-        let answer = connection.ask(&self.signed.json("AmazonSQS.ReceiveMessage", &format!(r#"{{"QueueUrl":"{queue}"}}"#))).await;
-        let text = std::str::from_utf8(answer).expect("text");
-        let handle = text.split(r#""ReceiptHandle":""#).nth(1).and_then(|rest| rest.split('"').next()).expect("a message was received").to_owned();
-        connection.ask(&self.signed.json("AmazonSQS.DeleteMessage", &format!(r#"{{"QueueUrl":"{queue}","ReceiptHandle":"{handle}"}}"#))).await;
-    }
+fn many(request: &[u8]) -> Vec<Repeat> {
+    (0..CONNECTIONS).map(|_| Repeat(request.to_vec())).collect()
 }
 
 /// Puts every sixteenth key of a million.

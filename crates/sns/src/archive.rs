@@ -118,8 +118,8 @@ impl Handle<ReplayMessages> for Sns {
                 }
                 continue;
             }
-            let mut signatures = Signatures::new(self, cx);
             for message in batch {
+                let mut signatures = Signatures::new(self, cx);
                 let sequence = message.sequence.unwrap_or_default();
                 let within = message.at >= replay.from && replay.until.is_none_or(|until| message.at <= until);
                 let freshness = if sequence <= past { Freshness::Replayed } else { Freshness::New };

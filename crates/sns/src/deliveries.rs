@@ -137,14 +137,10 @@ impl Delivery {
     }
 
     fn message(&self, queue: &Arn) -> SendMessageRequest {
-        let attributes: Map<_> = self.attributes.iter().map(|(name, attribute)| (name.clone(), carried(attribute))).collect();
         SendMessageRequest {
-            queue_url: format!("/{}/{}", queue.account(), queue.resource()),
-            message_body: self.body.clone(),
-            message_attributes: Some(attributes).filter(|attributes| !attributes.is_empty()),
             message_group_id: self.group.clone(),
             message_deduplication_id: self.deduplication.clone().filter(|_| queue.resource().ends_with(".fifo")),
-            ..SendMessageRequest::default()
+            ..queued(queue, self.body.clone(), &self.attributes)
         }
     }
 
@@ -177,6 +173,17 @@ impl Delivery {
     }
 }
 
+/// What a queue is sent.
+fn queued(queue: &Arn, body: String, attributes: &Map<Attribute>) -> SendMessageRequest {
+    let attributes: Map<_> = attributes.iter().map(|(name, attribute)| (name.clone(), carried(attribute))).collect();
+    SendMessageRequest {
+        queue_url: ["/", queue.account(), "/", queue.resource()].concat(),
+        message_body: body,
+        message_attributes: Some(attributes).filter(|attributes| !attributes.is_empty()),
+        ..SendMessageRequest::default()
+    }
+}
+
 fn carried(attribute: &Attribute) -> MessageAttributeValue {
     let (string_value, binary_value) = match &attribute.value {
         AttributeValue::Text(text) => (Some(text.clone()), None),
@@ -201,6 +208,10 @@ fn outcome<T>(answer: Result<T, Fault>) -> Outcome {
     }
 }
 
+fn too_many_attributes() -> Outcome {
+    Outcome::Never("a raw delivery to SQS carries ten attributes at most".to_owned())
+}
+
 impl Sns {
     /// One attempt.
     pub async fn attempt(&self, cx: &Cx, delivery: &Delivery) -> Outcome {
@@ -209,7 +220,7 @@ impl Sns {
             Protocol::Sqs => match Arn::parse(&delivery.endpoint).and_then(|queue| Some((queue.scope()?, queue))) {
                 Some((scope, queue)) => {
                     if delivery.attributes.len() > crate::limits::RAW_ATTRIBUTES {
-                        return Outcome::Never("a raw delivery to SQS carries ten attributes at most".to_owned());
+                        return too_many_attributes();
                     }
                     outcome(cx.call::<SendMessage>(delivery.caller(), scope, delivery.message(&queue)).await)
                 }
@@ -283,9 +294,37 @@ impl Sns {
         })
     }
 
+    /// The first attempt to bring a message of a standard topic to a queue: what nearly always happens to a message, and so
+    /// done without a delivery that could be kept. Says how it failed, if it did.
+    pub async fn hand_over(&self, cx: &Cx, caller: &Caller, message: &Message, to: &Subscription, body: String) -> Option<Outcome> {
+        let none = Map::new();
+        let attributes = if to.settings.raw { &message.attributes } else { &none };
+        let Some((scope, queue)) = Arn::parse(&to.endpoint).and_then(|queue| Some((queue.scope()?, queue))) else {
+            return Some(Outcome::Never("the endpoint is no queue".to_owned()));
+        };
+        if attributes.len() > crate::limits::RAW_ATTRIBUTES {
+            return Some(too_many_attributes());
+        }
+        let input = SendMessageRequest {
+            message_group_id: message.group.clone(),
+            message_deduplication_id: message.deduplication.clone().filter(|_| queue.resource().ends_with(".fifo")),
+            ..queued(&queue, body, attributes)
+        };
+        match outcome(cx.call::<SendMessage>(caller.clone(), scope, input).await) {
+            Outcome::Delivered => None,
+            failed => Some(failed),
+        }
+    }
+
     /// An attempt, and what follows from it.
-    pub async fn deliver(&self, cx: &Cx, mut delivery: Delivery) {
-        match self.attempt(cx, &delivery).await {
+    pub async fn deliver(&self, cx: &Cx, delivery: Delivery) {
+        let outcome = self.attempt(cx, &delivery).await;
+        self.follow(cx, delivery, outcome).await;
+    }
+
+    /// What follows from an attempt.
+    pub async fn follow(&self, cx: &Cx, mut delivery: Delivery, outcome: Outcome) {
+        match outcome {
             Outcome::Delivered => {}
             Outcome::Later(why) => match self.delay(&delivery) {
                 Some(delay) => {

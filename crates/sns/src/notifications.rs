@@ -29,16 +29,24 @@ pub fn timestamp(at: Timestamp) -> String {
     if text.contains('.') { text } else { format!("{}.000Z", text.trim_end_matches('Z')) }
 }
 
-/// The signatures of one message: one for each text it has.
+/// What all subscribers of one message are sent alike, made once: a signature for each text it has, and the notification around it.
 pub struct Signatures<'a> {
     sns: &'a Sns,
     cx: &'a Cx,
     made: Vec<(String, String)>,
+    /// By text.
+    envelopes: Vec<(String, Envelope)>,
+}
+
+/// A notification but for what its subscriber is told alone: the lines before that, and the lines after.
+struct Envelope {
+    head: Sheet,
+    tail: Sheet,
 }
 
 impl<'a> Signatures<'a> {
     pub fn new(sns: &'a Sns, cx: &'a Cx) -> Signatures<'a> {
-        Signatures { sns, cx, made: vec![] }
+        Signatures { sns, cx, made: vec![], envelopes: vec![] }
     }
 
     fn of(&mut self, version: SignatureVersion, text: &str, sign: impl FnOnce() -> String) -> String {
@@ -74,26 +82,40 @@ pub fn subscribe_url(cx: &Cx, topic: &Arn, token: &str) -> String {
     format!("{}/?Action=ConfirmSubscription&TopicArn={topic}&Token={token}", address(cx))
 }
 
-/// A JSON object as AWS prints it.
-struct Sheet(String);
+/// A JSON object as AWS prints it: its lines.
+#[derive(Default)]
+struct Sheet(Vec<u8>);
 
 impl Sheet {
-    fn new() -> Sheet {
-        Sheet("{".to_owned())
-    }
-
     fn put(&mut self, name: &str, value: &str) {
-        self.put_json(name, &Value::from(value).to_string());
+        self.name(name);
+        // Writing into memory does not fail.
+        let _ = serde_json::to_writer(&mut self.0, value);
     }
 
     fn put_json(&mut self, name: &str, json: &str) {
-        let comma = if self.0.len() > 1 { "," } else { "" };
-        let _ = write!(self.0, "{comma}\n  \"{name}\" : {json}");
+        self.name(name);
+        self.0.extend_from_slice(json.as_bytes());
     }
 
-    fn end(mut self) -> String {
-        self.0.push_str("\n}");
-        self.0
+    fn name(&mut self, name: &str) {
+        for piece in [",\n  \"", name, "\" : "] {
+            self.0.extend_from_slice(piece.as_bytes());
+        }
+    }
+
+    /// The object of these lines.
+    fn whole(sheets: &[&Sheet]) -> String {
+        let mut out = Vec::with_capacity(2 + sheets.iter().map(|sheet| sheet.0.len()).sum::<usize>());
+        for sheet in sheets {
+            out.extend_from_slice(&sheet.0);
+        }
+        // In the place of the comma before the first line.
+        if let Some(first) = out.first_mut() {
+            *first = b'{';
+        }
+        out.extend_from_slice(b"\n}");
+        String::from_utf8(out).unwrap_or_default()
     }
 }
 
@@ -140,7 +162,25 @@ pub enum Freshness {
 /// A notification in its envelope.
 pub fn notification(signatures: &mut Signatures<'_>, message: &Message, topic: &Topic, to: &Subscription, freshness: Freshness) -> String {
     let text = message.content.text(to.protocol.name());
-    let mut sheet = Sheet::new();
+    let mut own = Sheet::default();
+    own.put("UnsubscribeURL", &unsubscribe_url(signatures.cx, &to.arn));
+    if freshness == Freshness::Replayed {
+        // AWS: unverified where it stands. https://docs.aws.amazon.com/sns/latest/dg/message-archiving-and-replay-subscriber.html
+        own.put_json("Replayed", "true");
+    }
+    let found = signatures.envelopes.iter().position(|(known, _)| known == text).unwrap_or_else(|| {
+        let envelope = Envelope { head: head(signatures, message, topic, text), tail: tail(message) };
+        signatures.envelopes.push((text.to_owned(), envelope));
+        signatures.envelopes.len() - 1
+    });
+    match signatures.envelopes.get(found) {
+        Some((_, Envelope { head, tail })) => Sheet::whole(&[head, &own, tail]),
+        None => String::new(),
+    }
+}
+
+fn head(signatures: &mut Signatures<'_>, message: &Message, topic: &Topic, text: &str) -> Sheet {
+    let mut sheet = Sheet::default();
     sheet.put("Type", "Notification");
     sheet.put("MessageId", &message.id);
     if let Some(number) = message.sequence {
@@ -159,11 +199,11 @@ pub fn notification(signatures: &mut Signatures<'_>, message: &Message, topic: &
         sheet.put("Signature", &signatures.of(version, text, || to_sign(message, text, topic)));
         sheet.put("SigningCertURL", &signatures.certificate_url(&topic.arn));
     }
-    sheet.put("UnsubscribeURL", &unsubscribe_url(signatures.cx, &to.arn));
-    if freshness == Freshness::Replayed {
-        // AWS: unverified where it stands. https://docs.aws.amazon.com/sns/latest/dg/message-archiving-and-replay-subscriber.html
-        sheet.put_json("Replayed", "true");
-    }
+    sheet
+}
+
+fn tail(message: &Message) -> Sheet {
+    let mut sheet = Sheet::default();
     if !message.attributes.is_empty() {
         let mut attributes = String::from("{");
         for (index, (name, attribute)) in message.attributes.iter().enumerate() {
@@ -174,7 +214,7 @@ pub fn notification(signatures: &mut Signatures<'_>, message: &Message, topic: &
         attributes.push_str("\n  }");
         sheet.put_json("MessageAttributes", &attributes);
     }
-    sheet.end()
+    sheet
 }
 
 /// The event a Lambda function is given.
@@ -249,7 +289,7 @@ pub fn confirmation(sns: &Sns, cx: &Cx, question: Question, id: &str, version: S
             ("Type", Some(question.name())),
         ]),
     );
-    let mut sheet = Sheet::new();
+    let mut sheet = Sheet::default();
     sheet.put("Type", question.name());
     sheet.put("MessageId", id);
     sheet.put("Token", token);
@@ -260,5 +300,5 @@ pub fn confirmation(sns: &Sns, cx: &Cx, question: Question, id: &str, version: S
     sheet.put("SignatureVersion", version.name());
     sheet.put("Signature", &signature);
     sheet.put("SigningCertURL", &signatures.certificate_url(&to.topic));
-    sheet.end()
+    Sheet::whole(&[&sheet])
 }

@@ -5,7 +5,7 @@
 
 use crate::{
     Sns, access, arns,
-    deliveries::{Delivery, Outcome},
+    deliveries::{Delivery, Outcome, PRINCIPAL},
     encryption, faults, limits,
     messages::Draft,
     notifications::{Freshness, Signatures, lambda_event, notification},
@@ -15,7 +15,7 @@ use crate::{
 use cloudlet_api_sns::{
     BatchResultErrorEntry, Publish, PublishBatch, PublishBatchInput, PublishBatchResponse, PublishBatchResultEntry, PublishInput, PublishResponse,
 };
-use cloudlet_aws::{Arn, Blame, Fault};
+use cloudlet_aws::{Arn, Blame, Caller, Fault};
 use cloudlet_engine::{Ask, Asks, Cx, Handle};
 use serde_json::Value;
 use std::{
@@ -133,8 +133,17 @@ impl Sns {
             self.store.read(|state| state.of_topic(&topic.arn, None).filter(|subscription| subscription.is_confirmed()).cloned().collect());
         let mut judge = Judge::new(message);
         let mut signatures = Signatures::new(self, cx);
+        let caller = Caller::service(PRINCIPAL, Some(topic.arn.clone()));
         for subscription in subscriptions {
             if !judge.passes(&subscription) || crate::archive::is_replayed_to(&subscription, message) {
+                continue;
+            }
+            if subscription.protocol == Protocol::Sqs && message.sequence.is_none() {
+                let body = self.body(cx, &mut signatures, topic, message, &subscription, Freshness::New);
+                if let Some(failure) = self.hand_over(cx, &caller, message, &subscription, body).await {
+                    let body = self.body(cx, &mut signatures, topic, message, &subscription, Freshness::New);
+                    Box::pin(self.follow(cx, Delivery::notification(topic, message, &subscription, body), failure)).await;
+                }
                 continue;
             }
             let delivery = self.address(cx, &mut signatures, topic, message, &subscription, Freshness::New);
@@ -159,11 +168,18 @@ impl Sns {
         to: &Subscription,
         freshness: Freshness,
     ) -> Option<Delivery> {
+        match to.protocol {
+            Protocol::Sms => sms::delivery(self, cx, topic, message, to),
+            Protocol::Application => platforms::delivery(self, topic, message, to),
+            _ => Some(Delivery::notification(topic, message, to, self.body(cx, signatures, topic, message, to, freshness))),
+        }
+    }
+
+    /// What a subscription is to read.
+    fn body(&self, cx: &Cx, signatures: &mut Signatures<'_>, topic: &Topic, message: &Message, to: &Subscription, freshness: Freshness) -> String {
         let text = || message.content.text(to.protocol.name());
-        let body = match to.protocol {
+        match to.protocol {
             Protocol::Lambda => lambda_event(signatures, message, topic, to),
-            Protocol::Sms => return sms::delivery(self, cx, topic, message, to),
-            Protocol::Application => return platforms::delivery(self, topic, message, to),
             Protocol::Email => format!(
                 "{}\n\n--\nIf you wish to stop receiving notifications from this topic, please click or visit the link below to unsubscribe:\n{}\n\n\
                  Please do not reply directly to this email. If you have any questions or comments regarding this email, please contact us at \
@@ -173,8 +189,7 @@ impl Sns {
             ),
             _ if to.settings.raw => text().to_owned(),
             _ => notification(signatures, message, topic, to, freshness),
-        };
-        Some(Delivery::notification(topic, message, to, body))
+        }
     }
 
     /// A delivery of a FIFO topic: behind those of its group that wait, if any do.

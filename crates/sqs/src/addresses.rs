@@ -61,8 +61,8 @@ fn is_region(text: &str) -> bool {
         && named
 }
 
-/// The ARN of the queue that a call means by `url`.
-pub fn resolve(cx: &Cx, url: &str) -> Result<Arn, Fault> {
+/// The ARN of the queue that a call means by `url`, as text.
+pub fn resolve(cx: &Cx, url: &str) -> Result<String, Fault> {
     // A query request is posted to the queue itself, and then need not repeat its URL.
     let url = if url.is_empty() { cx.origin.path.as_deref().unwrap_or_default() } else { url };
     if url.is_empty() {
@@ -72,7 +72,8 @@ pub fn resolve(cx: &Cx, url: &str) -> Result<Arn, Fault> {
     let Some(Address { account, name, .. }) = address else {
         return Err(faults::INVALID_ADDRESS.says(format!("The address {url} is not valid for this endpoint.")));
     };
-    Ok(arn(cx, account.unwrap_or(cx.scope.account), name))
+    let (partition, region, account) = (cx.scope.partition(), cx.scope.region.as_str(), account.unwrap_or(cx.scope.account));
+    Ok(["arn:", partition, ":sqs:", region, ":", account.as_str(), ":", name].concat())
 }
 
 pub fn arn(cx: &Cx, account: Account, name: &str) -> Arn {

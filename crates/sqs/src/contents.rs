@@ -13,8 +13,9 @@ use std::sync::Arc;
 /// The first character that no message may hold.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
 fn forbidden(text: &str) -> Option<char> {
-    let plain = |letter: &u8| *letter >= 0x20 && *letter < 0x80;
-    if text.as_bytes().iter().all(plain) {
+    // Without a branch, so that many bytes are looked at together: mostly there is nothing to find.
+    let odd = |byte: u8| (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r') | (byte >= 0x80);
+    if !text.as_bytes().chunks(64).any(|bytes| bytes.iter().fold(false, |any, byte| any | odd(*byte))) {
         return None;
     }
     text.chars().find(|letter| !matches!(letter, '\t' | '\n' | '\r' | '\u{20}'..='\u{fffd}' | '\u{10000}'..))

@@ -4,6 +4,7 @@ use crate::{
     Open, Sqs,
     addresses::{self, Kind},
     faults,
+    names::MessageId,
     queues::{page_size, read_token, token},
     receiving::Flown,
     redrive::Unfit,
@@ -13,7 +14,7 @@ use cloudlet_api_sqs::{ListDeadLetterSourceQueues, ListDeadLetterSourceQueuesReq
 use cloudlet_aws::{Arn, Fault, Timestamp};
 use cloudlet_engine::{Asks, Cx, Handle};
 use cloudlet_store::Shelf;
-use std::{ops::Bound, sync::Arc};
+use std::ops::Bound;
 
 /// Whether a queue may send its dead letters to another.
 pub fn fits(queues: &Shelf<Arn, Queue>, source: &Arn, kind: Kind, target: &Arn) -> Result<(), Unfit> {
@@ -109,6 +110,6 @@ impl Handle<ListDeadLetterSourceQueues> for Sqs {
 
 /// A message that is sent anew: what a move task makes of a dead letter.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>
-pub fn anew(message: &Message, id: Arc<str>, now: Timestamp) -> Message {
+pub fn anew(message: &Message, id: MessageId, now: Timestamp) -> Message {
     Message { id, sent: now, due: now, past: None, ..message.clone() }
 }

@@ -35,12 +35,15 @@ fn in_words_of_sqs(fault: Fault) -> Fault {
 
 /// A data key for what is sent now, where the queue has a key of its owner's.
 pub async fn seal(cx: &Cx, queue: &Arn, encryption: &Encryption) -> Result<Option<DataKey>, Fault> {
-    let Encryption::Kms { key, .. } = encryption else { return Ok(None) };
-    if key == OF_AWS {
-        return Ok(None);
+    match encryption {
+        Encryption::Kms { key, .. } if key != OF_AWS => Box::pin(generate(cx, queue, key)).await,
+        _ => Ok(None),
     }
+}
+
+async fn generate(cx: &Cx, queue: &Arn, key: &str) -> Result<Option<DataKey>, Fault> {
     let input = GenerateDataKeyRequest {
-        key_id: key.clone(),
+        key_id: key.to_owned(),
         key_spec: Some("AES_256".to_owned()),
         encryption_context: context(queue),
         ..GenerateDataKeyRequest::default()

@@ -3,6 +3,7 @@
 
 use crate::{
     limits,
+    receiving::Places,
     state::{Flight, Group, Lane, Message, Place, Profile, Queue},
 };
 use cloudlet_aws::Timestamp;
@@ -243,7 +244,7 @@ impl Queue {
     }
 
     /// The messages of a FIFO group that can be received together, in their order: up to the first that cannot.
-    pub fn run_of(&self, group: &Group, most: usize) -> Vec<Place> {
+    pub fn run_of(&self, group: &Group, most: usize) -> Places {
         let run = self.lane(group).map(|(.., place)| place).take_while(|place| self.ready_since(*place).is_some());
         run.take(most).collect()
     }

@@ -16,6 +16,7 @@ mod lanes;
 mod limits;
 mod memories;
 mod move_tasks;
+mod names;
 mod permissions;
 mod policy;
 mod polling;
@@ -41,7 +42,7 @@ use cloudlet_engine::{Ask, Asks, Cx, Denial, Dialect, Service};
 use cloudlet_shape::Operation;
 use cloudlet_store::{Journal, Shelf, Shelved, Store};
 use state::{Ledger, Queue};
-use std::sync::Arc;
+use std::{borrow::Borrow, sync::Arc};
 
 pub struct Sqs {
     /// By ARN, so that the queues of one account and region stand together, in the order of their names.
@@ -111,10 +112,13 @@ impl Sqs {
 
     /// The queue that a call means by a URL.
     fn queue(&self, cx: &Cx, url: &str) -> Result<Open, Fault> {
-        self.open(&resolve(cx, url)?)
+        self.open(resolve(cx, url)?.as_str())
     }
 
-    fn open(&self, arn: &Arn) -> Result<Open, Fault> {
+    fn open<Q: Ord + ?Sized>(&self, arn: &Q) -> Result<Open, Fault>
+    where
+        Arn: Borrow<Q>,
+    {
         self.queues.get(arn).map(Open).ok_or_else(faults::no_such_queue)
     }
 

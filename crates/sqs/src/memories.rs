@@ -3,6 +3,7 @@
 
 use crate::{
     limits,
+    names::MessageId,
     settings::{DeduplicationScope, Fifo},
     state::{Attempt, Group, Memory, Place, Queue, Twin, TwinKey},
 };
@@ -29,7 +30,7 @@ impl Queue {
         self.twins.get(key).filter(|twin| is_fresh(twin.at, now))
     }
 
-    pub fn remember_twin(&mut self, key: TwinKey, id: Arc<str>, place: Place, now: Timestamp) {
+    pub fn remember_twin(&mut self, key: TwinKey, id: MessageId, place: Place, now: Timestamp) {
         if let Some(old) = self.twins.get(&key).map(|twin| twin.at) {
             self.ages.remove(&(old, Memory::Twin(key.clone())));
         }

@@ -7,6 +7,7 @@ use crate::{
     Sqs, addresses,
     dead_letters::anew,
     faults, limits,
+    names::MessageId,
     receiving::Flown,
     state::{Flight, Ledger, Queue, Status, Task, TaskId},
 };
@@ -110,6 +111,10 @@ enum Step {
 }
 
 impl Sqs {
+    pub(crate) fn has_moves(&self) -> bool {
+        self.ledger.read(|ledger| !ledger.running.is_empty())
+    }
+
     /// Brings all tasks up to date.
     pub(crate) async fn move_on(&self, cx: &Cx, now: Timestamp) {
         let running: Vec<TaskId> = self.ledger.read(|ledger| ledger.running.keys().cloned().collect());
@@ -171,7 +176,8 @@ impl Sqs {
         }
         let mut gone = vec![];
         for (target, flown) in by_target {
-            let letters: Vec<_> = flown.iter().map(|flown| anew(&flown.message, cx.ids().uuid().into(), now)).collect();
+            let letters: Vec<_> =
+                flown.iter().map(|flown| anew(&flown.message, MessageId::read(&cx.ids().uuid()).unwrap_or_default(), now)).collect();
             let put = self.open(&target).and_then(|target| {
                 target.change(|queue| {
                     for letter in letters {
@@ -221,7 +227,7 @@ impl Queue {
             let Some((key, group)) = self.next_ready() else { break };
             let run = match &group {
                 Some(group) if fifo => self.run_of(group, most - places.len()),
-                _ => vec![key.1],
+                _ => smallvec::smallvec![key.1],
             };
             self.take_head(key, group.as_ref());
             places.extend(run);

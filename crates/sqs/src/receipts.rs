@@ -60,7 +60,7 @@ impl Receipt {
 }
 
 fn mark(message: &Message) -> u32 {
-    let hash = fnv(FNV_START, message.id.as_bytes());
+    let hash = fnv(FNV_START, &message.id.bytes());
     u32::try_from(hash >> 32).unwrap_or_default()
 }
 

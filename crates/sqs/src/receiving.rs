@@ -5,6 +5,7 @@ use crate::{
     state::{Attempt, Flight, Message, Place, Queue},
 };
 use cloudlet_aws::Timestamp;
+use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
 /// What a receive asks for.
@@ -36,6 +37,9 @@ pub struct Taken {
 
 /// For how many seconds a dead letter is held back while it is moved. It takes no time, unless the process ends in between.
 const HELD: i64 = 30;
+
+/// As many as one receive returns.
+pub type Places = SmallVec<[Place; limits::BATCH]>;
 
 /// What becomes of a message whose turn it is.
 enum Turn {
@@ -81,13 +85,13 @@ impl Queue {
         }
         let until_sent = self.expired_until(now).map(Place::last_of);
         let fifo = self.is_fifo();
-        let (mut fly, mut die, mut expire) = (vec![], vec![], vec![]);
+        let (mut fly, mut die, mut expire) = (Places::new(), Places::new(), Places::new());
         // First everything is taken out, then it is put where it belongs: with no invisibility it would else be taken twice.
         while fly.len() < most && die.len() < limits::BATCH && expire.len() < limits::BATCH {
             let Some((key, group)) = self.next_ready() else { break };
             let run = match &group {
                 Some(group) if fifo => self.run_of(group, most - fly.len()),
-                _ => vec![key.1],
+                _ => smallvec![key.1],
             };
             self.take_head(key, group.as_ref());
             for place in run {

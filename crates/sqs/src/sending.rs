@@ -6,6 +6,7 @@ use crate::{
     batches::{self, said},
     contents, encryption, faults, limits,
     memories::twin_key,
+    names::{Md5, MessageId},
     settings::Settings,
     state::{Attribute, Message, Queue},
 };
@@ -14,7 +15,7 @@ use cloudlet_api_sqs::{
     SendMessageBatchResultEntry, SendMessageRequest, SendMessageResult,
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_digest::{Algorithm, digest, md5_hex};
+use cloudlet_digest::{Algorithm, digest};
 use cloudlet_engine::{Asks, Cx, Handle};
 use cloudlet_shape::Map;
 use std::sync::Arc;
@@ -38,7 +39,7 @@ struct Letter {
 
 /// What the sender is told.
 struct Sent {
-    id: Arc<str>,
+    id: MessageId,
     sequence: Option<String>,
 }
 
@@ -66,8 +67,8 @@ impl Draft {
         Ok(())
     }
 
+    /// Of a body that is fit.
     fn into_letter(self, cx: &Cx, settings: &Settings, attributes: Map<Attribute>) -> Result<Letter, Fault> {
-        contents::check_body(&self.body)?;
         if contents::size(&self.body, &attributes) > usize::try_from(settings.message_size).unwrap_or(usize::MAX) {
             return Err(contents::too_long(settings.message_size));
         }
@@ -90,8 +91,8 @@ impl Draft {
             None => digest(Algorithm::Sha256, self.body.as_bytes()).hex(),
         });
         let message = Message {
-            id: cx.ids().uuid().into(),
-            md5: md5_hex(self.body.as_bytes()).into(),
+            id: MessageId::read(&cx.ids().uuid()).unwrap_or_default(),
+            md5: Md5::of(self.body.as_bytes()),
             body: self.body.into(),
             sent: cx.now,
             due: cx.now.plus_secs(i64::from(delay)),
@@ -127,12 +128,12 @@ impl Queue {
             _ => None,
         };
         if let Some(twin) = key.as_ref().and_then(|key| self.twin(key, now)) {
-            return Sent { id: twin.id.clone(), sequence: Some(twin.place.to_string()) };
+            return Sent { id: twin.id, sequence: Some(twin.place.to_string()) };
         }
         let place = self.next_place(now);
-        let id = message.id.clone();
+        let id = message.id;
         if let Some(key) = key {
-            self.remember_twin(key, id.clone(), place, now);
+            self.remember_twin(key, id, place, now);
         }
         let (due, before) = (self.due_of(&message), self.next_landing());
         self.put(place, message, now);
@@ -179,16 +180,16 @@ impl Handle<SendMessage> for Sqs {
         draft.check_fifo(&settings, Form::Single)?;
         let Letter { mut message, attributes_md5, system_md5 } = draft.into_letter(cx, &settings, attributes)?;
         message.data_key = encryption::seal(cx, &arn, &settings.encryption).await?;
-        let md5 = message.md5.to_string();
+        let md5 = message.md5;
         let sent = queue.change(|queue| {
             queue.tidy(cx.now);
             Ok(queue.accept(message, cx.now))
         })?;
         Ok(SendMessageResult {
-            md5_of_message_body: Some(md5),
+            md5_of_message_body: Some(md5.text()),
             md5_of_message_attributes: attributes_md5,
             md5_of_message_system_attributes: system_md5,
-            message_id: Some(sent.id.to_string()),
+            message_id: Some(sent.id.text()),
             sequence_number: sent.sequence,
         })
     }
@@ -226,7 +227,8 @@ impl Handle<SendMessageBatch> for Sqs {
             return Err(faults::BATCH_REQUEST_TOO_LONG.says(sentence));
         }
         for (id, draft, attributes) in drafts {
-            match attributes.and_then(|attributes| draft.into_letter(cx, &settings, attributes)) {
+            let fit = attributes.and_then(|attributes| contents::check_body(&draft.body).map(|()| attributes));
+            match fit.and_then(|attributes| draft.into_letter(cx, &settings, attributes)) {
                 Ok(letter) => letters.push((id, letter)),
                 Err(fault) => failed.push(batches::failed(id, &fault)),
             }
@@ -236,11 +238,11 @@ impl Handle<SendMessageBatch> for Sqs {
             queue.tidy(cx.now);
             let entry = |(id, mut letter): (String, Letter)| {
                 letter.message.data_key.clone_from(&data_key);
-                let md5 = letter.message.md5.to_string();
+                let md5 = letter.message.md5.text();
                 let sent = queue.accept(letter.message, cx.now);
                 SendMessageBatchResultEntry {
                     id,
-                    message_id: sent.id.to_string(),
+                    message_id: sent.id.text(),
                     md5_of_message_body: md5,
                     md5_of_message_attributes: letter.attributes_md5,
                     md5_of_message_system_attributes: letter.system_md5,

@@ -3,7 +3,10 @@
 //! A message is a row that never changes; once it has been received, a second small row says how it flies. Everything that is
 //! searched by is an index, which follows from these two.
 
-use crate::settings::Settings;
+use crate::{
+    names::{Md5, MessageId},
+    settings::Settings,
+};
 use cloudlet_api_sqs::MessageAttributeValue;
 use cloudlet_aws::{Arn, Timestamp};
 use cloudlet_shape::{Blob, Map};
@@ -48,9 +51,9 @@ pub type Group = Arc<str>;
 /// A message as it was sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
-    pub id: Arc<str>,
-    pub body: Arc<str>,
-    pub md5: Arc<str>,
+    pub id: MessageId,
+    pub body: Box<str>,
+    pub md5: Md5,
     pub sent: Timestamp,
     /// When it can be received first.
     pub due: Timestamp,
@@ -118,7 +121,7 @@ pub struct Flight {
 /// A message remembered by its deduplication id, whether it is still there or not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Twin {
-    pub id: Arc<str>,
+    pub id: MessageId,
     pub place: Place,
     pub at: Timestamp,
 }

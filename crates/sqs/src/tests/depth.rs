@@ -94,9 +94,9 @@ fn wish(most: usize) -> Wish {
 
 fn letter(now: Timestamp, group: Option<&str>) -> Message {
     Message {
-        id: "id".into(),
+        id: Default::default(),
         body: "m".into(),
-        md5: "".into(),
+        md5: Default::default(),
         sent: now,
         due: now,
         sender: "".into(),

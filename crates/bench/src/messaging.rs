@@ -1,0 +1,124 @@
+//! Queues and topics at speed: sending, the whole life of a message, publishing to one, ten and a hundred queues.
+
+use crate::{
+    client::{Connection, Turn, rate},
+    request::Signed,
+    scenario::{Bench, CONNECTIONS},
+};
+use std::net::SocketAddr;
+
+pub const ACCOUNT: &str = "000000000000";
+const BODY: &str = "a message of some length";
+
+pub fn queue_url(host: &str, name: &str) -> String {
+    format!("http://{host}/{ACCOUNT}/{name}")
+}
+
+/// Asks for something that has to be there before it is measured.
+pub async fn prepare(address: SocketAddr, request: &[u8]) -> String {
+    String::from_utf8_lossy(Connection::open(address).await.ask(request).await).into_owned()
+}
+
+impl Bench<'_> {
+    pub async fn queues(&self, host: &str) {
+        let sqs = Signed::new(host, "sqs");
+        for attributes in [r#"{"QueueName":"bench"}"#, r#"{"QueueName":"cycle"}"#, r#"{"QueueName":"cycle.fifo","Attributes":{"FifoQueue":"true"}}"#]
+        {
+            prepare(self.server.address, &sqs.json("AmazonSQS.CreateQueue", attributes)).await;
+        }
+        let send = format!(r#"{{"QueueUrl":"{}","MessageBody":"{BODY}"}}"#, queue_url(host, "bench"));
+        let bare_rate = self.compare("SQS SendMessage", sqs.json("AmazonSQS.SendMessage", &send)).await;
+        // All turns ask the bare server for the same few bytes: one rate is the yardstick of each.
+        for (name, queue) in [("SQS cycle", "cycle"), ("SQS FIFO cycle", "cycle.fifo")] {
+            if !self.wants(name) {
+                continue;
+            }
+            let bare_rate = match bare_rate {
+                Some(rate) => rate,
+                None => self.bare_rate(&sqs.json("AmazonSQS.SendMessage", &send)).await,
+            };
+            let cycle =
+                |number| Cycle { signed: Signed::new(host, "sqs"), queue: queue_url(host, queue), number, sent: 0, fifo: queue.ends_with(".fifo") };
+            let watch = self.server.cpu();
+            let cycles = rate(self.server.address, (0..CONNECTIONS).map(cycle).collect(), self.time * 3).await;
+            let spent = (self.server.cpu() - watch).as_secs_f64() / (cycles * self.time.as_secs_f64() * 3.0);
+            println!("{name:<24} {cycles:>12.0} {bare_rate:>12.0} {:>7.2} {:>10.0}", cycles / bare_rate, spent * 1e6);
+        }
+    }
+
+    pub async fn topics(&self, host: &str) {
+        for queues in [1, 10, 100] {
+            let name = if queues == 1 { "SNS to 1 queue".to_owned() } else { format!("SNS to {queues} queues") };
+            if !self.wants(&name) {
+                continue;
+            }
+            let (sns, sqs) = (Signed::new(host, "sns"), Signed::new(host, "sqs"));
+            let topic = format!("arn:aws:sns:us-east-1:{ACCOUNT}:to-{queues}");
+            prepare(self.server.address, &sns.form(&format!("Action=CreateTopic&Version=2010-03-31&Name=to-{queues}"))).await;
+            for number in 0..queues {
+                let queue = format!("of-{queues}-{number}");
+                self.subscribe(&sns, &sqs, &topic, &queue).await;
+            }
+            let publish = format!("Action=Publish&Version=2010-03-31&TopicArn={}&Message={}", encoded(&topic), encoded(BODY));
+            self.compare(&name, sns.form(&publish)).await;
+            for number in 0..queues {
+                let url = queue_url(host, &format!("of-{queues}-{number}"));
+                let count = format!(r#"{{"QueueUrl":"{url}","AttributeNames":["ApproximateNumberOfMessages"]}}"#);
+                let counted = prepare(self.server.address, &sqs.json("AmazonSQS.GetQueueAttributes", &count)).await;
+                assert!(!counted.contains(r#""ApproximateNumberOfMessages":"0""#), "published messages are in the queue: {counted}");
+                prepare(self.server.address, &sqs.json("AmazonSQS.DeleteQueue", &format!(r#"{{"QueueUrl":"{url}"}}"#))).await;
+            }
+        }
+    }
+
+    /// A queue as guides make one: its policy lets this topic send, and nobody else.
+    async fn subscribe(&self, sns: &Signed, sqs: &Signed, topic: &str, queue: &str) {
+        let arn = format!("arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}");
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"sns.amazonaws.com"}},"Action":"sqs:SendMessage","Resource":"{arn}","Condition":{{"ArnEquals":{{"aws:SourceArn":"{topic}"}}}}}}]}}"#
+        );
+        let create = format!(r#"{{"QueueName":"{queue}","Attributes":{{"Policy":"{}"}}}}"#, policy.replace('"', "\\\""));
+        prepare(self.server.address, &sqs.json("AmazonSQS.CreateQueue", &create)).await;
+        let subscribe = format!("Action=Subscribe&Version=2010-03-31&TopicArn={}&Protocol=sqs&Endpoint={}", encoded(topic), encoded(&arn));
+        prepare(self.server.address, &sns.form(&subscribe)).await;
+    }
+}
+
+/// As forms spell it.
+fn encoded(text: &str) -> String {
+    text.replace(':', "%3A").replace(' ', "+")
+}
+
+/// Sends a message, receives one, deletes it. In a FIFO queue every connection has a group of its own.
+struct Cycle {
+    signed: Signed,
+    queue: String,
+    number: usize,
+    sent: usize,
+    fifo: bool,
+}
+
+impl Turn for Cycle {
+    async fn go(&mut self, connection: &mut Connection) {
+        let queue = &self.queue;
+        self.sent += 1;
+        let (order, wait) = if self.fifo {
+            // Another connection may hold this one's group for a moment.
+            let order = format!(r#","MessageGroupId":"{0}","MessageDeduplicationId":"{0}-{1}""#, self.number, self.sent);
+            (order, r#","WaitTimeSeconds":20"#)
+        } else {
+            (String::new(), "")
+        };
+        let send = format!(r#"{{"QueueUrl":"{queue}","MessageBody":"{BODY}"{order}}}"#);
+        connection.ask(&self.signed.json("AmazonSQS.SendMessage", &send)).await;
+        let answer = connection.ask(&self.signed.json("AmazonSQS.ReceiveMessage", &format!(r#"{{"QueueUrl":"{queue}"{wait}}}"#))).await;
+        let handle = handles(answer).next().expect("a message was received").to_owned();
+        connection.ask(&self.signed.json("AmazonSQS.DeleteMessage", &format!(r#"{{"QueueUrl":"{queue}","ReceiptHandle":"{handle}"}}"#))).await;
+    }
+}
+
+/// The receipt handles in an answer.
+pub fn handles(answer: &[u8]) -> impl Iterator<Item = &str> {
+    let text = std::str::from_utf8(answer).expect("text");
+    text.split(r#""ReceiptHandle":""#).skip(1).filter_map(|rest| rest.split('"').next())
+}
