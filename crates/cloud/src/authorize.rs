@@ -4,10 +4,10 @@ use crate::{
     Cloud, Mode,
     decisions::Decided,
     encoded,
-    keys::{self, Circumstances, Wanted},
+    keys::{self, Wanted},
 };
 use cloudlet_aws::{Caller, Fault, FaultKind, Identity};
-use cloudlet_engine::{Ask, Cx, Denial, Effect, Service, Verdict};
+use cloudlet_engine::{Ask, Circumstances, Cx, Denial, Effect, Service, Verdict};
 use cloudlet_identity::{Membership, Origin, Session, Standing};
 use cloudlet_policy::{By, Decision, Effect as Outcome, Explanation, Gate, Keys, Policies, Principal, Request, Source, decide, explain};
 use cloudlet_shape::OperationSchema;
@@ -20,7 +20,7 @@ const UNDER_RESOURCE_CONTROL: [&str; 12] =
 
 /// The caller of a call, with all that applies to it.
 pub(crate) struct Subject<'a> {
-    pub about: Circumstances<'a>,
+    pub about: &'a Circumstances,
     pub session: Option<Arc<Session>>,
     pub standing: Arc<Standing>,
 }
@@ -75,11 +75,7 @@ impl Cloud {
             return;
         }
         self.decisions.add(Decided {
-            request_id: cx.request_id.clone(),
-            at: cx.now,
-            scope: cx.scope.clone(),
-            caller: cx.caller.clone(),
-            origin: cx.origin.clone(),
+            about: cx.circumstances.clone(),
             ask: ask.clone(),
             session: subject.and_then(|subject| subject.session.clone()),
             standing: subject.map(|subject| subject.standing.clone()).unwrap_or_default(),
@@ -113,8 +109,7 @@ impl Cloud {
     pub(crate) fn subject<'a>(&self, cx: &'a Cx) -> Subject<'a> {
         let session = self.identity.session_of(&cx.caller);
         let standing = self.identity.standing(&cx.caller, session.as_deref());
-        let about = Circumstances { now: cx.now, scope: &cx.scope, caller: &cx.caller, origin: &cx.origin };
-        Subject { about, session, standing }
+        Subject { about: cx, session, standing }
     }
 }
 
@@ -140,12 +135,12 @@ impl Subject<'_> {
         } else if self.standing.reads.is_empty() {
             Keys::default()
         } else {
-            keys::of(&self.about, ask, &self.standing, self.session.as_deref(), resource, Wanted::Only(&self.standing.reads))
+            keys::of(self.about, ask, &self.standing, self.session.as_deref(), resource, Wanted::Only(&self.standing.reads))
         }
     }
 
     pub(crate) fn all_keys(&self, ask: &Ask, resource: Option<&Membership>) -> Keys {
-        keys::of(&self.about, ask, &self.standing, self.session.as_deref(), resource, Wanted::All)
+        keys::of(self.about, ask, &self.standing, self.session.as_deref(), resource, Wanted::All)
     }
 
     pub(crate) fn explain(&self, ask: &Ask, resource: Option<&Membership>) -> Explanation {
@@ -154,7 +149,7 @@ impl Subject<'_> {
 
     /// Puts request and policies together, as the evaluator wants them.
     fn with_request<R>(&self, ask: &Ask, keys: &Keys, resource: Option<&Membership>, then: impl FnOnce(&Request<'_>, &Policies<'_>) -> R) -> R {
-        let caller = self.about.caller;
+        let caller = &self.about.caller;
         let standing = &*self.standing;
         let mut principal = Principal::of(caller);
         if let Some(issuer) = self.session.as_ref().and_then(|session| session.issuer.as_ref()) {

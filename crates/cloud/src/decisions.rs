@@ -2,8 +2,8 @@
 //! And what each principal has called, from which the least policy that covers it follows.
 
 use crate::authorize::Subject;
-use cloudlet_aws::{Arn, Caller, Identity, Scope, Timestamp};
-use cloudlet_engine::{Ask, Effect, Origin};
+use cloudlet_aws::{Arn, Caller, Identity};
+use cloudlet_engine::{Ask, Circumstances, Effect};
 use cloudlet_identity::{Membership, Session, Standing};
 use cloudlet_policy::{Explanation, Keys};
 use parking_lot::Mutex;
@@ -17,11 +17,7 @@ use std::{
 /// One decision, and what it was made from.
 #[derive(Clone)]
 pub struct Decided {
-    pub request_id: Arc<str>,
-    pub at: Timestamp,
-    pub scope: Scope,
-    pub caller: Caller,
-    pub origin: Origin,
+    pub about: Arc<Circumstances>,
     pub ask: Ask,
     pub session: Option<Arc<Session>>,
     pub standing: Arc<Standing>,
@@ -42,8 +38,7 @@ impl Decided {
     }
 
     fn subject(&self) -> Subject<'_> {
-        let about = crate::keys::Circumstances { now: self.at, scope: &self.scope, caller: &self.caller, origin: &self.origin };
-        Subject { about, session: self.session.clone(), standing: self.standing.clone() }
+        Subject { about: &self.about, session: self.session.clone(), standing: self.standing.clone() }
     }
 }
 
@@ -98,10 +93,10 @@ impl Decisions {
 
     fn note_use(&self, decided: &Decided) {
         // Root needs no policy.
-        if matches!(decided.caller.identity, Identity::Root | Identity::Anonymous | Identity::Service { .. }) {
+        if matches!(decided.about.caller.identity, Identity::Root | Identity::Anonymous | Identity::Service { .. }) {
             return;
         }
-        let name = principal(&decided.caller);
+        let name = principal(&decided.about.caller);
         let mut used = self.used.lock();
         if used.len() >= MOST_PRINCIPALS && !used.contains_key(&name) {
             return;

@@ -1,19 +1,10 @@
 //! The global condition keys of a call, as many as somebody will look at.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 
-use cloudlet_aws::{Caller, Identity, Scope, Timestamp, TimestampFormat};
-use cloudlet_engine::{Ask, Keys, Origin, Value};
+use cloudlet_aws::{Identity, TimestampFormat};
+use cloudlet_engine::{Ask, Circumstances, Keys, Value};
 use cloudlet_identity::{Membership, Session, Standing};
 use std::borrow::Cow;
-
-/// Who calls, when, where and how.
-#[derive(Clone, Copy)]
-pub struct Circumstances<'a> {
-    pub now: Timestamp,
-    pub scope: &'a Scope,
-    pub caller: &'a Caller,
-    pub origin: &'a Origin,
-}
 
 /// Which keys are worth their making.
 #[derive(Clone, Copy)]
@@ -60,14 +51,7 @@ impl Context<'_> {
 }
 
 /// What the house knows of a call, added to what the engine said of its ask.
-pub fn of(
-    cx: &Circumstances<'_>,
-    ask: &Ask,
-    standing: &Standing,
-    session: Option<&Session>,
-    resource: Option<&Membership>,
-    wanted: Wanted<'_>,
-) -> Keys {
+pub fn of(cx: &Circumstances, ask: &Ask, standing: &Standing, session: Option<&Session>, resource: Option<&Membership>, wanted: Wanted<'_>) -> Keys {
     let mut context = Context { keys: ask.keys.clone(), wanted };
     context.set("aws:CurrentTime", || cx.now.text(TimestampFormat::DateTime));
     context.set("aws:EpochTime", || cx.now.secs());
@@ -77,7 +61,7 @@ pub fn of(
         context.set("aws:ResourceOrgID", || &membership.organization);
         context.set("aws:ResourceOrgPaths", || &membership.path);
     }
-    let origin = cx.origin;
+    let origin = &cx.origin;
     context.set("aws:ViaAWSService", || !origin.via.is_empty());
     if let (Some(first), Some(last)) = (origin.via.first(), origin.via.last()) {
         if context.wanted.has("aws:CalledVia") {
@@ -108,7 +92,7 @@ pub fn of(
 }
 
 /// What only temporary credentials have. AWS: "not present for long-term credentials", not even as `false`.
-fn of_session(session: &Session, cx: &Circumstances<'_>, context: &mut Context<'_>) {
+fn of_session(session: &Session, cx: &Circumstances, context: &mut Context<'_>) {
     // A session's tag outweighs the role's of the same name.
     for (key, value) in &session.tags {
         context.keys.set(Cow::Owned(format!("aws:PrincipalTag/{key}")), value);
@@ -129,8 +113,8 @@ fn of_session(session: &Session, cx: &Circumstances<'_>, context: &mut Context<'
     }
 }
 
-fn principal(cx: &Circumstances<'_>, context: &mut Context<'_>) {
-    let caller = cx.caller;
+fn principal(cx: &Circumstances, context: &mut Context<'_>) {
+    let caller = &cx.caller;
     context.set("aws:PrincipalIsAWSService", || matches!(caller.identity, Identity::Service { .. }));
     let kind = match &caller.identity {
         Identity::Root => "Account",

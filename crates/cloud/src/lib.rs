@@ -14,13 +14,12 @@ pub use decisions::Decided;
 use agenda::{Agenda, Due, Written};
 use calls::Calls;
 use cloudlet_aws::{Caller, Fault, FaultKind, Scope, Timestamp};
-use cloudlet_engine::{AnyOperation, Ask, Boxed, Call, Cx, Door, Frame, Input, Origin, Output, Service, Stopwatch, Verdict};
+use cloudlet_engine::{AnyOperation, Ask, Boxed, Call, Cx, Door, Effect, Frame, Input, Origin, Output, Service, Stopwatch};
 use cloudlet_identity::Identity;
 use cloudlet_mailbox::{Mailbox, Room};
 use cloudlet_shape::OperationSchema;
 use cloudlet_store::{Journal, Kept};
 use decisions::Decisions;
-use smallvec::SmallVec;
 use std::{
     collections::HashMap,
     sync::{Arc, Weak},
@@ -72,7 +71,8 @@ pub struct Performed {
     /// Another status than the model's.
     pub status: Option<u16>,
     pub headers: Vec<(&'static str, String)>,
-    pub verdicts: SmallVec<[Verdict; 1]>,
+    /// What was decided: the first that is not "allowed", if anything was asked.
+    pub effect: Option<Effect>,
 }
 
 const NOT_IMPLEMENTED: FaultKind = FaultKind::receiver("NotImplemented", 501);
@@ -146,18 +146,20 @@ impl Cloud {
         };
         let (status, headers) = cx.reply.take();
         let verdicts = std::mem::take(&mut *cx.verdicts.lock());
+        let mut effects = verdicts.iter().map(|verdict| verdict.effect);
+        let effect = effects.clone().find(|effect| *effect != Effect::Allowed).or_else(|| effects.next());
         self.calls.add(Logged {
-            request_id: cx.request_id,
+            request_id: cx.request_id.clone(),
             at: cx.now,
             entrance,
             service: operation.service.name,
             operation: operation.name,
-            principal: cx.caller.arn,
-            verdicts: verdicts.clone(),
+            principal: cx.caller.arn.clone(),
+            verdicts,
             fault: answer.as_ref().err().map(|fault| fault.code().into()),
             took: watch.elapsed(),
         });
-        Performed { answer, status, headers, verdicts }
+        Performed { answer, status, headers, effect }
     }
 
     /// Authorize: what the call wants, and whether it may have it.

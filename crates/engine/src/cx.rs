@@ -5,7 +5,10 @@ use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
 use cloudlet_shape::Operation;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use std::sync::{Arc, OnceLock, Weak};
+use std::{
+    ops::Deref,
+    sync::{Arc, OnceLock, Weak},
+};
 
 /// What the whole house shares: one clock, one source of ids, one inner door.
 #[derive(Default)]
@@ -42,8 +45,9 @@ impl Frame {
     }
 }
 
-/// The context of one call.
-pub struct Cx {
+/// Who calls, when, and from where. Nothing of it changes while the call is performed; the log of decisions shares it.
+#[derive(Clone, Debug)]
+pub struct Circumstances {
     /// The caller's account (the resource's for service principals) and the region of the call.
     pub scope: Scope,
     pub caller: Caller,
@@ -51,6 +55,11 @@ pub struct Cx {
     pub now: Timestamp,
     pub request_id: Arc<str>,
     pub origin: Origin,
+}
+
+/// The context of one call. Its circumstances are read as its own fields: `cx.caller`.
+pub struct Cx {
+    pub circumstances: Arc<Circumstances>,
     /// What the answer says beyond its output.
     pub reply: Reply,
     /// What has been decided about this call.
@@ -58,9 +67,18 @@ pub struct Cx {
     frame: Arc<Frame>,
 }
 
+impl Deref for Cx {
+    type Target = Circumstances;
+
+    fn deref(&self) -> &Circumstances {
+        &self.circumstances
+    }
+}
+
 impl Cx {
     pub fn new(frame: Arc<Frame>, scope: Scope, caller: Caller, request_id: Arc<str>, origin: Origin) -> Cx {
-        Cx { scope, caller, now: frame.clock.now(), request_id, origin, reply: Reply::default(), verdicts: Mutex::default(), frame }
+        let circumstances = Arc::new(Circumstances { scope, caller, now: frame.clock.now(), request_id, origin });
+        Cx { circumstances, reply: Reply::default(), verdicts: Mutex::default(), frame }
     }
 
     pub fn clock(&self) -> &Clock {

@@ -19,7 +19,7 @@ mod window;
 pub use ask::{Ask, Asks};
 pub use call::{AnyInput, Boxed, Call, Door, Input, Output};
 pub use clock::{Clock, Stopwatch};
-pub use cx::{Cx, Frame, Reply};
+pub use cx::{Circumstances, Cx, Frame, Reply};
 pub use dialect::{Denial, Dialect, Quotes};
 pub use front::{Form, Front, Posted, Thanks, Visit};
 pub use ids::{Ids, account_of_access_key};

@@ -96,13 +96,21 @@ pub enum Bodies {
     Withheld,
 }
 
+/// A name that `HeaderName::from_static` takes.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
 pub fn response(answer: Answer, bodies: Bodies) -> Response<AnswerBody> {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = Response::new(AnswerBody::Whole(None));
     *response.status_mut() = status;
     let fields = response.headers_mut();
+    fields.reserve(answer.headers.len() + 2);
     for (name, value) in answer.headers {
         let name = match name {
+            // A name of the model's is not copied.
+            Cow::Borrowed(name) if is_plain(name) => Ok(HeaderName::from_static(name)),
             Cow::Borrowed(name) => HeaderName::from_bytes(name.as_bytes()),
             Cow::Owned(name) => HeaderName::from_bytes(name.as_bytes()),
         };

@@ -49,6 +49,8 @@ pub struct Authenticator<'a> {
     pub dialect: Dialect,
     pub target: Target<'a>,
     pub forms: Forms,
+    /// The region of the house, which most claims name.
+    pub home: &'a Region,
     pub now: Timestamp,
 }
 
@@ -88,11 +90,15 @@ impl<'a> Authenticator<'a> {
             Payload::Body | Payload::Unsigned => Treatment::Plain,
         };
         Ok(Stage::Done(Authenticated {
-            region: claim.region().map(Region::new),
+            region: self.region_of(&claim),
             signed: Some(signed(&claim, self.now)),
             caller: credential.caller,
             treatment,
         }))
+    }
+
+    fn region_of(&self, claim: &Claim<'_>) -> Option<Region> {
+        claim.region().map(|name| if name == self.home.as_str() { self.home.clone() } else { Region::new(name) })
     }
 
     /// A claim that may be true: in order, in time, and of a key that exists.
@@ -149,12 +155,8 @@ impl<'a> Authenticator<'a> {
     /// Goes on with the body that the signature covers.
     pub fn finish(&self, head: &Head<'_>, pending: Pending<'a>, body: &Bytes) -> Result<Authenticated, Fault> {
         let Pending { claim, credential, now } = pending;
-        let done = |caller: Caller| Authenticated {
-            region: claim.region().map(Region::new),
-            signed: Some(signed(&claim, now)),
-            caller,
-            treatment: Treatment::Plain,
-        };
+        let done =
+            |caller: Caller| Authenticated { region: self.region_of(&claim), signed: Some(signed(&claim, now)), caller, treatment: Treatment::Plain };
         match claim.verify(head, payload::sha256(body).as_str(), credential.secret.reveal(), self.keys) {
             Ok(_) => Ok(done(credential.caller)),
             Err(fault) if self.mode == Mode::Soft => {
@@ -199,7 +201,7 @@ impl<'a> Authenticator<'a> {
             Payload::Chunked(_) => Treatment::Chunked(Box::new(Decoder::unsigned(head)?), announced(head)),
             Payload::Body | Payload::Unsigned => Treatment::Plain,
         };
-        let region = claim.and_then(Claim::region).map(Region::new);
+        let region = claim.and_then(|claim| self.region_of(claim));
         Ok(Stage::Done(Authenticated { caller, region, signed: claim.map(|claim| signed(claim, self.now)), treatment }))
     }
 }

@@ -26,7 +26,8 @@ pub struct Inflow {
     drain: u64,
     /// The client waits for leave to send; a refusal needs no draining.
     waits: Waits,
-    end: Arc<End>,
+    /// There while the client waits for leave.
+    end: Option<Arc<End>>,
 }
 
 /// How a body ended, for whoever writes the answer.
@@ -51,10 +52,10 @@ pub enum Waits {
 impl Inflow {
     pub fn new(incoming: Incoming, stall: Duration, drain: u64, waits: Waits) -> Inflow {
         let incoming = (!http_body::Body::is_end_stream(&incoming)).then_some(incoming);
-        Inflow { incoming, stall, drain, waits, end: Arc::default() }
+        Inflow { incoming, stall, drain, waits, end: (waits == Waits::ForLeave).then(Arc::default) }
     }
 
-    pub fn end(&self) -> Arc<End> {
+    pub fn end(&self) -> Option<Arc<End>> {
         self.end.clone()
     }
 
@@ -128,8 +129,10 @@ pub fn fault_of(error: BodyError) -> Fault {
 impl Drop for Inflow {
     fn drop(&mut self) {
         if self.waits == Waits::ForLeave {
-            if self.incoming.as_ref().is_some_and(|incoming| !http_body::Body::is_end_stream(incoming)) {
-                self.end.0.store(true, Ordering::Release);
+            if let Some(end) = &self.end
+                && self.incoming.as_ref().is_some_and(|incoming| !http_body::Body::is_end_stream(incoming))
+            {
+                end.0.store(true, Ordering::Release);
             }
             return;
         }

@@ -12,9 +12,7 @@ use crate::{
 use bytes::Bytes;
 use cloudlet_aws::{Caller, Fault, FaultKind, Head, Region, Scope};
 use cloudlet_cloud::{Cloud, Entrance};
-use cloudlet_engine::{
-    AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Papers, Quotes, Service, SignatureKind, Signed, Stopwatch, Verdict, Visit,
-};
+use cloudlet_engine::{AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Papers, Quotes, Service, SignatureKind, Signed, Stopwatch, Visit};
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};
 use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized, Recognizer, Routed, codec, validate, validate_discreetly};
@@ -57,7 +55,7 @@ pub(crate) struct Note {
     service: &'static str,
     pub operation: &'static str,
     pub principal: Option<Arc<str>>,
-    pub verdicts: smallvec::SmallVec<[Verdict; 1]>,
+    pub effect: Option<Effect>,
     fault: Option<Fault>,
     request_id: Arc<str>,
 }
@@ -104,7 +102,7 @@ impl Gateway {
         });
         self.log(&parts, &note, answer.status, watch);
         let mut response = response(answer, bodies);
-        if end.is_refused() && parts.version < http::Version::HTTP_2 {
+        if end.is_some_and(|end| end.is_refused()) && parts.version < http::Version::HTTP_2 {
             response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
         }
         response
@@ -257,7 +255,7 @@ impl Gateway {
         let scope = self.scope(&caller, region, recognized);
         let call = Call { operation, caller, scope, origin: origin(traveller, recognized.protocol, signed, missing), input };
         let performed = self.cloud.perform(call, traveller.request_id.clone(), Entrance::Front).await;
-        note.verdicts = performed.verdicts;
+        note.effect = performed.effect;
         let output = performed.answer?;
         let mut answer = codec(recognized.protocol).encode(operation, output.as_struct(), ids);
         if let Some(status) = performed.status {
@@ -290,6 +288,7 @@ impl Gateway {
             dialect: service.dialect,
             target,
             forms: if is_form { Forms::MaySign } else { Forms::Never },
+            home: &self.region,
             now: self.cloud.frame.clock.now(),
         }
     }
@@ -335,12 +334,12 @@ impl Gateway {
         if !tracing::enabled!(target: "cloudlet::call", tracing::Level::INFO) {
             return;
         }
-        let decision = match note.verdicts.iter().map(|verdict| verdict.effect).find(|effect| *effect != Effect::Allowed) {
+        let decision = match note.effect {
+            Some(Effect::Allowed) => "allowed",
             Some(Effect::Denied) => "denied",
             Some(Effect::Tolerated) => "would be denied",
             Some(Effect::Unasked) => "unasked",
-            Some(Effect::Allowed) | None if note.verdicts.is_empty() => "-",
-            Some(Effect::Allowed) | None => "allowed",
+            None => "-",
         };
         let what = if note.operation.is_empty() { parts.method.as_str() } else { note.operation };
         tracing::info!(
@@ -407,7 +406,7 @@ pub(crate) fn origin(traveller: &Traveller<'_>, protocol: Protocol, signed: Opti
     let scheme = if traveller.secure { "https" } else { "http" };
     Origin {
         source_ip: Some(traveller.peer.ip()),
-        endpoint: head.header("host").map(|host| format!("{scheme}://{host}").into()),
+        endpoint: head.header("host").map(|host| [scheme, "://", host].concat().into()),
         secure: traveller.secure,
         user_agent: head.header("user-agent").map(Into::into),
         referer: head.header("referer").map(Into::into),

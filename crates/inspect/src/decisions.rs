@@ -20,8 +20,8 @@ pub fn decisions(cloud: &Cloud, asked: impl Fn(&str) -> Option<String>) -> Plain
     let limit = asked("limit").and_then(|limit| limit.parse().ok()).unwrap_or(USUAL);
     let fits = |decided: &Decided| {
         let like = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|pattern| is_like(pattern, text));
-        like(&request, &decided.request_id)
-            && like(&principal, &decided.caller.arn)
+        like(&request, &decided.about.request_id)
+            && like(&principal, &decided.about.caller.arn)
             && like(&action, decided.ask.action)
             && like(&resource, decided.ask.on.as_str())
             && effect.as_ref().is_none_or(|wanted| wanted == word(decided.effect))
@@ -72,9 +72,9 @@ fn context(decided: &Decided) -> Map<String, Value> {
 
 fn for_machines(decided: &Decided) -> Value {
     json!({
-        "request_id": &*decided.request_id,
-        "at": decided.at.text(TimestampFormat::DateTime),
-        "principal": &*decided.caller.arn,
+        "request_id": &*decided.about.request_id,
+        "at": decided.about.now.text(TimestampFormat::DateTime),
+        "principal": &*decided.about.caller.arn,
         "action": decided.ask.action,
         "resource": on(&decided.ask.on),
         "effect": word(decided.effect),
@@ -87,8 +87,8 @@ fn for_machines(decided: &Decided) -> Value {
 fn for_people(decided: &Decided) -> String {
     let mut text = String::new();
     // Writing into a String cannot fail.
-    let _ = writeln!(text, "{} {}", decided.at.text(TimestampFormat::DateTime), decided.request_id);
-    let _ = writeln!(text, "{} asked for {} on {}", decided.caller.arn, decided.ask.action, on(&decided.ask.on));
+    let _ = writeln!(text, "{} {}", decided.about.now.text(TimestampFormat::DateTime), decided.about.request_id);
+    let _ = writeln!(text, "{} asked for {} on {}", decided.about.caller.arn, decided.ask.action, on(&decided.ask.on));
     let _ = writeln!(text, "{}: {}", word(decided.effect), decided.reason);
     let _ = writeln!(text, "{}", decided.explain());
     let _ = writeln!(text, "the request's keys:");

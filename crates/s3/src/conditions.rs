@@ -33,6 +33,10 @@ pub enum Refusal {
 }
 
 impl ReadConditions<'_> {
+    pub fn is_empty(&self) -> bool {
+        matches!(self, ReadConditions { if_match: None, if_none_match: None, if_modified_since: None, if_unmodified_since: None })
+    }
+
     /// An If-Match that holds beats If-Unmodified-Since; If-None-Match beats If-Modified-Since.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestSyntax>
     pub fn check(&self, etag: &str, modified: Timestamp, now: Timestamp) -> Result<(), Refusal> {

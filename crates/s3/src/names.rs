@@ -38,7 +38,7 @@ pub fn bucket_arn(cx: &Cx, bucket: &str) -> Arn {
 }
 
 pub fn object_arn(cx: &Cx, bucket: &str, key: &str) -> Arn {
-    Arn::build(cx.scope.partition(), "s3", "", "", &format!("{bucket}/{key}"))
+    Arn::build(cx.scope.partition(), "s3", "", "", &[bucket, "/", key].concat())
 }
 
 /// AWS: the slashes of a key are escaped in a location.

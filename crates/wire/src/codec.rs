@@ -82,7 +82,7 @@ impl Answer {
     }
 
     pub(crate) fn new(status: u16) -> Answer {
-        Answer { status, headers: Vec::with_capacity(4), body: Body::empty() }
+        Answer { status, headers: Vec::with_capacity(12), body: Body::empty() }
     }
 
     pub(crate) fn put(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {

@@ -60,15 +60,16 @@ impl Codec for RestXml {
     fn encode(&self, operation: &'static OperationSchema, output: &dyn Struct, ids: &Ids<'_>) -> Answer {
         let mut answer = self.begin(operation.status, ids);
         let namespace = operation.service.xml_namespace;
+        let content = answer::head(output, &mut answer);
+        if let Content::Raw(body, content_type) = content {
+            answer.put_if_absent("content-type", content_type);
+            answer.body = body;
+            return answer;
+        }
         let mut writer = XmlWriter::with_millis();
         writer.raw(PROLOG);
-        match answer::head(output, &mut answer) {
+        match content {
             Content::Payload(member, value) => writer.root(member.wire, namespace, value, member.of),
-            Content::Raw(body, content_type) => {
-                answer.put_if_absent("content-type", content_type);
-                answer.body = body;
-                return answer;
-            }
             Content::Events => {
                 answer.put("content-type", event_stream::CONTENT_TYPE);
                 answer.body = event_stream::body(output, Payloads::Xml, None);
@@ -86,7 +87,7 @@ impl Codec for RestXml {
                 }
             }
             Content::Document => writer.document(operation.output_root, namespace, output, &mut |member| member.at == At::Body),
-            Content::Nothing => return answer,
+            Content::Nothing | Content::Raw(..) => return answer,
         }
         answer.put_if_absent("content-type", "application/xml");
         answer.body = Body::whole(writer.into_bytes());

@@ -86,7 +86,9 @@ impl Handle<api::PutObject> for S3 {
             more: more.boxed(),
         };
         let written = found.contents.write(|contents| -> Result<_, Fault> {
-            condition.check(&input.key, current(contents, &input.key).as_deref())?;
+            if !condition.is_none() {
+                condition.check(&input.key, current(contents, &input.key).as_deref())?;
+            }
             Ok(write(self, cx, contents, &input.key, object))
         });
         let replaced = written.ok_or_else(access::gone(&input.bucket))??;
