@@ -203,3 +203,24 @@ def test_a_role_with_an_external_id_is_assumed_from_the_shell(aws, start, tmp_pa
     assert "AccessDenied" in server.request("GET", link).text
     server.advance(901)
     assert "ExpiredToken" in server.request("GET", link).text
+
+
+def test_a_report_tells_which_granted_services_were_used(start):
+    server = start()
+    iam = server.client("iam")
+    arn = iam.create_user(UserName="reader")["User"]["Arn"]
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    granted = {"Effect": "Allow", "Action": ["s3:ListAllMyBuckets", "sqs:*"], "Resource": "*"}
+    iam.put_user_policy(UserName="reader", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": granted}))
+    server.client("s3", key=key["AccessKeyId"], secret=key["SecretAccessKey"]).list_buckets()
+
+    job = iam.generate_service_last_accessed_details(Arn=arn, Granularity="ACTION_LEVEL")["JobId"]
+    report = iam.get_service_last_accessed_details(JobId=job)
+    assert report["JobStatus"] == "COMPLETED"
+    told = {service["ServiceNamespace"]: service for service in report["ServicesLastAccessed"]}
+    assert list(told) == ["s3", "sqs"]
+    assert told["s3"]["LastAuthenticatedEntity"] == arn
+    assert [action["ActionName"] for action in told["s3"]["TrackedActionsLastAccessed"]] == ["ListAllMyBuckets"]
+    assert told["sqs"]["TotalAuthenticatedEntities"] == 0 and "LastAuthenticated" not in told["sqs"]
+    policies = iam.list_policies_granting_service_access(Arn=arn, ServiceNamespaces=["s3"])["PoliciesGrantingServiceAccess"]
+    assert policies[0]["Policies"][0]["PolicyName"] == "p"

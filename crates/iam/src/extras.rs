@@ -176,7 +176,7 @@ operation!(UploadSigningCertificate, |iam, cx, input| iam.want_whom(cx, input.us
             return Err(DUPLICATE_CERTIFICATE.says("The certificate is already associated with an IAM user."));
         }
         if extras(state, account, &user, is_certificate).count() >= limits::SIGNING_CERTIFICATES {
-            return Err(quota("SigningCertificatesPerUser", limits::SIGNING_CERTIFICATES));
+            return Err(quota("CertificatesPerUser", limits::SIGNING_CERTIFICATES));
         }
         let row = Extra { user, status: Status::Active, created: cx.now.whole_secs(), what: What::Certificate { body } };
         let certificate = shown_certificate(id.clone(), &row);

@@ -124,10 +124,12 @@ operation!(GetPolicy, |iam, cx, input| iam.want_policy(cx, &input.policy_arn), |
     let account = cx.scope.account;
     iam.identity.read(|state| {
         let uses = uses(state, account).get(input.policy_arn.as_str()).copied().unwrap_or_default();
-        let policy = match find(state, account, &input.policy_arn)?.ok_or_else(no_policy(&input.policy_arn))? {
+        let mut policy = match find(state, account, &input.policy_arn)?.ok_or_else(no_policy(&input.policy_arn))? {
             Found::Aws(policy) => iam.shown_aws_policy(policy, uses, Detail::Whole),
             Found::Own(policy) => iam.shown_policy(account, policy, uses, Detail::Whole),
         };
+        // AWS: an empty list here, and none where a policy was created. Recorded: moto's tests that are verified against AWS.
+        policy.tags.get_or_insert_default();
         Ok(GetPolicyResponse { policy: Some(policy) })
     })
 });

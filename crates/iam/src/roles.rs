@@ -187,7 +187,10 @@ operation!(GetInstanceProfile, |iam, cx, input| iam.want_profile(cx, &input.inst
     let name = &input.instance_profile_name;
     iam.identity.read(|state| {
         let profile = state.profiles.get(&Of::new(account, name)).filter(|row| row.name == *name).ok_or_else(no_profile(name))?;
-        Ok(GetInstanceProfileResponse { instance_profile: iam.shown_profile(state, account, profile) })
+        let mut shown = iam.shown_profile(state, account, profile);
+        // AWS: an empty list, as of policies.
+        shown.tags.get_or_insert_default();
+        Ok(GetInstanceProfileResponse { instance_profile: shown })
     })
 });
 

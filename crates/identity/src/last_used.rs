@@ -34,6 +34,10 @@ impl LastUsed {
         }
     }
 
+    pub fn at(&self) -> Timestamp {
+        Timestamp(self.0.at.load(Ordering::Relaxed))
+    }
+
     pub fn get(&self) -> Option<(Timestamp, Place)> {
         let place = self.0.place.lock().clone()?;
         Some((Timestamp(self.0.at.load(Ordering::Relaxed)), place))

@@ -163,12 +163,19 @@ impl Handle<AssumeRole> for Sts {
         if source.is_some() {
             asks.push(ask("sts:SetSourceIdentity"));
         }
+        if input.provided_contexts.as_ref().is_some_and(|contexts| !contexts.is_empty()) {
+            asks.push(ask("sts:SetContext"));
+        }
         Ok(asks)
     }
 
     async fn handle(&self, cx: &Cx, input: AssumeRoleRequest) -> Result<AssumeRoleResponse, Fault> {
         let (_, role) = self.role(&input.role_arn)?;
         let role = role.ok_or_else(|| DENIED.says("The role is gone."))?;
+        if input.provided_contexts.as_ref().is_some_and(|contexts| !contexts.is_empty()) {
+            // Identity Center makes them, and there is none here whose word could be taken.
+            return Err(VALIDATION.says("The context assertion could not be verified."));
+        }
         let chained = matches!(cx.caller.identity, Who::AssumedRole { .. });
         if chained && input.duration_seconds.is_some_and(|seconds| seconds > CHAINED_SECONDS) {
             return Err(VALIDATION.says("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"));
