@@ -119,10 +119,7 @@ impl Gateway {
         let head = head(parts, &fields);
         if INSIDE.iter().any(|prefix| head.path.starts_with(prefix)) {
             note.service = "cloudlet";
-            return match inflow.collect(self.limits.body).await {
-                Ok(body) => self.inside.answer(&head, body).await.into_answer(),
-                Err(fault) => Plain::json(fault.status(), fault.to_string()).into_answer(),
-            };
+            return Box::pin(self.inside(&head, inflow)).await.into_answer();
         }
         let (recognized, body) = match self.recognize(&head, inflow).await {
             Ok(found) => found,
@@ -158,6 +155,13 @@ impl Gateway {
             answer.headers.push(("server".into(), server.to_owned()));
         }
         answer
+    }
+
+    async fn inside(&self, head: &Head<'_>, inflow: Inflow) -> Plain {
+        match inflow.collect(self.limits.body).await {
+            Ok(body) => self.inside.answer(head, body).await,
+            Err(fault) => Plain::json(fault.status(), fault.to_string()),
+        }
     }
 
     /// A paper that some service hands to anybody.
@@ -213,7 +217,8 @@ impl Gateway {
                 front.admit(&visit, path)?;
                 if front.is_form(&visit, path)? {
                     let posting = Posting { service, front, recognized, path, target: authenticator.target, ids };
-                    return self.post(traveller, &posting, inflow, note).await;
+                    // On the heap: forms are rare, and their future is large.
+                    return Box::pin(self.post(traveller, &posting, inflow, note)).await;
                 }
                 Arrived::Flowing(inflow)
             }

@@ -1,8 +1,7 @@
 //! The canonical request and the string to sign. Built anew from the raw head; what the server parsed plays no part.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
-use crate::{Claim, Flavor, Hex, Place, escape};
-use aws_lc_rs::digest;
+use crate::{Claim, Flavor, Place, escape, payload};
 use cloudlet_aws::Head;
 use std::borrow::Cow;
 
@@ -99,7 +98,7 @@ pub(crate) fn request(head: &Head<'_>, covered: Covered<'_>, payload_hash: &str,
 
 /// The string to sign of a canonical request.
 pub(crate) fn string_to_sign(algorithm: &str, date: &str, scope: &str, request: &str) -> String {
-    let hash = Hex::new(digest::digest(&digest::SHA256, request.as_bytes()).as_ref());
+    let hash = payload::sha256(request.as_bytes());
     let mut out = String::with_capacity(algorithm.len() + date.len() + scope.len() + 67);
     for line in [algorithm, date, scope] {
         out.push_str(line);

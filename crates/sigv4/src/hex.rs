@@ -9,8 +9,9 @@ pub struct Hex([u8; 64]);
 impl Hex {
     pub fn new(bytes: &[u8]) -> Hex {
         let mut out = [b'0'; 64];
-        for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
-            pair.copy_from_slice(&digits(*byte));
+        let (pairs, _) = out.as_chunks_mut::<2>();
+        for (pair, byte) in pairs.iter_mut().zip(bytes) {
+            *pair = digits(*byte);
         }
         Hex(out)
     }

@@ -6,6 +6,7 @@ use crate::{
 };
 use aws_lc_rs::digest;
 use cloudlet_aws::{Fault, Head};
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
@@ -126,7 +127,7 @@ impl Chunked {
 
 /// The SHA-256 of a whole body.
 pub fn sha256(body: &[u8]) -> Hex {
-    Hex::new(digest::digest(&digest::SHA256, body).as_ref())
+    Hex::new(&Sha256::digest(body))
 }
 
 /// Holds a body that goes by to the hash its head declared.

@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/general/latest/gr/rande.html>
 
 use cloudlet_shape::ServiceSchema;
+use std::net::Ipv4Addr;
 
 /// What the Host says: `b1.s3.eu-west-1.localhost:4566` is prefix `b1`, service `s3`, region `eu-west-1`;
 /// `bucket.localhost` is prefix `bucket`; addresses and unknown hosts say nothing.
@@ -47,6 +48,10 @@ impl Hosts {
     }
 
     pub(crate) fn place(&self, host: &str) -> Place {
+        // An address says nothing.
+        if host.starts_with(|letter: char| letter.is_ascii_digit()) && without_port(host).parse::<Ipv4Addr>().is_ok() {
+            return Place::default();
+        }
         let host = host.to_ascii_lowercase();
         let host = without_port(&host).trim_end_matches('.');
         let place = self.bare(host);
