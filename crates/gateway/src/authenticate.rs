@@ -46,7 +46,7 @@ pub struct Authenticator<'a> {
     pub keys: &'a Keys,
     pub mode: Mode,
     /// How the service spells what goes wrong.
-    pub dialect: Dialect,
+    pub dialect: &'a Dialect,
     pub target: Target<'a>,
     pub forms: Forms,
     /// The region of the house, which most claims name.
@@ -115,7 +115,7 @@ impl<'a> Authenticator<'a> {
                     "unknown access key: create it in IAM, sign with the root key of this server (--root-access-key), \
                      with a 12-digit account id and the root secret, or start with --auth off"
                 );
-                Err(self::unknown(unknown, claim, &self.dialect, self.target.flavor))
+                Err(self::unknown(unknown, claim, self.dialect, self.target.flavor))
             }
         }
     }

@@ -253,17 +253,20 @@ pub async fn gathered(inflow: Inflow, treatment: Treatment, limit: usize) -> Res
             check.finish()?;
             Ok(bytes)
         }
-        Treatment::Chunked(..) => {
-            let mut flow = Flow { inflow, treatment, ready: VecDeque::new(), over: false };
-            let mut whole = BytesMut::new();
-            while let Some(piece) = flow.next().await {
-                let piece = piece.map_err(fault_of)?;
-                if whole.len() + piece.len() > limit {
-                    return Err(too_large());
-                }
-                whole.extend_from_slice(&piece);
-            }
-            Ok(whole.freeze())
-        }
+        // On the heap: small documents seldom come in chunks.
+        Treatment::Chunked(..) => Box::pin(unchunked(inflow, treatment, limit)).await,
     }
+}
+
+async fn unchunked(inflow: Inflow, treatment: Treatment, limit: usize) -> Result<Bytes, Fault> {
+    let mut flow = Flow { inflow, treatment, ready: VecDeque::new(), over: false };
+    let mut whole = BytesMut::new();
+    while let Some(piece) = flow.next().await {
+        let piece = piece.map_err(fault_of)?;
+        if whole.len() + piece.len() > limit {
+            return Err(too_large());
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
 }

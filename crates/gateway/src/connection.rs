@@ -68,7 +68,8 @@ async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>,
                 Some(tls) if speaks_tls(&stream, gateway.limits().head_time).await => {
                     let patience = gateway.limits().head_time;
                     if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
-                        drive(&http, stream, Visitor { gateway, peer, secure: true }, watcher).await;
+                        // On the heap, so that a plain connection need not be as large as one of TLS.
+                        Box::pin(drive(&http, stream, Visitor { gateway, peer, secure: true }, watcher)).await;
                     }
                 }
                 _ => drive(&http, stream, Visitor { gateway, peer, secure: false }, watcher).await,

@@ -279,7 +279,7 @@ impl Gateway {
         Scope::new(caller.account.unwrap_or_else(|| self.cloud.identity.account()), region)
     }
 
-    fn authenticator<'a>(&'a self, service: &Service, recognized: &Recognized, method: &str, prefix: Option<&'a str>) -> Authenticator<'a> {
+    fn authenticator<'a>(&'a self, service: &'a Service, recognized: &Recognized, method: &str, prefix: Option<&'a str>) -> Authenticator<'a> {
         let is_form = method == "POST" && matches!(recognized.protocol, Protocol::Query | Protocol::Ec2Query);
         let target = if recognized.protocol == Protocol::RestXml { Target::s3() } else { Target::service(recognized.service.signing_name) };
         let target = match prefix {
@@ -290,7 +290,7 @@ impl Gateway {
             identity: &self.cloud.identity,
             keys: &self.keys,
             mode: self.cloud.mode(),
-            dialect: service.dialect,
+            dialect: &service.dialect,
             target,
             forms: if is_form { Forms::MaySign } else { Forms::Never },
             home: &self.region,

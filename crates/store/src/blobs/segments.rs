@@ -12,6 +12,8 @@ const GATHERED: usize = 64 * 1024;
 #[derive(Default)]
 pub(super) struct Gather {
     done: Vec<Bytes>,
+    /// A first small piece, as it arrived: most small bodies are one.
+    first: Bytes,
     gathering: BytesMut,
     length: usize,
 }
@@ -24,10 +26,16 @@ impl Gather {
             self.done.push(bytes);
             return;
         }
+        if self.gathering.is_empty() {
+            if self.first.is_empty() {
+                self.first = bytes;
+                return;
+            }
+            self.gathering.reserve(GATHERED);
+            self.gathering.extend_from_slice(&std::mem::take(&mut self.first));
+        }
         if self.gathering.len() + bytes.len() > GATHERED {
             self.flush();
-        }
-        if self.gathering.capacity() == 0 && !bytes.is_empty() {
             self.gathering.reserve(GATHERED);
         }
         self.gathering.extend_from_slice(&bytes);
@@ -43,9 +51,24 @@ impl Gather {
         std::mem::take(&mut self.done)
     }
 
+    /// All of it in one piece of its own size, for a body that is small.
+    pub(super) fn take_whole(&mut self) -> Bytes {
+        if self.done.is_empty() && self.gathering.is_empty() {
+            self.length = 0;
+            return Bytes::copy_from_slice(&std::mem::take(&mut self.first));
+        }
+        match self.take().as_slice() {
+            [one] => Bytes::copy_from_slice(one),
+            many => many.concat().into(),
+        }
+    }
+
     fn flush(&mut self) {
+        // What is small is copied to its size: it may live long, and the buffer it arrived in is large.
+        if !self.first.is_empty() {
+            self.done.push(Bytes::copy_from_slice(&std::mem::take(&mut self.first)));
+        }
         if !self.gathering.is_empty() {
-            // A half-filled buffer is copied to its size: it may live long.
             let gathered = std::mem::take(&mut self.gathering);
             self.done.push(if gathered.len() * 2 < gathered.capacity() { Bytes::copy_from_slice(&gathered) } else { gathered.freeze() });
         }

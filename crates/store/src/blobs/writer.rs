@@ -52,7 +52,7 @@ impl BlobWriter {
     pub async fn finish(mut self) -> io::Result<Fresh> {
         let (id, length) = (self.id, self.length);
         if length <= INLINE as u64 {
-            return Ok(Fresh::new(self.blobs, Blob::inline(whole(self.gather.take()))));
+            return Ok(Fresh::new(self.blobs, Blob::inline(self.gather.take_whole())));
         }
         match &self.blobs.0 {
             Kind::Memory(memory) => memory.insert(id, self.gather.take()),
@@ -97,14 +97,5 @@ impl BlobWriter {
                 outcome.map(Some)
             }
         }
-    }
-}
-
-/// A small body, copied: it must not hold the large buffer it arrived in.
-fn whole(segments: Vec<Bytes>) -> Bytes {
-    match segments.as_slice() {
-        [] => Bytes::new(),
-        [one] => Bytes::copy_from_slice(one),
-        many => many.concat().into(),
     }
 }
