@@ -11,6 +11,7 @@ import pytest
 import rsa
 from botocore.exceptions import ClientError
 from pyasn1.codec.der import decoder
+from sns_message_validator import SignatureVerificationFailureException, SNSMessageValidator
 
 
 def refusal(refused):
@@ -97,6 +98,26 @@ def test_a_message_reaches_a_queue_signed(server, sns, sqs, topic, queue):
     sns.set_topic_attributes(TopicArn=topic, AttributeName="SignatureVersion", AttributeValue="2")
     sns.publish(TopicArn=topic, Message="again")
     assert verify(server, json.loads(received(sqs, queue)[0]["Body"])) == "SHA-256"
+
+
+def test_the_validator_for_python_takes_what_is_signed(start, endpoint, monkeypatch):
+    server = start("--sns-certificate-host", "aws")
+    sns, validator = server.client("sns"), SNSMessageValidator()
+    fetch = validator._cert_session.get
+    # The names of AWS lead here, as a hosts file or a DNS server would have it.
+    monkeypatch.setattr(validator._cert_session, "get", lambda url: fetch(url.replace("https://sns.us-east-1.amazonaws.com", server.url)))
+    topic = sns.create_topic(Name="validated")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=endpoint.url)
+    asked = json.loads(endpoint.next()[1])
+    validator.validate_message(asked)
+    sns.confirm_subscription(TopicArn=topic, Token=asked["Token"])
+    sns.publish(TopicArn=topic, Message="hello ✓")
+    told = json.loads(endpoint.next()[1])
+    validator.validate_message(told)
+    sns.publish(TopicArn=topic, Subject="greeting", Message="again")
+    validator.validate_message(json.loads(endpoint.next()[1]))
+    with pytest.raises(SignatureVerificationFailureException):
+        validator.validate_message({**told, "Message": "hullo"})
 
 
 def test_a_queue_that_does_not_let_the_topic_in_gets_nothing(sns, sqs, topic, queue):

@@ -31,6 +31,13 @@ impl Connection {
 
     /// Sends a request and returns the whole answer: head and body. Anything but a 2xx is a mistake of the measurement.
     pub async fn ask(&mut self, request: &[u8]) -> &[u8] {
+        let answer = self.exchange(request).await;
+        assert!(answer.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&answer[..answer.len().min(2_000)]));
+        answer
+    }
+
+    /// Sends a request and returns the whole answer, whatever it is.
+    pub async fn exchange(&mut self, request: &[u8]) -> &[u8] {
         self.stream.write_all(request).await.expect("the request is sent");
         self.filled = 0;
         let mut wanted = usize::MAX;
@@ -45,9 +52,7 @@ impl Connection {
                 wanted = length(&self.buffer[..self.filled]).unwrap_or(usize::MAX);
             }
         }
-        let answer = &self.buffer[..self.filled];
-        assert!(answer.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&answer[..answer.len().min(2_000)]));
-        answer
+        &self.buffer[..self.filled]
     }
 }
 

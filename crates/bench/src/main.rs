@@ -18,14 +18,22 @@ mod polls;
 mod process;
 mod request;
 mod scenario;
+mod soak;
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{env, path::PathBuf, process::ExitCode, time::Duration};
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if arguments.first().is_some_and(|word| word == "bare") {
-        return bare::serve();
+    match arguments.first().map(String::as_str) {
+        Some("bare") => bare::serve(),
+        Some("soak") => return soak::run(&arguments[1..]),
+        Some("soak-client") => return soak::serve_client(&arguments[1..]),
+        _ => measure(&arguments),
     }
+    ExitCode::SUCCESS
+}
+
+fn measure(arguments: &[String]) {
     open_files();
     let server = PathBuf::from(arguments.first().expect("usage: cloudlet-bench <path of the server binary> [seconds a turn] [filter]"));
     let seconds: f64 = arguments.get(1).map_or(1.0, |text| text.parse().expect("seconds"));

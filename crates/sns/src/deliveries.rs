@@ -198,7 +198,7 @@ pub fn is_chatbot(endpoint: &str) -> bool {
 }
 
 /// A fault of the other side may pass; a refusal does not.
-fn outcome<T>(answer: Result<T, Fault>) -> Outcome {
+pub fn outcome<T>(answer: Result<T, Fault>) -> Outcome {
     match answer {
         Ok(_) => Outcome::Delivered,
         // What this house does not have, it will not have in 23 days either.
@@ -238,8 +238,7 @@ impl Sns {
                 }
                 None => Outcome::Never("the endpoint is no function".to_owned()),
             },
-            // Its model is not in the house yet.
-            Protocol::Firehose => Outcome::Never("Cloudlet does not implement Firehose yet".to_owned()),
+            Protocol::Firehose => Box::pin(self.put_record(cx, delivery)).await,
             Protocol::Http | Protocol::Https | Protocol::Email | Protocol::EmailJson | Protocol::Sms | Protocol::Application => {
                 self.mailbox.put(delivery.mail(cx.clock().now()));
                 Outcome::Delivered

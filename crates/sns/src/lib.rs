@@ -14,6 +14,7 @@ mod delivery_policy;
 mod encryption;
 mod faults;
 mod filter;
+mod firehose;
 mod limits;
 mod messages;
 mod notifications;
@@ -57,6 +58,7 @@ pub struct Sns {
     signer: Arc<Signer>,
     mailbox: Arc<Mailbox>,
     options: Options,
+    roles: firehose::Roles,
     /// Message groups are dealt out over these.
     lanes: Vec<tokio::sync::Mutex<()>>,
     first_lane: tokio::sync::Mutex<()>,
@@ -77,6 +79,7 @@ pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Se
         signer: signer.clone(),
         mailbox,
         options,
+        roles: firehose::Roles::default(),
         lanes: std::iter::repeat_with(tokio::sync::Mutex::default).take(LANES).collect(),
         first_lane: tokio::sync::Mutex::default(),
     };

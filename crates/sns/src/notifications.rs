@@ -10,8 +10,9 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use cloudlet_aws::{Arn, Timestamp};
 use cloudlet_engine::Cx;
 use cloudlet_shape::TimestampFormat;
+use serde::Serialize;
 use serde_json::{Value, json};
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 /// From which address the certificate is to be fetched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -215,6 +216,46 @@ fn tail(message: &Message) -> Sheet {
         sheet.put_json("MessageAttributes", &attributes);
     }
     sheet
+}
+
+/// A notification as Firehose is given it: one line, without a signature.
+/// <https://docs.aws.amazon.com/sns/latest/dg/firehose-archived-message-format-S3.html>
+pub fn record(cx: &Cx, message: &Message, topic: &Topic, to: &Subscription) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Attribute<'a> {
+        r#type: &'a str,
+        value: String,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Line<'a> {
+        r#type: &'a str,
+        message_id: &'a str,
+        topic_arn: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subject: Option<&'a str>,
+        message: &'a str,
+        timestamp: String,
+        #[serde(rename = "UnsubscribeURL")]
+        unsubscribe_url: String,
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        message_attributes: BTreeMap<&'a str, Attribute<'a>>,
+    }
+    let attributes = message.attributes.iter();
+    let line = Line {
+        r#type: "Notification",
+        message_id: &message.id,
+        topic_arn: topic.arn.as_str(),
+        subject: message.subject.as_deref(),
+        message: message.content.text(to.protocol.name()),
+        timestamp: timestamp(message.at),
+        unsubscribe_url: unsubscribe_url(cx, &to.arn),
+        message_attributes: attributes.map(|(name, one)| (name.as_str(), Attribute { r#type: &one.kind, value: shown(&one.value) })).collect(),
+    };
+    let mut text = serde_json::to_string(&line).unwrap_or_default();
+    text.push('\n');
+    text
 }
 
 /// The event a Lambda function is given.

@@ -8,7 +8,7 @@ use crate::{
     deliveries::{Delivery, Outcome, PRINCIPAL},
     encryption, faults, limits,
     messages::Draft,
-    notifications::{Freshness, Signatures, lambda_event, notification},
+    notifications::{Freshness, Signatures, lambda_event, notification, record},
     phones, platforms, sms,
     state::{Content, Message, Protocol, Subscription, ThroughputScope, Topic, Twin},
 };
@@ -188,6 +188,7 @@ impl Sns {
                 crate::notifications::unsubscribe_url(cx, &to.arn)
             ),
             _ if to.settings.raw => text().to_owned(),
+            Protocol::Firehose => record(cx, message, topic, to),
             _ => notification(signatures, message, topic, to, freshness),
         }
     }

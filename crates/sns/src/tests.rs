@@ -2,6 +2,7 @@ mod archive;
 mod delivery;
 mod devices;
 mod fifo;
+mod firehose;
 mod house;
 mod http;
 mod phones;

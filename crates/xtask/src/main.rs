@@ -8,6 +8,7 @@ mod check;
 mod coverage;
 mod fuzz;
 mod image;
+mod soak;
 mod steps;
 mod test;
 mod vectors;
@@ -39,6 +40,8 @@ enum Command {
     Fuzz(fuzz::Arguments),
     /// Build the container image.
     Image(image::Arguments),
+    /// Let many clients at the queues, and kill them at random.
+    Soak(soak::Arguments),
     /// Run every test.
     Test(test::Arguments),
     /// Bring the cases that the tests of the protocols run on.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Coverage(arguments) => coverage::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Image(arguments) => image::run(&arguments),
+        Command::Soak(arguments) => soak::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Vectors => vectors::run(),
     };

@@ -5,7 +5,7 @@
 mod clients;
 mod tally;
 
-use crate::{Outcome, api, root, steps, vectors};
+use crate::{Outcome, api, root, soak, steps, vectors};
 use clap::ValueEnum;
 use std::{
     path::{Path, PathBuf},
@@ -15,7 +15,7 @@ use tally::Tally;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only these suites [default: rust, python, javascript].
+    /// Only these suites [default: rust, python, javascript, soak].
     suites: Vec<Suite>,
     /// The Rust SDK's suite too: it takes minutes to build.
     #[arg(long)]
@@ -35,6 +35,8 @@ enum Suite {
     Javascript,
     /// The Rust SDK against the built server.
     RustSdk,
+    /// Many clients for ten seconds, killed at random: no message lost.
+    Soak,
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
@@ -42,6 +44,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let mut suites = arguments.suites.clone();
     if suites.is_empty() {
         suites = vec![Suite::Rust, Suite::Python, Suite::Javascript];
+        // It has no names.
+        suites.extend(arguments.named.is_none().then_some(Suite::Soak));
     }
     if arguments.rust_sdk && !suites.contains(&Suite::RustSdk) {
         suites.push(Suite::RustSdk);
@@ -55,6 +59,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
             (Suite::Python, Some(server)) => python(&root, server, named, &mut tally),
             (Suite::Javascript, Some(server)) => javascript(&root, server, named, &mut tally),
             (Suite::RustSdk, Some(server)) => rust_sdk(&root, server, named, &mut tally),
+            (Suite::Soak, _) => soak(&mut tally),
             _ => rust(&root, named, &mut tally),
         };
         match outcome {
@@ -77,7 +82,7 @@ pub fn build_server(root: &Path) -> Outcome<PathBuf> {
 }
 
 /// A program, unoptimized.
-fn build(root: &Path, step: &str, what: &[&str], program: &str) -> Outcome<PathBuf> {
+pub fn build(root: &Path, step: &str, what: &[&str], program: &str) -> Outcome<PathBuf> {
     steps::run(step, Command::new("cargo").arg("build").args(what).current_dir(root))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let program = target.join("debug").join(program);
@@ -119,6 +124,12 @@ fn javascript(root: &Path, server: &Path, named: Option<&str>, tally: &mut Tally
     }
     command.current_dir(folder).env("SERVER", server).env("NODE_NO_WARNINGS", "1");
     steps::follow("JavaScript SDK v3", &mut command, |line| tally.read_node(line))
+}
+
+fn soak(tally: &mut Tally) -> Outcome<bool> {
+    let done = steps::follow("the soak, for ten seconds", &mut soak::command(10)?, |_| {})?;
+    tally.passed += u32::from(done);
+    Ok(done)
 }
 
 fn rust_sdk(root: &Path, server: &Path, named: Option<&str>, tally: &mut Tally) -> Outcome<bool> {

@@ -8,6 +8,7 @@ use cloudlet_api_sts as sts;
 use cloudlet_shape::{At, Flags, Kind, Operation, ServiceSchema, Shape};
 
 const SERVICES: &[&ServiceSchema] = &[
+    &cloudlet_api_firehose::SERVICE,
     &cloudlet_api_iam::SERVICE,
     &cloudlet_api_kms::SERVICE,
     &cloudlet_api_lambda::SERVICE,

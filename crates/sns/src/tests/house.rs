@@ -76,13 +76,19 @@ impl House {
 
     /// With another SQS.
     pub fn beside(sqs: Service) -> House {
+        House::among(sqs, vec![])
+    }
+
+    /// With further services.
+    pub fn among(sqs: Service, others: Vec<Service>) -> House {
         let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
         let journal = Journal::off();
         let mailbox = Arc::new(Mailbox::new(&journal, Room::default()));
         let frame = Frame::new(Clock::stopped_at(START), Ids::seeded(1));
         let world = Arc::new(World::default());
         frame.open(world.clone());
-        let services = vec![service(&journal, mailbox.clone(), Options::default()), sqs];
+        let mut services = vec![service(&journal, mailbox.clone(), Options::default()), sqs];
+        services.extend(others);
         House { cloud: Cloud::new(frame, Identity::new(root), services, Settings { mailbox, ..Settings::default() }), queues: Arc::default(), world }
     }
 
