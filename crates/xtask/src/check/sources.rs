@@ -50,7 +50,7 @@ const RULES: &[Rule] = &[
             "crates/engine/src/clock.rs",
             "crates/engine/src/ids.rs",
             "crates/gateway/src/connection.rs",
-            "crates/server/src/",
+            "crates/server/",
             "crates/bench/",
             "crates/xtask/",
         ],
