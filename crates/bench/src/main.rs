@@ -12,6 +12,7 @@
 mod bare;
 mod client;
 mod cost;
+mod decisions;
 mod depth;
 mod messaging;
 mod polls;

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Signed {
     host: String,
     service: &'static str,
+    access_key: String,
     key: SigningKey,
     time: String,
 }
@@ -15,10 +16,16 @@ pub struct Signed {
 const REGION: &str = "us-east-1";
 
 impl Signed {
+    /// As root.
     pub fn new(host: &str, service: &'static str) -> Signed {
+        Signed::with(host, service, "test", "test")
+    }
+
+    pub fn with(host: &str, service: &'static str, access_key: &str, secret: &str) -> Signed {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
         let time = Timestamp::from_secs(i64::try_from(now.as_secs()).expect("a clock")).basic();
-        Signed { host: host.to_owned(), service, key: SigningKey::derive("test", &time[..8], REGION, service), time }
+        let key = SigningKey::derive(secret, &time[..8], REGION, service);
+        Signed { host: host.to_owned(), service, access_key: access_key.to_owned(), key, time }
     }
 
     /// A whole request. Header names are lower-case.
@@ -39,7 +46,8 @@ impl Signed {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
         request.push_str(&format!(
-            "authorization: AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders={names}, Signature={}\r\n",
+            "authorization: AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={}\r\n",
+            self.access_key,
             signature.as_str()
         ));
         request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
