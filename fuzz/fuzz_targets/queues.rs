@@ -17,8 +17,8 @@ use std::{cell::RefCell, sync::Arc};
 
 const QUEUE: &str = "/000000000000/queue";
 const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:topic";
-/// After so many inputs the house is built anew: messages are never taken out.
-const AGE: u32 = 5_000;
+/// After so many inputs the house is built anew: messages are never taken out, and subscribers become many.
+const AGE: u32 = 1_000;
 
 struct House {
     cloud: Arc<Cloud>,
