@@ -11,6 +11,7 @@ use cloudlet_engine::{Ask, Circumstances, Cx, Denial, Effect, Service, Verdict};
 use cloudlet_identity::{Membership, Origin, Session, Standing};
 use cloudlet_policy::{By, Decision, Effect as Outcome, Explanation, Gate, Keys, Policies, Principal, Request, Source, decide, explain};
 use cloudlet_shape::OperationSchema;
+use smallvec::SmallVec;
 use std::{borrow::Cow, sync::Arc};
 
 /// Services whose resources RCPs protect.
@@ -127,16 +128,14 @@ impl Subject<'_> {
 
     /// As much of the context as the policies read: nothing, mostly.
     fn keys(&self, ask: &Ask, resource: Option<&Membership>) -> Keys {
-        let session_reads = self.session.iter().flat_map(|session| session.policies.iter()).any(|policy| !policy.document.keys().is_empty());
-        let resource_reads = ask.resource_policy.iter().any(|policy| !policy.document.keys().is_empty())
-            || resource.is_some_and(|membership| !membership.resource_control.is_empty());
-        if session_reads || resource_reads {
-            self.all_keys(ask, resource)
-        } else if self.standing.reads.is_empty() {
-            Keys::default()
-        } else {
-            keys::of(self.about, ask, &self.standing, self.session.as_deref(), resource, Wanted::Only(&self.standing.reads))
+        let sessions = self.session.iter().flat_map(|session| session.policies.iter());
+        let controls = resource.into_iter().flat_map(|membership| membership.resource_control.iter().flatten());
+        let documents = sessions.chain(&ask.resource_policy).chain(controls).map(|policy| policy.document.keys());
+        let reads: SmallVec<[&[Box<str>]; 4]> = documents.chain([self.standing.reads.as_slice()]).filter(|keys| !keys.is_empty()).collect();
+        if reads.is_empty() {
+            return Keys::default();
         }
+        keys::of(self.about, ask, &self.standing, self.session.as_deref(), resource, Wanted::Only(&reads))
     }
 
     pub(crate) fn all_keys(&self, ask: &Ask, resource: Option<&Membership>) -> Keys {

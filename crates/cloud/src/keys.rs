@@ -10,15 +10,15 @@ use std::borrow::Cow;
 #[derive(Clone, Copy)]
 pub enum Wanted<'a> {
     All,
-    /// Those that the policies read.
-    Only(&'a [Box<str>]),
+    /// Those that the policies read, a list each.
+    Only(&'a [&'a [Box<str>]]),
 }
 
 impl Wanted<'_> {
     fn has(&self, name: &str) -> bool {
         match self {
             Wanted::All => true,
-            Wanted::Only(names) => names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)),
+            Wanted::Only(reads) => reads.iter().copied().flatten().any(|wanted| wanted.eq_ignore_ascii_case(name)),
         }
     }
 
@@ -26,7 +26,9 @@ impl Wanted<'_> {
     fn has_family(&self, prefix: &str) -> bool {
         match self {
             Wanted::All => true,
-            Wanted::Only(names) => names.iter().any(|wanted| wanted.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))),
+            Wanted::Only(reads) => {
+                reads.iter().copied().flatten().any(|wanted| wanted.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)))
+            }
         }
     }
 }

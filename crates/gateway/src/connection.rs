@@ -1,7 +1,7 @@
 //! Connections: accept, HTTP/1.1 or HTTP/2, plain or TLS, and an orderly end.
 
-use crate::{Gateway, answer::AnswerBody};
-use hyper::{Request, Response, body::Incoming, service::Service};
+use crate::{Gateway, Limits, answer::AnswerBody};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{
@@ -9,7 +9,7 @@ use hyper_util::{
         graceful::{GracefulShutdown, Watcher},
     },
 };
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -40,17 +40,45 @@ pub async fn serve(gateway: Arc<Gateway>, listeners: Vec<Listener>, stop: impl F
     }
 }
 
+/// Both protocols, and HTTP/1.1 alone, which needs less memory: what `auto` has read to tell them apart, it keeps before each read.
+struct Speech {
+    http1: http1::Builder,
+    either: auto::Builder<TokioExecutor>,
+}
+
+impl Speech {
+    fn new(limits: &Limits) -> Speech {
+        let mut http1 = http1::Builder::new();
+        http1.timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.buffer).half_close(false);
+        let mut either = auto::Builder::new(TokioExecutor::new());
+        either.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.buffer).half_close(false);
+        either
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(limits.headers).unwrap_or(u32::MAX))
+            .max_concurrent_streams(256)
+            .keep_alive_interval(Some(Duration::from_secs(60)))
+            .keep_alive_timeout(Duration::from_secs(20));
+        Speech { http1, either }
+    }
+
+    async fn http1(&self, stream: TcpStream, visitor: Visitor, watcher: Watcher) {
+        ended(watcher.watch(self.http1.serve_connection(TokioIo::new(stream), visitor)).await);
+    }
+
+    async fn either<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, visitor: Visitor, watcher: Watcher) {
+        ended(watcher.watch(self.either.serve_connection(TokioIo::new(stream), visitor).into_owned()).await);
+    }
+}
+
+fn ended(outcome: Result<(), impl fmt::Display>) {
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
 async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>, graceful: &GracefulShutdown) {
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    let limits = gateway.limits();
-    http.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.buffer).half_close(false);
-    http.http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(limits.headers).unwrap_or(u32::MAX))
-        .max_concurrent_streams(256)
-        .keep_alive_interval(Some(Duration::from_secs(60)))
-        .keep_alive_timeout(Duration::from_secs(20));
-    let http = Arc::new(http);
+    let speech = Arc::new(Speech::new(gateway.limits()));
     loop {
         let Ok(permit) = room.clone().acquire_owned().await else { return };
         let (stream, peer) = match listener.tcp.accept().await {
@@ -61,28 +89,48 @@ async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>,
             }
         };
         let _ = stream.set_nodelay(true);
-        let (http, gateway, watcher, tls) = (http.clone(), gateway.clone(), graceful.watcher(), listener.tls.clone());
+        let (speech, gateway, watcher, tls) = (speech.clone(), gateway.clone(), graceful.watcher(), listener.tls.clone());
         tokio::spawn(async move {
             let _permit = permit;
-            match tls {
-                Some(tls) if speaks_tls(&stream, gateway.limits().head_time).await => {
-                    let patience = gateway.limits().head_time;
+            let patience = gateway.limits().head_time;
+            let opening = opening(&stream, patience).await;
+            let visitor = |secure| Visitor { gateway, peer, secure };
+            match (opening, tls) {
+                (Opening::Silence, _) => {}
+                // On the heap, so that a connection of plain HTTP/1.1 need not be as large as the others.
+                (Opening::Tls, Some(tls)) => {
                     if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
-                        // On the heap, so that a plain connection need not be as large as one of TLS.
-                        Box::pin(drive(&http, stream, Visitor { gateway, peer, secure: true }, watcher)).await;
+                        Box::pin(speech.either(stream, visitor(true), watcher)).await;
                     }
                 }
-                _ => drive(&http, stream, Visitor { gateway, peer, secure: false }, watcher).await,
+                (Opening::Http2, _) => Box::pin(speech.either(stream, visitor(false), watcher)).await,
+                (Opening::Tls | Opening::Http1, _) => speech.http1(stream, visitor(false), watcher).await,
             }
         });
     }
 }
 
-/// Plain HTTP and TLS share a port: a TLS client's first byte is that of a handshake record.
-async fn speaks_tls(stream: &TcpStream, patience: Duration) -> bool {
+/// What a client's first bytes say that it speaks. All of it shares one port.
+enum Opening {
+    Tls,
+    Http1,
+    /// Or bytes that may become its preface.
+    Http2,
+    /// It has said nothing for too long, or is gone.
+    Silence,
+}
+
+async fn opening(stream: &TcpStream, patience: Duration) -> Opening {
     const HANDSHAKE: u8 = 22;
-    let mut first = [0];
-    matches!(tokio::time::timeout(patience, stream.peek(&mut first)).await, Ok(Ok(1))) && first == [HANDSHAKE]
+    const PREFACE: &[u8] = b"PRI ";
+    let mut bytes = [0; PREFACE.len()];
+    let Ok(Ok(length)) = tokio::time::timeout(patience, stream.peek(&mut bytes)).await else { return Opening::Silence };
+    match bytes.get(..length) {
+        None | Some([]) => Opening::Silence,
+        Some([HANDSHAKE, ..]) => Opening::Tls,
+        Some(first) if PREFACE.starts_with(first) => Opening::Http2,
+        Some(_) => Opening::Http1,
+    }
 }
 
 /// Out of file descriptors, or a client that went away before it was greeted.
@@ -91,16 +139,6 @@ async fn refused(error: &io::Error) {
     if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
         tracing::warn!(%error, "cannot accept a connection");
         tokio::time::sleep(BREATH).await;
-    }
-}
-
-async fn drive<S>(http: &auto::Builder<TokioExecutor>, stream: S, visitor: Visitor, watcher: Watcher)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let connection = http.serve_connection(TokioIo::new(stream), visitor).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "connection ended");
     }
 }
 

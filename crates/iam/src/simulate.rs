@@ -292,7 +292,7 @@ operation!(SimulatePrincipalPolicy, |iam, cx, input| iam.want_arn(cx, &input.pol
 fn key_names(policies: &[Applied]) -> GetContextKeysForPolicyResponse {
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     for key in policies.iter().flat_map(|policy| policy.document.keys()) {
-        names.entry(key.to_ascii_lowercase()).or_insert_with(|| key.to_owned());
+        names.entry(key.to_ascii_lowercase()).or_insert_with(|| key.to_string());
     }
     GetContextKeysForPolicyResponse { context_key_names: Some(names.into_values().collect()) }
 }

@@ -40,7 +40,7 @@ impl Standing {
             }
         }
         standing.membership = membership;
-        let mut reads: Vec<Box<str>> = standing.all().flat_map(|policy| policy.document.keys()).map(Into::into).collect();
+        let mut reads: Vec<Box<str>> = standing.all().flat_map(|policy| policy.document.keys()).cloned().collect();
         reads.sort_by_key(|key| key.to_ascii_lowercase());
         reads.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
         standing.reads = reads;

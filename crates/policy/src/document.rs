@@ -59,6 +59,19 @@ struct Parsed {
     version: Version,
     id: Option<Box<str>>,
     statements: Box<[Statement]>,
+    /// The condition keys they read: gathered once, and looked at on every call.
+    keys: Box<[Box<str>]>,
+}
+
+fn keys_of(statements: &[Statement]) -> Box<[Box<str>]> {
+    let mut seen = BTreeMap::new();
+    for statement in statements {
+        let resources = statement.resources.iter().flat_map(|list| list.items.iter()).flat_map(|resource| resource.pattern.keys());
+        for key in statement.conditions.iter().flat_map(Condition::keys).chain(resources) {
+            seen.entry(key.to_ascii_lowercase()).or_insert(key);
+        }
+    }
+    seen.into_values().map(Into::into).collect()
 }
 
 impl Document {
@@ -83,15 +96,8 @@ impl Document {
     }
 
     /// Every condition key that the document reads, in conditions or variables, once, as it is first spelled.
-    pub fn keys(&self) -> Vec<&str> {
-        let mut seen = BTreeMap::new();
-        for statement in self.statements() {
-            let resources = statement.resources.iter().flat_map(|list| list.items.iter()).flat_map(|resource| resource.pattern.keys());
-            for key in statement.conditions.iter().flat_map(Condition::keys).chain(resources) {
-                seen.entry(key.to_ascii_lowercase()).or_insert(key);
-            }
-        }
-        seen.into_values().collect()
+    pub fn keys(&self) -> &[Box<str>] {
+        &self.0.keys
     }
 
     /// The document in one way of writing: lists where lists may be, elements in AWS's order, no space.

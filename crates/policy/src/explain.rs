@@ -202,7 +202,7 @@ fn sources(policies: &Policies<'_>) -> Vec<Source> {
 fn missing_keys(request: &Request<'_>, policies: &Policies<'_>) -> Vec<String> {
     let documents: Vec<&Document> = sources(policies).into_iter().flat_map(|source| policies.of(source)).map(|policy| &policy.document).collect();
     let mut missing: Vec<String> =
-        documents.iter().flat_map(|document| document.keys()).filter(|key| request.keys.get(key).is_none()).map(str::to_owned).collect();
+        documents.iter().flat_map(|document| document.keys()).filter(|key| request.keys.get(key).is_none()).map(|key| key.to_string()).collect();
     missing.sort_by_key(|key| key.to_ascii_lowercase());
     missing.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
     missing

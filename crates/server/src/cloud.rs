@@ -45,6 +45,7 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
 fn unbuilt() -> Vec<Service> {
     vec![
         Service::unbuilt(&cloudlet_api_ec2::SERVICE),
+        Service::unbuilt(&cloudlet_api_firehose::SERVICE),
         Service::unbuilt(&cloudlet_api_kms::SERVICE),
         Service::unbuilt(&cloudlet_api_lambda::SERVICE),
         Service::unbuilt(&cloudlet_api_logs::SERVICE),

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
 
 fn run(configuration: Configuration) -> ExitCode {
     log::begin(&configuration);
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(stand(configuration)),
@@ -39,6 +40,15 @@ fn run(configuration: Configuration) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Each connection is an open file, and shells allow 1,024 where the machine allows many more.
+fn raise_open_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Without leave the server has as many as it was given.
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 /// Builds the house and serves until it is told to stop.

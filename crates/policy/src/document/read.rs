@@ -99,7 +99,7 @@ fn read(whole: &str, kind: Kind) -> Result<Parsed, Malformed> {
     let version = version.unwrap_or(Version::V2008_10_17);
     let variables = if version == Version::V2012_10_17 { Variables::Live } else { Variables::Literal };
     let built = statements.into_iter().zip(spans).map(|(elements, span)| build(elements, span, variables)).collect::<Result<Box<[_]>, _>>()?;
-    Ok(Parsed { kind, version, id: id.map(Into::into), statements: built })
+    Ok(Parsed { kind, version, id: id.map(Into::into), keys: super::keys_of(&built), statements: built })
 }
 
 fn statements<'a>(whole: &str, raw: Option<&'a RawValue>, voice: Voice) -> Result<(Vec<Elements<'a>>, Vec<Span>), Malformed> {
