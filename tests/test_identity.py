@@ -179,11 +179,13 @@ def test_a_role_with_an_external_id_is_assumed_from_the_shell(aws, start, tmp_pa
 
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "aws").symlink_to(pathlib.Path(aws.program).resolve())
+    # Not by AWS_ENDPOINT_URL alone, which aws-cli v2 knows since 2.13 only.
+    (tools / "aws").write_text(f'#!/bin/sh\nexec "{pathlib.Path(aws.program).resolve()}" --endpoint-url {server.url} "$@"\n')
+    (tools / "aws").chmod(0o755)
     (tools / "jq").write_text(JQ)
     (tools / "jq").chmod(0o755)
     environment = {name: value for name, value in aws.environment.items() if "_KEY" not in name}
-    environment |= {"AWS_ENDPOINT_URL": server.url, "PATH": f"{tools}:{environment['PATH']}", "role": "lists"}
+    environment |= {"PATH": f"{tools}:{environment['PATH']}", "role": "lists"}
     environment |= {"user_key": key["AccessKeyId"], "user_secret": key["SecretAccessKey"], "aws_iam_role_external_id": "a-secret-between-us"}
 
     def shell(script, **more):
