@@ -5,8 +5,9 @@
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let var = |name| std::env::var(name).unwrap_or_default();
-    let static_already = var("CARGO_CFG_TARGET_FEATURE").split(',').any(|feature| feature == "crt-static");
-    if var("CARGO_CFG_TARGET_OS") == "linux" {
-        println!("cargo::rustc-link-arg-bins={}", if static_already { "-static" } else { "-no-pie" });
+    // A static binary is linked at a fixed address by its own flags (`cargo xtask image`).
+    let is_static = var("CARGO_CFG_TARGET_FEATURE").split(',').any(|feature| feature == "crt-static");
+    if var("CARGO_CFG_TARGET_OS") == "linux" && !is_static {
+        println!("cargo::rustc-link-arg-bins=-no-pie");
     }
 }

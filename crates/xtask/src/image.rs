@@ -18,7 +18,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let mut build = Command::new("cargo");
     // With --target the flags reach the binary alone, and not the procedural macros, which cannot be static.
     build.args(["build", "--locked", "--release", "--package", "cloudlet-server", "--target", "x86_64-unknown-linux-gnu"]);
-    build.env("RUSTFLAGS", "-C target-feature=+crt-static").current_dir(&root);
+    // At a fixed address, see crates/server/build.rs.
+    build.env("RUSTFLAGS", "-C target-feature=+crt-static -C relocation-model=static").current_dir(&root);
     steps::run("build a static binary", &mut build)?;
     if arguments.binary {
         return Ok(());
