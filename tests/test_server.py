@@ -137,6 +137,15 @@ def test_a_call_that_does_not_end_is_cut_off(start):
     polling.join()
 
 
+def test_who_says_nothing_is_not_waited_for(start):
+    server = start("--shutdown-time", "1")
+    with socket.create_connection((server.host, server.port)), socket.create_connection((server.host, server.port)) as used:
+        used.sendall(f"GET /_cloudlet/health HTTP/1.1\r\nHost: {server.address}\r\n\r\n".encode())
+        assert used.recv(1024).startswith(b"HTTP/1.1 200")
+        assert server.stop() == 0
+    assert not [line for line in server.lines if "cut off" in line]
+
+
 def test_objects_survive_in_the_data_folder_as_long_as_the_server(start, tmp_path):
     server = start("--data-dir", str(tmp_path / "data"))
     s3 = server.client("s3")

@@ -13,7 +13,7 @@ use std::{convert::Infallible, fmt, future::Future, io, net::SocketAddr, pin::Pi
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -30,11 +30,14 @@ const BREATH: Duration = Duration::from_millis(50);
 pub async fn serve(gateway: Arc<Gateway>, listeners: Vec<Listener>, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(gateway.limits().connections));
-    let doors = listeners.into_iter().map(|listener| accept(gateway.clone(), listener, room.clone(), &graceful));
+    let (open, end) = watch::channel(());
+    let doors = listeners.into_iter().map(|listener| accept(gateway.clone(), listener, room.clone(), &graceful, end.clone()));
     tokio::select! {
         _ = futures_util::future::join_all(doors) => {}
         () = stop => {}
     }
+    // Who has said nothing yet is not waited for.
+    drop(open);
     if tokio::time::timeout(gateway.limits().shutdown_time, graceful.shutdown()).await.is_err() {
         tracing::warn!("calls under way were cut off after {} s", gateway.limits().shutdown_time.as_secs());
     }
@@ -77,7 +80,7 @@ fn ended(outcome: Result<(), impl fmt::Display>) {
     }
 }
 
-async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>, graceful: &GracefulShutdown) {
+async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>, graceful: &GracefulShutdown, end: watch::Receiver<()>) {
     let speech = Arc::new(Speech::new(gateway.limits()));
     loop {
         let Ok(permit) = room.clone().acquire_owned().await else { return };
@@ -89,11 +92,14 @@ async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>,
             }
         };
         let _ = stream.set_nodelay(true);
-        let (speech, gateway, watcher, tls) = (speech.clone(), gateway.clone(), graceful.watcher(), listener.tls.clone());
+        let (speech, gateway, watcher, tls, mut end) = (speech.clone(), gateway.clone(), graceful.watcher(), listener.tls.clone(), end.clone());
         tokio::spawn(async move {
             let _permit = permit;
             let patience = gateway.limits().head_time;
-            let opening = opening(&stream, patience).await;
+            let opening = tokio::select! {
+                opening = opening(&stream, patience) => opening,
+                _ = end.changed() => Opening::Silence,
+            };
             let visitor = |secure| Visitor { gateway, peer, secure };
             match (opening, tls) {
                 (Opening::Silence, _) => {}
@@ -116,7 +122,7 @@ enum Opening {
     Http1,
     /// Or bytes that may become its preface.
     Http2,
-    /// It has said nothing for too long, or is gone.
+    /// It has said nothing for too long, or until the end, or is gone.
     Silence,
 }
 
