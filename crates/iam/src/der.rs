@@ -3,6 +3,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_aws::Timestamp;
+use cloudlet_saml::der::Element;
 
 /// The bytes of the first PEM block with this label.
 pub(crate) fn from_pem(text: &str, label: &str) -> Option<Vec<u8>> {
@@ -26,25 +27,9 @@ pub(crate) fn to_pem(bytes: &[u8], label: &str) -> String {
     out
 }
 
-/// One element: its tag, its content, and what follows it.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = der.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(first), rest),
-        0x81..=0x84 => {
-            let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            (bytes.iter().fold(0usize, |length, byte| length << 8 | usize::from(*byte)), rest)
-        }
-        _ => return None,
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((tag, content, rest))
-}
-
 /// The content of an element that must have this tag, and what follows.
 fn expect(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    element(der).filter(|(found, ..)| *found == tag).map(|(_, content, rest)| (content, rest))
+    Element::tagged(der, tag).map(|element| (element.content, element.rest))
 }
 
 const SEQUENCE: u8 = 0x30;
@@ -62,9 +47,9 @@ pub(crate) fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
     let (_, body) = expect(body, SEQUENCE)?;
     let (_, body) = expect(body, SEQUENCE)?;
     let (validity, _) = expect(body, SEQUENCE)?;
-    let (kind, begins, rest) = element(validity)?;
-    let (end_kind, ends, _) = element(rest)?;
-    Some((time(kind, begins)?, time(end_kind, ends)?))
+    let begins = Element::first(validity)?;
+    let ends = Element::first(begins.rest)?;
+    Some((time(begins.tag, begins.content)?, time(ends.tag, ends.content)?))
 }
 
 /// `YYMMDDhhmmssZ` or `YYYYMMDDhhmmssZ`.

@@ -8,6 +8,7 @@
 
 mod canonical;
 mod certificate;
+pub mod der;
 mod metadata;
 mod response;
 mod seal;
