@@ -37,7 +37,7 @@ impl SignatureVersion {
         [SignatureVersion::V1, SignatureVersion::V2].into_iter().find(|version| version.name() == name)
     }
 
-    /// The algorithm, and what stands before a digest of it. <https://www.rfc-editor.org/rfc/rfc8017#section-9.2>
+    /// `DigestInfo`: the algorithm, and a digest of it. <https://www.rfc-editor.org/rfc/rfc8017#section-9.2>
     fn digest(self, text: &[u8]) -> Vec<u8> {
         const SHA1: [u8; 15] = [0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14];
         const SHA256: [u8; 19] = [0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
@@ -47,18 +47,6 @@ impl SignatureVersion {
         };
         [prefix, digest(algorithm, text).bytes()].concat()
     }
-}
-
-/// RSASSA-PKCS1-v1_5. <https://www.rfc-editor.org/rfc/rfc8017#section-8.2>
-fn sign(key: &Key, version: SignatureVersion, text: &[u8]) -> Vec<u8> {
-    let info = version.digest(text);
-    let mut padded = [0xff; key::BYTES];
-    let (head, tail) = padded.split_at_mut(key::BYTES - info.len());
-    tail.copy_from_slice(&info);
-    if let [first, second, .., last] = head {
-        (*first, *second, *last) = (0, 1, 0);
-    }
-    key.raise(&padded)
 }
 
 /// The key as the certificate's maker sees it.
@@ -79,7 +67,7 @@ impl PublicKeyData for Holder<'_> {
 
 impl SigningKey for Holder<'_> {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        Ok(sign(self.key, SignatureVersion::V2, message))
+        Ok(self.key.sign(&SignatureVersion::V2.digest(message)))
     }
 }
 
@@ -149,7 +137,7 @@ impl Signer {
 
     /// A signature, in base64.
     pub fn sign(&self, ids: &Ids, version: SignatureVersion, text: &str) -> String {
-        self.pair(ids).map(|pair| BASE64_STANDARD.encode(sign(&pair.key, version, text.as_bytes()))).unwrap_or_default()
+        self.pair(ids).map(|pair| BASE64_STANDARD.encode(pair.key.sign(&version.digest(text.as_bytes())))).unwrap_or_default()
     }
 
     /// Where the certificate lies: `/SimpleNotificationService-….pem`.
@@ -186,13 +174,17 @@ mod tests {
     fn both_versions_of_a_signature_are_verified_by_another_library() {
         let signer = Signer::new(&Journal::off());
         let ids = Ids::seeded(1);
-        let sign = |version| BASE64_STANDARD.decode(signer.sign(&ids, version, "Message\nhello\n")).unwrap();
-        let (one, two) = (sign(SignatureVersion::V1), sign(SignatureVersion::V2));
+        let sign = |version, text: &str| BASE64_STANDARD.decode(signer.sign(&ids, version, text)).unwrap();
+        let (one, two) = (sign(SignatureVersion::V1, "Message\nhello\n"), sign(SignatureVersion::V2, "Message\nhello\n"));
         let public = signer.pair(&ids).unwrap().key.public();
         let sha1 = UnparsedPublicKey::new(&RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, public.as_slice());
         let sha256 = UnparsedPublicKey::new(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, public.as_slice());
         assert!(sha1.verify(b"Message\nhello\n", &one).is_ok() && sha1.verify(b"Message\nhullo\n", &one).is_err());
         assert!(sha256.verify(b"Message\nhello\n", &two).is_ok() && sha256.verify(b"Message\nhello\n", &one).is_err());
+        for number in 0..200 {
+            let text = format!("Message\n{number}\n");
+            assert!(sha256.verify(text.as_bytes(), &sign(SignatureVersion::V2, &text)).is_ok(), "{text}");
+        }
     }
 
     #[test]

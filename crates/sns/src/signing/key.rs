@@ -1,20 +1,24 @@
 //! An RSA key of 2,048 bits that signs in microseconds, because its modulus is the product of thirty-two small primes instead of two
 //! large ones. To who verifies it is a key like any other. To who wants to forge it is no obstacle: the signatures of a local server
 //! prove nothing but that they are made as AWS makes them.
-//! <https://www.rfc-editor.org/rfc/rfc8017#section-3.2>: RSA with more than two primes; the results are put together by Garner's method.
+//! <https://www.rfc-editor.org/rfc/rfc8017#section-3.2>: RSA with more than two primes; the results are put together by the Chinese
+//! remainder theorem.
 
 use cloudlet_engine::Ids;
 
 /// Primes of the modulus, each as long as a machine word.
 const PRIMES: usize = 32;
-pub const BYTES: usize = PRIMES * 8;
 const EXPONENT: u64 = 65_537;
+/// The words of a padded message in which messages can differ: the last ones. Those before are the same for all.
+const OWN_WORDS: usize = 7;
+/// The longest `DigestInfo` that leaves the other words alone: that of SHA-256 is 51 bytes long.
+const INFO: usize = OWN_WORDS * 8 - 1;
 
 /// Arithmetic modulo an odd number above 2^63, on numbers in Montgomery's form: `x` stands for `x · 2^64`.
 #[derive(Clone, Copy, Debug)]
 struct Field {
     modulus: u64,
-    /// `-1 / modulus`, modulo 2^64.
+    /// `1 / modulus`, modulo 2^64.
     inverse: u64,
     /// `2^64` and `2^128`, modulo the modulus.
     one: u64,
@@ -27,15 +31,16 @@ impl Field {
         let inverse = (0..6).fold(1u64, |inverse, _| inverse.wrapping_mul(2u64.wrapping_sub(modulus.wrapping_mul(inverse))));
         let one = modulus.wrapping_neg();
         let square = (u128::from(one) * u128::from(one) % u128::from(modulus)) as u64;
-        Field { modulus, inverse: inverse.wrapping_neg(), one, square }
+        Field { modulus, inverse, one, square }
     }
 
     fn times(&self, a: u64, b: u64) -> u64 {
         let product = u128::from(a) * u128::from(b);
+        // The multiple of the modulus with the same lower word; what is left of the difference is the upper one.
         let factor = (product as u64).wrapping_mul(self.inverse);
-        let (sum, over) = product.overflowing_add(u128::from(factor) * u128::from(self.modulus));
-        let high = (sum >> 64) as u64;
-        if over || high >= self.modulus { high.wrapping_sub(self.modulus) } else { high }
+        let multiple = u128::from(factor) * u128::from(self.modulus);
+        let (high, under) = ((product >> 64) as u64).overflowing_sub((multiple >> 64) as u64);
+        if under { high.wrapping_add(self.modulus) } else { high }
     }
 
     fn minus(&self, a: u64, b: u64) -> u64 {
@@ -49,6 +54,11 @@ impl Field {
     /// Below the modulus, which no word exceeds twice.
     fn reduce(&self, number: u64) -> u64 {
         if number >= self.modulus { number - self.modulus } else { number }
+    }
+
+    /// `number · 2^64 + word`
+    fn append(&self, number: u64, word: u64) -> u64 {
+        self.plus(self.times(number, self.square), self.reduce(word))
     }
 
     fn enter(&self, number: u64) -> u64 {
@@ -94,13 +104,18 @@ struct Prime {
     field: Field,
     /// The private exponent, modulo the prime less one.
     exponent: u64,
-    /// The inverses of the primes before it, in Montgomery's form.
-    inverses: Vec<u64>,
+    /// What the words are that all padded messages begin with, modulo the prime.
+    padding: u64,
+    /// The product of all other primes, in words, the least first; and its inverse, in Montgomery's form.
+    others: Vec<u64>,
+    inverse: u64,
 }
 
 #[derive(Debug)]
 pub struct Key {
     primes: Vec<Prime>,
+    /// Their product, in words, the least first.
+    modulus: Vec<u64>,
 }
 
 impl Key {
@@ -128,12 +143,20 @@ impl Key {
         if numbers.len() != PRIMES || numbers.iter().any(|number| number >> 57 != 0x7f) {
             return None;
         }
-        let prime = |(index, number): (usize, &u64)| {
+        let prime = |number: &u64| {
             let field = Field::of(*number);
-            let inverses = numbers.iter().take(index).map(|before| field.invert(field.enter(*before))).collect();
-            Prime { field, exponent: private(*number), inverses }
+            let others = || numbers.iter().filter(|other| *other != number);
+            let rest = others().fold(field.one, |product, other| field.times(product, field.enter(*other)));
+            let fixed = [0x0001_ffff_ffff_ffff].into_iter().chain([u64::MAX; PRIMES - OWN_WORDS - 1]);
+            Prime {
+                padding: fixed.fold(0, |rest, word| field.append(rest, word)),
+                exponent: private(*number),
+                others: product(others()),
+                inverse: field.invert(rest),
+                field,
+            }
         };
-        Some(Key { primes: numbers.iter().enumerate().map(prime).collect() })
+        Some(Key { primes: numbers.iter().map(prime).collect(), modulus: product(numbers.iter()) })
     }
 
     pub fn numbers(&self) -> Vec<u64> {
@@ -142,15 +165,14 @@ impl Key {
 
     /// `RSAPublicKey` in DER.
     pub fn public(&self) -> Vec<u8> {
-        let modulus = self.primes.iter().fold(vec![1], |product, prime| grow(product, prime.field.modulus, 0));
-        der(0x30, &[der_integer(&bytes(&modulus)), der_integer(&EXPONENT.to_be_bytes())].concat())
+        der(0x30, &[der_integer(&bytes(&self.modulus)), der_integer(&EXPONENT.to_be_bytes())].concat())
     }
 
-    /// A number raised to the private exponent, modulo each prime. Four bits at a time, and all primes in step, so that the processor
-    /// has thirty-two multiplications at hand that do not wait for each other.
-    fn powers(&self, number: impl Fn(&Field) -> u64) -> Vec<u64> {
-        let table = |Prime { field, .. }: &Prime| {
-            let base = field.enter(number(field));
+    /// A number, given modulo each prime, raised to the private exponent. Four bits at a time, and all primes in step, so that the
+    /// processor has thirty-two multiplications at hand that do not wait for each other.
+    fn powers(&self, number: &[u64]) -> Vec<u64> {
+        let table = |(Prime { field, .. }, number): (&Prime, &u64)| {
+            let base = field.enter(*number);
             let mut powers = [field.one; 16];
             let mut last = field.one;
             for power in powers.iter_mut().skip(1) {
@@ -159,7 +181,7 @@ impl Key {
             }
             powers
         };
-        let tables: Vec<[u64; 16]> = self.primes.iter().map(table).collect();
+        let tables: Vec<[u64; 16]> = self.primes.iter().zip(number).map(table).collect();
         let mut powers: Vec<u64> = self.primes.iter().map(|prime| prime.field.one).collect();
         for window in (0..16).rev() {
             for ((Prime { field, exponent, .. }, table), power) in self.primes.iter().zip(&tables).zip(&mut powers) {
@@ -171,20 +193,39 @@ impl Key {
         powers
     }
 
-    /// What a message, as long as the key, is raised to the private exponent.
-    pub fn raise(&self, message: &[u8; BYTES]) -> Vec<u8> {
-        let words: Vec<u64> = message.chunks_exact(8).map(|word| word.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))).collect();
-        let remainder = |field: &Field| words.iter().fold(0, |rest, word| field.plus(field.times(rest, field.square), field.reduce(*word)));
-        let mut digits: Vec<u64> = Vec::with_capacity(PRIMES);
-        for (Prime { field, inverses, .. }, power) in self.primes.iter().zip(self.powers(remainder)) {
-            let mut digit = power;
-            for (before, inverse) in digits.iter().zip(inverses) {
-                digit = field.times(field.minus(digit, field.enter(*before)), *inverse);
-            }
-            digits.push(field.leave(digit));
+    /// The signature of a `DigestInfo`: RSASSA-PKCS1-v1_5. <https://www.rfc-editor.org/rfc/rfc8017#section-8.2>
+    pub fn sign(&self, info: &[u8]) -> Vec<u8> {
+        let mut own = [0xff; OWN_WORDS * 8];
+        let (head, tail) = own.split_at_mut(OWN_WORDS * 8 - info.len().min(INFO));
+        tail.copy_from_slice(info.get(..tail.len()).unwrap_or_default());
+        if let Some(last) = head.last_mut() {
+            *last = 0;
         }
-        let pairs = self.primes.iter().zip(&digits).rev();
-        bytes(&pairs.fold(vec![0], |number, (prime, digit)| grow(number, prime.field.modulus, *digit)))
+        let mut message: Vec<u64> = self.primes.iter().map(|prime| prime.padding).collect();
+        for word in own.chunks_exact(8) {
+            let word = word.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+            for (Prime { field, .. }, rest) in self.primes.iter().zip(&mut message) {
+                *rest = field.append(*rest, word);
+            }
+        }
+        bytes(&self.together(&self.powers(&message)))
+    }
+
+    /// The number below the modulus that is this one, in Montgomery's form, modulo each prime.
+    fn together(&self, number: &[u64]) -> Vec<u64> {
+        let mut sum = vec![0; PRIMES + 1];
+        for (Prime { field, others, inverse, .. }, rest) in self.primes.iter().zip(number) {
+            add(&mut sum, others, field.leave(field.times(*rest, *inverse)));
+        }
+        // Each of the thirty-two is below the modulus, so their sum holds it a few times.
+        while let Some(times) = sum.last().copied().filter(|times| *times > 0) {
+            take(&mut sum, &self.modulus, times);
+        }
+        sum.truncate(PRIMES);
+        while sum.iter().rev().ge(self.modulus.iter().rev()) {
+            take(&mut sum, &self.modulus, 1);
+        }
+        sum
     }
 }
 
@@ -200,17 +241,48 @@ fn private(prime: u64) -> u64 {
     u64::try_from(x.rem_euclid(modulus)).unwrap_or_default()
 }
 
-/// `number · factor + plus`, in words, the least first.
-fn grow(mut number: Vec<u64>, factor: u64, plus: u64) -> Vec<u64> {
-    let mut carry = plus;
-    for word in &mut number {
-        let sum = u128::from(*word) * u128::from(factor) + u128::from(carry);
-        (*word, carry) = (sum as u64, (sum >> 64) as u64);
+/// The product of numbers, in words, the least first.
+fn product<'n>(numbers: impl Iterator<Item = &'n u64>) -> Vec<u64> {
+    numbers.fold(vec![1], |product, number| {
+        let mut grown = vec![0; product.len() + 1];
+        add(&mut grown, &product, *number);
+        if grown.last() == Some(&0) {
+            grown.pop();
+        }
+        grown
+    })
+}
+
+/// `sum += number · factor`, in words, the least first; the sum has room for it.
+fn add(sum: &mut [u64], number: &[u64], factor: u64) {
+    let mut carry = 0;
+    let mut words = sum.iter_mut();
+    for (digit, word) in number.iter().zip(words.by_ref()) {
+        let total = u128::from(*digit) * u128::from(factor) + u128::from(*word) + u128::from(carry);
+        (*word, carry) = (total as u64, (total >> 64) as u64);
     }
-    if carry > 0 {
-        number.push(carry);
+    for word in words {
+        let over;
+        (*word, over) = word.overflowing_add(carry);
+        carry = u64::from(over);
     }
-    number
+}
+
+/// `sum -= number · factor`, which it holds.
+fn take(sum: &mut [u64], number: &[u64], factor: u64) {
+    let mut borrow = 0;
+    let mut words = sum.iter_mut();
+    for (digit, word) in number.iter().zip(words.by_ref()) {
+        let product = u128::from(*digit) * u128::from(factor) + u128::from(borrow);
+        let under;
+        (*word, under) = word.overflowing_sub(product as u64);
+        borrow = (product >> 64) as u64 + u64::from(under);
+    }
+    for word in words {
+        let under;
+        (*word, under) = word.overflowing_sub(borrow);
+        borrow = u64::from(under);
+    }
 }
 
 /// Big-endian, as long as the key.
