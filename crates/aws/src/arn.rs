@@ -1,7 +1,7 @@
 //! Amazon Resource Names: `arn:partition:service:region:account:resource`.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
 
-use crate::{Account, Region, Scope};
+use crate::{Account, Region, Scope, cut};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -35,10 +35,9 @@ impl Arn {
     }
 
     pub fn parse(text: &str) -> Option<Arn> {
-        let mut parts = text.splitn(6, ':');
-        let whole = parts.next() == Some("arn") && parts.next().is_some_and(|p| !p.is_empty()) && parts.next().is_some_and(|s| !s.is_empty());
-        let rest = parts.next().is_some() && parts.next().is_some() && parts.next().is_some_and(|r| !r.is_empty());
-        (whole && rest).then(|| Arn(text.into()))
+        let part = |index| Some(part(text, index)).filter(|part| !part.is_empty());
+        let whole = part(0)? == "arn" && part(1).is_some() && part(2).is_some() && part(5).is_some();
+        whole.then(|| Arn(text.into()))
     }
 
     pub fn as_str(&self) -> &str {
@@ -46,7 +45,7 @@ impl Arn {
     }
 
     fn part(&self, index: usize) -> &str {
-        self.0.splitn(6, ':').nth(index).unwrap_or_default()
+        part(&self.0, index)
     }
 
     pub fn partition(&self) -> &str {
@@ -75,6 +74,21 @@ impl Arn {
         let region = self.region();
         (!region.is_empty()).then(|| Account::parse(self.account()).map(|account| Scope::new(account, Region::new(region))))?
     }
+}
+
+/// One of six parts between colons, the last of which may hold more of them; empty if there is none.
+fn part(text: &str, index: usize) -> &str {
+    if index == 5 {
+        let mut rest = text;
+        for _ in 0..index {
+            match cut::split_once(rest, b':') {
+                Some((_, later)) => rest = later,
+                None => return "",
+            }
+        }
+        return rest;
+    }
+    cut::split(text, b':').nth(index).unwrap_or_default()
 }
 
 impl FromStr for Arn {

@@ -1,6 +1,8 @@
 //! The head of an HTTP request as it came, nothing decoded: what recognizing, authenticating and decoding look at.
 //! The signature covers these very bytes, and S3 keys hold `//`, `..` and `%2F`; so nobody may tidy them up.
 
+use crate::cut;
+
 /// Header fields. Names are lower-case; values are UTF-8 (the gateway refuses others).
 pub trait Headers: Sync {
     /// The first value of a field.
@@ -28,7 +30,7 @@ impl<'a> Head<'a> {
 
     /// The parameters of the query in their order, still escaped; a parameter without `=` has an empty value.
     pub fn raw_query(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        self.query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        cut::split(self.query, b'&').filter(|pair| !pair.is_empty()).map(|pair| cut::split_once(pair, b'=').unwrap_or((pair, "")))
     }
 }
 

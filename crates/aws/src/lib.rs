@@ -3,6 +3,7 @@
 
 mod arn;
 mod caller;
+pub mod cut;
 mod fault;
 mod head;
 mod scope;

@@ -108,9 +108,25 @@ impl Timestamp {
 
     /// `20261124T093000Z`: how signatures write it.
     pub fn basic(self) -> String {
-        let mut out = String::with_capacity(16);
-        self.civil_with(["", "", "T", "", "", "Z"], &mut out);
-        out
+        let t = self.civil();
+        let mut text = *b"00000000T000000Z";
+        // No signature is older than the common era.
+        let year = t.year().unsigned_abs();
+        let pairs = [
+            (0, u8::try_from(year / 100).unwrap_or_default()),
+            (2, u8::try_from(year % 100).unwrap_or_default()),
+            (4, t.month().unsigned_abs()),
+            (6, t.day().unsigned_abs()),
+            (9, t.hour().unsigned_abs()),
+            (11, t.minute().unsigned_abs()),
+            (13, t.second().unsigned_abs()),
+        ];
+        for (at, number) in pairs {
+            if let Some([tens, ones]) = text.get_mut(at..at + 2) {
+                (*tens, *ones) = (b'0' + number / 10 % 10, b'0' + number % 10);
+            }
+        }
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// Reads `20261124T093000Z`.

@@ -3,20 +3,31 @@
 use cloudlet_aws::{Head, Headers};
 use http::{HeaderMap, request::Parts};
 use percent_encoding::percent_decode_str;
+use smallvec::SmallVec;
 
-/// Header fields over hyper's map. Values were checked to be UTF-8 before anything else looked at them.
-pub struct Fields<'a>(pub &'a HeaderMap);
+/// The header fields as text, read once: a request's are few, and looked at by everybody on the road.
+pub struct Fields<'a>(SmallVec<[(&'a str, &'a str); 16]>);
+
+impl<'a> Fields<'a> {
+    /// `None` where a field is not UTF-8. AWS knows no other kind, and a signature covers text.
+    pub fn of(map: &'a HeaderMap) -> Option<Fields<'a>> {
+        map.iter().map(|(name, value)| Some((name.as_str(), std::str::from_utf8(value.as_bytes()).ok()?))).collect::<Option<_>>().map(Fields)
+    }
+
+    /// Their size as HTTP/1.1 writes them.
+    pub fn size(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
+    }
+}
 
 impl Headers for Fields<'_> {
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+        self.0.iter().find(|(field, _)| *field == name).map(|(_, value)| *value)
     }
 
     fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a str)) {
-        for (name, value) in self.0 {
-            if let Ok(value) = std::str::from_utf8(value.as_bytes()) {
-                visit(name.as_str(), value);
-            }
+        for (name, value) in &self.0 {
+            visit(name, value);
         }
     }
 }
@@ -55,11 +66,6 @@ impl Headers for Spread<'_> {
             visit(name, value);
         }
     }
-}
-
-/// Whether every field is text. AWS knows no other kind, and a signature covers text.
-pub fn is_text(fields: &HeaderMap) -> bool {
-    fields.values().all(|value| std::str::from_utf8(value.as_bytes()).is_ok())
 }
 
 /// The head, borrowed. HTTP/2 names the host in the request line: `settle_host` has copied it into the fields.

@@ -7,7 +7,7 @@ use crate::{
     body::{Inflow, Treatment, Waits, flowing, gathered},
     form::Posting,
     integrity,
-    request::{Fields, Spread, head, is_text, settle_host},
+    request::{Fields, Spread, head, settle_host},
 };
 use bytes::Bytes;
 use cloudlet_aws::{Caller, Fault, FaultKind, Head, Region, Scope};
@@ -109,13 +109,12 @@ impl Gateway {
     }
 
     async fn walk(&self, parts: &RequestParts, inflow: Inflow, peer: SocketAddr, secure: bool, note: &mut Note) -> Answer {
-        if !is_text(&parts.headers) {
+        let Some(fields) = Fields::of(&parts.headers) else {
             return Plain::json(400, r#"{"message":"A header field is not UTF-8 text."}"#).into_answer();
-        }
-        if parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() > self.limits.headers {
+        };
+        if fields.size() > self.limits.headers {
             return Plain::json(431, r#"{"message":"The header fields of the request are too large."}"#).into_answer();
         }
-        let fields = Fields(&parts.headers);
         let head = head(parts, &fields);
         if INSIDE.iter().any(|prefix| head.path.starts_with(prefix)) {
             note.service = "cloudlet";

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
 use crate::{Claim, Flavor, Place, escape, payload};
-use cloudlet_aws::Head;
+use cloudlet_aws::{Head, cut};
 use std::borrow::Cow;
 
 /// One way to write a request down. Clients differ in small things; [`Form::of`]'s are tried in order.
@@ -171,7 +171,7 @@ fn push_query(head: &Head<'_>, place: Place, form: QueryForm, out: &mut String) 
 fn push_headers(head: &Head<'_>, signed: &str, out: &mut String) {
     let mut fields: Vec<(&str, &str)> = Vec::with_capacity(24);
     head.headers.each(&mut |name, value| fields.push((name, value)));
-    for name in signed.split(';') {
+    for name in cut::split(signed, b';') {
         let name: Cow<'_, str> = if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() };
         out.push_str(&name);
         out.push(':');

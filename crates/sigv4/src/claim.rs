@@ -2,7 +2,7 @@
 //! AWS has two ways to refuse a malformed claim, S3's and everybody else's: that is the `Flavor`.
 
 use crate::v2;
-use cloudlet_aws::{Fault, Head, Timestamp, TimestampFormat};
+use cloudlet_aws::{Fault, Head, Timestamp, TimestampFormat, cut};
 use std::borrow::Cow;
 
 mod at_s3;
@@ -75,28 +75,43 @@ pub enum Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope<'a> {
     /// As it was sent: it is part of the string to sign.
-    pub(crate) text: Cow<'a, str>,
+    text: Cow<'a, str>,
+    /// Where date, region and service end.
+    ends: [usize; 3],
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
+    /// Of three parts, or four with a region.
+    pub(crate) fn of(text: Cow<'a, str>) -> Scope<'a> {
+        let mut slashes = memchr::memchr_iter(b'/', text.as_bytes());
+        let mut next = || slashes.next().unwrap_or(text.len());
+        let ends = match [next(), next(), next()] {
+            [date, service, none] if none == text.len() => [date, date, service],
+            all => all,
+        };
+        Scope { text, ends }
+    }
+
+    fn part(&self, after: Option<usize>, end: usize) -> &str {
+        self.text.get(after.map_or(0, |slash| slash + 1)..end).unwrap_or_default()
+    }
+
     pub fn date(&self) -> &str {
-        self.text.split('/').next().unwrap_or_default()
+        self.part(None, self.ends[0])
     }
 
     /// Empty for SigV4A.
     pub fn region(&self) -> &str {
-        let mut parts = self.text.split('/').skip(1);
-        let region = parts.next().unwrap_or_default();
-        if parts.count() >= 2 { region } else { "" }
+        self.part(Some(self.ends[0]), self.ends[1])
     }
 
     pub fn service(&self) -> &str {
-        self.text.rsplit('/').nth(1).unwrap_or_default()
+        self.part(Some(self.ends[1]), self.ends[2])
     }
 
     /// What stands last: `aws4_request`.
     pub fn terminal(&self) -> &str {
-        self.text.rsplit('/').next().unwrap_or_default()
+        self.part(Some(self.ends[2]), self.text.len())
     }
 
     pub fn as_str(&self) -> &str {
@@ -152,7 +167,7 @@ impl Claim<'_> {
     }
 
     pub fn signs(&self, header: &str) -> bool {
-        self.signed_headers.split(';').any(|name| name.eq_ignore_ascii_case(header))
+        cut::split(&self.signed_headers, b';').any(|name| name.eq_ignore_ascii_case(header))
     }
 }
 
@@ -223,15 +238,20 @@ fn elements(algorithm: Algorithm) -> usize {
     if algorithm == Algorithm::EcdsaP256Sha256 { 4 } else { 5 }
 }
 
+/// Whether a credential has as many parts between slashes as its algorithm's have.
+fn has_its_elements(credential: &str, algorithm: Algorithm) -> bool {
+    memchr::memchr_iter(b'/', credential.as_bytes()).count() + 1 == elements(algorithm)
+}
+
 fn split_credential(credential: Cow<'_, str>) -> (Cow<'_, str>, Scope<'_>) {
     match credential {
         Cow::Borrowed(text) => {
-            let (access_key, scope) = text.split_once('/').unwrap_or((text, ""));
-            (access_key.into(), Scope { text: scope.into() })
+            let (access_key, scope) = cut::split_once(text, b'/').unwrap_or((text, ""));
+            (access_key.into(), Scope::of(scope.into()))
         }
         Cow::Owned(text) => {
-            let (access_key, scope) = text.split_once('/').unwrap_or((&text, ""));
-            (access_key.to_owned().into(), Scope { text: scope.to_owned().into() })
+            let (access_key, scope) = cut::split_once(&text, b'/').unwrap_or((&text, ""));
+            (access_key.to_owned().into(), Scope::of(scope.to_owned().into()))
         }
     }
 }

@@ -2,10 +2,10 @@
 //! Deliberately no policy of who owns a key: identity hands over the secret, and a changed secret is another entry.
 
 use crate::{claim::Scope, hex::Hex, v4a};
+use foldhash::{HashMap, fast::RandomState};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::{
-    collections::{HashMap, hash_map::RandomState},
     hash::BuildHasher,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -85,7 +85,7 @@ struct Entry<K> {
 
 impl<K> Default for Cache<K> {
     fn default() -> Self {
-        Cache { shards: std::array::from_fn(|_| RwLock::default()), hasher: RandomState::new() }
+        Cache { shards: std::array::from_fn(|_| RwLock::default()), hasher: RandomState::default() }
     }
 }
 

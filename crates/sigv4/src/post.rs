@@ -96,7 +96,7 @@ fn v4<'a>(fields: &'a Fields, target: &Target<'_>) -> Result<Claim<'a>, Fault> {
         time,
         expires: None,
     };
-    verify::check_scope_at_s3(&claim, target, Some(credential))?;
+    verify::check_scope_at_s3(&claim, &claim.time.basic(), target, Some(credential))?;
     Ok(claim)
 }
 

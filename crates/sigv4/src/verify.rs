@@ -21,6 +21,8 @@ const FIVE_MINUTES: i64 = 5 * 60;
 #[derive(Clone, Debug)]
 pub struct Admitted<'a> {
     claim: Claim<'a>,
+    /// When it was signed, as signatures write it.
+    date: String,
     flavor: Flavor,
     bucket: Option<&'a str>,
 }
@@ -83,9 +85,10 @@ fn same(ours: &Hex, theirs: &str) -> bool {
 impl<'a> Claim<'a> {
     /// Scope, clock, expiry, and the headers that must be signed.
     pub fn admit(self, head: &Head<'_>, now: Timestamp, target: &Target<'a>) -> Result<Admitted<'a>, Fault> {
+        let date = self.time.basic();
         match target.flavor {
             Flavor::S3 => {
-                check_scope_at_s3(&self, target, None)?;
+                check_scope_at_s3(&self, &date, target, None)?;
                 check_time_at_s3(&self, head, now)?;
                 check_signed_at_s3(&self, head)?;
             }
@@ -101,11 +104,11 @@ impl<'a> Claim<'a> {
                     if self.algorithm == Algorithm::EcdsaP256Sha256 && self.place == Place::Header && !self.signs("x-amz-region-set") {
                         return Err(faults::SIGNATURE_DOES_NOT_MATCH.says("'X-Amz-Region-Set' must be a 'SignedHeader' in the AWS Authorization."));
                     }
-                    check_scope_elsewhere(&self, scope, target)?;
+                    check_scope_elsewhere(&self, scope, &date, target)?;
                 }
             }
         }
-        Ok(Admitted { claim: self, flavor: target.flavor, bucket: target.bucket })
+        Ok(Admitted { claim: self, date, flavor: target.flavor, bucket: target.bucket })
     }
 
     fn covers(&self, region: &str) -> bool {
@@ -150,7 +153,7 @@ pub fn wrong_region(claim: &Claim<'_>, expected: &str) -> Fault {
     wrong_credential(claim.place, None, &format!("the region '{region}' is wrong; expecting '{expected}'")).with("Region", expected)
 }
 
-pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, target: &Target<'_>, field: Option<&str>) -> Result<(), Fault> {
+pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, time: &str, target: &Target<'_>, field: Option<&str>) -> Result<(), Fault> {
     let Some(scope) = &claim.scope else { return Ok(()) };
     let wrong = |why: String| Err(wrong_credential(claim.place, field, &why));
     if claim.access_key.is_empty() {
@@ -178,7 +181,7 @@ pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, target: &Target<'_>, field: O
             _ => Err(wrong_region(claim, region)),
         };
     }
-    let signed = day(claim.time);
+    let signed = day(time);
     if date == signed {
         return Ok(());
     }
@@ -191,10 +194,8 @@ pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, target: &Target<'_>, field: O
 }
 
 /// `20261124`
-fn day(time: Timestamp) -> String {
-    let mut text = time.basic();
-    text.truncate(8);
-    text
+fn day(time: &str) -> &str {
+    time.get(..8).unwrap_or_default()
 }
 
 fn check_time_at_s3(claim: &Claim<'_>, head: &Head<'_>, now: Timestamp) -> Result<(), Fault> {
@@ -294,7 +295,7 @@ fn check_time_elsewhere(claim: &Claim<'_>, now: Timestamp) -> Result<(), Fault> 
 }
 
 /// AWS: all that is wrong with a scope is told at once. Older answers also quote what was sent.
-fn check_scope_elsewhere(claim: &Claim<'_>, scope: &Scope<'_>, target: &Target<'_>) -> Result<(), Fault> {
+fn check_scope_elsewhere(claim: &Claim<'_>, scope: &Scope<'_>, time: &str, target: &Target<'_>) -> Result<(), Fault> {
     let mut wrong = String::new();
     if target.region.is_some_and(|region| !claim.covers(region)) || (claim.region_set.is_none() && scope.region().is_empty()) {
         wrong.push_str("Credential should be scoped to a valid region. ");
@@ -305,7 +306,7 @@ fn check_scope_elsewhere(claim: &Claim<'_>, scope: &Scope<'_>, target: &Target<'
     if scope.terminal() != "aws4_request" {
         wrong.push_str("Credential should be scoped with a valid terminator: 'aws4_request'. ");
     }
-    if scope.date() != day(claim.time) {
+    if scope.date() != day(time) {
         wrong.push_str("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP. ");
     }
     if wrong.is_empty() { Ok(()) } else { Err(faults::SIGNATURE_DOES_NOT_MATCH.says(wrong)) }
@@ -349,13 +350,12 @@ impl<'a> Admitted<'a> {
         let form = Form::of(self.flavor).first()?;
         let request = canonical::request(head, Covered::by(&self.claim), payload_hash, *form);
         let scope = self.claim.scope.as_ref()?;
-        let text = canonical::string_to_sign(self.claim.algorithm_name(), &self.claim.time.basic(), scope.as_str(), &request);
+        let text = canonical::string_to_sign(self.claim.algorithm_name(), &self.date, scope.as_str(), &request);
         Some((request, text))
     }
 
     fn compare(&self, head: &Head<'_>, payload_hash: &str, scope: &Scope<'_>, seal: Sealer) -> Result<Verified, Fault> {
         let claim = &self.claim;
-        let date = claim.time.basic();
         let hashes = [payload_hash, "UNSIGNED-PAYLOAD"];
         // A presigned request need not know the body's hash even if the client sends one along.
         let hashes = hashes.get(..if self.flavor == Flavor::S3 && claim.place == Place::Query { 2 } else { 1 }).unwrap_or_default();
@@ -370,34 +370,34 @@ impl<'a> Admitted<'a> {
                 if tried.contains(&request) {
                     continue;
                 }
-                let text = canonical::string_to_sign(claim.algorithm_name(), &date, scope.as_str(), &request);
+                let text = canonical::string_to_sign(claim.algorithm_name(), &self.date, scope.as_str(), &request);
                 if seal.signs(text.as_bytes(), &claim.signature) {
-                    return Ok(Verified { chain: self.chain(payload_hash, date, scope, seal) });
+                    return Ok(Verified { chain: self.chain(payload_hash, scope, seal) });
                 }
                 tried.push(request);
             }
         }
-        Err(self.mismatch(&date, scope, tried.first().map_or("", String::as_str)))
+        Err(self.mismatch(scope, tried.first().map_or("", String::as_str)))
     }
 
-    fn mismatch(&self, date: &str, scope: &Scope<'_>, request: &str) -> Fault {
+    fn mismatch(&self, scope: &Scope<'_>, request: &str) -> Fault {
         if self.flavor == Flavor::Other {
             return faults::mismatch_elsewhere();
         }
         faults::Mismatch {
             access_key: &self.claim.access_key,
-            string_to_sign: &canonical::string_to_sign(self.claim.algorithm_name(), date, scope.as_str(), request),
+            string_to_sign: &canonical::string_to_sign(self.claim.algorithm_name(), &self.date, scope.as_str(), request),
             provided: &self.claim.signature,
             canonical_request: Some(request),
         }
         .at_s3()
     }
 
-    fn chain(&self, payload_hash: &str, date: String, scope: &Scope<'_>, seal: Sealer) -> Option<Chain> {
+    fn chain(&self, payload_hash: &str, scope: &Scope<'_>, seal: Sealer) -> Option<Chain> {
         payload_hash.starts_with("STREAMING-AWS4-").then(|| Chain {
             seal,
             access_key: self.claim.access_key.clone().into_owned(),
-            date,
+            date: self.date.clone(),
             scope: scope.as_str().to_owned(),
             previous: self.claim.signature.clone().into_owned(),
         })

@@ -1,8 +1,8 @@
 //! Claims as S3 reads them, and its words for those it cannot read.
 
-use super::{Algorithm, Claim, Place, Query, Scope, algorithm_named, elements, header_time, region_set, session_token, split_credential};
+use super::{Algorithm, Claim, Place, Query, Scope, algorithm_named, has_its_elements, header_time, region_set, session_token, split_credential};
 use crate::{escape, faults, v2};
-use cloudlet_aws::{Fault, Head, Timestamp};
+use cloudlet_aws::{Fault, Head, Timestamp, cut};
 use std::borrow::Cow;
 
 pub(super) fn find<'a>(head: &Head<'a>, authorization: Option<&'a str>, query: &Query<'a>) -> Result<Option<Claim<'a>>, Fault> {
@@ -21,7 +21,7 @@ pub(super) fn find<'a>(head: &Head<'a>, authorization: Option<&'a str>, query: &
 }
 
 fn header<'a>(head: &Head<'a>, value: &'a str) -> Result<Claim<'a>, Fault> {
-    let Some((kind, rest)) = value.trim().split_once(' ') else {
+    let Some((kind, rest)) = cut::split_once(value.trim(), b' ') else {
         return Err(faults::invalid_argument("Authorization header is invalid -- one and only one ' ' (space) required", "Authorization", value));
     };
     let algorithm = match kind {
@@ -33,9 +33,9 @@ fn header<'a>(head: &Head<'a>, value: &'a str) -> Result<Claim<'a>, Fault> {
     let malformed = |why: &str| faults::AUTHORIZATION_HEADER_MALFORMED.says(format!("The authorization header is malformed; {why}"));
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
     let mut components = 0;
-    for component in rest.split(',').map(str::trim).filter(|component| !component.is_empty()) {
+    for component in cut::split(rest, b',').map(str::trim).filter(|component| !component.is_empty()) {
         components += 1;
-        match component.split_once('=') {
+        match cut::split_once(component, b'=') {
             Some(("Credential", value)) => credential = Some(value),
             Some(("SignedHeaders", value)) => signed_headers = Some(value),
             Some(("Signature", value)) => signature = Some(value),
@@ -111,5 +111,5 @@ pub(crate) fn no_date() -> Fault {
 }
 
 pub(crate) fn split<'a>(credential: Cow<'a, str>, algorithm: Algorithm) -> Option<(Cow<'a, str>, Scope<'a>)> {
-    (credential.split('/').count() == elements(algorithm)).then(|| split_credential(credential))
+    has_its_elements(&credential, algorithm).then(|| split_credential(credential))
 }

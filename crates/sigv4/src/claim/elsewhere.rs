@@ -1,8 +1,10 @@
 //! Claims as every service but S3 reads them, and the words for those they cannot read.
 
-use super::{Algorithm, Claim, Place, Query, Scope, algorithm_named, elements, header_time, region_set, session_token, split_credential};
+use super::{
+    Algorithm, Claim, Place, Query, Scope, algorithm_named, elements, has_its_elements, header_time, region_set, session_token, split_credential,
+};
 use crate::{escape, faults, v2};
-use cloudlet_aws::{Fault, Head, Timestamp};
+use cloudlet_aws::{Fault, Head, Timestamp, cut};
 use std::borrow::Cow;
 
 /// AWS: the order of these checks was observed at DynamoDB (<https://github.com/architect/dynalite>, index.js).
@@ -20,10 +22,10 @@ pub(super) fn find<'a>(head: &Head<'a>, authorization: Option<&'a str>, query: &
 }
 
 fn header<'a>(head: &Head<'a>, value: &'a str) -> Result<Claim<'a>, Fault> {
-    let (kind, rest) = value.split_once(' ').unwrap_or((value, ""));
+    let (kind, rest) = cut::split_once(value, b' ').unwrap_or((value, ""));
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
-    for component in rest.split([',', ' ']).filter(|component| !component.is_empty()) {
-        match component.split_once('=') {
+    for component in cut::split(rest, b',').flat_map(|part| cut::split(part, b' ')).filter(|component| !component.is_empty()) {
+        match cut::split_once(component, b'=') {
             Some(("Credential", value)) => credential = Some(value),
             Some(("SignedHeaders", value)) => signed_headers = Some(value),
             Some(("Signature", value)) => signature = Some(value),
@@ -110,10 +112,10 @@ fn bad_date(date: &str) -> Fault {
 }
 
 fn split<'a>(credential: Cow<'a, str>, algorithm: Algorithm) -> Result<(Cow<'a, str>, Scope<'a>), Fault> {
-    let wanted = elements(algorithm);
-    if credential.split('/').count() == wanted {
+    if has_its_elements(&credential, algorithm) {
         return Ok(split_credential(credential));
     }
+    let wanted = elements(algorithm);
     // AWS: the text for SigV4A is unverified.
     let example = if wanted == 5 { "keyid/date/region/service/term" } else { "keyid/date/service/term" };
     Err(faults::INCOMPLETE_SIGNATURE

@@ -1,7 +1,7 @@
 use super::*;
 
 fn scope(text: &str) -> Scope<'_> {
-    Scope { text: text.into() }
+    Scope::of(text.into())
 }
 
 /// <https://docs.aws.amazon.com/general/latest/gr/signature-v4-examples.html>

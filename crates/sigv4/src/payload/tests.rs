@@ -6,7 +6,7 @@ fn claim(place: Place, algorithm: Algorithm) -> Claim<'static> {
         algorithm,
         place,
         access_key: "A".into(),
-        scope: (algorithm != Algorithm::V2).then_some(crate::Scope { text: "20261124/r/s3/aws4_request".into() }),
+        scope: (algorithm != Algorithm::V2).then_some(crate::Scope::of("20261124/r/s3/aws4_request".into())),
         region_set: None,
         signed_headers: "host".into(),
         signature: "".into(),
