@@ -20,10 +20,8 @@ use cloudlet_mailbox::{Mailbox, Room};
 use cloudlet_shape::OperationSchema;
 use cloudlet_store::{Journal, Kept};
 use decisions::Decisions;
-use std::{
-    collections::HashMap,
-    sync::{Arc, Weak},
-};
+use foldhash::HashMap;
+use std::sync::{Arc, Weak};
 
 /// What becomes of a denial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -72,12 +72,12 @@ impl Ids {
         self.from(ALPHANUMERIC, letters)
     }
 
-    fn from(&self, alphabet: &[u8], count: usize) -> String {
+    fn from<const N: usize>(&self, alphabet: &[u8; N], count: usize) -> String {
         let mut bytes = vec![0; count];
         self.fill(&mut bytes);
         // Slightly uneven where the alphabet's size is no power of two: no harm for an id.
         for byte in &mut bytes {
-            *byte = alphabet.get(usize::from(*byte) * alphabet.len() / 256).copied().unwrap_or(b'0');
+            *byte = alphabet.get(usize::from(*byte) * N / 256).copied().unwrap_or(b'0');
         }
         String::from_utf8(bytes).unwrap_or_default()
     }

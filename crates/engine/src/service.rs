@@ -4,7 +4,8 @@ use crate::{Asks, Boxed, Cx, Dialect, Front, Input, Output, Papers, Window};
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
 use cloudlet_store::Kept;
-use std::{collections::HashMap, future::Future, marker::PhantomData, sync::Arc};
+use foldhash::HashMap;
+use std::{future::Future, marker::PhantomData, sync::Arc};
 
 /// `impl Handle<SendMessage> for Sqs` reads: Sqs handles SendMessage.
 pub trait Handle<O: Operation>: Send + Sync + 'static {
@@ -87,7 +88,7 @@ impl Service {
             stores: Vec::new(),
             windows: Vec::new(),
             unsigned: Vec::new(),
-            operations: HashMap::new(),
+            operations: HashMap::default(),
         }
     }
 

@@ -96,9 +96,31 @@ pub enum Bodies {
     Withheld,
 }
 
-/// A name that `HeaderName::from_static` takes.
-fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+/// The name of a field. Those that nearly every answer has are made beforehand.
+fn name_of(name: &str) -> Option<HeaderName> {
+    macro_rules! known {
+        ($($name:literal),*) => {
+            match name {
+                $($name => const { HeaderName::from_static($name) },)*
+                _ => return HeaderName::from_bytes(name.as_bytes()).ok(),
+            }
+        };
+    }
+    Some(known!(
+        "content-type",
+        "content-length",
+        "server",
+        "x-amzn-requestid",
+        "x-amz-request-id",
+        "x-amz-id-2",
+        "etag",
+        "last-modified",
+        "accept-ranges",
+        "x-amz-server-side-encryption",
+        "x-amz-checksum-crc64nvme",
+        "x-amz-checksum-crc32",
+        "x-amz-checksum-type"
+    ))
 }
 
 pub fn response(answer: Answer, bodies: Bodies) -> Response<AnswerBody> {
@@ -108,14 +130,8 @@ pub fn response(answer: Answer, bodies: Bodies) -> Response<AnswerBody> {
     let fields = response.headers_mut();
     fields.reserve(answer.headers.len() + 2);
     for (name, value) in answer.headers {
-        let name = match name {
-            // A name of the model's is not copied.
-            Cow::Borrowed(name) if is_plain(name) => Ok(HeaderName::from_static(name)),
-            Cow::Borrowed(name) => HeaderName::from_bytes(name.as_bytes()),
-            Cow::Owned(name) => HeaderName::from_bytes(name.as_bytes()),
-        };
         // A field that HTTP cannot carry is one a client could not have sent: nothing is lost by leaving it out.
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(Bytes::from(value))) {
+        if let (Some(name), Ok(value)) = (name_of(&name), HeaderValue::from_maybe_shared(Bytes::from(value))) {
             fields.append(name, value);
         }
     }

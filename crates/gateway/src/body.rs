@@ -10,7 +10,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     time::Duration,
 };
@@ -26,19 +26,31 @@ pub struct Inflow {
     drain: u64,
     /// The client waits for leave to send; a refusal needs no draining.
     waits: Waits,
-    /// There while the client waits for leave.
-    end: Option<Arc<End>>,
+    end: Arc<End>,
 }
 
-/// How a body ended, for whoever writes the answer.
+/// How the body of a request ended, for whoever writes the answer and whoever keeps the connection.
 #[derive(Default)]
-pub struct End(AtomicBool);
+pub struct End(AtomicU8);
 
 impl End {
+    const OPEN: u8 = 0;
+    const READ: u8 = 1;
+    const REFUSED: u8 = 2;
+
+    fn set(&self, state: u8) {
+        self.0.store(state, Ordering::Release);
+    }
+
+    /// Nothing of the request is left on the connection.
+    pub fn is_read(&self) -> bool {
+        self.0.load(Ordering::Acquire) == End::READ
+    }
+
     /// The client never got leave to send its body, and may use the connection as if it had nothing left to send,
     /// while HTTP counts the next bytes as the body. The connection must be closed with the answer.
     pub fn is_refused(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.load(Ordering::Acquire) == End::REFUSED
     }
 }
 
@@ -50,13 +62,10 @@ pub enum Waits {
 }
 
 impl Inflow {
-    pub fn new(incoming: Incoming, stall: Duration, drain: u64, waits: Waits) -> Inflow {
+    pub fn new(incoming: Incoming, stall: Duration, drain: u64, waits: Waits, end: Arc<End>) -> Inflow {
         let incoming = (!http_body::Body::is_end_stream(&incoming)).then_some(incoming);
-        Inflow { incoming, stall, drain, waits, end: (waits == Waits::ForLeave).then(Arc::default) }
-    }
-
-    pub fn end(&self) -> Option<Arc<End>> {
-        self.end.clone()
+        end.set(if incoming.is_none() { End::READ } else { End::OPEN });
+        Inflow { incoming, stall, drain, waits, end }
     }
 
     /// The next piece; `None` at the end.
@@ -75,6 +84,7 @@ impl Inflow {
             match frame {
                 None => {
                     self.incoming = None;
+                    self.end.set(End::READ);
                     return None;
                 }
                 Some(Err(error)) => {
@@ -129,17 +139,15 @@ pub fn fault_of(error: BodyError) -> Fault {
 impl Drop for Inflow {
     fn drop(&mut self) {
         if self.waits == Waits::ForLeave {
-            if let Some(end) = &self.end
-                && self.incoming.as_ref().is_some_and(|incoming| !http_body::Body::is_end_stream(incoming))
-            {
-                end.0.store(true, Ordering::Release);
+            if self.incoming.as_ref().is_some_and(|incoming| !http_body::Body::is_end_stream(incoming)) {
+                self.end.set(End::REFUSED);
             }
             return;
         }
-        if let Some(mut rest) = self.incoming.take()
-            && !http_body::Body::is_end_stream(&rest)
-            && tokio::runtime::Handle::try_current().is_ok()
-        {
+        let Some(mut rest) = self.incoming.take() else { return };
+        if http_body::Body::is_end_stream(&rest) {
+            self.end.set(End::READ);
+        } else if tokio::runtime::Handle::try_current().is_ok() {
             let (limit, stall) = (self.drain, self.stall);
             tokio::spawn(async move {
                 let mut read = 0;

@@ -1,15 +1,21 @@
 //! Connections: accept, HTTP/1.1 or HTTP/2, plain or TLS, and an orderly end.
 
-use crate::{Gateway, Limits, answer::AnswerBody};
+use crate::{Gateway, Limits, answer::AnswerBody, body::End, http1 as plain};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{
-        conn::auto,
-        graceful::{GracefulShutdown, Watcher},
-    },
+    server::conn::auto,
 };
-use std::{convert::Infallible, fmt, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -28,17 +34,17 @@ const BREATH: Duration = Duration::from_millis(50);
 
 /// Serves until `stop` is ready, then lets calls under way end within the limit.
 pub async fn serve(gateway: Arc<Gateway>, listeners: Vec<Listener>, stop: impl Future<Output = ()>) {
-    let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(gateway.limits().connections));
+    let connections = gateway.limits().connections;
+    let room = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS)));
     let (open, end) = watch::channel(());
-    let doors = listeners.into_iter().map(|listener| accept(gateway.clone(), listener, room.clone(), &graceful, end.clone()));
+    let doors = listeners.into_iter().map(|listener| accept(gateway.clone(), listener, room.clone(), end.clone()));
     tokio::select! {
         _ = futures_util::future::join_all(doors) => {}
         () = stop => {}
     }
-    // Who has said nothing yet is not waited for.
+    // Who has said nothing yet is not waited for. The others leave room when they are answered.
     drop(open);
-    if tokio::time::timeout(gateway.limits().shutdown_time, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(gateway.limits().shutdown_time, room.acquire_many(connections)).await.is_err() {
         tracing::warn!("calls under way were cut off after {} s", gateway.limits().shutdown_time.as_secs());
     }
 }
@@ -65,22 +71,23 @@ impl Speech {
         Speech { http1, either }
     }
 
-    async fn http1(&self, stream: TcpStream, visitor: Visitor, watcher: Watcher) {
-        ended(watcher.watch(self.http1.serve_connection(TokioIo::new(stream), visitor)).await);
-    }
-
-    async fn either<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, visitor: Visitor, watcher: Watcher) {
-        ended(watcher.watch(self.either.serve_connection(TokioIo::new(stream), visitor).into_owned()).await);
+    async fn either<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, visitor: Visitor, mut end: watch::Receiver<()>) {
+        let mut connection = pin!(self.either.serve_connection(TokioIo::new(stream), visitor).into_owned());
+        tokio::select! {
+            outcome = connection.as_mut() => return ended(outcome),
+            _ = end.changed() => connection.as_mut().graceful_shutdown(),
+        }
+        ended(connection.await);
     }
 }
 
-fn ended(outcome: Result<(), impl fmt::Display>) {
+pub(crate) fn ended(outcome: Result<(), impl fmt::Display>) {
     if let Err(error) = outcome {
         tracing::debug!(%error, "connection ended");
     }
 }
 
-async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>, graceful: &GracefulShutdown, end: watch::Receiver<()>) {
+async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>, end: watch::Receiver<()>) {
     let speech = Arc::new(Speech::new(gateway.limits()));
     loop {
         let Ok(permit) = room.clone().acquire_owned().await else { return };
@@ -92,7 +99,7 @@ async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>,
             }
         };
         let _ = stream.set_nodelay(true);
-        let (speech, gateway, watcher, tls, mut end) = (speech.clone(), gateway.clone(), graceful.watcher(), listener.tls.clone(), end.clone());
+        let (speech, gateway, tls, mut end) = (speech.clone(), gateway.clone(), listener.tls.clone(), end.clone());
         tokio::spawn(async move {
             let _permit = permit;
             let patience = gateway.limits().head_time;
@@ -106,11 +113,11 @@ async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>,
                 // On the heap, so that a connection of plain HTTP/1.1 need not be as large as the others.
                 (Opening::Tls, Some(tls)) => {
                     if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
-                        Box::pin(speech.either(stream, visitor(true), watcher)).await;
+                        Box::pin(speech.either(stream, visitor(true), end)).await;
                     }
                 }
-                (Opening::Http2, _) => Box::pin(speech.either(stream, visitor(false), watcher)).await,
-                (Opening::Tls | Opening::Http1, _) => speech.http1(stream, visitor(false), watcher).await,
+                (Opening::Http2, _) => Box::pin(speech.either(stream, visitor(false), end)).await,
+                (Opening::Tls | Opening::Http1, _) => plain::serve(&speech.http1, stream, visitor(false), end).await,
             }
         });
     }
@@ -149,10 +156,17 @@ async fn refused(error: &io::Error) {
 }
 
 /// One connection's view of the gateway.
-struct Visitor {
+pub(crate) struct Visitor {
     gateway: Arc<Gateway>,
     peer: SocketAddr,
     secure: bool,
+}
+
+impl Visitor {
+    pub fn answer(&self, request: Request<Incoming>, body: Arc<End>) -> Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>> {
+        let (gateway, peer, secure) = (self.gateway.clone(), self.peer, self.secure);
+        Box::pin(async move { gateway.answer(request, peer, secure, body).await })
+    }
 }
 
 impl Service<Request<Incoming>> for Visitor {
@@ -161,8 +175,8 @@ impl Service<Request<Incoming>> for Visitor {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let (gateway, peer, secure) = (self.gateway.clone(), self.peer, self.secure);
-        Box::pin(async move { Ok(gateway.answer(request, peer, secure).await) })
+        let answer = self.answer(request, Arc::default());
+        Box::pin(async move { Ok(answer.await) })
     }
 }
 

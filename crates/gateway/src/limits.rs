@@ -10,7 +10,7 @@ pub struct Limits {
     pub headers: usize,
     /// What may be read or written at a time. Buffers grow to it only for bodies that are large.
     pub buffer: usize,
-    pub connections: usize,
+    pub connections: u32,
     /// How long a client may take to send the head of a request.
     pub head_time: Duration,
     /// How long a body may stand still, in either direction.

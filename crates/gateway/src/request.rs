@@ -69,7 +69,7 @@ impl Headers for Spread<'_> {
 }
 
 /// The head, borrowed. HTTP/2 names the host in the request line: `settle_host` has copied it into the fields.
-pub fn head<'a>(parts: &'a Parts, fields: &'a Fields<'a>) -> Head<'a> {
+pub fn head<'a>(parts: &'a Parts, fields: &'a Fields<'_>) -> Head<'a> {
     Head { method: parts.method.as_str(), path: parts.uri.path(), query: parts.uri.query().unwrap_or(""), headers: fields }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     AnswerBody, Limits, Plain,
     answer::{Bodies, response},
     authenticate::{Authenticated, Authenticator, Forms, Stage},
-    body::{Inflow, Treatment, Waits, flowing, gathered},
+    body::{End, Inflow, Treatment, Waits, flowing, gathered},
     form::Posting,
     integrity,
     request::{Fields, Spread, head, settle_host},
@@ -52,6 +52,7 @@ const INSIDE: [&str; 3] = ["/_cloudlet/", "/_localstack/", "/_aws/"];
 /// What the log says of a request.
 #[derive(Default)]
 pub(crate) struct Note {
+    method: http::Method,
     service: &'static str,
     pub operation: &'static str,
     pub principal: Option<Arc<str>>,
@@ -68,6 +69,57 @@ pub(crate) struct Traveller<'a> {
     secure: bool,
 }
 
+/// What becomes of a request once it is read.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made, once a request")]
+enum Arrival {
+    Answered(Answer),
+    /// The fields are the front's, for the answer.
+    Calls {
+        spelling: Spelling,
+        call: Call,
+        fields: Vec<(&'static str, String)>,
+    },
+}
+
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made, once a request")]
+enum Travelled {
+    To(Call, Vec<(&'static str, String)>),
+    Answered(Answer),
+}
+
+/// All that an answer depends on, of the request's head.
+struct Spelling {
+    service: &'static ServiceSchema,
+    protocol: Protocol,
+    request_id: Arc<str>,
+    extended_id: String,
+    query_mode: bool,
+}
+
+impl Spelling {
+    fn ids(&self) -> Ids<'_> {
+        Ids { request_id: &self.request_id, extended_id: &self.extended_id }
+    }
+
+    fn refusal(&self, fault: Fault, note: &mut Note) -> Answer {
+        if let Some(cause) = fault.cause() {
+            tracing::error!(request_id = &*self.request_id, cause, "internal failure");
+        }
+        let answer = codec(self.protocol).fault(self.service, &fault, &self.ids(), &Asked { query_mode: self.query_mode });
+        note.fault = Some(fault);
+        self.named_server(answer)
+    }
+
+    /// With the name of the server, where AWS gives one.
+    fn named_server(&self, mut answer: Answer) -> Answer {
+        let server = Dialect::of(self.protocol).server;
+        if !server.is_empty() {
+            answer.headers.push(("server".into(), server.to_owned()));
+        }
+        answer
+    }
+}
+
 impl Gateway {
     pub fn new(parts: Parts) -> Gateway {
         let services: Vec<&'static ServiceSchema> = parts.cloud.services().map(|service| service.schema).collect();
@@ -81,16 +133,15 @@ impl Gateway {
     }
 
     /// Answers one request, whatever it is.
-    pub async fn answer(&self, request: Request<Incoming>, peer: SocketAddr, secure: bool) -> Response<AnswerBody> {
+    pub async fn answer(&self, request: Request<Incoming>, peer: SocketAddr, secure: bool, end: Arc<End>) -> Response<AnswerBody> {
         let watch = Stopwatch::start();
-        let (mut parts, incoming) = request.into_parts();
-        settle_host(&mut parts);
+        let (parts, incoming) = request.into_parts();
+        let version = parts.version;
         let bodies = if parts.method == http::Method::HEAD { Bodies::Withheld } else { Bodies::Sent };
         let waits = if parts.headers.contains_key(http::header::EXPECT) { Waits::ForLeave } else { Waits::No };
-        let inflow = Inflow::new(incoming, self.limits.stall_time, self.limits.drain, waits);
-        let end = inflow.end();
-        let mut note = Note::default();
-        let road = AssertUnwindSafe(self.walk(&parts, inflow, peer, secure, &mut note)).catch_unwind().await;
+        let inflow = Inflow::new(incoming, self.limits.stall_time, self.limits.drain, waits, end.clone());
+        let mut note = Note { method: parts.method.clone(), ..Note::default() };
+        let road = AssertUnwindSafe(self.walk(parts, inflow, peer, secure, &mut note)).catch_unwind().await;
         let answer = road.unwrap_or_else(|_| {
             let request_id = &*note.request_id;
             tracing::error!(request_id, "a handler panicked: this is a bug");
@@ -100,60 +151,75 @@ impl Gateway {
             answer.headers.push(("x-amzn-requestid".into(), request_id.to_string()));
             answer
         });
-        self.log(&parts, &note, answer.status, watch);
+        self.log(&note, answer.status, watch);
         let mut response = response(answer, bodies);
-        if end.is_some_and(|end| end.is_refused()) && parts.version < http::Version::HTTP_2 {
+        if end.is_refused() && version < http::Version::HTTP_2 {
             response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
         }
         response
     }
 
-    async fn walk(&self, parts: &RequestParts, inflow: Inflow, peer: SocketAddr, secure: bool, note: &mut Note) -> Answer {
+    async fn walk(&self, parts: RequestParts, inflow: Inflow, peer: SocketAddr, secure: bool, note: &mut Note) -> Answer {
+        // On the heap, and gone before the call is performed, with the head: who waits for a message needs neither.
+        let (spelling, call, fields) = match Box::pin(self.arrive(parts, inflow, peer, secure, note)).await {
+            Arrival::Answered(answer) => return answer,
+            Arrival::Calls { spelling, call, fields } => (spelling, call, fields),
+        };
+        let operation = call.operation;
+        let performed = self.cloud.perform(call, spelling.request_id.clone(), Entrance::Front).await;
+        note.effect = performed.effect;
+        match performed.answer {
+            Ok(output) => {
+                let mut answer = codec(spelling.protocol).encode(operation, output.as_struct(), &spelling.ids());
+                if let Some(status) = performed.status {
+                    answer.status = status;
+                }
+                answer.headers.extend(named(performed.headers));
+                answer.headers.extend(named(fields));
+                spelling.named_server(answer)
+            }
+            Err(fault) => spelling.refusal(fault, note),
+        }
+    }
+
+    /// From the head of a request to a call, or to an answer that nobody need be called for.
+    async fn arrive(&self, mut parts: RequestParts, inflow: Inflow, peer: SocketAddr, secure: bool, note: &mut Note) -> Arrival {
+        settle_host(&mut parts);
+        let parts = &parts;
+        let plain = |plain: Plain| Arrival::Answered(plain.into_answer());
         let Some(fields) = Fields::of(&parts.headers) else {
-            return Plain::json(400, r#"{"message":"A header field is not UTF-8 text."}"#).into_answer();
+            return plain(Plain::json(400, r#"{"message":"A header field is not UTF-8 text."}"#));
         };
         if fields.size() > self.limits.headers {
-            return Plain::json(431, r#"{"message":"The header fields of the request are too large."}"#).into_answer();
+            return plain(Plain::json(431, r#"{"message":"The header fields of the request are too large."}"#));
         }
         let head = head(parts, &fields);
         if INSIDE.iter().any(|prefix| head.path.starts_with(prefix)) {
             note.service = "cloudlet";
-            return Box::pin(self.inside(&head, inflow)).await.into_answer();
+            let answer = Box::pin(self.inside(&head, inflow)).await;
+            // No call of AWS: health checks would fill the log.
+            tracing::debug!(target: "cloudlet::room", method = head.method, path = head.path, status = answer.status);
+            return plain(answer);
         }
         let (recognized, body) = match self.recognize(&head, inflow).await {
             Ok(found) => found,
-            Err(fault) => return Plain::json(fault.status(), fault.message().to_owned()).into_answer(),
+            Err(fault) => return plain(Plain::json(fault.status(), fault.message().to_owned())),
         };
         note.service = recognized.service.name;
         let (request_id, extended_id) = self.ids(&recognized);
         note.request_id = request_id.clone();
-        let ids = Ids { request_id: &request_id, extended_id: &extended_id };
         if let Some(paper) = self.paper(&head) {
             note.service = "cloudlet";
-            return paper.into_answer();
+            return plain(paper);
         }
-        let traveller = Traveller { head: &head, request_id: &request_id, peer, secure };
-        let mut answer = match self.travel(&traveller, &recognized, body, &ids, note).await {
-            Ok(answer) => answer,
-            Err(fault) => {
-                let asked = Asked {
-                    method: head.method,
-                    path: head.path,
-                    query_mode: head.header("x-amzn-query-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("true")),
-                };
-                if let Some(cause) = fault.cause() {
-                    tracing::error!(request_id = &*request_id, cause, "internal failure");
-                }
-                let answer = codec(recognized.protocol).fault(recognized.service, &fault, &ids, &asked);
-                note.fault = Some(fault);
-                answer
-            }
-        };
-        let server = Dialect::of(recognized.protocol).server;
-        if !server.is_empty() {
-            answer.headers.push(("server".into(), server.to_owned()));
+        let query_mode = head.header("x-amzn-query-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("true"));
+        let spelling = Spelling { service: recognized.service, protocol: recognized.protocol, request_id, extended_id, query_mode };
+        let traveller = Traveller { head: &head, request_id: &spelling.request_id, peer, secure };
+        match self.travel(&traveller, &recognized, body, &spelling.ids(), note).await {
+            Ok(Travelled::To(call, fields)) => Arrival::Calls { spelling, call, fields },
+            Ok(Travelled::Answered(answer)) => Arrival::Answered(spelling.named_server(answer)),
+            Err(fault) => Arrival::Answered(spelling.refusal(fault, note)),
         }
-        answer
     }
 
     async fn inside(&self, head: &Head<'_>, inflow: Inflow) -> Plain {
@@ -190,7 +256,7 @@ impl Gateway {
         if recognized.protocol == Protocol::RestXml { (ids.base32(16).into(), ids.alphanumeric(76)) } else { (ids.uuid().into(), String::new()) }
     }
 
-    /// From the recognized service to its answer.
+    /// From the recognized service to the call of it.
     async fn travel(
         &self,
         traveller: &Traveller<'_>,
@@ -198,7 +264,7 @@ impl Gateway {
         arrived: Arrived,
         ids: &Ids<'_>,
         note: &mut Note,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<Travelled, Fault> {
         let head = traveller.head;
         let service = self.cloud.service(recognized.service.name).ok_or_else(|| Fault::internal("a service without a room"))?;
         let visit = Visit { head, prefix: recognized.place.prefix.as_deref() };
@@ -208,7 +274,7 @@ impl Gateway {
             && head.method == "OPTIONS"
         {
             let fields = front.preflight(&visit, path)?;
-            return Ok(Answer { status: 200, headers: named(fields), body: cloudlet_shape::Body::empty() });
+            return Ok(Travelled::Answered(Answer { status: 200, headers: named(fields), body: cloudlet_shape::Body::empty() }));
         }
         let authenticator = self.authenticator(service, recognized, head.method, visit.prefix);
         let arrived = match (&service.front, arrived) {
@@ -217,7 +283,7 @@ impl Gateway {
                 if front.is_form(&visit, path)? {
                     let posting = Posting { service, front, recognized, path, target: authenticator.target, ids };
                     // On the heap: forms are rare, and their future is large.
-                    return Box::pin(self.post(traveller, &posting, inflow, note)).await;
+                    return Box::pin(self.post(traveller, &posting, inflow, note)).await.map(Travelled::Answered);
                 }
                 Arrived::Flowing(inflow)
             }
@@ -258,18 +324,8 @@ impl Gateway {
 
         let scope = self.scope(&caller, region, recognized);
         let call = Call { operation, caller, scope, origin: origin(traveller, recognized.protocol, signed, missing), input };
-        let performed = self.cloud.perform(call, traveller.request_id.clone(), Entrance::Front).await;
-        note.effect = performed.effect;
-        let output = performed.answer?;
-        let mut answer = codec(recognized.protocol).encode(operation, output.as_struct(), ids);
-        if let Some(status) = performed.status {
-            answer.status = status;
-        }
-        answer.headers.extend(named(performed.headers));
-        if let Some(front) = &service.front {
-            answer.headers.extend(named(front.dress(&visit, path)));
-        }
-        Ok(answer)
+        let fields = service.front.as_ref().map(|front| front.dress(&visit, path)).unwrap_or_default();
+        Ok(Travelled::To(call, fields))
     }
 
     /// The account and region a call works in: its caller's and its signature's; else what the host names, and the server's own.
@@ -330,10 +386,9 @@ impl Gateway {
         Ok((routed, content))
     }
 
-    fn log(&self, parts: &RequestParts, note: &Note, status: u16, watch: Stopwatch) {
+    fn log(&self, note: &Note, status: u16, watch: Stopwatch) {
         if note.service == "cloudlet" {
-            // No calls of AWS: health checks would fill the log.
-            return tracing::debug!(target: "cloudlet::room", method = %parts.method, path = parts.uri.path(), status);
+            return;
         }
         if !tracing::enabled!(target: "cloudlet::call", tracing::Level::INFO) {
             return;
@@ -345,7 +400,7 @@ impl Gateway {
             Some(Effect::Unasked) => "unasked",
             None => "-",
         };
-        let what = if note.operation.is_empty() { parts.method.as_str() } else { note.operation };
+        let what = if note.operation.is_empty() { note.method.as_str() } else { note.operation };
         tracing::info!(
             target: "cloudlet::call",
             request_id = &*note.request_id,

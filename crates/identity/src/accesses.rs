@@ -3,8 +3,9 @@
 
 use crate::LastUsed;
 use cloudlet_aws::{Account, Timestamp};
+use foldhash::HashMap;
 use parking_lot::RwLock;
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 /// Principals that are told apart; of more, nothing is noted.
 const MOST_PRINCIPALS: usize = 20_000;

@@ -32,15 +32,13 @@ use accesses::Accesses;
 use cloudlet_aws::{Account, Arn, Caller, Identity as Who, Timestamp};
 use cloudlet_store::{Journal, Json, Kept, Listing, Page, Record, Store, Unreadable};
 use credentials::Holder;
+use foldhash::HashMap;
 use parking_lot::RwLock;
 use sessions::Sessions;
 use state::{KeyOwner, Status};
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 /// Everybody the house knows. Cheap to clone; all clones are one.

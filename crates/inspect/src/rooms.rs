@@ -127,7 +127,7 @@ impl Rooms {
         let answer = match window.look(&glance) {
             Ok((operation, output)) => codec.encode(operation, output.as_struct(), &ids),
             Err(fault) => {
-                let asked = cloudlet_wire::Asked { method: head.method, path: head.path, query_mode: false };
+                let asked = cloudlet_wire::Asked { query_mode: false };
                 codec.fault(service.schema, &fault, &ids, &asked)
             }
         };

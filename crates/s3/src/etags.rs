@@ -43,7 +43,11 @@ impl ETag {
 
     fn write(&self, out: &mut String) {
         // Every answer shows one, and formatting 128 bits the usual way is slow.
-        out.extend((0..32).rev().filter_map(|place| char::from_digit((self.md5 >> (place * 4) & 15) as u32, 16)));
+        let mut hex = [b'0'; 32];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.md5.to_be_bytes()) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        out.push_str(str::from_utf8(&hex).unwrap_or_default());
         if self.parts > 0 {
             out.push('-');
             out.push_str(&self.parts.to_string());
@@ -58,6 +62,10 @@ impl ETag {
     pub fn md5(&self) -> Option<Sum> {
         if self.parts == 0 { Sum::from_bytes(Algorithm::Md5, &self.md5.to_be_bytes()).ok() } else { None }
     }
+}
+
+fn digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' + (value - 10) }
 }
 
 fn number(md5: &Sum) -> u128 {

@@ -1,7 +1,7 @@
 //! Where a queue lives: its name, its ARN, and the many URLs a client may call it by.
 
 use crate::{faults, limits};
-use cloudlet_aws::{Account, Arn, Fault, Region, Scope};
+use cloudlet_aws::{Account, Arn, Fault, Region, Scope, cut};
 use cloudlet_engine::Cx;
 
 /// What a QueueUrl says. Whatever it leaves open follows from the call.
@@ -17,29 +17,37 @@ impl<'a> Address<'a> {
     /// `scheme://host/account/name`, hosts `sqs.region.…`, `region.queue.…` and `queue.…`, paths `/queue/region/account/name`,
     /// a bare path, and a bare name.
     pub fn read(url: &'a str) -> Option<Address<'a>> {
-        let (host, path) = match url.split_once("://") {
-            Some((_, rest)) => rest.split_once('/')?,
+        let (host, path) = match memchr::memmem::find(url.as_bytes(), b"://") {
+            Some(at) => cut::split_once(url.get(at + 3..)?, b'/')?,
             None => ("", url),
         };
-        let path = path.split(['?', '#']).next().unwrap_or(path);
-        let mut steps = path.rsplit('/').filter(|step| !step.is_empty());
-        let name = steps.next()?;
-        let (account, above) = (steps.next(), steps.next());
+        let mut rest = path.get(..memchr::memchr2(b'?', b'#', path.as_bytes()).unwrap_or(path.len()))?;
+        let mut step = || {
+            while !rest.is_empty() {
+                let (above, step) = cut::rsplit_once(rest, b'/').unwrap_or(("", rest));
+                rest = above;
+                if !step.is_empty() {
+                    return Some(step);
+                }
+            }
+            None
+        };
+        let name = step()?;
+        let (account, above) = (step(), step());
         // AWS: a bare name is taken for a queue of the caller's (recorded).
         let Some(account) = account else {
             return Some(Address { region: None, account: None, name }).filter(|_| host.is_empty());
         };
         let account = Account::parse(account)?;
-        let in_path = above.filter(|region| is_region(region) && steps.next() == Some("queue"));
+        let in_path = above.filter(|region| is_region(region) && step() == Some("queue"));
         Some(Address { region: in_path.or_else(|| region_of(host)), account: Some(account), name })
     }
 }
 
 /// The region that a host of SQS names.
 fn region_of(host: &str) -> Option<&str> {
-    let mut labels = host.split(':').next().unwrap_or(host).split('.');
-    let first = labels.next()?;
-    let second = labels.next()?;
+    let (first, rest) = cut::split_once(host, b'.')?;
+    let second = rest.get(..memchr::memchr2(b'.', b':', rest.as_bytes()).unwrap_or(rest.len()))?;
     match (first, second) {
         // The service's own name, or a legacy one: https://docs.aws.amazon.com/general/latest/gr/sqs-service.html
         ("sqs" | "sqs-fips" | "queue", region) | (region, "queue") => Some(region).filter(|region| is_region(region)),

@@ -40,7 +40,7 @@ impl Codec for AwsJson {
         answer
     }
 
-    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, on: &Asked<'_>) -> Answer {
+    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, on: &Asked) -> Answer {
         let compatible = service.also.contains(&Protocol::Query);
         let mut answer = Answer::new(fault.status());
         answer.put("x-amzn-requestid", ids.request_id);

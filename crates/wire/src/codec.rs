@@ -59,10 +59,7 @@ pub struct Ids<'a> {
 
 /// What was asked, as far as an error answer depends on it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asked<'a> {
-    pub method: &'a str,
-    /// The raw path.
-    pub path: &'a str,
+pub struct Asked {
     /// The client sent `x-amzn-query-mode: true`.
     pub query_mode: bool,
 }
@@ -112,7 +109,7 @@ pub trait Codec: Send + Sync {
     fn decode(&self, operation: &'static OperationSchema, incoming: Incoming<'_>, read: Visit<'_>) -> Result<Missing, Malformed>;
     fn encode(&self, operation: &'static OperationSchema, output: &dyn Struct, ids: &Ids<'_>) -> Answer;
     /// An error answer.
-    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, on: &Asked<'_>) -> Answer;
+    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, on: &Asked) -> Answer;
 }
 
 /// The codec of a protocol.

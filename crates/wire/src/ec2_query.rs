@@ -34,7 +34,7 @@ impl Codec for Ec2Query {
         answer(operation.status, writer, ids)
     }
 
-    fn fault(&self, _: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, _: &Asked<'_>) -> Answer {
+    fn fault(&self, _: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, _: &Asked) -> Answer {
         let mut writer = XmlWriter::with_millis();
         writer.raw(PROLOG);
         writer.element("Response", "", |writer| {

@@ -7,6 +7,7 @@ use crate::{
     path::{Path, Step},
     text::Text,
 };
+use cloudlet_aws::cut;
 use cloudlet_shape::{Blob, Body, Document, Events, Kind, Member, Mismatch, Read, Reader, Schema, Target, Timestamp, TimestampFormat};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -16,17 +17,17 @@ const MOST_DEPTH: usize = 64;
 const MOST_PARAMETERS: usize = 1 << 18;
 
 /// The parameters of a form or query, decoded and sorted by name.
-pub(crate) struct Form(Vec<(String, String)>);
+pub(crate) struct Form<'f>(Vec<(Cow<'f, str>, Cow<'f, str>)>);
 
-impl Form {
-    pub(crate) fn parse(sources: &[&str]) -> Read<Form> {
+impl<'f> Form<'f> {
+    pub(crate) fn parse(sources: &[&'f str]) -> Read<Form<'f>> {
         let mut pairs = Vec::new();
         for source in sources {
-            for pair in source.split('&').filter(|pair| !pair.is_empty()) {
+            for pair in cut::split(source, b'&').filter(|pair| !pair.is_empty()) {
                 if pairs.len() >= MOST_PARAMETERS {
                     return Err(Mismatch::Malformed("too many parameters".into()));
                 }
-                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                let (name, value) = cut::split_once(pair, b'=').unwrap_or((pair, ""));
                 pairs.push((decode(name)?, decode(value)?));
             }
         }
@@ -35,22 +36,28 @@ impl Form {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        let at = self.0.partition_point(|(known, _)| known.as_str() < name);
-        self.0.get(at).filter(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.from(name).first().filter(|(known, _)| known == name).map(|(_, value)| value.as_ref())
+    }
+
+    /// The parameters from a name on.
+    fn from(&self, name: &str) -> &[(Cow<'f, str>, Cow<'f, str>)] {
+        self.0.get(self.0.partition_point(|(known, _)| known.as_ref() < name)..).unwrap_or_default()
     }
 
     /// The parameters whose names begin with a prefix.
-    fn below(&self, prefix: &str) -> &[(String, String)] {
-        let from = self.0.partition_point(|(known, _)| known.as_str() < prefix);
-        let rest = self.0.get(from..).unwrap_or_default();
+    fn below(&self, prefix: &str) -> &[(Cow<'f, str>, Cow<'f, str>)] {
+        let rest = self.from(prefix);
         rest.get(..rest.partition_point(|(known, _)| known.starts_with(prefix))).unwrap_or_default()
     }
 }
 
 /// A form's escapes: `+` is a space.
-fn decode(text: &str) -> Read<String> {
-    let spaced: Cow<'_, str> = if text.contains('+') { text.replace('+', " ").into() } else { text.into() };
-    percent_decode_str(&spaced).decode_utf8().map(Cow::into_owned).map_err(|_| Mismatch::Malformed("not UTF-8".into()))
+fn decode(text: &str) -> Read<Cow<'_, str>> {
+    let decoded = match memchr::memchr2(b'+', b'%', text.as_bytes()) {
+        None => Ok(text.into()),
+        Some(_) => percent_decode_str(&text.replace('+', " ")).decode_utf8().map(|text| Cow::Owned(text.into_owned())),
+    };
+    decoded.map_err(|_| Mismatch::Malformed("not UTF-8".into()))
 }
 
 /// The two ways of naming members and items.
@@ -78,14 +85,14 @@ impl Style {
 }
 
 /// Reads a form: `visit` gets its root.
-pub(crate) fn read(form: &Form, style: Style, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
+pub(crate) fn read(form: &Form<'_>, style: Style, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
     let mut context = Context { form, style, path: Path::default(), missing: Missing::default() };
     visit(&mut Place { prefix: String::new(), flattened: false, depth: 0, context: &mut context })?;
     Ok(context.missing)
 }
 
 struct Context<'f> {
-    form: &'f Form,
+    form: &'f Form<'f>,
     style: Style,
     path: Path,
     missing: Missing,
@@ -105,8 +112,8 @@ impl<'f> Place<'_, 'f> {
         Ok(Text { text: form.get(&self.prefix).unwrap_or_default(), timestamps: TimestampFormat::DateTime })
     }
 
-    fn name(&self, part: &str) -> String {
-        if self.prefix.is_empty() { part.to_owned() } else { format!("{}.{part}", self.prefix) }
+    fn name(&self, part: Cow<'static, str>) -> Cow<'static, str> {
+        if self.prefix.is_empty() { part } else { [&self.prefix, ".", &part].concat().into() }
     }
 
     fn at<'c>(&'c mut self, prefix: String, flattened: bool) -> Read<Place<'c, 'f>> {
@@ -118,8 +125,8 @@ impl<'f> Place<'_, 'f> {
 
     /// Whether anything is said about a name.
     fn has(&self, name: &str) -> bool {
-        let form = self.context.form;
-        form.get(name).is_some() || !form.below(&format!("{name}.")).is_empty()
+        let named = self.context.form.from(name).iter().map_while(|(known, _)| known.strip_prefix(name));
+        named.take_while(|rest| rest.as_bytes().first() <= Some(&b'.')).any(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 
     /// The numbers that follow a prefix, in order. Gaps are allowed.
@@ -166,13 +173,13 @@ impl Reader for Place<'_, '_> {
 
     fn structure(&mut self, schema: &'static Schema, each: &mut dyn FnMut(usize, &mut dyn Reader) -> Read<()>) -> Read<()> {
         for (index, member) in schema.members.iter().enumerate() {
-            let name = self.name(&self.context.style.member(member));
+            let name = self.name(self.context.style.member(member));
             if !self.has(&name) {
                 continue;
             }
             let flattened = member.flattened() && matches!(member.of.kind, Kind::List | Kind::Map);
             self.context.path.push(Step::Member(member.name));
-            each(index, &mut self.at(name, flattened)?)?;
+            each(index, &mut self.at(name.into_owned(), flattened)?)?;
             self.context.path.pop();
         }
         Ok(())

@@ -33,7 +33,7 @@ impl Codec for Query {
         answer(operation.status, writer, ids)
     }
 
-    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, _: &Asked<'_>) -> Answer {
+    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, _: &Asked) -> Answer {
         let mut writer = XmlWriter::new(TimestampFormat::DateTime);
         writer.element("ErrorResponse", service.xml_namespace, |writer| {
             writer.element("Error", "", |writer| {
@@ -73,7 +73,7 @@ fn answer(status: u16, writer: XmlWriter, ids: &Ids<'_>) -> Answer {
 }
 
 /// The parameters of a request: those of its body, and those of its URL.
-pub(crate) fn read_form(head: &Head<'_>, body: &[u8]) -> Read<Form> {
+pub(crate) fn read_form<'f>(head: &Head<'f>, body: &'f [u8]) -> Read<Form<'f>> {
     let body = std::str::from_utf8(body).map_err(|_| Mismatch::Malformed("not UTF-8".into()))?;
     Form::parse(&[body.trim_end_matches(['\r', '\n']), head.query])
 }

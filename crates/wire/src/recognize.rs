@@ -5,11 +5,12 @@ use crate::{
     host::Hosts,
     route::{Prefixed, Routes},
 };
-use cloudlet_aws::{Fault, FaultKind, Head};
+use cloudlet_aws::{Fault, FaultKind, Head, cut};
 use cloudlet_shape::{OperationSchema, Protocol, ServiceSchema};
+use foldhash::HashMap;
 use percent_encoding::percent_decode_str;
 use smallvec::SmallVec;
-use std::{borrow::Cow, collections::HashMap};
+use std::borrow::Cow;
 
 /// Knows the services and the names under which this server is reached.
 pub struct Recognizer {
@@ -113,7 +114,7 @@ impl Recognizer {
     /// In this order: the JSON target, the signature's scope, the host, the action in the URL, and at last the path.
     pub fn service(&self, head: &Head<'_>) -> Option<Recognized> {
         let place = head.header("host").map(|host| self.hosts.place(host)).unwrap_or_default();
-        if let Some((prefix, _)) = head.header("x-amz-target").and_then(|target| target.rsplit_once('.'))
+        if let Some((prefix, _)) = head.header("x-amz-target").and_then(|target| cut::rsplit_once(target, b'.'))
             && !prefix.is_empty()
             && let Some(known) = self.services.iter().find(|known| known.service.target_prefix == prefix)
         {
@@ -200,7 +201,7 @@ impl Recognizer {
         match of.protocol {
             Protocol::AwsJson10 | Protocol::AwsJson11 => {
                 let target = head.header("x-amz-target").unwrap_or_default();
-                match target.rsplit_once('.') {
+                match cut::rsplit_once(target, b'.') {
                     Some((prefix, name)) if prefix == of.service.target_prefix => named(name, None),
                     _ => Err(Unknown::Operation { name: target.to_owned(), version: None }),
                 }
@@ -277,7 +278,8 @@ fn literal_length(uri: &str) -> usize {
 
 /// The value of a parameter, decoded.
 fn parameter<'a>(form: &'a str, name: &str) -> Option<Cow<'a, str>> {
-    let mut pairs = form.trim_end_matches(['\r', '\n']).split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let pairs = cut::split(form.trim_end_matches(['\r', '\n']), b'&');
+    let mut pairs = pairs.map(|pair| cut::split_once(pair, b'=').unwrap_or((pair, "")));
     let (_, value) = pairs.find(|(key, _)| *key == name)?;
     percent_decode_str(value).decode_utf8().ok()
 }
@@ -286,11 +288,23 @@ fn parameter<'a>(form: &'a str, name: &str) -> Option<Cow<'a, str>> {
 /// The scope of SigV4A has no region, and SigV2 has no scope.
 fn signing_name<'a>(head: &Head<'a>) -> Option<Cow<'a, str>> {
     let scope = match head.header("authorization").filter(|authorization| authorization.starts_with("AWS4-")) {
-        Some(authorization) => Cow::Borrowed(authorization.split_once("Credential=")?.1.split([',', ' ']).next()?),
+        Some(authorization) => Cow::Borrowed(credential(authorization)?),
         None => parameter(head.query, "X-Amz-Credential")?,
     };
     match scope {
-        Cow::Borrowed(scope) => scope.rsplit('/').nth(1).map(Cow::Borrowed),
-        Cow::Owned(scope) => scope.rsplit('/').nth(1).map(|name| Cow::Owned(name.to_owned())),
+        Cow::Borrowed(scope) => last_but_one(scope).map(Cow::Borrowed),
+        Cow::Owned(scope) => last_but_one(&scope).map(|name| Cow::Owned(name.to_owned())),
     }
+}
+
+fn credential(authorization: &str) -> Option<&str> {
+    const NAME: &str = "Credential=";
+    let at = memchr::memmem::find(authorization.as_bytes(), NAME.as_bytes())?;
+    let rest = authorization.get(at + NAME.len()..)?;
+    rest.get(..memchr::memchr2(b',', b' ', rest.as_bytes()).unwrap_or(rest.len()))
+}
+
+fn last_but_one(scope: &str) -> Option<&str> {
+    let (before, _) = cut::rsplit_once(scope, b'/')?;
+    Some(cut::rsplit_once(before, b'/').map_or(before, |(_, last)| last))
 }

@@ -56,7 +56,7 @@ impl Codec for RestJson {
         answer
     }
 
-    fn fault(&self, _: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, _: &Asked<'_>) -> Answer {
+    fn fault(&self, _: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, _: &Asked) -> Answer {
         let mut answer = Answer::new(fault.status());
         answer.put("x-amzn-requestid", ids.request_id);
         answer.put("x-amzn-errortype", fault.name());

@@ -94,7 +94,7 @@ impl Codec for RestXml {
         answer
     }
 
-    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, _: &Asked<'_>) -> Answer {
+    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, _: &Asked) -> Answer {
         let mut answer = self.begin(fault.status(), ids);
         for (name, value) in fault.headers() {
             answer.put(*name, value);

@@ -10,10 +10,25 @@ use std::cmp::Reverse;
 
 /// The routes of one service.
 pub(crate) struct Routes {
-    /// By method, each list with the most particular first.
-    methods: Vec<(&'static str, Vec<Route>)>,
+    methods: Vec<Method>,
     /// What all their paths begin with, if anything: `/v20180820`.
     opening: String,
+}
+
+/// The routes of a method.
+struct Method {
+    name: &'static str,
+    /// The most particular first.
+    routes: Vec<Route>,
+    /// Those among them that a request without a query may suit: few of many.
+    plain: Vec<usize>,
+}
+
+impl Method {
+    fn candidates(&self, query: &str) -> impl Iterator<Item = &Route> {
+        let (all, plain) = if query.is_empty() { ([].as_slice(), self.plain.as_slice()) } else { (self.routes.as_slice(), [].as_slice()) };
+        all.iter().chain(plain.iter().filter_map(|index| self.routes.get(*index)))
+    }
 }
 
 struct Route {
@@ -51,12 +66,17 @@ impl Routes {
             let members = route.operation.input.members.len() + route.operation.output.members.len();
             Reverse((route.literals(), route.query.len(), route.parameters.len() + route.headers.len(), members))
         });
-        let mut methods: Vec<(&'static str, Vec<Route>)> = Vec::new();
+        let mut methods: Vec<Method> = Vec::new();
         for route in routes {
-            match methods.iter_mut().find(|(method, _)| *method == route.operation.method) {
-                Some((_, routes)) => routes.push(route),
-                None => methods.push((route.operation.method, vec![route])),
+            let name = route.operation.method;
+            let method = match methods.iter_mut().find(|method| method.name == name) {
+                Some(method) => method,
+                None => methods.push_mut(Method { name, routes: Vec::new(), plain: Vec::new() }),
+            };
+            if route.query.is_empty() {
+                method.plain.push(method.routes.len());
             }
+            method.routes.push(route);
         }
         let first = |operation: &&'static OperationSchema| operation.uri.split(['/', '?']).nth(1).filter(|first| !first.starts_with('{'));
         let mut firsts = service.operations.iter().map(first);
@@ -79,9 +99,9 @@ impl Routes {
         if !path.starts_with(&self.opening) && !path.contains('%') {
             return None;
         }
-        let (_, routes) = self.methods.iter().find(|(method, _)| *method == head.method)?;
+        let method = self.methods.iter().find(|method| method.name == head.method)?;
         let mut lacking = None;
-        for route in routes.iter().filter(|route| route.suits_query(head) && route.suits_path(path)) {
+        for route in method.candidates(head.query).filter(|route| route.suits_query(head) && route.suits_path(path)) {
             match route.fit(head, prefixed) {
                 Fit::Full => return Some((route, Fit::Full)),
                 Fit::Lacking => lacking = lacking.or(Some((route, Fit::Lacking))),
@@ -91,8 +111,8 @@ impl Routes {
     }
 
     pub(crate) fn unknown(&self, head: &Head<'_>, path: &str) -> Unknown {
-        let suits = |routes: &Vec<Route>| routes.iter().any(|route| route.suits_query(head) && route.labels(path).is_some());
-        let mut allowed: Vec<&'static str> = self.methods.iter().filter(|(_, routes)| suits(routes)).map(|(method, _)| *method).collect();
+        let suits = |method: &&Method| method.routes.iter().any(|route| route.suits_query(head) && route.labels(path).is_some());
+        let mut allowed: Vec<&'static str> = self.methods.iter().filter(suits).map(|method| method.name).collect();
         allowed.sort_unstable();
         if allowed.is_empty() {
             Unknown::Path { path: path.to_owned() }

@@ -9,7 +9,7 @@ const NO_QUEUE: FaultKind = FaultKind::sender("QueueDoesNotExist", 400).coded("A
 const IDS: Ids<'_> = Ids { request_id: "11111111-2222", extended_id: "host-id=" };
 
 fn answer(service: &'static ServiceSchema, fault: &Fault, query_mode: bool) -> Answer {
-    codec(service.protocol).fault(service, fault, &IDS, &Asked { method: "POST", path: "/", query_mode })
+    codec(service.protocol).fault(service, fault, &IDS, &Asked { query_mode })
 }
 
 fn text(answer: &Answer) -> String {

@@ -168,7 +168,7 @@ fn refuse(registry: &Registry, refusal: &Refusal) -> Outcome<Answer> {
     let row = registry.row(&refusal.service, &refusal.operation)?;
     let kind = row.schema.faults.iter().find(|kind| kind.name == refusal.name).ok_or("the operation has no such fault")?;
     let fault = kind.says(refusal.message.clone());
-    let asked = Asked { method: row.schema.method, path: "/", query_mode: false };
+    let asked = Asked { query_mode: false };
     Ok(codec(spoken(row.schema.service, &refusal.protocol)?).fault(row.schema.service, &fault, &IDS, &asked))
 }
 

@@ -15,7 +15,7 @@ fn check(case: &Case) -> Result<(), String> {
     let ids = Ids { request_id, extended_id: "bar-id" };
     let answer = if case.case.get("error").is_some() {
         let fault = fault(case, response);
-        let asked = Asked { method: operation.method, path: "/", query_mode: true };
+        let asked = Asked { query_mode: true };
         codec(protocol).fault(operation.service, &fault, &ids, &asked)
     } else {
         let output = Structure::from_json(model, operation.output, &case.case["result"]);
