@@ -8,6 +8,7 @@ use cloudlet_identity::{
     delegations::{Delegation, Owner, Release, Stage},
 };
 use cloudlet_policy::Kind;
+use cloudlet_store::Kept;
 use std::{sync::Arc, time::Duration};
 
 const HOUR: i64 = 3_600;
@@ -162,4 +163,24 @@ async fn a_delegate_of_a_limited_session_is_limited_as_that_was() {
     looks_up(&house, &caller).await.unwrap();
     let session = house.identity.session_of(&caller).unwrap();
     assert_eq!(session.tags, [(Arc::<str>::from("team"), Arc::<str>::from("blue"))]);
+}
+
+#[tokio::test]
+async fn a_token_and_what_it_was_exchanged_for_survive_a_restart() {
+    let house = House::new();
+    let approver = house.user("admin", Some(ALLOW_ALL));
+    let token = released(&house, &approver, "sts:*", Some("sts:GetCallerIdentity"));
+    let credentials = house.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await.unwrap().credentials.unwrap();
+    let mut records = vec![];
+    for kept in house.identity.kept() {
+        kept.snapshot(&mut |record| records.push(record));
+    }
+    let again = House::new();
+    let kept = again.identity.kept();
+    let stores: Vec<&dyn Kept> = kept.iter().map(AsRef::as_ref).collect();
+    cloudlet_store::replay(&stores, &records).unwrap();
+    let caller = again.bearer(&credentials).unwrap();
+    assert_eq!(says(looks_up(&again, &caller).await).0, "AccessDenied");
+    let caller = delegate(&again, &token).await;
+    assert_eq!(again.identity.session_of(&caller).unwrap().delegate, partner().account);
 }
