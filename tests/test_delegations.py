@@ -201,6 +201,46 @@ def test_a_partner_is_let_in_for_what_it_asked_and_for_as_long(house, channel, m
         house.reset_clock()
 
 
+@pytest.mark.parametrize("kind", ["root", "role"])
+def test_a_delegate_of_root_and_of_a_role_is_held_to_what_was_delegated(house, channel, kind):
+    topic, hear = channel
+    asked = house.client("iam", key=PARTNER).create_delegation_request(
+        Description="Reads.",
+        Permissions={"PolicyTemplateArn": TEMPLATE, "Parameters": [{"Name": "bucketNames", "Values": [f"of-{kind}"], "Type": "string"}]},
+        RequestorWorkflowId=f"workflow-{kind}",
+        NotificationChannel=topic,
+        SessionDuration=14_400,
+    )
+    request = asked["DelegationRequestId"]
+    approver, s3 = house.client("iam", key=CUSTOMER), house.client("s3", key=CUSTOMER)
+    arn = f"arn:aws:iam::{CUSTOMER}:root"
+    if kind == "role":
+        trust = policy({"Effect": "Allow", "Principal": {"AWS": CUSTOMER}, "Action": "sts:AssumeRole"})
+        role = approver.create_role(RoleName="approver", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        approver.put_role_policy(RoleName="approver", PolicyName="p", PolicyDocument=json.dumps(policy(allow("*"))))
+        session = house.client("sts", key=CUSTOMER).assume_role(RoleArn=role, RoleSessionName="ann")
+        approver, arn = bearer(house, "iam", session["Credentials"]), session["AssumedRoleUser"]["Arn"]
+    approver.associate_delegation_request(DelegationRequestId=request)
+    approver.accept_delegation_request(DelegationRequestId=request)
+    approver.send_delegation_token(DelegationRequestId=request)
+    assert approver.get_delegation_request(DelegationRequestId=request)["DelegationRequest"]["ApproverId"] == arn
+    token = next(one["ExchangeToken"] for one in hear(4) if one["Type"] == "ExchangeToken")
+    answer = house.client("sts", key=PARTNER).get_delegated_access_token(TradeInToken=token)
+    assert answer["AssumedPrincipal"] == arn == bearer(house, "sts", answer["Credentials"]).get_caller_identity()["Arn"]
+    s3.create_bucket(Bucket=f"of-{kind}")
+    s3.put_object(Bucket=f"of-{kind}", Key="k", Body=b"x")
+    # A queue that lets the approver in by name does not let in who acts in its place.
+    sqs = house.client("sqs", key=CUSTOMER)
+    url = sqs.create_queue(QueueName=f"beyond-{kind}")["QueueUrl"]
+    named = allow("sqs:*", f"arn:aws:sqs:us-east-1:{CUSTOMER}:beyond-{kind}", Principal={"AWS": arn})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy(named))})
+    delegate = {service: bearer(house, service, answer["Credentials"]) for service in ("s3", "sqs", "iam")}
+    assert delegate["s3"].get_object(Bucket=f"of-{kind}", Key="k")["Body"].read() == b"x"
+    for beyond in (lambda: delegate["sqs"].get_queue_attributes(QueueUrl=url), delegate["s3"].list_buckets, delegate["iam"].list_users):
+        with pytest.raises(ClientError, match="AccessDenied.*no session policy allows"):
+            beyond()
+
+
 def test_nobody_can_ask_who_has_not_registered(house, channel):
     with pytest.raises(ClientError, match="InvalidInput.*is not registered for account 333333333333"):
         house.client("iam", key="333333333333").create_delegation_request(

@@ -2,7 +2,7 @@
 //! the permissions boundaries of the roles they leave behind. AWS takes it up when a partner registers; here whoever builds the house says it.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies-temporary-delegation-partner-guide.html>
 
-use crate::templates::Template;
+use crate::{templates::Template, written::size};
 use cloudlet_aws::{Account, Arn};
 use cloudlet_policy::{Document, Kind, Policy};
 use serde::Deserialize;
@@ -36,6 +36,10 @@ struct Entry {
 /// Characters of a partner's name, as the model has it.
 const LONGEST_NAME: usize = 30;
 
+/// Characters of a boundary.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/temporary-delegation-understanding-permissions.html>
+const LONGEST_BOUNDARY: usize = 6_144;
+
 /// A template, and who registered it.
 pub struct Registered<'p> {
     pub partner: &'p str,
@@ -65,6 +69,9 @@ impl Partners {
                 }
             }
             for (arn, text) in &entry.boundaries {
+                if size(text.get()) > LONGEST_BOUNDARY {
+                    return Err(of(&format!("{arn}: a permissions boundary has at most {LONGEST_BOUNDARY} characters")));
+                }
                 let document = Document::parse(text.get(), Kind::Identity).map_err(|error| of(&format!("{arn}: {}", error.message)))?;
                 all.boundaries.insert(arn.clone(), Policy { name: arn.as_str().into(), document });
             }
