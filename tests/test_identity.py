@@ -40,13 +40,13 @@ def test_an_answer_carries_its_request_id(sts):
     assert answer["HTTPHeaders"]["x-amzn-requestid"] == answer["RequestId"]
 
 
-def test_operations_of_later_are_not_implemented_and_say_so(sts):
+def test_operations_of_later_are_not_implemented_and_say_so(server):
     with pytest.raises(ClientError) as refused:
-        sts.get_delegated_access_token(TradeInToken="token")
+        server.client("iam").get_role_template_version(TemplateArn="arn:aws:iam::aws:role-template/x")
     answer = refused.value.response["ResponseMetadata"]
     assert answer["HTTPStatusCode"] == 501
-    assert answer["HTTPHeaders"]["x-cloudlet-not-implemented"] == "sts:GetDelegatedAccessToken"
-    assert "GetDelegatedAccessToken" in str(refused.value)
+    assert answer["HTTPHeaders"]["x-cloudlet-not-implemented"] == "iam:GetRoleTemplateVersion"
+    assert "GetRoleTemplateVersion" in str(refused.value)
 
 
 def test_the_identity_is_told_over_a_presigned_url(server):

@@ -21,7 +21,7 @@ def test_health_as_localstack_tells_it(server):
 def test_services_tell_what_they_implement(server):
     services = {service["name"]: service for service in server.room("services")}
     assert "GetCallerIdentity" in services["sts"]["implemented"]
-    assert "GetDelegatedAccessToken" in services["sts"]["not_implemented"]
+    assert services["iam"]["not_implemented"] == ["AcquireRole", "GetRoleTemplateVersion"]
 
 
 def test_calls_are_remembered_with_their_decisions(server, s3, bucket):

@@ -28,10 +28,10 @@ describe("STS with the JavaScript SDK", () => {
     await assert.rejects(stranger.send(new GetCallerIdentityCommand({})), { name: "InvalidClientTokenId" });
   });
 
-  it("says what is not built yet", async () => {
+  it("refuses a trade-in token that nobody made", async () => {
     await assert.rejects(sts.send(new GetDelegatedAccessTokenCommand({ TradeInToken: "token" })), (error) => {
-      assert.equal(error.$metadata.httpStatusCode, 501);
-      assert.match(error.message, /GetDelegatedAccessToken/);
+      assert.equal(error.$metadata.httpStatusCode, 400);
+      assert.equal(error.message, "Invalid trade-in token");
       return true;
     });
   });

@@ -122,6 +122,11 @@ impl Subject<'_> {
             if decision.is_allowed() && self.is_assumed_root() {
                 decision = self.within_task(request);
             }
+            if decision.is_allowed()
+                && let Some(beyond) = self.beyond_delegation(request)
+            {
+                decision = beyond;
+            }
             if decision.is_allowed() { Ok(Cow::Borrowed(decision.gate.name())) } else { Err(decision.because(request, policies)) }
         })
     }
@@ -174,7 +179,23 @@ impl Subject<'_> {
     }
 
     fn is_assumed_root(&self) -> bool {
-        self.about.caller.identity == Identity::Root && self.session.as_ref().is_some_and(|session| !session.policies.is_empty())
+        self.about.caller.identity == Identity::Root
+            && self.session.as_ref().is_some_and(|session| session.origin == Origin::AssumeRoot && !session.policies.is_empty())
+    }
+
+    /// What session policies alone do not hold back: a delegate may do what was delegated, though the approver is root, or named by the resource
+    /// itself; and no more than the session in which the approver accepted.
+    /// "The policies limit the capability of the underlying user, but do not grant any additional access."
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/temporary-delegation-understanding-permissions.html>
+    fn beyond_delegation(&self, request: &Request<'_>) -> Option<Decision> {
+        let session = self.session.as_ref().filter(|session| session.origin == Origin::Delegation)?;
+        let user = Caller { identity: Identity::User { name: "delegate".into() }, ..self.about.caller.clone() };
+        let request = Request { principal: Principal::of(&user), resource_account: user.account, ..*request };
+        let limits = [&session.policies, &session.within];
+        limits.into_iter().filter(|limit| !limit.is_empty()).find_map(|limit| {
+            let decision = decide(&request, &Policies { identity: limit, ..Policies::default() });
+            (!decision.is_allowed()).then_some(Decision { gate: Gate::Session, by: None, ..decision })
+        })
     }
 
     /// A root session of AssumeRoot may do what its task policy says, and nothing else.

@@ -1,6 +1,6 @@
 //! The call log: the latest calls, each with what was decided about it.
 
-use cloudlet_aws::Timestamp;
+use cloudlet_aws::{Account, Timestamp};
 use cloudlet_engine::Verdict;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -23,6 +23,8 @@ pub struct Logged {
     pub service: &'static str,
     pub operation: &'static str,
     pub principal: Arc<str>,
+    /// The account that acted in the principal's place, if one was delegated to.
+    pub delegate: Option<Account>,
     /// Empty for the few operations that AWS asks nobody about.
     pub verdicts: SmallVec<[Verdict; 1]>,
     /// The code of the fault it ended in.

@@ -153,6 +153,7 @@ impl Cloud {
             service: operation.service.name,
             operation: operation.name,
             principal: cx.caller.arn.clone(),
+            delegate: self.identity.session_of(&cx.caller).and_then(|session| session.delegate),
             verdicts,
             fault: answer.as_ref().err().map(|fault| fault.code().into()),
             took: watch.elapsed(),

@@ -17,13 +17,14 @@ pub(crate) fn bounded(want: Want, boundary: Option<&str>) -> Want {
     }
 }
 
-/// A boundary is a managed policy of the account, or of AWS, that exists.
+/// A boundary is a managed policy of the account, of AWS or of a partner, that exists.
 pub(crate) fn check(state: &State, account: Account, boundary: Option<&str>) -> Result<(), Fault> {
     let Some(arn) = boundary else { return Ok(()) };
     if !arn.starts_with("arn:") || Arn::parse(arn).is_none() {
         return Err(invalid(format!("Value ({arn}) for parameter PermissionsBoundary is invalid.")));
     }
-    let known = catalogue::by_arn(arn).is_some() || state.policy_by_arn(arn).is_some_and(|(owner, _)| owner == account);
+    let given = catalogue::by_arn(arn).is_some() || state.partners.boundary(arn).is_some();
+    let known = given || state.policy_by_arn(arn).is_some_and(|(owner, _)| owner == account);
     if known { Ok(()) } else { Err(gone(format!("Scope ARN: {arn} does not exist or is not attachable."))) }
 }
 

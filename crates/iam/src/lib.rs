@@ -7,6 +7,7 @@ mod access_reports;
 mod account;
 mod boundaries;
 mod certificates;
+mod delegations;
 mod der;
 mod documents;
 mod extras;
@@ -115,6 +116,11 @@ pub fn service(identity: Identity) -> Service {
     let iam = iam.handles::<GenerateServiceLastAccessedDetails>().handles::<GetServiceLastAccessedDetails>();
     let iam = iam.handles::<GetServiceLastAccessedDetailsWithEntities>();
     let iam = iam.handles::<GenerateOrganizationsAccessReport>().handles::<GetOrganizationsAccessReport>();
+    // Temporary delegation.
+    let iam = iam.handles::<CreateDelegationRequest>().handles::<GetDelegationRequest>().handles::<ListDelegationRequests>();
+    let iam = iam.handles::<AssociateDelegationRequest>().handles::<UpdateDelegationRequest>().handles::<AcceptDelegationRequest>();
+    let iam = iam.handles::<RejectDelegationRequest>().handles::<SendDelegationToken>().handles::<GetHumanReadableSummary>();
+    let iam = iam.handles::<delegations::ExpireDelegation>();
     // Tags.
     let iam = iam.handles::<TagUser>().handles::<UntagUser>().handles::<ListUserTags>();
     let iam = iam.handles::<TagRole>().handles::<UntagRole>().handles::<ListRoleTags>();

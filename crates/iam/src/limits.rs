@@ -20,6 +20,12 @@ pub const PROVIDERS: usize = 100;
 pub const CLIENT_IDS: usize = 100;
 pub const THUMBPRINTS: usize = 5;
 pub const SAML_KEYS: usize = 2;
+/// Of a partner, until they are deleted. AWS: unverified: no page tells a number.
+pub const DELEGATION_REQUESTS: usize = 1_000;
+
+/// What root may delegate, in seconds.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies-temporary-delegation.html#temporary-delegation-how-it-works>
+pub const ROOT_DELEGATION_SECONDS: i32 = 14_400;
 
 /// Characters without white space.
 pub const MANAGED_POLICY: usize = 6_144;

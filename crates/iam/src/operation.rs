@@ -5,6 +5,7 @@ use cloudlet_api_iam::Tag;
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Ask, Asks};
 use cloudlet_identity::Tags;
+use cloudlet_policy::Grant;
 use cloudlet_shape::Operation;
 
 /// What a call wants, before it has the name of its action.
@@ -60,6 +61,14 @@ impl Want {
     pub fn untags(mut self, keys: &[String]) -> Want {
         if let Some(ask) = &mut self.ask {
             ask.keys.set_many("aws:TagKeys", keys.iter().cloned());
+        }
+        self
+    }
+
+    /// What lets a caller in without a policy.
+    pub fn granted(mut self, grant: Grant<'static>) -> Want {
+        if let Some(ask) = &mut self.ask {
+            ask.grant = Some(grant);
         }
         self
     }

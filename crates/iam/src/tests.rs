@@ -5,6 +5,7 @@ mod house;
 mod accounts;
 mod credentials;
 mod decisions;
+mod delegations;
 mod last_accessed;
 mod matrix;
 mod people;

@@ -4,21 +4,25 @@
 mod accesses;
 pub mod catalogue;
 mod credentials;
+pub mod delegations;
 mod last_used;
 pub mod messages;
 pub mod mfa;
 pub mod organization;
 pub mod outbound;
+mod partners;
 mod secret;
 mod sessions;
 mod standing;
 pub mod state;
+pub mod templates;
 mod written;
 
 pub use accesses::Access;
 pub use credentials::{Credential, Root, Unknown};
 pub use last_used::{LastUsed, Place};
 pub use organization::Membership;
+pub use partners::{Partners, Registered};
 pub use secret::Secret;
 pub use sessions::{Fresh, LONGEST_TOKEN, Origin, Session};
 pub use standing::{Standing, held, managed};
@@ -76,10 +80,15 @@ impl Identity {
     }
 
     pub fn kept_in(root: Root, journal: &Journal) -> Identity {
+        Identity::with_partners(root, journal, Partners::default())
+    }
+
+    pub fn with_partners(root: Root, journal: &Journal, partners: Partners) -> Identity {
+        let partners = Arc::new(partners);
         Identity(Arc::new(Inner {
             root_caller: Caller::root(root.account, root.partition, Some(&root.access_key)),
             root,
-            store: Store::new("iam", journal, State::default()),
+            store: Store::new("iam", journal, State { partners, ..State::default() }),
             sessions: Store::new("sts/sessions", journal, Sessions::default()),
             revision: AtomicU64::new(1),
             remembered: RwLock::default(),

@@ -17,6 +17,8 @@ pub enum Origin {
     FederationToken,
     SessionToken,
     AssumeRoot,
+    /// GetDelegatedAccessToken: a partner in the place of whoever approved.
+    Delegation,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,6 +44,12 @@ pub struct Session {
     pub provider: Option<Arc<str>>,
     /// What the provider's token said, under the names of condition keys.
     pub claims: Vec<(Arc<str>, Vec<Arc<str>>)>,
+    /// The session policies of whoever delegated, where those limit the session too.
+    #[serde(default, with = "listed")]
+    pub within: Arc<[Policy]>,
+    /// The account that acts in the caller's place.
+    #[serde(default)]
+    pub delegate: Option<Account>,
 }
 
 impl Session {

@@ -75,11 +75,14 @@ pub fn held(state: &State, holds: &Holdings) -> Vec<Policy> {
     inline.chain(holds.attached.iter().filter_map(|arn| managed(state, arn.as_str()))).collect()
 }
 
-/// The current version of a managed policy, AWS's or the customer's.
+/// The current version of a managed policy: AWS's, a partner's or the customer's.
 pub fn managed(state: &State, arn: &str) -> Option<Policy> {
     match catalogue::by_arn(arn) {
         Some(policy) => policy.policy(arn),
-        None => Some(state.policy_by_arn(arn)?.1.current()?.policy.named(arn)),
+        None => match state.partners.boundary(arn) {
+            Some(policy) => Some(policy.clone()),
+            None => Some(state.policy_by_arn(arn)?.1.current()?.policy.named(arn)),
+        },
     }
 }
 

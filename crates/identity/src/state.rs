@@ -1,6 +1,6 @@
 //! The tables: who exists, and what belongs to them. Everything is of an account, so the account leads every key.
 
-use crate::{LastUsed, Secret, Written, mfa::Device, organization::Organization};
+use crate::{LastUsed, Partners, Secret, Written, delegations::Delegation, mfa::Device, organization::Organization};
 use cloudlet_aws::{Account, Arn, Timestamp};
 use cloudlet_store::{Table, tables};
 use serde::{Deserialize, Serialize};
@@ -302,6 +302,9 @@ pub struct State {
     pub jobs: Table<Of, Job>,
     /// The server has one organization, or none.
     pub organization: Table<(), Organization>,
+    /// By id: whose they are changes.
+    pub delegations: Table<Arc<str>, Delegation>,
+    pub partners: Arc<Partners>,
 }
 
 tables!(State {
@@ -319,7 +322,8 @@ tables!(State {
     extras,
     jobs,
     organization,
-});
+    delegations,
+} beside { partners });
 
 /// Rows of one account, in the order of their names.
 pub fn of_account<V>(table: &Table<Of, V>, account: Account) -> impl Iterator<Item = &V> {

@@ -62,6 +62,8 @@ fn session(caller: Caller, fresh: &Fresh) -> Session {
         mfa: None,
         provider: None,
         claims: vec![],
+        within: Arc::default(),
+        delegate: None,
     }
 }
 

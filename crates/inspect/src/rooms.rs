@@ -216,6 +216,7 @@ fn call(logged: &Logged) -> Value {
         "service": logged.service,
         "operation": logged.operation,
         "principal": &*logged.principal,
+        "invoked_by_delegate": logged.delegate.map(|account| account.to_string()),
         "decisions": verdicts.collect::<Vec<_>>(),
         "fault": logged.fault,
         "micros": u64::try_from(logged.took.as_micros()).unwrap_or(u64::MAX),

@@ -3,12 +3,12 @@
 use crate::{configuration::Configuration, oidc_keys};
 use cloudlet_cloud::{Cloud, Settings};
 use cloudlet_engine::{Clock, Frame, Ids, Service};
-use cloudlet_identity::{Identity, Root, Secret};
+use cloudlet_identity::{Identity, Partners, Root, Secret};
 use cloudlet_mailbox::{Mailbox, Room};
 use cloudlet_outside::{Bounds, Courier};
 use cloudlet_store::Blobs;
 use cloudlet_sts::ProviderKeys;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
     let ids = configuration.seed.map_or_else(Ids::random, Ids::seeded);
@@ -23,7 +23,7 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
         None => Blobs::memory(),
     };
     let settings = Settings { mode: configuration.mode, calls: configuration.call_log, ..Settings::default() };
-    let identity = Identity::kept_in(root, &settings.journal);
+    let identity = Identity::with_partners(root, &settings.journal, partners(configuration.partners.as_deref())?);
     let mailbox = Arc::new(Mailbox::new(&settings.journal, Room::default()));
     let journal = &settings.journal;
     let provider_keys = configuration.oidc_keys.clone().map_or_else(ProviderKeys::none, |folder| ProviderKeys::found_by(oidc_keys::finder(folder)));
@@ -39,6 +39,13 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
     let frame = Frame::new(Clock::ticking(), ids);
     frame.open(Arc::new(Courier::new(Bounds::default())));
     Ok(Cloud::new(frame, identity, services, Settings { mailbox, ..settings }))
+}
+
+/// What AWS takes up by hand when a partner registers.
+fn partners(file: Option<&Path>) -> Result<Partners, String> {
+    let Some(file) = file else { return Ok(Partners::default()) };
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string());
+    text.and_then(|text| Partners::parse(&text)).map_err(|error| format!("the partners in {}: {error}", file.display()))
 }
 
 /// The services of the model that honestly say that they have no engine yet.

@@ -86,6 +86,9 @@ struct Settings {
     /// Folder with the keys of OpenID Connect providers, one JWKS each (`accounts.google.com.json`), for AssumeRoleWithWebIdentity
     #[arg(long, env = "CLOUDLET_OIDC_KEYS", value_name = "FOLDER")]
     oidc_keys: Option<PathBuf>,
+    /// JSON file of partners whose delegation requests IAM takes: their accounts, policy templates and permissions boundaries
+    #[arg(long, env = "CLOUDLET_PARTNERS", value_name = "FILE")]
+    partners: Option<PathBuf>,
     /// What becomes of wrong signatures and denied calls [default: enforce]
     #[arg(long, env = "CLOUDLET_AUTH")]
     auth: Option<Auth>,
@@ -159,6 +162,7 @@ pub struct Configuration {
     pub addresses: Vec<SocketAddr>,
     pub data_dir: Option<PathBuf>,
     pub oidc_keys: Option<PathBuf>,
+    pub partners: Option<PathBuf>,
     pub mode: Mode,
     pub log: String,
     pub log_format: LogFormat,
@@ -288,6 +292,7 @@ impl Settings {
             port: self.port.or(other.port),
             data_dir: self.data_dir.or(other.data_dir),
             oidc_keys: self.oidc_keys.or(other.oidc_keys),
+            partners: self.partners.or(other.partners),
             auth: self.auth.or(other.auth),
             log: self.log.or(other.log),
             log_format: self.log_format.or(other.log_format),
@@ -337,6 +342,7 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         addresses: addresses(&host, port)?,
         data_dir: settings.data_dir,
         oidc_keys: settings.oidc_keys,
+        partners: settings.partners,
         mode: match settings.auth.unwrap_or(Auth::Enforce) {
             Auth::Enforce => Mode::Enforce,
             Auth::Soft => Mode::Soft,

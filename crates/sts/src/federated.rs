@@ -106,6 +106,8 @@ impl Sts {
             mfa: None,
             provider: Some(user.provider.as_str().into()),
             claims: terms.claims,
+            within: Arc::default(),
+            delegate: None,
         };
         (told, self.open(fresh, session))
     }

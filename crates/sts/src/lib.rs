@@ -2,6 +2,7 @@
 //! Deliberately no store of its own but for two keys: sessions are identity's; and no decisions: those are the evaluator's.
 
 mod callers;
+mod delegated;
 mod federated;
 mod messages;
 mod outbound;
@@ -36,6 +37,6 @@ pub fn service(identity: Identity, provider_keys: ProviderKeys, journal: &Journa
     let sts = Service::of(&SERVICE, Arc::new(Sts { identity, provider_keys, signer: signer.clone() })).keeps(signer.kept()).publishes(signer);
     let sts = sts.handles::<GetCallerIdentity>().handles::<GetAccessKeyInfo>().handles::<DecodeAuthorizationMessage>();
     let sts = sts.handles::<AssumeRole>().handles::<GetSessionToken>().handles::<GetFederationToken>().handles::<AssumeRoot>();
-    let sts = sts.handles::<GetWebIdentityToken>();
+    let sts = sts.handles::<GetWebIdentityToken>().handles::<GetDelegatedAccessToken>();
     sts.handles::<AssumeRoleWithWebIdentity>().handles::<AssumeRoleWithSAML>().build()
 }

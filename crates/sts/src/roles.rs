@@ -213,6 +213,8 @@ impl Handle<AssumeRole> for Sts {
             mfa: input.token_code.is_some().then_some(cx.now).or(before),
             provider: None,
             claims: Vec::new(),
+            within: Arc::default(),
+            delegate: None,
         };
         let credentials = self.open(fresh, session);
         let (session_token_size, session_token_utilization) = told_size(input.minimum_session_token_size, &credentials);

@@ -1,6 +1,7 @@
 //! Through the cloud, with a stopped clock, no HTTP.
 
 mod callers;
+mod delegated;
 mod house;
 mod outbound;
 mod roles;

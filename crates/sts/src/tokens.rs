@@ -8,6 +8,7 @@ use cloudlet_api_sts::*;
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who};
 use cloudlet_engine::{Ask, Asks, Cx, Handle, Keys};
 use cloudlet_identity::{Fresh, Origin, Session, Tags, managed};
+use std::sync::Arc;
 
 /// Twelve hours, unless asked otherwise.
 const USUAL_SECONDS: i32 = 43_200;
@@ -36,6 +37,8 @@ fn session(cx: &Cx, fresh: &Fresh, caller: Caller, origin: Origin, seconds: i64,
         mfa: None,
         provider: None,
         claims: Vec::new(),
+        within: Arc::default(),
+        delegate: None,
     }
 }
 

@@ -1,0 +1,57 @@
+//! Whether somebody has the permissions that a request asks for. AWS: "This is an approximate result."
+
+use crate::Iam;
+use cloudlet_aws::{Arn, Identity as Who};
+use cloudlet_engine::Cx;
+use cloudlet_identity::delegations::Delegation;
+use cloudlet_policy::{Effect, Keys, Listing, Outcome, Policies, Principal, Request, StatementEffect, explain};
+
+/// "The caller has sufficient permissions cover all the requested permissions."
+const ALLOWED: &str = "ALLOWED";
+const DENIED: &str = "DENIED";
+/// "Most likely for cases when the caller has permissions with conditions."
+const UNSURE: &str = "UNSURE";
+
+impl Iam {
+    /// Asks the caller's policies for each action and resource of the request, patterns taken as they are written: who may `s3:*` may `s3:*`,
+    /// and who may only `s3:Get*` may not.
+    pub(super) fn covers(&self, cx: &Cx, request: &Delegation) -> &'static str {
+        let session = self.identity.session_of(&cx.caller);
+        let standing = self.identity.standing(&cx.caller, session.as_deref());
+        let policies = Policies {
+            identity: &standing.identity,
+            groups: &standing.groups,
+            boundary: standing.boundary.as_ref(),
+            session: session.as_ref().map(|session| &*session.policies).unwrap_or_default(),
+            service_control: standing.membership.as_ref().map(|membership| membership.service_control.as_slice()).unwrap_or_default(),
+            ..Policies::default()
+        };
+        let keys = Keys::default();
+        let mut result = ALLOWED;
+        for statement in request.policy.document.statements() {
+            if statement.effect() != StatementEffect::Allow {
+                continue;
+            }
+            let (listing, actions) = statement.actions();
+            let resources: Vec<String> = match statement.resources() {
+                Some((Listing::Only, resources)) => resources.map(str::to_owned).collect(),
+                _ => vec!["*".to_owned()],
+            };
+            // What is asked for all but a few actions is not worth its counting.
+            let actions: Vec<&str> = if listing == Listing::Only { actions.collect() } else { vec!["*"] };
+            for (action, resource) in actions.iter().flat_map(|action| resources.iter().map(move |resource| (*action, resource))) {
+                let on = Arn::parse(resource).unwrap_or_else(Arn::any);
+                let one = Request { principal: Principal::of(&cx.caller), action, resource: &on, resource_account: cx.caller.account, keys: &keys };
+                let explanation = explain(&one, &policies);
+                let denies = explanation.gates.iter().any(|gate| gate.outcome == Outcome::Denies);
+                match explanation.effect {
+                    _ if cx.caller.identity == Who::Root && !denies => {}
+                    _ if !explanation.missing_keys.is_empty() => result = UNSURE,
+                    Effect::Allow => {}
+                    Effect::ExplicitDeny | Effect::ImplicitDeny => return DENIED,
+                }
+            }
+        }
+        result
+    }
+}
