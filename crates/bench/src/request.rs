@@ -4,13 +4,14 @@ use cloudlet_aws::Timestamp;
 use cloudlet_sigv4::SigningKey;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Signs for one service and host.
+/// Signs for one service and host. A client under measurement does it for every call, so it takes no detours.
 pub struct Signed {
     host: String,
-    service: &'static str,
     access_key: String,
     key: SigningKey,
     time: String,
+    /// `20261124/us-east-1/sqs/aws4_request`
+    scope: String,
 }
 
 const REGION: &str = "us-east-1";
@@ -25,7 +26,8 @@ impl Signed {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
         let time = Timestamp::from_secs(i64::try_from(now.as_secs()).expect("a clock")).basic();
         let key = SigningKey::derive(secret, &time[..8], REGION, service);
-        Signed { host: host.to_owned(), service, access_key: access_key.to_owned(), key, time }
+        let scope = format!("{}/{REGION}/{service}/aws4_request", &time[..8]);
+        Signed { host: host.to_owned(), access_key: access_key.to_owned(), key, time, scope }
     }
 
     /// A whole request. Header names are lower-case.
@@ -34,23 +36,27 @@ impl Signed {
         let mut fields: Vec<(&str, &str)> = vec![("host", &self.host), ("x-amz-content-sha256", hash.as_str()), ("x-amz-date", &self.time)];
         fields.extend(headers);
         fields.sort_unstable();
-        let names = fields.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
-        let canonical: String = fields.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-        let canonical = format!("{method}\n{path}\n{query}\n{canonical}\n{names}\n{}", hash.as_str());
-        let scope = format!("{}/{REGION}/{}/aws4_request", &self.time[..8], self.service);
-        let digest = cloudlet_sigv4::payload::sha256(canonical.as_bytes());
-        let signature = self.key.sign(format!("AWS4-HMAC-SHA256\n{}\n{scope}\n{}", self.time, digest.as_str()).as_bytes());
-        let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        let mut request = format!("{method} {target} HTTP/1.1\r\n");
-        for (name, value) in fields {
-            request.push_str(&format!("{name}: {value}\r\n"));
+        let mut names = String::with_capacity(128);
+        let mut canonical = String::with_capacity(1 << 10);
+        push(&mut canonical, &[method, "\n", path, "\n", query, "\n"]);
+        for (name, value) in &fields {
+            push(&mut canonical, &[name, ":", value, "\n"]);
+            let semicolon = if names.is_empty() { "" } else { ";" };
+            push(&mut names, &[semicolon, name]);
         }
-        request.push_str(&format!(
-            "authorization: AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={}\r\n",
-            self.access_key,
-            signature.as_str()
-        ));
-        request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        push(&mut canonical, &["\n", &names, "\n", hash.as_str()]);
+        let digest = cloudlet_sigv4::payload::sha256(canonical.as_bytes());
+        let to_sign = ["AWS4-HMAC-SHA256\n", &self.time, "\n", &self.scope, "\n", digest.as_str()].concat();
+        let signature = self.key.sign(to_sign.as_bytes());
+        let mut request = String::with_capacity(1 << 10);
+        push(&mut request, &[method, " ", path, if query.is_empty() { "" } else { "?" }, query, " HTTP/1.1\r\n"]);
+        for (name, value) in fields {
+            push(&mut request, &[name, ": ", value, "\r\n"]);
+        }
+        let credential = ["authorization: AWS4-HMAC-SHA256 Credential=", &self.access_key, "/", &self.scope];
+        push(&mut request, &credential);
+        push(&mut request, &[", SignedHeaders=", &names, ", Signature=", signature.as_str()]);
+        push(&mut request, &["\r\ncontent-length: ", &body.len().to_string(), "\r\n\r\n"]);
         let mut bytes = request.into_bytes();
         bytes.extend_from_slice(body);
         bytes
@@ -67,6 +73,10 @@ impl Signed {
     pub fn caller_identity(host: &str) -> Vec<u8> {
         Signed::new(host, "sts").form("Action=GetCallerIdentity&Version=2011-06-15")
     }
+}
+
+fn push(text: &mut String, pieces: &[&str]) {
+    pieces.iter().for_each(|piece| text.push_str(piece));
 }
 
 /// The same bytes without a signature's meaning, to a path of the bare server that answers `size` bytes.
