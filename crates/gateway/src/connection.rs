@@ -112,9 +112,12 @@ async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>,
                 (Opening::Silence, _) => {}
                 // On the heap, so that a connection of plain HTTP/1.1 need not be as large as the others.
                 (Opening::Tls, Some(tls)) => {
-                    if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
-                        Box::pin(speech.either(stream, visitor(true), end)).await;
-                    }
+                    Box::pin(async move {
+                        if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
+                            speech.either(stream, visitor(true), end).await;
+                        }
+                    })
+                    .await;
                 }
                 (Opening::Http2, _) => Box::pin(speech.either(stream, visitor(false), end)).await,
                 (Opening::Tls | Opening::Http1, _) => plain::serve(&speech.http1, stream, visitor(false), end).await,

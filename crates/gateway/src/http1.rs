@@ -36,7 +36,7 @@ use tokio::{
 };
 
 /// A call that takes longer waits for something.
-const PATIENCE: Duration = Duration::from_millis(250);
+const PATIENCE: Duration = Duration::from_millis(50);
 
 type Answering = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
 
