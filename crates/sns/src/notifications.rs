@@ -26,8 +26,12 @@ pub enum CertificateHost {
 
 /// With milliseconds, always.
 pub fn timestamp(at: Timestamp) -> String {
-    let text = at.text(TimestampFormat::DateTime);
-    if text.contains('.') { text } else { format!("{}.000Z", text.trim_end_matches('Z')) }
+    let mut text = at.text(TimestampFormat::DateTime);
+    if !text.contains('.') {
+        text.truncate(text.len().saturating_sub(1));
+        text.push_str(".000Z");
+    }
+    text
 }
 
 /// What all subscribers of one message are sent alike, made once: a signature for each text it has, and the notification around it.
@@ -90,8 +94,16 @@ struct Sheet(Vec<u8>);
 impl Sheet {
     fn put(&mut self, name: &str, value: &str) {
         self.name(name);
-        // Writing into memory does not fail.
-        let _ = serde_json::to_writer(&mut self.0, value);
+        // Most values are as they are; the check is one that a processor does for many bytes at a time.
+        let special = value.bytes().fold(false, |special, byte| special | (byte < b' ') | (byte == b'"') | (byte == b'\\'));
+        if special {
+            // Writing into memory does not fail.
+            let _ = serde_json::to_writer(&mut self.0, value);
+        } else {
+            self.0.push(b'"');
+            self.0.extend_from_slice(value.as_bytes());
+            self.0.push(b'"');
+        }
     }
 
     fn put_json(&mut self, name: &str, json: &str) {
@@ -122,20 +134,21 @@ impl Sheet {
 
 /// `Key\nValue\n`, of what is there. <https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html>
 fn string_to_sign(pairs: &[(&str, Option<&str>)]) -> String {
-    pairs.iter().fold(String::new(), |mut out, (name, value)| {
+    let length = pairs.iter().map(|(name, value)| name.len() + value.map_or(0, str::len) + 2).sum();
+    pairs.iter().fold(String::with_capacity(length), |mut out, (name, value)| {
         if let Some(value) = value {
-            let _ = write!(out, "{name}\n{value}\n");
+            out.extend([name, "\n", value, "\n"]);
         }
         out
     })
 }
 
-fn to_sign(message: &Message, text: &str, topic: &Topic) -> String {
+fn to_sign(message: &Message, text: &str, topic: &Topic, timestamp: &str) -> String {
     string_to_sign(&[
         ("Message", Some(text)),
         ("MessageId", Some(&message.id)),
         ("Subject", message.subject.as_deref()),
-        ("Timestamp", Some(&timestamp(message.at))),
+        ("Timestamp", Some(timestamp)),
         ("TopicArn", Some(topic.arn.as_str())),
         ("Type", Some("Notification")),
     ])
@@ -181,7 +194,9 @@ pub fn notification(signatures: &mut Signatures<'_>, message: &Message, topic: &
 }
 
 fn head(signatures: &mut Signatures<'_>, message: &Message, topic: &Topic, text: &str) -> Sheet {
-    let mut sheet = Sheet::default();
+    // Half a kilobyte and more are the signature and the names.
+    let mut sheet = Sheet(Vec::with_capacity(1024 + text.len()));
+    let timestamp = timestamp(message.at);
     sheet.put("Type", "Notification");
     sheet.put("MessageId", &message.id);
     if let Some(number) = message.sequence {
@@ -192,12 +207,12 @@ fn head(signatures: &mut Signatures<'_>, message: &Message, topic: &Topic, text:
         sheet.put("Subject", subject);
     }
     sheet.put("Message", text);
-    sheet.put("Timestamp", &timestamp(message.at));
+    sheet.put("Timestamp", &timestamp);
     // AWS: messages of FIFO topics are not signed.
     if !topic.is_fifo() {
         let version = topic.signature();
         sheet.put("SignatureVersion", version.name());
-        sheet.put("Signature", &signatures.of(version, text, || to_sign(message, text, topic)));
+        sheet.put("Signature", &signatures.of(version, text, || to_sign(message, text, topic, &timestamp)));
         sheet.put("SigningCertURL", &signatures.certificate_url(&topic.arn));
     }
     sheet
@@ -264,7 +279,7 @@ pub fn lambda_event(signatures: &mut Signatures<'_>, message: &Message, topic: &
     let text = message.content.text(to.protocol.name());
     let attributes: serde_json::Map<String, Value> =
         message.attributes.iter().map(|(name, one)| (name.clone(), json!({ "Type": one.kind, "Value": shown(&one.value) }))).collect();
-    let signature = signatures.of(topic.signature(), text, || to_sign(message, text, topic));
+    let signature = signatures.of(topic.signature(), text, || to_sign(message, text, topic, &timestamp(message.at)));
     json!({ "Records": [{
         "EventSource": "aws:sns",
         "EventVersion": "1.0",
