@@ -44,22 +44,24 @@ impl Want {
 
     /// The tags that the resource has.
     pub fn tagged(self, tags: &Tags) -> Want {
-        tags.iter().fold(self, |want, (key, value)| want.key(format!("aws:ResourceTag/{key}"), value).key(format!("iam:ResourceTag/{key}"), value))
-    }
-
-    /// The tags that the request brings.
-    pub fn requests(self, tags: Option<&[Tag]>) -> Want {
-        let Some(tags) = tags.filter(|tags| !tags.is_empty()) else { return self };
-        let mut want = tags.iter().fold(self, |want, tag| want.key(format!("aws:RequestTag/{}", tag.key), &tag.value));
+        let mut want = tags.iter().fold(self, |want, (key, value)| want.key(format!("iam:ResourceTag/{key}"), value));
         if let Some(ask) = &mut want.ask {
-            ask.keys.set_many("aws:TagKeys", tags.iter().map(|tag| tag.key.clone()));
+            ask.keys.set_resource_tags(tags.iter().map(|(key, value)| (key, value)));
         }
         want
     }
 
+    /// The tags that the request brings.
+    pub fn requests(mut self, tags: Option<&[Tag]>) -> Want {
+        if let (Some(tags), Some(ask)) = (tags, &mut self.ask) {
+            ask.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone())));
+        }
+        self
+    }
+
     pub fn untags(mut self, keys: &[String]) -> Want {
         if let Some(ask) = &mut self.ask {
-            ask.keys.set_many("aws:TagKeys", keys.iter().cloned());
+            ask.keys.set_tag_keys(keys);
         }
         self
     }

@@ -106,8 +106,8 @@ pub(crate) fn session_caller(partition: &str, role: &Role, session: &str) -> Cal
 }
 
 pub(crate) fn role_tag_keys(keys: &mut Keys, role: &Role) {
+    keys.set_resource_tags(role.tags.iter().map(|(key, value)| (key, value)));
     for (key, value) in &role.tags {
-        keys.set(format!("aws:ResourceTag/{key}"), value);
         keys.set(format!("iam:ResourceTag/{key}"), value);
     }
 }

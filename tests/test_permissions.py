@@ -1,0 +1,79 @@
+"""Who may do what, as the owner of queues, topics and buckets meets it."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+def document(*statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(action, resource="*", **more):
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def deny(action, condition):
+    return {"Effect": "Deny", "Action": action, "Resource": "*", "Condition": condition}
+
+
+def refused(call, **arguments):
+    with pytest.raises(ClientError) as fault:
+        call(**arguments)
+    return fault.value.response["Error"]["Code"]
+
+
+@pytest.fixture
+def user(server, request):
+    """A user of the team red with the given statements: its clients, by service."""
+    iam, name = server.client("iam"), request.node.name[:64].replace("[", "-").replace("]", "")
+
+    def with_policy(*statements):
+        iam.create_user(UserName=name, Tags=[{"Key": "team", "Value": "red"}])
+        iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document(*statements))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return lambda service: server.client(service, key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+
+    return with_policy
+
+
+OF_MY_TEAM = {"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}}
+FOR_MY_TEAM = {"StringEquals": {"aws:RequestTag/team": "red"}, "ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}}
+
+
+def test_the_tags_of_queues_decide(sqs, user):
+    red = sqs.create_queue(QueueName="tagged-red", tags={"team": "red"})["QueueUrl"]
+    blue = sqs.create_queue(QueueName="tagged-blue", tags={"team": "blue"})["QueueUrl"]
+    mine = user(
+        allow(["sqs:SendMessage", "sqs:UntagQueue"], Condition=OF_MY_TEAM),
+        allow(["sqs:CreateQueue", "sqs:TagQueue"], Condition=FOR_MY_TEAM),
+        deny("sqs:UntagQueue", {"ForAnyValue:StringEquals": {"aws:TagKeys": "team"}}),
+    )("sqs")
+    mine.send_message(QueueUrl=red, MessageBody="m")
+    assert refused(mine.send_message, QueueUrl=blue, MessageBody="m") == "AccessDenied"
+    mine.create_queue(QueueName="tagged-mine", tags={"team": "red"})
+    assert refused(mine.create_queue, QueueName="tagged-not") == "AccessDenied"
+    assert refused(mine.create_queue, QueueName="tagged-more", tags={"team": "red", "cost": "1"}) == "AccessDenied"
+    mine.tag_queue(QueueUrl=blue, Tags={"team": "red"})
+    mine.send_message(QueueUrl=blue, MessageBody="m")
+    mine.untag_queue(QueueUrl=red, TagKeys=["other"])
+    assert refused(mine.untag_queue, QueueUrl=red, TagKeys=["other", "team"]) == "AccessDenied"
+
+
+def test_the_tags_of_topics_decide(sns, user):
+    tags = [{"Key": "team", "Value": "blue"}]
+    blue = sns.create_topic(Name="tagged-blue", Tags=tags)["TopicArn"]
+    mine = user(
+        allow("sns:Publish", Condition=OF_MY_TEAM),
+        allow(["sns:CreateTopic", "sns:TagResource"], Condition=FOR_MY_TEAM),
+        allow("sns:UntagResource", Condition={"ForAllValues:StringEquals": {"aws:TagKeys": ["other"]}}),
+    )("sns")
+    assert refused(mine.publish, TopicArn=blue, Message="m") == "AuthorizationError"
+    assert refused(mine.tag_resource, ResourceArn=blue, Tags=tags) == "AuthorizationError"
+    mine.tag_resource(ResourceArn=blue, Tags=[{"Key": "team", "Value": "red"}])
+    mine.publish(TopicArn=blue, Message="m")
+    assert refused(mine.create_topic, Name="tagged-not") == "AuthorizationError"
+    assert mine.create_topic(Name="tagged-mine", Tags=[{"Key": "team", "Value": "red"}])["TopicArn"]
+    mine.untag_resource(ResourceArn=blue, TagKeys=["other"])
+    assert refused(mine.untag_resource, ResourceArn=blue, TagKeys=["team"]) == "AuthorizationError"
