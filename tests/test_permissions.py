@@ -77,3 +77,40 @@ def test_the_tags_of_topics_decide(sns, user):
     assert mine.create_topic(Name="tagged-mine", Tags=[{"Key": "team", "Value": "red"}])["TopicArn"]
     mine.untag_resource(ResourceArn=blue, TagKeys=["other"])
     assert refused(mine.untag_resource, ResourceArn=blue, TagKeys=["team"]) == "AuthorizationError"
+
+
+@pytest.mark.parametrize(
+    "condition, is_held",
+    [
+        ({"StringEquals": {"s3:authType": "REST-HEADER"}}, True),
+        ({"StringEquals": {"s3:authType": "REST-QUERY-STRING"}}, False),
+        ({"StringEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}}, True),
+        ({"NumericLessThan": {"s3:signatureAge": "60000"}}, True),
+        ({"StringEquals": {"s3:ResourceAccount": "000000000000"}}, True),
+        ({"StringNotEquals": {"s3:ResourceAccount": "000000000000"}}, False),
+        ({"NumericGreaterThanEquals": {"s3:TlsVersion": "1.2"}}, True),
+    ],
+)
+def test_how_a_call_of_s3_was_signed_decides(s3, user, condition, is_held):
+    s3.create_bucket(Bucket="signed")
+    s3.put_object(Bucket="signed", Key="k", Body=b"body")
+    mine = user(allow("s3:GetObject", Condition=condition))("s3")
+    if is_held:
+        assert mine.get_object(Bucket="signed", Key="k")["Body"].read() == b"body"
+    else:
+        assert refused(mine.get_object, Bucket="signed", Key="k") == "AccessDenied"
+
+
+def test_presigned_urls_and_unsigned_bodies_can_be_forbidden(server, s3, bucket, user):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"body")
+    mine = user(
+        allow("s3:*"),
+        deny("s3:GetObject", {"StringEquals": {"s3:authType": "REST-QUERY-STRING"}}),
+        deny("s3:PutObject", {"StringEquals": {"s3:x-amz-content-sha256": "UNSIGNED-PAYLOAD"}}),
+    )("s3")
+    assert mine.get_object(Bucket=bucket, Key="k")["Body"].read() == b"body"
+    url = mine.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "k"})
+    assert server.request("GET", url.removeprefix(server.url)).status == 403
+    url = mine.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "k"})
+    assert server.request("PUT", url.removeprefix(server.url), b"new").status == 403
+    mine.put_object(Bucket=bucket, Key="k", Body=b"signed")

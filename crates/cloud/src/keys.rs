@@ -55,6 +55,11 @@ impl Context<'_> {
 /// What the house knows of a call, added to what the engine said of its ask.
 pub fn of(cx: &Circumstances, ask: &Ask, standing: &Standing, session: Option<&Session>, resource: Option<&Membership>, wanted: Wanted<'_>) -> Keys {
     let mut context = Context { keys: ask.keys.clone(), wanted };
+    for key in ask.derived.iter().filter(|key| wanted.has(key.name)) {
+        if let Some(value) = (key.value)(cx, ask) {
+            context.keys.set(key.name, value);
+        }
+    }
     context.set("aws:CurrentTime", || cx.now.text(TimestampFormat::DateTime));
     context.set("aws:EpochTime", || cx.now.secs());
     context.set("aws:RequestedRegion", || cx.scope.region.as_str().to_owned());
