@@ -1,8 +1,10 @@
 """Who may do what, as the owner of queues, topics and buckets meets it."""
 
 import json
+from urllib.parse import urlencode
 
 import pytest
+from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
 
@@ -77,6 +79,38 @@ def test_the_tags_of_topics_decide(sns, user):
     assert mine.create_topic(Name="tagged-mine", Tags=[{"Key": "team", "Value": "red"}])["TopicArn"]
     mine.untag_resource(ResourceArn=blue, TagKeys=["other"])
     assert refused(mine.untag_resource, ResourceArn=blue, TagKeys=["team"]) == "AuthorizationError"
+
+
+def test_who_does_not_sign_may_send_where_the_queue_lets_everybody(server, sqs):
+    closed = sqs.create_queue(QueueName="closed")["QueueUrl"]
+    policy = document({"Principal": "*", **allow("sqs:SendMessage")})
+    url = sqs.create_queue(QueueName="open", Attributes={"Policy": policy})["QueueUrl"]
+    call = {"Action": "SendMessage", "MessageBody": "from nobody", "Version": "2012-11-05"}
+    answer = server.request("GET", f"/000000000000/open?{urlencode(call)}")
+    assert (answer.status, "<MessageId>" in answer.text) == (200, True)
+    server.client("sqs", signature_version=UNSIGNED).send_message(QueueUrl=url, MessageBody="from nobody")
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["SenderId"])["Messages"]
+    assert [(message["Body"], message["Attributes"]["SenderId"]) for message in messages] == [("from nobody", "127.0.0.1")] * 2
+    nobody = server.client("sqs", signature_version=UNSIGNED)
+    assert refused(nobody.receive_message, QueueUrl=url) == "MissingAuthenticationToken"
+    assert refused(nobody.send_message, QueueUrl=closed, MessageBody="m") == "MissingAuthenticationToken"
+
+
+def test_who_does_not_sign_may_publish_where_the_topic_lets_everybody(server, sns, topic):
+    nobody = server.client("sns", signature_version=UNSIGNED)
+    assert refused(nobody.publish, TopicArn=topic, Message="m") == "MissingAuthenticationToken"
+    policy = document({"Principal": "*", **allow("sns:Publish", topic)})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    assert nobody.publish(TopicArn=topic, Message="m")["MessageId"]
+    assert refused(nobody.get_topic_attributes, TopicArn=topic) == "MissingAuthenticationToken"
+
+
+@pytest.mark.parametrize("mode", ["off", "soft"])
+def test_where_nothing_is_enforced_nobody_has_to_sign(start, mode):
+    server = start("--auth", mode)
+    nobody = server.client("sqs", signature_version=UNSIGNED)
+    url = nobody.create_queue(QueueName="q")["QueueUrl"]
+    assert server.client("sqs").list_queues()["QueueUrls"] == [url]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ use crate::{
 };
 use bytes::Bytes;
 use cloudlet_aws::{Caller, Fault, FaultKind, Head, Region, Scope};
-use cloudlet_cloud::{Cloud, Entrance};
+use cloudlet_cloud::{Cloud, Entrance, Mode};
 use cloudlet_engine::{AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Papers, Quotes, Service, SignatureKind, Signed, Stopwatch, Visit};
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};
@@ -242,9 +242,15 @@ impl Gateway {
         let (routed, content) = self.route(recognized, head, path, arrived, treatment).await?;
         let Routed { operation, labels } = routed;
         note.operation = operation.name;
-        if caller.is_anonymous() && !service.takes_unsigned(operation) && recognized.protocol != Protocol::RestXml {
-            return Err(authenticator.dialect.missing_token.says("Request is missing Authentication Token"));
-        }
+        // S3 has its own words for strangers, and some operations are for anybody. Elsewhere only a resource's policy can let one in.
+        let stranger = caller.is_anonymous() && !service.takes_unsigned(operation) && recognized.protocol != Protocol::RestXml;
+        let missing_token = || authenticator.dialect.missing_token.says("Request is missing Authentication Token");
+        let caller = match self.cloud.mode() {
+            _ if !stranger => caller,
+            Mode::Enforce if service.admits_strangers => caller,
+            Mode::Enforce => return Err(missing_token()),
+            Mode::Soft | Mode::Off => authenticator.unsigned_caller(&missing_token()),
+        };
         let handler = service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
         let spread;
         let head = match signed {
@@ -261,6 +267,9 @@ impl Gateway {
         let call = Call { operation, caller, scope, origin: origin(traveller, recognized.protocol, signed, missing), input };
         let performed = self.cloud.perform(call, traveller.request_id.clone(), Entrance::Front).await;
         note.effect = performed.effect;
+        if stranger && performed.effect == Some(Effect::Denied) {
+            return Err(missing_token());
+        }
         let output = performed.answer?;
         let mut answer = codec(recognized.protocol).encode(operation, output.as_struct(), ids);
         if let Some(status) = performed.status {

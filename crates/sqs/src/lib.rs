@@ -81,6 +81,7 @@ impl Sqs {
     pub fn service(self: &Arc<Sqs>) -> Service {
         Service::of(&SERVICE, self.clone())
             .dialect(DIALECT)
+            .admits_strangers()
             .keeps(self.queues.clone())
             .keeps(self.ledger.clone())
             .window("/_aws/sqs/messages", self.clone())
