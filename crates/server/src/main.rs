@@ -19,8 +19,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     match configuration::read() {
         Ok(Order::Serve(configuration)) => run(*configuration),
-        Ok(Order::CheckHealth(address)) => health::check(&address),
-        Ok(Order::Explain(address, request)) => explain::explain(&address, &request),
+        Ok(Order::CheckHealth(address)) => health::check(address),
+        Ok(Order::Explain(address, request)) => explain::explain(address, &request),
         Err(refusal) => refusal.tell(),
     }
 }
