@@ -148,3 +148,20 @@ def test_presigned_urls_and_unsigned_bodies_can_be_forbidden(server, s3, bucket,
     url = mine.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "k"})
     assert server.request("PUT", url.removeprefix(server.url), b"new").status == 403
     mine.put_object(Bucket=bucket, Key="k", Body=b"signed")
+
+
+def test_a_queue_may_ask_for_the_organization_behind_a_topic(start):
+    server = start()
+    organization = server.client("organizations").create_organization(FeatureSet="ALL")["Organization"]["Id"]
+    sns, sqs = server.client("sns"), server.client("sqs")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    wanted = {"ours": organization, "theirs": "o-elsewhere0"}
+    for name, of in wanted.items():
+        arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"
+        principal = {"Principal": {"Service": "sns.amazonaws.com"}, "Condition": {"StringEquals": {"aws:SourceOrgID": of}}}
+        sqs.create_queue(QueueName=name, Attributes={"Policy": document(allow("sqs:SendMessage", arn, **principal))})
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    sns.publish(TopicArn=topic, Message="m")
+    server.request("POST", "/_cloudlet/settle")
+    received = {name: len(sqs.receive_message(QueueUrl=name).get("Messages", [])) for name in wanted}
+    assert received == {"ours": 1, "theirs": 0}

@@ -88,6 +88,10 @@ pub fn of(cx: &Circumstances, ask: &Ask, standing: &Standing, session: Option<&S
         context.set("aws:PrincipalOrgID", || &membership.organization);
         context.set("aws:PrincipalOrgPaths", || &membership.path);
     }
+    if let Some(source) = &standing.source {
+        context.set("aws:SourceOrgID", || &source.organization);
+        context.set("aws:SourceOrgPaths", || &source.path);
+    }
     let tags = if wanted.has_family("aws:PrincipalTag/") { standing.tags.as_slice() } else { &[] };
     for (key, value) in tags {
         context.keys.set(Cow::Owned(format!("aws:PrincipalTag/{key}")), value);
