@@ -87,7 +87,7 @@ impl Sts {
 
 fn trusts_nobody() -> Document {
     const TEXT: &str =
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"nobody.invalid"},"Action":"sts:AssumeRole"}]}"#;
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"nobody.aws.internal"},"Action":"sts:AssumeRole"}]}"#;
     static NOBODY: LazyLock<Option<Document>> = LazyLock::new(|| Document::parse(TEXT, Kind::Trust).ok());
     #[expect(clippy::expect_used, reason = "a constant that a test parses")]
     NOBODY.clone().expect("the text above is a policy")
