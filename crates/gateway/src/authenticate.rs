@@ -186,7 +186,8 @@ impl<'a> Authenticator<'a> {
             return fault;
         }
         let kind = match fault.name() {
-            "InvalidSignatureException" => &self.dialect.bad_signature,
+            "SignatureOutOfTime" if self.dialect.denial == Denial::Encoded => return self.dialect.expired_token.says("Request has expired."),
+            "InvalidSignatureException" | "SignatureOutOfTime" => &self.dialect.bad_signature,
             "IncompleteSignatureException" => &self.dialect.incomplete_signature,
             "MissingAuthenticationTokenException" => &self.dialect.missing_token,
             _ => return fault,
@@ -235,6 +236,7 @@ pub fn unknown(unknown: Unknown, claim: &Claim<'_>, dialect: &Dialect, flavor: F
         Unknown::Expired if s3 => {
             dialect.expired_token.says("The provided token has expired.").with("Token-0", claim.session_token.clone().unwrap_or_default())
         }
+        Unknown::Expired if dialect.denial == Denial::Encoded => dialect.expired_token.says("Request has expired."),
         Unknown::Expired => dialect.expired_token.says("The security token included in the request is expired"),
         Unknown::Key | Unknown::Token if dialect.denial == Denial::Encoded => {
             dialect.unknown_key.says("AWS was not able to validate the provided access credentials")
