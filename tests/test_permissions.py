@@ -165,3 +165,37 @@ def test_a_queue_may_ask_for_the_organization_behind_a_topic(start):
     server.request("POST", "/_cloudlet/settle")
     received = {name: len(sqs.receive_message(QueueUrl=name).get("Messages", [])) for name in wanted}
     assert received == {"ours": 1, "theirs": 0}
+
+
+@pytest.mark.parametrize("kind", ["user", "role"])
+def test_an_administrator_may_be_held_to_a_boundary(server, user, kind):
+    """<https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-delegate>"""
+    iam = server.client("iam")
+    boundary, other = (
+        iam.create_policy(PolicyName=f"{name}-{kind}", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"] for name in ("within", "other")
+    )
+    owner, action = ("UserName", "User") if kind == "user" else ("RoleName", "Role")
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    more = {} if kind == "user" else {"AssumeRolePolicyDocument": document(trust)}
+    verbs = ["Create{}", "Put{}Policy", "Attach{}Policy", "Detach{}Policy", "Delete{}Policy", "Put{}PermissionsBoundary"]
+    actions = [f"iam:{verb.format(action)}" for verb in verbs]
+    mine = user(allow(actions, Condition={"StringEquals": {"iam:PermissionsBoundary": boundary}}))("iam")
+
+    def call(verb, name, **arguments):
+        return lambda **_: getattr(mine, verb.format(kind))(**{owner: name}, **arguments)
+
+    free, bound = f"free-{kind}", f"bound-{kind}"
+    getattr(iam, f"create_{kind}")(**{owner: free}, **more)
+    assert refused(call("create_{}", bound, **more)) == "AccessDenied"
+    call("create_{}", bound, PermissionsBoundary=boundary, **more)()
+    for verb, arguments in [
+        ("put_{}_policy", {"PolicyName": "p", "PolicyDocument": document(allow("sqs:*"))}),
+        ("delete_{}_policy", {"PolicyName": "p"}),
+        ("attach_{}_policy", {"PolicyArn": other}),
+        ("detach_{}_policy", {"PolicyArn": other}),
+    ]:
+        assert refused(call(verb, free, **arguments)) == "AccessDenied", verb
+        call(verb, bound, **arguments)()
+    assert refused(call("put_{}_permissions_boundary", bound, PermissionsBoundary=other)) == "AccessDenied"
+    call("put_{}_permissions_boundary", free, PermissionsBoundary=boundary)()
+    assert refused(call("delete_{}_permissions_boundary", bound)) == "AccessDenied"

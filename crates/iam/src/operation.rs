@@ -11,11 +11,15 @@ use cloudlet_shape::Operation;
 pub(crate) struct Want {
     ask: Option<Ask>,
     also: Vec<Ask>,
+    /// The boundary that the user or role has: to many operations, and not to others, a key of the request.
+    boundary: Option<Arn>,
 }
+
+const BOUNDARY: &str = "iam:PermissionsBoundary";
 
 impl Want {
     pub fn on(arn: Arn) -> Want {
-        Want { ask: Some(Ask::action("", arn)), also: Vec::new() }
+        Want { ask: Some(Ask::action("", arn)), also: Vec::new(), boundary: None }
     }
 
     /// For actions that have no resource.
@@ -40,6 +44,19 @@ impl Want {
 
     pub fn with(self, name: &'static str, value: &str) -> Want {
         self.key(name.to_owned(), value)
+    }
+
+    /// The boundary that the user or role has.
+    pub fn bounded_by(self, boundary: Option<&Arn>) -> Want {
+        Want { boundary: boundary.cloned(), ..self }
+    }
+
+    /// The boundary that the request brings.
+    pub fn bringing_boundary(self, boundary: Option<&str>) -> Want {
+        match boundary {
+            Some(arn) => self.with(BOUNDARY, arn),
+            None => self,
+        }
     }
 
     /// The tags that the resource has.
@@ -72,8 +89,17 @@ impl Want {
     }
 
     pub fn asks<O: Operation>(self) -> Result<Asks, Fault> {
-        let action = O::SCHEMA.access.first().map_or("", |access| access.action);
-        Ok(self.ask.into_iter().map(|ask| Ask { action, ..ask }).chain(self.also).collect())
+        let access = O::SCHEMA.access.first();
+        let action = access.map_or("", |access| access.action);
+        let boundary = self.boundary.filter(|_| access.is_some_and(|access| access.keys.contains(&BOUNDARY)));
+        let asks = self.ask.into_iter().map(|mut ask| {
+            // A boundary that the request brings counts more.
+            if let Some(boundary) = boundary.as_ref().filter(|_| ask.keys.get(BOUNDARY).is_none()) {
+                ask.keys.set(BOUNDARY, boundary);
+            }
+            Ask { action, ..ask }
+        });
+        Ok(asks.chain(self.also).collect())
     }
 }
 
