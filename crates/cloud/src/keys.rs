@@ -83,7 +83,9 @@ pub fn of(cx: &Circumstances, ask: &Ask, standing: &Standing, session: Option<&S
     context.set("aws:SecureTransport", || true);
     context.set_if("aws:UserAgent", origin.user_agent.as_ref());
     context.set_if("aws:Referer", origin.referer.as_ref());
-    principal(cx, &mut context);
+    if ask.federated.is_none() {
+        principal(cx, &mut context);
+    }
     if let Some(membership) = &standing.membership {
         context.set("aws:PrincipalOrgID", || &membership.organization);
         context.set("aws:PrincipalOrgPaths", || &membership.path);

@@ -5,7 +5,7 @@ use cloudlet_aws::{Account, Arn};
 use cloudlet_policy::{Grant, Keys, Policy, Value};
 use cloudlet_shape::Operation;
 use smallvec::SmallVec;
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 /// One question to the policy evaluator. All asks of a call must be allowed.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Ask {
     pub derived: &'static [DerivedKey],
     /// The resource's own policy, handed over by the engine that owns it.
     pub resource_policy: Option<Policy>,
+    /// Who asks is not the caller, but somebody for whom this identity provider vouches.
+    pub federated: Option<Arc<str>>,
     /// An allow on the resource's side that is no policy: an ACL, a KMS grant.
     pub grant: Option<Grant<'static>>,
     /// The words for the resource in a denial, where they differ from the ARN (S3 quotes it).
@@ -46,7 +48,7 @@ impl Ask {
     /// Another action than the operation's first: `s3:GetObjectVersion`, `iam:PassRole`.
     pub fn action(action: &'static str, on: Arn) -> Ask {
         let owner = Account::parse(on.account());
-        Ask { action, on, owner, keys: Keys::default(), derived: &[], resource_policy: None, grant: None, shown: None }
+        Ask { action, on, owner, keys: Keys::default(), derived: &[], resource_policy: None, federated: None, grant: None, shown: None }
     }
 
     #[must_use]

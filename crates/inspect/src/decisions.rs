@@ -33,7 +33,7 @@ pub fn decisions(cloud: &Cloud, asked: impl Fn(&str) -> Option<String>) -> Plain
     let fits = |decided: &Decided| {
         let like = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|pattern| is_like(pattern, text));
         like(&request, &decided.about.request_id)
-            && like(&principal, &decided.about.caller.arn)
+            && like(&principal, decided.principal())
             && like(&action, decided.ask.action)
             && like(&resource, decided.ask.on.as_str())
             && effect.as_ref().is_none_or(|wanted| wanted == word(decided.effect))
@@ -87,7 +87,7 @@ fn for_machines(decided: &Decided) -> Value {
     json!({
         "request_id": &*decided.about.request_id,
         "at": decided.about.now.text(TimestampFormat::DateTime),
-        "principal": &*decided.about.caller.arn,
+        "principal": decided.principal(),
         "action": decided.ask.action,
         "resource": on(&decided.ask.on),
         "effect": word(decided.effect),
@@ -101,7 +101,7 @@ fn for_people(decided: &Decided) -> String {
     let mut text = String::new();
     // Writing into a String cannot fail.
     let _ = writeln!(text, "{} {}", decided.about.now.text(TimestampFormat::DateTime), decided.about.request_id);
-    let _ = writeln!(text, "{} asked for {} on {}", decided.about.caller.arn, decided.ask.action, on(&decided.ask.on));
+    let _ = writeln!(text, "{} asked for {} on {}", decided.principal(), decided.ask.action, on(&decided.ask.on));
     let _ = writeln!(text, "{}: {}", word(decided.effect), decided.reason);
     let _ = writeln!(text, "{}", decided.explain());
     let _ = writeln!(text, "the request's keys:");
