@@ -107,6 +107,12 @@ def test_a_body_past_the_limit(start):
     assert server.client("sts").get_caller_identity()["Account"]
 
 
+def test_a_body_that_says_it_is_past_the_limit_is_not_waited_for(server):
+    head = b"POST / HTTP/1.1\r\nHost: sqs.us-east-1.amazonaws.com\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    answer = raw(server, head + b"Content-Length: 99999999999\r\nConnection: close\r\n\r\nAction=ListQueues")
+    assert answer.startswith(b"HTTP/1.1 413 "), answer
+
+
 def test_a_head_past_the_limit(server):
     answer = raw(server, b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Large: " + b"x" * (1 << 20) + b"\r\n\r\n")
     assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")

@@ -226,3 +226,44 @@ def test_a_report_tells_which_granted_services_were_used(start):
     assert told["sqs"]["TotalAuthenticatedEntities"] == 0 and "LastAuthenticated" not in told["sqs"]
     policies = iam.list_policies_granting_service_access(Arn=arn, ServiceNamespaces=["s3"])["PoliciesGrantingServiceAccess"]
     assert policies[0]["Policies"][0]["PolicyName"] == "p"
+
+
+def test_what_limits_other_calls_limits_those_with_a_token_too(start):
+    """The keys of every call, the organization's resource control policies, and the explanation."""
+    server = start()
+    issuer = server.client("iam").enable_outbound_web_identity_federation()["IssuerIdentifier"]
+    token = server.client("sts").get_web_identity_token(Audience=["us"], SigningAlgorithm="RS256")["WebIdentityToken"]
+    organizations = server.client("organizations")
+    organizations.create_organization(FeatureSet="ALL")
+    made = organizations.create_account(Email="member@example.com", AccountName="member")["CreateAccountStatus"]["Id"]
+    member = organizations.describe_create_account_status(CreateAccountRequestId=made)["CreateAccountStatus"]["AccountId"]
+    iam = server.client("iam", key=member)
+    provider = iam.create_open_id_connect_provider(Url=issuer, ClientIDList=["us"])["OpenIDConnectProviderArn"]
+    nobody = server.client("sts", signature_version=UNSIGNED)
+
+    def assume(role):
+        arn = f"arn:aws:iam::{member}:role/{role}"
+        return nobody.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="s1", WebIdentityToken=token)
+
+    for name, address in [("near", "127.0.0.0/8"), ("far", "10.0.0.0/8")]:
+        trust = {"Effect": "Allow", "Principal": {"Federated": provider}, "Action": "sts:AssumeRoleWithWebIdentity"}
+        trust["Condition"] = {"IpAddress": {"aws:SourceIp": address}}
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust}))
+    refused = "AccessDenied.*Not authorized to perform sts:AssumeRoleWithWebIdentity"
+    assert assume("near")["Provider"] == provider
+    with pytest.raises(ClientError, match=refused) as denied:
+        assume("far")
+    request = denied.value.response["ResponseMetadata"]["RequestId"]
+    [decision] = server.request("GET", f"/_cloudlet/iam/decisions?request={request}").json
+    assert (decision["principal"], decision["effect"]) == (provider, "denied")
+    assert decision["context"]["aws:SourceIp"] == "127.0.0.1"
+
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    organizations.enable_policy_type(RootId=root, PolicyType="RESOURCE_CONTROL_POLICY")
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity", "Resource": "*"}
+    content = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    kind = "RESOURCE_CONTROL_POLICY"
+    policy = organizations.create_policy(Name="no-tokens", Description="", Type=kind, Content=content)["Policy"]["PolicySummary"]["Id"]
+    organizations.attach_policy(PolicyId=policy, TargetId=member)
+    with pytest.raises(ClientError, match=refused):
+        assume("near")

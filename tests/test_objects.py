@@ -216,3 +216,11 @@ def test_a_large_object_streams_in_and_out(s3, bucket):
 def test_the_answer_carries_both_of_s3s_ids(s3, bucket):
     answer = s3.put_object(Bucket=bucket, Key="key")["ResponseMetadata"]
     assert answer["RequestId"] and answer["HostId"]
+
+
+def test_attributes_of_an_object_must_be_named(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="key", Body=b"body")
+    for headers in ({}, {"x-amz-object-attributes": ""}):
+        answer = server.signed("GET", f"/{bucket}/key?attributes", headers=headers)
+        assert (answer.status, "<Code>InvalidRequest</Code>" in answer.text) == (400, True)
+        assert "x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty" in answer.text

@@ -60,6 +60,23 @@ def test_a_presigned_url_expires(server, signing, s3, bucket):
         server.reset_clock()
 
 
+@pytest.mark.parametrize("version", ["s3v4", "s3", None], ids=["v4", "v2", "usual"])
+@pytest.mark.parametrize("operation", ["list_objects", "list_objects_v2", "get_bucket_location", "head_bucket"])
+def test_what_is_asked_of_a_bucket_can_be_presigned(server, bucket, version, operation):
+    client = server.client("s3", signature_version=version)
+    link = client.generate_presigned_url(operation, {"Bucket": bucket})
+    assert requests.request("HEAD" if operation == "head_bucket" else "GET", link).status_code == 200
+
+
+def test_sigv2_signs_header_fields_of_objects_and_buckets(server, bucket):
+    client = server.client("s3", signature_version="s3")
+    client.put_object(Bucket=bucket, Key="a b/ü", Body=b"body", ContentType="text/plain", Metadata={"a": "b"})
+    assert [found["Key"] for found in client.list_objects_v2(Bucket=bucket)["Contents"]] == ["a b/ü"]
+    assert client.get_object(Bucket=bucket, Key="a b/ü", ResponseContentType="text/x y")["ContentType"] == "text/x y"
+    client.get_bucket_location(Bucket=bucket)
+    client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a b/ü"}]})
+
+
 def test_a_presigned_url_of_an_unknown_key_is_refused(server, bucket):
     for version in ("s3v4", "s3"):
         client = server.client("s3", key="AKIAUNKNOWN000000000", signature_version=version)

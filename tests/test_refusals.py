@@ -140,6 +140,18 @@ def test_an_amazon_header_must_be_signed(server, bucket):
     assert answer.status == 403, answer
 
 
+def test_ec2_tells_a_late_signature_from_a_wrong_one(start):
+    server = start()
+    with pytest.raises(ClientError) as refused:
+        server.client("ec2", secret="wrong").describe_vpcs()
+    assert refused.value.response["Error"]["Code"] == "AuthFailure"
+    server.advance(600)
+    with pytest.raises(ClientError) as refused:
+        server.client("ec2").describe_vpcs()
+    answer = refused.value.response
+    assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]) == (400, {"Code": "RequestExpired", "Message": "Request has expired."})
+
+
 @every_service
 def test_soft_reports_and_lets_through(start, service):
     server = start("--auth", "soft")

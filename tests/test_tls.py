@@ -54,7 +54,17 @@ def test_the_same_port_speaks_plain_http(secure):
     assert secure.client("sts").get_caller_identity()["Account"] == "000000000000"
 
 
-@pytest.mark.parametrize("name", ["localhost", "bucket.s3.localhost", "sqs.us-east-1.localhost.localstack.cloud", "bucket.s3.amazonaws.com"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "localhost",
+        "bucket.s3.localhost",
+        "sqs.us-east-1.localhost.localstack.cloud",
+        "bucket.s3.amazonaws.com",
+        "sns.eu-west-1.amazonaws.com",
+        "dotted.bucket.s3.ap-southeast-2.amazonaws.com",
+    ],
+)
 def test_the_certificate_is_good_for_all_names(secure, certificate, name):
     context = trusting(certificate.read_text())
     with socket.create_connection((secure.host, secure.port), timeout=60) as wire, context.wrap_socket(wire, server_hostname=name) as tls:

@@ -155,7 +155,7 @@ impl Subject<'_> {
     fn with_request<R>(&self, ask: &Ask, keys: &Keys, resource: Option<&Membership>, then: impl FnOnce(&Request<'_>, &Policies<'_>) -> R) -> R {
         let caller = &self.about.caller;
         let standing = &*self.standing;
-        let mut principal = Principal::of(caller);
+        let mut principal = ask.federated.as_deref().map_or_else(|| Principal::of(caller), Principal::federated);
         if let Some(issuer) = self.session.as_ref().and_then(|session| session.issuer.as_ref()) {
             principal = principal.issued_by(&issuer.arn);
         }

@@ -37,6 +37,11 @@ impl Decided {
         self.subject().explain(&self.ask, self.resource.as_deref())
     }
 
+    /// Who asked: the caller, or the provider that vouches for somebody.
+    pub fn principal(&self) -> &str {
+        self.ask.federated.as_deref().unwrap_or(&self.about.caller.arn)
+    }
+
     fn subject(&self) -> Subject<'_> {
         Subject { about: &self.about, session: self.session.clone(), standing: self.standing.clone() }
     }

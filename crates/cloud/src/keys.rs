@@ -55,6 +55,11 @@ impl Context<'_> {
 /// What the house knows of a call, added to what the engine said of its ask.
 pub fn of(cx: &Circumstances, ask: &Ask, standing: &Standing, session: Option<&Session>, resource: Option<&Membership>, wanted: Wanted<'_>) -> Keys {
     let mut context = Context { keys: ask.keys.clone(), wanted };
+    for key in ask.derived.iter().filter(|key| wanted.has(key.name)) {
+        if let Some(value) = (key.value)(cx, ask) {
+            context.keys.set(key.name, value);
+        }
+    }
     context.set("aws:CurrentTime", || cx.now.text(TimestampFormat::DateTime));
     context.set("aws:EpochTime", || cx.now.secs());
     context.set("aws:RequestedRegion", || cx.scope.region.as_str().to_owned());
@@ -78,10 +83,16 @@ pub fn of(cx: &Circumstances, ask: &Ask, standing: &Standing, session: Option<&S
     context.set("aws:SecureTransport", || true);
     context.set_if("aws:UserAgent", origin.user_agent.as_ref());
     context.set_if("aws:Referer", origin.referer.as_ref());
-    principal(cx, &mut context);
+    if ask.federated.is_none() {
+        principal(cx, &mut context);
+    }
     if let Some(membership) = &standing.membership {
         context.set("aws:PrincipalOrgID", || &membership.organization);
         context.set("aws:PrincipalOrgPaths", || &membership.path);
+    }
+    if let Some(source) = &standing.source {
+        context.set("aws:SourceOrgID", || &source.organization);
+        context.set("aws:SourceOrgPaths", || &source.path);
     }
     let tags = if wanted.has_family("aws:PrincipalTag/") { standing.tags.as_slice() } else { &[] };
     for (key, value) in tags {

@@ -16,7 +16,7 @@ mod service;
 mod verdict;
 mod window;
 
-pub use ask::{Ask, Asks};
+pub use ask::{Ask, Asks, DerivedKey};
 pub use call::{AnyInput, Boxed, Call, Door, Input, Output};
 pub use clock::{Clock, Stopwatch};
 pub use cx::{Circumstances, Cx, Frame, Reply};

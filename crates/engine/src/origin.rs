@@ -33,6 +33,8 @@ pub struct Signed {
     pub version: &'static str,
     /// How long ago it was signed, in milliseconds.
     pub age: i64,
+    /// What the signature covers in place of the body's hash: `UNSIGNED-PAYLOAD`, `STREAMING-AWS4-HMAC-SHA256-PAYLOAD`.
+    pub payload: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

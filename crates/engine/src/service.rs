@@ -68,6 +68,8 @@ pub struct Service {
     pub stores: Vec<Arc<dyn Kept>>,
     /// What it lets one see of itself, each under a path: `/_aws/sqs/messages`.
     pub windows: Vec<(&'static str, Arc<dyn Window>)>,
+    /// Whether its resources' policies can let in who does not sign at all: queues and topics.
+    pub admits_strangers: bool,
     unsigned: Vec<&'static str>,
     operations: HashMap<&'static str, Box<dyn AnyOperation>>,
 }
@@ -87,6 +89,7 @@ impl Service {
             papers: None,
             stores: Vec::new(),
             windows: Vec::new(),
+            admits_strangers: false,
             unsigned: Vec::new(),
             operations: HashMap::default(),
         }
@@ -139,6 +142,13 @@ impl<E: Send + Sync + 'static> Builder<E> {
     #[must_use]
     pub fn unsigned<O: Operation>(mut self) -> Self {
         self.service.unsigned.push(O::SCHEMA.name);
+        self
+    }
+
+    /// Who does not sign is asked about like everybody else, as a policy may allow `"Principal": "*"`.
+    #[must_use]
+    pub fn admits_strangers(mut self) -> Self {
+        self.service.admits_strangers = true;
         self
     }
 

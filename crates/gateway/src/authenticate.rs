@@ -79,6 +79,7 @@ impl<'a> Authenticator<'a> {
         if declared == Payload::Body {
             return Ok(Stage::NeedsBody(Box::new(Pending { claim: admitted, credential, now: self.now })));
         }
+        let marker = declared.marker();
         let hash = declared.canonical(|| payload::sha256(b""));
         let verified = match admitted.verify(head, &hash, credential.secret.reveal(), self.keys) {
             Ok(verified) => verified,
@@ -91,7 +92,7 @@ impl<'a> Authenticator<'a> {
         };
         Ok(Stage::Done(Authenticated {
             region: self.region_of(&claim),
-            signed: Some(signed(&claim, self.now)),
+            signed: Some(signed(&claim, self.now, marker)),
             caller: credential.caller,
             treatment,
         }))
@@ -125,7 +126,7 @@ impl<'a> Authenticator<'a> {
         let done = |caller, claim: Option<&Claim<'_>>| Authenticated {
             caller,
             region: None,
-            signed: claim.map(|claim| signed(claim, self.now)),
+            signed: claim.map(|claim| signed(claim, self.now, None)),
             treatment: Treatment::Plain,
         };
         let form = std::str::from_utf8(form).unwrap_or_default();
@@ -155,8 +156,12 @@ impl<'a> Authenticator<'a> {
     /// Goes on with the body that the signature covers.
     pub fn finish(&self, head: &Head<'_>, pending: Pending<'a>, body: &Bytes) -> Result<Authenticated, Fault> {
         let Pending { claim, credential, now } = pending;
-        let done =
-            |caller: Caller| Authenticated { region: self.region_of(&claim), signed: Some(signed(&claim, now)), caller, treatment: Treatment::Plain };
+        let done = |caller: Caller| Authenticated {
+            region: self.region_of(&claim),
+            signed: Some(signed(&claim, now, None)),
+            caller,
+            treatment: Treatment::Plain,
+        };
         match claim.verify(head, payload::sha256(body).as_str(), credential.secret.reveal(), self.keys) {
             Ok(_) => Ok(done(credential.caller)),
             Err(fault) if self.mode == Mode::Soft => {
@@ -167,13 +172,22 @@ impl<'a> Authenticator<'a> {
         }
     }
 
+    /// Who stands in for somebody that signs nothing, where that is no obstacle: the root, as for keys that nobody knows.
+    pub fn unsigned_caller(&self, fault: &Fault) -> Caller {
+        if self.mode == Mode::Soft {
+            tracing::warn!(%fault, "let through: authentication is soft");
+        }
+        self.identity.unchecked("")
+    }
+
     /// The signature's faults carry the codes of JSON and XML; their statuses, and EC2's one code for all, are the protocol's.
     fn spelled(&self, fault: Fault) -> Fault {
         if self.target.flavor == Flavor::S3 {
             return fault;
         }
         let kind = match fault.name() {
-            "InvalidSignatureException" => &self.dialect.bad_signature,
+            "SignatureOutOfTime" if self.dialect.denial == Denial::Encoded => return self.dialect.expired_token.says("Request has expired."),
+            "InvalidSignatureException" | "SignatureOutOfTime" => &self.dialect.bad_signature,
             "IncompleteSignatureException" => &self.dialect.incomplete_signature,
             "MissingAuthenticationTokenException" => &self.dialect.missing_token,
             _ => return fault,
@@ -196,13 +210,15 @@ impl<'a> Authenticator<'a> {
 
     /// Nobody's signature is compared; the body may still come in chunks, or with a declared hash.
     fn unsigned(&self, head: &Head<'a>, caller: Caller, claim: Option<&Claim<'a>>) -> Result<Stage<'a>, Fault> {
-        let treatment = match Payload::of(head, claim, self.target.flavor)? {
+        let declared = Payload::of(head, claim, self.target.flavor)?;
+        let marker = declared.marker();
+        let treatment = match declared {
             Payload::Declared(hash) => Treatment::Checked(payload::Check::new(hash)),
             Payload::Chunked(_) => Treatment::Chunked(Box::new(Decoder::unsigned(head)?), announced(head)),
             Payload::Body | Payload::Unsigned => Treatment::Plain,
         };
         let region = claim.and_then(|claim| self.region_of(claim));
-        Ok(Stage::Done(Authenticated { caller, region, signed: claim.map(|claim| signed(claim, self.now)), treatment }))
+        Ok(Stage::Done(Authenticated { caller, region, signed: claim.map(|claim| signed(claim, self.now, marker)), treatment }))
     }
 }
 
@@ -220,6 +236,7 @@ pub fn unknown(unknown: Unknown, claim: &Claim<'_>, dialect: &Dialect, flavor: F
         Unknown::Expired if s3 => {
             dialect.expired_token.says("The provided token has expired.").with("Token-0", claim.session_token.clone().unwrap_or_default())
         }
+        Unknown::Expired if dialect.denial == Denial::Encoded => dialect.expired_token.says("Request has expired."),
         Unknown::Expired => dialect.expired_token.says("The security token included in the request is expired"),
         Unknown::Key | Unknown::Token if dialect.denial == Denial::Encoded => {
             dialect.unknown_key.says("AWS was not able to validate the provided access credentials")
@@ -232,13 +249,13 @@ fn tolerated(claim: &Claim<'_>, fault: &Fault) {
     tracing::warn!(access_key = %claim.access_key, %fault, "let through: authentication is soft");
 }
 
-fn signed(claim: &Claim<'_>, now: Timestamp) -> Signed {
+fn signed(claim: &Claim<'_>, now: Timestamp, payload: Option<&'static str>) -> Signed {
     let kind = match claim.place {
         Place::Header => SignatureKind::Header,
         Place::Query => SignatureKind::Query,
         Place::Post => SignatureKind::Post,
     };
-    Signed { kind, version: claim.signature_version(), age: now.millis().saturating_sub(claim.time.millis()) }
+    Signed { kind, version: claim.signature_version(), age: now.millis().saturating_sub(claim.time.millis()), payload }
 }
 
 /// The trailers that the head announces.

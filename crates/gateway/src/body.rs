@@ -102,6 +102,10 @@ impl Inflow {
 
     /// The whole body, if it fits.
     pub async fn collect(mut self, limit: usize) -> Result<Bytes, Fault> {
+        let announced = self.incoming.as_ref().map_or(0, |incoming| http_body::Body::size_hint(incoming).lower());
+        if usize::try_from(announced).unwrap_or(usize::MAX) > limit {
+            return Err(too_large());
+        }
         let Some(first) = self.next().await else { return Ok(Bytes::new()) };
         let first = first.map_err(fault_of)?;
         let Some(second) = self.next().await else { return within(first, limit) };

@@ -192,7 +192,7 @@ impl Gateway {
             Err(fault) => return Err(fault),
         };
         let region = claim.region().map(Region::new);
-        let signed = Signed { kind: SignatureKind::Post, version: claim.signature_version(), age: 0 };
+        let signed = Signed { kind: SignatureKind::Post, version: claim.signature_version(), age: 0, payload: None };
         if mode == Mode::Off {
             return Ok((identity.unchecked(&claim.access_key), region, Some(signed)));
         }

@@ -11,7 +11,7 @@ use crate::{
 };
 use bytes::Bytes;
 use cloudlet_aws::{Caller, Fault, FaultKind, Head, Region, Scope};
-use cloudlet_cloud::{Cloud, Entrance};
+use cloudlet_cloud::{Cloud, Entrance, Mode};
 use cloudlet_engine::{AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Papers, Quotes, Service, SignatureKind, Signed, Stopwatch, Visit};
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};
@@ -73,17 +73,19 @@ pub(crate) struct Traveller<'a> {
 #[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made, once a request")]
 enum Arrival {
     Answered(Answer),
-    /// The fields are the front's, for the answer.
     Calls {
         spelling: Spelling,
         call: Call,
+        /// The front's, for the answer.
         fields: Vec<(&'static str, String)>,
+        /// What who signs nothing is told instead of a denial.
+        stranger: Option<Fault>,
     },
 }
 
 #[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made, once a request")]
 enum Travelled {
-    To(Call, Vec<(&'static str, String)>),
+    To { call: Call, fields: Vec<(&'static str, String)>, stranger: Option<Fault> },
     Answered(Answer),
 }
 
@@ -161,9 +163,9 @@ impl Gateway {
 
     async fn walk(&self, parts: RequestParts, inflow: Inflow, peer: SocketAddr, secure: bool, note: &mut Note) -> Answer {
         // On the heap, and gone before the call is performed, with the head: who waits for a message needs neither.
-        let (spelling, call, fields) = match Box::pin(self.arrive(parts, inflow, peer, secure, note)).await {
+        let (spelling, call, fields, stranger) = match Box::pin(self.arrive(parts, inflow, peer, secure, note)).await {
             Arrival::Answered(answer) => return answer,
-            Arrival::Calls { spelling, call, fields } => (spelling, call, fields),
+            Arrival::Calls { spelling, call, fields, stranger } => (spelling, call, fields, stranger),
         };
         let operation = call.operation;
         let performed = self.cloud.perform(call, spelling.request_id.clone(), Entrance::Front).await;
@@ -178,7 +180,7 @@ impl Gateway {
                 answer.headers.extend(named(fields));
                 spelling.named_server(answer)
             }
-            Err(fault) => spelling.refusal(fault, note),
+            Err(fault) => spelling.refusal(stranger.filter(|_| performed.effect == Some(Effect::Denied)).unwrap_or(fault), note),
         }
     }
 
@@ -216,7 +218,7 @@ impl Gateway {
         let spelling = Spelling { service: recognized.service, protocol: recognized.protocol, request_id, extended_id, query_mode };
         let traveller = Traveller { head: &head, request_id: &spelling.request_id, peer, secure };
         match self.travel(&traveller, &recognized, body, &spelling.ids(), note).await {
-            Ok(Travelled::To(call, fields)) => Arrival::Calls { spelling, call, fields },
+            Ok(Travelled::To { call, fields, stranger }) => Arrival::Calls { spelling, call, fields, stranger },
             Ok(Travelled::Answered(answer)) => Arrival::Answered(spelling.named_server(answer)),
             Err(fault) => Arrival::Answered(spelling.refusal(fault, note)),
         }
@@ -307,9 +309,15 @@ impl Gateway {
         let (routed, content) = self.route(recognized, head, path, arrived, treatment).await?;
         let Routed { operation, labels } = routed;
         note.operation = operation.name;
-        if caller.is_anonymous() && !service.takes_unsigned(operation) && recognized.protocol != Protocol::RestXml {
-            return Err(authenticator.dialect.missing_token.says("Request is missing Authentication Token"));
-        }
+        // S3 has its own words for strangers, and some operations are for anybody. Elsewhere only a resource's policy can let one in.
+        let stranger = caller.is_anonymous() && !service.takes_unsigned(operation) && recognized.protocol != Protocol::RestXml;
+        let missing_token = || authenticator.dialect.missing_token.says("Request is missing Authentication Token");
+        let caller = match self.cloud.mode() {
+            _ if !stranger => caller,
+            Mode::Enforce if service.admits_strangers => caller,
+            Mode::Enforce => return Err(missing_token()),
+            Mode::Soft | Mode::Off => authenticator.unsigned_caller(&missing_token()),
+        };
         let handler = service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
         let spread;
         let head = match signed {
@@ -325,7 +333,7 @@ impl Gateway {
         let scope = self.scope(&caller, region, recognized);
         let call = Call { operation, caller, scope, origin: origin(traveller, recognized.protocol, signed, missing), input };
         let fields = service.front.as_ref().map(|front| front.dress(&visit, path)).unwrap_or_default();
-        Ok(Travelled::To(call, fields))
+        Ok(Travelled::To { call, fields, stranger: stranger.then(missing_token) })
     }
 
     /// The account and region a call works in: its caller's and its signature's; else what the host names, and the server's own.

@@ -2,20 +2,12 @@
 
 use crate::{
     faults::{gone, invalid},
-    operation::{Want, operation},
+    operation::operation,
 };
 use cloudlet_api_iam::*;
 use cloudlet_aws::{Account, Arn, Fault};
 use cloudlet_identity::{State, catalogue};
 use cloudlet_shape::Empty;
-
-/// The condition key by which a policy may insist on a boundary.
-pub(crate) fn bounded(want: Want, boundary: Option<&str>) -> Want {
-    match boundary {
-        Some(arn) => want.with("iam:PermissionsBoundary", arn),
-        None => want,
-    }
-}
 
 /// A boundary is a managed policy of the account, of AWS or of a partner, that exists.
 pub(crate) fn check(state: &State, account: Account, boundary: Option<&str>) -> Result<(), Fault> {
@@ -30,7 +22,7 @@ pub(crate) fn check(state: &State, account: Account, boundary: Option<&str>) -> 
 
 operation!(
     PutUserPermissionsBoundary,
-    |iam, cx, input| bounded(iam.want_user(cx, &input.user_name), Some(&input.permissions_boundary)),
+    |iam, cx, input| iam.want_user(cx, &input.user_name).bringing_boundary(Some(&input.permissions_boundary)),
     |iam, cx, input| iam.identity.write(|state| {
         check(state, cx.scope.account, Some(&input.permissions_boundary))?;
         iam.user_mut(state, cx.scope.account, &input.user_name)?.boundary = Arn::parse(&input.permissions_boundary);
@@ -48,7 +40,7 @@ operation!(DeleteUserPermissionsBoundary, |iam, cx, input| iam.want_user(cx, &in
 
 operation!(
     PutRolePermissionsBoundary,
-    |iam, cx, input| bounded(iam.want_role(cx, &input.role_name), Some(&input.permissions_boundary)),
+    |iam, cx, input| iam.want_role(cx, &input.role_name).bringing_boundary(Some(&input.permissions_boundary)),
     |iam, cx, input| iam.identity.write(|state| {
         check(state, cx.scope.account, Some(&input.permissions_boundary))?;
         iam.role_mut(state, cx.scope.account, &input.role_name)?.boundary = Arn::parse(&input.permissions_boundary);

@@ -258,9 +258,17 @@ fn shown_credential(id: String, row: &Extra) -> ServiceSpecificCredential {
     shown
 }
 
+const CREDENTIAL_SERVICE: &str = "iam:ServiceSpecificCredentialServiceName";
+
 operation!(
     CreateServiceSpecificCredential,
-    |iam, cx, input| iam.want_user(cx, &input.user_name).with("iam:ServiceSpecificCredentialServiceName", &input.service_name),
+    |iam, cx, input| {
+        let want = iam.want_user(cx, &input.user_name).with(CREDENTIAL_SERVICE, &input.service_name);
+        match input.credential_age_days {
+            Some(days) => want.with("iam:ServiceSpecificCredentialAgeDays", &days.to_string()),
+            None => want,
+        }
+    },
     |iam, cx, input| {
         let account = cx.scope.account;
         let (user, service) = (input.user_name, input.service_name);
@@ -345,10 +353,19 @@ operation!(
 impl Iam {
     /// The user whose credential is meant: the one named, or the caller.
     fn want_credential_owner(&self, cx: &cloudlet_engine::Cx, named: Option<&str>, id: &str) -> Want {
-        let row = || self.identity.read(|state| state.extras.get(&Of::new(cx.scope.account, id)).map(|row| row.user.clone()));
-        match named.map(str::to_owned).or_else(row) {
+        let found = self.identity.read(|state| {
+            let row = state.extras.get(&Of::new(cx.scope.account, id))?;
+            let What::ServicePassword { service, .. } = &row.what else { return None };
+            Some((row.user.clone(), service.clone()))
+        });
+        let (user, service) = found.unzip();
+        let want = match named.map(str::to_owned).or(user) {
             Some(user) => self.want_user(cx, &user),
             None => self.want_whom(cx, None).unwrap_or_else(|_| Want::anything()),
+        };
+        match service {
+            Some(service) => want.with(CREDENTIAL_SERVICE, &service),
+            None => want,
         }
     }
 }

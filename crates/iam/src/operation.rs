@@ -12,11 +12,15 @@ use cloudlet_shape::Operation;
 pub(crate) struct Want {
     ask: Option<Ask>,
     also: Vec<Ask>,
+    /// The boundary that the user or role has: to many operations, and not to others, a key of the request.
+    boundary: Option<Arn>,
 }
+
+const BOUNDARY: &str = "iam:PermissionsBoundary";
 
 impl Want {
     pub fn on(arn: Arn) -> Want {
-        Want { ask: Some(Ask::action("", arn)), also: Vec::new() }
+        Want { ask: Some(Ask::action("", arn)), also: Vec::new(), boundary: None }
     }
 
     /// For actions that have no resource.
@@ -43,24 +47,39 @@ impl Want {
         self.key(name.to_owned(), value)
     }
 
-    /// The tags that the resource has.
-    pub fn tagged(self, tags: &Tags) -> Want {
-        tags.iter().fold(self, |want, (key, value)| want.key(format!("aws:ResourceTag/{key}"), value).key(format!("iam:ResourceTag/{key}"), value))
+    /// The boundary that the user or role has.
+    pub fn bounded_by(self, boundary: Option<&Arn>) -> Want {
+        Want { boundary: boundary.cloned(), ..self }
     }
 
-    /// The tags that the request brings.
-    pub fn requests(self, tags: Option<&[Tag]>) -> Want {
-        let Some(tags) = tags.filter(|tags| !tags.is_empty()) else { return self };
-        let mut want = tags.iter().fold(self, |want, tag| want.key(format!("aws:RequestTag/{}", tag.key), &tag.value));
+    /// The boundary that the request brings.
+    pub fn bringing_boundary(self, boundary: Option<&str>) -> Want {
+        match boundary {
+            Some(arn) => self.with(BOUNDARY, arn),
+            None => self,
+        }
+    }
+
+    /// The tags that the resource has.
+    pub fn tagged(self, tags: &Tags) -> Want {
+        let mut want = tags.iter().fold(self, |want, (key, value)| want.key(format!("iam:ResourceTag/{key}"), value));
         if let Some(ask) = &mut want.ask {
-            ask.keys.set_many("aws:TagKeys", tags.iter().map(|tag| tag.key.clone()));
+            ask.keys.set_resource_tags(tags.iter().map(|(key, value)| (key, value)));
         }
         want
     }
 
+    /// The tags that the request brings.
+    pub fn requests(mut self, tags: Option<&[Tag]>) -> Want {
+        if let (Some(tags), Some(ask)) = (tags, &mut self.ask) {
+            ask.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone())));
+        }
+        self
+    }
+
     pub fn untags(mut self, keys: &[String]) -> Want {
         if let Some(ask) = &mut self.ask {
-            ask.keys.set_many("aws:TagKeys", keys.iter().cloned());
+            ask.keys.set_tag_keys(keys);
         }
         self
     }
@@ -79,8 +98,17 @@ impl Want {
     }
 
     pub fn asks<O: Operation>(self) -> Result<Asks, Fault> {
-        let action = O::SCHEMA.access.first().map_or("", |access| access.action);
-        Ok(self.ask.into_iter().map(|ask| Ask { action, ..ask }).chain(self.also).collect())
+        let access = O::SCHEMA.access.first();
+        let action = access.map_or("", |access| access.action);
+        let boundary = self.boundary.filter(|_| access.is_some_and(|access| access.keys.contains(&BOUNDARY)));
+        let asks = self.ask.into_iter().map(|mut ask| {
+            // A boundary that the request brings counts more.
+            if let Some(boundary) = boundary.as_ref().filter(|_| ask.keys.get(BOUNDARY).is_none()) {
+                ask.keys.set(BOUNDARY, boundary);
+            }
+            Ask { action, ..ask }
+        });
+        Ok(asks.chain(self.also).collect())
     }
 }
 

@@ -30,7 +30,7 @@ impl Iam {
     pub(crate) fn want_role(&self, cx: &Cx, name: &str) -> Want {
         let account = cx.scope.account;
         let want = self.identity.read(|state| match state.role(account, name) {
-            Some(role) => Want::on(self.arn(account, "role", &role.path, name)).tagged(&role.tags),
+            Some(role) => Want::on(self.arn(account, "role", &role.path, name)).tagged(&role.tags).bounded_by(role.boundary.as_ref()),
             None => Want::on(self.arn(account, "role", "/", name)),
         });
         want.shown(format!("role {name}"))
@@ -50,7 +50,7 @@ operation!(
     CreateRole,
     |iam, cx, input| {
         let arn = iam.arn(cx.scope.account, "role", input.path.as_deref().unwrap_or("/"), &input.role_name);
-        crate::boundaries::bounded(Want::on(arn).requests(input.tags.as_deref()), input.permissions_boundary.as_deref())
+        Want::on(arn).requests(input.tags.as_deref()).bringing_boundary(input.permissions_boundary.as_deref())
     },
     |iam, cx, input| {
         let account = cx.scope.account;

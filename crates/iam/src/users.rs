@@ -29,7 +29,7 @@ impl Iam {
     pub(crate) fn want_user(&self, cx: &Cx, name: &str) -> Want {
         let account = cx.scope.account;
         let want = self.identity.read(|state| match state.user(account, name) {
-            Some(user) => Want::on(self.arn(account, "user", &user.path, name)).tagged(&user.tags),
+            Some(user) => Want::on(self.arn(account, "user", &user.path, name)).tagged(&user.tags).bounded_by(user.boundary.as_ref()),
             None => Want::on(self.arn(account, "user", "/", name)),
         });
         want.shown(format!("user {name}"))
@@ -73,7 +73,7 @@ operation!(
     CreateUser,
     |iam, cx, input| {
         let arn = iam.arn(cx.scope.account, "user", input.path.as_deref().unwrap_or("/"), &input.user_name);
-        crate::boundaries::bounded(Want::on(arn).requests(input.tags.as_deref()), input.permissions_boundary.as_deref())
+        Want::on(arn).requests(input.tags.as_deref()).bringing_boundary(input.permissions_boundary.as_deref())
     },
     |iam, cx, input| {
         let account = cx.scope.account;

@@ -226,7 +226,11 @@ impl Identity {
             // A federated user's name may be given to many sessions.
             Who::FederatedUser { .. } => caller.access_key.as_deref().unwrap_or(&caller.unique_id),
             Who::Root => &caller.unique_id,
-            Who::Service { .. } | Who::Anonymous => return Arc::default(),
+            Who::Service { .. } => {
+                let source = caller.account.and_then(|account| self.membership(account));
+                return source.map_or_else(Arc::default, |source| Arc::new(Standing { source: Some(source), ..Standing::default() }));
+            }
+            Who::Anonymous => return Arc::default(),
         };
         let revision = self.0.revision();
         {

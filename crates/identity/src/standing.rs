@@ -16,6 +16,8 @@ pub struct Standing {
     pub boundary: Option<Policy>,
     pub tags: Tags,
     pub membership: Option<Arc<Membership>>,
+    /// Of a service: the place of the account on whose behalf it calls.
+    pub source: Option<Arc<Membership>>,
     /// The condition keys that these policies read. Most read none, and then nobody needs to gather any.
     pub reads: Vec<Box<str>>,
 }

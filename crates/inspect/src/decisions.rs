@@ -12,16 +12,28 @@ use std::fmt::Write;
 /// A page of decisions, unless asked for more.
 const USUAL: usize = 100;
 
+const TEXT: &str = "text/plain; charset=utf-8";
+const EFFECTS: [Effect; 4] = [Effect::Allowed, Effect::Denied, Effect::Tolerated, Effect::Unasked];
+/// What can be asked of decisions.
+pub const FILTERS: &[&str] = &["request", "principal", "action", "resource", "effect", "limit", "format"];
+
 /// The decisions that fit, the newest first: by `request`, `principal`, `action`, `resource` (each may hold `*`), and
-/// `effect` (`allowed`, `denied`, `tolerated`). `format=text` is for people.
+/// `effect` (`allowed`, `denied`, `tolerated`, `unasked`). `format=text` is for people.
 pub fn decisions(cloud: &Cloud, asked: impl Fn(&str) -> Option<String>) -> Plain {
     let (request, principal, action, resource) = (asked("request"), asked("principal"), asked("action"), asked("resource"));
     let effect = asked("effect");
-    let limit = asked("limit").and_then(|limit| limit.parse().ok()).unwrap_or(USUAL);
+    if let Some(effect) = effect.as_ref().filter(|effect| !EFFECTS.map(word).contains(&effect.as_str())) {
+        return refusal(400, &format!("effect={effect} is none of {}", EFFECTS.map(word).join(", ")));
+    }
+    let limit = match asked("limit").map(|limit| limit.parse()) {
+        None => USUAL,
+        Some(Ok(limit)) => limit,
+        Some(Err(_)) => return refusal(400, "limit is a number"),
+    };
     let fits = |decided: &Decided| {
         let like = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|pattern| is_like(pattern, text));
         like(&request, &decided.about.request_id)
-            && like(&principal, &decided.about.caller.arn)
+            && like(&principal, decided.principal())
             && like(&action, decided.ask.action)
             && like(&resource, decided.ask.on.as_str())
             && effect.as_ref().is_none_or(|wanted| wanted == word(decided.effect))
@@ -29,10 +41,11 @@ pub fn decisions(cloud: &Cloud, asked: impl Fn(&str) -> Option<String>) -> Plain
     let found: Vec<Decided> = cloud.decisions().into_iter().filter(fits).take(limit).collect();
     if asked("format").as_deref() == Some("text") {
         if found.is_empty() {
-            return refusal(404, "no decision that is remembered fits: the log holds the latest calls, and a few operations ask nobody");
+            let why = "no decision that is remembered fits: the log holds the latest calls, and a few operations ask nobody";
+            return Plain { status: 404, content_type: TEXT.into(), body: why.into() };
         }
         let text: String = found.iter().rev().map(for_people).collect();
-        return Plain { status: 200, content_type: "text/plain; charset=utf-8".into(), body: text.into() };
+        return Plain { status: 200, content_type: TEXT.into(), body: text.into() };
     }
     shown(found.iter().map(for_machines).collect())
 }
@@ -74,7 +87,7 @@ fn for_machines(decided: &Decided) -> Value {
     json!({
         "request_id": &*decided.about.request_id,
         "at": decided.about.now.text(TimestampFormat::DateTime),
-        "principal": &*decided.about.caller.arn,
+        "principal": decided.principal(),
         "action": decided.ask.action,
         "resource": on(&decided.ask.on),
         "effect": word(decided.effect),
@@ -88,7 +101,7 @@ fn for_people(decided: &Decided) -> String {
     let mut text = String::new();
     // Writing into a String cannot fail.
     let _ = writeln!(text, "{} {}", decided.about.now.text(TimestampFormat::DateTime), decided.about.request_id);
-    let _ = writeln!(text, "{} asked for {} on {}", decided.about.caller.arn, decided.ask.action, on(&decided.ask.on));
+    let _ = writeln!(text, "{} asked for {} on {}", decided.principal(), decided.ask.action, on(&decided.ask.on));
     let _ = writeln!(text, "{}: {}", word(decided.effect), decided.reason);
     let _ = writeln!(text, "{}", decided.explain());
     let _ = writeln!(text, "the request's keys:");

@@ -44,10 +44,19 @@ impl Rooms {
             ("GET" | "HEAD", "/_cloudlet/health") => self.health(),
             ("GET" | "HEAD", "/_localstack/health") => self.localstack_health(),
             ("GET", "/_cloudlet/services") => self.services(),
-            ("GET", "/_cloudlet/state") => self.state(head),
+            ("GET", "/_cloudlet/state") => match unknown(head, &["store", "table", "of", "after", "limit"]) {
+                Some(refused) => refused,
+                None => self.state(head),
+            },
             ("GET", "/_cloudlet/calls") => shown(json!(self.cloud.calls().iter().map(call).collect::<Vec<_>>())),
-            ("GET", "/_cloudlet/iam/decisions") => decisions::decisions(&self.cloud, |name| asked(head, name)),
-            ("GET", "/_cloudlet/iam/policy") => decisions::policy(&self.cloud, |name| asked(head, name)),
+            ("GET", "/_cloudlet/iam/decisions") => match unknown(head, decisions::FILTERS) {
+                Some(refused) => refused,
+                None => decisions::decisions(&self.cloud, |name| asked(head, name)),
+            },
+            ("GET", "/_cloudlet/iam/policy") => match unknown(head, &["principal"]) {
+                Some(refused) => refused,
+                None => decisions::policy(&self.cloud, |name| asked(head, name)),
+            },
             ("GET", "/_cloudlet/clock") => self.clock(),
             ("POST", "/_cloudlet/clock") => self.move_clock(body),
             ("POST", "/_cloudlet/settle") => {
@@ -227,6 +236,12 @@ fn call(logged: &Logged) -> Value {
 fn asked(head: &Head<'_>, name: &str) -> Option<String> {
     let raw = head.raw_query().find(|(field, _)| *field == name)?.1;
     percent(raw)
+}
+
+/// A mistyped parameter would be a filter that lets everything through.
+fn unknown(head: &Head<'_>, known: &[&str]) -> Option<Plain> {
+    let (name, _) = head.raw_query().find(|(name, _)| !name.is_empty() && !known.contains(name))?;
+    Some(refusal(400, &format!("there is no parameter '{name}'; there are: {}", known.join(", "))))
 }
 
 pub(crate) fn shown(value: Value) -> Plain {

@@ -127,6 +127,30 @@ impl Keys {
         self.put(name.into(), values.into_iter().map(Into::into).collect());
     }
 
+    /// The tags that the resource has: `aws:ResourceTag/team`.
+    pub fn set_resource_tags<K: fmt::Display, V: Into<Value>>(&mut self, tags: impl IntoIterator<Item = (K, V)>) {
+        for (key, value) in tags {
+            self.set(format!("aws:ResourceTag/{key}"), value);
+        }
+    }
+
+    /// The tags that the request brings: `aws:RequestTag/team`, and `aws:TagKeys`. None: neither key is there.
+    pub fn set_request_tags<K: fmt::Display, V: Into<Value>>(&mut self, tags: impl IntoIterator<Item = (K, V)>) {
+        let mut names = Values::new();
+        for (key, value) in tags {
+            names.push(key.to_string().into());
+            self.set(format!("aws:RequestTag/{key}"), value);
+        }
+        if !names.is_empty() {
+            self.put("aws:TagKeys".into(), names);
+        }
+    }
+
+    /// The names of the tags that the request takes away: `aws:TagKeys`.
+    pub fn set_tag_keys<K: fmt::Display>(&mut self, names: impl IntoIterator<Item = K>) {
+        self.set_many("aws:TagKeys", names.into_iter().map(|name| name.to_string()));
+    }
+
     fn put(&mut self, name: Cow<'static, str>, values: Values) {
         match self.entries.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
             Some((_, old)) => *old = values,

@@ -5,7 +5,7 @@ use crate::{
     state::{Bucket, Contents},
 };
 use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity};
-use cloudlet_engine::{Ask, Cx};
+use cloudlet_engine::{Ask, Cx, DerivedKey, SignatureKind};
 use cloudlet_shape::Operation;
 use cloudlet_store::Shelved;
 use std::sync::Arc;
@@ -89,7 +89,7 @@ impl Found {
     }
 
     fn over(&self, ask: Ask) -> Ask {
-        ask.owned_by(self.bucket.owner)
+        of_the_call(ask.owned_by(self.bucket.owner))
     }
 
     /// What a missing key is: 404 for who may list the bucket, 403 for who may not.
@@ -107,5 +107,32 @@ impl Found {
 
 /// The account a call that owns nothing yet works in.
 pub fn own(cx: &Cx, action: &'static str) -> Ask {
-    Ask::action(action, Arn::any()).owned_by(cx.scope.account)
+    of_the_call(Ask::action(action, Arn::any()).owned_by(cx.scope.account))
+}
+
+/// The keys that every action of S3 has, and that follow from the call: how it was signed, and whose it is.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html>
+const DERIVED: [DerivedKey; 6] = [
+    DerivedKey {
+        name: "s3:authType",
+        value: |cx, _| {
+            let kind = match cx.origin.signed?.kind {
+                SignatureKind::Header => "REST-HEADER",
+                SignatureKind::Query => "REST-QUERY-STRING",
+                SignatureKind::Post => "POST",
+            };
+            Some(kind.into())
+        },
+    },
+    DerivedKey { name: "s3:signatureversion", value: |cx, _| Some(cx.origin.signed?.version.into()) },
+    DerivedKey { name: "s3:signatureAge", value: |cx, _| Some(cx.origin.signed?.age.max(0).into()) },
+    // The hash of a body that was signed is not kept: nobody writes a policy for one body.
+    DerivedKey { name: "s3:x-amz-content-sha256", value: |cx, _| Some(cx.origin.signed?.payload?.into()) },
+    DerivedKey { name: "s3:ResourceAccount", value: |_, ask| Some(ask.owner?.into()) },
+    // As with aws:SecureTransport: the way to a local endpoint is as safe as TLS makes the real one.
+    DerivedKey { name: "s3:TlsVersion", value: |_, _| Some("1.3".into()) },
+];
+
+pub fn of_the_call(ask: Ask) -> Ask {
+    Ask { derived: &DERIVED, ..ask }
 }

@@ -56,7 +56,7 @@ pub enum SnsCertificateHost {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Says why a running server (on --port) decided as it did about a request
+    /// Says why a running server (at --host and --port) decided as it did about a request
     Explain {
         /// The request's id: what SDKs show as RequestId
         request: String,
@@ -75,10 +75,10 @@ enum Verb {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Settings {
     /// Address to listen on [default: 127.0.0.1]
-    #[arg(long, env = "CLOUDLET_HOST", value_name = "ADDRESS")]
+    #[arg(long, env = "CLOUDLET_HOST", value_name = "ADDRESS", global = true)]
     host: Option<String>,
     /// Port to listen on; 0 takes any free one [default: 4566]
-    #[arg(long, env = "CLOUDLET_PORT")]
+    #[arg(long, env = "CLOUDLET_PORT", global = true)]
     port: Option<u16>,
     /// Folder for object bodies; without it they are held in memory
     #[arg(long, env = "CLOUDLET_DATA_DIR", value_name = "FOLDER")]
@@ -137,7 +137,7 @@ struct Settings {
     #[arg(long, env = "CLOUDLET_SQS_URLS")]
     sqs_urls: Option<SqsUrls>,
     /// Settings file (TOML) [default: none]
-    #[arg(long, env = "CLOUDLET_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "CLOUDLET_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
     config: Option<PathBuf>,
     /// Ask a running server for its health, and exit with 0 if it is well: for container health checks
@@ -152,9 +152,9 @@ struct Settings {
 /// What the server was started to do.
 pub enum Order {
     Serve(Box<Configuration>),
-    CheckHealth(String),
+    CheckHealth(SocketAddr),
     /// Of a server at an address, a request.
-    Explain(String, String),
+    Explain(SocketAddr, String),
 }
 
 /// All settings, settled.
@@ -205,11 +205,11 @@ pub fn read() -> Result<Order, Refusal> {
     let given = Settings::try_parse().map_err(Refusal)?;
     let file = given.config.as_ref().map(read_file).transpose()?.unwrap_or_default();
     let settings = given.or(localstack(&environment)?).or(file);
-    if let Some(Verb::Explain { request }) = settings.verb {
-        return Ok(Order::Explain(format!("127.0.0.1:{}", settings.port.unwrap_or(4566)), request));
+    if let Some(Verb::Explain { request }) = &settings.verb {
+        return Ok(Order::Explain(settings.running()?, request.clone()));
     }
     if settings.check_health {
-        return Ok(Order::CheckHealth(format!("127.0.0.1:{}", settings.port.unwrap_or(4566))));
+        return Ok(Order::CheckHealth(settings.running()?));
     }
     settle(settings).map(|configuration| Order::Serve(Box::new(configuration)))
 }
@@ -285,6 +285,16 @@ fn localstack(environment: &[(OsString, OsString)]) -> Result<Settings, Refusal>
 }
 
 impl Settings {
+    /// Where a server with these settings is asked.
+    fn running(&self) -> Result<SocketAddr, Refusal> {
+        let port = self.port.unwrap_or(4566);
+        let listens = addresses(self.host.as_deref().unwrap_or("127.0.0.1"), port)?.first().map(SocketAddr::ip);
+        Ok(match listens {
+            Some(ip) if !ip.is_unspecified() => SocketAddr::new(ip, port),
+            _ => SocketAddr::from(([127, 0, 0, 1], port)),
+        })
+    }
+
     /// What is not given here is taken from there.
     fn or(self, other: Settings) -> Settings {
         Settings {
@@ -333,10 +343,24 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
     if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
         return Err(Refusal::says(format_args!("'{region}' is no region: say, for example, eu-central-1")));
     }
+    if let Some(name) = settings.names.iter().find(|name| !is_host(name)) {
+        return Err(Refusal::says(format_args!("--name: '{name}' is no host name")));
+    }
     let names = NAMES.iter().map(|name| (*name).to_owned()).chain(settings.names.into_iter().map(|name| name.to_ascii_lowercase()));
     let log = settings.log.unwrap_or_else(|| "info".to_owned());
     if let Err(error) = crate::log::filter(&log) {
         return Err(Refusal::says(format_args!("--log {log}: {error}")));
+    }
+    let root_secret_key = settings.root_secret_key.unwrap_or_else(|| "test".to_owned());
+    if root_secret_key.is_empty() {
+        return Err(Refusal::says("--root-secret-key cannot be empty"));
+    }
+    let max_body = settings.max_body.unwrap_or(64);
+    if max_body == 0 {
+        return Err(Refusal::says("--max-body 0: no request could have a body; it is the largest in MiB"));
+    }
+    if let Some(folder) = settings.oidc_keys.as_ref().filter(|folder| !folder.is_dir()) {
+        return Err(Refusal::says(format_args!("--oidc-keys {}: there is no such folder", folder.display())));
     }
     Ok(Configuration {
         addresses: addresses(&host, port)?,
@@ -353,10 +377,10 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         account: account.parse().map_err(|error: String| Refusal::says(format_args!("--account: {error}")))?,
         region: Region::new(region),
         root_access_key,
-        root_secret_key: settings.root_secret_key.unwrap_or_else(|| "test".to_owned()),
+        root_secret_key,
         tls: settings.tls.unwrap_or(false),
         names: names.collect(),
-        max_body: usize::try_from(settings.max_body.unwrap_or(64)).unwrap_or(64).saturating_mul(1 << 20),
+        max_body: usize::try_from(max_body).unwrap_or(64).saturating_mul(1 << 20),
         shutdown_time: Duration::from_secs(u64::from(settings.shutdown_time.unwrap_or(10))),
         call_log: usize::try_from(settings.call_log.unwrap_or(1_000)).unwrap_or(1_000),
         sns_certificate_host: match settings.sns_certificate_host {
@@ -371,6 +395,12 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             Some(SqsUrls::Path) => cloudlet_sqs::Urls::Path,
         },
     })
+}
+
+/// A name as it stands in a Host header, without a port.
+fn is_host(name: &str) -> bool {
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    name.split('.').all(is_label)
 }
 
 /// `localhost` means both loopback addresses; an address means itself.

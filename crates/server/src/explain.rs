@@ -9,33 +9,27 @@ use std::{
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub fn explain(address: &str, request: &str) -> ExitCode {
-    match ask(address, request) {
-        Ok((true, text)) => say(&text),
-        Ok((false, text)) => {
-            say(&text);
-            ExitCode::FAILURE
-        }
-        Err(why) => {
-            say(&format!("no answer from {address}: {why}\n"));
-            ExitCode::FAILURE
-        }
-    }
+pub fn explain(address: SocketAddr, request: &str) -> ExitCode {
+    let (text, code) = match ask(address, request) {
+        Ok(Ok(text)) => return say(std::io::stdout(), &text, ExitCode::SUCCESS),
+        Ok(Err(why)) => (format!("{why}\n"), ExitCode::FAILURE),
+        Err(why) => (format!("no answer from {address}: {why}\n"), ExitCode::FAILURE),
+    };
+    say(std::io::stderr(), &text, code)
 }
 
-fn say(text: &str) -> ExitCode {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
+fn say(mut to: impl Write, text: &str, code: ExitCode) -> ExitCode {
+    match to.write_all(text.as_bytes()) {
+        Ok(()) => code,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-/// Whether there was such a request, and what is said of it.
-fn ask(address: &str, request: &str) -> Result<(bool, String), String> {
+/// What is said of the request, or why nothing is.
+fn ask(address: SocketAddr, request: &str) -> Result<Result<String, String>, String> {
     if request.is_empty() || !request.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        return Err(format!("'{request}' is no request id"));
+        return Ok(Err(format!("'{request}' is no request id")));
     }
-    let address: SocketAddr = address.parse().map_err(|_| "that is no address".to_owned())?;
     let told = |error: std::io::Error| error.to_string();
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(told)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(told)?;
@@ -44,5 +38,8 @@ fn ask(address: &str, request: &str) -> Result<(bool, String), String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(told)?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("the answer is no HTTP")?;
-    Ok((head.split(' ').nth(1) == Some("200"), body.to_owned()))
+    if head.split(' ').nth(1) == Some("200") {
+        return Ok(Ok(body.to_owned()));
+    }
+    Ok(Err(body.to_owned()))
 }

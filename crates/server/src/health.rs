@@ -9,12 +9,11 @@ use std::{
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
-pub fn check(address: &str) -> ExitCode {
+pub fn check(address: SocketAddr) -> ExitCode {
     if is_well(address).unwrap_or(false) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn is_well(address: &str) -> Option<bool> {
-    let address: SocketAddr = address.parse().ok()?;
+fn is_well(address: SocketAddr) -> Option<bool> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     stream.write_all(b"GET /_cloudlet/health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").ok()?;

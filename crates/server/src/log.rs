@@ -2,11 +2,15 @@
 
 use crate::configuration::{Configuration, LogFormat};
 use std::io::IsTerminal;
-use tracing_subscriber::{EnvFilter, filter::ParseError};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-/// What to log, as `--log` says it.
-pub fn filter(text: &str) -> Result<EnvFilter, ParseError> {
-    EnvFilter::builder().parse(text)
+/// What to log, as `--log` says it. A word alone is a level: a mistyped one would otherwise be the name of a module.
+pub fn filter(text: &str) -> Result<EnvFilter, String> {
+    let mistyped = text.split(',').map(str::trim).find(|part| !part.contains(['=', '[']) && part.parse::<LevelFilter>().is_err());
+    match mistyped {
+        Some(part) => Err(format!("'{part}' is no level: say error, warn, info, debug, trace or off, or a filter such as info,cloudlet::call=off")),
+        None => EnvFilter::builder().parse(text).map_err(|error| error.to_string()),
+    }
 }
 
 pub fn begin(configuration: &Configuration) {

@@ -19,8 +19,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     match configuration::read() {
         Ok(Order::Serve(configuration)) => run(*configuration),
-        Ok(Order::CheckHealth(address)) => health::check(&address),
-        Ok(Order::Explain(address, request)) => explain::explain(&address, &request),
+        Ok(Order::CheckHealth(address)) => health::check(address),
+        Ok(Order::Explain(address, request)) => explain::explain(address, &request),
         Err(refusal) => refusal.tell(),
     }
 }
@@ -54,9 +54,9 @@ fn raise_open_files() {
 /// Builds the house and serves until it is told to stop.
 async fn stand(configuration: Configuration) -> Result<(), String> {
     let authority = if configuration.tls { Some(Authority::of(&configuration)?) } else { None };
-    let acceptor = authority.as_ref().map(Authority::acceptor).transpose()?;
+    let certificate = authority.as_ref().map(|authority| authority.certificate.clone());
+    let acceptor = authority.map(Authority::acceptor).transpose()?;
     let cloud = cloud::build(&configuration)?;
-    let certificate = authority.map(|authority| authority.certificate);
     let inside = cloudlet_inspect::Rooms::new(cloud.clone(), env!("CARGO_PKG_VERSION"), certificate).in_region(configuration.region.as_str());
     let gateway = Arc::new(Gateway::new(Parts {
         cloud: cloud.clone(),

@@ -1,21 +1,35 @@
-//! HTTPS with a certificate of a CA that is made for this server, and kept when there is a data folder.
+//! HTTPS with certificates of a CA that is made for this server, and kept when there is a data folder.
 
 use crate::configuration::Configuration;
+use parking_lot::Mutex;
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::{
     ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
 };
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::HashMap, fmt, fs, path::Path, sync::Arc};
 use tokio_rustls::TlsAcceptor;
 
 /// The CA and what it vouches for.
 pub struct Authority {
     /// The CA's certificate as PEM: what clients are told to trust.
     pub certificate: String,
-    server: CertificateDer<'static>,
-    key: PrivateKeyDer<'static>,
+    certificates: Certificates,
 }
+
+/// One certificate for the names that most clients use, and others as they are asked for: buckets in other regions, names with dots.
+struct Certificates {
+    names: Vec<String>,
+    issuer: Issuer<'static, KeyPair>,
+    key: KeyPair,
+    usual: Arc<CertifiedKey>,
+    further: Mutex<HashMap<String, Arc<CertifiedKey>>>,
+}
+
+/// How many further certificates are kept. Another one costs a signature.
+const FURTHER: usize = 1_000;
 
 impl Authority {
     pub fn of(configuration: &Configuration) -> Result<Authority, String> {
@@ -33,28 +47,75 @@ impl Authority {
                 names.push(format!("{prefix}.{base}"));
             }
         }
-        let mut params = CertificateParams::new(names).map_err(told)?;
-        params.distinguished_name = called("Cloudlet");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.use_authority_key_identifier_extension = true;
-        let server_key = KeyPair::generate().map_err(told)?;
-        let server = params.signed_by(&server_key, &issuer).map_err(told)?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(server_key.serialize_der()));
-        Ok(Authority { certificate, server: server.der().clone(), key })
+        let key = KeyPair::generate().map_err(told)?;
+        let usual = Arc::new(certified(&names, &key, &issuer)?);
+        Ok(Authority { certificate, certificates: Certificates { names, issuer, key, usual, further: Mutex::default() } })
     }
 
-    pub fn acceptor(&self) -> Result<TlsAcceptor, String> {
+    pub fn acceptor(self) -> Result<TlsAcceptor, String> {
         let told = |error: rustls::Error| format!("TLS cannot start: {error}");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut server = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(told)?
             .with_no_client_auth()
-            .with_single_cert(vec![self.server.clone()], self.key.clone_key())
-            .map_err(told)?;
+            .with_cert_resolver(Arc::new(self.certificates));
         server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(TlsAcceptor::from(Arc::new(server)))
     }
+}
+
+impl Certificates {
+    fn named(&self, name: &str) -> Arc<CertifiedKey> {
+        let name = name.to_ascii_lowercase();
+        let is_covered = |known: &String| match known.strip_prefix('*') {
+            // A star stands for one label.
+            Some(rest) => name.strip_suffix(rest).is_some_and(|label| !label.is_empty() && !label.contains('.')),
+            None => *known == name,
+        };
+        let is_below = |base: &String| name.strip_suffix(base.as_str()).is_some_and(|front| front.ends_with('.'));
+        if self.names.iter().any(is_covered) || !self.names.iter().any(is_below) {
+            return self.usual.clone();
+        }
+        let mut further = self.further.lock();
+        if let Some(there) = further.get(&name) {
+            return there.clone();
+        }
+        if further.len() >= FURTHER {
+            further.clear();
+        }
+        match certified(std::slice::from_ref(&name), &self.key, &self.issuer) {
+            Ok(made) => further.entry(name).or_insert(Arc::new(made)).clone(),
+            Err(why) => {
+                tracing::warn!(name, why, "no certificate for this name");
+                self.usual.clone()
+            }
+        }
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(hello.server_name().map_or_else(|| self.usual.clone(), |name| self.named(name)))
+    }
+}
+
+impl fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificates").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+fn certified(names: &[String], key: &KeyPair, issuer: &Issuer<'static, KeyPair>) -> Result<CertifiedKey, String> {
+    let told = |error: rcgen::Error| format!("the TLS certificate cannot be made: {error}");
+    let mut params = CertificateParams::new(names).map_err(told)?;
+    params.distinguished_name = called("Cloudlet");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
+    let certificate = params.signed_by(key, issuer).map_err(told)?;
+    let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&der).map_err(|error| format!("the TLS key is of no use: {error}"))?;
+    Ok(CertifiedKey::new(vec![certificate.der().clone()], key))
 }
 
 /// The CA of a data folder, made on first use. Only its owner may read the key.
@@ -95,4 +156,25 @@ fn called(name: &str) -> DistinguishedName {
     let mut called = DistinguishedName::new();
     called.push(DnType::CommonName, name);
     called
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_usual(certificates: &Certificates, name: &str) -> bool {
+        Arc::ptr_eq(&certificates.named(name), &certificates.usual)
+    }
+
+    #[test]
+    fn names_below_the_servers_own_get_certificates_when_they_are_asked_for() {
+        let certificates = Authority::of(&crate::configuration::usual()).unwrap().certificates;
+        for name in ["localhost", "bucket.s3.us-east-1.amazonaws.com", "SNS.us-east-1.amazonaws.com", "sqs.localhost", "elsewhere.example"] {
+            assert!(is_usual(&certificates, name), "{name}");
+        }
+        for name in ["sns.eu-west-1.amazonaws.com", "a.b.c.s3.eu-west-1.amazonaws.com", "dotted.bucket.s3.localhost"] {
+            assert!(!is_usual(&certificates, name), "{name}");
+            assert!(Arc::ptr_eq(&certificates.named(name), &certificates.named(name)), "{name} is made once");
+        }
+    }
 }

@@ -13,6 +13,8 @@ const fn two(name: &'static str, code: &'static str, status: u16) -> FaultKind {
 }
 
 pub const SIGNATURE_DOES_NOT_MATCH: FaultKind = two("InvalidSignatureException", "SignatureDoesNotMatch", 403);
+/// The same to most services, but EC2, which tells what is late from what is wrong.
+pub const SIGNATURE_OUT_OF_TIME: FaultKind = two("SignatureOutOfTime", "SignatureDoesNotMatch", 403);
 pub const INCOMPLETE_SIGNATURE: FaultKind = two("IncompleteSignatureException", "IncompleteSignature", 400);
 pub const MISSING_AUTHENTICATION_TOKEN: FaultKind = two("MissingAuthenticationTokenException", "MissingAuthenticationToken", 403);
 pub const REQUEST_EXPIRED: FaultKind = FaultKind::sender("RequestExpired", 400);

@@ -35,6 +35,15 @@ pub enum Chunked {
 }
 
 impl<'a> Payload<'a> {
+    /// What the signature covers in place of the body's hash, if it does.
+    pub const fn marker(&self) -> Option<&'static str> {
+        match self {
+            Payload::Declared(_) | Payload::Body => None,
+            Payload::Unsigned => Some(UNSIGNED),
+            Payload::Chunked(chunked) => Some(chunked.name()),
+        }
+    }
+
     /// Reads the head. At S3 `claim` decides what may be missing; elsewhere the body itself is what counts.
     pub fn of(head: &Head<'a>, claim: Option<&Claim<'_>>, flavor: Flavor) -> Result<Payload<'a>, Fault> {
         let declared = head.header("x-amz-content-sha256").or_else(|| match claim {

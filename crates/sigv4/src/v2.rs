@@ -148,8 +148,10 @@ fn strings_to_sign(head: &Head<'_>, claim: &Claim<'_>, bucket: Option<&str>) -> 
     let path = if head.path.is_empty() { "/" } else { head.path };
     let mut anew = String::new();
     escape::push_path_anew(path, &mut anew);
-    let mut all = Vec::with_capacity(2);
-    for path in [path, &anew] {
+    // Of a bucket alone, botocore signs `/bucket/` though it sends `/bucket`.
+    let closed = (bucket.is_none() && path.len() > 1 && path.rfind('/') == Some(0)).then(|| format!("{path}/"));
+    let mut all = Vec::with_capacity(4);
+    for path in [path, &anew].into_iter().chain(closed.as_deref()) {
         for which in [Subresources::All, Subresources::Old] {
             let mut text = format!("{start}{path}");
             push_subresources(head, which, &mut text);

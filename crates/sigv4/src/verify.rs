@@ -274,7 +274,7 @@ fn check_time_elsewhere(claim: &Claim<'_>, now: Timestamp) -> Result<(), Fault> 
     };
     let oldest = now.plus_secs(-allowed);
     if claim.time < oldest {
-        return Err(faults::SIGNATURE_DOES_NOT_MATCH.says(format!(
+        return Err(faults::SIGNATURE_OUT_OF_TIME.says(format!(
             "Signature expired: {} is now earlier than {} ({} - {} min.)",
             claim.time.basic(),
             oldest.basic(),
@@ -284,7 +284,7 @@ fn check_time_elsewhere(claim: &Claim<'_>, now: Timestamp) -> Result<(), Fault> 
     }
     let newest = now.plus_secs(FIVE_MINUTES);
     if claim.time > newest {
-        return Err(faults::SIGNATURE_DOES_NOT_MATCH.says(format!(
+        return Err(faults::SIGNATURE_OUT_OF_TIME.says(format!(
             "Signature not yet current: {} is still later than {} ({} + 5 min.)",
             claim.time.basic(),
             newest.basic(),

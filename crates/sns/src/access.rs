@@ -16,13 +16,14 @@ pub fn topic(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Asks
 }
 
 pub fn on_topic(sns: &Sns, cx: &Cx, action: &'static str, arn: Arn) -> Ask {
-    let policy = sns.store.read(|state| {
-        let topic = state.topics.get(&arn)?;
+    let topic = sns.store.read(|state| state.topics.get(&arn).cloned());
+    let mut ask = Ask::action(action, arn);
+    if let Some(topic) = topic {
         // The first policy says nothing to the owner's own account that its identities' policies do not.
         let at_home = topic.policy.is_default() && cx.caller.account == Some(topic.owner) && !matches!(cx.caller.identity, Identity::Service { .. });
-        (!at_home).then(|| topic.policy.policy())
-    });
-    let ask = Ask::action(action, arn).with_policy(policy);
+        ask.resource_policy = (!at_home).then(|| topic.policy.policy());
+        ask.keys.set_resource_tags(topic.tags.iter().map(|(key, value)| (key, value.clone())));
+    }
     match (&cx.caller.identity, cx.caller.account) {
         (Identity::Service { principal, .. }, Some(account)) if OF_THE_OWNER.contains(&&**principal) => {
             ask.with_key("aws:SourceOwner", account.as_str())

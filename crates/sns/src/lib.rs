@@ -89,6 +89,7 @@ pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Se
         .keeps(ledgers)
         .keeps(signer.kept())
         .publishes(signer)
+        .admits_strangers()
         .unsigned::<api::ConfirmSubscription>()
         .unsigned::<api::Unsubscribe>()
         .handles::<deliveries::Deliver>()

@@ -6,7 +6,7 @@ use cloudlet_api_sns::{
     UntagResource, UntagResourceRequest, UntagResourceResponse,
 };
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Ask, Asks, Cx, Handle};
 use cloudlet_shape::Map;
 use std::collections::BTreeSet;
 
@@ -42,10 +42,15 @@ fn no_resource() -> Fault {
     faults::RESOURCE_NOT_FOUND.says("Resource does not exist")
 }
 
-fn asks(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Asks, Fault> {
+fn ask(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Ask, Fault> {
     faults::check_missing(cx)?;
     let arn = arns::topic(cx, "ResourceArn", arn)?;
-    Ok(crate::access::on_topic(sns, cx, action, arn).alone())
+    Ok(crate::access::on_topic(sns, cx, action, arn))
+}
+
+/// What a policy may say of the tags that a request brings.
+pub fn brings(ask: &mut Ask, tags: &[Tag]) {
+    ask.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone())));
 }
 
 impl Sns {
@@ -56,7 +61,9 @@ impl Sns {
 
 impl Handle<TagResource> for Sns {
     fn asks(&self, cx: &Cx, input: &TagResourceRequest) -> Result<Asks, Fault> {
-        asks(self, cx, "SNS:TagResource", &input.resource_arn)
+        let mut ask = ask(self, cx, "SNS:TagResource", &input.resource_arn)?;
+        brings(&mut ask, &input.tags);
+        Ok(ask.alone())
     }
 
     async fn handle(&self, cx: &Cx, input: TagResourceRequest) -> Result<TagResourceResponse, Fault> {
@@ -68,7 +75,9 @@ impl Handle<TagResource> for Sns {
 
 impl Handle<UntagResource> for Sns {
     fn asks(&self, cx: &Cx, input: &UntagResourceRequest) -> Result<Asks, Fault> {
-        asks(self, cx, "SNS:UntagResource", &input.resource_arn)
+        let mut ask = ask(self, cx, "SNS:UntagResource", &input.resource_arn)?;
+        ask.keys.set_tag_keys(&input.tag_keys);
+        Ok(ask.alone())
     }
 
     async fn handle(&self, cx: &Cx, input: UntagResourceRequest) -> Result<UntagResourceResponse, Fault> {
@@ -83,7 +92,7 @@ impl Handle<UntagResource> for Sns {
 
 impl Handle<ListTagsForResource> for Sns {
     fn asks(&self, cx: &Cx, input: &ListTagsForResourceRequest) -> Result<Asks, Fault> {
-        asks(self, cx, "SNS:ListTagsForResource", &input.resource_arn)
+        Ok(ask(self, cx, "SNS:ListTagsForResource", &input.resource_arn)?.alone())
     }
 
     async fn handle(&self, cx: &Cx, input: ListTagsForResourceRequest) -> Result<ListTagsForResourceResponse, Fault> {

@@ -83,8 +83,9 @@ impl Handle<CreateTopic> for Sns {
         faults::check_missing(cx)?;
         let arn = Arn::new("sns", &cx.scope, if input.name.is_empty() { "*" } else { &input.name });
         let mut asks = Ask::action("SNS:CreateTopic", arn.clone()).alone();
-        if input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
+        if let Some(given) = input.tags.as_ref().filter(|tags| !tags.is_empty()) {
             asks.push(Ask::action("SNS:TagResource", arn));
+            asks.iter_mut().for_each(|ask| tags::brings(ask, given));
         }
         Ok(asks)
     }

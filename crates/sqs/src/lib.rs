@@ -81,6 +81,7 @@ impl Sqs {
     pub fn service(self: &Arc<Sqs>) -> Service {
         Service::of(&SERVICE, self.clone())
             .dialect(DIALECT)
+            .admits_strangers()
             .keeps(self.queues.clone())
             .keeps(self.ledger.clone())
             .window("/_aws/sqs/messages", self.clone())
@@ -127,7 +128,7 @@ impl Sqs {
         self.queue(cx, url)?.look(|queue| {
             let profile = queue.profile().ok_or_else(faults::no_such_queue)?;
             let policy = profile.settings.policy.as_ref().map(policy::QueuePolicy::policy);
-            Ok(Ask::of::<O>(profile.arn.clone()).with_policy(policy).alone())
+            Ok(profile.ask::<O>().with_policy(policy).alone())
         })?
     }
 
@@ -141,6 +142,15 @@ impl Sqs {
             }
         }
         Ok(asks)
+    }
+}
+
+impl state::Profile {
+    /// An ask for an operation on the queue, with its tags.
+    fn ask<O: Operation>(&self) -> Ask {
+        let mut ask = Ask::of::<O>(self.arn.clone());
+        ask.keys.set_resource_tags(self.tags.iter().map(|(key, value)| (key, value.clone())));
+        ask
     }
 }
 

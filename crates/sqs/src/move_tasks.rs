@@ -9,7 +9,7 @@ use crate::{
     faults, limits,
     names::MessageId,
     receiving::Flown,
-    state::{Flight, Ledger, Queue, Status, Task, TaskId},
+    state::{Flight, Ledger, Profile, Queue, Status, Task, TaskId},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use cloudlet_api_sqs::{
@@ -262,10 +262,7 @@ fn queue_arn(text: &str, parameter: &str) -> Result<Arn, Fault> {
 impl Sqs {
     /// What a task's owner must be allowed on a queue that exists.
     fn ask_on<O: cloudlet_shape::Operation>(&self, arn: &Arn, parameter: &str) -> Result<Ask, Fault> {
-        if !self.queues.contains(arn) {
-            return Err(absent(parameter));
-        }
-        Ok(Ask::of::<O>(arn.clone()))
+        self.open(arn).and_then(|queue| queue.look(|queue| queue.profile().map(Profile::ask::<O>))).ok().flatten().ok_or_else(|| absent(parameter))
     }
 }
 
@@ -274,12 +271,12 @@ impl Handle<StartMessageMoveTask> for Sqs {
     fn asks(&self, _: &Cx, input: &StartMessageMoveTaskRequest) -> Result<Asks, Fault> {
         let source = queue_arn(&input.source_arn, "SourceArn")?;
         let mut asks = self.ask_on::<StartMessageMoveTask>(&source, "SourceArn")?.alone();
-        asks.push(Ask::of::<ReceiveMessage>(source.clone()));
-        asks.push(Ask::of::<DeleteMessage>(source.clone()));
-        asks.push(Ask::of::<GetQueueAttributes>(source.clone()));
+        asks.push(self.ask_on::<ReceiveMessage>(&source, "SourceArn")?);
+        asks.push(self.ask_on::<DeleteMessage>(&source, "SourceArn")?);
+        asks.push(self.ask_on::<GetQueueAttributes>(&source, "SourceArn")?);
         match &input.destination_arn {
             Some(destination) => asks.push(self.ask_on::<SendMessage>(&queue_arn(destination, "DestinationArn")?, "DestinationArn")?),
-            None => asks.extend(self.sources_of(&source, None).map(Ask::of::<SendMessage>)),
+            None => asks.extend(self.sources_of(&source, None).filter_map(|arn| self.ask_on::<SendMessage>(&arn, "DestinationArn").ok())),
         }
         Ok(asks)
     }

@@ -24,8 +24,9 @@ impl Handle<CreateQueue> for Sqs {
         }
         let queue = addresses::arn(cx, cx.scope.account, &input.queue_name);
         let mut asks = Ask::of::<CreateQueue>(queue.clone()).alone();
-        if input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
+        if let Some(tags) = input.tags.as_ref().filter(|tags| !tags.is_empty()) {
             asks.push(Ask::action("sqs:TagQueue", queue));
+            asks.iter_mut().for_each(|ask| crate::tags::brings(ask, tags));
         }
         Ok(asks)
     }

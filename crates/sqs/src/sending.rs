@@ -96,7 +96,7 @@ impl Draft {
             body: self.body.into(),
             sent: cx.now,
             due: cx.now.plus_secs(i64::from(delay)),
-            sender: cx.caller.unique_id.clone(),
+            sender: sender(cx),
             group: self.group.map(Into::into),
             deduplication: deduplication.map(Into::into),
             trace: said.or_else(|| cx.origin.trace.clone()),
@@ -156,6 +156,14 @@ impl Queue {
 impl Open {
     fn settings(&self) -> Result<(Arn, Arc<Settings>), Fault> {
         self.look(|queue| queue.profile().map(|profile| (profile.arn.clone(), profile.settings.clone())))?.ok_or_else(faults::no_such_queue)
+    }
+}
+
+/// `SenderId`. AWS: the address of whoever does not sign.
+fn sender(cx: &Cx) -> Arc<str> {
+    match cx.origin.source_ip {
+        Some(address) if cx.caller.is_anonymous() => address.to_canonical().to_string().into(),
+        _ => cx.caller.unique_id.clone(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{Sqs, faults};
 use cloudlet_api_sqs::{ListQueueTags, ListQueueTagsRequest, ListQueueTagsResult, TagQueue, TagQueueRequest, UntagQueue, UntagQueueRequest};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Ask, Asks, Cx, Handle};
 use cloudlet_shape::{Empty, Map};
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html>. More than 50 are advised
@@ -27,9 +27,16 @@ pub fn check(tags: &Map<String>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// What a policy may say of the tags that a request brings.
+pub fn brings(ask: &mut Ask, tags: &Map<String>) {
+    ask.keys.set_request_tags(tags.iter().map(|(key, value)| (key, value.clone())));
+}
+
 impl Handle<TagQueue> for Sqs {
     fn asks(&self, cx: &Cx, input: &TagQueueRequest) -> Result<Asks, Fault> {
-        self.asks_owner::<TagQueue>(cx, &input.queue_url)
+        let mut asks = self.asks_owner::<TagQueue>(cx, &input.queue_url)?;
+        asks.iter_mut().for_each(|ask| brings(ask, &input.tags));
+        Ok(asks)
     }
 
     async fn handle(&self, cx: &Cx, input: TagQueueRequest) -> Result<Empty, Fault> {
@@ -48,7 +55,9 @@ impl Handle<TagQueue> for Sqs {
 
 impl Handle<UntagQueue> for Sqs {
     fn asks(&self, cx: &Cx, input: &UntagQueueRequest) -> Result<Asks, Fault> {
-        self.asks_owner::<UntagQueue>(cx, &input.queue_url)
+        let mut asks = self.asks_owner::<UntagQueue>(cx, &input.queue_url)?;
+        asks.iter_mut().for_each(|ask| ask.keys.set_tag_keys(&input.tag_keys));
+        Ok(asks)
     }
 
     async fn handle(&self, cx: &Cx, input: UntagQueueRequest) -> Result<Empty, Fault> {

@@ -7,9 +7,10 @@ use crate::{
 };
 use cloudlet_api_sts::{AssumedRoleUser, Credentials};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Cx, Effect, Verdict};
+use cloudlet_engine::{Ask, Cx};
 use cloudlet_identity::{Fresh, Origin, Session, Tags};
-use cloudlet_policy::{Keys, Policies, Principal, Request, decide};
+use cloudlet_policy::Keys;
+use cloudlet_shape::Operation;
 use std::sync::Arc;
 
 /// Claims, under the names of condition keys.
@@ -33,8 +34,9 @@ pub(crate) fn refused(action: &str) -> Fault {
 }
 
 impl Vouched {
-    /// Asks the trust policy of the role; nobody signed the call, so nothing else has a say.
-    pub fn admitted(&self, cx: &Cx, role: &Role) -> Result<(), Fault> {
+    /// Asks whether the role is for this user. Nobody signed the call: the trust policy has the say, within what the role's
+    /// organization allows.
+    pub fn admitted<O: Operation>(&self, cx: &Cx, role: &Role) -> Result<(), Fault> {
         let mut keys = Keys::new();
         for (name, values) in &self.claims {
             keys.set_many(name.to_string(), values);
@@ -46,29 +48,13 @@ impl Vouched {
         }
         tag_keys(&mut keys, &self.tags, &self.transitive);
         role_tag_keys(&mut keys, role);
-        let trust = [role.trust.named(role.arn.as_str())];
         let mut actions = vec![self.action];
         actions.extend((!self.tags.is_empty()).then_some("sts:TagSession"));
         actions.extend(self.source_identity.is_some().then_some("sts:SetSourceIdentity"));
         for action in actions {
-            let request = Request {
-                principal: Principal::federated(&self.provider),
-                action,
-                resource: &role.arn,
-                resource_account: Some(role.account),
-                keys: &keys,
-            };
-            let policies = Policies { resource: &trust, ..Policies::default() };
-            let decision = decide(&request, &policies);
-            let (effect, reason) = if decision.is_allowed() {
-                (Effect::Allowed, decision.gate.name().into())
-            } else {
-                (Effect::Denied, decision.because(&request, &policies).into())
-            };
-            cx.verdicts.lock().push(Verdict { action, on: role.arn.clone(), effect, reason });
-            if effect == Effect::Denied {
-                return Err(refused(self.action));
-            }
+            let ask = Ask::action(action, role.arn.clone()).owned_by(role.account).with_policy(Some(role.trust.named(role.arn.as_str())));
+            let ask = Ask { keys: keys.clone(), federated: Some(self.provider.as_str().into()), ..ask };
+            cx.may::<O>(&ask).map_err(|_| refused(self.action))?;
         }
         Ok(())
     }

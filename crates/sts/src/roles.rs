@@ -87,7 +87,7 @@ impl Sts {
 
 fn trusts_nobody() -> Document {
     const TEXT: &str =
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"nobody.invalid"},"Action":"sts:AssumeRole"}]}"#;
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"nobody.aws.internal"},"Action":"sts:AssumeRole"}]}"#;
     static NOBODY: LazyLock<Option<Document>> = LazyLock::new(|| Document::parse(TEXT, Kind::Trust).ok());
     #[expect(clippy::expect_used, reason = "a constant that a test parses")]
     NOBODY.clone().expect("the text above is a policy")
@@ -106,8 +106,8 @@ pub(crate) fn session_caller(partition: &str, role: &Role, session: &str) -> Cal
 }
 
 pub(crate) fn role_tag_keys(keys: &mut Keys, role: &Role) {
+    keys.set_resource_tags(role.tags.iter().map(|(key, value)| (key, value)));
     for (key, value) in &role.tags {
-        keys.set(format!("aws:ResourceTag/{key}"), value);
         keys.set(format!("iam:ResourceTag/{key}"), value);
     }
 }

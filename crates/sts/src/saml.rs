@@ -236,7 +236,7 @@ impl Handle<AssumeRoleWithSAML> for Sts {
         let (_, role) = self.role(&input.role_arn)?;
         let own = |role: &Role| role.account == provider.account && gives(&assertion, &input.role_arn, &input.principal_arn);
         let role = role.filter(own).ok_or_else(|| refused(ACTION))?;
-        user.admitted(cx, &role)?;
+        user.admitted::<AssumeRoleWithSAML>(cx, &role)?;
 
         let seconds = seconds(&assertion, &role, input.duration_seconds, cx.now)?;
         let limits = self.limits(role.account, input.policy.as_deref(), input.policy_arns.as_deref(), &user.tags)?;

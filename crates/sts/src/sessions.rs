@@ -112,12 +112,7 @@ pub(crate) fn session_tags(tags: Option<&[Tag]>, transitive: Option<&[String]>) 
 
 /// The condition keys of tags in a request.
 pub(crate) fn tag_keys(keys: &mut Keys, tags: &Tags, transitive: &[Arc<str>]) {
-    for (key, value) in tags {
-        keys.set(format!("aws:RequestTag/{key}"), value);
-    }
-    if !tags.is_empty() {
-        keys.set_many("aws:TagKeys", tags.iter().map(|(key, _)| key));
-    }
+    keys.set_request_tags(tags.iter().map(|(key, value)| (key, value)));
     if !transitive.is_empty() {
         keys.set_many("sts:TransitiveTagKeys", transitive);
     }

@@ -167,7 +167,7 @@ impl Handle<AssumeRoleWithWebIdentity> for Sts {
             transitive,
             source_identity: source.clone(),
         };
-        user.admitted(cx, &role)?;
+        user.admitted::<AssumeRoleWithWebIdentity>(cx, &role)?;
 
         let seconds = seconds_within(input.duration_seconds, &role)?;
         let limits = self.limits(role.account, input.policy.as_deref(), input.policy_arns.as_deref(), &user.tags)?;

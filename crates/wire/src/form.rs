@@ -129,14 +129,30 @@ impl<'f> Place<'_, 'f> {
         named.take_while(|rest| rest.as_bytes().first() <= Some(&b'.')).any(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 
-    /// The numbers that follow a prefix, in order. Gaps are allowed.
-    fn indices(&self, prefix: &str) -> Vec<u64> {
+    /// Where a member stands, if anything is said about it.
+    fn place_of(&self, member: &'static Member) -> Option<Cow<'static, str>> {
+        let name = self.name(self.context.style.member(member));
+        if self.has(&name) {
+            return Some(name);
+        }
+        // AWS: SQS takes today's names of members where it has older ones for forms: `MessageAttributes.1.Name`.
+        let has_two = self.context.style == Style::Query && !member.query.is_empty();
+        let own = has_two.then(|| self.name(crate::xml::element_name(member).into()))?;
+        self.has(&own).then_some(own)
+    }
+
+    /// The numbers that follow a prefix, in order. Gaps are allowed; they begin at 1.
+    fn indices(&self, prefix: &str) -> Read<Vec<u64>> {
         let below = self.context.form.below(prefix);
         let numbers = below.iter().filter_map(|(name, _)| name.get(prefix.len()..)?.split('.').next()?.parse::<u64>().ok());
         let mut indices: Vec<u64> = numbers.collect();
         indices.sort_unstable();
         indices.dedup();
-        indices
+        // AWS: recorded at SQS. <https://github.com/rusoto/rusoto/issues/324>
+        if indices.first() == Some(&0) {
+            return Err(Mismatch::Malformed("0 is not a valid index".into()));
+        }
+        Ok(indices)
     }
 }
 
@@ -146,9 +162,14 @@ impl Reader for Place<'_, '_> {
     fn list(&mut self, of: &'static Target, each: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {
         let flat = self.flattened || self.context.style == Style::Ec2;
         let prefix = if flat { format!("{}.", self.prefix) } else { format!("{}.{}.", self.prefix, of.item_name) };
-        for (place, index) in self.indices(&prefix).into_iter().enumerate() {
+        let indices = self.indices(&prefix)?;
+        let items = indices.into_iter().map(|index| format!("{prefix}{index}"));
+        // AWS: a flat list of one may go without its number: `AttributeName=All`.
+        let alone = self.flattened && self.context.form.get(&self.prefix).is_some_and(|value| !value.is_empty());
+        let alone = alone.then(|| self.prefix.clone());
+        for (place, item) in alone.into_iter().chain(items).enumerate() {
             self.context.path.push(Step::Item(place));
-            each(&mut self.at(format!("{prefix}{index}"), false)?)?;
+            each(&mut self.at(item, false)?)?;
             self.context.path.pop();
         }
         Ok(())
@@ -156,12 +177,16 @@ impl Reader for Place<'_, '_> {
 
     fn map(&mut self, of: &'static Target, each: &mut dyn FnMut(String, &mut dyn Reader) -> Read<()>) -> Read<()> {
         let prefix = if self.flattened { format!("{}.", self.prefix) } else { format!("{}.entry.", self.prefix) };
-        for index in self.indices(&prefix) {
+        let indices = self.indices(&prefix)?;
+        let entries = indices.into_iter().map(|index| format!("{prefix}{index}"));
+        // AWS: the same for a flat map, `Attribute.Name=…&Attribute.Value=…`.
+        let alone = (self.flattened && self.has(&self.name(of.key_name.into()))).then(|| self.prefix.clone());
+        for entry in alone.into_iter().chain(entries) {
             let form = self.context.form;
-            let Some(key) = form.get(&format!("{prefix}{index}.{}", of.key_name)) else {
-                return Err(Mismatch::Malformed(format!("{prefix}{index} has no {}", of.key_name)));
+            let Some(key) = form.get(&format!("{entry}.{}", of.key_name)) else {
+                return Err(Mismatch::Malformed(format!("{entry} has no {}", of.key_name)));
             };
-            let value = format!("{prefix}{index}.{}", of.item_name);
+            let value = format!("{entry}.{}", of.item_name);
             if self.has(&value) {
                 self.context.path.push(Step::Entry(key.to_owned()));
                 each(key.to_owned(), &mut self.at(value, false)?)?;
@@ -173,10 +198,7 @@ impl Reader for Place<'_, '_> {
 
     fn structure(&mut self, schema: &'static Schema, each: &mut dyn FnMut(usize, &mut dyn Reader) -> Read<()>) -> Read<()> {
         for (index, member) in schema.members.iter().enumerate() {
-            let name = self.name(self.context.style.member(member));
-            if !self.has(&name) {
-                continue;
-            }
+            let Some(name) = self.place_of(member) else { continue };
             let flattened = member.flattened() && matches!(member.of.kind, Kind::List | Kind::Map);
             self.context.path.push(Step::Member(member.name));
             each(index, &mut self.at(name.into_owned(), flattened)?)?;

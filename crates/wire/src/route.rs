@@ -144,18 +144,20 @@ impl Route {
             None => Segment::Literal(segment),
         });
         let query = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let query: Vec<_> = query.collect();
         let required = operation.input.members.iter().filter(|member| member.required());
         let (mut parameters, mut headers) = (Vec::new(), Vec::new());
         for member in required {
             match member.at {
                 At::Query => parameters.push(member.wire),
-                At::Header => headers.push((member.wire.to_ascii_lowercase(), member.flags)),
+                // Who says `?attributes` means GetObjectAttributes, whatever else is missing.
+                At::Header if query.is_empty() => headers.push((member.wire.to_ascii_lowercase(), member.flags)),
                 _ => {}
             }
         }
         let segments: Vec<Segment> = segments.collect();
         let greedy = segments.iter().position(|segment| matches!(segment, Segment::Greedy(_)));
-        Route { operation, segments, greedy, query: query.collect(), parameters, headers }
+        Route { operation, segments, greedy, query, parameters, headers }
     }
 
     fn literals(&self) -> usize {

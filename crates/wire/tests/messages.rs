@@ -257,7 +257,7 @@ fn depth_is_bounded_in_every_protocol() {
 #[test]
 fn hostile_sizes_take_no_more_than_linear_time() {
     let many = 100_000;
-    let form: String = (0..many).rev().map(|index| format!("Item.{index}=x&")).collect();
+    let form: String = (1..=many).rev().map(|index| format!("Item.{index}=x&")).collect();
     assert_eq!(read(&QUERY_THING, &form).items.unwrap().len(), many);
     let xml = format!("<Thing>{}</Thing>", "<Item>a</Item><Other/>".repeat(many));
     assert_eq!(read(&XML_THING, &xml).items.unwrap().len(), many);
@@ -288,6 +288,24 @@ fn form_maps_have_names_of_their_own() {
     let thing = read(&QUERY_THING, "Attribute.1.Name=DelaySeconds&Attribute.1.Value=5&Attribute.2.Name=a+b&Attribute.2.Value=%2B%26");
     assert_eq!(thing.attributes.unwrap(), Map::from([("DelaySeconds".to_owned(), "5".to_owned()), ("a b".to_owned(), "+&".to_owned())]));
     assert_eq!(refusal(&QUERY_THING, "Attribute.1.Value=5").name(), "MalformedInput");
+}
+
+#[test]
+fn a_flat_list_or_map_of_one_may_go_without_its_number() {
+    let thing = read(&QUERY_THING, "Item=a&Attribute.Name=n&Attribute.Value=v");
+    assert_eq!((thing.items, thing.attributes), (Some(vec!["a".to_owned()]), Some(Map::from([("n".to_owned(), "v".to_owned())]))));
+    assert_eq!(read(&QUERY_THING, "Item.1=b&Item=a").items, Some(vec!["a".to_owned(), "b".to_owned()]));
+}
+
+#[test]
+fn members_with_an_older_name_in_forms_are_found_by_their_own_too() {
+    let attributes = read(&QUERY_THING, "Attributes.1.Name=n&Attributes.1.Value=v").attributes;
+    assert_eq!(attributes, Some(Map::from([("n".to_owned(), "v".to_owned())])));
+}
+
+#[test]
+fn numbers_of_form_lists_begin_at_one() {
+    assert_eq!(refusal(&QUERY_THING, "Names.member.0=a").message(), "0 is not a valid index");
 }
 
 #[test]

@@ -175,6 +175,7 @@ fn operations_of_one_place_are_told_apart_by_what_they_require() {
         ("PUT /b/k?x-id=PutObject", vec![], "PutObject"),
         ("PUT /b/k?acl", vec![], "PutObjectAcl"),
         ("PUT /b/k?acl=", vec![], "PutObjectAcl"),
+        ("GET /b/k?attributes", vec![], "GetObjectAttributes"),
         ("POST /b/k?uploads", vec![], "CreateMultipartUpload"),
         ("POST /b/k?uploadId=u", vec![], "CompleteMultipartUpload"),
         ("POST /b?delete", vec![], "DeleteObjects"),

@@ -82,6 +82,8 @@ async fn a_trust_policy_may_name_only_who_exists_and_only_trust() {
         house.fails::<CreateRole>(input(&nobody)).await,
         ("MalformedPolicyDocument".into(), r#"Invalid principal in policy: "AWS":"arn:aws:iam::123456789012:user/nobody""#.into())
     );
+    let mistyped = LAMBDA_TRUST.replace("lambda.amazonaws.com", "lambda.amazonws.com");
+    assert_eq!(house.fails::<CreateRole>(input(&mistyped)).await.1, r#"Invalid principal in policy: "SERVICE":"lambda.amazonws.com""#);
     assert_eq!(house.fails::<CreateRole>(input(ALLOW_ALL)).await.0, "MalformedPolicyDocument");
     assert_eq!(house.fails::<CreateRole>(input("{")).await.1, "This policy contains invalid Json");
     // Of accounts that live elsewhere nobody here can say who exists.

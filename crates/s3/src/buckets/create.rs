@@ -3,7 +3,7 @@
 
 use super::is_region;
 use crate::{
-    S3, api, faults, limits, names,
+    S3, access, api, faults, limits, names,
     state::{Bucket, Contents, Ownership, Tag},
     tags,
 };
@@ -19,10 +19,14 @@ const OLDEST: &str = "us-east-1";
 impl Handle<api::CreateBucket> for S3 {
     fn asks(&self, cx: &Cx, input: &api::CreateBucketRequest) -> Result<Asks, Fault> {
         let bucket = names::bucket_arn(cx, &input.bucket);
-        let ask = |action| Ask::action(action, bucket.clone()).owned_by(cx.scope.account);
+        let ask = |action| access::of_the_call(Ask::action(action, bucket.clone()).owned_by(cx.scope.account));
         let mut asks = ask("s3:CreateBucket").alone();
         if let Some(constraint) = constraint(input) {
             asks.iter_mut().for_each(|ask| ask.keys.set("s3:LocationConstraint", constraint.to_owned()));
+        }
+        for ask in &mut asks {
+            let named = [("s3:x-amz-acl", input.acl.as_ref()), ("s3:x-amz-object-ownership", input.object_ownership.as_ref())];
+            crate::objects::set_write_keys(&mut ask.keys, &named);
         }
         if input.acl.is_some() {
             asks.push(ask("s3:PutBucketAcl"));
@@ -34,8 +38,10 @@ impl Handle<api::CreateBucket> for S3 {
             asks.push(ask("s3:PutBucketObjectLockConfiguration"));
             asks.push(ask("s3:PutBucketVersioning"));
         }
-        if !given_tags(input).is_empty() {
+        let tags = given_tags(input);
+        if !tags.is_empty() {
             asks.push(ask("s3:TagResource"));
+            asks.iter_mut().for_each(|ask| ask.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone()))));
         }
         Ok(asks)
     }

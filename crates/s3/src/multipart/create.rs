@@ -19,6 +19,11 @@ use std::sync::Arc;
 /// Letters and digits of an upload id behind its order.
 const RANDOM: usize = 96;
 
+/// Whether a text can be the id of an upload, of whichever time.
+pub fn is_upload_id(text: &str) -> bool {
+    text.len() == 16 + RANDOM && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 /// Which checksums parts and object will have.
 fn checksum(algorithm: Option<&str>, kind: Option<&str>) -> Result<Option<(Algorithm, Kind)>, Fault> {
     let Some(algorithm) = algorithm.map(checksums::algorithm).transpose()? else {

@@ -1,9 +1,10 @@
 //! ListParts and ListMultipartUploads.
 
-use super::{find_upload, parts_of};
+use super::{create::is_upload_id, find_upload, parts_of};
 use crate::{
     S3, access, api,
     checksums::HasChecksums,
+    faults,
     limits::{MAX_KEYS, page_size},
     lists::{
         filled,
@@ -88,6 +89,13 @@ fn rows<'c>(
     contents.uploads.range((start, Bound::Unbounded))
 }
 
+/// Whether an id can be a marker beside a key: it is none of another key's, or of an upload that has ended since.
+fn is_marker(contents: &Contents, key: &str, id: &str) -> bool {
+    let there = || contents.uploads.contains(&UploadKey { key: key.into(), id: id.into() });
+    let mut uploads = contents.uploads.range((Bound::Unbounded::<UploadKey>, Bound::Unbounded));
+    is_upload_id(id) && (there() || uploads.all(|(place, _)| &*place.id != id))
+}
+
 impl Handle<api::ListMultipartUploads> for S3 {
     fn asks(&self, cx: &Cx, input: &api::ListMultipartUploadsRequest) -> Result<Asks, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
@@ -101,6 +109,12 @@ impl Handle<api::ListMultipartUploads> for S3 {
         // Without a key, the marker of an id means nothing.
         let key_marker = input.key_marker.as_deref().unwrap_or_default();
         let id_marker = filled(input.upload_id_marker.as_ref()).filter(|_| !key_marker.is_empty());
+        if let Some(id) = id_marker {
+            let known = found.contents.read(|contents| is_marker(contents, key_marker, id)).ok_or_else(access::gone(&input.bucket))?;
+            if !known {
+                return Err(faults::invalid_argument("Invalid uploadId marker", "upload-id-marker", id));
+            }
+        }
         let query =
             Query { prefix: input.prefix.as_deref().unwrap_or_default(), delimiter: filled(input.delimiter.as_ref()), after: key_marker, most };
         let page = found.contents.read(|contents| {

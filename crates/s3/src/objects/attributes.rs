@@ -29,6 +29,10 @@ impl Handle<api::GetObjectAttributes> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         let which = Which::of(input.version_id.as_deref())?;
         let attributes: Vec<&str> = input.object_attributes.iter().flat_map(|list| list.split(',')).map(str::trim).collect();
+        if attributes.iter().all(|attribute| attribute.is_empty()) {
+            let why = "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty";
+            return Err(faults::INVALID_REQUEST.says(why));
+        }
         if attributes.iter().any(|attribute| !KNOWN.contains(attribute)) {
             return Err(faults::INVALID_ARGUMENT.says("Invalid attribute name specified."));
         }

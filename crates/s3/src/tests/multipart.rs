@@ -196,6 +196,13 @@ async fn uploads_are_listed_by_key_and_in_the_order_they_began() {
     let (key, id) = (page.next_key_marker, page.next_upload_id_marker);
     let rest = list(&|request| (request.key_marker, request.upload_id_marker) = (key.clone(), id.clone())).await.unwrap();
     assert_eq!(shown(&rest), [("b".to_owned(), ids[2].clone())]);
+    for (key, id) in [("b", "made up"), ("a/1", &ids[0])] {
+        let refused = list(&|request| (request.key_marker, request.upload_id_marker) = (Some(key.into()), Some(id.into()))).await.unwrap_err();
+        assert_eq!((refused.code(), refused.message()), ("InvalidArgument", "Invalid uploadId marker"));
+    }
+    // Who ends the uploads of each page goes on with the marker of one that is gone.
+    let gone = ids[0].replace(char::is_numeric, "7");
+    list(&|request| (request.key_marker, request.upload_id_marker) = (Some("b".into()), Some(gone.clone()))).await.unwrap();
     let rolled = list(&|request| (request.delimiter, request.max_uploads) = (Some("/".into()), Some(1))).await.unwrap();
     assert_eq!((rolled.common_prefixes.unwrap()[0].prefix.as_deref(), rolled.next_key_marker.as_deref()), (Some("a/"), Some("")));
 }

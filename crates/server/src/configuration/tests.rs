@@ -47,8 +47,34 @@ fn mistyped_values_and_names_are_refused_in_a_clear_sentence() {
     assert!(with(Settings { region: Some("Mars 1".into()), ..Settings::default() }).contains("'Mars 1' is no region"));
     assert!(with(Settings { root_access_key: Some("a/b".into()), ..Settings::default() }).contains("--root-access-key"));
     assert!(with(Settings { log: Some("=loud=".into()), ..Settings::default() }).contains("--log =loud="));
+    assert!(with(Settings { log: Some("warn,inffo".into()), ..Settings::default() }).contains("'inffo' is no level"));
+    assert!(with(Settings { names: vec!["two words".into()], ..Settings::default() }).contains("'two words' is no host name"));
+    assert!(with(Settings { names: vec!["host:4566".into()], ..Settings::default() }).contains("'host:4566' is no host name"));
+    assert!(with(Settings { max_body: Some(0), ..Settings::default() }).contains("--max-body 0"));
+    assert!(with(Settings { root_secret_key: Some(String::new()), ..Settings::default() }).contains("--root-secret-key"));
+    assert!(with(Settings { oidc_keys: Some("/nowhere/at/all".into()), ..Settings::default() }).contains("--oidc-keys /nowhere/at/all"));
     assert!(refusal(refuse_unknown(&environment(&[("CLOUDLET_PROT", "1")]))).contains("CLOUDLET_PROT is no setting of Cloudlet"));
     assert!(refusal(localstack(&environment(&[("ENFORCE_IAM", "maybe")]))).contains("ENFORCE_IAM=maybe is neither 1 nor 0"));
     assert!(toml::from_str::<Settings>("prot = 1").is_err());
     assert!(Settings::try_parse_from(["cloudlet", "--auth", "often"]).unwrap_err().to_string().contains("often"));
+}
+
+#[test]
+fn filters_of_the_log_may_name_levels_and_modules() {
+    for log in ["info", "WARN", "off", "info,cloudlet::call=off", "cloudlet_gateway=debug, warn", "3", "cloudlet[call]=info"] {
+        assert!(settle(Settings { log: Some(log.into()), ..Settings::default() }).is_ok(), "{log}");
+    }
+}
+
+#[test]
+fn a_running_server_is_asked_where_it_listens() {
+    let asked = |arguments: &[&str]| {
+        let settings = Settings::try_parse_from([&["cloudlet"], arguments].concat()).unwrap();
+        settings.running().ok().unwrap().to_string()
+    };
+    assert_eq!(asked(&["explain", "r"]), "127.0.0.1:4566");
+    assert_eq!(asked(&["explain", "r", "--port", "1"]), "127.0.0.1:1");
+    assert_eq!(asked(&["--port", "1", "explain", "r"]), "127.0.0.1:1");
+    assert_eq!(asked(&["--check-health", "--host", "0.0.0.0"]), "127.0.0.1:4566");
+    assert_eq!(asked(&["--check-health", "--host", "::1"]), "[::1]:4566");
 }

@@ -51,6 +51,13 @@ fn the_published_examples_are_verified() {
 }
 
 #[test]
+fn a_bucket_alone_may_be_signed_with_its_slash_though_the_path_has_none() {
+    let date = ("date", "Tue, 27 Mar 2007 19:44:46 +0000");
+    example("GET", None, "/awsexamplebucket1", "acl", &[date], "82ZHiFIjc+WbcwFKGUVEQspPn+0=");
+    example("GET", None, "/awsexamplebucket1/", "acl", &[date], "82ZHiFIjc+WbcwFKGUVEQspPn+0=");
+}
+
+#[test]
 fn the_list_of_subresources_is_sorted() {
     assert!(SUBRESOURCES.is_sorted());
     assert!(YOUNG.iter().all(|young| SUBRESOURCES.contains(young)));

@@ -88,7 +88,7 @@ fn others_tell_how_far_a_clock_is_off() {
     ] {
         let fields = signed(&target, now().plus_secs(seconds));
         let fault = verify(&head("", &fields), &target).unwrap_err();
-        assert_eq!((fault.name(), fault.code(), fault.message()), ("InvalidSignatureException", "SignatureDoesNotMatch", message));
+        assert_eq!((fault.name(), fault.code(), fault.message()), ("SignatureOutOfTime", "SignatureDoesNotMatch", message));
     }
 }
 
