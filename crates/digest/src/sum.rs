@@ -69,14 +69,7 @@ impl Sum {
     }
 
     pub fn hex(&self) -> String {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).map_or('0', |digit| char::from(*digit));
-        let mut hex = String::with_capacity(self.bytes().len() * 2);
-        for byte in self.bytes() {
-            hex.push(digit(byte >> 4));
-            hex.push(digit(byte & 15));
-        }
-        hex
+        hex::encode(self.bytes())
     }
 
     /// The checksum of these bytes followed by the next `length` ones, which have the checksum `next`.

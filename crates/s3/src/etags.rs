@@ -43,11 +43,9 @@ impl ETag {
 
     fn write(&self, out: &mut String) {
         // Every answer shows one, and formatting 128 bits the usual way is slow.
-        let mut hex = [b'0'; 32];
-        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.md5.to_be_bytes()) {
-            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-        }
-        out.push_str(str::from_utf8(&hex).unwrap_or_default());
+        let mut digits = [b'0'; 32];
+        let _ = hex::encode_to_slice(self.md5.to_be_bytes(), &mut digits);
+        out.push_str(str::from_utf8(&digits).unwrap_or_default());
         if self.parts > 0 {
             out.push('-');
             out.push_str(&self.parts.to_string());
@@ -62,10 +60,6 @@ impl ETag {
     pub fn md5(&self) -> Option<Sum> {
         if self.parts == 0 { Sum::from_bytes(Algorithm::Md5, &self.md5.to_be_bytes()).ok() } else { None }
     }
-}
-
-fn digit(value: u8) -> u8 {
-    if value < 10 { b'0' + value } else { b'a' + (value - 10) }
 }
 
 fn number(md5: &Sum) -> u128 {

@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html>
 
-use crate::{Chunked, Hex, Verified, faults, hex, verify::Chain};
+use crate::{Chunked, Hex, Verified, faults, verify::Chain};
 use aws_lc_rs::digest;
 use bytes::{Buf, Bytes};
 use cloudlet_aws::{Fault, Head};
@@ -200,7 +200,7 @@ impl Decoder {
         let line = std::str::from_utf8(line).map_err(|_| broken())?;
         let (size, extensions) = line.split_once(';').unwrap_or((line, ""));
         let size = size.trim();
-        if size.is_empty() || size.len() > 16 || !size.bytes().all(|digit| hex::value(digit).is_some()) {
+        if size.is_empty() || size.len() > 16 || !size.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return Err(broken());
         }
         let size = u64::from_str_radix(size, 16).map_err(|_| broken())?;

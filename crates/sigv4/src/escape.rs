@@ -1,6 +1,5 @@
 //! Percent-encoding, as signatures want it: RFC 3986's unreserved characters stand for themselves, all else is `%XX`.
 
-use crate::hex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use std::borrow::Cow;
 
@@ -57,7 +56,9 @@ fn is_canonical(mut rest: &[u8]) -> bool {
                 if !capital(high) || !capital(low) {
                     return false;
                 }
-                let byte = (hex::value(*high).unwrap_or(0) << 4) | hex::value(*low).unwrap_or(0);
+                let mut byte = [0];
+                let _ = ::hex::decode_to_slice([*high, *low], &mut byte);
+                let [byte] = byte;
                 if is_unreserved(byte) {
                     return false;
                 }

@@ -2,7 +2,6 @@
 //! The derivation is NIST SP 800-108's KDF in counter mode, repeated until a key is in range.
 //! <https://github.com/awslabs/aws-c-auth/blob/main/source/key_derivation.c>
 
-use crate::hex;
 use aws_lc_rs::{agreement, hmac, signature};
 use std::sync::Arc;
 
@@ -33,7 +32,7 @@ impl VerifyingKey {
 
     /// `signature` is hexadecimal, of a DER sequence of two integers; chunks pad it with asterisks.
     pub(crate) fn verifies(&self, text: &[u8], signature: &str) -> bool {
-        hex::decode(signature.trim_matches('*')).is_some_and(|signature| self.0.verify_sig(text, &signature).is_ok())
+        ::hex::decode(signature.trim_matches('*')).is_ok_and(|signature| self.0.verify_sig(text, &signature).is_ok())
     }
 }
 
@@ -72,7 +71,7 @@ pub(crate) fn sign(access_key: &str, secret: &str, text: &[u8]) -> String {
     let private = private_key(access_key, secret).unwrap();
     let public = public_key(&private).unwrap();
     let pair = signature::EcdsaKeyPair::from_private_key_and_public_key(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, &private, &public).unwrap();
-    hex::encode(pair.sign(&aws_lc_rs::rand::SystemRandom::new(), text).unwrap().as_ref())
+    ::hex::encode(pair.sign(&aws_lc_rs::rand::SystemRandom::new(), text).unwrap().as_ref())
 }
 
 #[cfg(test)]
@@ -83,7 +82,7 @@ mod tests {
     #[test]
     fn the_key_of_the_published_example_follows_from_its_secret() {
         let private = private_key("AKISORANDOMAASORANDOM", "q+jcrXGc+0zWN6uzclKVhvMmUsIfRPa4rlRandom").unwrap();
-        let public = hex::encode(&public_key(&private).unwrap());
+        let public = ::hex::encode(public_key(&private).unwrap());
         assert_eq!(
             public,
             "0415d242ceebf8d8169fd6a8b5a746c41140414c3b07579038da06af89190fffcb0515242cedd82e94799482e4c0514b505afccf2c0c98d6a553bf539f424c5ec0"

@@ -23,7 +23,7 @@ impl MessageId {
     }
 
     pub fn text(self) -> String {
-        text(self.0, &[4, 6, 8, 10])
+        uuid::Uuid::from_u128(self.0).to_string()
     }
 }
 
@@ -33,21 +33,8 @@ impl Md5 {
     }
 
     pub fn text(self) -> String {
-        text(self.0, &[])
+        hex::encode(self.0.to_be_bytes())
     }
-}
-
-/// Lower-case digits, and a dash before some of the bytes.
-fn text(number: u128, dashes: &[usize]) -> String {
-    let digit = |four: u8| if four < 10 { b'0' + four } else { b'a' - 10 + four };
-    let mut text = Vec::with_capacity(36);
-    for (index, byte) in number.to_be_bytes().into_iter().enumerate() {
-        if dashes.contains(&index) {
-            text.push(b'-');
-        }
-        text.extend([digit(byte >> 4), digit(byte & 15)]);
-    }
-    String::from_utf8(text).unwrap_or_default()
 }
 
 fn read(text: &str, dashes: usize) -> Option<u128> {
