@@ -47,15 +47,41 @@ impl Decided {
     }
 }
 
-/// Resources of one action that are told apart; more become `*`.
+/// Resources of one action that are told apart; of more, what they have in common: `arn:aws:s3:::bucket/*`.
 const MOST_RESOURCES: usize = 50;
 const MOST_PRINCIPALS: usize = 2_000;
 
 #[derive(Clone, Default)]
 struct Used {
     resources: BTreeSet<Arn>,
+    /// There were too many: they are gathered under patterns.
+    gathered: bool,
     /// Whether some of these calls were denied and let through.
     tolerated: bool,
+}
+
+impl Used {
+    fn note(&mut self, on: &Arn) {
+        if self.resources.contains(on) || self.resources.contains("*") {
+            return;
+        }
+        self.resources.insert(if self.gathered { around(on) } else { on.clone() });
+        if self.resources.len() > MOST_RESOURCES && !self.gathered {
+            self.gathered = true;
+            self.resources = self.resources.iter().map(around).collect();
+        }
+        if self.resources.len() > MOST_RESOURCES {
+            self.resources = BTreeSet::from([Arn::any()]);
+        }
+    }
+}
+
+/// A pattern for an ARN and its neighbours: the objects of a bucket, the queues of a region.
+fn around(arn: &Arn) -> Arn {
+    let text = arn.as_str();
+    let resource = text.match_indices(':').nth(4).map_or(0, |(at, _)| at + 1);
+    let common = text.get(resource..).and_then(|rest| rest.find('/')).map_or(resource, |at| resource + at + 1);
+    text.get(..common).and_then(|common| Arn::parse(&format!("{common}*"))).unwrap_or_else(Arn::any)
 }
 
 pub(crate) struct Decisions {
@@ -108,9 +134,7 @@ impl Decisions {
         }
         let one = used.entry(name).or_default().entry(decided.ask.action).or_default();
         one.tolerated |= decided.effect == Effect::Tolerated;
-        if one.resources.len() <= MOST_RESOURCES && !one.resources.contains(&decided.ask.on) {
-            one.resources.insert(decided.ask.on.clone());
-        }
+        one.note(&decided.ask.on);
     }
 
     pub fn forget(&self) {
@@ -127,8 +151,7 @@ impl Decisions {
         let used = self.used.lock().get(principal)?.clone();
         let mut statements: BTreeMap<(bool, Vec<String>), Vec<&'static str>> = BTreeMap::new();
         for (action, one) in &used {
-            let many = one.resources.len() > MOST_RESOURCES || one.resources.contains("*");
-            let resources = if many { vec!["*".to_owned()] } else { one.resources.iter().map(|arn| arn.to_string()).collect() };
+            let resources = if one.resources.contains("*") { vec!["*".to_owned()] } else { one.resources.iter().map(Arn::to_string).collect() };
             statements.entry((one.tolerated, resources)).or_default().push(action);
         }
         let written = statements.into_iter().map(|((tolerated, resources), actions)| {
@@ -148,5 +171,25 @@ impl Decisions {
             }
         }
         Some(json!({ "Version": "2012-10-17", "Statement": statements }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn used(arns: impl IntoIterator<Item = String>) -> Vec<String> {
+        let mut used = Used::default();
+        arns.into_iter().for_each(|arn| used.note(&Arn::parse(&arn).unwrap()));
+        used.resources.iter().map(Arn::to_string).collect()
+    }
+
+    #[test]
+    fn of_many_resources_a_policy_names_what_they_have_in_common() {
+        let objects = |bucket: usize, count: usize| (0..count).map(move |key| format!("arn:aws:s3:::bucket-{bucket}/a/{key}"));
+        assert_eq!(used(objects(0, MOST_RESOURCES)).len(), MOST_RESOURCES);
+        assert_eq!(used(objects(0, 60).chain(objects(1, 60))), ["arn:aws:s3:::bucket-0/*", "arn:aws:s3:::bucket-1/*"]);
+        assert_eq!(used((0..60).map(|number| format!("arn:aws:sqs:us-east-1:1:q{number}"))), ["arn:aws:sqs:us-east-1:1:*"]);
+        assert_eq!(used((0..60).flat_map(|bucket| objects(bucket, 1))), ["*"]);
     }
 }

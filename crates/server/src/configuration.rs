@@ -343,10 +343,12 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
     if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
         return Err(Refusal::says(format_args!("'{region}' is no region: say, for example, eu-central-1")));
     }
-    if let Some(name) = settings.names.iter().find(|name| !is_host(name)) {
+    // An environment that names none says so with an empty variable.
+    let further: Vec<String> = settings.names.into_iter().filter(|name| !name.is_empty()).collect();
+    if let Some(name) = further.iter().find(|name| !is_host(name)) {
         return Err(Refusal::says(format_args!("--name: '{name}' is no host name")));
     }
-    let names = NAMES.iter().map(|name| (*name).to_owned()).chain(settings.names.into_iter().map(|name| name.to_ascii_lowercase()));
+    let names = NAMES.iter().map(|name| (*name).to_owned()).chain(further.into_iter().map(|name| name.to_ascii_lowercase()));
     let log = settings.log.unwrap_or_else(|| "info".to_owned());
     if let Err(error) = crate::log::filter(&log) {
         return Err(Refusal::says(format_args!("--log {log}: {error}")));

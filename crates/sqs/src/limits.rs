@@ -36,7 +36,8 @@ pub const DEDUPLICATION: i64 = 300;
 /// Seconds between two purges, and between deleting a queue and creating another of its name.
 pub const PURGE: i64 = 60;
 pub const COOL_DOWN: i64 = 60;
-/// Statements, and principals, of a queue's policy. <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html>
+/// Bytes, statements, and principals of a queue's policy, and actions of each statement. <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html>
+pub const POLICY_BYTES: usize = 8_192;
 pub const POLICY_STATEMENTS: usize = 20;
 pub const POLICY_PRINCIPALS: usize = 50;
 pub const POLICY_ACTIONS: usize = 7;

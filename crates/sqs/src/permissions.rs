@@ -66,13 +66,9 @@ impl Handle<AddPermission> for Sqs {
         if input.actions.is_empty() {
             return Err(faults::missing("ActionName"));
         }
-        if input.actions.len() > limits::POLICY_ACTIONS || input.aws_account_ids.len() > limits::POLICY_PRINCIPALS {
-            // AWS: unverified sentence.
-            return Err(faults::OVER_LIMIT.says(format!(
-                "{} actions and {} principals are allowed at most.",
-                limits::POLICY_ACTIONS,
-                limits::POLICY_PRINCIPALS
-            )));
+        let (count, most) = (input.actions.len(), limits::POLICY_ACTIONS);
+        if count > most {
+            return Err(faults::OVER_LIMIT.says(format!("{count} Actions were found, maximum allowed is {most}.")));
         }
         input.actions.iter().try_for_each(|action| check_action(action))?;
         let account = |id: &String| {

@@ -20,6 +20,7 @@ impl QueuePolicy {
             None => Err(malformed),
         });
         let document = document.map_err(|_| faults::invalid_attribute("Policy"))?;
+        check_size(text, &document)?;
         Ok(QueuePolicy { text: text.to_owned(), policy: Policy { name: queue.as_str().into(), document } })
     }
 
@@ -44,6 +45,30 @@ impl<'de> Deserialize<'de> for QueuePolicy {
         let (queue, text) = <(Arn, String)>::deserialize(from)?;
         QueuePolicy::read(&text, &queue).map_err(D::Error::custom)
     }
+}
+
+/// AWS: sentences as users report them, <https://github.com/dapr/components-contrib/issues/1780>,
+/// <https://github.com/ministryofjustice/cloud-platform-environments/pull/9082>; that of the principals is unverified.
+fn check_size(text: &str, document: &Document) -> Result<(), Fault> {
+    let over = |sentence: String| Err(faults::OVER_LIMIT.says(sentence));
+    if text.len() > limits::POLICY_BYTES {
+        return over("Submitted policy is over max allowed size.".to_owned());
+    }
+    let statements = document.statements();
+    let (count, most) = (statements.len(), limits::POLICY_STATEMENTS);
+    if count > most {
+        return over(format!("{count} statements were found in the submitted policy, max allowed is {most}"));
+    }
+    let most = limits::POLICY_ACTIONS;
+    if let Some(count) = statements.iter().map(|statement| statement.actions().1.count()).find(|count| *count > most) {
+        return over(format!("{count} actions were found in a statement from the submitted policy, max allowed is {most}"));
+    }
+    let count: usize = statements.iter().filter_map(|statement| Some(statement.principals()?.1.len())).sum();
+    let most = limits::POLICY_PRINCIPALS;
+    if count > most {
+        return over(format!("{count} principals were found in the submitted policy, max allowed is {most}"));
+    }
+    Ok(())
 }
 
 /// AWS: any text is taken for a resource, and is no queue (recorded: `'$sqs_queue_arn'`). Here such a text becomes the ARN of none.
@@ -85,10 +110,6 @@ pub fn add(current: Option<&QueuePolicy>, permission: &Permission<'_>, queue: &A
     };
     if statements.iter().any(|statement| labelled(statement, label)) {
         return Err(faults::invalid(label, "Label", "Already exists."));
-    }
-    if statements.len() >= limits::POLICY_STATEMENTS {
-        // AWS: unverified sentence.
-        return Err(faults::OVER_LIMIT.says(format!("{} policy statements are allowed at most.", limits::POLICY_STATEMENTS)));
     }
     let principals = accounts.iter().map(|account| format!("arn:{}:iam::{account}:root", queue.partition())).collect();
     statements.push(json!({

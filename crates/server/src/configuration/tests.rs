@@ -60,6 +60,14 @@ fn mistyped_values_and_names_are_refused_in_a_clear_sentence() {
 }
 
 #[test]
+fn an_empty_name_is_none() {
+    let names =
+        |names: &[&str]| settle(Settings { names: names.iter().map(ToString::to_string).collect(), ..Settings::default() }).ok().unwrap().names;
+    assert_eq!(names(&[""]), names(&[]));
+    assert_eq!(names(&["Cloudlet", ""]), [names(&[]), vec!["cloudlet".to_owned()]].concat());
+}
+
+#[test]
 fn filters_of_the_log_may_name_levels_and_modules() {
     for log in ["info", "WARN", "off", "info,cloudlet::call=off", "cloudlet_gateway=debug, warn", "3", "cloudlet[call]=info"] {
         assert!(settle(Settings { log: Some(log.into()), ..Settings::default() }).is_ok(), "{log}");

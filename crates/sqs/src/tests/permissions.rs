@@ -122,3 +122,31 @@ async fn a_service_delivers_for_the_source_that_the_policy_names() {
     send("news").await.unwrap();
     assert!(send("other").await.is_err());
 }
+
+#[tokio::test]
+async fn a_policy_has_bounds_however_it_comes() {
+    let house = House::new();
+    let url = house.create("q", &[]).await;
+    let allow = |principals: Value, actions: Value| json!({ "Effect": "Allow", "Principal": principals, "Action": actions, "Resource": "*" });
+    let policy = |statements: Vec<Value>| json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+    let anybody = || allow(json!("*"), json!("sqs:SendMessage"));
+    let verbs = ["Send", "Receive", "Delete", "Purge", "Tag", "Untag", "Get", "Set"].map(|verb| format!("sqs:{verb}*"));
+    let many = |count: u64| (0..count).map(|id| format!("{:012}", 100_000_000_000 + id)).collect::<Vec<_>>();
+    for (text, sentence) in [
+        (policy(vec![anybody(); 21]), "21 statements were found in the submitted policy, max allowed is 20"),
+        (policy(vec![allow(json!("*"), json!(verbs))]), "8 actions were found in a statement from the submitted policy, max allowed is 7"),
+        (
+            policy(vec![allow(json!({ "AWS": many(26) }), json!("sqs:*")), allow(json!({ "AWS": many(25) }), json!("sqs:*"))]),
+            "51 principals were found in the submitted policy, max allowed is 50",
+        ),
+        (format!("{}{}", " ".repeat(8_192), policy(vec![anybody()])), "Submitted policy is over max allowed size."),
+    ] {
+        let fault = house.set(&url, &[("Policy", &text)]).await.unwrap_err();
+        assert_eq!((fault.code(), fault.status(), fault.message()), ("OverLimit", 403, sentence));
+        assert_eq!(house.try_create("other", &[("Policy", &text)]).await.unwrap_err().code(), "OverLimit");
+    }
+    house.set(&url, &[("Policy", &policy(vec![anybody(); 20]))]).await.unwrap();
+    let verbs = ["SendMessage"; 8];
+    let fault = house.call::<AddPermission>(add(&url, "l", &["111111111111"], &verbs)).await.unwrap_err();
+    assert_eq!((fault.code(), fault.message()), ("OverLimit", "8 Actions were found, maximum allowed is 7."));
+}
