@@ -5,8 +5,9 @@ use cloudlet_aws::{Account, Arn, Fault, Identity};
 use cloudlet_engine::{Ask, Asks, Cx};
 
 /// Services that AWS lets publish under a topic's first policy, as they come with the topic owner's `aws:SourceOwner`.
-/// AWS: unverified, but for CloudWatch; others (S3, EventBridge) need a policy that names them.
-const OF_THE_OWNER: [&str; 2] = ["cloudwatch.amazonaws.com", "ses.amazonaws.com"];
+/// AWS: unverified, but for CloudWatch; others (S3, EventBridge) need a policy that names them. SNS itself brings the events of
+/// an application, whose documentation asks for no policy.
+const OF_THE_OWNER: [&str; 3] = ["cloudwatch.amazonaws.com", "ses.amazonaws.com", crate::deliveries::PRINCIPAL];
 
 /// Asks for an action on a topic, given by its ARN.
 pub fn topic(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Asks, Fault> {

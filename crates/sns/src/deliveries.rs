@@ -145,7 +145,7 @@ impl Delivery {
     }
 
     /// For a human: it stays in the mailbox.
-    fn mail(&self, at: Timestamp) -> Mail {
+    pub fn mail(&self, at: Timestamp) -> Mail {
         let (channel, from) = match self.protocol {
             Protocol::Sms => (Channel::Sms, if self.sender.is_empty() { "NOTICE".to_owned() } else { self.sender.clone() }),
             Protocol::Application => (Channel::Push, self.topic.to_string()),
@@ -239,7 +239,8 @@ impl Sns {
                 None => Outcome::Never("the endpoint is no function".to_owned()),
             },
             Protocol::Firehose => Box::pin(self.put_record(cx, delivery)).await,
-            Protocol::Http | Protocol::Https | Protocol::Email | Protocol::EmailJson | Protocol::Sms | Protocol::Application => {
+            Protocol::Application => self.push(cx, delivery),
+            Protocol::Http | Protocol::Https | Protocol::Email | Protocol::EmailJson | Protocol::Sms => {
                 self.mailbox.put(delivery.mail(cx.clock().now()));
                 Outcome::Delivered
             }

@@ -12,6 +12,7 @@ mod data_protection;
 mod deliveries;
 mod delivery_policy;
 mod encryption;
+mod events;
 mod faults;
 mod filter;
 mod firehose;

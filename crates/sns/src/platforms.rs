@@ -3,7 +3,8 @@
 
 use crate::{
     Sns, access, arns,
-    deliveries::Delivery,
+    deliveries::{Delivery, Outcome, PRINCIPAL},
+    events::{self, Event, Failure},
     faults, limits,
     messages::Draft,
     pages,
@@ -18,7 +19,7 @@ use cloudlet_api_sns::{
     ListPlatformApplicationsResponse, PlatformApplication, SetEndpointAttributes, SetEndpointAttributesInput, SetPlatformApplicationAttributes,
     SetPlatformApplicationAttributesInput,
 };
-use cloudlet_aws::{Arn, Fault};
+use cloudlet_aws::{Arn, Fault, Identity};
 use cloudlet_engine::{Asks, Cx, Handle};
 use cloudlet_mailbox::{Channel, Mail};
 use cloudlet_shape::{Empty, Map};
@@ -129,9 +130,35 @@ impl Application {
 }
 
 /// A message to a device that subscribed.
-pub fn delivery(sns: &Sns, topic: &Topic, message: &Message, to: &Subscription) -> Option<Delivery> {
-    let device = sns.store.read(|state| state.endpoints.get(to.endpoint.as_str()).cloned())?;
-    device.is_enabled().then(|| Delivery::notification(topic, message, to, message.content.text(device.platform()).to_owned()))
+pub fn delivery(topic: &Topic, message: &Message, to: &Subscription) -> Delivery {
+    // `GCM` of `…:endpoint/GCM/application/id`
+    let platform = to.endpoint.split('/').nth(1).unwrap_or_default();
+    Delivery::notification(topic, message, to, message.content.text(platform).to_owned())
+}
+
+impl Sns {
+    /// An attempt to bring a message of a topic to a device. There is no push service here that could know a token to be stale,
+    /// so only what SNS itself knows can fail: that the device is gone, or disabled.
+    pub fn push(&self, cx: &Cx, delivery: &Delivery) -> Outcome {
+        let enabled = self.store.read(|state| state.endpoints.get(delivery.endpoint.as_str()).map(Endpoint::is_enabled));
+        let failure = match enabled {
+            Some(true) => {
+                self.mailbox.put(delivery.mail(cx.clock().now()));
+                return Outcome::Delivered;
+            }
+            Some(false) => Failure::EndpointDisabled,
+            None => Failure::EndpointNotFound,
+        };
+        // AWS: unverified; told of each other, failed deliveries of failures would never end.
+        let is_event = matches!(&cx.caller.identity, Identity::Service { principal, .. } if &**principal == PRINCIPAL);
+        if let Some(device) = Arn::parse(&delivery.endpoint).filter(|_| !is_event)
+            && let Some(application) = events::application_of(&device)
+        {
+            let event = Event::DeliveryFailure { failure, message_id: &delivery.message_id, attempts: delivery.failed + 1 };
+            self.tell(cx, event, &device, &application);
+        }
+        Outcome::Never(failure.message().to_owned())
+    }
 }
 
 /// A message to a device, without a topic.
@@ -177,7 +204,12 @@ impl Handle<CreatePlatformApplication> for Sns {
         let mut attributes = input.attributes;
         attributes.entry("Enabled".to_owned()).or_insert_with(|| "true".to_owned());
         // AWS: creating it again is no error, and sets what is given.
-        self.store.update(|state| state.applications.insert(arn.clone(), Application { arn: arn.clone(), platform: input.platform, attributes }));
+        self.store.write(|state| {
+            events::check(cx, state, &attributes)?;
+            events::drop_unset(&mut attributes);
+            state.applications.insert(arn.clone(), Application { arn: arn.clone(), platform: input.platform, attributes });
+            Ok::<_, Fault>(())
+        })?;
         Ok(CreatePlatformApplicationResponse { platform_application_arn: Some(arn.to_string()) })
     }
 }
@@ -189,6 +221,7 @@ impl Handle<DeletePlatformApplication> for Sns {
 
     async fn handle(&self, cx: &Cx, input: DeletePlatformApplicationInput) -> Result<Empty, Fault> {
         let arn = application(cx, &input.platform_application_arn)?;
+        // AWS: unverified; with the application go its events, so nobody is told that its devices went.
         self.store.update(|state| {
             state.applications.remove(&arn);
             let gone: Vec<_> = state.endpoints.values().filter(|endpoint| endpoint.application == arn).cloned().collect();
@@ -221,10 +254,14 @@ impl Handle<SetPlatformApplicationAttributes> for Sns {
     async fn handle(&self, cx: &Cx, input: SetPlatformApplicationAttributesInput) -> Result<Empty, Fault> {
         let arn = application(cx, &input.platform_application_arn)?;
         self.store.write(|state| {
-            let there = state.applications.get_mut(&arn).ok_or_else(faults::no_application)?;
+            let there = state.applications.get(&arn).ok_or_else(faults::no_application)?;
             check_names(&input.attributes, &OF_APPLICATIONS)?;
             check_credentials(&there.platform, &input.attributes)?;
-            there.attributes.extend(input.attributes);
+            events::check(cx, state, &input.attributes)?;
+            if let Some(there) = state.applications.get_mut(&arn) {
+                there.attributes.extend(input.attributes);
+                events::drop_unset(&mut there.attributes);
+            }
             Ok::<_, Fault>(())
         })?;
         Ok(Empty {})
@@ -266,7 +303,7 @@ impl Handle<CreatePlatformEndpoint> for Sns {
             return Err(faults::reason("Token", "cannot be empty"));
         }
         let id = cx.ids().uuid();
-        self.store.write(|state| {
+        let (arn, created) = self.store.write(|state| {
             if !state.applications.contains(&of) {
                 return Err(faults::no_application());
             }
@@ -276,7 +313,7 @@ impl Handle<CreatePlatformEndpoint> for Sns {
             let there = state.by_device.get(&(of.clone(), input.token.clone())).and_then(|arn| state.endpoints.get(arn));
             if let Some(there) = there {
                 if there.attributes == attributes {
-                    return Ok(CreateEndpointResponse { endpoint_arn: Some(there.arn.to_string()) });
+                    return Ok((there.arn.clone(), None));
                 }
                 let sentence = format!("Endpoint {} already exists with the same Token, but different attributes.", there.arn);
                 return Err(faults::reason("Token", sentence));
@@ -284,9 +321,14 @@ impl Handle<CreatePlatformEndpoint> for Sns {
             let tail = of.resource().strip_prefix("app/").unwrap_or_default();
             let arn = Arn::new("sns", &cx.scope, &format!("endpoint/{tail}/{id}"));
             state.by_device.insert((of.clone(), input.token.clone()), arn.clone());
-            state.endpoints.insert(arn.clone(), Endpoint { arn: arn.clone(), application: of, token: input.token, attributes });
-            Ok(CreateEndpointResponse { endpoint_arn: Some(arn.to_string()) })
-        })
+            let created = Endpoint { arn: arn.clone(), application: of, token: input.token, attributes };
+            state.endpoints.insert(arn.clone(), created.clone());
+            Ok((arn, Some(created)))
+        })?;
+        if let Some(created) = created {
+            self.tell_of(cx, Event::EndpointCreated, &created);
+        }
+        Ok(CreateEndpointResponse { endpoint_arn: Some(arn.to_string()) })
     }
 }
 
@@ -297,11 +339,14 @@ impl Handle<DeleteEndpoint> for Sns {
 
     async fn handle(&self, cx: &Cx, input: DeleteEndpointInput) -> Result<Empty, Fault> {
         let arn = endpoint(cx, &input.endpoint_arn)?;
-        self.store.update(|state| {
-            if let Some(gone) = state.endpoints.remove(&arn) {
-                state.by_device.remove(&(gone.application, gone.token));
-            }
+        let gone = self.store.update(|state| {
+            let gone = state.endpoints.remove(&arn)?;
+            state.by_device.remove(&(gone.application.clone(), gone.token.clone()));
+            Some(gone)
         });
+        if let Some(gone) = gone {
+            self.tell_of(cx, Event::EndpointDeleted, &gone);
+        }
         Ok(Empty {})
     }
 }
@@ -325,7 +370,7 @@ impl Handle<SetEndpointAttributes> for Sns {
 
     async fn handle(&self, cx: &Cx, input: SetEndpointAttributesInput) -> Result<Empty, Fault> {
         let arn = endpoint(cx, &input.endpoint_arn)?;
-        self.store.write(|state| {
+        let updated = self.store.write(|state| {
             let there = state.endpoints.get(&arn).cloned().ok_or_else(faults::no_endpoint)?;
             check_endpoint(&input.attributes)?;
             if let Some(token) = input.attributes.get("Token")
@@ -337,9 +382,13 @@ impl Handle<SetEndpointAttributes> for Sns {
             if let Some(row) = state.endpoints.get_mut(&arn) {
                 row.attributes.extend(input.attributes);
                 row.token = row.attributes.get("Token").cloned().unwrap_or_default();
+                return Ok(Some(row.clone()).filter(|row| row.attributes != there.attributes));
             }
-            Ok::<_, Fault>(())
+            Ok::<_, Fault>(None)
         })?;
+        if let Some(updated) = updated {
+            self.tell_of(cx, Event::EndpointUpdated, &updated);
+        }
         Ok(Empty {})
     }
 }

@@ -170,7 +170,7 @@ impl Sns {
     ) -> Option<Delivery> {
         match to.protocol {
             Protocol::Sms => sms::delivery(self, cx, topic, message, to),
-            Protocol::Application => platforms::delivery(self, topic, message, to),
+            Protocol::Application => Some(platforms::delivery(topic, message, to)),
             _ => Some(Delivery::notification(topic, message, to, self.body(cx, signatures, topic, message, to, freshness))),
         }
     }

@@ -1,6 +1,7 @@
 mod archive;
 mod delivery;
 mod devices;
+mod events;
 mod fifo;
 mod firehose;
 mod house;
