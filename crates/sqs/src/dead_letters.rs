@@ -46,7 +46,7 @@ impl Sqs {
         queue.change(|queue| {
             for Flown { place, flight, .. } in dead {
                 match &buried {
-                    Ok(()) => drop(queue.withdraw(place)),
+                    Ok(()) => drop(queue.withdraw(place, now)),
                     // Gone in the meantime: they are received again.
                     Err(_) if queue.flights.get(&place) == Some(&flight) => queue.divert(place, flight, now, now),
                     Err(_) => {}

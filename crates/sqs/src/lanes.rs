@@ -1,4 +1,4 @@
-//! How messages stand in a queue: ready, delayed, or in flight; and whose turn it is.
+//! How messages stand in a queue: ready, delayed, or in flight. Whose turn it is of the ready is the matter of `fairness`.
 //! Every step costs the logarithm of what is in the queue. Time is what the caller says it is.
 
 use crate::{
@@ -88,6 +88,7 @@ impl Queue {
         if due > now {
             self.delayed.insert((due, place), ());
         } else {
+            self.arrives(group.as_ref(), now);
             self.land(place, due, group);
         }
     }
@@ -102,10 +103,10 @@ impl Queue {
             let Some((key, flew)) = next else { break };
             let group = self.group_of(key.1);
             if flew {
-                self.in_flight.remove(&key);
-                self.flies_no_more(group.as_ref());
+                self.touch_down(key, group.as_ref(), now);
             } else {
                 self.delayed.remove(&key);
+                self.arrives(group.as_ref(), key.0);
             }
             self.land(key.1, key.0, group);
             landed += 1;
@@ -135,6 +136,7 @@ impl Queue {
         let group = self.group_of(place);
         self.flights.insert(place, flight);
         if flight.until > now {
+            self.count_work(group.as_ref(), self.in_flight.len(), now);
             self.in_flight.insert((flight.until, place), ());
             if let Some(group) = &group {
                 let mut lane = self.groups.get(group).copied().unwrap_or_default();
@@ -147,17 +149,22 @@ impl Queue {
         }
     }
 
-    fn flies_no_more(&mut self, group: Option<&Group>) {
+    /// A message is no longer in flight, since its landing or since now. Says whether it was.
+    fn touch_down(&mut self, key: (Timestamp, Place), group: Option<&Group>, now: Timestamp) -> bool {
+        if self.in_flight.remove(&key).is_none() {
+            return false;
+        }
+        self.count_work(group, self.in_flight.len() + 1, key.0.min(now));
         if let Some(lane) = group.and_then(|group| self.groups.get_mut(group)) {
             lane.in_flight = lane.in_flight.saturating_sub(1);
         }
+        true
     }
 
     /// Gives a message in flight another landing time.
     pub fn divert(&mut self, place: Place, flight: Flight, until: Timestamp, now: Timestamp) {
-        self.in_flight.remove(&(flight.until, place));
         let group = self.group_of(place);
-        self.flies_no_more(group.as_ref());
+        self.touch_down((flight.until, place), group.as_ref(), now);
         self.fly(place, Flight { until, ..flight }, now);
         if let Some(group) = group {
             self.refresh(&group);
@@ -165,19 +172,19 @@ impl Queue {
     }
 
     /// Removes a message, wherever it stands.
-    pub fn withdraw(&mut self, place: Place) -> Option<(Arc<Message>, Option<Flight>)> {
+    pub fn withdraw(&mut self, place: Place, now: Timestamp) -> Option<(Arc<Message>, Option<Flight>)> {
         let message = self.messages.remove(&place)?;
         let flight = self.flights.remove(&place);
         let since = flight.map_or_else(|| self.due_of(&message), |flight| flight.until);
-        if self.in_flight.remove(&(since, place)).is_some() {
-            self.flies_no_more(message.group.as_ref());
-        } else if self.delayed.remove(&(since, place)).is_none() && message.group.is_none() {
+        let flew = self.touch_down((since, place), message.group.as_ref(), now);
+        if !flew && self.delayed.remove(&(since, place)).is_none() && message.group.is_none() {
             self.ready.remove(&(since, place));
         }
         if let Some(group) = &message.group {
             let at = if self.is_fifo() { ALWAYS } else { since };
             self.lanes.remove(&(group.clone(), at, place));
             self.refresh(group);
+            self.forget_tenant(group);
             // The next of its group may go.
             if self.is_fifo() && self.groups.get(group).is_some_and(|lane| lane.head.is_some()) {
                 self.bell.ring();
@@ -249,30 +256,6 @@ impl Queue {
         run.take(most).collect()
     }
 
-    /// Whose turn it is. In a standard queue, tenants that already keep consumers busy come after all others.
-    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html>
-    pub fn next_ready(&self) -> Option<((Timestamp, Place), Option<Group>)> {
-        let fair = !self.is_fifo();
-        let mut noisy: Option<(u32, (Timestamp, Place), &Group)> = None;
-        // At most nine groups can hold more than a tenth each, and each has one message here: the search is short.
-        for (key, group) in &self.ready {
-            let Some(group) = group.as_ref().filter(|_| fair) else { return Some((*key, group.clone())) };
-            let in_flight = self.groups.get(group).map_or(0, |lane| lane.in_flight);
-            if !self.is_noisy(in_flight) {
-                return Some((*key, Some(group.clone())));
-            }
-            if noisy.is_none_or(|(least, ..)| in_flight < least) {
-                noisy = Some((in_flight, *key, group));
-            }
-        }
-        noisy.map(|(_, key, group)| (key, Some(group.clone())))
-    }
-
-    fn is_noisy(&self, in_flight: u32) -> bool {
-        let share = usize::try_from(in_flight).unwrap_or(usize::MAX).saturating_mul(limits::NOISY_SHARE);
-        in_flight >= limits::NOISY_IN_FLIGHT && share > self.in_flight.len()
-    }
-
     /// Messages sent until then are beyond their retention.
     pub fn expired_until(&self, now: Timestamp) -> Option<Timestamp> {
         let retention = self.profile()?.settings.retention;
@@ -291,7 +274,7 @@ impl Queue {
             match self.messages.first() {
                 Some((place, _)) if *place <= Place::last_of(until) => {
                     let place = *place;
-                    self.withdraw(place);
+                    self.withdraw(place, now);
                 }
                 _ => return false,
             }
@@ -340,21 +323,27 @@ impl Queue {
             if fifo && let Some(group) = &message.group {
                 self.lanes.insert((group.clone(), ALWAYS, place), ());
             }
+            let due = self.due_of(&message);
             match self.flights.get(&place).copied() {
                 Some(flight) => {
+                    self.arrives(message.group.as_ref(), due);
                     self.in_flight.insert((flight.until, place), ());
                     if let Some(group) = &message.group {
                         self.groups.get_or_insert_with(group.clone(), Lane::default).in_flight += 1;
                     }
                 }
-                None if self.due_of(&message) > message.sent => self.delayed.insert((self.due_of(&message), place), ()),
+                None if due > message.sent => self.delayed.insert((due, place), ()),
                 None if fifo => {}
-                None => self.land(place, self.due_of(&message), message.group.clone()),
+                None => {
+                    self.arrives(message.group.as_ref(), due);
+                    self.land(place, due, message.group.clone());
+                }
             }
             if fifo && let Some(group) = &message.group {
                 self.refresh(group);
             }
         }
+        self.resume_work();
         self.remember_again();
     }
 }

@@ -11,6 +11,7 @@ mod batches;
 mod contents;
 mod dead_letters;
 mod encryption;
+mod fairness;
 mod faults;
 mod lanes;
 mod limits;

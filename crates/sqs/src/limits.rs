@@ -45,7 +45,9 @@ pub const POLICY_ACTIONS: usize = 7;
 pub const MOVE_RATE: RangeInclusive<i32> = 1..=500;
 /// Move tasks that ListMessageMoveTasks shows of a queue.
 pub const MOVE_TASKS: RangeInclusive<i32> = 1..=10;
-/// When a tenant of a fair queue is noisy: more than a tenth of what is in flight, and at least this many of its own.
+/// When a tenant of a fair queue is noisy: it has more than a tenth of what is in flight, and at least so many messages there; or
+/// more than a tenth of the recent time of consumers. It is not, once it has sent nothing for so many seconds.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html>
 pub const NOISY_IN_FLIGHT: u32 = 30;
-pub const NOISY_SHARE: usize = 10;
+pub const NOISY_SHARE: i64 = 10;
+pub const QUIET_AFTER: i64 = 300;

@@ -199,7 +199,7 @@ impl Sqs {
         let moved = u64::try_from(gone.len()).unwrap_or_default();
         let left = source.change(|queue| {
             for Flown { place, .. } in gone {
-                queue.withdraw(place);
+                queue.withdraw(place, now);
             }
             for Flown { place, flight, .. } in back {
                 if queue.flights.get(&place) == Some(&flight) {
@@ -224,7 +224,7 @@ impl Queue {
         self.settle(now);
         let mut places = vec![];
         while places.len() < most {
-            let Some((key, group)) = self.next_ready() else { break };
+            let Some((key, group)) = self.next_ready(now) else { break };
             let run = match &group {
                 Some(group) if fifo => self.run_of(group, most - places.len()),
                 _ => smallvec::smallvec![key.1],

@@ -221,6 +221,8 @@ impl Queue {
         self.groups.clear();
         self.delayed.clear();
         self.in_flight.clear();
+        self.tenants.clear();
+        self.work.clear();
         self.forget_all();
     }
 }

@@ -88,7 +88,7 @@ impl Queue {
         let (mut fly, mut die, mut expire) = (Places::new(), Places::new(), Places::new());
         // First everything is taken out, then it is put where it belongs: with no invisibility it would else be taken twice.
         while fly.len() < most && die.len() < limits::BATCH && expire.len() < limits::BATCH {
-            let Some((key, group)) = self.next_ready() else { break };
+            let Some((key, group)) = self.next_ready(now) else { break };
             let run = match &group {
                 Some(group) if fifo => self.run_of(group, most - fly.len()),
                 _ => smallvec![key.1],
@@ -101,9 +101,6 @@ impl Queue {
                     Turn::Expire => expire.push(place),
                 }
             }
-        }
-        for place in &expire {
-            self.withdraw(*place);
         }
         for place in die {
             if let Some(flight) = self.flights.get(&place).copied() {
@@ -120,6 +117,10 @@ impl Queue {
                 until: now.plus_secs(i64::from(wish.visibility)),
             };
             taken.messages.extend(self.take_off(place, flight, now));
+        }
+        // Last, so that a group that still flies is not taken for gone.
+        for place in &expire {
+            self.withdraw(*place, now);
         }
         expire.len()
     }

@@ -4,6 +4,7 @@
 //! searched by is an index, which follows from these two.
 
 use crate::{
+    fairness::{Tenant, Work},
     names::{Md5, MessageId},
     settings::Settings,
 };
@@ -199,6 +200,9 @@ pub struct Queue {
     pub groups: Table<Group, Lane>,
     pub delayed: Table<(Timestamp, Place), ()>,
     pub in_flight: Table<(Timestamp, Place), ()>,
+    /// A standard queue: what consumers lately did for each group that has messages, and one row: for all messages together.
+    pub tenants: Table<Group, Tenant>,
+    pub work: Table<(), Work>,
     pub ages: Table<(Timestamp, Memory), ()>,
     pub bell: Bell,
     /// The last place given to a message sent.
@@ -206,7 +210,7 @@ pub struct Queue {
 }
 
 tables!(Queue { profile, messages, flights, twins, attempts }
-    indexes(Queue::reindex) { ready, lanes, groups, delayed, in_flight, ages }
+    indexes(Queue::reindex) { ready, lanes, groups, delayed, in_flight, tenants, work, ages }
     beside { bell, last });
 
 /// Only ever grows, so that undoing a write need not undo it.

@@ -40,7 +40,7 @@ impl Queue {
         if self.is_fifo() && (flight.receives != receipt.receives || flight.until <= now) {
             return Err(faults::invalid(handle, "ReceiptHandle", "The receipt handle has expired."));
         }
-        self.withdraw(receipt.place);
+        self.withdraw(receipt.place, now);
         Ok(())
     }
 

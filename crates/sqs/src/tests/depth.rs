@@ -134,6 +134,8 @@ fn is_whole(queue: &Queue, now: Timestamp) {
     assert_eq!(fresh.groups, queue.groups);
     assert_eq!(fresh.delayed, queue.delayed);
     assert_eq!(fresh.in_flight, queue.in_flight);
+    let hour = now.plus_secs(3_600);
+    assert!([now, hour].into_iter().all(|then| queue.is_counted_well(then) && fresh.is_counted_well(then)));
     let Counts { visible, delayed, in_flight } = queue.counts(now);
     assert_eq!(visible + delayed + in_flight, queue.messages.len());
 }
@@ -165,7 +167,7 @@ fn lives(kind: crate::addresses::Kind, seed: u64) {
             }
             5 if !places.is_empty() => {
                 let place = places.swap_remove(usize::try_from(dice >> 8).unwrap_or(0) % places.len());
-                queue.withdraw(place);
+                queue.withdraw(place, now);
             }
             6 if !places.is_empty() => {
                 let place = places[usize::try_from(dice >> 8).unwrap_or(0) % places.len()];

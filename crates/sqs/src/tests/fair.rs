@@ -1,5 +1,5 @@
 use super::house::{House, receive};
-use cloudlet_api_sqs::ReceiveMessageRequest;
+use cloudlet_api_sqs::{Message, ReceiveMessageRequest};
 
 /// A queue in which tenant `loud` has `held` messages in flight, of `others + held` together.
 async fn with_load(house: &House, held: usize, others: usize) -> String {
@@ -71,4 +71,107 @@ async fn a_tenant_is_quiet_again_when_its_messages_are_done() {
     house.send_to(&url, "loud", "loud").await;
     house.send_to(&url, "quiet", "quiet").await;
     assert_eq!(order(&house, &url).await, ["loud", "quiet"]);
+}
+
+/// A queue in which tenant `slow` has kept one consumer for a minute, with another message waiting behind, and is at it still.
+async fn with_slow_tenant(house: &House) -> (String, Message) {
+    let url = house.create("q", &[("VisibilityTimeout", "600")]).await;
+    house.send_to(&url, "slow", "first").await;
+    let held = house.receive_one(&url).await.unwrap();
+    house.send_to(&url, "slow", "slow").await;
+    house.pass(60);
+    (url, held)
+}
+
+#[tokio::test]
+async fn a_tenant_whose_few_messages_take_long_is_noisy() {
+    let house = House::new();
+    let (url, _) = with_slow_tenant(&house).await;
+    house.send_to(&url, "quiet", "quiet").await;
+    house.send(&url, "nobody's").await;
+    assert_eq!(order(&house, &url).await, ["quiet", "nobody's", "slow"]);
+}
+
+#[tokio::test]
+async fn a_tenth_of_the_time_is_nobodys_noise() {
+    for (others, expected) in [(9, ["slow", "quiet"]), (8, ["quiet", "slow"])] {
+        let house = House::new();
+        let url = house.create("q", &[("VisibilityTimeout", "600")]).await;
+        house.send_to(&url, "slow", "first").await;
+        for _ in 0..others {
+            house.send(&url, "other").await;
+        }
+        for _ in 0..=others {
+            house.receive_one(&url).await.unwrap();
+        }
+        house.pass(60);
+        house.send_to(&url, "slow", "slow").await;
+        house.send_to(&url, "quiet", "quiet").await;
+        assert_eq!(order(&house, &url).await, expected, "1 of {}", others + 1);
+    }
+}
+
+#[tokio::test]
+async fn time_that_is_over_counts_until_it_is_no_longer_recent() {
+    for (later, expected) in [(239, ["quiet", "slow"]), (240, ["slow", "quiet"])] {
+        let house = House::new();
+        let (url, held) = with_slow_tenant(&house).await;
+        house.delete(&url, &held).await.unwrap();
+        house.pass(later - 1);
+        house.send_to(&url, "quiet", "quiet").await;
+        house.send_to(&url, "slow", "more").await;
+        house.pass(1);
+        assert_eq!(order(&house, &url).await[..2], expected, "{later} seconds later");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_deletes_counts_until_it_is_visible_again() {
+    let house = House::new();
+    let url = house.create("q", &[("VisibilityTimeout", "1")]).await;
+    house.send_to(&url, "brief", "brief").await;
+    house.receive_one(&url).await.unwrap();
+    house.send(&url, "other").await;
+    let held = house.receive_one(&url).await.unwrap();
+    house.change(&url, &held, 600).await.unwrap();
+    house.pass(60);
+    house.send_to(&url, "quiet", "quiet").await;
+    assert_eq!(house.receive_one(&url).await.unwrap().body.as_deref(), Some("brief"), "a second of 61");
+}
+
+#[tokio::test]
+async fn a_noisy_tenant_that_sends_nothing_for_five_minutes_is_quiet() {
+    for (seconds, expected) in [(299, ["quiet", "loud"]), (300, ["loud", "quiet"])] {
+        let house = House::new();
+        let url = with_load(&house, 30, 0).await;
+        house.send_to(&url, "loud", "loud").await;
+        house.pass(seconds);
+        house.send_to(&url, "quiet", "quiet").await;
+        assert_eq!(order(&house, &url).await, expected, "{seconds} seconds later");
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_whose_backlog_is_gone_begins_anew() {
+    let house = House::new();
+    let (url, held) = with_slow_tenant(&house).await;
+    let next = house.receive_one(&url).await.unwrap();
+    for message in [held, next] {
+        house.delete(&url, &message).await.unwrap();
+    }
+    house.send_to(&url, "slow", "slow").await;
+    house.send_to(&url, "quiet", "quiet").await;
+    assert_eq!(order(&house, &url).await, ["slow", "quiet"]);
+}
+
+#[tokio::test]
+async fn a_restart_forgets_what_is_over_and_counts_on_what_is_in_flight() {
+    let house = House::journaled();
+    let (url, held) = with_slow_tenant(&house).await;
+    house.send_to(&url, "quiet", "quiet").await;
+    let again = house.restarted();
+    assert_eq!(order(&again, &url).await, ["quiet", "slow"], "a minute, since its receive");
+    house.delete(&url, &held).await.unwrap();
+    let again = house.restarted();
+    assert_eq!(order(&again, &url).await, ["slow", "quiet"]);
 }
