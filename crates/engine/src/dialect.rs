@@ -26,6 +26,15 @@ pub enum Quotes {
     Names,
 }
 
+/// Whether a signature's scope must name a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopeRegion {
+    Named,
+    /// The service is one for all regions, and clients that know none reach it: an empty name stands for the house's own region.
+    /// AWS refuses them; ceph/s3-tests asks IAM and STS so.
+    MayBeEmpty,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
     pub access_denied: FaultKind,
@@ -41,6 +50,7 @@ pub struct Dialect {
     pub expired_token: FaultKind,
     /// What the service calls its server in every answer; most say nothing.
     pub server: &'static str,
+    pub scope_region: ScopeRegion,
 }
 
 impl Dialect {
@@ -55,6 +65,7 @@ impl Dialect {
         incomplete_signature: FaultKind::sender("IncompleteSignature", 400),
         expired_token: FaultKind::sender("ExpiredToken", 403),
         server: "",
+        scope_region: ScopeRegion::Named,
     };
 
     pub const JSON: Dialect = Dialect {
@@ -68,6 +79,7 @@ impl Dialect {
         incomplete_signature: FaultKind::sender("IncompleteSignatureException", 400),
         expired_token: FaultKind::sender("ExpiredTokenException", 400),
         server: "",
+        scope_region: ScopeRegion::Named,
     };
 
     pub const REST_JSON: Dialect = Dialect {
@@ -81,6 +93,7 @@ impl Dialect {
         incomplete_signature: FaultKind::sender("IncompleteSignatureException", 403),
         expired_token: FaultKind::sender("ExpiredTokenException", 403),
         server: "",
+        scope_region: ScopeRegion::Named,
     };
 
     /// S3 and its control plane.
@@ -95,6 +108,7 @@ impl Dialect {
         incomplete_signature: FaultKind::sender("AuthorizationHeaderMalformed", 400),
         expired_token: FaultKind::sender("ExpiredToken", 400),
         server: "AmazonS3",
+        scope_region: ScopeRegion::Named,
     };
 
     pub const EC2: Dialect = Dialect {
@@ -108,6 +122,7 @@ impl Dialect {
         incomplete_signature: FaultKind::sender("AuthFailure", 401),
         expired_token: FaultKind::sender("RequestExpired", 400),
         server: "",
+        scope_region: ScopeRegion::Named,
     };
 
     /// What services of a protocol say, unless one differs.

@@ -12,7 +12,9 @@ use crate::{
 use bytes::Bytes;
 use cloudlet_aws::{Caller, Fault, FaultKind, Head, Region, Scope};
 use cloudlet_cloud::{Cloud, Entrance, Mode};
-use cloudlet_engine::{AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Papers, Quotes, Service, SignatureKind, Signed, Stopwatch, Visit};
+use cloudlet_engine::{
+    AnyOperation, Boxed, Call, Dialect, Effect, Input, Origin, Papers, Quotes, ScopeRegion, Service, SignatureKind, Signed, Stopwatch, Visit,
+};
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};
 use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized, Recognizer, Routed, codec, validate, validate_discreetly};
@@ -345,6 +347,7 @@ impl Gateway {
     fn authenticator<'a>(&'a self, service: &'a Service, recognized: &Recognized, method: &str, prefix: Option<&'a str>) -> Authenticator<'a> {
         let is_form = method == "POST" && matches!(recognized.protocol, Protocol::Query | Protocol::Ec2Query);
         let target = if recognized.protocol == Protocol::RestXml { Target::s3() } else { Target::service(recognized.service.signing_name) };
+        let target = if service.dialect.scope_region == ScopeRegion::MayBeEmpty { target.global() } else { target };
         let target = match prefix {
             Some(bucket) if recognized.protocol == Protocol::RestXml => target.virtual_bucket(bucket),
             _ => target,

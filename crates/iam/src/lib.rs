@@ -39,7 +39,7 @@ mod users;
 mod tests;
 
 use cloudlet_api_iam::*;
-use cloudlet_engine::{Dialect, Quotes, Service};
+use cloudlet_engine::{Dialect, Quotes, ScopeRegion, Service};
 use cloudlet_identity::Identity;
 use std::sync::Arc;
 
@@ -49,7 +49,11 @@ pub struct Iam {
 
 /// The table of contents: what this service handles.
 pub fn service(identity: Identity) -> Service {
-    let iam = Service::of(&SERVICE, Arc::new(Iam { identity })).dialect(Dialect { quotes: Quotes::Names, ..Dialect::QUERY });
+    let iam = Service::of(&SERVICE, Arc::new(Iam { identity })).dialect(Dialect {
+        quotes: Quotes::Names,
+        scope_region: ScopeRegion::MayBeEmpty,
+        ..Dialect::QUERY
+    });
     // Users and groups.
     let iam = iam.handles::<CreateUser>().handles::<GetUser>().handles::<ListUsers>().handles::<UpdateUser>().handles::<DeleteUser>();
     let iam = iam.handles::<CreateGroup>().handles::<GetGroup>().handles::<ListGroups>().handles::<UpdateGroup>().handles::<DeleteGroup>();

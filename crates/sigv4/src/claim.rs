@@ -27,20 +27,27 @@ pub struct Target<'a> {
     pub region: Option<&'a str>,
     /// S3: the bucket, when the host names it. SigV2 signs it as part of the path.
     pub bucket: Option<&'a str>,
+    /// Whether a scope may leave its region empty.
+    pub global: bool,
 }
 
 impl<'a> Target<'a> {
     pub const fn s3() -> Target<'a> {
-        Target { flavor: Flavor::S3, service: "s3", region: None, bucket: None }
+        Target { flavor: Flavor::S3, service: "s3", region: None, bucket: None, global: false }
     }
 
     pub const fn service(name: &'a str) -> Target<'a> {
-        Target { flavor: Flavor::Other, service: name, region: None, bucket: None }
+        Target { flavor: Flavor::Other, service: name, region: None, bucket: None, global: false }
     }
 
     #[must_use]
     pub const fn in_region(self, region: &'a str) -> Target<'a> {
         Target { region: Some(region), ..self }
+    }
+
+    #[must_use]
+    pub const fn global(self) -> Target<'a> {
+        Target { global: true, ..self }
     }
 
     #[must_use]

@@ -297,7 +297,8 @@ fn check_time_elsewhere(claim: &Claim<'_>, now: Timestamp) -> Result<(), Fault> 
 /// AWS: all that is wrong with a scope is told at once. Older answers also quote what was sent.
 fn check_scope_elsewhere(claim: &Claim<'_>, scope: &Scope<'_>, time: &str, target: &Target<'_>) -> Result<(), Fault> {
     let mut wrong = String::new();
-    if target.region.is_some_and(|region| !claim.covers(region)) || (claim.region_set.is_none() && scope.region().is_empty()) {
+    let nameless = claim.region_set.is_none() && scope.region().is_empty();
+    if target.region.is_some_and(|region| !claim.covers(region)) || nameless && !target.global {
         wrong.push_str("Credential should be scoped to a valid region. ");
     }
     if scope.service() != target.service {

@@ -19,7 +19,7 @@ mod web_identity;
 pub use provider_keys::ProviderKeys;
 
 use cloudlet_api_sts::*;
-use cloudlet_engine::Service;
+use cloudlet_engine::{Dialect, ScopeRegion, Service};
 use cloudlet_identity::Identity;
 use cloudlet_store::Journal;
 use signer::Signer;
@@ -35,6 +35,7 @@ pub struct Sts {
 pub fn service(identity: Identity, provider_keys: ProviderKeys, journal: &Journal) -> Service {
     let signer = Arc::new(Signer::new(journal));
     let sts = Service::of(&SERVICE, Arc::new(Sts { identity, provider_keys, signer: signer.clone() })).keeps(signer.kept()).publishes(signer);
+    let sts = sts.dialect(Dialect { scope_region: ScopeRegion::MayBeEmpty, ..Dialect::QUERY });
     let sts = sts.handles::<GetCallerIdentity>().handles::<GetAccessKeyInfo>().handles::<DecodeAuthorizationMessage>();
     let sts = sts.handles::<AssumeRole>().handles::<GetSessionToken>().handles::<GetFederationToken>().handles::<AssumeRoot>();
     let sts = sts.handles::<GetWebIdentityToken>().handles::<GetDelegatedAccessToken>();

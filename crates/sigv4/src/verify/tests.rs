@@ -198,6 +198,10 @@ fn others_tell_all_that_is_wrong_with_a_scope_at_once() {
         "Credential should be scoped to a valid region. Credential should be scoped to correct service: 'sqs'. Credential should be scoped with a \
          valid terminator: 'aws4_request'. Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP. "
     );
+    let nameless = header("A/20261124//iam/aws4_request", "host");
+    let refused = admit(&head("", &nameless), &Target::service("iam")).unwrap_err();
+    assert_eq!(refused.message(), "Credential should be scoped to a valid region. ");
+    assert!(admit(&head("", &nameless), &Target::service("iam").global()).is_ok());
     let fault = admit(&head("", &header("A/20261124/us-east-1/sqs/aws4_request", "x-amz-date")), &target).unwrap_err();
     assert_eq!(fault.message(), "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
 }
