@@ -1,7 +1,9 @@
 //! Connections: accept, HTTP/1.1 or HTTP/2, plain or TLS, and an orderly end.
 
-use crate::{Gateway, Limits, answer::AnswerBody, body::End, http1 as plain};
-use hyper::{Request, Response, body::Incoming, server::conn::http1, service::Service};
+mod http1;
+
+use crate::{Gateway, Limits, answer::AnswerBody, body::End};
+use hyper::{Request, Response, body::Incoming, server::conn::http1 as hyper1, service::Service};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
@@ -51,13 +53,13 @@ pub async fn serve(gateway: Arc<Gateway>, listeners: Vec<Listener>, stop: impl F
 
 /// Both protocols, and HTTP/1.1 alone, which needs less memory: what `auto` has read to tell them apart, it keeps before each read.
 struct Speech {
-    http1: http1::Builder,
+    http1: hyper1::Builder,
     either: auto::Builder<TokioExecutor>,
 }
 
 impl Speech {
     fn new(limits: &Limits) -> Speech {
-        let mut http1 = http1::Builder::new();
+        let mut http1 = hyper1::Builder::new();
         http1.timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.buffer).half_close(false);
         let mut either = auto::Builder::new(TokioExecutor::new());
         either.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.buffer).half_close(false);
@@ -81,7 +83,7 @@ impl Speech {
     }
 }
 
-pub(crate) fn ended(outcome: Result<(), impl fmt::Display>) {
+fn ended(outcome: Result<(), impl fmt::Display>) {
     if let Err(error) = outcome {
         tracing::debug!(%error, "connection ended");
     }
@@ -120,7 +122,7 @@ async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>,
                     .await;
                 }
                 (Opening::Http2, _) => Box::pin(speech.either(stream, visitor(false), end)).await,
-                (Opening::Tls | Opening::Http1, _) => plain::serve(&speech.http1, stream, visitor(false), end).await,
+                (Opening::Tls | Opening::Http1, _) => http1::serve(&speech.http1, stream, visitor(false), end).await,
             }
         });
     }
@@ -159,14 +161,14 @@ async fn refused(error: &io::Error) {
 }
 
 /// One connection's view of the gateway.
-pub(crate) struct Visitor {
+struct Visitor {
     gateway: Arc<Gateway>,
     peer: SocketAddr,
     secure: bool,
 }
 
 impl Visitor {
-    pub fn answer(&self, request: Request<Incoming>, body: Arc<End>) -> Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>> {
+    fn answer(&self, request: Request<Incoming>, body: Arc<End>) -> Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>> {
         let (gateway, peer, secure) = (self.gateway.clone(), self.peer, self.secure);
         Box::pin(async move { gateway.answer(request, peer, secure, body).await })
     }

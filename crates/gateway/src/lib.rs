@@ -6,7 +6,6 @@ mod authenticate;
 mod body;
 mod connection;
 mod form;
-mod http1;
 mod integrity;
 mod limits;
 mod request;

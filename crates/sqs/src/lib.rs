@@ -39,7 +39,7 @@ pub use addresses::Urls;
 use addresses::resolve;
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Account, Arn, Fault, FaultKind};
-use cloudlet_engine::{Ask, Asks, Cx, Denial, Dialect, Service};
+use cloudlet_engine::{Ask, Asks, Cx, Denial, Dialect, ScopeRegion, Service};
 use cloudlet_shape::Operation;
 use cloudlet_store::{Journal, Shelf, Shelved, Store};
 use state::{Ledger, Queue};
@@ -70,6 +70,7 @@ const DIALECT: Dialect = Dialect {
     incomplete_signature: FaultKind::sender("IncompleteSignatureException", 400).coded("IncompleteSignature"),
     expired_token: FaultKind::sender("ExpiredTokenException", 403).coded("ExpiredToken"),
     server: "",
+    scope_region: ScopeRegion::Named,
 };
 
 impl Sqs {

@@ -49,7 +49,7 @@ const RULES: &[Rule] = &[
         allowed: &[
             "crates/engine/src/clock.rs",
             "crates/engine/src/ids.rs",
-            "crates/gateway/src/connection.rs",
+            "crates/gateway/src/connection",
             "crates/server/",
             "crates/bench/",
             "crates/xtask/",

@@ -2,11 +2,8 @@
 //! for a connection that is being read and written, two buffers of eight kilobytes above all, is given back until there is an answer.
 //! Then hyper is handed the connection anew, with a short request that stands in for the one it has read, and that answer to it.
 
-use crate::{
-    answer::AnswerBody,
-    body::End,
-    connection::{Visitor, ended},
-};
+use super::{Visitor, ended};
+use crate::{answer::AnswerBody, body::End};
 use bytes::{Buf, Bytes};
 use hyper::{
     Request, Response, Version,
@@ -40,7 +37,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 
 type Answering = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
 
-pub async fn serve(http1: &http1::Builder, stream: TcpStream, visitor: Visitor, mut end: watch::Receiver<()>) {
+pub(super) async fn serve(http1: &http1::Builder, stream: TcpStream, visitor: Visitor, mut end: watch::Receiver<()>) {
     let seat = Arc::new(Seat::default());
     let mut stream = Stream { stream, ahead: Bytes::new(), seat: seat.clone() };
     let mut desk = Desk { visitor, seat: seat.clone(), answer: Mutex::default() };
