@@ -37,8 +37,7 @@ impl Bench<'_> {
                 Some(rate) => rate,
                 None => self.bare_rate(&sqs.json("AmazonSQS.SendMessage", &send)).await,
             };
-            let cycle =
-                |number| Cycle { signed: Signed::new(host, "sqs"), queue: queue_url(host, queue), number, sent: 0, fifo: queue.ends_with(".fifo") };
+            let cycle = |number| Cycle::new(host, queue, number);
             let watch = self.server.cpu();
             let cycles = rate(self.server.address, (0..CONNECTIONS).map(cycle).collect(), self.time * 3).await;
             let spent = (self.server.cpu() - watch).as_secs_f64() / (cycles * self.time.as_secs_f64() * 3.0);
@@ -89,29 +88,43 @@ fn encoded(text: &str) -> String {
     text.replace(':', "%3A").replace(' ', "+")
 }
 
-/// Sends a message, receives one, deletes it. In a FIFO queue every connection has a group of its own.
+/// Sends a message, receives one, deletes it. In a FIFO queue every connection has a group of its own, and every message an id.
+/// What is the same in each turn is made beforehand, as all requests of the other measures are.
 struct Cycle {
     signed: Signed,
     queue: String,
     number: usize,
     sent: usize,
-    fifo: bool,
+    /// In a standard queue all messages are alike.
+    send: Option<Vec<u8>>,
+    receive: Vec<u8>,
+}
+
+impl Cycle {
+    fn new(host: &str, name: &str, number: usize) -> Cycle {
+        let (signed, queue) = (Signed::new(host, "sqs"), queue_url(host, name));
+        let fifo = name.ends_with(".fifo");
+        let send = (!fifo).then(|| signed.json("AmazonSQS.SendMessage", &format!(r#"{{"QueueUrl":"{queue}","MessageBody":"{BODY}"}}"#)));
+        // Another connection may hold this one's group for a moment.
+        let wait = if fifo { r#","WaitTimeSeconds":20"# } else { "" };
+        let receive = signed.json("AmazonSQS.ReceiveMessage", &format!(r#"{{"QueueUrl":"{queue}"{wait}}}"#));
+        Cycle { signed, queue, number, sent: 0, send, receive }
+    }
 }
 
 impl Turn for Cycle {
     async fn go(&mut self, connection: &mut Connection) {
         let queue = &self.queue;
         self.sent += 1;
-        let (order, wait) = if self.fifo {
-            // Another connection may hold this one's group for a moment.
-            let order = format!(r#","MessageGroupId":"{0}","MessageDeduplicationId":"{0}-{1}""#, self.number, self.sent);
-            (order, r#","WaitTimeSeconds":20"#)
-        } else {
-            (String::new(), "")
+        match &self.send {
+            Some(send) => connection.ask(send).await,
+            None => {
+                let order = format!(r#""MessageGroupId":"{0}","MessageDeduplicationId":"{0}-{1}""#, self.number, self.sent);
+                let send = format!(r#"{{"QueueUrl":"{queue}","MessageBody":"{BODY}",{order}}}"#);
+                connection.ask(&self.signed.json("AmazonSQS.SendMessage", &send)).await
+            }
         };
-        let send = format!(r#"{{"QueueUrl":"{queue}","MessageBody":"{BODY}"{order}}}"#);
-        connection.ask(&self.signed.json("AmazonSQS.SendMessage", &send)).await;
-        let answer = connection.ask(&self.signed.json("AmazonSQS.ReceiveMessage", &format!(r#"{{"QueueUrl":"{queue}"{wait}}}"#))).await;
+        let answer = connection.ask(&self.receive).await;
         let handle = handles(answer).next().expect("a message was received").to_owned();
         connection.ask(&self.signed.json("AmazonSQS.DeleteMessage", &format!(r#"{{"QueueUrl":"{queue}","ReceiptHandle":"{handle}"}}"#))).await;
     }
