@@ -106,6 +106,16 @@ impl Timestamp {
         out
     }
 
+    /// `2026-11-24T09:30:00.000Z`: a date-time whose milliseconds are written though there are none, as notices of AWS have it.
+    pub fn with_millis(self) -> String {
+        let mut text = self.text(TimestampFormat::DateTime);
+        if self.0.rem_euclid(1000) == 0 {
+            text.truncate(text.len().saturating_sub(1));
+            text.push_str(".000Z");
+        }
+        text
+    }
+
     /// `20261124T093000Z`: how signatures write it.
     pub fn basic(self) -> String {
         let t = self.civil();
@@ -242,6 +252,8 @@ mod tests {
         assert_eq!(t.text(TimestampFormat::HttpDate), "Tue, 24 Nov 2026 09:30:00 GMT");
         assert_eq!(t.text(TimestampFormat::EpochSeconds), "1795512600.5");
         assert_eq!(t.basic(), "20261124T093000Z");
+        assert_eq!(t.whole_secs().with_millis(), "2026-11-24T09:30:00.000Z");
+        assert_eq!(Timestamp(t.whole_secs().0 + 7).with_millis(), "2026-11-24T09:30:00.007Z");
         assert_eq!(Timestamp::parse_basic(&t.basic()), Some(t.whole_secs()));
         for format in TimestampFormat::ALL {
             let whole = t.whole_secs();

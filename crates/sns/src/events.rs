@@ -5,7 +5,7 @@
 use crate::{
     Sns, arns,
     deliveries::PRINCIPAL,
-    faults, limits, notifications,
+    faults, limits,
     state::{Endpoint, State},
 };
 use cloudlet_api_sns::{Publish, PublishInput};
@@ -147,7 +147,7 @@ impl Sns {
         let topic = self.store.read(|state| state.applications.get(application)?.attributes.get(&attribute).cloned());
         let Some((scope, topic)) = topic.and_then(|topic| Some((Arn::parse(&topic)?.scope()?, topic))) else { return };
         let now = cx.clock().now();
-        let told = Told::of(event, device, application, notifications::timestamp(now));
+        let told = Told::of(event, device, application, now.with_millis());
         let Ok(message) = serde_json::to_string(&told) else { return };
         let input = PublishInput { topic_arn: Some(topic), subject: Some(subject(event, application)), message, ..PublishInput::default() };
         // Later, which is at once: what is told of a call neither delays nor fails it.

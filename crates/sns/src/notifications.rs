@@ -7,9 +7,8 @@ use crate::{
     state::{AttributeValue, Message, Subscription, Topic},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use cloudlet_aws::{Arn, Timestamp};
+use cloudlet_aws::Arn;
 use cloudlet_engine::Cx;
-use cloudlet_shape::TimestampFormat;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fmt::Write};
@@ -22,16 +21,6 @@ pub enum CertificateHost {
     Own,
     /// `https://sns.<region>.amazonaws.com`, the only one that the validators of the SDKs take; that name must then lead here.
     Aws,
-}
-
-/// With milliseconds, always.
-pub fn timestamp(at: Timestamp) -> String {
-    let mut text = at.text(TimestampFormat::DateTime);
-    if !text.contains('.') {
-        text.truncate(text.len().saturating_sub(1));
-        text.push_str(".000Z");
-    }
-    text
 }
 
 /// What all subscribers of one message are sent alike, made once: a signature for each text it has, and the notification around it.
@@ -196,7 +185,7 @@ pub fn notification(signatures: &mut Signatures<'_>, message: &Message, topic: &
 fn head(signatures: &mut Signatures<'_>, message: &Message, topic: &Topic, text: &str) -> Sheet {
     // Half a kilobyte and more are the signature and the names.
     let mut sheet = Sheet(Vec::with_capacity(1024 + text.len()));
-    let timestamp = timestamp(message.at);
+    let timestamp = message.at.with_millis();
     sheet.put("Type", "Notification");
     sheet.put("MessageId", &message.id);
     if let Some(number) = message.sequence {
@@ -264,7 +253,7 @@ pub fn record(cx: &Cx, message: &Message, topic: &Topic, to: &Subscription) -> S
         topic_arn: topic.arn.as_str(),
         subject: message.subject.as_deref(),
         message: message.content.text(to.protocol.name()),
-        timestamp: timestamp(message.at),
+        timestamp: message.at.with_millis(),
         unsubscribe_url: unsubscribe_url(cx, &to.arn),
         message_attributes: attributes.map(|(name, one)| (name.as_str(), Attribute { r#type: &one.kind, value: shown(&one.value) })).collect(),
     };
@@ -279,7 +268,7 @@ pub fn lambda_event(signatures: &mut Signatures<'_>, message: &Message, topic: &
     let text = message.content.text(to.protocol.name());
     let attributes: serde_json::Map<String, Value> =
         message.attributes.iter().map(|(name, one)| (name.clone(), json!({ "Type": one.kind, "Value": shown(&one.value) }))).collect();
-    let signature = signatures.of(topic.signature(), text, || to_sign(message, text, topic, &timestamp(message.at)));
+    let signature = signatures.of(topic.signature(), text, || to_sign(message, text, topic, &message.at.with_millis()));
     json!({ "Records": [{
         "EventSource": "aws:sns",
         "EventVersion": "1.0",
@@ -290,7 +279,7 @@ pub fn lambda_event(signatures: &mut Signatures<'_>, message: &Message, topic: &
             "TopicArn": topic.arn.as_str(),
             "Subject": message.subject,
             "Message": text,
-            "Timestamp": timestamp(message.at),
+            "Timestamp": message.at.with_millis(),
             // AWS: says 1 even where the signature is of version 2 (recorded).
             "SignatureVersion": "1",
             "Signature": signature,
@@ -320,7 +309,7 @@ impl Question {
 
 pub fn confirmation(sns: &Sns, cx: &Cx, question: Question, id: &str, version: SignatureVersion, to: &Subscription, token: &str) -> String {
     let signatures = Signatures::new(sns, cx);
-    let (topic, url, at) = (to.topic.as_str(), subscribe_url(cx, &to.topic, token), timestamp(cx.now));
+    let (topic, url, at) = (to.topic.as_str(), subscribe_url(cx, &to.topic, token), cx.now.with_millis());
     let text = match question {
         Question::Subscribe => {
             format!(

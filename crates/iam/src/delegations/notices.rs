@@ -3,7 +3,7 @@
 
 use crate::Iam;
 use cloudlet_api_sns::{Publish, PublishInput};
-use cloudlet_aws::{Arn, Fault, Timestamp, TimestampFormat};
+use cloudlet_aws::{Arn, Fault, Timestamp};
 use cloudlet_engine::{Ask, Asks, Cx, Handle};
 use cloudlet_identity::delegations::{Delegation, Stage};
 use cloudlet_shape::{Empty, Shape};
@@ -42,15 +42,6 @@ struct TokenNotice<'a> {
     r#type: &'static str,
 }
 
-/// `2025-01-15T10:30:00.123Z`
-fn text(at: Timestamp) -> String {
-    let text = at.text(TimestampFormat::DateTime);
-    match text.strip_suffix('Z').filter(|text| !text.contains('.')) {
-        Some(whole) => format!("{whole}.000Z"),
-        None => text,
-    }
-}
-
 impl Iam {
     fn source(&self, request: &Delegation) -> Arn {
         self.delegation_arn(request.owner_account.unwrap_or(request.requestor), &request.id)
@@ -70,7 +61,7 @@ impl Iam {
             request_id: &request.id,
             state: request.stage.as_str(),
             owner_account_id: request.owner_account.as_ref().map(|account| account.as_str()),
-            updated_at: text(request.updated),
+            updated_at: request.updated.with_millis(),
         };
         self.tell(cx, request, serde_json::to_string(&notice).unwrap_or_default());
     }
@@ -83,8 +74,8 @@ impl Iam {
             state: request.stage.as_str(),
             owner_account_id: request.owner_account.as_ref().map(|account| account.as_str()),
             exchange_token: release.token.reveal(),
-            expires_at: text(release.until),
-            updated_at: text(request.updated),
+            expires_at: release.until.with_millis(),
+            updated_at: request.updated.with_millis(),
             r#type: "ExchangeToken",
         };
         self.tell(cx, request, serde_json::to_string(&notice).unwrap_or_default());

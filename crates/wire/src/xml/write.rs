@@ -204,15 +204,10 @@ impl Writer for XmlWriter {
         self.scalar(&base64(value));
     }
     fn timestamp(&mut self, value: Timestamp, of: &'static Target) {
-        let mut text = match (of.timestamp, self.timestamps) {
+        let text = match (of.timestamp, self.timestamps) {
+            (None | Some(TimestampFormat::DateTime), Instants::Millis) => value.with_millis(),
             (Some(format), _) | (None, Instants::Plain(format)) => value.text(format),
-            (None, Instants::Millis) => value.text(TimestampFormat::DateTime),
         };
-        let dates = matches!(of.timestamp, None | Some(TimestampFormat::DateTime));
-        if dates && self.timestamps == Instants::Millis && !text.contains('.') && text.ends_with('Z') {
-            text.pop();
-            text.push_str(".000Z");
-        }
         self.scalar(&text);
     }
     fn document(&mut self, value: &Document) {
