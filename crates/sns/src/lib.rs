@@ -43,7 +43,6 @@ use cloudlet_aws::Arn;
 use cloudlet_engine::{Denial, Dialect, Service};
 use cloudlet_mailbox::Mailbox;
 use cloudlet_store::{Journal, Shelf, Store};
-use signing::Signer;
 use state::{Ledger, State};
 use std::sync::Arc;
 
@@ -56,7 +55,6 @@ pub struct Options {
 pub struct Sns {
     store: Arc<Store<State>>,
     ledgers: Arc<Shelf<Arn, Ledger>>,
-    signer: Arc<Signer>,
     mailbox: Arc<Mailbox>,
     options: Options,
     roles: firehose::Roles,
@@ -73,11 +71,9 @@ const DIALECT: Dialect = Dialect { access_denied: api::faults::AUTHORIZATION_ERR
 pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Service {
     let store = Arc::new(Store::new("sns", journal, State::default()));
     let ledgers = Arc::new(Shelf::new("sns/ledgers", journal));
-    let signer = Arc::new(Signer::new(journal));
     let engine = Sns {
         store: store.clone(),
         ledgers: ledgers.clone(),
-        signer: signer.clone(),
         mailbox,
         options,
         roles: firehose::Roles::default(),
@@ -88,8 +84,7 @@ pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Se
         .dialect(DIALECT)
         .keeps(store)
         .keeps(ledgers)
-        .keeps(signer.kept())
-        .publishes(signer)
+        .publishes(Arc::new(signing::Certificate))
         .admits_strangers()
         .unsigned::<api::ConfirmSubscription>()
         .unsigned::<api::Unsubscribe>()

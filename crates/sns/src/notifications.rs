@@ -3,7 +3,7 @@
 
 use crate::{
     Sns,
-    signing::SignatureVersion,
+    signing::{self, Certificate, SignatureVersion},
     state::{AttributeValue, Message, Subscription, Topic},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -47,13 +47,13 @@ impl<'a> Signatures<'a> {
         if let Some((_, signature)) = self.made.iter().find(|(known, _)| known == text) {
             return signature.clone();
         }
-        let signature = self.sns.signer.sign(self.cx.ids(), version, &sign());
+        let signature = signing::sign(version, &sign());
         self.made.push((text.to_owned(), signature.clone()));
         signature
     }
 
     pub fn certificate_url(&self, topic: &Arn) -> String {
-        let path = self.sns.signer.certificate_path(self.cx.ids());
+        let path = Certificate::path();
         match self.sns.options.certificate_host {
             CertificateHost::Own => format!("{}{path}", address(self.cx)),
             CertificateHost::Aws => {
@@ -321,8 +321,7 @@ pub fn confirmation(sns: &Sns, cx: &Cx, question: Question, id: &str, version: S
             to.arn
         ),
     };
-    let signature = sns.signer.sign(
-        cx.ids(),
+    let signature = signing::sign(
         version,
         &string_to_sign(&[
             ("Message", Some(&text)),

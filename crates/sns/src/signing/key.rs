@@ -1,369 +1,175 @@
-//! An RSA key of 2,048 bits that signs in microseconds, because its modulus is the product of thirty-two small primes instead of two
-//! large ones. To who verifies it is a key like any other. To who wants to forge it is no obstacle: the signatures of a local server
-//! prove nothing but that they are made as AWS makes them.
-//! <https://www.rfc-editor.org/rfc/rfc8017#section-3.2>: RSA with more than two primes; the results are put together by the Chinese
-//! remainder theorem.
+//! The one RSA key of the server, of 2,048 bits, which signs in less than a microsecond: its private exponent is three. To who verifies
+//! it is a key like any other. It keeps nobody from forging: the signatures of a local server prove nothing but that they are made as
+//! AWS makes them.
+//!
+//! The primes of the modulus (109, none of them below 751) are those of which one less divides `3 · EXPONENT - 1`, so that cubing
+//! undoes raising to the public exponent. <https://www.rfc-editor.org/rfc/rfc8017#section-3.2>: RSA with more than two primes.
 
-use cloudlet_engine::Ids;
+/// The words of the modulus.
+const WORDS: usize = 32;
+/// The words of the longest digest: SHA-256.
+const OWN: usize = 4;
 
-/// Primes of the modulus, each as long as a machine word.
-const PRIMES: usize = 32;
-const EXPONENT: u64 = 65_537;
-/// The words of a padded message in which messages can differ: the last ones. Those before are the same for all.
-const OWN_WORDS: usize = 7;
-/// The longest `DigestInfo` that leaves the other words alone: that of SHA-256 is 51 bytes long.
-const INFO: usize = OWN_WORDS * 8 - 1;
+/// The least word first.
+type Number = [u64; WORDS];
 
-/// Arithmetic modulo an odd number above 2^63, on numbers in Montgomery's form: `x` stands for `x · 2^64`.
-#[derive(Clone, Copy, Debug)]
-struct Field {
-    modulus: u64,
-    /// `1 / modulus`, modulo 2^64.
-    inverse: u64,
-    /// `2^64` and `2^128`, modulo the modulus.
-    one: u64,
-    square: u64,
+/// As it is written: the greatest word first. No verifier takes a public exponent above 2^31 for granted (Go refuses it).
+#[cfg(test)]
+pub const EXPONENT: u32 = 2_087_418_667;
+#[rustfmt::skip]
+const WRITTEN: Number = [
+    0xff24_7574_8223_1792, 0x21bb_f627_ff34_bd6b, 0x97c8_bd29_529b_0147, 0x1083_33de_5333_2e72,
+    0x2363_4ff4_0e42_5e1b, 0x2f15_2f7e_9c76_5bc9, 0x12a2_239c_d52b_14a0, 0x1082_e643_701b_adb3,
+    0x1871_3b06_fd85_94a4, 0x953b_5311_f2d7_0be6, 0x018a_f40e_b1ca_cdad, 0x1032_5ccf_1d44_4bf5,
+    0x13ad_6fad_7262_a9ae, 0x29c0_2125_9ff1_bcd8, 0xf28d_40ff_8431_47f4, 0x84b6_678d_cf31_0242,
+    0xf7a4_8b35_29be_6312, 0xd31a_5b81_01c5_b45e, 0xf2ff_4218_2e7f_58ae, 0x0025_998c_3c48_7f34,
+    0x678e_248a_4c6d_c5bc, 0x07e1_6795_f09d_a6d7, 0x2545_e6be_d87a_b5ae, 0xe84d_d5ff_96b5_880e,
+    0xd8a1_5945_cf44_7334, 0xb12d_75e0_9809_d754, 0xa2e5_b4ef_1e03_8970, 0x713c_4886_d76b_f73f,
+    0x4bb3_e666_e482_2340, 0x3cc3_458b_c8cd_bbc9, 0x83c0_4838_2b00_145d, 0xdf66_f387_51ac_22ff,
+];
+const MODULUS: Number = number(&WRITTEN);
+/// `-1 / MODULUS`, modulo 2^64.
+const INVERSE: u64 = {
+    // Newton: every step doubles the bits that are right.
+    let [least, ..] = MODULUS;
+    let (mut inverse, mut step) = (1u64, 0);
+    while step < 6 {
+        inverse = inverse.wrapping_mul(2u64.wrapping_sub(least.wrapping_mul(inverse)));
+        step += 1;
+    }
+    inverse.wrapping_neg()
+};
+
+const fn number(written: &Number) -> Number {
+    let mut number = *written;
+    number.as_mut_slice().reverse();
+    number
 }
 
-impl Field {
-    fn of(modulus: u64) -> Field {
-        // Newton: every step doubles the bits that are right.
-        let inverse = (0..6).fold(1u64, |inverse, _| inverse.wrapping_mul(2u64.wrapping_sub(modulus.wrapping_mul(inverse))));
-        let one = modulus.wrapping_neg();
-        let square = (u128::from(one) * u128::from(one) % u128::from(modulus)) as u64;
-        Field { modulus, inverse, one, square }
-    }
-
-    fn times(&self, a: u64, b: u64) -> u64 {
-        let product = u128::from(a) * u128::from(b);
-        // The multiple of the modulus with the same lower word; what is left of the difference is the upper one.
-        let factor = (product as u64).wrapping_mul(self.inverse);
-        let multiple = u128::from(factor) * u128::from(self.modulus);
-        let (high, under) = ((product >> 64) as u64).overflowing_sub((multiple >> 64) as u64);
-        if under { high.wrapping_add(self.modulus) } else { high }
-    }
-
-    fn minus(&self, a: u64, b: u64) -> u64 {
-        if a >= b { a - b } else { a.wrapping_sub(b).wrapping_add(self.modulus) }
-    }
-
-    fn plus(&self, a: u64, b: u64) -> u64 {
-        self.minus(a, if b == 0 { 0 } else { self.modulus - b })
-    }
-
-    /// Below the modulus, which no word exceeds twice.
-    fn reduce(&self, number: u64) -> u64 {
-        if number >= self.modulus { number - self.modulus } else { number }
-    }
-
-    /// `number · 2^64 + word`
-    fn append(&self, number: u64, word: u64) -> u64 {
-        self.plus(self.times(number, self.square), self.reduce(word))
-    }
-
-    fn enter(&self, number: u64) -> u64 {
-        self.times(self.reduce(number), self.square)
-    }
-
-    fn leave(&self, number: u64) -> u64 {
-        self.times(number, 1)
-    }
-
-    fn power(&self, base: u64, exponent: u64) -> u64 {
-        (0..u64::BITS - exponent.leading_zeros()).rev().fold(self.one, |power, bit| {
-            let power = self.times(power, power);
-            if exponent >> bit & 1 == 1 { self.times(power, base) } else { power }
-        })
-    }
-
-    /// By Fermat: the modulus is a prime.
-    fn invert(&self, number: u64) -> u64 {
-        self.power(number, self.modulus - 2)
-    }
-
-    /// Miller and Rabin's test with witnesses that leave no doubt below 2^64. <https://oeis.org/A014233>
-    fn is_prime(&self) -> bool {
-        let last = self.modulus - 1;
-        let twos = last.trailing_zeros();
-        let less = self.minus(0, self.one);
-        [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37].into_iter().all(|witness| {
-            let mut power = self.power(self.enter(witness), last >> twos);
-            power == self.one
-                || power == less
-                || (1..twos).any(|_| {
-                    power = self.times(power, power);
-                    power == less
-                })
-        })
-    }
-}
-
-/// One prime of a key.
+/// Signs digests of one algorithm: RSASSA-PKCS1-v1_5. <https://www.rfc-editor.org/rfc/rfc8017#section-8.2>
+///
+/// A padded message is a fixed part `p` and the digest `d`. Its cube is `p³ + d (3p² + d (3p + d))`: three multiplications by the few
+/// words of a digest.
 #[derive(Debug)]
-struct Prime {
-    field: Field,
-    /// The private exponent, modulo the prime less one.
-    exponent: u64,
-    /// What the words are that all padded messages begin with, modulo the prime.
-    padding: u64,
-    /// The product of all other primes, in words, the least first; and its inverse, in Montgomery's form.
-    others: Vec<u64>,
-    inverse: u64,
+pub struct Padding {
+    /// `p³`, `3p² · r` and `3p · r²`, where `r` is what multiplying by a digest divides by (see [`times`]).
+    cube: Number,
+    square: Number,
+    plain: Number,
 }
 
-#[derive(Debug)]
-pub struct Key {
-    primes: Vec<Prime>,
-    /// Their product, in words, the least first.
-    modulus: Vec<u64>,
-}
-
-impl Key {
-    pub fn generate(ids: &Ids) -> Option<Key> {
-        let mut numbers: Vec<u64> = Vec::with_capacity(PRIMES);
-        // About one odd number in twenty-two is a prime; a key not found in so many tries is a bug.
-        for _ in 0..PRIMES * 1_000 {
-            let mut bytes = [0; 8];
-            ids.fill_secret(&mut bytes);
-            // Seven bits set at the top: so the product of all has every one of its 2,048 bits.
-            let number = u64::from_be_bytes(bytes) | 0xfe << 56 | 1;
-            let fits = (number - 1) % EXPONENT != 0 && !numbers.contains(&number);
-            if fits && Field::of(number).is_prime() {
-                numbers.push(number);
-            }
-            if numbers.len() == PRIMES {
-                return Key::of(&numbers);
-            }
+impl Padding {
+    /// For what a `DigestInfo` holds before its digest, which has so many bytes.
+    /// <https://www.rfc-editor.org/rfc/rfc8017#section-9.2>
+    pub fn of(info: &[u8], digest: usize) -> Padding {
+        let filled = (WORDS * 8).saturating_sub(3 + info.len() + digest);
+        let before = [0, 1].into_iter().chain(std::iter::repeat_n(0xff, filled)).chain([0]);
+        let bytes: Vec<u8> = before.chain(info.iter().copied()).chain(std::iter::repeat_n(0, digest)).collect();
+        let p = words(&bytes);
+        let triple = plus(&p, &plus(&p, &p));
+        Padding {
+            cube: product(&p, &product(&p, &p)),
+            square: product(&product(&triple, &p), &power_of_two(OWN)),
+            plain: product(&triple, &power_of_two(2 * OWN)),
         }
-        None
     }
 
-    /// The key of these primes.
-    pub fn of(numbers: &[u64]) -> Option<Key> {
-        if numbers.len() != PRIMES || numbers.iter().any(|number| number >> 57 != 0x7f) {
-            return None;
+    pub fn sign(&self, digest: &[u8]) -> [u8; WORDS * 8] {
+        let digest: [u64; OWN] = words(digest);
+        let square = plus(&self.plain, &times(&power_of_two(3 * OWN), &digest));
+        let cube = plus(&self.square, &times(&square, &digest));
+        let signature = plus(&self.cube, &times(&cube, &digest));
+        let mut bytes = [0; WORDS * 8];
+        for (place, word) in bytes.chunks_exact_mut(8).zip(signature.iter().rev()) {
+            place.copy_from_slice(&word.to_be_bytes());
         }
-        let prime = |number: &u64| {
-            let field = Field::of(*number);
-            let others = || numbers.iter().filter(|other| *other != number);
-            let rest = others().fold(field.one, |product, other| field.times(product, field.enter(*other)));
-            let fixed = [0x0001_ffff_ffff_ffff].into_iter().chain([u64::MAX; PRIMES - OWN_WORDS - 1]);
-            Prime {
-                padding: fixed.fold(0, |rest, word| field.append(rest, word)),
-                exponent: private(*number),
-                others: product(others()),
-                inverse: field.invert(rest),
-                field,
-            }
-        };
-        Some(Key { primes: numbers.iter().map(prime).collect(), modulus: product(numbers.iter()) })
-    }
-
-    pub fn numbers(&self) -> Vec<u64> {
-        self.primes.iter().map(|prime| prime.field.modulus).collect()
-    }
-
-    /// `RSAPublicKey` in DER.
-    pub fn public(&self) -> Vec<u8> {
-        der(0x30, &[der_integer(&bytes(&self.modulus)), der_integer(&EXPONENT.to_be_bytes())].concat())
-    }
-
-    /// A number, given modulo each prime, raised to the private exponent. Four bits at a time, and all primes in step, so that the
-    /// processor has thirty-two multiplications at hand that do not wait for each other.
-    fn powers(&self, number: &[u64]) -> Vec<u64> {
-        let table = |(Prime { field, .. }, number): (&Prime, &u64)| {
-            let base = field.enter(*number);
-            let mut powers = [field.one; 16];
-            let mut last = field.one;
-            for power in powers.iter_mut().skip(1) {
-                last = field.times(last, base);
-                *power = last;
-            }
-            powers
-        };
-        let tables: Vec<[u64; 16]> = self.primes.iter().zip(number).map(table).collect();
-        let mut powers: Vec<u64> = self.primes.iter().map(|prime| prime.field.one).collect();
-        for window in (0..16).rev() {
-            for ((Prime { field, exponent, .. }, table), power) in self.primes.iter().zip(&tables).zip(&mut powers) {
-                let fourth = (0..4).fold(*power, |power, _| field.times(power, power));
-                let digit = usize::try_from(exponent >> (window * 4) & 15).unwrap_or_default();
-                *power = field.times(fourth, table.get(digit).copied().unwrap_or(field.one));
-            }
-        }
-        powers
-    }
-
-    /// The signature of a `DigestInfo`: RSASSA-PKCS1-v1_5. <https://www.rfc-editor.org/rfc/rfc8017#section-8.2>
-    pub fn sign(&self, info: &[u8]) -> Vec<u8> {
-        let mut own = [0xff; OWN_WORDS * 8];
-        let (head, tail) = own.split_at_mut(OWN_WORDS * 8 - info.len().min(INFO));
-        tail.copy_from_slice(info.get(..tail.len()).unwrap_or_default());
-        if let Some(last) = head.last_mut() {
-            *last = 0;
-        }
-        let mut message: Vec<u64> = self.primes.iter().map(|prime| prime.padding).collect();
-        for word in own.chunks_exact(8) {
-            let word = word.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
-            for (Prime { field, .. }, rest) in self.primes.iter().zip(&mut message) {
-                *rest = field.append(*rest, word);
-            }
-        }
-        bytes(&self.together(&self.powers(&message)))
-    }
-
-    /// The number below the modulus that is this one, in Montgomery's form, modulo each prime.
-    fn together(&self, number: &[u64]) -> Vec<u64> {
-        let mut sum = vec![0; PRIMES + 1];
-        for (Prime { field, others, inverse, .. }, rest) in self.primes.iter().zip(number) {
-            add(&mut sum, others, field.leave(field.times(*rest, *inverse)));
-        }
-        // Each of the thirty-two is below the modulus, so their sum holds it a few times.
-        while let Some(times) = sum.last().copied().filter(|times| *times > 0) {
-            take(&mut sum, &self.modulus, times);
-        }
-        sum.truncate(PRIMES);
-        while sum.iter().rev().ge(self.modulus.iter().rev()) {
-            take(&mut sum, &self.modulus, 1);
-        }
-        sum
+        bytes
     }
 }
 
-/// The inverse of the public exponent modulo a prime less one.
-fn private(prime: u64) -> u64 {
-    let (modulus, exponent) = (i128::from(prime - 1), i128::from(EXPONENT));
-    let (mut a, mut b, mut x, mut y) = (modulus, exponent, 0i128, 1i128);
-    while b != 0 {
-        let quotient = a / b;
-        (a, b) = (b, a % b);
-        (x, y) = (y, x - quotient * y);
+/// A number from its bytes, the greatest first.
+fn words<const N: usize>(bytes: &[u8]) -> [u64; N] {
+    let mut words = [0; N];
+    for (word, bytes) in words.iter_mut().zip(bytes.rchunks(8)) {
+        *word = bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
     }
-    u64::try_from(x.rem_euclid(modulus)).unwrap_or_default()
+    words
 }
 
-/// The product of numbers, in words, the least first.
-fn product<'n>(numbers: impl Iterator<Item = &'n u64>) -> Vec<u64> {
-    numbers.fold(vec![1], |product, number| {
-        let mut grown = vec![0; product.len() + 1];
-        add(&mut grown, &product, *number);
-        if grown.last() == Some(&0) {
-            grown.pop();
+/// `2^64` to the power of `words`.
+fn power_of_two(words: usize) -> Number {
+    let mut number = [0; WORDS];
+    if let Some(word) = number.get_mut(words) {
+        *word = 1;
+    }
+    number
+}
+
+fn product(a: &Number, b: &Number) -> Number {
+    // 2^4096, for the two divisions.
+    let undo = (0..WORDS * 64 + 64).fold(power_of_two(WORDS - 1), |power, _| plus(&power, &power));
+    times(&times(a, b), &undo)
+}
+
+/// `a · b / 2^(64 · the words of b)`, modulo the modulus: <https://doi.org/10.1090/S0025-5718-1985-0777282-X>, Montgomery.
+fn times(a: &Number, b: &[u64]) -> Number {
+    let mut sum = [0; 2 * WORDS + 1];
+    let mut rest = sum.as_mut_slice();
+    for word in b {
+        add(rest, a, *word);
+        let factor = rest.first().map_or(0, |least| least.wrapping_mul(INVERSE));
+        // Makes the least word zero.
+        add(rest, &MODULUS, factor);
+        rest = rest.get_mut(1..).unwrap_or_default();
+    }
+    let mut number = [0; WORDS];
+    let mut sum = rest.iter();
+    for (word, sum) in number.iter_mut().zip(sum.by_ref()) {
+        *word = *sum;
+    }
+    reduced(number, sum.next().is_some_and(|over| *over > 0))
+}
+
+fn plus(a: &Number, b: &Number) -> Number {
+    let (mut sum, mut carry) = ([0; WORDS], false);
+    for ((sum, a), b) in sum.iter_mut().zip(a).zip(b) {
+        (*sum, carry) = a.carrying_add(*b, carry);
+    }
+    reduced(sum, carry)
+}
+
+/// A number below twice the modulus, which may have outgrown its words, modulo the modulus.
+fn reduced(mut number: Number, over: bool) -> Number {
+    if over || number.iter().rev().ge(MODULUS.iter().rev()) {
+        let mut borrow = false;
+        for (word, less) in number.iter_mut().zip(&MODULUS) {
+            (*word, borrow) = word.borrowing_sub(*less, borrow);
         }
-        grown
-    })
+    }
+    number
 }
 
-/// `sum += number · factor`, in words, the least first; the sum has room for it.
-fn add(sum: &mut [u64], number: &[u64], factor: u64) {
+/// `sum += number · factor`; the sum has room for it.
+fn add(sum: &mut [u64], number: &Number, factor: u64) {
     let mut carry = 0;
     let mut words = sum.iter_mut();
     for (digit, word) in number.iter().zip(words.by_ref()) {
-        let total = u128::from(*digit) * u128::from(factor) + u128::from(*word) + u128::from(carry);
-        (*word, carry) = (total as u64, (total >> 64) as u64);
+        (*word, carry) = digit.carrying_mul_add(factor, *word, carry);
     }
     for word in words {
+        if carry == 0 {
+            break;
+        }
         let over;
         (*word, over) = word.overflowing_add(carry);
         carry = u64::from(over);
     }
 }
 
-/// `sum -= number · factor`, which it holds.
-fn take(sum: &mut [u64], number: &[u64], factor: u64) {
-    let mut borrow = 0;
-    let mut words = sum.iter_mut();
-    for (digit, word) in number.iter().zip(words.by_ref()) {
-        let product = u128::from(*digit) * u128::from(factor) + u128::from(borrow);
-        let under;
-        (*word, under) = word.overflowing_sub(product as u64);
-        borrow = (product >> 64) as u64 + u64::from(under);
-    }
-    for word in words {
-        let under;
-        (*word, under) = word.overflowing_sub(borrow);
-        borrow = u64::from(under);
-    }
-}
-
-/// Big-endian, as long as the key.
-fn bytes(words: &[u64]) -> Vec<u8> {
-    let missing = PRIMES.saturating_sub(words.len());
-    let zeroes = std::iter::repeat_n(0, missing);
-    zeroes.chain(words.iter().rev().copied()).flat_map(u64::to_be_bytes).collect()
-}
-
-/// An element of DER with its length.
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut out = vec![tag];
-    match u8::try_from(content.len()) {
-        Ok(length) if length < 0x80 => out.push(length),
-        _ => {
-            let length: Vec<u8> = content.len().to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
-            out.push(0x80 | u8::try_from(length.len()).unwrap_or_default());
-            out.extend(length);
-        }
-    }
-    out.extend_from_slice(content);
-    out
-}
-
-/// A number, from its big-endian bytes.
-fn der_integer(bytes: &[u8]) -> Vec<u8> {
-    let zeroes = bytes.iter().take_while(|byte| **byte == 0).count();
-    let mut bytes = bytes.get(zeroes..).unwrap_or_default().to_vec();
-    if bytes.first().is_none_or(|first| first & 0x80 != 0) {
-        bytes.insert(0, 0);
-    }
-    der(0x02, &bytes)
-}
-
+/// `RSAPublicKey` in DER.
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn primes_are_told_from_what_only_looks_like_one() {
-        for prime in [18_446_744_073_709_551_557, 18_446_744_073_709_551_533] {
-            assert!(Field::of(prime).is_prime());
-        }
-        // The largest word, and two products of two large primes.
-        for other in [u64::MAX, 4_294_967_291 * 4_294_967_279, 18_446_744_073_709_551_555] {
-            assert!(!Field::of(other).is_prime());
-        }
-    }
-
-    #[test]
-    fn a_key_has_all_its_bits_and_is_the_same_again_from_its_primes() {
-        let key = Key::generate(&Ids::seeded(3)).unwrap();
-        let again = Key::of(&key.numbers()).unwrap();
-        assert_eq!(key.public(), again.public());
-        // SEQUENCE, INTEGER of 257 bytes with a leading zero, then the top byte of the modulus.
-        assert_eq!(key.public()[4..9], [0x02, 0x82, 0x01, 0x01, 0x00]);
-        assert!(key.public()[9] & 0x80 != 0);
-        assert!(Key::of(&[3; PRIMES]).is_none());
-    }
-
-    proptest! {
-        #[test]
-        fn the_field_multiplies_as_slow_division_does(a: u64, b: u64, exponent in 0u64..50) {
-            let modulus = 18_446_744_073_709_551_557;
-            let field = Field::of(modulus);
-            let (x, y) = (field.enter(a), field.enter(b));
-            let slow = |a: u64, b: u64| (u128::from(a) * u128::from(b) % u128::from(modulus)) as u64;
-            prop_assert_eq!(field.leave(field.times(x, y)), slow(a % modulus, b % modulus));
-            prop_assert_eq!(field.leave(field.power(x, exponent)), (0..exponent).fold(1, |power, _| slow(power, a % modulus)));
-            if a % modulus != 0 {
-                prop_assert_eq!(field.leave(field.times(x, field.invert(x))), 1);
-            }
-        }
-
-        #[test]
-        fn private_and_public_exponent_undo_each_other(number: u64) {
-            let prime = 18_446_744_073_709_551_557;
-            let field = Field::of(prime);
-            let raised = field.power(field.enter(number), private(prime));
-            prop_assert_eq!(field.leave(field.power(raised, EXPONENT)), number % prime);
-        }
-    }
+pub fn public() -> Vec<u8> {
+    let modulus = WRITTEN.iter().flat_map(|word| word.to_be_bytes());
+    let head = [0x30, 0x82, 0x01, 0x0b, 0x02, 0x82, 0x01, 0x01, 0x00];
+    head.into_iter().chain(modulus).chain([0x02, 0x04]).chain(EXPONENT.to_be_bytes()).collect()
 }
