@@ -1,16 +1,27 @@
 //! Amazon Resource Names: `arn:partition:service:region:account:resource`.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
 
-use crate::{Account, Region, Scope, cut};
+use crate::{Account, Region, Scope};
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+    sync::Arc,
+};
 
-/// An ARN as text, cheap to clone. Ordering and equality are those of the text.
+/// An ARN as text, cheap to clone. Ordering, equality and hash are those of the text.
 ///
 /// `*` (all resources) is the one value that has no six parts: IAM uses it for actions without a resource.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct Arn(Arc<str>);
+#[derive(Clone)]
+pub struct Arn {
+    text: Arc<str>,
+    colons: Colons,
+}
+
+/// Where the first five colons are. Of an ARN's parts only the last can be long: no name of a partition, service, region or account is.
+type Colons = [u8; 5];
 
 impl Arn {
     /// An ARN in a scope: `Arn::new("sqs", &scope, "queue-name")`.
@@ -26,47 +37,49 @@ impl Arn {
             text.push(':');
         }
         text.push_str(resource);
-        Arn(text.into())
+        Arn { colons: colons(&text).unwrap_or_default(), text: text.into() }
     }
 
     /// `*`: what an action asks on that has no resource of its own.
     pub fn any() -> Arn {
-        Arn("*".into())
+        Arn { text: "*".into(), colons: Colons::default() }
     }
 
     pub fn parse(text: &str) -> Option<Arn> {
-        let part = |index| Some(part(text, index)).filter(|part| !part.is_empty());
-        let whole = part(0)? == "arn" && part(1).is_some() && part(2).is_some() && part(5).is_some();
-        whole.then(|| Arn(text.into()))
+        let colons = colons(text)?;
+        let [first, second, third, _, fifth] = colons;
+        let whole = text.starts_with("arn:") && second > first + 1 && third > second + 1 && text.len() > usize::from(fifth) + 1;
+        whole.then(|| Arn { text: text.into(), colons })
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
-    fn part(&self, index: usize) -> &str {
-        part(&self.0, index)
+    /// What stands after a colon, and before the next.
+    fn part(&self, after: u8, before: u8) -> &str {
+        self.text.get(usize::from(after) + 1..usize::from(before)).unwrap_or_default()
     }
 
     pub fn partition(&self) -> &str {
-        self.part(1)
+        self.part(self.colons[0], self.colons[1])
     }
 
     pub fn service(&self) -> &str {
-        self.part(2)
+        self.part(self.colons[1], self.colons[2])
     }
 
     pub fn region(&self) -> &str {
-        self.part(3)
+        self.part(self.colons[2], self.colons[3])
     }
 
     pub fn account(&self) -> &str {
-        self.part(4)
+        self.part(self.colons[3], self.colons[4])
     }
 
     /// Everything after the fifth colon.
     pub fn resource(&self) -> &str {
-        self.part(5)
+        self.text.get(usize::from(self.colons[4]) + 1..).unwrap_or_default()
     }
 
     /// The account and region the ARN names, when it names both.
@@ -76,19 +89,45 @@ impl Arn {
     }
 }
 
-/// One of six parts between colons, the last of which may hold more of them; empty if there is none.
-fn part(text: &str, index: usize) -> &str {
-    if index == 5 {
-        let mut rest = text;
-        for _ in 0..index {
-            match cut::split_once(rest, b':') {
-                Some((_, later)) => rest = later,
-                None => return "",
-            }
-        }
-        return rest;
+fn colons(text: &str) -> Option<Colons> {
+    let mut colons = Colons::default();
+    let mut found = text.bytes().zip(0u8..=u8::MAX).filter_map(|(byte, at)| (byte == b':').then_some(at));
+    for colon in &mut colons {
+        *colon = found.next()?;
     }
-    cut::split(text, b':').nth(index).unwrap_or_default()
+    Some(colons)
+}
+
+impl PartialEq for Arn {
+    fn eq(&self, other: &Arn) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Arn {}
+
+impl PartialOrd for Arn {
+    fn partial_cmp(&self, other: &Arn) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Arn {
+    fn cmp(&self, other: &Arn) -> Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl Hash for Arn {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl Serialize for Arn {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.text)
+    }
 }
 
 impl FromStr for Arn {
@@ -107,19 +146,19 @@ impl<'de> Deserialize<'de> for Arn {
 
 impl std::borrow::Borrow<str> for Arn {
     fn borrow(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
 impl fmt::Display for Arn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl fmt::Debug for Arn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -138,6 +177,12 @@ mod tests {
     }
 
     #[test]
+    fn all_resources_have_no_parts() {
+        let any = Arn::any();
+        assert_eq!((any.partition(), any.service(), any.region(), any.account(), any.resource()), ("", "", "", "", ""));
+    }
+
+    #[test]
     fn a_bucket_arn_has_no_scope() {
         let arn = Arn::build("aws", "s3", "", "", "bucket/key");
         assert_eq!(arn.as_str(), "arn:aws:s3:::bucket/key");
@@ -149,5 +194,7 @@ mod tests {
         for text in ["", "arn", "arn:aws:s3", "arn::s3:::x", "arn:aws::::x", "arn:aws:s3:::", "urn:aws:s3:::x"] {
             assert_eq!(Arn::parse(text), None, "{text}");
         }
+        assert_eq!(Arn::parse(&format!("arn:aws:sns:us-east-1:{}:topic", "1".repeat(300))), None);
+        assert_eq!(Arn::parse(&format!("arn:aws:s3:::{}", "é".repeat(300))).unwrap().resource(), "é".repeat(300));
     }
 }

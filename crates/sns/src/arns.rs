@@ -5,12 +5,11 @@ use cloudlet_aws::{Account, Arn, Fault};
 use cloudlet_engine::Cx;
 
 fn parts(parameter: &str, text: &str) -> Result<Arn, Fault> {
-    let count = text.split(':').count();
-    if count < 6 {
-        return Err(faults::reason(parameter, format_args!("An ARN must have at least 6 elements, not {count}")));
-    }
-    // AWS: unverified sentence for an ARN with empty parts.
-    Arn::parse(text).ok_or_else(|| faults::invalid(parameter))
+    Arn::parse(text).ok_or_else(|| match text.split(':').count() {
+        count @ ..6 => faults::reason(parameter, format_args!("An ARN must have at least 6 elements, not {count}")),
+        // AWS: unverified sentence for an ARN with empty parts.
+        _ => faults::invalid(parameter),
+    })
 }
 
 /// A topic's ARN. It must be of the region that is called; of the account it need not be.

@@ -76,7 +76,12 @@ impl Padding {
 
     pub fn sign(&self, digest: &[u8]) -> [u8; WORDS * 8] {
         let digest: [u64; OWN] = words(digest);
-        let square = plus(&self.plain, &times(&power_of_two(3 * OWN), &digest));
+        // What a multiplication of r³ makes.
+        let mut shifted = [0; WORDS];
+        if let Some(place) = shifted.get_mut(2 * OWN..3 * OWN) {
+            place.copy_from_slice(&digest);
+        }
+        let square = plus(&self.plain, &shifted);
         let cube = plus(&self.square, &times(&square, &digest));
         let signature = plus(&self.cube, &times(&cube, &digest));
         let mut bytes = [0; WORDS * 8];
@@ -152,17 +157,17 @@ fn reduced(mut number: Number, over: bool) -> Number {
 /// `sum += number · factor`; the sum has room for it.
 fn add(sum: &mut [u64], number: &Number, factor: u64) {
     let mut carry = 0;
-    let mut words = sum.iter_mut();
-    for (digit, word) in number.iter().zip(words.by_ref()) {
+    let Some((words, rest)) = sum.split_first_chunk_mut::<WORDS>() else { return };
+    for (digit, word) in number.iter().zip(words) {
         (*word, carry) = digit.carrying_mul_add(factor, *word, carry);
     }
-    for word in words {
-        if carry == 0 {
-            break;
-        }
+    for word in rest {
         let over;
         (*word, over) = word.overflowing_add(carry);
         carry = u64::from(over);
+        if !over {
+            break;
+        }
     }
 }
 
