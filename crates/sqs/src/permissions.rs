@@ -72,8 +72,8 @@ impl Handle<AddPermission> for Sqs {
         }
         input.actions.iter().try_for_each(|action| check_action(action))?;
         let account = |id: &String| {
-            // AWS: unverified sentence.
-            Account::parse(id).ok_or_else(|| faults::invalid(id, "PrincipalId", "Unable to verify."))
+            // AWS: seen so at https://github.com/amazon-archives/aws-sdk-core-ruby/issues/138.
+            Account::parse(id).ok_or_else(|| faults::invalid(format_args!("[{id}]"), "PrincipalId", "Unable to verify."))
         };
         let accounts: Vec<Account> = input.aws_account_ids.iter().map(account).collect::<Result<_, _>>()?;
         let permission = policy::Permission { label: &input.label, accounts: &accounts, actions: &input.actions };

@@ -36,6 +36,8 @@ async fn a_permission_is_a_statement_of_the_queues_policy() {
     );
     let again = house.call::<AddPermission>(add(&url, "one", &["111111111111"], &["SendMessage"])).await.unwrap_err();
     assert_eq!(again.message(), "Value one for parameter Label is invalid. Reason: Already exists.");
+    let nobody = house.call::<AddPermission>(add(&url, "l", &["*"], &["SendMessage"])).await.unwrap_err();
+    assert_eq!(nobody.message(), "Value [*] for parameter PrincipalId is invalid. Reason: Unable to verify.");
     let remove = |label: &str| house.call::<RemovePermission>(RemovePermissionRequest { queue_url: url.clone(), label: label.into() });
     assert_eq!(remove("three").await.unwrap_err().message(), "Value three for parameter Label is invalid. Reason: can't find label.");
     remove("one").await.unwrap();
