@@ -194,6 +194,10 @@ async fn only_the_latest_handle_counts_and_only_in_its_time() {
     assert_eq!(house.delete(&url, &old).await.unwrap_err().message(), expired(&old));
     let new = house.receive_one(&url).await.unwrap();
     assert_eq!(house.delete(&url, &old).await.unwrap_err().message(), expired(&old));
+    let entries = vec![DeleteMessageBatchRequestEntry { id: "1".into(), receipt_handle: old.receipt_handle.clone().unwrap() }];
+    let result = house.call::<DeleteMessageBatch>(DeleteMessageBatchRequest { queue_url: url.clone(), entries }).await.unwrap();
+    let failed = result.failed.unwrap().pop().unwrap();
+    assert_eq!((failed.code.as_str(), failed.message.as_deref()), ("ReceiptHandleIsInvalid", Some("The receipt handle has expired")));
     assert!(house.change(&url, &old, 10).await.is_err());
     house.delete(&url, &new).await.unwrap();
     house.delete(&url, &new).await.unwrap();
