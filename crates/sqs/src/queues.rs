@@ -14,7 +14,7 @@ use cloudlet_api_sqs::{
 };
 use cloudlet_aws::{Account, Arn, Fault, Timestamp};
 use cloudlet_engine::{Ask, Asks, Cx, Handle};
-use cloudlet_shape::Empty;
+use cloudlet_shape::{Empty, Map};
 use std::{ops::Bound, sync::Arc};
 
 impl Handle<CreateQueue> for Sqs {
@@ -41,7 +41,7 @@ impl Handle<CreateQueue> for Sqs {
         let settings = Settings::new(kind).with(&given, Stage::Creation, &arn)?;
         let url = Some(self.urls.of(cx, &arn));
         if let Some(present) = self.queues.get(&arn) {
-            let same = present.read(|queue| same(queue, &settings, given.keys()));
+            let same = present.read(|queue| same(queue, &settings, given.keys(), &tags));
             if let Some(same) = same {
                 return same.map(|()| CreateQueueResult { queue_url: url });
             }
@@ -54,25 +54,30 @@ impl Handle<CreateQueue> for Sqs {
         }
         let mut queue = Queue::default();
         let settings = Arc::new(settings);
-        let profile = Profile { arn: arn.clone(), created: cx.now, modified: cx.now, settings: settings.clone(), tags, purged: None };
+        let profile = Profile { arn: arn.clone(), created: cx.now, modified: cx.now, settings: settings.clone(), tags: tags.clone(), purged: None };
         queue.profile.insert((), profile);
         match self.queues.create(arn, queue) {
             Ok(_) => {}
             // Somebody was faster.
-            Err(present) => present.read(|queue| same(queue, &settings, given.keys())).ok_or_else(faults::no_such_queue)??,
+            Err(present) => present.read(|queue| same(queue, &settings, given.keys(), &tags)).ok_or_else(faults::no_such_queue)??,
         }
         Ok(CreateQueueResult { queue_url: url })
     }
 }
 
 /// A creation that finds its queue there is fine, as long as it says nothing different.
-fn same<'a>(queue: &Queue, wanted: &Settings, given: impl Iterator<Item = &'a String>) -> Result<(), Fault> {
-    let settings = &queue.profile().ok_or_else(faults::no_such_queue)?.settings;
+fn same<'a>(queue: &Queue, wanted: &Settings, given: impl Iterator<Item = &'a String>, tags: &Map<String>) -> Result<(), Fault> {
+    let profile = queue.profile().ok_or_else(faults::no_such_queue)?;
     for name in given {
-        if !settings.agrees(wanted, name) {
+        if !profile.settings.agrees(wanted, name) {
             let sentence = format!("A queue already exists with the same name and a different value for attribute {name}");
             return Err(faults::QUEUE_NAME_EXISTS.says(sentence));
         }
+    }
+    // AWS: found at https://github.com/Bogdanp/dramatiq_sqs/pull/13 and https://github.com/awslabs/amazon-sqs-java-temporary-queues-client/pull/70;
+    // unverified sentence.
+    if !tags.is_empty() && *tags != profile.tags {
+        return Err(faults::QUEUE_NAME_EXISTS.says("A queue already exists with the same name and different tags"));
     }
     Ok(())
 }
