@@ -224,6 +224,7 @@ async fn a_client_is_told_when_too_much_is_in_flight_if_it_does_not_wait() {
     assert_eq!(house.counts(&url).await, ["1", "0", "120000"]);
     let fault = house.call::<ReceiveMessage>(receive(&url)).await.unwrap_err();
     assert_eq!((fault.code(), fault.status()), ("OverLimit", 403));
+    assert!(fault.message().starts_with("Too many messages have been received without being deleted."), "{fault}");
     house.pass(30);
     assert_eq!(house.receive(&url).await.len(), 10);
 }
