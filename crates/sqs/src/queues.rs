@@ -19,6 +19,7 @@ use std::{ops::Bound, sync::Arc};
 
 impl Handle<CreateQueue> for Sqs {
     fn asks(&self, cx: &Cx, input: &CreateQueueRequest) -> Result<Asks, Fault> {
+        check_endpoint(cx, "CreateQueue")?;
         if input.queue_name.is_empty() {
             return Err(faults::missing("QueueName"));
         }
@@ -133,12 +134,15 @@ fn meant(cx: &Cx, input: &GetQueueUrlRequest) -> Result<String, Fault> {
     Ok(format!("/{owner}/{name}"))
 }
 
+/// AWS: a queue is no endpoint for what is not about it (recorded of ListQueues).
+fn check_endpoint(cx: &Cx, action: &str) -> Result<(), Fault> {
+    let is_queue = cx.origin.path.as_deref().is_some_and(|path| addresses::Address::read(path).is_some_and(|address| address.account.is_some()));
+    if is_queue { Err(faults::INVALID_ACTION.says(format!("The action {action} is not valid for this endpoint."))) } else { Ok(()) }
+}
+
 impl Handle<ListQueues> for Sqs {
     fn asks(&self, cx: &Cx, _: &ListQueuesRequest) -> Result<Asks, Fault> {
-        if cx.origin.path.as_deref().is_some_and(|path| addresses::Address::read(path).is_some_and(|address| address.account.is_some())) {
-            // AWS: a queue is no endpoint for what is not about it (recorded).
-            return Err(faults::INVALID_ACTION.says("The action ListQueues is not valid for this endpoint."));
-        }
+        check_endpoint(cx, "ListQueues")?;
         Ok(Ask::of::<ListQueues>(addresses::arn(cx, cx.scope.account, "")).alone())
     }
 

@@ -144,11 +144,14 @@ async fn accounts_do_not_see_each_others_queues() {
 }
 
 #[tokio::test]
-async fn list_queues_is_no_action_of_a_queue() {
+async fn a_queue_is_no_place_to_list_or_create_queues() {
     let house = House::new();
-    let origin = Origin { path: Some("/000000000000/q".into()), ..super::house::by_query() };
-    let fault = house.call_as::<ListQueues>(super::house::root(), origin, ListQueuesRequest::default()).await.unwrap_err();
+    let origin = || Origin { path: Some("/000000000000/q".into()), ..super::house::by_query() };
+    let fault = house.call_as::<ListQueues>(super::house::root(), origin(), ListQueuesRequest::default()).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("InvalidAction", "The action ListQueues is not valid for this endpoint."));
+    let input = CreateQueueRequest { queue_name: "other".into(), ..CreateQueueRequest::default() };
+    let fault = house.call_as::<CreateQueue>(super::house::root(), origin(), input).await.unwrap_err();
+    assert_eq!((fault.code(), fault.message()), ("InvalidAction", "The action CreateQueue is not valid for this endpoint."));
 }
 
 #[tokio::test]
