@@ -164,7 +164,7 @@ impl Sqs {
     fn look_once(&self, queue: &Open, poll: &Poll, now: Timestamp) -> Result<Look, Fault> {
         let (taken, next) = queue.change(|queue| {
             let before = queue.next_landing();
-            let taken = queue.receive(&poll.wish, now);
+            let taken = queue.receive(&poll.wish, now)?;
             queue.alarm(before, now);
             Ok((taken, queue.next_change()))
         })?;

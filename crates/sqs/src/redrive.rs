@@ -51,7 +51,7 @@ impl RedrivePolicy {
         format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":{}}}"#, self.target, self.max_receives)
     }
 
-    /// AWS: unverified sentences, but for the first.
+    /// AWS: the first is recorded, the third seen at https://github.com/aws-cloudformation/cfn-lint/issues/3950; the others are unverified.
     pub fn refused(&self, why: Unfit) -> Fault {
         faults::invalid(
             &self.text,
