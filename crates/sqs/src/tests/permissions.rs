@@ -152,3 +152,18 @@ async fn a_policy_has_bounds_however_it_comes() {
     let fault = house.call::<AddPermission>(add(&url, "l", &["111111111111"], &verbs)).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("OverLimit", "8 Actions were found, maximum allowed is 7."));
 }
+
+#[tokio::test]
+async fn a_policy_is_kept_without_spaces_and_with_a_version() {
+    let house = House::new();
+    let url = house.create("q", &[]).await;
+    let statement = r#"[{"Sid":"a \" b","Effect":"Allow","Principal":"*","Action":"sqs:SendMessage","Resource":"*"}]"#;
+    let spaced = r#"{
+        "Version": "2012-10-17",
+        "Statement": [ { "Sid": "a \" b", "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*" } ]
+    }"#;
+    house.set(&url, &[("Policy", spaced)]).await.unwrap();
+    assert_eq!(house.attributes(&url).await["Policy"], format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#));
+    house.set(&url, &[("Policy", &format!(r#"{{"Statement":{statement}}}"#))]).await.unwrap();
+    assert_eq!(house.attributes(&url).await["Policy"], format!(r#"{{"Version":"2008-10-17","Statement":{statement}}}"#));
+}
