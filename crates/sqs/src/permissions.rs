@@ -6,9 +6,19 @@ use cloudlet_aws::{Account, Arn, Fault, Timestamp};
 use cloudlet_engine::{Asks, Cx, Handle};
 use cloudlet_shape::{Empty, Map};
 
-/// What can be given to others.
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html>
-const GIVABLE: &[&str] = &["*", "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "GetQueueUrl"];
+/// What can be given to others: the actions of a queue that are not its owner's alone.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-limitations-of-custom-policies.html>
+const GIVABLE: &[&str] = &[
+    "*",
+    "ChangeMessageVisibility",
+    "DeleteMessage",
+    "GetQueueAttributes",
+    "GetQueueUrl",
+    "ListDeadLetterSourceQueues",
+    "PurgeQueue",
+    "ReceiveMessage",
+    "SendMessage",
+];
 
 fn check_action(action: &str) -> Result<(), Fault> {
     if GIVABLE.contains(&action) {

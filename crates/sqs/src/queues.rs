@@ -108,7 +108,11 @@ impl Ledger {
 
 impl Handle<GetQueueUrl> for Sqs {
     fn asks(&self, cx: &Cx, input: &GetQueueUrlRequest) -> Result<Asks, Fault> {
-        self.asks_on_queue::<GetQueueUrl>(cx, &meant(cx, input)?)
+        let url = meant(cx, input)?;
+        let asks = self.asks_on_queue::<GetQueueUrl>(cx, &url);
+        let own = input.queue_owner_aws_account_id.as_deref().is_none_or(|owner| owner.is_empty() || owner == cx.scope.account.as_str());
+        // AWS: of others' queues one answer, be they absent or shut (seen at https://github.com/fluent/fluent-plugin-s3/issues/342).
+        if own { asks } else { asks.map_err(|_| faults::UNSEEN.fault.says(faults::UNSEEN.sentence)) }
     }
 
     async fn handle(&self, cx: &Cx, input: GetQueueUrlRequest) -> Result<GetQueueUrlResult, Fault> {

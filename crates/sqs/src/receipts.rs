@@ -43,7 +43,7 @@ impl Receipt {
         let refused = |sentence: String| Err(faults::RECEIPT_HANDLE_IS_INVALID.says(sentence));
         match Receipt::parse(handle, queue) {
             Some((receipt, true)) => Ok(receipt),
-            // AWS: seen at https://github.com/aws/aws-sdk-java-v2/issues/3101.
+            // AWS: <https://repost.aws/knowledge-center/sqs-receipt-handle-error>
             Some((_, false)) => refused(format!("The receipt handle \"{handle}\" is not valid for this queue.")),
             None => refused(format!("The input receipt handle \"{handle}\" is not a valid receipt handle.")),
         }

@@ -74,10 +74,29 @@ async fn another_account_may_do_what_the_queue_lets_it() {
     let url = house.create("q", &[]).await;
     let send = || house.call_as::<SendMessage>(stranger(), Origin::default(), message(&url, "m"));
     assert_eq!(send().await.unwrap_err().code(), "AccessDenied");
-    house.call::<AddPermission>(add(&url, "l", &["111111111111"], &["SendMessage"])).await.unwrap();
+    house.call::<AddPermission>(add(&url, "l", &["111111111111"], &["SendMessage", "PurgeQueue"])).await.unwrap();
     send().await.unwrap();
+    house.call_as::<PurgeQueue>(stranger(), Origin::default(), PurgeQueueRequest { queue_url: url.clone() }).await.unwrap();
     let take = house.call_as::<ReceiveMessage>(stranger(), Origin::default(), receive(&url)).await;
     assert_eq!(take.unwrap_err().code(), "AccessDenied");
+}
+
+#[tokio::test]
+async fn who_may_not_ask_for_the_url_of_a_queue_does_not_learn_whether_it_is_there() {
+    let house = House::new();
+    let url = house.create("q", &[]).await;
+    let ask = |name: &str| {
+        let owner = Some("000000000000".to_owned());
+        let input = GetQueueUrlRequest { queue_name: name.into(), queue_owner_aws_account_id: owner };
+        house.call_as::<GetQueueUrl>(stranger(), Origin::default(), input)
+    };
+    for name in ["q", "absent"] {
+        let fault = ask(name).await.unwrap_err();
+        assert_eq!(fault.name(), "QueueDoesNotExist");
+        assert_eq!(fault.query_message(), "The specified queue does not exist or you do not have access to it.");
+    }
+    house.call::<AddPermission>(add(&url, "l", &["111111111111"], &["GetQueueUrl"])).await.unwrap();
+    ask("q").await.unwrap();
 }
 
 #[tokio::test]
