@@ -202,6 +202,36 @@ def test_a_wrong_receipt_handle_is_told(sqs, queue):
     assert code(refused) == "ReceiptHandleIsInvalid"
 
 
+def test_a_receipt_handle_is_good_in_its_queue_only(sqs, queue):
+    other = sqs.create_queue(QueueName="not-the-handles")["QueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody="held")
+    handle = sqs.receive_message(QueueUrl=queue)["Messages"][0]["ReceiptHandle"]
+    with pytest.raises(ClientError) as refused:
+        sqs.delete_message(QueueUrl=other, ReceiptHandle=handle)
+    assert code(refused) == "ReceiptHandleIsInvalid"
+    assert refused.value.response["Error"]["Message"] == f'The receipt handle "{handle}" is not valid for this queue.'
+
+
+def test_a_change_of_visibility_that_comes_too_late_changes_nothing(server, sqs, queue):
+    sqs.send_message(QueueUrl=queue, MessageBody="back")
+    handle = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=5)["Messages"][0]["ReceiptHandle"]
+    server.advance(6)
+    try:
+        sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=600)
+        assert bodies(sqs.receive_message(QueueUrl=queue)) == ["back"]
+    finally:
+        server.reset_clock()
+
+
+def test_a_redrive_policy_is_shown_with_a_number_however_it_was_said(sqs, queue):
+    dead = sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = {"maxReceiveCount": "7", "deadLetterTargetArn": arn}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": json.dumps(policy)})
+    shown = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+    assert shown == f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":7}}'
+
+
 def test_a_purged_queue_is_empty(sqs, queue):
     sqs.send_message(QueueUrl=queue, MessageBody="doomed")
     sqs.purge_queue(QueueUrl=queue)
@@ -253,6 +283,9 @@ def test_older_clients_speak_query(server):
     received = query(server, "/000000000000/older", Action="ReceiveMessage", **{"AttributeName.1": "All"})
     assert "<Body>a &amp; b &lt;c&gt;</Body>" in received.text
     assert "<Attribute><Name>ApproximateReceiveCount</Name><Value>1</Value></Attribute>" in received.text
+    for action in ["FlyMessage", "CreateQueue"]:
+        refused = query(server, "/000000000000/older", Action=action, QueueName="other")
+        assert (refused.status, f"The action {action} is not valid for this endpoint." in refused.text) == (400, True)
     missing = query(server, "/", Action="GetQueueUrl", QueueName="never")
     assert (missing.status, "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in missing.text) == (400, True)
 

@@ -215,6 +215,9 @@ impl Subject<'_> {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
 fn refuse(service: &Service, cx: &Cx, ask: &Ask, reason: &str) -> Fault {
     let dialect = &service.dialect;
+    if let Some(unseen) = dialect.unseen.filter(|unseen| unseen.action == ask.action) {
+        return unseen.fault.says(unseen.sentence);
+    }
     let (who, action) = (&cx.caller.arn, ask.action);
     let on = ask.shown.as_deref().unwrap_or(ask.on.as_str());
     let message = match dialect.denial {

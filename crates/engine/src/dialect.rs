@@ -35,10 +35,19 @@ pub enum ScopeRegion {
     MayBeEmpty,
 }
 
+/// An action that is denied as if there were nothing to act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    pub action: &'static str,
+    pub fault: FaultKind,
+    pub sentence: &'static str,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
     pub access_denied: FaultKind,
     pub denial: Denial,
+    pub unseen: Option<Unseen>,
     /// `None`: the service checks its inputs itself, in words of its own (S3, SQS, EC2), missing members (`Origin::missing`) included.
     pub validation: Option<FaultKind>,
     pub quotes: Quotes,
@@ -57,6 +66,7 @@ impl Dialect {
     pub const QUERY: Dialect = Dialect {
         access_denied: FaultKind::sender("AccessDenied", 403),
         denial: Denial::Named,
+        unseen: None,
         validation: Some(FaultKind::sender("ValidationError", 400)),
         quotes: Quotes::Values,
         missing_token: FaultKind::sender("MissingAuthenticationToken", 403),
@@ -71,6 +81,7 @@ impl Dialect {
     pub const JSON: Dialect = Dialect {
         access_denied: FaultKind::sender("AccessDeniedException", 400),
         denial: Denial::Named,
+        unseen: None,
         validation: Some(FaultKind::sender("ValidationException", 400)),
         quotes: Quotes::Values,
         missing_token: FaultKind::sender("MissingAuthenticationTokenException", 400),
@@ -85,6 +96,7 @@ impl Dialect {
     pub const REST_JSON: Dialect = Dialect {
         access_denied: FaultKind::sender("AccessDeniedException", 403),
         denial: Denial::Named,
+        unseen: None,
         validation: Some(FaultKind::sender("ValidationException", 400)),
         quotes: Quotes::Values,
         missing_token: FaultKind::sender("MissingAuthenticationTokenException", 403),
@@ -100,6 +112,7 @@ impl Dialect {
     pub const REST_XML: Dialect = Dialect {
         access_denied: FaultKind::sender("AccessDenied", 403),
         denial: Denial::Quoted,
+        unseen: None,
         validation: None,
         quotes: Quotes::Values,
         missing_token: FaultKind::sender("AccessDenied", 403),
@@ -114,6 +127,7 @@ impl Dialect {
     pub const EC2: Dialect = Dialect {
         access_denied: FaultKind::sender("UnauthorizedOperation", 403),
         denial: Denial::Encoded,
+        unseen: None,
         validation: None,
         quotes: Quotes::Values,
         missing_token: FaultKind::sender("AuthFailure", 401),

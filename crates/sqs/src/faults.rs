@@ -3,11 +3,19 @@
 pub use cloudlet_api_sqs::faults::*;
 
 use cloudlet_aws::{Fault, FaultKind};
+use cloudlet_engine::Unseen;
 use std::fmt::Display;
 
 // AWS: not in the model; recorded under these names in JSON and these codes in the query protocol.
 pub const INVALID_PARAMETER_VALUE: FaultKind = FaultKind::sender("InvalidParameterValueException", 400).coded("InvalidParameterValue");
 pub const MISSING_PARAMETER: FaultKind = FaultKind::sender("MissingRequiredParameterException", 400).coded("MissingParameter");
+/// AWS: who may not ask for a queue's URL does not learn that there is one.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/troubleshooting-api-errors.html>
+pub const UNSEEN: Unseen = Unseen {
+    action: "sqs:GetQueueUrl",
+    fault: QUEUE_DOES_NOT_EXIST,
+    sentence: "The specified queue does not exist or you do not have access to it.",
+};
 pub const INVALID_ACTION: FaultKind = FaultKind::sender("InvalidAction", 400);
 
 pub fn no_such_queue() -> Fault {

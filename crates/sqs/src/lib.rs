@@ -62,6 +62,7 @@ pub fn service(journal: &Journal, urls: Urls) -> Service {
 const DIALECT: Dialect = Dialect {
     access_denied: FaultKind::sender("AccessDeniedException", 403).coded("AccessDenied"),
     denial: Denial::Small,
+    unseen: Some(faults::UNSEEN),
     validation: None,
     quotes: cloudlet_engine::Quotes::Values,
     missing_token: FaultKind::sender("MissingAuthenticationTokenException", 403).coded("MissingAuthenticationToken"),

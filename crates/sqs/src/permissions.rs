@@ -6,9 +6,19 @@ use cloudlet_aws::{Account, Arn, Fault, Timestamp};
 use cloudlet_engine::{Asks, Cx, Handle};
 use cloudlet_shape::{Empty, Map};
 
-/// What can be given to others.
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html>
-const GIVABLE: &[&str] = &["*", "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "GetQueueUrl"];
+/// What can be given to others: the actions of a queue that are not its owner's alone.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-limitations-of-custom-policies.html>
+const GIVABLE: &[&str] = &[
+    "*",
+    "ChangeMessageVisibility",
+    "DeleteMessage",
+    "GetQueueAttributes",
+    "GetQueueUrl",
+    "ListDeadLetterSourceQueues",
+    "PurgeQueue",
+    "ReceiveMessage",
+    "SendMessage",
+];
 
 fn check_action(action: &str) -> Result<(), Fault> {
     if GIVABLE.contains(&action) {
@@ -72,8 +82,8 @@ impl Handle<AddPermission> for Sqs {
         }
         input.actions.iter().try_for_each(|action| check_action(action))?;
         let account = |id: &String| {
-            // AWS: unverified sentence.
-            Account::parse(id).ok_or_else(|| faults::invalid(id, "PrincipalId", "Unable to verify."))
+            // AWS: seen so at https://github.com/amazon-archives/aws-sdk-core-ruby/issues/138.
+            Account::parse(id).ok_or_else(|| faults::invalid(format_args!("[{id}]"), "PrincipalId", "Unable to verify."))
         };
         let accounts: Vec<Account> = input.aws_account_ids.iter().map(account).collect::<Result<_, _>>()?;
         let permission = policy::Permission { label: &input.label, accounts: &accounts, actions: &input.actions };

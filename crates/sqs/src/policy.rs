@@ -1,4 +1,4 @@
-//! A queue's policy: its text as it was given, read once; and the statements that AddPermission and RemovePermission write.
+//! A queue's policy: its text, read once; and the statements that AddPermission and RemovePermission write.
 //! Deliberately no decision: that is the evaluator's.
 
 use crate::{faults, limits};
@@ -21,7 +21,7 @@ impl QueuePolicy {
         });
         let document = document.map_err(|_| faults::invalid_attribute("Policy"))?;
         check_size(text, &document)?;
-        Ok(QueuePolicy { text: text.to_owned(), policy: Policy { name: queue.as_str().into(), document } })
+        Ok(QueuePolicy { text: kept(text), policy: Policy { name: queue.as_str().into(), document } })
     }
 
     pub fn text(&self) -> &str {
@@ -45,6 +45,26 @@ impl<'de> Deserialize<'de> for QueuePolicy {
         let (queue, text) = <(Arn, String)>::deserialize(from)?;
         QueuePolicy::read(&text, &queue).map_err(D::Error::custom)
     }
+}
+
+/// AWS: a policy loses its spaces (https://github.com/hashicorp/terraform-provider-aws/issues/22505), and gets the older version when
+/// it names none (https://github.com/hashicorp/terraform-provider-aws/issues/24046): clients that compare what they set wait in vain.
+fn kept(text: &str) -> String {
+    let (mut in_text, mut escaped) = (false, false);
+    let mut kept: String = text
+        .chars()
+        .filter(|letter| {
+            let space = !in_text && letter.is_ascii_whitespace();
+            in_text ^= *letter == '"' && !escaped;
+            escaped = in_text && *letter == '\\' && !escaped;
+            !space
+        })
+        .collect();
+    let versioned = serde_json::from_str::<Map<String, Value>>(text).is_ok_and(|policy| policy.contains_key("Version"));
+    if !versioned && kept.starts_with('{') {
+        kept.insert_str(1, r#""Version":"2008-10-17","#);
+    }
+    kept
 }
 
 /// AWS: sentences as users report them, <https://github.com/dapr/components-contrib/issues/1780>,

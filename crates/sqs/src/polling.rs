@@ -164,7 +164,7 @@ impl Sqs {
     fn look_once(&self, queue: &Open, poll: &Poll, now: Timestamp) -> Result<Look, Fault> {
         let (taken, next) = queue.change(|queue| {
             let before = queue.next_landing();
-            let taken = queue.receive(&poll.wish, now);
+            let taken = queue.receive(&poll.wish, now)?;
             queue.alarm(before, now);
             Ok((taken, queue.next_change()))
         })?;
@@ -178,7 +178,10 @@ impl Sqs {
         }
         // AWS: short polling only: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
         if taken.over_limit && poll.kind == Kind::Standard && poll.wait == 0 {
-            return Err(faults::OVER_LIMIT.says(format!("The maximum number of in flight messages is reached: {}.", limits::IN_FLIGHT)));
+            // AWS: seen at https://github.com/Cbsoftware/pressureNET-server/issues/74.
+            return Err(faults::OVER_LIMIT.says(
+                "Too many messages have been received without being deleted. Please delete your received messages or let them timeout before receiving more.",
+            ));
         }
         Ok(if taken.messages.is_empty() { Look::Nothing(next) } else { Look::Messages(taken.messages) })
     }

@@ -40,11 +40,17 @@ impl Receipt {
     }
 
     pub fn read(handle: &str, queue: &Arn) -> Result<Receipt, Fault> {
-        Receipt::parse(handle, queue)
-            .ok_or_else(|| faults::RECEIPT_HANDLE_IS_INVALID.says(format!("The input receipt handle \"{handle}\" is not a valid receipt handle.")))
+        let refused = |sentence: String| Err(faults::RECEIPT_HANDLE_IS_INVALID.says(sentence));
+        match Receipt::parse(handle, queue) {
+            Some((receipt, true)) => Ok(receipt),
+            // AWS: <https://repost.aws/knowledge-center/sqs-receipt-handle-error>
+            Some((_, false)) => refused(format!("The receipt handle \"{handle}\" is not valid for this queue.")),
+            None => refused(format!("The input receipt handle \"{handle}\" is not a valid receipt handle.")),
+        }
     }
 
-    fn parse(handle: &str, queue: &Arn) -> Option<Receipt> {
+    /// With whether it is a handle of this queue.
+    fn parse(handle: &str, queue: &Arn) -> Option<(Receipt, bool)> {
         if handle.len() > 2 * LENGTH {
             return None;
         }
@@ -54,8 +60,9 @@ impl Receipt {
         let (place, rest) = rest.split_first_chunk::<8>()?;
         let (receives, rest) = rest.split_first_chunk::<4>()?;
         let (mark, rest) = rest.split_first_chunk::<4>()?;
-        let whole = rest.is_empty() && *opening == OPENING && u64::from_be_bytes(*sealed) == seal(said, queue);
-        whole.then(|| Receipt { place: Place(u64::from_be_bytes(*place)), receives: u32::from_be_bytes(*receives), mark: u32::from_be_bytes(*mark) })
+        let receipt = Receipt { place: Place(u64::from_be_bytes(*place)), receives: u32::from_be_bytes(*receives), mark: u32::from_be_bytes(*mark) };
+        let of_queue = u64::from_be_bytes(*sealed) == seal(said, queue);
+        (rest.is_empty() && *opening == OPENING).then_some((receipt, of_queue))
     }
 }
 

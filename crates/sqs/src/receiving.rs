@@ -1,10 +1,10 @@
 //! What one receive takes out of a queue: whose turn it is, what is a dead letter by now, and what is too old.
 
 use crate::{
-    limits,
+    faults, limits,
     state::{Attempt, Flight, Message, Place, Queue},
 };
-use cloudlet_aws::Timestamp;
+use cloudlet_aws::{Fault, Timestamp};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
@@ -49,11 +49,13 @@ enum Turn {
 }
 
 impl Queue {
-    pub fn receive(&mut self, wish: &Wish, now: Timestamp) -> Taken {
+    pub fn receive(&mut self, wish: &Wish, now: Timestamp) -> Result<Taken, Fault> {
         self.expire(now);
         self.forget(now);
-        if let Some(again) = wish.attempt.as_deref().and_then(|attempt| self.receive_again(attempt, wish.visibility, now)) {
-            return Taken { messages: again, ..Taken::default() };
+        if let Some(attempt) = wish.attempt.as_deref()
+            && let Some(messages) = self.receive_again(attempt, wish.visibility, now)?
+        {
+            return Ok(Taken { messages, ..Taken::default() });
         }
         let mut taken = Taken::default();
         loop {
@@ -72,7 +74,7 @@ impl Queue {
             let flights = taken.messages.iter().map(|flown| (flown.place, flown.flight)).collect();
             self.remember_attempt(id.clone(), Attempt { at: now, flights });
         }
-        taken
+        Ok(taken)
     }
 
     /// Says how many were too old.
@@ -139,23 +141,28 @@ impl Queue {
         Some(Flown { place, message, flight })
     }
 
-    /// The same messages under the same handles, if none was deleted, received again or given another visibility since.
+    /// The same messages under the same handles, unless one was deleted, received again or given another visibility since. Nothing
+    /// once they are visible again.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>
-    fn receive_again(&mut self, attempt: &str, visibility: u32, now: Timestamp) -> Option<Vec<Flown>> {
-        let Attempt { at, flights } = self.attempt(attempt, now)?.clone();
-        let untouched = |(place, flight): &(Place, Flight)| self.flights.get(place) == Some(flight) && flight.until > now;
-        if !flights.iter().all(untouched) {
-            return None;
+    fn receive_again(&mut self, id: &str, visibility: u32, now: Timestamp) -> Result<Option<Vec<Flown>>, Fault> {
+        let Some(Attempt { at, flights }) = self.attempt(id, now).cloned() else { return Ok(None) };
+        if !flights.iter().all(|(place, flight)| self.flights.get(place) == Some(flight)) {
+            // AWS: seen at https://github.com/aws/aws-sdk-java/issues/2613.
+            let reason = "The receiveRequestAttemptId is not valid anymore since the receive call is not retryable.";
+            return Err(faults::invalid(id, "ReceiveRequestAttemptId", reason));
+        }
+        if flights.iter().any(|(_, flight)| flight.until <= now) {
+            return Ok(None);
         }
         let until = now.plus_secs(i64::from(visibility));
         let mut again = vec![];
         for (place, flight) in flights {
-            let message = self.messages.get(&place)?.clone();
+            let Some(message) = self.messages.get(&place).cloned() else { continue };
             self.divert(place, flight, until, now);
             again.push(Flown { place, message, flight: Flight { until, ..flight } });
         }
         let flights = again.iter().map(|flown| (flown.place, flown.flight)).collect();
-        self.remember_attempt(attempt.into(), Attempt { at, flights });
-        Some(again)
+        self.remember_attempt(id.into(), Attempt { at, flights });
+        Ok(Some(again))
     }
 }

@@ -6,9 +6,10 @@ use cloudlet_aws::{Arn, Fault};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The `RedrivePolicy` attribute. It is shown as it was given.
+/// The `RedrivePolicy` attribute.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RedrivePolicy {
+    /// As it was given: so refusals quote it.
     text: String,
     pub target: Arn,
     pub max_receives: u32,
@@ -24,13 +25,15 @@ impl RedrivePolicy {
     pub fn read(text: &str) -> Result<RedrivePolicy, Fault> {
         let refused = |reason: &str| faults::invalid(text, "RedrivePolicy", reason);
         let Ok(Value::Object(map)) = serde_json::from_str(text) else { return Err(refused("Redrive policy is not a valid JSON map.")) };
-        if map.keys().any(|name| !["deadLetterTargetArn", "maxReceiveCount"].contains(&name.as_str())) {
+        // AWS: in this order: of `{}` the count is missed (https://github.com/ansible-collections/community.aws/issues/2321), and of
+        // misspelt names (https://github.com/rubyonjets/jets/pull/101).
+        let lacks = |name: &str| refused(&format!("Redrive policy does not contain mandatory attribute: {name}."));
+        let count = map.get("maxReceiveCount").ok_or_else(|| lacks("maxReceiveCount"))?;
+        let target = map.get("deadLetterTargetArn").ok_or_else(|| lacks("deadLetterTargetArn"))?;
+        if map.len() > 2 {
             // AWS: unverified sentence.
             return Err(refused("Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount]."));
         }
-        let lacks = |name: &str| refused(&format!("Redrive policy does not contain mandatory attribute: {name}."));
-        let target = map.get("deadLetterTargetArn").ok_or_else(|| lacks("deadLetterTargetArn"))?;
-        let count = map.get("maxReceiveCount").ok_or_else(|| lacks("maxReceiveCount"))?;
         let target = target.as_str().and_then(Arn::parse).filter(|arn| arn.service() == "sqs");
         // AWS: unverified sentence.
         let target = target.ok_or_else(|| refused("Invalid value for deadLetterTargetArn."))?;
@@ -43,11 +46,12 @@ impl RedrivePolicy {
         Ok(RedrivePolicy { text: text.to_owned(), target, max_receives })
     }
 
-    pub fn text(&self) -> &str {
-        &self.text
+    /// AWS: takes a count in quotes, and always shows a number (https://github.com/hashicorp/terraform/pull/5888).
+    pub fn shown(&self) -> String {
+        format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":{}}}"#, self.target, self.max_receives)
     }
 
-    /// AWS: unverified sentences, but for the first.
+    /// AWS: the first is recorded, the third seen at https://github.com/aws-cloudformation/cfn-lint/issues/3950; the others are unverified.
     pub fn refused(&self, why: Unfit) -> Fault {
         faults::invalid(
             &self.text,

@@ -18,7 +18,7 @@ use cloudlet_aws::{Arn, Fault, Timestamp};
 use cloudlet_digest::{Algorithm, digest};
 use cloudlet_engine::{Asks, Cx, Handle};
 use cloudlet_shape::Map;
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 /// A message as a request says it.
 struct Draft {
@@ -43,11 +43,21 @@ struct Sent {
     sequence: Option<String>,
 }
 
-/// Whether an entry of a batch or a whole request lacks a parameter: AWS says it under another code.
+/// Whether an entry of a batch or a whole request is at fault: AWS says it in other words.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Single,
     Batch,
+}
+
+impl Form {
+    /// AWS: of an entry of a batch it says the reason alone (seen at https://github.com/aws/aws-sdk-js/issues/3187).
+    fn not_for_this_type(self, value: impl Display, parameter: &str, reason: &str) -> Fault {
+        match self {
+            Form::Single => faults::invalid(value, parameter, format_args!("{reason}.")),
+            Form::Batch => faults::INVALID_PARAMETER_VALUE.says(reason),
+        }
+    }
 }
 
 impl Draft {
@@ -68,19 +78,19 @@ impl Draft {
     }
 
     /// Of a body that is fit.
-    fn into_letter(self, cx: &Cx, settings: &Settings, attributes: Map<Attribute>) -> Result<Letter, Fault> {
+    fn into_letter(self, cx: &Cx, settings: &Settings, attributes: Map<Attribute>, form: Form) -> Result<Letter, Fault> {
         if contents::size(&self.body, &attributes) > usize::try_from(settings.message_size).unwrap_or(usize::MAX) {
             return Err(contents::too_long(settings.message_size));
         }
-        let delay = self.delay(settings)?;
+        let delay = self.delay(settings, form)?;
         if let Some(group) = &self.group {
             contents::check_fifo_id(group, "MessageGroupId")?;
         }
         if let Some(id) = &self.deduplication {
             if settings.kind() == Kind::Standard {
                 // AWS: another grammar than for DelaySeconds.
-                let reason = "The request includes a parameter that is not valid for this queue type.";
-                return Err(faults::invalid(id, "MessageDeduplicationId", reason));
+                let reason = "The request includes a parameter that is not valid for this queue type";
+                return Err(form.not_for_this_type(id, "MessageDeduplicationId", reason));
             }
             contents::check_fifo_id(id, "MessageDeduplicationId")?;
         }
@@ -108,11 +118,12 @@ impl Draft {
         Ok(Letter { message, attributes_md5, system_md5 })
     }
 
-    fn delay(&self, settings: &Settings) -> Result<u32, Fault> {
+    fn delay(&self, settings: &Settings, form: Form) -> Result<u32, Fault> {
         let Some(delay) = self.delay else { return Ok(settings.delay) };
         // AWS: a FIFO queue takes 0, which is no delay of its own, and refuses others (recorded).
         if settings.kind() == Kind::Fifo {
-            return if delay == 0 { Ok(settings.delay) } else { Err(faults::not_for_this_type(delay, "DelaySeconds")) };
+            let reason = "The request include parameter that is not valid for this queue type";
+            return if delay == 0 { Ok(settings.delay) } else { Err(form.not_for_this_type(delay, "DelaySeconds", reason)) };
         }
         let fits = u32::try_from(delay).ok().filter(|delay| limits::DELAY.contains(delay));
         fits.ok_or_else(|| faults::invalid(delay, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900."))
@@ -186,7 +197,7 @@ impl Handle<SendMessage> for Sqs {
         let attributes = contents::attributes(draft.attributes.take())?;
         contents::check_body(&draft.body)?;
         draft.check_fifo(&settings, Form::Single)?;
-        let Letter { mut message, attributes_md5, system_md5 } = draft.into_letter(cx, &settings, attributes)?;
+        let Letter { mut message, attributes_md5, system_md5 } = draft.into_letter(cx, &settings, attributes, Form::Single)?;
         message.data_key = encryption::seal(cx, &arn, &settings.encryption).await?;
         let md5 = message.md5;
         let sent = queue.change(|queue| {
@@ -236,7 +247,7 @@ impl Handle<SendMessageBatch> for Sqs {
         }
         for (id, draft, attributes) in drafts {
             let fit = attributes.and_then(|attributes| contents::check_body(&draft.body).map(|()| attributes));
-            match fit.and_then(|attributes| draft.into_letter(cx, &settings, attributes)) {
+            match fit.and_then(|attributes| draft.into_letter(cx, &settings, attributes, Form::Batch)) {
                 Ok(letter) => letters.push((id, letter)),
                 Err(fault) => failed.push(batches::failed(id, &fault)),
             }

@@ -248,7 +248,7 @@ impl Settings {
             "ReceiveMessageWaitTimeSeconds" => Some(self.wait.to_string()),
             "MaximumMessageSize" => Some(self.message_size.to_string()),
             "Policy" => self.policy.as_ref().map(|policy| policy.text().to_owned()),
-            "RedrivePolicy" => self.redrive.as_ref().map(|policy| policy.text().to_owned()),
+            "RedrivePolicy" => self.redrive.as_ref().map(RedrivePolicy::shown),
             "RedriveAllowPolicy" => self.allow.as_ref().map(|policy| policy.text().to_owned()),
             "FifoQueue" => self.fifo.map(|_| "true".to_owned()),
             "ContentBasedDeduplication" => self.fifo.map(|fifo| fifo.content_based.to_string()),

@@ -27,6 +27,20 @@ fn unavailable(handle: &str) -> Fault {
     faults::invalid(handle, "ReceiptHandle", "Message does not exist or is not available for visibility timeout change.")
 }
 
+/// The handle of a message that is in the queue, but no longer its holder's.
+struct Expired;
+
+impl Expired {
+    fn alone(self, handle: &str) -> Fault {
+        faults::invalid(handle, "ReceiptHandle", "The receipt handle has expired.")
+    }
+
+    /// AWS: said otherwise of an entry of a batch (seen at https://github.com/smaskalik/sqsmover/issues/54).
+    fn in_batch(self) -> Fault {
+        faults::RECEIPT_HANDLE_IS_INVALID.says("The receipt handle has expired")
+    }
+}
+
 impl Queue {
     /// The flight that a receipt was given for, whatever has become of it since.
     fn flight_of(&self, receipt: &Receipt) -> Option<Flight> {
@@ -34,11 +48,11 @@ impl Queue {
         self.flights.get(&receipt.place).copied().filter(|_| receipt.is_of(message))
     }
 
-    fn delete(&mut self, handle: &str, receipt: &Receipt, now: Timestamp) -> Result<(), Fault> {
+    fn delete(&mut self, receipt: &Receipt, now: Timestamp) -> Result<(), Expired> {
         let Some(flight) = self.flight_of(receipt) else { return Ok(()) };
         // AWS: a standard queue takes any handle of the message, a FIFO queue the latest one in its time (recorded).
         if self.is_fifo() && (flight.receives != receipt.receives || flight.until <= now) {
-            return Err(faults::invalid(handle, "ReceiptHandle", "The receipt handle has expired."));
+            return Err(Expired);
         }
         self.withdraw(receipt.place, now);
         Ok(())
@@ -46,16 +60,14 @@ impl Queue {
 
     fn change_visibility(&mut self, handle: &str, receipt: &Receipt, seconds: u32, now: Timestamp) -> Result<(), Fault> {
         let flight = self.flight_of(receipt).ok_or_else(|| unavailable(handle))?;
-        let stale = self.is_fifo() && flight.receives != receipt.receives;
-        if stale {
+        let over = flight.until <= now;
+        if self.is_fifo() && (over || flight.receives != receipt.receives) {
             return Err(unavailable(handle));
         }
-        if flight.until <= now {
-            return Err(if self.is_fifo() {
-                unavailable(handle)
-            } else {
-                faults::MESSAGE_NOT_INFLIGHT.says("The message referred to isn't in flight.")
-            });
+        if over {
+            // AWS: nothing happens and all is well, and nobody has found out how to make it say MessageNotInflight
+            // (tried at https://github.com/localstack/localstack/pull/9632 and https://github.com/getmoto/moto/pull/4655).
+            return Ok(());
         }
         let until = now.plus_secs(i64::from(seconds));
         if until > flight.latest.plus_secs(i64::from(*limits::VISIBILITY.end())) {
@@ -88,7 +100,7 @@ impl Handle<DeleteMessage> for Sqs {
         let receipt = Receipt::read(&input.receipt_handle, &queue.arn()?)?;
         queue.change(|queue| {
             queue.settle(cx.now);
-            queue.delete(&input.receipt_handle, &receipt, cx.now)
+            queue.delete(&receipt, cx.now).map_err(|expired| expired.alone(&input.receipt_handle))
         })?;
         Ok(Empty {})
     }
@@ -109,7 +121,7 @@ impl Handle<DeleteMessageBatch> for Sqs {
             for entry in input.entries {
                 let outcome = required(&entry.receipt_handle)
                     .and_then(|()| Receipt::read(&entry.receipt_handle, &arn))
-                    .and_then(|receipt| queue.delete(&entry.receipt_handle, &receipt, cx.now));
+                    .and_then(|receipt| queue.delete(&receipt, cx.now).map_err(Expired::in_batch));
                 match outcome {
                     Ok(()) => successful.push(DeleteMessageBatchResultEntry { id: entry.id }),
                     Err(fault) => failed.push(batches::failed(entry.id, &fault)),

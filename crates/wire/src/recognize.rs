@@ -75,6 +75,10 @@ impl Unknown {
             (Unknown::Operation { name, .. }, Protocol::Ec2Query) => {
                 FaultKind::sender("InvalidAction", 400).says(format!("The action {name} is not valid for this web service."))
             }
+            // AWS: so says SQS, whose query form outlives its move to JSON (seen at https://github.com/XervoIO/aws-sqs/issues/1).
+            (Unknown::Operation { name, .. }, Protocol::Query) if of.service.protocol != Protocol::Query => {
+                FaultKind::sender("InvalidAction", 400).says(format!("The action {name} is not valid for this endpoint."))
+            }
             (Unknown::Operation { name, version }, _) => {
                 let version = version.as_deref().unwrap_or("NO_VERSION_SPECIFIED");
                 FaultKind::sender("InvalidAction", 400).says(format!("Could not find operation {name} for version {version}"))

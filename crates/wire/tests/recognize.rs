@@ -117,6 +117,7 @@ fn a_signature_tells_the_service_of_a_form() {
         ("sts", "Action=Nothing&Version=2011-06-15", "sts InvalidAction: Could not find operation Nothing for version 2011-06-15"),
         ("iam", "Action=ListUsers&Version=2010-01-01", "iam InvalidAction: Could not find operation ListUsers for version 2010-01-01"),
         ("iam", "Action=Nothing", "iam InvalidAction: Could not find operation Nothing for version NO_VERSION_SPECIFIED"),
+        ("sqs", "Action=Nothing&Version=2012-11-05", "sqs InvalidAction: The action Nothing is not valid for this endpoint."),
         ("iam", "UserName=x", "iam MissingAction: The request is missing an action or operation parameter."),
     ] {
         assert_eq!(asked("POST /", &[LOCAL, &signed(service), FORM]).operation(Some(form)), expected, "{form}");

@@ -24,6 +24,8 @@ async fn a_new_standard_queue_has_the_defaults_of_aws() {
     assert_eq!(all, expected);
     let named = GetQueueAttributesRequest { queue_url: url.clone(), attribute_names: Some(vec!["DelaySeconds".into()]) };
     assert_eq!(house.call::<GetQueueAttributes>(named).await.unwrap().attributes, Some(map(&[("DelaySeconds", "0")])));
+    let foreign = GetQueueAttributesRequest { queue_url: url.clone(), attribute_names: Some(vec!["FifoQueue".into()]) };
+    assert_eq!(house.call::<GetQueueAttributes>(foreign).await.unwrap_err().message(), "Unknown Attribute FifoQueue.");
     let none = GetQueueAttributesRequest { queue_url: url, attribute_names: None };
     assert_eq!(house.call::<GetQueueAttributes>(none).await.unwrap().attributes, None);
 }

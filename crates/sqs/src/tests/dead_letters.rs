@@ -135,6 +135,8 @@ async fn redrive_policies_are_read_strictly() {
     for (policy, reason) in [
         ("nonsense".to_owned(), "Redrive policy is not a valid JSON map."),
         ("[]".to_owned(), "Redrive policy is not a valid JSON map."),
+        ("{}".to_owned(), "Redrive policy does not contain mandatory attribute: maxReceiveCount."),
+        (r#"{"MaxReceiveCount":"4"}"#.to_owned(), "Redrive policy does not contain mandatory attribute: maxReceiveCount."),
         (r#"{"maxReceiveCount":1}"#.to_owned(), "Redrive policy does not contain mandatory attribute: deadLetterTargetArn."),
         (format!(r#"{{"deadLetterTargetArn":"{target}"}}"#), "Redrive policy does not contain mandatory attribute: maxReceiveCount."),
         (redrive("dead", 0), "Invalid value for maxReceiveCount: 0, valid values are from 1 to 1000 both inclusive."),
@@ -143,6 +145,8 @@ async fn redrive_policies_are_read_strictly() {
         let fault = house.set(&url, &[("RedrivePolicy", &policy)]).await.unwrap_err();
         assert_eq!(fault.message(), format!("Value {policy} for parameter RedrivePolicy is invalid. Reason: {reason}"));
     }
+    house.set(&url, &[("RedrivePolicy", &format!(r#"{{ "maxReceiveCount": "4", "deadLetterTargetArn": "{target}" }}"#))]).await.unwrap();
+    assert_eq!(house.attributes(&url).await["RedrivePolicy"], redrive("dead", 4), "however it was said");
     for allow in [
         "x",
         "{}",

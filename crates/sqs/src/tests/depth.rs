@@ -77,7 +77,7 @@ async fn a_failed_write_leaves_no_trace() {
     let queue = house.sqs.open(&arn("q")).unwrap();
     let records = house.journal.as_ref().unwrap().records().len();
     let failed: Result<(), _> = queue.change(|queue| {
-        queue.receive(&wish(10), house.now());
+        queue.receive(&wish(10), house.now()).unwrap();
         let place = queue.next_place(house.now());
         queue.put(place, letter(house.now(), None), house.now());
         Err(crate::faults::no_such_queue())
@@ -163,7 +163,7 @@ fn lives(kind: crate::addresses::Kind, seed: u64) {
             }
             3 | 4 => {
                 let wish = Wish { visibility: u32::try_from((dice >> 8) % 3 * 5).unwrap(), ..wish(usize::try_from((dice >> 16) % 4).unwrap() + 1) };
-                places.extend(queue.receive(&wish, now).messages.iter().map(|flown| flown.place));
+                places.extend(queue.receive(&wish, now).unwrap().messages.iter().map(|flown| flown.place));
             }
             5 if !places.is_empty() => {
                 let place = places.swap_remove(usize::try_from(dice >> 8).unwrap_or(0) % places.len());
@@ -200,7 +200,7 @@ fn what_lands_in_great_number_is_let_in_piece_by_piece() {
     }
     let later = start.plus_secs(60);
     assert_eq!(queue.counts(later).visible, 5_000, "they count as visible before they are let in");
-    assert_eq!(queue.receive(&wish(10), later).messages.len(), 10);
+    assert_eq!(queue.receive(&wish(10), later).unwrap().messages.len(), 10);
     assert!(queue.delayed.len() > 3_000, "one receive does not pay for all");
     assert_eq!(queue.counts(later), Counts { visible: 4_990, delayed: 0, in_flight: 10 });
 }
@@ -217,13 +217,14 @@ async fn a_client_is_told_when_too_much_is_in_flight_if_it_does_not_wait() {
                 let place = queue.next_place(now);
                 queue.put(place, letter(now, None), now);
             }
-            while !queue.receive(&wish(10), now).over_limit {}
+            while !queue.receive(&wish(10), now).unwrap().over_limit {}
             Ok(())
         })
         .unwrap();
     assert_eq!(house.counts(&url).await, ["1", "0", "120000"]);
     let fault = house.call::<ReceiveMessage>(receive(&url)).await.unwrap_err();
     assert_eq!((fault.code(), fault.status()), ("OverLimit", 403));
+    assert!(fault.message().starts_with("Too many messages have been received without being deleted."), "{fault}");
     house.pass(30);
     assert_eq!(house.receive(&url).await.len(), 10);
 }

@@ -36,6 +36,8 @@ async fn a_permission_is_a_statement_of_the_queues_policy() {
     );
     let again = house.call::<AddPermission>(add(&url, "one", &["111111111111"], &["SendMessage"])).await.unwrap_err();
     assert_eq!(again.message(), "Value one for parameter Label is invalid. Reason: Already exists.");
+    let nobody = house.call::<AddPermission>(add(&url, "l", &["*"], &["SendMessage"])).await.unwrap_err();
+    assert_eq!(nobody.message(), "Value [*] for parameter PrincipalId is invalid. Reason: Unable to verify.");
     let remove = |label: &str| house.call::<RemovePermission>(RemovePermissionRequest { queue_url: url.clone(), label: label.into() });
     assert_eq!(remove("three").await.unwrap_err().message(), "Value three for parameter Label is invalid. Reason: can't find label.");
     remove("one").await.unwrap();
@@ -72,10 +74,29 @@ async fn another_account_may_do_what_the_queue_lets_it() {
     let url = house.create("q", &[]).await;
     let send = || house.call_as::<SendMessage>(stranger(), Origin::default(), message(&url, "m"));
     assert_eq!(send().await.unwrap_err().code(), "AccessDenied");
-    house.call::<AddPermission>(add(&url, "l", &["111111111111"], &["SendMessage"])).await.unwrap();
+    house.call::<AddPermission>(add(&url, "l", &["111111111111"], &["SendMessage", "PurgeQueue"])).await.unwrap();
     send().await.unwrap();
+    house.call_as::<PurgeQueue>(stranger(), Origin::default(), PurgeQueueRequest { queue_url: url.clone() }).await.unwrap();
     let take = house.call_as::<ReceiveMessage>(stranger(), Origin::default(), receive(&url)).await;
     assert_eq!(take.unwrap_err().code(), "AccessDenied");
+}
+
+#[tokio::test]
+async fn who_may_not_ask_for_the_url_of_a_queue_does_not_learn_whether_it_is_there() {
+    let house = House::new();
+    let url = house.create("q", &[]).await;
+    let ask = |name: &str| {
+        let owner = Some("000000000000".to_owned());
+        let input = GetQueueUrlRequest { queue_name: name.into(), queue_owner_aws_account_id: owner };
+        house.call_as::<GetQueueUrl>(stranger(), Origin::default(), input)
+    };
+    for name in ["q", "absent"] {
+        let fault = ask(name).await.unwrap_err();
+        assert_eq!(fault.name(), "QueueDoesNotExist");
+        assert_eq!(fault.query_message(), "The specified queue does not exist or you do not have access to it.");
+    }
+    house.call::<AddPermission>(add(&url, "l", &["111111111111"], &["GetQueueUrl"])).await.unwrap();
+    ask("q").await.unwrap();
 }
 
 #[tokio::test]
@@ -149,4 +170,19 @@ async fn a_policy_has_bounds_however_it_comes() {
     let verbs = ["SendMessage"; 8];
     let fault = house.call::<AddPermission>(add(&url, "l", &["111111111111"], &verbs)).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("OverLimit", "8 Actions were found, maximum allowed is 7."));
+}
+
+#[tokio::test]
+async fn a_policy_is_kept_without_spaces_and_with_a_version() {
+    let house = House::new();
+    let url = house.create("q", &[]).await;
+    let statement = r#"[{"Sid":"a \" b","Effect":"Allow","Principal":"*","Action":"sqs:SendMessage","Resource":"*"}]"#;
+    let spaced = r#"{
+        "Version": "2012-10-17",
+        "Statement": [ { "Sid": "a \" b", "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*" } ]
+    }"#;
+    house.set(&url, &[("Policy", spaced)]).await.unwrap();
+    assert_eq!(house.attributes(&url).await["Policy"], format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#));
+    house.set(&url, &[("Policy", &format!(r#"{{"Statement":{statement}}}"#))]).await.unwrap();
+    assert_eq!(house.attributes(&url).await["Policy"], format!(r#"{{"Version":"2008-10-17","Statement":{statement}}}"#));
 }

@@ -55,6 +55,11 @@ async fn creating_a_queue_again_is_fine_unless_something_differs() {
     let url = house.create("q", &[("DelaySeconds", "1"), ("VisibilityTimeout", "2")]).await;
     assert_eq!(house.create("q", &[]).await, url);
     assert_eq!(house.create("q", &[("DelaySeconds", "1")]).await, url);
+    let tagged = CreateQueueRequest { queue_name: "q".into(), tags: Some(map(&[("a", "1")])), attributes: None };
+    assert_eq!(house.call::<CreateQueue>(tagged.clone()).await.unwrap_err().name(), "QueueNameExists");
+    house.call::<TagQueue>(TagQueueRequest { queue_url: url.clone(), tags: map(&[("a", "1")]) }).await.unwrap();
+    house.call::<CreateQueue>(tagged).await.unwrap();
+    assert_eq!(house.create("q", &[]).await, url);
     let fault = house.try_create("q", &[("DelaySeconds", "1"), ("VisibilityTimeout", "3")]).await.unwrap_err();
     assert_eq!((fault.name(), fault.code()), ("QueueNameExists", "QueueAlreadyExists"));
     assert_eq!(fault.message(), "A queue already exists with the same name and a different value for attribute VisibilityTimeout");
@@ -139,11 +144,14 @@ async fn accounts_do_not_see_each_others_queues() {
 }
 
 #[tokio::test]
-async fn list_queues_is_no_action_of_a_queue() {
+async fn a_queue_is_no_place_to_list_or_create_queues() {
     let house = House::new();
-    let origin = Origin { path: Some("/000000000000/q".into()), ..super::house::by_query() };
-    let fault = house.call_as::<ListQueues>(super::house::root(), origin, ListQueuesRequest::default()).await.unwrap_err();
+    let origin = || Origin { path: Some("/000000000000/q".into()), ..super::house::by_query() };
+    let fault = house.call_as::<ListQueues>(super::house::root(), origin(), ListQueuesRequest::default()).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("InvalidAction", "The action ListQueues is not valid for this endpoint."));
+    let input = CreateQueueRequest { queue_name: "other".into(), ..CreateQueueRequest::default() };
+    let fault = house.call_as::<CreateQueue>(super::house::root(), origin(), input).await.unwrap_err();
+    assert_eq!((fault.code(), fault.message()), ("InvalidAction", "The action CreateQueue is not valid for this endpoint."));
 }
 
 #[tokio::test]
