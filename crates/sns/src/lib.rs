@@ -8,6 +8,7 @@
 mod access;
 mod archive;
 mod arns;
+mod constraints;
 mod data_protection;
 mod deliveries;
 mod delivery_policy;
