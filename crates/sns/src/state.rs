@@ -120,7 +120,7 @@ pub struct Subscription {
     pub protocol: Protocol,
     pub endpoint: String,
     pub confirmation: Confirmation,
-    /// Only who signs may end it.
+    /// It was confirmed by somebody who wants signatures.
     pub guarded: bool,
     pub settings: Settings,
 }
@@ -174,6 +174,11 @@ impl Topic {
 impl Subscription {
     pub fn is_confirmed(&self) -> bool {
         self.confirmation != Confirmation::Pending
+    }
+
+    /// Whether only who signs may end it. AWS: always so of a queue's. <https://docs.aws.amazon.com/sns/latest/api/API_Unsubscribe.html>
+    pub fn is_guarded(&self) -> bool {
+        self.guarded || self.protocol == Protocol::Sqs
     }
 }
 

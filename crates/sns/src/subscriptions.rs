@@ -29,8 +29,8 @@ const TOKEN: usize = 288;
 /// Checks an endpoint, and says whose it is where that matters.
 fn endpoint(protocol: Protocol, endpoint: &str, topic: &Topic) -> Result<Option<Account>, Fault> {
     if topic.is_fifo() && protocol != Protocol::Sqs {
-        // AWS: unverified sentence. https://docs.aws.amazon.com/sns/latest/dg/fifo-topic-message-delivery.html
-        return Err(faults::invalid("Invalid parameter: Endpoint Reason: FIFO topics can only have SQS subscriptions"));
+        // AWS: recorded by cdk-preflight (`rules/sns/pf-sns-fifo-topic-protocol`).
+        return Err(faults::invalid(format_args!("Invalid protocol type: {}", protocol.name())));
     }
     let arn = |service: &str, sentence: &str| {
         let arn = Arn::parse(endpoint).filter(|arn| arn.service() == service && arn.scope().is_some());
@@ -47,7 +47,6 @@ fn endpoint(protocol: Protocol, endpoint: &str, topic: &Topic) -> Result<Option<
         Protocol::Email | Protocol::EmailJson => {
             let well = endpoint.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
             let plain = !endpoint.chars().any(|letter| letter.is_whitespace() || letter.is_control());
-            // AWS: unverified sentence.
             return if well && plain { Ok(None) } else { Err(faults::invalid("Email address")) };
         }
         Protocol::Sms => return phones::check_endpoint(endpoint).map(|()| None),
@@ -60,7 +59,8 @@ fn endpoint(protocol: Protocol, endpoint: &str, topic: &Topic) -> Result<Option<
         }
         Protocol::Lambda => arn("lambda", "Lambda endpoint ARN")?,
         Protocol::Firehose => arn("firehose", "Firehose endpoint ARN")?,
-        Protocol::Application => arn("sns", "Application endpoint arn invalid")?,
+        // AWS: what follows the endpoint is unknown (module-ballerinax-aws.sns knows how the sentence begins).
+        Protocol::Application => arn("sns", &format!("Application endpoint arn invalid:{endpoint}"))?,
     };
     Ok(Account::parse(arn.account()))
 }
@@ -77,8 +77,8 @@ fn settings(given: &Map<String>, around: &Surroundings<'_>) -> Result<Settings, 
         })?;
     }
     if around.protocol == Protocol::Firehose && settings.role.is_none() {
-        // AWS: unverified sentence.
-        return Err(faults::reason("Attributes", "SubscriptionRoleArn is required for firehose subscriptions"));
+        // AWS: recorded by cdk-preflight (`rules/sns/pf-sns-firehose-subscription-role`).
+        return Err(faults::invalid("Delivery protocol firehose can only be subscribed with subscription role arn"));
     }
     Ok(settings)
 }
@@ -213,6 +213,10 @@ impl Handle<Subscribe> for Sns {
                 return check_same(there, &wanted, &given).map(|()| there.as_ref().clone());
             }
             let topic = state.topics.get(&arn).ok_or_else(faults::no_topic)?;
+            if protocol == Protocol::Application && !state.endpoints.contains(to) {
+                // AWS: recorded by moto, the missing space included (`tests/test_sns/test_application_boto3.py`).
+                return Err(faults::reason("Endpoint", format_args!("Endpoint does not exist for endpoint arn{to}")));
+            }
             check_room(state, topic, &wanted)?;
             let name = format!("{arn}:{}", cx.ids().uuid());
             let made = Subscription { arn: Arn::parse(&name).ok_or_else(|| Fault::internal("a subscription without a name"))?, ..wanted };
@@ -274,6 +278,11 @@ impl Handle<ConfirmSubscription> for Sns {
 fn on_subscription(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Asks, Fault> {
     faults::check_missing(cx)?;
     let (arn, topic) = arns::subscription(cx, arn)?;
+    if Account::parse(topic.account()).is_none() {
+        // AWS: nobody's topic is not the caller's (module-ballerinax-aws.sns knows how the sentence begins).
+        let sentence = format!("User: {} is not authorized to perform: {action} on resource: {topic}", cx.caller.arn);
+        return Err(faults::AUTHORIZATION_ERROR.says(sentence));
+    }
     let owner = sns.store.read(|state| state.subscriptions.get(&arn).map(|subscription| subscription.owner));
     if owner.is_some() && owner == cx.caller.account {
         return Ok(owner.into_iter().map(|owner| Ask::action(action, topic.clone()).owned_by(owner)).collect());
@@ -295,7 +304,7 @@ impl Handle<Unsubscribe> for Sns {
         let (arn, _) = arns::subscription(cx, &input.subscription_arn)?;
         let anonymous = cx.caller.is_anonymous();
         let gone = self.store.write(|state| {
-            if anonymous && state.subscriptions.get(&arn).is_some_and(|subscription| subscription.guarded) {
+            if anonymous && state.subscriptions.get(&arn).is_some_and(|subscription| subscription.is_guarded()) {
                 // AWS: unverified sentence.
                 return Err(faults::AUTHORIZATION_ERROR.says("This subscription requires authentication to unsubscribe"));
             }

@@ -30,11 +30,47 @@ async fn endpoints_must_be_what_their_protocol_wants() {
         ),
         ("sms", "NAA+15551234567", "Invalid SMS endpoint: NAA+15551234567"),
         ("http", "https://example.com", "Invalid parameter: Endpoint must match the specified protocol"),
+        ("email", "nobody", "Invalid parameter: Email address"),
+        ("application", "nowhere", "Invalid parameter: Application endpoint arn invalid:nowhere"),
+        (
+            "application",
+            "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/app/1",
+            "Invalid parameter: Endpoint Reason: Endpoint does not exist for endpoint arnarn:aws:sns:us-east-1:000000000000:endpoint/GCM/app/1",
+        ),
+        (
+            "firehose",
+            "arn:aws:firehose:us-east-1:000000000000:deliverystream/s",
+            "Invalid parameter: Delivery protocol firehose can only be subscribed with subscription role arn",
+        ),
     ] {
         assert_eq!(house.try_subscribe(&topic, protocol, endpoint, &[]).await.unwrap_err().message(), expected);
     }
     let fault = house.try_subscribe(&topic, "sqs", &queue_arn("q"), &[("RawMessageDelivery", "maybe")]).await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: Attributes Reason: RawMessageDelivery: Invalid value [maybe]. Must be true or false.");
+    let fault = house.try_subscribe(&topic, "email", "ann@example.com", &[("RawMessageDelivery", "true")]).await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: Attributes Reason: Delivery protocol [email] does not support raw message delivery.");
+    let phone = house.subscribe(&topic, "sms", "+15550001", &[]).await;
+    let fault = house.set(&phone, "RawMessageDelivery", "true").await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: Delivery protocol [sms] does not support raw message delivery.");
+}
+
+#[tokio::test]
+async fn a_queue_is_not_unsubscribed_by_a_link() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let arn = house.subscribe(&topic, "sqs", &queue_arn("q"), &[]).await;
+    let end = UnsubscribeInput { subscription_arn: arn };
+    assert_eq!(house.call_as::<Unsubscribe>(Caller::anonymous(), end.clone()).await.unwrap_err().code(), "AuthorizationError");
+    house.call::<Unsubscribe>(end).await.unwrap();
+}
+
+#[tokio::test]
+async fn nobodys_subscription_cannot_be_ended() {
+    let house = House::new();
+    let end = UnsubscribeInput { subscription_arn: "arn:aws:sns:us-east-1:nobody:news:45f03920-f890-4a2f-bd77-32f9689b8013".into() };
+    let fault = house.call::<Unsubscribe>(end).await.unwrap_err();
+    assert_eq!(fault.code(), "AuthorizationError");
+    assert!(fault.message().contains("is not authorized to perform: SNS:Unsubscribe on resource: arn:aws:sns:us-east-1:nobody:news"));
 }
 
 #[tokio::test]
