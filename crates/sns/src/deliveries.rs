@@ -137,9 +137,11 @@ impl Delivery {
     }
 
     fn message(&self, queue: &Arn) -> SendMessageRequest {
+        let to_fifo = queue.resource().ends_with(".fifo");
         SendMessageRequest {
-            message_group_id: self.group.clone(),
-            message_deduplication_id: self.deduplication.clone().filter(|_| queue.resource().ends_with(".fifo")),
+            // AWS: of a FIFO topic, the groups reach FIFO queues only (observed by LocalStack).
+            message_group_id: self.group.clone().filter(|_| to_fifo || self.sequence.is_none()),
+            message_deduplication_id: self.deduplication.clone().filter(|_| to_fifo),
             ..queued(queue, self.body.clone(), &self.attributes)
         }
     }
@@ -248,7 +250,9 @@ impl Sns {
     }
 
     async fn post(&self, cx: &Cx, delivery: &Delivery) -> Outcome {
-        let kind = self.manners(delivery).1.unwrap_or_else(|| delivery_policy::CONTENT_TYPE.to_owned());
+        // AWS: a policy's type is that of notifications (observed by LocalStack).
+        let asked_for = (delivery.kind == Kind::Notification).then(|| self.manners(delivery).1).flatten();
+        let kind = asked_for.unwrap_or_else(|| delivery_policy::CONTENT_TYPE.to_owned());
         match cx.send(delivery.letter(&kind)).await {
             Ok(receipt) if (200..300).contains(&receipt.status) => Outcome::Delivered,
             Ok(receipt) if receipt.status >= 500 || receipt.status == 429 => Outcome::Later(format!("status {}", receipt.status)),
