@@ -369,13 +369,27 @@ impl Handle<SetSubscriptionAttributes> for Sns {
     }
 }
 
+/// An endpoint as lists show it. AWS: without its password, as infrastructure tools know
+/// (`obfuscateEndpoint` of terraform-provider-aws); GetSubscriptionAttributes shows it.
+/// <https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html>
+fn without_password(endpoint: &str) -> String {
+    let masked = || {
+        let (scheme, rest) = endpoint.split_once("://")?;
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let (login, host) = authority.rsplit_once('@')?;
+        let (user, _) = login.split_once(':')?;
+        Some(format!("{scheme}://{user}:****@{host}{path}"))
+    };
+    masked().unwrap_or_else(|| endpoint.to_owned())
+}
+
 fn listed(subscription: &Subscription) -> Listed {
     let arn = if subscription.is_confirmed() { subscription.arn.to_string() } else { "PendingConfirmation".to_owned() };
     Listed {
         subscription_arn: Some(arn),
         owner: Some(subscription.owner.to_string()),
         protocol: Some(subscription.protocol.name().to_owned()),
-        endpoint: Some(subscription.endpoint.clone()),
+        endpoint: Some(if subscription.protocol.is_http() { without_password(&subscription.endpoint) } else { subscription.endpoint.clone() }),
         topic_arn: Some(subscription.topic.to_string()),
     }
 }

@@ -155,6 +155,23 @@ async fn a_filter_policy_that_is_none_is_refused_where_it_is_set() {
 }
 
 #[tokio::test]
+async fn lists_show_no_passwords() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    for (endpoint, shown) in [
+        ("http://ann:secret@example.com/a?b=c:d@e", "http://ann:****@example.com/a?b=c:d@e"),
+        ("http://ann@example.com/", "http://ann@example.com/"),
+        ("http://example.com/a:b@c", "http://example.com/a:b@c"),
+    ] {
+        let arn = house.subscribe(&topic, "http", endpoint, &[]).await;
+        assert_eq!(house.attributes(&arn).await["Endpoint"], endpoint);
+        let listed = house.call::<ListSubscriptionsByTopic>(ListSubscriptionsByTopicInput { topic_arn: topic.clone(), next_token: None }).await;
+        let endpoints: Vec<_> = listed.unwrap().subscriptions.unwrap().into_iter().filter_map(|row| row.endpoint).collect();
+        assert!(endpoints.contains(&shown.to_owned()), "{endpoints:?}");
+    }
+}
+
+#[tokio::test]
 async fn lists_show_pending_subscriptions_without_their_arn() {
     let house = House::new();
     let topic = house.topic("news", &[]).await;
