@@ -358,6 +358,10 @@ impl Sns {
         let target = self.store.read(|state| Some(state.subscriptions.get(&delivery.subscription)?.settings.redrive.as_ref()?.target.clone()));
         let Some((scope, queue)) = target.and_then(|queue| Some((queue.scope()?, queue))) else { return };
         let mut input = delivery.message(&queue);
+        // AWS: unverified which; more a queue cannot be sent, and the letter is not lost for them.
+        if let Some(attributes) = input.message_attributes.take() {
+            input.message_attributes = Some(attributes.into_iter().take(crate::limits::RAW_ATTRIBUTES).collect());
+        }
         if queue.resource().ends_with(".fifo") && input.message_deduplication_id.is_none() {
             input.message_deduplication_id = Some(delivery.message_id.to_string());
         }

@@ -108,6 +108,8 @@ async fn eleven_attributes_are_too_many_for_a_raw_delivery() {
     let attributes: Map<_> = (0..11).map(|number| (format!("a{number}"), attribute("String", "x"))).collect();
     house.call::<Publish>(PublishInput { message_attributes: Some(attributes), ..message(&topic, "raw") }).await.unwrap();
     assert!(house.texts("q").await.is_empty());
+    let dead = house.received("dead").await;
+    assert_eq!((dead[0].message_body.as_str(), dead[0].message_attributes.as_ref().unwrap().len()), ("raw", 10));
 }
 
 #[tokio::test]
