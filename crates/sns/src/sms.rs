@@ -74,7 +74,7 @@ fn key(cx: &Cx, number: &str) -> (Account, Region, String) {
     (cx.scope.account, cx.scope.region.clone(), number.to_owned())
 }
 
-/// AWS: unverified for CheckIfPhoneNumberIsOptedOut.
+/// AWS: recorded; for CheckIfPhoneNumberIsOptedOut in the tests of module-ballerinax-aws.sns, which run against it.
 fn check_number(number: &str) -> Result<String, Fault> {
     if phones::is_e164(number) { Ok(phones::plain(number)) } else { Err(faults::reason("PhoneNumber", "input incorrectly formatted")) }
 }

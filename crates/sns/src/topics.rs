@@ -52,7 +52,7 @@ fn draft(cx: &Cx, arn: &Arn, input: &CreateTopicInput) -> Result<Topic, Fault> {
     };
     for (name, value) in &given {
         topic_attributes::set(&mut topic, name, value, Stage::Creation, cx.now).map_err(|trouble| match trouble {
-            // AWS: unverified sentence.
+            // AWS: in the rules of cdk-preflight (`rules/sns/pf-sns-fifo-only-attributes`), which were tried on it.
             Trouble::Name => faults::reason("Attributes", format_args!("Unknown attribute {name}")),
             Trouble::Value(why) => faults::reason("Attributes", why),
         })?;
@@ -131,8 +131,8 @@ impl Handle<DeleteTopic> for Sns {
         self.store.write(|state| {
             let Some(topic) = state.topics.get(&arn) else { return Ok(()) };
             if topic.archive.is_some() {
-                // AWS: unverified sentence; the rule: https://docs.aws.amazon.com/sns/latest/dg/message-archiving-and-replay-topic-owner.html
-                return Err(faults::INVALID_STATE.says("Invalid state: Cannot delete a topic with an ArchivePolicy. Set the policy to {} first."));
+                // AWS: recorded by cdk-preflight (`rules/sns/pf-sns-fifo-only-attributes`), and in terraform-provider-aws.
+                return Err(faults::INVALID_STATE.says("Invalid state: Cannot delete a topic with an ArchivePolicy"));
             }
             let gone: Vec<_> = state.of_topic(&arn, None).map(|subscription| subscription.arn.clone()).collect();
             for subscription in gone {
