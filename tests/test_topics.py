@@ -202,3 +202,21 @@ def test_errors_read_as_awss(sns, topic):
 def test_nobody_calls_the_operations_of_the_agenda(server):
     answer = server.signed("POST", "/", service="sns", body=b"Action=Deliver&Version=2010-03-31&Delivery={}", headers={"content-type": "application/x-www-form-urlencoded"})
     assert (answer.status, b"InvalidAction" in answer.body) == (400, True)
+
+
+def test_reports_go_into_a_bucket_that_there_is(sns, bucket):
+    with pytest.raises(ClientError) as refused:
+        sns.set_sms_attributes(attributes={"UsageReportS3Bucket": "thisS3BucketDoesNotExist"})
+    assert refusal(refused) == ("InvalidParameter", "Invalid parameter: UsageReportS3Bucket Reason: The bucket you provided does not exist")
+    sns.set_sms_attributes(attributes={"UsageReportS3Bucket": bucket})
+    assert sns.get_sms_attributes()["attributes"]["UsageReportS3Bucket"] == bucket
+
+
+def test_the_link_in_a_queues_message_ends_nothing(server, sns, sqs, topic, queue):
+    let_in(sqs, queue, topic)
+    arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of(sqs, queue))["SubscriptionArn"]
+    sns.publish(TopicArn=topic, Message="hello")
+    link = json.loads(received(sqs, queue)["Body"])["UnsubscribeURL"]
+    answer = server.request("GET", link.removeprefix(server.url))
+    assert (answer.status, b"AuthorizationError" in answer.body) == (403, True)
+    assert sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["PendingConfirmation"] == "false"

@@ -314,10 +314,10 @@ impl Handle<Unsubscribe> for Sns {
             }
             Ok(gone.and_then(|gone| Some((gone.clone(), state.topics.get(&gone.topic)?.clone()))))
         })?;
-        // Who did not sign may not have meant it.
-        if let Some((gone, topic)) =
-            gone.filter(|(gone, _)| anonymous && (gone.protocol.is_http() || matches!(gone.protocol, Protocol::Email | Protocol::EmailJson)))
-        {
+        // AWS: who neither owns it nor was kept from ending it may not speak for the subscriber, who can take it back.
+        let answers = |gone: &Subscription| gone.protocol.is_http() || matches!(gone.protocol, Protocol::Email | Protocol::EmailJson);
+        let asked = |gone: &Subscription| answers(gone) && !gone.guarded && (anonymous || cx.caller.account != Some(gone.owner));
+        if let Some((gone, topic)) = gone.filter(|(gone, _)| asked(gone)) {
             self.ask(cx, Question::Unsubscribe, &gone, Some(&topic)).await;
         }
         Ok(Empty {})

@@ -185,3 +185,26 @@ async fn lists_show_pending_subscriptions_without_their_arn() {
     house.call::<DeleteTopic>(DeleteTopicInput { topic_arn: topic }).await.unwrap();
     assert!(house.call::<ListSubscriptions>(ListSubscriptionsInput::default()).await.unwrap().subscriptions.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn who_ends_the_subscription_of_another_account_has_the_subscriber_asked() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let grant = AddPermissionInput {
+        topic_arn: topic.clone(),
+        label: "partner".into(),
+        aws_account_id: vec!["111111111111".into()],
+        action_name: vec!["Subscribe".into()],
+    };
+    house.call::<AddPermission>(grant).await.unwrap();
+    let input = subscription(&topic, "email", "ann@example.com", &[]);
+    let theirs = house.call_as::<Subscribe>(stranger(), input).await.unwrap().subscription_arn.unwrap();
+    house.confirm(&topic, &parameter(&house.mail()[0].body, "Token")).await.unwrap();
+    house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: theirs }).await.unwrap();
+    assert_eq!(house.mail()[0].subject.as_deref(), Some("AWS Notification - Unsubscribe Confirmation"));
+    let own = house.subscribe(&topic, "email", "bob@example.com", &[]).await;
+    house.confirm(&topic, &parameter(&house.mail()[0].body, "Token")).await.unwrap();
+    let letters = house.mail().len();
+    house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: own }).await.unwrap();
+    assert_eq!(house.mail().len(), letters, "who ends his own meant it");
+}
