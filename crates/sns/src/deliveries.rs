@@ -388,24 +388,25 @@ pub struct DeliverInput {
     pub delivery: String,
 }
 
-/// A replay that goes on.
+/// Something that is due of a subscription.
 #[derive(Shape, Clone, Default)]
-pub struct ReplayInput {
+pub struct SubscriptionInput {
     pub subscription: String,
 }
 
 /// The operations that only the agenda calls. They are in no model, so no request is recognized as one.
 mod own {
-    use super::{DeliverInput, ReplayInput};
+    use super::{DeliverInput, SubscriptionInput};
     use cloudlet_shape::{Empty, operations};
 
     operations! { cloudlet_api_sns::SERVICE;
         Deliver(DeliverInput) -> Empty {}
-        ReplayMessages(ReplayInput) -> Empty {}
+        ReplayMessages(SubscriptionInput) -> Empty {}
+        ForgetUnconfirmed(SubscriptionInput) -> Empty {}
     }
 }
 
-pub use own::{Deliver, ReplayMessages};
+pub use own::{Deliver, ForgetUnconfirmed, ReplayMessages};
 
 impl Handle<Deliver> for Sns {
     /// SNS asks nobody to go on with what it has begun; whom it calls asks.

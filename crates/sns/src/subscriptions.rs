@@ -2,7 +2,7 @@
 
 use crate::{
     Sns, access, arns,
-    deliveries::{Delivery, is_chatbot},
+    deliveries::{Delivery, ForgetUnconfirmed, PRINCIPAL, SubscriptionInput, is_chatbot},
     faults, limits,
     notifications::{Question, confirmation, subscribe_url},
     pages, phones,
@@ -208,9 +208,9 @@ impl Handle<Subscribe> for Sns {
             guarded: false,
             settings,
         };
-        let subscription = self.store.write(|state| {
+        let (subscription, is_new) = self.store.write(|state| {
             if let Some(there) = state.by_endpoint.get(&(arn.clone(), protocol, to.to_owned())).and_then(|there| state.subscriptions.get(there)) {
-                return check_same(there, &wanted, &given).map(|()| there.as_ref().clone());
+                return check_same(there, &wanted, &given).map(|()| (there.as_ref().clone(), false));
             }
             let topic = state.topics.get(&arn).ok_or_else(faults::no_topic)?;
             if protocol == Protocol::Application && !state.endpoints.contains(to) {
@@ -221,15 +221,36 @@ impl Handle<Subscribe> for Sns {
             let name = format!("{arn}:{}", cx.ids().uuid());
             let made = Subscription { arn: Arn::parse(&name).ok_or_else(|| Fault::internal("a subscription without a name"))?, ..wanted };
             state.put_subscription(made.clone());
-            Ok(made)
+            Ok((made, true))
         })?;
         if subscription.is_confirmed() {
             self.begin_replay(cx, &subscription.arn);
         } else {
+            if is_new {
+                let input = SubscriptionInput { subscription: subscription.arn.to_string() };
+                cx.later::<ForgetUnconfirmed>(cx.now.plus_secs(limits::TOKEN), PRINCIPAL, arn, cx.scope.clone(), input);
+            }
             self.ask(cx, Question::Subscribe, &subscription, Some(&topic)).await;
         }
         let shown = subscription.is_confirmed() || input.return_subscription_arn == Some(true);
         Ok(SubscribeResponse { subscription_arn: Some(if shown { subscription.arn.to_string() } else { PENDING.to_owned() }) })
+    }
+}
+
+/// AWS: what nobody has confirmed is gone after 48 hours. <https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html>
+impl Handle<ForgetUnconfirmed> for Sns {
+    fn asks(&self, _: &Cx, _: &SubscriptionInput) -> Result<Asks, Fault> {
+        Ok(Ask::nothing())
+    }
+
+    async fn handle(&self, _: &Cx, input: SubscriptionInput) -> Result<Empty, Fault> {
+        self.store.update(|state| {
+            let pends = state.subscriptions.get(input.subscription.as_str()).is_some_and(|subscription| !subscription.is_confirmed());
+            if let Some(gone) = pends.then(|| state.drop_subscription(&input.subscription)).flatten() {
+                state.change_topic(gone.topic.as_str(), |topic| topic.deleted += 1);
+            }
+        });
+        Ok(Empty {})
     }
 }
 
@@ -304,6 +325,10 @@ impl Handle<Unsubscribe> for Sns {
         let (arn, _) = arns::subscription(cx, &input.subscription_arn)?;
         let anonymous = cx.caller.is_anonymous();
         let gone = self.store.write(|state| {
+            if state.subscriptions.get(&arn).is_some_and(|subscription| !subscription.is_confirmed()) {
+                // AWS: as infrastructure tools know it (terraform-provider-aws, `internal/service/sns/topic_subscription.go`).
+                return Err(faults::reason("SubscriptionArn", "Cannot unsubscribe a subscription that is pending confirmation"));
+            }
             if anonymous && state.subscriptions.get(&arn).is_some_and(|subscription| subscription.is_guarded()) {
                 // AWS: unverified sentence.
                 return Err(faults::AUTHORIZATION_ERROR.says("This subscription requires authentication to unsubscribe"));

@@ -208,3 +208,22 @@ async fn who_ends_the_subscription_of_another_account_has_the_subscriber_asked()
     house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: own }).await.unwrap();
     assert_eq!(house.mail().len(), letters, "who ends his own meant it");
 }
+
+#[tokio::test]
+async fn a_subscription_that_nobody_confirms_cannot_be_ended_and_is_gone_after_two_days() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let pending = house.subscribe(&topic, "email", "ann@example.com", &[]).await;
+    let fault = house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: pending }).await.unwrap_err();
+    let expected = "Invalid parameter: SubscriptionArn Reason: Cannot unsubscribe a subscription that is pending confirmation";
+    assert_eq!((fault.code(), fault.message()), ("InvalidParameter", expected));
+    let confirmed = house.subscribe(&topic, "email", "bob@example.com", &[]).await;
+    house.confirm(&topic, &parameter(&house.mail()[0].body, "Token")).await.unwrap();
+    let counts = |shown: &std::collections::BTreeMap<String, String>| {
+        ["Confirmed", "Pending", "Deleted"].map(|kind| shown[&format!("Subscriptions{kind}")].clone())
+    };
+    assert_eq!(counts(&house.topic_attributes(&topic).await), ["1", "1", "0"]);
+    house.pass(2 * 86_400).await;
+    assert_eq!(counts(&house.topic_attributes(&topic).await), ["1", "0", "1"]);
+    assert_eq!(house.attributes(&confirmed).await["PendingConfirmation"], "false");
+}
