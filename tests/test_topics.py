@@ -216,7 +216,7 @@ def test_the_link_in_a_queues_message_ends_nothing(server, sns, sqs, topic, queu
     let_in(sqs, queue, topic)
     arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of(sqs, queue))["SubscriptionArn"]
     sns.publish(TopicArn=topic, Message="hello")
-    link = json.loads(received(sqs, queue)["Body"])["UnsubscribeURL"]
+    link = json.loads(received(sqs, queue)[0]["Body"])["UnsubscribeURL"]
     answer = server.request("GET", link.removeprefix(server.url))
     assert (answer.status, b"AuthorizationError" in answer.body) == (403, True)
     assert sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["PendingConfirmation"] == "false"
