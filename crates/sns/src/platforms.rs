@@ -9,7 +9,7 @@ use crate::{
     messages::Draft,
     pages,
     state::{Application, Endpoint, Message, Subscription, Topic},
-    topic_attributes::check_percentage,
+    topic_attributes::check_feedback,
 };
 use cloudlet_api_sns::{
     CreateEndpointResponse, CreatePlatformApplication, CreatePlatformApplicationInput, CreatePlatformApplicationResponse, CreatePlatformEndpoint,
@@ -50,14 +50,14 @@ const OF_APPLICATIONS: [&str; 14] = [
     "EventDeliveryFailure",
     "SuccessFeedbackRoleArn",
     "FailureFeedbackRoleArn",
-    SAMPLE_RATE,
+    "SuccessFeedbackSampleRate",
     "Enabled",
     "ApplePlatformTeamID",
     "ApplePlatformBundleID",
     "AllowEndpointPolicies",
     "AppleCertificateExpirationDate",
 ];
-const SAMPLE_RATE: &str = "SuccessFeedbackSampleRate";
+const FEEDBACK: [&str; 3] = ["SuccessFeedbackRoleArn", "FailureFeedbackRoleArn", "SuccessFeedbackSampleRate"];
 const OF_ENDPOINTS: [&str; 3] = ["CustomUserData", "Enabled", "Token"];
 /// What AWS never shows again.
 const SECRET: [&str; 2] = ["PlatformCredential", "PlatformPrincipal"];
@@ -95,11 +95,11 @@ fn check_credentials(platform: &str, given: &Map<String>) -> Result<(), Fault> {
 
 fn check_application(given: &Map<String>) -> Result<(), Fault> {
     check_names(given, &OF_APPLICATIONS)?;
-    match given.get(SAMPLE_RATE).filter(|rate| !rate.is_empty()).map(|rate| check_percentage(rate)) {
-        // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
-        Some(Err(why)) => Err(faults::reason("Attributes", format_args!("Invalid value for attribute: {SAMPLE_RATE}: {why}"))),
-        _ => Ok(()),
+    for name in FEEDBACK {
+        let Some(Err(why)) = given.get(name).map(|value| check_feedback(name, value)) else { continue };
+        return Err(faults::reason("Attributes", format_args!("Invalid value for attribute: {name}: {why}")));
     }
+    Ok(())
 }
 
 fn check_endpoint(given: &Map<String>) -> Result<(), Fault> {

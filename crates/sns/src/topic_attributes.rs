@@ -111,24 +111,27 @@ fn archive(topic: &mut Topic, value: &str, now: Timestamp) -> Result<(), Trouble
     Ok(())
 }
 
-/// Sample rates of topics and of applications.
-pub fn check_percentage(value: &str) -> Result<(), String> {
-    let well = value.parse::<u32>().is_ok_and(|rate| rate <= 100);
-    if well { Ok(()) } else { Err(format!("{value} value provided is not an integer between 0-100")) }
-}
-
-fn feedback(topic: &mut Topic, name: &str, value: &str) -> Result<(), Trouble> {
+/// What is wrong with an attribute that says how deliveries are logged, of a topic or of an application.
+/// AWS: in the tests of module-ballerinax-aws.sns, which run against it, and known to terraform-provider-aws.
+pub fn check_feedback(name: &str, value: &str) -> Result<(), String> {
     if value.is_empty() {
-        topic.feedback.remove(name);
         return Ok(());
     }
     if name.ends_with("SampleRate") {
-        // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
-        check_percentage(value).map_err(|why| wrong(format!("{name}: {why}")))?;
-    } else if !Arn::parse(value).is_some_and(|arn| arn.service() == "iam" && arn.resource().starts_with("role/")) {
-        return Err(wrong(name));
+        let well = value.parse::<u32>().is_ok_and(|rate| rate <= 100);
+        return if well { Ok(()) } else { Err(format!("{value} value provided is not an integer between 0-100")) };
     }
-    topic.feedback.insert(name.to_owned(), value.to_owned());
+    let well = Arn::parse(value).is_some_and(|arn| arn.service() == "iam" && arn.resource().starts_with("role/"));
+    if well { Ok(()) } else { Err(format!("{value} is not a valid role to allow SNS to write to Cloudwatch Logs")) }
+}
+
+fn feedback(topic: &mut Topic, name: &str, value: &str) -> Result<(), Trouble> {
+    check_feedback(name, value).map_err(|why| wrong(format!("{name}: {why}")))?;
+    if value.is_empty() {
+        topic.feedback.remove(name);
+    } else {
+        topic.feedback.insert(name.to_owned(), value.to_owned());
+    }
     Ok(())
 }
 

@@ -129,6 +129,7 @@ async fn values_of_a_topics_attributes_are_refused_in_awss_words() {
         ("SignatureVersion", "3", "SignatureVersion: Invalid value. Must be 1 or 2."),
         ("TracingConfig", "Loud", "Invalid tracing config value: Loud"),
         ("SQSSuccessFeedbackSampleRate", "500", "SQSSuccessFeedbackSampleRate: 500 value provided is not an integer between 0-100"),
+        ("LambdaSuccessFeedbackRoleArn", "r", "LambdaSuccessFeedbackRoleArn: r is not a valid role to allow SNS to write to Cloudwatch Logs"),
         ("ArchivePolicy", r#"{"MessageRetentionPeriod": "366"}"#, "ArchivePolicy: MessageRetentionPeriod value is invalid"),
     ] {
         assert_eq!(house.set_topic(&topic, name, value).await.unwrap_err().message(), format!("Invalid parameter: {expected}"));
