@@ -3,6 +3,7 @@
 use crate::{
     delivery_policy::DeliveryPolicy,
     filter::{FilterPolicy, FilterScope},
+    limits,
     policy::TopicPolicy,
     signing::SignatureVersion,
 };
@@ -166,6 +167,11 @@ impl Topic {
         self.fifo.is_some()
     }
 
+    /// Whether it takes messages that not every endpoint can.
+    pub fn takes_large(&self) -> bool {
+        self.message_size.is_some_and(|size| size > limits::MESSAGE)
+    }
+
     pub fn signature(&self) -> SignatureVersion {
         self.signature.unwrap_or_default()
     }
@@ -176,7 +182,7 @@ impl Subscription {
         self.confirmation != Confirmation::Pending
     }
 
-    /// Whether only who signs may end it. AWS: always so of a queue's. <https://docs.aws.amazon.com/sns/latest/api/API_Unsubscribe.html>
+    /// Whether only who signs may end it. AWS: always so of a queue's, as its API reference said until 2025.
     pub fn is_guarded(&self) -> bool {
         self.guarded || self.protocol == Protocol::Sqs
     }

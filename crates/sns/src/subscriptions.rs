@@ -100,7 +100,25 @@ fn check_room(state: &State, topic: &Topic, wanted: &Subscription) -> Result<(),
         // AWS: unverified sentence.
         return Err(faults::SUBSCRIPTION_LIMIT_EXCEEDED.says("The maximum number of subscriptions for this topic has been reached."));
     }
+    if topic.takes_large() {
+        check_large(state.of_topic(&topic.arn, None).map(|subscription| subscription.protocol).chain([wanted.protocol]))?;
+    }
     if wanted.settings.filter.is_some() { check_filters(state, &wanted.topic, wanted.owner) } else { Ok(()) }
+}
+
+/// Of a topic that takes large messages, the subscriptions are few, and each can carry them.
+/// AWS: unverified sentences; the rules: <https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html>
+pub fn check_large(protocols: impl Iterator<Item = Protocol>) -> Result<(), Fault> {
+    for (at, protocol) in protocols.enumerate() {
+        if !matches!(protocol, Protocol::Sqs | Protocol::Lambda | Protocol::Firehose) {
+            let sentence = format!("MaximumMessageSize Reason: above 256 KiB, protocol {} is not supported", protocol.name());
+            return Err(faults::invalid(sentence));
+        }
+        if at >= limits::LARGE_SUBSCRIPTIONS {
+            return Err(faults::reason("MaximumMessageSize", "above 256 KiB, a topic can have 100 subscriptions at most"));
+        }
+    }
+    Ok(())
 }
 
 fn check_filters(state: &State, topic: &Arn, owner: Account) -> Result<(), Fault> {

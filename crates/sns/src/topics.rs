@@ -4,6 +4,7 @@ use crate::{
     Sns, access, arns, faults, limits, pages,
     policy::TopicPolicy,
     state::{Fifo, Topic},
+    subscriptions::check_large,
     tags, topic_attributes,
 };
 use cloudlet_api_sns::{
@@ -174,14 +175,19 @@ impl Handle<SetTopicAttributes> for Sns {
         let value = input.attribute_value.unwrap_or_default();
         let archived = self.store.write(|state| {
             let change = |topic: &mut Topic| {
-                topic_attributes::set(topic, &input.attribute_name, &value, Stage::Change, cx.now).map(|()| topic.archive.is_some())
+                topic_attributes::set(topic, &input.attribute_name, &value, Stage::Change, cx.now)
+                    .map(|()| (topic.archive.is_some(), topic.takes_large()))
             };
-            match state.change_topic(arn.as_str(), change) {
-                None => Err(faults::no_topic()),
-                Some(Err(Trouble::Name)) => Err(faults::invalid("AttributeName")),
-                Some(Err(Trouble::Value(why))) => Err(faults::invalid(why)),
-                Some(Ok(archived)) => Ok(archived),
+            let (archived, takes_large) = match state.change_topic(arn.as_str(), change) {
+                None => return Err(faults::no_topic()),
+                Some(Err(Trouble::Name)) => return Err(faults::invalid("AttributeName")),
+                Some(Err(Trouble::Value(why))) => return Err(faults::invalid(why)),
+                Some(Ok(changed)) => changed,
+            };
+            if takes_large {
+                check_large(state.of_topic(&arn, None).map(|subscription| subscription.protocol))?;
             }
+            Ok(archived)
         })?;
         if input.attribute_name == "ArchivePolicy" && !archived {
             self.ledgers.update(&arn, |ledger| ledger.archive.clear());

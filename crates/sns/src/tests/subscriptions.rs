@@ -227,3 +227,21 @@ async fn a_subscription_that_nobody_confirms_cannot_be_ended_and_is_gone_after_t
     assert_eq!(counts(&house.topic_attributes(&topic).await), ["1", "0", "1"]);
     assert_eq!(house.attributes(&confirmed).await["PendingConfirmation"], "false");
 }
+
+#[tokio::test]
+async fn a_topic_of_large_messages_has_few_subscriptions_that_all_can_carry_them() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let phone = house.subscribe(&topic, "sms", "+15550001", &[]).await;
+    assert_eq!(house.set_topic(&topic, "MaximumMessageSize", "262145").await.unwrap_err().code(), "InvalidParameter");
+    assert!(!house.topic_attributes(&topic).await.contains_key("MaximumMessageSize"));
+    house.set_topic(&topic, "MaximumMessageSize", "262144").await.unwrap();
+    house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: phone }).await.unwrap();
+    house.set_topic(&topic, "MaximumMessageSize", "1048576").await.unwrap();
+    assert_eq!(house.try_subscribe(&topic, "email", "ann@example.com", &[]).await.unwrap_err().code(), "InvalidParameter");
+    for number in 0..100 {
+        house.subscribe(&topic, "sqs", &queue_arn(&format!("q{number}")), &[]).await;
+    }
+    assert_eq!(house.try_subscribe(&topic, "sqs", &queue_arn("q100"), &[]).await.unwrap_err().code(), "InvalidParameter");
+    assert!(house.try_subscribe(&topic, "sqs", &queue_arn("q99"), &[]).await.is_ok(), "it is there already");
+}
