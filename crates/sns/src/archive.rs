@@ -6,7 +6,7 @@
 
 use crate::{
     Sns,
-    deliveries::{PRINCIPAL, ReplayInput, ReplayMessages},
+    deliveries::{PRINCIPAL, ReplayMessages, SubscriptionInput},
     delivery_policy,
     notifications::{Freshness, Signatures},
     publishing::Judge,
@@ -60,7 +60,7 @@ impl Sns {
         });
         let Some(topic) = pending else { return };
         let scope = topic.scope().unwrap_or_else(|| cx.scope.clone());
-        cx.later::<ReplayMessages>(cx.clock().now(), PRINCIPAL, topic, scope, ReplayInput { subscription: subscription.to_string() });
+        cx.later::<ReplayMessages>(cx.clock().now(), PRINCIPAL, topic, scope, SubscriptionInput { subscription: subscription.to_string() });
     }
 
     fn mark(&self, subscription: &str, status: ReplayStatus, reached: Option<u64>) {
@@ -76,11 +76,11 @@ impl Sns {
 }
 
 impl Handle<ReplayMessages> for Sns {
-    fn asks(&self, _: &Cx, _: &ReplayInput) -> Result<Asks, Fault> {
+    fn asks(&self, _: &Cx, _: &SubscriptionInput) -> Result<Asks, Fault> {
         Ok(Ask::nothing())
     }
 
-    async fn handle(&self, cx: &Cx, input: ReplayInput) -> Result<Empty, Fault> {
+    async fn handle(&self, cx: &Cx, input: SubscriptionInput) -> Result<Empty, Fault> {
         let arn = input.subscription.as_str();
         // What is published after this is no part of the past, and comes whatever its time.
         let mut past = None;

@@ -44,6 +44,16 @@ pub fn platform(cx: &Cx, parameter: &str, text: &str, kind: &str, slashes: usize
     Ok(arn)
 }
 
+/// The ARN of an endpoint of a platform application, whose id is a UUID.
+pub fn endpoint(cx: &Cx, text: &str) -> Result<Arn, Fault> {
+    let arn = platform(cx, "EndpointArn", text, "endpoint/", 3)?;
+    if arn.resource().rsplit('/').next().is_some_and(|id| id.len() == 36) {
+        return Ok(arn);
+    }
+    // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
+    Err(faults::reason("EndpointArn", "ARN specifies an invalid endpointId: UUID must be encoded in exactly 36 characters."))
+}
+
 /// An ARN whose form is all that counts.
 pub fn any(parameter: &str, text: &str) -> Result<Arn, Fault> {
     parts(parameter, text)

@@ -137,9 +137,11 @@ impl Delivery {
     }
 
     fn message(&self, queue: &Arn) -> SendMessageRequest {
+        let to_fifo = queue.resource().ends_with(".fifo");
         SendMessageRequest {
-            message_group_id: self.group.clone(),
-            message_deduplication_id: self.deduplication.clone().filter(|_| queue.resource().ends_with(".fifo")),
+            // AWS: of a FIFO topic, the groups reach FIFO queues only (observed by LocalStack).
+            message_group_id: self.group.clone().filter(|_| to_fifo || self.sequence.is_none()),
+            message_deduplication_id: self.deduplication.clone().filter(|_| to_fifo),
             ..queued(queue, self.body.clone(), &self.attributes)
         }
     }
@@ -248,7 +250,9 @@ impl Sns {
     }
 
     async fn post(&self, cx: &Cx, delivery: &Delivery) -> Outcome {
-        let kind = self.manners(delivery).1.unwrap_or_else(|| delivery_policy::CONTENT_TYPE.to_owned());
+        // AWS: a policy's type is that of notifications (observed by LocalStack).
+        let asked_for = (delivery.kind == Kind::Notification).then(|| self.manners(delivery).1).flatten();
+        let kind = asked_for.unwrap_or_else(|| delivery_policy::CONTENT_TYPE.to_owned());
         match cx.send(delivery.letter(&kind)).await {
             Ok(receipt) if (200..300).contains(&receipt.status) => Outcome::Delivered,
             Ok(receipt) if receipt.status >= 500 || receipt.status == 429 => Outcome::Later(format!("status {}", receipt.status)),
@@ -354,6 +358,10 @@ impl Sns {
         let target = self.store.read(|state| Some(state.subscriptions.get(&delivery.subscription)?.settings.redrive.as_ref()?.target.clone()));
         let Some((scope, queue)) = target.and_then(|queue| Some((queue.scope()?, queue))) else { return };
         let mut input = delivery.message(&queue);
+        // AWS: unverified which; more a queue cannot be sent, and the letter is not lost for them.
+        if let Some(attributes) = input.message_attributes.take() {
+            input.message_attributes = Some(attributes.into_iter().take(crate::limits::RAW_ATTRIBUTES).collect());
+        }
         if queue.resource().ends_with(".fifo") && input.message_deduplication_id.is_none() {
             input.message_deduplication_id = Some(delivery.message_id.to_string());
         }
@@ -380,24 +388,25 @@ pub struct DeliverInput {
     pub delivery: String,
 }
 
-/// A replay that goes on.
+/// Something that is due of a subscription.
 #[derive(Shape, Clone, Default)]
-pub struct ReplayInput {
+pub struct SubscriptionInput {
     pub subscription: String,
 }
 
 /// The operations that only the agenda calls. They are in no model, so no request is recognized as one.
 mod own {
-    use super::{DeliverInput, ReplayInput};
+    use super::{DeliverInput, SubscriptionInput};
     use cloudlet_shape::{Empty, operations};
 
     operations! { cloudlet_api_sns::SERVICE;
         Deliver(DeliverInput) -> Empty {}
-        ReplayMessages(ReplayInput) -> Empty {}
+        ReplayMessages(SubscriptionInput) -> Empty {}
+        ForgetUnconfirmed(SubscriptionInput) -> Empty {}
     }
 }
 
-pub use own::{Deliver, ReplayMessages};
+pub use own::{Deliver, ForgetUnconfirmed, ReplayMessages};
 
 impl Handle<Deliver> for Sns {
     /// SNS asks nobody to go on with what it has begun; whom it calls asks.

@@ -100,50 +100,54 @@ impl Retries {
 }
 
 /// The fields of a retry policy that were given, checked.
+/// AWS: the sentences are those of the rules of cdk-preflight (`rules/sns/pf-sns-delivery-policy`), which were tried on it.
 fn retries(given: &Map<String, Value>, path: &str) -> Result<Retries, String> {
     let mut retries = Retries::HTTP;
     for (name, value) in given {
-        let number = || {
-            let number =
-                value.as_u64().or_else(|| value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0).map(|number| number as u64));
-            number.and_then(|number| u32::try_from(number).ok()).ok_or_else(|| format!("{path}.{name} must be a non-negative integer"))
+        let number = |least: u32, most: u32| {
+            let number = value.as_i64().or_else(|| value.as_f64().filter(|number| number.fract() == 0.0).map(|number| number as i64));
+            // AWS: unverified sentence.
+            let number = number.ok_or_else(|| format!("{path}.{name} must be an integer"))?;
+            if number > i64::from(most) {
+                return Err(format!("{path}.{name} must be less than or equal to {most}"));
+            }
+            let number = u32::try_from(number).ok().filter(|number| *number >= least);
+            number.ok_or_else(|| format!("{path}.{name} must be greater than or equal to {least}"))
         };
         match name.as_str() {
-            "minDelayTarget" => retries.min_delay = number()?,
-            "maxDelayTarget" => retries.max_delay = number()?,
-            "numRetries" => retries.count = number()?,
-            "numNoDelayRetries" => retries.no_delay = number()?,
-            "numMinDelayRetries" => retries.at_min = number()?,
-            "numMaxDelayRetries" => retries.at_max = number()?,
+            "minDelayTarget" => retries.min_delay = number(1, u32::MAX)?,
+            "maxDelayTarget" => retries.max_delay = number(0, 3_600)?,
+            "numRetries" => retries.count = number(0, 100)?,
+            "numNoDelayRetries" => retries.no_delay = number(0, u32::MAX)?,
+            "numMinDelayRetries" => retries.at_min = number(0, u32::MAX)?,
+            "numMaxDelayRetries" => retries.at_max = number(0, u32::MAX)?,
             "backoffFunction" => {
                 let name = value.as_str().unwrap_or_default();
                 let known = [Backoff::Linear, Backoff::Arithmetic, Backoff::Geometric, Backoff::Exponential];
                 let function = known.into_iter().find(|function| function.name() == name);
-                retries.backoff =
-                    function.ok_or_else(|| format!("{path}.backoffFunction must be one of linear, geometric, exponential, arithmetic"))?;
+                // AWS: unverified how the sentence begins.
+                retries.backoff = function.ok_or_else(|| format!("{path}.backoffFunction: the value [{name}] is not a valid backoff function"))?;
             }
+            // AWS: unverified sentence.
             _ => return Err(format!("Unexpected JSON member: {path}.{name}")),
         }
     }
-    // AWS: unverified sentences; the rules are those of the page above.
     if !given.contains_key("maxDelayTarget") && given.contains_key("minDelayTarget") {
         retries.max_delay = retries.max_delay.max(retries.min_delay);
-    }
-    if retries.min_delay < 1 || retries.min_delay > retries.max_delay {
-        return Err(format!("{path}.minDelayTarget must be between 1 and {path}.maxDelayTarget"));
     }
     if retries.max_delay > 3_600 {
         return Err(format!("{path}.maxDelayTarget must be less than or equal to 3600"));
     }
-    if retries.count > 100 {
-        return Err(format!("{path}.numRetries must be less than or equal to 100"));
+    if retries.min_delay > retries.max_delay {
+        return Err(format!("{path}.maxDelayTarget must be greater than or equal to minDelayTarget"));
     }
     if u64::from(retries.no_delay) + u64::from(retries.at_min) + u64::from(retries.at_max) > u64::from(retries.count) {
         return Err(format!(
-            "{path}.numRetries must be greater than or equal to the sum of numNoDelayRetries, numMinDelayRetries and numMaxDelayRetries"
+            "{path}.numRetries must be greater than or equal to total of numMinDelayRetries, numNoDelayRetries and numMaxDelayRetries"
         ));
     }
     if retries.total() > 3_600_000 {
+        // AWS: unverified sentence; the rule is that of the page above.
         return Err(format!("{path}: the total time of all retries must not exceed 3600 seconds"));
     }
     Ok(retries)
@@ -223,7 +227,7 @@ impl DeliveryPolicy {
             _ if name == throttle => {
                 let most = value.as_object().ok_or_else(wrong)?.get("maxReceivesPerSecond").filter(|most| !most.is_null());
                 let number = |most: &Value| most.as_u64().filter(|most| *most >= 1).and_then(|most| u32::try_from(most).ok());
-                let refusal = || format!("{prefix}{name}.maxReceivesPerSecond must be a positive integer");
+                let refusal = || format!("{prefix}{name}.maxReceivesPerSecond must be >= 1");
                 self.manners.most_per_second = most.map(|most| number(most).ok_or_else(refusal)).transpose()?;
             }
             _ if name == request => {
@@ -372,6 +376,26 @@ mod tests {
             assert!(topic(policy.clone()).is_err(), "{policy}");
         }
         assert!(DeliveryPolicy::read("no", Whose::Topic).unwrap_err().starts_with("DeliveryPolicy: failed to parse JSON. Unrecognized token 'no'"));
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_is_told_in_awss_words() {
+        for (policy, expected) in [
+            (json!({"numRetries": 101, "minDelayTarget": 21}), "numRetries must be less than or equal to 100"),
+            (json!({"numRetries": -1}), "numRetries must be greater than or equal to 0"),
+            (json!({"minDelayTarget": 0}), "minDelayTarget must be greater than or equal to 1"),
+            (json!({"minDelayTarget": 4000}), "maxDelayTarget must be less than or equal to 3600"),
+            (json!({"minDelayTarget": 21, "maxDelayTarget": 20}), "maxDelayTarget must be greater than or equal to minDelayTarget"),
+            (
+                json!({"numRetries": 3, "numNoDelayRetries": 4}),
+                "numRetries must be greater than or equal to total of numMinDelayRetries, numNoDelayRetries and numMaxDelayRetries",
+            ),
+        ] {
+            let refusal = topic(json!({"defaultHealthyRetryPolicy": policy})).unwrap_err();
+            assert_eq!(refusal, format!("DeliveryPolicy: http.defaultHealthyRetryPolicy.{expected}"));
+        }
+        let refusal = DeliveryPolicy::read(r#"{"throttlePolicy": {"maxReceivesPerSecond": 0}}"#, Whose::Subscription).unwrap_err();
+        assert_eq!(refusal, "DeliveryPolicy: throttlePolicy.maxReceivesPerSecond must be >= 1");
     }
 
     #[test]

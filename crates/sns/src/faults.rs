@@ -7,7 +7,7 @@ use cloudlet_engine::Cx;
 use std::fmt::Display;
 
 /// AWS: in no model; what constraints of the model are answered with.
-const VALIDATION_ERROR: FaultKind = FaultKind::sender("ValidationError", 400);
+pub const VALIDATION_ERROR: FaultKind = FaultKind::sender("ValidationError", 400);
 
 /// `Invalid parameter: …`
 pub fn invalid(what: impl Display) -> Fault {
@@ -57,9 +57,4 @@ pub fn check_missing(cx: &Cx) -> Result<(), Fault> {
 
 fn is_collection(path: &str) -> bool {
     matches!(path, "attributes" | "publishBatchRequestEntries" | "tags" | "tagKeys" | "aWSAccountId" | "actionName" | "awsAccountId")
-}
-
-/// A value that the model's constraints refuse.
-pub fn unfit(value: &str, path: &str, constraint: &str) -> Fault {
-    VALIDATION_ERROR.says(format!("1 validation error detected: Value '{value}' at '{path}' failed to satisfy constraint: {constraint}"))
 }

@@ -8,6 +8,7 @@
 mod access;
 mod archive;
 mod arns;
+mod constraints;
 mod data_protection;
 mod deliveries;
 mod delivery_policy;
@@ -90,6 +91,7 @@ pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Se
         .unsigned::<api::Unsubscribe>()
         .handles::<deliveries::Deliver>()
         .handles::<deliveries::ReplayMessages>()
+        .handles::<deliveries::ForgetUnconfirmed>()
         // topics
         .handles::<api::CreateTopic>()
         .handles::<api::DeleteTopic>()

@@ -23,6 +23,8 @@ pub const FILTERS_OF_ACCOUNT: usize = 10_000;
 /// Bytes of a message, unless its topic says otherwise, and what a topic may say.
 pub const MESSAGE: usize = 262_144;
 pub const MESSAGE_SIZE: RangeInclusive<usize> = 1_024..=1_048_576;
+/// Subscriptions of a topic that takes more than others. <https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html>
+pub const LARGE_SUBSCRIPTIONS: usize = 100;
 /// Bytes of a text message. <https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-phone.html>
 pub const SMS: usize = 1_600;
 pub const SUBJECT: usize = 100;

@@ -159,12 +159,17 @@ fn check_attribute(name: &str, value: &MessageAttributeValue) -> Result<(), Faul
         None | Some(0) => {
             refused(format!("The message attribute '{name}' must contain non-empty message attribute value for message attribute type '{kind}'."))
         }
-        Some(_) if basic == "Number" && value.string_value.as_ref().is_some_and(|text| text.parse::<f64>().is_err()) => {
+        Some(_) if basic == "Number" && !value.string_value.as_deref().is_some_and(is_number) => {
             // AWS: unverified sentence.
             refused(format!("Could not cast message attribute '{name}' value to number."))
         }
         Some(_) => Ok(()),
     }
+}
+
+/// Digits, not the words that Rust reads as well (`inf`, `nan`).
+fn is_number(text: &str) -> bool {
+    text.parse::<f64>().is_ok() && !text.bytes().any(|byte| byte.is_ascii_alphabetic() && !byte.eq_ignore_ascii_case(&b'e'))
 }
 
 impl Message {

@@ -23,19 +23,6 @@ pub fn plain(number: &str) -> String {
     format!("+{digits}")
 }
 
-/// The form that the sandbox takes: `^(\+[0-9]{8,}|[0-9]{0,9})$`, of 20 letters at most.
-pub fn check_sandbox(number: &str) -> Result<(), Fault> {
-    let long = number.strip_prefix('+').is_some_and(|digits| digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit()));
-    let short = number.len() <= 9 && number.bytes().all(|byte| byte.is_ascii_digit());
-    if number.len() > 20 {
-        return Err(faults::unfit(number, "phoneNumber", "Member must have length less than or equal to 20"));
-    }
-    if long || short {
-        return Ok(());
-    }
-    Err(faults::unfit(number, "phoneNumber", r"Member must satisfy regular expression pattern: ^(\+[0-9]{8,}|[0-9]{0,9})$"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

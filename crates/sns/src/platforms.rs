@@ -9,6 +9,7 @@ use crate::{
     messages::Draft,
     pages,
     state::{Application, Endpoint, Message, Subscription, Topic},
+    topic_attributes::check_feedback,
 };
 use cloudlet_api_sns::{
     CreateEndpointResponse, CreatePlatformApplication, CreatePlatformApplicationInput, CreatePlatformApplicationResponse, CreatePlatformEndpoint,
@@ -56,6 +57,7 @@ const OF_APPLICATIONS: [&str; 14] = [
     "AllowEndpointPolicies",
     "AppleCertificateExpirationDate",
 ];
+const FEEDBACK: [&str; 3] = ["SuccessFeedbackRoleArn", "FailureFeedbackRoleArn", "SuccessFeedbackSampleRate"];
 const OF_ENDPOINTS: [&str; 3] = ["CustomUserData", "Enabled", "Token"];
 /// What AWS never shows again.
 const SECRET: [&str; 2] = ["PlatformCredential", "PlatformPrincipal"];
@@ -91,8 +93,21 @@ fn check_credentials(platform: &str, given: &Map<String>) -> Result<(), Fault> {
     }
 }
 
+fn check_application(given: &Map<String>) -> Result<(), Fault> {
+    check_names(given, &OF_APPLICATIONS)?;
+    for name in FEEDBACK {
+        let Some(Err(why)) = given.get(name).map(|value| check_feedback(name, value)) else { continue };
+        return Err(faults::reason("Attributes", format_args!("Invalid value for attribute: {name}: {why}")));
+    }
+    Ok(())
+}
+
 fn check_endpoint(given: &Map<String>) -> Result<(), Fault> {
     check_names(given, &OF_ENDPOINTS)?;
+    if given.get("Token").is_some_and(String::is_empty) {
+        // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
+        return Err(faults::reason("Attributes", "Invalid value for attribute: Token: cannot be empty"));
+    }
     if given.get("CustomUserData").is_some_and(|data| data.len() > limits::USER_DATA) {
         let sentence = "Invalid value for attribute: CustomUserData: must be at most 2048 bytes long in UTF-8 encoding";
         return Err(faults::reason("Attributes", sentence));
@@ -106,10 +121,6 @@ fn check_endpoint(given: &Map<String>) -> Result<(), Fault> {
 
 fn application(cx: &Cx, arn: &str) -> Result<Arn, Fault> {
     arns::platform(cx, "PlatformApplicationArn", arn, "app/", 2)
-}
-
-fn endpoint(cx: &Cx, arn: &str) -> Result<Arn, Fault> {
-    arns::platform(cx, "EndpointArn", arn, "endpoint/", 3)
 }
 
 impl Endpoint {
@@ -198,15 +209,18 @@ impl Handle<CreatePlatformApplication> for Sns {
         if !PLATFORMS.contains(&input.platform.as_str()) {
             return Err(faults::reason("Platform", format_args!("{} is not supported", input.platform)));
         }
-        check_names(&input.attributes, &OF_APPLICATIONS)?;
+        check_application(&input.attributes)?;
         check_credentials(&input.platform, &input.attributes)?;
         let arn = Arn::new("sns", &cx.scope, &format!("app/{}/{}", input.platform, input.name));
         let mut attributes = input.attributes;
         attributes.entry("Enabled".to_owned()).or_insert_with(|| "true".to_owned());
-        // AWS: creating it again is no error, and sets what is given.
         self.store.write(|state| {
             events::check(cx, state, &attributes)?;
             events::drop_unset(&mut attributes);
+            // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
+            if state.applications.get(&arn).is_some_and(|there| there.attributes != attributes) {
+                return Err(faults::reason("Name", "An application with the same name but different properties already exists"));
+            }
             state.applications.insert(arn.clone(), Application { arn: arn.clone(), platform: input.platform, attributes });
             Ok::<_, Fault>(())
         })?;
@@ -255,7 +269,7 @@ impl Handle<SetPlatformApplicationAttributes> for Sns {
         let arn = application(cx, &input.platform_application_arn)?;
         self.store.write(|state| {
             let there = state.applications.get(&arn).ok_or_else(faults::no_application)?;
-            check_names(&input.attributes, &OF_APPLICATIONS)?;
+            check_application(&input.attributes)?;
             check_credentials(&there.platform, &input.attributes)?;
             events::check(cx, state, &input.attributes)?;
             if let Some(there) = state.applications.get_mut(&arn) {
@@ -294,12 +308,13 @@ impl Handle<CreatePlatformEndpoint> for Sns {
     async fn handle(&self, cx: &Cx, input: CreatePlatformEndpointInput) -> Result<CreateEndpointResponse, Fault> {
         let of = application(cx, &input.platform_application_arn)?;
         let mut given = input.attributes.unwrap_or_default();
+        // AWS: what the attributes say counts (observed by LocalStack).
         if let Some(data) = input.custom_user_data {
-            given.insert("CustomUserData".to_owned(), data);
+            given.entry("CustomUserData".to_owned()).or_insert(data);
         }
         check_endpoint(&given)?;
         if input.token.is_empty() {
-            // AWS: unverified sentence.
+            // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
             return Err(faults::reason("Token", "cannot be empty"));
         }
         let id = cx.ids().uuid();
@@ -338,7 +353,7 @@ impl Handle<DeleteEndpoint> for Sns {
     }
 
     async fn handle(&self, cx: &Cx, input: DeleteEndpointInput) -> Result<Empty, Fault> {
-        let arn = endpoint(cx, &input.endpoint_arn)?;
+        let arn = arns::endpoint(cx, &input.endpoint_arn)?;
         let gone = self.store.update(|state| {
             let gone = state.endpoints.remove(&arn)?;
             state.by_device.remove(&(gone.application.clone(), gone.token.clone()));
@@ -357,7 +372,7 @@ impl Handle<GetEndpointAttributes> for Sns {
     }
 
     async fn handle(&self, cx: &Cx, input: GetEndpointAttributesInput) -> Result<GetEndpointAttributesResponse, Fault> {
-        let arn = endpoint(cx, &input.endpoint_arn)?;
+        let arn = arns::endpoint(cx, &input.endpoint_arn)?;
         let attributes = self.store.read(|state| state.endpoints.get(&arn).map(|endpoint| endpoint.attributes.clone()));
         Ok(GetEndpointAttributesResponse { attributes: Some(attributes.ok_or_else(faults::no_endpoint)?) })
     }
@@ -369,7 +384,7 @@ impl Handle<SetEndpointAttributes> for Sns {
     }
 
     async fn handle(&self, cx: &Cx, input: SetEndpointAttributesInput) -> Result<Empty, Fault> {
-        let arn = endpoint(cx, &input.endpoint_arn)?;
+        let arn = arns::endpoint(cx, &input.endpoint_arn)?;
         let updated = self.store.write(|state| {
             let there = state.endpoints.get(&arn).cloned().ok_or_else(faults::no_endpoint)?;
             check_endpoint(&input.attributes)?;

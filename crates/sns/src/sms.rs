@@ -3,12 +3,14 @@
 
 use crate::{
     Sns, access,
-    deliveries::Delivery,
+    constraints::Constraints,
+    deliveries::{Delivery, PRINCIPAL},
     faults, limits,
     messages::Draft,
     pages, phones,
     state::{Message, Protocol, SandboxNumber, Subscription, Topic},
 };
+use cloudlet_api_s3::{HeadBucket, HeadBucketRequest};
 use cloudlet_api_sns::{
     CheckIfPhoneNumberIsOptedOut, CheckIfPhoneNumberIsOptedOutInput, CheckIfPhoneNumberIsOptedOutResponse, CreateSMSSandboxPhoneNumber,
     CreateSMSSandboxPhoneNumberInput, CreateSMSSandboxPhoneNumberResult, DeleteSMSSandboxPhoneNumber, DeleteSMSSandboxPhoneNumberInput,
@@ -19,14 +21,18 @@ use cloudlet_api_sns::{
     OptInPhoneNumberResponse, SMSSandboxPhoneNumber, SetSMSAttributes, SetSMSAttributesInput, SetSMSAttributesResponse, VerifySMSSandboxPhoneNumber,
     VerifySMSSandboxPhoneNumberInput, VerifySMSSandboxPhoneNumberResult,
 };
-use cloudlet_aws::{Account, Arn, Fault, Region};
+use cloudlet_aws::{Account, Arn, Caller, Fault, Region};
 use cloudlet_engine::{Asks, Cx, Handle};
 use cloudlet_mailbox::{Channel, Mail};
 use cloudlet_shape::Map;
 use std::ops::Bound;
 
+/// The bucket for the daily reports.
+const REPORTS: &str = "UsageReportS3Bucket";
 const NAMES: [&str; 6] =
-    ["MonthlySpendLimit", "DeliveryStatusIAMRole", "DeliveryStatusSuccessSamplingRate", "DefaultSenderID", "DefaultSMSType", "UsageReportS3Bucket"];
+    ["MonthlySpendLimit", "DeliveryStatusIAMRole", "DeliveryStatusSuccessSamplingRate", "DefaultSenderID", "DefaultSMSType", REPORTS];
+
+const LANGUAGES: [&str; 13] = ["en-US", "en-GB", "es-419", "es-ES", "de-DE", "fr-CA", "fr-FR", "it-IT", "ja-JP", "pt-BR", "kr-KR", "zh-CN", "zh-TW"];
 
 fn check_attribute(name: &str, value: &str) -> Result<(), Fault> {
     let refused = |sentence: String| Err(faults::INVALID_PARAMETER.says(sentence));
@@ -46,14 +52,29 @@ fn check_attribute(name: &str, value: &str) -> Result<(), Fault> {
         "DeliveryStatusIAMRole" => value.is_empty() || Arn::parse(value).is_some_and(|arn| arn.service() == "iam"),
         _ => true,
     };
-    if well { Ok(()) } else { refused(format!("{name} is invalid")) }
+    match name {
+        _ if well => Ok(()),
+        // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
+        "DeliveryStatusSuccessSamplingRate" => refused(format!("{name} is not an integer between 0-100")),
+        _ => refused(format!("{name} is invalid")),
+    }
+}
+
+/// S3 knows whether there is a bucket, even if it lets SNS not in.
+async fn check_bucket(cx: &Cx, bucket: &str) -> Result<(), Fault> {
+    let input = HeadBucketRequest { bucket: bucket.to_owned(), ..HeadBucketRequest::default() };
+    match cx.call::<HeadBucket>(Caller::service(PRINCIPAL, None), cx.scope.clone(), input).await {
+        // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
+        Err(fault) if matches!(fault.status(), 400 | 404) => Err(faults::reason(REPORTS, "The bucket you provided does not exist")),
+        _ => Ok(()),
+    }
 }
 
 fn key(cx: &Cx, number: &str) -> (Account, Region, String) {
     (cx.scope.account, cx.scope.region.clone(), number.to_owned())
 }
 
-/// AWS: unverified for CheckIfPhoneNumberIsOptedOut.
+/// AWS: recorded; for CheckIfPhoneNumberIsOptedOut in the tests of module-ballerinax-aws.sns, which run against it.
 fn check_number(number: &str) -> Result<String, Fault> {
     if phones::is_e164(number) { Ok(phones::plain(number)) } else { Err(faults::reason("PhoneNumber", "input incorrectly formatted")) }
 }
@@ -127,6 +148,9 @@ impl Handle<SetSMSAttributes> for Sns {
 
     async fn handle(&self, cx: &Cx, input: SetSMSAttributesInput) -> Result<SetSMSAttributesResponse, Fault> {
         input.attributes.iter().try_for_each(|(name, value)| check_attribute(name, value))?;
+        if let Some(bucket) = input.attributes.get(REPORTS).filter(|bucket| !bucket.is_empty()) {
+            check_bucket(cx, bucket).await?;
+        }
         self.store.update(|state| {
             let all = state.sms.get_or_insert_with((cx.scope.account, cx.scope.region.clone()), Map::new);
             all.extend(input.attributes);
@@ -199,7 +223,8 @@ impl Handle<ListOriginationNumbers> for Sns {
     }
 
     /// Origination numbers are leased from AWS End User Messaging; nobody has any here.
-    async fn handle(&self, _: &Cx, _: ListOriginationNumbersRequest) -> Result<ListOriginationNumbersResult, Fault> {
+    async fn handle(&self, _: &Cx, input: ListOriginationNumbersRequest) -> Result<ListOriginationNumbersResult, Fault> {
+        Constraints::default().number("maxResults", input.max_results, 1..=30).check()?;
         Ok(ListOriginationNumbersResult { phone_numbers: Some(vec![]), next_token: None })
     }
 }
@@ -221,7 +246,7 @@ impl Handle<CreateSMSSandboxPhoneNumber> for Sns {
 
     /// AWS: sends a code of six digits.
     async fn handle(&self, cx: &Cx, input: CreateSMSSandboxPhoneNumberInput) -> Result<CreateSMSSandboxPhoneNumberResult, Fault> {
-        phones::check_sandbox(&input.phone_number)?;
+        Constraints::default().phone(&input.phone_number).one_of("languageCode", input.language_code.as_deref(), &LANGUAGES).check()?;
         let code = format!("{:06}", cx.ids().number() % 1_000_000);
         self.store.write(|state| {
             if state.opted_out.contains(&key(cx, &input.phone_number)) {
@@ -264,7 +289,7 @@ impl Handle<VerifySMSSandboxPhoneNumber> for Sns {
     }
 
     async fn handle(&self, cx: &Cx, input: VerifySMSSandboxPhoneNumberInput) -> Result<VerifySMSSandboxPhoneNumberResult, Fault> {
-        phones::check_sandbox(&input.phone_number)?;
+        Constraints::default().phone(&input.phone_number).password(&input.one_time_password).check()?;
         self.store.write(|state| {
             let number = state.sandbox.get_mut(&key(cx, &input.phone_number)).ok_or_else(no_number)?;
             if number.code != input.one_time_password {
@@ -284,7 +309,7 @@ impl Handle<DeleteSMSSandboxPhoneNumber> for Sns {
     }
 
     async fn handle(&self, cx: &Cx, input: DeleteSMSSandboxPhoneNumberInput) -> Result<DeleteSMSSandboxPhoneNumberResult, Fault> {
-        phones::check_sandbox(&input.phone_number)?;
+        Constraints::default().phone(&input.phone_number).check()?;
         self.store.write(|state| state.sandbox.remove(&key(cx, &input.phone_number)).ok_or_else(no_number))?;
         Ok(DeleteSMSSandboxPhoneNumberResult {})
     }
@@ -296,6 +321,7 @@ impl Handle<ListSMSSandboxPhoneNumbers> for Sns {
     }
 
     async fn handle(&self, cx: &Cx, input: ListSMSSandboxPhoneNumbersInput) -> Result<ListSMSSandboxPhoneNumbersResult, Fault> {
+        Constraints::default().number("maxResults", input.max_results, 1..=100).check()?;
         let most = input.max_results.and_then(|most| usize::try_from(most).ok()).unwrap_or(limits::PAGE).clamp(1, limits::PAGE);
         let from = Bound::Excluded(key(cx, &pages::after(input.next_token.as_deref())?.unwrap_or_default()));
         let rows: Vec<(String, bool)> = self.store.read(|state| {

@@ -3,6 +3,7 @@
 use crate::{
     delivery_policy::DeliveryPolicy,
     filter::{FilterPolicy, FilterScope},
+    limits,
     policy::TopicPolicy,
     signing::SignatureVersion,
 };
@@ -120,7 +121,7 @@ pub struct Subscription {
     pub protocol: Protocol,
     pub endpoint: String,
     pub confirmation: Confirmation,
-    /// Only who signs may end it.
+    /// It was confirmed by somebody who wants signatures.
     pub guarded: bool,
     pub settings: Settings,
 }
@@ -166,6 +167,11 @@ impl Topic {
         self.fifo.is_some()
     }
 
+    /// Whether it takes messages that not every endpoint can.
+    pub fn takes_large(&self) -> bool {
+        self.message_size.is_some_and(|size| size > limits::MESSAGE)
+    }
+
     pub fn signature(&self) -> SignatureVersion {
         self.signature.unwrap_or_default()
     }
@@ -174,6 +180,11 @@ impl Topic {
 impl Subscription {
     pub fn is_confirmed(&self) -> bool {
         self.confirmation != Confirmation::Pending
+    }
+
+    /// Whether only who signs may end it. AWS: always so of a queue's, as its API reference said until 2025.
+    pub fn is_guarded(&self) -> bool {
+        self.guarded || self.protocol == Protocol::Sqs
     }
 }
 

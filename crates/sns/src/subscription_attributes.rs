@@ -65,22 +65,29 @@ fn raw(value: &str, around: &Surroundings<'_>) -> Result<bool, Trouble> {
     };
     let able = around.protocol.is_http() || matches!(around.protocol, Protocol::Sqs | Protocol::Firehose);
     if wanted && !able {
-        // AWS: unverified sentence.
+        // AWS: recorded by cdk-preflight (`rules/sns/pf-sns-raw-message-delivery`), and in module-ballerinax-aws.sns.
         let protocol = around.protocol.name();
-        return Err(wrong(format!("RawMessageDelivery: Delivery protocol [{protocol}] does not support raw message delivery.")));
+        return Err(wrong(format!("Delivery protocol [{protocol}] does not support raw message delivery.")));
     }
     Ok(wanted)
 }
 
 /// <https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html>
+/// AWS: the sentences are those of the rules of cdk-preflight (`rules/sns/pf-sns-subscription-redrive`), which were tried on it.
 fn redrive(value: &str, around: &Surroundings<'_>) -> Result<Option<Redrive>, Trouble> {
     let map = delivery_policy::object(value).map_err(|why| wrong(format!("RedrivePolicy: {why}")))?;
     if map.is_empty() {
         return Ok(None);
     }
-    let target = map.get("deadLetterTargetArn").and_then(|arn| arn.as_str()).and_then(Arn::parse);
-    let target = target.filter(|arn| arn.service() == "sqs" && arn.scope().is_some());
+    let target = map.get("deadLetterTargetArn").ok_or_else(|| wrong("RedrivePolicy: Missing deadLetterTargetArn attribute"))?;
+    let target = target.as_str().and_then(Arn::parse).filter(|arn| arn.scope().is_some());
     let target = target.ok_or_else(|| wrong("RedrivePolicy: deadLetterTargetArn is an invalid arn"))?;
+    if target.service() != "sqs" {
+        return Err(wrong("RedrivePolicy: deadLetterTargetArn must be a SQS queue"));
+    }
+    if target.region() != around.topic.arn.region() {
+        return Err(wrong("RedrivePolicy: deadLetterTargetArn must be in the same region as the subscription"));
+    }
     let fifo = around.topic.is_fifo() && around.endpoint.ends_with(".fifo");
     if fifo && !target.resource().ends_with(".fifo") {
         return Err(wrong("RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic."));

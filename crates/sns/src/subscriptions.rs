@@ -2,7 +2,7 @@
 
 use crate::{
     Sns, access, arns,
-    deliveries::{Delivery, is_chatbot},
+    deliveries::{Delivery, ForgetUnconfirmed, PRINCIPAL, SubscriptionInput, is_chatbot},
     faults, limits,
     notifications::{Question, confirmation, subscribe_url},
     pages, phones,
@@ -29,8 +29,8 @@ const TOKEN: usize = 288;
 /// Checks an endpoint, and says whose it is where that matters.
 fn endpoint(protocol: Protocol, endpoint: &str, topic: &Topic) -> Result<Option<Account>, Fault> {
     if topic.is_fifo() && protocol != Protocol::Sqs {
-        // AWS: unverified sentence. https://docs.aws.amazon.com/sns/latest/dg/fifo-topic-message-delivery.html
-        return Err(faults::invalid("Invalid parameter: Endpoint Reason: FIFO topics can only have SQS subscriptions"));
+        // AWS: recorded by cdk-preflight (`rules/sns/pf-sns-fifo-topic-protocol`).
+        return Err(faults::invalid(format_args!("Invalid protocol type: {}", protocol.name())));
     }
     let arn = |service: &str, sentence: &str| {
         let arn = Arn::parse(endpoint).filter(|arn| arn.service() == service && arn.scope().is_some());
@@ -47,7 +47,6 @@ fn endpoint(protocol: Protocol, endpoint: &str, topic: &Topic) -> Result<Option<
         Protocol::Email | Protocol::EmailJson => {
             let well = endpoint.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
             let plain = !endpoint.chars().any(|letter| letter.is_whitespace() || letter.is_control());
-            // AWS: unverified sentence.
             return if well && plain { Ok(None) } else { Err(faults::invalid("Email address")) };
         }
         Protocol::Sms => return phones::check_endpoint(endpoint).map(|()| None),
@@ -60,7 +59,8 @@ fn endpoint(protocol: Protocol, endpoint: &str, topic: &Topic) -> Result<Option<
         }
         Protocol::Lambda => arn("lambda", "Lambda endpoint ARN")?,
         Protocol::Firehose => arn("firehose", "Firehose endpoint ARN")?,
-        Protocol::Application => arn("sns", "Application endpoint arn invalid")?,
+        // AWS: what follows the endpoint is unknown (module-ballerinax-aws.sns knows how the sentence begins).
+        Protocol::Application => arn("sns", &format!("Application endpoint arn invalid:{endpoint}"))?,
     };
     Ok(Account::parse(arn.account()))
 }
@@ -77,8 +77,8 @@ fn settings(given: &Map<String>, around: &Surroundings<'_>) -> Result<Settings, 
         })?;
     }
     if around.protocol == Protocol::Firehose && settings.role.is_none() {
-        // AWS: unverified sentence.
-        return Err(faults::reason("Attributes", "SubscriptionRoleArn is required for firehose subscriptions"));
+        // AWS: recorded by cdk-preflight (`rules/sns/pf-sns-firehose-subscription-role`).
+        return Err(faults::invalid("Delivery protocol firehose can only be subscribed with subscription role arn"));
     }
     Ok(settings)
 }
@@ -100,7 +100,25 @@ fn check_room(state: &State, topic: &Topic, wanted: &Subscription) -> Result<(),
         // AWS: unverified sentence.
         return Err(faults::SUBSCRIPTION_LIMIT_EXCEEDED.says("The maximum number of subscriptions for this topic has been reached."));
     }
+    if topic.takes_large() {
+        check_large(state.of_topic(&topic.arn, None).map(|subscription| subscription.protocol).chain([wanted.protocol]))?;
+    }
     if wanted.settings.filter.is_some() { check_filters(state, &wanted.topic, wanted.owner) } else { Ok(()) }
+}
+
+/// Of a topic that takes large messages, the subscriptions are few, and each can carry them.
+/// AWS: unverified sentences; the rules: <https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html>
+pub fn check_large(protocols: impl Iterator<Item = Protocol>) -> Result<(), Fault> {
+    for (at, protocol) in protocols.enumerate() {
+        if !matches!(protocol, Protocol::Sqs | Protocol::Lambda | Protocol::Firehose) {
+            let sentence = format!("MaximumMessageSize Reason: above 256 KiB, protocol {} is not supported", protocol.name());
+            return Err(faults::invalid(sentence));
+        }
+        if at >= limits::LARGE_SUBSCRIPTIONS {
+            return Err(faults::reason("MaximumMessageSize", "above 256 KiB, a topic can have 100 subscriptions at most"));
+        }
+    }
+    Ok(())
 }
 
 fn check_filters(state: &State, topic: &Arn, owner: Account) -> Result<(), Fault> {
@@ -208,24 +226,49 @@ impl Handle<Subscribe> for Sns {
             guarded: false,
             settings,
         };
-        let subscription = self.store.write(|state| {
+        let (subscription, is_new) = self.store.write(|state| {
             if let Some(there) = state.by_endpoint.get(&(arn.clone(), protocol, to.to_owned())).and_then(|there| state.subscriptions.get(there)) {
-                return check_same(there, &wanted, &given).map(|()| there.as_ref().clone());
+                return check_same(there, &wanted, &given).map(|()| (there.as_ref().clone(), false));
             }
             let topic = state.topics.get(&arn).ok_or_else(faults::no_topic)?;
+            if protocol == Protocol::Application && !state.endpoints.contains(to) {
+                // AWS: recorded by moto, the missing space included (`tests/test_sns/test_application_boto3.py`).
+                return Err(faults::reason("Endpoint", format_args!("Endpoint does not exist for endpoint arn{to}")));
+            }
             check_room(state, topic, &wanted)?;
             let name = format!("{arn}:{}", cx.ids().uuid());
             let made = Subscription { arn: Arn::parse(&name).ok_or_else(|| Fault::internal("a subscription without a name"))?, ..wanted };
             state.put_subscription(made.clone());
-            Ok(made)
+            Ok((made, true))
         })?;
         if subscription.is_confirmed() {
             self.begin_replay(cx, &subscription.arn);
         } else {
+            if is_new {
+                let input = SubscriptionInput { subscription: subscription.arn.to_string() };
+                cx.later::<ForgetUnconfirmed>(cx.now.plus_secs(limits::TOKEN), PRINCIPAL, arn, cx.scope.clone(), input);
+            }
             self.ask(cx, Question::Subscribe, &subscription, Some(&topic)).await;
         }
         let shown = subscription.is_confirmed() || input.return_subscription_arn == Some(true);
         Ok(SubscribeResponse { subscription_arn: Some(if shown { subscription.arn.to_string() } else { PENDING.to_owned() }) })
+    }
+}
+
+/// AWS: what nobody has confirmed is gone after 48 hours. <https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html>
+impl Handle<ForgetUnconfirmed> for Sns {
+    fn asks(&self, _: &Cx, _: &SubscriptionInput) -> Result<Asks, Fault> {
+        Ok(Ask::nothing())
+    }
+
+    async fn handle(&self, _: &Cx, input: SubscriptionInput) -> Result<Empty, Fault> {
+        self.store.update(|state| {
+            let pends = state.subscriptions.get(input.subscription.as_str()).is_some_and(|subscription| !subscription.is_confirmed());
+            if let Some(gone) = pends.then(|| state.drop_subscription(&input.subscription)).flatten() {
+                state.change_topic(gone.topic.as_str(), |topic| topic.deleted += 1);
+            }
+        });
+        Ok(Empty {})
     }
 }
 
@@ -274,6 +317,11 @@ impl Handle<ConfirmSubscription> for Sns {
 fn on_subscription(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Asks, Fault> {
     faults::check_missing(cx)?;
     let (arn, topic) = arns::subscription(cx, arn)?;
+    if Account::parse(topic.account()).is_none() {
+        // AWS: nobody's topic is not the caller's (module-ballerinax-aws.sns knows how the sentence begins).
+        let sentence = format!("User: {} is not authorized to perform: {action} on resource: {topic}", cx.caller.arn);
+        return Err(faults::AUTHORIZATION_ERROR.says(sentence));
+    }
     let owner = sns.store.read(|state| state.subscriptions.get(&arn).map(|subscription| subscription.owner));
     if owner.is_some() && owner == cx.caller.account {
         return Ok(owner.into_iter().map(|owner| Ask::action(action, topic.clone()).owned_by(owner)).collect());
@@ -295,7 +343,11 @@ impl Handle<Unsubscribe> for Sns {
         let (arn, _) = arns::subscription(cx, &input.subscription_arn)?;
         let anonymous = cx.caller.is_anonymous();
         let gone = self.store.write(|state| {
-            if anonymous && state.subscriptions.get(&arn).is_some_and(|subscription| subscription.guarded) {
+            if state.subscriptions.get(&arn).is_some_and(|subscription| !subscription.is_confirmed()) {
+                // AWS: as infrastructure tools know it (terraform-provider-aws, `internal/service/sns/topic_subscription.go`).
+                return Err(faults::reason("SubscriptionArn", "Cannot unsubscribe a subscription that is pending confirmation"));
+            }
+            if anonymous && state.subscriptions.get(&arn).is_some_and(|subscription| subscription.is_guarded()) {
                 // AWS: unverified sentence.
                 return Err(faults::AUTHORIZATION_ERROR.says("This subscription requires authentication to unsubscribe"));
             }
@@ -305,10 +357,10 @@ impl Handle<Unsubscribe> for Sns {
             }
             Ok(gone.and_then(|gone| Some((gone.clone(), state.topics.get(&gone.topic)?.clone()))))
         })?;
-        // Who did not sign may not have meant it.
-        if let Some((gone, topic)) =
-            gone.filter(|(gone, _)| anonymous && (gone.protocol.is_http() || matches!(gone.protocol, Protocol::Email | Protocol::EmailJson)))
-        {
+        // AWS: who neither owns it nor was kept from ending it may not speak for the subscriber, who can take it back.
+        let answers = |gone: &Subscription| gone.protocol.is_http() || matches!(gone.protocol, Protocol::Email | Protocol::EmailJson);
+        let asked = |gone: &Subscription| answers(gone) && !gone.guarded && (anonymous || cx.caller.account != Some(gone.owner));
+        if let Some((gone, topic)) = gone.filter(|(gone, _)| asked(gone)) {
             self.ask(cx, Question::Unsubscribe, &gone, Some(&topic)).await;
         }
         Ok(Empty {})
@@ -360,13 +412,27 @@ impl Handle<SetSubscriptionAttributes> for Sns {
     }
 }
 
+/// An endpoint as lists show it. AWS: without its password, as infrastructure tools know
+/// (`obfuscateEndpoint` of terraform-provider-aws); GetSubscriptionAttributes shows it.
+/// <https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html>
+fn without_password(endpoint: &str) -> String {
+    let masked = || {
+        let (scheme, rest) = endpoint.split_once("://")?;
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let (login, host) = authority.rsplit_once('@')?;
+        let (user, _) = login.split_once(':')?;
+        Some(format!("{scheme}://{user}:****@{host}{path}"))
+    };
+    masked().unwrap_or_else(|| endpoint.to_owned())
+}
+
 fn listed(subscription: &Subscription) -> Listed {
     let arn = if subscription.is_confirmed() { subscription.arn.to_string() } else { "PendingConfirmation".to_owned() };
     Listed {
         subscription_arn: Some(arn),
         owner: Some(subscription.owner.to_string()),
         protocol: Some(subscription.protocol.name().to_owned()),
-        endpoint: Some(subscription.endpoint.clone()),
+        endpoint: Some(if subscription.protocol.is_http() { without_password(&subscription.endpoint) } else { subscription.endpoint.clone() }),
         topic_arn: Some(subscription.topic.to_string()),
     }
 }

@@ -1,6 +1,6 @@
 //! Tags of topics.
 
-use crate::{Sns, arns, faults, limits};
+use crate::{Sns, arns, constraints::Constraints, faults, limits};
 use cloudlet_api_sns::{
     ListTagsForResource, ListTagsForResourceRequest, ListTagsForResourceResponse, Tag, TagResource, TagResourceRequest, TagResourceResponse,
     UntagResource, UntagResourceRequest, UntagResourceResponse,
@@ -12,19 +12,16 @@ use std::collections::BTreeSet;
 
 /// Puts tags beside those that are there.
 pub fn add(tags: &mut Map<String>, given: &[Tag]) -> Result<(), Fault> {
+    let held = given.iter().enumerate().fold(Constraints::default(), |held, (at, tag)| {
+        let path = format!("tags.{}.member", at + 1);
+        held.text(&format!("{path}.key"), &tag.key, 1..=128).text(&format!("{path}.value"), &tag.value, 0..=256)
+    });
+    held.check()?;
     let mut seen = BTreeSet::new();
     if !given.iter().all(|tag| seen.insert(tag.key.as_str())) {
         return Err(faults::invalid("Duplicated keys are not allowed."));
     }
     for tag in given {
-        let length = tag.key.chars().count();
-        if !(1..=128).contains(&length) {
-            let bound = if length == 0 { "greater than or equal to 1" } else { "less than or equal to 128" };
-            return Err(faults::unfit(&tag.key, "tags.1.member.key", &format!("Member must have length {bound}")));
-        }
-        if tag.value.chars().count() > 256 {
-            return Err(faults::unfit(&tag.value, "tags.1.member.value", "Member must have length less than or equal to 256"));
-        }
         if tag.key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
             // AWS: unverified sentence.
             return Err(faults::invalid("Tag keys beginning with aws: are reserved for system use."));
@@ -32,7 +29,7 @@ pub fn add(tags: &mut Map<String>, given: &[Tag]) -> Result<(), Fault> {
         tags.insert(tag.key.clone(), tag.value.clone());
     }
     if tags.len() > limits::TAGS {
-        // AWS: unverified sentence.
+        // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
         return Err(faults::TAG_LIMIT_EXCEEDED.says("Could not complete request: tag quota of per resource exceeded"));
     }
     Ok(())

@@ -4,6 +4,7 @@ use crate::{
     Sns, access, arns, faults, limits, pages,
     policy::TopicPolicy,
     state::{Fifo, Topic},
+    subscriptions::check_large,
     tags, topic_attributes,
 };
 use cloudlet_api_sns::{
@@ -52,7 +53,7 @@ fn draft(cx: &Cx, arn: &Arn, input: &CreateTopicInput) -> Result<Topic, Fault> {
     };
     for (name, value) in &given {
         topic_attributes::set(&mut topic, name, value, Stage::Creation, cx.now).map_err(|trouble| match trouble {
-            // AWS: unverified sentence.
+            // AWS: in the rules of cdk-preflight (`rules/sns/pf-sns-fifo-only-attributes`), which were tried on it.
             Trouble::Name => faults::reason("Attributes", format_args!("Unknown attribute {name}")),
             Trouble::Value(why) => faults::reason("Attributes", why),
         })?;
@@ -131,8 +132,8 @@ impl Handle<DeleteTopic> for Sns {
         self.store.write(|state| {
             let Some(topic) = state.topics.get(&arn) else { return Ok(()) };
             if topic.archive.is_some() {
-                // AWS: unverified sentence; the rule: https://docs.aws.amazon.com/sns/latest/dg/message-archiving-and-replay-topic-owner.html
-                return Err(faults::INVALID_STATE.says("Invalid state: Cannot delete a topic with an ArchivePolicy. Set the policy to {} first."));
+                // AWS: recorded by cdk-preflight (`rules/sns/pf-sns-fifo-only-attributes`), and in terraform-provider-aws.
+                return Err(faults::INVALID_STATE.says("Invalid state: Cannot delete a topic with an ArchivePolicy"));
             }
             let gone: Vec<_> = state.of_topic(&arn, None).map(|subscription| subscription.arn.clone()).collect();
             for subscription in gone {
@@ -174,14 +175,19 @@ impl Handle<SetTopicAttributes> for Sns {
         let value = input.attribute_value.unwrap_or_default();
         let archived = self.store.write(|state| {
             let change = |topic: &mut Topic| {
-                topic_attributes::set(topic, &input.attribute_name, &value, Stage::Change, cx.now).map(|()| topic.archive.is_some())
+                topic_attributes::set(topic, &input.attribute_name, &value, Stage::Change, cx.now)
+                    .map(|()| (topic.archive.is_some(), topic.takes_large()))
             };
-            match state.change_topic(arn.as_str(), change) {
-                None => Err(faults::no_topic()),
-                Some(Err(Trouble::Name)) => Err(faults::invalid("AttributeName")),
-                Some(Err(Trouble::Value(why))) => Err(faults::invalid(why)),
-                Some(Ok(archived)) => Ok(archived),
+            let (archived, takes_large) = match state.change_topic(arn.as_str(), change) {
+                None => return Err(faults::no_topic()),
+                Some(Err(Trouble::Name)) => return Err(faults::invalid("AttributeName")),
+                Some(Err(Trouble::Value(why))) => return Err(faults::invalid(why)),
+                Some(Ok(changed)) => changed,
+            };
+            if takes_large {
+                check_large(state.of_topic(&arn, None).map(|subscription| subscription.protocol))?;
             }
+            Ok(archived)
         })?;
         if input.attribute_name == "ArchivePolicy" && !archived {
             self.ledgers.update(&arn, |ledger| ledger.archive.clear());

@@ -108,6 +108,8 @@ async fn eleven_attributes_are_too_many_for_a_raw_delivery() {
     let attributes: Map<_> = (0..11).map(|number| (format!("a{number}"), attribute("String", "x"))).collect();
     house.call::<Publish>(PublishInput { message_attributes: Some(attributes), ..message(&topic, "raw") }).await.unwrap();
     assert!(house.texts("q").await.is_empty());
+    let dead = house.received("dead").await;
+    assert_eq!((dead[0].message_body.as_str(), dead[0].message_attributes.as_ref().unwrap().len()), ("raw", 10));
 }
 
 #[tokio::test]
@@ -117,6 +119,12 @@ async fn a_redrive_policy_must_name_a_queue_of_the_right_kind() {
     let arn = house.subscribe(&topic, "sqs", &queue_arn("q.fifo"), &[]).await;
     for (policy, expected) in [
         (r#"{"deadLetterTargetArn": "nowhere"}"#.to_owned(), "Invalid parameter: RedrivePolicy: deadLetterTargetArn is an invalid arn"),
+        (r#"{"maxReceiveCount": 3}"#.to_owned(), "Invalid parameter: RedrivePolicy: Missing deadLetterTargetArn attribute"),
+        (format!(r#"{{"deadLetterTargetArn": "{topic}"}}"#), "Invalid parameter: RedrivePolicy: deadLetterTargetArn must be a SQS queue"),
+        (
+            r#"{"deadLetterTargetArn": "arn:aws:sqs:eu-west-1:000000000000:dead.fifo"}"#.to_owned(),
+            "Invalid parameter: RedrivePolicy: deadLetterTargetArn must be in the same region as the subscription",
+        ),
         (
             format!(r#"{{"deadLetterTargetArn": "{}"}}"#, queue_arn("dead")),
             "Invalid parameter: RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.",

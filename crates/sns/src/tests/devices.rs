@@ -83,3 +83,37 @@ async fn applications_are_refused_in_awss_words_and_never_show_their_credentials
     let shown = house.call::<GetPlatformApplicationAttributes>(input).await.unwrap().attributes.unwrap();
     assert_eq!(shown, map(&[("Enabled", "true")]));
 }
+
+#[tokio::test]
+async fn an_application_is_made_again_only_as_it_is() {
+    let house = House::new();
+    let make =
+        |attributes: &[(&str, &str)]| CreatePlatformApplicationInput { name: "app".into(), platform: "GCM".into(), attributes: map(attributes) };
+    let credential = ("PlatformCredential", "key");
+    let arn = house.call::<CreatePlatformApplication>(make(&[credential])).await.unwrap().platform_application_arn;
+    assert_eq!(house.call::<CreatePlatformApplication>(make(&[credential])).await.unwrap().platform_application_arn, arn);
+    let fault = house.call::<CreatePlatformApplication>(make(&[credential, ("SuccessFeedbackSampleRate", "5")])).await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: Name Reason: An application with the same name but different properties already exists");
+    let fault = house.call::<CreatePlatformApplication>(make(&[credential, ("SuccessFeedbackSampleRate", "101")])).await.unwrap_err();
+    let expected = "Invalid parameter: Attributes Reason: Invalid value for attribute: SuccessFeedbackSampleRate: 101 value provided is not an integer between 0-100";
+    assert_eq!(fault.message(), expected);
+}
+
+#[tokio::test]
+async fn a_device_is_told_by_its_attributes_and_named_by_a_uuid() {
+    let house = House::new();
+    let (application, arn) = device(&house).await;
+    let other = CreatePlatformEndpointInput {
+        token: "other".into(),
+        attributes: Some(map(&[("CustomUserData", "by attribute")])),
+        ..endpoint(&application, "by parameter")
+    };
+    let made = house.call::<CreatePlatformEndpoint>(other.clone()).await.unwrap().endpoint_arn.unwrap();
+    let shown = house.call::<GetEndpointAttributes>(GetEndpointAttributesInput { endpoint_arn: made }).await.unwrap().attributes.unwrap();
+    assert_eq!(shown["CustomUserData"], "by attribute");
+    let fault = house.call::<CreatePlatformEndpoint>(CreatePlatformEndpointInput { attributes: Some(map(&[("Token", "")])), ..other }).await;
+    assert_eq!(fault.unwrap_err().message(), "Invalid parameter: Attributes Reason: Invalid value for attribute: Token: cannot be empty");
+    let fault = house.call::<DeleteEndpoint>(DeleteEndpointInput { endpoint_arn: format!("{arn}invalid") }).await.unwrap_err();
+    let expected = "Invalid parameter: EndpointArn Reason: ARN specifies an invalid endpointId: UUID must be encoded in exactly 36 characters.";
+    assert_eq!(fault.message(), expected);
+}

@@ -59,7 +59,8 @@ async fn a_fifo_topic_wants_a_group_and_a_way_to_know_twins() {
         fault.message(),
         "Invalid parameter: The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
     );
-    assert!(house.try_subscribe(&topic, "sms", "+15550001", &[]).await.is_err());
+    let fault = house.try_subscribe(&topic, "sms", "+15550001", &[]).await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: Invalid protocol type: sms");
 }
 
 #[tokio::test]
@@ -72,4 +73,17 @@ async fn an_envelope_of_a_fifo_topic_has_a_sequence_and_no_signature() {
     let body = envelope(&house.received("q.fifo").await[0]);
     assert_eq!(body["SequenceNumber"], sequence);
     assert!(body.get("Signature").is_none());
+}
+
+#[tokio::test]
+async fn a_standard_queue_does_not_learn_the_groups_of_a_fifo_topic() {
+    let house = House::new();
+    let topic = house.topic("news.fifo", &FIFO).await;
+    for name in ["q.fifo", "plain"] {
+        let queue = house.queue(name).await;
+        house.subscribe(&topic, "sqs", &queue, &[]).await;
+    }
+    house.publish_to(&topic, "g", "hello").await;
+    assert_eq!(house.received("q.fifo").await[0].message_group_id.as_deref(), Some("g"));
+    assert_eq!(house.received("plain").await[0].message_group_id, None);
 }

@@ -51,7 +51,11 @@ async fn a_raw_delivery_says_so_and_has_the_content_type_that_was_asked_for() {
     let house = House::new();
     let topic = house.topic("news", &[]).await;
     let policy = r#"{"requestPolicy": {"headerContentType": "application/json"}}"#;
-    house.endpoint(&topic, HOOK, &[("RawMessageDelivery", "true"), ("DeliveryPolicy", policy)]).await;
+    house.subscribe(&topic, "http", HOOK, &[("RawMessageDelivery", "true"), ("DeliveryPolicy", policy)]).await;
+    house.cloud.settle().await;
+    let question = house.letters().remove(0);
+    assert_eq!(field(&question, "content-type"), Some("text/plain; charset=UTF-8"), "the question is no notification");
+    house.confirm(&topic, body(&question)["Token"].as_str().unwrap()).await.unwrap();
     house.publish(&topic, "hello").await;
     house.cloud.settle().await;
     let letter = house.letters().remove(0);

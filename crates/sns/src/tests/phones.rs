@@ -19,6 +19,8 @@ async fn attributes_of_text_messages_are_checked() {
         ("DefaultSMSType", "Loud", "DefaultSMSType is invalid"),
         ("DefaultSendID", "x", "DefaultSendID is not a valid attribute"),
         ("InvalidAttribute", "x", "InvalidAttribute is not a valid attribute"),
+        ("DefaultSenderID", "testSenderID", "DefaultSenderID is invalid"),
+        ("DeliveryStatusSuccessSamplingRate", "101", "DeliveryStatusSuccessSamplingRate is not an integer between 0-100"),
     ] {
         let fault = house.call::<SetSMSAttributes>(SetSMSAttributesInput { attributes: map(&[(name, value)]) }).await.unwrap_err();
         assert_eq!((fault.code(), fault.message()), ("InvalidParameter", expected));
@@ -49,4 +51,44 @@ async fn a_number_that_is_none_cannot_opt_in() {
     let house = House::new();
     let fault = house.call::<OptInPhoneNumber>(OptInPhoneNumberInput { phone_number: "invalid".into() }).await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: PhoneNumber Reason: input incorrectly formatted");
+}
+
+#[tokio::test]
+async fn the_sandbox_speaks_as_the_model_does_and_repeats_no_number() {
+    let house = House::new();
+    let create = |number: &str, language: Option<&str>| CreateSMSSandboxPhoneNumberInput {
+        phone_number: number.into(),
+        language_code: language.map(Into::into),
+    };
+    let pattern = r"Member must satisfy regular expression pattern: ^(\+[0-9]{8,}|[0-9]{0,9})$";
+    for (input, expected) in [
+        (create("1234567890", None), format!("1 validation error detected: Value at 'phoneNumber' failed to satisfy constraint: {pattern}")),
+        (
+            create("+94489347594376598435346594365943695348562987", None),
+            "1 validation error detected: Value at 'phoneNumber' failed to satisfy constraint: Member must have length less than or equal to 20"
+                .to_owned(),
+        ),
+    ] {
+        let fault = house.call::<CreateSMSSandboxPhoneNumber>(input).await.unwrap_err();
+        assert_eq!((fault.code(), fault.message()), ("ValidationError", expected.as_str()));
+    }
+    let fault = house.call::<CreateSMSSandboxPhoneNumber>(create("+15550001111", Some("tlh"))).await.unwrap_err();
+    assert!(
+        fault
+            .message()
+            .starts_with("1 validation error detected: Value 'tlh' at 'languageCode' failed to satisfy constraint: Member must satisfy enum")
+    );
+    let verify = VerifySMSSandboxPhoneNumberInput { phone_number: "+15550001111".into(), one_time_password: "abc".into() };
+    let fault = house.call::<VerifySMSSandboxPhoneNumber>(verify).await.unwrap_err();
+    assert_eq!(
+        fault.message(),
+        "2 validation errors detected: Value 'abc' at 'oneTimePassword' failed to satisfy constraint: Member must have length greater than or equal to 5; \
+         Value 'abc' at 'oneTimePassword' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[0-9]+$"
+    );
+    let list = ListSMSSandboxPhoneNumbersInput { max_results: Some(101), next_token: None };
+    let fault = house.call::<ListSMSSandboxPhoneNumbers>(list).await.unwrap_err();
+    assert_eq!(
+        fault.message(),
+        "1 validation error detected: Value '101' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 100"
+    );
 }

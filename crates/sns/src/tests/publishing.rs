@@ -101,6 +101,8 @@ async fn attributes_are_held_to_their_types_and_names() {
         ),
         (".a", attribute("String", "x"), "Invalid message attribute name starting with character '.' was found."),
         ("a..b", attribute("String", "x"), "Message attribute name can not have successive '.' character."),
+        ("a", attribute("Number", "inf"), "Could not cast message attribute 'a' value to number."),
+        ("a", attribute("Number", "NaN"), "Could not cast message attribute 'a' value to number."),
     ] {
         let attributes: Map<_> = [(name.to_owned(), value)].into();
         let fault = house.call::<Publish>(PublishInput { message_attributes: Some(attributes), ..message(&topic, "x") }).await.unwrap_err();

@@ -30,11 +30,47 @@ async fn endpoints_must_be_what_their_protocol_wants() {
         ),
         ("sms", "NAA+15551234567", "Invalid SMS endpoint: NAA+15551234567"),
         ("http", "https://example.com", "Invalid parameter: Endpoint must match the specified protocol"),
+        ("email", "nobody", "Invalid parameter: Email address"),
+        ("application", "nowhere", "Invalid parameter: Application endpoint arn invalid:nowhere"),
+        (
+            "application",
+            "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/app/1",
+            "Invalid parameter: Endpoint Reason: Endpoint does not exist for endpoint arnarn:aws:sns:us-east-1:000000000000:endpoint/GCM/app/1",
+        ),
+        (
+            "firehose",
+            "arn:aws:firehose:us-east-1:000000000000:deliverystream/s",
+            "Invalid parameter: Delivery protocol firehose can only be subscribed with subscription role arn",
+        ),
     ] {
         assert_eq!(house.try_subscribe(&topic, protocol, endpoint, &[]).await.unwrap_err().message(), expected);
     }
     let fault = house.try_subscribe(&topic, "sqs", &queue_arn("q"), &[("RawMessageDelivery", "maybe")]).await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: Attributes Reason: RawMessageDelivery: Invalid value [maybe]. Must be true or false.");
+    let fault = house.try_subscribe(&topic, "email", "ann@example.com", &[("RawMessageDelivery", "true")]).await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: Attributes Reason: Delivery protocol [email] does not support raw message delivery.");
+    let phone = house.subscribe(&topic, "sms", "+15550001", &[]).await;
+    let fault = house.set(&phone, "RawMessageDelivery", "true").await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: Delivery protocol [sms] does not support raw message delivery.");
+}
+
+#[tokio::test]
+async fn a_queue_is_not_unsubscribed_by_a_link() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let arn = house.subscribe(&topic, "sqs", &queue_arn("q"), &[]).await;
+    let end = UnsubscribeInput { subscription_arn: arn };
+    assert_eq!(house.call_as::<Unsubscribe>(Caller::anonymous(), end.clone()).await.unwrap_err().code(), "AuthorizationError");
+    house.call::<Unsubscribe>(end).await.unwrap();
+}
+
+#[tokio::test]
+async fn nobodys_subscription_cannot_be_ended() {
+    let house = House::new();
+    let end = UnsubscribeInput { subscription_arn: "arn:aws:sns:us-east-1:nobody:news:45f03920-f890-4a2f-bd77-32f9689b8013".into() };
+    let fault = house.call::<Unsubscribe>(end).await.unwrap_err();
+    assert_eq!(fault.code(), "AuthorizationError");
+    assert!(fault.message().contains("is not authorized to perform: SNS:Unsubscribe on resource: arn:aws:sns:us-east-1:nobody:news"));
 }
 
 #[tokio::test]
@@ -119,6 +155,23 @@ async fn a_filter_policy_that_is_none_is_refused_where_it_is_set() {
 }
 
 #[tokio::test]
+async fn lists_show_no_passwords() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    for (endpoint, shown) in [
+        ("http://ann:secret@example.com/a?b=c:d@e", "http://ann:****@example.com/a?b=c:d@e"),
+        ("http://ann@example.com/", "http://ann@example.com/"),
+        ("http://example.com/a:b@c", "http://example.com/a:b@c"),
+    ] {
+        let arn = house.subscribe(&topic, "http", endpoint, &[]).await;
+        assert_eq!(house.attributes(&arn).await["Endpoint"], endpoint);
+        let listed = house.call::<ListSubscriptionsByTopic>(ListSubscriptionsByTopicInput { topic_arn: topic.clone(), next_token: None }).await;
+        let endpoints: Vec<_> = listed.unwrap().subscriptions.unwrap().into_iter().filter_map(|row| row.endpoint).collect();
+        assert!(endpoints.contains(&shown.to_owned()), "{endpoints:?}");
+    }
+}
+
+#[tokio::test]
 async fn lists_show_pending_subscriptions_without_their_arn() {
     let house = House::new();
     let topic = house.topic("news", &[]).await;
@@ -131,4 +184,64 @@ async fn lists_show_pending_subscriptions_without_their_arn() {
     assert_eq!(house.call::<ListSubscriptions>(ListSubscriptionsInput::default()).await.unwrap().subscriptions.unwrap().len(), 2);
     house.call::<DeleteTopic>(DeleteTopicInput { topic_arn: topic }).await.unwrap();
     assert!(house.call::<ListSubscriptions>(ListSubscriptionsInput::default()).await.unwrap().subscriptions.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn who_ends_the_subscription_of_another_account_has_the_subscriber_asked() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let grant = AddPermissionInput {
+        topic_arn: topic.clone(),
+        label: "partner".into(),
+        aws_account_id: vec!["111111111111".into()],
+        action_name: vec!["Subscribe".into()],
+    };
+    house.call::<AddPermission>(grant).await.unwrap();
+    let input = subscription(&topic, "email", "ann@example.com", &[]);
+    let theirs = house.call_as::<Subscribe>(stranger(), input).await.unwrap().subscription_arn.unwrap();
+    house.confirm(&topic, &parameter(&house.mail()[0].body, "Token")).await.unwrap();
+    house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: theirs }).await.unwrap();
+    assert_eq!(house.mail()[0].subject.as_deref(), Some("AWS Notification - Unsubscribe Confirmation"));
+    let own = house.subscribe(&topic, "email", "bob@example.com", &[]).await;
+    house.confirm(&topic, &parameter(&house.mail()[0].body, "Token")).await.unwrap();
+    let letters = house.mail().len();
+    house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: own }).await.unwrap();
+    assert_eq!(house.mail().len(), letters, "who ends his own meant it");
+}
+
+#[tokio::test]
+async fn a_subscription_that_nobody_confirms_cannot_be_ended_and_is_gone_after_two_days() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let pending = house.subscribe(&topic, "email", "ann@example.com", &[]).await;
+    let fault = house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: pending }).await.unwrap_err();
+    let expected = "Invalid parameter: SubscriptionArn Reason: Cannot unsubscribe a subscription that is pending confirmation";
+    assert_eq!((fault.code(), fault.message()), ("InvalidParameter", expected));
+    let confirmed = house.subscribe(&topic, "email", "bob@example.com", &[]).await;
+    house.confirm(&topic, &parameter(&house.mail()[0].body, "Token")).await.unwrap();
+    let counts = |shown: &std::collections::BTreeMap<String, String>| {
+        ["Confirmed", "Pending", "Deleted"].map(|kind| shown[&format!("Subscriptions{kind}")].clone())
+    };
+    assert_eq!(counts(&house.topic_attributes(&topic).await), ["1", "1", "0"]);
+    house.pass(2 * 86_400).await;
+    assert_eq!(counts(&house.topic_attributes(&topic).await), ["1", "0", "1"]);
+    assert_eq!(house.attributes(&confirmed).await["PendingConfirmation"], "false");
+}
+
+#[tokio::test]
+async fn a_topic_of_large_messages_has_few_subscriptions_that_all_can_carry_them() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let phone = house.subscribe(&topic, "sms", "+15550001", &[]).await;
+    assert_eq!(house.set_topic(&topic, "MaximumMessageSize", "262145").await.unwrap_err().code(), "InvalidParameter");
+    assert!(!house.topic_attributes(&topic).await.contains_key("MaximumMessageSize"));
+    house.set_topic(&topic, "MaximumMessageSize", "262144").await.unwrap();
+    house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: phone }).await.unwrap();
+    house.set_topic(&topic, "MaximumMessageSize", "1048576").await.unwrap();
+    assert_eq!(house.try_subscribe(&topic, "email", "ann@example.com", &[]).await.unwrap_err().code(), "InvalidParameter");
+    for number in 0..100 {
+        house.subscribe(&topic, "sqs", &queue_arn(&format!("q{number}")), &[]).await;
+    }
+    assert_eq!(house.try_subscribe(&topic, "sqs", &queue_arn("q100"), &[]).await.unwrap_err().code(), "InvalidParameter");
+    assert!(house.try_subscribe(&topic, "sqs", &queue_arn("q99"), &[]).await.is_ok(), "it is there already");
 }

@@ -120,3 +120,73 @@ async fn a_delivery_policy_shows_itself_and_what_comes_of_it() {
     let fault = house.set_topic(&topic, "FifoTopic", "false").await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: AttributeName");
 }
+
+#[tokio::test]
+async fn values_of_a_topics_attributes_are_refused_in_awss_words() {
+    let house = House::new();
+    let topic = house.topic("news.fifo", &[("FifoTopic", "true")]).await;
+    for (name, value, expected) in [
+        ("SignatureVersion", "3", "SignatureVersion: Invalid value. Must be 1 or 2."),
+        ("TracingConfig", "Loud", "Invalid tracing config value: Loud"),
+        ("SQSSuccessFeedbackSampleRate", "500", "SQSSuccessFeedbackSampleRate: 500 value provided is not an integer between 0-100"),
+        ("LambdaSuccessFeedbackRoleArn", "r", "LambdaSuccessFeedbackRoleArn: r is not a valid role to allow SNS to write to Cloudwatch Logs"),
+        ("ArchivePolicy", r#"{"MessageRetentionPeriod": "366"}"#, "ArchivePolicy: MessageRetentionPeriod value is invalid"),
+    ] {
+        assert_eq!(house.set_topic(&topic, name, value).await.unwrap_err().message(), format!("Invalid parameter: {expected}"));
+        let fault = house.try_topic("other.fifo", &[("FifoTopic", "true"), (name, value)]).await.unwrap_err();
+        assert_eq!(fault.message(), format!("Invalid parameter: Attributes Reason: {expected}"));
+    }
+}
+
+#[tokio::test]
+async fn a_topics_policy_speaks_of_what_is_done_to_topics_each_by_its_name() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let policy = |action: &str| {
+        format!(r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": "*", "Action": "{action}", "Resource": "{topic}"}}]}}"#)
+    };
+    for action in ["sns:*", "*", "sns:Pub*", "SNS:Publishx", "sns:CreateTopic", "sns:SetSubscriptionAttributes", "sqs:SendMessage"] {
+        let fault = house.set_topic(&topic, "Policy", &policy(action)).await.unwrap_err();
+        assert_eq!(fault.message(), "Invalid parameter: Policy statement action out of service scope!", "{action}");
+    }
+    for action in ["sns:Publish", "SNS:PutDataProtectionPolicy", "SNS:Receive"] {
+        house.set_topic(&topic, "Policy", &policy(action)).await.unwrap();
+    }
+    let grant = |account: &str, action: &str| AddPermissionInput {
+        topic_arn: topic.clone(),
+        label: "partner".into(),
+        aws_account_id: vec![account.into()],
+        action_name: vec![action.into()],
+    };
+    let fault = house.call::<AddPermission>(grant("somebody", "Publish")).await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: A provided account ID is not valid");
+    let fault = house.call::<AddPermission>(grant("111111111111", "*")).await.unwrap_err();
+    assert_eq!(fault.message(), "Invalid parameter: Policy statement action out of service scope!");
+}
+
+#[tokio::test]
+async fn data_is_protected_on_its_way_in_or_out() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let put = |direction: &str| {
+        let policy = format!(r#"{{"Name": "a", "Version": "2021-06-01", "Statement": [{{"DataDirection": "{direction}"}}]}}"#);
+        house.call::<PutDataProtectionPolicy>(PutDataProtectionPolicyInput { resource_arn: topic.clone(), data_protection_policy: policy })
+    };
+    put("Inbound").await.unwrap();
+    let expected = "Invalid parameter: DataProtectionPolicy Reason: Statement DataDirection must be either Inbound or Outbound";
+    assert_eq!(put("Sideways").await.unwrap_err().message(), expected);
+}
+
+#[tokio::test]
+async fn every_tag_that_is_too_long_is_told_with_its_place() {
+    let house = House::new();
+    let topic = house.topic("news", &[]).await;
+    let tag = |key: &str, value: &str| Tag { key: key.into(), value: value.into() };
+    let (key, value) = ("k".repeat(129), "v".repeat(257));
+    let input = TagResourceRequest { resource_arn: topic, tags: vec![tag("a", "b"), tag(&key, "b"), tag("c", &value)] };
+    let expected = format!(
+        "2 validation errors detected: Value '{key}' at 'tags.2.member.key' failed to satisfy constraint: Member must have length less than or equal to 128; \
+         Value '{value}' at 'tags.3.member.value' failed to satisfy constraint: Member must have length less than or equal to 256"
+    );
+    assert_eq!(house.call::<TagResource>(input).await.unwrap_err().message(), expected);
+}
