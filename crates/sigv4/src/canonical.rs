@@ -3,6 +3,7 @@
 
 use crate::{Claim, Flavor, Place, escape, payload};
 use cloudlet_aws::{Head, cut};
+use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// One way to write a request down. Clients differ in small things; [`Form::of`]'s are tried in order.
@@ -169,11 +170,11 @@ fn push_query(head: &Head<'_>, place: Place, form: QueryForm, out: &mut String) 
 }
 
 fn push_headers(head: &Head<'_>, signed: &str, out: &mut String) {
-    let mut fields: Vec<(&str, &str)> = Vec::with_capacity(24);
+    let mut fields: SmallVec<[(&str, &str); 24]> = SmallVec::new();
     head.headers.each(&mut |name, value| fields.push((name, value)));
-    for name in cut::split(signed, b';') {
-        let name: Cow<'_, str> = if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() };
-        out.push_str(&name);
+    let small: Cow<'_, str> = if any(signed, |byte| byte.is_ascii_uppercase()) { signed.to_ascii_lowercase().into() } else { signed.into() };
+    for name in cut::split(&small, b';') {
+        out.push_str(name);
         out.push(':');
         let mut first = true;
         for (_, value) in fields.iter().filter(|(field, _)| *field == name) {
@@ -187,12 +188,15 @@ fn push_headers(head: &Head<'_>, signed: &str, out: &mut String) {
     }
 }
 
+/// Whether any byte is such a one; without a branch, so that many are looked at together.
+fn any(text: &str, such: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(false, |found, byte| found | such(byte))
+}
+
 /// A header value trimmed, its runs of white space one space each.
 fn push_folded(value: &str, out: &mut String) {
     let value = value.trim_ascii();
-    let bytes = value.as_bytes();
-    let plain = !bytes.iter().any(|byte| matches!(byte, b'\t' | b'\n' | b'\r')) && memchr::memmem::find(bytes, b"  ").is_none();
-    if plain {
+    if !any(value, |byte| byte <= b' ') || !any(value, |byte| byte < b' ') && !value.contains("  ") {
         return out.push_str(value);
     }
     for (at, word) in value.split_ascii_whitespace().enumerate() {

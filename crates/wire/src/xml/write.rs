@@ -260,8 +260,13 @@ impl Writer for XmlWriter {
 /// AWS: S3 writes control characters, which XML 1.0 cannot hold, as references all the same; clients ask for
 /// `encoding-type=url` to be safe from them.
 pub(crate) fn escape(text: &str, out: &mut String) {
+    let is_special = |byte: u8| (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == b'"') | (byte < 0x20) & (byte != b'\n') & (byte != b'\t');
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"') || (byte < 0x20 && !matches!(byte, b'\n' | b'\t'))) {
+    // Mostly there is nothing to find: without a branch, many bytes are looked at together.
+    if !rest.bytes().fold(false, |any, byte| any | is_special(byte)) {
+        return out.push_str(rest);
+    }
+    while let Some(at) = rest.bytes().position(is_special) {
         let (plain, special) = rest.split_at(at);
         out.push_str(plain);
         let mut letters = special.chars();
