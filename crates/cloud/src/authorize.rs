@@ -7,7 +7,7 @@ use crate::{
     keys::{self, Wanted},
 };
 use cloudlet_aws::{Caller, Fault, FaultKind, Identity};
-use cloudlet_engine::{Ask, Circumstances, Cx, Denial, Effect, Service, Verdict};
+use cloudlet_engine::{Ask, Asks, Circumstances, Cx, Denial, Effect, Service, Verdict};
 use cloudlet_identity::{Membership, Origin, Session, Standing};
 use cloudlet_policy::{By, Decision, Effect as Outcome, Explanation, Gate, Keys, Policies, Principal, Request, Source, decide, explain};
 use cloudlet_shape::OperationSchema;
@@ -49,20 +49,26 @@ impl Cloud {
     }
 
     /// Decides each ask; all must be allowed. The first denial is the answer.
-    pub(crate) fn authorize(&self, service: &Service, cx: &Cx, asks: &[Ask]) -> Result<(), Fault> {
+    pub(crate) fn authorize(&self, service: &Service, cx: &Cx, asks: Asks) -> Result<(), Fault> {
         let mut subject = None;
         for ask in asks {
+            let resource = ask.owner.or(cx.caller.account).and_then(|owner| self.identity.membership(owner));
             let (effect, reason) = match self.mode {
                 Mode::Off => (Effect::Unasked, Cow::Borrowed("authorization is off")),
-                Mode::Enforce | Mode::Soft => match self.decide_ask(cx, &mut subject, ask) {
+                Mode::Enforce | Mode::Soft => match self.decide_ask(cx, &mut subject, &ask, resource.as_deref()) {
                     Ok(reason) => (Effect::Allowed, reason),
                     Err(because) if self.mode == Mode::Soft => (Effect::Tolerated, because.into()),
                     Err(because) => (Effect::Denied, because.into()),
                 },
             };
-            let refusal = (effect == Effect::Denied).then(|| refuse(service, cx, ask, &reason));
-            self.remember(cx, subject.as_ref(), ask, effect, reason.clone());
-            cx.verdicts.lock().push(Verdict { action: ask.action, on: ask.on.clone(), effect, reason });
+            let refusal = (effect == Effect::Denied).then(|| refuse(service, cx, &ask, &reason));
+            cx.verdicts.lock().push(Verdict { action: ask.action, on: ask.on.clone(), effect, reason: reason.clone() });
+            // What the decision was made from is kept, for whoever wants it explained.
+            if self.decisions.remembers() {
+                let (session, standing) = subject.as_ref().map(|subject| (subject.session.clone(), subject.standing.clone())).unzip();
+                let about = cx.circumstances.clone();
+                self.decisions.add(Decided { about, ask, session: session.flatten(), standing, resource, effect, reason });
+            }
             if let Some(fault) = refusal {
                 return Err(fault);
             }
@@ -70,41 +76,25 @@ impl Cloud {
         Ok(())
     }
 
-    /// Keeps what the decision was made from, for whoever wants it explained.
-    fn remember(&self, cx: &Cx, subject: Option<&Subject<'_>>, ask: &Ask, effect: Effect, reason: Cow<'static, str>) {
-        if !self.decisions.remembers() {
-            return;
-        }
-        self.decisions.add(Decided {
-            about: cx.circumstances.clone(),
-            ask: ask.clone(),
-            session: subject.and_then(|subject| subject.session.clone()),
-            standing: subject.map(|subject| subject.standing.clone()).unwrap_or_default(),
-            resource: ask.owner.or(cx.caller.account).and_then(|owner| self.identity.membership(owner)),
-            effect,
-            reason,
-        });
-    }
-
     /// Why it is allowed, or AWS's words for why it is not.
-    fn decide_ask<'a>(&self, cx: &'a Cx, subject: &mut Option<Subject<'a>>, ask: &Ask) -> Result<Cow<'static, str>, String> {
+    fn decide_ask<'a>(
+        &self,
+        cx: &'a Cx,
+        subject: &mut Option<Subject<'a>>,
+        ask: &Ask,
+        resource: Option<&Membership>,
+    ) -> Result<Cow<'static, str>, String> {
         // Unmapped is denied, even for root.
         if ask.action.is_empty() {
             return Err("because the operation has no action in the table".to_owned());
         }
         // The root of an account in its own account, where no policy can say otherwise: most calls of most days.
         let at_home = cx.caller.identity == Identity::Root && (ask.owner.is_none() || ask.owner == cx.caller.account);
-        if at_home && ask.resource_policy.is_none() && !self.limits_root(&cx.caller) {
+        // An organization's policies can, and a session of AssumeRoot.
+        if at_home && ask.resource_policy.is_none() && resource.is_none() && self.identity.session_of(&cx.caller).is_none() {
             return Ok(Cow::Borrowed("root of the account"));
         }
-        let subject = subject.get_or_insert_with(|| self.subject(cx));
-        let resource = ask.owner.or(cx.caller.account).and_then(|owner| self.identity.membership(owner));
-        subject.decide(ask, resource.as_deref())
-    }
-
-    /// Whether anything can limit root at home: an organization's policies, or a session of AssumeRoot.
-    fn limits_root(&self, caller: &Caller) -> bool {
-        caller.account.is_some_and(|account| self.identity.membership(account).is_some()) || self.identity.session_of(caller).is_some()
+        subject.get_or_insert_with(|| self.subject(cx)).decide(ask, resource)
     }
 
     pub(crate) fn subject<'a>(&self, cx: &'a Cx) -> Subject<'a> {

@@ -20,7 +20,8 @@ pub struct Decided {
     pub about: Arc<Circumstances>,
     pub ask: Ask,
     pub session: Option<Arc<Session>>,
-    pub standing: Arc<Standing>,
+    /// Of nobody where root was at home.
+    pub standing: Option<Arc<Standing>>,
     pub resource: Option<Arc<Membership>>,
     pub effect: Effect,
     pub reason: Cow<'static, str>,
@@ -43,7 +44,7 @@ impl Decided {
     }
 
     fn subject(&self) -> Subject<'_> {
-        Subject { about: &self.about, session: self.session.clone(), standing: self.standing.clone() }
+        Subject { about: &self.about, session: self.session.clone(), standing: self.standing.clone().unwrap_or_default() }
     }
 }
 

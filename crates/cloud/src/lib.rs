@@ -165,7 +165,7 @@ impl Cloud {
     fn may_enter(&self, service: &Service, handler: &dyn AnyOperation, cx: &Cx, input: &Input) -> Result<(), Fault> {
         self.admits(handler.schema(), &cx.caller)?;
         let asks = handler.asks(cx, input)?;
-        self.authorize(service, cx, &asks)
+        self.authorize(service, cx, asks)
     }
 
     /// Does all that is due by the clock, and all that follows from it: how a test lets the house come to rest.
@@ -249,7 +249,7 @@ impl Door for Cloud {
 
     fn decide(&self, cx: &Cx, operation: &'static OperationSchema, ask: &Ask) -> Result<(), Fault> {
         match self.services.get(operation.service.name) {
-            Some(service) => self.authorize(service, cx, std::slice::from_ref(ask)),
+            Some(service) => self.authorize(service, cx, ask.clone().alone()),
             None => Err(Cloud::not_implemented(operation)),
         }
     }

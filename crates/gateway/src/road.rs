@@ -21,7 +21,7 @@ use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized
 use futures_util::FutureExt;
 use http::{Request, Response, request::Parts as RequestParts};
 use hyper::body::Incoming;
-use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
+use std::{cell::RefCell, collections::VecDeque, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
 
 /// The rooms of the house itself: `/_cloudlet/health` and its like.
 pub trait Inside: Send + Sync {
@@ -476,9 +476,9 @@ pub(crate) fn origin(traveller: &Traveller<'_>, protocol: Protocol, signed: Opti
     let scheme = if traveller.secure { "https" } else { "http" };
     Origin {
         source_ip: Some(traveller.peer.ip()),
-        endpoint: head.header("host").map(|host| [scheme, "://", host].concat().into()),
+        endpoint: head.header("host").map(|host| again(&[scheme, "://", host])),
         secure: traveller.secure,
-        user_agent: head.header("user-agent").map(Into::into),
+        user_agent: head.header("user-agent").map(|agent| again(&[agent])),
         referer: head.header("referer").map(Into::into),
         signed,
         via: Vec::new(),
@@ -487,6 +487,31 @@ pub(crate) fn origin(traveller: &Traveller<'_>, protocol: Protocol, signed: Opti
         trace: head.header("x-amzn-trace-id").map(Into::into),
         missing,
     }
+}
+
+/// A text of these pieces. Clients say the same in every request: what was said lately is not made again, and the log holds it once.
+fn again(pieces: &[&str]) -> Arc<str> {
+    const LATELY: usize = 8;
+    const LONGEST: usize = 512;
+    thread_local! {
+        static TEXTS: RefCell<VecDeque<Arc<str>>> = const { RefCell::new(VecDeque::new()) };
+    }
+    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let is_made_of = |text: &str| {
+        let rest = pieces.iter().try_fold(text, |rest, piece| rest.strip_prefix(piece));
+        rest.is_some_and(str::is_empty)
+    };
+    TEXTS.with_borrow_mut(|texts| {
+        if let Some(text) = texts.iter().find(|text| text.len() == length && is_made_of(text)) {
+            return text.clone();
+        }
+        let text: Arc<str> = pieces.concat().into();
+        if length <= LONGEST {
+            texts.truncate(LATELY - 1);
+            texts.push_front(text.clone());
+        }
+        text
+    })
 }
 
 pub(crate) fn named(fields: Vec<(&'static str, String)>) -> Vec<(std::borrow::Cow<'static, str>, String)> {

@@ -35,6 +35,9 @@ use tokio::{
 /// A call that takes longer waits for something.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// The bytes of a short answer, its head included.
+const SHORT: usize = 2_048;
+
 type Answering = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
 
 pub(super) async fn serve(http1: &http1::Builder, stream: TcpStream, visitor: Visitor, mut end: watch::Receiver<()>) {
@@ -255,7 +258,18 @@ impl AsyncWrite for Stream {
 
     fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         self.seat.writes.store(true, Ordering::Relaxed);
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bytes)
+        let stream = Pin::new(&mut self.get_mut().stream);
+        // A short answer is copied together: for one piece the kernel's way is shorter.
+        let mut whole = [0; SHORT];
+        let length: usize = bytes.iter().map(|piece| piece.len()).sum();
+        let Some(whole) = whole.get_mut(..length) else { return stream.poll_write_vectored(cx, bytes) };
+        let mut rest = &mut *whole;
+        for piece in bytes {
+            let (place, after) = rest.split_at_mut(piece.len());
+            place.copy_from_slice(piece);
+            rest = after;
+        }
+        stream.poll_write(cx, whole)
     }
 
     fn is_write_vectored(&self) -> bool {
