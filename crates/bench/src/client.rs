@@ -81,8 +81,8 @@ impl Turn for Repeat {
     }
 }
 
-/// Turns a second, over as many connections as there are turns.
-pub async fn rate<T: Turn>(address: SocketAddr, turns: Vec<T>, time: Duration) -> f64 {
+/// Turns a second, over as many connections as there are turns, which are given back.
+pub async fn rate<T: Turn>(address: SocketAddr, turns: Vec<T>, time: Duration) -> (f64, Vec<T>) {
     let local = tokio::task::LocalSet::new();
     local
         .run_until(async {
@@ -96,14 +96,16 @@ pub async fn rate<T: Turn>(address: SocketAddr, turns: Vec<T>, time: Duration) -
                         turn.go(&mut connection).await;
                         done += 1;
                     }
-                    done
+                    (done, turn)
                 });
             }
-            let mut done = 0;
-            while let Some(count) = set.join_next().await {
-                done += count.expect("a worker");
+            let (mut done, mut turns) = (0, Vec::new());
+            while let Some(worker) = set.join_next().await {
+                let (count, turn) = worker.expect("a worker");
+                done += count;
+                turns.push(turn);
             }
-            done as f64 / began.elapsed().as_secs_f64()
+            (done as f64 / began.elapsed().as_secs_f64(), turns)
         })
         .await
 }

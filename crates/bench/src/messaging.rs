@@ -1,7 +1,7 @@
 //! Queues and topics at speed: sending, the whole life of a message, publishing to one, ten and a hundred queues.
 
 use crate::{
-    client::{Connection, Turn, rate},
+    client::{Connection, Turn},
     request::Signed,
     scenario::{Bench, CONNECTIONS},
 };
@@ -27,21 +27,10 @@ impl Bench<'_> {
             prepare(self.server.address, &sqs.json("AmazonSQS.CreateQueue", attributes)).await;
         }
         let send = format!(r#"{{"QueueUrl":"{}","MessageBody":"{BODY}"}}"#, queue_url(host, "bench"));
-        let bare_rate = self.compare("SQS SendMessage", sqs.json("AmazonSQS.SendMessage", &send)).await;
-        // All turns ask the bare server for the same few bytes: one rate is the yardstick of each.
+        let send = sqs.json("AmazonSQS.SendMessage", &send);
+        self.compare("SQS SendMessage", send.clone()).await;
         for (name, queue) in [("SQS cycle", "cycle"), ("SQS FIFO cycle", "cycle.fifo")] {
-            if !self.wants(name) {
-                continue;
-            }
-            let bare_rate = match bare_rate {
-                Some(rate) => rate,
-                None => self.bare_rate(&sqs.json("AmazonSQS.SendMessage", &send)).await,
-            };
-            let cycle = |number| Cycle::new(host, queue, number);
-            let watch = self.server.cpu();
-            let cycles = rate(self.server.address, (0..CONNECTIONS).map(cycle).collect(), self.time * 3).await;
-            let spent = (self.server.cpu() - watch).as_secs_f64() / (cycles * self.time.as_secs_f64() * 3.0);
-            println!("{name:<24} {cycles:>12.0} {bare_rate:>12.0} {:>7.2} {:>10.0}", cycles / bare_rate, spent * 1e6);
+            self.contest(name, &send, (0..CONNECTIONS).map(|number| Cycle::new(host, queue, number)).collect()).await;
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is measured.
 
 use crate::{
-    client::{Connection, Repeat, rate},
+    client::{Connection, Repeat, Turn, rate},
     cost, process,
     process::Process,
     request::{Signed, bare},
@@ -71,37 +71,33 @@ impl Bench<'_> {
         name.contains(self.filter)
     }
 
-    /// Asks both servers the same, and prints the best turn of each. Returns the bare server's rate.
-    pub async fn compare(&self, name: &str, request: Vec<u8>) -> Option<f64> {
+    /// Asks both servers the same, and prints the best turn of each.
+    pub async fn compare(&self, name: &str, request: Vec<u8>) {
+        self.contest(name, &request, many(&request)).await;
+    }
+
+    /// Takes turns with the bare server, which answers as many bytes as ours does to this request, and prints the best of each.
+    pub async fn contest<T: Turn>(&self, name: &str, request: &[u8], mut turns: Vec<T>) {
         if !self.wants(name) {
-            return None;
+            return;
         }
-        let plain = self.plain(&request).await;
+        let plain = self.plain(request).await;
         let (mut ours, mut theirs, mut cost) = (0f64, 0f64, f64::MAX);
         for _ in 0..TURNS {
-            theirs = theirs.max(rate(self.yardstick.address, many(&plain), self.time).await);
-            let (turn, spent) = self.turn(&request).await;
+            theirs = theirs.max(rate(self.yardstick.address, many(&plain), self.time).await.0);
+            let turn;
+            let spent;
+            (turn, spent, turns) = self.turn(turns).await;
             (ours, cost) = (ours.max(turn), cost.min(spent));
         }
         println!("{name:<24} {ours:>12.0} {theirs:>12.0} {:>7.2} {:>10.0}", ours / theirs, cost * 1e6);
-        Some(theirs)
     }
 
-    /// One turn of the server: calls a second, and the seconds of CPU it spent on each.
-    pub async fn turn(&self, request: &[u8]) -> (f64, f64) {
+    /// One turn of the server: how often a second, and the seconds of CPU it spent on each.
+    pub async fn turn<T: Turn>(&self, turns: Vec<T>) -> (f64, f64, Vec<T>) {
         let cpu = self.server.cpu();
-        let turn = rate(self.server.address, many(request), self.time).await;
-        (turn, (self.server.cpu() - cpu).as_secs_f64() / (turn * self.time.as_secs_f64()))
-    }
-
-    /// How fast the bare server takes such a request.
-    pub async fn bare_rate(&self, request: &[u8]) -> f64 {
-        let plain = self.plain(request).await;
-        let mut best = 0f64;
-        for _ in 0..TURNS {
-            best = best.max(rate(self.yardstick.address, many(&plain), self.time).await);
-        }
-        best
+        let (often, turns) = rate(self.server.address, turns, self.time).await;
+        (often, (self.server.cpu() - cpu).as_secs_f64() / (often * self.time.as_secs_f64()), turns)
     }
 
     /// The request for the bare server that is answered as many bytes.
@@ -120,7 +116,7 @@ impl Bench<'_> {
         let request = Signed::new(host, "s3").request("PUT", "/bench/large", "", &[], &vec![b'm'; 1 << 20]);
         let (mut spent, mut digests) = (f64::MAX, Duration::MAX);
         for _ in 0..TURNS {
-            spent = spent.min(self.turn(&request).await.1);
+            spent = spent.min(self.turn(many(&request)).await.1);
             digests = digests.min(cost::per_mib(&[Algorithm::Md5, Algorithm::Sha256, Algorithm::Crc64Nvme]));
         }
         println!(
@@ -161,7 +157,7 @@ impl Bench<'_> {
     }
 }
 
-fn many(request: &[u8]) -> Vec<Repeat> {
+pub fn many(request: &[u8]) -> Vec<Repeat> {
     (0..CONNECTIONS).map(|_| Repeat(request.to_vec())).collect()
 }
 
