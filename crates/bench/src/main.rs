@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 fn measure(arguments: &[String]) {
     open_files();
     let server = PathBuf::from(arguments.first().expect("usage: cloudlet-bench <path of the server binary> [seconds a turn] [filter]"));
-    let seconds: f64 = arguments.get(1).map_or(1.0, |text| text.parse().expect("seconds"));
+    let seconds: f64 = arguments.get(1).map_or(0.4, |text| text.parse().expect("seconds"));
     let filter = arguments.get(2).cloned().unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(scenario::run(&server, Duration::from_secs_f64(seconds), &filter));

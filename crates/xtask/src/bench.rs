@@ -6,7 +6,7 @@ use std::{path::PathBuf, process::Command};
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Seconds each server is asked in a turn.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 0.4)]
     seconds: f32,
     /// Only scenarios whose name holds this.
     #[arg(default_value = "")]
