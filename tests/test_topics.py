@@ -220,3 +220,43 @@ def test_the_link_in_a_queues_message_ends_nothing(server, sns, sqs, topic, queu
     answer = server.request("GET", link.removeprefix(server.url))
     assert (answer.status, b"AuthorizationError" in answer.body) == (403, True)
     assert sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["PendingConfirmation"] == "false"
+
+
+def invalid(call, **parameters):
+    """What is refused under the code of models, but for how the sentence begins."""
+    with pytest.raises(ClientError) as refused:
+        call(**parameters)
+    code, message = refusal(refused)
+    assert code == "ValidationError"
+    return message
+
+
+def test_what_breaks_the_model_is_told_as_the_model_has_it_and_no_number_is_repeated(server, topic):
+    sns = server.client("sns", parameter_validation=False)
+    number = "1 validation error detected: Value at 'phoneNumber' failed to satisfy constraint: Member must "
+    pattern = r"satisfy regular expression pattern: ^(\+[0-9]{8,}|[0-9]{0,9})$"
+    assert invalid(sns.create_sms_sandbox_phone_number, PhoneNumber="1234567890") == number + pattern
+    long = "+94489347594376598435346594365943695348562987"
+    assert invalid(sns.create_sms_sandbox_phone_number, PhoneNumber=long) == number + "have length less than or equal to 20"
+    language = invalid(sns.create_sms_sandbox_phone_number, PhoneNumber="+15550001111", LanguageCode="tlh")
+    expected = "1 validation error detected: Value 'tlh' at 'languageCode' failed to satisfy constraint: Member must satisfy enum value set: ["
+    assert language.startswith(expected)
+    code = "Value 'abc' at 'oneTimePassword' failed to satisfy constraint: Member must "
+    assert invalid(sns.verify_sms_sandbox_phone_number, PhoneNumber="+15550001111", OneTimePassword="abc") == (
+        f"2 validation errors detected: {code}have length greater than or equal to 5; {code}satisfy regular expression pattern: ^[0-9]+$"
+    )
+    most = "1 validation error detected: Value '101' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 100"
+    assert invalid(sns.list_sms_sandbox_phone_numbers, MaxResults=101) == most
+    key, value = "k" * 129, "v" * 257
+    tags = [{"Key": "a", "Value": "b"}, {"Key": key, "Value": "b"}, {"Key": "c", "Value": value}]
+    assert invalid(sns.tag_resource, ResourceArn=topic, Tags=tags) == (
+        f"2 validation errors detected: Value '{key}' at 'tags.2.member.key' failed to satisfy constraint: Member must have length less than or equal to 128; "
+        f"Value '{value}' at 'tags.3.member.value' failed to satisfy constraint: Member must have length less than or equal to 256"
+    )
+
+
+def test_what_is_missing_is_told_before_what_is_wrong(server):
+    sns = server.client("sns", parameter_validation=False)
+    with pytest.raises(ClientError) as refused:
+        sns.verify_sms_sandbox_phone_number(PhoneNumber="1234567890")
+    assert refusal(refused) == ("InvalidParameter", "Invalid parameter: OneTimePassword Reason: no value for required parameter")

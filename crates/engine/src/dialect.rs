@@ -35,6 +35,28 @@ pub enum ScopeRegion {
     MayBeEmpty,
 }
 
+/// Who says what of its model an input breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validation {
+    /// The house, under this code.
+    Whole(FaultKind),
+    /// The house, of what is there; what is missing (`Origin::missing`) the service tells in words of its own (SNS).
+    Present(FaultKind),
+    /// The service, all of it in words of its own (S3, SQS, EC2).
+    Own,
+}
+
+impl Validation {
+    /// The code under which an input is held to its model, if it is.
+    pub fn of(self, missing: &[String]) -> Option<FaultKind> {
+        match self {
+            Validation::Whole(kind) => Some(kind),
+            Validation::Present(kind) => missing.is_empty().then_some(kind),
+            Validation::Own => None,
+        }
+    }
+}
+
 /// An action that is denied as if there were nothing to act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unseen {
@@ -48,8 +70,7 @@ pub struct Dialect {
     pub access_denied: FaultKind,
     pub denial: Denial,
     pub unseen: Option<Unseen>,
-    /// `None`: the service checks its inputs itself, in words of its own (S3, SQS, EC2), missing members (`Origin::missing`) included.
-    pub validation: Option<FaultKind>,
+    pub validation: Validation,
     pub quotes: Quotes,
     /// No signature at all, where one is needed.
     pub missing_token: FaultKind,
@@ -67,7 +88,7 @@ impl Dialect {
         access_denied: FaultKind::sender("AccessDenied", 403),
         denial: Denial::Named,
         unseen: None,
-        validation: Some(FaultKind::sender("ValidationError", 400)),
+        validation: Validation::Whole(FaultKind::sender("ValidationError", 400)),
         quotes: Quotes::Values,
         missing_token: FaultKind::sender("MissingAuthenticationToken", 403),
         unknown_key: FaultKind::sender("InvalidClientTokenId", 403),
@@ -82,7 +103,7 @@ impl Dialect {
         access_denied: FaultKind::sender("AccessDeniedException", 400),
         denial: Denial::Named,
         unseen: None,
-        validation: Some(FaultKind::sender("ValidationException", 400)),
+        validation: Validation::Whole(FaultKind::sender("ValidationException", 400)),
         quotes: Quotes::Values,
         missing_token: FaultKind::sender("MissingAuthenticationTokenException", 400),
         unknown_key: FaultKind::sender("UnrecognizedClientException", 400),
@@ -97,7 +118,7 @@ impl Dialect {
         access_denied: FaultKind::sender("AccessDeniedException", 403),
         denial: Denial::Named,
         unseen: None,
-        validation: Some(FaultKind::sender("ValidationException", 400)),
+        validation: Validation::Whole(FaultKind::sender("ValidationException", 400)),
         quotes: Quotes::Values,
         missing_token: FaultKind::sender("MissingAuthenticationTokenException", 403),
         unknown_key: FaultKind::sender("UnrecognizedClientException", 403),
@@ -113,7 +134,7 @@ impl Dialect {
         access_denied: FaultKind::sender("AccessDenied", 403),
         denial: Denial::Quoted,
         unseen: None,
-        validation: None,
+        validation: Validation::Own,
         quotes: Quotes::Values,
         missing_token: FaultKind::sender("AccessDenied", 403),
         unknown_key: FaultKind::sender("InvalidAccessKeyId", 403),
@@ -128,7 +149,7 @@ impl Dialect {
         access_denied: FaultKind::sender("UnauthorizedOperation", 403),
         denial: Denial::Encoded,
         unseen: None,
-        validation: None,
+        validation: Validation::Own,
         quotes: Quotes::Values,
         missing_token: FaultKind::sender("AuthFailure", 401),
         unknown_key: FaultKind::sender("AuthFailure", 401),

@@ -20,7 +20,7 @@ pub use ask::{Ask, Asks, DerivedKey};
 pub use call::{AnyInput, Boxed, Call, Door, Input, Output};
 pub use clock::{Clock, Stopwatch};
 pub use cx::{Circumstances, Cx, Frame, Reply};
-pub use dialect::{Denial, Dialect, Quotes, ScopeRegion, Unseen};
+pub use dialect::{Denial, Dialect, Quotes, ScopeRegion, Unseen, Validation};
 pub use front::{Form, Front, Posted, Thanks, Visit};
 pub use ids::{Ids, account_of_access_key};
 pub use origin::{Origin, SignatureKind, Signed};

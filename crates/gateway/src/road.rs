@@ -463,7 +463,7 @@ pub(crate) fn decode(
         Quotes::Values => validate,
         Quotes::Names => validate_discreetly,
     };
-    if let Some(kind) = &service.dialect.validation
+    if let Some(kind) = service.dialect.validation.of(missing.paths())
         && let Some(sentence) = validate(operation.input, input.as_struct(), &missing)
     {
         return Err(kind.says(sentence));

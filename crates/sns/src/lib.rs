@@ -8,7 +8,6 @@
 mod access;
 mod archive;
 mod arns;
-mod constraints;
 mod data_protection;
 mod deliveries;
 mod delivery_policy;
@@ -41,7 +40,7 @@ pub use notifications::CertificateHost;
 
 use cloudlet_api_sns as api;
 use cloudlet_aws::Arn;
-use cloudlet_engine::{Denial, Dialect, Service};
+use cloudlet_engine::{Denial, Dialect, Service, Validation};
 use cloudlet_mailbox::Mailbox;
 use cloudlet_store::{Journal, Shelf, Store};
 use state::{Ledger, State};
@@ -66,8 +65,13 @@ pub struct Sns {
 
 const LANES: usize = 256;
 
-/// AWS: denials are AuthorizationErrors; validation is in SNS's own words.
-const DIALECT: Dialect = Dialect { access_denied: api::faults::AUTHORIZATION_ERROR, denial: Denial::Named, validation: None, ..Dialect::QUERY };
+/// AWS: denials are AuthorizationErrors; of what is missing, texts are missed in SNS's own words.
+const DIALECT: Dialect = Dialect {
+    access_denied: api::faults::AUTHORIZATION_ERROR,
+    denial: Denial::Named,
+    validation: Validation::Present(faults::VALIDATION_ERROR),
+    ..Dialect::QUERY
+};
 
 pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Service {
     let store = Arc::new(Store::new("sns", journal, State::default()));

@@ -1,6 +1,6 @@
 //! Tags of topics.
 
-use crate::{Sns, arns, constraints::Constraints, faults, limits};
+use crate::{Sns, arns, faults, limits};
 use cloudlet_api_sns::{
     ListTagsForResource, ListTagsForResourceRequest, ListTagsForResourceResponse, Tag, TagResource, TagResourceRequest, TagResourceResponse,
     UntagResource, UntagResourceRequest, UntagResourceResponse,
@@ -12,11 +12,6 @@ use std::collections::BTreeSet;
 
 /// Puts tags beside those that are there.
 pub fn add(tags: &mut Map<String>, given: &[Tag]) -> Result<(), Fault> {
-    let held = given.iter().enumerate().fold(Constraints::default(), |held, (at, tag)| {
-        let path = format!("tags.{}.member", at + 1);
-        held.text(&format!("{path}.key"), &tag.key, 1..=128).text(&format!("{path}.value"), &tag.value, 0..=256)
-    });
-    held.check()?;
     let mut seen = BTreeSet::new();
     if !given.iter().all(|tag| seen.insert(tag.key.as_str())) {
         return Err(faults::invalid("Duplicated keys are not allowed."));

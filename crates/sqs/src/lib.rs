@@ -63,7 +63,7 @@ const DIALECT: Dialect = Dialect {
     access_denied: FaultKind::sender("AccessDeniedException", 403).coded("AccessDenied"),
     denial: Denial::Small,
     unseen: Some(faults::UNSEEN),
-    validation: None,
+    validation: cloudlet_engine::Validation::Own,
     quotes: cloudlet_engine::Quotes::Values,
     missing_token: FaultKind::sender("MissingAuthenticationTokenException", 403).coded("MissingAuthenticationToken"),
     unknown_key: FaultKind::sender("UnrecognizedClientException", 403).coded("InvalidClientTokenId"),

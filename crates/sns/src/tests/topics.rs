@@ -176,17 +176,3 @@ async fn data_is_protected_on_its_way_in_or_out() {
     let expected = "Invalid parameter: DataProtectionPolicy Reason: Statement DataDirection must be either Inbound or Outbound";
     assert_eq!(put("Sideways").await.unwrap_err().message(), expected);
 }
-
-#[tokio::test]
-async fn every_tag_that_is_too_long_is_told_with_its_place() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let tag = |key: &str, value: &str| Tag { key: key.into(), value: value.into() };
-    let (key, value) = ("k".repeat(129), "v".repeat(257));
-    let input = TagResourceRequest { resource_arn: topic, tags: vec![tag("a", "b"), tag(&key, "b"), tag("c", &value)] };
-    let expected = format!(
-        "2 validation errors detected: Value '{key}' at 'tags.2.member.key' failed to satisfy constraint: Member must have length less than or equal to 128; \
-         Value '{value}' at 'tags.3.member.value' failed to satisfy constraint: Member must have length less than or equal to 256"
-    );
-    assert_eq!(house.call::<TagResource>(input).await.unwrap_err().message(), expected);
-}
