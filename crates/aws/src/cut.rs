@@ -1,5 +1,5 @@
 //! Cutting short texts at an ASCII letter. The standard library's `split` is made for any pattern and takes several times as long,
-//! which every call would pay for some fifty times.
+//! which every call would pay for many times.
 
 use std::iter;
 

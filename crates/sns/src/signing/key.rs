@@ -13,9 +13,10 @@ const OWN: usize = 4;
 /// The least word first.
 type Number = [u64; WORDS];
 
-/// As it is written: the greatest word first. No verifier takes a public exponent above 2^31 for granted (Go refuses it).
+/// The public exponent. It is below 2^31, above which Go's verifier takes none.
 #[cfg(test)]
 pub const EXPONENT: u32 = 2_087_418_667;
+/// The modulus as it is written: the greatest word first.
 #[rustfmt::skip]
 const WRITTEN: Number = [
     0xff24_7574_8223_1792, 0x21bb_f627_ff34_bd6b, 0x97c8_bd29_529b_0147, 0x1083_33de_5333_2e72,
