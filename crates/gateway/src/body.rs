@@ -2,10 +2,12 @@
 
 use bytes::{Bytes, BytesMut};
 use cloudlet_aws::{Fault, FaultKind};
+use cloudlet_engine::Boxed;
 use cloudlet_shape::{Body, BodyError, BodyStream, Trailers};
 use cloudlet_sigv4::{chunks::Decoder, payload::Check};
+use futures_util::future::{Either, FutureExt, Ready, ready};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
 use std::{
     collections::VecDeque,
     sync::{
@@ -21,6 +23,8 @@ const TIMEOUT: FaultKind = FaultKind::sender("RequestTimeout", 400);
 /// A body as it arrives. What nobody has read when it is dropped is read and thrown away, within limits,
 /// so that a refused client gets to see its answer and may use its connection again.
 pub struct Inflow {
+    /// What was read before anybody waited for it.
+    ahead: Option<Result<Bytes, BodyError>>,
     incoming: Option<Incoming>,
     stall: Duration,
     drain: u64,
@@ -65,43 +69,70 @@ impl Inflow {
     pub fn new(incoming: Incoming, stall: Duration, drain: u64, waits: Waits, end: Arc<End>) -> Inflow {
         let incoming = (!http_body::Body::is_end_stream(&incoming)).then_some(incoming);
         end.set(if incoming.is_none() { End::READ } else { End::OPEN });
-        Inflow { incoming, stall, drain, waits, end }
+        Inflow { ahead: None, incoming, stall, drain, waits, end }
     }
 
     /// The next piece; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
-        loop {
-            let incoming = self.incoming.as_mut()?;
-            let frame = match tokio::time::timeout(self.stall, incoming.frame()).await {
-                Ok(frame) => frame,
-                Err(_) => {
-                    self.incoming = None;
-                    let text = "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed.";
-                    return Some(Err(BodyError::Refused(TIMEOUT.says(text))));
-                }
+        if let Some(piece) = self.ahead.take() {
+            return Some(piece);
+        }
+        while let Some(incoming) = &mut self.incoming {
+            let Ok(frame) = tokio::time::timeout(self.stall, incoming.frame()).await else {
+                self.incoming = None;
+                let text = "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed.";
+                return Some(Err(BodyError::Refused(TIMEOUT.says(text))));
             };
-            self.waits = Waits::No;
-            match frame {
-                None => {
+            let piece = self.piece(frame);
+            if piece.is_some() {
+                return piece;
+            }
+        }
+        None
+    }
+
+    /// What a frame brings, if it brings anything. The last one ends the body.
+    fn piece(&mut self, frame: Option<Result<Frame<Bytes>, hyper::Error>>) -> Option<Result<Bytes, BodyError>> {
+        self.waits = Waits::No;
+        match frame {
+            None => {
+                self.incoming = None;
+                self.end.set(End::READ);
+                None
+            }
+            Some(Err(error)) => {
+                self.incoming = None;
+                Some(Err(BodyError::Broken(error.to_string())))
+            }
+            Some(Ok(frame)) => {
+                let data = frame.into_data().ok()?;
+                if self.incoming.as_ref().is_some_and(http_body::Body::is_end_stream) {
                     self.incoming = None;
                     self.end.set(End::READ);
-                    return None;
                 }
-                Some(Err(error)) => {
-                    self.incoming = None;
-                    return Some(Err(BodyError::Broken(error.to_string())));
-                }
-                Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
-                        return Some(Ok(data));
-                    }
-                }
+                Some(Ok(data))
             }
         }
     }
 
+    /// The whole body, if it came with the head, as short ones do.
+    fn at_hand(&mut self) -> Option<Bytes> {
+        if let Some(incoming) = &mut self.incoming
+            && self.ahead.is_none()
+        {
+            // Nobody is woken: who waits for more asks again.
+            let frame = incoming.frame().now_or_never()?;
+            self.ahead = self.piece(frame);
+        }
+        match (&self.incoming, &self.ahead) {
+            (None, None) => Some(Bytes::new()),
+            (None, Some(Ok(_))) => self.ahead.take()?.ok(),
+            _ => None,
+        }
+    }
+
     /// The whole body, if it fits.
-    pub async fn collect(mut self, limit: usize) -> Result<Bytes, Fault> {
+    async fn collect(mut self, limit: usize) -> Result<Bytes, Fault> {
         let announced = self.incoming.as_ref().map_or(0, |incoming| http_body::Body::size_hint(incoming).lower());
         if usize::try_from(announced).unwrap_or(usize::MAX) > limit {
             return Err(too_large());
@@ -255,19 +286,27 @@ pub fn flowing(inflow: Inflow, treatment: Treatment, length: Option<u64>) -> Bod
     }
 }
 
+/// A body that is there, or will be. What waits lies on the heap: few calls do, and theirs need not all have the room.
+pub type Gathering = Either<Ready<Result<Bytes, Fault>>, Boxed<'static, Result<Bytes, Fault>>>;
+
 /// The whole of a treated body.
-pub async fn gathered(inflow: Inflow, treatment: Treatment, limit: usize) -> Result<Bytes, Fault> {
+pub fn gathered(mut inflow: Inflow, treatment: Treatment, limit: usize) -> Gathering {
     match treatment {
-        Treatment::Plain => inflow.collect(limit).await,
-        Treatment::Checked(mut check) => {
-            let bytes = inflow.collect(limit).await?;
-            check.update(&bytes);
-            check.finish()?;
-            Ok(bytes)
-        }
-        // On the heap: small documents seldom come in chunks.
-        Treatment::Chunked(..) => Box::pin(unchunked(inflow, treatment, limit)).await,
+        Treatment::Chunked(..) => Either::Right(Box::pin(unchunked(inflow, treatment, limit))),
+        treatment => match inflow.at_hand() {
+            Some(bytes) => Either::Left(ready(within(bytes, limit).and_then(|bytes| treated(bytes, treatment)))),
+            None => Either::Right(Box::pin(async move { treated(inflow.collect(limit).await?, treatment) })),
+        },
     }
+}
+
+/// A body that needed no decoding, held to what was declared.
+pub fn treated(bytes: Bytes, treatment: Treatment) -> Result<Bytes, Fault> {
+    if let Treatment::Checked(mut check) = treatment {
+        check.update(&bytes);
+        check.finish()?;
+    }
+    Ok(bytes)
 }
 
 async fn unchunked(inflow: Inflow, treatment: Treatment, limit: usize) -> Result<Bytes, Fault> {

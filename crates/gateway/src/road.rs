@@ -4,7 +4,7 @@ use crate::{
     AnswerBody, Limits, Plain,
     answer::{Bodies, response},
     authenticate::{Authenticated, Authenticator, Forms, Stage},
-    body::{End, Inflow, Treatment, Waits, flowing, gathered},
+    body::{End, Gathering, Inflow, Treatment, Waits, flowing, gathered, treated},
     form::Posting,
     integrity,
     request::{Fields, Spread, head, settle_host},
@@ -18,7 +18,7 @@ use cloudlet_engine::{
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};
 use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming as Message, Recognized, Recognizer, Routed, codec, validate, validate_discreetly};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::ready};
 use http::{Request, Response, request::Parts as RequestParts};
 use hyper::body::Incoming;
 use std::{cell::RefCell, collections::VecDeque, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
@@ -227,7 +227,7 @@ impl Gateway {
     }
 
     async fn inside(&self, head: &Head<'_>, inflow: Inflow) -> Plain {
-        match inflow.collect(self.limits.body).await {
+        match gathered(inflow, Treatment::Plain, self.limits.body).await {
             Ok(body) => self.inside.answer(head, body).await,
             Err(fault) => Plain::json(fault.status(), fault.to_string()),
         }
@@ -247,7 +247,7 @@ impl Gateway {
         if let Some(recognized) = self.recognizer.service(head) {
             return Ok((recognized, Arrived::Flowing(inflow)));
         }
-        let form = inflow.collect(self.limits.body).await?;
+        let form = gathered(inflow, Treatment::Plain, self.limits.body).await?;
         match self.recognizer.service_of_form(head, &form) {
             Some(recognized) => Ok((recognized, Arrived::Whole(form))),
             None => Err(FaultKind::sender("UnknownService", 404).says("No AWS service was recognized in this request.")),
@@ -432,15 +432,10 @@ enum Arrived {
 }
 
 impl Arrived {
-    async fn whole(self, treatment: Treatment, limit: usize) -> Result<Bytes, Fault> {
-        match (self, treatment) {
-            (Arrived::Flowing(inflow), treatment) => gathered(inflow, treatment, limit).await,
-            (Arrived::Whole(bytes), Treatment::Checked(mut check)) => {
-                check.update(&bytes);
-                check.finish()?;
-                Ok(bytes)
-            }
-            (Arrived::Whole(bytes), Treatment::Plain | Treatment::Chunked(..)) => Ok(bytes),
+    fn whole(self, treatment: Treatment, limit: usize) -> Gathering {
+        match self {
+            Arrived::Flowing(inflow) => gathered(inflow, treatment, limit),
+            Arrived::Whole(bytes) => Gathering::Left(ready(treated(bytes, treatment))),
         }
     }
 }
@@ -486,6 +481,7 @@ pub(crate) fn origin(traveller: &Traveller<'_>, protocol: Protocol, signed: Opti
         path: (protocol == Protocol::Query && head.path != "/").then(|| head.path.into()),
         trace: head.header("x-amzn-trace-id").map(Into::into),
         missing,
+        unread: false,
     }
 }
 
