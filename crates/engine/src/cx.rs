@@ -107,6 +107,12 @@ impl Cx {
         self.enter::<O>(Call::of::<O>(caller, scope, Origin::default(), input)).await
     }
 
+    /// The same where nothing of the answer is read but whether it is one.
+    pub async fn tell<O: Operation>(&self, caller: Caller, scope: Scope, input: O::Input) -> Result<(), Fault> {
+        let origin = Origin { unread: true, ..Origin::default() };
+        self.frame.door()?.enter(Call::of::<O>(caller, scope, origin, input)).await.map(drop)
+    }
+
     /// Asks another service on the caller's behalf, through the service `via` (`s3.amazonaws.com`): a forward access session.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html>
     pub async fn forward<O: Operation>(&self, via: &'static str, scope: Scope, input: O::Input) -> Result<O::Output, Fault> {

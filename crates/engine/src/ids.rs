@@ -54,7 +54,12 @@ impl Ids {
 
     /// A version 4 UUID: `d9428888-122b-11e1-b85c-61cd3cbb3210`.
     pub fn uuid(&self) -> String {
-        uuid::Builder::from_random_bytes(self.bytes()).into_uuid().to_string()
+        uuid_text(self.uuid_bytes())
+    }
+
+    /// The same as it is before it is written.
+    pub fn uuid_bytes(&self) -> [u8; 16] {
+        uuid::Builder::from_random_bytes(self.bytes()).into_uuid().into_bytes()
     }
 
     /// Lower-case hexadecimal digits: the tail of `sg-0123456789abcdef0`.
@@ -106,6 +111,12 @@ impl Ids {
         self.fill_secret(&mut bytes);
         bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 63))).map(|letter| char::from(*letter)).collect()
     }
+}
+
+/// A UUID as AWS writes it: small letters, with dashes.
+pub fn uuid_text(bytes: [u8; 16]) -> String {
+    let mut text = uuid::Uuid::encode_buffer();
+    uuid::Uuid::from_bytes(bytes).hyphenated().encode_lower(&mut text).to_owned()
 }
 
 /// The account that an access key id carries, if it has the form of one.

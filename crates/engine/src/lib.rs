@@ -22,7 +22,7 @@ pub use clock::{Clock, Stopwatch};
 pub use cx::{Circumstances, Cx, Frame, Reply};
 pub use dialect::{Denial, Dialect, Quotes, ScopeRegion, Unseen, Validation};
 pub use front::{Form, Front, Posted, Thanks, Visit};
-pub use ids::{Ids, account_of_access_key};
+pub use ids::{Ids, account_of_access_key, uuid_text};
 pub use origin::{Origin, SignatureKind, Signed};
 pub use outside::{Letter, Lost, Outside, Receipt};
 pub use papers::{Paper, Papers};

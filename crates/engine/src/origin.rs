@@ -23,6 +23,8 @@ pub struct Origin {
     pub trace: Option<Arc<str>>,
     /// Required members the client left out (`queueUrl`, `entries.1.member.id`), for services that check their inputs in their own words.
     pub missing: Vec<String>,
+    /// Whoever calls wants to know whether it was done, and nothing else: what is only told need not be made.
+    pub unread: bool,
 }
 
 /// How a request was signed.

@@ -224,7 +224,7 @@ impl Sns {
                     if delivery.attributes.len() > crate::limits::RAW_ATTRIBUTES {
                         return too_many_attributes();
                     }
-                    outcome(cx.call::<SendMessage>(delivery.caller(), scope, delivery.message(&queue)).await)
+                    outcome(cx.tell::<SendMessage>(delivery.caller(), scope, delivery.message(&queue)).await)
                 }
                 None => Outcome::Never("the endpoint is no queue".to_owned()),
             },
@@ -314,7 +314,7 @@ impl Sns {
             message_deduplication_id: message.deduplication.clone().filter(|_| queue.resource().ends_with(".fifo")),
             ..queued(&queue, body, attributes)
         };
-        match outcome(cx.call::<SendMessage>(caller.clone(), scope, input).await) {
+        match outcome(cx.tell::<SendMessage>(caller.clone(), scope, input).await) {
             Outcome::Delivered => None,
             failed => Some(failed),
         }
@@ -365,7 +365,7 @@ impl Sns {
         if queue.resource().ends_with(".fifo") && input.message_deduplication_id.is_none() {
             input.message_deduplication_id = Some(delivery.message_id.to_string());
         }
-        if let Err(fault) = cx.call::<SendMessage>(delivery.caller(), scope, input).await {
+        if let Err(fault) = cx.tell::<SendMessage>(delivery.caller(), scope, input).await {
             tracing::warn!(queue = %queue, %fault, "a dead letter was refused");
         }
     }

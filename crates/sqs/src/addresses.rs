@@ -17,8 +17,8 @@ impl<'a> Address<'a> {
     /// `scheme://host/account/name`, hosts `sqs.region.…`, `region.queue.…` and `queue.…`, paths `/queue/region/account/name`,
     /// a bare path, and a bare name.
     pub fn read(url: &'a str) -> Option<Address<'a>> {
-        let (host, path) = match memchr::memmem::find(url.as_bytes(), b"://") {
-            Some(at) => cut::split_once(url.get(at + 3..)?, b'/')?,
+        let (host, path) = match cut::split_once(url, b':').and_then(|(_, rest)| rest.strip_prefix("//")) {
+            Some(rest) => cut::split_once(rest, b'/')?,
             None => ("", url),
         };
         let mut rest = path.get(..memchr::memchr2(b'?', b'#', path.as_bytes()).unwrap_or(path.len()))?;

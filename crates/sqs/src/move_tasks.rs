@@ -176,8 +176,7 @@ impl Sqs {
         }
         let mut gone = vec![];
         for (target, flown) in by_target {
-            let letters: Vec<_> =
-                flown.iter().map(|flown| anew(&flown.message, MessageId::read(&cx.ids().uuid()).unwrap_or_default(), now)).collect();
+            let letters: Vec<_> = flown.iter().map(|flown| anew(&flown.message, MessageId::new(cx.ids()), now)).collect();
             let put = self.open(&target).and_then(|target| {
                 target.change(|queue| {
                     for letter in letters {

@@ -86,7 +86,7 @@ impl View {
         api::Message {
             message_id: Some(message.id.text()),
             receipt_handle: Some(Receipt::new(flown.place, message, &flown.flight).handle(queue)),
-            md5_of_body: Some(message.md5.text()),
+            md5_of_body: Some(message.md5().text()),
             body: Some(message.body.to_string()),
             attributes: (!attributes.is_empty()).then_some(attributes),
             md5_of_message_attributes: md5,

@@ -6,7 +6,7 @@ use crate::{
     batches::{self, said},
     contents, encryption, faults, limits,
     memories::twin_key,
-    names::{Md5, MessageId},
+    names::MessageId,
     settings::Settings,
     state::{Attribute, Message, Queue},
 };
@@ -18,7 +18,10 @@ use cloudlet_aws::{Arn, Fault, Timestamp};
 use cloudlet_digest::{Algorithm, digest};
 use cloudlet_engine::{Asks, Cx, Handle};
 use cloudlet_shape::Map;
-use std::{fmt::Display, sync::Arc};
+use std::{
+    fmt::Display,
+    sync::{Arc, OnceLock},
+};
 
 /// A message as a request says it.
 struct Draft {
@@ -101,8 +104,8 @@ impl Draft {
             None => digest(Algorithm::Sha256, self.body.as_bytes()).hex(),
         });
         let message = Message {
-            id: MessageId::read(&cx.ids().uuid()).unwrap_or_default(),
-            md5: Md5::of(self.body.as_bytes()),
+            id: MessageId::new(cx.ids()),
+            md5: OnceLock::new(),
             body: self.body.into(),
             sent: cx.now,
             due: cx.now.plus_secs(i64::from(delay)),
@@ -199,13 +202,14 @@ impl Handle<SendMessage> for Sqs {
         draft.check_fifo(&settings, Form::Single)?;
         let Letter { mut message, attributes_md5, system_md5 } = draft.into_letter(cx, &settings, attributes, Form::Single)?;
         message.data_key = encryption::seal(cx, &arn, &settings.encryption).await?;
-        let md5 = message.md5;
+        // Long bodies take long to digest.
+        let md5 = (!cx.origin.unread).then(|| message.md5().text());
         let sent = queue.change(|queue| {
             queue.tidy(cx.now);
             Ok(queue.accept(message, cx.now))
         })?;
         Ok(SendMessageResult {
-            md5_of_message_body: Some(md5.text()),
+            md5_of_message_body: md5,
             md5_of_message_attributes: attributes_md5,
             md5_of_message_system_attributes: system_md5,
             message_id: Some(sent.id.text()),
@@ -257,7 +261,7 @@ impl Handle<SendMessageBatch> for Sqs {
             queue.tidy(cx.now);
             let entry = |(id, mut letter): (String, Letter)| {
                 letter.message.data_key.clone_from(&data_key);
-                let md5 = letter.message.md5.text();
+                let md5 = letter.message.md5().text();
                 let sent = queue.accept(letter.message, cx.now);
                 SendMessageBatchResultEntry {
                     id,

@@ -13,7 +13,10 @@ use cloudlet_aws::{Arn, Timestamp};
 use cloudlet_shape::{Blob, Map};
 use cloudlet_store::{Table, tables};
 use serde::{Deserialize, Serialize};
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 use tokio::sync::Notify;
 
 /// Where a message stands in its queue: by when it was sent. Never given twice in a queue's life.
@@ -54,7 +57,9 @@ pub type Group = Arc<str>;
 pub struct Message {
     pub id: MessageId,
     pub body: Box<str>,
-    pub md5: Md5,
+    /// The body's, once somebody has asked for it.
+    #[serde(skip)]
+    pub md5: OnceLock<Md5>,
     pub sent: Timestamp,
     /// When it can be received first.
     pub due: Timestamp,
@@ -73,6 +78,12 @@ pub struct Message {
     /// For a dead letter: where it died, how often it had been received there, and when first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past: Option<Past>,
+}
+
+impl Message {
+    pub fn md5(&self) -> Md5 {
+        *self.md5.get_or_init(|| Md5::of(self.body.as_bytes()))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

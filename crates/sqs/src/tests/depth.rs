@@ -96,7 +96,7 @@ fn letter(now: Timestamp, group: Option<&str>) -> Message {
     Message {
         id: Default::default(),
         body: "m".into(),
-        md5: Default::default(),
+        md5: std::sync::OnceLock::new(),
         sent: now,
         due: now,
         sender: "".into(),
