@@ -45,6 +45,11 @@ impl Arn {
         Arn { text: "*".into(), colons: Colons::default() }
     }
 
+    /// Whether it is `*`.
+    pub fn is_any(&self) -> bool {
+        self.colons == Colons::default()
+    }
+
     pub fn parse(text: &str) -> Option<Arn> {
         let colons = colons(text)?;
         let [first, second, third, _, fifth] = colons;
@@ -91,11 +96,18 @@ impl Arn {
 
 fn colons(text: &str) -> Option<Colons> {
     let mut colons = Colons::default();
-    let mut found = text.bytes().zip(0u8..=u8::MAX).filter_map(|(byte, at)| (byte == b':').then_some(at));
-    for colon in &mut colons {
-        *colon = found.next()?;
+    let mut places = colons.iter_mut();
+    let mut place = places.next()?;
+    for (byte, at) in text.bytes().zip(0u8..=u8::MAX) {
+        if byte == b':' {
+            *place = at;
+            match places.next() {
+                Some(next) => place = next,
+                None => return Some(colons),
+            }
+        }
     }
-    Some(colons)
+    None
 }
 
 impl PartialEq for Arn {

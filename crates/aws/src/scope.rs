@@ -74,14 +74,9 @@ impl Region {
     /// The partition a region belongs to, by its name.
     /// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
     pub fn partition(&self) -> &'static str {
-        match self.0.split('-').next() {
-            Some("cn") => "aws-cn",
-            Some("eusc") => "aws-eusc",
-            Some("us") if self.0.starts_with("us-gov-") => "aws-us-gov",
-            Some("us") if self.0.starts_with("us-isob-") => "aws-iso-b",
-            Some("us") if self.0.starts_with("us-iso-") => "aws-iso",
-            _ => "aws",
-        }
+        const PREFIXES: [(&str, &str); 5] =
+            [("cn-", "aws-cn"), ("eusc-", "aws-eusc"), ("us-gov-", "aws-us-gov"), ("us-isob-", "aws-iso-b"), ("us-iso-", "aws-iso")];
+        PREFIXES.iter().find(|(prefix, _)| self.0.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::Keys;
 use crate::template::{Template, Variables, Wildcards, arn_parts};
 use crate::wildcard::Pattern;
+use cloudlet_aws::Arn;
 
 /// The parts of the ARN that a request is about; none for `*`.
 #[derive(Clone, Copy, Debug)]
@@ -14,11 +15,9 @@ pub(crate) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    pub fn of(arn: &'a str) -> Option<Parts<'a>> {
-        let mut parts = arn.splitn(6, ':');
-        parts.next()?;
-        let head = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
-        Some(Parts { whole: arn, head, resource: parts.next()? })
+    pub fn of(arn: &'a Arn) -> Option<Parts<'a>> {
+        let head = [arn.partition(), arn.service(), arn.region(), arn.account()];
+        (!arn.is_any()).then(|| Parts { whole: arn.as_str(), head, resource: arn.resource() })
     }
 
     pub fn region(&self) -> &'a str {

@@ -7,6 +7,7 @@ use crate::wildcard::Pattern;
 use crate::{Keys, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use cloudlet_aws::cut;
 use std::cmp::Ordering;
 
 /// How one value of the request compares with one value of the policy.
@@ -246,8 +247,14 @@ fn matches(test: Test, operand: &Operand, value: &str, keys: &Keys) -> bool {
         (_, Operand::Bytes(bytes)) => STANDARD.decode(value).is_ok_and(|value| value == *bytes),
         (_, Operand::Network(network)) => network.contains(value),
         (_, Operand::Arn(parts)) => {
-            let mut own = value.splitn(6, ':');
-            parts.iter().all(|part| own.next().is_some_and(|own| part.matches(own, keys)))
+            let [head @ .., last] = &**parts;
+            let mut rest = value;
+            let head = head.iter().all(|part| {
+                let Some((own, after)) = cut::split_once(rest, b':') else { return false };
+                rest = after;
+                part.matches(own, keys)
+            });
+            head && last.matches(rest, keys)
         }
         _ => false,
     }

@@ -233,7 +233,7 @@ impl Request<'_> {
 
     pub(crate) fn subject<'s>(&'s self, action: &'s Lowered, policies: &Policies<'_>) -> Subject<'s> {
         let bounded = if policies.boundary.is_some() { Bounded::Yes } else { Bounded::No };
-        Subject::new(action, self.resource.as_str(), self.keys, &self.principal, bounded)
+        Subject::new(action, self.resource, self.keys, &self.principal, bounded)
     }
 }
 

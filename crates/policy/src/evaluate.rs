@@ -4,6 +4,7 @@ use crate::arns::Parts;
 use crate::document::{Listing, Start, Statement, StatementEffect};
 use crate::principal::spares;
 use crate::{Document, Keys, Principal, Reach};
+use cloudlet_aws::Arn;
 use smallvec::SmallVec;
 
 /// The request, cut as statements need it.
@@ -50,7 +51,7 @@ impl Lowered {
 }
 
 impl<'a> Subject<'a> {
-    pub fn new(action: &'a Lowered, resource: &'a str, keys: &'a Keys, principal: &'a Principal<'a>, bounded: Bounded) -> Subject<'a> {
+    pub fn new(action: &'a Lowered, resource: &'a Arn, keys: &'a Keys, principal: &'a Principal<'a>, bounded: Bounded) -> Subject<'a> {
         let action = action.as_str();
         Subject { action, start: Start::of(action), resource: Parts::of(resource), keys, principal, bounded }
     }

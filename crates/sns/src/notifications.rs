@@ -55,7 +55,7 @@ impl<'a> Signatures<'a> {
     pub fn certificate_url(&self, topic: &Arn) -> String {
         let path = Certificate::path();
         match self.sns.options.certificate_host {
-            CertificateHost::Own => format!("{}{path}", address(self.cx)),
+            CertificateHost::Own => [address(self.cx), path].concat(),
             CertificateHost::Aws => {
                 let tail = if topic.partition() == "aws-cn" { ".cn" } else { "" };
                 format!("https://sns.{}.amazonaws.com{tail}{path}", topic.region())
@@ -69,7 +69,7 @@ fn address(cx: &Cx) -> &str {
 }
 
 pub fn unsubscribe_url(cx: &Cx, subscription: &Arn) -> String {
-    format!("{}/?Action=Unsubscribe&SubscriptionArn={subscription}", address(cx))
+    [address(cx), "/?Action=Unsubscribe&SubscriptionArn=", subscription.as_str()].concat()
 }
 
 pub fn subscribe_url(cx: &Cx, topic: &Arn, token: &str) -> String {
@@ -78,46 +78,33 @@ pub fn subscribe_url(cx: &Cx, topic: &Arn, token: &str) -> String {
 
 /// A JSON object as AWS prints it: its lines.
 #[derive(Default)]
-struct Sheet(Vec<u8>);
+struct Sheet(String);
 
 impl Sheet {
     fn put(&mut self, name: &str, value: &str) {
-        self.name(name);
         // Most values are as they are; the check is one that a processor does for many bytes at a time.
         let special = value.bytes().fold(false, |special, byte| special | (byte < b' ') | (byte == b'"') | (byte == b'\\'));
         if special {
-            // Writing into memory does not fail.
-            let _ = serde_json::to_writer(&mut self.0, value);
+            self.put_json(name, &Value::from(value).to_string());
         } else {
-            self.0.push(b'"');
-            self.0.extend_from_slice(value.as_bytes());
-            self.0.push(b'"');
+            self.0.extend([",\n  \"", name, "\" : \"", value, "\""]);
         }
     }
 
     fn put_json(&mut self, name: &str, json: &str) {
-        self.name(name);
-        self.0.extend_from_slice(json.as_bytes());
-    }
-
-    fn name(&mut self, name: &str) {
-        for piece in [",\n  \"", name, "\" : "] {
-            self.0.extend_from_slice(piece.as_bytes());
-        }
+        self.0.extend([",\n  \"", name, "\" : ", json]);
     }
 
     /// The object of these lines.
     fn whole(sheets: &[&Sheet]) -> String {
-        let mut out = Vec::with_capacity(2 + sheets.iter().map(|sheet| sheet.0.len()).sum::<usize>());
-        for sheet in sheets {
-            out.extend_from_slice(&sheet.0);
+        let mut out = String::with_capacity(3 + sheets.iter().map(|sheet| sheet.0.len()).sum::<usize>());
+        out.push('{');
+        for (at, sheet) in sheets.iter().enumerate() {
+            // The brace stands in the place of the comma before the first line.
+            out.push_str(if at == 0 { sheet.0.strip_prefix(',').unwrap_or_default() } else { &sheet.0 });
         }
-        // In the place of the comma before the first line.
-        if let Some(first) = out.first_mut() {
-            *first = b'{';
-        }
-        out.extend_from_slice(b"\n}");
-        String::from_utf8(out).unwrap_or_default()
+        out.push_str("\n}");
+        out
     }
 }
 
@@ -184,7 +171,7 @@ pub fn notification(signatures: &mut Signatures<'_>, message: &Message, topic: &
 
 fn head(signatures: &mut Signatures<'_>, message: &Message, topic: &Topic, text: &str) -> Sheet {
     // Half a kilobyte and more are the signature and the names.
-    let mut sheet = Sheet(Vec::with_capacity(1024 + text.len()));
+    let mut sheet = Sheet(String::with_capacity(1024 + text.len()));
     let timestamp = message.at.with_millis();
     sheet.put("Type", "Notification");
     sheet.put("MessageId", &message.id);

@@ -263,7 +263,7 @@ impl State {
 
     /// The subscriptions of a topic, after one of them.
     pub fn of_topic<'a>(&'a self, topic: &Arn, after: Option<&str>) -> impl Iterator<Item = &'a Arc<Subscription>> + use<'a> {
-        let prefix = format!("{topic}:");
+        let prefix = [topic.as_str(), ":"].concat();
         let from = match after {
             Some(after) if after >= prefix.as_str() => std::ops::Bound::Excluded(after),
             _ => std::ops::Bound::Included(prefix.as_str()),

@@ -22,11 +22,11 @@ impl Codec for Query {
 
     fn encode(&self, operation: &'static OperationSchema, output: &dyn Struct, ids: &Ids<'_>) -> Answer {
         let mut writer = XmlWriter::with_query_names();
-        writer.element(&format!("{}Response", operation.name), operation.service.xml_namespace, |writer| {
+        writer.element(&[operation.name, "Response"].concat(), operation.service.xml_namespace, |writer| {
             if !operation.result_wrapper.is_empty() {
                 writer.document(operation.result_wrapper, "", output, &mut |_| true);
             } else if !operation.output.members.is_empty() {
-                writer.document(&format!("{}Result", operation.name), "", output, &mut |_| true);
+                writer.document(&[operation.name, "Result"].concat(), "", output, &mut |_| true);
             }
             writer.element("ResponseMetadata", "", |writer| writer.leaf("RequestId", ids.request_id));
         });
