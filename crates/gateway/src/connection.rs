@@ -60,7 +60,8 @@ struct Speech {
 impl Speech {
     fn new(limits: &Limits) -> Speech {
         let mut http1 = hyper1::Builder::new();
-        http1.timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.buffer).half_close(false);
+        // Who is silent for too long is noticed by `http1` itself: hyper sets a clock anew for every request.
+        http1.header_read_timeout(None).max_buf_size(limits.buffer).half_close(false);
         let mut either = auto::Builder::new(TokioExecutor::new());
         either.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.buffer).half_close(false);
         either

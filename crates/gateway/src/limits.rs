@@ -11,7 +11,7 @@ pub struct Limits {
     /// What may be read or written at a time. Buffers grow to it only for bodies that are large.
     pub buffer: usize,
     pub connections: u32,
-    /// How long a client may take to send the head of a request.
+    /// How long a client may take to send the head of a request. Over HTTP/1.1 it may become twice as long.
     pub head_time: Duration,
     /// How long a body may stand still, in either direction.
     pub stall_time: Duration,

@@ -5,6 +5,7 @@
 use super::{Visitor, ended};
 use crate::{answer::AnswerBody, body::End};
 use bytes::{Buf, Bytes};
+use cloudlet_shape::{BodyError, BodyStream};
 use hyper::{
     Request, Response, Version,
     body::Incoming,
@@ -18,7 +19,7 @@ use std::{
     convert::Infallible,
     future::{Future, poll_fn},
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -42,6 +43,8 @@ type Answering = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
 
 pub(super) async fn serve(http1: &http1::Builder, stream: TcpStream, visitor: Visitor, mut end: watch::Receiver<()>) {
     let seat = Arc::new(Seat::default());
+    let patience = visitor.gateway.limits().head_time;
+    let mut silence = pin!(seat.silence(|| sleep(patience)));
     let mut stream = Stream { stream, ahead: Bytes::new(), seat: seat.clone() };
     let mut desk = Desk { visitor, seat: seat.clone(), answer: Mutex::default() };
     let mut last = false;
@@ -53,6 +56,7 @@ pub(super) async fn serve(http1: &http1::Builder, stream: TcpStream, visitor: Vi
                 biased;
                 outcome = &mut *connection => return ended(outcome),
                 () = seat.rests() => break,
+                () = &mut silence => return,
                 _ = end.changed(), if !last => last = true,
             }
             if last {
@@ -71,7 +75,7 @@ pub(super) async fn serve(http1: &http1::Builder, stream: TcpStream, visitor: Vi
         };
         last |= end.has_changed().is_err();
         stream.ahead = [stand_in.head(last).as_bytes(), &behind, &stream.ahead].concat().into();
-        *desk.answer.lock() = Some(answer);
+        *desk.answer.lock() = Some(answer.map(|body| Flowing::of(body, &seat)));
     }
 }
 
@@ -91,6 +95,10 @@ struct Seat {
     body: Arc<End>,
     /// Bytes were written that may not have left hyper yet.
     writes: AtomicBool,
+    /// An answer flows.
+    flows: AtomicBool,
+    /// How many calls and writes there were.
+    signs_of_life: AtomicU64,
 }
 
 struct Calling {
@@ -129,11 +137,30 @@ impl Seat {
     async fn rests(&self) {
         loop {
             let number = poll_fn(|_| self.waiting().map_or(Poll::Pending, Poll::Ready)).await;
-            sleep().await;
+            sleep(PATIENCE).await;
             if self.waiting() == Some(number) {
                 return;
             }
         }
+    }
+
+    /// Ready when the client has not sent the head of a request for a whole spell, and has not been busy.
+    async fn silence<S: Future<Output = ()>>(&self, spell: impl Fn() -> S) {
+        let mut known = None;
+        loop {
+            let signs = self.signs_of_life.load(Ordering::Relaxed);
+            let busy = self.writes.load(Ordering::Relaxed) || self.flows.load(Ordering::Relaxed) || self.calling.lock().is_some();
+            if !busy && known == Some(signs) {
+                return tracing::debug!("connection ended: the client is silent");
+            }
+            known = Some(signs);
+            spell().await;
+        }
+    }
+
+    fn writes(&self) {
+        self.writes.store(true, Ordering::Relaxed);
+        self.signs_of_life.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The number of the call that waits for nothing but its answer.
@@ -144,8 +171,8 @@ impl Seat {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a matter of the connection, not of the clock of the house")]
-fn sleep() -> tokio::time::Sleep {
-    tokio::time::sleep(PATIENCE)
+fn sleep(time: Duration) -> tokio::time::Sleep {
+    tokio::time::sleep(time)
 }
 
 /// Answers the requests of a connection, one after the other.
@@ -168,6 +195,7 @@ impl Service<Request<Incoming>> for Desk {
         let stand_in = StandIn::of(&request);
         let answering = self.visitor.answer(request, self.seat.body.clone());
         let number = self.seat.calls.fetch_add(1, Ordering::Relaxed);
+        self.seat.signs_of_life.fetch_add(1, Ordering::Relaxed);
         *self.seat.calling.lock() = Some(Calling { answering, stand_in, number });
         Seated::Calling(self.seat.clone())
     }
@@ -189,7 +217,7 @@ impl Future for Seated {
                 let Some(Calling { answering, .. }) = &mut *calling else { return Poll::Pending };
                 let answer = ready!(answering.as_mut().poll(cx));
                 *calling = None;
-                Poll::Ready(Ok(answer))
+                Poll::Ready(Ok(answer.map(|body| Flowing::of(body, seat))))
             }
         }
     }
@@ -202,6 +230,38 @@ impl Drop for Seated {
             let calling = seat.calling.lock().take();
             drop(calling);
         }
+    }
+}
+
+/// An answer that flows. The client need not say anything until its end.
+struct Flowing {
+    stream: BodyStream,
+    seat: Arc<Seat>,
+}
+
+impl Flowing {
+    fn of(body: AnswerBody, seat: &Arc<Seat>) -> AnswerBody {
+        match body {
+            AnswerBody::Whole(_) => body,
+            AnswerBody::Stream { stream, length } => {
+                seat.flows.store(true, Ordering::Relaxed);
+                AnswerBody::Stream { stream: Box::pin(Flowing { stream, seat: seat.clone() }), length }
+            }
+        }
+    }
+}
+
+impl futures_util::Stream for Flowing {
+    type Item = Result<Bytes, BodyError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().stream.as_mut().poll_next(cx)
+    }
+}
+
+impl Drop for Flowing {
+    fn drop(&mut self) {
+        self.seat.flows.store(false, Ordering::Relaxed);
     }
 }
 
@@ -241,7 +301,7 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.seat.writes.store(true, Ordering::Relaxed);
+        self.seat.writes();
         Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
     }
 
@@ -257,7 +317,7 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        self.seat.writes.store(true, Ordering::Relaxed);
+        self.seat.writes();
         let stream = Pin::new(&mut self.get_mut().stream);
         // A short answer is copied together: for one piece the kernel's way is shorter.
         let mut whole = [0; SHORT];
@@ -274,5 +334,45 @@ impl AsyncWrite for Stream {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many spells pass until a client is left to which this happens in each of the first hundred.
+    async fn spells(happens: impl Fn(&Seat)) -> u64 {
+        let (seat, spells) = (Seat::default(), AtomicU64::new(0));
+        seat.silence(|| {
+            let spell = spells.fetch_add(1, Ordering::Relaxed);
+            if spell < 100 {
+                happens(&seat)
+            } else {
+                seat.flows.store(false, Ordering::Relaxed)
+            }
+            std::future::ready(())
+        })
+        .await;
+        spells.into_inner()
+    }
+
+    #[tokio::test]
+    async fn a_client_that_sends_no_head_is_left_after_a_spell() {
+        assert_eq!(spells(|_| ()).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_sent_something_is_not_left() {
+        assert_eq!(spells(|seat| seat.flows.store(true, Ordering::Relaxed)).await, 101);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_was_answered_in_the_last_spell_is_not_left() {
+        let answer = |seat: &Seat| {
+            seat.writes();
+            seat.writes.store(false, Ordering::Relaxed);
+        };
+        assert_eq!(spells(answer).await, 101);
     }
 }
