@@ -6,6 +6,7 @@ use cloudlet_shape::Operation;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::{
+    any::Any,
     ops::Deref,
     sync::{Arc, OnceLock, Weak},
 };
@@ -64,6 +65,8 @@ pub struct Cx {
     pub reply: Reply,
     /// What has been decided about this call.
     pub verdicts: Mutex<SmallVec<[Verdict; 1]>>,
+    /// What the call is about.
+    subject: OnceLock<Arc<dyn Any + Send + Sync>>,
     frame: Arc<Frame>,
 }
 
@@ -78,7 +81,17 @@ impl Deref for Cx {
 impl Cx {
     pub fn new(frame: Arc<Frame>, scope: Scope, caller: Caller, request_id: Arc<str>, origin: Origin) -> Cx {
         let circumstances = Arc::new(Circumstances { scope, caller, now: frame.clock.now(), request_id, origin });
-        Cx { circumstances, reply: Reply::default(), verdicts: Mutex::default(), frame }
+        Cx { circumstances, reply: Reply::default(), verdicts: Mutex::default(), subject: OnceLock::new(), frame }
+    }
+
+    /// What the call is about, looked up once: `asks` finds it, and the handler goes on with it. A call has one subject.
+    pub fn subject<T: Any + Send + Sync>(&self, find: impl FnOnce() -> Result<Arc<T>, Fault>) -> Result<Arc<T>, Fault> {
+        if let Some(found) = self.subject.get().and_then(|subject| subject.clone().downcast().ok()) {
+            return Ok(found);
+        }
+        let found = find()?;
+        let _ = self.subject.set(found.clone());
+        Ok(found)
     }
 
     pub fn clock(&self) -> &Clock {

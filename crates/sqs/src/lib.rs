@@ -114,9 +114,9 @@ impl Sqs {
             .build()
     }
 
-    /// The queue that a call means by a URL.
+    /// The queue that a call means by its URL.
     fn queue(&self, cx: &Cx, url: &str) -> Result<Open, Fault> {
-        self.open(resolve(cx, url)?.as_str())
+        cx.subject(|| self.open(resolve(cx, url)?.as_str()).map(|open| open.0)).map(Open)
     }
 
     fn open<Q: Ord + ?Sized>(&self, arn: &Q) -> Result<Open, Fault>

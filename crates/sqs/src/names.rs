@@ -1,7 +1,7 @@
 //! What a message is known by, in sixteen bytes each: its id and the digest of its body. Clients see text.
 //! Queues hold many messages; two texts for each would be most of what a short message costs.
 
-use cloudlet_digest::{Algorithm, digest};
+use cloudlet_digest::{Algorithm, digest, hex_text};
 use cloudlet_engine::Ids;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{borrow::Cow, fmt};
@@ -45,7 +45,7 @@ impl Md5 {
     }
 
     pub fn text(self) -> String {
-        hex::encode(self.0)
+        hex_text(&self.0)
     }
 }
 
