@@ -16,7 +16,7 @@ mod sum;
 
 pub use algorithm::Algorithm;
 pub use digest::{Digest, Digests, digest, md5_hex};
-pub use sum::{BadSum, Sum};
+pub use sum::{BadSum, Sum, hex_text};
 
 #[cfg(test)]
 mod tests;

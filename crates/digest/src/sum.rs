@@ -9,6 +9,15 @@ use std::{borrow::Cow, fmt};
 /// The longest checksum, SHA-512.
 const LONGEST: usize = 64;
 
+/// Bytes as lower-case digits, at most as many bytes as the longest checksum has.
+pub fn hex_text(bytes: &[u8]) -> String {
+    // At once: collecting letters one by one takes several times as long.
+    let mut digits = [b'0'; 2 * LONGEST];
+    let digits = digits.get_mut(..2 * bytes.len()).unwrap_or_default();
+    let _ = hex::encode_to_slice(bytes, digits);
+    str::from_utf8(digits).unwrap_or_default().to_owned()
+}
+
 /// A checksum, with its algorithm. Bytes stand inline, in the order in which AWS encodes them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sum {
@@ -69,7 +78,7 @@ impl Sum {
     }
 
     pub fn hex(&self) -> String {
-        hex::encode(self.bytes())
+        hex_text(self.bytes())
     }
 
     /// The checksum of these bytes followed by the next `length` ones, which have the checksum `next`.

@@ -58,8 +58,16 @@ impl JsonWriter {
     }
 
     fn string(&mut self, text: &str) {
-        // Writing into a buffer cannot fail, nor can text fail to be JSON.
-        let _ = serde_json::to_writer(&mut self.out, text);
+        // Most texts are as they are; the check is one that a processor does for many bytes at a time.
+        if text.bytes().fold(false, |special, byte| special | (byte < b' ') | (byte == b'"') | (byte == b'\\')) {
+            // Writing into a buffer cannot fail, nor can text fail to be JSON.
+            let _ = serde_json::to_writer(&mut self.out, text);
+        } else {
+            self.out.reserve(text.len() + 2);
+            self.out.push(b'"');
+            self.out.extend_from_slice(text.as_bytes());
+            self.out.push(b'"');
+        }
     }
 }
 
