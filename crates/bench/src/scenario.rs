@@ -60,7 +60,7 @@ impl Bench<'_> {
         let (small, large) = (vec![b'k'; 1 << 10], vec![b'm'; 1 << 20]);
         one.ask(&s3.request("PUT", "/bench/small", "", &[], &small)).await;
         one.ask(&s3.request("PUT", "/bench/large", "", &[], &large)).await;
-        println!("{:<24} {:>12} {:>12} {:>7} {:>10}", "", "cloudlet /s", "bare /s", "ratio", "CPU in µs");
+        println!("{:<24} {:>12} {:>12} {:>7} {:>14} {:>10}", "", "cloudlet /s", "bare /s", "ratio", "(half of all)", "CPU in µs");
         self.compare("GetCallerIdentity", sts.form("Action=GetCallerIdentity&Version=2011-06-15")).await;
         self.compare("S3 GET 1 KiB", s3.request("GET", "/bench/small", "", &[], b"")).await;
         self.compare("S3 PUT 1 KiB", s3.request("PUT", "/bench/small", "", &[], &small)).await;
@@ -72,26 +72,29 @@ impl Bench<'_> {
         name.contains(self.filter)
     }
 
-    /// Asks both servers the same, and prints the best turn of each.
+    /// Asks both servers the same.
     pub async fn compare(&self, name: &str, request: Vec<u8>) {
         self.contest(name, &request, many(&request)).await;
     }
 
-    /// Takes turns with the bare server, which answers as many bytes as ours does to this request, and prints the best of each.
+    /// Takes turns with the bare server, which answers as many bytes as ours does to this request, and prints the best of each; and the
+    /// ratio, which is the median of those of all pairs of turns: the two of a pair had the same moment of the machine.
     pub async fn contest<T: Turn>(&self, name: &str, request: &[u8], mut turns: Vec<T>) {
         if !self.wants(name) {
             return;
         }
         let plain = self.plain(request).await;
-        let (mut ours, mut theirs, mut cost) = (0f64, 0f64, f64::MAX);
+        let (mut ours, mut theirs, mut cost, mut ratios) = (0f64, 0f64, f64::MAX, Vec::new());
         for _ in 0..TURNS {
-            theirs = theirs.max(rate(self.yardstick.address, many(&plain), self.time).await.0);
-            let turn;
-            let spent;
-            (turn, spent, turns) = self.turn(turns).await;
-            (ours, cost) = (ours.max(turn), cost.min(spent));
+            let their = rate(self.yardstick.address, many(&plain), self.time).await.0;
+            let (our, spent);
+            (our, spent, turns) = self.turn(turns).await;
+            (ours, theirs, cost) = (ours.max(our), theirs.max(their), cost.min(spent));
+            ratios.push(our / their);
         }
-        println!("{name:<24} {ours:>12.0} {theirs:>12.0} {:>7.2} {:>10.0}", ours / theirs, cost * 1e6);
+        ratios.sort_by(f64::total_cmp);
+        let quarter = |part: usize| ratios[TURNS * part / 4];
+        println!("{name:<24} {ours:>12.0} {theirs:>12.0} {:>7.2} ({:.2} to {:.2}) {:>10.0}", quarter(2), quarter(1), quarter(3), cost * 1e6);
     }
 
     /// One turn of the server: how often a second, and the seconds of CPU it spent on each.
