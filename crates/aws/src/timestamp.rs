@@ -136,7 +136,7 @@ impl Timestamp {
                 (*tens, *ones) = (b'0' + number / 10 % 10, b'0' + number % 10);
             }
         }
-        String::from_utf8_lossy(&text).into_owned()
+        str::from_utf8(&text).unwrap_or_default().to_owned()
     }
 
     /// Reads `20261124T093000Z`.

@@ -170,8 +170,7 @@ struct Visitor {
 
 impl Visitor {
     fn answer(&self, request: Request<Incoming>, body: Arc<End>) -> Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>> {
-        let (gateway, peer, secure) = (self.gateway.clone(), self.peer, self.secure);
-        Box::pin(async move { gateway.answer(request, peer, secure, body).await })
+        Box::pin(self.gateway.clone().answer(request, self.peer, self.secure, body))
     }
 }
 

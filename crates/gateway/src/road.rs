@@ -137,7 +137,7 @@ impl Gateway {
     }
 
     /// Answers one request, whatever it is.
-    pub async fn answer(&self, request: Request<Incoming>, peer: SocketAddr, secure: bool, end: Arc<End>) -> Response<AnswerBody> {
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr, secure: bool, end: Arc<End>) -> Response<AnswerBody> {
         let watch = Stopwatch::start();
         let (parts, incoming) = request.into_parts();
         let version = parts.version;
