@@ -40,6 +40,26 @@ def user(server, request):
     return with_policy
 
 
+def test_a_denial_of_everywhere_holds_in_regions_of_any_length(server):
+    iam = server.client("iam")
+    iam.create_user(UserName="far-away")
+    denial = {"Effect": "Deny", "Action": "sqs:DeleteQueue", "Resource": "arn:aws:sqs:*:*:*"}
+    iam.put_user_policy(UserName="far-away", PolicyName="p", PolicyDocument=document(allow("sqs:*"), denial))
+    key = iam.create_access_key(UserName="far-away")["AccessKey"]
+
+    def call(operation, region, **members):
+        headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"AmazonSQS.{operation}"}
+        body = json.dumps(members).encode()
+        signer = {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"], "region": region}
+        return server.signed("POST", "/", service="sqs", body=body, headers=headers, **signer)
+
+    for region in ["eu-west-1", "r" * 300, "r" * 4000]:
+        queue = call("CreateQueue", region, QueueName="far-away")
+        assert queue.status == 200, queue.text
+        refusal = call("DeleteQueue", region, QueueUrl=queue.json["QueueUrl"])
+        assert refusal.status == 403 and "with an explicit deny in an identity-based policy" in refusal.text
+
+
 OF_MY_TEAM = {"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}}
 FOR_MY_TEAM = {"StringEquals": {"aws:RequestTag/team": "red"}, "ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}}
 

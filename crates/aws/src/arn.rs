@@ -20,8 +20,11 @@ pub struct Arn {
     colons: Colons,
 }
 
-/// Where the first five colons are. Of an ARN's parts only the last can be long: no name of a partition, service, region or account is.
-type Colons = [u8; 5];
+/// Where the first five colons are. A client may name a region as long as a request's head can be: no more than 64 KiB.
+type Colons = [u16; 5];
+
+/// Where the last of them may be in an ARN that somebody says. No partition, service, region or account has a long name.
+const LONGEST_HEAD: u16 = 255;
 
 impl Arn {
     /// An ARN in a scope: `Arn::new("sqs", &scope, "queue-name")`.
@@ -47,13 +50,14 @@ impl Arn {
 
     /// Whether it is `*`.
     pub fn is_any(&self) -> bool {
-        self.colons == Colons::default()
+        self.as_str() == "*"
     }
 
     pub fn parse(text: &str) -> Option<Arn> {
         let colons = colons(text)?;
         let [first, second, third, _, fifth] = colons;
-        let whole = text.starts_with("arn:") && second > first + 1 && third > second + 1 && text.len() > usize::from(fifth) + 1;
+        let whole =
+            text.starts_with("arn:") && second > first + 1 && third > second + 1 && fifth <= LONGEST_HEAD && text.len() > usize::from(fifth) + 1;
         whole.then(|| Arn { text: text.into(), colons })
     }
 
@@ -62,7 +66,7 @@ impl Arn {
     }
 
     /// What stands after a colon, and before the next.
-    fn part(&self, after: u8, before: u8) -> &str {
+    fn part(&self, after: u16, before: u16) -> &str {
         self.text.get(usize::from(after) + 1..usize::from(before)).unwrap_or_default()
     }
 
@@ -98,7 +102,7 @@ fn colons(text: &str) -> Option<Colons> {
     let mut colons = Colons::default();
     let mut places = colons.iter_mut();
     let mut place = places.next()?;
-    for (byte, at) in text.bytes().zip(0u8..=u8::MAX) {
+    for (byte, at) in text.bytes().zip(0..=u16::MAX) {
         if byte == b':' {
             *place = at;
             match places.next() {
@@ -199,6 +203,14 @@ mod tests {
         let arn = Arn::build("aws", "s3", "", "", "bucket/key");
         assert_eq!(arn.as_str(), "arn:aws:s3:::bucket/key");
         assert_eq!(arn.scope(), None);
+    }
+
+    #[test]
+    fn an_arn_keeps_its_parts_in_a_region_of_any_length() {
+        let region = "r".repeat(60_000);
+        let arn = Arn::build("aws", "sqs", &region, "123456789012", "queue");
+        assert_eq!((arn.service(), arn.region(), arn.account(), arn.resource()), ("sqs", region.as_str(), "123456789012", "queue"));
+        assert!(!arn.is_any() && Arn::any().is_any());
     }
 
     #[test]
