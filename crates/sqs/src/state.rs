@@ -53,7 +53,7 @@ impl fmt::Display for Place {
 pub type Group = Arc<str>;
 
 /// A message as it was sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Message {
     pub id: MessageId,
     pub body: Box<str>,
