@@ -9,13 +9,13 @@ use std::{borrow::Cow, fmt};
 /// The longest checksum, SHA-512.
 const LONGEST: usize = 64;
 
-/// Bytes as lower-case digits, at most as many bytes as the longest checksum has.
+/// Bytes as lower-case digits.
 pub fn hex_text(bytes: &[u8]) -> String {
     // At once: collecting letters one by one takes several times as long.
-    let mut digits = [b'0'; 2 * LONGEST];
-    let digits = digits.get_mut(..2 * bytes.len()).unwrap_or_default();
-    let _ = hex::encode_to_slice(bytes, digits);
-    str::from_utf8(digits).unwrap_or_default().to_owned()
+    let mut digits = vec![b'0'; 2 * bytes.len()];
+    // Twice the bytes are as many digits.
+    let _ = hex::encode_to_slice(bytes, &mut digits);
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 /// A checksum, with its algorithm. Bytes stand inline, in the order in which AWS encodes them.

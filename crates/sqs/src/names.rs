@@ -39,9 +39,8 @@ impl MessageId {
 
 impl Md5 {
     pub fn of(body: &[u8]) -> Md5 {
-        let mut bytes = [0; 16];
-        bytes.iter_mut().zip(digest(Algorithm::Md5, body).bytes()).for_each(|(to, from)| *to = *from);
-        Md5(bytes)
+        // An MD5 has sixteen bytes.
+        Md5(digest(Algorithm::Md5, body).bytes().try_into().unwrap_or_default())
     }
 
     pub fn text(self) -> String {
