@@ -6,6 +6,7 @@ mod caller;
 pub mod cut;
 mod fault;
 mod head;
+pub mod json_text;
 mod scope;
 mod timestamp;
 

@@ -14,8 +14,8 @@ use std::{
 };
 
 pub const CONNECTIONS: usize = 16;
-/// The two servers are asked in turns, so that a slow minute of the machine slows both; and in many short ones, so that each has some
-/// that nothing else disturbs.
+/// The two servers are asked in turns, so that a slow minute of the machine slows both; and in many short ones, so that a disturbance
+/// spoils few pairs.
 const TURNS: usize = 16;
 const KEYS: usize = 1_000_000;
 

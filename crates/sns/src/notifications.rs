@@ -7,7 +7,7 @@ use crate::{
     state::{AttributeValue, Message, Subscription, Topic},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use cloudlet_aws::Arn;
+use cloudlet_aws::{Arn, json_text};
 use cloudlet_engine::Cx;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -82,12 +82,10 @@ struct Sheet(String);
 
 impl Sheet {
     fn put(&mut self, name: &str, value: &str) {
-        // Most values are as they are; the check is one that a processor does for many bytes at a time.
-        let special = value.bytes().fold(false, |special, byte| special | (byte < b' ') | (byte == b'"') | (byte == b'\\'));
-        if special {
-            self.put_json(name, &Value::from(value).to_string());
-        } else {
+        if json_text::is_plain(value) {
             self.0.extend([",\n  \"", name, "\" : \"", value, "\""]);
+        } else {
+            self.put_json(name, &Value::from(value).to_string());
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::Names;
 use crate::text::base64;
+use cloudlet_aws::json_text;
 use cloudlet_shape::{Body, Document, Events, Kind, Member, Struct, Target, Timestamp, TimestampFormat, Value, Writer};
 
 /// Writes JSON into a buffer.
@@ -58,15 +59,14 @@ impl JsonWriter {
     }
 
     fn string(&mut self, text: &str) {
-        // Most texts are as they are; the check is one that a processor does for many bytes at a time.
-        if text.bytes().fold(false, |special, byte| special | (byte < b' ') | (byte == b'"') | (byte == b'\\')) {
-            // Writing into a buffer cannot fail, nor can text fail to be JSON.
-            let _ = serde_json::to_writer(&mut self.out, text);
-        } else {
+        if json_text::is_plain(text) {
             self.out.reserve(text.len() + 2);
             self.out.push(b'"');
             self.out.extend_from_slice(text.as_bytes());
             self.out.push(b'"');
+        } else {
+            // Writing into a buffer cannot fail, nor can text fail to be JSON.
+            let _ = serde_json::to_writer(&mut self.out, text);
         }
     }
 }
