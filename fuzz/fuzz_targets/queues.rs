@@ -5,10 +5,10 @@
 use cloudlet_api_sns as sns;
 use cloudlet_api_sqs as sqs;
 use cloudlet_aws::{Account, Caller, Fault, Region, Scope};
-use cloudlet_cloud::{Cloud, Entrance, Mode, Settings};
-use cloudlet_engine::{Call, Clock, Frame, Ids, Origin};
+use cloudlet_cloud::{Cloud, EntryPoint, Mode, Settings};
+use cloudlet_engine::{Call, Clock, Runtime, Ids, Origin};
 use cloudlet_identity::{Identity, Root, Secret};
-use cloudlet_mailbox::{Mailbox, Room};
+use cloudlet_mailbox::{Mailbox, MailboxLimits};
 use cloudlet_shape::{Map, Operation};
 use cloudlet_sqs::Urls;
 use cloudlet_store::Journal;
@@ -20,36 +20,36 @@ const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:topic";
 /// After so many inputs the house is built anew: messages are never taken out, and subscribers become many.
 const AGE: u32 = 1_000;
 
-struct House {
-    cloud: Arc<Cloud>,
+struct TestCloud {
+    inner: Arc<Cloud>,
     runtime: tokio::runtime::Runtime,
     subscription: String,
     in_order: String,
     age: u32,
 }
 
-impl House {
-    fn new() -> House {
+impl TestCloud {
+    fn new() -> TestCloud {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
         let journal = Journal::off();
-        let mailbox = Arc::new(Mailbox::new(&journal, Room::default()));
+        let mailbox = Arc::new(Mailbox::new(&journal, MailboxLimits::default()));
         let services =
             vec![cloudlet_sqs::service(&journal, Urls::Endpoint), cloudlet_sns::service(&journal, mailbox.clone(), cloudlet_sns::Options::default())];
-        let frame = Frame::new(Clock::stopped_at(cloudlet_aws::Timestamp(1_764_000_000_000)), Ids::seeded(1));
+        let runtime = Runtime::new(Clock::stopped_at(cloudlet_aws::Timestamp(1_764_000_000_000)), Ids::seeded(1));
         let settings = Settings { mode: Mode::Off, calls: 0, mailbox, ..Settings::default() };
-        let cloud = Cloud::new(frame, Identity::new(root), services, settings);
-        let mut house = House { cloud, runtime, subscription: String::new(), in_order: String::new(), age: 0 };
+        let cloud = Cloud::new(runtime, Identity::new(root), services, settings);
+        let mut cloud = TestCloud { inner: cloud, runtime, subscription: String::new(), in_order: String::new(), age: 0 };
         for (name, fifo) in [("queue", false), ("dead", false), ("queue.fifo", true)] {
             let attributes = fifo.then(|| Map::from([("FifoQueue".to_owned(), "true".to_owned())])).unwrap_or_default();
             let input = sqs::CreateQueueRequest { queue_name: name.into(), attributes: Some(attributes), ..Default::default() };
-            house.call::<sqs::CreateQueue>(input).unwrap();
+            cloud.call::<sqs::CreateQueue>(input).unwrap();
         }
-        house.call::<sqs::SendMessage>(sqs::SendMessageRequest { queue_url: QUEUE.into(), message_body: "m".into(), ..Default::default() }).unwrap();
-        house.subscription = house.topic("topic", "queue", Map::new());
+        cloud.call::<sqs::SendMessage>(sqs::SendMessageRequest { queue_url: QUEUE.into(), message_body: "m".into(), ..Default::default() }).unwrap();
+        cloud.subscription = cloud.topic("topic", "queue", Map::new());
         let fifo = [("FifoTopic", "true"), ("ArchivePolicy", r#"{"MessageRetentionPeriod":1}"#)];
-        house.in_order = house.topic("topic.fifo", "queue.fifo", fifo.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect());
-        house
+        cloud.in_order = cloud.topic("topic.fifo", "queue.fifo", fifo.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect());
+        cloud
     }
 
     /// A topic with a queue behind it; gives the subscription.
@@ -64,7 +64,7 @@ impl House {
     fn call<O: Operation>(&self, input: O::Input) -> Result<O::Output, Fault> {
         let account = Account::default();
         let call = Call::of::<O>(Caller::root(account, "aws", None), Scope::new(account, Region::new("us-east-1")), Origin::default(), input);
-        let answer = self.runtime.block_on(self.cloud.perform(call, "id".into(), Entrance::Front)).answer;
+        let answer = self.runtime.block_on(self.inner.perform(call, "id".into(), EntryPoint::Gateway)).answer;
         if let Err(fault) = &answer {
             assert!(fault.status() < 500, "{}: {fault:?}", O::SCHEMA.name);
         }
@@ -160,17 +160,17 @@ impl House {
 }
 
 thread_local! {
-    static HOUSE: RefCell<House> = RefCell::new(House::new());
+    static HOUSE: RefCell<TestCloud> = RefCell::new(TestCloud::new());
 }
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((which, text)) = bytes.split_first() else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
-    HOUSE.with_borrow_mut(|house| {
-        house.meet(*which, text);
-        house.age += 1;
-        if house.age > AGE {
-            *house = House::new();
+    HOUSE.with_borrow_mut(|cloud| {
+        cloud.meet(*which, text);
+        cloud.age += 1;
+        if cloud.age > AGE {
+            *cloud = TestCloud::new();
         }
     });
 });

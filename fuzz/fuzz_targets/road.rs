@@ -1,11 +1,11 @@
 //! The whole road: any request to a house that asks for no key. A panic anywhere is a finding, although the gateway would catch it.
 #![no_main]
 
-use cloudlet_fuzz::House;
+use cloudlet_fuzz::TestCloud;
 use libfuzzer_sys::fuzz_target;
 use std::{cell::Cell, sync::LazyLock};
 
-static HOUSE: LazyLock<House> = LazyLock::new(House::open);
+static HOUSE: LazyLock<TestCloud> = LazyLock::new(TestCloud::open);
 
 thread_local! {
     static SENT: Cell<u32> = const { Cell::new(0) };

@@ -4,7 +4,7 @@
 
 use cloudlet_aws::{Account, Head, Region};
 use cloudlet_cloud::{Cloud, Mode, Settings};
-use cloudlet_engine::{Clock, Frame, Ids, Service};
+use cloudlet_engine::{Clock, Runtime, Ids, Service};
 use cloudlet_gateway::{Gateway, Limits, Listener, Parts, serve};
 use cloudlet_identity::{Identity, Root, Secret};
 use cloudlet_shape::ServiceSchema;
@@ -64,14 +64,14 @@ impl<'a> Request<'a> {
 }
 
 /// A house on a loopback port, which takes any key, with a bucket, an object and a queue in it.
-pub struct House {
-    cloud: Arc<Cloud>,
+pub struct TestCloud {
+    inner: Arc<Cloud>,
     address: SocketAddr,
     _runtime: tokio::runtime::Runtime,
 }
 
-impl House {
-    pub fn open() -> House {
+impl TestCloud {
+    pub fn open() -> TestCloud {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
         let settings = Settings { mode: Mode::Off, calls: 10, ..Settings::default() };
@@ -83,21 +83,21 @@ impl House {
             cloudlet_sts::service(identity.clone(), ProviderKeys::none(), journal),
         ];
         // Nothing leaves the house: no courier, and so no SNS.
-        let cloud = Cloud::new(Frame::new(Clock::ticking(), Ids::seeded(1)), identity, services, settings);
-        let inside = Arc::new(cloudlet_inspect::Rooms::new(cloud.clone(), "fuzz", None));
+        let cloud = Cloud::new(Runtime::new(Clock::ticking(), Ids::seeded(1)), identity, services, settings);
+        let admin = Arc::new(cloudlet_admin::Rooms::new(cloud.clone(), "fuzz", None));
         let limits = Limits { body: 1 << 20, stall_time: Duration::from_secs(2), ..Limits::default() };
-        let gateway = Arc::new(Gateway::new(Parts { cloud: cloud.clone(), inside, limits, names: names(), region: Region::new("us-east-1") }));
+        let gateway = Arc::new(Gateway::new(Parts { cloud: cloud.clone(), admin, limits, names: names(), region: Region::new("us-east-1") }));
         let listener = runtime.block_on(Listener::bind("127.0.0.1:0".parse().unwrap(), None)).unwrap();
         let address = listener.address().unwrap();
         runtime.spawn(serve(gateway, vec![listener], std::future::pending()));
-        let house = House { cloud, address, _runtime: runtime };
-        house.furnish();
-        house
+        let cloud = TestCloud { inner: cloud, address, _runtime: runtime };
+        cloud.furnish();
+        cloud
     }
 
     /// Empties the house and puts the furniture back.
     pub fn furnish(&self) {
-        self.cloud.reset();
+        self.inner.reset();
         self.send(b"PUT /bucket HTTP/1.1\r\n", b"");
         self.send(b"PUT /bucket/key HTTP/1.1\r\n", b"0123456789");
         self.send(b"POST / HTTP/1.1\r\nx-amz-target: AmazonSQS.CreateQueue\r\n", br#"{"QueueName":"queue"}"#);

@@ -30,7 +30,7 @@ impl Connection {
     }
 
     /// Sends a request and returns the whole answer: head and body. Anything but a 2xx is a mistake of the measurement.
-    pub async fn ask(&mut self, request: &[u8]) -> &[u8] {
+    pub async fn permission(&mut self, request: &[u8]) -> &[u8] {
         let answer = self.exchange(request).await;
         assert!(answer.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&answer[..answer.len().min(2_000)]));
         answer
@@ -77,7 +77,7 @@ pub struct Repeat(pub Vec<u8>);
 
 impl Turn for Repeat {
     async fn go(&mut self, connection: &mut Connection) {
-        connection.ask(&self.0).await;
+        connection.permission(&self.0).await;
     }
 }
 

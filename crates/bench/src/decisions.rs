@@ -51,15 +51,15 @@ impl Bench<'_> {
     async fn user(&self, host: &str) -> (String, String) {
         let iam = Signed::new(host, "iam");
         let mut connection = Connection::open(self.server.address).await;
-        connection.ask(&iam.form("Action=CreateUser&Version=2010-05-08&UserName=bench")).await;
+        connection.permission(&iam.form("Action=CreateUser&Version=2010-05-08&UserName=bench")).await;
         for (number, policy) in POLICIES.iter().enumerate() {
             let put = format!(
                 "Action=PutUserPolicy&Version=2010-05-08&UserName=bench&PolicyName=p{number}&PolicyDocument={}",
                 policy.replace('%', "%25").replace('+', "%2B").replace('&', "%26")
             );
-            connection.ask(&iam.form(&put)).await;
+            connection.permission(&iam.form(&put)).await;
         }
-        let answer = connection.ask(&iam.form("Action=CreateAccessKey&Version=2010-05-08&UserName=bench")).await;
+        let answer = connection.permission(&iam.form("Action=CreateAccessKey&Version=2010-05-08&UserName=bench")).await;
         let text = String::from_utf8_lossy(answer).into_owned();
         let element = |name: &str| text.split(&format!("<{name}>")).nth(1).and_then(|rest| rest.split('<').next()).expect("an access key").to_owned();
         (element("AccessKeyId"), element("SecretAccessKey"))

@@ -65,7 +65,7 @@ impl Bench<'_> {
                         while left.get() >= of {
                             left.set(left.get() - of);
                             match step {
-                                Step::Send | Step::SendBatch => drop(connection.ask(&send).await.len()),
+                                Step::Send | Step::SendBatch => drop(connection.permission(&send).await.len()),
                                 Step::Take | Step::TakeBatch => take(&mut connection, &sqs, &queue, of).await,
                             }
                         }
@@ -104,7 +104,7 @@ fn send(sqs: &Signed, queue: &str, of: usize) -> Vec<u8> {
 
 async fn take(connection: &mut Connection, sqs: &Signed, queue: &str, of: usize) {
     let receive = format!(r#"{{"QueueUrl":"{queue}","MaxNumberOfMessages":{of}}}"#);
-    let answer = connection.ask(&sqs.json("AmazonSQS.ReceiveMessage", &receive)).await;
+    let answer = connection.permission(&sqs.json("AmazonSQS.ReceiveMessage", &receive)).await;
     let handles: Vec<&str> = handles(answer).collect();
     assert_eq!(handles.len(), of, "the queue holds more messages");
     let delete = match handles.as_slice() {
@@ -114,5 +114,5 @@ async fn take(connection: &mut Connection, sqs: &Signed, queue: &str, of: usize)
             sqs.json("AmazonSQS.DeleteMessageBatch", &format!(r#"{{"QueueUrl":"{queue}","Entries":[{}]}}"#, entries.join(",")))
         }
     };
-    connection.ask(&delete).await;
+    connection.permission(&delete).await;
 }

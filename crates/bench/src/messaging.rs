@@ -16,7 +16,7 @@ pub fn queue_url(host: &str, name: &str) -> String {
 
 /// Asks for something that has to be there before it is measured.
 pub async fn prepare(address: SocketAddr, request: &[u8]) -> String {
-    String::from_utf8_lossy(Connection::open(address).await.ask(request).await).into_owned()
+    String::from_utf8_lossy(Connection::open(address).await.permission(request).await).into_owned()
 }
 
 impl Bench<'_> {
@@ -106,16 +106,16 @@ impl Turn for Cycle {
         let queue = &self.queue;
         self.sent += 1;
         match &self.send {
-            Some(send) => connection.ask(send).await,
+            Some(send) => connection.permission(send).await,
             None => {
                 let order = format!(r#""MessageGroupId":"{0}","MessageDeduplicationId":"{0}-{1}""#, self.number, self.sent);
                 let send = format!(r#"{{"QueueUrl":"{queue}","MessageBody":"{BODY}",{order}}}"#);
-                connection.ask(&self.signed.json("AmazonSQS.SendMessage", &send)).await
+                connection.permission(&self.signed.json("AmazonSQS.SendMessage", &send)).await
             }
         };
-        let answer = connection.ask(&self.receive).await;
+        let answer = connection.permission(&self.receive).await;
         let handle = handles(answer).next().expect("a message was received").to_owned();
-        connection.ask(&self.signed.json("AmazonSQS.DeleteMessage", &format!(r#"{{"QueueUrl":"{queue}","ReceiptHandle":"{handle}"}}"#))).await;
+        connection.permission(&self.signed.json("AmazonSQS.DeleteMessage", &format!(r#"{{"QueueUrl":"{queue}","ReceiptHandle":"{handle}"}}"#))).await;
     }
 }
 

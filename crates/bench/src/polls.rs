@@ -34,7 +34,7 @@ impl Bench<'_> {
                     let mut connection = Connection::with_room(self.server.address, 1 << 10).await;
                     let (poll, woken) = (poll.clone(), woken.clone());
                     set.spawn_local(async move {
-                        if handles(connection.ask(&poll).await).next().is_some() {
+                        if handles(connection.permission(&poll).await).next().is_some() {
                             woken.set(woken.get() + 1);
                         }
                     });

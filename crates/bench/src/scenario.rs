@@ -40,7 +40,7 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
         filter,
     };
     let host = bench.server.address.to_string();
-    Connection::open(bench.server.address).await.ask(&Signed::caller_identity(&host)).await;
+    Connection::open(bench.server.address).await.permission(&Signed::caller_identity(&host)).await;
     println!("memory after one answer    {:>9.1} MB", bench.server.resident() as f64 / 1e6);
     bench.rates(&host).await;
     bench.queues(&host).await;
@@ -56,10 +56,10 @@ impl Bench<'_> {
     async fn rates(&self, host: &str) {
         let (sts, s3) = (Signed::new(host, "sts"), Signed::new(host, "s3"));
         let mut one = Connection::open(self.server.address).await;
-        one.ask(&s3.request("PUT", "/bench", "", &[], b"")).await;
+        one.permission(&s3.request("PUT", "/bench", "", &[], b"")).await;
         let (small, large) = (vec![b'k'; 1 << 10], vec![b'm'; 1 << 20]);
-        one.ask(&s3.request("PUT", "/bench/small", "", &[], &small)).await;
-        one.ask(&s3.request("PUT", "/bench/large", "", &[], &large)).await;
+        one.permission(&s3.request("PUT", "/bench/small", "", &[], &small)).await;
+        one.permission(&s3.request("PUT", "/bench/large", "", &[], &large)).await;
         println!("{:<24} {:>12} {:>12} {:>7} {:>14} {:>10}", "", "cloudlet /s", "bare /s", "ratio", "(half of all)", "CPU in µs");
         self.compare("GetCallerIdentity", sts.form("Action=GetCallerIdentity&Version=2011-06-15")).await;
         self.compare("S3 GET 1 KiB", s3.request("GET", "/bench/small", "", &[], b"")).await;
@@ -106,7 +106,7 @@ impl Bench<'_> {
 
     /// The request for the bare server that is answered as many bytes.
     async fn plain(&self, request: &[u8]) -> Vec<u8> {
-        let answer = Connection::open(self.server.address).await.ask(request).await.to_vec();
+        let answer = Connection::open(self.server.address).await.permission(request).await.to_vec();
         let head = memchr::memmem::find(&answer, b"\r\n\r\n").expect("a head") + 4;
         bare(request, answer.len() - head)
     }
@@ -138,7 +138,7 @@ impl Bench<'_> {
         }
         let s3 = Signed::new(host, "s3");
         let mut connection = Connection::open(self.server.address).await;
-        connection.ask(&s3.request("PUT", "/listing", "", &[], b"")).await;
+        connection.permission(&s3.request("PUT", "/listing", "", &[], b"")).await;
         let began = Instant::now();
         let fill = (0..CONNECTIONS).map(|part| Fill { s3: Signed::new(host, "s3"), next: part });
         fill_all(self.server.address, fill.collect()).await;
@@ -151,7 +151,7 @@ impl Bench<'_> {
             let mut times = Vec::new();
             for _ in 0..50 {
                 let began = Instant::now();
-                let answer = connection.ask(&request).await;
+                let answer = connection.permission(&request).await;
                 times.push(began.elapsed());
                 assert!(memchr::memmem::find(answer, b"<KeyCount>1000</KeyCount>").is_some(), "a page of a thousand keys");
             }
@@ -180,7 +180,7 @@ async fn fill_all(address: std::net::SocketAddr, fills: Vec<Fill>) {
                 set.spawn_local(async move {
                     let mut connection = Connection::open(address).await;
                     while fill.next < KEYS {
-                        connection.ask(&fill.s3.request("PUT", &format!("/listing/key-{:07}", fill.next), "", &[], b"")).await;
+                        connection.permission(&fill.s3.request("PUT", &format!("/listing/key-{:07}", fill.next), "", &[], b"")).await;
                         fill.next += CONNECTIONS;
                     }
                 });

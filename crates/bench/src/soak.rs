@@ -32,14 +32,14 @@ pub fn run(arguments: &[String]) -> ExitCode {
     let killed = ravage(&plan, &folder, Duration::from_secs(seconds));
     let left = client::drain(&plan, &folder);
     let books = Books::read(&folder);
-    let verdict = judge::judge(&books);
-    println!("{verdict}");
+    let auth_record = judge::judge(&books);
+    println!("{auth_record}");
     println!("clients killed             {killed:>9}");
     println!("memory of the server       {:>9.0} MB", server.resident() as f64 / 1e6);
     if let Some(left) = &left {
         println!("left in the queues         {left}");
     }
-    if verdict.offences.is_empty() && left.is_none() {
+    if auth_record.offences.is_empty() && left.is_none() {
         fs::remove_dir_all(&folder).expect("the books are thrown away");
         println!("no message was lost, and none seen twice outside of its rules");
         return ExitCode::SUCCESS;

@@ -2,14 +2,14 @@
 
 use crate::{
     Cloud, Mode,
-    decisions::Decided,
+    decisions::DecisionRecord,
     encoded,
     keys::{self, Wanted},
 };
 use cloudlet_aws::{Caller, Fault, FaultKind, Identity};
-use cloudlet_engine::{Ask, Asks, Circumstances, Cx, Denial, Effect, Service, Verdict};
-use cloudlet_identity::{Membership, Origin, Session, Standing};
-use cloudlet_policy::{By, Decision, Effect as Outcome, Explanation, Gate, Keys, Policies, Principal, Request, Source, decide, explain};
+use cloudlet_engine::{Permission, Permissions, RequestContext, Cx, Denial, AuthOutcome, Service, AuthRecord};
+use cloudlet_identity::{Membership, Origin, Session, EffectivePolicies};
+use cloudlet_policy::{By, Decision, Effect, Explanation, Gate, Keys, Policies, Principal, Request, Source, decide, explain};
 use cloudlet_shape::OperationSchema;
 use smallvec::SmallVec;
 use std::{borrow::Cow, sync::Arc};
@@ -21,9 +21,9 @@ const UNDER_RESOURCE_CONTROL: [&str; 12] =
 
 /// The caller of a call, with all that applies to it.
 pub(crate) struct Subject<'a> {
-    pub about: &'a Circumstances,
+    pub about: &'a RequestContext,
     pub session: Option<Arc<Session>>,
-    pub standing: Arc<Standing>,
+    pub effective_policies: Arc<EffectivePolicies>,
 }
 
 /// AWS: "The security token included in the request is invalid", whatever the policies say.
@@ -49,25 +49,25 @@ impl Cloud {
     }
 
     /// Decides each ask; all must be allowed. The first denial is the answer.
-    pub(crate) fn authorize(&self, service: &Service, cx: &Cx, asks: Asks) -> Result<(), Fault> {
+    pub(crate) fn authorize(&self, service: &Service, cx: &Cx, permissions: Permissions) -> Result<(), Fault> {
         let mut subject = None;
-        for ask in asks {
-            let resource = ask.owner.or(cx.caller.account).and_then(|owner| self.identity.membership(owner));
+        for permission in permissions {
+            let resource = permission.owner.or(cx.caller.account).and_then(|owner| self.identity.membership(owner));
             let (effect, reason) = match self.mode {
-                Mode::Off => (Effect::Unasked, Cow::Borrowed("authorization is off")),
-                Mode::Enforce | Mode::Soft => match self.decide_ask(cx, &mut subject, &ask, resource.as_deref()) {
-                    Ok(reason) => (Effect::Allowed, reason),
-                    Err(because) if self.mode == Mode::Soft => (Effect::Tolerated, because.into()),
-                    Err(because) => (Effect::Denied, because.into()),
+                Mode::Off => (AuthOutcome::NotChecked, Cow::Borrowed("authorization is off")),
+                Mode::Enforce | Mode::Soft => match self.decide_ask(cx, &mut subject, &permission, resource.as_deref()) {
+                    Ok(reason) => (AuthOutcome::Allowed, reason),
+                    Err(because) if self.mode == Mode::Soft => (AuthOutcome::Tolerated, because.into()),
+                    Err(because) => (AuthOutcome::Denied, because.into()),
                 },
             };
-            let refusal = (effect == Effect::Denied).then(|| refuse(service, cx, &ask, &reason));
-            cx.verdicts.lock().push(Verdict { action: ask.action, on: ask.on.clone(), effect, reason: reason.clone() });
+            let refusal = (effect == AuthOutcome::Denied).then(|| refuse(service, cx, &permission, &reason));
+            cx.auth_records.lock().push(AuthRecord { action: permission.action, resource: permission.resource.clone(), effect, reason: reason.clone() });
             // What the decision was made from is kept, for whoever wants it explained.
             if self.decisions.remembers() {
-                let (session, standing) = subject.as_ref().map(|subject| (subject.session.clone(), subject.standing.clone())).unzip();
-                let about = cx.circumstances.clone();
-                self.decisions.add(Decided { about, ask, session: session.flatten(), standing, resource, effect, reason });
+                let (session, effective_policies) = subject.as_ref().map(|subject| (subject.session.clone(), subject.effective_policies.clone())).unzip();
+                let about = cx.request.clone();
+                self.decisions.add(DecisionRecord { about, permission, session: session.flatten(), effective_policies, resource, effect, reason });
             }
             if let Some(fault) = refusal {
                 return Err(fault);
@@ -81,33 +81,33 @@ impl Cloud {
         &self,
         cx: &'a Cx,
         subject: &mut Option<Subject<'a>>,
-        ask: &Ask,
+        permission: &Permission,
         resource: Option<&Membership>,
     ) -> Result<Cow<'static, str>, String> {
         // Unmapped is denied, even for root.
-        if ask.action.is_empty() {
+        if permission.action.is_empty() {
             return Err("because the operation has no action in the table".to_owned());
         }
         // The root of an account in its own account, where no policy can say otherwise: most calls of most days.
-        let at_home = cx.caller.identity == Identity::Root && (ask.owner.is_none() || ask.owner == cx.caller.account);
+        let at_home = cx.caller.identity == Identity::Root && (permission.owner.is_none() || permission.owner == cx.caller.account);
         // An organization's policies can, and a session of AssumeRoot.
-        if at_home && ask.resource_policy.is_none() && resource.is_none() && self.identity.session_of(&cx.caller).is_none() {
+        if at_home && permission.resource_policy.is_none() && resource.is_none() && self.identity.session_of(&cx.caller).is_none() {
             return Ok(Cow::Borrowed("root of the account"));
         }
-        subject.get_or_insert_with(|| self.subject(cx)).decide(ask, resource)
+        subject.get_or_insert_with(|| self.subject(cx)).decide(permission, resource)
     }
 
     pub(crate) fn subject<'a>(&self, cx: &'a Cx) -> Subject<'a> {
         let session = self.identity.session_of(&cx.caller);
-        let standing = self.identity.standing(&cx.caller, session.as_deref());
-        Subject { about: cx, session, standing }
+        let effective_policies = self.identity.effective_policies(&cx.caller, session.as_deref());
+        Subject { about: cx, session, effective_policies }
     }
 }
 
 impl Subject<'_> {
-    fn decide(&self, ask: &Ask, resource: Option<&Membership>) -> Result<Cow<'static, str>, String> {
-        let keys = self.keys(ask, resource);
-        self.with_request(ask, &keys, resource, |request, policies| {
+    fn decide(&self, permission: &Permission, resource: Option<&Membership>) -> Result<Cow<'static, str>, String> {
+        let keys = self.keys(permission, resource);
+        self.with_request(permission, &keys, resource, |request, policies| {
             let mut decision = decide(request, policies);
             if decision.is_allowed() && self.is_assumed_root() {
                 decision = self.within_task(request);
@@ -122,44 +122,44 @@ impl Subject<'_> {
     }
 
     /// As much of the context as the policies read: nothing, mostly.
-    fn keys(&self, ask: &Ask, resource: Option<&Membership>) -> Keys {
+    fn keys(&self, permission: &Permission, resource: Option<&Membership>) -> Keys {
         let sessions = self.session.iter().flat_map(|session| session.policies.iter());
         let controls = resource.into_iter().flat_map(|membership| membership.resource_control.iter().flatten());
-        let documents = sessions.chain(&ask.resource_policy).chain(controls).map(|policy| policy.document.keys());
-        let reads: SmallVec<[&[Box<str>]; 4]> = documents.chain([self.standing.reads.as_slice()]).filter(|keys| !keys.is_empty()).collect();
+        let documents = sessions.chain(&permission.resource_policy).chain(controls).map(|policy| policy.document.keys());
+        let reads: SmallVec<[&[Box<str>]; 4]> = documents.chain([self.effective_policies.reads.as_slice()]).filter(|keys| !keys.is_empty()).collect();
         if reads.is_empty() {
             return Keys::default();
         }
-        keys::of(self.about, ask, &self.standing, self.session.as_deref(), resource, Wanted::Only(&reads))
+        keys::of(self.about, permission, &self.effective_policies, self.session.as_deref(), resource, Wanted::Only(&reads))
     }
 
-    pub(crate) fn all_keys(&self, ask: &Ask, resource: Option<&Membership>) -> Keys {
-        keys::of(self.about, ask, &self.standing, self.session.as_deref(), resource, Wanted::All)
+    pub(crate) fn all_keys(&self, permission: &Permission, resource: Option<&Membership>) -> Keys {
+        keys::of(self.about, permission, &self.effective_policies, self.session.as_deref(), resource, Wanted::All)
     }
 
-    pub(crate) fn explain(&self, ask: &Ask, resource: Option<&Membership>) -> Explanation {
-        self.with_request(ask, &self.all_keys(ask, resource), resource, explain)
+    pub(crate) fn explain(&self, permission: &Permission, resource: Option<&Membership>) -> Explanation {
+        self.with_request(permission, &self.all_keys(permission, resource), resource, explain)
     }
 
     /// Puts request and policies together, as the evaluator wants them.
-    fn with_request<R>(&self, ask: &Ask, keys: &Keys, resource: Option<&Membership>, then: impl FnOnce(&Request<'_>, &Policies<'_>) -> R) -> R {
+    fn with_request<R>(&self, permission: &Permission, keys: &Keys, resource: Option<&Membership>, then: impl FnOnce(&Request<'_>, &Policies<'_>) -> R) -> R {
         let caller = &self.about.caller;
-        let standing = &*self.standing;
-        let mut principal = ask.federated.as_deref().map_or_else(|| Principal::of(caller), Principal::federated);
+        let effective_policies = &*self.effective_policies;
+        let mut principal = permission.federated.as_deref().map_or_else(|| Principal::of(caller), Principal::federated);
         if let Some(issuer) = self.session.as_ref().and_then(|session| session.issuer.as_ref()) {
             principal = principal.issued_by(&issuer.arn);
         }
-        let service = ask.action.split(':').next().unwrap_or_default();
-        let request = Request { principal, action: ask.action, resource: &ask.on, resource_account: ask.owner.or(caller.account), keys };
+        let service = permission.action.split(':').next().unwrap_or_default();
+        let request = Request { principal, action: permission.action, resource: &permission.resource, resource_account: permission.owner.or(caller.account), keys };
         let policies = Policies {
-            identity: &standing.identity,
-            groups: &standing.groups,
-            boundary: standing.boundary.as_ref(),
+            identity: &effective_policies.identity,
+            groups: &effective_policies.groups,
+            boundary: effective_policies.boundary.as_ref(),
             session: self.session.as_ref().map(|session| &*session.policies).unwrap_or_default(),
-            resource: ask.resource_policy.as_slice(),
-            grant: ask.grant,
+            resource: permission.resource_policy.as_slice(),
+            grant: permission.grant,
             vpc_endpoint: None,
-            service_control: standing.membership.as_ref().map(|membership| membership.service_control.as_slice()).unwrap_or_default(),
+            service_control: effective_policies.membership.as_ref().map(|membership| membership.service_control.as_slice()).unwrap_or_default(),
             resource_control: resource
                 .filter(|_| UNDER_RESOURCE_CONTROL.contains(&service))
                 .map(|membership| membership.resource_control.as_slice())
@@ -196,20 +196,20 @@ impl Subject<'_> {
         let decision = decide(&Request { principal: Principal::of(&user), ..*request }, &Policies { identity: session, ..Policies::default() });
         let by = decision.by.map(|by| By { source: Source::Session, ..by });
         match decision.effect {
-            Outcome::ExplicitDeny => Decision { gate: Gate::Session, by, ..decision },
-            Outcome::Allow | Outcome::ImplicitDeny => Decision { effect: Outcome::Allow, gate: Gate::Root, by: None },
+            Effect::ExplicitDeny => Decision { gate: Gate::Session, by, ..decision },
+            Effect::Allow | Effect::ImplicitDeny => Decision { effect: Effect::Allow, gate: Gate::Root, by: None },
         }
     }
 }
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
-fn refuse(service: &Service, cx: &Cx, ask: &Ask, reason: &str) -> Fault {
+fn refuse(service: &Service, cx: &Cx, permission: &Permission, reason: &str) -> Fault {
     let dialect = &service.dialect;
-    if let Some(unseen) = dialect.unseen.filter(|unseen| unseen.action == ask.action) {
+    if let Some(unseen) = dialect.unseen.filter(|unseen| unseen.action == permission.action) {
         return unseen.fault.says(unseen.sentence);
     }
-    let (who, action) = (&cx.caller.arn, ask.action);
-    let on = ask.shown.as_deref().unwrap_or(ask.on.as_str());
+    let (who, action) = (&cx.caller.arn, permission.action);
+    let on = permission.shown.as_deref().unwrap_or(permission.resource.as_str());
     let message = match dialect.denial {
         Denial::Quoted if cx.caller.is_anonymous() => "Access Denied".to_owned(),
         Denial::Named => format!("User: {who} is not authorized to perform: {action} on resource: {on} {reason}"),
@@ -221,7 +221,7 @@ fn refuse(service: &Service, cx: &Cx, ask: &Ask, reason: &str) -> Fault {
         Denial::Encoded => format!(
             "You are not authorized to perform this operation. User: {who} is not authorized to perform: {action} on resource: {on} {reason}. \
              Encoded authorization failure message: {}",
-            encoded::message(cx, ask, reason)
+            encoded::message(cx, permission, reason)
         ),
     };
     dialect.access_denied.says(message)

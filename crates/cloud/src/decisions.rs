@@ -3,8 +3,8 @@
 
 use crate::authorize::Subject;
 use cloudlet_aws::{Arn, Caller, Identity};
-use cloudlet_engine::{Ask, Circumstances, Effect};
-use cloudlet_identity::{Membership, Session, Standing};
+use cloudlet_engine::{Permission, RequestContext, AuthOutcome};
+use cloudlet_identity::{Membership, Session, EffectivePolicies};
 use cloudlet_policy::{Explanation, Keys};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -16,35 +16,35 @@ use std::{
 
 /// One decision, and what it was made from.
 #[derive(Clone)]
-pub struct Decided {
-    pub about: Arc<Circumstances>,
-    pub ask: Ask,
+pub struct DecisionRecord {
+    pub about: Arc<RequestContext>,
+    pub permission: Permission,
     pub session: Option<Arc<Session>>,
     /// Of nobody where root was at home.
-    pub standing: Option<Arc<Standing>>,
+    pub effective_policies: Option<Arc<EffectivePolicies>>,
     pub resource: Option<Arc<Membership>>,
-    pub effect: Effect,
+    pub effect: AuthOutcome,
     pub reason: Cow<'static, str>,
 }
 
-impl Decided {
+impl DecisionRecord {
     /// Every condition key the call had.
     pub fn keys(&self) -> Keys {
-        self.subject().all_keys(&self.ask, self.resource.as_deref())
+        self.subject().all_keys(&self.permission, self.resource.as_deref())
     }
 
     /// Decides again, as then, and looks at every statement of every policy.
     pub fn explain(&self) -> Explanation {
-        self.subject().explain(&self.ask, self.resource.as_deref())
+        self.subject().explain(&self.permission, self.resource.as_deref())
     }
 
     /// Who asked: the caller, or the provider that vouches for somebody.
     pub fn principal(&self) -> &str {
-        self.ask.federated.as_deref().unwrap_or(&self.about.caller.arn)
+        self.permission.federated.as_deref().unwrap_or(&self.about.caller.arn)
     }
 
     fn subject(&self) -> Subject<'_> {
-        Subject { about: &self.about, session: self.session.clone(), standing: self.standing.clone().unwrap_or_default() }
+        Subject { about: &self.about, session: self.session.clone(), effective_policies: self.effective_policies.clone().unwrap_or_default() }
     }
 }
 
@@ -86,7 +86,7 @@ fn around(arn: &Arn) -> Arn {
 }
 
 pub(crate) struct Decisions {
-    latest: Mutex<VecDeque<Decided>>,
+    latest: Mutex<VecDeque<DecisionRecord>>,
     room: usize,
     used: Mutex<HashMap<Arc<str>, BTreeMap<&'static str, Used>>>,
 }
@@ -108,11 +108,11 @@ impl Decisions {
         self.room > 0
     }
 
-    pub fn add(&self, decided: Decided) {
+    pub fn add(&self, decided: DecisionRecord) {
         if self.room == 0 {
             return;
         }
-        if matches!(decided.effect, Effect::Allowed | Effect::Tolerated) {
+        if matches!(decided.effect, AuthOutcome::Allowed | AuthOutcome::Tolerated) {
             self.note_use(&decided);
         }
         let mut latest = self.latest.lock();
@@ -123,7 +123,7 @@ impl Decisions {
         drop(oldest);
     }
 
-    fn note_use(&self, decided: &Decided) {
+    fn note_use(&self, decided: &DecisionRecord) {
         // Root needs no policy.
         if matches!(decided.about.caller.identity, Identity::Root | Identity::Anonymous | Identity::Service { .. }) {
             return;
@@ -133,9 +133,9 @@ impl Decisions {
         if used.len() >= MOST_PRINCIPALS && !used.contains_key(&name) {
             return;
         }
-        let one = used.entry(name).or_default().entry(decided.ask.action).or_default();
-        one.tolerated |= decided.effect == Effect::Tolerated;
-        one.note(&decided.ask.on);
+        let one = used.entry(name).or_default().entry(decided.permission.action).or_default();
+        one.tolerated |= decided.effect == AuthOutcome::Tolerated;
+        one.note(&decided.permission.resource);
     }
 
     pub fn forget(&self) {
@@ -143,7 +143,7 @@ impl Decisions {
         self.used.lock().clear();
     }
 
-    pub fn newest_first(&self) -> Vec<Decided> {
+    pub fn newest_first(&self) -> Vec<DecisionRecord> {
         self.latest.lock().iter().rev().cloned().collect()
     }
 
@@ -156,7 +156,7 @@ impl Decisions {
             statements.entry((one.tolerated, resources)).or_default().push(action);
         }
         let written = statements.into_iter().map(|((tolerated, resources), actions)| {
-            let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": resources });
+            let mut statement = json!({ "AuthOutcome": "Allow", "Action": actions, "Resource": resources });
             if tolerated && let Some(statement) = statement.as_object_mut() {
                 // In soft mode: what the principal's own policies do not allow yet.
                 statement.insert("Sid".into(), "DeniedButLetThrough".into());

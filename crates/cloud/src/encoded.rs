@@ -1,13 +1,13 @@
 //! What EC2 encodes into its refusals, and `sts:DecodeAuthorizationMessage` reads again.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html>
 
-use cloudlet_engine::{Ask, Cx};
+use cloudlet_engine::{Permission, Cx};
 use cloudlet_identity::messages;
 use serde_json::json;
 
 /// The context of a refusal as AWS's decoded message shows it, sealed so that only this server can read it.
-pub(crate) fn message(cx: &Cx, ask: &Ask, reason: &str) -> String {
-    let items: Vec<_> = ask
+pub(crate) fn message(cx: &Cx, permission: &Permission, reason: &str) -> String {
+    let items: Vec<_> = permission
         .keys
         .iter()
         .map(|(key, values)| json!({"key": key, "values": {"items": values.iter().map(|value| json!({"value": &**value})).collect::<Vec<_>>()}}))
@@ -19,8 +19,8 @@ pub(crate) fn message(cx: &Cx, ask: &Ask, reason: &str) -> String {
         "failures": {"items": []},
         "context": {
             "principal": {"id": &*cx.caller.unique_id, "arn": &*cx.caller.arn},
-            "action": ask.action,
-            "resource": ask.on.as_str(),
+            "action": permission.action,
+            "resource": permission.resource.as_str(),
             "conditions": {"items": items},
         },
     });

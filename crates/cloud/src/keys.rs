@@ -2,8 +2,8 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 
 use cloudlet_aws::{Identity, TimestampFormat};
-use cloudlet_engine::{Ask, Circumstances, Keys, Value};
-use cloudlet_identity::{Membership, Session, Standing};
+use cloudlet_engine::{Permission, RequestContext, Keys, Value};
+use cloudlet_identity::{Membership, Session, EffectivePolicies};
 use std::borrow::Cow;
 
 /// Which keys are worth their making.
@@ -53,17 +53,17 @@ impl Context<'_> {
 }
 
 /// What the house knows of a call, added to what the engine said of its ask.
-pub fn of(cx: &Circumstances, ask: &Ask, standing: &Standing, session: Option<&Session>, resource: Option<&Membership>, wanted: Wanted<'_>) -> Keys {
-    let mut context = Context { keys: ask.keys.clone(), wanted };
-    for key in ask.derived.iter().filter(|key| wanted.has(key.name)) {
-        if let Some(value) = (key.value)(cx, ask) {
+pub fn of(cx: &RequestContext, permission: &Permission, effective_policies: &EffectivePolicies, session: Option<&Session>, resource: Option<&Membership>, wanted: Wanted<'_>) -> Keys {
+    let mut context = Context { keys: permission.keys.clone(), wanted };
+    for key in permission.derived.iter().filter(|key| wanted.has(key.name)) {
+        if let Some(value) = (key.value)(cx, permission) {
             context.keys.set(key.name, value);
         }
     }
     context.set("aws:CurrentTime", || cx.now.text(TimestampFormat::DateTime));
     context.set("aws:EpochTime", || cx.now.secs());
     context.set("aws:RequestedRegion", || cx.scope.region.as_str().to_owned());
-    context.set_if("aws:ResourceAccount", ask.owner);
+    context.set_if("aws:ResourceAccount", permission.owner);
     if let Some(membership) = resource {
         context.set("aws:ResourceOrgID", || &membership.organization);
         context.set("aws:ResourceOrgPaths", || &membership.path);
@@ -83,18 +83,18 @@ pub fn of(cx: &Circumstances, ask: &Ask, standing: &Standing, session: Option<&S
     context.set("aws:SecureTransport", || true);
     context.set_if("aws:UserAgent", origin.user_agent.as_ref());
     context.set_if("aws:Referer", origin.referer.as_ref());
-    if ask.federated.is_none() {
+    if permission.federated.is_none() {
         principal(cx, &mut context);
     }
-    if let Some(membership) = &standing.membership {
+    if let Some(membership) = &effective_policies.membership {
         context.set("aws:PrincipalOrgID", || &membership.organization);
         context.set("aws:PrincipalOrgPaths", || &membership.path);
     }
-    if let Some(source) = &standing.source {
+    if let Some(source) = &effective_policies.source {
         context.set("aws:SourceOrgID", || &source.organization);
         context.set("aws:SourceOrgPaths", || &source.path);
     }
-    let tags = if wanted.has_family("aws:PrincipalTag/") { standing.tags.as_slice() } else { &[] };
+    let tags = if wanted.has_family("aws:PrincipalTag/") { effective_policies.tags.as_slice() } else { &[] };
     for (key, value) in tags {
         context.keys.set(Cow::Owned(format!("aws:PrincipalTag/{key}")), value);
     }
@@ -105,7 +105,7 @@ pub fn of(cx: &Circumstances, ask: &Ask, standing: &Standing, session: Option<&S
 }
 
 /// What only temporary credentials have. AWS: "not present for long-term credentials", not even as `false`.
-fn of_session(session: &Session, cx: &Circumstances, context: &mut Context<'_>) {
+fn of_session(session: &Session, cx: &RequestContext, context: &mut Context<'_>) {
     // A session's tag outweighs the role's of the same name.
     for (key, value) in &session.tags {
         context.keys.set(Cow::Owned(format!("aws:PrincipalTag/{key}")), value);
@@ -126,7 +126,7 @@ fn of_session(session: &Session, cx: &Circumstances, context: &mut Context<'_>) 
     }
 }
 
-fn principal(cx: &Circumstances, context: &mut Context<'_>) {
+fn principal(cx: &RequestContext, context: &mut Context<'_>) {
     let caller = &cx.caller;
     context.set("aws:PrincipalIsAWSService", || matches!(caller.identity, Identity::Service { .. }));
     let kind = match &caller.identity {

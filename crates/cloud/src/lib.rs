@@ -1,24 +1,24 @@
 //! The services together: authorize, perform, the agenda, the call log.
 //! Every call walks through here, from the front door or the inner one. Deliberately no HTTP and no protocol.
 
-mod agenda;
+mod scheduler;
 mod authorize;
 mod calls;
 mod decisions;
 mod encoded;
 mod keys;
 
-pub use calls::{Door as Entrance, Logged};
-pub use decisions::Decided;
+pub use calls::{EntryPoint, CallRecord};
+pub use decisions::DecisionRecord;
 
-use agenda::{Agenda, Due, Written};
+use scheduler::{Scheduler, Due, StoredCall};
 use calls::Calls;
 use cloudlet_aws::{Caller, Fault, FaultKind, Scope, Timestamp};
-use cloudlet_engine::{AnyOperation, Ask, Boxed, Call, Cx, Door, Effect, Frame, Input, Origin, Output, Service, Stopwatch};
+use cloudlet_engine::{AnyOperation, Permission, Boxed, Call, Cx, Dispatcher, AuthOutcome, Runtime, Input, Origin, Output, Service, Stopwatch};
 use cloudlet_identity::Identity;
-use cloudlet_mailbox::{Mailbox, Room};
+use cloudlet_mailbox::{Mailbox, MailboxLimits};
 use cloudlet_shape::OperationSchema;
-use cloudlet_store::{Journal, Kept};
+use cloudlet_store::{Journal, Persistent};
 use decisions::Decisions;
 use foldhash::HashMap;
 use std::sync::{Arc, Weak};
@@ -30,7 +30,7 @@ pub enum Mode {
     Enforce,
     /// Decide, report, and let through.
     Soft,
-    /// Ask nobody, take any key.
+    /// Check nothing, take any key.
     Off,
 }
 
@@ -46,21 +46,21 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let mailbox = Arc::new(Mailbox::new(&Journal::off(), Room::default()));
+        let mailbox = Arc::new(Mailbox::new(&Journal::off(), MailboxLimits::default()));
         Settings { mode: Mode::Enforce, calls: 1_000, journal: Journal::off(), mailbox }
     }
 }
 
 /// The house: all services, one identity, one clock, one agenda.
 pub struct Cloud {
-    pub frame: Arc<Frame>,
+    pub runtime: Arc<Runtime>,
     pub mailbox: Arc<Mailbox>,
     pub identity: Identity,
     services: HashMap<&'static str, Service>,
     mode: Mode,
     calls: Calls,
     decisions: Decisions,
-    agenda: Agenda,
+    scheduler: Scheduler,
 }
 
 /// What came of a call: its answer, and what the log says of it.
@@ -70,25 +70,25 @@ pub struct Performed {
     pub status: Option<u16>,
     pub headers: Vec<(&'static str, String)>,
     /// What was decided: the first that is not "allowed", if anything was asked.
-    pub effect: Option<Effect>,
+    pub effect: Option<AuthOutcome>,
 }
 
 const NOT_IMPLEMENTED: FaultKind = FaultKind::receiver("NotImplemented", 501);
 
 impl Cloud {
-    pub fn new(frame: Frame, identity: Identity, services: Vec<Service>, settings: Settings) -> Arc<Cloud> {
+    pub fn new(runtime: Runtime, identity: Identity, services: Vec<Service>, settings: Settings) -> Arc<Cloud> {
         Arc::new_cyclic(|me: &Weak<Cloud>| {
-            let door: Weak<dyn Door> = me.clone();
-            frame.hang(door);
+            let dispatcher: Weak<dyn Dispatcher> = me.clone();
+            runtime.set_dispatcher(dispatcher);
             Cloud {
-                frame: Arc::new(frame),
+                runtime: Arc::new(runtime),
                 identity,
                 services: services.into_iter().map(|service| (service.schema.name, service)).collect(),
                 mailbox: settings.mailbox,
                 mode: settings.mode,
                 calls: Calls::remembering(settings.calls),
                 decisions: Decisions::remembering(settings.calls),
-                agenda: Agenda::new(&settings.journal),
+                scheduler: Scheduler::new(&settings.journal),
             }
         })
     }
@@ -106,12 +106,12 @@ impl Cloud {
     }
 
     /// The calls the log remembers, the newest first.
-    pub fn calls(&self) -> Vec<Logged> {
+    pub fn calls(&self) -> Vec<CallRecord> {
         self.calls.newest_first()
     }
 
     /// The decisions the log remembers, the newest first.
-    pub fn decisions(&self) -> Vec<Decided> {
+    pub fn decisions(&self) -> Vec<DecisionRecord> {
         self.decisions.newest_first()
     }
 
@@ -127,34 +127,34 @@ impl Cloud {
     }
 
     /// Walks the rest of the road once a call is decoded: authorize, perform, remember.
-    pub async fn perform(&self, call: Call, request_id: Arc<str>, entrance: Entrance) -> Performed {
+    pub async fn perform(&self, call: Call, request_id: Arc<str>, entry_point: EntryPoint) -> Performed {
         let watch = Stopwatch::start();
         let Call { operation, caller, scope, origin, input } = call;
-        let cx = Cx::new(self.frame.clone(), scope, caller, request_id, origin);
+        let cx = Cx::new(self.runtime.clone(), scope, caller, request_id, origin);
         self.identity.note_use(&cx.caller, operation.service.signing_name, cx.scope.region.as_str(), cx.now);
         if let Some(access) = operation.access.first() {
             self.identity.note_access(&cx.caller, access.action, cx.scope.region.as_str(), cx.now);
         }
         let answer = match self.services.get(operation.service.name).and_then(|service| Some((service, service.operation(operation.name)?))) {
             None => Err(Cloud::not_implemented(operation)),
-            Some((service, handler)) => match self.may_enter(service, handler, &cx, &input) {
+            Some((service, handler)) => match self.authorize_call(service, handler, &cx, &input) {
                 Err(fault) => Err(fault),
                 Ok(()) => handler.handle(&cx, input).await,
             },
         };
         let (status, headers) = cx.reply.take();
-        let verdicts = std::mem::take(&mut *cx.verdicts.lock());
-        let mut effects = verdicts.iter().map(|verdict| verdict.effect);
-        let effect = effects.clone().find(|effect| *effect != Effect::Allowed).or_else(|| effects.next());
-        self.calls.add(Logged {
+        let auth_records = std::mem::take(&mut *cx.auth_records.lock());
+        let mut effects = auth_records.iter().map(|auth_record| auth_record.effect);
+        let effect = effects.clone().find(|effect| *effect != AuthOutcome::Allowed).or_else(|| effects.next());
+        self.calls.add(CallRecord {
             request_id: cx.request_id.clone(),
             at: cx.now,
-            entrance,
+            entry_point,
             service: operation.service.name,
             operation: operation.name,
             principal: cx.caller.arn.clone(),
             delegate: self.identity.session_of(&cx.caller).and_then(|session| session.delegate),
-            verdicts,
+            auth_records,
             fault: answer.as_ref().err().map(|fault| fault.code().into()),
             took: watch.elapsed(),
         });
@@ -162,34 +162,34 @@ impl Cloud {
     }
 
     /// Authorize: what the call wants, and whether it may have it.
-    fn may_enter(&self, service: &Service, handler: &dyn AnyOperation, cx: &Cx, input: &Input) -> Result<(), Fault> {
+    fn authorize_call(&self, service: &Service, handler: &dyn AnyOperation, cx: &Cx, input: &Input) -> Result<(), Fault> {
         self.admits(handler.schema(), &cx.caller)?;
-        let asks = handler.asks(cx, input)?;
-        self.authorize(service, cx, asks)
+        let permissions = handler.permissions(cx, input)?;
+        self.authorize(service, cx, permissions)
     }
 
     /// Does all that is due by the clock, and all that follows from it: how a test lets the house come to rest.
     pub async fn settle(&self) {
-        while let Some(due) = self.agenda.take_due(self.frame.clock.now()) {
+        while let Some(due) = self.scheduler.take_due(self.runtime.clock.now()) {
             self.do_due(due).await;
         }
     }
 
     /// Does what is on the agenda as it falls due, for as long as the house stands.
-    pub async fn keep_agenda(self: Arc<Cloud>) {
+    pub async fn run_scheduler(self: Arc<Cloud>) {
         loop {
-            let changed = self.agenda.changed();
+            let changed = self.scheduler.changed();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            while let Some(due) = self.agenda.take_due(self.frame.clock.now()) {
+            while let Some(due) = self.scheduler.take_due(self.runtime.clock.now()) {
                 let cloud = self.clone();
                 tokio::spawn(async move { cloud.do_due(due).await });
             }
-            match self.agenda.next_due() {
+            match self.scheduler.next_due() {
                 None => changed.await,
                 Some(due) => tokio::select! {
                     () = changed => {}
-                    () = self.frame.clock.sleep_until(due) => {}
+                    () = self.runtime.clock.sleep_until(due) => {}
                 },
             }
         }
@@ -198,20 +198,20 @@ impl Cloud {
     async fn do_due(&self, due: Due) {
         let call = match due {
             Due::Call(call) => call,
-            Due::Written(caller, scope, written) => match self.read(caller, scope, &written) {
+            Due::StoredCall(caller, scope, written) => match self.read(caller, scope, &written) {
                 Some(call) => call,
                 None => return tracing::error!(service = written.service, operation = written.operation, "a kept call cannot be read"),
             },
         };
-        let (operation, request_id) = (call.operation, self.frame.ids.uuid().into());
-        let performed = self.perform(call, request_id, Entrance::Agenda).await;
+        let (operation, request_id) = (call.operation, self.runtime.ids.uuid().into());
+        let performed = self.perform(call, request_id, EntryPoint::Scheduler).await;
         if let Err(fault) = performed.answer {
             tracing::warn!(service = operation.service.name, operation = operation.name, %fault, "a call from the agenda failed");
         }
     }
 
     /// A call as the journal kept it becomes a call again.
-    fn read(&self, caller: Caller, scope: Scope, written: &Written) -> Option<Call> {
+    fn read(&self, caller: Caller, scope: Scope, written: &StoredCall) -> Option<Call> {
         let handler = self.services.get(written.service.as_str())?.operation(&written.operation)?;
         let mut input = None;
         cloudlet_wire::json::read(written.input.text(), &mut |reader| {
@@ -224,7 +224,7 @@ impl Cloud {
 
     /// Empties the house, as after a first start. The clock goes on.
     pub fn reset(&self) {
-        for kept in self.kept() {
+        for kept in self.stores() {
             kept.reset();
         }
         self.calls.forget();
@@ -232,24 +232,24 @@ impl Cloud {
     }
 
     /// Everything the house keeps, for inspection, reset and snapshots.
-    pub fn kept(&self) -> Vec<Arc<dyn Kept>> {
+    pub fn stores(&self) -> Vec<Arc<dyn Persistent>> {
         let services = self.services.values().flat_map(|service| service.stores.iter().cloned());
-        services.chain(self.identity.kept()).chain([self.agenda.kept(), self.mailbox.kept()]).collect()
+        services.chain(self.identity.stores()).chain([self.scheduler.stores(), self.mailbox.stores()]).collect()
     }
 }
 
-impl Door for Cloud {
-    fn enter(&self, call: Call) -> Boxed<'_, Result<Output, Fault>> {
-        Box::pin(async move { self.perform(call, self.frame.ids.uuid().into(), Entrance::Inner).await.answer })
+impl Dispatcher for Cloud {
+    fn dispatch(&self, call: Call) -> Boxed<'_, Result<Output, Fault>> {
+        Box::pin(async move { self.perform(call, self.runtime.ids.uuid().into(), EntryPoint::Dispatch).await.answer })
     }
 
-    fn later(&self, due: Timestamp, call: Call) {
-        self.agenda.add(due, call);
+    fn schedule(&self, due: Timestamp, call: Call) {
+        self.scheduler.add(due, call);
     }
 
-    fn decide(&self, cx: &Cx, operation: &'static OperationSchema, ask: &Ask) -> Result<(), Fault> {
+    fn decide(&self, cx: &Cx, operation: &'static OperationSchema, permission: &Permission) -> Result<(), Fault> {
         match self.services.get(operation.service.name) {
-            Some(service) => self.authorize(service, cx, ask.clone().alone()),
+            Some(service) => self.authorize(service, cx, permission.clone().into()),
             None => Err(Cloud::not_implemented(operation)),
         }
     }

@@ -1,6 +1,6 @@
 //! The inner door: how one service asks another without knowing it. Types are forgotten here, and found again.
 
-use crate::{Ask, Cx, Origin};
+use crate::{Permission, Cx, Origin};
 use cloudlet_aws::{Caller, Fault, Scope, Timestamp};
 use cloudlet_shape::{Operation, OperationSchema, Shape, Struct};
 use std::{any::Any, fmt, future::Future, pin::Pin};
@@ -58,11 +58,11 @@ impl Call {
 }
 
 /// Where calls go in: implemented by the cloud.
-pub trait Door: Send + Sync {
+pub trait Dispatcher: Send + Sync {
     /// Authorizes and performs: the same road a request takes once it is decoded.
-    fn enter(&self, call: Call) -> Boxed<'_, Result<Output, Fault>>;
+    fn dispatch(&self, call: Call) -> Boxed<'_, Result<Output, Fault>>;
     /// Puts a call on the agenda, due at an instant.
-    fn later(&self, due: Timestamp, call: Call);
+    fn schedule(&self, due: Timestamp, call: Call);
     /// Decides one ask of a call under way: for operations that are decided item by item (DeleteObjects).
-    fn decide(&self, cx: &Cx, operation: &'static OperationSchema, ask: &Ask) -> Result<(), Fault>;
+    fn decide(&self, cx: &Cx, operation: &'static OperationSchema, permission: &Permission) -> Result<(), Fault>;
 }

@@ -2,32 +2,32 @@
 //! how it asks other services, and where time, ids and randomness come from.
 //! Deliberately no HTTP, no protocol, no policy decision.
 
-mod ask;
+mod permission;
 mod call;
 mod clock;
 mod cx;
 mod dialect;
-mod front;
+mod http_hooks;
 mod ids;
 mod origin;
-mod outside;
-mod papers;
+mod http_client;
+mod public_files;
 mod service;
-mod verdict;
-mod window;
+mod authorization;
+mod developer_endpoint;
 
-pub use ask::{Ask, Asks, DerivedKey};
-pub use call::{AnyInput, Boxed, Call, Door, Input, Output};
+pub use permission::{Permission, Permissions, DerivedKey};
+pub use call::{AnyInput, Boxed, Call, Dispatcher, Input, Output};
 pub use clock::{Clock, Stopwatch};
-pub use cx::{Circumstances, Cx, Frame, Reply};
+pub use cx::{RequestContext, Cx, Runtime, Reply};
 pub use dialect::{Denial, Dialect, Quotes, ScopeRegion, Unseen, Validation};
-pub use front::{Form, Front, Posted, Thanks, Visit};
+pub use http_hooks::{Form, HttpHooks, PostedObject, PostResponse, RequestView};
 pub use ids::{Ids, account_of_access_key, uuid_text};
 pub use origin::{Origin, SignatureKind, Signed};
-pub use outside::{Letter, Lost, Outside, Receipt};
-pub use papers::{Paper, Papers};
+pub use http_client::{HttpRequest, SendError, HttpClient, HttpResponse};
+pub use public_files::{PublicFile, PublicFiles};
 pub use service::{AnyOperation, Builder, Handle, Service};
-pub use verdict::{Effect, Verdict};
-pub use window::{Glance, Window};
+pub use authorization::{AuthOutcome, AuthRecord};
+pub use developer_endpoint::{DeveloperRequest, DeveloperEndpoint};
 
 pub use cloudlet_policy::{Document, Grant, Keys, Policy, Reach, Value};

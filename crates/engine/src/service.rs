@@ -1,16 +1,16 @@
 //! How a service tells the house which operations it handles.
 
-use crate::{Asks, Boxed, Cx, Dialect, Front, Input, Output, Papers, Window};
+use crate::{Permissions, Boxed, Cx, Dialect, HttpHooks, Input, Output, PublicFiles, DeveloperEndpoint};
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
-use cloudlet_store::Kept;
+use cloudlet_store::Persistent;
 use foldhash::HashMap;
 use std::{future::Future, marker::PhantomData, sync::Arc};
 
 /// `impl Handle<SendMessage> for Sqs` reads: Sqs handles SendMessage.
 pub trait Handle<O: Operation>: Send + Sync + 'static {
     /// What the call wants. A fault where AWS answers "does not exist" before "not allowed".
-    fn asks(&self, cx: &Cx, input: &O::Input) -> Result<Asks, Fault>;
+    fn permissions(&self, cx: &Cx, input: &O::Input) -> Result<Permissions, Fault>;
     fn handle(&self, cx: &Cx, input: O::Input) -> impl Future<Output = Result<O::Output, Fault>> + Send;
 }
 
@@ -18,7 +18,7 @@ pub trait Handle<O: Operation>: Send + Sync + 'static {
 pub trait AnyOperation: Send + Sync {
     fn schema(&self) -> &'static OperationSchema;
     fn read(&self, reader: &mut dyn Reader) -> Read<Input>;
-    fn asks(&self, cx: &Cx, input: &Input) -> Result<Asks, Fault>;
+    fn permissions(&self, cx: &Cx, input: &Input) -> Result<Permissions, Fault>;
     fn handle<'a>(&'a self, cx: &'a Cx, input: Input) -> Boxed<'a, Result<Output, Fault>>;
 }
 
@@ -36,9 +36,9 @@ impl<O: Operation, E: Handle<O>> AnyOperation for Entry<E, O> {
         Ok(Box::new(<O::Input as Typed>::read(reader, <O::Input as Typed>::TARGET)?))
     }
 
-    fn asks(&self, cx: &Cx, input: &Input) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &Input) -> Result<Permissions, Fault> {
         match input.as_ref().as_any().downcast_ref::<O::Input>() {
-            Some(input) => self.engine.asks(cx, input),
+            Some(input) => self.engine.permissions(cx, input),
             None => Err(foreign(O::SCHEMA)),
         }
     }
@@ -62,14 +62,14 @@ fn foreign(operation: &OperationSchema) -> Fault {
 pub struct Service {
     pub schema: &'static ServiceSchema,
     pub dialect: Dialect,
-    pub front: Option<Arc<dyn Front>>,
-    pub papers: Option<Arc<dyn Papers>>,
+    pub http_hooks: Option<Arc<dyn HttpHooks>>,
+    pub public_files: Option<Arc<dyn PublicFiles>>,
     /// What it keeps: for inspection, reset and snapshots.
-    pub stores: Vec<Arc<dyn Kept>>,
+    pub stores: Vec<Arc<dyn Persistent>>,
     /// What it lets one see of itself, each under a path: `/_aws/sqs/messages`.
-    pub windows: Vec<(&'static str, Arc<dyn Window>)>,
+    pub developer_endpoints: Vec<(&'static str, Arc<dyn DeveloperEndpoint>)>,
     /// Whether its resources' policies can let in who does not sign at all: queues and topics.
-    pub admits_strangers: bool,
+    pub admits_anonymous: bool,
     unsigned: Vec<&'static str>,
     operations: HashMap<&'static str, Box<dyn AnyOperation>>,
 }
@@ -85,11 +85,11 @@ impl Service {
         Service {
             schema,
             dialect: Dialect::of(schema.protocol),
-            front: None,
-            papers: None,
+            http_hooks: None,
+            public_files: None,
             stores: Vec::new(),
-            windows: Vec::new(),
-            admits_strangers: false,
+            developer_endpoints: Vec::new(),
+            admits_anonymous: false,
             unsigned: Vec::new(),
             operations: HashMap::default(),
         }
@@ -106,7 +106,7 @@ impl Service {
     }
 
     /// Each operation of the model, and whether it is handled.
-    pub fn contents(&self) -> impl Iterator<Item = (&'static OperationSchema, bool)> {
+    pub fn operations(&self) -> impl Iterator<Item = (&'static OperationSchema, bool)> {
         self.schema.operations.iter().map(|operation| (*operation, self.operations.contains_key(operation.name)))
     }
 }
@@ -134,8 +134,8 @@ impl<E: Send + Sync + 'static> Builder<E> {
     }
 
     #[must_use]
-    pub fn front(mut self, front: Arc<dyn Front>) -> Self {
-        self.service.front = Some(front);
+    pub fn http_hooks(mut self, http_hooks: Arc<dyn HttpHooks>) -> Self {
+        self.service.http_hooks = Some(http_hooks);
         self
     }
 
@@ -147,27 +147,27 @@ impl<E: Send + Sync + 'static> Builder<E> {
 
     /// Who does not sign is asked about like everybody else, as a policy may allow `"Principal": "*"`.
     #[must_use]
-    pub fn admits_strangers(mut self) -> Self {
-        self.service.admits_strangers = true;
+    pub fn admits_anonymous(mut self) -> Self {
+        self.service.admits_anonymous = true;
         self
     }
 
     #[must_use]
-    pub fn publishes(mut self, papers: Arc<dyn Papers>) -> Self {
-        self.service.papers = Some(papers);
+    pub fn public_files(mut self, public_files: Arc<dyn PublicFiles>) -> Self {
+        self.service.public_files = Some(public_files);
         self
     }
 
     /// A store or shelf of the engine.
     #[must_use]
-    pub fn keeps(mut self, store: Arc<dyn Kept>) -> Self {
+    pub fn store(mut self, store: Arc<dyn Persistent>) -> Self {
         self.service.stores.push(store);
         self
     }
 
     #[must_use]
-    pub fn window(mut self, path: &'static str, window: Arc<dyn Window>) -> Self {
-        self.service.windows.push((path, window));
+    pub fn developer_endpoint(mut self, path: &'static str, developer_endpoint: Arc<dyn DeveloperEndpoint>) -> Self {
+        self.service.developer_endpoints.push((path, developer_endpoint));
         self
     }
 

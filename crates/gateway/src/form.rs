@@ -4,12 +4,12 @@
 use crate::{
     Gateway,
     body::{Inflow, fault_of},
-    road::{Note, Traveller, decode, named, origin},
+    pipeline::{Note, RequestInfo, decode, named, origin},
 };
 use bytes::Bytes;
 use cloudlet_aws::{Caller, Fault, FaultKind, Head, Region};
-use cloudlet_cloud::{Cloud, Entrance, Mode};
-use cloudlet_engine::{Call, Dialect, Form, Front, Posted, Service, SignatureKind, Signed};
+use cloudlet_cloud::{Cloud, EntryPoint, Mode};
+use cloudlet_engine::{Call, Dialect, Form, HttpHooks, PostedObject, Service, SignatureKind, Signed};
 use cloudlet_shape::{Body, BodyError, BodyStream};
 use cloudlet_sigv4::{
     Target,
@@ -23,7 +23,7 @@ use std::{fmt, sync::Arc};
 /// A form on its way through the gateway.
 pub(crate) struct Posting<'a> {
     pub service: &'a Service,
-    pub front: &'a Arc<dyn Front>,
+    pub http_hooks: &'a Arc<dyn HttpHooks>,
     pub recognized: &'a Recognized,
     /// The path of the bucket.
     pub path: &'a str,
@@ -139,9 +139,9 @@ impl File {
 
 impl Gateway {
     /// Walks the road with a form: read its fields, authenticate them, and perform the write.
-    pub(crate) async fn post(&self, traveller: &Traveller<'_>, posting: &Posting<'_>, inflow: Inflow, note: &mut Note) -> Result<Answer, Fault> {
-        let (form, field) = read(traveller.head, inflow).await?;
-        let posted = posting.front.form(posting.path, form)?;
+    pub(crate) async fn post(&self, request: &RequestInfo<'_>, posting: &Posting<'_>, inflow: Inflow, note: &mut Note) -> Result<Answer, Fault> {
+        let (form, field) = read(request.head, inflow).await?;
+        let posted = posting.http_hooks.form(posting.path, form)?;
         let (caller, region, signed) = self.poster(&posted, &posting.target, &Dialect::of(posting.recognized.protocol))?;
         note.principal = Some(caller.arn.clone());
         let policy = match posted.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("policy")) {
@@ -149,7 +149,7 @@ impl Gateway {
             _ => None,
         };
         if let Some(policy) = &policy {
-            policy.check(&posted.fields, &posted.bucket, self.cloud.frame.clock.now())?;
+            policy.check(&posted.fields, &posted.bucket, self.cloud.runtime.clock.now())?;
         }
         let head = Head { method: "PUT", path: &posted.path, query: "", headers: &posted.headers };
         let routed = self.recognizer.operation(posting.recognized, &head, &posted.path, None).map_err(|unknown| unknown.fault(posting.recognized))?;
@@ -161,29 +161,29 @@ impl Gateway {
         let protocol = posting.recognized.protocol;
         let (input, missing) = decode(posting.service, protocol, operation, handler, message)?;
         let scope = self.scope(&caller, region, posting.recognized);
-        let origin = origin(traveller, protocol, signed, missing);
+        let origin = origin(request, protocol, signed, missing);
         let endpoint = origin.endpoint.clone().unwrap_or_default();
         let call = Call { operation, caller, scope, origin, input };
-        let performed = self.cloud.perform(call, traveller.request_id.clone(), Entrance::Front).await;
+        let performed = self.cloud.perform(call, request.request_id.clone(), EntryPoint::Gateway).await;
         note.effect = performed.effect;
         let output = performed.answer?;
         let mut answer = codec(protocol).encode(operation, output.as_struct(), posting.ids);
         let etag = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("etag")).map(|(_, value)| value.clone()).unwrap_or_default();
-        let thanks = posting.front.thanks(&posted, &endpoint, &etag);
-        answer.status = thanks.status;
-        answer.headers.retain(|(name, _)| !thanks.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)));
-        answer.headers.extend(named(thanks.headers));
-        if !thanks.body.is_empty() {
+        let post_response = posting.http_hooks.post_response(&posted, &endpoint, &etag);
+        answer.status = post_response.status;
+        answer.headers.retain(|(name, _)| !post_response.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)));
+        answer.headers.extend(named(post_response.headers));
+        if !post_response.body.is_empty() {
             answer.headers.push(("content-type".into(), "application/xml".to_owned()));
         }
-        answer.body = Body::whole(thanks.body);
+        answer.body = Body::whole(post_response.body);
         Ok(answer)
     }
 
     /// Who signed the form; nobody, if it has no policy.
-    fn poster(&self, posted: &Posted, target: &Target<'_>, dialect: &Dialect) -> Result<(Caller, Option<Region>, Option<Signed>), Fault> {
+    fn poster(&self, posted: &PostedObject, target: &Target<'_>, dialect: &Dialect) -> Result<(Caller, Option<Region>, Option<Signed>), Fault> {
         let identity = &self.cloud.identity;
-        let now = self.cloud.frame.clock.now();
+        let now = self.cloud.runtime.clock.now();
         let mode = self.cloud.mode();
         let claim = match post::find(&posted.fields, target) {
             Ok(Some(claim)) => claim,

@@ -9,9 +9,9 @@ mod form;
 mod integrity;
 mod limits;
 mod request;
-mod road;
+mod pipeline;
 
 pub use answer::{AnswerBody, Plain};
 pub use connection::{Listener, serve};
 pub use limits::Limits;
-pub use road::{Gateway, Inside, Parts};
+pub use pipeline::{Gateway, AdminApi, Parts};

@@ -25,9 +25,9 @@ impl Headers for Fields<'_> {
         self.0.iter().find(|(field, _)| *field == name).map(|(_, value)| *value)
     }
 
-    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a str)) {
+    fn each<'a>(&'a self, view: &mut dyn FnMut(&'a str, &'a str)) {
         for (name, value) in &self.0 {
-            visit(name, value);
+            view(name, value);
         }
     }
 }
@@ -60,10 +60,10 @@ impl Headers for Spread<'_> {
         self.fields.get(name).or_else(|| self.query.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str()))
     }
 
-    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a str)) {
-        self.fields.each(visit);
+    fn each<'a>(&'a self, view: &mut dyn FnMut(&'a str, &'a str)) {
+        self.fields.each(view);
         for (name, value) in self.query.iter().filter(|(name, _)| self.fields.get(name).is_none()) {
-            visit(name, value);
+            view(name, value);
         }
     }
 }

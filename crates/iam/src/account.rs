@@ -142,7 +142,7 @@ operation!(GetOutboundWebIdentityFederationInfo, |iam, cx, input| Want::anything
 }));
 
 fn inline(holds: &Holdings) -> Option<Vec<PolicyDetail>> {
-    let shown = |(name, policy): (&String, &cloudlet_identity::Written)| PolicyDetail {
+    let shown = |(name, policy): (&String, &cloudlet_identity::StoredPolicy)| PolicyDetail {
         policy_name: Some(name.clone()),
         policy_document: Some(encoded(&policy.text)),
     };

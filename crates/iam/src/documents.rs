@@ -3,18 +3,18 @@
 use crate::{Iam, faults::limit, limits};
 use cloudlet_api_iam::faults::MALFORMED_POLICY_DOCUMENT;
 use cloudlet_aws::{Account, Fault};
-use cloudlet_identity::{State, Written};
+use cloudlet_identity::{State, StoredPolicy};
 use cloudlet_policy::{Kind, Named};
 
 pub(crate) fn malformed(message: impl Into<String>) -> Fault {
     MALFORMED_POLICY_DOCUMENT.says(message)
 }
 
-pub(crate) fn identity_policy(text: &str) -> Result<Written, Fault> {
-    Written::parse(text, Kind::Identity).map_err(|error| malformed(error.message))
+pub(crate) fn identity_policy(text: &str) -> Result<StoredPolicy, Fault> {
+    StoredPolicy::parse(text, Kind::Identity).map_err(|error| malformed(error.message))
 }
 
-pub(crate) fn managed_policy(text: &str) -> Result<Written, Fault> {
+pub(crate) fn managed_policy(text: &str) -> Result<StoredPolicy, Fault> {
     let policy = identity_policy(text)?;
     if policy.size() > limits::MANAGED_POLICY {
         return Err(limit(format!("Cannot exceed quota for PolicySize: {}", limits::MANAGED_POLICY)));
@@ -23,8 +23,8 @@ pub(crate) fn managed_policy(text: &str) -> Result<Written, Fault> {
 }
 
 impl Iam {
-    pub(crate) fn trust_policy(&self, state: &State, home: Account, text: &str) -> Result<Written, Fault> {
-        let policy = Written::parse(text, Kind::Trust).map_err(|error| malformed(error.message))?;
+    pub(crate) fn trust_policy(&self, state: &State, home: Account, text: &str) -> Result<StoredPolicy, Fault> {
+        let policy = StoredPolicy::parse(text, Kind::Trust).map_err(|error| malformed(error.message))?;
         if policy.size() > limits::TRUST_POLICY {
             return Err(limit(format!("Cannot exceed quota for ACLSizePerRole: {}", limits::TRUST_POLICY)));
         }
@@ -66,7 +66,7 @@ pub(crate) fn rename_principal(state: &mut State, old: &str, new: &str) {
     let naming: Vec<_> = state.roles.iter().filter(|(_, role)| role.trust.text.contains(&old)).map(|(key, _)| key.clone()).collect();
     for key in naming {
         if let Some(role) = state.roles.get_mut(&key)
-            && let Ok(trust) = Written::parse(&role.trust.text.replace(&old, &new), Kind::Trust)
+            && let Ok(trust) = StoredPolicy::parse(&role.trust.text.replace(&old, &new), Kind::Trust)
         {
             role.trust = trust;
         }

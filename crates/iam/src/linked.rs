@@ -10,7 +10,7 @@ use crate::{
 use cloudlet_api_iam::*;
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_identity::{
-    LastUsed, Written,
+    LastUsed, StoredPolicy,
     state::{self, Holdings, JobKind, Of},
 };
 use cloudlet_policy::Kind;
@@ -47,7 +47,7 @@ operation!(
         let text = format!(
             r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"{service}"}},"Action":"sts:AssumeRole"}}]}}"#
         );
-        let trust = Written::parse(&text, Kind::Trust).map_err(|error| Fault::internal(error.message))?;
+        let trust = StoredPolicy::parse(&text, Kind::Trust).map_err(|error| Fault::internal(error.message))?;
         let attached = Arn::build(iam.identity.partition(), "iam", "", "aws", &format!("policy/aws-service-role/{policy}"));
         let usual = DESCRIPTIONS.iter().find(|(name, _)| name == short).map(|(_, text)| (*text).to_owned());
         let role = state::Role {

@@ -3,15 +3,15 @@
 
 use cloudlet_api_iam::Tag;
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Ask, Asks};
+use cloudlet_engine::{Permission, Permissions};
 use cloudlet_identity::Tags;
 use cloudlet_policy::Grant;
 use cloudlet_shape::Operation;
 
 /// What a call wants, before it has the name of its action.
 pub(crate) struct Want {
-    ask: Option<Ask>,
-    also: Vec<Ask>,
+    permission: Option<Permission>,
+    also: Vec<Permission>,
     /// The boundary that the user or role has: to many operations, and not to others, a key of the request.
     boundary: Option<Arn>,
 }
@@ -20,7 +20,7 @@ const BOUNDARY: &str = "iam:PermissionsBoundary";
 
 impl Want {
     pub fn on(arn: Arn) -> Want {
-        Want { ask: Some(Ask::action("", arn)), also: Vec::new(), boundary: None }
+        Want { permission: Some(Permission::action("", arn)), also: Vec::new(), boundary: None }
     }
 
     /// For actions that have no resource.
@@ -30,15 +30,15 @@ impl Want {
 
     /// How a refusal calls the resource. AWS: `on resource: user bob`, where most services say the ARN.
     pub fn shown(mut self, text: String) -> Want {
-        if let Some(ask) = &mut self.ask {
-            ask.shown = Some(text.into());
+        if let Some(permission) = &mut self.permission {
+            permission.shown = Some(text.into());
         }
         self
     }
 
     fn key(mut self, name: String, value: &str) -> Want {
-        if let Some(ask) = &mut self.ask {
-            ask.keys.set(name, value.to_owned());
+        if let Some(permission) = &mut self.permission {
+            permission.keys.set(name, value.to_owned());
         }
         self
     }
@@ -63,52 +63,52 @@ impl Want {
     /// The tags that the resource has.
     pub fn tagged(self, tags: &Tags) -> Want {
         let mut want = tags.iter().fold(self, |want, (key, value)| want.key(format!("iam:ResourceTag/{key}"), value));
-        if let Some(ask) = &mut want.ask {
-            ask.keys.set_resource_tags(tags.iter().map(|(key, value)| (key, value)));
+        if let Some(permission) = &mut want.permission {
+            permission.keys.set_resource_tags(tags.iter().map(|(key, value)| (key, value)));
         }
         want
     }
 
     /// The tags that the request brings.
     pub fn requests(mut self, tags: Option<&[Tag]>) -> Want {
-        if let (Some(tags), Some(ask)) = (tags, &mut self.ask) {
-            ask.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone())));
+        if let (Some(tags), Some(permission)) = (tags, &mut self.permission) {
+            permission.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone())));
         }
         self
     }
 
     pub fn untags(mut self, keys: &[String]) -> Want {
-        if let Some(ask) = &mut self.ask {
-            ask.keys.set_tag_keys(keys);
+        if let Some(permission) = &mut self.permission {
+            permission.keys.set_tag_keys(keys);
         }
         self
     }
 
     /// What lets a caller in without a policy.
     pub fn granted(mut self, grant: Grant<'static>) -> Want {
-        if let Some(ask) = &mut self.ask {
-            ask.grant = Some(grant);
+        if let Some(permission) = &mut self.permission {
+            permission.grant = Some(grant);
         }
         self
     }
 
-    pub fn also(mut self, ask: Ask) -> Want {
-        self.also.push(ask);
+    pub fn also(mut self, permission: Permission) -> Want {
+        self.also.push(permission);
         self
     }
 
-    pub fn asks<O: Operation>(self) -> Result<Asks, Fault> {
+    pub fn permissions<O: Operation>(self) -> Result<Permissions, Fault> {
         let access = O::SCHEMA.access.first();
         let action = access.map_or("", |access| access.action);
         let boundary = self.boundary.filter(|_| access.is_some_and(|access| access.keys.contains(&BOUNDARY)));
-        let asks = self.ask.into_iter().map(|mut ask| {
+        let permissions = self.permission.into_iter().map(|mut permission| {
             // A boundary that the request brings counts more.
-            if let Some(boundary) = boundary.as_ref().filter(|_| ask.keys.get(BOUNDARY).is_none()) {
-                ask.keys.set(BOUNDARY, boundary);
+            if let Some(boundary) = boundary.as_ref().filter(|_| permission.keys.get(BOUNDARY).is_none()) {
+                permission.keys.set(BOUNDARY, boundary);
             }
-            Ask { action, ..ask }
+            Permission { action, ..permission }
         });
-        Ok(asks.chain(self.also).collect())
+        Ok(permissions.chain(self.also).collect())
     }
 }
 
@@ -117,15 +117,15 @@ macro_rules! operation {
     ($operation:ident, |$i:ident, $c:ident, $n:ident| $want:expr, |$iam:ident, $cx:ident, $input:ident| $does:expr $(,)?) => {
         impl cloudlet_engine::Handle<$operation> for crate::Iam {
             #[allow(unused_variables, reason = "not every operation needs all three")]
-            fn asks(
+            fn permissions(
                 &self,
                 $c: &cloudlet_engine::Cx,
                 $n: &<$operation as cloudlet_shape::Operation>::Input,
-            ) -> Result<cloudlet_engine::Asks, cloudlet_aws::Fault> {
+            ) -> Result<cloudlet_engine::Permissions, cloudlet_aws::Fault> {
                 crate::names::check($n)?;
                 let $i = self;
                 let want: crate::operation::Want = $want;
-                want.asks::<$operation>()
+                want.permissions::<$operation>()
             }
 
             #[allow(unused_variables, unused_mut, reason = "not every operation needs all three")]

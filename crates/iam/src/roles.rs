@@ -13,7 +13,7 @@ use crate::{
 };
 use cloudlet_api_iam::{faults::LIMIT_EXCEEDED, *};
 use cloudlet_aws::Arn;
-use cloudlet_engine::{Ask, Cx};
+use cloudlet_engine::{Permission, Cx};
 use cloudlet_identity::{
     LastUsed,
     state::{self, Of, of_account, rows_of},
@@ -230,7 +230,7 @@ operation!(DeleteInstanceProfile, |iam, cx, input| iam.want_profile(cx, &input.i
 operation!(
     AddRoleToInstanceProfile,
     |iam, cx, input| {
-        let pass = Ask::action("iam:PassRole", iam.role_arn(cx, &input.role_name)).with_key("iam:PassedToService", "ec2.amazonaws.com");
+        let pass = Permission::action("iam:PassRole", iam.role_arn(cx, &input.role_name)).with_key("iam:PassedToService", "ec2.amazonaws.com");
         iam.want_profile(cx, &input.instance_profile_name).also(pass)
     },
     |iam, cx, input| {

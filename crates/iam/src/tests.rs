@@ -1,6 +1,6 @@
 //! Through the cloud, with a stopped clock, no HTTP.
 
-mod house;
+mod fixture;
 
 mod accounts;
 mod credentials;

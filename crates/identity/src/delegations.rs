@@ -1,7 +1,7 @@
 //! Requests for temporary delegation: a partner asks a customer for access for a while.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/temporary-delegation-building-integration.html>
 
-use crate::{Secret, Session, Written, templates::Parameter};
+use crate::{Secret, Session, StoredPolicy, templates::Parameter};
 use cloudlet_aws::{Account, Arn, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub struct Delegation {
     pub only_send_by_owner: Option<bool>,
     pub template: String,
     pub parameters: Vec<Parameter>,
-    pub policy: Written,
+    pub policy: StoredPolicy,
     pub boundaries: Vec<String>,
     pub stage: Stage,
     /// When the stage ends by itself.

@@ -13,10 +13,10 @@ pub mod outbound;
 mod partners;
 mod secret;
 mod sessions;
-mod standing;
+mod effective_policies;
 pub mod state;
 pub mod templates;
-mod written;
+mod stored_policy;
 
 pub use accesses::Access;
 pub use credentials::{Credential, Root, Unknown};
@@ -25,16 +25,16 @@ pub use organization::Membership;
 pub use partners::{Partners, Registered};
 pub use secret::Secret;
 pub use sessions::{Fresh, LONGEST_TOKEN, Origin, Session};
-pub use standing::{Standing, held, managed};
+pub use effective_policies::{EffectivePolicies, held, managed};
 pub use state::{Of, State, Tags};
-pub use written::{Written, size};
+pub use stored_policy::{StoredPolicy, size};
 
 /// The kind of a trust policy, for who writes one without knowing the language.
 pub const TRUST: cloudlet_policy::Kind = cloudlet_policy::Kind::Trust;
 
 use accesses::Accesses;
 use cloudlet_aws::{Account, Arn, Caller, Identity as Who, Timestamp};
-use cloudlet_store::{Journal, Json, Kept, Listing, Page, Record, Store, Unreadable};
+use cloudlet_store::{Journal, Json, Persistent, Listing, Page, Record, Store, Unreadable};
 use credentials::Holder;
 use foldhash::HashMap;
 use parking_lot::RwLock;
@@ -66,7 +66,7 @@ struct Inner {
 struct Remembered {
     revision: u64,
     holders: HashMap<Arc<str>, Holder>,
-    standings: HashMap<Arc<str>, Arc<Standing>>,
+    effective_policies_of: HashMap<Arc<str>, Arc<EffectivePolicies>>,
     memberships: HashMap<Account, Option<Arc<Membership>>>,
 }
 
@@ -117,7 +117,7 @@ impl Identity {
     }
 
     /// What a snapshot keeps and a reset empties.
-    pub fn kept(&self) -> Vec<Arc<dyn Kept>> {
+    pub fn stores(&self) -> Vec<Arc<dyn Persistent>> {
         vec![Arc::new(Rows(self.0.clone())), Arc::new(SessionRows(self.0.clone()))]
     }
 
@@ -219,7 +219,7 @@ impl Identity {
     }
 
     /// What applies to a caller, gathered once for each principal.
-    pub fn standing(&self, caller: &Caller, session: Option<&Session>) -> Arc<Standing> {
+    pub fn effective_policies(&self, caller: &Caller, session: Option<&Session>) -> Arc<EffectivePolicies> {
         let key: &str = match &caller.identity {
             Who::User { .. } => &caller.unique_id,
             Who::AssumedRole { .. } => caller.unique_id.split(':').next().unwrap_or_default(),
@@ -228,7 +228,7 @@ impl Identity {
             Who::Root => &caller.unique_id,
             Who::Service { .. } => {
                 let source = caller.account.and_then(|account| self.membership(account));
-                return source.map_or_else(Arc::default, |source| Arc::new(Standing { source: Some(source), ..Standing::default() }));
+                return source.map_or_else(Arc::default, |source| Arc::new(EffectivePolicies { source: Some(source), ..EffectivePolicies::default() }));
             }
             Who::Anonymous => return Arc::default(),
         };
@@ -236,17 +236,17 @@ impl Identity {
         {
             let remembered = self.0.remembered.read();
             if remembered.revision == revision
-                && let Some(standing) = remembered.standings.get(key)
+                && let Some(effective_policies) = remembered.effective_policies_of.get(key)
             {
-                return standing.clone();
+                return effective_policies.clone();
             }
         }
         let membership = caller.account.and_then(|account| self.membership(account));
-        let standing = Arc::new(self.read(|state| Standing::of(state, caller, session, membership)));
+        let effective_policies = Arc::new(self.read(|state| EffectivePolicies::of(state, caller, session, membership)));
         self.0.remember(revision, |remembered| {
-            remembered.standings.insert(key.into(), standing.clone());
+            remembered.effective_policies_of.insert(key.into(), effective_policies.clone());
         });
-        standing
+        effective_policies
     }
 
     /// An account's place in the organization, if it has one.
@@ -297,7 +297,7 @@ impl Inner {
         if remembered.revision > revision {
             return;
         }
-        let full = remembered.holders.len() + remembered.standings.len() + remembered.memberships.len() > MOST_REMEMBERED;
+        let full = remembered.holders.len() + remembered.effective_policies_of.len() + remembered.memberships.len() > MOST_REMEMBERED;
         if remembered.revision < revision || full {
             *remembered = Remembered { revision, ..Remembered::default() };
         }
@@ -334,7 +334,7 @@ struct SessionRows(Arc<Inner>);
 
 macro_rules! kept {
     ($rows:ident, $store:ident) => {
-        impl Kept for $rows {
+        impl Persistent for $rows {
             fn path(&self) -> &Arc<str> {
                 self.0.$store.path()
             }

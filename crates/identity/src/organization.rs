@@ -1,7 +1,7 @@
 //! A small organization: units, accounts, and the policies that limit what they may do. One for each server, or none.
 //! <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies.html>
 
-use crate::Written;
+use crate::StoredPolicy;
 use cloudlet_aws::{Account, Arn, Timestamp};
 use cloudlet_policy::{Kind, Policy};
 use serde::{Deserialize, Serialize};
@@ -82,7 +82,7 @@ pub struct OrganizationPolicy {
     pub name: String,
     pub description: String,
     pub kind: PolicyKind,
-    pub content: Written,
+    pub content: StoredPolicy,
     pub aws_managed: bool,
 }
 
@@ -101,7 +101,7 @@ pub struct Membership {
 impl Organization {
     pub fn new(id: String, root: String, management: Account, now: Timestamp) -> Organization {
         let full = |kind: PolicyKind, name: &str, description: &str, text: &str| {
-            let content = Written::parse(text, kind.document()).ok()?;
+            let content = StoredPolicy::parse(text, kind.document()).ok()?;
             let policy = OrganizationPolicy { name: name.into(), description: description.into(), kind, content, aws_managed: true };
             Some((kind.full_access().to_owned(), policy))
         };

@@ -1,6 +1,6 @@
 //! Temporary credentials. They are rows of a store of their own, so that assuming a role disturbs nothing that is cached of the rest.
 
-use crate::{Secret, state::Tags, written::listed};
+use crate::{Secret, state::Tags, stored_policy::listed};
 use cloudlet_aws::{Account, Caller, Timestamp};
 use cloudlet_engine::Ids;
 use cloudlet_policy::Policy;

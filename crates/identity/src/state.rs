@@ -1,6 +1,6 @@
 //! The tables: who exists, and what belongs to them. Everything is of an account, so the account leads every key.
 
-use crate::{LastUsed, Partners, Secret, Written, delegations::Delegation, mfa::Device, organization::Organization};
+use crate::{LastUsed, Partners, Secret, StoredPolicy, delegations::Delegation, mfa::Device, organization::Organization};
 use cloudlet_aws::{Account, Arn, Timestamp};
 use cloudlet_store::{Table, tables};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub type Tags = Vec<(Arc<str>, Arc<str>)>;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Holdings {
     /// By name.
-    pub inline: BTreeMap<String, Written>,
+    pub inline: BTreeMap<String, StoredPolicy>,
     /// In the order in which they were attached.
     pub attached: Vec<Arn>,
 }
@@ -69,7 +69,7 @@ pub struct Role {
     pub path: String,
     pub id: Arc<str>,
     pub created: Timestamp,
-    pub trust: Written,
+    pub trust: StoredPolicy,
     pub description: Option<String>,
     pub max_session: i32,
     pub tags: Tags,
@@ -108,7 +108,7 @@ pub struct Managed {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Version {
-    pub policy: Written,
+    pub policy: StoredPolicy,
     pub created: Timestamp,
 }
 

@@ -89,8 +89,8 @@ fn a_users_key_works_until_it_is_deactivated() {
     with_bob(&identity);
     let credential = identity.credential("AKIABOB", None, NOON).unwrap();
     assert_eq!((&*credential.caller.arn, credential.secret.reveal()), ("arn:aws:iam::111122223333:user/bob", "bobs"));
-    let standing = identity.standing(&credential.caller, None);
-    assert_eq!(standing.tags, [("team".into(), "red".into())]);
+    let effective_policies = identity.effective_policies(&credential.caller, None);
+    assert_eq!(effective_policies.tags, [("team".into(), "red".into())]);
     identity.note_use(&credential.caller, "s3", "eu-west-1", NOON);
     let used = identity.read(|state| state.access_keys.get("AKIABOB").unwrap().used.get()).unwrap();
     assert_eq!((used.0, &*used.1.service, &*used.1.region), (NOON, "s3", "eu-west-1"));
@@ -114,12 +114,12 @@ fn a_session_needs_its_token_ends_and_survives_a_restart() {
     identity.begin(fresh.access_key.clone(), session(caller, &fresh));
 
     let mut records = vec![];
-    for kept in identity.kept() {
+    for kept in identity.stores() {
         kept.snapshot(&mut |record| records.push(record));
     }
     let again = identity_in(&Journal::off());
-    let kept = again.kept();
-    let stores: Vec<&dyn Kept> = kept.iter().map(AsRef::as_ref).collect();
+    let kept = again.stores();
+    let stores: Vec<&dyn Persistent> = kept.iter().map(AsRef::as_ref).collect();
     cloudlet_store::replay(&stores, &records).unwrap();
     for identity in [identity, again] {
         let key = &fresh.access_key;

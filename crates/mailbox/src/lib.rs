@@ -2,7 +2,7 @@
 //! and tests look. Deliberately no delivery: nothing of it leaves the machine.
 
 use cloudlet_aws::Timestamp;
-use cloudlet_store::{Journal, Kept, Store, Table, tables};
+use cloudlet_store::{Journal, Persistent, Store, Table, tables};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -73,20 +73,20 @@ impl Rows {
 
 /// How much is held; what is oldest goes first.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
+pub struct MailboxLimits {
     pub pieces: usize,
     pub bytes: usize,
 }
 
-impl Default for Room {
+impl Default for MailboxLimits {
     fn default() -> Self {
-        Room { pieces: 10_000, bytes: 64 << 20 }
+        MailboxLimits { pieces: 10_000, bytes: 64 << 20 }
     }
 }
 
 /// Which mail is asked for.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct MailFilter {
     pub to: Option<String>,
     pub channel: Option<Channel>,
     pub service: Option<String>,
@@ -96,16 +96,16 @@ pub struct Wanted {
 
 pub struct Mailbox {
     rows: Arc<Store<Rows>>,
-    room: Room,
+    room: MailboxLimits,
 }
 
 impl Mailbox {
-    pub fn new(journal: &Journal, room: Room) -> Mailbox {
+    pub fn new(journal: &Journal, room: MailboxLimits) -> Mailbox {
         Mailbox { rows: Arc::new(Store::new("mailbox", journal, Rows::default())), room }
     }
 
     /// For inspection, reset and snapshots.
-    pub fn kept(&self) -> Arc<dyn Kept> {
+    pub fn stores(&self) -> Arc<dyn Persistent> {
         self.rows.clone()
     }
 
@@ -128,7 +128,7 @@ impl Mailbox {
     }
 
     /// The newest first.
-    pub fn list(&self, wanted: &Wanted, limit: usize) -> Vec<(Number, Arc<Mail>)> {
+    pub fn list(&self, wanted: &MailFilter, limit: usize) -> Vec<(Number, Arc<Mail>)> {
         let fits = |mail: &Mail| {
             wanted.to.as_ref().is_none_or(|to| mail.to.contains(to))
                 && wanted.channel.is_none_or(|channel| channel == mail.channel)
@@ -171,27 +171,27 @@ mod tests {
 
     #[test]
     fn mail_is_found_by_who_it_is_for_the_newest_first() {
-        let mailbox = Mailbox::new(&Journal::off(), Room::default());
+        let mailbox = Mailbox::new(&Journal::off(), MailboxLimits::default());
         mailbox.put(mail("ann@example.com", "1"));
         mailbox.put(mail("bob@example.com", "2"));
         mailbox.put(mail("ann@example.com", "3"));
-        let wanted = Wanted { to: Some("ann@example.com".into()), ..Wanted::default() };
+        let wanted = MailFilter { to: Some("ann@example.com".into()), ..MailFilter::default() };
         let bodies: Vec<_> = mailbox.list(&wanted, 10).into_iter().map(|(_, mail)| mail.body.clone()).collect();
         assert_eq!(bodies, ["3", "1"]);
-        assert!(mailbox.list(&Wanted { channel: Some(Channel::Sms), ..Wanted::default() }, 10).is_empty());
-        assert_eq!(mailbox.list(&Wanted { before: Some(3), ..Wanted::default() }, 1)[0].1.body, "2");
+        assert!(mailbox.list(&MailFilter { channel: Some(Channel::Sms), ..MailFilter::default() }, 10).is_empty());
+        assert_eq!(mailbox.list(&MailFilter { before: Some(3), ..MailFilter::default() }, 1)[0].1.body, "2");
     }
 
     #[test]
     fn a_full_mailbox_loses_its_oldest_mail() {
-        let mailbox = Mailbox::new(&Journal::off(), Room { pieces: 2, bytes: 1_000 });
+        let mailbox = Mailbox::new(&Journal::off(), MailboxLimits { pieces: 2, bytes: 1_000 });
         for body in ["1", "2", "3"] {
             mailbox.put(mail("a", body));
         }
-        assert_eq!(mailbox.list(&Wanted::default(), 10).len(), 2);
+        assert_eq!(mailbox.list(&MailFilter::default(), 10).len(), 2);
         let long = mailbox.put(mail("a", &"x".repeat(999)));
-        assert_eq!(mailbox.list(&Wanted::default(), 10).iter().map(|(number, _)| *number).collect::<Vec<_>>(), [long]);
+        assert_eq!(mailbox.list(&MailFilter::default(), 10).iter().map(|(number, _)| *number).collect::<Vec<_>>(), [long]);
         mailbox.clear();
-        assert!(mailbox.list(&Wanted::default(), 10).is_empty());
+        assert!(mailbox.list(&MailFilter::default(), 10).is_empty());
     }
 }

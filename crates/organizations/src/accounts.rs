@@ -11,7 +11,7 @@ use cloudlet_api_organizations::{
 use cloudlet_aws::{Account as AccountId, Arn, Fault, Timestamp};
 use cloudlet_engine::Ids;
 use cloudlet_identity::{
-    LastUsed, Of, Written,
+    LastUsed, Of, StoredPolicy,
     organization::{self, Member},
     state::{Holdings, Role},
 };
@@ -47,7 +47,7 @@ fn access_role(name: String, id: String, management: AccountId, partition: &str,
     let trust = format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:{partition}:iam::{management}:root"}},"Action":"sts:AssumeRole"}}]}}"#
     );
-    let trust = Written::parse(&trust, cloudlet_identity::TRUST).map_err(|error| Fault::internal(error.message))?;
+    let trust = StoredPolicy::parse(&trust, cloudlet_identity::TRUST).map_err(|error| Fault::internal(error.message))?;
     let admin = Arn::build(partition, "iam", "", "aws", "policy/AdministratorAccess");
     Ok(Role {
         name,

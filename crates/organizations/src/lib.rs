@@ -41,16 +41,16 @@ macro_rules! operation {
     ($operation:ident, |$o:ident, $c:ident, $n:ident| $on:expr, |$organizations:ident, $cx:ident, $input:ident| $does:expr $(,)?) => {
         impl cloudlet_engine::Handle<$operation> for crate::Organizations {
             #[allow(unused_variables, reason = "not every operation needs all three")]
-            fn asks(
+            fn permissions(
                 &self,
                 $c: &cloudlet_engine::Cx,
                 $n: &<$operation as cloudlet_shape::Operation>::Input,
-            ) -> Result<cloudlet_engine::Asks, cloudlet_aws::Fault> {
+            ) -> Result<cloudlet_engine::Permissions, cloudlet_aws::Fault> {
                 let $o = self;
                 let on: Vec<cloudlet_aws::Arn> = $on;
                 // Nobody but the management account gets further than the question; what is asked for is its own.
-                let ask = |arn| cloudlet_engine::Ask { owner: None, ..cloudlet_engine::Ask::of::<$operation>(arn) };
-                Ok(on.into_iter().map(ask).collect())
+                let permission = |arn| cloudlet_engine::Permission { owner: None, ..cloudlet_engine::Permission::of::<$operation>(arn) };
+                Ok(on.into_iter().map(permission).collect())
             }
 
             #[allow(unused_variables, reason = "not every operation needs all three")]

@@ -10,7 +10,7 @@ use cloudlet_api_organizations::{
 };
 use cloudlet_aws::{Account as AccountId, Arn, Fault};
 use cloudlet_identity::{
-    Written,
+    StoredPolicy,
     organization::{self, OrganizationPolicy, PolicyKind},
 };
 use cloudlet_shape::Empty;
@@ -36,11 +36,11 @@ fn no_target() -> Fault {
     TARGET_NOT_FOUND.says("You specified a target that doesn't exist.")
 }
 
-fn content(text: &str, kind: PolicyKind) -> Result<Written, Fault> {
+fn content(text: &str, kind: PolicyKind) -> Result<StoredPolicy, Fault> {
     if text.chars().count() > LARGEST {
         return Err(constraint("POLICY_CONTENT_LIMIT_EXCEEDED", "You have exceeded the allowed maximum policy content length."));
     }
-    Written::parse(text, kind.document()).map_err(|error| MALFORMED_POLICY_DOCUMENT.says(error.message))
+    StoredPolicy::parse(text, kind.document()).map_err(|error| MALFORMED_POLICY_DOCUMENT.says(error.message))
 }
 
 fn summary(one: &organization::Organization, partition: &str, id: &str, policy: &OrganizationPolicy) -> PolicySummary {

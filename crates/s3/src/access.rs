@@ -5,16 +5,16 @@ use crate::{
     state::{Bucket, Contents},
 };
 use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity};
-use cloudlet_engine::{Ask, Cx, DerivedKey, SignatureKind};
+use cloudlet_engine::{Permission, Cx, DerivedKey, SignatureKind};
 use cloudlet_shape::Operation;
-use cloudlet_store::Shelved;
+use cloudlet_store::MappedStore;
 use std::sync::Arc;
 
 /// A bucket that was found, with the account that owns it.
 pub struct Found {
     pub name: Arc<str>,
     pub bucket: Arc<Bucket>,
-    pub contents: Arc<Shelved<Contents>>,
+    pub contents: Arc<MappedStore<Contents>>,
 }
 
 /// A bucket that somebody deleted meanwhile.
@@ -66,30 +66,30 @@ fn check_region(cx: &Cx, bucket: &Bucket) -> Result<(), Fault> {
 
 impl Found {
     /// An ask of the operation's own action on the bucket.
-    pub fn ask<O: Operation>(&self, cx: &Cx) -> Ask {
-        self.over(Ask::of::<O>(names::bucket_arn(cx, &self.name)))
+    pub fn permission<O: Operation>(&self, cx: &Cx) -> Permission {
+        self.over(Permission::of::<O>(names::bucket_arn(cx, &self.name)))
     }
 
-    pub fn ask_for(&self, cx: &Cx, action: &'static str) -> Ask {
-        self.over(Ask::action(action, names::bucket_arn(cx, &self.name)))
+    pub fn ask_for(&self, cx: &Cx, action: &'static str) -> Permission {
+        self.over(Permission::action(action, names::bucket_arn(cx, &self.name)))
     }
 
     /// An ask on one of its objects.
-    pub fn ask_on(&self, cx: &Cx, action: &'static str, key: &str) -> Ask {
-        self.over(Ask::action(action, names::object_arn(cx, &self.name, key)))
+    pub fn permission_on(&self, cx: &Cx, action: &'static str, key: &str) -> Permission {
+        self.over(Permission::action(action, names::object_arn(cx, &self.name, key)))
     }
 
     /// An object's version has actions of its own.
-    pub fn ask_version(&self, cx: &Cx, actions: [&'static str; 2], key: &str, version: Option<&String>) -> Ask {
+    pub fn ask_version(&self, cx: &Cx, actions: [&'static str; 2], key: &str, version: Option<&String>) -> Permission {
         let [current, versioned] = actions;
         match version {
-            None => self.ask_on(cx, current, key),
-            Some(version) => self.ask_on(cx, versioned, key).with_key("s3:VersionId", version.clone()),
+            None => self.permission_on(cx, current, key),
+            Some(version) => self.permission_on(cx, versioned, key).with_key("s3:VersionId", version.clone()),
         }
     }
 
-    fn over(&self, ask: Ask) -> Ask {
-        of_the_call(ask.owned_by(self.bucket.owner))
+    fn over(&self, permission: Permission) -> Permission {
+        of_the_call(permission.owned_by(self.bucket.owner))
     }
 
     /// What a missing key is: 404 for who may list the bucket, 403 for who may not.
@@ -106,8 +106,8 @@ impl Found {
 }
 
 /// The account a call that owns nothing yet works in.
-pub fn own(cx: &Cx, action: &'static str) -> Ask {
-    of_the_call(Ask::action(action, Arn::any()).owned_by(cx.scope.account))
+pub fn own(cx: &Cx, action: &'static str) -> Permission {
+    of_the_call(Permission::action(action, Arn::any()).owned_by(cx.scope.account))
 }
 
 /// The keys that every action of S3 has, and that follow from the call: how it was signed, and whose it is.
@@ -128,11 +128,11 @@ const DERIVED: [DerivedKey; 6] = [
     DerivedKey { name: "s3:signatureAge", value: |cx, _| Some(cx.origin.signed?.age.max(0).into()) },
     // The hash of a body that was signed is not kept: nobody writes a policy for one body.
     DerivedKey { name: "s3:x-amz-content-sha256", value: |cx, _| Some(cx.origin.signed?.payload?.into()) },
-    DerivedKey { name: "s3:ResourceAccount", value: |_, ask| Some(ask.owner?.into()) },
+    DerivedKey { name: "s3:ResourceAccount", value: |_, permission| Some(permission.owner?.into()) },
     // As with aws:SecureTransport: the way to a local endpoint is as safe as TLS makes the real one.
     DerivedKey { name: "s3:TlsVersion", value: |_, _| Some("1.3".into()) },
 ];
 
-pub fn of_the_call(ask: Ask) -> Ask {
-    Ask { derived: &DERIVED, ..ask }
+pub fn of_the_call(permission: Permission) -> Permission {
+    Permission { derived: &DERIVED, ..permission }
 }

@@ -6,7 +6,7 @@ mod create;
 use crate::{S3, access, api, faults, limits, names, owners};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use cloudlet_shape::Empty;
 use std::ops::Bound;
 
@@ -19,8 +19,8 @@ fn is_region(name: &str) -> bool {
 }
 
 impl Handle<api::HeadBucket> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::HeadBucketRequest) -> Result<Asks, Fault> {
-        Ok(self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.ask::<api::HeadBucket>(cx).alone())
+    fn permissions(&self, cx: &Cx, input: &api::HeadBucketRequest) -> Result<Permissions, Fault> {
+        Ok(self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.permission::<api::HeadBucket>(cx).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::HeadBucketRequest) -> Result<api::HeadBucketOutput, Fault> {
@@ -36,8 +36,8 @@ impl Handle<api::HeadBucket> for S3 {
 
 impl Handle<api::GetBucketLocation> for S3 {
     /// Asked before a client knows where to sign for, so that any region will do.
-    fn asks(&self, cx: &Cx, input: &api::GetBucketLocationRequest) -> Result<Asks, Fault> {
-        Ok(self.find_anywhere(&input.bucket, input.expected_bucket_owner.as_ref())?.ask::<api::GetBucketLocation>(cx).alone())
+    fn permissions(&self, cx: &Cx, input: &api::GetBucketLocationRequest) -> Result<Permissions, Fault> {
+        Ok(self.find_anywhere(&input.bucket, input.expected_bucket_owner.as_ref())?.permission::<api::GetBucketLocation>(cx).into())
     }
 
     async fn handle(&self, _: &Cx, input: api::GetBucketLocationRequest) -> Result<api::GetBucketLocationOutput, Fault> {
@@ -47,8 +47,8 @@ impl Handle<api::GetBucketLocation> for S3 {
 }
 
 impl Handle<api::DeleteBucket> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::DeleteBucketRequest) -> Result<Asks, Fault> {
-        Ok(self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.ask::<api::DeleteBucket>(cx).alone())
+    fn permissions(&self, cx: &Cx, input: &api::DeleteBucketRequest) -> Result<Permissions, Fault> {
+        Ok(self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.permission::<api::DeleteBucket>(cx).into())
     }
 
     async fn handle(&self, _: &Cx, input: api::DeleteBucketRequest) -> Result<Empty, Fault> {
@@ -64,14 +64,14 @@ impl Handle<api::DeleteBucket> for S3 {
         for blob in removed.ok_or_else(access::gone(name))?? {
             self.blobs.delete(&blob);
         }
-        self.settled().await?;
+        self.synced().await?;
         Ok(Empty {})
     }
 }
 
 impl Handle<api::ListBuckets> for S3 {
-    fn asks(&self, cx: &Cx, _: &api::ListBucketsRequest) -> Result<Asks, Fault> {
-        Ok(access::own(cx, "s3:ListAllMyBuckets").alone())
+    fn permissions(&self, cx: &Cx, _: &api::ListBucketsRequest) -> Result<Permissions, Fault> {
+        Ok(access::own(cx, "s3:ListAllMyBuckets").into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::ListBucketsRequest) -> Result<api::ListBucketsOutput, Fault> {

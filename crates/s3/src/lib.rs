@@ -14,7 +14,7 @@ mod checksums;
 mod conditions;
 mod etags;
 mod faults;
-mod front;
+mod http_hooks;
 mod keys;
 mod limits;
 mod lists;
@@ -34,7 +34,7 @@ mod tests;
 use cloudlet_api_s3 as api;
 use cloudlet_aws::{Fault, Timestamp};
 use cloudlet_engine::Service;
-use cloudlet_store::{Blobs, Journal, Shelf};
+use cloudlet_store::{Blobs, Journal, StoreMap};
 use state::Contents;
 use std::sync::{
     Arc,
@@ -44,7 +44,7 @@ use std::sync::{
 /// The engine.
 pub struct S3 {
     /// By name, which is unique in the whole partition.
-    buckets: Arc<Shelf<Arc<str>, Contents>>,
+    buckets: Arc<StoreMap<Arc<str>, Contents>>,
     blobs: Blobs,
     journal: Journal,
     /// The latest order given to a write.
@@ -53,7 +53,7 @@ pub struct S3 {
 
 impl S3 {
     pub fn new(journal: &Journal, blobs: Blobs) -> Arc<S3> {
-        Arc::new(S3 { buckets: Arc::new(Shelf::new("s3/buckets", journal)), blobs, journal: journal.clone(), order: AtomicU64::new(0) })
+        Arc::new(S3 { buckets: Arc::new(StoreMap::new("s3/buckets", journal)), blobs, journal: journal.clone(), order: AtomicU64::new(0) })
     }
 
     /// The ids of all bodies that rows name, for the sweep after a restart.
@@ -71,8 +71,8 @@ impl S3 {
     /// The table of contents.
     pub fn service(self: &Arc<Self>) -> Service {
         Service::of(&api::SERVICE, self.clone())
-            .front(Arc::new(front::Front::new(self.clone())))
-            .keeps(self.buckets.clone())
+            .http_hooks(Arc::new(http_hooks::HttpHooks::new(self.clone())))
+            .store(self.buckets.clone())
             // buckets
             .handles::<api::CreateBucket>()
             .handles::<api::HeadBucket>()
@@ -112,7 +112,7 @@ impl S3 {
     }
 
     /// Waits until what was written is as durable as this house promises.
-    async fn settled(&self) -> Result<(), Fault> {
-        self.journal.settled().await.map_err(Fault::internal)
+    async fn synced(&self) -> Result<(), Fault> {
+        self.journal.synced().await.map_err(Fault::internal)
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use page::{Encoding, Page, Query};
 use std::sync::Arc;
 
@@ -56,23 +56,23 @@ pub fn filled(parameter: Option<&String>) -> Option<&str> {
     parameter.map(String::as_str).filter(|text| !text.is_empty())
 }
 
-fn ask(cx: &Cx, found: &Found, prefix: Option<&String>, delimiter: Option<&String>, most: Option<i32>) -> Ask {
-    let mut ask = found.ask_for(cx, "s3:ListBucket");
+fn permission(cx: &Cx, found: &Found, prefix: Option<&String>, delimiter: Option<&String>, most: Option<i32>) -> Permission {
+    let mut permission = found.ask_for(cx, "s3:ListBucket");
     for (key, value) in [("s3:prefix", prefix), ("s3:delimiter", delimiter)] {
         if let Some(value) = value {
-            ask.keys.set(key, value.clone());
+            permission.keys.set(key, value.clone());
         }
     }
     if let Some(most) = most {
-        ask.keys.set("s3:max-keys", most.to_string());
+        permission.keys.set("s3:max-keys", most.to_string());
     }
-    ask
+    permission
 }
 
 impl Handle<api::ListObjects> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::ListObjectsRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::ListObjectsRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(ask(cx, &found, input.prefix.as_ref(), input.delimiter.as_ref(), input.max_keys).alone())
+        Ok(permission(cx, &found, input.prefix.as_ref(), input.delimiter.as_ref(), input.max_keys).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::ListObjectsRequest) -> Result<api::ListObjectsOutput, Fault> {
@@ -105,9 +105,9 @@ impl Handle<api::ListObjects> for S3 {
 }
 
 impl Handle<api::ListObjectsV2> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::ListObjectsV2Request) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::ListObjectsV2Request) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(ask(cx, &found, input.prefix.as_ref(), input.delimiter.as_ref(), input.max_keys).alone())
+        Ok(permission(cx, &found, input.prefix.as_ref(), input.delimiter.as_ref(), input.max_keys).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::ListObjectsV2Request) -> Result<api::ListObjectsV2Output, Fault> {

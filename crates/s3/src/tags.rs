@@ -8,7 +8,7 @@ use crate::{
     state::{More, Object, Tag},
 };
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use percent_encoding::percent_decode_str;
 use std::sync::Arc;
 
@@ -94,9 +94,9 @@ const PUT: [&str; 2] = ["s3:PutObjectTagging", "s3:PutObjectVersionTagging"];
 const DELETE: [&str; 2] = ["s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"];
 
 impl Handle<api::GetObjectTagging> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::GetObjectTaggingRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::GetObjectTaggingRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(found.ask_version(cx, GET, &input.key, input.version_id.as_ref()).alone())
+        Ok(found.ask_version(cx, GET, &input.key, input.version_id.as_ref()).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::GetObjectTaggingRequest) -> Result<api::GetObjectTaggingOutput, Fault> {
@@ -111,11 +111,11 @@ impl Handle<api::GetObjectTagging> for S3 {
 }
 
 impl Handle<api::PutObjectTagging> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::PutObjectTaggingRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::PutObjectTaggingRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        let mut ask = found.ask_version(cx, PUT, &input.key, input.version_id.as_ref());
-        set_request_tags(&mut ask.keys, &input.tagging.tag_set.iter().map(Tag::from).collect::<Vec<_>>());
-        Ok(ask.alone())
+        let mut permission = found.ask_version(cx, PUT, &input.key, input.version_id.as_ref());
+        set_request_tags(&mut permission.keys, &input.tagging.tag_set.iter().map(Tag::from).collect::<Vec<_>>());
+        Ok(permission.into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::PutObjectTaggingRequest) -> Result<api::PutObjectTaggingOutput, Fault> {
@@ -126,9 +126,9 @@ impl Handle<api::PutObjectTagging> for S3 {
 }
 
 impl Handle<api::DeleteObjectTagging> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::DeleteObjectTaggingRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::DeleteObjectTaggingRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(found.ask_version(cx, DELETE, &input.key, input.version_id.as_ref()).alone())
+        Ok(found.ask_version(cx, DELETE, &input.key, input.version_id.as_ref()).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::DeleteObjectTaggingRequest) -> Result<api::DeleteObjectTaggingOutput, Fault> {
@@ -156,7 +156,7 @@ impl S3 {
             Ok(())
         });
         match written.ok_or_else(access::gone(bucket))? {
-            Ok(()) => self.settled().await,
+            Ok(()) => self.synced().await,
             Err(fault) => Err(found.missing::<O>(cx, fault)),
         }
     }

@@ -5,7 +5,7 @@ mod checksums;
 mod conditional;
 mod copies;
 mod deletes;
-mod house;
+mod fixture;
 mod lists;
 mod multipart;
 mod objects;

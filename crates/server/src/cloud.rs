@@ -2,10 +2,10 @@
 
 use crate::{configuration::Configuration, oidc_keys};
 use cloudlet_cloud::{Cloud, Settings};
-use cloudlet_engine::{Clock, Frame, Ids, Service};
+use cloudlet_engine::{Clock, Runtime, Ids, Service};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
-use cloudlet_mailbox::{Mailbox, Room};
-use cloudlet_outside::{Bounds, Courier};
+use cloudlet_mailbox::{Mailbox, MailboxLimits};
+use cloudlet_http_client::{Bounds, Client};
 use cloudlet_store::Blobs;
 use cloudlet_sts::ProviderKeys;
 use std::{path::Path, sync::Arc};
@@ -24,7 +24,7 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
     };
     let settings = Settings { mode: configuration.mode, calls: configuration.call_log, ..Settings::default() };
     let identity = Identity::with_partners(root, &settings.journal, partners(configuration.partners.as_deref())?);
-    let mailbox = Arc::new(Mailbox::new(&settings.journal, Room::default()));
+    let mailbox = Arc::new(Mailbox::new(&settings.journal, MailboxLimits::default()));
     let journal = &settings.journal;
     let provider_keys = configuration.oidc_keys.clone().map_or_else(ProviderKeys::none, |folder| ProviderKeys::found_by(oidc_keys::finder(folder)));
     let mut services = vec![
@@ -36,9 +36,9 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
         cloudlet_sts::service(identity.clone(), provider_keys, journal),
     ];
     services.extend(unbuilt());
-    let frame = Frame::new(Clock::ticking(), ids);
-    frame.open(Arc::new(Courier::new(Bounds::default())));
-    Ok(Cloud::new(frame, identity, services, Settings { mailbox, ..settings }))
+    let runtime = Runtime::new(Clock::ticking(), ids);
+    runtime.set_http_client(Arc::new(Client::new(Bounds::default())));
+    Ok(Cloud::new(runtime, identity, services, Settings { mailbox, ..settings }))
 }
 
 /// What AWS takes up by hand when a partner registers.

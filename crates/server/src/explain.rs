@@ -10,7 +10,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub fn explain(address: SocketAddr, request: &str) -> ExitCode {
-    let (text, code) = match ask(address, request) {
+    let (text, code) = match permission(address, request) {
         Ok(Ok(text)) => return say(std::io::stdout(), &text, ExitCode::SUCCESS),
         Ok(Err(why)) => (format!("{why}\n"), ExitCode::FAILURE),
         Err(why) => (format!("no answer from {address}: {why}\n"), ExitCode::FAILURE),
@@ -26,7 +26,7 @@ fn say(mut to: impl Write, text: &str, code: ExitCode) -> ExitCode {
 }
 
 /// What is said of the request, or why nothing is.
-fn ask(address: SocketAddr, request: &str) -> Result<Result<String, String>, String> {
+fn permission(address: SocketAddr, request: &str) -> Result<Result<String, String>, String> {
     if request.is_empty() || !request.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         return Ok(Err(format!("'{request}' is no request id")));
     }

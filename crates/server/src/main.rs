@@ -57,10 +57,10 @@ async fn stand(configuration: Configuration) -> Result<(), String> {
     let certificate = authority.as_ref().map(|authority| authority.certificate.clone());
     let acceptor = authority.map(Authority::acceptor).transpose()?;
     let cloud = cloud::build(&configuration)?;
-    let inside = cloudlet_inspect::Rooms::new(cloud.clone(), env!("CARGO_PKG_VERSION"), certificate).in_region(configuration.region.as_str());
+    let admin = cloudlet_admin::AdminRoutes::new(cloud.clone(), env!("CARGO_PKG_VERSION"), certificate).in_region(configuration.region.as_str());
     let gateway = Arc::new(Gateway::new(Parts {
         cloud: cloud.clone(),
-        inside: Arc::new(inside),
+        admin: Arc::new(admin),
         limits: Limits { body: configuration.max_body, shutdown_time: configuration.shutdown_time, ..Limits::default() },
         names: configuration.names.clone(),
         region: configuration.region.clone(),
@@ -71,7 +71,7 @@ async fn stand(configuration: Configuration) -> Result<(), String> {
     for address in &configuration.addresses {
         let listener = Listener::bind(*address, acceptor.clone()).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
         let bound = listener.address().map_err(|error| format!("cannot listen on {address}: {error}"))?;
-        cloud.frame.stands_at(format!("http://localhost:{}", bound.port()));
+        cloud.runtime.set_address(format!("http://localhost:{}", bound.port()));
         let scheme = if configuration.tls { "http and https" } else { "http" };
         tracing::info!(target: "cloudlet", "Cloudlet {} listens on {bound} ({scheme})", env!("CARGO_PKG_VERSION"));
         listeners.push(listener);
@@ -79,7 +79,7 @@ async fn stand(configuration: Configuration) -> Result<(), String> {
     if cloud.mode() != cloudlet_cloud::Mode::Enforce {
         tracing::warn!(target: "cloudlet", mode = ?cloud.mode(), "authorization is not enforced");
     }
-    tokio::spawn(cloud.keep_agenda());
+    tokio::spawn(cloud.run_scheduler());
     serve(gateway, listeners, stop).await;
     tracing::info!(target: "cloudlet", "stopped");
     Ok(())

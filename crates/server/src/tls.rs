@@ -73,7 +73,7 @@ impl Certificates {
             Some(rest) => name.strip_suffix(rest).is_some_and(|label| !label.is_empty() && !label.contains('.')),
             None => *known == name,
         };
-        let is_below = |base: &String| name.strip_suffix(base.as_str()).is_some_and(|front| front.ends_with('.'));
+        let is_below = |base: &String| name.strip_suffix(base.as_str()).is_some_and(|http_hooks| http_hooks.ends_with('.'));
         if self.names.iter().any(is_covered) || !self.names.iter().any(is_below) {
             return self.usual.clone();
         }

@@ -13,7 +13,7 @@ use crate::{
     state::{Message, Replay, ReplayStatus, Subscription},
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use cloudlet_shape::{Empty, TimestampFormat};
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ impl Sns {
         });
         let Some(topic) = pending else { return };
         let scope = topic.scope().unwrap_or_else(|| cx.scope.clone());
-        cx.later::<ReplayMessages>(cx.clock().now(), PRINCIPAL, topic, scope, SubscriptionInput { subscription: subscription.to_string() });
+        cx.schedule::<ReplayMessages>(cx.clock().now(), PRINCIPAL, topic, scope, SubscriptionInput { subscription: subscription.to_string() });
     }
 
     fn mark(&self, subscription: &str, status: ReplayStatus, reached: Option<u64>) {
@@ -76,8 +76,8 @@ impl Sns {
 }
 
 impl Handle<ReplayMessages> for Sns {
-    fn asks(&self, _: &Cx, _: &SubscriptionInput) -> Result<Asks, Fault> {
-        Ok(Ask::nothing())
+    fn permissions(&self, _: &Cx, _: &SubscriptionInput) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
     }
 
     async fn handle(&self, cx: &Cx, input: SubscriptionInput) -> Result<Empty, Fault> {

@@ -6,7 +6,7 @@ use cloudlet_api_sns::{
     GetDataProtectionPolicy, GetDataProtectionPolicyInput, GetDataProtectionPolicyResponse, PutDataProtectionPolicy, PutDataProtectionPolicyInput,
 };
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use cloudlet_shape::Empty;
 use serde_json::Value;
 
@@ -29,14 +29,14 @@ pub fn check(policy: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn asks(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Asks, Fault> {
+fn permissions(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Permissions, Fault> {
     faults::check_missing(cx)?;
-    Ok(access::on_topic(sns, cx, action, arns::topic(cx, "ResourceArn", arn)?).alone())
+    Ok(access::on_topic(sns, cx, action, arns::topic(cx, "ResourceArn", arn)?).into())
 }
 
 impl Handle<PutDataProtectionPolicy> for Sns {
-    fn asks(&self, cx: &Cx, input: &PutDataProtectionPolicyInput) -> Result<Asks, Fault> {
-        asks(self, cx, "SNS:PutDataProtectionPolicy", &input.resource_arn)
+    fn permissions(&self, cx: &Cx, input: &PutDataProtectionPolicyInput) -> Result<Permissions, Fault> {
+        permissions(self, cx, "SNS:PutDataProtectionPolicy", &input.resource_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: PutDataProtectionPolicyInput) -> Result<Empty, Fault> {
@@ -53,8 +53,8 @@ impl Handle<PutDataProtectionPolicy> for Sns {
 }
 
 impl Handle<GetDataProtectionPolicy> for Sns {
-    fn asks(&self, cx: &Cx, input: &GetDataProtectionPolicyInput) -> Result<Asks, Fault> {
-        asks(self, cx, "SNS:GetDataProtectionPolicy", &input.resource_arn)
+    fn permissions(&self, cx: &Cx, input: &GetDataProtectionPolicyInput) -> Result<Permissions, Fault> {
+        permissions(self, cx, "SNS:GetDataProtectionPolicy", &input.resource_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: GetDataProtectionPolicyInput) -> Result<GetDataProtectionPolicyResponse, Fault> {

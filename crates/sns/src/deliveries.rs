@@ -11,7 +11,7 @@ use bytes::Bytes;
 use cloudlet_api_lambda::{InvocationRequest, Invoke};
 use cloudlet_api_sqs::{MessageAttributeValue, SendMessage, SendMessageRequest};
 use cloudlet_aws::{Arn, Caller, Fault, Timestamp};
-use cloudlet_engine::{Ask, Asks, Cx, Handle, Letter, Lost};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle, HttpRequest, SendError};
 use cloudlet_mailbox::{Channel, Mail};
 use cloudlet_shape::{Empty, Map, Shape};
 use delivery_policy::Retries;
@@ -113,7 +113,7 @@ impl Delivery {
         Caller::service(PRINCIPAL, Some(self.topic.clone()))
     }
 
-    fn letter(&self, content_type: &str) -> Letter {
+    fn http_request(&self, content_type: &str) -> HttpRequest {
         let kind = match self.kind {
             Kind::Notification => "Notification",
             Kind::SubscriptionConfirmation => Question::Subscribe.name(),
@@ -133,7 +133,7 @@ impl Delivery {
         if self.raw {
             headers.push(("x-amz-sns-rawdelivery", "true".to_owned()));
         }
-        Letter { method: "POST", to: self.endpoint.clone(), headers, body: Bytes::from(self.body.clone()), patience: PATIENCE }
+        HttpRequest { method: "POST", to: self.endpoint.clone(), headers, body: Bytes::from(self.body.clone()), timeout: PATIENCE }
     }
 
     fn message(&self, queue: &Arn) -> SendMessageRequest {
@@ -224,7 +224,7 @@ impl Sns {
                     if delivery.attributes.len() > crate::limits::RAW_ATTRIBUTES {
                         return too_many_attributes();
                     }
-                    outcome(cx.tell::<SendMessage>(delivery.caller(), scope, delivery.message(&queue)).await)
+                    outcome(cx.call_ignoring_output::<SendMessage>(delivery.caller(), scope, delivery.message(&queue)).await)
                 }
                 None => Outcome::Never("the endpoint is no queue".to_owned()),
             },
@@ -253,11 +253,11 @@ impl Sns {
         // AWS: a policy's type is that of notifications (observed by LocalStack).
         let asked_for = (delivery.kind == Kind::Notification).then(|| self.manners(delivery).1).flatten();
         let kind = asked_for.unwrap_or_else(|| delivery_policy::CONTENT_TYPE.to_owned());
-        match cx.send(delivery.letter(&kind)).await {
-            Ok(receipt) if (200..300).contains(&receipt.status) => Outcome::Delivered,
-            Ok(receipt) if receipt.status >= 500 || receipt.status == 429 => Outcome::Later(format!("status {}", receipt.status)),
-            Ok(receipt) => Outcome::Never(format!("status {}", receipt.status)),
-            Err(Lost::Address(why)) => Outcome::Never(why),
+        match cx.send(delivery.http_request(&kind)).await {
+            Ok(response) if (200..300).contains(&response.status) => Outcome::Delivered,
+            Ok(response) if response.status >= 500 || response.status == 429 => Outcome::Later(format!("status {}", response.status)),
+            Ok(response) => Outcome::Never(format!("status {}", response.status)),
+            Err(SendError::InvalidAddress(why)) => Outcome::Never(why),
             Err(lost) => Outcome::Later(lost.to_string()),
         }
     }
@@ -277,7 +277,7 @@ impl Sns {
         let due = if delivery.protocol.is_http() { self.paced(delivery, due) } else { due };
         let Ok(text) = serde_json::to_string(delivery) else { return };
         let scope = delivery.topic.scope().unwrap_or_else(|| cx.scope.clone());
-        cx.later::<Deliver>(due, PRINCIPAL, delivery.topic.clone(), scope, DeliverInput { delivery: text });
+        cx.schedule::<Deliver>(due, PRINCIPAL, delivery.topic.clone(), scope, DeliverInput { delivery: text });
     }
 
     /// <https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html#creating-delivery-policy>: `maxReceivesPerSecond`
@@ -314,7 +314,7 @@ impl Sns {
             message_deduplication_id: message.deduplication.clone().filter(|_| queue.resource().ends_with(".fifo")),
             ..queued(&queue, body, attributes)
         };
-        match outcome(cx.tell::<SendMessage>(caller.clone(), scope, input).await) {
+        match outcome(cx.call_ignoring_output::<SendMessage>(caller.clone(), scope, input).await) {
             Outcome::Delivered => None,
             failed => Some(failed),
         }
@@ -365,7 +365,7 @@ impl Sns {
         if queue.resource().ends_with(".fifo") && input.message_deduplication_id.is_none() {
             input.message_deduplication_id = Some(delivery.message_id.to_string());
         }
-        if let Err(fault) = cx.tell::<SendMessage>(delivery.caller(), scope, input).await {
+        if let Err(fault) = cx.call_ignoring_output::<SendMessage>(delivery.caller(), scope, input).await {
             tracing::warn!(queue = %queue, %fault, "a dead letter was refused");
         }
     }
@@ -410,8 +410,8 @@ pub use own::{Deliver, ForgetUnconfirmed, ReplayMessages};
 
 impl Handle<Deliver> for Sns {
     /// SNS asks nobody to go on with what it has begun; whom it calls asks.
-    fn asks(&self, _: &Cx, _: &DeliverInput) -> Result<Asks, Fault> {
-        Ok(Ask::nothing())
+    fn permissions(&self, _: &Cx, _: &DeliverInput) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
     }
 
     async fn handle(&self, cx: &Cx, input: DeliverInput) -> Result<Empty, Fault> {

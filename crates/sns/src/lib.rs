@@ -42,7 +42,7 @@ use cloudlet_api_sns as api;
 use cloudlet_aws::Arn;
 use cloudlet_engine::{Denial, Dialect, Service, Validation};
 use cloudlet_mailbox::Mailbox;
-use cloudlet_store::{Journal, Shelf, Store};
+use cloudlet_store::{Journal, StoreMap, Store};
 use state::{Ledger, State};
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ pub struct Options {
 
 pub struct Sns {
     store: Arc<Store<State>>,
-    ledgers: Arc<Shelf<Arn, Ledger>>,
+    ledgers: Arc<StoreMap<Arn, Ledger>>,
     mailbox: Arc<Mailbox>,
     options: Options,
     roles: firehose::Roles,
@@ -75,7 +75,7 @@ const DIALECT: Dialect = Dialect {
 
 pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Service {
     let store = Arc::new(Store::new("sns", journal, State::default()));
-    let ledgers = Arc::new(Shelf::new("sns/ledgers", journal));
+    let ledgers = Arc::new(StoreMap::new("sns/ledgers", journal));
     let engine = Sns {
         store: store.clone(),
         ledgers: ledgers.clone(),
@@ -87,10 +87,10 @@ pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Se
     };
     Service::of(&api::SERVICE, Arc::new(engine))
         .dialect(DIALECT)
-        .keeps(store)
-        .keeps(ledgers)
-        .publishes(Arc::new(signing::Certificate))
-        .admits_strangers()
+        .store(store)
+        .store(ledgers)
+        .public_files(Arc::new(signing::Certificate))
+        .admits_anonymous()
         .unsigned::<api::ConfirmSubscription>()
         .unsigned::<api::Unsubscribe>()
         .handles::<deliveries::Deliver>()

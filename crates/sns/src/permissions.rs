@@ -3,7 +3,7 @@
 use crate::{Sns, access, arns, faults, policy, state::Topic};
 use cloudlet_api_sns::{AddPermission, AddPermissionInput, RemovePermission, RemovePermissionInput};
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use cloudlet_shape::Empty;
 
 impl Sns {
@@ -14,7 +14,7 @@ impl Sns {
 }
 
 impl Handle<AddPermission> for Sns {
-    fn asks(&self, cx: &Cx, input: &AddPermissionInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &AddPermissionInput) -> Result<Permissions, Fault> {
         access::topic(self, cx, "SNS:AddPermission", &input.topic_arn)
     }
 
@@ -26,7 +26,7 @@ impl Handle<AddPermission> for Sns {
 }
 
 impl Handle<RemovePermission> for Sns {
-    fn asks(&self, cx: &Cx, input: &RemovePermissionInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &RemovePermissionInput) -> Result<Permissions, Fault> {
         access::topic(self, cx, "SNS:RemovePermission", &input.topic_arn)
     }
 

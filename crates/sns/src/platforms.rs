@@ -21,7 +21,7 @@ use cloudlet_api_sns::{
     SetPlatformApplicationAttributesInput,
 };
 use cloudlet_aws::{Arn, Fault, Identity};
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use cloudlet_mailbox::{Channel, Mail};
 use cloudlet_shape::{Empty, Map};
 
@@ -200,7 +200,7 @@ pub fn publish(sns: &Sns, cx: &Cx, arn: &Arn, draft: Draft) -> Result<String, Fa
 }
 
 impl Handle<CreatePlatformApplication> for Sns {
-    fn asks(&self, cx: &Cx, _: &CreatePlatformApplicationInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, _: &CreatePlatformApplicationInput) -> Result<Permissions, Fault> {
         access::anything(cx, "SNS:CreatePlatformApplication")
     }
 
@@ -229,7 +229,7 @@ impl Handle<CreatePlatformApplication> for Sns {
 }
 
 impl Handle<DeletePlatformApplication> for Sns {
-    fn asks(&self, cx: &Cx, input: &DeletePlatformApplicationInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &DeletePlatformApplicationInput) -> Result<Permissions, Fault> {
         access::platform(cx, "SNS:DeletePlatformApplication", &input.platform_application_arn)
     }
 
@@ -249,7 +249,7 @@ impl Handle<DeletePlatformApplication> for Sns {
 }
 
 impl Handle<GetPlatformApplicationAttributes> for Sns {
-    fn asks(&self, cx: &Cx, input: &GetPlatformApplicationAttributesInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &GetPlatformApplicationAttributesInput) -> Result<Permissions, Fault> {
         access::platform(cx, "SNS:GetPlatformApplicationAttributes", &input.platform_application_arn)
     }
 
@@ -261,7 +261,7 @@ impl Handle<GetPlatformApplicationAttributes> for Sns {
 }
 
 impl Handle<SetPlatformApplicationAttributes> for Sns {
-    fn asks(&self, cx: &Cx, input: &SetPlatformApplicationAttributesInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &SetPlatformApplicationAttributesInput) -> Result<Permissions, Fault> {
         access::platform(cx, "SNS:SetPlatformApplicationAttributes", &input.platform_application_arn)
     }
 
@@ -283,7 +283,7 @@ impl Handle<SetPlatformApplicationAttributes> for Sns {
 }
 
 impl Handle<ListPlatformApplications> for Sns {
-    fn asks(&self, cx: &Cx, _: &ListPlatformApplicationsInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, _: &ListPlatformApplicationsInput) -> Result<Permissions, Fault> {
         access::anything(cx, "SNS:ListPlatformApplications")
     }
 
@@ -301,7 +301,7 @@ impl Handle<ListPlatformApplications> for Sns {
 }
 
 impl Handle<CreatePlatformEndpoint> for Sns {
-    fn asks(&self, cx: &Cx, input: &CreatePlatformEndpointInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &CreatePlatformEndpointInput) -> Result<Permissions, Fault> {
         access::platform(cx, "SNS:CreatePlatformEndpoint", &input.platform_application_arn)
     }
 
@@ -348,7 +348,7 @@ impl Handle<CreatePlatformEndpoint> for Sns {
 }
 
 impl Handle<DeleteEndpoint> for Sns {
-    fn asks(&self, cx: &Cx, input: &DeleteEndpointInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &DeleteEndpointInput) -> Result<Permissions, Fault> {
         access::platform(cx, "SNS:DeleteEndpoint", &input.endpoint_arn)
     }
 
@@ -367,7 +367,7 @@ impl Handle<DeleteEndpoint> for Sns {
 }
 
 impl Handle<GetEndpointAttributes> for Sns {
-    fn asks(&self, cx: &Cx, input: &GetEndpointAttributesInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &GetEndpointAttributesInput) -> Result<Permissions, Fault> {
         access::platform(cx, "SNS:GetEndpointAttributes", &input.endpoint_arn)
     }
 
@@ -379,7 +379,7 @@ impl Handle<GetEndpointAttributes> for Sns {
 }
 
 impl Handle<SetEndpointAttributes> for Sns {
-    fn asks(&self, cx: &Cx, input: &SetEndpointAttributesInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &SetEndpointAttributesInput) -> Result<Permissions, Fault> {
         access::platform(cx, "SNS:SetEndpointAttributes", &input.endpoint_arn)
     }
 
@@ -409,7 +409,7 @@ impl Handle<SetEndpointAttributes> for Sns {
 }
 
 impl Handle<ListEndpointsByPlatformApplication> for Sns {
-    fn asks(&self, cx: &Cx, input: &ListEndpointsByPlatformApplicationInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &ListEndpointsByPlatformApplicationInput) -> Result<Permissions, Fault> {
         access::platform(cx, "SNS:ListEndpointsByPlatformApplication", &input.platform_application_arn)
     }
 

@@ -16,7 +16,7 @@ use cloudlet_api_sns::{
     BatchResultErrorEntry, Publish, PublishBatch, PublishBatchInput, PublishBatchResponse, PublishBatchResultEntry, PublishInput, PublishResponse,
 };
 use cloudlet_aws::{Arn, Blame, Caller, Fault};
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
@@ -277,12 +277,12 @@ impl<'a> Judge<'a> {
 }
 
 impl Handle<Publish> for Sns {
-    fn asks(&self, cx: &Cx, input: &PublishInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &PublishInput) -> Result<Permissions, Fault> {
         faults::check_missing(cx)?;
         Ok(match target(cx, input)? {
-            Target::Topic(arn) => access::on_topic(self, cx, "SNS:Publish", arn).alone(),
-            Target::Endpoint(arn) => Ask::action("SNS:Publish", arn).alone(),
-            Target::Phone(_) => Ask::action("SNS:Publish", Arn::any()).owned_by(cx.scope.account).alone(),
+            Target::Topic(arn) => access::on_topic(self, cx, "SNS:Publish", arn).into(),
+            Target::Endpoint(arn) => Permission::action("SNS:Publish", arn).into(),
+            Target::Phone(_) => Permission::action("SNS:Publish", Arn::any()).owned_by(cx.scope.account).into(),
         })
     }
 
@@ -344,7 +344,7 @@ fn is_whole(fault: &Fault) -> bool {
 }
 
 impl Handle<PublishBatch> for Sns {
-    fn asks(&self, cx: &Cx, input: &PublishBatchInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &PublishBatchInput) -> Result<Permissions, Fault> {
         access::topic(self, cx, "SNS:Publish", &input.topic_arn)
     }
 

@@ -9,7 +9,7 @@ mod key;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use cloudlet_digest::{Algorithm, digest};
-use cloudlet_engine::{Paper, Papers};
+use cloudlet_engine::{PublicFile, PublicFiles};
 use key::Padding;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
@@ -68,9 +68,9 @@ impl Certificate {
     }
 }
 
-impl Papers for Certificate {
-    fn paper(&self, path: &str) -> Option<Paper> {
-        (path == Certificate::path()).then(|| Paper { content_type: "application/x-pem-file", body: Bytes::from_static(Certificate::PEM.as_bytes()) })
+impl PublicFiles for Certificate {
+    fn public_file(&self, path: &str) -> Option<PublicFile> {
+        (path == Certificate::path()).then(|| PublicFile { content_type: "application/x-pem-file", body: Bytes::from_static(Certificate::PEM.as_bytes()) })
     }
 }
 
@@ -127,8 +127,8 @@ mod tests {
 
     #[test]
     fn the_certificate_lies_where_the_signature_says_and_nowhere_else() {
-        assert!(Certificate.paper("/SimpleNotificationService-0.pem").is_none());
-        assert!(Certificate.paper(Certificate::path()).unwrap().body.starts_with(b"-----BEGIN CERTIFICATE-----"));
-        assert!(Certificate.paper("/bucket/key").is_none());
+        assert!(Certificate.public_file("/SimpleNotificationService-0.pem").is_none());
+        assert!(Certificate.public_file(Certificate::path()).unwrap().body.starts_with(b"-----BEGIN CERTIFICATE-----"));
+        assert!(Certificate.public_file("/bucket/key").is_none());
     }
 }

@@ -21,7 +21,7 @@ use cloudlet_api_sns::{
     VerifySMSSandboxPhoneNumberInput, VerifySMSSandboxPhoneNumberResult,
 };
 use cloudlet_aws::{Account, Arn, Caller, Fault, Region};
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use cloudlet_mailbox::{Channel, Mail};
 use cloudlet_shape::Map;
 use std::ops::Bound;
@@ -139,7 +139,7 @@ pub fn publish(sns: &Sns, cx: &Cx, number: &str, draft: Draft) -> Result<String,
 }
 
 impl Handle<SetSMSAttributes> for Sns {
-    fn asks(&self, cx: &Cx, _: &SetSMSAttributesInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, _: &SetSMSAttributesInput) -> Result<Permissions, Fault> {
         access::anything(cx, "SNS:SetSMSAttributes")
     }
 
@@ -157,7 +157,7 @@ impl Handle<SetSMSAttributes> for Sns {
 }
 
 impl Handle<GetSMSAttributes> for Sns {
-    fn asks(&self, cx: &Cx, _: &GetSMSAttributesInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, _: &GetSMSAttributesInput) -> Result<Permissions, Fault> {
         access::anything(cx, "SNS:GetSMSAttributes")
     }
 
@@ -175,7 +175,7 @@ impl Handle<GetSMSAttributes> for Sns {
 }
 
 impl Handle<CheckIfPhoneNumberIsOptedOut> for Sns {
-    fn asks(&self, cx: &Cx, _: &CheckIfPhoneNumberIsOptedOutInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, _: &CheckIfPhoneNumberIsOptedOutInput) -> Result<Permissions, Fault> {
         access::anything(cx, "SNS:CheckIfPhoneNumberIsOptedOut")
     }
 
@@ -186,7 +186,7 @@ impl Handle<CheckIfPhoneNumberIsOptedOut> for Sns {
 }
 
 impl Handle<ListPhoneNumbersOptedOut> for Sns {
-    fn asks(&self, cx: &Cx, _: &ListPhoneNumbersOptedOutInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, _: &ListPhoneNumbersOptedOutInput) -> Result<Permissions, Fault> {
         access::anything(cx, "SNS:ListPhoneNumbersOptedOut")
     }
 
@@ -203,7 +203,7 @@ impl Handle<ListPhoneNumbersOptedOut> for Sns {
 }
 
 impl Handle<OptInPhoneNumber> for Sns {
-    fn asks(&self, cx: &Cx, _: &OptInPhoneNumberInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, _: &OptInPhoneNumberInput) -> Result<Permissions, Fault> {
         access::anything(cx, "SNS:OptInPhoneNumber")
     }
 
@@ -215,7 +215,7 @@ impl Handle<OptInPhoneNumber> for Sns {
 }
 
 impl Handle<ListOriginationNumbers> for Sns {
-    fn asks(&self, cx: &Cx, _: &ListOriginationNumbersRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, _: &ListOriginationNumbersRequest) -> Result<Permissions, Fault> {
         access::anything(cx, "SNS:ListOriginationNumbers")
     }
 
@@ -226,7 +226,7 @@ impl Handle<ListOriginationNumbers> for Sns {
 }
 
 impl Handle<GetSMSSandboxAccountStatus> for Sns {
-    fn asks(&self, cx: &Cx, _: &GetSMSSandboxAccountStatusInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, _: &GetSMSSandboxAccountStatusInput) -> Result<Permissions, Fault> {
         access::anything(cx, "SNS:GetSMSSandboxAccountStatus")
     }
 
@@ -236,7 +236,7 @@ impl Handle<GetSMSSandboxAccountStatus> for Sns {
 }
 
 impl Handle<CreateSMSSandboxPhoneNumber> for Sns {
-    fn asks(&self, cx: &Cx, _: &CreateSMSSandboxPhoneNumberInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, _: &CreateSMSSandboxPhoneNumberInput) -> Result<Permissions, Fault> {
         access::anything(cx, "SNS:CreateSMSSandboxPhoneNumber")
     }
 
@@ -279,7 +279,7 @@ fn no_number() -> Fault {
 }
 
 impl Handle<VerifySMSSandboxPhoneNumber> for Sns {
-    fn asks(&self, cx: &Cx, _: &VerifySMSSandboxPhoneNumberInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, _: &VerifySMSSandboxPhoneNumberInput) -> Result<Permissions, Fault> {
         access::anything(cx, "SNS:VerifySMSSandboxPhoneNumber")
     }
 
@@ -298,7 +298,7 @@ impl Handle<VerifySMSSandboxPhoneNumber> for Sns {
 }
 
 impl Handle<DeleteSMSSandboxPhoneNumber> for Sns {
-    fn asks(&self, cx: &Cx, _: &DeleteSMSSandboxPhoneNumberInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, _: &DeleteSMSSandboxPhoneNumberInput) -> Result<Permissions, Fault> {
         access::anything(cx, "SNS:DeleteSMSSandboxPhoneNumber")
     }
 
@@ -309,7 +309,7 @@ impl Handle<DeleteSMSSandboxPhoneNumber> for Sns {
 }
 
 impl Handle<ListSMSSandboxPhoneNumbers> for Sns {
-    fn asks(&self, cx: &Cx, _: &ListSMSSandboxPhoneNumbersInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, _: &ListSMSSandboxPhoneNumbersInput) -> Result<Permissions, Fault> {
         access::anything(cx, "SNS:ListSMSSandboxPhoneNumbers")
     }
 

@@ -17,7 +17,7 @@ use cloudlet_api_sns::{
     SubscribeResponse, Subscription as Listed, Unsubscribe, UnsubscribeInput,
 };
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity};
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use cloudlet_shape::{Empty, Map};
 use std::{ops::Bound, sync::Arc};
 
@@ -158,8 +158,8 @@ fn region_of(token: &str) -> Option<String> {
 }
 
 impl Sns {
-    /// Asks a subscriber whether he means it, or whether he meant it.
-    async fn ask(&self, cx: &Cx, question: Question, subscription: &Subscription, topic: Option<&Topic>) {
+    /// Asks a subscriber to confirm the subscription, or its end.
+    async fn permission(&self, cx: &Cx, question: Question, subscription: &Subscription, topic: Option<&Topic>) {
         let (token, id) = (new_token(cx), cx.ids().uuid());
         let as_it_will_be = Subscription { confirmation: Confirmation::Unauthenticated, ..subscription.clone() };
         self.store.update(|state| {
@@ -191,11 +191,11 @@ impl Sns {
 }
 
 impl Handle<Subscribe> for Sns {
-    fn asks(&self, cx: &Cx, input: &SubscribeInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &SubscribeInput) -> Result<Permissions, Fault> {
         faults::check_missing(cx)?;
         let topic = arns::topic(cx, "TopicArn", &input.topic_arn)?;
-        let ask = access::on_topic(self, cx, "SNS:Subscribe", topic).with_key("sns:Protocol", input.protocol.as_str());
-        Ok(ask.with_key("sns:Endpoint", input.endpoint.as_deref().unwrap_or_default()).alone())
+        let permission = access::on_topic(self, cx, "SNS:Subscribe", topic).with_key("sns:Protocol", input.protocol.as_str());
+        Ok(permission.with_key("sns:Endpoint", input.endpoint.as_deref().unwrap_or_default()).into())
     }
 
     async fn handle(&self, cx: &Cx, input: SubscribeInput) -> Result<SubscribeResponse, Fault> {
@@ -246,9 +246,9 @@ impl Handle<Subscribe> for Sns {
         } else {
             if is_new {
                 let input = SubscriptionInput { subscription: subscription.arn.to_string() };
-                cx.later::<ForgetUnconfirmed>(cx.now.plus_secs(limits::TOKEN), PRINCIPAL, arn, cx.scope.clone(), input);
+                cx.schedule::<ForgetUnconfirmed>(cx.now.plus_secs(limits::TOKEN), PRINCIPAL, arn, cx.scope.clone(), input);
             }
-            self.ask(cx, Question::Subscribe, &subscription, Some(&topic)).await;
+            self.permission(cx, Question::Subscribe, &subscription, Some(&topic)).await;
         }
         let shown = subscription.is_confirmed() || input.return_subscription_arn == Some(true);
         Ok(SubscribeResponse { subscription_arn: Some(if shown { subscription.arn.to_string() } else { PENDING.to_owned() }) })
@@ -257,8 +257,8 @@ impl Handle<Subscribe> for Sns {
 
 /// AWS: what nobody has confirmed is gone after 48 hours. <https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html>
 impl Handle<ForgetUnconfirmed> for Sns {
-    fn asks(&self, _: &Cx, _: &SubscriptionInput) -> Result<Asks, Fault> {
-        Ok(Ask::nothing())
+    fn permissions(&self, _: &Cx, _: &SubscriptionInput) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
     }
 
     async fn handle(&self, _: &Cx, input: SubscriptionInput) -> Result<Empty, Fault> {
@@ -274,13 +274,13 @@ impl Handle<ForgetUnconfirmed> for Sns {
 
 impl Handle<ConfirmSubscription> for Sns {
     /// Whoever has the token may use it: links in mails are visited without a signature.
-    fn asks(&self, cx: &Cx, input: &ConfirmSubscriptionInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &ConfirmSubscriptionInput) -> Result<Permissions, Fault> {
         faults::check_missing(cx)?;
         if cx.caller.is_anonymous() {
-            return Ok(Ask::nothing());
+            return Ok(Permission::none());
         }
         let arn = Arn::parse(&input.topic_arn).ok_or_else(|| faults::invalid("Topic"))?;
-        Ok(access::on_topic(self, cx, "SNS:ConfirmSubscription", arn).alone())
+        Ok(access::on_topic(self, cx, "SNS:ConfirmSubscription", arn).into())
     }
 
     async fn handle(&self, cx: &Cx, input: ConfirmSubscriptionInput) -> Result<ConfirmSubscriptionResponse, Fault> {
@@ -313,8 +313,8 @@ impl Handle<ConfirmSubscription> for Sns {
     }
 }
 
-/// Asks for an action on a subscription: of its owner, and of its topic's.
-fn on_subscription(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Asks, Fault> {
+/// The permission for an action on a subscription: of its owner, and of its topic's.
+fn on_subscription(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Permissions, Fault> {
     faults::check_missing(cx)?;
     let (arn, topic) = arns::subscription(cx, arn)?;
     if Account::parse(topic.account()).is_none() {
@@ -324,16 +324,16 @@ fn on_subscription(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Resul
     }
     let owner = sns.store.read(|state| state.subscriptions.get(&arn).map(|subscription| subscription.owner));
     if owner.is_some() && owner == cx.caller.account {
-        return Ok(owner.into_iter().map(|owner| Ask::action(action, topic.clone()).owned_by(owner)).collect());
+        return Ok(owner.into_iter().map(|owner| Permission::action(action, topic.clone()).owned_by(owner)).collect());
     }
-    Ok(access::on_topic(sns, cx, action, topic).alone())
+    Ok(access::on_topic(sns, cx, action, topic).into())
 }
 
 impl Handle<Unsubscribe> for Sns {
-    fn asks(&self, cx: &Cx, input: &UnsubscribeInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &UnsubscribeInput) -> Result<Permissions, Fault> {
         if cx.caller.is_anonymous() {
             faults::check_missing(cx)?;
-            return Ok(Ask::nothing());
+            return Ok(Permission::none());
         }
         on_subscription(self, cx, "SNS:Unsubscribe", &input.subscription_arn)
     }
@@ -361,14 +361,14 @@ impl Handle<Unsubscribe> for Sns {
         let answers = |gone: &Subscription| gone.protocol.is_http() || matches!(gone.protocol, Protocol::Email | Protocol::EmailJson);
         let asked = |gone: &Subscription| answers(gone) && !gone.guarded && (anonymous || cx.caller.account != Some(gone.owner));
         if let Some((gone, topic)) = gone.filter(|(gone, _)| asked(gone)) {
-            self.ask(cx, Question::Unsubscribe, &gone, Some(&topic)).await;
+            self.permission(cx, Question::Unsubscribe, &gone, Some(&topic)).await;
         }
         Ok(Empty {})
     }
 }
 
 impl Handle<GetSubscriptionAttributes> for Sns {
-    fn asks(&self, cx: &Cx, input: &GetSubscriptionAttributesInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &GetSubscriptionAttributesInput) -> Result<Permissions, Fault> {
         on_subscription(self, cx, "SNS:GetSubscriptionAttributes", &input.subscription_arn)
     }
 
@@ -383,7 +383,7 @@ impl Handle<GetSubscriptionAttributes> for Sns {
 }
 
 impl Handle<SetSubscriptionAttributes> for Sns {
-    fn asks(&self, cx: &Cx, input: &SetSubscriptionAttributesInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &SetSubscriptionAttributesInput) -> Result<Permissions, Fault> {
         on_subscription(self, cx, "SNS:SetSubscriptionAttributes", &input.subscription_arn)
     }
 
@@ -443,8 +443,8 @@ fn page(rows: Vec<Arc<Subscription>>) -> (Option<Vec<Listed>>, Option<String>) {
 }
 
 impl Handle<ListSubscriptions> for Sns {
-    fn asks(&self, cx: &Cx, _: &ListSubscriptionsInput) -> Result<Asks, Fault> {
-        Ok(Ask::action("SNS:ListSubscriptions", Arn::new("sns", &cx.scope, "*")).alone())
+    fn permissions(&self, cx: &Cx, _: &ListSubscriptionsInput) -> Result<Permissions, Fault> {
+        Ok(Permission::action("SNS:ListSubscriptions", Arn::new("sns", &cx.scope, "*")).into())
     }
 
     async fn handle(&self, cx: &Cx, input: ListSubscriptionsInput) -> Result<ListSubscriptionsResponse, Fault> {
@@ -462,7 +462,7 @@ impl Handle<ListSubscriptions> for Sns {
 }
 
 impl Handle<ListSubscriptionsByTopic> for Sns {
-    fn asks(&self, cx: &Cx, input: &ListSubscriptionsByTopicInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &ListSubscriptionsByTopicInput) -> Result<Permissions, Fault> {
         access::topic(self, cx, "SNS:ListSubscriptionsByTopic", &input.topic_arn)
     }
 

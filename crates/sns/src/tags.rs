@@ -6,7 +6,7 @@ use cloudlet_api_sns::{
     UntagResource, UntagResourceRequest, UntagResourceResponse,
 };
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use cloudlet_shape::Map;
 use std::collections::BTreeSet;
 
@@ -34,15 +34,15 @@ fn no_resource() -> Fault {
     faults::RESOURCE_NOT_FOUND.says("Resource does not exist")
 }
 
-fn ask(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Ask, Fault> {
+fn permission(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Permission, Fault> {
     faults::check_missing(cx)?;
     let arn = arns::topic(cx, "ResourceArn", arn)?;
     Ok(crate::access::on_topic(sns, cx, action, arn))
 }
 
 /// What a policy may say of the tags that a request brings.
-pub fn brings(ask: &mut Ask, tags: &[Tag]) {
-    ask.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone())));
+pub fn brings(permission: &mut Permission, tags: &[Tag]) {
+    permission.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone())));
 }
 
 impl Sns {
@@ -52,10 +52,10 @@ impl Sns {
 }
 
 impl Handle<TagResource> for Sns {
-    fn asks(&self, cx: &Cx, input: &TagResourceRequest) -> Result<Asks, Fault> {
-        let mut ask = ask(self, cx, "SNS:TagResource", &input.resource_arn)?;
-        brings(&mut ask, &input.tags);
-        Ok(ask.alone())
+    fn permissions(&self, cx: &Cx, input: &TagResourceRequest) -> Result<Permissions, Fault> {
+        let mut permission = permission(self, cx, "SNS:TagResource", &input.resource_arn)?;
+        brings(&mut permission, &input.tags);
+        Ok(permission.into())
     }
 
     async fn handle(&self, cx: &Cx, input: TagResourceRequest) -> Result<TagResourceResponse, Fault> {
@@ -66,10 +66,10 @@ impl Handle<TagResource> for Sns {
 }
 
 impl Handle<UntagResource> for Sns {
-    fn asks(&self, cx: &Cx, input: &UntagResourceRequest) -> Result<Asks, Fault> {
-        let mut ask = ask(self, cx, "SNS:UntagResource", &input.resource_arn)?;
-        ask.keys.set_tag_keys(&input.tag_keys);
-        Ok(ask.alone())
+    fn permissions(&self, cx: &Cx, input: &UntagResourceRequest) -> Result<Permissions, Fault> {
+        let mut permission = permission(self, cx, "SNS:UntagResource", &input.resource_arn)?;
+        permission.keys.set_tag_keys(&input.tag_keys);
+        Ok(permission.into())
     }
 
     async fn handle(&self, cx: &Cx, input: UntagResourceRequest) -> Result<UntagResourceResponse, Fault> {
@@ -83,8 +83,8 @@ impl Handle<UntagResource> for Sns {
 }
 
 impl Handle<ListTagsForResource> for Sns {
-    fn asks(&self, cx: &Cx, input: &ListTagsForResourceRequest) -> Result<Asks, Fault> {
-        Ok(ask(self, cx, "SNS:ListTagsForResource", &input.resource_arn)?.alone())
+    fn permissions(&self, cx: &Cx, input: &ListTagsForResourceRequest) -> Result<Permissions, Fault> {
+        Ok(permission(self, cx, "SNS:ListTagsForResource", &input.resource_arn)?.into())
     }
 
     async fn handle(&self, cx: &Cx, input: ListTagsForResourceRequest) -> Result<ListTagsForResourceResponse, Fault> {

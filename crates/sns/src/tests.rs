@@ -4,7 +4,7 @@ mod devices;
 mod events;
 mod fifo;
 mod firehose;
-mod house;
+mod fixture;
 mod http;
 mod phones;
 mod publishing;

@@ -12,7 +12,7 @@ use cloudlet_api_sns::{
     GetTopicAttributesResponse, ListTopics, ListTopicsInput, ListTopicsResponse, SetTopicAttributes, SetTopicAttributesInput, Topic as Listed,
 };
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use cloudlet_shape::{Empty, Map};
 use std::{collections::BTreeMap, sync::Arc};
 use topic_attributes::{Stage, Trouble};
@@ -80,15 +80,15 @@ fn check_same(there: &Topic, wanted: &Topic, given: &Map<String>) -> Result<(), 
 }
 
 impl Handle<CreateTopic> for Sns {
-    fn asks(&self, cx: &Cx, input: &CreateTopicInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &CreateTopicInput) -> Result<Permissions, Fault> {
         faults::check_missing(cx)?;
         let arn = Arn::new("sns", &cx.scope, if input.name.is_empty() { "*" } else { &input.name });
-        let mut asks = Ask::action("SNS:CreateTopic", arn.clone()).alone();
+        let mut permissions: Permissions = Permission::action("SNS:CreateTopic", arn.clone()).into();
         if let Some(given) = input.tags.as_ref().filter(|tags| !tags.is_empty()) {
-            asks.push(Ask::action("SNS:TagResource", arn));
-            asks.iter_mut().for_each(|ask| tags::brings(ask, given));
+            permissions.push(Permission::action("SNS:TagResource", arn));
+            permissions.iter_mut().for_each(|permission| tags::brings(permission, given));
         }
-        Ok(asks)
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: CreateTopicInput) -> Result<CreateTopicResponse, Fault> {
@@ -122,7 +122,7 @@ impl Handle<CreateTopic> for Sns {
 }
 
 impl Handle<DeleteTopic> for Sns {
-    fn asks(&self, cx: &Cx, input: &DeleteTopicInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &DeleteTopicInput) -> Result<Permissions, Fault> {
         access::topic(self, cx, "SNS:DeleteTopic", &input.topic_arn)
     }
 
@@ -148,7 +148,7 @@ impl Handle<DeleteTopic> for Sns {
 }
 
 impl Handle<GetTopicAttributes> for Sns {
-    fn asks(&self, cx: &Cx, input: &GetTopicAttributesInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &GetTopicAttributesInput) -> Result<Permissions, Fault> {
         access::topic(self, cx, "SNS:GetTopicAttributes", &input.topic_arn)
     }
 
@@ -166,7 +166,7 @@ impl Handle<GetTopicAttributes> for Sns {
 }
 
 impl Handle<SetTopicAttributes> for Sns {
-    fn asks(&self, cx: &Cx, input: &SetTopicAttributesInput) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &SetTopicAttributesInput) -> Result<Permissions, Fault> {
         access::topic(self, cx, "SNS:SetTopicAttributes", &input.topic_arn)
     }
 
@@ -197,8 +197,8 @@ impl Handle<SetTopicAttributes> for Sns {
 }
 
 impl Handle<ListTopics> for Sns {
-    fn asks(&self, cx: &Cx, _: &ListTopicsInput) -> Result<Asks, Fault> {
-        Ok(Ask::action("SNS:ListTopics", Arn::new("sns", &cx.scope, "*")).alone())
+    fn permissions(&self, cx: &Cx, _: &ListTopicsInput) -> Result<Permissions, Fault> {
+        Ok(Permission::action("SNS:ListTopics", Arn::new("sns", &cx.scope, "*")).into())
     }
 
     async fn handle(&self, cx: &Cx, input: ListTopicsInput) -> Result<ListTopicsResponse, Fault> {

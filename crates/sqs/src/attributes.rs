@@ -10,12 +10,12 @@ use crate::{
 };
 use cloudlet_api_sqs::{GetQueueAttributes, GetQueueAttributesRequest, GetQueueAttributesResult, SetQueueAttributes, SetQueueAttributesRequest};
 use cloudlet_aws::{Fault, Timestamp};
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use cloudlet_shape::{Empty, Map};
 use std::sync::Arc;
 
 impl Handle<GetQueueAttributes> for Sqs {
-    fn asks(&self, cx: &Cx, input: &GetQueueAttributesRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &GetQueueAttributesRequest) -> Result<Permissions, Fault> {
         self.asks_on_queue::<GetQueueAttributes>(cx, &input.queue_url)
     }
 
@@ -59,7 +59,7 @@ fn shown(profile: &Profile, counts: Counts, name: &str) -> Option<String> {
 }
 
 impl Handle<SetQueueAttributes> for Sqs {
-    fn asks(&self, cx: &Cx, input: &SetQueueAttributesRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &SetQueueAttributesRequest) -> Result<Permissions, Fault> {
         self.asks_owner::<SetQueueAttributes>(cx, &input.queue_url)
     }
 

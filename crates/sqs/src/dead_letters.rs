@@ -12,12 +12,12 @@ use crate::{
 };
 use cloudlet_api_sqs::{ListDeadLetterSourceQueues, ListDeadLetterSourceQueuesRequest, ListDeadLetterSourceQueuesResult};
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_engine::{Asks, Cx, Handle};
-use cloudlet_store::Shelf;
+use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_store::StoreMap;
 use std::ops::Bound;
 
 /// Whether a queue may send its dead letters to another.
-pub fn fits(queues: &Shelf<Arn, Queue>, source: &Arn, kind: Kind, target: &Arn) -> Result<(), Unfit> {
+pub fn fits(queues: &StoreMap<Arn, Queue>, source: &Arn, kind: Kind, target: &Arn) -> Result<(), Unfit> {
     if addresses::scope(source) != addresses::scope(target) {
         return Err(Unfit::Elsewhere);
     }
@@ -88,7 +88,7 @@ impl Queue {
 }
 
 impl Handle<ListDeadLetterSourceQueues> for Sqs {
-    fn asks(&self, cx: &Cx, input: &ListDeadLetterSourceQueuesRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &ListDeadLetterSourceQueuesRequest) -> Result<Permissions, Fault> {
         self.asks_on_queue::<ListDeadLetterSourceQueues>(cx, &input.queue_url)
     }
 

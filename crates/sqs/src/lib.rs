@@ -32,22 +32,22 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod visibility;
-mod window;
+mod developer_endpoint;
 
 pub use addresses::Urls;
 
 use addresses::resolve;
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Account, Arn, Fault, FaultKind};
-use cloudlet_engine::{Ask, Asks, Cx, Denial, Dialect, ScopeRegion, Service};
+use cloudlet_engine::{Permission, Permissions, Cx, Denial, Dialect, ScopeRegion, Service};
 use cloudlet_shape::Operation;
-use cloudlet_store::{Journal, Shelf, Shelved, Store};
+use cloudlet_store::{Journal, StoreMap, MappedStore, Store};
 use state::{Ledger, Queue};
 use std::{borrow::Borrow, sync::Arc};
 
 pub struct Sqs {
     /// By ARN, so that the queues of one account and region stand together, in the order of their names.
-    queues: Arc<Shelf<Arn, Queue>>,
+    queues: Arc<StoreMap<Arn, Queue>>,
     ledger: Arc<Store<Ledger>>,
     urls: Urls,
 }
@@ -77,17 +77,17 @@ const DIALECT: Dialect = Dialect {
 impl Sqs {
     pub fn new(journal: &Journal, urls: Urls) -> Arc<Sqs> {
         let ledger = Store::new("sqs/ledger", journal, Ledger::default());
-        Arc::new(Sqs { queues: Arc::new(Shelf::new("sqs/queues", journal)), ledger: Arc::new(ledger), urls })
+        Arc::new(Sqs { queues: Arc::new(StoreMap::new("sqs/queues", journal)), ledger: Arc::new(ledger), urls })
     }
 
     /// The table of contents: what this service handles.
     pub fn service(self: &Arc<Sqs>) -> Service {
         Service::of(&SERVICE, self.clone())
             .dialect(DIALECT)
-            .admits_strangers()
-            .keeps(self.queues.clone())
-            .keeps(self.ledger.clone())
-            .window("/_aws/sqs/messages", self.clone())
+            .admits_anonymous()
+            .store(self.queues.clone())
+            .store(self.ledger.clone())
+            .developer_endpoint("/_aws/sqs/messages", self.clone())
             .handles::<AddPermission>()
             .handles::<CancelMessageMoveTask>()
             .handles::<ChangeMessageVisibility>()
@@ -127,38 +127,38 @@ impl Sqs {
     }
 
     /// What an operation on a queue asks: whether its caller may, by the caller's policies or the queue's.
-    fn asks_on_queue<O: Operation>(&self, cx: &Cx, url: &str) -> Result<Asks, Fault> {
+    fn asks_on_queue<O: Operation>(&self, cx: &Cx, url: &str) -> Result<Permissions, Fault> {
         self.queue(cx, url)?.look(|queue| {
             let profile = queue.profile().ok_or_else(faults::no_such_queue)?;
             let policy = profile.settings.policy.as_ref().map(policy::QueuePolicy::policy);
-            Ok(profile.ask::<O>().with_policy(policy).alone())
+            Ok(profile.permission::<O>().with_policy(policy).into())
         })?
     }
 
     /// The same for what no queue policy can give to another account.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-customer-managed-policy-examples.html>
-    fn asks_owner<O: Operation>(&self, cx: &Cx, url: &str) -> Result<Asks, Fault> {
-        let mut asks = self.asks_on_queue::<O>(cx, url)?;
-        for ask in &mut asks {
-            if cx.caller.account != Account::parse(ask.on.account()) {
-                ask.resource_policy = None;
+    fn asks_owner<O: Operation>(&self, cx: &Cx, url: &str) -> Result<Permissions, Fault> {
+        let mut permissions = self.asks_on_queue::<O>(cx, url)?;
+        for permission in &mut permissions {
+            if cx.caller.account != Account::parse(permission.resource.account()) {
+                permission.resource_policy = None;
             }
         }
-        Ok(asks)
+        Ok(permissions)
     }
 }
 
 impl state::Profile {
     /// An ask for an operation on the queue, with its tags.
-    fn ask<O: Operation>(&self) -> Ask {
-        let mut ask = Ask::of::<O>(self.arn.clone());
-        ask.keys.set_resource_tags(self.tags.iter().map(|(key, value)| (key, value.clone())));
-        ask
+    fn permission<O: Operation>(&self) -> Permission {
+        let mut permission = Permission::of::<O>(self.arn.clone());
+        permission.keys.set_resource_tags(self.tags.iter().map(|(key, value)| (key, value.clone())));
+        permission
     }
 }
 
 /// A queue that was there a moment ago. Every look says so if it is gone.
-struct Open(Arc<Shelved<Queue>>);
+struct Open(Arc<MappedStore<Queue>>);
 
 impl Open {
     fn look<R>(&self, look: impl FnOnce(&Queue) -> R) -> Result<R, Fault> {

@@ -18,7 +18,7 @@ use cloudlet_api_sqs::{
     StartMessageMoveTaskRequest, StartMessageMoveTaskResult,
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -260,24 +260,24 @@ fn queue_arn(text: &str, parameter: &str) -> Result<Arn, Fault> {
 
 impl Sqs {
     /// What a task's owner must be allowed on a queue that exists.
-    fn ask_on<O: cloudlet_shape::Operation>(&self, arn: &Arn, parameter: &str) -> Result<Ask, Fault> {
-        self.open(arn).and_then(|queue| queue.look(|queue| queue.profile().map(Profile::ask::<O>))).ok().flatten().ok_or_else(|| absent(parameter))
+    fn permission_on<O: cloudlet_shape::Operation>(&self, arn: &Arn, parameter: &str) -> Result<Permission, Fault> {
+        self.open(arn).and_then(|queue| queue.look(|queue| queue.profile().map(Profile::permission::<O>))).ok().flatten().ok_or_else(|| absent(parameter))
     }
 }
 
 impl Handle<StartMessageMoveTask> for Sqs {
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>
-    fn asks(&self, _: &Cx, input: &StartMessageMoveTaskRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, _: &Cx, input: &StartMessageMoveTaskRequest) -> Result<Permissions, Fault> {
         let source = queue_arn(&input.source_arn, "SourceArn")?;
-        let mut asks = self.ask_on::<StartMessageMoveTask>(&source, "SourceArn")?.alone();
-        asks.push(self.ask_on::<ReceiveMessage>(&source, "SourceArn")?);
-        asks.push(self.ask_on::<DeleteMessage>(&source, "SourceArn")?);
-        asks.push(self.ask_on::<GetQueueAttributes>(&source, "SourceArn")?);
+        let mut permissions: Permissions = self.permission_on::<StartMessageMoveTask>(&source, "SourceArn")?.into();
+        permissions.push(self.permission_on::<ReceiveMessage>(&source, "SourceArn")?);
+        permissions.push(self.permission_on::<DeleteMessage>(&source, "SourceArn")?);
+        permissions.push(self.permission_on::<GetQueueAttributes>(&source, "SourceArn")?);
         match &input.destination_arn {
-            Some(destination) => asks.push(self.ask_on::<SendMessage>(&queue_arn(destination, "DestinationArn")?, "DestinationArn")?),
-            None => asks.extend(self.sources_of(&source, None).filter_map(|arn| self.ask_on::<SendMessage>(&arn, "DestinationArn").ok())),
+            Some(destination) => permissions.push(self.permission_on::<SendMessage>(&queue_arn(destination, "DestinationArn")?, "DestinationArn")?),
+            None => permissions.extend(self.sources_of(&source, None).filter_map(|arn| self.permission_on::<SendMessage>(&arn, "DestinationArn").ok())),
         }
-        Ok(asks)
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: StartMessageMoveTaskRequest) -> Result<StartMessageMoveTaskResult, Fault> {
@@ -339,12 +339,12 @@ impl Sqs {
 }
 
 impl Handle<CancelMessageMoveTask> for Sqs {
-    fn asks(&self, _: &Cx, input: &CancelMessageMoveTaskRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, _: &Cx, input: &CancelMessageMoveTaskRequest) -> Result<Permissions, Fault> {
         if input.task_handle.is_empty() {
             return Err(faults::missing("TaskHandle"));
         }
         let handle = TaskHandle::read(&input.task_handle)?;
-        Ok(self.ask_on::<CancelMessageMoveTask>(&handle.source_arn, "SourceArn")?.alone())
+        Ok(self.permission_on::<CancelMessageMoveTask>(&handle.source_arn, "SourceArn")?.into())
     }
 
     async fn handle(&self, cx: &Cx, input: CancelMessageMoveTaskRequest) -> Result<CancelMessageMoveTaskResult, Fault> {
@@ -366,9 +366,9 @@ impl Handle<CancelMessageMoveTask> for Sqs {
 }
 
 impl Handle<ListMessageMoveTasks> for Sqs {
-    fn asks(&self, _: &Cx, input: &ListMessageMoveTasksRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, _: &Cx, input: &ListMessageMoveTasksRequest) -> Result<Permissions, Fault> {
         let source = queue_arn(&input.source_arn, "SourceArn")?;
-        Ok(self.ask_on::<ListMessageMoveTasks>(&source, "SourceArn")?.alone())
+        Ok(self.permission_on::<ListMessageMoveTasks>(&source, "SourceArn")?.into())
     }
 
     async fn handle(&self, cx: &Cx, input: ListMessageMoveTasksRequest) -> Result<ListMessageMoveTasksResult, Fault> {

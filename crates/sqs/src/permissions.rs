@@ -3,7 +3,7 @@
 use crate::{Sqs, faults, limits, policy, settings::Stage};
 use cloudlet_api_sqs::{AddPermission, AddPermissionRequest, RemovePermission, RemovePermissionRequest};
 use cloudlet_aws::{Account, Arn, Fault, Timestamp};
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use cloudlet_shape::{Empty, Map};
 
 /// What can be given to others: the actions of a queue that are not its owner's alone.
@@ -64,7 +64,7 @@ impl Sqs {
 }
 
 impl Handle<AddPermission> for Sqs {
-    fn asks(&self, cx: &Cx, input: &AddPermissionRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &AddPermissionRequest) -> Result<Permissions, Fault> {
         self.asks_owner::<AddPermission>(cx, &input.queue_url)
     }
 
@@ -86,13 +86,13 @@ impl Handle<AddPermission> for Sqs {
             Account::parse(id).ok_or_else(|| faults::invalid(format_args!("[{id}]"), "PrincipalId", "Unable to verify."))
         };
         let accounts: Vec<Account> = input.aws_account_ids.iter().map(account).collect::<Result<_, _>>()?;
-        let permission = policy::Permission { label: &input.label, accounts: &accounts, actions: &input.actions };
+        let permission = policy::AddedPermission { label: &input.label, accounts: &accounts, actions: &input.actions };
         self.rewrite(cx, &input.queue_url, |current, queue| policy::add(current, &permission, queue))
     }
 }
 
 impl Handle<RemovePermission> for Sqs {
-    fn asks(&self, cx: &Cx, input: &RemovePermissionRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &RemovePermissionRequest) -> Result<Permissions, Fault> {
         self.asks_owner::<RemovePermission>(cx, &input.queue_url)
     }
 

@@ -21,7 +21,7 @@ impl QueuePolicy {
         });
         let document = document.map_err(|_| faults::invalid_attribute("Policy"))?;
         check_size(text, &document)?;
-        Ok(QueuePolicy { text: kept(text), policy: Policy { name: queue.as_str().into(), document } })
+        Ok(QueuePolicy { text: stored_text(text), policy: Policy { name: queue.as_str().into(), document } })
     }
 
     pub fn text(&self) -> &str {
@@ -49,7 +49,7 @@ impl<'de> Deserialize<'de> for QueuePolicy {
 
 /// AWS: a policy loses its spaces (https://github.com/hashicorp/terraform-provider-aws/issues/22505), and gets the older version when
 /// it names none (https://github.com/hashicorp/terraform-provider-aws/issues/24046): clients that compare what they set wait in vain.
-fn kept(text: &str) -> String {
+fn stored_text(text: &str) -> String {
     let (mut in_text, mut escaped) = (false, false);
     let mut kept: String = text
         .chars()
@@ -114,15 +114,15 @@ fn with_arns(text: &str) -> Option<String> {
 
 /// What AddPermission grants.
 #[derive(Debug)]
-pub struct Permission<'a> {
+pub struct AddedPermission<'a> {
     pub label: &'a str,
     pub accounts: &'a [Account],
     pub actions: &'a [String],
 }
 
 /// The text of a queue's policy with one more permission.
-pub fn add(current: Option<&QueuePolicy>, permission: &Permission<'_>, queue: &Arn) -> Result<String, Fault> {
-    let Permission { label, accounts, actions } = *permission;
+pub fn add(current: Option<&QueuePolicy>, permission: &AddedPermission<'_>, queue: &Arn) -> Result<String, Fault> {
+    let AddedPermission { label, accounts, actions } = *permission;
     let (mut policy, mut statements) = match current.and_then(|policy| serde_json::from_str(policy.text()).ok()) {
         Some(policy) => taken_apart(policy),
         // AWS: so reads the policy that AddPermission begins.

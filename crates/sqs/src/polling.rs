@@ -11,7 +11,7 @@ use crate::{
 };
 use cloudlet_api_sqs::{self as api, MessageAttributeValue, ReceiveMessage, ReceiveMessageRequest, ReceiveMessageResult};
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use cloudlet_shape::{Map, Protocol};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -217,7 +217,7 @@ impl Sqs {
 }
 
 impl Handle<ReceiveMessage> for Sqs {
-    fn asks(&self, cx: &Cx, input: &ReceiveMessageRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &ReceiveMessageRequest) -> Result<Permissions, Fault> {
         self.asks_on_queue::<ReceiveMessage>(cx, &input.queue_url)
     }
 

@@ -13,23 +13,23 @@ use cloudlet_api_sqs::{
     ListQueues, ListQueuesRequest, ListQueuesResult, PurgeQueue, PurgeQueueRequest,
 };
 use cloudlet_aws::{Account, Arn, Fault, Timestamp};
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use cloudlet_shape::{Empty, Map};
 use std::{ops::Bound, sync::Arc};
 
 impl Handle<CreateQueue> for Sqs {
-    fn asks(&self, cx: &Cx, input: &CreateQueueRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &CreateQueueRequest) -> Result<Permissions, Fault> {
         check_endpoint(cx, "CreateQueue")?;
         if input.queue_name.is_empty() {
             return Err(faults::missing("QueueName"));
         }
         let queue = addresses::arn(cx, cx.scope.account, &input.queue_name);
-        let mut asks = Ask::of::<CreateQueue>(queue.clone()).alone();
+        let mut permissions: Permissions = Permission::of::<CreateQueue>(queue.clone()).into();
         if let Some(tags) = input.tags.as_ref().filter(|tags| !tags.is_empty()) {
-            asks.push(Ask::action("sqs:TagQueue", queue));
-            asks.iter_mut().for_each(|ask| crate::tags::brings(ask, tags));
+            permissions.push(Permission::action("sqs:TagQueue", queue));
+            permissions.iter_mut().for_each(|permission| crate::tags::brings(permission, tags));
         }
-        Ok(asks)
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: CreateQueueRequest) -> Result<CreateQueueResult, Fault> {
@@ -107,12 +107,12 @@ impl Ledger {
 }
 
 impl Handle<GetQueueUrl> for Sqs {
-    fn asks(&self, cx: &Cx, input: &GetQueueUrlRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &GetQueueUrlRequest) -> Result<Permissions, Fault> {
         let url = meant(cx, input)?;
-        let asks = self.asks_on_queue::<GetQueueUrl>(cx, &url);
+        let permissions = self.asks_on_queue::<GetQueueUrl>(cx, &url);
         let own = input.queue_owner_aws_account_id.as_deref().is_none_or(|owner| owner.is_empty() || owner == cx.scope.account.as_str());
         // AWS: of others' queues one answer, be they absent or shut (seen at https://github.com/fluent/fluent-plugin-s3/issues/342).
-        if own { asks } else { asks.map_err(|_| faults::UNSEEN.fault.says(faults::UNSEEN.sentence)) }
+        if own { permissions } else { permissions.map_err(|_| faults::UNSEEN.fault.says(faults::UNSEEN.sentence)) }
     }
 
     async fn handle(&self, cx: &Cx, input: GetQueueUrlRequest) -> Result<GetQueueUrlResult, Fault> {
@@ -145,9 +145,9 @@ fn check_endpoint(cx: &Cx, action: &str) -> Result<(), Fault> {
 }
 
 impl Handle<ListQueues> for Sqs {
-    fn asks(&self, cx: &Cx, _: &ListQueuesRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, _: &ListQueuesRequest) -> Result<Permissions, Fault> {
         check_endpoint(cx, "ListQueues")?;
-        Ok(Ask::of::<ListQueues>(addresses::arn(cx, cx.scope.account, "")).alone())
+        Ok(Permission::of::<ListQueues>(addresses::arn(cx, cx.scope.account, "")).into())
     }
 
     async fn handle(&self, cx: &Cx, input: ListQueuesRequest) -> Result<ListQueuesResult, Fault> {
@@ -187,7 +187,7 @@ pub fn read_token(token: &str, prefix: &Arn) -> Result<String, Fault> {
 }
 
 impl Handle<DeleteQueue> for Sqs {
-    fn asks(&self, cx: &Cx, input: &DeleteQueueRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &DeleteQueueRequest) -> Result<Permissions, Fault> {
         self.asks_owner::<DeleteQueue>(cx, &input.queue_url)
     }
 
@@ -206,7 +206,7 @@ impl Handle<DeleteQueue> for Sqs {
 }
 
 impl Handle<PurgeQueue> for Sqs {
-    fn asks(&self, cx: &Cx, input: &PurgeQueueRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &PurgeQueueRequest) -> Result<Permissions, Fault> {
         self.asks_on_queue::<PurgeQueue>(cx, &input.queue_url)
     }
 

@@ -79,11 +79,11 @@ pub enum Unfit {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AllowPolicy {
     text: String,
-    permission: Permission,
+    permission: RedrivePermission,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Permission {
+enum RedrivePermission {
     AllowAll,
     DenyAll,
     ByQueue(Vec<Arn>),
@@ -108,10 +108,10 @@ impl AllowPolicy {
         }
         let by_queue_only = || refused("sourceQueueArns can be specified only when redrivePermission is byQueue.");
         let permission = match map.get("redrivePermission").and_then(Value::as_str) {
-            Some("allowAll") if map.len() == 1 => Permission::AllowAll,
-            Some("denyAll") if map.len() == 1 => Permission::DenyAll,
+            Some("allowAll") if map.len() == 1 => RedrivePermission::AllowAll,
+            Some("denyAll") if map.len() == 1 => RedrivePermission::DenyAll,
             Some("allowAll" | "denyAll") => return Err(by_queue_only()),
-            Some("byQueue") => Permission::ByQueue(sources(&map).ok_or_else(|| refused("Invalid value for sourceQueueArns."))?),
+            Some("byQueue") => RedrivePermission::ByQueue(sources(&map).ok_or_else(|| refused("Invalid value for sourceQueueArns."))?),
             Some(other) => {
                 return Err(refused(&format!("Invalid value for redrivePermission: {other}, valid values are allowAll, denyAll and byQueue.")));
             }
@@ -126,9 +126,9 @@ impl AllowPolicy {
 
     pub fn allows(&self, source: &Arn) -> bool {
         match &self.permission {
-            Permission::AllowAll => true,
-            Permission::DenyAll => false,
-            Permission::ByQueue(sources) => sources.contains(source),
+            RedrivePermission::AllowAll => true,
+            RedrivePermission::DenyAll => false,
+            RedrivePermission::ByQueue(sources) => sources.contains(source),
         }
     }
 }

@@ -16,7 +16,7 @@ use cloudlet_api_sqs::{
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
 use cloudlet_digest::{Algorithm, digest};
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use cloudlet_shape::Map;
 use std::{
     fmt::Display,
@@ -182,7 +182,7 @@ fn sender(cx: &Cx) -> Arc<str> {
 }
 
 impl Handle<SendMessage> for Sqs {
-    fn asks(&self, cx: &Cx, input: &SendMessageRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &SendMessageRequest) -> Result<Permissions, Fault> {
         self.asks_on_queue::<SendMessage>(cx, &input.queue_url)
     }
 
@@ -219,7 +219,7 @@ impl Handle<SendMessage> for Sqs {
 }
 
 impl Handle<SendMessageBatch> for Sqs {
-    fn asks(&self, cx: &Cx, input: &SendMessageBatchRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &SendMessageBatchRequest) -> Result<Permissions, Fault> {
         self.asks_on_queue::<SendMessageBatch>(cx, &input.queue_url)
     }
 

@@ -3,7 +3,7 @@
 use crate::{Sqs, faults};
 use cloudlet_api_sqs::{ListQueueTags, ListQueueTagsRequest, ListQueueTagsResult, TagQueue, TagQueueRequest, UntagQueue, UntagQueueRequest};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use cloudlet_shape::{Empty, Map};
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html>. More than 50 are advised
@@ -28,15 +28,15 @@ pub fn check(tags: &Map<String>) -> Result<(), Fault> {
 }
 
 /// What a policy may say of the tags that a request brings.
-pub fn brings(ask: &mut Ask, tags: &Map<String>) {
-    ask.keys.set_request_tags(tags.iter().map(|(key, value)| (key, value.clone())));
+pub fn brings(permission: &mut Permission, tags: &Map<String>) {
+    permission.keys.set_request_tags(tags.iter().map(|(key, value)| (key, value.clone())));
 }
 
 impl Handle<TagQueue> for Sqs {
-    fn asks(&self, cx: &Cx, input: &TagQueueRequest) -> Result<Asks, Fault> {
-        let mut asks = self.asks_owner::<TagQueue>(cx, &input.queue_url)?;
-        asks.iter_mut().for_each(|ask| brings(ask, &input.tags));
-        Ok(asks)
+    fn permissions(&self, cx: &Cx, input: &TagQueueRequest) -> Result<Permissions, Fault> {
+        let mut permissions = self.asks_owner::<TagQueue>(cx, &input.queue_url)?;
+        permissions.iter_mut().for_each(|permission| brings(permission, &input.tags));
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: TagQueueRequest) -> Result<Empty, Fault> {
@@ -54,10 +54,10 @@ impl Handle<TagQueue> for Sqs {
 }
 
 impl Handle<UntagQueue> for Sqs {
-    fn asks(&self, cx: &Cx, input: &UntagQueueRequest) -> Result<Asks, Fault> {
-        let mut asks = self.asks_owner::<UntagQueue>(cx, &input.queue_url)?;
-        asks.iter_mut().for_each(|ask| ask.keys.set_tag_keys(&input.tag_keys));
-        Ok(asks)
+    fn permissions(&self, cx: &Cx, input: &UntagQueueRequest) -> Result<Permissions, Fault> {
+        let mut permissions = self.asks_owner::<UntagQueue>(cx, &input.queue_url)?;
+        permissions.iter_mut().for_each(|permission| permission.keys.set_tag_keys(&input.tag_keys));
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: UntagQueueRequest) -> Result<Empty, Fault> {
@@ -76,7 +76,7 @@ impl Handle<UntagQueue> for Sqs {
 }
 
 impl Handle<ListQueueTags> for Sqs {
-    fn asks(&self, cx: &Cx, input: &ListQueueTagsRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &ListQueueTagsRequest) -> Result<Permissions, Fault> {
         self.asks_owner::<ListQueueTags>(cx, &input.queue_url)
     }
 

@@ -7,7 +7,7 @@ mod depth;
 mod encryption;
 mod fair;
 mod fifo;
-mod house;
+mod fixture;
 mod move_tasks;
 mod permissions;
 mod polling;

@@ -14,7 +14,7 @@ use cloudlet_api_sqs::{
     DeleteMessageBatchResult, DeleteMessageBatchResultEntry, DeleteMessageRequest,
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use cloudlet_shape::Empty;
 
 impl Open {
@@ -90,7 +90,7 @@ fn required(handle: &str) -> Result<(), Fault> {
 }
 
 impl Handle<DeleteMessage> for Sqs {
-    fn asks(&self, cx: &Cx, input: &DeleteMessageRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &DeleteMessageRequest) -> Result<Permissions, Fault> {
         self.asks_on_queue::<DeleteMessage>(cx, &input.queue_url)
     }
 
@@ -107,7 +107,7 @@ impl Handle<DeleteMessage> for Sqs {
 }
 
 impl Handle<DeleteMessageBatch> for Sqs {
-    fn asks(&self, cx: &Cx, input: &DeleteMessageBatchRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &DeleteMessageBatchRequest) -> Result<Permissions, Fault> {
         self.asks_on_queue::<DeleteMessageBatch>(cx, &input.queue_url)
     }
 
@@ -133,7 +133,7 @@ impl Handle<DeleteMessageBatch> for Sqs {
 }
 
 impl Handle<ChangeMessageVisibility> for Sqs {
-    fn asks(&self, cx: &Cx, input: &ChangeMessageVisibilityRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &ChangeMessageVisibilityRequest) -> Result<Permissions, Fault> {
         self.asks_on_queue::<ChangeMessageVisibility>(cx, &input.queue_url)
     }
 
@@ -154,7 +154,7 @@ impl Handle<ChangeMessageVisibility> for Sqs {
 }
 
 impl Handle<ChangeMessageVisibilityBatch> for Sqs {
-    fn asks(&self, cx: &Cx, input: &ChangeMessageVisibilityBatchRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &ChangeMessageVisibilityBatchRequest) -> Result<Permissions, Fault> {
         self.asks_on_queue::<ChangeMessageVisibilityBatch>(cx, &input.queue_url)
     }
 

@@ -140,7 +140,7 @@ impl Fresh {
     }
 
     /// The row is written: the body stays.
-    pub fn keep(mut self) -> Blob {
+    pub fn commit(mut self) -> Blob {
         std::mem::replace(&mut self.blob, Blob::empty())
     }
 }

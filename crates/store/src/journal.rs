@@ -1,6 +1,6 @@
 //! Where records go. Off: nothing is even serialized. In memory: for tests. On disk: another keeper, behind the same trait.
 
-use crate::{Change, Fate, Json, Record};
+use crate::{Change, StoreEvent, Json, Record};
 use parking_lot::Mutex;
 use std::{
     borrow::Cow,
@@ -14,7 +14,7 @@ use std::{
 
 /// A handle that stores hold. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Journal(Option<Arc<dyn Keeper>>);
+pub struct Journal(Option<Arc<dyn Backend>>);
 
 impl Journal {
     /// Memory only.
@@ -22,8 +22,8 @@ impl Journal {
         Journal(None)
     }
 
-    pub fn to(keeper: Arc<dyn Keeper>) -> Journal {
-        Journal(Some(keeper))
+    pub fn to(backend: Arc<dyn Backend>) -> Journal {
+        Journal(Some(backend))
     }
 
     pub fn is_on(&self) -> bool {
@@ -31,17 +31,17 @@ impl Journal {
     }
 
     /// Resolves when everything written so far is durable. An answer that promises durability waits for this.
-    pub async fn settled(&self) -> io::Result<()> {
+    pub async fn synced(&self) -> io::Result<()> {
         match &self.0 {
-            Some(keeper) => keeper.settled().await,
+            Some(backend) => backend.synced().await,
             None => Ok(()),
         }
     }
 
     /// Called under the lock of the store that changed, so that records of one store arrive in order.
     pub(crate) fn append(&self, record: Record) {
-        if let Some(keeper) = &self.0 {
-            keeper.commit(record);
+        if let Some(backend) = &self.0 {
+            backend.commit(record);
         }
     }
 }
@@ -54,7 +54,7 @@ impl fmt::Debug for Journal {
 
 /// Where one row stands in the whole state.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct RowKey {
     pub store: Arc<str>,
     pub of: Option<Json>,
     pub table: Cow<'static, str>,
@@ -62,14 +62,14 @@ pub struct Place {
 }
 
 /// Keeps rows for a restart.
-pub trait Keeper: Send + Sync + 'static {
-    fn get(&self, place: &Place) -> io::Result<Option<Json>>;
+pub trait Backend: Send + Sync + 'static {
+    fn get(&self, place: &RowKey) -> io::Result<Option<Json>>;
 
-    fn put(&self, place: Place, row: Json) {
+    fn put(&self, place: RowKey, row: Json) {
         self.commit(place.into_record(Some(row)));
     }
 
-    fn delete(&self, place: Place) {
+    fn delete(&self, place: RowKey) {
         self.commit(place.into_record(None));
     }
 
@@ -81,26 +81,26 @@ pub trait Keeper: Send + Sync + 'static {
     fn commit(&self, record: Record);
 
     /// Resolves when everything committed so far is durable.
-    fn settled(&self) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + '_>> {
+    fn synced(&self) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + '_>> {
         Box::pin(std::future::ready(Ok(())))
     }
 }
 
-impl Place {
+impl RowKey {
     fn into_record(self, row: Option<Json>) -> Record {
-        Record { store: self.store, of: self.of, fate: None, rows: vec![Change { table: self.table, key: self.key, row }] }
+        Record { store: self.store, of: self.of, event: None, rows: vec![Change { table: self.table, key: self.key, row }] }
     }
 }
 
 /// A keeper for tests: the records as they came, and the rows they left.
 #[derive(Default)]
-pub struct InMemory(Mutex<Kept>);
+pub struct InMemory(Mutex<Contents>);
 
 #[derive(Default)]
-struct Kept {
+struct Contents {
     records: Vec<Record>,
-    shelved: BTreeSet<(Arc<str>, Json)>,
-    rows: BTreeMap<Place, Json>,
+    mapped: BTreeSet<(Arc<str>, Json)>,
+    rows: BTreeMap<RowKey, Json>,
 }
 
 impl InMemory {
@@ -113,41 +113,41 @@ impl InMemory {
     }
 }
 
-impl Keeper for InMemory {
-    fn get(&self, place: &Place) -> io::Result<Option<Json>> {
+impl Backend for InMemory {
+    fn get(&self, place: &RowKey) -> io::Result<Option<Json>> {
         Ok(self.0.lock().rows.get(place).cloned())
     }
 
     fn scan(&self, each: &mut dyn FnMut(Record)) -> io::Result<()> {
-        let kept = self.0.lock();
-        for (store, of) in &kept.shelved {
-            each(Record { store: store.clone(), of: Some(of.clone()), fate: Some(Fate::Created), rows: vec![] });
+        let contents = self.0.lock();
+        for (store, of) in &contents.mapped {
+            each(Record { store: store.clone(), of: Some(of.clone()), event: Some(StoreEvent::Created), rows: vec![] });
         }
-        for (place, row) in &kept.rows {
+        for (place, row) in &contents.rows {
             each(place.clone().into_record(Some(row.clone())));
         }
         Ok(())
     }
 
     fn commit(&self, record: Record) {
-        let mut kept = self.0.lock();
-        match (record.fate, &record.of) {
-            (Some(Fate::Created), Some(of)) => drop(kept.shelved.insert((record.store.clone(), of.clone()))),
-            (Some(Fate::Emptied | Fate::Removed), of) => {
-                kept.rows.retain(|place, _| (&place.store, &place.of) != (&record.store, of));
-                if let (Some(Fate::Removed), Some(of)) = (record.fate, of) {
-                    kept.shelved.remove(&(record.store.clone(), of.clone()));
+        let mut contents = self.0.lock();
+        match (record.event, &record.of) {
+            (Some(StoreEvent::Created), Some(of)) => drop(contents.mapped.insert((record.store.clone(), of.clone()))),
+            (Some(StoreEvent::Emptied | StoreEvent::Removed), of) => {
+                contents.rows.retain(|place, _| (&place.store, &place.of) != (&record.store, of));
+                if let (Some(StoreEvent::Removed), Some(of)) = (record.event, of) {
+                    contents.mapped.remove(&(record.store.clone(), of.clone()));
                 }
             }
-            (Some(Fate::Created) | None, _) => {}
+            (Some(StoreEvent::Created) | None, _) => {}
         }
         for Change { table, key, row } in record.rows.iter().cloned() {
-            let place = Place { store: record.store.clone(), of: record.of.clone(), table, key };
+            let place = RowKey { store: record.store.clone(), of: record.of.clone(), table, key };
             match row {
-                Some(row) => drop(kept.rows.insert(place, row)),
-                None => drop(kept.rows.remove(&place)),
+                Some(row) => drop(contents.rows.insert(place, row)),
+                None => drop(contents.rows.remove(&place)),
             }
         }
-        kept.records.push(record);
+        contents.records.push(record);
     }
 }

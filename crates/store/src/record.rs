@@ -13,14 +13,14 @@ pub struct Record {
     pub of: Option<Json>,
     /// What became of the store itself, before its rows changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fate: Option<Fate>,
+    pub event: Option<StoreEvent>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Change>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Fate {
+pub enum StoreEvent {
     /// It stands on its shelf now.
     Created,
     /// It has no rows any more.

@@ -1,6 +1,6 @@
 //! A store: tables behind one lock, whose writes happen whole or not at all.
 
-use crate::{Change, Fate, Journal, Json, Kept, Listing, Page, Record, Tables, Unreadable};
+use crate::{Change, StoreEvent, Journal, Json, Persistent, Listing, Page, Record, Tables, Unreadable};
 use parking_lot::{RwLock, RwLockWriteGuard};
 use std::{
     borrow::Cow,
@@ -39,7 +39,7 @@ impl<T: Tables> Store<T> {
     }
 }
 
-impl<T: Tables> Kept for Store<T> {
+impl<T: Tables> Persistent for Store<T> {
     fn path(&self) -> &Arc<str> {
         &self.0.path
     }
@@ -95,7 +95,7 @@ pub(crate) struct Cell<T> {
 
 impl<T: Tables> Cell<T> {
     pub(crate) fn new(path: Arc<str>, of: Option<Json>, journal: Journal, mut tables: T) -> Cell<T> {
-        Attempt::new(&mut tables).keep();
+        Transaction::new(&mut tables).commit();
         Cell { tables: RwLock::new(tables), retired: AtomicBool::new(false), path, of, journal }
     }
 
@@ -110,20 +110,20 @@ impl<T: Tables> Cell<T> {
 
     pub(crate) fn write_into<R, E>(&self, tables: &mut T, change: impl FnOnce(&mut T) -> Result<R, E>) -> Result<R, E> {
         // Dropped without `keep`, by `?` or by a panic, an attempt undoes itself.
-        let attempt = Attempt::new(tables);
-        let result = change(attempt.tables)?;
+        let transaction = Transaction::new(tables);
+        let result = change(transaction.tables)?;
         if self.journal.is_on() {
-            let rows = changes(attempt.tables);
+            let rows = changes(transaction.tables);
             if !rows.is_empty() {
                 self.append(None, rows);
             }
         }
-        attempt.keep();
+        transaction.commit();
         Ok(result)
     }
 
-    pub(crate) fn append(&self, fate: Option<Fate>, rows: Vec<Change>) {
-        self.journal.append(Record { store: self.path.clone(), of: self.of.clone(), fate, rows });
+    pub(crate) fn append(&self, event: Option<StoreEvent>, rows: Vec<Change>) {
+        self.journal.append(Record { store: self.path.clone(), of: self.of.clone(), event, rows });
     }
 
     pub(crate) fn list(&self, listings: &mut Vec<Listing>) {
@@ -152,9 +152,9 @@ impl<T: Tables> Cell<T> {
         if self.is_retired() {
             return;
         }
-        let record = |fate, rows| Record { store: self.path.clone(), of: self.of.clone(), fate, rows };
+        let record = |event, rows| Record { store: self.path.clone(), of: self.of.clone(), event, rows };
         if self.of.is_some() {
-            each(record(Some(Fate::Created), vec![]));
+            each(record(Some(StoreEvent::Created), vec![]));
         }
         tables.look(&mut |name, table| {
             let mut rows = vec![];
@@ -176,25 +176,25 @@ impl<T: Tables> Cell<T> {
 
     pub(crate) fn empty(&self) {
         let mut tables = self.tables.write();
-        let attempt = Attempt::new(&mut *tables);
-        attempt.tables.each(&mut |_, table| table.empty());
-        attempt.tables.each_index(&mut |index| index.empty());
+        let transaction = Transaction::new(&mut *tables);
+        transaction.tables.each(&mut |_, table| table.empty());
+        transaction.tables.each_index(&mut |index| index.empty());
         if self.journal.is_on() {
-            self.append(Some(Fate::Emptied), vec![]);
+            self.append(Some(StoreEvent::Emptied), vec![]);
         }
-        attempt.keep();
+        transaction.commit();
     }
 
     /// Takes the rows of a record over, all or none.
     pub(crate) fn take(&self, record: &Record) -> Result<(), Unreadable> {
         let mut tables = self.tables.write();
-        let attempt = Attempt::new(&mut *tables);
-        if record.fate.is_some() {
-            attempt.tables.each(&mut |_, table| table.empty());
+        let transaction = Transaction::new(&mut *tables);
+        if record.event.is_some() {
+            transaction.tables.each(&mut |_, table| table.empty());
         }
         for Change { table, key, row } in &record.rows {
             let mut outcome = None;
-            attempt.tables.each(&mut |name, rows| {
+            transaction.tables.each(&mut |name, rows| {
                 if name == table {
                     outcome = Some(rows.put(key, row.as_ref()));
                 }
@@ -206,37 +206,37 @@ impl<T: Tables> Cell<T> {
                 None => return Err(Unreadable::NoSuchTable { store, table }),
             }
         }
-        attempt.keep();
+        transaction.commit();
         Ok(())
     }
 
     pub(crate) fn reindex(&self) {
         let mut tables = self.tables.write();
-        let attempt = Attempt::new(&mut *tables);
-        attempt.tables.each_index(&mut |index| index.empty());
-        attempt.tables.reindex();
-        attempt.keep();
+        let transaction = Transaction::new(&mut *tables);
+        transaction.tables.each_index(&mut |index| index.empty());
+        transaction.tables.reindex();
+        transaction.commit();
     }
 }
 
 /// A write that is under way. Dropped, it is undone.
-struct Attempt<'a, T: Tables> {
+struct Transaction<'a, T: Tables> {
     tables: &'a mut T,
 }
 
-impl<'a, T: Tables> Attempt<'a, T> {
+impl<'a, T: Tables> Transaction<'a, T> {
     fn new(tables: &'a mut T) -> Self {
-        Attempt { tables }
+        Transaction { tables }
     }
 
     /// Nothing is left to undo after this.
-    fn keep(self) {
-        self.tables.each(&mut |_, table| table.keep());
-        self.tables.each_index(&mut |index| index.keep());
+    fn commit(self) {
+        self.tables.each(&mut |_, table| table.commit());
+        self.tables.each_index(&mut |index| index.commit());
     }
 }
 
-impl<T: Tables> Drop for Attempt<'_, T> {
+impl<T: Tables> Drop for Transaction<'_, T> {
     fn drop(&mut self) {
         self.tables.each(&mut |_, table| table.undo());
         self.tables.each_index(&mut |index| index.undo());

@@ -185,7 +185,7 @@ pub trait Undo {
     /// Puts every touched row back.
     fn undo(&mut self);
     /// Lets the write stand.
-    fn keep(&mut self);
+    fn commit(&mut self);
     /// Empties the table, with undo.
     fn empty(&mut self);
 }
@@ -202,7 +202,7 @@ impl<K: Ord + Clone, V: Clone> Undo for Table<K, V> {
         self.before.shrink_to(KEPT_LOG);
     }
 
-    fn keep(&mut self) {
+    fn commit(&mut self) {
         if !self.before.is_empty() {
             self.before.clear();
             self.before.shrink_to(KEPT_LOG);

@@ -5,13 +5,13 @@ use cloudlet_api_sts::{
     GetAccessKeyInfo, GetAccessKeyInfoRequest, GetAccessKeyInfoResponse, GetCallerIdentity, GetCallerIdentityRequest, GetCallerIdentityResponse,
 };
 use cloudlet_aws::{Account, Arn, Fault, FaultKind};
-use cloudlet_engine::{Ask, Asks, Cx, Handle, account_of_access_key};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle, account_of_access_key};
 
 impl Handle<GetCallerIdentity> for Sts {
     /// "No permissions are required to perform this operation", not even in the face of an explicit deny.
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
-    fn asks(&self, _: &Cx, _: &GetCallerIdentityRequest) -> Result<Asks, Fault> {
-        Ok(Ask::nothing())
+    fn permissions(&self, _: &Cx, _: &GetCallerIdentityRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
     }
 
     async fn handle(&self, cx: &Cx, _: GetCallerIdentityRequest) -> Result<GetCallerIdentityResponse, Fault> {
@@ -24,8 +24,8 @@ impl Handle<GetCallerIdentity> for Sts {
 }
 
 impl Handle<GetAccessKeyInfo> for Sts {
-    fn asks(&self, _: &Cx, _: &GetAccessKeyInfoRequest) -> Result<Asks, Fault> {
-        Ok(Ask::of::<GetAccessKeyInfo>(Arn::any()).alone())
+    fn permissions(&self, _: &Cx, _: &GetAccessKeyInfoRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::of::<GetAccessKeyInfo>(Arn::any()).into())
     }
 
     /// The account is in the id itself. Whether the key exists, and who uses it, is not said.

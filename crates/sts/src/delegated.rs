@@ -8,7 +8,7 @@ use crate::{
 };
 use cloudlet_api_sts::*;
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use cloudlet_identity::{Fresh, Session, delegations::Delegation};
 
 /// AWS: what the API answers to a token that it did not make; that others' tokens get the same answer is unverified.
@@ -17,8 +17,8 @@ fn invalid() -> Fault {
 }
 
 impl Handle<GetDelegatedAccessToken> for Sts {
-    fn asks(&self, _: &Cx, _: &GetDelegatedAccessTokenRequest) -> Result<Asks, Fault> {
-        Ok(Ask::of::<GetDelegatedAccessToken>(Arn::any()).alone())
+    fn permissions(&self, _: &Cx, _: &GetDelegatedAccessTokenRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::of::<GetDelegatedAccessToken>(Arn::any()).into())
     }
 
     async fn handle(&self, cx: &Cx, input: GetDelegatedAccessTokenRequest) -> Result<GetDelegatedAccessTokenResponse, Fault> {

@@ -7,7 +7,7 @@ use crate::{
 };
 use cloudlet_api_sts::{AssumedRoleUser, Credentials};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Ask, Cx};
+use cloudlet_engine::{Permission, Cx};
 use cloudlet_identity::{Fresh, Origin, Session, Tags};
 use cloudlet_policy::Keys;
 use cloudlet_shape::Operation;
@@ -34,7 +34,7 @@ pub(crate) fn refused(action: &str) -> Fault {
 }
 
 impl Vouched {
-    /// Asks whether the role is for this user. Nobody signed the call: the trust policy has the say, within what the role's
+    /// Whether the role is for this user. Nobody signed the call: the trust policy has the say, within what the role's
     /// organization allows.
     pub fn admitted<O: Operation>(&self, cx: &Cx, role: &Role) -> Result<(), Fault> {
         let mut keys = Keys::new();
@@ -52,9 +52,9 @@ impl Vouched {
         actions.extend((!self.tags.is_empty()).then_some("sts:TagSession"));
         actions.extend(self.source_identity.is_some().then_some("sts:SetSourceIdentity"));
         for action in actions {
-            let ask = Ask::action(action, role.arn.clone()).owned_by(role.account).with_policy(Some(role.trust.named(role.arn.as_str())));
-            let ask = Ask { keys: keys.clone(), federated: Some(self.provider.as_str().into()), ..ask };
-            cx.may::<O>(&ask).map_err(|_| refused(self.action))?;
+            let permission = Permission::action(action, role.arn.clone()).owned_by(role.account).with_policy(Some(role.trust.named(role.arn.as_str())));
+            let permission = Permission { keys: keys.clone(), federated: Some(self.provider.as_str().into()), ..permission };
+            cx.may::<O>(&permission).map_err(|_| refused(self.action))?;
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ pub struct Sts {
 /// The table of contents: what this service handles.
 pub fn service(identity: Identity, provider_keys: ProviderKeys, journal: &Journal) -> Service {
     let signer = Arc::new(Signer::new(journal));
-    let sts = Service::of(&SERVICE, Arc::new(Sts { identity, provider_keys, signer: signer.clone() })).keeps(signer.kept()).publishes(signer);
+    let sts = Service::of(&SERVICE, Arc::new(Sts { identity, provider_keys, signer: signer.clone() })).store(signer.stores()).public_files(signer);
     let sts = sts.dialect(Dialect { scope_region: ScopeRegion::MayBeEmpty, ..Dialect::QUERY });
     let sts = sts.handles::<GetCallerIdentity>().handles::<GetAccessKeyInfo>().handles::<DecodeAuthorizationMessage>();
     let sts = sts.handles::<AssumeRole>().handles::<GetSessionToken>().handles::<GetFederationToken>().handles::<AssumeRoot>();

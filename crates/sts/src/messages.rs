@@ -5,12 +5,12 @@ use cloudlet_api_sts::{
     DecodeAuthorizationMessage, DecodeAuthorizationMessageRequest, DecodeAuthorizationMessageResponse, faults::INVALID_AUTHORIZATION_MESSAGE,
 };
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use cloudlet_identity::messages;
 
 impl Handle<DecodeAuthorizationMessage> for Sts {
-    fn asks(&self, _: &Cx, _: &DecodeAuthorizationMessageRequest) -> Result<Asks, Fault> {
-        Ok(Ask::of::<DecodeAuthorizationMessage>(Arn::any()).alone())
+    fn permissions(&self, _: &Cx, _: &DecodeAuthorizationMessageRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::of::<DecodeAuthorizationMessage>(Arn::any()).into())
     }
 
     async fn handle(&self, _: &Cx, input: DecodeAuthorizationMessageRequest) -> Result<DecodeAuthorizationMessageResponse, Fault> {

@@ -12,7 +12,7 @@ use cloudlet_api_sts::{
     faults::{JWT_PAYLOAD_SIZE_EXCEEDED, OUTBOUND_WEB_IDENTITY_FEDERATION_DISABLED, SESSION_DURATION_ESCALATION},
 };
 use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity as Who, Timestamp, TimestampFormat};
-use cloudlet_engine::{Ask, Asks, Cx, Handle, Keys};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle, Keys};
 use cloudlet_identity::{Session, Tags, outbound::issuer};
 use serde_json::{Map, Value, json};
 
@@ -48,10 +48,10 @@ impl Sts {
         tags: &Tags,
         ends: Timestamp,
     ) -> Value {
-        let standing = self.identity.standing(&cx.caller, session);
+        let effective_policies = self.identity.effective_policies(&cx.caller, session);
         let mut principal: Tags = session.map(|session| session.tags.clone()).unwrap_or_default();
         // A session's tag outweighs the principal's of the same name.
-        let own = standing.tags.iter().filter(|(key, _)| !principal.iter().any(|(known, _)| known.eq_ignore_ascii_case(key)));
+        let own = effective_policies.tags.iter().filter(|(key, _)| !principal.iter().any(|(known, _)| known.eq_ignore_ascii_case(key)));
         let own: Tags = own.cloned().collect();
         principal.extend(own);
         let subject = Sts::subject(cx);
@@ -61,7 +61,7 @@ impl Sts {
                 more.insert(name.to_owned(), value);
             }
         };
-        if let Some(membership) = &standing.membership {
+        if let Some(membership) = &effective_policies.membership {
             put("org_id", json!(membership.organization));
             put("ou_path", json!([membership.path]));
         }
@@ -92,7 +92,7 @@ impl Sts {
 }
 
 impl Handle<GetWebIdentityToken> for Sts {
-    fn asks(&self, cx: &Cx, input: &GetWebIdentityTokenRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &GetWebIdentityTokenRequest) -> Result<Permissions, Fault> {
         let signs = signs(&input.signing_algorithm)?;
         let (tags, _) = session_tags(input.tags.as_deref(), None)?;
         let mut keys = Keys::new();
@@ -101,12 +101,12 @@ impl Handle<GetWebIdentityToken> for Sts {
         keys.set("sts:SigningAlgorithm", signs.name());
         tag_keys(&mut keys, &tags, &[]);
         let own = Arn::build(self.identity.partition(), "sts", "", cx.scope.account.as_str(), "self");
-        let ask = |action| Ask { keys: keys.clone(), ..Ask::action(action, own.clone()) };
-        let mut asks = ask("sts:GetWebIdentityToken").alone();
+        let permission = |action| Permission { keys: keys.clone(), ..Permission::action(action, own.clone()) };
+        let mut permissions: Permissions = permission("sts:GetWebIdentityToken").into();
         if !tags.is_empty() {
-            asks.push(ask("sts:TagGetWebIdentityToken"));
+            permissions.push(permission("sts:TagGetWebIdentityToken"));
         }
-        Ok(asks)
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: GetWebIdentityTokenRequest) -> Result<GetWebIdentityTokenResponse, Fault> {

@@ -7,8 +7,8 @@ use crate::{
 };
 use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest, AssumeRoleResponse, AssumedRoleUser};
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Timestamp};
-use cloudlet_engine::{Ask, Asks, Cx, Handle, Keys};
-use cloudlet_identity::{Fresh, Origin, Session, Tags, Written};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle, Keys};
+use cloudlet_identity::{Fresh, Origin, Session, Tags, StoredPolicy};
 use cloudlet_policy::{Document, Kind, Policy};
 use std::sync::{Arc, LazyLock};
 
@@ -19,7 +19,7 @@ pub(crate) struct Role {
     pub name: String,
     pub id: Arc<str>,
     pub max_session: i32,
-    pub trust: Written,
+    pub trust: StoredPolicy,
     pub tags: Tags,
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn seconds_within(asked: Option<i32>, role: &Role) -> Result<i32, Fau
 }
 
 impl Handle<AssumeRole> for Sts {
-    fn asks(&self, cx: &Cx, input: &AssumeRoleRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &AssumeRoleRequest) -> Result<Permissions, Fault> {
         let (arn, role) = self.role(&input.role_arn)?;
         let (tags, transitive) = session_tags(input.tags.as_deref(), input.transitive_tag_keys.as_deref())?;
         let (inherited, inherited_source) = self.inherited(cx);
@@ -155,18 +155,18 @@ impl Handle<AssumeRole> for Sts {
             keys.set("aws:MultiFactorAuthAge", 0);
         }
         let policy = Sts::trust(&arn, role.as_ref());
-        let ask = |action| Ask { keys: keys.clone(), ..Ask::action(action, arn.clone()).with_policy(Some(policy.clone())) };
-        let mut asks = ask("sts:AssumeRole").alone();
+        let permission = |action| Permission { keys: keys.clone(), ..Permission::action(action, arn.clone()).with_policy(Some(policy.clone())) };
+        let mut permissions: Permissions = permission("sts:AssumeRole").into();
         if !all_tags.is_empty() {
-            asks.push(ask("sts:TagSession"));
+            permissions.push(permission("sts:TagSession"));
         }
         if source.is_some() {
-            asks.push(ask("sts:SetSourceIdentity"));
+            permissions.push(permission("sts:SetSourceIdentity"));
         }
         if input.provided_contexts.as_ref().is_some_and(|contexts| !contexts.is_empty()) {
-            asks.push(ask("sts:SetContext"));
+            permissions.push(permission("sts:SetContext"));
         }
-        Ok(asks)
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: AssumeRoleRequest) -> Result<AssumeRoleResponse, Fault> {

@@ -15,7 +15,7 @@ use cloudlet_api_sts::{
     faults::{EXPIRED_TOKEN, IDP_REJECTED_CLAIM, INVALID_IDENTITY_TOKEN},
 };
 use cloudlet_aws::{Account, Arn, Fault, Timestamp};
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use cloudlet_identity::{Of, Origin};
 use cloudlet_saml::{Assertion, Encryption, Metadata, PrivateKey, Refused, read};
 use std::sync::Arc;
@@ -220,8 +220,8 @@ fn seconds(assertion: &Assertion, role: &Role, asked: Option<i32>, now: Timestam
 
 impl Handle<AssumeRoleWithSAML> for Sts {
     /// Nobody signs: the response speaks for its bearer, and the decision is made when it has been read.
-    fn asks(&self, _: &Cx, _: &AssumeRoleWithSAMLRequest) -> Result<Asks, Fault> {
-        Ok(Ask::nothing())
+    fn permissions(&self, _: &Cx, _: &AssumeRoleWithSAMLRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
     }
 
     async fn handle(&self, cx: &Cx, input: AssumeRoleWithSAMLRequest) -> Result<AssumeRoleWithSAMLResponse, Fault> {

@@ -4,7 +4,7 @@ use crate::Sts;
 use cloudlet_api_sts::{Credentials, PolicyDescriptorType, Tag, faults::*};
 use cloudlet_aws::{Account, Caller, Fault, FaultKind, Identity as Who};
 use cloudlet_engine::{Cx, Keys};
-use cloudlet_identity::{Fresh, LONGEST_TOKEN, Session, Tags, Written, managed};
+use cloudlet_identity::{Fresh, LONGEST_TOKEN, Session, Tags, StoredPolicy, managed};
 use cloudlet_policy::{Kind, Policy};
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl Sts {
             if text.chars().count() > LONGEST_POLICY {
                 return Err(packed_too_large(text.chars().count() * 100 / LONGEST_POLICY));
             }
-            let written = Written::parse(text, Kind::Identity).map_err(|error| MALFORMED_POLICY_DOCUMENT.says(error.message))?;
+            let written = StoredPolicy::parse(text, Kind::Identity).map_err(|error| MALFORMED_POLICY_DOCUMENT.says(error.message))?;
             size += written.size();
             policies.push(written.named("session policy"));
         }

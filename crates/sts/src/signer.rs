@@ -12,7 +12,7 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use bytes::Bytes;
-use cloudlet_engine::{Paper, Papers};
+use cloudlet_engine::{PublicFile, PublicFiles};
 use cloudlet_identity::{Secret, outbound::is_issuer};
 use cloudlet_store::{Journal, Store, Table, tables};
 use serde::{Deserialize, Serialize};
@@ -48,14 +48,14 @@ impl Signs {
 #[derive(Default)]
 struct Safe {
     /// One row, once somebody needs a token: what is signed before a restart can be verified after it.
-    keys: Table<(), Kept>,
+    keys: Table<(), Persistent>,
 }
 
 tables!(Safe { keys });
 
 /// PKCS #8, in base 64.
 #[derive(Clone, Serialize, Deserialize)]
-struct Kept {
+struct Persistent {
     rsa: Secret,
     ec: Secret,
 }
@@ -66,7 +66,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn of(kept: &Kept) -> Option<Pair> {
+    fn of(kept: &Persistent) -> Option<Pair> {
         let rsa = RsaKeyPair::from_pkcs8(&STANDARD.decode(kept.rsa.reveal()).ok()?).ok()?;
         let ec = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &STANDARD.decode(kept.ec.reveal()).ok()?).ok()?;
         Some(Pair { rsa, ec })
@@ -110,7 +110,7 @@ impl Signer {
     }
 
     /// For snapshots. A reset makes no other keys: key sets that were fetched stay good.
-    pub fn kept(&self) -> Arc<dyn cloudlet_store::Kept> {
+    pub fn stores(&self) -> Arc<dyn cloudlet_store::Persistent> {
         self.safe.clone()
     }
 
@@ -121,7 +121,7 @@ impl Signer {
     fn made(&self) -> Option<Pair> {
         let pair = Pair { rsa: RsaKeyPair::generate(KeySize::Rsa2048).ok()?, ec: EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).ok()? };
         let secret = |bytes: &[u8]| Secret::new(STANDARD.encode(bytes));
-        let kept = Kept { rsa: secret(pair.rsa.as_der().ok()?.as_ref()), ec: secret(pair.ec.to_pkcs8v1().ok()?.as_ref()) };
+        let kept = Persistent { rsa: secret(pair.rsa.as_der().ok()?.as_ref()), ec: secret(pair.ec.to_pkcs8v1().ok()?.as_ref()) };
         self.safe.update(|safe| safe.keys.insert((), kept));
         Some(pair)
     }
@@ -144,11 +144,11 @@ impl Signer {
     }
 }
 
-impl Papers for Signer {
+impl PublicFiles for Signer {
     /// What lies below AWS's issuers: here below `/_sts/` and the host of the issuer. The keys, which are the same for all, lie at
     /// `/.well-known/jwks.json` too, for who lets the name of an issuer lead here.
-    fn paper(&self, path: &str) -> Option<Paper> {
-        let json = |text: String| Paper { content_type: "application/json", body: Bytes::from(text) };
+    fn public_file(&self, path: &str) -> Option<PublicFile> {
+        let json = |text: String| PublicFile { content_type: "application/json", body: Bytes::from(text) };
         if path == "/.well-known/jwks.json" {
             return self.key_set().map(json);
         }

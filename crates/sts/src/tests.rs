@@ -2,7 +2,7 @@
 
 mod callers;
 mod delegated;
-mod house;
+mod fixture;
 mod outbound;
 mod roles;
 mod saml;

@@ -6,7 +6,7 @@ use crate::{
 };
 use cloudlet_api_sts::*;
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who};
-use cloudlet_engine::{Ask, Asks, Cx, Handle, Keys};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle, Keys};
 use cloudlet_identity::{Fresh, Origin, Session, Tags, managed};
 use std::sync::Arc;
 
@@ -44,8 +44,8 @@ fn session(cx: &Cx, fresh: &Fresh, caller: Caller, origin: Origin, seconds: i64,
 
 impl Handle<GetSessionToken> for Sts {
     /// "No permissions are required for users to perform this operation."
-    fn asks(&self, _: &Cx, _: &GetSessionTokenRequest) -> Result<Asks, Fault> {
-        Ok(Ask::nothing())
+    fn permissions(&self, _: &Cx, _: &GetSessionTokenRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
     }
 
     async fn handle(&self, cx: &Cx, input: GetSessionTokenRequest) -> Result<GetSessionTokenResponse, Fault> {
@@ -68,18 +68,18 @@ impl Sts {
 }
 
 impl Handle<GetFederationToken> for Sts {
-    fn asks(&self, cx: &Cx, input: &GetFederationTokenRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &GetFederationTokenRequest) -> Result<Permissions, Fault> {
         long_term(cx, "GetFederationToken")?;
         let arn = self.federated_arn(cx.scope.account, &input.name);
         let (tags, _) = session_tags(input.tags.as_deref(), None)?;
         let mut keys = Keys::new();
         tag_keys(&mut keys, &tags, &[]);
-        let ask = |action| Ask { keys: keys.clone(), ..Ask::action(action, arn.clone()) };
-        let mut asks = ask("sts:GetFederationToken").alone();
+        let permission = |action| Permission { keys: keys.clone(), ..Permission::action(action, arn.clone()) };
+        let mut permissions: Permissions = permission("sts:GetFederationToken").into();
         if !tags.is_empty() {
-            asks.push(ask("sts:TagSession"));
+            permissions.push(permission("sts:TagSession"));
         }
-        Ok(asks)
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: GetFederationTokenRequest) -> Result<GetFederationTokenResponse, Fault> {
@@ -127,12 +127,12 @@ impl Sts {
 }
 
 impl Handle<AssumeRoot> for Sts {
-    fn asks(&self, _: &Cx, input: &AssumeRootRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, _: &Cx, input: &AssumeRootRequest) -> Result<Permissions, Fault> {
         let account = Sts::target(&input.target_principal)?;
         let arn = Arn::build(self.identity.partition(), "iam", "", account.as_str(), "root");
         let task = input.task_policy_arn.arn.clone().unwrap_or_default();
         // The target's account has no policy to say in this: the organization's management has been trusted with its roots.
-        Ok(Ask { owner: None, ..Ask::action("sts:AssumeRoot", arn).with_key("sts:TaskPolicyArn", task) }.alone())
+        Ok(Permission { owner: None, ..Permission::action("sts:AssumeRoot", arn).with_key("sts:TaskPolicyArn", task) }.into())
     }
 
     async fn handle(&self, cx: &Cx, input: AssumeRootRequest) -> Result<AssumeRootResponse, Fault> {

@@ -12,7 +12,7 @@ use cloudlet_api_sts::{
     faults::{EXPIRED_TOKEN, INVALID_IDENTITY_TOKEN},
 };
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use cloudlet_identity::{Of, Origin, Tags, outbound::is_issuer};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde_json::{Map, Value};
@@ -147,8 +147,8 @@ impl Token {
 
 impl Handle<AssumeRoleWithWebIdentity> for Sts {
     /// Nobody signs: the token speaks for its bearer, and the decision is made when it has been read.
-    fn asks(&self, _: &Cx, _: &AssumeRoleWithWebIdentityRequest) -> Result<Asks, Fault> {
-        Ok(Ask::nothing())
+    fn permissions(&self, _: &Cx, _: &AssumeRoleWithWebIdentityRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
     }
 
     async fn handle(&self, cx: &Cx, input: AssumeRoleWithWebIdentityRequest) -> Result<AssumeRoleWithWebIdentityResponse, Fault> {

@@ -124,7 +124,7 @@ impl<'a> Client<'a> {
                 let order = if lane.is_fifo() { format!("&MessageGroupId={group}&MessageDeduplicationId={body}") } else { String::new() };
                 let form = format!("Action=Publish&Version=2010-03-31&TopicArn={}&Message={body}{order}", topic_arn(topic).replace(':', "%3A"));
                 let signed = Signed::new(&self.plan.address.to_string(), "sns");
-                let (_, answer) = parts(self.connection.ask(&signed.form(&form)).await);
+                let (_, answer) = parts(self.connection.permission(&signed.form(&form)).await);
                 let between =
                     |name: &str| answer.split(&format!("<{name}>")).nth(1).and_then(|rest| rest.split('<').next()).unwrap_or("-").to_owned();
                 (between("MessageId"), between("SequenceNumber").parse().unwrap_or_default())

@@ -14,7 +14,7 @@ const SLACK: Instant = 2_000;
 const SECOND: Instant = 1_000_000;
 
 #[derive(Debug, Default)]
-pub struct Verdict {
+pub struct AuthRecord {
     pub sent: usize,
     pub receives: usize,
     /// Messages that were received more than once, by the rules.
@@ -22,7 +22,7 @@ pub struct Verdict {
     pub offences: Vec<String>,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for AuthRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "messages acknowledged      {:>9}", self.sent)?;
         writeln!(f, "messages received          {:>9}", self.receives)?;
@@ -78,10 +78,10 @@ struct Sent<'a> {
 }
 
 /// Holds all rules against all that was written.
-pub fn judge(books: &Books) -> Verdict {
-    let mut verdict = Verdict::default();
+pub fn judge(books: &Books) -> AuthRecord {
+    let mut auth_record = AuthRecord::default();
     let (sent, shelves) = sort(books);
-    let mut accuse = |offence: String| verdict.offences.push(offence);
+    let mut accuse = |offence: String| auth_record.offences.push(offence);
     for (lane, messages) in &sent {
         for queue in lane.queues() {
             let empty = Shelf::default();
@@ -95,11 +95,11 @@ pub fn judge(books: &Books) -> Verdict {
             }
         }
     }
-    verdict.sent = sent.values().flat_map(HashMap::values).filter(|message| !message.known.is_empty()).count();
+    auth_record.sent = sent.values().flat_map(HashMap::values).filter(|message| !message.known.is_empty()).count();
     let lives = shelves.values().flat_map(|shelf| shelf.lives.values());
-    verdict.receives = lives.clone().filter(|life| !life.receives.is_empty()).count();
-    verdict.again = lives.filter(|life| life.receives.len() > 1).count();
-    verdict
+    auth_record.receives = lives.clone().filter(|life| !life.receives.is_empty()).count();
+    auth_record.again = lives.filter(|life| life.receives.len() > 1).count();
+    auth_record
 }
 
 type Lanes<'a> = BTreeMap<Lane, HashMap<&'a str, Sent<'a>>>;
@@ -227,11 +227,11 @@ fn hidden_until(received: &Span, again: &Span, changes: &[Change]) -> Instant {
 }
 
 /// A message in its group: its sequence number, its id, and when somebody first meant to delete it.
-type Standing<'a> = (u128, &'a str, Option<Instant>);
+type EffectivePolicies<'a> = (u128, &'a str, Option<Instant>);
 
 /// A message of a group comes only with those before it, or after they are deleted; and an answer is in order.
 fn order(queue: &str, sent: &HashMap<&str, Sent<'_>>, shelf: &Shelf<'_>, accuse: &mut impl FnMut(String)) {
-    let mut groups: HashMap<&str, Vec<Standing<'_>>> = HashMap::new();
+    let mut groups: HashMap<&str, Vec<EffectivePolicies<'_>>> = HashMap::new();
     for (id, life) in shelf.lives.iter().filter(|(_, life)| !life.receives.is_empty()) {
         groups.entry(&life.group).or_default().push((life.sequence, id, life.deleting));
         let known = sent.get(life.body.as_str()).and_then(|message| message.known.first());

@@ -116,7 +116,7 @@ impl Plan {
     pub fn prepare(&self) {
         let host = self.address.to_string();
         let (sqs, sns) = (Signed::new(&host, "sqs"), Signed::new(&host, "sns"));
-        let ask = |request: Vec<u8>| {
+        let permission = |request: Vec<u8>| {
             let answer = client::ask_once(self.address, &request).expect("an answer");
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         };
@@ -134,17 +134,17 @@ impl Plan {
                 queue_arn(queue)
             );
             attributes.push(format!(r#""Policy":"{policy}""#));
-            ask(sqs.json("AmazonSQS.CreateQueue", &format!(r#"{{"QueueName":"{queue}","Attributes":{{{}}}}}"#, attributes.join(","))));
+            permission(sqs.json("AmazonSQS.CreateQueue", &format!(r#"{{"QueueName":"{queue}","Attributes":{{{}}}}}"#, attributes.join(","))));
         }
         for lane in Lane::ALL {
             let Target::Topic(topic) = lane.target() else { continue };
             let fifo = if lane.is_fifo() { "&Attributes.entry.1.key=FifoTopic&Attributes.entry.1.value=true" } else { "" };
-            ask(sns.form(&format!("Action=CreateTopic&Version=2010-03-31&Name={topic}{fifo}")));
+            permission(sns.form(&format!("Action=CreateTopic&Version=2010-03-31&Name={topic}{fifo}")));
             for queue in lane.queues() {
                 let raw = "Attributes.entry.1.key=RawMessageDelivery&Attributes.entry.1.value=true";
                 let (topic, queue) = (topic_arn(topic), queue_arn(queue));
                 let subscribe = format!("Action=Subscribe&Version=2010-03-31&TopicArn={topic}&Protocol=sqs&Endpoint={queue}&{raw}");
-                ask(sns.form(&subscribe.replace(':', "%3A")));
+                permission(sns.form(&subscribe.replace(':', "%3A")));
             }
         }
     }

@@ -13,17 +13,17 @@ const DENIED: &str = "DENIED";
 const UNSURE: &str = "UNSURE";
 
 impl Iam {
-    /// Asks the caller's policies for each action and resource of the request, patterns taken as they are written: who may `s3:*` may `s3:*`,
+    /// Checks the caller's policies for each action and resource of the request, patterns taken as they are written: who may `s3:*` may `s3:*`,
     /// and who may only `s3:Get*` may not.
     pub(super) fn covers(&self, cx: &Cx, request: &Delegation) -> &'static str {
         let session = self.identity.session_of(&cx.caller);
-        let standing = self.identity.standing(&cx.caller, session.as_deref());
+        let effective_policies = self.identity.effective_policies(&cx.caller, session.as_deref());
         let policies = Policies {
-            identity: &standing.identity,
-            groups: &standing.groups,
-            boundary: standing.boundary.as_ref(),
+            identity: &effective_policies.identity,
+            groups: &effective_policies.groups,
+            boundary: effective_policies.boundary.as_ref(),
             session: session.as_ref().map(|session| &*session.policies).unwrap_or_default(),
-            service_control: standing.membership.as_ref().map(|membership| membership.service_control.as_slice()).unwrap_or_default(),
+            service_control: effective_policies.membership.as_ref().map(|membership| membership.service_control.as_slice()).unwrap_or_default(),
             ..Policies::default()
         };
         let keys = Keys::default();

@@ -4,7 +4,7 @@
 use crate::Iam;
 use cloudlet_api_sns::{Publish, PublishInput};
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use cloudlet_identity::delegations::{Delegation, Stage};
 use cloudlet_shape::{Empty, Shape};
 use serde::Serialize;
@@ -51,7 +51,7 @@ impl Iam {
     fn tell(&self, cx: &Cx, request: &Delegation, message: String) {
         let Some(scope) = request.channel.scope() else { return };
         let input = PublishInput { topic_arn: Some(request.channel.to_string()), message, ..PublishInput::default() };
-        cx.later::<Publish>(cx.now, PRINCIPAL, self.source(request), scope, input);
+        cx.schedule::<Publish>(cx.now, PRINCIPAL, self.source(request), scope, input);
     }
 
     pub(super) fn tell_stage(&self, cx: &Cx, request: &Delegation) {
@@ -83,7 +83,7 @@ impl Iam {
 
     pub(super) fn expire_later(&self, cx: &Cx, request: &Delegation, due: Timestamp) {
         let input = ExpireDelegationInput { delegation_request_id: request.id.to_string() };
-        cx.later::<ExpireDelegation>(due, PRINCIPAL, self.source(request), cx.scope.clone(), input);
+        cx.schedule::<ExpireDelegation>(due, PRINCIPAL, self.source(request), cx.scope.clone(), input);
     }
 }
 
@@ -107,8 +107,8 @@ pub use own::ExpireDelegation;
 
 impl Handle<ExpireDelegation> for Iam {
     /// IAM asks nobody to look at the clock; the topic it tells is asked.
-    fn asks(&self, _: &Cx, _: &ExpireDelegationInput) -> Result<Asks, Fault> {
-        Ok(Ask::nothing())
+    fn permissions(&self, _: &Cx, _: &ExpireDelegationInput) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
     }
 
     /// Ends the stage, or the memory of the request, when its time has come; not when it has gone on since this was put on the agenda.

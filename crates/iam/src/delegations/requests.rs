@@ -11,7 +11,7 @@ use cloudlet_api_iam::*;
 use cloudlet_aws::{Account, Arn, Fault};
 use cloudlet_engine::Cx;
 use cloudlet_identity::{
-    Registered, State, Written,
+    Registered, State, StoredPolicy,
     delegations::{Delegation, Stage},
     templates::{LONGEST_RENDERED, Parameter, ParameterValue, Unrendered},
 };
@@ -107,7 +107,7 @@ impl Iam {
         let owner_account = input.owner_account_id.as_deref().map(|id| Account::parse(id).ok_or_else(|| bad_input(format!("{id} is no account."))));
         let parameters = parameters(input.permissions.parameters.as_deref().unwrap_or_default())?;
         let rendered = registered.template.render(&parameters).map_err(|error| unrendered(&template, error))?;
-        let policy = Written::parse(&rendered.text, Kind::Identity);
+        let policy = StoredPolicy::parse(&rendered.text, Kind::Identity);
         let policy = policy.map_err(|error| bad_input(format!("The policy template {template} makes no policy: {}", error.message)))?;
 
         let own = || state.delegations.values().filter(|request| request.requestor == requestor);

@@ -1,57 +1,57 @@
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_iam::*;
 use cloudlet_shape::Empty;
 use std::time::Duration;
 
 #[tokio::test]
 async fn a_credential_report_names_every_user_and_expires() {
-    let house = House::new();
-    house.user("u").await;
-    assert_eq!(house.fails::<GetCredentialReport>(Empty {}).await.0, "ReportNotPresent");
-    assert_eq!(house.does::<GenerateCredentialReport>(Empty {}).await.state.as_deref(), Some("STARTED"));
-    assert_eq!(house.does::<GenerateCredentialReport>(Empty {}).await.state.as_deref(), Some("COMPLETE"));
-    let report = house.does::<GetCredentialReport>(Empty {}).await.content.unwrap();
+    let cloud = TestCloud::new();
+    cloud.user("u").await;
+    assert_eq!(cloud.fails::<GetCredentialReport>(Empty {}).await.0, "ReportNotPresent");
+    assert_eq!(cloud.does::<GenerateCredentialReport>(Empty {}).await.state.as_deref(), Some("STARTED"));
+    assert_eq!(cloud.does::<GenerateCredentialReport>(Empty {}).await.state.as_deref(), Some("COMPLETE"));
+    let report = cloud.does::<GetCredentialReport>(Empty {}).await.content.unwrap();
     let text = String::from_utf8(report.to_vec()).unwrap();
     let columns: Vec<usize> = text.lines().map(|line| line.split(',').count()).collect();
     assert_eq!(columns, [22, 22, 22]);
     assert!(text.contains("<root_account>,arn:aws:iam::123456789012:root") && text.contains("u,arn:aws:iam::123456789012:user/u"));
-    house.cloud.frame.clock.advance(Duration::from_secs(4 * 3600));
-    assert_eq!(house.fails::<GetCredentialReport>(Empty {}).await.0, "ReportExpired");
+    cloud.inner.runtime.clock.advance(Duration::from_secs(4 * 3600));
+    assert_eq!(cloud.fails::<GetCredentialReport>(Empty {}).await.0, "ReportExpired");
 }
 
 #[tokio::test]
 async fn the_summary_counts_and_the_details_tell() {
-    let house = House::new();
-    house.user("u").await;
-    house.role("r", LAMBDA_TRUST).await;
+    let cloud = TestCloud::new();
+    cloud.user("u").await;
+    cloud.role("r", LAMBDA_TRUST).await;
     let input = AttachRolePolicyRequest { role_name: "r".into(), policy_arn: "arn:aws:iam::aws:policy/AdministratorAccess".into() };
-    house.does::<AttachRolePolicy>(input).await;
-    let summary = house.does::<GetAccountSummary>(Empty {}).await.summary_map.unwrap();
+    cloud.does::<AttachRolePolicy>(input).await;
+    let summary = cloud.does::<GetAccountSummary>(Empty {}).await.summary_map.unwrap();
     assert_eq!((summary["Users"], summary["Roles"], summary["UsersQuota"]), (1, 1, 5000));
-    let details = house.does::<GetAccountAuthorizationDetails>(GetAccountAuthorizationDetailsRequest::default()).await;
+    let details = cloud.does::<GetAccountAuthorizationDetails>(GetAccountAuthorizationDetailsRequest::default()).await;
     assert_eq!((details.user_detail_list.unwrap().len(), details.role_detail_list.unwrap().len()), (1, 1));
     assert_eq!(details.policies.unwrap()[0].policy_name.as_deref(), Some("AdministratorAccess"));
 }
 
 #[tokio::test]
 async fn an_alias_is_of_one_account() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let alias = |name: &str| CreateAccountAliasRequest { account_alias: name.into() };
-    house.does::<CreateAccountAlias>(alias("acme")).await;
-    assert_eq!(house.does::<ListAccountAliases>(ListAccountAliasesRequest::default()).await.account_aliases, ["acme"]);
+    cloud.does::<CreateAccountAlias>(alias("acme")).await;
+    assert_eq!(cloud.does::<ListAccountAliases>(ListAccountAliasesRequest::default()).await.account_aliases, ["acme"]);
     let other = cloudlet_aws::Caller::root(cloudlet_aws::Account::parse("999988887777").unwrap(), "aws", None);
-    let fault = house.call::<CreateAccountAlias>(&other, alias("acme")).await.err().unwrap();
+    let fault = cloud.call::<CreateAccountAlias>(&other, alias("acme")).await.err().unwrap();
     assert_eq!((fault.code(), fault.message()), ("EntityAlreadyExists", "The account alias acme already exists."));
-    house.does::<DeleteAccountAlias>(DeleteAccountAliasRequest { account_alias: "acme".into() }).await;
+    cloud.does::<DeleteAccountAlias>(DeleteAccountAliasRequest { account_alias: "acme".into() }).await;
 }
 
 #[tokio::test]
 async fn every_operation_names_an_action_and_leaves_a_decision() {
-    let house = House::new();
-    let service = house.cloud.service("iam").unwrap();
-    for (operation, handled) in service.contents().filter(|(_, handled)| *handled) {
+    let cloud = TestCloud::new();
+    let service = cloud.inner.service("iam").unwrap();
+    for (operation, handled) in service.operations().filter(|(_, handled)| *handled) {
         assert!(handled && operation.access.first().is_some_and(|access| access.action.starts_with("iam:")), "{}", operation.name);
     }
-    house.does::<ListUsers>(ListUsersRequest::default()).await;
-    assert!(house.cloud.calls().iter().all(|call| !call.verdicts.is_empty()));
+    cloud.does::<ListUsers>(ListUsersRequest::default()).await;
+    assert!(cloud.inner.calls().iter().all(|call| !call.verdicts.is_empty()));
 }

@@ -1,57 +1,57 @@
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_iam::*;
 
 #[tokio::test]
 async fn a_user_has_two_keys_and_each_can_be_put_to_sleep() {
-    let house = House::new();
-    house.user("u").await;
+    let cloud = TestCloud::new();
+    cloud.user("u").await;
     let create = CreateAccessKeyRequest { user_name: Some("u".into()) };
-    let one = house.does::<CreateAccessKey>(create.clone()).await.access_key;
-    house.does::<CreateAccessKey>(create.clone()).await;
-    assert_eq!(house.fails::<CreateAccessKey>(create).await, ("LimitExceeded".into(), "Cannot exceed quota for AccessKeysPerUser: 2".into()));
-    let now = house.cloud.frame.clock.now();
-    assert!(house.cloud.identity.credential(&one.access_key_id, None, now).is_ok());
+    let one = cloud.does::<CreateAccessKey>(create.clone()).await.access_key;
+    cloud.does::<CreateAccessKey>(create.clone()).await;
+    assert_eq!(cloud.fails::<CreateAccessKey>(create).await, ("LimitExceeded".into(), "Cannot exceed quota for AccessKeysPerUser: 2".into()));
+    let now = cloud.inner.runtime.clock.now();
+    assert!(cloud.inner.identity.credential(&one.access_key_id, None, now).is_ok());
     let input = UpdateAccessKeyRequest { user_name: Some("u".into()), access_key_id: one.access_key_id.clone(), status: "Inactive".into() };
-    house.does::<UpdateAccessKey>(input).await;
-    assert!(house.cloud.identity.credential(&one.access_key_id, None, now).is_err());
-    let used = house.does::<GetAccessKeyLastUsed>(GetAccessKeyLastUsedRequest { access_key_id: one.access_key_id }).await;
+    cloud.does::<UpdateAccessKey>(input).await;
+    assert!(cloud.inner.identity.credential(&one.access_key_id, None, now).is_err());
+    let used = cloud.does::<GetAccessKeyLastUsed>(GetAccessKeyLastUsedRequest { access_key_id: one.access_key_id }).await;
     assert_eq!(used.access_key_last_used.unwrap().service_name, "N/A");
 }
 
 #[tokio::test]
 async fn a_virtual_device_is_enabled_by_two_codes() {
-    let house = House::new();
-    house.user("u").await;
+    let cloud = TestCloud::new();
+    cloud.user("u").await;
     let input = CreateVirtualMFADeviceRequest { virtual_mfa_device_name: "phone".into(), ..Default::default() };
-    let device = house.does::<CreateVirtualMFADevice>(input).await.virtual_mfa_device;
+    let device = cloud.does::<CreateVirtualMFADevice>(input).await.virtual_mfa_device;
     assert_eq!(device.serial_number, "arn:aws:iam::123456789012:mfa/phone");
-    let step = house.cloud.frame.clock.now().secs() / 30;
-    let code = |step| house.cloud.identity.read(|state| state.mfa_devices.get(device.serial_number.as_str()).unwrap().code(step).unwrap());
+    let step = cloud.inner.runtime.clock.now().secs() / 30;
+    let code = |step| cloud.inner.identity.read(|state| state.mfa_devices.get(device.serial_number.as_str()).unwrap().code(step).unwrap());
     let enable = |one: String, two: String| EnableMFADeviceRequest {
         user_name: "u".into(),
         serial_number: device.serial_number.clone(),
         authentication_code1: one,
         authentication_code2: two,
     };
-    assert_eq!(house.fails::<EnableMFADevice>(enable(code(step), code(step - 1))).await.0, "InvalidAuthenticationCode");
-    house.does::<EnableMFADevice>(enable(code(step - 1), code(step))).await;
-    let listed = house.does::<ListMFADevices>(ListMFADevicesRequest { user_name: Some("u".into()), ..Default::default() }).await.mfa_devices;
+    assert_eq!(cloud.fails::<EnableMFADevice>(enable(code(step), code(step - 1))).await.0, "InvalidAuthenticationCode");
+    cloud.does::<EnableMFADevice>(enable(code(step - 1), code(step))).await;
+    let listed = cloud.does::<ListMFADevices>(ListMFADevicesRequest { user_name: Some("u".into()), ..Default::default() }).await.mfa_devices;
     assert_eq!(listed[0].serial_number, device.serial_number);
     let delete = DeleteVirtualMFADeviceRequest { serial_number: device.serial_number.clone() };
-    assert_eq!(house.fails::<DeleteVirtualMFADevice>(delete.clone()).await.0, "DeleteConflict");
+    assert_eq!(cloud.fails::<DeleteVirtualMFADevice>(delete.clone()).await.0, "DeleteConflict");
     let off = DeactivateMFADeviceRequest { user_name: Some("u".into()), serial_number: device.serial_number.clone() };
-    house.does::<DeactivateMFADevice>(off).await;
-    house.does::<DeleteVirtualMFADevice>(delete).await;
+    cloud.does::<DeactivateMFADevice>(off).await;
+    cloud.does::<DeleteVirtualMFADevice>(delete).await;
 }
 
 #[tokio::test]
 async fn passwords_follow_the_accounts_policy() {
-    let house = House::new();
-    house.user("u").await;
+    let cloud = TestCloud::new();
+    cloud.user("u").await;
     let create =
         |password: &str| CreateLoginProfileRequest { user_name: Some("u".into()), password: Some(password.into()), password_reset_required: None };
-    assert_eq!(house.fails::<CreateLoginProfile>(create("weak")).await.0, "PasswordPolicyViolation");
-    house
+    assert_eq!(cloud.fails::<CreateLoginProfile>(create("weak")).await.0, "PasswordPolicyViolation");
+    cloud
         .does::<UpdateAccountPasswordPolicy>(UpdateAccountPasswordPolicyRequest {
             minimum_password_length: Some(10),
             require_symbols: Some(true),
@@ -59,25 +59,25 @@ async fn passwords_follow_the_accounts_policy() {
             ..Default::default()
         })
         .await;
-    assert_eq!(house.fails::<CreateLoginProfile>(create("Secret12345")).await.1, "Password should have at least one symbol");
-    house.does::<CreateLoginProfile>(create("Secret12345!")).await;
+    assert_eq!(cloud.fails::<CreateLoginProfile>(create("Secret12345")).await.1, "Password should have at least one symbol");
+    cloud.does::<CreateLoginProfile>(create("Secret12345!")).await;
     let update = |password: &str| UpdateLoginProfileRequest { user_name: "u".into(), password: Some(password.into()), ..Default::default() };
-    house.does::<UpdateLoginProfile>(update("Another12345!")).await;
-    assert_eq!(house.fails::<UpdateLoginProfile>(update("Secret12345!")).await.0, "PasswordPolicyViolation");
+    cloud.does::<UpdateLoginProfile>(update("Another12345!")).await;
+    assert_eq!(cloud.fails::<UpdateLoginProfile>(update("Secret12345!")).await.0, "PasswordPolicyViolation");
 }
 
 #[tokio::test]
 async fn service_passwords_are_told_apart_by_a_number() {
-    let house = House::new();
-    house.user("u").await;
+    let cloud = TestCloud::new();
+    cloud.user("u").await;
     let input =
         |service: &str| CreateServiceSpecificCredentialRequest { user_name: "u".into(), service_name: service.into(), credential_age_days: None };
     let name = |answer: CreateServiceSpecificCredentialResponse| answer.service_specific_credential.unwrap().service_user_name.unwrap();
-    let one = house.does::<CreateServiceSpecificCredential>(input("codecommit.amazonaws.com")).await;
-    let two = house.does::<CreateServiceSpecificCredential>(input("codecommit.amazonaws.com")).await;
+    let one = cloud.does::<CreateServiceSpecificCredential>(input("codecommit.amazonaws.com")).await;
+    let two = cloud.does::<CreateServiceSpecificCredential>(input("codecommit.amazonaws.com")).await;
     assert_eq!((name(one).as_str(), name(two).as_str()), ("u-at-123456789012", "u+1-at-123456789012"));
     assert_eq!(
-        house.fails::<CreateServiceSpecificCredential>(input("nonexistentservice.amazonaws.com")).await,
+        cloud.fails::<CreateServiceSpecificCredential>(input("nonexistentservice.amazonaws.com")).await,
         ("NoSuchEntity".into(), "No such service nonexistentservice.amazonaws.com is supported for Service Specific Credentials".into())
     );
 }

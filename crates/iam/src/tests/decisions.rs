@@ -1,16 +1,16 @@
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_iam::*;
 
-async fn give(house: &House, policy: &str) {
+async fn give(cloud: &TestCloud, policy: &str) {
     let input = PutUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into(), policy_document: policy.into() };
-    house.does::<PutUserPolicy>(input).await;
+    cloud.does::<PutUserPolicy>(input).await;
 }
 
 #[tokio::test]
 async fn a_user_may_do_what_its_policies_say_from_the_moment_they_say_it() {
-    let house = House::new();
-    let bob = house.user("bob").await;
-    let list = || house.call::<ListUsers>(&bob, ListUsersRequest::default());
+    let cloud = TestCloud::new();
+    let bob = cloud.user("bob").await;
+    let list = || cloud.call::<ListUsers>(&bob, ListUsersRequest::default());
     let fault = list().await.err().unwrap();
     assert_eq!((fault.code(), fault.status()), ("AccessDenied", 403));
     assert_eq!(
@@ -18,74 +18,74 @@ async fn a_user_may_do_what_its_policies_say_from_the_moment_they_say_it() {
         "User: arn:aws:iam::123456789012:user/bob is not authorized to perform: iam:ListUsers on resource: \
          arn:aws:iam::123456789012:user/ because no identity-based policy allows the iam:ListUsers action"
     );
-    give(&house, r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:List*","Resource":"*"}}"#).await;
+    give(&cloud, r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:List*","Resource":"*"}}"#).await;
     assert!(list().await.is_ok());
-    house.does::<DeleteUserPolicy>(DeleteUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into() }).await;
+    cloud.does::<DeleteUserPolicy>(DeleteUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into() }).await;
     assert!(list().await.is_err());
-    house.does::<CreateGroup>(CreateGroupRequest { group_name: "g".into(), path: None }).await;
-    house.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "g".into(), user_name: "bob".into() }).await;
+    cloud.does::<CreateGroup>(CreateGroupRequest { group_name: "g".into(), path: None }).await;
+    cloud.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "g".into(), user_name: "bob".into() }).await;
     let admin = AttachGroupPolicyRequest { group_name: "g".into(), policy_arn: "arn:aws:iam::aws:policy/IAMReadOnlyAccess".into() };
-    house.does::<AttachGroupPolicy>(admin).await;
+    cloud.does::<AttachGroupPolicy>(admin).await;
     assert!(list().await.is_ok());
 }
 
 #[tokio::test]
 async fn a_boundary_limits_and_says_so() {
-    let house = House::new();
-    let bob = house.user("bob").await;
-    give(&house, ALLOW_ALL).await;
+    let cloud = TestCloud::new();
+    let bob = cloud.user("bob").await;
+    give(&cloud, ALLOW_ALL).await;
     let boundary = "arn:aws:iam::aws:policy/AmazonS3FullAccess";
     let input = PutUserPermissionsBoundaryRequest { user_name: "bob".into(), permissions_boundary: boundary.into() };
-    house.does::<PutUserPermissionsBoundary>(input).await;
-    let fault = house.call::<ListUsers>(&bob, ListUsersRequest::default()).await.err().unwrap();
+    cloud.does::<PutUserPermissionsBoundary>(input).await;
+    let fault = cloud.call::<ListUsers>(&bob, ListUsersRequest::default()).await.err().unwrap();
     assert!(fault.message().ends_with("because no permissions boundary allows the iam:ListUsers action"), "{fault}");
 }
 
 #[tokio::test]
 async fn policies_can_speak_of_the_caller_and_of_tags() {
-    let house = House::new();
-    let bob = house.user("bob").await;
-    house.user("eve").await;
+    let cloud = TestCloud::new();
+    let bob = cloud.user("bob").await;
+    cloud.user("eve").await;
     let own = r#"{"Version":"2012-10-17","Statement":[
         {"Effect":"Allow","Action":"iam:CreateAccessKey","Resource":"arn:aws:iam::*:user/${aws:username}"},
         {"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"StringEquals":{"iam:ResourceTag/team":"${aws:PrincipalTag/team}"}}}]}"#;
-    give(&house, own).await;
-    assert!(house.call::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("bob".into()) }).await.is_ok());
-    assert!(house.call::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("eve".into()) }).await.is_err());
-    let get = || house.call::<GetUser>(&bob, GetUserRequest { user_name: Some("eve".into()) });
+    give(&cloud, own).await;
+    assert!(cloud.call::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("bob".into()) }).await.is_ok());
+    assert!(cloud.call::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("eve".into()) }).await.is_err());
+    let get = || cloud.call::<GetUser>(&bob, GetUserRequest { user_name: Some("eve".into()) });
     let fault = get().await.err().unwrap();
     assert!(fault.message().contains("iam:GetUser on resource: user eve because no identity-based policy allows"), "{fault}");
     for (name, team) in [("bob", "red"), ("eve", "blue")] {
         let tags = vec![Tag { key: "team".into(), value: team.into() }];
-        house.does::<TagUser>(TagUserRequest { user_name: name.into(), tags }).await;
+        cloud.does::<TagUser>(TagUserRequest { user_name: name.into(), tags }).await;
     }
     assert!(get().await.is_err());
     let tags = vec![Tag { key: "team".into(), value: "red".into() }];
-    house.does::<TagUser>(TagUserRequest { user_name: "eve".into(), tags }).await;
+    cloud.does::<TagUser>(TagUserRequest { user_name: "eve".into(), tags }).await;
     assert!(get().await.is_ok());
 }
 
 #[tokio::test]
 async fn a_user_made_anew_has_nothing_of_its_namesake() {
-    let house = House::new();
-    let bob = house.user("bob").await;
-    give(&house, ALLOW_ALL).await;
-    house.does::<DeleteUserPolicy>(DeleteUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into() }).await;
-    house.does::<DeleteUser>(DeleteUserRequest { user_name: "bob".into() }).await;
-    let new = house.user("bob").await;
-    give(&house, ALLOW_ALL).await;
-    assert!(house.call::<ListUsers>(&bob, ListUsersRequest::default()).await.is_err());
-    assert!(house.call::<ListUsers>(&new, ListUsersRequest::default()).await.is_ok());
+    let cloud = TestCloud::new();
+    let bob = cloud.user("bob").await;
+    give(&cloud, ALLOW_ALL).await;
+    cloud.does::<DeleteUserPolicy>(DeleteUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into() }).await;
+    cloud.does::<DeleteUser>(DeleteUserRequest { user_name: "bob".into() }).await;
+    let new = cloud.user("bob").await;
+    give(&cloud, ALLOW_ALL).await;
+    assert!(cloud.call::<ListUsers>(&bob, ListUsersRequest::default()).await.is_err());
+    assert!(cloud.call::<ListUsers>(&new, ListUsersRequest::default()).await.is_ok());
 }
 
 #[tokio::test]
 async fn passing_a_role_is_asked_for() {
-    let house = House::new();
-    let bob = house.user("bob").await;
-    house.role("r", LAMBDA_TRUST).await;
-    house.does::<CreateInstanceProfile>(CreateInstanceProfileRequest { instance_profile_name: "p".into(), ..Default::default() }).await;
-    give(&house, r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:AddRoleToInstanceProfile","Resource":"*"}}"#).await;
+    let cloud = TestCloud::new();
+    let bob = cloud.user("bob").await;
+    cloud.role("r", LAMBDA_TRUST).await;
+    cloud.does::<CreateInstanceProfile>(CreateInstanceProfileRequest { instance_profile_name: "p".into(), ..Default::default() }).await;
+    give(&cloud, r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:AddRoleToInstanceProfile","Resource":"*"}}"#).await;
     let add = AddRoleToInstanceProfileRequest { instance_profile_name: "p".into(), role_name: "r".into() };
-    let fault = house.call::<AddRoleToInstanceProfile>(&bob, add).await.err().unwrap();
+    let fault = cloud.call::<AddRoleToInstanceProfile>(&bob, add).await.err().unwrap();
     assert!(fault.message().contains("iam:PassRole on resource: arn:aws:iam::123456789012:role/r"), "{fault}");
 }

@@ -1,11 +1,11 @@
 //! Temporary delegation, from the request to the token, with an ear where SNS would be.
 
-use super::house::account;
+use super::fixture::account;
 use cloudlet_api_iam::*;
 use cloudlet_api_sns::{Publish, PublishInput, PublishResponse};
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
-use cloudlet_cloud::{Cloud, Entrance, Settings};
-use cloudlet_engine::{Ask, Asks, Call, Clock, Cx, Frame, Handle, Ids, Origin, Service};
+use cloudlet_cloud::{Cloud, EntryPoint, Settings};
+use cloudlet_engine::{Permission, Permissions, Call, Clock, Cx, Runtime, Handle, Ids, Origin, Service};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
 use cloudlet_policy::{Document, Kind, Policy};
 use cloudlet_shape::Operation;
@@ -36,10 +36,10 @@ fn partners() -> Partners {
 struct Ear(Mutex<Vec<(Arc<str>, Value)>>);
 
 impl Handle<Publish> for Ear {
-    fn asks(&self, _: &Cx, input: &PublishInput) -> Result<Asks, Fault> {
+    fn permissions(&self, _: &Cx, input: &PublishInput) -> Result<Permissions, Fault> {
         let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"iam.amazonaws.com"},"Action":"SNS:Publish","Resource":"*"}}"#;
         let policy = Policy { name: "topic".into(), document: Document::parse(text, Kind::Resource).unwrap() };
-        Ok(Ask::action("SNS:Publish", Arn::parse(input.topic_arn.as_deref().unwrap()).unwrap()).with_policy(Some(policy)).alone())
+        Ok(Permission::action("SNS:Publish", Arn::parse(input.topic_arn.as_deref().unwrap()).unwrap()).with_policy(Some(policy)).into())
     }
 
     async fn handle(&self, cx: &Cx, input: PublishInput) -> Result<PublishResponse, Fault> {
@@ -49,29 +49,29 @@ impl Handle<Publish> for Ear {
     }
 }
 
-struct House {
-    cloud: Arc<Cloud>,
+struct TestCloud {
+    inner: Arc<Cloud>,
     ear: Arc<Ear>,
     partner: Caller,
     customer: Caller,
 }
 
-impl House {
-    fn new() -> House {
+impl TestCloud {
+    fn new() -> TestCloud {
         let root = Root { account: account(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
         let identity = Identity::with_partners(root, &Journal::off(), partners());
-        let frame = Frame::new(Clock::stopped_at(Timestamp::from_secs(1_800_000_000)), Ids::seeded(7));
+        let runtime = Runtime::new(Clock::stopped_at(Timestamp::from_secs(1_800_000_000)), Ids::seeded(7));
         let ear = Arc::new(Ear::default());
         let sns = Service::of(&cloudlet_api_sns::SERVICE, ear.clone()).handles::<Publish>().build();
-        let cloud = Cloud::new(frame, identity.clone(), vec![crate::service(identity), sns], Settings::default());
+        let cloud = Cloud::new(runtime, identity.clone(), vec![crate::service(identity), sns], Settings::default());
         let root_of = |account: &str| Caller::root(Account::parse(account).unwrap(), "aws", None);
-        House { cloud, ear, partner: root_of("222222222222"), customer: root_of("123456789012") }
+        TestCloud { inner: cloud, ear, partner: root_of("222222222222"), customer: root_of("123456789012") }
     }
 
     async fn call<O: Operation>(&self, caller: &Caller, input: O::Input) -> Result<O::Output, Fault> {
         let scope = Scope::new(caller.account.unwrap(), Region::new("us-east-1"));
         let call = Call::of::<O>(caller.clone(), scope, Origin::default(), input);
-        let answer = self.cloud.perform(call, "request".into(), Entrance::Front).await.answer?;
+        let answer = self.inner.perform(call, "request".into(), EntryPoint::Gateway).await.answer?;
         Ok(*answer.into_any().downcast::<O::Output>().unwrap())
     }
 
@@ -96,7 +96,7 @@ impl House {
         }
     }
 
-    async fn ask(&self, input: CreateDelegationRequestRequest) -> String {
+    async fn permission(&self, input: CreateDelegationRequestRequest) -> String {
         self.call::<CreateDelegationRequest>(&self.partner, input).await.unwrap().delegation_request_id.unwrap()
     }
 
@@ -114,14 +114,14 @@ impl House {
 
     /// What the topic heard, as type and state.
     async fn heard(&self) -> Vec<String> {
-        self.cloud.settle().await;
+        self.inner.settle().await;
         let heard = std::mem::take(&mut *self.ear.0.lock().unwrap());
         assert!(heard.iter().all(|(who, _)| &**who == "iam.amazonaws.com"));
         heard.iter().map(|(_, message)| format!("{} {}", message["Type"].as_str().unwrap(), message["State"].as_str().unwrap())).collect()
     }
 
     fn pass(&self, seconds: i64) {
-        self.cloud.frame.clock.advance(std::time::Duration::from_secs(seconds.try_into().unwrap()));
+        self.inner.runtime.clock.advance(std::time::Duration::from_secs(seconds.try_into().unwrap()));
     }
 }
 
@@ -163,20 +163,20 @@ const MAY_ACCEPT: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow
 
 #[tokio::test]
 async fn a_request_goes_from_the_partner_over_its_owner_and_an_administrator_to_a_token() {
-    let house = House::new();
-    let (owner, admin) = (house.user("owner", None).await, house.user("admin", Some(MAY_ACCEPT)).await);
-    let id = house.ask(request("workflow-1")).await;
-    assert_eq!(house.state(&owner, &id).await, "UNASSIGNED");
-    house.associate(&owner, &id).await;
+    let cloud = TestCloud::new();
+    let (owner, admin) = (cloud.user("owner", None).await, cloud.user("admin", Some(MAY_ACCEPT)).await);
+    let id = cloud.permission(request("workflow-1")).await;
+    assert_eq!(cloud.state(&owner, &id).await, "UNASSIGNED");
+    cloud.associate(&owner, &id).await;
     // The owner needs no policy to pass it on, and has none to accept it.
-    assert_eq!(house.fails::<AcceptDelegationRequest>(&owner, accept(&id)).await, "AccessDenied");
-    house.call::<UpdateDelegationRequest>(&owner, update(&id)).await.unwrap();
-    assert_eq!(house.fails::<SendDelegationToken>(&owner, send(&id)).await, "InvalidInput");
-    house.call::<AcceptDelegationRequest>(&admin, accept(&id)).await.unwrap();
-    house.pass(60);
-    house.call::<SendDelegationToken>(&owner, send(&id)).await.unwrap();
+    assert_eq!(cloud.fails::<AcceptDelegationRequest>(&owner, accept(&id)).await, "AccessDenied");
+    cloud.call::<UpdateDelegationRequest>(&owner, update(&id)).await.unwrap();
+    assert_eq!(cloud.fails::<SendDelegationToken>(&owner, send(&id)).await, "InvalidInput");
+    cloud.call::<AcceptDelegationRequest>(&admin, accept(&id)).await.unwrap();
+    cloud.pass(60);
+    cloud.call::<SendDelegationToken>(&owner, send(&id)).await.unwrap();
 
-    let shown = house.get(&owner, &id).await;
+    let shown = cloud.get(&owner, &id).await;
     assert_eq!((shown.state.as_deref(), shown.owner_id.as_deref()), (Some("FINALIZED"), Some("arn:aws:iam::123456789012:user/owner")));
     assert_eq!((shown.approver_id.as_deref(), shown.notes.as_deref()), (Some("arn:aws:iam::123456789012:user/admin"), Some("please look")));
     assert_eq!((shown.requestor_id.as_deref(), shown.requestor_name.as_deref()), (Some("222222222222"), Some("Example Corp")));
@@ -186,137 +186,137 @@ async fn a_request_goes_from_the_partner_over_its_owner_and_an_administrator_to_
             r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":["arn:aws:s3:::one/*","arn:aws:s3:::two/*"]}]}"#
         )
     );
-    house.cloud.settle().await;
-    let messages = house.ear.0.lock().unwrap().clone();
+    cloud.inner.settle().await;
+    let messages = cloud.ear.0.lock().unwrap().clone();
     let last = &messages.last().unwrap().1;
     assert_eq!((&last["RequestId"], &last["RequestorWorkflowId"]), (&Value::from(id.as_str()), &Value::from("workflow-1")));
     assert_eq!((&last["OwnerAccountId"], &last["UpdatedAt"]), (&Value::from("123456789012"), &Value::from("2027-01-15T08:01:00.000Z")));
     assert_eq!(last["ExpiresAt"], "2027-01-15T09:01:00.000Z");
     assert!(last["ExchangeToken"].as_str().unwrap().len() > 64);
-    let heard = house.heard().await;
+    let heard = cloud.heard().await;
     let stages = ["ASSIGNED", "PENDING_APPROVAL", "ACCEPTED", "FINALIZED"].map(|stage| format!("StateChange {stage}"));
     assert_eq!(heard, [stages.as_slice(), &["ExchangeToken FINALIZED".to_owned()]].concat());
 }
 
 #[tokio::test]
 async fn each_step_is_taken_from_its_stage_only() {
-    let house = House::new();
-    let root = house.customer.clone();
-    let id = house.ask(request("workflow-1")).await;
-    for step in [house.fails::<AcceptDelegationRequest>(&root, accept(&id)).await, house.fails::<UpdateDelegationRequest>(&root, update(&id)).await] {
+    let cloud = TestCloud::new();
+    let root = cloud.customer.clone();
+    let id = cloud.permission(request("workflow-1")).await;
+    for step in [cloud.fails::<AcceptDelegationRequest>(&root, accept(&id)).await, cloud.fails::<UpdateDelegationRequest>(&root, update(&id)).await] {
         // An unassigned request is of no account yet, and so root's own.
         assert_eq!(step, "InvalidInput");
     }
-    house.associate(&root, &id).await;
+    cloud.associate(&root, &id).await;
     let again = AssociateDelegationRequestRequest { delegation_request_id: id.clone() };
-    assert_eq!(house.fails::<AssociateDelegationRequest>(&root, again).await, "InvalidInput");
-    house.call::<AcceptDelegationRequest>(&root, accept(&id)).await.unwrap();
-    assert_eq!(house.fails::<UpdateDelegationRequest>(&root, update(&id)).await, "InvalidInput");
-    house.call::<RejectDelegationRequest>(&root, reject(&id)).await.unwrap();
-    let shown = house.get(&root, &id).await;
+    assert_eq!(cloud.fails::<AssociateDelegationRequest>(&root, again).await, "InvalidInput");
+    cloud.call::<AcceptDelegationRequest>(&root, accept(&id)).await.unwrap();
+    assert_eq!(cloud.fails::<UpdateDelegationRequest>(&root, update(&id)).await, "InvalidInput");
+    cloud.call::<RejectDelegationRequest>(&root, reject(&id)).await.unwrap();
+    let shown = cloud.get(&root, &id).await;
     assert_eq!((shown.state.as_deref(), shown.rejection_reason.as_deref(), shown.approver_id), (Some("REJECTED"), Some("not now"), None));
     for step in [
-        house.fails::<SendDelegationToken>(&root, send(&id)).await,
-        house.fails::<AcceptDelegationRequest>(&root, accept(&id)).await,
-        house.fails::<RejectDelegationRequest>(&root, reject(&id)).await,
+        cloud.fails::<SendDelegationToken>(&root, send(&id)).await,
+        cloud.fails::<AcceptDelegationRequest>(&root, accept(&id)).await,
+        cloud.fails::<RejectDelegationRequest>(&root, reject(&id)).await,
     ] {
         assert_eq!(step, "InvalidInput");
     }
-    assert_eq!(house.fails::<AcceptDelegationRequest>(&root, accept("dr-0123456789abcdef")).await, "NoSuchEntity");
-    assert_eq!(house.heard().await, ["StateChange ASSIGNED", "StateChange ACCEPTED", "StateChange REJECTED"]);
+    assert_eq!(cloud.fails::<AcceptDelegationRequest>(&root, accept("dr-0123456789abcdef")).await, "NoSuchEntity");
+    assert_eq!(cloud.heard().await, ["StateChange ASSIGNED", "StateChange ACCEPTED", "StateChange REJECTED"]);
 }
 
 #[tokio::test]
 async fn a_stage_that_lasts_too_long_expires_and_the_partner_hears_of_it() {
-    let house = House::new();
-    let root = house.customer.clone();
-    let (alone, owned) = (house.ask(request("workflow-1")).await, house.ask(request("workflow-2")).await);
-    house.associate(&root, &owned).await;
-    house.heard().await;
-    house.pass(DAY - 1);
-    assert_eq!((house.state(&root, &alone).await.as_str(), house.heard().await.len()), ("UNASSIGNED", 0));
-    house.pass(1);
-    assert_eq!(house.state(&root, &alone).await, "EXPIRED");
-    assert_eq!(house.heard().await, ["StateChange EXPIRED"]);
-    house.pass(6 * DAY - 1);
+    let cloud = TestCloud::new();
+    let root = cloud.customer.clone();
+    let (alone, owned) = (cloud.permission(request("workflow-1")).await, cloud.permission(request("workflow-2")).await);
+    cloud.associate(&root, &owned).await;
+    cloud.heard().await;
+    cloud.pass(DAY - 1);
+    assert_eq!((cloud.state(&root, &alone).await.as_str(), cloud.heard().await.len()), ("UNASSIGNED", 0));
+    cloud.pass(1);
+    assert_eq!(cloud.state(&root, &alone).await, "EXPIRED");
+    assert_eq!(cloud.heard().await, ["StateChange EXPIRED"]);
+    cloud.pass(6 * DAY - 1);
     // A step begins a new week.
-    house.call::<AcceptDelegationRequest>(&root, accept(&owned)).await.unwrap();
-    house.pass(7 * DAY - 1);
-    assert_eq!((house.state(&root, &owned).await.as_str(), house.heard().await), ("ACCEPTED", vec!["StateChange ACCEPTED".to_owned()]));
-    house.pass(1);
-    assert_eq!(house.fails::<SendDelegationToken>(&root, send(&owned)).await, "InvalidInput");
-    assert_eq!((house.state(&root, &owned).await.as_str(), house.heard().await), ("EXPIRED", vec!["StateChange EXPIRED".to_owned()]));
-    house.pass(30 * DAY);
-    house.cloud.settle().await;
-    assert_eq!(house.fails::<GetDelegationRequest>(&root, get(&owned)).await, "NoSuchEntity");
+    cloud.call::<AcceptDelegationRequest>(&root, accept(&owned)).await.unwrap();
+    cloud.pass(7 * DAY - 1);
+    assert_eq!((cloud.state(&root, &owned).await.as_str(), cloud.heard().await), ("ACCEPTED", vec!["StateChange ACCEPTED".to_owned()]));
+    cloud.pass(1);
+    assert_eq!(cloud.fails::<SendDelegationToken>(&root, send(&owned)).await, "InvalidInput");
+    assert_eq!((cloud.state(&root, &owned).await.as_str(), cloud.heard().await), ("EXPIRED", vec!["StateChange EXPIRED".to_owned()]));
+    cloud.pass(30 * DAY);
+    cloud.inner.settle().await;
+    assert_eq!(cloud.fails::<GetDelegationRequest>(&root, get(&owned)).await, "NoSuchEntity");
 }
 
 #[tokio::test]
 async fn a_request_for_an_account_is_seen_and_taken_there_only_and_once_owned_by_its_owner_only() {
-    let house = House::new();
-    let (owner, other) = (house.user("owner", None).await, house.user("other", None).await);
-    let id = house.ask(CreateDelegationRequestRequest { owner_account_id: Some("123456789012".into()), ..request("workflow-1") }).await;
+    let cloud = TestCloud::new();
+    let (owner, other) = (cloud.user("owner", None).await, cloud.user("other", None).await);
+    let id = cloud.permission(CreateDelegationRequestRequest { owner_account_id: Some("123456789012".into()), ..request("workflow-1") }).await;
     let associate = || AssociateDelegationRequestRequest { delegation_request_id: id.clone() };
-    for stranger in [&house.partner, &Caller::root(Account::parse("333333333333").unwrap(), "aws", None)] {
-        assert_eq!(house.fails::<GetDelegationRequest>(stranger, get(&id)).await, "AccessDenied");
-        assert_eq!(house.fails::<AssociateDelegationRequest>(stranger, associate()).await, "AccessDenied");
+    for stranger in [&cloud.partner, &Caller::root(Account::parse("333333333333").unwrap(), "aws", None)] {
+        assert_eq!(cloud.fails::<GetDelegationRequest>(stranger, get(&id)).await, "AccessDenied");
+        assert_eq!(cloud.fails::<AssociateDelegationRequest>(stranger, associate()).await, "AccessDenied");
     }
     let list = |owner: Option<&Caller>| ListDelegationRequestsRequest { owner_id: owner.map(|owner| owner.arn.to_string()), ..Default::default() };
     let listed = |answer: ListDelegationRequestsResponse| answer.delegation_requests.unwrap().len();
-    assert_eq!(listed(house.call::<ListDelegationRequests>(&house.customer, list(None)).await.unwrap()), 0);
-    house.associate(&owner, &id).await;
-    assert_eq!(house.fails::<GetDelegationRequest>(&other, get(&id)).await, "AccessDenied");
-    assert_eq!(house.fails::<RejectDelegationRequest>(&other, reject(&id)).await, "AccessDenied");
-    assert_eq!(listed(house.call::<ListDelegationRequests>(&owner, list(Some(&owner))).await.unwrap()), 1);
-    assert_eq!(house.fails::<ListDelegationRequests>(&owner, list(None)).await, "AccessDenied");
-    assert_eq!(house.fails::<ListDelegationRequests>(&other, list(Some(&owner))).await, "AccessDenied");
-    assert_eq!(listed(house.call::<ListDelegationRequests>(&house.customer, list(None)).await.unwrap()), 1);
-    assert_eq!(listed(house.call::<ListDelegationRequests>(&house.customer, list(Some(&other))).await.unwrap()), 0);
+    assert_eq!(listed(cloud.call::<ListDelegationRequests>(&cloud.customer, list(None)).await.unwrap()), 0);
+    cloud.associate(&owner, &id).await;
+    assert_eq!(cloud.fails::<GetDelegationRequest>(&other, get(&id)).await, "AccessDenied");
+    assert_eq!(cloud.fails::<RejectDelegationRequest>(&other, reject(&id)).await, "AccessDenied");
+    assert_eq!(listed(cloud.call::<ListDelegationRequests>(&owner, list(Some(&owner))).await.unwrap()), 1);
+    assert_eq!(cloud.fails::<ListDelegationRequests>(&owner, list(None)).await, "AccessDenied");
+    assert_eq!(cloud.fails::<ListDelegationRequests>(&other, list(Some(&owner))).await, "AccessDenied");
+    assert_eq!(listed(cloud.call::<ListDelegationRequests>(&cloud.customer, list(None)).await.unwrap()), 1);
+    assert_eq!(listed(cloud.call::<ListDelegationRequests>(&cloud.customer, list(Some(&other))).await.unwrap()), 0);
     // A policy can tell owners apart, and take from an owner what it has by itself.
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:RejectDelegationRequest","Resource":"*"},
         {"Effect":"Allow","Action":"iam:AcceptDelegationRequest","Resource":"arn:aws:iam::123456789012:delegation-request/*",
          "Condition":{"ArnEquals":{"iam:DelegationRequestOwner":"arn:aws:iam::123456789012:user/owner"}}}]}"#;
     let input = PutUserPolicyRequest { user_name: "owner".into(), policy_name: "p".into(), policy_document: policy.into() };
-    house.call::<PutUserPolicy>(&house.customer, input).await.unwrap();
-    assert_eq!(house.fails::<RejectDelegationRequest>(&owner, reject(&id)).await, "AccessDenied");
-    house.call::<AcceptDelegationRequest>(&owner, accept(&id)).await.unwrap();
+    cloud.call::<PutUserPolicy>(&cloud.customer, input).await.unwrap();
+    assert_eq!(cloud.fails::<RejectDelegationRequest>(&owner, reject(&id)).await, "AccessDenied");
+    cloud.call::<AcceptDelegationRequest>(&owner, accept(&id)).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_namesake_of_the_owner_does_not_own_the_request() {
-    let house = House::new();
-    let owner = house.user("owner", None).await;
-    let id = house.ask(request("workflow-1")).await;
-    house.associate(&owner, &id).await;
-    house.call::<DeleteUser>(&house.customer, DeleteUserRequest { user_name: "owner".into() }).await.unwrap();
-    let namesake = house.user("owner", None).await;
-    assert_eq!(house.fails::<GetDelegationRequest>(&namesake, get(&id)).await, "AccessDenied");
+    let cloud = TestCloud::new();
+    let owner = cloud.user("owner", None).await;
+    let id = cloud.permission(request("workflow-1")).await;
+    cloud.associate(&owner, &id).await;
+    cloud.call::<DeleteUser>(&cloud.customer, DeleteUserRequest { user_name: "owner".into() }).await.unwrap();
+    let namesake = cloud.user("owner", None).await;
+    assert_eq!(cloud.fails::<GetDelegationRequest>(&namesake, get(&id)).await, "AccessDenied");
 }
 
 #[tokio::test]
 async fn a_token_that_only_the_owner_may_send_is_sent_by_nobody_else_and_root_accepts_four_hours_at_most() {
-    let house = House::new();
-    let (owner, admin) = (house.user("owner", None).await, house.user("admin", Some(MAY_ACCEPT)).await);
+    let cloud = TestCloud::new();
+    let (owner, admin) = (cloud.user("owner", None).await, cloud.user("admin", Some(MAY_ACCEPT)).await);
     let long = CreateDelegationRequestRequest { only_send_by_owner: Some(true), session_duration: 14_401, ..request("workflow-1") };
-    let id = house.ask(long).await;
-    house.associate(&owner, &id).await;
-    assert_eq!(house.fails::<AcceptDelegationRequest>(&house.customer, accept(&id)).await, "InvalidInput");
-    house.call::<AcceptDelegationRequest>(&admin, accept(&id)).await.unwrap();
-    assert_eq!(house.fails::<SendDelegationToken>(&admin, send(&id)).await, "AccessDenied");
-    assert_eq!(house.state(&owner, &id).await, "ACCEPTED");
-    house.call::<SendDelegationToken>(&owner, send(&id)).await.unwrap();
-    let short = house.ask(CreateDelegationRequestRequest { session_duration: 14_400, ..request("workflow-2") }).await;
-    house.associate(&house.customer, &short).await;
-    house.call::<AcceptDelegationRequest>(&house.customer, accept(&short)).await.unwrap();
+    let id = cloud.permission(long).await;
+    cloud.associate(&owner, &id).await;
+    assert_eq!(cloud.fails::<AcceptDelegationRequest>(&cloud.customer, accept(&id)).await, "InvalidInput");
+    cloud.call::<AcceptDelegationRequest>(&admin, accept(&id)).await.unwrap();
+    assert_eq!(cloud.fails::<SendDelegationToken>(&admin, send(&id)).await, "AccessDenied");
+    assert_eq!(cloud.state(&owner, &id).await, "ACCEPTED");
+    cloud.call::<SendDelegationToken>(&owner, send(&id)).await.unwrap();
+    let short = cloud.permission(CreateDelegationRequestRequest { session_duration: 14_400, ..request("workflow-2") }).await;
+    cloud.associate(&cloud.customer, &short).await;
+    cloud.call::<AcceptDelegationRequest>(&cloud.customer, accept(&short)).await.unwrap();
 }
 
 #[tokio::test]
 async fn what_no_registered_partner_may_ask_is_refused() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let code = async |change: &dyn Fn(&mut CreateDelegationRequestRequest)| {
         let mut input = request("workflow-x");
         change(&mut input);
-        house.fails::<CreateDelegationRequest>(&house.partner, input).await
+        cloud.fails::<CreateDelegationRequest>(&cloud.partner, input).await
     };
     assert_eq!(code(&|input| input.permissions.policy_template_arn = None).await, "InvalidInput");
     assert_eq!(code(&|input| input.permissions.policy_template_arn = Some(format!("{TEMPLATE}-2"))).await, "InvalidInput");
@@ -330,22 +330,22 @@ async fn what_no_registered_partner_may_ask_is_refused() {
     };
     assert_eq!(code(&long).await, "LimitExceeded");
     // Somebody who has not registered.
-    assert_eq!(house.fails::<CreateDelegationRequest>(&house.customer, request("workflow-x")).await, "InvalidInput");
-    house.ask(request("workflow-1")).await;
-    assert_eq!(house.fails::<CreateDelegationRequest>(&house.partner, request("workflow-1")).await, "EntityAlreadyExists");
+    assert_eq!(cloud.fails::<CreateDelegationRequest>(&cloud.customer, request("workflow-x")).await, "InvalidInput");
+    cloud.permission(request("workflow-1")).await;
+    assert_eq!(cloud.fails::<CreateDelegationRequest>(&cloud.partner, request("workflow-1")).await, "EntityAlreadyExists");
 }
 
 #[tokio::test]
 async fn whether_somebody_could_grant_a_request_is_told_to_who_asks() {
-    let house = House::new();
-    let id = house.ask(request("workflow-1")).await;
+    let cloud = TestCloud::new();
+    let id = cloud.permission(request("workflow-1")).await;
     let allow = |condition: &str| format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"s3:*","Resource":"*"{condition}}}}}"#);
-    let all = house.user("all", Some(&allow(""))).await;
-    let some = house.user("some", Some(&allow(r#","Condition":{"StringEquals":{"s3:prefix":"x"}}"#))).await;
-    let none = house.user("none", None).await;
-    for (who, result) in [(&all, "ALLOWED"), (&some, "UNSURE"), (&none, "DENIED"), (&house.customer, "ALLOWED")] {
+    let all = cloud.user("all", Some(&allow(""))).await;
+    let some = cloud.user("some", Some(&allow(r#","Condition":{"StringEquals":{"s3:prefix":"x"}}"#))).await;
+    let none = cloud.user("none", None).await;
+    for (who, result) in [(&all, "ALLOWED"), (&some, "UNSURE"), (&none, "DENIED"), (&cloud.customer, "ALLOWED")] {
         let input = GetDelegationRequestRequest { delegation_permission_check: Some(true), ..get(&id) };
-        let answer = house.call::<GetDelegationRequest>(who, input).await.unwrap();
+        let answer = cloud.call::<GetDelegationRequest>(who, input).await.unwrap();
         assert_eq!(
             (answer.permission_check_status.as_deref(), answer.permission_check_result.as_deref()),
             (Some("COMPLETE"), Some(result)),
@@ -353,31 +353,31 @@ async fn whether_somebody_could_grant_a_request_is_told_to_who_asks() {
             who.arn
         );
     }
-    assert_eq!(house.call::<GetDelegationRequest>(&all, get(&id)).await.unwrap().permission_check_status, None);
+    assert_eq!(cloud.call::<GetDelegationRequest>(&all, get(&id)).await.unwrap().permission_check_status, None);
     let summary = |arn: &str| GetHumanReadableSummaryRequest { entity_arn: arn.into(), locale: Some("en".into()) };
     let arn = format!("arn:aws:iam::123456789012:delegation-request/{id}");
-    let answer = house.call::<GetHumanReadableSummary>(&none, summary(&arn)).await.unwrap();
+    let answer = cloud.call::<GetHumanReadableSummary>(&none, summary(&arn)).await.unwrap();
     assert_eq!((answer.summary_state.as_deref(), answer.summary_content), (Some("NOT_SUPPORTED"), None));
-    assert_eq!(house.fails::<GetHumanReadableSummary>(&house.customer, summary(&arn.replace("dr-", "dr-x"))).await, "NoSuchEntity");
-    assert_eq!(house.fails::<GetHumanReadableSummary>(&none, summary("arn:aws:iam::123456789012:user/none")).await, "InvalidInput");
+    assert_eq!(cloud.fails::<GetHumanReadableSummary>(&cloud.customer, summary(&arn.replace("dr-", "dr-x"))).await, "NoSuchEntity");
+    assert_eq!(cloud.fails::<GetHumanReadableSummary>(&none, summary("arn:aws:iam::123456789012:user/none")).await, "InvalidInput");
 }
 
 #[tokio::test]
 async fn a_partners_boundary_can_be_put_on_a_role_and_is_told_by_the_request_that_wants_it() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let mut input = request("workflow-1");
     let on = PolicyParameter { name: Some("ROLES".into()), values: Some(vec!["True".into()]), r#type: Some("string".into()) };
     input.permissions.parameters.as_mut().unwrap().push(on);
-    let id = house.ask(input).await;
-    assert_eq!(house.get(&house.customer, &id).await.role_permission_restriction_arns, Some(vec![BOUNDARY.to_owned()]));
+    let id = cloud.permission(input).await;
+    assert_eq!(cloud.get(&cloud.customer, &id).await.role_permission_restriction_arns, Some(vec![BOUNDARY.to_owned()]));
     let role = CreateRoleRequest {
         role_name: "worker".into(),
-        assume_role_policy_document: super::house::LAMBDA_TRUST.into(),
+        assume_role_policy_document: super::fixture::LAMBDA_TRUST.into(),
         permissions_boundary: Some(BOUNDARY.into()),
         ..Default::default()
     };
-    let role = house.call::<CreateRole>(&house.customer, role).await.unwrap().role;
+    let role = cloud.call::<CreateRole>(&cloud.customer, role).await.unwrap().role;
     assert_eq!(role.permissions_boundary.unwrap().permissions_boundary_arn.as_deref(), Some(BOUNDARY));
     let bound = |arn: &str| PutRolePermissionsBoundaryRequest { role_name: "worker".into(), permissions_boundary: arn.into() };
-    assert_eq!(house.fails::<PutRolePermissionsBoundary>(&house.customer, bound(TEMPLATE)).await, "NoSuchEntity");
+    assert_eq!(cloud.fails::<PutRolePermissionsBoundary>(&cloud.customer, bound(TEMPLATE)).await, "NoSuchEntity");
 }

@@ -1,36 +1,36 @@
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_iam::*;
 use cloudlet_aws::{Account, Caller, Timestamp};
 use cloudlet_identity::organization::{Organization, PolicyKind};
 
 const READ_IAM: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["iam:List*","s3:*"],"Resource":"*"}}"#;
 
-async fn put_user_policy(house: &House, user: &str, name: &str, document: &str) {
+async fn put_user_policy(cloud: &TestCloud, user: &str, name: &str, document: &str) {
     let input = PutUserPolicyRequest { user_name: user.into(), policy_name: name.into(), policy_document: document.into() };
-    house.does::<PutUserPolicy>(input).await;
+    cloud.does::<PutUserPolicy>(input).await;
 }
 
-async fn report(house: &House, arn: &str, granularity: Option<&str>) -> GetServiceLastAccessedDetailsResponse {
+async fn report(cloud: &TestCloud, arn: &str, granularity: Option<&str>) -> GetServiceLastAccessedDetailsResponse {
     let input = GenerateServiceLastAccessedDetailsRequest { arn: arn.into(), granularity: granularity.map(Into::into) };
-    let job_id = house.does::<GenerateServiceLastAccessedDetails>(input).await.job_id.unwrap();
-    house.does::<GetServiceLastAccessedDetails>(GetServiceLastAccessedDetailsRequest { job_id, ..Default::default() }).await
+    let job_id = cloud.does::<GenerateServiceLastAccessedDetails>(input).await.job_id.unwrap();
+    cloud.does::<GetServiceLastAccessedDetails>(GetServiceLastAccessedDetailsRequest { job_id, ..Default::default() }).await
 }
 
 #[tokio::test]
 async fn a_report_says_what_is_granted_and_when_it_was_used() {
-    let house = House::new();
-    let bob = house.user("bob").await;
-    put_user_policy(&house, "bob", "p", READ_IAM).await;
-    let none = report(&house, &bob.arn, None).await;
+    let cloud = TestCloud::new();
+    let bob = cloud.user("bob").await;
+    put_user_policy(&cloud, "bob", "p", READ_IAM).await;
+    let none = report(&cloud, &bob.arn, None).await;
     let names: Vec<&str> = none.services_last_accessed.iter().map(|service| service.service_namespace.as_str()).collect();
     assert_eq!(names, ["iam", "s3"]);
     assert!(none.services_last_accessed.iter().all(|service| service.last_authenticated.is_none()));
 
-    house.call::<ListUsers>(&bob, ListUsersRequest::default()).await.unwrap();
+    cloud.call::<ListUsers>(&bob, ListUsersRequest::default()).await.unwrap();
     // A refused call is an access, too.
-    house.call::<GetUser>(&bob, GetUserRequest::default()).await.err().unwrap();
-    let now: Timestamp = house.cloud.frame.clock.now();
-    let used = report(&house, &bob.arn, Some("ACTION_LEVEL")).await;
+    cloud.call::<GetUser>(&bob, GetUserRequest::default()).await.err().unwrap();
+    let now: Timestamp = cloud.inner.runtime.clock.now();
+    let used = report(&cloud, &bob.arn, Some("ACTION_LEVEL")).await;
     assert_eq!((used.job_status.as_str(), used.job_type.as_deref()), ("COMPLETED", Some("ACTION_LEVEL")));
     let iam = &used.services_last_accessed[0];
     assert_eq!((iam.last_authenticated, iam.last_authenticated_entity.as_deref()), (Some(now), Some(&*bob.arn)));
@@ -42,44 +42,44 @@ async fn a_report_says_what_is_granted_and_when_it_was_used() {
 
 #[tokio::test]
 async fn a_policys_report_tells_who_used_it() {
-    let house = House::new();
-    let (bob, eve) = (house.user("bob").await, house.user("eve").await);
+    let cloud = TestCloud::new();
+    let (bob, eve) = (cloud.user("bob").await, cloud.user("eve").await);
     let input = CreatePolicyRequest { policy_name: "reads".into(), policy_document: READ_IAM.into(), ..Default::default() };
-    let arn = house.does::<CreatePolicy>(input).await.policy.unwrap().arn.unwrap();
-    house.does::<CreateGroup>(CreateGroupRequest { group_name: "g".into(), ..Default::default() }).await;
+    let arn = cloud.does::<CreatePolicy>(input).await.policy.unwrap().arn.unwrap();
+    cloud.does::<CreateGroup>(CreateGroupRequest { group_name: "g".into(), ..Default::default() }).await;
     for user in ["bob", "eve"] {
-        house.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "g".into(), user_name: user.into() }).await;
+        cloud.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "g".into(), user_name: user.into() }).await;
     }
-    house.does::<AttachGroupPolicy>(AttachGroupPolicyRequest { group_name: "g".into(), policy_arn: arn.clone() }).await;
-    house.call::<ListUsers>(&eve, ListUsersRequest::default()).await.unwrap();
+    cloud.does::<AttachGroupPolicy>(AttachGroupPolicyRequest { group_name: "g".into(), policy_arn: arn.clone() }).await;
+    cloud.call::<ListUsers>(&eve, ListUsersRequest::default()).await.unwrap();
 
     for about in [arn.as_str(), "arn:aws:iam::123456789012:group/g"] {
         let input = GenerateServiceLastAccessedDetailsRequest { arn: about.into(), granularity: None };
-        let job_id = house.does::<GenerateServiceLastAccessedDetails>(input).await.job_id.unwrap();
+        let job_id = cloud.does::<GenerateServiceLastAccessedDetails>(input).await.job_id.unwrap();
         let input = GetServiceLastAccessedDetailsWithEntitiesRequest { job_id, service_namespace: "iam".into(), ..Default::default() };
-        let list = house.does::<GetServiceLastAccessedDetailsWithEntities>(input).await.entity_details_list;
+        let list = cloud.does::<GetServiceLastAccessedDetailsWithEntities>(input).await.entity_details_list;
         let told: Vec<(&str, bool)> = list.iter().map(|one| (one.entity_info.arn.as_str(), one.last_authenticated.is_some())).collect();
         assert_eq!(told, [(&*eve.arn, true), (&*bob.arn, false)]);
     }
     let unknown = GenerateServiceLastAccessedDetailsRequest { arn: "arn:aws:iam::123456789012:user/nobody".into(), granularity: None };
-    assert_eq!(house.fails::<GenerateServiceLastAccessedDetails>(unknown).await.0, "NoSuchEntity");
+    assert_eq!(cloud.fails::<GenerateServiceLastAccessedDetails>(unknown).await.0, "NoSuchEntity");
     let gone = GetServiceLastAccessedDetailsRequest { job_id: "00000000-0000-0000-0000-000000000000".into(), ..Default::default() };
-    assert_eq!(house.fails::<GetServiceLastAccessedDetails>(gone).await.0, "NoSuchEntity");
+    assert_eq!(cloud.fails::<GetServiceLastAccessedDetails>(gone).await.0, "NoSuchEntity");
 }
 
 #[tokio::test]
 async fn policies_that_grant_a_service_are_found_with_their_owners() {
-    let house = House::new();
-    let bob = house.user("bob").await;
-    put_user_policy(&house, "bob", "own", READ_IAM).await;
-    house.does::<CreateGroup>(CreateGroupRequest { group_name: "g".into(), ..Default::default() }).await;
-    house.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "g".into(), user_name: "bob".into() }).await;
+    let cloud = TestCloud::new();
+    let bob = cloud.user("bob").await;
+    put_user_policy(&cloud, "bob", "own", READ_IAM).await;
+    cloud.does::<CreateGroup>(CreateGroupRequest { group_name: "g".into(), ..Default::default() }).await;
+    cloud.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "g".into(), user_name: "bob".into() }).await;
     let read_only = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
-    house.does::<AttachGroupPolicy>(AttachGroupPolicyRequest { group_name: "g".into(), policy_arn: read_only.into() }).await;
+    cloud.does::<AttachGroupPolicy>(AttachGroupPolicyRequest { group_name: "g".into(), policy_arn: read_only.into() }).await;
 
     let namespaces = ["s3", "iam", "sqs"].map(str::to_owned).to_vec();
     let input = ListPoliciesGrantingServiceAccessRequest { arn: bob.arn.to_string(), service_namespaces: namespaces, marker: None };
-    let answer = house.does::<ListPoliciesGrantingServiceAccess>(input).await;
+    let answer = cloud.does::<ListPoliciesGrantingServiceAccess>(input).await;
     let names = |at: usize| -> Vec<(String, String, Option<String>)> {
         let entry = &answer.policies_granting_service_access[at];
         entry.policies.iter().flatten().map(|policy| (policy.policy_name.clone(), policy.policy_type.clone(), policy.entity_name.clone())).collect()
@@ -91,9 +91,9 @@ async fn policies_that_grant_a_service_are_found_with_their_owners() {
 }
 
 /// An organization of two accounts, whose policies deny S3 to the second.
-fn organized(house: &House) -> (String, Account) {
+fn organized(cloud: &TestCloud) -> (String, Account) {
     let member = Account::parse("111122223333").unwrap();
-    let mut organization = Organization::new("o-a1b2c3d4e5".into(), "r-ab12".into(), account(), house.cloud.frame.clock.now());
+    let mut organization = Organization::new("o-a1b2c3d4e5".into(), "r-ab12".into(), account(), cloud.inner.runtime.clock.now());
     organization.enabled.push(PolicyKind::ServiceControl);
     let row =
         cloudlet_identity::organization::Member { name: "m".into(), email: "m@example.com".into(), parent: "r-ab12".into(), joined: Timestamp(0) };
@@ -104,12 +104,12 @@ fn organized(house: &House) -> (String, Account) {
         name: "no-s3".into(),
         description: String::new(),
         kind: PolicyKind::ServiceControl,
-        content: cloudlet_identity::Written::parse(deny, cloudlet_policy::Kind::ServiceControl).unwrap(),
+        content: cloudlet_identity::StoredPolicy::parse(deny, cloudlet_policy::Kind::ServiceControl).unwrap(),
         aws_managed: false,
     };
     organization.policies.insert("p-12345678".into(), policy);
     organization.attached.get_mut(member.as_str()).unwrap().push("p-12345678".into());
-    let done: Result<(), ()> = house.identity.write(|state| {
+    let done: Result<(), ()> = cloud.identity.write(|state| {
         state.organization.insert((), organization);
         Ok(())
     });
@@ -119,15 +119,15 @@ fn organized(house: &House) -> (String, Account) {
 
 #[tokio::test]
 async fn an_organizations_report_goes_by_its_policies() {
-    let house = House::new();
-    let (root, member) = organized(&house);
+    let cloud = TestCloud::new();
+    let (root, member) = organized(&cloud);
     let path = format!("{root}/{member}");
     let caller = Caller::root(member, "aws", None);
-    house.call::<ListUsers>(&caller, ListUsersRequest::default()).await.unwrap();
+    cloud.call::<ListUsers>(&caller, ListUsersRequest::default()).await.unwrap();
     let input = GenerateOrganizationsAccessReportRequest { entity_path: path.clone(), organizations_policy_id: None };
-    let job_id = house.does::<GenerateOrganizationsAccessReport>(input).await.job_id.unwrap();
+    let job_id = cloud.does::<GenerateOrganizationsAccessReport>(input).await.job_id.unwrap();
     let sort_key = Some("LAST_AUTHENTICATED_TIME_DESCENDING".to_owned());
-    let report = house.does::<GetOrganizationsAccessReport>(GetOrganizationsAccessReportRequest { job_id, sort_key, ..Default::default() }).await;
+    let report = cloud.does::<GetOrganizationsAccessReport>(GetOrganizationsAccessReportRequest { job_id, sort_key, ..Default::default() }).await;
     let details = report.access_details.unwrap();
     assert_eq!((details[0].service_namespace.as_str(), details[0].entity_path.as_deref()), ("iam", Some(path.as_str())));
     assert_eq!(details[0].total_authenticated_entities, Some(1));
@@ -137,7 +137,7 @@ async fn an_organizations_report_goes_by_its_policies() {
     assert_eq!(usize::try_from(all).unwrap(), crate::granting::namespaces().count() - 1, "all but S3");
 
     let stranger = GenerateOrganizationsAccessReportRequest { entity_path: format!("{root}/999999999999"), organizations_policy_id: None };
-    assert_eq!(house.fails::<GenerateOrganizationsAccessReport>(stranger).await.0, "NoSuchEntity");
+    assert_eq!(cloud.fails::<GenerateOrganizationsAccessReport>(stranger).await.0, "NoSuchEntity");
     let input = GenerateOrganizationsAccessReportRequest { entity_path: root, organizations_policy_id: None };
-    assert_eq!(house.call::<GenerateOrganizationsAccessReport>(&caller, input).await.err().unwrap().code(), "AccessDenied");
+    assert_eq!(cloud.call::<GenerateOrganizationsAccessReport>(&caller, input).await.err().unwrap().code(), "AccessDenied");
 }

@@ -1,6 +1,6 @@
 //! Who may do what in a small account, written out: a change of any decision shows in `matrix.txt`.
 
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_iam::*;
 use std::fmt::Write;
 
@@ -32,33 +32,33 @@ const QUESTIONS: [(&str, &str); 12] = [
     ("s3:ListAllMyBuckets", "*"),
 ];
 
-async fn account_of_six() -> House {
-    let house = House::new();
+async fn account_of_six() -> TestCloud {
+    let cloud = TestCloud::new();
     for name in ["admin", "dev", "nobody"] {
-        house.user(name).await;
+        cloud.user(name).await;
     }
     let attach = AttachUserPolicyRequest { user_name: "admin".into(), policy_arn: "arn:aws:iam::aws:policy/AdministratorAccess".into() };
-    house.does::<AttachUserPolicy>(attach).await;
-    house.does::<CreateGroup>(CreateGroupRequest { group_name: "readers".into(), path: None }).await;
+    cloud.does::<AttachUserPolicy>(attach).await;
+    cloud.does::<CreateGroup>(CreateGroupRequest { group_name: "readers".into(), path: None }).await;
     let readers = PutGroupPolicyRequest { group_name: "readers".into(), policy_name: "read".into(), policy_document: READERS.into() };
-    house.does::<PutGroupPolicy>(readers).await;
-    house.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "readers".into(), user_name: "dev".into() }).await;
+    cloud.does::<PutGroupPolicy>(readers).await;
+    cloud.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "readers".into(), user_name: "dev".into() }).await;
     let dev = PutUserPolicyRequest { user_name: "dev".into(), policy_name: "dev".into(), policy_document: DEV.into() };
-    house.does::<PutUserPolicy>(dev).await;
+    cloud.does::<PutUserPolicy>(dev).await;
     for name in ["ci", "bounded"] {
-        house.role(name, LAMBDA_TRUST).await;
+        cloud.role(name, LAMBDA_TRUST).await;
         let deploy = PutRolePolicyRequest { role_name: name.into(), policy_name: "deploy".into(), policy_document: DEPLOY.into() };
-        house.does::<PutRolePolicy>(deploy).await;
+        cloud.does::<PutRolePolicy>(deploy).await;
     }
     let boundary = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess".to_owned();
     let bound = PutRolePermissionsBoundaryRequest { role_name: "bounded".into(), permissions_boundary: boundary };
-    house.does::<PutRolePermissionsBoundary>(bound).await;
-    house
+    cloud.does::<PutRolePermissionsBoundary>(bound).await;
+    cloud
 }
 
 #[tokio::test]
 async fn the_matrix_of_a_small_account_stands() {
-    let house = account_of_six().await;
+    let cloud = account_of_six().await;
     let mut matrix = String::new();
     for actor in ACTORS {
         for (action, resource) in QUESTIONS {
@@ -68,7 +68,7 @@ async fn the_matrix_of_a_small_account_stands() {
                 resource_arns: Some(vec![resource.into()]),
                 ..Default::default()
             };
-            let result = house.does::<SimulatePrincipalPolicy>(input).await.evaluation_results.unwrap().remove(0);
+            let result = cloud.does::<SimulatePrincipalPolicy>(input).await.evaluation_results.unwrap().remove(0);
             let by: Vec<String> = result.matched_statements.unwrap().into_iter().filter_map(|one| one.source_policy_id).collect();
             let by = if by.is_empty() { "-".to_owned() } else { by.join("+") };
             writeln!(matrix, "{actor:<14} {action:<20} {resource:<46} {:<13} {by}", result.eval_decision).unwrap();

@@ -1,35 +1,35 @@
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_iam::*;
 
 #[tokio::test]
 async fn a_user_lives_under_its_path_until_nothing_holds_it() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let input = CreateUserRequest { user_name: "Ada".into(), path: Some("/team/".into()), ..Default::default() };
-    let user = house.does::<CreateUser>(input).await.user.unwrap();
+    let user = cloud.does::<CreateUser>(input).await.user.unwrap();
     assert_eq!(user.arn, "arn:aws:iam::123456789012:user/team/Ada");
     assert!(user.user_id.starts_with("AIDA") && user.user_id.len() == 21);
     let again = CreateUserRequest { user_name: "ADA".into(), ..Default::default() };
-    assert_eq!(house.fails::<CreateUser>(again).await, ("EntityAlreadyExists".into(), "User with name ADA already exists.".into()));
-    house.does::<CreateAccessKey>(CreateAccessKeyRequest { user_name: Some("Ada".into()) }).await;
+    assert_eq!(cloud.fails::<CreateUser>(again).await, ("EntityAlreadyExists".into(), "User with name ADA already exists.".into()));
+    cloud.does::<CreateAccessKey>(CreateAccessKeyRequest { user_name: Some("Ada".into()) }).await;
     let gone = DeleteUserRequest { user_name: "Ada".into() };
     assert_eq!(
-        house.fails::<DeleteUser>(gone.clone()).await,
+        cloud.fails::<DeleteUser>(gone.clone()).await,
         ("DeleteConflict".into(), "Cannot delete entity, must delete access keys first.".into())
     );
-    let keys = house.does::<ListAccessKeys>(ListAccessKeysRequest { user_name: Some("Ada".into()), ..Default::default() }).await;
+    let keys = cloud.does::<ListAccessKeys>(ListAccessKeysRequest { user_name: Some("Ada".into()), ..Default::default() }).await;
     let id = keys.access_key_metadata[0].access_key_id.clone().unwrap();
-    house.does::<DeleteAccessKey>(DeleteAccessKeyRequest { user_name: Some("Ada".into()), access_key_id: id }).await;
-    house.does::<DeleteUser>(gone.clone()).await;
-    assert_eq!(house.fails::<DeleteUser>(gone).await, ("NoSuchEntity".into(), "The user with name Ada cannot be found.".into()));
+    cloud.does::<DeleteAccessKey>(DeleteAccessKeyRequest { user_name: Some("Ada".into()), access_key_id: id }).await;
+    cloud.does::<DeleteUser>(gone.clone()).await;
+    assert_eq!(cloud.fails::<DeleteUser>(gone).await, ("NoSuchEntity".into(), "The user with name Ada cannot be found.".into()));
 }
 
 #[tokio::test]
 async fn who_asks_for_no_user_gets_itself_and_root_ends_in_root() {
-    let house = House::new();
-    let bob = house.user("bob").await;
-    house.does::<PutUserPolicy>(PutUserPolicyRequest { user_name: "bob".into(), policy_name: "all".into(), policy_document: ALLOW_ALL.into() }).await;
-    assert_eq!(house.call::<GetUser>(&bob, GetUserRequest::default()).await.unwrap().user.user_name, "bob");
-    assert_eq!(house.does::<GetUser>(GetUserRequest::default()).await.user.arn, "arn:aws:iam::123456789012:root");
+    let cloud = TestCloud::new();
+    let bob = cloud.user("bob").await;
+    cloud.does::<PutUserPolicy>(PutUserPolicyRequest { user_name: "bob".into(), policy_name: "all".into(), policy_document: ALLOW_ALL.into() }).await;
+    assert_eq!(cloud.call::<GetUser>(&bob, GetUserRequest::default()).await.unwrap().user.user_name, "bob");
+    assert_eq!(cloud.does::<GetUser>(GetUserRequest::default()).await.user.arn, "arn:aws:iam::123456789012:root");
     let role = cloudlet_aws::Caller {
         identity: cloudlet_aws::Identity::AssumedRole {
             role: cloudlet_aws::Arn::parse("arn:aws:iam::123456789012:role/r").unwrap(),
@@ -37,109 +37,109 @@ async fn who_asks_for_no_user_gets_itself_and_root_ends_in_root() {
         },
         ..bob
     };
-    let fault = house.call::<GetUser>(&role, GetUserRequest::default()).await.err().unwrap();
+    let fault = cloud.call::<GetUser>(&role, GetUserRequest::default()).await.err().unwrap();
     assert_eq!((fault.code(), fault.message()), ("ValidationError", "Must specify userName when calling with non-User credentials"));
 }
 
 #[tokio::test]
 async fn a_renamed_user_keeps_its_keys_groups_and_the_trust_put_in_it() {
-    let house = House::new();
-    house.user("old").await;
-    house.does::<CreateGroup>(CreateGroupRequest { group_name: "devs".into(), path: None }).await;
-    house.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "devs".into(), user_name: "old".into() }).await;
-    let key = house.does::<CreateAccessKey>(CreateAccessKeyRequest { user_name: Some("old".into()) }).await.access_key;
+    let cloud = TestCloud::new();
+    cloud.user("old").await;
+    cloud.does::<CreateGroup>(CreateGroupRequest { group_name: "devs".into(), path: None }).await;
+    cloud.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "devs".into(), user_name: "old".into() }).await;
+    let key = cloud.does::<CreateAccessKey>(CreateAccessKeyRequest { user_name: Some("old".into()) }).await.access_key;
     let trust = LAMBDA_TRUST.replace(r#""Service":"lambda.amazonaws.com""#, r#""AWS":"arn:aws:iam::123456789012:user/old""#);
-    house.role("r", &trust).await;
-    house.does::<UpdateUser>(UpdateUserRequest { user_name: "old".into(), new_user_name: Some("new".into()), new_path: Some("/x/".into()) }).await;
-    let groups = house.does::<ListGroupsForUser>(ListGroupsForUserRequest { user_name: "new".into(), ..Default::default() }).await;
+    cloud.role("r", &trust).await;
+    cloud.does::<UpdateUser>(UpdateUserRequest { user_name: "old".into(), new_user_name: Some("new".into()), new_path: Some("/x/".into()) }).await;
+    let groups = cloud.does::<ListGroupsForUser>(ListGroupsForUserRequest { user_name: "new".into(), ..Default::default() }).await;
     assert_eq!(groups.groups[0].group_name, "devs");
-    let caller = house.cloud.identity.credential(&key.access_key_id, None, house.cloud.frame.clock.now()).unwrap().caller;
+    let caller = cloud.inner.identity.credential(&key.access_key_id, None, cloud.inner.runtime.clock.now()).unwrap().caller;
     assert_eq!(&*caller.arn, "arn:aws:iam::123456789012:user/x/new");
-    let role = house.does::<GetRole>(GetRoleRequest { role_name: "r".into() }).await.role;
+    let role = cloud.does::<GetRole>(GetRoleRequest { role_name: "r".into() }).await.role;
     assert!(role.assume_role_policy_document.unwrap().contains("user%2Fx%2Fnew"));
 }
 
 #[tokio::test]
 async fn a_principal_that_is_deleted_shows_as_its_id_and_a_namesake_inherits_nothing() {
-    let house = House::new();
-    let bob = house.user("bob").await;
+    let cloud = TestCloud::new();
+    let bob = cloud.user("bob").await;
     let trust = LAMBDA_TRUST.replace(r#""Service":"lambda.amazonaws.com""#, r#""AWS":"arn:aws:iam::123456789012:user/bob""#);
-    house.role("r", &trust).await;
-    house.does::<DeleteUser>(DeleteUserRequest { user_name: "bob".into() }).await;
-    house.user("bob").await;
-    let role = house.does::<GetRole>(GetRoleRequest { role_name: "r".into() }).await.role;
+    cloud.role("r", &trust).await;
+    cloud.does::<DeleteUser>(DeleteUserRequest { user_name: "bob".into() }).await;
+    cloud.user("bob").await;
+    let role = cloud.does::<GetRole>(GetRoleRequest { role_name: "r".into() }).await.role;
     let document = role.assume_role_policy_document.unwrap();
     assert!(document.contains(&*bob.unique_id) && !document.contains("user%2Fbob"));
 }
 
 #[tokio::test]
 async fn a_trust_policy_may_name_only_who_exists_and_only_trust() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let input = |document: &str| CreateRoleRequest { role_name: "r".into(), assume_role_policy_document: document.into(), ..Default::default() };
     let nobody = LAMBDA_TRUST.replace(r#""Service":"lambda.amazonaws.com""#, r#""AWS":"arn:aws:iam::123456789012:user/nobody""#);
-    house.user("somebody").await;
+    cloud.user("somebody").await;
     assert_eq!(
-        house.fails::<CreateRole>(input(&nobody)).await,
+        cloud.fails::<CreateRole>(input(&nobody)).await,
         ("MalformedPolicyDocument".into(), r#"Invalid principal in policy: "AWS":"arn:aws:iam::123456789012:user/nobody""#.into())
     );
     let mistyped = LAMBDA_TRUST.replace("lambda.amazonaws.com", "lambda.amazonws.com");
-    assert_eq!(house.fails::<CreateRole>(input(&mistyped)).await.1, r#"Invalid principal in policy: "SERVICE":"lambda.amazonws.com""#);
-    assert_eq!(house.fails::<CreateRole>(input(ALLOW_ALL)).await.0, "MalformedPolicyDocument");
-    assert_eq!(house.fails::<CreateRole>(input("{")).await.1, "This policy contains invalid Json");
+    assert_eq!(cloud.fails::<CreateRole>(input(&mistyped)).await.1, r#"Invalid principal in policy: "SERVICE":"lambda.amazonws.com""#);
+    assert_eq!(cloud.fails::<CreateRole>(input(ALLOW_ALL)).await.0, "MalformedPolicyDocument");
+    assert_eq!(cloud.fails::<CreateRole>(input("{")).await.1, "This policy contains invalid Json");
     // Of accounts that live elsewhere nobody here can say who exists.
     let stranger = nobody.replace("123456789012", "999988887777");
-    house.does::<CreateRole>(input(&stranger)).await;
+    cloud.does::<CreateRole>(input(&stranger)).await;
 }
 
 #[tokio::test]
 async fn roles_and_profiles_hold_on_to_each_other() {
-    let house = House::new();
-    house.role("r", LAMBDA_TRUST).await;
-    house.does::<CreateInstanceProfile>(CreateInstanceProfileRequest { instance_profile_name: "p".into(), ..Default::default() }).await;
+    let cloud = TestCloud::new();
+    cloud.role("r", LAMBDA_TRUST).await;
+    cloud.does::<CreateInstanceProfile>(CreateInstanceProfileRequest { instance_profile_name: "p".into(), ..Default::default() }).await;
     let add = AddRoleToInstanceProfileRequest { instance_profile_name: "p".into(), role_name: "r".into() };
-    house.does::<AddRoleToInstanceProfile>(add.clone()).await;
+    cloud.does::<AddRoleToInstanceProfile>(add.clone()).await;
     assert_eq!(
-        house.fails::<AddRoleToInstanceProfile>(add).await,
+        cloud.fails::<AddRoleToInstanceProfile>(add).await,
         ("LimitExceeded".into(), "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1".into())
     );
     let delete = DeleteRoleRequest { role_name: "r".into() };
-    assert_eq!(house.fails::<DeleteRole>(delete.clone()).await.1, "Cannot delete entity, must remove roles from instance profile first.");
-    let profile = house.does::<GetInstanceProfile>(GetInstanceProfileRequest { instance_profile_name: "p".into() }).await.instance_profile;
+    assert_eq!(cloud.fails::<DeleteRole>(delete.clone()).await.1, "Cannot delete entity, must remove roles from instance profile first.");
+    let profile = cloud.does::<GetInstanceProfile>(GetInstanceProfileRequest { instance_profile_name: "p".into() }).await.instance_profile;
     assert_eq!(profile.roles[0].role_name, "r");
-    house
+    cloud
         .does::<RemoveRoleFromInstanceProfile>(RemoveRoleFromInstanceProfileRequest { instance_profile_name: "p".into(), role_name: "r".into() })
         .await;
-    house.does::<DeleteRole>(delete).await;
+    cloud.does::<DeleteRole>(delete).await;
 }
 
 #[tokio::test]
 async fn lists_come_in_pages_and_by_path() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     for name in ["a", "b", "c"] {
         let path = if name == "c" { "/far/" } else { "/" };
-        house.does::<CreateUser>(CreateUserRequest { user_name: name.into(), path: Some(path.into()), ..Default::default() }).await;
+        cloud.does::<CreateUser>(CreateUserRequest { user_name: name.into(), path: Some(path.into()), ..Default::default() }).await;
     }
-    let one = house.does::<ListUsers>(ListUsersRequest { max_items: Some(2), ..Default::default() }).await;
+    let one = cloud.does::<ListUsers>(ListUsersRequest { max_items: Some(2), ..Default::default() }).await;
     assert_eq!((one.users.len(), one.is_truncated), (2, Some(true)));
-    let two = house.does::<ListUsers>(ListUsersRequest { marker: one.marker, ..Default::default() }).await;
+    let two = cloud.does::<ListUsers>(ListUsersRequest { marker: one.marker, ..Default::default() }).await;
     assert_eq!((two.users[0].user_name.as_str(), two.is_truncated), ("c", Some(false)));
-    let far = house.does::<ListUsers>(ListUsersRequest { path_prefix: Some("/far/".into()), ..Default::default() }).await;
+    let far = cloud.does::<ListUsers>(ListUsersRequest { path_prefix: Some("/far/".into()), ..Default::default() }).await;
     assert_eq!(far.users.len(), 1);
 }
 
 #[tokio::test]
 async fn a_service_linked_role_belongs_to_its_service() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let input = CreateServiceLinkedRoleRequest { aws_service_name: "batch.amazonaws.com".into(), ..Default::default() };
-    let role = house.does::<CreateServiceLinkedRole>(input.clone()).await.role.unwrap();
+    let role = cloud.does::<CreateServiceLinkedRole>(input.clone()).await.role.unwrap();
     assert_eq!(role.arn, "arn:aws:iam::123456789012:role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch");
     let name = role.role_name;
     assert_eq!(
-        house.fails::<CreateServiceLinkedRole>(input).await,
+        cloud.fails::<CreateServiceLinkedRole>(input).await,
         ("InvalidInput".into(), format!("Service role name {name} has been taken in this account, please try a different suffix."))
     );
-    assert_eq!(house.fails::<DeleteRole>(DeleteRoleRequest { role_name: name.clone() }).await.0, "UnmodifiableEntity");
-    let task = house.does::<DeleteServiceLinkedRole>(DeleteServiceLinkedRoleRequest { role_name: name }).await.deletion_task_id;
+    assert_eq!(cloud.fails::<DeleteRole>(DeleteRoleRequest { role_name: name.clone() }).await.0, "UnmodifiableEntity");
+    let task = cloud.does::<DeleteServiceLinkedRole>(DeleteServiceLinkedRoleRequest { role_name: name }).await.deletion_task_id;
     let input = GetServiceLinkedRoleDeletionStatusRequest { deletion_task_id: task };
-    assert_eq!(house.does::<GetServiceLinkedRoleDeletionStatus>(input).await.status, "SUCCEEDED");
+    assert_eq!(cloud.does::<GetServiceLinkedRoleDeletionStatus>(input).await.status, "SUCCEEDED");
 }

@@ -1,24 +1,24 @@
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_iam::*;
 
 const ARN: &str = "arn:aws:iam::123456789012:policy/p";
 
-async fn with_policy() -> House {
-    let house = House::new();
+async fn with_policy() -> TestCloud {
+    let cloud = TestCloud::new();
     let input = CreatePolicyRequest { policy_name: "p".into(), policy_document: ALLOW_ALL.into(), ..Default::default() };
-    assert_eq!(house.does::<CreatePolicy>(input).await.policy.unwrap().arn.as_deref(), Some(ARN));
-    house
+    assert_eq!(cloud.does::<CreatePolicy>(input).await.policy.unwrap().arn.as_deref(), Some(ARN));
+    cloud
 }
 
 #[tokio::test]
 async fn a_policy_has_five_versions_and_one_default() {
-    let house = with_policy().await;
+    let cloud = with_policy().await;
     let version = |default| CreatePolicyVersionRequest { policy_arn: ARN.into(), policy_document: ALLOW_ALL.into(), set_as_default: Some(default) };
     for default in [true, false, false, false] {
-        house.does::<CreatePolicyVersion>(version(default)).await;
+        cloud.does::<CreatePolicyVersion>(version(default)).await;
     }
     assert_eq!(
-        house.fails::<CreatePolicyVersion>(version(true)).await,
+        cloud.fails::<CreatePolicyVersion>(version(true)).await,
         (
             "LimitExceeded".into(),
             "A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.".into()
@@ -26,101 +26,101 @@ async fn a_policy_has_five_versions_and_one_default() {
     );
     let delete = |version: &str| DeletePolicyVersionRequest { policy_arn: ARN.into(), version_id: version.into() };
     assert_eq!(
-        house.fails::<DeletePolicyVersion>(delete("v2")).await,
+        cloud.fails::<DeletePolicyVersion>(delete("v2")).await,
         ("DeleteConflict".into(), "Cannot delete the default version of a policy.".into())
     );
-    house.does::<DeletePolicyVersion>(delete("v1")).await;
+    cloud.does::<DeletePolicyVersion>(delete("v1")).await;
     // Numbers are never used again.
-    let sixth = house.does::<CreatePolicyVersion>(version(true)).await.policy_version.unwrap();
+    let sixth = cloud.does::<CreatePolicyVersion>(version(true)).await.policy_version.unwrap();
     assert_eq!(sixth.version_id.as_deref(), Some("v6"));
-    let listed = house.does::<ListPolicyVersions>(ListPolicyVersionsRequest { policy_arn: ARN.into(), ..Default::default() }).await;
+    let listed = cloud.does::<ListPolicyVersions>(ListPolicyVersionsRequest { policy_arn: ARN.into(), ..Default::default() }).await;
     let shown: Vec<_> = listed.versions.unwrap().into_iter().map(|one| (one.version_id.unwrap(), one.is_default_version.unwrap())).collect();
     assert_eq!(shown[0], ("v6".into(), true));
     assert!(
-        house.fails::<DeletePolicy>(DeletePolicyRequest { policy_arn: ARN.into() }).await.1.starts_with("This policy has more than one version.")
+        cloud.fails::<DeletePolicy>(DeletePolicyRequest { policy_arn: ARN.into() }).await.1.starts_with("This policy has more than one version.")
     );
 }
 
 #[tokio::test]
 async fn attaching_wants_a_policy_that_exists_and_deleting_one_that_nobody_holds() {
-    let house = with_policy().await;
-    house.role("r", LAMBDA_TRUST).await;
+    let cloud = with_policy().await;
+    cloud.role("r", LAMBDA_TRUST).await;
     let attach = |arn: &str| AttachRolePolicyRequest { role_name: "r".into(), policy_arn: arn.into() };
     assert_eq!(
-        house.fails::<AttachRolePolicy>(attach("longpolicynamebutnoarn")).await,
+        cloud.fails::<AttachRolePolicy>(attach("longpolicynamebutnoarn")).await,
         ("ValidationError".into(), "Invalid ARN:  Could not be parsed!".into())
     );
     assert_eq!(
-        house.fails::<AttachRolePolicy>(attach(&format!("{ARN}123"))).await,
+        cloud.fails::<AttachRolePolicy>(attach(&format!("{ARN}123"))).await,
         ("NoSuchEntity".into(), format!("Policy {ARN}123 does not exist or is not attachable."))
     );
-    house.does::<AttachRolePolicy>(attach(ARN)).await;
-    house.does::<AttachRolePolicy>(attach("arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole")).await;
-    let listed = house.does::<ListAttachedRolePolicies>(ListAttachedRolePoliciesRequest { role_name: "r".into(), ..Default::default() }).await;
+    cloud.does::<AttachRolePolicy>(attach(ARN)).await;
+    cloud.does::<AttachRolePolicy>(attach("arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole")).await;
+    let listed = cloud.does::<ListAttachedRolePolicies>(ListAttachedRolePoliciesRequest { role_name: "r".into(), ..Default::default() }).await;
     let names: Vec<_> = listed.attached_policies.unwrap().into_iter().filter_map(|one| one.policy_name).collect();
     assert_eq!(names, ["p", "AWSLambdaBasicExecutionRole"]);
-    let policy = house.does::<GetPolicy>(GetPolicyRequest { policy_arn: ARN.into() }).await.policy.unwrap();
+    let policy = cloud.does::<GetPolicy>(GetPolicyRequest { policy_arn: ARN.into() }).await.policy.unwrap();
     assert_eq!(policy.attachment_count, Some(1));
     assert_eq!(
-        house.fails::<DeletePolicy>(DeletePolicyRequest { policy_arn: ARN.into() }).await,
+        cloud.fails::<DeletePolicy>(DeletePolicyRequest { policy_arn: ARN.into() }).await,
         ("DeleteConflict".into(), "Cannot delete a policy attached to entities.".into())
     );
     assert_eq!(
-        house.fails::<DeleteRole>(DeleteRoleRequest { role_name: "r".into() }).await.1,
+        cloud.fails::<DeleteRole>(DeleteRoleRequest { role_name: "r".into() }).await.1,
         "Cannot delete entity, must detach all policies first."
     );
     let detach = DetachRolePolicyRequest { role_name: "r".into(), policy_arn: ARN.into() };
-    house.does::<DetachRolePolicy>(detach.clone()).await;
-    assert_eq!(house.fails::<DetachRolePolicy>(detach).await, ("NoSuchEntity".into(), format!("Policy {ARN} was not found.")));
-    house.does::<DeletePolicy>(DeletePolicyRequest { policy_arn: ARN.into() }).await;
+    cloud.does::<DetachRolePolicy>(detach.clone()).await;
+    assert_eq!(cloud.fails::<DetachRolePolicy>(detach).await, ("NoSuchEntity".into(), format!("Policy {ARN} was not found.")));
+    cloud.does::<DeletePolicy>(DeletePolicyRequest { policy_arn: ARN.into() }).await;
 }
 
 #[tokio::test]
 async fn inline_policies_share_one_quota_in_which_space_does_not_count() {
-    let house = House::new();
-    house.user("u").await;
+    let cloud = TestCloud::new();
+    cloud.user("u").await;
     let put = |name: &str, document: String| PutUserPolicyRequest { user_name: "u".into(), policy_name: name.into(), policy_document: document };
     let padded = ALLOW_ALL.replace("\"Statement\"", &format!("{}\"Statement\"", " ".repeat(4000)));
-    house.does::<PutUserPolicy>(put("padded", padded)).await;
+    cloud.does::<PutUserPolicy>(put("padded", padded)).await;
     let long = ALLOW_ALL.replace("\"Action\":\"*\"", &format!("\"Action\":\"s3:{}\"", "x".repeat(1_950)));
     assert_eq!(
-        house.fails::<PutUserPolicy>(put("long", long)).await,
+        cloud.fails::<PutUserPolicy>(put("long", long)).await,
         ("LimitExceeded".into(), "Maximum policy size of 2048 bytes exceeded for user u".into())
     );
-    let got = house.does::<GetUserPolicy>(GetUserPolicyRequest { user_name: "u".into(), policy_name: "padded".into() }).await;
+    let got = cloud.does::<GetUserPolicy>(GetUserPolicyRequest { user_name: "u".into(), policy_name: "padded".into() }).await;
     assert!(got.policy_document.starts_with("%7B%22Version%22%3A%222012-10-17%22"));
     assert_eq!(
-        house.fails::<GetUserPolicy>(GetUserPolicyRequest { user_name: "u".into(), policy_name: "none".into() }).await,
+        cloud.fails::<GetUserPolicy>(GetUserPolicyRequest { user_name: "u".into(), policy_name: "none".into() }).await,
         ("NoSuchEntity".into(), "The user policy with name none cannot be found.".into())
     );
 }
 
 #[tokio::test]
 async fn aws_policies_can_be_read_and_not_changed() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let arn = "arn:aws:iam::aws:policy/AdministratorAccess";
     let input = GetPolicyVersionRequest { policy_arn: arn.into(), version_id: "v1".into() };
-    let version = house.does::<GetPolicyVersion>(input).await.policy_version.unwrap();
+    let version = cloud.does::<GetPolicyVersion>(input).await.policy_version.unwrap();
     assert!(version.document.unwrap().contains("%22Action%22%3A%22%2A%22"));
-    assert_eq!(house.fails::<DeletePolicy>(DeletePolicyRequest { policy_arn: arn.into() }).await.0, "AccessDenied");
-    let listed = house.does::<ListPolicies>(ListPoliciesRequest { scope: Some("AWS".into()), max_items: Some(1000), ..Default::default() }).await;
+    assert_eq!(cloud.fails::<DeletePolicy>(DeletePolicyRequest { policy_arn: arn.into() }).await.0, "AccessDenied");
+    let listed = cloud.does::<ListPolicies>(ListPoliciesRequest { scope: Some("AWS".into()), max_items: Some(1000), ..Default::default() }).await;
     assert_eq!((listed.policies.unwrap().len(), listed.is_truncated), (1000, Some(true)));
 }
 
 #[tokio::test]
 async fn tags_are_compared_without_case_and_kept_with_it() {
-    let house = House::new();
-    house.user("u").await;
+    let cloud = TestCloud::new();
+    cloud.user("u").await;
     let tag = |key: &str, value: &str| Tag { key: key.into(), value: value.into() };
     let input = |tags| TagUserRequest { user_name: "u".into(), tags };
-    house.does::<TagUser>(input(vec![tag("Team", "red")])).await;
-    house.does::<TagUser>(input(vec![tag("team", "blue")])).await;
-    let listed = house.does::<ListUserTags>(ListUserTagsRequest { user_name: "u".into(), ..Default::default() }).await.tags;
+    cloud.does::<TagUser>(input(vec![tag("Team", "red")])).await;
+    cloud.does::<TagUser>(input(vec![tag("team", "blue")])).await;
+    let listed = cloud.does::<ListUserTags>(ListUserTagsRequest { user_name: "u".into(), ..Default::default() }).await.tags;
     assert_eq!((listed.len(), listed[0].key.as_str(), listed[0].value.as_str()), (1, "team", "blue"));
     assert_eq!(
-        house.fails::<TagUser>(input(vec![tag("a", "1"), tag("A", "2")])).await.1,
+        cloud.fails::<TagUser>(input(vec![tag("a", "1"), tag("A", "2")])).await.1,
         "Duplicate tag keys found. Please note that Tag keys are case insensitive."
     );
-    house.does::<UntagUser>(UntagUserRequest { user_name: "u".into(), tag_keys: vec!["TEAM".into()] }).await;
-    assert!(house.does::<ListUserTags>(ListUserTagsRequest { user_name: "u".into(), ..Default::default() }).await.tags.is_empty());
+    cloud.does::<UntagUser>(UntagUserRequest { user_name: "u".into(), tag_keys: vec!["TEAM".into()] }).await;
+    assert!(cloud.does::<ListUserTags>(ListUserTagsRequest { user_name: "u".into(), ..Default::default() }).await.tags.is_empty());
 }

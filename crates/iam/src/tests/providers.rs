@@ -1,4 +1,4 @@
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_iam::*;
 
 const METADATA: &str = include_str!("../../../saml/src/tests/metadata.xml");
@@ -13,49 +13,49 @@ fn updating() -> UpdateSAMLProviderRequest {
     UpdateSAMLProviderRequest { saml_provider_arn: ARN.into(), ..Default::default() }
 }
 
-async fn got(house: &House) -> GetSAMLProviderResponse {
-    house.does::<GetSAMLProvider>(GetSAMLProviderRequest { saml_provider_arn: ARN.into() }).await
+async fn got(cloud: &TestCloud) -> GetSAMLProviderResponse {
+    cloud.does::<GetSAMLProvider>(GetSAMLProviderRequest { saml_provider_arn: ARN.into() }).await
 }
 
 #[tokio::test]
 async fn metadata_must_be_that_of_a_provider() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     for document in ["<a/>".to_owned(), METADATA.replace("X509Certificate", "X509Data"), METADATA.replace("entityID", "id"), "x".repeat(1000)] {
         let input = CreateSAMLProviderRequest { saml_metadata_document: document, ..creating() };
-        assert_eq!(house.fails::<CreateSAMLProvider>(input).await, ("InvalidInput".into(), "Could not parse metadata".into()));
+        assert_eq!(cloud.fails::<CreateSAMLProvider>(input).await, ("InvalidInput".into(), "Could not parse metadata".into()));
     }
-    house.does::<CreateSAMLProvider>(creating()).await;
-    assert_eq!(got(&house).await.saml_metadata_document.as_deref(), Some(METADATA));
+    cloud.does::<CreateSAMLProvider>(creating()).await;
+    assert_eq!(got(&cloud).await.saml_metadata_document.as_deref(), Some(METADATA));
     let dated = METADATA.replace("entityID=", "validUntil=\"2040-01-01T00:00:00Z\" entityID=");
-    house.does::<UpdateSAMLProvider>(UpdateSAMLProviderRequest { saml_metadata_document: Some(dated), ..updating() }).await;
-    let until = got(&house).await.valid_until.unwrap();
+    cloud.does::<UpdateSAMLProvider>(UpdateSAMLProviderRequest { saml_metadata_document: Some(dated), ..updating() }).await;
+    let until = got(&cloud).await.valid_until.unwrap();
     assert_eq!(Some(until), cloudlet_aws::Timestamp::parse_any("2040-01-01T00:00:00Z"));
 }
 
 #[tokio::test]
 async fn a_provider_that_must_encrypt_needs_a_key() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let required = CreateSAMLProviderRequest { assertion_encryption_mode: Some("Required".into()), ..creating() };
     let none = "Unable to set assertion encryption mode to Required because no private key is provided.";
-    assert_eq!(house.fails::<CreateSAMLProvider>(required.clone()).await.1, none);
+    assert_eq!(cloud.fails::<CreateSAMLProvider>(required.clone()).await.1, none);
     let wrong = CreateSAMLProviderRequest { add_private_key: Some("no key".into()), ..creating() };
-    assert_eq!(house.fails::<CreateSAMLProvider>(wrong).await.1, "Invalid private key.");
-    house.does::<CreateSAMLProvider>(CreateSAMLProviderRequest { add_private_key: Some(KEY.into()), ..required }).await;
+    assert_eq!(cloud.fails::<CreateSAMLProvider>(wrong).await.1, "Invalid private key.");
+    cloud.does::<CreateSAMLProvider>(CreateSAMLProviderRequest { add_private_key: Some(KEY.into()), ..required }).await;
 
-    let nothing = house.fails::<UpdateSAMLProvider>(updating()).await.1;
+    let nothing = cloud.fails::<UpdateSAMLProvider>(updating()).await.1;
     assert_eq!(nothing, "Unable to update identity provider. No updates are defined for metadata or encryption assertion.");
     let adding = UpdateSAMLProviderRequest { add_private_key: Some(KEY.into()), ..updating() };
-    house.does::<UpdateSAMLProvider>(adding.clone()).await;
-    assert_eq!(house.fails::<UpdateSAMLProvider>(adding.clone()).await, ("LimitExceeded".into(), "Private key limit of 2 is reached.".into()));
+    cloud.does::<UpdateSAMLProvider>(adding.clone()).await;
+    assert_eq!(cloud.fails::<UpdateSAMLProvider>(adding.clone()).await, ("LimitExceeded".into(), "Private key limit of 2 is reached.".into()));
     let both = UpdateSAMLProviderRequest { remove_private_key: Some("x".into()), ..adding };
-    assert!(house.fails::<UpdateSAMLProvider>(both).await.1.starts_with("Unable to add and remove private keys in the same request."));
+    assert!(cloud.fails::<UpdateSAMLProvider>(both).await.1.starts_with("Unable to add and remove private keys in the same request."));
 
-    let keys: Vec<String> = got(&house).await.private_key_list.unwrap().into_iter().filter_map(|key| key.key_id).collect();
+    let keys: Vec<String> = got(&cloud).await.private_key_list.unwrap().into_iter().filter_map(|key| key.key_id).collect();
     let removing = |id: &str| UpdateSAMLProviderRequest { remove_private_key: Some(id.into()), ..updating() };
-    assert!(house.fails::<UpdateSAMLProvider>(removing("UNKNOWNKEYUNKNOWNKEY")).await.1.contains("does not match a private key"));
-    house.does::<UpdateSAMLProvider>(removing(&keys[0])).await;
-    assert_eq!(house.fails::<UpdateSAMLProvider>(removing(&keys[1])).await.1, "Failed to remove private key.");
+    assert!(cloud.fails::<UpdateSAMLProvider>(removing("UNKNOWNKEYUNKNOWNKEY")).await.1.contains("does not match a private key"));
+    cloud.does::<UpdateSAMLProvider>(removing(&keys[0])).await;
+    assert_eq!(cloud.fails::<UpdateSAMLProvider>(removing(&keys[1])).await.1, "Failed to remove private key.");
     let mode = Some("Allowed".to_owned());
-    house.does::<UpdateSAMLProvider>(UpdateSAMLProviderRequest { assertion_encryption_mode: mode, ..removing(&keys[1]) }).await;
-    assert!(got(&house).await.private_key_list.is_none());
+    cloud.does::<UpdateSAMLProvider>(UpdateSAMLProviderRequest { assertion_encryption_mode: mode, ..removing(&keys[1]) }).await;
+    assert!(got(&cloud).await.private_key_list.is_none());
 }

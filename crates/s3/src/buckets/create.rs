@@ -8,7 +8,7 @@ use crate::{
     tags,
 };
 use cloudlet_aws::{Account, Fault, FaultKind, Region};
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use std::sync::Arc;
 
 const ALREADY_EXISTS: FaultKind = api::faults::BUCKET_ALREADY_EXISTS;
@@ -17,33 +17,33 @@ const ALREADY_YOURS: FaultKind = api::faults::BUCKET_ALREADY_OWNED_BY_YOU;
 const OLDEST: &str = "us-east-1";
 
 impl Handle<api::CreateBucket> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::CreateBucketRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::CreateBucketRequest) -> Result<Permissions, Fault> {
         let bucket = names::bucket_arn(cx, &input.bucket);
-        let ask = |action| access::of_the_call(Ask::action(action, bucket.clone()).owned_by(cx.scope.account));
-        let mut asks = ask("s3:CreateBucket").alone();
+        let permission = |action| access::of_the_call(Permission::action(action, bucket.clone()).owned_by(cx.scope.account));
+        let mut permissions: Permissions = permission("s3:CreateBucket").into();
         if let Some(constraint) = constraint(input) {
-            asks.iter_mut().for_each(|ask| ask.keys.set("s3:LocationConstraint", constraint.to_owned()));
+            permissions.iter_mut().for_each(|permission| permission.keys.set("s3:LocationConstraint", constraint.to_owned()));
         }
-        for ask in &mut asks {
+        for permission in &mut permissions {
             let named = [("s3:x-amz-acl", input.acl.as_ref()), ("s3:x-amz-object-ownership", input.object_ownership.as_ref())];
-            crate::objects::set_write_keys(&mut ask.keys, &named);
+            crate::objects::set_write_keys(&mut permission.keys, &named);
         }
         if input.acl.is_some() {
-            asks.push(ask("s3:PutBucketAcl"));
+            permissions.push(permission("s3:PutBucketAcl"));
         }
         if input.object_ownership.is_some() {
-            asks.push(ask("s3:PutBucketOwnershipControls"));
+            permissions.push(permission("s3:PutBucketOwnershipControls"));
         }
         if input.object_lock_enabled_for_bucket == Some(true) {
-            asks.push(ask("s3:PutBucketObjectLockConfiguration"));
-            asks.push(ask("s3:PutBucketVersioning"));
+            permissions.push(permission("s3:PutBucketObjectLockConfiguration"));
+            permissions.push(permission("s3:PutBucketVersioning"));
         }
         let tags = given_tags(input);
         if !tags.is_empty() {
-            asks.push(ask("s3:TagResource"));
-            asks.iter_mut().for_each(|ask| ask.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone()))));
+            permissions.push(permission("s3:TagResource"));
+            permissions.iter_mut().for_each(|permission| permission.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone()))));
         }
-        Ok(asks)
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: api::CreateBucketRequest) -> Result<api::CreateBucketOutput, Fault> {
@@ -72,7 +72,7 @@ impl Handle<api::CreateBucket> for S3 {
         contents.bucket.insert((), Arc::new(bucket));
         match self.buckets.create(name.into(), contents) {
             Ok(_) => {
-                self.settled().await?;
+                self.synced().await?;
                 Ok(answer)
             }
             Err(present) => {

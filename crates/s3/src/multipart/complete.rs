@@ -16,7 +16,7 @@ use crate::{
 };
 use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_digest::{Algorithm, Sum};
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use cloudlet_store::Blob;
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -241,11 +241,11 @@ struct Target<'a> {
 }
 
 impl Handle<api::CompleteMultipartUpload> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::CompleteMultipartUploadRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::CompleteMultipartUploadRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        let mut ask = found.ask_on(cx, "s3:PutObject", &input.key);
-        objects::set_write_keys(&mut ask.keys, &[("s3:if-match", input.if_match.as_ref()), ("s3:if-none-match", input.if_none_match.as_ref())]);
-        Ok(ask.alone())
+        let mut permission = found.permission_on(cx, "s3:PutObject", &input.key);
+        objects::set_write_keys(&mut permission.keys, &[("s3:if-match", input.if_match.as_ref()), ("s3:if-none-match", input.if_none_match.as_ref())]);
+        Ok(permission.into())
     }
 
     async fn handle(&self, cx: &Cx, mut input: api::CompleteMultipartUploadRequest) -> Result<api::CompleteMultipartUploadOutput, Fault> {
@@ -258,7 +258,7 @@ impl Handle<api::CompleteMultipartUpload> for S3 {
         let completed = found.contents.write(|contents| complete(self, cx, contents, target));
         let Completed { object, left } = completed.ok_or_else(access::gone(&input.bucket))??;
         self.discard(left);
-        self.settled().await?;
+        self.synced().await?;
         let mut output = api::CompleteMultipartUploadOutput {
             location: Some(names::location(cx.endpoint(), &input.bucket, &input.key)),
             bucket: Some(input.bucket.clone()),

@@ -13,7 +13,7 @@ use crate::{
 };
 use cloudlet_aws::Fault;
 use cloudlet_digest::Algorithm;
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use std::sync::Arc;
 
 /// Letters and digits of an upload id behind its order.
@@ -48,11 +48,11 @@ fn checksum(algorithm: Option<&str>, kind: Option<&str>) -> Result<Option<(Algor
 }
 
 impl Handle<api::CreateMultipartUpload> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::CreateMultipartUploadRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::CreateMultipartUploadRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        let mut ask = found.ask_on(cx, "s3:PutObject", &input.key);
+        let mut permission = found.permission_on(cx, "s3:PutObject", &input.key);
         set_write_keys(
-            &mut ask.keys,
+            &mut permission.keys,
             &[
                 ("s3:x-amz-acl", input.acl.as_ref()),
                 ("s3:x-amz-storage-class", input.storage_class.as_ref()),
@@ -62,16 +62,16 @@ impl Handle<api::CreateMultipartUpload> for S3 {
             ],
         );
         if let Some(tagging) = &input.tagging {
-            tags::set_request_tags(&mut ask.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
+            tags::set_request_tags(&mut permission.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
         }
-        let mut asks = ask.alone();
+        let mut permissions: Permissions = permission.into();
         if input.tagging.is_some() {
-            asks.push(found.ask_on(cx, "s3:PutObjectTagging", &input.key));
+            permissions.push(found.permission_on(cx, "s3:PutObjectTagging", &input.key));
         }
         if input.acl.is_some() {
-            asks.push(found.ask_on(cx, "s3:PutObjectAcl", &input.key));
+            permissions.push(found.permission_on(cx, "s3:PutObjectAcl", &input.key));
         }
-        Ok(asks)
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, mut input: api::CreateMultipartUploadRequest) -> Result<api::CreateMultipartUploadOutput, Fault> {
@@ -86,7 +86,7 @@ impl Handle<api::CreateMultipartUpload> for S3 {
             Upload { order, initiated: cx.now.whole_secs(), initiator: owners::initiator(&cx.caller, found.bucket.owner), class, checksum, more };
         let key = upload_key(&input.key, &id);
         found.contents.update(|contents| contents.uploads.insert(key, Arc::new(upload))).ok_or_else(access::gone(&input.bucket))?;
-        self.settled().await?;
+        self.synced().await?;
         Ok(api::CreateMultipartUploadOutput {
             bucket: Some(input.bucket.clone()),
             key: Some(input.key.clone()),
@@ -100,9 +100,9 @@ impl Handle<api::CreateMultipartUpload> for S3 {
 }
 
 impl Handle<api::AbortMultipartUpload> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::AbortMultipartUploadRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::AbortMultipartUploadRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(found.ask_on(cx, "s3:AbortMultipartUpload", &input.key).alone())
+        Ok(found.permission_on(cx, "s3:AbortMultipartUpload", &input.key).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::AbortMultipartUploadRequest) -> Result<api::AbortMultipartUploadOutput, Fault> {
@@ -116,7 +116,7 @@ impl Handle<api::AbortMultipartUpload> for S3 {
             Ok(remove_parts(contents, &input.upload_id))
         });
         self.discard(aborted.ok_or_else(access::gone(&input.bucket))??);
-        self.settled().await?;
+        self.synced().await?;
         Ok(api::AbortMultipartUploadOutput::default())
     }
 }

@@ -15,13 +15,13 @@ use crate::{
     state::{Contents, PartKey, Upload, UploadKey},
 };
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use std::{ops::Bound, sync::Arc};
 
 impl Handle<api::ListParts> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::ListPartsRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::ListPartsRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(found.ask_on(cx, "s3:ListMultipartUploadParts", &input.key).alone())
+        Ok(found.permission_on(cx, "s3:ListMultipartUploadParts", &input.key).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::ListPartsRequest) -> Result<api::ListPartsOutput, Fault> {
@@ -97,9 +97,9 @@ fn is_marker(contents: &Contents, key: &str, id: &str) -> bool {
 }
 
 impl Handle<api::ListMultipartUploads> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::ListMultipartUploadsRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::ListMultipartUploadsRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(found.ask::<api::ListMultipartUploads>(cx).alone())
+        Ok(found.permission::<api::ListMultipartUploads>(cx).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::ListMultipartUploadsRequest) -> Result<api::ListMultipartUploadsOutput, Fault> {

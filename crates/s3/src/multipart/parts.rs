@@ -16,7 +16,7 @@ use crate::{
 };
 use cloudlet_aws::{Fault, Timestamp};
 use cloudlet_digest::{Algorithm, Sum};
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use std::sync::Arc;
 
 /// The digests a part needs beside its MD5: what the client claims, what the upload shows, what the object will have.
@@ -62,9 +62,9 @@ impl S3 {
             Ok(replaced)
         });
         let replaced = written.ok_or_else(access::gone(&found.name))??;
-        stored.fresh.keep();
+        stored.fresh.commit();
         self.discard(replaced);
-        self.settled().await
+        self.synced().await
     }
 
     fn upload(&self, found: &Found, key: &str, id: &str) -> Result<Arc<Upload>, Fault> {
@@ -73,9 +73,9 @@ impl S3 {
 }
 
 impl Handle<api::UploadPart> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::UploadPartRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::UploadPartRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(found.ask_on(cx, "s3:PutObject", &input.key).alone())
+        Ok(found.permission_on(cx, "s3:PutObject", &input.key).into())
     }
 
     async fn handle(&self, cx: &Cx, mut input: api::UploadPartRequest) -> Result<api::UploadPartOutput, Fault> {
@@ -105,15 +105,15 @@ impl Handle<api::UploadPart> for S3 {
 }
 
 impl Handle<api::UploadPartCopy> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::UploadPartCopyRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::UploadPartCopyRequest) -> Result<Permissions, Fault> {
         let target = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
         let (source, from) = source_of(self, &input.copy_source, input.expected_source_bucket_owner.as_ref())?;
         let mut read = from.ask_version(cx, GET, &source.key, source.version.as_ref());
         self.set_existing_tags(&from, &source.key, &mut read);
-        let mut asks = read.alone();
+        let mut permissions: Permissions = read.into();
         let copy_source = format!("{}/{}", source.bucket, source.key);
-        asks.push(target.ask_on(cx, "s3:PutObject", &input.key).with_key("s3:x-amz-copy-source", copy_source));
-        Ok(asks)
+        permissions.push(target.permission_on(cx, "s3:PutObject", &input.key).with_key("s3:x-amz-copy-source", copy_source));
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: api::UploadPartCopyRequest) -> Result<api::UploadPartCopyOutput, Fault> {

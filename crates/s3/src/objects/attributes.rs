@@ -10,19 +10,19 @@ use crate::{
     state::Object,
 };
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 
 const ATTRIBUTES: [&str; 2] = ["s3:GetObjectAttributes", "s3:GetObjectVersionAttributes"];
 const KNOWN: [&str; 5] = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
 
 impl Handle<api::GetObjectAttributes> for S3 {
     /// It shows what GetObject shows, so that both are needed.
-    fn asks(&self, cx: &Cx, input: &api::GetObjectAttributesRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::GetObjectAttributesRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
         let version = input.version_id.as_ref();
-        let mut asks = found.ask_version(cx, GET, &input.key, version).alone();
-        asks.push(found.ask_version(cx, ATTRIBUTES, &input.key, version));
-        Ok(asks)
+        let mut permissions: Permissions = found.ask_version(cx, GET, &input.key, version).into();
+        permissions.push(found.ask_version(cx, ATTRIBUTES, &input.key, version));
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: api::GetObjectAttributesRequest) -> Result<api::GetObjectAttributesOutput, Fault> {

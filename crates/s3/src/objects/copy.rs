@@ -17,7 +17,7 @@ use crate::{
 };
 use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, Digests};
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use cloudlet_shape::Operation;
 use cloudlet_store::{BlobReader, Fresh};
 use percent_encoding::percent_decode_str;
@@ -145,12 +145,12 @@ fn replaces(directive: Option<&String>, header: &str, noun: &str) -> Result<bool
 }
 
 impl Handle<api::CopyObject> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::CopyObjectRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::CopyObjectRequest) -> Result<Permissions, Fault> {
         let target = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
         let (source, from) = source_of(self, &input.copy_source, input.expected_source_bucket_owner.as_ref())?;
         let mut read = from.ask_version(cx, GET, &source.key, source.version.as_ref());
         self.set_existing_tags(&from, &source.key, &mut read);
-        let mut write = target.ask_on(cx, "s3:PutObject", &input.key);
+        let mut write = target.permission_on(cx, "s3:PutObject", &input.key);
         set_write_keys(
             &mut write.keys,
             &[
@@ -165,19 +165,19 @@ impl Handle<api::CopyObject> for S3 {
             ],
         );
         write.keys.set("s3:x-amz-copy-source", format!("{}/{}", source.bucket, source.key));
-        let mut asks = read.alone();
+        let mut permissions: Permissions = read.into();
         if input.tagging_directive.as_deref() == Some("REPLACE") && input.tagging.is_some() {
             tags::set_request_tags(&mut write.keys, &tags::of_header(input.tagging.as_deref()).unwrap_or_default());
-            asks.push(target.ask_on(cx, "s3:PutObjectTagging", &input.key));
+            permissions.push(target.permission_on(cx, "s3:PutObjectTagging", &input.key));
         } else if read_tags(&from, &source.key) {
-            asks.push(from.ask_on(cx, "s3:GetObjectTagging", &source.key));
-            asks.push(target.ask_on(cx, "s3:PutObjectTagging", &input.key));
+            permissions.push(from.permission_on(cx, "s3:GetObjectTagging", &source.key));
+            permissions.push(target.permission_on(cx, "s3:PutObjectTagging", &input.key));
         }
         if input.acl.is_some() {
-            asks.push(target.ask_on(cx, "s3:PutObjectAcl", &input.key));
+            permissions.push(target.permission_on(cx, "s3:PutObjectAcl", &input.key));
         }
-        asks.insert(1, write);
-        Ok(asks)
+        permissions.insert(1, write);
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, mut input: api::CopyObjectRequest) -> Result<api::CopyObjectOutput, Fault> {
@@ -221,9 +221,9 @@ impl Handle<api::CopyObject> for S3 {
             Ok(super::write(self, cx, contents, &input.key, copy))
         });
         let replaced = written.ok_or_else(access::gone(&input.bucket))??;
-        fresh.keep();
+        fresh.commit();
         self.discard(replaced);
-        self.settled().await?;
+        self.synced().await?;
         Ok(api::CopyObjectOutput { copy_object_result: Some(result), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() })
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     state::Contents,
 };
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use cloudlet_store::Blob;
 
 const DELETE: [&str; 2] = ["s3:DeleteObject", "s3:DeleteObjectVersion"];
@@ -30,9 +30,9 @@ fn remove(contents: &mut Contents, key: &str, which: Which, if_match: Option<&st
 }
 
 impl Handle<api::DeleteObject> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::DeleteObjectRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::DeleteObjectRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(found.ask_version(cx, DELETE, &input.key, input.version_id.as_ref()).alone())
+        Ok(found.ask_version(cx, DELETE, &input.key, input.version_id.as_ref()).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::DeleteObjectRequest) -> Result<api::DeleteObjectOutput, Fault> {
@@ -51,7 +51,7 @@ impl Handle<api::DeleteObject> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         let removed = found.contents.write(|contents| remove(contents, &input.key, which, input.if_match.as_deref()));
         self.discard(removed.ok_or_else(access::gone(&input.bucket))??);
-        self.settled().await?;
+        self.synced().await?;
         Ok(api::DeleteObjectOutput { version_id: input.version_id, ..Default::default() })
     }
 }
@@ -64,10 +64,10 @@ fn bypass() -> Fault {
 }
 
 impl Handle<api::DeleteObjects> for S3 {
-    /// Decided key by key: who may delete some of them deletes those.
-    fn asks(&self, cx: &Cx, input: &api::DeleteObjectsRequest) -> Result<Asks, Fault> {
+    /// DecisionRecord key by key: who may delete some of them deletes those.
+    fn permissions(&self, cx: &Cx, input: &api::DeleteObjectsRequest) -> Result<Permissions, Fault> {
         self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(Asks::new())
+        Ok(Permissions::new())
     }
 
     async fn handle(&self, cx: &Cx, input: api::DeleteObjectsRequest) -> Result<api::DeleteObjectsOutput, Fault> {
@@ -106,7 +106,7 @@ impl Handle<api::DeleteObjects> for S3 {
                 }),
             }
         }
-        self.settled().await?;
+        self.synced().await?;
         let present = |empty: bool| !empty;
         Ok(api::DeleteObjectsOutput {
             deleted: present(deleted.is_empty()).then_some(deleted),

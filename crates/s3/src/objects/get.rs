@@ -14,7 +14,7 @@ use crate::{
     state::{Object, Tag},
 };
 use cloudlet_aws::{Fault, Timestamp, TimestampFormat};
-use cloudlet_engine::{Ask, Asks, Cx, Handle};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle};
 use cloudlet_store::BlobReader;
 use std::{ops::Range, sync::Arc};
 
@@ -193,30 +193,30 @@ fn check_signed(cx: &Cx, overrides: bool) -> Result<(), Fault> {
 }
 
 impl S3 {
-    fn ask_get(&self, cx: &Cx, bucket: &str, key: &str, version: Option<&String>, owner: Option<&String>) -> Result<Asks, Fault> {
+    fn ask_get(&self, cx: &Cx, bucket: &str, key: &str, version: Option<&String>, owner: Option<&String>) -> Result<Permissions, Fault> {
         let found = self.find(cx, bucket, owner)?;
-        let mut ask = found.ask_version(cx, GET, key, version);
-        self.set_existing_tags(&found, key, &mut ask);
-        Ok(ask.alone())
+        let mut permission = found.ask_version(cx, GET, key, version);
+        self.set_existing_tags(&found, key, &mut permission);
+        Ok(permission.into())
     }
 
     /// What a policy may say of the tags an object has.
-    pub(crate) fn set_existing_tags(&self, found: &Found, key: &str, ask: &mut Ask) {
+    pub(crate) fn set_existing_tags(&self, found: &Found, key: &str, permission: &mut Permission) {
         let object = found.contents.read(|contents| keys::get(contents, key, Which::Current)).flatten();
         for Tag { key, value } in object.iter().flat_map(|object| object.tags()) {
-            ask.keys.set(format!("s3:ExistingObjectTag/{key}"), value.clone());
+            permission.keys.set(format!("s3:ExistingObjectTag/{key}"), value.clone());
         }
     }
 
     fn tag_count<O: cloudlet_shape::Operation>(&self, cx: &Cx, found: &Found, key: &str, object: &Object) -> Option<i32> {
         let count = object.tags().len();
-        let shown = count > 0 && cx.may::<O>(&found.ask_on(cx, "s3:GetObjectTagging", key)).is_ok();
+        let shown = count > 0 && cx.may::<O>(&found.permission_on(cx, "s3:GetObjectTagging", key)).is_ok();
         if shown { i32::try_from(count).ok() } else { None }
     }
 }
 
 impl Handle<api::GetObject> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::GetObjectRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::GetObjectRequest) -> Result<Permissions, Fault> {
         self.ask_get(cx, &input.bucket, &input.key, input.version_id.as_ref(), input.expected_bucket_owner.as_ref())
     }
 
@@ -250,7 +250,7 @@ impl Handle<api::GetObject> for S3 {
 }
 
 impl Handle<api::HeadObject> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::HeadObjectRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::HeadObjectRequest) -> Result<Permissions, Fault> {
         self.ask_get(cx, &input.bucket, &input.key, input.version_id.as_ref(), input.expected_bucket_owner.as_ref())
     }
 

@@ -13,16 +13,16 @@ use crate::{
     tags,
 };
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Asks, Cx, Handle};
+use cloudlet_engine::{Permissions, Cx, Handle};
 use cloudlet_store::Blob;
 use std::sync::Arc;
 
 impl Handle<api::PutObject> for S3 {
-    fn asks(&self, cx: &Cx, input: &api::PutObjectRequest) -> Result<Asks, Fault> {
+    fn permissions(&self, cx: &Cx, input: &api::PutObjectRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        let mut ask = found.ask_on(cx, "s3:PutObject", &input.key);
+        let mut permission = found.permission_on(cx, "s3:PutObject", &input.key);
         set_write_keys(
-            &mut ask.keys,
+            &mut permission.keys,
             &[
                 ("s3:x-amz-acl", input.acl.as_ref()),
                 ("s3:x-amz-storage-class", input.storage_class.as_ref()),
@@ -38,16 +38,16 @@ impl Handle<api::PutObject> for S3 {
                 ("s3:if-none-match", input.if_none_match.as_ref()),
             ],
         );
-        let mut asks = Asks::new();
+        let mut permissions = Permissions::new();
         if let Some(tagging) = &input.tagging {
-            tags::set_request_tags(&mut ask.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
-            asks.push(found.ask_on(cx, "s3:PutObjectTagging", &input.key));
+            tags::set_request_tags(&mut permission.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
+            permissions.push(found.permission_on(cx, "s3:PutObjectTagging", &input.key));
         }
         if input.acl.is_some() {
-            asks.push(found.ask_on(cx, "s3:PutObjectAcl", &input.key));
+            permissions.push(found.permission_on(cx, "s3:PutObjectAcl", &input.key));
         }
-        asks.insert(0, ask);
-        Ok(asks)
+        permissions.insert(0, permission);
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, mut input: api::PutObjectRequest) -> Result<api::PutObjectOutput, Fault> {
@@ -92,9 +92,9 @@ impl Handle<api::PutObject> for S3 {
             Ok(write(self, cx, contents, &input.key, object))
         });
         let replaced = written.ok_or_else(access::gone(&input.bucket))??;
-        stored.fresh.keep();
+        stored.fresh.commit();
         self.discard(replaced);
-        self.settled().await?;
+        self.synced().await?;
         Ok(output)
     }
 }

@@ -1,4 +1,4 @@
-use super::house::*;
+use super::fixture::*;
 use crate::api::*;
 use cloudlet_aws::Account;
 
@@ -9,34 +9,34 @@ fn in_region(bucket: &str, constraint: Option<&str>) -> CreateBucketRequest {
 
 #[tokio::test]
 async fn a_bucket_is_created_found_listed_and_deleted() {
-    let house = House::new();
-    let created = house.call::<CreateBucket>(CreateBucketRequest { bucket: "b-1".into(), ..Default::default() }).await.unwrap();
+    let cloud = TestCloud::new();
+    let created = cloud.call::<CreateBucket>(CreateBucketRequest { bucket: "b-1".into(), ..Default::default() }).await.unwrap();
     assert_eq!((created.location.as_deref(), created.bucket_arn.as_deref()), (Some("/b-1"), Some("arn:aws:s3:::b-1")));
-    let found = house.call::<HeadBucket>(HeadBucketRequest { bucket: "b-1".into(), ..Default::default() }).await.unwrap();
+    let found = cloud.call::<HeadBucket>(HeadBucketRequest { bucket: "b-1".into(), ..Default::default() }).await.unwrap();
     assert_eq!((found.bucket_region.as_deref(), found.access_point_alias), (Some("us-east-1"), Some(false)));
-    let listed = house.call::<ListBuckets>(ListBucketsRequest::default()).await.unwrap();
+    let listed = cloud.call::<ListBuckets>(ListBucketsRequest::default()).await.unwrap();
     let bucket = &listed.buckets.unwrap()[0];
     assert_eq!((bucket.name.as_deref(), bucket.creation_date, bucket.bucket_region.as_deref()), (Some("b-1"), Some(START.whole_secs()), None));
     assert_eq!(listed.owner.unwrap().id.unwrap().len(), 64);
-    house.call::<DeleteBucket>(DeleteBucketRequest { bucket: "b-1".into(), ..Default::default() }).await.unwrap();
-    let again = house.call::<DeleteBucket>(DeleteBucketRequest { bucket: "b-1".into(), ..Default::default() }).await;
+    cloud.call::<DeleteBucket>(DeleteBucketRequest { bucket: "b-1".into(), ..Default::default() }).await.unwrap();
+    let again = cloud.call::<DeleteBucket>(DeleteBucketRequest { bucket: "b-1".into(), ..Default::default() }).await;
     assert_eq!(refused_with(again, "BucketName"), ("NoSuchBucket".into(), "b-1".into()));
 }
 
 #[tokio::test]
 async fn a_bucket_with_objects_stays() {
-    let house = House::with_bucket().await;
-    house.put("a", "x").await;
-    let delete = || house.call::<DeleteBucket>(DeleteBucketRequest { bucket: BUCKET.into(), ..Default::default() });
+    let cloud = TestCloud::with_bucket().await;
+    cloud.put("a", "x").await;
+    let delete = || cloud.call::<DeleteBucket>(DeleteBucketRequest { bucket: BUCKET.into(), ..Default::default() });
     assert_eq!(refusal(delete().await), ("BucketNotEmpty".into(), 409, "The bucket you tried to delete is not empty".into()));
-    house.delete("a").await;
+    cloud.delete("a").await;
     delete().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_name_belongs_to_who_took_it_first() {
-    let house = House::with_bucket().await;
-    let create = |caller, region| house.as_caller::<CreateBucket>(caller, region, in_region(BUCKET, (region != "us-east-1").then_some(region)));
+    let cloud = TestCloud::with_bucket().await;
+    let create = |caller, region| cloud.as_caller::<CreateBucket>(caller, region, in_region(BUCKET, (region != "us-east-1").then_some(region)));
     // The oldest region does not mind.
     assert!(create(root(Account::default()), "us-east-1").await.is_ok());
     assert_eq!(refusal(create(root(Account::default()), "eu-west-1").await).0, "BucketAlreadyOwnedByYou");
@@ -46,8 +46,8 @@ async fn a_name_belongs_to_who_took_it_first() {
 
 #[tokio::test]
 async fn a_location_constraint_fits_where_it_is_sent() {
-    let house = House::new();
-    let create = |here, there| house.as_caller::<CreateBucket>(root(Account::default()), here, in_region("b-1", there));
+    let cloud = TestCloud::new();
+    let create = |here, there| cloud.as_caller::<CreateBucket>(root(Account::default()), here, in_region("b-1", there));
     let illegal = |there: &str| {
         let text = format!("The {there} location constraint is incompatible for the region specific endpoint this request was sent to.");
         ("IllegalLocationConstraintException".to_owned(), 400, text)
@@ -62,17 +62,17 @@ async fn a_location_constraint_fits_where_it_is_sent() {
     assert_eq!(code(create("us-east-1", Some("moon-1")).await), "InvalidLocationConstraint");
     let created = create("eu-west-1", Some("EU")).await.unwrap().output;
     assert_eq!(created.location.as_deref(), Some("http://b-1.s3.amazonaws.com/"));
-    let location = house.call::<GetBucketLocation>(GetBucketLocationRequest { bucket: "b-1".into(), ..Default::default() }).await.unwrap();
+    let location = cloud.call::<GetBucketLocation>(GetBucketLocationRequest { bucket: "b-1".into(), ..Default::default() }).await.unwrap();
     assert_eq!(location.location_constraint.as_deref(), Some("EU"));
 }
 
 #[tokio::test]
 async fn names_ownership_and_acls_are_checked() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let create = |change: fn(&mut CreateBucketRequest)| {
         let mut request = CreateBucketRequest { bucket: "b-1".into(), ..Default::default() };
         change(&mut request);
-        house.call::<CreateBucket>(request)
+        cloud.call::<CreateBucket>(request)
     };
     let bad = create(|request| request.bucket = "Upper".into()).await;
     assert_eq!(refused_with(bad, "BucketName"), ("InvalidBucketName".into(), "Upper".into()));
@@ -89,8 +89,8 @@ async fn names_ownership_and_acls_are_checked() {
 
 #[tokio::test]
 async fn the_expected_owner_must_be_the_owner() {
-    let house = House::with_bucket().await;
-    let head = |owner: &str| house.call::<HeadBucket>(HeadBucketRequest { bucket: BUCKET.into(), expected_bucket_owner: Some(owner.into()) });
+    let cloud = TestCloud::with_bucket().await;
+    let head = |owner: &str| cloud.call::<HeadBucket>(HeadBucketRequest { bucket: BUCKET.into(), expected_bucket_owner: Some(owner.into()) });
     head("000000000000").await.unwrap();
     assert_eq!(refusal(head("000000000001").await), ("AccessDenied".into(), 403, "Access Denied".into()));
     let text = "The value of the expected bucket owner parameter must be an AWS Account ID... [abcd]";
@@ -99,14 +99,14 @@ async fn the_expected_owner_must_be_the_owner() {
 
 #[tokio::test]
 async fn buckets_are_listed_in_pages_by_prefix_and_by_region() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     for bucket in ["a-1", "a-2", "a-3", "b-1"] {
-        house.create(bucket).await;
+        cloud.create(bucket).await;
     }
-    house.as_caller::<CreateBucket>(root(Account::default()), "eu-west-1", in_region("a-4", Some("eu-west-1"))).await.unwrap();
-    house.as_caller::<CreateBucket>(root(account("000000000002")), "us-east-1", in_region("a-5", None)).await.unwrap();
+    cloud.as_caller::<CreateBucket>(root(Account::default()), "eu-west-1", in_region("a-4", Some("eu-west-1"))).await.unwrap();
+    cloud.as_caller::<CreateBucket>(root(account("000000000002")), "us-east-1", in_region("a-5", None)).await.unwrap();
     let list = async |request: ListBucketsRequest| {
-        let listed = house.call::<ListBuckets>(request).await.unwrap();
+        let listed = cloud.call::<ListBuckets>(request).await.unwrap();
         (listed.buckets.unwrap().into_iter().map(|bucket| bucket.name.unwrap()).collect::<Vec<_>>(), listed.continuation_token)
     };
     assert_eq!(list(ListBucketsRequest::default()).await, (["a-1", "a-2", "a-3", "a-4", "b-1"].map(String::from).to_vec(), None));
@@ -117,9 +117,9 @@ async fn buckets_are_listed_in_pages_by_prefix_and_by_region() {
     assert_eq!((page, token), (vec!["a-3".to_owned(), "a-4".into()], None));
     let (page, _) = list(ListBucketsRequest { bucket_region: Some("eu-west-1".into()), ..Default::default() }).await;
     assert_eq!(page, ["a-4"]);
-    let bad = house.call::<ListBuckets>(ListBucketsRequest { bucket_region: Some("eu-east-1".into()), ..Default::default() }).await;
+    let bad = cloud.call::<ListBuckets>(ListBucketsRequest { bucket_region: Some("eu-east-1".into()), ..Default::default() }).await;
     assert_eq!(refusal(bad).2, "Argument value eu-east-1 is not a valid AWS Region");
-    let bad = house.call::<ListBuckets>(ListBucketsRequest { continuation_token: Some("?".into()), ..Default::default() }).await;
+    let bad = cloud.call::<ListBuckets>(ListBucketsRequest { continuation_token: Some("?".into()), ..Default::default() }).await;
     assert_eq!(refusal(bad).2, "The continuation token provided is incorrect");
-    assert_eq!(code(house.call::<ListBuckets>(ListBucketsRequest { max_buckets: Some(0), ..Default::default() }).await), "InvalidArgument");
+    assert_eq!(code(cloud.call::<ListBuckets>(ListBucketsRequest { max_buckets: Some(0), ..Default::default() }).await), "InvalidArgument");
 }

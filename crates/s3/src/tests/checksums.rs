@@ -1,4 +1,4 @@
-use super::house::*;
+use super::fixture::*;
 use crate::{api::*, checksums::HasChecksums};
 use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, digest};
@@ -15,63 +15,63 @@ fn claiming(algorithm: Algorithm, claim: &str) -> PutObjectRequest {
     request
 }
 
-async fn head(house: &House) -> HeadObjectOutput {
-    house.call::<HeadObject>(HeadObjectRequest { checksum_mode: Some("ENABLED".into()), ..super::house::head("a") }).await.unwrap()
+async fn head(cloud: &TestCloud) -> HeadObjectOutput {
+    cloud.call::<HeadObject>(HeadObjectRequest { checksum_mode: Some("ENABLED".into()), ..super::fixture::head("a") }).await.unwrap()
 }
 
 #[tokio::test]
 async fn every_algorithm_is_verified_on_the_way_in_and_answered_on_the_way_out() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     for algorithm in Algorithm::ALL {
         let right = sum(algorithm, "123456789");
-        let mut put = house.call::<PutObject>(claiming(algorithm, &right)).await.unwrap();
+        let mut put = cloud.call::<PutObject>(claiming(algorithm, &right)).await.unwrap();
         assert_eq!((put.checksum(algorithm).take(), put.checksum_type.as_deref()), (Some(right.clone()), Some("FULL_OBJECT")));
-        let mut head = head(&house).await;
+        let mut head = head(&cloud).await;
         assert_eq!((head.checksum(algorithm).take(), head.checksum_type.as_deref()), (Some(right), Some("FULL_OBJECT")));
         assert!(head.take_checksums().is_empty());
-        let wrong = house.call::<PutObject>(claiming(algorithm, &sum(algorithm, "other"))).await;
+        let wrong = cloud.call::<PutObject>(claiming(algorithm, &sum(algorithm, "other"))).await;
         let text = format!("The {algorithm} you specified did not match the calculated checksum.");
         assert_eq!(refusal(wrong), ("BadDigest".into(), 400, text));
-        let bad = house.call::<PutObject>(claiming(algorithm, "test")).await;
+        let bad = cloud.call::<PutObject>(claiming(algorithm, "test")).await;
         assert_eq!(refusal(bad), ("InvalidRequest".into(), 400, format!("Value for {} header is invalid.", algorithm.header())));
     }
 }
 
 #[tokio::test]
 async fn without_a_claim_the_default_is_computed() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     let request = PutObjectRequest { checksum_algorithm: Some("SHA256".into()), ..put("a", "123456789") };
-    let put = house.call::<PutObject>(request).await.unwrap();
+    let put = cloud.call::<PutObject>(request).await.unwrap();
     assert_eq!((put.checksum_crc64nvme.as_deref(), put.checksum_sha256), (Some("rosUhgp5mIg="), None));
 }
 
 #[tokio::test]
 async fn a_checksum_may_follow_the_body() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     let write = |value: &str| {
         let trailers = Trailers::announced(vec!["x-amz-checksum-crc32".to_owned()]);
         trailers.arrive(vec![("x-amz-checksum-crc32".to_owned(), value.to_owned())]);
-        house.call::<PutObject>(PutObjectRequest { body: Some(Body::whole("123456789").with_trailers(trailers)), ..put("a", "") })
+        cloud.call::<PutObject>(PutObjectRequest { body: Some(Body::whole("123456789").with_trailers(trailers)), ..put("a", "") })
     };
     assert_eq!(write("y/Q5Jg==").await.unwrap().checksum_crc32.as_deref(), Some("y/Q5Jg=="));
     assert_eq!(code(write("AAAAAA==").await), "BadDigest");
     let silent = Body::whole("x").with_trailers(Trailers::announced(vec!["x-amz-checksum-crc32".to_owned()]));
-    assert_eq!(code(house.call::<PutObject>(PutObjectRequest { body: Some(silent), ..put("a", "") }).await), "MalformedTrailerError");
+    assert_eq!(code(cloud.call::<PutObject>(PutObjectRequest { body: Some(silent), ..put("a", "") }).await), "MalformedTrailerError");
 }
 
 #[tokio::test]
 async fn two_claims_are_too_many() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     let mut request = claiming(Algorithm::Crc32, "y/Q5Jg==");
     request.show(Algorithm::Crc32c, "4waSgw==".into());
     let text = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.";
-    assert_eq!(refusal(house.call::<PutObject>(request).await).2, text);
+    assert_eq!(refusal(cloud.call::<PutObject>(request).await).2, text);
 }
 
 #[tokio::test]
 async fn content_md5_is_verified() {
-    let house = House::with_bucket().await;
-    let write = |md5: &str| house.call::<PutObject>(PutObjectRequest { content_md5: Some(md5.into()), ..put("a", "x") });
+    let cloud = TestCloud::with_bucket().await;
+    let write = |md5: &str| cloud.call::<PutObject>(PutObjectRequest { content_md5: Some(md5.into()), ..put("a", "x") });
     write(&sum(Algorithm::Md5, "x")).await.unwrap();
     assert_eq!(refusal(write(&sum(Algorithm::Md5, "y")).await).2, "The Content-MD5 you specified did not match what we received.");
     for bad in ["", "bad", "AAAA"] {
@@ -81,23 +81,23 @@ async fn content_md5_is_verified() {
 
 #[tokio::test]
 async fn a_range_has_no_checksum_unless_it_is_the_whole() {
-    let house = House::with_bucket().await;
-    house.put("a", "0123456789").await;
+    let cloud = TestCloud::with_bucket().await;
+    cloud.put("a", "0123456789").await;
     let read = async |range: &str| {
         let request = GetObjectRequest { range: Some(range.into()), checksum_mode: Some("ENABLED".into()), ..get("a") };
-        house.call::<GetObject>(request).await.unwrap().checksum_type
+        cloud.call::<GetObject>(request).await.unwrap().checksum_type
     };
     assert_eq!((read("bytes=0-8").await, read("bytes=0-100").await.as_deref()), (None, Some("FULL_OBJECT")));
 }
 
 struct Upload<'a> {
-    house: &'a House,
+    cloud: &'a TestCloud,
     id: String,
     algorithm: Algorithm,
 }
 
 impl<'a> Upload<'a> {
-    async fn begin(house: &'a House, algorithm: Algorithm, kind: Option<&str>) -> Upload<'a> {
+    async fn begin(cloud: &'a TestCloud, algorithm: Algorithm, kind: Option<&str>) -> Upload<'a> {
         let request = CreateMultipartUploadRequest {
             bucket: BUCKET.into(),
             key: "a".into(),
@@ -105,8 +105,8 @@ impl<'a> Upload<'a> {
             checksum_type: kind.map(Into::into),
             ..Default::default()
         };
-        let id = house.call::<CreateMultipartUpload>(request).await.unwrap().upload_id.unwrap();
-        Upload { house, id, algorithm }
+        let id = cloud.call::<CreateMultipartUpload>(request).await.unwrap().upload_id.unwrap();
+        Upload { cloud, id, algorithm }
     }
 
     async fn part(&self, number: i32, body: &str, claim: Option<(Algorithm, String)>) -> Result<CompletedPart, Fault> {
@@ -116,7 +116,7 @@ impl<'a> Upload<'a> {
         if let Some((algorithm, claim)) = claim {
             request.show(algorithm, claim);
         }
-        let mut sent = self.house.call::<UploadPart>(request).await?;
+        let mut sent = self.inner.call::<UploadPart>(request).await?;
         let mut part = CompletedPart { etag: sent.etag.take(), part_number: Some(number), ..Default::default() };
         *part.checksum(self.algorithm) = sent.checksum(self.algorithm).take();
         Ok(part)
@@ -139,28 +139,28 @@ impl<'a> Upload<'a> {
         if let Some((algorithm, claim)) = claim {
             request.show(algorithm, claim);
         }
-        self.house.call::<CompleteMultipartUpload>(request).await
+        self.inner.call::<CompleteMultipartUpload>(request).await
     }
 }
 
 /// The vectors of the requirements.
 #[tokio::test]
 async fn a_composite_is_made_of_the_parts_checksums_and_a_full_one_of_all_bytes() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     let bodies = ["a".repeat(5 << 20), "b".to_owned()];
     for (algorithm, kind, expected) in [
         (Algorithm::Sha256, None, "tfmzeY9XeH2OXmxrtS4iDWlNIKUTAFv0/csHs2lsoD8=-2"),
         (Algorithm::Crc32, None, "dYPmEQ==-2"),
         (Algorithm::Crc32, Some("FULL_OBJECT"), "rBxv8Q=="),
     ] {
-        let upload = Upload::begin(&house, algorithm, kind).await;
+        let upload = Upload::begin(&cloud, algorithm, kind).await;
         let mut parts = vec![];
         for (number, body) in (1..).zip(&bodies) {
             parts.push(upload.part(number, body, Some((algorithm, sum(algorithm, body)))).await.unwrap());
         }
         let mut completed = upload.complete(&parts, None, None).await.unwrap();
         assert_eq!(completed.checksum(algorithm).as_deref(), Some(expected));
-        let mut head = head(&house).await;
+        let mut head = head(&cloud).await;
         assert_eq!(head.checksum_type, completed.checksum_type);
         assert_eq!(head.checksum(algorithm).as_deref(), Some(expected));
     }
@@ -168,23 +168,23 @@ async fn a_composite_is_made_of_the_parts_checksums_and_a_full_one_of_all_bytes(
 
 #[tokio::test]
 async fn a_part_has_the_algorithm_of_its_upload() {
-    let house = House::with_bucket().await;
-    let upload = Upload::begin(&house, Algorithm::Crc32c, None).await;
+    let cloud = TestCloud::with_bucket().await;
+    let upload = Upload::begin(&cloud, Algorithm::Crc32c, None).await;
     let other = upload.part(1, "abc", Some((Algorithm::Crc32, sum(Algorithm::Crc32, "abc")))).await;
     assert_eq!(refusal(other).2, "Checksum Type mismatch occurred, expected checksum Type: crc32c, actual checksum Type: crc32");
     assert_eq!(
         refusal(upload.part(1, "abc", None).await).2,
         "Checksum Type mismatch occurred, expected checksum Type: crc32c, actual checksum Type: null"
     );
-    let full = Upload::begin(&house, Algorithm::Crc32c, Some("FULL_OBJECT")).await;
+    let full = Upload::begin(&cloud, Algorithm::Crc32c, Some("FULL_OBJECT")).await;
     assert_eq!(full.part(1, "abc", None).await.unwrap().checksum_crc32c.as_deref(), Some("Nks/tw=="));
 }
 
 /// Recorded: localstack/localstack tests/aws/services/s3/test_s3.py, test_multipart_parts_checksum_exceptions_full_object.
 #[tokio::test]
 async fn what_is_claimed_of_the_whole_is_compared() {
-    let house = House::with_bucket().await;
-    let upload = Upload::begin(&house, Algorithm::Crc32c, Some("FULL_OBJECT")).await;
+    let cloud = TestCloud::with_bucket().await;
+    let upload = Upload::begin(&cloud, Algorithm::Crc32c, Some("FULL_OBJECT")).await;
     let right = sum(Algorithm::Crc32c, "abc");
     let parts = [upload.part(1, "abc", Some((Algorithm::Crc32c, right.clone()))).await.unwrap()];
     let mode = upload.complete(&parts, Some("COMPOSITE"), None).await;
@@ -200,8 +200,8 @@ async fn what_is_claimed_of_the_whole_is_compared() {
 
 #[tokio::test]
 async fn a_composite_upload_wants_the_checksum_of_each_part_again() {
-    let house = House::with_bucket().await;
-    let upload = Upload::begin(&house, Algorithm::Sha256, None).await;
+    let cloud = TestCloud::with_bucket().await;
+    let upload = Upload::begin(&cloud, Algorithm::Sha256, None).await;
     let part = upload.part(1, "abc", Some((Algorithm::Sha256, sum(Algorithm::Sha256, "abc")))).await.unwrap();
     let without = CompletedPart { checksum_sha256: None, ..part.clone() };
     let text = "The upload was created using a sha256 checksum. The complete request must include the checksum for each part. It was missing for part 1 in the request.";
@@ -215,7 +215,7 @@ async fn a_composite_upload_wants_the_checksum_of_each_part_again() {
         object_attributes: vec!["ETag".into(), "Checksum".into(), "ObjectParts".into(), "ObjectSize".into(), "StorageClass".into()],
         ..Default::default()
     };
-    let shown = house.call::<GetObjectAttributes>(attributes).await.unwrap();
+    let shown = cloud.call::<GetObjectAttributes>(attributes).await.unwrap();
     assert_eq!((shown.object_size, shown.storage_class.as_deref()), (Some(3), Some("STANDARD")));
     assert!(!shown.etag.unwrap().contains('"') && !shown.checksum.unwrap().checksum_sha256.unwrap().contains('-'));
     let parts = shown.object_parts.unwrap();

@@ -1,15 +1,15 @@
-use super::house::*;
+use super::fixture::*;
 use crate::api::*;
 use cloudlet_aws::Timestamp;
 
 #[tokio::test]
 async fn a_conditional_read_answers_what_changed() {
-    let house = House::with_bucket().await;
-    let etag = house.put("a", "x").await.etag.unwrap();
+    let cloud = TestCloud::with_bucket().await;
+    let etag = cloud.put("a", "x").await.etag.unwrap();
     let read = |change: &dyn Fn(&mut GetObjectRequest)| {
         let mut request = get("a");
         change(&mut request);
-        house.call::<GetObject>(request)
+        cloud.call::<GetObject>(request)
     };
     let same = read(&|request| request.if_none_match = Some(etag.clone())).await.unwrap_err();
     assert_eq!((same.status(), same.headers()[0].clone()), (304, ("ETag", etag.clone())));
@@ -24,18 +24,18 @@ async fn a_conditional_read_answers_what_changed() {
 
 #[tokio::test]
 async fn a_conditional_write_looks_at_the_object_it_replaces() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     let write = |body: &str, if_match: Option<&str>, if_none_match: Option<&str>| {
         let request = PutObjectRequest { if_match: if_match.map(Into::into), if_none_match: if_none_match.map(Into::into), ..put("a", body) };
-        house.call::<PutObject>(request)
+        cloud.call::<PutObject>(request)
     };
     assert_eq!(refused_with(write("x", Some("abcdef"), None).await, "Key"), ("NoSuchKey".into(), "a".into()));
     let etag = write("one", None, Some("*")).await.unwrap().etag.unwrap();
     assert_eq!(refused_with(write("two", None, Some("*")).await, "Condition"), ("PreconditionFailed".into(), "If-None-Match".into()));
     assert_eq!(refused_with(write("two", Some("\"other\""), None).await, "Condition").1, "If-Match");
-    assert_eq!(house.text("a").await, "one");
+    assert_eq!(cloud.text("a").await, "one");
     write("two", Some(&etag), None).await.unwrap();
-    assert_eq!(house.text("a").await, "two");
+    assert_eq!(cloud.text("a").await, "two");
     assert_eq!(refused_with(write("x", Some("*"), None).await, "Header"), ("NotImplemented".into(), "If-Match".into()));
     let both = write("x", Some("a"), Some("*")).await;
     assert_eq!(refused_with(both, "additionalMessage").1, "Multiple conditional request headers present in the request");
@@ -43,23 +43,23 @@ async fn a_conditional_write_looks_at_the_object_it_replaces() {
 
 #[tokio::test]
 async fn of_many_writers_that_demand_absence_one_wins() {
-    let house = House::with_bucket().await;
-    let writes = (0..20).map(|n| house.call::<PutObject>(PutObjectRequest { if_none_match: Some("*".into()), ..put("a", &n.to_string()) }));
+    let cloud = TestCloud::with_bucket().await;
+    let writes = (0..20).map(|n| cloud.call::<PutObject>(PutObjectRequest { if_none_match: Some("*".into()), ..put("a", &n.to_string()) }));
     let outcomes = futures_util::future::join_all(writes).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
 }
 
 #[tokio::test]
 async fn a_conditional_delete_looks_at_the_object_it_removes() {
-    let house = House::with_bucket().await;
-    let etag = house.put("a", "x").await.etag.unwrap();
+    let cloud = TestCloud::with_bucket().await;
+    let etag = cloud.put("a", "x").await.etag.unwrap();
     let delete = |if_match: &str| {
         let request = DeleteObjectRequest { bucket: BUCKET.into(), key: "a".into(), if_match: Some(if_match.into()), ..Default::default() };
-        house.call::<DeleteObject>(request)
+        cloud.call::<DeleteObject>(request)
     };
     assert_eq!(code(delete("other").await), "PreconditionFailed");
     delete(&etag).await.unwrap();
     assert_eq!(code(delete(&etag).await), "NoSuchKey");
     let size = DeleteObjectRequest { bucket: BUCKET.into(), key: "a".into(), if_match_size: Some(1), ..Default::default() };
-    assert_eq!(refused_with(house.call::<DeleteObject>(size).await, "Header"), ("NotImplemented".into(), "x-amz-if-match-size".into()));
+    assert_eq!(refused_with(cloud.call::<DeleteObject>(size).await, "Header"), ("NotImplemented".into(), "x-amz-if-match-size".into()));
 }

@@ -1,4 +1,4 @@
-use super::house::*;
+use super::fixture::*;
 use crate::api::*;
 
 fn many(keys: &[&str], quiet: Option<bool>) -> DeleteObjectsRequest {
@@ -8,48 +8,48 @@ fn many(keys: &[&str], quiet: Option<bool>) -> DeleteObjectsRequest {
 
 #[tokio::test]
 async fn deleting_what_is_not_there_is_a_success() {
-    let house = House::with_bucket().await;
-    house.put("a", &"x".repeat(100_000)).await;
-    house.delete("a").await;
-    house.delete("a").await;
-    assert_eq!((code(house.get("a").await), house.bodies()), ("NoSuchKey".into(), 0));
+    let cloud = TestCloud::with_bucket().await;
+    cloud.put("a", &"x".repeat(100_000)).await;
+    cloud.delete("a").await;
+    cloud.delete("a").await;
+    assert_eq!((code(cloud.get("a").await), cloud.bodies()), ("NoSuchKey".into(), 0));
 }
 
 #[tokio::test]
 async fn many_are_deleted_and_each_is_told() {
-    let house = House::with_bucket().await;
-    house.put("a", "x").await;
-    house.put("b", "x").await;
-    let deleted = house.call::<DeleteObjects>(many(&["a", "nope"], None)).await.unwrap();
+    let cloud = TestCloud::with_bucket().await;
+    cloud.put("a", "x").await;
+    cloud.put("b", "x").await;
+    let deleted = cloud.call::<DeleteObjects>(many(&["a", "nope"], None)).await.unwrap();
     let keys: Vec<_> = deleted.deleted.unwrap().into_iter().filter_map(|object| object.key).collect();
     assert_eq!((keys, deleted.errors.is_none()), (vec!["a".to_owned(), "nope".into()], true));
-    let quiet = house.call::<DeleteObjects>(many(&["b"], Some(true))).await.unwrap();
+    let quiet = cloud.call::<DeleteObjects>(many(&["b"], Some(true))).await.unwrap();
     assert!(quiet.deleted.is_none() && quiet.errors.is_none());
-    assert!(house.keys().await.is_empty());
+    assert!(cloud.keys().await.is_empty());
 }
 
 #[tokio::test]
 async fn one_of_many_may_fail_alone() {
-    let house = House::with_bucket().await;
-    let etag = house.put("a", "x").await.etag;
-    house.put("b", "x").await;
+    let cloud = TestCloud::with_bucket().await;
+    let etag = cloud.put("a", "x").await.etag;
+    cloud.put("b", "x").await;
     let mut request = many(&["a", "b", "c"], None);
     request.delete.objects[0].etag = etag;
     request.delete.objects[1].etag = Some("other".into());
     request.delete.objects[2].version_id = Some("HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD".into());
-    let deleted = house.call::<DeleteObjects>(request).await.unwrap();
+    let deleted = cloud.call::<DeleteObjects>(request).await.unwrap();
     assert_eq!(deleted.deleted.unwrap().len(), 1);
     let errors: Vec<_> = deleted.errors.unwrap().into_iter().map(|error| (error.key.unwrap(), error.code.unwrap())).collect();
     assert_eq!(errors, [("b".to_owned(), "PreconditionFailed".to_owned()), ("c".into(), "NoSuchVersion".into())]);
-    assert_eq!(house.keys().await, ["b"]);
+    assert_eq!(cloud.keys().await, ["b"]);
 }
 
 #[tokio::test]
 async fn a_thousand_keys_are_the_most() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     let keys: Vec<String> = (0..1001).map(|n| n.to_string()).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    assert_eq!(code(house.call::<DeleteObjects>(many(&keys, None)).await), "MalformedXML");
-    assert_eq!(code(house.call::<DeleteObjects>(many(&[], None)).await), "MalformedXML");
-    house.call::<DeleteObjects>(many(&keys[..1000], None)).await.unwrap();
+    assert_eq!(code(cloud.call::<DeleteObjects>(many(&keys, None)).await), "MalformedXML");
+    assert_eq!(code(cloud.call::<DeleteObjects>(many(&[], None)).await), "MalformedXML");
+    cloud.call::<DeleteObjects>(many(&keys[..1000], None)).await.unwrap();
 }

@@ -1,4 +1,4 @@
-use super::house::*;
+use super::fixture::*;
 use crate::api::*;
 
 fn list(change: impl FnOnce(&mut ListObjectsV2Request)) -> ListObjectsV2Request {
@@ -7,12 +7,12 @@ fn list(change: impl FnOnce(&mut ListObjectsV2Request)) -> ListObjectsV2Request 
     request
 }
 
-async fn house_with(keys: &[&str]) -> House {
-    let house = House::with_bucket().await;
+async fn house_with(keys: &[&str]) -> TestCloud {
+    let cloud = TestCloud::with_bucket().await;
     for key in keys {
-        house.put(key, "x").await;
+        cloud.put(key, "x").await;
     }
-    house
+    cloud
 }
 
 fn keys(contents: Option<Vec<Object>>) -> Vec<String> {
@@ -21,25 +21,25 @@ fn keys(contents: Option<Vec<Object>>) -> Vec<String> {
 
 #[tokio::test]
 async fn a_list_shows_each_object() {
-    let house = house_with(&["b", "a"]).await;
-    let listed = house.call::<ListObjectsV2>(list(|_| {})).await.unwrap();
+    let cloud = house_with(&["b", "a"]).await;
+    let listed = cloud.call::<ListObjectsV2>(list(|_| {})).await.unwrap();
     assert_eq!((listed.is_truncated, listed.key_count, listed.max_keys), (Some(false), Some(2), Some(1000)));
     assert_eq!((listed.prefix.as_deref(), listed.delimiter, listed.start_after), (Some(""), None, None));
     let object = listed.contents.unwrap().remove(0);
     assert_eq!((object.key.as_deref(), object.size, object.storage_class.as_deref()), (Some("a"), Some(1), Some("STANDARD")));
     assert_eq!(object.checksum_algorithm, Some(vec!["CRC64NVME".to_owned()]));
     assert_eq!((object.etag.as_deref(), object.owner.is_none()), (Some("\"9dd4e461268c8034f5c8564e155c67a6\""), true));
-    let owned = house.call::<ListObjectsV2>(list(|request| request.fetch_owner = Some(true))).await.unwrap();
+    let owned = cloud.call::<ListObjectsV2>(list(|request| request.fetch_owner = Some(true))).await.unwrap();
     assert_eq!(owned.contents.unwrap()[0].owner.as_ref().unwrap().id.as_ref().unwrap().len(), 64);
 }
 
 #[tokio::test]
 async fn pages_go_on_where_the_last_one_ended() {
-    let house = house_with(&["a", "b/1", "b/2", "c", "d"]).await;
+    let cloud = house_with(&["a", "b/1", "b/2", "c", "d"]).await;
     let (mut seen, mut token) = (vec![], None);
     loop {
         let request = list(|request| (request.max_keys, request.delimiter, request.continuation_token) = (Some(2), Some("/".into()), token.clone()));
-        let page = house.call::<ListObjectsV2>(request).await.unwrap();
+        let page = cloud.call::<ListObjectsV2>(request).await.unwrap();
         assert_eq!(page.continuation_token, token);
         seen.extend(keys(page.contents));
         seen.extend(page.common_prefixes.into_iter().flatten().filter_map(|prefix| prefix.prefix));
@@ -49,25 +49,25 @@ async fn pages_go_on_where_the_last_one_ended() {
         }
     }
     assert_eq!(seen, ["a", "b/", "c", "d"]);
-    let bad = house.call::<ListObjectsV2>(list(|request| request.continuation_token = Some("bad".into()))).await;
+    let bad = cloud.call::<ListObjectsV2>(list(|request| request.continuation_token = Some("bad".into()))).await;
     assert_eq!(refused_with(bad, "ArgumentName"), ("InvalidArgument".into(), "continuation-token".into()));
 }
 
 #[tokio::test]
 async fn a_token_counts_before_a_start() {
-    let house = house_with(&["a", "b", "c"]).await;
-    let first = house.call::<ListObjectsV2>(list(|request| request.max_keys = Some(1))).await.unwrap();
-    let started = house.call::<ListObjectsV2>(list(|request| request.start_after = Some("b".into()))).await.unwrap();
+    let cloud = house_with(&["a", "b", "c"]).await;
+    let first = cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(1))).await.unwrap();
+    let started = cloud.call::<ListObjectsV2>(list(|request| request.start_after = Some("b".into()))).await.unwrap();
     assert_eq!((started.start_after.as_deref(), keys(started.contents)), (Some("b"), vec!["c".to_owned()]));
     let both = list(|request| (request.start_after, request.continuation_token) = (Some("c".into()), first.next_continuation_token));
-    let both = house.call::<ListObjectsV2>(both).await.unwrap();
+    let both = cloud.call::<ListObjectsV2>(both).await.unwrap();
     assert_eq!((both.start_after, keys(both.contents)), (None, vec!["b".to_owned(), "c".into()]));
 }
 
 #[tokio::test]
 async fn the_first_version_tells_its_marker_with_a_delimiter_only() {
-    let house = house_with(&["a", "b", "c"]).await;
-    let ask = |delimiter: Option<&str>, marker: Option<&str>| {
+    let cloud = house_with(&["a", "b", "c"]).await;
+    let permission = |delimiter: Option<&str>, marker: Option<&str>| {
         let request = ListObjectsRequest {
             bucket: BUCKET.into(),
             max_keys: Some(1),
@@ -75,38 +75,38 @@ async fn the_first_version_tells_its_marker_with_a_delimiter_only() {
             marker: marker.map(Into::into),
             ..Default::default()
         };
-        house.call::<ListObjects>(request)
+        cloud.call::<ListObjects>(request)
     };
-    let with = ask(Some("/"), None).await.unwrap();
+    let with = permission(Some("/"), None).await.unwrap();
     assert_eq!((with.next_marker.as_deref(), with.marker.as_deref()), (Some("a"), Some("")));
     assert!(with.contents.unwrap()[0].owner.is_some());
-    let without = ask(None, Some("a")).await.unwrap();
+    let without = permission(None, Some("a")).await.unwrap();
     assert_eq!((without.next_marker, without.is_truncated, keys(without.contents)), (None, Some(true), vec!["b".to_owned()]));
 }
 
 #[tokio::test]
 async fn keys_are_encoded_on_request() {
-    let house = house_with(&["a b/ü+"]).await;
+    let cloud = house_with(&["a b/ü+"]).await;
     let request =
         list(|request| (request.encoding_type, request.prefix, request.delimiter) = (Some("url".into()), Some("a b".into()), Some("/".into())));
-    let listed = house.call::<ListObjectsV2>(request).await.unwrap();
+    let listed = cloud.call::<ListObjectsV2>(request).await.unwrap();
     assert_eq!(listed.prefix.as_deref(), Some("a%20b"));
     assert_eq!(listed.common_prefixes.unwrap()[0].prefix.as_deref(), Some("a%20b/"));
-    let plain = house.call::<ListObjectsV2>(list(|_| {})).await.unwrap();
+    let plain = cloud.call::<ListObjectsV2>(list(|_| {})).await.unwrap();
     assert_eq!(keys(plain.contents), ["a b/ü+"]);
-    let bad = house.call::<ListObjectsV2>(list(|request| request.encoding_type = Some("rot13".into()))).await;
+    let bad = cloud.call::<ListObjectsV2>(list(|request| request.encoding_type = Some("rot13".into()))).await;
     assert_eq!(refusal(bad).2, "Invalid Encoding Method specified in Request");
 }
 
 #[tokio::test]
 async fn no_page_is_longer_than_a_thousand() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     for n in 0..1001 {
-        house.put(&format!("{n:04}"), "").await;
+        cloud.put(&format!("{n:04}"), "").await;
     }
-    let page = house.call::<ListObjectsV2>(list(|request| request.max_keys = Some(5000))).await.unwrap();
+    let page = cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(5000))).await.unwrap();
     assert_eq!((page.key_count, page.max_keys, page.is_truncated), (Some(1000), Some(1000), Some(true)));
-    let none = house.call::<ListObjectsV2>(list(|request| request.max_keys = Some(0))).await.unwrap();
+    let none = cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(0))).await.unwrap();
     assert_eq!((none.key_count, none.is_truncated), (Some(0), Some(false)));
-    assert_eq!(code(house.call::<ListObjectsV2>(list(|request| request.max_keys = Some(-1))).await), "InvalidArgument");
+    assert_eq!(code(cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(-1))).await), "InvalidArgument");
 }

@@ -1,4 +1,4 @@
-use super::house::*;
+use super::fixture::*;
 use crate::api::*;
 use cloudlet_aws::Fault;
 use cloudlet_shape::Body;
@@ -11,8 +11,8 @@ fn create(change: impl FnOnce(&mut CreateMultipartUploadRequest)) -> CreateMulti
     request
 }
 
-async fn begin(house: &House) -> String {
-    house.call::<CreateMultipartUpload>(create(|_| {})).await.unwrap().upload_id.unwrap()
+async fn begin(cloud: &TestCloud) -> String {
+    cloud.call::<CreateMultipartUpload>(create(|_| {})).await.unwrap().upload_id.unwrap()
 }
 
 fn part(id: &str, number: i32, body: Vec<u8>) -> UploadPartRequest {
@@ -26,8 +26,8 @@ fn part(id: &str, number: i32, body: Vec<u8>) -> UploadPartRequest {
     }
 }
 
-async fn upload(house: &House, id: &str, number: i32, body: Vec<u8>) -> CompletedPart {
-    let etag = house.call::<UploadPart>(part(id, number, body)).await.unwrap().etag;
+async fn upload(cloud: &TestCloud, id: &str, number: i32, body: Vec<u8>) -> CompletedPart {
+    let etag = cloud.call::<UploadPart>(part(id, number, body)).await.unwrap().etag;
     CompletedPart { etag, part_number: Some(number), ..Default::default() }
 }
 
@@ -41,8 +41,8 @@ fn complete(id: &str, parts: &[CompletedPart]) -> CompleteMultipartUploadRequest
     }
 }
 
-async fn finish(house: &House, id: &str, parts: &[CompletedPart]) -> Result<CompleteMultipartUploadOutput, Fault> {
-    house.call::<CompleteMultipartUpload>(complete(id, parts)).await
+async fn finish(cloud: &TestCloud, id: &str, parts: &[CompletedPart]) -> Result<CompleteMultipartUploadOutput, Fault> {
+    cloud.call::<CompleteMultipartUpload>(complete(id, parts)).await
 }
 
 fn list_parts(id: &str) -> ListPartsRequest {
@@ -52,138 +52,138 @@ fn list_parts(id: &str) -> ListPartsRequest {
 /// The vectors of the requirements: 5 MiB of `a`, and `b`.
 #[tokio::test]
 async fn parts_become_one_object() {
-    let house = House::with_bucket().await;
-    let id = begin(&house).await;
-    let parts = [upload(&house, &id, 1, vec![b'a'; MIB5]).await, upload(&house, &id, 3, b"b".to_vec()).await];
-    let completed = finish(&house, &id, &parts).await.unwrap();
+    let cloud = TestCloud::with_bucket().await;
+    let id = begin(&cloud).await;
+    let parts = [upload(&cloud, &id, 1, vec![b'a'; MIB5]).await, upload(&cloud, &id, 3, b"b".to_vec()).await];
+    let completed = finish(&cloud, &id, &parts).await.unwrap();
     assert_eq!(completed.etag.as_deref(), Some("\"e5a8c5272b26fc10581a21089559b006-2\""));
     assert_eq!((completed.checksum_type.as_deref(), completed.checksum_crc64nvme.is_some()), (Some("FULL_OBJECT"), true));
     assert_eq!(completed.location.as_deref(), Some("http://localhost:4566/test-bucket/big"));
-    let head = house.head("big").await;
+    let head = cloud.head("big").await;
     assert_eq!((head.content_length, head.parts_count), (Some(MIB5 as i64 + 1), None));
-    let last = house.answered::<GetObject>(GetObjectRequest { part_number: Some(2), ..get("big") }).await.unwrap();
+    let last = cloud.answered::<GetObject>(GetObjectRequest { part_number: Some(2), ..get("big") }).await.unwrap();
     assert_eq!(
         (last.status, last.output.content_range.as_deref(), last.output.parts_count),
         (Some(206), Some("bytes 5242880-5242880/5242881"), Some(2))
     );
     assert_eq!(text(last.output.body).await, "b");
     let across = GetObjectRequest { range: Some(format!("bytes={}-{}", MIB5 - 2, MIB5)), ..get("big") };
-    assert_eq!(text(house.call::<GetObject>(across).await.unwrap().body).await, "aab");
-    assert_eq!(code(house.call::<ListParts>(list_parts(&id)).await), "NoSuchUpload");
-    let beyond = house.call::<GetObject>(GetObjectRequest { part_number: Some(3), ..get("big") }).await;
+    assert_eq!(text(cloud.call::<GetObject>(across).await.unwrap().body).await, "aab");
+    assert_eq!(code(cloud.call::<ListParts>(list_parts(&id)).await), "NoSuchUpload");
+    let beyond = cloud.call::<GetObject>(GetObjectRequest { part_number: Some(3), ..get("big") }).await;
     assert_eq!(refused_with(beyond, "ActualPartCount"), ("InvalidPartNumber".into(), "2".into()));
 }
 
 #[tokio::test]
 async fn completing_again_answers_the_same_while_the_object_is_there() {
-    let house = House::with_bucket().await;
-    let id = begin(&house).await;
-    let parts = [upload(&house, &id, 1, b"x".to_vec()).await];
-    let first = finish(&house, &id, &parts).await.unwrap();
-    assert_eq!(finish(&house, &id, &parts).await.unwrap().etag, first.etag);
-    house.put("big", "other").await;
-    assert_eq!(refused_with(finish(&house, &id, &parts).await, "UploadId"), ("NoSuchUpload".into(), id));
+    let cloud = TestCloud::with_bucket().await;
+    let id = begin(&cloud).await;
+    let parts = [upload(&cloud, &id, 1, b"x".to_vec()).await];
+    let first = finish(&cloud, &id, &parts).await.unwrap();
+    assert_eq!(finish(&cloud, &id, &parts).await.unwrap().etag, first.etag);
+    cloud.put("big", "other").await;
+    assert_eq!(refused_with(finish(&cloud, &id, &parts).await, "UploadId"), ("NoSuchUpload".into(), id));
 }
 
 #[tokio::test]
 async fn what_the_client_says_of_its_parts_is_checked() {
-    let house = House::with_bucket().await;
-    let id = begin(&house).await;
-    let (one, two) = (upload(&house, &id, 1, b"data".to_vec()).await, upload(&house, &id, 2, b"data".to_vec()).await);
-    assert_eq!(refusal(finish(&house, &id, &[]).await).2, "You must specify at least one part");
-    assert_eq!(code(finish(&house, &id, &[two.clone(), one.clone()]).await), "InvalidPartOrder");
-    assert_eq!(code(finish(&house, &id, &[one.clone(), one.clone()]).await), "InvalidPartOrder");
+    let cloud = TestCloud::with_bucket().await;
+    let id = begin(&cloud).await;
+    let (one, two) = (upload(&cloud, &id, 1, b"data".to_vec()).await, upload(&cloud, &id, 2, b"data".to_vec()).await);
+    assert_eq!(refusal(finish(&cloud, &id, &[]).await).2, "You must specify at least one part");
+    assert_eq!(code(finish(&cloud, &id, &[two.clone(), one.clone()]).await), "InvalidPartOrder");
+    assert_eq!(code(finish(&cloud, &id, &[one.clone(), one.clone()]).await), "InvalidPartOrder");
     let missing = CompletedPart { part_number: Some(7), ..one.clone() };
-    assert_eq!(refused_with(finish(&house, &id, &[missing]).await, "PartNumber"), ("InvalidPart".into(), "7".into()));
+    assert_eq!(refused_with(finish(&cloud, &id, &[missing]).await, "PartNumber"), ("InvalidPart".into(), "7".into()));
     let other = CompletedPart { etag: Some("\"d41d8cd98f00b204e9800998ecf8427e\"".into()), ..one.clone() };
-    assert_eq!(refused_with(finish(&house, &id, &[other]).await, "ETag"), ("InvalidPart".into(), "d41d8cd98f00b204e9800998ecf8427e".into()));
-    let small = finish(&house, &id, &[one.clone(), two.clone()]).await;
+    assert_eq!(refused_with(finish(&cloud, &id, &[other]).await, "ETag"), ("InvalidPart".into(), "d41d8cd98f00b204e9800998ecf8427e".into()));
+    let small = finish(&cloud, &id, &[one.clone(), two.clone()]).await;
     assert_eq!(refused_with(small, "ETag"), ("EntityTooSmall".into(), "8d777f385d3dfec8815d20f7496026dc".into()));
     let nameless = CompletedPart { part_number: None, ..one.clone() };
-    assert_eq!(code(finish(&house, &id, &[nameless]).await), "MalformedXML");
+    assert_eq!(code(finish(&cloud, &id, &[nameless]).await), "MalformedXML");
     let size = CompleteMultipartUploadRequest { mpu_object_size: Some(5), ..complete(&id, std::slice::from_ref(&one)) };
     let text = "The provided 'x-amz-mp-object-size' header value 5 does not match what was computed: 4";
-    assert_eq!(refusal(house.call::<CompleteMultipartUpload>(size).await).2, text);
-    finish(&house, &id, &[one]).await.unwrap();
-    assert_eq!(house.text("big").await, "data");
+    assert_eq!(refusal(cloud.call::<CompleteMultipartUpload>(size).await).2, text);
+    finish(&cloud, &id, &[one]).await.unwrap();
+    assert_eq!(cloud.text("big").await, "data");
 }
 
 #[tokio::test]
 async fn part_numbers_have_bounds_and_a_part_may_be_sent_again() {
-    let house = House::with_bucket().await;
-    let id = begin(&house).await;
+    let cloud = TestCloud::with_bucket().await;
+    let id = begin(&cloud).await;
     for number in [-1, 0, 10_001] {
-        let bad = house.call::<UploadPart>(part(&id, number, vec![])).await;
+        let bad = cloud.call::<UploadPart>(part(&id, number, vec![])).await;
         assert_eq!(refused_with(bad, "ArgumentValue"), ("InvalidArgument".into(), number.to_string()));
     }
-    upload(&house, &id, 1, vec![1; 100_000]).await;
-    let again = upload(&house, &id, 1, b"second".to_vec()).await;
-    assert_eq!(house.bodies(), 0);
-    finish(&house, &id, &[again]).await.unwrap();
-    assert_eq!(house.text("big").await, "second");
-    assert_eq!(refused_with(house.call::<UploadPart>(part("fakeid", 1, vec![])).await, "UploadId"), ("NoSuchUpload".into(), "fakeid".into()));
+    upload(&cloud, &id, 1, vec![1; 100_000]).await;
+    let again = upload(&cloud, &id, 1, b"second".to_vec()).await;
+    assert_eq!(cloud.bodies(), 0);
+    finish(&cloud, &id, &[again]).await.unwrap();
+    assert_eq!(cloud.text("big").await, "second");
+    assert_eq!(refused_with(cloud.call::<UploadPart>(part("fakeid", 1, vec![])).await, "UploadId"), ("NoSuchUpload".into(), "fakeid".into()));
 }
 
 #[tokio::test]
 async fn what_is_left_out_or_given_up_is_freed() {
-    let house = House::with_bucket().await;
-    let id = begin(&house).await;
-    let kept = upload(&house, &id, 1, vec![1; 100_000]).await;
-    upload(&house, &id, 2, vec![2; 100_000]).await;
-    finish(&house, &id, &[kept]).await.unwrap();
-    assert_eq!(house.bodies(), 1);
-    let id = begin(&house).await;
-    upload(&house, &id, 1, vec![3; 100_000]).await;
+    let cloud = TestCloud::with_bucket().await;
+    let id = begin(&cloud).await;
+    let kept = upload(&cloud, &id, 1, vec![1; 100_000]).await;
+    upload(&cloud, &id, 2, vec![2; 100_000]).await;
+    finish(&cloud, &id, &[kept]).await.unwrap();
+    assert_eq!(cloud.bodies(), 1);
+    let id = begin(&cloud).await;
+    upload(&cloud, &id, 1, vec![3; 100_000]).await;
     let abort = AbortMultipartUploadRequest { bucket: BUCKET.into(), key: "big".into(), upload_id: id.clone(), ..Default::default() };
-    house.call::<AbortMultipartUpload>(abort.clone()).await.unwrap();
-    assert_eq!(house.bodies(), 1);
-    assert_eq!(code(house.call::<AbortMultipartUpload>(abort).await), "NoSuchUpload");
+    cloud.call::<AbortMultipartUpload>(abort.clone()).await.unwrap();
+    assert_eq!(cloud.bodies(), 1);
+    assert_eq!(code(cloud.call::<AbortMultipartUpload>(abort).await), "NoSuchUpload");
 }
 
 #[tokio::test]
 async fn an_upload_keeps_what_was_said_at_its_beginning() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     let request = create(|request| {
         request.content_type = Some("text/plain".into());
         request.tagging = Some("t=1".into());
         request.storage_class = Some("STANDARD_IA".into());
     });
-    let id = house.call::<CreateMultipartUpload>(request).await.unwrap().upload_id.unwrap();
-    let parts = [upload(&house, &id, 1, b"x".to_vec()).await];
-    finish(&house, &id, &parts).await.unwrap();
-    let head = house.head("big").await;
+    let id = cloud.call::<CreateMultipartUpload>(request).await.unwrap().upload_id.unwrap();
+    let parts = [upload(&cloud, &id, 1, b"x".to_vec()).await];
+    finish(&cloud, &id, &parts).await.unwrap();
+    let head = cloud.head("big").await;
     assert_eq!((head.content_type.as_deref(), head.tag_count, head.storage_class.as_deref()), (Some("text/plain"), Some(1), Some("STANDARD_IA")));
 }
 
 #[tokio::test]
 async fn parts_are_listed_in_pages() {
-    let house = House::with_bucket().await;
-    let id = begin(&house).await;
-    let empty = house.call::<ListParts>(list_parts(&id)).await.unwrap();
+    let cloud = TestCloud::with_bucket().await;
+    let id = begin(&cloud).await;
+    let empty = cloud.call::<ListParts>(list_parts(&id)).await.unwrap();
     assert_eq!((empty.parts.is_none(), empty.next_part_number_marker, empty.part_number_marker), (true, Some(0), Some(0)));
     for number in [2, 4, 6] {
-        upload(&house, &id, number, b"data".to_vec()).await;
+        upload(&cloud, &id, number, b"data".to_vec()).await;
     }
-    let page = house.call::<ListParts>(ListPartsRequest { max_parts: Some(2), ..list_parts(&id) }).await.unwrap();
+    let page = cloud.call::<ListParts>(ListPartsRequest { max_parts: Some(2), ..list_parts(&id) }).await.unwrap();
     assert_eq!((page.is_truncated, page.next_part_number_marker), (Some(true), Some(4)));
     assert!(page.owner.unwrap().id.is_some() && page.initiator.unwrap().display_name.is_some());
-    let page = house.call::<ListParts>(ListPartsRequest { part_number_marker: Some(4), ..list_parts(&id) }).await.unwrap();
+    let page = cloud.call::<ListParts>(ListPartsRequest { part_number_marker: Some(4), ..list_parts(&id) }).await.unwrap();
     let parts = page.parts.unwrap();
     assert_eq!((parts.len(), parts[0].part_number, parts[0].size, parts[0].checksum_crc64nvme.is_none()), (1, Some(6), Some(4), true));
 }
 
 #[tokio::test]
 async fn uploads_are_listed_by_key_and_in_the_order_they_began() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     let mut ids = vec![];
     for key in ["b", "a/1", "b", "a/2"] {
         let request = create(|request| request.key = key.into());
-        ids.push(house.call::<CreateMultipartUpload>(request).await.unwrap().upload_id.unwrap());
+        ids.push(cloud.call::<CreateMultipartUpload>(request).await.unwrap().upload_id.unwrap());
     }
     let list = |change: &dyn Fn(&mut ListMultipartUploadsRequest)| {
         let mut request = ListMultipartUploadsRequest { bucket: BUCKET.into(), ..Default::default() };
         change(&mut request);
-        house.call::<ListMultipartUploads>(request)
+        cloud.call::<ListMultipartUploads>(request)
     };
     let shown = |listed: &ListMultipartUploadsOutput| {
         listed.uploads.iter().flatten().map(|upload| (upload.key.clone().unwrap(), upload.upload_id.clone().unwrap())).collect::<Vec<_>>()
@@ -209,27 +209,27 @@ async fn uploads_are_listed_by_key_and_in_the_order_they_began() {
 
 #[tokio::test]
 async fn a_write_that_came_between_makes_a_conditional_completion_conflict() {
-    let house = House::with_bucket().await;
-    let old = house.put("big", "test").await.etag;
-    let id = begin(&house).await;
-    let parts = [upload(&house, &id, 1, b"test".to_vec()).await];
-    let new = house.put("big", "test2").await.etag;
+    let cloud = TestCloud::with_bucket().await;
+    let old = cloud.put("big", "test").await.etag;
+    let id = begin(&cloud).await;
+    let parts = [upload(&cloud, &id, 1, b"test".to_vec()).await];
+    let new = cloud.put("big", "test2").await.etag;
     let complete_if =
-        |if_match: Option<String>| house.call::<CompleteMultipartUpload>(CompleteMultipartUploadRequest { if_match, ..complete(&id, &parts) });
+        |if_match: Option<String>| cloud.call::<CompleteMultipartUpload>(CompleteMultipartUploadRequest { if_match, ..complete(&id, &parts) });
     assert_eq!(code(complete_if(old).await), "PreconditionFailed");
     assert_eq!(refused_with(complete_if(new.clone()).await, "Condition"), ("ConditionalRequestConflict".into(), "If-Match".into()));
-    let id = begin(&house).await;
-    let parts = [upload(&house, &id, 1, b"test".to_vec()).await];
-    house.call::<CompleteMultipartUpload>(CompleteMultipartUploadRequest { if_match: new, ..complete(&id, &parts) }).await.unwrap();
+    let id = begin(&cloud).await;
+    let parts = [upload(&cloud, &id, 1, b"test".to_vec()).await];
+    cloud.call::<CompleteMultipartUpload>(CompleteMultipartUploadRequest { if_match: new, ..complete(&id, &parts) }).await.unwrap();
     let absent = CompleteMultipartUploadRequest { if_none_match: Some("*".into()), ..complete(&id, &parts) };
-    assert!(house.call::<CompleteMultipartUpload>(absent).await.is_ok(), "completing again asks nothing");
+    assert!(cloud.call::<CompleteMultipartUpload>(absent).await.is_ok(), "completing again asks nothing");
 }
 
 #[tokio::test]
 async fn a_part_may_be_copied_from_an_object() {
-    let house = House::with_bucket().await;
-    house.put("from", "0123456789").await;
-    let id = begin(&house).await;
+    let cloud = TestCloud::with_bucket().await;
+    cloud.put("from", "0123456789").await;
+    let id = begin(&cloud).await;
     let copy_part = |range: Option<&str>| {
         let request = UploadPartCopyRequest {
             bucket: BUCKET.into(),
@@ -240,7 +240,7 @@ async fn a_part_may_be_copied_from_an_object() {
             copy_source_range: range.map(Into::into),
             ..Default::default()
         };
-        house.call::<UploadPartCopy>(request)
+        cloud.call::<UploadPartCopy>(request)
     };
     assert_eq!(refusal(copy_part(Some("bytes=0-21")).await).2, "Range specified is not valid for source object of size: 10");
     copy_part(None).await.unwrap();
@@ -248,15 +248,15 @@ async fn a_part_may_be_copied_from_an_object() {
     let result = copied.copy_part_result.unwrap();
     assert_eq!((copied.server_side_encryption.as_deref(), result.checksum_crc64nvme), (Some("AES256"), None));
     let parts = [CompletedPart { etag: result.etag, part_number: Some(1), ..Default::default() }];
-    finish(&house, &id, &parts).await.unwrap();
-    assert_eq!(house.text("big").await, "234");
+    finish(&cloud, &id, &parts).await.unwrap();
+    assert_eq!(cloud.text("big").await, "234");
 }
 
 #[tokio::test]
 async fn uploads_under_way_do_not_hold_a_bucket() {
-    let house = House::with_bucket().await;
-    let id = begin(&house).await;
-    upload(&house, &id, 1, vec![1; 100_000]).await;
-    house.call::<DeleteBucket>(DeleteBucketRequest { bucket: BUCKET.into(), ..Default::default() }).await.unwrap();
-    assert_eq!(house.bodies(), 0);
+    let cloud = TestCloud::with_bucket().await;
+    let id = begin(&cloud).await;
+    upload(&cloud, &id, 1, vec![1; 100_000]).await;
+    cloud.call::<DeleteBucket>(DeleteBucketRequest { bucket: BUCKET.into(), ..Default::default() }).await.unwrap();
+    assert_eq!(cloud.bodies(), 0);
 }

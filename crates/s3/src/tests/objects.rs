@@ -1,15 +1,15 @@
-use super::house::*;
+use super::fixture::*;
 use crate::api::*;
 use cloudlet_aws::{FaultKind, TimestampFormat};
 use cloudlet_shape::{Body, BodyError, Map};
 
 #[tokio::test]
 async fn what_is_put_is_what_is_got() {
-    let house = House::with_bucket().await;
-    let put = house.put("a/b", "hello").await;
+    let cloud = TestCloud::with_bucket().await;
+    let put = cloud.put("a/b", "hello").await;
     assert_eq!(put.etag.as_deref(), Some("\"5d41402abc4b2a76b9719d911017c592\""));
     assert_eq!((put.server_side_encryption.as_deref(), put.checksum_type.as_deref()), (Some("AES256"), Some("FULL_OBJECT")));
-    let got = house.get("a/b").await.unwrap();
+    let got = cloud.get("a/b").await.unwrap();
     assert_eq!((got.content_length, got.content_type.as_deref()), (Some(5), Some("binary/octet-stream")));
     assert_eq!((got.accept_ranges.as_deref(), got.last_modified), (Some("bytes"), Some(START.whole_secs())));
     assert_eq!((got.etag, got.storage_class, got.metadata, got.checksum_type), (put.etag, None, None, None));
@@ -18,7 +18,7 @@ async fn what_is_put_is_what_is_got() {
 
 #[tokio::test]
 async fn system_fields_and_metadata_come_back() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     let request = PutObjectRequest {
         cache_control: Some("no-cache".into()),
         content_disposition: Some("attachment".into()),
@@ -31,8 +31,8 @@ async fn system_fields_and_metadata_come_back() {
         website_redirect_location: Some("/elsewhere".into()),
         ..put("a", "x")
     };
-    house.call::<PutObject>(request).await.unwrap();
-    let head = house.head("a").await;
+    cloud.call::<PutObject>(request).await.unwrap();
+    let head = cloud.head("a").await;
     assert_eq!(head.cache_control.as_deref(), Some("no-cache"));
     assert_eq!(head.content_disposition.as_deref(), Some("attachment"));
     assert_eq!(head.content_encoding.as_deref(), Some("gzip"));
@@ -46,43 +46,43 @@ async fn system_fields_and_metadata_come_back() {
 
 #[tokio::test]
 async fn a_read_may_override_header_fields() {
-    let house = House::with_bucket().await;
-    house.put("a", "x").await;
+    let cloud = TestCloud::with_bucket().await;
+    cloud.put("a", "x").await;
     let request = GetObjectRequest {
         response_content_type: Some("text/html".into()),
         response_expires: Some(START),
         response_cache_control: Some("é".into()),
         ..get("a")
     };
-    let got = house.call::<GetObject>(request).await.unwrap();
+    let got = cloud.call::<GetObject>(request).await.unwrap();
     assert_eq!((got.content_type.as_deref(), got.cache_control.as_deref()), (Some("text/html"), Some("é")));
     assert_eq!(got.expires, Some(START.text(TimestampFormat::HttpDate)));
-    let bad = house.call::<GetObject>(GetObjectRequest { response_cache_control: Some("—".into()), ..get("a") }).await;
+    let bad = cloud.call::<GetObject>(GetObjectRequest { response_cache_control: Some("—".into()), ..get("a") }).await;
     assert_eq!(refusal(bad).2, "Header value cannot be represented using ISO-8859-1.");
 }
 
 #[tokio::test]
 async fn a_range_is_a_part_of_the_body_and_says_so() {
-    let house = House::with_bucket().await;
-    house.put("a", "0123456789").await;
+    let cloud = TestCloud::with_bucket().await;
+    cloud.put("a", "0123456789").await;
     let read = async |range: &str| {
-        let answered = house.answered::<GetObject>(GetObjectRequest { range: Some(range.into()), ..get("a") }).await.unwrap();
+        let answered = cloud.answered::<GetObject>(GetObjectRequest { range: Some(range.into()), ..get("a") }).await.unwrap();
         (answered.status, answered.output.content_range, answered.output.content_length, text(answered.output.body).await)
     };
     assert_eq!(read("bytes=2-4").await, (Some(206), Some("bytes 2-4/10".into()), Some(3), "234".into()));
     assert_eq!(read("bytes=-3").await, (Some(206), Some("bytes 7-9/10".into()), Some(3), "789".into()));
     assert_eq!(read("bytes=0-1,3-4").await, (None, None, Some(10), "0123456789".into()));
-    let bad = house.call::<GetObject>(GetObjectRequest { range: Some("bytes=10-".into()), ..get("a") }).await;
+    let bad = cloud.call::<GetObject>(GetObjectRequest { range: Some("bytes=10-".into()), ..get("a") }).await;
     assert_eq!(refused_with(bad, "ActualObjectSize"), ("InvalidRange".into(), "10".into()));
     let both = GetObjectRequest { range: Some("bytes=0-1".into()), part_number: Some(1), ..get("a") };
-    assert_eq!(refusal(house.call::<GetObject>(both).await).2, "Cannot specify both Range header and partNumber query parameter");
+    assert_eq!(refusal(cloud.call::<GetObject>(both).await).2, "Cannot specify both Range header and partNumber query parameter");
 }
 
 #[tokio::test]
 async fn an_object_in_one_piece_is_its_own_first_part() {
-    let house = House::with_bucket().await;
-    house.put("a", "12345678").await;
-    let part = |number| house.answered::<GetObject>(GetObjectRequest { part_number: Some(number), ..get("a") });
+    let cloud = TestCloud::with_bucket().await;
+    cloud.put("a", "12345678").await;
+    let part = |number| cloud.answered::<GetObject>(GetObjectRequest { part_number: Some(number), ..get("a") });
     let first = part(1).await.unwrap();
     assert_eq!((first.status, first.output.content_range.as_deref(), first.output.parts_count), (Some(206), Some("bytes 0-7/8"), None));
     assert_eq!(refused_with(part(2).await, "ActualPartCount"), ("InvalidPartNumber".into(), "1".into()));
@@ -90,76 +90,76 @@ async fn an_object_in_one_piece_is_its_own_first_part() {
 
 #[tokio::test]
 async fn large_bodies_flow_through() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     let piece: &'static [u8] = Box::leak(vec![7u8; 100_000].into_boxed_slice());
     let body = flowing(vec![Ok(piece); 30], Some(3_000_000));
-    house.call::<PutObject>(PutObjectRequest { body: Some(body), ..put("a", "") }).await.unwrap();
-    assert_eq!(house.bodies(), 1);
-    assert_eq!(bytes(house.get("a").await.unwrap().body).await, vec![7u8; 3_000_000]);
+    cloud.call::<PutObject>(PutObjectRequest { body: Some(body), ..put("a", "") }).await.unwrap();
+    assert_eq!(cloud.bodies(), 1);
+    assert_eq!(bytes(cloud.get("a").await.unwrap().body).await, vec![7u8; 3_000_000]);
     let middle = GetObjectRequest { range: Some("bytes=1000000-1000009".into()), ..get("a") };
-    assert_eq!(bytes(house.call::<GetObject>(middle).await.unwrap().body).await, [7u8; 10]);
+    assert_eq!(bytes(cloud.call::<GetObject>(middle).await.unwrap().body).await, [7u8; 10]);
 }
 
 #[tokio::test]
 async fn a_body_that_breaks_or_is_refused_leaves_nothing() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     let kind = FaultKind::sender("XAmzContentSHA256Mismatch", 400);
     for (end, expected) in [(BodyError::Refused(kind.says("")), "XAmzContentSHA256Mismatch"), (BodyError::Broken("gone".into()), "IncompleteBody")] {
         let body = flowing(vec![Ok(b"some"), Err(end)], None);
-        assert_eq!(code(house.call::<PutObject>(PutObjectRequest { body: Some(body), ..put("a", "") }).await), expected);
+        assert_eq!(code(cloud.call::<PutObject>(PutObjectRequest { body: Some(body), ..put("a", "") }).await), expected);
     }
     let short = flowing(vec![Ok(b"some")], Some(5));
-    assert_eq!(code(house.call::<PutObject>(PutObjectRequest { body: Some(short), ..put("a", "") }).await), "IncompleteBody");
-    assert_eq!((house.keys().await.len(), house.bodies()), (0, 0));
+    assert_eq!(code(cloud.call::<PutObject>(PutObjectRequest { body: Some(short), ..put("a", "") }).await), "IncompleteBody");
+    assert_eq!((cloud.keys().await.len(), cloud.bodies()), (0, 0));
 }
 
 #[tokio::test]
 async fn an_upload_beyond_five_gigabytes_is_refused_unread() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     let body = flowing(vec![Err(BodyError::Broken("never read".into()))], Some(5 * 1024 * 1024 * 1024 + 1));
-    let bad = house.call::<PutObject>(PutObjectRequest { body: Some(body), ..put("a", "") }).await;
+    let bad = cloud.call::<PutObject>(PutObjectRequest { body: Some(body), ..put("a", "") }).await;
     assert_eq!(refused_with(bad, "MaxSizeAllowed"), ("EntityTooLarge".into(), "5368709120".into()));
 }
 
 #[tokio::test]
 async fn an_overwritten_body_is_freed_and_readers_go_on() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     let large = "x".repeat(100_000);
-    house.put("a", &large).await;
-    let reading = house.get("a").await.unwrap().body;
-    house.put("a", "small").await;
-    assert_eq!(house.bodies(), 0);
+    cloud.put("a", &large).await;
+    let reading = cloud.get("a").await.unwrap().body;
+    cloud.put("a", "small").await;
+    assert_eq!(cloud.bodies(), 0);
     assert_eq!(text(reading).await, large);
-    assert_eq!(house.text("a").await, "small");
+    assert_eq!(cloud.text("a").await, "small");
 }
 
 #[tokio::test]
 async fn a_missing_key_or_bucket_is_named() {
-    let house = House::with_bucket().await;
-    assert_eq!(refused_with(house.get("nope").await, "Key"), ("NoSuchKey".into(), "nope".into()));
+    let cloud = TestCloud::with_bucket().await;
+    assert_eq!(refused_with(cloud.get("nope").await, "Key"), ("NoSuchKey".into(), "nope".into()));
     let elsewhere = GetObjectRequest { bucket: "nope".into(), ..get("a") };
-    assert_eq!(refused_with(house.call::<GetObject>(elsewhere).await, "BucketName"), ("NoSuchBucket".into(), "nope".into()));
+    assert_eq!(refused_with(cloud.call::<GetObject>(elsewhere).await, "BucketName"), ("NoSuchBucket".into(), "nope".into()));
     let version = GetObjectRequest { version_id: Some("HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD".into()), ..get("a") };
-    assert_eq!(refusal(house.call::<GetObject>(version).await).2, "Invalid version id specified");
+    assert_eq!(refusal(cloud.call::<GetObject>(version).await).2, "Invalid version id specified");
 }
 
 #[tokio::test]
 async fn an_archived_object_cannot_be_read_before_it_is_restored() {
-    let house = House::with_bucket().await;
-    house.call::<PutObject>(PutObjectRequest { storage_class: Some("GLACIER".into()), ..put("a", "x") }).await.unwrap();
-    assert_eq!(refused_with(house.get("a").await, "StorageClass"), ("InvalidObjectState".into(), "GLACIER".into()));
-    assert_eq!(house.head("a").await.storage_class.as_deref(), Some("GLACIER"));
-    let bad = house.call::<PutObject>(PutObjectRequest { storage_class: Some("FakeClass".into()), ..put("a", "x") }).await;
+    let cloud = TestCloud::with_bucket().await;
+    cloud.call::<PutObject>(PutObjectRequest { storage_class: Some("GLACIER".into()), ..put("a", "x") }).await.unwrap();
+    assert_eq!(refused_with(cloud.get("a").await, "StorageClass"), ("InvalidObjectState".into(), "GLACIER".into()));
+    assert_eq!(cloud.head("a").await.storage_class.as_deref(), Some("GLACIER"));
+    let bad = cloud.call::<PutObject>(PutObjectRequest { storage_class: Some("FakeClass".into()), ..put("a", "x") }).await;
     assert_eq!(refused_with(bad, "StorageClassRequested"), ("InvalidStorageClass".into(), "FakeClass".into()));
 }
 
 #[tokio::test]
 async fn what_a_new_bucket_does_not_take_is_refused() {
-    let house = House::with_bucket().await;
+    let cloud = TestCloud::with_bucket().await;
     let refused = async |change: fn(&mut PutObjectRequest)| {
         let mut request = put("a", "x");
         change(&mut request);
-        code(house.call::<PutObject>(request).await)
+        code(cloud.call::<PutObject>(request).await)
     };
     assert_eq!(refused(|request| request.acl = Some("public-read".into())).await, "AccessControlListNotSupported");
     assert_eq!(refused(|request| request.grant_read = Some("id=1".into())).await, "AccessControlListNotSupported");
@@ -171,13 +171,13 @@ async fn what_a_new_bucket_does_not_take_is_refused() {
     assert_eq!(refused(|request| request.key = "k".repeat(1025)).await, "KeyTooLongError");
     assert_eq!(refused(|request| request.write_offset_bytes = Some(0)).await, "NotImplemented");
     assert_eq!(refused(|request| request.metadata = Some(Map::from([("a".into(), "x".repeat(2048))]))).await, "MetadataTooLarge");
-    house.call::<PutObject>(PutObjectRequest { acl: Some("bucket-owner-full-control".into()), ..put("a", "x") }).await.unwrap();
+    cloud.call::<PutObject>(PutObjectRequest { acl: Some("bucket-owner-full-control".into()), ..put("a", "x") }).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_empty_object_has_no_bytes_and_no_range() {
-    let house = House::with_bucket().await;
-    house.call::<PutObject>(PutObjectRequest { body: Some(Body::empty()), ..put("a", "") }).await.unwrap();
-    assert_eq!((house.head("a").await.content_length, house.text("a").await), (Some(0), String::new()));
-    assert_eq!(code(house.call::<GetObject>(GetObjectRequest { range: Some("bytes=0-".into()), ..get("a") }).await), "InvalidRange");
+    let cloud = TestCloud::with_bucket().await;
+    cloud.call::<PutObject>(PutObjectRequest { body: Some(Body::empty()), ..put("a", "") }).await.unwrap();
+    assert_eq!((cloud.head("a").await.content_length, cloud.text("a").await), (Some(0), String::new()));
+    assert_eq!(code(cloud.call::<GetObject>(GetObjectRequest { range: Some("bytes=0-".into()), ..get("a") }).await), "InvalidRange");
 }

@@ -1,4 +1,4 @@
-use super::house::*;
+use super::fixture::*;
 use crate::api::*;
 use cloudlet_aws::{Account, Caller, Identity};
 
@@ -19,21 +19,21 @@ fn nobody() -> Caller {
 
 #[tokio::test]
 async fn a_bucket_is_its_accounts_alone() {
-    let house = House::with_bucket().await;
-    house.put("a", "x").await;
+    let cloud = TestCloud::with_bucket().await;
+    cloud.put("a", "x").await;
     for caller in [stranger(), nobody(), Caller::anonymous()] {
-        assert_eq!(code(house.as_caller::<GetObject>(caller.clone(), "us-east-1", get("a")).await), "AccessDenied");
-        assert_eq!(code(house.as_caller::<PutObject>(caller.clone(), "us-east-1", put("a", "y")).await), "AccessDenied");
+        assert_eq!(code(cloud.as_caller::<GetObject>(caller.clone(), "us-east-1", get("a")).await), "AccessDenied");
+        assert_eq!(code(cloud.as_caller::<PutObject>(caller.clone(), "us-east-1", put("a", "y")).await), "AccessDenied");
         let request = ListObjectsV2Request { bucket: BUCKET.into(), ..Default::default() };
-        assert_eq!(code(house.as_caller::<ListObjectsV2>(caller, "us-east-1", request).await), "AccessDenied");
+        assert_eq!(code(cloud.as_caller::<ListObjectsV2>(caller, "us-east-1", request).await), "AccessDenied");
     }
-    assert_eq!(house.text("a").await, "x");
+    assert_eq!(cloud.text("a").await, "x");
 }
 
 #[tokio::test]
 async fn a_denial_names_the_object() {
-    let house = House::with_bucket().await;
-    let (_, status, text) = refusal(house.as_caller::<GetObject>(nobody(), "us-east-1", get("a")).await);
+    let cloud = TestCloud::with_bucket().await;
+    let (_, status, text) = refusal(cloud.as_caller::<GetObject>(nobody(), "us-east-1", get("a")).await);
     assert_eq!(status, 403);
     assert!(
         text.starts_with(
@@ -45,31 +45,31 @@ async fn a_denial_names_the_object() {
 
 #[tokio::test]
 async fn of_many_deletions_each_is_decided_alone() {
-    let house = House::with_bucket().await;
-    house.put("a", "x").await;
+    let cloud = TestCloud::with_bucket().await;
+    cloud.put("a", "x").await;
     let objects = vec![ObjectIdentifier { key: "a".into(), ..Default::default() }];
     let request = DeleteObjectsRequest { bucket: BUCKET.into(), delete: Delete { objects, quiet: None }, ..Default::default() };
-    let answer = house.as_caller::<DeleteObjects>(stranger(), "us-east-1", request).await.unwrap().output;
+    let answer = cloud.as_caller::<DeleteObjects>(stranger(), "us-east-1", request).await.unwrap().output;
     let error = answer.errors.unwrap().remove(0);
     assert_eq!((error.key.as_deref(), error.code.as_deref(), answer.deleted.is_none()), (Some("a"), Some("AccessDenied"), true));
-    assert_eq!(house.text("a").await, "x");
+    assert_eq!(cloud.text("a").await, "x");
 }
 
 #[tokio::test]
 async fn a_copy_needs_leave_to_read_its_source() {
-    let house = House::with_bucket().await;
-    house.put("a", "x").await;
+    let cloud = TestCloud::with_bucket().await;
+    cloud.put("a", "x").await;
     let theirs = CreateBucketRequest { bucket: "theirs".into(), ..Default::default() };
-    house.as_caller::<CreateBucket>(stranger(), "us-east-1", theirs).await.unwrap();
+    cloud.as_caller::<CreateBucket>(stranger(), "us-east-1", theirs).await.unwrap();
     let request = CopyObjectRequest { bucket: "theirs".into(), key: "b".into(), copy_source: format!("{BUCKET}/a"), ..Default::default() };
-    assert_eq!(code(house.as_caller::<CopyObject>(stranger(), "us-east-1", request).await), "AccessDenied");
+    assert_eq!(code(cloud.as_caller::<CopyObject>(stranger(), "us-east-1", request).await), "AccessDenied");
 }
 
 #[tokio::test]
 async fn a_canonical_id_is_an_accounts_own() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let id =
-        async |caller| house.as_caller::<ListBuckets>(caller, "us-east-1", ListBucketsRequest::default()).await.unwrap().output.owner.unwrap().id;
+        async |caller| cloud.as_caller::<ListBuckets>(caller, "us-east-1", ListBucketsRequest::default()).await.unwrap().output.owner.unwrap().id;
     let (one, two) = (id(root(Account::default())).await, id(stranger()).await);
     assert_ne!(one, two);
     assert_eq!(one, id(root(Account::default())).await);

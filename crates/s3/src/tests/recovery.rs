@@ -1,27 +1,27 @@
-use super::house::*;
+use super::fixture::*;
 use crate::api::*;
-use cloudlet_store::{Blobs, InMemory, Journal, Kept, replay};
+use cloudlet_store::{Blobs, InMemory, Journal, Persistent, replay};
 
 #[tokio::test]
 async fn everything_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = InMemory::new();
-    let house = House::with(&Journal::to(keeper.clone()), Blobs::folder(folder.path()).unwrap());
-    house.create(BUCKET).await;
-    house.create("gone").await;
+    let backend = InMemory::new();
+    let cloud = TestCloud::with(&Journal::to(backend.clone()), Blobs::folder(folder.path()).unwrap());
+    cloud.create(BUCKET).await;
+    cloud.create("gone").await;
     let large = "x".repeat(100_000);
-    house.call::<PutObject>(PutObjectRequest { tagging: Some("t=1".into()), ..put("large", &large) }).await.unwrap();
-    house.put("small", "y").await;
-    house.put("deleted", &large).await;
-    house.delete("deleted").await;
-    house.call::<DeleteBucket>(DeleteBucketRequest { bucket: "gone".into(), ..Default::default() }).await.unwrap();
+    cloud.call::<PutObject>(PutObjectRequest { tagging: Some("t=1".into()), ..put("large", &large) }).await.unwrap();
+    cloud.put("small", "y").await;
+    cloud.put("deleted", &large).await;
+    cloud.delete("deleted").await;
+    cloud.call::<DeleteBucket>(DeleteBucketRequest { bucket: "gone".into(), ..Default::default() }).await.unwrap();
     let create = CreateMultipartUploadRequest { bucket: BUCKET.into(), key: "big".into(), ..Default::default() };
-    let upload_id = house.call::<CreateMultipartUpload>(create).await.unwrap().upload_id.unwrap();
-    drop(house);
+    let upload_id = cloud.call::<CreateMultipartUpload>(create).await.unwrap().upload_id.unwrap();
+    drop(cloud);
 
-    let restarted = House::with(&Journal::off(), Blobs::folder(folder.path()).unwrap());
-    let kept: &dyn Kept = restarted.s3.buckets.as_ref();
-    replay(&[kept], &keeper.records()).unwrap();
+    let restarted = TestCloud::with(&Journal::off(), Blobs::folder(folder.path()).unwrap());
+    let kept: &dyn Persistent = restarted.s3.buckets.as_ref();
+    replay(&[kept], &backend.records()).unwrap();
     assert_eq!(restarted.keys().await, ["large", "small"]);
     assert_eq!((restarted.text("large").await, restarted.text("small").await), (large, "y".into()));
     assert_eq!(restarted.head("large").await.tag_count, Some(1));
@@ -36,12 +36,12 @@ async fn everything_is_there_after_a_restart() {
 
 #[tokio::test]
 async fn a_refused_write_writes_nothing_to_the_journal() {
-    let keeper = InMemory::new();
-    let house = House::with(&Journal::to(keeper.clone()), Blobs::memory());
-    house.create(BUCKET).await;
-    house.put("a", "x").await;
-    let before = keeper.records().len();
+    let backend = InMemory::new();
+    let cloud = TestCloud::with(&Journal::to(backend.clone()), Blobs::memory());
+    cloud.create(BUCKET).await;
+    cloud.put("a", "x").await;
+    let before = backend.records().len();
     let refused = PutObjectRequest { if_none_match: Some("*".into()), ..put("a", &"y".repeat(100_000)) };
-    assert_eq!(code(house.call::<PutObject>(refused).await), "PreconditionFailed");
-    assert_eq!((keeper.records().len(), house.bodies(), house.text("a").await), (before, 0, "x".into()));
+    assert_eq!(code(cloud.call::<PutObject>(refused).await), "PreconditionFailed");
+    assert_eq!((backend.records().len(), cloud.bodies(), cloud.text("a").await), (before, 0, "x".into()));
 }

@@ -1,4 +1,4 @@
-use super::house::*;
+use super::fixture::*;
 use crate::api::*;
 
 fn tagging(pairs: &[(&str, &str)]) -> PutObjectTaggingRequest {
@@ -6,9 +6,9 @@ fn tagging(pairs: &[(&str, &str)]) -> PutObjectTaggingRequest {
     PutObjectTaggingRequest { bucket: BUCKET.into(), key: "a".into(), tagging: Tagging { tag_set }, ..Default::default() }
 }
 
-async fn read(house: &House) -> Vec<(String, String)> {
+async fn read(cloud: &TestCloud) -> Vec<(String, String)> {
     let request = GetObjectTaggingRequest { bucket: BUCKET.into(), key: "a".into(), ..Default::default() };
-    house.call::<GetObjectTagging>(request).await.unwrap().tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect()
+    cloud.call::<GetObjectTagging>(request).await.unwrap().tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect()
 }
 
 fn pair(key: &str, value: &str) -> (String, String) {
@@ -17,31 +17,31 @@ fn pair(key: &str, value: &str) -> (String, String) {
 
 #[tokio::test]
 async fn tags_are_written_counted_replaced_and_removed() {
-    let house = House::with_bucket().await;
-    house.call::<PutObject>(PutObjectRequest { tagging: Some("t1=1&t2=2".into()), ..put("a", "x") }).await.unwrap();
-    assert_eq!((read(&house).await, house.head("a").await.tag_count), (vec![pair("t1", "1"), pair("t2", "2")], Some(2)));
-    house.call::<PutObjectTagging>(tagging(&[("t3", "3")])).await.unwrap();
-    assert_eq!((read(&house).await, house.text("a").await), (vec![pair("t3", "3")], "x".into()));
+    let cloud = TestCloud::with_bucket().await;
+    cloud.call::<PutObject>(PutObjectRequest { tagging: Some("t1=1&t2=2".into()), ..put("a", "x") }).await.unwrap();
+    assert_eq!((read(&cloud).await, cloud.head("a").await.tag_count), (vec![pair("t1", "1"), pair("t2", "2")], Some(2)));
+    cloud.call::<PutObjectTagging>(tagging(&[("t3", "3")])).await.unwrap();
+    assert_eq!((read(&cloud).await, cloud.text("a").await), (vec![pair("t3", "3")], "x".into()));
     let request = DeleteObjectTaggingRequest { bucket: BUCKET.into(), key: "a".into(), ..Default::default() };
-    house.call::<DeleteObjectTagging>(request).await.unwrap();
-    assert_eq!((read(&house).await, house.head("a").await.tag_count), (vec![], None));
+    cloud.call::<DeleteObjectTagging>(request).await.unwrap();
+    assert_eq!((read(&cloud).await, cloud.head("a").await.tag_count), (vec![], None));
 }
 
 #[tokio::test]
 async fn bad_tags_change_nothing() {
-    let house = House::with_bucket().await;
-    house.call::<PutObject>(PutObjectRequest { tagging: Some("t=1".into()), ..put("a", "x") }).await.unwrap();
-    let bad = house.call::<PutObjectTagging>(tagging(&[("aws:x", "1")])).await;
+    let cloud = TestCloud::with_bucket().await;
+    cloud.call::<PutObject>(PutObjectRequest { tagging: Some("t=1".into()), ..put("a", "x") }).await.unwrap();
+    let bad = cloud.call::<PutObjectTagging>(tagging(&[("aws:x", "1")])).await;
     assert_eq!(refused_with(bad, "TagKey"), ("InvalidTag".into(), "aws:x".into()));
-    assert_eq!(code(house.call::<PutObject>(PutObjectRequest { tagging: Some("a=1&a=2".into()), ..put("a", "y") }).await), "InvalidArgument");
-    assert_eq!((read(&house).await, house.text("a").await), (vec![pair("t", "1")], "x".into()));
+    assert_eq!(code(cloud.call::<PutObject>(PutObjectRequest { tagging: Some("a=1&a=2".into()), ..put("a", "y") }).await), "InvalidArgument");
+    assert_eq!((read(&cloud).await, cloud.text("a").await), (vec![pair("t", "1")], "x".into()));
 }
 
 /// Recorded: only GetObjectTagging puts the bucket before the key.
 #[tokio::test]
 async fn the_tags_of_a_missing_object_are_missing() {
-    let house = House::with_bucket().await;
-    assert_eq!(refused_with(house.call::<PutObjectTagging>(tagging(&[])).await, "Key"), ("NoSuchKey".into(), "a".into()));
+    let cloud = TestCloud::with_bucket().await;
+    assert_eq!(refused_with(cloud.call::<PutObjectTagging>(tagging(&[])).await, "Key"), ("NoSuchKey".into(), "a".into()));
     let request = GetObjectTaggingRequest { bucket: BUCKET.into(), key: "a".into(), ..Default::default() };
-    assert_eq!(refused_with(house.call::<GetObjectTagging>(request).await, "Key"), ("NoSuchKey".into(), format!("{BUCKET}/a")));
+    assert_eq!(refused_with(cloud.call::<GetObjectTagging>(request).await, "Key"), ("NoSuchKey".into(), format!("{BUCKET}/a")));
 }

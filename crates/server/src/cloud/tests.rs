@@ -3,8 +3,8 @@
 use super::build;
 use crate::configuration::usual;
 use cloudlet_aws::{Account, Caller, Identity as Who, Region, Scope};
-use cloudlet_cloud::{Cloud, Entrance};
-use cloudlet_engine::{AnyOperation, Call, Cx, Effect, Input, Origin};
+use cloudlet_cloud::{Cloud, EntryPoint};
+use cloudlet_engine::{AnyOperation, Call, Cx, AuthOutcome, Input, Origin};
 use cloudlet_shape::{Kind, Member, OperationSchema, Target};
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const FREE: [(&str, &str); 4] = [
     ("sts", "GetCallerIdentity"),
     ("sts", "GetSessionToken"),
-    // Decided in the handler, which has read the token by then.
+    // DecisionRecord in the handler, which has read the token by then.
     ("sts", "AssumeRoleWithWebIdentity"),
     ("sts", "AssumeRoleWithSAML"),
 ];
@@ -31,7 +31,7 @@ fn nobody() -> Caller {
 fn every_operation_that_is_handled_has_an_action() {
     let cloud = build(&usual()).unwrap();
     for service in cloud.services() {
-        for (operation, _) in service.contents().filter(|(_, handled)| *handled) {
+        for (operation, _) in service.operations().filter(|(_, handled)| *handled) {
             assert!(!operation.access.is_empty(), "{}:{}", service.schema.name, operation.name);
         }
     }
@@ -68,7 +68,7 @@ fn inputs(operation: &OperationSchema) -> Vec<String> {
 
 fn operations(cloud: &Cloud) -> Vec<(&'static OperationSchema, &dyn AnyOperation)> {
     let handled =
-        cloud.services().flat_map(|service| service.contents().filter(|(_, handled)| *handled).map(move |(operation, _)| (service, operation)));
+        cloud.services().flat_map(|service| service.operations().filter(|(_, handled)| *handled).map(move |(operation, _)| (service, operation)));
     handled.filter_map(|(service, operation)| Some((operation, service.operation(operation.name)?))).collect()
 }
 
@@ -97,10 +97,10 @@ fn no_operation_is_handled_that_asked_nobody() {
         all += 1;
         let mut ever = false;
         for input in inputs(operation).iter().filter_map(|text| read(handler, text)) {
-            let cx = Cx::new(cloud.frame.clone(), scope(), nobody(), "request".into(), Origin::default());
+            let cx = Cx::new(cloud.runtime.clone(), scope(), nobody(), "request".into(), Origin::default());
             // A fault ends the call before the handler.
-            let Ok(asks) = handler.asks(&cx, &input) else { continue };
-            assert!(!asks.is_empty(), "{}:{} would be handled without a decision", operation.service.name, operation.name);
+            let Ok(permissions) = handler.permissions(&cx, &input) else { continue };
+            assert!(!permissions.is_empty(), "{}:{} would be handled without a decision", operation.service.name, operation.name);
             ever = true;
         }
         asked += usize::from(ever);
@@ -111,7 +111,7 @@ fn no_operation_is_handled_that_asked_nobody() {
 /// Performs an operation. `None`: the input cannot be read.
 async fn perform(cloud: &Cloud, handler: &dyn AnyOperation, text: &str) -> Option<cloudlet_cloud::Performed> {
     let call = Call { operation: handler.schema(), caller: nobody(), scope: scope(), origin: Origin::default(), input: read(handler, text)? };
-    Some(cloud.perform(call, "request".into(), Entrance::Front).await)
+    Some(cloud.perform(call, "request".into(), EntryPoint::Gateway).await)
 }
 
 #[tokio::test]
@@ -127,11 +127,11 @@ async fn who_may_do_nothing_is_answered_nothing() {
         for text in inputs(operation) {
             let Some(performed) = perform(&cloud, handler, &text).await else { continue };
             assert!(performed.answer.is_err(), "{name:?} answered somebody who may do nothing");
-            let refused = performed.effect == Some(Effect::Denied);
+            let refused = performed.effect == Some(AuthOutcome::Denied);
             // Or its input was refused before anything was asked.
             let early = performed.effect.is_none();
             assert!(refused || early, "{name:?} was allowed to somebody who may do nothing");
-            let logged = cloud.calls().first().map(|call| (call.operation, call.verdicts.is_empty()));
+            let logged = cloud.calls().first().map(|call| (call.operation, call.auth_records.is_empty()));
             assert_eq!(logged, Some((operation.name, early)), "the log tells what was decided");
             ever |= refused;
         }

@@ -64,7 +64,7 @@ impl Range {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Glyph {
     Any,
-    Letter(char),
+    HttpRequest(char),
 }
 
 /// `*` stands for any letters, `\*` and `\\` for themselves.
@@ -77,10 +77,10 @@ pub fn wildcard(text: &str) -> Result<Vec<Glyph>, String> {
             '*' if letters.peek().is_some_and(|(_, next)| *next == '*') => return Err(format!("Consecutive wildcard characters at pos {at}")),
             '*' => glyphs.push(Glyph::Any),
             '\\' => match letters.next_if(|(_, next)| matches!(next, '*' | '\\')) {
-                Some((_, next)) => glyphs.push(Glyph::Letter(next)),
+                Some((_, next)) => glyphs.push(Glyph::HttpRequest(next)),
                 None => return Err(format!("Invalid escape character at pos {at}")),
             },
-            letter => glyphs.push(Glyph::Letter(letter)),
+            letter => glyphs.push(Glyph::HttpRequest(letter)),
         }
     }
     Ok(glyphs)
@@ -97,7 +97,7 @@ fn fits(glyphs: &[Glyph], text: &str) -> bool {
                 back = Some((glyph, letter));
                 glyph += 1;
             }
-            Some(Glyph::Letter(wanted)) if Some(wanted) == letters.get(letter) => {
+            Some(Glyph::HttpRequest(wanted)) if Some(wanted) == letters.get(letter) => {
                 glyph += 1;
                 letter += 1;
             }

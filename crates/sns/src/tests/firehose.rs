@@ -1,9 +1,9 @@
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_firehose::{self as firehose, PutRecord, PutRecordInput, PutRecordOutput};
 use cloudlet_api_sqs as sqs;
 use cloudlet_api_sts::{self as sts, AssumeRole, AssumeRoleRequest, AssumeRoleResponse, AssumedRoleUser, Credentials};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Ask, Asks, Cx, Handle, Service};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle, Service};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ const ROLE: &str = "arn:aws:iam::000000000000:role/feeder";
 struct Streams(Mutex<Vec<String>>);
 
 impl Handle<PutRecord> for Streams {
-    fn asks(&self, _: &Cx, _: &PutRecordInput) -> Result<Asks, Fault> {
-        Ok(Ask::nothing())
+    fn permissions(&self, _: &Cx, _: &PutRecordInput) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
     }
 
     async fn handle(&self, cx: &Cx, input: PutRecordInput) -> Result<PutRecordOutput, Fault> {
@@ -27,8 +27,8 @@ impl Handle<PutRecord> for Streams {
 }
 
 impl Handle<AssumeRole> for Streams {
-    fn asks(&self, _: &Cx, _: &AssumeRoleRequest) -> Result<Asks, Fault> {
-        Ok(Ask::nothing())
+    fn permissions(&self, _: &Cx, _: &AssumeRoleRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
     }
 
     async fn handle(&self, cx: &Cx, input: AssumeRoleRequest) -> Result<AssumeRoleResponse, Fault> {
@@ -39,22 +39,22 @@ impl Handle<AssumeRole> for Streams {
     }
 }
 
-fn house() -> (House, Arc<Streams>) {
+fn cloud() -> (TestCloud, Arc<Streams>) {
     let (queues, streams) = (Arc::new(Queues::default()), Arc::new(Streams::default()));
     let others = vec![
         Service::of(&firehose::SERVICE, streams.clone()).handles::<PutRecord>().build(),
         Service::of(&sts::SERVICE, streams.clone()).handles::<AssumeRole>().build(),
     ];
     let sqs = Service::of(&sqs::SERVICE, queues.clone()).handles::<sqs::SendMessage>().build();
-    (House { queues, ..House::among(sqs, others) }, streams)
+    (TestCloud { queues, ..TestCloud::among(sqs, others) }, streams)
 }
 
 #[tokio::test]
 async fn a_delivery_stream_gets_a_line_from_a_session_of_the_subscriptions_role() {
-    let (house, streams) = house();
-    let topic = house.topic("t", &[]).await;
-    let subscription = house.subscribe(&topic, "firehose", STREAM, &[("SubscriptionRoleArn", ROLE)]).await;
-    let id = house.publish(&topic, "hello").await.message_id.unwrap();
+    let (cloud, streams) = cloud();
+    let topic = cloud.topic("t", &[]).await;
+    let subscription = cloud.subscribe(&topic, "firehose", STREAM, &[("SubscriptionRoleArn", ROLE)]).await;
+    let id = cloud.publish(&topic, "hello").await.message_id.unwrap();
     let seen = std::mem::take(&mut *streams.0.lock());
     assert_eq!(seen[0], format!("sns.amazonaws.com assumes {ROLE}"));
     let line = format!(
@@ -62,12 +62,12 @@ async fn a_delivery_stream_gets_a_line_from_a_session_of_the_subscriptions_role(
     );
     assert_eq!(seen[1], format!("arn:aws:sts::000000000000:assumed-role/feeder/sns into stream: {line}\n"));
 
-    house.set(&subscription, "RawMessageDelivery", "true").await.unwrap();
-    house.publish(&topic, "raw").await;
+    cloud.set(&subscription, "RawMessageDelivery", "true").await.unwrap();
+    cloud.publish(&topic, "raw").await;
     // The session is still good.
     assert_eq!(*streams.0.lock(), ["arn:aws:sts::000000000000:assumed-role/feeder/sns into stream: raw"]);
     streams.0.lock().clear();
-    house.pass(3_600).await;
-    house.publish(&topic, "later").await;
+    cloud.pass(3_600).await;
+    cloud.publish(&topic, "later").await;
     assert_eq!(streams.0.lock().len(), 2, "a new session, and the record");
 }

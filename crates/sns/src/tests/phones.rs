@@ -1,20 +1,20 @@
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_sns::*;
 use cloudlet_mailbox::Channel;
 
 #[tokio::test]
 async fn a_text_message_waits_in_the_mailbox() {
-    let house = House::new();
-    house.call::<SetSMSAttributes>(SetSMSAttributesInput { attributes: map(&[("DefaultSenderID", "Cloudlet")]) }).await.unwrap();
+    let cloud = TestCloud::new();
+    cloud.call::<SetSMSAttributes>(SetSMSAttributesInput { attributes: map(&[("DefaultSenderID", "Cloudlet")]) }).await.unwrap();
     let input = PublishInput { phone_number: Some("+15550001111".into()), message: "hello".into(), ..PublishInput::default() };
-    house.call::<Publish>(input).await.unwrap();
-    let mail = house.mail().remove(0);
+    cloud.call::<Publish>(input).await.unwrap();
+    let mail = cloud.mail().remove(0);
     assert_eq!((mail.channel, mail.from.as_str(), mail.to[0].as_str(), mail.body.as_str()), (Channel::Sms, "Cloudlet", "+15550001111", "hello"));
 }
 
 #[tokio::test]
 async fn attributes_of_text_messages_are_checked() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     for (name, value, expected) in [
         ("DefaultSMSType", "Loud", "DefaultSMSType is invalid"),
         ("DefaultSendID", "x", "DefaultSendID is not a valid attribute"),
@@ -22,33 +22,33 @@ async fn attributes_of_text_messages_are_checked() {
         ("DefaultSenderID", "testSenderID", "DefaultSenderID is invalid"),
         ("DeliveryStatusSuccessSamplingRate", "101", "DeliveryStatusSuccessSamplingRate is not an integer between 0-100"),
     ] {
-        let fault = house.call::<SetSMSAttributes>(SetSMSAttributesInput { attributes: map(&[(name, value)]) }).await.unwrap_err();
+        let fault = cloud.call::<SetSMSAttributes>(SetSMSAttributesInput { attributes: map(&[(name, value)]) }).await.unwrap_err();
         assert_eq!((fault.code(), fault.message()), ("InvalidParameter", expected));
     }
-    let shown = house.call::<GetSMSAttributes>(GetSMSAttributesInput::default()).await.unwrap().attributes.unwrap();
+    let shown = cloud.call::<GetSMSAttributes>(GetSMSAttributesInput::default()).await.unwrap().attributes.unwrap();
     assert_eq!(shown, map(&[("MonthlySpendLimit", "1")]));
 }
 
 #[tokio::test]
 async fn a_sandbox_number_is_verified_by_the_code_it_was_sent() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let number = "+15550001111".to_owned();
-    house.call::<CreateSMSSandboxPhoneNumber>(CreateSMSSandboxPhoneNumberInput { phone_number: number.clone(), language_code: None }).await.unwrap();
-    let code = house.mail()[0].body.split(' ').next_back().unwrap().to_owned();
+    cloud.call::<CreateSMSSandboxPhoneNumber>(CreateSMSSandboxPhoneNumberInput { phone_number: number.clone(), language_code: None }).await.unwrap();
+    let code = cloud.mail()[0].body.split(' ').next_back().unwrap().to_owned();
     let verify = |code: &str| VerifySMSSandboxPhoneNumberInput { phone_number: number.clone(), one_time_password: code.into() };
     let wrong = if code == "000000" { "111111" } else { "000000" };
-    assert_eq!(house.call::<VerifySMSSandboxPhoneNumber>(verify(wrong)).await.unwrap_err().code(), "VerificationException");
-    let status = || async { house.call::<ListSMSSandboxPhoneNumbers>(ListSMSSandboxPhoneNumbersInput::default()).await.unwrap().phone_numbers };
+    assert_eq!(cloud.call::<VerifySMSSandboxPhoneNumber>(verify(wrong)).await.unwrap_err().code(), "VerificationException");
+    let status = || async { cloud.call::<ListSMSSandboxPhoneNumbers>(ListSMSSandboxPhoneNumbersInput::default()).await.unwrap().phone_numbers };
     assert_eq!(status().await[0].status.as_deref(), Some("Pending"));
-    house.call::<VerifySMSSandboxPhoneNumber>(verify(&code)).await.unwrap();
+    cloud.call::<VerifySMSSandboxPhoneNumber>(verify(&code)).await.unwrap();
     assert_eq!(status().await[0].status.as_deref(), Some("Verified"));
-    house.call::<DeleteSMSSandboxPhoneNumber>(DeleteSMSSandboxPhoneNumberInput { phone_number: number }).await.unwrap();
+    cloud.call::<DeleteSMSSandboxPhoneNumber>(DeleteSMSSandboxPhoneNumberInput { phone_number: number }).await.unwrap();
     assert!(status().await.is_empty());
 }
 
 #[tokio::test]
 async fn a_number_that_is_none_cannot_opt_in() {
-    let house = House::new();
-    let fault = house.call::<OptInPhoneNumber>(OptInPhoneNumberInput { phone_number: "invalid".into() }).await.unwrap_err();
+    let cloud = TestCloud::new();
+    let fault = cloud.call::<OptInPhoneNumber>(OptInPhoneNumberInput { phone_number: "invalid".into() }).await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: PhoneNumber Reason: input incorrectly formatted");
 }

@@ -1,17 +1,17 @@
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_sns::*;
 use cloudlet_shape::Map;
 
 #[tokio::test]
 async fn a_message_reaches_a_queue_in_its_envelope() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let queue = house.queue("q").await;
-    let subscription = house.subscribe(&topic, "sqs", &queue, &[]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let queue = cloud.queue("q").await;
+    let subscription = cloud.subscribe(&topic, "sqs", &queue, &[]).await;
     let attributes: Map<_> = [("size".to_owned(), attribute("Number", "1"))].into();
     let input = PublishInput { subject: Some("greeting".into()), message_attributes: Some(attributes), ..message(&topic, "hello \"world\"") };
-    let id = house.call::<Publish>(input).await.unwrap().message_id.unwrap();
-    let body = envelope(&house.received("q").await[0]);
+    let id = cloud.call::<Publish>(input).await.unwrap().message_id.unwrap();
+    let body = envelope(&cloud.received("q").await[0]);
     assert_eq!((body["Type"].as_str(), body["MessageId"].as_str()), (Some("Notification"), Some(id.as_str())));
     assert_eq!((body["Message"].as_str(), body["Subject"].as_str()), (Some("hello \"world\""), Some("greeting")));
     assert_eq!(body["Timestamp"], "2025-11-24T16:00:00.000Z");
@@ -22,42 +22,42 @@ async fn a_message_reaches_a_queue_in_its_envelope() {
 
 #[tokio::test]
 async fn a_raw_delivery_is_the_message_alone_with_its_attributes() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let queue = house.queue("q").await;
-    house.subscribe(&topic, "sqs", &queue, &[("RawMessageDelivery", "true")]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let queue = cloud.queue("q").await;
+    cloud.subscribe(&topic, "sqs", &queue, &[("RawMessageDelivery", "true")]).await;
     let attributes: Map<_> = [("size".to_owned(), attribute("Number", "1"))].into();
-    house.call::<Publish>(PublishInput { message_attributes: Some(attributes), ..message(&topic, "hello") }).await.unwrap();
-    let received = house.received("q").await;
+    cloud.call::<Publish>(PublishInput { message_attributes: Some(attributes), ..message(&topic, "hello") }).await.unwrap();
+    let received = cloud.received("q").await;
     assert_eq!(received[0].message_body, "hello");
     assert_eq!(received[0].message_attributes.as_ref().unwrap()["size"].string_value.as_deref(), Some("1"));
 }
 
 #[tokio::test]
 async fn each_protocol_gets_the_text_that_is_meant_for_it() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let queue = house.queue("q").await;
-    house.subscribe(&topic, "sqs", &queue, &[("RawMessageDelivery", "true")]).await;
-    house.subscribe(&topic, "sms", "+15550001", &[]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let queue = cloud.queue("q").await;
+    cloud.subscribe(&topic, "sqs", &queue, &[("RawMessageDelivery", "true")]).await;
+    cloud.subscribe(&topic, "sms", "+15550001", &[]).await;
     let text = r#"{"default": "to all", "sqs": "to queues", "email": 7}"#;
-    house.call::<Publish>(PublishInput { message_structure: Some("json".into()), ..message(&topic, text) }).await.unwrap();
-    assert_eq!(house.texts("q").await, ["to queues"]);
-    assert_eq!(house.mail()[0].body, "to all");
+    cloud.call::<Publish>(PublishInput { message_structure: Some("json".into()), ..message(&topic, text) }).await.unwrap();
+    assert_eq!(cloud.texts("q").await, ["to queues"]);
+    assert_eq!(cloud.mail()[0].body, "to all");
     for (text, expected) in [
         ("{} }", "Invalid parameter: Message Structure - JSON message body failed to parse"),
         (r#"{"sqs": "x"}"#, "Invalid parameter: Message Structure - No default entry in JSON message body"),
         (r#"{"default": {"a": 1}}"#, "Invalid parameter: Message Structure - No default entry in JSON message body"),
     ] {
-        let fault = house.call::<Publish>(PublishInput { message_structure: Some("json".into()), ..message(&topic, text) }).await.unwrap_err();
+        let fault = cloud.call::<Publish>(PublishInput { message_structure: Some("json".into()), ..message(&topic, text) }).await.unwrap_err();
         assert_eq!(fault.message(), expected);
     }
 }
 
 #[tokio::test]
 async fn what_cannot_be_published_is_refused_in_awss_words() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
     let long = "x".repeat(262_145);
     for (input, expected) in [
         (message(&topic, ""), "Invalid parameter: Empty message"),
@@ -74,14 +74,14 @@ async fn what_cannot_be_published_is_refused_in_awss_words() {
             "Invalid parameter: MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not valid for this topic type",
         ),
     ] {
-        assert_eq!(house.call::<Publish>(input).await.unwrap_err().message(), expected);
+        assert_eq!(cloud.call::<Publish>(input).await.unwrap_err().message(), expected);
     }
 }
 
 #[tokio::test]
 async fn attributes_are_held_to_their_types_and_names() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
     for (name, value, expected) in [
         (
             "a",
@@ -105,40 +105,40 @@ async fn attributes_are_held_to_their_types_and_names() {
         ("a", attribute("Number", "NaN"), "Could not cast message attribute 'a' value to number."),
     ] {
         let attributes: Map<_> = [(name.to_owned(), value)].into();
-        let fault = house.call::<Publish>(PublishInput { message_attributes: Some(attributes), ..message(&topic, "x") }).await.unwrap_err();
+        let fault = cloud.call::<Publish>(PublishInput { message_attributes: Some(attributes), ..message(&topic, "x") }).await.unwrap_err();
         assert_eq!((fault.code(), fault.message()), ("ParameterValueInvalid", expected));
     }
 }
 
 #[tokio::test]
 async fn a_filter_decides_who_gets_what() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let (by_attribute, by_body) = (house.queue("a").await, house.queue("b").await);
-    house.subscribe(&topic, "sqs", &by_attribute, &[("FilterPolicy", r#"{"size": [{"numeric": [">", 5]}]}"#)]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let (by_attribute, by_body) = (cloud.queue("a").await, cloud.queue("b").await);
+    cloud.subscribe(&topic, "sqs", &by_attribute, &[("FilterPolicy", r#"{"size": [{"numeric": [">", 5]}]}"#)]).await;
     let body = [("FilterPolicyScope", "MessageBody"), ("FilterPolicy", r#"{"order": {"state": ["paid"]}}"#)];
-    house.subscribe(&topic, "sqs", &by_body, &body).await;
+    cloud.subscribe(&topic, "sqs", &by_body, &body).await;
     for (text, size) in [("plain", "6"), ("plain", "5"), (r#"{"order": {"state": "paid"}}"#, "1")] {
         let attributes: Map<_> = [("size".to_owned(), attribute("Number", size))].into();
-        house.call::<Publish>(PublishInput { message_attributes: Some(attributes), ..message(&topic, text) }).await.unwrap();
+        cloud.call::<Publish>(PublishInput { message_attributes: Some(attributes), ..message(&topic, text) }).await.unwrap();
     }
-    assert_eq!(house.texts("a").await, ["plain"]);
-    assert_eq!(house.texts("b").await, [r#"{"order": {"state": "paid"}}"#]);
+    assert_eq!(cloud.texts("a").await, ["plain"]);
+    assert_eq!(cloud.texts("b").await, [r#"{"order": {"state": "paid"}}"#]);
 }
 
 #[tokio::test]
 async fn a_batch_may_fail_in_part() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let queue = house.queue("q").await;
-    house.subscribe(&topic, "sqs", &queue, &[]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let queue = cloud.queue("q").await;
+    cloud.subscribe(&topic, "sqs", &queue, &[]).await;
     let entry = |id: &str, text: &str| PublishBatchRequestEntry { id: id.into(), message: text.into(), ..PublishBatchRequestEntry::default() };
     let batch = |entries| PublishBatchInput { topic_arn: topic.clone(), publish_batch_request_entries: entries };
-    let answer = house.call::<PublishBatch>(batch(vec![entry("1", "good"), entry("2", "")])).await.unwrap();
+    let answer = cloud.call::<PublishBatch>(batch(vec![entry("1", "good"), entry("2", "")])).await.unwrap();
     let (good, bad) = (answer.successful.unwrap(), answer.failed.unwrap());
     assert_eq!(good.iter().filter_map(|entry| entry.id.as_deref()).collect::<Vec<_>>(), ["1"]);
     assert_eq!((bad[0].id.as_str(), bad[0].code.as_str(), bad[0].sender_fault), ("2", "InvalidParameter", true));
-    assert_eq!(house.texts("q").await, ["good"]);
+    assert_eq!(cloud.texts("q").await, ["good"]);
     for (entries, code) in [
         (vec![], "EmptyBatchRequest"),
         (vec![entry("1", "a"), entry("1", "b")], "BatchEntryIdsNotDistinct"),
@@ -146,6 +146,6 @@ async fn a_batch_may_fail_in_part() {
         ((0..11).map(|number| entry(&number.to_string(), "a")).collect(), "TooManyEntriesInBatchRequest"),
         (vec![entry("1", &"x".repeat(131_072)), entry("2", &"x".repeat(131_073))], "BatchRequestTooLong"),
     ] {
-        assert_eq!(house.call::<PublishBatch>(batch(entries)).await.unwrap_err().code(), code);
+        assert_eq!(cloud.call::<PublishBatch>(batch(entries)).await.unwrap_err().code(), code);
     }
 }

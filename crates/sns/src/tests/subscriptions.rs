@@ -1,25 +1,25 @@
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_sns::*;
 use cloudlet_aws::Caller;
 
 #[tokio::test]
 async fn a_queue_of_the_own_account_is_subscribed_at_once() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let queue = house.queue("q").await;
-    let arn = house.subscribe(&topic, "sqs", &queue, &[("RawMessageDelivery", "TrUe"), ("FilterPolicy", "")]).await;
-    let shown = house.attributes(&arn).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let queue = cloud.queue("q").await;
+    let arn = cloud.subscribe(&topic, "sqs", &queue, &[("RawMessageDelivery", "TrUe"), ("FilterPolicy", "")]).await;
+    let shown = cloud.attributes(&arn).await;
     assert_eq!((shown["PendingConfirmation"].as_str(), shown["ConfirmationWasAuthenticated"].as_str()), ("false", "true"));
     assert_eq!((shown["RawMessageDelivery"].as_str(), shown.get("FilterPolicy")), ("true", None));
-    assert_eq!(house.subscribe(&topic, "sqs", &queue, &[]).await, arn);
-    let fault = house.try_subscribe(&topic, "sqs", &queue, &[("RawMessageDelivery", "false")]).await.unwrap_err();
+    assert_eq!(cloud.subscribe(&topic, "sqs", &queue, &[]).await, arn);
+    let fault = cloud.try_subscribe(&topic, "sqs", &queue, &[("RawMessageDelivery", "false")]).await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: Attributes Reason: Subscription already exists with different attributes");
 }
 
 #[tokio::test]
 async fn endpoints_must_be_what_their_protocol_wants() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
     for (protocol, endpoint, expected) in [
         ("pigeon", "x", "Invalid parameter: Amazon SNS does not support this protocol string: pigeon"),
         ("sqs", "http://localhost/000000000000/q", "Invalid parameter: SQS endpoint ARN"),
@@ -43,129 +43,129 @@ async fn endpoints_must_be_what_their_protocol_wants() {
             "Invalid parameter: Delivery protocol firehose can only be subscribed with subscription role arn",
         ),
     ] {
-        assert_eq!(house.try_subscribe(&topic, protocol, endpoint, &[]).await.unwrap_err().message(), expected);
+        assert_eq!(cloud.try_subscribe(&topic, protocol, endpoint, &[]).await.unwrap_err().message(), expected);
     }
-    let fault = house.try_subscribe(&topic, "sqs", &queue_arn("q"), &[("RawMessageDelivery", "maybe")]).await.unwrap_err();
+    let fault = cloud.try_subscribe(&topic, "sqs", &queue_arn("q"), &[("RawMessageDelivery", "maybe")]).await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: Attributes Reason: RawMessageDelivery: Invalid value [maybe]. Must be true or false.");
-    let fault = house.try_subscribe(&topic, "email", "ann@example.com", &[("RawMessageDelivery", "true")]).await.unwrap_err();
+    let fault = cloud.try_subscribe(&topic, "email", "ann@example.com", &[("RawMessageDelivery", "true")]).await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: Attributes Reason: Delivery protocol [email] does not support raw message delivery.");
-    let phone = house.subscribe(&topic, "sms", "+15550001", &[]).await;
-    let fault = house.set(&phone, "RawMessageDelivery", "true").await.unwrap_err();
+    let phone = cloud.subscribe(&topic, "sms", "+15550001", &[]).await;
+    let fault = cloud.set(&phone, "RawMessageDelivery", "true").await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: Delivery protocol [sms] does not support raw message delivery.");
 }
 
 #[tokio::test]
 async fn a_queue_is_not_unsubscribed_by_a_link() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let arn = house.subscribe(&topic, "sqs", &queue_arn("q"), &[]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let arn = cloud.subscribe(&topic, "sqs", &queue_arn("q"), &[]).await;
     let end = UnsubscribeInput { subscription_arn: arn };
-    assert_eq!(house.call_as::<Unsubscribe>(Caller::anonymous(), end.clone()).await.unwrap_err().code(), "AuthorizationError");
-    house.call::<Unsubscribe>(end).await.unwrap();
+    assert_eq!(cloud.call_as::<Unsubscribe>(Caller::anonymous(), end.clone()).await.unwrap_err().code(), "AuthorizationError");
+    cloud.call::<Unsubscribe>(end).await.unwrap();
 }
 
 #[tokio::test]
 async fn nobodys_subscription_cannot_be_ended() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let end = UnsubscribeInput { subscription_arn: "arn:aws:sns:us-east-1:nobody:news:45f03920-f890-4a2f-bd77-32f9689b8013".into() };
-    let fault = house.call::<Unsubscribe>(end).await.unwrap_err();
+    let fault = cloud.call::<Unsubscribe>(end).await.unwrap_err();
     assert_eq!(fault.code(), "AuthorizationError");
     assert!(fault.message().contains("is not authorized to perform: SNS:Unsubscribe on resource: arn:aws:sns:us-east-1:nobody:news"));
 }
 
 #[tokio::test]
 async fn mail_is_confirmed_by_its_link_and_ended_by_another() {
-    let house = House::new();
-    let topic = house.topic("news", &[("DisplayName", "News")]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[("DisplayName", "News")]).await;
     let input = SubscribeInput { return_subscription_arn: None, ..subscription(&topic, "email", "ann@example.com", &[]) };
-    assert_eq!(house.call::<Subscribe>(input).await.unwrap().subscription_arn.as_deref(), Some("pending confirmation"));
-    house.publish(&topic, "too early").await;
-    let asked = house.mail().remove(0);
+    assert_eq!(cloud.call::<Subscribe>(input).await.unwrap().subscription_arn.as_deref(), Some("pending confirmation"));
+    cloud.publish(&topic, "too early").await;
+    let asked = cloud.mail().remove(0);
     assert_eq!(asked.subject.as_deref(), Some("AWS Notification - Subscription Confirmation"));
-    let arn = house.confirm(&topic, &parameter(&asked.body, "Token")).await.unwrap();
-    house.publish(&topic, "hello").await;
-    let mail = house.mail().remove(0);
+    let arn = cloud.confirm(&topic, &parameter(&asked.body, "Token")).await.unwrap();
+    cloud.publish(&topic, "hello").await;
+    let mail = cloud.mail().remove(0);
     assert!(mail.body.starts_with("hello\n\n--\n") && mail.subject.as_deref() == Some("AWS Notification Message"));
     assert_eq!(mail.from, "News <no-reply@sns.amazonaws.com>");
     let end = UnsubscribeInput { subscription_arn: parameter(&mail.body, "SubscriptionArn") };
     assert_eq!(end.subscription_arn, arn);
-    house.call_as::<Unsubscribe>(Caller::anonymous(), end).await.unwrap();
-    let asked = house.mail().remove(0);
-    house.publish(&topic, "unheard").await;
-    assert!(house.mail().remove(0).body == asked.body, "nothing comes after the end");
-    assert_eq!(house.confirm(&topic, &parameter(&asked.body, "Token")).await.unwrap(), arn, "and the end can be taken back");
+    cloud.call_as::<Unsubscribe>(Caller::anonymous(), end).await.unwrap();
+    let asked = cloud.mail().remove(0);
+    cloud.publish(&topic, "unheard").await;
+    assert!(cloud.mail().remove(0).body == asked.body, "nothing comes after the end");
+    assert_eq!(cloud.confirm(&topic, &parameter(&asked.body, "Token")).await.unwrap(), arn, "and the end can be taken back");
 }
 
 #[tokio::test]
 async fn a_token_is_good_for_two_days() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    house.subscribe(&topic, "email", "ann@example.com", &[]).await;
-    let token = parameter(&house.mail()[0].body, "Token");
-    assert_eq!(house.confirm(&topic, "short").await.unwrap_err().message(), "Invalid token");
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    cloud.subscribe(&topic, "email", "ann@example.com", &[]).await;
+    let token = parameter(&cloud.mail()[0].body, "Token");
+    assert_eq!(cloud.confirm(&topic, "short").await.unwrap_err().message(), "Invalid token");
     let mut other = token.clone();
     other.replace_range(280.., "00000000");
-    assert_eq!(house.confirm(&topic, &other).await.unwrap_err().message(), "Invalid parameter: Token");
-    house.pass(2 * 86_400).await;
-    assert_eq!(house.confirm(&topic, &token).await.unwrap_err().message(), "Invalid parameter: Token");
+    assert_eq!(cloud.confirm(&topic, &other).await.unwrap_err().message(), "Invalid parameter: Token");
+    cloud.pass(2 * 86_400).await;
+    assert_eq!(cloud.confirm(&topic, &token).await.unwrap_err().message(), "Invalid parameter: Token");
 }
 
 #[tokio::test]
 async fn who_asked_for_signatures_is_not_unsubscribed_by_a_link() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let arn = house.subscribe(&topic, "email", "ann@example.com", &[]).await;
-    let token = parameter(&house.mail()[0].body, "Token");
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let arn = cloud.subscribe(&topic, "email", "ann@example.com", &[]).await;
+    let token = parameter(&cloud.mail()[0].body, "Token");
     let input = ConfirmSubscriptionInput { topic_arn: topic.clone(), token, authenticate_on_unsubscribe: Some("true".into()) };
-    house.call::<ConfirmSubscription>(input).await.unwrap();
+    cloud.call::<ConfirmSubscription>(input).await.unwrap();
     let end = UnsubscribeInput { subscription_arn: arn };
-    assert_eq!(house.call_as::<Unsubscribe>(Caller::anonymous(), end.clone()).await.unwrap_err().code(), "AuthorizationError");
-    house.call::<Unsubscribe>(end.clone()).await.unwrap();
-    house.call::<Unsubscribe>(end).await.unwrap();
-    assert_eq!(house.topic_attributes(&topic).await["SubscriptionsDeleted"], "1");
+    assert_eq!(cloud.call_as::<Unsubscribe>(Caller::anonymous(), end.clone()).await.unwrap_err().code(), "AuthorizationError");
+    cloud.call::<Unsubscribe>(end.clone()).await.unwrap();
+    cloud.call::<Unsubscribe>(end).await.unwrap();
+    assert_eq!(cloud.topic_attributes(&topic).await["SubscriptionsDeleted"], "1");
 }
 
 #[tokio::test]
 async fn the_arn_of_a_subscription_is_read_closely() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     for (arn, expected) in [
         ("randomstring", "Invalid parameter: SubscriptionArn Reason: An ARN must have at least 6 elements, not 1"),
         ("arn:aws:sns:us-east-1:random", "Invalid parameter: SubscriptionArn Reason: An ARN must have at least 6 elements, not 5"),
         ("arn:aws:sns:us-east-1:000000000000:random", "Invalid parameter: SubscriptionId"),
     ] {
-        let fault = house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: arn.into() }).await.unwrap_err();
+        let fault = cloud.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: arn.into() }).await.unwrap_err();
         assert_eq!(fault.message(), expected);
     }
 }
 
 #[tokio::test]
 async fn a_filter_policy_that_is_none_is_refused_where_it_is_set() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let arn = house.subscribe(&topic, "sms", "+15550001", &[]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let arn = cloud.subscribe(&topic, "sms", "+15550001", &[]).await;
     let nested = r#"{"object": {"key": [{"prefix": "auto-"}]}}"#;
-    let fault = house.set(&arn, "FilterPolicy", nested).await.unwrap_err();
+    let fault = cloud.set(&arn, "FilterPolicy", nested).await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: Filter policy scope MessageAttributes does not support nested filter policy");
-    house.set(&arn, "FilterPolicyScope", "MessageBody").await.unwrap();
-    house.set(&arn, "FilterPolicy", nested).await.unwrap();
-    let shown = house.attributes(&arn).await;
+    cloud.set(&arn, "FilterPolicyScope", "MessageBody").await.unwrap();
+    cloud.set(&arn, "FilterPolicy", nested).await.unwrap();
+    let shown = cloud.attributes(&arn).await;
     assert_eq!((shown["FilterPolicy"].as_str(), shown["FilterPolicyScope"].as_str()), (nested, "MessageBody"));
-    let fault = house.set(&arn, "FilterPolicyScope", "Mood").await.unwrap_err();
+    let fault = cloud.set(&arn, "FilterPolicyScope", "Mood").await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: FilterPolicyScope: Invalid value [Mood]. Please use either MessageBody or MessageAttributes");
 }
 
 #[tokio::test]
 async fn lists_show_no_passwords() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
     for (endpoint, shown) in [
         ("http://ann:secret@example.com/a?b=c:d@e", "http://ann:****@example.com/a?b=c:d@e"),
         ("http://ann@example.com/", "http://ann@example.com/"),
         ("http://example.com/a:b@c", "http://example.com/a:b@c"),
     ] {
-        let arn = house.subscribe(&topic, "http", endpoint, &[]).await;
-        assert_eq!(house.attributes(&arn).await["Endpoint"], endpoint);
-        let listed = house.call::<ListSubscriptionsByTopic>(ListSubscriptionsByTopicInput { topic_arn: topic.clone(), next_token: None }).await;
+        let arn = cloud.subscribe(&topic, "http", endpoint, &[]).await;
+        assert_eq!(cloud.attributes(&arn).await["Endpoint"], endpoint);
+        let listed = cloud.call::<ListSubscriptionsByTopic>(ListSubscriptionsByTopicInput { topic_arn: topic.clone(), next_token: None }).await;
         let endpoints: Vec<_> = listed.unwrap().subscriptions.unwrap().into_iter().filter_map(|row| row.endpoint).collect();
         assert!(endpoints.contains(&shown.to_owned()), "{endpoints:?}");
     }
@@ -173,75 +173,75 @@ async fn lists_show_no_passwords() {
 
 #[tokio::test]
 async fn lists_show_pending_subscriptions_without_their_arn() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let arn = house.subscribe(&topic, "sms", "+15550001", &[]).await;
-    house.subscribe(&topic, "email", "ann@example.com", &[]).await;
-    let listed = house.call::<ListSubscriptionsByTopic>(ListSubscriptionsByTopicInput { topic_arn: topic.clone(), next_token: None }).await.unwrap();
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let arn = cloud.subscribe(&topic, "sms", "+15550001", &[]).await;
+    cloud.subscribe(&topic, "email", "ann@example.com", &[]).await;
+    let listed = cloud.call::<ListSubscriptionsByTopic>(ListSubscriptionsByTopicInput { topic_arn: topic.clone(), next_token: None }).await.unwrap();
     let mut arns: Vec<_> = listed.subscriptions.unwrap().into_iter().filter_map(|row| row.subscription_arn).collect();
     arns.sort();
     assert_eq!(arns, ["PendingConfirmation".to_owned(), arn]);
-    assert_eq!(house.call::<ListSubscriptions>(ListSubscriptionsInput::default()).await.unwrap().subscriptions.unwrap().len(), 2);
-    house.call::<DeleteTopic>(DeleteTopicInput { topic_arn: topic }).await.unwrap();
-    assert!(house.call::<ListSubscriptions>(ListSubscriptionsInput::default()).await.unwrap().subscriptions.unwrap().is_empty());
+    assert_eq!(cloud.call::<ListSubscriptions>(ListSubscriptionsInput::default()).await.unwrap().subscriptions.unwrap().len(), 2);
+    cloud.call::<DeleteTopic>(DeleteTopicInput { topic_arn: topic }).await.unwrap();
+    assert!(cloud.call::<ListSubscriptions>(ListSubscriptionsInput::default()).await.unwrap().subscriptions.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn who_ends_the_subscription_of_another_account_has_the_subscriber_asked() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
     let grant = AddPermissionInput {
         topic_arn: topic.clone(),
         label: "partner".into(),
         aws_account_id: vec!["111111111111".into()],
         action_name: vec!["Subscribe".into()],
     };
-    house.call::<AddPermission>(grant).await.unwrap();
+    cloud.call::<AddPermission>(grant).await.unwrap();
     let input = subscription(&topic, "email", "ann@example.com", &[]);
-    let theirs = house.call_as::<Subscribe>(stranger(), input).await.unwrap().subscription_arn.unwrap();
-    house.confirm(&topic, &parameter(&house.mail()[0].body, "Token")).await.unwrap();
-    house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: theirs }).await.unwrap();
-    assert_eq!(house.mail()[0].subject.as_deref(), Some("AWS Notification - Unsubscribe Confirmation"));
-    let own = house.subscribe(&topic, "email", "bob@example.com", &[]).await;
-    house.confirm(&topic, &parameter(&house.mail()[0].body, "Token")).await.unwrap();
-    let letters = house.mail().len();
-    house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: own }).await.unwrap();
-    assert_eq!(house.mail().len(), letters, "who ends his own meant it");
+    let theirs = cloud.call_as::<Subscribe>(stranger(), input).await.unwrap().subscription_arn.unwrap();
+    cloud.confirm(&topic, &parameter(&cloud.mail()[0].body, "Token")).await.unwrap();
+    cloud.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: theirs }).await.unwrap();
+    assert_eq!(cloud.mail()[0].subject.as_deref(), Some("AWS Notification - Unsubscribe Confirmation"));
+    let own = cloud.subscribe(&topic, "email", "bob@example.com", &[]).await;
+    cloud.confirm(&topic, &parameter(&cloud.mail()[0].body, "Token")).await.unwrap();
+    let letters = cloud.mail().len();
+    cloud.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: own }).await.unwrap();
+    assert_eq!(cloud.mail().len(), letters, "who ends his own meant it");
 }
 
 #[tokio::test]
 async fn a_subscription_that_nobody_confirms_cannot_be_ended_and_is_gone_after_two_days() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let pending = house.subscribe(&topic, "email", "ann@example.com", &[]).await;
-    let fault = house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: pending }).await.unwrap_err();
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let pending = cloud.subscribe(&topic, "email", "ann@example.com", &[]).await;
+    let fault = cloud.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: pending }).await.unwrap_err();
     let expected = "Invalid parameter: SubscriptionArn Reason: Cannot unsubscribe a subscription that is pending confirmation";
     assert_eq!((fault.code(), fault.message()), ("InvalidParameter", expected));
-    let confirmed = house.subscribe(&topic, "email", "bob@example.com", &[]).await;
-    house.confirm(&topic, &parameter(&house.mail()[0].body, "Token")).await.unwrap();
+    let confirmed = cloud.subscribe(&topic, "email", "bob@example.com", &[]).await;
+    cloud.confirm(&topic, &parameter(&cloud.mail()[0].body, "Token")).await.unwrap();
     let counts = |shown: &std::collections::BTreeMap<String, String>| {
         ["Confirmed", "Pending", "Deleted"].map(|kind| shown[&format!("Subscriptions{kind}")].clone())
     };
-    assert_eq!(counts(&house.topic_attributes(&topic).await), ["1", "1", "0"]);
-    house.pass(2 * 86_400).await;
-    assert_eq!(counts(&house.topic_attributes(&topic).await), ["1", "0", "1"]);
-    assert_eq!(house.attributes(&confirmed).await["PendingConfirmation"], "false");
+    assert_eq!(counts(&cloud.topic_attributes(&topic).await), ["1", "1", "0"]);
+    cloud.pass(2 * 86_400).await;
+    assert_eq!(counts(&cloud.topic_attributes(&topic).await), ["1", "0", "1"]);
+    assert_eq!(cloud.attributes(&confirmed).await["PendingConfirmation"], "false");
 }
 
 #[tokio::test]
 async fn a_topic_of_large_messages_has_few_subscriptions_that_all_can_carry_them() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let phone = house.subscribe(&topic, "sms", "+15550001", &[]).await;
-    assert_eq!(house.set_topic(&topic, "MaximumMessageSize", "262145").await.unwrap_err().code(), "InvalidParameter");
-    assert!(!house.topic_attributes(&topic).await.contains_key("MaximumMessageSize"));
-    house.set_topic(&topic, "MaximumMessageSize", "262144").await.unwrap();
-    house.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: phone }).await.unwrap();
-    house.set_topic(&topic, "MaximumMessageSize", "1048576").await.unwrap();
-    assert_eq!(house.try_subscribe(&topic, "email", "ann@example.com", &[]).await.unwrap_err().code(), "InvalidParameter");
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let phone = cloud.subscribe(&topic, "sms", "+15550001", &[]).await;
+    assert_eq!(cloud.set_topic(&topic, "MaximumMessageSize", "262145").await.unwrap_err().code(), "InvalidParameter");
+    assert!(!cloud.topic_attributes(&topic).await.contains_key("MaximumMessageSize"));
+    cloud.set_topic(&topic, "MaximumMessageSize", "262144").await.unwrap();
+    cloud.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: phone }).await.unwrap();
+    cloud.set_topic(&topic, "MaximumMessageSize", "1048576").await.unwrap();
+    assert_eq!(cloud.try_subscribe(&topic, "email", "ann@example.com", &[]).await.unwrap_err().code(), "InvalidParameter");
     for number in 0..100 {
-        house.subscribe(&topic, "sqs", &queue_arn(&format!("q{number}")), &[]).await;
+        cloud.subscribe(&topic, "sqs", &queue_arn(&format!("q{number}")), &[]).await;
     }
-    assert_eq!(house.try_subscribe(&topic, "sqs", &queue_arn("q100"), &[]).await.unwrap_err().code(), "InvalidParameter");
-    assert!(house.try_subscribe(&topic, "sqs", &queue_arn("q99"), &[]).await.is_ok(), "it is there already");
+    assert_eq!(cloud.try_subscribe(&topic, "sqs", &queue_arn("q100"), &[]).await.unwrap_err().code(), "InvalidParameter");
+    assert!(cloud.try_subscribe(&topic, "sqs", &queue_arn("q99"), &[]).await.is_ok(), "it is there already");
 }

@@ -1,39 +1,39 @@
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_sns::*;
 
 #[tokio::test]
 async fn a_topic_is_made_once_and_found_again_by_the_same_words() {
-    let house = House::new();
-    let arn = house.topic("news", &[("DisplayName", "News")]).await;
+    let cloud = TestCloud::new();
+    let arn = cloud.topic("news", &[("DisplayName", "News")]).await;
     assert_eq!(arn, "arn:aws:sns:us-east-1:000000000000:news");
-    assert_eq!(house.topic("news", &[]).await, arn);
-    let fault = house.try_topic("news", &[("DisplayName", "Other")]).await.unwrap_err();
+    assert_eq!(cloud.topic("news", &[]).await, arn);
+    let fault = cloud.try_topic("news", &[("DisplayName", "Other")]).await.unwrap_err();
     assert_eq!(
         (fault.code(), fault.message()),
         ("InvalidParameter", "Invalid parameter: Attributes Reason: Topic already exists with different attributes")
     );
     let tagged =
         CreateTopicInput { name: "news".into(), tags: Some(vec![Tag { key: "a".into(), value: "b".into() }]), ..CreateTopicInput::default() };
-    let fault = house.call::<CreateTopic>(tagged).await.unwrap_err();
+    let fault = cloud.call::<CreateTopic>(tagged).await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: Tags Reason: Topic already exists with different tags");
 }
 
 #[tokio::test]
 async fn a_name_must_fit_its_kind_of_topic() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let long = "n".repeat(257);
     for (name, fifo) in [("a b", "false"), ("news.fifo", "false"), ("news", "true"), (".fifo", "true"), ("", "false"), (long.as_str(), "false")] {
-        let fault = house.try_topic(name, &[("FifoTopic", fifo)]).await.unwrap_err();
+        let fault = cloud.try_topic(name, &[("FifoTopic", fifo)]).await.unwrap_err();
         assert_eq!(fault.message(), "Invalid parameter: Topic Name", "{name}");
     }
-    assert!(house.try_topic("news.fifo", &[("FifoTopic", "true")]).await.is_ok());
+    assert!(cloud.try_topic("news.fifo", &[("FifoTopic", "true")]).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_new_topic_shows_what_aws_shows() {
-    let house = House::new();
-    let arn = house.topic("news", &[]).await;
-    let shown = house.topic_attributes(&arn).await;
+    let cloud = TestCloud::new();
+    let arn = cloud.topic("news", &[]).await;
+    let shown = cloud.topic_attributes(&arn).await;
     let names: Vec<_> = shown.keys().map(String::as_str).collect();
     assert_eq!(
         names,
@@ -53,19 +53,19 @@ async fn a_new_topic_shows_what_aws_shows() {
 
 #[tokio::test]
 async fn a_topic_of_another_region_is_not_found_here() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let elsewhere = GetTopicAttributesInput { topic_arn: "arn:aws:sns:eu-west-1:000000000000:news".into() };
-    assert_eq!(house.call::<GetTopicAttributes>(elsewhere).await.unwrap_err().message(), "Invalid parameter: TopicArn");
+    assert_eq!(cloud.call::<GetTopicAttributes>(elsewhere).await.unwrap_err().message(), "Invalid parameter: TopicArn");
     let absent = GetTopicAttributesInput { topic_arn: "arn:aws:sns:us-east-1:000000000000:news".into() };
-    let fault = house.call::<GetTopicAttributes>(absent).await.unwrap_err();
+    let fault = cloud.call::<GetTopicAttributes>(absent).await.unwrap_err();
     assert_eq!((fault.code(), fault.status(), fault.message()), ("NotFound", 404, "Topic does not exist"));
 }
 
 #[tokio::test]
 async fn a_permission_opens_a_topic_to_another_account_until_it_is_taken_away() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let denied = house.call_as::<Publish>(stranger(), message(&topic, "hello")).await.unwrap_err();
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let denied = cloud.call_as::<Publish>(stranger(), message(&topic, "hello")).await.unwrap_err();
     assert_eq!((denied.code(), denied.status()), ("AuthorizationError", 403));
     assert!(denied.message().contains("is not authorized to perform: SNS:Publish on resource: arn:aws:sns:us-east-1:000000000000:news"));
     let grant = |action: &str| AddPermissionInput {
@@ -75,56 +75,56 @@ async fn a_permission_opens_a_topic_to_another_account_until_it_is_taken_away() 
         action_name: vec![action.into()],
     };
     assert_eq!(
-        house.call::<AddPermission>(grant("Fly")).await.unwrap_err().message(),
+        cloud.call::<AddPermission>(grant("Fly")).await.unwrap_err().message(),
         "Invalid parameter: Policy statement action out of service scope!"
     );
-    house.call::<AddPermission>(grant("Publish")).await.unwrap();
-    assert_eq!(house.call::<AddPermission>(grant("Publish")).await.unwrap_err().message(), "Invalid parameter: Statement already exists");
-    assert!(house.call_as::<Publish>(stranger(), message(&topic, "hello")).await.is_ok());
-    house.call::<RemovePermission>(RemovePermissionInput { topic_arn: topic.clone(), label: "partner".into() }).await.unwrap();
-    assert!(house.call_as::<Publish>(stranger(), message(&topic, "hello")).await.is_err());
+    cloud.call::<AddPermission>(grant("Publish")).await.unwrap();
+    assert_eq!(cloud.call::<AddPermission>(grant("Publish")).await.unwrap_err().message(), "Invalid parameter: Statement already exists");
+    assert!(cloud.call_as::<Publish>(stranger(), message(&topic, "hello")).await.is_ok());
+    cloud.call::<RemovePermission>(RemovePermissionInput { topic_arn: topic.clone(), label: "partner".into() }).await.unwrap();
+    assert!(cloud.call_as::<Publish>(stranger(), message(&topic, "hello")).await.is_err());
 }
 
 #[tokio::test]
 async fn the_first_policy_gives_a_user_of_the_account_nothing() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
-    let fault = house.call_as::<Publish>(bob(), message(&topic, "hello")).await.unwrap_err();
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let fault = cloud.call_as::<Publish>(bob(), message(&topic, "hello")).await.unwrap_err();
     assert!(fault.message().ends_with("because no identity-based policy allows the SNS:Publish action"), "{}", fault.message());
 }
 
 #[tokio::test]
 async fn lists_come_in_pages_of_a_hundred() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     for number in 0..101 {
-        house.topic(&format!("t{number:03}"), &[]).await;
+        cloud.topic(&format!("t{number:03}"), &[]).await;
     }
-    let first = house.call::<ListTopics>(ListTopicsInput::default()).await.unwrap();
+    let first = cloud.call::<ListTopics>(ListTopicsInput::default()).await.unwrap();
     assert_eq!(first.topics.unwrap().len(), 100);
-    let second = house.call::<ListTopics>(ListTopicsInput { next_token: first.next_token }).await.unwrap();
+    let second = cloud.call::<ListTopics>(ListTopicsInput { next_token: first.next_token }).await.unwrap();
     assert!(second.next_token.is_none());
     assert_eq!(second.topics.unwrap()[0].topic_arn.as_deref(), Some("arn:aws:sns:us-east-1:000000000000:t100"));
-    assert!(house.call::<ListTopics>(ListTopicsInput { next_token: Some("?".into()) }).await.is_err());
+    assert!(cloud.call::<ListTopics>(ListTopicsInput { next_token: Some("?".into()) }).await.is_err());
 }
 
 #[tokio::test]
 async fn a_delivery_policy_shows_itself_and_what_comes_of_it() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
     let policy = r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":5,"maxDelayTarget":6,"numRetries":1}}}"#;
-    house.set_topic(&topic, "DeliveryPolicy", policy).await.unwrap();
-    let shown: serde_json::Value = serde_json::from_str(&house.topic_attributes(&topic).await["EffectiveDeliveryPolicy"]).unwrap();
+    cloud.set_topic(&topic, "DeliveryPolicy", policy).await.unwrap();
+    let shown: serde_json::Value = serde_json::from_str(&cloud.topic_attributes(&topic).await["EffectiveDeliveryPolicy"]).unwrap();
     assert_eq!(shown["http"]["defaultHealthyRetryPolicy"]["maxDelayTarget"], 6);
-    house.set_topic(&topic, "DeliveryPolicy", "").await.unwrap();
-    assert!(!house.topic_attributes(&topic).await.contains_key("DeliveryPolicy"));
-    let fault = house.set_topic(&topic, "FifoTopic", "false").await.unwrap_err();
+    cloud.set_topic(&topic, "DeliveryPolicy", "").await.unwrap();
+    assert!(!cloud.topic_attributes(&topic).await.contains_key("DeliveryPolicy"));
+    let fault = cloud.set_topic(&topic, "FifoTopic", "false").await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: AttributeName");
 }
 
 #[tokio::test]
 async fn values_of_a_topics_attributes_are_refused_in_awss_words() {
-    let house = House::new();
-    let topic = house.topic("news.fifo", &[("FifoTopic", "true")]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news.fifo", &[("FifoTopic", "true")]).await;
     for (name, value, expected) in [
         ("SignatureVersion", "3", "SignatureVersion: Invalid value. Must be 1 or 2."),
         ("TracingConfig", "Loud", "Invalid tracing config value: Loud"),
@@ -132,25 +132,25 @@ async fn values_of_a_topics_attributes_are_refused_in_awss_words() {
         ("LambdaSuccessFeedbackRoleArn", "r", "LambdaSuccessFeedbackRoleArn: r is not a valid role to allow SNS to write to Cloudwatch Logs"),
         ("ArchivePolicy", r#"{"MessageRetentionPeriod": "366"}"#, "ArchivePolicy: MessageRetentionPeriod value is invalid"),
     ] {
-        assert_eq!(house.set_topic(&topic, name, value).await.unwrap_err().message(), format!("Invalid parameter: {expected}"));
-        let fault = house.try_topic("other.fifo", &[("FifoTopic", "true"), (name, value)]).await.unwrap_err();
+        assert_eq!(cloud.set_topic(&topic, name, value).await.unwrap_err().message(), format!("Invalid parameter: {expected}"));
+        let fault = cloud.try_topic("other.fifo", &[("FifoTopic", "true"), (name, value)]).await.unwrap_err();
         assert_eq!(fault.message(), format!("Invalid parameter: Attributes Reason: {expected}"));
     }
 }
 
 #[tokio::test]
 async fn a_topics_policy_speaks_of_what_is_done_to_topics_each_by_its_name() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
     let policy = |action: &str| {
         format!(r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": "*", "Action": "{action}", "Resource": "{topic}"}}]}}"#)
     };
     for action in ["sns:*", "*", "sns:Pub*", "SNS:Publishx", "sns:CreateTopic", "sns:SetSubscriptionAttributes", "sqs:SendMessage"] {
-        let fault = house.set_topic(&topic, "Policy", &policy(action)).await.unwrap_err();
+        let fault = cloud.set_topic(&topic, "Policy", &policy(action)).await.unwrap_err();
         assert_eq!(fault.message(), "Invalid parameter: Policy statement action out of service scope!", "{action}");
     }
     for action in ["sns:Publish", "SNS:PutDataProtectionPolicy", "SNS:Receive"] {
-        house.set_topic(&topic, "Policy", &policy(action)).await.unwrap();
+        cloud.set_topic(&topic, "Policy", &policy(action)).await.unwrap();
     }
     let grant = |account: &str, action: &str| AddPermissionInput {
         topic_arn: topic.clone(),
@@ -158,19 +158,19 @@ async fn a_topics_policy_speaks_of_what_is_done_to_topics_each_by_its_name() {
         aws_account_id: vec![account.into()],
         action_name: vec![action.into()],
     };
-    let fault = house.call::<AddPermission>(grant("somebody", "Publish")).await.unwrap_err();
+    let fault = cloud.call::<AddPermission>(grant("somebody", "Publish")).await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: A provided account ID is not valid");
-    let fault = house.call::<AddPermission>(grant("111111111111", "*")).await.unwrap_err();
+    let fault = cloud.call::<AddPermission>(grant("111111111111", "*")).await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: Policy statement action out of service scope!");
 }
 
 #[tokio::test]
 async fn data_is_protected_on_its_way_in_or_out() {
-    let house = House::new();
-    let topic = house.topic("news", &[]).await;
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
     let put = |direction: &str| {
         let policy = format!(r#"{{"Name": "a", "Version": "2021-06-01", "Statement": [{{"DataDirection": "{direction}"}}]}}"#);
-        house.call::<PutDataProtectionPolicy>(PutDataProtectionPolicyInput { resource_arn: topic.clone(), data_protection_policy: policy })
+        cloud.call::<PutDataProtectionPolicy>(PutDataProtectionPolicyInput { resource_arn: topic.clone(), data_protection_policy: policy })
     };
     put("Inbound").await.unwrap();
     let expected = "Invalid parameter: DataProtectionPolicy Reason: Statement DataDirection must be either Inbound or Outbound";

@@ -1,12 +1,12 @@
-use super::house::{House, map};
+use super::fixture::{TestCloud, map};
 use cloudlet_api_sqs::*;
 
 #[tokio::test]
 async fn a_new_standard_queue_has_the_defaults_of_aws() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
-    house.pass(5);
-    let all = house.attributes(&url).await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
+    cloud.pass(5);
+    let all = cloud.attributes(&url).await;
     let expected = map(&[
         ("ApproximateNumberOfMessages", "0"),
         ("ApproximateNumberOfMessagesDelayed", "0"),
@@ -23,18 +23,18 @@ async fn a_new_standard_queue_has_the_defaults_of_aws() {
     ]);
     assert_eq!(all, expected);
     let named = GetQueueAttributesRequest { queue_url: url.clone(), attribute_names: Some(vec!["DelaySeconds".into()]) };
-    assert_eq!(house.call::<GetQueueAttributes>(named).await.unwrap().attributes, Some(map(&[("DelaySeconds", "0")])));
+    assert_eq!(cloud.call::<GetQueueAttributes>(named).await.unwrap().attributes, Some(map(&[("DelaySeconds", "0")])));
     let foreign = GetQueueAttributesRequest { queue_url: url.clone(), attribute_names: Some(vec!["FifoQueue".into()]) };
-    assert_eq!(house.call::<GetQueueAttributes>(foreign).await.unwrap_err().message(), "Unknown Attribute FifoQueue.");
+    assert_eq!(cloud.call::<GetQueueAttributes>(foreign).await.unwrap_err().message(), "Unknown Attribute FifoQueue.");
     let none = GetQueueAttributesRequest { queue_url: url, attribute_names: None };
-    assert_eq!(house.call::<GetQueueAttributes>(none).await.unwrap().attributes, None);
+    assert_eq!(cloud.call::<GetQueueAttributes>(none).await.unwrap().attributes, None);
 }
 
 #[tokio::test]
 async fn a_new_fifo_queue_has_the_defaults_of_aws() {
-    let house = House::new();
-    let url = house.create("q.fifo", &[("FifoQueue", "True")]).await;
-    let all = house.attributes(&url).await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q.fifo", &[("FifoQueue", "True")]).await;
+    let all = cloud.attributes(&url).await;
     for (name, value) in
         [("FifoQueue", "true"), ("ContentBasedDeduplication", "false"), ("DeduplicationScope", "queue"), ("FifoThroughputLimit", "perQueue")]
     {
@@ -44,9 +44,9 @@ async fn a_new_fifo_queue_has_the_defaults_of_aws() {
 
 #[tokio::test]
 async fn values_out_of_range_are_refused_and_change_nothing() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
-    let before = house.attributes(&url).await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
+    let before = cloud.attributes(&url).await;
     for (name, value) in [
         ("VisibilityTimeout", "43201"),
         ("VisibilityTimeout", "-1"),
@@ -61,98 +61,98 @@ async fn values_out_of_range_are_refused_and_change_nothing() {
         ("SqsManagedSseEnabled", "maybe"),
         ("Policy", "no policy"),
     ] {
-        let fault = house.set(&url, &[("DelaySeconds", "7"), (name, value)]).await.unwrap_err();
+        let fault = cloud.set(&url, &[("DelaySeconds", "7"), (name, value)]).await.unwrap_err();
         assert_eq!((fault.code(), fault.message()), ("InvalidAttributeValue", format!("Invalid value for the parameter {name}.").as_str()));
     }
     for name in ["QueueArn", "All", "CreatedTimestamp", "Nonsense", "FifoQueue", "ContentBasedDeduplication"] {
-        let fault = house.set(&url, &[(name, "true")]).await.unwrap_err();
+        let fault = cloud.set(&url, &[(name, "true")]).await.unwrap_err();
         assert_eq!((fault.code(), fault.message()), ("InvalidAttributeName", format!("Unknown Attribute {name}.").as_str()));
     }
     for name in ["DeduplicationScope", "FifoThroughputLimit"] {
-        let fault = house.set(&url, &[(name, "queue")]).await.unwrap_err();
+        let fault = cloud.set(&url, &[(name, "queue")]).await.unwrap_err();
         assert_eq!(fault.message(), format!("You can specify the {name} only when FifoQueue is set to true."));
     }
-    assert_eq!(house.attributes(&url).await, before);
-    house.pass(3);
-    house.set(&url, &[("DelaySeconds", "900"), ("VisibilityTimeout", "0")]).await.unwrap();
-    let after = house.attributes(&url).await;
+    assert_eq!(cloud.attributes(&url).await, before);
+    cloud.pass(3);
+    cloud.set(&url, &[("DelaySeconds", "900"), ("VisibilityTimeout", "0")]).await.unwrap();
+    let after = cloud.attributes(&url).await;
     assert_eq!((after["DelaySeconds"].as_str(), after["LastModifiedTimestamp"].as_str()), ("900", "1764000003"));
 }
 
 #[tokio::test]
 async fn a_standard_queue_knows_no_fifo_queue_false() {
-    let house = House::new();
-    let fault = house.try_create("q", &[("FifoQueue", "false")]).await.unwrap_err();
+    let cloud = TestCloud::new();
+    let fault = cloud.try_create("q", &[("FifoQueue", "false")]).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("InvalidAttributeName", "Unknown Attribute FifoQueue."));
 }
 
 #[tokio::test]
 async fn a_fifo_queue_stays_one() {
-    let house = House::new();
-    let url = house.create("q.fifo", &[("FifoQueue", "true")]).await;
-    house.set(&url, &[("FifoQueue", "true")]).await.unwrap();
-    let fault = house.set(&url, &[("FifoQueue", "false")]).await.unwrap_err();
+    let cloud = TestCloud::new();
+    let url = cloud.create("q.fifo", &[("FifoQueue", "true")]).await;
+    cloud.set(&url, &[("FifoQueue", "true")]).await.unwrap();
+    let fault = cloud.set(&url, &[("FifoQueue", "false")]).await.unwrap_err();
     assert_eq!(fault.message(), "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.");
 }
 
 #[tokio::test]
 async fn throughput_by_group_needs_deduplication_by_group() {
-    let house = House::new();
-    let url = house.create("q.fifo", &[("FifoQueue", "true")]).await;
-    assert_eq!(house.set(&url, &[("FifoThroughputLimit", "perMessageGroupId")]).await.unwrap_err().code(), "InvalidAttributeValue");
-    house.set(&url, &[("DeduplicationScope", "messageGroup"), ("FifoThroughputLimit", "perMessageGroupId")]).await.unwrap();
-    assert_eq!(house.set(&url, &[("DeduplicationScope", "queue")]).await.unwrap_err().code(), "InvalidAttributeValue");
-    house.set(&url, &[("DeduplicationScope", "queue"), ("FifoThroughputLimit", "perQueue")]).await.unwrap();
+    let cloud = TestCloud::new();
+    let url = cloud.create("q.fifo", &[("FifoQueue", "true")]).await;
+    assert_eq!(cloud.set(&url, &[("FifoThroughputLimit", "perMessageGroupId")]).await.unwrap_err().code(), "InvalidAttributeValue");
+    cloud.set(&url, &[("DeduplicationScope", "messageGroup"), ("FifoThroughputLimit", "perMessageGroupId")]).await.unwrap();
+    assert_eq!(cloud.set(&url, &[("DeduplicationScope", "queue")]).await.unwrap_err().code(), "InvalidAttributeValue");
+    cloud.set(&url, &[("DeduplicationScope", "queue"), ("FifoThroughputLimit", "perQueue")]).await.unwrap();
 }
 
 #[tokio::test]
 async fn one_kind_of_encryption_ends_the_other() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
-    let shown = async |house: &House| {
-        let all = house.attributes(&url).await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
+    let shown = async |cloud: &TestCloud| {
+        let all = cloud.attributes(&url).await;
         ["SqsManagedSseEnabled", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds"].map(|name| all.get(name).cloned().unwrap_or_default())
     };
-    assert_eq!(shown(&house).await, ["true", "", ""]);
-    house.set(&url, &[("KmsMasterKeyId", "alias/mine")]).await.unwrap();
-    assert_eq!(shown(&house).await, ["false", "alias/mine", "300"]);
-    house.set(&url, &[("KmsDataKeyReusePeriodSeconds", "60")]).await.unwrap();
-    assert_eq!(shown(&house).await, ["false", "alias/mine", "60"]);
-    house.set(&url, &[("SqsManagedSseEnabled", "true")]).await.unwrap();
-    assert_eq!(shown(&house).await, ["true", "", ""]);
-    house.set(&url, &[("SqsManagedSseEnabled", "false")]).await.unwrap();
-    assert_eq!(shown(&house).await, ["false", "", ""]);
-    assert!(house.set(&url, &[("KmsMasterKeyId", "k"), ("SqsManagedSseEnabled", "true")]).await.is_err());
+    assert_eq!(shown(&cloud).await, ["true", "", ""]);
+    cloud.set(&url, &[("KmsMasterKeyId", "alias/mine")]).await.unwrap();
+    assert_eq!(shown(&cloud).await, ["false", "alias/mine", "300"]);
+    cloud.set(&url, &[("KmsDataKeyReusePeriodSeconds", "60")]).await.unwrap();
+    assert_eq!(shown(&cloud).await, ["false", "alias/mine", "60"]);
+    cloud.set(&url, &[("SqsManagedSseEnabled", "true")]).await.unwrap();
+    assert_eq!(shown(&cloud).await, ["true", "", ""]);
+    cloud.set(&url, &[("SqsManagedSseEnabled", "false")]).await.unwrap();
+    assert_eq!(shown(&cloud).await, ["false", "", ""]);
+    assert!(cloud.set(&url, &[("KmsMasterKeyId", "k"), ("SqsManagedSseEnabled", "true")]).await.is_err());
 }
 
 #[tokio::test]
 async fn an_empty_text_takes_a_policy_away() {
-    let house = House::new();
-    house.create("dead", &[]).await;
-    let url = house.create("q", &[]).await;
+    let cloud = TestCloud::new();
+    cloud.create("dead", &[]).await;
+    let url = cloud.create("q", &[]).await;
     let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sqs:SendMessage","Resource":"'$arn'"}}"#;
-    let redrive = super::house::redrive("dead", 5);
+    let redrive = super::fixture::redrive("dead", 5);
     let allow = r#"{"redrivePermission":"denyAll"}"#;
     for (name, value) in [("Policy", policy), ("RedrivePolicy", redrive.as_str()), ("RedriveAllowPolicy", allow)] {
-        house.set(&url, &[(name, value)]).await.unwrap();
-        assert_eq!(house.attributes(&url).await[name], value);
-        house.set(&url, &[(name, "")]).await.unwrap();
-        assert!(!house.attributes(&url).await.contains_key(name));
+        cloud.set(&url, &[(name, value)]).await.unwrap();
+        assert_eq!(cloud.attributes(&url).await[name], value);
+        cloud.set(&url, &[(name, "")]).await.unwrap();
+        assert!(!cloud.attributes(&url).await.contains_key(name));
     }
 }
 
 #[tokio::test]
 async fn counts_follow_messages_through_their_states() {
-    let house = House::new();
-    let url = house.create("q", &[("VisibilityTimeout", "10")]).await;
-    house.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(5), ..super::house::message(&url, "later") }).await.unwrap();
-    house.send(&url, "a").await;
-    house.send(&url, "b").await;
-    assert_eq!(house.counts(&url).await, ["2", "1", "0"]);
-    house.receive_one(&url).await.unwrap();
-    assert_eq!(house.counts(&url).await, ["1", "1", "1"]);
-    house.pass(5);
-    assert_eq!(house.counts(&url).await, ["2", "0", "1"]);
-    house.pass(5);
-    assert_eq!(house.counts(&url).await, ["3", "0", "0"]);
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[("VisibilityTimeout", "10")]).await;
+    cloud.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(5), ..super::fixture::message(&url, "later") }).await.unwrap();
+    cloud.send(&url, "a").await;
+    cloud.send(&url, "b").await;
+    assert_eq!(cloud.counts(&url).await, ["2", "1", "0"]);
+    cloud.receive_one(&url).await.unwrap();
+    assert_eq!(cloud.counts(&url).await, ["1", "1", "1"]);
+    cloud.pass(5);
+    assert_eq!(cloud.counts(&url).await, ["2", "0", "1"]);
+    cloud.pass(5);
+    assert_eq!(cloud.counts(&url).await, ["3", "0", "0"]);
 }

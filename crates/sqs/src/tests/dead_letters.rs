@@ -1,22 +1,22 @@
-use super::house::{House, arn, bodies, map, receive, redrive};
+use super::fixture::{TestCloud, arn, bodies, map, receive, redrive};
 use cloudlet_api_sqs::*;
 
 #[tokio::test]
 async fn a_message_moves_on_the_receive_that_would_be_one_too_many() {
-    let house = House::new();
-    let dead = house.create("dead", &[]).await;
-    let url = house.create("q", &[("RedrivePolicy", &redrive("dead", 2)), ("VisibilityTimeout", "5")]).await;
-    let sent = house.send(&url, "m").await;
+    let cloud = TestCloud::new();
+    let dead = cloud.create("dead", &[]).await;
+    let url = cloud.create("q", &[("RedrivePolicy", &redrive("dead", 2)), ("VisibilityTimeout", "5")]).await;
+    let sent = cloud.send(&url, "m").await;
     for _ in 0..2 {
-        house.pass(5);
-        assert_eq!(house.receive(&url).await.len(), 1);
+        cloud.pass(5);
+        assert_eq!(cloud.receive(&url).await.len(), 1);
     }
-    house.pass(5);
-    assert!(house.receive(&dead).await.is_empty(), "not before somebody asks for it");
-    assert!(house.receive(&url).await.is_empty());
-    assert_eq!(house.counts(&url).await, ["0", "0", "0"]);
+    cloud.pass(5);
+    assert!(cloud.receive(&dead).await.is_empty(), "not before somebody asks for it");
+    assert!(cloud.receive(&url).await.is_empty());
+    assert_eq!(cloud.counts(&url).await, ["0", "0", "0"]);
     let wanted = ReceiveMessageRequest { attribute_names: Some(vec!["All".into()]), ..receive(&dead) };
-    let letter = house.receive_with(wanted).await.pop().unwrap();
+    let letter = cloud.receive_with(wanted).await.pop().unwrap();
     assert_eq!(letter.message_id, sent.message_id);
     let told = letter.attributes.unwrap();
     let expected = map(&[
@@ -31,106 +31,106 @@ async fn a_message_moves_on_the_receive_that_would_be_one_too_many() {
 
 #[tokio::test]
 async fn behind_dead_letters_a_receive_finds_the_living() {
-    let house = House::new();
-    let dead = house.create("dead", &[]).await;
-    let url = house.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
+    let cloud = TestCloud::new();
+    let dead = cloud.create("dead", &[]).await;
+    let url = cloud.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
     for body in 0..25 {
-        house.send(&url, &body.to_string()).await;
+        cloud.send(&url, &body.to_string()).await;
     }
     for _ in 0..3 {
-        house.receive(&url).await;
+        cloud.receive(&url).await;
     }
-    house.send(&url, "alive").await;
-    assert_eq!(bodies(&house.receive(&url).await), ["alive"]);
-    assert_eq!(house.counts(&dead).await, ["25", "0", "0"]);
+    cloud.send(&url, "alive").await;
+    assert_eq!(bodies(&cloud.receive(&url).await), ["alive"]);
+    assert_eq!(cloud.counts(&dead).await, ["25", "0", "0"]);
 }
 
 #[tokio::test]
 async fn retention_counts_on_in_a_standard_dead_letter_queue() {
-    let house = House::new();
-    let dead = house.create("dead", &[("MessageRetentionPeriod", "100")]).await;
-    let url = house.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
-    house.send(&url, "m").await;
-    house.pass(60);
-    house.receive(&url).await;
-    house.receive(&url).await;
-    house.pass(39);
-    assert_eq!(house.counts(&dead).await, ["1", "0", "0"]);
-    house.pass(1);
-    assert_eq!(house.counts(&dead).await, ["0", "0", "0"]);
+    let cloud = TestCloud::new();
+    let dead = cloud.create("dead", &[("MessageRetentionPeriod", "100")]).await;
+    let url = cloud.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
+    cloud.send(&url, "m").await;
+    cloud.pass(60);
+    cloud.receive(&url).await;
+    cloud.receive(&url).await;
+    cloud.pass(39);
+    assert_eq!(cloud.counts(&dead).await, ["1", "0", "0"]);
+    cloud.pass(1);
+    assert_eq!(cloud.counts(&dead).await, ["0", "0", "0"]);
 }
 
 #[tokio::test]
 async fn retention_begins_anew_in_a_fifo_dead_letter_queue_and_order_is_kept() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let fifo = [("FifoQueue", "true"), ("ContentBasedDeduplication", "true"), ("VisibilityTimeout", "0")];
-    let dead = house.create("dead.fifo", &[&fifo[..], &[("MessageRetentionPeriod", "100")]].concat()).await;
+    let dead = cloud.create("dead.fifo", &[&fifo[..], &[("MessageRetentionPeriod", "100")]].concat()).await;
     let policy = redrive("dead.fifo", 1);
-    let url = house.create("q.fifo", &[&fifo[..], &[("RedrivePolicy", policy.as_str())]].concat()).await;
+    let url = cloud.create("q.fifo", &[&fifo[..], &[("RedrivePolicy", policy.as_str())]].concat()).await;
     for body in ["1", "2", "3"] {
-        house.send_to(&url, "g", body).await;
+        cloud.send_to(&url, "g", body).await;
     }
-    house.pass(60);
-    assert_eq!(bodies(&house.receive(&url).await), ["1", "2", "3"]);
-    assert!(house.receive(&url).await.is_empty());
-    house.pass(99);
-    assert_eq!(bodies(&house.receive(&dead).await), ["1", "2", "3"]);
-    house.pass(1);
-    assert!(house.receive(&dead).await.is_empty());
+    cloud.pass(60);
+    assert_eq!(bodies(&cloud.receive(&url).await), ["1", "2", "3"]);
+    assert!(cloud.receive(&url).await.is_empty());
+    cloud.pass(99);
+    assert_eq!(bodies(&cloud.receive(&dead).await), ["1", "2", "3"]);
+    cloud.pass(1);
+    assert!(cloud.receive(&dead).await.is_empty());
 }
 
 #[tokio::test]
 async fn a_group_goes_on_behind_its_dead_letter() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let fifo = [("FifoQueue", "true"), ("ContentBasedDeduplication", "true")];
-    house.create("dead.fifo", &fifo).await;
+    cloud.create("dead.fifo", &fifo).await;
     let policy = redrive("dead.fifo", 1);
-    let url = house.create("q.fifo", &[&fifo[..], &[("RedrivePolicy", policy.as_str()), ("VisibilityTimeout", "5")]].concat()).await;
+    let url = cloud.create("q.fifo", &[&fifo[..], &[("RedrivePolicy", policy.as_str()), ("VisibilityTimeout", "5")]].concat()).await;
     for body in ["bad", "good"] {
-        house.send_to(&url, "g", body).await;
+        cloud.send_to(&url, "g", body).await;
     }
-    house.receive_one(&url).await.unwrap();
-    house.pass(5);
-    assert_eq!(bodies(&house.receive(&url).await), ["good"]);
+    cloud.receive_one(&url).await.unwrap();
+    cloud.pass(5);
+    assert_eq!(bodies(&cloud.receive(&url).await), ["good"]);
 }
 
 #[tokio::test]
 async fn a_message_stays_when_its_dead_letter_queue_is_gone() {
-    let house = House::new();
-    let dead = house.create("dead", &[]).await;
-    let url = house.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
-    house.call::<DeleteQueue>(DeleteQueueRequest { queue_url: dead }).await.unwrap();
-    house.send(&url, "m").await;
+    let cloud = TestCloud::new();
+    let dead = cloud.create("dead", &[]).await;
+    let url = cloud.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
+    cloud.call::<DeleteQueue>(DeleteQueueRequest { queue_url: dead }).await.unwrap();
+    cloud.send(&url, "m").await;
     for _ in 0..5 {
-        assert_eq!(house.receive(&url).await.len(), 1);
+        assert_eq!(cloud.receive(&url).await.len(), 1);
     }
 }
 
 #[tokio::test]
 async fn a_dead_letter_queue_must_be_there_of_the_same_type_and_willing() {
-    let house = House::new();
-    house.create("dead", &[]).await;
-    house.create("dead.fifo", &[("FifoQueue", "true")]).await;
-    let closed = house.create("closed", &[("RedriveAllowPolicy", r#"{"redrivePermission":"denyAll"}"#)]).await;
+    let cloud = TestCloud::new();
+    cloud.create("dead", &[]).await;
+    cloud.create("dead.fifo", &[("FifoQueue", "true")]).await;
+    let closed = cloud.create("closed", &[("RedriveAllowPolicy", r#"{"redrivePermission":"denyAll"}"#)]).await;
     let only = format!(r#"{{"redrivePermission":"byQueue","sourceQueueArns":["{}"]}}"#, arn("other"));
-    house.create("only", &[("RedriveAllowPolicy", &only)]).await;
-    let url = house.create("q", &[]).await;
+    cloud.create("only", &[("RedriveAllowPolicy", &only)]).await;
+    let url = cloud.create("q", &[]).await;
     let elsewhere = r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:000000000000:dead","maxReceiveCount":1}"#.to_owned();
     for policy in [redrive("absent", 1), redrive("dead.fifo", 1), redrive("closed", 1), redrive("only", 1), elsewhere] {
-        let fault = house.set(&url, &[("RedrivePolicy", &policy)]).await.unwrap_err();
+        let fault = cloud.set(&url, &[("RedrivePolicy", &policy)]).await.unwrap_err();
         assert_eq!(fault.code(), "InvalidParameterValue");
         assert!(fault.message().starts_with(&format!("Value {policy} for parameter RedrivePolicy is invalid. Reason: ")), "{fault}");
     }
-    house.create("other", &[("RedrivePolicy", &redrive("only", 1))]).await;
-    house.set(&closed, &[("RedriveAllowPolicy", r#"{"redrivePermission":"allowAll"}"#)]).await.unwrap();
-    house.set(&url, &[("RedrivePolicy", &redrive("closed", 1))]).await.unwrap();
+    cloud.create("other", &[("RedrivePolicy", &redrive("only", 1))]).await;
+    cloud.set(&closed, &[("RedriveAllowPolicy", r#"{"redrivePermission":"allowAll"}"#)]).await.unwrap();
+    cloud.set(&url, &[("RedrivePolicy", &redrive("closed", 1))]).await.unwrap();
 }
 
 #[tokio::test]
 async fn redrive_policies_are_read_strictly() {
-    let house = House::new();
-    house.create("dead", &[]).await;
-    let url = house.create("q", &[]).await;
+    let cloud = TestCloud::new();
+    cloud.create("dead", &[]).await;
+    let url = cloud.create("q", &[]).await;
     let target = arn("dead");
     for (policy, reason) in [
         ("nonsense".to_owned(), "Redrive policy is not a valid JSON map."),
@@ -142,11 +142,11 @@ async fn redrive_policies_are_read_strictly() {
         (redrive("dead", 0), "Invalid value for maxReceiveCount: 0, valid values are from 1 to 1000 both inclusive."),
         (redrive("dead", 1001), "Invalid value for maxReceiveCount: 1001, valid values are from 1 to 1000 both inclusive."),
     ] {
-        let fault = house.set(&url, &[("RedrivePolicy", &policy)]).await.unwrap_err();
+        let fault = cloud.set(&url, &[("RedrivePolicy", &policy)]).await.unwrap_err();
         assert_eq!(fault.message(), format!("Value {policy} for parameter RedrivePolicy is invalid. Reason: {reason}"));
     }
-    house.set(&url, &[("RedrivePolicy", &format!(r#"{{ "maxReceiveCount": "4", "deadLetterTargetArn": "{target}" }}"#))]).await.unwrap();
-    assert_eq!(house.attributes(&url).await["RedrivePolicy"], redrive("dead", 4), "however it was said");
+    cloud.set(&url, &[("RedrivePolicy", &format!(r#"{{ "maxReceiveCount": "4", "deadLetterTargetArn": "{target}" }}"#))]).await.unwrap();
+    assert_eq!(cloud.attributes(&url).await["RedrivePolicy"], redrive("dead", 4), "however it was said");
     for allow in [
         "x",
         "{}",
@@ -155,21 +155,21 @@ async fn redrive_policies_are_read_strictly() {
         r#"{"redrivePermission":"byQueue","sourceQueueArns":[]}"#,
         r#"{"redrivePermission":"allowAll","sourceQueueArns":["arn:aws:sqs:us-east-1:000000000000:q"]}"#,
     ] {
-        assert_eq!(house.set(&url, &[("RedriveAllowPolicy", allow)]).await.unwrap_err().code(), "InvalidParameterValue", "{allow}");
+        assert_eq!(cloud.set(&url, &[("RedriveAllowPolicy", allow)]).await.unwrap_err().code(), "InvalidParameterValue", "{allow}");
     }
 }
 
 #[tokio::test]
 async fn the_sources_of_a_dead_letter_queue_are_listed_in_pages() {
-    let house = House::new();
-    let dead = house.create("dead", &[]).await;
+    let cloud = TestCloud::new();
+    let dead = cloud.create("dead", &[]).await;
     for name in ["a", "b", "c"] {
-        house.create(name, &[("RedrivePolicy", &redrive("dead", 1))]).await;
+        cloud.create(name, &[("RedrivePolicy", &redrive("dead", 1))]).await;
     }
     let mut input = ListDeadLetterSourceQueuesRequest { queue_url: dead, max_results: Some(2), next_token: None };
-    let page = house.call::<ListDeadLetterSourceQueues>(input.clone()).await.unwrap();
+    let page = cloud.call::<ListDeadLetterSourceQueues>(input.clone()).await.unwrap();
     assert_eq!(page.queue_urls.len(), 2);
     input.next_token = page.next_token;
-    let rest = house.call::<ListDeadLetterSourceQueues>(input).await.unwrap();
+    let rest = cloud.call::<ListDeadLetterSourceQueues>(input).await.unwrap();
     assert_eq!((rest.queue_urls, rest.next_token), (vec!["http://localhost:4566/000000000000/c".to_owned()], None));
 }

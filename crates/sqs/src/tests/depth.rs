@@ -1,6 +1,6 @@
 //! Many messages, and restarts: what is found through indexes is what the rows say.
 
-use super::house::{House, arn, bodies, message, receive, redrive};
+use super::fixture::{TestCloud, arn, bodies, message, receive, redrive};
 use crate::{
     lanes::Counts,
     receiving::Wish,
@@ -13,26 +13,26 @@ use std::sync::Arc;
 
 #[tokio::test]
 async fn a_restart_changes_nothing_a_client_sees() {
-    let house = House::journaled();
+    let cloud = TestCloud::journaled();
     let fifo = [("FifoQueue", "true"), ("ContentBasedDeduplication", "true"), ("VisibilityTimeout", "30")];
-    house.create("dead", &[]).await;
-    let url = house.create("q", &[("RedrivePolicy", &redrive("dead", 3)), ("VisibilityTimeout", "10")]).await;
-    let ordered = house.create("q.fifo", &fifo).await;
-    house.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(5), ..message(&url, "delayed") }).await.unwrap();
+    cloud.create("dead", &[]).await;
+    let url = cloud.create("q", &[("RedrivePolicy", &redrive("dead", 3)), ("VisibilityTimeout", "10")]).await;
+    let ordered = cloud.create("q.fifo", &fifo).await;
+    cloud.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(5), ..message(&url, "delayed") }).await.unwrap();
     for body in ["a", "b", "c"] {
-        house.send(&url, body).await;
-        house.send_to(&ordered, "g", body).await;
-        house.send_to(&ordered, "h", &format!("h{body}")).await;
+        cloud.send(&url, body).await;
+        cloud.send_to(&ordered, "g", body).await;
+        cloud.send_to(&ordered, "h", &format!("h{body}")).await;
     }
-    let held = house.receive_one(&url).await.unwrap();
-    let gone = house.receive_one(&url).await.unwrap();
-    house.delete(&url, &gone).await.unwrap();
-    let first = house.receive_one(&ordered).await.unwrap();
+    let held = cloud.receive_one(&url).await.unwrap();
+    let gone = cloud.receive_one(&url).await.unwrap();
+    cloud.delete(&url, &gone).await.unwrap();
+    let first = cloud.receive_one(&ordered).await.unwrap();
     assert_eq!(first.body.as_deref(), Some("a"));
 
-    let again = house.restarted();
-    assert_eq!(again.attributes(&url).await, house.attributes(&url).await);
-    assert_eq!(again.counts(&ordered).await, house.counts(&ordered).await);
+    let again = cloud.restarted();
+    assert_eq!(again.attributes(&url).await, cloud.attributes(&url).await);
+    assert_eq!(again.counts(&ordered).await, cloud.counts(&ordered).await);
     assert_eq!(bodies(&again.receive(&ordered).await), ["ha", "hb", "hc"], "the other group is blocked");
     let twin = again.send_to(&ordered, "g", "c").await;
     assert!(again.receive(&ordered).await.is_empty(), "{twin:?} is a duplicate still");
@@ -44,48 +44,48 @@ async fn a_restart_changes_nothing_a_client_sees() {
     again.change(&url, &held, 0).await.unwrap();
     assert_eq!(bodies(&again.receive(&url).await), ["a"]);
     let new = again.send_to(&ordered, "g", "new").await.sequence_number.unwrap();
-    let old = house.send_to(&ordered, "g", "new").await.sequence_number.unwrap();
+    let old = cloud.send_to(&ordered, "g", "new").await.sequence_number.unwrap();
     assert!(new >= old, "numbers go on");
 }
 
 #[tokio::test]
 async fn a_restart_in_the_middle_of_a_move_task_goes_on_with_it() {
-    let house = House::journaled();
-    house.create("dead", &[]).await;
-    let url = house.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
+    let cloud = TestCloud::journaled();
+    cloud.create("dead", &[]).await;
+    let url = cloud.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
     for body in ["a", "b"] {
-        house.send(&url, body).await;
+        cloud.send(&url, body).await;
     }
-    house.receive(&url).await;
-    house.receive(&url).await;
+    cloud.receive(&url).await;
+    cloud.receive(&url).await;
     let input = StartMessageMoveTaskRequest {
         source_arn: arn("dead").to_string(),
         max_number_of_messages_per_second: Some(1),
         ..StartMessageMoveTaskRequest::default()
     };
-    house.call::<StartMessageMoveTask>(input).await.unwrap();
-    let again = house.restarted();
+    cloud.call::<StartMessageMoveTask>(input).await.unwrap();
+    let again = cloud.restarted();
     again.pass(1);
     assert_eq!(bodies(&again.receive(&url).await), ["a", "b"]);
 }
 
 #[tokio::test]
 async fn a_failed_write_leaves_no_trace() {
-    let house = House::journaled();
-    let url = house.create("q", &[("VisibilityTimeout", "0")]).await;
-    house.send(&url, "m").await;
-    let queue = house.sqs.open(&arn("q")).unwrap();
-    let records = house.journal.as_ref().unwrap().records().len();
+    let cloud = TestCloud::journaled();
+    let url = cloud.create("q", &[("VisibilityTimeout", "0")]).await;
+    cloud.send(&url, "m").await;
+    let queue = cloud.sqs.open(&arn("q")).unwrap();
+    let records = cloud.journal.as_ref().unwrap().records().len();
     let failed: Result<(), _> = queue.change(|queue| {
-        queue.receive(&wish(10), house.now()).unwrap();
-        let place = queue.next_place(house.now());
-        queue.put(place, letter(house.now(), None), house.now());
+        queue.receive(&wish(10), cloud.now()).unwrap();
+        let place = queue.next_place(cloud.now());
+        queue.put(place, letter(cloud.now(), None), cloud.now());
         Err(crate::faults::no_such_queue())
     });
     assert!(failed.is_err());
-    assert_eq!(house.journal.as_ref().unwrap().records().len(), records);
-    assert_eq!(house.counts(&url).await, ["1", "0", "0"]);
-    assert_eq!(house.receive(&url).await.len(), 1);
+    assert_eq!(cloud.journal.as_ref().unwrap().records().len(), records);
+    assert_eq!(cloud.counts(&url).await, ["1", "0", "0"]);
+    assert_eq!(cloud.receive(&url).await.len(), 1);
 }
 
 fn wish(most: usize) -> Wish {
@@ -207,10 +207,10 @@ fn what_lands_in_great_number_is_let_in_piece_by_piece() {
 
 #[tokio::test]
 async fn a_client_is_told_when_too_much_is_in_flight_if_it_does_not_wait() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
-    let queue = house.sqs.open(&arn("q")).unwrap();
-    let now = house.now();
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
+    let queue = cloud.sqs.open(&arn("q")).unwrap();
+    let now = cloud.now();
     queue
         .change(|queue| {
             for _ in 0..120_001 {
@@ -221,10 +221,10 @@ async fn a_client_is_told_when_too_much_is_in_flight_if_it_does_not_wait() {
             Ok(())
         })
         .unwrap();
-    assert_eq!(house.counts(&url).await, ["1", "0", "120000"]);
-    let fault = house.call::<ReceiveMessage>(receive(&url)).await.unwrap_err();
+    assert_eq!(cloud.counts(&url).await, ["1", "0", "120000"]);
+    let fault = cloud.call::<ReceiveMessage>(receive(&url)).await.unwrap_err();
     assert_eq!((fault.code(), fault.status()), ("OverLimit", 403));
     assert!(fault.message().starts_with("Too many messages have been received without being deleted."), "{fault}");
-    house.pass(30);
-    assert_eq!(house.receive(&url).await.len(), 10);
+    cloud.pass(30);
+    assert_eq!(cloud.receive(&url).await.len(), 10);
 }

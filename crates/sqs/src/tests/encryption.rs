@@ -1,10 +1,10 @@
 //! With a KMS that has one key, which can be disabled.
 
-use super::house::{House, START, bodies, message, receive};
+use super::fixture::{TestCloud, START, bodies, message, receive};
 use cloudlet_api_kms::{Decrypt, DecryptRequest, DecryptResponse, GenerateDataKey, GenerateDataKeyRequest, GenerateDataKeyResponse, SERVICE};
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Arn, Fault, FaultKind};
-use cloudlet_engine::{Ask, Asks, Cx, Handle, Service};
+use cloudlet_engine::{Permission, Permissions, Cx, Handle, Service};
 use cloudlet_store::Journal;
 use std::sync::{
     Arc,
@@ -27,8 +27,8 @@ impl Kms {
 }
 
 impl Handle<GenerateDataKey> for Kms {
-    fn asks(&self, _: &Cx, _: &GenerateDataKeyRequest) -> Result<Asks, Fault> {
-        Ok(Ask::of::<GenerateDataKey>(Arn::parse(KEY).unwrap()).alone())
+    fn permissions(&self, _: &Cx, _: &GenerateDataKeyRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::of::<GenerateDataKey>(Arn::parse(KEY).unwrap()).into())
     }
     async fn handle(&self, cx: &Cx, input: GenerateDataKeyRequest) -> Result<GenerateDataKeyResponse, Fault> {
         self.works(cx)?;
@@ -38,8 +38,8 @@ impl Handle<GenerateDataKey> for Kms {
 }
 
 impl Handle<Decrypt> for Kms {
-    fn asks(&self, _: &Cx, _: &DecryptRequest) -> Result<Asks, Fault> {
-        Ok(Ask::of::<Decrypt>(Arn::parse(KEY).unwrap()).alone())
+    fn permissions(&self, _: &Cx, _: &DecryptRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::of::<Decrypt>(Arn::parse(KEY).unwrap()).into())
     }
     async fn handle(&self, cx: &Cx, input: DecryptRequest) -> Result<DecryptResponse, Fault> {
         self.works(cx)?;
@@ -52,25 +52,25 @@ impl Handle<Decrypt> for Kms {
 async fn a_queue_with_a_key_works_while_the_key_does() {
     let kms = Arc::new(Kms::default());
     let service = Service::of(&SERVICE, kms.clone()).handles::<GenerateDataKey>().handles::<Decrypt>().build();
-    let house = House::beside(vec![service], &Journal::off(), START);
-    let url = house.create("q", &[("KmsMasterKeyId", KEY)]).await;
-    house.send(&url, "m").await;
+    let cloud = TestCloud::beside(vec![service], &Journal::off(), START);
+    let url = cloud.create("q", &[("KmsMasterKeyId", KEY)]).await;
+    cloud.send(&url, "m").await;
     kms.disabled.store(true, Ordering::Relaxed);
-    let fault = house.call::<SendMessage>(message(&url, "n")).await.unwrap_err();
+    let fault = cloud.call::<SendMessage>(message(&url, "n")).await.unwrap_err();
     assert_eq!((fault.name(), fault.code()), ("KmsDisabled", "KMS.DisabledException"));
-    let fault = house.call::<ReceiveMessage>(receive(&url)).await.unwrap_err();
+    let fault = cloud.call::<ReceiveMessage>(receive(&url)).await.unwrap_err();
     assert_eq!(fault.name(), "KmsDisabled");
     kms.disabled.store(false, Ordering::Relaxed);
     let wanted = ReceiveMessageRequest { attribute_names: Some(vec!["ApproximateReceiveCount".into()]), ..receive(&url) };
-    let seen = house.receive_with(wanted).await;
+    let seen = cloud.receive_with(wanted).await;
     assert_eq!(bodies(&seen), ["m"]);
     assert_eq!(seen[0].attributes.as_ref().unwrap()["ApproximateReceiveCount"], "1", "what failed did not count");
 }
 
 #[tokio::test]
 async fn a_house_without_kms_keeps_the_setting_and_asks_nobody() {
-    let house = House::new();
-    let url = house.create("q", &[("KmsMasterKeyId", "alias/aws/sqs")]).await;
-    house.send(&url, "m").await;
-    assert_eq!(house.receive(&url).await.len(), 1);
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[("KmsMasterKeyId", "alias/aws/sqs")]).await;
+    cloud.send(&url, "m").await;
+    assert_eq!(cloud.receive(&url).await.len(), 1);
 }

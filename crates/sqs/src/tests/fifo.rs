@@ -1,10 +1,10 @@
-use super::house::{House, bodies, message, receive};
+use super::fixture::{TestCloud, bodies, message, receive};
 use cloudlet_api_sqs::*;
 
 const FIFO: &[(&str, &str)] = &[("FifoQueue", "true"), ("ContentBasedDeduplication", "true")];
 
-async fn fifo(house: &House) -> String {
-    house.create("q.fifo", FIFO).await
+async fn fifo(cloud: &TestCloud) -> String {
+    cloud.create("q.fifo", FIFO).await
 }
 
 fn in_group(url: &str, group: &str, id: &str, body: &str) -> SendMessageRequest {
@@ -13,152 +13,152 @@ fn in_group(url: &str, group: &str, id: &str, body: &str) -> SendMessageRequest 
 
 #[tokio::test]
 async fn messages_of_a_group_come_in_their_order_and_others_while_it_is_blocked() {
-    let house = House::new();
-    let url = fifo(&house).await;
+    let cloud = TestCloud::new();
+    let url = fifo(&cloud).await;
     for (group, body) in [("a", "a1"), ("b", "b1"), ("a", "a2")] {
-        house.send_to(&url, group, body).await;
+        cloud.send_to(&url, group, body).await;
     }
-    let a1 = house.receive_one(&url).await.unwrap();
-    let b1 = house.receive_one(&url).await.unwrap();
+    let a1 = cloud.receive_one(&url).await.unwrap();
+    let b1 = cloud.receive_one(&url).await.unwrap();
     assert_eq!(bodies(&[a1.clone(), b1]), ["a1", "b1"]);
-    assert!(house.receive(&url).await.is_empty());
-    house.delete(&url, &a1).await.unwrap();
-    assert_eq!(bodies(&house.receive(&url).await), ["a2"]);
+    assert!(cloud.receive(&url).await.is_empty());
+    cloud.delete(&url, &a1).await.unwrap();
+    assert_eq!(bodies(&cloud.receive(&url).await), ["a2"]);
 }
 
 #[tokio::test]
 async fn one_receive_takes_as_many_of_a_group_as_it_can() {
-    let house = House::new();
-    let url = fifo(&house).await;
+    let cloud = TestCloud::new();
+    let url = fifo(&cloud).await;
     for (group, body) in [("a", "a1"), ("b", "b1"), ("a", "a2"), ("a", "a3")] {
-        house.send_to(&url, group, body).await;
+        cloud.send_to(&url, group, body).await;
     }
-    assert_eq!(bodies(&house.receive(&url).await), ["a1", "a2", "a3", "b1"]);
+    assert_eq!(bodies(&cloud.receive(&url).await), ["a1", "a2", "a3", "b1"]);
 }
 
 #[tokio::test]
 async fn a_group_goes_on_with_the_one_that_became_visible_again() {
-    let house = House::new();
-    let url = fifo(&house).await;
+    let cloud = TestCloud::new();
+    let url = fifo(&cloud).await;
     for (group, body) in [("a", "a1"), ("a", "a2"), ("a", "a3"), ("b", "b1")] {
-        house.send_to(&url, group, body).await;
+        cloud.send_to(&url, group, body).await;
     }
     let two = ReceiveMessageRequest { max_number_of_messages: Some(2), ..receive(&url) };
-    let held = house.receive_with(two).await;
-    house.change(&url, &held[0], 1).await.unwrap();
-    house.pass(1);
+    let held = cloud.receive_with(two).await;
+    cloud.change(&url, &held[0], 1).await.unwrap();
+    cloud.pass(1);
     // Only the first is back, and the second, still held, keeps the third back.
-    assert_eq!(bodies(&house.receive(&url).await), ["b1", "a1"]);
+    assert_eq!(bodies(&cloud.receive(&url).await), ["b1", "a1"]);
 }
 
 #[tokio::test]
 async fn a_later_message_does_not_overtake_an_earlier_one_that_is_held() {
-    let house = House::new();
-    let url = fifo(&house).await;
+    let cloud = TestCloud::new();
+    let url = fifo(&cloud).await;
     for body in ["1", "2"] {
-        house.send_to(&url, "g", body).await;
+        cloud.send_to(&url, "g", body).await;
     }
-    let held = house.receive(&url).await;
-    house.change(&url, &held[1], 0).await.unwrap();
-    assert!(house.receive(&url).await.is_empty());
-    house.delete(&url, &held[0]).await.unwrap();
-    assert_eq!(bodies(&house.receive(&url).await), ["2"]);
+    let held = cloud.receive(&url).await;
+    cloud.change(&url, &held[1], 0).await.unwrap();
+    assert!(cloud.receive(&url).await.is_empty());
+    cloud.delete(&url, &held[0]).await.unwrap();
+    assert_eq!(bodies(&cloud.receive(&url).await), ["2"]);
 }
 
 #[tokio::test]
 async fn order_survives_a_timeout() {
-    let house = House::new();
-    let url = house.create("q.fifo", &[FIFO, &[("VisibilityTimeout", "5")]].concat()).await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q.fifo", &[FIFO, &[("VisibilityTimeout", "5")]].concat()).await;
     for body in ["1", "2"] {
-        house.send_to(&url, "g", body).await;
+        cloud.send_to(&url, "g", body).await;
     }
-    house.receive_one(&url).await.unwrap();
-    house.pass(5);
-    assert_eq!(bodies(&house.receive(&url).await), ["1", "2"]);
+    cloud.receive_one(&url).await.unwrap();
+    cloud.pass(5);
+    assert_eq!(bodies(&cloud.receive(&url).await), ["1", "2"]);
 }
 
 #[tokio::test]
 async fn a_duplicate_within_five_minutes_is_taken_and_not_delivered() {
-    let house = House::new();
-    let url = fifo(&house).await;
-    let first = house.call::<SendMessage>(in_group(&url, "g", "d", "first")).await.unwrap();
-    let held = house.receive_one(&url).await.unwrap();
-    house.delete(&url, &held).await.unwrap();
-    house.pass(299);
-    let second = house.call::<SendMessage>(in_group(&url, "other", "d", "second")).await.unwrap();
+    let cloud = TestCloud::new();
+    let url = fifo(&cloud).await;
+    let first = cloud.call::<SendMessage>(in_group(&url, "g", "d", "first")).await.unwrap();
+    let held = cloud.receive_one(&url).await.unwrap();
+    cloud.delete(&url, &held).await.unwrap();
+    cloud.pass(299);
+    let second = cloud.call::<SendMessage>(in_group(&url, "other", "d", "second")).await.unwrap();
     assert_eq!((&second.message_id, &second.sequence_number), (&first.message_id, &first.sequence_number));
     assert_ne!(second.md5_of_message_body, first.md5_of_message_body, "SDKs check what they sent");
-    assert!(house.receive(&url).await.is_empty(), "although the first is deleted");
-    house.pass(1);
-    let third = house.call::<SendMessage>(in_group(&url, "g", "d", "third")).await.unwrap();
+    assert!(cloud.receive(&url).await.is_empty(), "although the first is deleted");
+    cloud.pass(1);
+    let third = cloud.call::<SendMessage>(in_group(&url, "g", "d", "third")).await.unwrap();
     assert_ne!(third.message_id, first.message_id);
-    assert_eq!(bodies(&house.receive(&url).await), ["third"]);
+    assert_eq!(bodies(&cloud.receive(&url).await), ["third"]);
 }
 
 #[tokio::test]
 async fn the_same_content_is_a_duplicate_whatever_its_attributes() {
-    let house = House::new();
-    let url = fifo(&house).await;
-    let first = house.send_to(&url, "g", "same").await;
+    let cloud = TestCloud::new();
+    let url = fifo(&cloud).await;
+    let first = cloud.send_to(&url, "g", "same").await;
     let value = MessageAttributeValue { data_type: "String".into(), string_value: Some("x".into()), ..Default::default() };
     let input = SendMessageRequest {
         message_group_id: Some("g".into()),
         message_attributes: Some([("a".to_owned(), value)].into()),
         ..message(&url, "same")
     };
-    assert_eq!(house.call::<SendMessage>(input).await.unwrap().message_id, first.message_id);
-    assert_ne!(house.call::<SendMessage>(in_group(&url, "g", "own-id", "same")).await.unwrap().message_id, first.message_id);
+    assert_eq!(cloud.call::<SendMessage>(input).await.unwrap().message_id, first.message_id);
+    assert_ne!(cloud.call::<SendMessage>(in_group(&url, "g", "own-id", "same")).await.unwrap().message_id, first.message_id);
 }
 
 #[tokio::test]
 async fn high_throughput_looks_for_duplicates_in_the_group_only() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let scope = [("DeduplicationScope", "messageGroup"), ("FifoThroughputLimit", "perMessageGroupId")];
-    let url = house.create("q.fifo", &[FIFO, &scope].concat()).await;
+    let url = cloud.create("q.fifo", &[FIFO, &scope].concat()).await;
     let ids = [
-        house.call::<SendMessage>(in_group(&url, "a", "d", "1")).await.unwrap().message_id,
-        house.call::<SendMessage>(in_group(&url, "b", "d", "2")).await.unwrap().message_id,
-        house.call::<SendMessage>(in_group(&url, "a", "d", "3")).await.unwrap().message_id,
+        cloud.call::<SendMessage>(in_group(&url, "a", "d", "1")).await.unwrap().message_id,
+        cloud.call::<SendMessage>(in_group(&url, "b", "d", "2")).await.unwrap().message_id,
+        cloud.call::<SendMessage>(in_group(&url, "a", "d", "3")).await.unwrap().message_id,
     ];
     assert_eq!(ids[0], ids[2]);
     assert_ne!(ids[0], ids[1]);
     // Recorded: what was remembered under one scope is not found under the other.
-    house.set(&url, &[("DeduplicationScope", "queue"), ("FifoThroughputLimit", "perQueue")]).await.unwrap();
-    let other = house.call::<SendMessage>(in_group(&url, "c", "d", "4")).await.unwrap().message_id;
+    cloud.set(&url, &[("DeduplicationScope", "queue"), ("FifoThroughputLimit", "perQueue")]).await.unwrap();
+    let other = cloud.call::<SendMessage>(in_group(&url, "c", "d", "4")).await.unwrap().message_id;
     assert!(!ids.contains(&other));
 }
 
 #[tokio::test]
 async fn sequence_numbers_have_twenty_digits_and_grow() {
-    let house = House::new();
-    let url = fifo(&house).await;
+    let cloud = TestCloud::new();
+    let url = fifo(&cloud).await;
     let mut last = String::new();
     for body in ["1", "2", "3"] {
-        let number = house.send_to(&url, "g", body).await.sequence_number.unwrap();
+        let number = cloud.send_to(&url, "g", body).await.sequence_number.unwrap();
         assert!(number.len() == 20 && number > last, "{number} after {last}");
         last = number;
         if body == "2" {
-            house.pass(1);
+            cloud.pass(1);
         }
     }
     let wanted = ReceiveMessageRequest { attribute_names: Some(vec!["All".into()]), max_number_of_messages: Some(10), ..receive(&url) };
-    let seen = house.receive_with(wanted).await.pop().unwrap().attributes.unwrap();
+    let seen = cloud.receive_with(wanted).await.pop().unwrap().attributes.unwrap();
     assert_eq!((seen["SequenceNumber"].as_str(), seen["MessageGroupId"].as_str()), (last.as_str(), "g"));
     assert_eq!(seen["MessageDeduplicationId"].len(), 64, "the digest of the body");
 }
 
 #[tokio::test]
 async fn what_a_fifo_queue_needs_must_be_said() {
-    let house = House::new();
-    let url = house.create("q.fifo", &[("FifoQueue", "true")]).await;
-    let fault = house.call::<SendMessage>(message(&url, "m")).await.unwrap_err();
+    let cloud = TestCloud::new();
+    let url = cloud.create("q.fifo", &[("FifoQueue", "true")]).await;
+    let fault = cloud.call::<SendMessage>(message(&url, "m")).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("MissingParameter", "The request must contain the parameter MessageGroupId."));
     let no_id = SendMessageRequest { message_group_id: Some("g".into()), ..message(&url, "m") };
     let needs_id = "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly";
-    assert_eq!(house.call::<SendMessage>(no_id).await.unwrap_err().message(), needs_id);
+    assert_eq!(cloud.call::<SendMessage>(no_id).await.unwrap_err().message(), needs_id);
     let delayed = SendMessageRequest { delay_seconds: Some(2), ..in_group(&url, "g", "d", "m") };
     assert_eq!(
-        house.call::<SendMessage>(delayed).await.unwrap_err().message(),
+        cloud.call::<SendMessage>(delayed).await.unwrap_err().message(),
         "Value 2 for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type."
     );
     let entry = |id: &str, group: Option<&str>, dedup: Option<&str>| SendMessageBatchRequestEntry {
@@ -172,55 +172,55 @@ async fn what_a_fifo_queue_needs_must_be_said() {
         [(entry("2", Some("g"), None), needs_id), (entry("2", None, Some("e")), "The request must contain the parameter MessageGroupId.")]
     {
         let entries = vec![entry("1", Some("g"), Some("d")), bad];
-        let fault = house.call::<SendMessageBatch>(SendMessageBatchRequest { queue_url: url.clone(), entries }).await.unwrap_err();
+        let fault = cloud.call::<SendMessageBatch>(SendMessageBatchRequest { queue_url: url.clone(), entries }).await.unwrap_err();
         assert_eq!((fault.code(), fault.message()), ("InvalidParameterValue", sentence));
     }
-    assert!(house.receive(&url).await.is_empty(), "nothing of a refused batch is sent");
+    assert!(cloud.receive(&url).await.is_empty(), "nothing of a refused batch is sent");
 }
 
 #[tokio::test]
 async fn only_the_latest_handle_counts_and_only_in_its_time() {
-    let house = House::new();
-    let url = house.create("q.fifo", &[FIFO, &[("VisibilityTimeout", "5")]].concat()).await;
-    house.send_to(&url, "g", "m").await;
-    let old = house.receive_one(&url).await.unwrap();
-    house.pass(5);
+    let cloud = TestCloud::new();
+    let url = cloud.create("q.fifo", &[FIFO, &[("VisibilityTimeout", "5")]].concat()).await;
+    cloud.send_to(&url, "g", "m").await;
+    let old = cloud.receive_one(&url).await.unwrap();
+    cloud.pass(5);
     let expired = |message: &Message| {
         format!(
             "Value {} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.",
             message.receipt_handle.as_deref().unwrap()
         )
     };
-    assert_eq!(house.delete(&url, &old).await.unwrap_err().message(), expired(&old));
-    let new = house.receive_one(&url).await.unwrap();
-    assert_eq!(house.delete(&url, &old).await.unwrap_err().message(), expired(&old));
+    assert_eq!(cloud.delete(&url, &old).await.unwrap_err().message(), expired(&old));
+    let new = cloud.receive_one(&url).await.unwrap();
+    assert_eq!(cloud.delete(&url, &old).await.unwrap_err().message(), expired(&old));
     let entries = vec![DeleteMessageBatchRequestEntry { id: "1".into(), receipt_handle: old.receipt_handle.clone().unwrap() }];
-    let result = house.call::<DeleteMessageBatch>(DeleteMessageBatchRequest { queue_url: url.clone(), entries }).await.unwrap();
+    let result = cloud.call::<DeleteMessageBatch>(DeleteMessageBatchRequest { queue_url: url.clone(), entries }).await.unwrap();
     let failed = result.failed.unwrap().pop().unwrap();
     assert_eq!((failed.code.as_str(), failed.message.as_deref()), ("ReceiptHandleIsInvalid", Some("The receipt handle has expired")));
-    assert!(house.change(&url, &old, 10).await.is_err());
-    house.delete(&url, &new).await.unwrap();
-    house.delete(&url, &new).await.unwrap();
+    assert!(cloud.change(&url, &old, 10).await.is_err());
+    cloud.delete(&url, &new).await.unwrap();
+    cloud.delete(&url, &new).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_receive_can_be_asked_again_by_its_attempt_id() {
-    let house = House::new();
-    let url = house.create("q.fifo", &[FIFO, &[("VisibilityTimeout", "10")]].concat()).await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q.fifo", &[FIFO, &[("VisibilityTimeout", "10")]].concat()).await;
     for (group, body) in [("a", "a1"), ("a", "a2"), ("b", "b1")] {
-        house.send_to(&url, group, body).await;
+        cloud.send_to(&url, group, body).await;
     }
     let attempt = |id: &str| ReceiveMessageRequest { receive_request_attempt_id: Some(id.into()), max_number_of_messages: Some(2), ..receive(&url) };
-    let first = house.receive_with(attempt("r")).await;
+    let first = cloud.receive_with(attempt("r")).await;
     assert_eq!(bodies(&first), ["a1", "a2"]);
-    house.pass(6);
-    let again = house.receive_with(attempt("r")).await;
+    cloud.pass(6);
+    let again = cloud.receive_with(attempt("r")).await;
     let handles = |messages: &[Message]| messages.iter().map(|message| message.receipt_handle.clone()).collect::<Vec<_>>();
     assert_eq!((bodies(&again), handles(&again)), (bodies(&first), handles(&first)));
-    house.pass(6);
-    assert_eq!(bodies(&house.receive_with(attempt("other")).await), ["b1"], "the retry began a new timeout");
-    house.delete(&url, &first[0]).await.unwrap();
-    let fault = house.call::<ReceiveMessage>(attempt("r")).await.unwrap_err();
+    cloud.pass(6);
+    assert_eq!(bodies(&cloud.receive_with(attempt("other")).await), ["b1"], "the retry began a new timeout");
+    cloud.delete(&url, &first[0]).await.unwrap();
+    let fault = cloud.call::<ReceiveMessage>(attempt("r")).await.unwrap_err();
     assert_eq!(fault.code(), "InvalidParameterValue");
     assert_eq!(
         fault.message(),
@@ -230,40 +230,40 @@ async fn a_receive_can_be_asked_again_by_its_attempt_id() {
 
 #[tokio::test]
 async fn an_attempt_is_forgotten_after_five_minutes_and_void_when_visibility_changes() {
-    let house = House::new();
-    let url = house.create("q.fifo", &[FIFO, &[("VisibilityTimeout", "600")]].concat()).await;
-    house.send_to(&url, "g", "m").await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q.fifo", &[FIFO, &[("VisibilityTimeout", "600")]].concat()).await;
+    cloud.send_to(&url, "g", "m").await;
     let attempt = ReceiveMessageRequest { receive_request_attempt_id: Some("r".into()), ..receive(&url) };
-    house.receive_with(attempt.clone()).await;
-    house.pass(299);
-    assert_eq!(house.receive_with(attempt.clone()).await.len(), 1);
-    house.pass(1);
-    assert!(house.receive_with(attempt.clone()).await.is_empty());
-    house.pass(600);
-    let held = house.receive_with(attempt.clone()).await;
-    house.change(&url, &held[0], 500).await.unwrap();
-    assert_eq!(house.call::<ReceiveMessage>(attempt).await.unwrap_err().code(), "InvalidParameterValue");
+    cloud.receive_with(attempt.clone()).await;
+    cloud.pass(299);
+    assert_eq!(cloud.receive_with(attempt.clone()).await.len(), 1);
+    cloud.pass(1);
+    assert!(cloud.receive_with(attempt.clone()).await.is_empty());
+    cloud.pass(600);
+    let held = cloud.receive_with(attempt.clone()).await;
+    cloud.change(&url, &held[0], 500).await.unwrap();
+    assert_eq!(cloud.call::<ReceiveMessage>(attempt).await.unwrap_err().code(), "InvalidParameterValue");
 }
 
 #[tokio::test]
 async fn a_new_delay_counts_for_messages_that_wait_already() {
-    let house = House::new();
-    let url = fifo(&house).await;
-    house.send_to(&url, "g", "m").await;
-    house.set(&url, &[("DelaySeconds", "10")]).await.unwrap();
-    assert_eq!(house.counts(&url).await, ["0", "1", "0"]);
-    assert!(house.receive(&url).await.is_empty());
-    house.set(&url, &[("DelaySeconds", "5")]).await.unwrap();
-    house.pass(5);
-    assert_eq!(bodies(&house.receive(&url).await), ["m"]);
+    let cloud = TestCloud::new();
+    let url = fifo(&cloud).await;
+    cloud.send_to(&url, "g", "m").await;
+    cloud.set(&url, &[("DelaySeconds", "10")]).await.unwrap();
+    assert_eq!(cloud.counts(&url).await, ["0", "1", "0"]);
+    assert!(cloud.receive(&url).await.is_empty());
+    cloud.set(&url, &[("DelaySeconds", "5")]).await.unwrap();
+    cloud.pass(5);
+    assert_eq!(bodies(&cloud.receive(&url).await), ["m"]);
 }
 
 #[tokio::test]
 async fn a_purge_forgets_duplicates() {
-    let house = House::new();
-    let url = fifo(&house).await;
-    house.send_to(&url, "g", "m").await;
-    house.call::<PurgeQueue>(PurgeQueueRequest { queue_url: url.clone() }).await.unwrap();
-    house.send_to(&url, "g", "m").await;
-    assert_eq!(bodies(&house.receive(&url).await), ["m"]);
+    let cloud = TestCloud::new();
+    let url = fifo(&cloud).await;
+    cloud.send_to(&url, "g", "m").await;
+    cloud.call::<PurgeQueue>(PurgeQueueRequest { queue_url: url.clone() }).await.unwrap();
+    cloud.send_to(&url, "g", "m").await;
+    assert_eq!(bodies(&cloud.receive(&url).await), ["m"]);
 }

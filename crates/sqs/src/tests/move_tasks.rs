@@ -1,18 +1,18 @@
-use super::house::{House, arn, bodies, receive, redrive};
+use super::fixture::{TestCloud, arn, bodies, receive, redrive};
 use cloudlet_api_sqs::*;
 use std::sync::Arc;
 
 /// A dead-letter queue that holds as many letters of `q`.
-async fn with_letters(house: &House, count: usize) -> (String, String) {
-    let dead = house.create("dead", &[]).await;
-    let url = house.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
+async fn with_letters(cloud: &TestCloud, count: usize) -> (String, String) {
+    let dead = cloud.create("dead", &[]).await;
+    let url = cloud.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
     for body in 0..count {
-        house.send(&url, &format!("m{body}")).await;
+        cloud.send(&url, &format!("m{body}")).await;
     }
     for _ in 0..count.div_ceil(10) * 2 {
-        house.receive(&url).await;
+        cloud.receive(&url).await;
     }
-    assert_eq!(house.counts(&dead).await[0], count.to_string());
+    assert_eq!(cloud.counts(&dead).await[0], count.to_string());
     (url, dead)
 }
 
@@ -24,120 +24,120 @@ fn start(destination: Option<&str>, rate: Option<i32>) -> StartMessageMoveTaskRe
     }
 }
 
-async fn tasks(house: &House) -> Vec<ListMessageMoveTasksResultEntry> {
+async fn tasks(cloud: &TestCloud) -> Vec<ListMessageMoveTasksResultEntry> {
     let input = ListMessageMoveTasksRequest { source_arn: arn("dead").to_string(), max_results: Some(10) };
-    house.call::<ListMessageMoveTasks>(input).await.unwrap().results.unwrap_or_default()
+    cloud.call::<ListMessageMoveTasks>(input).await.unwrap().results.unwrap_or_default()
 }
 
 #[tokio::test]
 async fn letters_go_back_to_where_they_came_from_as_new_messages() {
-    let house = House::new();
-    let (url, dead) = with_letters(&house, 2).await;
-    house.pass(7);
-    house.call::<StartMessageMoveTask>(start(None, None)).await.unwrap();
+    let cloud = TestCloud::new();
+    let (url, dead) = with_letters(&cloud, 2).await;
+    cloud.pass(7);
+    cloud.call::<StartMessageMoveTask>(start(None, None)).await.unwrap();
     let wanted = ReceiveMessageRequest { attribute_names: Some(vec!["All".into()]), max_number_of_messages: Some(10), ..receive(&url) };
-    let back = house.receive_with(wanted).await;
+    let back = cloud.receive_with(wanted).await;
     assert_eq!(bodies(&back), ["m0", "m1"]);
     let told = back[0].attributes.as_ref().unwrap();
     assert_eq!((told["ApproximateReceiveCount"].as_str(), told["SentTimestamp"].as_str()), ("1", "1764000007000"));
     assert!(!told.contains_key("DeadLetterQueueSourceArn"));
-    assert!(house.receive(&dead).await.is_empty());
-    let [task] = &tasks(&house).await[..] else { panic!("one task") };
+    assert!(cloud.receive(&dead).await.is_empty());
+    let [task] = &tasks(&cloud).await[..] else { panic!("one task") };
     assert_eq!((task.status.as_deref(), task.approximate_number_of_messages_moved), (Some("COMPLETED"), Some(2)));
     assert_eq!((task.approximate_number_of_messages_to_move, &task.task_handle, &task.destination_arn), (Some(2), &None, &None));
 }
 
 #[tokio::test]
 async fn a_task_moves_as_many_a_second_as_it_may() {
-    let house = House::new();
-    with_letters(&house, 5).await;
-    let to = house.create("to", &[]).await;
-    house.call::<StartMessageMoveTask>(start(Some("to"), Some(2))).await.unwrap();
-    assert_eq!(house.receive(&to).await.len(), 2);
-    house.pass_millis(999);
-    assert!(house.receive(&to).await.is_empty());
-    house.pass_millis(1);
-    assert_eq!(house.receive(&to).await.len(), 2);
-    let task = tasks(&house).await.remove(0);
+    let cloud = TestCloud::new();
+    with_letters(&cloud, 5).await;
+    let to = cloud.create("to", &[]).await;
+    cloud.call::<StartMessageMoveTask>(start(Some("to"), Some(2))).await.unwrap();
+    assert_eq!(cloud.receive(&to).await.len(), 2);
+    cloud.pass_millis(999);
+    assert!(cloud.receive(&to).await.is_empty());
+    cloud.pass_millis(1);
+    assert_eq!(cloud.receive(&to).await.len(), 2);
+    let task = tasks(&cloud).await.remove(0);
     assert_eq!((task.status.as_deref(), task.approximate_number_of_messages_moved), (Some("RUNNING"), Some(4)));
     assert_eq!(task.max_number_of_messages_per_second, Some(2));
-    house.pass(1);
-    assert_eq!(house.receive(&to).await.len(), 1);
-    assert_eq!(tasks(&house).await[0].status.as_deref(), Some("COMPLETED"));
+    cloud.pass(1);
+    assert_eq!(cloud.receive(&to).await.len(), 1);
+    assert_eq!(tasks(&cloud).await[0].status.as_deref(), Some("COMPLETED"));
 }
 
 #[tokio::test]
 async fn a_moved_message_wakes_who_waits_for_it() {
-    let house = Arc::new(House::new());
-    with_letters(&house, 2).await;
-    let to = house.create("to", &[]).await;
-    let waiter = |house: Arc<House>, to: String| {
-        tokio::spawn(async move { house.receive_with(ReceiveMessageRequest { wait_time_seconds: Some(20), ..receive(&to) }).await })
+    let cloud = Arc::new(TestCloud::new());
+    with_letters(&cloud, 2).await;
+    let to = cloud.create("to", &[]).await;
+    let waiter = |cloud: Arc<TestCloud>, to: String| {
+        tokio::spawn(async move { cloud.receive_with(ReceiveMessageRequest { wait_time_seconds: Some(20), ..receive(&to) }).await })
     };
-    let first = waiter(house.clone(), to.clone());
+    let first = waiter(cloud.clone(), to.clone());
     tokio::task::yield_now().await;
-    house.call::<StartMessageMoveTask>(start(Some("to"), Some(1))).await.unwrap();
+    cloud.call::<StartMessageMoveTask>(start(Some("to"), Some(1))).await.unwrap();
     assert_eq!(bodies(&first.await.unwrap()), ["m0"]);
-    let second = waiter(house.clone(), to);
+    let second = waiter(cloud.clone(), to);
     tokio::task::yield_now().await;
     assert!(!second.is_finished());
-    house.pass(1);
+    cloud.pass(1);
     assert_eq!(bodies(&second.await.unwrap()), ["m1"]);
 }
 
 #[tokio::test]
 async fn a_cancelled_task_moves_no_more() {
-    let house = House::new();
-    with_letters(&house, 3).await;
-    let to = house.create("to", &[]).await;
-    let handle = house.call::<StartMessageMoveTask>(start(Some("to"), Some(1))).await.unwrap().task_handle.unwrap();
-    assert_eq!(tasks(&house).await[0].task_handle.as_ref(), Some(&handle));
-    let again = house.call::<StartMessageMoveTask>(start(Some("to"), Some(1))).await.unwrap_err();
+    let cloud = TestCloud::new();
+    with_letters(&cloud, 3).await;
+    let to = cloud.create("to", &[]).await;
+    let handle = cloud.call::<StartMessageMoveTask>(start(Some("to"), Some(1))).await.unwrap().task_handle.unwrap();
+    assert_eq!(tasks(&cloud).await[0].task_handle.as_ref(), Some(&handle));
+    let again = cloud.call::<StartMessageMoveTask>(start(Some("to"), Some(1))).await.unwrap_err();
     assert_eq!(again.message(), "There is already a task running. Only one active task is allowed for a source queue arn at a given time.");
-    house.pass(1);
-    let cancel = || house.call::<CancelMessageMoveTask>(CancelMessageMoveTaskRequest { task_handle: handle.clone() });
+    cloud.pass(1);
+    let cancel = || cloud.call::<CancelMessageMoveTask>(CancelMessageMoveTaskRequest { task_handle: handle.clone() });
     assert_eq!(cancel().await.unwrap().approximate_number_of_messages_moved, Some(2));
-    house.pass(60);
-    assert_eq!(house.receive(&to).await.len(), 2);
-    assert_eq!(tasks(&house).await[0].status.as_deref(), Some("CANCELLED"));
+    cloud.pass(60);
+    assert_eq!(cloud.receive(&to).await.len(), 2);
+    assert_eq!(tasks(&cloud).await[0].status.as_deref(), Some("CANCELLED"));
     assert_eq!(cancel().await.unwrap_err().name(), "UnsupportedOperation");
-    house.call::<StartMessageMoveTask>(start(Some("to"), None)).await.unwrap();
-    assert_eq!(tasks(&house).await.len(), 2);
+    cloud.call::<StartMessageMoveTask>(start(Some("to"), None)).await.unwrap();
+    assert_eq!(tasks(&cloud).await.len(), 2);
 }
 
 #[tokio::test]
 async fn a_letter_of_unknown_origin_fails_the_task_and_stays() {
-    let house = House::new();
-    let (_, dead) = with_letters(&house, 1).await;
-    house.send(&dead, "sent here").await;
-    house.call::<StartMessageMoveTask>(start(None, None)).await.unwrap();
-    let task = tasks(&house).await.remove(0);
+    let cloud = TestCloud::new();
+    let (_, dead) = with_letters(&cloud, 1).await;
+    cloud.send(&dead, "sent here").await;
+    cloud.call::<StartMessageMoveTask>(start(None, None)).await.unwrap();
+    let task = tasks(&cloud).await.remove(0);
     assert_eq!((task.status.as_deref(), task.failure_reason.as_deref()), (Some("FAILED"), Some("CouldNotDetermineMessageSource")));
-    assert_eq!(bodies(&house.receive(&dead).await), ["sent here"]);
+    assert_eq!(bodies(&cloud.receive(&dead).await), ["sent here"]);
 }
 
 #[tokio::test]
 async fn order_is_kept_between_fifo_queues() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let fifo = [("FifoQueue", "true"), ("ContentBasedDeduplication", "true"), ("VisibilityTimeout", "0")];
-    house.create("dead.fifo", &fifo).await;
+    cloud.create("dead.fifo", &fifo).await;
     let policy = redrive("dead.fifo", 1);
-    let url = house.create("q.fifo", &[&fifo[..], &[("RedrivePolicy", policy.as_str())]].concat()).await;
+    let url = cloud.create("q.fifo", &[&fifo[..], &[("RedrivePolicy", policy.as_str())]].concat()).await;
     for body in ["1", "2", "3"] {
-        house.send_to(&url, "g", body).await;
+        cloud.send_to(&url, "g", body).await;
     }
-    house.receive(&url).await;
-    assert!(house.receive(&url).await.is_empty());
+    cloud.receive(&url).await;
+    assert!(cloud.receive(&url).await.is_empty());
     let input = StartMessageMoveTaskRequest { source_arn: arn("dead.fifo").to_string(), ..StartMessageMoveTaskRequest::default() };
-    house.call::<StartMessageMoveTask>(input).await.unwrap();
-    assert_eq!(bodies(&house.receive(&url).await), ["1", "2", "3"]);
+    cloud.call::<StartMessageMoveTask>(input).await.unwrap();
+    assert_eq!(bodies(&cloud.receive(&url).await), ["1", "2", "3"]);
 }
 
 #[tokio::test]
 async fn sources_and_destinations_must_be_there() {
-    let house = House::new();
-    with_letters(&house, 1).await;
-    house.create("plain", &[]).await;
+    let cloud = TestCloud::new();
+    with_letters(&cloud, 1).await;
+    cloud.create("plain", &[]).await;
     let from = |source: &str, to: Option<&str>| StartMessageMoveTaskRequest {
         source_arn: source.into(),
         destination_arn: to.map(Into::into),
@@ -154,13 +154,13 @@ async fn sources_and_destinations_must_be_there() {
             "You must use this format to specify the SourceArn: arn:<partition>:<service>:<region>:<account-id>:<resource-id>",
         ),
     ] {
-        let fault = house.call::<StartMessageMoveTask>(input).await.unwrap_err();
+        let fault = cloud.call::<StartMessageMoveTask>(input).await.unwrap_err();
         assert_eq!((fault.code(), fault.message()), (code, sentence));
     }
     for rate in [0, 501] {
         let input = StartMessageMoveTaskRequest { max_number_of_messages_per_second: Some(rate), ..from(&dead, None) };
-        assert_eq!(house.call::<StartMessageMoveTask>(input).await.unwrap_err().code(), "InvalidParameterValue");
+        assert_eq!(cloud.call::<StartMessageMoveTask>(input).await.unwrap_err().code(), "InvalidParameterValue");
     }
-    let cancel = |handle: &str| house.call::<CancelMessageMoveTask>(CancelMessageMoveTaskRequest { task_handle: handle.into() });
+    let cancel = |handle: &str| cloud.call::<CancelMessageMoveTask>(CancelMessageMoveTaskRequest { task_handle: handle.into() });
     assert_eq!(cancel("nonsense").await.unwrap_err().message(), "Value for parameter TaskHandle is invalid.");
 }

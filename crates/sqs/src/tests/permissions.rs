@@ -1,4 +1,4 @@
-use super::house::{House, arn, bob, message, receive, stranger};
+use super::fixture::{TestCloud, arn, bob, message, receive, stranger};
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Arn, Caller};
 use cloudlet_engine::Origin;
@@ -15,11 +15,11 @@ fn add(url: &str, label: &str, accounts: &[&str], actions: &[&str]) -> AddPermis
 
 #[tokio::test]
 async fn a_permission_is_a_statement_of_the_queues_policy() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
-    house.call::<AddPermission>(add(&url, "one", &["111111111111"], &["SendMessage"])).await.unwrap();
-    house.call::<AddPermission>(add(&url, "two", &["111111111111", "222222222222"], &["*", "GetQueueUrl"])).await.unwrap();
-    let policy: Value = serde_json::from_str(&house.attributes(&url).await["Policy"]).unwrap();
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
+    cloud.call::<AddPermission>(add(&url, "one", &["111111111111"], &["SendMessage"])).await.unwrap();
+    cloud.call::<AddPermission>(add(&url, "two", &["111111111111", "222222222222"], &["*", "GetQueueUrl"])).await.unwrap();
+    let policy: Value = serde_json::from_str(&cloud.attributes(&url).await["Policy"]).unwrap();
     assert_eq!(
         policy,
         json!({
@@ -34,21 +34,21 @@ async fn a_permission_is_a_statement_of_the_queues_policy() {
             ],
         })
     );
-    let again = house.call::<AddPermission>(add(&url, "one", &["111111111111"], &["SendMessage"])).await.unwrap_err();
+    let again = cloud.call::<AddPermission>(add(&url, "one", &["111111111111"], &["SendMessage"])).await.unwrap_err();
     assert_eq!(again.message(), "Value one for parameter Label is invalid. Reason: Already exists.");
-    let nobody = house.call::<AddPermission>(add(&url, "l", &["*"], &["SendMessage"])).await.unwrap_err();
+    let nobody = cloud.call::<AddPermission>(add(&url, "l", &["*"], &["SendMessage"])).await.unwrap_err();
     assert_eq!(nobody.message(), "Value [*] for parameter PrincipalId is invalid. Reason: Unable to verify.");
-    let remove = |label: &str| house.call::<RemovePermission>(RemovePermissionRequest { queue_url: url.clone(), label: label.into() });
+    let remove = |label: &str| cloud.call::<RemovePermission>(RemovePermissionRequest { queue_url: url.clone(), label: label.into() });
     assert_eq!(remove("three").await.unwrap_err().message(), "Value three for parameter Label is invalid. Reason: can't find label.");
     remove("one").await.unwrap();
     remove("two").await.unwrap();
-    assert!(!house.attributes(&url).await.contains_key("Policy"));
+    assert!(!cloud.attributes(&url).await.contains_key("Policy"));
 }
 
 #[tokio::test]
 async fn what_cannot_be_given_is_refused() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
     for (input, code) in [
         (add(&url, "l", &["111111111111"], &["Fly"]), "InvalidParameterValue"),
         (add(&url, "l", &["111111111111"], &["DeleteQueue"]), "InvalidParameterValue"),
@@ -59,63 +59,63 @@ async fn what_cannot_be_given_is_refused() {
         (add(&url, "", &["111111111111"], &["SendMessage"]), "MissingParameter"),
         (add(&url, "l", &["111111111111"; 51], &["SendMessage"]), "OverLimit"),
     ] {
-        assert_eq!(house.call::<AddPermission>(input.clone()).await.unwrap_err().code(), code, "{input:?}");
+        assert_eq!(cloud.call::<AddPermission>(input.clone()).await.unwrap_err().code(), code, "{input:?}");
     }
     for label in 0..20 {
-        house.call::<AddPermission>(add(&url, &label.to_string(), &["111111111111"], &["SendMessage"])).await.unwrap();
+        cloud.call::<AddPermission>(add(&url, &label.to_string(), &["111111111111"], &["SendMessage"])).await.unwrap();
     }
-    let fault = house.call::<AddPermission>(add(&url, "20", &["111111111111"], &["SendMessage"])).await.unwrap_err();
+    let fault = cloud.call::<AddPermission>(add(&url, "20", &["111111111111"], &["SendMessage"])).await.unwrap_err();
     assert_eq!((fault.code(), fault.status()), ("OverLimit", 403));
 }
 
 #[tokio::test]
 async fn another_account_may_do_what_the_queue_lets_it() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
-    let send = || house.call_as::<SendMessage>(stranger(), Origin::default(), message(&url, "m"));
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
+    let send = || cloud.call_as::<SendMessage>(stranger(), Origin::default(), message(&url, "m"));
     assert_eq!(send().await.unwrap_err().code(), "AccessDenied");
-    house.call::<AddPermission>(add(&url, "l", &["111111111111"], &["SendMessage", "PurgeQueue"])).await.unwrap();
+    cloud.call::<AddPermission>(add(&url, "l", &["111111111111"], &["SendMessage", "PurgeQueue"])).await.unwrap();
     send().await.unwrap();
-    house.call_as::<PurgeQueue>(stranger(), Origin::default(), PurgeQueueRequest { queue_url: url.clone() }).await.unwrap();
-    let take = house.call_as::<ReceiveMessage>(stranger(), Origin::default(), receive(&url)).await;
+    cloud.call_as::<PurgeQueue>(stranger(), Origin::default(), PurgeQueueRequest { queue_url: url.clone() }).await.unwrap();
+    let take = cloud.call_as::<ReceiveMessage>(stranger(), Origin::default(), receive(&url)).await;
     assert_eq!(take.unwrap_err().code(), "AccessDenied");
 }
 
 #[tokio::test]
 async fn who_may_not_ask_for_the_url_of_a_queue_does_not_learn_whether_it_is_there() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
-    let ask = |name: &str| {
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
+    let permission = |name: &str| {
         let owner = Some("000000000000".to_owned());
         let input = GetQueueUrlRequest { queue_name: name.into(), queue_owner_aws_account_id: owner };
-        house.call_as::<GetQueueUrl>(stranger(), Origin::default(), input)
+        cloud.call_as::<GetQueueUrl>(stranger(), Origin::default(), input)
     };
     for name in ["q", "absent"] {
-        let fault = ask(name).await.unwrap_err();
+        let fault = permission(name).await.unwrap_err();
         assert_eq!(fault.name(), "QueueDoesNotExist");
         assert_eq!(fault.query_message(), "The specified queue does not exist or you do not have access to it.");
     }
-    house.call::<AddPermission>(add(&url, "l", &["111111111111"], &["GetQueueUrl"])).await.unwrap();
-    ask("q").await.unwrap();
+    cloud.call::<AddPermission>(add(&url, "l", &["111111111111"], &["GetQueueUrl"])).await.unwrap();
+    permission("q").await.unwrap();
 }
 
 #[tokio::test]
 async fn no_policy_gives_the_owners_rights_to_another_account() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let everything = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*"}}"#;
-    let url = house.create("q", &[("Policy", everything)]).await;
-    house.call_as::<SendMessage>(stranger(), Origin::default(), message(&url, "m")).await.unwrap();
-    let tags = house.call_as::<ListQueueTags>(stranger(), Origin::default(), ListQueueTagsRequest { queue_url: url.clone() }).await;
+    let url = cloud.create("q", &[("Policy", everything)]).await;
+    cloud.call_as::<SendMessage>(stranger(), Origin::default(), message(&url, "m")).await.unwrap();
+    let tags = cloud.call_as::<ListQueueTags>(stranger(), Origin::default(), ListQueueTagsRequest { queue_url: url.clone() }).await;
     assert_eq!(tags.unwrap_err().code(), "AccessDenied");
-    let delete = house.call_as::<DeleteQueue>(stranger(), Origin::default(), DeleteQueueRequest { queue_url: url.clone() }).await;
+    let delete = cloud.call_as::<DeleteQueue>(stranger(), Origin::default(), DeleteQueueRequest { queue_url: url.clone() }).await;
     assert_eq!(delete.unwrap_err().code(), "AccessDenied");
 }
 
 #[tokio::test]
 async fn a_user_without_permission_is_denied_unless_the_queue_names_him() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
-    let send = || house.call_as::<SendMessage>(bob(), Origin::default(), message(&url, "m"));
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
+    let send = || cloud.call_as::<SendMessage>(bob(), Origin::default(), message(&url, "m"));
     let denied = send().await.unwrap_err();
     assert_eq!((denied.code(), denied.status()), ("AccessDenied", 403));
     assert_eq!(
@@ -125,20 +125,20 @@ async fn a_user_without_permission_is_denied_unless_the_queue_names_him() {
     );
     let policy = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": bob().arn.as_ref()},
         "Action": "sqs:SendMessage", "Resource": arn("q").as_str()}});
-    house.set(&url, &[("Policy", &policy.to_string())]).await.unwrap();
+    cloud.set(&url, &[("Policy", &policy.to_string())]).await.unwrap();
     send().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_service_delivers_for_the_source_that_the_policy_names() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let policy = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"},
         "Action": "sqs:SendMessage", "Resource": arn("q").as_str(),
         "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:sns:us-east-1:000000000000:news"}}}});
-    let url = house.create("q", &[("Policy", &policy.to_string())]).await;
+    let url = cloud.create("q", &[("Policy", &policy.to_string())]).await;
     let send = |topic: &str| {
         let caller = Caller::service("sns.amazonaws.com", Arn::parse(&format!("arn:aws:sns:us-east-1:000000000000:{topic}")));
-        house.call_as::<SendMessage>(caller, Origin::default(), message(&url, "m"))
+        cloud.call_as::<SendMessage>(caller, Origin::default(), message(&url, "m"))
     };
     send("news").await.unwrap();
     assert!(send("other").await.is_err());
@@ -146,8 +146,8 @@ async fn a_service_delivers_for_the_source_that_the_policy_names() {
 
 #[tokio::test]
 async fn a_policy_has_bounds_however_it_comes() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
     let allow = |principals: Value, actions: Value| json!({ "Effect": "Allow", "Principal": principals, "Action": actions, "Resource": "*" });
     let policy = |statements: Vec<Value>| json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
     let anybody = || allow(json!("*"), json!("sqs:SendMessage"));
@@ -162,27 +162,27 @@ async fn a_policy_has_bounds_however_it_comes() {
         ),
         (format!("{}{}", " ".repeat(8_192), policy(vec![anybody()])), "Submitted policy is over max allowed size."),
     ] {
-        let fault = house.set(&url, &[("Policy", &text)]).await.unwrap_err();
+        let fault = cloud.set(&url, &[("Policy", &text)]).await.unwrap_err();
         assert_eq!((fault.code(), fault.status(), fault.message()), ("OverLimit", 403, sentence));
-        assert_eq!(house.try_create("other", &[("Policy", &text)]).await.unwrap_err().code(), "OverLimit");
+        assert_eq!(cloud.try_create("other", &[("Policy", &text)]).await.unwrap_err().code(), "OverLimit");
     }
-    house.set(&url, &[("Policy", &policy(vec![anybody(); 20]))]).await.unwrap();
+    cloud.set(&url, &[("Policy", &policy(vec![anybody(); 20]))]).await.unwrap();
     let verbs = ["SendMessage"; 8];
-    let fault = house.call::<AddPermission>(add(&url, "l", &["111111111111"], &verbs)).await.unwrap_err();
+    let fault = cloud.call::<AddPermission>(add(&url, "l", &["111111111111"], &verbs)).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("OverLimit", "8 Actions were found, maximum allowed is 7."));
 }
 
 #[tokio::test]
 async fn a_policy_is_kept_without_spaces_and_with_a_version() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
     let statement = r#"[{"Sid":"a \" b","Effect":"Allow","Principal":"*","Action":"sqs:SendMessage","Resource":"*"}]"#;
     let spaced = r#"{
         "Version": "2012-10-17",
         "Statement": [ { "Sid": "a \" b", "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*" } ]
     }"#;
-    house.set(&url, &[("Policy", spaced)]).await.unwrap();
-    assert_eq!(house.attributes(&url).await["Policy"], format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#));
-    house.set(&url, &[("Policy", &format!(r#"{{"Statement":{statement}}}"#))]).await.unwrap();
-    assert_eq!(house.attributes(&url).await["Policy"], format!(r#"{{"Version":"2008-10-17","Statement":{statement}}}"#));
+    cloud.set(&url, &[("Policy", spaced)]).await.unwrap();
+    assert_eq!(cloud.attributes(&url).await["Policy"], format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#));
+    cloud.set(&url, &[("Policy", &format!(r#"{{"Statement":{statement}}}"#))]).await.unwrap();
+    assert_eq!(cloud.attributes(&url).await["Policy"], format!(r#"{{"Version":"2008-10-17","Statement":{statement}}}"#));
 }

@@ -1,4 +1,4 @@
-use super::house::{House, bodies, message, receive};
+use super::fixture::{TestCloud, bodies, message, receive};
 use cloudlet_api_sqs::*;
 use std::{future::Future, pin::Pin, sync::Arc, task::Poll};
 
@@ -12,46 +12,46 @@ async fn settle() {
     }
 }
 
-fn poll(house: &Arc<House>, input: ReceiveMessageRequest) -> tokio::task::JoinHandle<Vec<Message>> {
-    let house = house.clone();
-    tokio::spawn(async move { house.receive_with(input).await })
+fn poll(cloud: &Arc<TestCloud>, input: ReceiveMessageRequest) -> tokio::task::JoinHandle<Vec<Message>> {
+    let cloud = cloud.clone();
+    tokio::spawn(async move { cloud.receive_with(input).await })
 }
 
 #[tokio::test]
 async fn a_long_poll_wakes_at_once_for_a_message() {
-    let house = Arc::new(House::new());
-    let url = house.create("q", &[]).await;
-    let waiter = poll(&house, long(&url));
+    let cloud = Arc::new(TestCloud::new());
+    let url = cloud.create("q", &[]).await;
+    let waiter = poll(&cloud, long(&url));
     settle().await;
     assert!(!waiter.is_finished());
-    house.send(&url, "m").await;
+    cloud.send(&url, "m").await;
     assert_eq!(bodies(&waiter.await.unwrap()), ["m"]);
 }
 
 #[tokio::test]
 async fn a_long_poll_ends_empty_when_its_time_is_over() {
-    let house = Arc::new(House::new());
-    let url = house.create("q", &[("ReceiveMessageWaitTimeSeconds", "10")]).await;
-    let waiter = poll(&house, receive(&url));
+    let cloud = Arc::new(TestCloud::new());
+    let url = cloud.create("q", &[("ReceiveMessageWaitTimeSeconds", "10")]).await;
+    let waiter = poll(&cloud, receive(&url));
     settle().await;
-    house.pass_millis(9_999);
+    cloud.pass_millis(9_999);
     settle().await;
     assert!(!waiter.is_finished());
-    house.pass_millis(1);
+    cloud.pass_millis(1);
     assert!(waiter.await.unwrap().is_empty());
     let short = ReceiveMessageRequest { wait_time_seconds: Some(0), ..receive(&url) };
-    assert!(house.receive_with(short).await.is_empty(), "a receive may ask not to wait");
+    assert!(cloud.receive_with(short).await.is_empty(), "a receive may ask not to wait");
 }
 
 #[tokio::test]
 async fn each_of_two_pollers_gets_one_of_two_messages() {
-    let house = Arc::new(House::new());
-    let url = house.create("q", &[]).await;
+    let cloud = Arc::new(TestCloud::new());
+    let url = cloud.create("q", &[]).await;
     let one = ReceiveMessageRequest { wait_time_seconds: Some(20), ..receive(&url) };
-    let waiters = [poll(&house, one.clone()), poll(&house, one)];
+    let waiters = [poll(&cloud, one.clone()), poll(&cloud, one)];
     settle().await;
-    house.send(&url, "a").await;
-    house.send(&url, "b").await;
+    cloud.send(&url, "a").await;
+    cloud.send(&url, "b").await;
     let mut seen = vec![];
     for waiter in waiters {
         seen.extend(waiter.await.unwrap().into_iter().filter_map(|message| message.body));
@@ -62,125 +62,125 @@ async fn each_of_two_pollers_gets_one_of_two_messages() {
 
 #[tokio::test]
 async fn a_message_that_becomes_visible_wakes_who_waits() {
-    let house = Arc::new(House::new());
-    let url = house.create("q", &[("VisibilityTimeout", "5")]).await;
+    let cloud = Arc::new(TestCloud::new());
+    let url = cloud.create("q", &[("VisibilityTimeout", "5")]).await;
     // A delay is over.
-    let waiter = poll(&house, long(&url));
+    let waiter = poll(&cloud, long(&url));
     settle().await;
-    house.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(3), ..message(&url, "m") }).await.unwrap();
+    cloud.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(3), ..message(&url, "m") }).await.unwrap();
     settle().await;
-    house.pass(3);
+    cloud.pass(3);
     assert_eq!(bodies(&waiter.await.unwrap()), ["m"]);
     // A visibility timeout is over.
-    let waiter = poll(&house, long(&url));
+    let waiter = poll(&cloud, long(&url));
     settle().await;
-    house.pass(5);
+    cloud.pass(5);
     let seen = waiter.await.unwrap();
     assert_eq!(bodies(&seen), ["m"]);
     // A visibility timeout is ended.
-    let waiter = poll(&house, long(&url));
+    let waiter = poll(&cloud, long(&url));
     settle().await;
-    house.change(&url, &seen[0], 0).await.unwrap();
+    cloud.change(&url, &seen[0], 0).await.unwrap();
     assert_eq!(bodies(&waiter.await.unwrap()), ["m"]);
 }
 
 #[tokio::test]
 async fn a_poller_hears_of_a_timeout_that_began_after_it_did() {
-    let house = Arc::new(House::new());
-    let url = house.create("q", &[]).await;
-    let waiter = poll(&house, long(&url));
+    let cloud = Arc::new(TestCloud::new());
+    let url = cloud.create("q", &[]).await;
+    let waiter = poll(&cloud, long(&url));
     settle().await;
     // Taken by somebody who did not wait, before the waiter looked.
     let input = ReceiveMessageRequest { visibility_timeout: Some(2), ..receive(&url) };
-    house.send(&url, "m").await;
-    let taken = house.receive_with(input).await;
+    cloud.send(&url, "m").await;
+    let taken = cloud.receive_with(input).await;
     settle().await;
     if taken.is_empty() {
         assert_eq!(bodies(&waiter.await.unwrap()), ["m"]);
     } else {
         assert!(!waiter.is_finished());
-        house.pass(2);
+        cloud.pass(2);
         assert_eq!(bodies(&waiter.await.unwrap()), ["m"]);
     }
 }
 
 #[tokio::test]
 async fn the_next_of_a_group_wakes_who_waits_when_the_first_is_deleted() {
-    let house = Arc::new(House::new());
-    let url = house.create("q.fifo", &[("FifoQueue", "true"), ("ContentBasedDeduplication", "true")]).await;
-    house.send_to(&url, "g", "1").await;
-    house.send_to(&url, "g", "2").await;
-    let first = house.receive_one(&url).await.unwrap();
-    let waiter = poll(&house, long(&url));
+    let cloud = Arc::new(TestCloud::new());
+    let url = cloud.create("q.fifo", &[("FifoQueue", "true"), ("ContentBasedDeduplication", "true")]).await;
+    cloud.send_to(&url, "g", "1").await;
+    cloud.send_to(&url, "g", "2").await;
+    let first = cloud.receive_one(&url).await.unwrap();
+    let waiter = poll(&cloud, long(&url));
     settle().await;
     assert!(!waiter.is_finished());
-    house.delete(&url, &first).await.unwrap();
+    cloud.delete(&url, &first).await.unwrap();
     assert_eq!(bodies(&waiter.await.unwrap()), ["2"]);
 }
 
 #[tokio::test]
 async fn the_next_of_a_group_comes_when_what_blocked_it_is_a_dead_letter_or_too_old() {
-    let house = Arc::new(House::new());
+    let cloud = Arc::new(TestCloud::new());
     let fifo = [("FifoQueue", "true"), ("ContentBasedDeduplication", "true")];
-    let url = house.create("q.fifo", &[&fifo[..], &[("MessageRetentionPeriod", "60"), ("VisibilityTimeout", "600")]].concat()).await;
-    house.send_to(&url, "g", "old").await;
-    house.receive_one(&url).await.unwrap();
-    house.pass(50);
-    house.send_to(&url, "g", "young").await;
-    let waiter = poll(&house, long(&url));
+    let url = cloud.create("q.fifo", &[&fifo[..], &[("MessageRetentionPeriod", "60"), ("VisibilityTimeout", "600")]].concat()).await;
+    cloud.send_to(&url, "g", "old").await;
+    cloud.receive_one(&url).await.unwrap();
+    cloud.pass(50);
+    cloud.send_to(&url, "g", "young").await;
+    let waiter = poll(&cloud, long(&url));
     settle().await;
-    house.pass(10);
+    cloud.pass(10);
     assert_eq!(bodies(&waiter.await.unwrap()), ["young"]);
 
-    house.create("dead.fifo", &fifo).await;
-    let policy = super::house::redrive("dead.fifo", 1);
-    let url = house.create("r.fifo", &[&fifo[..], &[("RedrivePolicy", policy.as_str()), ("VisibilityTimeout", "5")]].concat()).await;
-    house.send_to(&url, "g", "bad").await;
-    house.receive_one(&url).await.unwrap();
-    house.send_to(&url, "g", "good").await;
-    let waiter = poll(&house, long(&url));
+    cloud.create("dead.fifo", &fifo).await;
+    let policy = super::fixture::redrive("dead.fifo", 1);
+    let url = cloud.create("r.fifo", &[&fifo[..], &[("RedrivePolicy", policy.as_str()), ("VisibilityTimeout", "5")]].concat()).await;
+    cloud.send_to(&url, "g", "bad").await;
+    cloud.receive_one(&url).await.unwrap();
+    cloud.send_to(&url, "g", "good").await;
+    let waiter = poll(&cloud, long(&url));
     settle().await;
-    house.pass(5);
+    cloud.pass(5);
     assert_eq!(bodies(&waiter.await.unwrap()), ["good"]);
 }
 
 #[tokio::test]
 async fn a_poll_ends_with_its_client_and_takes_nothing() {
-    let house = Arc::new(House::new());
-    let url = house.create("q", &[]).await;
+    let cloud = Arc::new(TestCloud::new());
+    let url = cloud.create("q", &[]).await;
     {
-        let mut gone: Pin<Box<dyn Future<Output = Vec<Message>>>> = Box::pin(house.receive_with(long(&url)));
+        let mut gone: Pin<Box<dyn Future<Output = Vec<Message>>>> = Box::pin(cloud.receive_with(long(&url)));
         assert!(futures_poll(&mut gone).await.is_pending());
-        house.send(&url, "m").await;
+        cloud.send(&url, "m").await;
         // It was woken, and is dropped before it looks.
     }
-    let waiter = poll(&house, long(&url));
+    let waiter = poll(&cloud, long(&url));
     assert_eq!(bodies(&waiter.await.unwrap()), ["m"]);
 }
 
 #[tokio::test]
 async fn a_wake_up_that_nobody_used_goes_to_the_next_who_waits() {
-    let house = Arc::new(House::new());
-    let url = house.create("q", &[]).await;
-    let mut gone: Pin<Box<dyn Future<Output = Vec<Message>>>> = Box::pin(house.receive_with(long(&url)));
+    let cloud = Arc::new(TestCloud::new());
+    let url = cloud.create("q", &[]).await;
+    let mut gone: Pin<Box<dyn Future<Output = Vec<Message>>>> = Box::pin(cloud.receive_with(long(&url)));
     assert!(futures_poll(&mut gone).await.is_pending());
-    let waiter = poll(&house, long(&url));
+    let waiter = poll(&cloud, long(&url));
     settle().await;
-    house.send(&url, "m").await;
+    cloud.send(&url, "m").await;
     drop(gone);
     assert_eq!(bodies(&waiter.await.unwrap()), ["m"]);
 }
 
 #[tokio::test]
 async fn a_poll_of_a_queue_that_is_deleted_is_told() {
-    let house = Arc::new(House::new());
-    let url = house.create("q", &[]).await;
+    let cloud = Arc::new(TestCloud::new());
+    let url = cloud.create("q", &[]).await;
     let waiter = {
-        let (house, url) = (house.clone(), url.clone());
-        tokio::spawn(async move { house.call::<ReceiveMessage>(long(&url)).await })
+        let (cloud, url) = (cloud.clone(), url.clone());
+        tokio::spawn(async move { cloud.call::<ReceiveMessage>(long(&url)).await })
     };
     settle().await;
-    house.call::<DeleteQueue>(DeleteQueueRequest { queue_url: url }).await.unwrap();
+    cloud.call::<DeleteQueue>(DeleteQueueRequest { queue_url: url }).await.unwrap();
     let outcome = waiter.await.unwrap();
     assert_eq!(outcome.err().map(|fault| fault.name().to_owned()).as_deref(), Some("QueueDoesNotExist"));
 }

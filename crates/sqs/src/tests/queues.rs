@@ -1,4 +1,4 @@
-use super::house::{House, map, receive, redrive, stranger};
+use super::fixture::{TestCloud, map, receive, redrive, stranger};
 use crate::{Sqs, Urls};
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Account, Region, Scope};
@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 #[tokio::test]
 async fn a_queue_is_found_by_the_url_its_creation_answered() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let origin = Origin { endpoint: Some("https://sqs.example:8443".into()), ..Origin::default() };
     let input = CreateQueueRequest { queue_name: "q".into(), ..CreateQueueRequest::default() };
-    let url = house.call_as::<CreateQueue>(super::house::root(), origin, input).await.unwrap().queue_url.unwrap();
+    let url = cloud.call_as::<CreateQueue>(super::fixture::root(), origin, input).await.unwrap().queue_url.unwrap();
     assert_eq!(url, "https://sqs.example:8443/000000000000/q");
     for url in [url.as_str(), "http://localhost/000000000000/q", "q", "https://sqs.us-east-1.amazonaws.com/000000000000/q"] {
-        house.send(url, "m").await;
+        cloud.send(url, "m").await;
     }
-    assert_eq!(house.receive(&url).await.len(), 4);
+    assert_eq!(cloud.receive(&url).await.len(), 4);
 }
 
 #[tokio::test]
@@ -32,86 +32,86 @@ async fn every_kind_of_url_leads_back_to_its_queue() {
         let sqs = Sqs::new(&Journal::off(), urls);
         let origin = || Origin { endpoint: Some(endpoint.into()), ..Origin::default() };
         let scope = Scope::new(Account::default(), Region::new("us-east-1"));
-        let cx = || Cx::new(Arc::default(), scope.clone(), super::house::root(), "r".into(), origin());
+        let cx = || Cx::new(Arc::default(), scope.clone(), super::fixture::root(), "r".into(), origin());
         let input = CreateQueueRequest { queue_name: "q".into(), ..CreateQueueRequest::default() };
         let url = Handle::<CreateQueue>::handle(&*sqs, &cx(), input).await.unwrap().queue_url.unwrap();
         assert_eq!(url, expected);
-        Handle::<SendMessage>::handle(&*sqs, &cx(), super::house::message(&url, "m")).await.unwrap();
+        Handle::<SendMessage>::handle(&*sqs, &cx(), super::fixture::message(&url, "m")).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn a_url_of_another_region_is_no_address_here() {
-    let house = House::new();
-    house.create("q", &[]).await;
+    let cloud = TestCloud::new();
+    cloud.create("q", &[]).await;
     for url in ["https://sqs.eu-west-1.amazonaws.com/000000000000/q", "http://localhost/nothing"] {
-        assert_eq!(house.call::<ReceiveMessage>(receive(url)).await.unwrap_err().code(), "InvalidAddress", "{url}");
+        assert_eq!(cloud.call::<ReceiveMessage>(receive(url)).await.unwrap_err().code(), "InvalidAddress", "{url}");
     }
 }
 
 #[tokio::test]
 async fn creating_a_queue_again_is_fine_unless_something_differs() {
-    let house = House::new();
-    let url = house.create("q", &[("DelaySeconds", "1"), ("VisibilityTimeout", "2")]).await;
-    assert_eq!(house.create("q", &[]).await, url);
-    assert_eq!(house.create("q", &[("DelaySeconds", "1")]).await, url);
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[("DelaySeconds", "1"), ("VisibilityTimeout", "2")]).await;
+    assert_eq!(cloud.create("q", &[]).await, url);
+    assert_eq!(cloud.create("q", &[("DelaySeconds", "1")]).await, url);
     let tagged = CreateQueueRequest { queue_name: "q".into(), tags: Some(map(&[("a", "1")])), attributes: None };
-    assert_eq!(house.call::<CreateQueue>(tagged.clone()).await.unwrap_err().name(), "QueueNameExists");
-    house.call::<TagQueue>(TagQueueRequest { queue_url: url.clone(), tags: map(&[("a", "1")]) }).await.unwrap();
-    house.call::<CreateQueue>(tagged).await.unwrap();
-    assert_eq!(house.create("q", &[]).await, url);
-    let fault = house.try_create("q", &[("DelaySeconds", "1"), ("VisibilityTimeout", "3")]).await.unwrap_err();
+    assert_eq!(cloud.call::<CreateQueue>(tagged.clone()).await.unwrap_err().name(), "QueueNameExists");
+    cloud.call::<TagQueue>(TagQueueRequest { queue_url: url.clone(), tags: map(&[("a", "1")]) }).await.unwrap();
+    cloud.call::<CreateQueue>(tagged).await.unwrap();
+    assert_eq!(cloud.create("q", &[]).await, url);
+    let fault = cloud.try_create("q", &[("DelaySeconds", "1"), ("VisibilityTimeout", "3")]).await.unwrap_err();
     assert_eq!((fault.name(), fault.code()), ("QueueNameExists", "QueueAlreadyExists"));
     assert_eq!(fault.message(), "A queue already exists with the same name and a different value for attribute VisibilityTimeout");
 }
 
 #[tokio::test]
 async fn the_same_redrive_policy_in_other_words_is_the_same() {
-    let house = House::new();
-    house.create("dead", &[]).await;
-    house.create("q", &[("RedrivePolicy", &redrive("dead", 3))]).await;
+    let cloud = TestCloud::new();
+    cloud.create("dead", &[]).await;
+    cloud.create("q", &[("RedrivePolicy", &redrive("dead", 3))]).await;
     let other_words = redrive("dead", 3).replace(":3", ": \"3\"");
-    house.create("q", &[("RedrivePolicy", &other_words)]).await;
-    assert!(house.try_create("q", &[("RedrivePolicy", &redrive("dead", 4))]).await.is_err());
+    cloud.create("q", &[("RedrivePolicy", &other_words)]).await;
+    assert!(cloud.try_create("q", &[("RedrivePolicy", &redrive("dead", 4))]).await.is_err());
 }
 
 #[tokio::test]
 async fn a_name_must_fit_its_kind_of_queue() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     for (name, fifo) in [("q.fifo", false), ("q", true), ("", false), ("a b", false)] {
         let attributes: &[(&str, &str)] = if fifo { &[("FifoQueue", "true")] } else { &[] };
-        let fault = house.try_create(name, attributes).await.unwrap_err();
+        let fault = cloud.try_create(name, attributes).await.unwrap_err();
         assert!(matches!(fault.code(), "InvalidParameterValue" | "MissingParameter"), "{name} {fault}");
     }
 }
 
 #[tokio::test]
 async fn a_deleted_queues_name_cools_down_for_a_minute() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
-    house.send(&url, "m").await;
-    house.call::<DeleteQueue>(DeleteQueueRequest { queue_url: url.clone() }).await.unwrap();
-    let gone = house.call::<ReceiveMessage>(receive(&url)).await.unwrap_err();
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
+    cloud.send(&url, "m").await;
+    cloud.call::<DeleteQueue>(DeleteQueueRequest { queue_url: url.clone() }).await.unwrap();
+    let gone = cloud.call::<ReceiveMessage>(receive(&url)).await.unwrap_err();
     assert_eq!((gone.code(), gone.message()), ("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist."));
     assert_eq!(gone.query_message(), "The specified queue does not exist for this wsdl version.");
-    house.pass(59);
-    assert_eq!(house.try_create("q", &[]).await.unwrap_err().name(), "QueueDeletedRecently");
-    house.pass(1);
-    house.create("q", &[]).await;
-    assert!(house.receive(&url).await.is_empty(), "its messages are gone");
+    cloud.pass(59);
+    assert_eq!(cloud.try_create("q", &[]).await.unwrap_err().name(), "QueueDeletedRecently");
+    cloud.pass(1);
+    cloud.create("q", &[]).await;
+    assert!(cloud.receive(&url).await.is_empty(), "its messages are gone");
 }
 
 #[tokio::test]
 async fn lists_are_paged_by_prefix_in_the_order_of_names() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     for name in ["b-1", "a-3", "a-1", "a-2", "b-2"] {
-        house.create(name, &[]).await;
+        cloud.create(name, &[]).await;
     }
     let mut seen = vec![];
     let mut token = None;
     loop {
         let input = ListQueuesRequest { queue_name_prefix: Some("a-".into()), max_results: Some(2), next_token: token };
-        let page = house.call::<ListQueues>(input).await.unwrap();
+        let page = cloud.call::<ListQueues>(input).await.unwrap();
         seen.extend(page.queue_urls.unwrap_or_default());
         token = page.next_token;
         if token.is_none() {
@@ -120,79 +120,79 @@ async fn lists_are_paged_by_prefix_in_the_order_of_names() {
     }
     let names: Vec<&str> = seen.iter().filter_map(|url| url.rsplit('/').next()).collect();
     assert_eq!(names, ["a-1", "a-2", "a-3"]);
-    let all = house.call::<ListQueues>(ListQueuesRequest::default()).await.unwrap();
+    let all = cloud.call::<ListQueues>(ListQueuesRequest::default()).await.unwrap();
     assert_eq!((all.queue_urls.unwrap().len(), all.next_token), (5, None));
     let none = ListQueuesRequest { queue_name_prefix: Some("c".into()), ..ListQueuesRequest::default() };
-    assert!(house.call::<ListQueues>(none).await.unwrap().queue_urls.is_none());
+    assert!(cloud.call::<ListQueues>(none).await.unwrap().queue_urls.is_none());
     let forged = ListQueuesRequest { next_token: Some("nonsense".into()), max_results: Some(1), ..ListQueuesRequest::default() };
-    assert_eq!(house.call::<ListQueues>(forged).await.unwrap_err().code(), "InvalidParameterValue");
+    assert_eq!(cloud.call::<ListQueues>(forged).await.unwrap_err().code(), "InvalidParameterValue");
     for size in [0, 1001] {
         let input = ListQueuesRequest { max_results: Some(size), ..ListQueuesRequest::default() };
-        assert_eq!(house.call::<ListQueues>(input).await.unwrap_err().code(), "InvalidParameterValue");
+        assert_eq!(cloud.call::<ListQueues>(input).await.unwrap_err().code(), "InvalidParameterValue");
     }
 }
 
 #[tokio::test]
 async fn accounts_do_not_see_each_others_queues() {
-    let house = House::new();
-    house.create("q", &[]).await;
-    let list = house.call_as::<ListQueues>(stranger(), Origin::default(), ListQueuesRequest::default()).await.unwrap();
+    let cloud = TestCloud::new();
+    cloud.create("q", &[]).await;
+    let list = cloud.call_as::<ListQueues>(stranger(), Origin::default(), ListQueuesRequest::default()).await.unwrap();
     assert!(list.queue_urls.is_none());
     let input = GetQueueUrlRequest { queue_name: "q".into(), queue_owner_aws_account_id: None };
-    let fault = house.call_as::<GetQueueUrl>(stranger(), Origin::default(), input).await.unwrap_err();
+    let fault = cloud.call_as::<GetQueueUrl>(stranger(), Origin::default(), input).await.unwrap_err();
     assert_eq!(fault.name(), "QueueDoesNotExist");
 }
 
 #[tokio::test]
 async fn a_queue_is_no_place_to_list_or_create_queues() {
-    let house = House::new();
-    let origin = || Origin { path: Some("/000000000000/q".into()), ..super::house::by_query() };
-    let fault = house.call_as::<ListQueues>(super::house::root(), origin(), ListQueuesRequest::default()).await.unwrap_err();
+    let cloud = TestCloud::new();
+    let origin = || Origin { path: Some("/000000000000/q".into()), ..super::fixture::by_query() };
+    let fault = cloud.call_as::<ListQueues>(super::fixture::root(), origin(), ListQueuesRequest::default()).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("InvalidAction", "The action ListQueues is not valid for this endpoint."));
     let input = CreateQueueRequest { queue_name: "other".into(), ..CreateQueueRequest::default() };
-    let fault = house.call_as::<CreateQueue>(super::house::root(), origin(), input).await.unwrap_err();
+    let fault = cloud.call_as::<CreateQueue>(super::fixture::root(), origin(), input).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("InvalidAction", "The action CreateQueue is not valid for this endpoint."));
 }
 
 #[tokio::test]
 async fn a_query_posted_to_a_queue_need_not_repeat_its_url() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
-    let origin = Origin { path: Some("/000000000000/q".into()), ..super::house::by_query() };
-    house.call_as::<SendMessage>(super::house::root(), origin, super::house::message("", "m")).await.unwrap();
-    assert_eq!(house.receive(&url).await.len(), 1);
-    let fault = house.call::<SendMessage>(super::house::message("", "m")).await.unwrap_err();
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
+    let origin = Origin { path: Some("/000000000000/q".into()), ..super::fixture::by_query() };
+    cloud.call_as::<SendMessage>(super::fixture::root(), origin, super::fixture::message("", "m")).await.unwrap();
+    assert_eq!(cloud.receive(&url).await.len(), 1);
+    let fault = cloud.call::<SendMessage>(super::fixture::message("", "m")).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("MissingParameter", "The request must contain the parameter QueueUrl."));
 }
 
 #[tokio::test]
 async fn a_purge_empties_the_queue_and_is_allowed_once_a_minute() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
-    house.send(&url, "seen").await;
-    house.receive(&url).await;
-    house.send(&url, "waiting").await;
-    house.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(5), ..super::house::message(&url, "delayed") }).await.unwrap();
-    let purge = || house.call::<PurgeQueue>(PurgeQueueRequest { queue_url: url.clone() });
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
+    cloud.send(&url, "seen").await;
+    cloud.receive(&url).await;
+    cloud.send(&url, "waiting").await;
+    cloud.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(5), ..super::fixture::message(&url, "delayed") }).await.unwrap();
+    let purge = || cloud.call::<PurgeQueue>(PurgeQueueRequest { queue_url: url.clone() });
     purge().await.unwrap();
-    house.pass(59);
-    assert!(house.receive(&url).await.is_empty());
+    cloud.pass(59);
+    assert!(cloud.receive(&url).await.is_empty());
     let fault = purge().await.unwrap_err();
     assert_eq!((fault.status(), fault.message()), (403, "Only one PurgeQueue operation on q is allowed every 60 seconds."));
-    house.pass(1);
+    cloud.pass(1);
     purge().await.unwrap();
-    assert_eq!(house.counts(&url).await, ["0", "0", "0"]);
+    assert_eq!(cloud.counts(&url).await, ["0", "0", "0"]);
 }
 
 #[tokio::test]
 async fn tags_are_added_replaced_and_removed() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let input = CreateQueueRequest { queue_name: "q".into(), tags: Some(map(&[("a", "1"), ("b", "1")])), attributes: None };
-    let url = house.call::<CreateQueue>(input).await.unwrap().queue_url.unwrap();
-    house.call::<TagQueue>(TagQueueRequest { queue_url: url.clone(), tags: map(&[("b", "2"), ("B", "3")]) }).await.unwrap();
-    house.call::<UntagQueue>(UntagQueueRequest { queue_url: url.clone(), tag_keys: vec!["a".into(), "z".into()] }).await.unwrap();
-    let tags = house.call::<ListQueueTags>(ListQueueTagsRequest { queue_url: url.clone() }).await.unwrap().tags;
+    let url = cloud.call::<CreateQueue>(input).await.unwrap().queue_url.unwrap();
+    cloud.call::<TagQueue>(TagQueueRequest { queue_url: url.clone(), tags: map(&[("b", "2"), ("B", "3")]) }).await.unwrap();
+    cloud.call::<UntagQueue>(UntagQueueRequest { queue_url: url.clone(), tag_keys: vec!["a".into(), "z".into()] }).await.unwrap();
+    let tags = cloud.call::<ListQueueTags>(ListQueueTagsRequest { queue_url: url.clone() }).await.unwrap().tags;
     assert_eq!(tags, Some(map(&[("B", "3"), ("b", "2")])));
-    let fault = house.call::<TagQueue>(TagQueueRequest { queue_url: url, tags: map(&[("aws:x", "1")]) }).await.unwrap_err();
+    let fault = cloud.call::<TagQueue>(TagQueueRequest { queue_url: url, tags: map(&[("aws:x", "1")]) }).await.unwrap_err();
     assert_eq!(fault.code(), "InvalidParameterValue");
 }

@@ -1,4 +1,4 @@
-use super::house::{House, bodies, by_query, handle, message, receive, root};
+use super::fixture::{TestCloud, bodies, by_query, handle, message, receive, root};
 use cloudlet_api_sqs::*;
 use cloudlet_engine::Origin;
 use cloudlet_shape::Map;
@@ -13,103 +13,103 @@ fn text(value: &str) -> MessageAttributeValue {
 
 #[tokio::test]
 async fn a_received_message_is_invisible_until_its_timeout() {
-    let house = House::new();
-    let url = house.create("q", &[("VisibilityTimeout", "10")]).await;
-    let sent = house.send(&url, "hello").await;
-    let first = house.receive_one(&url).await.unwrap();
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[("VisibilityTimeout", "10")]).await;
+    let sent = cloud.send(&url, "hello").await;
+    let first = cloud.receive_one(&url).await.unwrap();
     assert_eq!((first.message_id.as_ref(), first.body.as_deref()), (sent.message_id.as_ref(), Some("hello")));
     assert_eq!(first.md5_of_body.as_deref(), Some("5d41402abc4b2a76b9719d911017c592"));
-    house.pass_millis(9_999);
-    assert!(house.receive_one(&url).await.is_none());
-    house.pass_millis(1);
-    let second = house.receive_one(&url).await.unwrap();
+    cloud.pass_millis(9_999);
+    assert!(cloud.receive_one(&url).await.is_none());
+    cloud.pass_millis(1);
+    let second = cloud.receive_one(&url).await.unwrap();
     assert_eq!(second.message_id, first.message_id);
     assert_ne!(second.receipt_handle, first.receipt_handle);
 }
 
 #[tokio::test]
 async fn a_receive_may_set_another_timeout_and_a_change_ends_it_at_once() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
-    house.send(&url, "m").await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
+    cloud.send(&url, "m").await;
     let input = ReceiveMessageRequest { visibility_timeout: Some(3), ..receive(&url) };
-    let held = house.receive_with(input.clone()).await.pop().unwrap();
-    house.change(&url, &held, 60).await.unwrap();
-    house.pass(59);
-    assert!(house.receive_one(&url).await.is_none());
-    house.change(&url, &held, 0).await.unwrap();
-    let again = house.receive_with(input).await.pop().unwrap();
-    house.pass(3);
+    let held = cloud.receive_with(input.clone()).await.pop().unwrap();
+    cloud.change(&url, &held, 60).await.unwrap();
+    cloud.pass(59);
+    assert!(cloud.receive_one(&url).await.is_none());
+    cloud.change(&url, &held, 0).await.unwrap();
+    let again = cloud.receive_with(input).await.pop().unwrap();
+    cloud.pass(3);
     // Too late, which AWS does not mind.
-    house.change(&url, &again, 5).await.unwrap();
-    assert!(house.receive_one(&url).await.is_some());
+    cloud.change(&url, &again, 5).await.unwrap();
+    assert!(cloud.receive_one(&url).await.is_some());
 }
 
 #[tokio::test]
 async fn no_message_is_held_for_more_than_twelve_hours() {
-    let house = House::new();
-    let url = house.create("q", &[("VisibilityTimeout", "43200")]).await;
-    house.send(&url, "m").await;
-    let held = house.receive_one(&url).await.unwrap();
-    house.pass(100);
-    house.change(&url, &held, 43_100).await.unwrap();
-    let fault = house.change(&url, &held, 43_101).await.unwrap_err();
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[("VisibilityTimeout", "43200")]).await;
+    cloud.send(&url, "m").await;
+    let held = cloud.receive_one(&url).await.unwrap();
+    cloud.pass(100);
+    cloud.change(&url, &held, 43_100).await.unwrap();
+    let fault = cloud.change(&url, &held, 43_101).await.unwrap_err();
     assert_eq!(
         fault.message(),
         "Value 43101 for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds]."
     );
-    assert!(house.change(&url, &held, 43_201).await.is_err());
+    assert!(cloud.change(&url, &held, 43_201).await.is_err());
 }
 
 #[tokio::test]
 async fn a_delayed_message_comes_when_its_delay_is_over() {
-    let house = House::new();
-    let url = house.create("q", &[("DelaySeconds", "5")]).await;
-    house.send(&url, "by the queue").await;
-    house.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(0), ..message(&url, "at once") }).await.unwrap();
-    house.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(900), ..message(&url, "late") }).await.unwrap();
-    assert_eq!(bodies(&house.receive(&url).await), ["at once"]);
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[("DelaySeconds", "5")]).await;
+    cloud.send(&url, "by the queue").await;
+    cloud.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(0), ..message(&url, "at once") }).await.unwrap();
+    cloud.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(900), ..message(&url, "late") }).await.unwrap();
+    assert_eq!(bodies(&cloud.receive(&url).await), ["at once"]);
     // A standard queue's new delay is for new messages.
-    house.set(&url, &[("DelaySeconds", "0")]).await.unwrap();
-    assert!(house.receive(&url).await.is_empty());
-    house.pass(5);
-    assert_eq!(bodies(&house.receive(&url).await), ["by the queue"]);
-    house.pass(895);
-    assert!(bodies(&house.receive(&url).await).contains(&"late"));
-    let fault = house.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(901), ..message(&url, "m") }).await.unwrap_err();
+    cloud.set(&url, &[("DelaySeconds", "0")]).await.unwrap();
+    assert!(cloud.receive(&url).await.is_empty());
+    cloud.pass(5);
+    assert_eq!(bodies(&cloud.receive(&url).await), ["by the queue"]);
+    cloud.pass(895);
+    assert!(bodies(&cloud.receive(&url).await).contains(&"late"));
+    let fault = cloud.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(901), ..message(&url, "m") }).await.unwrap_err();
     assert_eq!(fault.message(), "Value 901 for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.");
 }
 
 #[tokio::test]
 async fn a_message_is_gone_when_its_retention_is_over_whatever_its_state() {
-    let house = House::new();
-    let url = house.create("q", &[("MessageRetentionPeriod", "60"), ("VisibilityTimeout", "43200")]).await;
-    house.send(&url, "held").await;
-    house.receive_one(&url).await.unwrap();
-    house.send(&url, "waiting").await;
-    house.pass(59);
-    assert_eq!(house.counts(&url).await, ["1", "0", "1"]);
-    house.pass(1);
-    assert_eq!(house.counts(&url).await, ["0", "0", "0"]);
-    assert!(house.receive(&url).await.is_empty());
-    house.send(&url, "new").await;
-    house.pass(30);
-    house.set(&url, &[("MessageRetentionPeriod", "120")]).await.unwrap();
-    house.pass(60);
-    assert_eq!(bodies(&house.receive(&url).await), ["new"], "a longer retention is for messages that are there already, too");
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[("MessageRetentionPeriod", "60"), ("VisibilityTimeout", "43200")]).await;
+    cloud.send(&url, "held").await;
+    cloud.receive_one(&url).await.unwrap();
+    cloud.send(&url, "waiting").await;
+    cloud.pass(59);
+    assert_eq!(cloud.counts(&url).await, ["1", "0", "1"]);
+    cloud.pass(1);
+    assert_eq!(cloud.counts(&url).await, ["0", "0", "0"]);
+    assert!(cloud.receive(&url).await.is_empty());
+    cloud.send(&url, "new").await;
+    cloud.pass(30);
+    cloud.set(&url, &[("MessageRetentionPeriod", "120")]).await.unwrap();
+    cloud.pass(60);
+    assert_eq!(bodies(&cloud.receive(&url).await), ["new"], "a longer retention is for messages that are there already, too");
 }
 
 #[tokio::test]
 async fn any_handle_of_a_message_deletes_it() {
-    let house = House::new();
-    let url = house.create("q", &[("VisibilityTimeout", "0")]).await;
-    house.send(&url, "m").await;
-    let old = house.receive_one(&url).await.unwrap();
-    house.receive_one(&url).await.unwrap();
-    house.delete(&url, &old).await.unwrap();
-    assert!(house.receive_one(&url).await.is_none());
-    house.delete(&url, &old).await.unwrap();
-    let fault = house.change(&url, &old, 1).await.unwrap_err();
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[("VisibilityTimeout", "0")]).await;
+    cloud.send(&url, "m").await;
+    let old = cloud.receive_one(&url).await.unwrap();
+    cloud.receive_one(&url).await.unwrap();
+    cloud.delete(&url, &old).await.unwrap();
+    assert!(cloud.receive_one(&url).await.is_none());
+    cloud.delete(&url, &old).await.unwrap();
+    let fault = cloud.change(&url, &old, 1).await.unwrap_err();
     assert_eq!(
         fault.message(),
         format!(
@@ -121,16 +121,16 @@ async fn any_handle_of_a_message_deletes_it() {
 
 #[tokio::test]
 async fn a_handle_of_another_queue_or_of_none_is_refused() {
-    let house = House::new();
-    let (one, two) = (house.create("one", &[]).await, house.create("two", &[]).await);
-    house.send(&one, "m").await;
-    let held = house.receive_one(&one).await.unwrap();
-    let delete = |handle: &str| house.call::<DeleteMessage>(DeleteMessageRequest { queue_url: two.clone(), receipt_handle: handle.into() });
+    let cloud = TestCloud::new();
+    let (one, two) = (cloud.create("one", &[]).await, cloud.create("two", &[]).await);
+    cloud.send(&one, "m").await;
+    let held = cloud.receive_one(&one).await.unwrap();
+    let delete = |handle: &str| cloud.call::<DeleteMessage>(DeleteMessageRequest { queue_url: two.clone(), receipt_handle: handle.into() });
     for handle in ["garbage", "AQEB", &"A".repeat(100_000)] {
         let fault = delete(handle).await.unwrap_err();
         assert_eq!(fault.message(), format!("The input receipt handle \"{handle}\" is not a valid receipt handle."));
     }
-    let fault = house.delete(&two, &held).await.unwrap_err();
+    let fault = cloud.delete(&two, &held).await.unwrap_err();
     assert_eq!(fault.code(), "ReceiptHandleIsInvalid");
     assert_eq!(fault.message(), format!("The receipt handle \"{}\" is not valid for this queue.", handle(&held)));
     assert_eq!(delete("").await.unwrap_err().code(), "MissingParameter");
@@ -138,26 +138,26 @@ async fn a_handle_of_another_queue_or_of_none_is_refused() {
 
 #[tokio::test]
 async fn a_message_tells_of_its_life() {
-    let house = House::new();
-    let url = house.create("q", &[("VisibilityTimeout", "0")]).await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[("VisibilityTimeout", "0")]).await;
     let trace = MessageSystemAttributeValue { data_type: "String".into(), string_value: Some("Root=1".into()), ..Default::default() };
     let input = SendMessageRequest {
         message_system_attributes: Some(Map::from([("AWSTraceHeader".into(), trace)])),
         message_attributes: Some(Map::from([("a.x".into(), text("1")), ("a.y".into(), text("2")), ("b".into(), text("3"))])),
         ..message(&url, "m")
     };
-    let sent = house.call::<SendMessage>(input).await.unwrap();
+    let sent = cloud.call::<SendMessage>(input).await.unwrap();
     assert!(sent.md5_of_message_system_attributes.is_some() && sent.sequence_number.is_none());
-    house.pass(1);
-    house.receive_one(&url).await.unwrap();
-    house.pass(1);
+    cloud.pass(1);
+    cloud.receive_one(&url).await.unwrap();
+    cloud.pass(1);
     let wanted = ReceiveMessageRequest {
         message_system_attribute_names: Some(vec!["All".into()]),
         message_attribute_names: Some(vec!["a.*".into()]),
         ..receive(&url)
     };
-    let seen = house.receive_with(wanted).await.pop().unwrap();
-    let expected = super::house::map(&[
+    let seen = cloud.receive_with(wanted).await.pop().unwrap();
+    let expected = super::fixture::map(&[
         ("AWSTraceHeader", "Root=1"),
         ("ApproximateFirstReceiveTimestamp", "1764000001000"),
         ("ApproximateReceiveCount", "2"),
@@ -168,67 +168,67 @@ async fn a_message_tells_of_its_life() {
     assert_eq!(seen.message_attributes.unwrap().keys().collect::<Vec<_>>(), ["a.x", "a.y"]);
     assert_ne!(seen.md5_of_message_attributes, sent.md5_of_message_attributes, "the digest is of what is shown");
     let all = ReceiveMessageRequest { message_attribute_names: Some(vec!["All".into()]), ..receive(&url) };
-    let seen = house.receive_with(all).await.pop().unwrap();
+    let seen = cloud.receive_with(all).await.pop().unwrap();
     assert_eq!((seen.md5_of_message_attributes, seen.attributes), (sent.md5_of_message_attributes, None));
 }
 
 #[tokio::test]
 async fn a_request_in_a_trace_gives_it_to_its_message() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
     let origin = Origin { trace: Some("Root=2".into()), ..Origin::default() };
-    house.call_as::<SendMessage>(root(), origin, message(&url, "m")).await.unwrap();
+    cloud.call_as::<SendMessage>(root(), origin, message(&url, "m")).await.unwrap();
     let wanted = ReceiveMessageRequest { attribute_names: Some(vec!["AWSTraceHeader".into()]), ..receive(&url) };
-    let seen = house.receive_with(wanted).await.pop().unwrap();
-    assert_eq!(seen.attributes, Some(super::house::map(&[("AWSTraceHeader", "Root=2")])));
+    let seen = cloud.receive_with(wanted).await.pop().unwrap();
+    assert_eq!(seen.attributes, Some(super::fixture::map(&[("AWSTraceHeader", "Root=2")])));
 }
 
 #[tokio::test]
 async fn of_two_lists_of_attribute_names_each_protocol_reads_its_own() {
-    let house = House::new();
-    let url = house.create("q", &[("VisibilityTimeout", "0")]).await;
-    house.send(&url, "m").await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[("VisibilityTimeout", "0")]).await;
+    cloud.send(&url, "m").await;
     let input = ReceiveMessageRequest {
         attribute_names: Some(vec!["SenderId".into()]),
         message_system_attribute_names: Some(vec!["SentTimestamp".into()]),
         ..receive(&url)
     };
     for (origin, name) in [(by_query(), "SenderId"), (Origin::default(), "SentTimestamp")] {
-        let seen = house.call_as::<ReceiveMessage>(root(), origin, input.clone()).await.unwrap().messages.unwrap().pop().unwrap();
+        let seen = cloud.call_as::<ReceiveMessage>(root(), origin, input.clone()).await.unwrap().messages.unwrap().pop().unwrap();
         assert_eq!(seen.attributes.unwrap().keys().collect::<Vec<_>>(), [name]);
     }
     let unknown = ReceiveMessageRequest { attribute_names: Some(vec!["Foo".into()]), ..receive(&url) };
-    assert_eq!(house.call::<ReceiveMessage>(unknown).await.unwrap_err().message(), "Unknown Attribute Foo.");
+    assert_eq!(cloud.call::<ReceiveMessage>(unknown).await.unwrap_err().message(), "Unknown Attribute Foo.");
 }
 
 #[tokio::test]
 async fn sizes_count_bodies_and_attributes() {
-    let house = House::new();
-    let url = house.create("q", &[("MaximumMessageSize", "1024")]).await;
-    house.send(&url, &"a".repeat(1024)).await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[("MaximumMessageSize", "1024")]).await;
+    cloud.send(&url, &"a".repeat(1024)).await;
     let attributes = || Some(Map::from([("k".to_owned(), text("x"))]));
     let fits = SendMessageRequest { message_attributes: attributes(), ..message(&url, &"a".repeat(1024 - 8)) };
-    house.call::<SendMessage>(fits).await.unwrap();
+    cloud.call::<SendMessage>(fits).await.unwrap();
     let over = SendMessageRequest { message_attributes: attributes(), ..message(&url, &"a".repeat(1024 - 7)) };
-    let fault = house.call::<SendMessage>(over).await.unwrap_err();
+    let fault = cloud.call::<SendMessage>(over).await.unwrap_err();
     assert_eq!(fault.message(), "One or more parameters are invalid. Reason: Message must be shorter than 1024 bytes.");
-    let big = house.create("big", &[]).await;
+    let big = cloud.create("big", &[]).await;
     let half = "a".repeat(524_288);
     let batch = |tail: &str| SendMessageBatchRequest {
         queue_url: big.clone(),
         entries: vec![entry("1", &half), entry("2", &format!("{}{tail}", &half[1..]))],
     };
-    house.call::<SendMessageBatch>(batch("a")).await.unwrap();
-    let fault = house.call::<SendMessageBatch>(batch("aa")).await.unwrap_err();
+    cloud.call::<SendMessageBatch>(batch("a")).await.unwrap();
+    let fault = cloud.call::<SendMessageBatch>(batch("aa")).await.unwrap_err();
     assert_eq!(fault.message(), "Batch requests cannot be longer than 1048576 bytes. You have sent 1048577 bytes.");
 }
 
 #[tokio::test]
 async fn a_batch_is_checked_as_a_whole_and_fails_entry_by_entry() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
     let batch =
-        |entries: Vec<SendMessageBatchRequestEntry>| house.call::<SendMessageBatch>(SendMessageBatchRequest { queue_url: url.clone(), entries });
+        |entries: Vec<SendMessageBatchRequestEntry>| cloud.call::<SendMessageBatch>(SendMessageBatchRequest { queue_url: url.clone(), entries });
     let eleven = (0..11).map(|id| entry(&id.to_string(), "m")).collect();
     for (entries, name, sentence) in [
         (vec![], "EmptyBatchRequest", "There should be at least one SendMessageBatchRequestEntry in the request."),
@@ -251,49 +251,49 @@ async fn a_batch_is_checked_as_a_whole_and_fails_entry_by_entry() {
     let failed: Vec<_> = failed.iter().map(|entry| (entry.id.as_str(), entry.code.as_str(), entry.sender_fault)).collect();
     assert_eq!(failed, [("2", "InvalidMessageContents", true), ("3", "MissingParameter", true), ("4", "InvalidParameterValue", true)]);
     assert_eq!(sentences.last().unwrap(), "The request includes a parameter that is not valid for this queue type");
-    assert_eq!(bodies(&house.receive(&url).await), ["well"]);
+    assert_eq!(bodies(&cloud.receive(&url).await), ["well"]);
 }
 
 #[tokio::test]
 async fn messages_are_deleted_and_changed_in_batches() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
     for body in ["a", "b"] {
-        house.send(&url, body).await;
+        cloud.send(&url, body).await;
     }
-    let held = house.receive(&url).await;
+    let held = cloud.receive(&url).await;
     let entry =
         |id: &str, handle: String| ChangeMessageVisibilityBatchRequestEntry { id: id.into(), receipt_handle: handle, visibility_timeout: Some(0) };
     let entries = vec![entry("1", handle(&held[0])), entry("2", "garbage".into())];
-    let result = house.call::<ChangeMessageVisibilityBatch>(ChangeMessageVisibilityBatchRequest { queue_url: url.clone(), entries }).await.unwrap();
+    let result = cloud.call::<ChangeMessageVisibilityBatch>(ChangeMessageVisibilityBatchRequest { queue_url: url.clone(), entries }).await.unwrap();
     assert_eq!((result.successful.unwrap()[0].id.as_str(), result.failed.unwrap()[0].code.as_str()), ("1", "ReceiptHandleIsInvalid"));
-    assert_eq!(bodies(&house.receive(&url).await), ["a"]);
+    assert_eq!(bodies(&cloud.receive(&url).await), ["a"]);
     let entries =
         held.iter().enumerate().map(|(id, message)| DeleteMessageBatchRequestEntry { id: id.to_string(), receipt_handle: handle(message) }).collect();
-    let result = house.call::<DeleteMessageBatch>(DeleteMessageBatchRequest { queue_url: url.clone(), entries }).await.unwrap();
+    let result = cloud.call::<DeleteMessageBatch>(DeleteMessageBatchRequest { queue_url: url.clone(), entries }).await.unwrap();
     assert_eq!((result.successful.unwrap().len(), result.failed.is_none()), (2, true));
-    assert_eq!(house.counts(&url).await, ["0", "0", "0"]);
+    assert_eq!(cloud.counts(&url).await, ["0", "0", "0"]);
 }
 
 #[tokio::test]
 async fn what_a_standard_queue_does_not_know_is_refused() {
-    let house = House::new();
-    let url = house.create("q", &[]).await;
-    let fault = house.call::<SendMessage>(SendMessageRequest { message_deduplication_id: Some("d".into()), ..message(&url, "m") }).await.unwrap_err();
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[]).await;
+    let fault = cloud.call::<SendMessage>(SendMessageRequest { message_deduplication_id: Some("d".into()), ..message(&url, "m") }).await.unwrap_err();
     assert_eq!(
         fault.message(),
         "Value d for parameter MessageDeduplicationId is invalid. Reason: The request includes a parameter that is not valid for this queue type."
     );
     let input = ReceiveMessageRequest { receive_request_attempt_id: Some("r".into()), ..receive(&url) };
-    assert_eq!(house.call::<ReceiveMessage>(input).await.unwrap_err().code(), "InvalidParameterValue");
+    assert_eq!(cloud.call::<ReceiveMessage>(input).await.unwrap_err().code(), "InvalidParameterValue");
     for most in [0, 11] {
         let input = ReceiveMessageRequest { max_number_of_messages: Some(most), ..receive(&url) };
         let sentence = format!("Value {most} for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.");
-        assert_eq!(house.call::<ReceiveMessage>(input).await.unwrap_err().message(), sentence);
+        assert_eq!(cloud.call::<ReceiveMessage>(input).await.unwrap_err().message(), sentence);
     }
     for wait in [-1, 21] {
         let input = ReceiveMessageRequest { wait_time_seconds: Some(wait), ..receive(&url) };
         let sentence = format!("Value {wait} for parameter WaitTimeSeconds is invalid. Reason: Must be >= 0 and <= 20, if provided.");
-        assert_eq!(house.call::<ReceiveMessage>(input).await.unwrap_err().message(), sentence);
+        assert_eq!(cloud.call::<ReceiveMessage>(input).await.unwrap_err().message(), sentence);
     }
 }

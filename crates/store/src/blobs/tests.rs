@@ -27,7 +27,7 @@ impl Bench {
     }
 
     async fn put(&self, bytes: &[u8]) -> Blob {
-        self.blobs.put(self.id(), Bytes::copy_from_slice(bytes)).await.unwrap().keep()
+        self.blobs.put(self.id(), Bytes::copy_from_slice(bytes)).await.unwrap().commit()
     }
 
     async fn get(&self, blob: &Blob) -> io::Result<Bytes> {
@@ -75,7 +75,7 @@ fn what_was_written_is_read_again() {
                     writer.write(Bytes::copy_from_slice(piece)).await.unwrap();
                 }
                 assert_eq!(writer.length(), length as u64);
-                let blob = writer.finish().await.unwrap().keep();
+                let blob = writer.finish().await.unwrap().commit();
                 assert_eq!(blob.length(), length as u64);
                 assert_eq!(blob.ids().len(), usize::from(length > INLINE), "small bodies stand in the row");
                 assert_eq!(bench.get(&blob).await.unwrap(), bytes);
@@ -171,7 +171,7 @@ fn a_copy_lives_by_itself() {
     run(async {
         for bench in benches() {
             let original = Blob::join([bench.put(&noise(50_000)).await, bench.put(b"small").await, bench.put(&noise(30_000)).await]);
-            let copy = bench.blobs.copy(&original, || bench.id()).await.unwrap().keep();
+            let copy = bench.blobs.copy(&original, || bench.id()).await.unwrap().commit();
             let bytes = bench.get(&original).await.unwrap();
             bench.blobs.delete(&original);
             bench.has_files(2).await;
@@ -205,7 +205,7 @@ fn bodies_outlive_a_restart_and_half_written_ones_do_not() {
     run(async {
         let folder = TempDir::new().unwrap();
         let bytes = noise(50_000);
-        let blob = Blobs::folder(folder.path()).unwrap().put(BlobId::new(1), bytes.clone().into()).await.unwrap().keep();
+        let blob = Blobs::folder(folder.path()).unwrap().put(BlobId::new(1), bytes.clone().into()).await.unwrap().commit();
         fs::write(folder.path().join("tmp").join(BlobId::new(2).to_string()), "half").unwrap();
         let blobs = Blobs::folder(folder.path()).unwrap();
         assert_eq!(blobs.read_all(&blob).unwrap().whole().await.unwrap(), bytes);
@@ -232,7 +232,7 @@ fn large_pieces_are_kept_in_memory_as_they_came_and_tiny_ones_are_gathered() {
     run(async {
         let [bench, _] = benches();
         let large = Bytes::from(noise(100_000));
-        let blob = bench.blobs.put(bench.id(), large.clone()).await.unwrap().keep();
+        let blob = bench.blobs.put(bench.id(), large.clone()).await.unwrap().commit();
         let read = bench.blobs.read(&blob, 500..60_000).unwrap().next().await.unwrap().unwrap();
         assert_eq!(read.as_ptr(), large[500..].as_ptr(), "no byte was copied");
 
@@ -240,7 +240,7 @@ fn large_pieces_are_kept_in_memory_as_they_came_and_tiny_ones_are_gathered() {
         for byte in noise(200_000) {
             writer.write(Bytes::copy_from_slice(&[byte])).await.unwrap();
         }
-        let blob = writer.finish().await.unwrap().keep();
+        let blob = writer.finish().await.unwrap().commit();
         let mut reader = bench.blobs.read_all(&blob).unwrap();
         let mut pieces = 0;
         while reader.next().await.is_some() {

@@ -40,14 +40,14 @@ impl State {
 }
 
 fn journaled() -> (Arc<InMemory>, Store<State>) {
-    let keeper = InMemory::new();
-    let store = Store::new("sqs", &Journal::to(keeper.clone()), State::default());
-    (keeper, store)
+    let backend = InMemory::new();
+    let store = Store::new("sqs", &Journal::to(backend.clone()), State::default());
+    (backend, store)
 }
 
 #[test]
 fn a_write_is_one_record_of_what_became_of_the_rows() {
-    let (keeper, store) = journaled();
+    let (backend, store) = journaled();
     store.update(|state| state.send("q", 1, 9));
     let refused: Result<(), &str> = store.write(|state| {
         state.send("q", 2, 9);
@@ -57,7 +57,7 @@ fn a_write_is_one_record_of_what_became_of_the_rows() {
     assert_eq!(refused, Err("no"));
     store.update(|state| state.drop_message("q", 1));
     store.update(|_| ());
-    let lines: Vec<String> = keeper.records().iter().map(|record| serde_json::to_string(record).unwrap()).collect();
+    let lines: Vec<String> = backend.records().iter().map(|record| serde_json::to_string(record).unwrap()).collect();
     assert_eq!(
         lines,
         [
@@ -66,12 +66,12 @@ fn a_write_is_one_record_of_what_became_of_the_rows() {
         ]
     );
     let again: Vec<Record> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(again, keeper.records(), "a row of a set is not taken for a removed one");
+    assert_eq!(again, backend.records(), "a row of a set is not taken for a removed one");
 }
 
 #[test]
 fn a_panic_in_a_write_leaves_no_trace_and_the_store_lives_on() {
-    let (keeper, store) = journaled();
+    let (backend, store) = journaled();
     store.update(|state| state.send("q", 1, 1));
     let before = store.read(State::clone);
     let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| {
@@ -83,7 +83,7 @@ fn a_panic_in_a_write_leaves_no_trace_and_the_store_lives_on() {
     }));
     assert!(panicked.is_err());
     assert_eq!(store.read(State::clone), before);
-    assert_eq!(keeper.records().len(), 1);
+    assert_eq!(backend.records().len(), 1);
     store.update(|state| state.send("q", 3, 3));
     assert_eq!(store.read(|state| state.messages.len()), 2);
 }
@@ -145,14 +145,14 @@ fn rows_are_shown_page_by_page() {
 
 #[test]
 fn after_a_reset_a_store_is_as_new_and_the_journal_knows_it() {
-    let (keeper, store) = journaled();
+    let (backend, store) = journaled();
     store.update(|state| state.send("q", 1, 1));
     store.reset();
     assert_eq!(store.read(State::clone), State::default());
     let again = Store::new("sqs", &Journal::off(), State::default());
-    replay(&[&again], &keeper.records()).unwrap();
+    replay(&[&again], &backend.records()).unwrap();
     assert_eq!(again.read(State::clone), State::default());
-    assert_eq!(scanned(&keeper), []);
+    assert_eq!(scanned(&backend), []);
 }
 
 #[test]
@@ -186,17 +186,17 @@ fn a_record_that_does_not_fit_changes_nothing() {
 
 #[test]
 fn a_keeper_gives_and_takes_single_rows() {
-    let keeper = InMemory::new();
-    let place = Place { store: "ssm".into(), of: None, table: "parameters".into(), key: Json::of(&"/a").unwrap() };
-    keeper.put(place.clone(), Json::of(&1).unwrap());
-    assert_eq!(keeper.get(&place).unwrap(), Some(Json::of(&1).unwrap()));
-    keeper.delete(place.clone());
-    assert_eq!(keeper.get(&place).unwrap(), None);
+    let backend = InMemory::new();
+    let place = RowKey { store: "ssm".into(), of: None, table: "parameters".into(), key: Json::of(&"/a").unwrap() };
+    backend.put(place.clone(), Json::of(&1).unwrap());
+    assert_eq!(backend.get(&place).unwrap(), Some(Json::of(&1).unwrap()));
+    backend.delete(place.clone());
+    assert_eq!(backend.get(&place).unwrap(), None);
 }
 
-fn scanned(keeper: &InMemory) -> Vec<Record> {
+fn scanned(backend: &InMemory) -> Vec<Record> {
     let mut records = vec![];
-    keeper.scan(&mut |record| records.push(record)).unwrap();
+    backend.scan(&mut |record| records.push(record)).unwrap();
     records
 }
 
@@ -232,7 +232,7 @@ fn act(state: &mut State, acts: &[Act]) {
 proptest! {
     #[test]
     fn refused_writes_leave_no_trace_and_the_journal_brings_back_the_rest(writes in writes()) {
-        let (keeper, store) = journaled();
+        let (backend, store) = journaled();
         for (acts, good) in &writes {
             let before = store.read(State::clone);
             let outcome = store.write(|state| { act(state, acts); if *good { Ok(()) } else { Err(()) } });
@@ -241,7 +241,7 @@ proptest! {
                 prop_assert_eq!(store.read(State::clone), before);
             }
         }
-        for records in [keeper.records(), scanned(&keeper)] {
+        for records in [backend.records(), scanned(&backend)] {
             let again = Store::new("sqs", &Journal::off(), State::default());
             replay(&[&again], &records).unwrap();
             prop_assert_eq!(again.read(State::clone), store.read(State::clone));

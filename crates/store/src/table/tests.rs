@@ -28,7 +28,7 @@ fn a_row_is_cloned_for_the_log_once_in_a_write() {
     let mut table = Table::new();
     table.insert(1, Counting(std::sync::Arc::clone(&clones)));
     table.insert(2, Counting(std::sync::Arc::clone(&clones)));
-    table.keep();
+    table.commit();
     table.get_mut(&1);
     table.get_mut(&1);
     assert_eq!(clones.load(std::sync::atomic::Ordering::Relaxed), 1);
@@ -102,7 +102,7 @@ proptest! {
         let (mut table, mut model) = (Table::new(), BTreeMap::new());
         touch(&mut table, &mut model, &kept);
         prop_assert!(table.iter().eq(model.iter()));
-        table.keep();
+        table.commit();
         touch(&mut table, &mut model.clone(), &undone);
         table.undo();
         prop_assert!(table.iter().eq(model.iter()));

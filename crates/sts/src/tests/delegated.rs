@@ -1,14 +1,14 @@
 //! The token of a delegation request, and what it is exchanged for.
 
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_sts::*;
 use cloudlet_aws::{Account, Arn, Caller, Fault, Timestamp};
 use cloudlet_identity::{
-    Origin, Secret, Session, Written,
+    Origin, Secret, Session, StoredPolicy,
     delegations::{Delegation, Owner, Release, Stage},
 };
 use cloudlet_policy::Kind;
-use cloudlet_store::Kept;
+use cloudlet_store::Persistent;
 use std::{sync::Arc, time::Duration};
 
 const HOUR: i64 = 3_600;
@@ -17,14 +17,14 @@ fn partner() -> Caller {
     Caller::root(Account::parse("222222222222").unwrap(), "aws", None)
 }
 
-fn policy(action: &str) -> Written {
+fn policy(action: &str) -> StoredPolicy {
     let text = format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"{action}","Resource":"*"}}}}"#);
-    Written::parse(&text, Kind::Identity).unwrap()
+    StoredPolicy::parse(&text, Kind::Identity).unwrap()
 }
 
 /// As IAM keeps a request whose token was released now, for an hour; `within` is what limited the approver's own session.
-fn released(house: &House, approver: &Caller, delegated: &str, within: Option<&str>) -> String {
-    let now = house.now();
+fn released(cloud: &TestCloud, approver: &Caller, delegated: &str, within: Option<&str>) -> String {
+    let now = cloud.now();
     let token = Delegation::token("dr-0123456789", "secret");
     let approved = Session {
         caller: Caller { access_key: None, ..approver.clone() },
@@ -70,7 +70,7 @@ fn released(house: &House, approver: &Caller, delegated: &str, within: Option<&s
         approved: Some(Box::new(approved)),
         release: Some(Release { token: token.clone(), until: now.plus_secs(HOUR) }),
     };
-    house.put(|state| state.delegations.insert(request.id.clone(), request));
+    cloud.put(|state| state.delegations.insert(request.id.clone(), request));
     token.reveal().to_owned()
 }
 
@@ -78,19 +78,19 @@ fn exchange(token: &str) -> GetDelegatedAccessTokenRequest {
     GetDelegatedAccessTokenRequest { trade_in_token: token.into() }
 }
 
-fn pass(house: &House, seconds: u64) {
-    house.cloud.frame.clock.advance(Duration::from_secs(seconds));
+fn pass(cloud: &TestCloud, seconds: u64) {
+    cloud.inner.runtime.clock.advance(Duration::from_secs(seconds));
 }
 
 /// Whom the credentials stand for.
-async fn delegate(house: &House, token: &str) -> Caller {
-    let credentials = house.call::<GetDelegatedAccessToken>(&partner(), exchange(token)).await.unwrap().credentials.unwrap();
-    house.bearer(&credentials).unwrap()
+async fn delegate(cloud: &TestCloud, token: &str) -> Caller {
+    let credentials = cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(token)).await.unwrap().credentials.unwrap();
+    cloud.bearer(&credentials).unwrap()
 }
 
-async fn looks_up(house: &House, caller: &Caller) -> Result<(), Fault> {
+async fn looks_up(cloud: &TestCloud, caller: &Caller) -> Result<(), Fault> {
     let input = GetAccessKeyInfoRequest { access_key_id: "AKIAIOSFODNN7EXAMPLE".into() };
-    house.call::<GetAccessKeyInfo>(caller, input).await.map(drop)
+    cloud.call::<GetAccessKeyInfo>(caller, input).await.map(drop)
 }
 
 fn says(result: Result<impl Sized, Fault>) -> (String, String) {
@@ -99,85 +99,85 @@ fn says(result: Result<impl Sized, Fault>) -> (String, String) {
 
 #[tokio::test]
 async fn a_token_is_exchanged_for_the_approver_as_often_as_wanted_and_all_ends_at_once() {
-    let house = House::new();
-    let approver = house.user("admin", Some(ALLOW_ALL));
-    let token = released(&house, &approver, "sts:GetAccessKeyInfo", None);
-    let first = house.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await.unwrap();
+    let cloud = TestCloud::new();
+    let approver = cloud.user("admin", Some(ALLOW_ALL));
+    let token = released(&cloud, &approver, "sts:GetAccessKeyInfo", None);
+    let first = cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await.unwrap();
     assert_eq!((first.assumed_principal.as_deref(), first.packed_policy_size), (Some(&*approver.arn), None));
-    pass(&house, 1_200);
-    let second = house.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await.unwrap().credentials.unwrap();
+    pass(&cloud, 1_200);
+    let second = cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await.unwrap().credentials.unwrap();
     let first = first.credentials.unwrap();
     assert_ne!(first.access_key_id, second.access_key_id);
     assert_eq!((first.expiration, second.expiration), (Timestamp::from_secs(1_800_000_000 + HOUR), Timestamp::from_secs(1_800_000_000 + HOUR)));
-    let caller = house.bearer(&second).unwrap();
+    let caller = cloud.bearer(&second).unwrap();
     assert_eq!((&caller.arn, &caller.unique_id), (&approver.arn, &approver.unique_id));
-    assert_eq!(house.identity.session_of(&caller).unwrap().delegate, partner().account);
-    pass(&house, 2_400);
-    assert!(house.bearer(&first).is_err() && house.bearer(&second).is_err());
-    assert_eq!(says(house.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await).0, "ExpiredTradeInTokenException");
+    assert_eq!(cloud.identity.session_of(&caller).unwrap().delegate, partner().account);
+    pass(&cloud, 2_400);
+    assert!(cloud.bearer(&first).is_err() && cloud.bearer(&second).is_err());
+    assert_eq!(says(cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await).0, "ExpiredTradeInTokenException");
 }
 
 #[tokio::test]
 async fn a_token_is_worth_nothing_to_anybody_but_the_partner_it_was_made_for() {
-    let house = House::new();
-    let token = released(&house, &house.root, "*", None);
+    let cloud = TestCloud::new();
+    let token = released(&cloud, &cloud.root, "*", None);
     let stranger = Caller::root(Account::parse("333333333333").unwrap(), "aws", None);
     let invalid = ("ValidationError".to_owned(), "Invalid trade-in token".to_owned());
-    assert_eq!(says(house.call::<GetDelegatedAccessToken>(&stranger, exchange(&token)).await), invalid);
+    assert_eq!(says(cloud.call::<GetDelegatedAccessToken>(&stranger, exchange(&token)).await), invalid);
     for wrong in ["nonsense", "", ".", "dr-0123456789.", "dr-0123456789.secrets", "dr-9.secret"] {
-        assert_eq!(says(house.call::<GetDelegatedAccessToken>(&partner(), exchange(wrong)).await), invalid, "{wrong}");
+        assert_eq!(says(cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(wrong)).await), invalid, "{wrong}");
     }
-    let nobody = house.user("nobody", None);
-    assert_eq!(says(house.call::<GetDelegatedAccessToken>(&nobody, exchange(&token)).await).0, "AccessDenied");
+    let nobody = cloud.user("nobody", None);
+    assert_eq!(says(cloud.call::<GetDelegatedAccessToken>(&nobody, exchange(&token)).await).0, "AccessDenied");
 }
 
 #[tokio::test]
 async fn a_delegate_may_do_what_was_delegated_and_the_approver_may_do_and_nothing_else() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let decode = || DecodeAuthorizationMessageRequest { encoded_message: "x".into() };
     // Root, whom nothing limits at home, is limited too.
-    for approver in [house.root.clone(), house.user("admin", Some(ALLOW_ALL))] {
-        let caller = delegate(&house, &released(&house, &approver, "sts:GetAccessKeyInfo", None)).await;
-        looks_up(&house, &caller).await.unwrap();
-        let (code, message) = says(house.call::<DecodeAuthorizationMessage>(&caller, decode()).await);
+    for approver in [cloud.root.clone(), cloud.user("admin", Some(ALLOW_ALL))] {
+        let caller = delegate(&cloud, &released(&cloud, &approver, "sts:GetAccessKeyInfo", None)).await;
+        looks_up(&cloud, &caller).await.unwrap();
+        let (code, message) = says(cloud.call::<DecodeAuthorizationMessage>(&caller, decode()).await);
         assert_eq!(
             (code.as_str(), message.contains("no session policy allows the sts:DecodeAuthorizationMessage action")),
             ("AccessDenied", true),
             "{message}"
         );
         // Nor can it prolong itself.
-        assert_eq!(says(house.call::<GetSessionToken>(&caller, GetSessionTokenRequest::default()).await).0, "AccessDenied");
+        assert_eq!(says(cloud.call::<GetSessionToken>(&caller, GetSessionTokenRequest::default()).await).0, "AccessDenied");
     }
-    let weak = house.user("weak", None);
-    let caller = delegate(&house, &released(&house, &weak, "*", None)).await;
-    assert_eq!(says(looks_up(&house, &caller).await).0, "AccessDenied");
+    let weak = cloud.user("weak", None);
+    let caller = delegate(&cloud, &released(&cloud, &weak, "*", None)).await;
+    assert_eq!(says(looks_up(&cloud, &caller).await).0, "AccessDenied");
 }
 
 #[tokio::test]
 async fn a_delegate_of_a_limited_session_is_limited_as_that_was() {
-    let house = House::new();
-    let approver = house.user("admin", Some(ALLOW_ALL));
-    let caller = delegate(&house, &released(&house, &approver, "sts:*", Some("sts:GetCallerIdentity"))).await;
-    assert_eq!(says(looks_up(&house, &caller).await).0, "AccessDenied");
-    let caller = delegate(&house, &released(&house, &approver, "sts:*", Some("sts:GetAccessKeyInfo"))).await;
-    looks_up(&house, &caller).await.unwrap();
-    let session = house.identity.session_of(&caller).unwrap();
+    let cloud = TestCloud::new();
+    let approver = cloud.user("admin", Some(ALLOW_ALL));
+    let caller = delegate(&cloud, &released(&cloud, &approver, "sts:*", Some("sts:GetCallerIdentity"))).await;
+    assert_eq!(says(looks_up(&cloud, &caller).await).0, "AccessDenied");
+    let caller = delegate(&cloud, &released(&cloud, &approver, "sts:*", Some("sts:GetAccessKeyInfo"))).await;
+    looks_up(&cloud, &caller).await.unwrap();
+    let session = cloud.identity.session_of(&caller).unwrap();
     assert_eq!(session.tags, [(Arc::<str>::from("team"), Arc::<str>::from("blue"))]);
 }
 
 #[tokio::test]
 async fn a_token_and_what_it_was_exchanged_for_survive_a_restart() {
-    let house = House::new();
-    let approver = house.user("admin", Some(ALLOW_ALL));
-    let token = released(&house, &approver, "sts:*", Some("sts:GetCallerIdentity"));
-    let credentials = house.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await.unwrap().credentials.unwrap();
+    let cloud = TestCloud::new();
+    let approver = cloud.user("admin", Some(ALLOW_ALL));
+    let token = released(&cloud, &approver, "sts:*", Some("sts:GetCallerIdentity"));
+    let credentials = cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await.unwrap().credentials.unwrap();
     let mut records = vec![];
-    for kept in house.identity.kept() {
+    for kept in cloud.identity.stores() {
         kept.snapshot(&mut |record| records.push(record));
     }
-    let again = House::new();
-    let kept = again.identity.kept();
-    let stores: Vec<&dyn Kept> = kept.iter().map(AsRef::as_ref).collect();
+    let again = TestCloud::new();
+    let kept = again.identity.stores();
+    let stores: Vec<&dyn Persistent> = kept.iter().map(AsRef::as_ref).collect();
     cloudlet_store::replay(&stores, &records).unwrap();
     let caller = again.bearer(&credentials).unwrap();
     assert_eq!(says(looks_up(&again, &caller).await).0, "AccessDenied");

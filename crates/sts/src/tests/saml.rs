@@ -1,4 +1,4 @@
-use super::house::*;
+use super::fixture::*;
 use aws_lc_rs::{
     digest::{SHA256, digest},
     rand::SystemRandom,
@@ -27,8 +27,8 @@ fn trust(actions: &str, condition: &str) -> String {
     )
 }
 
-fn house(trust: &str) -> House {
-    let house = House::new();
+fn cloud(trust: &str) -> TestCloud {
+    let cloud = TestCloud::new();
     let metadata = format!(
         r#"<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{ISSUER}"><IDPSSODescriptor><KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>{}</X509Certificate></X509Data></KeyInfo></KeyDescriptor></IDPSSODescriptor></EntityDescriptor>"#,
         KEY.1
@@ -37,20 +37,20 @@ fn house(trust: &str) -> House {
         name: "Corp".into(),
         uuid: "SAMLPROVIDERX".into(),
         metadata: metadata.into(),
-        created: house.now(),
-        valid_until: house.now(),
+        created: cloud.now(),
+        valid_until: cloud.now(),
         encryption: None,
         private_keys: vec![],
         tags: vec![],
     };
-    house.put(|state| state.saml_providers.insert(Of::new(account(), "Corp"), row));
-    house.role("staff", trust, None);
-    house
+    cloud.put(|state| state.saml_providers.insert(Of::new(account(), "Corp"), row));
+    cloud.role("staff", trust, None);
+    cloud
 }
 
 /// A house whose role trusts those whom the provider sends to AWS.
-fn usual() -> House {
-    house(&trust(
+fn usual() -> TestCloud {
+    cloud(&trust(
         r#"["sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity"]"#,
         r#"{"StringEquals":{"saml:aud":"https://signin.aws.amazon.com/saml","saml:iss":"https://idp.example.com/saml","saml:doc":"123456789012/Corp"}}"#,
     ))
@@ -87,14 +87,14 @@ fn aws(name: &str) -> String {
 }
 
 /// A response as the provider writes it, signed.
-fn response(house: &House, told: Told) -> String {
-    let issued = house.now().plus_secs(told.issued);
-    let valid = time(house.now().plus_secs(told.valid));
+fn response(cloud: &TestCloud, told: Told) -> String {
+    let issued = cloud.now().plus_secs(told.issued);
+    let valid = time(cloud.now().plus_secs(told.valid));
     let mut attributes = told.attributes;
     attributes.extend(told.session.map(|name| (aws("RoleSessionName"), name)));
     let attribute = |(name, value): &(String, &str)| format!(r#"<Attribute Name="{name}"><AttributeValue>{value}</AttributeValue></Attribute>"#);
     let attributes: String = attributes.iter().map(attribute).collect();
-    let ends = told.session_ends.map(|end| format!(r#" SessionNotOnOrAfter="{}""#, time(house.now().plus_secs(end)))).unwrap_or_default();
+    let ends = told.session_ends.map(|end| format!(r#" SessionNotOnOrAfter="{}""#, time(cloud.now().plus_secs(end)))).unwrap_or_default();
     let (recipient, audience) = (told.recipient, told.audience);
     let assertion = format!(
         r#"<Assertion xmlns="urn:oasis:names:tc:SAML:2.0:assertion" ID="_1" IssueInstant="{}" Version="2.0"><Issuer>{ISSUER}</Issuer>{{signature}}<Subject><NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">alice</NameID><SubjectConfirmation><SubjectConfirmationData NotOnOrAfter="{valid}" Recipient="{recipient}"/></SubjectConfirmation></Subject><Conditions NotOnOrAfter="{valid}"><AudienceRestriction><Audience>{audience}</Audience></AudienceRestriction></Conditions><AuthnStatement{ends}/><AttributeStatement>{attributes}</AttributeStatement></Assertion>"#,
@@ -120,19 +120,19 @@ fn request(response: String) -> AssumeRoleWithSAMLRequest {
     AssumeRoleWithSAMLRequest { role_arn: ROLE.into(), principal_arn: PROVIDER.into(), saml_assertion: response, ..Default::default() }
 }
 
-async fn assume(house: &House, input: AssumeRoleWithSAMLRequest) -> Result<AssumeRoleWithSAMLResponse, (String, String)> {
-    let answer = house.call::<AssumeRoleWithSAML>(&Caller::anonymous(), input).await;
+async fn assume(cloud: &TestCloud, input: AssumeRoleWithSAMLRequest) -> Result<AssumeRoleWithSAMLResponse, (String, String)> {
+    let answer = cloud.call::<AssumeRoleWithSAML>(&Caller::anonymous(), input).await;
     answer.map_err(|fault| (fault.code().to_owned(), fault.message().to_owned()))
 }
 
-async fn refusal(house: &House, told: Told) -> (String, String) {
-    assume(house, request(response(house, told))).await.err().unwrap()
+async fn refusal(cloud: &TestCloud, told: Told) -> (String, String) {
+    assume(cloud, request(response(cloud, told))).await.err().unwrap()
 }
 
 #[tokio::test]
 async fn a_response_of_a_known_provider_opens_the_role_that_trusts_it() {
-    let house = usual();
-    let answer = assume(&house, request(response(&house, told()))).await.unwrap();
+    let cloud = usual();
+    let answer = assume(&cloud, request(response(&cloud, told()))).await.unwrap();
     assert_eq!(answer.assumed_role_user.unwrap().arn, "arn:aws:sts::123456789012:assumed-role/staff/alice@example.com");
     assert_eq!(answer.subject.as_deref(), Some("alice"));
     assert_eq!(answer.subject_type.as_deref(), Some("persistent"));
@@ -141,74 +141,74 @@ async fn a_response_of_a_known_provider_opens_the_role_that_trusts_it() {
     // printf '%s' 'https://idp.example.com/saml123456789012/Corp' | openssl sha1 -binary | base64
     assert_eq!(answer.name_qualifier.as_deref(), Some("F4n4tHfsTNbdJ8Yl1OzB++/YKYg="));
     let credentials = answer.credentials.unwrap();
-    assert_eq!(credentials.expiration, house.now().plus_secs(3600));
-    assert!(house.bearer(&credentials).is_ok());
-    let session = house.identity.session(&credentials.access_key_id).unwrap();
+    assert_eq!(credentials.expiration, cloud.now().plus_secs(3600));
+    assert!(cloud.bearer(&credentials).is_ok());
+    let session = cloud.identity.session(&credentials.access_key_id).unwrap();
     assert!(session.claims.iter().any(|(name, _)| &**name == "saml:sub") && session.claims.iter().all(|(name, _)| &**name != "saml:aud"));
-    assert_eq!(house.cloud.calls()[0].verdicts[0].action, "sts:AssumeRoleWithSAML");
+    assert_eq!(cloud.inner.calls()[0].verdicts[0].action, "sts:AssumeRoleWithSAML");
 }
 
 #[tokio::test]
 async fn what_is_wrong_with_a_response_is_said_as_aws_says_it() {
-    let house = usual();
+    let cloud = usual();
     let said = |fault: (String, String), code: &str, text: &str| assert_eq!(fault, (code.to_owned(), text.to_owned()));
-    said(refusal(&house, Told { valid: 0, ..told() }).await, "ExpiredTokenException", "Response has expired");
+    said(refusal(&cloud, Told { valid: 0, ..told() }).await, "ExpiredTokenException", "Response has expired");
     let late = Told { issued: -301, ..told() };
-    said(refusal(&house, late).await, "ExpiredTokenException", "Token must be redeemed within 5 minutes of issuance");
+    said(refusal(&cloud, late).await, "ExpiredTokenException", "Token must be redeemed within 5 minutes of issuance");
     let audience = "Response does not contain the required audience.";
-    said(refusal(&house, Told { audience: "https://example.com", ..told() }).await, "InvalidIdentityToken", audience);
-    said(refusal(&house, Told { recipient: "https://evil-signin.aws.amazon.com/saml", ..told() }).await, "InvalidIdentityToken", audience);
-    let unnamed = refusal(&house, Told { session: None, ..told() }).await;
+    said(refusal(&cloud, Told { audience: "https://example.com", ..told() }).await, "InvalidIdentityToken", audience);
+    said(refusal(&cloud, Told { recipient: "https://evil-signin.aws.amazon.com/saml", ..told() }).await, "InvalidIdentityToken", audience);
+    let unnamed = refusal(&cloud, Told { session: None, ..told() }).await;
     said(unnamed, "InvalidIdentityToken", "RoleSessionName is required in AuthnResponse");
-    let spaced = refusal(&house, Told { session: Some("Alice Doe"), ..told() }).await;
+    let spaced = refusal(&cloud, Told { session: Some("Alice Doe"), ..told() }).await;
     said(spaced, "InvalidIdentityToken", "RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}");
-    let other_role = refusal(&house, Told { attributes: vec![(aws("Role"), "arn:aws:iam::123456789012:role/other,x")], ..told() }).await;
+    let other_role = refusal(&cloud, Told { attributes: vec![(aws("Role"), "arn:aws:iam::123456789012:role/other,x")], ..told() }).await;
     said(other_role, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithSAML");
 
-    let unknown = AssumeRoleWithSAMLRequest { principal_arn: PROVIDER.replace("Corp", "None"), ..request(response(&house, told())) };
-    said(assume(&house, unknown).await.err().unwrap(), "InvalidIdentityToken", "Specified provider doesn't exist.");
-    let swapped = AssumeRoleWithSAMLRequest { principal_arn: ROLE.into(), role_arn: PROVIDER.into(), ..request(response(&house, told())) };
-    said(assume(&house, swapped).await.err().unwrap(), "ValidationError", "Request ARN is invalid");
-    said(assume(&house, request("AAAA".into())).await.err().unwrap(), "InvalidIdentityToken", "Invalid base64 SAMLResponse");
-    let forged = String::from_utf8(STANDARD.decode(response(&house, told())).unwrap()).unwrap().replace(">alice<", ">mallory<");
-    said(assume(&house, request(STANDARD.encode(forged))).await.err().unwrap(), "InvalidIdentityToken", "Response signature invalid");
+    let unknown = AssumeRoleWithSAMLRequest { principal_arn: PROVIDER.replace("Corp", "None"), ..request(response(&cloud, told())) };
+    said(assume(&cloud, unknown).await.err().unwrap(), "InvalidIdentityToken", "Specified provider doesn't exist.");
+    let swapped = AssumeRoleWithSAMLRequest { principal_arn: ROLE.into(), role_arn: PROVIDER.into(), ..request(response(&cloud, told())) };
+    said(assume(&cloud, swapped).await.err().unwrap(), "ValidationError", "Request ARN is invalid");
+    said(assume(&cloud, request("AAAA".into())).await.err().unwrap(), "InvalidIdentityToken", "Invalid base64 SAMLResponse");
+    let forged = String::from_utf8(STANDARD.decode(response(&cloud, told())).unwrap()).unwrap().replace(">alice<", ">mallory<");
+    said(assume(&cloud, request(STANDARD.encode(forged))).await.err().unwrap(), "InvalidIdentityToken", "Response signature invalid");
 }
 
 #[tokio::test]
 async fn the_trust_policy_may_ask_for_what_the_directory_says() {
-    let house = house(&trust(
+    let cloud = cloud(&trust(
         r#""sts:AssumeRoleWithSAML""#,
         r#"{"ForAnyValue:StringEquals":{"saml:edupersonaffiliation":"staff"},"StringEquals":{"saml:sub_type":"persistent"}}"#,
     ));
-    assert_eq!(refusal(&house, told()).await.0, "AccessDenied");
+    assert_eq!(refusal(&cloud, told()).await.0, "AccessDenied");
     let mut with = told();
     with.attributes.push(("urn:oid:1.3.6.1.4.1.5923.1.1.1.1".into(), "staff"));
-    assert!(assume(&house, request(response(&house, with))).await.is_ok());
+    assert!(assume(&cloud, request(response(&cloud, with))).await.is_ok());
     // The trust policy does not allow sts:TagSession.
     let mut tagged = told();
     tagged.attributes.push(("urn:oid:1.3.6.1.4.1.5923.1.1.1.1".into(), "staff"));
     tagged.attributes.push((aws("PrincipalTag:team"), "red"));
-    assert_eq!(refusal(&house, tagged).await.0, "AccessDenied");
+    assert_eq!(refusal(&cloud, tagged).await.0, "AccessDenied");
 }
 
 #[tokio::test]
 async fn a_provider_may_tag_and_name_and_shorten_the_session() {
-    let house = usual();
+    let cloud = usual();
     let mut more = told();
     more.attributes.push((aws("PrincipalTag:team"), "red"));
     more.attributes.push((aws("TransitiveTagKeys"), "team"));
     more.attributes.push((aws("SourceIdentity"), "alice"));
     more.attributes.push((aws("SessionDuration"), "1800"));
-    let answer = assume(&house, request(response(&house, more))).await.unwrap();
+    let answer = assume(&cloud, request(response(&cloud, more))).await.unwrap();
     assert_eq!(answer.source_identity.as_deref(), Some("alice"));
     let credentials = answer.credentials.unwrap();
-    assert_eq!(credentials.expiration, house.now().plus_secs(1800));
-    let session = house.identity.session(&credentials.access_key_id).unwrap();
+    assert_eq!(credentials.expiration, cloud.now().plus_secs(1800));
+    let session = cloud.identity.session(&credentials.access_key_id).unwrap();
     assert_eq!(session.tags, [("team".into(), "red".into())]);
     assert_eq!(session.transitive, ["team".into()]);
 
-    let ending = assume(&house, request(response(&house, Told { session_ends: Some(1000), ..told() }))).await.unwrap();
-    assert_eq!(ending.credentials.unwrap().expiration, house.now().plus_secs(1000));
-    let long = AssumeRoleWithSAMLRequest { duration_seconds: Some(7200), ..request(response(&house, told())) };
-    assert_eq!(assume(&house, long).await.err().unwrap().1, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
+    let ending = assume(&cloud, request(response(&cloud, Told { session_ends: Some(1000), ..told() }))).await.unwrap();
+    assert_eq!(ending.credentials.unwrap().expiration, cloud.now().plus_secs(1000));
+    let long = AssumeRoleWithSAMLRequest { duration_seconds: Some(7200), ..request(response(&cloud, told())) };
+    assert_eq!(assume(&cloud, long).await.err().unwrap().1, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
 }

@@ -1,4 +1,4 @@
-use super::house::*;
+use super::fixture::*;
 use cloudlet_api_sts::*;
 use cloudlet_aws::{Account, Arn};
 use cloudlet_identity::{
@@ -15,105 +15,105 @@ fn info() -> GetAccessKeyInfoRequest {
 
 #[tokio::test]
 async fn a_session_token_stands_for_its_user_and_makes_no_further_tokens() {
-    let house = House::new();
-    let bob = house.user("bob", Some(ALLOW_ALL));
-    let credentials = house.call::<GetSessionToken>(&bob, GetSessionTokenRequest::default()).await.unwrap().credentials.unwrap();
-    assert_eq!(credentials.expiration, house.now().plus_secs(43_200));
-    let session = house.bearer(&credentials).unwrap();
-    let who = house.call::<GetCallerIdentity>(&session, GetCallerIdentityRequest {}).await.unwrap();
+    let cloud = TestCloud::new();
+    let bob = cloud.user("bob", Some(ALLOW_ALL));
+    let credentials = cloud.call::<GetSessionToken>(&bob, GetSessionTokenRequest::default()).await.unwrap().credentials.unwrap();
+    assert_eq!(credentials.expiration, cloud.now().plus_secs(43_200));
+    let session = cloud.bearer(&credentials).unwrap();
+    let who = cloud.call::<GetCallerIdentity>(&session, GetCallerIdentityRequest {}).await.unwrap();
     assert_eq!(who.arn.as_deref(), Some("arn:aws:iam::123456789012:user/bob"));
-    let fault = house.call::<GetSessionToken>(&session, GetSessionTokenRequest::default()).await.err().unwrap();
+    let fault = cloud.call::<GetSessionToken>(&session, GetSessionTokenRequest::default()).await.err().unwrap();
     assert_eq!((fault.code(), fault.message()), ("AccessDenied", "Cannot call GetSessionToken with session credentials"));
-    let fault = house.call::<GetAccessKeyInfo>(&session, info()).await.err().unwrap();
+    let fault = cloud.call::<GetAccessKeyInfo>(&session, info()).await.err().unwrap();
     assert_eq!(fault.code(), "InvalidClientTokenId");
-    let root = house.call::<GetSessionToken>(&house.root, GetSessionTokenRequest { duration_seconds: Some(86_400), ..Default::default() });
-    assert_eq!(root.await.unwrap().credentials.unwrap().expiration, house.now().plus_secs(3_600));
+    let root = cloud.call::<GetSessionToken>(&cloud.root, GetSessionTokenRequest { duration_seconds: Some(86_400), ..Default::default() });
+    assert_eq!(root.await.unwrap().credentials.unwrap().expiration, cloud.now().plus_secs(3_600));
 }
 
 #[tokio::test]
 async fn a_role_may_ask_for_mfa_and_a_code_works_once() {
-    let house = House::new();
-    let bob = house.user("bob", None);
+    let cloud = TestCloud::new();
+    let bob = cloud.user("bob", None);
     let serial = Arn::parse("arn:aws:iam::123456789012:mfa/phone").unwrap();
     let device = Device {
         account: account(),
         name: "phone".into(),
         path: "/".into(),
         seed: Secret::new("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"),
-        created: house.now(),
+        created: cloud.now(),
         tags: vec![],
-        owner: Some(Owner { user: Some("bob".into()), since: house.now() }),
+        owner: Some(Owner { user: Some("bob".into()), since: cloud.now() }),
         drift: 0,
         taken: i64::MIN,
     };
-    let code = device.code(house.now().secs() / 30).unwrap();
-    house.put(|state| {
+    let code = device.code(cloud.now().secs() / 30).unwrap();
+    cloud.put(|state| {
         state.mfa_devices.insert(serial.clone(), device);
         state.users.get_mut(&Of::new(account(), "bob")).unwrap().mfa.push(serial.clone());
     });
     let condition = r#"{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#;
-    let role = house.role("r", &trust(&bob.arn, r#""sts:AssumeRole""#, condition), None);
+    let role = cloud.role("r", &trust(&bob.arn, r#""sts:AssumeRole""#, condition), None);
     let plain = AssumeRoleRequest { role_arn: role, role_session_name: "s1".into(), ..Default::default() };
-    assert!(house.call::<AssumeRole>(&bob, plain.clone()).await.is_err());
+    assert!(cloud.call::<AssumeRole>(&bob, plain.clone()).await.is_err());
     let with_code = AssumeRoleRequest { serial_number: Some(serial.to_string()), token_code: Some(code), ..plain };
-    assert!(house.call::<AssumeRole>(&bob, with_code.clone()).await.is_ok());
-    let fault = house.call::<AssumeRole>(&bob, with_code).await.err().unwrap();
+    assert!(cloud.call::<AssumeRole>(&bob, with_code.clone()).await.is_ok());
+    let fault = cloud.call::<AssumeRole>(&bob, with_code).await.err().unwrap();
     assert_eq!((fault.code(), fault.message()), ("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. "));
 }
 
 #[tokio::test]
 async fn a_federated_user_may_do_what_its_user_and_its_policy_both_allow() {
-    let house = House::new();
-    let bob = house.user("bob", Some(ALLOW_ALL));
+    let cloud = TestCloud::new();
+    let bob = cloud.user("bob", Some(ALLOW_ALL));
     let get = async |policy: Option<&str>| {
         let input = GetFederationTokenRequest { name: "Fred".into(), policy: policy.map(str::to_owned), ..Default::default() };
-        let answer = house.call::<GetFederationToken>(&bob, input).await.unwrap();
+        let answer = cloud.call::<GetFederationToken>(&bob, input).await.unwrap();
         let user = answer.federated_user.unwrap();
         assert_eq!((user.arn.as_str(), user.federated_user_id.as_str()), ("arn:aws:sts::123456789012:federated-user/Fred", "123456789012:Fred"));
-        house.bearer(&answer.credentials.unwrap()).unwrap()
+        cloud.bearer(&answer.credentials.unwrap()).unwrap()
     };
     for policy in [None, Some(ALLOW_ALL)] {
         let fred = get(policy).await;
         // STS is closed to federated users but for the question who they are.
-        assert!(house.call::<GetCallerIdentity>(&fred, GetCallerIdentityRequest {}).await.is_ok());
-        assert_eq!(house.call::<GetAccessKeyInfo>(&fred, info()).await.err().unwrap().code(), "InvalidClientTokenId");
+        assert!(cloud.call::<GetCallerIdentity>(&fred, GetCallerIdentityRequest {}).await.is_ok());
+        assert_eq!(cloud.call::<GetAccessKeyInfo>(&fred, info()).await.err().unwrap().code(), "InvalidClientTokenId");
     }
 }
 
 #[tokio::test]
 async fn the_management_account_may_become_root_of_a_member_for_one_task() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let member = Account::parse("222233334444").unwrap();
     let input = AssumeRootRequest {
         target_principal: member.to_string(),
         task_policy_arn: PolicyDescriptorType { arn: Some("arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy".into()) },
         ..Default::default()
     };
-    assert_eq!(house.call::<AssumeRoot>(&house.root, input.clone()).await.err().unwrap().code(), "AccessDenied");
-    house.put(|state| {
-        let mut organization = Organization::new("o-1".into(), "r-1".into(), account(), house.now());
-        let row = Member { name: "m".into(), email: "m@example.com".into(), parent: "r-1".into(), joined: house.now() };
+    assert_eq!(cloud.call::<AssumeRoot>(&cloud.root, input.clone()).await.err().unwrap().code(), "AccessDenied");
+    cloud.put(|state| {
+        let mut organization = Organization::new("o-1".into(), "r-1".into(), account(), cloud.now());
+        let row = Member { name: "m".into(), email: "m@example.com".into(), parent: "r-1".into(), joined: cloud.now() };
         organization.accounts.insert(member, row);
         organization.features.push("RootSessions".into());
         state.organization.insert((), organization);
     });
-    let credentials = house.call::<AssumeRoot>(&house.root, input).await.unwrap().credentials.unwrap();
-    let root = house.bearer(&credentials).unwrap();
+    let credentials = cloud.call::<AssumeRoot>(&cloud.root, input).await.unwrap().credentials.unwrap();
+    let root = cloud.bearer(&credentials).unwrap();
     assert_eq!(&*root.arn, "arn:aws:iam::222233334444:root");
-    let fault = house.call::<GetAccessKeyInfo>(&root, info()).await.err().unwrap();
+    let fault = cloud.call::<GetAccessKeyInfo>(&root, info()).await.err().unwrap();
     assert!(fault.message().contains("with an explicit deny in a session policy"), "{fault}");
 }
 
 #[tokio::test]
 async fn a_service_control_policy_binds_members_and_their_roots_and_not_the_management() {
-    let house = House::new();
+    let cloud = TestCloud::new();
     let member = Account::parse("222233334444").unwrap();
     let root = cloudlet_aws::Caller::root(member, "aws", None);
-    assert!(house.call::<GetAccessKeyInfo>(&root, info()).await.is_ok());
-    house.put(|state| {
-        use cloudlet_identity::{Written, organization::*};
-        let mut organization = Organization::new("o-1".into(), "r-1".into(), account(), house.now());
-        let row = Member { name: "m".into(), email: "m@example.com".into(), parent: "r-1".into(), joined: house.now() };
+    assert!(cloud.call::<GetAccessKeyInfo>(&root, info()).await.is_ok());
+    cloud.put(|state| {
+        use cloudlet_identity::{StoredPolicy, organization::*};
+        let mut organization = Organization::new("o-1".into(), "r-1".into(), account(), cloud.now());
+        let row = Member { name: "m".into(), email: "m@example.com".into(), parent: "r-1".into(), joined: cloud.now() };
         organization.accounts.insert(member, row);
         organization.attach_full_access(member.as_str());
         organization.enabled.push(PolicyKind::ServiceControl);
@@ -122,15 +122,15 @@ async fn a_service_control_policy_binds_members_and_their_roots_and_not_the_mana
             name: "no-sts".into(),
             description: String::new(),
             kind: PolicyKind::ServiceControl,
-            content: Written::parse(text, PolicyKind::ServiceControl.document()).unwrap(),
+            content: StoredPolicy::parse(text, PolicyKind::ServiceControl.document()).unwrap(),
             aws_managed: false,
         };
         organization.policies.insert("p-12345678".into(), policy);
         organization.attached.get_mut("r-1").unwrap().push("p-12345678".into());
         state.organization.insert((), organization);
     });
-    let fault = house.call::<GetAccessKeyInfo>(&root, info()).await.err().unwrap();
+    let fault = cloud.call::<GetAccessKeyInfo>(&root, info()).await.err().unwrap();
     let arn = "arn:aws:organizations::123456789012:policy/o-1/service_control_policy/p-12345678";
     assert!(fault.message().ends_with(&format!("with an explicit deny in a service control policy: {arn}")), "{fault}");
-    assert!(house.call::<GetAccessKeyInfo>(&house.root, info()).await.is_ok());
+    assert!(cloud.call::<GetAccessKeyInfo>(&cloud.root, info()).await.is_ok());
 }

@@ -1,4 +1,4 @@
-use super::house::*;
+use super::fixture::*;
 use crate::ProviderKeys;
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -12,7 +12,7 @@ use cloudlet_identity::{Of, state::OidcProvider};
 /// A provider: its key, and the house that knows it.
 struct Provider {
     key: EcdsaKeyPair,
-    house: House,
+    cloud: TestCloud,
 }
 
 const ISSUER: &str = "token.actions.githubusercontent.com";
@@ -26,16 +26,16 @@ fn provider() -> Provider {
         {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "k1", "x": number(&point[1..33]), "y": number(&point[33..])}
     ]});
     let keys = jwks.to_string();
-    let house = House::with_keys(ProviderKeys::found_by(move |issuer| (issuer == ISSUER).then(|| keys.clone())));
-    let row = OidcProvider { url: ISSUER.into(), clients: vec!["sts.amazonaws.com".into()], thumbprints: vec![], created: house.now(), tags: vec![] };
-    house.put(|state| state.oidc_providers.insert(Of::new(account(), ISSUER), row));
+    let cloud = TestCloud::with_keys(ProviderKeys::found_by(move |issuer| (issuer == ISSUER).then(|| keys.clone())));
+    let row = OidcProvider { url: ISSUER.into(), clients: vec!["sts.amazonaws.com".into()], thumbprints: vec![], created: cloud.now(), tags: vec![] };
+    cloud.put(|state| state.oidc_providers.insert(Of::new(account(), ISSUER), row));
     let trust = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"Federated":"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"}},
         "Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],"Condition":{{"StringEquals":{{"{ISSUER}:aud":"sts.amazonaws.com"}},
         "StringLike":{{"{ISSUER}:sub":"repo:octo/*"}}}}}}}}"#
     );
-    house.role("ci", &trust, None);
-    Provider { key, house }
+    cloud.role("ci", &trust, None);
+    Provider { key, cloud }
 }
 
 impl Provider {
@@ -44,7 +44,7 @@ impl Provider {
             "iss": format!("https://{ISSUER}"),
             "aud": "sts.amazonaws.com",
             "sub": "repo:octo/app:ref:refs/heads/main",
-            "exp": self.house.now().secs() + 600,
+            "exp": self.inner.now().secs() + 600,
         });
         change(&mut claims);
         let part = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -61,7 +61,7 @@ impl Provider {
             web_identity_token: token.into(),
             ..Default::default()
         };
-        let answer = self.house.call::<AssumeRoleWithWebIdentity>(&Caller::anonymous(), input).await;
+        let answer = self.cloud.call::<AssumeRoleWithWebIdentity>(&Caller::anonymous(), input).await;
         answer.map_err(|fault| (fault.code().to_owned(), fault.message().to_owned()))
     }
 }
@@ -73,8 +73,8 @@ async fn a_token_of_a_known_provider_opens_the_role_that_trusts_it() {
     assert_eq!(answer.assumed_role_user.unwrap().arn, "arn:aws:sts::123456789012:assumed-role/ci/build");
     assert_eq!(answer.subject_from_web_identity_token.as_deref(), Some("repo:octo/app:ref:refs/heads/main"));
     assert_eq!(answer.provider.as_deref(), Some("arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"));
-    assert!(provider.house.bearer(&answer.credentials.unwrap()).is_ok());
-    let log = provider.house.cloud.calls();
+    assert!(provider.cloud.bearer(&answer.credentials.unwrap()).is_ok());
+    let log = provider.cloud.inner.calls();
     assert_eq!(log[0].verdicts[0].action, "sts:AssumeRoleWithWebIdentity");
 }
 
@@ -102,7 +102,7 @@ async fn a_provider_may_tag_the_session() {
         claims["https://aws.amazon.com/tags"] = serde_json::json!({"principal_tags": {"team": ["red"]}, "transitive_tag_keys": ["team"]});
     });
     let credentials = provider.assume(&token).await.unwrap().credentials.unwrap();
-    let session = provider.house.identity.session(&credentials.access_key_id).unwrap();
+    let session = provider.cloud.identity.session(&credentials.access_key_id).unwrap();
     assert_eq!(session.tags, [("team".into(), "red".into())]);
     assert!(session.claims.iter().any(|(name, _)| &**name == "token.actions.githubusercontent.com:sub"));
 }

@@ -31,10 +31,10 @@ fn hidden(queue: &str, seconds: Instant, id: &str, time: u64) -> [Entry; 2] {
 
 #[track_caller]
 fn offends(entries: impl IntoIterator<Item = Entry>, words: &str) {
-    let verdict = judge(&Books(entries.into_iter().collect()));
+    let auth_record = judge(&Books(entries.into_iter().collect()));
     match words {
-        "" => assert!(verdict.offences.is_empty(), "{verdict}"),
-        words => assert!(verdict.offences.len() == 1 && verdict.offences[0].contains(words), "{verdict}"),
+        "" => assert!(auth_record.offences.is_empty(), "{auth_record}"),
+        words => assert!(auth_record.offences.len() == 1 && auth_record.offences[0].contains(words), "{auth_record}"),
     }
 }
 

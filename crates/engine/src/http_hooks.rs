@@ -1,0 +1,63 @@
+//! The one optional hook of a service before its operations: what HTTP can ask of it that no operation stands for.
+//! Only S3 has one: virtual hosts, forms, preflight requests, websites.
+
+use cloudlet_aws::{Fault, Head};
+
+/// A request as it stands at the front, and what its host name says.
+pub struct RequestView<'a> {
+    pub head: &'a Head<'a>,
+    /// What stands before the service's own host name: `bucket` of `bucket.s3.eu-west-1.amazonaws.com`.
+    pub prefix: Option<&'a str>,
+}
+
+/// The fields of a `multipart/form-data` request that precede its file.
+#[derive(Debug, Default)]
+pub struct Form {
+    pub fields: Vec<(String, String)>,
+    pub file_name: Option<String>,
+}
+
+/// What a form amounts to: the write of one object.
+#[derive(Debug)]
+pub struct PostedObject {
+    pub bucket: String,
+    pub key: String,
+    /// The path of the object, escaped.
+    pub path: String,
+    /// The header fields of the write.
+    pub headers: Vec<(String, String)>,
+    /// The form as its policy judges it.
+    pub fields: Vec<(String, String)>,
+}
+
+/// The answer to a form: no operation gives it.
+#[derive(Debug)]
+pub struct PostResponse {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    /// An XML document, or nothing.
+    pub body: String,
+}
+
+pub trait HttpHooks: Send + Sync {
+    /// The path the operation is routed by, where it differs from the raw one: virtual-hosted style becomes path style.
+    fn path(&self, view: &RequestView<'_>) -> Option<String>;
+
+    /// What is refused by its head alone, before anybody asks who calls.
+    fn admit(&self, view: &RequestView<'_>, path: &str) -> Result<(), Fault>;
+
+    /// Fields to add to the answer of an operation (`Access-Control-Allow-Origin`).
+    fn response_headers(&self, view: &RequestView<'_>, path: &str) -> Vec<(&'static str, String)>;
+
+    /// The answer to a preflight request: a status and header fields, or a fault.
+    fn preflight(&self, view: &RequestView<'_>, path: &str) -> Result<Vec<(&'static str, String)>, Fault>;
+
+    /// Whether the request is a form; a fault if it ought to be one.
+    fn is_form(&self, view: &RequestView<'_>, path: &str) -> Result<bool, Fault>;
+
+    /// What a form posted to `path` amounts to.
+    fn form(&self, path: &str, form: Form) -> Result<PostedObject, Fault>;
+
+    /// The answer to a form whose object is written.
+    fn post_response(&self, posted: &PostedObject, endpoint: &str, etag: &str) -> PostResponse;
+}

@@ -1,0 +1,188 @@
+//! The client itself.
+
+use crate::{
+    address::{Address, Scheme},
+    tls,
+};
+use bytes::{Bytes, BytesMut};
+use cloudlet_engine::{Boxed, HttpRequest, SendError, HttpClient, HttpResponse};
+use http::{HeaderName, HeaderValue, Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use std::{fmt::Display, sync::OnceLock};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::Semaphore,
+};
+
+/// What one house may have under way.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Letters under way at once; others wait their turn, and their patience does not run meanwhile.
+    pub requests: usize,
+    /// Bytes of an answer that are read; the rest is not waited for.
+    pub answer: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { requests: 128, answer: 64 << 10 }
+    }
+}
+
+pub struct Client {
+    turns: Semaphore,
+    bounds: Bounds,
+    tls: OnceLock<Option<tokio_rustls::TlsConnector>>,
+}
+
+impl Client {
+    pub fn new(bounds: Bounds) -> Client {
+        Client { turns: Semaphore::new(bounds.requests), bounds, tls: OnceLock::new() }
+    }
+
+    async fn deliver(&self, request: HttpRequest) -> Result<HttpResponse, SendError> {
+        let address = Address::read(&request.to)?;
+        let unreachable = |error: std::io::Error| SendError::Unreachable(format!("{}:{}: {error}", address.host, address.port));
+        let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(unreachable)?;
+        match address.scheme {
+            Scheme::Http => self.exchange(stream, &address, request).await,
+            Scheme::Https => {
+                let connector = self.tls.get_or_init(|| tls::connector().ok()).clone();
+                let connector = connector.ok_or_else(|| SendError::Unreachable("TLS is not to be had".to_owned()))?;
+                let name = ServerName::try_from(address.host.clone()).map_err(broken)?;
+                let stream = connector.connect(name, stream).await.map_err(broken)?;
+                self.exchange(stream, &address, request).await
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        address: &Address,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, SendError> {
+        let request = http_request(address, request)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let exchange = async {
+            let response = sender.send_request(request).await.map_err(broken)?;
+            let status = response.status().as_u16();
+            let mut body = response.into_body();
+            let mut read = BytesMut::new();
+            // A body that breaks off, or is too long, does not unsay the status.
+            while let Some(Ok(frame)) = body.frame().await {
+                if let Ok(data) = frame.into_data() {
+                    let room = self.bounds.answer - read.len();
+                    read.extend_from_slice(data.get(..room).unwrap_or(&data));
+                }
+                if read.len() >= self.bounds.answer {
+                    break;
+                }
+            }
+            Ok(HttpResponse { status, body: read.freeze() })
+        };
+        // The connection is driven here, not in a task of its own: it ends when the letter does.
+        tokio::pin!(exchange);
+        tokio::select! {
+            response = &mut exchange => response,
+            ended = connection => match ended {
+                Ok(()) => exchange.await,
+                Err(error) => Err(broken(error)),
+            },
+        }
+    }
+}
+
+fn http_request(address: &Address, request: HttpRequest) -> Result<Request<Full<Bytes>>, SendError> {
+    let bad = |error: http::Error| SendError::InvalidAddress(error.to_string());
+    let mut built = Request::builder().method(request.method).uri(address.path.as_str()).body(Full::new(request.body)).map_err(bad)?;
+    let fields = built.headers_mut();
+    let value = |text: &str| HeaderValue::from_str(text).map_err(|error| SendError::InvalidAddress(error.to_string()));
+    fields.insert(header::HOST, value(&address.authority)?);
+    fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if let Some(login) = &address.login {
+        fields.insert(header::AUTHORIZATION, value(login)?);
+    }
+    for (name, text) in &request.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| SendError::InvalidAddress(error.to_string()))?;
+        fields.insert(name, value(text)?);
+    }
+    Ok(built)
+}
+
+fn broken(error: impl Display) -> SendError {
+    SendError::Unreachable(error.to_string())
+}
+
+impl HttpClient for Client {
+    fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, SendError>> {
+        Box::pin(async move {
+            let _turn = self.turns.acquire().await;
+            let timeout = request.timeout;
+            tokio::time::timeout(timeout, self.deliver(request)).await.unwrap_or(Err(SendError::TimedOut))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    /// An endpoint that says one thing to whoever comes first, and what it was told.
+    async fn endpoint(says: String) -> (String, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let heard = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut heard = vec![0; 4096];
+            let length = stream.read(&mut heard).await.unwrap();
+            stream.write_all(says.as_bytes()).await.unwrap();
+            String::from_utf8_lossy(&heard[..length]).into_owned()
+        });
+        (format!("http://user:pass@{address}/hook?x=1"), heard)
+    }
+
+    fn request(to: String, timeout: Duration) -> HttpRequest {
+        HttpRequest { method: "POST", to, headers: vec![("x-amz-sns-message-type", "Notification".into())], body: Bytes::from_static(b"hello"), timeout }
+    }
+
+    #[tokio::test]
+    async fn a_letter_arrives_with_its_fields_and_its_answer_comes_back() {
+        let (to, heard) = endpoint("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nbusy".into()).await;
+        let response = Client::new(Bounds::default()).send(request(to, Duration::from_secs(15))).await.unwrap();
+        assert_eq!(response, HttpResponse { status: 503, body: Bytes::from_static(b"busy") });
+        let heard = heard.await.unwrap();
+        assert!(heard.starts_with("POST /hook?x=1 HTTP/1.1\r\n"), "{heard}");
+        for line in ["x-amz-sns-message-type: Notification", "authorization: Basic dXNlcjpwYXNz", "content-length: 5"] {
+            assert!(heard.contains(line), "{line} in {heard}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_answer_is_read_only_so_far() {
+        let body = "x".repeat(5_000);
+        let (to, _heard) = endpoint(format!("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n{body}")).await;
+        let client = Client::new(Bounds { answer: 100, ..Bounds::default() });
+        let response = client.send(request(to, Duration::from_secs(15))).await.unwrap();
+        assert_eq!((response.status, response.body.len()), (200, 100));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_answer_is_given_up_and_who_is_not_there_is_unreachable() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = format!("http://{}/", listener.local_addr().unwrap());
+        let client = Client::new(Bounds::default());
+        assert_eq!(client.send(request(to.clone(), Duration::from_millis(20))).await, Err(SendError::TimedOut));
+        drop(listener);
+        assert!(matches!(client.send(request(to, Duration::from_secs(15))).await, Err(SendError::Unreachable(_))));
+    }
+}

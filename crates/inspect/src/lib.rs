@@ -1,8 +1,0 @@
-//! `/_cloudlet/*`: health, services, state, calls, agenda, clock, decisions, reset. Generic: no code per service.
-//! `/_localstack/health` answers as LocalStack does, for tools that wait for it.
-
-mod decisions;
-mod mailbox;
-mod rooms;
-
-pub use rooms::Rooms;

@@ -1,0 +1,270 @@
+//! A house with SNS, queues that take what they are sent, an outside that a test directs, and short words for what tests do with them.
+
+use crate::{Options, service};
+use cloudlet_api_sns::*;
+use cloudlet_api_sqs::{self as sqs, SendMessage, SendMessageRequest, SendMessageResult};
+use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
+use cloudlet_cloud::{Cloud, EntryPoint, Settings};
+use cloudlet_engine::{Permission, Permissions, Boxed, Call, Clock, Cx, Document, Runtime, Handle, Ids, HttpRequest, SendError, Origin, HttpClient, Policy, HttpResponse, Service};
+use cloudlet_identity::{Identity, Root, Secret};
+use cloudlet_mailbox::{Mail, Mailbox, MailboxLimits, MailFilter};
+use cloudlet_policy::Kind;
+use cloudlet_shape::{Map, Operation};
+use cloudlet_store::Journal;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+pub const START: Timestamp = Timestamp(1_764_000_000_000);
+
+/// Somebody's endpoints: what they were sent, when, and what they answer next (200 when nothing was arranged).
+#[derive(Default)]
+pub struct World {
+    pub requests: Mutex<Vec<HttpRequest>>,
+    pub answers: Mutex<VecDeque<Result<u16, SendError>>>,
+}
+
+impl HttpClient for World {
+    fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, SendError>> {
+        self.requests.lock().push(request);
+        let answer = self.answers.lock().pop_front().unwrap_or(Ok(200));
+        Box::pin(async move { answer.map(|status| HttpResponse { status, body: bytes::Bytes::new() }) })
+    }
+}
+
+/// Queues as SNS knows them: they let somebody in or nobody, and keep what they were sent.
+#[derive(Default)]
+pub struct Queues(Mutex<BTreeMap<String, Queue>>);
+
+/// A queue's policy, and what it was sent.
+type Queue = (Option<Policy>, Vec<SendMessageRequest>);
+
+fn name_in(url: &str) -> &str {
+    url.rsplit('/').next().unwrap()
+}
+
+impl Handle<SendMessage> for Queues {
+    fn permissions(&self, _: &Cx, input: &SendMessageRequest) -> Result<Permissions, Fault> {
+        let queues = self.0.lock();
+        let name = name_in(&input.queue_url);
+        let (policy, _) = queues.get(name).ok_or_else(|| sqs::faults::QUEUE_DOES_NOT_EXIST.says("The specified queue does not exist."))?;
+        Ok(Permission::of::<SendMessage>(Arn::parse(&queue_arn(name)).unwrap()).with_policy(policy.clone()).into())
+    }
+
+    async fn handle(&self, _: &Cx, input: SendMessageRequest) -> Result<SendMessageResult, Fault> {
+        let name = name_in(&input.queue_url).to_owned();
+        self.0.lock().get_mut(&name).unwrap().1.push(input);
+        Ok(SendMessageResult::default())
+    }
+}
+
+pub struct TestCloud {
+    pub inner: Arc<Cloud>,
+    pub queues: Arc<Queues>,
+    pub world: Arc<World>,
+}
+
+impl TestCloud {
+    pub fn new() -> TestCloud {
+        let queues = Arc::new(Queues::default());
+        TestCloud { queues: queues.clone(), ..TestCloud::beside(Service::of(&sqs::SERVICE, queues).handles::<SendMessage>().build()) }
+    }
+
+    /// With another SQS.
+    pub fn beside(sqs: Service) -> TestCloud {
+        TestCloud::among(sqs, vec![])
+    }
+
+    /// With further services.
+    pub fn among(sqs: Service, others: Vec<Service>) -> TestCloud {
+        let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
+        let journal = Journal::off();
+        let mailbox = Arc::new(Mailbox::new(&journal, MailboxLimits::default()));
+        let runtime = Runtime::new(Clock::stopped_at(START), Ids::seeded(1));
+        let world = Arc::new(World::default());
+        runtime.set_http_client(world.clone());
+        let mut services = vec![service(&journal, mailbox.clone(), Options::default()), sqs];
+        services.extend(others);
+        TestCloud { inner: Cloud::new(runtime, Identity::new(root), services, Settings { mailbox, ..Settings::default() }), queues: Arc::default(), world }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.inner.runtime.clock.now()
+    }
+
+    /// Time passes, and what is due by then is done.
+    pub async fn pass(&self, seconds: u64) {
+        self.inner.runtime.clock.advance(Duration::from_secs(seconds));
+        self.inner.settle().await;
+    }
+
+    pub async fn call<O: Operation>(&self, input: O::Input) -> Result<O::Output, Fault> {
+        self.call_as::<O>(root(), input).await
+    }
+
+    pub async fn call_as<O: Operation>(&self, caller: Caller, input: O::Input) -> Result<O::Output, Fault> {
+        let scope = Scope::new(caller.account.unwrap_or_default(), Region::new("us-east-1"));
+        let origin = Origin { endpoint: Some("http://localhost:4566".into()), ..Origin::default() };
+        let call = Call::of::<O>(caller, scope, origin, input);
+        let answer = self.inner.perform(call, "r".into(), EntryPoint::Gateway).await.answer?;
+        Ok(*answer.into_any().downcast::<O::Output>().unwrap_or_else(|_| panic!("{} answers its output", O::SCHEMA.name)))
+    }
+
+    pub async fn topic(&self, name: &str, attributes: &[(&str, &str)]) -> String {
+        self.try_topic(name, attributes).await.unwrap()
+    }
+
+    pub async fn try_topic(&self, name: &str, attributes: &[(&str, &str)]) -> Result<String, Fault> {
+        let input = CreateTopicInput { name: name.into(), attributes: Some(map(attributes)), ..CreateTopicInput::default() };
+        Ok(self.call::<CreateTopic>(input).await?.topic_arn.unwrap())
+    }
+
+    pub async fn topic_attributes(&self, topic: &str) -> Map<String> {
+        self.call::<GetTopicAttributes>(GetTopicAttributesInput { topic_arn: topic.into() }).await.unwrap().attributes.unwrap()
+    }
+
+    pub async fn set_topic(&self, topic: &str, name: &str, value: &str) -> Result<(), Fault> {
+        let input = SetTopicAttributesInput { topic_arn: topic.into(), attribute_name: name.into(), attribute_value: Some(value.into()) };
+        self.call::<SetTopicAttributes>(input).await.map(drop)
+    }
+
+    /// A queue that any topic may send to.
+    pub async fn queue(&self, name: &str) -> String {
+        let policy = json!({ "Statement": [{
+            "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" }, "Action": "sqs:SendMessage", "Resource": queue_arn(name),
+        }]});
+        let document = Document::parse(&policy.to_string(), Kind::Resource).unwrap();
+        self.queues.0.lock().insert(name.into(), (Some(Policy { name: queue_arn(name).into(), document }), vec![]));
+        queue_arn(name)
+    }
+
+    /// A queue that lets nobody in.
+    pub async fn closed_queue(&self, name: &str) -> String {
+        self.queues.0.lock().insert(name.into(), (None, vec![]));
+        queue_arn(name)
+    }
+
+    /// What a queue was sent since one last looked.
+    pub async fn received(&self, name: &str) -> Vec<SendMessageRequest> {
+        std::mem::take(&mut self.queues.0.lock().get_mut(name).unwrap().1)
+    }
+
+    /// The texts of the messages in a queue: of envelopes, what is in them.
+    pub async fn texts(&self, name: &str) -> Vec<String> {
+        let text = |message: &SendMessageRequest| {
+            let body = message.message_body.clone();
+            let envelope: Option<Value> = serde_json::from_str(&body).ok().filter(|body: &Value| body.get("TopicArn").is_some());
+            envelope.map_or(body, |envelope| envelope["Message"].as_str().unwrap().to_owned())
+        };
+        self.received(name).await.iter().map(text).collect()
+    }
+
+    pub async fn subscribe(&self, topic: &str, protocol: &str, endpoint: &str, attributes: &[(&str, &str)]) -> String {
+        self.try_subscribe(topic, protocol, endpoint, attributes).await.unwrap()
+    }
+
+    pub async fn try_subscribe(&self, topic: &str, protocol: &str, endpoint: &str, attributes: &[(&str, &str)]) -> Result<String, Fault> {
+        Ok(self.call::<Subscribe>(subscription(topic, protocol, endpoint, attributes)).await?.subscription_arn.unwrap())
+    }
+
+    pub async fn set(&self, subscription: &str, name: &str, value: &str) -> Result<(), Fault> {
+        let input = SetSubscriptionAttributesInput {
+            subscription_arn: subscription.into(),
+            attribute_name: name.into(),
+            attribute_value: Some(value.into()),
+        };
+        self.call::<SetSubscriptionAttributes>(input).await.map(drop)
+    }
+
+    pub async fn attributes(&self, subscription: &str) -> Map<String> {
+        let input = GetSubscriptionAttributesInput { subscription_arn: subscription.into() };
+        self.call::<GetSubscriptionAttributes>(input).await.unwrap().attributes.unwrap()
+    }
+
+    pub async fn publish(&self, topic: &str, text: &str) -> PublishResponse {
+        self.call::<Publish>(message(topic, text)).await.unwrap()
+    }
+
+    pub async fn publish_to(&self, topic: &str, group: &str, text: &str) -> PublishResponse {
+        self.call::<Publish>(PublishInput { message_group_id: Some(group.into()), ..message(topic, text) }).await.unwrap()
+    }
+
+    pub fn mail(&self) -> Vec<Arc<Mail>> {
+        self.inner.mailbox.list(&MailFilter::default(), 100).into_iter().map(|(_, mail)| mail).collect()
+    }
+
+    pub fn requests(&self) -> Vec<HttpRequest> {
+        std::mem::take(&mut *self.world.requests.lock())
+    }
+
+    pub fn answers(&self, statuses: &[u16]) {
+        self.world.answers.lock().extend(statuses.iter().map(|status| Ok(*status)));
+    }
+
+    /// An endpoint that has confirmed.
+    pub async fn endpoint(&self, topic: &str, url: &str, attributes: &[(&str, &str)]) -> String {
+        let arn = self.subscribe(topic, "http", url, attributes).await;
+        self.inner.settle().await;
+        let requests = self.requests();
+        let body: Value = serde_json::from_slice(&requests[0].body).unwrap();
+        self.confirm(topic, body["Token"].as_str().unwrap()).await.unwrap();
+        arn
+    }
+
+    pub async fn confirm(&self, topic: &str, token: &str) -> Result<String, Fault> {
+        let input = ConfirmSubscriptionInput { topic_arn: topic.into(), token: token.into(), authenticate_on_unsubscribe: None };
+        Ok(self.call_as::<ConfirmSubscription>(Caller::anonymous(), input).await?.subscription_arn.unwrap())
+    }
+}
+
+pub fn root() -> Caller {
+    Caller::root(Account::default(), "aws", None)
+}
+
+pub fn stranger() -> Caller {
+    Caller::root(Account::parse("111111111111").unwrap(), "aws", None)
+}
+
+pub fn bob() -> Caller {
+    Caller { identity: Who::User { name: "bob".into() }, arn: "arn:aws:iam::000000000000:user/bob".into(), unique_id: "AIDABOB".into(), ..root() }
+}
+
+pub fn map(pairs: &[(&str, &str)]) -> Map<String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+pub fn message(topic: &str, text: &str) -> PublishInput {
+    PublishInput { topic_arn: Some(topic.into()), message: text.into(), ..PublishInput::default() }
+}
+
+pub fn subscription(topic: &str, protocol: &str, endpoint: &str, attributes: &[(&str, &str)]) -> SubscribeInput {
+    SubscribeInput {
+        topic_arn: topic.into(),
+        protocol: protocol.into(),
+        endpoint: Some(endpoint.into()),
+        attributes: Some(map(attributes)),
+        return_subscription_arn: Some(true),
+    }
+}
+
+pub fn attribute(kind: &str, text: &str) -> MessageAttributeValue {
+    MessageAttributeValue { data_type: kind.into(), string_value: Some(text.into()), binary_value: None }
+}
+
+pub fn queue_arn(name: &str) -> String {
+    Arn::build("aws", "sqs", "us-east-1", "000000000000", name).to_string()
+}
+
+pub fn envelope(message: &SendMessageRequest) -> Value {
+    serde_json::from_str(&message.message_body).unwrap()
+}
+
+/// What a link in a text says of a parameter.
+pub fn parameter(text: &str, name: &str) -> String {
+    let rest = text.split(&format!("{name}=")).nth(1).unwrap();
+    rest.split(['&', '\n', '"', ' ']).next().unwrap().to_owned()
+}
