@@ -6,7 +6,7 @@
 use crate::routes::{refusal, shown};
 use cloudlet_aws::TimestampFormat;
 use cloudlet_gateway::Plain;
-use cloudlet_mailbox::{Channel, Mail, Mailbox, Number, MailFilter};
+use cloudlet_mailbox::{Channel, Mail, MailFilter, Mailbox, Number};
 use serde_json::{Value, json};
 
 pub fn answer(mailbox: &Mailbox, method: &str, path: &str, asked: impl Fn(&str) -> Option<String>) -> Plain {

@@ -3,8 +3,8 @@
 use crate::{decisions, mailbox};
 use bytes::Bytes;
 use cloudlet_aws::{Head, Timestamp, TimestampFormat};
-use cloudlet_cloud::{Cloud, CallRecord};
-use cloudlet_engine::{Boxed, AuthOutcome, DeveloperRequest};
+use cloudlet_cloud::{CallRecord, Cloud};
+use cloudlet_engine::{AuthOutcome, Boxed, DeveloperRequest};
 use cloudlet_gateway::{AdminApi, Plain};
 use cloudlet_shape::{Protocol, Taken};
 use cloudlet_store::Json;
@@ -125,7 +125,8 @@ impl AdminRoutes {
     /// What a service lets one see of itself: JSON, or XML for who asks for it.
     fn developer_endpoint(&self, head: &Head<'_>) -> Plain {
         let under = |path: &str| head.path.strip_prefix(path).filter(|rest| rest.is_empty() || rest.starts_with('/')).map(str::to_owned);
-        let developer_endpoints = self.cloud.services().flat_map(|service| service.developer_endpoints.iter().map(move |developer_endpoint| (service, developer_endpoint)));
+        let developer_endpoints =
+            self.cloud.services().flat_map(|service| service.developer_endpoints.iter().map(move |developer_endpoint| (service, developer_endpoint)));
         let found = developer_endpoints.filter_map(|(service, (path, developer_endpoint))| Some((service, developer_endpoint, under(path)?))).next();
         let Some((service, developer_endpoint, rest)) = found else { return refusal(404, "there is no such window") };
         let query = head.raw_query().filter_map(|(name, value)| Some((percent(name)?, percent(value)?))).collect();

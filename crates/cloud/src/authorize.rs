@@ -7,8 +7,8 @@ use crate::{
     keys::{self, Wanted},
 };
 use cloudlet_aws::{Caller, Fault, FaultKind, Identity};
-use cloudlet_engine::{Permission, Permissions, RequestContext, Cx, Denial, AuthOutcome, Service, AuthRecord};
-use cloudlet_identity::{Membership, Origin, Session, EffectivePolicies};
+use cloudlet_engine::{AuthOutcome, AuthRecord, Cx, Denial, Permission, Permissions, RequestContext, Service};
+use cloudlet_identity::{EffectivePolicies, Membership, Origin, Session};
 use cloudlet_policy::{By, Decision, Effect, Explanation, Gate, Keys, Policies, Principal, Request, Source, decide, explain};
 use cloudlet_shape::OperationSchema;
 use smallvec::SmallVec;
@@ -62,10 +62,16 @@ impl Cloud {
                 },
             };
             let refusal = (effect == AuthOutcome::Denied).then(|| refuse(service, cx, &permission, &reason));
-            cx.auth_records.lock().push(AuthRecord { action: permission.action, resource: permission.resource.clone(), effect, reason: reason.clone() });
+            cx.auth_records.lock().push(AuthRecord {
+                action: permission.action,
+                resource: permission.resource.clone(),
+                effect,
+                reason: reason.clone(),
+            });
             // What the decision was made from is kept, for whoever wants it explained.
             if self.decisions.remembers() {
-                let (session, effective_policies) = subject.as_ref().map(|subject| (subject.session.clone(), subject.effective_policies.clone())).unzip();
+                let (session, effective_policies) =
+                    subject.as_ref().map(|subject| (subject.session.clone(), subject.effective_policies.clone())).unzip();
                 let about = cx.request.clone();
                 self.decisions.add(DecisionRecord { about, permission, session: session.flatten(), effective_policies, resource, effect, reason });
             }
@@ -142,7 +148,13 @@ impl Subject<'_> {
     }
 
     /// Puts request and policies together, as the evaluator wants them.
-    fn with_request<R>(&self, permission: &Permission, keys: &Keys, resource: Option<&Membership>, then: impl FnOnce(&Request<'_>, &Policies<'_>) -> R) -> R {
+    fn with_request<R>(
+        &self,
+        permission: &Permission,
+        keys: &Keys,
+        resource: Option<&Membership>,
+        then: impl FnOnce(&Request<'_>, &Policies<'_>) -> R,
+    ) -> R {
         let caller = &self.about.caller;
         let effective_policies = &*self.effective_policies;
         let mut principal = permission.federated.as_deref().map_or_else(|| Principal::of(caller), Principal::federated);
@@ -150,7 +162,13 @@ impl Subject<'_> {
             principal = principal.issued_by(&issuer.arn);
         }
         let service = permission.action.split(':').next().unwrap_or_default();
-        let request = Request { principal, action: permission.action, resource: &permission.resource, resource_account: permission.owner.or(caller.account), keys };
+        let request = Request {
+            principal,
+            action: permission.action,
+            resource: &permission.resource,
+            resource_account: permission.owner.or(caller.account),
+            keys,
+        };
         let policies = Policies {
             identity: &effective_policies.identity,
             groups: &effective_policies.groups,

@@ -3,8 +3,8 @@
 
 use crate::authorize::Subject;
 use cloudlet_aws::{Arn, Caller, Identity};
-use cloudlet_engine::{Permission, RequestContext, AuthOutcome};
-use cloudlet_identity::{Membership, Session, EffectivePolicies};
+use cloudlet_engine::{AuthOutcome, Permission, RequestContext};
+use cloudlet_identity::{EffectivePolicies, Membership, Session};
 use cloudlet_policy::{Explanation, Keys};
 use parking_lot::Mutex;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! What EC2 encodes into its refusals, and `sts:DecodeAuthorizationMessage` reads again.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html>
 
-use cloudlet_engine::{Permission, Cx};
+use cloudlet_engine::{Cx, Permission};
 use cloudlet_identity::messages;
 use serde_json::json;
 

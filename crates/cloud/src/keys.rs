@@ -2,8 +2,8 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 
 use cloudlet_aws::{Identity, TimestampFormat};
-use cloudlet_engine::{Permission, RequestContext, Keys, Value};
-use cloudlet_identity::{Membership, Session, EffectivePolicies};
+use cloudlet_engine::{Keys, Permission, RequestContext, Value};
+use cloudlet_identity::{EffectivePolicies, Membership, Session};
 use std::borrow::Cow;
 
 /// Which keys are worth their making.
@@ -53,7 +53,14 @@ impl Context<'_> {
 }
 
 /// What the house knows of a call, added to what the engine said of its ask.
-pub fn of(cx: &RequestContext, permission: &Permission, effective_policies: &EffectivePolicies, session: Option<&Session>, resource: Option<&Membership>, wanted: Wanted<'_>) -> Keys {
+pub fn of(
+    cx: &RequestContext,
+    permission: &Permission,
+    effective_policies: &EffectivePolicies,
+    session: Option<&Session>,
+    resource: Option<&Membership>,
+    wanted: Wanted<'_>,
+) -> Keys {
     let mut context = Context { keys: permission.keys.clone(), wanted };
     for key in permission.derived.iter().filter(|key| wanted.has(key.name)) {
         if let Some(value) = (key.value)(cx, permission) {

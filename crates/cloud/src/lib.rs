@@ -1,26 +1,26 @@
 //! The services together: authorize, perform, the agenda, the call log.
 //! Every call walks through here, from the front door or the inner one. Deliberately no HTTP and no protocol.
 
-mod scheduler;
 mod authorize;
 mod calls;
 mod decisions;
 mod encoded;
 mod keys;
+mod scheduler;
 
-pub use calls::{EntryPoint, CallRecord};
+pub use calls::{CallRecord, EntryPoint};
 pub use decisions::DecisionRecord;
 
-use scheduler::{Scheduler, Due, StoredCall};
 use calls::Calls;
 use cloudlet_aws::{Caller, Fault, FaultKind, Scope, Timestamp};
-use cloudlet_engine::{AnyOperation, Permission, Boxed, Call, Cx, Dispatcher, AuthOutcome, Runtime, Input, Origin, Output, Service, Stopwatch};
+use cloudlet_engine::{AnyOperation, AuthOutcome, Boxed, Call, Cx, Dispatcher, Input, Origin, Output, Permission, Runtime, Service, Stopwatch};
 use cloudlet_identity::Identity;
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
 use cloudlet_shape::OperationSchema;
 use cloudlet_store::{Journal, Persistent};
 use decisions::Decisions;
 use foldhash::HashMap;
+use scheduler::{Due, Scheduler, StoredCall};
 use std::sync::{Arc, Weak};
 
 /// What becomes of a denial.

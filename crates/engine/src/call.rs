@@ -1,6 +1,6 @@
 //! The inner door: how one service asks another without knowing it. Types are forgotten here, and found again.
 
-use crate::{Permission, Cx, Origin};
+use crate::{Cx, Origin, Permission};
 use cloudlet_aws::{Caller, Fault, Scope, Timestamp};
 use cloudlet_shape::{Operation, OperationSchema, Shape, Struct};
 use std::{any::Any, fmt, future::Future, pin::Pin};

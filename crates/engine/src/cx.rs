@@ -1,6 +1,6 @@
 //! Everything a handler may know of its call, and all it may reach from there.
 
-use crate::{Permission, Boxed, Call, Clock, Dispatcher, Ids, HttpRequest, SendError, Origin, Output, HttpClient, HttpResponse, AuthRecord};
+use crate::{AuthRecord, Boxed, Call, Clock, Dispatcher, HttpClient, HttpRequest, HttpResponse, Ids, Origin, Output, Permission, SendError};
 use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
 use cloudlet_shape::Operation;
 use parking_lot::Mutex;

@@ -1,6 +1,6 @@
 //! How a service tells the house which operations it handles.
 
-use crate::{Permissions, Boxed, Cx, Dialect, HttpHooks, Input, Output, PublicFiles, DeveloperEndpoint};
+use crate::{Boxed, Cx, DeveloperEndpoint, Dialect, HttpHooks, Input, Output, Permissions, PublicFiles};
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
 use cloudlet_store::Persistent;

@@ -8,10 +8,10 @@ mod connection;
 mod form;
 mod integrity;
 mod limits;
-mod request;
 mod pipeline;
+mod request;
 
 pub use answer::{AnswerBody, Plain};
 pub use connection::{Listener, serve};
 pub use limits::Limits;
-pub use pipeline::{Gateway, AdminApi, Parts};
+pub use pipeline::{AdminApi, Gateway, Parts};

@@ -13,7 +13,8 @@ use bytes::Bytes;
 use cloudlet_aws::{Caller, Fault, FaultKind, Head, Region, Scope};
 use cloudlet_cloud::{Cloud, EntryPoint, Mode};
 use cloudlet_engine::{
-    AnyOperation, Boxed, Call, Dialect, AuthOutcome, Input, Origin, PublicFiles, Quotes, ScopeRegion, Service, SignatureKind, Signed, Stopwatch, RequestView,
+    AnyOperation, AuthOutcome, Boxed, Call, Dialect, Input, Origin, PublicFiles, Quotes, RequestView, ScopeRegion, Service, SignatureKind, Signed,
+    Stopwatch,
 };
 use cloudlet_shape::{Kind, OperationSchema, Protocol, ServiceSchema};
 use cloudlet_sigv4::{Keys, Target};

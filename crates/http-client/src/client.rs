@@ -5,7 +5,7 @@ use crate::{
     tls,
 };
 use bytes::{Bytes, BytesMut};
-use cloudlet_engine::{Boxed, HttpRequest, SendError, HttpClient, HttpResponse};
+use cloudlet_engine::{Boxed, HttpClient, HttpRequest, HttpResponse, SendError};
 use http::{HeaderName, HeaderValue, Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
@@ -152,7 +152,13 @@ mod tests {
     }
 
     fn request(to: String, timeout: Duration) -> HttpRequest {
-        HttpRequest { method: "POST", to, headers: vec![("x-amz-sns-message-type", "Notification".into())], body: Bytes::from_static(b"hello"), timeout }
+        HttpRequest {
+            method: "POST",
+            to,
+            headers: vec![("x-amz-sns-message-type", "Notification".into())],
+            body: Bytes::from_static(b"hello"),
+            timeout,
+        }
     }
 
     #[tokio::test]

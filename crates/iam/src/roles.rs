@@ -13,7 +13,7 @@ use crate::{
 };
 use cloudlet_api_iam::{faults::LIMIT_EXCEEDED, *};
 use cloudlet_aws::Arn;
-use cloudlet_engine::{Permission, Cx};
+use cloudlet_engine::{Cx, Permission};
 use cloudlet_identity::{
     LastUsed,
     state::{self, Of, of_account, rows_of},

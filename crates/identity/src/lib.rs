@@ -5,6 +5,7 @@ mod accesses;
 pub mod catalogue;
 mod credentials;
 pub mod delegations;
+mod effective_policies;
 mod last_used;
 pub mod messages;
 pub mod mfa;
@@ -13,19 +14,18 @@ pub mod outbound;
 mod partners;
 mod secret;
 mod sessions;
-mod effective_policies;
 pub mod state;
-pub mod templates;
 mod stored_policy;
+pub mod templates;
 
 pub use accesses::Access;
 pub use credentials::{Credential, Root, Unknown};
+pub use effective_policies::{EffectivePolicies, held, managed};
 pub use last_used::{LastUsed, Place};
 pub use organization::Membership;
 pub use partners::{Partners, Registered};
 pub use secret::Secret;
 pub use sessions::{Fresh, LONGEST_TOKEN, Origin, Session};
-pub use effective_policies::{EffectivePolicies, held, managed};
 pub use state::{Of, State, Tags};
 pub use stored_policy::{StoredPolicy, size};
 
@@ -34,7 +34,7 @@ pub const TRUST: cloudlet_policy::Kind = cloudlet_policy::Kind::Trust;
 
 use accesses::Accesses;
 use cloudlet_aws::{Account, Arn, Caller, Identity as Who, Timestamp};
-use cloudlet_store::{Journal, Json, Persistent, Listing, Page, Record, Store, Unreadable};
+use cloudlet_store::{Journal, Json, Listing, Page, Persistent, Record, Store, Unreadable};
 use credentials::Holder;
 use foldhash::HashMap;
 use parking_lot::RwLock;
@@ -228,7 +228,8 @@ impl Identity {
             Who::Root => &caller.unique_id,
             Who::Service { .. } => {
                 let source = caller.account.and_then(|account| self.membership(account));
-                return source.map_or_else(Arc::default, |source| Arc::new(EffectivePolicies { source: Some(source), ..EffectivePolicies::default() }));
+                return source
+                    .map_or_else(Arc::default, |source| Arc::new(EffectivePolicies { source: Some(source), ..EffectivePolicies::default() }));
             }
             Who::Anonymous => return Arc::default(),
         };

@@ -2,7 +2,7 @@
 //! the permissions boundaries of the roles they leave behind. AWS takes it up when a partner registers; here whoever builds the house says it.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies-temporary-delegation-partner-guide.html>
 
-use crate::{templates::Template, stored_policy::size};
+use crate::{stored_policy::size, templates::Template};
 use cloudlet_aws::{Account, Arn};
 use cloudlet_policy::{Document, Kind, Policy};
 use serde::Deserialize;

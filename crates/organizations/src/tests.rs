@@ -4,7 +4,7 @@ use crate::service;
 use cloudlet_api_organizations::*;
 use cloudlet_aws::{Account as AccountId, Caller, Fault, Region, Scope, Timestamp};
 use cloudlet_cloud::{Cloud, EntryPoint, Settings};
-use cloudlet_engine::{Call, Clock, Runtime, Ids, Origin};
+use cloudlet_engine::{Call, Clock, Ids, Origin, Runtime};
 use cloudlet_identity::{Identity, Root as RootKey, Secret};
 use cloudlet_shape::Operation;
 use std::sync::Arc;

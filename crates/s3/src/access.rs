@@ -5,7 +5,7 @@ use crate::{
     state::{Bucket, Contents},
 };
 use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity};
-use cloudlet_engine::{Permission, Cx, DerivedKey, SignatureKind};
+use cloudlet_engine::{Cx, DerivedKey, Permission, SignatureKind};
 use cloudlet_shape::Operation;
 use cloudlet_store::MappedStore;
 use std::sync::Arc;

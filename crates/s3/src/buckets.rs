@@ -6,7 +6,7 @@ mod create;
 use crate::{S3, access, api, faults, limits, names, owners};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::Empty;
 use std::ops::Bound;
 

@@ -2,7 +2,7 @@
 
 use crate::{S3, faults, metadata, names::location};
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{self as engine, Form, PostedObject, PostResponse, RequestView};
+use cloudlet_engine::{self as engine, Form, PostResponse, PostedObject, RequestView};
 use std::sync::Arc;
 
 pub struct HttpHooks {

@@ -13,7 +13,7 @@ use crate::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use page::{Encoding, Page, Query};
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use crate::{
     state::{More, Object, Tag},
 };
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use percent_encoding::percent_decode_str;
 use std::sync::Arc;
 

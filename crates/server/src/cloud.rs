@@ -2,10 +2,10 @@
 
 use crate::{configuration::Configuration, oidc_keys};
 use cloudlet_cloud::{Cloud, Settings};
-use cloudlet_engine::{Clock, Runtime, Ids, Service};
+use cloudlet_engine::{Clock, Ids, Runtime, Service};
+use cloudlet_http_client::{Bounds, Client};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
-use cloudlet_http_client::{Bounds, Client};
 use cloudlet_store::Blobs;
 use cloudlet_sts::ProviderKeys;
 use std::{path::Path, sync::Arc};

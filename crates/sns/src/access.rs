@@ -2,7 +2,7 @@
 
 use crate::{Sns, arns, faults};
 use cloudlet_aws::{Account, Arn, Fault, Identity};
-use cloudlet_engine::{Permission, Permissions, Cx};
+use cloudlet_engine::{Cx, Permission, Permissions};
 
 /// Services that AWS lets publish under a topic's first policy, as they come with the topic owner's `aws:SourceOwner`.
 /// AWS: unverified, but for CloudWatch; others (S3, EventBridge) need a policy that names them. SNS itself brings the events of

@@ -13,7 +13,7 @@ use crate::{
     state::{Message, Replay, ReplayStatus, Subscription},
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_shape::{Empty, TimestampFormat};
 use std::sync::Arc;
 

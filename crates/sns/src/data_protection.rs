@@ -6,7 +6,7 @@ use cloudlet_api_sns::{
     GetDataProtectionPolicy, GetDataProtectionPolicyInput, GetDataProtectionPolicyResponse, PutDataProtectionPolicy, PutDataProtectionPolicyInput,
 };
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::Empty;
 use serde_json::Value;
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use cloudlet_api_lambda::{InvocationRequest, Invoke};
 use cloudlet_api_sqs::{MessageAttributeValue, SendMessage, SendMessageRequest};
 use cloudlet_aws::{Arn, Caller, Fault, Timestamp};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle, HttpRequest, SendError};
+use cloudlet_engine::{Cx, Handle, HttpRequest, Permission, Permissions, SendError};
 use cloudlet_mailbox::{Channel, Mail};
 use cloudlet_shape::{Empty, Map, Shape};
 use delivery_policy::Retries;

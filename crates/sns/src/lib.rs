@@ -42,7 +42,7 @@ use cloudlet_api_sns as api;
 use cloudlet_aws::Arn;
 use cloudlet_engine::{Denial, Dialect, Service, Validation};
 use cloudlet_mailbox::Mailbox;
-use cloudlet_store::{Journal, StoreMap, Store};
+use cloudlet_store::{Journal, Store, StoreMap};
 use state::{Ledger, State};
 use std::sync::Arc;
 

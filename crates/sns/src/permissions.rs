@@ -3,7 +3,7 @@
 use crate::{Sns, access, arns, faults, policy, state::Topic};
 use cloudlet_api_sns::{AddPermission, AddPermissionInput, RemovePermission, RemovePermissionInput};
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::Empty;
 
 impl Sns {

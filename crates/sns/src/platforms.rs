@@ -21,7 +21,7 @@ use cloudlet_api_sns::{
     SetPlatformApplicationAttributesInput,
 };
 use cloudlet_aws::{Arn, Fault, Identity};
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_mailbox::{Channel, Mail};
 use cloudlet_shape::{Empty, Map};
 

@@ -16,7 +16,7 @@ use cloudlet_api_sns::{
     BatchResultErrorEntry, Publish, PublishBatch, PublishBatchInput, PublishBatchResponse, PublishBatchResultEntry, PublishInput, PublishResponse,
 };
 use cloudlet_aws::{Arn, Blame, Caller, Fault};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use serde_json::Value;
 use std::{
     collections::BTreeSet,

@@ -70,7 +70,8 @@ impl Certificate {
 
 impl PublicFiles for Certificate {
     fn public_file(&self, path: &str) -> Option<PublicFile> {
-        (path == Certificate::path()).then(|| PublicFile { content_type: "application/x-pem-file", body: Bytes::from_static(Certificate::PEM.as_bytes()) })
+        (path == Certificate::path())
+            .then(|| PublicFile { content_type: "application/x-pem-file", body: Bytes::from_static(Certificate::PEM.as_bytes()) })
     }
 }
 

@@ -21,7 +21,7 @@ use cloudlet_api_sns::{
     VerifySMSSandboxPhoneNumberInput, VerifySMSSandboxPhoneNumberResult,
 };
 use cloudlet_aws::{Account, Arn, Caller, Fault, Region};
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_mailbox::{Channel, Mail};
 use cloudlet_shape::Map;
 use std::ops::Bound;

@@ -17,7 +17,7 @@ use cloudlet_api_sns::{
     SubscribeResponse, Subscription as Listed, Unsubscribe, UnsubscribeInput,
 };
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_shape::{Empty, Map};
 use std::{ops::Bound, sync::Arc};
 

@@ -6,7 +6,7 @@ use cloudlet_api_sns::{
     UntagResource, UntagResourceRequest, UntagResourceResponse,
 };
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_shape::Map;
 use std::collections::BTreeSet;
 

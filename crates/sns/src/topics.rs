@@ -12,7 +12,7 @@ use cloudlet_api_sns::{
     GetTopicAttributesResponse, ListTopics, ListTopicsInput, ListTopicsResponse, SetTopicAttributes, SetTopicAttributesInput, Topic as Listed,
 };
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_shape::{Empty, Map};
 use std::{collections::BTreeMap, sync::Arc};
 use topic_attributes::{Stage, Trouble};

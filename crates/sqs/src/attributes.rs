@@ -10,7 +10,7 @@ use crate::{
 };
 use cloudlet_api_sqs::{GetQueueAttributes, GetQueueAttributesRequest, GetQueueAttributesResult, SetQueueAttributes, SetQueueAttributesRequest};
 use cloudlet_aws::{Fault, Timestamp};
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::{Empty, Map};
 use std::sync::Arc;
 

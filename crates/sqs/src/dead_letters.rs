@@ -12,7 +12,7 @@ use crate::{
 };
 use cloudlet_api_sqs::{ListDeadLetterSourceQueues, ListDeadLetterSourceQueuesRequest, ListDeadLetterSourceQueuesResult};
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_store::StoreMap;
 use std::ops::Bound;
 

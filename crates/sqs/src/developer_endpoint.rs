@@ -10,7 +10,7 @@ use crate::{
 };
 use cloudlet_api_sqs::{ReceiveMessage, ReceiveMessageResult};
 use cloudlet_aws::{Account, Arn, Fault, Region, Timestamp};
-use cloudlet_engine::{DeveloperRequest, Output, DeveloperEndpoint};
+use cloudlet_engine::{DeveloperEndpoint, DeveloperRequest, Output};
 use cloudlet_shape::{Operation, OperationSchema};
 
 /// Messages of one look, unless asked otherwise; and at most.

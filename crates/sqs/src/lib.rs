@@ -10,6 +10,7 @@ mod attributes;
 mod batches;
 mod contents;
 mod dead_letters;
+mod developer_endpoint;
 mod encryption;
 mod fairness;
 mod faults;
@@ -32,16 +33,15 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod visibility;
-mod developer_endpoint;
 
 pub use addresses::Urls;
 
 use addresses::resolve;
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Account, Arn, Fault, FaultKind};
-use cloudlet_engine::{Permission, Permissions, Cx, Denial, Dialect, ScopeRegion, Service};
+use cloudlet_engine::{Cx, Denial, Dialect, Permission, Permissions, ScopeRegion, Service};
 use cloudlet_shape::Operation;
-use cloudlet_store::{Journal, StoreMap, MappedStore, Store};
+use cloudlet_store::{Journal, MappedStore, Store, StoreMap};
 use state::{Ledger, Queue};
 use std::{borrow::Borrow, sync::Arc};
 

@@ -18,7 +18,7 @@ use cloudlet_api_sqs::{
     StartMessageMoveTaskRequest, StartMessageMoveTaskResult,
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -261,7 +261,11 @@ fn queue_arn(text: &str, parameter: &str) -> Result<Arn, Fault> {
 impl Sqs {
     /// What a task's owner must be allowed on a queue that exists.
     fn permission_on<O: cloudlet_shape::Operation>(&self, arn: &Arn, parameter: &str) -> Result<Permission, Fault> {
-        self.open(arn).and_then(|queue| queue.look(|queue| queue.profile().map(Profile::permission::<O>))).ok().flatten().ok_or_else(|| absent(parameter))
+        self.open(arn)
+            .and_then(|queue| queue.look(|queue| queue.profile().map(Profile::permission::<O>)))
+            .ok()
+            .flatten()
+            .ok_or_else(|| absent(parameter))
     }
 }
 
@@ -275,7 +279,9 @@ impl Handle<StartMessageMoveTask> for Sqs {
         permissions.push(self.permission_on::<GetQueueAttributes>(&source, "SourceArn")?);
         match &input.destination_arn {
             Some(destination) => permissions.push(self.permission_on::<SendMessage>(&queue_arn(destination, "DestinationArn")?, "DestinationArn")?),
-            None => permissions.extend(self.sources_of(&source, None).filter_map(|arn| self.permission_on::<SendMessage>(&arn, "DestinationArn").ok())),
+            None => {
+                permissions.extend(self.sources_of(&source, None).filter_map(|arn| self.permission_on::<SendMessage>(&arn, "DestinationArn").ok()))
+            }
         }
         Ok(permissions)
     }

@@ -3,7 +3,7 @@
 use crate::{Sqs, faults, limits, policy, settings::Stage};
 use cloudlet_api_sqs::{AddPermission, AddPermissionRequest, RemovePermission, RemovePermissionRequest};
 use cloudlet_aws::{Account, Arn, Fault, Timestamp};
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::{Empty, Map};
 
 /// What can be given to others: the actions of a queue that are not its owner's alone.

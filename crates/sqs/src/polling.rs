@@ -11,7 +11,7 @@ use crate::{
 };
 use cloudlet_api_sqs::{self as api, MessageAttributeValue, ReceiveMessage, ReceiveMessageRequest, ReceiveMessageResult};
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::{Map, Protocol};
 use std::sync::Arc;
 use tokio::sync::Notify;

@@ -13,7 +13,7 @@ use cloudlet_api_sqs::{
     ListQueues, ListQueuesRequest, ListQueuesResult, PurgeQueue, PurgeQueueRequest,
 };
 use cloudlet_aws::{Account, Arn, Fault, Timestamp};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_shape::{Empty, Map};
 use std::{ops::Bound, sync::Arc};
 

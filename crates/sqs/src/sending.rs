@@ -16,7 +16,7 @@ use cloudlet_api_sqs::{
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
 use cloudlet_digest::{Algorithm, digest};
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::Map;
 use std::{
     fmt::Display,

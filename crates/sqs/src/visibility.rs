@@ -14,7 +14,7 @@ use cloudlet_api_sqs::{
     DeleteMessageBatchResult, DeleteMessageBatchResultEntry, DeleteMessageRequest,
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::Empty;
 
 impl Open {

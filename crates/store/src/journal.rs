@@ -1,6 +1,6 @@
 //! Where records go. Off: nothing is even serialized. In memory: for tests. On disk: another keeper, behind the same trait.
 
-use crate::{Change, StoreEvent, Json, Record};
+use crate::{Change, Json, Record, StoreEvent};
 use parking_lot::Mutex;
 use std::{
     borrow::Cow,

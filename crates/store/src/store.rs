@@ -1,6 +1,6 @@
 //! A store: tables behind one lock, whose writes happen whole or not at all.
 
-use crate::{Change, StoreEvent, Journal, Json, Persistent, Listing, Page, Record, Tables, Unreadable};
+use crate::{Change, Journal, Json, Listing, Page, Persistent, Record, StoreEvent, Tables, Unreadable};
 use parking_lot::{RwLock, RwLockWriteGuard};
 use std::{
     borrow::Cow,

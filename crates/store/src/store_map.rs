@@ -3,7 +3,7 @@
 
 use crate::store::{Cell, changes, infallible};
 use crate::table::is_backward;
-use crate::{StoreEvent, Journal, Json, Persistent, Key, Listing, Page, Record, Tables, Unreadable};
+use crate::{Journal, Json, Key, Listing, Page, Persistent, Record, StoreEvent, Tables, Unreadable};
 use parking_lot::RwLock;
 use std::{borrow::Borrow, collections::BTreeMap, fmt, ops::RangeBounds, sync::Arc};
 

@@ -5,7 +5,7 @@ use cloudlet_api_sts::{
     GetAccessKeyInfo, GetAccessKeyInfoRequest, GetAccessKeyInfoResponse, GetCallerIdentity, GetCallerIdentityRequest, GetCallerIdentityResponse,
 };
 use cloudlet_aws::{Account, Arn, Fault, FaultKind};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle, account_of_access_key};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, account_of_access_key};
 
 impl Handle<GetCallerIdentity> for Sts {
     /// "No permissions are required to perform this operation", not even in the face of an explicit deny.

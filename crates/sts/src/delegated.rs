@@ -8,7 +8,7 @@ use crate::{
 };
 use cloudlet_api_sts::*;
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_identity::{Fresh, Session, delegations::Delegation};
 
 /// AWS: what the API answers to a token that it did not make; that others' tokens get the same answer is unverified.

@@ -7,7 +7,7 @@ use crate::{
 };
 use cloudlet_api_sts::{AssumedRoleUser, Credentials};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Permission, Cx};
+use cloudlet_engine::{Cx, Permission};
 use cloudlet_identity::{Fresh, Origin, Session, Tags};
 use cloudlet_policy::Keys;
 use cloudlet_shape::Operation;
@@ -52,7 +52,8 @@ impl Vouched {
         actions.extend((!self.tags.is_empty()).then_some("sts:TagSession"));
         actions.extend(self.source_identity.is_some().then_some("sts:SetSourceIdentity"));
         for action in actions {
-            let permission = Permission::action(action, role.arn.clone()).owned_by(role.account).with_policy(Some(role.trust.named(role.arn.as_str())));
+            let permission =
+                Permission::action(action, role.arn.clone()).owned_by(role.account).with_policy(Some(role.trust.named(role.arn.as_str())));
             let permission = Permission { keys: keys.clone(), federated: Some(self.provider.as_str().into()), ..permission };
             cx.may::<O>(&permission).map_err(|_| refused(self.action))?;
         }

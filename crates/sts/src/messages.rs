@@ -5,7 +5,7 @@ use cloudlet_api_sts::{
     DecodeAuthorizationMessage, DecodeAuthorizationMessageRequest, DecodeAuthorizationMessageResponse, faults::INVALID_AUTHORIZATION_MESSAGE,
 };
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_identity::messages;
 
 impl Handle<DecodeAuthorizationMessage> for Sts {

@@ -12,7 +12,7 @@ use cloudlet_api_sts::{
     faults::{JWT_PAYLOAD_SIZE_EXCEEDED, OUTBOUND_WEB_IDENTITY_FEDERATION_DISABLED, SESSION_DURATION_ESCALATION},
 };
 use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity as Who, Timestamp, TimestampFormat};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle, Keys};
+use cloudlet_engine::{Cx, Handle, Keys, Permission, Permissions};
 use cloudlet_identity::{Session, Tags, outbound::issuer};
 use serde_json::{Map, Value, json};
 

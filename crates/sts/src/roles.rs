@@ -7,8 +7,8 @@ use crate::{
 };
 use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest, AssumeRoleResponse, AssumedRoleUser};
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Timestamp};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle, Keys};
-use cloudlet_identity::{Fresh, Origin, Session, Tags, StoredPolicy};
+use cloudlet_engine::{Cx, Handle, Keys, Permission, Permissions};
+use cloudlet_identity::{Fresh, Origin, Session, StoredPolicy, Tags};
 use cloudlet_policy::{Document, Kind, Policy};
 use std::sync::{Arc, LazyLock};
 

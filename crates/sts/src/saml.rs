@@ -15,7 +15,7 @@ use cloudlet_api_sts::{
     faults::{EXPIRED_TOKEN, IDP_REJECTED_CLAIM, INVALID_IDENTITY_TOKEN},
 };
 use cloudlet_aws::{Account, Arn, Fault, Timestamp};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_identity::{Of, Origin};
 use cloudlet_saml::{Assertion, Encryption, Metadata, PrivateKey, Refused, read};
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use crate::Sts;
 use cloudlet_api_sts::{Credentials, PolicyDescriptorType, Tag, faults::*};
 use cloudlet_aws::{Account, Caller, Fault, FaultKind, Identity as Who};
 use cloudlet_engine::{Cx, Keys};
-use cloudlet_identity::{Fresh, LONGEST_TOKEN, Session, Tags, StoredPolicy, managed};
+use cloudlet_identity::{Fresh, LONGEST_TOKEN, Session, StoredPolicy, Tags, managed};
 use cloudlet_policy::{Kind, Policy};
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use crate::{
 };
 use cloudlet_api_sts::*;
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle, Keys};
+use cloudlet_engine::{Cx, Handle, Keys, Permission, Permissions};
 use cloudlet_identity::{Fresh, Origin, Session, Tags, managed};
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use cloudlet_api_sts::{
     faults::{EXPIRED_TOKEN, INVALID_IDENTITY_TOKEN},
 };
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_identity::{Of, Origin, Tags, outbound::is_issuer};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde_json::{Map, Value};

@@ -4,7 +4,7 @@
 use crate::Iam;
 use cloudlet_api_sns::{Publish, PublishInput};
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_identity::delegations::{Delegation, Stage};
 use cloudlet_shape::{Empty, Shape};
 use serde::Serialize;

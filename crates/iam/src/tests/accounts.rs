@@ -53,5 +53,5 @@ async fn every_operation_names_an_action_and_leaves_a_decision() {
         assert!(handled && operation.access.first().is_some_and(|access| access.action.starts_with("iam:")), "{}", operation.name);
     }
     cloud.does::<ListUsers>(ListUsersRequest::default()).await;
-    assert!(cloud.inner.calls().iter().all(|call| !call.verdicts.is_empty()));
+    assert!(cloud.inner.calls().iter().all(|call| !call.auth_records.is_empty()));
 }

@@ -5,7 +5,7 @@ use cloudlet_api_iam::*;
 use cloudlet_api_sns::{Publish, PublishInput, PublishResponse};
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
 use cloudlet_cloud::{Cloud, EntryPoint, Settings};
-use cloudlet_engine::{Permission, Permissions, Call, Clock, Cx, Runtime, Handle, Ids, Origin, Service};
+use cloudlet_engine::{Call, Clock, Cx, Handle, Ids, Origin, Permission, Permissions, Runtime, Service};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
 use cloudlet_policy::{Document, Kind, Policy};
 use cloudlet_shape::Operation;

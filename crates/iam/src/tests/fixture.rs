@@ -2,7 +2,7 @@
 
 use cloudlet_aws::{Account, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
 use cloudlet_cloud::{Cloud, EntryPoint, Settings};
-use cloudlet_engine::{Call, Clock, Runtime, Ids, Origin};
+use cloudlet_engine::{Call, Clock, Ids, Origin, Runtime};
 use cloudlet_identity::{Identity, Root, Secret};
 use cloudlet_shape::Operation;
 use std::sync::Arc;

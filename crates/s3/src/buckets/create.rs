@@ -8,7 +8,7 @@ use crate::{
     tags,
 };
 use cloudlet_aws::{Account, Fault, FaultKind, Region};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use std::sync::Arc;
 
 const ALREADY_EXISTS: FaultKind = api::faults::BUCKET_ALREADY_EXISTS;

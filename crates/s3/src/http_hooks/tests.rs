@@ -30,7 +30,9 @@ fn a_virtual_host_is_a_path_and_its_key_stays_raw() {
 
 #[test]
 fn preflight_requests_are_refused_as_long_as_no_bucket_allows_any() {
-    let permission = |fields: Fields, path: &str| http_hooks().preflight(&RequestView { head: &head("OPTIONS", path, "", &fields), prefix: None }, path).unwrap_err();
+    let permission = |fields: Fields, path: &str| {
+        http_hooks().preflight(&RequestView { head: &head("OPTIONS", path, "", &fields), prefix: None }, path).unwrap_err()
+    };
     assert_eq!(permission(vec![], "/b-1").message(), "Insufficient information. Origin request header needed.");
     let fault = permission(vec![("origin", "http://a"), ("access-control-request-method", "PUT")], "/b-1/key");
     assert_eq!((fault.code(), fault.status(), fault.message()), ("AccessForbidden", 403, "CORSResponse: Bucket not found"));
@@ -40,7 +42,8 @@ fn preflight_requests_are_refused_as_long_as_no_bucket_allows_any() {
 
 #[test]
 fn an_upload_says_how_long_it_is() {
-    let admit = |method: &str, path: &str, fields: Fields| http_hooks().admit(&RequestView { head: &head(method, path, "", &fields), prefix: None }, path);
+    let admit =
+        |method: &str, path: &str, fields: Fields| http_hooks().admit(&RequestView { head: &head(method, path, "", &fields), prefix: None }, path);
     assert_eq!(admit("PUT", "/b-1/k", vec![]).unwrap_err().code(), "MissingContentLength");
     assert!(admit("PUT", "/b-1/k", vec![("content-length", "0")]).is_ok());
     assert!(admit("PUT", "/b-1/k", vec![("x-amz-decoded-content-length", "0")]).is_ok());

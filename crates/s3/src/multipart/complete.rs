@@ -16,7 +16,7 @@ use crate::{
 };
 use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_digest::{Algorithm, Sum};
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_store::Blob;
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -244,7 +244,10 @@ impl Handle<api::CompleteMultipartUpload> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::CompleteMultipartUploadRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
         let mut permission = found.permission_on(cx, "s3:PutObject", &input.key);
-        objects::set_write_keys(&mut permission.keys, &[("s3:if-match", input.if_match.as_ref()), ("s3:if-none-match", input.if_none_match.as_ref())]);
+        objects::set_write_keys(
+            &mut permission.keys,
+            &[("s3:if-match", input.if_match.as_ref()), ("s3:if-none-match", input.if_none_match.as_ref())],
+        );
         Ok(permission.into())
     }
 

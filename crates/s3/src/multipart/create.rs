@@ -13,7 +13,7 @@ use crate::{
 };
 use cloudlet_aws::Fault;
 use cloudlet_digest::Algorithm;
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use std::sync::Arc;
 
 /// Letters and digits of an upload id behind its order.

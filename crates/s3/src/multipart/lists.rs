@@ -15,7 +15,7 @@ use crate::{
     state::{Contents, PartKey, Upload, UploadKey},
 };
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use std::{ops::Bound, sync::Arc};
 
 impl Handle<api::ListParts> for S3 {

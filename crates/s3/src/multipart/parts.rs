@@ -16,7 +16,7 @@ use crate::{
 };
 use cloudlet_aws::{Fault, Timestamp};
 use cloudlet_digest::{Algorithm, Sum};
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use std::sync::Arc;
 
 /// The digests a part needs beside its MD5: what the client claims, what the upload shows, what the object will have.

@@ -10,7 +10,7 @@ use crate::{
     state::Object,
 };
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 
 const ATTRIBUTES: [&str; 2] = ["s3:GetObjectAttributes", "s3:GetObjectVersionAttributes"];
 const KNOWN: [&str; 5] = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];

@@ -17,7 +17,7 @@ use crate::{
 };
 use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, Digests};
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::Operation;
 use cloudlet_store::{BlobReader, Fresh};
 use percent_encoding::percent_decode_str;

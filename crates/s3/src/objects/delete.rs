@@ -12,7 +12,7 @@ use crate::{
     state::Contents,
 };
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_store::Blob;
 
 const DELETE: [&str; 2] = ["s3:DeleteObject", "s3:DeleteObjectVersion"];

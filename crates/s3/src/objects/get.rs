@@ -14,7 +14,7 @@ use crate::{
     state::{Object, Tag},
 };
 use cloudlet_aws::{Fault, Timestamp, TimestampFormat};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_store::BlobReader;
 use std::{ops::Range, sync::Arc};
 

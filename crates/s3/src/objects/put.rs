@@ -13,7 +13,7 @@ use crate::{
     tags,
 };
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Permissions, Cx, Handle};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_store::Blob;
 use std::sync::Arc;
 

@@ -116,7 +116,7 @@ impl<'a> Upload<'a> {
         if let Some((algorithm, claim)) = claim {
             request.show(algorithm, claim);
         }
-        let mut sent = self.inner.call::<UploadPart>(request).await?;
+        let mut sent = self.cloud.call::<UploadPart>(request).await?;
         let mut part = CompletedPart { etag: sent.etag.take(), part_number: Some(number), ..Default::default() };
         *part.checksum(self.algorithm) = sent.checksum(self.algorithm).take();
         Ok(part)
@@ -139,7 +139,7 @@ impl<'a> Upload<'a> {
         if let Some((algorithm, claim)) = claim {
             request.show(algorithm, claim);
         }
-        self.inner.call::<CompleteMultipartUpload>(request).await
+        self.cloud.call::<CompleteMultipartUpload>(request).await
     }
 }
 

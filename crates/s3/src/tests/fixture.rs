@@ -4,7 +4,7 @@ use crate::{S3, api::*};
 use bytes::Bytes;
 use cloudlet_aws::{Account, Caller, Fault, Region, Scope, Timestamp};
 use cloudlet_cloud::{Cloud, EntryPoint, Settings};
-use cloudlet_engine::{Call, Clock, Runtime, Ids, Origin};
+use cloudlet_engine::{Call, Clock, Ids, Origin, Runtime};
 use cloudlet_identity::{Identity, Root, Secret};
 use cloudlet_shape::{Body, BodyError, Operation, Taken};
 use cloudlet_store::{Blobs, Journal};

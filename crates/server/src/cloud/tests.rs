@@ -4,7 +4,7 @@ use super::build;
 use crate::configuration::usual;
 use cloudlet_aws::{Account, Caller, Identity as Who, Region, Scope};
 use cloudlet_cloud::{Cloud, EntryPoint};
-use cloudlet_engine::{AnyOperation, Call, Cx, AuthOutcome, Input, Origin};
+use cloudlet_engine::{AnyOperation, AuthOutcome, Call, Cx, Input, Origin};
 use cloudlet_shape::{Kind, Member, OperationSchema, Target};
 use serde_json::{Value, json};
 

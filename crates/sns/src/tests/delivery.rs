@@ -2,7 +2,7 @@ use super::fixture::*;
 use cloudlet_api_sns::*;
 use cloudlet_api_sqs::{self as sqs, SendMessage, SendMessageRequest, SendMessageResult};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Permission, Permissions, Cx, Handle, Service};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
 use cloudlet_shape::Map;
 use parking_lot::Mutex;
 use std::sync::Arc;

@@ -3,7 +3,7 @@ use cloudlet_api_firehose::{self as firehose, PutRecord, PutRecordInput, PutReco
 use cloudlet_api_sqs as sqs;
 use cloudlet_api_sts::{self as sts, AssumeRole, AssumeRoleRequest, AssumeRoleResponse, AssumedRoleUser, Credentials};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Permission, Permissions, Cx, Handle, Service};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
 use parking_lot::Mutex;
 use std::sync::Arc;
 

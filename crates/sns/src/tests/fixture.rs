@@ -5,9 +5,12 @@ use cloudlet_api_sns::*;
 use cloudlet_api_sqs::{self as sqs, SendMessage, SendMessageRequest, SendMessageResult};
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
 use cloudlet_cloud::{Cloud, EntryPoint, Settings};
-use cloudlet_engine::{Permission, Permissions, Boxed, Call, Clock, Cx, Document, Runtime, Handle, Ids, HttpRequest, SendError, Origin, HttpClient, Policy, HttpResponse, Service};
+use cloudlet_engine::{
+    Boxed, Call, Clock, Cx, Document, Handle, HttpClient, HttpRequest, HttpResponse, Ids, Origin, Permission, Permissions, Policy, Runtime,
+    SendError, Service,
+};
 use cloudlet_identity::{Identity, Root, Secret};
-use cloudlet_mailbox::{Mail, Mailbox, MailboxLimits, MailFilter};
+use cloudlet_mailbox::{Mail, MailFilter, Mailbox, MailboxLimits};
 use cloudlet_policy::Kind;
 use cloudlet_shape::{Map, Operation};
 use cloudlet_store::Journal;
@@ -89,7 +92,11 @@ impl TestCloud {
         runtime.set_http_client(world.clone());
         let mut services = vec![service(&journal, mailbox.clone(), Options::default()), sqs];
         services.extend(others);
-        TestCloud { inner: Cloud::new(runtime, Identity::new(root), services, Settings { mailbox, ..Settings::default() }), queues: Arc::default(), world }
+        TestCloud {
+            inner: Cloud::new(runtime, Identity::new(root), services, Settings { mailbox, ..Settings::default() }),
+            queues: Arc::default(),
+            world,
+        }
     }
 
     pub fn now(&self) -> Timestamp {

@@ -1,10 +1,10 @@
 //! With a KMS that has one key, which can be disabled.
 
-use super::fixture::{TestCloud, START, bodies, message, receive};
+use super::fixture::{START, TestCloud, bodies, message, receive};
 use cloudlet_api_kms::{Decrypt, DecryptRequest, DecryptResponse, GenerateDataKey, GenerateDataKeyRequest, GenerateDataKeyResponse, SERVICE};
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Arn, Fault, FaultKind};
-use cloudlet_engine::{Permission, Permissions, Cx, Handle, Service};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
 use cloudlet_store::Journal;
 use std::sync::{
     Arc,

@@ -4,7 +4,7 @@ use crate::{Sqs, Urls};
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
 use cloudlet_cloud::{Cloud, EntryPoint, Settings};
-use cloudlet_engine::{Call, Clock, Runtime, Ids, Origin, Service};
+use cloudlet_engine::{Call, Clock, Ids, Origin, Runtime, Service};
 use cloudlet_identity::{Identity, Root, Secret};
 use cloudlet_shape::{Map, Operation, Protocol};
 use cloudlet_store::{InMemory, Journal};

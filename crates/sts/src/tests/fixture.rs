@@ -3,8 +3,8 @@
 use crate::{ProviderKeys, service};
 use cloudlet_aws::{Account, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
 use cloudlet_cloud::{Cloud, EntryPoint, Settings};
-use cloudlet_engine::{Call, Clock, Runtime, Ids, Origin};
-use cloudlet_identity::{Identity, LastUsed, Of, Root, Secret, Tags, StoredPolicy, state};
+use cloudlet_engine::{Call, Clock, Ids, Origin, Runtime};
+use cloudlet_identity::{Identity, LastUsed, Of, Root, Secret, StoredPolicy, Tags, state};
 use cloudlet_policy::Kind;
 use cloudlet_shape::Operation;
 use cloudlet_store::Journal;
