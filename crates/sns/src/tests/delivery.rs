@@ -76,7 +76,7 @@ async fn a_queue_that_lets_nobody_in_gets_nothing() {
     cloud.pass(3_600).await;
     assert!(cloud.texts("q").await.is_empty());
     let refused = cloud.inner.calls().into_iter().find(|call| call.operation == "SendMessage").unwrap();
-    assert_eq!((&*refused.principal, refused.verdicts.len()), ("sns.amazonaws.com", 1));
+    assert_eq!((&*refused.principal, refused.auth_records.len()), ("sns.amazonaws.com", 1));
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ async fn a_user_without_permission_is_told_so_in_the_words_of_aws() {
     assert!(cloud.call::<GetAccessKeyInfo>(&cloud.root, input).await.is_ok());
     let log = cloud.inner.calls();
     assert_eq!(log.iter().map(|call| call.fault.as_deref()).collect::<Vec<_>>(), [None, Some("AccessDenied")]);
-    assert!(log.iter().all(|call| call.verdicts.len() == 1));
+    assert!(log.iter().all(|call| call.auth_records.len() == 1));
 }
 
 #[tokio::test]

@@ -145,7 +145,7 @@ async fn a_response_of_a_known_provider_opens_the_role_that_trusts_it() {
     assert!(cloud.bearer(&credentials).is_ok());
     let session = cloud.identity.session(&credentials.access_key_id).unwrap();
     assert!(session.claims.iter().any(|(name, _)| &**name == "saml:sub") && session.claims.iter().all(|(name, _)| &**name != "saml:aud"));
-    assert_eq!(cloud.inner.calls()[0].verdicts[0].action, "sts:AssumeRoleWithSAML");
+    assert_eq!(cloud.inner.calls()[0].auth_records[0].action, "sts:AssumeRoleWithSAML");
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ impl Provider {
             "iss": format!("https://{ISSUER}"),
             "aud": "sts.amazonaws.com",
             "sub": "repo:octo/app:ref:refs/heads/main",
-            "exp": self.inner.now().secs() + 600,
+            "exp": self.cloud.now().secs() + 600,
         });
         change(&mut claims);
         let part = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -75,7 +75,7 @@ async fn a_token_of_a_known_provider_opens_the_role_that_trusts_it() {
     assert_eq!(answer.provider.as_deref(), Some("arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"));
     assert!(provider.cloud.bearer(&answer.credentials.unwrap()).is_ok());
     let log = provider.cloud.inner.calls();
-    assert_eq!(log[0].verdicts[0].action, "sts:AssumeRoleWithWebIdentity");
+    assert_eq!(log[0].auth_records[0].action, "sts:AssumeRoleWithWebIdentity");
 }
 
 #[tokio::test]
