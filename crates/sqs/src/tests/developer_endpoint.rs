@@ -1,11 +1,11 @@
 use super::fixture::{TestCloud, bodies, message};
 use cloudlet_api_sqs::*;
-use cloudlet_engine::{DeveloperRequest, Window};
+use cloudlet_engine::{DeveloperEndpoint, DeveloperRequest};
 
 fn look(cloud: &TestCloud, rest: &str, query: &[(&str, &str)]) -> Vec<Message> {
     let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let glance = DeveloperRequest { rest: rest.into(), query, now: cloud.now(), region: "us-east-1".into() };
-    let (_, output) = cloud.sqs.look(&glance).unwrap();
+    let request = DeveloperRequest { rest: rest.into(), query, now: cloud.now(), region: "us-east-1".into() };
+    let (_, output) = cloud.sqs.view(&request).unwrap();
     output.into_any().downcast::<ReceiveMessageResult>().map(|result| result.messages.unwrap()).unwrap_or_default()
 }
 
