@@ -145,6 +145,10 @@ impl Signer {
 }
 
 impl PublicFiles for Signer {
+    fn paths(&self) -> Vec<String> {
+        vec!["/.well-known/jwks.json".to_owned(), "/_sts/{issuer}/.well-known/{document}".to_owned()]
+    }
+
     /// What lies below AWS's issuers: here below `/_sts/` and the host of the issuer. The keys, which are the same for all, lie at
     /// `/.well-known/jwks.json` too, for who lets the name of an issuer lead here.
     fn public_file(&self, path: &str) -> Option<PublicFile> {

@@ -15,13 +15,13 @@ const STOREYS: [(&str, &[&str]); 10] = [
     ("engines", &["s3", "s3control", "sqs", "sns", "sts", "iam", "organizations", "kms", "ssm", "ses", "sesv2", "ec2", "states", "lambda", "logs"]),
     ("cloud", &["cloud"]),
     ("gateway", &["gateway", "smtp"]),
-    ("rooms", &["inspect", "outside"]),
+    ("admin", &["admin", "http-client"]),
     ("top", &["bench", "server", "xtask"]),
 ];
 
 /// Libraries that know HTTP, and who may use them.
 const HTTP: [&str; 10] = ["axum", "h2", "headers", "http", "http-body", "http-body-util", "hyper", "hyper-util", "tower", "tower-http"];
-const SPEAKS_HTTP: [&str; 5] = ["bench", "gateway", "outside", "server", "xtask"];
+const SPEAKS_HTTP: [&str; 6] = ["admin", "bench", "gateway", "http-client", "server", "xtask"];
 
 /// Libraries that do things in the world or know the time, and crates that must not.
 const WORLDLY: [&str; 9] = ["chrono", "fs2", "jiff", "mio", "rand", "socket2", "time", "tokio", "uuid"];
