@@ -14,12 +14,16 @@ use std::{
     task::{Context, Poll},
 };
 
-/// A response body: whole, or a stream that may break.
-enum AnswerBody {
+/// A response body. AWS's answers are written as they are: boxed as an axum body, like those of the other routes, each call would cost two
+/// allocations more.
+pub enum AnswerBody {
     /// The answer to HEAD has none, and says nothing of its length but by its fields.
     None,
     Whole(Option<Bytes>),
+    /// It may break off.
     Stream { stream: BodyStream, length: Option<u64> },
+    /// Of another route.
+    Routed(axum::body::Body),
 }
 
 /// Why an answer could not be sent to its end. The connection is closed, so that the client notices.
@@ -42,6 +46,7 @@ impl http_body::Body for AnswerBody {
         match self.get_mut() {
             AnswerBody::None => Poll::Ready(None),
             AnswerBody::Whole(bytes) => Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes)))),
+            AnswerBody::Routed(body) => Pin::new(body).poll_frame(cx).map_err(|error| Interrupted(error.to_string())),
             AnswerBody::Stream { stream, .. } => stream.as_mut().poll_next(cx).map(|next| {
                 next.map(|piece| match piece {
                     Ok(bytes) => Ok(Frame::data(bytes)),
@@ -57,6 +62,7 @@ impl http_body::Body for AnswerBody {
             AnswerBody::None => true,
             AnswerBody::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             AnswerBody::Stream { .. } => false,
+            AnswerBody::Routed(body) => body.is_end_stream(),
         }
     }
 
@@ -64,6 +70,7 @@ impl http_body::Body for AnswerBody {
         match self {
             AnswerBody::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             AnswerBody::Stream { length: Some(length), .. } => SizeHint::with_exact(*length),
+            AnswerBody::Routed(body) => body.size_hint(),
             AnswerBody::Stream { .. } | AnswerBody::None => SizeHint::default(),
         }
     }
@@ -127,7 +134,7 @@ fn name_of(name: &str) -> Option<HeaderName> {
     ))
 }
 
-pub fn response(answer: Answer, method: &Method) -> Response {
+pub fn response(answer: Answer, method: &Method) -> Response<AnswerBody> {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut fields = http::HeaderMap::with_capacity(answer.headers.len() + 2);
     for (name, value) in answer.headers {
@@ -149,7 +156,7 @@ pub fn response(answer: Answer, method: &Method) -> Response {
     } else {
         answer.body.into()
     };
-    let mut response = Response::new(axum::body::Body::new(body));
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = fields;
     response

@@ -6,12 +6,14 @@ use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_shape::BodyError;
 use futures_util::future::FutureExt;
 use http_body_util::BodyExt;
-use hyper::body::Frame;
+use hyper::body::{Frame, Incoming, SizeHint};
 use std::{
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -24,11 +26,45 @@ pub struct RequestBody {
     /// What was read before it was asked for.
     ahead: Option<Result<Bytes, BodyError>>,
     /// `None` at the end.
-    source: Option<Body>,
+    source: Option<Source>,
     stall_time: Duration,
     drain: u64,
     expectation: Expectation,
     refused: RefusedUnsent,
+}
+
+/// Where a body comes from.
+pub enum Source {
+    /// Straight from the connection.
+    Connection(Incoming),
+    /// Through the router.
+    Router(Body),
+}
+
+impl http_body::Body for Source {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match self.get_mut() {
+            Source::Connection(incoming) => Pin::new(incoming).poll_frame(cx).map_err(axum::Error::new),
+            Source::Router(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Source::Connection(incoming) => incoming.is_end_stream(),
+            Source::Router(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Source::Connection(incoming) => incoming.size_hint(),
+            Source::Router(body) => body.size_hint(),
+        }
+    }
 }
 
 /// Whether the client waits for `100 Continue` before it sends the body.
@@ -41,18 +77,28 @@ pub enum Expectation {
 /// Set when a client that waited for `100 Continue` was refused instead. It may use the connection for its next request, while HTTP counts
 /// the next bytes as the body: the connection must be closed with the answer.
 #[derive(Clone, Default)]
-pub struct RefusedUnsent(Arc<AtomicBool>);
+pub struct RefusedUnsent(Option<Arc<AtomicBool>>);
 
 impl RefusedUnsent {
+    fn possible(expectation: Expectation) -> RefusedUnsent {
+        RefusedUnsent((expectation == Expectation::Continue).then(Arc::default))
+    }
+
+    fn set(&self) {
+        if let Some(refused) = &self.0 {
+            refused.store(true, Ordering::Release);
+        }
+    }
+
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.as_ref().is_some_and(|refused| refused.load(Ordering::Acquire))
     }
 }
 
 impl RequestBody {
-    pub fn new(source: Body, expectation: Expectation, stall_time: Duration, drain: u64) -> RequestBody {
+    pub fn new(source: Source, expectation: Expectation, stall_time: Duration, drain: u64) -> RequestBody {
         let source = (!http_body::Body::is_end_stream(&source)).then_some(source);
-        RequestBody { ahead: None, source, stall_time, drain, expectation, refused: RefusedUnsent::default() }
+        RequestBody { ahead: None, source, stall_time, drain, expectation, refused: RefusedUnsent::possible(expectation) }
     }
 
     /// For routes that know no time limits of their own.
@@ -165,7 +211,7 @@ impl Drop for RequestBody {
     fn drop(&mut self) {
         let Some(mut rest) = self.source.take().filter(|rest| !http_body::Body::is_end_stream(rest)) else { return };
         if self.expectation == Expectation::Continue {
-            self.refused.0.store(true, Ordering::Release);
+            self.refused.set();
         } else if tokio::runtime::Handle::try_current().is_ok() {
             let (limit, stall_time) = (self.drain, self.stall_time);
             tokio::spawn(async move {

@@ -2,6 +2,7 @@
 
 use crate::{
     Limits,
+    answer::AnswerBody,
     gateway::{Parts, Peer, Transport},
     router::Server,
 };
@@ -53,7 +54,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What all connections share.
 struct Connections {
-    server: Server,
+    server: Arc<Server>,
     http: auto::Builder<TokioExecutor>,
     permits: Arc<Semaphore>,
     /// Changes when the server stops.
@@ -66,7 +67,7 @@ pub async fn serve(parts: Parts, listeners: Vec<Listener>, stop: impl Future<Out
     let (running, stopped) = watch::channel(());
     let http = http(&parts.limits);
     let permits = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS)));
-    let connections = Arc::new(Connections { server: Server::new(parts), http, permits: permits.clone(), stop: stopped });
+    let connections = Arc::new(Connections { server: Arc::new(Server::new(parts)), http, permits: permits.clone(), stop: stopped });
     let accepting = listeners.into_iter().map(|listener| connections.clone().accept(listener));
     tokio::select! {
         _ = futures_util::future::join_all(accepting) => {}
@@ -140,7 +141,7 @@ impl Connections {
         // hyper's own time limit begins when it knows the protocol, which this one awaits.
         let mut first_request = pin!(sleep(self.server.gateway.limits.head_time));
         let mut stop = self.stop.clone();
-        let (mut awaited, mut stopping) = (true, false);
+        let mut stopping = false;
         let outcome = loop {
             tokio::select! {
                 biased;
@@ -149,12 +150,7 @@ impl Connections {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                () = first_request.as_mut(), if awaited => {
-                    awaited = false;
-                    if !begun.load(Ordering::Relaxed) {
-                        return tracing::debug!("connection ended: the client is silent");
-                    }
-                }
+                () = first_request.as_mut(), if !begun.load(Ordering::Relaxed) => return tracing::debug!("connection ended: the client is silent"),
             }
         };
         if let Err(error) = outcome {
@@ -186,16 +182,16 @@ async fn cannot_accept(error: &io::Error) {
 
 /// The requests of one connection.
 struct Requests {
-    server: Server,
+    server: Arc<Server>,
     peer: Peer,
     /// Whether there was one.
     begun: Arc<AtomicBool>,
 }
 
 impl Service<Request<Incoming>> for Requests {
-    type Response = Response;
+    type Response = Response<AnswerBody>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<AnswerBody>, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.begun.store(true, Ordering::Relaxed);

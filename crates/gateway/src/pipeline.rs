@@ -1,7 +1,7 @@
 //! The request pipeline, step by step: recognize, authenticate, decode; the cloud authorizes and performs; encode.
 
 use crate::{
-    answer::{Plain, response},
+    answer::{AnswerBody, Plain, response},
     authenticate::{Authenticated, Authenticator, FormClaims, Stage},
     body::RequestBody,
     body_encoding::{BodyEncoding, Collected, checked, collected, decoded},
@@ -48,7 +48,7 @@ enum Decoded {
 
 impl Gateway {
     /// Answers one request to AWS, whatever it is.
-    pub async fn answer(self: Arc<Self>, parts: Parts, body: RequestBody, peer: Peer) -> Response {
+    pub async fn answer(&self, parts: Parts, body: RequestBody, peer: Peer) -> Response<AnswerBody> {
         let watch = Stopwatch::start();
         let method = parts.method.clone();
         let mut log = LogEntry { method: method.clone(), ..LogEntry::default() };

@@ -1,8 +1,8 @@
 //! The routes of the server: the admin API, the public files of services, and everything else, which is AWS.
 
 use crate::{
-    answer::{Plain, response},
-    body::{Expectation, RequestBody},
+    answer::{AnswerBody, Plain, response},
+    body::{Expectation, RequestBody, Source},
     gateway::{Gateway, Parts, Peer},
     request::settle_host,
 };
@@ -22,12 +22,11 @@ use hyper_util::service::TowerToHyperService;
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 /// Answers the requests of all connections.
-#[derive(Clone)]
 pub struct Server {
     pub gateway: Arc<Gateway>,
     router: TowerToHyperService<Router>,
     /// The first segments of all routes.
-    segments: Arc<[String]>,
+    segments: Vec<String>,
 }
 
 /// The prefixes of the admin API. No bucket can have such a name.
@@ -48,21 +47,22 @@ impl Server {
         }
         let files = files.layer(from_fn_with_state(gateway.clone(), virtual_hosts_first));
         let router = Router::new().fallback(aws).with_state(gateway.clone()).merge(admin.layer(from_fn(log_admin))).merge(files);
-        Server { gateway, router: TowerToHyperService::new(router), segments: segments.into() }
+        Server { gateway, router: TowerToHyperService::new(router), segments }
     }
 
-    pub async fn answer(self, request: hyper::Request<Incoming>, peer: Peer) -> Response {
+    pub async fn answer(self: Arc<Self>, request: hyper::Request<Incoming>, peer: Peer) -> Response<AnswerBody> {
         let (mut parts, body) = request.into_parts();
         settle_host(&mut parts);
         let version = parts.version;
         let expectation = if parts.headers.contains_key(header::EXPECT) { Expectation::Continue } else { Expectation::None };
         let limits = &self.gateway.limits;
-        let body = RequestBody::new(Body::new(body), expectation, limits.stall_time, limits.drain);
+        let body = RequestBody::new(Source::Connection(body), expectation, limits.stall_time, limits.drain);
         let refused_unsent = body.refused_unsent();
         let mut response = if self.is_routed(parts.uri.path()) {
             let mut request = Request::from_parts(parts, body.into_body());
             request.extensions_mut().insert(peer);
-            self.route(request).await
+            // Boxed, so that the future of a call to AWS stays small.
+            Box::pin(self.route(request)).await.map(AnswerBody::Routed)
         } else {
             self.gateway.answer(parts, body, peer).await
         };
@@ -96,15 +96,15 @@ fn first_segment(path: &str) -> Option<&str> {
 async fn aws(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let Some(peer) = parts.extensions.remove::<Peer>() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
-    let body = RequestBody::new(body, Expectation::None, gateway.limits.stall_time, gateway.limits.drain);
-    gateway.answer(parts, body, peer).await
+    let body = RequestBody::new(Source::Router(body), Expectation::None, gateway.limits.stall_time, gateway.limits.drain);
+    gateway.answer(parts, body, peer).await.map(Body::new)
 }
 
 async fn public_file(State((files, gateway)): State<(Arc<dyn PublicFiles>, Arc<Gateway>)>, request: Request) -> Response {
     match files.public_file(request.uri().path()) {
         Some(file) => {
             let file = Plain { status: 200, content_type: file.content_type.into(), body: file.body };
-            response(file.into_answer(), request.method())
+            response(file.into_answer(), request.method()).map(Body::new)
         }
         None => aws(State(gateway), request).await,
     }
