@@ -195,7 +195,7 @@ impl Service<Request<Incoming>> for Requests {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.begun.store(true, Ordering::Relaxed);
-        let answer = self.server.clone().answer(request, self.peer);
-        Box::pin(async move { Ok(answer.await) })
+        let (server, peer) = (self.server.clone(), self.peer);
+        Box::pin(async move { Ok(server.answer(request, peer).await) })
     }
 }

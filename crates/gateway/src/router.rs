@@ -50,7 +50,7 @@ impl Server {
         Server { gateway, router: TowerToHyperService::new(router), segments }
     }
 
-    pub async fn answer(self: Arc<Self>, request: hyper::Request<Incoming>, peer: Peer) -> Response<AnswerBody> {
+    pub async fn answer(&self, request: hyper::Request<Incoming>, peer: Peer) -> Response<AnswerBody> {
         let (mut parts, body) = request.into_parts();
         settle_host(&mut parts);
         let version = parts.version;
