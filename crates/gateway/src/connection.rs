@@ -1,11 +1,14 @@
 //! Connections: accept, HTTP/1.1 or HTTP/2, plain or TLS, and an orderly end.
 
+mod activity;
+
 use crate::{
     Limits,
     answer::AnswerBody,
     gateway::{Parts, Peer, Transport},
     router::Server,
 };
+use activity::{Activity, Stream, sleep};
 use axum::response::Response;
 use hyper::{Request, body::Incoming, service::Service};
 use hyper_util::{
@@ -18,17 +21,13 @@ use std::{
     io,
     net::SocketAddr,
     pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
-    time::Sleep,
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -82,7 +81,7 @@ pub async fn serve(parts: Parts, listeners: Vec<Listener>, stop: impl Future<Out
 
 fn http(limits: &Limits) -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.buffer).half_close(false);
+    http.http1().header_read_timeout(None).max_buf_size(limits.buffer).half_close(false);
     http.http2()
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(limits.headers).unwrap_or(u32::MAX))
@@ -135,11 +134,11 @@ impl Connections {
     }
 
     async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, peer: Peer) {
-        let requests = Requests { server: self.server.clone(), peer, begun: Arc::default() };
-        let begun = requests.begun.clone();
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), requests));
-        // hyper's own time limit begins when it knows the protocol, which this one awaits.
-        let mut first_request = pin!(sleep(self.server.gateway.limits.head_time));
+        let activity = Arc::<Activity>::default();
+        let requests = Requests { server: self.server.clone(), peer, activity: activity.clone() };
+        let stream = TokioIo::new(Stream::new(stream, activity.clone()));
+        let mut connection = pin!(self.http.serve_connection(stream, requests));
+        let mut silence = pin!(activity.silence(self.server.gateway.limits.head_time));
         let mut stop = self.stop.clone();
         let mut stopping = false;
         let outcome = loop {
@@ -150,7 +149,7 @@ impl Connections {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                () = first_request.as_mut(), if !begun.load(Ordering::Relaxed) => return tracing::debug!("connection ended: the client is silent"),
+                () = silence.as_mut() => return tracing::debug!("connection ended: the client is silent"),
             }
         };
         if let Err(error) = outcome {
@@ -167,11 +166,6 @@ async fn first_byte(stream: &TcpStream) -> io::Result<u8> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "waiting for a client or for the machine, not for the clock of the services")]
-fn sleep(time: Duration) -> Sleep {
-    tokio::time::sleep(time)
-}
-
 /// Out of file descriptors, or a client that went away before it was accepted.
 async fn cannot_accept(error: &io::Error) {
     if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
@@ -184,8 +178,7 @@ async fn cannot_accept(error: &io::Error) {
 struct Requests {
     server: Arc<Server>,
     peer: Peer,
-    /// Whether there was one.
-    begun: Arc<AtomicBool>,
+    activity: Arc<Activity>,
 }
 
 impl Service<Request<Incoming>> for Requests {
@@ -194,8 +187,11 @@ impl Service<Request<Incoming>> for Requests {
     type Future = Pin<Box<dyn Future<Output = Result<Response<AnswerBody>, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.begun.store(true, Ordering::Relaxed);
-        let (server, peer) = (self.server.clone(), self.peer);
-        Box::pin(async move { Ok(server.answer(request, peer).await) })
+        let (server, peer, call) = (self.server.clone(), self.peer, self.activity.begin_call());
+        Box::pin(async move {
+            let answer = server.answer(request, peer).await;
+            drop(call);
+            Ok(answer)
+        })
     }
 }
