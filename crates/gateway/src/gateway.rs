@@ -1,6 +1,6 @@
 //! What the gateway is made of.
 
-use crate::Limits;
+use crate::{Access, Limits};
 use axum::{Router, extract::Request};
 use cloudlet_aws::{Caller, Head, Region, Scope};
 use cloudlet_cloud::Cloud;
@@ -17,6 +17,7 @@ pub struct Parts {
     pub limits: Limits,
     /// The names under which the server is reached, without ports.
     pub names: Vec<String>,
+    pub access: Access,
     /// The region of requests that name none.
     pub region: Region,
 }
@@ -24,6 +25,7 @@ pub struct Parts {
 pub struct Gateway {
     pub(crate) cloud: Arc<Cloud>,
     pub(crate) limits: Limits,
+    pub(crate) access: Access,
     pub(crate) region: Region,
     pub(crate) recognizer: Recognizer,
     pub(crate) keys: Keys,
@@ -43,10 +45,11 @@ pub enum Transport {
 }
 
 impl Gateway {
-    pub(crate) fn new(cloud: Arc<Cloud>, limits: Limits, names: &[String], region: Region) -> Gateway {
+    pub(crate) fn new(parts: Parts) -> Gateway {
+        let Parts { cloud, limits, names, access, region, .. } = parts;
         let services: Vec<&'static ServiceSchema> = cloud.services().map(|service| service.schema).collect();
-        let recognizer = Recognizer::new(&services, names);
-        Gateway { cloud, limits, region, recognizer, keys: Keys::new() }
+        let recognizer = Recognizer::new(&services, &names);
+        Gateway { cloud, limits, access, region, recognizer, keys: Keys::new() }
     }
 
     /// Whether the host of a request names a bucket: `bucket.s3.localhost`.

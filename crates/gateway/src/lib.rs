@@ -1,6 +1,7 @@
 //! The gateway: HTTP requests are recognized, authenticated, decoded, handed to the cloud, and their answers encoded.
 //! It knows no service: what is special about one is in its schema, its dialect or its HTTP hooks.
 
+mod access;
 mod answer;
 mod authenticate;
 mod body;
@@ -17,6 +18,7 @@ mod request;
 mod response_format;
 mod router;
 
+pub use access::Access;
 pub use connection::{Listener, serve};
 pub use gateway::Parts;
 pub use limits::Limits;

@@ -34,9 +34,9 @@ const ADMIN: [&str; 3] = ["_cloudlet", "_localstack", "_aws"];
 
 impl Server {
     pub fn new(parts: Parts) -> Server {
-        let Parts { cloud, admin, limits, names, region } = parts;
-        let public_files: Vec<Arc<dyn PublicFiles>> = cloud.services().filter_map(|service| service.public_files.clone()).collect();
-        let gateway = Arc::new(Gateway::new(cloud, limits, &names, region));
+        let admin = parts.admin.clone();
+        let public_files: Vec<Arc<dyn PublicFiles>> = parts.cloud.services().filter_map(|service| service.public_files.clone()).collect();
+        let gateway = Arc::new(Gateway::new(parts));
         let mut segments: Vec<String> = ADMIN.map(str::to_owned).into();
         let mut files = Router::new();
         for of_service in public_files {
@@ -46,7 +46,8 @@ impl Server {
             }
         }
         let files = files.layer(from_fn_with_state(gateway.clone(), virtual_hosts_first));
-        let router = Router::new().fallback(aws).with_state(gateway.clone()).merge(admin.layer(from_fn(log_admin))).merge(files);
+        let admin = admin.layer(from_fn_with_state(gateway.clone(), keep_pages_out)).layer(from_fn(log_admin));
+        let router = Router::new().fallback(aws).with_state(gateway.clone()).merge(admin).merge(files);
         Server { gateway, router: TowerToHyperService::new(router), segments }
     }
 
@@ -113,6 +114,14 @@ async fn public_file(State((files, gateway)): State<(Arc<dyn PublicFiles>, Arc<G
 /// A path below a bucket's host name is that of an object, whatever it looks like.
 async fn virtual_hosts_first(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
     if gateway.names_bucket(&request) { aws(State(gateway), request).await } else { next.run(request).await }
+}
+
+/// The admin API is not for the pages of other sites.
+async fn keep_pages_out(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    match gateway.access.refuse_admin(request.version(), request.headers()) {
+        Some((status, message)) => response(Plain::message(status, &message).into_answer(), request.method()).map(Body::new),
+        None => next.run(request).await,
+    }
 }
 
 /// Not in the log of calls: health checks would fill it.

@@ -9,7 +9,7 @@ mod oidc_keys;
 mod tls;
 
 use cloudlet_admin::Admin;
-use cloudlet_gateway::{Limits, Listener, Parts, serve};
+use cloudlet_gateway::{Access, Limits, Listener, Parts, serve};
 use configuration::{Configuration, Order};
 use std::process::ExitCode;
 use tls::Authority;
@@ -69,6 +69,7 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
         admin: cloudlet_admin::router(admin),
         limits: Limits { body: configuration.max_body, shutdown_time: configuration.shutdown_time, ..Limits::default() },
         names: configuration.names.clone(),
+        access: Access { names: configuration.own_names.clone() },
         region: configuration.region.clone(),
     };
     // Before it says that it listens: a client that reads that may stop it at once.
