@@ -16,7 +16,8 @@ use std::{
 const LINES: &str = include_str!("aws_managed.jsonl");
 
 /// The document of a policy whose text is not known.
-const PLACEHOLDER: &str = r#"{"PolicyVersion":"2012-10-17","Statement":[{"Sid":"CloudletKnowsThisPolicyByNameOnly","Effect":"Allow","Action":"none:none","Resource":"*"}]}"#;
+const PLACEHOLDER: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Sid":"CloudletKnowsThisPolicyByNameOnly","Effect":"Allow","Action":"none:none","Resource":"*"}]}"#;
 
 #[derive(Debug)]
 pub struct AwsManagedPolicy {

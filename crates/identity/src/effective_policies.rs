@@ -95,7 +95,7 @@ fn boundary(state: &State, arn: &str) -> Policy {
 fn nothing() -> cloudlet_policy::Document {
     use std::sync::LazyLock;
     static NOTHING: LazyLock<Option<cloudlet_policy::Document>> = LazyLock::new(|| {
-        let text = r#"{"PolicyVersion":"2012-10-17","Statement":[{"Effect":"Allow","Action":"none:none","Resource":"*"}]}"#;
+        let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"none:none","Resource":"*"}]}"#;
         cloudlet_policy::Document::parse(text, cloudlet_policy::Kind::Identity).ok()
     });
     #[expect(clippy::expect_used, reason = "a constant that a test parses")]

@@ -109,13 +109,13 @@ impl Organization {
                 PolicyKind::ServiceControl,
                 "FullAWSAccess",
                 "Allows access to every operation",
-                r#"{"PolicyVersion":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
+                r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
             ),
             full(
                 PolicyKind::ResourceControl,
                 "RCPFullAWSAccess",
                 "Allows access to every resource",
-                r#"{"PolicyVersion":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#,
+                r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#,
             ),
         ];
         let member = MemberAccount { name: "management".into(), email: String::new(), parent: root.clone(), joined: now };

@@ -101,7 +101,7 @@ mod tests {
     fn partners_are_read_with_their_templates_and_boundaries() {
         let template = "arn:aws:iam::partner:delegation-template/example.com/setup";
         let boundary = "arn:aws:iam::partner:policy/permissions-boundary/example.com/Worker_20250115";
-        let statement = r#"{"PolicyVersion":"2012-10-17","Statement":{"Effect":"Allow","Action":"sqs:*","Resource":"*"}}"#;
+        let statement = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sqs:*","Resource":"*"}}"#;
         let text = format!(
             r#"[{{"name":"Example","accounts":["222222222222"],"templates":{{"{template}":{statement}}},"boundaries":{{"{boundary}":{statement}}}}}]"#
         );

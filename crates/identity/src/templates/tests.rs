@@ -10,7 +10,7 @@ fn list(name: &str, values: &[&str]) -> Parameter {
 
 fn template(resource: &str) -> Template {
     let text = format!(
-        r#"{{"PolicyVersion":"2012-10-17","Statement":[{{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::{resource}/*"}}]}}"#
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::{resource}/*"}}]}}"#
     );
     serde_json::from_str(&text).unwrap()
 }
@@ -25,7 +25,7 @@ fn resource(template: &Template, parameters: &[Parameter]) -> String {
 fn parameters_are_replaced_and_lists_are_combined() {
     assert_eq!(
         template("@{bucketName}").render(&[one("bucketName", "customer-data-bucket")]).unwrap().text,
-        r#"{"PolicyVersion":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::customer-data-bucket/*"}]}"#
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::customer-data-bucket/*"}]}"#
     );
     let buckets = list("bucketNames", &["bucket-1", "bucket-2"]);
     assert_eq!(resource(&template("@{bucketNames}"), std::slice::from_ref(&buckets)), r#"["arn:aws:s3:::bucket-1/*","arn:aws:s3:::bucket-2/*"]"#);
