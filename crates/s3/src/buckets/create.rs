@@ -120,10 +120,9 @@ fn requested_tags(input: &api::CreateBucketRequest) -> Vec<Tag> {
     tags.into_iter().flatten().map(Tag::from).collect()
 }
 
-/// The document has at least one element; those of directory buckets are not built.
+/// Refuses the elements of directory buckets.
 fn check_configuration(configuration: Option<&api::CreateBucketConfiguration>) -> Result<(), Fault> {
     match configuration {
-        Some(api::CreateBucketConfiguration { location_constraint: None, location: None, bucket: None, tags: None }) => Err(faults::malformed_xml()),
         Some(configuration) if configuration.location.is_some() || configuration.bucket.is_some() => Err(faults::not_built("directory buckets")),
         _ => Ok(()),
     }

@@ -136,7 +136,7 @@ pub enum EncodingType {
     Url,
 }
 
-/// AWS: measured, with `+` for a space (<https://github.com/brekkylab/backlot>).
+/// AWS: measured, but with `+` for a space (<https://github.com/brekkylab/backlot>). Not every client decodes that.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
 
 impl EncodingType {
@@ -151,7 +151,7 @@ impl EncodingType {
     pub fn encode(self, text: &str) -> String {
         match self {
             EncodingType::Plain => text.to_owned(),
-            EncodingType::Url => utf8_percent_encode(text, ESCAPED).to_string().replace("%20", "+"),
+            EncodingType::Url => utf8_percent_encode(text, ESCAPED).to_string(),
         }
     }
 }
