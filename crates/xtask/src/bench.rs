@@ -1,6 +1,9 @@
 //! `cargo xtask bench`: the numbers to reach, measured on a release build beside a bare server in the same run.
 
-use crate::{Outcome, root, steps};
+use crate::{
+    project::{Outcome, root},
+    steps,
+};
 use std::{path::PathBuf, process::Command};
 
 #[derive(clap::Args)]

@@ -1,6 +1,9 @@
 //! `cargo xtask coverage`: the tables of operations in the READMEs, as the built server itself tells them.
 
-use crate::{Outcome, root, test::build_server};
+use crate::{
+    project::{Outcome, root},
+    test::build_server,
+};
 use serde::Deserialize;
 use std::{
     fmt::Write as _,

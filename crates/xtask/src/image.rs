@@ -1,6 +1,9 @@
 //! `cargo xtask image`: the container image, a static binary and nothing else.
 
-use crate::{Outcome, root, steps};
+use crate::{
+    project::{Outcome, root},
+    steps,
+};
 use std::process::Command;
 
 #[derive(clap::Args)]

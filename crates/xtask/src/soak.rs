@@ -1,6 +1,9 @@
 //! `cargo xtask soak`: many clients that are killed at random, and the books afterwards.
 
-use crate::{Outcome, root, steps, test};
+use crate::{
+    project::{Outcome, root},
+    steps, test,
+};
 use std::process::Command;
 
 #[derive(clap::Args)]

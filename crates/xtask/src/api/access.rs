@@ -4,13 +4,13 @@
 //! `actions.toml` says the others. An operation without an action is an error.
 
 use super::{
-    Service,
     emit::{BANNER, list, text, texts},
     model::Model,
     names,
+    settings::Service,
     sources::Sources,
 };
-use crate::Outcome;
+use crate::project::Outcome;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};

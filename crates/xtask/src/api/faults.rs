@@ -5,7 +5,7 @@ use super::{
     model::{Model, Shape},
     names,
 };
-use crate::Outcome;
+use crate::project::Outcome;
 use std::collections::BTreeMap;
 
 /// The constant's name: AWS's word for the error, without the `Exception` that some services hang on.

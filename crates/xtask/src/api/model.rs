@@ -1,7 +1,7 @@
 //! botocore's service model, the corrections laid upon it, and the questions that generation asks of both.
 
-use super::{Service, sources::Sources};
-use crate::Outcome;
+use super::{settings::Service, sources::Sources};
+use crate::project::Outcome;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
