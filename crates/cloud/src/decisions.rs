@@ -156,7 +156,7 @@ impl Decisions {
             statements.entry((one.tolerated, resources)).or_default().push(action);
         }
         let written = statements.into_iter().map(|((tolerated, resources), actions)| {
-            let mut statement = json!({ "AuthOutcome": "Allow", "Action": actions, "Resource": resources });
+            let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": resources });
             if tolerated && let Some(statement) = statement.as_object_mut() {
                 // In soft mode: what the principal's own policies do not allow yet.
                 statement.insert("Sid".into(), "DeniedButLetThrough".into());
