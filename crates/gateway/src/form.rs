@@ -165,7 +165,7 @@ impl Gateway {
         let endpoint = origin.endpoint.clone().unwrap_or_default();
         let call = Call { operation, caller, scope, origin, input };
         let performed = self.cloud.perform(call, request.request_id.clone(), EntryPoint::Gateway).await;
-        note.effect = performed.effect;
+        note.effect = performed.outcome;
         let output = performed.answer?;
         let mut answer = codec(protocol).encode(operation, output.as_struct(), posting.ids);
         let etag = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("etag")).map(|(_, value)| value.clone()).unwrap_or_default();

@@ -98,7 +98,7 @@ impl Found {
         if matches!(cx.caller.identity, Identity::Root) && cx.caller.account == Some(self.bucket.owner) {
             return fault;
         }
-        match cx.may::<O>(&self.ask_for(cx, "s3:ListBucket")) {
+        match cx.check::<O>(&self.ask_for(cx, "s3:ListBucket")) {
             Ok(()) => fault,
             Err(denied) => denied,
         }

@@ -60,7 +60,7 @@ impl Sns {
         });
         let Some(topic) = pending else { return };
         let scope = topic.scope().unwrap_or_else(|| cx.scope.clone());
-        cx.schedule::<ReplayMessages>(cx.clock().now(), PRINCIPAL, topic, scope, SubscriptionInput { subscription: subscription.to_string() });
+        cx.schedule::<ReplayMessages>(cx.clock().now(), PRINCIPAL, topic, scope, SubscriptionInput { subscription: subscription.to_string() })?;
     }
 
     fn mark(&self, subscription: &str, status: ReplayStatus, reached: Option<u64>) {

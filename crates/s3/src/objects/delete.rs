@@ -117,7 +117,7 @@ impl Handle<api::DeleteObjects> for S3 {
 }
 
 fn judge(cx: &Cx, found: &Found, object: &api::ObjectIdentifier) -> Result<Which, Fault> {
-    cx.may::<api::DeleteObjects>(&found.ask_version(cx, DELETE, &object.key, object.version_id.as_ref()))?;
+    cx.check::<api::DeleteObjects>(&found.ask_version(cx, DELETE, &object.key, object.version_id.as_ref()))?;
     if object.last_modified_time.is_some() || object.size.is_some() {
         return Err(faults::not_implemented("LastModifiedTime"));
     }

@@ -210,7 +210,7 @@ impl S3 {
 
     fn tag_count<O: cloudlet_shape::Operation>(&self, cx: &Cx, found: &Found, key: &str, object: &Object) -> Option<i32> {
         let count = object.tags().len();
-        let shown = count > 0 && cx.may::<O>(&found.permission_on(cx, "s3:GetObjectTagging", key)).is_ok();
+        let shown = count > 0 && cx.check::<O>(&found.permission_on(cx, "s3:GetObjectTagging", key)).is_ok();
         if shown { i32::try_from(count).ok() } else { None }
     }
 }
