@@ -3,7 +3,7 @@
 use crate::{Cloud, Mode, decisions::DecisionRecord, encoded_message, evaluation::Evaluation};
 use cloudlet_aws::{Caller, Fault, FaultKind, Identity};
 use cloudlet_engine::{AuthOutcome, AuthRecord, Cx, Denial, Permission, Permissions, Service};
-use cloudlet_identity::{Membership, Origin};
+use cloudlet_identity::{Membership, SessionKind};
 use cloudlet_shape::OperationSchema;
 use std::borrow::Cow;
 
@@ -19,11 +19,11 @@ impl Cloud {
             return Ok(());
         }
         let Some(session) = self.identity.session_of(caller) else { return Ok(()) };
-        let open = match (session.origin, service) {
-            (Origin::SessionToken, "iam") => session.mfa.is_some(),
-            (Origin::FederationToken, "iam") => false,
-            (Origin::SessionToken, _) => matches!(operation.name, "AssumeRole" | "GetCallerIdentity" | "GetSessionToken" | "GetFederationToken"),
-            (Origin::FederationToken, _) => matches!(operation.name, "GetCallerIdentity" | "GetSessionToken" | "GetFederationToken"),
+        let open = match (session.kind, service) {
+            (SessionKind::SessionToken, "iam") => session.mfa_at.is_some(),
+            (SessionKind::FederationToken, "iam") => false,
+            (SessionKind::SessionToken, _) => matches!(operation.name, "AssumeRole" | "GetCallerIdentity" | "GetSessionToken" | "GetFederationToken"),
+            (SessionKind::FederationToken, _) => matches!(operation.name, "GetCallerIdentity" | "GetSessionToken" | "GetFederationToken"),
             _ => true,
         };
         if open { Ok(()) } else { Err(INVALID_TOKEN.says("The security token included in the request is invalid")) }

@@ -3,7 +3,7 @@
 use crate::condition_keys::{self, Selection};
 use cloudlet_aws::{Caller, Identity};
 use cloudlet_engine::{Permission, RequestContext};
-use cloudlet_identity::{EffectivePolicies, Membership, Origin, Session};
+use cloudlet_identity::{EffectivePolicies, Membership, Session, SessionKind};
 use cloudlet_policy::{By, Decision, Effect, Explanation, Gate, Keys, Policies, Principal, Request, Source, decide, explain};
 use smallvec::SmallVec;
 use std::{borrow::Cow, sync::Arc};
@@ -43,7 +43,7 @@ impl Evaluation<'_> {
         let sessions = self.session.iter().flat_map(|session| session.policies.iter());
         let controls = resource.into_iter().flat_map(|membership| membership.resource_control.iter().flatten());
         let documents = sessions.chain(&permission.resource_policy).chain(controls).map(|policy| policy.document.keys());
-        let reads: SmallVec<[&[Box<str>]; 4]> = documents.chain([self.policies.reads.as_slice()]).filter(|keys| !keys.is_empty()).collect();
+        let reads: SmallVec<[&[Box<str>]; 4]> = documents.chain([self.policies.condition_keys.as_slice()]).filter(|keys| !keys.is_empty()).collect();
         if reads.is_empty() {
             return Keys::default();
         }
@@ -83,7 +83,7 @@ impl Evaluation<'_> {
         let policies = Policies {
             identity: &caller_policies.identity,
             groups: &caller_policies.groups,
-            boundary: caller_policies.boundary.as_ref(),
+            boundary: caller_policies.permissions_boundary.as_ref(),
             session: self.session.as_ref().map(|session| &*session.policies).unwrap_or_default(),
             resource: permission.resource_policy.as_slice(),
             grant: permission.grant,
@@ -99,7 +99,7 @@ impl Evaluation<'_> {
 
     fn is_assumed_root(&self) -> bool {
         self.request.caller.identity == Identity::Root
-            && self.session.as_ref().is_some_and(|session| session.origin == Origin::AssumeRoot && !session.policies.is_empty())
+            && self.session.as_ref().is_some_and(|session| session.kind == SessionKind::AssumeRoot && !session.policies.is_empty())
     }
 
     /// The denial of what exceeds a delegation, if the request does. Session policies alone do not limit an approver who is root, or whom the
@@ -107,10 +107,10 @@ impl Evaluation<'_> {
     /// "The policies limit the capability of the underlying user, but do not grant any additional access."
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/temporary-delegation-understanding-permissions.html>
     fn beyond_delegation(&self, request: &Request<'_>) -> Option<Decision> {
-        let session = self.session.as_ref().filter(|session| session.origin == Origin::Delegation)?;
+        let session = self.session.as_ref().filter(|session| session.kind == SessionKind::Delegation)?;
         let user = Caller { identity: Identity::User { name: "delegate".into() }, ..self.request.caller.clone() };
         let request = Request { principal: Principal::of(&user), resource_account: user.account, ..*request };
-        let limits = [&session.policies, &session.within];
+        let limits = [&session.policies, &session.approver_policies];
         limits.into_iter().filter(|limit| !limit.is_empty()).find_map(|limit| {
             let decision = decide(&request, &Policies { identity: limit, ..Policies::default() });
             (!decision.is_allowed()).then_some(Decision { gate: Gate::Session, by: None, ..decision })

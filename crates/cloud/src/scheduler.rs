@@ -232,3 +232,6 @@ impl Scheduler {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

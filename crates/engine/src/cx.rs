@@ -1,7 +1,8 @@
 //! The context of one call: what a handler knows of it, and how it calls other services.
 
 use crate::{
-    AuthRecord, Boxed, Call, Clock, HttpRequest, HttpResponse, Ids, Origin, Output, Permission, Runtime, Schedule, ScheduleKey, SendError, ServiceEvent,
+    AuthRecord, Boxed, Call, Clock, HttpRequest, HttpResponse, Ids, Origin, Output, Permission, Runtime, Schedule, ScheduleKey, SendError,
+    ServiceEvent,
 };
 use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
 use cloudlet_shape::Operation;

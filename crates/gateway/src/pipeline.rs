@@ -171,7 +171,7 @@ impl Gateway {
             Received::Calls { spelling, call, fields, stranger } => (spelling, call, fields, stranger),
         };
         let operation = call.operation;
-        let performed = self.cloud.perform(call, spelling.request_id.clone(), EntryPoint::Gateway).await;
+        let performed = self.cloud.perform_to_end(call, spelling.request_id.clone(), EntryPoint::Gateway).await;
         note.effect = performed.outcome;
         match performed.answer {
             Ok(output) => {

@@ -1,4 +1,4 @@
-//! What HTTP can ask of S3 that no operation stands for: buckets in host names, preflight requests, browser forms.
+//! HTTP requests of S3 that are not operations: buckets in host names, preflight requests, browser forms.
 
 use crate::{S3, faults, metadata, names::location};
 use cloudlet_aws::{Fault, FaultKind};
@@ -15,7 +15,7 @@ impl HttpHooks {
     }
 }
 
-/// The bucket of a path-style path, still escaped, and whether a key follows.
+/// The bucket of a path-style path, still percent-encoded, and whether a key follows.
 fn split(path: &str) -> (&str, bool) {
     let path = path.strip_prefix('/').unwrap_or(path);
     match path.split_once('/') {
@@ -25,7 +25,7 @@ fn split(path: &str) -> (&str, bool) {
 }
 
 impl engine::HttpHooks for HttpHooks {
-    /// `bucket.s3.eu-west-1.amazonaws.com/key` is `/bucket/key`. The key stays as raw as it came.
+    /// `bucket.s3.eu-west-1.amazonaws.com/key` is `/bucket/key`. The key is not decoded.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
     fn path(&self, view: &RequestView<'_>) -> Option<String> {
         let bucket = view.prefix.filter(|bucket| !bucket.is_empty())?;
@@ -33,7 +33,7 @@ impl engine::HttpHooks for HttpHooks {
         Some(if path.is_empty() || path == "/" { format!("/{bucket}") } else { format!("/{bucket}{path}") })
     }
 
-    /// An upload says how long it is, or that it comes in chunks.
+    /// An upload must have a length or come in chunks.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
     fn admit(&self, view: &RequestView<'_>, path: &str) -> Result<(), Fault> {
         let (head, (_, has_key)) = (view.head, split(path));
@@ -62,7 +62,7 @@ impl engine::HttpHooks for HttpHooks {
             .with("ResourceType", if has_key { "OBJECT" } else { "BUCKET" }))
     }
 
-    /// Whatever is posted to a bucket without a subresource is a form.
+    /// A POST to a bucket without a subresource must be a form.
     fn is_form(&self, view: &RequestView<'_>, path: &str) -> Result<bool, Fault> {
         let (bucket, has_key) = split(path);
         if view.head.method != "POST" || bucket.is_empty() || has_key || view.head.raw_query().any(|(name, _)| SUBRESOURCES.contains(&name)) {
@@ -79,7 +79,7 @@ impl engine::HttpHooks for HttpHooks {
         let (bucket, _) = split(path);
         let Form { mut fields, file_name } = form;
         let name = file_name.as_deref().unwrap_or_default();
-        // A browser may send the whole path of the file.
+        // Some browsers send the whole path of the file.
         let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
         for (_, value) in fields.iter_mut().filter(|(field, _)| field.eq_ignore_ascii_case("key")) {
             *value = value.replace("${filename}", name);
@@ -126,19 +126,19 @@ impl engine::HttpHooks for HttpHooks {
     }
 }
 
-/// What a POST to a bucket may ask for instead.
+/// The subresources of a bucket that have a POST.
 const SUBRESOURCES: [&str; 3] = ["delete", "metadataConfiguration", "metadataTable"];
 
-/// A field of a form, whatever the case of its name.
-fn field<'a>(fields: &'a [(String, String)], wanted: &str) -> Option<&'a str> {
-    fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
+/// A field of a form. Its name is compared without case.
+fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
 fn escape_xml(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// What a field of a form is as a header of PutObject; `None` for fields that say nothing about the object.
+/// The header of PutObject that a field of a form stands for. `None` for fields that are not about the object.
 fn header(name: &str, value: &str) -> Result<Option<(String, String)>, Fault> {
     const SAME: [&str; 7] =
         ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "content-md5", "expires"];
@@ -146,8 +146,8 @@ fn header(name: &str, value: &str) -> Result<Option<(String, String)>, Fault> {
     match name {
         "acl" => named("x-amz-acl"),
         "tagging" => Ok(Some(("x-amz-tagging".to_owned(), tags(value)?))),
-        // A form carries any text; a header carries it as an encoded word, which a header's reader decodes.
-        _ if name.starts_with("x-amz-meta-") => Ok(Some((name.to_owned(), metadata::protected(value)))),
+        // The field may be any text. PutObject decodes encoded words of its headers.
+        _ if name.starts_with("x-amz-meta-") => Ok(Some((name.to_owned(), metadata::encode_reversibly(value)))),
         _ if SAME.contains(&name) => named(name),
         _ if SIGNATURE.contains(&name) => Ok(None),
         _ if name.starts_with("x-amz-") => named(name),
@@ -155,10 +155,10 @@ fn header(name: &str, value: &str) -> Result<Option<(String, String)>, Fault> {
     }
 }
 
-/// The fields that sign the form.
+/// The fields of the signature.
 const SIGNATURE: [&str; 5] = ["x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "x-amz-security-token"];
 
-/// The `tagging` field is a document; the header is a query string.
+/// Converts the `tagging` field, an XML document, to the query string of the header.
 fn tags(document: &str) -> Result<String, Fault> {
     let mut pairs = Vec::new();
     let set = between(document, "<TagSet>", "</TagSet>").ok_or_else(faults::malformed_xml)?;
@@ -174,7 +174,7 @@ fn tags(document: &str) -> Result<String, Fault> {
     if rest.trim().is_empty() { Ok(pairs.join("&")) } else { Err(faults::malformed_xml()) }
 }
 
-/// The text between two marks, and what follows.
+/// The text between two delimiters, and the rest.
 fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<(&'a str, &'a str)> {
     text.split_once(open)?.1.split_once(close)
 }

@@ -1,4 +1,4 @@
-//! The numbers of S3's quota pages, and what is refused beyond them.
+//! The quotas of S3.
 
 use crate::faults;
 use cloudlet_aws::{Fault, FaultKind};
@@ -14,7 +14,7 @@ pub const MAX_OBJECT: u64 = 50 * 1024 * 1024 * 1024 * 1024;
 pub const MAX_KEY: usize = 1024;
 /// Names and values together: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 pub const MAX_METADATA: usize = 2048;
-/// Rows of one page of a listing.
+/// The maximum of one page of a listing.
 pub const MAX_KEYS: i32 = 1000;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
 pub const MAX_BUCKETS_PAGE: i32 = 10_000;
@@ -37,14 +37,16 @@ pub fn check_key(key: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `max-keys` and its kin: at most a thousand, whatever was asked for; negative numbers are refused.
-pub fn page_size(name: &str, asked: Option<i32>, most: i32) -> Result<usize, Fault> {
-    match asked {
-        None => Ok(usize::try_from(most).unwrap_or_default()),
-        Some(asked) => match usize::try_from(asked) {
-            Ok(asked) => Ok(asked.min(usize::try_from(most).unwrap_or_default())),
-            // AWS: the recorded text for `max-keys=-1`.
-            Err(_) => Err(faults::invalid_argument(format!("Argument {name} must be an integer between 0 and 2147483647"), name, &asked.to_string())),
+/// The page size for `max-keys`, `max-parts` and `max-uploads`: a larger one is lowered to the maximum, a negative one is refused.
+pub fn page_size(name: &str, requested: Option<i32>, max: i32) -> Result<usize, Fault> {
+    match requested {
+        None => Ok(usize::try_from(max).unwrap_or_default()),
+        Some(requested) => match usize::try_from(requested) {
+            Ok(requested) => Ok(requested.min(usize::try_from(max).unwrap_or_default())),
+            // AWS: recorded for `max-keys=-1`.
+            Err(_) => {
+                Err(faults::invalid_argument(format!("Argument {name} must be an integer between 0 and 2147483647"), name, &requested.to_string()))
+            }
         },
     }
 }

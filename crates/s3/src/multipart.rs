@@ -8,24 +8,24 @@ mod parts;
 use crate::{
     faults,
     limits::MAX_PARTS,
-    state::{Contents, PartKey, Upload, UploadKey},
+    state::{BucketTables, MultipartUpload, PartKey, UploadKey},
 };
 use cloudlet_aws::Fault;
 use std::{ops::RangeInclusive, sync::Arc};
 
-fn upload_key(key: &str, id: &str) -> UploadKey {
-    UploadKey { key: key.into(), id: id.into() }
+fn upload_key(key: &str, upload_id: &str) -> UploadKey {
+    UploadKey { key: key.into(), upload_id: upload_id.into() }
 }
 
-/// An upload under way. An id means nothing under another key.
-fn find_upload(contents: &Contents, key: &str, id: &str) -> Result<Arc<Upload>, Fault> {
-    contents.uploads.get(&upload_key(key, id)).cloned().ok_or_else(|| faults::no_such_upload(id))
+/// An upload in progress. An upload id is valid together with its key only.
+fn find_upload(tables: &BucketTables, key: &str, id: &str) -> Result<Arc<MultipartUpload>, Fault> {
+    tables.multipart_uploads.get(&upload_key(key, id)).cloned().ok_or_else(|| faults::no_such_upload(id))
 }
 
-/// The rows of all parts of an upload.
+/// The row keys of all parts of an upload.
 fn parts_of(id: &str) -> RangeInclusive<PartKey> {
-    let upload: Arc<str> = id.into();
-    PartKey { upload: upload.clone(), number: i32::MIN }..=PartKey { upload, number: i32::MAX }
+    let upload_id: Arc<str> = id.into();
+    PartKey { upload_id: upload_id.clone(), part_number: i32::MIN }..=PartKey { upload_id, part_number: i32::MAX }
 }
 
 fn check_part_number(number: i32) -> Result<(), Fault> {

@@ -1,4 +1,4 @@
-//! Objects: writing, reading, copying, deleting them.
+//! The operations on objects.
 
 mod attributes;
 mod copy;
@@ -13,7 +13,7 @@ pub use put::write;
 pub(crate) use request::write_request;
 pub use request::{WriteRequest, set_write_keys};
 
-/// What every answer about a stored object says: S3 encrypts everything.
+/// The ServerSideEncryption of every answer: S3 encrypts every object.
 pub const ENCRYPTION: &str = "AES256";
 
 pub const GET: [&str; 2] = ["s3:GetObject", "s3:GetObjectVersion"];

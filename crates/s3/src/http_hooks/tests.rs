@@ -14,7 +14,7 @@ fn head<'a>(method: &'a str, path: &'a str, query: &'a str, headers: &'a Fields)
 }
 
 #[test]
-fn a_virtual_host_is_a_path_and_its_key_stays_raw() {
+fn a_virtual_host_is_rewritten_to_a_path_with_the_raw_key() {
     let fields = Fields::new();
     for (prefix, path, expected) in [
         (Some("b-1"), "/", Some("/b-1")),
@@ -29,19 +29,19 @@ fn a_virtual_host_is_a_path_and_its_key_stays_raw() {
 }
 
 #[test]
-fn preflight_requests_are_refused_as_long_as_no_bucket_allows_any() {
-    let permission = |fields: Fields, path: &str| {
+fn preflight_requests_are_refused_without_a_cors_configuration() {
+    let preflight = |fields: Fields, path: &str| {
         http_hooks().preflight(&RequestView { head: &head("OPTIONS", path, "", &fields), prefix: None }, path).unwrap_err()
     };
-    assert_eq!(permission(vec![], "/b-1").message(), "Insufficient information. Origin request header needed.");
-    let fault = permission(vec![("origin", "http://a"), ("access-control-request-method", "PUT")], "/b-1/key");
+    assert_eq!(preflight(vec![], "/b-1").message(), "Insufficient information. Origin request header needed.");
+    let fault = preflight(vec![("origin", "http://a"), ("access-control-request-method", "PUT")], "/b-1/key");
     assert_eq!((fault.code(), fault.status(), fault.message()), ("AccessForbidden", 403, "CORSResponse: Bucket not found"));
     assert_eq!(fault.members(), [("Method", "PUT".to_owned()), ("ResourceType", "OBJECT".to_owned())]);
-    assert_eq!(permission(vec![("origin", "http://a")], "/b-1").members(), [("Method", "OPTIONS".to_owned()), ("ResourceType", "BUCKET".to_owned())]);
+    assert_eq!(preflight(vec![("origin", "http://a")], "/b-1").members(), [("Method", "OPTIONS".to_owned()), ("ResourceType", "BUCKET".to_owned())]);
 }
 
 #[test]
-fn an_upload_says_how_long_it_is() {
+fn an_upload_must_have_a_length() {
     let admit =
         |method: &str, path: &str, fields: Fields| http_hooks().admit(&RequestView { head: &head(method, path, "", &fields), prefix: None }, path);
     assert_eq!(admit("PUT", "/b-1/k", vec![]).unwrap_err().code(), "MissingContentLength");
@@ -51,7 +51,7 @@ fn an_upload_says_how_long_it_is() {
 }
 
 #[test]
-fn what_is_posted_to_a_bucket_is_a_form() {
+fn a_post_to_a_bucket_must_be_a_form() {
     let is_form = |path: &str, query: &str, kind: &'static str| {
         http_hooks().is_form(&RequestView { head: &head("POST", path, query, &vec![("content-type", kind)]), prefix: None }, path)
     };
@@ -68,7 +68,7 @@ fn form(fields: &[(&str, &str)], file_name: Option<&str>) -> Form {
 }
 
 #[test]
-fn the_fields_of_a_form_become_header_fields() {
+fn the_fields_of_a_form_become_headers() {
     let fields = [
         ("key", "user/${filename}"),
         ("acl", "private"),
@@ -99,24 +99,24 @@ fn the_fields_of_a_form_become_header_fields() {
 }
 
 #[test]
-fn a_form_says_how_it_wants_to_be_thanked() {
-    let thanked = |fields: &[(&str, &str)]| {
+fn a_form_selects_the_status_and_redirect_of_its_answer() {
+    let answered = |fields: &[(&str, &str)]| {
         let fields: Vec<(&str, &str)> = [("key", "a/b&c")].iter().chain(fields).copied().collect();
         let http_hooks = http_hooks();
         let posted = http_hooks.form("/b-1", form(&fields, None)).unwrap();
         http_hooks.post_response(&posted, "http://localhost:4566", "\"e\"")
     };
     assert_eq!(
-        (thanked(&[]).status, thanked(&[("success_action_status", "999")]).status, thanked(&[("success_action_status", "200")]).status),
+        (answered(&[]).status, answered(&[("success_action_status", "999")]).status, answered(&[("success_action_status", "200")]).status),
         (204, 204, 200)
     );
-    let created = thanked(&[("success_action_status", "201")]);
+    let created = answered(&[("success_action_status", "201")]);
     assert_eq!(created.status, 201);
     assert!(created.body.ends_with(
         "<PostResponse><Location>http://localhost:4566/b-1/a%2Fb%26c</Location><Bucket>b-1</Bucket><Key>a/b&amp;c</Key><ETag>&quot;e&quot;</ETag></PostResponse>"
     ));
-    let redirected = thanked(&[("success_action_redirect", "http://x.test/done?a=1"), ("success_action_status", "201")]);
+    let redirected = answered(&[("success_action_redirect", "http://x.test/done?a=1"), ("success_action_status", "201")]);
     let location = &redirected.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location")).unwrap().1;
     assert_eq!((redirected.status, location.as_str()), (303, "http://x.test/done?a=1&bucket=b-1&key=a%2Fb%26c&etag=%22e%22"));
-    assert_eq!(thanked(&[("success_action_redirect", "/relative")]).status, 204);
+    assert_eq!(answered(&[("success_action_redirect", "/relative")]).status, 204);
 }

@@ -8,7 +8,7 @@ fn in_region(bucket: &str, constraint: Option<&str>) -> CreateBucketRequest {
 }
 
 #[tokio::test]
-async fn a_bucket_is_created_found_listed_and_deleted() {
+async fn a_bucket_is_created_listed_and_deleted() {
     let cloud = TestCloud::new();
     let created = cloud.call::<CreateBucket>(CreateBucketRequest { bucket: "b-1".into(), ..Default::default() }).await.unwrap();
     assert_eq!((created.location.as_deref(), created.bucket_arn.as_deref()), (Some("/b-1"), Some("arn:aws:s3:::b-1")));
@@ -24,7 +24,7 @@ async fn a_bucket_is_created_found_listed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_bucket_with_objects_stays() {
+async fn a_bucket_with_objects_cannot_be_deleted() {
     let cloud = TestCloud::with_bucket().await;
     cloud.put("a", "x").await;
     let delete = || cloud.call::<DeleteBucket>(DeleteBucketRequest { bucket: BUCKET.into(), ..Default::default() });
@@ -34,18 +34,18 @@ async fn a_bucket_with_objects_stays() {
 }
 
 #[tokio::test]
-async fn a_name_belongs_to_who_took_it_first() {
+async fn a_bucket_name_can_be_used_once() {
     let cloud = TestCloud::with_bucket().await;
     let create = |caller, region| cloud.as_caller::<CreateBucket>(caller, region, in_region(BUCKET, (region != "us-east-1").then_some(region)));
-    // The oldest region does not mind.
+    // In us-east-1 creating an own bucket again is a success.
     assert!(create(root(Account::default()), "us-east-1").await.is_ok());
     assert_eq!(refusal(create(root(Account::default()), "eu-west-1").await).0, "BucketAlreadyOwnedByYou");
-    let stranger = create(root(account("000000000002")), "us-east-1").await;
-    assert_eq!(refused_with(stranger, "BucketName"), ("BucketAlreadyExists".into(), BUCKET.into()));
+    let other = create(root(account("000000000002")), "us-east-1").await;
+    assert_eq!(refused_with(other, "BucketName"), ("BucketAlreadyExists".into(), BUCKET.into()));
 }
 
 #[tokio::test]
-async fn a_location_constraint_fits_where_it_is_sent() {
+async fn the_location_constraint_must_match_the_endpoint() {
     let cloud = TestCloud::new();
     let create = |here, there| cloud.as_caller::<CreateBucket>(root(Account::default()), here, in_region("b-1", there));
     let illegal = |there: &str| {
@@ -98,7 +98,7 @@ async fn the_expected_owner_must_be_the_owner() {
 }
 
 #[tokio::test]
-async fn buckets_are_listed_in_pages_by_prefix_and_by_region() {
+async fn buckets_are_listed_in_pages_and_by_prefix_and_region() {
     let cloud = TestCloud::new();
     for bucket in ["a-1", "a-2", "a-3", "b-1"] {
         cloud.create(bucket).await;
