@@ -205,7 +205,7 @@ impl Handle<SendMessage> for Sqs {
         let PreparedMessage { mut message, attributes_md5, system_attributes_md5 } = draft.prepare(cx, &settings, attributes, SendKind::Single)?;
         message.data_key = encryption::data_key(cx, &arn, &settings.encryption).await?;
         // A long body takes long to digest, so it is done before the queue is locked.
-        let md5 = (!cx.origin.unread).then(|| message.md5().text());
+        let md5 = (!cx.origin.output_ignored).then(|| message.md5().text());
         let sent = queue.write(|queue| {
             queue.clean_up(cx.now);
             Ok(queue.accept(message, cx.now))

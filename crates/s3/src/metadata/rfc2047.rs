@@ -1,22 +1,22 @@
-//! Encoded words of mail headers (RFC 2047), as S3 reads and writes metadata that is not plain ASCII.
+//! RFC 2047 encoded words, as S3 reads and writes user-defined metadata that is not ASCII.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::fmt::Write;
 
-/// What an encoded word may take, less the name of the charset (RFC 2047, section 2).
-const ROOM: usize = 68 - "UTF-8".len();
+/// The maximum length of an encoded text (RFC 2047, section 2).
+const MAX_LENGTH: usize = 68 - "UTF-8".len();
 
-/// Text that a header can carry: itself if it is plain, encoded words else.
-/// AWS: recorded answers show the choice between Q and B, and what Q escapes.
+/// Returns plain text as it is, and other text as encoded words.
+/// AWS: the choice between Q and B, and what Q escapes, are recorded.
 pub fn encode(text: &str) -> String {
     let plain = text.encode_utf16().filter(|unit| is_plain(*unit)).count();
-    let strange = text.encode_utf16().count().saturating_sub(plain);
-    if strange == 0 {
+    let other = text.encode_utf16().count().saturating_sub(plain);
+    if other == 0 {
         return text.to_owned();
     }
     let mut words = Vec::new();
-    if plain > strange {
+    if plain > other {
         split(text, quoted_length, &mut |piece| words.push(quoted(piece)))
     } else {
         split(text, base64_length, &mut |piece| words.push(base64(piece)))
@@ -24,8 +24,8 @@ pub fn encode(text: &str) -> String {
     words.join(" ")
 }
 
-/// Text in a form that `decode` takes back to the very same text, whatever it is.
-pub fn protect(text: &str) -> String {
+/// Encodes any text so that `decode` returns the same text.
+pub fn encode_reversibly(text: &str) -> String {
     if !text.contains("=?") {
         return encode(text);
     }
@@ -38,12 +38,12 @@ fn is_plain(unit: u16) -> bool {
     matches!(unit, 0x09 | 0x0a | 0x0d | 0x20..=0x7e)
 }
 
-/// Halves text until each piece fits into a word.
+/// Halves text until each piece fits into an encoded word.
 fn split(text: &str, length: fn(&str) -> usize, each: &mut dyn FnMut(&str)) {
-    let letters = text.chars().count();
-    let middle = text.char_indices().nth(letters / 2).map(|(at, _)| at);
+    let characters = text.chars().count();
+    let middle = text.char_indices().nth(characters / 2).map(|(at, _)| at);
     match middle.and_then(|at| text.split_at_checked(at)) {
-        Some((left, right)) if length(text) > ROOM && letters > 1 => {
+        Some((left, right)) if length(text) > MAX_LENGTH && characters > 1 => {
             split(left, length, each);
             split(right, length, each);
         }
@@ -83,7 +83,7 @@ fn quoted(text: &str) -> String {
     word
 }
 
-/// The text behind encoded words; whatever is no such word stays as it is.
+/// Decodes encoded words. Everything else stays as it is.
 pub fn decode(header: &str) -> String {
     if !header.contains("=?") {
         return header.to_owned();
@@ -93,15 +93,15 @@ pub fn decode(header: &str) -> String {
     let mut after_word = false;
     while let Some(at) = rest.find("=?") {
         let (before, from) = rest.split_at(at);
-        let Some((decoded, left)) = word(from) else {
-            // No word after all: its first letters are text.
+        let Some((decoded, left)) = encoded_word(from) else {
+            // Not an encoded word: the two characters are text.
             let (taken, left) = rest.split_at(at.saturating_add(2));
             text.push_str(taken);
             rest = left;
             after_word = false;
             continue;
         };
-        // White space between two words is not part of the text.
+        // White space between two encoded words is not part of the text.
         if !(after_word && before.bytes().all(|byte| matches!(byte, b' ' | b'\t'))) {
             text.push_str(before);
         }
@@ -113,8 +113,8 @@ pub fn decode(header: &str) -> String {
     text
 }
 
-/// One word at the start of the text, and what follows it.
-fn word(text: &str) -> Option<(String, &str)> {
+/// The encoded word at the start of a text, decoded, and the rest of the text.
+fn encoded_word(text: &str) -> Option<(String, &str)> {
     let (charset, rest) = text.strip_prefix("=?")?.split_once('?')?;
     let (encoding, rest) = rest.split_once('?')?;
     let (payload, rest) = rest.split_once("?=")?;
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_decoded_wherever_they_stand() {
+    fn encoded_words_are_decoded_within_text() {
         assert_eq!(decode("=?UTF-8?Q?actually-ascii?="), "actually-ascii");
         assert_eq!(decode("=?UTF-8?B?YWJj?="), "abc");
         assert_eq!(decode("a =?utf-8?q?b_c?= =?iso-8859-1?Q?=E9?= d"), "a b cé d");
@@ -180,14 +180,14 @@ mod tests {
     }
 
     #[test]
-    fn protected_text_survives_decoding() {
+    fn reversibly_encoded_text_is_decoded_to_itself() {
         for text in ["plain", "é", "=?UTF-8?B?YWJj?=", &"=?UTF-8?Q?a?= ".repeat(30)] {
-            assert_eq!(decode(&protect(text)), text);
+            assert_eq!(decode(&encode_reversibly(text)), text);
         }
     }
 
     #[test]
-    fn long_text_becomes_several_words_that_read_as_one() {
+    fn long_text_becomes_several_encoded_words() {
         let long = "é and some words ".repeat(40);
         let header = encode(&long);
         assert!(header.split(' ').all(|word| word.len() <= 75));
