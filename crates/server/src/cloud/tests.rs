@@ -201,8 +201,8 @@ async fn a_user_without_policies_is_denied_every_operation() {
             let Some(performed) = perform(&server.cloud, handler, user(), &text).await else { continue };
             assert!(performed.answer.is_err(), "{name:?} answered {text}");
             // Or the input was refused before it was authorized.
-            let refused = performed.effect.is_none();
-            assert!(performed.effect == Some(AuthOutcome::Denied) || refused, "{name:?} was allowed: {text}");
+            let refused = performed.outcome.is_none();
+            assert!(performed.outcome == Some(AuthOutcome::Denied) || refused, "{name:?} was allowed: {text}");
             let logged = server.cloud.calls().first().map(|call| (call.operation, call.auth_records.is_empty()));
             assert_eq!(logged, Some((operation.name, refused)), "the log has the decision");
             denied |= !refused;
