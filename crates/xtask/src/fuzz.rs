@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: every parser of outside bytes, fed with bytes nobody would write.
+//! `cargo xtask fuzz`: fuzzes every parser of untrusted bytes.
 
 use crate::{
     project::{Outcome, root},

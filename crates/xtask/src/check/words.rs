@@ -110,7 +110,6 @@ const NAMES: &[&str] = &[
     "letter",
     "letters",
     "stands_at",
-    "visit",
 ];
 
 /// Files that are not written by the project, or that list the words.

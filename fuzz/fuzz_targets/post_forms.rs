@@ -25,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
     let policy = lines.next().unwrap_or_default();
     let mut fields: Vec<(String, String)> =
         lines.filter_map(|line| line.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    // As it stands, and as a browser would send it.
+    // As it is, and as a browser would send it.
     for policy in [policy.to_owned(), base64(policy.as_bytes())] {
         if let Ok(parsed) = post::Policy::parse(&policy) {
             let _ = parsed.check(&fields, "bucket", Timestamp(0));
