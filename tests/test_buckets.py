@@ -18,7 +18,7 @@ def test_a_bucket_is_created_listed_and_deleted(s3):
     assert error(refused) == ("404", 404)
 
 
-def test_a_bucket_that_does_not_exist_is_named_in_the_error(s3):
+def test_the_error_for_a_missing_bucket_names_it(s3):
     with pytest.raises(ClientError) as refused:
         s3.list_objects_v2(Bucket="no-such-bucket-here")
     assert error(refused) == ("NoSuchBucket", 404)
@@ -26,21 +26,21 @@ def test_a_bucket_that_does_not_exist_is_named_in_the_error(s3):
     assert refused.value.response["Error"]["Message"] == "The specified bucket does not exist"
 
 
-def test_a_bucket_of_another_region_has_a_location(server):
+def test_a_bucket_in_another_region_has_a_location_constraint(server):
     west = server.client("s3", region="eu-west-1")
     west.create_bucket(Bucket="western", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     assert west.get_bucket_location(Bucket="western")["LocationConstraint"] == "eu-west-1"
 
 
-def test_a_bucket_of_the_first_region_has_no_location(s3, bucket):
+def test_a_bucket_in_us_east_1_has_no_location_constraint(s3, bucket):
     assert s3.get_bucket_location(Bucket=bucket).get("LocationConstraint") is None
 
 
-def test_creating_a_bucket_of_ones_own_again_is_fine_in_the_first_region(s3, bucket):
+def test_creating_an_own_bucket_again_succeeds_in_us_east_1(s3, bucket):
     assert s3.create_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_a_bucket_of_somebody_else_is_taken(server, bucket):
+def test_the_name_of_another_accounts_bucket_is_not_available(server, bucket):
     with pytest.raises(ClientError) as refused:
         server.client("s3", key="123456789012").create_bucket(Bucket=bucket)
     assert error(refused) == ("BucketAlreadyExists", 409)
@@ -54,13 +54,13 @@ def test_a_bucket_with_objects_is_not_deleted(s3, bucket):
 
 
 @pytest.mark.parametrize("name", ["xn--bucket", "192.168.5.4", "bucket-s3alias", "two..dots", "UPPER-CASE", "ab"])
-def test_names_that_no_bucket_may_have_are_refused(server, name):
+def test_invalid_bucket_names_are_refused(server, name):
     answer = server.signed("PUT", f"/{name}")
     assert answer.status == 400
     assert "<Code>InvalidBucketName</Code>" in answer.text
 
 
-def test_buckets_of_others_are_not_listed(server, bucket):
+def test_buckets_of_other_accounts_are_not_listed(server, bucket):
     names = [bucket["Name"] for bucket in server.client("s3", key="210987654321").list_buckets()["Buckets"]]
     assert bucket not in names
 

@@ -1,4 +1,4 @@
-"""Checksums: verified on the way in, answered on the way out, for every algorithm."""
+"""Checksums: verified in requests and answered, for every algorithm."""
 
 import base64
 import hashlib
@@ -37,7 +37,7 @@ every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
 
 
 @every_algorithm
-def test_a_right_checksum_is_kept_and_answered(s3, bucket, algorithm):
+def test_a_correct_checksum_is_stored_and_answered(s3, bucket, algorithm):
     checksum = ALGORITHMS[algorithm](b"body")
     put = s3.put_object(Bucket=bucket, Key="key", Body=b"body", **{f"Checksum{algorithm}": checksum})
     assert put[f"Checksum{algorithm}"] == checksum
@@ -57,23 +57,23 @@ def test_a_wrong_checksum_is_refused_and_nothing_is_stored(s3, bucket, algorithm
 
 
 @every_algorithm
-def test_a_checksum_of_a_wrong_length_is_no_checksum(server, bucket, algorithm):
+def test_a_checksum_of_a_wrong_length_is_refused(server, bucket, algorithm):
     answer = server.signed("PUT", f"/{bucket}/key", body=b"body", headers={f"x-amz-checksum-{algorithm.lower()}": "AAA="})
     assert (answer.status, "<Code>InvalidRequest</Code>" in answer.text) == (400, True)
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
-def test_boto3_computes_what_it_is_asked_for(s3, bucket, algorithm):
+def test_boto3_computes_the_requested_algorithm(s3, bucket, algorithm):
     put = s3.put_object(Bucket=bucket, Key="key", Body=b"body", ChecksumAlgorithm=algorithm)
     assert put[f"Checksum{algorithm}"] == ALGORITHMS[algorithm](b"body")
 
 
-def test_an_object_without_a_checksum_gets_one(server, s3, bucket):
+def test_an_object_without_a_checksum_gets_crc64nvme(server, s3, bucket):
     assert server.signed("PUT", f"/{bucket}/key", body=b"body").headers["x-amz-checksum-crc64nvme"] == ALGORITHMS["CRC64NVME"](b"body")
     assert s3.head_object(Bucket=bucket, Key="key", ChecksumMode="ENABLED")["ChecksumCRC64NVME"] == ALGORITHMS["CRC64NVME"](b"body")
 
 
-def test_two_checksums_are_one_too_many(server, bucket):
+def test_two_checksums_are_refused(server, bucket):
     both = {f"x-amz-checksum-{name.lower()}": ALGORITHMS[name](b"body") for name in ("CRC32", "SHA256")}
     answer = server.signed("PUT", f"/{bucket}/key", body=b"body", headers=both)
     assert (answer.status, "<Code>InvalidRequest</Code>" in answer.text) == (400, True)
@@ -89,7 +89,7 @@ def parts(s3, bucket, algorithm, kind, *bodies):
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME"])
-def test_the_checksum_of_parts_can_be_that_of_the_whole(s3, bucket, algorithm):
+def test_a_multipart_object_can_have_a_full_object_checksum(s3, bucket, algorithm):
     bodies = [b"a" * 5 * MIB, b"the end"]
     done, _ = parts(s3, bucket, algorithm, "FULL_OBJECT", *bodies)
     assert done[f"Checksum{algorithm}"] == ALGORITHMS[algorithm](b"".join(bodies))
@@ -97,15 +97,15 @@ def test_the_checksum_of_parts_can_be_that_of_the_whole(s3, bucket, algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "SHA1", "SHA256"])
-def test_the_checksum_of_parts_can_be_made_of_theirs(s3, bucket, algorithm):
+def test_a_multipart_object_can_have_a_composite_checksum(s3, bucket, algorithm):
     done, each = parts(s3, bucket, algorithm, "COMPOSITE", b"a" * 5 * MIB, b"the end")
     together = b"".join(base64.b64decode(part[f"Checksum{algorithm}"]) for part in each)
     assert done[f"Checksum{algorithm}"] == f"{ALGORITHMS[algorithm](together)}-2"
     assert done["ChecksumType"] == "COMPOSITE"
 
 
-def test_attributes_tell_the_checksum(s3, bucket):
+def test_get_object_attributes_answers_the_checksum(s3, bucket):
     s3.put_object(Bucket=bucket, Key="key", Body=b"body", ChecksumAlgorithm="SHA256")
-    told = s3.get_object_attributes(Bucket=bucket, Key="key", ObjectAttributes=["Checksum", "ObjectSize", "ETag"])
-    assert told["Checksum"]["ChecksumSHA256"] == ALGORITHMS["SHA256"](b"body")
-    assert (told["ObjectSize"], told["ETag"]) == (4, hashlib.md5(b"body").hexdigest())
+    attributes = s3.get_object_attributes(Bucket=bucket, Key="key", ObjectAttributes=["Checksum", "ObjectSize", "ETag"])
+    assert attributes["Checksum"]["ChecksumSHA256"] == ALGORITHMS["SHA256"](b"body")
+    assert (attributes["ObjectSize"], attributes["ETag"]) == (4, hashlib.md5(b"body").hexdigest())

@@ -27,7 +27,7 @@ def test_keys_are_listed_in_the_order_of_their_bytes(s3, filled):
     assert (listed["KeyCount"], listed["IsTruncated"], listed["MaxKeys"], listed["Name"]) == (len(KEYS), False, 1000, filled)
 
 
-def test_an_entry_tells_size_and_etag(s3, filled):
+def test_an_entry_has_size_and_etag(s3, filled):
     entry = s3.list_objects_v2(Bucket=filled, MaxKeys=1)["Contents"][0]
     assert (entry["Size"], entry["ETag"], entry["StorageClass"]) == (1, '"9dd4e461268c8034f5c8564e155c67a6"', "STANDARD")
     assert "Owner" not in entry
@@ -35,7 +35,7 @@ def test_an_entry_tells_size_and_etag(s3, filled):
 
 
 @pytest.mark.parametrize("operation", ["list_objects", "list_objects_v2"])
-def test_a_delimiter_rolls_keys_up(s3, filled, operation):
+def test_a_delimiter_groups_keys_by_common_prefixes(s3, filled, operation):
     listed = getattr(s3, operation)(Bucket=filled, Delimiter="/")
     assert (keys(listed), prefixes(listed)) == (["a", "b", "z z", "é"], ["a/", "photos/"])
     listed = getattr(s3, operation)(Bucket=filled, Delimiter="/", Prefix="photos/")
@@ -46,13 +46,13 @@ def test_a_delimiter_rolls_keys_up(s3, filled, operation):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 @pytest.mark.parametrize("operation", ["list_objects", "list_objects_v2"])
-def test_pages_of_any_size_give_every_key_once(s3, filled, operation, size):
-    found, rolled = [], []
+def test_pages_of_any_size_have_every_key_once(s3, filled, operation, size):
+    found, common = [], []
     for page in s3.get_paginator(operation).paginate(Bucket=filled, Delimiter="/", PaginationConfig={"PageSize": size}):
         assert len(keys(page)) + len(prefixes(page)) <= size
         found += keys(page)
-        rolled += prefixes(page)
-    assert (found, rolled) == (["a", "b", "z z", "é"], ["a/", "photos/"])
+        common += prefixes(page)
+    assert (found, common) == (["a", "b", "z z", "é"], ["a/", "photos/"])
 
 
 def test_listing_starts_after_a_key(s3, filled):
@@ -60,22 +60,31 @@ def test_listing_starts_after_a_key(s3, filled):
     assert keys(s3.list_objects(Bucket=filled, Marker="z")) == ["z z", "é"]
 
 
-def test_no_key_is_a_page_too(s3, filled):
+def test_a_page_of_zero_keys_is_empty(s3, filled):
     listed = s3.list_objects_v2(Bucket=filled, MaxKeys=0)
     assert (listed["KeyCount"], listed["IsTruncated"]) == (0, False)
 
 
-def test_names_are_encoded_on_request(server, filled):
+def test_keys_are_url_encoded_on_request(server, filled):
     text = server.signed("GET", f"/{filled}?encoding-type=url&list-type=2&prefix=z%20").text
     assert "<Key>z%20z</Key>" in text
     assert "<EncodingType>url</EncodingType>" in text
     assert "<Key>z z</Key>" in server.signed("GET", f"/{filled}?list-type=2&prefix=z%20").text
 
 
-@pytest.mark.parametrize("query", ["max-keys=many", "max-keys=-1", "list-type=2&continuation-token=nonsense"])
-def test_a_wrong_argument_is_refused_by_name(server, filled, query):
+@pytest.mark.parametrize(
+    "query, name",
+    [
+        ("max-keys=many", "max-keys"),
+        ("max-keys=-1", "maxKeys"),
+        ("list-type=2&continuation-token=nonsense", "continuation-token"),
+        ("list-type=2&marker=a", "marker"),
+        ("start-after=a", "start-after"),
+        ("encoding-type=base64", "encoding-type"),
+    ],
+)
+def test_the_error_for_an_invalid_argument_names_it(server, filled, query, name):
     answer = server.signed("GET", f"/{filled}?{query}")
-    name = query.split("&")[-1].split("=")[0]
     assert answer.status == 400
     assert "<Code>InvalidArgument</Code>" in answer.text
     assert f"<ArgumentName>{name}</ArgumentName>" in answer.text

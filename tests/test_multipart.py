@@ -1,4 +1,4 @@
-"""Objects in parts."""
+"""Multipart uploads."""
 
 import hashlib
 from threading import Thread
@@ -14,9 +14,9 @@ def code(refused):
     return refused.value.response["Error"]["Code"]
 
 
-def upload(s3, bucket, key, *parts, **more):
+def upload(s3, bucket, key, *parts, **headers):
     """Uploads the parts and completes them."""
-    id = s3.create_multipart_upload(Bucket=bucket, Key=key, **more)["UploadId"]
+    id = s3.create_multipart_upload(Bucket=bucket, Key=key, **headers)["UploadId"]
     done = []
     for number, body in enumerate(parts, 1):
         part = s3.upload_part(Bucket=bucket, Key=key, UploadId=id, PartNumber=number, Body=body)
@@ -40,12 +40,12 @@ def test_a_part_of_an_object_is_read_by_its_number(s3, bucket):
     assert (part["Body"].read(), part["PartsCount"], part["ContentRange"]) == (b"second", 2, f"bytes {5 * MIB}-{5 * MIB + 5}/{5 * MIB + 6}")
 
 
-def test_a_range_reaches_across_parts(s3, bucket):
+def test_a_range_can_span_parts(s3, bucket):
     upload(s3, bucket, "whole", b"a" * 5 * MIB, b"second")
     assert s3.get_object(Bucket=bucket, Key="whole", Range=f"bytes={5 * MIB - 2}-{5 * MIB + 1}")["Body"].read() == b"aase"
 
 
-def test_nothing_is_seen_before_the_upload_is_complete(s3, bucket):
+def test_the_object_does_not_exist_before_the_upload_is_complete(s3, bucket):
     id = s3.create_multipart_upload(Bucket=bucket, Key="whole")["UploadId"]
     s3.upload_part(Bucket=bucket, Key="whole", UploadId=id, PartNumber=7, Body=b"part")
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
@@ -54,7 +54,7 @@ def test_nothing_is_seen_before_the_upload_is_complete(s3, bucket):
     assert [(part["PartNumber"], part["Size"]) for part in parts] == [(7, 4)]
 
 
-def test_an_aborted_upload_is_gone(s3, bucket):
+def test_an_aborted_upload_does_not_exist(s3, bucket):
     id = s3.create_multipart_upload(Bucket=bucket, Key="whole")["UploadId"]
     s3.abort_multipart_upload(Bucket=bucket, Key="whole", UploadId=id)
     with pytest.raises(ClientError) as refused:
@@ -62,7 +62,7 @@ def test_an_aborted_upload_is_gone(s3, bucket):
     assert code(refused) == "NoSuchUpload"
 
 
-def test_parts_but_the_last_have_a_least_size(s3, bucket):
+def test_all_parts_but_the_last_have_a_minimum_size(s3, bucket):
     with pytest.raises(ClientError) as refused:
         upload(s3, bucket, "whole", b"too small", b"the end")
     assert code(refused) == "EntityTooSmall"
@@ -77,7 +77,7 @@ def test_a_part_that_was_not_uploaded_cannot_be_completed(s3, bucket):
         assert code(refused) == "InvalidPart"
 
 
-def test_parts_are_completed_in_order(s3, bucket):
+def test_parts_must_be_completed_in_order(s3, bucket):
     id = s3.create_multipart_upload(Bucket=bucket, Key="whole")["UploadId"]
     etags = {number: s3.upload_part(Bucket=bucket, Key="whole", UploadId=id, PartNumber=number, Body=b"x" * 5 * MIB)["ETag"] for number in (1, 2)}
     parts = [{"PartNumber": number, "ETag": etags[number]} for number in (2, 1)]
@@ -111,7 +111,7 @@ def test_boto3_uploads_and_downloads_a_file_in_parts(s3, bucket, tmp_path):
     assert s3.head_object(Bucket=bucket, Key="file")["ETag"].endswith('-4"')
 
 
-def test_parts_may_come_in_any_order_and_at_once(s3, bucket):
+def test_parts_can_be_uploaded_concurrently_in_any_order(s3, bucket):
     id = s3.create_multipart_upload(Bucket=bucket, Key="whole")["UploadId"]
     etags = {}
 

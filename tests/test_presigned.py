@@ -1,4 +1,4 @@
-"""URLs that carry their signature, and forms that do."""
+"""Presigned URLs and POST forms."""
 
 import re
 
@@ -27,7 +27,7 @@ def test_a_presigned_url_reads(signing, s3, bucket):
     assert (answer.status_code, answer.content) == (200, b"body")
 
 
-def test_a_presigned_url_reads_a_range_and_says_what_it_was_told(signing, s3, bucket):
+def test_a_presigned_url_reads_a_range_and_overrides_headers(signing, s3, bucket):
     s3.put_object(Bucket=bucket, Key="a key/+ü", Body=b"body")
     link = url(signing, "get_object", bucket, ResponseContentDisposition='attachment; filename="x.txt"')
     answer = requests.get(link, headers={"Range": "bytes=1-2"})
@@ -40,7 +40,7 @@ def test_a_presigned_url_writes(signing, s3, bucket):
     assert s3.get_object(Bucket=bucket, Key="a key/+ü")["Body"].read() == b"sent"
 
 
-def test_a_presigned_url_is_for_its_method_alone(signing, bucket):
+def test_a_presigned_url_is_valid_for_one_method(signing, bucket):
     assert code(requests.put(url(signing, "get_object", bucket), data=b"sent")) == (403, "SignatureDoesNotMatch")
 
 
@@ -62,13 +62,13 @@ def test_a_presigned_url_expires(server, signing, s3, bucket):
 
 @pytest.mark.parametrize("version", ["s3v4", "s3", None], ids=["v4", "v2", "usual"])
 @pytest.mark.parametrize("operation", ["list_objects", "list_objects_v2", "get_bucket_location", "head_bucket"])
-def test_what_is_asked_of_a_bucket_can_be_presigned(server, bucket, version, operation):
+def test_operations_on_buckets_can_be_presigned(server, bucket, version, operation):
     client = server.client("s3", signature_version=version)
     link = client.generate_presigned_url(operation, {"Bucket": bucket})
     assert requests.request("HEAD" if operation == "head_bucket" else "GET", link).status_code == 200
 
 
-def test_sigv2_signs_header_fields_of_objects_and_buckets(server, bucket):
+def test_sigv2_signatures_in_headers_are_accepted(server, bucket):
     client = server.client("s3", signature_version="s3")
     client.put_object(Bucket=bucket, Key="a b/ü", Body=b"body", ContentType="text/plain", Metadata={"a": "b"})
     assert [found["Key"] for found in client.list_objects_v2(Bucket=bucket)["Contents"]] == ["a b/ü"]
@@ -83,7 +83,7 @@ def test_a_presigned_url_of_an_unknown_key_is_refused(server, bucket):
         assert code(requests.get(url(client, "get_object", bucket))) == (403, "InvalidAccessKeyId")
 
 
-def test_a_signature_may_last_a_week_at_most(server, bucket):
+def test_a_presigned_url_expires_after_a_week_at_most(server, bucket):
     client = server.client("s3", signature_version="s3v4")
     assert code(requests.get(url(client, "get_object", bucket, seconds=604801))) == (400, "AuthorizationQueryParametersError")
 
@@ -101,7 +101,7 @@ def post(made, body=b"content", name="photo.jpg", **more):
     return requests.post(made["url"], data=made["fields"] | more, files={"file": (name, body)}, allow_redirects=False)
 
 
-def test_a_form_uploads_under_the_files_name(server, s3, bucket):
+def test_a_form_uploads_under_the_name_of_the_file(server, s3, bucket):
     answer = post(form(server, bucket))
     assert (answer.status_code, answer.text) == (204, "")
     assert s3.get_object(Bucket=bucket, Key="uploads/photo.jpg")["Body"].read() == b"content"
@@ -115,7 +115,7 @@ def test_a_form_sets_type_and_metadata(server, s3, bucket):
     assert (head["ContentType"], head["Metadata"]) == ("image/jpeg", {"who": "me"})
 
 
-def test_a_form_can_ask_for_another_answer(server, bucket):
+def test_a_form_selects_its_answer(server, bucket):
     made = form(server, bucket, conditions=[["starts-with", "$success_action_status", ""]])
     answer = post(made, success_action_status="201")
     assert answer.status_code == 201
@@ -126,7 +126,7 @@ def test_a_form_can_ask_for_another_answer(server, bucket):
     assert answer.headers["location"].startswith(f"http://example.com/done?bucket={bucket}&key=uploads%2Fphoto.jpg&etag=")
 
 
-def test_a_form_keeps_to_its_policy(server, s3, bucket):
+def test_a_form_is_checked_against_its_policy(server, s3, bucket):
     small = form(server, bucket, conditions=[["content-length-range", 1, 4]])
     assert code(post(small)) == (400, "EntityTooLarge")
     assert code(post(small, body=b"")) == (400, "EntityTooSmall")
@@ -144,7 +144,7 @@ def test_a_form_expires(server, bucket):
         server.reset_clock()
 
 
-def test_a_changed_policy_breaks_the_signature(server, bucket):
+def test_a_form_with_a_changed_policy_is_refused(server, bucket):
     made = form(server, bucket)
     made["fields"]["policy"] = form(server, bucket, seconds=900)["fields"]["policy"]
     assert code(post(made)) == (403, "SignatureDoesNotMatch")
@@ -156,14 +156,14 @@ def test_a_form_without_a_file_is_refused(server, bucket):
     assert code(answer) == (400, "InvalidArgument")
 
 
-def test_a_form_that_is_none_is_refused(server, bucket):
+def test_a_malformed_form_is_refused(server, bucket):
     answer = server.request("POST", f"/{bucket}", b"no boundary here", {"Content-Type": "multipart/form-data; boundary=x"})
     assert answer.status == 400, answer
     answer = server.request("POST", f"/{bucket}", b"", {"Content-Type": "multipart/form-data"})
     assert answer.status == 400, answer
 
 
-def test_boto3_sees_an_expired_clock_as_skew(server, s3):
+def test_a_request_signed_too_long_ago_is_refused(server, s3):
     try:
         server.advance(16 * 60)
         with pytest.raises(ClientError) as refused:

@@ -42,5 +42,5 @@ fn call(record: &CallRecord) -> Value {
 }
 
 fn decision(record: &AuthRecord) -> Value {
-    json!({ "action": record.action, "resource": record.resource.as_str(), "effect": outcome(record.effect), "reason": record.reason })
+    json!({ "action": record.action, "resource": record.resource.as_str(), "effect": outcome(record.outcome), "reason": record.reason })
 }

@@ -51,11 +51,11 @@ enum Format {
 impl Filter {
     fn matches(&self, decision: &DecisionRecord) -> bool {
         let matches = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|pattern| is_like(pattern, text));
-        matches(&self.request, &decision.about.request_id)
+        matches(&self.request, &decision.request.request_id)
             && matches(&self.principal, decision.principal())
             && matches(&self.action, decision.permission.action)
             && matches(&self.resource, decision.permission.resource.as_str())
-            && matches(&self.effect, outcome(decision.effect))
+            && matches(&self.effect, outcome(decision.outcome))
     }
 }
 
@@ -101,12 +101,12 @@ fn context(decision: &DecisionRecord) -> Map<String, Value> {
 
 fn as_json(decision: &DecisionRecord) -> Value {
     json!({
-        "request_id": &*decision.about.request_id,
-        "at": decision.about.now.text(TimestampFormat::DateTime),
+        "request_id": &*decision.request.request_id,
+        "at": decision.request.now.text(TimestampFormat::DateTime),
         "principal": decision.principal(),
         "action": decision.permission.action,
         "resource": decision.permission.resource.as_str(),
-        "effect": outcome(decision.effect),
+        "effect": outcome(decision.outcome),
         "reason": decision.reason,
         "context": context(decision),
         "explanation": decision.explain(),
@@ -116,9 +116,9 @@ fn as_json(decision: &DecisionRecord) -> Value {
 fn as_text(decision: &DecisionRecord) -> String {
     let mut text = String::new();
     // Writing into a String cannot fail.
-    let _ = writeln!(text, "{} {}", decision.about.now.text(TimestampFormat::DateTime), decision.about.request_id);
+    let _ = writeln!(text, "{} {}", decision.request.now.text(TimestampFormat::DateTime), decision.request.request_id);
     let _ = writeln!(text, "{} needed {} on {}", decision.principal(), decision.permission.action, decision.permission.resource.as_str());
-    let _ = writeln!(text, "{}: {}", outcome(decision.effect), decision.reason);
+    let _ = writeln!(text, "{}: {}", outcome(decision.outcome), decision.reason);
     let _ = writeln!(text, "{}", decision.explain());
     let _ = writeln!(text, "the request's condition keys:");
     for (name, value) in context(decision) {

@@ -12,7 +12,7 @@ use axum::{
     routing::get,
 };
 use cloudlet_engine::{DeveloperEndpoint, DeveloperRequest};
-use cloudlet_shape::{Protocol, ServiceSchema, Taken};
+use cloudlet_shape::{BodyContent, Protocol, ServiceSchema};
 use cloudlet_wire::{Asked, Ids, codec};
 use std::sync::Arc;
 
@@ -53,8 +53,8 @@ async fn view(
         Err(fault) => codec.fault(of.service, &fault, &ids, &Asked { query_mode: false }),
     };
     let body = match answer.body.take() {
-        Taken::Whole(bytes) => bytes,
-        Taken::Stream(_) => return Err(not_found("This answer is a stream, which a developer endpoint cannot show.")),
+        BodyContent::Whole(bytes) => bytes,
+        BodyContent::Stream(_) => return Err(not_found("This answer is a stream, which a developer endpoint cannot show.")),
     };
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let content_type = if protocol == Protocol::Query { "text/xml" } else { "application/json" };

@@ -64,7 +64,7 @@ impl Algorithm {
         }
     }
 
-    /// By the value of `ChecksumAlgorithm`. Its case is the caller's matter.
+    /// By the value of `ChecksumAlgorithm`, in upper case.
     pub fn named(name: &str) -> Option<Algorithm> {
         Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
@@ -74,8 +74,8 @@ impl Algorithm {
         Algorithm::ALL.into_iter().find(|algorithm| algorithm.header().eq_ignore_ascii_case(header))
     }
 
-    /// Bytes of a checksum.
-    #[expect(clippy::len_without_is_empty, reason = "an algorithm is no collection")]
+    /// The number of bytes of a checksum.
+    #[expect(clippy::len_without_is_empty, reason = "an algorithm is not a collection")]
     pub const fn len(self) -> usize {
         match self {
             Crc32 | Crc32c => 4,
@@ -87,8 +87,8 @@ impl Algorithm {
         }
     }
 
-    /// Whether the checksum of a whole follows from those of its parts. Only then can a multipart upload have a
-    /// checksum of the full object that nobody computed over all of it.
+    /// Whether the checksum of a whole can be computed from those of its parts. Only then can a multipart upload have a
+    /// full object checksum.
     pub const fn combines(self) -> bool {
         matches!(self, Crc32 | Crc32c | Crc64Nvme)
     }

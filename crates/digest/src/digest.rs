@@ -1,4 +1,4 @@
-//! Digests under way: one, or several over the same bytes.
+//! Streaming digests: one, or several over the same bytes.
 
 use crate::{Algorithm, Sum};
 use aws_lc_rs::digest as sha;
@@ -6,10 +6,10 @@ use crc_fast::CrcAlgorithm;
 use md5::Digest as _;
 use xxhash_rust::{xxh3::Xxh3Default, xxh64::Xxh64};
 
-/// Several digests take turns over pieces of this size, which stay in the cache meanwhile.
-const TURN: usize = 16 * 1024;
+/// Several digests are updated alternately with blocks of this size, which stay in the cache meanwhile.
+const BLOCK: usize = 16 * 1024;
 
-/// A digest that takes bytes as they come.
+/// A streaming digest.
 #[derive(Clone)]
 pub struct Digest {
     algorithm: Algorithm,
@@ -72,7 +72,7 @@ impl Digest {
     }
 }
 
-/// Several digests over the same bytes, which are walked once. No algorithm is in it twice.
+/// Several digests over the same bytes, in one pass. Each algorithm occurs once.
 #[derive(Clone, Default)]
 pub struct Digests(Vec<Digest>);
 
@@ -85,7 +85,7 @@ impl Digests {
         digests
     }
 
-    /// One more, before the first byte. Nothing happens when it is there already.
+    /// Adds an algorithm, unless it is there already. To be called before the first byte.
     pub fn add(&mut self, algorithm: Algorithm) {
         if !self.0.iter().any(|digest| digest.algorithm == algorithm) {
             self.0.push(Digest::new(algorithm));
@@ -101,8 +101,8 @@ impl Digests {
             [] => {}
             [one] => one.update(bytes),
             many => {
-                for turn in bytes.chunks(TURN) {
-                    many.iter_mut().for_each(|digest| digest.update(turn));
+                for block in bytes.chunks(BLOCK) {
+                    many.iter_mut().for_each(|digest| digest.update(block));
                 }
             }
         }
@@ -114,14 +114,14 @@ impl Digests {
     }
 }
 
-/// Of bytes that are whole.
+/// The digest of bytes in memory.
 pub fn digest(algorithm: Algorithm, bytes: &[u8]) -> Sum {
     let mut digest = Digest::new(algorithm);
     digest.update(bytes);
     digest.finish()
 }
 
-/// MD5 in hexadecimal, as SQS shows it for a body and S3 in an ETag.
+/// MD5 in hexadecimal, as in ETags of S3 and message digests of SQS.
 pub fn md5_hex(bytes: &[u8]) -> String {
     digest(Algorithm::Md5, bytes).hex()
 }

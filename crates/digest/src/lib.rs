@@ -1,5 +1,5 @@
-//! Digests of bytes: the checksum algorithms AWS uses, streaming, several in one pass, and how they combine.
-//! It knows no header's value and no object; it does know how AWS spells and encodes a checksum.
+//! The checksum algorithms that AWS uses: streaming, several in one pass, combined from those of parts; with the names and the encoding of
+//! AWS.
 //!
 //! ```
 //! use cloudlet_digest::{Algorithm, Digest};

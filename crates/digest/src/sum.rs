@@ -1,4 +1,4 @@
-//! A finished checksum.
+//! The value of a checksum.
 
 use crate::{Algorithm, Digest};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -9,16 +9,15 @@ use std::{borrow::Cow, fmt};
 /// The longest checksum, SHA-512.
 const LONGEST: usize = 64;
 
-/// Bytes as lower-case digits.
+/// Bytes in lower-case hexadecimal.
 pub fn hex_text(bytes: &[u8]) -> String {
-    // At once: collecting letters one by one takes several times as long.
+    // Several times faster than collecting characters.
     let mut digits = vec![b'0'; 2 * bytes.len()];
-    // Twice the bytes are as many digits.
     let _ = hex::encode_to_slice(bytes, &mut digits);
     String::from_utf8(digits).unwrap_or_default()
 }
 
-/// A checksum, with its algorithm. Bytes stand inline, in the order in which AWS encodes them.
+/// A checksum with its algorithm. The bytes are in the order in which AWS encodes them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sum {
     algorithm: Algorithm,
@@ -26,7 +25,7 @@ pub struct Sum {
     bytes: [u8; LONGEST],
 }
 
-/// Why a text is no checksum of an algorithm.
+/// Why a text is not a checksum of an algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadSum {
     NotBase64,
@@ -48,8 +47,8 @@ impl Sum {
     pub fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Result<Sum, BadSum> {
         let mut sum = Sum { algorithm, bytes: [0; LONGEST] };
         match sum.bytes.get_mut(..bytes.len()) {
-            Some(place) if bytes.len() == algorithm.len() => {
-                place.copy_from_slice(bytes);
+            Some(target) if bytes.len() == algorithm.len() => {
+                target.copy_from_slice(bytes);
                 Ok(sum)
             }
             _ => Err(BadSum::WrongLength),
@@ -57,7 +56,7 @@ impl Sum {
     }
 
     pub fn from_base64(algorithm: Algorithm, text: &str) -> Result<Sum, BadSum> {
-        // A long header need not be decoded to be refused.
+        // Long headers are refused without decoding them.
         if text.len() > LONGEST * 2 {
             return Err(BadSum::WrongLength);
         }
@@ -95,7 +94,7 @@ impl Sum {
         Some(Sum::of_crc(self.algorithm, combined))
     }
 
-    /// The checksum of the parts' checksums, which S3 shows with `-` and the number of the parts.
+    /// The composite checksum: the checksum of the checksums of the parts. S3 appends `-` and the number of parts.
     /// None when a part has another algorithm.
     pub fn composite<'a>(algorithm: Algorithm, parts: impl IntoIterator<Item = &'a Sum>) -> Option<Sum> {
         let mut digest = Digest::new(algorithm);
@@ -119,7 +118,7 @@ impl Sum {
         }
     }
 
-    /// Of bytes that have the right length.
+    /// The bytes must have the length of the algorithm.
     pub(crate) fn of(algorithm: Algorithm, bytes: &[u8]) -> Sum {
         debug_assert_eq!(bytes.len(), algorithm.len());
         Sum::from_bytes(algorithm, bytes).unwrap_or(Sum { algorithm, bytes: [0; LONGEST] })
@@ -132,7 +131,7 @@ impl fmt::Debug for Sum {
     }
 }
 
-/// In a row: `"SHA256:47DEQ…"`.
+/// Stored as `"SHA256:47DEQ…"`.
 impl Serialize for Sum {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(&format_args!("{self:?}"))
@@ -143,7 +142,7 @@ impl<'de> Deserialize<'de> for Sum {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(from)?;
         let (name, base64) = text.split_once(':').ok_or_else(|| D::Error::custom("a checksum is ALGORITHM:base64"))?;
-        let algorithm = Algorithm::named(name).ok_or_else(|| D::Error::custom(format_args!("no checksum algorithm {name}")))?;
+        let algorithm = Algorithm::named(name).ok_or_else(|| D::Error::custom(format_args!("unknown checksum algorithm {name}")))?;
         Sum::from_base64(algorithm, base64).map_err(D::Error::custom)
     }
 }

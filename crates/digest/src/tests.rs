@@ -1,10 +1,10 @@
 use crate::*;
 use proptest::prelude::*;
 
-/// The checksums of "", "123456789" and "abc" from where the algorithms are published: RFC 1321, FIPS 180-4 (and its
+/// The checksums of "", "123456789" and "abc" of the specifications: RFC 1321, FIPS 180-4 (and its
 /// examples), the check values of the CRC catalogue (reveng.sourceforge.io) for ISO-HDLC, iSCSI and NVME.
 #[test]
-fn published_vectors_hold() {
+fn checksums_equal_the_published_ones() {
     let vectors: [(Algorithm, &str, &str); 14] = [
         (Algorithm::Md5, "", "d41d8cd98f00b204e9800998ecf8427e"),
         (Algorithm::Md5, "message digest", "f96b697d7cb7938d525a2f31aaf161d0"),
@@ -32,7 +32,7 @@ fn published_vectors_hold() {
 
 /// Expected bytes of aws-checksums, tests/xxhash_test.c: AWS's own clients send these.
 #[test]
-fn xxhash_is_encoded_as_the_clients_of_aws_do() {
+fn xxhash_is_encoded_as_by_the_clients_of_aws() {
     let alphabet = "abcdefghijklmnopqrstuvwxyz";
     for (algorithm, text, hex) in [
         (Algorithm::XxHash64, "Hello world", "c500b0c912b376d8"),
@@ -85,7 +85,7 @@ fn parts_of_different_algorithms_neither_combine_nor_compose() {
 
 /// The ETag of a multipart upload is the MD5 of the parts' MD5s.
 #[test]
-fn a_composite_is_the_checksum_of_the_checksums() {
+fn a_composite_checksum_is_the_checksum_of_the_checksums() {
     let parts = [digest(Algorithm::Md5, b"one"), digest(Algorithm::Md5, b"two")];
     let mut bytes = parts[0].bytes().to_vec();
     bytes.extend_from_slice(parts[1].bytes());
@@ -93,7 +93,7 @@ fn a_composite_is_the_checksum_of_the_checksums() {
 }
 
 #[test]
-fn digests_hold_an_algorithm_once_and_keep_the_order() {
+fn digests_have_each_algorithm_once_and_in_the_given_order() {
     let mut digests = Digests::new([Algorithm::Sha256, Algorithm::Md5, Algorithm::Sha256]);
     digests.update(b"abc");
     assert_eq!(digests.finish(), [digest(Algorithm::Sha256, b"abc"), digest(Algorithm::Md5, b"abc")]);

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use bytes::Bytes;
-use cloudlet_shape::{Body, BodyError, BodyStream, Taken};
+use cloudlet_shape::{Body, BodyContent, BodyError, BodyStream};
 use cloudlet_wire::Answer;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::{Frame, SizeHint};
@@ -80,8 +80,8 @@ impl From<Body> for AnswerBody {
     fn from(body: Body) -> AnswerBody {
         let length = body.length();
         match body.take() {
-            Taken::Whole(bytes) => AnswerBody::Whole(Some(bytes)),
-            Taken::Stream(stream) => AnswerBody::Stream { stream, length },
+            BodyContent::Whole(bytes) => AnswerBody::Whole(Some(bytes)),
+            BodyContent::Stream(stream) => AnswerBody::Stream { stream, length },
         }
     }
 }

@@ -5,9 +5,9 @@ use bytes::Bytes;
 use cloudlet_aws::{Caller, Fault, Head, Region, Timestamp};
 use cloudlet_cloud::Mode;
 use cloudlet_engine::{Denial, Dialect, SignatureKind, Signed};
-use cloudlet_identity::{Credential, Identity, Unknown};
+use cloudlet_identity::{Credential, CredentialError, Identity};
 use cloudlet_shape::Trailers;
-use cloudlet_sigv4::{Admitted, Claim, Flavor, Keys, Payload, Place, Target, chunks::Decoder, claim, payload};
+use cloudlet_sigv4::{Admitted, Claim, Flavor, Keys, Location, Payload, Target, chunks::Decoder, payload, read_claim, read_form_claim};
 
 /// A caller, and what is still to be done about the body.
 pub struct Authenticated {
@@ -60,7 +60,7 @@ impl<'a> Authenticator<'a> {
     }
 
     fn look(&self, head: &Head<'a>) -> Result<Stage<'a>, Fault> {
-        let claim = match claim::find(head, &self.target) {
+        let claim = match read_claim(head, &self.target) {
             Ok(Some(claim)) => claim,
             Ok(None) if self.form_claims == FormClaims::Possible => return Ok(Stage::NeedsForm),
             Ok(None) => return self.unsigned(head, Caller::anonymous(), None),
@@ -130,7 +130,7 @@ impl<'a> Authenticator<'a> {
             encoding: BodyEncoding::Plain,
         };
         let form = std::str::from_utf8(form).unwrap_or_default();
-        let claim = match claim::in_form(form) {
+        let claim = match read_form_claim(form) {
             Ok(Some(claim)) => claim,
             Ok(None) => return Ok(done(Caller::anonymous(), None)),
             Err(_) if self.mode == Mode::Off => return Ok(done(self.identity.unchecked(""), None)),
@@ -223,25 +223,25 @@ impl<'a> Authenticator<'a> {
 }
 
 /// A key that nobody knows, or a session that is over, in the words of the service.
-pub fn unknown(unknown: Unknown, claim: &Claim<'_>, dialect: &Dialect, flavor: Flavor) -> Fault {
+pub fn unknown(unknown: CredentialError, claim: &Claim<'_>, dialect: &Dialect, flavor: Flavor) -> Fault {
     let s3 = flavor == Flavor::S3;
     match unknown {
-        Unknown::Key if s3 => dialect
+        CredentialError::Key if s3 => dialect
             .unknown_key
             .says("The AWS Access Key Id you provided does not exist in our records.")
             .with("AWSAccessKeyId", claim.access_key.clone()),
-        Unknown::Token if s3 => cloudlet_aws::FaultKind::sender("InvalidToken", 400)
+        CredentialError::Token if s3 => cloudlet_aws::FaultKind::sender("InvalidToken", 400)
             .says("The provided token is malformed or otherwise invalid.")
             .with("Token-0", claim.session_token.clone().unwrap_or_default()),
-        Unknown::Expired if s3 => {
+        CredentialError::Expired if s3 => {
             dialect.expired_token.says("The provided token has expired.").with("Token-0", claim.session_token.clone().unwrap_or_default())
         }
-        Unknown::Expired if dialect.denial == Denial::Encoded => dialect.expired_token.says("Request has expired."),
-        Unknown::Expired => dialect.expired_token.says("The security token included in the request is expired"),
-        Unknown::Key | Unknown::Token if dialect.denial == Denial::Encoded => {
+        CredentialError::Expired if dialect.denial == Denial::Encoded => dialect.expired_token.says("Request has expired."),
+        CredentialError::Expired => dialect.expired_token.says("The security token included in the request is expired"),
+        CredentialError::Key | CredentialError::Token if dialect.denial == Denial::Encoded => {
             dialect.unknown_key.says("AWS was not able to validate the provided access credentials")
         }
-        Unknown::Key | Unknown::Token => dialect.unknown_key.says("The security token included in the request is invalid."),
+        CredentialError::Key | CredentialError::Token => dialect.unknown_key.says("The security token included in the request is invalid."),
     }
 }
 
@@ -250,10 +250,10 @@ fn tolerated(claim: &Claim<'_>, fault: &Fault) {
 }
 
 fn signed(claim: &Claim<'_>, now: Timestamp, payload: Option<&'static str>) -> Signed {
-    let kind = match claim.place {
-        Place::Header => SignatureKind::Header,
-        Place::Query => SignatureKind::Query,
-        Place::Post => SignatureKind::Post,
+    let kind = match claim.location {
+        Location::Header => SignatureKind::Header,
+        Location::Query => SignatureKind::Query,
+        Location::Post => SignatureKind::Post,
     };
     Signed { kind, version: claim.signature_version(), age: now.millis().saturating_sub(claim.time.millis()), payload }
 }

@@ -80,7 +80,7 @@ impl DecodedBody {
             BodyEncoding::Plain => Ok(()),
             BodyEncoding::Checked(check) => check.finish(),
             BodyEncoding::Chunked(decoder, trailers) => {
-                trailers.arrive(decoder.finish()?);
+                trailers.receive(decoder.finish()?);
                 Ok(())
             }
         }

@@ -50,6 +50,6 @@ pub fn origin(head: &Head<'_>, peer: Peer, protocol: Protocol, signed: Option<Si
         path: (protocol == Protocol::Query && head.path != "/").then(|| head.path.into()),
         trace: head.header("x-amzn-trace-id").map(Into::into),
         missing,
-        unread: false,
+        output_ignored: false,
     }
 }

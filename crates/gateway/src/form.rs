@@ -168,8 +168,8 @@ impl Gateway {
         let origin = origin(request.head, request.peer, protocol, signed, missing);
         let endpoint = origin.endpoint.clone().unwrap_or_default();
         let call = Call { operation, caller, scope, origin, input };
-        let performed = self.cloud.perform(call, request.request_id.clone(), EntryPoint::Gateway).await;
-        log.outcome = performed.effect;
+        let performed = self.cloud.perform_to_end(call, request.request_id.clone(), EntryPoint::Gateway).await;
+        log.outcome = performed.outcome;
         let output = performed.answer?;
         let mut answer = codec(protocol).encode(operation, output.as_struct(), post_form.ids);
         let etag = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("etag")).map(|(_, value)| value.clone()).unwrap_or_default();
@@ -189,7 +189,7 @@ impl Gateway {
         let identity = &self.cloud.identity;
         let now = self.cloud.runtime.clock.now();
         let mode = self.cloud.mode();
-        let claim = match post::find(&posted.fields, target) {
+        let claim = match post::read_claim(&posted.fields, target) {
             Ok(Some(claim)) => claim,
             Ok(None) => return Ok((Caller::anonymous(), None, None)),
             Err(_) if mode == Mode::Off => return Ok((identity.unchecked(""), None, None)),

@@ -57,12 +57,12 @@ impl Gateway {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let headers: Vec<(&str, &str)> = host.map(|host| ("host", host)).into_iter().collect();
         let head = Head { method: request.method().as_str(), path: request.uri().path(), query: "", headers: &headers };
-        self.recognizer.service(&head).is_some_and(|recognized| recognized.place.prefix.is_some())
+        self.recognizer.service(&head).is_some_and(|recognized| recognized.host.prefix.is_some())
     }
 
     /// The account and region a call works in: its caller's and its signature's; else what the host names, and the server's own.
     pub(crate) fn scope(&self, caller: &Caller, region: Option<Region>, recognized: &Recognized) -> Scope {
-        let region = region.or_else(|| recognized.place.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
+        let region = region.or_else(|| recognized.host.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
         Scope::new(caller.account.unwrap_or_else(|| self.cloud.identity.account()), region)
     }
 }

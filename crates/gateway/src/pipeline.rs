@@ -66,8 +66,8 @@ impl Gateway {
         };
         let DecodedCall { call, headers: of_hooks, missing_token } = decoded;
         let operation = call.operation;
-        let performed = self.cloud.perform(call, format.request_id.clone(), EntryPoint::Gateway).await;
-        log.outcome = performed.effect;
+        let performed = self.cloud.perform_to_end(call, format.request_id.clone(), EntryPoint::Gateway).await;
+        log.outcome = performed.outcome;
         match performed.answer {
             Ok(output) => {
                 let mut answer = format.output(operation, output.as_struct());
@@ -78,7 +78,7 @@ impl Gateway {
                 answer.headers.extend(headers(of_hooks));
                 format.with_server(answer)
             }
-            Err(fault) => format.fault(missing_token.filter(|_| performed.effect == Some(AuthOutcome::Denied)).unwrap_or(fault), log),
+            Err(fault) => format.fault(missing_token.filter(|_| performed.outcome == Some(AuthOutcome::Denied)).unwrap_or(fault), log),
         }
     }
 
@@ -138,7 +138,7 @@ impl Gateway {
     ) -> Result<Decoded, Fault> {
         let head = request.head;
         let service = self.cloud.service(recognized.service.name).ok_or_else(|| Fault::internal("a service that the cloud does not have"))?;
-        let view = RequestView { head, prefix: recognized.place.prefix.as_deref() };
+        let view = RequestView { head, prefix: recognized.host.prefix.as_deref() };
         let path = service.http_hooks.as_ref().and_then(|http_hooks| http_hooks.path(&view));
         let path = path.as_deref().unwrap_or(head.path);
         if let Some(http_hooks) = &service.http_hooks
@@ -175,6 +175,9 @@ impl Gateway {
         let Authenticated { caller, region, signed, encoding } = authenticated;
         log.principal = Some(caller.arn.clone());
 
+        if let Some(http_hooks) = &service.http_hooks {
+            http_hooks.admit_verified(&view, path)?;
+        }
         let (routed, content) = self.route(recognized, head, path, body, encoding).await?;
         let Routed { operation, labels } = routed;
         log.operation = operation.name;

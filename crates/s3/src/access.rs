@@ -1,8 +1,8 @@
-//! What operations ask for, and what they find out about the bucket before anybody is asked.
+//! Finding the bucket of a call, and the permissions that operations on it need.
 
 use crate::{
     S3, faults, names,
-    state::{Bucket, Contents},
+    state::{Bucket, BucketTables},
 };
 use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity};
 use cloudlet_engine::{Cx, DerivedKey, Permission, SignatureKind};
@@ -10,40 +10,40 @@ use cloudlet_shape::Operation;
 use cloudlet_store::MappedStore;
 use std::sync::Arc;
 
-/// A bucket that was found, with the account that owns it.
-pub struct Found {
+/// A bucket that exists, with its tables.
+pub struct BucketHandle {
     pub name: Arc<str>,
     pub bucket: Arc<Bucket>,
-    pub contents: Arc<MappedStore<Contents>>,
+    pub tables: Arc<MappedStore<BucketTables>>,
 }
 
-/// A bucket that somebody deleted meanwhile.
+/// The fault for a bucket that another call has deleted meanwhile.
 pub fn gone(bucket: &str) -> impl Fn() -> Fault + '_ {
     move || faults::no_such_bucket(bucket)
 }
 
 impl S3 {
-    /// The bucket of a call: it exists, it is in the region the call was signed for, and it is whose the caller thinks it is.
-    pub fn find(&self, cx: &Cx, name: &str, expected_owner: Option<&String>) -> Result<Found, Fault> {
-        let found = self.find_anywhere(name, expected_owner)?;
+    /// The bucket of a call. It must be in the region that the call was signed for, and belong to the expected owner.
+    pub fn find(&self, cx: &Cx, name: &str, expected_owner: Option<&String>) -> Result<BucketHandle, Fault> {
+        let found = self.find_in_any_region(name, expected_owner)?;
         check_region(cx, &found.bucket)?;
         Ok(found)
     }
 
-    /// The same in whichever region the bucket is: the source of a copy.
-    pub fn find_anywhere(&self, name: &str, expected_owner: Option<&String>) -> Result<Found, Fault> {
-        check_expected(expected_owner)?;
-        let contents = self.buckets.get(name).ok_or_else(|| faults::no_such_bucket(name))?;
-        let bucket = contents.read(|contents| contents.bucket.get(&()).cloned()).flatten().ok_or_else(|| faults::no_such_bucket(name))?;
+    /// The same whatever its region: the source of a copy.
+    pub fn find_in_any_region(&self, name: &str, expected_owner: Option<&String>) -> Result<BucketHandle, Fault> {
+        check_expected_owner(expected_owner)?;
+        let tables = self.buckets.get(name).ok_or_else(|| faults::no_such_bucket(name))?;
+        let bucket = tables.read(|tables| tables.bucket.get(&()).cloned()).flatten().ok_or_else(|| faults::no_such_bucket(name))?;
         match expected_owner {
             Some(expected) if *expected != bucket.owner.as_str() => Err(faults::access_denied()),
-            _ => Ok(Found { name: name.into(), bucket, contents }),
+            _ => Ok(BucketHandle { name: name.into(), bucket, tables }),
         }
     }
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
-fn check_expected(owner: Option<&String>) -> Result<(), Fault> {
+fn check_expected_owner(owner: Option<&String>) -> Result<(), Fault> {
     match owner {
         Some(owner) if Account::parse(owner).is_none() => Err(FaultKind::sender("InvalidBucketOwnerAWSAccountID", 400)
             .says(format!("The value of the expected bucket owner parameter must be an AWS Account ID... [{owner}]"))),
@@ -51,7 +51,7 @@ fn check_expected(owner: Option<&String>) -> Result<(), Fault> {
     }
 }
 
-/// A bucket answers to signatures of its own region only. SigV2 and SigV4A name none.
+/// A SigV4 signature must name the bucket's region. SigV2 and SigV4A signatures name none.
 fn check_region(cx: &Cx, bucket: &Bucket) -> Result<(), Fault> {
     let names_a_region = cx.origin.signed.is_some_and(|signed| signed.version == "AWS4-HMAC-SHA256");
     if !names_a_region || cx.scope.region == bucket.region {
@@ -64,75 +64,74 @@ fn check_region(cx: &Cx, bucket: &Bucket) -> Result<(), Fault> {
         .with_header("x-amz-bucket-region", right.as_str()))
 }
 
-impl Found {
-    /// An ask of the operation's own action on the bucket.
+impl BucketHandle {
+    /// The operation's own action on the bucket.
     pub fn permission<O: Operation>(&self, cx: &Cx) -> Permission {
-        self.over(Permission::of::<O>(names::bucket_arn(cx, &self.name)))
+        self.owned(Permission::of::<O>(names::bucket_arn(cx, &self.name)))
     }
 
-    pub fn ask_for(&self, cx: &Cx, action: &'static str) -> Permission {
-        self.over(Permission::action(action, names::bucket_arn(cx, &self.name)))
+    pub fn bucket_permission(&self, cx: &Cx, action: &'static str) -> Permission {
+        self.owned(Permission::action(action, names::bucket_arn(cx, &self.name)))
     }
 
-    /// An ask on one of its objects.
-    pub fn permission_on(&self, cx: &Cx, action: &'static str, key: &str) -> Permission {
-        self.over(Permission::action(action, names::object_arn(cx, &self.name, key)))
+    pub fn object_permission(&self, cx: &Cx, action: &'static str, key: &str) -> Permission {
+        self.owned(Permission::action(action, names::object_arn(cx, &self.name, key)))
     }
 
-    /// An object's version has actions of its own.
-    pub fn ask_version(&self, cx: &Cx, actions: [&'static str; 2], key: &str, version: Option<&String>) -> Permission {
-        let [current, versioned] = actions;
-        match version {
-            None => self.permission_on(cx, current, key),
-            Some(version) => self.permission_on(cx, versioned, key).with_key("s3:VersionId", version.clone()),
+    /// The first of the two actions, or the second one where the request names a version.
+    pub fn version_permission(&self, cx: &Cx, actions: [&'static str; 2], key: &str, version_id: Option<&String>) -> Permission {
+        let [of_object, of_version] = actions;
+        match version_id {
+            None => self.object_permission(cx, of_object, key),
+            Some(version_id) => self.object_permission(cx, of_version, key).with_key("s3:VersionId", version_id.clone()),
         }
     }
 
-    fn over(&self, permission: Permission) -> Permission {
-        of_the_call(permission.owned_by(self.bucket.owner))
+    fn owned(&self, permission: Permission) -> Permission {
+        with_request_keys(permission.owned_by(self.bucket.owner))
     }
 
-    /// What a missing key is: 404 for who may list the bucket, 403 for who may not.
+    /// The fault for a missing key: 404 for callers with s3:ListBucket, else 403.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
     pub fn missing<O: Operation>(&self, cx: &Cx, fault: Fault) -> Fault {
         if matches!(cx.caller.identity, Identity::Root) && cx.caller.account == Some(self.bucket.owner) {
             return fault;
         }
-        match cx.may::<O>(&self.ask_for(cx, "s3:ListBucket")) {
+        match cx.check::<O>(&self.bucket_permission(cx, "s3:ListBucket")) {
             Ok(()) => fault,
             Err(denied) => denied,
         }
     }
 }
 
-/// The account a call that owns nothing yet works in.
-pub fn own(cx: &Cx, action: &'static str) -> Permission {
-    of_the_call(Permission::action(action, Arn::any()).owned_by(cx.scope.account))
+/// An action on no particular resource of the caller's account.
+pub fn account_permission(cx: &Cx, action: &'static str) -> Permission {
+    with_request_keys(Permission::action(action, Arn::any()).owned_by(cx.scope.account))
 }
 
-/// The keys that every action of S3 has, and that follow from the call: how it was signed, and whose it is.
+/// The condition keys that every action of S3 has and that follow from the request.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html>
 const DERIVED: [DerivedKey; 6] = [
     DerivedKey {
         name: "s3:authType",
         value: |cx, _| {
-            let kind = match cx.origin.signed?.kind {
+            let auth_type = match cx.origin.signed?.kind {
                 SignatureKind::Header => "REST-HEADER",
                 SignatureKind::Query => "REST-QUERY-STRING",
                 SignatureKind::Post => "POST",
             };
-            Some(kind.into())
+            Some(auth_type.into())
         },
     },
     DerivedKey { name: "s3:signatureversion", value: |cx, _| Some(cx.origin.signed?.version.into()) },
     DerivedKey { name: "s3:signatureAge", value: |cx, _| Some(cx.origin.signed?.age.max(0).into()) },
-    // The hash of a body that was signed is not kept: nobody writes a policy for one body.
+    // Only values that are not the hash of one body (`UNSIGNED-PAYLOAD`).
     DerivedKey { name: "s3:x-amz-content-sha256", value: |cx, _| Some(cx.origin.signed?.payload?.into()) },
     DerivedKey { name: "s3:ResourceAccount", value: |_, permission| Some(permission.owner?.into()) },
-    // As with aws:SecureTransport: the way to a local endpoint is as safe as TLS makes the real one.
+    // As aws:SecureTransport: a policy that demands TLS of AWS must not shut out the clients of a local endpoint.
     DerivedKey { name: "s3:TlsVersion", value: |_, _| Some("1.3".into()) },
 ];
 
-pub fn of_the_call(permission: Permission) -> Permission {
+pub fn with_request_keys(permission: Permission) -> Permission {
     Permission { derived: &DERIVED, ..permission }
 }

@@ -1,26 +1,26 @@
-//! Bytes on their way in and out: digested once while they are stored, read as a stream.
+//! Request bodies into blobs, with their digests computed in the same pass; blobs into response bodies.
 
 use crate::{S3, faults};
 use bytes::Bytes;
 use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, Digests, Sum};
 use cloudlet_engine::Cx;
-use cloudlet_shape::{Body, BodyError, BodyStream, Taken};
+use cloudlet_shape::{Body, BodyContent, BodyError, BodyStream};
 use cloudlet_store::{BlobId, BlobReader, BlobWriter, Fresh, blobs::INLINE};
 use futures_util::StreamExt;
 use std::io;
 
-/// A body that is stored, and named by no row yet.
-pub struct Stored {
+/// A stored body that no row names yet.
+pub struct StoredBody {
     pub fresh: Fresh,
     pub md5: Sum,
-    sums: Vec<Sum>,
+    checksums: Vec<Sum>,
 }
 
-impl Stored {
-    /// The checksum that was asked for.
-    pub fn sum(&self, algorithm: Algorithm) -> Option<Sum> {
-        self.sums.iter().find(|sum| sum.algorithm() == algorithm).copied()
+impl StoredBody {
+    /// The checksum of one of the algorithms that were given to `store`.
+    pub fn checksum(&self, algorithm: Algorithm) -> Option<Sum> {
+        self.checksums.iter().find(|sum| sum.algorithm() == algorithm).copied()
     }
 }
 
@@ -28,83 +28,83 @@ pub fn blob_id(cx: &Cx) -> BlobId {
     BlobId::new(u128::from_be_bytes(cx.ids().bytes()))
 }
 
-/// A write under way: one walk over the bytes for the store and all digests.
-struct Intake {
+/// Stores and digests bytes as they arrive.
+struct BodyWriter {
     writer: BlobWriter,
     digests: Digests,
-    most: u64,
+    max_length: u64,
 }
 
-impl Intake {
-    async fn take(&mut self, bytes: Bytes) -> Result<(), Fault> {
+impl BodyWriter {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), Fault> {
         let length = self.writer.length().saturating_add(bytes.len() as u64);
-        if length > self.most {
-            return Err(faults::entity_too_large(length, self.most));
+        if length > self.max_length {
+            return Err(faults::entity_too_large(length, self.max_length));
         }
         self.digests.update(&bytes);
         self.writer.write(bytes).await.map_err(Fault::internal)
     }
 
-    async fn finish(self) -> Result<Stored, Fault> {
-        let sums = self.digests.finish();
-        let md5 = sums.iter().find(|sum| sum.algorithm() == Algorithm::Md5).copied();
+    async fn finish(self) -> Result<StoredBody, Fault> {
+        let checksums = self.digests.finish();
+        let md5 = checksums.iter().find(|sum| sum.algorithm() == Algorithm::Md5).copied();
         let md5 = md5.ok_or_else(|| Fault::internal("a body without its MD5"))?;
-        Ok(Stored { fresh: self.writer.finish().await.map_err(Fault::internal)?, md5, sums })
+        Ok(StoredBody { fresh: self.writer.finish().await.map_err(Fault::internal)?, md5, checksums })
     }
 }
 
 impl S3 {
-    /// Stores what the client sends: MD5 for the entity tag, and the further digests of `algorithms`.
-    pub(crate) async fn store(&self, cx: &Cx, body: Option<&Body>, algorithms: &[Algorithm], most: u64) -> Result<Stored, Fault> {
+    /// Stores the body of a request. Computes MD5 for the entity tag, and the checksums of `algorithms`.
+    pub(crate) async fn store(&self, cx: &Cx, body: Option<&Body>, algorithms: &[Algorithm], max_length: u64) -> Result<StoredBody, Fault> {
         let announced = body.and_then(Body::length);
-        if let Some(length) = announced.filter(|length| *length > most) {
-            return Err(faults::entity_too_large(length, most));
+        if let Some(length) = announced.filter(|length| *length > max_length) {
+            return Err(faults::entity_too_large(length, max_length));
         }
-        let mut intake = self.intake(cx, algorithms, most);
-        match body.map_or_else(|| Taken::Whole(Bytes::new()), Body::take) {
-            Taken::Whole(bytes) => intake.take(bytes).await?,
-            Taken::Stream(mut stream) => {
-                while let Some(piece) = stream.next().await {
-                    intake.take(piece.map_err(refusal)?).await?;
+        let mut writer = self.body_writer(cx, algorithms, max_length);
+        match body.map_or_else(|| BodyContent::Whole(Bytes::new()), Body::take) {
+            BodyContent::Whole(bytes) => writer.write(bytes).await?,
+            BodyContent::Stream(mut stream) => {
+                while let Some(chunk) = stream.next().await {
+                    writer.write(chunk.map_err(body_fault)?).await?;
                 }
             }
         }
-        if announced.is_some_and(|length| length != intake.writer.length()) {
+        if announced.is_some_and(|length| length != writer.writer.length()) {
             return Err(faults::incomplete_body());
         }
-        intake.finish().await
+        writer.finish().await
     }
 
-    /// Stores a second body with the bytes of a first one, which are read, because a digest of them is not known yet.
-    pub(crate) async fn store_again(&self, cx: &Cx, mut reader: BlobReader, algorithms: &[Algorithm]) -> Result<Stored, Fault> {
-        let mut intake = self.intake(cx, algorithms, u64::MAX);
-        while let Some(piece) = reader.next().await {
-            intake.take(piece.map_err(Fault::internal)?).await?;
+    /// Stores a copy of a blob, and computes digests that are not known of the original.
+    pub(crate) async fn store_copy(&self, cx: &Cx, mut reader: BlobReader, algorithms: &[Algorithm]) -> Result<StoredBody, Fault> {
+        let mut writer = self.body_writer(cx, algorithms, u64::MAX);
+        while let Some(chunk) = reader.next().await {
+            writer.write(chunk.map_err(Fault::internal)?).await?;
         }
-        intake.finish().await
+        writer.finish().await
     }
 
-    fn intake(&self, cx: &Cx, algorithms: &[Algorithm], most: u64) -> Intake {
+    fn body_writer(&self, cx: &Cx, algorithms: &[Algorithm], max_length: u64) -> BodyWriter {
         let digests = Digests::new([Algorithm::Md5].into_iter().chain(algorithms.iter().copied()));
-        Intake { writer: self.blobs.writer(blob_id(cx)), digests, most }
+        BodyWriter { writer: self.blobs.writer(blob_id(cx)), digests, max_length }
     }
 }
 
-fn refusal(error: BodyError) -> Fault {
+fn body_fault(error: BodyError) -> Fault {
     match error {
         BodyError::Refused(fault) => fault,
-        // Nobody is left to read this.
+        // The connection is broken: no client is left to read this answer.
         BodyError::Broken(_) => faults::incomplete_body(),
     }
 }
 
-/// The body of an answer. What stands in the row is handed over whole.
-pub async fn answer(reader: BlobReader) -> Result<Body, Fault> {
+/// The body of a response. Small ones are in memory and answered at once.
+pub async fn response_body(reader: BlobReader) -> Result<Body, Fault> {
     let length = reader.left();
     if length <= INLINE as u64 {
         return Ok(Body::whole(reader.whole().await.map_err(Fault::internal)?));
     }
-    let pieces = reader.map(|piece: io::Result<Bytes>| piece.map_err(|error| BodyError::Broken(error.to_string())));
-    let stream: BodyStream = Box::pin(pieces);
+    let chunks = reader.map(|chunk: io::Result<Bytes>| chunk.map_err(|error| BodyError::Broken(error.to_string())));
+    let stream: BodyStream = Box::pin(chunks);
     Ok(Body::stream(stream, Some(length)))
 }

@@ -1,4 +1,4 @@
-//! Buckets: creating, finding, listing, deleting.
+//! The operations on buckets.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/creating-buckets-s3.html>
 
 mod create;
@@ -10,12 +10,20 @@ use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::Empty;
 use std::ops::Bound;
 
-/// Rows that are looked at while the shelf is locked.
+/// Buckets that ListBuckets reads under one lock.
 const BATCH: usize = 1000;
 
-/// Regions that a bucket can be in.
+/// Whether a bucket can be in a region.
 fn is_region(name: &str) -> bool {
     name == "us-east-1" || (name != "EU" && api::targets::BUCKET_LOCATION_CONSTRAINT.values.contains(&name))
+}
+
+/// The `bucket-region` of ListBuckets.
+pub fn check_region_name(name: &str) -> Result<(), Fault> {
+    if is_region(&name.to_ascii_lowercase()) {
+        return Ok(());
+    }
+    Err(faults::INVALID_ARGUMENT.says(format!("Argument value {name} is not a valid AWS Region")).with("ArgumentName", "bucket-region"))
 }
 
 impl Handle<api::HeadBucket> for S3 {
@@ -35,14 +43,14 @@ impl Handle<api::HeadBucket> for S3 {
 }
 
 impl Handle<api::GetBucketLocation> for S3 {
-    /// Asked before a client knows where to sign for, so that any region will do.
+    /// The request may be signed for any region: clients learn the right one from its answer.
     fn permissions(&self, cx: &Cx, input: &api::GetBucketLocationRequest) -> Result<Permissions, Fault> {
-        Ok(self.find_anywhere(&input.bucket, input.expected_bucket_owner.as_ref())?.permission::<api::GetBucketLocation>(cx).into())
+        Ok(self.find_in_any_region(&input.bucket, input.expected_bucket_owner.as_ref())?.permission::<api::GetBucketLocation>(cx).into())
     }
 
     async fn handle(&self, _: &Cx, input: api::GetBucketLocationRequest) -> Result<api::GetBucketLocationOutput, Fault> {
-        let found = self.find_anywhere(&input.bucket, None)?;
-        Ok(api::GetBucketLocationOutput { location_constraint: found.bucket.constraint.clone() })
+        let found = self.find_in_any_region(&input.bucket, None)?;
+        Ok(api::GetBucketLocationOutput { location_constraint: found.bucket.location_constraint.clone() })
     }
 }
 
@@ -53,13 +61,13 @@ impl Handle<api::DeleteBucket> for S3 {
 
     async fn handle(&self, _: &Cx, input: api::DeleteBucketRequest) -> Result<Empty, Fault> {
         let name = input.bucket.as_str();
-        let removed = self.buckets.remove_if(name, |contents| {
-            if !contents.objects.is_empty() {
+        let removed = self.buckets.remove_if(name, |tables| {
+            if !tables.objects.is_empty() {
                 let fault = FaultKind::sender("BucketNotEmpty", 409).says("The bucket you tried to delete is not empty");
                 return Err(fault.with("BucketName", name));
             }
-            // Uploads under way do not hold a bucket.
-            Ok(contents.parts.values().map(|part| part.blob.clone()).collect::<Vec<_>>())
+            // Multipart uploads in progress do not prevent the deletion.
+            Ok(tables.parts.values().map(|part| part.blob.clone()).collect::<Vec<_>>())
         });
         for blob in removed.ok_or_else(access::gone(name))?? {
             self.blobs.delete(&blob);
@@ -71,19 +79,22 @@ impl Handle<api::DeleteBucket> for S3 {
 
 impl Handle<api::ListBuckets> for S3 {
     fn permissions(&self, cx: &Cx, _: &api::ListBucketsRequest) -> Result<Permissions, Fault> {
-        Ok(access::own(cx, "s3:ListAllMyBuckets").into())
+        Ok(access::account_permission(cx, "s3:ListAllMyBuckets").into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::ListBucketsRequest) -> Result<api::ListBucketsOutput, Fault> {
         let account = cx.scope.account;
         let size = page_size(input.max_buckets)?;
         let after = input.continuation_token.as_deref().map(read_token).transpose()?;
-        if let Some(region) = input.bucket_region.as_deref().filter(|region| !is_region(region)) {
-            let fault = faults::INVALID_ARGUMENT.says(format!("Argument value {region} is not a valid AWS Region"));
-            return Err(fault.with("ArgumentName", "bucket-region"));
+        if let Some(region) = &input.bucket_region {
+            check_region_name(region)?;
+            if !region.eq_ignore_ascii_case(cx.scope.region.as_str()) {
+                let message = "Requests with bucket-region specified must be made to the corresponding regional endpoint";
+                return Err(faults::INVALID_ARGUMENT.says(message).with("ArgumentName", "bucket-region"));
+            }
         }
         let prefix = input.prefix.as_deref().unwrap_or_default();
-        // AWS: region and ARN are answered to requests that have a parameter.
+        // AWS: region and ARN are answered only to requests with parameters.
         let detailed = input.max_buckets.is_some() || after.is_some() || input.prefix.is_some() || input.bucket_region.is_some();
         let mut page: Vec<api::Bucket> = Vec::new();
         let mut start = after.map_or(Bound::Included(prefix.to_owned()), |name| Bound::Excluded(name.max(prefix.to_owned())));
@@ -93,11 +104,11 @@ impl Handle<api::ListBuckets> for S3 {
             let batch = self.buckets.range::<str>((from, Bound::Unbounded), BATCH);
             let Some((last, _)) = batch.last() else { break };
             start = Bound::Excluded(last.to_string());
-            for (name, contents) in &batch {
+            for (name, tables) in &batch {
                 if !name.starts_with(prefix) {
                     break 'page;
                 }
-                let Some(bucket) = contents.read(|contents| contents.bucket.get(&()).cloned()).flatten() else { continue };
+                let Some(bucket) = tables.read(|tables| tables.bucket.get(&()).cloned()).flatten() else { continue };
                 if bucket.owner != account || input.bucket_region.as_deref().is_some_and(|region| region != bucket.region.as_str()) {
                     continue;
                 }
@@ -107,7 +118,7 @@ impl Handle<api::ListBuckets> for S3 {
                 }
                 page.push(api::Bucket {
                     name: Some(name.to_string()),
-                    creation_date: Some(bucket.created),
+                    creation_date: Some(bucket.creation_date),
                     bucket_region: detailed.then(|| bucket.region.to_string()),
                     bucket_arn: detailed.then(|| names::bucket_arn(cx, name).to_string()),
                 });
@@ -117,15 +128,9 @@ impl Handle<api::ListBuckets> for S3 {
     }
 }
 
-fn page_size(asked: Option<i32>) -> Result<usize, Fault> {
-    match asked {
-        Some(asked) if !(1..=limits::MAX_BUCKETS_PAGE).contains(&asked) => Err(faults::invalid_argument(
-            format!("Argument max-buckets must be an integer between 1 and {}", limits::MAX_BUCKETS_PAGE),
-            "max-buckets",
-            &asked.to_string(),
-        )),
-        asked => limits::page_size("max-buckets", asked, limits::MAX_BUCKETS_PAGE),
-    }
+fn page_size(requested: Option<i32>) -> Result<usize, Fault> {
+    requested.map_or(Ok(()), limits::check_max_buckets)?;
+    limits::page_size("max-buckets", requested, limits::MAX_BUCKETS_PAGE)
 }
 
 fn read_token(token: &str) -> Result<String, Fault> {

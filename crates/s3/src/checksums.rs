@@ -1,4 +1,4 @@
-//! Checksums of objects and parts: what a client claims, what is verified, what is stored and shown.
+//! Checksums of objects and parts: what a request expects, what is verified, what is stored and answered.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
 
 use crate::faults::{BAD_DIGEST, INVALID_REQUEST};
@@ -8,11 +8,11 @@ use cloudlet_digest::{Algorithm, Sum};
 use cloudlet_shape::Body;
 use serde::{Deserialize, Serialize};
 
-/// What S3 computes when the client names no algorithm.
+/// The algorithm of objects for which the client names none.
 pub const DEFAULT: Algorithm = Algorithm::Crc64Nvme;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
+pub enum ChecksumType {
     /// Of all bytes of the object.
     #[serde(rename = "FULL_OBJECT")]
     FullObject,
@@ -21,23 +21,23 @@ pub enum Kind {
     Composite,
 }
 
-impl Kind {
+impl ChecksumType {
     pub const fn name(self) -> &'static str {
         match self {
-            Kind::FullObject => "FULL_OBJECT",
-            Kind::Composite => "COMPOSITE",
+            ChecksumType::FullObject => "FULL_OBJECT",
+            ChecksumType::Composite => "COMPOSITE",
         }
     }
 
-    pub fn named(name: &str) -> Option<Kind> {
-        [Kind::FullObject, Kind::Composite].into_iter().find(|kind| kind.name() == name)
+    pub fn named(name: &str) -> Option<ChecksumType> {
+        [ChecksumType::FullObject, ChecksumType::Composite].into_iter().find(|checksum_type| checksum_type.name() == name)
     }
 
-    /// What a multipart upload has when it names an algorithm only.
-    pub const fn of_upload(algorithm: Algorithm) -> Kind {
+    /// The type of a multipart upload that names only an algorithm.
+    pub const fn default_of(algorithm: Algorithm) -> ChecksumType {
         match algorithm {
-            Algorithm::Crc64Nvme => Kind::FullObject,
-            _ => Kind::Composite,
+            Algorithm::Crc64Nvme => ChecksumType::FullObject,
+            _ => ChecksumType::Composite,
         }
     }
 }
@@ -45,9 +45,9 @@ impl Kind {
 /// The checksum of a stored object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checksum {
-    pub sum: Sum,
-    pub kind: Kind,
-    /// How many parts a composite is made of.
+    pub value: Sum,
+    pub checksum_type: ChecksumType,
+    /// The number of parts that a composite was computed from; 0 for all others.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub parts: u32,
 }
@@ -58,41 +58,41 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Checksum {
-    pub fn full(sum: Sum) -> Checksum {
-        Checksum { sum, kind: Kind::FullObject, parts: 0 }
+    pub fn full(value: Sum) -> Checksum {
+        Checksum { value, checksum_type: ChecksumType::FullObject, parts: 0 }
     }
 
     pub fn algorithm(&self) -> Algorithm {
-        self.sum.algorithm()
+        self.value.algorithm()
     }
 
-    /// A composite shows the number of its parts, `tfmz…=-2`; one part of it does not.
+    /// A composite ends in the number of its parts: `tfmz…=-2`.
     pub fn text(&self) -> String {
         match self.parts {
-            0 => self.sum.base64(),
-            parts => format!("{}-{parts}", self.sum.base64()),
+            0 => self.value.base64(),
+            parts => format!("{}-{parts}", self.value.base64()),
         }
     }
 }
 
-/// A shape with a member for the checksum of each algorithm.
+/// A shape with one member for the checksum of each algorithm.
 pub trait HasChecksums {
-    fn checksum(&mut self, algorithm: Algorithm) -> &mut Option<String>;
+    fn checksum_member(&mut self, algorithm: Algorithm) -> &mut Option<String>;
 
-    /// Takes the values that are there.
+    /// Takes the members that have a value.
     fn take_checksums(&mut self) -> Vec<(Algorithm, String)> {
-        Algorithm::ALL.into_iter().filter_map(|algorithm| Some((algorithm, self.checksum(algorithm).take()?))).collect()
+        Algorithm::ALL.into_iter().filter_map(|algorithm| Some((algorithm, self.checksum_member(algorithm).take()?))).collect()
     }
 
-    fn show(&mut self, algorithm: Algorithm, text: String) {
-        *self.checksum(algorithm) = Some(text);
+    fn set_checksum_value(&mut self, algorithm: Algorithm, text: String) {
+        *self.checksum_member(algorithm) = Some(text);
     }
 }
 
 macro_rules! has_checksums {
     ($($shape:ident)*) => {$(
         impl HasChecksums for api::$shape {
-            fn checksum(&mut self, algorithm: Algorithm) -> &mut Option<String> {
+            fn checksum_member(&mut self, algorithm: Algorithm) -> &mut Option<String> {
                 match algorithm {
                     Algorithm::Crc32 => &mut self.checksum_crc32,
                     Algorithm::Crc32c => &mut self.checksum_crc32c,
@@ -115,85 +115,86 @@ has_checksums! {
     UploadPartRequest UploadPartOutput CopyPartResult Part CompletedPart CompleteMultipartUploadRequest CompleteMultipartUploadOutput
 }
 
-/// A shape that also says which kind of checksum it shows.
-macro_rules! shows_kind {
+/// A shape that also has a ChecksumType.
+pub trait HasChecksumType: HasChecksums {
+    fn checksum_type_member(&mut self) -> &mut Option<String>;
+
+    fn set_checksum(&mut self, checksum: &Checksum) {
+        self.set_checksum_value(checksum.algorithm(), checksum.text());
+        *self.checksum_type_member() = Some(checksum.checksum_type.name().to_owned());
+    }
+}
+
+macro_rules! has_checksum_type {
     ($($shape:ident)*) => {$(
-        impl ShowsChecksum for api::$shape {
-            fn kind(&mut self) -> &mut Option<String> {
+        impl HasChecksumType for api::$shape {
+            fn checksum_type_member(&mut self) -> &mut Option<String> {
                 &mut self.checksum_type
             }
         }
     )*};
 }
 
-pub trait ShowsChecksum: HasChecksums {
-    fn kind(&mut self) -> &mut Option<String>;
+has_checksum_type! { PutObjectOutput GetObjectOutput HeadObjectOutput CopyObjectResult Checksum CompleteMultipartUploadOutput }
 
-    fn show_checksum(&mut self, checksum: &Checksum) {
-        self.show(checksum.algorithm(), checksum.text());
-        *self.kind() = Some(checksum.kind.name().to_owned());
-    }
-}
-
-shows_kind! { PutObjectOutput GetObjectOutput HeadObjectOutput CopyObjectResult Checksum CompleteMultipartUploadOutput }
-
-/// What the client says the checksum of its body is.
+/// The checksum that a request names for its own body.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Claim {
-    Nothing,
+pub enum ExpectedChecksum {
+    None,
     Header(Sum),
-    /// It follows the body.
+    /// The value follows the body.
     Trailer(Algorithm),
 }
 
-impl Claim {
-    /// Reads the claim of a PutObject or UploadPart.
-    pub fn of(input: &mut impl HasChecksums, body: Option<&Body>) -> Result<Claim, Fault> {
+impl ExpectedChecksum {
+    /// Reads it from a PutObject or UploadPart.
+    pub fn of(input: &mut impl HasChecksums, body: Option<&Body>) -> Result<ExpectedChecksum, Fault> {
         let mut headers = input.take_checksums();
-        let announced: Vec<Algorithm> = body
+        let trailers: Vec<Algorithm> = body
             .and_then(Body::trailers)
             .map(|trailers| trailers.names().iter().filter_map(|name| Algorithm::of_header(name)).collect())
             .unwrap_or_default();
-        if headers.len().saturating_add(announced.len()) > 1 {
+        if headers.len().saturating_add(trailers.len()) > 1 {
             return Err(INVALID_REQUEST.says("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."));
         }
-        match (headers.pop(), announced.first()) {
-            (Some((algorithm, value)), _) => read(algorithm, &value).map(Claim::Header),
-            (None, Some(algorithm)) => Ok(Claim::Trailer(*algorithm)),
-            (None, None) => Ok(Claim::Nothing),
+        match (headers.pop(), trailers.first()) {
+            (Some((algorithm, value)), _) => parse(algorithm, &value).map(ExpectedChecksum::Header),
+            (None, Some(algorithm)) => Ok(ExpectedChecksum::Trailer(*algorithm)),
+            (None, None) => Ok(ExpectedChecksum::None),
         }
     }
 
     pub fn algorithm(&self) -> Option<Algorithm> {
         match self {
-            Claim::Nothing => None,
-            Claim::Header(sum) => Some(sum.algorithm()),
-            Claim::Trailer(algorithm) => Some(*algorithm),
+            ExpectedChecksum::None => None,
+            ExpectedChecksum::Header(sum) => Some(sum.algorithm()),
+            ExpectedChecksum::Trailer(algorithm) => Some(*algorithm),
         }
     }
 
-    /// Compares, once the body has been read.
+    /// To be called when the whole body has been read.
     pub fn verify(&self, computed: &Sum, body: Option<&Body>) -> Result<(), Fault> {
-        let claimed = match self {
-            Claim::Nothing => return Ok(()),
-            Claim::Header(sum) => *sum,
-            Claim::Trailer(algorithm) => match body.and_then(Body::trailers).and_then(|trailers| trailers.get(algorithm.header())) {
-                Some(value) => read(*algorithm, value)?,
+        let expected = match self {
+            ExpectedChecksum::None => return Ok(()),
+            ExpectedChecksum::Header(sum) => *sum,
+            ExpectedChecksum::Trailer(algorithm) => match body.and_then(Body::trailers).and_then(|trailers| trailers.get(algorithm.header())) {
+                Some(value) => Sum::from_base64(*algorithm, value)
+                    .map_err(|_| INVALID_REQUEST.says(format!("Value for {} trailing header is invalid.", algorithm.header())))?,
                 None => {
                     return Err(FaultKind::sender("MalformedTrailerError", 400)
                         .says("The request contained trailing data that was not well-formed or did not conform to our published schema."));
                 }
             },
         };
-        if claimed == *computed {
+        if expected == *computed {
             Ok(())
         } else {
-            Err(BAD_DIGEST.says(format!("The {} you specified did not match the calculated checksum.", claimed.algorithm())))
+            Err(BAD_DIGEST.says(format!("The {} you specified did not match the calculated checksum.", expected.algorithm())))
         }
     }
 }
 
-fn read(algorithm: Algorithm, value: &str) -> Result<Sum, Fault> {
+fn parse(algorithm: Algorithm, value: &str) -> Result<Sum, Fault> {
     Sum::from_base64(algorithm, value).map_err(|_| INVALID_REQUEST.says(format!("Value for {} header is invalid.", algorithm.header())))
 }
 
@@ -212,16 +213,16 @@ impl ContentMd5 {
     pub fn verify(&self, computed: &Sum) -> Result<(), Fault> {
         match self.0 {
             // AWS: unverified: the encoding of the two digests in the error.
-            Some(claimed) if claimed != *computed => Err(BAD_DIGEST
+            Some(expected) if expected != *computed => Err(BAD_DIGEST
                 .says("The Content-MD5 you specified did not match what we received.")
-                .with("ExpectedDigest", claimed.hex())
+                .with("ExpectedDigest", expected.hex())
                 .with("CalculatedDigest", computed.base64())),
             _ => Ok(()),
         }
     }
 }
 
-/// A name from a `ChecksumAlgorithm` header.
+/// The algorithm of a `ChecksumAlgorithm` header.
 pub fn algorithm(name: &str) -> Result<Algorithm, Fault> {
     Algorithm::named(&name.to_ascii_uppercase()).ok_or_else(|| {
         INVALID_REQUEST.says(

@@ -1,4 +1,4 @@
-//! Entity tags: the MD5 of the bytes, or of the parts' MD5s with the number of parts behind it.
+//! Entity tags: the MD5 of the object, or the MD5 of the MD5s of its parts, followed by the number of parts.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
 
 use cloudlet_digest::{Algorithm, Sum};
@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ETag {
     md5: u128,
-    /// Zero: the object was written in one piece.
+    /// Zero for an object of one PutObject.
     parts: u32,
 }
 
@@ -32,7 +32,7 @@ impl ETag {
         if well_formed { Some(ETag { md5: u128::from_str_radix(hex, 16).ok()?, parts: parts.parse().ok()? }) } else { None }
     }
 
-    /// As headers and lists show it.
+    /// As in headers and lists.
     pub fn quoted(&self) -> String {
         let mut text = String::with_capacity(42);
         text.push('"');
@@ -42,7 +42,7 @@ impl ETag {
     }
 
     fn write(&self, out: &mut String) {
-        // Every answer shows one, and formatting 128 bits the usual way is slow.
+        // Faster than formatting a u128, and needed for nearly every answer.
         let mut digits = [b'0'; 32];
         let _ = hex::encode_to_slice(self.md5.to_be_bytes(), &mut digits);
         out.push_str(str::from_utf8(&digits).unwrap_or_default());
@@ -52,9 +52,9 @@ impl ETag {
         }
     }
 
-    /// Whether a client means this one, with or without quotes.
+    /// Compares with a text, which may be quoted.
     pub fn is(&self, text: &str) -> bool {
-        ETag::parse(crate::conditions::bare(text)) == Some(*self)
+        ETag::parse(crate::conditions::unquoted(text)) == Some(*self)
     }
 
     pub fn md5(&self) -> Option<Sum> {
@@ -89,7 +89,7 @@ impl Serialize for ETag {
 impl<'de> Deserialize<'de> for ETag {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(from)?;
-        ETag::parse(&text).ok_or_else(|| D::Error::custom(format_args!("'{text}' is no entity tag")))
+        ETag::parse(&text).ok_or_else(|| D::Error::custom(format_args!("'{text}' is not an entity tag")))
     }
 }
 
@@ -99,15 +99,14 @@ mod tests {
     use cloudlet_digest::digest;
 
     #[test]
-    fn a_tag_of_parts_is_the_one_aws_computes() {
+    fn the_entity_tag_of_a_multipart_object_is_as_aws_computes_it() {
         let first = ETag::of(&digest(Algorithm::Md5, &vec![b'a'; 5 << 20]));
         let second = ETag::of(&digest(Algorithm::Md5, b"b"));
-        // The vector of the requirements.
         assert_eq!(ETag::of_parts([first, second].iter()).to_string(), "e5a8c5272b26fc10581a21089559b006-2");
     }
 
     #[test]
-    fn a_tag_reads_back_and_nonsense_does_not() {
+    fn valid_entity_tags_are_parsed_and_others_are_not() {
         let tag = ETag::of(&digest(Algorithm::Md5, b""));
         assert_eq!(tag.quoted(), "\"d41d8cd98f00b204e9800998ecf8427e\"");
         assert!(tag.is("d41d8cd98f00b204e9800998ecf8427e") && tag.is("\"d41d8cd98f00b204e9800998ecf8427e\""));

@@ -1,4 +1,4 @@
-//! What S3 answers when it refuses, in the words recorded from AWS (requirements, appendix A.1).
+//! The faults of S3, with messages recorded from AWS.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 
 use cloudlet_aws::{Fault, FaultKind, Timestamp, TimestampFormat};
@@ -44,6 +44,10 @@ pub fn invalid_version_id(version: &str) -> Fault {
     invalid_argument("Invalid version id specified", "versionId", version)
 }
 
+pub fn user_key_must_be_specified() -> Fault {
+    FaultKind::sender("UserKeyMustBeSpecified", 400).says("User key must be specified.")
+}
+
 pub fn malformed_xml() -> Fault {
     FaultKind::sender("MalformedXML", 400).says("The XML you provided was not well-formed or did not validate against our published schema")
 }
@@ -52,7 +56,7 @@ pub fn precondition_failed(condition: &str) -> Fault {
     FaultKind::sender("PreconditionFailed", 412).says("At least one of the pre-conditions you specified did not hold").with("Condition", condition)
 }
 
-/// A write came between the start of a conditional request and its end.
+/// Another write has come between the start and the end of a conditional request.
 pub fn conditional_request_conflict(condition: &str, key: &str) -> Fault {
     FaultKind::sender("ConditionalRequestConflict", 409)
         .says("The conditional request cannot succeed due to a conflicting operation against this resource.")
@@ -60,7 +64,7 @@ pub fn conditional_request_conflict(condition: &str, key: &str) -> Fault {
         .with("Key", key)
 }
 
-/// 304 keeps the validators of the object: <https://www.rfc-editor.org/rfc/rfc9110#name-304-not-modified>
+/// Carries the validators of the object: <https://www.rfc-editor.org/rfc/rfc9110#name-304-not-modified>
 pub fn not_modified(etag: &str, modified: Timestamp) -> Fault {
     FaultKind::sender("NotModified", 304)
         .says("Not Modified")
@@ -72,8 +76,8 @@ pub fn not_implemented(header: &str) -> Fault {
     NOT_IMPLEMENTED.says("A header you provided implies functionality that is not implemented").with("Header", header)
 }
 
-pub fn not_implemented_because(header: &str, more: impl Into<String>) -> Fault {
-    not_implemented(header).with("additionalMessage", more)
+pub fn not_implemented_because(header: &str, additional_message: impl Into<String>) -> Fault {
+    not_implemented(header).with("additionalMessage", additional_message)
 }
 
 pub fn invalid_range(range: &str, size: u64) -> Fault {
@@ -81,7 +85,6 @@ pub fn invalid_range(range: &str, size: u64) -> Fault {
         .says("The requested range is not satisfiable")
         .with("RangeRequested", range)
         .with("ActualObjectSize", size.to_string())
-        .with_header("Content-Range", format!("bytes */{size}"))
 }
 
 pub fn invalid_part_number(number: i32, count: usize) -> Fault {
@@ -105,11 +108,11 @@ pub fn invalid_part_order(upload: &str) -> Fault {
         .with("UploadId", upload)
 }
 
-pub fn entity_too_large(proposed: u64, most: u64) -> Fault {
+pub fn entity_too_large(proposed: u64, max: u64) -> Fault {
     FaultKind::sender("EntityTooLarge", 400)
         .says("Your proposed upload exceeds the maximum allowed size")
         .with("ProposedSize", proposed.to_string())
-        .with("MaxSizeAllowed", most.to_string())
+        .with("MaxSizeAllowed", max.to_string())
 }
 
 pub fn invalid_storage_class(class: &str) -> Fault {
@@ -124,7 +127,7 @@ pub fn incomplete_body() -> Fault {
     FaultKind::sender("IncompleteBody", 400).says("You did not provide the number of bytes specified by the Content-Length HTTP header")
 }
 
-/// Something was written in a way this version of Cloudlet cannot honour, and it must not pretend.
+/// The request needs something that is not built.
 pub fn not_built(what: &str) -> Fault {
     NOT_IMPLEMENTED.says(format!("Cloudlet does not implement {what} yet."))
 }

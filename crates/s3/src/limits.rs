@@ -1,4 +1,4 @@
-//! The numbers of S3's quota pages, and what is refused beyond them.
+//! The quotas of S3.
 
 use crate::faults;
 use cloudlet_aws::{Fault, FaultKind};
@@ -14,7 +14,7 @@ pub const MAX_OBJECT: u64 = 50 * 1024 * 1024 * 1024 * 1024;
 pub const MAX_KEY: usize = 1024;
 /// Names and values together: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 pub const MAX_METADATA: usize = 2048;
-/// Rows of one page of a listing.
+/// The maximum of one page of a listing.
 pub const MAX_KEYS: i32 = 1000;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
 pub const MAX_BUCKETS_PAGE: i32 = 10_000;
@@ -23,28 +23,45 @@ pub const MAX_BUCKETS: usize = 10_000;
 /// Keys of one DeleteObjects: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 pub const MAX_DELETE: usize = 1000;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/CostAllocTagging.html>
+pub const MAX_BUCKET_TAGS: usize = 50;
 pub const MAX_OBJECT_TAGS: usize = 10;
 pub const MAX_TAG_KEY: usize = 128;
 pub const MAX_TAG_VALUE: usize = 256;
 
 pub fn check_key(key: &str) -> Result<(), Fault> {
-    if key.len() > MAX_KEY {
+    check_key_length(key.len())
+}
+
+pub fn check_key_length(length: usize) -> Result<(), Fault> {
+    if length > MAX_KEY {
         return Err(FaultKind::sender("KeyTooLongError", 400)
             .says("Your key is too long")
-            .with("Size", key.len().to_string())
+            .with("Size", length.to_string())
             .with("MaxSizeAllowed", MAX_KEY.to_string()));
     }
     Ok(())
 }
 
-/// `max-keys` and its kin: at most a thousand, whatever was asked for; negative numbers are refused.
-pub fn page_size(name: &str, asked: Option<i32>, most: i32) -> Result<usize, Fault> {
-    match asked {
-        None => Ok(usize::try_from(most).unwrap_or_default()),
-        Some(asked) => match usize::try_from(asked) {
-            Ok(asked) => Ok(asked.min(usize::try_from(most).unwrap_or_default())),
-            // AWS: the recorded text for `max-keys=-1`.
-            Err(_) => Err(faults::invalid_argument(format!("Argument {name} must be an integer between 0 and 2147483647"), name, &asked.to_string())),
+/// The MaxBuckets of ListBuckets.
+pub fn check_max_buckets(requested: i32) -> Result<(), Fault> {
+    if (1..=MAX_BUCKETS_PAGE).contains(&requested) {
+        return Ok(());
+    }
+    let message = format!("Argument max-buckets must be an integer between 1 and {MAX_BUCKETS_PAGE}");
+    Err(faults::invalid_argument(message, "max-buckets", &requested.to_string()))
+}
+
+/// The page size for `max-keys`, `max-parts` and `max-uploads`: a larger one is lowered to the maximum, a negative one is refused.
+pub fn page_size(name: &str, requested: Option<i32>, max: i32) -> Result<usize, Fault> {
+    match requested {
+        None => Ok(usize::try_from(max).unwrap_or_default()),
+        Some(requested) => match usize::try_from(requested) {
+            Ok(requested) => Ok(requested.min(usize::try_from(max).unwrap_or_default())),
+            // AWS: recorded for `max-keys=-1`.
+            Err(_) => {
+                Err(faults::invalid_argument(format!("Argument {name} must be an integer between 0 and 2147483647"), name, &requested.to_string()))
+            }
         },
     }
 }

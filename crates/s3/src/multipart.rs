@@ -8,29 +8,37 @@ mod parts;
 use crate::{
     faults,
     limits::MAX_PARTS,
-    state::{Contents, PartKey, Upload, UploadKey},
+    state::{BucketTables, MultipartUpload, PartKey, UploadKey},
 };
 use cloudlet_aws::Fault;
 use std::{ops::RangeInclusive, sync::Arc};
 
-fn upload_key(key: &str, id: &str) -> UploadKey {
-    UploadKey { key: key.into(), id: id.into() }
+fn upload_key(key: &str, upload_id: &str) -> UploadKey {
+    UploadKey { key: key.into(), upload_id: upload_id.into() }
 }
 
-/// An upload under way. An id means nothing under another key.
-fn find_upload(contents: &Contents, key: &str, id: &str) -> Result<Arc<Upload>, Fault> {
-    contents.uploads.get(&upload_key(key, id)).cloned().ok_or_else(|| faults::no_such_upload(id))
+/// An upload in progress. An upload id is valid together with its key only.
+fn find_upload(tables: &BucketTables, key: &str, id: &str) -> Result<Arc<MultipartUpload>, Fault> {
+    tables.multipart_uploads.get(&upload_key(key, id)).cloned().ok_or_else(|| faults::no_such_upload(id))
 }
 
-/// The rows of all parts of an upload.
+/// The row keys of all parts of an upload.
 fn parts_of(id: &str) -> RangeInclusive<PartKey> {
-    let upload: Arc<str> = id.into();
-    PartKey { upload: upload.clone(), number: i32::MIN }..=PartKey { upload, number: i32::MAX }
+    let upload_id: Arc<str> = id.into();
+    PartKey { upload_id: upload_id.clone(), part_number: i32::MIN }..=PartKey { upload_id, part_number: i32::MAX }
 }
 
-fn check_part_number(number: i32) -> Result<(), Fault> {
-    if (1..=MAX_PARTS).contains(&number) {
-        return Ok(());
-    }
-    Err(faults::invalid_argument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", &number.to_string()))
+pub fn check_part_number(number: i32) -> Result<(), Fault> {
+    if (1..=MAX_PARTS).contains(&number) { Ok(()) } else { Err(invalid_part_number(&number.to_string())) }
+}
+
+/// The `partNumber` of a query.
+pub fn parse_part_number(value: &str) -> Result<i32, Fault> {
+    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = value.parse().ok().filter(|number| digits && (1..=MAX_PARTS).contains(number));
+    number.ok_or_else(|| invalid_part_number(value))
+}
+
+fn invalid_part_number(value: &str) -> Fault {
+    faults::invalid_argument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", value)
 }

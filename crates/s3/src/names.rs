@@ -9,15 +9,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 const PREFIXES: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
 const SUFFIXES: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
 
-/// Whether a new general purpose bucket may have this name.
+/// Whether a name is valid for a new general purpose bucket.
 pub fn is_valid(name: &str) -> bool {
-    let letters = name.as_bytes();
+    let bytes = name.as_bytes();
     let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
     let outer = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    (3..=63).contains(&letters.len())
-        && letters.iter().all(inner)
-        && outer(letters.first())
-        && outer(letters.last())
+    (3..=63).contains(&bytes.len())
+        && bytes.iter().all(inner)
+        && outer(bytes.first())
+        && outer(bytes.last())
         && !name.contains("..")
         && !is_address(name)
         && !PREFIXES.iter().any(|prefix| name.starts_with(prefix))
@@ -41,10 +41,10 @@ pub fn object_arn(cx: &Cx, bucket: &str, key: &str) -> Arn {
     Arn::build(cx.scope.partition(), "s3", "", "", &[bucket, "/", key].concat())
 }
 
-/// AWS: the slashes of a key are escaped in a location.
+/// AWS: the slashes of a key are percent-encoded in a Location.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The address of an object as an answer names it, in the style in which the client addressed the bucket.
+/// The Location of an object in an answer, in the style (path or virtual-hosted) of the request.
 pub fn location(endpoint: &str, bucket: &str, key: &str) -> String {
     let endpoint = endpoint.trim_end_matches('/');
     let host = endpoint.split_once("://").map_or(endpoint, |(_, host)| host);
@@ -58,14 +58,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_aws_allows_are_allowed() {
+    fn valid_names_are_accepted() {
         for name in ["abc", "my-bucket", "a.b.c", "1234", "192.168.5.4a", "1.2.3", &"a".repeat(63), "a-.b"] {
             assert!(is_valid(name), "{name}");
         }
     }
 
     #[test]
-    fn names_that_aws_refuses_are_refused() {
+    fn invalid_names_are_refused() {
         let long = "a".repeat(64);
         for name in [
             "",

@@ -10,7 +10,7 @@ pub fn canonical_id(account: Account) -> String {
     digest(Algorithm::Sha256, format!("cloudlet canonical user {account}").as_bytes()).hex()
 }
 
-/// AWS: since November 2025 an owner has no display name any more.
+/// AWS: since November 2025 an owner has no display name any properties.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Owner.html>
 pub fn owner(account: Account) -> api::Owner {
     api::Owner { display_name: None, id: Some(canonical_id(account)) }
@@ -19,7 +19,7 @@ pub fn owner(account: Account) -> api::Owner {
 /// Who began a multipart upload: the account for its root, the ARN for everybody else.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Initiator.html>
 pub fn initiator(caller: &Caller, owner: Account) -> Initiator {
-    let name = match &caller.identity {
+    let display_name = match &caller.identity {
         Identity::Root | Identity::Anonymous => "root".to_owned(),
         Identity::User { name } | Identity::FederatedUser { name } => name.to_string(),
         Identity::AssumedRole { role, session } => format!("{}/{session}", role.resource().rsplit('/').next().unwrap_or_default()),
@@ -30,11 +30,11 @@ pub fn initiator(caller: &Caller, owner: Account) -> Initiator {
         Identity::Anonymous => canonical_id(owner),
         _ => caller.arn.to_string(),
     };
-    Initiator { id, name }
+    Initiator { id, display_name }
 }
 
 impl From<&Initiator> for api::Initiator {
     fn from(initiator: &Initiator) -> api::Initiator {
-        api::Initiator { id: Some(initiator.id.clone()), display_name: Some(initiator.name.clone()) }
+        api::Initiator { id: Some(initiator.id.clone()), display_name: Some(initiator.display_name.clone()) }
     }
 }

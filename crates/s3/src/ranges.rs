@@ -1,11 +1,11 @@
-//! The range of bytes a reader wants.
-//! <https://www.rfc-editor.org/rfc/rfc9110#name-range-requests>, and what S3 makes of ranges that are none.
+//! The Range header and x-amz-copy-source-range.
+//! <https://www.rfc-editor.org/rfc/rfc9110#name-range-requests>
 
 use crate::faults;
 use cloudlet_aws::Fault;
 use std::ops::Range;
 
-/// `None`: the whole object, because the header is malformed, names several ranges, or ends before it starts (recorded).
+/// `None`: the whole object. AWS: so is a header that is malformed, names several ranges, or ends before it starts (recorded).
 pub fn parse(header: &str, size: u64) -> Result<Option<Range<u64>>, Fault> {
     let Some((first, last)) = header.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else { return Ok(None) };
     let unsatisfiable = || Err(faults::invalid_range(header, size));
@@ -34,7 +34,7 @@ pub fn parse(header: &str, size: u64) -> Result<Option<Range<u64>>, Fault> {
     }
 }
 
-/// The range of an UploadPartCopy: `bytes=first-last`, both there, both within the source.
+/// The range of an UploadPartCopy: `bytes=first-last`, within the size of the source.
 pub fn parse_copy(header: &str, size: u64) -> Result<Range<u64>, Fault> {
     let parts = header.strip_prefix("bytes=").and_then(|range| range.split_once('-'));
     match parts.map(|(first, last)| (number(first), number(last))) {
@@ -59,7 +59,7 @@ pub fn parse_copy(header: &str, size: u64) -> Result<Range<u64>, Fault> {
     }
 }
 
-/// Digits only; a number beyond all sizes is as good as the largest.
+/// Digits only. A number that is too large is the largest.
 fn number(text: &str) -> Option<u64> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().unwrap_or(u64::MAX))
 }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_range_names_both_ends_within_the_source() {
+    fn a_copy_range_has_both_ends_within_the_source() {
         assert_eq!(parse_copy("bytes=0-9", 10).unwrap(), 0..10);
         assert_eq!(parse_copy("bytes=0-10", 10).unwrap_err().message(), "Range specified is not valid for source object of size: 10");
         assert_eq!(parse_copy("bytes=20-30", 10).unwrap_err().code(), "InvalidRequest");

@@ -1,6 +1,11 @@
-//! The tables: a shelf of buckets, and in each bucket its settings, its objects, and its uploads under way.
+//! The tables: one store per bucket, which holds the bucket's settings, its objects and its multipart uploads in progress.
 
-use crate::{checksums, checksums::Checksum, etags::ETag, metadata::SystemFields, storage::StorageClass};
+use crate::{
+    checksums::{Checksum, ChecksumType},
+    etags::ETag,
+    metadata::SystemMetadata,
+    storage::StorageClass,
+};
 use cloudlet_aws::{Account, Region, Timestamp};
 use cloudlet_digest::{Algorithm, Sum};
 use cloudlet_shape::Map;
@@ -8,102 +13,102 @@ use cloudlet_store::{Blob, Table, tables};
 use serde::{Deserialize, Serialize};
 use std::{cmp::Reverse, sync::Arc};
 
-/// One bucket: a store of its own, with a lock of its own.
+/// The tables of one bucket. Every bucket has its own lock.
 #[derive(Default)]
-pub struct Contents {
+pub struct BucketTables {
     /// One row: the bucket itself.
     pub bucket: Table<(), Arc<Bucket>>,
-    pub objects: Table<Slot, Arc<Object>>,
-    pub uploads: Table<UploadKey, Arc<Upload>>,
+    pub objects: Table<VersionKey, Arc<Object>>,
+    pub multipart_uploads: Table<UploadKey, Arc<MultipartUpload>>,
     pub parts: Table<PartKey, Arc<Part>>,
 }
-tables!(Contents { bucket, objects, uploads, parts });
+tables!(BucketTables { bucket, objects, multipart_uploads, parts });
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
     pub owner: Account,
     pub region: Region,
-    /// The constraint it was created with; `EU` is an old name of eu-west-1 that is kept.
-    pub constraint: Option<String>,
-    pub created: Timestamp,
-    pub ownership: Ownership,
+    /// The LocationConstraint of its CreateBucket. `EU` is an old name of eu-west-1, and GetBucketLocation answers it.
+    pub location_constraint: Option<String>,
+    pub creation_date: Timestamp,
+    pub object_ownership: ObjectOwnership,
     pub tags: Vec<Tag>,
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Ownership {
+pub enum ObjectOwnership {
     #[default]
     BucketOwnerEnforced,
     BucketOwnerPreferred,
     ObjectWriter,
 }
 
-/// The place of one version of one key. Keys sort by their bytes, the versions of a key newest first.
+/// The row key of one version of one object. Keys sort by their bytes, the versions of a key newest first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Slot {
+pub struct VersionKey {
     pub key: Arc<str>,
-    pub version: Version,
+    pub version: VersionNumber,
 }
 
-/// When a version was written. In a bucket that was never versioned each key has one version, the oldest possible.
-pub type Version = Reverse<u64>;
+/// The sequence number of the write that made a version. Objects of a bucket that was never versioned have number 0.
+pub type VersionNumber = Reverse<u64>;
 
-pub const UNVERSIONED: Version = Reverse(0);
-const NEWEST: Version = Reverse(u64::MAX);
+pub const UNVERSIONED: VersionNumber = Reverse(0);
+const NEWEST: VersionNumber = Reverse(u64::MAX);
 
-impl Slot {
-    /// The slot of an object in a bucket that was never versioned.
-    pub fn of(key: &str) -> Slot {
-        Slot { key: key.into(), version: UNVERSIONED }
+impl VersionKey {
+    /// The row key of an object in a bucket that was never versioned.
+    pub fn of(key: &str) -> VersionKey {
+        VersionKey { key: key.into(), version: UNVERSIONED }
     }
 
-    /// Before all versions of a key.
-    pub fn before(key: &str) -> Slot {
-        Slot { key: key.into(), version: NEWEST }
+    /// Sorts before all versions of a key.
+    pub fn before(key: &str) -> VersionKey {
+        VersionKey { key: key.into(), version: NEWEST }
     }
 }
 
 /// One version of an object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Object {
-    /// Of all writes of this house, which one it was.
-    pub order: u64,
-    pub modified: Timestamp,
+    /// Greater than that of every write before.
+    pub sequence: u64,
+    pub last_modified: Timestamp,
     pub etag: ETag,
     pub blob: Blob,
-    pub class: StorageClass,
+    pub storage_class: StorageClass,
     pub checksum: Option<Box<Checksum>>,
-    /// What most objects have none of.
+    /// `None` when all of them are empty, as for most objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub more: Option<Box<More>>,
+    pub properties: Option<Box<ObjectProperties>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct More {
-    pub fields: SystemFields,
+pub struct ObjectProperties {
+    pub system_metadata: SystemMetadata,
     #[serde(skip_serializing_if = "Map::is_empty")]
-    pub metadata: Map<String>,
+    pub user_metadata: Map<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub redirect: Option<String>,
-    /// How a multipart upload cut it; empty for an object written in one piece.
-    #[serde(skip_serializing_if = "<[Piece]>::is_empty")]
-    pub pieces: Arc<[Piece]>,
-    /// The upload it came from: completing that one again answers the same.
+    pub website_redirect_location: Option<String>,
+    /// The parts of a completed multipart upload; empty for an object of one PutObject.
+    #[serde(skip_serializing_if = "<[ObjectPart]>::is_empty")]
+    pub parts: Arc<[ObjectPart]>,
+    /// The multipart upload that made the object: completing it again has the same answer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub upload: Option<Arc<str>>,
+    pub upload_id: Option<Arc<str>>,
 }
 
-/// One part of a finished multipart upload.
+/// One part of a completed multipart upload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Piece {
-    pub number: i32,
+pub struct ObjectPart {
+    pub part_number: i32,
     pub size: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sum: Option<Box<Sum>>,
+    pub checksum: Option<Box<Sum>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,7 +117,7 @@ pub struct Tag {
     pub value: String,
 }
 
-static NO_FIELDS: SystemFields = SystemFields {
+static NO_SYSTEM_METADATA: SystemMetadata = SystemMetadata {
     cache_control: None,
     content_disposition: None,
     content_encoding: None,
@@ -126,70 +131,71 @@ impl Object {
         self.blob.length()
     }
 
-    pub fn fields(&self) -> &SystemFields {
-        self.more.as_ref().map_or(&NO_FIELDS, |more| &more.fields)
+    pub fn system_metadata(&self) -> &SystemMetadata {
+        self.properties.as_ref().map_or(&NO_SYSTEM_METADATA, |properties| &properties.system_metadata)
     }
 
     pub fn tags(&self) -> &[Tag] {
-        self.more.as_ref().map_or(&[], |more| &more.tags)
+        self.properties.as_ref().map_or(&[], |properties| &properties.tags)
     }
 
-    pub fn pieces(&self) -> &[Piece] {
-        self.more.as_ref().map_or(&[], |more| &more.pieces)
+    pub fn parts(&self) -> &[ObjectPart] {
+        self.properties.as_ref().map_or(&[], |properties| &properties.parts)
     }
 
-    pub fn redirect(&self) -> Option<&String> {
-        self.more.as_ref()?.redirect.as_ref()
+    pub fn website_redirect_location(&self) -> Option<&String> {
+        self.properties.as_ref()?.website_redirect_location.as_ref()
     }
 
-    pub fn metadata(&self) -> Option<&Map<String>> {
-        self.more.as_ref().map(|more| &more.metadata).filter(|metadata| !metadata.is_empty())
+    pub fn user_metadata(&self) -> Option<&Map<String>> {
+        self.properties.as_ref().map(|properties| &properties.user_metadata).filter(|metadata| !metadata.is_empty())
     }
 }
 
-impl More {
-    /// Nothing at all takes no room.
-    pub fn boxed(self) -> Option<Box<More>> {
-        (self != More::default()).then(|| Box::new(self))
+impl ObjectProperties {
+    /// `None` if all of them are empty.
+    pub fn boxed(self) -> Option<Box<ObjectProperties>> {
+        (self != ObjectProperties::default()).then(|| Box::new(self))
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UploadKey {
     pub key: Arc<str>,
-    pub id: Arc<str>,
+    pub upload_id: Arc<str>,
 }
 
-/// A multipart upload under way.
+/// A multipart upload in progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Upload {
-    pub order: u64,
+pub struct MultipartUpload {
+    pub sequence: u64,
     pub initiated: Timestamp,
     pub initiator: Initiator,
-    pub class: StorageClass,
-    /// The algorithm the client named; without one, parts may have any, and the object has the default.
-    pub checksum: Option<(Algorithm, checksums::Kind)>,
-    pub more: More,
+    pub storage_class: StorageClass,
+    /// What CreateMultipartUpload named. `None`: parts may have any checksum, and the object gets the default one.
+    pub checksum: Option<(Algorithm, ChecksumType)>,
+    pub properties: ObjectProperties,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Initiator {
     pub id: String,
-    pub name: String,
+    pub display_name: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PartKey {
-    pub upload: Arc<str>,
-    pub number: i32,
+    pub upload_id: Arc<str>,
+    pub part_number: i32,
 }
 
+/// An uploaded part of a multipart upload in progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
-    pub modified: Timestamp,
+    pub last_modified: Timestamp,
     pub etag: ETag,
     pub blob: Blob,
-    pub sum: Option<Sum>,
-    /// Over all bytes, for the checksum of an upload that named no algorithm.
-    pub crc64: Option<Sum>,
+    pub checksum: Option<Sum>,
+    /// For the full object checksum of an upload that named no algorithm.
+    pub crc64nvme: Option<Sum>,
 }

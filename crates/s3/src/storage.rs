@@ -5,7 +5,7 @@ use crate::faults;
 use cloudlet_aws::Fault;
 use serde::{Deserialize, Serialize};
 
-/// The classes a client may ask for in a general purpose bucket.
+/// The storage classes of general purpose buckets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum StorageClass {
@@ -50,12 +50,12 @@ impl StorageClass {
         }
     }
 
-    /// The header says nothing about the standard class.
+    /// The value of `x-amz-storage-class`, which is absent for STANDARD.
     pub fn header(self) -> Option<String> {
         (self != StorageClass::Standard).then(|| self.name().to_owned())
     }
 
-    /// Whether an object must be restored before it can be read.
+    /// Whether an object of this class must be restored before it can be read.
     pub const fn is_archive(self) -> bool {
         matches!(self, StorageClass::Glacier | StorageClass::DeepArchive)
     }

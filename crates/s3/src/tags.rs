@@ -1,11 +1,11 @@
-//! Tags of objects, and the rules all tags keep.
+//! Object tagging, and the rules for tags of objects and buckets.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
 
 use crate::{
     S3, access, api, faults,
-    keys::{self, Which},
-    limits::{MAX_OBJECT_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE},
-    state::{More, Object, Tag},
+    limits::{MAX_BUCKET_TAGS, MAX_OBJECT_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE},
+    state::{Object, ObjectProperties, Tag},
+    versions::{self, VersionSelector},
 };
 use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_engine::{Cx, Handle, Permissions};
@@ -24,15 +24,19 @@ impl From<&Tag> for api::Tag {
     }
 }
 
-/// The tags of a new bucket.
+/// Checks the tags of a new bucket.
 pub fn check_bucket(tags: Vec<Tag>) -> Result<Vec<Tag>, Fault> {
+    if tags.len() > MAX_BUCKET_TAGS {
+        // AWS: unverified.
+        return Err(FaultKind::sender("BadRequest", 400).says("Bucket tag count cannot be greater than 50"));
+    }
     if let Some(tag) = tags.iter().find(|tag| tag.key.starts_with("aws:")) {
         return Err(faults::INVALID_TAG.says("System tags cannot be added/updated by requester").with("TagKey", &tag.key));
     }
     check(tags)
 }
 
-/// The tags of an object, from a document.
+/// Checks the tags of an object.
 fn check_object(tags: Vec<Tag>) -> Result<Vec<Tag>, Fault> {
     if tags.len() > MAX_OBJECT_TAGS {
         return Err(FaultKind::sender("BadRequest", 400).says("Object tags cannot be greater than 10"));
@@ -45,10 +49,10 @@ fn check_object(tags: Vec<Tag>) -> Result<Vec<Tag>, Fault> {
 
 fn check(tags: Vec<Tag>) -> Result<Vec<Tag>, Fault> {
     for (index, tag) in tags.iter().enumerate() {
-        if !is_legal(&tag.key, 1, MAX_TAG_KEY) {
+        if !is_valid(&tag.key, 1, MAX_TAG_KEY) {
             return Err(faults::INVALID_TAG.says("The TagKey you have provided is invalid").with("TagKey", &tag.key));
         }
-        if !is_legal(&tag.value, 0, MAX_TAG_VALUE) {
+        if !is_valid(&tag.value, 0, MAX_TAG_VALUE) {
             let fault = faults::INVALID_TAG.says("The TagValue you have provided is invalid");
             return Err(fault.with("TagKey", &tag.key).with("TagValue", &tag.value));
         }
@@ -59,14 +63,14 @@ fn check(tags: Vec<Tag>) -> Result<Vec<Tag>, Fault> {
     Ok(tags)
 }
 
-/// Letters, digits, spaces and `_.:/=+-@`, so many of them.
-fn is_legal(text: &str, least: usize, most: usize) -> bool {
-    let legal = |letter: char| letter.is_alphanumeric() || letter.is_whitespace() || "_.:/=+-@".contains(letter);
+/// Whether a text has only letters, digits, spaces and `_.:/=+-@`, and a valid length.
+fn is_valid(text: &str, min: usize, max: usize) -> bool {
+    let valid = |character: char| character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character);
     // AWS: lengths are counted in UTF-16.
-    (least..=most).contains(&text.encode_utf16().count()) && text.chars().all(legal)
+    (min..=max).contains(&text.encode_utf16().count()) && text.chars().all(valid)
 }
 
-/// The tags of an object, from the `x-amz-tagging` header: a query string.
+/// Parses the `x-amz-tagging` header, a query string.
 pub fn of_header(header: Option<&str>) -> Result<Vec<Tag>, Fault> {
     let Some(header) = header else { return Ok(vec![]) };
     let malformed = || {
@@ -77,7 +81,7 @@ pub fn of_header(header: Option<&str>) -> Result<Vec<Tag>, Fault> {
     for pair in header.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (key, value) = (unescape(key).ok_or_else(malformed)?, unescape(value).ok_or_else(malformed)?);
-        if pair.matches('=').count() > 1 || tags.iter().any(|tag| tag.key == key) {
+        if key.is_empty() || pair.matches('=').count() > 1 || tags.iter().any(|tag| tag.key == key) {
             return Err(malformed());
         }
         tags.push(Tag { key, value });
@@ -96,14 +100,14 @@ const DELETE: [&str; 2] = ["s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagg
 impl Handle<api::GetObjectTagging> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::GetObjectTaggingRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(found.ask_version(cx, GET, &input.key, input.version_id.as_ref()).into())
+        Ok(found.version_permission(cx, GET, &input.key, input.version_id.as_ref()).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::GetObjectTaggingRequest) -> Result<api::GetObjectTaggingOutput, Fault> {
-        let which = Which::of(input.version_id.as_deref())?;
+        let selector = VersionSelector::of(input.version_id.as_deref())?;
         let found = self.find(cx, &input.bucket, None)?;
-        let object = found.contents.read(|contents| keys::get(contents, &input.key, which)).ok_or_else(access::gone(&input.bucket))?;
-        // AWS: here, and only here, the key stands behind the bucket's name (recorded).
+        let object = found.tables.read(|tables| versions::get(tables, &input.key, selector)).ok_or_else(access::gone(&input.bucket))?;
+        // AWS: only here the key in the fault is preceded by the bucket's name (recorded).
         let missing = || faults::no_such_key(&format!("{}/{}", input.bucket, input.key));
         let object = object.ok_or_else(|| found.missing::<api::GetObjectTagging>(cx, missing()))?;
         Ok(api::GetObjectTaggingOutput { version_id: None, tag_set: object.tags().iter().map(Into::into).collect() })
@@ -113,7 +117,7 @@ impl Handle<api::GetObjectTagging> for S3 {
 impl Handle<api::PutObjectTagging> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutObjectTaggingRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        let mut permission = found.ask_version(cx, PUT, &input.key, input.version_id.as_ref());
+        let mut permission = found.version_permission(cx, PUT, &input.key, input.version_id.as_ref());
         set_request_tags(&mut permission.keys, &input.tagging.tag_set.iter().map(Tag::from).collect::<Vec<_>>());
         Ok(permission.into())
     }
@@ -128,7 +132,7 @@ impl Handle<api::PutObjectTagging> for S3 {
 impl Handle<api::DeleteObjectTagging> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::DeleteObjectTaggingRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(found.ask_version(cx, DELETE, &input.key, input.version_id.as_ref()).into())
+        Ok(found.version_permission(cx, DELETE, &input.key, input.version_id.as_ref()).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::DeleteObjectTaggingRequest) -> Result<api::DeleteObjectTaggingOutput, Fault> {
@@ -146,13 +150,13 @@ impl S3 {
         version: Option<&str>,
         tags: Vec<Tag>,
     ) -> Result<(), Fault> {
-        let which = Which::of(version)?;
+        let selector = VersionSelector::of(version)?;
         let found = self.find(cx, bucket, None)?;
-        let written = found.contents.write(|contents| -> Result<_, Fault> {
-            let (slot, object) = keys::entry(contents, key, which).ok_or_else(|| faults::no_such_key(key))?;
+        let written = found.tables.write(|tables| -> Result<_, Fault> {
+            let (row_key, object) = versions::entry(tables, key, selector).ok_or_else(|| faults::no_such_key(key))?;
             let mut object = Object::clone(&object);
-            object.more = More { tags, ..object.more.map(|more| *more).unwrap_or_default() }.boxed();
-            contents.objects.insert(slot, Arc::new(object));
+            object.properties = ObjectProperties { tags, ..object.properties.map(|properties| *properties).unwrap_or_default() }.boxed();
+            tables.objects.insert(row_key, Arc::new(object));
             Ok(())
         });
         match written.ok_or_else(access::gone(bucket))? {
@@ -162,7 +166,7 @@ impl S3 {
     }
 }
 
-/// What a policy may say of the tags a request brings.
+/// Sets the condition keys for the tags of a request.
 pub fn set_request_tags(keys: &mut cloudlet_engine::Keys, tags: &[Tag]) {
     if tags.is_empty() {
         return;
@@ -185,13 +189,14 @@ mod tests {
     fn a_header_is_a_query_string_without_duplicates() {
         assert_eq!(of_header(Some("a=b&c+d=%C3%A9&e")).unwrap(), [tag("a", "b"), tag("c d", "é"), tag("e", "")]);
         assert_eq!(of_header(None).unwrap(), []);
-        for header in ["key1=val1&key1=val2", "key1=val1,key2=val2", "a=%FF"] {
+        assert_eq!(of_header(Some("&&a&")).unwrap(), [tag("a", "")]);
+        for header in ["=", "=a", "key1=val1&key1=val2", "key1=val1,key2=val2", "a=%FF"] {
             assert_eq!(of_header(Some(header)).unwrap_err().code(), "InvalidArgument", "{header}");
         }
     }
 
     #[test]
-    fn tags_keep_their_rules() {
+    fn invalid_tags_are_refused() {
         let refusal = |tags: Vec<Tag>| check_object(tags).unwrap_err().message().to_owned();
         assert_eq!(refusal(vec![tag("a", "1"), tag("a", "1")]), "Cannot provide multiple Tags with the same key");
         assert_eq!(refusal(vec![tag("a,b", "1")]), "The TagKey you have provided is invalid");

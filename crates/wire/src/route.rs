@@ -2,11 +2,37 @@
 //!
 //! The raw path counts: a label is split off first and decoded once, so that keys keep `//`, `..` and `%2F`.
 
-use crate::{Labels, Routed, Unknown};
+use crate::codec::Labels;
 use cloudlet_aws::Head;
 use cloudlet_shape::{At, Flags, OperationSchema, ServiceSchema};
 use percent_encoding::percent_decode_str;
 use std::cmp::Reverse;
+
+/// An operation, with the labels of its path.
+#[derive(Clone, Debug)]
+pub struct Routed {
+    pub operation: &'static OperationSchema,
+    pub labels: Labels,
+}
+
+/// Why no operation was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// The target or action that no operation has; empty if the request names none.
+    Operation {
+        name: String,
+        version: Option<String>,
+    },
+    /// The path exists, with other methods.
+    Method {
+        method: String,
+        allowed: Vec<&'static str>,
+        depth: usize,
+    },
+    Path {
+        path: String,
+    },
+}
 
 /// The routes of one service.
 pub(crate) struct Routes {
@@ -167,12 +193,16 @@ impl Route {
     fn suits_query(&self, head: &Head<'_>) -> bool {
         self.query.is_empty()
             || !head.query.is_empty()
-                && self.query.iter().all(|(name, value)| head.raw_query().any(|(key, found)| key == *name && (value.is_empty() || found == *value)))
+                && self.query.iter().all(|(name, value)| {
+                    // AWS: of several parameters with one name the first counts.
+                    let first = head.raw_query().find(|(key, _)| is_named(key, name));
+                    first.is_some_and(|(_, found)| value.is_empty() || found == *value)
+                })
     }
 
     fn fit(&self, head: &Head<'_>, prefixed: Prefixed) -> Fit {
         let in_host = |flags: Flags| flags.has(Flags::HOST_LABEL) && prefixed == Prefixed::Yes;
-        let full = self.parameters.iter().all(|name| head.raw_query().any(|(key, _)| key == *name))
+        let full = self.parameters.iter().all(|name| head.raw_query().any(|(key, _)| is_named(key, name)))
             && self.headers.iter().all(|(name, flags)| in_host(*flags) || head.header(name).is_some());
         if full { Fit::Full } else { Fit::Lacking }
     }
@@ -239,6 +269,11 @@ impl Segment {
             Segment::Label(name) | Segment::Greedy(name) => visit(name, text),
         }
     }
+}
+
+/// Whether a parameter, still percent-encoded, has a name.
+fn is_named(key: &str, name: &str) -> bool {
+    key == name || key.contains('%') && decode(key).as_deref() == Some(name)
 }
 
 fn decode(text: &str) -> Option<String> {

@@ -1,6 +1,6 @@
-//! Running other programs: each step has a heading, and says how long it took.
+//! Runs other programs as steps, each with a heading and its duration.
 
-use crate::Outcome;
+use crate::project::Outcome;
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},
@@ -58,7 +58,7 @@ fn unstartable(command: &Command, error: &std::io::Error) -> String {
 
 struct Watch(Instant);
 
-#[expect(clippy::disallowed_methods, reason = "the commands of the project run outside of the house")]
+#[expect(clippy::disallowed_methods, reason = "the commands of the project measure real time")]
 fn begin(title: &str) -> Watch {
     println!("\n== {title}");
     Watch(Instant::now())

@@ -1,10 +1,11 @@
-//! CreateBucket: names, regions, and whose the name is.
+//! CreateBucket.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
 
 use super::is_region;
 use crate::{
     S3, access, api, faults, limits, names,
-    state::{Bucket, Contents, Ownership, Tag},
+    objects::check_grants,
+    state::{Bucket, BucketTables, ObjectOwnership, Tag},
     tags,
 };
 use cloudlet_aws::{Account, Fault, FaultKind, Region};
@@ -13,13 +14,16 @@ use std::sync::Arc;
 
 const ALREADY_EXISTS: FaultKind = api::faults::BUCKET_ALREADY_EXISTS;
 const ALREADY_YOURS: FaultKind = api::faults::BUCKET_ALREADY_OWNED_BY_YOU;
-/// Buckets of the oldest region have no constraint, and creating one again is no error.
-const OLDEST: &str = "us-east-1";
+/// Buckets of this region have no LocationConstraint, and creating one again is a success.
+const US_EAST_1: &str = "us-east-1";
 
 impl Handle<api::CreateBucket> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::CreateBucketRequest) -> Result<Permissions, Fault> {
+        if cx.caller.is_anonymous() {
+            return Err(faults::ACCESS_DENIED.says("Anonymous users cannot invoke this API. Please authenticate."));
+        }
         let bucket = names::bucket_arn(cx, &input.bucket);
-        let permission = |action| access::of_the_call(Permission::action(action, bucket.clone()).owned_by(cx.scope.account));
+        let permission = |action| access::with_request_keys(Permission::action(action, bucket.clone()).owned_by(cx.scope.account));
         let mut permissions: Permissions = permission("s3:CreateBucket").into();
         if let Some(constraint) = constraint(input) {
             permissions.iter_mut().for_each(|permission| permission.keys.set("s3:LocationConstraint", constraint.to_owned()));
@@ -38,7 +42,7 @@ impl Handle<api::CreateBucket> for S3 {
             permissions.push(permission("s3:PutBucketObjectLockConfiguration"));
             permissions.push(permission("s3:PutBucketVersioning"));
         }
-        let tags = given_tags(input);
+        let tags = requested_tags(input);
         if !tags.is_empty() {
             permissions.push(permission("s3:TagResource"));
             permissions.iter_mut().for_each(|permission| permission.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone()))));
@@ -51,37 +55,40 @@ impl Handle<api::CreateBucket> for S3 {
         let account = cx.scope.account;
         names::check(name)?;
         check_namespace(cx, &input)?;
-        let (region, constraint) = place(&cx.scope.region, constraint(&input))?;
-        let ownership = ownership(input.object_ownership.as_deref())?;
-        check_acl(&input, ownership)?;
+        check_configuration(input.create_bucket_configuration.as_ref())?;
+        let (region, location_constraint) = resolve_location(&cx.scope.region, constraint(&input))?;
+        let object_ownership = parse_ownership(input.object_ownership.as_deref())?;
+        check_acl(&input, object_ownership)?;
         if input.object_lock_enabled_for_bucket == Some(true) {
             return Err(faults::not_built("Object Lock"));
         }
-        let tags = tags::check_bucket(given_tags(&input))?;
+        let tags = requested_tags(&input);
+        check_duplicates(&tags)?;
+        let tags = tags::check_bucket(tags)?;
         let tagged = !tags.is_empty();
-        let again = region.as_str() == OLDEST && !tagged;
+        let again = region.as_str() == US_EAST_1 && !tagged;
         let answer = api::CreateBucketOutput {
-            location: Some(if region.as_str() == OLDEST { format!("/{name}") } else { format!("http://{name}.s3.amazonaws.com/") }),
+            location: Some(if region.as_str() == US_EAST_1 { format!("/{name}") } else { format!("http://{name}.s3.amazonaws.com/") }),
             bucket_arn: Some(names::bucket_arn(cx, name).to_string()),
         };
         if !self.buckets.contains(name) && self.count_of(account) >= limits::MAX_BUCKETS {
             return Err(FaultKind::sender("TooManyBuckets", 400).says("You have attempted to create more buckets than allowed"));
         }
-        let bucket = Bucket { owner: account, region, constraint, created: cx.now.whole_secs(), ownership, tags };
-        let mut contents = Contents::default();
-        contents.bucket.insert((), Arc::new(bucket));
-        match self.buckets.create(name.into(), contents) {
+        let bucket = Bucket { owner: account, region, location_constraint, creation_date: cx.now.whole_secs(), object_ownership, tags };
+        let mut tables = BucketTables::default();
+        tables.bucket.insert((), Arc::new(bucket));
+        match self.buckets.create(name.into(), tables) {
             Ok(_) => {
                 self.synced().await?;
                 Ok(answer)
             }
             Err(present) => {
-                let present = present.read(|contents| contents.bucket.get(&()).cloned()).flatten();
+                let present = present.read(|tables| tables.bucket.get(&()).cloned()).flatten();
                 match present {
                     Some(present) if present.owner != account => Err(ALREADY_EXISTS
                         .says("The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.")
                         .with("BucketName", name)),
-                    Some(present) if !again || present.region.as_str() != OLDEST => Err(ALREADY_YOURS
+                    Some(present) if !again || present.region.as_str() != US_EAST_1 => Err(ALREADY_YOURS
                         .says("Your previous request to create the named bucket succeeded and you already own it.")
                         .with("BucketName", name)),
                     Some(_) => Ok(answer),
@@ -95,49 +102,67 @@ impl Handle<api::CreateBucket> for S3 {
 
 impl S3 {
     fn count_of(&self, account: Account) -> usize {
-        // Below the quota in all accounts together: below it in each.
+        // All accounts together are below the quota of one.
         if self.buckets.len() < limits::MAX_BUCKETS {
             return self.buckets.len();
         }
-        let owned = |contents: &Contents| contents.bucket.get(&()).is_some_and(|bucket| bucket.owner == account);
-        self.buckets.all().iter().filter(|(_, contents)| contents.read(owned) == Some(true)).count()
+        let owned = |tables: &BucketTables| tables.bucket.get(&()).is_some_and(|bucket| bucket.owner == account);
+        self.buckets.all().iter().filter(|(_, tables)| tables.read(owned) == Some(true)).count()
     }
 }
 
 fn constraint(input: &api::CreateBucketRequest) -> Option<&str> {
-    input.create_bucket_configuration.as_ref()?.location_constraint.as_deref().filter(|constraint| !constraint.is_empty())
+    input.create_bucket_configuration.as_ref()?.location_constraint.as_deref()
 }
 
-fn given_tags(input: &api::CreateBucketRequest) -> Vec<Tag> {
+fn requested_tags(input: &api::CreateBucketRequest) -> Vec<Tag> {
     let tags = input.create_bucket_configuration.as_ref().and_then(|configuration| configuration.tags.as_ref());
     tags.into_iter().flatten().map(Tag::from).collect()
 }
 
-/// Where the bucket is, from where it was asked for and what was asked.
-fn place(here: &Region, constraint: Option<&str>) -> Result<(Region, Option<String>), Fault> {
-    let elsewhere = |constraint: &str| {
-        Err(FaultKind::sender("IllegalLocationConstraintException", 400)
-            .says(format!("The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to.")))
-    };
-    match (here.as_str(), constraint) {
-        (OLDEST, None) => Ok((here.clone(), None)),
-        (_, None) => elsewhere("unspecified"),
-        // AWS: the oldest endpoint creates buckets anywhere, but takes no name for its own region.
-        (OLDEST | "eu-west-1", Some("EU")) => Ok((Region::new("eu-west-1"), Some("EU".to_owned()))),
-        (OLDEST, Some(there)) if there != OLDEST && is_region(there) => Ok((Region::new(there), Some(there.to_owned()))),
-        (OLDEST, Some(there)) => Err(FaultKind::sender("InvalidLocationConstraint", 400)
-            .says("The specified location-constraint is not valid")
-            .with("LocationConstraint", there)),
-        (here, Some(there)) if here == there => Ok((Region::new(here), Some(there.to_owned()))),
-        (_, Some(there)) => elsewhere(there),
+/// Refuses the elements of directory buckets.
+fn check_configuration(configuration: Option<&api::CreateBucketConfiguration>) -> Result<(), Fault> {
+    match configuration {
+        Some(configuration) if configuration.location.is_some() || configuration.bucket.is_some() => Err(faults::not_built("directory buckets")),
+        _ => Ok(()),
     }
 }
 
-fn ownership(header: Option<&str>) -> Result<Ownership, Fault> {
+/// AWS: two tags with one key are answered with this here (recorded), and with InvalidTag by PutBucketTagging.
+fn check_duplicates(tags: &[Tag]) -> Result<(), Fault> {
+    let mut keys: Vec<&str> = tags.iter().map(|tag| tag.key.as_str()).collect();
+    keys.sort_unstable();
+    if keys.array_windows().all(|[one, next]| one != next) {
+        return Ok(());
+    }
+    Err(FaultKind::receiver("InternalError", 500).says("We encountered an internal error. Please try again."))
+}
+
+/// The region and the stored LocationConstraint of a new bucket.
+fn resolve_location(endpoint_region: &Region, constraint: Option<&str>) -> Result<(Region, Option<String>), Fault> {
+    let incompatible = |constraint: &str| {
+        Err(FaultKind::sender("IllegalLocationConstraintException", 400)
+            .says(format!("The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to.")))
+    };
+    match (endpoint_region.as_str(), constraint) {
+        (US_EAST_1, None) => Ok((endpoint_region.clone(), None)),
+        (_, None) => incompatible("unspecified"),
+        // AWS: the us-east-1 endpoint creates buckets in all regions, but refuses the constraint us-east-1.
+        (US_EAST_1 | "eu-west-1", Some("EU")) => Ok((Region::new("eu-west-1"), Some("EU".to_owned()))),
+        (US_EAST_1, Some(requested)) if requested != US_EAST_1 && is_region(requested) => Ok((Region::new(requested), Some(requested.to_owned()))),
+        (US_EAST_1, Some(requested)) => Err(FaultKind::sender("InvalidLocationConstraint", 400)
+            .says("The specified location-constraint is not valid")
+            .with("LocationConstraint", requested)),
+        (endpoint_region, Some(requested)) if endpoint_region == requested => Ok((Region::new(endpoint_region), Some(requested.to_owned()))),
+        (_, Some(requested)) => incompatible(requested),
+    }
+}
+
+fn parse_ownership(header: Option<&str>) -> Result<ObjectOwnership, Fault> {
     match header {
-        None | Some("BucketOwnerEnforced") => Ok(Ownership::BucketOwnerEnforced),
-        Some("BucketOwnerPreferred") => Ok(Ownership::BucketOwnerPreferred),
-        Some("ObjectWriter") => Ok(Ownership::ObjectWriter),
+        None | Some("BucketOwnerEnforced") => Ok(ObjectOwnership::BucketOwnerEnforced),
+        Some("BucketOwnerPreferred") => Ok(ObjectOwnership::BucketOwnerPreferred),
+        Some("ObjectWriter") => Ok(ObjectOwnership::ObjectWriter),
         Some(other) => {
             let fault = faults::INVALID_ARGUMENT.says(format!("Invalid x-amz-object-ownership header: {other}"));
             Err(fault.with("ArgumentName", "x-amz-object-ownership"))
@@ -145,23 +170,28 @@ fn ownership(header: Option<&str>) -> Result<Ownership, Fault> {
     }
 }
 
-/// New buckets block public ACLs, and most have none at all.
+/// New buckets block public ACLs, and by default have ACLs disabled.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html>
-fn check_acl(input: &api::CreateBucketRequest, ownership: Ownership) -> Result<(), Fault> {
-    let grants = [&input.grant_full_control, &input.grant_read, &input.grant_read_acp, &input.grant_write, &input.grant_write_acp];
-    let granted = grants.iter().any(|grant| grant.is_some());
+fn check_acl(input: &api::CreateBucketRequest, ownership: ObjectOwnership) -> Result<(), Fault> {
+    let has_grants = check_grants(&[
+        ("x-amz-grant-full-control", input.grant_full_control.clone()),
+        ("x-amz-grant-read", input.grant_read.clone()),
+        ("x-amz-grant-read-acp", input.grant_read_acp.clone()),
+        ("x-amz-grant-write", input.grant_write.clone()),
+        ("x-amz-grant-write-acp", input.grant_write_acp.clone()),
+    ])?;
     let acl = input.acl.as_deref();
     match acl {
-        Some(_) if granted => return Err(faults::INVALID_REQUEST.says("Specifying both Canned ACLs and Header Grants is not allowed")),
+        Some(_) if has_grants => return Err(faults::INVALID_REQUEST.says("Specifying both Canned ACLs and Header Grants is not allowed")),
         Some(acl) if !api::targets::BUCKET_CANNED_ACL.values.contains(&acl) && acl != "log-delivery-write" => {
             return Err(faults::invalid_argument("", "x-amz-acl", acl));
         }
         _ => {}
     }
     match (acl, ownership) {
-        (None, _) if !granted => Ok(()),
+        (None, _) if !has_grants => Ok(()),
         (Some("private"), _) => Ok(()),
-        (_, Ownership::BucketOwnerEnforced) => Err(FaultKind::sender("InvalidBucketAclWithObjectOwnership", 400)
+        (_, ObjectOwnership::BucketOwnerEnforced) => Err(FaultKind::sender("InvalidBucketAclWithObjectOwnership", 400)
             .says("Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")),
         (Some("public-read" | "public-read-write" | "authenticated-read"), _) => {
             Err(FaultKind::sender("InvalidBucketAclWithBlockPublicAccessError", 400)
@@ -171,7 +201,7 @@ fn check_acl(input: &api::CreateBucketRequest, ownership: Ownership) -> Result<(
     }
 }
 
-/// A name in the account's own regional namespace ends with the account and the region.
+/// A name in the account-regional namespace ends with the account and the region.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 fn check_namespace(cx: &Cx, input: &api::CreateBucketRequest) -> Result<(), Fault> {
     match input.bucket_namespace.as_deref() {

@@ -3,16 +3,15 @@
 use super::{create::remove_parts, find_upload, upload_key};
 use crate::{
     S3, access, api,
-    checksums::{Checksum, HasChecksums, Kind, ShowsChecksum},
-    conditions::WriteCondition,
+    checksums::{Checksum, ChecksumType, HasChecksumType, HasChecksums},
+    conditions::{WriteCondition, unquoted},
+    encryption::{ENCRYPTION, customer_key},
     etags::ETag,
     faults::{self, BAD_DIGEST, INVALID_REQUEST},
-    keys,
-    keys::Which,
     limits::{MAX_OBJECT, MIN_PART},
-    names,
-    objects::{self, ENCRYPTION},
-    state::{Contents, More, Object, Part, PartKey, Piece, Upload},
+    names, objects,
+    state::{BucketTables, MultipartUpload, Object, ObjectPart, ObjectProperties, Part, PartKey},
+    versions::{self, VersionSelector},
 };
 use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_digest::{Algorithm, Sum};
@@ -20,86 +19,98 @@ use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_store::Blob;
 use std::{collections::BTreeSet, sync::Arc};
 
-/// What the client says of one part.
-struct Named {
-    number: i32,
+/// One part of the request.
+struct RequestedPart {
+    part_number: i32,
     etag: String,
     checksums: Vec<(Algorithm, String)>,
 }
 
-/// What the client says of the object.
-struct Claims {
+/// What the request says of the whole object.
+struct RequestedObject {
     checksums: Vec<(Algorithm, String)>,
-    kind: Option<String>,
+    checksum_type: Option<String>,
     size: Option<i64>,
 }
 
-fn named(upload_id: &str, parts: Option<api::CompletedMultipartUpload>) -> Result<Vec<Named>, Fault> {
-    let parts = parts.and_then(|parts| parts.parts).unwrap_or_default();
-    if parts.is_empty() {
-        return Err(INVALID_REQUEST.says("You must specify at least one part"));
-    }
-    let mut named: Vec<Named> = Vec::with_capacity(parts.len());
-    for mut part in parts {
-        let (Some(number), Some(etag)) = (part.part_number, part.etag.take()) else { return Err(faults::malformed_xml()) };
-        if named.last().is_some_and(|before| before.number >= number) {
-            return Err(faults::invalid_part_order(upload_id));
-        }
-        named.push(Named { number, etag, checksums: part.take_checksums() });
-    }
-    Ok(named)
+struct Completion<'a> {
+    key: &'a str,
+    upload_id: &'a str,
+    parts: &'a [RequestedPart],
+    object: &'a RequestedObject,
+    condition: &'a WriteCondition,
 }
 
-/// The parts that the client names, each compared with what it says of it.
-fn assemble(contents: &Contents, id: &str, upload: &Upload, named: &[Named], claims: &Claims) -> Result<Vec<(i32, Arc<Part>)>, Fault> {
-    let mut assembled = Vec::with_capacity(named.len());
-    for one in named {
-        let place = PartKey { upload: id.into(), number: one.number };
-        let invalid = || faults::invalid_part(id, one.number, crate::conditions::bare(&one.etag));
-        let part = contents.parts.get(&place).filter(|part| part.etag.is(&one.etag)).ok_or_else(invalid)?;
-        assembled.push((one.number, part.clone()));
+fn requested_parts(upload_id: &str, document: Option<api::CompletedMultipartUpload>) -> Result<Vec<RequestedPart>, Fault> {
+    let Some(document) = document else { return Err(INVALID_REQUEST.says("You must specify at least one part")) };
+    let parts = document.parts.filter(|parts| !parts.is_empty()).ok_or_else(faults::malformed_xml)?;
+    let mut requested: Vec<RequestedPart> = Vec::with_capacity(parts.len());
+    for mut part in parts {
+        let (Some(part_number), Some(etag)) = (part.part_number, part.etag.take()) else { return Err(faults::malformed_xml()) };
+        if requested.last().is_some_and(|before| before.part_number >= part_number) {
+            return Err(faults::invalid_part_order(upload_id));
+        }
+        requested.push(RequestedPart { part_number, etag, checksums: part.take_checksums() });
     }
-    claims.check_sum(upload, combined(upload, &assembled).as_ref())?;
-    for (one, (_, part)) in named.iter().zip(&assembled) {
-        let invalid = || faults::invalid_part(id, one.number, crate::conditions::bare(&one.etag));
-        compare(upload, part, one).map_err(|refusal| refusal.unwrap_or_else(invalid))?;
+    Ok(requested)
+}
+
+/// The uploaded parts that the request names, each compared with what the request says of it.
+fn find_parts(
+    tables: &BucketTables,
+    upload_id: &str,
+    upload: &MultipartUpload,
+    requested: &[RequestedPart],
+    object: &RequestedObject,
+) -> Result<Vec<(i32, Arc<Part>)>, Fault> {
+    let mut found = Vec::with_capacity(requested.len());
+    for one in requested {
+        let row_key = PartKey { upload_id: upload_id.into(), part_number: one.part_number };
+        let invalid = || faults::invalid_part(upload_id, one.part_number, unquoted(&one.etag));
+        let part = tables.parts.get(&row_key).filter(|part| part.etag.is(&one.etag)).ok_or_else(invalid)?;
+        found.push((one.part_number, part.clone()));
     }
-    let small = assembled.iter().rev().skip(1).rev().find(|(_, part)| part.blob.length() < MIN_PART);
-    if let Some((number, part)) = small {
+    object.check_checksum(upload, object_checksum(upload, &found).as_ref())?;
+    for (one, (_, part)) in requested.iter().zip(&found) {
+        let invalid = || faults::invalid_part(upload_id, one.part_number, unquoted(&one.etag));
+        check_part(upload, part, one).map_err(|fault| fault.unwrap_or_else(invalid))?;
+    }
+    let small = found.iter().rev().skip(1).rev().find(|(_, part)| part.blob.length() < MIN_PART);
+    if let Some((part_number, part)) = small {
         return Err(FaultKind::sender("EntityTooSmall", 400)
             .says("Your proposed upload is smaller than the minimum allowed size")
             .with("ProposedSize", part.blob.length().to_string())
             .with("MinSizeAllowed", MIN_PART.to_string())
-            .with("PartNumber", number.to_string())
+            .with("PartNumber", part_number.to_string())
             .with("ETag", part.etag.to_string()));
     }
-    Ok(assembled)
+    Ok(found)
 }
 
-/// `Err(None)`: the part is not the one the client means.
-fn compare(upload: &Upload, part: &Part, named: &Named) -> Result<(), Option<Fault>> {
-    let same = |algorithm: Algorithm, value: &str| part.sum.as_ref().is_some_and(|sum| sum.algorithm() == algorithm && sum.base64() == *value);
-    match (upload.checksum, named.checksums.as_slice()) {
-        (None | Some((_, Kind::FullObject)), []) => Ok(()),
-        // AWS: an upload without an algorithm knows no checksum that could match (recorded).
+/// Compares the checksums of one part. `Err(None)`: InvalidPart.
+fn check_part(upload: &MultipartUpload, part: &Part, requested: &RequestedPart) -> Result<(), Option<Fault>> {
+    let same = |algorithm: Algorithm, value: &str| part.checksum.as_ref().is_some_and(|sum| sum.algorithm() == algorithm && sum.base64() == *value);
+    match (upload.checksum, requested.checksums.as_slice()) {
+        (None | Some((_, ChecksumType::FullObject)), []) => Ok(()),
+        // AWS: no checksum matches a part of an upload that named no algorithm (recorded).
         (None, _) => Err(None),
-        (Some((algorithm, Kind::Composite)), []) => Err(Some(INVALID_REQUEST.says(format!(
+        (Some((algorithm, ChecksumType::Composite)), []) => Err(Some(INVALID_REQUEST.says(format!(
             "The upload was created using a {} checksum. The complete request must include the checksum for each part. It was missing for part {} in the request.",
             algorithm.name().to_ascii_lowercase(),
-            named.number
+            requested.part_number
         )))),
         (Some(_), checksums) if checksums.iter().all(|(algorithm, value)| same(*algorithm, value)) => Ok(()),
-        (Some((_, Kind::FullObject)), _) => Err(None),
-        (Some((algorithm, Kind::Composite)), _) => Err(Some(BAD_DIGEST.says(format!(
+        (Some((_, ChecksumType::FullObject)), _) => Err(None),
+        (Some((algorithm, ChecksumType::Composite)), _) => Err(Some(BAD_DIGEST.says(format!(
             "The {} you specified for part {} did not match what we received.",
             algorithm.name().to_ascii_lowercase(),
-            named.number
+            requested.part_number
         )))),
     }
 }
 
-/// The checksum of the whole, from those of the parts.
-fn combined(upload: &Upload, parts: &[(i32, Arc<Part>)]) -> Option<Checksum> {
+/// The checksum of the object, from those of its parts.
+fn object_checksum(upload: &MultipartUpload, parts: &[(i32, Arc<Part>)]) -> Option<Checksum> {
     let full = |of: fn(&Part) -> Option<&Sum>| {
         let mut whole: Option<Sum> = None;
         for (_, part) in parts {
@@ -112,22 +123,22 @@ fn combined(upload: &Upload, parts: &[(i32, Arc<Part>)]) -> Option<Checksum> {
         whole.map(Checksum::full)
     };
     match upload.checksum {
-        None => full(|part| part.crc64.as_ref()),
-        Some((_, Kind::FullObject)) => full(|part| part.sum.as_ref()),
-        Some((algorithm, Kind::Composite)) => {
-            let sums: Option<Vec<&Sum>> = parts.iter().map(|(_, part)| part.sum.as_ref()).collect();
-            let sum = Sum::composite(algorithm, sums?)?;
-            Some(Checksum { sum, kind: Kind::Composite, parts: u32::try_from(parts.len()).unwrap_or(u32::MAX) })
+        None => full(|part| part.crc64nvme.as_ref()),
+        Some((_, ChecksumType::FullObject)) => full(|part| part.checksum.as_ref()),
+        Some((algorithm, ChecksumType::Composite)) => {
+            let sums: Option<Vec<&Sum>> = parts.iter().map(|(_, part)| part.checksum.as_ref()).collect();
+            let value = Sum::composite(algorithm, sums?)?;
+            Some(Checksum { value, checksum_type: ChecksumType::Composite, parts: u32::try_from(parts.len()).unwrap_or(u32::MAX) })
         }
     }
 }
 
-impl Claims {
-    fn check_kind(&self, upload: &Upload) -> Result<(), Fault> {
-        let kind = upload.checksum.map_or("null", |(_, kind)| kind.name());
-        match &self.kind {
-            Some(claimed) if claimed != kind => Err(INVALID_REQUEST
-                .says(format!("The upload was created using the {kind} checksum mode. The complete request must use the same checksum mode."))),
+impl RequestedObject {
+    fn check_checksum_type(&self, upload: &MultipartUpload) -> Result<(), Fault> {
+        let of_upload = upload.checksum.map_or("null", |(_, checksum_type)| checksum_type.name());
+        match &self.checksum_type {
+            Some(requested) if requested != of_upload => Err(INVALID_REQUEST
+                .says(format!("The upload was created using the {of_upload} checksum mode. The complete request must use the same checksum mode."))),
             _ => Ok(()),
         }
     }
@@ -137,113 +148,107 @@ impl Claims {
             return Err(faults::entity_too_large(size, MAX_OBJECT));
         }
         match self.size {
-            Some(claimed) if u64::try_from(claimed).ok() != Some(size) => {
-                Err(INVALID_REQUEST
-                    .says(format!("The provided 'x-amz-mp-object-size' header value {claimed} does not match what was computed: {size}")))
-            }
+            Some(requested) if u64::try_from(requested).ok() != Some(size) => Err(INVALID_REQUEST
+                .says(format!("The provided 'x-amz-mp-object-size' header value {requested} does not match what was computed: {size}"))),
             _ => Ok(()),
         }
     }
 
-    /// AWS: a claim without its kind has the kind its algorithm would have had, and what an upload without an algorithm
-    /// is told goes unheard (both recorded).
-    fn check_sum(&self, upload: &Upload, computed: Option<&Checksum>) -> Result<(), Fault> {
-        let (Some((algorithm, kind)), Some(computed), Some((claimed, value))) = (upload.checksum, computed, self.checksums.first()) else {
+    /// AWS: a checksum without a type is taken for the default type of its algorithm; and for an upload that named no algorithm
+    /// the checksum is not compared (both recorded).
+    fn check_checksum(&self, upload: &MultipartUpload, computed: Option<&Checksum>) -> Result<(), Fault> {
+        let (Some((algorithm, checksum_type)), Some(computed), Some((requested, value))) = (upload.checksum, computed, self.checksums.first()) else {
             return Ok(());
         };
-        let claimed_kind = if self.kind.is_some() { kind } else { Kind::of_upload(*claimed) };
-        let bare = value.split_once('-').map_or(value.as_str(), |(bare, _)| bare);
-        let matches = value == &computed.text() || (kind == Kind::Composite && bare == value && *value == computed.sum.base64());
-        if self.checksums.len() == 1 && *claimed == algorithm && claimed_kind == kind && matches {
+        let requested_type = if self.checksum_type.is_some() { checksum_type } else { ChecksumType::default_of(*requested) };
+        let without_count = value.split_once('-').map_or(value.as_str(), |(sum, _)| sum);
+        let is_composite_value = checksum_type == ChecksumType::Composite && without_count == value && *value == computed.value.base64();
+        let matches = value == &computed.text() || is_composite_value;
+        if self.checksums.len() == 1 && *requested == algorithm && requested_type == checksum_type && matches {
             return Ok(());
         }
         Err(BAD_DIGEST.says(format!("The {} you specified did not match the calculated checksum.", algorithm.name().to_ascii_lowercase())))
     }
 }
 
-/// What becomes of an upload that is complete: an object, and bodies that no row names any more.
+/// A completed upload.
 struct Completed {
     object: Arc<Object>,
-    left: Vec<Blob>,
+    /// Bodies that no row names any more.
+    unused: Vec<Blob>,
 }
 
-/// How far an upload is.
-enum Phase {
-    Open(Arc<Upload>),
-    /// Completing it again answers the same, as long as its object is there.
-    Complete(Arc<Object>),
+enum UploadState {
+    InProgress(Arc<MultipartUpload>),
+    /// Completing it again has the same answer as long as its object exists.
+    Completed(Arc<Object>),
 }
 
-fn find(contents: &Contents, key: &str, id: &str) -> Result<Phase, Fault> {
-    find_upload(contents, key, id).map(Phase::Open).or_else(|fault| {
-        let object = keys::get(contents, key, Which::Current);
-        let made = object.filter(|object| object.more.as_ref().and_then(|more| more.upload.as_deref()) == Some(id));
-        made.map(Phase::Complete).ok_or(fault)
+fn find(tables: &BucketTables, key: &str, upload_id: &str) -> Result<UploadState, Fault> {
+    find_upload(tables, key, upload_id).map(UploadState::InProgress).or_else(|fault| {
+        let object = versions::get(tables, key, VersionSelector::Current);
+        let made_by = |object: &Arc<Object>| object.properties.as_ref().and_then(|properties| properties.upload_id.as_deref()) == Some(upload_id);
+        object.filter(made_by).map(UploadState::Completed).ok_or(fault)
     })
 }
 
-fn complete(s3: &S3, cx: &Cx, contents: &mut Contents, target: Target<'_>) -> Result<Completed, Fault> {
-    let Target { key, id, parts: named, claims, condition } = target;
-    let upload = match find(contents, key, id)? {
-        Phase::Open(upload) => upload,
-        Phase::Complete(object) => return Ok(Completed { object, left: vec![] }),
+fn complete(s3: &S3, cx: &Cx, tables: &mut BucketTables, completion: Completion<'_>) -> Result<Completed, Fault> {
+    let Completion { key, upload_id, parts: requested_parts, object: requested, condition } = completion;
+    let upload = match find(tables, key, upload_id)? {
+        UploadState::InProgress(upload) => upload,
+        UploadState::Completed(object) => return Ok(Completed { object, unused: vec![] }),
     };
-    claims.check_kind(&upload)?;
-    let parts = assemble(contents, id, &upload, named, claims)?;
+    requested.check_checksum_type(&upload)?;
+    let parts = find_parts(tables, upload_id, &upload, requested_parts, requested)?;
     let size: u64 = parts.iter().map(|(_, part)| part.blob.length()).fold(0, u64::saturating_add);
-    claims.check_size(size)?;
-    let checksum = combined(&upload, &parts);
-    check_condition(contents, key, &upload, condition)?;
+    requested.check_size(size)?;
+    let checksum = object_checksum(&upload, &parts);
+    check_condition(tables, key, &upload, condition)?;
 
-    let composite = upload.checksum.is_some_and(|(_, kind)| kind == Kind::Composite);
-    let pieces: Arc<[Piece]> = parts
-        .iter()
-        .map(|(number, part)| Piece { number: *number, size: part.blob.length(), sum: part.sum.filter(|_| composite).map(Box::new) })
-        .collect();
+    let composite = upload.checksum.is_some_and(|(_, checksum_type)| checksum_type == ChecksumType::Composite);
+    let object_part = |(part_number, part): &(i32, Arc<Part>)| ObjectPart {
+        part_number: *part_number,
+        size: part.blob.length(),
+        checksum: part.checksum.filter(|_| composite).map(Box::new),
+    };
     let etags: Vec<&ETag> = parts.iter().map(|(_, part)| &part.etag).collect();
+    let properties =
+        ObjectProperties { parts: parts.iter().map(object_part).collect(), upload_id: Some(upload_id.into()), ..upload.properties.clone() };
     let object = Object {
-        order: 0,
-        modified: cx.now,
+        sequence: 0,
+        last_modified: cx.now,
         etag: ETag::of_parts(etags.into_iter()),
         blob: Blob::join(parts.iter().map(|(_, part)| part.blob.clone())),
-        class: upload.class,
+        storage_class: upload.storage_class,
         checksum: checksum.map(Box::new),
-        more: Some(Box::new(More { pieces, upload: Some(id.into()), ..upload.more.clone() })),
+        properties: Some(Box::new(properties)),
     };
-    // The bodies of the named parts belong to the object now; those of the others to nobody.
-    let kept: BTreeSet<i32> = parts.iter().map(|(number, _)| *number).collect();
-    for number in &kept {
-        contents.parts.remove(&PartKey { upload: id.into(), number: *number });
+    // The bodies of the requested parts belong to the object now; those of all other parts are not used any more.
+    let used: BTreeSet<i32> = parts.iter().map(|(part_number, _)| *part_number).collect();
+    for part_number in &used {
+        tables.parts.remove(&PartKey { upload_id: upload_id.into(), part_number: *part_number });
     }
-    let mut left = remove_parts(contents, id);
-    contents.uploads.remove(&upload_key(key, id));
-    left.extend(objects::write(s3, cx, contents, key, object));
-    let object = keys::get(contents, key, Which::Current).ok_or_else(|| Fault::internal("the completed object is not there"))?;
-    Ok(Completed { object, left })
+    let mut unused = remove_parts(tables, upload_id);
+    tables.multipart_uploads.remove(&upload_key(key, upload_id));
+    unused.extend(objects::write(s3, cx, tables, key, object));
+    let object = versions::get(tables, key, VersionSelector::Current).ok_or_else(|| Fault::internal("the completed object is missing"))?;
+    Ok(Completed { object, unused })
 }
 
-/// A condition that holds over an object which is younger than the upload is a lost race.
-fn check_condition(contents: &Contents, key: &str, upload: &Upload, condition: &WriteCondition) -> Result<(), Fault> {
-    let current = keys::get(contents, key, Which::Current);
+/// A condition that holds is a conflict when the object was written after the upload was created.
+fn check_condition(tables: &BucketTables, key: &str, upload: &MultipartUpload, condition: &WriteCondition) -> Result<(), Fault> {
+    let current = versions::get(tables, key, VersionSelector::Current);
     condition.check(key, current.as_ref().map(|object| object.etag.to_string()).as_deref())?;
-    if !condition.is_none() && current.is_some_and(|object| object.order > upload.order) {
+    if !condition.is_none() && current.is_some_and(|object| object.sequence > upload.sequence) {
         return Err(faults::conditional_request_conflict(condition.header(), key));
     }
     Ok(())
 }
 
-struct Target<'a> {
-    key: &'a str,
-    id: &'a str,
-    parts: &'a [Named],
-    claims: &'a Claims,
-    condition: &'a WriteCondition,
-}
-
 impl Handle<api::CompleteMultipartUpload> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::CompleteMultipartUploadRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        let mut permission = found.permission_on(cx, "s3:PutObject", &input.key);
+        let mut permission = found.object_permission(cx, "s3:PutObject", &input.key);
         objects::set_write_keys(
             &mut permission.keys,
             &[("s3:if-match", input.if_match.as_ref()), ("s3:if-none-match", input.if_none_match.as_ref())],
@@ -254,13 +259,14 @@ impl Handle<api::CompleteMultipartUpload> for S3 {
     async fn handle(&self, cx: &Cx, mut input: api::CompleteMultipartUploadRequest) -> Result<api::CompleteMultipartUploadOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
         let condition = WriteCondition::of(input.if_match.as_deref(), input.if_none_match.as_deref())?;
-        found.contents.read(|contents| find(contents, &input.key, &input.upload_id)).ok_or_else(access::gone(&input.bucket))??;
-        let parts = named(&input.upload_id, input.multipart_upload.take())?;
-        let claims = Claims { checksums: input.take_checksums(), kind: input.checksum_type.take(), size: input.mpu_object_size };
-        let target = Target { key: &input.key, id: &input.upload_id, parts: &parts, claims: &claims, condition: &condition };
-        let completed = found.contents.write(|contents| complete(self, cx, contents, target));
-        let Completed { object, left } = completed.ok_or_else(access::gone(&input.bucket))??;
-        self.discard(left);
+        found.tables.read(|tables| find(tables, &input.key, &input.upload_id)).ok_or_else(access::gone(&input.bucket))??;
+        customer_key!(input).check_read()?;
+        let parts = requested_parts(&input.upload_id, input.multipart_upload.take())?;
+        let object = RequestedObject { checksums: input.take_checksums(), checksum_type: input.checksum_type.take(), size: input.mpu_object_size };
+        let completion = Completion { key: &input.key, upload_id: &input.upload_id, parts: &parts, object: &object, condition: &condition };
+        let completed = found.tables.write(|tables| complete(self, cx, tables, completion));
+        let Completed { object, unused } = completed.ok_or_else(access::gone(&input.bucket))??;
+        self.discard(unused);
         self.synced().await?;
         let mut output = api::CompleteMultipartUploadOutput {
             location: Some(names::location(cx.endpoint(), &input.bucket, &input.key)),
@@ -271,7 +277,7 @@ impl Handle<api::CompleteMultipartUpload> for S3 {
             ..Default::default()
         };
         if let Some(checksum) = object.checksum.as_deref() {
-            output.show_checksum(checksum);
+            output.set_checksum(checksum);
         }
         Ok(output)
     }

@@ -1,14 +1,15 @@
-//! Beginning an upload, and giving it up.
+//! CreateMultipartUpload and AbortMultipartUpload.
 
 use super::{find_upload, parts_of, upload_key};
 use crate::{
     S3, access, api, checksums,
-    checksums::Kind,
+    checksums::ChecksumType,
+    encryption::ENCRYPTION,
     faults::{self, INVALID_REQUEST},
     limits,
-    objects::{ENCRYPTION, set_write_keys, write_request},
+    objects::{write_keys, write_request},
     owners,
-    state::Upload,
+    state::MultipartUpload,
     tags,
 };
 use cloudlet_aws::Fault;
@@ -16,60 +17,53 @@ use cloudlet_digest::Algorithm;
 use cloudlet_engine::{Cx, Handle, Permissions};
 use std::sync::Arc;
 
-/// Letters and digits of an upload id behind its order.
-const RANDOM: usize = 96;
+/// The length of the random part of an upload id, which follows its sequence number.
+const RANDOM_LENGTH: usize = 96;
 
-/// Whether a text can be the id of an upload, of whichever time.
+/// Whether a text has the form of an upload id.
 pub fn is_upload_id(text: &str) -> bool {
-    text.len() == 16 + RANDOM && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    text.len() == 16 + RANDOM_LENGTH && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// Which checksums parts and object will have.
-fn checksum(algorithm: Option<&str>, kind: Option<&str>) -> Result<Option<(Algorithm, Kind)>, Fault> {
+/// The checksum algorithm and type of an upload.
+fn parse_checksum(algorithm: Option<&str>, checksum_type: Option<&str>) -> Result<Option<(Algorithm, ChecksumType)>, Fault> {
     let Some(algorithm) = algorithm.map(checksums::algorithm).transpose()? else {
-        return match kind {
+        return match checksum_type {
             None => Ok(None),
             Some(_) => Err(INVALID_REQUEST.says("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")),
         };
     };
-    let kind = match kind {
-        None => Kind::of_upload(algorithm),
-        Some(kind) => Kind::named(kind).ok_or_else(|| INVALID_REQUEST.says("Value for x-amz-checksum-type header is invalid."))?,
+    let checksum_type = match checksum_type {
+        None => ChecksumType::default_of(algorithm),
+        Some(checksum_type) => {
+            ChecksumType::named(checksum_type).ok_or_else(|| INVALID_REQUEST.says("Value for x-amz-checksum-type header is invalid."))?
+        }
     };
-    let possible = match kind {
-        Kind::FullObject => algorithm.combines(),
-        Kind::Composite => algorithm != Algorithm::Crc64Nvme,
+    let possible = match checksum_type {
+        ChecksumType::FullObject => algorithm.combines(),
+        ChecksumType::Composite => algorithm != Algorithm::Crc64Nvme,
     };
     if !possible {
-        let (kind, algorithm) = (kind.name(), algorithm.name().to_ascii_lowercase());
-        return Err(INVALID_REQUEST.says(format!("The {kind} checksum type cannot be used with the {algorithm} checksum algorithm.")));
+        let (checksum_type, algorithm) = (checksum_type.name(), algorithm.name().to_ascii_lowercase());
+        return Err(INVALID_REQUEST.says(format!("The {checksum_type} checksum type cannot be used with the {algorithm} checksum algorithm.")));
     }
-    Ok(Some((algorithm, kind)))
+    Ok(Some((algorithm, checksum_type)))
 }
 
 impl Handle<api::CreateMultipartUpload> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::CreateMultipartUploadRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        let mut permission = found.permission_on(cx, "s3:PutObject", &input.key);
-        set_write_keys(
-            &mut permission.keys,
-            &[
-                ("s3:x-amz-acl", input.acl.as_ref()),
-                ("s3:x-amz-storage-class", input.storage_class.as_ref()),
-                ("s3:x-amz-server-side-encryption", input.server_side_encryption.as_ref()),
-                ("s3:x-amz-server-side-encryption-aws-kms-key-id", input.sse_kms_key_id.as_ref()),
-                ("s3:x-amz-grant-full-control", input.grant_full_control.as_ref()),
-            ],
-        );
+        let mut permission = found.object_permission(cx, "s3:PutObject", &input.key);
+        write_keys!(permission, input);
         if let Some(tagging) = &input.tagging {
             tags::set_request_tags(&mut permission.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
         }
         let mut permissions: Permissions = permission.into();
         if input.tagging.is_some() {
-            permissions.push(found.permission_on(cx, "s3:PutObjectTagging", &input.key));
+            permissions.push(found.object_permission(cx, "s3:PutObjectTagging", &input.key));
         }
         if input.acl.is_some() {
-            permissions.push(found.permission_on(cx, "s3:PutObjectAcl", &input.key));
+            permissions.push(found.object_permission(cx, "s3:PutObjectAcl", &input.key));
         }
         Ok(permissions)
     }
@@ -77,15 +71,21 @@ impl Handle<api::CreateMultipartUpload> for S3 {
     async fn handle(&self, cx: &Cx, mut input: api::CreateMultipartUploadRequest) -> Result<api::CreateMultipartUploadOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
         limits::check_key(&input.key)?;
-        let checksum = checksum(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
-        let (class, more) = write_request!(input).check(&found.bucket)?;
-        let order = self.next_order(cx.now);
-        // The order comes first, so that uploads of one key are listed as they began.
-        let id = format!("{order:016x}{}", cx.ids().alphanumeric(RANDOM));
-        let upload =
-            Upload { order, initiated: cx.now.whole_secs(), initiator: owners::initiator(&cx.caller, found.bucket.owner), class, checksum, more };
+        let checksum = parse_checksum(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
+        let (storage_class, properties) = write_request!(input).check(cx, &found.name, &input.key, &found.bucket)?;
+        let sequence = self.next_sequence(cx.now);
+        // The sequence number comes first: uploads of one key are listed in the order of their creation.
+        let id = format!("{sequence:016x}{}", cx.ids().alphanumeric(RANDOM_LENGTH));
+        let upload = MultipartUpload {
+            sequence,
+            initiated: cx.now.whole_secs(),
+            initiator: owners::initiator(&cx.caller, found.bucket.owner),
+            storage_class,
+            checksum,
+            properties,
+        };
         let key = upload_key(&input.key, &id);
-        found.contents.update(|contents| contents.uploads.insert(key, Arc::new(upload))).ok_or_else(access::gone(&input.bucket))?;
+        found.tables.update(|tables| tables.multipart_uploads.insert(key, Arc::new(upload))).ok_or_else(access::gone(&input.bucket))?;
         self.synced().await?;
         Ok(api::CreateMultipartUploadOutput {
             bucket: Some(input.bucket.clone()),
@@ -93,7 +93,7 @@ impl Handle<api::CreateMultipartUpload> for S3 {
             upload_id: Some(id),
             server_side_encryption: Some(ENCRYPTION.to_owned()),
             checksum_algorithm: checksum.map(|(algorithm, _)| algorithm.name().to_owned()),
-            checksum_type: checksum.map(|(_, kind)| kind.name().to_owned()),
+            checksum_type: checksum.map(|(_, checksum_type)| checksum_type.name().to_owned()),
             ..Default::default()
         })
     }
@@ -102,7 +102,7 @@ impl Handle<api::CreateMultipartUpload> for S3 {
 impl Handle<api::AbortMultipartUpload> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::AbortMultipartUploadRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(found.permission_on(cx, "s3:AbortMultipartUpload", &input.key).into())
+        Ok(found.object_permission(cx, "s3:AbortMultipartUpload", &input.key).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::AbortMultipartUploadRequest) -> Result<api::AbortMultipartUploadOutput, Fault> {
@@ -110,10 +110,10 @@ impl Handle<api::AbortMultipartUpload> for S3 {
             return Err(faults::not_implemented("x-amz-if-match-initiated-time"));
         }
         let found = self.find(cx, &input.bucket, None)?;
-        let aborted = found.contents.write(|contents| -> Result<_, Fault> {
-            find_upload(contents, &input.key, &input.upload_id)?;
-            contents.uploads.remove(&upload_key(&input.key, &input.upload_id));
-            Ok(remove_parts(contents, &input.upload_id))
+        let aborted = found.tables.write(|tables| -> Result<_, Fault> {
+            find_upload(tables, &input.key, &input.upload_id)?;
+            tables.multipart_uploads.remove(&upload_key(&input.key, &input.upload_id));
+            Ok(remove_parts(tables, &input.upload_id))
         });
         self.discard(aborted.ok_or_else(access::gone(&input.bucket))??);
         self.synced().await?;
@@ -121,10 +121,10 @@ impl Handle<api::AbortMultipartUpload> for S3 {
     }
 }
 
-/// Removes the rows of all parts, and returns their bodies.
-pub fn remove_parts(contents: &mut crate::state::Contents, id: &str) -> Vec<cloudlet_store::Blob> {
-    let keys: Vec<_> = contents.parts.range(parts_of(id)).map(|(key, _)| key.clone()).collect();
-    keys.iter().filter_map(|key| contents.parts.remove(key)).map(|part| part.blob.clone()).collect()
+/// Removes the rows of all parts of an upload and returns their bodies.
+pub fn remove_parts(tables: &mut crate::state::BucketTables, id: &str) -> Vec<cloudlet_store::Blob> {
+    let keys: Vec<_> = tables.parts.range(parts_of(id)).map(|(key, _)| key.clone()).collect();
+    keys.iter().filter_map(|key| tables.parts.remove(key)).map(|part| part.blob.clone()).collect()
 }
 
 #[cfg(test)]
@@ -132,13 +132,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn algorithms_and_kinds_go_together_as_aws_lets_them() {
-        let of = |algorithm, kind| checksum(algorithm, kind).map_err(|fault| fault.message().to_owned());
+    fn only_the_pairs_of_algorithm_and_type_that_aws_accepts_are_accepted() {
+        let of = |algorithm, checksum_type| parse_checksum(algorithm, checksum_type).map_err(|fault| fault.message().to_owned());
         assert_eq!(of(None, None), Ok(None));
-        assert_eq!(of(Some("CRC32"), None), Ok(Some((Algorithm::Crc32, Kind::Composite))));
-        assert_eq!(of(Some("SHA256"), None), Ok(Some((Algorithm::Sha256, Kind::Composite))));
-        assert_eq!(of(Some("CRC64NVME"), None), Ok(Some((Algorithm::Crc64Nvme, Kind::FullObject))));
-        assert_eq!(of(Some("CRC32C"), Some("FULL_OBJECT")), Ok(Some((Algorithm::Crc32c, Kind::FullObject))));
+        assert_eq!(of(Some("CRC32"), None), Ok(Some((Algorithm::Crc32, ChecksumType::Composite))));
+        assert_eq!(of(Some("SHA256"), None), Ok(Some((Algorithm::Sha256, ChecksumType::Composite))));
+        assert_eq!(of(Some("CRC64NVME"), None), Ok(Some((Algorithm::Crc64Nvme, ChecksumType::FullObject))));
+        assert_eq!(of(Some("CRC32C"), Some("FULL_OBJECT")), Ok(Some((Algorithm::Crc32c, ChecksumType::FullObject))));
         assert_eq!(
             of(Some("CRC64NVME"), Some("COMPOSITE")).unwrap_err(),
             "The COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm."

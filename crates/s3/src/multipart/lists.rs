@@ -4,15 +4,15 @@ use super::{create::is_upload_id, find_upload, parts_of};
 use crate::{
     S3, access, api,
     checksums::HasChecksums,
+    encryption::customer_key,
     faults,
     limits::{MAX_KEYS, page_size},
     lists::{
-        filled,
-        page::{Encoding, Place, Query, walk},
-        prefixes, some,
+        common_prefixes, non_empty, non_empty_list,
+        page::{EncodingType, ListQuery, Position, list_page},
     },
     owners,
-    state::{Contents, PartKey, Upload, UploadKey},
+    state::{BucketTables, MultipartUpload, PartKey, UploadKey},
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
@@ -21,35 +21,36 @@ use std::{ops::Bound, sync::Arc};
 impl Handle<api::ListParts> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::ListPartsRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(found.permission_on(cx, "s3:ListMultipartUploadParts", &input.key).into())
+        Ok(found.object_permission(cx, "s3:ListMultipartUploadParts", &input.key).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::ListPartsRequest) -> Result<api::ListPartsOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
-        let most = page_size("max-parts", input.max_parts, MAX_KEYS)?;
+        customer_key!(input).check_read()?;
+        let limit = page_size("max-parts", input.max_parts, MAX_KEYS)?;
         let marker = input.part_number_marker.unwrap_or(0);
         let id = input.upload_id.as_str();
-        let listed = found.contents.read(|contents| -> Result<_, Fault> {
-            let upload = find_upload(contents, &input.key, id)?;
-            let after = Bound::Excluded(PartKey { upload: id.into(), number: marker });
+        let listed = found.tables.read(|tables| -> Result<_, Fault> {
+            let upload = find_upload(tables, &input.key, id)?;
+            let after = Bound::Excluded(PartKey { upload_id: id.into(), part_number: marker });
             let end = Bound::Included(parts_of(id).end().clone());
-            let mut rows = contents.parts.range((after, end));
-            let page: Vec<_> = rows.by_ref().take(most).map(|(place, part)| (place.number, part.clone())).collect();
+            let mut rows = tables.parts.range((after, end));
+            let page: Vec<_> = rows.by_ref().take(limit).map(|(row_key, part)| (row_key.part_number, part.clone())).collect();
             Ok((upload, page, rows.next().is_some()))
         });
         let (upload, page, truncated) = listed.ok_or_else(access::gone(&input.bucket))??;
         let parts = page.iter().map(|(number, part)| {
-            let mut shown = api::Part {
+            let mut entry = api::Part {
                 part_number: Some(*number),
-                last_modified: Some(part.modified),
+                last_modified: Some(part.last_modified),
                 etag: Some(part.etag.quoted()),
                 size: i64::try_from(part.blob.length()).ok(),
                 ..Default::default()
             };
-            if let Some(sum) = &part.sum {
-                shown.show(sum.algorithm(), sum.base64());
+            if let Some(sum) = &part.checksum {
+                entry.set_checksum_value(sum.algorithm(), sum.base64());
             }
-            shown
+            entry
         });
         Ok(api::ListPartsOutput {
             bucket: Some(input.bucket.clone()),
@@ -57,43 +58,43 @@ impl Handle<api::ListParts> for S3 {
             upload_id: Some(input.upload_id.clone()),
             part_number_marker: Some(marker),
             next_part_number_marker: Some(page.last().map_or(0, |(number, _)| *number)),
-            max_parts: i32::try_from(most).ok(),
+            max_parts: i32::try_from(limit).ok(),
             is_truncated: Some(truncated),
-            parts: some(parts.collect()),
+            parts: non_empty_list(parts.collect()),
             initiator: Some((&upload.initiator).into()),
             owner: Some(owners::owner(found.bucket.owner)),
-            storage_class: Some(upload.class.name().to_owned()),
+            storage_class: Some(upload.storage_class.name().to_owned()),
             checksum_algorithm: upload.checksum.map(|(algorithm, _)| algorithm.name().to_owned()),
-            checksum_type: upload.checksum.map(|(_, kind)| kind.name().to_owned()),
+            checksum_type: upload.checksum.map(|(_, checksum_type)| checksum_type.name().to_owned()),
             ..Default::default()
         })
     }
 }
 
-/// Uploads from a place on. With an id as marker, the uploads of the marker's key that began later come first.
+/// The uploads from a position on. An upload id marker starts the list among the uploads of the key marker.
 fn rows<'c>(
-    contents: &'c Contents,
-    query: &Query<'_>,
+    tables: &'c BucketTables,
+    query: &ListQuery<'_>,
     id_marker: Option<&str>,
-    place: &Place,
-) -> impl Iterator<Item = (&'c UploadKey, &'c Arc<Upload>)> + use<'c> {
-    let at = |key: &str, id: &str| UploadKey { key: key.into(), id: id.into() };
-    let start = match (place, query.start(), id_marker) {
-        (Place::At(key), ..) => Bound::Included(at(key, "")),
-        (Place::Start, Bound::Excluded(key), Some(id)) => Bound::Excluded(at(key, id)),
-        // No id is greater than this.
-        (Place::Start, Bound::Excluded(key), None) => Bound::Excluded(at(key, "\u{10ffff}")),
-        (Place::Start, Bound::Included(key), _) => Bound::Included(at(key, "")),
-        (Place::Start, Bound::Unbounded, _) => Bound::Unbounded,
+    position: &Position,
+) -> impl Iterator<Item = (&'c UploadKey, &'c Arc<MultipartUpload>)> + use<'c> {
+    let at = |key: &str, id: &str| UploadKey { key: key.into(), upload_id: id.into() };
+    let start = match (position, query.start(), id_marker) {
+        (Position::At(key), ..) => Bound::Included(at(key, "")),
+        (Position::Start, Bound::Excluded(key), Some(id)) => Bound::Excluded(at(key, id)),
+        // Greater than every upload id.
+        (Position::Start, Bound::Excluded(key), None) => Bound::Excluded(at(key, "\u{10ffff}")),
+        (Position::Start, Bound::Included(key), _) => Bound::Included(at(key, "")),
+        (Position::Start, Bound::Unbounded, _) => Bound::Unbounded,
     };
-    contents.uploads.range((start, Bound::Unbounded))
+    tables.multipart_uploads.range((start, Bound::Unbounded))
 }
 
-/// Whether an id can be a marker beside a key: it is none of another key's, or of an upload that has ended since.
-fn is_marker(contents: &Contents, key: &str, id: &str) -> bool {
-    let there = || contents.uploads.contains(&UploadKey { key: key.into(), id: id.into() });
-    let mut uploads = contents.uploads.range((Bound::Unbounded::<UploadKey>, Bound::Unbounded));
-    is_upload_id(id) && (there() || uploads.all(|(place, _)| &*place.id != id))
+/// Whether an id is a valid marker together with a key: an upload of that key, or one that has ended since.
+fn is_marker(tables: &BucketTables, key: &str, id: &str) -> bool {
+    let exists = || tables.multipart_uploads.contains(&UploadKey { key: key.into(), upload_id: id.into() });
+    let mut uploads = tables.multipart_uploads.range((Bound::Unbounded::<UploadKey>, Bound::Unbounded));
+    is_upload_id(id) && (exists() || uploads.all(|(row_key, _)| &*row_key.upload_id != id))
 }
 
 impl Handle<api::ListMultipartUploads> for S3 {
@@ -104,51 +105,55 @@ impl Handle<api::ListMultipartUploads> for S3 {
 
     async fn handle(&self, cx: &Cx, input: api::ListMultipartUploadsRequest) -> Result<api::ListMultipartUploadsOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
-        let encoding = Encoding::of(input.encoding_type.as_deref())?;
-        let most = page_size("max-uploads", input.max_uploads, MAX_KEYS)?;
-        // Without a key, the marker of an id means nothing.
+        let encoding = EncodingType::of(input.encoding_type.as_deref())?;
+        let limit = page_size("max-uploads", input.max_uploads, MAX_KEYS)?;
+        // An upload id marker is ignored without a key marker.
         let key_marker = input.key_marker.as_deref().unwrap_or_default();
-        let id_marker = filled(input.upload_id_marker.as_ref()).filter(|_| !key_marker.is_empty());
+        let id_marker = non_empty(input.upload_id_marker.as_ref()).filter(|_| !key_marker.is_empty());
         if let Some(id) = id_marker {
-            let known = found.contents.read(|contents| is_marker(contents, key_marker, id)).ok_or_else(access::gone(&input.bucket))?;
+            let known = found.tables.read(|tables| is_marker(tables, key_marker, id)).ok_or_else(access::gone(&input.bucket))?;
             if !known {
                 return Err(faults::invalid_argument("Invalid uploadId marker", "upload-id-marker", id));
             }
         }
-        let query =
-            Query { prefix: input.prefix.as_deref().unwrap_or_default(), delimiter: filled(input.delimiter.as_ref()), after: key_marker, most };
-        let page = found.contents.read(|contents| {
-            let page = walk(&query, |place| rows(contents, &query, id_marker, place), |(place, _)| &place.key);
-            let rows: Vec<_> = page.rows.into_iter().map(|(place, upload)| (place.clone(), upload.clone())).collect();
+        let query = ListQuery {
+            prefix: input.prefix.as_deref().unwrap_or_default(),
+            delimiter: non_empty(input.delimiter.as_ref()),
+            after: key_marker,
+            limit,
+        };
+        let page = found.tables.read(|tables| {
+            let page = list_page(&query, |position| rows(tables, &query, id_marker, position), |(row_key, _)| &row_key.key);
+            let rows: Vec<_> = page.rows.into_iter().map(|(row_key, upload)| (row_key.clone(), upload.clone())).collect();
             (rows, page.prefixes, page.truncated)
         });
         let (rows, common, truncated) = page.ok_or_else(access::gone(&input.bucket))?;
         let owner = owners::owner(found.bucket.owner);
-        let uploads = rows.iter().map(|(place, upload)| api::MultipartUpload {
-            upload_id: Some(place.id.to_string()),
-            key: Some(encoding.write(&place.key)),
+        let uploads = rows.iter().map(|(row_key, upload)| api::MultipartUpload {
+            upload_id: Some(row_key.upload_id.to_string()),
+            key: Some(encoding.encode(&row_key.key)),
             initiated: Some(upload.initiated),
-            storage_class: Some(upload.class.name().to_owned()),
+            storage_class: Some(upload.storage_class.name().to_owned()),
             owner: Some(owner.clone()),
             initiator: Some((&upload.initiator).into()),
             checksum_algorithm: upload.checksum.map(|(algorithm, _)| algorithm.name().to_owned()),
-            checksum_type: upload.checksum.map(|(_, kind)| kind.name().to_owned()),
+            checksum_type: upload.checksum.map(|(_, checksum_type)| checksum_type.name().to_owned()),
             ..Default::default()
         });
-        // AWS: the markers of the next page are the last upload's, and empty for a page of prefixes (recorded).
-        let last = rows.last().map(|(place, _)| place);
+        // AWS: the next markers are those of the last upload, and empty for a page of common prefixes alone (recorded).
+        let last = rows.last().map(|(row_key, _)| row_key);
         Ok(api::ListMultipartUploadsOutput {
             bucket: Some(input.bucket.clone()),
-            key_marker: Some(encoding.write(key_marker)),
+            key_marker: Some(encoding.encode(key_marker)),
             upload_id_marker: Some(input.upload_id_marker.clone().unwrap_or_default()),
-            next_key_marker: Some(last.map(|place| encoding.write(&place.key)).unwrap_or_default()),
-            next_upload_id_marker: Some(last.map(|place| place.id.to_string()).unwrap_or_default()),
-            prefix: filled(input.prefix.as_ref()).map(|prefix| encoding.write(prefix)),
-            delimiter: query.delimiter.map(|delimiter| encoding.write(delimiter)),
-            max_uploads: i32::try_from(most).ok(),
+            next_key_marker: Some(last.map(|row_key| encoding.encode(&row_key.key)).unwrap_or_default()),
+            next_upload_id_marker: Some(last.map(|row_key| row_key.upload_id.to_string()).unwrap_or_default()),
+            prefix: non_empty(input.prefix.as_ref()).map(|prefix| encoding.encode(prefix)),
+            delimiter: query.delimiter.map(|delimiter| encoding.encode(delimiter)),
+            max_uploads: i32::try_from(limit).ok(),
             is_truncated: Some(truncated),
-            uploads: some(uploads.collect()),
-            common_prefixes: prefixes(&common, encoding),
+            uploads: non_empty_list(uploads.collect()),
+            common_prefixes: common_prefixes(&common, encoding),
             encoding_type: input.encoding_type,
             request_charged: None,
         })

@@ -1,64 +1,73 @@
-//! The parts of an upload: from the client, or from an object that is there already.
+//! UploadPart and UploadPartCopy.
 
 use super::{check_part_number, find_upload};
 use crate::{
     S3,
-    access::{self, Found},
+    access::{self, BucketHandle},
     api,
-    bodies::Stored,
-    checksums::{Claim, ContentMd5, DEFAULT, HasChecksums, Kind},
+    bodies::StoredBody,
+    checksums::{ChecksumType, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksums},
+    encryption::{ENCRYPTION, customer_key, source_customer_key},
     etags::ETag,
     faults::INVALID_REQUEST,
     limits,
-    objects::{ENCRYPTION, GET, source_conditions, source_of},
+    objects::{GET, source_conditions, source_of},
     ranges,
-    state::{Part, PartKey, Upload},
+    state::{MultipartUpload, Part, PartKey},
 };
 use cloudlet_aws::{Fault, Timestamp};
 use cloudlet_digest::{Algorithm, Sum};
 use cloudlet_engine::{Cx, Handle, Permissions};
 use std::sync::Arc;
 
-/// The digests a part needs beside its MD5: what the client claims, what the upload shows, what the object will have.
-fn algorithms(upload: &Upload, claimed: Option<Algorithm>) -> Vec<Algorithm> {
+/// The checksums to compute beside MD5: of the request, of the upload, and for the checksum of the object.
+fn algorithms(upload: &MultipartUpload, requested: Option<Algorithm>) -> Vec<Algorithm> {
     match upload.checksum {
         Some((algorithm, _)) => vec![algorithm],
-        None => [DEFAULT].into_iter().chain(claimed).collect(),
+        None => [DEFAULT].into_iter().chain(requested).collect(),
     }
 }
 
-/// An upload that named an algorithm takes no other.
-fn check_algorithm(upload: &Upload, claimed: Option<Algorithm>) -> Result<(), Fault> {
+/// The parts of an upload that named an algorithm must have checksums of that algorithm.
+fn check_algorithm(upload: &MultipartUpload, requested: Option<Algorithm>) -> Result<(), Fault> {
     let name = |algorithm: Option<Algorithm>| algorithm.map_or_else(|| "null".to_owned(), |algorithm| algorithm.name().to_ascii_lowercase());
-    match (upload.checksum, claimed) {
-        (None, _) | (Some((_, Kind::FullObject)), None) => Ok(()),
-        (Some((algorithm, _)), Some(claimed)) if algorithm == claimed => Ok(()),
-        (Some((algorithm, _)), claimed) => Err(INVALID_REQUEST.says(format!(
+    match (upload.checksum, requested) {
+        (None, _) | (Some((_, ChecksumType::FullObject)), None) => Ok(()),
+        (Some((algorithm, _)), Some(requested)) if algorithm == requested => Ok(()),
+        (Some((algorithm, _)), requested) => Err(INVALID_REQUEST.says(format!(
             "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
             name(Some(algorithm)),
-            name(claimed)
+            name(requested)
         ))),
     }
 }
 
-fn part_of(upload: &Upload, stored: &Stored, now: Timestamp) -> Part {
+fn part_of(upload: &MultipartUpload, stored: &StoredBody, now: Timestamp) -> Part {
     Part {
-        modified: now.whole_secs(),
+        last_modified: now.whole_secs(),
         etag: ETag::of(&stored.md5),
         blob: stored.fresh.blob().clone(),
-        sum: upload.checksum.and_then(|(algorithm, _)| stored.sum(algorithm)),
-        crc64: if upload.checksum.is_none() { stored.sum(DEFAULT) } else { None },
+        checksum: upload.checksum.and_then(|(algorithm, _)| stored.checksum(algorithm)),
+        crc64nvme: if upload.checksum.is_none() { stored.checksum(DEFAULT) } else { None },
     }
 }
 
 impl S3 {
-    /// Puts a part into its place, unless the upload has ended meanwhile.
-    async fn add_part(&self, found: &Found, key: &str, id: &str, number: i32, part: Part, stored: Stored) -> Result<(), Fault> {
-        let place = PartKey { upload: id.into(), number };
-        let written = found.contents.write(|contents| -> Result<_, Fault> {
-            find_upload(contents, key, id)?;
-            let replaced = contents.parts.get(&place).map(|part| part.blob.clone());
-            contents.parts.insert(place, Arc::new(part));
+    /// Adds or replaces a part, unless the upload has ended meanwhile.
+    async fn add_part(
+        &self,
+        found: &BucketHandle,
+        key: &str,
+        upload_id: &str,
+        part_number: i32,
+        part: Part,
+        stored: StoredBody,
+    ) -> Result<(), Fault> {
+        let row_key = PartKey { upload_id: upload_id.into(), part_number };
+        let written = found.tables.write(|tables| -> Result<_, Fault> {
+            find_upload(tables, key, upload_id)?;
+            let replaced = tables.parts.get(&row_key).map(|part| part.blob.clone());
+            tables.parts.insert(row_key, Arc::new(part));
             Ok(replaced)
         });
         let replaced = written.ok_or_else(access::gone(&found.name))??;
@@ -67,37 +76,39 @@ impl S3 {
         self.synced().await
     }
 
-    fn upload(&self, found: &Found, key: &str, id: &str) -> Result<Arc<Upload>, Fault> {
-        found.contents.read(|contents| find_upload(contents, key, id)).ok_or_else(access::gone(&found.name))?
+    fn upload(&self, found: &BucketHandle, key: &str, upload_id: &str) -> Result<Arc<MultipartUpload>, Fault> {
+        found.tables.read(|tables| find_upload(tables, key, upload_id)).ok_or_else(access::gone(&found.name))?
     }
 }
 
 impl Handle<api::UploadPart> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::UploadPartRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(found.permission_on(cx, "s3:PutObject", &input.key).into())
+        Ok(found.object_permission(cx, "s3:PutObject", &input.key).into())
     }
 
     async fn handle(&self, cx: &Cx, mut input: api::UploadPartRequest) -> Result<api::UploadPartOutput, Fault> {
         check_part_number(input.part_number)?;
         let found = self.find(cx, &input.bucket, None)?;
         let upload = self.upload(&found, &input.key, &input.upload_id)?;
+        customer_key!(input).check_part()?;
         let body = input.body.take();
         let content_md5 = ContentMd5::of(input.content_md5.as_deref())?;
-        let claim = Claim::of(&mut input, body.as_ref())?;
-        check_algorithm(&upload, claim.algorithm())?;
+        let expected = ExpectedChecksum::of(&mut input, body.as_ref())?;
+        check_algorithm(&upload, expected.algorithm())?;
 
-        let stored = self.store(cx, body.as_ref(), &algorithms(&upload, claim.algorithm()), limits::MAX_UPLOAD).await?;
+        let stored = self.store(cx, body.as_ref(), &algorithms(&upload, expected.algorithm()), limits::MAX_UPLOAD).await?;
         content_md5.verify(&stored.md5)?;
-        let shown: Option<Sum> = claim.algorithm().or(upload.checksum.map(|(algorithm, _)| algorithm)).and_then(|algorithm| stored.sum(algorithm));
-        if let Some(sum) = &shown {
-            claim.verify(sum, body.as_ref())?;
+        let answered: Option<Sum> =
+            expected.algorithm().or(upload.checksum.map(|(algorithm, _)| algorithm)).and_then(|algorithm| stored.checksum(algorithm));
+        if let Some(sum) = &answered {
+            expected.verify(sum, body.as_ref())?;
         }
         let part = part_of(&upload, &stored, cx.now);
         let mut output =
             api::UploadPartOutput { etag: Some(part.etag.quoted()), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() };
-        if let Some(sum) = shown {
-            output.show(sum.algorithm(), sum.base64());
+        if let Some(sum) = answered {
+            output.set_checksum_value(sum.algorithm(), sum.base64());
         }
         self.add_part(&found, &input.key, &input.upload_id, input.part_number, part, stored).await?;
         Ok(output)
@@ -108,11 +119,11 @@ impl Handle<api::UploadPartCopy> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::UploadPartCopyRequest) -> Result<Permissions, Fault> {
         let target = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
         let (source, from) = source_of(self, &input.copy_source, input.expected_source_bucket_owner.as_ref())?;
-        let mut read = from.ask_version(cx, GET, &source.key, source.version.as_ref());
+        let mut read = from.version_permission(cx, GET, &source.key, source.version_id.as_ref());
         self.set_existing_tags(&from, &source.key, &mut read);
         let mut permissions: Permissions = read.into();
         let copy_source = format!("{}/{}", source.bucket, source.key);
-        permissions.push(target.permission_on(cx, "s3:PutObject", &input.key).with_key("s3:x-amz-copy-source", copy_source));
+        permissions.push(target.object_permission(cx, "s3:PutObject", &input.key).with_key("s3:x-amz-copy-source", copy_source));
         Ok(permissions)
     }
 
@@ -120,21 +131,23 @@ impl Handle<api::UploadPartCopy> for S3 {
         check_part_number(input.part_number)?;
         let target = self.find(cx, &input.bucket, None)?;
         let upload = self.upload(&target, &input.key, &input.upload_id)?;
+        customer_key!(input).check_part()?;
+        source_customer_key!(input).check_read()?;
         let (source, from) = source_of(self, &input.copy_source, None)?;
         let range = input.copy_source_range.as_deref();
-        let sourced = self.open_source::<api::UploadPartCopy>(cx, &source, &from, source_conditions!(input), |size| match range {
+        let opened = self.open_source::<api::UploadPartCopy>(cx, &source, &from, source_conditions!(input), |size| match range {
             Some(range) => ranges::parse_copy(range, size),
             None => Ok(0..size),
         })?;
-        if sourced.reader.left() > limits::MAX_UPLOAD {
+        if opened.reader.left() > limits::MAX_UPLOAD {
             return Err(INVALID_REQUEST
                 .says(format!("The specified copy source is larger than the maximum allowable size for a copy source: {}", limits::MAX_UPLOAD)));
         }
-        let stored = self.store_again(cx, sourced.reader, &algorithms(&upload, None)).await?;
+        let stored = self.store_copy(cx, opened.reader, &algorithms(&upload, None)).await?;
         let part = part_of(&upload, &stored, cx.now);
-        let mut result = api::CopyPartResult { etag: Some(part.etag.quoted()), last_modified: Some(part.modified), ..Default::default() };
-        if let Some(sum) = &part.sum {
-            result.show(sum.algorithm(), sum.base64());
+        let mut result = api::CopyPartResult { etag: Some(part.etag.quoted()), last_modified: Some(part.last_modified), ..Default::default() };
+        if let Some(sum) = &part.checksum {
+            result.set_checksum_value(sum.algorithm(), sum.base64());
         }
         self.add_part(&target, &input.key, &input.upload_id, input.part_number, part, stored).await?;
         Ok(api::UploadPartCopyOutput { copy_part_result: Some(result), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() })

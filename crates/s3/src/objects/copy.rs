@@ -1,19 +1,19 @@
 //! CopyObject: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 
-use super::{ENCRYPTION, GET, put::current, set_write_keys, write_request};
+use super::{GET, put::current_etag, set_write_keys, write_keys, write_request};
 use crate::{
     S3,
-    access::{self, Found},
+    access::{self, BucketHandle},
     api,
-    bodies::{Stored, blob_id},
-    checksums::{self, Checksum, DEFAULT, Kind, ShowsChecksum},
+    bodies::{StoredBody, blob_id},
+    checksums::{self, Checksum, ChecksumType, DEFAULT, HasChecksumType},
     conditions::{ReadConditions, WriteCondition, check_source},
+    encryption::{ENCRYPTION, source_customer_key},
     etags::ETag,
-    faults, keys,
-    keys::Which,
-    limits,
-    state::{More, Object},
+    faults, limits,
+    state::{Object, ObjectProperties},
     tags,
+    versions::{self, VersionSelector},
 };
 use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, Digests};
@@ -23,37 +23,37 @@ use cloudlet_store::{BlobReader, Fresh};
 use percent_encoding::percent_decode_str;
 use std::{io, ops::Range, sync::Arc};
 
-/// What `x-amz-copy-source` names: `/bucket/key?versionId=…`, escaped.
+/// The value of `x-amz-copy-source`: `/bucket/key?versionId=…`, percent-encoded.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Source {
+pub struct CopySource {
     pub bucket: String,
     pub key: String,
-    pub version: Option<String>,
+    pub version_id: Option<String>,
 }
 
-impl Source {
-    pub fn parse(header: &str) -> Result<Source, Fault> {
+impl CopySource {
+    pub fn parse(header: &str) -> Result<CopySource, Fault> {
         let refused = |text: &str| faults::invalid_argument(text, "x-amz-copy-source", header);
-        let (path, version) = match header.split_once("?versionId=") {
+        let (path, version_id) = match header.split_once("?versionId=") {
             Some((path, version)) => (path, Some(version.to_owned())),
             None => (header, None),
         };
-        // AWS: a plus is a space here, as in a form (recorded).
+        // AWS: a plus sign is a space, as in a form (recorded).
         let path = path.replace('+', " ");
         let path = percent_decode_str(&path).decode_utf8().map_err(|_| refused("Invalid copy source encoding."))?;
-        // AWS: a whole URL is understood, too (recorded).
+        // AWS: a whole URL is accepted too (recorded).
         let path = ["http://", "https://"].iter().find_map(|scheme| path.strip_prefix(scheme)?.split_once('/')).map_or(&*path, |(_, path)| path);
         let path = path.strip_prefix('/').unwrap_or(path);
         match path.split_once('/') {
             Some(("", _)) => Err(refused("Invalid copy source bucket name")),
-            Some((bucket, key)) if !key.is_empty() => Ok(Source { bucket: bucket.to_owned(), key: key.to_owned(), version }),
+            Some((bucket, key)) if !key.is_empty() => Ok(CopySource { bucket: bucket.to_owned(), key: key.to_owned(), version_id }),
             Some(_) | None => Err(refused("Invalid copy source object key")),
         }
     }
 }
 
-/// A source that was found, and whose bytes stay readable whatever happens to it.
-pub struct Sourced {
+/// The source object. Its bytes stay readable when it is deleted.
+pub struct OpenedSource {
     pub object: Arc<Object>,
     pub reader: BlobReader,
 }
@@ -71,47 +71,48 @@ macro_rules! source_conditions {
 }
 pub(crate) use source_conditions;
 
-/// The bucket of the source, wherever it is.
-pub fn source_of(s3: &S3, header: &str, expected_owner: Option<&String>) -> Result<(Source, Found), Fault> {
-    let source = Source::parse(header)?;
-    let found = s3.find_anywhere(&source.bucket, expected_owner)?;
+/// The source of a copy and its bucket, which may be in another region.
+pub fn source_of(s3: &S3, header: &str, expected_owner: Option<&String>) -> Result<(CopySource, BucketHandle), Fault> {
+    let source = CopySource::parse(header)?;
+    let found = s3.find_in_any_region(&source.bucket, expected_owner)?;
     Ok((source, found))
 }
 
 impl S3 {
-    /// Opens the source of a copy; `cut` says which bytes of so many are wanted.
+    /// Opens the source of a copy. `select` returns the range of bytes to read of an object of a size.
     pub(crate) fn open_source<O: Operation>(
         &self,
         cx: &Cx,
-        source: &Source,
-        found: &Found,
+        source: &CopySource,
+        found: &BucketHandle,
         conditions: ReadConditions<'_>,
-        cut: impl FnOnce(u64) -> Result<Range<u64>, Fault>,
-    ) -> Result<Sourced, Fault> {
-        let which = Which::of(source.version.as_deref())?;
-        let opened = found.contents.read(|contents| -> Result<Option<Sourced>, Fault> {
-            let Some(object) = keys::get(contents, &source.key, which) else { return Ok(None) };
-            check_source(conditions, &object.etag.to_string(), object.modified, cx.now)?;
-            if object.class.is_archive() {
+        select: impl FnOnce(u64) -> Result<Range<u64>, Fault>,
+    ) -> Result<OpenedSource, Fault> {
+        let selector = VersionSelector::of(source.version_id.as_deref())?;
+        let opened = found.tables.read(|tables| -> Result<Option<OpenedSource>, Fault> {
+            let Some(object) = versions::get(tables, &source.key, selector) else { return Ok(None) };
+            check_source(conditions, &object.etag.to_string(), object.last_modified, cx.now)?;
+            if object.storage_class.is_archive() {
                 return Err(api::faults::OBJECT_NOT_IN_ACTIVE_TIER_ERROR
                     .says("The source object of the COPY action is not in the active tier and is only stored in Amazon S3 Glacier."));
             }
-            let reader = self.blobs.read(&object.blob, cut(object.size())?).map_err(Fault::internal)?;
-            Ok(Some(Sourced { object, reader }))
+            let reader = self.blobs.read(&object.blob, select(object.size())?).map_err(Fault::internal)?;
+            Ok(Some(OpenedSource { object, reader }))
         });
         let opened = opened.ok_or_else(access::gone(&source.bucket))??;
         opened.ok_or_else(|| found.missing::<O>(cx, faults::no_such_key(&source.key)))
     }
 
-    /// A second body with the bytes of the source, its MD5 and its checksum. Bytes are read only for digests nobody knows yet.
-    async fn duplicate(&self, cx: &Cx, sourced: Sourced, algorithm: Algorithm) -> Result<(Fresh, ETag, Checksum), Fault> {
-        let Sourced { object, mut reader } = sourced;
-        let known = object.checksum.as_deref().filter(|checksum| checksum.algorithm() == algorithm && checksum.kind == Kind::FullObject);
+    /// Copies the body of the source, and returns its entity tag and checksum. Bytes are read only for digests that are not known.
+    async fn copy_body(&self, cx: &Cx, opened: OpenedSource, algorithm: Algorithm) -> Result<(Fresh, ETag, Checksum), Fault> {
+        let OpenedSource { object, mut reader } = opened;
+        let known =
+            object.checksum.as_deref().filter(|checksum| checksum.algorithm() == algorithm && checksum.checksum_type == ChecksumType::FullObject);
         let copied = match self.blobs.copy(&object.blob, || blob_id(cx)).await {
-            // The source was deleted meanwhile; the reader still has its bytes.
+            // The source was deleted meanwhile. The reader can still read it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let stored = self.store_again(cx, reader, &[algorithm]).await?;
-                return finish(stored, algorithm);
+                let stored = self.store_copy(cx, reader, &[algorithm]).await?;
+                return with_digests(stored, algorithm);
             }
             copied => copied.map_err(Fault::internal)?,
         };
@@ -119,24 +120,24 @@ impl S3 {
             return Ok((copied, ETag::of(&md5), checksum.clone()));
         }
         let mut digests = Digests::new([Algorithm::Md5, algorithm]);
-        while let Some(piece) = reader.next().await {
-            digests.update(&piece.map_err(Fault::internal)?);
+        while let Some(chunk) = reader.next().await {
+            digests.update(&chunk.map_err(Fault::internal)?);
         }
         let sums = digests.finish();
         match (sums.first(), sums.last()) {
             (Some(md5), Some(sum)) => Ok((copied, ETag::of(md5), Checksum::full(*sum))),
-            _ => Err(Fault::internal("digests that are none")),
+            _ => Err(Fault::internal("no digests")),
         }
     }
 }
 
-fn finish(stored: Stored, algorithm: Algorithm) -> Result<(Fresh, ETag, Checksum), Fault> {
-    let sum = stored.sum(algorithm).ok_or_else(|| Fault::internal("a body without its checksum"))?;
+fn with_digests(stored: StoredBody, algorithm: Algorithm) -> Result<(Fresh, ETag, Checksum), Fault> {
+    let sum = stored.checksum(algorithm).ok_or_else(|| Fault::internal("a body without its checksum"))?;
     Ok((stored.fresh, ETag::of(&stored.md5), Checksum::full(sum)))
 }
 
-/// COPY, the default, or REPLACE.
-fn replaces(directive: Option<&String>, header: &str, noun: &str) -> Result<bool, Fault> {
+/// Whether a directive is REPLACE. The default is COPY.
+fn is_replace(directive: Option<&String>, header: &str, noun: &str) -> Result<bool, Fault> {
     match directive.map(String::as_str) {
         None | Some("COPY") => Ok(false),
         Some("REPLACE") => Ok(true),
@@ -148,18 +149,14 @@ impl Handle<api::CopyObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::CopyObjectRequest) -> Result<Permissions, Fault> {
         let target = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
         let (source, from) = source_of(self, &input.copy_source, input.expected_source_bucket_owner.as_ref())?;
-        let mut read = from.ask_version(cx, GET, &source.key, source.version.as_ref());
+        let mut read = from.version_permission(cx, GET, &source.key, source.version_id.as_ref());
         self.set_existing_tags(&from, &source.key, &mut read);
-        let mut write = target.permission_on(cx, "s3:PutObject", &input.key);
+        let mut write = target.object_permission(cx, "s3:PutObject", &input.key);
+        write_keys!(write, input);
         set_write_keys(
             &mut write.keys,
             &[
-                ("s3:x-amz-acl", input.acl.as_ref()),
-                ("s3:x-amz-storage-class", input.storage_class.as_ref()),
-                ("s3:x-amz-server-side-encryption", input.server_side_encryption.as_ref()),
-                ("s3:x-amz-server-side-encryption-aws-kms-key-id", input.sse_kms_key_id.as_ref()),
                 ("s3:x-amz-metadata-directive", input.metadata_directive.as_ref()),
-                ("s3:x-amz-grant-full-control", input.grant_full_control.as_ref()),
                 ("s3:if-match", input.if_match.as_ref()),
                 ("s3:if-none-match", input.if_none_match.as_ref()),
             ],
@@ -168,13 +165,13 @@ impl Handle<api::CopyObject> for S3 {
         let mut permissions: Permissions = read.into();
         if input.tagging_directive.as_deref() == Some("REPLACE") && input.tagging.is_some() {
             tags::set_request_tags(&mut write.keys, &tags::of_header(input.tagging.as_deref()).unwrap_or_default());
-            permissions.push(target.permission_on(cx, "s3:PutObjectTagging", &input.key));
-        } else if read_tags(&from, &source.key) {
-            permissions.push(from.permission_on(cx, "s3:GetObjectTagging", &source.key));
-            permissions.push(target.permission_on(cx, "s3:PutObjectTagging", &input.key));
+            permissions.push(target.object_permission(cx, "s3:PutObjectTagging", &input.key));
+        } else if has_tags(&from, &source.key) {
+            permissions.push(from.object_permission(cx, "s3:GetObjectTagging", &source.key));
+            permissions.push(target.object_permission(cx, "s3:PutObjectTagging", &input.key));
         }
         if input.acl.is_some() {
-            permissions.push(target.permission_on(cx, "s3:PutObjectAcl", &input.key));
+            permissions.push(target.object_permission(cx, "s3:PutObjectAcl", &input.key));
         }
         permissions.insert(1, write);
         Ok(permissions)
@@ -185,40 +182,54 @@ impl Handle<api::CopyObject> for S3 {
         limits::check_key(&input.key)?;
         let (source, from) = source_of(self, &input.copy_source, None)?;
         let condition = WriteCondition::of(input.if_match.as_deref(), input.if_none_match.as_deref())?;
-        let new_metadata = replaces(input.metadata_directive.as_ref(), "x-amz-metadata-directive", "metadata")?;
-        let new_tags = replaces(input.tagging_directive.as_ref(), "x-amz-tagging-directive", "tagging")?;
-        let asked = input.checksum_algorithm.as_deref().map(checksums::algorithm).transpose()?;
+        let new_metadata = is_replace(input.metadata_directive.as_ref(), "x-amz-metadata-directive", "metadata")?;
+        let new_tags = is_replace(input.tagging_directive.as_ref(), "x-amz-tagging-directive", "tagging")?;
+        let requested = input.checksum_algorithm.as_deref().map(checksums::algorithm).transpose()?;
         let changes =
             new_metadata || input.storage_class.is_some() || input.server_side_encryption.is_some() || input.website_redirect_location.is_some();
-        let itself = source.bucket == input.bucket && source.key == input.key && source.version.is_none();
-        let (class, given) = write_request!(input).check(&target.bucket)?;
+        if let Some(directive) = input.annotation_directive.as_deref()
+            && !api::targets::ANNOTATION_DIRECTIVE.values.contains(&directive)
+        {
+            // AWS: unverified. No object has annotations yet: there is nothing to copy or to exclude.
+            return Err(faults::invalid_argument("Unknown annotation directive.", "x-amz-object-annotation-directive", directive));
+        }
+        source_customer_key!(input).check_read()?;
+        let onto_itself = source.bucket == input.bucket && source.key == input.key && source.version_id.is_none();
+        let (storage_class, requested_properties) = write_request!(input).check(cx, &target.name, &input.key, &target.bucket)?;
 
-        let sourced = self.open_source::<api::CopyObject>(cx, &source, &from, source_conditions!(input), |size| Ok(0..size))?;
-        if itself && !changes {
+        let opened = self.open_source::<api::CopyObject>(cx, &source, &from, source_conditions!(input), |size| Ok(0..size))?;
+        if onto_itself && !changes {
             return Err(faults::INVALID_REQUEST.says("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."));
         }
-        if sourced.object.size() > limits::MAX_UPLOAD {
+        if opened.object.size() > limits::MAX_UPLOAD {
             return Err(faults::INVALID_REQUEST
                 .says(format!("The specified copy source is larger than the maximum allowable size for a copy source: {}", limits::MAX_UPLOAD)));
         }
-        let object = sourced.object.clone();
-        let algorithm = asked.or(object.checksum.as_deref().map(Checksum::algorithm)).unwrap_or(DEFAULT);
-        let (fresh, etag, checksum) = self.duplicate(cx, sourced, algorithm).await?;
-        let old = object.more.as_deref().cloned().unwrap_or_default();
-        let more = More {
-            fields: if new_metadata { given.fields } else { old.fields },
-            metadata: if new_metadata { given.metadata } else { old.metadata },
-            tags: if new_tags { given.tags } else { old.tags },
-            redirect: given.redirect,
-            ..More::default()
+        let object = opened.object.clone();
+        let algorithm = requested.or(object.checksum.as_deref().map(Checksum::algorithm)).unwrap_or(DEFAULT);
+        let (fresh, etag, checksum) = self.copy_body(cx, opened, algorithm).await?;
+        let old = object.properties.as_deref().cloned().unwrap_or_default();
+        let properties = ObjectProperties {
+            system_metadata: if new_metadata { requested_properties.system_metadata } else { old.system_metadata },
+            user_metadata: if new_metadata { requested_properties.user_metadata } else { old.user_metadata },
+            tags: if new_tags { requested_properties.tags } else { old.tags },
+            website_redirect_location: requested_properties.website_redirect_location,
+            ..ObjectProperties::default()
         };
         let mut result = api::CopyObjectResult { etag: Some(etag.quoted()), last_modified: Some(cx.now.whole_secs()), ..Default::default() };
-        result.show_checksum(&checksum);
-        let copy =
-            Object { order: 0, modified: cx.now, etag, blob: fresh.blob().clone(), class, checksum: Some(Box::new(checksum)), more: more.boxed() };
-        let written = target.contents.write(|contents| -> Result<_, Fault> {
-            condition.check(&input.key, current(contents, &input.key).as_deref())?;
-            Ok(super::write(self, cx, contents, &input.key, copy))
+        result.set_checksum(&checksum);
+        let copy = Object {
+            sequence: 0,
+            last_modified: cx.now,
+            etag,
+            blob: fresh.blob().clone(),
+            storage_class,
+            checksum: Some(Box::new(checksum)),
+            properties: properties.boxed(),
+        };
+        let written = target.tables.write(|tables| -> Result<_, Fault> {
+            condition.check(&input.key, current_etag(tables, &input.key).as_deref())?;
+            Ok(super::write(self, cx, tables, &input.key, copy))
         });
         let replaced = written.ok_or_else(access::gone(&input.bucket))??;
         fresh.commit();
@@ -228,8 +239,8 @@ impl Handle<api::CopyObject> for S3 {
     }
 }
 
-fn read_tags(found: &Found, key: &str) -> bool {
-    let object = found.contents.read(|contents| keys::get(contents, key, Which::Current)).flatten();
+fn has_tags(found: &BucketHandle, key: &str) -> bool {
+    let object = found.tables.read(|tables| versions::get(tables, key, VersionSelector::Current)).flatten();
     object.is_some_and(|object| !object.tags().is_empty())
 }
 
@@ -237,12 +248,12 @@ fn read_tags(found: &Found, key: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn source(bucket: &str, key: &str, version: Option<&str>) -> Source {
-        Source { bucket: bucket.into(), key: key.into(), version: version.map(Into::into) }
+    fn source(bucket: &str, key: &str, version: Option<&str>) -> CopySource {
+        CopySource { bucket: bucket.into(), key: key.into(), version_id: version.map(Into::into) }
     }
 
     #[test]
-    fn a_source_is_read_in_every_form_clients_write() {
+    fn a_copy_source_is_parsed_in_every_form_that_clients_send() {
         for (header, expected) in [
             ("bucket/key", source("bucket", "key", None)),
             ("/bucket/a/b//c", source("bucket", "a/b//c", None)),
@@ -252,10 +263,10 @@ mod tests {
             ("bucket//key", source("bucket", "/key", None)),
             ("http://localhost:4566/bucket/key", source("bucket", "key", None)),
         ] {
-            assert_eq!(Source::parse(header).unwrap(), expected, "{header}");
+            assert_eq!(CopySource::parse(header).unwrap(), expected, "{header}");
         }
         for header in ["", "bucket", "bucket/", "/bucket", "//key", "bucket/%FF"] {
-            assert_eq!(Source::parse(header).unwrap_err().code(), "InvalidArgument", "{header}");
+            assert_eq!(CopySource::parse(header).unwrap_err().code(), "InvalidArgument", "{header}");
         }
     }
 }

@@ -3,13 +3,14 @@
 
 use crate::{
     S3,
-    access::{self, Found},
+    access::{self, BucketHandle},
     api,
-    conditions::bare,
-    faults, keys,
-    keys::Which,
+    conditions::unquoted,
+    faults,
     limits::{MAX_DELETE, check_key},
-    state::Contents,
+    lists::non_empty_list,
+    state::BucketTables,
+    versions::{self, VersionSelector},
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
@@ -17,26 +18,26 @@ use cloudlet_store::Blob;
 
 const DELETE: [&str; 2] = ["s3:DeleteObject", "s3:DeleteObjectVersion"];
 
-/// Removes an object's row. What is not there is deleted already.
-fn remove(contents: &mut Contents, key: &str, which: Which, if_match: Option<&str>) -> Result<Option<Blob>, Fault> {
-    let entry = keys::entry(contents, key, which);
-    match (if_match.map(bare), &entry) {
+/// Removes the row of an object. Deleting a missing object is a success.
+fn remove(tables: &mut BucketTables, key: &str, selector: VersionSelector, if_match: Option<&str>) -> Result<Option<Blob>, Fault> {
+    let entry = versions::entry(tables, key, selector);
+    match (if_match.map(unquoted), &entry) {
         (Some("*"), Some(_)) | (None, _) => {}
         (Some(etag), Some((_, object))) if object.etag.is(etag) => {}
         (Some(_), Some(_)) => return Err(faults::precondition_failed("If-Match")),
         (Some(_), None) => return Err(faults::no_such_key(key)),
     }
-    Ok(entry.and_then(|(slot, _)| contents.objects.remove(&slot)).map(|object| object.blob.clone()))
+    Ok(entry.and_then(|(row_key, _)| tables.objects.remove(&row_key)).map(|object| object.blob.clone()))
 }
 
 impl Handle<api::DeleteObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::DeleteObjectRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(found.ask_version(cx, DELETE, &input.key, input.version_id.as_ref()).into())
+        Ok(found.version_permission(cx, DELETE, &input.key, input.version_id.as_ref()).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::DeleteObjectRequest) -> Result<api::DeleteObjectOutput, Fault> {
-        // These are for directory buckets.
+        // Conditions of directory buckets.
         if input.if_match_last_modified_time.is_some() {
             return Err(faults::not_implemented("x-amz-if-match-last-modified-time"));
         }
@@ -44,12 +45,12 @@ impl Handle<api::DeleteObject> for S3 {
             return Err(faults::not_implemented("x-amz-if-match-size"));
         }
         if input.bypass_governance_retention == Some(true) {
-            return Err(bypass());
+            return Err(no_object_lock());
         }
-        let which = Which::of(input.version_id.as_deref())?;
+        let selector = VersionSelector::of(input.version_id.as_deref())?;
         check_key(&input.key)?;
         let found = self.find(cx, &input.bucket, None)?;
-        let removed = found.contents.write(|contents| remove(contents, &input.key, which, input.if_match.as_deref()));
+        let removed = found.tables.write(|tables| remove(tables, &input.key, selector, input.if_match.as_deref()));
         self.discard(removed.ok_or_else(access::gone(&input.bucket))??);
         self.synced().await?;
         Ok(api::DeleteObjectOutput { version_id: input.version_id, ..Default::default() })
@@ -57,14 +58,14 @@ impl Handle<api::DeleteObject> for S3 {
 }
 
 /// No bucket has Object Lock yet.
-fn bypass() -> Fault {
+fn no_object_lock() -> Fault {
     faults::INVALID_ARGUMENT
         .says("x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.")
         .with("ArgumentName", "x-amz-bypass-governance-retention")
 }
 
 impl Handle<api::DeleteObjects> for S3 {
-    /// DecisionRecord key by key: who may delete some of them deletes those.
+    /// None for the call: each key is decided by itself.
     fn permissions(&self, cx: &Cx, input: &api::DeleteObjectsRequest) -> Result<Permissions, Fault> {
         self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
         Ok(Permissions::new())
@@ -73,16 +74,21 @@ impl Handle<api::DeleteObjects> for S3 {
     async fn handle(&self, cx: &Cx, input: api::DeleteObjectsRequest) -> Result<api::DeleteObjectsOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
         if input.bypass_governance_retention == Some(true) {
-            return Err(bypass());
+            return Err(no_object_lock());
         }
         let objects = &input.delete.objects;
-        if objects.is_empty() || objects.len() > MAX_DELETE || objects.iter().any(|object| object.key.is_empty()) {
+        // AWS: the conditions of directory buckets are not in the schema of general purpose buckets.
+        let is_malformed = |object: &api::ObjectIdentifier| object.last_modified_time.is_some() || object.size.is_some();
+        if objects.is_empty() || objects.len() > MAX_DELETE || objects.iter().any(is_malformed) {
             return Err(faults::malformed_xml());
         }
-        let verdicts: Vec<Result<Which, Fault>> = objects.iter().map(|object| judge(cx, &found, object)).collect();
-        let outcome = found.contents.write(|contents| -> Result<Vec<Result<Option<Blob>, Fault>>, Fault> {
-            let each = objects.iter().zip(verdicts);
-            Ok(each.map(|(object, which)| remove(contents, &object.key, which?, object.etag.as_deref())).collect())
+        if objects.iter().any(|object| object.key.is_empty()) {
+            return Err(faults::user_key_must_be_specified());
+        }
+        let checked: Vec<Result<VersionSelector, Fault>> = objects.iter().map(|object| check_one(cx, &found, object)).collect();
+        let outcome = found.tables.write(|tables| -> Result<Vec<Result<Option<Blob>, Fault>>, Fault> {
+            let each = objects.iter().zip(checked);
+            Ok(each.map(|(object, selector)| remove(tables, &object.key, selector?, object.etag.as_deref())).collect())
         });
         let outcomes = outcome.ok_or_else(access::gone(&input.bucket))??;
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
@@ -107,24 +113,16 @@ impl Handle<api::DeleteObjects> for S3 {
             }
         }
         self.synced().await?;
-        let present = |empty: bool| !empty;
-        Ok(api::DeleteObjectsOutput {
-            deleted: present(deleted.is_empty()).then_some(deleted),
-            errors: present(errors.is_empty()).then_some(errors),
-            ..Default::default()
-        })
+        Ok(api::DeleteObjectsOutput { deleted: non_empty_list(deleted), errors: non_empty_list(errors), ..Default::default() })
     }
 }
 
-fn judge(cx: &Cx, found: &Found, object: &api::ObjectIdentifier) -> Result<Which, Fault> {
-    cx.may::<api::DeleteObjects>(&found.ask_version(cx, DELETE, &object.key, object.version_id.as_ref()))?;
-    if object.last_modified_time.is_some() || object.size.is_some() {
-        return Err(faults::not_implemented("LastModifiedTime"));
-    }
+fn check_one(cx: &Cx, found: &BucketHandle, object: &api::ObjectIdentifier) -> Result<VersionSelector, Fault> {
+    cx.check::<api::DeleteObjects>(&found.version_permission(cx, DELETE, &object.key, object.version_id.as_ref()))?;
     check_key(&object.key)?;
     match object.version_id.as_deref() {
-        // AWS: among many, a version that cannot be is one that is not (recorded).
+        // AWS: here a malformed version id is a missing version (recorded).
         Some(version) if version != "null" => Err(faults::no_such_version(&object.key, version)),
-        version => Which::of(version),
+        version => VersionSelector::of(version),
     }
 }

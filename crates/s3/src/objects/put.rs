@@ -1,16 +1,16 @@
 //! PutObject: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
 
-use super::{ENCRYPTION, set_write_keys, write_request};
+use super::{set_write_keys, write_keys, write_request};
 use crate::{
     S3, access, api,
-    checksums::{Checksum, Claim, ContentMd5, DEFAULT, ShowsChecksum},
+    checksums::{Checksum, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksumType},
     conditions::WriteCondition,
+    encryption::ENCRYPTION,
     etags::ETag,
-    faults, keys,
-    keys::Which,
-    limits,
-    state::{Contents, Object, Slot},
+    faults, limits,
+    state::{BucketTables, Object, VersionKey},
     tags,
+    versions::{self, VersionSelector},
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
@@ -20,31 +20,16 @@ use std::sync::Arc;
 impl Handle<api::PutObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutObjectRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        let mut permission = found.permission_on(cx, "s3:PutObject", &input.key);
-        set_write_keys(
-            &mut permission.keys,
-            &[
-                ("s3:x-amz-acl", input.acl.as_ref()),
-                ("s3:x-amz-storage-class", input.storage_class.as_ref()),
-                ("s3:x-amz-server-side-encryption", input.server_side_encryption.as_ref()),
-                ("s3:x-amz-server-side-encryption-aws-kms-key-id", input.sse_kms_key_id.as_ref()),
-                ("s3:x-amz-server-side-encryption-customer-algorithm", input.sse_customer_algorithm.as_ref()),
-                ("s3:x-amz-website-redirect-location", input.website_redirect_location.as_ref()),
-                ("s3:x-amz-grant-full-control", input.grant_full_control.as_ref()),
-                ("s3:x-amz-grant-read", input.grant_read.as_ref()),
-                ("s3:x-amz-grant-read-acp", input.grant_read_acp.as_ref()),
-                ("s3:x-amz-grant-write-acp", input.grant_write_acp.as_ref()),
-                ("s3:if-match", input.if_match.as_ref()),
-                ("s3:if-none-match", input.if_none_match.as_ref()),
-            ],
-        );
+        let mut permission = found.object_permission(cx, "s3:PutObject", &input.key);
+        write_keys!(permission, input);
+        set_write_keys(&mut permission.keys, &[("s3:if-match", input.if_match.as_ref()), ("s3:if-none-match", input.if_none_match.as_ref())]);
         let mut permissions = Permissions::new();
         if let Some(tagging) = &input.tagging {
             tags::set_request_tags(&mut permission.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
-            permissions.push(found.permission_on(cx, "s3:PutObjectTagging", &input.key));
+            permissions.push(found.object_permission(cx, "s3:PutObjectTagging", &input.key));
         }
         if input.acl.is_some() {
-            permissions.push(found.permission_on(cx, "s3:PutObjectAcl", &input.key));
+            permissions.push(found.object_permission(cx, "s3:PutObjectAcl", &input.key));
         }
         permissions.insert(0, permission);
         Ok(permissions)
@@ -62,34 +47,34 @@ impl Handle<api::PutObject> for S3 {
         if let Some(name) = &input.checksum_algorithm {
             crate::checksums::algorithm(name)?;
         }
-        let claim = Claim::of(&mut input, body.as_ref())?;
-        let (class, more) = write_request!(input).check(&found.bucket)?;
-        let algorithm = claim.algorithm().unwrap_or(DEFAULT);
+        let expected = ExpectedChecksum::of(&mut input, body.as_ref())?;
+        let (storage_class, properties) = write_request!(input).check(cx, &found.name, &input.key, &found.bucket)?;
+        let algorithm = expected.algorithm().unwrap_or(DEFAULT);
 
         let stored = self.store(cx, body.as_ref(), &[algorithm], limits::MAX_UPLOAD).await?;
         content_md5.verify(&stored.md5)?;
-        let sum = stored.sum(algorithm).ok_or_else(|| Fault::internal("a body without its checksum"))?;
-        claim.verify(&sum, body.as_ref())?;
+        let sum = stored.checksum(algorithm).ok_or_else(|| Fault::internal("a body without its checksum"))?;
+        expected.verify(&sum, body.as_ref())?;
 
         let checksum = Checksum::full(sum);
         let etag = ETag::of(&stored.md5);
         let mut output =
             api::PutObjectOutput { etag: Some(etag.quoted()), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() };
-        output.show_checksum(&checksum);
+        output.set_checksum(&checksum);
         let object = Object {
-            order: 0,
-            modified: cx.now,
+            sequence: 0,
+            last_modified: cx.now,
             etag,
             blob: stored.fresh.blob().clone(),
-            class,
+            storage_class,
             checksum: Some(Box::new(checksum)),
-            more: more.boxed(),
+            properties: properties.boxed(),
         };
-        let written = found.contents.write(|contents| -> Result<_, Fault> {
+        let written = found.tables.write(|tables| -> Result<_, Fault> {
             if !condition.is_none() {
-                condition.check(&input.key, current(contents, &input.key).as_deref())?;
+                condition.check(&input.key, current_etag(tables, &input.key).as_deref())?;
             }
-            Ok(write(self, cx, contents, &input.key, object))
+            Ok(write(self, cx, tables, &input.key, object))
         });
         let replaced = written.ok_or_else(access::gone(&input.bucket))??;
         stored.fresh.commit();
@@ -99,23 +84,23 @@ impl Handle<api::PutObject> for S3 {
     }
 }
 
-/// The entity tag of the current object, for a condition.
-pub fn current(contents: &Contents, key: &str) -> Option<String> {
-    keys::get(contents, key, Which::Current).map(|object| object.etag.to_string())
+/// The entity tag of the current object.
+pub fn current_etag(tables: &BucketTables, key: &str) -> Option<String> {
+    versions::get(tables, key, VersionSelector::Current).map(|object| object.etag.to_string())
 }
 
-/// Puts an object into its place. What stood there has no row any more, and its body is returned.
-pub fn write(s3: &S3, cx: &Cx, contents: &mut Contents, key: &str, mut object: Object) -> Option<Blob> {
-    object.order = s3.next_order(cx.now);
-    object.modified = object.modified.whole_secs();
-    let slot = Slot::of(key);
-    let replaced = contents.objects.get(&slot).map(|object| object.blob.clone());
-    contents.objects.insert(slot, Arc::new(object));
+/// Adds or replaces the object of a key. Returns the body of the replaced one.
+pub fn write(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, mut object: Object) -> Option<Blob> {
+    object.sequence = s3.next_sequence(cx.now);
+    object.last_modified = object.last_modified.whole_secs();
+    let row_key = VersionKey::of(key);
+    let replaced = tables.objects.get(&row_key).map(|object| object.blob.clone());
+    tables.objects.insert(row_key, Arc::new(object));
     replaced
 }
 
 impl S3 {
-    /// Forgets bodies whose rows are gone. Readers that have begun go on.
+    /// Deletes bodies that no row names any more. Readers that have begun go on.
     pub(crate) fn discard(&self, blobs: impl IntoIterator<Item = Blob>) {
         for blob in blobs {
             self.blobs.delete(&blob);

@@ -1,92 +1,144 @@
-//! What every write of an object may say beside its bytes, and which of it this bucket takes:
-//! PutObject, CopyObject, CreateMultipartUpload.
+//! The headers that PutObject, CopyObject and CreateMultipartUpload have in common, and what of them a bucket accepts.
 
 use crate::{
-    api, faults,
-    metadata::{self, SystemFields},
-    state::{Bucket, More, Ownership},
+    api,
+    encryption::{CustomerKey, ServerSideEncryption},
+    faults,
+    metadata::{self, SystemMetadata},
+    state::{Bucket, ObjectOwnership, ObjectProperties},
     storage::StorageClass,
     tags,
 };
-use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::Keys;
+use cloudlet_aws::{Fault, FaultKind, Timestamp, TimestampFormat};
+use cloudlet_engine::{Cx, Keys};
 use cloudlet_shape::Map;
 
-/// The header fields that the three inputs share.
+/// The headers that the three inputs have in common.
 pub struct WriteRequest {
     pub acl: Option<String>,
-    pub granted: bool,
-    pub encryption: Option<String>,
-    pub kms_key: bool,
-    pub customer: [Option<String>; 3],
-    pub locked: bool,
-    pub class: Option<String>,
-    pub fields: SystemFields,
-    pub metadata: Option<Map<String>>,
+    pub grants: [(&'static str, Option<String>); 4],
+    pub encryption: ServerSideEncryption,
+    pub customer_key: CustomerKey,
+    pub object_lock: ObjectLock,
+    pub storage_class: Option<String>,
+    pub system_metadata: SystemMetadata,
+    pub user_metadata: Option<Map<String>>,
     pub tagging: Option<String>,
-    pub redirect: Option<String>,
+    pub website_redirect_location: Option<String>,
 }
 
-/// Takes them out of an input.
+/// Takes them from an input.
 macro_rules! write_request {
     ($input:expr) => {
         $crate::objects::WriteRequest {
             acl: $input.acl.take(),
-            granted: $input.grant_full_control.is_some()
-                || $input.grant_read.is_some()
-                || $input.grant_read_acp.is_some()
-                || $input.grant_write_acp.is_some(),
-            encryption: $input.server_side_encryption.take(),
-            kms_key: $input.sse_kms_key_id.is_some(),
-            customer: [$input.sse_customer_algorithm.take(), $input.sse_customer_key.take(), $input.sse_customer_key_md5.take()],
-            locked: $input.object_lock_mode.is_some()
-                || $input.object_lock_retain_until_date.is_some()
-                || $input.object_lock_legal_hold_status.is_some()
-                || $input.object_lock_event_hold.is_some(),
-            class: $input.storage_class.take(),
-            fields: $crate::metadata::system_fields!($input),
-            metadata: $input.metadata.take(),
+            grants: [
+                ("x-amz-grant-full-control", $input.grant_full_control.take()),
+                ("x-amz-grant-read", $input.grant_read.take()),
+                ("x-amz-grant-read-acp", $input.grant_read_acp.take()),
+                ("x-amz-grant-write-acp", $input.grant_write_acp.take()),
+            ],
+            encryption: $crate::encryption::ServerSideEncryption {
+                algorithm: $input.server_side_encryption.take(),
+                has_kms_settings: $input.sse_kms_key_id.is_some()
+                    || $input.sse_kms_encryption_context.is_some()
+                    || $input.bucket_key_enabled == Some(true),
+            },
+            customer_key: $crate::encryption::customer_key!($input),
+            object_lock: $crate::objects::ObjectLock {
+                mode: $input.object_lock_mode.take(),
+                retain_until: $input.object_lock_retain_until_date.take(),
+                legal_hold: $input.object_lock_legal_hold_status.take(),
+                has_event_hold: $input.object_lock_event_hold.is_some()
+                    || $input.object_lock_event_hold_duration_days.is_some()
+                    || $input.object_lock_event_hold_duration_years.is_some(),
+            },
+            storage_class: $input.storage_class.take(),
+            system_metadata: $crate::metadata::system_metadata!($input),
+            user_metadata: $input.metadata.take(),
             tagging: $input.tagging.take(),
-            redirect: $input.website_redirect_location.take(),
+            website_redirect_location: $input.website_redirect_location.take(),
         }
     };
 }
 pub(crate) use write_request;
 
 impl WriteRequest {
-    /// Refuses what the bucket does not take, and makes of the rest what is stored.
-    pub fn check(self, bucket: &Bucket) -> Result<(StorageClass, More), Fault> {
-        check_acl(self.acl.as_deref(), self.granted, bucket.ownership)?;
-        check_customer_key(&self.customer)?;
-        check_encryption(self.encryption.as_deref(), self.kms_key)?;
-        if self.locked {
+    /// Refuses what the bucket does not accept, and returns what is stored.
+    pub fn check(self, cx: &Cx, name: &str, key: &str, bucket: &Bucket) -> Result<(StorageClass, ObjectProperties), Fault> {
+        check_acl(self.acl.as_deref(), &self.grants, bucket.object_ownership)?;
+        self.customer_key.check_write(cx, name, key, self.encryption.algorithm.as_deref())?;
+        self.encryption.check()?;
+        self.object_lock.check(cx.now)?;
+        let storage_class = StorageClass::of(self.storage_class.as_deref())?;
+        let properties = ObjectProperties {
+            tags: tags::of_header(self.tagging.as_deref())?,
+            user_metadata: metadata::to_stored(self.user_metadata)?,
+            website_redirect_location: check_redirect(self.website_redirect_location)?,
+            system_metadata: self.system_metadata,
+            ..ObjectProperties::default()
+        };
+        Ok((storage_class, properties))
+    }
+}
+
+/// The headers of Object Lock, which no bucket has yet.
+pub struct ObjectLock {
+    pub mode: Option<String>,
+    pub retain_until: Option<Timestamp>,
+    pub legal_hold: Option<String>,
+    pub has_event_hold: bool,
+}
+
+impl ObjectLock {
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html>
+    fn check(&self, now: Timestamp) -> Result<(), Fault> {
+        match (&self.mode, self.retain_until) {
+            (Some(_), None) | (None, Some(_)) => {
+                let present = if self.mode.is_some() { "x-amz-object-lock-mode" } else { "x-amz-object-lock-retain-until-date" };
+                return Err(faults::INVALID_ARGUMENT
+                    .says("x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied")
+                    .with("ArgumentName", present));
+            }
+            (Some(mode), _) if !matches!(mode.as_str(), "GOVERNANCE" | "COMPLIANCE") => {
+                return Err(faults::invalid_argument("Unknown wormMode directive.", "x-amz-object-lock-mode", mode));
+            }
+            (_, Some(until)) if until <= now => {
+                let until = until.text(TimestampFormat::DateTime);
+                return Err(faults::invalid_argument("The retain until date must be in the future!", "x-amz-object-lock-retain-until-date", &until));
+            }
+            _ => {}
+        }
+        match self.legal_hold.as_deref() {
+            // AWS: unverified.
+            Some(status) if !matches!(status, "ON" | "OFF") => {
+                return Err(faults::invalid_argument("Legal Hold must be either of 'ON' or 'OFF'", "x-amz-object-lock-legal-hold", status));
+            }
+            _ => {}
+        }
+        if self.mode.is_some() || self.legal_hold.is_some() || self.has_event_hold {
             return Err(faults::INVALID_REQUEST.says("Bucket is missing Object Lock Configuration"));
         }
-        let class = StorageClass::of(self.class.as_deref())?;
-        let more = More {
-            tags: tags::of_header(self.tagging.as_deref())?,
-            metadata: metadata::stored(self.metadata)?,
-            redirect: check_redirect(self.redirect)?,
-            fields: self.fields,
-            ..More::default()
-        };
-        Ok((class, more))
+        Ok(())
     }
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
-fn check_acl(acl: Option<&str>, granted: bool, ownership: Ownership) -> Result<(), Fault> {
+fn check_acl(acl: Option<&str>, grants: &[(&str, Option<String>)], ownership: ObjectOwnership) -> Result<(), Fault> {
+    let has_grants = check_grants(grants)?;
     match acl {
-        Some(_) if granted => return Err(faults::INVALID_REQUEST.says("Specifying both Canned ACLs and Header Grants is not allowed")),
+        Some(_) if has_grants => return Err(faults::INVALID_REQUEST.says("Specifying both Canned ACLs and Header Grants is not allowed")),
         Some(acl) if !api::targets::OBJECT_CANNED_ACL.values.contains(&acl) => return Err(faults::invalid_argument("", "x-amz-acl", acl)),
         _ => {}
     }
     match (acl, ownership) {
-        (None, _) if !granted => Ok(()),
-        // AWS: everything in such a bucket is its owner's, so that these two grant what is granted anyway. Clients that send
-        // `private` by default (multer-s3) write to new buckets.
+        (None, _) if !has_grants => Ok(()),
+        // AWS: these two grant nothing that the bucket owner does not have. Clients that send `private` by default (multer-s3) write
+        // to new buckets.
         (Some("bucket-owner-full-control" | "private"), _) => Ok(()),
-        (_, Ownership::BucketOwnerEnforced) => Err(FaultKind::sender("AccessControlListNotSupported", 400).says("The bucket does not allow ACLs")),
+        (_, ObjectOwnership::BucketOwnerEnforced) => {
+            Err(FaultKind::sender("AccessControlListNotSupported", 400).says("The bucket does not allow ACLs"))
+        }
         // New buckets block public ACLs.
         (Some("public-read" | "public-read-write" | "authenticated-read"), _) => Err(faults::access_denied()),
         (Some("bucket-owner-read"), _) => Ok(()),
@@ -94,40 +146,21 @@ fn check_acl(acl: Option<&str>, granted: bool, ownership: Ownership) -> Result<(
     }
 }
 
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html>
-fn check_encryption(algorithm: Option<&str>, kms_key: bool) -> Result<(), Fault> {
-    const HEADER: &str = "x-amz-server-side-encryption";
-    match algorithm {
-        None | Some("AES256") if kms_key => Err(faults::invalid_argument(
-            "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
-            HEADER,
-            algorithm.unwrap_or("null"),
-        )),
-        None | Some("AES256") => Ok(()),
-        Some("aws:kms" | "aws:kms:dsse") => Err(faults::not_built("server-side encryption with KMS keys")),
-        // AWS: unverified.
-        Some(other) => Err(faults::invalid_argument("The encryption method specified is not supported", HEADER, other)),
+/// Whether there are grants. They are lists of `id="…"`, `uri="…"` and `emailAddress="…"`.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
+pub fn check_grants(grants: &[(&str, Option<String>)]) -> Result<bool, Fault> {
+    let is_grantee = |text: &str| {
+        let kind = text.split_once('=').map(|(kind, _)| kind.trim());
+        kind.is_some_and(|kind| ["id", "uri", "emailAddress"].iter().any(|known| known.eq_ignore_ascii_case(kind)))
+    };
+    for (header, value) in grants {
+        if let Some(value) = value
+            && !value.split(',').all(is_grantee)
+        {
+            return Err(faults::invalid_argument("Argument format not recognized", header, value));
+        }
     }
-}
-
-fn invalid_encryption(header: &str, value: &str) -> Fault {
-    FaultKind::sender("InvalidEncryptionAlgorithmError", 400)
-        .says("The Encryption request you specified is not valid. Supported value: AES256.")
-        .with("ArgumentName", header)
-        .with("ArgumentValue", value)
-}
-
-/// AWS: since April 2026 new buckets refuse keys of customers.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html>
-pub fn check_customer_key(headers: &[Option<String>; 3]) -> Result<(), Fault> {
-    let refused = |text: &str| Err(faults::INVALID_ARGUMENT.says(text).with("ArgumentName", "x-amz-server-side-encryption"));
-    match headers {
-        [None, None, None] => Ok(()),
-        [None, _, _] => refused("Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm."),
-        [Some(algorithm), _, _] if algorithm != "AES256" => Err(invalid_encryption("x-amz-server-side-encryption-customer-algorithm", algorithm)),
-        [_, None, _] => refused("Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key."),
-        _ => Err(faults::access_denied()),
-    }
+    Ok(grants.iter().any(|(_, value)| value.is_some()))
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-page-redirect.html>
@@ -141,7 +174,7 @@ fn check_redirect(location: Option<String>) -> Result<Option<String>, Fault> {
     }
 }
 
-/// What a policy may say of the headers of a write.
+/// Sets the condition keys for the headers of a write.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html#amazons3-policy-keys>
 pub fn set_write_keys(keys: &mut Keys, headers: &[(&'static str, Option<&String>)]) {
     for (key, value) in headers {
@@ -150,3 +183,25 @@ pub fn set_write_keys(keys: &mut Keys, headers: &[(&'static str, Option<&String>
         }
     }
 }
+
+/// Sets the condition keys for the headers that PutObject, CopyObject and CreateMultipartUpload have in common.
+macro_rules! write_keys {
+    ($permission:expr, $input:expr) => {
+        $crate::objects::set_write_keys(
+            &mut $permission.keys,
+            &[
+                ("s3:x-amz-acl", $input.acl.as_ref()),
+                ("s3:x-amz-storage-class", $input.storage_class.as_ref()),
+                ("s3:x-amz-server-side-encryption", $input.server_side_encryption.as_ref()),
+                ("s3:x-amz-server-side-encryption-aws-kms-key-id", $input.sse_kms_key_id.as_ref()),
+                ("s3:x-amz-server-side-encryption-customer-algorithm", $input.sse_customer_algorithm.as_ref()),
+                ("s3:x-amz-website-redirect-location", $input.website_redirect_location.as_ref()),
+                ("s3:x-amz-grant-full-control", $input.grant_full_control.as_ref()),
+                ("s3:x-amz-grant-read", $input.grant_read.as_ref()),
+                ("s3:x-amz-grant-read-acp", $input.grant_read_acp.as_ref()),
+                ("s3:x-amz-grant-write-acp", $input.grant_write_acp.as_ref()),
+            ],
+        )
+    };
+}
+pub(crate) use write_keys;

@@ -8,10 +8,10 @@ fn sum(algorithm: Algorithm, text: &str) -> String {
     digest(algorithm, text.as_bytes()).base64()
 }
 
-/// A write with a claim about its body.
-fn claiming(algorithm: Algorithm, claim: &str) -> PutObjectRequest {
+/// A write with a checksum.
+fn with_checksum(algorithm: Algorithm, value: &str) -> PutObjectRequest {
     let mut request = put("a", "123456789");
-    request.show(algorithm, claim.to_owned());
+    request.set_checksum_value(algorithm, value.to_owned());
     request
 }
 
@@ -20,25 +20,25 @@ async fn head(cloud: &TestCloud) -> HeadObjectOutput {
 }
 
 #[tokio::test]
-async fn every_algorithm_is_verified_on_the_way_in_and_answered_on_the_way_out() {
+async fn every_algorithm_is_verified_and_answered() {
     let cloud = TestCloud::with_bucket().await;
     for algorithm in Algorithm::ALL {
         let right = sum(algorithm, "123456789");
-        let mut put = cloud.call::<PutObject>(claiming(algorithm, &right)).await.unwrap();
-        assert_eq!((put.checksum(algorithm).take(), put.checksum_type.as_deref()), (Some(right.clone()), Some("FULL_OBJECT")));
+        let mut put = cloud.call::<PutObject>(with_checksum(algorithm, &right)).await.unwrap();
+        assert_eq!((put.checksum_member(algorithm).take(), put.checksum_type.as_deref()), (Some(right.clone()), Some("FULL_OBJECT")));
         let mut head = head(&cloud).await;
-        assert_eq!((head.checksum(algorithm).take(), head.checksum_type.as_deref()), (Some(right), Some("FULL_OBJECT")));
+        assert_eq!((head.checksum_member(algorithm).take(), head.checksum_type.as_deref()), (Some(right), Some("FULL_OBJECT")));
         assert!(head.take_checksums().is_empty());
-        let wrong = cloud.call::<PutObject>(claiming(algorithm, &sum(algorithm, "other"))).await;
+        let wrong = cloud.call::<PutObject>(with_checksum(algorithm, &sum(algorithm, "other"))).await;
         let text = format!("The {algorithm} you specified did not match the calculated checksum.");
         assert_eq!(refusal(wrong), ("BadDigest".into(), 400, text));
-        let bad = cloud.call::<PutObject>(claiming(algorithm, "test")).await;
+        let bad = cloud.call::<PutObject>(with_checksum(algorithm, "test")).await;
         assert_eq!(refusal(bad), ("InvalidRequest".into(), 400, format!("Value for {} header is invalid.", algorithm.header())));
     }
 }
 
 #[tokio::test]
-async fn without_a_claim_the_default_is_computed() {
+async fn without_a_checksum_in_the_request_crc64nvme_is_computed() {
     let cloud = TestCloud::with_bucket().await;
     let request = PutObjectRequest { checksum_algorithm: Some("SHA256".into()), ..put("a", "123456789") };
     let put = cloud.call::<PutObject>(request).await.unwrap();
@@ -46,11 +46,11 @@ async fn without_a_claim_the_default_is_computed() {
 }
 
 #[tokio::test]
-async fn a_checksum_may_follow_the_body() {
+async fn a_checksum_may_be_in_a_trailer() {
     let cloud = TestCloud::with_bucket().await;
     let write = |value: &str| {
         let trailers = Trailers::announced(vec!["x-amz-checksum-crc32".to_owned()]);
-        trailers.arrive(vec![("x-amz-checksum-crc32".to_owned(), value.to_owned())]);
+        trailers.receive(vec![("x-amz-checksum-crc32".to_owned(), value.to_owned())]);
         cloud.call::<PutObject>(PutObjectRequest { body: Some(Body::whole("123456789").with_trailers(trailers)), ..put("a", "") })
     };
     assert_eq!(write("y/Q5Jg==").await.unwrap().checksum_crc32.as_deref(), Some("y/Q5Jg=="));
@@ -60,10 +60,10 @@ async fn a_checksum_may_follow_the_body() {
 }
 
 #[tokio::test]
-async fn two_claims_are_too_many() {
+async fn two_checksums_in_one_request_are_refused() {
     let cloud = TestCloud::with_bucket().await;
-    let mut request = claiming(Algorithm::Crc32, "y/Q5Jg==");
-    request.show(Algorithm::Crc32c, "4waSgw==".into());
+    let mut request = with_checksum(Algorithm::Crc32, "y/Q5Jg==");
+    request.set_checksum_value(Algorithm::Crc32c, "4waSgw==".into());
     let text = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.";
     assert_eq!(refusal(cloud.call::<PutObject>(request).await).2, text);
 }
@@ -80,7 +80,7 @@ async fn content_md5_is_verified() {
 }
 
 #[tokio::test]
-async fn a_range_has_no_checksum_unless_it_is_the_whole() {
+async fn a_range_has_a_checksum_only_if_it_is_the_whole_object() {
     let cloud = TestCloud::with_bucket().await;
     cloud.put("a", "0123456789").await;
     let read = async |range: &str| {
@@ -109,16 +109,16 @@ impl<'a> Upload<'a> {
         Upload { cloud, id, algorithm }
     }
 
-    async fn part(&self, number: i32, body: &str, claim: Option<(Algorithm, String)>) -> Result<CompletedPart, Fault> {
+    async fn part(&self, number: i32, body: &str, checksum: Option<(Algorithm, String)>) -> Result<CompletedPart, Fault> {
         let body = Some(Body::whole(body.as_bytes().to_vec()));
         let mut request =
             UploadPartRequest { bucket: BUCKET.into(), key: "a".into(), upload_id: self.id.clone(), part_number: number, body, ..Default::default() };
-        if let Some((algorithm, claim)) = claim {
-            request.show(algorithm, claim);
+        if let Some((algorithm, checksum)) = checksum {
+            request.set_checksum_value(algorithm, checksum);
         }
         let mut sent = self.cloud.call::<UploadPart>(request).await?;
         let mut part = CompletedPart { etag: sent.etag.take(), part_number: Some(number), ..Default::default() };
-        *part.checksum(self.algorithm) = sent.checksum(self.algorithm).take();
+        *part.checksum_member(self.algorithm) = sent.checksum_member(self.algorithm).take();
         Ok(part)
     }
 
@@ -126,7 +126,7 @@ impl<'a> Upload<'a> {
         &self,
         parts: &[CompletedPart],
         kind: Option<&str>,
-        claim: Option<(Algorithm, String)>,
+        checksum: Option<(Algorithm, String)>,
     ) -> Result<CompleteMultipartUploadOutput, Fault> {
         let mut request = CompleteMultipartUploadRequest {
             bucket: BUCKET.into(),
@@ -136,16 +136,15 @@ impl<'a> Upload<'a> {
             checksum_type: kind.map(Into::into),
             ..Default::default()
         };
-        if let Some((algorithm, claim)) = claim {
-            request.show(algorithm, claim);
+        if let Some((algorithm, checksum)) = checksum {
+            request.set_checksum_value(algorithm, checksum);
         }
         self.cloud.call::<CompleteMultipartUpload>(request).await
     }
 }
 
-/// The vectors of the requirements.
 #[tokio::test]
-async fn a_composite_is_made_of_the_parts_checksums_and_a_full_one_of_all_bytes() {
+async fn multipart_objects_have_composite_or_full_object_checksums() {
     let cloud = TestCloud::with_bucket().await;
     let bodies = ["a".repeat(5 << 20), "b".to_owned()];
     for (algorithm, kind, expected) in [
@@ -159,15 +158,15 @@ async fn a_composite_is_made_of_the_parts_checksums_and_a_full_one_of_all_bytes(
             parts.push(upload.part(number, body, Some((algorithm, sum(algorithm, body)))).await.unwrap());
         }
         let mut completed = upload.complete(&parts, None, None).await.unwrap();
-        assert_eq!(completed.checksum(algorithm).as_deref(), Some(expected));
+        assert_eq!(completed.checksum_member(algorithm).as_deref(), Some(expected));
         let mut head = head(&cloud).await;
         assert_eq!(head.checksum_type, completed.checksum_type);
-        assert_eq!(head.checksum(algorithm).as_deref(), Some(expected));
+        assert_eq!(head.checksum_member(algorithm).as_deref(), Some(expected));
     }
 }
 
 #[tokio::test]
-async fn a_part_has_the_algorithm_of_its_upload() {
+async fn a_part_must_have_the_algorithm_of_its_upload() {
     let cloud = TestCloud::with_bucket().await;
     let upload = Upload::begin(&cloud, Algorithm::Crc32c, None).await;
     let other = upload.part(1, "abc", Some((Algorithm::Crc32, sum(Algorithm::Crc32, "abc")))).await;
@@ -182,7 +181,7 @@ async fn a_part_has_the_algorithm_of_its_upload() {
 
 /// Recorded: localstack/localstack tests/aws/services/s3/test_s3.py, test_multipart_parts_checksum_exceptions_full_object.
 #[tokio::test]
-async fn what_is_claimed_of_the_whole_is_compared() {
+async fn the_checksum_of_the_object_in_the_complete_request_is_compared() {
     let cloud = TestCloud::with_bucket().await;
     let upload = Upload::begin(&cloud, Algorithm::Crc32c, Some("FULL_OBJECT")).await;
     let right = sum(Algorithm::Crc32c, "abc");
@@ -199,7 +198,7 @@ async fn what_is_claimed_of_the_whole_is_compared() {
 }
 
 #[tokio::test]
-async fn a_composite_upload_wants_the_checksum_of_each_part_again() {
+async fn completing_a_composite_upload_requires_the_checksum_of_each_part() {
     let cloud = TestCloud::with_bucket().await;
     let upload = Upload::begin(&cloud, Algorithm::Sha256, None).await;
     let part = upload.part(1, "abc", Some((Algorithm::Sha256, sum(Algorithm::Sha256, "abc")))).await.unwrap();

@@ -3,7 +3,7 @@ use crate::api::*;
 use cloudlet_aws::Timestamp;
 
 #[tokio::test]
-async fn a_conditional_read_answers_what_changed() {
+async fn conditional_reads_are_answered_with_304_and_412() {
     let cloud = TestCloud::with_bucket().await;
     let etag = cloud.put("a", "x").await.etag.unwrap();
     let read = |change: &dyn Fn(&mut GetObjectRequest)| {
@@ -23,7 +23,7 @@ async fn a_conditional_read_answers_what_changed() {
 }
 
 #[tokio::test]
-async fn a_conditional_write_looks_at_the_object_it_replaces() {
+async fn a_conditional_write_is_compared_with_the_current_object() {
     let cloud = TestCloud::with_bucket().await;
     let write = |body: &str, if_match: Option<&str>, if_none_match: Option<&str>| {
         let request = PutObjectRequest { if_match: if_match.map(Into::into), if_none_match: if_none_match.map(Into::into), ..put("a", body) };
@@ -42,7 +42,7 @@ async fn a_conditional_write_looks_at_the_object_it_replaces() {
 }
 
 #[tokio::test]
-async fn of_many_writers_that_demand_absence_one_wins() {
+async fn of_concurrent_writes_with_if_none_match_one_succeeds() {
     let cloud = TestCloud::with_bucket().await;
     let writes = (0..20).map(|n| cloud.call::<PutObject>(PutObjectRequest { if_none_match: Some("*".into()), ..put("a", &n.to_string()) }));
     let outcomes = futures_util::future::join_all(writes).await;
@@ -50,7 +50,7 @@ async fn of_many_writers_that_demand_absence_one_wins() {
 }
 
 #[tokio::test]
-async fn a_conditional_delete_looks_at_the_object_it_removes() {
+async fn a_conditional_delete_is_compared_with_the_current_object() {
     let cloud = TestCloud::with_bucket().await;
     let etag = cloud.put("a", "x").await.etag.unwrap();
     let delete = |if_match: &str| {

@@ -4,7 +4,7 @@ use cloudlet_shape::Map;
 
 const ILLEGAL: &str = "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.";
 
-async fn house_with_source() -> TestCloud {
+async fn cloud_with_source() -> TestCloud {
     let cloud = TestCloud::with_bucket().await;
     let request = PutObjectRequest {
         content_type: Some("text/plain".into()),
@@ -19,8 +19,8 @@ async fn house_with_source() -> TestCloud {
 }
 
 #[tokio::test]
-async fn a_copy_keeps_metadata_and_tags_but_not_class_and_redirect() {
-    let cloud = house_with_source().await;
+async fn a_copy_has_the_metadata_and_tags_but_not_the_storage_class_and_redirect() {
+    let cloud = cloud_with_source().await;
     cloud.pass(10);
     let copied = cloud.call::<CopyObject>(copy("from", "to")).await.unwrap();
     let result = copied.copy_object_result.unwrap();
@@ -35,8 +35,8 @@ async fn a_copy_keeps_metadata_and_tags_but_not_class_and_redirect() {
 }
 
 #[tokio::test]
-async fn directives_replace_what_they_name() {
-    let cloud = house_with_source().await;
+async fn directives_replace_metadata_and_tags() {
+    let cloud = cloud_with_source().await;
     let request = CopyObjectRequest {
         metadata_directive: Some("REPLACE".into()),
         tagging_directive: Some("REPLACE".into()),
@@ -54,7 +54,7 @@ async fn directives_replace_what_they_name() {
 
 #[tokio::test]
 async fn a_copy_onto_itself_must_change_something() {
-    let cloud = house_with_source().await;
+    let cloud = cloud_with_source().await;
     assert_eq!(refusal(cloud.call::<CopyObject>(copy("from", "from")).await), ("InvalidRequest".into(), 400, ILLEGAL.into()));
     let same = CopyObjectRequest { metadata_directive: Some("COPY".into()), ..copy("from", "from") };
     assert_eq!(refusal(cloud.call::<CopyObject>(same).await).2, ILLEGAL);
@@ -66,8 +66,8 @@ async fn a_copy_onto_itself_must_change_something() {
 }
 
 #[tokio::test]
-async fn a_copy_may_have_another_checksum() {
-    let cloud = house_with_source().await;
+async fn a_copy_may_have_another_checksum_algorithm() {
+    let cloud = cloud_with_source().await;
     let request = CopyObjectRequest { checksum_algorithm: Some("SHA256".into()), ..copy("from", "to") };
     let result = cloud.call::<CopyObject>(request).await.unwrap().copy_object_result.unwrap();
     let expected = cloudlet_digest::digest(cloudlet_digest::Algorithm::Sha256, b"content").base64();
@@ -77,8 +77,8 @@ async fn a_copy_may_have_another_checksum() {
 }
 
 #[tokio::test]
-async fn the_source_may_be_conditional() {
-    let cloud = house_with_source().await;
+async fn a_copy_may_have_conditions_on_its_source() {
+    let cloud = cloud_with_source().await;
     let etag = cloud.head("from").await.etag.unwrap();
     let bad = CopyObjectRequest { copy_source_if_none_match: Some(etag.clone()), ..copy("from", "to") };
     assert_eq!(
@@ -94,15 +94,15 @@ async fn the_source_may_be_conditional() {
 }
 
 #[tokio::test]
-async fn a_missing_source_is_named() {
-    let cloud = house_with_source().await;
+async fn the_fault_for_a_missing_source_names_it() {
+    let cloud = cloud_with_source().await;
     assert_eq!(refused_with(cloud.call::<CopyObject>(copy("nope", "to")).await, "Key"), ("NoSuchKey".into(), "nope".into()));
     let elsewhere = CopyObjectRequest { copy_source: "nope/key".into(), ..copy("from", "to") };
     assert_eq!(refused_with(cloud.call::<CopyObject>(elsewhere).await, "BucketName"), ("NoSuchBucket".into(), "nope".into()));
 }
 
 #[tokio::test]
-async fn a_large_copy_is_a_body_of_its_own() {
+async fn a_large_copy_has_its_own_body() {
     let cloud = TestCloud::with_bucket().await;
     let large = "x".repeat(100_000);
     cloud.put("from", &large).await;

@@ -7,7 +7,7 @@ fn many(keys: &[&str], quiet: Option<bool>) -> DeleteObjectsRequest {
 }
 
 #[tokio::test]
-async fn deleting_what_is_not_there_is_a_success() {
+async fn deleting_a_missing_object_is_a_success() {
     let cloud = TestCloud::with_bucket().await;
     cloud.put("a", &"x".repeat(100_000)).await;
     cloud.delete("a").await;
@@ -16,7 +16,7 @@ async fn deleting_what_is_not_there_is_a_success() {
 }
 
 #[tokio::test]
-async fn many_are_deleted_and_each_is_told() {
+async fn delete_objects_answers_each_key_unless_quiet() {
     let cloud = TestCloud::with_bucket().await;
     cloud.put("a", "x").await;
     cloud.put("b", "x").await;
@@ -29,7 +29,7 @@ async fn many_are_deleted_and_each_is_told() {
 }
 
 #[tokio::test]
-async fn one_of_many_may_fail_alone() {
+async fn one_key_of_delete_objects_may_fail_alone() {
     let cloud = TestCloud::with_bucket().await;
     let etag = cloud.put("a", "x").await.etag;
     cloud.put("b", "x").await;
@@ -45,11 +45,15 @@ async fn one_of_many_may_fail_alone() {
 }
 
 #[tokio::test]
-async fn a_thousand_keys_are_the_most() {
+async fn delete_objects_accepts_1_to_1000_keys() {
     let cloud = TestCloud::with_bucket().await;
     let keys: Vec<String> = (0..1001).map(|n| n.to_string()).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     assert_eq!(code(cloud.call::<DeleteObjects>(many(&keys, None)).await), "MalformedXML");
     assert_eq!(code(cloud.call::<DeleteObjects>(many(&[], None)).await), "MalformedXML");
+    assert_eq!(code(cloud.call::<DeleteObjects>(many(&["a", ""], None)).await), "UserKeyMustBeSpecified");
+    let mut sized = many(&["a"], None);
+    sized.delete.objects[0].size = Some(1);
+    assert_eq!(code(cloud.call::<DeleteObjects>(sized).await), "MalformedXML");
     cloud.call::<DeleteObjects>(many(&keys[..1000], None)).await.unwrap();
 }

@@ -7,7 +7,7 @@ fn list(change: impl FnOnce(&mut ListObjectsV2Request)) -> ListObjectsV2Request 
     request
 }
 
-async fn house_with(keys: &[&str]) -> TestCloud {
+async fn cloud_with(keys: &[&str]) -> TestCloud {
     let cloud = TestCloud::with_bucket().await;
     for key in keys {
         cloud.put(key, "x").await;
@@ -20,8 +20,8 @@ fn keys(contents: Option<Vec<Object>>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_list_shows_each_object() {
-    let cloud = house_with(&["b", "a"]).await;
+async fn a_list_has_an_entry_for_each_object() {
+    let cloud = cloud_with(&["b", "a"]).await;
     let listed = cloud.call::<ListObjectsV2>(list(|_| {})).await.unwrap();
     assert_eq!((listed.is_truncated, listed.key_count, listed.max_keys), (Some(false), Some(2), Some(1000)));
     assert_eq!((listed.prefix.as_deref(), listed.delimiter, listed.start_after), (Some(""), None, None));
@@ -34,8 +34,8 @@ async fn a_list_shows_each_object() {
 }
 
 #[tokio::test]
-async fn pages_go_on_where_the_last_one_ended() {
-    let cloud = house_with(&["a", "b/1", "b/2", "c", "d"]).await;
+async fn a_page_starts_where_the_page_before_ended() {
+    let cloud = cloud_with(&["a", "b/1", "b/2", "c", "d"]).await;
     let (mut seen, mut token) = (vec![], None);
     loop {
         let request = list(|request| (request.max_keys, request.delimiter, request.continuation_token) = (Some(2), Some("/".into()), token.clone()));
@@ -54,8 +54,8 @@ async fn pages_go_on_where_the_last_one_ended() {
 }
 
 #[tokio::test]
-async fn a_token_counts_before_a_start() {
-    let cloud = house_with(&["a", "b", "c"]).await;
+async fn a_continuation_token_takes_precedence_over_start_after() {
+    let cloud = cloud_with(&["a", "b", "c"]).await;
     let first = cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(1))).await.unwrap();
     let started = cloud.call::<ListObjectsV2>(list(|request| request.start_after = Some("b".into()))).await.unwrap();
     assert_eq!((started.start_after.as_deref(), keys(started.contents)), (Some("b"), vec!["c".to_owned()]));
@@ -65,9 +65,9 @@ async fn a_token_counts_before_a_start() {
 }
 
 #[tokio::test]
-async fn the_first_version_tells_its_marker_with_a_delimiter_only() {
-    let cloud = house_with(&["a", "b", "c"]).await;
-    let permission = |delimiter: Option<&str>, marker: Option<&str>| {
+async fn list_objects_answers_a_next_marker_only_with_a_delimiter() {
+    let cloud = cloud_with(&["a", "b", "c"]).await;
+    let list = |delimiter: Option<&str>, marker: Option<&str>| {
         let request = ListObjectsRequest {
             bucket: BUCKET.into(),
             max_keys: Some(1),
@@ -77,16 +77,16 @@ async fn the_first_version_tells_its_marker_with_a_delimiter_only() {
         };
         cloud.call::<ListObjects>(request)
     };
-    let with = permission(Some("/"), None).await.unwrap();
+    let with = list(Some("/"), None).await.unwrap();
     assert_eq!((with.next_marker.as_deref(), with.marker.as_deref()), (Some("a"), Some("")));
     assert!(with.contents.unwrap()[0].owner.is_some());
-    let without = permission(None, Some("a")).await.unwrap();
+    let without = list(None, Some("a")).await.unwrap();
     assert_eq!((without.next_marker, without.is_truncated, keys(without.contents)), (None, Some(true), vec!["b".to_owned()]));
 }
 
 #[tokio::test]
-async fn keys_are_encoded_on_request() {
-    let cloud = house_with(&["a b/ü+"]).await;
+async fn keys_are_url_encoded_on_request() {
+    let cloud = cloud_with(&["a b/ü+"]).await;
     let request =
         list(|request| (request.encoding_type, request.prefix, request.delimiter) = (Some("url".into()), Some("a b".into()), Some("/".into())));
     let listed = cloud.call::<ListObjectsV2>(request).await.unwrap();
@@ -94,19 +94,24 @@ async fn keys_are_encoded_on_request() {
     assert_eq!(listed.common_prefixes.unwrap()[0].prefix.as_deref(), Some("a%20b/"));
     let plain = cloud.call::<ListObjectsV2>(list(|_| {})).await.unwrap();
     assert_eq!(keys(plain.contents), ["a b/ü+"]);
-    let bad = cloud.call::<ListObjectsV2>(list(|request| request.encoding_type = Some("rot13".into()))).await;
-    assert_eq!(refusal(bad).2, "Invalid Encoding Method specified in Request");
+    let upper = cloud.call::<ListObjectsV2>(list(|request| request.encoding_type = Some("URL".into()))).await.unwrap();
+    assert_eq!(upper.encoding_type.as_deref(), Some("URL"));
+    for encoding in ["rot13", ""] {
+        let bad = cloud.call::<ListObjectsV2>(list(|request| request.encoding_type = Some(encoding.into()))).await;
+        assert_eq!(refusal(bad).2, "Invalid Encoding Method specified in Request");
+    }
 }
 
 #[tokio::test]
-async fn no_page_is_longer_than_a_thousand() {
+async fn a_page_has_at_most_1000_keys() {
     let cloud = TestCloud::with_bucket().await;
     for n in 0..1001 {
         cloud.put(&format!("{n:04}"), "").await;
     }
     let page = cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(5000))).await.unwrap();
-    assert_eq!((page.key_count, page.max_keys, page.is_truncated), (Some(1000), Some(1000), Some(true)));
+    assert_eq!((page.key_count, page.max_keys, page.is_truncated), (Some(1000), Some(5000), Some(true)));
     let none = cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(0))).await.unwrap();
     assert_eq!((none.key_count, none.is_truncated), (Some(0), Some(false)));
-    assert_eq!(code(cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(-1))).await), "InvalidArgument");
+    let negative = cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(-1))).await;
+    assert_eq!(refused_with(negative, "ArgumentName"), ("InvalidArgument".into(), "maxKeys".into()));
 }

@@ -49,9 +49,9 @@ fn list_parts(id: &str) -> ListPartsRequest {
     ListPartsRequest { bucket: BUCKET.into(), key: "big".into(), upload_id: id.into(), ..Default::default() }
 }
 
-/// The vectors of the requirements: 5 MiB of `a`, and `b`.
+/// 5 MiB of `a`, and `b`.
 #[tokio::test]
-async fn parts_become_one_object() {
+async fn a_completed_upload_is_one_object() {
     let cloud = TestCloud::with_bucket().await;
     let id = begin(&cloud).await;
     let parts = [upload(&cloud, &id, 1, vec![b'a'; MIB5]).await, upload(&cloud, &id, 3, b"b".to_vec()).await];
@@ -75,7 +75,7 @@ async fn parts_become_one_object() {
 }
 
 #[tokio::test]
-async fn completing_again_answers_the_same_while_the_object_is_there() {
+async fn completing_again_has_the_same_answer_while_the_object_exists() {
     let cloud = TestCloud::with_bucket().await;
     let id = begin(&cloud).await;
     let parts = [upload(&cloud, &id, 1, b"x".to_vec()).await];
@@ -86,11 +86,13 @@ async fn completing_again_answers_the_same_while_the_object_is_there() {
 }
 
 #[tokio::test]
-async fn what_the_client_says_of_its_parts_is_checked() {
+async fn the_parts_of_the_complete_request_are_checked() {
     let cloud = TestCloud::with_bucket().await;
     let id = begin(&cloud).await;
     let (one, two) = (upload(&cloud, &id, 1, b"data".to_vec()).await, upload(&cloud, &id, 2, b"data".to_vec()).await);
-    assert_eq!(refusal(finish(&cloud, &id, &[]).await).2, "You must specify at least one part");
+    let without_body = CompleteMultipartUploadRequest { multipart_upload: None, ..complete(&id, &[]) };
+    assert_eq!(refusal(cloud.call::<CompleteMultipartUpload>(without_body).await).2, "You must specify at least one part");
+    assert_eq!(code(finish(&cloud, &id, &[]).await), "MalformedXML");
     assert_eq!(code(finish(&cloud, &id, &[two.clone(), one.clone()]).await), "InvalidPartOrder");
     assert_eq!(code(finish(&cloud, &id, &[one.clone(), one.clone()]).await), "InvalidPartOrder");
     let missing = CompletedPart { part_number: Some(7), ..one.clone() };
@@ -109,7 +111,7 @@ async fn what_the_client_says_of_its_parts_is_checked() {
 }
 
 #[tokio::test]
-async fn part_numbers_have_bounds_and_a_part_may_be_sent_again() {
+async fn part_numbers_have_limits_and_a_part_may_be_replaced() {
     let cloud = TestCloud::with_bucket().await;
     let id = begin(&cloud).await;
     for number in [-1, 0, 10_001] {
@@ -125,12 +127,12 @@ async fn part_numbers_have_bounds_and_a_part_may_be_sent_again() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_or_given_up_is_freed() {
+async fn parts_that_are_not_used_are_deleted() {
     let cloud = TestCloud::with_bucket().await;
     let id = begin(&cloud).await;
-    let kept = upload(&cloud, &id, 1, vec![1; 100_000]).await;
+    let used = upload(&cloud, &id, 1, vec![1; 100_000]).await;
     upload(&cloud, &id, 2, vec![2; 100_000]).await;
-    finish(&cloud, &id, &[kept]).await.unwrap();
+    finish(&cloud, &id, &[used]).await.unwrap();
     assert_eq!(cloud.bodies(), 1);
     let id = begin(&cloud).await;
     upload(&cloud, &id, 1, vec![3; 100_000]).await;
@@ -141,7 +143,7 @@ async fn what_is_left_out_or_given_up_is_freed() {
 }
 
 #[tokio::test]
-async fn an_upload_keeps_what_was_said_at_its_beginning() {
+async fn the_object_has_the_headers_of_create_multipart_upload() {
     let cloud = TestCloud::with_bucket().await;
     let request = create(|request| {
         request.content_type = Some("text/plain".into());
@@ -173,7 +175,7 @@ async fn parts_are_listed_in_pages() {
 }
 
 #[tokio::test]
-async fn uploads_are_listed_by_key_and_in_the_order_they_began() {
+async fn uploads_are_listed_by_key_and_in_the_order_of_their_creation() {
     let cloud = TestCloud::with_bucket().await;
     let mut ids = vec![];
     for key in ["b", "a/1", "b", "a/2"] {
@@ -200,7 +202,7 @@ async fn uploads_are_listed_by_key_and_in_the_order_they_began() {
         let refused = list(&|request| (request.key_marker, request.upload_id_marker) = (Some(key.into()), Some(id.into()))).await.unwrap_err();
         assert_eq!((refused.code(), refused.message()), ("InvalidArgument", "Invalid uploadId marker"));
     }
-    // Who ends the uploads of each page goes on with the marker of one that is gone.
+    // The marker may be an upload that has ended since.
     let gone = ids[0].replace(char::is_numeric, "7");
     list(&|request| (request.key_marker, request.upload_id_marker) = (Some("b".into()), Some(gone.clone()))).await.unwrap();
     let rolled = list(&|request| (request.delimiter, request.max_uploads) = (Some("/".into()), Some(1))).await.unwrap();
@@ -208,7 +210,7 @@ async fn uploads_are_listed_by_key_and_in_the_order_they_began() {
 }
 
 #[tokio::test]
-async fn a_write_that_came_between_makes_a_conditional_completion_conflict() {
+async fn a_write_during_a_conditional_upload_is_a_conflict() {
     let cloud = TestCloud::with_bucket().await;
     let old = cloud.put("big", "test").await.etag;
     let id = begin(&cloud).await;
@@ -222,7 +224,7 @@ async fn a_write_that_came_between_makes_a_conditional_completion_conflict() {
     let parts = [upload(&cloud, &id, 1, b"test".to_vec()).await];
     cloud.call::<CompleteMultipartUpload>(CompleteMultipartUploadRequest { if_match: new, ..complete(&id, &parts) }).await.unwrap();
     let absent = CompleteMultipartUploadRequest { if_none_match: Some("*".into()), ..complete(&id, &parts) };
-    assert!(cloud.call::<CompleteMultipartUpload>(absent).await.is_ok(), "completing again asks nothing");
+    assert!(cloud.call::<CompleteMultipartUpload>(absent).await.is_ok(), "completing again does not evaluate conditions");
 }
 
 #[tokio::test]
@@ -253,7 +255,7 @@ async fn a_part_may_be_copied_from_an_object() {
 }
 
 #[tokio::test]
-async fn uploads_under_way_do_not_hold_a_bucket() {
+async fn a_bucket_with_uploads_in_progress_can_be_deleted() {
     let cloud = TestCloud::with_bucket().await;
     let id = begin(&cloud).await;
     upload(&cloud, &id, 1, vec![1; 100_000]).await;

@@ -1,10 +1,10 @@
 use super::fixture::*;
 use crate::api::*;
-use cloudlet_aws::{FaultKind, TimestampFormat};
+use cloudlet_aws::{FaultKind, Timestamp, TimestampFormat};
 use cloudlet_shape::{Body, BodyError, Map};
 
 #[tokio::test]
-async fn what_is_put_is_what_is_got() {
+async fn an_object_is_answered_as_it_was_put() {
     let cloud = TestCloud::with_bucket().await;
     let put = cloud.put("a/b", "hello").await;
     assert_eq!(put.etag.as_deref(), Some("\"5d41402abc4b2a76b9719d911017c592\""));
@@ -17,7 +17,7 @@ async fn what_is_put_is_what_is_got() {
 }
 
 #[tokio::test]
-async fn system_fields_and_metadata_come_back() {
+async fn system_and_user_metadata_are_answered() {
     let cloud = TestCloud::with_bucket().await;
     let request = PutObjectRequest {
         cache_control: Some("no-cache".into()),
@@ -45,7 +45,7 @@ async fn system_fields_and_metadata_come_back() {
 }
 
 #[tokio::test]
-async fn a_read_may_override_header_fields() {
+async fn a_read_may_override_response_headers() {
     let cloud = TestCloud::with_bucket().await;
     cloud.put("a", "x").await;
     let request = GetObjectRequest {
@@ -62,7 +62,7 @@ async fn a_read_may_override_header_fields() {
 }
 
 #[tokio::test]
-async fn a_range_is_a_part_of_the_body_and_says_so() {
+async fn a_range_is_answered_with_206_and_content_range() {
     let cloud = TestCloud::with_bucket().await;
     cloud.put("a", "0123456789").await;
     let read = async |range: &str| {
@@ -79,7 +79,7 @@ async fn a_range_is_a_part_of_the_body_and_says_so() {
 }
 
 #[tokio::test]
-async fn an_object_in_one_piece_is_its_own_first_part() {
+async fn an_object_of_one_put_is_its_own_part_1() {
     let cloud = TestCloud::with_bucket().await;
     cloud.put("a", "12345678").await;
     let part = |number| cloud.answered::<GetObject>(GetObjectRequest { part_number: Some(number), ..get("a") });
@@ -89,7 +89,7 @@ async fn an_object_in_one_piece_is_its_own_first_part() {
 }
 
 #[tokio::test]
-async fn large_bodies_flow_through() {
+async fn large_bodies_are_streamed() {
     let cloud = TestCloud::with_bucket().await;
     let piece: &'static [u8] = Box::leak(vec![7u8; 100_000].into_boxed_slice());
     let body = flowing(vec![Ok(piece); 30], Some(3_000_000));
@@ -101,7 +101,7 @@ async fn large_bodies_flow_through() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_or_is_refused_leaves_nothing() {
+async fn a_broken_or_refused_body_is_not_stored() {
     let cloud = TestCloud::with_bucket().await;
     let kind = FaultKind::sender("XAmzContentSHA256Mismatch", 400);
     for (end, expected) in [(BodyError::Refused(kind.says("")), "XAmzContentSHA256Mismatch"), (BodyError::Broken("gone".into()), "IncompleteBody")] {
@@ -114,7 +114,7 @@ async fn a_body_that_breaks_or_is_refused_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_upload_beyond_five_gigabytes_is_refused_unread() {
+async fn a_body_of_more_than_5_gb_is_refused_before_it_is_read() {
     let cloud = TestCloud::with_bucket().await;
     let body = flowing(vec![Err(BodyError::Broken("never read".into()))], Some(5 * 1024 * 1024 * 1024 + 1));
     let bad = cloud.call::<PutObject>(PutObjectRequest { body: Some(body), ..put("a", "") }).await;
@@ -122,7 +122,7 @@ async fn an_upload_beyond_five_gigabytes_is_refused_unread() {
 }
 
 #[tokio::test]
-async fn an_overwritten_body_is_freed_and_readers_go_on() {
+async fn an_overwritten_body_is_deleted_and_its_readers_go_on() {
     let cloud = TestCloud::with_bucket().await;
     let large = "x".repeat(100_000);
     cloud.put("a", &large).await;
@@ -134,7 +134,7 @@ async fn an_overwritten_body_is_freed_and_readers_go_on() {
 }
 
 #[tokio::test]
-async fn a_missing_key_or_bucket_is_named() {
+async fn the_fault_for_a_missing_key_or_bucket_names_it() {
     let cloud = TestCloud::with_bucket().await;
     assert_eq!(refused_with(cloud.get("nope").await, "Key"), ("NoSuchKey".into(), "nope".into()));
     let elsewhere = GetObjectRequest { bucket: "nope".into(), ..get("a") };
@@ -154,7 +154,7 @@ async fn an_archived_object_cannot_be_read_before_it_is_restored() {
 }
 
 #[tokio::test]
-async fn what_a_new_bucket_does_not_take_is_refused() {
+async fn headers_that_a_new_bucket_does_not_accept_are_refused() {
     let cloud = TestCloud::with_bucket().await;
     let refused = async |change: fn(&mut PutObjectRequest)| {
         let mut request = put("a", "x");
@@ -163,7 +163,24 @@ async fn what_a_new_bucket_does_not_take_is_refused() {
     };
     assert_eq!(refused(|request| request.acl = Some("public-read".into())).await, "AccessControlListNotSupported");
     assert_eq!(refused(|request| request.grant_read = Some("id=1".into())).await, "AccessControlListNotSupported");
-    assert_eq!(refused(|request| request.object_lock_mode = Some("GOVERNANCE".into())).await, "InvalidRequest");
+    assert_eq!(refused(|request| request.grant_read = Some("me".into())).await, "InvalidArgument");
+    assert_eq!(refused(|request| request.object_lock_mode = Some("GOVERNANCE".into())).await, "InvalidArgument");
+    assert_eq!(refused(|request| request.object_lock_legal_hold_status = Some("MAYBE".into())).await, "InvalidArgument");
+    assert_eq!(refused(|request| request.object_lock_legal_hold_status = Some("ON".into())).await, "InvalidRequest");
+    let lock = |mode: &str, until: Timestamp| {
+        let (object_lock_mode, object_lock_retain_until_date) = (Some(mode.into()), Some(until));
+        cloud.call::<PutObject>(PutObjectRequest { object_lock_mode, object_lock_retain_until_date, ..put("a", "x") })
+    };
+    assert_eq!(refusal(lock("GOVERNANCE", START.plus_secs(9)).await).2, "Bucket is missing Object Lock Configuration");
+    assert_eq!(refusal(lock("FOREVER", START.plus_secs(9)).await).2, "Unknown wormMode directive.");
+    assert_eq!(refusal(lock("COMPLIANCE", START).await).2, "The retain until date must be in the future!");
+    assert_eq!(refused(|request| request.sse_kms_encryption_context = Some("e30=".into())).await, "InvalidArgument");
+    assert_eq!(refused(|request| request.server_side_encryption = Some("aws:kms".into())).await, "NotImplemented");
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let customer = PutObjectRequest { sse_customer_algorithm: Some("AES256".into()), sse_customer_key: Some(key.into()), ..put("a", "x") };
+    let (code_of_blocked, status, message) = refusal(cloud.call::<PutObject>(customer).await);
+    assert_eq!((code_of_blocked.as_str(), status), ("AccessDenied", 403));
+    assert!(message.contains("because this bucket has blocked upload requests that specify"), "{message}");
     assert_eq!(refused(|request| request.server_side_encryption = Some("aes:kms".into())).await, "InvalidArgument");
     assert_eq!(refused(|request| request.sse_customer_algorithm = Some("AES128".into())).await, "InvalidEncryptionAlgorithmError");
     assert_eq!(refused(|request| request.sse_customer_key = Some("k".into())).await, "InvalidArgument");
@@ -172,10 +189,16 @@ async fn what_a_new_bucket_does_not_take_is_refused() {
     assert_eq!(refused(|request| request.write_offset_bytes = Some(0)).await, "NotImplemented");
     assert_eq!(refused(|request| request.metadata = Some(Map::from([("a".into(), "x".repeat(2048))]))).await, "MetadataTooLarge");
     cloud.call::<PutObject>(PutObjectRequest { acl: Some("bucket-owner-full-control".into()), ..put("a", "x") }).await.unwrap();
+    let read = GetObjectRequest { sse_customer_algorithm: Some("AES256".into()), sse_customer_key: Some(key.into()), ..get("a") };
+    assert_eq!(refusal(cloud.call::<GetObject>(read).await).2, "The encryption parameters are not applicable to this object.");
+    let mode = GetObjectRequest { checksum_mode: Some("ON".into()), ..get("a") };
+    assert_eq!(refusal(cloud.call::<GetObject>(mode).await).2, "Value for x-amz-checksum-mode header is invalid.");
+    let version = GetObjectRequest { version_id: Some("null".into()), ..get("missing") };
+    assert_eq!(refused_with(cloud.call::<GetObject>(version).await, "VersionId"), ("NoSuchVersion".into(), "null".into()));
 }
 
 #[tokio::test]
-async fn an_empty_object_has_no_bytes_and_no_range() {
+async fn an_empty_object_has_no_satisfiable_range() {
     let cloud = TestCloud::with_bucket().await;
     cloud.call::<PutObject>(PutObjectRequest { body: Some(Body::empty()), ..put("a", "") }).await.unwrap();
     assert_eq!((cloud.head("a").await.content_length, cloud.text("a").await), (Some(0), String::new()));

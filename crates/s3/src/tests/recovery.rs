@@ -3,7 +3,7 @@ use crate::api::*;
 use cloudlet_store::{Blobs, InMemory, Journal, Persistent, replay};
 
 #[tokio::test]
-async fn everything_is_there_after_a_restart() {
+async fn buckets_objects_and_uploads_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let backend = InMemory::new();
     let cloud = TestCloud::with(&Journal::to(backend.clone()), Blobs::folder(folder.path()).unwrap());
@@ -20,8 +20,8 @@ async fn everything_is_there_after_a_restart() {
     drop(cloud);
 
     let restarted = TestCloud::with(&Journal::off(), Blobs::folder(folder.path()).unwrap());
-    let kept: &dyn Persistent = restarted.s3.buckets.as_ref();
-    replay(&[kept], &backend.records()).unwrap();
+    let store: &dyn Persistent = restarted.s3.buckets.as_ref();
+    replay(&[store], &backend.records()).unwrap();
     assert_eq!(restarted.keys().await, ["large", "small"]);
     assert_eq!((restarted.text("large").await, restarted.text("small").await), (large, "y".into()));
     assert_eq!(restarted.head("large").await.tag_count, Some(1));

@@ -16,7 +16,7 @@ fn pair(key: &str, value: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn tags_are_written_counted_replaced_and_removed() {
+async fn object_tags_are_put_counted_replaced_and_deleted() {
     let cloud = TestCloud::with_bucket().await;
     cloud.call::<PutObject>(PutObjectRequest { tagging: Some("t1=1&t2=2".into()), ..put("a", "x") }).await.unwrap();
     assert_eq!((read(&cloud).await, cloud.head("a").await.tag_count), (vec![pair("t1", "1"), pair("t2", "2")], Some(2)));
@@ -28,7 +28,7 @@ async fn tags_are_written_counted_replaced_and_removed() {
 }
 
 #[tokio::test]
-async fn bad_tags_change_nothing() {
+async fn invalid_tags_change_nothing() {
     let cloud = TestCloud::with_bucket().await;
     cloud.call::<PutObject>(PutObjectRequest { tagging: Some("t=1".into()), ..put("a", "x") }).await.unwrap();
     let bad = cloud.call::<PutObjectTagging>(tagging(&[("aws:x", "1")])).await;
@@ -37,9 +37,9 @@ async fn bad_tags_change_nothing() {
     assert_eq!((read(&cloud).await, cloud.text("a").await), (vec![pair("t", "1")], "x".into()));
 }
 
-/// Recorded: only GetObjectTagging puts the bucket before the key.
+/// Recorded: only GetObjectTagging prefixes the key in the fault with the bucket.
 #[tokio::test]
-async fn the_tags_of_a_missing_object_are_missing() {
+async fn tagging_of_a_missing_object_is_refused() {
     let cloud = TestCloud::with_bucket().await;
     assert_eq!(refused_with(cloud.call::<PutObjectTagging>(tagging(&[])).await, "Key"), ("NoSuchKey".into(), "a".into()));
     let request = GetObjectTaggingRequest { bucket: BUCKET.into(), key: "a".into(), ..Default::default() };
