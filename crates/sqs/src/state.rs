@@ -222,7 +222,7 @@ pub struct Queue {
 
 tables!(Queue { profile, messages, flights, twins, attempts }
     indexes(Queue::reindex) { ready, lanes, groups, delayed, in_flight, tenants, work, ages }
-    beside { bell, last });
+    transient { bell, last });
 
 /// Only ever grows, so that undoing a write need not undo it.
 #[derive(Debug, Default)]

@@ -49,7 +49,7 @@ impl Blobs {
     }
 
     /// Writes a body that is whole already.
-    pub async fn put(&self, id: BlobId, bytes: Bytes) -> io::Result<Fresh> {
+    pub async fn put(&self, id: BlobId, bytes: Bytes) -> io::Result<PendingBlob> {
         let mut writer = self.writer(id);
         writer.write(bytes).await?;
         writer.finish().await
@@ -66,9 +66,9 @@ impl Blobs {
     }
 
     /// A second body with the same bytes, which are not copied. Each part of a joined body takes an id of its own.
-    pub async fn copy(&self, blob: &Blob, mut ids: impl FnMut() -> BlobId) -> io::Result<Fresh> {
+    pub async fn copy(&self, blob: &Blob, mut ids: impl FnMut() -> BlobId) -> io::Result<PendingBlob> {
         let mut links = vec![];
-        let copied = Fresh::new(
+        let copied = PendingBlob::new(
             self.clone(),
             blob.with_ids(&mut |old| {
                 let new = ids();
@@ -124,14 +124,14 @@ impl fmt::Debug for Blobs {
 /// A finished body that no row names yet. Unless it is kept, it is deleted: a failed write leaves nothing behind.
 #[must_use = "a body that is not kept is deleted"]
 #[derive(Debug)]
-pub struct Fresh {
+pub struct PendingBlob {
     blobs: Blobs,
     blob: Blob,
 }
 
-impl Fresh {
-    fn new(blobs: Blobs, blob: Blob) -> Fresh {
-        Fresh { blobs, blob }
+impl PendingBlob {
+    fn new(blobs: Blobs, blob: Blob) -> PendingBlob {
+        PendingBlob { blobs, blob }
     }
 
     /// For the row that will name it.
@@ -145,7 +145,7 @@ impl Fresh {
     }
 }
 
-impl Drop for Fresh {
+impl Drop for PendingBlob {
     fn drop(&mut self) {
         self.blobs.delete(&self.blob);
     }

@@ -29,7 +29,7 @@ mod store_map;
 mod table;
 mod tables;
 
-pub use blobs::{Blob, BlobId, BlobReader, BlobWriter, Blobs, Fresh};
+pub use blobs::{Blob, BlobId, BlobReader, BlobWriter, Blobs, PendingBlob};
 pub use journal::{Backend, InMemory, Journal, RowKey};
 pub use json::Json;
 pub use persistent::{Listing, Page, Persistent, replay};

@@ -92,9 +92,9 @@ impl<K: Key, T: Tables> StoreMap<K, T> {
         {
             return Err(present.clone());
         }
-        let of = self.json_key(&key);
+        let instance = self.json_key(&key);
         let rows = if self.journal.is_on() { changes(&tables) } else { vec![] };
-        let store = Arc::new(MappedStore(Cell::new(self.path.clone(), Some(of), self.journal.clone(), tables)));
+        let store = Arc::new(MappedStore(Cell::new(self.path.clone(), Some(instance), self.journal.clone(), tables)));
         if self.journal.is_on() {
             store.0.append(Some(StoreEvent::Created), rows);
         }
@@ -171,15 +171,15 @@ impl<K: Key, T: Tables> StoreMap<K, T> {
         }
     }
 
-    fn find(&self, of: Option<&Json>) -> Result<(K, Option<Entry<T>>), Unreadable> {
-        let Some(of) = of else { return Err(Unreadable::NoSuchStore { store: self.path.to_string(), of: None }) };
-        let key = of.read::<K>().map_err(|cause| Unreadable::StoreKey { store: self.path.to_string(), of: of.clone(), cause })?;
+    fn find(&self, instance: Option<&Json>) -> Result<(K, Option<Entry<T>>), Unreadable> {
+        let Some(instance) = instance else { return Err(Unreadable::NoSuchStore { store: self.path.to_string(), instance: None }) };
+        let key = instance.read::<K>().map_err(|cause| Unreadable::StoreKey { store: self.path.to_string(), instance: instance.clone(), cause })?;
         let store = self.get(&key);
         Ok((key, store))
     }
 
-    fn absent(&self, of: Option<&Json>) -> Unreadable {
-        Unreadable::NoSuchStore { store: self.path.to_string(), of: of.cloned() }
+    fn absent(&self, instance: Option<&Json>) -> Unreadable {
+        Unreadable::NoSuchStore { store: self.path.to_string(), instance: instance.cloned() }
     }
 }
 
@@ -196,9 +196,9 @@ impl<K: Key, T: Tables> Persistent for StoreMap<K, T> {
         listings
     }
 
-    fn page(&self, of: Option<&Json>, table: &str, after: Option<&Json>, limit: usize) -> Result<Page, Unreadable> {
-        let (_, store) = self.find(of)?;
-        store.ok_or_else(|| self.absent(of))?.0.page(table, after, limit)
+    fn page(&self, instance: Option<&Json>, table: &str, after: Option<&Json>, limit: usize) -> Result<Page, Unreadable> {
+        let (_, store) = self.find(instance)?;
+        store.ok_or_else(|| self.absent(instance))?.0.page(table, after, limit)
     }
 
     fn snapshot(&self, each: &mut dyn FnMut(Record)) {
@@ -213,8 +213,8 @@ impl<K: Key, T: Tables> Persistent for StoreMap<K, T> {
         }
     }
 
-    fn take(&self, record: &Record) -> Result<(), Unreadable> {
-        let (key, store) = self.find(record.of.as_ref())?;
+    fn apply(&self, record: &Record) -> Result<(), Unreadable> {
+        let (key, store) = self.find(record.instance.as_ref())?;
         match (record.event, store) {
             (Some(StoreEvent::Removed), store) => {
                 if let Some(store) = store {
@@ -224,17 +224,17 @@ impl<K: Key, T: Tables> Persistent for StoreMap<K, T> {
                 Ok(())
             }
             (Some(StoreEvent::Created), None) => {
-                let cell = Cell::new(self.path.clone(), record.of.clone(), self.journal.clone(), T::default());
-                cell.take(record)?;
+                let cell = Cell::new(self.path.clone(), record.instance.clone(), self.journal.clone(), T::default());
+                cell.apply(record)?;
                 self.stores.write().insert(key, Arc::new(MappedStore(cell)));
                 Ok(())
             }
-            (_, Some(store)) => store.0.take(record),
-            (_, None) => Err(self.absent(record.of.as_ref())),
+            (_, Some(store)) => store.0.apply(record),
+            (_, None) => Err(self.absent(record.instance.as_ref())),
         }
     }
 
-    fn taken(&self) {
+    fn finish_recovery(&self) {
         for (_, store) in self.all() {
             store.0.reindex();
         }
@@ -249,8 +249,8 @@ impl<K, T> fmt::Debug for StoreMap<K, T> {
 
 impl<T> fmt::Debug for MappedStore<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0.of {
-            Some(of) => write!(f, "store {of} of {}", self.0.path),
+        match &self.0.instance {
+            Some(instance) => write!(f, "store {instance} of {}", self.0.path),
             None => write!(f, "store of {}", self.0.path),
         }
     }

@@ -273,7 +273,7 @@ fn readers_and_writers_go_from_thread_to_thread() {
     fn moves<T: Send + 'static>() {}
     moves::<BlobReader>();
     moves::<BlobWriter>();
-    moves::<Fresh>();
+    moves::<PendingBlob>();
 }
 
 #[test]
