@@ -1,7 +1,7 @@
 //! Blobs: bodies of objects and mails, apart from rows. A row holds a `Blob`, which says where the bytes are.
 //! Bodies live in memory, or as files of a folder; small ones in the row itself. Ids come from the caller.
 //!
-//! The order that loses nothing: write the body, write the row that names it, keep the body; and the other way round,
+//! The order that loses nothing: write the body, write the row that names it, commit the body; and the other way round,
 //! change the row, then delete the body that it named. What a crash leaves in between, `sweep` removes.
 
 mod blob;
@@ -23,7 +23,7 @@ use memory::Memory;
 use std::{collections::HashSet, fmt, io, ops::Range, path::Path, sync::Arc};
 use tokio::task::JoinError;
 
-/// Where bodies are kept. Cheap to clone.
+/// Where bodies are. Cheap to clone.
 #[derive(Clone)]
 pub struct Blobs(Kind);
 
@@ -121,8 +121,8 @@ impl fmt::Debug for Blobs {
     }
 }
 
-/// A finished body that no row names yet. Unless it is kept, it is deleted: a failed write leaves nothing behind.
-#[must_use = "a body that is not kept is deleted"]
+/// A finished body that no row names yet. Unless it is committed, it is deleted: a failed write leaves nothing behind.
+#[must_use = "a body that is not committed is deleted"]
 #[derive(Debug)]
 pub struct PendingBlob {
     blobs: Blobs,

@@ -1,4 +1,4 @@
-//! Where records go. Off: nothing is even serialized. In memory: for tests. On disk: another keeper, behind the same trait.
+//! Where records go. Off: nothing is even serialized. In memory: for tests. On disk: a backend behind the same trait.
 
 use crate::{Change, Json, Record, StoreEvent};
 use parking_lot::Mutex;
@@ -52,7 +52,7 @@ impl fmt::Debug for Journal {
     }
 }
 
-/// Where one row stands in the whole state.
+/// The key of one row in the whole state.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowKey {
     pub store: Arc<str>,
@@ -61,7 +61,7 @@ pub struct RowKey {
     pub key: Json,
 }
 
-/// Keeps rows for a restart.
+/// Stores rows for a restart.
 pub trait Backend: Send + Sync + 'static {
     fn get(&self, place: &RowKey) -> io::Result<Option<Json>>;
 
@@ -92,7 +92,7 @@ impl RowKey {
     }
 }
 
-/// A keeper for tests: the records as they came, and the rows they left.
+/// A backend for tests: the records in their order, and the rows that result.
 #[derive(Default)]
 pub struct InMemory(Mutex<Contents>);
 

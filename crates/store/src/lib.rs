@@ -1,4 +1,4 @@
-//! Maps that remember: tables, the stores that own them, the journal of their writes; and blobs, the bodies apart from rows.
+//! Tables, the stores that own them, and the journal of their writes; and blobs, the bodies of objects and mails.
 //! A write happens whole, and is one record of the journal, or not at all. Memory answers every read.
 //!
 //! ```

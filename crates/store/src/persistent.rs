@@ -1,4 +1,4 @@
-//! Stores and shelves with their types forgotten: what inspection, reset, snapshot and recovery work on.
+//! Stores and store maps with their types erased: what inspection, reset, snapshot and recovery work on.
 
 use crate::{Json, Record, Unreadable};
 use serde::Serialize;
@@ -27,11 +27,11 @@ pub struct Page {
 pub trait Persistent: Send + Sync {
     fn path(&self) -> &Arc<str>;
     fn listings(&self) -> Vec<Listing>;
-    /// Rows of one table; `of` names the store on a shelf.
+    /// Rows of one table; `instance` names the store of a store map.
     fn page(&self, instance: Option<&Json>, table: &str, after: Option<&Json>, limit: usize) -> Result<Page, Unreadable>;
     /// Every row, in records of a bearable size. Each store is whole in itself; two stores may be seen at two moments.
     fn snapshot(&self, each: &mut dyn FnMut(Record));
-    /// Empty, as after a first start. One record for a store, one for each store of a shelf.
+    /// Empties it, as after a first start: one record for a store, one for each store of a store map.
     fn reset(&self);
     /// Takes a record over, without writing it to the journal again. `replay` does this in the right order.
     fn apply(&self, record: &Record) -> Result<(), Unreadable>;

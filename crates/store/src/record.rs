@@ -5,10 +5,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::{borrow::Cow, fmt, sync::Arc};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Record {
-    /// The path of the store or of the shelf.
+    /// The path of the store or store map.
     pub store: Arc<str>,
-    /// Which one of the shelf.
+    /// The key of the store in its store map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<Json>,
     /// What became of the store itself, before its rows changed.
@@ -21,15 +22,16 @@ pub struct Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StoreEvent {
-    /// It stands on its shelf now.
+    /// It is in its store map now.
     Created,
     /// It has no rows any more.
     Emptied,
-    /// It stands on its shelf no more, and its rows are gone.
+    /// It was removed from its store map, and its rows are gone.
     Removed,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Change {
     pub table: Cow<'static, str>,
     pub key: Json,

@@ -19,7 +19,7 @@ const SNAPSHOT_ROWS: usize = 1000;
 pub struct Store<T>(Cell<T>);
 
 impl<T: Tables> Store<T> {
-    /// A store with its path in the journal (`"sns/topics"`). What stands in `tables` already counts as recovered.
+    /// A store with its path in the journal (`"sns/topics"`). The rows in `tables` count as recovered.
     pub fn new(path: impl Into<Arc<str>>, journal: &Journal, tables: T) -> Store<T> {
         Store(Cell::new(path.into(), None, journal.clone(), tables))
     }
@@ -83,10 +83,10 @@ impl<T> fmt::Debug for Store<T> {
     }
 }
 
-/// What a store and a shelved store share: the lock, the journal, and the place in it.
+/// What a `Store` and a `MappedStore` share: the lock, the journal, and the path in it.
 pub(crate) struct Cell<T> {
     pub(crate) tables: RwLock<T>,
-    /// Taken off its shelf. Set under the lock of the tables, so that it holds for as long as one has that lock.
+    /// Removed from its store map. Set under the lock of the tables, so that it holds for as long as one has that lock.
     retired: AtomicBool,
     pub(crate) path: Arc<str>,
     pub(crate) instance: Option<Json>,
@@ -109,7 +109,7 @@ impl<T: Tables> Cell<T> {
     }
 
     pub(crate) fn write_into<R, E>(&self, tables: &mut T, change: impl FnOnce(&mut T) -> Result<R, E>) -> Result<R, E> {
-        // Dropped without `keep`, by `?` or by a panic, an attempt undoes itself.
+        // Dropped without `commit`, by `?` or by a panic, a transaction undoes itself.
         let transaction = Transaction::new(tables);
         let result = change(transaction.tables)?;
         if self.journal.is_on() {

@@ -1,5 +1,5 @@
 //! Many stores of one kind, a lock each: a queue each, a bucket each.
-//! A store taken off its shelf is retired: whoever still holds it is told so, and can change nothing.
+//! A store that was removed is retired: who still has a handle reads `None`, and changes nothing.
 
 use crate::store::{Cell, changes, infallible};
 use crate::table::is_backward;
@@ -17,7 +17,7 @@ pub struct StoreMap<K, T> {
 
 type Entry<T> = Arc<MappedStore<T>>;
 
-/// A store on a shelf. Every look says `None` once it is retired.
+/// A store of a store map. Every access gives `None` once it is retired.
 pub struct MappedStore<T>(Cell<T>);
 
 impl<T: Tables> MappedStore<T> {
@@ -84,7 +84,7 @@ impl<K: Key, T: Tables> StoreMap<K, T> {
         self.get(key)?.update(change)
     }
 
-    /// Puts a new store on the shelf, with the rows it has; `Err` is the one that stands there already.
+    /// Adds a store with its rows; `Err` is the one that is there already.
     pub fn create(&self, key: K, tables: T) -> Result<Arc<MappedStore<T>>, Arc<MappedStore<T>>> {
         let mut stores = self.stores.write();
         if let Some(present) = stores.get(&key)
@@ -102,7 +102,7 @@ impl<K: Key, T: Tables> StoreMap<K, T> {
         Ok(store)
     }
 
-    /// Takes a store off the shelf and retires it. False when there was none.
+    /// Removes and retires a store. False when there was none.
     pub fn remove<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -110,7 +110,7 @@ impl<K: Key, T: Tables> StoreMap<K, T> {
         matches!(self.remove_if(key, |_| Ok::<_, std::convert::Infallible>(())), Some(Ok(())))
     }
 
-    /// Takes a store off the shelf if `agree` says so, which nothing can change in between (a bucket must be empty).
+    /// Removes a store if `agree` says so, under its lock (a bucket must be empty).
     /// `None` when there was none.
     pub fn remove_if<Q: Ord + ?Sized, R, E>(&self, key: &Q, agree: impl FnOnce(&T) -> Result<R, E>) -> Option<Result<R, E>>
     where
@@ -243,7 +243,7 @@ impl<K: Key, T: Tables> Persistent for StoreMap<K, T> {
 
 impl<K, T> fmt::Debug for StoreMap<K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "shelf {}", self.path)
+        write!(f, "store map {}", self.path)
     }
 }
 

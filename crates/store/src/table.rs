@@ -1,4 +1,4 @@
-//! One kind of thing a service keeps: an ordered map that can take back what a write did to it.
+//! A table: an ordered map that can undo a write.
 //! It knows neither its name nor its journal; a store does.
 
 use crate::Json;
@@ -12,17 +12,17 @@ use std::{
 pub trait Key: Ord + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<T: Ord + Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Key for T {}
 
-/// A row is cheap to clone: what is large in it stands behind an `Arc` or `Bytes`, or is a `Blob`.
+/// A row is cheap to clone: what is large in it is an `Arc`, `Bytes` or a `Blob`.
 pub trait Row: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Row for T {}
 
 /// How many of the latest touches are looked through, so that a row is remembered once.
 /// An older touch is remembered a second time, which costs a clone and harms nothing.
 const RECENT_TOUCHES: usize = 8;
-/// Capacity of the log that is kept from one write to the next.
+/// Capacity that the undo log has from one write to the next.
 const LOG_CAPACITY: usize = 64;
 
-/// An ordered map with an undo log. Reached through a store only, which ends every write by keeping or undoing it.
+/// An ordered map with an undo log. Reached through a store only, which ends every write by committing or undoing it.
 ///
 /// Change it row by row: replacing the whole table (`mem::take`) would throw its log away.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ impl<K: Ord, V: PartialEq> PartialEq for Table<K, V> {
     }
 }
 
-/// Looking.
+/// Reading.
 impl<K: Ord, V> Table<K, V> {
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
@@ -184,7 +184,7 @@ impl<'a, K: Ord, V> IntoIterator for &'a Table<K, V> {
 pub trait Undo {
     /// Puts every touched row back.
     fn undo(&mut self);
-    /// Lets the write stand.
+    /// Makes the write final.
     fn commit(&mut self);
     /// Empties the table, with undo.
     fn empty(&mut self);
@@ -214,7 +214,7 @@ impl<K: Ord + Clone, V: Clone> Undo for Table<K, V> {
     }
 }
 
-/// A table with its types forgotten: what the journal and the inspector see.
+/// A table with its types erased, for the journal and inspection.
 pub trait AnyTable: Undo {
     fn count(&self) -> usize;
     /// What became of the rows that this write touched.

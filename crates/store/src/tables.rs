@@ -19,7 +19,7 @@ pub trait Tables: Default + Send + Sync + 'static {
 /// - Tables are journaled under the names of their fields. Renaming one is a change of the journal's format.
 /// - `indexes` are tables that follow from others: undone with them, never journaled, filled again by the function
 ///   in parentheses (they are empty when it is called).
-/// - `beside` are fields that are no state at all (a bell for waiters); they must be `Default`, and no write changes them.
+/// - `transient` are fields that are no state at all (a notifier for waiters); they must be `Default`, and no write changes them.
 ///
 /// ```
 /// use cloudlet_store::{Table, tables};
@@ -31,7 +31,7 @@ pub trait Tables: Default + Send + Sync + 'static {
 ///     by_due: Table<(u32, u64), ()>,
 ///     arrived: Arc<str>,
 /// }
-/// tables!(State { messages } indexes(State::reindex) { by_due } beside { arrived });
+/// tables!(State { messages } indexes(State::reindex) { by_due } transient { arrived });
 ///
 /// impl State {
 ///     fn reindex(&mut self) {

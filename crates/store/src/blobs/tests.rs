@@ -77,7 +77,7 @@ fn what_was_written_is_read_again() {
                 assert_eq!(writer.length(), length as u64);
                 let blob = writer.finish().await.unwrap().commit();
                 assert_eq!(blob.length(), length as u64);
-                assert_eq!(blob.ids().len(), usize::from(length > INLINE), "small bodies stand in the row");
+                assert_eq!(blob.ids().len(), usize::from(length > INLINE), "small bodies are in the row");
                 assert_eq!(bench.get(&blob).await.unwrap(), bytes);
             }
         }

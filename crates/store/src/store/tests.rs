@@ -175,7 +175,7 @@ fn a_record_that_does_not_fit_changes_nothing() {
     for line in [
         r#"{"store":"sqs","rows":[{"table":"names","key":"x","row":null},{"table":"messages","key":["q",2],"row":{"due":1}}]}"#,
         r#"{"store":"sqs","rows":[{"table":"names","key":"x","row":null},{"table":"topics","key":"t","row":1}]}"#,
-        r#"{"store":"sqs","of":"q","rows":[{"table":"names","key":"x","row":null}]}"#,
+        r#"{"store":"sqs","instance":"q","rows":[{"table":"names","key":"x","row":null}]}"#,
         r#"{"store":"sns","rows":[]}"#,
     ] {
         let record: Record = serde_json::from_str(line).unwrap();
