@@ -20,6 +20,7 @@
 
 pub mod as_base64;
 pub mod blobs;
+mod expiring;
 mod journal;
 mod json;
 mod persistent;
@@ -30,6 +31,7 @@ mod table;
 mod tables;
 
 pub use blobs::{Blob, BlobId, BlobReader, BlobWriter, Blobs, PendingBlob};
+pub use expiring::{Expires, ExpiringTable};
 pub use journal::{Backend, InMemory, Journal, RowKey};
 pub use json::Json;
 pub use persistent::{Listing, Page, Persistent, replay};
