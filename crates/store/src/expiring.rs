@@ -93,7 +93,7 @@ impl<K: Ord + Clone, V: Clone + Expires> ExpiringTable<K, V> {
     {
         let entry = self.rows.range((Bound::Included(key), Bound::Included(key))).next().map(|(key, row)| (row.expires_at(), key.clone()))?;
         self.by_expiry.remove(&entry);
-        self.rows.remove(&entry.1)
+        self.rows.remove::<K>(&entry.1)
     }
 
     /// Removes up to `limit` rows that have expired by now, the oldest first, and gives them.
