@@ -3,14 +3,14 @@ use cloudlet_api_iam::*;
 
 async fn give(cloud: &TestCloud, policy: &str) {
     let input = PutUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into(), policy_document: policy.into() };
-    cloud.does::<PutUserPolicy>(input).await;
+    cloud.ok::<PutUserPolicy>(input).await;
 }
 
 #[tokio::test]
 async fn a_user_may_do_what_its_policies_say_from_the_moment_they_say_it() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
-    let list = || cloud.call::<ListUsers>(&bob, ListUsersRequest::default());
+    let list = || cloud.call_as::<ListUsers>(&bob, ListUsersRequest::default());
     let fault = list().await.err().unwrap();
     assert_eq!((fault.code(), fault.status()), ("AccessDenied", 403));
     assert_eq!(
@@ -20,12 +20,12 @@ async fn a_user_may_do_what_its_policies_say_from_the_moment_they_say_it() {
     );
     give(&cloud, r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:List*","Resource":"*"}}"#).await;
     assert!(list().await.is_ok());
-    cloud.does::<DeleteUserPolicy>(DeleteUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into() }).await;
+    cloud.ok::<DeleteUserPolicy>(DeleteUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into() }).await;
     assert!(list().await.is_err());
-    cloud.does::<CreateGroup>(CreateGroupRequest { group_name: "g".into(), path: None }).await;
-    cloud.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "g".into(), user_name: "bob".into() }).await;
+    cloud.ok::<CreateGroup>(CreateGroupRequest { group_name: "g".into(), path: None }).await;
+    cloud.ok::<AddUserToGroup>(AddUserToGroupRequest { group_name: "g".into(), user_name: "bob".into() }).await;
     let admin = AttachGroupPolicyRequest { group_name: "g".into(), policy_arn: "arn:aws:iam::aws:policy/IAMReadOnlyAccess".into() };
-    cloud.does::<AttachGroupPolicy>(admin).await;
+    cloud.ok::<AttachGroupPolicy>(admin).await;
     assert!(list().await.is_ok());
 }
 
@@ -36,8 +36,8 @@ async fn a_boundary_limits_and_says_so() {
     give(&cloud, ALLOW_ALL).await;
     let boundary = "arn:aws:iam::aws:policy/AmazonS3FullAccess";
     let input = PutUserPermissionsBoundaryRequest { user_name: "bob".into(), permissions_boundary: boundary.into() };
-    cloud.does::<PutUserPermissionsBoundary>(input).await;
-    let fault = cloud.call::<ListUsers>(&bob, ListUsersRequest::default()).await.err().unwrap();
+    cloud.ok::<PutUserPermissionsBoundary>(input).await;
+    let fault = cloud.call_as::<ListUsers>(&bob, ListUsersRequest::default()).await.err().unwrap();
     assert!(fault.message().ends_with("because no permissions boundary allows the iam:ListUsers action"), "{fault}");
 }
 
@@ -50,18 +50,18 @@ async fn policies_can_speak_of_the_caller_and_of_tags() {
         {"Effect":"Allow","Action":"iam:CreateAccessKey","Resource":"arn:aws:iam::*:user/${aws:username}"},
         {"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"StringEquals":{"iam:ResourceTag/team":"${aws:PrincipalTag/team}"}}}]}"#;
     give(&cloud, own).await;
-    assert!(cloud.call::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("bob".into()) }).await.is_ok());
-    assert!(cloud.call::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("eve".into()) }).await.is_err());
-    let get = || cloud.call::<GetUser>(&bob, GetUserRequest { user_name: Some("eve".into()) });
+    assert!(cloud.call_as::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("bob".into()) }).await.is_ok());
+    assert!(cloud.call_as::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("eve".into()) }).await.is_err());
+    let get = || cloud.call_as::<GetUser>(&bob, GetUserRequest { user_name: Some("eve".into()) });
     let fault = get().await.err().unwrap();
     assert!(fault.message().contains("iam:GetUser on resource: user eve because no identity-based policy allows"), "{fault}");
     for (name, team) in [("bob", "red"), ("eve", "blue")] {
         let tags = vec![Tag { key: "team".into(), value: team.into() }];
-        cloud.does::<TagUser>(TagUserRequest { user_name: name.into(), tags }).await;
+        cloud.ok::<TagUser>(TagUserRequest { user_name: name.into(), tags }).await;
     }
     assert!(get().await.is_err());
     let tags = vec![Tag { key: "team".into(), value: "red".into() }];
-    cloud.does::<TagUser>(TagUserRequest { user_name: "eve".into(), tags }).await;
+    cloud.ok::<TagUser>(TagUserRequest { user_name: "eve".into(), tags }).await;
     assert!(get().await.is_ok());
 }
 
@@ -70,12 +70,12 @@ async fn a_user_made_anew_has_nothing_of_its_namesake() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
     give(&cloud, ALLOW_ALL).await;
-    cloud.does::<DeleteUserPolicy>(DeleteUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into() }).await;
-    cloud.does::<DeleteUser>(DeleteUserRequest { user_name: "bob".into() }).await;
+    cloud.ok::<DeleteUserPolicy>(DeleteUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into() }).await;
+    cloud.ok::<DeleteUser>(DeleteUserRequest { user_name: "bob".into() }).await;
     let new = cloud.user("bob").await;
     give(&cloud, ALLOW_ALL).await;
-    assert!(cloud.call::<ListUsers>(&bob, ListUsersRequest::default()).await.is_err());
-    assert!(cloud.call::<ListUsers>(&new, ListUsersRequest::default()).await.is_ok());
+    assert!(cloud.call_as::<ListUsers>(&bob, ListUsersRequest::default()).await.is_err());
+    assert!(cloud.call_as::<ListUsers>(&new, ListUsersRequest::default()).await.is_ok());
 }
 
 #[tokio::test]
@@ -83,9 +83,9 @@ async fn passing_a_role_is_asked_for() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
     cloud.role("r", LAMBDA_TRUST).await;
-    cloud.does::<CreateInstanceProfile>(CreateInstanceProfileRequest { instance_profile_name: "p".into(), ..Default::default() }).await;
+    cloud.ok::<CreateInstanceProfile>(CreateInstanceProfileRequest { instance_profile_name: "p".into(), ..Default::default() }).await;
     give(&cloud, r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:AddRoleToInstanceProfile","Resource":"*"}}"#).await;
     let add = AddRoleToInstanceProfileRequest { instance_profile_name: "p".into(), role_name: "r".into() };
-    let fault = cloud.call::<AddRoleToInstanceProfile>(&bob, add).await.err().unwrap();
+    let fault = cloud.call_as::<AddRoleToInstanceProfile>(&bob, add).await.err().unwrap();
     assert!(fault.message().contains("iam:PassRole on resource: arn:aws:iam::123456789012:role/r"), "{fault}");
 }

@@ -5,21 +5,21 @@ use cloudlet_api_iam::*;
 async fn a_user_lives_under_its_path_until_nothing_holds_it() {
     let cloud = TestCloud::new();
     let input = CreateUserRequest { user_name: "Ada".into(), path: Some("/team/".into()), ..Default::default() };
-    let user = cloud.does::<CreateUser>(input).await.user.unwrap();
+    let user = cloud.ok::<CreateUser>(input).await.user.unwrap();
     assert_eq!(user.arn, "arn:aws:iam::123456789012:user/team/Ada");
     assert!(user.user_id.starts_with("AIDA") && user.user_id.len() == 21);
     let again = CreateUserRequest { user_name: "ADA".into(), ..Default::default() };
     assert_eq!(cloud.fails::<CreateUser>(again).await, ("EntityAlreadyExists".into(), "User with name ADA already exists.".into()));
-    cloud.does::<CreateAccessKey>(CreateAccessKeyRequest { user_name: Some("Ada".into()) }).await;
+    cloud.ok::<CreateAccessKey>(CreateAccessKeyRequest { user_name: Some("Ada".into()) }).await;
     let gone = DeleteUserRequest { user_name: "Ada".into() };
     assert_eq!(
         cloud.fails::<DeleteUser>(gone.clone()).await,
         ("DeleteConflict".into(), "Cannot delete entity, must delete access keys first.".into())
     );
-    let keys = cloud.does::<ListAccessKeys>(ListAccessKeysRequest { user_name: Some("Ada".into()), ..Default::default() }).await;
+    let keys = cloud.ok::<ListAccessKeys>(ListAccessKeysRequest { user_name: Some("Ada".into()), ..Default::default() }).await;
     let id = keys.access_key_metadata[0].access_key_id.clone().unwrap();
-    cloud.does::<DeleteAccessKey>(DeleteAccessKeyRequest { user_name: Some("Ada".into()), access_key_id: id }).await;
-    cloud.does::<DeleteUser>(gone.clone()).await;
+    cloud.ok::<DeleteAccessKey>(DeleteAccessKeyRequest { user_name: Some("Ada".into()), access_key_id: id }).await;
+    cloud.ok::<DeleteUser>(gone.clone()).await;
     assert_eq!(cloud.fails::<DeleteUser>(gone).await, ("NoSuchEntity".into(), "The user with name Ada cannot be found.".into()));
 }
 
@@ -27,9 +27,9 @@ async fn a_user_lives_under_its_path_until_nothing_holds_it() {
 async fn who_asks_for_no_user_gets_itself_and_root_ends_in_root() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
-    cloud.does::<PutUserPolicy>(PutUserPolicyRequest { user_name: "bob".into(), policy_name: "all".into(), policy_document: ALLOW_ALL.into() }).await;
-    assert_eq!(cloud.call::<GetUser>(&bob, GetUserRequest::default()).await.unwrap().user.user_name, "bob");
-    assert_eq!(cloud.does::<GetUser>(GetUserRequest::default()).await.user.arn, "arn:aws:iam::123456789012:root");
+    cloud.ok::<PutUserPolicy>(PutUserPolicyRequest { user_name: "bob".into(), policy_name: "all".into(), policy_document: ALLOW_ALL.into() }).await;
+    assert_eq!(cloud.call_as::<GetUser>(&bob, GetUserRequest::default()).await.unwrap().user.user_name, "bob");
+    assert_eq!(cloud.ok::<GetUser>(GetUserRequest::default()).await.user.arn, "arn:aws:iam::123456789012:root");
     let role = cloudlet_aws::Caller {
         identity: cloudlet_aws::Identity::AssumedRole {
             role: cloudlet_aws::Arn::parse("arn:aws:iam::123456789012:role/r").unwrap(),
@@ -37,7 +37,7 @@ async fn who_asks_for_no_user_gets_itself_and_root_ends_in_root() {
         },
         ..bob
     };
-    let fault = cloud.call::<GetUser>(&role, GetUserRequest::default()).await.err().unwrap();
+    let fault = cloud.call_as::<GetUser>(&role, GetUserRequest::default()).await.err().unwrap();
     assert_eq!((fault.code(), fault.message()), ("ValidationError", "Must specify userName when calling with non-User credentials"));
 }
 
@@ -45,17 +45,17 @@ async fn who_asks_for_no_user_gets_itself_and_root_ends_in_root() {
 async fn a_renamed_user_keeps_its_keys_groups_and_the_trust_put_in_it() {
     let cloud = TestCloud::new();
     cloud.user("old").await;
-    cloud.does::<CreateGroup>(CreateGroupRequest { group_name: "devs".into(), path: None }).await;
-    cloud.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "devs".into(), user_name: "old".into() }).await;
-    let key = cloud.does::<CreateAccessKey>(CreateAccessKeyRequest { user_name: Some("old".into()) }).await.access_key;
+    cloud.ok::<CreateGroup>(CreateGroupRequest { group_name: "devs".into(), path: None }).await;
+    cloud.ok::<AddUserToGroup>(AddUserToGroupRequest { group_name: "devs".into(), user_name: "old".into() }).await;
+    let key = cloud.ok::<CreateAccessKey>(CreateAccessKeyRequest { user_name: Some("old".into()) }).await.access_key;
     let trust = LAMBDA_TRUST.replace(r#""Service":"lambda.amazonaws.com""#, r#""AWS":"arn:aws:iam::123456789012:user/old""#);
     cloud.role("r", &trust).await;
-    cloud.does::<UpdateUser>(UpdateUserRequest { user_name: "old".into(), new_user_name: Some("new".into()), new_path: Some("/x/".into()) }).await;
-    let groups = cloud.does::<ListGroupsForUser>(ListGroupsForUserRequest { user_name: "new".into(), ..Default::default() }).await;
+    cloud.ok::<UpdateUser>(UpdateUserRequest { user_name: "old".into(), new_user_name: Some("new".into()), new_path: Some("/x/".into()) }).await;
+    let groups = cloud.ok::<ListGroupsForUser>(ListGroupsForUserRequest { user_name: "new".into(), ..Default::default() }).await;
     assert_eq!(groups.groups[0].group_name, "devs");
-    let caller = cloud.inner.identity.credential(&key.access_key_id, None, cloud.inner.runtime.clock.now()).unwrap().caller;
+    let caller = cloud.identity.credential(&key.access_key_id, None, cloud.now()).unwrap().caller;
     assert_eq!(&*caller.arn, "arn:aws:iam::123456789012:user/x/new");
-    let role = cloud.does::<GetRole>(GetRoleRequest { role_name: "r".into() }).await.role;
+    let role = cloud.ok::<GetRole>(GetRoleRequest { role_name: "r".into() }).await.role;
     assert!(role.assume_role_policy_document.unwrap().contains("user%2Fx%2Fnew"));
 }
 
@@ -65,9 +65,9 @@ async fn a_principal_that_is_deleted_shows_as_its_id_and_a_namesake_inherits_not
     let bob = cloud.user("bob").await;
     let trust = LAMBDA_TRUST.replace(r#""Service":"lambda.amazonaws.com""#, r#""AWS":"arn:aws:iam::123456789012:user/bob""#);
     cloud.role("r", &trust).await;
-    cloud.does::<DeleteUser>(DeleteUserRequest { user_name: "bob".into() }).await;
+    cloud.ok::<DeleteUser>(DeleteUserRequest { user_name: "bob".into() }).await;
     cloud.user("bob").await;
-    let role = cloud.does::<GetRole>(GetRoleRequest { role_name: "r".into() }).await.role;
+    let role = cloud.ok::<GetRole>(GetRoleRequest { role_name: "r".into() }).await.role;
     let document = role.assume_role_policy_document.unwrap();
     assert!(document.contains(&*bob.unique_id) && !document.contains("user%2Fbob"));
 }
@@ -88,28 +88,28 @@ async fn a_trust_policy_may_name_only_who_exists_and_only_trust() {
     assert_eq!(cloud.fails::<CreateRole>(input("{")).await.1, "This policy contains invalid Json");
     // Of accounts that live elsewhere nobody here can say who exists.
     let stranger = nobody.replace("123456789012", "999988887777");
-    cloud.does::<CreateRole>(input(&stranger)).await;
+    cloud.ok::<CreateRole>(input(&stranger)).await;
 }
 
 #[tokio::test]
 async fn roles_and_profiles_hold_on_to_each_other() {
     let cloud = TestCloud::new();
     cloud.role("r", LAMBDA_TRUST).await;
-    cloud.does::<CreateInstanceProfile>(CreateInstanceProfileRequest { instance_profile_name: "p".into(), ..Default::default() }).await;
+    cloud.ok::<CreateInstanceProfile>(CreateInstanceProfileRequest { instance_profile_name: "p".into(), ..Default::default() }).await;
     let add = AddRoleToInstanceProfileRequest { instance_profile_name: "p".into(), role_name: "r".into() };
-    cloud.does::<AddRoleToInstanceProfile>(add.clone()).await;
+    cloud.ok::<AddRoleToInstanceProfile>(add.clone()).await;
     assert_eq!(
         cloud.fails::<AddRoleToInstanceProfile>(add).await,
         ("LimitExceeded".into(), "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1".into())
     );
     let delete = DeleteRoleRequest { role_name: "r".into() };
     assert_eq!(cloud.fails::<DeleteRole>(delete.clone()).await.1, "Cannot delete entity, must remove roles from instance profile first.");
-    let profile = cloud.does::<GetInstanceProfile>(GetInstanceProfileRequest { instance_profile_name: "p".into() }).await.instance_profile;
+    let profile = cloud.ok::<GetInstanceProfile>(GetInstanceProfileRequest { instance_profile_name: "p".into() }).await.instance_profile;
     assert_eq!(profile.roles[0].role_name, "r");
     cloud
-        .does::<RemoveRoleFromInstanceProfile>(RemoveRoleFromInstanceProfileRequest { instance_profile_name: "p".into(), role_name: "r".into() })
+        .ok::<RemoveRoleFromInstanceProfile>(RemoveRoleFromInstanceProfileRequest { instance_profile_name: "p".into(), role_name: "r".into() })
         .await;
-    cloud.does::<DeleteRole>(delete).await;
+    cloud.ok::<DeleteRole>(delete).await;
 }
 
 #[tokio::test]
@@ -117,13 +117,13 @@ async fn lists_come_in_pages_and_by_path() {
     let cloud = TestCloud::new();
     for name in ["a", "b", "c"] {
         let path = if name == "c" { "/far/" } else { "/" };
-        cloud.does::<CreateUser>(CreateUserRequest { user_name: name.into(), path: Some(path.into()), ..Default::default() }).await;
+        cloud.ok::<CreateUser>(CreateUserRequest { user_name: name.into(), path: Some(path.into()), ..Default::default() }).await;
     }
-    let one = cloud.does::<ListUsers>(ListUsersRequest { max_items: Some(2), ..Default::default() }).await;
+    let one = cloud.ok::<ListUsers>(ListUsersRequest { max_items: Some(2), ..Default::default() }).await;
     assert_eq!((one.users.len(), one.is_truncated), (2, Some(true)));
-    let two = cloud.does::<ListUsers>(ListUsersRequest { marker: one.marker, ..Default::default() }).await;
+    let two = cloud.ok::<ListUsers>(ListUsersRequest { marker: one.marker, ..Default::default() }).await;
     assert_eq!((two.users[0].user_name.as_str(), two.is_truncated), ("c", Some(false)));
-    let far = cloud.does::<ListUsers>(ListUsersRequest { path_prefix: Some("/far/".into()), ..Default::default() }).await;
+    let far = cloud.ok::<ListUsers>(ListUsersRequest { path_prefix: Some("/far/".into()), ..Default::default() }).await;
     assert_eq!(far.users.len(), 1);
 }
 
@@ -131,7 +131,7 @@ async fn lists_come_in_pages_and_by_path() {
 async fn a_service_linked_role_belongs_to_its_service() {
     let cloud = TestCloud::new();
     let input = CreateServiceLinkedRoleRequest { aws_service_name: "batch.amazonaws.com".into(), ..Default::default() };
-    let role = cloud.does::<CreateServiceLinkedRole>(input.clone()).await.role.unwrap();
+    let role = cloud.ok::<CreateServiceLinkedRole>(input.clone()).await.role.unwrap();
     assert_eq!(role.arn, "arn:aws:iam::123456789012:role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch");
     let name = role.role_name;
     assert_eq!(
@@ -139,7 +139,7 @@ async fn a_service_linked_role_belongs_to_its_service() {
         ("InvalidInput".into(), format!("Service role name {name} has been taken in this account, please try a different suffix."))
     );
     assert_eq!(cloud.fails::<DeleteRole>(DeleteRoleRequest { role_name: name.clone() }).await.0, "UnmodifiableEntity");
-    let task = cloud.does::<DeleteServiceLinkedRole>(DeleteServiceLinkedRoleRequest { role_name: name }).await.deletion_task_id;
+    let task = cloud.ok::<DeleteServiceLinkedRole>(DeleteServiceLinkedRoleRequest { role_name: name }).await.deletion_task_id;
     let input = GetServiceLinkedRoleDeletionStatusRequest { deletion_task_id: task };
-    assert_eq!(cloud.does::<GetServiceLinkedRoleDeletionStatus>(input).await.status, "SUCCEEDED");
+    assert_eq!(cloud.ok::<GetServiceLinkedRoleDeletionStatus>(input).await.status, "SUCCEEDED");
 }

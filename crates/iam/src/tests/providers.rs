@@ -14,7 +14,7 @@ fn updating() -> UpdateSAMLProviderRequest {
 }
 
 async fn got(cloud: &TestCloud) -> GetSAMLProviderResponse {
-    cloud.does::<GetSAMLProvider>(GetSAMLProviderRequest { saml_provider_arn: ARN.into() }).await
+    cloud.ok::<GetSAMLProvider>(GetSAMLProviderRequest { saml_provider_arn: ARN.into() }).await
 }
 
 #[tokio::test]
@@ -24,10 +24,10 @@ async fn metadata_must_be_that_of_a_provider() {
         let input = CreateSAMLProviderRequest { saml_metadata_document: document, ..creating() };
         assert_eq!(cloud.fails::<CreateSAMLProvider>(input).await, ("InvalidInput".into(), "Could not parse metadata".into()));
     }
-    cloud.does::<CreateSAMLProvider>(creating()).await;
+    cloud.ok::<CreateSAMLProvider>(creating()).await;
     assert_eq!(got(&cloud).await.saml_metadata_document.as_deref(), Some(METADATA));
     let dated = METADATA.replace("entityID=", "validUntil=\"2040-01-01T00:00:00Z\" entityID=");
-    cloud.does::<UpdateSAMLProvider>(UpdateSAMLProviderRequest { saml_metadata_document: Some(dated), ..updating() }).await;
+    cloud.ok::<UpdateSAMLProvider>(UpdateSAMLProviderRequest { saml_metadata_document: Some(dated), ..updating() }).await;
     let until = got(&cloud).await.valid_until.unwrap();
     assert_eq!(Some(until), cloudlet_aws::Timestamp::parse_any("2040-01-01T00:00:00Z"));
 }
@@ -40,12 +40,12 @@ async fn a_provider_that_must_encrypt_needs_a_key() {
     assert_eq!(cloud.fails::<CreateSAMLProvider>(required.clone()).await.1, none);
     let wrong = CreateSAMLProviderRequest { add_private_key: Some("no key".into()), ..creating() };
     assert_eq!(cloud.fails::<CreateSAMLProvider>(wrong).await.1, "Invalid private key.");
-    cloud.does::<CreateSAMLProvider>(CreateSAMLProviderRequest { add_private_key: Some(KEY.into()), ..required }).await;
+    cloud.ok::<CreateSAMLProvider>(CreateSAMLProviderRequest { add_private_key: Some(KEY.into()), ..required }).await;
 
     let nothing = cloud.fails::<UpdateSAMLProvider>(updating()).await.1;
     assert_eq!(nothing, "Unable to update identity provider. No updates are defined for metadata or encryption assertion.");
     let adding = UpdateSAMLProviderRequest { add_private_key: Some(KEY.into()), ..updating() };
-    cloud.does::<UpdateSAMLProvider>(adding.clone()).await;
+    cloud.ok::<UpdateSAMLProvider>(adding.clone()).await;
     assert_eq!(cloud.fails::<UpdateSAMLProvider>(adding.clone()).await, ("LimitExceeded".into(), "Private key limit of 2 is reached.".into()));
     let both = UpdateSAMLProviderRequest { remove_private_key: Some("x".into()), ..adding };
     assert!(cloud.fails::<UpdateSAMLProvider>(both).await.1.starts_with("Unable to add and remove private keys in the same request."));
@@ -53,9 +53,9 @@ async fn a_provider_that_must_encrypt_needs_a_key() {
     let keys: Vec<String> = got(&cloud).await.private_key_list.unwrap().into_iter().filter_map(|key| key.key_id).collect();
     let removing = |id: &str| UpdateSAMLProviderRequest { remove_private_key: Some(id.into()), ..updating() };
     assert!(cloud.fails::<UpdateSAMLProvider>(removing("UNKNOWNKEYUNKNOWNKEY")).await.1.contains("does not match a private key"));
-    cloud.does::<UpdateSAMLProvider>(removing(&keys[0])).await;
+    cloud.ok::<UpdateSAMLProvider>(removing(&keys[0])).await;
     assert_eq!(cloud.fails::<UpdateSAMLProvider>(removing(&keys[1])).await.1, "Failed to remove private key.");
     let mode = Some("Allowed".to_owned());
-    cloud.does::<UpdateSAMLProvider>(UpdateSAMLProviderRequest { assertion_encryption_mode: mode, ..removing(&keys[1]) }).await;
+    cloud.ok::<UpdateSAMLProvider>(UpdateSAMLProviderRequest { assertion_encryption_mode: mode, ..removing(&keys[1]) }).await;
     assert!(got(&cloud).await.private_key_list.is_none());
 }

@@ -1,6 +1,5 @@
 use super::fixture::*;
 use cloudlet_api_firehose::{self as firehose, PutRecord, PutRecordInput, PutRecordOutput};
-use cloudlet_api_sqs as sqs;
 use cloudlet_api_sts::{self as sts, AssumeRole, AssumeRoleRequest, AssumeRoleResponse, AssumedRoleUser, Credentials};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
@@ -40,13 +39,11 @@ impl Handle<AssumeRole> for Streams {
 }
 
 fn cloud() -> (TestCloud, Arc<Streams>) {
-    let (queues, streams) = (Arc::new(Queues::default()), Arc::new(Streams::default()));
-    let others = vec![
-        Service::of(&firehose::SERVICE, streams.clone()).handles::<PutRecord>().build(),
-        Service::of(&sts::SERVICE, streams.clone()).handles::<AssumeRole>().build(),
-    ];
-    let sqs = Service::of(&sqs::SERVICE, queues.clone()).handles::<sqs::SendMessage>().build();
-    (TestCloud { queues, ..TestCloud::among(sqs, others) }, streams)
+    let streams = Arc::new(Streams::default());
+    let (firehose, sts) = (streams.clone(), streams.clone());
+    let builder = builder().service(move |_| Service::of(&firehose::SERVICE, firehose.clone()).handles::<PutRecord>().build());
+    let builder = builder.service(move |_| Service::of(&sts::SERVICE, sts.clone()).handles::<AssumeRole>().build());
+    (TestCloud::with_queues(builder), streams)
 }
 
 #[tokio::test]

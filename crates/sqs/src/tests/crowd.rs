@@ -28,7 +28,7 @@ async fn crowd(url: &str, cloud: Arc<TestCloud>, grouped: impl Fn(usize) -> Opti
                         cloud.delete(&url, &message).await.unwrap();
                         if left.fetch_sub(1, Ordering::SeqCst) == 1 {
                             // All are through: who still waits may go.
-                            cloud.pass(20);
+                            cloud.advance(20);
                         }
                     }
                 }

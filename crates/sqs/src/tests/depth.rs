@@ -39,7 +39,7 @@ async fn a_restart_changes_nothing_a_client_sees() {
     again.delete(&ordered, &first).await.unwrap();
     assert_eq!(bodies(&again.receive(&ordered).await), ["b", "c"]);
     assert_eq!(bodies(&again.receive(&url).await), ["c"]);
-    again.pass(5);
+    again.advance(5);
     assert_eq!(bodies(&again.receive(&url).await), ["delayed"]);
     again.change(&url, &held, 0).await.unwrap();
     assert_eq!(bodies(&again.receive(&url).await), ["a"]);
@@ -65,7 +65,7 @@ async fn a_restart_in_the_middle_of_a_move_task_goes_on_with_it() {
     };
     cloud.call::<StartMessageMoveTask>(input).await.unwrap();
     let again = cloud.restarted();
-    again.pass(1);
+    again.advance(1);
     assert_eq!(bodies(&again.receive(&url).await), ["a", "b"]);
 }
 
@@ -74,8 +74,8 @@ async fn a_failed_write_leaves_no_trace() {
     let cloud = TestCloud::journaled();
     let url = cloud.create("q", &[("VisibilityTimeout", "0")]).await;
     cloud.send(&url, "m").await;
-    let queue = cloud.sqs.open(&arn("q")).unwrap();
-    let records = cloud.journal.as_ref().unwrap().records().len();
+    let queue = cloud.engine.open(&arn("q")).unwrap();
+    let records = cloud.records().len();
     let failed: Result<(), _> = queue.change(|queue| {
         queue.receive(&wish(10), cloud.now()).unwrap();
         let place = queue.next_place(cloud.now());
@@ -83,7 +83,7 @@ async fn a_failed_write_leaves_no_trace() {
         Err(crate::faults::no_such_queue())
     });
     assert!(failed.is_err());
-    assert_eq!(cloud.journal.as_ref().unwrap().records().len(), records);
+    assert_eq!(cloud.records().len(), records);
     assert_eq!(cloud.counts(&url).await, ["1", "0", "0"]);
     assert_eq!(cloud.receive(&url).await.len(), 1);
 }
@@ -209,7 +209,7 @@ fn what_lands_in_great_number_is_let_in_piece_by_piece() {
 async fn a_client_is_told_when_too_much_is_in_flight_if_it_does_not_wait() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
-    let queue = cloud.sqs.open(&arn("q")).unwrap();
+    let queue = cloud.engine.open(&arn("q")).unwrap();
     let now = cloud.now();
     queue
         .change(|queue| {
@@ -225,6 +225,6 @@ async fn a_client_is_told_when_too_much_is_in_flight_if_it_does_not_wait() {
     let fault = cloud.call::<ReceiveMessage>(receive(&url)).await.unwrap_err();
     assert_eq!((fault.code(), fault.status()), ("OverLimit", 403));
     assert!(fault.message().starts_with("Too many messages have been received without being deleted."), "{fault}");
-    cloud.pass(30);
+    cloud.advance(30);
     assert_eq!(cloud.receive(&url).await.len(), 10);
 }

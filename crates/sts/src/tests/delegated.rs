@@ -9,7 +9,7 @@ use cloudlet_identity::{
 };
 use cloudlet_policy::Kind;
 use cloudlet_store::Persistent;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 const HOUR: i64 = 3_600;
 
@@ -78,19 +78,15 @@ fn exchange(token: &str) -> GetDelegatedAccessTokenRequest {
     GetDelegatedAccessTokenRequest { trade_in_token: token.into() }
 }
 
-fn pass(cloud: &TestCloud, seconds: u64) {
-    cloud.inner.runtime.clock.advance(Duration::from_secs(seconds));
-}
-
 /// Whom the credentials stand for.
 async fn delegate(cloud: &TestCloud, token: &str) -> Caller {
-    let credentials = cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(token)).await.unwrap().credentials.unwrap();
+    let credentials = cloud.call_as::<GetDelegatedAccessToken>(partner(), exchange(token)).await.unwrap().credentials.unwrap();
     cloud.bearer(&credentials).unwrap()
 }
 
 async fn looks_up(cloud: &TestCloud, caller: &Caller) -> Result<(), Fault> {
     let input = GetAccessKeyInfoRequest { access_key_id: "AKIAIOSFODNN7EXAMPLE".into() };
-    cloud.call::<GetAccessKeyInfo>(caller, input).await.map(drop)
+    cloud.call_as::<GetAccessKeyInfo>(caller, input).await.map(drop)
 }
 
 fn says(result: Result<impl Sized, Fault>) -> (String, String) {
@@ -102,33 +98,33 @@ async fn a_token_is_exchanged_for_the_approver_as_often_as_wanted_and_all_ends_a
     let cloud = TestCloud::new();
     let approver = cloud.user("admin", Some(ALLOW_ALL));
     let token = released(&cloud, &approver, "sts:GetAccessKeyInfo", None);
-    let first = cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await.unwrap();
+    let first = cloud.call_as::<GetDelegatedAccessToken>(partner(), exchange(&token)).await.unwrap();
     assert_eq!((first.assumed_principal.as_deref(), first.packed_policy_size), (Some(&*approver.arn), None));
-    pass(&cloud, 1_200);
-    let second = cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await.unwrap().credentials.unwrap();
+    cloud.advance(1_200);
+    let second = cloud.call_as::<GetDelegatedAccessToken>(partner(), exchange(&token)).await.unwrap().credentials.unwrap();
     let first = first.credentials.unwrap();
     assert_ne!(first.access_key_id, second.access_key_id);
     assert_eq!((first.expiration, second.expiration), (Timestamp::from_secs(1_800_000_000 + HOUR), Timestamp::from_secs(1_800_000_000 + HOUR)));
     let caller = cloud.bearer(&second).unwrap();
     assert_eq!((&caller.arn, &caller.unique_id), (&approver.arn, &approver.unique_id));
     assert_eq!(cloud.identity.session_of(&caller).unwrap().delegate, partner().account);
-    pass(&cloud, 2_400);
+    cloud.advance(2_400);
     assert!(cloud.bearer(&first).is_err() && cloud.bearer(&second).is_err());
-    assert_eq!(says(cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await).0, "ExpiredTradeInTokenException");
+    assert_eq!(says(cloud.call_as::<GetDelegatedAccessToken>(partner(), exchange(&token)).await).0, "ExpiredTradeInTokenException");
 }
 
 #[tokio::test]
 async fn a_token_is_worth_nothing_to_anybody_but_the_partner_it_was_made_for() {
     let cloud = TestCloud::new();
-    let token = released(&cloud, &cloud.root, "*", None);
+    let token = released(&cloud, &cloud.root(), "*", None);
     let stranger = Caller::root(Account::parse("333333333333").unwrap(), "aws", None);
     let invalid = ("ValidationError".to_owned(), "Invalid trade-in token".to_owned());
-    assert_eq!(says(cloud.call::<GetDelegatedAccessToken>(&stranger, exchange(&token)).await), invalid);
+    assert_eq!(says(cloud.call_as::<GetDelegatedAccessToken>(&stranger, exchange(&token)).await), invalid);
     for wrong in ["nonsense", "", ".", "dr-0123456789.", "dr-0123456789.secrets", "dr-9.secret"] {
-        assert_eq!(says(cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(wrong)).await), invalid, "{wrong}");
+        assert_eq!(says(cloud.call_as::<GetDelegatedAccessToken>(partner(), exchange(wrong)).await), invalid, "{wrong}");
     }
     let nobody = cloud.user("nobody", None);
-    assert_eq!(says(cloud.call::<GetDelegatedAccessToken>(&nobody, exchange(&token)).await).0, "AccessDenied");
+    assert_eq!(says(cloud.call_as::<GetDelegatedAccessToken>(&nobody, exchange(&token)).await).0, "AccessDenied");
 }
 
 #[tokio::test]
@@ -136,17 +132,17 @@ async fn a_delegate_may_do_what_was_delegated_and_the_approver_may_do_and_nothin
     let cloud = TestCloud::new();
     let decode = || DecodeAuthorizationMessageRequest { encoded_message: "x".into() };
     // Root, whom nothing limits at home, is limited too.
-    for approver in [cloud.root.clone(), cloud.user("admin", Some(ALLOW_ALL))] {
+    for approver in [cloud.root(), cloud.user("admin", Some(ALLOW_ALL))] {
         let caller = delegate(&cloud, &released(&cloud, &approver, "sts:GetAccessKeyInfo", None)).await;
         looks_up(&cloud, &caller).await.unwrap();
-        let (code, message) = says(cloud.call::<DecodeAuthorizationMessage>(&caller, decode()).await);
+        let (code, message) = says(cloud.call_as::<DecodeAuthorizationMessage>(&caller, decode()).await);
         assert_eq!(
             (code.as_str(), message.contains("no session policy allows the sts:DecodeAuthorizationMessage action")),
             ("AccessDenied", true),
             "{message}"
         );
         // Nor can it prolong itself.
-        assert_eq!(says(cloud.call::<GetSessionToken>(&caller, GetSessionTokenRequest::default()).await).0, "AccessDenied");
+        assert_eq!(says(cloud.call_as::<GetSessionToken>(&caller, GetSessionTokenRequest::default()).await).0, "AccessDenied");
     }
     let weak = cloud.user("weak", None);
     let caller = delegate(&cloud, &released(&cloud, &weak, "*", None)).await;
@@ -170,7 +166,7 @@ async fn a_token_and_what_it_was_exchanged_for_survive_a_restart() {
     let cloud = TestCloud::new();
     let approver = cloud.user("admin", Some(ALLOW_ALL));
     let token = released(&cloud, &approver, "sts:*", Some("sts:GetCallerIdentity"));
-    let credentials = cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await.unwrap().credentials.unwrap();
+    let credentials = cloud.call_as::<GetDelegatedAccessToken>(partner(), exchange(&token)).await.unwrap().credentials.unwrap();
     let mut records = vec![];
     for kept in cloud.identity.stores() {
         kept.snapshot(&mut |record| records.push(record));

@@ -22,7 +22,7 @@ fn asking(signs: &str) -> GetWebIdentityTokenRequest {
 }
 
 async fn told(cloud: &TestCloud, caller: &Caller, input: GetWebIdentityTokenRequest) -> Result<GetWebIdentityTokenResponse, String> {
-    cloud.call::<GetWebIdentityToken>(caller, input).await.map_err(|fault| fault.code().to_owned())
+    cloud.call_as::<GetWebIdentityToken>(caller, input).await.map_err(|fault| fault.code().to_owned())
 }
 
 /// What a token says, without a look at its signature.
@@ -33,7 +33,7 @@ fn said(answer: &GetWebIdentityTokenResponse) -> Value {
 #[tokio::test]
 async fn an_account_must_have_turned_it_on() {
     let cloud = TestCloud::new();
-    let answer = told(&cloud, &cloud.root, asking("RS256")).await;
+    let answer = told(&cloud, &cloud.root(), asking("RS256")).await;
     assert_eq!(answer.err().unwrap(), "OutboundWebIdentityFederationDisabledException");
 }
 
@@ -63,7 +63,7 @@ async fn a_session_speaks_for_its_role_and_not_longer_than_it_lives() {
     let arn = cloud.role("r", &trust("arn:aws:iam::123456789012:root", "\"sts:*\"", "{}"), Some(ALLOW_ALL));
     let user = cloud.user("bob", Some(ALLOW_ALL));
     let input = AssumeRoleRequest { role_arn: arn.clone(), role_session_name: "s1".into(), duration_seconds: Some(900), ..Default::default() };
-    let session = cloud.bearer(&cloud.call::<AssumeRole>(&user, input).await.unwrap().credentials.unwrap()).unwrap();
+    let session = cloud.bearer(&cloud.call_as::<AssumeRole>(&user, input).await.unwrap().credentials.unwrap()).unwrap();
     let claims = said(&told(&cloud, &session, asking("RS256")).await.unwrap());
     assert_eq!(claims["sub"], arn);
     assert_eq!(claims["https://sts.amazonaws.com/"]["original_session_exp"], "2027-01-15T08:15:00Z");
@@ -103,14 +103,14 @@ async fn a_house_takes_its_own_tokens_if_somebody_makes_it_a_provider() {
     );
     let role = cloud.role("friend", &trust, None);
     for signs in ["RS256", "ES384"] {
-        let token = told(&cloud, &cloud.root, asking(signs)).await.unwrap().web_identity_token.unwrap();
+        let token = told(&cloud, &cloud.root(), asking(signs)).await.unwrap().web_identity_token.unwrap();
         let input = AssumeRoleWithWebIdentityRequest {
             role_arn: role.clone(),
             role_session_name: "s1".into(),
             web_identity_token: token,
             ..Default::default()
         };
-        let answer = cloud.call::<AssumeRoleWithWebIdentity>(&Caller::anonymous(), input).await.unwrap();
+        let answer = cloud.call_as::<AssumeRoleWithWebIdentity>(Caller::anonymous(), input).await.unwrap();
         assert_eq!(answer.subject_from_web_identity_token.as_deref(), Some("arn:aws:iam::123456789012:root"));
     }
 }
