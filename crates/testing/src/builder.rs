@@ -6,7 +6,7 @@ use cloudlet_cloud::{Cloud, Mode, Settings};
 use cloudlet_engine::{Clock, Ids, Runtime, Service};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
-use cloudlet_store::{InMemory, Journal};
+use cloudlet_store::{Backend, InMemory, Journal, Record};
 use std::sync::Arc;
 
 /// What services are made from.
@@ -156,10 +156,15 @@ impl<E> Builder<E> {
         self.setup.backend.as_ref()
     }
 
-    /// The same, begun later: ids go on, and do not begin anew.
-    pub(crate) fn restarted(mut self, now: Timestamp) -> Self {
+    /// The same, started later with a copy of the journal. Ids go on and do not start anew.
+    pub(crate) fn restarted(mut self, now: Timestamp, records: &[Record]) -> Self {
         self.setup.start = now;
         self.setup.seed = self.setup.seed.wrapping_add(1);
+        let backend = InMemory::new();
+        for record in records {
+            backend.commit(record.clone());
+        }
+        self.setup.backend = Some(backend);
         self
     }
 }

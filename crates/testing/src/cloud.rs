@@ -132,10 +132,10 @@ impl<E> TestCloud<E> {
         self.builder.backend().expect("a cloud with a journal").records()
     }
 
-    /// The cloud that a restart makes of the journal, at the same time. It goes on with the same journal.
+    /// The cloud that a restart makes of the journal, at the same time. It goes on with a copy: both clouds can be used.
     pub fn restart(&self) -> TestCloud<E> {
         let records = self.records();
-        let restarted = self.builder.clone().restarted(self.now()).build();
+        let restarted = self.builder.clone().restarted(self.now(), &records).build();
         let stores = restarted.stores();
         let stores: Vec<_> = stores.iter().map(AsRef::as_ref).collect();
         match replay(&stores, &records) {
@@ -149,10 +149,12 @@ impl<E> TestCloud<E> {
 mod tests {
     use crate::{TestCloud, other_account, service, user};
     use cloudlet_api_sts::{GetCallerIdentity, GetCallerIdentityRequest, GetCallerIdentityResponse, SERVICE};
-    use cloudlet_aws::{Account, Fault, Timestamp};
+    use cloudlet_aws::{Account, Fault, FaultKind, Timestamp};
     use cloudlet_engine::{Cx, Handle, HttpRequest, Permission, Permissions, Service};
     use cloudlet_mailbox::{Channel, Mail, Mailbox};
     use std::{sync::Arc, time::Duration};
+
+    const FORBIDDEN: FaultKind = FaultKind::sender("Forbidden", 403);
 
     /// Answers who calls, writes a mail of it, and schedules the same for ten seconds later.
     struct Sts(Arc<Mailbox>);
@@ -166,7 +168,7 @@ mod tests {
             if &*cx.caller.arn == "arn:aws:iam::123456789012:user/sender" {
                 let to = "http://localhost/".to_owned();
                 let request = HttpRequest { method: "GET", to, headers: vec![], body: "".into(), timeout: Duration::from_secs(1) };
-                return Err(Fault::internal(cx.send(request).await.unwrap().status));
+                return Err(FORBIDDEN.says(cx.send(request).await.unwrap().status.to_string()));
             }
             self.0.put(Mail {
                 at: cx.now,
@@ -218,7 +220,7 @@ mod tests {
         let cloud = cloud();
         cloud.endpoints.will_answer([Ok(404)]);
         let fault = cloud.expect_fault_as::<GetCallerIdentity>(&user(cloud.account(), "sender"), GetCallerIdentityRequest {}).await;
-        assert!(fault.to_string().contains("404"), "{fault}");
+        assert_eq!((fault.code(), fault.message()), ("Forbidden", "404"));
         assert_eq!(cloud.endpoints.take_requests().len(), 1);
     }
 

@@ -3,7 +3,7 @@ use cloudlet_api_iam::*;
 use cloudlet_shape::Empty;
 
 #[tokio::test]
-async fn a_credential_report_names_every_user_and_expires() {
+async fn a_credential_report_lists_every_user_and_expires() {
     let cloud = TestCloud::new();
     cloud.user("u").await;
     assert_eq!(cloud.fails::<GetCredentialReport>(Empty {}).await.0, "ReportNotPresent");
@@ -19,7 +19,7 @@ async fn a_credential_report_names_every_user_and_expires() {
 }
 
 #[tokio::test]
-async fn the_summary_counts_and_the_details_tell() {
+async fn the_account_summary_and_the_authorization_details_list_users_and_roles() {
     let cloud = TestCloud::new();
     cloud.user("u").await;
     cloud.role("r", LAMBDA_TRUST).await;
@@ -33,7 +33,7 @@ async fn the_summary_counts_and_the_details_tell() {
 }
 
 #[tokio::test]
-async fn an_alias_is_of_one_account() {
+async fn an_alias_belongs_to_one_account() {
     let cloud = TestCloud::new();
     let alias = |name: &str| CreateAccountAliasRequest { account_alias: name.into() };
     cloud.ok::<CreateAccountAlias>(alias("acme")).await;
@@ -45,7 +45,7 @@ async fn an_alias_is_of_one_account() {
 }
 
 #[tokio::test]
-async fn every_operation_names_an_action_and_leaves_a_decision() {
+async fn every_operation_has_an_action_and_records_a_decision() {
     let cloud = TestCloud::new();
     let service = cloud.iam();
     for (operation, handled) in service.operations().filter(|(_, handled)| *handled) {

@@ -1,4 +1,4 @@
-//! A cloud with IAM alone, and short helpers for what its tests do.
+//! A cloud with IAM alone.
 
 use cloudlet_aws::{Account, Caller, Timestamp};
 use cloudlet_engine::Service;

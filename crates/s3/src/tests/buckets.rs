@@ -61,7 +61,7 @@ async fn the_location_constraint_must_match_the_endpoint() {
     );
     assert_eq!(code(create("us-east-1", Some("moon-1")).await), "InvalidLocationConstraint");
     let created = create("eu-west-1", Some("EU")).await.unwrap().output;
-    assert_eq!(created.location.as_deref(), Some("http://b-1.engine.amazonaws.com/"));
+    assert_eq!(created.location.as_deref(), Some("http://b-1.s3.amazonaws.com/"));
     let location = cloud.call::<GetBucketLocation>(GetBucketLocationRequest { bucket: "b-1".into(), ..Default::default() }).await.unwrap();
     assert_eq!(location.location_constraint.as_deref(), Some("EU"));
 }

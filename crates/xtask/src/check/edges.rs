@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 
 /// From the ground up. A crate may use only crates of the storeys below its own; so no engine uses another one.
 /// `api-*` stands for every generated crate.
-const STOREYS: [(&str, &[&str]); 10] = [
+const STOREYS: [(&str, &[&str]); 11] = [
     ("first words", &["aws", "digest", "shape-derive"]),
     ("words", &["shape", "policy", "sigv4", "saml", "asl", "store"]),
     ("model", &["api-*", "wire"]),
@@ -14,6 +14,7 @@ const STOREYS: [(&str, &[&str]); 10] = [
     ("shared by engines", &["identity", "mailbox"]),
     ("engines", &["s3", "s3control", "sqs", "sns", "sts", "iam", "organizations", "kms", "ssm", "ses", "sesv2", "ec2", "states", "lambda", "logs"]),
     ("cloud", &["cloud"]),
+    ("tests", &["testing"]),
     ("gateway", &["gateway", "smtp"]),
     ("rooms", &["inspect", "outside"]),
     ("top", &["bench", "server", "xtask"]),
@@ -84,6 +85,8 @@ fn broken(packages: &[(String, Vec<Edge>)]) -> Vec<String> {
                 let Some((below, of)) = storey(to) else { continue };
                 // Tests may build a cloud around an engine, but not use another engine.
                 let fits = below < height || (*for_tests && (of != level || level != "engines"));
+                // Fixtures are for tests.
+                let fits = fits && (to != "testing" || *for_tests);
                 // A generated crate knows shapes and nothing else.
                 let fits = fits && (general(name) != "api-*" || to == "shape");
                 if !fits {
@@ -125,6 +128,13 @@ mod tests {
         assert!(house("sns", "api-sqs").is_empty());
         assert_eq!(house("sns", "sqs"), ["sns (engines) uses sqs (engines)"]);
         assert_eq!(house("sns", "cloud"), ["sns (engines) uses cloud (cloud)"]);
+    }
+
+    #[test]
+    fn fixtures_are_for_tests() {
+        let edge = |for_tests| broken(&[("gateway".to_owned(), vec![Edge { to: "testing".to_owned(), ours: true, for_tests }])]);
+        assert!(edge(true).is_empty());
+        assert_eq!(edge(false), ["gateway (gateway) uses testing (tests)"]);
     }
 
     #[test]

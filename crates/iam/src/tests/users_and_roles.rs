@@ -2,7 +2,7 @@ use super::fixture::*;
 use cloudlet_api_iam::*;
 
 #[tokio::test]
-async fn a_user_lives_under_its_path_until_nothing_holds_it() {
+async fn a_user_has_an_arn_with_its_path_and_cannot_be_deleted_with_access_keys() {
     let cloud = TestCloud::new();
     let input = CreateUserRequest { user_name: "Ada".into(), path: Some("/team/".into()), ..Default::default() };
     let user = cloud.ok::<CreateUser>(input).await.user.unwrap();
@@ -11,20 +11,20 @@ async fn a_user_lives_under_its_path_until_nothing_holds_it() {
     let again = CreateUserRequest { user_name: "ADA".into(), ..Default::default() };
     assert_eq!(cloud.fails::<CreateUser>(again).await, ("EntityAlreadyExists".into(), "User with name ADA already exists.".into()));
     cloud.ok::<CreateAccessKey>(CreateAccessKeyRequest { user_name: Some("Ada".into()) }).await;
-    let gone = DeleteUserRequest { user_name: "Ada".into() };
+    let delete = DeleteUserRequest { user_name: "Ada".into() };
     assert_eq!(
-        cloud.fails::<DeleteUser>(gone.clone()).await,
+        cloud.fails::<DeleteUser>(delete.clone()).await,
         ("DeleteConflict".into(), "Cannot delete entity, must delete access keys first.".into())
     );
     let keys = cloud.ok::<ListAccessKeys>(ListAccessKeysRequest { user_name: Some("Ada".into()), ..Default::default() }).await;
     let id = keys.access_key_metadata[0].access_key_id.clone().unwrap();
     cloud.ok::<DeleteAccessKey>(DeleteAccessKeyRequest { user_name: Some("Ada".into()), access_key_id: id }).await;
-    cloud.ok::<DeleteUser>(gone.clone()).await;
-    assert_eq!(cloud.fails::<DeleteUser>(gone).await, ("NoSuchEntity".into(), "The user with name Ada cannot be found.".into()));
+    cloud.ok::<DeleteUser>(delete.clone()).await;
+    assert_eq!(cloud.fails::<DeleteUser>(delete).await, ("NoSuchEntity".into(), "The user with name Ada cannot be found.".into()));
 }
 
 #[tokio::test]
-async fn who_asks_for_no_user_gets_itself_and_root_ends_in_root() {
+async fn get_user_without_a_name_returns_the_caller() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
     cloud.ok::<PutUserPolicy>(PutUserPolicyRequest { user_name: "bob".into(), policy_name: "all".into(), policy_document: ALLOW_ALL.into() }).await;
@@ -42,7 +42,7 @@ async fn who_asks_for_no_user_gets_itself_and_root_ends_in_root() {
 }
 
 #[tokio::test]
-async fn a_renamed_user_keeps_its_keys_groups_and_the_trust_put_in_it() {
+async fn a_renamed_user_keeps_its_keys_groups_and_trust() {
     let cloud = TestCloud::new();
     cloud.user("old").await;
     cloud.ok::<CreateGroup>(CreateGroupRequest { group_name: "devs".into(), path: None }).await;
@@ -60,7 +60,7 @@ async fn a_renamed_user_keeps_its_keys_groups_and_the_trust_put_in_it() {
 }
 
 #[tokio::test]
-async fn a_principal_that_is_deleted_shows_as_its_id_and_a_namesake_inherits_nothing() {
+async fn a_deleted_principal_is_replaced_by_its_id_in_trust_policies() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
     let trust = LAMBDA_TRUST.replace(r#""Service":"lambda.amazonaws.com""#, r#""AWS":"arn:aws:iam::123456789012:user/bob""#);
@@ -73,7 +73,7 @@ async fn a_principal_that_is_deleted_shows_as_its_id_and_a_namesake_inherits_not
 }
 
 #[tokio::test]
-async fn a_trust_policy_may_name_only_who_exists_and_only_trust() {
+async fn the_principals_of_a_trust_policy_must_exist() {
     let cloud = TestCloud::new();
     let input = |document: &str| CreateRoleRequest { role_name: "r".into(), assume_role_policy_document: document.into(), ..Default::default() };
     let nobody = LAMBDA_TRUST.replace(r#""Service":"lambda.amazonaws.com""#, r#""AWS":"arn:aws:iam::123456789012:user/nobody""#);
@@ -86,13 +86,13 @@ async fn a_trust_policy_may_name_only_who_exists_and_only_trust() {
     assert_eq!(cloud.fails::<CreateRole>(input(&mistyped)).await.1, r#"Invalid principal in policy: "SERVICE":"lambda.amazonws.com""#);
     assert_eq!(cloud.fails::<CreateRole>(input(ALLOW_ALL)).await.0, "MalformedPolicyDocument");
     assert_eq!(cloud.fails::<CreateRole>(input("{")).await.1, "This policy contains invalid Json");
-    // Of accounts that live elsewhere nobody here can say who exists.
-    let stranger = nobody.replace("123456789012", "999988887777");
-    cloud.ok::<CreateRole>(input(&stranger)).await;
+    // Accounts without principals on this server are not checked.
+    let other_account = nobody.replace("123456789012", "999988887777");
+    cloud.ok::<CreateRole>(input(&other_account)).await;
 }
 
 #[tokio::test]
-async fn roles_and_profiles_hold_on_to_each_other() {
+async fn a_role_in_an_instance_profile_cannot_be_deleted() {
     let cloud = TestCloud::new();
     cloud.role("r", LAMBDA_TRUST).await;
     cloud.ok::<CreateInstanceProfile>(CreateInstanceProfileRequest { instance_profile_name: "p".into(), ..Default::default() }).await;
@@ -113,7 +113,7 @@ async fn roles_and_profiles_hold_on_to_each_other() {
 }
 
 #[tokio::test]
-async fn lists_come_in_pages_and_by_path() {
+async fn lists_have_pages_and_path_prefixes() {
     let cloud = TestCloud::new();
     for name in ["a", "b", "c"] {
         let path = if name == "c" { "/far/" } else { "/" };
@@ -128,7 +128,7 @@ async fn lists_come_in_pages_and_by_path() {
 }
 
 #[tokio::test]
-async fn a_service_linked_role_belongs_to_its_service() {
+async fn a_service_linked_role_can_only_be_deleted_as_such() {
     let cloud = TestCloud::new();
     let input = CreateServiceLinkedRoleRequest { aws_service_name: "batch.amazonaws.com".into(), ..Default::default() };
     let role = cloud.ok::<CreateServiceLinkedRole>(input.clone()).await.role.unwrap();
