@@ -20,7 +20,7 @@ use std::num::NonZeroU32;
 
 const ITERATIONS: u32 = 1_000;
 
-/// `salt$hash`, both in base 64. Nobody signs in with it; it is checked by ChangePassword only.
+/// `salt$hash`, both in base64. Only ChangePassword checks it.
 fn hashed(ids: &Ids, password: &str) -> Secret {
     let salt: [u8; 16] = ids.bytes();
     Secret::new(format!("{}${}", STANDARD.encode(salt), STANDARD.encode(derive(&salt, password))))

@@ -24,7 +24,7 @@ fn no_certificate(name: &str) -> impl FnOnce() -> Fault {
     no_such_entity("Server Certificate", name)
 }
 
-/// The public half of a private key in PEM, as it stands in a certificate.
+/// The public key of a private key in PEM, as a certificate contains it.
 fn public_of(key: &str) -> Option<Vec<u8>> {
     if let Some(der) = from_pem(key, "RSA PRIVATE KEY") {
         return Some(RsaKeyPair::from_der(&der).ok()?.public_key().as_ref().to_vec());

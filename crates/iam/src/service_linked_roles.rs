@@ -1,4 +1,4 @@
-//! Service-linked roles: made for one service, changed by nobody else.
+//! Service-linked roles.
 
 use crate::{
     faults::{invalid_input, no_such, no_such_entity},

@@ -210,9 +210,8 @@ operation!(DeleteUser, |iam, cx, input| iam.on_user(cx, &input.user_name), |iam,
             (user.login_profile.is_some(), "delete login profile"),
             (state.access_keys.values().any(|key| owns(account, user, key)), "delete access keys"),
             (!user.mfa_devices.is_empty(), "delete MFA device"),
-            (has_certificates, "delete signing certificate"),
-            (has_ssh_keys, "delete SSH public keys"),
-            (has_service_credentials, "delete service specific credentials"),
+            (has_certificates, "delete certificates"),
+            (has_ssh_keys || has_service_credentials, "remove referenced objects"),
         ];
         if let Some((_, what)) = references.into_iter().find(|(exists, _)| *exists) {
             return Err(must_first(what));

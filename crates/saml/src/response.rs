@@ -17,7 +17,7 @@ pub struct Assertion {
     pub subject: String,
     /// The format of the subject's name.
     pub subject_format: Option<String>,
-    /// The URL to which the bearer must present the assertion.
+    /// The URL to which the assertion must be sent.
     pub recipient: String,
     /// `NotOnOrAfter` of the subject confirmation.
     pub confirmed_until: Timestamp,

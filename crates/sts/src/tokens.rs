@@ -85,7 +85,8 @@ impl Handle<GetFederationToken> for Sts {
         Ok(GetFederationTokenResponse {
             credentials: Some(credentials),
             federated_user: Some(FederatedUser { federated_user_id: id, arn: arn.to_string() }),
-            packed_policy_size: packed,
+            // AWS: zero without policies and tags, where AssumeRole and its siblings omit it.
+            packed_policy_size: packed.or(Some(0)),
             session_token_utilization,
             session_token_size,
         })

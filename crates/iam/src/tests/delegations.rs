@@ -261,7 +261,7 @@ async fn only_the_named_account_and_then_the_owner_may_see_a_request() {
     assert_eq!(cloud.fails::<ListDelegationRequests>(&other, list(Some(&owner))).await, "AccessDenied");
     assert_eq!(listed(cloud.call_as::<ListDelegationRequests>(&cloud.customer, list(None)).await.unwrap()), 1);
     assert_eq!(listed(cloud.call_as::<ListDelegationRequests>(&cloud.customer, list(Some(&other))).await.unwrap()), 0);
-    // A policy can tell owners apart, and take from an owner what it has by itself.
+    // A policy can have a condition on the owner, and can deny what the owner is granted.
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:RejectDelegationRequest","Resource":"*"},
         {"Effect":"Allow","Action":"iam:AcceptDelegationRequest","Resource":"arn:aws:iam::123456789012:delegation-request/*",
          "Condition":{"ArnEquals":{"iam:DelegationRequestOwner":"arn:aws:iam::123456789012:user/owner"}}}]}"#;
@@ -278,8 +278,8 @@ async fn a_user_created_again_does_not_own_the_request() {
     let id = cloud.create_request(request("workflow-1")).await;
     cloud.associate(&owner, &id).await;
     cloud.call_as::<DeleteUser>(&cloud.customer, DeleteUserRequest { user_name: "owner".into() }).await.unwrap();
-    let namesake = cloud.user("owner", None).await;
-    assert_eq!(cloud.fails::<GetDelegationRequest>(&namesake, get(&id)).await, "AccessDenied");
+    let recreated = cloud.user("owner", None).await;
+    assert_eq!(cloud.fails::<GetDelegationRequest>(&recreated, get(&id)).await, "AccessDenied");
 }
 
 #[tokio::test]
@@ -318,7 +318,7 @@ async fn requests_of_unregistered_partners_are_refused() {
         parameter.values = Some(vec!["b".repeat(63); 40]);
     };
     assert_eq!(code(&long).await, "LimitExceeded");
-    // Somebody who has not registered.
+    // An account that is not registered.
     assert_eq!(cloud.fails::<CreateDelegationRequest>(&cloud.customer, request("workflow-x")).await, "InvalidInput");
     cloud.create_request(request("workflow-1")).await;
     assert_eq!(cloud.fails::<CreateDelegationRequest>(&cloud.partner, request("workflow-1")).await, "EntityAlreadyExists");

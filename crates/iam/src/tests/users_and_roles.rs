@@ -23,6 +23,47 @@ async fn a_user_has_an_arn_with_its_path_and_cannot_be_deleted_with_access_keys(
     assert_eq!(cloud.fails::<DeleteUser>(delete).await, ("NoSuchEntity".into(), "The user with name Ada cannot be found.".into()));
 }
 
+/// `openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=test`
+const CERTIFICATE: &str = include_str!("certificate.pem");
+const SSH_KEY: &str = include_str!("ssh_key.pub");
+
+#[tokio::test]
+async fn a_user_with_references_cannot_be_deleted() {
+    let cloud = TestCloud::new();
+    cloud.user("u").await;
+    let name = || Some("u".to_owned());
+    let conflict = async |what: &str| {
+        let fault = cloud.fails::<DeleteUser>(DeleteUserRequest { user_name: "u".into() }).await;
+        assert_eq!(fault, ("DeleteConflict".into(), format!("Cannot delete entity, must {what} first.")));
+    };
+    let input =
+        CreateServiceSpecificCredentialRequest { user_name: "u".into(), service_name: "codecommit.amazonaws.com".into(), credential_age_days: None };
+    let credential = cloud.ok::<CreateServiceSpecificCredential>(input).await.service_specific_credential.unwrap();
+    conflict("remove referenced objects").await;
+    let input =
+        DeleteServiceSpecificCredentialRequest { user_name: name(), service_specific_credential_id: credential.service_specific_credential_id };
+    cloud.ok::<DeleteServiceSpecificCredential>(input).await;
+    let input = UploadSSHPublicKeyRequest { user_name: "u".into(), ssh_public_key_body: SSH_KEY.into() };
+    cloud.ok::<UploadSSHPublicKey>(input).await;
+    conflict("remove referenced objects").await;
+    cloud.ok::<UploadSigningCertificate>(UploadSigningCertificateRequest { user_name: name(), certificate_body: CERTIFICATE.into() }).await;
+    conflict("delete certificates").await;
+    cloud.ok::<CreateAccessKey>(CreateAccessKeyRequest { user_name: name() }).await;
+    conflict("delete access keys").await;
+    let input = CreateLoginProfileRequest { user_name: name(), password: Some("Secret12345!".into()), password_reset_required: None };
+    cloud.ok::<CreateLoginProfile>(input).await;
+    conflict("delete login profile").await;
+    let input = PutUserPolicyRequest { user_name: "u".into(), policy_name: "p".into(), policy_document: ALLOW_ALL.into() };
+    cloud.ok::<PutUserPolicy>(input).await;
+    conflict("delete policies").await;
+    let policy_arn = "arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned();
+    cloud.ok::<AttachUserPolicy>(AttachUserPolicyRequest { user_name: "u".into(), policy_arn }).await;
+    conflict("detach all policies").await;
+    cloud.ok::<CreateGroup>(CreateGroupRequest { group_name: "g".into(), path: None }).await;
+    cloud.ok::<AddUserToGroup>(AddUserToGroupRequest { group_name: "g".into(), user_name: "u".into() }).await;
+    conflict("remove users from group").await;
+}
+
 #[tokio::test]
 async fn get_user_without_a_name_returns_the_caller() {
     let cloud = TestCloud::new();

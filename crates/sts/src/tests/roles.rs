@@ -29,6 +29,7 @@ async fn a_trusted_caller_assumes_a_role_with_the_right_external_id() {
     }
     let right = AssumeRoleRequest { external_id: Some("sesame".into()), duration_seconds: Some(900), ..assume(&role) };
     let answer = cloud.call_as::<AssumeRole>(&bob, right.clone()).await.unwrap();
+    assert_eq!((answer.packed_policy_size, answer.source_identity), (None, None));
     let user = answer.assumed_role_user.unwrap();
     assert_eq!((user.arn.as_str(), user.assumed_role_id.as_str()), ("arn:aws:sts::123456789012:assumed-role/r/s1", "AROAR:s1"));
     let credentials = answer.credentials.unwrap();

@@ -68,6 +68,7 @@ async fn a_federated_user_may_call_no_sts_operation_but_get_caller_identity() {
     let get = async |policy: Option<&str>| {
         let input = GetFederationTokenRequest { name: "Fred".into(), policy: policy.map(str::to_owned), ..Default::default() };
         let answer = cloud.call_as::<GetFederationToken>(&bob, input).await.unwrap();
+        assert_eq!(answer.packed_policy_size.map(|percent| percent > 0), Some(policy.is_some()));
         let user = answer.federated_user.unwrap();
         assert_eq!((user.arn.as_str(), user.federated_user_id.as_str()), ("arn:aws:sts::123456789012:federated-user/Fred", "123456789012:Fred"));
         cloud.caller_of(&answer.credentials.unwrap()).unwrap()
