@@ -60,7 +60,11 @@ impl Sns {
         });
         let Some(topic) = pending else { return };
         let scope = topic.scope().unwrap_or_else(|| cx.scope.clone());
-        cx.schedule::<ReplayMessages>(cx.clock().now(), PRINCIPAL, topic, scope, SubscriptionInput { subscription: subscription.to_string() });
+        if let Err(fault) =
+            cx.schedule::<ReplayMessages>(cx.clock().now(), PRINCIPAL, topic, scope, SubscriptionInput { subscription: subscription.to_string() })
+        {
+            tracing::error!(%fault, "a replay is not scheduled");
+        }
     }
 
     fn mark(&self, subscription: &str, status: ReplayStatus, reached: Option<u64>) {

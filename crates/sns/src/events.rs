@@ -151,6 +151,8 @@ impl Sns {
         let Ok(message) = serde_json::to_string(&told) else { return };
         let input = PublishInput { topic_arn: Some(topic), subject: Some(subject(event, application)), message, ..PublishInput::default() };
         // Later, which is at once: what is told of a call neither delays nor fails it.
-        cx.schedule::<Publish>(now, PRINCIPAL, application.clone(), scope, input);
+        if let Err(fault) = cx.schedule::<Publish>(now, PRINCIPAL, application.clone(), scope, input) {
+            tracing::error!(%fault, "an event notification is not scheduled");
+        }
     }
 }

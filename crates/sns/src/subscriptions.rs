@@ -246,7 +246,7 @@ impl Handle<Subscribe> for Sns {
         } else {
             if is_new {
                 let input = SubscriptionInput { subscription: subscription.arn.to_string() };
-                cx.schedule::<ForgetUnconfirmed>(cx.now.plus_secs(limits::TOKEN), PRINCIPAL, arn, cx.scope.clone(), input);
+                cx.schedule::<ForgetUnconfirmed>(cx.now.plus_secs(limits::TOKEN), PRINCIPAL, arn, cx.scope.clone(), input)?;
             }
             self.permission(cx, Question::Subscribe, &subscription, Some(&topic)).await;
         }

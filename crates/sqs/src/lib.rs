@@ -104,6 +104,7 @@ impl Sqs {
             .handles::<ListQueues>()
             .handles::<PurgeQueue>()
             .handles::<ReceiveMessage>()
+            .waits::<ReceiveMessage>()
             .handles::<RemovePermission>()
             .handles::<SendMessage>()
             .handles::<SendMessageBatch>()

@@ -203,7 +203,7 @@ impl Handle<SendMessage> for Sqs {
         let Letter { mut message, attributes_md5, system_md5 } = draft.into_letter(cx, &settings, attributes, Form::Single)?;
         message.data_key = encryption::seal(cx, &arn, &settings.encryption).await?;
         // Long bodies take long to digest.
-        let md5 = (!cx.origin.unread).then(|| message.md5().text());
+        let md5 = (!cx.origin.output_ignored).then(|| message.md5().text());
         let sent = queue.change(|queue| {
             queue.tidy(cx.now);
             Ok(queue.accept(message, cx.now))

@@ -127,9 +127,9 @@ async fn who_may_do_nothing_is_answered_nothing() {
         for text in inputs(operation) {
             let Some(performed) = perform(&cloud, handler, &text).await else { continue };
             assert!(performed.answer.is_err(), "{name:?} answered somebody who may do nothing");
-            let refused = performed.effect == Some(AuthOutcome::Denied);
+            let refused = performed.outcome == Some(AuthOutcome::Denied);
             // Or its input was refused before anything was asked.
-            let early = performed.effect.is_none();
+            let early = performed.outcome.is_none();
             assert!(refused || early, "{name:?} was allowed to somebody who may do nothing");
             let logged = cloud.calls().first().map(|call| (call.operation, call.auth_records.is_empty()));
             assert_eq!(logged, Some((operation.name, early)), "the log tells what was decided");
