@@ -51,7 +51,8 @@ impl Handle<Decrypt> for Kms {
 async fn a_queue_with_a_key_works_while_the_key_does() {
     let kms = Arc::new(Kms::default());
     let fake = kms.clone();
-    let cloud = TestCloud::of(builder().service(move |_| Service::of(&SERVICE, fake.clone()).handles::<GenerateDataKey>().handles::<Decrypt>().build()));
+    let cloud =
+        TestCloud::of(builder().service(move |_| Service::of(&SERVICE, fake.clone()).handles::<GenerateDataKey>().handles::<Decrypt>().build()));
     let url = cloud.create("q", &[("KmsMasterKeyId", KEY)]).await;
     cloud.send(&url, "m").await;
     kms.disabled.store(true, Ordering::Relaxed);
