@@ -148,7 +148,7 @@ impl<E> Builder<E> {
         let runtime = Runtime::new(Clock::stopped_at(setup.start), Ids::seeded(setup.seed));
         let endpoints = Arc::new(Endpoints::default());
         runtime.set_http_client(endpoints.clone());
-        let settings = Settings { mode: setup.mode, calls: setup.calls, journal: parts.journal, mailbox: parts.mailbox };
+        let settings = Settings { mode: setup.mode, call_log: setup.calls, journal: parts.journal, mailbox: parts.mailbox, ..Settings::default() };
         TestCloud { cloud: Cloud::new(runtime, parts.identity, services, settings), engine, endpoints, builder: self }
     }
 
