@@ -184,7 +184,7 @@ mod tests {
             });
             if cx.caller.account.is_some() {
                 let source = "arn:aws:sqs:us-east-1:000000000000:q".parse().unwrap();
-                cx.schedule::<GetCallerIdentity>(cx.now.plus_secs(10), "sqs.amazonaws.com", source, cx.scope.clone(), GetCallerIdentityRequest {});
+                cx.schedule::<GetCallerIdentity>(cx.now.plus_secs(10), "sqs.amazonaws.com", source, cx.scope.clone(), GetCallerIdentityRequest {})?;
             }
             let account = cx.scope.account.to_string();
             Ok(GetCallerIdentityResponse { account: Some(account), arn: Some(cx.caller.arn.to_string()), user_id: Some(cx.ids().uuid()) })
