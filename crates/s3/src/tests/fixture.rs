@@ -3,7 +3,7 @@
 use crate::{S3, api::*};
 use bytes::Bytes;
 use cloudlet_aws::{Account, Caller, Fault, Region, Timestamp};
-use cloudlet_shape::{Body, BodyError, Operation, Taken};
+use cloudlet_shape::{Body, BodyContent, BodyError, Operation};
 use cloudlet_store::Blobs;
 use cloudlet_testing::Answer;
 use futures_util::{StreamExt, stream};
@@ -125,8 +125,8 @@ pub fn flowing(pieces: Vec<Result<&'static [u8], BodyError>>, length: Option<u64
 
 pub async fn bytes(body: Option<Body>) -> Vec<u8> {
     match body.unwrap_or_default().take() {
-        Taken::Whole(bytes) => bytes.to_vec(),
-        Taken::Stream(mut stream) => {
+        BodyContent::Whole(bytes) => bytes.to_vec(),
+        BodyContent::Stream(mut stream) => {
             let mut whole = Vec::new();
             while let Some(piece) = stream.next().await {
                 whole.extend_from_slice(&piece.unwrap());

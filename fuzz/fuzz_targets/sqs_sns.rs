@@ -1,5 +1,5 @@
-//! What SQS and SNS read themselves: handles, URLs, tokens, and the little languages in their attributes. The first byte says which;
-//! a text is split by `|` where two belong together. Whatever is sent is accepted or refused, and never an internal error.
+//! What SQS and SNS parse themselves: receipt handles, URLs, page tokens, and the policies in their attributes. The first byte selects one;
+//! a text is split by `|` where an operation needs two. Any input is accepted or refused, and never a 5xx.
 #![no_main]
 
 use cloudlet_api_sns as sns;
@@ -13,7 +13,7 @@ use std::cell::RefCell;
 
 const QUEUE: &str = "/000000000000/queue";
 const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:topic";
-/// After so many inputs the cloud is built anew: messages are never deleted, and subscribers become many.
+/// After this many inputs the cloud is built anew: messages are never removed, and subscribers accumulate.
 const AGE: u32 = 1_000;
 
 struct TestCloud {
@@ -46,7 +46,7 @@ impl TestCloud {
         cloud
     }
 
-    /// A topic with a queue behind it; gives the subscription.
+    /// A topic with a subscribed queue; returns the subscription.
     fn topic(&self, topic: &str, queue: &str, attributes: Map<String>) -> String {
         let input = sns::CreateTopicInput { name: topic.into(), attributes: Some(attributes), ..Default::default() };
         let topic_arn = self.call::<sns::CreateTopic>(input).unwrap().topic_arn.unwrap();
@@ -98,7 +98,7 @@ impl TestCloud {
         let _ = self.call::<sns::Publish>(input);
     }
 
-    fn meet(&self, which: u8, text: &str) {
+    fn run(&self, which: u8, text: &str) {
         let (one, two) = text.split_once('|').unwrap_or((text, text));
         let (own, other) = (|| one.to_owned(), || two.to_owned());
         match which % 20 {
@@ -159,7 +159,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((which, text)) = bytes.split_first() else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
     CLOUD.with_borrow_mut(|cloud| {
-        cloud.meet(*which, text);
+        cloud.run(*which, text);
         cloud.age += 1;
         if cloud.age > AGE {
             *cloud = TestCloud::new();
