@@ -71,3 +71,31 @@ async fn other_accounts_cannot_manage_the_organization() {
     let again = cloud.call::<CreateOrganization>(CreateOrganizationRequest::default()).await.err().unwrap();
     assert_eq!(again.code(), "AlreadyInOrganizationException");
 }
+
+#[tokio::test]
+async fn pages_skip_no_unit_when_units_are_deleted_meanwhile() {
+    let cloud = cloud();
+    cloud.ok::<CreateOrganization>(CreateOrganizationRequest::default()).await;
+    let root = cloud.ok::<ListRoots>(ListRootsRequest::default()).await.roots.unwrap().remove(0).id.unwrap();
+    for number in 0..5 {
+        let unit = CreateOrganizationalUnitRequest { parent_id: root.clone(), name: format!("unit{number}"), tags: None };
+        cloud.ok::<CreateOrganizationalUnit>(unit).await;
+    }
+    let list = |next_token: Option<String>| ListOrganizationalUnitsForParentRequest { parent_id: root.clone(), next_token, max_results: Some(2) };
+    let first = cloud.ok::<ListOrganizationalUnitsForParent>(list(None)).await;
+    let mut seen = Vec::new();
+    for unit in first.organizational_units.unwrap() {
+        let delete = DeleteOrganizationalUnitRequest { organizational_unit_id: unit.id.clone().unwrap() };
+        cloud.ok::<DeleteOrganizationalUnit>(delete).await;
+        seen.push(unit.id.unwrap());
+    }
+    let mut next_token = first.next_token.clone();
+    while next_token.is_some() {
+        let page = cloud.ok::<ListOrganizationalUnitsForParent>(list(next_token)).await;
+        seen.extend(page.organizational_units.unwrap().into_iter().filter_map(|unit| unit.id));
+        next_token = page.next_token;
+    }
+    assert_eq!(seen.len(), 5);
+    let other = ListAccountsRequest { next_token: first.next_token, max_results: None };
+    assert_eq!(cloud.expect_fault::<ListAccounts>(other).await.code(), "InvalidInputException", "a token of another list");
+}
