@@ -137,7 +137,8 @@ operation!(ListAccountsForParent, |organizations, cx, input| organizations.arns(
         let members = organization.accounts.iter().filter(|(_, member)| member.parent == input.parent_id);
         let partition = organizations.identity.partition();
         let accounts = members.map(|(id, member)| (id.to_string(), shown(organization, partition, *id, member)));
-        let (accounts, next_token) = page::<ListAccountsForParent, _>(cx, &[&input.parent_id], accounts, input.next_token.as_deref(), input.max_results)?;
+        let (accounts, next_token) =
+            page::<ListAccountsForParent, _>(cx, &[&input.parent_id], accounts, input.next_token.as_deref(), input.max_results)?;
         Ok(ListAccountsForParentResponse { accounts: Some(accounts), next_token })
     })
 });

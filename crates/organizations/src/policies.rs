@@ -205,7 +205,8 @@ operation!(ListPoliciesForTarget, |organizations, cx, input| organizations.arns(
                 .map(|policy| (id, policy))
         });
         let policies = found.map(|(id, policy)| (id.to_string(), summary(organization, organizations.identity.partition(), id, policy)));
-        let (policies, next_token) = page::<ListPoliciesForTarget, _>(cx, &[&input.target_id, &input.filter], policies, input.next_token.as_deref(), input.max_results)?;
+        let (policies, next_token) =
+            page::<ListPoliciesForTarget, _>(cx, &[&input.target_id, &input.filter], policies, input.next_token.as_deref(), input.max_results)?;
         Ok(ListPoliciesForTargetResponse { policies: Some(policies), next_token })
     })
 });
@@ -229,7 +230,8 @@ operation!(ListTargetsForPolicy, |organizations, cx, input| organizations.arns(&
             }
         };
         let targets = organization.attached.iter().filter(|(_, list)| list.contains(&input.policy_id)).map(|(id, _)| (id.to_string(), shown(id)));
-        let (targets, next_token) = page::<ListTargetsForPolicy, _>(cx, &[&input.policy_id], targets, input.next_token.as_deref(), input.max_results)?;
+        let (targets, next_token) =
+            page::<ListTargetsForPolicy, _>(cx, &[&input.policy_id], targets, input.next_token.as_deref(), input.max_results)?;
         Ok(ListTargetsForPolicyResponse { targets: Some(targets), next_token })
     })
 });
