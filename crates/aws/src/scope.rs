@@ -78,13 +78,13 @@ impl Region {
         let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
         let is_number = |text: &str| !text.is_empty() && text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit());
         let Some((words, number)) = name.rsplit_once('-') else { return false };
-        let (words, count) = (words.split('-'), words.split('-').count());
+        let (mut words, count) = (words.split('-'), words.split('-').count());
         let prefix = words.clone().next().unwrap_or_default();
         name.len() <= LONGEST_REGION
             && is_number(number)
             && (2..=4).contains(&count)
             && (2..=4).contains(&prefix.len())
-            && words.into_iter().all(is_word)
+            && words.all(is_word)
     }
 
     pub fn new(name: impl Into<Arc<str>>) -> Region {
