@@ -3,7 +3,7 @@
 
 use cloudlet_aws::Head;
 use cloudlet_shape::{Protocol, ServiceSchema};
-use cloudlet_wire::{Place, Recognizer, Routed, Unknown};
+use cloudlet_wire::{HostParts, Recognizer, Routed, Unknown};
 
 const SERVICES: [&ServiceSchema; 14] = [
     &cloudlet_api_s3::SERVICE,
@@ -241,7 +241,7 @@ fn what_a_resource_cannot_do_is_not_allowed() {
 fn a_host_says_prefix_service_and_region() {
     let place = |prefix: &str, service: &str, region: &str| {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Place { prefix: some(prefix), service: some(service), region: some(region) }
+        HostParts { prefix: some(prefix), service: some(service), region: some(region) }
     };
     for (host, expected) in [
         ("localhost:4566", place("", "", "")),
@@ -274,7 +274,7 @@ fn a_host_says_prefix_service_and_region() {
         ("s3-photos.localhost", place("s3-photos", "", "")),
     ] {
         let asked = asked("GET /", &[&format!("host: {host}"), &signed("s3")]);
-        assert_eq!(recognizer().service(&asked.head()).unwrap().place, expected, "{host}");
+        assert_eq!(recognizer().service(&asked.head()).unwrap().host, expected, "{host}");
     }
 }
 
