@@ -80,11 +80,7 @@ impl Region {
         let Some((words, number)) = name.rsplit_once('-') else { return false };
         let (mut words, count) = (words.split('-'), words.split('-').count());
         let prefix = words.clone().next().unwrap_or_default();
-        name.len() <= LONGEST_REGION
-            && is_number(number)
-            && (2..=4).contains(&count)
-            && (2..=4).contains(&prefix.len())
-            && words.all(is_word)
+        name.len() <= LONGEST_REGION && is_number(number) && (2..=4).contains(&count) && (2..=4).contains(&prefix.len()) && words.all(is_word)
     }
 
     pub fn new(name: impl Into<Arc<str>>) -> Region {
