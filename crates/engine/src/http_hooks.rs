@@ -43,6 +43,11 @@ pub trait HttpHooks: Send + Sync {
     /// The path the operation is routed by, where it differs from the raw one: virtual-hosted style becomes path style.
     fn path(&self, view: &RequestView<'_>) -> Option<String>;
 
+    /// Whether the page behind a request may have it performed, though its origin is none that the server knows: by a bucket's rules.
+    fn admits_origin(&self, _view: &RequestView<'_>, _path: &str) -> bool {
+        false
+    }
+
     /// What is refused by its head alone, before it is authenticated.
     fn admit(&self, view: &RequestView<'_>, path: &str) -> Result<(), Fault>;
 

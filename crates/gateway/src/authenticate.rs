@@ -4,10 +4,10 @@ use crate::body_encoding::BodyEncoding;
 use bytes::Bytes;
 use cloudlet_aws::{Caller, Fault, Head, Region, Timestamp};
 use cloudlet_cloud::Mode;
-use cloudlet_engine::{Denial, Dialect, SignatureKind, Signed};
+use cloudlet_engine::{Denial, Dialect, SignatureKind, SignatureRules, Signed};
 use cloudlet_identity::{Credential, CredentialError, Identity};
 use cloudlet_shape::Trailers;
-use cloudlet_sigv4::{Admitted, Claim, Flavor, Keys, Location, Payload, Target, chunks::Decoder, payload, read_claim, read_form_claim};
+use cloudlet_sigv4::{Admitted, Claim, Keys, Location, Payload, Target, chunks::Decoder, payload, read_claim, read_form_claim};
 
 /// A caller, and what is still to be done about the body.
 pub struct Authenticated {
@@ -99,7 +99,7 @@ impl<'a> Authenticator<'a> {
     }
 
     fn region_of(&self, claim: &Claim<'_>) -> Option<Region> {
-        claim.region().map(|name| if name == self.home.as_str() { self.home.clone() } else { Region::new(name) })
+        claim.region().and_then(|name| if name == self.home.as_str() { Some(self.home.clone()) } else { Region::parse(name) })
     }
 
     /// A claim that may be true: in order, in time, and of a key that exists.
@@ -116,7 +116,7 @@ impl<'a> Authenticator<'a> {
                     "unknown access key: create it in IAM, sign with the root key of this server (--root-access-key), \
                      with a 12-digit account id and the root secret, or start with --auth off"
                 );
-                Err(self::unknown(unknown, claim, self.dialect, self.target.flavor))
+                Err(self::unknown(unknown, claim, self.dialect))
             }
         }
     }
@@ -182,7 +182,7 @@ impl<'a> Authenticator<'a> {
 
     /// The signature's faults carry the codes of JSON and XML; their statuses, and EC2's one code for all, are the protocol's.
     fn spelled(&self, fault: Fault) -> Fault {
-        if self.target.flavor == Flavor::S3 {
+        if self.dialect.signature_rules == SignatureRules::S3 {
             return fault;
         }
         let kind = match fault.name() {
@@ -223,8 +223,10 @@ impl<'a> Authenticator<'a> {
 }
 
 /// The service's fault for an unknown key or an expired session.
-pub fn unknown(unknown: CredentialError, claim: &Claim<'_>, dialect: &Dialect, flavor: Flavor) -> Fault {
-    let s3 = flavor == Flavor::S3;
+pub fn unknown(unknown: CredentialError, claim: &Claim<'_>, dialect: &Dialect) -> Fault {
+    let s3 = dialect.signature_rules == SignatureRules::S3;
+    // AWS: the key of a session without its token is a key like any other, and unknown.
+    let unknown = if unknown == CredentialError::Token && claim.session_token.as_deref().is_none_or(str::is_empty) { CredentialError::Key } else { unknown };
     match unknown {
         CredentialError::Key if s3 => dialect
             .unknown_key

@@ -1,7 +1,8 @@
 //! Request bodies as they arrive: read within time, and drained when they are refused.
 
+use crate::budget::Reservation;
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_shape::BodyError;
 use futures_util::future::FutureExt;
@@ -168,26 +169,68 @@ impl RequestBody {
     }
 
     /// The whole body, if it fits.
-    pub async fn collect(mut self, limit: usize) -> Result<Bytes, Fault> {
+    pub async fn collect(mut self, limits: CollectLimits) -> Result<WholeBody, Fault> {
         let announced = self.source.as_ref().map_or(0, |source| http_body::Body::size_hint(source).lower());
-        if usize::try_from(announced).unwrap_or(usize::MAX) > limit {
+        let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+        if announced > limits.body {
             return Err(too_large());
         }
-        let Some(first) = self.next().await else { return Ok(Bytes::new()) };
-        let first = first.map_err(fault_of)?;
-        let Some(second) = self.next().await else { return within(first, limit) };
-        let mut whole = BytesMut::from(first);
-        let mut piece = second.map_err(fault_of)?;
-        loop {
-            if whole.len() + piece.len() > limit {
-                return Err(too_large());
-            }
-            whole.extend_from_slice(&piece);
-            match self.next().await {
-                Some(next) => piece = next.map_err(fault_of)?,
-                None => return Ok(whole.freeze()),
-            }
+        let mut whole = Growing::new(announced, limits);
+        while let Some(piece) = self.next().await {
+            whole.push(&piece.map_err(fault_of)?)?;
         }
+        Ok(whole.finish())
+    }
+}
+
+/// How much of a body is held in memory.
+pub struct CollectLimits {
+    /// The largest body.
+    pub body: usize,
+    /// What it takes of the memory of all bodies.
+    pub reservation: Reservation,
+    /// The fault when that memory is used up.
+    pub exhausted: Fault,
+}
+
+/// A body in memory.
+pub struct WholeBody {
+    pub bytes: Bytes,
+    /// To be dropped with the request. A body that came with its head needs none: it never waited.
+    pub reservation: Option<Reservation>,
+}
+
+/// A body that becomes whole.
+pub struct Growing {
+    bytes: Vec<u8>,
+    announced: usize,
+    limits: CollectLimits,
+}
+
+impl Growing {
+    pub fn new(announced: usize, limits: CollectLimits) -> Growing {
+        Growing { bytes: Vec::new(), announced, limits }
+    }
+
+    pub fn push(&mut self, piece: &[u8]) -> Result<(), Fault> {
+        let length = self.bytes.len() + piece.len();
+        if length > self.limits.body {
+            return Err(too_large());
+        }
+        if length > self.bytes.capacity() {
+            // Never more than twice of what has arrived, whatever was announced.
+            let capacity = if self.announced >= length { self.announced.min(2 * length) } else { 2 * length };
+            if !self.limits.reservation.grow_to(capacity) {
+                return Err(self.limits.exhausted.clone());
+            }
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(piece);
+        Ok(())
+    }
+
+    pub fn finish(self) -> WholeBody {
+        WholeBody { bytes: self.bytes.into(), reservation: Some(self.limits.reservation) }
     }
 }
 
@@ -195,7 +238,7 @@ pub fn within(bytes: Bytes, limit: usize) -> Result<Bytes, Fault> {
     if bytes.len() > limit { Err(too_large()) } else { Ok(bytes) }
 }
 
-pub fn too_large() -> Fault {
+fn too_large() -> Fault {
     TOO_LARGE.says("Request size exceeded the limit of this operation.")
 }
 

@@ -1,7 +1,7 @@
 //! What the head says about the body: a declared SHA-256, or aws-chunked. Bodies are checked and decoded as they flow, or whole.
 
-use crate::body::{RequestBody, fault_of, too_large, within};
-use bytes::{Bytes, BytesMut};
+use crate::body::{CollectLimits, Growing, RequestBody, WholeBody, fault_of, within};
+use bytes::Bytes;
 use cloudlet_aws::Fault;
 use cloudlet_engine::Boxed;
 use cloudlet_shape::{Body, BodyError, BodyStream, Trailers};
@@ -103,14 +103,24 @@ pub fn decoded(source: RequestBody, encoding: BodyEncoding, length: Option<u64>)
 }
 
 /// The whole of a body: there already, or awaited. What waits is boxed, so that the many calls that need not wait stay small.
-pub type Collected = Either<Ready<Result<Bytes, Fault>>, Boxed<'static, Result<Bytes, Fault>>>;
+pub type Collected = Either<Ready<Result<WholeBody, Fault>>, Boxed<'static, Result<WholeBody, Fault>>>;
 
-pub fn collected(mut source: RequestBody, encoding: BodyEncoding, limit: usize) -> Collected {
+/// `limits` are made for a body that must be waited for.
+pub fn collected(mut source: RequestBody, encoding: BodyEncoding, limit: usize, limits: impl FnOnce() -> CollectLimits) -> Collected {
     match encoding {
-        BodyEncoding::Chunked(..) => Either::Right(Box::pin(collect_decoded(source, encoding, limit))),
+        BodyEncoding::Chunked(..) => Either::Right(Box::pin(collect_decoded(source, encoding, limits()))),
         encoding => match source.whole_at_hand() {
-            Some(bytes) => Either::Left(ready(within(bytes, limit).and_then(|bytes| checked(bytes, encoding)))),
-            None => Either::Right(Box::pin(async move { checked(source.collect(limit).await?, encoding) })),
+            Some(bytes) => {
+                let bytes = within(bytes, limit).and_then(|bytes| checked(bytes, encoding));
+                Either::Left(ready(bytes.map(|bytes| WholeBody { bytes, reservation: None })))
+            }
+            None => {
+                let limits = limits();
+                Either::Right(Box::pin(async move {
+                    let WholeBody { bytes, reservation } = source.collect(limits).await?;
+                    Ok(WholeBody { bytes: checked(bytes, encoding)?, reservation })
+                }))
+            }
         },
     }
 }
@@ -124,15 +134,11 @@ pub fn checked(bytes: Bytes, encoding: BodyEncoding) -> Result<Bytes, Fault> {
     Ok(bytes)
 }
 
-async fn collect_decoded(source: RequestBody, encoding: BodyEncoding, limit: usize) -> Result<Bytes, Fault> {
+async fn collect_decoded(source: RequestBody, encoding: BodyEncoding, limits: CollectLimits) -> Result<WholeBody, Fault> {
     let mut body = DecodedBody::new(source, encoding);
-    let mut whole = BytesMut::new();
+    let mut whole = Growing::new(0, limits);
     while let Some(piece) = body.next().await {
-        let piece = piece.map_err(fault_of)?;
-        if whole.len() + piece.len() > limit {
-            return Err(too_large());
-        }
-        whole.extend_from_slice(&piece);
+        whole.push(&piece.map_err(fault_of)?)?;
     }
-    Ok(whole.freeze())
+    Ok(whole.finish())
 }

@@ -1,6 +1,7 @@
 //! Connections: accept, HTTP/1.1 or HTTP/2, plain or TLS, and an orderly end.
 
 mod activity;
+mod addresses;
 
 use crate::{
     Limits,
@@ -9,6 +10,7 @@ use crate::{
     router::Server,
 };
 use activity::{Activity, Stream, sleep};
+use addresses::Addresses;
 use axum::response::Response;
 use hyper::{Request, body::Incoming, service::Service};
 use hyper_util::{
@@ -56,6 +58,7 @@ struct Connections {
     server: Arc<Server>,
     http: auto::Builder<TokioExecutor>,
     permits: Arc<Semaphore>,
+    addresses: Addresses,
     /// Changes when the server stops.
     stop: watch::Receiver<()>,
 }
@@ -65,8 +68,9 @@ pub async fn serve(parts: Parts, listeners: Vec<Listener>, stop: impl Future<Out
     let (most, shutdown_time) = (parts.limits.connections, parts.limits.shutdown_time);
     let (running, stopped) = watch::channel(());
     let http = http(&parts.limits);
+    let addresses = Addresses::new(parts.limits.connections_of_address);
     let permits = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS)));
-    let connections = Arc::new(Connections { server: Arc::new(Server::new(parts)), http, permits: permits.clone(), stop: stopped });
+    let connections = Arc::new(Connections { server: Arc::new(Server::new(parts)), http, permits: permits.clone(), addresses, stop: stopped });
     let accepting = listeners.into_iter().map(|listener| connections.clone().accept(listener));
     tokio::select! {
         _ = futures_util::future::join_all(accepting) => {}
@@ -102,11 +106,15 @@ impl Connections {
                     continue;
                 }
             };
+            let Some(of_address) = self.addresses.begin(address.ip()) else {
+                tracing::debug!(%address, "connection refused: the address has as many as it may have");
+                continue;
+            };
             let _ = stream.set_nodelay(true);
             let (connections, tls) = (self.clone(), listener.tls.clone());
             tokio::spawn(async move {
                 connections.open(stream, address, tls).await;
-                drop(permit);
+                drop((permit, of_address));
             });
         }
     }

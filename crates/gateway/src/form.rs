@@ -146,7 +146,7 @@ impl Gateway {
     pub(crate) async fn post(&self, request: &PipelineRequest<'_>, post_form: &PostForm<'_>, body: RequestBody, log: &mut LogEntry) -> Result<Answer, Fault> {
         let (form, field) = read(request.head, body).await?;
         let posted = post_form.http_hooks.form(post_form.path, form)?;
-        let (caller, region, signed) = self.poster(&posted, &post_form.target, &Dialect::of(post_form.recognized.protocol))?;
+        let (caller, region, signed) = self.poster(&posted, &post_form.target, &post_form.service.dialect)?;
         log.principal = Some(caller.arn.clone());
         let policy = match posted.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("policy")) {
             Some((_, policy)) if signed.is_some() => Some(Policy::parse(policy)?),
@@ -195,14 +195,14 @@ impl Gateway {
             Err(_) if mode == Mode::Off => return Ok((identity.unchecked(""), None, None)),
             Err(fault) => return Err(fault),
         };
-        let region = claim.region().map(Region::new);
+        let region = claim.region().and_then(|name| if name == self.region.as_str() { Some(self.region.clone()) } else { Region::parse(name) });
         let signed = Signed { kind: SignatureKind::Post, version: claim.signature_version(), age: 0, payload: None };
         if mode == Mode::Off {
             return Ok((identity.unchecked(&claim.access_key), region, Some(signed)));
         }
         let verified = identity
             .credential(&claim.access_key, claim.session_token.as_deref(), now)
-            .map_err(|unknown| authenticate::unknown(unknown, &claim, dialect, target.flavor))
+            .map_err(|unknown| authenticate::unknown(unknown, &claim, dialect))
             .and_then(|credential| post::verify(&claim, &posted.fields, credential.secret.reveal(), &self.keys).map(|()| credential.caller));
         match verified {
             Ok(caller) => Ok((caller, region, Some(signed))),

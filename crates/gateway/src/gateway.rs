@@ -1,6 +1,6 @@
 //! What the gateway is made of.
 
-use crate::{Access, Limits};
+use crate::{Access, Limits, budget::Budget};
 use axum::{Router, extract::Request};
 use cloudlet_aws::{Caller, Head, Region, Scope};
 use cloudlet_cloud::Cloud;
@@ -29,6 +29,8 @@ pub struct Gateway {
     pub(crate) region: Region,
     pub(crate) recognizer: Recognizer,
     pub(crate) keys: Keys,
+    /// The memory of all request bodies.
+    pub(crate) budget: Arc<Budget>,
 }
 
 /// The other end of a connection.
@@ -49,7 +51,8 @@ impl Gateway {
         let Parts { cloud, limits, names, access, region, .. } = parts;
         let services: Vec<&'static ServiceSchema> = cloud.services().map(|service| service.schema).collect();
         let recognizer = Recognizer::new(&services, &names);
-        Gateway { cloud, limits, access, region, recognizer, keys: Keys::new() }
+        let budget = Arc::new(Budget::new(limits.body_memory));
+        Gateway { cloud, limits, access, region, recognizer, keys: Keys::new(), budget }
     }
 
     /// Whether the host of a request names a bucket: `bucket.s3.localhost`.
@@ -62,7 +65,7 @@ impl Gateway {
 
     /// The account and region a call works in: its caller's and its signature's; else what the host names, and the server's own.
     pub(crate) fn scope(&self, caller: &Caller, region: Option<Region>, recognized: &Recognized) -> Scope {
-        let region = region.or_else(|| recognized.host.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
+        let region = region.or_else(|| Region::parse(recognized.host.region.as_deref()?)).unwrap_or_else(|| self.region.clone());
         Scope::new(caller.account.unwrap_or_else(|| self.cloud.identity.account()), region)
     }
 }

@@ -1,10 +1,13 @@
 //! The request pipeline, step by step: recognize, authenticate, decode; the cloud authorizes and performs; encode.
 
 use crate::{
+    access::Page,
     answer::{AnswerBody, Plain, response},
     authenticate::{Authenticated, Authenticator, FormClaims, Stage},
-    body::RequestBody,
+    body::{CollectLimits, RequestBody, WholeBody},
     body_encoding::{BodyEncoding, Collected, checked, collected, decoded},
+    budget::Reservation,
+    cors,
     decode::{decode, origin},
     form::PostForm,
     gateway::{Gateway, Peer},
@@ -14,22 +17,24 @@ use crate::{
     response_format::{ResponseFormat, headers},
 };
 use axum::response::Response;
-use bytes::Bytes;
 use cloudlet_aws::{Fault, FaultKind, Head};
 use cloudlet_cloud::{Cloud, EntryPoint, Mode};
-use cloudlet_engine::{AuthOutcome, Call, RequestView, ScopeRegion, Service, SignatureKind, Signed, Stopwatch};
+use cloudlet_engine::{
+    Anonymous, AuthOutcome, Call, Dialect, PresignedQuery, RequestIds, RequestView, ScopeRegion, Service, SignatureKind, SignatureRules, Signed,
+    Stopwatch,
+};
 use cloudlet_shape::{Kind, Protocol};
 use cloudlet_sigv4::Target;
 use cloudlet_wire::{Answer, Content, Ids, Incoming as Message, Recognized, Routed};
 use futures_util::{FutureExt, future::ready};
-use http::request::Parts;
+use http::{header, request::Parts};
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 /// What becomes of a request once it is read.
 #[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made, once a request")]
-enum Received {
+enum Received<'a> {
     Answered(Answer),
-    Call { format: ResponseFormat, decoded: DecodedCall },
+    Call { format: ResponseFormat<'a>, decoded: DecodedCall },
 }
 
 struct DecodedCall {
@@ -38,6 +43,8 @@ struct DecodedCall {
     headers: Vec<(&'static str, String)>,
     /// What an anonymous caller gets instead of a denial.
     missing_token: Option<Fault>,
+    /// Of the body, until the call has ended.
+    reservation: Option<Reservation>,
 }
 
 #[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made, once a request")]
@@ -52,10 +59,18 @@ impl Gateway {
         let watch = Stopwatch::start();
         let method = parts.method.clone();
         let mut log = LogEntry { method: method.clone(), ..LogEntry::default() };
+        let page = match self.access.page(&parts.headers) {
+            Page::Allowed(_) => parts.headers.get(header::ORIGIN).cloned(),
+            _ => None,
+        };
         let answered = AssertUnwindSafe(self.run(parts, body, peer, &mut log)).catch_unwind().await;
         let answer = answered.unwrap_or_else(|_| panicked(&mut log));
         log.write(answer.status, watch);
-        response(answer, &method)
+        let mut response = response(answer, &method);
+        if let Some(origin) = page {
+            cors::allow(&mut response, origin);
+        }
+        response
     }
 
     async fn run(&self, parts: Parts, body: RequestBody, peer: Peer, log: &mut LogEntry) -> Answer {
@@ -64,7 +79,7 @@ impl Gateway {
             Received::Answered(answer) => return answer,
             Received::Call { format, decoded } => (format, decoded),
         };
-        let DecodedCall { call, headers: of_hooks, missing_token } = decoded;
+        let DecodedCall { call, headers: of_hooks, missing_token, reservation: _reservation } = decoded;
         let operation = call.operation;
         let performed = self.cloud.perform_to_end(call, format.request_id.clone(), EntryPoint::Gateway).await;
         log.outcome = performed.outcome;
@@ -83,7 +98,7 @@ impl Gateway {
     }
 
     /// From the head of a request to a call, or to an answer that needs no call.
-    async fn receive(&self, parts: Parts, body: RequestBody, peer: Peer, log: &mut LogEntry) -> Received {
+    async fn receive(&self, parts: Parts, body: RequestBody, peer: Peer, log: &mut LogEntry) -> Received<'_> {
         let plain = |status, message: &str| Received::Answered(Plain::message(status, message).into_answer());
         let Some(fields) = Fields::of(&parts.headers) else {
             return plain(400, "A header field is not UTF-8 text.");
@@ -92,17 +107,30 @@ impl Gateway {
             return plain(431, "The header fields of the request are too large.");
         }
         let head = head(&parts, &fields);
+        let page = self.access.page(&parts.headers);
+        if matches!(page, Page::Allowed(_)) && cors::is_preflight(head.method, &parts.headers) {
+            return Received::Answered(cors::preflight(&parts.headers));
+        }
         let (recognized, body) = match self.recognize(&head, body).await {
             Ok(found) => found,
             Err(fault) => return plain(fault.status(), fault.message()),
         };
         log.service = recognized.service.name;
-        let (request_id, extended_id) = self.ids(&recognized);
+        let Some(service) = self.cloud.service(recognized.service.name) else { return plain(500, "The cloud does not have this service.") };
+        let (request_id, extended_id) = self.ids(service);
         log.request_id = request_id.clone();
         let query_mode = head.header("x-amzn-query-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("true"));
-        let format = ResponseFormat { service: recognized.service, protocol: recognized.protocol, request_id, extended_id, query_mode };
-        let request = PipelineRequest { head: &head, request_id: &format.request_id, peer };
-        match self.decode_request(&request, &recognized, body, &format.ids(), log).await {
+        let format = ResponseFormat {
+            service: recognized.service,
+            protocol: recognized.protocol,
+            request_id,
+            extended_id,
+            query_mode,
+            dialect: &service.dialect,
+            head: head.method == "HEAD",
+        };
+        let request = PipelineRequest { head: &head, request_id: &format.request_id, peer, page };
+        match self.decode_request(&request, service, &recognized, body, &format.ids(), log).await {
             Ok(Decoded::Call(decoded)) => Received::Call { format, decoded },
             Ok(Decoded::Answered(answer)) => Received::Answered(format.with_server(answer)),
             Err(fault) => Received::Answered(format.fault(fault, log)),
@@ -114,30 +142,49 @@ impl Gateway {
         if let Some(recognized) = self.recognizer.service(head) {
             return Ok((recognized, ReceivedBody::Arriving(body)));
         }
-        let form = collected(body, BodyEncoding::Plain, self.limits.body).await?;
-        match self.recognizer.service_of_form(head, &form) {
+        let form = self.collected(body, BodyEncoding::Plain, self.limits.unsigned_body, &Dialect::QUERY).await?;
+        match self.recognizer.service_of_form(head, &form.bytes) {
             Some(recognized) => Ok((recognized, ReceivedBody::Whole(form))),
             None => Err(FaultKind::sender("UnknownService", 404).says("No AWS service was recognized in this request.")),
         }
     }
 
-    /// A request's ids: S3 has two of its own form, all others one UUID.
-    fn ids(&self, recognized: &Recognized) -> (Arc<str>, String) {
+    fn ids(&self, service: &Service) -> (Arc<str>, String) {
         let ids = &self.cloud.runtime.ids;
-        if recognized.protocol == Protocol::RestXml { (ids.base32(16).into(), ids.alphanumeric(76)) } else { (ids.uuid().into(), String::new()) }
+        match service.dialect.request_ids {
+            RequestIds::S3 => (ids.base32(16).into(), ids.alphanumeric(76)),
+            RequestIds::Uuid => (ids.uuid().into(), String::new()),
+        }
+    }
+
+    fn collected(&self, body: RequestBody, encoding: BodyEncoding, limit: usize, dialect: &Dialect) -> Collected {
+        collected(body, encoding, limit, || CollectLimits { body: limit, reservation: self.budget.begin(), exhausted: dialect.throttle() })
+    }
+
+    /// The largest body of a request that may be unsigned. With authorization off, unsigned requests are like others.
+    fn unsigned_limit(&self, service: &Service) -> usize {
+        match self.cloud.mode() {
+            Mode::Enforce => self.signed_limit(service).min(self.limits.unsigned_body),
+            Mode::Soft | Mode::Off => self.signed_limit(service),
+        }
+    }
+
+    /// The largest body of a request that claims to be signed, which it mostly proves by its body.
+    fn signed_limit(&self, service: &Service) -> usize {
+        self.limits.body.min(service.dialect.max_request)
     }
 
     /// From the recognized service to the call of it.
     async fn decode_request(
         &self,
         request: &PipelineRequest<'_>,
+        service: &Service,
         recognized: &Recognized,
         body: ReceivedBody,
         ids: &Ids<'_>,
         log: &mut LogEntry,
     ) -> Result<Decoded, Fault> {
         let head = request.head;
-        let service = self.cloud.service(recognized.service.name).ok_or_else(|| Fault::internal("a service that the cloud does not have"))?;
         let view = RequestView { head, prefix: recognized.host.prefix.as_deref() };
         let path = service.http_hooks.as_ref().and_then(|http_hooks| http_hooks.path(&view));
         let path = path.as_deref().unwrap_or(head.path);
@@ -146,6 +193,12 @@ impl Gateway {
         {
             let fields = http_hooks.preflight(&view, path)?;
             return Ok(Decoded::Answered(Answer { status: 200, headers: headers(fields), body: cloudlet_shape::Body::empty() }));
+        }
+        let admits_origin = || service.http_hooks.as_ref().is_some_and(|http_hooks| http_hooks.admits_origin(&view, path));
+        if let Page::Foreign(_) | Page::ForeignHost(_) = request.page
+            && !admits_origin()
+        {
+            return Err(foreign(request.page));
         }
         let authenticator = self.authenticator(service, recognized, head.method, view.prefix);
         let body = match (&service.http_hooks, body) {
@@ -164,12 +217,12 @@ impl Gateway {
         let (authenticated, body) = match authenticator.begin(head)? {
             Stage::Done(authenticated) => (authenticated, body),
             Stage::NeedsBody(pending) => {
-                let body = body.collected(BodyEncoding::Plain, self.limits.body).await?;
-                (authenticator.finish(head, *pending, &body)?, ReceivedBody::Whole(body))
+                let body = self.whole(body, BodyEncoding::Plain, self.signed_limit(service), service).await?;
+                (authenticator.finish(head, *pending, &body.bytes)?, ReceivedBody::Whole(body))
             }
             Stage::NeedsForm => {
-                let body = body.collected(BodyEncoding::Plain, self.limits.body).await?;
-                (authenticator.of_form(head, &body)?, ReceivedBody::Whole(body))
+                let body = self.whole(body, BodyEncoding::Plain, self.unsigned_limit(service), service).await?;
+                (authenticator.of_form(head, &body.bytes)?, ReceivedBody::Whole(body))
             }
         };
         let Authenticated { caller, region, signed, encoding } = authenticated;
@@ -178,23 +231,27 @@ impl Gateway {
         if let Some(http_hooks) = &service.http_hooks {
             http_hooks.admit_verified(&view, path)?;
         }
-        let (routed, content) = self.route(recognized, head, path, body, encoding).await?;
+        let limit = if signed.is_some() { self.signed_limit(service) } else { self.unsigned_limit(service) };
+        let (routed, content, reservation) = self.route(service, recognized, head, path, body, encoding, limit).await?;
         let Routed { operation, labels } = routed;
         log.operation = operation.name;
-        // S3 decides about anonymous callers itself, and some operations are for anybody. Elsewhere only the policy of a resource can
-        // let one in.
-        let anonymous = caller.is_anonymous() && !service.takes_unsigned(operation) && recognized.protocol != Protocol::RestXml;
-        let missing_token = || authenticator.dialect.missing_token.says("Request is missing Authentication Token");
-        let caller = match self.cloud.mode() {
+        let anonymous = caller.is_anonymous() && !service.takes_unsigned(operation) && service.dialect.anonymous != Anonymous::Authorized;
+        let missing_token = || service.dialect.missing_token.says("Request is missing Authentication Token");
+        let caller = match (self.cloud.mode(), service.dialect.anonymous) {
             _ if !anonymous => caller,
-            Mode::Enforce if service.admits_anonymous => caller,
-            Mode::Enforce => return Err(missing_token()),
-            Mode::Soft | Mode::Off => authenticator.unsigned_caller(&missing_token()),
+            (Mode::Enforce, Anonymous::Refused) => return Err(missing_token()),
+            (Mode::Enforce, _) => caller,
+            (Mode::Soft | Mode::Off, _) => authenticator.unsigned_caller(&missing_token()),
         };
+        // Images and links of other sites may read, as they may on AWS, and links in mails work; but none may act for a caller.
+        let reads = matches!(head.method, "GET" | "HEAD") && matches!(recognized.protocol, Protocol::RestXml | Protocol::RestJson);
+        if request.page == Page::CrossSite && !reads && !caller.is_anonymous() && !service.takes_unsigned(operation) {
+            return Err(foreign(request.page));
+        }
         let handler = service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
         let presigned;
-        let head = match signed {
-            Some(Signed { kind: SignatureKind::Query, .. }) if recognized.protocol == Protocol::RestXml => {
+        let head = match (signed, service.dialect.presigned_query) {
+            (Some(Signed { kind: SignatureKind::Query, .. }), PresignedQuery::ParametersAndHeaders) => {
                 presigned = PresignedFields::new(head);
                 &Head { headers: &presigned, ..*head }
             }
@@ -205,17 +262,18 @@ impl Gateway {
         let scope = self.scope(&caller, region, recognized);
         let call = Call { operation, caller, scope, origin: origin(request.head, request.peer, recognized.protocol, signed, missing), input };
         let headers = service.http_hooks.as_ref().map(|http_hooks| http_hooks.response_headers(&view, path)).unwrap_or_default();
-        Ok(Decoded::Call(DecodedCall { call, headers, missing_token: anonymous.then(missing_token) }))
+        Ok(Decoded::Call(DecodedCall { call, headers, missing_token: anonymous.then(missing_token), reservation }))
     }
 
     fn authenticator<'a>(&'a self, service: &'a Service, recognized: &Recognized, method: &str, prefix: Option<&'a str>) -> Authenticator<'a> {
         let is_form = method == "POST" && matches!(recognized.protocol, Protocol::Query | Protocol::Ec2Query);
-        let target = if recognized.protocol == Protocol::RestXml { Target::s3() } else { Target::service(recognized.service.signing_name) };
-        let target = if service.dialect.scope_region == ScopeRegion::MayBeEmpty { target.global() } else { target };
-        let target = match prefix {
-            Some(bucket) if recognized.protocol == Protocol::RestXml => target.virtual_bucket(bucket),
-            _ => target,
+        let target = match (service.dialect.signature_rules, prefix) {
+            (SignatureRules::Common, _) => Target::service(recognized.service.signing_name),
+            (SignatureRules::S3, None) => Target::s3(),
+            (SignatureRules::S3, Some(bucket)) => Target::s3().virtual_bucket(bucket),
         };
+        let target = target.at_home(self.region.as_str());
+        let target = if service.dialect.scope_region == ScopeRegion::MayBeEmpty { target.global() } else { target };
         Authenticator {
             identity: &self.cloud.identity,
             keys: &self.keys,
@@ -229,34 +287,60 @@ impl Gateway {
     }
 
     /// The operation; and the body, streaming where the operation takes it so, whole otherwise.
+    #[expect(clippy::too_many_arguments, reason = "each is a step of its own before this one")]
     async fn route(
         &self,
+        service: &Service,
         recognized: &Recognized,
         head: &Head<'_>,
         path: &str,
         body: ReceivedBody,
         encoding: BodyEncoding,
-    ) -> Result<(Routed, Content), Fault> {
+        limit: usize,
+    ) -> Result<(Routed, Content, Option<Reservation>), Fault> {
         let unknown = |unknown: cloudlet_wire::Unknown| unknown.fault(recognized);
         if matches!(recognized.protocol, Protocol::Query | Protocol::Ec2Query) {
-            let form = body.collected(encoding, self.limits.body).await?;
-            let routed = self.recognizer.operation(recognized, head, path, Some(&form)).map_err(unknown)?;
-            return Ok((routed, Content::Whole(form)));
+            let form = self.whole(body, encoding, limit, service).await?;
+            let routed = self.recognizer.operation(recognized, head, path, Some(&form.bytes)).map_err(unknown)?;
+            return Ok((routed, Content::Whole(form.bytes), form.reservation));
         }
         let routed = self.recognizer.operation(recognized, head, path, None).map_err(unknown)?;
         let streams = routed.operation.input.payload().is_some_and(|(_, member)| matches!(member.of.kind, Kind::Body | Kind::Events));
-        let content = match body {
+        match body {
             ReceivedBody::Arriving(body) if streams => {
                 let length = head.header("content-length").and_then(|length| length.parse().ok());
-                Content::Stream(decoded(body, encoding, length))
+                Ok((routed, Content::Stream(decoded(body, encoding, length)), None))
             }
             body => {
-                let body = body.collected(encoding, self.limits.body).await?;
-                integrity::check(routed.operation, head, &body)?;
-                Content::Whole(body)
+                let body = self.whole(body, encoding, limit, service).await?;
+                integrity::check(routed.operation, head, &body.bytes)?;
+                Ok((routed, Content::Whole(body.bytes), body.reservation))
             }
-        };
-        Ok((routed, content))
+        }
+    }
+
+    fn whole(&self, body: ReceivedBody, encoding: BodyEncoding, limit: usize, service: &Service) -> Collected {
+        match body {
+            ReceivedBody::Arriving(body) => self.collected(body, encoding, limit, &service.dialect),
+            ReceivedBody::Whole(WholeBody { bytes, reservation }) => {
+                Collected::Left(ready(checked(bytes, encoding).map(|bytes| WholeBody { bytes, reservation })))
+            }
+        }
+    }
+}
+
+/// The root's credentials are known to all, so a page of anybody's could act as root.
+fn foreign(page: Page<'_>) -> Fault {
+    const FORBIDDEN: FaultKind = FaultKind::sender("AccessForbidden", 403);
+    match page {
+        Page::Foreign(origin) => {
+            FORBIDDEN.says(format!("Web pages of the origin {origin} may not use this server. If they should, start it with --allow-origin {origin}."))
+        }
+        Page::ForeignHost(host) => {
+            let name = host.split(':').next().unwrap_or(host);
+            FORBIDDEN.says(format!("Browsers may not use this server under the name {name}. If they should, start it with --name {name}."))
+        }
+        _ => FORBIDDEN.says("Web pages of other sites may not use this server. If one should, start it with --allow-origin and the page's origin."),
     }
 }
 
@@ -275,14 +359,5 @@ fn panicked(log: &mut LogEntry) -> Answer {
 /// A body: still arriving, or read already.
 enum ReceivedBody {
     Arriving(RequestBody),
-    Whole(Bytes),
-}
-
-impl ReceivedBody {
-    fn collected(self, encoding: BodyEncoding, limit: usize) -> Collected {
-        match self {
-            ReceivedBody::Arriving(body) => collected(body, encoding, limit),
-            ReceivedBody::Whole(bytes) => Collected::Left(ready(checked(bytes, encoding))),
-        }
-    }
+    Whole(WholeBody),
 }

@@ -1,6 +1,6 @@
 //! The head of an HTTP request as the pipeline sees it.
 
-use crate::gateway::Peer;
+use crate::{access::Page, gateway::Peer};
 use cloudlet_aws::{Head, Headers};
 use http::{HeaderMap, request::Parts};
 use percent_encoding::percent_decode_str;
@@ -12,6 +12,7 @@ pub struct PipelineRequest<'a> {
     pub head: &'a Head<'a>,
     pub request_id: &'a Arc<str>,
     pub peer: Peer,
+    pub page: Page<'a>,
 }
 
 /// The header fields as text, read once: a request has few, and most steps look at them.

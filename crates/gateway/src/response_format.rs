@@ -7,21 +7,29 @@ use cloudlet_shape::{OperationSchema, Protocol, ServiceSchema, Struct};
 use cloudlet_wire::{Answer, Asked, Ids, codec};
 use std::{borrow::Cow, sync::Arc};
 
-pub struct ResponseFormat {
+pub struct ResponseFormat<'a> {
     pub service: &'static ServiceSchema,
     pub protocol: Protocol,
     pub request_id: Arc<str>,
     pub extended_id: String,
     pub query_mode: bool,
+    pub dialect: &'a Dialect,
+    /// The answer to HEAD has no body, whose type it names nevertheless.
+    pub head: bool,
 }
 
-impl ResponseFormat {
+impl ResponseFormat<'_> {
     pub fn ids(&self) -> Ids<'_> {
         Ids { request_id: &self.request_id, extended_id: &self.extended_id }
     }
 
     pub fn output(&self, operation: &'static OperationSchema, output: &dyn Struct) -> Answer {
-        codec(self.protocol).encode(operation, output, &self.ids())
+        let mut answer = codec(self.protocol).encode(operation, output, &self.ids());
+        // AWS: recorded for HeadBucket.
+        if self.head && self.protocol == Protocol::RestXml && !answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            answer.headers.push(("content-type".into(), "application/xml".to_owned()));
+        }
+        answer
     }
 
     pub fn fault(&self, fault: Fault, log: &mut LogEntry) -> Answer {
@@ -35,9 +43,8 @@ impl ResponseFormat {
 
     /// With the `Server` header, where AWS sends one.
     pub fn with_server(&self, mut answer: Answer) -> Answer {
-        let server = Dialect::of(self.protocol).server;
-        if !server.is_empty() {
-            answer.headers.push(("server".into(), server.to_owned()));
+        if !self.dialect.server.is_empty() {
+            answer.headers.push(("server".into(), self.dialect.server.to_owned()));
         }
         answer
     }

@@ -55,6 +55,13 @@ impl Server {
         let (mut parts, body) = request.into_parts();
         settle_host(&mut parts);
         let version = parts.version;
+        // AWS: unverified; its front ends answer so before any service does.
+        let hosts = parts.headers.get_all(header::HOST).iter().count();
+        if hosts > 1 || hosts == 0 && version >= Version::HTTP_11 {
+            let mut refused = response(Plain::message(400, "The request must have one Host.").into_answer(), &parts.method);
+            refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            return refused;
+        }
         let expectation = if parts.headers.contains_key(header::EXPECT) { Expectation::Continue } else { Expectation::None };
         let limits = &self.gateway.limits;
         let body = RequestBody::new(Source::Connection(body), expectation, limits.stall_time, limits.drain);
@@ -118,8 +125,8 @@ async fn virtual_hosts_first(State(gateway): State<Arc<Gateway>>, request: Reque
 
 /// The admin API is not for the pages of other sites.
 async fn keep_pages_out(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
-    match gateway.access.refuse_admin(request.version(), request.headers()) {
-        Some((status, message)) => response(Plain::message(status, &message).into_answer(), request.method()).map(Body::new),
+    match gateway.access.refuse_admin(request.headers()) {
+        Some(message) => response(Plain::message(403, &message).into_answer(), request.method()).map(Body::new),
         None => next.run(request).await,
     }
 }

@@ -69,6 +69,7 @@ impl S3 {
     /// The table of tables.
     pub fn service(self: &Arc<Self>) -> Service {
         Service::of(&api::SERVICE, self.clone())
+            .dialect(Dialect::S3)
             .http_hooks(Arc::new(http_hooks::HttpHooks::new(self.clone())))
             .store(self.buckets.clone())
             // buckets

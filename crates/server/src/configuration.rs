@@ -120,6 +120,14 @@ struct Settings {
     /// Largest request body that is held in memory, in MiB; object uploads stream and have no such limit [default: 64]
     #[arg(long, env = "CLOUDLET_MAX_BODY", value_name = "MIB")]
     max_body: Option<u32>,
+    /// Memory that all request bodies may take together, in MiB; past it requests are throttled [default: 256]
+    #[arg(long, env = "CLOUDLET_BODY_MEMORY", value_name = "MIB")]
+    body_memory: Option<u32>,
+    /// Origin of web pages that may call AWS's services (https://app.example.com), several with commas; `*` allows all. Pages of localhost
+    /// and of the server's own names always may
+    #[arg(long = "allow-origin", env = "CLOUDLET_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    #[serde(default, rename = "allow-origin")]
+    allow_origin: Vec<String>,
     /// Seconds that calls under way may take to end when the server stops [default: 10]
     #[arg(long, env = "CLOUDLET_SHUTDOWN_TIME", value_name = "SECONDS")]
     shutdown_time: Option<u32>,
@@ -175,6 +183,9 @@ pub struct Configuration {
     /// Those of them that were given with `--name`.
     pub own_names: Vec<String>,
     pub max_body: usize,
+    pub body_memory: usize,
+    /// Origins of web pages that may call AWS's services.
+    pub origins: Vec<String>,
     pub shutdown_time: Duration,
     pub call_log: usize,
     pub sns_certificate_host: CertificateHost,
@@ -259,6 +270,10 @@ fn localstack(environment: &[(OsString, OsString)]) -> Result<Settings, Refusal>
     if let Some(name) = get("LOCALSTACK_HOST") {
         settings.names.push(name.split(':').next().unwrap_or(name).to_owned());
     }
+    // An allowed origin may send any header: EXTRA_CORS_ALLOWED_HEADERS has nothing to add.
+    if let Some(origins) = get("EXTRA_CORS_ALLOWED_ORIGINS") {
+        settings.allow_origin = origins.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect();
+    }
     settings.region = get("DEFAULT_REGION").map(str::to_owned);
     if yes("DEBUG")? == Some(true) {
         settings.log = Some("debug".to_owned());
@@ -315,6 +330,8 @@ impl Settings {
             tls: self.tls.or(other.tls),
             names: if self.names.is_empty() { other.names } else { self.names },
             max_body: self.max_body.or(other.max_body),
+            body_memory: self.body_memory.or(other.body_memory),
+            allow_origin: if self.allow_origin.is_empty() { other.allow_origin } else { self.allow_origin },
             shutdown_time: self.shutdown_time.or(other.shutdown_time),
             call_log: self.call_log.or(other.call_log),
             sns_certificate_host: self.sns_certificate_host.or(other.sns_certificate_host),
@@ -364,6 +381,15 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
     if max_body == 0 {
         return Err(Refusal::says("--max-body 0: no request could have a body; it is the largest in MiB"));
     }
+    // Three quarters of the memory are for long bodies.
+    let body_memory = settings.body_memory.unwrap_or(256.max(max_body.saturating_mul(2)));
+    if body_memory / 4 * 3 < max_body {
+        return Err(Refusal::says(format_args!("--body-memory {body_memory}: a body of --max-body {max_body} MiB must fit into three quarters of it")));
+    }
+    let origins: Vec<String> = settings.allow_origin.iter().map(|origin| origin.trim().to_owned()).filter(|origin| !origin.is_empty()).collect();
+    if let Some(origin) = origins.iter().find(|origin| !is_origin(origin)) {
+        return Err(Refusal::says(format_args!("--allow-origin: '{origin}' is no origin: it looks like https://app.example.com or http://host:3000")));
+    }
     if let Some(folder) = settings.oidc_keys.as_ref().filter(|folder| !folder.is_dir()) {
         return Err(Refusal::says(format_args!("--oidc-keys {}: there is no such folder", folder.display())));
     }
@@ -387,6 +413,8 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         names: names.collect(),
         own_names,
         max_body: usize::try_from(max_body).unwrap_or(64).saturating_mul(1 << 20),
+        body_memory: usize::try_from(body_memory).unwrap_or(256).saturating_mul(1 << 20),
+        origins,
         shutdown_time: Duration::from_secs(u64::from(settings.shutdown_time.unwrap_or(10))),
         call_log: usize::try_from(settings.call_log.unwrap_or(1_000)).unwrap_or(1_000),
         sns_certificate_host: match settings.sns_certificate_host {
@@ -401,6 +429,12 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             Some(SqsUrls::Path) => cloudlet_sqs::Urls::Path,
         },
     })
+}
+
+/// An origin as browsers send it: a scheme, a host and perhaps a port.
+fn is_origin(origin: &str) -> bool {
+    let host = origin.split_once("://").filter(|(scheme, _)| !scheme.is_empty()).map(|(_, host)| host);
+    matches!(origin, "*" | "null") || host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '@']))
 }
 
 /// A name as it stands in a Host header, without a port.

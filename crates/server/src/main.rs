@@ -67,9 +67,18 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
     let gateway = Parts {
         cloud: cloud.clone(),
         admin: cloudlet_admin::router(admin),
-        limits: Limits { body: configuration.max_body, shutdown_time: configuration.shutdown_time, ..Limits::default() },
+        limits: Limits {
+            body: configuration.max_body,
+            body_memory: configuration.body_memory,
+            shutdown_time: configuration.shutdown_time,
+            ..Limits::default()
+        },
         names: configuration.names.clone(),
-        access: Access { names: configuration.own_names.clone() },
+        access: Access {
+            own_names: configuration.own_names.clone(),
+            names: configuration.names.clone(),
+            origins: configuration.origins.clone(),
+        },
         region: configuration.region.clone(),
     };
     // Before it says that it listens: a client that reads that may stop it at once.

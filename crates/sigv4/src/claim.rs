@@ -18,6 +18,8 @@ pub struct Target<'a> {
     pub service: &'a str,
     /// The one region this endpoint serves; `None` takes any, and the scope says which.
     pub region: Option<&'a str>,
+    /// The server's own region: it is valid whatever it looks like, and faults name it in place of a name that is no region's.
+    pub home: Option<&'a str>,
     /// S3: the bucket, when the host names it. SigV2 signs it as part of the path.
     pub bucket: Option<&'a str>,
     /// Whether a scope may leave its region empty.
@@ -26,16 +28,21 @@ pub struct Target<'a> {
 
 impl<'a> Target<'a> {
     pub const fn s3() -> Target<'a> {
-        Target { flavor: Flavor::S3, service: "s3", region: None, bucket: None, global: false }
+        Target { flavor: Flavor::S3, service: "s3", region: None, home: None, bucket: None, global: false }
     }
 
     pub const fn service(name: &'a str) -> Target<'a> {
-        Target { flavor: Flavor::Other, service: name, region: None, bucket: None, global: false }
+        Target { flavor: Flavor::Other, service: name, region: None, home: None, bucket: None, global: false }
     }
 
     #[must_use]
     pub const fn in_region(self, region: &'a str) -> Target<'a> {
         Target { region: Some(region), ..self }
+    }
+
+    #[must_use]
+    pub const fn at_home(self, region: &'a str) -> Target<'a> {
+        Target { home: Some(region), ..self }
     }
 
     #[must_use]

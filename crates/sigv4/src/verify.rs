@@ -10,7 +10,7 @@ use crate::{
     v2, v4a,
 };
 use aws_lc_rs::constant_time;
-use cloudlet_aws::{Fault, Head, Timestamp};
+use cloudlet_aws::{Fault, Head, Region, Timestamp};
 
 /// How far S3 lets clocks differ, and how long a presigned request without an expiry is valid elsewhere.
 const QUARTER_HOUR: i64 = 15 * 60;
@@ -119,6 +119,18 @@ impl<'a> Claim<'a> {
         }
     }
 
+    /// The region to name in a fault, if the claim's is not one that the target takes.
+    fn region_in_place_of<'t>(&self, target: &Target<'t>) -> Option<&'t str> {
+        match (target.region, target.home) {
+            (Some(region), _) => (!self.covers(region)).then_some(region),
+            (None, Some(home)) => {
+                let is_region = |name: &str| name == home || Region::is_valid(name);
+                self.region().is_some_and(|name| !is_region(name)).then_some(home)
+            }
+            (None, None) => None,
+        }
+    }
+
     fn algorithm_name(&self) -> &'static str {
         match self.algorithm {
             Algorithm::EcdsaP256Sha256 => "AWS4-ECDSA-P256-SHA256",
@@ -173,9 +185,7 @@ pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, time: &str, target: &Target<'
     if scope.terminal() != "aws4_request" {
         return wrong(format!("incorrect terminal \"{}\". This endpoint uses \"aws4_request\".", scope.terminal()));
     }
-    if let Some(region) = target.region
-        && !claim.covers(region)
-    {
+    if let Some(region) = claim.region_in_place_of(target) {
         return match claim.location {
             Location::Post => wrong(format!("the region '{}' is wrong; expecting '{region}'", scope.region())),
             _ => Err(wrong_region(claim, region)),
@@ -298,7 +308,7 @@ fn check_time_at_others(claim: &Claim<'_>, now: Timestamp) -> Result<(), Fault> 
 fn check_scope_at_others(claim: &Claim<'_>, scope: &Scope<'_>, time: &str, target: &Target<'_>) -> Result<(), Fault> {
     let mut wrong = String::new();
     let nameless = claim.region_set.is_none() && scope.region().is_empty();
-    if target.region.is_some_and(|region| !claim.covers(region)) || nameless && !target.global {
+    if claim.region_in_place_of(target).is_some() || nameless && !target.global {
         wrong.push_str("Credential should be scoped to a valid region. ");
     }
     if scope.service() != target.service {

@@ -51,12 +51,26 @@ fn mistyped_values_and_names_are_refused_in_a_clear_sentence() {
     assert!(with(Settings { names: vec!["two words".into()], ..Settings::default() }).contains("'two words' is no host name"));
     assert!(with(Settings { names: vec!["host:4566".into()], ..Settings::default() }).contains("'host:4566' is no host name"));
     assert!(with(Settings { max_body: Some(0), ..Settings::default() }).contains("--max-body 0"));
+    assert!(with(Settings { body_memory: Some(80), ..Settings::default() }).contains("--body-memory 80"));
+    assert!(settle(Settings { max_body: Some(1_000), ..Settings::default() }).is_ok(), "the memory follows the largest body");
+    for origin in ["app.example.com", "https://", "https://app.example.com/page", "://host"] {
+        assert!(with(Settings { allow_origin: vec![origin.into()], ..Settings::default() }).contains("is no origin"), "{origin}");
+    }
     assert!(with(Settings { root_secret_key: Some(String::new()), ..Settings::default() }).contains("--root-secret-key"));
     assert!(with(Settings { oidc_keys: Some("/nowhere/at/all".into()), ..Settings::default() }).contains("--oidc-keys /nowhere/at/all"));
     assert!(refusal(refuse_unknown(&environment(&[("CLOUDLET_PROT", "1")]))).contains("CLOUDLET_PROT is no setting of Cloudlet"));
     assert!(refusal(localstack(&environment(&[("ENFORCE_IAM", "maybe")]))).contains("ENFORCE_IAM=maybe is neither 1 nor 0"));
     assert!(toml::from_str::<Settings>("prot = 1").is_err());
     assert!(Settings::try_parse_from(["cloudlet", "--auth", "often"]).unwrap_err().to_string().contains("often"));
+}
+
+#[test]
+fn localstacks_origins_are_understood() {
+    let origins = |text: &str| {
+        let settings = localstack(&environment(&[("EXTRA_CORS_ALLOWED_ORIGINS", text), ("EXTRA_CORS_ALLOWED_HEADERS", "x-own")])).ok().unwrap();
+        settle(settings).ok().unwrap().origins
+    };
+    assert_eq!(origins("https://one.example.com, http://two.example.com:3000/,"), ["https://one.example.com", "http://two.example.com:3000"]);
 }
 
 #[test]

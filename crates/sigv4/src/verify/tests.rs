@@ -284,3 +284,20 @@ fn a_set_of_regions_may_have_wildcards() {
         assert_eq!(set.split(',').any(|pattern| matches_region(pattern.trim(), region)), covered, "{set} {region}");
     }
 }
+
+#[test]
+fn a_name_that_is_no_regions_is_refused_but_for_the_servers_own() {
+    let long = "a".repeat(300);
+    for name in ["US", "local", "us-east-1:x", "aws-global", &long] {
+        let credential = format!("A/20261124/{name}/s3/aws4_request");
+        let fault = admit(&head("", &header(&credential, "host;x-amz-date")), &Target::s3().at_home("us-east-1")).unwrap_err();
+        assert_eq!((fault.code(), fault.members()), ("AuthorizationHeaderMalformed", &[("Region", "us-east-1".to_owned())][..]));
+        let credential = format!("A/20261124/{name}/sqs/aws4_request");
+        let fault = admit(&head("", &header(&credential, "host;x-amz-date")), &Target::service("sqs").at_home("us-east-1")).unwrap_err();
+        assert_eq!((fault.name(), fault.message()), ("InvalidSignatureException", "Credential should be scoped to a valid region. "));
+        let credential = format!("A/20261124/{name}/s3/aws4_request");
+        admit(&head("", &header(&credential, "host;x-amz-date")), &Target::s3().at_home(name)).unwrap();
+    }
+    let other = header("A/20261124/eu-west-1/s3/aws4_request", "host;x-amz-date");
+    admit(&head("", &other), &Target::s3().at_home("us-east-1")).unwrap();
+}
