@@ -31,7 +31,7 @@ mod tests;
 
 use cloudlet_api_s3 as api;
 use cloudlet_aws::{Fault, Timestamp};
-use cloudlet_engine::Service;
+use cloudlet_engine::{Dialect, Service};
 use cloudlet_store::{Blobs, Journal, StoreMap};
 use state::BucketTables;
 use std::sync::{
