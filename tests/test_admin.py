@@ -80,7 +80,7 @@ def test_state_is_shown_row_by_row(start):
     for name in ("one", "other"):
         url = sqs.create_queue(QueueName=name)["QueueUrl"]
         sqs.send_message(QueueUrl=url, MessageBody=f"to {name}")
-    messages = [listing for listing in server.admin("state") if listing["table"] == "messages" and listing["rows"]]
+    messages = [listing for listing in server.admin("state") if (listing["store"], listing["table"]) == ("sqs/queues", "messages") and listing["rows"]]
     assert len({json.dumps(listing["of"]) for listing in messages}) == 2
     assert sorted("to one" in json.dumps(rows(server, listing)) for listing in messages) == [False, True]
 

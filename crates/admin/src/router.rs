@@ -46,8 +46,10 @@ pub fn router(admin: Admin) -> Router {
         .route("/_localstack/health", get(services::localstack_health))
         .route("/_localstack/state/reset", post(reset))
         .merge(developer_endpoints::routes(&admin));
-    for path in ["/_cloudlet", "/_cloudlet/{*rest}", "/_localstack", "/_localstack/{*rest}", "/_aws", "/_aws/{*rest}"] {
-        router = router.route(path, any(unknown));
+    for prefix in ["/_cloudlet", "/_localstack", "/_aws"] {
+        for path in [prefix, &format!("{prefix}/"), &format!("{prefix}/{{*rest}}")] {
+            router = router.route(path, any(unknown));
+        }
     }
     router.method_not_allowed_fallback(async || method_not_allowed()).with_state(admin)
 }
