@@ -201,7 +201,14 @@ mod tests {
         }
         assert!(page("localhost:4566", "http://site.cloud.example.test"));
         assert!(page("192.168.0.7:4566", "http://192.168.0.7:4566") && page("cloudlet:4566", "http://cloudlet:4566"));
-        for origin in ["http://evil.example", "null", "https://bucket.s3.amazonaws.com", "http://app.example.com", "https://app.example.com:444", "http://192.168.0.8"] {
+        for origin in [
+            "http://evil.example",
+            "null",
+            "https://bucket.s3.amazonaws.com",
+            "http://app.example.com",
+            "https://app.example.com:444",
+            "http://192.168.0.8",
+        ] {
             assert!(!page("localhost:4566", origin), "{origin}");
         }
         // The page's own name was made to lead here.

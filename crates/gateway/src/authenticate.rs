@@ -226,7 +226,8 @@ impl<'a> Authenticator<'a> {
 pub fn unknown(unknown: CredentialError, claim: &Claim<'_>, dialect: &Dialect) -> Fault {
     let s3 = dialect.signature_rules == SignatureRules::S3;
     // AWS: the key of a session without its token is a key like any other, and unknown.
-    let unknown = if unknown == CredentialError::Token && claim.session_token.as_deref().is_none_or(str::is_empty) { CredentialError::Key } else { unknown };
+    let unknown =
+        if unknown == CredentialError::Token && claim.session_token.as_deref().is_none_or(str::is_empty) { CredentialError::Key } else { unknown };
     match unknown {
         CredentialError::Key if s3 => dialect
             .unknown_key

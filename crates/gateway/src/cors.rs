@@ -19,10 +19,7 @@ pub fn is_preflight(method: &str, headers: &HeaderMap) -> bool {
 
 /// A page that may use the server may use all of it: every method, and every header that it wants to send.
 pub fn preflight(headers: &HeaderMap) -> Answer {
-    let mut fields = vec![
-        ("access-control-allow-methods".into(), METHODS.to_owned()),
-        ("access-control-max-age".into(), MAX_AGE.to_owned()),
-    ];
+    let mut fields = vec![("access-control-allow-methods".into(), METHODS.to_owned()), ("access-control-max-age".into(), MAX_AGE.to_owned())];
     if let Some(wanted) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).and_then(|wanted| wanted.to_str().ok()) {
         fields.push(("access-control-allow-headers".into(), wanted.to_owned()));
     }

@@ -333,9 +333,8 @@ impl Gateway {
 fn foreign(page: Page<'_>) -> Fault {
     const FORBIDDEN: FaultKind = FaultKind::sender("AccessForbidden", 403);
     match page {
-        Page::Foreign(origin) => {
-            FORBIDDEN.says(format!("Web pages of the origin {origin} may not use this server. If they should, start it with --allow-origin {origin}."))
-        }
+        Page::Foreign(origin) => FORBIDDEN
+            .says(format!("Web pages of the origin {origin} may not use this server. If they should, start it with --allow-origin {origin}.")),
         Page::ForeignHost(host) => {
             let name = host.split(':').next().unwrap_or(host);
             FORBIDDEN.says(format!("Browsers may not use this server under the name {name}. If they should, start it with --name {name}."))

@@ -384,11 +384,15 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
     // Three quarters of the memory are for long bodies.
     let body_memory = settings.body_memory.unwrap_or(256.max(max_body.saturating_mul(2)));
     if body_memory / 4 * 3 < max_body {
-        return Err(Refusal::says(format_args!("--body-memory {body_memory}: a body of --max-body {max_body} MiB must fit into three quarters of it")));
+        return Err(Refusal::says(format_args!(
+            "--body-memory {body_memory}: a body of --max-body {max_body} MiB must fit into three quarters of it"
+        )));
     }
     let origins: Vec<String> = settings.allow_origin.iter().map(|origin| origin.trim().to_owned()).filter(|origin| !origin.is_empty()).collect();
     if let Some(origin) = origins.iter().find(|origin| !is_origin(origin)) {
-        return Err(Refusal::says(format_args!("--allow-origin: '{origin}' is no origin: it looks like https://app.example.com or http://host:3000")));
+        return Err(Refusal::says(format_args!(
+            "--allow-origin: '{origin}' is no origin: it looks like https://app.example.com or http://host:3000"
+        )));
     }
     if let Some(folder) = settings.oidc_keys.as_ref().filter(|folder| !folder.is_dir()) {
         return Err(Refusal::says(format_args!("--oidc-keys {}: there is no such folder", folder.display())));

@@ -74,11 +74,7 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
             ..Limits::default()
         },
         names: configuration.names.clone(),
-        access: Access {
-            own_names: configuration.own_names.clone(),
-            names: configuration.names.clone(),
-            origins: configuration.origins.clone(),
-        },
+        access: Access { own_names: configuration.own_names.clone(), names: configuration.names.clone(), origins: configuration.origins.clone() },
         region: configuration.region.clone(),
     };
     // Before it says that it listens: a client that reads that may stop it at once.
