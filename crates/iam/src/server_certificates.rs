@@ -99,11 +99,7 @@ operation!(
 operation!(GetServerCertificate, |iam, cx, input| iam.on_server_certificate(cx, &input.server_certificate_name), |iam, cx, input| {
     let name = &input.server_certificate_name;
     iam.identity.read(|state| {
-        let row = state
-            .server_certificates
-            .get(&EntityKey::new(cx.scope.account, name))
-            .filter(|row| row.name == *name)
-            .ok_or_else(no_certificate(name))?;
+        let row = state.server_certificate(cx.scope.account, name).ok_or_else(no_certificate(name))?;
         let server_certificate = ServerCertificate {
             server_certificate_metadata: iam.shown_certificate(cx.scope.account, row),
             certificate_body: row.body.clone(),
