@@ -195,7 +195,7 @@ pub struct Queue {
 
 tables!(Queue { properties, messages, flights, deduplication, receive_attempts }
     indexes(Queue::reindex) { ready, lanes, groups, delayed, in_flight, tenants, consumer_time, expiring, dead_letter_sources }
-    beside { waiters, last });
+    transient { waiters, last });
 
 /// The last sequence number given. It only grows, so undoing a write need not undo it.
 #[derive(Debug, Default)]
