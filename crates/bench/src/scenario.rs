@@ -62,6 +62,7 @@ impl Bench<'_> {
         one.permission(&s3.request("PUT", "/bench/large", "", &[], &large)).await;
         println!("{:<24} {:>12} {:>12} {:>7} {:>14} {:>10}", "", "cloudlet /s", "bare /s", "ratio", "(half of all)", "CPU in µs");
         self.compare("GetCallerIdentity", sts.form("Action=GetCallerIdentity&Version=2011-06-15")).await;
+        self.compare("S3 ListBuckets", s3.request("GET", "/", "", &[], b"")).await;
         self.compare("S3 GET 1 KiB", s3.request("GET", "/bench/small", "", &[], b"")).await;
         self.compare("S3 PUT 1 KiB", s3.request("PUT", "/bench/small", "", &[], &small)).await;
         self.compare("S3 GET 1 MiB", s3.request("GET", "/bench/large", "", &[], b"")).await;
