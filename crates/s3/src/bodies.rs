@@ -5,14 +5,14 @@ use bytes::Bytes;
 use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, Digests, Sum};
 use cloudlet_engine::Cx;
-use cloudlet_shape::{Body, BodyError, BodyStream, Taken};
-use cloudlet_store::{BlobId, BlobReader, BlobWriter, Fresh, blobs::INLINE};
+use cloudlet_shape::{Body, BodyContent, BodyError, BodyStream};
+use cloudlet_store::{BlobId, BlobReader, BlobWriter, PendingBlob, blobs::INLINE};
 use futures_util::StreamExt;
 use std::io;
 
 /// A stored body that no row names yet.
 pub struct StoredBody {
-    pub fresh: Fresh,
+    pub pending: PendingBlob,
     pub md5: Sum,
     checksums: Vec<Sum>,
 }
@@ -49,7 +49,7 @@ impl BodyWriter {
         let checksums = self.digests.finish();
         let md5 = checksums.iter().find(|sum| sum.algorithm() == Algorithm::Md5).copied();
         let md5 = md5.ok_or_else(|| Fault::internal("a body without its MD5"))?;
-        Ok(StoredBody { fresh: self.writer.finish().await.map_err(Fault::internal)?, md5, checksums })
+        Ok(StoredBody { pending: self.writer.finish().await.map_err(Fault::internal)?, md5, checksums })
     }
 }
 
@@ -61,9 +61,9 @@ impl S3 {
             return Err(faults::entity_too_large(length, max_length));
         }
         let mut writer = self.body_writer(cx, algorithms, max_length);
-        match body.map_or_else(|| Taken::Whole(Bytes::new()), Body::take) {
-            Taken::Whole(bytes) => writer.write(bytes).await?,
-            Taken::Stream(mut stream) => {
+        match body.map_or_else(|| BodyContent::Whole(Bytes::new()), Body::take) {
+            BodyContent::Whole(bytes) => writer.write(bytes).await?,
+            BodyContent::Stream(mut stream) => {
                 while let Some(chunk) = stream.next().await {
                     writer.write(chunk.map_err(body_fault)?).await?;
                 }

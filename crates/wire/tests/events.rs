@@ -3,10 +3,10 @@
 
 use bytes::BytesMut;
 use cloudlet_aws::FaultKind;
-use cloudlet_shape::{Blob, BodyError, Events, OperationSchema, Shape, Struct, Taken};
+use cloudlet_shape::{Blob, BodyContent, BodyError, Events, OperationSchema, Shape, Struct};
 use cloudlet_wire::{
     Answer, Ids, codec,
-    event_stream::{Broken, Frame, Header},
+    event_stream::{Frame, FrameError, Header},
 };
 use futures_util::{StreamExt, stream};
 
@@ -73,7 +73,7 @@ async fn frames(operation: &'static OperationSchema, events: Vec<Result<Box<dyn 
     let output = Output { id: Some("i".into()), stream: Some(Events::new(Box::pin(stream::iter(events)))) };
     let answer: Answer = codec(operation.service.protocol).encode(operation, &output, &Ids { request_id: "r", extended_id: "x" });
     assert_eq!(answer.header("content-type"), Some("application/vnd.amazon.eventstream"));
-    let Taken::Stream(mut stream) = answer.body.take() else { panic!("no stream") };
+    let BodyContent::Stream(mut stream) = answer.body.take() else { panic!("no stream") };
     let mut buffer = BytesMut::new();
     while let Some(chunk) = stream.next().await {
         buffer.extend_from_slice(&chunk.unwrap());
@@ -168,11 +168,11 @@ fn every_kind_of_header_is_read_as_it_was_written() {
 fn broken_frames_are_told_apart() {
     let whole = Frame { headers: vec![("a".into(), Header::Text("b".into()))], payload: "p".into() }.encode();
     for cut in 0..whole.len() {
-        assert_eq!(Frame::decode(&mut BytesMut::from(whole.get(..cut).unwrap())), Err(Broken::Short), "{cut}");
+        assert_eq!(Frame::decode(&mut BytesMut::from(whole.get(..cut).unwrap())), Err(FrameError::Short), "{cut}");
     }
     for at in 0..whole.len() {
         let mut bytes = BytesMut::from(whole.as_ref());
         bytes[at] ^= 1;
-        assert_eq!(Frame::decode(&mut bytes), Err(Broken::Checksum), "{at}");
+        assert_eq!(Frame::decode(&mut bytes), Err(FrameError::Checksum), "{at}");
     }
 }
