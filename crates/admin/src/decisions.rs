@@ -1,81 +1,97 @@
 //! `/_cloudlet/iam/*`: why calls were allowed or denied, and the least policy that covers what a principal has called.
-//! Of decisions in general; no service is known here.
+//! It is about decisions in general; no service is known here.
 
-use crate::routes::{refusal, shown};
-use cloudlet_aws::{Arn, TimestampFormat};
-use cloudlet_cloud::{Cloud, DecisionRecord};
+use crate::{
+    calls::outcome,
+    response::{Answer, Parameters, Refusal, bad_request, not_found},
+    router::Admin,
+};
+use axum::{
+    Json,
+    extract::State,
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+};
+use cloudlet_aws::TimestampFormat;
+use cloudlet_cloud::DecisionRecord;
 use cloudlet_engine::AuthOutcome;
-use cloudlet_gateway::Plain;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
-/// A page of decisions, unless asked for more.
-const USUAL: usize = 100;
+/// Decisions of a page, unless the request says how many.
+const DEFAULT_LIMIT: usize = 100;
 
-const TEXT: &str = "text/plain; charset=utf-8";
-const EFFECTS: [AuthOutcome; 4] = [AuthOutcome::Allowed, AuthOutcome::Denied, AuthOutcome::Tolerated, AuthOutcome::NotChecked];
-/// What can be asked of decisions.
-pub const FILTERS: &[&str] = &["request", "principal", "action", "resource", "effect", "limit", "format"];
+const OUTCOMES: [AuthOutcome; 4] = [AuthOutcome::Allowed, AuthOutcome::Denied, AuthOutcome::Tolerated, AuthOutcome::NotChecked];
 
-/// The decisions that fit, the newest first: by `request`, `principal`, `action`, `resource` (each may hold `*`), and
-/// `effect` (`allowed`, `denied`, `tolerated`, `unasked`). `format=text` is for people.
-pub fn decisions(cloud: &Cloud, asked: impl Fn(&str) -> Option<String>) -> Plain {
-    let (request, principal, action, resource) = (asked("request"), asked("principal"), asked("action"), asked("resource"));
-    let effect = asked("effect");
-    if let Some(effect) = effect.as_ref().filter(|effect| !EFFECTS.map(word).contains(&effect.as_str())) {
-        return refusal(400, &format!("effect={effect} is none of {}", EFFECTS.map(word).join(", ")));
-    }
-    let limit = match asked("limit").map(|limit| limit.parse()) {
-        None => USUAL,
-        Some(Ok(limit)) => limit,
-        Some(Err(_)) => return refusal(400, "limit is a number"),
-    };
-    let fits = |decided: &DecisionRecord| {
-        let like = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|pattern| is_like(pattern, text));
-        like(&request, &decided.request.request_id)
-            && like(&principal, decided.principal())
-            && like(&action, decided.permission.action)
-            && like(&resource, decided.permission.resource.as_str())
-            && effect.as_ref().is_none_or(|wanted| wanted == word(decided.outcome))
-    };
-    let found: Vec<DecisionRecord> = cloud.decisions().into_iter().filter(fits).take(limit).collect();
-    if asked("format").as_deref() == Some("text") {
-        if found.is_empty() {
-            let why = "no decision that is remembered fits: the log holds the latest calls, and a few operations ask nobody";
-            return Plain { status: 404, content_type: TEXT.into(), body: why.into() };
-        }
-        let text: String = found.iter().rev().map(for_people).collect();
-        return Plain { status: 200, content_type: TEXT.into(), body: text.into() };
-    }
-    shown(found.iter().map(for_machines).collect())
+/// Each but `limit` and `format` may hold `*`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    request: Option<String>,
+    principal: Option<String>,
+    action: Option<String>,
+    resource: Option<String>,
+    /// `allowed`, `denied`, `tolerated`, `not checked`.
+    effect: Option<String>,
+    limit: Option<usize>,
+    #[serde(default)]
+    format: Format,
 }
 
-/// The least policy for `principal`, the ARN of a user or a role.
-pub fn policy(cloud: &Cloud, asked: impl Fn(&str) -> Option<String>) -> Plain {
-    match asked("principal") {
-        None => refusal(400, "say whose: ?principal=arn:aws:iam::…"),
-        Some(principal) => match cloud.least_policy(&principal) {
-            Some(policy) => shown(policy),
-            None => refusal(404, "this principal has called nothing since the start"),
-        },
+#[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Json,
+    /// For people.
+    Text,
+}
+
+impl Filter {
+    fn matches(&self, decision: &DecisionRecord) -> bool {
+        let matches = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|pattern| is_like(pattern, text));
+        matches(&self.request, &decision.request.request_id)
+            && matches(&self.principal, decision.principal())
+            && matches(&self.action, decision.permission.action)
+            && matches(&self.resource, decision.permission.resource.as_str())
+            && matches(&self.effect, outcome(decision.outcome))
     }
 }
 
-fn word(effect: AuthOutcome) -> &'static str {
-    match effect {
-        AuthOutcome::Allowed => "allowed",
-        AuthOutcome::Denied => "denied",
-        AuthOutcome::Tolerated => "tolerated",
-        AuthOutcome::NotChecked => "unasked",
+/// The decisions that match, the newest first.
+pub async fn list(State(admin): State<Admin>, Parameters(filter): Parameters<Filter>) -> Result<Response, Refusal> {
+    if let Some(effect) = filter.effect.as_ref().filter(|effect| !OUTCOMES.map(outcome).contains(&effect.as_str())) {
+        return Err(bad_request(format!("effect={effect} is none of {}", OUTCOMES.map(outcome).join(", "))));
     }
+    let found = admin.cloud.decisions().into_iter().filter(|decision| filter.matches(decision));
+    let found: Vec<DecisionRecord> = found.take(filter.limit.unwrap_or(DEFAULT_LIMIT)).collect();
+    if filter.format == Format::Json {
+        return Ok(Json::<Value>(found.iter().map(as_json).collect()).into_response());
+    }
+    if found.is_empty() {
+        return Err(not_found("No remembered decision matches. The log holds the latest calls, and a few operations need no permission."));
+    }
+    let text: String = found.iter().rev().map(as_text).collect();
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }
 
-fn on(arn: &Arn) -> &str {
-    arn.as_str()
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyOf {
+    /// The ARN of a user or a role.
+    principal: Option<String>,
 }
 
-fn context(decided: &DecisionRecord) -> Map<String, Value> {
-    let keys = decided.keys();
+/// The least policy for a principal.
+pub async fn policy(State(admin): State<Admin>, Parameters(of): Parameters<PolicyOf>) -> Answer {
+    let principal = of.principal.ok_or_else(|| bad_request("The parameter principal is missing: ?principal=arn:aws:iam::…"))?;
+    let policy = admin.cloud.least_policy(&principal);
+    policy.map(Json).ok_or_else(|| not_found("This principal has called nothing since the start."))
+}
+
+fn context(decision: &DecisionRecord) -> Map<String, Value> {
+    let keys = decision.keys();
     let value = |values: &[cloudlet_engine::Value]| match values {
         [one] => Value::from(&**one),
         many => many.iter().map(|value| Value::from(&**value)).collect(),
@@ -83,36 +99,36 @@ fn context(decided: &DecisionRecord) -> Map<String, Value> {
     keys.iter().map(|(name, values)| (name.to_owned(), value(values))).collect()
 }
 
-fn for_machines(decided: &DecisionRecord) -> Value {
+fn as_json(decision: &DecisionRecord) -> Value {
     json!({
-        "request_id": &*decided.request.request_id,
-        "at": decided.request.now.text(TimestampFormat::DateTime),
-        "principal": decided.principal(),
-        "action": decided.permission.action,
-        "resource": on(&decided.permission.resource),
-        "effect": word(decided.outcome),
-        "reason": decided.reason,
-        "context": context(decided),
-        "explanation": decided.explain(),
+        "request_id": &*decision.request.request_id,
+        "at": decision.request.now.text(TimestampFormat::DateTime),
+        "principal": decision.principal(),
+        "action": decision.permission.action,
+        "resource": decision.permission.resource.as_str(),
+        "effect": outcome(decision.outcome),
+        "reason": decision.reason,
+        "context": context(decision),
+        "explanation": decision.explain(),
     })
 }
 
-fn for_people(decided: &DecisionRecord) -> String {
+fn as_text(decision: &DecisionRecord) -> String {
     let mut text = String::new();
     // Writing into a String cannot fail.
-    let _ = writeln!(text, "{} {}", decided.request.now.text(TimestampFormat::DateTime), decided.request.request_id);
-    let _ = writeln!(text, "{} asked for {} on {}", decided.principal(), decided.permission.action, on(&decided.permission.resource));
-    let _ = writeln!(text, "{}: {}", word(decided.outcome), decided.reason);
-    let _ = writeln!(text, "{}", decided.explain());
-    let _ = writeln!(text, "the request's keys:");
-    for (name, value) in context(decided) {
+    let _ = writeln!(text, "{} {}", decision.request.now.text(TimestampFormat::DateTime), decision.request.request_id);
+    let _ = writeln!(text, "{} needed {} on {}", decision.principal(), decision.permission.action, decision.permission.resource.as_str());
+    let _ = writeln!(text, "{}: {}", outcome(decision.outcome), decision.reason);
+    let _ = writeln!(text, "{}", decision.explain());
+    let _ = writeln!(text, "the request's condition keys:");
+    for (name, value) in context(decision) {
         let _ = writeln!(text, "  {name} = {value}");
     }
     text.push('\n');
     text
 }
 
-/// `*` stands for anything.
+/// Whether a text matches a pattern, in which `*` stands for anything.
 fn is_like(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|head| text.strip_prefix(head)) else { return false };

@@ -1,8 +1,14 @@
-//! `/_cloudlet/*`: health, services, state, calls, agenda, clock, decisions, reset. Generic: no code per service.
-//! `/_localstack/health` answers as LocalStack does, for tools that wait for it.
+//! The admin API: health, services, state, calls, clock, decisions, mailbox and reset under `/_cloudlet/`, the developer endpoints of
+//! services under `/_aws/`, and what tools expect of LocalStack under `/_localstack/`. It is generic: no code per service.
 
+mod calls;
+mod clock;
 mod decisions;
+mod developer_endpoints;
 mod mailbox;
-mod routes;
+mod response;
+mod router;
+mod services;
+mod state;
 
-pub use routes::AdminRoutes;
+pub use router::{Admin, router};

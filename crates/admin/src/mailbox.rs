@@ -1,43 +1,50 @@
-//! The mailbox: what AWS would have sent to humans.
-//!
-//! `GET /_cloudlet/mailbox` lists, the newest first (`?to=`, `channel=email|sms|push|chat`, `service=`, `before=`, `limit=`);
-//! `GET /_cloudlet/mailbox/7` shows one; `DELETE /_cloudlet/mailbox` throws everything away.
+//! `/_cloudlet/mailbox`: what AWS would have sent to people.
 
-use crate::routes::{refusal, shown};
+use crate::{
+    response::{Answer, Parameters, not_found},
+    router::Admin,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
 use cloudlet_aws::TimestampFormat;
-use cloudlet_gateway::Plain;
-use cloudlet_mailbox::{Channel, Mail, MailFilter, Mailbox, Number};
+use cloudlet_mailbox::{Channel, Mail, MailFilter, Number};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub fn answer(mailbox: &Mailbox, method: &str, path: &str, asked: impl Fn(&str) -> Option<String>) -> Plain {
-    let number = path.strip_prefix("/_cloudlet/mailbox").map(|rest| rest.trim_start_matches('/')).filter(|rest| !rest.is_empty());
-    match (method, number) {
-        ("GET", None) => list(mailbox, asked),
-        ("GET", Some(number)) => match number.parse().ok().and_then(|number| Some((number, mailbox.get(number)?))) {
-            Some((number, mail)) => shown(piece(number, &mail)),
-            None => refusal(404, "there is no such mail"),
-        },
-        ("DELETE", None) => {
-            mailbox.clear();
-            shown(json!({ "cleared": true }))
-        }
-        _ => refusal(405, "mail can be read, and thrown away all at once"),
-    }
+/// Mail of a page, unless the request says how much; and at most.
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    to: Option<String>,
+    /// `email`, `sms`, `push`, `chat`.
+    channel: Option<Channel>,
+    service: Option<String>,
+    /// The number of the piece that the page precedes.
+    before: Option<Number>,
+    limit: Option<usize>,
 }
 
-fn list(mailbox: &Mailbox, asked: impl Fn(&str) -> Option<String>) -> Plain {
-    let channel = match asked("channel").as_deref() {
-        None => None,
-        Some("email") => Some(Channel::Email),
-        Some("sms") => Some(Channel::Sms),
-        Some("push") => Some(Channel::Push),
-        Some("chat") => Some(Channel::Chat),
-        Some(_) => return refusal(400, "a channel is email, sms, push or chat"),
-    };
-    let wanted = MailFilter { to: asked("to"), channel, service: asked("service"), before: asked("before").and_then(|number| number.parse().ok()) };
-    let limit = asked("limit").and_then(|limit| limit.parse().ok()).unwrap_or(100).min(1_000);
-    let mail = mailbox.list(&wanted, limit);
-    shown(json!({ "mail": mail.iter().map(|(number, mail)| piece(*number, mail)).collect::<Vec<_>>() }))
+/// The newest first.
+pub async fn list(State(admin): State<Admin>, Parameters(selection): Parameters<Selection>) -> Answer {
+    let Selection { to, channel, service, before, limit } = selection;
+    let mail = admin.cloud.mailbox.list(&MailFilter { to, channel, service, before }, limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT));
+    Ok(Json(json!({ "mail": mail.iter().map(|(number, mail)| piece(*number, mail)).collect::<Vec<_>>() })))
+}
+
+pub async fn show(State(admin): State<Admin>, Path(number): Path<String>) -> Answer {
+    let found = number.parse().ok().and_then(|number| Some((number, admin.cloud.mailbox.get(number)?)));
+    let (number, mail) = found.ok_or_else(|| not_found("There is no such mail."))?;
+    Ok(Json(piece(number, &mail)))
+}
+
+pub async fn clear(State(admin): State<Admin>) -> Answer {
+    admin.cloud.mailbox.clear();
+    Ok(Json(json!({ "cleared": true })))
 }
 
 fn piece(number: Number, mail: &Mail) -> Value {
@@ -53,7 +60,7 @@ fn piece(number: Number, mail: &Mail) -> Value {
 
 /// Addresses in a text: those that a human would click.
 fn links(text: &str) -> impl Iterator<Item = &str> {
-    let ends = |letter: char| letter.is_whitespace() || matches!(letter, '"' | '<' | '>' | '\'');
+    let ends = |character: char| character.is_whitespace() || matches!(character, '"' | '<' | '>' | '\'');
     text.match_indices("http").filter_map(move |(at, _)| {
         let rest = text.get(at..)?;
         let link = rest.split(ends).next()?;

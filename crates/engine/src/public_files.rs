@@ -1,5 +1,5 @@
-//! What a service hands to anybody who asks for it by its path, without a signature and beside its operations: the certificate
-//! of SNS's signatures. Deliberately read only: whatever changes something is an operation.
+//! Files that a service gives to anybody, without a signature and beside its operations: the certificate of SNS's signatures.
+//! They are read only: what changes something is an operation.
 
 use bytes::Bytes;
 
@@ -9,6 +9,8 @@ pub struct PublicFile {
 }
 
 pub trait PublicFiles: Send + Sync {
-    /// The paper that lies at a path, if one does. Paths must be none that a bucket could have.
+    /// The paths of the files; `{name}` stands for any one segment. They must be none that a bucket could have.
+    fn paths(&self) -> Vec<String>;
+    /// The file at a path, if there is one.
     fn public_file(&self, path: &str) -> Option<PublicFile>;
 }

@@ -1,9 +1,10 @@
-//! The way out: an encoded answer becomes an HTTP response.
+//! An encoded answer becomes an HTTP response.
 
+use axum::response::Response;
 use bytes::Bytes;
 use cloudlet_shape::{Body, BodyContent, BodyError, BodyStream};
 use cloudlet_wire::Answer;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use std::{
     borrow::Cow,
@@ -13,50 +14,64 @@ use std::{
     task::{Context, Poll},
 };
 
-/// A response body: whole, or a stream that may break.
+/// A response body. AWS's answers are written as they are: boxed as an axum body, like those of the other routes, each call would cost two
+/// allocations more.
 pub enum AnswerBody {
+    /// The answer to HEAD has none, and says nothing of its length but by its fields.
+    None,
     Whole(Option<Bytes>),
+    /// It may break off.
     Stream { stream: BodyStream, length: Option<u64> },
+    /// Of another route.
+    Routed(axum::body::Body),
 }
 
 /// Why an answer could not be sent to its end. The connection is closed, so that the client notices.
 #[derive(Debug)]
-pub struct Broken(String);
+pub struct Interrupted(String);
 
-impl fmt::Display for Broken {
+impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl Error for Broken {}
+impl Error for Interrupted {}
 
 impl http_body::Body for AnswerBody {
     type Data = Bytes;
-    type Error = Broken;
+    type Error = Interrupted;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Interrupted>>> {
         match self.get_mut() {
+            AnswerBody::None => Poll::Ready(None),
             AnswerBody::Whole(bytes) => Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes)))),
+            AnswerBody::Routed(body) => Pin::new(body).poll_frame(cx).map_err(|error| Interrupted(error.to_string())),
             AnswerBody::Stream { stream, .. } => stream.as_mut().poll_next(cx).map(|next| {
                 next.map(|piece| match piece {
                     Ok(bytes) => Ok(Frame::data(bytes)),
-                    Err(BodyError::Broken(why)) => Err(Broken(why)),
-                    Err(BodyError::Refused(fault)) => Err(Broken(fault.to_string())),
+                    Err(BodyError::Broken(why)) => Err(Interrupted(why)),
+                    Err(BodyError::Refused(fault)) => Err(Interrupted(fault.to_string())),
                 })
             }),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, AnswerBody::Whole(bytes) if bytes.as_ref().is_none_or(Bytes::is_empty))
+        match self {
+            AnswerBody::None => true,
+            AnswerBody::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
+            AnswerBody::Stream { .. } => false,
+            AnswerBody::Routed(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             AnswerBody::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             AnswerBody::Stream { length: Some(length), .. } => SizeHint::with_exact(*length),
-            AnswerBody::Stream { .. } => SizeHint::default(),
+            AnswerBody::Routed(body) => body.size_hint(),
+            AnswerBody::Stream { .. } | AnswerBody::None => SizeHint::default(),
         }
     }
 }
@@ -71,7 +86,7 @@ impl From<Body> for AnswerBody {
     }
 }
 
-/// An answer of the house itself: health, state, the CA certificate.
+/// An answer of no service: a public file, a request that cannot be read.
 pub struct Plain {
     pub status: u16,
     pub content_type: Cow<'static, str>,
@@ -83,20 +98,16 @@ impl Plain {
         Plain { status, content_type: "application/json".into(), body: body.into() }
     }
 
+    pub fn message(status: u16, message: &str) -> Plain {
+        Plain::json(status, serde_json::json!({ "message": message }).to_string())
+    }
+
     pub fn into_answer(self) -> Answer {
         Answer { status: self.status, headers: vec![("content-type".into(), self.content_type.into_owned())], body: Body::whole(self.body) }
     }
 }
 
-/// Whether the method forbids a body in the answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Bodies {
-    Sent,
-    /// HEAD: the fields of the answer, and no body.
-    Withheld,
-}
-
-/// The name of a field. Those that nearly every answer has are made beforehand.
+/// The name of a field. Those that nearly every answer has are constants.
 fn name_of(name: &str) -> Option<HeaderName> {
     macro_rules! known {
         ($($name:literal),*) => {
@@ -123,30 +134,30 @@ fn name_of(name: &str) -> Option<HeaderName> {
     ))
 }
 
-pub fn response(answer: Answer, bodies: Bodies) -> Response<AnswerBody> {
+pub fn response(answer: Answer, method: &Method) -> Response<AnswerBody> {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = Response::new(AnswerBody::Whole(None));
-    *response.status_mut() = status;
-    let fields = response.headers_mut();
-    fields.reserve(answer.headers.len() + 2);
+    let mut fields = http::HeaderMap::with_capacity(answer.headers.len() + 2);
     for (name, value) in answer.headers {
         // A field that HTTP cannot carry is one a client could not have sent: nothing is lost by leaving it out.
         if let (Some(name), Ok(value)) = (name_of(&name), HeaderValue::from_maybe_shared(Bytes::from(value))) {
             fields.append(name, value);
         }
     }
-    let bodiless = status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
-    match (bodies, bodiless) {
-        (Bodies::Withheld, _) => {
-            if let Some(length) = answer.body.length().filter(|length| *length > 0)
-                && !fields.contains_key(header::CONTENT_LENGTH)
-                && status.is_success()
-            {
-                fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-            }
+    let body = if *method == Method::HEAD {
+        if let Some(length) = answer.body.length().filter(|length| *length > 0)
+            && !fields.contains_key(header::CONTENT_LENGTH)
+            && status.is_success()
+        {
+            fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
-        (Bodies::Sent, true) => {}
-        (Bodies::Sent, false) => *response.body_mut() = answer.body.into(),
-    }
+        AnswerBody::None
+    } else if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
+        AnswerBody::Whole(None)
+    } else {
+        answer.body.into()
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = fields;
     response
 }

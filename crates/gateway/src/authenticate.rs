@@ -1,6 +1,6 @@
-//! Who calls: the claim of the request, the key it names, and the signature that proves it.
+//! Authenticate: the claim of the request, the key it names, and the signature that proves it.
 
-use crate::body::Treatment;
+use crate::body_encoding::BodyEncoding;
 use bytes::Bytes;
 use cloudlet_aws::{Caller, Fault, Head, Region, Timestamp};
 use cloudlet_cloud::Mode;
@@ -14,7 +14,7 @@ pub struct Authenticated {
     pub caller: Caller,
     pub region: Option<Region>,
     pub signed: Option<Signed>,
-    pub treatment: Treatment,
+    pub encoding: BodyEncoding,
 }
 
 /// A request whose claim is read and whose key is known, but whose signature may cover the body.
@@ -29,9 +29,9 @@ pub enum Stage<'a> {
 
 /// Whether a claim may stand in the body, as SigV2's does for the query services.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Forms {
-    MaySign,
-    Never,
+pub enum FormClaims {
+    Possible,
+    None,
 }
 
 pub struct Pending<'a> {
@@ -40,16 +40,16 @@ pub struct Pending<'a> {
     now: Timestamp,
 }
 
-/// What authentication needs to know of the house and of the service.
+/// What authentication needs to know of the server and of the service.
 pub struct Authenticator<'a> {
     pub identity: &'a Identity,
     pub keys: &'a Keys,
     pub mode: Mode,
-    /// How the service spells what goes wrong.
+    /// The faults of the service.
     pub dialect: &'a Dialect,
     pub target: Target<'a>,
-    pub forms: Forms,
-    /// The region of the house, which most claims name.
+    pub form_claims: FormClaims,
+    /// The region of the server, which most claims name.
     pub home: &'a Region,
     pub now: Timestamp,
 }
@@ -62,7 +62,7 @@ impl<'a> Authenticator<'a> {
     fn look(&self, head: &Head<'a>) -> Result<Stage<'a>, Fault> {
         let claim = match read_claim(head, &self.target) {
             Ok(Some(claim)) => claim,
-            Ok(None) if self.forms == Forms::MaySign => return Ok(Stage::NeedsForm),
+            Ok(None) if self.form_claims == FormClaims::Possible => return Ok(Stage::NeedsForm),
             Ok(None) => return self.unsigned(head, Caller::anonymous(), None),
             Err(_) if self.mode == Mode::Off => return self.unsigned(head, self.identity.unchecked(""), None),
             Err(fault) => return Err(fault),
@@ -85,16 +85,16 @@ impl<'a> Authenticator<'a> {
             Ok(verified) => verified,
             Err(fault) => return self.tolerate(head, &claim, fault),
         };
-        let treatment = match declared {
-            Payload::Declared(hash) => Treatment::Checked(payload::Check::new(hash)),
-            Payload::Chunked(chunked) => Treatment::Chunked(Box::new(Decoder::new(chunked, &verified, head)?), announced(head)),
-            Payload::Body | Payload::Unsigned => Treatment::Plain,
+        let encoding = match declared {
+            Payload::Declared(hash) => BodyEncoding::Checked(payload::Check::new(hash)),
+            Payload::Chunked(chunked) => BodyEncoding::Chunked(Box::new(Decoder::new(chunked, &verified, head)?), announced(head)),
+            Payload::Body | Payload::Unsigned => BodyEncoding::Plain,
         };
         Ok(Stage::Done(Authenticated {
             region: self.region_of(&claim),
             signed: Some(signed(&claim, self.now, marker)),
             caller: credential.caller,
-            treatment,
+            encoding,
         }))
     }
 
@@ -127,7 +127,7 @@ impl<'a> Authenticator<'a> {
             caller,
             region: None,
             signed: claim.map(|claim| signed(claim, self.now, None)),
-            treatment: Treatment::Plain,
+            encoding: BodyEncoding::Plain,
         };
         let form = std::str::from_utf8(form).unwrap_or_default();
         let claim = match read_form_claim(form) {
@@ -160,7 +160,7 @@ impl<'a> Authenticator<'a> {
             region: self.region_of(&claim),
             signed: Some(signed(&claim, now, None)),
             caller,
-            treatment: Treatment::Plain,
+            encoding: BodyEncoding::Plain,
         };
         match claim.verify(head, payload::sha256(body).as_str(), credential.secret.reveal(), self.keys) {
             Ok(_) => Ok(done(credential.caller)),
@@ -212,13 +212,13 @@ impl<'a> Authenticator<'a> {
     fn unsigned(&self, head: &Head<'a>, caller: Caller, claim: Option<&Claim<'a>>) -> Result<Stage<'a>, Fault> {
         let declared = Payload::of(head, claim, self.target.flavor)?;
         let marker = declared.marker();
-        let treatment = match declared {
-            Payload::Declared(hash) => Treatment::Checked(payload::Check::new(hash)),
-            Payload::Chunked(_) => Treatment::Chunked(Box::new(Decoder::unsigned(head)?), announced(head)),
-            Payload::Body | Payload::Unsigned => Treatment::Plain,
+        let encoding = match declared {
+            Payload::Declared(hash) => BodyEncoding::Checked(payload::Check::new(hash)),
+            Payload::Chunked(_) => BodyEncoding::Chunked(Box::new(Decoder::unsigned(head)?), announced(head)),
+            Payload::Body | Payload::Unsigned => BodyEncoding::Plain,
         };
         let region = claim.and_then(|claim| self.region_of(claim));
-        Ok(Stage::Done(Authenticated { caller, region, signed: claim.map(|claim| signed(claim, self.now, marker)), treatment }))
+        Ok(Stage::Done(Authenticated { caller, region, signed: claim.map(|claim| signed(claim, self.now, marker)), encoding }))
     }
 }
 

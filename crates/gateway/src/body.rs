@@ -1,75 +1,114 @@
-//! Request bodies: read within time, held to what the head declared, freed of their chunks.
+//! Request bodies as they arrive: read within time, and drained when nobody wants them.
 
+use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::Boxed;
-use cloudlet_shape::{Body, BodyError, BodyStream, Trailers};
-use cloudlet_sigv4::{chunks::Decoder, payload::Check};
-use futures_util::future::{Either, FutureExt, Ready, ready};
+use cloudlet_shape::BodyError;
+use futures_util::future::FutureExt;
 use http_body_util::BodyExt;
-use hyper::body::{Frame, Incoming};
+use hyper::body::{Frame, Incoming, SizeHint};
 use std::{
-    collections::VecDeque,
+    pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
 const TOO_LARGE: FaultKind = FaultKind::sender("RequestEntityTooLarge", 413);
 const TIMEOUT: FaultKind = FaultKind::sender("RequestTimeout", 400);
 
-/// A body as it arrives. What nobody has read when it is dropped is read and thrown away, within limits,
-/// so that a refused client gets to see its answer and may use its connection again.
-pub struct Inflow {
-    /// What was read before anybody waited for it.
+/// A body as it arrives. What is still unread when it is dropped is read and thrown away, within limits, so that the client of a refused
+/// upload sees its answer and can use its connection again.
+pub struct RequestBody {
+    /// What was read before it was asked for.
     ahead: Option<Result<Bytes, BodyError>>,
-    incoming: Option<Incoming>,
-    stall: Duration,
+    /// `None` at the end.
+    source: Option<Source>,
+    stall_time: Duration,
     drain: u64,
-    /// The client waits for leave to send; a refusal needs no draining.
-    waits: Waits,
-    end: Arc<End>,
+    expectation: Expectation,
+    refused: RefusedUnsent,
 }
 
-/// How the body of a request ended, for whoever writes the answer and whoever keeps the connection.
-#[derive(Default)]
-pub struct End(AtomicU8);
+/// Where a body comes from.
+pub enum Source {
+    /// Straight from the connection.
+    Connection(Incoming),
+    /// Through the router.
+    Router(Body),
+}
 
-impl End {
-    const OPEN: u8 = 0;
-    const READ: u8 = 1;
-    const REFUSED: u8 = 2;
+impl http_body::Body for Source {
+    type Data = Bytes;
+    type Error = axum::Error;
 
-    fn set(&self, state: u8) {
-        self.0.store(state, Ordering::Release);
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match self.get_mut() {
+            Source::Connection(incoming) => Pin::new(incoming).poll_frame(cx).map_err(axum::Error::new),
+            Source::Router(body) => Pin::new(body).poll_frame(cx),
+        }
     }
 
-    /// Nothing of the request is left on the connection.
-    pub fn is_read(&self) -> bool {
-        self.0.load(Ordering::Acquire) == End::READ
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Source::Connection(incoming) => incoming.is_end_stream(),
+            Source::Router(body) => body.is_end_stream(),
+        }
     }
 
-    /// The client never got leave to send its body, and may use the connection as if it had nothing left to send,
-    /// while HTTP counts the next bytes as the body. The connection must be closed with the answer.
-    pub fn is_refused(&self) -> bool {
-        self.0.load(Ordering::Acquire) == End::REFUSED
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Source::Connection(incoming) => incoming.size_hint(),
+            Source::Router(body) => body.size_hint(),
+        }
     }
 }
 
+/// Whether the client waits for `100 Continue` before it sends the body.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Waits {
-    No,
-    /// `Expect: 100-continue`
-    ForLeave,
+pub enum Expectation {
+    None,
+    Continue,
 }
 
-impl Inflow {
-    pub fn new(incoming: Incoming, stall: Duration, drain: u64, waits: Waits, end: Arc<End>) -> Inflow {
-        let incoming = (!http_body::Body::is_end_stream(&incoming)).then_some(incoming);
-        end.set(if incoming.is_none() { End::READ } else { End::OPEN });
-        Inflow { ahead: None, incoming, stall, drain, waits, end }
+/// Set when a client that waited for `100 Continue` was refused instead. It may use the connection for its next request, while HTTP counts
+/// the next bytes as the body: the connection must be closed with the answer.
+#[derive(Clone, Default)]
+pub struct RefusedUnsent(Option<Arc<AtomicBool>>);
+
+impl RefusedUnsent {
+    fn possible(expectation: Expectation) -> RefusedUnsent {
+        RefusedUnsent((expectation == Expectation::Continue).then(Arc::default))
+    }
+
+    fn set(&self) {
+        if let Some(refused) = &self.0 {
+            refused.store(true, Ordering::Release);
+        }
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.0.as_ref().is_some_and(|refused| refused.load(Ordering::Acquire))
+    }
+}
+
+impl RequestBody {
+    pub fn new(source: Source, expectation: Expectation, stall_time: Duration, drain: u64) -> RequestBody {
+        let source = (!http_body::Body::is_end_stream(&source)).then_some(source);
+        RequestBody { ahead: None, source, stall_time, drain, expectation, refused: RefusedUnsent::possible(expectation) }
+    }
+
+    /// For routes that know no time limits of their own.
+    pub fn into_body(self) -> Body {
+        let pieces = futures_util::stream::unfold(self, |mut body| async move { body.next().await.map(|piece| (piece.map_err(fault_of), body)) });
+        Body::from_stream(pieces)
+    }
+
+    pub fn refused_unsent(&self) -> RefusedUnsent {
+        self.refused.clone()
     }
 
     /// The next piece; `None` at the end.
@@ -77,9 +116,9 @@ impl Inflow {
         if let Some(piece) = self.ahead.take() {
             return Some(piece);
         }
-        while let Some(incoming) = &mut self.incoming {
-            let Ok(frame) = tokio::time::timeout(self.stall, incoming.frame()).await else {
-                self.incoming = None;
+        while let Some(source) = &mut self.source {
+            let Ok(frame) = tokio::time::timeout(self.stall_time, source.frame()).await else {
+                self.source = None;
                 let text = "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed.";
                 return Some(Err(BodyError::Refused(TIMEOUT.says(text))));
             };
@@ -91,24 +130,22 @@ impl Inflow {
         None
     }
 
-    /// What a frame brings, if it brings anything. The last one ends the body.
-    fn piece(&mut self, frame: Option<Result<Frame<Bytes>, hyper::Error>>) -> Option<Result<Bytes, BodyError>> {
-        self.waits = Waits::No;
+    /// The data of a frame, if it has any.
+    fn piece(&mut self, frame: Option<Result<Frame<Bytes>, axum::Error>>) -> Option<Result<Bytes, BodyError>> {
+        self.expectation = Expectation::None;
         match frame {
             None => {
-                self.incoming = None;
-                self.end.set(End::READ);
+                self.source = None;
                 None
             }
             Some(Err(error)) => {
-                self.incoming = None;
+                self.source = None;
                 Some(Err(BodyError::Broken(error.to_string())))
             }
             Some(Ok(frame)) => {
                 let data = frame.into_data().ok()?;
-                if self.incoming.as_ref().is_some_and(http_body::Body::is_end_stream) {
-                    self.incoming = None;
-                    self.end.set(End::READ);
+                if self.source.as_ref().is_some_and(http_body::Body::is_end_stream) {
+                    self.source = None;
                 }
                 Some(Ok(data))
             }
@@ -116,15 +153,14 @@ impl Inflow {
     }
 
     /// The whole body, if it came with the head, as short ones do.
-    fn at_hand(&mut self) -> Option<Bytes> {
-        if let Some(incoming) = &mut self.incoming
+    pub fn whole_at_hand(&mut self) -> Option<Bytes> {
+        if let Some(source) = &mut self.source
             && self.ahead.is_none()
         {
-            // Nobody is woken: who waits for more asks again.
-            let frame = incoming.frame().now_or_never()?;
+            let frame = source.frame().now_or_never()?;
             self.ahead = self.piece(frame);
         }
-        match (&self.incoming, &self.ahead) {
+        match (&self.source, &self.ahead) {
             (None, None) => Some(Bytes::new()),
             (None, Some(Ok(_))) => self.ahead.take()?.ok(),
             _ => None,
@@ -132,8 +168,8 @@ impl Inflow {
     }
 
     /// The whole body, if it fits.
-    async fn collect(mut self, limit: usize) -> Result<Bytes, Fault> {
-        let announced = self.incoming.as_ref().map_or(0, |incoming| http_body::Body::size_hint(incoming).lower());
+    pub async fn collect(mut self, limit: usize) -> Result<Bytes, Fault> {
+        let announced = self.source.as_ref().map_or(0, |source| http_body::Body::size_hint(source).lower());
         if usize::try_from(announced).unwrap_or(usize::MAX) > limit {
             return Err(too_large());
         }
@@ -155,11 +191,11 @@ impl Inflow {
     }
 }
 
-fn within(bytes: Bytes, limit: usize) -> Result<Bytes, Fault> {
+pub fn within(bytes: Bytes, limit: usize) -> Result<Bytes, Fault> {
     if bytes.len() > limit { Err(too_large()) } else { Ok(bytes) }
 }
 
-fn too_large() -> Fault {
+pub fn too_large() -> Fault {
     TOO_LARGE.says("Request size exceeded the limit of this operation.")
 }
 
@@ -171,22 +207,16 @@ pub fn fault_of(error: BodyError) -> Fault {
     }
 }
 
-impl Drop for Inflow {
+impl Drop for RequestBody {
     fn drop(&mut self) {
-        if self.waits == Waits::ForLeave {
-            if self.incoming.as_ref().is_some_and(|incoming| !http_body::Body::is_end_stream(incoming)) {
-                self.end.set(End::REFUSED);
-            }
-            return;
-        }
-        let Some(mut rest) = self.incoming.take() else { return };
-        if http_body::Body::is_end_stream(&rest) {
-            self.end.set(End::READ);
+        let Some(mut rest) = self.source.take().filter(|rest| !http_body::Body::is_end_stream(rest)) else { return };
+        if self.expectation == Expectation::Continue {
+            self.refused.set();
         } else if tokio::runtime::Handle::try_current().is_ok() {
-            let (limit, stall) = (self.drain, self.stall);
+            let (limit, stall_time) = (self.drain, self.stall_time);
             tokio::spawn(async move {
                 let mut read = 0;
-                while let Ok(Some(Ok(frame))) = tokio::time::timeout(stall, rest.frame()).await {
+                while let Ok(Some(Ok(frame))) = tokio::time::timeout(stall_time, rest.frame()).await {
                     read += frame.data_ref().map_or(0, |data| data.len() as u64);
                     if read > limit {
                         return;
@@ -195,129 +225,4 @@ impl Drop for Inflow {
             });
         }
     }
-}
-
-/// What must be done to a body before an engine may have it.
-pub enum Treatment {
-    Plain,
-    /// Its SHA-256 was declared.
-    Checked(Check),
-    /// aws-chunked.
-    Chunked(Box<Decoder>, Trailers),
-}
-
-struct Flow {
-    inflow: Inflow,
-    treatment: Treatment,
-    ready: VecDeque<Bytes>,
-    over: bool,
-}
-
-impl Flow {
-    async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
-        loop {
-            if let Some(piece) = self.ready.pop_front() {
-                return Some(Ok(piece));
-            }
-            if self.over {
-                return None;
-            }
-            match self.inflow.next().await {
-                Some(Ok(piece)) => {
-                    if let Err(fault) = self.take(piece) {
-                        self.over = true;
-                        return Some(Err(BodyError::Refused(fault)));
-                    }
-                }
-                Some(Err(error)) => {
-                    self.over = true;
-                    return Some(Err(error));
-                }
-                None => {
-                    self.over = true;
-                    if let Err(fault) = self.end() {
-                        return Some(Err(BodyError::Refused(fault)));
-                    }
-                }
-            }
-        }
-    }
-
-    fn take(&mut self, piece: Bytes) -> Result<(), Fault> {
-        match &mut self.treatment {
-            Treatment::Plain => self.ready.push_back(piece),
-            Treatment::Checked(check) => {
-                check.update(&piece);
-                self.ready.push_back(piece);
-            }
-            Treatment::Chunked(decoder, _) => {
-                let mut decoded = Vec::new();
-                decoder.feed(piece, &mut decoded)?;
-                self.ready.extend(decoded.into_iter().filter(|piece| !piece.is_empty()));
-            }
-        }
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), Fault> {
-        match std::mem::replace(&mut self.treatment, Treatment::Plain) {
-            Treatment::Plain => Ok(()),
-            Treatment::Checked(check) => check.finish(),
-            Treatment::Chunked(decoder, trailers) => {
-                trailers.receive(decoder.finish()?);
-                Ok(())
-            }
-        }
-    }
-}
-
-/// A body that flows to its engine. A wrong digest or signature ends it with a refusal in place of its end.
-pub fn flowing(inflow: Inflow, treatment: Treatment, length: Option<u64>) -> Body {
-    let (length, trailers) = match &treatment {
-        Treatment::Chunked(decoder, trailers) => (Some(decoder.decoded_length()), Some(trailers.clone())),
-        Treatment::Plain | Treatment::Checked(_) => (length, None),
-    };
-    let flow = Flow { inflow, treatment, ready: VecDeque::new(), over: false };
-    let stream: BodyStream = Box::pin(futures_util::stream::unfold(flow, |mut flow| async move { flow.next().await.map(|piece| (piece, flow)) }));
-    let body = Body::stream(stream, length);
-    match trailers {
-        Some(trailers) => body.with_trailers(trailers),
-        None => body,
-    }
-}
-
-/// A body that is there, or will be. What waits lies on the heap: few calls do, and theirs need not all have the room.
-pub type Gathering = Either<Ready<Result<Bytes, Fault>>, Boxed<'static, Result<Bytes, Fault>>>;
-
-/// The whole of a treated body.
-pub fn gathered(mut inflow: Inflow, treatment: Treatment, limit: usize) -> Gathering {
-    match treatment {
-        Treatment::Chunked(..) => Either::Right(Box::pin(unchunked(inflow, treatment, limit))),
-        treatment => match inflow.at_hand() {
-            Some(bytes) => Either::Left(ready(within(bytes, limit).and_then(|bytes| treated(bytes, treatment)))),
-            None => Either::Right(Box::pin(async move { treated(inflow.collect(limit).await?, treatment) })),
-        },
-    }
-}
-
-/// A body that needed no decoding, held to what was declared.
-pub fn treated(bytes: Bytes, treatment: Treatment) -> Result<Bytes, Fault> {
-    if let Treatment::Checked(mut check) = treatment {
-        check.update(&bytes);
-        check.finish()?;
-    }
-    Ok(bytes)
-}
-
-async fn unchunked(inflow: Inflow, treatment: Treatment, limit: usize) -> Result<Bytes, Fault> {
-    let mut flow = Flow { inflow, treatment, ready: VecDeque::new(), over: false };
-    let mut whole = BytesMut::new();
-    while let Some(piece) = flow.next().await {
-        let piece = piece.map_err(fault_of)?;
-        if whole.len() + piece.len() > limit {
-            return Err(too_large());
-        }
-        whole.extend_from_slice(&piece);
-    }
-    Ok(whole.freeze())
 }

@@ -1,16 +1,22 @@
 //! Connections: accept, HTTP/1.1 or HTTP/2, plain or TLS, and an orderly end.
 
-mod http1;
+mod activity;
 
-use crate::{Gateway, Limits, answer::AnswerBody, body::End};
-use hyper::{Request, Response, body::Incoming, server::conn::http1 as hyper1, service::Service};
+use crate::{
+    Limits,
+    answer::AnswerBody,
+    gateway::{Parts, Peer, Transport},
+    router::Server,
+};
+use activity::{Activity, Stream, sleep};
+use axum::response::Response;
+use hyper::{Request, body::Incoming, service::Service};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
 use std::{
     convert::Infallible,
-    fmt,
     future::Future,
     io,
     net::SocketAddr,
@@ -27,171 +33,165 @@ use tokio_rustls::TlsAcceptor;
 
 /// A bound port, plain or TLS.
 pub struct Listener {
-    pub tcp: TcpListener,
-    pub tls: Option<TlsAcceptor>,
+    tcp: TcpListener,
+    tls: Option<TlsAcceptor>,
 }
 
-/// How long to wait before accepting again when the machine has no file descriptors left.
-const BREATH: Duration = Duration::from_millis(50);
-
-/// Serves until `stop` is ready, then lets calls under way end within the limit.
-pub async fn serve(gateway: Arc<Gateway>, listeners: Vec<Listener>, stop: impl Future<Output = ()>) {
-    let connections = gateway.limits().connections;
-    let room = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS)));
-    let (open, end) = watch::channel(());
-    let doors = listeners.into_iter().map(|listener| accept(gateway.clone(), listener, room.clone(), end.clone()));
-    tokio::select! {
-        _ = futures_util::future::join_all(doors) => {}
-        () = stop => {}
-    }
-    // Who has said nothing yet is not waited for. The others leave room when they are answered.
-    drop(open);
-    if tokio::time::timeout(gateway.limits().shutdown_time, room.acquire_many(connections)).await.is_err() {
-        tracing::warn!("calls under way were cut off after {} s", gateway.limits().shutdown_time.as_secs());
-    }
-}
-
-/// Both protocols, and HTTP/1.1 alone, which needs less memory: what `auto` has read to tell them apart, it keeps before each read.
-struct Speech {
-    http1: hyper1::Builder,
-    either: auto::Builder<TokioExecutor>,
-}
-
-impl Speech {
-    fn new(limits: &Limits) -> Speech {
-        let mut http1 = hyper1::Builder::new();
-        // Who is silent for too long is noticed by `http1` itself: hyper sets a clock anew for every request.
-        http1.header_read_timeout(None).max_buf_size(limits.buffer).half_close(false);
-        let mut either = auto::Builder::new(TokioExecutor::new());
-        either.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.buffer).half_close(false);
-        either
-            .http2()
-            .timer(TokioTimer::new())
-            .max_header_list_size(u32::try_from(limits.headers).unwrap_or(u32::MAX))
-            .max_concurrent_streams(256)
-            .keep_alive_interval(Some(Duration::from_secs(60)))
-            .keep_alive_timeout(Duration::from_secs(20));
-        Speech { http1, either }
-    }
-
-    async fn either<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, visitor: Visitor, mut end: watch::Receiver<()>) {
-        let mut connection = pin!(self.either.serve_connection(TokioIo::new(stream), visitor).into_owned());
-        tokio::select! {
-            outcome = connection.as_mut() => return ended(outcome),
-            _ = end.changed() => connection.as_mut().graceful_shutdown(),
-        }
-        ended(connection.await);
-    }
-}
-
-fn ended(outcome: Result<(), impl fmt::Display>) {
-    if let Err(error) = outcome {
-        tracing::debug!(%error, "connection ended");
-    }
-}
-
-async fn accept(gateway: Arc<Gateway>, listener: Listener, room: Arc<Semaphore>, end: watch::Receiver<()>) {
-    let speech = Arc::new(Speech::new(gateway.limits()));
-    loop {
-        let Ok(permit) = room.clone().acquire_owned().await else { return };
-        let (stream, peer) = match listener.tcp.accept().await {
-            Ok(connection) => connection,
-            Err(error) => {
-                refused(&error).await;
-                continue;
-            }
-        };
-        let _ = stream.set_nodelay(true);
-        let (speech, gateway, tls, mut end) = (speech.clone(), gateway.clone(), listener.tls.clone(), end.clone());
-        tokio::spawn(async move {
-            let _permit = permit;
-            let patience = gateway.limits().head_time;
-            let opening = tokio::select! {
-                opening = opening(&stream, patience) => opening,
-                _ = end.changed() => Opening::Silence,
-            };
-            let visitor = |secure| Visitor { gateway, peer, secure };
-            match (opening, tls) {
-                (Opening::Silence, _) => {}
-                // On the heap, so that a connection of plain HTTP/1.1 need not be as large as the others.
-                (Opening::Tls, Some(tls)) => {
-                    Box::pin(async move {
-                        if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
-                            speech.either(stream, visitor(true), end).await;
-                        }
-                    })
-                    .await;
-                }
-                (Opening::Http2, _) => Box::pin(speech.either(stream, visitor(false), end)).await,
-                (Opening::Tls | Opening::Http1, _) => http1::serve(&speech.http1, stream, visitor(false), end).await,
-            }
-        });
-    }
-}
-
-/// What a client's first bytes say that it speaks. All of it shares one port.
-enum Opening {
-    Tls,
-    Http1,
-    /// Or bytes that may become its preface.
-    Http2,
-    /// It has said nothing for too long, or until the end, or is gone.
-    Silence,
-}
-
-async fn opening(stream: &TcpStream, patience: Duration) -> Opening {
-    const HANDSHAKE: u8 = 22;
-    const PREFACE: &[u8] = b"PRI ";
-    let mut bytes = [0; PREFACE.len()];
-    let Ok(Ok(length)) = tokio::time::timeout(patience, stream.peek(&mut bytes)).await else { return Opening::Silence };
-    match bytes.get(..length) {
-        None | Some([]) => Opening::Silence,
-        Some([HANDSHAKE, ..]) => Opening::Tls,
-        Some(first) if PREFACE.starts_with(first) => Opening::Http2,
-        Some(_) => Opening::Http1,
-    }
-}
-
-/// Out of file descriptors, or a client that went away before it was greeted.
-#[expect(clippy::disallowed_methods, reason = "waiting for the machine, not for the clock of the house")]
-async fn refused(error: &io::Error) {
-    if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
-        tracing::warn!(%error, "cannot accept a connection");
-        tokio::time::sleep(BREATH).await;
-    }
-}
-
-/// One connection's view of the gateway.
-struct Visitor {
-    gateway: Arc<Gateway>,
-    peer: SocketAddr,
-    secure: bool,
-}
-
-impl Visitor {
-    fn answer(&self, request: Request<Incoming>, body: Arc<End>) -> Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>> {
-        Box::pin(self.gateway.clone().answer(request, self.peer, self.secure, body))
-    }
-}
-
-impl Service<Request<Incoming>> for Visitor {
-    type Response = Response<AnswerBody>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let answer = self.answer(request, Arc::default());
-        Box::pin(async move { Ok(answer.await) })
-    }
-}
-
-/// Binds a port: 0 takes any free one.
 impl Listener {
+    /// Binds a port: 0 takes any free one.
     pub async fn bind(address: SocketAddr, tls: Option<TlsAcceptor>) -> io::Result<Listener> {
         Ok(Listener { tcp: TcpListener::bind(address).await?, tls })
     }
 
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.tcp.local_addr()
+    }
+}
+
+/// How long to wait before accepting again when the machine has no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What all connections share.
+struct Connections {
+    server: Arc<Server>,
+    http: auto::Builder<TokioExecutor>,
+    permits: Arc<Semaphore>,
+    /// Changes when the server stops.
+    stop: watch::Receiver<()>,
+}
+
+/// Serves until `stop` is ready, then lets calls under way end within the limit.
+pub async fn serve(parts: Parts, listeners: Vec<Listener>, stop: impl Future<Output = ()>) {
+    let (most, shutdown_time) = (parts.limits.connections, parts.limits.shutdown_time);
+    let (running, stopped) = watch::channel(());
+    let http = http(&parts.limits);
+    let permits = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS)));
+    let connections = Arc::new(Connections { server: Arc::new(Server::new(parts)), http, permits: permits.clone(), stop: stopped });
+    let accepting = listeners.into_iter().map(|listener| connections.clone().accept(listener));
+    tokio::select! {
+        _ = futures_util::future::join_all(accepting) => {}
+        () = stop => {}
+    }
+    // Idle connections end now, the others when they are answered.
+    drop(running);
+    if tokio::time::timeout(shutdown_time, permits.acquire_many(most)).await.is_err() {
+        tracing::warn!("calls under way were cut off after {} s", shutdown_time.as_secs());
+    }
+}
+
+fn http(limits: &Limits) -> auto::Builder<TokioExecutor> {
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1().header_read_timeout(None).max_buf_size(limits.buffer).half_close(false);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(limits.headers).unwrap_or(u32::MAX))
+        .max_concurrent_streams(256)
+        .keep_alive_interval(Some(Duration::from_secs(60)))
+        .keep_alive_timeout(Duration::from_secs(20));
+    http
+}
+
+impl Connections {
+    async fn accept(self: Arc<Self>, listener: Listener) {
+        loop {
+            let Ok(permit) = self.permits.clone().acquire_owned().await else { return };
+            let (stream, address) = match listener.tcp.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    cannot_accept(&error).await;
+                    continue;
+                }
+            };
+            let _ = stream.set_nodelay(true);
+            let (connections, tls) = (self.clone(), listener.tls.clone());
+            tokio::spawn(async move {
+                connections.open(stream, address, tls).await;
+                drop(permit);
+            });
+        }
+    }
+
+    /// All protocols share one port: the first byte tells TLS from HTTP.
+    async fn open(&self, stream: TcpStream, address: SocketAddr, tls: Option<TlsAcceptor>) {
+        let Some(tls) = tls else { return self.serve(stream, Peer { address, transport: Transport::Plain }).await };
+        let patience = self.server.gateway.limits.head_time;
+        let mut stop = self.stop.clone();
+        let first = tokio::select! {
+            first = tokio::time::timeout(patience, first_byte(&stream)) => first,
+            _ = stop.changed() => return,
+        };
+        const HANDSHAKE: u8 = 22;
+        match first {
+            Ok(Ok(HANDSHAKE)) => {
+                if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
+                    Box::pin(self.serve(stream, Peer { address, transport: Transport::Tls })).await;
+                }
+            }
+            Ok(Ok(_)) => self.serve(stream, Peer { address, transport: Transport::Plain }).await,
+            // Gone, or silent for too long.
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, peer: Peer) {
+        let activity = Arc::<Activity>::default();
+        let requests = Requests { server: self.server.clone(), peer, activity: activity.clone() };
+        let stream = TokioIo::new(Stream::new(stream, activity.clone()));
+        let mut connection = pin!(self.http.serve_connection(stream, requests));
+        let mut silence = pin!(activity.silence(self.server.gateway.limits.head_time));
+        let mut stop = self.stop.clone();
+        let mut stopping = false;
+        let outcome = loop {
+            tokio::select! {
+                biased;
+                outcome = connection.as_mut() => break outcome,
+                _ = stop.changed(), if !stopping => {
+                    stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = silence.as_mut() => return tracing::debug!("connection ended: the client is silent"),
+            }
+        };
+        if let Err(error) = outcome {
+            tracing::debug!(%error, "connection ended");
+        }
+    }
+}
+
+async fn first_byte(stream: &TcpStream) -> io::Result<u8> {
+    let mut byte = [0];
+    match stream.peek(&mut byte).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(byte[0]),
+    }
+}
+
+/// Out of file descriptors, or a client that went away before it was accepted.
+async fn cannot_accept(error: &io::Error) {
+    if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+        tracing::warn!(%error, "cannot accept a connection");
+        sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+/// The requests of one connection.
+struct Requests {
+    server: Arc<Server>,
+    peer: Peer,
+    activity: Arc<Activity>,
+}
+
+impl Service<Request<Incoming>> for Requests {
+    type Response = Response<AnswerBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<AnswerBody>, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let (server, peer, call) = (self.server.clone(), self.peer, self.activity.begin_call());
+        Box::pin(async move {
+            let answer = server.answer(request, peer).await;
+            drop(call);
+            Ok(answer)
+        })
     }
 }

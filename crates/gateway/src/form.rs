@@ -1,10 +1,14 @@
-//! Browser forms: the fields, who signed them, and the one write they stand for, whose bytes flow like any other body.
+//! Browser forms: their fields, who signed them, and the upload they stand for, whose bytes flow like those of any other body.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>
 
 use crate::{
-    Gateway,
-    body::{Inflow, fault_of},
-    pipeline::{Note, RequestInfo, decode, named, origin},
+    authenticate,
+    body::{RequestBody, fault_of},
+    decode::{decode, origin},
+    gateway::Gateway,
+    log_entry::LogEntry,
+    request::PipelineRequest,
+    response_format::headers,
 };
 use bytes::Bytes;
 use cloudlet_aws::{Caller, Fault, FaultKind, Head, Region};
@@ -21,7 +25,7 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 use std::{fmt, sync::Arc};
 
 /// A form on its way through the gateway.
-pub(crate) struct Posting<'a> {
+pub struct PostForm<'a> {
     pub service: &'a Service,
     pub http_hooks: &'a Arc<dyn HttpHooks>,
     pub recognized: &'a Recognized,
@@ -33,27 +37,27 @@ pub(crate) struct Posting<'a> {
 
 const MALFORMED: FaultKind = FaultKind::sender("MalformedPOSTRequest", 400);
 const INVALID_ARGUMENT: FaultKind = FaultKind::sender("InvalidArgument", 400);
-const TOO_MUCH_BEFORE: FaultKind = FaultKind::sender("MaxPostPreDataLengthExceeded", 400);
+const MAX_PRE_DATA: FaultKind = FaultKind::sender("MaxPostPreDataLengthExceeded", 400);
 
-/// All that stands before the file may have 20 KB.
-const BEFORE: usize = 20 << 10;
+/// The fields before the file may have 20 KB.
+const MAX_BEFORE_FILE: usize = 20 << 10;
 
 fn malformed() -> Fault {
     MALFORMED.says("The body of your POST request is not well-formed multipart/form-data.")
 }
 
 fn too_much() -> Fault {
-    TOO_MUCH_BEFORE.says("Your POST request fields preceding the upload file were too large.")
+    MAX_PRE_DATA.says("Your POST request fields preceding the upload file were too large.")
 }
 
-/// Reads up to the file. What follows the file is nobody's.
-async fn read(head: &Head<'_>, inflow: Inflow) -> Result<(Form, Field<'static>), Fault> {
+/// Reads up to the file. AWS ignores what follows the file.
+async fn read(head: &Head<'_>, body: RequestBody) -> Result<(Form, Field<'static>), Fault> {
     let boundary = head.header("content-type").and_then(|kind| multer::parse_boundary(kind).ok()).ok_or_else(malformed)?;
-    let pieces = futures_util::stream::unfold(inflow, |mut inflow| async move {
-        let piece = inflow.next().await?;
-        Some((piece.map_err(|error| Cut(fault_of(error))), inflow))
+    let pieces = futures_util::stream::unfold(body, |mut body| async move {
+        let piece = body.next().await?;
+        Some((piece.map_err(|error| Interrupted(fault_of(error))), body))
     });
-    let limits = Constraints::new().size_limit(SizeLimit::new().for_field("file", u64::MAX).per_field(BEFORE as u64));
+    let limits = Constraints::new().size_limit(SizeLimit::new().for_field("file", u64::MAX).per_field(MAX_BEFORE_FILE as u64));
     let mut multipart = Multipart::with_constraints(pieces, boundary, limits);
     let mut form = Form::default();
     let mut before = 0;
@@ -69,7 +73,7 @@ async fn read(head: &Head<'_>, inflow: Inflow) -> Result<(Form, Field<'static>),
         }
         let value = field.bytes().await.map_err(|error| refusal(&error))?;
         before += name.len() + value.len();
-        if before > BEFORE {
+        if before > MAX_BEFORE_FILE {
             return Err(too_much());
         }
         form.fields.push((name, String::from_utf8(value.into()).map_err(|_| malformed())?));
@@ -80,29 +84,29 @@ async fn read(head: &Head<'_>, inflow: Inflow) -> Result<(Form, Field<'static>),
 fn refusal(error: &multer::Error) -> Fault {
     match error {
         multer::Error::FieldSizeExceeded { .. } => too_much(),
-        multer::Error::StreamReadFailed(cause) => cause.downcast_ref::<Cut>().map_or_else(malformed, |Cut(fault)| fault.clone()),
+        multer::Error::StreamReadFailed(cause) => cause.downcast_ref::<Interrupted>().map_or_else(malformed, |Interrupted(fault)| fault.clone()),
         _ => malformed(),
     }
 }
 
 /// The body broke off while the form was read.
 #[derive(Debug)]
-struct Cut(Fault);
+struct Interrupted(Fault);
 
-impl fmt::Display for Cut {
+impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl std::error::Error for Cut {}
+impl std::error::Error for Interrupted {}
 
 /// The file as it flows, within the lengths that the policy allows.
 struct File {
     field: Field<'static>,
     policy: Option<Policy>,
     length: u64,
-    over: bool,
+    ended: bool,
 }
 
 impl File {
@@ -112,7 +116,7 @@ impl File {
     }
 
     async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
-        if self.over {
+        if self.ended {
             return None;
         }
         let longest = self.policy.as_ref().and_then(Policy::longest);
@@ -124,7 +128,7 @@ impl File {
             Some(Err(error)) => Err(refusal(&error)),
             None => self.policy.as_ref().map_or(Ok(()), |policy| policy.check_length(self.length)),
         };
-        self.over = true;
+        self.ended = true;
         outcome.err().map(|fault| Err(BodyError::Refused(fault)))
     }
 
@@ -138,12 +142,12 @@ impl File {
 }
 
 impl Gateway {
-    /// Walks the road with a form: read its fields, authenticate them, and perform the write.
-    pub(crate) async fn post(&self, request: &RequestInfo<'_>, posting: &Posting<'_>, inflow: Inflow, note: &mut Note) -> Result<Answer, Fault> {
-        let (form, field) = read(request.head, inflow).await?;
-        let posted = posting.http_hooks.form(posting.path, form)?;
-        let (caller, region, signed) = self.poster(&posted, &posting.target, &Dialect::of(posting.recognized.protocol))?;
-        note.principal = Some(caller.arn.clone());
+    /// Reads the fields of a form, authenticates them, and performs the upload.
+    pub(crate) async fn post(&self, request: &PipelineRequest<'_>, post_form: &PostForm<'_>, body: RequestBody, log: &mut LogEntry) -> Result<Answer, Fault> {
+        let (form, field) = read(request.head, body).await?;
+        let posted = post_form.http_hooks.form(post_form.path, form)?;
+        let (caller, region, signed) = self.poster(&posted, &post_form.target, &Dialect::of(post_form.recognized.protocol))?;
+        log.principal = Some(caller.arn.clone());
         let policy = match posted.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("policy")) {
             Some((_, policy)) if signed.is_some() => Some(Policy::parse(policy)?),
             _ => None,
@@ -152,27 +156,27 @@ impl Gateway {
             policy.check(&posted.fields, &posted.bucket, self.cloud.runtime.clock.now())?;
         }
         let head = Head { method: "PUT", path: &posted.path, query: "", headers: &posted.headers };
-        let routed = self.recognizer.operation(posting.recognized, &head, &posted.path, None).map_err(|unknown| unknown.fault(posting.recognized))?;
+        let routed = self.recognizer.operation(post_form.recognized, &head, &posted.path, None).map_err(|unknown| unknown.fault(post_form.recognized))?;
         let operation = routed.operation;
-        note.operation = operation.name;
-        let handler = posting.service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
+        log.operation = operation.name;
+        let handler = post_form.service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
         let message =
-            Message { head: &head, labels: &routed.labels, body: Content::Stream(File { field, policy, length: 0, over: false }.into_body()) };
-        let protocol = posting.recognized.protocol;
-        let (input, missing) = decode(posting.service, protocol, operation, handler, message)?;
-        let scope = self.scope(&caller, region, posting.recognized);
-        let origin = origin(request, protocol, signed, missing);
+            Message { head: &head, labels: &routed.labels, body: Content::Stream(File { field, policy, length: 0, ended: false }.into_body()) };
+        let protocol = post_form.recognized.protocol;
+        let (input, missing) = decode(post_form.service, protocol, operation, handler, message)?;
+        let scope = self.scope(&caller, region, post_form.recognized);
+        let origin = origin(request.head, request.peer, protocol, signed, missing);
         let endpoint = origin.endpoint.clone().unwrap_or_default();
         let call = Call { operation, caller, scope, origin, input };
         let performed = self.cloud.perform_to_end(call, request.request_id.clone(), EntryPoint::Gateway).await;
-        note.effect = performed.outcome;
+        log.outcome = performed.outcome;
         let output = performed.answer?;
-        let mut answer = codec(protocol).encode(operation, output.as_struct(), posting.ids);
+        let mut answer = codec(protocol).encode(operation, output.as_struct(), post_form.ids);
         let etag = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("etag")).map(|(_, value)| value.clone()).unwrap_or_default();
-        let post_response = posting.http_hooks.post_response(&posted, &endpoint, &etag);
+        let post_response = post_form.http_hooks.post_response(&posted, &endpoint, &etag);
         answer.status = post_response.status;
         answer.headers.retain(|(name, _)| !post_response.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)));
-        answer.headers.extend(named(post_response.headers));
+        answer.headers.extend(headers(post_response.headers));
         if !post_response.body.is_empty() {
             answer.headers.push(("content-type".into(), "application/xml".to_owned()));
         }
@@ -180,7 +184,7 @@ impl Gateway {
         Ok(answer)
     }
 
-    /// Who signed the form; nobody, if it has no policy.
+    /// Who signed the form; the anonymous caller, if it has no policy.
     fn poster(&self, posted: &PostedObject, target: &Target<'_>, dialect: &Dialect) -> Result<(Caller, Option<Region>, Option<Signed>), Fault> {
         let identity = &self.cloud.identity;
         let now = self.cloud.runtime.clock.now();
@@ -198,7 +202,7 @@ impl Gateway {
         }
         let verified = identity
             .credential(&claim.access_key, claim.session_token.as_deref(), now)
-            .map_err(|unknown| crate::authenticate::unknown(unknown, &claim, dialect, target.flavor))
+            .map_err(|unknown| authenticate::unknown(unknown, &claim, dialect, target.flavor))
             .and_then(|credential| post::verify(&claim, &posted.fields, credential.secret.reveal(), &self.keys).map(|()| credential.caller));
         match verified {
             Ok(caller) => Ok((caller, region, Some(signed))),

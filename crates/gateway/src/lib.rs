@@ -1,17 +1,24 @@
-//! The front door: HTTP comes in, walks the road (recognize, authenticate, decode, authorize and perform in the cloud, encode)
-//! and goes out. Deliberately no service: what is special about one is in its schema, its dialect or its front.
+//! The gateway: HTTP requests are recognized, authenticated, decoded, handed to the cloud, and their answers encoded.
+//! It knows no service: what is special about one is in its schema, its dialect or its HTTP hooks.
 
+mod access;
 mod answer;
 mod authenticate;
 mod body;
+mod body_encoding;
 mod connection;
+mod decode;
 mod form;
+mod gateway;
 mod integrity;
 mod limits;
+mod log_entry;
 mod pipeline;
 mod request;
+mod response_format;
+mod router;
 
-pub use answer::{AnswerBody, Plain};
+pub use access::Access;
 pub use connection::{Listener, serve};
+pub use gateway::Parts;
 pub use limits::Limits;
-pub use pipeline::{AdminApi, Gateway, Parts};

@@ -1,11 +1,20 @@
-//! The head of an HTTP request as the house sees it.
+//! The head of an HTTP request as the pipeline sees it.
 
+use crate::gateway::Peer;
 use cloudlet_aws::{Head, Headers};
 use http::{HeaderMap, request::Parts};
 use percent_encoding::percent_decode_str;
 use smallvec::SmallVec;
+use std::sync::Arc;
 
-/// The header fields as text, read once: a request's are few, and looked at by everybody on the road.
+/// A request on its way through the pipeline.
+pub struct PipelineRequest<'a> {
+    pub head: &'a Head<'a>,
+    pub request_id: &'a Arc<str>,
+    pub peer: Peer,
+}
+
+/// The header fields as text, read once: a request has few, and most steps look at them.
 pub struct Fields<'a>(SmallVec<[(&'a str, &'a str); 16]>);
 
 impl<'a> Fields<'a> {
@@ -34,28 +43,28 @@ impl Headers for Fields<'_> {
 
 /// The fields of a presigned request: those that came as fields, and those that stand in its query.
 /// AWS: recorded for `If-Match` and `x-amz-meta-…`.
-pub struct Spread<'a> {
+pub struct PresignedFields<'a> {
     fields: &'a dyn Headers,
     query: Vec<(String, String)>,
 }
 
-impl<'a> Spread<'a> {
-    pub fn new(head: &Head<'a>) -> Spread<'a> {
+impl<'a> PresignedFields<'a> {
+    pub fn new(head: &Head<'a>) -> PresignedFields<'a> {
         let unescape = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let mut query: Vec<_> = head.raw_query().map(|(name, value)| (unescape(name).to_ascii_lowercase(), unescape(value))).collect();
-        // AWS: a checksum in the query goes unheard, and SDKs put that of an empty body there.
+        // AWS: a checksum in the query is ignored, and SDKs put that of an empty body there.
         // <https://github.com/aws/aws-sdk-go-v2/issues/2610>, <https://github.com/localstack/localstack/issues/12169>
-        let unheard = |name: &str| name.starts_with("x-amz-checksum-") && name != "x-amz-checksum-mode" || name == "x-amz-sdk-checksum-algorithm";
-        query.retain(|(name, _)| !unheard(name));
-        // The end of a SigV2 URL is no field of the object.
+        let is_ignored = |name: &str| name.starts_with("x-amz-checksum-") && name != "x-amz-checksum-mode" || name == "x-amz-sdk-checksum-algorithm";
+        query.retain(|(name, _)| !is_ignored(name));
+        // When a SigV2 URL expires is no field of the object.
         if query.iter().any(|(name, _)| name == "awsaccesskeyid") {
             query.retain(|(name, _)| name != "expires");
         }
-        Spread { fields: head.headers, query }
+        PresignedFields { fields: head.headers, query }
     }
 }
 
-impl Headers for Spread<'_> {
+impl Headers for PresignedFields<'_> {
     fn get(&self, name: &str) -> Option<&str> {
         self.fields.get(name).or_else(|| self.query.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str()))
     }

@@ -172,6 +172,8 @@ pub struct Configuration {
     pub root_secret_key: String,
     pub tls: bool,
     pub names: Vec<String>,
+    /// Those of them that were given with `--name`.
+    pub own_names: Vec<String>,
     pub max_body: usize,
     pub shutdown_time: Duration,
     pub call_log: usize,
@@ -348,7 +350,8 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
     if let Some(name) = further.iter().find(|name| !is_host(name)) {
         return Err(Refusal::says(format_args!("--name: '{name}' is no host name")));
     }
-    let names = NAMES.iter().map(|name| (*name).to_owned()).chain(further.into_iter().map(|name| name.to_ascii_lowercase()));
+    let own_names: Vec<String> = further.into_iter().map(|name| name.to_ascii_lowercase()).collect();
+    let names = NAMES.iter().map(|name| (*name).to_owned()).chain(own_names.iter().cloned());
     let log = settings.log.unwrap_or_else(|| "info".to_owned());
     if let Err(error) = crate::log::filter(&log) {
         return Err(Refusal::says(format_args!("--log {log}: {error}")));
@@ -382,6 +385,7 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         root_secret_key,
         tls: settings.tls.unwrap_or(false),
         names: names.collect(),
+        own_names,
         max_body: usize::try_from(max_body).unwrap_or(64).saturating_mul(1 << 20),
         shutdown_time: Duration::from_secs(u64::from(settings.shutdown_time.unwrap_or(10))),
         call_log: usize::try_from(settings.call_log.unwrap_or(1_000)).unwrap_or(1_000),

@@ -8,9 +8,10 @@ mod log;
 mod oidc_keys;
 mod tls;
 
-use cloudlet_gateway::{Gateway, Limits, Listener, Parts, serve};
+use cloudlet_admin::Admin;
+use cloudlet_gateway::{Access, Limits, Listener, Parts, serve};
 use configuration::{Configuration, Order};
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 use tls::Authority;
 
 #[global_allocator]
@@ -30,7 +31,7 @@ fn run(configuration: Configuration) -> ExitCode {
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(stand(configuration)),
+        Ok(runtime) => runtime.block_on(serve_until_stopped(configuration)),
         Err(error) => Err(format!("the async runtime cannot start: {error}")),
     };
     match outcome {
@@ -47,26 +48,32 @@ fn raise_open_files() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    // Without leave the server has as many as it was given.
+    // Where that is not allowed, the server has as many as it was given.
     let _ = setrlimit(Resource::Nofile, limit);
 }
 
-/// Builds the house and serves until it is told to stop.
-async fn stand(configuration: Configuration) -> Result<(), String> {
+/// Builds the cloud and serves until it is told to stop.
+async fn serve_until_stopped(configuration: Configuration) -> Result<(), String> {
     let authority = if configuration.tls { Some(Authority::of(&configuration)?) } else { None };
     let certificate = authority.as_ref().map(|authority| authority.certificate.clone());
     let acceptor = authority.map(Authority::acceptor).transpose()?;
     let cloud = cloud::build(&configuration)?;
-    let admin = cloudlet_admin::AdminRoutes::new(cloud.clone(), env!("CARGO_PKG_VERSION"), certificate).in_region(configuration.region.as_str());
-    let gateway = Arc::new(Gateway::new(Parts {
+    let admin = Admin {
         cloud: cloud.clone(),
-        admin: Arc::new(admin),
+        version: env!("CARGO_PKG_VERSION"),
+        certificate: certificate.map(Into::into),
+        region: configuration.region.clone(),
+    };
+    let gateway = Parts {
+        cloud: cloud.clone(),
+        admin: cloudlet_admin::router(admin),
         limits: Limits { body: configuration.max_body, shutdown_time: configuration.shutdown_time, ..Limits::default() },
         names: configuration.names.clone(),
+        access: Access { names: configuration.own_names.clone() },
         region: configuration.region.clone(),
-    }));
-    // Before it says that it listens: who reads that may tell it to stop.
-    let stop = told_to_stop()?;
+    };
+    // Before it says that it listens: a client that reads that may stop it at once.
+    let stop = stop_signal()?;
     let mut listeners = Vec::new();
     for address in &configuration.addresses {
         let listener = Listener::bind(*address, acceptor.clone()).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
@@ -85,10 +92,10 @@ async fn stand(configuration: Configuration) -> Result<(), String> {
     Ok(())
 }
 
-/// Ctrl-C, or SIGTERM from docker and init systems. Both are heard from this call on, not only once somebody awaits them.
-fn told_to_stop() -> Result<impl Future<Output = ()>, String> {
+/// Ctrl-C, or SIGTERM from docker and init systems. Both are caught from this call on, not only once the future is awaited.
+fn stop_signal() -> Result<impl Future<Output = ()>, String> {
     use tokio::signal::unix::{SignalKind, signal};
-    let listen = |kind| signal(kind).map_err(|error| format!("signals cannot be heard: {error}"));
+    let listen = |kind| signal(kind).map_err(|error| format!("signals cannot be caught: {error}"));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     Ok(async move {
         tokio::select! {

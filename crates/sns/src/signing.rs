@@ -69,6 +69,10 @@ impl Certificate {
 }
 
 impl PublicFiles for Certificate {
+    fn paths(&self) -> Vec<String> {
+        vec![Certificate::path().to_owned()]
+    }
+
     fn public_file(&self, path: &str) -> Option<PublicFile> {
         (path == Certificate::path())
             .then(|| PublicFile { content_type: "application/x-pem-file", body: Bytes::from_static(Certificate::PEM.as_bytes()) })

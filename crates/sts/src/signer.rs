@@ -146,6 +146,10 @@ impl Signer {
 }
 
 impl PublicFiles for Signer {
+    fn paths(&self) -> Vec<String> {
+        vec!["/.well-known/jwks.json".to_owned(), "/_sts/{issuer}/.well-known/{document}".to_owned()]
+    }
+
     /// The documents below an issuer's URL, served below `/_sts/<host of the issuer>`. The key set, which all issuers share, is at
     /// `/.well-known/jwks.json` too, for clients that resolve the issuer's host to this server.
     fn public_file(&self, path: &str) -> Option<PublicFile> {

@@ -1,0 +1,78 @@
+//! Which path leads to what.
+
+use crate::{
+    calls, clock, decisions, developer_endpoints, mailbox,
+    response::{Answer, Refusal, method_not_allowed, not_found},
+    services, state,
+};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::header::CONTENT_TYPE,
+    response::IntoResponse,
+    routing::{any, get, post},
+};
+use cloudlet_aws::Region;
+use cloudlet_cloud::Cloud;
+use serde_json::json;
+use std::sync::Arc;
+
+/// What the admin API shows and changes.
+#[derive(Clone)]
+pub struct Admin {
+    pub cloud: Arc<Cloud>,
+    pub version: &'static str,
+    /// The CA's certificate, if the server speaks TLS.
+    pub certificate: Option<Arc<str>>,
+    /// The region of requests that name none.
+    pub region: Region,
+}
+
+/// All routes of the admin API.
+pub fn router(admin: Admin) -> Router {
+    let mut router = Router::new()
+        .route("/_cloudlet/health", get(health))
+        .route("/_cloudlet/services", get(services::list))
+        .route("/_cloudlet/state", get(state::show))
+        .route("/_cloudlet/calls", get(calls::list))
+        .route("/_cloudlet/iam/decisions", get(decisions::list))
+        .route("/_cloudlet/iam/policy", get(decisions::policy))
+        .route("/_cloudlet/clock", get(clock::show).post(clock::change))
+        .route("/_cloudlet/settle", post(settle))
+        .route("/_cloudlet/reset", post(reset))
+        .route("/_cloudlet/ca.pem", get(certificate))
+        .route("/_cloudlet/mailbox", get(mailbox::list).delete(mailbox::clear))
+        .route("/_cloudlet/mailbox/{number}", get(mailbox::show))
+        .route("/_localstack/health", get(services::localstack_health))
+        .route("/_localstack/state/reset", post(reset))
+        .merge(developer_endpoints::routes(&admin));
+    for path in ["/_cloudlet", "/_cloudlet/{*rest}", "/_localstack", "/_localstack/{*rest}", "/_aws", "/_aws/{*rest}"] {
+        router = router.route(path, any(unknown));
+    }
+    router.method_not_allowed_fallback(async || method_not_allowed()).with_state(admin)
+}
+
+async fn unknown() -> Refusal {
+    not_found("The admin API has no such path. The README lists what there is under /_cloudlet/.")
+}
+
+async fn health(State(admin): State<Admin>) -> impl IntoResponse {
+    Json(json!({ "status": "running", "version": admin.version }))
+}
+
+async fn settle(State(admin): State<Admin>) -> impl IntoResponse {
+    admin.cloud.settle().await;
+    Json(json!({ "settled": true }))
+}
+
+async fn reset(State(admin): State<Admin>) -> Answer {
+    admin.cloud.reset();
+    Ok(Json(json!({ "reset": true })))
+}
+
+async fn certificate(State(admin): State<Admin>) -> Result<impl IntoResponse, Refusal> {
+    match admin.certificate {
+        Some(pem) => Ok(([(CONTENT_TYPE, "application/x-pem-file")], pem.to_string())),
+        None => Err(not_found("The server was started without --tls.")),
+    }
+}
