@@ -167,7 +167,7 @@ fn presigned_urls_carry_their_scope_in_the_query() {
 }
 
 #[test]
-fn operations_of_one_place_are_told_apart_by_what_they_require() {
+fn operations_of_one_path_are_told_apart_by_what_they_require() {
     for (line, headers, expected) in [
         ("PUT /b/k", vec![], "PutObject"),
         ("PUT /b/k", vec!["x-amz-copy-source: /a/k"], "CopyObject"),
@@ -239,39 +239,39 @@ fn what_a_resource_cannot_do_is_not_allowed() {
 
 #[test]
 fn a_host_says_prefix_service_and_region() {
-    let parts = |prefix: &str, service: &str, region: &str| {
+    let host_parts = |prefix: &str, service: &str, region: &str| {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         HostParts { prefix: some(prefix), service: some(service), region: some(region) }
     };
     for (host, expected) in [
-        ("localhost:4566", parts("", "", "")),
-        ("127.0.0.1:4566", parts("", "", "")),
-        ("[::1]:4566", parts("", "", "")),
-        ("example.com", parts("", "", "")),
-        ("bucket.localhost:4566", parts("bucket", "", "")),
-        ("my.bucket.localhost", parts("my.bucket", "", "")),
-        ("b1.s3.eu-west-1.localhost:4566", parts("b1", "s3", "eu-west-1")),
-        ("my.bucket.s3.amazonaws.com", parts("my.bucket", "s3", "")),
-        ("b.s3-us-west-2.amazonaws.com", parts("b", "s3", "us-west-2")),
-        ("b.s3.dualstack.eu-west-1.amazonaws.com", parts("b", "s3", "eu-west-1")),
-        ("s3.cn-north-1.amazonaws.com.cn", parts("", "s3", "cn-north-1")),
-        ("b.s3-website-us-east-1.amazonaws.com", parts("b", "s3-website", "us-east-1")),
-        ("b.s3-website.eu-central-1.amazonaws.com", parts("b", "s3-website", "eu-central-1")),
-        ("b.s3-accelerate.amazonaws.com", parts("b", "s3-accelerate", "")),
-        ("123456789012.s3-control.eu-west-1.amazonaws.com", parts("123456789012", "s3-control", "eu-west-1")),
-        ("b--apne1-az4--x-s3.localhost:4566", parts("b--apne1-az4--x-s3", "", "")),
-        ("sqs.us-gov-west-1.amazonaws.com", parts("", "sqs", "us-gov-west-1")),
-        ("SQS.EU-West-1.AmazonAWS.com.", parts("", "sqs", "eu-west-1")),
-        ("eu-west-1.queue.amazonaws.com", parts("", "sqs", "eu-west-1")),
-        ("queue.amazonaws.com", parts("", "sqs", "")),
-        ("kms-fips.us-east-1.amazonaws.com", parts("", "kms", "us-east-1")),
-        ("email.eu-west-1.amazonaws.com", parts("", "email", "eu-west-1")),
-        ("sqs.eu-west-1.localhost.localstack.cloud:4566", parts("", "sqs", "eu-west-1")),
-        ("sync-localhost:4566", parts("", "", "")),
-        ("stream-logs.eu-west-1.amazonaws.com", parts("", "logs", "eu-west-1")),
-        ("sync-states.localhost", parts("", "states", "")),
-        ("sync-bucket.localhost", parts("sync-bucket", "", "")),
-        ("s3-photos.localhost", parts("s3-photos", "", "")),
+        ("localhost:4566", host_parts("", "", "")),
+        ("127.0.0.1:4566", host_parts("", "", "")),
+        ("[::1]:4566", host_parts("", "", "")),
+        ("example.com", host_parts("", "", "")),
+        ("bucket.localhost:4566", host_parts("bucket", "", "")),
+        ("my.bucket.localhost", host_parts("my.bucket", "", "")),
+        ("b1.s3.eu-west-1.localhost:4566", host_parts("b1", "s3", "eu-west-1")),
+        ("my.bucket.s3.amazonaws.com", host_parts("my.bucket", "s3", "")),
+        ("b.s3-us-west-2.amazonaws.com", host_parts("b", "s3", "us-west-2")),
+        ("b.s3.dualstack.eu-west-1.amazonaws.com", host_parts("b", "s3", "eu-west-1")),
+        ("s3.cn-north-1.amazonaws.com.cn", host_parts("", "s3", "cn-north-1")),
+        ("b.s3-website-us-east-1.amazonaws.com", host_parts("b", "s3-website", "us-east-1")),
+        ("b.s3-website.eu-central-1.amazonaws.com", host_parts("b", "s3-website", "eu-central-1")),
+        ("b.s3-accelerate.amazonaws.com", host_parts("b", "s3-accelerate", "")),
+        ("123456789012.s3-control.eu-west-1.amazonaws.com", host_parts("123456789012", "s3-control", "eu-west-1")),
+        ("b--apne1-az4--x-s3.localhost:4566", host_parts("b--apne1-az4--x-s3", "", "")),
+        ("sqs.us-gov-west-1.amazonaws.com", host_parts("", "sqs", "us-gov-west-1")),
+        ("SQS.EU-West-1.AmazonAWS.com.", host_parts("", "sqs", "eu-west-1")),
+        ("eu-west-1.queue.amazonaws.com", host_parts("", "sqs", "eu-west-1")),
+        ("queue.amazonaws.com", host_parts("", "sqs", "")),
+        ("kms-fips.us-east-1.amazonaws.com", host_parts("", "kms", "us-east-1")),
+        ("email.eu-west-1.amazonaws.com", host_parts("", "email", "eu-west-1")),
+        ("sqs.eu-west-1.localhost.localstack.cloud:4566", host_parts("", "sqs", "eu-west-1")),
+        ("sync-localhost:4566", host_parts("", "", "")),
+        ("stream-logs.eu-west-1.amazonaws.com", host_parts("", "logs", "eu-west-1")),
+        ("sync-states.localhost", host_parts("", "states", "")),
+        ("sync-bucket.localhost", host_parts("sync-bucket", "", "")),
+        ("s3-photos.localhost", host_parts("s3-photos", "", "")),
     ] {
         let asked = asked("GET /", &[&format!("host: {host}"), &signed("s3")]);
         assert_eq!(recognizer().service(&asked.head()).unwrap().host, expected, "{host}");
