@@ -2,7 +2,7 @@
 
 use super::folder::{Folder, Temporary};
 use super::segments::Gather;
-use super::{Blob, BlobId, Blobs, PendingBlob, INLINE, Kind, blocking, ended};
+use super::{Blob, BlobId, Blobs, INLINE, Kind, PendingBlob, blocking, ended};
 use bytes::Bytes;
 use std::{io, sync::Arc};
 use tokio::task::{JoinHandle, spawn_blocking};
