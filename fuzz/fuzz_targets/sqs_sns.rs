@@ -37,7 +37,7 @@ impl TestCloud {
         let services =
             vec![cloudlet_sqs::service(&journal, Urls::Endpoint), cloudlet_sns::service(&journal, mailbox.clone(), cloudlet_sns::Options::default())];
         let shared = Runtime::new(Clock::stopped_at(cloudlet_aws::Timestamp(1_764_000_000_000)), Ids::seeded(1));
-        let settings = Settings { mode: Mode::Off, calls: 0, mailbox, ..Settings::default() };
+        let settings = Settings { mode: Mode::Off, call_log: 0, mailbox, ..Settings::default() };
         let cloud = Cloud::new(shared, Identity::new(root), services, settings);
         let mut cloud = TestCloud { inner: cloud, runtime, subscription: String::new(), in_order: String::new(), age: 0 };
         for (name, fifo) in [("queue", false), ("dead", false), ("queue.fifo", true)] {
