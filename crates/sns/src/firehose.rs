@@ -3,7 +3,9 @@
 
 use crate::{
     Sns,
-    deliveries::{Delivery, Outcome, PRINCIPAL, outcome},
+    access::PRINCIPAL,
+    deliveries::Outcome,
+    state::Delivery,
 };
 use cloudlet_api_firehose::{PutRecord, PutRecordInput, Record};
 use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest};
@@ -46,15 +48,15 @@ impl Sns {
     pub async fn put_record(&self, cx: &Cx, delivery: &Delivery) -> Outcome {
         let stream =
             Arn::parse(&delivery.endpoint).and_then(|stream| Some((stream.scope()?, stream.resource().strip_prefix("deliverystream/")?.to_owned())));
-        let Some((scope, name)) = stream else { return Outcome::Never("the endpoint is no delivery stream".to_owned()) };
-        let role = self.store.read(|state| state.subscriptions.get(&delivery.subscription)?.settings.role.as_deref().and_then(Arn::parse));
-        let Some(role) = role else { return Outcome::Never("the subscription has no role".to_owned()) };
+        let Some((scope, name)) = stream else { return Outcome::ClientError("the endpoint is no delivery stream".to_owned()) };
+        let role = self.store.read(|state| state.subscriptions.get(&delivery.subscription)?.attributes.role.as_deref().and_then(Arn::parse));
+        let Some(role) = role else { return Outcome::ClientError("the subscription has no role".to_owned()) };
         let caller = match self.in_role(cx, &role, delivery).await {
             Ok(caller) => caller,
-            Err(fault) => return outcome::<()>(Err(fault)),
+            Err(fault) => return Outcome::of::<()>(Err(fault)),
         };
         let record = Record { data: delivery.body.clone().into_bytes().into() };
-        outcome(cx.call::<PutRecord>(caller, scope, PutRecordInput { delivery_stream_name: name, record }).await)
+        Outcome::of(cx.call::<PutRecord>(caller, scope, PutRecordInput { delivery_stream_name: name, record }).await)
     }
 
     /// A session of the role, which has to trust SNS.
