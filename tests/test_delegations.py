@@ -1,4 +1,4 @@
-"""IAM's temporary delegation: a partner asks, a customer lets it in for a while."""
+"""IAM's temporary delegation: a partner requests access, a customer accepts, STS hands out credentials."""
 
 import datetime
 import json
@@ -22,8 +22,8 @@ def allow(action, resource="*", **more):
 
 
 @pytest.fixture(scope="module")
-def house(start, tmp_path_factory):
-    """A server that knows a partner."""
+def server(start, tmp_path_factory):
+    """A server with a registered partner."""
     template = policy(
         allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::@{bucketNames}/*"),
         allow(
@@ -41,9 +41,9 @@ def house(start, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def channel(house):
-    """The partner's topic, and what its queue has got of it."""
-    sns, sqs = house.client("sns", key=PARTNER), house.client("sqs", key=PARTNER)
+def notifications(server):
+    """The partner's topic, and a function that receives its messages."""
+    sns, sqs = server.client("sns", key=PARTNER), server.client("sqs", key=PARTNER)
     topic = sns.create_topic(Name="notices")["TopicArn"]
     publish = {"Sid": "AllowIAMServiceToPublish", "Effect": "Allow", "Principal": {"Service": "iam.amazonaws.com"}, "Action": "SNS:Publish", "Resource": topic}
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps(policy(publish)))
@@ -53,46 +53,46 @@ def channel(house):
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy(send))})
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
-    def hear(count):
-        heard = []
+    def receive(count):
+        messages = []
         for _ in range(20):
             for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5, MaxNumberOfMessages=10).get("Messages", []):
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                heard.append(json.loads(json.loads(message["Body"])["Message"]))
-            if len(heard) >= count:
-                return heard
-        raise AssertionError(heard)
+                messages.append(json.loads(json.loads(message["Body"])["Message"]))
+            if len(messages) >= count:
+                return messages
+        raise AssertionError(messages)
 
-    return topic, hear
+    return topic, receive
 
 
-def user(house, name, *statements):
+def user(server, name, *statements):
     """An IAM client of a user of the customer, and its ARN."""
-    iam = house.client("iam", key=CUSTOMER)
+    iam = server.client("iam", key=CUSTOMER)
     arn = iam.create_user(UserName=name)["User"]["Arn"]
     if statements:
         iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(policy(*statements)))
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    return house.client("iam", key=key["AccessKeyId"], secret=key["SecretAccessKey"]), arn
+    return server.client("iam", key=key["AccessKeyId"], secret=key["SecretAccessKey"]), arn
 
 
-def bearer(house, service, credentials):
-    return house.client(service, key=credentials["AccessKeyId"], secret=credentials["SecretAccessKey"], token=credentials["SessionToken"])
+def session_client(server, service, credentials):
+    return server.client(service, key=credentials["AccessKeyId"], secret=credentials["SecretAccessKey"], token=credentials["SessionToken"])
 
 
 def code(refused):
     return refused.value.response["Error"]["Code"]
 
 
-def test_a_partner_is_let_in_for_what_it_asked_and_for_as_long(house, channel, monkeypatch):
-    topic, hear = channel
-    partner_iam, partner_sts = house.client("iam", key=PARTNER), house.client("sts", key=PARTNER)
-    s3 = house.client("s3", key=CUSTOMER)
+def test_a_partner_has_the_delegated_permissions_until_they_expire(server, notifications, monkeypatch):
+    topic, receive = notifications
+    partner_iam, partner_sts = server.client("iam", key=PARTNER), server.client("sts", key=PARTNER)
+    s3 = server.client("s3", key=CUSTOMER)
     for bucket in ("data-one", "data-two", "private"):
         s3.create_bucket(Bucket=bucket)
         s3.put_object(Bucket=bucket, Key="k", Body=bucket.encode())
 
-    asked = partner_iam.create_delegation_request(
+    created = partner_iam.create_delegation_request(
         OwnerAccountId=CUSTOMER,
         Description="Sets up the product.",
         RequestMessage="workspace production-analytics",
@@ -110,14 +110,14 @@ def test_a_partner_is_let_in_for_what_it_asked_and_for_as_long(house, channel, m
         SessionDuration=3600,
         OnlySendByOwner=True,
     )
-    request = asked["DelegationRequestId"]
-    assert request in asked["ConsoleDeepLink"]
+    request = created["DelegationRequestId"]
+    assert request in created["ConsoleDeepLink"]
 
-    # The owner has no policy at all: what belongs to the request it may by itself.
-    owner, owner_arn = user(house, "owner")
-    admin, admin_arn = user(house, "admin", allow(["iam:*Delegation*", "s3:*", "iam:CreateRole"]))
+    # The owner has no policies: the permissions on the request are granted.
+    owner, owner_arn = user(server, "owner")
+    admin, admin_arn = user(server, "admin", allow(["iam:*Delegation*", "s3:*", "iam:CreateRole"]))
     with pytest.raises(ClientError) as refused:
-        house.client("iam", key="333333333333").get_delegation_request(DelegationRequestId=request)
+        server.client("iam", key="333333333333").get_delegation_request(DelegationRequestId=request)
     assert code(refused) == "AccessDenied"
     owner.associate_delegation_request(DelegationRequestId=request)
     shown = owner.get_delegation_request(DelegationRequestId=request, DelegationPermissionCheck=True)
@@ -140,33 +140,33 @@ def test_a_partner_is_let_in_for_what_it_asked_and_for_as_long(house, channel, m
     assert code(refused) == "AccessDenied"
     owner.send_delegation_token(DelegationRequestId=request)
 
-    heard = hear(5)
-    assert sorted((one["Type"], one["State"]) for one in heard) == [
+    messages = receive(5)
+    assert sorted((one["Type"], one["State"]) for one in messages) == [
         ("ExchangeToken", "FINALIZED"),
         ("StateChange", "ACCEPTED"),
         ("StateChange", "ASSIGNED"),
         ("StateChange", "FINALIZED"),
         ("StateChange", "PENDING_APPROVAL"),
     ]
-    for one in heard:
+    for one in messages:
         assert (one["RequestId"], one["RequestorWorkflowId"], one["OwnerAccountId"]) == (request, "workflow-12345", CUSTOMER)
-    token = next(one["ExchangeToken"] for one in heard if one["Type"] == "ExchangeToken")
+    token = next(one["ExchangeToken"] for one in messages if one["Type"] == "ExchangeToken")
 
     with pytest.raises(ClientError, match="ValidationError.*Invalid trade-in token"):
-        house.client("sts", key=CUSTOMER).get_delegated_access_token(TradeInToken=token)
+        server.client("sts", key=CUSTOMER).get_delegated_access_token(TradeInToken=token)
     answer = partner_sts.get_delegated_access_token(TradeInToken=token)
     assert answer["AssumedPrincipal"] == admin_arn
     credentials = answer["Credentials"]
-    assert bearer(house, "sts", credentials).get_caller_identity()["Arn"] == admin_arn
-    delegate = bearer(house, "s3", credentials)
+    assert session_client(server, "sts", credentials).get_caller_identity()["Arn"] == admin_arn
+    delegate = session_client(server, "s3", credentials)
     assert delegate.get_object(Bucket="data-two", Key="k")["Body"].read() == b"data-two"
     delegate.put_object(Bucket="data-one", Key="new", Body=b"x")
-    # The approver may, but it did not delegate it.
-    for beyond in (lambda: delegate.get_object(Bucket="private", Key="k"), lambda: delegate.delete_object(Bucket="data-one", Key="k")):
+    # Allowed for the approver, but not delegated.
+    for denied in (lambda: delegate.get_object(Bucket="private", Key="k"), lambda: delegate.delete_object(Bucket="data-one", Key="k")):
         with pytest.raises(ClientError, match="AccessDenied.*no session policy allows"):
-            beyond()
-    # It was delegated, but the approver may not: and what the approver may, within the boundary only.
-    roles = bearer(house, "iam", credentials)
+            denied()
+    # Delegated, but not allowed for the approver without the boundary.
+    roles = session_client(server, "iam", credentials)
     trust = json.dumps(policy({"Effect": "Allow", "Principal": {"AWS": PARTNER}, "Action": "sts:AssumeRole"}))
     with pytest.raises(ClientError) as refused:
         roles.create_role(RoleName="worker", Path="/example.com/", AssumeRolePolicyDocument=trust)
@@ -176,77 +176,77 @@ def test_a_partner_is_let_in_for_what_it_asked_and_for_as_long(house, channel, m
         roles.put_role_policy(RoleName="worker", PolicyName="p", PolicyDocument=json.dumps(policy(allow("sqs:*"))))
     assert code(refused) == "AccessDenied"
     with pytest.raises(ClientError) as refused:
-        bearer(house, "sts", credentials).get_session_token()
+        session_client(server, "sts", credentials).get_session_token()
     assert code(refused) == "AccessDenied"
-    calls = [one for one in house.room("calls") if one["invoked_by_delegate"] == PARTNER]
+    calls = [one for one in server.room("calls") if one["invoked_by_delegate"] == PARTNER]
     assert "GetObject" in {one["operation"] for one in calls} and {one["principal"] for one in calls} == {admin_arn}
 
-    # An hour after the release all is over, however late the token was exchanged.
+    # All credentials expire an hour after the release, however late the token was exchanged.
     again = partner_sts.get_delegated_access_token(TradeInToken=token)["Credentials"]
     assert again["Expiration"] == credentials["Expiration"]
     now = botocore.auth.get_current_datetime
-    house.advance(3600)
+    server.advance(3600)
     for signer in (botocore.auth, botocore.crt.auth):
         monkeypatch.setattr(signer, "get_current_datetime", lambda **more: now(**more) + datetime.timedelta(hours=1))
     try:
         for expired in (credentials, again):
             with pytest.raises(ClientError) as refused:
-                bearer(house, "s3", expired).get_object(Bucket="data-one", Key="k")
+                session_client(server, "s3", expired).get_object(Bucket="data-one", Key="k")
             assert code(refused) == "ExpiredToken"
         with pytest.raises(ClientError) as refused:
             partner_sts.get_delegated_access_token(TradeInToken=token)
         assert code(refused) == "ExpiredTradeInTokenException"
-        assert house.client("iam", key=CUSTOMER).get_delegation_request(DelegationRequestId=request)["DelegationRequest"]["State"] == "FINALIZED"
+        assert server.client("iam", key=CUSTOMER).get_delegation_request(DelegationRequestId=request)["DelegationRequest"]["State"] == "FINALIZED"
     finally:
-        house.reset_clock()
+        server.reset_clock()
 
 
 @pytest.mark.parametrize("kind", ["root", "role"])
-def test_a_delegate_of_root_and_of_a_role_is_held_to_what_was_delegated(house, channel, kind):
-    topic, hear = channel
-    asked = house.client("iam", key=PARTNER).create_delegation_request(
+def test_a_delegate_of_root_and_of_a_role_is_limited_by_the_delegated_policy(server, notifications, kind):
+    topic, receive = notifications
+    created = server.client("iam", key=PARTNER).create_delegation_request(
         Description="Reads.",
         Permissions={"PolicyTemplateArn": TEMPLATE, "Parameters": [{"Name": "bucketNames", "Values": [f"of-{kind}"], "Type": "string"}]},
         RequestorWorkflowId=f"workflow-{kind}",
         NotificationChannel=topic,
         SessionDuration=14_400,
     )
-    request = asked["DelegationRequestId"]
-    approver, s3 = house.client("iam", key=CUSTOMER), house.client("s3", key=CUSTOMER)
+    request = created["DelegationRequestId"]
+    approver, s3 = server.client("iam", key=CUSTOMER), server.client("s3", key=CUSTOMER)
     arn = f"arn:aws:iam::{CUSTOMER}:root"
     if kind == "role":
         trust = policy({"Effect": "Allow", "Principal": {"AWS": CUSTOMER}, "Action": "sts:AssumeRole"})
         role = approver.create_role(RoleName="approver", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
         approver.put_role_policy(RoleName="approver", PolicyName="p", PolicyDocument=json.dumps(policy(allow("*"))))
-        session = house.client("sts", key=CUSTOMER).assume_role(RoleArn=role, RoleSessionName="ann")
-        approver, arn = bearer(house, "iam", session["Credentials"]), session["AssumedRoleUser"]["Arn"]
+        session = server.client("sts", key=CUSTOMER).assume_role(RoleArn=role, RoleSessionName="ann")
+        approver, arn = session_client(server, "iam", session["Credentials"]), session["AssumedRoleUser"]["Arn"]
     approver.associate_delegation_request(DelegationRequestId=request)
     approver.accept_delegation_request(DelegationRequestId=request)
     approver.send_delegation_token(DelegationRequestId=request)
     assert approver.get_delegation_request(DelegationRequestId=request)["DelegationRequest"]["ApproverId"] == arn
-    token = next(one["ExchangeToken"] for one in hear(4) if one["Type"] == "ExchangeToken")
-    answer = house.client("sts", key=PARTNER).get_delegated_access_token(TradeInToken=token)
-    assert answer["AssumedPrincipal"] == arn == bearer(house, "sts", answer["Credentials"]).get_caller_identity()["Arn"]
+    token = next(one["ExchangeToken"] for one in receive(4) if one["Type"] == "ExchangeToken")
+    answer = server.client("sts", key=PARTNER).get_delegated_access_token(TradeInToken=token)
+    assert answer["AssumedPrincipal"] == arn == session_client(server, "sts", answer["Credentials"]).get_caller_identity()["Arn"]
     s3.create_bucket(Bucket=f"of-{kind}")
     s3.put_object(Bucket=f"of-{kind}", Key="k", Body=b"x")
-    # A queue that lets the approver in by name does not let in who acts in its place.
-    sqs = house.client("sqs", key=CUSTOMER)
-    url = sqs.create_queue(QueueName=f"beyond-{kind}")["QueueUrl"]
-    named = allow("sqs:*", f"arn:aws:sqs:us-east-1:{CUSTOMER}:beyond-{kind}", Principal={"AWS": arn})
+    # A queue policy that names the approver does not allow the delegate more.
+    sqs = server.client("sqs", key=CUSTOMER)
+    url = sqs.create_queue(QueueName=f"denied-{kind}")["QueueUrl"]
+    named = allow("sqs:*", f"arn:aws:sqs:us-east-1:{CUSTOMER}:denied-{kind}", Principal={"AWS": arn})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy(named))})
-    delegate = {service: bearer(house, service, answer["Credentials"]) for service in ("s3", "sqs", "iam")}
+    delegate = {service: session_client(server, service, answer["Credentials"]) for service in ("s3", "sqs", "iam")}
     assert delegate["s3"].get_object(Bucket=f"of-{kind}", Key="k")["Body"].read() == b"x"
-    for beyond in (lambda: delegate["sqs"].get_queue_attributes(QueueUrl=url), delegate["s3"].list_buckets, delegate["iam"].list_users):
+    for denied in (lambda: delegate["sqs"].get_queue_attributes(QueueUrl=url), delegate["s3"].list_buckets, delegate["iam"].list_users):
         with pytest.raises(ClientError, match="AccessDenied.*no session policy allows"):
-            beyond()
+            denied()
 
 
-def test_nobody_can_ask_who_has_not_registered(house, channel):
+def test_unregistered_accounts_cannot_create_delegation_requests(server, notifications):
     with pytest.raises(ClientError, match="InvalidInput.*is not registered for account 333333333333"):
-        house.client("iam", key="333333333333").create_delegation_request(
+        server.client("iam", key="333333333333").create_delegation_request(
             Description="d",
             Permissions={"PolicyTemplateArn": TEMPLATE},
             RequestorWorkflowId="workflow-1",
-            NotificationChannel=channel[0],
+            NotificationChannel=notifications[0],
             SessionDuration=300,
         )

@@ -1,4 +1,4 @@
-"""STS: who is calling, and whose key is this."""
+"""STS and IAM: callers, access keys, roles, providers, reports."""
 
 import base64
 import json
@@ -30,17 +30,17 @@ def test_the_partition_follows_the_region(server):
     assert identity["Arn"].startswith("arn:aws")
 
 
-def test_a_key_tells_its_account(sts):
+def test_an_access_key_has_its_account(sts):
     assert sts.get_access_key_info(AccessKeyId="AKIAIOSFODNN7EXAMPLE")["Account"] == "581039954779"
 
 
-def test_an_answer_carries_its_request_id(sts):
+def test_an_answer_has_its_request_id(sts):
     answer = sts.get_caller_identity()["ResponseMetadata"]
     assert len(answer["RequestId"]) == 36
     assert answer["HTTPHeaders"]["x-amzn-requestid"] == answer["RequestId"]
 
 
-def test_operations_of_later_are_not_implemented_and_say_so(server):
+def test_operations_that_are_not_implemented_answer_501(server):
     with pytest.raises(ClientError) as refused:
         server.client("iam").get_role_template_version(TemplateArn="arn:aws:iam::aws:role-template/x")
     answer = refused.value.response["ResponseMetadata"]
@@ -49,7 +49,7 @@ def test_operations_of_later_are_not_implemented_and_say_so(server):
     assert "GetRoleTemplateVersion" in str(refused.value)
 
 
-def test_the_identity_is_told_over_a_presigned_url(server):
+def test_get_caller_identity_works_with_a_presigned_url(server):
     url = server.client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
     answer = server.request("GET", url.removeprefix(server.url))
     assert answer.status == 200
@@ -58,8 +58,8 @@ def test_the_identity_is_told_over_a_presigned_url(server):
 
 
 def test_root_credentials_can_be_set(start):
-    server = start("--account", "111122223333", "--root-access-key", "somebody", "--root-secret-key", "s3cret/+=")
-    assert server.client("sts", key="somebody", secret="s3cret/+=").get_caller_identity()["Account"] == "111122223333"
+    server = start("--account", "111122223333", "--root-access-key", "admin", "--root-secret-key", "s3cret/+=")
+    assert server.client("sts", key="admin", secret="s3cret/+=").get_caller_identity()["Account"] == "111122223333"
     with pytest.raises(ClientError, match="InvalidClientTokenId"):
         server.client("sts", key="test", secret="test").get_caller_identity()
 
@@ -67,7 +67,7 @@ def test_root_credentials_can_be_set(start):
 SAML = pathlib.Path(__file__).parent.parent / "crates/saml/src/tests"
 
 
-def test_a_signed_saml_response_opens_the_role_that_trusts_its_provider(start):
+def test_a_saml_response_assumes_a_role_that_trusts_its_provider(start):
     server = start()
     iam = server.client("iam", key="123456789012")
     metadata = (SAML / "metadata.xml").read_text()
@@ -76,11 +76,11 @@ def test_a_signed_saml_response_opens_the_role_that_trusts_its_provider(start):
     trust["Condition"] = {"StringEquals": {"saml:aud": "https://signin.aws.amazon.com/saml", "saml:sub": "alice"}}
     document = json.dumps({"Version": "2012-10-17", "Statement": trust})
     role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    nobody = server.client("sts", signature_version=UNSIGNED)
+    anonymous = server.client("sts", signature_version=UNSIGNED)
 
     def assume(response):
         encoded = base64.b64encode(response.encode()).decode()
-        return nobody.assume_role_with_saml(RoleArn=role, PrincipalArn=provider, SAMLAssertion=encoded)
+        return anonymous.assume_role_with_saml(RoleArn=role, PrincipalArn=provider, SAMLAssertion=encoded)
 
     # signxml signed these, with the key of that metadata, for a morning in 2099.
     signed = (SAML / "response_sha512.xml").read_text()
@@ -94,20 +94,20 @@ def test_a_signed_saml_response_opens_the_role_that_trusts_its_provider(start):
     assert answer["AssumedRoleUser"]["Arn"] == "arn:aws:sts::123456789012:assumed-role/r/alice@example.com"
     with pytest.raises(ClientError, match="InvalidIdentityToken.*Response signature invalid"):
         assume(signed.replace(">alice<", ">mallory<"))
-    # The same, encrypted for a key that the provider's row has.
-    sealed = (SAML / "encrypted_gcm.xml").read_text()
+    # The same, encrypted for a private key of the provider.
+    encrypted = (SAML / "encrypted_gcm.xml").read_text()
     with pytest.raises(ClientError, match="InvalidIdentityToken.*encrypted"):
-        assume(sealed)
+        assume(encrypted)
     key = (SAML / "private_key.pem").read_text()
     server.reset_clock()
     iam.update_saml_provider(SAMLProviderArn=provider, AddPrivateKey=key, AssertionEncryptionMode="Required")
     server.request("POST", "/_cloudlet/clock", that_morning)
-    assert assume(sealed)["Subject"] == "alice"
+    assert assume(encrypted)["Subject"] == "alice"
     with pytest.raises(ClientError, match="InvalidIdentityToken.*not encrypted"):
         assume(signed)
     server.advance(300)
     with pytest.raises(ClientError, match="ExpiredTokenException.*Response has expired"):
-        assume(sealed)
+        assume(encrypted)
 
     server.reset_clock()
     found = answer["Credentials"]
@@ -115,7 +115,7 @@ def test_a_signed_saml_response_opens_the_role_that_trusts_its_provider(start):
     assert session.get_caller_identity()["Arn"] == answer["AssumedRoleUser"]["Arn"]
 
 
-def test_a_token_for_others_is_verified_by_the_published_keys(start):
+def test_a_web_identity_token_is_verified_by_the_published_keys(start):
     server = start()
     iam, sts = server.client("iam"), server.client("sts")
     asked = {"Audience": ["https://api.example.com"], "SigningAlgorithm": "RS256"}
@@ -200,14 +200,14 @@ def test_a_role_with_an_external_id_is_assumed_from_the_shell(aws, start, tmp_pa
         assert listed.stdout.endswith(" tfstate\n"), listed
     beyond = shell("aws s3 ls s3://tfstate --profile dev-repository")
     assert "AccessDenied" in beyond.stderr and "assumed-role/lists/deploy is not authorized to perform: s3:ListBucket" in beyond.stderr
-    # A link outlives the clock's skew, and so tells the session's end from a wrong clock.
+    # A presigned URL is valid for longer than the allowed clock skew, so only the session has expired.
     link = shell("aws s3 presign s3://tfstate/key --expires-in 3600 --profile dev-repository").stdout.strip().removeprefix(server.url)
     assert "AccessDenied" in server.request("GET", link).text
     server.advance(901)
     assert "ExpiredToken" in server.request("GET", link).text
 
 
-def test_a_report_tells_which_granted_services_were_used(start):
+def test_a_last_accessed_report_lists_the_used_services(start):
     server = start()
     iam = server.client("iam")
     arn = iam.create_user(UserName="reader")["User"]["Arn"]
@@ -219,16 +219,16 @@ def test_a_report_tells_which_granted_services_were_used(start):
     job = iam.generate_service_last_accessed_details(Arn=arn, Granularity="ACTION_LEVEL")["JobId"]
     report = iam.get_service_last_accessed_details(JobId=job)
     assert report["JobStatus"] == "COMPLETED"
-    told = {service["ServiceNamespace"]: service for service in report["ServicesLastAccessed"]}
-    assert list(told) == ["s3", "sqs"]
-    assert told["s3"]["LastAuthenticatedEntity"] == arn
-    assert [action["ActionName"] for action in told["s3"]["TrackedActionsLastAccessed"]] == ["ListAllMyBuckets"]
-    assert told["sqs"]["TotalAuthenticatedEntities"] == 0 and "LastAuthenticated" not in told["sqs"]
+    services = {service["ServiceNamespace"]: service for service in report["ServicesLastAccessed"]}
+    assert list(services) == ["s3", "sqs"]
+    assert services["s3"]["LastAuthenticatedEntity"] == arn
+    assert [action["ActionName"] for action in services["s3"]["TrackedActionsLastAccessed"]] == ["ListAllMyBuckets"]
+    assert services["sqs"]["TotalAuthenticatedEntities"] == 0 and "LastAuthenticated" not in services["sqs"]
     policies = iam.list_policies_granting_service_access(Arn=arn, ServiceNamespaces=["s3"])["PoliciesGrantingServiceAccess"]
     assert policies[0]["Policies"][0]["PolicyName"] == "p"
 
 
-def test_what_limits_other_calls_limits_those_with_a_token_too(start):
+def test_conditions_and_resource_control_policies_limit_calls_with_a_web_identity_token(start):
     """The keys of every call, the organization's resource control policies, and the explanation."""
     server = start()
     issuer = server.client("iam").enable_outbound_web_identity_federation()["IssuerIdentifier"]
@@ -239,11 +239,11 @@ def test_what_limits_other_calls_limits_those_with_a_token_too(start):
     member = organizations.describe_create_account_status(CreateAccountRequestId=made)["CreateAccountStatus"]["AccountId"]
     iam = server.client("iam", key=member)
     provider = iam.create_open_id_connect_provider(Url=issuer, ClientIDList=["us"])["OpenIDConnectProviderArn"]
-    nobody = server.client("sts", signature_version=UNSIGNED)
+    anonymous = server.client("sts", signature_version=UNSIGNED)
 
     def assume(role):
         arn = f"arn:aws:iam::{member}:role/{role}"
-        return nobody.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="s1", WebIdentityToken=token)
+        return anonymous.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="s1", WebIdentityToken=token)
 
     for name, address in [("near", "127.0.0.0/8"), ("far", "10.0.0.0/8")]:
         trust = {"Effect": "Allow", "Principal": {"Federated": provider}, "Action": "sts:AssumeRoleWithWebIdentity"}

@@ -1,4 +1,4 @@
-"""Who may do what, as the owner of queues, topics and buckets meets it."""
+"""Authorization of calls to queues, topics, buckets and IAM."""
 
 import json
 from urllib.parse import urlencode
@@ -40,7 +40,7 @@ def user(server, request):
     return with_policy
 
 
-def test_a_denial_of_everywhere_holds_in_regions_of_any_length(server):
+def test_a_deny_with_wildcards_applies_in_regions_of_any_length(server):
     iam = server.client("iam")
     iam.create_user(UserName="far-away")
     denial = {"Effect": "Deny", "Action": "sqs:DeleteQueue", "Resource": "arn:aws:sqs:*:*:*"}
@@ -64,7 +64,7 @@ OF_MY_TEAM = {"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/team}
 FOR_MY_TEAM = {"StringEquals": {"aws:RequestTag/team": "red"}, "ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}}
 
 
-def test_the_tags_of_queues_decide(sqs, user):
+def test_conditions_on_queue_tags(sqs, user):
     red = sqs.create_queue(QueueName="tagged-red", tags={"team": "red"})["QueueUrl"]
     blue = sqs.create_queue(QueueName="tagged-blue", tags={"team": "blue"})["QueueUrl"]
     mine = user(
@@ -83,7 +83,7 @@ def test_the_tags_of_queues_decide(sqs, user):
     assert refused(mine.untag_queue, QueueUrl=red, TagKeys=["other", "team"]) == "AccessDenied"
 
 
-def test_the_tags_of_topics_decide(sns, user):
+def test_conditions_on_topic_tags(sns, user):
     tags = [{"Key": "team", "Value": "blue"}]
     blue = sns.create_topic(Name="tagged-blue", Tags=tags)["TopicArn"]
     mine = user(
@@ -101,35 +101,35 @@ def test_the_tags_of_topics_decide(sns, user):
     assert refused(mine.untag_resource, ResourceArn=blue, TagKeys=["team"]) == "AuthorizationError"
 
 
-def test_who_does_not_sign_may_send_where_the_queue_lets_everybody(server, sqs):
+def test_anonymous_callers_may_send_to_a_public_queue(server, sqs):
     closed = sqs.create_queue(QueueName="closed")["QueueUrl"]
     policy = document({"Principal": "*", **allow("sqs:SendMessage")})
     url = sqs.create_queue(QueueName="open", Attributes={"Policy": policy})["QueueUrl"]
-    call = {"Action": "SendMessage", "MessageBody": "from nobody", "Version": "2012-11-05"}
+    call = {"Action": "SendMessage", "MessageBody": "from an anonymous caller", "Version": "2012-11-05"}
     answer = server.request("GET", f"/000000000000/open?{urlencode(call)}")
     assert (answer.status, "<MessageId>" in answer.text) == (200, True)
-    server.client("sqs", signature_version=UNSIGNED).send_message(QueueUrl=url, MessageBody="from nobody")
+    server.client("sqs", signature_version=UNSIGNED).send_message(QueueUrl=url, MessageBody="from an anonymous caller")
     messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["SenderId"])["Messages"]
-    assert [(message["Body"], message["Attributes"]["SenderId"]) for message in messages] == [("from nobody", "127.0.0.1")] * 2
-    nobody = server.client("sqs", signature_version=UNSIGNED)
-    assert refused(nobody.receive_message, QueueUrl=url) == "MissingAuthenticationToken"
-    assert refused(nobody.send_message, QueueUrl=closed, MessageBody="m") == "MissingAuthenticationToken"
+    assert [(message["Body"], message["Attributes"]["SenderId"]) for message in messages] == [("from an anonymous caller", "127.0.0.1")] * 2
+    anonymous = server.client("sqs", signature_version=UNSIGNED)
+    assert refused(anonymous.receive_message, QueueUrl=url) == "MissingAuthenticationToken"
+    assert refused(anonymous.send_message, QueueUrl=closed, MessageBody="m") == "MissingAuthenticationToken"
 
 
-def test_who_does_not_sign_may_publish_where_the_topic_lets_everybody(server, sns, topic):
-    nobody = server.client("sns", signature_version=UNSIGNED)
-    assert refused(nobody.publish, TopicArn=topic, Message="m") == "MissingAuthenticationToken"
+def test_anonymous_callers_may_publish_to_a_public_topic(server, sns, topic):
+    anonymous = server.client("sns", signature_version=UNSIGNED)
+    assert refused(anonymous.publish, TopicArn=topic, Message="m") == "MissingAuthenticationToken"
     policy = document({"Principal": "*", **allow("sns:Publish", topic)})
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
-    assert nobody.publish(TopicArn=topic, Message="m")["MessageId"]
-    assert refused(nobody.get_topic_attributes, TopicArn=topic) == "MissingAuthenticationToken"
+    assert anonymous.publish(TopicArn=topic, Message="m")["MessageId"]
+    assert refused(anonymous.get_topic_attributes, TopicArn=topic) == "MissingAuthenticationToken"
 
 
 @pytest.mark.parametrize("mode", ["off", "soft"])
-def test_where_nothing_is_enforced_nobody_has_to_sign(start, mode):
+def test_unsigned_calls_are_allowed_without_enforcement(start, mode):
     server = start("--auth", mode)
-    nobody = server.client("sqs", signature_version=UNSIGNED)
-    url = nobody.create_queue(QueueName="q")["QueueUrl"]
+    anonymous = server.client("sqs", signature_version=UNSIGNED)
+    url = anonymous.create_queue(QueueName="q")["QueueUrl"]
     assert server.client("sqs").list_queues()["QueueUrls"] == [url]
 
 
@@ -145,7 +145,7 @@ def test_where_nothing_is_enforced_nobody_has_to_sign(start, mode):
         ({"NumericGreaterThanEquals": {"s3:TlsVersion": "1.2"}}, True),
     ],
 )
-def test_how_a_call_of_s3_was_signed_decides(s3, user, condition, is_held):
+def test_conditions_on_the_signature_of_s3_calls(s3, user, condition, is_held):
     s3.create_bucket(Bucket="signed")
     s3.put_object(Bucket="signed", Key="k", Body=b"body")
     mine = user(allow("s3:GetObject", Condition=condition))("s3")
@@ -155,7 +155,7 @@ def test_how_a_call_of_s3_was_signed_decides(s3, user, condition, is_held):
         assert refused(mine.get_object, Bucket="signed", Key="k") == "AccessDenied"
 
 
-def test_presigned_urls_and_unsigned_bodies_can_be_forbidden(server, s3, bucket, user):
+def test_presigned_urls_and_unsigned_payloads_can_be_denied(server, s3, bucket, user):
     s3.put_object(Bucket=bucket, Key="k", Body=b"body")
     mine = user(
         allow("s3:*"),
@@ -170,7 +170,7 @@ def test_presigned_urls_and_unsigned_bodies_can_be_forbidden(server, s3, bucket,
     mine.put_object(Bucket=bucket, Key="k", Body=b"signed")
 
 
-def test_a_queue_may_ask_for_the_organization_behind_a_topic(start):
+def test_a_queue_policy_may_require_the_organization_of_the_topic(start):
     server = start()
     organization = server.client("organizations").create_organization(FeatureSet="ALL")["Organization"]["Id"]
     sns, sqs = server.client("sns"), server.client("sqs")
@@ -188,7 +188,7 @@ def test_a_queue_may_ask_for_the_organization_behind_a_topic(start):
 
 
 @pytest.mark.parametrize("kind", ["user", "role"])
-def test_an_administrator_may_be_held_to_a_boundary(server, user, kind):
+def test_a_delegated_administrator_must_use_a_permissions_boundary(server, user, kind):
     """<https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-delegate>"""
     iam = server.client("iam")
     boundary, other = (

@@ -13,22 +13,22 @@ describe("STS with the JavaScript SDK", () => {
 
   after(() => server.stop());
 
-  it("tells who is calling", async () => {
+  it("returns the caller identity", async () => {
     const { Account, Arn } = await sts.send(new GetCallerIdentityCommand({}));
     assert.deepEqual([Account, Arn], ["000000000000", "arn:aws:iam::000000000000:root"]);
   });
 
-  it("tells whose key it is", async () => {
+  it("returns the account of an access key", async () => {
     const { Account } = await sts.send(new GetAccessKeyInfoCommand({ AccessKeyId: "AKIAIOSFODNN7EXAMPLE" }));
     assert.equal(Account, "581039954779");
   });
 
   it("refuses an unknown key", async () => {
-    const stranger = new STSClient(settings(server, { credentials: { accessKeyId: "AKIAUNKNOWN000000000", secretAccessKey: "no" } }));
-    await assert.rejects(stranger.send(new GetCallerIdentityCommand({})), { name: "InvalidClientTokenId" });
+    const unknown = new STSClient(settings(server, { credentials: { accessKeyId: "AKIAUNKNOWN000000000", secretAccessKey: "no" } }));
+    await assert.rejects(unknown.send(new GetCallerIdentityCommand({})), { name: "InvalidClientTokenId" });
   });
 
-  it("refuses a trade-in token that nobody made", async () => {
+  it("refuses an unknown trade-in token", async () => {
     await assert.rejects(sts.send(new GetDelegatedAccessTokenCommand({ TradeInToken: "token" })), (error) => {
       assert.equal(error.$metadata.httpStatusCode, 400);
       assert.equal(error.message, "Invalid trade-in token");

@@ -8,7 +8,7 @@ use crate::{
 };
 use cloudlet_aws::{Caller, Fault, FaultKind, Identity};
 use cloudlet_engine::{AuthOutcome, AuthRecord, Cx, Denial, Permission, Permissions, RequestContext, Service};
-use cloudlet_identity::{EffectivePolicies, Membership, Origin, Session};
+use cloudlet_identity::{EffectivePolicies, Membership, Session, SessionKind};
 use cloudlet_policy::{By, Decision, Effect, Explanation, Gate, Keys, Policies, Principal, Request, Source, decide, explain};
 use cloudlet_shape::OperationSchema;
 use smallvec::SmallVec;
@@ -38,11 +38,11 @@ impl Cloud {
             return Ok(());
         }
         let Some(session) = self.identity.session_of(caller) else { return Ok(()) };
-        let open = match (session.origin, service) {
-            (Origin::SessionToken, "iam") => session.mfa.is_some(),
-            (Origin::FederationToken, "iam") => false,
-            (Origin::SessionToken, _) => matches!(operation.name, "AssumeRole" | "GetCallerIdentity" | "GetSessionToken" | "GetFederationToken"),
-            (Origin::FederationToken, _) => matches!(operation.name, "GetCallerIdentity" | "GetSessionToken" | "GetFederationToken"),
+        let open = match (session.kind, service) {
+            (SessionKind::SessionToken, "iam") => session.mfa_at.is_some(),
+            (SessionKind::FederationToken, "iam") => false,
+            (SessionKind::SessionToken, _) => matches!(operation.name, "AssumeRole" | "GetCallerIdentity" | "GetSessionToken" | "GetFederationToken"),
+            (SessionKind::FederationToken, _) => matches!(operation.name, "GetCallerIdentity" | "GetSessionToken" | "GetFederationToken"),
             _ => true,
         };
         if open { Ok(()) } else { Err(INVALID_TOKEN.says("The security token included in the request is invalid")) }
@@ -132,7 +132,8 @@ impl Subject<'_> {
         let sessions = self.session.iter().flat_map(|session| session.policies.iter());
         let controls = resource.into_iter().flat_map(|membership| membership.resource_control.iter().flatten());
         let documents = sessions.chain(&permission.resource_policy).chain(controls).map(|policy| policy.document.keys());
-        let reads: SmallVec<[&[Box<str>]; 4]> = documents.chain([self.effective_policies.reads.as_slice()]).filter(|keys| !keys.is_empty()).collect();
+        let reads: SmallVec<[&[Box<str>]; 4]> =
+            documents.chain([self.effective_policies.condition_keys.as_slice()]).filter(|keys| !keys.is_empty()).collect();
         if reads.is_empty() {
             return Keys::default();
         }
@@ -172,7 +173,7 @@ impl Subject<'_> {
         let policies = Policies {
             identity: &effective_policies.identity,
             groups: &effective_policies.groups,
-            boundary: effective_policies.boundary.as_ref(),
+            boundary: effective_policies.permissions_boundary.as_ref(),
             session: self.session.as_ref().map(|session| &*session.policies).unwrap_or_default(),
             resource: permission.resource_policy.as_slice(),
             grant: permission.grant,
@@ -188,7 +189,7 @@ impl Subject<'_> {
 
     fn is_assumed_root(&self) -> bool {
         self.about.caller.identity == Identity::Root
-            && self.session.as_ref().is_some_and(|session| session.origin == Origin::AssumeRoot && !session.policies.is_empty())
+            && self.session.as_ref().is_some_and(|session| session.kind == SessionKind::AssumeRoot && !session.policies.is_empty())
     }
 
     /// What session policies alone do not hold back: a delegate may do what was delegated, though the approver is root, or named by the resource
@@ -196,10 +197,10 @@ impl Subject<'_> {
     /// "The policies limit the capability of the underlying user, but do not grant any additional access."
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/temporary-delegation-understanding-permissions.html>
     fn beyond_delegation(&self, request: &Request<'_>) -> Option<Decision> {
-        let session = self.session.as_ref().filter(|session| session.origin == Origin::Delegation)?;
+        let session = self.session.as_ref().filter(|session| session.kind == SessionKind::Delegation)?;
         let user = Caller { identity: Identity::User { name: "delegate".into() }, ..self.about.caller.clone() };
         let request = Request { principal: Principal::of(&user), resource_account: user.account, ..*request };
-        let limits = [&session.policies, &session.within];
+        let limits = [&session.policies, &session.approver_policies];
         limits.into_iter().filter(|limit| !limit.is_empty()).find_map(|limit| {
             let decision = decide(&request, &Policies { identity: limit, ..Policies::default() });
             (!decision.is_allowed()).then_some(Decision { gate: Gate::Session, by: None, ..decision })

@@ -113,7 +113,7 @@ impl Decisions {
             return;
         }
         if matches!(decided.effect, AuthOutcome::Allowed | AuthOutcome::Tolerated) {
-            self.note_use(&decided);
+            self.record_use(&decided);
         }
         let mut latest = self.latest.lock();
         let oldest = if latest.len() >= self.room { latest.pop_front() } else { None };
@@ -123,7 +123,7 @@ impl Decisions {
         drop(oldest);
     }
 
-    fn note_use(&self, decided: &DecisionRecord) {
+    fn record_use(&self, decided: &DecisionRecord) {
         // Root needs no policy.
         if matches!(decided.about.caller.identity, Identity::Root | Identity::Anonymous | Identity::Service { .. }) {
             return;

@@ -24,5 +24,5 @@ pub(crate) fn message(cx: &Cx, permission: &Permission, reason: &str) -> String 
             "conditions": {"items": items},
         },
     });
-    messages::seal(cx.ids(), &decoded.to_string())
+    messages::encode(cx.ids(), &decoded.to_string())
 }

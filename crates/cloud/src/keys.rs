@@ -97,7 +97,7 @@ pub fn of(
         context.set("aws:PrincipalOrgID", || &membership.organization);
         context.set("aws:PrincipalOrgPaths", || &membership.path);
     }
-    if let Some(source) = &effective_policies.source {
+    if let Some(source) = &effective_policies.source_membership {
         context.set("aws:SourceOrgID", || &source.organization);
         context.set("aws:SourceOrgPaths", || &source.path);
     }
@@ -120,12 +120,12 @@ fn of_session(session: &Session, cx: &RequestContext, context: &mut Context<'_>)
     context.set("aws:TokenIssueTime", || session.issued.text(TimestampFormat::DateTime));
     // The call may have brought a code of its own: AssumeRole says so in its ask.
     if context.keys.get("aws:MultiFactorAuthPresent").is_none() {
-        context.set("aws:MultiFactorAuthPresent", || session.mfa.is_some());
-        context.set_if("aws:MultiFactorAuthAge", session.mfa.map(|since| cx.now.secs().saturating_sub(since.secs())));
+        context.set("aws:MultiFactorAuthPresent", || session.mfa_at.is_some());
+        context.set_if("aws:MultiFactorAuthAge", session.mfa_at.map(|since| cx.now.secs().saturating_sub(since.secs())));
     }
     context.set_if("aws:SourceIdentity", session.source_identity.as_ref());
-    context.set_if("aws:FederatedProvider", session.provider.as_ref());
-    context.set("aws:AssumedRoot", || session.origin == cloudlet_identity::Origin::AssumeRoot);
+    context.set_if("aws:FederatedProvider", session.federated_provider.as_ref());
+    context.set("aws:AssumedRoot", || session.kind == cloudlet_identity::SessionKind::AssumeRoot);
     for (key, values) in &session.claims {
         if context.keys.get(key).is_none() {
             context.keys.set_many(Cow::Owned(key.to_string()), values);

@@ -131,9 +131,9 @@ impl Cloud {
         let watch = Stopwatch::start();
         let Call { operation, caller, scope, origin, input } = call;
         let cx = Cx::new(self.runtime.clone(), scope, caller, request_id, origin);
-        self.identity.note_use(&cx.caller, operation.service.signing_name, cx.scope.region.as_str(), cx.now);
+        self.identity.record_use(&cx.caller, operation.service.signing_name, cx.scope.region.as_str(), cx.now);
         if let Some(access) = operation.access.first() {
-            self.identity.note_access(&cx.caller, access.action, cx.scope.region.as_str(), cx.now);
+            self.identity.record_call(&cx.caller, access.action, cx.scope.region.as_str(), cx.now);
         }
         let answer = match self.services.get(operation.service.name).and_then(|service| Some((service, service.operation(operation.name)?))) {
             None => Err(Cloud::not_implemented(operation)),

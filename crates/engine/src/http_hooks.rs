@@ -46,6 +46,9 @@ pub trait HttpHooks: Send + Sync {
     /// What is refused by its head alone, before anybody asks who calls.
     fn admit(&self, view: &RequestView<'_>, path: &str) -> Result<(), Fault>;
 
+    /// What is refused once the signature is verified, before the operation is known: a method that the resource lacks.
+    fn admit_verified(&self, view: &RequestView<'_>, path: &str) -> Result<(), Fault>;
+
     /// Fields to add to the answer of an operation (`Access-Control-Allow-Origin`).
     fn response_headers(&self, view: &RequestView<'_>, path: &str) -> Vec<(&'static str, String)>;
 

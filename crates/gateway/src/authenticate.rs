@@ -5,7 +5,7 @@ use bytes::Bytes;
 use cloudlet_aws::{Caller, Fault, Head, Region, Timestamp};
 use cloudlet_cloud::Mode;
 use cloudlet_engine::{Denial, Dialect, SignatureKind, Signed};
-use cloudlet_identity::{Credential, Identity, Unknown};
+use cloudlet_identity::{Credential, CredentialError, Identity};
 use cloudlet_shape::Trailers;
 use cloudlet_sigv4::{Admitted, Claim, Flavor, Keys, Payload, Place, Target, chunks::Decoder, claim, payload};
 
@@ -223,25 +223,25 @@ impl<'a> Authenticator<'a> {
 }
 
 /// A key that nobody knows, or a session that is over, in the words of the service.
-pub fn unknown(unknown: Unknown, claim: &Claim<'_>, dialect: &Dialect, flavor: Flavor) -> Fault {
+pub fn unknown(unknown: CredentialError, claim: &Claim<'_>, dialect: &Dialect, flavor: Flavor) -> Fault {
     let s3 = flavor == Flavor::S3;
     match unknown {
-        Unknown::Key if s3 => dialect
+        CredentialError::Key if s3 => dialect
             .unknown_key
             .says("The AWS Access Key Id you provided does not exist in our records.")
             .with("AWSAccessKeyId", claim.access_key.clone()),
-        Unknown::Token if s3 => cloudlet_aws::FaultKind::sender("InvalidToken", 400)
+        CredentialError::Token if s3 => cloudlet_aws::FaultKind::sender("InvalidToken", 400)
             .says("The provided token is malformed or otherwise invalid.")
             .with("Token-0", claim.session_token.clone().unwrap_or_default()),
-        Unknown::Expired if s3 => {
+        CredentialError::Expired if s3 => {
             dialect.expired_token.says("The provided token has expired.").with("Token-0", claim.session_token.clone().unwrap_or_default())
         }
-        Unknown::Expired if dialect.denial == Denial::Encoded => dialect.expired_token.says("Request has expired."),
-        Unknown::Expired => dialect.expired_token.says("The security token included in the request is expired"),
-        Unknown::Key | Unknown::Token if dialect.denial == Denial::Encoded => {
+        CredentialError::Expired if dialect.denial == Denial::Encoded => dialect.expired_token.says("Request has expired."),
+        CredentialError::Expired => dialect.expired_token.says("The security token included in the request is expired"),
+        CredentialError::Key | CredentialError::Token if dialect.denial == Denial::Encoded => {
             dialect.unknown_key.says("AWS was not able to validate the provided access credentials")
         }
-        Unknown::Key | Unknown::Token => dialect.unknown_key.says("The security token included in the request is invalid."),
+        CredentialError::Key | CredentialError::Token => dialect.unknown_key.says("The security token included in the request is invalid."),
     }
 }
 

@@ -309,6 +309,9 @@ impl Gateway {
         let Authenticated { caller, region, signed, treatment } = authenticated;
         note.principal = Some(caller.arn.clone());
 
+        if let Some(http_hooks) = &service.http_hooks {
+            http_hooks.admit_verified(&view, path)?;
+        }
         let (routed, content) = self.route(recognized, head, path, arrived, treatment).await?;
         let Routed { operation, labels } = routed;
         note.operation = operation.name;

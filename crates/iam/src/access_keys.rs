@@ -2,64 +2,68 @@
 
 use crate::{
     Iam,
-    faults::{gone, quota, the},
+    faults::{no_such, no_such_entity, quota},
     limits,
-    operation::{Want, operation},
+    operation::{RequiredPermission, operation},
+    output::UserOrRoot,
     paging::page,
-    shown::Whom,
 };
 use cloudlet_api_iam::*;
 use cloudlet_aws::{Account, Arn, Fault};
 use cloudlet_identity::{
     LastUsed, Secret, State,
-    state::{self, KeyOwner, Status},
+    state::{self, AccessKeyOwner, CredentialStatus},
 };
 use cloudlet_shape::Empty;
 use std::sync::Arc;
 
 pub(crate) fn no_key(id: &str) -> Fault {
-    gone(format!("The Access Key with id {id} cannot be found."))
+    no_such(format!("The Access Key with id {id} cannot be found."))
 }
 
-pub(crate) fn status(text: &str) -> Status {
-    if text == "Inactive" { Status::Inactive } else { Status::Active }
+pub(crate) fn status(text: &str) -> CredentialStatus {
+    if text == "Inactive" { CredentialStatus::Inactive } else { CredentialStatus::Active }
 }
 
-fn owner(state: &State, account: Account, whom: Whom) -> Result<KeyOwner, Fault> {
-    match whom {
-        Whom::Root => Ok(KeyOwner::Root),
-        Whom::User(name) => {
-            state.user(account, &name).ok_or_else(the("user", &name))?;
-            Ok(KeyOwner::User(name))
+fn owner(state: &State, account: Account, user: UserOrRoot) -> Result<AccessKeyOwner, Fault> {
+    match user {
+        UserOrRoot::Root => Ok(AccessKeyOwner::Root),
+        UserOrRoot::User(name) => {
+            state.user(account, &name).ok_or_else(no_such_entity("user", &name))?;
+            Ok(AccessKeyOwner::User(name))
         }
     }
 }
 
-fn name_of(owner: &KeyOwner) -> Option<String> {
+fn name_of(owner: &AccessKeyOwner) -> Option<String> {
     match owner {
-        KeyOwner::Root => None,
-        KeyOwner::User(name) => Some(name.clone()),
+        AccessKeyOwner::Root => None,
+        AccessKeyOwner::User(name) => Some(name.clone()),
     }
 }
 
-pub(crate) fn keys_of<'s>(state: &'s State, account: Account, owner: &'s KeyOwner) -> impl Iterator<Item = (&'s Arc<str>, &'s state::AccessKey)> {
+pub(crate) fn keys_of<'s>(
+    state: &'s State,
+    account: Account,
+    owner: &'s AccessKeyOwner,
+) -> impl Iterator<Item = (&'s Arc<str>, &'s state::AccessKey)> {
     state.access_keys.iter().filter(move |(_, key)| key.account == account && key.owner == *owner)
 }
 
 impl Iam {
-    fn key_mut<'s>(&self, state: &'s mut State, account: Account, whom: Whom, id: &str) -> Result<&'s mut state::AccessKey, Fault> {
-        let owner = owner(state, account, whom)?;
+    fn key_mut<'s>(&self, state: &'s mut State, account: Account, user: UserOrRoot, id: &str) -> Result<&'s mut state::AccessKey, Fault> {
+        let owner = owner(state, account, user)?;
         state.access_keys.get(id).filter(|key| key.account == account && key.owner == owner).ok_or_else(|| no_key(id))?;
         state.access_keys.get_mut(id).ok_or_else(|| no_key(id))
     }
 }
 
-operation!(CreateAccessKey, |iam, cx, input| iam.want_whom(cx, input.user_name.as_deref())?, |iam, cx, input| {
+operation!(CreateAccessKey, |iam, cx, input| iam.on_user_or_caller(cx, input.user_name.as_deref())?, |iam, cx, input| {
     let account = cx.scope.account;
-    let whom = Whom::of(cx, input.user_name.as_deref())?;
+    let user = UserOrRoot::of(cx, input.user_name.as_deref())?;
     let (id, secret, now) = (cx.ids().access_key("AKIA", account), cx.ids().secret_key(), cx.now.whole_secs());
     iam.identity.write(|state| {
-        let owner = owner(state, account, whom)?;
+        let owner = owner(state, account, user)?;
         if keys_of(state, account, &owner).count() >= limits::ACCESS_KEYS {
             return Err(quota("AccessKeysPerUser", limits::ACCESS_KEYS));
         }
@@ -70,17 +74,24 @@ operation!(CreateAccessKey, |iam, cx, input| iam.want_whom(cx, input.user_name.a
             secret_access_key: secret.clone(),
             create_date: Some(now),
         };
-        let key = state::AccessKey { account, owner, secret: Secret::new(secret), status: Status::Active, created: now, used: LastUsed::default() };
+        let key = state::AccessKey {
+            account,
+            owner,
+            secret: Secret::new(secret),
+            status: CredentialStatus::Active,
+            created: now,
+            last_used: LastUsed::default(),
+        };
         state.access_keys.insert(id.as_str().into(), key);
         Ok(CreateAccessKeyResponse { access_key: shown })
     })
 });
 
-operation!(ListAccessKeys, |iam, cx, input| iam.want_whom(cx, input.user_name.as_deref())?, |iam, cx, input| {
+operation!(ListAccessKeys, |iam, cx, input| iam.on_user_or_caller(cx, input.user_name.as_deref())?, |iam, cx, input| {
     let account = cx.scope.account;
-    let whom = Whom::of(cx, input.user_name.as_deref())?;
+    let user = UserOrRoot::of(cx, input.user_name.as_deref())?;
     iam.identity.read(|state| {
-        let owner = owner(state, account, whom)?;
+        let owner = owner(state, account, user)?;
         let mut keys: Vec<_> = keys_of(state, account, &owner).collect();
         keys.sort_by_key(|(id, key)| (key.created, (*id).clone()));
         let page = page(keys.into_iter(), input.marker.as_deref(), input.max_items)?.map(|(id, key)| AccessKeyMetadata {
@@ -93,18 +104,18 @@ operation!(ListAccessKeys, |iam, cx, input| iam.want_whom(cx, input.user_name.as
     })
 });
 
-operation!(UpdateAccessKey, |iam, cx, input| iam.want_whom(cx, input.user_name.as_deref())?, |iam, cx, input| {
-    let whom = Whom::of(cx, input.user_name.as_deref())?;
+operation!(UpdateAccessKey, |iam, cx, input| iam.on_user_or_caller(cx, input.user_name.as_deref())?, |iam, cx, input| {
+    let user = UserOrRoot::of(cx, input.user_name.as_deref())?;
     iam.identity.write(|state| {
-        iam.key_mut(state, cx.scope.account, whom, &input.access_key_id)?.status = status(&input.status);
+        iam.key_mut(state, cx.scope.account, user, &input.access_key_id)?.status = status(&input.status);
         Ok(Empty {})
     })
 });
 
-operation!(DeleteAccessKey, |iam, cx, input| iam.want_whom(cx, input.user_name.as_deref())?, |iam, cx, input| {
-    let whom = Whom::of(cx, input.user_name.as_deref())?;
+operation!(DeleteAccessKey, |iam, cx, input| iam.on_user_or_caller(cx, input.user_name.as_deref())?, |iam, cx, input| {
+    let user = UserOrRoot::of(cx, input.user_name.as_deref())?;
     iam.identity.write(|state| {
-        iam.key_mut(state, cx.scope.account, whom, &input.access_key_id)?;
+        iam.key_mut(state, cx.scope.account, user, &input.access_key_id)?;
         state.access_keys.remove(&*input.access_key_id);
         Ok(Empty {})
     })
@@ -115,18 +126,20 @@ operation!(
     |iam, cx, input| {
         let owner = iam.identity.read(|state| state.access_keys.get(&*input.access_key_id).and_then(|key| name_of(&key.owner)));
         match owner {
-            Some(name) => iam.want_user(cx, &name),
-            None => Want::on(Arn::any()),
+            Some(name) => iam.on_user(cx, &name),
+            None => RequiredPermission::on(Arn::any()),
         }
     },
     |iam, cx, input| iam.identity.read(|state| {
         let id = &*input.access_key_id;
-        // AWS: a key that does not exist is told apart from one of another account by nobody: both are refused.
+        // A key of another account has the same answer as one that does not exist.
         let key = state.access_keys.get(id).filter(|key| key.account == cx.scope.account).ok_or_else(|| no_key(id))?;
-        let used = match key.used.get() {
-            Some((at, place)) => {
-                AccessKeyLastUsed { last_used_date: Some(at.whole_secs()), service_name: place.service.to_string(), region: place.region.to_string() }
-            }
+        let used = match key.last_used.get() {
+            Some(usage) => AccessKeyLastUsed {
+                last_used_date: Some(usage.at.whole_secs()),
+                service_name: usage.service.to_string(),
+                region: usage.region.to_string(),
+            },
             None => AccessKeyLastUsed { last_used_date: None, service_name: "N/A".into(), region: "N/A".into() },
         };
         Ok(GetAccessKeyLastUsedResponse { user_name: name_of(&key.owner), access_key_last_used: Some(used) })

@@ -1,7 +1,7 @@
 //! Permissions boundaries of users and roles.
 
 use crate::{
-    faults::{gone, invalid},
+    faults::{no_such, validation_error},
     operation::operation,
 };
 use cloudlet_api_iam::*;
@@ -13,45 +13,45 @@ use cloudlet_shape::Empty;
 pub(crate) fn check(state: &State, account: Account, boundary: Option<&str>) -> Result<(), Fault> {
     let Some(arn) = boundary else { return Ok(()) };
     if !arn.starts_with("arn:") || Arn::parse(arn).is_none() {
-        return Err(invalid(format!("Value ({arn}) for parameter PermissionsBoundary is invalid.")));
+        return Err(validation_error(format!("Value ({arn}) for parameter PermissionsBoundary is invalid.")));
     }
-    let given = catalogue::by_arn(arn).is_some() || state.partners.boundary(arn).is_some();
-    let known = given || state.policy_by_arn(arn).is_some_and(|(owner, _)| owner == account);
-    if known { Ok(()) } else { Err(gone(format!("Scope ARN: {arn} does not exist or is not attachable."))) }
+    let is_shared = catalogue::by_arn(arn).is_some() || state.partners.boundary(arn).is_some();
+    let exists = is_shared || state.policy_by_arn(arn).is_some_and(|(owner, _)| owner == account);
+    if exists { Ok(()) } else { Err(no_such(format!("Scope ARN: {arn} does not exist or is not attachable."))) }
 }
 
 operation!(
     PutUserPermissionsBoundary,
-    |iam, cx, input| iam.want_user(cx, &input.user_name).bringing_boundary(Some(&input.permissions_boundary)),
+    |iam, cx, input| iam.on_user(cx, &input.user_name).with_request_boundary(Some(&input.permissions_boundary)),
     |iam, cx, input| iam.identity.write(|state| {
         check(state, cx.scope.account, Some(&input.permissions_boundary))?;
-        iam.user_mut(state, cx.scope.account, &input.user_name)?.boundary = Arn::parse(&input.permissions_boundary);
+        iam.user_mut(state, cx.scope.account, &input.user_name)?.permissions_boundary = Arn::parse(&input.permissions_boundary);
         Ok(Empty {})
     })
 );
 
-operation!(DeleteUserPermissionsBoundary, |iam, cx, input| iam.want_user(cx, &input.user_name), |iam, cx, input| iam.identity.write(|state| {
+operation!(DeleteUserPermissionsBoundary, |iam, cx, input| iam.on_user(cx, &input.user_name), |iam, cx, input| iam.identity.write(|state| {
     let user = iam.user_mut(state, cx.scope.account, &input.user_name)?;
-    match user.boundary.take() {
+    match user.permissions_boundary.take() {
         Some(_) => Ok(Empty {}),
-        None => Err(gone(format!("The permissions boundary of user {} cannot be found.", input.user_name))),
+        None => Err(no_such(format!("The permissions boundary of user {} cannot be found.", input.user_name))),
     }
 }));
 
 operation!(
     PutRolePermissionsBoundary,
-    |iam, cx, input| iam.want_role(cx, &input.role_name).bringing_boundary(Some(&input.permissions_boundary)),
+    |iam, cx, input| iam.on_role(cx, &input.role_name).with_request_boundary(Some(&input.permissions_boundary)),
     |iam, cx, input| iam.identity.write(|state| {
         check(state, cx.scope.account, Some(&input.permissions_boundary))?;
-        iam.role_mut(state, cx.scope.account, &input.role_name)?.boundary = Arn::parse(&input.permissions_boundary);
+        iam.role_mut(state, cx.scope.account, &input.role_name)?.permissions_boundary = Arn::parse(&input.permissions_boundary);
         Ok(Empty {})
     })
 );
 
-operation!(DeleteRolePermissionsBoundary, |iam, cx, input| iam.want_role(cx, &input.role_name), |iam, cx, input| iam.identity.write(|state| {
+operation!(DeleteRolePermissionsBoundary, |iam, cx, input| iam.on_role(cx, &input.role_name), |iam, cx, input| iam.identity.write(|state| {
     let role = iam.role_mut(state, cx.scope.account, &input.role_name)?;
-    match role.boundary.take() {
+    match role.permissions_boundary.take() {
         Some(_) => Ok(Empty {}),
-        None => Err(gone(format!("The permissions boundary of role {} cannot be found.", input.role_name))),
+        None => Err(no_such(format!("The permissions boundary of role {} cannot be found.", input.role_name))),
     }
 }));

@@ -1,5 +1,4 @@
-//! Just enough of DER, PEM and OpenSSH's form to look at keys and certificates: what a certificate says of its validity,
-//! and an RSA key from one way of writing to the other. Nothing here verifies a signature.
+//! DER, PEM and the OpenSSH format, as far as needed: the validity of a certificate, and the conversion of RSA public keys.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_aws::Timestamp;
@@ -36,7 +35,7 @@ const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
 
-/// When a certificate begins and ends.
+/// The start and the end of a certificate's validity.
 pub(crate) fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
     let (whole, _) = expect(certificate, SEQUENCE)?;
     let (mut body, _) = expect(whole, SEQUENCE)?;
@@ -65,7 +64,7 @@ fn time(kind: u8, text: &[u8]) -> Option<Timestamp> {
     Timestamp::parse_any(&iso)
 }
 
-/// The two numbers of an RSA key, each as DER writes an integer.
+/// An RSA public key. Both numbers are DER integers.
 pub(crate) struct RsaKey {
     exponent: Vec<u8>,
     modulus: Vec<u8>,
@@ -97,8 +96,8 @@ fn field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 impl RsaKey {
     /// `ssh-rsa AAAA… comment`
     pub fn from_ssh(text: &str) -> Option<RsaKey> {
-        let mut words = text.split_whitespace();
-        let blob = (words.next() == Some("ssh-rsa")).then(|| words.next())??;
+        let mut fields = text.split_whitespace();
+        let blob = (fields.next() == Some("ssh-rsa")).then(|| fields.next())??;
         let blob = STANDARD.decode(blob).ok()?;
         let (kind, rest) = field(&blob)?;
         let (exponent, rest) = field(rest)?;
@@ -144,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_rsa_key_survives_every_way_of_writing() {
+    fn an_rsa_key_survives_conversions() {
         let modulus = [vec![0], vec![0xc3; 256]].concat();
         let key = RsaKey { exponent: vec![1, 0, 1], modulus };
         let again = RsaKey::from_pem(&key.pem()).unwrap();

@@ -1,21 +1,21 @@
-//! When services were last used with the permissions of a user, role, group or policy. AWS makes such a report in the background and
-//! from data that are hours old; here it is made at once, from what was called since the server started.
+//! Service last accessed reports: when users and roles last used the services that their policies allow. AWS generates them in the
+//! background from data that are hours old; here they are complete at once, from the calls since the server started.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_last-accessed.html>
 
 use crate::{
     Iam,
-    faults::gone,
-    granting::{Holder, documents, grants, holder, name_of, namespaces, no_such},
+    faults::no_such,
     jobs::add_job,
-    operation::{Want, operation},
+    operation::{RequiredPermission, operation},
     paging::page,
     policies::parse_arn,
+    service_access::{PolicyOwner, all_policies, allows_service, name_of, namespaces, no_such_arn, policy_owner},
 };
 use cloudlet_api_iam::*;
 use cloudlet_aws::{Account, Arn, Fault, Timestamp};
 use cloudlet_identity::{
-    Access, State, managed,
-    state::{self, Entity, EntityKind, Job, JobKind, Of, ServiceUses, Use, of_account},
+    CalledAction, State, managed_policy,
+    state::{self, Entity, EntityAccess, EntityKey, EntityKind, Job, JobKind, ServiceAccess, rows_of_account},
 };
 use cloudlet_policy::Policy;
 use std::collections::BTreeMap;
@@ -34,117 +34,122 @@ impl Iam {
     }
 
     fn members(&self, state: &State, account: Account, group: &str) -> Vec<Entity> {
-        let members = of_account(&state.users, account).filter(|user| user.groups.iter().any(|name| name == group));
+        let members = rows_of_account(&state.users, account).filter(|user| user.groups.iter().any(|name| name == group));
         members.map(|user| self.user_entity(account, user)).collect()
     }
 
-    /// Users and roles that a managed policy is attached to, by a group of theirs too.
+    /// Users and roles to which a managed policy is attached, directly or by a group.
     fn attached_to(&self, state: &State, account: Account, policy: &str) -> Vec<Entity> {
-        let holds = |holds: &state::Holdings| holds.attached.iter().any(|arn| arn.as_str() == policy);
-        let groups: Vec<&str> = of_account(&state.groups, account).filter(|group| holds(&group.holds)).map(|group| group.name.as_str()).collect();
-        let users =
-            of_account(&state.users, account).filter(|user| holds(&user.holds) || user.groups.iter().any(|name| groups.contains(&name.as_str())));
-        let roles = of_account(&state.roles, account).filter(|role| holds(&role.holds));
+        let has_policy = |policies: &state::IdentityPolicies| policies.attached.iter().any(|arn| arn.as_str() == policy);
+        let groups: Vec<&str> =
+            rows_of_account(&state.groups, account).filter(|group| has_policy(&group.policies)).map(|group| group.name.as_str()).collect();
+        let users = rows_of_account(&state.users, account)
+            .filter(|user| has_policy(&user.policies) || user.groups.iter().any(|name| groups.contains(&name.as_str())));
+        let roles = rows_of_account(&state.roles, account).filter(|role| has_policy(&role.policies));
         users.map(|user| self.user_entity(account, user)).chain(roles.map(|role| self.role_entity(account, role))).collect()
     }
 
-    /// The policies of what an ARN names, and who acts by them.
-    fn subject(&self, state: &State, account: Account, arn: &str) -> Result<(Vec<Policy>, Vec<Entity>), Fault> {
-        if let Some(holder) = holder(state, account, arn) {
-            let entities = match &holder {
-                Holder::User(user) => vec![self.user_entity(account, user)],
-                Holder::Role(role) => vec![self.role_entity(account, role)],
-                Holder::Group(group) => self.members(state, account, &group.name),
+    /// The policies of an ARN, and the users and roles that have them.
+    fn policies_and_entities(&self, state: &State, account: Account, arn: &str) -> Result<(Vec<Policy>, Vec<Entity>), Fault> {
+        if let Some(owner) = policy_owner(state, account, arn) {
+            let entities = match &owner {
+                PolicyOwner::User(user) => vec![self.user_entity(account, user)],
+                PolicyOwner::Role(role) => vec![self.role_entity(account, role)],
+                PolicyOwner::Group(group) => self.members(state, account, &group.name),
             };
-            return Ok((documents(state, account, &holder), entities));
+            return Ok((all_policies(state, account, &owner), entities));
         }
-        let own = arn.contains("::aws:policy/") || state.policy_by_arn(arn).is_some_and(|(owner, _)| owner == account);
-        let policy = managed(state, arn).filter(|_| own).ok_or_else(|| no_such(arn))?;
+        let is_visible = arn.contains("::aws:policy/") || state.policy_by_arn(arn).is_some_and(|(owner, _)| owner == account);
+        let policy = managed_policy(state, arn).filter(|_| is_visible).ok_or_else(|| no_such_arn(arn))?;
         Ok((vec![policy], self.attached_to(state, account, arn)))
     }
 }
 
-/// Gathers accesses, each of somebody in a list, by service and by action: of each the latest.
+/// The latest calls by service and by action, each of an entity in a list.
 #[derive(Default)]
-pub(crate) struct Gathered(BTreeMap<String, OfService>);
+pub(crate) struct LatestCalls(BTreeMap<String, ServiceCalls>);
 
 #[derive(Default)]
-struct OfService {
-    uses: BTreeMap<usize, Use>,
-    actions: BTreeMap<String, Use>,
+struct ServiceCalls {
+    entities: BTreeMap<usize, EntityAccess>,
+    actions: BTreeMap<String, EntityAccess>,
 }
 
-impl Gathered {
-    pub fn add(&mut self, by: usize, accesses: Vec<Access>) {
-        for Access { action, at, region } in accesses {
+impl LatestCalls {
+    pub fn add(&mut self, entity: usize, accesses: Vec<CalledAction>) {
+        for CalledAction { action, at, region } in accesses {
             let Some((service, name)) = action.split_once(':') else { continue };
-            let OfService { uses, actions } = self.0.entry(service.to_owned()).or_default();
-            let new = Use { by, at, region };
-            let later = |known: &mut Use| {
+            let ServiceCalls { entities, actions } = self.0.entry(service.to_owned()).or_default();
+            let new = EntityAccess { entity, at, region };
+            let later = |known: &mut EntityAccess| {
                 if known.at < new.at {
                     *known = new.clone();
                 }
             };
-            uses.entry(by).and_modify(later).or_insert_with(|| new.clone());
+            entities.entry(entity).and_modify(later).or_insert_with(|| new.clone());
             actions.entry(name.to_owned()).and_modify(later).or_insert_with(|| new.clone());
         }
     }
 
-    /// Of one service; `with_actions` if they are wanted.
-    pub fn take(&mut self, namespace: &str, with_actions: bool) -> ServiceUses {
-        let OfService { uses, actions } = self.0.remove(namespace).unwrap_or_default();
+    /// The calls of one service. Without `with_actions` the actions are omitted.
+    pub fn take(&mut self, namespace: &str, with_actions: bool) -> ServiceAccess {
+        let ServiceCalls { entities, actions } = self.0.remove(namespace).unwrap_or_default();
         let actions = if with_actions { actions.into_iter().collect() } else { Vec::new() };
-        ServiceUses { namespace: namespace.to_owned(), uses: uses.into_values().collect(), actions }
+        ServiceAccess { namespace: namespace.to_owned(), entities: entities.into_values().collect(), actions }
     }
 }
 
-/// The latest of several.
-pub(crate) fn latest(service: &ServiceUses) -> Option<&Use> {
-    service.uses.iter().max_by_key(|one| one.at)
+/// The latest call of a service.
+pub(crate) fn latest(service: &ServiceAccess) -> Option<&EntityAccess> {
+    service.entities.iter().max_by_key(|access| access.at)
 }
 
 pub(crate) fn number(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
-operation!(GenerateServiceLastAccessedDetails, |iam, cx, input| Want::on(Arn::parse(&input.arn).unwrap_or_else(Arn::any)), |iam, cx, input| {
-    let account = cx.scope.account;
-    parse_arn(&input.arn)?;
-    let actions = input.granularity.as_deref() == Some(ACTION_LEVEL);
-    let (policies, entities) = iam.identity.read(|state| iam.subject(state, account, &input.arn))?;
-    let mut gathered = Gathered::default();
-    for (by, entity) in entities.iter().enumerate() {
-        gathered.add(by, iam.identity.accesses_of(&entity.id));
+operation!(
+    GenerateServiceLastAccessedDetails,
+    |iam, cx, input| RequiredPermission::on(Arn::parse(&input.arn).unwrap_or_else(Arn::any)),
+    |iam, cx, input| {
+        let account = cx.scope.account;
+        parse_arn(&input.arn)?;
+        let actions = input.granularity.as_deref() == Some(ACTION_LEVEL);
+        let (policies, entities) = iam.identity.read(|state| iam.policies_and_entities(state, account, &input.arn))?;
+        let mut calls = LatestCalls::default();
+        for (index, entity) in entities.iter().enumerate() {
+            calls.add(index, iam.identity.actions_called_by(&entity.id));
+        }
+        let granted = namespaces().filter(|namespace| policies.iter().any(|policy| allows_service(&policy.document, namespace)));
+        let services = granted.map(|namespace| calls.take(namespace, actions)).collect();
+        let id = cx.ids().uuid();
+        iam.identity.write(|state| {
+            add_job(state, account, &id, cx.now, JobKind::ServiceLastAccessed { actions, entities, services });
+            Ok(GenerateServiceLastAccessedDetailsResponse { job_id: Some(id) })
+        })
     }
-    let granted = namespaces().filter(|namespace| policies.iter().any(|policy| grants(&policy.document, namespace)));
-    let services = granted.map(|namespace| gathered.take(namespace, actions)).collect();
-    let id = cx.ids().uuid();
-    iam.identity.write(|state| {
-        add_job(state, account, &id, cx.now, JobKind::LastAccessed { actions, entities, services });
-        Ok(GenerateServiceLastAccessedDetailsResponse { job_id: Some(id) })
-    })
-});
+);
 
-/// A report that was made: when, whether with actions, about whom, and what.
-type Report<'s> = (Timestamp, bool, &'s [Entity], &'s [ServiceUses]);
+/// A report: when it was generated, whether it has actions, the entities, the services.
+type Report<'s> = (Timestamp, bool, &'s [Entity], &'s [ServiceAccess]);
 
 fn report<'s>(state: &'s State, account: Account, id: &str) -> Result<Report<'s>, Fault> {
-    match state.jobs.get(&Of::new(account, id)) {
-        Some(Job { created, kind: JobKind::LastAccessed { actions, entities, services } }) => Ok((*created, *actions, entities, services)),
+    match state.jobs.get(&EntityKey::new(account, id)) {
+        Some(Job { created, kind: JobKind::ServiceLastAccessed { actions, entities, services } }) => Ok((*created, *actions, entities, services)),
         // AWS: unverified text
-        _ => Err(gone(format!("Job {id} was not found."))),
+        _ => Err(no_such(format!("Job {id} was not found."))),
     }
 }
 
-fn arn_of(entities: &[Entity], by: usize) -> Option<String> {
-    entities.get(by).map(|entity| entity.arn.to_string())
+fn arn_of(entities: &[Entity], index: usize) -> Option<String> {
+    entities.get(index).map(|entity| entity.arn.to_string())
 }
 
-fn shown(service: &ServiceUses, entities: &[Entity]) -> ServiceLastAccessed {
+fn shown(service: &ServiceAccess, entities: &[Entity]) -> ServiceLastAccessed {
     let last = latest(service);
     let actions = service.actions.iter().map(|(name, used)| TrackedActionLastAccessed {
         action_name: Some(name.clone()),
-        last_accessed_entity: arn_of(entities, used.by),
+        last_accessed_entity: arn_of(entities, used.entity),
         last_accessed_time: Some(used.at),
         last_accessed_region: Some(used.region.to_string()),
     });
@@ -152,14 +157,14 @@ fn shown(service: &ServiceUses, entities: &[Entity]) -> ServiceLastAccessed {
         service_name: name_of(&service.namespace),
         last_authenticated: last.map(|used| used.at),
         service_namespace: service.namespace.clone(),
-        last_authenticated_entity: last.and_then(|used| arn_of(entities, used.by)),
+        last_authenticated_entity: last.and_then(|used| arn_of(entities, used.entity)),
         last_authenticated_region: last.map(|used| used.region.to_string()),
-        total_authenticated_entities: Some(number(service.uses.len())),
+        total_authenticated_entities: Some(number(service.entities.len())),
         tracked_actions_last_accessed: Some(actions.collect::<Vec<_>>()).filter(|list| !list.is_empty()),
     }
 }
 
-operation!(GetServiceLastAccessedDetails, |iam, cx, input| Want::anything(), |iam, cx, input| iam.identity.read(|state| {
+operation!(GetServiceLastAccessedDetails, |iam, cx, input| RequiredPermission::without_resource(), |iam, cx, input| iam.identity.read(|state| {
     let (created, actions, entities, services) = report(state, cx.scope.account, &input.job_id)?;
     let page = page(services.iter(), input.marker.as_deref(), input.max_items)?.map(|service| shown(service, entities));
     Ok(GetServiceLastAccessedDetailsResponse {
@@ -174,32 +179,34 @@ operation!(GetServiceLastAccessedDetails, |iam, cx, input| Want::anything(), |ia
     })
 }));
 
-operation!(GetServiceLastAccessedDetailsWithEntities, |iam, cx, input| Want::anything(), |iam, cx, input| iam.identity.read(|state| {
-    let (created, _, entities, services) = report(state, cx.scope.account, &input.job_id)?;
-    // Whoever could have used the service is listed: the latest first, then those who never did.
-    let mut details: Vec<EntityDetails> = Vec::new();
-    if let Some(service) = services.iter().find(|service| service.namespace == input.service_namespace) {
-        let used = |at: usize| service.uses.iter().find(|used| used.by == at).map(|used| used.at);
-        details.extend(entities.iter().enumerate().map(|(at, entity)| EntityDetails {
-            entity_info: EntityInfo {
-                arn: entity.arn.to_string(),
-                name: entity.name.clone(),
-                r#type: if entity.kind == EntityKind::User { "USER" } else { "ROLE" }.into(),
-                id: entity.id.to_string(),
-                path: Some(entity.path.clone()),
-            },
-            last_authenticated: used(at),
-        }));
-        details.sort_by_key(|detail| std::cmp::Reverse(detail.last_authenticated));
+operation!(GetServiceLastAccessedDetailsWithEntities, |iam, cx, input| RequiredPermission::without_resource(), |iam, cx, input| iam.identity.read(
+    |state| {
+        let (created, _, entities, services) = report(state, cx.scope.account, &input.job_id)?;
+        // All entities that could use the service: the latest call first, those without calls last.
+        let mut details: Vec<EntityDetails> = Vec::new();
+        if let Some(service) = services.iter().find(|service| service.namespace == input.service_namespace) {
+            let used = |at: usize| service.entities.iter().find(|used| used.entity == at).map(|used| used.at);
+            details.extend(entities.iter().enumerate().map(|(at, entity)| EntityDetails {
+                entity_info: EntityInfo {
+                    arn: entity.arn.to_string(),
+                    name: entity.name.clone(),
+                    r#type: if entity.kind == EntityKind::User { "USER" } else { "ROLE" }.into(),
+                    id: entity.id.to_string(),
+                    path: Some(entity.path.clone()),
+                },
+                last_authenticated: used(at),
+            }));
+            details.sort_by_key(|detail| std::cmp::Reverse(detail.last_authenticated));
+        }
+        let page = page(details.into_iter(), input.marker.as_deref(), input.max_items)?;
+        Ok(GetServiceLastAccessedDetailsWithEntitiesResponse {
+            job_status: "COMPLETED".into(),
+            job_creation_date: created,
+            job_completion_date: created,
+            entity_details_list: page.items,
+            is_truncated: page.is_truncated,
+            marker: page.marker,
+            error: None,
+        })
     }
-    let page = page(details.into_iter(), input.marker.as_deref(), input.max_items)?;
-    Ok(GetServiceLastAccessedDetailsWithEntitiesResponse {
-        job_status: "COMPLETED".into(),
-        job_creation_date: created,
-        job_completion_date: created,
-        entity_details_list: page.items,
-        is_truncated: page.is_truncated,
-        marker: page.marker,
-        error: None,
-    })
-}));
+));

@@ -1,37 +1,39 @@
-//! Identity and Access Management: users, groups, roles, policies, credentials. One of the two faces of `cloudlet-identity`,
-//! whose tables it fills; it has none of its own. IAM is global: what it keeps is of an account, whatever the region of the call.
-//! Deliberately no decisions: those are made by `cloudlet-policy`, for every service alike.
+//! Identity and Access Management: users, groups, roles, policies, credentials. The tables are in `cloudlet-identity`. IAM is global: its
+//! rows belong to an account, whatever the region of the call. Deliberately no decisions: `cloudlet-policy` makes them, for every service.
 
 mod access_keys;
 mod access_reports;
 mod account;
 mod boundaries;
-mod certificates;
+mod credential_report;
 mod delegations;
 mod der;
 mod documents;
-mod extras;
 mod faults;
-mod granting;
-mod holdings;
+mod identity_policies;
 mod jobs;
 mod last_accessed;
 mod limits;
-mod linked;
 mod linked_services;
 mod mfa;
 mod names;
 mod operation;
-mod organizations;
+mod output;
 mod paging;
 mod passwords;
-mod picture;
 mod policies;
 mod providers;
-mod report;
+mod qr_code;
 mod roles;
-mod shown;
+mod root_management;
+mod server_certificates;
+mod service_access;
+mod service_credentials;
+mod service_linked_roles;
+mod signing_certificates;
 mod simulate;
+mod ssh_public_keys;
+mod tagging;
 mod tags;
 mod users;
 
@@ -47,7 +49,7 @@ pub struct Iam {
     identity: Identity,
 }
 
-/// The table of contents: what this service handles.
+/// The service, with its handlers.
 pub fn service(identity: Identity) -> Service {
     let iam = Service::of(&SERVICE, Arc::new(Iam { identity })).dialect(Dialect {
         quotes: Quotes::Names,
@@ -68,7 +70,7 @@ pub fn service(identity: Identity) -> Service {
     let iam = iam.handles::<CreatePolicy>().handles::<GetPolicy>().handles::<ListPolicies>().handles::<DeletePolicy>();
     let iam = iam.handles::<CreatePolicyVersion>().handles::<GetPolicyVersion>().handles::<ListPolicyVersions>();
     let iam = iam.handles::<DeletePolicyVersion>().handles::<SetDefaultPolicyVersion>().handles::<ListEntitiesForPolicy>();
-    // What users, groups and roles hold.
+    // Inline and attached policies, and permissions boundaries.
     let iam = iam.handles::<PutUserPolicy>().handles::<GetUserPolicy>().handles::<DeleteUserPolicy>().handles::<ListUserPolicies>();
     let iam = iam.handles::<AttachUserPolicy>().handles::<DetachUserPolicy>().handles::<ListAttachedUserPolicies>();
     let iam = iam.handles::<PutGroupPolicy>().handles::<GetGroupPolicy>().handles::<DeleteGroupPolicy>().handles::<ListGroupPolicies>();
@@ -112,15 +114,15 @@ pub fn service(identity: Identity) -> Service {
     let iam = iam.handles::<GetOutboundWebIdentityFederationInfo>();
     let iam = iam.handles::<EnableOrganizationsRootCredentialsManagement>().handles::<DisableOrganizationsRootCredentialsManagement>();
     let iam = iam.handles::<EnableOrganizationsRootSessions>().handles::<DisableOrganizationsRootSessions>().handles::<ListOrganizationsFeatures>();
-    // What policies would decide.
+    // Simulation.
     let iam = iam.handles::<SimulateCustomPolicy>().handles::<SimulatePrincipalPolicy>();
     let iam = iam.handles::<GetContextKeysForCustomPolicy>().handles::<GetContextKeysForPrincipalPolicy>();
-    // What policies grant, and what of it was used.
+    // Access reports.
     let iam = iam.handles::<ListPoliciesGrantingServiceAccess>();
     let iam = iam.handles::<GenerateServiceLastAccessedDetails>().handles::<GetServiceLastAccessedDetails>();
     let iam = iam.handles::<GetServiceLastAccessedDetailsWithEntities>();
     let iam = iam.handles::<GenerateOrganizationsAccessReport>().handles::<GetOrganizationsAccessReport>();
-    // Temporary delegation.
+    // Delegation requests.
     let iam = iam.handles::<CreateDelegationRequest>().handles::<GetDelegationRequest>().handles::<ListDelegationRequests>();
     let iam = iam.handles::<AssociateDelegationRequest>().handles::<UpdateDelegationRequest>().handles::<AcceptDelegationRequest>();
     let iam = iam.handles::<RejectDelegationRequest>().handles::<SendDelegationToken>().handles::<GetHumanReadableSummary>();

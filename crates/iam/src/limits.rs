@@ -1,4 +1,4 @@
-//! Quotas, as an account has them without asking for more.
+//! The default quotas of an account.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 
 pub const USERS: usize = 5_000;
@@ -20,21 +20,21 @@ pub const PROVIDERS: usize = 100;
 pub const CLIENT_IDS: usize = 100;
 pub const THUMBPRINTS: usize = 5;
 pub const SAML_KEYS: usize = 2;
-/// Of a partner, until they are deleted. AWS: unverified: no page tells a number.
+/// Of a partner, until they are deleted. AWS: unverified: not documented.
 pub const DELEGATION_REQUESTS: usize = 1_000;
 
-/// What root may delegate, in seconds.
+/// The longest delegation that root may accept, in seconds.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies-temporary-delegation.html#temporary-delegation-how-it-works>
 pub const ROOT_DELEGATION_SECONDS: i32 = 14_400;
 
 /// Characters without white space.
 pub const MANAGED_POLICY: usize = 6_144;
 pub const TRUST_POLICY: usize = 2_048;
-/// All inline policies of one together.
+/// All inline policies of a user, group or role together.
 pub const USER_INLINE: usize = 2_048;
 pub const GROUP_INLINE: usize = 5_120;
 pub const ROLE_INLINE: usize = 10_240;
 
-/// Items of a page: unless asked otherwise, and at most.
+/// Default and maximum of `MaxItems`.
 pub const PAGE: usize = 100;
 pub const LONGEST_PAGE: usize = 1_000;

@@ -1,9 +1,9 @@
-//! Which service-linked role each service has, and the policy that comes with it.
+//! The service-linked role of each service, and its policy.
 //!
 //! Source: answers recorded from AWS (LocalStack, `tests/aws/services/iam`), and for the rest the table of
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html> and the services' own pages.
 
-/// Without `.amazonaws.com`: the name of the role behind `AWSServiceRoleFor`, and the name of its policy.
+/// The service without `.amazonaws.com`, the name of the role after `AWSServiceRoleFor`, the name of its policy.
 #[rustfmt::skip]
 pub(crate) const LINKED: [(&str, &str, &str); 116] = [
     ("access-analyzer", "AccessAnalyzer", "AccessAnalyzerServiceRolePolicy"),
@@ -124,7 +124,7 @@ pub(crate) const LINKED: [(&str, &str, &str); 116] = [
     ("workspaces.application-autoscaling", "ApplicationAutoScaling_WorkSpacesPool", "AWSApplicationAutoscalingWorkSpacesPoolPolicy"),
 ];
 
-/// Descriptions that AWS gives by itself.
+/// Default descriptions.
 #[rustfmt::skip]
 pub(crate) const DESCRIPTIONS: [(&str, &str); 3] = [
     ("rds", "Allows Amazon RDS to manage AWS resources on your behalf"),
@@ -132,5 +132,5 @@ pub(crate) const DESCRIPTIONS: [(&str, &str); 3] = [
     ("sso", "Service-linked role used by AWS SSO to manage AWS resources, including IAM roles, policies and SAML IdP on your behalf."),
 ];
 
-/// Services that may have several such roles, told apart by a suffix.
+/// Services that may have several such roles, with custom suffixes.
 pub(crate) const SUFFIXED: [&str; 3] = ["autoscaling", "connect", "lexv2"];

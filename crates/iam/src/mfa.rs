@@ -1,12 +1,12 @@
-//! MFA devices: virtual ones, whose codes are checked.
+//! Virtual MFA devices. Their codes are checked.
 
 use crate::{
     Iam,
-    faults::{conflict, exists, gone, quota, the},
+    faults::{already_exists, delete_conflict, no_mfa_device, no_such, no_such_entity, quota},
     limits,
-    operation::{Want, operation},
+    operation::{RequiredPermission, operation},
+    output::{self, UserOrRoot},
     paging::page,
-    shown::{self, Whom},
     tags::new_tags,
     users::path_of,
 };
@@ -15,24 +15,20 @@ use cloudlet_aws::{Account, Arn, Fault};
 use cloudlet_engine::Cx;
 use cloudlet_identity::{
     Secret, State,
-    mfa::{Device, Owner},
-    state::Settings,
+    mfa::{MfaDevice, MfaOwner},
+    state::AccountSettings,
 };
 use cloudlet_shape::Empty;
 
-fn no_device(serial: &str) -> impl FnOnce() -> Fault {
-    move || gone(format!("VirtualMFADevice with serial number {serial} doesn't exist."))
-}
-
-fn device<'s>(state: &'s mut State, account: Account, serial: &str) -> Result<&'s mut Device, Fault> {
-    state.mfa_devices.get_mut(serial).filter(|device| device.account == account).ok_or_else(no_device(serial))
+fn device<'s>(state: &'s mut State, account: Account, serial: &str) -> Result<&'s mut MfaDevice, Fault> {
+    state.mfa_devices.get_mut(serial).filter(|device| device.account == account).ok_or_else(no_mfa_device(serial))
 }
 
 /// Serial numbers of a user's devices, or of root's.
-fn serials(state: &State, account: Account, whom: &Whom) -> Result<Vec<Arn>, Fault> {
-    match whom {
-        Whom::User(name) => Ok(state.user(account, name).ok_or_else(the("user", name))?.mfa.clone()),
-        Whom::Root => Ok(state.settings.get(&account).map(|settings| settings.root_mfa.clone()).unwrap_or_default()),
+fn serials(state: &State, account: Account, user: &UserOrRoot) -> Result<Vec<Arn>, Fault> {
+    match user {
+        UserOrRoot::User(name) => Ok(state.user(account, name).ok_or_else(no_such_entity("user", name))?.mfa_devices.clone()),
+        UserOrRoot::Root => Ok(state.account_settings.get(&account).map(|settings| settings.root_mfa_devices.clone()).unwrap_or_default()),
     }
 }
 
@@ -40,7 +36,7 @@ operation!(
     CreateVirtualMFADevice,
     |iam, cx, input| {
         let arn = iam.arn(cx.scope.account, "mfa", input.path.as_deref().unwrap_or("/"), &input.virtual_mfa_device_name);
-        Want::on(arn).requests(input.tags.as_deref())
+        RequiredPermission::on(arn).with_request_tags(input.tags.as_deref())
     },
     |iam, cx, input| {
         let account = cx.scope.account;
@@ -48,11 +44,11 @@ operation!(
         let serial = iam.arn(account, "mfa", &path, &input.virtual_mfa_device_name);
         let mut random = [0; 64];
         cx.ids().fill_secret(&mut random);
-        const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let seed: String = random.iter().filter_map(|byte| LETTERS.get(usize::from(byte & 31))).map(|letter| char::from(*letter)).collect();
+        const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let seed: String = random.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 31))).map(|byte| char::from(*byte)).collect();
         let name = input.virtual_mfa_device_name;
         let link = format!("otpauth://totp/Amazon%20Web%20Services:{name}@{account}?secret={seed}&issuer=Amazon%20Web%20Services");
-        let device = Device {
+        let device = MfaDevice {
             account,
             name,
             path,
@@ -61,18 +57,18 @@ operation!(
             tags: new_tags(input.tags.as_deref())?,
             owner: None,
             drift: 0,
-            taken: i64::MIN,
+            last_step: i64::MIN,
         };
         iam.identity.write(|state| {
             if state.mfa_devices.contains(serial.as_str()) {
-                return Err(exists("MFADevice entity at the same path and name already exists."));
+                return Err(already_exists("MFADevice entity at the same path and name already exists."));
             }
-            let tags = shown::tags(&device.tags);
+            let tags = output::tags(&device.tags);
             state.mfa_devices.insert(serial.clone(), device);
             let virtual_mfa_device = VirtualMFADevice {
                 serial_number: serial.to_string(),
                 base32_string_seed: Some(seed.into_bytes().into()),
-                qr_code_png: crate::picture::of(&link).map(Into::into),
+                qr_code_png: crate::qr_code::png_of(&link).map(Into::into),
                 tags,
                 ..VirtualMFADevice::default()
             };
@@ -81,43 +77,43 @@ operation!(
     }
 );
 
-operation!(DeleteVirtualMFADevice, |iam, cx, input| iam.want_arn(cx, &input.serial_number), |iam, cx, input| iam.identity.write(|state| {
+operation!(DeleteVirtualMFADevice, |iam, cx, input| iam.on_arn(cx, &input.serial_number), |iam, cx, input| iam.identity.write(|state| {
     if device(state, cx.scope.account, &input.serial_number)?.owner.is_some() {
-        return Err(conflict("MFA VirtualDevice in use. Must deactivate first."));
+        return Err(delete_conflict("MFA VirtualDevice in use. Must deactivate first."));
     }
     state.mfa_devices.remove(input.serial_number.as_str());
     Ok(Empty {})
 }));
 
-operation!(EnableMFADevice, |iam, cx, input| iam.want_user(cx, &input.user_name), |iam, cx, input| {
+operation!(EnableMFADevice, |iam, cx, input| iam.on_user(cx, &input.user_name), |iam, cx, input| {
     let account = cx.scope.account;
     iam.identity.write(|state| {
-        // AWS: root enables its own device under the name of its account's alias or id; here under "root" or none.
-        let whom = if state.user(account, &input.user_name).is_none() && is_root(cx, &input.user_name) {
-            Whom::Root
+        // AWS: root's user name is the alias or the id of the account; here it is "root" or the id.
+        let user = if state.user(account, &input.user_name).is_none() && is_root(cx, &input.user_name) {
+            UserOrRoot::Root
         } else {
-            Whom::User(input.user_name.clone())
+            UserOrRoot::User(input.user_name.clone())
         };
-        let known = serials(state, account, &whom)?;
-        let serial = Arn::parse(&input.serial_number).ok_or_else(no_device(&input.serial_number))?;
+        let known = serials(state, account, &user)?;
+        let serial = Arn::parse(&input.serial_number).ok_or_else(no_mfa_device(&input.serial_number))?;
         if known.len() >= limits::MFA_DEVICES {
             return Err(quota("MFADevicesPerUser", limits::MFA_DEVICES));
         }
         let device = device(state, account, &input.serial_number)?;
         if device.owner.is_some() {
-            return Err(exists(format!("MFA Device with serial number {} is already in use.", input.serial_number)));
+            return Err(already_exists(format!("MFA Device with serial number {} is already in use.", input.serial_number)));
         }
         if !device.synchronize(cx.now, &input.authentication_code1, &input.authentication_code2) {
             return Err(INVALID_AUTHENTICATION_CODE.says("Authentication code for device is not valid."));
         }
-        let user = match &whom {
-            Whom::User(name) => Some(name.clone()),
-            Whom::Root => None,
+        let user_name = match &user {
+            UserOrRoot::User(name) => Some(name.clone()),
+            UserOrRoot::Root => None,
         };
-        device.owner = Some(Owner { user, since: cx.now.whole_secs() });
-        match whom {
-            Whom::User(name) => iam.user_mut(state, account, &name)?.mfa.push(serial),
-            Whom::Root => state.settings.get_or_insert_with(account, Settings::default).root_mfa.push(serial),
+        device.owner = Some(MfaOwner { user: user_name, enabled: cx.now.whole_secs() });
+        match user {
+            UserOrRoot::User(name) => iam.user_mut(state, account, &name)?.mfa_devices.push(serial),
+            UserOrRoot::Root => state.account_settings.get_or_insert_with(account, AccountSettings::default).root_mfa_devices.push(serial),
         }
         Ok(Empty {})
     })
@@ -128,32 +124,32 @@ fn is_root(cx: &Cx, name: &str) -> bool {
 }
 
 impl Iam {
-    fn owned<'s>(state: &'s mut State, account: Account, whom: &Whom, serial: &str) -> Result<&'s mut Device, Fault> {
-        if !serials(state, account, whom)?.iter().any(|known| known.as_str() == serial) {
-            return Err(gone(format!("MFA Device with serial number {serial} is not enabled for the user.")));
+    fn enabled_device<'s>(state: &'s mut State, account: Account, user: &UserOrRoot, serial: &str) -> Result<&'s mut MfaDevice, Fault> {
+        if !serials(state, account, user)?.iter().any(|known| known.as_str() == serial) {
+            return Err(no_such(format!("MFA Device with serial number {serial} is not enabled for the user.")));
         }
         device(state, account, serial)
     }
 }
 
-operation!(DeactivateMFADevice, |iam, cx, input| iam.want_whom(cx, input.user_name.as_deref())?, |iam, cx, input| {
+operation!(DeactivateMFADevice, |iam, cx, input| iam.on_user_or_caller(cx, input.user_name.as_deref())?, |iam, cx, input| {
     let account = cx.scope.account;
-    let whom = Whom::of(cx, input.user_name.as_deref())?;
+    let user = UserOrRoot::of(cx, input.user_name.as_deref())?;
     iam.identity.write(|state| {
-        Iam::owned(state, account, &whom, &input.serial_number)?.owner = None;
-        let devices = match &whom {
-            Whom::User(name) => &mut iam.user_mut(state, account, name)?.mfa,
-            Whom::Root => &mut state.settings.get_or_insert_with(account, Settings::default).root_mfa,
+        Iam::enabled_device(state, account, &user, &input.serial_number)?.owner = None;
+        let devices = match &user {
+            UserOrRoot::User(name) => &mut iam.user_mut(state, account, name)?.mfa_devices,
+            UserOrRoot::Root => &mut state.account_settings.get_or_insert_with(account, AccountSettings::default).root_mfa_devices,
         };
         devices.retain(|serial| serial.as_str() != input.serial_number);
         Ok(Empty {})
     })
 });
 
-operation!(ResyncMFADevice, |iam, cx, input| iam.want_user(cx, &input.user_name), |iam, cx, input| {
-    let whom = Whom::User(input.user_name.clone());
+operation!(ResyncMFADevice, |iam, cx, input| iam.on_user(cx, &input.user_name), |iam, cx, input| {
+    let user = UserOrRoot::User(input.user_name.clone());
     iam.identity.write(|state| {
-        let device = Iam::owned(state, cx.scope.account, &whom, &input.serial_number)?;
+        let device = Iam::enabled_device(state, cx.scope.account, &user, &input.serial_number)?;
         if device.synchronize(cx.now, &input.authentication_code1, &input.authentication_code2) {
             Ok(Empty {})
         } else {
@@ -162,32 +158,32 @@ operation!(ResyncMFADevice, |iam, cx, input| iam.want_user(cx, &input.user_name)
     })
 });
 
-operation!(ListMFADevices, |iam, cx, input| iam.want_whom(cx, input.user_name.as_deref())?, |iam, cx, input| {
+operation!(ListMFADevices, |iam, cx, input| iam.on_user_or_caller(cx, input.user_name.as_deref())?, |iam, cx, input| {
     let account = cx.scope.account;
-    let whom = Whom::of(cx, input.user_name.as_deref())?;
+    let user = UserOrRoot::of(cx, input.user_name.as_deref())?;
     iam.identity.read(|state| {
         let shown = |serial: Arn| {
             let owner = state.mfa_devices.get(serial.as_str())?.owner.clone()?;
-            Some(MFADevice { user_name: owner.user.unwrap_or_else(|| "root".into()), serial_number: serial.to_string(), enable_date: owner.since })
+            Some(MFADevice { user_name: owner.user.unwrap_or_else(|| "root".into()), serial_number: serial.to_string(), enable_date: owner.enabled })
         };
-        let devices = serials(state, account, &whom)?.into_iter().filter_map(shown);
+        let devices = serials(state, account, &user)?.into_iter().filter_map(shown);
         let page = page(devices, input.marker.as_deref(), input.max_items)?;
         Ok(ListMFADevicesResponse { mfa_devices: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });
 
-operation!(GetMFADevice, |iam, cx, input| iam.want_whom(cx, input.user_name.as_deref())?, |iam, cx, input| iam.identity.read(|state| {
+operation!(GetMFADevice, |iam, cx, input| iam.on_user_or_caller(cx, input.user_name.as_deref())?, |iam, cx, input| iam.identity.read(|state| {
     let serial = &input.serial_number;
-    let device = state.mfa_devices.get(serial.as_str()).filter(|device| device.account == cx.scope.account).ok_or_else(no_device(serial))?;
+    let device = state.mfa_devices.get(serial.as_str()).filter(|device| device.account == cx.scope.account).ok_or_else(no_mfa_device(serial))?;
     Ok(GetMFADeviceResponse {
         user_name: device.owner.as_ref().and_then(|owner| owner.user.clone()),
         serial_number: serial.clone(),
-        enable_date: device.owner.as_ref().map(|owner| owner.since),
+        enable_date: device.owner.as_ref().map(|owner| owner.enabled),
         certifications: None,
     })
 }));
 
-operation!(ListVirtualMFADevices, |iam, cx, input| iam.want_path(cx, "mfa", None), |iam, cx, input| {
+operation!(ListVirtualMFADevices, |iam, cx, input| iam.on_path(cx, "mfa", None), |iam, cx, input| {
     let account = cx.scope.account;
     let assigned = match input.assignment_status.as_deref() {
         Some("Assigned") => Some(true),
@@ -204,8 +200,8 @@ operation!(ListVirtualMFADevices, |iam, cx, input| iam.want_path(cx, "mfa", None
                 .as_ref()
                 .and_then(|owner| owner.user.as_deref())
                 .and_then(|name| state.user(account, name))
-                .map(|user| iam.shown_user(account, user, crate::shown::Detail::Listed)),
-            enable_date: device.owner.as_ref().map(|owner| owner.since),
+                .map(|user| iam.shown_user(account, user, crate::output::Detail::Listed)),
+            enable_date: device.owner.as_ref().map(|owner| owner.enabled),
             ..VirtualMFADevice::default()
         });
         Ok(ListVirtualMFADevicesResponse { virtual_mfa_devices: page.items, is_truncated: page.is_truncated, marker: page.marker })

@@ -1,7 +1,7 @@
-//! Names and paths: the one kind of input that IAM judges in sentences of its own.
+//! Names and paths: IAM validates them with messages of its own.
 //! AWS: "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
 
-use crate::faults::invalid;
+use crate::faults::validation_error;
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Body, Document, Events, Struct, Target, Timestamp, Value, Writer};
 
@@ -10,24 +10,24 @@ const PATHS: [&str; 2] = ["pathType", "policyPathType"];
 
 /// Checks every name and path among the members of an input.
 pub(crate) fn check(input: &dyn Struct) -> Result<(), Fault> {
-    for (at, member) in input.schema().members.iter().enumerate() {
+    for (index, member) in input.schema().members.iter().enumerate() {
         let kind = member.of.name;
         let is_name = NAMES.contains(&kind);
         if !is_name && !PATHS.contains(&kind) {
             continue;
         }
         let mut found = Text(None);
-        input.get(at).write(&mut found, member.of);
+        input.get(index).write(&mut found, member.of);
         let Some(text) = found.0 else { continue };
         let shown = lower_first(member.name);
         if is_name && !text.chars().all(|c| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c)) {
-            return Err(invalid(format!(
+            return Err(validation_error(format!(
                 "The specified value for {shown} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
             )));
         }
-        let whole = text.starts_with('/') && text.ends_with('/') && text.chars().all(|c| ('!'..='~').contains(&c));
-        if !is_name && !whole {
-            return Err(invalid(format!(
+        let is_path = text.starts_with('/') && text.ends_with('/') && text.chars().all(|c| ('!'..='~').contains(&c));
+        if !is_name && !is_path {
+            return Err(validation_error(format!(
                 "The specified value for {shown} is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."
             )));
         }
@@ -36,11 +36,11 @@ pub(crate) fn check(input: &dyn Struct) -> Result<(), Fault> {
 }
 
 fn lower_first(name: &str) -> String {
-    let mut letters = name.chars();
-    letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
+    let mut characters = name.chars();
+    characters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(characters).collect()
 }
 
-/// Takes the text of a value that is one.
+/// Reads a value that is a text.
 struct Text(Option<String>);
 
 impl Writer for Text {
@@ -66,15 +66,15 @@ mod tests {
     use cloudlet_api_iam::CreateUserRequest;
 
     #[test]
-    fn names_and_paths_are_judged_in_iams_own_words() {
+    fn invalid_names_and_paths_have_the_messages_of_iam() {
         let input =
             |name: &str, path: Option<&str>| CreateUserRequest { user_name: name.into(), path: path.map(str::to_owned), ..Default::default() };
         assert!(check(&input("a+b=c,d.e@f_g-h", Some("/x/y/"))).is_ok());
-        let says = |input: CreateUserRequest| check(&input).err().map(|fault| fault.message().to_owned());
+        let message_of = |input: CreateUserRequest| check(&input).err().map(|fault| fault.message().to_owned());
         assert_eq!(
-            says(input("bad name!", None)).unwrap(),
+            message_of(input("bad name!", None)).unwrap(),
             "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
         );
-        assert!(says(input("u", Some("x"))).unwrap().starts_with("The specified value for path is invalid."));
+        assert!(message_of(input("u", Some("x"))).unwrap().starts_with("The specified value for path is invalid."));
     }
 }

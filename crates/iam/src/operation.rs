@@ -1,5 +1,5 @@
-//! How an operation of IAM is written: what it wants, then what it does.
-//! An operation names one resource, so that its ask follows from the ARN and the generated table; few ask more.
+//! How a handler of IAM is written: the permission it requires, and its result.
+//! Most operations name one resource, so the permission follows from its ARN and the generated table of actions.
 
 use cloudlet_api_iam::Tag;
 use cloudlet_aws::{Arn, Fault};
@@ -8,113 +8,96 @@ use cloudlet_identity::Tags;
 use cloudlet_policy::Grant;
 use cloudlet_shape::Operation;
 
-/// What a call wants, before it has the name of its action.
-pub(crate) struct Want {
-    permission: Option<Permission>,
-    also: Vec<Permission>,
-    /// The boundary that the user or role has: to many operations, and not to others, a key of the request.
-    boundary: Option<Arn>,
+/// The permission that a call requires, without its action.
+pub(crate) struct RequiredPermission {
+    permission: Permission,
+    more: Vec<Permission>,
+    /// The boundary of the user or role: a condition key of some operations.
+    principal_boundary: Option<Arn>,
 }
 
-const BOUNDARY: &str = "iam:PermissionsBoundary";
+const BOUNDARY_KEY: &str = "iam:PermissionsBoundary";
 
-impl Want {
-    pub fn on(arn: Arn) -> Want {
-        Want { permission: Some(Permission::action("", arn)), also: Vec::new(), boundary: None }
+impl RequiredPermission {
+    pub fn on(arn: Arn) -> RequiredPermission {
+        RequiredPermission { permission: Permission::action("", arn), more: Vec::new(), principal_boundary: None }
     }
 
-    /// For actions that have no resource.
-    pub fn anything() -> Want {
-        Want::on(Arn::any())
+    /// For actions without a resource type.
+    pub fn without_resource() -> RequiredPermission {
+        RequiredPermission::on(Arn::any())
     }
 
-    /// How a refusal calls the resource. AWS: `on resource: user bob`, where most services say the ARN.
-    pub fn shown(mut self, text: String) -> Want {
-        if let Some(permission) = &mut self.permission {
-            permission.shown = Some(text.into());
-        }
+    /// The resource in the message of a denial. AWS: `on resource: user bob`, where most services have the ARN.
+    pub fn with_name(mut self, text: String) -> RequiredPermission {
+        self.permission.shown = Some(text.into());
         self
     }
 
-    fn key(mut self, name: String, value: &str) -> Want {
-        if let Some(permission) = &mut self.permission {
-            permission.keys.set(name, value.to_owned());
-        }
+    pub fn with_key(mut self, name: &'static str, value: &str) -> RequiredPermission {
+        self.permission.keys.set(name, value.to_owned());
         self
     }
 
-    pub fn with(self, name: &'static str, value: &str) -> Want {
-        self.key(name.to_owned(), value)
+    /// The permissions boundary of the user or role.
+    pub fn with_principal_boundary(self, boundary: Option<&Arn>) -> RequiredPermission {
+        RequiredPermission { principal_boundary: boundary.cloned(), ..self }
     }
 
-    /// The boundary that the user or role has.
-    pub fn bounded_by(self, boundary: Option<&Arn>) -> Want {
-        Want { boundary: boundary.cloned(), ..self }
-    }
-
-    /// The boundary that the request brings.
-    pub fn bringing_boundary(self, boundary: Option<&str>) -> Want {
+    /// The permissions boundary in the request.
+    pub fn with_request_boundary(self, boundary: Option<&str>) -> RequiredPermission {
         match boundary {
-            Some(arn) => self.with(BOUNDARY, arn),
+            Some(arn) => self.with_key(BOUNDARY_KEY, arn),
             None => self,
         }
     }
 
-    /// The tags that the resource has.
-    pub fn tagged(self, tags: &Tags) -> Want {
-        let mut want = tags.iter().fold(self, |want, (key, value)| want.key(format!("iam:ResourceTag/{key}"), value));
-        if let Some(permission) = &mut want.permission {
-            permission.keys.set_resource_tags(tags.iter().map(|(key, value)| (key, value)));
+    pub fn with_resource_tags(mut self, tags: &Tags) -> RequiredPermission {
+        for (key, value) in tags {
+            self.permission.keys.set(format!("iam:ResourceTag/{key}"), value);
         }
-        want
+        self.permission.keys.set_resource_tags(tags.iter().map(|(key, value)| (key, value)));
+        self
     }
 
-    /// The tags that the request brings.
-    pub fn requests(mut self, tags: Option<&[Tag]>) -> Want {
-        if let (Some(tags), Some(permission)) = (tags, &mut self.permission) {
-            permission.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone())));
+    pub fn with_request_tags(mut self, tags: Option<&[Tag]>) -> RequiredPermission {
+        if let Some(tags) = tags {
+            self.permission.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone())));
         }
         self
     }
 
-    pub fn untags(mut self, keys: &[String]) -> Want {
-        if let Some(permission) = &mut self.permission {
-            permission.keys.set_tag_keys(keys);
-        }
+    pub fn with_tag_keys(mut self, keys: &[String]) -> RequiredPermission {
+        self.permission.keys.set_tag_keys(keys);
         self
     }
 
-    /// What lets a caller in without a policy.
-    pub fn granted(mut self, grant: Grant<'static>) -> Want {
-        if let Some(permission) = &mut self.permission {
-            permission.grant = Some(grant);
-        }
+    /// What allows the call without a policy.
+    pub fn with_grant(mut self, grant: Grant<'static>) -> RequiredPermission {
+        self.permission.grant = Some(grant);
         self
     }
 
-    pub fn also(mut self, permission: Permission) -> Want {
-        self.also.push(permission);
+    pub fn and(mut self, permission: Permission) -> RequiredPermission {
+        self.more.push(permission);
         self
     }
 
-    pub fn permissions<O: Operation>(self) -> Result<Permissions, Fault> {
+    pub fn permissions<O: Operation>(mut self) -> Result<Permissions, Fault> {
         let access = O::SCHEMA.access.first();
-        let action = access.map_or("", |access| access.action);
-        let boundary = self.boundary.filter(|_| access.is_some_and(|access| access.keys.contains(&BOUNDARY)));
-        let permissions = self.permission.into_iter().map(|mut permission| {
-            // A boundary that the request brings counts more.
-            if let Some(boundary) = boundary.as_ref().filter(|_| permission.keys.get(BOUNDARY).is_none()) {
-                permission.keys.set(BOUNDARY, boundary);
-            }
-            Permission { action, ..permission }
-        });
-        Ok(permissions.chain(self.also).collect())
+        let has_boundary_key = access.is_some_and(|access| access.keys.contains(&BOUNDARY_KEY));
+        // The boundary in the request takes precedence.
+        if let Some(boundary) = self.principal_boundary.filter(|_| has_boundary_key && self.permission.keys.get(BOUNDARY_KEY).is_none()) {
+            self.permission.keys.set(BOUNDARY_KEY, &boundary);
+        }
+        let permission = Permission { action: access.map_or("", |access| access.action), ..self.permission };
+        Ok(std::iter::once(permission).chain(self.more).collect())
     }
 }
 
-/// `operation!(GetUser, |iam, cx, input| what it wants, |iam, cx, input| what it does)`.
+/// A handler: `operation!(GetUser, |iam, cx, input| the required permission, |iam, cx, input| the result)`.
 macro_rules! operation {
-    ($operation:ident, |$i:ident, $c:ident, $n:ident| $want:expr, |$iam:ident, $cx:ident, $input:ident| $does:expr $(,)?) => {
+    ($operation:ident, |$i:ident, $c:ident, $n:ident| $permission:expr, |$iam:ident, $cx:ident, $input:ident| $result:expr $(,)?) => {
         impl cloudlet_engine::Handle<$operation> for crate::Iam {
             #[allow(unused_variables, reason = "not every operation needs all three")]
             fn permissions(
@@ -124,8 +107,8 @@ macro_rules! operation {
             ) -> Result<cloudlet_engine::Permissions, cloudlet_aws::Fault> {
                 crate::names::check($n)?;
                 let $i = self;
-                let want: crate::operation::Want = $want;
-                want.permissions::<$operation>()
+                let permission: crate::operation::RequiredPermission = $permission;
+                permission.permissions::<$operation>()
             }
 
             #[allow(unused_variables, unused_mut, reason = "not every operation needs all three")]
@@ -135,7 +118,7 @@ macro_rules! operation {
                 mut $input: <$operation as cloudlet_shape::Operation>::Input,
             ) -> Result<<$operation as cloudlet_shape::Operation>::Output, cloudlet_aws::Fault> {
                 let $iam = self;
-                $does
+                $result
             }
         }
     };

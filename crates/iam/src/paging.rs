@@ -1,6 +1,6 @@
 //! Pages of lists: `Marker`, `MaxItems`, `IsTruncated`.
 
-use crate::{faults::invalid, limits};
+use crate::{faults::validation_error, limits};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cloudlet_aws::Fault;
 
@@ -16,11 +16,11 @@ impl<T> Page<T> {
     }
 }
 
-/// One page of what stands in an order that does not change: the marker is the place of the next.
+/// One page of a list in a stable order. The marker is an offset.
 pub(crate) fn page<T>(items: impl Iterator<Item = T>, marker: Option<&str>, max_items: Option<i32>) -> Result<Page<T>, Fault> {
     let start = match marker {
         None => 0,
-        Some(marker) => place(marker).ok_or_else(|| invalid("Invalid Marker."))?,
+        Some(marker) => offset(marker).ok_or_else(|| validation_error("Invalid Marker."))?,
     };
     let length = max_items.and_then(|n| usize::try_from(n).ok()).unwrap_or(limits::PAGE).clamp(1, limits::LONGEST_PAGE);
     let mut items = items.skip(start);
@@ -30,7 +30,7 @@ pub(crate) fn page<T>(items: impl Iterator<Item = T>, marker: Option<&str>, max_
     Ok(Page { items: items_of_page, is_truncated: Some(more), marker })
 }
 
-fn place(marker: &str) -> Option<usize> {
+fn offset(marker: &str) -> Option<usize> {
     String::from_utf8(URL_SAFE_NO_PAD.decode(marker).ok()?).ok()?.strip_prefix("at:")?.parse().ok()
 }
 

@@ -1,13 +1,13 @@
-//! Managed policies and their versions: the customer's in tables, AWS's from the catalogue.
+//! Managed policies and their versions: customer managed ones from the table, AWS managed ones from the catalogue.
 
 use crate::{
     Iam,
-    documents::managed_policy,
-    faults::{conflict, exists, gone, invalid, limit, no_policy, quota},
+    documents::parse_managed_policy,
+    faults::{already_exists, delete_conflict, limit_exceeded, no_policy, no_such, quota, validation_error},
     limits,
-    operation::{Want, operation},
+    operation::{RequiredPermission, operation},
+    output::{Detail, PolicyUsage, encoded, policy_usage},
     paging::page,
-    shown::{Detail, Uses, encoded, uses},
     tags::new_tags,
     users::path_of,
 };
@@ -16,31 +16,31 @@ use cloudlet_aws::{Account, Arn, Fault, FaultKind};
 use cloudlet_engine::Cx;
 use cloudlet_identity::{
     State,
-    catalogue::{self, AwsManaged},
-    state::{self, Of, of_account, rows_of},
+    catalogue::{self, AwsManagedPolicy},
+    state::{self, EntityKey, entries_of_account, rows_of_account},
 };
 use cloudlet_shape::Empty;
 use std::collections::BTreeMap;
 
-/// A managed policy of either owner.
-pub(crate) enum Found<'a> {
-    Aws(&'static AwsManaged),
-    Own(&'a state::Managed),
+/// An AWS managed or a customer managed policy.
+pub(crate) enum PolicyRef<'a> {
+    Aws(&'static AwsManagedPolicy),
+    Customer(&'a state::ManagedPolicy),
 }
 
 pub(crate) fn parse_arn(arn: &str) -> Result<(), Fault> {
     match Arn::parse(arn) {
         Some(_) => Ok(()),
-        None => Err(invalid("Invalid ARN:  Could not be parsed!")),
+        None => Err(validation_error("Invalid ARN:  Could not be parsed!")),
     }
 }
 
-pub(crate) fn find<'a>(state: &'a State, account: Account, arn: &str) -> Result<Option<Found<'a>>, Fault> {
+pub(crate) fn find<'a>(state: &'a State, account: Account, arn: &str) -> Result<Option<PolicyRef<'a>>, Fault> {
     parse_arn(arn)?;
     if let Some(policy) = catalogue::by_arn(arn) {
-        return Ok(Some(Found::Aws(policy)));
+        return Ok(Some(PolicyRef::Aws(policy)));
     }
-    Ok(state.policy_by_arn(arn).filter(|(owner, _)| *owner == account).map(|(_, policy)| Found::Own(policy)))
+    Ok(state.policy_by_arn(arn).filter(|(owner, _)| *owner == account).map(|(_, policy)| PolicyRef::Customer(policy)))
 }
 
 fn version_number(id: &str) -> Option<u32> {
@@ -48,28 +48,24 @@ fn version_number(id: &str) -> Option<u32> {
 }
 
 fn no_version(arn: &str, version: &str) -> impl FnOnce() -> Fault {
-    move || gone(format!("Policy {arn} version {version} does not exist or is not attachable."))
+    move || no_such(format!("Policy {arn} version {version} does not exist or is not attachable."))
 }
 
 impl Iam {
-    pub(crate) fn want_policy(&self, _: &Cx, arn: &str) -> Want {
-        let want = self.identity.read(|state| match state.policy_by_arn(arn) {
-            Some((_, policy)) => self.want_arn_of(arn).tagged(&policy.tags),
-            None => self.want_arn_of(arn),
-        });
-        want.shown(format!("policy {arn}"))
+    pub(crate) fn on_policy(&self, cx: &Cx, arn: &str) -> RequiredPermission {
+        let permission = self.on_arn(cx, arn).with_name(format!("policy {arn}"));
+        self.identity.read(|state| match state.policy_by_arn(arn) {
+            Some((_, policy)) => permission.with_resource_tags(&policy.tags),
+            None => permission,
+        })
     }
 
-    fn want_arn_of(&self, arn: &str) -> Want {
-        Want::on(Arn::parse(arn).unwrap_or_else(Arn::any))
+    /// On a resource that requests name by ARN.
+    pub(crate) fn on_arn(&self, _: &Cx, arn: &str) -> RequiredPermission {
+        RequiredPermission::on(Arn::parse(arn).unwrap_or_else(Arn::any))
     }
 
-    /// What is named by ARN only.
-    pub(crate) fn want_arn(&self, _: &Cx, arn: &str) -> Want {
-        self.want_arn_of(arn)
-    }
-
-    fn own_policy<'s>(&self, state: &'s mut State, account: Account, arn: &str) -> Result<&'s mut state::Managed, Fault> {
+    fn customer_policy<'s>(&self, state: &'s mut State, account: Account, arn: &str) -> Result<&'s mut state::ManagedPolicy, Fault> {
         parse_arn(arn)?;
         if catalogue::by_arn(arn).is_some() {
             // AWS: "writes on arn:aws:iam::aws:policy/* are implicitly denied".
@@ -79,7 +75,7 @@ impl Iam {
         }
         let name = state.policy_by_arn(arn).filter(|(owner, _)| *owner == account).map(|(_, policy)| policy.name.clone());
         let name = name.ok_or_else(no_policy(arn))?;
-        state.policies.get_mut(&Of::new(account, &name)).ok_or_else(no_policy(arn))
+        state.policies.get_mut(&EntityKey::new(account, &name)).ok_or_else(no_policy(arn))
     }
 }
 
@@ -87,46 +83,46 @@ operation!(
     CreatePolicy,
     |iam, cx, input| {
         let arn = iam.arn(cx.scope.account, "policy", input.path.as_deref().unwrap_or("/"), &input.policy_name);
-        Want::on(arn).requests(input.tags.as_deref()).shown(format!("policy {}", input.policy_name))
+        RequiredPermission::on(arn).with_request_tags(input.tags.as_deref()).with_name(format!("policy {}", input.policy_name))
     },
     |iam, cx, input| {
         let account = cx.scope.account;
-        let document = managed_policy(&input.policy_document)?;
+        let document = parse_managed_policy(&input.policy_document)?;
         let now = cx.now.whole_secs();
-        let key = Of::new(account, &input.policy_name);
-        let policy = state::Managed {
+        let key = EntityKey::new(account, &input.policy_name);
+        let policy = state::ManagedPolicy {
             name: input.policy_name,
             path: path_of(input.path),
             id: format!("ANPA{}", cx.ids().base32(17)).into(),
             created: now,
             updated: now,
             description: input.description.filter(|text| !text.is_empty()),
-            default: 1,
-            next: 2,
-            versions: BTreeMap::from([(1, state::Version { policy: document, created: now })]),
+            default_version: 1,
+            next_version: 2,
+            versions: BTreeMap::from([(1, state::PolicyVersion { policy: document, created: now })]),
             tags: new_tags(input.tags.as_deref())?,
         };
         iam.identity.write(|state| {
             if state.policies.contains(&key) {
-                return Err(exists(format!("A policy called {} already exists. Duplicate names are not allowed.", policy.name)));
+                return Err(already_exists(format!("A policy called {} already exists. Duplicate names are not allowed.", policy.name)));
             }
-            if rows_of(&state.policies, account).count() >= limits::POLICIES {
+            if entries_of_account(&state.policies, account).count() >= limits::POLICIES {
                 return Err(quota("PoliciesPerAccount", limits::POLICIES));
             }
-            let shown = iam.shown_policy(account, &policy, Uses::default(), Detail::Created);
+            let shown = iam.shown_policy(account, &policy, PolicyUsage::default(), Detail::Created);
             state.policies.insert(key, policy);
             Ok(CreatePolicyResponse { policy: Some(shown) })
         })
     }
 );
 
-operation!(GetPolicy, |iam, cx, input| iam.want_policy(cx, &input.policy_arn), |iam, cx, input| {
+operation!(GetPolicy, |iam, cx, input| iam.on_policy(cx, &input.policy_arn), |iam, cx, input| {
     let account = cx.scope.account;
     iam.identity.read(|state| {
-        let uses = uses(state, account).get(input.policy_arn.as_str()).copied().unwrap_or_default();
+        let usage = policy_usage(state, account).get(input.policy_arn.as_str()).copied().unwrap_or_default();
         let mut policy = match find(state, account, &input.policy_arn)?.ok_or_else(no_policy(&input.policy_arn))? {
-            Found::Aws(policy) => iam.shown_aws_policy(policy, uses, Detail::Whole),
-            Found::Own(policy) => iam.shown_policy(account, policy, uses, Detail::Whole),
+            PolicyRef::Aws(policy) => iam.shown_aws_policy(policy, usage, Detail::Whole),
+            PolicyRef::Customer(policy) => iam.shown_policy(account, policy, usage, Detail::Whole),
         };
         // AWS: an empty list here, and none where a policy was created. Recorded: moto's tests that are verified against AWS.
         policy.tags.get_or_insert_default();
@@ -134,48 +130,48 @@ operation!(GetPolicy, |iam, cx, input| iam.want_policy(cx, &input.policy_arn), |
     })
 });
 
-operation!(ListPolicies, |iam, cx, input| iam.want_path(cx, "policy", input.path_prefix.as_deref()), |iam, cx, input| {
+operation!(ListPolicies, |iam, cx, input| iam.on_path(cx, "policy", input.path_prefix.as_deref()), |iam, cx, input| {
     let account = cx.scope.account;
     let prefix = input.path_prefix.as_deref().unwrap_or("/");
     let scope = input.scope.as_deref().unwrap_or("All");
     iam.identity.read(|state| {
-        let uses = uses(state, account);
-        let used = |arn: &str| uses.get(arn).copied().unwrap_or_default();
+        let usage = policy_usage(state, account);
+        let used = |arn: &str| usage.get(arn).copied().unwrap_or_default();
         let partition = iam.identity.partition();
         let aws = catalogue::all().filter(|policy| scope != "Local" && policy.path.starts_with(prefix)).map(|policy| {
             let used = used(policy.arn(partition).as_str());
-            (used, Found::Aws(policy))
+            (used, PolicyRef::Aws(policy))
         });
-        let own = of_account(&state.policies, account).filter(|policy| scope != "AWS" && policy.path.starts_with(prefix)).map(|policy| {
+        let customer = rows_of_account(&state.policies, account).filter(|policy| scope != "AWS" && policy.path.starts_with(prefix)).map(|policy| {
             let used = used(iam.arn(account, "policy", &policy.path, &policy.name).as_str());
-            (used, Found::Own(policy))
+            (used, PolicyRef::Customer(policy))
         });
-        // The customer's own first: they are what most lists are read for.
-        let wanted = own.chain(aws).filter(|(used, _)| {
-            let attached = input.only_attached != Some(true) || used.attached > 0;
+        // Customer managed policies first: most lists are read for them.
+        let listed = customer.chain(aws).filter(|(used, _)| {
+            let attached = input.only_attached != Some(true) || used.attachments > 0;
             attached
                 && match input.policy_usage_filter.as_deref() {
-                    Some("PermissionsPolicy") => used.attached > 0,
-                    Some("PermissionsBoundary") => used.boundary > 0,
+                    Some("PermissionsPolicy") => used.attachments > 0,
+                    Some("PermissionsBoundary") => used.boundaries > 0,
                     _ => true,
                 }
         });
-        let page = page(wanted, input.marker.as_deref(), input.max_items)?.map(|(used, policy)| match policy {
-            Found::Aws(policy) => iam.shown_aws_policy(policy, used, Detail::Listed),
-            Found::Own(policy) => iam.shown_policy(account, policy, used, Detail::Listed),
+        let page = page(listed, input.marker.as_deref(), input.max_items)?.map(|(used, policy)| match policy {
+            PolicyRef::Aws(policy) => iam.shown_aws_policy(policy, used, Detail::Listed),
+            PolicyRef::Customer(policy) => iam.shown_policy(account, policy, used, Detail::Listed),
         });
         Ok(ListPoliciesResponse { policies: Some(page.items), is_truncated: page.is_truncated, marker: page.marker })
     })
 });
 
-operation!(DeletePolicy, |iam, cx, input| iam.want_policy(cx, &input.policy_arn), |iam, cx, input| {
+operation!(DeletePolicy, |iam, cx, input| iam.on_policy(cx, &input.policy_arn), |iam, cx, input| {
     let account = cx.scope.account;
     iam.identity.write(|state| {
-        let policy = iam.own_policy(state, account, &input.policy_arn)?;
+        let policy = iam.customer_policy(state, account, &input.policy_arn)?;
         let (versions, name) = (policy.versions.len(), policy.name.clone());
-        let used = uses(state, account).get(input.policy_arn.as_str()).copied().unwrap_or_default();
-        if used.attached + used.boundary > 0 {
-            return Err(conflict("Cannot delete a policy attached to entities."));
+        let used = policy_usage(state, account).get(input.policy_arn.as_str()).copied().unwrap_or_default();
+        if used.attachments + used.boundaries > 0 {
+            return Err(delete_conflict("Cannot delete a policy attached to entities."));
         }
         if versions > 1 {
             return Err(DELETE_CONFLICT.says(
@@ -183,34 +179,36 @@ operation!(DeletePolicy, |iam, cx, input| iam.want_policy(cx, &input.policy_arn)
                  The default version is deleted with the policy.",
             ));
         }
-        state.policies.remove(&Of::new(account, &name));
+        state.policies.remove(&EntityKey::new(account, &name));
         Ok(Empty {})
     })
 });
 
-fn shown_version(policy: &state::Managed, number: u32, version: &state::Version, text: Option<String>) -> PolicyVersion {
+fn shown_version(policy: &state::ManagedPolicy, number: u32, version: &state::PolicyVersion, text: Option<String>) -> PolicyVersion {
     PolicyVersion {
         document: text,
         version_id: Some(format!("v{number}")),
-        is_default_version: Some(number == policy.default),
+        is_default_version: Some(number == policy.default_version),
         create_date: Some(version.created),
     }
 }
 
-operation!(CreatePolicyVersion, |iam, cx, input| iam.want_policy(cx, &input.policy_arn), |iam, cx, input| {
+operation!(CreatePolicyVersion, |iam, cx, input| iam.on_policy(cx, &input.policy_arn), |iam, cx, input| {
     let account = cx.scope.account;
-    let document = managed_policy(&input.policy_document)?;
+    let document = parse_managed_policy(&input.policy_document)?;
     iam.identity.write(|state| {
-        let policy = iam.own_policy(state, account, &input.policy_arn)?;
+        let policy = iam.customer_policy(state, account, &input.policy_arn)?;
         if policy.versions.len() >= limits::VERSIONS {
-            return Err(limit("A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version."));
+            return Err(limit_exceeded(
+                "A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.",
+            ));
         }
-        let (number, now) = (policy.next, cx.now.whole_secs());
-        let version = state::Version { policy: document, created: now };
-        policy.next += 1;
+        let (number, now) = (policy.next_version, cx.now.whole_secs());
+        let version = state::PolicyVersion { policy: document, created: now };
+        policy.next_version += 1;
         policy.updated = now;
         if input.set_as_default == Some(true) {
-            policy.default = number;
+            policy.default_version = number;
         }
         let shown = shown_version(policy, number, &version, None);
         policy.versions.insert(number, version);
@@ -218,33 +216,33 @@ operation!(CreatePolicyVersion, |iam, cx, input| iam.want_policy(cx, &input.poli
     })
 });
 
-operation!(GetPolicyVersion, |iam, cx, input| iam.want_policy(cx, &input.policy_arn), |iam, cx, input| {
+operation!(GetPolicyVersion, |iam, cx, input| iam.on_policy(cx, &input.policy_arn), |iam, cx, input| {
     let number = version_number(&input.version_id);
     iam.identity.read(|state| {
         let shown = match find(state, cx.scope.account, &input.policy_arn)?.ok_or_else(no_policy(&input.policy_arn))? {
-            Found::Own(policy) => {
+            PolicyRef::Customer(policy) => {
                 let found = number.and_then(|number| Some((number, policy.versions.get(&number)?)));
                 let (number, version) = found.ok_or_else(no_version(&input.policy_arn, &input.version_id))?;
                 shown_version(policy, number, version, Some(encoded(&version.policy.text)))
             }
-            // Of AWS's policies only the current version is known.
-            Found::Aws(policy) if number == Some(policy.version) => PolicyVersion {
+            // Only the current version of an AWS managed policy is known.
+            PolicyRef::Aws(policy) if number == Some(policy.version) => PolicyVersion {
                 document: Some(encoded(policy.text())),
                 version_id: Some(format!("v{}", policy.version)),
                 is_default_version: Some(true),
                 create_date: Some(policy.updated),
             },
-            Found::Aws(_) => return Err(no_version(&input.policy_arn, &input.version_id)()),
+            PolicyRef::Aws(_) => return Err(no_version(&input.policy_arn, &input.version_id)()),
         };
         Ok(GetPolicyVersionResponse { policy_version: Some(shown) })
     })
 });
 
-operation!(ListPolicyVersions, |iam, cx, input| iam.want_policy(cx, &input.policy_arn), |iam, cx, input| iam.identity.read(|state| {
+operation!(ListPolicyVersions, |iam, cx, input| iam.on_policy(cx, &input.policy_arn), |iam, cx, input| iam.identity.read(|state| {
     let versions: Vec<PolicyVersion> = match find(state, cx.scope.account, &input.policy_arn)?.ok_or_else(no_policy(&input.policy_arn))? {
         // AWS: the newest first.
-        Found::Own(policy) => policy.versions.iter().rev().map(|(number, version)| shown_version(policy, *number, version, None)).collect(),
-        Found::Aws(policy) => vec![PolicyVersion {
+        PolicyRef::Customer(policy) => policy.versions.iter().rev().map(|(number, version)| shown_version(policy, *number, version, None)).collect(),
+        PolicyRef::Aws(policy) => vec![PolicyVersion {
             version_id: Some(format!("v{}", policy.version)),
             is_default_version: Some(true),
             create_date: Some(policy.updated),
@@ -255,30 +253,30 @@ operation!(ListPolicyVersions, |iam, cx, input| iam.want_policy(cx, &input.polic
     Ok(ListPolicyVersionsResponse { versions: Some(page.items), is_truncated: page.is_truncated, marker: page.marker })
 }));
 
-operation!(DeletePolicyVersion, |iam, cx, input| iam.want_policy(cx, &input.policy_arn), |iam, cx, input| {
+operation!(DeletePolicyVersion, |iam, cx, input| iam.on_policy(cx, &input.policy_arn), |iam, cx, input| {
     iam.identity.write(|state| {
-        let policy = iam.own_policy(state, cx.scope.account, &input.policy_arn)?;
+        let policy = iam.customer_policy(state, cx.scope.account, &input.policy_arn)?;
         let number = version_number(&input.version_id).filter(|number| policy.versions.contains_key(number));
         let number = number.ok_or_else(no_version(&input.policy_arn, &input.version_id))?;
-        if number == policy.default {
-            return Err(conflict("Cannot delete the default version of a policy."));
+        if number == policy.default_version {
+            return Err(delete_conflict("Cannot delete the default version of a policy."));
         }
         policy.versions.remove(&number);
         Ok(Empty {})
     })
 });
 
-operation!(SetDefaultPolicyVersion, |iam, cx, input| iam.want_policy(cx, &input.policy_arn), |iam, cx, input| {
+operation!(SetDefaultPolicyVersion, |iam, cx, input| iam.on_policy(cx, &input.policy_arn), |iam, cx, input| {
     iam.identity.write(|state| {
-        let policy = iam.own_policy(state, cx.scope.account, &input.policy_arn)?;
+        let policy = iam.customer_policy(state, cx.scope.account, &input.policy_arn)?;
         let number = version_number(&input.version_id).filter(|number| policy.versions.contains_key(number));
-        policy.default = number.ok_or_else(no_version(&input.policy_arn, &input.version_id))?;
+        policy.default_version = number.ok_or_else(no_version(&input.policy_arn, &input.version_id))?;
         policy.updated = cx.now.whole_secs();
         Ok(Empty {})
     })
 });
 
-operation!(ListEntitiesForPolicy, |iam, cx, input| iam.want_policy(cx, &input.policy_arn), |iam, cx, input| {
+operation!(ListEntitiesForPolicy, |iam, cx, input| iam.on_policy(cx, &input.policy_arn), |iam, cx, input| {
     let account = cx.scope.account;
     let prefix = input.path_prefix.as_deref().unwrap_or("/");
     let kind = input.entity_filter.as_deref();
@@ -294,14 +292,22 @@ operation!(ListEntitiesForPolicy, |iam, cx, input| iam.want_policy(cx, &input.po
             User(&'a state::User),
             Role(&'a state::Role),
         }
-        let groups = of_account(&state.groups, account)
-            .filter(|group| matches!(kind, None | Some("Group")) && group.path.starts_with(prefix) && uses(&group.holds.attached, None))
+        let groups = rows_of_account(&state.groups, account)
+            .filter(|group| matches!(kind, None | Some("Group")) && group.path.starts_with(prefix) && uses(&group.policies.attached, None))
             .map(Entity::Group);
-        let users = of_account(&state.users, account)
-            .filter(|user| matches!(kind, None | Some("User")) && user.path.starts_with(prefix) && uses(&user.holds.attached, user.boundary.as_ref()))
+        let users = rows_of_account(&state.users, account)
+            .filter(|user| {
+                matches!(kind, None | Some("User"))
+                    && user.path.starts_with(prefix)
+                    && uses(&user.policies.attached, user.permissions_boundary.as_ref())
+            })
             .map(Entity::User);
-        let roles = of_account(&state.roles, account)
-            .filter(|role| matches!(kind, None | Some("Role")) && role.path.starts_with(prefix) && uses(&role.holds.attached, role.boundary.as_ref()))
+        let roles = rows_of_account(&state.roles, account)
+            .filter(|role| {
+                matches!(kind, None | Some("Role"))
+                    && role.path.starts_with(prefix)
+                    && uses(&role.policies.attached, role.permissions_boundary.as_ref())
+            })
             .map(Entity::Role);
         let page = page(groups.chain(users).chain(roles), input.marker.as_deref(), input.max_items)?;
         let (mut groups, mut users, mut roles) = (vec![], vec![], vec![]);

@@ -1,18 +1,18 @@
-//! What policies would decide: the simulators, on the evaluator that decides every call.
+//! The policy simulators. They use the evaluator that authorizes every call.
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
 
 use crate::{
-    faults::{bad_input, gone, invalid},
-    operation::{Want, operation},
+    faults::{invalid_input, no_such, validation_error},
+    operation::{RequiredPermission, operation},
     paging::page,
 };
 use cloudlet_api_iam::*;
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who};
-use cloudlet_identity::{Membership, State, catalogue, managed, state::Holdings};
+use cloudlet_identity::{Membership, State, catalogue, managed_policy, state::IdentityPolicies};
 use cloudlet_policy::{Document, Effect, Explanation, Keys, Kind, Outcome, Policies, Policy as Applied, Principal, Request, Source, Span, explain};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// Everything one simulation is about.
+/// The input of a simulation.
 struct Simulation {
     account: Account,
     caller: Caller,
@@ -26,7 +26,7 @@ struct Simulation {
 }
 
 fn parse(text: &str, name: String, kind: Kind) -> Result<Applied, Fault> {
-    let document = Document::parse(text, kind).map_err(|error| bad_input(error.message))?;
+    let document = Document::parse(text, kind).map_err(|error| invalid_input(error.message))?;
     Ok(Applied { name: name.into(), document })
 }
 
@@ -35,15 +35,15 @@ fn listed(texts: Option<&[String]>, name: &str) -> Result<Vec<Applied>, Fault> {
     numbered.map(|(at, text)| parse(text, format!("{name}.{}", at + 1), Kind::Identity)).collect()
 }
 
-/// The caller that a simulated request is made by.
+/// The caller of the simulated requests.
 fn caller_of(arn: &str, account: Account) -> Result<Caller, Fault> {
-    let parsed = Arn::parse(arn).ok_or_else(|| invalid(format!("Invalid ARN: {arn}")))?;
+    let parsed = Arn::parse(arn).ok_or_else(|| validation_error(format!("Invalid ARN: {arn}")))?;
     let resource = parsed.resource();
     let name = resource.rsplit('/').next().unwrap_or_default();
     let identity = match resource.split('/').next() {
         Some("role") => Who::AssumedRole { role: parsed.clone(), session: "simulation".into() },
         Some("root") if !resource.contains('/') => Who::Root,
-        Some("assumed-role") => return Err(bad_input("CallerArn must not be the ARN of an assumed role.")),
+        Some("assumed-role") => return Err(invalid_input("CallerArn must not be the ARN of an assumed role.")),
         _ => Who::User { name: name.into() },
     };
     let account = Account::parse(parsed.account()).unwrap_or(account);
@@ -92,10 +92,10 @@ fn matched(explanation: &Explanation) -> Vec<Statement> {
 impl Simulation {
     fn evaluate(&self, action: &str, resource: Option<&str>) -> Result<EvaluationResult, Fault> {
         if !action.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty()) {
-            return Err(bad_input(format!("Invalid action name: {action}")));
+            return Err(invalid_input(format!("Invalid action name: {action}")));
         }
         let name = resource.unwrap_or("*");
-        let on = if name == "*" { Arn::any() } else { Arn::parse(name).ok_or_else(|| bad_input(format!("Invalid resource: {name}")))? };
+        let on = if name == "*" { Arn::any() } else { Arn::parse(name).ok_or_else(|| invalid_input(format!("Invalid resource: {name}")))? };
         let owner = Account::parse(on.account()).or(self.owner).or(Some(self.account));
         let request = Request { principal: Principal::of(&self.caller), action, resource: &on, resource_account: owner, keys: &self.keys };
         let policies = Policies {
@@ -111,7 +111,7 @@ impl Simulation {
             let mut gates = explanation.gates.iter().filter(|gate| wanted(gate.source) && gate.outcome != Outcome::NotAsked).peekable();
             gates.peek().is_some().then(|| gates.all(|gate| gate.outcome == Outcome::Allows))
         };
-        let bounded = outcome(|source| source == Source::Boundary)
+        let boundary = outcome(|source| source == Source::Boundary)
             .map(|allowed| PermissionsBoundaryDecisionDetail { allowed_by_permissions_boundary: Some(allowed) });
         let organization = outcome(|source| matches!(source, Source::ServiceControl(_))).unwrap_or(true);
         let (statements, missing) = (matched(&explanation), explanation.missing_keys.clone());
@@ -121,7 +121,7 @@ impl Simulation {
             matched_statements: Some(statements.clone()),
             missing_context_values: Some(missing.clone()),
             eval_decision_details: None,
-            permissions_boundary_decision_detail: bounded.clone(),
+            permissions_boundary_decision_detail: boundary.clone(),
         });
         Ok(EvaluationResult {
             eval_action_name: action.to_owned(),
@@ -130,18 +130,18 @@ impl Simulation {
             matched_statements: Some(statements),
             missing_context_values: Some(missing),
             organizations_decision_detail: Some(OrganizationsDecisionDetail { allowed_by_organizations: Some(organization) }),
-            permissions_boundary_decision_detail: bounded,
-            eval_decision_details: Some(self.sides(&explanation, owner)),
+            permissions_boundary_decision_detail: boundary,
+            eval_decision_details: Some(self.decision_details(&explanation, owner)),
             resource_specific_results: specific.map(|one| vec![one]),
         })
     }
 
-    /// AWS: for another account's resource, what each side says.
-    fn sides(&self, explanation: &Explanation, owner: Option<Account>) -> BTreeMap<String, String> {
+    /// `EvalDecisionDetails`: for a resource of another account, the decision by policy type.
+    fn decision_details(&self, explanation: &Explanation, owner: Option<Account>) -> BTreeMap<String, String> {
         if self.resource_policy.is_none() || owner == self.caller.account {
             return BTreeMap::new();
         }
-        let side = |sources: &[Source]| {
+        let decision_of = |sources: &[Source]| {
             let mut found = Effect::ImplicitDeny;
             for gate in explanation.gates.iter().filter(|gate| sources.contains(&gate.source)) {
                 match gate.outcome {
@@ -153,8 +153,8 @@ impl Simulation {
             decision(found)
         };
         BTreeMap::from([
-            ("IAM Policy".to_owned(), side(&[Source::Identity, Source::Group])),
-            ("Resource Policy".to_owned(), side(&[Source::Resource])),
+            ("IAM Policy".to_owned(), decision_of(&[Source::Identity, Source::Group])),
+            ("Resource Policy".to_owned(), decision_of(&[Source::Resource])),
         ])
     }
 
@@ -175,16 +175,16 @@ fn owner_of(arn: Option<&str>) -> Result<Option<Account>, Fault> {
         None => Ok(None),
         Some(arn) => {
             let account = Account::parse(arn).or_else(|| Arn::parse(arn).and_then(|arn| Account::parse(arn.account())));
-            account.map(Some).ok_or_else(|| bad_input(format!("Invalid resource owner: {arn}")))
+            account.map(Some).ok_or_else(|| invalid_input(format!("Invalid resource owner: {arn}")))
         }
     }
 }
 
-operation!(SimulateCustomPolicy, |iam, cx, input| Want::anything(), |iam, cx, input| {
+operation!(SimulateCustomPolicy, |iam, cx, input| RequiredPermission::without_resource(), |iam, cx, input| {
     let account = cx.scope.account;
     let arn = match (&input.caller_arn, &input.resource_policy) {
         (Some(arn), _) => arn.clone(),
-        (None, Some(_)) => return Err(bad_input("CallerArn is required when a resource policy is simulated.")),
+        (None, Some(_)) => return Err(invalid_input("CallerArn is required when a resource policy is simulated.")),
         (None, None) => iam.arn(account, "user", "/", "simulation").to_string(),
     };
     let levels = input.ordered_organization_policy_input_list.unwrap_or_default();
@@ -206,46 +206,50 @@ operation!(SimulateCustomPolicy, |iam, cx, input| Want::anything(), |iam, cx, in
     simulation.run(&input.action_names, input.resource_arns.as_deref(), input.marker.as_deref(), input.max_items)
 });
 
-/// The policies of a principal under the names that a simulation shows.
-struct Held {
-    own: Vec<Applied>,
+/// The policies of a principal, with the ids of `MatchedStatements`.
+struct PrincipalPolicies {
+    identity: Vec<Applied>,
     groups: Vec<Applied>,
     boundary: Option<Arn>,
 }
 
-fn named(state: &State, kind: &str, owner: &str, holds: &Holdings) -> Vec<Applied> {
-    let inline = holds.inline.iter().map(|(name, policy)| policy.named(format!("{kind}_{owner}_{name}")));
-    let attached = holds.attached.iter().filter_map(|arn| {
+fn named(state: &State, kind: &str, owner: &str, policies: &IdentityPolicies) -> Vec<Applied> {
+    let inline = policies.inline.iter().map(|(name, policy)| policy.named(format!("{kind}_{owner}_{name}")));
+    let attached = policies.attached.iter().filter_map(|arn| {
         let name: Arc<str> = match catalogue::by_arn(arn.as_str()) {
             Some(policy) => policy.name.as_str().into(),
             None => state.policy_by_arn(arn.as_str())?.1.name.as_str().into(),
         };
-        Some(Applied { name, ..managed(state, arn.as_str())? })
+        Some(Applied { name, ..managed_policy(state, arn.as_str())? })
     });
     inline.chain(attached).collect()
 }
 
-fn source(state: &State, account: Account, arn: &str) -> Result<Held, Fault> {
-    let own = |(owner, _): &(Account, _)| *owner == account;
+fn principal_policies(state: &State, account: Account, arn: &str) -> Result<PrincipalPolicies, Fault> {
+    let is_own = |(owner, _): &(Account, _)| *owner == account;
     if let Some((_, user)) = state.user_by_arn(arn).filter(|found| found.0 == account) {
         let groups = user.groups.iter().filter_map(|name| state.group(account, name));
-        return Ok(Held {
-            own: named(state, "user", &user.name, &user.holds),
-            groups: groups.flat_map(|group| named(state, "group", &group.name, &group.holds)).collect(),
-            boundary: user.boundary.clone(),
+        return Ok(PrincipalPolicies {
+            identity: named(state, "user", &user.name, &user.policies),
+            groups: groups.flat_map(|group| named(state, "group", &group.name, &group.policies)).collect(),
+            boundary: user.permissions_boundary.clone(),
         });
     }
     if let Some((_, role)) = state.role_by_arn(arn).filter(|found| found.0 == account) {
-        return Ok(Held { own: named(state, "role", &role.name, &role.holds), groups: Vec::new(), boundary: role.boundary.clone() });
+        return Ok(PrincipalPolicies {
+            identity: named(state, "role", &role.name, &role.policies),
+            groups: Vec::new(),
+            boundary: role.permissions_boundary.clone(),
+        });
     }
-    if let Some((_, group)) = state.group_by_arn(arn).filter(own) {
-        return Ok(Held { own: named(state, "group", &group.name, &group.holds), groups: Vec::new(), boundary: None });
+    if let Some((_, group)) = state.group_by_arn(arn).filter(is_own) {
+        return Ok(PrincipalPolicies { identity: named(state, "group", &group.name, &group.policies), groups: Vec::new(), boundary: None });
     }
     crate::policies::parse_arn(arn)?;
-    Err(gone(format!("Entity {arn} was not found.")))
+    Err(no_such(format!("Entity {arn} was not found.")))
 }
 
-/// Policies left out of a simulation.
+/// `PolicyExclusionList`
 fn excluded(policy: &Applied, exclusions: &[PolicyIdentifier]) -> bool {
     exclusions.iter().any(|one| {
         let by_arn = one.policy_arn.as_deref().and_then(|arn| arn.rsplit('/').next()).is_some_and(|name| *name == *policy.name);
@@ -256,16 +260,16 @@ fn excluded(policy: &Applied, exclusions: &[PolicyIdentifier]) -> bool {
     })
 }
 
-operation!(SimulatePrincipalPolicy, |iam, cx, input| iam.want_arn(cx, &input.policy_source_arn), |iam, cx, input| {
+operation!(SimulatePrincipalPolicy, |iam, cx, input| iam.on_arn(cx, &input.policy_source_arn), |iam, cx, input| {
     let account = cx.scope.account;
     let (source, boundary) = iam.identity.read(|state| {
-        let source = source(state, account, &input.policy_source_arn)?;
-        let boundary = source.boundary.as_ref().and_then(|arn| managed(state, arn.as_str()));
+        let source = principal_policies(state, account, &input.policy_source_arn)?;
+        let boundary = source.boundary.as_ref().and_then(|arn| managed_policy(state, arn.as_str()));
         Ok::<_, Fault>((source, boundary))
     })?;
     let exclusions = input.policy_exclusion_list.unwrap_or_default();
     let keep = |policies: Vec<Applied>| policies.into_iter().filter(|policy| !excluded(policy, &exclusions)).collect::<Vec<_>>();
-    let mut identity = keep(source.own);
+    let mut identity = keep(source.identity);
     identity.extend(listed(input.policy_input_list.as_deref(), "PolicyInputList")?);
     let given = listed(input.permissions_boundary_policy_input_list.as_deref(), "PermissionsBoundaryPolicyInputList")?.pop();
     let membership: Option<Arc<Membership>> = iam.identity.membership(account);
@@ -297,15 +301,15 @@ fn key_names(policies: &[Applied]) -> GetContextKeysForPolicyResponse {
     GetContextKeysForPolicyResponse { context_key_names: Some(names.into_values().collect()) }
 }
 
-operation!(GetContextKeysForCustomPolicy, |iam, cx, input| Want::anything(), |iam, cx, input| {
+operation!(GetContextKeysForCustomPolicy, |iam, cx, input| RequiredPermission::without_resource(), |iam, cx, input| {
     Ok(key_names(&listed(Some(&input.policy_input_list), "PolicyInputList")?))
 });
 
-operation!(GetContextKeysForPrincipalPolicy, |iam, cx, input| iam.want_arn(cx, &input.policy_source_arn), |iam, cx, input| {
+operation!(GetContextKeysForPrincipalPolicy, |iam, cx, input| iam.on_arn(cx, &input.policy_source_arn), |iam, cx, input| {
     let mut policies = listed(input.policy_input_list.as_deref(), "PolicyInputList")?;
     iam.identity.read(|state| {
-        let source = source(state, cx.scope.account, &input.policy_source_arn)?;
-        policies.extend(source.own.into_iter().chain(source.groups));
+        let source = principal_policies(state, cx.scope.account, &input.policy_source_arn)?;
+        policies.extend(source.identity.into_iter().chain(source.groups));
         Ok(key_names(&policies))
     })
 });

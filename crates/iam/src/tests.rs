@@ -1,4 +1,4 @@
-//! Through the cloud, with a stopped clock, no HTTP.
+//! Calls through `Cloud`, with a stopped clock and without HTTP.
 
 mod fixture;
 
@@ -8,7 +8,7 @@ mod decisions;
 mod delegations;
 mod last_accessed;
 mod matrix;
-mod people;
 mod policies;
 mod providers;
 mod simulations;
+mod users_and_roles;

@@ -1,13 +1,13 @@
-//! Users, and the groups they are in.
+//! Users and groups.
 
 use crate::{
     Iam,
     documents::rename_principal,
-    faults::{first, quota, taken, the},
+    faults::{entity_exists, must_first, no_such_entity, quota},
     limits,
-    operation::{Want, operation},
+    operation::{RequiredPermission, operation},
+    output::{Detail, UserOrRoot},
     paging::page,
-    shown::{Detail, Whom},
     tags::new_tags,
 };
 use cloudlet_api_iam::*;
@@ -15,49 +15,51 @@ use cloudlet_aws::{Account, Arn, Caller, Fault};
 use cloudlet_engine::Cx;
 use cloudlet_identity::{
     State,
-    state::{self, KeyOwner, Of, of_account, rows_of},
+    state::{self, AccessKeyOwner, EntityKey, entries_of_account, rows_of_account},
 };
 use cloudlet_shape::Empty;
 
-/// `/` unless said otherwise.
+/// The path of a request, which is `/` by default.
 pub(crate) fn path_of(path: Option<String>) -> String {
     path.unwrap_or_else(|| "/".into())
 }
 
 impl Iam {
-    /// A user, by name; who does not exist is asked about at the root path.
-    pub(crate) fn want_user(&self, cx: &Cx, name: &str) -> Want {
+    /// On a user. One that does not exist has the path `/`.
+    pub(crate) fn on_user(&self, cx: &Cx, name: &str) -> RequiredPermission {
         let account = cx.scope.account;
-        let want = self.identity.read(|state| match state.user(account, name) {
-            Some(user) => Want::on(self.arn(account, "user", &user.path, name)).tagged(&user.tags).bounded_by(user.boundary.as_ref()),
-            None => Want::on(self.arn(account, "user", "/", name)),
+        let permission = self.identity.read(|state| match state.user(account, name) {
+            Some(user) => RequiredPermission::on(self.arn(account, "user", &user.path, name))
+                .with_resource_tags(&user.tags)
+                .with_principal_boundary(user.permissions_boundary.as_ref()),
+            None => RequiredPermission::on(self.arn(account, "user", "/", name)),
         });
-        want.shown(format!("user {name}"))
+        permission.with_name(format!("user {name}"))
     }
 
-    /// The named user, or the caller itself.
-    pub(crate) fn want_whom(&self, cx: &Cx, named: Option<&str>) -> Result<Want, Fault> {
-        Ok(match Whom::of(cx, named)? {
-            Whom::User(name) => self.want_user(cx, &name),
-            Whom::Root => Want::on(Arn::build(self.identity.partition(), "iam", "", cx.scope.account.as_str(), "root")),
+    /// On the user that the request names, or the caller.
+    pub(crate) fn on_user_or_caller(&self, cx: &Cx, named: Option<&str>) -> Result<RequiredPermission, Fault> {
+        Ok(match UserOrRoot::of(cx, named)? {
+            UserOrRoot::User(name) => self.on_user(cx, &name),
+            UserOrRoot::Root => RequiredPermission::on(Arn::build(self.identity.partition(), "iam", "", cx.scope.account.as_str(), "root")),
         })
     }
 
-    pub(crate) fn want_group(&self, cx: &Cx, name: &str) -> Want {
+    pub(crate) fn on_group(&self, cx: &Cx, name: &str) -> RequiredPermission {
         let account = cx.scope.account;
         let path = self.identity.read(|state| state.group(account, name).map(|group| group.path.clone()));
-        Want::on(self.arn(account, "group", path.as_deref().unwrap_or("/"), name)).shown(format!("group {name}"))
+        RequiredPermission::on(self.arn(account, "group", path.as_deref().unwrap_or("/"), name)).with_name(format!("group {name}"))
     }
 
-    pub(crate) fn want_path(&self, cx: &Cx, kind: &str, prefix: Option<&str>) -> Want {
-        let want = Want::on(self.arn(cx.scope.account, kind, prefix.unwrap_or("/"), ""));
-        if kind == "policy" { want.shown(format!("policy path {}", prefix.unwrap_or("/"))) } else { want }
+    pub(crate) fn on_path(&self, cx: &Cx, kind: &str, prefix: Option<&str>) -> RequiredPermission {
+        let permission = RequiredPermission::on(self.arn(cx.scope.account, kind, prefix.unwrap_or("/"), ""));
+        if kind == "policy" { permission.with_name(format!("policy path {}", prefix.unwrap_or("/"))) } else { permission }
     }
 
-    /// Root has no row: `arn:aws:iam::123456789012:root`.
+    /// Root has no row in the table.
     fn root_user(&self, account: Account) -> User {
         let root = Caller::root(account, self.identity.partition(), None);
-        let alias = self.identity.read(|state| state.settings.get(&account).and_then(|settings| settings.alias.clone()));
+        let alias = self.identity.read(|state| state.account_settings.get(&account).and_then(|settings| settings.alias.clone()));
         User {
             path: "/".into(),
             // AWS: the account's alias, if it has one. Without one the answer has no name; the model wants a text.
@@ -73,30 +75,30 @@ operation!(
     CreateUser,
     |iam, cx, input| {
         let arn = iam.arn(cx.scope.account, "user", input.path.as_deref().unwrap_or("/"), &input.user_name);
-        Want::on(arn).requests(input.tags.as_deref()).bringing_boundary(input.permissions_boundary.as_deref())
+        RequiredPermission::on(arn).with_request_tags(input.tags.as_deref()).with_request_boundary(input.permissions_boundary.as_deref())
     },
     |iam, cx, input| {
         let account = cx.scope.account;
         let tags = new_tags(input.tags.as_deref())?;
-        let key = Of::new(account, &input.user_name);
+        let key = EntityKey::new(account, &input.user_name);
         let user = state::User {
             name: input.user_name,
             path: path_of(input.path),
             id: format!("AIDA{}", cx.ids().base32(17)).into(),
             created: cx.now.whole_secs(),
             tags,
-            boundary: input.permissions_boundary.as_deref().and_then(Arn::parse),
-            holds: Default::default(),
+            permissions_boundary: input.permissions_boundary.as_deref().and_then(Arn::parse),
+            policies: Default::default(),
             groups: Vec::new(),
-            login: None,
-            mfa: Vec::new(),
-            password_used: None,
+            login_profile: None,
+            mfa_devices: Vec::new(),
+            password_last_used: None,
         };
         iam.identity.write(|state| {
             if state.users.contains(&key) {
-                return Err(taken("User", &user.name));
+                return Err(entity_exists("User", &user.name));
             }
-            if rows_of(&state.users, account).count() >= limits::USERS {
+            if entries_of_account(&state.users, account).count() >= limits::USERS {
                 return Err(quota("UsersPerAccount", limits::USERS));
             }
             crate::boundaries::check(state, account, input.permissions_boundary.as_deref())?;
@@ -107,39 +109,39 @@ operation!(
     }
 );
 
-operation!(GetUser, |iam, cx, input| iam.want_whom(cx, input.user_name.as_deref())?, |iam, cx, input| {
+operation!(GetUser, |iam, cx, input| iam.on_user_or_caller(cx, input.user_name.as_deref())?, |iam, cx, input| {
     let account = cx.scope.account;
-    match Whom::of(cx, input.user_name.as_deref())? {
-        Whom::Root => Ok(GetUserResponse { user: iam.root_user(account) }),
-        Whom::User(name) => iam.identity.read(|state| {
-            let user = state.user(account, &name).ok_or_else(the("user", &name))?;
+    match UserOrRoot::of(cx, input.user_name.as_deref())? {
+        UserOrRoot::Root => Ok(GetUserResponse { user: iam.root_user(account) }),
+        UserOrRoot::User(name) => iam.identity.read(|state| {
+            let user = state.user(account, &name).ok_or_else(no_such_entity("user", &name))?;
             Ok(GetUserResponse { user: iam.shown_user(account, user, Detail::Whole) })
         }),
     }
 });
 
-operation!(ListUsers, |iam, cx, input| iam.want_path(cx, "user", input.path_prefix.as_deref()), |iam, cx, input| {
+operation!(ListUsers, |iam, cx, input| iam.on_path(cx, "user", input.path_prefix.as_deref()), |iam, cx, input| {
     let prefix = input.path_prefix.as_deref().unwrap_or("/");
     iam.identity.read(|state| {
-        let users = of_account(&state.users, cx.scope.account).filter(|user| user.path.starts_with(prefix));
+        let users = rows_of_account(&state.users, cx.scope.account).filter(|user| user.path.starts_with(prefix));
         let page = page(users, input.marker.as_deref(), input.max_items)?.map(|user| iam.shown_user(cx.scope.account, user, Detail::Listed));
         Ok(ListUsersResponse { users: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });
 
-operation!(UpdateUser, |iam, cx, input| iam.want_user(cx, &input.user_name), |iam, cx, input| {
+operation!(UpdateUser, |iam, cx, input| iam.on_user(cx, &input.user_name), |iam, cx, input| {
     let account = cx.scope.account;
     iam.identity.write(|state| {
-        let mut user = state.user(account, &input.user_name).cloned().ok_or_else(the("user", &input.user_name))?;
+        let mut user = state.user(account, &input.user_name).cloned().ok_or_else(no_such_entity("user", &input.user_name))?;
         let old = iam.arn(account, "user", &user.path, &user.name);
-        let old_key = Of::new(account, &user.name);
+        let old_key = EntityKey::new(account, &user.name);
         if let Some(path) = input.new_path {
             user.path = path;
         }
         if let Some(name) = input.new_user_name.filter(|name| *name != user.name) {
-            let key = Of::new(account, &name);
+            let key = EntityKey::new(account, &name);
             if key != old_key && state.users.contains(&key) {
-                return Err(taken("User", &name));
+                return Err(entity_exists("User", &name));
             }
             rename_everywhere(state, account, &user, &name);
             user.name = name;
@@ -149,26 +151,41 @@ operation!(UpdateUser, |iam, cx, input| iam.want_user(cx, &input.user_name), |ia
             rename_principal(state, old.as_str(), new.as_str());
         }
         state.users.remove(&old_key);
-        state.users.insert(Of::new(account, &user.name), user);
+        state.users.insert(EntityKey::new(account, &user.name), user);
         Ok(Empty {})
     })
 });
 
-/// What belongs to a user knows it by name.
+/// Changes the user's name in its credentials.
 fn rename_everywhere(state: &mut State, account: Account, user: &state::User, name: &str) {
     let keys: Vec<_> = state.access_keys.iter().filter(|(_, key)| owns(account, user, key)).map(|(id, _)| id.clone()).collect();
     for id in keys {
         if let Some(key) = state.access_keys.get_mut(&*id) {
-            key.owner = KeyOwner::User(name.to_owned());
+            key.owner = AccessKeyOwner::User(name.to_owned());
         }
     }
-    let extras: Vec<_> = rows_of(&state.extras, account).filter(|(_, extra)| extra.user == user.name).map(|(key, _)| key.clone()).collect();
-    for key in extras {
-        if let Some(extra) = state.extras.get_mut(&key) {
-            extra.user = name.to_owned();
+    let keys: Vec<_> =
+        entries_of_account(&state.ssh_public_keys, account).filter(|(_, row)| row.user == user.name).map(|(key, _)| key.clone()).collect();
+    for key in keys {
+        if let Some(row) = state.ssh_public_keys.get_mut(&key) {
+            row.user = name.to_owned();
         }
     }
-    for serial in &user.mfa {
+    let keys: Vec<_> =
+        entries_of_account(&state.signing_certificates, account).filter(|(_, row)| row.user == user.name).map(|(key, _)| key.clone()).collect();
+    for key in keys {
+        if let Some(row) = state.signing_certificates.get_mut(&key) {
+            row.user = name.to_owned();
+        }
+    }
+    let credentials = entries_of_account(&state.service_specific_credentials, account).filter(|(_, row)| row.user == user.name);
+    let keys: Vec<_> = credentials.map(|(key, _)| key.clone()).collect();
+    for key in keys {
+        if let Some(row) = state.service_specific_credentials.get_mut(&key) {
+            row.user = name.to_owned();
+        }
+    }
+    for serial in &user.mfa_devices {
         if let Some(owner) = state.mfa_devices.get_mut(serial).and_then(|device| device.owner.as_mut()) {
             owner.user = Some(name.to_owned());
         }
@@ -176,53 +193,54 @@ fn rename_everywhere(state: &mut State, account: Account, user: &state::User, na
 }
 
 pub(crate) fn owns(account: Account, user: &state::User, key: &state::AccessKey) -> bool {
-    key.account == account && matches!(&key.owner, KeyOwner::User(owner) if *owner == user.name)
+    key.account == account && matches!(&key.owner, AccessKeyOwner::User(owner) if *owner == user.name)
 }
 
-operation!(DeleteUser, |iam, cx, input| iam.want_user(cx, &input.user_name), |iam, cx, input| {
+operation!(DeleteUser, |iam, cx, input| iam.on_user(cx, &input.user_name), |iam, cx, input| {
     let account = cx.scope.account;
     iam.identity.write(|state| {
-        let user = state.user(account, &input.user_name).ok_or_else(the("user", &input.user_name))?;
-        let has = |what: fn(&state::What) -> bool| of_account(&state.extras, account).any(|extra| extra.user == user.name && what(&extra.what));
-        let obstacles = [
+        let user = state.user(account, &input.user_name).ok_or_else(no_such_entity("user", &input.user_name))?;
+        let has_certificates = rows_of_account(&state.signing_certificates, account).any(|row| row.user == user.name);
+        let has_ssh_keys = rows_of_account(&state.ssh_public_keys, account).any(|row| row.user == user.name);
+        let has_service_credentials = rows_of_account(&state.service_specific_credentials, account).any(|row| row.user == user.name);
+        let references = [
             (!user.groups.is_empty(), "remove users from group"),
-            (!user.holds.attached.is_empty(), "detach all policies"),
-            (!user.holds.inline.is_empty(), "delete policies"),
-            (user.login.is_some(), "delete login profile"),
+            (!user.policies.attached.is_empty(), "detach all policies"),
+            (!user.policies.inline.is_empty(), "delete policies"),
+            (user.login_profile.is_some(), "delete login profile"),
             (state.access_keys.values().any(|key| owns(account, user, key)), "delete access keys"),
-            (!user.mfa.is_empty(), "delete MFA device"),
-            (has(|what| matches!(what, state::What::Certificate { .. })), "delete signing certificate"),
-            (has(|what| matches!(what, state::What::SshKey { .. })), "delete SSH public keys"),
-            (has(|what| matches!(what, state::What::ServicePassword { .. })), "delete service specific credentials"),
+            (!user.mfa_devices.is_empty(), "delete MFA device"),
+            (has_certificates, "delete certificates"),
+            (has_ssh_keys || has_service_credentials, "remove referenced objects"),
         ];
-        if let Some((_, what)) = obstacles.into_iter().find(|(stands, _)| *stands) {
-            return Err(first(what));
+        if let Some((_, what)) = references.into_iter().find(|(exists, _)| *exists) {
+            return Err(must_first(what));
         }
         let (arn, id) = (iam.arn(account, "user", &user.path, &user.name), user.id.clone());
         rename_principal(state, arn.as_str(), &id);
-        state.users.remove(&Of::new(account, &input.user_name));
+        state.users.remove(&EntityKey::new(account, &input.user_name));
         Ok(Empty {})
     })
 });
 
 operation!(
     CreateGroup,
-    |iam, cx, input| Want::on(iam.arn(cx.scope.account, "group", input.path.as_deref().unwrap_or("/"), &input.group_name)),
+    |iam, cx, input| RequiredPermission::on(iam.arn(cx.scope.account, "group", input.path.as_deref().unwrap_or("/"), &input.group_name)),
     |iam, cx, input| {
         let account = cx.scope.account;
-        let key = Of::new(account, &input.group_name);
+        let key = EntityKey::new(account, &input.group_name);
         let group = state::Group {
             name: input.group_name,
             path: path_of(input.path),
             id: format!("AGPA{}", cx.ids().base32(17)).into(),
             created: cx.now.whole_secs(),
-            holds: Default::default(),
+            policies: Default::default(),
         };
         iam.identity.write(|state| {
             if state.groups.contains(&key) {
-                return Err(taken("Group", &group.name));
+                return Err(entity_exists("Group", &group.name));
             }
-            if rows_of(&state.groups, account).count() >= limits::GROUPS {
+            if entries_of_account(&state.groups, account).count() >= limits::GROUPS {
                 return Err(quota("GroupsPerAccount", limits::GROUPS));
             }
             let shown = iam.shown_group(account, &group);
@@ -232,40 +250,40 @@ operation!(
     }
 );
 
-operation!(GetGroup, |iam, cx, input| iam.want_group(cx, &input.group_name), |iam, cx, input| {
+operation!(GetGroup, |iam, cx, input| iam.on_group(cx, &input.group_name), |iam, cx, input| {
     let account = cx.scope.account;
     iam.identity.read(|state| {
-        let group = state.group(account, &input.group_name).ok_or_else(the("group", &input.group_name))?;
-        let members = of_account(&state.users, account).filter(|user| user.groups.contains(&group.name));
+        let group = state.group(account, &input.group_name).ok_or_else(no_such_entity("group", &input.group_name))?;
+        let members = rows_of_account(&state.users, account).filter(|user| user.groups.contains(&group.name));
         let page = page(members, input.marker.as_deref(), input.max_items)?.map(|user| iam.shown_user(account, user, Detail::Listed));
         Ok(GetGroupResponse { group: iam.shown_group(account, group), users: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });
 
-operation!(ListGroups, |iam, cx, input| iam.want_path(cx, "group", input.path_prefix.as_deref()), |iam, cx, input| {
+operation!(ListGroups, |iam, cx, input| iam.on_path(cx, "group", input.path_prefix.as_deref()), |iam, cx, input| {
     let prefix = input.path_prefix.as_deref().unwrap_or("/");
     iam.identity.read(|state| {
-        let groups = of_account(&state.groups, cx.scope.account).filter(|group| group.path.starts_with(prefix));
+        let groups = rows_of_account(&state.groups, cx.scope.account).filter(|group| group.path.starts_with(prefix));
         let page = page(groups, input.marker.as_deref(), input.max_items)?.map(|group| iam.shown_group(cx.scope.account, group));
         Ok(ListGroupsResponse { groups: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });
 
-operation!(UpdateGroup, |iam, cx, input| iam.want_group(cx, &input.group_name), |iam, cx, input| {
+operation!(UpdateGroup, |iam, cx, input| iam.on_group(cx, &input.group_name), |iam, cx, input| {
     let account = cx.scope.account;
     iam.identity.write(|state| {
-        let mut group = state.group(account, &input.group_name).cloned().ok_or_else(the("group", &input.group_name))?;
-        let old_key = Of::new(account, &group.name);
+        let mut group = state.group(account, &input.group_name).cloned().ok_or_else(no_such_entity("group", &input.group_name))?;
+        let old_key = EntityKey::new(account, &group.name);
         if let Some(path) = input.new_path {
             group.path = path;
         }
         if let Some(name) = input.new_group_name.filter(|name| *name != group.name) {
-            let key = Of::new(account, &name);
+            let key = EntityKey::new(account, &name);
             if key != old_key && state.groups.contains(&key) {
-                return Err(taken("Group", &name));
+                return Err(entity_exists("Group", &name));
             }
             let members: Vec<_> =
-                rows_of(&state.users, account).filter(|(_, user)| user.groups.contains(&group.name)).map(|(key, _)| key.clone()).collect();
+                entries_of_account(&state.users, account).filter(|(_, user)| user.groups.contains(&group.name)).map(|(key, _)| key.clone()).collect();
             for member in members {
                 if let Some(known) = state.users.get_mut(&member).and_then(|user| user.groups.iter_mut().find(|known| **known == group.name)) {
                     known.clone_from(&name);
@@ -274,32 +292,32 @@ operation!(UpdateGroup, |iam, cx, input| iam.want_group(cx, &input.group_name), 
             group.name = name;
         }
         state.groups.remove(&old_key);
-        state.groups.insert(Of::new(account, &group.name), group);
+        state.groups.insert(EntityKey::new(account, &group.name), group);
         Ok(Empty {})
     })
 });
 
-operation!(DeleteGroup, |iam, cx, input| iam.want_group(cx, &input.group_name), |iam, cx, input| {
+operation!(DeleteGroup, |iam, cx, input| iam.on_group(cx, &input.group_name), |iam, cx, input| {
     let account = cx.scope.account;
     iam.identity.write(|state| {
-        let group = state.group(account, &input.group_name).ok_or_else(the("group", &input.group_name))?;
-        let obstacles = [
-            (of_account(&state.users, account).any(|user| user.groups.contains(&group.name)), "remove users from group"),
-            (!group.holds.attached.is_empty(), "detach all policies"),
-            (!group.holds.inline.is_empty(), "delete policies"),
+        let group = state.group(account, &input.group_name).ok_or_else(no_such_entity("group", &input.group_name))?;
+        let references = [
+            (rows_of_account(&state.users, account).any(|user| user.groups.contains(&group.name)), "remove users from group"),
+            (!group.policies.attached.is_empty(), "detach all policies"),
+            (!group.policies.inline.is_empty(), "delete policies"),
         ];
-        if let Some((_, what)) = obstacles.into_iter().find(|(stands, _)| *stands) {
-            return Err(first(what));
+        if let Some((_, what)) = references.into_iter().find(|(exists, _)| *exists) {
+            return Err(must_first(what));
         }
-        state.groups.remove(&Of::new(account, &input.group_name));
+        state.groups.remove(&EntityKey::new(account, &input.group_name));
         Ok(Empty {})
     })
 });
 
-operation!(AddUserToGroup, |iam, cx, input| iam.want_group(cx, &input.group_name), |iam, cx, input| {
+operation!(AddUserToGroup, |iam, cx, input| iam.on_group(cx, &input.group_name), |iam, cx, input| {
     let account = cx.scope.account;
     iam.identity.write(|state| {
-        state.group(account, &input.group_name).ok_or_else(the("group", &input.group_name))?;
+        state.group(account, &input.group_name).ok_or_else(no_such_entity("group", &input.group_name))?;
         let user = iam.user_mut(state, account, &input.user_name)?;
         if user.groups.contains(&input.group_name) {
             return Ok(Empty {});
@@ -312,19 +330,19 @@ operation!(AddUserToGroup, |iam, cx, input| iam.want_group(cx, &input.group_name
     })
 });
 
-operation!(RemoveUserFromGroup, |iam, cx, input| iam.want_group(cx, &input.group_name), |iam, cx, input| {
+operation!(RemoveUserFromGroup, |iam, cx, input| iam.on_group(cx, &input.group_name), |iam, cx, input| {
     let account = cx.scope.account;
     iam.identity.write(|state| {
-        state.group(account, &input.group_name).ok_or_else(the("group", &input.group_name))?;
+        state.group(account, &input.group_name).ok_or_else(no_such_entity("group", &input.group_name))?;
         iam.user_mut(state, account, &input.user_name)?.groups.retain(|group| *group != input.group_name);
         Ok(Empty {})
     })
 });
 
-operation!(ListGroupsForUser, |iam, cx, input| iam.want_user(cx, &input.user_name), |iam, cx, input| {
+operation!(ListGroupsForUser, |iam, cx, input| iam.on_user(cx, &input.user_name), |iam, cx, input| {
     let account = cx.scope.account;
     iam.identity.read(|state| {
-        let user = state.user(account, &input.user_name).ok_or_else(the("user", &input.user_name))?;
+        let user = state.user(account, &input.user_name).ok_or_else(no_such_entity("user", &input.user_name))?;
         let groups = user.groups.iter().filter_map(|name| state.group(account, name));
         let page = page(groups, input.marker.as_deref(), input.max_items)?.map(|group| iam.shown_group(account, group));
         Ok(ListGroupsForUserResponse { groups: page.items, is_truncated: page.is_truncated, marker: page.marker })
@@ -333,21 +351,21 @@ operation!(ListGroupsForUser, |iam, cx, input| iam.want_user(cx, &input.user_nam
 
 impl Iam {
     pub(crate) fn user_mut<'s>(&self, state: &'s mut State, account: Account, name: &str) -> Result<&'s mut state::User, Fault> {
-        state.user(account, name).ok_or_else(the("user", name))?;
-        state.users.get_mut(&Of::new(account, name)).ok_or_else(the("user", name))
+        state.user(account, name).ok_or_else(no_such_entity("user", name))?;
+        state.users.get_mut(&EntityKey::new(account, name)).ok_or_else(no_such_entity("user", name))
     }
 
     pub(crate) fn group_mut<'s>(&self, state: &'s mut State, account: Account, name: &str) -> Result<&'s mut state::Group, Fault> {
-        state.group(account, name).ok_or_else(the("group", name))?;
-        state.groups.get_mut(&Of::new(account, name)).ok_or_else(the("group", name))
+        state.group(account, name).ok_or_else(no_such_entity("group", name))?;
+        state.groups.get_mut(&EntityKey::new(account, name)).ok_or_else(no_such_entity("group", name))
     }
 
     /// A role that customers may change.
     pub(crate) fn role_mut<'s>(&self, state: &'s mut State, account: Account, name: &str) -> Result<&'s mut state::Role, Fault> {
-        let role = state.role(account, name).ok_or_else(the("role", name))?;
-        if role.linked_to.is_some() {
+        let role = state.role(account, name).ok_or_else(no_such_entity("role", name))?;
+        if role.linked_service.is_some() {
             return Err(crate::faults::protected(name));
         }
-        state.roles.get_mut(&Of::new(account, name)).ok_or_else(the("role", name))
+        state.roles.get_mut(&EntityKey::new(account, name)).ok_or_else(no_such_entity("role", name))
     }
 }

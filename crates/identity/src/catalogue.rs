@@ -1,7 +1,7 @@
-//! The policies that AWS manages. The common ones have their real documents; the rest are known by name, path and version,
-//! so that they can be attached and listed, and say of themselves that they are not the real text: they allow nothing.
+//! AWS managed policies. The common ones have AWS's documents. The others have name, path and version only: they can be attached and
+//! listed, and their documents are placeholders that allow nothing.
 //!
-//! Source: names and documents as AWS publishes them in its Managed Policy Reference
+//! Source: AWS's Managed Policy Reference
 //! (<https://docs.aws.amazon.com/aws-managed-policy/latest/reference/>), gathered by iann0036/iam-dataset (MIT).
 
 use cloudlet_aws::{Arn, Timestamp};
@@ -15,12 +15,12 @@ use std::{
 /// One line each: name, path, number of the default version, created, updated, document or null.
 const LINES: &str = include_str!("aws_managed.jsonl");
 
-/// What stands in for a document that is not known.
-const STAND_IN: &str =
+/// The document of a policy whose text is not known.
+const PLACEHOLDER: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Sid":"CloudletKnowsThisPolicyByNameOnly","Effect":"Allow","Action":"none:none","Resource":"*"}]}"#;
 
 #[derive(Debug)]
-pub struct AwsManaged {
+pub struct AwsManagedPolicy {
     pub name: String,
     pub path: String,
     pub version: u32,
@@ -32,24 +32,24 @@ pub struct AwsManaged {
 
 type Line<'a> = (String, String, u32, String, String, Option<&'a RawValue>);
 
-static CATALOGUE: LazyLock<BTreeMap<String, AwsManaged>> = LazyLock::new(|| {
+static CATALOGUE: LazyLock<BTreeMap<String, AwsManagedPolicy>> = LazyLock::new(|| {
     let read = |line: &str| {
         let (name, path, version, created, updated, document) = serde_json::from_str::<Line<'_>>(line).ok()?;
         let at = |text: &str| Timestamp::parse_any(text).unwrap_or_default();
         let text = document.map(|raw| raw.get().to_owned());
         let (created, updated) = (at(&created), at(&updated));
-        Some((name.clone(), AwsManaged { name, path, version, created, updated, text, parsed: OnceLock::new() }))
+        Some((name.clone(), AwsManagedPolicy { name, path, version, created, updated, text, parsed: OnceLock::new() }))
     };
     LINES.lines().filter_map(read).collect()
 });
 
-/// All of them, in the order of their names.
-pub fn all() -> impl Iterator<Item = &'static AwsManaged> {
+/// All policies, in the order of their names.
+pub fn all() -> impl Iterator<Item = &'static AwsManagedPolicy> {
     CATALOGUE.values()
 }
 
-/// The one an ARN names: `arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole`.
-pub fn by_arn(arn: &str) -> Option<&'static AwsManaged> {
+/// The policy of an ARN: `arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole`.
+pub fn by_arn(arn: &str) -> Option<&'static AwsManagedPolicy> {
     let (head, resource) = arn.split_once("::aws:policy/")?;
     let service = head.strip_prefix("arn:")?.rsplit(':').next()?;
     let name = resource.rsplit('/').next()?;
@@ -57,32 +57,32 @@ pub fn by_arn(arn: &str) -> Option<&'static AwsManaged> {
     (policy.path.get(1..) == resource.strip_suffix(name)).then_some(policy)
 }
 
-impl AwsManaged {
+impl AwsManagedPolicy {
     pub fn arn(&self, partition: &str) -> Arn {
         Arn::build(partition, "iam", "", "aws", &format!("policy{}{}", self.path, self.name))
     }
 
-    /// Stable, and of the right form; not AWS's own.
+    /// Stable and well-formed, but not AWS's id.
     pub fn id(&self) -> String {
-        const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
         // FNV-1a: any hash does.
         let mut hash = self.name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let mut id = String::from("ANPA");
         for _ in 0..17 {
-            let place = usize::try_from(hash & 31).unwrap_or_default();
-            id.extend(LETTERS.get(place).map(|letter| char::from(*letter)));
+            let index = usize::try_from(hash & 31).unwrap_or_default();
+            id.extend(ALPHABET.get(index).map(|byte| char::from(*byte)));
             hash = hash.rotate_right(5).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
         id
     }
 
-    /// Whether the text is AWS's own.
-    pub fn is_real(&self) -> bool {
+    /// Whether the document is AWS's.
+    pub fn has_document(&self) -> bool {
         self.text.is_some()
     }
 
     pub fn text(&self) -> &str {
-        self.text.as_deref().unwrap_or(STAND_IN)
+        self.text.as_deref().unwrap_or(PLACEHOLDER)
     }
 
     pub fn document(&self) -> Option<&Document> {
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_document_is_a_policy_and_every_arn_leads_back() {
+    fn every_document_parses_and_every_arn_finds_its_policy() {
         assert!(all().count() > 1500);
         for policy in all() {
             assert!(policy.document().is_some(), "{}", policy.name);
@@ -109,11 +109,11 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_known_by_name_says_so_and_a_wrong_path_is_nobody() {
+    fn a_policy_without_document_has_a_placeholder_and_a_wrong_path_finds_nothing() {
         let admin = by_arn("arn:aws:iam::aws:policy/AdministratorAccess").unwrap();
-        assert!(admin.is_real() && admin.text().contains(r#""Action":"*""#));
+        assert!(admin.has_document() && admin.text().contains(r#""Action":"*""#));
         assert!(by_arn("arn:aws:iam::aws:policy/service-role/AdministratorAccess").is_none());
-        let by_name = all().find(|policy| !policy.is_real()).unwrap();
+        let by_name = all().find(|policy| !policy.has_document()).unwrap();
         assert!(by_name.text().contains("ByNameOnly"));
     }
 }

@@ -1,10 +1,10 @@
-//! Access keys and whom they stand for.
+//! Access keys and their principals.
 
 use crate::{LastUsed, Secret};
 use cloudlet_aws::{Account, Caller};
 use std::sync::Arc;
 
-/// The credentials the server is started with: the root of its account.
+/// The credentials with which the server is started: the root user of its account.
 #[derive(Clone, Debug)]
 pub struct Root {
     pub account: Account,
@@ -13,27 +13,27 @@ pub struct Root {
     pub secret: Secret,
 }
 
-/// A key that exists: its owner, and the secret a signature must have been made with.
+/// An access key: its principal, and the secret with which requests must be signed.
 #[derive(Clone, Debug)]
 pub struct Credential {
     pub caller: Caller,
     pub secret: Secret,
 }
 
-/// Why a key is refused before its signature is looked at.
+/// Why an access key is refused before the signature is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unknown {
+pub enum CredentialError {
     /// No such access key, or one that was deactivated.
     Key,
     /// The session token is missing, or is not the key's.
     Token,
-    /// The session is over.
+    /// The session has expired.
     Expired,
 }
 
-/// A long-term key as it is remembered between two changes of IAM.
+/// A long-term key as it is cached between two changes of IAM.
 #[derive(Clone, Debug)]
-pub(crate) struct Holder {
+pub(crate) struct CachedKey {
     pub credential: Credential,
-    pub used: LastUsed,
+    pub last_used: LastUsed,
 }

@@ -1,4 +1,4 @@
-//! Requests for temporary delegation: a partner asks a customer for access for a while.
+//! Delegation requests: a partner requests temporary access to the account of a customer.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/temporary-delegation-building-integration.html>
 
 use crate::{Secret, Session, StoredPolicy, templates::Parameter};
@@ -6,9 +6,9 @@ use cloudlet_aws::{Account, Arn, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// How far a request has come.
+/// `DelegationRequest.State`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Stage {
+pub enum DelegationState {
     Unassigned,
     Assigned,
     PendingApproval,
@@ -18,23 +18,23 @@ pub enum Stage {
     Expired,
 }
 
-impl Stage {
+impl DelegationState {
     pub fn as_str(self) -> &'static str {
         match self {
-            Stage::Unassigned => "UNASSIGNED",
-            Stage::Assigned => "ASSIGNED",
-            Stage::PendingApproval => "PENDING_APPROVAL",
-            Stage::Accepted => "ACCEPTED",
-            Stage::Finalized => "FINALIZED",
-            Stage::Rejected => "REJECTED",
-            Stage::Expired => "EXPIRED",
+            DelegationState::Unassigned => "UNASSIGNED",
+            DelegationState::Assigned => "ASSIGNED",
+            DelegationState::PendingApproval => "PENDING_APPROVAL",
+            DelegationState::Accepted => "ACCEPTED",
+            DelegationState::Finalized => "FINALIZED",
+            DelegationState::Rejected => "REJECTED",
+            DelegationState::Expired => "EXPIRED",
         }
     }
 }
 
-/// Whoever associated the request with the account: by name, and by id, so that a namesake does not inherit it.
+/// The principal that associated the request with the account. By id too: another principal of the same name does not own it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
+pub struct DelegationOwner {
     pub arn: Arc<str>,
     pub unique_id: Arc<str>,
 }
@@ -45,58 +45,57 @@ pub struct Delegation {
     /// The partner's account.
     pub requestor: Account,
     pub requestor_name: String,
-    /// The partner's own id of what it is about.
-    pub workflow: String,
+    pub requestor_workflow_id: String,
     pub owner_account: Option<Account>,
-    pub owner: Option<Owner>,
+    pub owner: Option<DelegationOwner>,
     pub description: String,
     pub message: Option<String>,
     pub redirect_url: Option<String>,
-    /// The topic that hears what becomes of it.
-    pub channel: Arn,
-    /// Seconds that the access lasts.
-    pub duration: i32,
+    /// The SNS topic that is notified of state changes.
+    pub notification_channel: Arn,
+    /// In seconds.
+    pub session_duration: i32,
     pub only_send_by_owner: Option<bool>,
-    pub template: String,
+    pub policy_template_arn: String,
     pub parameters: Vec<Parameter>,
     pub policy: StoredPolicy,
-    pub boundaries: Vec<String>,
-    pub stage: Stage,
-    /// When the stage ends by itself.
+    pub permissions_boundaries: Vec<String>,
+    pub state: DelegationState,
+    /// When the request expires in its current state.
     pub expires: Timestamp,
     pub created: Timestamp,
     pub updated: Timestamp,
     pub notes: Option<String>,
-    pub rejection: Option<String>,
-    /// The approver as it was when it accepted: the session that will be handed out, but for what is new about one.
+    pub rejection_reason: Option<String>,
+    /// The session of the approver when it accepted: delegated sessions are copies of it with credentials of their own.
     pub approved: Option<Box<Session>>,
-    pub release: Option<Release>,
+    pub released_token: Option<ReleasedToken>,
 }
 
-/// What was sent to the partner.
+/// The token that was sent to the partner.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Release {
+pub struct ReleasedToken {
     pub token: Secret,
     /// When the access ends, however late the token is exchanged.
-    pub until: Timestamp,
+    pub expires: Timestamp,
 }
 
-/// What stands before the id of a request in a token.
+/// Between the request's id and the random part of a token.
 const TOKEN_SEPARATOR: char = '.';
 
 impl Delegation {
-    /// The stage by the clock.
-    pub fn stage(&self, now: Timestamp) -> Stage {
-        if now >= self.expires { Stage::Expired } else { self.stage }
+    /// The state at a time.
+    pub fn state_at(&self, now: Timestamp) -> DelegationState {
+        if now >= self.expires { DelegationState::Expired } else { self.state }
     }
 
-    /// A token tells which request it is of, and holds a secret of 256 bits behind it.
+    /// The id of the request, and a secret of 256 bits.
     pub fn token(id: &str, random: &str) -> Secret {
         Secret::new(format!("{id}{TOKEN_SEPARATOR}{random}"))
     }
 
-    /// The id of the request that a token claims to be of.
-    pub fn of_token(token: &str) -> Option<&str> {
+    /// The id of the request in a token.
+    pub fn id_in_token(token: &str) -> Option<&str> {
         token.split_once(TOKEN_SEPARATOR).map(|(id, _)| id)
     }
 }

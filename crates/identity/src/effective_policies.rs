@@ -1,10 +1,7 @@
-//! What applies to a caller: the policies of a user or role, of its groups, its boundary, its tags and its place in the
-//! organization. Gathered once, then borrowed by every decision until something of IAM changes.
+//! What applies to a caller: the policies of a user or role and of its groups, its permissions boundary, its tags and its membership in
+//! the organization. Derived once, then borrowed by every decision until IAM changes.
 
-use crate::{
-    Membership, Session, State, catalogue,
-    state::{Holdings, Tags},
-};
+use crate::{Membership, Session, State, Tags, catalogue, state::IdentityPolicies};
 use cloudlet_aws::{Account, Caller, Identity as Who};
 use cloudlet_policy::Policy;
 use std::sync::Arc;
@@ -13,17 +10,17 @@ use std::sync::Arc;
 pub struct EffectivePolicies {
     pub identity: Vec<Policy>,
     pub groups: Vec<Policy>,
-    pub boundary: Option<Policy>,
+    pub permissions_boundary: Option<Policy>,
     pub tags: Tags,
     pub membership: Option<Arc<Membership>>,
-    /// Of a service: the place of the account on whose behalf it calls.
-    pub source: Option<Arc<Membership>>,
-    /// The condition keys that these policies read. Most read none, and then nobody needs to gather any.
-    pub reads: Vec<Box<str>>,
+    /// For a service: the membership of the account for which it calls.
+    pub source_membership: Option<Arc<Membership>>,
+    /// The condition keys that these policies read: only those need to be computed.
+    pub condition_keys: Vec<Box<str>>,
 }
 
 impl EffectivePolicies {
-    /// Of whoever calls. A user or role that is gone, or was made anew since, stands nowhere.
+    /// A user or role that was deleted, or deleted and created again, has no policies.
     pub(crate) fn of(state: &State, caller: &Caller, session: Option<&Session>, membership: Option<Arc<Membership>>) -> EffectivePolicies {
         let mut effective_policies = EffectivePolicies::default();
         if let Some(account) = caller.account {
@@ -42,55 +39,56 @@ impl EffectivePolicies {
             }
         }
         effective_policies.membership = membership;
-        let mut reads: Vec<Box<str>> = effective_policies.all().flat_map(|policy| policy.document.keys()).cloned().collect();
-        reads.sort_by_key(|key| key.to_ascii_lowercase());
-        reads.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
-        effective_policies.reads = reads;
+        let mut keys: Vec<Box<str>> = effective_policies.all().flat_map(|policy| policy.document.keys()).cloned().collect();
+        keys.sort_by_key(|key| key.to_ascii_lowercase());
+        keys.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+        effective_policies.condition_keys = keys;
         effective_policies
     }
 
     fn all(&self) -> impl Iterator<Item = &Policy> {
         let levels = self.membership.iter().flat_map(|membership| membership.service_control.iter().flatten());
-        self.identity.iter().chain(&self.groups).chain(&self.boundary).chain(levels)
+        self.identity.iter().chain(&self.groups).chain(&self.permissions_boundary).chain(levels)
     }
 
     fn user(&mut self, state: &State, account: Account, name: &str, id: &str) {
         let Some(user) = state.user(account, name).filter(|user| *user.id == *id) else { return };
-        self.identity = held(state, &user.holds);
-        self.groups = user.groups.iter().filter_map(|group| state.group(account, group)).flat_map(|group| held(state, &group.holds)).collect();
-        self.boundary = user.boundary.as_ref().map(|arn| boundary(state, arn.as_str()));
+        self.identity = identity_policies(state, &user.policies);
+        self.groups =
+            user.groups.iter().filter_map(|group| state.group(account, group)).flat_map(|group| identity_policies(state, &group.policies)).collect();
+        self.permissions_boundary = user.permissions_boundary.as_ref().map(|arn| boundary(state, arn.as_str()));
         self.tags.clone_from(&user.tags);
     }
 
     fn role(&mut self, state: &State, arn: &str, unique_id: &str) {
         let id = unique_id.split(':').next().unwrap_or_default();
         let Some((_, role)) = state.role_by_arn(arn).filter(|(_, role)| *role.id == *id) else { return };
-        self.identity = held(state, &role.holds);
-        self.boundary = role.boundary.as_ref().map(|arn| boundary(state, arn.as_str()));
+        self.identity = identity_policies(state, &role.policies);
+        self.permissions_boundary = role.permissions_boundary.as_ref().map(|arn| boundary(state, arn.as_str()));
         self.tags.clone_from(&role.tags);
     }
 }
 
 /// Inline policies by name, then the attached ones.
-pub fn held(state: &State, holds: &Holdings) -> Vec<Policy> {
-    let inline = holds.inline.iter().map(|(name, policy)| policy.named(name.as_str()));
-    inline.chain(holds.attached.iter().filter_map(|arn| managed(state, arn.as_str()))).collect()
+pub fn identity_policies(state: &State, policies: &IdentityPolicies) -> Vec<Policy> {
+    let inline = policies.inline.iter().map(|(name, policy)| policy.named(name.as_str()));
+    inline.chain(policies.attached.iter().filter_map(|arn| managed_policy(state, arn.as_str()))).collect()
 }
 
 /// The current version of a managed policy: AWS's, a partner's or the customer's.
-pub fn managed(state: &State, arn: &str) -> Option<Policy> {
+pub fn managed_policy(state: &State, arn: &str) -> Option<Policy> {
     match catalogue::by_arn(arn) {
         Some(policy) => policy.policy(arn),
         None => match state.partners.boundary(arn) {
             Some(policy) => Some(policy.clone()),
-            None => Some(state.policy_by_arn(arn)?.1.current()?.policy.named(arn)),
+            None => Some(state.policy_by_arn(arn)?.1.current_version()?.policy.named(arn)),
         },
     }
 }
 
-/// AWS: a boundary whose policy is gone allows nothing. "If you delete a policy used as a boundary, the entity has no permissions."
+/// AWS: a boundary whose policy was deleted allows nothing. "If you delete a policy used as a boundary, the entity has no permissions."
 fn boundary(state: &State, arn: &str) -> Policy {
-    managed(state, arn).unwrap_or_else(|| Policy { name: arn.into(), document: nothing() })
+    managed_policy(state, arn).unwrap_or_else(|| Policy { name: arn.into(), document: nothing() })
 }
 
 /// A document that allows nothing.

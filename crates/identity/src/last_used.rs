@@ -1,4 +1,4 @@
-//! When an access key or a role was last used. Noted on every call, so it costs an atomic store and takes no lock of a table.
+//! When an access key or a role was last used. It is recorded on every call, so it takes no lock of a table.
 
 use cloudlet_aws::Timestamp;
 use parking_lot::Mutex;
@@ -8,29 +8,30 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-/// Shared by all copies of a row. What it says reaches the journal with the next write of the row: a crash may forget the latest use.
+/// Shared by all copies of a row. It reaches the journal with the next write of the row: a crash may lose the latest use.
 #[derive(Clone, Debug, Default)]
 pub struct LastUsed(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     at: AtomicI64,
-    place: Mutex<Option<Place>>,
+    service_and_region: Mutex<Option<(Arc<str>, Arc<str>)>>,
 }
 
-/// With which service, where.
+/// One use: when, with which service, in which region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct Usage {
+    pub at: Timestamp,
     pub service: Arc<str>,
     pub region: Arc<str>,
 }
 
 impl LastUsed {
-    pub fn note(&self, now: Timestamp, service: &str, region: &str) {
+    pub fn record(&self, now: Timestamp, service: &str, region: &str) {
         self.0.at.store(now.millis(), Ordering::Relaxed);
-        let mut place = self.0.place.lock();
-        if !place.as_ref().is_some_and(|known| &*known.service == service && &*known.region == region) {
-            *place = Some(Place { service: service.into(), region: region.into() });
+        let mut known = self.0.service_and_region.lock();
+        if !known.as_ref().is_some_and(|known| &*known.0 == service && &*known.1 == region) {
+            *known = Some((service.into(), region.into()));
         }
     }
 
@@ -38,9 +39,9 @@ impl LastUsed {
         Timestamp(self.0.at.load(Ordering::Relaxed))
     }
 
-    pub fn get(&self) -> Option<(Timestamp, Place)> {
-        let place = self.0.place.lock().clone()?;
-        Some((Timestamp(self.0.at.load(Ordering::Relaxed)), place))
+    pub fn get(&self) -> Option<Usage> {
+        let (service, region) = self.0.service_and_region.lock().clone()?;
+        Some(Usage { at: self.at(), service, region })
     }
 }
 
@@ -52,8 +53,9 @@ impl Serialize for LastUsed {
 
 impl<'de> Deserialize<'de> for LastUsed {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let used = <Option<(Timestamp, Place)>>::deserialize(from)?;
-        let (at, place) = used.map_or((0, None), |(at, place)| (at.millis(), Some(place)));
-        Ok(LastUsed(Arc::new(Inner { at: AtomicI64::new(at), place: Mutex::new(place) })))
+        let usage = <Option<Usage>>::deserialize(from)?;
+        let at = usage.as_ref().map_or(0, |usage| usage.at.millis());
+        let service_and_region = usage.map(|usage| (usage.service, usage.region));
+        Ok(LastUsed(Arc::new(Inner { at: AtomicI64::new(at), service_and_region: Mutex::new(service_and_region) })))
     }
 }

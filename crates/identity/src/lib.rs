@@ -1,11 +1,11 @@
-//! Who exists and what they may do. IAM and STS are its two faces; the doors ask it whose key signed, and what applies to a caller.
-//! Deliberately no HTTP, no signatures, no decisions, no words of AWS's API.
+//! The state behind IAM, STS and Organizations: principals, their credentials and their policies. The gateway looks up access keys in it,
+//! `cloud` the policies that apply to a caller. Deliberately no HTTP, no signatures, no decisions, no shapes of AWS's API.
 
-mod accesses;
 pub mod catalogue;
 mod credentials;
 pub mod delegations;
 mod effective_policies;
+mod last_calls;
 mod last_used;
 pub mod messages;
 pub mod mfa;
@@ -16,70 +16,72 @@ mod secret;
 mod sessions;
 pub mod state;
 mod stored_policy;
+mod tags;
 pub mod templates;
 
-pub use accesses::Access;
-pub use credentials::{Credential, Root, Unknown};
-pub use effective_policies::{EffectivePolicies, held, managed};
-pub use last_used::{LastUsed, Place};
+pub use credentials::{Credential, CredentialError, Root};
+pub use effective_policies::{EffectivePolicies, identity_policies, managed_policy};
+pub use last_calls::CalledAction;
+pub use last_used::{LastUsed, Usage};
 pub use organization::Membership;
-pub use partners::{Partners, Registered};
+pub use partners::{Partners, RegisteredTemplate};
 pub use secret::Secret;
-pub use sessions::{Fresh, LONGEST_TOKEN, Origin, Session};
-pub use state::{Of, State, Tags};
+pub use sessions::{LONGEST_TOKEN, Session, SessionCredentials, SessionKind};
+pub use state::{EntityKey, State};
 pub use stored_policy::{StoredPolicy, size};
+pub use tags::Tags;
 
-/// The kind of a trust policy, for who writes one without knowing the language.
+/// For crates that write a trust policy and do not depend on the policy language.
 pub const TRUST: cloudlet_policy::Kind = cloudlet_policy::Kind::Trust;
 
-use accesses::Accesses;
 use cloudlet_aws::{Account, Arn, Caller, Identity as Who, Timestamp};
 use cloudlet_store::{Journal, Json, Listing, Page, Persistent, Record, Store, Unreadable};
-use credentials::Holder;
+use credentials::CachedKey;
 use foldhash::HashMap;
+use last_calls::LastCalls;
 use parking_lot::RwLock;
 use sessions::Sessions;
-use state::{KeyOwner, Status};
+use state::{AccessKeyOwner, CredentialStatus};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
 
-/// Everybody the house knows. Cheap to clone; all clones are one.
+/// All principals, credentials and policies of the server. Cheap to clone; all clones share their state.
 #[derive(Clone)]
 pub struct Identity(Arc<Inner>);
 
 struct Inner {
     root: Root,
-    /// Whom the root key stands for: the caller of most calls of most days.
+    /// The principal of the root key, which makes most calls.
     root_caller: Caller,
     store: Store<State>,
     sessions: Store<Sessions>,
-    /// Counts the changes of IAM: what is remembered of an older state is not looked at.
+    /// Counts the changes of IAM; the cache is valid for one revision.
     revision: AtomicU64,
-    remembered: RwLock<Remembered>,
-    accesses: Accesses,
+    cache: RwLock<Cache>,
+    last_calls: LastCalls,
 }
 
-/// What was gathered from the tables at one revision.
+/// What was derived from the tables at one revision.
 #[derive(Default)]
-struct Remembered {
+struct Cache {
     revision: u64,
-    holders: HashMap<Arc<str>, Holder>,
-    effective_policies_of: HashMap<Arc<str>, Arc<EffectivePolicies>>,
+    keys: HashMap<Arc<str>, CachedKey>,
+    effective_policies: HashMap<Arc<str>, Arc<EffectivePolicies>>,
     memberships: HashMap<Account, Option<Arc<Membership>>>,
 }
 
-/// Enough for every principal of a test run; a server with more begins anew.
-const MOST_REMEMBERED: usize = 20_000;
+/// Entries of the cache; a full cache is emptied.
+const MOST_CACHED: usize = 20_000;
 
 impl Identity {
     /// Without a journal: for tests.
     pub fn new(root: Root) -> Identity {
-        Identity::kept_in(root, &Journal::off())
+        Identity::with_journal(root, &Journal::off())
     }
 
-    pub fn kept_in(root: Root, journal: &Journal) -> Identity {
+    pub fn with_journal(root: Root, journal: &Journal) -> Identity {
         Identity::with_partners(root, journal, Partners::default())
     }
 
@@ -91,12 +93,12 @@ impl Identity {
             store: Store::new("iam", journal, State { partners, ..State::default() }),
             sessions: Store::new("sts/sessions", journal, Sessions::default()),
             revision: AtomicU64::new(1),
-            remembered: RwLock::default(),
-            accesses: Accesses::default(),
+            cache: RwLock::default(),
+            last_calls: LastCalls::default(),
         }))
     }
 
-    /// The account of the root credentials the server was started with.
+    /// The account of the root credentials with which the server was started.
     pub fn account(&self) -> Account {
         self.0.root.account
     }
@@ -109,23 +111,23 @@ impl Identity {
         self.0.store.read(look)
     }
 
-    /// Changes rows, whole or not at all; what was remembered of them is forgotten.
+    /// Changes rows, all or none, and invalidates the cache.
     pub fn write<R, E>(&self, change: impl FnOnce(&mut State) -> Result<R, E>) -> Result<R, E> {
         let result = self.0.store.write(change);
-        self.0.forget();
+        self.0.invalidate();
         result
     }
 
-    /// What a snapshot keeps and a reset empties.
+    /// The stores, for snapshots, reset and recovery.
     pub fn stores(&self) -> Vec<Arc<dyn Persistent>> {
-        vec![Arc::new(Rows(self.0.clone())), Arc::new(SessionRows(self.0.clone()))]
+        vec![Arc::new(IamStore(self.0.clone())), Arc::new(SessionStore(self.0.clone()))]
     }
 
-    /// Whose key it is, and what it must have been signed with.
+    /// The principal and the secret of an access key.
     ///
-    /// The server's root key belongs to the server's account. A 12-digit key with the root secret is the root of that account.
-    /// Nothing else exists until it is created.
-    pub fn credential(&self, access_key: &str, session_token: Option<&str>, now: Timestamp) -> Result<Credential, Unknown> {
+    /// The server's root key belongs to the server's account. A key of twelve digits, with the root secret, is the root of that account.
+    /// No other key exists until it is created.
+    pub fn credential(&self, access_key: &str, session_token: Option<&str>, now: Timestamp) -> Result<Credential, CredentialError> {
         let token = session_token.filter(|token| !token.is_empty());
         let root = &self.0.root;
         let caller = if access_key == &*root.access_key {
@@ -134,72 +136,72 @@ impl Identity {
             Account::parse(access_key).map(|account| Caller::root(account, root.partition, Some(access_key)))
         };
         if let Some(caller) = caller {
-            return if token.is_some() { Err(Unknown::Token) } else { Ok(Credential { caller, secret: root.secret.clone() }) };
+            return if token.is_some() { Err(CredentialError::Token) } else { Ok(Credential { caller, secret: root.secret.clone() }) };
         }
         if let Some(session) = self.session(access_key) {
             return match token {
-                Some(token) if session.token.is(token) && session.is_over(now) => Err(Unknown::Expired),
+                Some(token) if session.token.is(token) && session.is_expired(now) => Err(CredentialError::Expired),
                 Some(token) if session.token.is(token) => Ok(Credential { caller: session.caller.clone(), secret: session.secret.clone() }),
-                _ => Err(Unknown::Token),
+                _ => Err(CredentialError::Token),
             };
         }
-        match self.holder(access_key, |holder| holder.credential.clone()) {
-            Some(_) if token.is_some() => Err(Unknown::Token),
-            found => found.ok_or(Unknown::Key),
+        match self.long_term_key(access_key, |key| key.credential.clone()) {
+            Some(_) if token.is_some() => Err(CredentialError::Token),
+            found => found.ok_or(CredentialError::Key),
         }
     }
 
-    fn holder<R>(&self, access_key: &str, look: impl Fn(&Holder) -> R) -> Option<R> {
+    fn long_term_key<R>(&self, access_key: &str, look: impl Fn(&CachedKey) -> R) -> Option<R> {
         let revision = self.0.revision();
         {
-            let remembered = self.0.remembered.read();
-            if remembered.revision == revision
-                && let Some(holder) = remembered.holders.get(access_key)
+            let cache = self.0.cache.read();
+            if cache.revision == revision
+                && let Some(key) = cache.keys.get(access_key)
             {
-                return Some(look(holder));
+                return Some(look(key));
             }
         }
-        let holder = self.0.store.read(|state| self.0.find_holder(state, access_key))?;
-        let result = look(&holder);
-        self.0.remember(revision, |remembered| {
-            remembered.holders.insert(access_key.into(), holder);
+        let key = self.0.store.read(|state| self.0.find_key(state, access_key))?;
+        let result = look(&key);
+        self.0.add_to_cache(revision, |cache| {
+            cache.keys.insert(access_key.into(), key);
         });
         Some(result)
     }
 
-    /// Notes that a key or a role was used.
-    pub fn note_use(&self, caller: &Caller, service: &str, region: &str, now: Timestamp) {
+    /// Records the use of an access key or a role.
+    pub fn record_use(&self, caller: &Caller, service: &str, region: &str, now: Timestamp) {
         match (&caller.identity, &caller.access_key) {
             (Who::AssumedRole { role, .. }, _) => self.0.store.read(|state| {
                 if let Some((_, role)) = state.role_by_arn(role.as_str()) {
-                    role.used.note(now, service, region);
+                    role.last_used.record(now, service, region);
                 }
             }),
-            (_, Some(key)) if key.starts_with("AKIA") => drop(self.holder(key, |holder| holder.used.note(now, service, region))),
+            (_, Some(key)) if key.starts_with("AKIA") => drop(self.long_term_key(key, |key| key.last_used.record(now, service, region))),
             _ => {}
         }
     }
 
-    /// Notes what a principal of an account called, whatever came of it.
-    pub fn note_access(&self, caller: &Caller, action: &'static str, region: &str, now: Timestamp) {
+    /// Records the call of an action by a principal of an account, whatever its result.
+    pub fn record_call(&self, caller: &Caller, action: &'static str, region: &str, now: Timestamp) {
         let id = match &caller.identity {
             Who::User { .. } | Who::Root => &*caller.unique_id,
             Who::AssumedRole { .. } => caller.unique_id.split(':').next().unwrap_or_default(),
             Who::FederatedUser { .. } | Who::Service { .. } | Who::Anonymous => return,
         };
         if let Some(account) = caller.account {
-            self.0.accesses.note(id, account, action, region, now);
+            self.0.last_calls.record(id, account, action, region, now);
         }
     }
 
-    /// What the user or role of this unique id called since the server started.
-    pub fn accesses_of(&self, id: &str) -> Vec<Access> {
-        self.0.accesses.of(id)
+    /// The actions that the user or role of a unique id called since the server started.
+    pub fn actions_called_by(&self, id: &str) -> Vec<CalledAction> {
+        self.0.last_calls.of(id)
     }
 
-    /// What users, roles and root of an account called since the server started.
-    pub fn accesses_in(&self, account: Account) -> Vec<Access> {
-        self.0.accesses.in_account(account)
+    /// The actions that users, roles and root of an account called since the server started.
+    pub fn actions_called_in(&self, account: Account) -> Vec<CalledAction> {
+        self.0.last_calls.in_account(account)
     }
 
     /// The temporary credentials of an access key, expired ones included.
@@ -214,49 +216,48 @@ impl Identity {
         self.session(caller.access_key.as_deref()?)
     }
 
-    pub fn begin(&self, access_key: Arc<str>, session: Session) {
+    pub fn add_session(&self, access_key: Arc<str>, session: Session) {
         self.0.sessions.update(|rows| rows.add(access_key, session));
     }
 
-    /// What applies to a caller, gathered once for each principal.
+    /// The policies that apply to a caller, cached for each principal.
     pub fn effective_policies(&self, caller: &Caller, session: Option<&Session>) -> Arc<EffectivePolicies> {
         let key: &str = match &caller.identity {
             Who::User { .. } => &caller.unique_id,
             Who::AssumedRole { .. } => caller.unique_id.split(':').next().unwrap_or_default(),
-            // A federated user's name may be given to many sessions.
+            // Many sessions may have the name of one federated user.
             Who::FederatedUser { .. } => caller.access_key.as_deref().unwrap_or(&caller.unique_id),
             Who::Root => &caller.unique_id,
             Who::Service { .. } => {
-                let source = caller.account.and_then(|account| self.membership(account));
-                return source
-                    .map_or_else(Arc::default, |source| Arc::new(EffectivePolicies { source: Some(source), ..EffectivePolicies::default() }));
+                let Some(membership) = caller.account.and_then(|account| self.membership(account)) else { return Arc::default() };
+                return Arc::new(EffectivePolicies { source_membership: Some(membership), ..EffectivePolicies::default() });
             }
             Who::Anonymous => return Arc::default(),
         };
         let revision = self.0.revision();
         {
-            let remembered = self.0.remembered.read();
-            if remembered.revision == revision
-                && let Some(effective_policies) = remembered.effective_policies_of.get(key)
+            let cache = self.0.cache.read();
+            if cache.revision == revision
+                && let Some(effective_policies) = cache.effective_policies.get(key)
             {
                 return effective_policies.clone();
             }
         }
         let membership = caller.account.and_then(|account| self.membership(account));
         let effective_policies = Arc::new(self.read(|state| EffectivePolicies::of(state, caller, session, membership)));
-        self.0.remember(revision, |remembered| {
-            remembered.effective_policies_of.insert(key.into(), effective_policies.clone());
+        self.0.add_to_cache(revision, |cache| {
+            cache.effective_policies.insert(key.into(), effective_policies.clone());
         });
         effective_policies
     }
 
-    /// An account's place in the organization, if it has one.
+    /// The membership of an account in the organization, if it is a member.
     pub fn membership(&self, account: Account) -> Option<Arc<Membership>> {
         let revision = self.0.revision();
         {
-            let remembered = self.0.remembered.read();
-            if remembered.revision == revision
-                && let Some(membership) = remembered.memberships.get(&account)
+            let cache = self.0.cache.read();
+            if cache.revision == revision
+                && let Some(membership) = cache.memberships.get(&account)
             {
                 return membership.clone();
             }
@@ -264,19 +265,19 @@ impl Identity {
         let membership =
             self.read(|state| state.organization.get(&()).and_then(|organization| organization.membership(account, self.0.root.partition)));
         let membership = membership.map(Arc::new);
-        self.0.remember(revision, |remembered| {
-            remembered.memberships.insert(account, membership.clone());
+        self.0.add_to_cache(revision, |cache| {
+            cache.memberships.insert(account, membership.clone());
         });
         membership
     }
 
-    /// Somebody whose key nobody checks: how `--auth off` sees an unknown key.
+    /// The principal of a key that is not verified: with `--auth off` an unknown key is root.
     pub fn unchecked(&self, access_key: &str) -> Caller {
         let root = &self.0.root;
         if let Some(session) = self.session(access_key) {
             return session.caller.clone();
         }
-        if let Some(caller) = self.holder(access_key, |holder| holder.credential.caller.clone()) {
+        if let Some(caller) = self.long_term_key(access_key, |key| key.credential.caller.clone()) {
             return caller;
         }
         Caller::root(Account::parse(access_key).unwrap_or(root.account), root.partition, Some(access_key))
@@ -288,28 +289,28 @@ impl Inner {
         self.revision.load(Ordering::Acquire)
     }
 
-    fn forget(&self) {
+    fn invalidate(&self) {
         self.revision.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Keeps what was gathered, unless IAM has changed since `revision` was read, which was before the gathering.
-    fn remember(&self, revision: u64, keep: impl FnOnce(&mut Remembered)) {
-        let mut remembered = self.remembered.write();
-        if remembered.revision > revision {
+    /// Adds an entry that was derived after `revision` was read, unless IAM has changed since.
+    fn add_to_cache(&self, revision: u64, add: impl FnOnce(&mut Cache)) {
+        let mut cache = self.cache.write();
+        if cache.revision > revision {
             return;
         }
-        let full = remembered.holders.len() + remembered.effective_policies_of.len() + remembered.memberships.len() > MOST_REMEMBERED;
-        if remembered.revision < revision || full {
-            *remembered = Remembered { revision, ..Remembered::default() };
+        let full = cache.keys.len() + cache.effective_policies.len() + cache.memberships.len() > MOST_CACHED;
+        if cache.revision < revision || full {
+            *cache = Cache { revision, ..Cache::default() };
         }
-        keep(&mut remembered);
+        add(&mut cache);
     }
 
-    fn find_holder(&self, state: &State, access_key: &str) -> Option<Holder> {
-        let key = state.access_keys.get(access_key).filter(|key| key.status == Status::Active)?;
+    fn find_key(&self, state: &State, access_key: &str) -> Option<CachedKey> {
+        let key = state.access_keys.get(access_key).filter(|key| key.status == CredentialStatus::Active)?;
         let caller = match &key.owner {
-            KeyOwner::Root => Caller::root(key.account, self.root.partition, Some(access_key)),
-            KeyOwner::User(name) => {
+            AccessKeyOwner::Root => Caller::root(key.account, self.root.partition, Some(access_key)),
+            AccessKeyOwner::User(name) => {
                 let user = state.user(key.account, name)?;
                 let arn = user_arn(self.root.partition, key.account, &user.path, &user.name);
                 Caller {
@@ -321,7 +322,7 @@ impl Inner {
                 }
             }
         };
-        Some(Holder { credential: Credential { caller, secret: key.secret.clone() }, used: key.used.clone() })
+        Some(CachedKey { credential: Credential { caller, secret: key.secret.clone() }, last_used: key.last_used.clone() })
     }
 }
 
@@ -329,11 +330,11 @@ pub fn user_arn(partition: &str, account: Account, path: &str, name: &str) -> Ar
     Arn::build(partition, "iam", "", account.as_str(), &format!("user{path}{name}"))
 }
 
-/// The tables with an ear for what goes past `write`: recovery and reset.
-struct Rows(Arc<Inner>);
-struct SessionRows(Arc<Inner>);
+/// The stores as recovery and reset see them: both invalidate the cache.
+struct IamStore(Arc<Inner>);
+struct SessionStore(Arc<Inner>);
 
-macro_rules! kept {
+macro_rules! persistent {
     ($rows:ident, $store:ident) => {
         impl Persistent for $rows {
             fn path(&self) -> &Arc<str> {
@@ -350,24 +351,24 @@ macro_rules! kept {
             }
             fn reset(&self) {
                 self.0.$store.reset();
-                self.0.accesses.forget();
-                self.0.forget();
+                self.0.last_calls.clear();
+                self.0.invalidate();
             }
             fn take(&self, record: &Record) -> Result<(), Unreadable> {
                 let taken = self.0.$store.take(record);
-                self.0.forget();
+                self.0.invalidate();
                 taken
             }
             fn taken(&self) {
                 self.0.$store.taken();
-                self.0.forget();
+                self.0.invalidate();
             }
         }
     };
 }
 
-kept!(Rows, store);
-kept!(SessionRows, sessions);
+persistent!(IamStore, store);
+persistent!(SessionStore, sessions);
 
 #[cfg(test)]
 mod tests;

@@ -1,68 +1,68 @@
 //! MFA devices, and the one-time codes of virtual ones: TOTP with SHA-1, six digits, thirty seconds.
 //! <https://www.rfc-editor.org/rfc/rfc6238>
 
-use crate::{Secret, state::Tags};
+use crate::{Secret, Tags};
 use aws_lc_rs::hmac;
 use cloudlet_aws::{Account, Timestamp};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Device {
+pub struct MfaDevice {
     pub account: Account,
     pub name: String,
     pub path: String,
-    /// In base 32, as authenticator apps take it.
+    /// In base32, as authenticator apps take it.
     pub seed: Secret,
     pub created: Timestamp,
     pub tags: Tags,
-    /// Whose it is, once enabled.
-    pub owner: Option<Owner>,
-    /// How many steps of thirty seconds the device is off.
+    /// The user or root for whom it is enabled.
+    pub owner: Option<MfaOwner>,
+    /// How far the clock of the device is off, in steps of thirty seconds.
     pub drift: i64,
-    /// The last step whose code was taken: a code works once.
-    pub taken: i64,
+    /// The step of the last accepted code: a code works once.
+    pub last_step: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
+pub struct MfaOwner {
     /// `None` is root.
     pub user: Option<String>,
-    pub since: Timestamp,
+    pub enabled: Timestamp,
 }
 
 const STEP_SECONDS: i64 = 30;
-/// Enabling and resynchronizing look this far around; using a code looks one step around the known drift.
-const SEARCH: i64 = 20;
+/// The steps around now that enabling and resynchronizing search; using a code searches one step around the known drift.
+const SEARCH_STEPS: i64 = 20;
 
-impl Device {
-    /// Takes two consecutive codes, which tell how far off the device is.
+impl MfaDevice {
+    /// Accepts two consecutive codes, from which the drift follows.
     pub fn synchronize(&mut self, now: Timestamp, first: &str, second: &str) -> bool {
         let step = now.secs().div_euclid(STEP_SECONDS);
-        let found = (-SEARCH..=SEARCH)
+        let found = (-SEARCH_STEPS..=SEARCH_STEPS)
             .map(|drift| step + drift)
             .find(|step| self.code(*step).as_deref() == Some(first) && self.code(step + 1).as_deref() == Some(second));
         if let Some(at) = found {
-            self.drift = (at + 1 - step).clamp(-SEARCH, SEARCH);
-            self.taken = at + 1;
+            self.drift = (at + 1 - step).clamp(-SEARCH_STEPS, SEARCH_STEPS);
+            self.last_step = at + 1;
         }
         found.is_some()
     }
 
-    /// Takes one code, once.
+    /// Accepts one code, once.
     pub fn accept(&mut self, now: Timestamp, code: &str) -> bool {
         let step = now.secs().div_euclid(STEP_SECONDS);
-        // The time since synchronization heals a drift of zero as well as one that is known.
+        // The device may have corrected its clock since it was synchronized.
         let found = [0, self.drift]
             .into_iter()
             .flat_map(|drift| (-1..=1).map(move |near| step + drift + near))
-            .find(|step| *step > self.taken && self.code(*step).as_deref() == Some(code));
+            .find(|step| *step > self.last_step && self.code(*step).as_deref() == Some(code));
         if let Some(at) = found {
-            self.taken = at;
+            self.last_step = at;
         }
         found.is_some()
     }
 
-    /// The code of a step.
+    /// The code of a step of thirty seconds since 1970.
     pub fn code(&self, step: i64) -> Option<String> {
         totp(&unbase32(self.seed.reveal())?, step)
     }
@@ -79,8 +79,8 @@ fn totp(key: &[u8], step: i64) -> Option<String> {
 fn unbase32(text: &str) -> Option<Vec<u8>> {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let (mut bits, mut count, mut out) = (0u32, 0, Vec::with_capacity(text.len() * 5 / 8));
-    for letter in text.bytes().filter(|letter| *letter != b'=') {
-        let value = ALPHABET.iter().position(|known| *known == letter)?;
+    for byte in text.bytes().filter(|byte| *byte != b'=') {
+        let value = ALPHABET.iter().position(|known| *known == byte)?;
         bits = bits << 5 | u32::try_from(value).ok()?;
         count += 5;
         if count >= 8 {
@@ -96,8 +96,8 @@ fn unbase32(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn device() -> Device {
-        Device {
+    fn device() -> MfaDevice {
+        MfaDevice {
             account: Account::default(),
             name: "phone".into(),
             path: "/".into(),
@@ -106,7 +106,7 @@ mod tests {
             tags: vec![],
             owner: None,
             drift: 0,
-            taken: i64::MIN,
+            last_step: i64::MIN,
         }
     }
 

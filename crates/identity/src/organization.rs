@@ -1,4 +1,4 @@
-//! A small organization: units, accounts, and the policies that limit what they may do. One for each server, or none.
+//! The organization: organizational units, accounts, and the policies that limit them. A server has one or none.
 //! <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies.html>
 
 use crate::StoredPolicy;
@@ -16,29 +16,28 @@ pub struct Organization {
     /// `r-…`
     pub root: String,
     /// By id, `ou-…`.
-    pub units: BTreeMap<String, Unit>,
-    pub accounts: BTreeMap<Account, Member>,
+    pub units: BTreeMap<String, OrganizationalUnit>,
+    pub accounts: BTreeMap<Account, MemberAccount>,
     /// By id, `p-…`.
     pub policies: BTreeMap<String, OrganizationPolicy>,
-    /// Targets (root, unit, account) and the ids of what is attached to them.
+    /// The ids of the policies that are attached to a target (root, unit, account).
     pub attached: BTreeMap<String, Vec<String>>,
-    /// The kinds of policy that are in force.
-    pub enabled: Vec<PolicyKind>,
-    /// Requests to create accounts (`car-…`), all of which have been fulfilled.
+    pub enabled_policy_types: Vec<PolicyKind>,
+    /// CreateAccount requests by id (`car-…`). All have succeeded.
     #[serde(default)]
-    pub requests: BTreeMap<String, (Account, Timestamp)>,
-    /// IAM's central management of root: `RootCredentialsManagement`, `RootSessions`.
-    pub features: Vec<String>,
+    pub create_account_requests: BTreeMap<String, (Account, Timestamp)>,
+    /// IAM's centralized root access: `RootCredentialsManagement`, `RootSessions`.
+    pub enabled_features: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Unit {
+pub struct OrganizationalUnit {
     pub name: String,
     pub parent: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Member {
+pub struct MemberAccount {
     pub name: String,
     pub email: String,
     pub parent: String,
@@ -68,8 +67,8 @@ impl PolicyKind {
         }
     }
 
-    /// The policy that AWS attaches to everything.
-    pub fn full_access(self) -> &'static str {
+    /// The id of the policy that AWS attaches to every target.
+    pub fn full_access_id(self) -> &'static str {
         match self {
             PolicyKind::ServiceControl => "p-FullAWSAccess",
             PolicyKind::ResourceControl => "p-RCPFullAWSAccess",
@@ -86,14 +85,14 @@ pub struct OrganizationPolicy {
     pub aws_managed: bool,
 }
 
-/// What an account's place in the organization means for a decision.
+/// The membership of an account, as decisions need it.
 #[derive(Debug)]
 pub struct Membership {
     pub organization: Arc<str>,
     /// `o-x/r-y/ou-z/`: `aws:PrincipalOrgPaths`.
     pub path: Arc<str>,
     pub management: Account,
-    /// From the root down to the account, empty for the management account, which no such policy binds.
+    /// By level, from the root down to the account. Empty for the management account, which SCPs and RCPs do not limit.
     pub service_control: Vec<Vec<Policy>>,
     pub resource_control: Vec<Vec<Policy>>,
 }
@@ -103,7 +102,7 @@ impl Organization {
         let full = |kind: PolicyKind, name: &str, description: &str, text: &str| {
             let content = StoredPolicy::parse(text, kind.document()).ok()?;
             let policy = OrganizationPolicy { name: name.into(), description: description.into(), kind, content, aws_managed: true };
-            Some((kind.full_access().to_owned(), policy))
+            Some((kind.full_access_id().to_owned(), policy))
         };
         let policies = [
             full(
@@ -119,7 +118,7 @@ impl Organization {
                 r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#,
             ),
         ];
-        let member = Member { name: "management".into(), email: String::new(), parent: root.clone(), joined: now };
+        let member = MemberAccount { name: "management".into(), email: String::new(), parent: root.clone(), joined: now };
         let mut organization = Organization {
             id,
             management,
@@ -129,9 +128,9 @@ impl Organization {
             accounts: BTreeMap::from([(management, member)]),
             policies: policies.into_iter().flatten().collect(),
             attached: BTreeMap::new(),
-            enabled: Vec::new(),
-            requests: BTreeMap::new(),
-            features: Vec::new(),
+            enabled_policy_types: Vec::new(),
+            create_account_requests: BTreeMap::new(),
+            enabled_features: Vec::new(),
         };
         organization.attach_full_access(&root);
         organization.attach_full_access(management.as_str());
@@ -139,7 +138,7 @@ impl Organization {
     }
 
     pub fn attach_full_access(&mut self, target: &str) {
-        let ids = PolicyKind::ALL.map(|kind| kind.full_access().to_owned());
+        let ids = PolicyKind::ALL.map(|kind| kind.full_access_id().to_owned());
         self.attached.insert(target.to_owned(), ids.to_vec());
     }
 
@@ -164,16 +163,16 @@ impl Organization {
         }
     }
 
-    /// The parents of an account from the root down, and the account itself. None for strangers.
+    /// The root, the units above an account, and the account. None for an account that is not a member.
     fn levels(&self, account: Account) -> Option<Vec<String>> {
-        self.accounts.contains_key(&account).then(|| self.lineage(account.as_str()))?
+        self.accounts.contains_key(&account).then(|| self.path_from_root(account.as_str()))?
     }
 
-    /// The root, and all between it and a target (an account, a unit, the root itself), and the target.
-    pub fn lineage(&self, target: &str) -> Option<Vec<String>> {
+    /// The root, the units between it and a target (an account, a unit, the root itself), and the target.
+    pub fn path_from_root(&self, target: &str) -> Option<Vec<String>> {
         let mut levels = vec![target.to_owned()];
         let mut at = target.to_owned();
-        // A tree of AWS is five units deep; a ring cannot be made, but a loop here would be a hang.
+        // Units are at most five levels deep; the bound guards against an endless loop.
         while at != self.root && levels.len() < 16 {
             let account = Account::parse(&at).and_then(|account| self.accounts.get(&account)).map(|member| &member.parent);
             let parent = account.or_else(|| self.units.get(&at).map(|unit| &unit.parent))?.clone();
@@ -187,7 +186,7 @@ impl Organization {
     pub fn membership(&self, account: Account, partition: &str) -> Option<Membership> {
         let levels = self.levels(account)?;
         let of = |kind: PolicyKind| -> Vec<Vec<Policy>> {
-            if account == self.management || !self.enabled.contains(&kind) {
+            if account == self.management || !self.enabled_policy_types.contains(&kind) {
                 return Vec::new();
             }
             let named = |id: &String| {

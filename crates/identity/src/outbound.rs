@@ -1,4 +1,4 @@
-//! The issuer of an account's outbound federation: IAM tells it, STS writes it into tokens.
+//! The issuer of an account's outbound web identity federation: IAM answers with it, STS writes it into tokens.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound.html>
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -6,8 +6,8 @@ use cloudlet_aws::Account;
 
 const HOST: &str = ".tokens.sts.global.api.aws";
 
-/// The part of the issuer that is the account's. AWS gives it out once, and keeps it when the feature is turned off and on; here it
-/// follows from the account.
+/// The part of the issuer that is unique to the account. AWS generates it once and keeps it when the feature is disabled and enabled
+/// again; here it is derived from the account.
 fn name(account: Account) -> String {
     let hash = digest(&SHA256, format!("outbound web identity federation of {account}").as_bytes());
     let hex: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
@@ -20,7 +20,7 @@ pub fn issuer(account: Account) -> String {
     format!("https://{}{HOST}", name(account))
 }
 
-/// Whether a URL, without its scheme, is one that this server could have given out.
+/// Whether a URL, without its scheme, has the form of an issuer.
 pub fn is_issuer(url: &str) -> bool {
     url.strip_suffix(HOST).is_some_and(|name| name.len() == 36 && name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))
 }

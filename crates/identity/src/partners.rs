@@ -1,5 +1,5 @@
-//! What AWS knows of the partners that may ask customers for temporary access: their names, their accounts, their policy templates and
-//! the permissions boundaries of the roles they leave behind. AWS takes it up when a partner registers; here whoever builds the house says it.
+//! Partners that may create delegation requests: their names, accounts, policy templates and permissions boundaries. With AWS a partner
+//! registers; here a file lists the partners when the server starts.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies-temporary-delegation-partner-guide.html>
 
 use crate::{stored_policy::size, templates::Template};
@@ -22,7 +22,7 @@ struct Partner {
     templates: BTreeMap<String, Template>,
 }
 
-/// As it is written down.
+/// A partner in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -33,15 +33,15 @@ struct Entry {
     boundaries: BTreeMap<String, Box<RawValue>>,
 }
 
-/// Characters of a partner's name, as the model has it.
+/// Characters of a partner's name, as in the API model.
 const LONGEST_NAME: usize = 30;
 
-/// Characters of a boundary.
+/// Characters of a permissions boundary.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/temporary-delegation-understanding-permissions.html>
 const LONGEST_BOUNDARY: usize = 6_144;
 
-/// A template, and who registered it.
-pub struct Registered<'p> {
+/// A policy template and its partner.
+pub struct RegisteredTemplate<'p> {
     pub partner: &'p str,
     pub accounts: &'p [Account],
     pub template: &'p Template,
@@ -57,15 +57,15 @@ impl Partners {
             if entry.name.is_empty() || entry.name.chars().count() > LONGEST_NAME {
                 return Err(of("a partner's name has 1 to 30 characters"));
             }
-            let account = |text: &String| Account::parse(text).ok_or_else(|| of(&format!("{text} is no account")));
+            let account = |text: &String| Account::parse(text).ok_or_else(|| of(&format!("{text} is not an account id")));
             let accounts = entry.accounts.iter().map(account).collect::<Result<Vec<_>, _>>()?;
             for arn in entry.templates.keys().chain(entry.boundaries.keys()) {
                 if Arn::parse(arn).is_none_or(|arn| arn.service() != "iam") {
-                    return Err(of(&format!("{arn} is no ARN of IAM")));
+                    return Err(of(&format!("{arn} is not an ARN of IAM")));
                 }
                 let known = all.partners.iter().any(|partner| partner.templates.contains_key(arn)) || all.boundaries.contains_key(arn);
                 if known {
-                    return Err(of(&format!("{arn} is there twice")));
+                    return Err(of(&format!("{arn} is used twice")));
                 }
             }
             for (arn, text) in &entry.boundaries {
@@ -80,14 +80,14 @@ impl Partners {
         Ok(all)
     }
 
-    pub fn template(&self, arn: &str) -> Option<Registered<'_>> {
+    pub fn template(&self, arn: &str) -> Option<RegisteredTemplate<'_>> {
         self.partners.iter().find_map(|partner| {
             let template = partner.templates.get(arn)?;
-            Some(Registered { partner: &partner.name, accounts: &partner.accounts, template })
+            Some(RegisteredTemplate { partner: &partner.name, accounts: &partner.accounts, template })
         })
     }
 
-    /// "Since the same boundary policy is globally shared": of no account.
+    /// "Since the same boundary policy is globally shared": it belongs to no account.
     pub fn boundary(&self, arn: &str) -> Option<&Policy> {
         self.boundaries.get(arn)
     }

@@ -1,5 +1,4 @@
-//! A secret access key, a session token, a password's hash: never logged, wiped when dropped.
-//! It is written to the journal, which is where state lives; nowhere else.
+//! A secret access key, a session token, the hash of a password: never logged, wiped when dropped, written to the journal only.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
@@ -13,12 +12,12 @@ impl Secret {
         Secret(Arc::new(Zeroizing::new(text.into())))
     }
 
-    /// For signing, and for nothing else.
+    /// For signing and for answers that contain the secret.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Whether the text is the secret, in a time that says nothing about where they differ.
+    /// Compares in constant time.
     pub fn is(&self, text: &str) -> bool {
         aws_lc_rs::constant_time::verify_slices_are_equal(self.0.as_bytes(), text.as_bytes()).is_ok()
     }

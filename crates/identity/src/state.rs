@@ -1,28 +1,26 @@
-//! The tables: who exists, and what belongs to them. Everything is of an account, so the account leads every key.
+//! The tables of IAM: users, groups, roles, policies, credentials, providers. Every row belongs to an account, so the account leads every key.
 
-use crate::{LastUsed, Partners, Secret, StoredPolicy, delegations::Delegation, mfa::Device, organization::Organization};
+use crate::{LastUsed, Partners, Secret, StoredPolicy, Tags, delegations::Delegation, mfa::MfaDevice, organization::Organization};
 use cloudlet_aws::{Account, Arn, Timestamp};
 use cloudlet_store::{Table, tables};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The key of what has a name. IAM keeps the case of a name, and lets no two names differ by case only.
+/// The key of a row that has a name or an id within an account. IAM keeps the case of names, and no two names may differ by case alone:
+/// the key is in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Of(pub Account, pub String);
+pub struct EntityKey(pub Account, pub String);
 
-impl Of {
-    pub fn new(account: Account, name: &str) -> Of {
-        Of(account, name.to_ascii_lowercase())
+impl EntityKey {
+    pub fn new(account: Account, name: &str) -> EntityKey {
+        EntityKey(account, name.to_ascii_lowercase())
     }
 }
 
-/// In the order in which they were given.
-pub type Tags = Vec<(Arc<str>, Arc<str>)>;
-
-/// What users, groups and roles have in common: policies.
+/// The policies of a user, a group or a role.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Holdings {
-    /// By name.
+pub struct IdentityPolicies {
+    /// By policy name.
     pub inline: BTreeMap<String, StoredPolicy>,
     /// In the order in which they were attached.
     pub attached: Vec<Arn>,
@@ -35,23 +33,24 @@ pub struct User {
     pub id: Arc<str>,
     pub created: Timestamp,
     pub tags: Tags,
-    pub boundary: Option<Arn>,
-    pub holds: Holdings,
-    /// Names of groups, in the order of joining.
+    pub permissions_boundary: Option<Arn>,
+    pub policies: IdentityPolicies,
+    /// Names of groups, in the order in which the user was added.
     pub groups: Vec<String>,
-    pub login: Option<Login>,
-    pub mfa: Vec<Arn>,
-    pub password_used: Option<Timestamp>,
+    pub login_profile: Option<LoginProfile>,
+    /// Serial numbers of enabled devices.
+    pub mfa_devices: Vec<Arn>,
+    pub password_last_used: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Login {
+pub struct LoginProfile {
     pub created: Timestamp,
-    pub changed: Timestamp,
-    pub hash: Secret,
-    /// Hashes of former passwords, newest first.
-    pub former: Vec<Secret>,
-    pub must_change: bool,
+    pub password_changed: Timestamp,
+    pub password_hash: Secret,
+    /// Hashes of earlier passwords, newest first.
+    pub previous_hashes: Vec<Secret>,
+    pub password_reset_required: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,7 +59,7 @@ pub struct Group {
     pub path: String,
     pub id: Arc<str>,
     pub created: Timestamp,
-    pub holds: Holdings,
+    pub policies: IdentityPolicies,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -69,15 +68,16 @@ pub struct Role {
     pub path: String,
     pub id: Arc<str>,
     pub created: Timestamp,
-    pub trust: StoredPolicy,
+    pub trust_policy: StoredPolicy,
     pub description: Option<String>,
-    pub max_session: i32,
+    /// In seconds.
+    pub max_session_duration: i32,
     pub tags: Tags,
-    pub boundary: Option<Arn>,
-    pub holds: Holdings,
-    pub used: LastUsed,
+    pub permissions_boundary: Option<Arn>,
+    pub policies: IdentityPolicies,
+    pub last_used: LastUsed,
     /// The service that owns a service-linked role.
-    pub linked_to: Option<String>,
+    pub linked_service: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -92,49 +92,50 @@ pub struct InstanceProfile {
 
 /// A customer managed policy.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Managed {
+pub struct ManagedPolicy {
     pub name: String,
     pub path: String,
     pub id: Arc<str>,
     pub created: Timestamp,
     pub updated: Timestamp,
     pub description: Option<String>,
-    pub default: u32,
-    /// The number of the next version; numbers are never used again.
-    pub next: u32,
-    pub versions: BTreeMap<u32, Version>,
+    pub default_version: u32,
+    /// The number of the next version. Numbers are never reused.
+    pub next_version: u32,
+    pub versions: BTreeMap<u32, PolicyVersion>,
     pub tags: Tags,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Version {
+pub struct PolicyVersion {
     pub policy: StoredPolicy,
     pub created: Timestamp,
 }
 
-impl Managed {
-    pub fn current(&self) -> Option<&Version> {
-        self.versions.get(&self.default)
+impl ManagedPolicy {
+    pub fn current_version(&self) -> Option<&PolicyVersion> {
+        self.versions.get(&self.default_version)
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum KeyOwner {
+pub enum AccessKeyOwner {
     Root,
     User(String),
 }
 
+/// Of access keys, SSH keys, certificates and service-specific credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Status {
+pub enum CredentialStatus {
     Active,
     Inactive,
 }
 
-impl Status {
+impl CredentialStatus {
     pub fn as_str(self) -> &'static str {
         match self {
-            Status::Active => "Active",
-            Status::Inactive => "Inactive",
+            CredentialStatus::Active => "Active",
+            CredentialStatus::Inactive => "Inactive",
         }
     }
 }
@@ -142,35 +143,39 @@ impl Status {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccessKey {
     pub account: Account,
-    pub owner: KeyOwner,
+    pub owner: AccessKeyOwner,
     pub secret: Secret,
-    pub status: Status,
+    pub status: CredentialStatus,
     pub created: Timestamp,
-    pub used: LastUsed,
+    pub last_used: LastUsed,
 }
 
-/// What an account has one of.
+/// Settings of which an account has one each.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Settings {
+pub struct AccountSettings {
     pub alias: Option<String>,
     pub password_policy: Option<PasswordPolicy>,
-    pub report: Option<(Timestamp, String)>,
-    /// `v2Token`, when somebody asked for it.
-    pub token_version: Option<String>,
-    pub outbound_federation: bool,
+    /// The last credential report, and when it was generated.
+    pub credential_report: Option<(Timestamp, String)>,
+    /// `v1Token` or `v2Token`, as SetSecurityTokenServicePreferences has set it.
+    pub global_endpoint_token_version: Option<String>,
+    pub outbound_web_identity_federation: bool,
     pub properties: BTreeMap<String, String>,
-    pub root_mfa: Vec<Arn>,
+    /// Serial numbers of the devices that are enabled for root.
+    pub root_mfa_devices: Vec<Arn>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordPolicy {
     pub minimum_length: i32,
-    pub symbols: bool,
-    pub numbers: bool,
-    pub uppercase: bool,
-    pub lowercase: bool,
-    pub users_may_change: bool,
+    pub require_symbols: bool,
+    pub require_numbers: bool,
+    pub require_uppercase: bool,
+    pub require_lowercase: bool,
+    pub allow_users_to_change: bool,
+    /// In days.
     pub max_age: Option<i32>,
+    /// How many previous passwords may not be used again.
     pub reuse_prevention: Option<i32>,
     pub hard_expiry: Option<bool>,
 }
@@ -179,7 +184,7 @@ pub struct PasswordPolicy {
 pub struct OidcProvider {
     /// Without `https://`.
     pub url: String,
-    pub clients: Vec<String>,
+    pub client_ids: Vec<String>,
     pub thumbprints: Vec<String>,
     pub created: Timestamp,
     pub tags: Tags,
@@ -192,15 +197,15 @@ pub struct SamlProvider {
     pub metadata: Arc<str>,
     pub created: Timestamp,
     pub valid_until: Timestamp,
-    /// `Required` or `Allowed`, where somebody said so.
-    pub encryption: Option<String>,
-    pub private_keys: Vec<SamlKey>,
+    /// `Required` or `Allowed`, when the provider was given one.
+    pub assertion_encryption_mode: Option<String>,
+    pub private_keys: Vec<SamlPrivateKey>,
     pub tags: Tags,
 }
 
-/// What opens encrypted assertions.
+/// A key that decrypts assertions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SamlKey {
+pub struct SamlPrivateKey {
     pub id: String,
     pub added: Timestamp,
     pub pem: Secret,
@@ -218,23 +223,38 @@ pub struct ServerCertificate {
     pub tags: Tags,
 }
 
-/// An SSH key, a signing certificate, a password for one service: what a user has beside access keys.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Extra {
+pub struct SshPublicKey {
     pub user: String,
-    pub status: Status,
+    pub status: CredentialStatus,
     pub created: Timestamp,
-    pub what: What,
+    /// `ssh-rsa AAAA…`
+    pub body: String,
+    pub fingerprint: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum What {
-    SshKey { body: String, fingerprint: String },
-    Certificate { body: String },
-    ServicePassword { service: String, user_name: String, password: Secret, expires: Option<Timestamp> },
+pub struct SigningCertificate {
+    pub user: String,
+    pub status: CredentialStatus,
+    pub created: Timestamp,
+    pub body: String,
 }
 
-/// What was asked to be done and is long done: a job whose answer can be fetched.
+/// A password or an API key for one service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServiceSpecificCredential {
+    pub user: String,
+    pub status: CredentialStatus,
+    pub created: Timestamp,
+    pub service: String,
+    /// The name that the service takes with the password.
+    pub service_user_name: String,
+    pub secret: Secret,
+    pub expires: Option<Timestamp>,
+}
+
+/// An asynchronous operation of AWS. Here it is complete when it is created, and its result can be fetched.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Job {
     pub created: Timestamp,
@@ -243,15 +263,15 @@ pub struct Job {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum JobKind {
-    /// GenerateServiceLastAccessedDetails: who could have used what is granted, and who did.
-    LastAccessed { actions: bool, entities: Vec<Entity>, services: Vec<ServiceUses> },
-    /// GenerateOrganizationsAccessReport: what the policies of the organization leave open, and which accounts used it.
-    OrganizationsAccess { accounts: Vec<String>, services: Vec<ServiceUses> },
-    /// DeleteServiceLinkedRole.
-    RoleDeletion,
+    /// GenerateServiceLastAccessedDetails: the services that policies allow, and which entities used them.
+    ServiceLastAccessed { actions: bool, entities: Vec<Entity>, services: Vec<ServiceAccess> },
+    /// GenerateOrganizationsAccessReport: the services that the organization's policies allow, and which accounts used them.
+    OrganizationsAccess { accounts: Vec<String>, services: Vec<ServiceAccess> },
+    /// DeleteServiceLinkedRole
+    ServiceLinkedRoleDeletion,
 }
 
-/// A user or a role, as it was when the job was done.
+/// A user or a role, as it was when the job ran.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entity {
     pub arn: Arn,
@@ -267,124 +287,130 @@ pub enum EntityKind {
     Role,
 }
 
-/// What was used of a service. Those who did are told by their place in the job's list.
+/// The use of one service, by entities of the job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ServiceUses {
+pub struct ServiceAccess {
     pub namespace: String,
-    pub uses: Vec<Use>,
-    /// By name of the action; empty where nobody asked for actions.
-    pub actions: Vec<(String, Use)>,
+    /// The latest call of each entity that used the service.
+    pub entities: Vec<EntityAccess>,
+    /// The latest call of each action, by the action's name. Empty if the job is not about actions.
+    pub actions: Vec<(String, EntityAccess)>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Use {
-    pub by: usize,
+pub struct EntityAccess {
+    /// The entity's index in the job's list.
+    pub entity: usize,
     pub at: Timestamp,
     pub region: Arc<str>,
 }
 
 #[derive(Default)]
 pub struct State {
-    pub settings: Table<Account, Settings>,
-    pub users: Table<Of, User>,
-    pub groups: Table<Of, Group>,
-    pub roles: Table<Of, Role>,
-    pub profiles: Table<Of, InstanceProfile>,
-    pub policies: Table<Of, Managed>,
+    pub account_settings: Table<Account, AccountSettings>,
+    pub users: Table<EntityKey, User>,
+    pub groups: Table<EntityKey, Group>,
+    pub roles: Table<EntityKey, Role>,
+    pub instance_profiles: Table<EntityKey, InstanceProfile>,
+    pub policies: Table<EntityKey, ManagedPolicy>,
     pub access_keys: Table<Arc<str>, AccessKey>,
     /// By serial number, which is an ARN.
-    pub mfa_devices: Table<Arn, Device>,
-    pub oidc_providers: Table<Of, OidcProvider>,
-    pub saml_providers: Table<Of, SamlProvider>,
-    pub server_certificates: Table<Of, ServerCertificate>,
-    /// By id.
-    pub extras: Table<Of, Extra>,
-    pub jobs: Table<Of, Job>,
-    /// The server has one organization, or none.
+    pub mfa_devices: Table<Arn, MfaDevice>,
+    pub oidc_providers: Table<EntityKey, OidcProvider>,
+    pub saml_providers: Table<EntityKey, SamlProvider>,
+    pub server_certificates: Table<EntityKey, ServerCertificate>,
+    /// By id, like the two tables that follow.
+    pub ssh_public_keys: Table<EntityKey, SshPublicKey>,
+    pub signing_certificates: Table<EntityKey, SigningCertificate>,
+    pub service_specific_credentials: Table<EntityKey, ServiceSpecificCredential>,
+    pub jobs: Table<EntityKey, Job>,
+    /// The server has one organization or none.
     pub organization: Table<(), Organization>,
-    /// By id: whose they are changes.
-    pub delegations: Table<Arc<str>, Delegation>,
+    /// By id alone: the account that owns a request changes.
+    pub delegation_requests: Table<Arc<str>, Delegation>,
     pub partners: Arc<Partners>,
 }
 
 tables!(State {
-    settings,
+    account_settings,
     users,
     groups,
     roles,
-    profiles,
+    instance_profiles,
     policies,
     access_keys,
     mfa_devices,
     oidc_providers,
     saml_providers,
     server_certificates,
-    extras,
+    ssh_public_keys,
+    signing_certificates,
+    service_specific_credentials,
     jobs,
     organization,
-    delegations,
+    delegation_requests,
 } beside { partners });
 
 /// Rows of one account, in the order of their names.
-pub fn of_account<V>(table: &Table<Of, V>, account: Account) -> impl Iterator<Item = &V> {
-    rows_of(table, account).map(|(_, row)| row)
+pub fn rows_of_account<V>(table: &Table<EntityKey, V>, account: Account) -> impl Iterator<Item = &V> {
+    entries_of_account(table, account).map(|(_, row)| row)
 }
 
-pub fn rows_of<V>(table: &Table<Of, V>, account: Account) -> impl Iterator<Item = (&Of, &V)> {
-    table.range(Of(account, String::new())..).take_while(move |(key, _)| key.0 == account)
+pub fn entries_of_account<V>(table: &Table<EntityKey, V>, account: Account) -> impl Iterator<Item = (&EntityKey, &V)> {
+    table.range(EntityKey(account, String::new())..).take_while(move |(key, _)| key.0 == account)
 }
 
 impl State {
     pub fn user(&self, account: Account, name: &str) -> Option<&User> {
-        self.users.get(&Of::new(account, name)).filter(|user| user.name == name)
+        self.users.get(&EntityKey::new(account, name)).filter(|user| user.name == name)
     }
 
     pub fn group(&self, account: Account, name: &str) -> Option<&Group> {
-        self.groups.get(&Of::new(account, name)).filter(|group| group.name == name)
+        self.groups.get(&EntityKey::new(account, name)).filter(|group| group.name == name)
     }
 
     pub fn role(&self, account: Account, name: &str) -> Option<&Role> {
-        self.roles.get(&Of::new(account, name)).filter(|role| role.name == name)
+        self.roles.get(&EntityKey::new(account, name)).filter(|role| role.name == name)
     }
 
-    /// The role an ARN names, path included.
+    /// The role of an ARN, path included.
     pub fn role_by_arn(&self, arn: &str) -> Option<(Account, &Role)> {
-        let (account, path_and_name) = parts(arn, "role/")?;
+        let (account, path_and_name) = split_arn(arn, "role/")?;
         let name = path_and_name.rsplit('/').next()?;
         let role = self.role(account, name)?;
         (role.path.get(1..) == path_and_name.strip_suffix(name)).then_some((account, role))
     }
 
     pub fn user_by_arn(&self, arn: &str) -> Option<(Account, &User)> {
-        let (account, path_and_name) = parts(arn, "user/")?;
+        let (account, path_and_name) = split_arn(arn, "user/")?;
         let name = path_and_name.rsplit('/').next()?;
         let user = self.user(account, name)?;
         (user.path.get(1..) == path_and_name.strip_suffix(name)).then_some((account, user))
     }
 
     pub fn group_by_arn(&self, arn: &str) -> Option<(Account, &Group)> {
-        let (account, path_and_name) = parts(arn, "group/")?;
+        let (account, path_and_name) = split_arn(arn, "group/")?;
         let name = path_and_name.rsplit('/').next()?;
         let group = self.group(account, name)?;
         (group.path.get(1..) == path_and_name.strip_suffix(name)).then_some((account, group))
     }
 
-    /// The customer managed policy an ARN names.
-    pub fn policy_by_arn(&self, arn: &str) -> Option<(Account, &Managed)> {
-        let (account, path_and_name) = parts(arn, "policy/")?;
+    /// The customer managed policy of an ARN.
+    pub fn policy_by_arn(&self, arn: &str) -> Option<(Account, &ManagedPolicy)> {
+        let (account, path_and_name) = split_arn(arn, "policy/")?;
         let name = path_and_name.rsplit('/').next()?;
-        let policy = self.policies.get(&Of::new(account, name)).filter(|policy| policy.name == name)?;
+        let policy = self.policies.get(&EntityKey::new(account, name)).filter(|policy| policy.name == name)?;
         (policy.path.get(1..) == path_and_name.strip_suffix(name)).then_some((account, policy))
     }
 
-    /// Whether anything of IAM lives in the account.
-    pub fn is_inhabited(&self, account: Account) -> bool {
-        rows_of(&self.users, account).next().is_some() || rows_of(&self.roles, account).next().is_some()
+    /// Whether the account has users or roles.
+    pub fn has_principals(&self, account: Account) -> bool {
+        entries_of_account(&self.users, account).next().is_some() || entries_of_account(&self.roles, account).next().is_some()
     }
 }
 
 /// The account of an IAM ARN, and what follows the kind of resource.
-fn parts<'a>(arn: &'a str, kind: &str) -> Option<(Account, &'a str)> {
+fn split_arn<'a>(arn: &'a str, kind: &str) -> Option<(Account, &'a str)> {
     let mut parts = arn.splitn(6, ':');
     (parts.next() == Some("arn") && parts.next().is_some() && parts.next() == Some("iam") && parts.next() == Some("")).then_some(())?;
     Some((Account::parse(parts.next()?)?, parts.next()?.strip_prefix(kind)?))

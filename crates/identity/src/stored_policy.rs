@@ -1,7 +1,7 @@
-//! A policy's text as it was given, and what it means, side by side: parsed once, when it is written or read back.
+//! A policy as text and as parsed document. It is parsed once, when it is stored or loaded.
 
 use cloudlet_policy::{Document, Kind, Malformed, Policy};
-use serde::{Deserialize, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ impl StoredPolicy {
         Policy { name: name.into(), document: self.document.clone() }
     }
 
-    /// What counts against a quota: IAM does not count white space.
+    /// The size that quotas limit: IAM does not count white space.
     pub fn size(&self) -> usize {
         size(&self.text)
     }
@@ -31,7 +31,7 @@ pub fn size(text: &str) -> usize {
     text.chars().filter(|c| !c.is_whitespace()).count()
 }
 
-/// How a kind is named in the journal.
+/// The kinds as the journal names them.
 const KINDS: [(&str, Kind); 4] =
     [("identity", Kind::Identity), ("trust", Kind::Trust), ("scp", Kind::ServiceControl), ("rcp", Kind::ResourceControl)];
 
@@ -45,12 +45,12 @@ impl Serialize for StoredPolicy {
 impl<'de> Deserialize<'de> for StoredPolicy {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let (kind, text) = <(String, String)>::deserialize(from)?;
-        let (_, kind) = KINDS.iter().find(|(name, _)| *name == kind).ok_or_else(|| D::Error::custom("no such kind of policy"))?;
-        StoredPolicy::parse(&text, *kind).map_err(D::Error::custom)
+        let kind = KINDS.iter().find(|(name, _)| *name == kind).map_or(Kind::Identity, |(_, kind)| *kind);
+        Ok(StoredPolicy { document: Document::stored(&text, kind), text: text.into() })
     }
 }
 
-/// Policies as a list that the evaluator borrows, written to the journal by name and text.
+/// Session policies: a list in the form of the evaluator, in the journal as names and texts.
 pub mod listed {
     use super::*;
 
@@ -60,9 +60,24 @@ pub mod listed {
 
     pub fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Arc<[Policy]>, D::Error> {
         let listed = <Vec<(String, String)>>::deserialize(from)?;
-        let policy = |(name, text): (String, String)| {
-            Ok(Policy { name: name.into(), document: Document::parse(&text, Kind::Identity).map_err(D::Error::custom)? })
-        };
-        listed.into_iter().map(policy).collect()
+        let policy = |(name, text): (String, String)| Policy { name: name.into(), document: Document::stored(&text, Kind::Identity) };
+        Ok(listed.into_iter().map(policy).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_policy_that_is_refused_today_is_loaded() {
+        let text = r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
+        assert!(StoredPolicy::parse(text, Kind::Identity).is_err());
+        let row = serde_json::to_string(&("identity", text)).unwrap();
+        let loaded: StoredPolicy = serde_json::from_str(&row).unwrap();
+        assert_eq!((&*loaded.text, loaded.document.statements().len()), (text, 1));
+        assert_eq!(serde_json::to_string(&loaded).unwrap(), row);
+        let unreadable: StoredPolicy = serde_json::from_str(r#"["trust","no policy"]"#).unwrap();
+        assert!(unreadable.document.statements().is_empty());
     }
 }

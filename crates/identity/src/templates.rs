@@ -1,14 +1,14 @@
-//! Policy templates: policies with parameters, by which a partner says what it will ask customers for.
+//! Policy templates: policies with parameters. The policy of a delegation request is rendered from one.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/temporary-delegation-policy-templates.html>
-//! Deliberately no judgement of what a template grants: AWS reviews that when a partner registers.
+//! Deliberately no limits on what a template grants: AWS reviews templates when a partner registers.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Characters of a rendered policy, as the page above has it.
+/// Characters of a rendered policy. See the page above.
 pub const LONGEST_RENDERED: usize = 2_048;
 
-/// A value for a parameter of a template.
+/// A parameter of a template, with its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameter {
     pub name: String,
@@ -18,7 +18,7 @@ pub struct Parameter {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ParameterValue {
     One(String),
-    /// Makes a list of every text that it stands in.
+    /// A text that contains the parameter becomes a list.
     List(Vec<String>),
 }
 
@@ -31,17 +31,17 @@ impl ParameterValue {
     }
 }
 
-/// Why a template and its parameters make no policy.
+/// Why a template cannot be rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unrendered {
-    /// The template has a parameter that nobody gave a value.
+pub enum RenderError {
+    /// A parameter of the template has no value.
     Missing(String),
-    /// A list stands where one text is needed: in the name of a condition key, in an effect.
+    /// A list is used where one text is needed: in the name of a condition key, in an effect.
     List(String),
     TooLong,
 }
 
-/// Its elements, in the order in which they are written.
+/// The elements of a policy, in the order in which they are written.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Template {
@@ -56,7 +56,7 @@ pub struct Template {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Statement {
-    /// The name of the parameter that turns the statement on, or with a `!` off.
+    /// The parameter that includes the statement, or with a `!` excludes it.
     #[serde(rename = "@Enabled", skip_serializing)]
     enabled: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,17 +88,17 @@ fn one_or_many<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Statemen
     })
 }
 
-/// A policy that has been made of a template.
+/// The policy that a template makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
     pub text: String,
-    /// The permissions boundaries that it wants on the roles it makes: what its allowing statements hold `iam:PermissionsBoundary` to.
+    /// The permissions boundaries that its Allow statements require by `iam:PermissionsBoundary`.
     pub boundaries: Vec<String>,
 }
 
 impl Template {
     /// The policy with all parameters replaced.
-    pub fn render(&self, parameters: &[Parameter]) -> Result<Rendered, Unrendered> {
+    pub fn render(&self, parameters: &[Parameter]) -> Result<Rendered, RenderError> {
         let enabled = self.statement.iter().filter(|statement| statement.is_enabled(parameters));
         let statement = enabled.map(|statement| statement.filled(parameters)).collect::<Result<Vec<_>, _>>()?;
         let mut boundaries = Vec::new();
@@ -107,7 +107,7 @@ impl Template {
         }
         let policy = Template { version: self.version.clone(), id: self.id.clone(), statement };
         let text = serde_json::to_string(&policy).unwrap_or_default();
-        if text.chars().count() > LONGEST_RENDERED { Err(Unrendered::TooLong) } else { Ok(Rendered { text, boundaries }) }
+        if text.chars().count() > LONGEST_RENDERED { Err(RenderError::TooLong) } else { Ok(Rendered { text, boundaries }) }
     }
 }
 
@@ -126,7 +126,7 @@ impl Statement {
         self.effect.as_ref().and_then(Value::as_str) == Some("Allow")
     }
 
-    fn filled(&self, parameters: &[Parameter]) -> Result<Statement, Unrendered> {
+    fn filled(&self, parameters: &[Parameter]) -> Result<Statement, RenderError> {
         let fill = |value: &Option<Value>| value.as_ref().map(|value| filled(value, parameters)).transpose();
         Ok(Statement {
             enabled: None,
@@ -145,7 +145,7 @@ fn find<'p>(parameters: &'p [Parameter], name: &str) -> Option<&'p ParameterValu
     parameters.iter().find(|parameter| parameter.name == name).map(|parameter| &parameter.value)
 }
 
-fn filled(value: &Value, parameters: &[Parameter]) -> Result<Value, Unrendered> {
+fn filled(value: &Value, parameters: &[Parameter]) -> Result<Value, RenderError> {
     Ok(match value {
         Value::String(text) => match expanded(text, parameters)? {
             Expanded::One(text) => Value::String(text),
@@ -166,7 +166,7 @@ fn filled(value: &Value, parameters: &[Parameter]) -> Result<Value, Unrendered> 
             for (name, value) in members {
                 match expanded(name, parameters)? {
                     Expanded::One(name) => object.insert(name, filled(value, parameters)?),
-                    Expanded::Many(_) => return Err(Unrendered::List(name.clone())),
+                    Expanded::Many(_) => return Err(RenderError::List(name.clone())),
                 };
             }
             Value::Object(object)
@@ -181,19 +181,19 @@ enum Expanded {
 }
 
 /// Every combination of the values of the parameters in a text: "a cross-product of all combinations".
-fn expanded(text: &str, parameters: &[Parameter]) -> Result<Expanded, Unrendered> {
+fn expanded(text: &str, parameters: &[Parameter]) -> Result<Expanded, RenderError> {
     let (mut texts, mut many) = (vec![String::new()], false);
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("@{") {
         let Some((name, behind)) = after.split_once('}') else { break };
-        let value = find(parameters, name).ok_or_else(|| Unrendered::Missing(name.to_owned()))?;
+        let value = find(parameters, name).ok_or_else(|| RenderError::Missing(name.to_owned()))?;
         many |= matches!(value, ParameterValue::List(_));
         let (mut next, mut length) = (Vec::new(), 0);
         for head in &texts {
             for value in value.values() {
                 length += head.len() + before.len() + value.len();
                 if length > LONGEST_RENDERED {
-                    return Err(Unrendered::TooLong);
+                    return Err(RenderError::TooLong);
                 }
                 next.push(format!("{head}{before}{value}"));
             }

@@ -1,6 +1,5 @@
-//! Organizations, as far as decisions need it: units, accounts, and the policies that limit them (SCPs and RCPs). A third face
-//! of `cloudlet-identity`, whose row it changes; it has no tables of its own. One organization for each server.
-//! Deliberately no invitations, no delegated administrators, no other kinds of policy.
+//! Organizations: organizational units, accounts, service control and resource control policies. The state is in `cloudlet-identity`.
+//! A server has one organization. Deliberately no invitations, no delegated administrators, no other policy types.
 
 mod accounts;
 mod policies;
@@ -21,24 +20,24 @@ pub struct Organizations {
     identity: Identity,
 }
 
-/// The table of contents: what this service handles.
+/// The service, with its handlers.
 pub fn service(identity: Identity) -> Service {
-    let one = Service::of(&SERVICE, Arc::new(Organizations { identity }));
-    let one = one.handles::<CreateOrganization>().handles::<DescribeOrganization>().handles::<DeleteOrganization>().handles::<ListRoots>();
-    let one = one.handles::<CreateOrganizationalUnit>().handles::<DescribeOrganizationalUnit>().handles::<UpdateOrganizationalUnit>();
-    let one = one.handles::<DeleteOrganizationalUnit>().handles::<ListOrganizationalUnitsForParent>();
-    let one = one.handles::<CreateAccount>().handles::<DescribeCreateAccountStatus>().handles::<DescribeAccount>().handles::<ListAccounts>();
-    let one = one.handles::<ListAccountsForParent>().handles::<MoveAccount>().handles::<RemoveAccountFromOrganization>();
-    let one = one.handles::<ListParents>().handles::<ListChildren>();
-    let one = one.handles::<CreatePolicy>().handles::<DescribePolicy>().handles::<UpdatePolicy>().handles::<DeletePolicy>();
-    let one = one.handles::<AttachPolicy>().handles::<DetachPolicy>().handles::<ListPolicies>().handles::<ListPoliciesForTarget>();
-    let one = one.handles::<ListTargetsForPolicy>().handles::<EnablePolicyType>().handles::<DisablePolicyType>();
-    one.build()
+    let service = Service::of(&SERVICE, Arc::new(Organizations { identity }));
+    let service = service.handles::<CreateOrganization>().handles::<DescribeOrganization>().handles::<DeleteOrganization>().handles::<ListRoots>();
+    let service = service.handles::<CreateOrganizationalUnit>().handles::<DescribeOrganizationalUnit>().handles::<UpdateOrganizationalUnit>();
+    let service = service.handles::<DeleteOrganizationalUnit>().handles::<ListOrganizationalUnitsForParent>();
+    let service = service.handles::<CreateAccount>().handles::<DescribeCreateAccountStatus>().handles::<DescribeAccount>().handles::<ListAccounts>();
+    let service = service.handles::<ListAccountsForParent>().handles::<MoveAccount>().handles::<RemoveAccountFromOrganization>();
+    let service = service.handles::<ListParents>().handles::<ListChildren>();
+    let service = service.handles::<CreatePolicy>().handles::<DescribePolicy>().handles::<UpdatePolicy>().handles::<DeletePolicy>();
+    let service = service.handles::<AttachPolicy>().handles::<DetachPolicy>().handles::<ListPolicies>().handles::<ListPoliciesForTarget>();
+    let service = service.handles::<ListTargetsForPolicy>().handles::<EnablePolicyType>().handles::<DisablePolicyType>();
+    service.build()
 }
 
-/// `operation!(ListRoots, |organizations, cx, input| the ARNs it wants, |organizations, cx, input| what it does)`.
+/// A handler: `operation!(ListRoots, |organizations, cx, input| resource ARNs, |organizations, cx, input| result)`.
 macro_rules! operation {
-    ($operation:ident, |$o:ident, $c:ident, $n:ident| $on:expr, |$organizations:ident, $cx:ident, $input:ident| $does:expr $(,)?) => {
+    ($operation:ident, |$o:ident, $c:ident, $n:ident| $arns:expr, |$organizations:ident, $cx:ident, $input:ident| $result:expr $(,)?) => {
         impl cloudlet_engine::Handle<$operation> for crate::Organizations {
             #[allow(unused_variables, reason = "not every operation needs all three")]
             fn permissions(
@@ -47,10 +46,10 @@ macro_rules! operation {
                 $n: &<$operation as cloudlet_shape::Operation>::Input,
             ) -> Result<cloudlet_engine::Permissions, cloudlet_aws::Fault> {
                 let $o = self;
-                let on: Vec<cloudlet_aws::Arn> = $on;
-                // Nobody but the management account gets further than the question; what is asked for is its own.
+                let arns: Vec<cloudlet_aws::Arn> = $arns;
+                // Only the management account may use the operations, and the resources are its own.
                 let permission = |arn| cloudlet_engine::Permission { owner: None, ..cloudlet_engine::Permission::of::<$operation>(arn) };
-                Ok(on.into_iter().map(permission).collect())
+                Ok(arns.into_iter().map(permission).collect())
             }
 
             #[allow(unused_variables, reason = "not every operation needs all three")]
@@ -60,7 +59,7 @@ macro_rules! operation {
                 $input: <$operation as cloudlet_shape::Operation>::Input,
             ) -> Result<<$operation as cloudlet_shape::Operation>::Output, cloudlet_aws::Fault> {
                 let $organizations = self;
-                $does
+                $result
             }
         }
     };
@@ -71,9 +70,10 @@ fn not_in_use() -> Fault {
     AWS_ORGANIZATIONS_NOT_IN_USE.says("Your account is not a member of an organization.")
 }
 
-/// The organization, for a call of its management account.
-fn managed<'s>(state: &'s State, cx: &Cx) -> Result<&'s organization::Organization, Fault> {
-    let organization = state.organization.get(&()).filter(|one| one.accounts.contains_key(&cx.scope.account)).ok_or_else(not_in_use)?;
+/// The organization, if the caller is its management account.
+fn read_organization<'s>(state: &'s State, cx: &Cx) -> Result<&'s organization::Organization, Fault> {
+    let organization =
+        state.organization.get(&()).filter(|organization| organization.accounts.contains_key(&cx.scope.account)).ok_or_else(not_in_use)?;
     if organization.management == cx.scope.account {
         Ok(organization)
     } else {
@@ -81,8 +81,8 @@ fn managed<'s>(state: &'s State, cx: &Cx) -> Result<&'s organization::Organizati
     }
 }
 
-fn managed_mut<'s>(state: &'s mut State, cx: &Cx) -> Result<&'s mut organization::Organization, Fault> {
-    managed(state, cx)?;
+fn write_organization<'s>(state: &'s mut State, cx: &Cx) -> Result<&'s mut organization::Organization, Fault> {
+    read_organization(state, cx)?;
     state.organization.get_mut(&()).ok_or_else(not_in_use)
 }
 
@@ -90,7 +90,7 @@ fn constraint(reason: &'static str, text: &str) -> Fault {
     CONSTRAINT_VIOLATION.says(text).with("Reason", reason)
 }
 
-/// One page: the token is the place of the next.
+/// One page of a list. The token is an offset.
 fn page<T>(items: impl Iterator<Item = T>, token: Option<&str>, max: Option<i32>) -> Result<(Vec<T>, Option<String>), Fault> {
     let start: usize = match token {
         None => 0,
@@ -106,14 +106,14 @@ fn page<T>(items: impl Iterator<Item = T>, token: Option<&str>, max: Option<i32>
 }
 
 impl Organizations {
-    /// What an id of a root, a unit, an account or a policy is called in whole.
+    /// The ARNs of roots, units, accounts and policies, by id.
     fn arns(&self, ids: &[&str]) -> Vec<cloudlet_aws::Arn> {
         let partition = self.identity.partition();
         self.identity.read(|state| {
-            let Some(one) = state.organization.get(&()) else { return vec![cloudlet_aws::Arn::any()] };
+            let Some(organization) = state.organization.get(&()) else { return vec![cloudlet_aws::Arn::any()] };
             let arn = |id: &&str| match id.split('-').next() {
-                Some("p") => cloudlet_aws::Arn::parse(&one.policy_arn(partition, id)).unwrap_or_else(cloudlet_aws::Arn::any),
-                _ => cloudlet_aws::Arn::parse(&target_arn(one, partition, id)).unwrap_or_else(cloudlet_aws::Arn::any),
+                Some("p") => cloudlet_aws::Arn::parse(&organization.policy_arn(partition, id)).unwrap_or_else(cloudlet_aws::Arn::any),
+                _ => cloudlet_aws::Arn::parse(&target_arn(organization, partition, id)).unwrap_or_else(cloudlet_aws::Arn::any),
             };
             ids.iter().map(arn).collect()
         })

@@ -1,4 +1,4 @@
-//! Through the cloud, with a stopped clock, no HTTP.
+//! Calls through `Cloud`, with a stopped clock and without HTTP.
 
 use crate::service;
 use cloudlet_api_organizations::*;
@@ -38,7 +38,7 @@ impl TestCloud {
 }
 
 #[tokio::test]
-async fn an_attached_policy_binds_the_accounts_below_it() {
+async fn an_attached_policy_limits_the_accounts_below() {
     let cloud = TestCloud::new();
     cloud.does::<CreateOrganization>(CreateOrganizationRequest::default()).await;
     let root = cloud.does::<ListRoots>(ListRootsRequest::default()).await.roots.unwrap().remove(0).id.unwrap();
@@ -62,7 +62,7 @@ async fn an_attached_policy_binds_the_accounts_below_it() {
     let input = CreatePolicyRequest {
         content: deny.into(),
         description: String::new(),
-        name: "nothing".into(),
+        name: "deny".into(),
         r#type: "SERVICE_CONTROL_POLICY".into(),
         tags: None,
     };
@@ -75,11 +75,11 @@ async fn an_attached_policy_binds_the_accounts_below_it() {
     let fault = cloud.call::<DescribeOrganization>(&as_member, cloudlet_shape::Empty {}).await.err().unwrap();
     assert_eq!(fault.code(), "AccessDeniedException");
     assert!(fault.message().contains("with an explicit deny in a service control policy"), "{fault}");
-    assert!(describe().await.is_ok(), "the management account is bound by no SCP");
+    assert!(describe().await.is_ok(), "SCPs do not limit the management account");
 
     let listed = ListPoliciesForTargetRequest { target_id: unit.clone(), filter: "SERVICE_CONTROL_POLICY".into(), ..Default::default() };
     let names: Vec<_> = cloud.does::<ListPoliciesForTarget>(listed).await.policies.unwrap().into_iter().filter_map(|one| one.name).collect();
-    assert_eq!(names, ["FullAWSAccess", "nothing"]);
+    assert_eq!(names, ["FullAWSAccess", "deny"]);
     cloud.does::<DetachPolicy>(DetachPolicyRequest { policy_id: policy, target_id: unit.clone() }).await;
     let last = DetachPolicyRequest { policy_id: "p-FullAWSAccess".into(), target_id: unit };
     assert_eq!(cloud.call::<DetachPolicy>(&cloud.root, last).await.err().unwrap().code(), "ConstraintViolationException");
@@ -87,13 +87,13 @@ async fn an_attached_policy_binds_the_accounts_below_it() {
 }
 
 #[tokio::test]
-async fn members_and_strangers_do_not_manage() {
+async fn other_accounts_cannot_manage_the_organization() {
     let cloud = TestCloud::new();
-    let stranger = Caller::root(AccountId::parse("999988887777").unwrap(), "aws", None);
-    let permission = cloud.call::<DescribeOrganization>(&cloud.root, cloudlet_shape::Empty {});
-    assert_eq!(permission.await.err().unwrap().code(), "AWSOrganizationsNotInUseException");
+    let other = Caller::root(AccountId::parse("999988887777").unwrap(), "aws", None);
+    let fault = cloud.call::<DescribeOrganization>(&cloud.root, cloudlet_shape::Empty {}).await;
+    assert_eq!(fault.err().unwrap().code(), "AWSOrganizationsNotInUseException");
     cloud.does::<CreateOrganization>(CreateOrganizationRequest::default()).await;
-    let fault = cloud.call::<ListAccounts>(&stranger, ListAccountsRequest::default()).await.err().unwrap();
+    let fault = cloud.call::<ListAccounts>(&other, ListAccountsRequest::default()).await.err().unwrap();
     assert_eq!(fault.code(), "AWSOrganizationsNotInUseException");
     let again = cloud.call::<CreateOrganization>(&cloud.root, CreateOrganizationRequest::default()).await.err().unwrap();
     assert_eq!(again.code(), "AlreadyInOrganizationException");

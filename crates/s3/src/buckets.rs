@@ -18,6 +18,14 @@ fn is_region(name: &str) -> bool {
     name == "us-east-1" || (name != "EU" && api::targets::BUCKET_LOCATION_CONSTRAINT.values.contains(&name))
 }
 
+/// The `bucket-region` of ListBuckets.
+pub fn check_region_name(name: &str) -> Result<(), Fault> {
+    if is_region(&name.to_ascii_lowercase()) {
+        return Ok(());
+    }
+    Err(faults::INVALID_ARGUMENT.says(format!("Argument value {name} is not a valid AWS Region")).with("ArgumentName", "bucket-region"))
+}
+
 impl Handle<api::HeadBucket> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::HeadBucketRequest) -> Result<Permissions, Fault> {
         Ok(self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.permission::<api::HeadBucket>(cx).into())
@@ -78,9 +86,12 @@ impl Handle<api::ListBuckets> for S3 {
         let account = cx.scope.account;
         let size = page_size(input.max_buckets)?;
         let after = input.continuation_token.as_deref().map(read_token).transpose()?;
-        if let Some(region) = input.bucket_region.as_deref().filter(|region| !is_region(region)) {
-            let fault = faults::INVALID_ARGUMENT.says(format!("Argument value {region} is not a valid AWS Region"));
-            return Err(fault.with("ArgumentName", "bucket-region"));
+        if let Some(region) = &input.bucket_region {
+            check_region_name(region)?;
+            if !region.eq_ignore_ascii_case(cx.scope.region.as_str()) {
+                let message = "Requests with bucket-region specified must be made to the corresponding regional endpoint";
+                return Err(faults::INVALID_ARGUMENT.says(message).with("ArgumentName", "bucket-region"));
+            }
         }
         let prefix = input.prefix.as_deref().unwrap_or_default();
         // AWS: region and ARN are answered only to requests with parameters.
@@ -118,14 +129,8 @@ impl Handle<api::ListBuckets> for S3 {
 }
 
 fn page_size(requested: Option<i32>) -> Result<usize, Fault> {
-    match requested {
-        Some(requested) if !(1..=limits::MAX_BUCKETS_PAGE).contains(&requested) => Err(faults::invalid_argument(
-            format!("Argument max-buckets must be an integer between 1 and {}", limits::MAX_BUCKETS_PAGE),
-            "max-buckets",
-            &requested.to_string(),
-        )),
-        requested => limits::page_size("max-buckets", requested, limits::MAX_BUCKETS_PAGE),
-    }
+    requested.map_or(Ok(()), limits::check_max_buckets)?;
+    limits::page_size("max-buckets", requested, limits::MAX_BUCKETS_PAGE)
 }
 
 fn read_token(token: &str) -> Result<String, Fault> {

@@ -178,7 +178,8 @@ impl ExpectedChecksum {
             ExpectedChecksum::None => return Ok(()),
             ExpectedChecksum::Header(sum) => *sum,
             ExpectedChecksum::Trailer(algorithm) => match body.and_then(Body::trailers).and_then(|trailers| trailers.get(algorithm.header())) {
-                Some(value) => parse(*algorithm, value)?,
+                Some(value) => Sum::from_base64(*algorithm, value)
+                    .map_err(|_| INVALID_REQUEST.says(format!("Value for {} trailing header is invalid.", algorithm.header())))?,
                 None => {
                     return Err(FaultKind::sender("MalformedTrailerError", 400)
                         .says("The request contained trailing data that was not well-formed or did not conform to our published schema."));

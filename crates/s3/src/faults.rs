@@ -44,6 +44,10 @@ pub fn invalid_version_id(version: &str) -> Fault {
     invalid_argument("Invalid version id specified", "versionId", version)
 }
 
+pub fn user_key_must_be_specified() -> Fault {
+    FaultKind::sender("UserKeyMustBeSpecified", 400).says("User key must be specified.")
+}
+
 pub fn malformed_xml() -> Fault {
     FaultKind::sender("MalformedXML", 400).says("The XML you provided was not well-formed or did not validate against our published schema")
 }
@@ -81,7 +85,6 @@ pub fn invalid_range(range: &str, size: u64) -> Fault {
         .says("The requested range is not satisfiable")
         .with("RangeRequested", range)
         .with("ActualObjectSize", size.to_string())
-        .with_header("Content-Range", format!("bytes */{size}"))
 }
 
 pub fn invalid_part_number(number: i32, count: usize) -> Fault {

@@ -1,9 +1,16 @@
-//! HTTP requests of S3 that are not operations: buckets in host names, preflight requests, browser forms.
+//! HTTP requests of S3 that are not operations: buckets in host names, preflight requests, browser forms; and what is refused of a request
+//! before its operation is decoded.
 
-use crate::{S3, faults, metadata, names::location};
-use cloudlet_aws::{Fault, FaultKind};
+mod forms;
+mod headers;
+mod parameters;
+mod selectors;
+
+use crate::{S3, faults};
+use cloudlet_aws::{Fault, FaultKind, Head};
 use cloudlet_engine::{self as engine, Form, PostResponse, PostedObject, RequestView};
-use std::sync::Arc;
+use selectors::{Level, Selection, check_level, check_method, select};
+use std::{borrow::Cow, sync::Arc};
 
 pub struct HttpHooks {
     s3: Arc<S3>,
@@ -15,33 +22,59 @@ impl HttpHooks {
     }
 }
 
-/// The bucket of a path-style path, still percent-encoded, and whether a key follows.
-fn split(path: &str) -> (&str, bool) {
+/// The bucket of a path-style path, still percent-encoded.
+fn bucket_of(path: &str) -> &str {
     let path = path.strip_prefix('/').unwrap_or(path);
-    match path.split_once('/') {
-        Some((bucket, key)) => (bucket, !key.is_empty()),
-        None => (path, false),
+    path.split_once('/').map_or(path, |(bucket, _)| bucket)
+}
+
+/// `bucket.s3.eu-west-1.amazonaws.com/key` is `/bucket/key`. The key is not decoded.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
+fn path_style<'a>(view: &RequestView<'a>) -> Cow<'a, str> {
+    let path = view.head.path;
+    match view.prefix.filter(|bucket| !bucket.is_empty()) {
+        Some(bucket) if path.is_empty() || path == "/" => format!("/{bucket}").into(),
+        Some(bucket) => format!("/{bucket}{path}").into(),
+        None => path.into(),
     }
 }
 
+/// The methods that S3 has.
+const METHODS: [&str; 7] = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"];
+/// The methods that a preflight request may ask for.
+const CORS_METHODS: [&str; 7] = METHODS;
+
 impl engine::HttpHooks for HttpHooks {
-    /// `bucket.s3.eu-west-1.amazonaws.com/key` is `/bucket/key`. The key is not decoded.
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
     fn path(&self, view: &RequestView<'_>) -> Option<String> {
-        let bucket = view.prefix.filter(|bucket| !bucket.is_empty())?;
-        let path = view.head.path;
-        Some(if path.is_empty() || path == "/" { format!("/{bucket}") } else { format!("/{bucket}{path}") })
+        let path = path_style(view);
+        if !view.head.query.is_empty()
+            && Level::of(&path) == Level::Object
+            && select(view.head, Level::Object).is_ok_and(|selection| selection.is_of_bucket(view.head.method))
+        {
+            return Some(format!("/{}", bucket_of(&path)));
+        }
+        match path {
+            Cow::Owned(path) => Some(path),
+            Cow::Borrowed(_) => None,
+        }
     }
 
-    /// An upload must have a length or come in chunks.
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
     fn admit(&self, view: &RequestView<'_>, path: &str) -> Result<(), Fault> {
-        let (head, (_, has_key)) = (view.head, split(path));
-        let measured = ["content-length", "transfer-encoding", "x-amz-decoded-content-length"].iter().any(|name| head.header(name).is_some());
-        if head.method == "PUT" && has_key && !measured {
-            return Err(FaultKind::sender("MissingContentLength", 411).says("You must provide the Content-Length HTTP header."));
+        let (head, level) = (view.head, Level::of(path));
+        if !METHODS.contains(&head.method) {
+            return Err(FaultKind::sender("BadRequest", 400).says("An error occurred when parsing the HTTP request."));
         }
-        Ok(())
+        let selection = select(head, level)?;
+        parameters::check(head, level, selection)?;
+        headers::check_length(head, level, selection)
+    }
+
+    fn admit_verified(&self, view: &RequestView<'_>, path: &str) -> Result<(), Fault> {
+        let (head, level) = (view.head, Level::of(path));
+        let selection = select(head, level)?;
+        check_method(head.method, level, selection)?;
+        check_level(head.method, level, selection)?;
+        headers::check(head, path, level, selection)
     }
 
     /// No bucket has a CORS configuration yet.
@@ -51,21 +84,23 @@ impl engine::HttpHooks for HttpHooks {
 
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTOPTIONSobject.html>
     fn preflight(&self, view: &RequestView<'_>, path: &str) -> Result<Vec<(&'static str, String)>, Fault> {
-        if view.head.header("origin").is_none() {
-            return Err(FaultKind::sender("BadRequest", 400).says("Insufficient information. Origin request header needed."));
+        let header = |name| view.head.header(name).filter(|value| !value.is_empty());
+        let refused = |message: &str| Err(FaultKind::sender("BadRequest", 400).says(message));
+        if header("origin").is_none() {
+            return refused("Insufficient information. Origin request header needed.");
         }
-        let (bucket, has_key) = split(path);
-        let text = if self.s3.buckets.contains(bucket) { "CORS is not enabled for this bucket." } else { "Bucket not found" };
-        Err(FaultKind::sender("AccessForbidden", 403)
-            .says(format!("CORSResponse: {text}"))
-            .with("Method", view.head.header("access-control-request-method").unwrap_or("OPTIONS"))
-            .with("ResourceType", if has_key { "OBJECT" } else { "BUCKET" }))
+        let method = header("access-control-request-method").unwrap_or("OPTIONS");
+        if !CORS_METHODS.contains(&method) {
+            return refused(&format!("Invalid Access-Control-Request-Method: {method}"));
+        }
+        let text = if self.s3.buckets.contains(bucket_of(path)) { "CORS is not enabled for this bucket." } else { "Bucket not found" };
+        // AWS: the resource type is the same for a key (measured, <https://github.com/brekkylab/backlot>).
+        Err(FaultKind::sender("AccessForbidden", 403).says(format!("CORSResponse: {text}")).with("Method", method).with("ResourceType", "BUCKET"))
     }
 
-    /// A POST to a bucket without a subresource must be a form.
+    /// A POST to a bucket without a selector must be a form.
     fn is_form(&self, view: &RequestView<'_>, path: &str) -> Result<bool, Fault> {
-        let (bucket, has_key) = split(path);
-        if view.head.method != "POST" || bucket.is_empty() || has_key || view.head.raw_query().any(|(name, _)| SUBRESOURCES.contains(&name)) {
+        if !is_post_to_bucket(view.head, path)? {
             return Ok(false);
         }
         match view.head.header("content-type") {
@@ -74,119 +109,17 @@ impl engine::HttpHooks for HttpHooks {
         }
     }
 
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>
     fn form(&self, path: &str, form: Form) -> Result<PostedObject, Fault> {
-        let (bucket, _) = split(path);
-        let Form { mut fields, file_name } = form;
-        let name = file_name.as_deref().unwrap_or_default();
-        // Some browsers send the whole path of the file.
-        let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-        for (_, value) in fields.iter_mut().filter(|(field, _)| field.eq_ignore_ascii_case("key")) {
-            *value = value.replace("${filename}", name);
-        }
-        let key = field(&fields, "key").filter(|key| !key.is_empty()).map(str::to_owned).ok_or_else(|| {
-            faults::invalid_argument(
-                "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.",
-                "key",
-                "",
-            )
-        })?;
-        let mut headers = Vec::new();
-        for (name, value) in &fields {
-            headers.extend(header(&name.to_ascii_lowercase(), value)?);
-        }
-        Ok(PostedObject { bucket: bucket.to_owned(), path: format!("/{bucket}/{}", escape(&key)), key, headers, fields })
+        forms::posted_object(bucket_of(path), form)
     }
 
     fn post_response(&self, posted: &PostedObject, endpoint: &str, etag: &str) -> PostResponse {
-        let PostedObject { bucket, key, fields, .. } = posted;
-        let redirect = field(fields, "success_action_redirect").or_else(|| field(fields, "redirect"));
-        if let Some(url) = redirect.filter(|url| ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))) {
-            let join = if url.contains('?') { '&' } else { '?' };
-            let query = [("bucket", bucket.as_str()), ("key", key), ("etag", etag)]
-                .map(|(name, value)| format!("{name}={}", escape(value).replace('/', "%2F")));
-            let location = format!("{url}{join}{}", query.join("&"));
-            return PostResponse { status: 303, headers: vec![("Location", location), ("ETag", etag.to_owned())], body: String::new() };
-        }
-        let location = location(endpoint, bucket, key);
-        let headers = vec![("ETag", etag.to_owned()), ("Location", location.clone())];
-        match field(fields, "success_action_status") {
-            Some("200") => PostResponse { status: 200, headers, body: String::new() },
-            Some("201") => {
-                let body = format!(
-                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<PostResponse><Location>{}</Location><Bucket>{bucket}</Bucket><Key>{}</Key><ETag>{}</ETag></PostResponse>",
-                    escape_xml(&location),
-                    escape_xml(key),
-                    escape_xml(etag)
-                );
-                PostResponse { status: 201, headers, body }
-            }
-            _ => PostResponse { status: 204, headers, body: String::new() },
-        }
+        forms::post_response(posted, endpoint, etag)
     }
 }
 
-/// The subresources of a bucket that have a POST.
-const SUBRESOURCES: [&str; 3] = ["delete", "metadataConfiguration", "metadataTable"];
-
-/// A field of a form. Its name is compared without case.
-fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-}
-
-fn escape_xml(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// The header of PutObject that a field of a form stands for. `None` for fields that are not about the object.
-fn header(name: &str, value: &str) -> Result<Option<(String, String)>, Fault> {
-    const SAME: [&str; 7] =
-        ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "content-md5", "expires"];
-    let named = |name: &str| Ok(Some((name.to_owned(), value.to_owned())));
-    match name {
-        "acl" => named("x-amz-acl"),
-        "tagging" => Ok(Some(("x-amz-tagging".to_owned(), tags(value)?))),
-        // The field may be any text. PutObject decodes encoded words of its headers.
-        _ if name.starts_with("x-amz-meta-") => Ok(Some((name.to_owned(), metadata::encode_reversibly(value)))),
-        _ if SAME.contains(&name) => named(name),
-        _ if SIGNATURE.contains(&name) => Ok(None),
-        _ if name.starts_with("x-amz-") => named(name),
-        _ => Ok(None),
-    }
-}
-
-/// The fields of the signature.
-const SIGNATURE: [&str; 5] = ["x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "x-amz-security-token"];
-
-/// Converts the `tagging` field, an XML document, to the query string of the header.
-fn tags(document: &str) -> Result<String, Fault> {
-    let mut pairs = Vec::new();
-    let set = between(document, "<TagSet>", "</TagSet>").ok_or_else(faults::malformed_xml)?;
-    let mut rest = set.0;
-    while let Some((tag, after)) = between(rest, "<Tag>", "</Tag>") {
-        let text = |open: &str, close: &str| between(tag, open, close).map(|(text, _)| escape(&unescape_xml(text)).replace('/', "%2F"));
-        match (text("<Key>", "</Key>"), text("<Value>", "</Value>")) {
-            (Some(key), Some(value)) => pairs.push(format!("{key}={value}")),
-            _ => return Err(faults::malformed_xml()),
-        }
-        rest = after;
-    }
-    if rest.trim().is_empty() { Ok(pairs.join("&")) } else { Err(faults::malformed_xml()) }
-}
-
-/// The text between two delimiters, and the rest.
-fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<(&'a str, &'a str)> {
-    text.split_once(open)?.1.split_once(close)
-}
-
-fn unescape_xml(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'").replace("&amp;", "&")
-}
-
-fn escape(key: &str) -> String {
-    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
-    utf8_percent_encode(key, ESCAPED).to_string()
+fn is_post_to_bucket(head: &Head<'_>, path: &str) -> Result<bool, Fault> {
+    Ok(head.method == "POST" && Level::of(path) == Level::Bucket && select(head, Level::Bucket)? == Selection::Plain)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod bodies;
 mod buckets;
 mod checksums;
 mod conditions;
+mod encryption;
 mod etags;
 mod faults;
 mod http_hooks;

@@ -23,18 +23,33 @@ pub const MAX_BUCKETS: usize = 10_000;
 /// Keys of one DeleteObjects: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 pub const MAX_DELETE: usize = 1000;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/CostAllocTagging.html>
+pub const MAX_BUCKET_TAGS: usize = 50;
 pub const MAX_OBJECT_TAGS: usize = 10;
 pub const MAX_TAG_KEY: usize = 128;
 pub const MAX_TAG_VALUE: usize = 256;
 
 pub fn check_key(key: &str) -> Result<(), Fault> {
-    if key.len() > MAX_KEY {
+    check_key_length(key.len())
+}
+
+pub fn check_key_length(length: usize) -> Result<(), Fault> {
+    if length > MAX_KEY {
         return Err(FaultKind::sender("KeyTooLongError", 400)
             .says("Your key is too long")
-            .with("Size", key.len().to_string())
+            .with("Size", length.to_string())
             .with("MaxSizeAllowed", MAX_KEY.to_string()));
     }
     Ok(())
+}
+
+/// The MaxBuckets of ListBuckets.
+pub fn check_max_buckets(requested: i32) -> Result<(), Fault> {
+    if (1..=MAX_BUCKETS_PAGE).contains(&requested) {
+        return Ok(());
+    }
+    let message = format!("Argument max-buckets must be an integer between 1 and {MAX_BUCKETS_PAGE}");
+    Err(faults::invalid_argument(message, "max-buckets", &requested.to_string()))
 }
 
 /// The page size for `max-keys`, `max-parts` and `max-uploads`: a larger one is lowered to the maximum, a negative one is refused.

@@ -79,7 +79,8 @@ impl Handle<api::ListObjects> for S3 {
     async fn handle(&self, cx: &Cx, input: api::ListObjectsRequest) -> Result<api::ListObjectsOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
         let encoding = EncodingType::of(input.encoding_type.as_deref())?;
-        let limit = page_size("max-keys", input.max_keys, MAX_KEYS)?;
+        let limit = page_size("maxKeys", input.max_keys, MAX_KEYS)?;
+        check_optional_attributes(input.optional_object_attributes.as_deref())?;
         let query = ListQuery {
             prefix: input.prefix.as_deref().unwrap_or_default(),
             delimiter: non_empty(input.delimiter.as_ref()),
@@ -97,7 +98,8 @@ impl Handle<api::ListObjects> for S3 {
             name: Some(input.bucket.clone()),
             prefix: Some(encoding.encode(query.prefix)),
             delimiter: query.delimiter.map(|delimiter| encoding.encode(delimiter)),
-            max_keys: i32::try_from(limit).ok(),
+            // AWS: the requested number, even where it is greater than the maximum (measured, <https://github.com/brekkylab/backlot>).
+            max_keys: Some(input.max_keys.unwrap_or(MAX_KEYS)),
             common_prefixes: common_prefixes(&page.prefixes, encoding),
             encoding_type: input.encoding_type,
             request_charged: None,
@@ -114,8 +116,9 @@ impl Handle<api::ListObjectsV2> for S3 {
     async fn handle(&self, cx: &Cx, input: api::ListObjectsV2Request) -> Result<api::ListObjectsV2Output, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
         let encoding = EncodingType::of(input.encoding_type.as_deref())?;
-        let limit = page_size("max-keys", input.max_keys, MAX_KEYS)?;
         let token_key = input.continuation_token.as_deref().map(read_token).transpose()?;
+        let limit = page_size("maxKeys", input.max_keys, MAX_KEYS)?;
+        check_optional_attributes(input.optional_object_attributes.as_deref())?;
         // A token takes precedence; StartAfter is then not even echoed.
         let start_after = if token_key.is_some() { None } else { input.start_after.as_deref() };
         let query = ListQuery {
@@ -133,7 +136,8 @@ impl Handle<api::ListObjectsV2> for S3 {
             name: Some(input.bucket.clone()),
             prefix: Some(encoding.encode(query.prefix)),
             delimiter: query.delimiter.map(|delimiter| encoding.encode(delimiter)),
-            max_keys: i32::try_from(limit).ok(),
+            // AWS: the requested number, even where it is greater than the maximum (measured, <https://github.com/brekkylab/backlot>).
+            max_keys: Some(input.max_keys.unwrap_or(MAX_KEYS)),
             common_prefixes: common_prefixes(&page.prefixes, encoding),
             encoding_type: input.encoding_type,
             key_count: i32::try_from(count).ok(),
@@ -142,6 +146,15 @@ impl Handle<api::ListObjectsV2> for S3 {
             start_after: start_after.map(|key| encoding.encode(key)),
             request_charged: None,
         })
+    }
+}
+
+/// `x-amz-optional-object-attributes`. No object has a RestoreStatus yet.
+fn check_optional_attributes(attributes: Option<&[String]>) -> Result<(), Fault> {
+    match attributes.unwrap_or_default().iter().find(|attribute| *attribute != "RestoreStatus") {
+        // AWS: unverified.
+        Some(unknown) => Err(faults::invalid_argument("Invalid attribute name specified.", "x-amz-optional-object-attributes", unknown)),
+        None => Ok(()),
     }
 }
 

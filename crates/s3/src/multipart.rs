@@ -28,9 +28,17 @@ fn parts_of(id: &str) -> RangeInclusive<PartKey> {
     PartKey { upload_id: upload_id.clone(), part_number: i32::MIN }..=PartKey { upload_id, part_number: i32::MAX }
 }
 
-fn check_part_number(number: i32) -> Result<(), Fault> {
-    if (1..=MAX_PARTS).contains(&number) {
-        return Ok(());
-    }
-    Err(faults::invalid_argument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", &number.to_string()))
+pub fn check_part_number(number: i32) -> Result<(), Fault> {
+    if (1..=MAX_PARTS).contains(&number) { Ok(()) } else { Err(invalid_part_number(&number.to_string())) }
+}
+
+/// The `partNumber` of a query.
+pub fn parse_part_number(value: &str) -> Result<i32, Fault> {
+    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = value.parse().ok().filter(|number| digits && (1..=MAX_PARTS).contains(number));
+    number.ok_or_else(|| invalid_part_number(value))
+}
+
+fn invalid_part_number(value: &str) -> Fault {
+    faults::invalid_argument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", value)
 }

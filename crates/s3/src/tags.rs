@@ -3,7 +3,7 @@
 
 use crate::{
     S3, access, api, faults,
-    limits::{MAX_OBJECT_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE},
+    limits::{MAX_BUCKET_TAGS, MAX_OBJECT_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE},
     state::{Object, ObjectProperties, Tag},
     versions::{self, VersionSelector},
 };
@@ -26,6 +26,10 @@ impl From<&Tag> for api::Tag {
 
 /// Checks the tags of a new bucket.
 pub fn check_bucket(tags: Vec<Tag>) -> Result<Vec<Tag>, Fault> {
+    if tags.len() > MAX_BUCKET_TAGS {
+        // AWS: unverified.
+        return Err(FaultKind::sender("BadRequest", 400).says("Bucket tag count cannot be greater than 50"));
+    }
     if let Some(tag) = tags.iter().find(|tag| tag.key.starts_with("aws:")) {
         return Err(faults::INVALID_TAG.says("System tags cannot be added/updated by requester").with("TagKey", &tag.key));
     }
@@ -77,7 +81,7 @@ pub fn of_header(header: Option<&str>) -> Result<Vec<Tag>, Fault> {
     for pair in header.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (key, value) = (unescape(key).ok_or_else(malformed)?, unescape(value).ok_or_else(malformed)?);
-        if pair.matches('=').count() > 1 || tags.iter().any(|tag| tag.key == key) {
+        if key.is_empty() || pair.matches('=').count() > 1 || tags.iter().any(|tag| tag.key == key) {
             return Err(malformed());
         }
         tags.push(Tag { key, value });
@@ -185,7 +189,8 @@ mod tests {
     fn a_header_is_a_query_string_without_duplicates() {
         assert_eq!(of_header(Some("a=b&c+d=%C3%A9&e")).unwrap(), [tag("a", "b"), tag("c d", "é"), tag("e", "")]);
         assert_eq!(of_header(None).unwrap(), []);
-        for header in ["key1=val1&key1=val2", "key1=val1,key2=val2", "a=%FF"] {
+        assert_eq!(of_header(Some("&&a&")).unwrap(), [tag("a", "")]);
+        for header in ["=", "=a", "key1=val1&key1=val2", "key1=val1,key2=val2", "a=%FF"] {
             assert_eq!(of_header(Some(header)).unwrap_err().code(), "InvalidArgument", "{header}");
         }
     }

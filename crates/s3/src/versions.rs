@@ -32,6 +32,16 @@ pub fn entry(tables: &BucketTables, key: &str, _: VersionSelector) -> Option<(Ve
     (row_key.key.as_ref() == key).then(|| (row_key.clone(), object.clone()))
 }
 
+impl VersionSelector {
+    /// The fault for a key without this version.
+    pub fn missing(self, key: &str) -> Fault {
+        match self {
+            VersionSelector::Current => faults::no_such_key(key),
+            VersionSelector::Null => faults::no_such_version(key, "null"),
+        }
+    }
+}
+
 pub fn get(tables: &BucketTables, key: &str, selector: VersionSelector) -> Option<Arc<Object>> {
     entry(tables, key, selector).map(|(_, object)| object)
 }

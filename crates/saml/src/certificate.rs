@@ -1,4 +1,4 @@
-//! The public key in an X.509 certificate. Nothing else of the certificate matters: whoever uploads metadata vouches for it.
+//! The public key of an X.509 certificate. Nothing else of the certificate is checked: the user who uploads the metadata trusts it.
 //! AWS: "IAM does not evaluate or take action on the expiration of X.509 certificates in metadata documents."
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_saml.html>
 
@@ -16,7 +16,7 @@ pub(crate) fn public_key(certificate: &[u8]) -> Option<&[u8]> {
         body = version.rest;
     }
     let body = Element::tagged(body, INTEGER)?.rest;
-    // The algorithm, the issuer, the time it is valid for, the subject.
+    // Algorithm, issuer, validity, subject.
     let body = [SEQUENCE; 4].into_iter().try_fold(body, |body, tag| Element::tagged(body, tag).map(|element| element.rest))?;
     Element::tagged(body, SEQUENCE).map(|key| key.whole)
 }

@@ -1,12 +1,12 @@
-//! DER, the way certificates and keys are written: one element after another, each with its tag and its length.
+//! DER, the encoding of certificates and keys: elements with a tag and a length.
 
 #[derive(Clone, Copy, Debug)]
 pub struct Element<'d> {
     pub tag: u8,
-    /// With its tag and its length.
+    /// With tag and length.
     pub whole: &'d [u8],
     pub content: &'d [u8],
-    /// What follows it.
+    /// The bytes after it.
     pub rest: &'d [u8],
 }
 
@@ -26,7 +26,7 @@ impl<'d> Element<'d> {
         Some(Element { tag, whole: der.get(..der.len() - rest.len())?, content, rest })
     }
 
-    /// The first one, if it has this tag.
+    /// The first element, if it has this tag.
     pub fn tagged(der: &'d [u8], tag: u8) -> Option<Element<'d>> {
         Element::first(der).filter(|element| element.tag == tag)
     }

@@ -1,4 +1,4 @@
-//! What an identity provider says of itself: its name, and the keys it signs with.
+//! The metadata of an identity provider: its entity id, and its signing keys.
 
 use crate::{
     certificate::public_key,
@@ -7,12 +7,12 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_aws::Timestamp;
 
-/// Certificates that are looked at; a provider has one, or two while it changes them.
+/// Certificates that are read. A provider has one, or two during a rotation.
 const MOST_KEYS: usize = 20;
 
 #[derive(Clone, Debug)]
 pub struct Metadata {
-    /// The name of the provider: what its assertions give as their issuer.
+    /// `entityID`: the issuer of the assertions.
     pub entity: String,
     pub valid_until: Option<Timestamp>,
     /// Public keys, as SubjectPublicKeyInfo.
@@ -32,8 +32,8 @@ impl Metadata {
                 let of_key = key.descendants().filter(|node| node.has_tag_name((SIGNATURE, "X509Certificate")));
                 for certificate in of_key.take(MOST_KEYS) {
                     certificates += 1;
-                    let letters: String = text(certificate).split_ascii_whitespace().collect();
-                    let der = STANDARD.decode(letters).unwrap_or_default();
+                    let base64: String = text(certificate).split_ascii_whitespace().collect();
+                    let der = STANDARD.decode(base64).unwrap_or_default();
                     keys.extend(public_key(&der).map(<[u8]>::to_vec));
                 }
             }

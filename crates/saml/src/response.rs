@@ -1,8 +1,8 @@
-//! A response to an authentication request: who the provider says somebody is.
+//! The response of an identity provider to an authentication request, and the assertion in it.
 
 use crate::{
-    Metadata, PrivateKey, Refused,
-    seal::{open, sealed},
+    Metadata, PrivateKey, ResponseError,
+    encryption::{decrypt, encrypted_assertion},
     signature::signed_text,
     xml::{ASSERTION, PROTOCOL, children, only, parse, text},
 };
@@ -15,24 +15,24 @@ pub struct Assertion {
     pub issuer: String,
     pub issued: Timestamp,
     pub subject: String,
-    /// The format of the subject's name, where it is said.
+    /// The format of the subject's name.
     pub subject_format: Option<String>,
-    /// Where the bearer was to bring it.
+    /// The URL to which the assertion must be sent.
     pub recipient: String,
-    /// Until when the bearer may.
+    /// `NotOnOrAfter` of the subject confirmation.
     pub confirmed_until: Timestamp,
-    pub begins: Option<Timestamp>,
-    pub ends: Option<Timestamp>,
-    /// Of each restriction one must fit.
+    pub not_before: Option<Timestamp>,
+    pub not_on_or_after: Option<Timestamp>,
+    /// Each restriction lists audiences, of which one must match.
     pub audiences: Vec<Vec<String>>,
-    pub session_ends: Option<Timestamp>,
+    pub session_not_on_or_after: Option<Timestamp>,
     pub attributes: Vec<Attribute>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute {
     pub name: String,
-    pub friendly: Option<String>,
+    pub friendly_name: Option<String>,
     pub values: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ impl Assertion {
     }
 }
 
-/// Whether assertions may or must be encrypted, and the keys that open them.
+/// Whether assertions may or must be encrypted, and the keys that decrypt them.
 #[derive(Clone, Copy)]
 pub enum Encryption<'k> {
     Allowed(&'k [PrivateKey]),
@@ -54,64 +54,67 @@ fn is_assertion(node: &Node<'_, '_>) -> bool {
     node.has_tag_name((ASSERTION, "Assertion"))
 }
 
-/// Reads a response, base 64 as browsers carry it, that this provider signed: the response, or the assertion in it.
-pub fn read(encoded: &str, provider: &Metadata, encryption: Encryption<'_>) -> Result<Assertion, Refused> {
-    let letters: String = encoded.split_ascii_whitespace().collect();
-    let bytes = STANDARD.decode(letters).map_err(|_| Refused::NotAResponse)?;
-    let source = std::str::from_utf8(&bytes).map_err(|_| Refused::NotAResponse)?.trim_start_matches('\u{feff}');
-    let document = parse(source).ok_or(Refused::NotAResponse)?;
+/// Reads a response in base64. The provider must have signed the response or the assertion.
+pub fn read(encoded: &str, provider: &Metadata, encryption: Encryption<'_>) -> Result<Assertion, ResponseError> {
+    let base64: String = encoded.split_ascii_whitespace().collect();
+    let bytes = STANDARD.decode(base64).map_err(|_| ResponseError::NotAResponse)?;
+    let source = std::str::from_utf8(&bytes).map_err(|_| ResponseError::NotAResponse)?.trim_start_matches('\u{feff}');
+    let document = parse(source).ok_or(ResponseError::NotAResponse)?;
     let response = document.root_element();
     if !response.has_tag_name((PROTOCOL, "Response")) {
-        return Err(Refused::NotAResponse);
+        return Err(ResponseError::NotAResponse);
     }
     let status = only(response, PROTOCOL, "Status").and_then(|status| only(status, PROTOCOL, "StatusCode"));
     if status.and_then(|code| code.attribute("Value")) != Some("urn:oasis:names:tc:SAML:2.0:status:Success") {
-        return Err(Refused::Failed);
+        return Err(ResponseError::AuthenticationFailed);
     }
     let (Encryption::Allowed(keys) | Encryption::Required(keys)) = encryption;
-    let Some(envelope) = sealed(response) else {
+    let Some(encrypted) = encrypted_assertion(response) else {
         return match encryption {
-            Encryption::Required(_) => Err(Refused::Open),
+            Encryption::Required(_) => Err(ResponseError::NotEncrypted),
             Encryption::Allowed(_) => {
-                let whole = signed_text(response, &provider.keys).map_err(|_| Refused::Signature)?;
+                let whole = signed_text(response, &provider.keys).map_err(|_| ResponseError::Signature)?;
                 signed(response, provider, whole)
             }
         };
     };
     if document.descendants().any(|node| is_assertion(&node)) {
-        return Err(Refused::NotAResponse);
+        return Err(ResponseError::NotAResponse);
     }
-    let whole = signed_text(response, &provider.keys).map_err(|_| Refused::Signature)?;
-    let plain = open(envelope, keys).ok_or(Refused::Sealed)?;
-    // What was signed in its sealed form is opened once more, from the signed text.
+    let whole = signed_text(response, &provider.keys).map_err(|_| ResponseError::Signature)?;
+    let plain = decrypt(encrypted, keys).ok_or(ResponseError::NotDecrypted)?;
+    // If the signature covers the encrypted form, the assertion is decrypted again from the signed text.
     let whole = match whole {
         None => None,
         Some(text) => {
-            let document = parse(&text).ok_or(Refused::Signature)?;
-            Some(sealed(document.root_element()).and_then(|envelope| open(envelope, keys)).ok_or(Refused::Sealed)?)
+            let document = parse(&text).ok_or(ResponseError::Signature)?;
+            Some(encrypted_assertion(document.root_element()).and_then(|encrypted| decrypt(encrypted, keys)).ok_or(ResponseError::NotDecrypted)?)
         }
     };
-    let range = envelope.range();
+    let range = encrypted.range();
     let (before, after) = (source.get(..range.start).unwrap_or_default(), source.get(range.end..).unwrap_or_default());
-    let opened = format!("{before}{plain}{after}");
-    signed(parse(&opened).ok_or(Refused::NotAResponse)?.root_element(), provider, whole)
+    let decrypted = format!("{before}{plain}{after}");
+    signed(parse(&decrypted).ok_or(ResponseError::NotAResponse)?.root_element(), provider, whole)
 }
 
 /// The assertion of a response, from the text that its own signature covers, or else from what that of the response covers.
-fn signed(response: Node<'_, '_>, provider: &Metadata, whole: Option<String>) -> Result<Assertion, Refused> {
-    // One assertion in the whole document, and in its place: whoever wraps one into another brings two.
+fn signed(response: Node<'_, '_>, provider: &Metadata, whole: Option<String>) -> Result<Assertion, ResponseError> {
+    // Exactly one assertion in the whole document, against signature wrapping.
     let assertion = only(response, ASSERTION, "Assertion").filter(|_| response.document().descendants().filter(is_assertion).count() == 1);
-    let assertion = assertion.ok_or(Refused::NotAResponse)?;
+    let assertion = assertion.ok_or(ResponseError::NotAResponse)?;
     if issuer(assertion).as_deref() != Some(provider.entity.as_str()) {
-        return Err(Refused::Issuer);
+        return Err(ResponseError::Issuer);
     }
-    let alone = signed_text(assertion, &provider.keys).map_err(|_| Refused::Signature)?;
-    let covered = alone.or(whole).ok_or(Refused::Signature)?;
-    // From here on there is only what was signed.
-    let signed = parse(&covered).ok_or(Refused::Signature)?;
+    let own_text = signed_text(assertion, &provider.keys).map_err(|_| ResponseError::Signature)?;
+    let covered = own_text.or(whole).ok_or(ResponseError::Signature)?;
+    // From here on only the signed text is read.
+    let signed = parse(&covered).ok_or(ResponseError::Signature)?;
     let root = signed.root_element();
     let assertion = if is_assertion(&root) { Some(root) } else { only(root, ASSERTION, "Assertion") };
-    assertion.filter(|assertion| issuer(*assertion).as_deref() == Some(provider.entity.as_str())).and_then(told).ok_or(Refused::Incomplete)
+    assertion
+        .filter(|assertion| issuer(*assertion).as_deref() == Some(provider.entity.as_str()))
+        .and_then(read_assertion)
+        .ok_or(ResponseError::Incomplete)
 }
 
 fn issuer(assertion: Node<'_, '_>) -> Option<String> {
@@ -125,12 +128,12 @@ fn time(node: Node<'_, '_>, attribute: &str) -> Option<Timestamp> {
 /// AWS: "There must be exactly one SubjectConfirmation element with a SubjectConfirmationData element that includes both the
 /// NotOnOrAfter attribute and a Recipient attribute."
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_saml_assertions.html>
-fn told(assertion: Node<'_, '_>) -> Option<Assertion> {
+fn read_assertion(assertion: Node<'_, '_>) -> Option<Assertion> {
     let subject = only(assertion, ASSERTION, "Subject")?;
     let name = only(subject, ASSERTION, "NameID")?;
     let confirmation = only(only(subject, ASSERTION, "SubjectConfirmation")?, ASSERTION, "SubjectConfirmationData")?;
     let conditions = children(assertion, ASSERTION, "Conditions").next();
-    // A bound that cannot be read is not taken for none.
+    // An invalid time is an error, not a missing one.
     let bound = |node: Node<'_, '_>, name: &str| match node.attribute(name) {
         Some(_) => time(node, name).map(Some),
         None => Some(None),
@@ -145,10 +148,10 @@ fn told(assertion: Node<'_, '_>) -> Option<Assertion> {
         subject_format: name.attribute("Format").map(str::to_owned),
         recipient: confirmation.attribute("Recipient")?.to_owned(),
         confirmed_until: time(confirmation, "NotOnOrAfter")?,
-        begins: conditions.map_or(Some(None), |conditions| bound(conditions, "NotBefore"))?,
-        ends: conditions.map_or(Some(None), |conditions| bound(conditions, "NotOnOrAfter"))?,
+        not_before: conditions.map_or(Some(None), |conditions| bound(conditions, "NotBefore"))?,
+        not_on_or_after: conditions.map_or(Some(None), |conditions| bound(conditions, "NotOnOrAfter"))?,
         audiences: restrictions.map(|restriction| children(restriction, ASSERTION, "Audience").map(text).collect()).collect(),
-        session_ends: statement.map_or(Some(None), |statement| bound(statement, "SessionNotOnOrAfter"))?,
+        session_not_on_or_after: statement.map_or(Some(None), |statement| bound(statement, "SessionNotOnOrAfter"))?,
         attributes: attributes.filter_map(attribute).collect(),
     })
 }
@@ -156,7 +159,7 @@ fn told(assertion: Node<'_, '_>) -> Option<Assertion> {
 fn attribute(node: Node<'_, '_>) -> Option<Attribute> {
     Some(Attribute {
         name: node.attribute("Name")?.to_owned(),
-        friendly: node.attribute("FriendlyName").map(str::to_owned),
+        friendly_name: node.attribute("FriendlyName").map(str::to_owned),
         values: children(node, ASSERTION, "AttributeValue").map(text).collect(),
     })
 }

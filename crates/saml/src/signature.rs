@@ -1,4 +1,4 @@
-//! XML signatures, as far as SAML uses them: in the element that they sign, over that element without them.
+//! XML signatures as SAML uses them: enveloped in the element that they sign.
 //! <https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf>, 5.4
 
 use crate::{
@@ -13,14 +13,14 @@ const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 const WITH_COMMENTS: &str = "http://www.w3.org/2001/10/xml-exc-c14n#WithComments";
 const MOST_PREFIXES: usize = 32;
 
-/// The element's signature does not hold.
+/// The element has a signature that is not valid.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Broken;
+pub(crate) struct InvalidSignature;
 
-/// The text that an element's own signature covers. `None`: it has none.
-pub(crate) fn signed_text(element: Node<'_, '_>, keys: &[Vec<u8>]) -> Result<Option<String>, Broken> {
+/// The text that the element's own signature covers. `None`: the element is not signed.
+pub(crate) fn signed_text(element: Node<'_, '_>, keys: &[Vec<u8>]) -> Result<Option<String>, InvalidSignature> {
     let Some(signature) = children(element, SIGNATURE, "Signature").next() else { return Ok(None) };
-    only(element, SIGNATURE, "Signature").and_then(|_| verified(element, signature, keys)).map(Some).ok_or(Broken)
+    only(element, SIGNATURE, "Signature").and_then(|_| verified(element, signature, keys)).map(Some).ok_or(InvalidSignature)
 }
 
 fn verified(element: Node<'_, '_>, signature: Node<'_, '_>, keys: &[Vec<u8>]) -> Option<String> {
@@ -51,11 +51,11 @@ fn verified(element: Node<'_, '_>, signature: Node<'_, '_>, keys: &[Vec<u8>]) ->
     };
     let signed = write(info, &form_of(only(info, SIGNATURE, "CanonicalizationMethod")?)?)?;
     let value = decoded(only(signature, SIGNATURE, "SignatureValue")?)?;
-    let holds = |key: &Vec<u8>| rsa::UnparsedPublicKey::new(method, key).verify(signed.as_bytes(), &value).is_ok();
-    keys.iter().any(holds).then_some(covered)
+    let is_valid = |key: &Vec<u8>| rsa::UnparsedPublicKey::new(method, key).verify(signed.as_bytes(), &value).is_ok();
+    keys.iter().any(is_valid).then_some(covered)
 }
 
-/// The signature taken out, and the exclusive form: the only transforms that SAML has.
+/// The enveloped-signature transform, then exclusive canonicalization: SAML allows no others.
 fn transforms(reference: Node<'_, '_>) -> Option<Form> {
     let all: Vec<_> = children(only(reference, SIGNATURE, "Transforms")?, SIGNATURE, "Transform").collect();
     match all.as_slice() {
@@ -66,8 +66,8 @@ fn transforms(reference: Node<'_, '_>) -> Option<Form> {
 
 fn form_of(method: Node<'_, '_>) -> Option<Form> {
     let comments = match method.attribute("Algorithm")? {
-        EXCLUSIVE => Comments::Left,
-        WITH_COMMENTS => Comments::Kept,
+        EXCLUSIVE => Comments::Omit,
+        WITH_COMMENTS => Comments::Keep,
         _ => return None,
     };
     let prefixes = children(method, EXCLUSIVE, "InclusiveNamespaces").next().and_then(|list| list.attribute("PrefixList")).unwrap_or_default();
@@ -76,13 +76,13 @@ fn form_of(method: Node<'_, '_>) -> Option<Form> {
     (inclusive.len() <= MOST_PREFIXES).then_some(Form { comments, inclusive, without: None })
 }
 
-/// Whether no other element could pass for the one that is meant.
+/// Whether no other element has the id.
 fn is_unique(element: Node<'_, '_>, id: &str) -> bool {
     let named = |node: &Node<'_, '_>| node.attributes().any(|attribute| attribute.name().eq_ignore_ascii_case("id") && attribute.value() == id);
     element.document().descendants().filter(named).count() == 1
 }
 
 fn decoded(node: Node<'_, '_>) -> Option<Vec<u8>> {
-    let letters: String = text(node).split_ascii_whitespace().collect();
-    STANDARD.decode(letters).ok()
+    let base64: String = text(node).split_ascii_whitespace().collect();
+    STANDARD.decode(base64).ok()
 }

@@ -1,5 +1,5 @@
-//! Reading XML from outside. The tree is roxmltree's: no document types, so no entities of anybody's making. What its parser
-//! takes more than linear time for (attributes of one element, namespaces) is bounded here, before it begins.
+//! Parsing untrusted XML with roxmltree. Document types, and so entities, are refused. The number of attributes of an element and of
+//! namespaces is limited before parsing, because the parser's time is not linear in them.
 
 use roxmltree::{Document, Node, ParsingOptions};
 
@@ -22,7 +22,7 @@ pub(crate) fn parse(text: &str) -> Option<Document<'_>> {
     Document::parse_with_options(text, options).ok()
 }
 
-/// At least as many as the tag with the most of them has.
+/// An upper bound of the number of attributes of one element.
 fn most_attributes(text: &str) -> usize {
     let mut most = 0;
     let mut rest = text;
@@ -65,10 +65,10 @@ pub(crate) fn only<'a, 'i>(node: Node<'a, 'i>, space: &'static str, name: &'stat
     all.next().filter(|_| all.next().is_none())
 }
 
-/// All the text of an element, whatever stands between its pieces: a comment does not end a name.
+/// The whole text of an element: a comment inside does not end it.
 pub(crate) fn text(node: Node<'_, '_>) -> String {
-    let pieces = node.descendants().filter(|piece| piece.is_text());
-    let whole: String = pieces.filter_map(|piece| piece.text()).collect();
+    let parts = node.descendants().filter(|part| part.is_text());
+    let whole: String = parts.filter_map(|part| part.text()).collect();
     whole.trim().to_owned()
 }
 
@@ -77,13 +77,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_comment_does_not_end_a_name() {
+    fn a_comment_does_not_end_a_text() {
         let document = parse("<a>admin<!-- -->@example.com</a>").unwrap();
         assert_eq!(text(document.root_element()), "admin@example.com");
     }
 
     #[test]
-    fn documents_that_would_cost_much_are_not_parsed() {
+    fn expensive_documents_are_refused() {
         let wide = format!("<a {}/>", (0..300).map(|n| format!("b{n}='>' ")).collect::<String>());
         assert!(parse(&wide).is_none());
         assert!(parse("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>").is_none());

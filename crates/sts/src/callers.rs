@@ -1,4 +1,4 @@
-//! Callers and keys.
+//! GetCallerIdentity and GetAccessKeyInfo.
 
 use crate::Sts;
 use cloudlet_api_sts::{
@@ -28,7 +28,7 @@ impl Handle<GetAccessKeyInfo> for Sts {
         Ok(Permission::of::<GetAccessKeyInfo>(Arn::any()).into())
     }
 
-    /// The account is in the id itself. Whether the key exists, and who uses it, is not said.
+    /// The account is encoded in the id. Whether the key exists does not matter.
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html>
     async fn handle(&self, _: &Cx, input: GetAccessKeyInfoRequest) -> Result<GetAccessKeyInfoResponse, Fault> {
         let account = account_of_access_key(&input.access_key_id).or_else(|| Account::parse(&input.access_key_id));

@@ -1,14 +1,14 @@
-//! What the sessions of users that an identity provider vouches for have in common, whatever it writes its tokens in.
+//! Sessions of identities that come from an identity provider, by OpenID Connect or SAML.
 
 use crate::{
     Sts,
     roles::{Role, role_tag_keys, session_caller},
-    sessions::{DENIED, Limits, tag_keys, with_key},
+    sessions::{DENIED, SessionPolicies, tag_keys},
 };
 use cloudlet_api_sts::{AssumedRoleUser, Credentials};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Permission};
-use cloudlet_identity::{Fresh, Origin, Session, Tags};
+use cloudlet_identity::{Session, SessionCredentials, SessionKind, Tags};
 use cloudlet_policy::Keys;
 use cloudlet_shape::Operation;
 use std::sync::Arc;
@@ -16,27 +16,27 @@ use std::sync::Arc;
 /// Claims, under the names of condition keys.
 pub(crate) type Claims = Vec<(Arc<str>, Vec<Arc<str>>)>;
 
-/// A user, by the word of a provider that was verified.
-pub(crate) struct Vouched {
+/// An identity from a verified token or assertion.
+pub(crate) struct FederatedIdentity {
     pub action: &'static str,
-    /// As trust policies name it.
+    /// As trust policies name the provider.
     pub provider: String,
     pub session_name: String,
     pub claims: Claims,
     pub tags: Tags,
-    pub transitive: Vec<Arc<str>>,
+    pub transitive_tag_keys: Vec<Arc<str>>,
     pub source_identity: Option<Arc<str>>,
 }
 
-/// What AWS says to whoever the trust policy does not let in, and of roles that are not there.
-pub(crate) fn refused(action: &str) -> Fault {
+/// For a trust policy that does not allow the call, and for a role that does not exist.
+pub(crate) fn not_authorized(action: &str) -> Fault {
     DENIED.says(format!("Not authorized to perform {action}"))
 }
 
-impl Vouched {
-    /// Whether the role is for this user. Nobody signed the call: the trust policy has the say, within what the role's
-    /// organization allows.
-    pub fn admitted<O: Operation>(&self, cx: &Cx, role: &Role) -> Result<(), Fault> {
+impl FederatedIdentity {
+    /// Whether the identity may assume the role. The call is not signed: the trust policy decides, and the policies of the role's
+    /// organization.
+    pub fn authorize<O: Operation>(&self, cx: &Cx, role: &Role) -> Result<(), Fault> {
         let mut keys = Keys::new();
         for (name, values) in &self.claims {
             keys.set_many(name.to_string(), values);
@@ -46,56 +46,51 @@ impl Vouched {
         if let Some(source) = &self.source_identity {
             keys.set("sts:SourceIdentity", source);
         }
-        tag_keys(&mut keys, &self.tags, &self.transitive);
+        tag_keys(&mut keys, &self.tags, &self.transitive_tag_keys);
         role_tag_keys(&mut keys, role);
         let mut actions = vec![self.action];
         actions.extend((!self.tags.is_empty()).then_some("sts:TagSession"));
         actions.extend(self.source_identity.is_some().then_some("sts:SetSourceIdentity"));
         for action in actions {
             let permission =
-                Permission::action(action, role.arn.clone()).owned_by(role.account).with_policy(Some(role.trust.named(role.arn.as_str())));
+                Permission::action(action, role.arn.clone()).owned_by(role.account).with_policy(Some(role.trust_policy.named(role.arn.as_str())));
             let permission = Permission { keys: keys.clone(), federated: Some(self.provider.as_str().into()), ..permission };
-            cx.may::<O>(&permission).map_err(|_| refused(self.action))?;
+            cx.may::<O>(&permission).map_err(|_| not_authorized(self.action))?;
         }
         Ok(())
     }
 }
 
-/// How a session is to be.
-pub(crate) struct Terms {
-    pub origin: Origin,
+/// Parameters of a new session.
+pub(crate) struct SessionParameters {
+    pub kind: SessionKind,
     pub seconds: i32,
-    pub limits: Limits,
-    /// The least length of its token.
-    pub at_least: usize,
-    /// The claims that later calls of the session can be told apart by.
+    pub session_policies: SessionPolicies,
+    pub minimum_token_size: usize,
+    /// The claims that are condition keys of the session's calls.
     pub claims: Claims,
 }
 
 impl Sts {
-    pub(crate) fn open_vouched(&self, cx: &Cx, role: &Role, user: Vouched, terms: Terms) -> (AssumedRoleUser, Credentials) {
-        let fresh = Fresh::new(cx.ids(), role.account, terms.at_least);
-        let caller = session_caller(self.identity.partition(), role, &user.session_name);
-        let told = AssumedRoleUser { assumed_role_id: caller.unique_id.to_string(), arn: caller.arn.to_string() };
-        let issued = cx.now.whole_secs();
+    pub(crate) fn start_federated_session(
+        &self,
+        cx: &Cx,
+        role: &Role,
+        identity: FederatedIdentity,
+        parameters: SessionParameters,
+    ) -> (AssumedRoleUser, Credentials) {
+        let credentials = SessionCredentials::new(cx.ids(), role.account, parameters.minimum_token_size);
+        let caller = session_caller(self.identity.partition(), role, &identity.session_name);
+        let assumed = AssumedRoleUser { assumed_role_id: caller.unique_id.to_string(), arn: caller.arn.to_string() };
         let session = Session {
-            caller: with_key(caller, &fresh),
-            issuer: None,
-            secret: fresh.secret.clone(),
-            token: fresh.token.clone(),
-            origin: terms.origin,
-            issued,
-            expires: issued.plus_secs(i64::from(terms.seconds)),
-            policies: terms.limits.policies,
-            tags: user.tags,
-            transitive: user.transitive,
-            source_identity: user.source_identity,
-            mfa: None,
-            provider: Some(user.provider.as_str().into()),
-            claims: terms.claims,
-            within: Arc::default(),
-            delegate: None,
+            policies: parameters.session_policies.policies,
+            tags: identity.tags,
+            transitive_tag_keys: identity.transitive_tag_keys,
+            source_identity: identity.source_identity,
+            federated_provider: Some(identity.provider.as_str().into()),
+            claims: parameters.claims,
+            ..Session::new(caller, &credentials, parameters.kind, cx.now, i64::from(parameters.seconds))
         };
-        (told, self.open(fresh, session))
+        (assumed, self.start_session(credentials, session))
     }
 }

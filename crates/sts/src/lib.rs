@@ -1,5 +1,5 @@
-//! Security Token Service: who is calling, and credentials for a while. One of the two faces of `cloudlet-identity`.
-//! Deliberately no store of its own but for two keys: sessions are identity's; and no decisions: those are the evaluator's.
+//! Security Token Service: temporary credentials, and the identity of callers. Sessions are rows of `cloudlet-identity`; the only state here
+//! are the keys that sign web identity tokens. Deliberately no decisions: `cloudlet-policy` makes them.
 
 mod callers;
 mod delegated;
@@ -31,7 +31,7 @@ pub struct Sts {
     signer: Arc<Signer>,
 }
 
-/// The table of contents: what this service handles.
+/// The service, with its handlers.
 pub fn service(identity: Identity, provider_keys: ProviderKeys, journal: &Journal) -> Service {
     let signer = Arc::new(Signer::new(journal));
     let sts = Service::of(&SERVICE, Arc::new(Sts { identity, provider_keys, signer: signer.clone() })).store(signer.stores()).public_files(signer);

@@ -1,4 +1,4 @@
-//! Authorization messages: what EC2 encodes into its refusals.
+//! DecodeAuthorizationMessage: the encoded messages of EC2's denials.
 
 use crate::Sts;
 use cloudlet_api_sts::{
@@ -14,7 +14,7 @@ impl Handle<DecodeAuthorizationMessage> for Sts {
     }
 
     async fn handle(&self, _: &Cx, input: DecodeAuthorizationMessageRequest) -> Result<DecodeAuthorizationMessageResponse, Fault> {
-        match messages::open(&input.encoded_message) {
+        match messages::decode(&input.encoded_message) {
             Some(text) => Ok(DecodeAuthorizationMessageResponse { decoded_message: Some(text) }),
             None => Err(INVALID_AUTHORIZATION_MESSAGE.says("Message cannot be decoded.")),
         }

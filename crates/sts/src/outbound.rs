@@ -1,11 +1,11 @@
-//! GetWebIdentityToken: a token that tells other houses who somebody is in this one.
+//! GetWebIdentityToken: a token by which other services verify an AWS principal.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html>
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_token_claims.html>
 
 use crate::{
     Sts,
     sessions::{VALIDATION, session_tags, tag_keys},
-    signer::Signs,
+    signer::SigningAlgorithm,
 };
 use cloudlet_api_sts::{
     GetWebIdentityToken, GetWebIdentityTokenRequest, GetWebIdentityTokenResponse,
@@ -16,14 +16,14 @@ use cloudlet_engine::{Cx, Handle, Keys, Permission, Permissions};
 use cloudlet_identity::{Session, Tags, outbound::issuer};
 use serde_json::{Map, Value, json};
 
-const USUAL_SECONDS: i32 = 300;
-/// AWS: there is a limit, and it is not told. This is room for every tag but the longest.
+const DEFAULT_SECONDS: i32 = 300;
+/// AWS does not document its limit. This one fits all but the longest tags.
 const LARGEST_PAYLOAD: usize = 16_384;
 const MOST_TAGS: usize = 50;
 
-fn signs(name: &str) -> Result<Signs, Fault> {
+fn signing_algorithm(name: &str) -> Result<SigningAlgorithm, Fault> {
     // AWS: unverified
-    Signs::named(name).ok_or_else(|| VALIDATION.says("Invalid SigningAlgorithm: it must be RS256 or ES384."))
+    SigningAlgorithm::named(name).ok_or_else(|| VALIDATION.says("Invalid SigningAlgorithm: it must be RS256 or ES384."))
 }
 
 fn texts(tags: &Tags) -> Value {
@@ -31,7 +31,7 @@ fn texts(tags: &Tags) -> Value {
 }
 
 impl Sts {
-    /// Of roles the role, not the session.
+    /// The `sub` claim. For a session of a role it is the role.
     fn subject(cx: &Cx) -> String {
         match &cx.caller.identity {
             Who::AssumedRole { role, .. } => role.to_string(),
@@ -46,19 +46,19 @@ impl Sts {
         session: Option<&Session>,
         input: &GetWebIdentityTokenRequest,
         tags: &Tags,
-        ends: Timestamp,
+        expires: Timestamp,
     ) -> Value {
         let effective_policies = self.identity.effective_policies(&cx.caller, session);
         let mut principal: Tags = session.map(|session| session.tags.clone()).unwrap_or_default();
-        // A session's tag outweighs the principal's of the same name.
-        let own = effective_policies.tags.iter().filter(|(key, _)| !principal.iter().any(|(known, _)| known.eq_ignore_ascii_case(key)));
-        let own: Tags = own.cloned().collect();
-        principal.extend(own);
+        // A session tag overrides a tag of the principal with the same key.
+        let inherited = effective_policies.tags.iter().filter(|(key, _)| !principal.iter().any(|(known, _)| known.eq_ignore_ascii_case(key)));
+        let inherited: Tags = inherited.cloned().collect();
+        principal.extend(inherited);
         let subject = Sts::subject(cx);
-        let mut more = json!({"aws_account": account.as_str(), "source_region": cx.scope.region.as_str(), "principal_id": subject});
+        let mut aws_claims = json!({"aws_account": account.as_str(), "source_region": cx.scope.region.as_str(), "principal_id": subject});
         let mut put = |name: &str, value: Value| {
-            if let Some(more) = more.as_object_mut() {
-                more.insert(name.to_owned(), value);
+            if let Some(claims) = aws_claims.as_object_mut() {
+                claims.insert(name.to_owned(), value);
             }
         };
         if let Some(membership) = &effective_policies.membership {
@@ -70,7 +70,7 @@ impl Sts {
             if let Some(source) = &session.source_identity {
                 put("source_identity", json!(&**source));
             }
-            if let Some(provider) = &session.provider {
+            if let Some(provider) = &session.federated_provider {
                 put("federated_provider", json!(&**provider));
             }
         }
@@ -85,23 +85,23 @@ impl Sts {
             many => json!(many),
         };
         json!({
-            "iss": issuer(account), "aud": audience, "sub": subject, "iat": cx.now.secs(), "exp": ends.secs(), "jti": cx.ids().uuid(),
-            "https://sts.amazonaws.com/": more,
+            "iss": issuer(account), "aud": audience, "sub": subject, "iat": cx.now.secs(), "exp": expires.secs(), "jti": cx.ids().uuid(),
+            "https://sts.amazonaws.com/": aws_claims,
         })
     }
 }
 
 impl Handle<GetWebIdentityToken> for Sts {
     fn permissions(&self, cx: &Cx, input: &GetWebIdentityTokenRequest) -> Result<Permissions, Fault> {
-        let signs = signs(&input.signing_algorithm)?;
+        let algorithm = signing_algorithm(&input.signing_algorithm)?;
         let (tags, _) = session_tags(input.tags.as_deref(), None)?;
         let mut keys = Keys::new();
         keys.set_many("sts:IdentityTokenAudience", input.audience.iter().cloned());
-        keys.set("sts:DurationSeconds", i64::from(input.duration_seconds.unwrap_or(USUAL_SECONDS)));
-        keys.set("sts:SigningAlgorithm", signs.name());
+        keys.set("sts:DurationSeconds", i64::from(input.duration_seconds.unwrap_or(DEFAULT_SECONDS)));
+        keys.set("sts:SigningAlgorithm", algorithm.name());
         tag_keys(&mut keys, &tags, &[]);
-        let own = Arn::build(self.identity.partition(), "sts", "", cx.scope.account.as_str(), "self");
-        let permission = |action| Permission { keys: keys.clone(), ..Permission::action(action, own.clone()) };
+        let resource = Arn::build(self.identity.partition(), "sts", "", cx.scope.account.as_str(), "self");
+        let permission = |action| Permission { keys: keys.clone(), ..Permission::action(action, resource.clone()) };
         let mut permissions: Permissions = permission("sts:GetWebIdentityToken").into();
         if !tags.is_empty() {
             permissions.push(permission("sts:TagGetWebIdentityToken"));
@@ -111,31 +111,35 @@ impl Handle<GetWebIdentityToken> for Sts {
 
     async fn handle(&self, cx: &Cx, input: GetWebIdentityTokenRequest) -> Result<GetWebIdentityTokenResponse, Fault> {
         let account = cx.scope.account;
-        let enabled = self.identity.read(|state| state.settings.get(&account).is_some_and(|settings| settings.outbound_federation));
+        let enabled =
+            self.identity.read(|state| state.account_settings.get(&account).is_some_and(|settings| settings.outbound_web_identity_federation));
         if !enabled {
             return Err(OUTBOUND_WEB_IDENTITY_FEDERATION_DISABLED.says(
                 "The outbound web identity federation feature is not enabled for this account. To use this feature, you must first enable it through the Amazon Web Services Management Console or API.",
             ));
         }
-        let signs = signs(&input.signing_algorithm)?;
+        let algorithm = signing_algorithm(&input.signing_algorithm)?;
         let (tags, _) = session_tags(input.tags.as_deref(), None)?;
         if tags.len() > MOST_TAGS {
             return Err(VALIDATION.says(format!("The number of tags exceeds {MOST_TAGS}.")));
         }
-        let ends = cx.now.whole_secs().plus_secs(i64::from(input.duration_seconds.unwrap_or(USUAL_SECONDS)));
+        let expires = cx.now.whole_secs().plus_secs(i64::from(input.duration_seconds.unwrap_or(DEFAULT_SECONDS)));
         let session = self.identity.session_of(&cx.caller);
-        if session.as_ref().is_some_and(|session| ends > session.expires) {
+        if session.as_ref().is_some_and(|session| expires > session.expires) {
             return Err(SESSION_DURATION_ESCALATION.says(
                 "The requested token duration would extend the session beyond its original expiration time. You cannot use this operation to extend the lifetime of a session beyond what was granted when the session was originally created.",
             ));
         }
-        let claims = self.claims(cx, account, session.as_deref(), &input, &tags, ends);
+        let claims = self.claims(cx, account, session.as_deref(), &input, &tags, expires);
         if claims.to_string().len() > LARGEST_PAYLOAD {
             return Err(JWT_PAYLOAD_SIZE_EXCEEDED.says(
                 "The requested token payload size exceeds the maximum allowed size. Reduce the number of request tags included in the GetWebIdentityToken API call to reduce the token payload size.",
             ));
         }
-        let token = self.signer.token(signs, &claims).ok_or_else(|| FaultKind::receiver("InternalFailure", 500).says("No key could be made."))?;
-        Ok(GetWebIdentityTokenResponse { web_identity_token: Some(token), expiration: Some(ends) })
+        let token = self
+            .signer
+            .token(algorithm, &claims)
+            .ok_or_else(|| FaultKind::receiver("InternalFailure", 500).says("The signing keys could not be generated."))?;
+        Ok(GetWebIdentityTokenResponse { web_identity_token: Some(token), expiration: Some(expires) })
     }
 }

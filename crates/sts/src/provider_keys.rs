@@ -1,5 +1,4 @@
-//! The verification keys of OpenID Connect providers. AWS fetches them from the provider; this server reaches nobody, so whoever
-//! builds the house says where they come from.
+//! The verification keys of OpenID Connect providers. AWS fetches them from the provider; here the server's configuration supplies them.
 
 use std::{fmt, sync::Arc};
 
@@ -10,7 +9,7 @@ type Find = dyn Fn(&str) -> Option<String> + Send + Sync;
 pub struct ProviderKeys(Option<Arc<Find>>);
 
 impl ProviderKeys {
-    /// No provider's token can be verified.
+    /// Without keys, no token can be verified.
     pub fn none() -> ProviderKeys {
         ProviderKeys::default()
     }

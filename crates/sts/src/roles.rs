@@ -1,31 +1,31 @@
-//! AssumeRole: what a role's trust policy, the caller's policies and the caller's own session allow.
+//! AssumeRole: the role's trust policy, the caller's policies and the caller's session decide.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 
 use crate::{
     Sts,
-    sessions::{BAD_PARAMETER, DENIED, VALIDATION, at_least, session_tags, tag_keys, told_size, with_key},
+    sessions::{BAD_PARAMETER, DENIED, VALIDATION, minimum_token_size, session_tags, tag_keys, token_size_output},
 };
 use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest, AssumeRoleResponse, AssumedRoleUser};
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Timestamp};
 use cloudlet_engine::{Cx, Handle, Keys, Permission, Permissions};
-use cloudlet_identity::{Fresh, Origin, Session, StoredPolicy, Tags};
+use cloudlet_identity::{Session, SessionCredentials, SessionKind, StoredPolicy, Tags};
 use cloudlet_policy::{Document, Kind, Policy};
 use std::sync::{Arc, LazyLock};
 
-/// A role as STS needs to know it.
+/// What STS needs of a role.
 pub(crate) struct Role {
     pub account: Account,
     pub arn: Arn,
     pub name: String,
     pub id: Arc<str>,
-    pub max_session: i32,
-    pub trust: StoredPolicy,
+    pub max_session_duration: i32,
+    pub trust_policy: StoredPolicy,
     pub tags: Tags,
 }
 
-/// Roles chained to roles live an hour at most.
+/// Role chaining: at most an hour.
 const CHAINED_SECONDS: i32 = 3_600;
-const USUAL_SECONDS: i32 = 3_600;
+const DEFAULT_SECONDS: i32 = 3_600;
 
 impl Sts {
     pub(crate) fn role(&self, arn: &str) -> Result<(Arn, Option<Role>), Fault> {
@@ -37,35 +37,35 @@ impl Sts {
                 arn: parsed.clone(),
                 name: role.name.clone(),
                 id: role.id.clone(),
-                max_session: role.max_session,
-                trust: role.trust.clone(),
+                max_session_duration: role.max_session_duration,
+                trust_policy: role.trust_policy.clone(),
                 tags: role.tags.clone(),
             })
         });
         Ok((parsed, role))
     }
 
-    /// The policy that speaks for a role. One that does not exist trusts nobody, and so is told from no other.
-    fn trust(arn: &Arn, role: Option<&Role>) -> Policy {
+    /// The trust policy of a role. A role that does not exist trusts nobody, so its answer is the same as that of a role that denies.
+    fn trust_policy(arn: &Arn, role: Option<&Role>) -> Policy {
         match role {
-            Some(role) => role.trust.named(arn.as_str()),
+            Some(role) => role.trust_policy.named(arn.as_str()),
             None => Policy { name: arn.as_str().into(), document: trusts_nobody() },
         }
     }
 
-    /// The tags that a session hands on, and its source identity.
+    /// The transitive tags and the source identity of the calling session.
     fn inherited(&self, cx: &Cx) -> (Tags, Option<Arc<str>>) {
         match self.identity.session_of(&cx.caller) {
             Some(session) => {
-                let goes_on = |key: &Arc<str>| session.transitive.iter().any(|known| known.eq_ignore_ascii_case(key));
-                (session.tags.iter().filter(|(key, _)| goes_on(key)).cloned().collect(), session.source_identity.clone())
+                let is_transitive = |key: &Arc<str>| session.transitive_tag_keys.iter().any(|known| known.eq_ignore_ascii_case(key));
+                (session.tags.iter().filter(|(key, _)| is_transitive(key)).cloned().collect(), session.source_identity.clone())
             }
             None => (Tags::new(), None),
         }
     }
 
-    /// Whether the code that came with the call is that of the caller's device. `None`: no code came.
-    pub(crate) fn mfa(&self, cx: &Cx, serial: Option<&str>, code: Option<&str>) -> Result<Option<Timestamp>, Fault> {
+    /// Checks the MFA code of a request. `None`: the request has none.
+    pub(crate) fn check_mfa(&self, cx: &Cx, serial: Option<&str>, code: Option<&str>) -> Result<Option<Timestamp>, Fault> {
         let (serial, code) = match (serial, code) {
             (None, None) => return Ok(None),
             (Some(serial), Some(code)) => (serial, code),
@@ -85,6 +85,7 @@ impl Sts {
     }
 }
 
+/// A trust policy that allows no caller.
 fn trusts_nobody() -> Document {
     const TEXT: &str =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"nobody.aws.internal"},"Action":"sts:AssumeRole"}]}"#;
@@ -93,7 +94,7 @@ fn trusts_nobody() -> Document {
     NOBODY.clone().expect("the text above is a policy")
 }
 
-/// The ARN and id of a session.
+/// The caller of a session of a role.
 pub(crate) fn session_caller(partition: &str, role: &Role, session: &str) -> Caller {
     let arn = Arn::build(partition, "sts", "", role.account.as_str(), &format!("assumed-role/{}/{session}", role.name));
     Caller {
@@ -112,10 +113,10 @@ pub(crate) fn role_tag_keys(keys: &mut Keys, role: &Role) {
     }
 }
 
-/// How long a session of the role may be.
-pub(crate) fn seconds_within(asked: Option<i32>, role: &Role) -> Result<i32, Fault> {
-    let seconds = asked.unwrap_or(USUAL_SECONDS);
-    if seconds > role.max_session {
+/// The duration of a session, which the role may limit.
+pub(crate) fn duration_within(requested: Option<i32>, role: &Role) -> Result<i32, Fault> {
+    let seconds = requested.unwrap_or(DEFAULT_SECONDS);
+    if seconds > role.max_session_duration {
         return Err(VALIDATION.says("The requested DurationSeconds exceeds the MaxSessionDuration set for this role."));
     }
     Ok(seconds)
@@ -148,13 +149,13 @@ impl Handle<AssumeRole> for Sts {
         }
         let all_tags: Tags = tags.iter().chain(&inherited).cloned().collect();
         tag_keys(&mut keys, &all_tags, &transitive);
-        // The code is checked here, because whether it is right is a condition of the trust policy; it works once, so the answer is kept.
+        // The code is checked here because the trust policy may have a condition on it. A code works once, so `handle` does not check it again.
         if input.serial_number.is_some() || input.token_code.is_some() {
-            self.mfa(cx, input.serial_number.as_deref(), input.token_code.as_deref())?;
+            self.check_mfa(cx, input.serial_number.as_deref(), input.token_code.as_deref())?;
             keys.set("aws:MultiFactorAuthPresent", true);
             keys.set("aws:MultiFactorAuthAge", 0);
         }
-        let policy = Sts::trust(&arn, role.as_ref());
+        let policy = Sts::trust_policy(&arn, role.as_ref());
         let permission = |action| Permission { keys: keys.clone(), ..Permission::action(action, arn.clone()).with_policy(Some(policy.clone())) };
         let mut permissions: Permissions = permission("sts:AssumeRole").into();
         if !all_tags.is_empty() {
@@ -171,21 +172,21 @@ impl Handle<AssumeRole> for Sts {
 
     async fn handle(&self, cx: &Cx, input: AssumeRoleRequest) -> Result<AssumeRoleResponse, Fault> {
         let (_, role) = self.role(&input.role_arn)?;
-        let role = role.ok_or_else(|| DENIED.says("The role is gone."))?;
+        let role = role.ok_or_else(|| DENIED.says("The role was deleted."))?;
         if input.provided_contexts.as_ref().is_some_and(|contexts| !contexts.is_empty()) {
-            // Identity Center makes them, and there is none here whose word could be taken.
+            // Only IAM Identity Center issues them.
             return Err(VALIDATION.says("The context assertion could not be verified."));
         }
         let chained = matches!(cx.caller.identity, Who::AssumedRole { .. });
         if chained && input.duration_seconds.is_some_and(|seconds| seconds > CHAINED_SECONDS) {
             return Err(VALIDATION.says("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"));
         }
-        let seconds = seconds_within(input.duration_seconds, &role)?;
+        let seconds = duration_within(input.duration_seconds, &role)?;
         let (mut tags, mut transitive) = session_tags(input.tags.as_deref(), input.transitive_tag_keys.as_deref())?;
-        let limits = self.limits(role.account, input.policy.as_deref(), input.policy_arns.as_deref(), &tags)?;
+        let session_policies = self.session_policies(role.account, input.policy.as_deref(), input.policy_arns.as_deref(), &tags)?;
         let (inherited, inherited_source) = self.inherited(cx);
-        if let (Some(asked), Some(known)) = (&input.source_identity, &inherited_source)
-            && *asked != **known
+        if let (Some(requested), Some(inherited)) = (&input.source_identity, &inherited_source)
+            && *requested != **inherited
         {
             // AWS: "The value cannot be changed during the session"; the text is unverified.
             return Err(DENIED.says("The source identity of a session cannot be changed."));
@@ -194,34 +195,24 @@ impl Handle<AssumeRole> for Sts {
         tags.extend(inherited);
         let source: Option<Arc<str>> = input.source_identity.as_deref().map(Into::into).or(inherited_source);
 
-        let fresh = Fresh::new(cx.ids(), role.account, at_least(input.minimum_session_token_size));
+        let new_credentials = SessionCredentials::new(cx.ids(), role.account, minimum_token_size(input.minimum_session_token_size));
         let caller = session_caller(self.identity.partition(), &role, &input.role_session_name);
         let user = AssumedRoleUser { assumed_role_id: caller.unique_id.to_string(), arn: caller.arn.to_string() };
-        let before = self.identity.session_of(&cx.caller).and_then(|session| session.mfa);
+        let inherited_mfa = self.identity.session_of(&cx.caller).and_then(|session| session.mfa_at);
         let session = Session {
-            caller: with_key(caller, &fresh),
-            issuer: None,
-            secret: fresh.secret.clone(),
-            token: fresh.token.clone(),
-            origin: Origin::AssumeRole,
-            issued: cx.now.whole_secs(),
-            expires: cx.now.whole_secs().plus_secs(i64::from(seconds)),
-            policies: limits.policies,
+            policies: session_policies.policies,
             tags,
-            transitive,
+            transitive_tag_keys: transitive,
             source_identity: source.clone(),
-            mfa: input.token_code.is_some().then_some(cx.now).or(before),
-            provider: None,
-            claims: Vec::new(),
-            within: Arc::default(),
-            delegate: None,
+            mfa_at: input.token_code.is_some().then_some(cx.now).or(inherited_mfa),
+            ..Session::new(caller, &new_credentials, SessionKind::AssumeRole, cx.now, i64::from(seconds))
         };
-        let credentials = self.open(fresh, session);
-        let (session_token_size, session_token_utilization) = told_size(input.minimum_session_token_size, &credentials);
+        let credentials = self.start_session(new_credentials, session);
+        let (session_token_size, session_token_utilization) = token_size_output(input.minimum_session_token_size, &credentials);
         Ok(AssumeRoleResponse {
             credentials: Some(credentials),
             assumed_role_user: Some(user),
-            packed_policy_size: limits.packed,
+            packed_policy_size: session_policies.packed_size,
             source_identity: source.map(|source| source.to_string()),
             session_token_utilization,
             session_token_size,
@@ -232,7 +223,7 @@ impl Handle<AssumeRole> for Sts {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn nobody_is_a_trust_policy() {
+    fn the_trust_policy_of_a_missing_role_parses() {
         assert_eq!(super::trusts_nobody().statements().len(), 1);
     }
 }

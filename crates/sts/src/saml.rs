@@ -1,12 +1,12 @@
-//! AssumeRoleWithSAML: a response of a SAML provider for the session of a role.
+//! AssumeRoleWithSAML: a session of a role for a response of a SAML provider.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html>
-//! Texts of errors: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_saml.html> and the issues of clients.
+//! Messages: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_saml.html> and the issues of clients.
 
 use crate::{
     Sts,
-    federated::{Claims, Terms, Vouched, refused},
-    roles::{Role, seconds_within},
-    sessions::{VALIDATION, at_least, session_tags, told_size},
+    federated::{Claims, FederatedIdentity, SessionParameters, not_authorized},
+    roles::{Role, duration_within},
+    sessions::{VALIDATION, minimum_token_size, session_tags, token_size_output},
 };
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -16,15 +16,15 @@ use cloudlet_api_sts::{
 };
 use cloudlet_aws::{Account, Arn, Fault, Timestamp};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
-use cloudlet_identity::{Of, Origin};
-use cloudlet_saml::{Assertion, Encryption, Metadata, PrivateKey, Refused, read};
+use cloudlet_identity::{EntityKey, SessionKind};
+use cloudlet_saml::{Assertion, Encryption, Metadata, PrivateKey, ResponseError, read};
 use std::sync::Arc;
 
 const ACTION: &str = "sts:AssumeRoleWithSAML";
 const ATTRIBUTES: &str = "https://aws.amazon.com/SAML/Attributes/";
 /// "Token must be redeemed within 5 minutes of issuance", and the clocks of providers may be that far off.
 const REDEEMED_WITHIN: i64 = 300;
-const SHORTEST: i32 = 900;
+const SHORTEST_SECONDS: i32 = 900;
 
 /// Attributes that directories send, and the condition keys they become.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_saml_assertions.html#saml-attribute-mapping>
@@ -63,9 +63,8 @@ const MAPPED: [(&str, &str); 31] = [
     ("0.9.2342.19200300.100.1.45", "saml:organizationStatus"),
 ];
 
-/// AWS's side of a sign-in: `https://signin.aws.amazon.com/saml`, those of regions and of other partitions, and the names that
-/// AWS's own metadata goes by.
-fn is_aws(audience: &str) -> bool {
+/// AWS's sign-in endpoints, global, regional and of other partitions, and the entity ids of AWS's metadata.
+fn is_aws_audience(audience: &str) -> bool {
     const HOSTS: [&str; 3] = ["signin.aws.amazon.com", "signin.amazonaws.cn", "signin.amazonaws-us-gov.com"];
     if audience == "urn:amazon:webservices" || audience.starts_with("urn:amazon:webservices:") {
         return true;
@@ -75,19 +74,19 @@ fn is_aws(audience: &str) -> bool {
     HOSTS.into_iter().any(is_host) && (path == "saml" || path == "static/saml" || path.starts_with("saml/acs/"))
 }
 
-/// What names must look like that go into ARNs.
-fn is_name(text: &str) -> bool {
+/// `[\w+=,.@-]{2,64}`
+fn is_session_name(text: &str) -> bool {
     (2..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
 }
 
-/// The provider as the call names it, and what it says of itself.
+/// The provider of a request.
 struct Provider {
     arn: String,
     account: Account,
     name: String,
     metadata: Metadata,
     keys: Vec<PrivateKey>,
-    seals: bool,
+    requires_encryption: bool,
 }
 
 impl Sts {
@@ -96,49 +95,56 @@ impl Sts {
         let parsed = Arn::parse(arn).ok_or_else(invalid)?;
         let name = arn.split_once(":saml-provider/").map(|(_, name)| name.to_owned()).ok_or_else(invalid)?;
         let account = Account::parse(parsed.account()).ok_or_else(invalid)?;
-        let row = self.identity.read(|state| state.saml_providers.get(&Of::new(account, &name)).filter(|row| row.name == name).cloned());
+        let row = self.identity.read(|state| state.saml_providers.get(&EntityKey::new(account, &name)).filter(|row| row.name == name).cloned());
         let read = row.and_then(|row| Some((Metadata::parse(&row.metadata)?, row)));
         let (metadata, row) = read.ok_or_else(|| INVALID_IDENTITY_TOKEN.says("Specified provider doesn't exist."))?;
         let keys = row.private_keys.iter().filter_map(|key| PrivateKey::from_pem(key.pem.reveal())).collect();
-        Ok(Provider { arn: arn.to_owned(), account, name, metadata, keys, seals: row.encryption.as_deref() == Some("Required") })
+        Ok(Provider {
+            arn: arn.to_owned(),
+            account,
+            name,
+            metadata,
+            keys,
+            requires_encryption: row.assertion_encryption_mode.as_deref() == Some("Required"),
+        })
     }
 }
 
-fn not_a_response(refused: Refused) -> Fault {
-    match refused {
-        Refused::NotAResponse => INVALID_IDENTITY_TOKEN.says("Invalid base64 SAMLResponse"),
-        Refused::Issuer => INVALID_IDENTITY_TOKEN.says("Issuer not present in specified provider"),
-        Refused::Signature => INVALID_IDENTITY_TOKEN.says("Response signature invalid"),
-        // AWS: unverified, the texts of these four.
-        Refused::Failed => IDP_REJECTED_CLAIM.says("The identity provider reported that authentication failed."),
-        Refused::Sealed => INVALID_IDENTITY_TOKEN.says("The SAML assertion is encrypted, and no private key can decrypt it."),
-        Refused::Open => INVALID_IDENTITY_TOKEN.says("The SAML assertion is not encrypted, and the provider requires it to be."),
-        Refused::Incomplete => INVALID_IDENTITY_TOKEN.says("Your request included an invalid SAML response."),
+fn response_fault(error: ResponseError) -> Fault {
+    match error {
+        ResponseError::NotAResponse => INVALID_IDENTITY_TOKEN.says("Invalid base64 SAMLResponse"),
+        ResponseError::Issuer => INVALID_IDENTITY_TOKEN.says("Issuer not present in specified provider"),
+        ResponseError::Signature => INVALID_IDENTITY_TOKEN.says("Response signature invalid"),
+        // AWS: unverified: the texts of these four.
+        ResponseError::AuthenticationFailed => IDP_REJECTED_CLAIM.says("The identity provider reported that authentication failed."),
+        ResponseError::NotDecrypted => INVALID_IDENTITY_TOKEN.says("The SAML assertion is encrypted, and no private key can decrypt it."),
+        ResponseError::NotEncrypted => INVALID_IDENTITY_TOKEN.says("The SAML assertion is not encrypted, and the provider requires it to be."),
+        ResponseError::Incomplete => INVALID_IDENTITY_TOKEN.says("Your request included an invalid SAML response."),
     }
 }
 
-/// Whether the assertion is for AWS, and for now.
+/// Checks the validity period and the audience of an assertion.
 fn check(assertion: &Assertion, now: Timestamp) -> Result<(), Fault> {
-    let ends = [Some(assertion.confirmed_until), assertion.ends, assertion.session_ends];
+    let ends = [Some(assertion.confirmed_until), assertion.not_on_or_after, assertion.session_not_on_or_after];
     if ends.into_iter().flatten().any(|end| now >= end) {
         return Err(EXPIRED_TOKEN.says("Response has expired"));
     }
     if now > assertion.issued.plus_secs(REDEEMED_WITHIN) {
         return Err(EXPIRED_TOKEN.says("Token must be redeemed within 5 minutes of issuance"));
     }
-    let begins = [Some(assertion.issued), assertion.begins];
+    let begins = [Some(assertion.issued), assertion.not_before];
     if begins.into_iter().flatten().any(|begin| now.plus_secs(REDEEMED_WITHIN) < begin) {
         // AWS: unverified
         return Err(INVALID_IDENTITY_TOKEN.says("Response is not yet valid"));
     }
-    let fits = !assertion.audiences.is_empty() && assertion.audiences.iter().all(|any| any.iter().any(|audience| is_aws(audience)));
-    if !fits || !is_aws(&assertion.recipient) {
+    let fits = !assertion.audiences.is_empty() && assertion.audiences.iter().all(|any| any.iter().any(|audience| is_aws_audience(audience)));
+    if !fits || !is_aws_audience(&assertion.recipient) {
         return Err(INVALID_IDENTITY_TOKEN.says("Response does not contain the required audience."));
     }
     Ok(())
 }
 
-/// `persistent`, `transient`, or what else the provider calls it.
+/// `persistent`, `transient`, or another format of the provider.
 fn subject_type(assertion: &Assertion) -> String {
     let format = assertion.subject_format.as_deref().unwrap_or("urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified");
     format.strip_prefix("urn:oasis:names:tc:SAML:2.0:nameid-format:").unwrap_or(format).to_owned()
@@ -150,7 +156,7 @@ fn name_qualifier(assertion: &Assertion, provider: &Provider) -> String {
     STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()))
 }
 
-/// The keys that identify the user, in the trust policy and ever after.
+/// The condition keys of the subject: for the trust policy, and for the calls of the session.
 fn subject_keys(assertion: &Assertion, provider: &Provider) -> Claims {
     let one = |name: &str, value: String| (name.into(), vec![value.into()]);
     vec![
@@ -160,7 +166,7 @@ fn subject_keys(assertion: &Assertion, provider: &Provider) -> Claims {
     ]
 }
 
-/// The keys that only the trust policy can read.
+/// The condition keys of the trust policy only.
 fn trust_keys(assertion: &Assertion, provider: &Provider) -> Claims {
     let one = |name: &str, value: String| (name.into(), vec![value.into()]);
     let mut keys: Claims = vec![
@@ -178,15 +184,15 @@ fn trust_keys(assertion: &Assertion, provider: &Provider) -> Claims {
     keys
 }
 
-fn vouched(assertion: &Assertion, provider: &Provider) -> Result<Vouched, Fault> {
+fn federated_identity(assertion: &Assertion, provider: &Provider) -> Result<FederatedIdentity, Fault> {
     let attribute = |name: &str| assertion.attribute(&format!("{ATTRIBUTES}{name}")).map(str::to_owned).collect::<Vec<String>>();
     let session_name = attribute("RoleSessionName").into_iter().next();
     let session_name = session_name.ok_or_else(|| INVALID_IDENTITY_TOKEN.says("RoleSessionName is required in AuthnResponse"))?;
-    if !is_name(&session_name) {
+    if !is_session_name(&session_name) {
         return Err(INVALID_IDENTITY_TOKEN.says("RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}"));
     }
     let source = attribute("SourceIdentity").into_iter().next();
-    if source.as_deref().is_some_and(|source| !is_name(source) || source.starts_with("aws:")) {
+    if source.as_deref().is_some_and(|source| !is_session_name(source) || source.starts_with("aws:")) {
         return Err(INVALID_IDENTITY_TOKEN.says("Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with \"aws:\""));
     }
     let prefix = format!("{ATTRIBUTES}PrincipalTag:");
@@ -198,11 +204,19 @@ fn vouched(assertion: &Assertion, provider: &Provider) -> Result<Vouched, Fault>
     let (tags, transitive) = session_tags(Some(&tags), Some(&attribute("TransitiveTagKeys")))?;
     let claims = [subject_keys(assertion, provider), trust_keys(assertion, provider)].concat();
     let provider = provider.arn.clone();
-    Ok(Vouched { action: ACTION, provider, session_name, claims, tags, transitive, source_identity: source.map(Into::into) })
+    Ok(FederatedIdentity {
+        action: ACTION,
+        provider,
+        session_name,
+        claims,
+        tags,
+        transitive_tag_keys: transitive,
+        source_identity: source.map(Into::into),
+    })
 }
 
-/// Whether the provider gives this role to its user: `role,provider`, in either order.
-fn gives(assertion: &Assertion, role: &str, provider: &str) -> bool {
+/// Whether the assertion has the role: `role,provider`, in either order.
+fn has_role(assertion: &Assertion, role: &str, provider: &str) -> bool {
     let fits =
         |pair: &str| pair.split_once(',').map(|(a, b)| (a.trim(), b.trim())).is_some_and(|pair| pair == (role, provider) || pair == (provider, role));
     assertion.attribute(&format!("{ATTRIBUTES}Role")).any(fits)
@@ -210,16 +224,16 @@ fn gives(assertion: &Assertion, role: &str, provider: &str) -> bool {
 
 /// AWS: "until the time specified in the SAML authentication response's SessionNotOnOrAfter value, whichever is shorter"; the
 /// attribute SessionDuration "can be used to shorten the duration of the session".
-fn seconds(assertion: &Assertion, role: &Role, asked: Option<i32>, now: Timestamp) -> Result<i32, Fault> {
-    let seconds = seconds_within(asked, role)?;
-    let told = assertion.attribute(&format!("{ATTRIBUTES}SessionDuration")).next().and_then(|text| text.parse::<i32>().ok());
-    let told = told.filter(|told| *told >= SHORTEST);
-    let left = assertion.session_ends.map(|end| i32::try_from(end.secs().saturating_sub(now.secs())).unwrap_or(i32::MAX));
-    Ok([told, left].into_iter().flatten().fold(seconds, i32::min))
+fn seconds(assertion: &Assertion, role: &Role, requested: Option<i32>, now: Timestamp) -> Result<i32, Fault> {
+    let seconds = duration_within(requested, role)?;
+    let attribute = assertion.attribute(&format!("{ATTRIBUTES}SessionDuration")).next().and_then(|text| text.parse::<i32>().ok());
+    let attribute = attribute.filter(|seconds| *seconds >= SHORTEST_SECONDS);
+    let left = assertion.session_not_on_or_after.map(|end| i32::try_from(end.secs().saturating_sub(now.secs())).unwrap_or(i32::MAX));
+    Ok([attribute, left].into_iter().flatten().fold(seconds, i32::min))
 }
 
 impl Handle<AssumeRoleWithSAML> for Sts {
-    /// Nobody signs: the response speaks for its bearer, and the decision is made when it has been read.
+    /// The call is not signed. It is authorized by the role's trust policy, after the response was verified.
     fn permissions(&self, _: &Cx, _: &AssumeRoleWithSAMLRequest) -> Result<Permissions, Fault> {
         Ok(Permission::none())
     }
@@ -229,23 +243,29 @@ impl Handle<AssumeRoleWithSAML> for Sts {
             return Err(VALIDATION.says("Request ARN is invalid"));
         }
         let provider = self.saml_provider(&input.principal_arn)?;
-        let encryption = if provider.seals { Encryption::Required(&provider.keys) } else { Encryption::Allowed(&provider.keys) };
-        let assertion = read(&input.saml_assertion, &provider.metadata, encryption).map_err(not_a_response)?;
+        let encryption = if provider.requires_encryption { Encryption::Required(&provider.keys) } else { Encryption::Allowed(&provider.keys) };
+        let assertion = read(&input.saml_assertion, &provider.metadata, encryption).map_err(response_fault)?;
         check(&assertion, cx.now)?;
-        let user = vouched(&assertion, &provider)?;
+        let identity = federated_identity(&assertion, &provider)?;
         let (_, role) = self.role(&input.role_arn)?;
-        let own = |role: &Role| role.account == provider.account && gives(&assertion, &input.role_arn, &input.principal_arn);
-        let role = role.filter(own).ok_or_else(|| refused(ACTION))?;
-        user.admitted::<AssumeRoleWithSAML>(cx, &role)?;
+        let is_allowed = |role: &Role| role.account == provider.account && has_role(&assertion, &input.role_arn, &input.principal_arn);
+        let role = role.filter(is_allowed).ok_or_else(|| not_authorized(ACTION))?;
+        identity.authorize::<AssumeRoleWithSAML>(cx, &role)?;
 
         let seconds = seconds(&assertion, &role, input.duration_seconds, cx.now)?;
-        let limits = self.limits(role.account, input.policy.as_deref(), input.policy_arns.as_deref(), &user.tags)?;
-        let packed = limits.packed;
-        let source = user.source_identity.clone();
+        let session_policies = self.session_policies(role.account, input.policy.as_deref(), input.policy_arns.as_deref(), &identity.tags)?;
+        let packed = session_policies.packed_size;
+        let source = identity.source_identity.clone();
         let claims = subject_keys(&assertion, &provider);
-        let terms = Terms { origin: Origin::Saml, seconds, limits, at_least: at_least(input.minimum_session_token_size), claims };
-        let (user, credentials) = self.open_vouched(cx, &role, user, terms);
-        let (session_token_size, session_token_utilization) = told_size(input.minimum_session_token_size, &credentials);
+        let parameters = SessionParameters {
+            kind: SessionKind::Saml,
+            seconds,
+            session_policies,
+            minimum_token_size: minimum_token_size(input.minimum_session_token_size),
+            claims,
+        };
+        let (user, credentials) = self.start_federated_session(cx, &role, identity, parameters);
+        let (session_token_size, session_token_utilization) = token_size_output(input.minimum_session_token_size, &credentials);
         Ok(AssumeRoleWithSAMLResponse {
             credentials: Some(credentials),
             assumed_role_user: Some(user),

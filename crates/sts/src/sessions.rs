@@ -1,10 +1,10 @@
-//! What all temporary credentials have in common: how long they live, which policies limit them, which tags they carry.
+//! What all temporary credentials have in common: session policies, tags, token sizes.
 
 use crate::Sts;
 use cloudlet_api_sts::{Credentials, PolicyDescriptorType, Tag, faults::*};
-use cloudlet_aws::{Account, Caller, Fault, FaultKind, Identity as Who};
+use cloudlet_aws::{Account, Fault, FaultKind, Identity as Who};
 use cloudlet_engine::{Cx, Keys};
-use cloudlet_identity::{Fresh, LONGEST_TOKEN, Session, StoredPolicy, Tags, managed};
+use cloudlet_identity::{LONGEST_TOKEN, Session, SessionCredentials, StoredPolicy, Tags, managed_policy};
 use cloudlet_policy::{Kind, Policy};
 use std::sync::Arc;
 
@@ -16,29 +16,34 @@ pub(crate) const DENIED: FaultKind = FaultKind::sender("AccessDenied", 403);
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length>
 const LONGEST_POLICY: usize = 2_048;
 const MOST_POLICY_ARNS: usize = 10;
-/// What policies and tags together may fill. AWS packs them into a binary form whose size it does not explain; here their
-/// characters are counted, against what AWS lets through of each.
-const PACKED: usize = 4_096;
+/// The size of policies and tags together. AWS packs them into a binary format that it does not document; here characters count.
+const LARGEST_PACKED_SIZE: usize = 4_096;
 
-/// The limits of a session, as asked for.
-pub(crate) struct Limits {
+/// The session policies of a request.
+pub(crate) struct SessionPolicies {
     pub policies: Arc<[Policy]>,
-    /// Per cent, when there is anything to pack.
-    pub packed: Option<i32>,
+    /// `PackedPolicySize`: per cent, if there are policies or tags.
+    pub packed_size: Option<i32>,
 }
 
 impl Sts {
-    /// Session policies: one inline, and managed ones of the account by ARN.
-    pub(crate) fn limits(&self, account: Account, inline: Option<&str>, arns: Option<&[PolicyDescriptorType]>, tags: &Tags) -> Result<Limits, Fault> {
+    /// An inline policy, and managed policies of the account or of AWS by ARN.
+    pub(crate) fn session_policies(
+        &self,
+        account: Account,
+        inline: Option<&str>,
+        arns: Option<&[PolicyDescriptorType]>,
+        tags: &Tags,
+    ) -> Result<SessionPolicies, Fault> {
         let mut policies = Vec::new();
         let mut size = 0;
         if let Some(text) = inline {
             if text.chars().count() > LONGEST_POLICY {
                 return Err(packed_too_large(text.chars().count() * 100 / LONGEST_POLICY));
             }
-            let written = StoredPolicy::parse(text, Kind::Identity).map_err(|error| MALFORMED_POLICY_DOCUMENT.says(error.message))?;
-            size += written.size();
-            policies.push(written.named("session policy"));
+            let policy = StoredPolicy::parse(text, Kind::Identity).map_err(|error| MALFORMED_POLICY_DOCUMENT.says(error.message))?;
+            size += policy.size();
+            policies.push(policy.named("session policy"));
         }
         let arns: Vec<&str> = arns.into_iter().flatten().filter_map(|one| one.arn.as_deref()).collect();
         if arns.len() > MOST_POLICY_ARNS {
@@ -46,27 +51,27 @@ impl Sts {
         }
         for arn in arns {
             size += arn.len();
-            let of_account = arn.contains("::aws:policy/") || arn.split(':').nth(4) == Some(account.as_str());
-            let policy = self.identity.read(|state| managed(state, arn)).filter(|_| of_account);
+            let is_usable = arn.contains("::aws:policy/") || arn.split(':').nth(4) == Some(account.as_str());
+            let policy = self.identity.read(|state| managed_policy(state, arn)).filter(|_| is_usable);
             policies.push(policy.ok_or_else(|| VALIDATION.says(format!("Policy {arn} does not exist or is not attachable.")))?);
         }
         size += tags.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
-        let percent = (size * 100).div_ceil(PACKED);
+        let percent = (size * 100).div_ceil(LARGEST_PACKED_SIZE);
         if percent > 100 {
             return Err(packed_too_large(percent));
         }
-        Ok(Limits { policies: policies.into(), packed: (size > 0).then(|| i32::try_from(percent).unwrap_or(100)) })
+        Ok(SessionPolicies { policies: policies.into(), packed_size: (size > 0).then(|| i32::try_from(percent).unwrap_or(100)) })
     }
 
-    /// Hands out a session, and tells its credentials.
-    pub(crate) fn open(&self, fresh: Fresh, session: Session) -> Credentials {
+    /// Stores a session, and returns its credentials.
+    pub(crate) fn start_session(&self, new_credentials: SessionCredentials, session: Session) -> Credentials {
         let credentials = Credentials {
-            access_key_id: fresh.access_key.to_string(),
-            secret_access_key: fresh.secret.reveal().to_owned(),
-            session_token: fresh.token.reveal().to_owned(),
+            access_key_id: new_credentials.access_key.to_string(),
+            secret_access_key: new_credentials.secret.reveal().to_owned(),
+            session_token: new_credentials.token.reveal().to_owned(),
             expiration: session.expires,
         };
-        self.identity.begin(fresh.access_key, session);
+        self.identity.add_session(new_credentials.access_key, session);
         credentials
     }
 }
@@ -75,13 +80,13 @@ fn packed_too_large(percent: usize) -> Fault {
     PACKED_POLICY_TOO_LARGE.says(format!("Packed policy consumes {percent}% of allotted space, please use smaller policy."))
 }
 
-/// How large a token the client wants, and what is said of it.
-pub(crate) fn at_least(size: Option<i32>) -> usize {
+/// `MinimumSessionTokenSize`
+pub(crate) fn minimum_token_size(size: Option<i32>) -> usize {
     size.and_then(|size| usize::try_from(size).ok()).unwrap_or_default()
 }
 
-/// Size and utilization of a token, told to who asked for a size.
-pub(crate) fn told_size(asked: Option<i32>, credentials: &Credentials) -> (Option<i32>, Option<i32>) {
+/// `SessionTokenSize` and `SessionTokenUtilization`, if the request has `MinimumSessionTokenSize`.
+pub(crate) fn token_size_output(asked: Option<i32>, credentials: &Credentials) -> (Option<i32>, Option<i32>) {
     let length = credentials.session_token.len();
     let number = |n: usize| i32::try_from(n).ok();
     match asked {
@@ -90,7 +95,7 @@ pub(crate) fn told_size(asked: Option<i32>, credentials: &Credentials) -> (Optio
     }
 }
 
-/// Session tags as they come with the request. Recorded from AWS: tests/aws/services/sts of LocalStack.
+/// Checks the session tags of a request. The texts are recorded from AWS (LocalStack, tests/aws/services/sts).
 pub(crate) fn session_tags(tags: Option<&[Tag]>, transitive: Option<&[String]>) -> Result<(Tags, Vec<Arc<str>>), Fault> {
     let tags = tags.unwrap_or_default();
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
@@ -110,7 +115,7 @@ pub(crate) fn session_tags(tags: Option<&[Tag]>, transitive: Option<&[String]>) 
     Ok((tags, transitive.iter().map(|key| key.as_str().into()).collect()))
 }
 
-/// The condition keys of tags in a request.
+/// The condition keys of session tags.
 pub(crate) fn tag_keys(keys: &mut Keys, tags: &Tags, transitive: &[Arc<str>]) {
     keys.set_request_tags(tags.iter().map(|(key, value)| (key, value)));
     if !transitive.is_empty() {
@@ -118,14 +123,9 @@ pub(crate) fn tag_keys(keys: &mut Keys, tags: &Tags, transitive: &[Arc<str>]) {
     }
 }
 
-/// Long-term credentials are needed to ask for tokens: a session cannot prolong itself.
-pub(crate) fn long_term(cx: &Cx, operation: &str) -> Result<(), Fault> {
+/// GetSessionToken and GetFederationToken need long-term credentials.
+pub(crate) fn require_long_term_credentials(cx: &Cx, operation: &str) -> Result<(), Fault> {
     let temporary = matches!(cx.caller.identity, Who::AssumedRole { .. } | Who::FederatedUser { .. })
         || cx.caller.access_key.as_deref().is_some_and(|key| key.starts_with("ASIA"));
     if temporary { Err(DENIED.says(format!("Cannot call {operation} with session credentials"))) } else { Ok(()) }
-}
-
-/// The caller with its fresh key.
-pub(crate) fn with_key(caller: Caller, fresh: &Fresh) -> Caller {
-    Caller { access_key: Some(fresh.access_key.clone()), ..caller }
 }

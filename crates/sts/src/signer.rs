@@ -1,5 +1,5 @@
-//! The keys that sign web identity tokens, and the papers by which others verify them. One pair of keys for all accounts.
-//! Deliberately no rotation: a local server's tokens live for an hour at most.
+//! The keys that sign web identity tokens, and the public documents by which others verify them. All accounts share the keys.
+//! Deliberately no rotation.
 
 use aws_lc_rs::{
     encoding::AsDer,
@@ -20,133 +20,134 @@ use serde_json::{Value, json};
 use std::sync::{Arc, OnceLock};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Signs {
+pub(crate) enum SigningAlgorithm {
     Rs256,
     Es384,
 }
 
-impl Signs {
-    pub fn named(name: &str) -> Option<Signs> {
-        [Signs::Rs256, Signs::Es384].into_iter().find(|signs| signs.name() == name)
+impl SigningAlgorithm {
+    pub fn named(name: &str) -> Option<SigningAlgorithm> {
+        [SigningAlgorithm::Rs256, SigningAlgorithm::Es384].into_iter().find(|algorithm| algorithm.name() == name)
     }
 
     pub fn name(self) -> &'static str {
         match self {
-            Signs::Rs256 => "RS256",
-            Signs::Es384 => "ES384",
+            SigningAlgorithm::Rs256 => "RS256",
+            SigningAlgorithm::Es384 => "ES384",
         }
     }
 
     fn key_id(self) -> &'static str {
         match self {
-            Signs::Rs256 => "RSA_0",
-            Signs::Es384 => "EC384_0",
+            SigningAlgorithm::Rs256 => "RSA_0",
+            SigningAlgorithm::Es384 => "EC384_0",
         }
     }
 }
 
 #[derive(Default)]
-struct Safe {
-    /// One row, once somebody needs a token: what is signed before a restart can be verified after it.
-    keys: Table<(), Persistent>,
+struct State {
+    /// One row, once keys were needed: tokens that were signed before a restart can be verified after it.
+    signing_keys: Table<(), EncodedKeys>,
 }
 
-tables!(Safe { keys });
+tables!(State { signing_keys });
 
-/// PKCS #8, in base 64.
+/// PKCS #8, in base64.
 #[derive(Clone, Serialize, Deserialize)]
-struct Persistent {
+struct EncodedKeys {
     rsa: Secret,
     ec: Secret,
 }
 
-struct Pair {
+struct SigningKeys {
     rsa: RsaKeyPair,
     ec: EcdsaKeyPair,
 }
 
-impl Pair {
-    fn of(kept: &Persistent) -> Option<Pair> {
-        let rsa = RsaKeyPair::from_pkcs8(&STANDARD.decode(kept.rsa.reveal()).ok()?).ok()?;
-        let ec = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &STANDARD.decode(kept.ec.reveal()).ok()?).ok()?;
-        Some(Pair { rsa, ec })
+impl SigningKeys {
+    fn decode(encoded: &EncodedKeys) -> Option<SigningKeys> {
+        let rsa = RsaKeyPair::from_pkcs8(&STANDARD.decode(encoded.rsa.reveal()).ok()?).ok()?;
+        let ec = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &STANDARD.decode(encoded.ec.reveal()).ok()?).ok()?;
+        Some(SigningKeys { rsa, ec })
     }
 
-    fn sign(&self, signs: Signs, text: &[u8]) -> Option<Vec<u8>> {
+    fn sign(&self, algorithm: SigningAlgorithm, text: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
-        match signs {
-            Signs::Rs256 => {
+        match algorithm {
+            SigningAlgorithm::Rs256 => {
                 let mut out = vec![0; self.rsa.public_modulus_len()];
                 self.rsa.sign(&RSA_PKCS1_SHA256, &random, text, &mut out).ok()?;
                 Some(out)
             }
-            Signs::Es384 => self.ec.sign(&random, text).ok().map(|signature| signature.as_ref().to_vec()),
+            SigningAlgorithm::Es384 => self.ec.sign(&random, text).ok().map(|signature| signature.as_ref().to_vec()),
         }
     }
 
     fn key_set(&self) -> Value {
         let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let rsa = self.rsa.public_key();
-        // Uncompressed: a byte that says so, then both numbers.
+        // The uncompressed form: a marker byte, then both coordinates.
         let point = self.ec.public_key().as_ref().get(1..).unwrap_or_default();
         let (x, y) = point.split_at(point.len() / 2);
         json!({"keys": [
-            {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": Signs::Rs256.key_id(),
+            {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": SigningAlgorithm::Rs256.key_id(),
              "n": number(rsa.modulus().big_endian_without_leading_zero()), "e": number(rsa.exponent().big_endian_without_leading_zero())},
-            {"kty": "EC", "use": "sig", "alg": "ES384", "kid": Signs::Es384.key_id(), "crv": "P-384", "x": number(x), "y": number(y)},
+            {"kty": "EC", "use": "sig", "alg": "ES384", "kid": SigningAlgorithm::Es384.key_id(), "crv": "P-384", "x": number(x), "y": number(y)},
         ]})
     }
 }
 
-/// Signs, with keys that are made when they are first needed.
+/// Signs tokens. The keys are generated when they are first needed.
 pub(crate) struct Signer {
-    safe: Arc<Store<Safe>>,
-    pair: OnceLock<Option<Pair>>,
+    store: Arc<Store<State>>,
+    keys: OnceLock<Option<SigningKeys>>,
 }
 
 impl Signer {
     pub fn new(journal: &Journal) -> Signer {
-        Signer { safe: Arc::new(Store::new("sts/keys", journal, Safe::default())), pair: OnceLock::new() }
+        Signer { store: Arc::new(Store::new("sts/keys", journal, State::default())), keys: OnceLock::new() }
     }
 
-    /// For snapshots. A reset makes no other keys: key sets that were fetched stay good.
+    /// A reset does not change the keys in memory: key sets that clients have fetched stay valid.
     pub fn stores(&self) -> Arc<dyn cloudlet_store::Persistent> {
-        self.safe.clone()
+        self.store.clone()
     }
 
-    fn recalled(&self) -> Option<Pair> {
-        Pair::of(&self.safe.read(|safe| safe.keys.get(&()).cloned())?)
+    fn load(&self) -> Option<SigningKeys> {
+        SigningKeys::decode(&self.store.read(|state| state.signing_keys.get(&()).cloned())?)
     }
 
-    fn made(&self) -> Option<Pair> {
-        let pair = Pair { rsa: RsaKeyPair::generate(KeySize::Rsa2048).ok()?, ec: EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).ok()? };
+    fn generate(&self) -> Option<SigningKeys> {
+        let keys =
+            SigningKeys { rsa: RsaKeyPair::generate(KeySize::Rsa2048).ok()?, ec: EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).ok()? };
         let secret = |bytes: &[u8]| Secret::new(STANDARD.encode(bytes));
-        let kept = Persistent { rsa: secret(pair.rsa.as_der().ok()?.as_ref()), ec: secret(pair.ec.to_pkcs8v1().ok()?.as_ref()) };
-        self.safe.update(|safe| safe.keys.insert((), kept));
-        Some(pair)
+        let encoded = EncodedKeys { rsa: secret(keys.rsa.as_der().ok()?.as_ref()), ec: secret(keys.ec.to_pkcs8v1().ok()?.as_ref()) };
+        self.store.update(|state| state.signing_keys.insert((), encoded));
+        Some(keys)
     }
 
-    fn pair(&self) -> Option<&Pair> {
-        self.pair.get_or_init(|| self.recalled().or_else(|| self.made())).as_ref()
+    fn keys(&self) -> Option<&SigningKeys> {
+        self.keys.get_or_init(|| self.load().or_else(|| self.generate())).as_ref()
     }
 
     /// A JSON web token.
-    pub fn token(&self, signs: Signs, claims: &Value) -> Option<String> {
+    pub fn token(&self, algorithm: SigningAlgorithm, claims: &Value) -> Option<String> {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let text = format!("{}.{}", part(&json!({"alg": signs.name(), "kid": signs.key_id(), "typ": "JWT"})), part(claims));
-        let signature = self.pair()?.sign(signs, text.as_bytes())?;
+        let text = format!("{}.{}", part(&json!({"alg": algorithm.name(), "kid": algorithm.key_id(), "typ": "JWT"})), part(claims));
+        let signature = self.keys()?.sign(algorithm, text.as_bytes())?;
         Some(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
-    /// The keys by which tokens are verified. Whoever asks first has them made.
+    /// The JSON web key set of the public keys.
     pub fn key_set(&self) -> Option<String> {
-        Some(self.pair()?.key_set().to_string())
+        Some(self.keys()?.key_set().to_string())
     }
 }
 
 impl PublicFiles for Signer {
-    /// What lies below AWS's issuers: here below `/_sts/` and the host of the issuer. The keys, which are the same for all, lie at
-    /// `/.well-known/jwks.json` too, for who lets the name of an issuer lead here.
+    /// The documents below an issuer's URL, served below `/_sts/<host of the issuer>`. The key set, which all issuers share, is at
+    /// `/.well-known/jwks.json` too, for clients that resolve the issuer's host to this server.
     fn public_file(&self, path: &str) -> Option<PublicFile> {
         let json = |text: String| PublicFile { content_type: "application/json", body: Bytes::from(text) };
         if path == "/.well-known/jwks.json" {

@@ -1,4 +1,4 @@
-//! Through the cloud, with a stopped clock, no HTTP.
+//! Calls through `Cloud`, with a stopped clock and without HTTP.
 
 mod callers;
 mod delegated;

@@ -1,45 +1,22 @@
-//! Tokens for who has long-term credentials: GetSessionToken and GetFederationToken; and for who manages an organization: AssumeRoot.
+//! GetSessionToken and GetFederationToken, for callers with long-term credentials, and AssumeRoot, for the management account.
 
 use crate::{
     Sts,
-    sessions::{DENIED, Limits, VALIDATION, at_least, long_term, session_tags, tag_keys, told_size, with_key},
+    sessions::{DENIED, VALIDATION, minimum_token_size, require_long_term_credentials, session_tags, tag_keys, token_size_output},
 };
 use cloudlet_api_sts::*;
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who};
 use cloudlet_engine::{Cx, Handle, Keys, Permission, Permissions};
-use cloudlet_identity::{Fresh, Origin, Session, Tags, managed};
-use std::sync::Arc;
+use cloudlet_identity::{Session, SessionCredentials, SessionKind, managed_policy};
 
-/// Twelve hours, unless asked otherwise.
-const USUAL_SECONDS: i32 = 43_200;
-/// AWS: for root, longer values are shortened to an hour.
+const DEFAULT_SECONDS: i32 = 43_200;
+/// AWS: for root, longer durations are shortened to an hour.
 const ROOT_SECONDS: i32 = 3_600;
 const ASSUME_ROOT_SECONDS: i32 = 900;
 
 fn seconds(cx: &Cx, asked: Option<i32>) -> i64 {
-    let seconds = asked.unwrap_or(USUAL_SECONDS);
+    let seconds = asked.unwrap_or(DEFAULT_SECONDS);
     i64::from(if cx.caller.identity == Who::Root { seconds.min(ROOT_SECONDS) } else { seconds })
-}
-
-fn session(cx: &Cx, fresh: &Fresh, caller: Caller, origin: Origin, seconds: i64, limits: Limits) -> Session {
-    Session {
-        caller: with_key(caller, fresh),
-        issuer: None,
-        secret: fresh.secret.clone(),
-        token: fresh.token.clone(),
-        origin,
-        issued: cx.now.whole_secs(),
-        expires: cx.now.whole_secs().plus_secs(seconds),
-        policies: limits.policies,
-        tags: Tags::new(),
-        transitive: Vec::new(),
-        source_identity: None,
-        mfa: None,
-        provider: None,
-        claims: Vec::new(),
-        within: Arc::default(),
-        delegate: None,
-    }
 }
 
 impl Handle<GetSessionToken> for Sts {
@@ -49,14 +26,14 @@ impl Handle<GetSessionToken> for Sts {
     }
 
     async fn handle(&self, cx: &Cx, input: GetSessionTokenRequest) -> Result<GetSessionTokenResponse, Fault> {
-        long_term(cx, "GetSessionToken")?;
+        require_long_term_credentials(cx, "GetSessionToken")?;
         let account = cx.caller.account.ok_or_else(|| DENIED.says("Cannot call GetSessionToken without an account"))?;
-        let mfa = self.mfa(cx, input.serial_number.as_deref(), input.token_code.as_deref())?;
-        let fresh = Fresh::new(cx.ids(), account, at_least(input.minimum_session_token_size));
-        let none = self.limits(account, None, None, &Tags::new())?;
-        let session = session(cx, &fresh, cx.caller.clone(), Origin::SessionToken, seconds(cx, input.duration_seconds), none);
-        let credentials = self.open(fresh, Session { mfa, ..session });
-        let (session_token_size, session_token_utilization) = told_size(input.minimum_session_token_size, &credentials);
+        let mfa = self.check_mfa(cx, input.serial_number.as_deref(), input.token_code.as_deref())?;
+        let new_credentials = SessionCredentials::new(cx.ids(), account, minimum_token_size(input.minimum_session_token_size));
+        let seconds = seconds(cx, input.duration_seconds);
+        let session = Session { mfa_at: mfa, ..Session::new(cx.caller.clone(), &new_credentials, SessionKind::SessionToken, cx.now, seconds) };
+        let credentials = self.start_session(new_credentials, session);
+        let (session_token_size, session_token_utilization) = token_size_output(input.minimum_session_token_size, &credentials);
         Ok(GetSessionTokenResponse { credentials: Some(credentials), session_token_utilization, session_token_size })
     }
 }
@@ -69,7 +46,7 @@ impl Sts {
 
 impl Handle<GetFederationToken> for Sts {
     fn permissions(&self, cx: &Cx, input: &GetFederationTokenRequest) -> Result<Permissions, Fault> {
-        long_term(cx, "GetFederationToken")?;
+        require_long_term_credentials(cx, "GetFederationToken")?;
         let arn = self.federated_arn(cx.scope.account, &input.name);
         let (tags, _) = session_tags(input.tags.as_deref(), None)?;
         let mut keys = Keys::new();
@@ -85,9 +62,8 @@ impl Handle<GetFederationToken> for Sts {
     async fn handle(&self, cx: &Cx, input: GetFederationTokenRequest) -> Result<GetFederationTokenResponse, Fault> {
         let account = cx.caller.account.ok_or_else(|| DENIED.says("Cannot call GetFederationToken without an account"))?;
         let (tags, _) = session_tags(input.tags.as_deref(), None)?;
-        let limits = self.limits(account, input.policy.as_deref(), input.policy_arns.as_deref(), &tags)?;
-        let packed = limits.packed;
-        let fresh = Fresh::new(cx.ids(), account, at_least(input.minimum_session_token_size));
+        let session_policies = self.session_policies(account, input.policy.as_deref(), input.policy_arns.as_deref(), &tags)?;
+        let new_credentials = SessionCredentials::new(cx.ids(), account, minimum_token_size(input.minimum_session_token_size));
         let arn = self.federated_arn(account, &input.name);
         let id = format!("{account}:{}", input.name);
         let caller = Caller {
@@ -97,27 +73,34 @@ impl Handle<GetFederationToken> for Sts {
             unique_id: id.as_str().into(),
             access_key: None,
         };
-        let session = session(cx, &fresh, caller, Origin::FederationToken, seconds(cx, input.duration_seconds), limits);
-        let credentials = self.open(fresh, Session { issuer: Some(cx.caller.clone()), tags, ..session });
-        let (session_token_size, session_token_utilization) = told_size(input.minimum_session_token_size, &credentials);
+        let packed = session_policies.packed_size;
+        let session = Session {
+            issuer: Some(cx.caller.clone()),
+            policies: session_policies.policies,
+            tags,
+            ..Session::new(caller, &new_credentials, SessionKind::FederationToken, cx.now, seconds(cx, input.duration_seconds))
+        };
+        let credentials = self.start_session(new_credentials, session);
+        let (session_token_size, session_token_utilization) = token_size_output(input.minimum_session_token_size, &credentials);
         Ok(GetFederationTokenResponse {
             credentials: Some(credentials),
             federated_user: Some(FederatedUser { federated_user_id: id, arn: arn.to_string() }),
-            packed_policy_size: packed,
+            // AWS: zero without policies and tags, where AssumeRole and its siblings omit it.
+            packed_policy_size: packed.or(Some(0)),
             session_token_utilization,
             session_token_size,
         })
     }
 }
 
-/// What root of a member account may be assumed for.
+/// The task policies of AssumeRoot.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user-privileged-task.html>
 const TASKS: [&str; 5] =
     ["IAMAuditRootUserCredentials", "IAMCreateRootUserPassword", "IAMDeleteRootUserCredentials", "S3UnlockBucketPolicy", "SQSUnlockQueuePolicy"];
 
 impl Sts {
-    /// The account whose root is meant: by its id, or by the ARN of its root.
-    fn target(principal: &str) -> Result<Account, Fault> {
+    /// The account of a target principal: an account id, or the ARN of a root user.
+    fn target_account(principal: &str) -> Result<Account, Fault> {
         let account = match principal.strip_suffix(":root") {
             Some(head) => head.rsplit(':').next().and_then(Account::parse),
             None => Account::parse(principal),
@@ -128,16 +111,16 @@ impl Sts {
 
 impl Handle<AssumeRoot> for Sts {
     fn permissions(&self, _: &Cx, input: &AssumeRootRequest) -> Result<Permissions, Fault> {
-        let account = Sts::target(&input.target_principal)?;
+        let account = Sts::target_account(&input.target_principal)?;
         let arn = Arn::build(self.identity.partition(), "iam", "", account.as_str(), "root");
         let task = input.task_policy_arn.arn.clone().unwrap_or_default();
-        // The target's account has no policy to say in this: the organization's management has been trusted with its roots.
+        // The target account has no policy about this: only the caller's policies decide.
         Ok(Permission { owner: None, ..Permission::action("sts:AssumeRoot", arn).with_key("sts:TaskPolicyArn", task) }.into())
     }
 
     async fn handle(&self, cx: &Cx, input: AssumeRootRequest) -> Result<AssumeRootResponse, Fault> {
-        let target = Sts::target(&input.target_principal)?;
-        let refused = || {
+        let target = Sts::target_account(&input.target_principal)?;
+        let denied = || {
             DENIED.says(format!(
                 "User: {} is not authorized to perform: sts:AssumeRoot on resource: arn:{}:iam::{target}:root",
                 cx.caller.arn,
@@ -146,22 +129,25 @@ impl Handle<AssumeRoot> for Sts {
         };
         let allowed = self.identity.read(|state| {
             let organization = state.organization.get(&())?;
-            let trusted = Some(organization.management) == cx.caller.account && organization.features.iter().any(|one| one == "RootSessions");
+            let trusted = Some(organization.management) == cx.caller.account && organization.enabled_features.iter().any(|one| one == "RootSessions");
             (trusted && target != organization.management && organization.accounts.contains_key(&target)).then_some(())
         });
-        allowed.ok_or_else(refused)?;
+        allowed.ok_or_else(denied)?;
         let arn = input.task_policy_arn.arn.unwrap_or_default();
         let task = arn.split_once("::aws:policy/root-task/").map(|(_, task)| task).filter(|task| TASKS.contains(task));
-        let policy = task.and_then(|_| self.identity.read(|state| managed(state, &arn)));
+        let policy = task.and_then(|_| self.identity.read(|state| managed_policy(state, &arn)));
         let policy = policy.ok_or_else(|| VALIDATION.says(format!("{arn} is not a task policy.")))?;
-        let fresh = Fresh::new(cx.ids(), target, at_least(input.minimum_session_token_size));
+        let new_credentials = SessionCredentials::new(cx.ids(), target, minimum_token_size(input.minimum_session_token_size));
         let caller = Caller::root(target, self.identity.partition(), None);
         let seconds = i64::from(input.duration_seconds.unwrap_or(ASSUME_ROOT_SECONDS).clamp(1, ASSUME_ROOT_SECONDS));
-        let limits = Limits { policies: vec![policy].into(), packed: None };
         let source = self.identity.session_of(&cx.caller).and_then(|session| session.source_identity.clone());
-        let session = session(cx, &fresh, caller, Origin::AssumeRoot, seconds, limits);
-        let credentials = self.open(fresh, Session { source_identity: source.clone(), ..session });
-        let (session_token_size, session_token_utilization) = told_size(input.minimum_session_token_size, &credentials);
+        let session = Session {
+            policies: vec![policy].into(),
+            source_identity: source.clone(),
+            ..Session::new(caller, &new_credentials, SessionKind::AssumeRoot, cx.now, seconds)
+        };
+        let credentials = self.start_session(new_credentials, session);
+        let (session_token_size, session_token_utilization) = token_size_output(input.minimum_session_token_size, &credentials);
         Ok(AssumeRootResponse {
             credentials: Some(credentials),
             source_identity: source.map(|source| source.to_string()),

@@ -1,11 +1,11 @@
-//! AssumeRoleWithWebIdentity: a token of an OpenID Connect provider for the session of a role.
+//! AssumeRoleWithWebIdentity: a session of a role for a token of an OpenID Connect provider.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
 
 use crate::{
     Sts,
-    federated::{Claims, Terms, Vouched, refused},
-    roles::{Role, seconds_within},
-    sessions::{at_least, told_size},
+    federated::{Claims, FederatedIdentity, SessionParameters, not_authorized},
+    roles::{Role, duration_within},
+    sessions::{minimum_token_size, token_size_output},
 };
 use cloudlet_api_sts::{
     AssumeRoleWithWebIdentity, AssumeRoleWithWebIdentityRequest, AssumeRoleWithWebIdentityResponse,
@@ -13,22 +13,22 @@ use cloudlet_api_sts::{
 };
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
-use cloudlet_identity::{Of, Origin, Tags, outbound::is_issuer};
+use cloudlet_identity::{EntityKey, SessionKind, Tags, outbound::is_issuer};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// Providers that AWS knows by itself: nobody needs to create them.
-const BUILT_IN: [&str; 4] = ["accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com"];
+/// Providers that need not be created.
+const BUILT_IN_PROVIDERS: [&str; 4] = ["accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com"];
 
-/// What AWS takes. Not a symmetric one: a provider's public key must not pass for a shared secret.
+/// The algorithms that AWS accepts. None is symmetric: a public key must not be used as a shared secret.
 const ALGORITHMS: [Algorithm; 5] = [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::ES256, Algorithm::ES384];
 
-/// A token that was verified, and who issued it.
+/// A verified token.
 struct Token {
     /// Without `https://`.
     issuer: String,
-    /// As trust policies name it: the provider's ARN, or the domain of one that AWS knows.
+    /// As trust policies name it: the provider's ARN, or the domain of a built-in provider.
     provider: String,
     claims: Map<String, Value>,
 }
@@ -41,7 +41,7 @@ fn text<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<&'c str> {
     claims.get(name)?.as_str()
 }
 
-/// A claim's values, one or many.
+/// The values of a claim.
 fn texts(value: &Value) -> Vec<Arc<str>> {
     match value {
         Value::String(text) => vec![text.as_str().into()],
@@ -59,12 +59,12 @@ impl Sts {
         unchecked.required_spec_claims.clear();
         (unchecked.validate_exp, unchecked.validate_aud, unchecked.validate_nbf) = (false, false, false);
         unchecked.algorithms = ALGORITHMS.to_vec();
-        let peeked = jsonwebtoken::dangerous::insecure_decode::<Map<String, Value>>(token).map_err(|_| not_a_token())?.claims;
-        let issuer = text(&peeked, "iss").ok_or_else(not_a_token)?;
+        let unverified = jsonwebtoken::dangerous::insecure_decode::<Map<String, Value>>(token).map_err(|_| not_a_token())?.claims;
+        let issuer = text(&unverified, "iss").ok_or_else(not_a_token)?;
         let issuer = issuer.strip_prefix("https://").unwrap_or(issuer).trim_end_matches('/').to_owned();
 
-        let row = self.identity.read(|state| state.oidc_providers.get(&Of::new(role.account, &issuer)).cloned());
-        let built_in = BUILT_IN.contains(&issuer.as_str());
+        let row = self.identity.read(|state| state.oidc_providers.get(&EntityKey::new(role.account, &issuer)).cloned());
+        let built_in = BUILT_IN_PROVIDERS.contains(&issuer.as_str());
         let provider = match &row {
             Some(_) => {
                 let resource = format!("oidc-provider/{issuer}");
@@ -91,9 +91,9 @@ impl Sts {
         if !ALGORITHMS.contains(&header.alg) {
             return Err(not_a_token());
         }
-        let mut one = unchecked;
-        one.algorithms = vec![header.alg];
-        let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &key, &one)
+        let mut validation = unchecked;
+        validation.algorithms = vec![header.alg];
+        let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &key, &validation)
             .map_err(|_| INVALID_IDENTITY_TOKEN.says("The ID Token provided has an invalid signature."))?
             .claims;
 
@@ -108,7 +108,7 @@ impl Sts {
         }
         if let Some(row) = &row {
             let audiences = claims.get("azp").or_else(|| claims.get("aud")).map(texts).unwrap_or_default();
-            if !audiences.iter().any(|audience| row.clients.iter().any(|client| **client == **audience)) {
+            if !audiences.iter().any(|audience| row.client_ids.iter().any(|client| **client == **audience)) {
                 return Err(INVALID_IDENTITY_TOKEN.says("Incorrect token audience"));
             }
         }
@@ -117,8 +117,8 @@ impl Sts {
 }
 
 impl Token {
-    /// The claims that trust policies can speak of: `<issuer>:sub` and its like.
-    fn keys(&self) -> Claims {
+    /// The condition keys of the claims: `<issuer>:sub` and so on.
+    fn condition_keys(&self) -> Claims {
         let mut keys = Vec::new();
         let mut add = |name: &str, values: Vec<Arc<str>>| keys.push((format!("{}:{name}", self.issuer).into(), values));
         for (name, value) in &self.claims {
@@ -134,19 +134,19 @@ impl Token {
         keys
     }
 
-    /// Session tags that the provider puts into its tokens.
+    /// The session tags in the token, and the keys of the transitive ones.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_adding-assume-role-idp>
     fn tags(&self) -> (Tags, Vec<Arc<str>>) {
-        let told = self.claims.get("https://aws.amazon.com/tags");
-        let pairs = told.and_then(|told| told.get("principal_tags")).and_then(Value::as_object);
+        let claim = self.claims.get("https://aws.amazon.com/tags");
+        let pairs = claim.and_then(|claim| claim.get("principal_tags")).and_then(Value::as_object);
         let tags = pairs.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str().into(), texts(value).into_iter().next()?)));
-        let transitive = told.and_then(|told| told.get("transitive_tag_keys")).map(texts).unwrap_or_default();
+        let transitive = claim.and_then(|claim| claim.get("transitive_tag_keys")).map(texts).unwrap_or_default();
         (tags.collect(), transitive)
     }
 }
 
 impl Handle<AssumeRoleWithWebIdentity> for Sts {
-    /// Nobody signs: the token speaks for its bearer, and the decision is made when it has been read.
+    /// The call is not signed. It is authorized by the role's trust policy, after the token was verified.
     fn permissions(&self, _: &Cx, _: &AssumeRoleWithWebIdentityRequest) -> Result<Permissions, Fault> {
         Ok(Permission::none())
     }
@@ -154,29 +154,35 @@ impl Handle<AssumeRoleWithWebIdentity> for Sts {
     async fn handle(&self, cx: &Cx, input: AssumeRoleWithWebIdentityRequest) -> Result<AssumeRoleWithWebIdentityResponse, Fault> {
         const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
         let (_, role) = self.role(&input.role_arn)?;
-        let role = role.ok_or_else(|| refused(ACTION))?;
+        let role = role.ok_or_else(|| not_authorized(ACTION))?;
         let token = self.verified(cx, &role, &input.web_identity_token)?;
         let (tags, transitive) = token.tags();
         let source: Option<Arc<str>> = text(&token.claims, "https://aws.amazon.com/source_identity").map(Into::into);
-        let user = Vouched {
+        let identity = FederatedIdentity {
             action: ACTION,
             provider: token.provider.clone(),
             session_name: input.role_session_name,
-            claims: token.keys(),
+            claims: token.condition_keys(),
             tags,
-            transitive,
+            transitive_tag_keys: transitive,
             source_identity: source.clone(),
         };
-        user.admitted::<AssumeRoleWithWebIdentity>(cx, &role)?;
+        identity.authorize::<AssumeRoleWithWebIdentity>(cx, &role)?;
 
-        let seconds = seconds_within(input.duration_seconds, &role)?;
-        let limits = self.limits(role.account, input.policy.as_deref(), input.policy_arns.as_deref(), &user.tags)?;
-        let packed = limits.packed;
-        let claims = user.claims.clone();
-        let terms = Terms { origin: Origin::WebIdentity, seconds, limits, at_least: at_least(input.minimum_session_token_size), claims };
-        let (user, credentials) = self.open_vouched(cx, &role, user, terms);
+        let seconds = duration_within(input.duration_seconds, &role)?;
+        let session_policies = self.session_policies(role.account, input.policy.as_deref(), input.policy_arns.as_deref(), &identity.tags)?;
+        let packed = session_policies.packed_size;
+        let claims = identity.claims.clone();
+        let parameters = SessionParameters {
+            kind: SessionKind::WebIdentity,
+            seconds,
+            session_policies,
+            minimum_token_size: minimum_token_size(input.minimum_session_token_size),
+            claims,
+        };
+        let (user, credentials) = self.start_federated_session(cx, &role, identity, parameters);
         let audience = token.claims.get("azp").or_else(|| token.claims.get("aud")).map(texts).unwrap_or_default();
-        let (session_token_size, session_token_utilization) = told_size(input.minimum_session_token_size, &credentials);
+        let (session_token_size, session_token_utilization) = token_size_output(input.minimum_session_token_size, &credentials);
         Ok(AssumeRoleWithWebIdentityResponse {
             credentials: Some(credentials),
             subject_from_web_identity_token: text(&token.claims, "sub").map(str::to_owned),

@@ -14,8 +14,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 /// How a REST protocol reads its documents.
 pub(crate) trait Documents {
-    /// Reads a document; `at` is where it stands in the input.
-    fn read(&self, bytes: &[u8], at: Path, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing>;
+    /// Reads a document; `at` is where it stands in the input. A payload is a document of its own, with the names that its root may have.
+    fn read(&self, bytes: &[u8], at: Path, names: &[&str], visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing>;
 }
 
 /// Reads a request. `read` gets a place whose structure gathers members from wherever they are bound.
@@ -133,7 +133,7 @@ impl Request<'_> {
             (_, Content::Whole(bytes)) => {
                 let mut at = Path::default();
                 at.push(Step::Member(member.name));
-                self.found.missing_in_document = self.documents.read(bytes, at, &mut |reader| each(index, reader))?;
+                self.found.missing_in_document = self.documents.read(bytes, at, &[member.wire, member.of.name], &mut |reader| each(index, reader))?;
                 Ok(())
             }
         }
@@ -194,7 +194,7 @@ impl Reader for Request<'_> {
                 Some(member) if member.at == At::Body => each(index, reader),
                 _ => Ok(()),
             };
-            self.found.missing_in_document = self.documents.read(bytes, Path::default(), &mut |reader| reader.structure(schema, body))?;
+            self.found.missing_in_document = self.documents.read(bytes, Path::default(), &[], &mut |reader| reader.structure(schema, body))?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ pub(crate) struct RestJson;
 struct Json;
 
 impl Documents for Json {
-    fn read(&self, bytes: &[u8], at: Path, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
+    fn read(&self, bytes: &[u8], at: Path, _: &[&str], visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
         json::read_at(bytes, Names::Wire, at, visit)
     }
 }

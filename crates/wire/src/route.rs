@@ -167,12 +167,16 @@ impl Route {
     fn suits_query(&self, head: &Head<'_>) -> bool {
         self.query.is_empty()
             || !head.query.is_empty()
-                && self.query.iter().all(|(name, value)| head.raw_query().any(|(key, found)| key == *name && (value.is_empty() || found == *value)))
+                && self.query.iter().all(|(name, value)| {
+                    // AWS: of several parameters with one name the first counts.
+                    let first = head.raw_query().find(|(key, _)| is_named(key, name));
+                    first.is_some_and(|(_, found)| value.is_empty() || found == *value)
+                })
     }
 
     fn fit(&self, head: &Head<'_>, prefixed: Prefixed) -> Fit {
         let in_host = |flags: Flags| flags.has(Flags::HOST_LABEL) && prefixed == Prefixed::Yes;
-        let full = self.parameters.iter().all(|name| head.raw_query().any(|(key, _)| key == *name))
+        let full = self.parameters.iter().all(|name| head.raw_query().any(|(key, _)| is_named(key, name)))
             && self.headers.iter().all(|(name, flags)| in_host(*flags) || head.header(name).is_some());
         if full { Fit::Full } else { Fit::Lacking }
     }
@@ -239,6 +243,11 @@ impl Segment {
             Segment::Label(name) | Segment::Greedy(name) => visit(name, text),
         }
     }
+}
+
+/// Whether a parameter, still percent-encoded, has a name.
+fn is_named(key: &str, name: &str) -> bool {
+    key == name || key.contains('%') && decode(key).as_deref() == Some(name)
 }
 
 fn decode(text: &str) -> Option<String> {

@@ -1,7 +1,11 @@
 //! `cargo xtask check`: all of CI that is not a test. Every check runs; what failed is listed in the end.
 
-mod edges;
+mod cycles;
+mod hosts;
+mod layers;
 mod sources;
+mod tokens;
+mod tracked;
 mod words;
 
 use crate::{Outcome, api, coverage, root, steps};
@@ -13,34 +17,50 @@ use std::{
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only what needs no build: format, crates, sources, words.
+    /// Only what needs no build.
     #[arg(long)]
     quick: bool,
     /// Install cargo-deny if it is missing (some minutes), instead of leaving licences and sources unchecked.
     #[arg(long)]
     install: bool,
+    /// Only these: format, layers, cycles, sources, words, hosts, api, clippy, fuzz, coverage, licences.
+    only: Vec<String>,
 }
+
+type Check = (&'static str, fn(&Path, &Arguments) -> Outcome);
+
+/// Those that need no build come first.
+const CHECKS: &[Check] = &[
+    ("format", |root, _| steps::run("format", cargo(root).args(["fmt", "--all", "--check"]))),
+    ("layers", |root, _| headed("layers of the crates", || layers::check(root))),
+    ("cycles", |root, _| headed("import cycles", || cycles::check(root))),
+    ("sources", |root, _| headed("sources", || sources::check(root))),
+    ("words", |root, _| headed("plain words", || words::check(root))),
+    ("hosts", |root, _| headed("hosts and folders that are no part of the project", || hosts::check(root))),
+    ("api", |_, _| headed("generated crates", api::check)),
+    ("clippy", |root, _| steps::run("clippy", cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))),
+    ("fuzz", |root, _| {
+        let fuzz = ["check", "--quiet", "--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target"];
+        steps::run("fuzz targets", cargo(root).args(fuzz))
+    }),
+    ("coverage", |_, _| headed("tables of operations", || coverage::run(&coverage::Arguments { check: true }))),
+    ("licences", |root, arguments| deny(root, arguments.install)),
+];
+const NEED_NO_BUILD: usize = 6;
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let root = root();
+    let only = &arguments.only;
+    if let Some(unknown) = only.iter().find(|name| !CHECKS.iter().any(|(known, _)| known == *name)) {
+        return Err(format!("there is no check `{unknown}`"));
+    }
+    let count = if arguments.quick { NEED_NO_BUILD } else { CHECKS.len() };
     let mut failures = Vec::new();
-    let mut check = |name: &str, outcome: Outcome| {
-        if let Err(why) = outcome {
+    for (name, check) in CHECKS.iter().take(count).filter(|(name, _)| only.is_empty() || only.iter().any(|one| one == name)) {
+        if let Err(why) = check(&root, arguments) {
             eprintln!("{why}");
-            failures.push(name.to_owned());
+            failures.push(*name);
         }
-    };
-    check("format", steps::run("format", cargo(&root).args(["fmt", "--all", "--check"])));
-    check("crates", headed("the edges between crates", || edges::check(&root)));
-    check("sources", headed("the sources", || sources::check(&root)));
-    check("words", headed("words that must not be committed", || words::check(&root)));
-    if !arguments.quick {
-        check("generated crates", headed("the generated crates", api::check));
-        check("clippy", steps::run("clippy", cargo(&root).args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])));
-        let fuzz = ["check", "--quiet", "--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target"];
-        check("fuzz targets", steps::run("the fuzz targets", cargo(&root).args(fuzz)));
-        check("coverage", headed("the tables of operations", || coverage::run(&coverage::Arguments { check: true })));
-        check("licences", deny(&root, arguments.install));
     }
     if failures.is_empty() {
         println!("\nall checks passed");
@@ -88,7 +108,7 @@ fn deny(root: &Path, install: bool) -> Outcome {
     outcome.map_err(|why| format!("{why}: see deny.toml"))
 }
 
-/// A source file of a crate that people write.
+/// A source file of a crate, not a generated one.
 struct Source {
     /// From the workspace on: `crates/sqs/src/queues.rs`.
     path: String,
@@ -98,8 +118,14 @@ struct Source {
 impl Source {
     /// The lines that the product is made of: no comments, no unit tests.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let end = if self.is_test() { 0 } else { self.text.lines().position(|line| line.trim() == "#[cfg(test)]").unwrap_or(usize::MAX) };
-        self.text.lines().enumerate().take(end).filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(number, line)| (number + 1, line))
+        let lines = self.text.lines().take(self.code_end()).enumerate();
+        lines.filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(number, line)| (number + 1, line))
+    }
+
+    /// The number of lines before the unit tests.
+    fn code_end(&self) -> usize {
+        let tests = || self.text.lines().position(|line| line.trim() == "#[cfg(test)]");
+        if self.is_test() { 0 } else { tests().unwrap_or(usize::MAX) }
     }
 
     fn is_test(&self) -> bool {
@@ -108,7 +134,7 @@ impl Source {
 }
 
 /// All sources below `crates`, but not the generated ones.
-fn written(root: &Path) -> Outcome<Vec<Source>> {
+fn sources(root: &Path) -> Outcome<Vec<Source>> {
     let mut sources = Vec::new();
     let mut folders: Vec<PathBuf> = vec![root.join("crates")];
     while let Some(folder) = folders.pop() {
@@ -130,7 +156,7 @@ fn written(root: &Path) -> Outcome<Vec<Source>> {
     Ok(sources)
 }
 
-/// Turns what was found into one sentence and a list.
-fn verdict(found: &[String], sentence: &str) -> Outcome {
+/// Fails with one sentence and the list of what was found, if anything was.
+fn outcome(found: &[String], sentence: &str) -> Outcome {
     if found.is_empty() { Ok(()) } else { Err(format!("{sentence}\n  {}", found.join("\n  "))) }
 }

@@ -58,7 +58,7 @@ fn unstartable(command: &Command, error: &std::io::Error) -> String {
 
 struct Watch(Instant);
 
-#[expect(clippy::disallowed_methods, reason = "the commands of the project run outside of the house")]
+#[expect(clippy::disallowed_methods, reason = "the commands of the project measure real time")]
 fn begin(title: &str) -> Watch {
     println!("\n== {title}");
     Watch(Instant::now())

@@ -1,4 +1,4 @@
-//! Whether somebody has the permissions that a request asks for. AWS: "This is an approximate result."
+//! `PermissionCheckResult`: whether the caller has the permissions of a request. AWS: "This is an approximate result."
 
 use crate::Iam;
 use cloudlet_aws::{Arn, Identity as Who};
@@ -13,15 +13,15 @@ const DENIED: &str = "DENIED";
 const UNSURE: &str = "UNSURE";
 
 impl Iam {
-    /// Checks the caller's policies for each action and resource of the request, patterns taken as they are written: who may `s3:*` may `s3:*`,
-    /// and who may only `s3:Get*` may not.
-    pub(super) fn covers(&self, cx: &Cx, request: &Delegation) -> &'static str {
+    /// Evaluates the caller's policies for each action and resource of the request. Patterns are taken literally: a caller that is allowed
+    /// `s3:Get*` is not allowed `s3:*`.
+    pub(super) fn check_permissions(&self, cx: &Cx, request: &Delegation) -> &'static str {
         let session = self.identity.session_of(&cx.caller);
         let effective_policies = self.identity.effective_policies(&cx.caller, session.as_deref());
         let policies = Policies {
             identity: &effective_policies.identity,
             groups: &effective_policies.groups,
-            boundary: effective_policies.boundary.as_ref(),
+            boundary: effective_policies.permissions_boundary.as_ref(),
             session: session.as_ref().map(|session| &*session.policies).unwrap_or_default(),
             service_control: effective_policies.membership.as_ref().map(|membership| membership.service_control.as_slice()).unwrap_or_default(),
             ..Policies::default()
@@ -37,12 +37,13 @@ impl Iam {
                 Some((Listing::Only, resources)) => resources.map(str::to_owned).collect(),
                 _ => vec!["*".to_owned()],
             };
-            // What is asked for all but a few actions is not worth its counting.
+            // NotAction is checked as all actions.
             let actions: Vec<&str> = if listing == Listing::Only { actions.collect() } else { vec!["*"] };
             for (action, resource) in actions.iter().flat_map(|action| resources.iter().map(move |resource| (*action, resource))) {
-                let on = Arn::parse(resource).unwrap_or_else(Arn::any);
-                let one = Request { principal: Principal::of(&cx.caller), action, resource: &on, resource_account: cx.caller.account, keys: &keys };
-                let explanation = explain(&one, &policies);
+                let arn = Arn::parse(resource).unwrap_or_else(Arn::any);
+                let request =
+                    Request { principal: Principal::of(&cx.caller), action, resource: &arn, resource_account: cx.caller.account, keys: &keys };
+                let explanation = explain(&request, &policies);
                 let denies = explanation.gates.iter().any(|gate| gate.outcome == Outcome::Denies);
                 match explanation.effect {
                     _ if cx.caller.identity == Who::Root && !denies => {}

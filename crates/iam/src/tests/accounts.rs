@@ -4,7 +4,7 @@ use cloudlet_shape::Empty;
 use std::time::Duration;
 
 #[tokio::test]
-async fn a_credential_report_names_every_user_and_expires() {
+async fn a_credential_report_lists_every_user_and_expires() {
     let cloud = TestCloud::new();
     cloud.user("u").await;
     assert_eq!(cloud.fails::<GetCredentialReport>(Empty {}).await.0, "ReportNotPresent");
@@ -20,7 +20,7 @@ async fn a_credential_report_names_every_user_and_expires() {
 }
 
 #[tokio::test]
-async fn the_summary_counts_and_the_details_tell() {
+async fn the_account_summary_and_the_authorization_details_list_users_and_roles() {
     let cloud = TestCloud::new();
     cloud.user("u").await;
     cloud.role("r", LAMBDA_TRUST).await;
@@ -34,7 +34,7 @@ async fn the_summary_counts_and_the_details_tell() {
 }
 
 #[tokio::test]
-async fn an_alias_is_of_one_account() {
+async fn an_alias_belongs_to_one_account() {
     let cloud = TestCloud::new();
     let alias = |name: &str| CreateAccountAliasRequest { account_alias: name.into() };
     cloud.does::<CreateAccountAlias>(alias("acme")).await;
@@ -46,7 +46,7 @@ async fn an_alias_is_of_one_account() {
 }
 
 #[tokio::test]
-async fn every_operation_names_an_action_and_leaves_a_decision() {
+async fn every_operation_has_an_action_and_records_a_decision() {
     let cloud = TestCloud::new();
     let service = cloud.inner.service("iam").unwrap();
     for (operation, handled) in service.operations().filter(|(_, handled)| *handled) {

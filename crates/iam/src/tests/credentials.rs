@@ -2,7 +2,7 @@ use super::fixture::*;
 use cloudlet_api_iam::*;
 
 #[tokio::test]
-async fn a_user_has_two_keys_and_each_can_be_put_to_sleep() {
+async fn a_user_has_at_most_two_access_keys_and_each_can_be_deactivated() {
     let cloud = TestCloud::new();
     cloud.user("u").await;
     let create = CreateAccessKeyRequest { user_name: Some("u".into()) };
@@ -19,7 +19,7 @@ async fn a_user_has_two_keys_and_each_can_be_put_to_sleep() {
 }
 
 #[tokio::test]
-async fn a_virtual_device_is_enabled_by_two_codes() {
+async fn a_virtual_mfa_device_is_enabled_with_two_codes() {
     let cloud = TestCloud::new();
     cloud.user("u").await;
     let input = CreateVirtualMFADeviceRequest { virtual_mfa_device_name: "phone".into(), ..Default::default() };
@@ -45,7 +45,7 @@ async fn a_virtual_device_is_enabled_by_two_codes() {
 }
 
 #[tokio::test]
-async fn passwords_follow_the_accounts_policy() {
+async fn passwords_must_satisfy_the_password_policy() {
     let cloud = TestCloud::new();
     cloud.user("u").await;
     let create =
@@ -67,7 +67,7 @@ async fn passwords_follow_the_accounts_policy() {
 }
 
 #[tokio::test]
-async fn service_passwords_are_told_apart_by_a_number() {
+async fn the_second_service_specific_credential_has_a_number_in_its_name() {
     let cloud = TestCloud::new();
     cloud.user("u").await;
     let input =

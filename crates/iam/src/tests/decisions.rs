@@ -1,13 +1,13 @@
 use super::fixture::*;
 use cloudlet_api_iam::*;
 
-async fn give(cloud: &TestCloud, policy: &str) {
+async fn put_policy(cloud: &TestCloud, policy: &str) {
     let input = PutUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into(), policy_document: policy.into() };
     cloud.does::<PutUserPolicy>(input).await;
 }
 
 #[tokio::test]
-async fn a_user_may_do_what_its_policies_say_from_the_moment_they_say_it() {
+async fn policy_changes_take_effect_at_once() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
     let list = || cloud.call::<ListUsers>(&bob, ListUsersRequest::default());
@@ -18,7 +18,7 @@ async fn a_user_may_do_what_its_policies_say_from_the_moment_they_say_it() {
         "User: arn:aws:iam::123456789012:user/bob is not authorized to perform: iam:ListUsers on resource: \
          arn:aws:iam::123456789012:user/ because no identity-based policy allows the iam:ListUsers action"
     );
-    give(&cloud, r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:List*","Resource":"*"}}"#).await;
+    put_policy(&cloud, r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:List*","Resource":"*"}}"#).await;
     assert!(list().await.is_ok());
     cloud.does::<DeleteUserPolicy>(DeleteUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into() }).await;
     assert!(list().await.is_err());
@@ -30,10 +30,10 @@ async fn a_user_may_do_what_its_policies_say_from_the_moment_they_say_it() {
 }
 
 #[tokio::test]
-async fn a_boundary_limits_and_says_so() {
+async fn a_denial_by_a_boundary_says_so() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
-    give(&cloud, ALLOW_ALL).await;
+    put_policy(&cloud, ALLOW_ALL).await;
     let boundary = "arn:aws:iam::aws:policy/AmazonS3FullAccess";
     let input = PutUserPermissionsBoundaryRequest { user_name: "bob".into(), permissions_boundary: boundary.into() };
     cloud.does::<PutUserPermissionsBoundary>(input).await;
@@ -42,14 +42,14 @@ async fn a_boundary_limits_and_says_so() {
 }
 
 #[tokio::test]
-async fn policies_can_speak_of_the_caller_and_of_tags() {
+async fn policies_can_use_variables_and_tags() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
     cloud.user("eve").await;
     let own = r#"{"Version":"2012-10-17","Statement":[
         {"Effect":"Allow","Action":"iam:CreateAccessKey","Resource":"arn:aws:iam::*:user/${aws:username}"},
         {"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"StringEquals":{"iam:ResourceTag/team":"${aws:PrincipalTag/team}"}}}]}"#;
-    give(&cloud, own).await;
+    put_policy(&cloud, own).await;
     assert!(cloud.call::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("bob".into()) }).await.is_ok());
     assert!(cloud.call::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("eve".into()) }).await.is_err());
     let get = || cloud.call::<GetUser>(&bob, GetUserRequest { user_name: Some("eve".into()) });
@@ -66,25 +66,25 @@ async fn policies_can_speak_of_the_caller_and_of_tags() {
 }
 
 #[tokio::test]
-async fn a_user_made_anew_has_nothing_of_its_namesake() {
+async fn a_user_that_is_created_again_does_not_inherit_policies() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
-    give(&cloud, ALLOW_ALL).await;
+    put_policy(&cloud, ALLOW_ALL).await;
     cloud.does::<DeleteUserPolicy>(DeleteUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into() }).await;
     cloud.does::<DeleteUser>(DeleteUserRequest { user_name: "bob".into() }).await;
     let new = cloud.user("bob").await;
-    give(&cloud, ALLOW_ALL).await;
+    put_policy(&cloud, ALLOW_ALL).await;
     assert!(cloud.call::<ListUsers>(&bob, ListUsersRequest::default()).await.is_err());
     assert!(cloud.call::<ListUsers>(&new, ListUsersRequest::default()).await.is_ok());
 }
 
 #[tokio::test]
-async fn passing_a_role_is_asked_for() {
+async fn adding_a_role_to_an_instance_profile_needs_pass_role() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
     cloud.role("r", LAMBDA_TRUST).await;
     cloud.does::<CreateInstanceProfile>(CreateInstanceProfileRequest { instance_profile_name: "p".into(), ..Default::default() }).await;
-    give(&cloud, r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:AddRoleToInstanceProfile","Resource":"*"}}"#).await;
+    put_policy(&cloud, r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:AddRoleToInstanceProfile","Resource":"*"}}"#).await;
     let add = AddRoleToInstanceProfileRequest { instance_profile_name: "p".into(), role_name: "r".into() };
     let fault = cloud.call::<AddRoleToInstanceProfile>(&bob, add).await.err().unwrap();
     assert!(fault.message().contains("iam:PassRole on resource: arn:aws:iam::123456789012:role/r"), "{fault}");

@@ -1,4 +1,4 @@
-//! Temporary delegation, from the request to the token, with an ear where SNS would be.
+//! Temporary delegation from the request to the token, with a stand-in for SNS.
 
 use super::fixture::account;
 use cloudlet_api_iam::*;
@@ -31,11 +31,11 @@ fn partners() -> Partners {
     Partners::parse(&text).unwrap()
 }
 
-/// What stands for SNS: a topic whose policy lets IAM publish.
+/// A stand-in for SNS: a topic whose policy allows IAM to publish.
 #[derive(Default)]
-struct Ear(Mutex<Vec<(Arc<str>, Value)>>);
+struct Topic(Mutex<Vec<(Arc<str>, Value)>>);
 
-impl Handle<Publish> for Ear {
+impl Handle<Publish> for Topic {
     fn permissions(&self, _: &Cx, input: &PublishInput) -> Result<Permissions, Fault> {
         let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"iam.amazonaws.com"},"Action":"SNS:Publish","Resource":"*"}}"#;
         let policy = Policy { name: "topic".into(), document: Document::parse(text, Kind::Resource).unwrap() };
@@ -51,7 +51,7 @@ impl Handle<Publish> for Ear {
 
 struct TestCloud {
     inner: Arc<Cloud>,
-    ear: Arc<Ear>,
+    topic: Arc<Topic>,
     partner: Caller,
     customer: Caller,
 }
@@ -61,11 +61,11 @@ impl TestCloud {
         let root = Root { account: account(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
         let identity = Identity::with_partners(root, &Journal::off(), partners());
         let runtime = Runtime::new(Clock::stopped_at(Timestamp::from_secs(1_800_000_000)), Ids::seeded(7));
-        let ear = Arc::new(Ear::default());
-        let sns = Service::of(&cloudlet_api_sns::SERVICE, ear.clone()).handles::<Publish>().build();
+        let topic = Arc::new(Topic::default());
+        let sns = Service::of(&cloudlet_api_sns::SERVICE, topic.clone()).handles::<Publish>().build();
         let cloud = Cloud::new(runtime, identity.clone(), vec![crate::service(identity), sns], Settings::default());
         let root_of = |account: &str| Caller::root(Account::parse(account).unwrap(), "aws", None);
-        TestCloud { inner: cloud, ear, partner: root_of("222222222222"), customer: root_of("123456789012") }
+        TestCloud { inner: cloud, topic, partner: root_of("222222222222"), customer: root_of("123456789012") }
     }
 
     async fn call<O: Operation>(&self, caller: &Caller, input: O::Input) -> Result<O::Output, Fault> {
@@ -96,7 +96,7 @@ impl TestCloud {
         }
     }
 
-    async fn permission(&self, input: CreateDelegationRequestRequest) -> String {
+    async fn create_request(&self, input: CreateDelegationRequestRequest) -> String {
         self.call::<CreateDelegationRequest>(&self.partner, input).await.unwrap().delegation_request_id.unwrap()
     }
 
@@ -112,15 +112,15 @@ impl TestCloud {
         self.get(caller, id).await.state.unwrap()
     }
 
-    /// What the topic heard, as type and state.
-    async fn heard(&self) -> Vec<String> {
+    /// The type and state of the messages since the last call.
+    async fn notifications(&self) -> Vec<String> {
         self.inner.settle().await;
-        let heard = std::mem::take(&mut *self.ear.0.lock().unwrap());
-        assert!(heard.iter().all(|(who, _)| &**who == "iam.amazonaws.com"));
-        heard.iter().map(|(_, message)| format!("{} {}", message["Type"].as_str().unwrap(), message["State"].as_str().unwrap())).collect()
+        let messages = std::mem::take(&mut *self.topic.0.lock().unwrap());
+        assert!(messages.iter().all(|(who, _)| &**who == "iam.amazonaws.com"));
+        messages.iter().map(|(_, message)| format!("{} {}", message["Type"].as_str().unwrap(), message["State"].as_str().unwrap())).collect()
     }
 
-    fn pass(&self, seconds: i64) {
+    fn advance(&self, seconds: i64) {
         self.inner.runtime.clock.advance(std::time::Duration::from_secs(seconds.try_into().unwrap()));
     }
 }
@@ -162,18 +162,18 @@ const MAY_ACCEPT: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow
     "iam:GetDelegationRequest","s3:*"],"Resource":"*"}}"#;
 
 #[tokio::test]
-async fn a_request_goes_from_the_partner_over_its_owner_and_an_administrator_to_a_token() {
+async fn a_request_is_associated_updated_accepted_and_its_token_is_sent() {
     let cloud = TestCloud::new();
     let (owner, admin) = (cloud.user("owner", None).await, cloud.user("admin", Some(MAY_ACCEPT)).await);
-    let id = cloud.permission(request("workflow-1")).await;
+    let id = cloud.create_request(request("workflow-1")).await;
     assert_eq!(cloud.state(&owner, &id).await, "UNASSIGNED");
     cloud.associate(&owner, &id).await;
-    // The owner needs no policy to pass it on, and has none to accept it.
+    // The owner needs no policy to update the request, but has none to accept it.
     assert_eq!(cloud.fails::<AcceptDelegationRequest>(&owner, accept(&id)).await, "AccessDenied");
     cloud.call::<UpdateDelegationRequest>(&owner, update(&id)).await.unwrap();
     assert_eq!(cloud.fails::<SendDelegationToken>(&owner, send(&id)).await, "InvalidInput");
     cloud.call::<AcceptDelegationRequest>(&admin, accept(&id)).await.unwrap();
-    cloud.pass(60);
+    cloud.advance(60);
     cloud.call::<SendDelegationToken>(&owner, send(&id)).await.unwrap();
 
     let shown = cloud.get(&owner, &id).await;
@@ -187,24 +187,24 @@ async fn a_request_goes_from_the_partner_over_its_owner_and_an_administrator_to_
         )
     );
     cloud.inner.settle().await;
-    let messages = cloud.ear.0.lock().unwrap().clone();
+    let messages = cloud.topic.0.lock().unwrap().clone();
     let last = &messages.last().unwrap().1;
     assert_eq!((&last["RequestId"], &last["RequestorWorkflowId"]), (&Value::from(id.as_str()), &Value::from("workflow-1")));
     assert_eq!((&last["OwnerAccountId"], &last["UpdatedAt"]), (&Value::from("123456789012"), &Value::from("2027-01-15T08:01:00.000Z")));
     assert_eq!(last["ExpiresAt"], "2027-01-15T09:01:00.000Z");
     assert!(last["ExchangeToken"].as_str().unwrap().len() > 64);
-    let heard = cloud.heard().await;
-    let stages = ["ASSIGNED", "PENDING_APPROVAL", "ACCEPTED", "FINALIZED"].map(|stage| format!("StateChange {stage}"));
-    assert_eq!(heard, [stages.as_slice(), &["ExchangeToken FINALIZED".to_owned()]].concat());
+    let notifications = cloud.notifications().await;
+    let states = ["ASSIGNED", "PENDING_APPROVAL", "ACCEPTED", "FINALIZED"].map(|state| format!("StateChange {state}"));
+    assert_eq!(notifications, [states.as_slice(), &["ExchangeToken FINALIZED".to_owned()]].concat());
 }
 
 #[tokio::test]
-async fn each_step_is_taken_from_its_stage_only() {
+async fn each_operation_requires_the_documented_states() {
     let cloud = TestCloud::new();
     let root = cloud.customer.clone();
-    let id = cloud.permission(request("workflow-1")).await;
+    let id = cloud.create_request(request("workflow-1")).await;
     for step in [cloud.fails::<AcceptDelegationRequest>(&root, accept(&id)).await, cloud.fails::<UpdateDelegationRequest>(&root, update(&id)).await] {
-        // An unassigned request is of no account yet, and so root's own.
+        // An unassigned request has no account, so the permission is on the caller's account.
         assert_eq!(step, "InvalidInput");
     }
     cloud.associate(&root, &id).await;
@@ -223,43 +223,43 @@ async fn each_step_is_taken_from_its_stage_only() {
         assert_eq!(step, "InvalidInput");
     }
     assert_eq!(cloud.fails::<AcceptDelegationRequest>(&root, accept("dr-0123456789abcdef")).await, "NoSuchEntity");
-    assert_eq!(cloud.heard().await, ["StateChange ASSIGNED", "StateChange ACCEPTED", "StateChange REJECTED"]);
+    assert_eq!(cloud.notifications().await, ["StateChange ASSIGNED", "StateChange ACCEPTED", "StateChange REJECTED"]);
 }
 
 #[tokio::test]
-async fn a_stage_that_lasts_too_long_expires_and_the_partner_hears_of_it() {
+async fn a_request_expires_and_the_partner_is_notified() {
     let cloud = TestCloud::new();
     let root = cloud.customer.clone();
-    let (alone, owned) = (cloud.permission(request("workflow-1")).await, cloud.permission(request("workflow-2")).await);
+    let (alone, owned) = (cloud.create_request(request("workflow-1")).await, cloud.create_request(request("workflow-2")).await);
     cloud.associate(&root, &owned).await;
-    cloud.heard().await;
-    cloud.pass(DAY - 1);
-    assert_eq!((cloud.state(&root, &alone).await.as_str(), cloud.heard().await.len()), ("UNASSIGNED", 0));
-    cloud.pass(1);
+    cloud.notifications().await;
+    cloud.advance(DAY - 1);
+    assert_eq!((cloud.state(&root, &alone).await.as_str(), cloud.notifications().await.len()), ("UNASSIGNED", 0));
+    cloud.advance(1);
     assert_eq!(cloud.state(&root, &alone).await, "EXPIRED");
-    assert_eq!(cloud.heard().await, ["StateChange EXPIRED"]);
-    cloud.pass(6 * DAY - 1);
-    // A step begins a new week.
+    assert_eq!(cloud.notifications().await, ["StateChange EXPIRED"]);
+    cloud.advance(6 * DAY - 1);
+    // A new state begins a new week.
     cloud.call::<AcceptDelegationRequest>(&root, accept(&owned)).await.unwrap();
-    cloud.pass(7 * DAY - 1);
-    assert_eq!((cloud.state(&root, &owned).await.as_str(), cloud.heard().await), ("ACCEPTED", vec!["StateChange ACCEPTED".to_owned()]));
-    cloud.pass(1);
+    cloud.advance(7 * DAY - 1);
+    assert_eq!((cloud.state(&root, &owned).await.as_str(), cloud.notifications().await), ("ACCEPTED", vec!["StateChange ACCEPTED".to_owned()]));
+    cloud.advance(1);
     assert_eq!(cloud.fails::<SendDelegationToken>(&root, send(&owned)).await, "InvalidInput");
-    assert_eq!((cloud.state(&root, &owned).await.as_str(), cloud.heard().await), ("EXPIRED", vec!["StateChange EXPIRED".to_owned()]));
-    cloud.pass(30 * DAY);
+    assert_eq!((cloud.state(&root, &owned).await.as_str(), cloud.notifications().await), ("EXPIRED", vec!["StateChange EXPIRED".to_owned()]));
+    cloud.advance(30 * DAY);
     cloud.inner.settle().await;
     assert_eq!(cloud.fails::<GetDelegationRequest>(&root, get(&owned)).await, "NoSuchEntity");
 }
 
 #[tokio::test]
-async fn a_request_for_an_account_is_seen_and_taken_there_only_and_once_owned_by_its_owner_only() {
+async fn only_the_named_account_and_then_the_owner_may_see_a_request() {
     let cloud = TestCloud::new();
     let (owner, other) = (cloud.user("owner", None).await, cloud.user("other", None).await);
-    let id = cloud.permission(CreateDelegationRequestRequest { owner_account_id: Some("123456789012".into()), ..request("workflow-1") }).await;
+    let id = cloud.create_request(CreateDelegationRequestRequest { owner_account_id: Some("123456789012".into()), ..request("workflow-1") }).await;
     let associate = || AssociateDelegationRequestRequest { delegation_request_id: id.clone() };
-    for stranger in [&cloud.partner, &Caller::root(Account::parse("333333333333").unwrap(), "aws", None)] {
-        assert_eq!(cloud.fails::<GetDelegationRequest>(stranger, get(&id)).await, "AccessDenied");
-        assert_eq!(cloud.fails::<AssociateDelegationRequest>(stranger, associate()).await, "AccessDenied");
+    for other_account in [&cloud.partner, &Caller::root(Account::parse("333333333333").unwrap(), "aws", None)] {
+        assert_eq!(cloud.fails::<GetDelegationRequest>(other_account, get(&id)).await, "AccessDenied");
+        assert_eq!(cloud.fails::<AssociateDelegationRequest>(other_account, associate()).await, "AccessDenied");
     }
     let list = |owner: Option<&Caller>| ListDelegationRequestsRequest { owner_id: owner.map(|owner| owner.arn.to_string()), ..Default::default() };
     let listed = |answer: ListDelegationRequestsResponse| answer.delegation_requests.unwrap().len();
@@ -272,7 +272,7 @@ async fn a_request_for_an_account_is_seen_and_taken_there_only_and_once_owned_by
     assert_eq!(cloud.fails::<ListDelegationRequests>(&other, list(Some(&owner))).await, "AccessDenied");
     assert_eq!(listed(cloud.call::<ListDelegationRequests>(&cloud.customer, list(None)).await.unwrap()), 1);
     assert_eq!(listed(cloud.call::<ListDelegationRequests>(&cloud.customer, list(Some(&other))).await.unwrap()), 0);
-    // A policy can tell owners apart, and take from an owner what it has by itself.
+    // A policy can have a condition on the owner, and can deny what the owner is granted.
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:RejectDelegationRequest","Resource":"*"},
         {"Effect":"Allow","Action":"iam:AcceptDelegationRequest","Resource":"arn:aws:iam::123456789012:delegation-request/*",
          "Condition":{"ArnEquals":{"iam:DelegationRequestOwner":"arn:aws:iam::123456789012:user/owner"}}}]}"#;
@@ -283,35 +283,35 @@ async fn a_request_for_an_account_is_seen_and_taken_there_only_and_once_owned_by
 }
 
 #[tokio::test]
-async fn a_namesake_of_the_owner_does_not_own_the_request() {
+async fn a_user_created_again_does_not_own_the_request() {
     let cloud = TestCloud::new();
     let owner = cloud.user("owner", None).await;
-    let id = cloud.permission(request("workflow-1")).await;
+    let id = cloud.create_request(request("workflow-1")).await;
     cloud.associate(&owner, &id).await;
     cloud.call::<DeleteUser>(&cloud.customer, DeleteUserRequest { user_name: "owner".into() }).await.unwrap();
-    let namesake = cloud.user("owner", None).await;
-    assert_eq!(cloud.fails::<GetDelegationRequest>(&namesake, get(&id)).await, "AccessDenied");
+    let recreated = cloud.user("owner", None).await;
+    assert_eq!(cloud.fails::<GetDelegationRequest>(&recreated, get(&id)).await, "AccessDenied");
 }
 
 #[tokio::test]
-async fn a_token_that_only_the_owner_may_send_is_sent_by_nobody_else_and_root_accepts_four_hours_at_most() {
+async fn only_send_by_owner_is_enforced_and_root_accepts_four_hours_at_most() {
     let cloud = TestCloud::new();
     let (owner, admin) = (cloud.user("owner", None).await, cloud.user("admin", Some(MAY_ACCEPT)).await);
     let long = CreateDelegationRequestRequest { only_send_by_owner: Some(true), session_duration: 14_401, ..request("workflow-1") };
-    let id = cloud.permission(long).await;
+    let id = cloud.create_request(long).await;
     cloud.associate(&owner, &id).await;
     assert_eq!(cloud.fails::<AcceptDelegationRequest>(&cloud.customer, accept(&id)).await, "InvalidInput");
     cloud.call::<AcceptDelegationRequest>(&admin, accept(&id)).await.unwrap();
     assert_eq!(cloud.fails::<SendDelegationToken>(&admin, send(&id)).await, "AccessDenied");
     assert_eq!(cloud.state(&owner, &id).await, "ACCEPTED");
     cloud.call::<SendDelegationToken>(&owner, send(&id)).await.unwrap();
-    let short = cloud.permission(CreateDelegationRequestRequest { session_duration: 14_400, ..request("workflow-2") }).await;
+    let short = cloud.create_request(CreateDelegationRequestRequest { session_duration: 14_400, ..request("workflow-2") }).await;
     cloud.associate(&cloud.customer, &short).await;
     cloud.call::<AcceptDelegationRequest>(&cloud.customer, accept(&short)).await.unwrap();
 }
 
 #[tokio::test]
-async fn what_no_registered_partner_may_ask_is_refused() {
+async fn requests_of_unregistered_partners_are_refused() {
     let cloud = TestCloud::new();
     let code = async |change: &dyn Fn(&mut CreateDelegationRequestRequest)| {
         let mut input = request("workflow-x");
@@ -329,16 +329,16 @@ async fn what_no_registered_partner_may_ask_is_refused() {
         parameter.values = Some(vec!["b".repeat(63); 40]);
     };
     assert_eq!(code(&long).await, "LimitExceeded");
-    // Somebody who has not registered.
+    // An account that is not registered.
     assert_eq!(cloud.fails::<CreateDelegationRequest>(&cloud.customer, request("workflow-x")).await, "InvalidInput");
-    cloud.permission(request("workflow-1")).await;
+    cloud.create_request(request("workflow-1")).await;
     assert_eq!(cloud.fails::<CreateDelegationRequest>(&cloud.partner, request("workflow-1")).await, "EntityAlreadyExists");
 }
 
 #[tokio::test]
-async fn whether_somebody_could_grant_a_request_is_told_to_who_asks() {
+async fn the_permission_check_evaluates_the_callers_policies() {
     let cloud = TestCloud::new();
-    let id = cloud.permission(request("workflow-1")).await;
+    let id = cloud.create_request(request("workflow-1")).await;
     let allow = |condition: &str| format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"s3:*","Resource":"*"{condition}}}}}"#);
     let all = cloud.user("all", Some(&allow(""))).await;
     let some = cloud.user("some", Some(&allow(r#","Condition":{"StringEquals":{"s3:prefix":"x"}}"#))).await;
@@ -363,12 +363,12 @@ async fn whether_somebody_could_grant_a_request_is_told_to_who_asks() {
 }
 
 #[tokio::test]
-async fn a_partners_boundary_can_be_put_on_a_role_and_is_told_by_the_request_that_wants_it() {
+async fn a_partners_boundary_works_on_roles_and_is_listed_by_the_request() {
     let cloud = TestCloud::new();
     let mut input = request("workflow-1");
     let on = PolicyParameter { name: Some("ROLES".into()), values: Some(vec!["True".into()]), r#type: Some("string".into()) };
     input.permissions.parameters.as_mut().unwrap().push(on);
-    let id = cloud.permission(input).await;
+    let id = cloud.create_request(input).await;
     assert_eq!(cloud.get(&cloud.customer, &id).await.role_permission_restriction_arns, Some(vec![BOUNDARY.to_owned()]));
     let role = CreateRoleRequest {
         role_name: "worker".into(),

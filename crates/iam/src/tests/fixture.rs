@@ -1,4 +1,4 @@
-//! A small house: IAM alone, its root, its clock.
+//! A cloud with IAM alone.
 
 use cloudlet_aws::{Account, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
 use cloudlet_cloud::{Cloud, EntryPoint, Settings};

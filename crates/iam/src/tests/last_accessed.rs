@@ -17,7 +17,7 @@ async fn report(cloud: &TestCloud, arn: &str, granularity: Option<&str>) -> GetS
 }
 
 #[tokio::test]
-async fn a_report_says_what_is_granted_and_when_it_was_used() {
+async fn a_report_lists_allowed_services_and_their_last_use() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
     put_user_policy(&cloud, "bob", "p", READ_IAM).await;
@@ -27,7 +27,7 @@ async fn a_report_says_what_is_granted_and_when_it_was_used() {
     assert!(none.services_last_accessed.iter().all(|service| service.last_authenticated.is_none()));
 
     cloud.call::<ListUsers>(&bob, ListUsersRequest::default()).await.unwrap();
-    // A refused call is an access, too.
+    // A denied call counts too.
     cloud.call::<GetUser>(&bob, GetUserRequest::default()).await.err().unwrap();
     let now: Timestamp = cloud.inner.runtime.clock.now();
     let used = report(&cloud, &bob.arn, Some("ACTION_LEVEL")).await;
@@ -41,7 +41,7 @@ async fn a_report_says_what_is_granted_and_when_it_was_used() {
 }
 
 #[tokio::test]
-async fn a_policys_report_tells_who_used_it() {
+async fn the_report_of_a_policy_lists_its_entities() {
     let cloud = TestCloud::new();
     let (bob, eve) = (cloud.user("bob").await, cloud.user("eve").await);
     let input = CreatePolicyRequest { policy_name: "reads".into(), policy_document: READ_IAM.into(), ..Default::default() };
@@ -58,17 +58,17 @@ async fn a_policys_report_tells_who_used_it() {
         let job_id = cloud.does::<GenerateServiceLastAccessedDetails>(input).await.job_id.unwrap();
         let input = GetServiceLastAccessedDetailsWithEntitiesRequest { job_id, service_namespace: "iam".into(), ..Default::default() };
         let list = cloud.does::<GetServiceLastAccessedDetailsWithEntities>(input).await.entity_details_list;
-        let told: Vec<(&str, bool)> = list.iter().map(|one| (one.entity_info.arn.as_str(), one.last_authenticated.is_some())).collect();
-        assert_eq!(told, [(&*eve.arn, true), (&*bob.arn, false)]);
+        let listed: Vec<(&str, bool)> = list.iter().map(|one| (one.entity_info.arn.as_str(), one.last_authenticated.is_some())).collect();
+        assert_eq!(listed, [(&*eve.arn, true), (&*bob.arn, false)]);
     }
     let unknown = GenerateServiceLastAccessedDetailsRequest { arn: "arn:aws:iam::123456789012:user/nobody".into(), granularity: None };
     assert_eq!(cloud.fails::<GenerateServiceLastAccessedDetails>(unknown).await.0, "NoSuchEntity");
-    let gone = GetServiceLastAccessedDetailsRequest { job_id: "00000000-0000-0000-0000-000000000000".into(), ..Default::default() };
-    assert_eq!(cloud.fails::<GetServiceLastAccessedDetails>(gone).await.0, "NoSuchEntity");
+    let unknown = GetServiceLastAccessedDetailsRequest { job_id: "00000000-0000-0000-0000-000000000000".into(), ..Default::default() };
+    assert_eq!(cloud.fails::<GetServiceLastAccessedDetails>(unknown).await.0, "NoSuchEntity");
 }
 
 #[tokio::test]
-async fn policies_that_grant_a_service_are_found_with_their_owners() {
+async fn policies_that_grant_access_to_a_service_are_listed() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
     put_user_policy(&cloud, "bob", "own", READ_IAM).await;
@@ -84,19 +84,23 @@ async fn policies_that_grant_a_service_are_found_with_their_owners() {
         let entry = &answer.policies_granting_service_access[at];
         entry.policies.iter().flatten().map(|policy| (policy.policy_name.clone(), policy.policy_type.clone(), policy.entity_name.clone())).collect()
     };
-    let own = ("own".to_owned(), "INLINE".to_owned(), Some("bob".to_owned()));
-    assert_eq!(names(0), [own.clone(), ("AmazonS3ReadOnlyAccess".into(), "MANAGED".into(), None)]);
-    assert_eq!(names(1), [own]);
+    let inline = ("own".to_owned(), "INLINE".to_owned(), Some("bob".to_owned()));
+    assert_eq!(names(0), [inline.clone(), ("AmazonS3ReadOnlyAccess".into(), "MANAGED".into(), None)]);
+    assert_eq!(names(1), [inline]);
     assert!(names(2).is_empty());
 }
 
 /// An organization of two accounts, whose policies deny S3 to the second.
-fn organized(cloud: &TestCloud) -> (String, Account) {
+fn with_organization(cloud: &TestCloud) -> (String, Account) {
     let member = Account::parse("111122223333").unwrap();
     let mut organization = Organization::new("o-a1b2c3d4e5".into(), "r-ab12".into(), account(), cloud.inner.runtime.clock.now());
-    organization.enabled.push(PolicyKind::ServiceControl);
-    let row =
-        cloudlet_identity::organization::Member { name: "m".into(), email: "m@example.com".into(), parent: "r-ab12".into(), joined: Timestamp(0) };
+    organization.enabled_policy_types.push(PolicyKind::ServiceControl);
+    let row = cloudlet_identity::organization::MemberAccount {
+        name: "m".into(),
+        email: "m@example.com".into(),
+        parent: "r-ab12".into(),
+        joined: Timestamp(0),
+    };
     organization.accounts.insert(member, row);
     organization.attach_full_access(member.as_str());
     let deny = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*"}}"#;
@@ -118,9 +122,9 @@ fn organized(cloud: &TestCloud) -> (String, Account) {
 }
 
 #[tokio::test]
-async fn an_organizations_report_goes_by_its_policies() {
+async fn an_organizations_report_follows_its_policies() {
     let cloud = TestCloud::new();
-    let (root, member) = organized(&cloud);
+    let (root, member) = with_organization(&cloud);
     let path = format!("{root}/{member}");
     let caller = Caller::root(member, "aws", None);
     cloud.call::<ListUsers>(&caller, ListUsersRequest::default()).await.unwrap();
@@ -134,10 +138,10 @@ async fn an_organizations_report_goes_by_its_policies() {
     assert!(report.is_truncated == Some(true) && details.len() == 100);
     let all = report.number_of_services_accessible.unwrap();
     assert_eq!(report.number_of_services_not_accessed, Some(all - 1));
-    assert_eq!(usize::try_from(all).unwrap(), crate::granting::namespaces().count() - 1, "all but S3");
+    assert_eq!(usize::try_from(all).unwrap(), crate::service_access::namespaces().count() - 1, "all but S3");
 
-    let stranger = GenerateOrganizationsAccessReportRequest { entity_path: format!("{root}/999999999999"), organizations_policy_id: None };
-    assert_eq!(cloud.fails::<GenerateOrganizationsAccessReport>(stranger).await.0, "NoSuchEntity");
+    let unknown = GenerateOrganizationsAccessReportRequest { entity_path: format!("{root}/999999999999"), organizations_policy_id: None };
+    assert_eq!(cloud.fails::<GenerateOrganizationsAccessReport>(unknown).await.0, "NoSuchEntity");
     let input = GenerateOrganizationsAccessReportRequest { entity_path: root, organizations_policy_id: None };
     assert_eq!(cloud.call::<GenerateOrganizationsAccessReport>(&caller, input).await.err().unwrap().code(), "AccessDenied");
 }

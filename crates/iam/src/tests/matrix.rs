@@ -1,4 +1,4 @@
-//! Who may do what in a small account, written out: a change of any decision shows in `matrix.txt`.
+//! The decisions for each principal, action and resource of a small account: a change of any decision shows in `matrix.txt`.
 
 use super::fixture::*;
 use cloudlet_api_iam::*;
@@ -15,9 +15,9 @@ const DEPLOY: &str = r#"{"Version":"2012-10-17","Statement":[
     {"Effect":"Allow","NotAction":["iam:*","kms:*"],"Resource":"*"},
     {"Effect":"Allow","Action":"kms:Decrypt","Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"s3.us-east-1.amazonaws.com"}}}]}"#;
 
-const ACTORS: [&str; 6] = ["user/admin", "user/dev", "user/nobody", "group/readers", "role/ci", "role/bounded"];
+const PRINCIPALS: [&str; 6] = ["user/admin", "user/dev", "user/nobody", "group/readers", "role/ci", "role/bounded"];
 
-const QUESTIONS: [(&str, &str); 12] = [
+const REQUESTS: [(&str, &str); 12] = [
     ("s3:GetObject", "arn:aws:s3:::dev/key"),
     ("s3:GetObject", "arn:aws:s3:::prod/key"),
     ("s3:GetObject", "arn:aws:s3:::prod/secret/key"),
@@ -32,7 +32,7 @@ const QUESTIONS: [(&str, &str); 12] = [
     ("s3:ListAllMyBuckets", "*"),
 ];
 
-async fn account_of_six() -> TestCloud {
+async fn account_with_six_principals() -> TestCloud {
     let cloud = TestCloud::new();
     for name in ["admin", "dev", "nobody"] {
         cloud.user(name).await;
@@ -57,13 +57,13 @@ async fn account_of_six() -> TestCloud {
 }
 
 #[tokio::test]
-async fn the_matrix_of_a_small_account_stands() {
-    let cloud = account_of_six().await;
+async fn the_decisions_match_the_recorded_matrix() {
+    let cloud = account_with_six_principals().await;
     let mut matrix = String::new();
-    for actor in ACTORS {
-        for (action, resource) in QUESTIONS {
+    for principal in PRINCIPALS {
+        for (action, resource) in REQUESTS {
             let input = SimulatePrincipalPolicyRequest {
-                policy_source_arn: format!("arn:aws:iam::123456789012:{actor}"),
+                policy_source_arn: format!("arn:aws:iam::123456789012:{principal}"),
                 action_names: vec![action.into()],
                 resource_arns: Some(vec![resource.into()]),
                 ..Default::default()
@@ -71,7 +71,7 @@ async fn the_matrix_of_a_small_account_stands() {
             let result = cloud.does::<SimulatePrincipalPolicy>(input).await.evaluation_results.unwrap().remove(0);
             let by: Vec<String> = result.matched_statements.unwrap().into_iter().filter_map(|one| one.source_policy_id).collect();
             let by = if by.is_empty() { "-".to_owned() } else { by.join("+") };
-            writeln!(matrix, "{actor:<14} {action:<20} {resource:<46} {:<13} {by}", result.eval_decision).unwrap();
+            writeln!(matrix, "{principal:<14} {action:<20} {resource:<46} {:<13} {by}", result.eval_decision).unwrap();
         }
     }
     assert_eq!(matrix, include_str!("matrix.txt"));

@@ -11,7 +11,7 @@ async fn with_policy() -> TestCloud {
 }
 
 #[tokio::test]
-async fn a_policy_has_five_versions_and_one_default() {
+async fn a_policy_has_at_most_five_versions_and_one_default() {
     let cloud = with_policy().await;
     let version = |default| CreatePolicyVersionRequest { policy_arn: ARN.into(), policy_document: ALLOW_ALL.into(), set_as_default: Some(default) };
     for default in [true, false, false, false] {
@@ -30,7 +30,7 @@ async fn a_policy_has_five_versions_and_one_default() {
         ("DeleteConflict".into(), "Cannot delete the default version of a policy.".into())
     );
     cloud.does::<DeletePolicyVersion>(delete("v1")).await;
-    // Numbers are never used again.
+    // Version numbers are not reused.
     let sixth = cloud.does::<CreatePolicyVersion>(version(true)).await.policy_version.unwrap();
     assert_eq!(sixth.version_id.as_deref(), Some("v6"));
     let listed = cloud.does::<ListPolicyVersions>(ListPolicyVersionsRequest { policy_arn: ARN.into(), ..Default::default() }).await;
@@ -42,7 +42,7 @@ async fn a_policy_has_five_versions_and_one_default() {
 }
 
 #[tokio::test]
-async fn attaching_wants_a_policy_that_exists_and_deleting_one_that_nobody_holds() {
+async fn only_existing_policies_can_be_attached_and_only_detached_ones_deleted() {
     let cloud = with_policy().await;
     cloud.role("r", LAMBDA_TRUST).await;
     let attach = |arn: &str| AttachRolePolicyRequest { role_name: "r".into(), policy_arn: arn.into() };
@@ -76,7 +76,7 @@ async fn attaching_wants_a_policy_that_exists_and_deleting_one_that_nobody_holds
 }
 
 #[tokio::test]
-async fn inline_policies_share_one_quota_in_which_space_does_not_count() {
+async fn inline_policies_share_a_quota_that_ignores_white_space() {
     let cloud = TestCloud::new();
     cloud.user("u").await;
     let put = |name: &str, document: String| PutUserPolicyRequest { user_name: "u".into(), policy_name: name.into(), policy_document: document };
@@ -96,7 +96,7 @@ async fn inline_policies_share_one_quota_in_which_space_does_not_count() {
 }
 
 #[tokio::test]
-async fn aws_policies_can_be_read_and_not_changed() {
+async fn aws_managed_policies_cannot_be_changed() {
     let cloud = TestCloud::new();
     let arn = "arn:aws:iam::aws:policy/AdministratorAccess";
     let input = GetPolicyVersionRequest { policy_arn: arn.into(), version_id: "v1".into() };
@@ -108,7 +108,7 @@ async fn aws_policies_can_be_read_and_not_changed() {
 }
 
 #[tokio::test]
-async fn tags_are_compared_without_case_and_kept_with_it() {
+async fn tag_keys_are_compared_without_case() {
     let cloud = TestCloud::new();
     cloud.user("u").await;
     let tag = |key: &str, value: &str| Tag { key: key.into(), value: value.into() };

@@ -11,7 +11,7 @@ fn custom(policies: &[&str], actions: &[&str], resources: &[&str]) -> SimulateCu
 }
 
 #[tokio::test]
-async fn a_custom_policy_is_simulated_with_the_statement_that_decides() {
+async fn a_custom_policy_simulation_has_matched_statements_and_missing_keys() {
     let cloud = TestCloud::new();
     let allow = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}"#;
     let deny = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/secret",
@@ -33,7 +33,7 @@ async fn a_custom_policy_is_simulated_with_the_statement_that_decides() {
 }
 
 #[tokio::test]
-async fn organization_levels_and_a_boundary_are_simulated_too() {
+async fn organization_policies_and_boundaries_are_simulated() {
     let cloud = TestCloud::new();
     let scp = |action: &str| OrderedOrganizationPolicyType {
         service_control_policy_input_list: Some(vec![ALLOW_ALL.replace("\"Action\":\"*\"", &format!("\"Action\":\"{action}\""))]),
@@ -48,7 +48,7 @@ async fn organization_levels_and_a_boundary_are_simulated_too() {
 }
 
 #[tokio::test]
-async fn a_principal_is_simulated_with_all_it_holds() {
+async fn a_principal_is_simulated_with_the_policies_of_its_groups() {
     let cloud = TestCloud::new();
     cloud.user("u").await;
     cloud.does::<CreateGroup>(CreateGroupRequest { group_name: "g".into(), path: None }).await;
@@ -68,7 +68,7 @@ async fn a_principal_is_simulated_with_all_it_holds() {
 }
 
 #[tokio::test]
-async fn the_keys_of_a_policy_can_be_listed() {
+async fn the_context_keys_of_a_policy_are_listed() {
     let cloud = TestCloud::new();
     let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::${aws:username}",
         "Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}}"#;

@@ -22,7 +22,7 @@ fn resource(template: &Template, parameters: &[Parameter]) -> String {
 
 /// The examples of AWS's page.
 #[test]
-fn parameters_are_replaced_and_lists_make_a_cross_product() {
+fn parameters_are_replaced_and_lists_are_combined() {
     assert_eq!(
         template("@{bucketName}").render(&[one("bucketName", "customer-data-bucket")]).unwrap().text,
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::customer-data-bucket/*"}]}"#
@@ -37,7 +37,7 @@ fn parameters_are_replaced_and_lists_make_a_cross_product() {
 }
 
 #[test]
-fn a_statement_is_turned_on_and_off_by_a_parameter() {
+fn a_statement_is_included_by_a_parameter() {
     let text = r#"{"Statement":[{"Sid":"a","Effect":"Allow","Action":"s3:GetObject","Resource":"*"},
         {"@Enabled":"WRITE","Sid":"b","Effect":"Allow","Action":"s3:PutObject","Resource":"*"},
         {"@Enabled":"!WRITE","Sid":"c","Effect":"Deny","Action":"s3:PutObject","Resource":"*"}]}"#;
@@ -53,23 +53,23 @@ fn a_statement_is_turned_on_and_off_by_a_parameter() {
 }
 
 #[test]
-fn what_cannot_be_rendered_says_why() {
+fn a_template_that_cannot_be_rendered_is_an_error() {
     let missing = template("@{bucketName}").render(&[]);
-    assert_eq!(missing.unwrap_err(), Unrendered::Missing("bucketName".into()));
+    assert_eq!(missing.unwrap_err(), RenderError::Missing("bucketName".into()));
     let long = "x".repeat(LONGEST_RENDERED);
-    assert_eq!(template("@{bucketName}").render(&[one("bucketName", &long)]).unwrap_err(), Unrendered::TooLong);
-    // Sixteen lists of a hundred: no machine holds all that they make.
+    assert_eq!(template("@{bucketName}").render(&[one("bucketName", &long)]).unwrap_err(), RenderError::TooLong);
+    // Sixteen lists of a hundred values have more combinations than memory holds.
     let many = list("n", &["0123456789"; 100]);
-    assert_eq!(template(&"@{n}".repeat(16)).render(&[many]).unwrap_err(), Unrendered::TooLong);
+    assert_eq!(template(&"@{n}".repeat(16)).render(&[many]).unwrap_err(), RenderError::TooLong);
     let key = r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/@{tag}":"x"}}}}"#;
     let key: Template = serde_json::from_str(key).unwrap();
-    assert!(matches!(key.render(&[list("tag", &["a", "b"])]), Err(Unrendered::List(_))));
+    assert!(matches!(key.render(&[list("tag", &["a", "b"])]), Err(RenderError::List(_))));
     assert!(key.render(&[one("tag", "a")]).unwrap().text.contains("aws:RequestTag/a"));
     assert!(serde_json::from_str::<Template>(r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"*"}}"#).is_err());
 }
 
 #[test]
-fn the_boundaries_a_policy_insists_on_are_found() {
+fn required_permissions_boundaries_are_found() {
     let text = r#"{"Statement":[{"Effect":"Allow","Action":"iam:CreateRole","Resource":"*","Condition":{"StringEquals":
         {"iam:PermissionsBoundary":"arn:aws:iam::partner:policy/permissions-boundary/example.com/B_20250115"}}},
         {"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"iam:PermissionsBoundary":"arn:aws:iam::aws:policy/X"}}}]}"#;

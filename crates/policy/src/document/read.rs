@@ -59,8 +59,23 @@ impl Kind {
     }
 }
 
+/// Which rules a document must satisfy beside the grammar.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rules {
+    All,
+    /// For a document that was accepted before, perhaps under other rules.
+    GrammarOnly,
+}
+
+/// A document that was stored: the rules of today do not apply to it.
+pub(super) fn stored(whole: &str, kind: Kind) -> Parsed {
+    let parsed = read(whole, kind, Rules::All).or_else(|_| read(whole, kind, Rules::GrammarOnly));
+    // What cannot be read at all allows nothing.
+    parsed.unwrap_or_else(|_| Parsed { kind, version: Version::V2012_10_17, id: None, statements: Box::default(), keys: Box::default() })
+}
+
 pub(super) fn document(whole: &str, kind: Kind) -> Result<Parsed, Malformed> {
-    read(whole, kind).map_err(|malformed| match kind.voice() {
+    read(whole, kind, Rules::All).map_err(|malformed| match kind.voice() {
         Voice::Organizations => {
             Malformed::new(Reason::PolicyType, "The provided policy document does not meet the requirements of the specified policy type.")
         }
@@ -68,7 +83,7 @@ pub(super) fn document(whole: &str, kind: Kind) -> Result<Parsed, Malformed> {
     })
 }
 
-fn read(whole: &str, kind: Kind) -> Result<Parsed, Malformed> {
+fn read(whole: &str, kind: Kind, rules: Rules) -> Result<Parsed, Malformed> {
     let voice = kind.voice();
     let no_json = || match voice {
         Voice::Resource => Malformed::new(Reason::Json, "This policy contains invalid Json"),
@@ -91,10 +106,12 @@ fn read(whole: &str, kind: Kind) -> Result<Parsed, Malformed> {
     };
     let id = top.get("Id").map(|raw| text(raw).ok_or_else(Malformed::syntax)).transpose()?;
     let (statements, spans) = statements(whole, top.get("Statement"), voice)?;
-    if voice != Voice::Resource && version != Some(Version::V2012_10_17) {
-        return Err(Malformed::new(Reason::Version, "Policy document must be version 2012-10-17 or greater."));
+    if rules == Rules::All {
+        if voice != Voice::Resource && version != Some(Version::V2012_10_17) {
+            return Err(Malformed::new(Reason::Version, "Policy document must be version 2012-10-17 or greater."));
+        }
+        checks::statements(&statements, kind)?;
     }
-    checks::statements(&statements, kind)?;
 
     let version = version.unwrap_or(Version::V2008_10_17);
     let variables = if version == Version::V2012_10_17 { Variables::Live } else { Variables::Literal };
@@ -117,7 +134,7 @@ fn statements<'a>(whole: &str, raw: Option<&'a RawValue>, voice: Voice) -> Resul
         return Err(empty());
     }
     let spans = spans(whole, raw, &list);
-    Ok((list.into_iter().map(read_elements).collect::<Result<_, _>>()?, spans))
+    Ok((list.into_iter().map(|statement| read_elements(statement, voice)).collect::<Result<_, _>>()?, spans))
 }
 
 /// AWS: SimulateCustomPolicy reports where its parser stood when it began a statement: behind the brace of a single one,
@@ -158,7 +175,7 @@ impl Walk<'_> {
 }
 
 /// Shape only: which elements there are, and of which JSON type.
-fn read_elements(raw: &RawValue) -> Result<Elements<'_>, Malformed> {
+fn read_elements(raw: &RawValue, voice: Voice) -> Result<Elements<'_>, Malformed> {
     let object = Object::of(raw).ok_or_else(Malformed::syntax)?;
     let mut out = Elements { raw, sid: None, effect: None, principal: None, actions: None, resources: None, conditions: Vec::new() };
     for (key, value) in object.0 {
@@ -178,7 +195,7 @@ fn read_elements(raw: &RawValue) -> Result<Elements<'_>, Malformed> {
                 once(out.resources.is_none())?;
                 out.resources = Some((listing(&key), texts(value).ok_or_else(Malformed::syntax)?));
             }
-            "Condition" => out.conditions = conditions(value).ok_or_else(|| Malformed { reason: Reason::Condition, ..Malformed::syntax() })?,
+            "Condition" => out.conditions = conditions(value, voice)?,
             _ => return Err(Malformed::syntax()),
         }
     }
@@ -189,15 +206,22 @@ fn listing(key: &str) -> Listing {
     if key.starts_with("Not") { Listing::AllBut } else { Listing::Only }
 }
 
-fn conditions(raw: &RawValue) -> Option<Vec<Test>> {
+fn conditions(raw: &RawValue, voice: Voice) -> Result<Vec<Test>, Malformed> {
+    let syntax = || Malformed { reason: Reason::Condition, ..Malformed::syntax() };
     let mut out = Vec::new();
-    for (name, keys) in Object::of(raw)?.0 {
-        // AWS: an operator that does not exist is overlooked when it has no keys.
-        for (key, values) in Object::of(keys)?.0 {
-            out.push(Test { name: name.clone(), operation: Operation::parse(&name)?, key, values: scalars(values)? });
+    for (name, keys) in Object::of(raw).ok_or_else(syntax)?.0 {
+        // AWS: an unknown operator without keys is ignored.
+        for (key, values) in Object::of(keys).ok_or_else(syntax)?.0 {
+            // AWS: operators are case-sensitive. S3 names the unknown one; IAM's answer for identity policies is recorded too.
+            let unknown = || match voice {
+                Voice::Resource => Malformed::new(Reason::Condition, format!("Invalid Condition type : {name}")),
+                Voice::Identity | Voice::Organizations => syntax(),
+            };
+            let operation = Operation::parse(&name).ok_or_else(unknown)?;
+            out.push(Test { name: name.clone(), operation, key, values: scalars(values).ok_or_else(syntax)? });
         }
     }
-    Some(out)
+    Ok(out)
 }
 
 fn build(elements: Elements<'_>, span: Span, variables: Variables) -> Result<Statement, Malformed> {

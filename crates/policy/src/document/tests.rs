@@ -29,6 +29,17 @@ fn what_is_no_policy_is_refused_in_aws_words() {
 }
 
 #[test]
+fn a_stored_document_is_read_whatever_the_rules_are_now() {
+    // Without a Version and with two equal Sids: refused today.
+    let text =
+        r#"{"Statement":[{"Sid":"a","Effect":"Allow","Action":"s3:*","Resource":"*"},{"Sid":"a","Effect":"Deny","Action":"sqs:*","Resource":"*"}]}"#;
+    assert!(Document::parse(text, Kind::Identity).is_err());
+    let document = Document::stored(text, Kind::Identity);
+    assert_eq!(document.statements().iter().map(Statement::effect).collect::<Vec<_>>(), [StatementEffect::Allow, StatementEffect::Deny]);
+    assert!(Document::stored("not a policy", Kind::Resource).statements().is_empty());
+}
+
+#[test]
 fn statements_are_found_where_the_simulator_finds_them() {
     // AWS: the example of `aws iam simulate-custom-policy` reports line 1, columns 38 to 167.
     let text = concat!(

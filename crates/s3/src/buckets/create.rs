@@ -4,6 +4,7 @@
 use super::is_region;
 use crate::{
     S3, access, api, faults, limits, names,
+    objects::check_grants,
     state::{Bucket, BucketTables, ObjectOwnership, Tag},
     tags,
 };
@@ -18,6 +19,9 @@ const US_EAST_1: &str = "us-east-1";
 
 impl Handle<api::CreateBucket> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::CreateBucketRequest) -> Result<Permissions, Fault> {
+        if cx.caller.is_anonymous() {
+            return Err(faults::ACCESS_DENIED.says("Anonymous users cannot invoke this API. Please authenticate."));
+        }
         let bucket = names::bucket_arn(cx, &input.bucket);
         let permission = |action| access::with_request_keys(Permission::action(action, bucket.clone()).owned_by(cx.scope.account));
         let mut permissions: Permissions = permission("s3:CreateBucket").into();
@@ -51,13 +55,16 @@ impl Handle<api::CreateBucket> for S3 {
         let account = cx.scope.account;
         names::check(name)?;
         check_namespace(cx, &input)?;
+        check_configuration(input.create_bucket_configuration.as_ref())?;
         let (region, location_constraint) = resolve_location(&cx.scope.region, constraint(&input))?;
         let object_ownership = parse_ownership(input.object_ownership.as_deref())?;
         check_acl(&input, object_ownership)?;
         if input.object_lock_enabled_for_bucket == Some(true) {
             return Err(faults::not_built("Object Lock"));
         }
-        let tags = tags::check_bucket(requested_tags(&input))?;
+        let tags = requested_tags(&input);
+        check_duplicates(&tags)?;
+        let tags = tags::check_bucket(tags)?;
         let tagged = !tags.is_empty();
         let again = region.as_str() == US_EAST_1 && !tagged;
         let answer = api::CreateBucketOutput {
@@ -105,12 +112,30 @@ impl S3 {
 }
 
 fn constraint(input: &api::CreateBucketRequest) -> Option<&str> {
-    input.create_bucket_configuration.as_ref()?.location_constraint.as_deref().filter(|constraint| !constraint.is_empty())
+    input.create_bucket_configuration.as_ref()?.location_constraint.as_deref()
 }
 
 fn requested_tags(input: &api::CreateBucketRequest) -> Vec<Tag> {
     let tags = input.create_bucket_configuration.as_ref().and_then(|configuration| configuration.tags.as_ref());
     tags.into_iter().flatten().map(Tag::from).collect()
+}
+
+/// Refuses the elements of directory buckets.
+fn check_configuration(configuration: Option<&api::CreateBucketConfiguration>) -> Result<(), Fault> {
+    match configuration {
+        Some(configuration) if configuration.location.is_some() || configuration.bucket.is_some() => Err(faults::not_built("directory buckets")),
+        _ => Ok(()),
+    }
+}
+
+/// AWS: two tags with one key are answered with this here (recorded), and with InvalidTag by PutBucketTagging.
+fn check_duplicates(tags: &[Tag]) -> Result<(), Fault> {
+    let mut keys: Vec<&str> = tags.iter().map(|tag| tag.key.as_str()).collect();
+    keys.sort_unstable();
+    if keys.array_windows().all(|[one, next]| one != next) {
+        return Ok(());
+    }
+    Err(FaultKind::receiver("InternalError", 500).says("We encountered an internal error. Please try again."))
 }
 
 /// The region and the stored LocationConstraint of a new bucket.
@@ -148,18 +173,23 @@ fn parse_ownership(header: Option<&str>) -> Result<ObjectOwnership, Fault> {
 /// New buckets block public ACLs, and by default have ACLs disabled.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html>
 fn check_acl(input: &api::CreateBucketRequest, ownership: ObjectOwnership) -> Result<(), Fault> {
-    let grants = [&input.grant_full_control, &input.grant_read, &input.grant_read_acp, &input.grant_write, &input.grant_write_acp];
-    let granted = grants.iter().any(|grant| grant.is_some());
+    let has_grants = check_grants(&[
+        ("x-amz-grant-full-control", input.grant_full_control.clone()),
+        ("x-amz-grant-read", input.grant_read.clone()),
+        ("x-amz-grant-read-acp", input.grant_read_acp.clone()),
+        ("x-amz-grant-write", input.grant_write.clone()),
+        ("x-amz-grant-write-acp", input.grant_write_acp.clone()),
+    ])?;
     let acl = input.acl.as_deref();
     match acl {
-        Some(_) if granted => return Err(faults::INVALID_REQUEST.says("Specifying both Canned ACLs and Header Grants is not allowed")),
+        Some(_) if has_grants => return Err(faults::INVALID_REQUEST.says("Specifying both Canned ACLs and Header Grants is not allowed")),
         Some(acl) if !api::targets::BUCKET_CANNED_ACL.values.contains(&acl) && acl != "log-delivery-write" => {
             return Err(faults::invalid_argument("", "x-amz-acl", acl));
         }
         _ => {}
     }
     match (acl, ownership) {
-        (None, _) if !granted => Ok(()),
+        (None, _) if !has_grants => Ok(()),
         (Some("private"), _) => Ok(()),
         (_, ObjectOwnership::BucketOwnerEnforced) => Err(FaultKind::sender("InvalidBucketAclWithObjectOwnership", 400)
             .says("Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")),

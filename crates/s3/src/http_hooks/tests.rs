@@ -36,18 +36,204 @@ fn preflight_requests_are_refused_without_a_cors_configuration() {
     assert_eq!(preflight(vec![], "/b-1").message(), "Insufficient information. Origin request header needed.");
     let fault = preflight(vec![("origin", "http://a"), ("access-control-request-method", "PUT")], "/b-1/key");
     assert_eq!((fault.code(), fault.status(), fault.message()), ("AccessForbidden", 403, "CORSResponse: Bucket not found"));
-    assert_eq!(fault.members(), [("Method", "PUT".to_owned()), ("ResourceType", "OBJECT".to_owned())]);
+    assert_eq!(fault.members(), [("Method", "PUT".to_owned()), ("ResourceType", "BUCKET".to_owned())]);
     assert_eq!(preflight(vec![("origin", "http://a")], "/b-1").members(), [("Method", "OPTIONS".to_owned()), ("ResourceType", "BUCKET".to_owned())]);
 }
 
+/// What is refused before and after the signature is verified: status, code and message.
+fn refused(method: &str, target: &str, headers: &Fields) -> Option<(u16, String, String)> {
+    fault(method, target, headers).map(|fault| (fault.status(), fault.code().to_owned(), fault.message().to_owned()))
+}
+
+fn fault(method: &str, target: &str, headers: &Fields) -> Option<Fault> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let length = vec![("content-length", "0")];
+    let head = head(method, path, query, if headers.is_empty() { &length } else { headers });
+    let view = RequestView { head: &head, prefix: None };
+    let http_hooks = http_hooks();
+    let rewritten = http_hooks.path(&view);
+    let path = rewritten.as_deref().unwrap_or(path);
+    http_hooks.admit(&view, path).and_then(|()| http_hooks.admit_verified(&view, path)).err()
+}
+
+const NONE: Fields = Vec::new();
+
 #[test]
 fn an_upload_must_have_a_length() {
-    let admit =
-        |method: &str, path: &str, fields: Fields| http_hooks().admit(&RequestView { head: &head(method, path, "", &fields), prefix: None }, path);
-    assert_eq!(admit("PUT", "/b-1/k", vec![]).unwrap_err().code(), "MissingContentLength");
-    assert!(admit("PUT", "/b-1/k", vec![("content-length", "0")]).is_ok());
-    assert!(admit("PUT", "/b-1/k", vec![("x-amz-decoded-content-length", "0")]).is_ok());
-    assert!(admit("PUT", "/b-1", vec![]).is_ok() && admit("GET", "/b-1/k", vec![]).is_ok());
+    let code = |method: &str, path: &str, headers: Fields| {
+        let head = head(method, path, "", &headers);
+        http_hooks().admit(&RequestView { head: &head, prefix: None }, path).err().map(|fault| (fault.status(), fault.code().to_owned()))
+    };
+    assert_eq!(code("PUT", "/b-1/k", vec![]), Some((411, "MissingContentLength".into())));
+    let streaming = ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
+    assert_eq!(code("PUT", "/b-1/k", vec![streaming, ("content-length", "9")]), Some((411, "MissingContentLength".into())));
+    for accepted in [
+        vec![("content-length", "0")],
+        vec![("transfer-encoding", "chunked")],
+        vec![("x-amz-decoded-content-length", "0")],
+        vec![streaming, ("x-amz-decoded-content-length", "0"), ("transfer-encoding", "chunked")],
+    ] {
+        assert_eq!(code("PUT", "/b-1/k", accepted), None);
+    }
+    assert_eq!((code("PUT", "/b-1", vec![]), code("GET", "/b-1/k", vec![])), (None, None));
+}
+
+#[test]
+fn a_method_that_a_resource_lacks_is_not_allowed() {
+    for (method, target, resource_type, allow) in [
+        ("POST", "/", "SERVICE", "GET"),
+        ("HEAD", "/", "SERVICE", "GET"),
+        ("PATCH", "/b-1", "BUCKET", "HEAD, DELETE, POST, GET, PUT"),
+        ("POST", "/b-1/k", "OBJECT", "HEAD, DELETE, GET, PUT"),
+        ("POST", "/b-1/k?upload", "OBJECT", "HEAD, DELETE, GET, PUT"),
+        ("PATCH", "/b-1/k", "OBJECT", "HEAD, DELETE, GET, PUT"),
+        ("DELETE", "/b-1?acl", "ACL", "GET, PUT"),
+        ("POST", "/b-1?versioning", "VERSIONING", "GET, PUT"),
+        ("PUT", "/b-1?location", "LOCATION", "GET"),
+        ("GET", "/b-1?delete", "MULTI_OBJECT_DELETE", "POST"),
+        ("PUT", "/b-1?uploads", "UPLOADS", "POST, GET"),
+        ("PUT", "/b-1?uploadId=x", "UPLOAD", "DELETE, POST, GET"),
+        ("HEAD", "/b-1?versioning=1", "VERSIONING", "GET, PUT"),
+        ("HEAD", "/b-1/k?acl=", "ACL", "GET, PUT"),
+        ("DELETE", "/b-1/k?acl", "ACL", "GET, PUT"),
+        ("POST", "/b-1/k?tagging", "OBJECT_TAGGING", "DELETE, GET, PUT"),
+        ("PUT", "/b-1/k?attributes", "OBJECT_ATTRIBUTES", "GET"),
+        ("DELETE", "/b-1/k?legal-hold", "OBJECT_LOCK_LEGALHOLD", "GET, PUT"),
+        ("PUT", "/b-1/k?uploadId=x", "UPLOAD", "DELETE, POST, GET"),
+        ("GET", "/b-1/k?uploadId=x&partNumber=1", "PART", "PUT"),
+        ("PUT", "/b-1/k?%61ttributes", "OBJECT_ATTRIBUTES", "GET"),
+        // Selectors of the bucket are its own at a key too.
+        ("DELETE", "/b-1/k?versioning", "VERSIONING", "GET, PUT"),
+    ] {
+        let fault = fault(method, target, &NONE).unwrap();
+        assert_eq!((fault.status(), fault.code()), (405, "MethodNotAllowed"), "{method} {target}");
+        assert_eq!(fault.members(), [("Method", method.to_owned()), ("ResourceType", resource_type.to_owned())], "{method} {target}");
+        assert_eq!(fault.headers(), [("Allow", allow.to_owned())], "{method} {target}");
+    }
+    assert!(fault("GET", "/b-1?torrent", &NONE).unwrap().headers().is_empty());
+    assert_eq!(refused("TRACE", "/b-1", &NONE), Some((400, "BadRequest".into(), "An error occurred when parsing the HTTP request.".into())));
+}
+
+#[test]
+fn selectors_exclude_each_other() {
+    for (method, target, names) in [
+        ("GET", "/b-1?versioning&acl", "acl, versioning"),
+        ("HEAD", "/b-1?location&versioning", "location, versioning"),
+        ("PUT", "/b-1/k?tagging&acl=", "acl, tagging"),
+        ("GET", "/b-1/k?attributes&versioning", "attributes, versioning"),
+        ("GET", "/b-1?uploads&uploadId=x", "uploadId, uploads"),
+        ("POST", "/b-1?delete&acl", "acl, delete"),
+        ("PUT", "/b-1/k?partNumber=1&tagging", "partNumber, tagging"),
+        ("GET", "/b-1?acl&partNumber=1", "acl, partNumber"),
+        ("GET", "/b-1/k?acl&annotationName=a", "acl, annotationName"),
+    ] {
+        let fault = fault(method, target, &NONE).unwrap();
+        let message = format!("Conflicting query string parameters: {names}");
+        assert_eq!((fault.status(), fault.code(), fault.message()), (400, "InvalidArgument", message.as_str()), "{method} {target}");
+        let first = names.split(", ").next().unwrap().to_owned();
+        assert_eq!(fault.members(), [("ArgumentName", "ResourceType".to_owned()), ("ArgumentValue", first)]);
+    }
+    for accepted in ["/b-1?acl&acl", "/b-1?Versioning&ACL", "/b-1/k?x-id=GetObject&foo=bar", "/b-1/k?metrics", "/b-1/k?annotation&annotationName=a"] {
+        assert_eq!(refused("GET", accepted, &NONE), None, "{accepted}");
+    }
+}
+
+#[test]
+fn a_selector_of_the_bucket_at_a_key_is_the_buckets() {
+    let path = |method: &str, target: &str| {
+        let (path, query) = target.split_once('?').unwrap();
+        http_hooks().path(&RequestView { head: &head(method, path, query, &NONE), prefix: None })
+    };
+    assert_eq!(path("GET", "/b-1/a/k?location").as_deref(), Some("/b-1"));
+    assert_eq!(path("PUT", "/b-1/k?logging").as_deref(), Some("/b-1"));
+    assert_eq!(path("POST", "/b-1/k?delete").as_deref(), Some("/b-1"));
+    for target in ["/b-1/k?tagging", "/b-1/k?acl", "/b-1/k?metrics", "/b-1?location", "/b-1/k?versions", "/b-1/k?location&acl"] {
+        assert_eq!(path("GET", target), None, "{target}");
+    }
+}
+
+#[test]
+fn parameters_that_do_not_belong_to_the_path_are_refused() {
+    let version = "This operation does not accept a version-id.";
+    for (method, target, code, message) in [
+        ("GET", "/b-1?partNumber=1", "InvalidRequest", "Object must have a valid key name."),
+        ("GET", "/b-1?uploadId=x", "InvalidRequest", "A key must be specified"),
+        ("POST", "/b-1?restore", "UserKeyMustBeSpecified", "User key must be specified."),
+        ("GET", "/b-1/k?uploads", "InvalidRequest", "Key is not expected for the GET method ?uploads subresource"),
+        ("GET", "/b-1/k?versions", "InvalidRequest", "There is no such thing as the ?versions sub-resource for a key"),
+        ("GET", "/b-1/k?logging", "NoLoggingStatusForKey", "There is no such thing as the ?logging sub-resource for a key"),
+        ("GET", "/b-1/k?annotationName=a", "InvalidArgument", "Unexpected query string parameter"),
+        ("PUT", "/b-1/k?partNumber=1", "InvalidArgument", "This operation does not accept partNumber without uploadId"),
+        ("PUT", "/b-1/k?partNumber=x&uploadId=y", "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive"),
+        ("GET", "/b-1/k?partNumber=%201", "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive"),
+        ("GET", "/b-1?website=x", "InvalidArgument", "The website parameter must not have a value"),
+        ("GET", "/b-1?versionId=x", "InvalidArgument", version),
+        ("DELETE", "/b-1?versionId=null", "InvalidArgument", version),
+        ("GET", "/b-1?acl&versionId=x", "InvalidArgument", "Invalid version id specified"),
+        ("PUT", "/b-1/k?versionId=null", "InvalidArgument", version),
+        ("POST", "/b-1/k?uploads&versionId=null", "InvalidArgument", version),
+        ("GET", "/b-1/k?location&versionId=null", "InvalidArgument", version),
+        ("GET", "/b-1/k?versionId=", "InvalidArgument", "Version id cannot be the empty string"),
+        ("GET", "/b-1?list-type=2&marker=a", "InvalidArgument", "Marker unsupported with REST.GET.BUCKET in list-type=2"),
+        ("GET", "/b-1?start-after=", "InvalidArgument", "startAfter only supported in REST.GET.BUCKET with list-type=2"),
+        ("GET", "/b-1?continuation-token=a", "InvalidArgument", "continuation-token only supported in REST.GET.BUCKET with list-type=2"),
+        ("GET", "/b-1?max-keys=2147483648", "InvalidArgument", "Provided max-keys not an integer or within integer range"),
+        ("GET", "/b-1?uploads&max-uploads=+5", "InvalidArgument", "Provided max-uploads not an integer or within integer range"),
+        ("GET", "/b-1/k?uploadId=x&max-parts=a", "InvalidArgument", "Provided max-parts not an integer or within integer range"),
+        ("GET", "/?max-buckets=0", "InvalidArgument", "Argument max-buckets must be an integer between 1 and 10000"),
+        ("GET", "/?bucket-region=moon-1", "InvalidArgument", "Argument value moon-1 is not a valid AWS Region"),
+    ] {
+        assert_eq!(refused(method, target, &NONE), Some((400, code.into(), message.into())), "{method} {target}");
+    }
+    let long = format!("/b-1/{}", "%41".repeat(1025));
+    assert_eq!(refused("GET", &long, &NONE).unwrap().1, "KeyTooLongError");
+    assert_eq!(refused("GET", &long[..long.len() - 3], &NONE), None);
+    for accepted in
+        ["/b-1?max-keys=05", "/b-1?max-keys=", "/b-1?list-type=2&start-after=a", "/b-1?marker=a", "/b-1/k?partNumber=01", "/b-1/k?versionId=null"]
+    {
+        assert_eq!(refused("GET", accepted, &NONE), None, "{accepted}");
+    }
+}
+
+#[test]
+fn headers_that_exclude_each_other_are_refused() {
+    let crc32 = ("x-amz-checksum-crc32", "y/Q5Jg==");
+    let length = ("content-length", "9");
+    let put = |headers: Fields| refused("PUT", "/b-1/k", &[vec![length], headers].concat());
+    let invalid = |message: &str| Some((400, "InvalidRequest".to_owned(), message.to_owned()));
+    assert_eq!(put(vec![("x-amz-checksum-crc7", "AA==")]), invalid("The algorithm type you specified in x-amz-checksum- header is invalid."));
+    assert_eq!(
+        put(vec![crc32, ("x-amz-checksum-sha1", "AA==")]),
+        invalid("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+    );
+    assert_eq!(put(vec![crc32, ("x-amz-trailer", "x-amz-checksum-crc32")]), invalid("Expecting a single x-amz-checksum- header"));
+    assert_eq!(put(vec![("x-amz-checksum-crc32", "bad")]), invalid("Value for x-amz-checksum-crc32 header is invalid."));
+    assert_eq!(
+        put(vec![("x-amz-sdk-checksum-algorithm", "CRC32")]),
+        invalid("x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.")
+    );
+    let mismatch = invalid("Value for x-amz-sdk-checksum-algorithm header is invalid.");
+    assert_eq!(put(vec![crc32, ("x-amz-sdk-checksum-algorithm", "SHA1")]), mismatch);
+    assert_eq!(put(vec![("x-amz-trailer", "x-amz-checksum-crc32"), ("x-amz-sdk-checksum-algorithm", "SHA1")]), mismatch);
+    assert_eq!(put(vec![crc32, ("x-amz-sdk-checksum-algorithm", "crc32"), ("x-amz-checksum-algorithm", "CRC32")]), None);
+    assert_eq!(
+        refused("POST", "/b-1/k?uploadId=x", &vec![length, ("x-amz-mp-object-size", "-1")]),
+        invalid("Value for x-amz-mp-object-size header is invalid: '-1'")
+    );
+    let copy = ("x-amz-copy-source", "b-1/k");
+    assert_eq!(put(vec![copy]), invalid("The request included a body. Requests of this type must not include a non-empty body."));
+    assert_eq!(refused("PUT", "/b-1/k", &vec![copy, ("content-length", "0")]), None);
+    let trailer = ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
+    assert_eq!(refused("POST", "/b-1?delete", &vec![length, trailer]), invalid("The value of x-amz-content-sha256 header is invalid."));
+    assert_eq!(
+        refused("GET", "/b-1/k?partNumber=1", &vec![("range", "bytes=0-1")]),
+        invalid("Cannot specify both Range header and partNumber query parameter")
+    );
+    for (method, target, name) in
+        [("PUT", "/b-1/k", "if-modified-since"), ("POST", "/b-1/k?uploads", "if-none-match"), ("PUT", "/b-1/k?partNumber=1&uploadId=x", "if-match")]
+    {
+        assert_eq!(refused(method, target, &vec![length, (name, "x")]).unwrap().0, 501, "{method} {target}");
+    }
 }
 
 #[test]

@@ -136,14 +136,14 @@ pub enum EncodingType {
     Url,
 }
 
-/// AWS: after the example `test_file%283%29.png` of the API reference. Unverified: a space as `%20`, which every client decodes.
+/// AWS: measured, but with `+` for a space (<https://github.com/brekkylab/backlot>). Not every client decodes that.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
 
 impl EncodingType {
     pub fn of(parameter: Option<&str>) -> Result<EncodingType, Fault> {
         match parameter {
-            None | Some("") => Ok(EncodingType::Plain),
-            Some("url") => Ok(EncodingType::Url),
+            None => Ok(EncodingType::Plain),
+            Some(url) if url.eq_ignore_ascii_case("url") => Ok(EncodingType::Url),
             Some(other) => Err(faults::invalid_argument("Invalid Encoding Method specified in Request", "encoding-type", other)),
         }
     }

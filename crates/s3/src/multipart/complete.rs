@@ -5,11 +5,11 @@ use crate::{
     S3, access, api,
     checksums::{Checksum, ChecksumType, HasChecksumType, HasChecksums},
     conditions::{WriteCondition, unquoted},
+    encryption::{ENCRYPTION, customer_key},
     etags::ETag,
     faults::{self, BAD_DIGEST, INVALID_REQUEST},
     limits::{MAX_OBJECT, MIN_PART},
-    names,
-    objects::{self, ENCRYPTION},
+    names, objects,
     state::{BucketTables, MultipartUpload, Object, ObjectPart, ObjectProperties, Part, PartKey},
     versions::{self, VersionSelector},
 };
@@ -41,11 +41,9 @@ struct Completion<'a> {
     condition: &'a WriteCondition,
 }
 
-fn requested_parts(upload_id: &str, parts: Option<api::CompletedMultipartUpload>) -> Result<Vec<RequestedPart>, Fault> {
-    let parts = parts.and_then(|parts| parts.parts).unwrap_or_default();
-    if parts.is_empty() {
-        return Err(INVALID_REQUEST.says("You must specify at least one part"));
-    }
+fn requested_parts(upload_id: &str, document: Option<api::CompletedMultipartUpload>) -> Result<Vec<RequestedPart>, Fault> {
+    let Some(document) = document else { return Err(INVALID_REQUEST.says("You must specify at least one part")) };
+    let parts = document.parts.filter(|parts| !parts.is_empty()).ok_or_else(faults::malformed_xml)?;
     let mut requested: Vec<RequestedPart> = Vec::with_capacity(parts.len());
     for mut part in parts {
         let (Some(part_number), Some(etag)) = (part.part_number, part.etag.take()) else { return Err(faults::malformed_xml()) };
@@ -262,6 +260,7 @@ impl Handle<api::CompleteMultipartUpload> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         let condition = WriteCondition::of(input.if_match.as_deref(), input.if_none_match.as_deref())?;
         found.tables.read(|tables| find(tables, &input.key, &input.upload_id)).ok_or_else(access::gone(&input.bucket))??;
+        customer_key!(input).check_read()?;
         let parts = requested_parts(&input.upload_id, input.multipart_upload.take())?;
         let object = RequestedObject { checksums: input.take_checksums(), checksum_type: input.checksum_type.take(), size: input.mpu_object_size };
         let completion = Completion { key: &input.key, upload_id: &input.upload_id, parts: &parts, object: &object, condition: &condition };

@@ -4,9 +4,10 @@ use super::{find_upload, parts_of, upload_key};
 use crate::{
     S3, access, api, checksums,
     checksums::ChecksumType,
+    encryption::ENCRYPTION,
     faults::{self, INVALID_REQUEST},
     limits,
-    objects::{ENCRYPTION, set_write_keys, write_request},
+    objects::{write_keys, write_request},
     owners,
     state::MultipartUpload,
     tags,
@@ -53,16 +54,7 @@ impl Handle<api::CreateMultipartUpload> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::CreateMultipartUploadRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
         let mut permission = found.object_permission(cx, "s3:PutObject", &input.key);
-        set_write_keys(
-            &mut permission.keys,
-            &[
-                ("s3:x-amz-acl", input.acl.as_ref()),
-                ("s3:x-amz-storage-class", input.storage_class.as_ref()),
-                ("s3:x-amz-server-side-encryption", input.server_side_encryption.as_ref()),
-                ("s3:x-amz-server-side-encryption-aws-kms-key-id", input.sse_kms_key_id.as_ref()),
-                ("s3:x-amz-grant-full-control", input.grant_full_control.as_ref()),
-            ],
-        );
+        write_keys!(permission, input);
         if let Some(tagging) = &input.tagging {
             tags::set_request_tags(&mut permission.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
         }
@@ -80,7 +72,7 @@ impl Handle<api::CreateMultipartUpload> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         limits::check_key(&input.key)?;
         let checksum = parse_checksum(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
-        let (storage_class, properties) = write_request!(input).check(&found.bucket)?;
+        let (storage_class, properties) = write_request!(input).check(cx, &found.name, &input.key, &found.bucket)?;
         let sequence = self.next_sequence(cx.now);
         // The sequence number comes first: uploads of one key are listed in the order of their creation.
         let id = format!("{sequence:016x}{}", cx.ids().alphanumeric(RANDOM_LENGTH));

@@ -4,6 +4,7 @@ use super::{create::is_upload_id, find_upload, parts_of};
 use crate::{
     S3, access, api,
     checksums::HasChecksums,
+    encryption::customer_key,
     faults,
     limits::{MAX_KEYS, page_size},
     lists::{
@@ -25,6 +26,7 @@ impl Handle<api::ListParts> for S3 {
 
     async fn handle(&self, cx: &Cx, input: api::ListPartsRequest) -> Result<api::ListPartsOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
+        customer_key!(input).check_read()?;
         let limit = page_size("max-parts", input.max_parts, MAX_KEYS)?;
         let marker = input.part_number_marker.unwrap_or(0);
         let id = input.upload_id.as_str();

@@ -7,10 +7,11 @@ use crate::{
     api,
     bodies::StoredBody,
     checksums::{ChecksumType, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksums},
+    encryption::{ENCRYPTION, customer_key, source_customer_key},
     etags::ETag,
     faults::INVALID_REQUEST,
     limits,
-    objects::{ENCRYPTION, GET, source_conditions, source_of},
+    objects::{GET, source_conditions, source_of},
     ranges,
     state::{MultipartUpload, Part, PartKey},
 };
@@ -90,6 +91,7 @@ impl Handle<api::UploadPart> for S3 {
         check_part_number(input.part_number)?;
         let found = self.find(cx, &input.bucket, None)?;
         let upload = self.upload(&found, &input.key, &input.upload_id)?;
+        customer_key!(input).check_part()?;
         let body = input.body.take();
         let content_md5 = ContentMd5::of(input.content_md5.as_deref())?;
         let expected = ExpectedChecksum::of(&mut input, body.as_ref())?;
@@ -129,6 +131,8 @@ impl Handle<api::UploadPartCopy> for S3 {
         check_part_number(input.part_number)?;
         let target = self.find(cx, &input.bucket, None)?;
         let upload = self.upload(&target, &input.key, &input.upload_id)?;
+        customer_key!(input).check_part()?;
+        source_customer_key!(input).check_read()?;
         let (source, from) = source_of(self, &input.copy_source, None)?;
         let range = input.copy_source_range.as_deref();
         let opened = self.open_source::<api::UploadPartCopy>(cx, &source, &from, source_conditions!(input), |size| match range {

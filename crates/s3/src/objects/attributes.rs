@@ -4,6 +4,7 @@ use super::GET;
 use crate::{
     S3, access, api,
     checksums::{ChecksumType, HasChecksumType, HasChecksums},
+    encryption::customer_key,
     faults, limits,
     state::Object,
     versions::{self, VersionSelector},
@@ -27,17 +28,11 @@ impl Handle<api::GetObjectAttributes> for S3 {
     async fn handle(&self, cx: &Cx, input: api::GetObjectAttributesRequest) -> Result<api::GetObjectAttributesOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
         let selector = VersionSelector::of(input.version_id.as_deref())?;
-        let attributes: Vec<&str> = input.object_attributes.iter().flat_map(|list| list.split(',')).map(str::trim).collect();
-        if attributes.iter().all(|attribute| attribute.is_empty()) {
-            let why = "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty";
-            return Err(faults::INVALID_REQUEST.says(why));
-        }
-        if attributes.iter().any(|attribute| !KNOWN.contains(attribute)) {
-            return Err(faults::INVALID_ARGUMENT.says("Invalid attribute name specified."));
-        }
+        let attributes = attribute_names(&input.object_attributes)?;
+        customer_key!(input).check_read()?;
         let requested = |name: &str| attributes.contains(&name);
         let object = found.tables.read(|tables| versions::get(tables, &input.key, selector)).ok_or_else(access::gone(&input.bucket))?;
-        let object = object.ok_or_else(|| found.missing::<api::GetObjectAttributes>(cx, faults::no_such_key(&input.key)))?;
+        let object = object.ok_or_else(|| found.missing::<api::GetObjectAttributes>(cx, selector.missing(&input.key)))?;
         let mut output = api::GetObjectAttributesOutput { last_modified: Some(object.last_modified), ..Default::default() };
         if requested("ETag") {
             output.etag = Some(object.etag.to_string());
@@ -61,6 +56,20 @@ impl Handle<api::GetObjectAttributes> for S3 {
             output.object_size = i64::try_from(object.size()).ok();
         }
         Ok(output)
+    }
+}
+
+/// The names of `x-amz-object-attributes`. AWS: empty names at the end are dropped (measured, <https://github.com/brekkylab/backlot>).
+fn attribute_names(header: &[String]) -> Result<Vec<&str>, Fault> {
+    let mut names: Vec<&str> = header.iter().flat_map(|list| list.split(',')).map(str::trim).collect();
+    while names.pop_if(|name| name.is_empty()).is_some() {}
+    if names.is_empty() {
+        let message = "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty";
+        return Err(faults::INVALID_REQUEST.says(message));
+    }
+    match names.iter().find(|name| !KNOWN.contains(name)) {
+        Some(unknown) => Err(faults::invalid_argument("Invalid attribute name specified.", "x-amz-object-attributes", unknown)),
+        None => Ok(names),
     }
 }
 

@@ -1,6 +1,6 @@
 //! CopyObject: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 
-use super::{ENCRYPTION, GET, put::current_etag, set_write_keys, write_request};
+use super::{GET, put::current_etag, set_write_keys, write_keys, write_request};
 use crate::{
     S3,
     access::{self, BucketHandle},
@@ -8,6 +8,7 @@ use crate::{
     bodies::{StoredBody, blob_id},
     checksums::{self, Checksum, ChecksumType, DEFAULT, HasChecksumType},
     conditions::{ReadConditions, WriteCondition, check_source},
+    encryption::{ENCRYPTION, source_customer_key},
     etags::ETag,
     faults, limits,
     state::{Object, ObjectProperties},
@@ -151,15 +152,11 @@ impl Handle<api::CopyObject> for S3 {
         let mut read = from.version_permission(cx, GET, &source.key, source.version_id.as_ref());
         self.set_existing_tags(&from, &source.key, &mut read);
         let mut write = target.object_permission(cx, "s3:PutObject", &input.key);
+        write_keys!(write, input);
         set_write_keys(
             &mut write.keys,
             &[
-                ("s3:x-amz-acl", input.acl.as_ref()),
-                ("s3:x-amz-storage-class", input.storage_class.as_ref()),
-                ("s3:x-amz-server-side-encryption", input.server_side_encryption.as_ref()),
-                ("s3:x-amz-server-side-encryption-aws-kms-key-id", input.sse_kms_key_id.as_ref()),
                 ("s3:x-amz-metadata-directive", input.metadata_directive.as_ref()),
-                ("s3:x-amz-grant-full-control", input.grant_full_control.as_ref()),
                 ("s3:if-match", input.if_match.as_ref()),
                 ("s3:if-none-match", input.if_none_match.as_ref()),
             ],
@@ -190,8 +187,15 @@ impl Handle<api::CopyObject> for S3 {
         let requested = input.checksum_algorithm.as_deref().map(checksums::algorithm).transpose()?;
         let changes =
             new_metadata || input.storage_class.is_some() || input.server_side_encryption.is_some() || input.website_redirect_location.is_some();
+        if let Some(directive) = input.annotation_directive.as_deref()
+            && !api::targets::ANNOTATION_DIRECTIVE.values.contains(&directive)
+        {
+            // AWS: unverified. No object has annotations yet: there is nothing to copy or to exclude.
+            return Err(faults::invalid_argument("Unknown annotation directive.", "x-amz-object-annotation-directive", directive));
+        }
+        source_customer_key!(input).check_read()?;
         let onto_itself = source.bucket == input.bucket && source.key == input.key && source.version_id.is_none();
-        let (storage_class, requested_properties) = write_request!(input).check(&target.bucket)?;
+        let (storage_class, requested_properties) = write_request!(input).check(cx, &target.name, &input.key, &target.bucket)?;
 
         let opened = self.open_source::<api::CopyObject>(cx, &source, &from, source_conditions!(input), |size| Ok(0..size))?;
         if onto_itself && !changes {

@@ -77,8 +77,13 @@ impl Handle<api::DeleteObjects> for S3 {
             return Err(no_object_lock());
         }
         let objects = &input.delete.objects;
-        if objects.is_empty() || objects.len() > MAX_DELETE || objects.iter().any(|object| object.key.is_empty()) {
+        // AWS: the conditions of directory buckets are not in the schema of general purpose buckets.
+        let is_malformed = |object: &api::ObjectIdentifier| object.last_modified_time.is_some() || object.size.is_some();
+        if objects.is_empty() || objects.len() > MAX_DELETE || objects.iter().any(is_malformed) {
             return Err(faults::malformed_xml());
+        }
+        if objects.iter().any(|object| object.key.is_empty()) {
+            return Err(faults::user_key_must_be_specified());
         }
         let checked: Vec<Result<VersionSelector, Fault>> = objects.iter().map(|object| check_one(cx, &found, object)).collect();
         let outcome = found.tables.write(|tables| -> Result<Vec<Result<Option<Blob>, Fault>>, Fault> {
@@ -114,9 +119,6 @@ impl Handle<api::DeleteObjects> for S3 {
 
 fn check_one(cx: &Cx, found: &BucketHandle, object: &api::ObjectIdentifier) -> Result<VersionSelector, Fault> {
     cx.may::<api::DeleteObjects>(&found.version_permission(cx, DELETE, &object.key, object.version_id.as_ref()))?;
-    if object.last_modified_time.is_some() || object.size.is_some() {
-        return Err(faults::not_implemented("LastModifiedTime"));
-    }
     check_key(&object.key)?;
     match object.version_id.as_deref() {
         // AWS: here a malformed version id is a missing version (recorded).

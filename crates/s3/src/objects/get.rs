@@ -1,13 +1,14 @@
 //! GetObject and HeadObject: conditions, ranges, parts, and the headers of their answers.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
 
-use super::{ENCRYPTION, GET};
+use super::GET;
 use crate::{
     S3,
     access::{self, BucketHandle},
     api, bodies,
     checksums::{Checksum, ChecksumType, HasChecksumType},
     conditions::{ConditionFailure, ReadConditions},
+    encryption::{CustomerKey, ENCRYPTION},
     faults, metadata, ranges,
     state::{Object, Tag},
     versions::{self, VersionSelector},
@@ -36,7 +37,8 @@ struct ReadRequest<'a> {
     conditions: ReadConditions<'a>,
     range: Option<&'a str>,
     part: Option<i32>,
-    with_checksum: bool,
+    checksum_mode: Option<&'a str>,
+    customer_key: CustomerKey,
 }
 
 macro_rules! read_request {
@@ -52,16 +54,27 @@ macro_rules! read_request {
             },
             range: $input.range.as_deref(),
             part: $input.part_number,
-            with_checksum: $input.checksum_mode.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("ENABLED")),
+            checksum_mode: $input.checksum_mode.as_deref(),
+            customer_key: $crate::encryption::customer_key!($input),
         }
     };
 }
 
 impl ReadRequest<'_> {
+    /// Whether the answer has a checksum.
+    fn with_checksum(&self) -> Result<bool, Fault> {
+        match self.checksum_mode {
+            None => Ok(false),
+            Some(mode) if mode.trim().eq_ignore_ascii_case("ENABLED") => Ok(true),
+            Some(_) => Err(faults::INVALID_REQUEST.says("Value for x-amz-checksum-mode header is invalid.")),
+        }
+    }
+
     /// Checks the conditions and selects the bytes.
     fn check(&self, object: &Object, now: Timestamp) -> Result<Selection, Fault> {
+        self.customer_key.check_read()?;
         if !self.conditions.is_empty() {
-            self.conditions.check(&object.etag.to_string(), object.last_modified, now).map_err(|refusal| match refusal {
+            self.conditions.check(&object.etag.to_string(), object.last_modified, now).map_err(|failure| match failure {
                 ConditionFailure::Failed(condition) => faults::precondition_failed(condition),
                 ConditionFailure::NotModified(_) => not_modified(object),
             })?;
@@ -240,10 +253,11 @@ impl Handle<api::GetObject> for S3 {
             Ok(Some((object, selection, reader)))
         });
         let read = read.ok_or_else(access::gone(&input.bucket))??;
-        let (object, selection, reader) = read.ok_or_else(|| found.missing::<api::GetObject>(cx, faults::no_such_key(&input.key)))?;
+        let (object, selection, reader) = read.ok_or_else(|| found.missing::<api::GetObject>(cx, request.selector.missing(&input.key)))?;
+        let with_checksum = request.with_checksum()?;
         let mut output = api::GetObjectOutput::default();
         describe!(output, &object, &selection, self.tag_count::<api::GetObject>(cx, &found, &input.key, &object));
-        if let Some(checksum) = selection.checksum.as_ref().filter(|_| request.with_checksum) {
+        if let Some(checksum) = selection.checksum.as_ref().filter(|_| with_checksum) {
             output.set_checksum(checksum);
         }
         override_headers!(output, input);
@@ -265,11 +279,12 @@ impl Handle<api::HeadObject> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         let request = read_request!(input);
         let object = found.tables.read(|tables| versions::get(tables, request.key, request.selector)).ok_or_else(access::gone(&input.bucket))?;
-        let object = object.ok_or_else(|| found.missing::<api::HeadObject>(cx, faults::no_such_key(&input.key)))?;
+        let object = object.ok_or_else(|| found.missing::<api::HeadObject>(cx, request.selector.missing(&input.key)))?;
         let selection = request.check(&object, cx.now)?;
+        let with_checksum = request.with_checksum()?;
         let mut output = api::HeadObjectOutput::default();
         describe!(output, &object, &selection, self.tag_count::<api::HeadObject>(cx, &found, &input.key, &object));
-        if let Some(checksum) = selection.checksum.as_ref().filter(|_| request.with_checksum) {
+        if let Some(checksum) = selection.checksum.as_ref().filter(|_| with_checksum) {
             output.set_checksum(checksum);
         }
         override_headers!(output, input);

@@ -1,10 +1,11 @@
 //! PutObject: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
 
-use super::{ENCRYPTION, set_write_keys, write_request};
+use super::{set_write_keys, write_keys, write_request};
 use crate::{
     S3, access, api,
     checksums::{Checksum, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksumType},
     conditions::WriteCondition,
+    encryption::ENCRYPTION,
     etags::ETag,
     faults, limits,
     state::{BucketTables, Object, VersionKey},
@@ -20,23 +21,8 @@ impl Handle<api::PutObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutObjectRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
         let mut permission = found.object_permission(cx, "s3:PutObject", &input.key);
-        set_write_keys(
-            &mut permission.keys,
-            &[
-                ("s3:x-amz-acl", input.acl.as_ref()),
-                ("s3:x-amz-storage-class", input.storage_class.as_ref()),
-                ("s3:x-amz-server-side-encryption", input.server_side_encryption.as_ref()),
-                ("s3:x-amz-server-side-encryption-aws-kms-key-id", input.sse_kms_key_id.as_ref()),
-                ("s3:x-amz-server-side-encryption-customer-algorithm", input.sse_customer_algorithm.as_ref()),
-                ("s3:x-amz-website-redirect-location", input.website_redirect_location.as_ref()),
-                ("s3:x-amz-grant-full-control", input.grant_full_control.as_ref()),
-                ("s3:x-amz-grant-read", input.grant_read.as_ref()),
-                ("s3:x-amz-grant-read-acp", input.grant_read_acp.as_ref()),
-                ("s3:x-amz-grant-write-acp", input.grant_write_acp.as_ref()),
-                ("s3:if-match", input.if_match.as_ref()),
-                ("s3:if-none-match", input.if_none_match.as_ref()),
-            ],
-        );
+        write_keys!(permission, input);
+        set_write_keys(&mut permission.keys, &[("s3:if-match", input.if_match.as_ref()), ("s3:if-none-match", input.if_none_match.as_ref())]);
         let mut permissions = Permissions::new();
         if let Some(tagging) = &input.tagging {
             tags::set_request_tags(&mut permission.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
@@ -62,7 +48,7 @@ impl Handle<api::PutObject> for S3 {
             crate::checksums::algorithm(name)?;
         }
         let expected = ExpectedChecksum::of(&mut input, body.as_ref())?;
-        let (storage_class, properties) = write_request!(input).check(&found.bucket)?;
+        let (storage_class, properties) = write_request!(input).check(cx, &found.name, &input.key, &found.bucket)?;
         let algorithm = expected.algorithm().unwrap_or(DEFAULT);
 
         let stored = self.store(cx, body.as_ref(), &[algorithm], limits::MAX_UPLOAD).await?;

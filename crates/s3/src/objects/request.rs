@@ -1,24 +1,25 @@
 //! The headers that PutObject, CopyObject and CreateMultipartUpload have in common, and what of them a bucket accepts.
 
 use crate::{
-    api, faults,
+    api,
+    encryption::{CustomerKey, ServerSideEncryption},
+    faults,
     metadata::{self, SystemMetadata},
     state::{Bucket, ObjectOwnership, ObjectProperties},
     storage::StorageClass,
     tags,
 };
-use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::Keys;
+use cloudlet_aws::{Fault, FaultKind, Timestamp, TimestampFormat};
+use cloudlet_engine::{Cx, Keys};
 use cloudlet_shape::Map;
 
 /// The headers that the three inputs have in common.
 pub struct WriteRequest {
     pub acl: Option<String>,
-    pub has_grants: bool,
-    pub encryption: Option<String>,
-    pub has_kms_key: bool,
-    pub customer_key: [Option<String>; 3],
-    pub has_object_lock: bool,
+    pub grants: [(&'static str, Option<String>); 4],
+    pub encryption: ServerSideEncryption,
+    pub customer_key: CustomerKey,
+    pub object_lock: ObjectLock,
     pub storage_class: Option<String>,
     pub system_metadata: SystemMetadata,
     pub user_metadata: Option<Map<String>>,
@@ -31,17 +32,27 @@ macro_rules! write_request {
     ($input:expr) => {
         $crate::objects::WriteRequest {
             acl: $input.acl.take(),
-            has_grants: $input.grant_full_control.is_some()
-                || $input.grant_read.is_some()
-                || $input.grant_read_acp.is_some()
-                || $input.grant_write_acp.is_some(),
-            encryption: $input.server_side_encryption.take(),
-            has_kms_key: $input.sse_kms_key_id.is_some(),
-            customer_key: [$input.sse_customer_algorithm.take(), $input.sse_customer_key.take(), $input.sse_customer_key_md5.take()],
-            has_object_lock: $input.object_lock_mode.is_some()
-                || $input.object_lock_retain_until_date.is_some()
-                || $input.object_lock_legal_hold_status.is_some()
-                || $input.object_lock_event_hold.is_some(),
+            grants: [
+                ("x-amz-grant-full-control", $input.grant_full_control.take()),
+                ("x-amz-grant-read", $input.grant_read.take()),
+                ("x-amz-grant-read-acp", $input.grant_read_acp.take()),
+                ("x-amz-grant-write-acp", $input.grant_write_acp.take()),
+            ],
+            encryption: $crate::encryption::ServerSideEncryption {
+                algorithm: $input.server_side_encryption.take(),
+                has_kms_settings: $input.sse_kms_key_id.is_some()
+                    || $input.sse_kms_encryption_context.is_some()
+                    || $input.bucket_key_enabled == Some(true),
+            },
+            customer_key: $crate::encryption::customer_key!($input),
+            object_lock: $crate::objects::ObjectLock {
+                mode: $input.object_lock_mode.take(),
+                retain_until: $input.object_lock_retain_until_date.take(),
+                legal_hold: $input.object_lock_legal_hold_status.take(),
+                has_event_hold: $input.object_lock_event_hold.is_some()
+                    || $input.object_lock_event_hold_duration_days.is_some()
+                    || $input.object_lock_event_hold_duration_years.is_some(),
+            },
             storage_class: $input.storage_class.take(),
             system_metadata: $crate::metadata::system_metadata!($input),
             user_metadata: $input.metadata.take(),
@@ -54,13 +65,11 @@ pub(crate) use write_request;
 
 impl WriteRequest {
     /// Refuses what the bucket does not accept, and returns what is stored.
-    pub fn check(self, bucket: &Bucket) -> Result<(StorageClass, ObjectProperties), Fault> {
-        check_acl(self.acl.as_deref(), self.has_grants, bucket.object_ownership)?;
-        check_customer_key(&self.customer_key)?;
-        check_encryption(self.encryption.as_deref(), self.has_kms_key)?;
-        if self.has_object_lock {
-            return Err(faults::INVALID_REQUEST.says("Bucket is missing Object Lock Configuration"));
-        }
+    pub fn check(self, cx: &Cx, name: &str, key: &str, bucket: &Bucket) -> Result<(StorageClass, ObjectProperties), Fault> {
+        check_acl(self.acl.as_deref(), &self.grants, bucket.object_ownership)?;
+        self.customer_key.check_write(cx, name, key, self.encryption.algorithm.as_deref())?;
+        self.encryption.check()?;
+        self.object_lock.check(cx.now)?;
         let storage_class = StorageClass::of(self.storage_class.as_deref())?;
         let properties = ObjectProperties {
             tags: tags::of_header(self.tagging.as_deref())?,
@@ -73,8 +82,50 @@ impl WriteRequest {
     }
 }
 
+/// The headers of Object Lock, which no bucket has yet.
+pub struct ObjectLock {
+    pub mode: Option<String>,
+    pub retain_until: Option<Timestamp>,
+    pub legal_hold: Option<String>,
+    pub has_event_hold: bool,
+}
+
+impl ObjectLock {
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html>
+    fn check(&self, now: Timestamp) -> Result<(), Fault> {
+        match (&self.mode, self.retain_until) {
+            (Some(_), None) | (None, Some(_)) => {
+                let present = if self.mode.is_some() { "x-amz-object-lock-mode" } else { "x-amz-object-lock-retain-until-date" };
+                return Err(faults::INVALID_ARGUMENT
+                    .says("x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied")
+                    .with("ArgumentName", present));
+            }
+            (Some(mode), _) if !matches!(mode.as_str(), "GOVERNANCE" | "COMPLIANCE") => {
+                return Err(faults::invalid_argument("Unknown wormMode directive.", "x-amz-object-lock-mode", mode));
+            }
+            (_, Some(until)) if until <= now => {
+                let until = until.text(TimestampFormat::DateTime);
+                return Err(faults::invalid_argument("The retain until date must be in the future!", "x-amz-object-lock-retain-until-date", &until));
+            }
+            _ => {}
+        }
+        match self.legal_hold.as_deref() {
+            // AWS: unverified.
+            Some(status) if !matches!(status, "ON" | "OFF") => {
+                return Err(faults::invalid_argument("Legal Hold must be either of 'ON' or 'OFF'", "x-amz-object-lock-legal-hold", status));
+            }
+            _ => {}
+        }
+        if self.mode.is_some() || self.legal_hold.is_some() || self.has_event_hold {
+            return Err(faults::INVALID_REQUEST.says("Bucket is missing Object Lock Configuration"));
+        }
+        Ok(())
+    }
+}
+
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
-fn check_acl(acl: Option<&str>, has_grants: bool, ownership: ObjectOwnership) -> Result<(), Fault> {
+fn check_acl(acl: Option<&str>, grants: &[(&str, Option<String>)], ownership: ObjectOwnership) -> Result<(), Fault> {
+    let has_grants = check_grants(grants)?;
     match acl {
         Some(_) if has_grants => return Err(faults::INVALID_REQUEST.says("Specifying both Canned ACLs and Header Grants is not allowed")),
         Some(acl) if !api::targets::OBJECT_CANNED_ACL.values.contains(&acl) => return Err(faults::invalid_argument("", "x-amz-acl", acl)),
@@ -95,40 +146,21 @@ fn check_acl(acl: Option<&str>, has_grants: bool, ownership: ObjectOwnership) ->
     }
 }
 
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html>
-fn check_encryption(algorithm: Option<&str>, has_kms_key: bool) -> Result<(), Fault> {
-    const HEADER: &str = "x-amz-server-side-encryption";
-    match algorithm {
-        None | Some("AES256") if has_kms_key => Err(faults::invalid_argument(
-            "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
-            HEADER,
-            algorithm.unwrap_or("null"),
-        )),
-        None | Some("AES256") => Ok(()),
-        Some("aws:kms" | "aws:kms:dsse") => Err(faults::not_built("server-side encryption with KMS keys")),
-        // AWS: unverified.
-        Some(other) => Err(faults::invalid_argument("The encryption method specified is not supported", HEADER, other)),
+/// Whether there are grants. They are lists of `id="…"`, `uri="…"` and `emailAddress="…"`.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
+pub fn check_grants(grants: &[(&str, Option<String>)]) -> Result<bool, Fault> {
+    let is_grantee = |text: &str| {
+        let kind = text.split_once('=').map(|(kind, _)| kind.trim());
+        kind.is_some_and(|kind| ["id", "uri", "emailAddress"].iter().any(|known| known.eq_ignore_ascii_case(kind)))
+    };
+    for (header, value) in grants {
+        if let Some(value) = value
+            && !value.split(',').all(is_grantee)
+        {
+            return Err(faults::invalid_argument("Argument format not recognized", header, value));
+        }
     }
-}
-
-fn invalid_encryption(header: &str, value: &str) -> Fault {
-    FaultKind::sender("InvalidEncryptionAlgorithmError", 400)
-        .says("The Encryption request you specified is not valid. Supported value: AES256.")
-        .with("ArgumentName", header)
-        .with("ArgumentValue", value)
-}
-
-/// AWS: since April 2026 new buckets refuse customer-provided keys (SSE-C).
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html>
-pub fn check_customer_key(headers: &[Option<String>; 3]) -> Result<(), Fault> {
-    let refused = |text: &str| Err(faults::INVALID_ARGUMENT.says(text).with("ArgumentName", "x-amz-server-side-encryption"));
-    match headers {
-        [None, None, None] => Ok(()),
-        [None, _, _] => refused("Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm."),
-        [Some(algorithm), _, _] if algorithm != "AES256" => Err(invalid_encryption("x-amz-server-side-encryption-customer-algorithm", algorithm)),
-        [_, None, _] => refused("Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key."),
-        _ => Err(faults::access_denied()),
-    }
+    Ok(grants.iter().any(|(_, value)| value.is_some()))
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-page-redirect.html>
@@ -151,3 +183,25 @@ pub fn set_write_keys(keys: &mut Keys, headers: &[(&'static str, Option<&String>
         }
     }
 }
+
+/// Sets the condition keys for the headers that PutObject, CopyObject and CreateMultipartUpload have in common.
+macro_rules! write_keys {
+    ($permission:expr, $input:expr) => {
+        $crate::objects::set_write_keys(
+            &mut $permission.keys,
+            &[
+                ("s3:x-amz-acl", $input.acl.as_ref()),
+                ("s3:x-amz-storage-class", $input.storage_class.as_ref()),
+                ("s3:x-amz-server-side-encryption", $input.server_side_encryption.as_ref()),
+                ("s3:x-amz-server-side-encryption-aws-kms-key-id", $input.sse_kms_key_id.as_ref()),
+                ("s3:x-amz-server-side-encryption-customer-algorithm", $input.sse_customer_algorithm.as_ref()),
+                ("s3:x-amz-website-redirect-location", $input.website_redirect_location.as_ref()),
+                ("s3:x-amz-grant-full-control", $input.grant_full_control.as_ref()),
+                ("s3:x-amz-grant-read", $input.grant_read.as_ref()),
+                ("s3:x-amz-grant-read-acp", $input.grant_read_acp.as_ref()),
+                ("s3:x-amz-grant-write-acp", $input.grant_write_acp.as_ref()),
+            ],
+        )
+    };
+}
+pub(crate) use write_keys;

@@ -3,8 +3,8 @@ use crate::api::*;
 use cloudlet_aws::Account;
 
 fn in_region(bucket: &str, constraint: Option<&str>) -> CreateBucketRequest {
-    let configuration = CreateBucketConfiguration { location_constraint: constraint.map(Into::into), ..Default::default() };
-    CreateBucketRequest { bucket: bucket.into(), create_bucket_configuration: Some(configuration), ..Default::default() }
+    let configuration = |constraint: &str| CreateBucketConfiguration { location_constraint: Some(constraint.into()), ..Default::default() };
+    CreateBucketRequest { bucket: bucket.into(), create_bucket_configuration: constraint.map(configuration), ..Default::default() }
 }
 
 #[tokio::test]
@@ -60,6 +60,7 @@ async fn the_location_constraint_must_match_the_endpoint() {
         ("InvalidLocationConstraint".into(), "us-east-1".into())
     );
     assert_eq!(code(create("us-east-1", Some("moon-1")).await), "InvalidLocationConstraint");
+    assert_eq!(refused_with(create("us-east-1", Some("")).await, "LocationConstraint"), ("InvalidLocationConstraint".into(), String::new()));
     let created = create("eu-west-1", Some("EU")).await.unwrap().output;
     assert_eq!(created.location.as_deref(), Some("http://b-1.s3.amazonaws.com/"));
     let location = cloud.call::<GetBucketLocation>(GetBucketLocationRequest { bucket: "b-1".into(), ..Default::default() }).await.unwrap();
@@ -85,6 +86,32 @@ async fn names_ownership_and_acls_are_checked() {
     let bad = create(|request| request.acl = Some("fake-acl".into())).await;
     assert_eq!(refused_with(bad, "ArgumentValue"), ("InvalidArgument".into(), "fake-acl".into()));
     create(|request| request.acl = Some("private".into())).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_configuration_of_a_new_bucket_is_checked() {
+    let cloud = TestCloud::new();
+    let create = |configuration: CreateBucketConfiguration| {
+        cloud.call::<CreateBucket>(CreateBucketRequest {
+            bucket: "b-1".into(),
+            create_bucket_configuration: Some(configuration),
+            ..Default::default()
+        })
+    };
+    let tags = |keys: &[&str]| CreateBucketConfiguration {
+        tags: Some(keys.iter().map(|key| Tag { key: (*key).into(), value: "v".into() }).collect()),
+        ..Default::default()
+    };
+    let directory = CreateBucketConfiguration { bucket: Some(BucketInfo::default()), ..Default::default() };
+    assert_eq!(refusal(create(directory).await).1, 501);
+    let internal = ("InternalError".to_owned(), 500, "We encountered an internal error. Please try again.".to_owned());
+    assert_eq!(refusal(create(tags(&["a", "b", "a"])).await), internal);
+    assert_eq!(refused_with(create(tags(&["aws:a"])).await, "TagKey"), ("InvalidTag".into(), "aws:a".into()));
+    let many: Vec<String> = (0..51).map(|n| n.to_string()).collect();
+    assert_eq!(code(create(tags(&many.iter().map(String::as_str).collect::<Vec<_>>())).await), "BadRequest");
+    create(tags(&["a", "b"])).await.unwrap();
+    let anonymous = cloud.as_caller::<CreateBucket>(cloudlet_aws::Caller::anonymous(), "us-east-1", in_region("b-2", None)).await;
+    assert_eq!(refusal(anonymous).2, "Anonymous users cannot invoke this API. Please authenticate.");
 }
 
 #[tokio::test]
@@ -115,8 +142,11 @@ async fn buckets_are_listed_in_pages_and_by_prefix_and_region() {
     let (page, token) =
         list(ListBucketsRequest { max_buckets: Some(2), prefix: Some("a-".into()), continuation_token: token, ..Default::default() }).await;
     assert_eq!((page, token), (vec!["a-3".to_owned(), "a-4".into()], None));
-    let (page, _) = list(ListBucketsRequest { bucket_region: Some("eu-west-1".into()), ..Default::default() }).await;
-    assert_eq!(page, ["a-4"]);
+    let in_region = || ListBucketsRequest { bucket_region: Some("eu-west-1".into()), ..Default::default() };
+    let western = cloud.as_caller::<ListBuckets>(root(Account::default()), "eu-west-1", in_region()).await.unwrap().output.buckets.unwrap();
+    assert_eq!(western.iter().map(|bucket| bucket.name.as_deref().unwrap()).collect::<Vec<_>>(), ["a-4"]);
+    let elsewhere = refusal(cloud.call::<ListBuckets>(in_region()).await);
+    assert_eq!(elsewhere.2, "Requests with bucket-region specified must be made to the corresponding regional endpoint");
     let bad = cloud.call::<ListBuckets>(ListBucketsRequest { bucket_region: Some("eu-east-1".into()), ..Default::default() }).await;
     assert_eq!(refusal(bad).2, "Argument value eu-east-1 is not a valid AWS Region");
     let bad = cloud.call::<ListBuckets>(ListBucketsRequest { continuation_token: Some("?".into()), ..Default::default() }).await;

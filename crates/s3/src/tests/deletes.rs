@@ -51,5 +51,9 @@ async fn delete_objects_accepts_1_to_1000_keys() {
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     assert_eq!(code(cloud.call::<DeleteObjects>(many(&keys, None)).await), "MalformedXML");
     assert_eq!(code(cloud.call::<DeleteObjects>(many(&[], None)).await), "MalformedXML");
+    assert_eq!(code(cloud.call::<DeleteObjects>(many(&["a", ""], None)).await), "UserKeyMustBeSpecified");
+    let mut sized = many(&["a"], None);
+    sized.delete.objects[0].size = Some(1);
+    assert_eq!(code(cloud.call::<DeleteObjects>(sized).await), "MalformedXML");
     cloud.call::<DeleteObjects>(many(&keys[..1000], None)).await.unwrap();
 }

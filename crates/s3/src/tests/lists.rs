@@ -94,8 +94,12 @@ async fn keys_are_url_encoded_on_request() {
     assert_eq!(listed.common_prefixes.unwrap()[0].prefix.as_deref(), Some("a%20b/"));
     let plain = cloud.call::<ListObjectsV2>(list(|_| {})).await.unwrap();
     assert_eq!(keys(plain.contents), ["a b/ü+"]);
-    let bad = cloud.call::<ListObjectsV2>(list(|request| request.encoding_type = Some("rot13".into()))).await;
-    assert_eq!(refusal(bad).2, "Invalid Encoding Method specified in Request");
+    let upper = cloud.call::<ListObjectsV2>(list(|request| request.encoding_type = Some("URL".into()))).await.unwrap();
+    assert_eq!(upper.encoding_type.as_deref(), Some("URL"));
+    for encoding in ["rot13", ""] {
+        let bad = cloud.call::<ListObjectsV2>(list(|request| request.encoding_type = Some(encoding.into()))).await;
+        assert_eq!(refusal(bad).2, "Invalid Encoding Method specified in Request");
+    }
 }
 
 #[tokio::test]
@@ -105,8 +109,9 @@ async fn a_page_has_at_most_1000_keys() {
         cloud.put(&format!("{n:04}"), "").await;
     }
     let page = cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(5000))).await.unwrap();
-    assert_eq!((page.key_count, page.max_keys, page.is_truncated), (Some(1000), Some(1000), Some(true)));
+    assert_eq!((page.key_count, page.max_keys, page.is_truncated), (Some(1000), Some(5000), Some(true)));
     let none = cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(0))).await.unwrap();
     assert_eq!((none.key_count, none.is_truncated), (Some(0), Some(false)));
-    assert_eq!(code(cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(-1))).await), "InvalidArgument");
+    let negative = cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(-1))).await;
+    assert_eq!(refused_with(negative, "ArgumentName"), ("InvalidArgument".into(), "maxKeys".into()));
 }

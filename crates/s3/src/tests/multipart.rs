@@ -90,7 +90,9 @@ async fn the_parts_of_the_complete_request_are_checked() {
     let cloud = TestCloud::with_bucket().await;
     let id = begin(&cloud).await;
     let (one, two) = (upload(&cloud, &id, 1, b"data".to_vec()).await, upload(&cloud, &id, 2, b"data".to_vec()).await);
-    assert_eq!(refusal(finish(&cloud, &id, &[]).await).2, "You must specify at least one part");
+    let without_body = CompleteMultipartUploadRequest { multipart_upload: None, ..complete(&id, &[]) };
+    assert_eq!(refusal(cloud.call::<CompleteMultipartUpload>(without_body).await).2, "You must specify at least one part");
+    assert_eq!(code(finish(&cloud, &id, &[]).await), "MalformedXML");
     assert_eq!(code(finish(&cloud, &id, &[two.clone(), one.clone()]).await), "InvalidPartOrder");
     assert_eq!(code(finish(&cloud, &id, &[one.clone(), one.clone()]).await), "InvalidPartOrder");
     let missing = CompletedPart { part_number: Some(7), ..one.clone() };

@@ -1,6 +1,6 @@
 use super::fixture::*;
 use crate::api::*;
-use cloudlet_aws::{FaultKind, TimestampFormat};
+use cloudlet_aws::{FaultKind, Timestamp, TimestampFormat};
 use cloudlet_shape::{Body, BodyError, Map};
 
 #[tokio::test]
@@ -163,7 +163,24 @@ async fn headers_that_a_new_bucket_does_not_accept_are_refused() {
     };
     assert_eq!(refused(|request| request.acl = Some("public-read".into())).await, "AccessControlListNotSupported");
     assert_eq!(refused(|request| request.grant_read = Some("id=1".into())).await, "AccessControlListNotSupported");
-    assert_eq!(refused(|request| request.object_lock_mode = Some("GOVERNANCE".into())).await, "InvalidRequest");
+    assert_eq!(refused(|request| request.grant_read = Some("me".into())).await, "InvalidArgument");
+    assert_eq!(refused(|request| request.object_lock_mode = Some("GOVERNANCE".into())).await, "InvalidArgument");
+    assert_eq!(refused(|request| request.object_lock_legal_hold_status = Some("MAYBE".into())).await, "InvalidArgument");
+    assert_eq!(refused(|request| request.object_lock_legal_hold_status = Some("ON".into())).await, "InvalidRequest");
+    let lock = |mode: &str, until: Timestamp| {
+        let (object_lock_mode, object_lock_retain_until_date) = (Some(mode.into()), Some(until));
+        cloud.call::<PutObject>(PutObjectRequest { object_lock_mode, object_lock_retain_until_date, ..put("a", "x") })
+    };
+    assert_eq!(refusal(lock("GOVERNANCE", START.plus_secs(9)).await).2, "Bucket is missing Object Lock Configuration");
+    assert_eq!(refusal(lock("FOREVER", START.plus_secs(9)).await).2, "Unknown wormMode directive.");
+    assert_eq!(refusal(lock("COMPLIANCE", START).await).2, "The retain until date must be in the future!");
+    assert_eq!(refused(|request| request.sse_kms_encryption_context = Some("e30=".into())).await, "InvalidArgument");
+    assert_eq!(refused(|request| request.server_side_encryption = Some("aws:kms".into())).await, "NotImplemented");
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let customer = PutObjectRequest { sse_customer_algorithm: Some("AES256".into()), sse_customer_key: Some(key.into()), ..put("a", "x") };
+    let (code_of_blocked, status, message) = refusal(cloud.call::<PutObject>(customer).await);
+    assert_eq!((code_of_blocked.as_str(), status), ("AccessDenied", 403));
+    assert!(message.contains("because this bucket has blocked upload requests that specify"), "{message}");
     assert_eq!(refused(|request| request.server_side_encryption = Some("aes:kms".into())).await, "InvalidArgument");
     assert_eq!(refused(|request| request.sse_customer_algorithm = Some("AES128".into())).await, "InvalidEncryptionAlgorithmError");
     assert_eq!(refused(|request| request.sse_customer_key = Some("k".into())).await, "InvalidArgument");
@@ -172,6 +189,12 @@ async fn headers_that_a_new_bucket_does_not_accept_are_refused() {
     assert_eq!(refused(|request| request.write_offset_bytes = Some(0)).await, "NotImplemented");
     assert_eq!(refused(|request| request.metadata = Some(Map::from([("a".into(), "x".repeat(2048))]))).await, "MetadataTooLarge");
     cloud.call::<PutObject>(PutObjectRequest { acl: Some("bucket-owner-full-control".into()), ..put("a", "x") }).await.unwrap();
+    let read = GetObjectRequest { sse_customer_algorithm: Some("AES256".into()), sse_customer_key: Some(key.into()), ..get("a") };
+    assert_eq!(refusal(cloud.call::<GetObject>(read).await).2, "The encryption parameters are not applicable to this object.");
+    let mode = GetObjectRequest { checksum_mode: Some("ON".into()), ..get("a") };
+    assert_eq!(refusal(cloud.call::<GetObject>(mode).await).2, "Value for x-amz-checksum-mode header is invalid.");
+    let version = GetObjectRequest { version_id: Some("null".into()), ..get("missing") };
+    assert_eq!(refused_with(cloud.call::<GetObject>(version).await, "VersionId"), ("NoSuchVersion".into(), "null".into()));
 }
 
 #[tokio::test]

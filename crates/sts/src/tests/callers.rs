@@ -2,7 +2,7 @@ use super::fixture::*;
 use cloudlet_api_sts::*;
 
 #[tokio::test]
-async fn everybody_may_ask_who_they_are() {
+async fn get_caller_identity_needs_no_permission() {
     let cloud = TestCloud::new();
     let deny = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
     let bob = cloud.user("bob", Some(deny));
@@ -14,7 +14,7 @@ async fn everybody_may_ask_who_they_are() {
 }
 
 #[tokio::test]
-async fn a_user_without_permission_is_told_so_in_the_words_of_aws() {
+async fn a_denial_has_the_message_of_aws() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob", None);
     let input = GetAccessKeyInfoRequest { access_key_id: "ASIAY34FZKBOKMUTVV7A".into() };
@@ -32,11 +32,11 @@ async fn a_user_without_permission_is_told_so_in_the_words_of_aws() {
 }
 
 #[tokio::test]
-async fn only_our_own_messages_can_be_decoded() {
+async fn only_encoded_messages_can_be_decoded() {
     let cloud = TestCloud::new();
-    let sealed = cloudlet_identity::messages::seal(&cloud.inner.runtime.ids, r#"{"allowed":false}"#);
+    let encoded = cloudlet_identity::messages::encode(&cloud.inner.runtime.ids, r#"{"allowed":false}"#);
     let decode = |message: &str| DecodeAuthorizationMessageRequest { encoded_message: message.into() };
-    let answer = cloud.call::<DecodeAuthorizationMessage>(&cloud.root, decode(&sealed)).await.unwrap();
+    let answer = cloud.call::<DecodeAuthorizationMessage>(&cloud.root, decode(&encoded)).await.unwrap();
     assert_eq!(answer.decoded_message.as_deref(), Some(r#"{"allowed":false}"#));
     let fault = cloud.call::<DecodeAuthorizationMessage>(&cloud.root, decode("garbage")).await.err().unwrap();
     assert_eq!((fault.code(), fault.status()), ("InvalidAuthorizationMessageException", 400));

@@ -1,10 +1,10 @@
-//! A house with STS alone; people are put into the tables directly.
+//! A cloud with STS alone. Users and roles are written to the tables directly.
 
 use crate::{ProviderKeys, service};
 use cloudlet_aws::{Account, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
 use cloudlet_cloud::{Cloud, EntryPoint, Settings};
 use cloudlet_engine::{Call, Clock, Ids, Origin, Runtime};
-use cloudlet_identity::{Identity, LastUsed, Of, Root, Secret, StoredPolicy, Tags, state};
+use cloudlet_identity::{EntityKey, Identity, LastUsed, Root, Secret, StoredPolicy, Tags, state};
 use cloudlet_policy::Kind;
 use cloudlet_shape::Operation;
 use cloudlet_store::Journal;
@@ -22,7 +22,7 @@ pub fn account() -> Account {
 
 pub const ALLOW_ALL: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
 
-/// A trust policy: who, what, and under which condition.
+/// A trust policy.
 pub fn trust(principal: &str, action: &str, condition: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":{action},"Condition":{condition}}}}}"#
@@ -62,9 +62,9 @@ impl TestCloud {
     }
 
     pub fn user(&self, name: &str, policy: Option<&str>) -> Caller {
-        let mut holds = state::Holdings::default();
+        let mut policies = state::IdentityPolicies::default();
         if let Some(text) = policy {
-            holds.inline.insert("p".into(), StoredPolicy::parse(text, Kind::Identity).unwrap());
+            policies.inline.insert("p".into(), StoredPolicy::parse(text, Kind::Identity).unwrap());
         }
         let row = state::User {
             name: name.into(),
@@ -72,12 +72,12 @@ impl TestCloud {
             id: format!("AIDA{}", name.to_uppercase()).into(),
             created: self.now(),
             tags: Tags::new(),
-            boundary: None,
-            holds,
+            permissions_boundary: None,
+            policies,
             groups: vec![],
-            login: None,
-            mfa: vec![],
-            password_used: None,
+            login_profile: None,
+            mfa_devices: vec![],
+            password_last_used: None,
         };
         let caller = Caller {
             account: Some(account()),
@@ -86,35 +86,35 @@ impl TestCloud {
             unique_id: row.id.clone(),
             access_key: None,
         };
-        self.put(|state| state.users.insert(Of::new(account(), name), row));
+        self.put(|state| state.users.insert(EntityKey::new(account(), name), row));
         caller
     }
 
     pub fn role(&self, name: &str, trust: &str, policy: Option<&str>) -> String {
-        let mut holds = state::Holdings::default();
+        let mut policies = state::IdentityPolicies::default();
         if let Some(text) = policy {
-            holds.inline.insert("p".into(), StoredPolicy::parse(text, Kind::Identity).unwrap());
+            policies.inline.insert("p".into(), StoredPolicy::parse(text, Kind::Identity).unwrap());
         }
         let row = state::Role {
             name: name.into(),
             path: "/".into(),
             id: format!("AROA{}", name.to_uppercase()).into(),
             created: self.now(),
-            trust: StoredPolicy::parse(trust, Kind::Trust).unwrap(),
+            trust_policy: StoredPolicy::parse(trust, Kind::Trust).unwrap(),
             description: None,
-            max_session: 3600,
+            max_session_duration: 3600,
             tags: Tags::new(),
-            boundary: None,
-            holds,
-            used: LastUsed::default(),
-            linked_to: None,
+            permissions_boundary: None,
+            policies,
+            last_used: LastUsed::default(),
+            linked_service: None,
         };
-        self.put(|state| state.roles.insert(Of::new(account(), name), row));
+        self.put(|state| state.roles.insert(EntityKey::new(account(), name), row));
         format!("arn:aws:iam::123456789012:role/{name}")
     }
 
-    /// Whom a key stands for, as the gateway asks.
-    pub fn bearer(&self, credentials: &cloudlet_api_sts::Credentials) -> Result<Caller, cloudlet_identity::Unknown> {
+    /// The caller of credentials, as the gateway finds it.
+    pub fn caller_of(&self, credentials: &cloudlet_api_sts::Credentials) -> Result<Caller, cloudlet_identity::CredentialError> {
         let found = self.identity.credential(&credentials.access_key_id, Some(&credentials.session_token), self.now());
         found.map(|credential| credential.caller)
     }

@@ -1,6 +1,6 @@
 use super::fixture::*;
 use cloudlet_api_sts::*;
-use cloudlet_identity::Unknown;
+use cloudlet_identity::CredentialError;
 use std::time::Duration;
 
 fn assume(role: &str) -> AssumeRoleRequest {
@@ -12,7 +12,7 @@ fn tag(key: &str, value: &str) -> Tag {
 }
 
 #[tokio::test]
-async fn a_role_is_assumed_by_whom_it_trusts_with_the_right_external_id_until_it_expires() {
+async fn a_trusted_caller_assumes_a_role_with_the_right_external_id() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob", None);
     let condition = r#"{"StringEquals":{"sts:ExternalId":"sesame"}}"#;
@@ -30,23 +30,24 @@ async fn a_role_is_assumed_by_whom_it_trusts_with_the_right_external_id_until_it
     }
     let right = AssumeRoleRequest { external_id: Some("sesame".into()), duration_seconds: Some(900), ..assume(&role) };
     let answer = cloud.call::<AssumeRole>(&bob, right.clone()).await.unwrap();
+    assert_eq!((answer.packed_policy_size, answer.source_identity), (None, None));
     let user = answer.assumed_role_user.unwrap();
     assert_eq!((user.arn.as_str(), user.assumed_role_id.as_str()), ("arn:aws:sts::123456789012:assumed-role/r/s1", "AROAR:s1"));
     let credentials = answer.credentials.unwrap();
     assert!(credentials.access_key_id.starts_with("ASIA"));
     assert_eq!(credentials.expiration, cloud.now().plus_secs(900));
-    let session = cloud.bearer(&credentials).unwrap();
+    let session = cloud.caller_of(&credentials).unwrap();
     let who = cloud.call::<GetCallerIdentity>(&session, GetCallerIdentityRequest {}).await.unwrap();
     assert_eq!(who.arn.as_deref(), Some("arn:aws:sts::123456789012:assumed-role/r/s1"));
     cloud.inner.runtime.clock.advance(Duration::from_secs(900));
-    assert_eq!(cloud.bearer(&credentials).unwrap_err(), Unknown::Expired);
+    assert_eq!(cloud.caller_of(&credentials).unwrap_err(), CredentialError::Expired);
     let long = AssumeRoleRequest { duration_seconds: Some(3601), ..right };
     let fault = cloud.call::<AssumeRole>(&bob, long).await.err().unwrap();
     assert_eq!(fault.message(), "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
 }
 
 #[tokio::test]
-async fn a_role_that_does_not_exist_is_refused_like_one_that_trusts_others() {
+async fn a_missing_role_is_denied_like_one_that_trusts_others() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob", Some(ALLOW_ALL));
     let role = cloud.role("r", &trust("999988887777", r#""sts:AssumeRole""#, "{}"), None);
@@ -59,7 +60,7 @@ async fn a_role_that_does_not_exist_is_refused_like_one_that_trusts_others() {
 }
 
 #[tokio::test]
-async fn trusting_an_account_leaves_the_rest_to_its_policies() {
+async fn a_trusted_account_needs_an_identity_policy_too() {
     let cloud = TestCloud::new();
     let role = cloud.role("r", &trust("123456789012", r#""sts:AssumeRole""#, "{}"), None);
     let bob = cloud.user("bob", None);
@@ -70,7 +71,7 @@ async fn trusting_an_account_leaves_the_rest_to_its_policies() {
 }
 
 #[tokio::test]
-async fn session_policies_limit_and_session_tags_speak() {
+async fn session_policies_limit_and_session_tags_are_condition_keys() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob", None);
     let actions = r#"["sts:AssumeRole","sts:TagSession"]"#;
@@ -80,7 +81,7 @@ async fn session_policies_limit_and_session_tags_speak() {
     let info = GetAccessKeyInfoRequest { access_key_id: "ASIAY34FZKBOKMUTVV7A".into() };
     let as_session = async |input: AssumeRoleRequest| {
         let credentials = cloud.call::<AssumeRole>(&bob, input).await.unwrap().credentials.unwrap();
-        let session = cloud.bearer(&credentials).unwrap();
+        let session = cloud.caller_of(&credentials).unwrap();
         cloud.call::<GetAccessKeyInfo>(&session, info.clone()).await.map_err(|fault| fault.message().to_owned())
     };
     assert!(as_session(assume(&role)).await.is_err());
@@ -96,7 +97,7 @@ async fn session_policies_limit_and_session_tags_speak() {
 }
 
 #[tokio::test]
-async fn tagging_must_be_trusted_and_tags_make_sense() {
+async fn the_trust_policy_must_allow_tags_and_tags_are_validated() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob", None);
     let role = cloud.role("r", &trust(&bob.arn, r#""sts:AssumeRole""#, "{}"), None);
@@ -105,23 +106,23 @@ async fn tagging_must_be_trusted_and_tags_make_sense() {
         transitive_tag_keys: Some(transitive.iter().map(|key| (*key).to_owned()).collect()),
         ..assume(&role)
     };
-    let says = async |input| {
+    let fault_of = async |input| {
         let fault = cloud.call::<AssumeRole>(&bob, input).await.err().unwrap();
         (fault.code().to_owned(), fault.message().to_owned())
     };
-    assert!(says(with(vec![tag("a", "1")], &[])).await.1.contains("sts:TagSession"));
+    assert!(fault_of(with(vec![tag("a", "1")], &[])).await.1.contains("sts:TagSession"));
     assert_eq!(
-        says(with(vec![tag("a", "1")], &["b"])).await,
+        fault_of(with(vec![tag("a", "1")], &["b"])).await,
         ("InvalidParameterValue".into(), "The specified transitive tag key must be included in the requested tags.".into())
     );
     assert_eq!(
-        says(with(vec![tag("a", "1"), tag("A", "2")], &[])).await.1,
+        fault_of(with(vec![tag("a", "1"), tag("A", "2")], &[])).await.1,
         "Duplicate tag keys found. Please note that Tag keys are case insensitive."
     );
 }
 
 #[tokio::test]
-async fn a_chain_of_roles_hands_on_tags_and_source_and_is_short() {
+async fn role_chaining_passes_on_transitive_tags_and_source_identity_for_an_hour() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob", None);
     let actions = r#"["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]"#;
@@ -134,7 +135,7 @@ async fn a_chain_of_roles_hands_on_tags_and_source_and_is_short() {
         ..assume(&one)
     };
     let credentials = cloud.call::<AssumeRole>(&bob, first).await.unwrap().credentials.unwrap();
-    let session = cloud.bearer(&credentials).unwrap();
+    let session = cloud.caller_of(&credentials).unwrap();
     let answer = cloud.call::<AssumeRole>(&session, assume(&two)).await.unwrap();
     assert_eq!(answer.source_identity.as_deref(), Some("bob-at-home"));
     let over = AssumeRoleRequest { tags: Some(vec![tag("Team", "blue")]), ..assume(&two) };
@@ -150,13 +151,13 @@ async fn a_chain_of_roles_hands_on_tags_and_source_and_is_short() {
 }
 
 #[tokio::test]
-async fn a_service_assumes_the_roles_that_trust_it_and_no_others() {
+async fn a_service_assumes_only_roles_that_trust_it() {
     let cloud = TestCloud::new();
     let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"states.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
     let role = cloud.role("worker", text, Some(ALLOW_ALL));
     let states = cloudlet_aws::Caller::service("states.amazonaws.com", None);
     let answer = cloud.call::<AssumeRole>(&states, assume(&role)).await.unwrap();
-    let session = cloud.bearer(&answer.credentials.unwrap()).unwrap();
+    let session = cloud.caller_of(&answer.credentials.unwrap()).unwrap();
     let input = GetAccessKeyInfoRequest { access_key_id: "ASIAY34FZKBOKMUTVV7A".into() };
     assert!(cloud.call::<GetAccessKeyInfo>(&session, input).await.is_ok());
     let lambda = cloudlet_aws::Caller::service("lambda.amazonaws.com", None);

@@ -7,10 +7,10 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_api_sts::*;
 use cloudlet_aws::{Caller, Timestamp, TimestampFormat};
-use cloudlet_identity::{Of, state::SamlProvider};
+use cloudlet_identity::{EntityKey, state::SamlProvider};
 use std::sync::LazyLock;
 
-/// A provider's key and certificate: made once, for it takes a while.
+/// The key and certificate of a provider. Generating them is slow, so they are shared.
 static KEY: LazyLock<(RsaKeyPair, String)> = LazyLock::new(|| {
     let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
     let certificate = rcgen::CertificateParams::new(vec!["idp.example.com".into()]).unwrap().self_signed(&key).unwrap();
@@ -39,17 +39,17 @@ fn cloud(trust: &str) -> TestCloud {
         metadata: metadata.into(),
         created: cloud.now(),
         valid_until: cloud.now(),
-        encryption: None,
+        assertion_encryption_mode: None,
         private_keys: vec![],
         tags: vec![],
     };
-    cloud.put(|state| state.saml_providers.insert(Of::new(account(), "Corp"), row));
+    cloud.put(|state| state.saml_providers.insert(EntityKey::new(account(), "Corp"), row));
     cloud.role("staff", trust, None);
     cloud
 }
 
-/// A house whose role trusts those whom the provider sends to AWS.
-fn usual() -> TestCloud {
+/// A cloud with a role that trusts the provider.
+fn with_role() -> TestCloud {
     cloud(&trust(
         r#"["sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity"]"#,
         r#"{"StringEquals":{"saml:aud":"https://signin.aws.amazon.com/saml","saml:iss":"https://idp.example.com/saml","saml:doc":"123456789012/Corp"}}"#,
@@ -60,7 +60,7 @@ fn time(at: Timestamp) -> String {
     at.text(TimestampFormat::DateTime)
 }
 
-struct Told {
+struct Response {
     issued: i64,
     valid: i64,
     recipient: &'static str,
@@ -70,8 +70,8 @@ struct Told {
     attributes: Vec<(String, &'static str)>,
 }
 
-fn told() -> Told {
-    Told {
+fn valid() -> Response {
+    Response {
         issued: 0,
         valid: 120,
         recipient: "https://signin.aws.amazon.com/saml",
@@ -86,16 +86,16 @@ fn aws(name: &str) -> String {
     format!("https://aws.amazon.com/SAML/Attributes/{name}")
 }
 
-/// A response as the provider writes it, signed.
-fn response(cloud: &TestCloud, told: Told) -> String {
-    let issued = cloud.now().plus_secs(told.issued);
-    let valid = time(cloud.now().plus_secs(told.valid));
-    let mut attributes = told.attributes;
-    attributes.extend(told.session.map(|name| (aws("RoleSessionName"), name)));
+/// A signed response in base64.
+fn response(cloud: &TestCloud, fields: Response) -> String {
+    let issued = cloud.now().plus_secs(fields.issued);
+    let valid = time(cloud.now().plus_secs(fields.valid));
+    let mut attributes = fields.attributes;
+    attributes.extend(fields.session.map(|name| (aws("RoleSessionName"), name)));
     let attribute = |(name, value): &(String, &str)| format!(r#"<Attribute Name="{name}"><AttributeValue>{value}</AttributeValue></Attribute>"#);
     let attributes: String = attributes.iter().map(attribute).collect();
-    let ends = told.session_ends.map(|end| format!(r#" SessionNotOnOrAfter="{}""#, time(cloud.now().plus_secs(end)))).unwrap_or_default();
-    let (recipient, audience) = (told.recipient, told.audience);
+    let ends = fields.session_ends.map(|end| format!(r#" SessionNotOnOrAfter="{}""#, time(cloud.now().plus_secs(end)))).unwrap_or_default();
+    let (recipient, audience) = (fields.recipient, fields.audience);
     let assertion = format!(
         r#"<Assertion xmlns="urn:oasis:names:tc:SAML:2.0:assertion" ID="_1" IssueInstant="{}" Version="2.0"><Issuer>{ISSUER}</Issuer>{{signature}}<Subject><NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">alice</NameID><SubjectConfirmation><SubjectConfirmationData NotOnOrAfter="{valid}" Recipient="{recipient}"/></SubjectConfirmation></Subject><Conditions NotOnOrAfter="{valid}"><AudienceRestriction><Audience>{audience}</Audience></AudienceRestriction></Conditions><AuthnStatement{ends}/><AttributeStatement>{attributes}</AttributeStatement></Assertion>"#,
         time(issued)
@@ -125,14 +125,14 @@ async fn assume(cloud: &TestCloud, input: AssumeRoleWithSAMLRequest) -> Result<A
     answer.map_err(|fault| (fault.code().to_owned(), fault.message().to_owned()))
 }
 
-async fn refusal(cloud: &TestCloud, told: Told) -> (String, String) {
-    assume(cloud, request(response(cloud, told))).await.err().unwrap()
+async fn fault_of(cloud: &TestCloud, fields: Response) -> (String, String) {
+    assume(cloud, request(response(cloud, fields))).await.err().unwrap()
 }
 
 #[tokio::test]
-async fn a_response_of_a_known_provider_opens_the_role_that_trusts_it() {
-    let cloud = usual();
-    let answer = assume(&cloud, request(response(&cloud, told()))).await.unwrap();
+async fn a_response_of_a_known_provider_assumes_a_role_that_trusts_it() {
+    let cloud = with_role();
+    let answer = assume(&cloud, request(response(&cloud, valid()))).await.unwrap();
     assert_eq!(answer.assumed_role_user.unwrap().arn, "arn:aws:sts::123456789012:assumed-role/staff/alice@example.com");
     assert_eq!(answer.subject.as_deref(), Some("alice"));
     assert_eq!(answer.subject_type.as_deref(), Some("persistent"));
@@ -142,36 +142,40 @@ async fn a_response_of_a_known_provider_opens_the_role_that_trusts_it() {
     assert_eq!(answer.name_qualifier.as_deref(), Some("F4n4tHfsTNbdJ8Yl1OzB++/YKYg="));
     let credentials = answer.credentials.unwrap();
     assert_eq!(credentials.expiration, cloud.now().plus_secs(3600));
-    assert!(cloud.bearer(&credentials).is_ok());
+    assert!(cloud.caller_of(&credentials).is_ok());
     let session = cloud.identity.session(&credentials.access_key_id).unwrap();
     assert!(session.claims.iter().any(|(name, _)| &**name == "saml:sub") && session.claims.iter().all(|(name, _)| &**name != "saml:aud"));
     assert_eq!(cloud.inner.calls()[0].auth_records[0].action, "sts:AssumeRoleWithSAML");
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_response_is_said_as_aws_says_it() {
-    let cloud = usual();
-    let said = |fault: (String, String), code: &str, text: &str| assert_eq!(fault, (code.to_owned(), text.to_owned()));
-    said(refusal(&cloud, Told { valid: 0, ..told() }).await, "ExpiredTokenException", "Response has expired");
-    let late = Told { issued: -301, ..told() };
-    said(refusal(&cloud, late).await, "ExpiredTokenException", "Token must be redeemed within 5 minutes of issuance");
+async fn invalid_responses_have_the_messages_of_aws() {
+    let cloud = with_role();
+    let assert_fault = |fault: (String, String), code: &str, text: &str| assert_eq!(fault, (code.to_owned(), text.to_owned()));
+    assert_fault(fault_of(&cloud, Response { valid: 0, ..valid() }).await, "ExpiredTokenException", "Response has expired");
+    let late = Response { issued: -301, ..valid() };
+    assert_fault(fault_of(&cloud, late).await, "ExpiredTokenException", "Token must be redeemed within 5 minutes of issuance");
     let audience = "Response does not contain the required audience.";
-    said(refusal(&cloud, Told { audience: "https://example.com", ..told() }).await, "InvalidIdentityToken", audience);
-    said(refusal(&cloud, Told { recipient: "https://evil-signin.aws.amazon.com/saml", ..told() }).await, "InvalidIdentityToken", audience);
-    let unnamed = refusal(&cloud, Told { session: None, ..told() }).await;
-    said(unnamed, "InvalidIdentityToken", "RoleSessionName is required in AuthnResponse");
-    let spaced = refusal(&cloud, Told { session: Some("Alice Doe"), ..told() }).await;
-    said(spaced, "InvalidIdentityToken", "RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}");
-    let other_role = refusal(&cloud, Told { attributes: vec![(aws("Role"), "arn:aws:iam::123456789012:role/other,x")], ..told() }).await;
-    said(other_role, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithSAML");
+    assert_fault(fault_of(&cloud, Response { audience: "https://example.com", ..valid() }).await, "InvalidIdentityToken", audience);
+    assert_fault(
+        fault_of(&cloud, Response { recipient: "https://evil-signin.aws.amazon.com/saml", ..valid() }).await,
+        "InvalidIdentityToken",
+        audience,
+    );
+    let unnamed = fault_of(&cloud, Response { session: None, ..valid() }).await;
+    assert_fault(unnamed, "InvalidIdentityToken", "RoleSessionName is required in AuthnResponse");
+    let spaced = fault_of(&cloud, Response { session: Some("Alice Doe"), ..valid() }).await;
+    assert_fault(spaced, "InvalidIdentityToken", "RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}");
+    let other_role = fault_of(&cloud, Response { attributes: vec![(aws("Role"), "arn:aws:iam::123456789012:role/other,x")], ..valid() }).await;
+    assert_fault(other_role, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithSAML");
 
-    let unknown = AssumeRoleWithSAMLRequest { principal_arn: PROVIDER.replace("Corp", "None"), ..request(response(&cloud, told())) };
-    said(assume(&cloud, unknown).await.err().unwrap(), "InvalidIdentityToken", "Specified provider doesn't exist.");
-    let swapped = AssumeRoleWithSAMLRequest { principal_arn: ROLE.into(), role_arn: PROVIDER.into(), ..request(response(&cloud, told())) };
-    said(assume(&cloud, swapped).await.err().unwrap(), "ValidationError", "Request ARN is invalid");
-    said(assume(&cloud, request("AAAA".into())).await.err().unwrap(), "InvalidIdentityToken", "Invalid base64 SAMLResponse");
-    let forged = String::from_utf8(STANDARD.decode(response(&cloud, told())).unwrap()).unwrap().replace(">alice<", ">mallory<");
-    said(assume(&cloud, request(STANDARD.encode(forged))).await.err().unwrap(), "InvalidIdentityToken", "Response signature invalid");
+    let unknown = AssumeRoleWithSAMLRequest { principal_arn: PROVIDER.replace("Corp", "None"), ..request(response(&cloud, valid())) };
+    assert_fault(assume(&cloud, unknown).await.err().unwrap(), "InvalidIdentityToken", "Specified provider doesn't exist.");
+    let swapped = AssumeRoleWithSAMLRequest { principal_arn: ROLE.into(), role_arn: PROVIDER.into(), ..request(response(&cloud, valid())) };
+    assert_fault(assume(&cloud, swapped).await.err().unwrap(), "ValidationError", "Request ARN is invalid");
+    assert_fault(assume(&cloud, request("AAAA".into())).await.err().unwrap(), "InvalidIdentityToken", "Invalid base64 SAMLResponse");
+    let forged = String::from_utf8(STANDARD.decode(response(&cloud, valid())).unwrap()).unwrap().replace(">alice<", ">mallory<");
+    assert_fault(assume(&cloud, request(STANDARD.encode(forged))).await.err().unwrap(), "InvalidIdentityToken", "Response signature invalid");
 }
 
 #[tokio::test]
@@ -180,21 +184,21 @@ async fn the_trust_policy_may_ask_for_what_the_directory_says() {
         r#""sts:AssumeRoleWithSAML""#,
         r#"{"ForAnyValue:StringEquals":{"saml:edupersonaffiliation":"staff"},"StringEquals":{"saml:sub_type":"persistent"}}"#,
     ));
-    assert_eq!(refusal(&cloud, told()).await.0, "AccessDenied");
-    let mut with = told();
+    assert_eq!(fault_of(&cloud, valid()).await.0, "AccessDenied");
+    let mut with = valid();
     with.attributes.push(("urn:oid:1.3.6.1.4.1.5923.1.1.1.1".into(), "staff"));
     assert!(assume(&cloud, request(response(&cloud, with))).await.is_ok());
     // The trust policy does not allow sts:TagSession.
-    let mut tagged = told();
+    let mut tagged = valid();
     tagged.attributes.push(("urn:oid:1.3.6.1.4.1.5923.1.1.1.1".into(), "staff"));
     tagged.attributes.push((aws("PrincipalTag:team"), "red"));
-    assert_eq!(refusal(&cloud, tagged).await.0, "AccessDenied");
+    assert_eq!(fault_of(&cloud, tagged).await.0, "AccessDenied");
 }
 
 #[tokio::test]
-async fn a_provider_may_tag_and_name_and_shorten_the_session() {
-    let cloud = usual();
-    let mut more = told();
+async fn attributes_set_tags_source_identity_and_duration() {
+    let cloud = with_role();
+    let mut more = valid();
     more.attributes.push((aws("PrincipalTag:team"), "red"));
     more.attributes.push((aws("TransitiveTagKeys"), "team"));
     more.attributes.push((aws("SourceIdentity"), "alice"));
@@ -205,10 +209,10 @@ async fn a_provider_may_tag_and_name_and_shorten_the_session() {
     assert_eq!(credentials.expiration, cloud.now().plus_secs(1800));
     let session = cloud.identity.session(&credentials.access_key_id).unwrap();
     assert_eq!(session.tags, [("team".into(), "red".into())]);
-    assert_eq!(session.transitive, ["team".into()]);
+    assert_eq!(session.transitive_tag_keys, ["team".into()]);
 
-    let ending = assume(&cloud, request(response(&cloud, Told { session_ends: Some(1000), ..told() }))).await.unwrap();
+    let ending = assume(&cloud, request(response(&cloud, Response { session_ends: Some(1000), ..valid() }))).await.unwrap();
     assert_eq!(ending.credentials.unwrap().expiration, cloud.now().plus_secs(1000));
-    let long = AssumeRoleWithSAMLRequest { duration_seconds: Some(7200), ..request(response(&cloud, told())) };
+    let long = AssumeRoleWithSAMLRequest { duration_seconds: Some(7200), ..request(response(&cloud, valid())) };
     assert_eq!(assume(&cloud, long).await.err().unwrap().1, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
 }

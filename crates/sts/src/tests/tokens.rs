@@ -2,9 +2,9 @@ use super::fixture::*;
 use cloudlet_api_sts::*;
 use cloudlet_aws::{Account, Arn};
 use cloudlet_identity::{
-    Of, Secret,
-    mfa::{Device, Owner},
-    organization::{Member, Organization},
+    EntityKey, Secret,
+    mfa::{MfaDevice, MfaOwner},
+    organization::{MemberAccount, Organization},
 };
 
 const INFO: &str = "ASIAY34FZKBOKMUTVV7A";
@@ -14,12 +14,12 @@ fn info() -> GetAccessKeyInfoRequest {
 }
 
 #[tokio::test]
-async fn a_session_token_stands_for_its_user_and_makes_no_further_tokens() {
+async fn a_session_token_has_the_identity_of_its_user_and_gets_no_further_tokens() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob", Some(ALLOW_ALL));
     let credentials = cloud.call::<GetSessionToken>(&bob, GetSessionTokenRequest::default()).await.unwrap().credentials.unwrap();
     assert_eq!(credentials.expiration, cloud.now().plus_secs(43_200));
-    let session = cloud.bearer(&credentials).unwrap();
+    let session = cloud.caller_of(&credentials).unwrap();
     let who = cloud.call::<GetCallerIdentity>(&session, GetCallerIdentityRequest {}).await.unwrap();
     assert_eq!(who.arn.as_deref(), Some("arn:aws:iam::123456789012:user/bob"));
     let fault = cloud.call::<GetSessionToken>(&session, GetSessionTokenRequest::default()).await.err().unwrap();
@@ -31,25 +31,25 @@ async fn a_session_token_stands_for_its_user_and_makes_no_further_tokens() {
 }
 
 #[tokio::test]
-async fn a_role_may_ask_for_mfa_and_a_code_works_once() {
+async fn a_trust_policy_may_require_mfa_and_a_code_works_once() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob", None);
     let serial = Arn::parse("arn:aws:iam::123456789012:mfa/phone").unwrap();
-    let device = Device {
+    let device = MfaDevice {
         account: account(),
         name: "phone".into(),
         path: "/".into(),
         seed: Secret::new("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"),
         created: cloud.now(),
         tags: vec![],
-        owner: Some(Owner { user: Some("bob".into()), since: cloud.now() }),
+        owner: Some(MfaOwner { user: Some("bob".into()), enabled: cloud.now() }),
         drift: 0,
-        taken: i64::MIN,
+        last_step: i64::MIN,
     };
     let code = device.code(cloud.now().secs() / 30).unwrap();
     cloud.put(|state| {
         state.mfa_devices.insert(serial.clone(), device);
-        state.users.get_mut(&Of::new(account(), "bob")).unwrap().mfa.push(serial.clone());
+        state.users.get_mut(&EntityKey::new(account(), "bob")).unwrap().mfa_devices.push(serial.clone());
     });
     let condition = r#"{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#;
     let role = cloud.role("r", &trust(&bob.arn, r#""sts:AssumeRole""#, condition), None);
@@ -62,26 +62,26 @@ async fn a_role_may_ask_for_mfa_and_a_code_works_once() {
 }
 
 #[tokio::test]
-async fn a_federated_user_may_do_what_its_user_and_its_policy_both_allow() {
+async fn a_federated_user_may_call_no_sts_operation_but_get_caller_identity() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob", Some(ALLOW_ALL));
     let get = async |policy: Option<&str>| {
         let input = GetFederationTokenRequest { name: "Fred".into(), policy: policy.map(str::to_owned), ..Default::default() };
         let answer = cloud.call::<GetFederationToken>(&bob, input).await.unwrap();
+        assert_eq!(answer.packed_policy_size.map(|percent| percent > 0), Some(policy.is_some()));
         let user = answer.federated_user.unwrap();
         assert_eq!((user.arn.as_str(), user.federated_user_id.as_str()), ("arn:aws:sts::123456789012:federated-user/Fred", "123456789012:Fred"));
-        cloud.bearer(&answer.credentials.unwrap()).unwrap()
+        cloud.caller_of(&answer.credentials.unwrap()).unwrap()
     };
     for policy in [None, Some(ALLOW_ALL)] {
         let fred = get(policy).await;
-        // STS is closed to federated users but for the question who they are.
         assert!(cloud.call::<GetCallerIdentity>(&fred, GetCallerIdentityRequest {}).await.is_ok());
         assert_eq!(cloud.call::<GetAccessKeyInfo>(&fred, info()).await.err().unwrap().code(), "InvalidClientTokenId");
     }
 }
 
 #[tokio::test]
-async fn the_management_account_may_become_root_of_a_member_for_one_task() {
+async fn the_management_account_may_assume_root_of_a_member_for_a_task() {
     let cloud = TestCloud::new();
     let member = Account::parse("222233334444").unwrap();
     let input = AssumeRootRequest {
@@ -92,20 +92,20 @@ async fn the_management_account_may_become_root_of_a_member_for_one_task() {
     assert_eq!(cloud.call::<AssumeRoot>(&cloud.root, input.clone()).await.err().unwrap().code(), "AccessDenied");
     cloud.put(|state| {
         let mut organization = Organization::new("o-1".into(), "r-1".into(), account(), cloud.now());
-        let row = Member { name: "m".into(), email: "m@example.com".into(), parent: "r-1".into(), joined: cloud.now() };
+        let row = MemberAccount { name: "m".into(), email: "m@example.com".into(), parent: "r-1".into(), joined: cloud.now() };
         organization.accounts.insert(member, row);
-        organization.features.push("RootSessions".into());
+        organization.enabled_features.push("RootSessions".into());
         state.organization.insert((), organization);
     });
     let credentials = cloud.call::<AssumeRoot>(&cloud.root, input).await.unwrap().credentials.unwrap();
-    let root = cloud.bearer(&credentials).unwrap();
+    let root = cloud.caller_of(&credentials).unwrap();
     assert_eq!(&*root.arn, "arn:aws:iam::222233334444:root");
     let fault = cloud.call::<GetAccessKeyInfo>(&root, info()).await.err().unwrap();
     assert!(fault.message().contains("with an explicit deny in a session policy"), "{fault}");
 }
 
 #[tokio::test]
-async fn a_service_control_policy_binds_members_and_their_roots_and_not_the_management() {
+async fn service_control_policies_limit_members_and_their_root_but_not_the_management_account() {
     let cloud = TestCloud::new();
     let member = Account::parse("222233334444").unwrap();
     let root = cloudlet_aws::Caller::root(member, "aws", None);
@@ -113,10 +113,10 @@ async fn a_service_control_policy_binds_members_and_their_roots_and_not_the_mana
     cloud.put(|state| {
         use cloudlet_identity::{StoredPolicy, organization::*};
         let mut organization = Organization::new("o-1".into(), "r-1".into(), account(), cloud.now());
-        let row = Member { name: "m".into(), email: "m@example.com".into(), parent: "r-1".into(), joined: cloud.now() };
+        let row = MemberAccount { name: "m".into(), email: "m@example.com".into(), parent: "r-1".into(), joined: cloud.now() };
         organization.accounts.insert(member, row);
         organization.attach_full_access(member.as_str());
-        organization.enabled.push(PolicyKind::ServiceControl);
+        organization.enabled_policy_types.push(PolicyKind::ServiceControl);
         let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"sts:*","Resource":"*"}}"#;
         let policy = OrganizationPolicy {
             name: "no-sts".into(),

@@ -7,9 +7,9 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cloudlet_api_sts::*;
 use cloudlet_aws::Caller;
-use cloudlet_identity::{Of, state::OidcProvider};
+use cloudlet_identity::{EntityKey, state::OidcProvider};
 
-/// A provider: its key, and the house that knows it.
+/// A provider with its key, and a cloud in which it exists.
 struct Provider {
     key: EcdsaKeyPair,
     cloud: TestCloud,
@@ -27,8 +27,9 @@ fn provider() -> Provider {
     ]});
     let keys = jwks.to_string();
     let cloud = TestCloud::with_keys(ProviderKeys::found_by(move |issuer| (issuer == ISSUER).then(|| keys.clone())));
-    let row = OidcProvider { url: ISSUER.into(), clients: vec!["sts.amazonaws.com".into()], thumbprints: vec![], created: cloud.now(), tags: vec![] };
-    cloud.put(|state| state.oidc_providers.insert(Of::new(account(), ISSUER), row));
+    let row =
+        OidcProvider { url: ISSUER.into(), client_ids: vec!["sts.amazonaws.com".into()], thumbprints: vec![], created: cloud.now(), tags: vec![] };
+    cloud.put(|state| state.oidc_providers.insert(EntityKey::new(account(), ISSUER), row));
     let trust = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"Federated":"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"}},
         "Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],"Condition":{{"StringEquals":{{"{ISSUER}:aud":"sts.amazonaws.com"}},
@@ -67,19 +68,19 @@ impl Provider {
 }
 
 #[tokio::test]
-async fn a_token_of_a_known_provider_opens_the_role_that_trusts_it() {
+async fn a_token_of_a_known_provider_assumes_a_role_that_trusts_it() {
     let provider = provider();
     let answer = provider.assume(&provider.token(|_| {})).await.unwrap();
     assert_eq!(answer.assumed_role_user.unwrap().arn, "arn:aws:sts::123456789012:assumed-role/ci/build");
     assert_eq!(answer.subject_from_web_identity_token.as_deref(), Some("repo:octo/app:ref:refs/heads/main"));
     assert_eq!(answer.provider.as_deref(), Some("arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"));
-    assert!(provider.cloud.bearer(&answer.credentials.unwrap()).is_ok());
+    assert!(provider.cloud.caller_of(&answer.credentials.unwrap()).is_ok());
     let log = provider.cloud.inner.calls();
     assert_eq!(log[0].auth_records[0].action, "sts:AssumeRoleWithWebIdentity");
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_token_is_said_as_aws_says_it() {
+async fn invalid_tokens_have_the_messages_of_aws() {
     let provider = provider();
     let code = async |token: String| provider.assume(&token).await.err().unwrap();
     let denied = code(provider.token(|claims| claims["sub"] = "repo:evil/app".into())).await;

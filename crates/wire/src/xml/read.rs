@@ -54,14 +54,20 @@ impl<'t, 'a> Place<'t, 'a, '_> {
     }
 
     /// The elements of a list's items or a map's entries.
-    fn elements(&self, name: &'static str) -> Vec<usize> {
+    fn elements(&self, name: &'static str) -> Read<Vec<usize>> {
         match self.spot {
-            Spot::Element(node) => self.tree.children(node).filter(|child| [name, "member"].contains(&self.tree.name(*child))).collect(),
+            Spot::Element(node) => {
+                let expected = |child: usize| match self.tree.name(child) {
+                    found if [name, "member"].contains(&found) => Ok(child),
+                    found => Err(Mismatch::Malformed(format!("unexpected element {found}"))),
+                };
+                self.tree.children(node).map(expected).collect()
+            }
             Spot::Repeated(first) => {
                 let name = self.tree.name(first);
-                self.tree.from(Some(first)).filter(|node| self.tree.name(*node) == name).collect()
+                Ok(self.tree.from(Some(first)).filter(|node| self.tree.name(*node) == name).collect())
             }
-            Spot::Attribute(_) => Vec::new(),
+            Spot::Attribute(_) => Ok(Vec::new()),
         }
     }
 }
@@ -70,7 +76,7 @@ impl Reader for Place<'_, '_, '_> {
     crate::partial::reads_text!(content: boolean integer float text blob timestamp document body events);
 
     fn list(&mut self, of: &'static Target, each: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {
-        for (index, node) in self.elements(of.item_name).into_iter().enumerate() {
+        for (index, node) in self.elements(of.item_name)?.into_iter().enumerate() {
             self.context.path.push(Step::Item(index));
             each(&mut self.at(node))?;
             self.context.path.pop();
@@ -79,7 +85,7 @@ impl Reader for Place<'_, '_, '_> {
     }
 
     fn map(&mut self, of: &'static Target, each: &mut dyn FnMut(String, &mut dyn Reader) -> Read<()>) -> Read<()> {
-        for entry in self.elements("entry") {
+        for entry in self.elements("entry")? {
             let child = |name: &str| self.tree.children(entry).find(|child| self.tree.name(*child) == name);
             let key = child(of.key_name).ok_or_else(|| Mismatch::Malformed(format!("an entry without {}", of.key_name)))?;
             let key = self.tree.content(key).to_owned();
@@ -101,10 +107,15 @@ impl Reader for Place<'_, '_, '_> {
                 !member.flags.has(Flags::XML_ATTRIBUTE)
                     && (element_name(member) == name || (member.flattened() && [member.wire, member.of.item_name].contains(&name)))
             };
-            let Some((index, member)) = schema.members.iter().enumerate().find(|(_, member)| is(member)) else { continue };
+            // AWS: documents are validated against a schema.
+            let unexpected = || Mismatch::Malformed(format!("unexpected element {name}"));
+            let (index, member) = schema.members.iter().enumerate().find(|(_, member)| is(member)).ok_or_else(unexpected)?;
             let repeated = member.flattened() && matches!(member.of.kind, Kind::List | Kind::Map);
-            if repeated && gathered.get_mut(index).is_some_and(|done| std::mem::replace(done, true)) {
-                continue;
+            if gathered.get_mut(index).is_some_and(|done| std::mem::replace(done, true)) {
+                if repeated {
+                    continue;
+                }
+                return Err(unexpected());
             }
             let spot = if repeated { Spot::Repeated(child) } else { Spot::Element(child) };
             self.context.path.push(Step::Member(member.name));

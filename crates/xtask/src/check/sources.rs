@@ -1,11 +1,10 @@
-//! What the sources must and must not say: time, randomness and environment only in their rooms, one way through the
-//! door, module docs, names, and files of a size that can be read.
+//! Rules for single source files: where time, randomness, the environment, HTTP types and handlers may be used, module docs, names, and length.
 
-use super::{Source, verdict, written};
+use super::{Source, outcome};
 use crate::Outcome;
 use std::{fs, path::Path};
 
-/// What may be said only in some places.
+/// What may be used in some files only.
 struct Rule {
     words: &'static [&'static str],
     /// Beginnings of paths.
@@ -21,7 +20,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["tokio::time::"],
-        // The gateway cuts slow clients off, the courier gives up on silent endpoints, and the server waits for calls under way.
+        // The gateway cuts slow clients off, the HTTP client gives up on silent endpoints, and the server waits for calls under way.
         allowed: &[
             "crates/engine/src/clock.rs",
             "crates/gateway/src/",
@@ -30,7 +29,7 @@ const RULES: &[Rule] = &[
             "crates/smtp/src/",
             "crates/bench/",
         ],
-        why: "waiting is the clock's and the agenda's",
+        why: "only the clock and the scheduler wait",
     },
     Rule { words: &["thread::sleep"], allowed: &["crates/bench/", "crates/xtask/"], why: "nothing sleeps" },
     Rule {
@@ -54,7 +53,7 @@ const RULES: &[Rule] = &[
             "crates/bench/",
             "crates/xtask/",
         ],
-        why: "an exception from the banned methods is for the clock, the ids and the doors",
+        why: "only the clock, the ids and what touches the network are exempt from the banned methods",
     },
     Rule {
         words: &["http::", "hyper::", "axum::", "hyper_util::", "http_body::"],
@@ -64,7 +63,7 @@ const RULES: &[Rule] = &[
     Rule {
         words: &["std::fs", "tokio::fs", "tokio::net", "TcpListener", "TcpStream", "UdpSocket", "std::process"],
         allowed: &["crates/store/", "crates/gateway/", "crates/http-client/", "crates/server/", "crates/smtp/", "crates/bench/", "crates/xtask/"],
-        why: "files and sockets belong to the store and the doors",
+        why: "only the store, the gateway and the HTTP client use files and sockets",
     },
     Rule {
         words: &["handler.handle(", ".handle(&cx, input)"],
@@ -73,15 +72,15 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// Names that say nothing.
-const EMPTY_FILES: [&str; 8] = ["common", "helper", "helpers", "misc", "shared", "util", "utils", "prelude"];
-const EMPTY_ENDINGS: [&str; 4] = ["Manager", "Impl", "Data", "Info"];
+/// File names that say nothing.
+const EMPTY_FILES: [&str; 3] = ["misc", "util", "utils"];
+const EMPTY_ENDINGS: [&str; 2] = ["Manager", "Impl"];
 
 /// A file past this is usually two.
 const LONG: usize = 600;
 
 pub fn check(root: &Path) -> Outcome {
-    let sources = written(root)?;
+    let sources = super::sources(root)?;
     let mut found = Vec::new();
     for source in &sources {
         found.extend(out_of_place(source));
@@ -97,7 +96,7 @@ pub fn check(root: &Path) -> Outcome {
     }
     found.extend(behaviour(root)?);
     println!("{} files", sources.len());
-    verdict(&found, "these lines do not belong where they are (crates/xtask/src/check/sources.rs):")
+    outcome(&found, "these lines break a rule for sources (crates/xtask/src/check/sources.rs):")
 }
 
 fn out_of_place(source: &Source) -> Vec<String> {
@@ -106,7 +105,7 @@ fn out_of_place(source: &Source) -> Vec<String> {
     let mut found = Vec::new();
     for (number, line) in source.code() {
         for rule in &rules {
-            if let Some(word) = rule.words.iter().find(|word| says(line, word)) {
+            if let Some(word) = rule.words.iter().find(|word| has(line, word)) {
                 found.push(format!("{}:{number}: {word}: {}", source.path, rule.why));
             }
         }
@@ -114,8 +113,8 @@ fn out_of_place(source: &Source) -> Vec<String> {
     found
 }
 
-/// Whether a line says a word, and not as the end of a longer one (`cloudlet_http::`).
-fn says(line: &str, word: &str) -> bool {
+/// Whether a line has a word, and not as the end of a longer one (`cloudlet_http::`).
+fn has(line: &str, word: &str) -> bool {
     let mut from = 0;
     while let Some(at) = line.get(from..).and_then(|rest| rest.find(word)) {
         let before = line.get(..from + at).and_then(|start| start.chars().next_back());
@@ -216,6 +215,6 @@ mod tests {
     #[test]
     fn an_exception_has_a_reason() {
         assert_eq!(unreasoned(&source("crates/sqs/src/queues.rs", "#[allow(dead_code)]")).len(), 1);
-        assert!(unreasoned(&source("crates/sqs/src/queues.rs", "#[expect(dead_code, reason = \"later\")]")).is_empty());
+        assert!(unreasoned(&source("crates/sqs/src/queues.rs", "#[expect(dead_code, reason = \"for now\")]")).is_empty());
     }
 }

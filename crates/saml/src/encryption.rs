@@ -1,4 +1,4 @@
-//! Encrypted assertions: a key for the assertion, and that key encrypted for us.
+//! Encrypted assertions: the assertion is encrypted with a symmetric key, and that key with the service provider's RSA key.
 //! <https://www.w3.org/TR/xmlenc-core1/>
 
 use crate::xml::{ASSERTION, SIGNATURE, children, only, text};
@@ -18,7 +18,7 @@ const ENCRYPTION: &str = "http://www.w3.org/2001/04/xmlenc#";
 const NONCE: usize = 12;
 const BLOCK: usize = 16;
 
-/// A key that opens assertions.
+/// An RSA key that decrypts assertions.
 pub struct PrivateKey(OaepPrivateDecryptingKey);
 
 impl PrivateKey {
@@ -37,15 +37,15 @@ impl PrivateKey {
     }
 }
 
-pub(crate) fn sealed<'a, 'i>(response: Node<'a, 'i>) -> Option<Node<'a, 'i>> {
+pub(crate) fn encrypted_assertion<'a, 'i>(response: Node<'a, 'i>) -> Option<Node<'a, 'i>> {
     only(response, ASSERTION, "EncryptedAssertion")
 }
 
-/// The assertion in an EncryptedAssertion, as text. Whatever fails, fails alike.
-pub(crate) fn open(sealed: Node<'_, '_>, keys: &[PrivateKey]) -> Option<String> {
-    let body = only(sealed, ENCRYPTION, "EncryptedData")?;
-    // In the body's KeyInfo, or beside the body.
-    let mut wrapped = sealed.descendants().filter(|node| node.has_tag_name((ENCRYPTION, "EncryptedKey")));
+/// The text of the assertion. All failures look the same, so that nothing is learned from them.
+pub(crate) fn decrypt(encrypted: Node<'_, '_>, keys: &[PrivateKey]) -> Option<String> {
+    let body = only(encrypted, ENCRYPTION, "EncryptedData")?;
+    // In the KeyInfo of the body, or beside the body.
+    let mut wrapped = encrypted.descendants().filter(|node| node.has_tag_name((ENCRYPTION, "EncryptedKey")));
     let wrapped = wrapped.next().filter(|_| wrapped.next().is_none())?;
     let key = keys.iter().find_map(|key| unwrapped(wrapped, key))?;
     let plain = decrypted(algorithm(body)?, &key, value(body)?)?;
@@ -57,8 +57,8 @@ fn algorithm<'a>(node: Node<'a, '_>) -> Option<&'a str> {
 }
 
 fn value(node: Node<'_, '_>) -> Option<Vec<u8>> {
-    let letters: String = text(only(only(node, ENCRYPTION, "CipherData")?, ENCRYPTION, "CipherValue")?).split_ascii_whitespace().collect();
-    STANDARD.decode(letters).ok()
+    let base64: String = text(only(only(node, ENCRYPTION, "CipherData")?, ENCRYPTION, "CipherValue")?).split_ascii_whitespace().collect();
+    STANDARD.decode(base64).ok()
 }
 
 fn unwrapped(wrapped: Node<'_, '_>, key: &PrivateKey) -> Option<Vec<u8>> {
@@ -66,7 +66,7 @@ fn unwrapped(wrapped: Node<'_, '_>, key: &PrivateKey) -> Option<Vec<u8>> {
     let mask = method.children().find(|node| node.tag_name().name() == "MGF").and_then(|mask| mask.attribute("Algorithm"));
     let digest = children(method, SIGNATURE, "DigestMethod").next().and_then(|digest| digest.attribute("Algorithm"));
     let digest = digest.and_then(|name| name.rsplit('#').next()).unwrap_or("sha1");
-    // `rsa-oaep-mgf1p` masks with SHA-1; of the newer form it is told, and SHA-1 where it is not.
+    // `rsa-oaep-mgf1p` uses SHA-1 in the mask function; the newer form names the digest, with SHA-1 as the default.
     let mask = match algorithm(wrapped)? {
         "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p" => "sha1",
         "http://www.w3.org/2009/xmlenc11#rsa-oaep" => mask.map_or("sha1", |name| name.rsplit("mgf1").next().unwrap_or_default()),
@@ -104,9 +104,9 @@ fn decrypted(algorithm: &str, key: &[u8], value: Vec<u8>) -> Option<Vec<u8>> {
             let mut body = body.to_vec();
             let key = DecryptingKey::cbc(UnboundCipherKey::new(algorithm, key).ok()?).ok()?;
             let plain = key.decrypt(&mut body, DecryptionContext::Iv128(first.into())).ok()?;
-            // The last byte tells how many were added.
-            let added = usize::from(*plain.last()?);
-            let length = plain.len().checked_sub(added).filter(|_| (1..=BLOCK).contains(&added))?;
+            // The last byte is the length of the padding.
+            let padding = usize::from(*plain.last()?);
+            let length = plain.len().checked_sub(padding).filter(|_| (1..=BLOCK).contains(&padding))?;
             plain.get(..length).map(<[u8]>::to_vec)
         }
     }

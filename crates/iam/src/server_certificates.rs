@@ -3,11 +3,11 @@
 use crate::{
     Iam,
     der::{from_pem, validity},
-    faults::{exists, quota, the},
+    faults::{already_exists, no_such_entity, quota},
     limits,
-    operation::{Want, operation},
+    operation::{RequiredPermission, operation},
+    output,
     paging::page,
-    shown,
     tags::new_tags,
     users::path_of,
 };
@@ -17,14 +17,14 @@ use cloudlet_api_iam::{
     *,
 };
 use cloudlet_aws::{Account, Fault};
-use cloudlet_identity::state::{self, Of, rows_of};
+use cloudlet_identity::state::{self, EntityKey, entries_of_account};
 use cloudlet_shape::Empty;
 
 fn no_certificate(name: &str) -> impl FnOnce() -> Fault {
-    the("Server Certificate", name)
+    no_such_entity("Server Certificate", name)
 }
 
-/// The public half of a private key in PEM, as it stands in a certificate.
+/// The public key of a private key in PEM, as a certificate contains it.
 fn public_of(key: &str) -> Option<Vec<u8>> {
     if let Some(der) = from_pem(key, "RSA PRIVATE KEY") {
         return Some(RsaKeyPair::from_der(&der).ok()?.public_key().as_ref().to_vec());
@@ -58,7 +58,7 @@ operation!(
     UploadServerCertificate,
     |iam, cx, input| {
         let arn = iam.arn(cx.scope.account, "server-certificate", input.path.as_deref().unwrap_or("/"), &input.server_certificate_name);
-        Want::on(arn).requests(input.tags.as_deref())
+        RequiredPermission::on(arn).with_request_tags(input.tags.as_deref())
     },
     |iam, cx, input| {
         let account = cx.scope.account;
@@ -70,7 +70,7 @@ operation!(
         if !der.windows(public.len()).any(|window| window == public) {
             return Err(KEY_PAIR_MISMATCH.says("Certificate and private key do not match."));
         }
-        let key = Of::new(account, &input.server_certificate_name);
+        let key = EntityKey::new(account, &input.server_certificate_name);
         let row = state::ServerCertificate {
             name: input.server_certificate_name,
             path: path_of(input.path),
@@ -83,51 +83,55 @@ operation!(
         };
         iam.identity.write(|state| {
             if state.server_certificates.contains(&key) {
-                return Err(exists(format!("The Server Certificate with name {} already exists.", row.name)));
+                return Err(already_exists(format!("The Server Certificate with name {} already exists.", row.name)));
             }
-            if rows_of(&state.server_certificates, account).count() >= limits::SERVER_CERTIFICATES {
+            if entries_of_account(&state.server_certificates, account).count() >= limits::SERVER_CERTIFICATES {
                 return Err(quota("ServerCertificatesPerAccount", limits::SERVER_CERTIFICATES));
             }
             let shown = iam.shown_certificate(account, &row);
-            let tags = shown::tags(&row.tags);
+            let tags = output::tags(&row.tags);
             state.server_certificates.insert(key, row);
             Ok(UploadServerCertificateResponse { server_certificate_metadata: Some(shown), tags })
         })
     }
 );
 
-operation!(GetServerCertificate, |iam, cx, input| iam.want_certificate(cx, &input.server_certificate_name), |iam, cx, input| {
+operation!(GetServerCertificate, |iam, cx, input| iam.on_server_certificate(cx, &input.server_certificate_name), |iam, cx, input| {
     let name = &input.server_certificate_name;
     iam.identity.read(|state| {
-        let row = state.server_certificates.get(&Of::new(cx.scope.account, name)).filter(|row| row.name == *name).ok_or_else(no_certificate(name))?;
+        let row = state
+            .server_certificates
+            .get(&EntityKey::new(cx.scope.account, name))
+            .filter(|row| row.name == *name)
+            .ok_or_else(no_certificate(name))?;
         let server_certificate = ServerCertificate {
             server_certificate_metadata: iam.shown_certificate(cx.scope.account, row),
             certificate_body: row.body.clone(),
             certificate_chain: row.chain.clone(),
-            tags: shown::tags(&row.tags),
+            tags: output::tags(&row.tags),
         };
         Ok(GetServerCertificateResponse { server_certificate })
     })
 });
 
-operation!(ListServerCertificates, |iam, cx, input| iam.want_path(cx, "server-certificate", input.path_prefix.as_deref()), |iam, cx, input| {
+operation!(ListServerCertificates, |iam, cx, input| iam.on_path(cx, "server-certificate", input.path_prefix.as_deref()), |iam, cx, input| {
     let prefix = input.path_prefix.as_deref().unwrap_or("/");
     iam.identity.read(|state| {
-        let rows = rows_of(&state.server_certificates, cx.scope.account).map(|(_, row)| row).filter(|row| row.path.starts_with(prefix));
+        let rows = entries_of_account(&state.server_certificates, cx.scope.account).map(|(_, row)| row).filter(|row| row.path.starts_with(prefix));
         let page = page(rows, input.marker.as_deref(), input.max_items)?.map(|row| iam.shown_certificate(cx.scope.account, row));
         Ok(ListServerCertificatesResponse { server_certificate_metadata_list: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });
 
-operation!(UpdateServerCertificate, |iam, cx, input| iam.want_certificate(cx, &input.server_certificate_name), |iam, cx, input| {
+operation!(UpdateServerCertificate, |iam, cx, input| iam.on_server_certificate(cx, &input.server_certificate_name), |iam, cx, input| {
     let account = cx.scope.account;
-    let old = Of::new(account, &input.server_certificate_name);
+    let old = EntityKey::new(account, &input.server_certificate_name);
     iam.identity.write(|state| {
         let mut row = state.server_certificates.get(&old).cloned().ok_or_else(no_certificate(&input.server_certificate_name))?;
         if let Some(name) = input.new_server_certificate_name.filter(|name| *name != row.name) {
-            let key = Of::new(account, &name);
+            let key = EntityKey::new(account, &name);
             if key != old && state.server_certificates.contains(&key) {
-                return Err(exists(format!("The Server Certificate with name {name} already exists.")));
+                return Err(already_exists(format!("The Server Certificate with name {name} already exists.")));
             }
             row.name = name;
         }
@@ -135,14 +139,14 @@ operation!(UpdateServerCertificate, |iam, cx, input| iam.want_certificate(cx, &i
             row.path = path;
         }
         state.server_certificates.remove(&old);
-        state.server_certificates.insert(Of::new(account, &row.name), row);
+        state.server_certificates.insert(EntityKey::new(account, &row.name), row);
         Ok(Empty {})
     })
 });
 
-operation!(DeleteServerCertificate, |iam, cx, input| iam.want_certificate(cx, &input.server_certificate_name), |iam, cx, input| {
+operation!(DeleteServerCertificate, |iam, cx, input| iam.on_server_certificate(cx, &input.server_certificate_name), |iam, cx, input| {
     let name = &input.server_certificate_name;
-    iam.identity.write(|state| match state.server_certificates.remove(&Of::new(cx.scope.account, name)) {
+    iam.identity.write(|state| match state.server_certificates.remove(&EntityKey::new(cx.scope.account, name)) {
         Some(_) => Ok(Empty {}),
         None => Err(no_certificate(name)()),
     })

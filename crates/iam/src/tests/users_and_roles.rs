@@ -2,7 +2,7 @@ use super::fixture::*;
 use cloudlet_api_iam::*;
 
 #[tokio::test]
-async fn a_user_lives_under_its_path_until_nothing_holds_it() {
+async fn a_user_has_an_arn_with_its_path_and_cannot_be_deleted_with_access_keys() {
     let cloud = TestCloud::new();
     let input = CreateUserRequest { user_name: "Ada".into(), path: Some("/team/".into()), ..Default::default() };
     let user = cloud.does::<CreateUser>(input).await.user.unwrap();
@@ -11,20 +11,61 @@ async fn a_user_lives_under_its_path_until_nothing_holds_it() {
     let again = CreateUserRequest { user_name: "ADA".into(), ..Default::default() };
     assert_eq!(cloud.fails::<CreateUser>(again).await, ("EntityAlreadyExists".into(), "User with name ADA already exists.".into()));
     cloud.does::<CreateAccessKey>(CreateAccessKeyRequest { user_name: Some("Ada".into()) }).await;
-    let gone = DeleteUserRequest { user_name: "Ada".into() };
+    let delete = DeleteUserRequest { user_name: "Ada".into() };
     assert_eq!(
-        cloud.fails::<DeleteUser>(gone.clone()).await,
+        cloud.fails::<DeleteUser>(delete.clone()).await,
         ("DeleteConflict".into(), "Cannot delete entity, must delete access keys first.".into())
     );
     let keys = cloud.does::<ListAccessKeys>(ListAccessKeysRequest { user_name: Some("Ada".into()), ..Default::default() }).await;
     let id = keys.access_key_metadata[0].access_key_id.clone().unwrap();
     cloud.does::<DeleteAccessKey>(DeleteAccessKeyRequest { user_name: Some("Ada".into()), access_key_id: id }).await;
-    cloud.does::<DeleteUser>(gone.clone()).await;
-    assert_eq!(cloud.fails::<DeleteUser>(gone).await, ("NoSuchEntity".into(), "The user with name Ada cannot be found.".into()));
+    cloud.does::<DeleteUser>(delete.clone()).await;
+    assert_eq!(cloud.fails::<DeleteUser>(delete).await, ("NoSuchEntity".into(), "The user with name Ada cannot be found.".into()));
+}
+
+/// `openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=test`
+const CERTIFICATE: &str = include_str!("certificate.pem");
+const SSH_KEY: &str = include_str!("ssh_key.pub");
+
+#[tokio::test]
+async fn a_user_with_references_cannot_be_deleted() {
+    let cloud = TestCloud::new();
+    cloud.user("u").await;
+    let name = || Some("u".to_owned());
+    let conflict = async |what: &str| {
+        let fault = cloud.fails::<DeleteUser>(DeleteUserRequest { user_name: "u".into() }).await;
+        assert_eq!(fault, ("DeleteConflict".into(), format!("Cannot delete entity, must {what} first.")));
+    };
+    let input =
+        CreateServiceSpecificCredentialRequest { user_name: "u".into(), service_name: "codecommit.amazonaws.com".into(), credential_age_days: None };
+    let credential = cloud.does::<CreateServiceSpecificCredential>(input).await.service_specific_credential.unwrap();
+    conflict("remove referenced objects").await;
+    let input =
+        DeleteServiceSpecificCredentialRequest { user_name: name(), service_specific_credential_id: credential.service_specific_credential_id };
+    cloud.does::<DeleteServiceSpecificCredential>(input).await;
+    let input = UploadSSHPublicKeyRequest { user_name: "u".into(), ssh_public_key_body: SSH_KEY.into() };
+    cloud.does::<UploadSSHPublicKey>(input).await;
+    conflict("remove referenced objects").await;
+    cloud.does::<UploadSigningCertificate>(UploadSigningCertificateRequest { user_name: name(), certificate_body: CERTIFICATE.into() }).await;
+    conflict("delete certificates").await;
+    cloud.does::<CreateAccessKey>(CreateAccessKeyRequest { user_name: name() }).await;
+    conflict("delete access keys").await;
+    let input = CreateLoginProfileRequest { user_name: name(), password: Some("Secret12345!".into()), password_reset_required: None };
+    cloud.does::<CreateLoginProfile>(input).await;
+    conflict("delete login profile").await;
+    let input = PutUserPolicyRequest { user_name: "u".into(), policy_name: "p".into(), policy_document: ALLOW_ALL.into() };
+    cloud.does::<PutUserPolicy>(input).await;
+    conflict("delete policies").await;
+    let policy_arn = "arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned();
+    cloud.does::<AttachUserPolicy>(AttachUserPolicyRequest { user_name: "u".into(), policy_arn }).await;
+    conflict("detach all policies").await;
+    cloud.does::<CreateGroup>(CreateGroupRequest { group_name: "g".into(), path: None }).await;
+    cloud.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "g".into(), user_name: "u".into() }).await;
+    conflict("remove users from group").await;
 }
 
 #[tokio::test]
-async fn who_asks_for_no_user_gets_itself_and_root_ends_in_root() {
+async fn get_user_without_a_name_returns_the_caller() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
     cloud.does::<PutUserPolicy>(PutUserPolicyRequest { user_name: "bob".into(), policy_name: "all".into(), policy_document: ALLOW_ALL.into() }).await;
@@ -42,7 +83,7 @@ async fn who_asks_for_no_user_gets_itself_and_root_ends_in_root() {
 }
 
 #[tokio::test]
-async fn a_renamed_user_keeps_its_keys_groups_and_the_trust_put_in_it() {
+async fn a_renamed_user_keeps_its_keys_groups_and_trust() {
     let cloud = TestCloud::new();
     cloud.user("old").await;
     cloud.does::<CreateGroup>(CreateGroupRequest { group_name: "devs".into(), path: None }).await;
@@ -60,7 +101,7 @@ async fn a_renamed_user_keeps_its_keys_groups_and_the_trust_put_in_it() {
 }
 
 #[tokio::test]
-async fn a_principal_that_is_deleted_shows_as_its_id_and_a_namesake_inherits_nothing() {
+async fn a_deleted_principal_is_replaced_by_its_id_in_trust_policies() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
     let trust = LAMBDA_TRUST.replace(r#""Service":"lambda.amazonaws.com""#, r#""AWS":"arn:aws:iam::123456789012:user/bob""#);
@@ -73,7 +114,7 @@ async fn a_principal_that_is_deleted_shows_as_its_id_and_a_namesake_inherits_not
 }
 
 #[tokio::test]
-async fn a_trust_policy_may_name_only_who_exists_and_only_trust() {
+async fn the_principals_of_a_trust_policy_must_exist() {
     let cloud = TestCloud::new();
     let input = |document: &str| CreateRoleRequest { role_name: "r".into(), assume_role_policy_document: document.into(), ..Default::default() };
     let nobody = LAMBDA_TRUST.replace(r#""Service":"lambda.amazonaws.com""#, r#""AWS":"arn:aws:iam::123456789012:user/nobody""#);
@@ -86,13 +127,13 @@ async fn a_trust_policy_may_name_only_who_exists_and_only_trust() {
     assert_eq!(cloud.fails::<CreateRole>(input(&mistyped)).await.1, r#"Invalid principal in policy: "SERVICE":"lambda.amazonws.com""#);
     assert_eq!(cloud.fails::<CreateRole>(input(ALLOW_ALL)).await.0, "MalformedPolicyDocument");
     assert_eq!(cloud.fails::<CreateRole>(input("{")).await.1, "This policy contains invalid Json");
-    // Of accounts that live elsewhere nobody here can say who exists.
-    let stranger = nobody.replace("123456789012", "999988887777");
-    cloud.does::<CreateRole>(input(&stranger)).await;
+    // Accounts without principals on this server are not checked.
+    let other_account = nobody.replace("123456789012", "999988887777");
+    cloud.does::<CreateRole>(input(&other_account)).await;
 }
 
 #[tokio::test]
-async fn roles_and_profiles_hold_on_to_each_other() {
+async fn a_role_in_an_instance_profile_cannot_be_deleted() {
     let cloud = TestCloud::new();
     cloud.role("r", LAMBDA_TRUST).await;
     cloud.does::<CreateInstanceProfile>(CreateInstanceProfileRequest { instance_profile_name: "p".into(), ..Default::default() }).await;
@@ -113,7 +154,7 @@ async fn roles_and_profiles_hold_on_to_each_other() {
 }
 
 #[tokio::test]
-async fn lists_come_in_pages_and_by_path() {
+async fn lists_have_pages_and_path_prefixes() {
     let cloud = TestCloud::new();
     for name in ["a", "b", "c"] {
         let path = if name == "c" { "/far/" } else { "/" };
@@ -128,7 +169,7 @@ async fn lists_come_in_pages_and_by_path() {
 }
 
 #[tokio::test]
-async fn a_service_linked_role_belongs_to_its_service() {
+async fn a_service_linked_role_can_only_be_deleted_as_such() {
     let cloud = TestCloud::new();
     let input = CreateServiceLinkedRoleRequest { aws_service_name: "batch.amazonaws.com".into(), ..Default::default() };
     let role = cloud.does::<CreateServiceLinkedRole>(input.clone()).await.role.unwrap();

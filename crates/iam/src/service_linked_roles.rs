@@ -1,17 +1,17 @@
-//! Service-linked roles: made for one service, changed by nobody else.
+//! Service-linked roles.
 
 use crate::{
-    faults::{bad_input, gone, the},
+    faults::{invalid_input, no_such, no_such_entity},
     jobs::add_job,
     linked_services::{DESCRIPTIONS, LINKED, SUFFIXED},
-    operation::{Want, operation},
-    shown::Detail,
+    operation::{RequiredPermission, operation},
+    output::Detail,
 };
 use cloudlet_api_iam::*;
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_identity::{
     LastUsed, StoredPolicy,
-    state::{self, Holdings, JobKind, Of},
+    state::{self, EntityKey, IdentityPolicies, JobKind},
 };
 use cloudlet_policy::Kind;
 
@@ -25,7 +25,7 @@ fn known(service: &str) -> Result<&'static (&'static str, &'static str, &'static
     let short = service.strip_suffix(DOMAIN).unwrap_or(service);
     LINKED.iter().find(|(name, ..)| *name == short && service.ends_with(DOMAIN)).ok_or_else(|| {
         // AWS: unverified text
-        bad_input(format!("Service {service} is not known to have a service-linked role."))
+        invalid_input(format!("Service {service} is not known to have a service-linked role."))
     })
 }
 
@@ -33,7 +33,8 @@ operation!(
     CreateServiceLinkedRole,
     |iam, cx, input| {
         let name = known(&input.aws_service_name).map_or("*".to_owned(), |(_, role, _)| format!("AWSServiceRoleFor{role}"));
-        Want::on(iam.arn(cx.scope.account, "role", &path(&input.aws_service_name), &name)).with("iam:AWSServiceName", &input.aws_service_name)
+        RequiredPermission::on(iam.arn(cx.scope.account, "role", &path(&input.aws_service_name), &name))
+            .with_key("iam:AWSServiceName", &input.aws_service_name)
     },
     |iam, cx, input| {
         let account = cx.scope.account;
@@ -42,32 +43,32 @@ operation!(
         let name = match input.custom_suffix.as_deref().filter(|suffix| !suffix.is_empty()) {
             None => format!("AWSServiceRoleFor{role}"),
             Some(suffix) if SUFFIXED.contains(short) => format!("AWSServiceRoleFor{role}_{suffix}"),
-            Some(_) => return Err(bad_input(format!("Custom suffix is not allowed for {service}"))),
+            Some(_) => return Err(invalid_input(format!("Custom suffix is not allowed for {service}"))),
         };
         let text = format!(
             r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"{service}"}},"Action":"sts:AssumeRole"}}]}}"#
         );
         let trust = StoredPolicy::parse(&text, Kind::Trust).map_err(|error| Fault::internal(error.message))?;
         let attached = Arn::build(iam.identity.partition(), "iam", "", "aws", &format!("policy/aws-service-role/{policy}"));
-        let usual = DESCRIPTIONS.iter().find(|(name, _)| name == short).map(|(_, text)| (*text).to_owned());
+        let default_description = DESCRIPTIONS.iter().find(|(name, _)| name == short).map(|(_, text)| (*text).to_owned());
         let role = state::Role {
             name: name.clone(),
             path: path(&service),
             id: format!("AROA{}", cx.ids().base32(17)).into(),
             created: cx.now.whole_secs(),
-            trust,
-            description: input.description.or(usual),
-            max_session: 3600,
+            trust_policy: trust,
+            description: input.description.or(default_description),
+            max_session_duration: 3600,
             tags: Vec::new(),
-            boundary: None,
-            holds: Holdings { attached: vec![attached], ..Holdings::default() },
-            used: LastUsed::default(),
-            linked_to: Some(service),
+            permissions_boundary: None,
+            policies: IdentityPolicies { attached: vec![attached], ..IdentityPolicies::default() },
+            last_used: LastUsed::default(),
+            linked_service: Some(service),
         };
         iam.identity.write(|state| {
-            let key = Of::new(account, &name);
+            let key = EntityKey::new(account, &name);
             if state.roles.contains(&key) {
-                return Err(bad_input(format!("Service role name {name} has been taken in this account, please try a different suffix.")));
+                return Err(invalid_input(format!("Service role name {name} has been taken in this account, please try a different suffix.")));
             }
             let shown = iam.shown_role(account, &role, Detail::Created);
             state.roles.insert(key, role);
@@ -76,19 +77,19 @@ operation!(
     }
 );
 
-operation!(DeleteServiceLinkedRole, |iam, cx, input| iam.want_role(cx, &input.role_name), |iam, cx, input| {
+operation!(DeleteServiceLinkedRole, |iam, cx, input| iam.on_role(cx, &input.role_name), |iam, cx, input| {
     let account = cx.scope.account;
     let uuid = cx.ids().uuid();
     iam.identity.write(|state| {
-        let role = state.role(account, &input.role_name).ok_or_else(the("role", &input.role_name))?;
-        let service = role.linked_to.clone().ok_or_else(|| bad_input(format!("Role {} is not a service linked role.", role.name)))?;
+        let role = state.role(account, &input.role_name).ok_or_else(no_such_entity("role", &input.role_name))?;
+        let service = role.linked_service.clone().ok_or_else(|| invalid_input(format!("Role {} is not a service linked role.", role.name)))?;
         let arn = iam.arn(account, "role", &role.path, &role.name);
         let id = role.id.clone();
         crate::documents::rename_principal(state, arn.as_str(), &id);
-        state.roles.remove(&Of::new(account, &input.role_name));
-        // Nothing of the service stands in the way here: the task is done when it is begun.
+        state.roles.remove(&EntityKey::new(account, &input.role_name));
+        // The task is complete at once: no resources of the service are checked.
         let task = format!("task/aws-service-role/{service}/{}/{uuid}", input.role_name);
-        add_job(state, account, &task, cx.now, JobKind::RoleDeletion);
+        add_job(state, account, &task, cx.now, JobKind::ServiceLinkedRoleDeletion);
         Ok(DeleteServiceLinkedRoleResponse { deletion_task_id: task })
     })
 });
@@ -98,10 +99,10 @@ operation!(
     |iam, cx, input| {
         let mut parts = input.deletion_task_id.split('/').skip(2);
         let (service, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        Want::on(iam.arn(cx.scope.account, "role", &path(service), name))
+        RequiredPermission::on(iam.arn(cx.scope.account, "role", &path(service), name))
     },
-    |iam, cx, input| iam.identity.read(|state| match state.jobs.get(&Of::new(cx.scope.account, &input.deletion_task_id)) {
+    |iam, cx, input| iam.identity.read(|state| match state.jobs.get(&EntityKey::new(cx.scope.account, &input.deletion_task_id)) {
         Some(_) => Ok(GetServiceLinkedRoleDeletionStatusResponse { status: "SUCCEEDED".into(), reason: None }),
-        None => Err(gone(format!("Deletion task {} was not found.", input.deletion_task_id))),
+        None => Err(no_such(format!("Deletion task {} was not found.", input.deletion_task_id))),
     })
 );

@@ -1,13 +1,13 @@
-//! How rows look from outside: IAM's shapes, ARNs, documents in URL encoding.
+//! Rows as shapes of the API.
 
 use crate::Iam;
 use cloudlet_api_iam as api;
 use cloudlet_aws::{Account, Arn};
 use cloudlet_engine::Cx;
-use cloudlet_identity::{State, Tags, catalogue::AwsManaged, state};
+use cloudlet_identity::{State, Tags, catalogue::AwsManagedPolicy, state};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// RFC 3986: everything but the unreserved characters.
+/// RFC 3986: all but the unreserved characters.
 const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 pub(crate) fn encoded(document: &str) -> String {
@@ -29,7 +29,7 @@ pub(crate) fn boundary(arn: Option<&Arn>) -> Option<api::AttachedPermissionsBoun
     })
 }
 
-/// How much of a role an answer tells. AWS: lists leave tags, boundary and last use out; CreateRole the session duration and last use.
+/// Which members an answer has. AWS: lists omit tags, boundary and last use; CreateRole omits session duration and last use.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
     Created,
@@ -43,16 +43,16 @@ impl Iam {
     }
 
     pub(crate) fn shown_user(&self, account: Account, user: &state::User, detail: Detail) -> api::User {
-        let whole = detail != Detail::Listed;
+        let complete = detail != Detail::Listed;
         api::User {
             path: user.path.clone(),
             user_name: user.name.clone(),
             user_id: user.id.to_string(),
             arn: self.arn(account, "user", &user.path, &user.name).to_string(),
             create_date: user.created.whole_secs(),
-            password_last_used: user.password_used,
-            permissions_boundary: boundary(user.boundary.as_ref().filter(|_| whole)),
-            tags: tags(&user.tags).filter(|_| whole),
+            password_last_used: user.password_last_used,
+            permissions_boundary: boundary(user.permissions_boundary.as_ref().filter(|_| complete)),
+            tags: tags(&user.tags).filter(|_| complete),
         }
     }
 
@@ -67,9 +67,9 @@ impl Iam {
     }
 
     pub(crate) fn shown_role(&self, account: Account, role: &state::Role, detail: Detail) -> api::Role {
-        let whole = detail != Detail::Listed;
-        let used = || match role.used.get() {
-            Some((at, place)) => api::RoleLastUsed { last_used_date: Some(at.whole_secs()), region: Some(place.region.to_string()) },
+        let complete = detail != Detail::Listed;
+        let used = || match role.last_used.get() {
+            Some(usage) => api::RoleLastUsed { last_used_date: Some(usage.at.whole_secs()), region: Some(usage.region.to_string()) },
             None => api::RoleLastUsed::default(),
         };
         api::Role {
@@ -78,11 +78,11 @@ impl Iam {
             role_id: role.id.to_string(),
             arn: self.arn(account, "role", &role.path, &role.name).to_string(),
             create_date: role.created.whole_secs(),
-            assume_role_policy_document: Some(encoded(&role.trust.text)),
+            assume_role_policy_document: Some(encoded(&role.trust_policy.text)),
             description: role.description.clone(),
-            max_session_duration: (detail != Detail::Created || role.max_session != 3600).then_some(role.max_session),
-            permissions_boundary: boundary(role.boundary.as_ref().filter(|_| whole)),
-            tags: tags(&role.tags).filter(|_| whole),
+            max_session_duration: (detail != Detail::Created || role.max_session_duration != 3600).then_some(role.max_session_duration),
+            permissions_boundary: boundary(role.permissions_boundary.as_ref().filter(|_| complete)),
+            tags: tags(&role.tags).filter(|_| complete),
             role_last_used: (detail == Detail::Whole).then(used),
             source_role_template: None,
         }
@@ -101,37 +101,40 @@ impl Iam {
         }
     }
 
-    pub(crate) fn shown_policy(&self, account: Account, policy: &state::Managed, uses: Uses, detail: Detail) -> api::Policy {
-        let whole = detail != Detail::Listed;
+    pub(crate) fn shown_policy(&self, account: Account, policy: &state::ManagedPolicy, usage: PolicyUsage, detail: Detail) -> api::Policy {
+        let complete = detail != Detail::Listed;
         api::Policy {
             policy_name: Some(policy.name.clone()),
             policy_id: Some(policy.id.to_string()),
             arn: Some(self.arn(account, "policy", &policy.path, &policy.name).to_string()),
             path: Some(policy.path.clone()),
-            default_version_id: Some(format!("v{}", policy.default)),
-            attachment_count: Some(uses.attached),
-            permissions_boundary_usage_count: Some(uses.boundary),
+            default_version_id: Some(format!("v{}", policy.default_version)),
+            attachment_count: Some(usage.attachments),
+            permissions_boundary_usage_count: Some(usage.boundaries),
             is_attachable: Some(true),
             description: policy.description.clone().filter(|_| detail == Detail::Whole),
             create_date: Some(policy.created.whole_secs()),
             update_date: Some(policy.updated.whole_secs()),
-            tags: tags(&policy.tags).filter(|_| whole),
+            tags: tags(&policy.tags).filter(|_| complete),
         }
     }
 
-    pub(crate) fn shown_aws_policy(&self, policy: &AwsManaged, uses: Uses, detail: Detail) -> api::Policy {
-        let told =
-            if policy.is_real() { "An AWS managed policy." } else { "Cloudlet knows this AWS managed policy by name only: it allows nothing." };
+    pub(crate) fn shown_aws_policy(&self, policy: &AwsManagedPolicy, usage: PolicyUsage, detail: Detail) -> api::Policy {
+        let description = if policy.has_document() {
+            "An AWS managed policy."
+        } else {
+            "Cloudlet does not have the document of this AWS managed policy: it allows nothing."
+        };
         api::Policy {
             policy_name: Some(policy.name.clone()),
             policy_id: Some(policy.id()),
             arn: Some(policy.arn(self.identity.partition()).to_string()),
             path: Some(policy.path.clone()),
             default_version_id: Some(format!("v{}", policy.version)),
-            attachment_count: Some(uses.attached),
-            permissions_boundary_usage_count: Some(uses.boundary),
+            attachment_count: Some(usage.attachments),
+            permissions_boundary_usage_count: Some(usage.boundaries),
             is_attachable: Some(true),
-            description: (detail == Detail::Whole).then(|| told.to_owned()),
+            description: (detail == Detail::Whole).then(|| description.to_owned()),
             create_date: Some(policy.created),
             update_date: Some(policy.updated),
             tags: None,
@@ -141,52 +144,52 @@ impl Iam {
 
 /// How often a policy is used in an account.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Uses {
-    pub attached: i32,
-    pub boundary: i32,
+pub(crate) struct PolicyUsage {
+    pub attachments: i32,
+    pub boundaries: i32,
 }
 
-/// Counts the uses of every policy of an account at once.
-pub(crate) fn uses(state: &State, account: Account) -> std::collections::HashMap<&str, Uses> {
-    let mut uses: std::collections::HashMap<&str, Uses> = std::collections::HashMap::new();
+/// Counts the uses of every policy of an account.
+pub(crate) fn policy_usage(state: &State, account: Account) -> std::collections::HashMap<&str, PolicyUsage> {
+    let mut usage: std::collections::HashMap<&str, PolicyUsage> = std::collections::HashMap::new();
     let mut all: Vec<(&Arn, bool)> = Vec::new();
-    for user in state::of_account(&state.users, account) {
-        all.extend(user.holds.attached.iter().map(|arn| (arn, false)).chain(user.boundary.iter().map(|arn| (arn, true))));
+    for user in state::rows_of_account(&state.users, account) {
+        all.extend(user.policies.attached.iter().map(|arn| (arn, false)).chain(user.permissions_boundary.iter().map(|arn| (arn, true))));
     }
-    for role in state::of_account(&state.roles, account) {
-        all.extend(role.holds.attached.iter().map(|arn| (arn, false)).chain(role.boundary.iter().map(|arn| (arn, true))));
+    for role in state::rows_of_account(&state.roles, account) {
+        all.extend(role.policies.attached.iter().map(|arn| (arn, false)).chain(role.permissions_boundary.iter().map(|arn| (arn, true))));
     }
-    for group in state::of_account(&state.groups, account) {
-        all.extend(group.holds.attached.iter().map(|arn| (arn, false)));
+    for group in state::rows_of_account(&state.groups, account) {
+        all.extend(group.policies.attached.iter().map(|arn| (arn, false)));
     }
     for (arn, as_boundary) in all {
-        let one = uses.entry(arn.as_str()).or_default();
-        if as_boundary { one.boundary += 1 } else { one.attached += 1 }
+        let one = usage.entry(arn.as_str()).or_default();
+        if as_boundary { one.boundaries += 1 } else { one.attachments += 1 }
     }
-    uses
+    usage
 }
 
-/// The user of a call that need not name one: the caller, if it is a user.
-pub(crate) enum Whom {
+/// The user of a request: the one it names, or the caller.
+pub(crate) enum UserOrRoot {
     User(String),
     Root,
 }
 
-impl Whom {
-    pub fn of(cx: &Cx, named: Option<&str>) -> Result<Whom, cloudlet_aws::Fault> {
+impl UserOrRoot {
+    pub fn of(cx: &Cx, named: Option<&str>) -> Result<UserOrRoot, cloudlet_aws::Fault> {
         match (named, &cx.caller.identity) {
-            (Some(name), _) => Ok(Whom::User(name.to_owned())),
-            (None, cloudlet_aws::Identity::User { name }) => Ok(Whom::User(name.to_string())),
-            (None, cloudlet_aws::Identity::Root) => Ok(Whom::Root),
-            (None, _) => Err(crate::faults::invalid("Must specify userName when calling with non-User credentials")),
+            (Some(name), _) => Ok(UserOrRoot::User(name.to_owned())),
+            (None, cloudlet_aws::Identity::User { name }) => Ok(UserOrRoot::User(name.to_string())),
+            (None, cloudlet_aws::Identity::Root) => Ok(UserOrRoot::Root),
+            (None, _) => Err(crate::faults::validation_error("Must specify userName when calling with non-User credentials")),
         }
     }
 
-    /// The same, where root has no such thing.
+    /// For operations that do not work on root.
     pub fn user(cx: &Cx, named: Option<&str>) -> Result<String, cloudlet_aws::Fault> {
-        match Whom::of(cx, named)? {
-            Whom::User(name) => Ok(name),
-            Whom::Root => Err(crate::faults::invalid("Must specify userName when calling with non-User credentials")),
+        match UserOrRoot::of(cx, named)? {
+            UserOrRoot::User(name) => Ok(name),
+            UserOrRoot::Root => Err(crate::faults::validation_error("Must specify userName when calling with non-User credentials")),
         }
     }
 }
