@@ -24,7 +24,8 @@ pub fn on_topic(sns: &Sns, cx: &Cx, action: &'static str, arn: Arn) -> Permissio
     let mut permission = Permission::action(action, arn);
     if let Some(topic) = topic {
         // The default policy gives the owner's own account nothing beyond the policies of its identities.
-        let is_needless = topic.policy.is_default() && cx.caller.account == Some(topic.owner) && !matches!(cx.caller.identity, Identity::Service { .. });
+        let is_needless =
+            topic.policy.is_default() && cx.caller.account == Some(topic.owner) && !matches!(cx.caller.identity, Identity::Service { .. });
         permission.resource_policy = (!is_needless).then(|| topic.policy.policy());
         permission.keys.set_resource_tags(topic.tags.iter().map(|(key, value)| (key, value.clone())));
     }

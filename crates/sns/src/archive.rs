@@ -72,7 +72,8 @@ impl Handle<ReplayMessages> for Sns {
             let Some((subscription, topic, replay)) = found else { return Ok(Empty {}) };
             let batch = self.fifo_topics.read(&topic.arn, |fifo| {
                 let last = fifo.last_sequence_number.get(&()).copied().unwrap_or_default();
-                let batch: Vec<Arc<Message>> = fifo.archive.range(replay.last_replayed + 1..).take(STEP).map(|(_, message)| message.clone()).collect();
+                let batch: Vec<Arc<Message>> =
+                    fifo.archive.range(replay.last_replayed + 1..).take(STEP).map(|(_, message)| message.clone()).collect();
                 (last, batch)
             });
             let Some((last, batch)) = batch else { return Ok(Empty {}) };

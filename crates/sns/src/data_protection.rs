@@ -20,8 +20,9 @@ pub fn check(policy: &str) -> Result<(), Fault> {
     if !has_all || policy.len() > limits::DATA_PROTECTION_BYTES {
         return Err(faults::invalid("DataProtectionPolicy"));
     }
-    let direction =
-        |statement: &Value| statement.get("DataDirection").and_then(Value::as_str).is_some_and(|direction| ["Inbound", "Outbound"].contains(&direction));
+    let direction = |statement: &Value| {
+        statement.get("DataDirection").and_then(Value::as_str).is_some_and(|direction| ["Inbound", "Outbound"].contains(&direction))
+    };
     if !map.get("Statement").and_then(Value::as_array).is_some_and(|statements| statements.iter().all(direction)) {
         // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
         return Err(faults::reason("DataProtectionPolicy", "Statement DataDirection must be either Inbound or Outbound"));

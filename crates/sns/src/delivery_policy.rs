@@ -58,10 +58,25 @@ pub struct Retries {
 }
 
 impl Retries {
-    pub const HTTP: Retries = Retries { min_delay: 20, max_delay: 20, retries: 3, no_delay_retries: 0, min_delay_retries: 0, max_delay_retries: 0, backoff: Backoff::Linear };
+    pub const HTTP: Retries = Retries {
+        min_delay: 20,
+        max_delay: 20,
+        retries: 3,
+        no_delay_retries: 0,
+        min_delay_retries: 0,
+        max_delay_retries: 0,
+        backoff: Backoff::Linear,
+    };
     /// SQS, Lambda, Firehose: 100,015 retries in 23 days.
-    pub const AWS_MANAGED: Retries =
-        Retries { min_delay: 1, max_delay: 20, retries: 100_015, no_delay_retries: 3, min_delay_retries: 2, max_delay_retries: 100_000, backoff: Backoff::Exponential };
+    pub const AWS_MANAGED: Retries = Retries {
+        min_delay: 1,
+        max_delay: 20,
+        retries: 100_015,
+        no_delay_retries: 3,
+        min_delay_retries: 2,
+        max_delay_retries: 100_000,
+        backoff: Backoff::Exponential,
+    };
 
     /// Milliseconds before retry `index` (from 0); `None` when there are no more.
     pub fn delay(&self, index: u32) -> Option<i64> {
@@ -140,7 +155,8 @@ fn retries(given: &Map<String, Value>, path: &str) -> Result<Retries, String> {
     if retries.min_delay > retries.max_delay {
         return Err(format!("{path}.maxDelayTarget must be greater than or equal to minDelayTarget"));
     }
-    if u64::from(retries.no_delay_retries) + u64::from(retries.min_delay_retries) + u64::from(retries.max_delay_retries) > u64::from(retries.retries) {
+    if u64::from(retries.no_delay_retries) + u64::from(retries.min_delay_retries) + u64::from(retries.max_delay_retries) > u64::from(retries.retries)
+    {
         return Err(format!(
             "{path}.numRetries must be greater than or equal to total of numMinDelayRetries, numNoDelayRetries and numMaxDelayRetries"
         ));
@@ -321,14 +337,24 @@ mod tests {
 
     #[test]
     fn retries_have_four_phases() {
-        let retries = Retries { min_delay: 1, max_delay: 60, retries: 10, no_delay_retries: 2, min_delay_retries: 2, max_delay_retries: 2, backoff: Backoff::Linear };
+        let retries = Retries {
+            min_delay: 1,
+            max_delay: 60,
+            retries: 10,
+            no_delay_retries: 2,
+            min_delay_retries: 2,
+            max_delay_retries: 2,
+            backoff: Backoff::Linear,
+        };
         assert_eq!(delays(retries), [0, 0, 1_000, 1_000, 1_000, 20_667, 40_333, 60_000, 60_000, 60_000]);
         assert_eq!(delays(Retries::HTTP), [20_000, 20_000, 20_000]);
     }
 
     #[test]
     fn backoff_functions_differ_between_the_same_delays() {
-        let of = |backoff| delays(Retries { min_delay: 1, max_delay: 16, retries: 5, no_delay_retries: 0, min_delay_retries: 0, max_delay_retries: 0, backoff });
+        let of = |backoff| {
+            delays(Retries { min_delay: 1, max_delay: 16, retries: 5, no_delay_retries: 0, min_delay_retries: 0, max_delay_retries: 0, backoff })
+        };
         assert_eq!(of(Backoff::Linear), [1_000, 4_750, 8_500, 12_250, 16_000]);
         assert_eq!(of(Backoff::Arithmetic), [1_000, 2_500, 5_500, 10_000, 16_000]);
         assert_eq!(of(Backoff::Geometric), [1_000, 2_000, 4_000, 8_000, 16_000]);
@@ -357,7 +383,9 @@ mod tests {
         ] {
             assert!(topic(policy.clone()).is_err(), "{policy}");
         }
-        assert!(DeliveryPolicy::parse("no", PolicyOwner::Topic).unwrap_err().starts_with("DeliveryPolicy: failed to parse JSON. Unrecognized token 'no'"));
+        assert!(
+            DeliveryPolicy::parse("no", PolicyOwner::Topic).unwrap_err().starts_with("DeliveryPolicy: failed to parse JSON. Unrecognized token 'no'")
+        );
     }
 
     #[test]
@@ -382,7 +410,8 @@ mod tests {
 
     #[test]
     fn a_subscriptions_policy_precedes_its_topics_unless_that_disables_overrides() {
-        let own = DeliveryPolicy::parse(r#"{"healthyRetryPolicy": {"numRetries": 7}, "sicklyRetryPolicy": null}"#, PolicyOwner::Subscription).unwrap();
+        let own =
+            DeliveryPolicy::parse(r#"{"healthyRetryPolicy": {"numRetries": 7}, "sicklyRetryPolicy": null}"#, PolicyOwner::Subscription).unwrap();
         let open = topic(json!({"defaultHealthyRetryPolicy": {"numRetries": 1}, "defaultThrottlePolicy": {"maxReceivesPerSecond": 2}})).unwrap();
         let closed = topic(json!({"disableSubscriptionOverrides": true, "defaultHealthyRetryPolicy": {"numRetries": 1}})).unwrap();
         assert_eq!(EffectivePolicy::of(Some(&open), Some(&own)).retries.retries, 7);

@@ -5,8 +5,7 @@
 use crate::{
     Sns,
     access::PRINCIPAL,
-    arns,
-    faults, limits,
+    arns, faults, limits,
     state::{Endpoint, State},
 };
 use cloudlet_api_sns::{Publish, PublishInput};
@@ -86,8 +85,14 @@ struct EventMessage<'a> {
 
 impl<'a> EventMessage<'a> {
     fn of(event: Event<'a>, device: &'a Arn, application: &'a Arn, time: String) -> EventMessage<'a> {
-        let message =
-            EventMessage { endpoint_arn: device.as_str(), event_type: event.kind(), resource: application.as_str(), service: "SNS", time, ..EventMessage::default() };
+        let message = EventMessage {
+            endpoint_arn: device.as_str(),
+            event_type: event.kind(),
+            resource: application.as_str(),
+            service: "SNS",
+            time,
+            ..EventMessage::default()
+        };
         match event {
             Event::DeliveryFailure { failure, message_id, attempts } => EventMessage {
                 delivery_attempts: Some(attempts),

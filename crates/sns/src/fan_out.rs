@@ -54,9 +54,7 @@ impl<'a> MessageFilter<'a> {
     pub fn accepts(&mut self, subscription: &Subscription) -> bool {
         let Some(policy) = &subscription.attributes.filter_policy else { return true };
         match (policy.scope(), &self.message.content) {
-            (FilterScope::MessageAttributes, _) => {
-                policy.matches(self.attributes.get_or_insert_with(|| self.message.attributes_for_filters()))
-            }
+            (FilterScope::MessageAttributes, _) => policy.matches(self.attributes.get_or_insert_with(|| self.message.attributes_for_filters())),
             (FilterScope::MessageBody, Content::Plain(text)) => {
                 let body = self.body.get_or_insert_with(|| serde_json::from_str(text).ok());
                 body.as_ref().is_some_and(|body| policy.matches(body))

@@ -1,12 +1,7 @@
 //! Deliveries to Firehose: a record for each message, put by a session of the subscription's role.
 //! <https://docs.aws.amazon.com/sns/latest/dg/sns-firehose-as-subscriber.html>
 
-use crate::{
-    Sns,
-    access::PRINCIPAL,
-    deliveries::Outcome,
-    state::Delivery,
-};
+use crate::{Sns, access::PRINCIPAL, deliveries::Outcome, state::Delivery};
 use cloudlet_api_firehose::{PutRecord, PutRecordInput, Record};
 use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest};
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity, Timestamp};

@@ -156,9 +156,9 @@ fn check_attribute(name: &str, value: &MessageAttributeValue) -> Result<(), Faul
     let (field, length) = if basic == "Binary" { ("Binary", bytes) } else { ("String", text) };
     match length {
         None if text.or(bytes).is_some() => refused(format!("The message attribute '{name}' with type '{data_type}' must use field '{field}'.")),
-        None | Some(0) => {
-            refused(format!("The message attribute '{name}' must contain non-empty message attribute value for message attribute type '{data_type}'."))
-        }
+        None | Some(0) => refused(format!(
+            "The message attribute '{name}' must contain non-empty message attribute value for message attribute type '{data_type}'."
+        )),
         Some(_) if basic == "Number" && !value.string_value.as_deref().is_some_and(is_number) => {
             // AWS: unverified message.
             refused(format!("Could not cast message attribute '{name}' value to number."))

@@ -3,12 +3,7 @@
 //! Queues, functions and the mailbox have the message before the call is answered; HTTP endpoints and retries are scheduled.
 
 use crate::{
-    Sns, access, arns, encryption, faults,
-    fifo::Sequenced,
-    limits,
-    messages::PublishEntry,
-    notifications, phones, platforms, sms,
-    state::Topic,
+    Sns, access, arns, encryption, faults, fifo::Sequenced, limits, messages::PublishEntry, notifications, phones, platforms, sms, state::Topic,
 };
 use cloudlet_api_sns::{
     BatchResultErrorEntry, Publish, PublishBatch, PublishBatchInput, PublishBatchResponse, PublishBatchResultEntry, PublishInput, PublishResponse,
@@ -72,9 +67,7 @@ impl Sns {
         // INVARIANT: one lane holds a whole group, so that messages are delivered in the order of their sequence numbers.
         let _lane = self.lane(&topic.arn, message.group.as_deref()).lock().await;
         match self.sequence(cx, topic, message)? {
-            Sequenced::Duplicate(entry) => {
-                Ok(Published { id: entry.message_id.to_string(), sequence_number: Some(entry.sequence_number) })
-            }
+            Sequenced::Duplicate(entry) => Ok(Published { id: entry.message_id.to_string(), sequence_number: Some(entry.sequence_number) }),
             Sequenced::New(message) => {
                 self.fan_out(cx, topic, &message).await;
                 Ok(Published { id: message.id.to_string(), sequence_number: message.sequence_number })

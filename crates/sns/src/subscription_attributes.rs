@@ -34,9 +34,14 @@ pub fn set(attributes: &mut SubscriptionAttributes, name: &str, value: &str, con
             attributes.filter_policy_scope = Some(scope);
         }
         "FilterPolicy" if value.is_empty() || value == "{}" => attributes.filter_policy = None,
-        "FilterPolicy" => attributes.filter_policy = Some(FilterPolicy::parse(value, attributes.filter_policy_scope.unwrap_or_default()).map_err(AttributeError::InvalidValue)?),
+        "FilterPolicy" => {
+            attributes.filter_policy =
+                Some(FilterPolicy::parse(value, attributes.filter_policy_scope.unwrap_or_default()).map_err(AttributeError::InvalidValue)?)
+        }
         "DeliveryPolicy" if value.is_empty() => attributes.delivery_policy = None,
-        "DeliveryPolicy" => attributes.delivery_policy = Some(DeliveryPolicy::parse(value, PolicyOwner::Subscription).map_err(AttributeError::InvalidValue)?),
+        "DeliveryPolicy" => {
+            attributes.delivery_policy = Some(DeliveryPolicy::parse(value, PolicyOwner::Subscription).map_err(AttributeError::InvalidValue)?)
+        }
         "RedrivePolicy" if value.is_empty() => attributes.redrive_policy = None,
         "RedrivePolicy" => attributes.redrive_policy = redrive_policy(value, context)?,
         "SubscriptionRoleArn" => {

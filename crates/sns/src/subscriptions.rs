@@ -9,9 +9,9 @@ use crate::{
     topic_attributes::AttributeError,
 };
 use cloudlet_api_sns::{
-    GetSubscriptionAttributes, GetSubscriptionAttributesInput, GetSubscriptionAttributesResponse, ListSubscriptions, ListSubscriptionsByTopic, ListSubscriptionsByTopicInput, ListSubscriptionsByTopicResponse,
-    ListSubscriptionsInput, ListSubscriptionsResponse, SetSubscriptionAttributes, SetSubscriptionAttributesInput, Subscribe, SubscribeInput,
-    SubscribeResponse, Subscription as Listed, Unsubscribe, UnsubscribeInput,
+    GetSubscriptionAttributes, GetSubscriptionAttributesInput, GetSubscriptionAttributesResponse, ListSubscriptions, ListSubscriptionsByTopic,
+    ListSubscriptionsByTopicInput, ListSubscriptionsByTopicResponse, ListSubscriptionsInput, ListSubscriptionsResponse, SetSubscriptionAttributes,
+    SetSubscriptionAttributesInput, Subscribe, SubscribeInput, SubscribeResponse, Subscription as Listed, Unsubscribe, UnsubscribeInput,
 };
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};

@@ -91,11 +91,7 @@ fn boolean(text: &str) -> Option<bool> {
 /// `{"MessageRetentionPeriod": "30"}`, or `{}` to end it.
 fn archive(topic: &mut Topic, value: &str, now: Timestamp) -> Result<(), AttributeError> {
     fifo(topic)?;
-    let map = if value.is_empty() {
-        serde_json::Map::new()
-    } else {
-        json::object(value).map_err(|why| invalid(format!("ArchivePolicy: {why}")))?
-    };
+    let map = if value.is_empty() { serde_json::Map::new() } else { json::object(value).map_err(|why| invalid(format!("ArchivePolicy: {why}")))? };
     let Some(days) = map.get("MessageRetentionPeriod") else {
         if !map.is_empty() {
             return Err(invalid("ArchivePolicy: MessageRetentionPeriod is expected"));

@@ -10,8 +10,7 @@ type Wanted<'a> = (&'a str, &'a [Rule]);
 pub fn matches_all(fields: &[Field], message: &Value) -> bool {
     // A field that must be absent must be so in every element of every array.
     let absent = |field: &Field| field.rules.contains(&Rule::Absent) && !is_present(&field.path, message);
-    let wanted: Vec<Wanted<'_>> =
-        fields.iter().filter(|field| !absent(field)).map(|field| (field.path.as_str(), field.rules.as_slice())).collect();
+    let wanted: Vec<Wanted<'_>> = fields.iter().filter(|field| !absent(field)).map(|field| (field.path.as_str(), field.rules.as_slice())).collect();
     wanted.is_empty() || satisfies(&wanted, message)
 }
 

@@ -178,5 +178,7 @@ impl Rule {
 /// AWS: an IP address equals every way to write it.
 fn same_address(one: &str, other: &str) -> bool {
     let looks_like_address = |text: &str| text.len() <= 45 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':'));
-    looks_like_address(one) && looks_like_address(other) && matches!((one.parse::<IpAddr>(), other.parse::<IpAddr>()), (Ok(one), Ok(other)) if one == other)
+    looks_like_address(one)
+        && looks_like_address(other)
+        && matches!((one.parse::<IpAddr>(), other.parse::<IpAddr>()), (Ok(one), Ok(other)) if one == other)
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 const STREAM: &str = "arn:aws:firehose:us-east-1:000000000000:deliverystream/stream";
 const ROLE: &str = "arn:aws:iam::000000000000:role/feeder";
 
-/// Firehose and STS as SNS knows them: who put what, and who assumed which role.
+/// Stands in for Firehose and STS: records who put what, and who assumed which role.
 #[derive(Default)]
 struct Streams(Mutex<Vec<String>>);
 
@@ -50,7 +50,7 @@ fn cloud() -> (TestCloud, Arc<Streams>) {
 }
 
 #[tokio::test]
-async fn a_delivery_stream_gets_a_line_from_a_session_of_the_subscriptions_role() {
+async fn a_delivery_stream_receives_a_record_from_a_session_of_the_subscriptions_role() {
     let (cloud, streams) = cloud();
     let topic = cloud.topic("t", &[]).await;
     let subscription = cloud.subscribe(&topic, "firehose", STREAM, &[("SubscriptionRoleArn", ROLE)]).await;
@@ -64,7 +64,7 @@ async fn a_delivery_stream_gets_a_line_from_a_session_of_the_subscriptions_role(
 
     cloud.set(&subscription, "RawMessageDelivery", "true").await.unwrap();
     cloud.publish(&topic, "raw").await;
-    // The session is still good.
+    // The session is used again.
     assert_eq!(*streams.0.lock(), ["arn:aws:sts::000000000000:assumed-role/feeder/sns into stream: raw"]);
     streams.0.lock().clear();
     cloud.pass(3_600).await;

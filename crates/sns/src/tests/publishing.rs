@@ -3,7 +3,7 @@ use cloudlet_api_sns::*;
 use cloudlet_shape::Map;
 
 #[tokio::test]
-async fn a_message_reaches_a_queue_in_its_envelope() {
+async fn a_queue_receives_a_notification() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let queue = cloud.queue("q").await;
@@ -21,7 +21,7 @@ async fn a_message_reaches_a_queue_in_its_envelope() {
 }
 
 #[tokio::test]
-async fn a_raw_delivery_is_the_message_alone_with_its_attributes() {
+async fn a_raw_delivery_is_the_message_and_its_attributes() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let queue = cloud.queue("q").await;
@@ -34,7 +34,7 @@ async fn a_raw_delivery_is_the_message_alone_with_its_attributes() {
 }
 
 #[tokio::test]
-async fn each_protocol_gets_the_text_that_is_meant_for_it() {
+async fn each_protocol_receives_its_own_text() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let queue = cloud.queue("q").await;
@@ -55,7 +55,7 @@ async fn each_protocol_gets_the_text_that_is_meant_for_it() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_published_is_refused_in_awss_words() {
+async fn what_cannot_be_published_has_awss_message() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let long = "x".repeat(262_145);
@@ -79,7 +79,7 @@ async fn what_cannot_be_published_is_refused_in_awss_words() {
 }
 
 #[tokio::test]
-async fn attributes_are_held_to_their_types_and_names() {
+async fn message_attributes_are_checked() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     for (name, value, expected) in [
@@ -111,7 +111,7 @@ async fn attributes_are_held_to_their_types_and_names() {
 }
 
 #[tokio::test]
-async fn a_filter_decides_who_gets_what() {
+async fn filter_policies_select_messages() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let (by_attribute, by_body) = (cloud.queue("a").await, cloud.queue("b").await);
