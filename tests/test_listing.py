@@ -72,10 +72,19 @@ def test_keys_are_url_encoded_on_request(server, filled):
     assert "<Key>z z</Key>" in server.signed("GET", f"/{filled}?list-type=2&prefix=z%20").text
 
 
-@pytest.mark.parametrize("query", ["max-keys=many", "max-keys=-1", "list-type=2&continuation-token=nonsense"])
-def test_the_error_for_an_invalid_argument_names_it(server, filled, query):
+@pytest.mark.parametrize(
+    "query, name",
+    [
+        ("max-keys=many", "max-keys"),
+        ("max-keys=-1", "maxKeys"),
+        ("list-type=2&continuation-token=nonsense", "continuation-token"),
+        ("list-type=2&marker=a", "marker"),
+        ("start-after=a", "start-after"),
+        ("encoding-type=base64", "encoding-type"),
+    ],
+)
+def test_the_error_for_an_invalid_argument_names_it(server, filled, query, name):
     answer = server.signed("GET", f"/{filled}?{query}")
-    name = query.split("&")[-1].split("=")[0]
     assert answer.status == 400
     assert "<Code>InvalidArgument</Code>" in answer.text
     assert f"<ArgumentName>{name}</ArgumentName>" in answer.text

@@ -50,7 +50,7 @@ describe("SQS with the JavaScript SDK", () => {
   });
 
   it("refuses a wrong secret", async () => {
-    const stranger = new SQSClient(settings(server, { credentials: { accessKeyId: "test", secretAccessKey: "no" } }));
-    await assert.rejects(stranger.send(new GetQueueUrlCommand({ QueueName: "javascript" })), /signature we calculated does not match/);
+    const otherClient = new SQSClient(settings(server, { credentials: { accessKeyId: "test", secretAccessKey: "no" } }));
+    await assert.rejects(otherClient.send(new GetQueueUrlCommand({ QueueName: "javascript" })), /signature we calculated does not match/);
   });
 });

@@ -32,11 +32,11 @@ pub fn decisions(cloud: &Cloud, asked: impl Fn(&str) -> Option<String>) -> Plain
     };
     let fits = |decided: &DecisionRecord| {
         let like = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|pattern| is_like(pattern, text));
-        like(&request, &decided.about.request_id)
+        like(&request, &decided.request.request_id)
             && like(&principal, decided.principal())
             && like(&action, decided.permission.action)
             && like(&resource, decided.permission.resource.as_str())
-            && effect.as_ref().is_none_or(|wanted| wanted == word(decided.effect))
+            && effect.as_ref().is_none_or(|wanted| wanted == word(decided.outcome))
     };
     let found: Vec<DecisionRecord> = cloud.decisions().into_iter().filter(fits).take(limit).collect();
     if asked("format").as_deref() == Some("text") {
@@ -85,12 +85,12 @@ fn context(decided: &DecisionRecord) -> Map<String, Value> {
 
 fn for_machines(decided: &DecisionRecord) -> Value {
     json!({
-        "request_id": &*decided.about.request_id,
-        "at": decided.about.now.text(TimestampFormat::DateTime),
+        "request_id": &*decided.request.request_id,
+        "at": decided.request.now.text(TimestampFormat::DateTime),
         "principal": decided.principal(),
         "action": decided.permission.action,
         "resource": on(&decided.permission.resource),
-        "effect": word(decided.effect),
+        "effect": word(decided.outcome),
         "reason": decided.reason,
         "context": context(decided),
         "explanation": decided.explain(),
@@ -100,9 +100,9 @@ fn for_machines(decided: &DecisionRecord) -> Value {
 fn for_people(decided: &DecisionRecord) -> String {
     let mut text = String::new();
     // Writing into a String cannot fail.
-    let _ = writeln!(text, "{} {}", decided.about.now.text(TimestampFormat::DateTime), decided.about.request_id);
+    let _ = writeln!(text, "{} {}", decided.request.now.text(TimestampFormat::DateTime), decided.request.request_id);
     let _ = writeln!(text, "{} asked for {} on {}", decided.principal(), decided.permission.action, on(&decided.permission.resource));
-    let _ = writeln!(text, "{}: {}", word(decided.effect), decided.reason);
+    let _ = writeln!(text, "{}: {}", word(decided.outcome), decided.reason);
     let _ = writeln!(text, "{}", decided.explain());
     let _ = writeln!(text, "the request's keys:");
     for (name, value) in context(decided) {

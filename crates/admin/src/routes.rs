@@ -211,7 +211,7 @@ impl AdminApi for AdminRoutes {
 
 fn call(logged: &CallRecord) -> Value {
     let auth_records = logged.auth_records.iter().map(|auth_record| {
-        let effect = match auth_record.effect {
+        let effect = match auth_record.outcome {
             AuthOutcome::Allowed => "allowed",
             AuthOutcome::Denied => "denied",
             AuthOutcome::Tolerated => "would be denied",

@@ -1,7 +1,7 @@
-//! What was decided lately, with all that it was decided from: so that it can be explained when somebody asks, and costs little until then.
-//! And what each principal has called, from which the least policy that covers it follows.
+//! The latest decisions, each with all that it was made from, so that it can be explained on request and costs little until then.
+//! And the actions that each principal has called, from which the least policy that covers them follows.
 
-use crate::authorize::Subject;
+use crate::evaluation::Evaluation;
 use cloudlet_aws::{Arn, Caller, Identity};
 use cloudlet_engine::{AuthOutcome, Permission, RequestContext};
 use cloudlet_identity::{EffectivePolicies, Membership, Session};
@@ -17,46 +17,46 @@ use std::{
 /// One decision, and what it was made from.
 #[derive(Clone)]
 pub struct DecisionRecord {
-    pub about: Arc<RequestContext>,
+    pub request: Arc<RequestContext>,
     pub permission: Permission,
     pub session: Option<Arc<Session>>,
-    /// Of nobody where root was at home.
-    pub effective_policies: Option<Arc<EffectivePolicies>>,
+    /// None where root acted in its own account.
+    pub policies: Option<Arc<EffectivePolicies>>,
     pub resource: Option<Arc<Membership>>,
-    pub effect: AuthOutcome,
+    pub outcome: AuthOutcome,
     pub reason: Cow<'static, str>,
 }
 
 impl DecisionRecord {
     /// Every condition key the call had.
     pub fn keys(&self) -> Keys {
-        self.subject().all_keys(&self.permission, self.resource.as_deref())
+        self.evaluation().all_keys(&self.permission, self.resource.as_deref())
     }
 
-    /// Decides again, as then, and looks at every statement of every policy.
+    /// Decides again with the same inputs, and tells of every statement of every policy.
     pub fn explain(&self) -> Explanation {
-        self.subject().explain(&self.permission, self.resource.as_deref())
+        self.evaluation().explain(&self.permission, self.resource.as_deref())
     }
 
-    /// Who asked: the caller, or the provider that vouches for somebody.
+    /// The caller, or the identity provider of a federated user.
     pub fn principal(&self) -> &str {
-        self.permission.federated.as_deref().unwrap_or(&self.about.caller.arn)
+        self.permission.federated.as_deref().unwrap_or(&self.request.caller.arn)
     }
 
-    fn subject(&self) -> Subject<'_> {
-        Subject { about: &self.about, session: self.session.clone(), effective_policies: self.effective_policies.clone().unwrap_or_default() }
+    fn evaluation(&self) -> Evaluation<'_> {
+        Evaluation { request: &self.request, session: self.session.clone(), policies: self.policies.clone().unwrap_or_default() }
     }
 }
 
-/// Resources of one action that are told apart; of more, what they have in common: `arn:aws:s3:::bucket/*`.
+/// Resources of one action that are listed; more are summarized by a common pattern: `arn:aws:s3:::bucket/*`.
 const MOST_RESOURCES: usize = 50;
 const MOST_PRINCIPALS: usize = 2_000;
 
 #[derive(Clone, Default)]
 struct Used {
     resources: BTreeSet<Arn>,
-    /// There were too many: they are gathered under patterns.
-    gathered: bool,
+    /// There were too many: they are summarized by patterns.
+    summarized: bool,
     /// Whether some of these calls were denied and let through.
     tolerated: bool,
 }
@@ -66,10 +66,10 @@ impl Used {
         if self.resources.contains(on) || self.resources.contains("*") {
             return;
         }
-        self.resources.insert(if self.gathered { around(on) } else { on.clone() });
-        if self.resources.len() > MOST_RESOURCES && !self.gathered {
-            self.gathered = true;
-            self.resources = self.resources.iter().map(around).collect();
+        self.resources.insert(if self.summarized { sibling_pattern(on) } else { on.clone() });
+        if self.resources.len() > MOST_RESOURCES && !self.summarized {
+            self.summarized = true;
+            self.resources = self.resources.iter().map(sibling_pattern).collect();
         }
         if self.resources.len() > MOST_RESOURCES {
             self.resources = BTreeSet::from([Arn::any()]);
@@ -77,8 +77,8 @@ impl Used {
     }
 }
 
-/// A pattern for an ARN and its neighbours: the objects of a bucket, the queues of a region.
-fn around(arn: &Arn) -> Arn {
+/// A pattern for an ARN and its siblings: the objects of a bucket, the queues of a region.
+fn sibling_pattern(arn: &Arn) -> Arn {
     let text = arn.as_str();
     let resource = text.match_indices(':').nth(4).map_or(0, |(at, _)| at + 1);
     let common = text.get(resource..).and_then(|rest| rest.find('/')).map_or(resource, |at| resource + at + 1);
@@ -87,11 +87,11 @@ fn around(arn: &Arn) -> Arn {
 
 pub(crate) struct Decisions {
     latest: Mutex<VecDeque<DecisionRecord>>,
-    room: usize,
+    capacity: usize,
     used: Mutex<HashMap<Arc<str>, BTreeMap<&'static str, Used>>>,
 }
 
-/// Under which name a caller's calls are gathered: a role for all its sessions.
+/// The principal that a caller's calls count for: a role for all its sessions.
 fn principal(caller: &Caller) -> Arc<str> {
     match &caller.identity {
         Identity::AssumedRole { role, .. } => role.as_str().into(),
@@ -100,45 +100,45 @@ fn principal(caller: &Caller) -> Arc<str> {
 }
 
 impl Decisions {
-    pub fn remembering(room: usize) -> Decisions {
-        Decisions { latest: Mutex::default(), room, used: Mutex::default() }
+    pub fn with_capacity(capacity: usize) -> Decisions {
+        Decisions { latest: Mutex::default(), capacity, used: Mutex::default() }
     }
 
-    pub fn remembers(&self) -> bool {
-        self.room > 0
+    pub fn is_on(&self) -> bool {
+        self.capacity > 0
     }
 
-    pub fn add(&self, decided: DecisionRecord) {
-        if self.room == 0 {
+    pub fn add(&self, record: DecisionRecord) {
+        if self.capacity == 0 {
             return;
         }
-        if matches!(decided.effect, AuthOutcome::Allowed | AuthOutcome::Tolerated) {
-            self.record_use(&decided);
+        if matches!(record.outcome, AuthOutcome::Allowed | AuthOutcome::Tolerated) {
+            self.note_use(&record);
         }
         let mut latest = self.latest.lock();
-        let oldest = if latest.len() >= self.room { latest.pop_front() } else { None };
-        latest.push_back(decided);
+        let oldest = if latest.len() >= self.capacity { latest.pop_front() } else { None };
+        latest.push_back(record);
         drop(latest);
-        // Freed outside of the lock.
+        // Freed without the lock held.
         drop(oldest);
     }
 
-    fn record_use(&self, decided: &DecisionRecord) {
+    fn note_use(&self, record: &DecisionRecord) {
         // Root needs no policy.
-        if matches!(decided.about.caller.identity, Identity::Root | Identity::Anonymous | Identity::Service { .. }) {
+        if matches!(record.request.caller.identity, Identity::Root | Identity::Anonymous | Identity::Service { .. }) {
             return;
         }
-        let name = principal(&decided.about.caller);
+        let name = principal(&record.request.caller);
         let mut used = self.used.lock();
         if used.len() >= MOST_PRINCIPALS && !used.contains_key(&name) {
             return;
         }
-        let one = used.entry(name).or_default().entry(decided.permission.action).or_default();
-        one.tolerated |= decided.effect == AuthOutcome::Tolerated;
-        one.note(&decided.permission.resource);
+        let one = used.entry(name).or_default().entry(record.permission.action).or_default();
+        one.tolerated |= record.outcome == AuthOutcome::Tolerated;
+        one.note(&record.permission.resource);
     }
 
-    pub fn forget(&self) {
+    pub fn clear(&self) {
         self.latest.lock().clear();
         self.used.lock().clear();
     }
@@ -155,15 +155,15 @@ impl Decisions {
             let resources = if one.resources.contains("*") { vec!["*".to_owned()] } else { one.resources.iter().map(Arn::to_string).collect() };
             statements.entry((one.tolerated, resources)).or_default().push(action);
         }
-        let written = statements.into_iter().map(|((tolerated, resources), actions)| {
-            let mut statement = json!({ "AuthOutcome": "Allow", "Action": actions, "Resource": resources });
+        let listed = statements.into_iter().map(|((tolerated, resources), actions)| {
+            let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": resources });
             if tolerated && let Some(statement) = statement.as_object_mut() {
-                // In soft mode: what the principal's own policies do not allow yet.
+                // Soft mode: the principal's own policies do not allow it yet.
                 statement.insert("Sid".into(), "DeniedButLetThrough".into());
             }
             statement
         });
-        let mut statements: Vec<Value> = written.collect();
+        let mut statements: Vec<Value> = listed.collect();
         let mut number = 0;
         for statement in &mut statements {
             if let Some(sid) = statement.get_mut("Sid") {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_resources_a_policy_names_what_they_have_in_common() {
+    fn many_resources_are_summarized_by_a_common_pattern() {
         let objects = |bucket: usize, count: usize| (0..count).map(move |key| format!("arn:aws:s3:::bucket-{bucket}/a/{key}"));
         assert_eq!(used(objects(0, MOST_RESOURCES)).len(), MOST_RESOURCES);
         assert_eq!(used(objects(0, 60).chain(objects(1, 60))), ["arn:aws:s3:::bucket-0/*", "arn:aws:s3:::bucket-1/*"]);

@@ -1,48 +1,79 @@
-//! What will happen because of time: calls that are due at an instant, kept like any other row, so that they survive a restart.
+//! The scheduler: calls that are due at an instant. They are rows like any other, so that they survive a restart, and a row is removed only
+//! after its call was made: at least once.
 
-use cloudlet_aws::{Caller, Scope, Timestamp};
-use cloudlet_engine::{Call, Input, Origin};
+use cloudlet_aws::{Caller, Fault, FaultKind, Scope, Timestamp};
+use cloudlet_engine::{Call, Input, Origin, Schedule, ScheduleKey};
 use cloudlet_shape::OperationSchema;
 use cloudlet_store::{Journal, Json, Persistent, Store, Table, tables};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 use tokio::sync::{Notify, futures::Notified};
 
+/// Calls that may be scheduled at once.
+const MAX_ENTRIES: usize = 1_000_000;
+const FULL: FaultKind = FaultKind::receiver("ServiceUnavailable", 503);
+
 #[derive(Default)]
-struct Rows {
-    /// By the instant, then in the order they were put in.
-    due: Table<(Timestamp, u64), Row>,
+struct Tables {
+    entries: Table<u64, Entry>,
+    by_key: Table<ScheduleKey, u64>,
+    /// Entries whose call is not under way, by the instant, then in the order in which they were added.
+    by_due: Table<(Timestamp, u64), ()>,
 }
 
-tables!(Rows { due });
+tables!(Tables { entries } indexes(Tables::reindex) { by_key, by_due });
 
-/// A call that waits.
+impl Tables {
+    fn reindex(&mut self) {
+        for (number, entry) in &self.entries {
+            self.by_due.insert((entry.due, *number), ());
+            if let Some(key) = &entry.key {
+                self.by_key.insert(key.clone(), *number);
+            }
+        }
+    }
+
+    fn remove(&mut self, number: u64) -> bool {
+        let Some(entry) = self.entries.remove(&number) else { return false };
+        self.by_due.remove(&(entry.due, number));
+        // The key may have been taken by a later entry.
+        if let Some(key) = entry.key
+            && self.by_key.get(&key) == Some(&number)
+        {
+            self.by_key.remove(&key);
+        }
+        true
+    }
+}
+
 #[derive(Clone)]
-struct Row {
+struct Entry {
+    due: Timestamp,
+    key: Option<ScheduleKey>,
     caller: Caller,
     scope: Scope,
-    what: What,
+    call: EntryCall,
 }
 
-/// What is to be called: as it was handed in, or as a journal kept it.
-enum What {
+/// The operation and its input: as scheduled, or as read from the journal.
+enum EntryCall {
     Live(&'static OperationSchema, Input),
     Stored(StoredCall),
 }
 
-impl Clone for What {
-    fn clone(&self) -> What {
+impl Clone for EntryCall {
+    fn clone(&self) -> EntryCall {
         match self {
-            What::Live(operation, input) => What::Live(operation, input.boxed_clone()),
-            What::Stored(written) => What::Stored(written.clone()),
+            EntryCall::Live(operation, input) => EntryCall::Live(operation, input.boxed_clone()),
+            EntryCall::Stored(stored) => EntryCall::Stored(stored.clone()),
         }
     }
 }
 
-/// A call in words.
+/// A call by the names of its service and operation, with its input in JSON.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct StoredCall {
     pub service: String,
@@ -51,87 +82,156 @@ pub struct StoredCall {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line<C, S, W> {
+struct Row<K, C, S, W> {
+    due: Timestamp,
+    key: K,
     caller: C,
     scope: S,
-    what: W,
+    call: W,
 }
 
-impl Serialize for Row {
+impl Serialize for Entry {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let (caller, scope) = (&self.caller, &self.scope);
-        match &self.what {
-            What::Stored(what) => Line { caller, scope, what }.serialize(to),
-            What::Live(operation, input) => {
+        let (due, key, caller, scope) = (self.due, &self.key, &self.caller, &self.scope);
+        match &self.call {
+            EntryCall::Stored(call) => Row { due, key, caller, scope, call }.serialize(to),
+            EntryCall::Live(operation, input) => {
                 let input = serde_json::from_str(&cloudlet_wire::to_json(input.as_struct())).map_err(serde::ser::Error::custom)?;
-                let what = StoredCall { service: operation.service.name.to_owned(), operation: operation.name.to_owned(), input };
-                Line { caller, scope, what }.serialize(to)
+                let call = StoredCall { service: operation.service.name.to_owned(), operation: operation.name.to_owned(), input };
+                Row { due, key, caller, scope, call }.serialize(to)
             }
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Row {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Row, D::Error> {
-        let line = Line::<Caller, Scope, StoredCall>::deserialize(from)?;
-        Ok(Row { caller: line.caller, scope: line.scope, what: What::Stored(line.what) })
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Entry, D::Error> {
+        let Row { due, key, caller, scope, call } = Row::<Option<ScheduleKey>, Caller, Scope, StoredCall>::deserialize(from)?;
+        Ok(Entry { due, key, caller, scope, call: EntryCall::Stored(call) })
     }
 }
 
 pub(crate) struct Scheduler {
-    rows: Arc<Store<Rows>>,
-    number: AtomicU64,
-    bell: Notify,
+    store: Arc<Store<Tables>>,
+    next_number: AtomicU64,
+    running: AtomicUsize,
+    changed: Notify,
+    finished: Notify,
 }
 
-/// A call whose time has come.
-pub(crate) enum Due {
-    Call(Call),
-    /// One that a journal kept: its input is still to be read.
-    StoredCall(Caller, Scope, StoredCall),
+/// A call whose time has come. Its entry is removed, and it no longer counts as running, when this is dropped.
+pub(crate) struct Due {
+    scheduler: Arc<Scheduler>,
+    number: u64,
+    pub caller: Caller,
+    pub scope: Scope,
+    call: Option<EntryCall>,
+}
+
+/// What a due call is made of.
+pub(crate) enum DueCall {
+    Live(Call),
+    /// From the journal: its input is still to be read.
+    Stored(Caller, Scope, StoredCall),
+}
+
+impl Due {
+    pub fn take(&mut self) -> Option<DueCall> {
+        let (caller, scope) = (self.caller.clone(), self.scope.clone());
+        Some(match self.call.take()? {
+            EntryCall::Live(operation, input) => DueCall::Live(Call { operation, caller, scope, origin: Origin::default(), input }),
+            EntryCall::Stored(stored) => DueCall::Stored(caller, scope, stored),
+        })
+    }
+}
+
+impl Drop for Due {
+    fn drop(&mut self) {
+        self.scheduler.store.update(|tables| tables.remove(self.number));
+        self.scheduler.running.fetch_sub(1, Ordering::AcqRel);
+        self.scheduler.finished.notify_waiters();
+    }
 }
 
 impl Scheduler {
     pub fn new(journal: &Journal) -> Scheduler {
-        Scheduler { rows: Arc::new(Store::new("agenda", journal, Rows::default())), number: AtomicU64::new(0), bell: Notify::new() }
+        Scheduler {
+            store: Arc::new(Store::new("scheduler", journal, Tables::default())),
+            next_number: AtomicU64::new(0),
+            running: AtomicUsize::new(0),
+            changed: Notify::new(),
+            finished: Notify::new(),
+        }
     }
 
-    pub fn stores(&self) -> Arc<dyn Persistent> {
-        self.rows.clone()
+    pub fn store(&self) -> Arc<dyn Persistent> {
+        self.store.clone()
     }
 
-    pub fn add(&self, due: Timestamp, call: Call) {
-        let row = Row { caller: call.caller, scope: call.scope, what: What::Live(call.operation, call.input) };
-        self.rows.update(|rows| {
+    pub fn add(&self, schedule: Schedule) -> Result<(), Fault> {
+        let Schedule { due, key, call } = schedule;
+        let entry = Entry { due, key, caller: call.caller, scope: call.scope, call: EntryCall::Live(call.operation, call.input) };
+        self.store.write(|tables| {
+            if let Some(replaced) = entry.key.as_ref().and_then(|key| tables.by_key.get(key).copied()) {
+                tables.remove(replaced);
+            }
+            if tables.entries.len() >= MAX_ENTRIES {
+                return Err(FULL.says(format!("Cloudlet's scheduler holds {MAX_ENTRIES} calls and takes no more.")));
+            }
             // After a restart the numbers go on behind those that are there.
-            let last = rows.due.last().map_or(0, |((_, number), _)| *number);
-            let number = self.number.fetch_max(last, Ordering::Relaxed).max(last) + 1;
-            self.number.store(number, Ordering::Relaxed);
-            rows.due.insert((due, number), row);
-        });
-        self.bell.notify_waiters();
+            let last = tables.entries.last().map_or(0, |(number, _)| *number);
+            self.next_number.fetch_max(last, Ordering::Relaxed);
+            let number = self.next_number.fetch_add(1, Ordering::Relaxed) + 1;
+            if let Some(key) = &entry.key {
+                tables.by_key.insert(key.clone(), number);
+            }
+            tables.by_due.insert((due, number), ());
+            tables.entries.insert(number, entry);
+            Ok(())
+        })?;
+        self.changed.notify_waiters();
+        Ok(())
     }
 
+    pub fn cancel(&self, key: &ScheduleKey) -> bool {
+        self.store.update(|tables| match tables.by_key.get(key).copied() {
+            Some(number) => tables.remove(number),
+            None => false,
+        })
+    }
+
+    /// Resolves when a call was added.
     pub fn changed(&self) -> Notified<'_> {
-        self.bell.notified()
+        self.changed.notified()
+    }
+
+    /// Resolves when a running call has ended.
+    pub fn finished(&self) -> Notified<'_> {
+        self.finished.notified()
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.running.load(Ordering::Acquire) > 0
     }
 
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.rows.read(|rows| rows.due.first().map(|((due, _), _)| *due))
+        self.store.read(|tables| tables.by_due.first().map(|((due, _), ())| *due))
     }
 
-    /// Takes the first call that is due by now.
-    pub fn take_due(&self, now: Timestamp) -> Option<Due> {
+    /// Starts the first call that is due by now.
+    pub fn start_due(self: &Arc<Self>, now: Timestamp) -> Option<Due> {
         if self.next_due().is_none_or(|due| due > now) {
             return None;
         }
-        let row = self.rows.update(|rows| {
-            let key = rows.due.first().map(|(key, _)| *key).filter(|(due, _)| *due <= now)?;
-            rows.due.remove(&key)
-        })?;
-        Some(match row.what {
-            What::Live(operation, input) => Due::Call(Call { operation, caller: row.caller, scope: row.scope, origin: Origin::default(), input }),
-            What::Stored(written) => Due::StoredCall(row.caller, row.scope, written),
+        self.store.update(|tables| {
+            let (due, number) = tables.by_due.first().map(|(key, ())| *key).filter(|(due, _)| *due <= now)?;
+            tables.by_due.remove(&(due, number));
+            let entry = tables.entries.get(&number)?.clone();
+            self.running.fetch_add(1, Ordering::AcqRel);
+            Some(Due { scheduler: self.clone(), number, caller: entry.caller, scope: entry.scope, call: Some(entry.call) })
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ pub enum AuthOutcome {
 pub struct AuthRecord {
     pub action: &'static str,
     pub resource: Arn,
-    pub effect: AuthOutcome,
+    pub outcome: AuthOutcome,
     /// Which policy decided, or which gate had nothing to say.
     pub reason: Cow<'static, str>,
 }

@@ -1,13 +1,14 @@
-//! The inner door: how one service asks another without knowing it. Types are forgotten here, and found again.
+//! Internal dispatch: how one service calls another without knowing it. Types are erased here, and restored by the caller.
 
-use crate::{Cx, Origin, Permission};
+use crate::{Cx, Origin, Permission, ServiceEvent};
 use cloudlet_aws::{Caller, Fault, Scope, Timestamp};
 use cloudlet_shape::{Operation, OperationSchema, Shape, Struct};
-use std::{any::Any, fmt, future::Future, pin::Pin};
+use serde::{Deserialize, Serialize};
+use std::{any::Any, borrow::Cow, fmt, future::Future, pin::Pin};
 
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// An input or output whose type is forgotten.
+/// An input or output whose type is erased.
 pub trait AnyInput: Struct + 'static {
     fn as_struct(&self) -> &dyn Struct;
     fn as_any(&self) -> &dyn Any;
@@ -31,7 +32,7 @@ impl<T: Shape> AnyInput for T {
 }
 
 pub type Input = Box<dyn AnyInput>;
-/// A typed answer: a codec writes it, an inner caller takes it back.
+/// A typed output: a codec writes it, an internal caller downcasts it.
 pub type Output = Box<dyn AnyInput>;
 
 impl fmt::Debug for dyn AnyInput {
@@ -57,12 +58,36 @@ impl Call {
     }
 }
 
-/// Where calls go in: implemented by the cloud.
+/// A call to be made at an instant.
+#[derive(Debug)]
+pub struct Schedule {
+    pub due: Timestamp,
+    pub key: Option<ScheduleKey>,
+    pub call: Call,
+}
+
+/// The name of a scheduled call, by which its service replaces or cancels it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ScheduleKey {
+    pub service: Cow<'static, str>,
+    pub name: String,
+}
+
+impl ScheduleKey {
+    pub fn of<O: Operation>(name: impl Into<String>) -> ScheduleKey {
+        ScheduleKey { service: O::SCHEMA.service.name.into(), name: name.into() }
+    }
+}
+
+/// Where calls enter the pipeline from inside: implemented by the cloud.
 pub trait Dispatcher: Send + Sync {
-    /// Authorizes and performs: the same road a request takes once it is decoded.
+    /// Authorizes and performs, as for a request once it is decoded.
     fn dispatch(&self, call: Call) -> Boxed<'_, Result<Output, Fault>>;
-    /// Puts a call on the agenda, due at an instant.
-    fn schedule(&self, due: Timestamp, call: Call);
-    /// Decides one ask of a call under way: for operations that are decided item by item (DeleteObjects).
+    /// A fault when the scheduler is full.
+    fn schedule(&self, schedule: Schedule) -> Result<(), Fault>;
+    fn cancel(&self, key: &ScheduleKey) -> bool;
+    /// Decides one permission of a call under way: for operations that are decided item by item (DeleteObjects).
     fn decide(&self, cx: &Cx, operation: &'static OperationSchema, permission: &Permission) -> Result<(), Fault>;
+    fn is_observed(&self) -> bool;
+    fn emit(&self, event: &ServiceEvent);
 }

@@ -1,6 +1,9 @@
-//! Everything a handler may know of its call, and all it may reach from there.
+//! The context of one call: what a handler knows of it, and how it calls other services.
 
-use crate::{AuthRecord, Boxed, Call, Clock, Dispatcher, HttpClient, HttpRequest, HttpResponse, Ids, Origin, Output, Permission, SendError};
+use crate::{
+    AuthRecord, Boxed, Call, Clock, HttpRequest, HttpResponse, Ids, Origin, Output, Permission, Runtime, Schedule, ScheduleKey, SendError,
+    ServiceEvent,
+};
 use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
 use cloudlet_shape::Operation;
 use parking_lot::Mutex;
@@ -8,45 +11,10 @@ use smallvec::SmallVec;
 use std::{
     any::Any,
     ops::Deref,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, OnceLock},
 };
 
-/// What the whole house shares: one clock, one source of ids, one inner door.
-#[derive(Default)]
-pub struct Runtime {
-    pub clock: Clock,
-    pub ids: Ids,
-    dispatcher: OnceLock<Weak<dyn Dispatcher>>,
-    http_client: OnceLock<Arc<dyn HttpClient>>,
-    address: OnceLock<Arc<str>>,
-}
-
-impl Runtime {
-    pub fn new(clock: Clock, ids: Ids) -> Runtime {
-        Runtime { clock, ids, ..Runtime::default() }
-    }
-
-    /// Hangs the door, once, when the cloud is built.
-    pub fn set_dispatcher(&self, dispatcher: Weak<dyn Dispatcher>) {
-        let _ = self.dispatcher.set(dispatcher);
-    }
-
-    /// Names, once, who carries letters out of the house. Without one nothing leaves it.
-    pub fn set_http_client(&self, http_client: Arc<dyn HttpClient>) {
-        let _ = self.http_client.set(http_client);
-    }
-
-    /// Says, once, under which address the house stands (`http://localhost:4566`), for URLs in what no client asked for.
-    pub fn set_address(&self, address: impl Into<Arc<str>>) {
-        let _ = self.address.set(address.into());
-    }
-
-    fn dispatcher(&self) -> Result<Arc<dyn Dispatcher>, Fault> {
-        self.dispatcher.get().and_then(Weak::upgrade).ok_or_else(|| Fault::internal("the cloud is gone"))
-    }
-}
-
-/// Who calls, when, and from where. Nothing of it changes while the call is performed; the log of decisions shares it.
+/// Who calls, when, and from where. It does not change while the call is performed; the log of decisions shares it.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
     /// The caller's account (the resource's for service principals) and the region of the call.
@@ -58,12 +26,12 @@ pub struct RequestContext {
     pub origin: Origin,
 }
 
-/// The context of one call. Its circumstances are read as its own fields: `cx.caller`.
+/// The context of one call. The fields of its request context are read as its own: `cx.caller`.
 pub struct Cx {
     pub request: Arc<RequestContext>,
-    /// What the answer says beyond its output.
+    /// What the answer has beside its output.
     pub reply: Reply,
-    /// What has been decided about this call.
+    /// The decisions made about this call so far.
     pub auth_records: Mutex<SmallVec<[AuthRecord; 1]>>,
     /// What the call is about.
     subject: OnceLock<Arc<dyn Any + Send + Sync>>,
@@ -102,27 +70,27 @@ impl Cx {
         &self.runtime.ids
     }
 
-    /// The address the client used (`http://localhost:4566`), for URLs in answers; the house's own where there is no client.
+    /// The address that the client used (`http://localhost:4566`), for URLs in answers; the server's own where there is no client.
     pub fn endpoint(&self) -> &str {
-        self.origin.endpoint.as_deref().or_else(|| self.runtime.address.get().map(AsRef::as_ref)).unwrap_or("http://localhost:4566")
+        self.origin.endpoint.as_deref().or_else(|| self.runtime.address()).unwrap_or("http://localhost:4566")
     }
 
-    /// Sends a letter to somebody's endpoint outside of the house.
+    /// Sends an HTTP request to somebody's endpoint.
     pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, SendError> {
-        match self.runtime.http_client.get() {
-            Some(http_client) => http_client.send(request).await,
-            None => Err(SendError::Unreachable("nothing leaves this house".to_owned())),
+        match self.runtime.http_client() {
+            Some(client) => client.send(request).await,
+            None => Err(SendError::Unreachable("there is no HTTP client".to_owned())),
         }
     }
 
-    /// Calls another service, as somebody: a role's session, or this service itself (`Caller::service`).
+    /// Calls another service as a given caller: a role's session, or this service itself (`Caller::service`).
     pub async fn call<O: Operation>(&self, caller: Caller, scope: Scope, input: O::Input) -> Result<O::Output, Fault> {
         self.dispatch::<O>(Call::of::<O>(caller, scope, Origin::default(), input)).await
     }
 
-    /// The same where nothing of the answer is read but whether it is one.
+    /// The same where the output is not read: a service may leave out what it costs to make.
     pub async fn call_ignoring_output<O: Operation>(&self, caller: Caller, scope: Scope, input: O::Input) -> Result<(), Fault> {
-        let origin = Origin { unread: true, ..Origin::default() };
+        let origin = Origin { output_ignored: true, ..Origin::default() };
         self.runtime.dispatcher()?.dispatch(Call::of::<O>(caller, scope, origin, input)).await.map(drop)
     }
 
@@ -136,18 +104,11 @@ impl Cx {
     }
 
     async fn dispatch<O: Operation>(&self, call: Call) -> Result<O::Output, Fault> {
-        let dispatcher = self.runtime.dispatcher()?;
-        let output: Output = dispatcher.dispatch(call).await?;
+        let output: Output = self.runtime.dispatcher()?.dispatch(call).await?;
         match output.into_any().downcast::<O::Output>() {
             Ok(output) => Ok(*output),
             Err(_) => Err(Fault::internal(format_args!("{} answered another shape", O::SCHEMA.name))),
         }
-    }
-
-    /// Whether the caller may do this one thing, for an operation that is decided item by item: its `asks` names nothing,
-    /// and its handler asks for each item before it touches it.
-    pub fn may<O: Operation>(&self, permission: &Permission) -> Result<(), Fault> {
-        self.runtime.dispatcher()?.decide(self, O::SCHEMA, permission)
     }
 
     /// A call whose types are known at run time only.
@@ -156,20 +117,54 @@ impl Cx {
         Box::pin(async move { dispatcher?.dispatch(call).await })
     }
 
-    /// Puts a call on the agenda: the service `principal`, for the resource `source`, will make it when it is due.
-    pub fn schedule<O: Operation>(&self, due: Timestamp, principal: &str, source: Arn, scope: Scope, input: O::Input) {
-        if let Ok(dispatcher) = self.runtime.dispatcher() {
-            dispatcher.schedule(due, Call::of::<O>(Caller::service(principal, Some(source)), scope, Origin::default(), input));
+    /// Decides one permission now, for an operation that is decided item by item (DeleteObjects): its `permissions` are none, and
+    /// its handler checks each item before it touches it.
+    pub fn check<O: Operation>(&self, permission: &Permission) -> Result<(), Fault> {
+        self.runtime.dispatcher()?.decide(self, O::SCHEMA, permission)
+    }
+
+    /// Schedules a call, which the service `principal` makes for the resource `source` when it is due. It is made at least once, also after a
+    /// restart. A fault when the scheduler is full.
+    pub fn schedule<O: Operation>(&self, due: Timestamp, principal: &str, source: Arn, scope: Scope, input: O::Input) -> Result<(), Fault> {
+        let call = Call::of::<O>(Caller::service(principal, Some(source)), scope, Origin::default(), input);
+        self.runtime.dispatcher()?.schedule(Schedule { due, key: None, call })
+    }
+
+    /// The same under a key of the service that owns the operation: it replaces what is scheduled under this key.
+    pub fn schedule_keyed<O: Operation>(
+        &self,
+        key: impl Into<String>,
+        due: Timestamp,
+        principal: &str,
+        source: Arn,
+        scope: Scope,
+        input: O::Input,
+    ) -> Result<(), Fault> {
+        let call = Call::of::<O>(Caller::service(principal, Some(source)), scope, Origin::default(), input);
+        self.runtime.dispatcher()?.schedule(Schedule { due, key: Some(ScheduleKey::of::<O>(key)), call })
+    }
+
+    /// Cancels what is scheduled under a key. False if nothing is; a call that is being made goes on.
+    pub fn cancel<O: Operation>(&self, key: impl Into<String>) -> bool {
+        self.runtime.dispatcher().is_ok_and(|dispatcher| dispatcher.cancel(&ScheduleKey::of::<O>(key)))
+    }
+
+    /// Emits an event of this service. It is made only if somebody observes.
+    pub fn emit(&self, event: impl FnOnce() -> ServiceEvent) {
+        if let Ok(dispatcher) = self.runtime.dispatcher()
+            && dispatcher.is_observed()
+        {
+            dispatcher.emit(&event());
         }
     }
 }
 
-/// What an answer says beyond its output: another status than the model's, and further header fields.
+/// What an answer has beside its output: another status than the model's, and further header fields.
 #[derive(Default)]
-pub struct Reply(Mutex<Beyond>);
+pub struct Reply(Mutex<ReplyParts>);
 
 #[derive(Default)]
-struct Beyond {
+struct ReplyParts {
     status: Option<u16>,
     headers: Vec<(&'static str, String)>,
 }
@@ -185,7 +180,7 @@ impl Reply {
     }
 
     pub fn take(&self) -> (Option<u16>, Vec<(&'static str, String)>) {
-        let beyond = std::mem::take(&mut *self.0.lock());
-        (beyond.status, beyond.headers)
+        let parts = std::mem::take(&mut *self.0.lock());
+        (parts.status, parts.headers)
     }
 }

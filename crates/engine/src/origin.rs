@@ -3,7 +3,7 @@
 use cloudlet_shape::Protocol;
 use std::{net::IpAddr, sync::Arc};
 
-/// The request behind a call. Inner calls have none: `Origin::default()`.
+/// The request behind a call. Internal calls have none: `Origin::default()`.
 #[derive(Clone, Debug, Default)]
 pub struct Origin {
     pub source_ip: Option<IpAddr>,
@@ -23,8 +23,8 @@ pub struct Origin {
     pub trace: Option<Arc<str>>,
     /// Required members the client left out (`queueUrl`, `entries.1.member.id`), for services that check their inputs in their own words.
     pub missing: Vec<String>,
-    /// Whoever calls wants to know whether it was done, and nothing else: what is only told need not be made.
-    pub unread: bool,
+    /// The caller reads nothing of the output: a service may leave out what it costs to make.
+    pub output_ignored: bool,
 }
 
 /// How a request was signed.

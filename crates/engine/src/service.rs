@@ -71,6 +71,7 @@ pub struct Service {
     /// Whether its resources' policies can let in who does not sign at all: queues and topics.
     pub admits_anonymous: bool,
     unsigned: Vec<&'static str>,
+    waiting: Vec<&'static str>,
     operations: HashMap<&'static str, Box<dyn AnyOperation>>,
 }
 
@@ -91,6 +92,7 @@ impl Service {
             developer_endpoints: Vec::new(),
             admits_anonymous: false,
             unsigned: Vec::new(),
+            waiting: Vec::new(),
             operations: HashMap::default(),
         }
     }
@@ -103,6 +105,11 @@ impl Service {
     /// Whether anybody may call an operation without a signature, though its model does not say so: links in mails.
     pub fn takes_unsigned(&self, operation: &OperationSchema) -> bool {
         operation.unsigned || self.unsigned.contains(&operation.name)
+    }
+
+    /// Whether an operation may wait for something to read (a long poll): it stops when its client goes away.
+    pub fn waits(&self, operation: &OperationSchema) -> bool {
+        self.waiting.contains(&operation.name)
     }
 
     /// Each operation of the model, and whether it is handled.
@@ -136,6 +143,13 @@ impl<E: Send + Sync + 'static> Builder<E> {
     #[must_use]
     pub fn http_hooks(mut self, http_hooks: Arc<dyn HttpHooks>) -> Self {
         self.service.http_hooks = Some(http_hooks);
+        self
+    }
+
+    /// The operation may wait for something to read, and stops when its client goes away.
+    #[must_use]
+    pub fn waits<O: Operation>(mut self) -> Self {
+        self.service.waiting.push(O::SCHEMA.name);
         self
     }
 

@@ -164,8 +164,8 @@ impl Gateway {
         let origin = origin(request, protocol, signed, missing);
         let endpoint = origin.endpoint.clone().unwrap_or_default();
         let call = Call { operation, caller, scope, origin, input };
-        let performed = self.cloud.perform(call, request.request_id.clone(), EntryPoint::Gateway).await;
-        note.effect = performed.effect;
+        let performed = self.cloud.perform_to_end(call, request.request_id.clone(), EntryPoint::Gateway).await;
+        note.effect = performed.outcome;
         let output = performed.answer?;
         let mut answer = codec(protocol).encode(operation, output.as_struct(), posting.ids);
         let etag = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("etag")).map(|(_, value)| value.clone()).unwrap_or_default();

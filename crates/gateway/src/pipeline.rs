@@ -171,8 +171,8 @@ impl Gateway {
             Received::Calls { spelling, call, fields, stranger } => (spelling, call, fields, stranger),
         };
         let operation = call.operation;
-        let performed = self.cloud.perform(call, spelling.request_id.clone(), EntryPoint::Gateway).await;
-        note.effect = performed.effect;
+        let performed = self.cloud.perform_to_end(call, spelling.request_id.clone(), EntryPoint::Gateway).await;
+        note.effect = performed.outcome;
         match performed.answer {
             Ok(output) => {
                 let mut answer = codec(spelling.protocol).encode(operation, output.as_struct(), &spelling.ids());
@@ -183,7 +183,7 @@ impl Gateway {
                 answer.headers.extend(named(fields));
                 spelling.named_server(answer)
             }
-            Err(fault) => spelling.refusal(stranger.filter(|_| performed.effect == Some(AuthOutcome::Denied)).unwrap_or(fault), note),
+            Err(fault) => spelling.refusal(stranger.filter(|_| performed.outcome == Some(AuthOutcome::Denied)).unwrap_or(fault), note),
         }
     }
 
@@ -485,7 +485,7 @@ pub(crate) fn origin(request: &RequestInfo<'_>, protocol: Protocol, signed: Opti
         path: (protocol == Protocol::Query && head.path != "/").then(|| head.path.into()),
         trace: head.header("x-amzn-trace-id").map(Into::into),
         missing,
-        unread: false,
+        output_ignored: false,
     }
 }
 

@@ -97,7 +97,7 @@ impl Iam {
         })?;
         if has_new_state {
             self.notify_state(cx, &request);
-            self.schedule_expiry(cx, &request, request.expires);
+            self.schedule_expiry(cx, &request, request.expires)?;
         }
         Ok(request)
     }
@@ -152,7 +152,7 @@ operation!(CreateDelegationRequest, |iam, cx, input| iam.on_new_delegation_reque
         state.delegation_requests.insert(request.id.clone(), request.clone());
         Ok::<_, Fault>(request)
     })?;
-    iam.schedule_expiry(cx, &request, request.expires);
+    iam.schedule_expiry(cx, &request, request.expires)?;
     Ok(CreateDelegationRequestResponse {
         // AWS: unverified: the page of the console.
         console_deep_link: Some(format!("https://console.aws.amazon.com/iam/home#/delegation_requests/{}", request.id)),

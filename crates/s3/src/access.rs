@@ -97,7 +97,7 @@ impl BucketHandle {
         if matches!(cx.caller.identity, Identity::Root) && cx.caller.account == Some(self.bucket.owner) {
             return fault;
         }
-        match cx.may::<O>(&self.bucket_permission(cx, "s3:ListBucket")) {
+        match cx.check::<O>(&self.bucket_permission(cx, "s3:ListBucket")) {
             Ok(()) => fault,
             Err(denied) => denied,
         }

@@ -22,7 +22,7 @@ pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
         Some(folder) => Blobs::folder(folder.join("blobs")).map_err(|error| format!("the data folder {}: {error}", folder.display()))?,
         None => Blobs::memory(),
     };
-    let settings = Settings { mode: configuration.mode, calls: configuration.call_log, ..Settings::default() };
+    let settings = Settings { mode: configuration.mode, call_log: configuration.call_log, ..Settings::default() };
     let identity = Identity::with_partners(root, &settings.journal, partners(configuration.partners.as_deref())?);
     let mailbox = Arc::new(Mailbox::new(&settings.journal, MailboxLimits::default()));
     let journal = &settings.journal;

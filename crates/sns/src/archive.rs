@@ -37,7 +37,11 @@ impl Sns {
         });
         let Some(topic) = pending else { return };
         let scope = topic.scope().unwrap_or_else(|| cx.scope.clone());
-        cx.schedule::<ReplayMessages>(cx.clock().now(), PRINCIPAL, topic, scope, SubscriptionInput { subscription: subscription.to_string() });
+        if let Err(fault) =
+            cx.schedule::<ReplayMessages>(cx.clock().now(), PRINCIPAL, topic, scope, SubscriptionInput { subscription: subscription.to_string() })
+        {
+            tracing::error!(%fault, "a replay is not scheduled");
+        }
     }
 
     fn set_replay_status(&self, subscription: &str, status: ReplayStatus, last_replayed: Option<u64>) {

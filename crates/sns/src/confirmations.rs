@@ -46,10 +46,10 @@ impl Sns {
 
     /// AWS: a subscription that is not confirmed is deleted after 48 hours.
     /// <https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html>
-    pub fn schedule_expiry(&self, cx: &Cx, subscription: &Subscription) {
+    pub fn schedule_expiry(&self, cx: &Cx, subscription: &Subscription) -> Result<(), Fault> {
         let input = SubscriptionInput { subscription: subscription.arn.to_string() };
         let due = cx.now.plus_secs(limits::TOKEN);
-        cx.schedule::<ExpireUnconfirmed>(due, PRINCIPAL, subscription.topic.clone(), cx.scope.clone(), input);
+        cx.schedule::<ExpireUnconfirmed>(due, PRINCIPAL, subscription.topic.clone(), cx.scope.clone(), input)
     }
 }
 

@@ -229,7 +229,9 @@ impl Sns {
         let due = if delivery.protocol.is_http() { self.throttled(delivery, due) } else { due };
         let Ok(text) = serde_json::to_string(delivery) else { return };
         let scope = delivery.topic.scope().unwrap_or_else(|| cx.scope.clone());
-        cx.schedule::<Deliver>(due, PRINCIPAL, delivery.topic.clone(), scope, DeliverInput { delivery: text });
+        if let Err(fault) = cx.schedule::<Deliver>(due, PRINCIPAL, delivery.topic.clone(), scope, DeliverInput { delivery: text }) {
+            tracing::error!(%fault, "a delivery is not scheduled");
+        }
     }
 
     /// <https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html#creating-delivery-policy>: `maxReceivesPerSecond`

@@ -157,6 +157,8 @@ impl Sns {
         let Ok(message) = serde_json::to_string(&message) else { return };
         let input = PublishInput { topic_arn: Some(topic), subject: Some(subject(event, application)), message, ..PublishInput::default() };
         // Scheduled, since the event must neither delay nor fail the call.
-        cx.schedule::<Publish>(now, PRINCIPAL, application.clone(), scope, input);
+        if let Err(fault) = cx.schedule::<Publish>(now, PRINCIPAL, application.clone(), scope, input) {
+            tracing::error!(%fault, "an event notification is not scheduled");
+        }
     }
 }

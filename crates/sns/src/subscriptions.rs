@@ -193,7 +193,7 @@ impl Handle<Subscribe> for Sns {
             self.begin_replay(cx, &subscription.arn);
         } else {
             if is_new {
-                self.schedule_expiry(cx, &subscription);
+                self.schedule_expiry(cx, &subscription)?;
             }
             self.request_confirmation(cx, MessageType::SubscriptionConfirmation, &subscription, &topic).await;
         }

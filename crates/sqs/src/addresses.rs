@@ -1,10 +1,10 @@
-//! Where a queue lives: its name, its ARN, and the many URLs a client may call it by.
+//! Names, ARNs and URLs of queues.
 
 use crate::{faults, limits};
 use cloudlet_aws::{Account, Arn, Fault, Region, Scope, cut};
 use cloudlet_engine::Cx;
 
-/// What a QueueUrl says. Whatever it leaves open follows from the call.
+/// The parts of a QueueUrl. Missing parts are those of the call.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Address<'a> {
     pub region: Option<&'a str>,
@@ -13,33 +13,33 @@ pub struct Address<'a> {
 }
 
 impl<'a> Address<'a> {
-    /// Reads a QueueUrl. Its host need not be ours: clients keep URLs, and put other names before servers. Understood are
+    /// Reads a QueueUrl. Its host may be any, since clients store URLs and reach the server by other names. Accepted are
     /// `scheme://host/account/name`, hosts `sqs.region.…`, `region.queue.…` and `queue.…`, paths `/queue/region/account/name`,
     /// a bare path, and a bare name.
-    pub fn read(url: &'a str) -> Option<Address<'a>> {
+    pub fn parse(url: &'a str) -> Option<Address<'a>> {
         let (host, path) = match cut::split_once(url, b':').and_then(|(_, rest)| rest.strip_prefix("//")) {
             Some(rest) => cut::split_once(rest, b'/')?,
             None => ("", url),
         };
         let mut rest = path.get(..memchr::memchr2(b'?', b'#', path.as_bytes()).unwrap_or(path.len()))?;
-        let mut step = || {
+        let mut segment = || {
             while !rest.is_empty() {
-                let (above, step) = cut::rsplit_once(rest, b'/').unwrap_or(("", rest));
-                rest = above;
-                if !step.is_empty() {
-                    return Some(step);
+                let (before, last) = cut::rsplit_once(rest, b'/').unwrap_or(("", rest));
+                rest = before;
+                if !last.is_empty() {
+                    return Some(last);
                 }
             }
             None
         };
-        let name = step()?;
-        let (account, above) = (step(), step());
-        // AWS: a bare name is taken for a queue of the caller's (recorded).
+        let name = segment()?;
+        let (account, region) = (segment(), segment());
+        // AWS: a bare name is a queue of the caller's account (recorded).
         let Some(account) = account else {
             return Some(Address { region: None, account: None, name }).filter(|_| host.is_empty());
         };
         let account = Account::parse(account)?;
-        let in_path = above.filter(|region| is_region(region) && step() == Some("queue"));
+        let in_path = region.filter(|region| is_region(region) && segment() == Some("queue"));
         Some(Address { region: in_path.or_else(|| region_of(host)), account: Some(account), name })
     }
 }
@@ -58,25 +58,25 @@ fn region_of(host: &str) -> Option<&str> {
 /// `eu-west-1`, `us-gov-east-1`
 fn is_region(text: &str) -> bool {
     let mut parts = text.split('-');
-    let area = parts.next().is_some_and(|area| (2..=4).contains(&area.len()) && area.bytes().all(|letter| letter.is_ascii_lowercase()));
+    let area = parts.next().is_some_and(|area| (2..=4).contains(&area.len()) && area.bytes().all(|byte| byte.is_ascii_lowercase()));
     let number = parts.next_back().is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()));
     let mut named = false;
     area && number
         && parts.all(|part| {
             named = true;
-            !part.is_empty() && part.bytes().all(|letter| letter.is_ascii_lowercase())
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase())
         })
         && named
 }
 
-/// The ARN of the queue that a call means by `url`, as text.
+/// The ARN, as text, of the queue with this URL.
 pub fn resolve(cx: &Cx, url: &str) -> Result<String, Fault> {
-    // A query request is posted to the queue itself, and then need not repeat its URL.
+    // A query request may be sent to the queue's URL, and then needs no QueueUrl.
     let url = if url.is_empty() { cx.origin.path.as_deref().unwrap_or_default() } else { url };
     if url.is_empty() {
         return Err(faults::missing("QueueUrl"));
     }
-    let address = Address::read(url).filter(|address| address.region.is_none_or(|region| region == cx.scope.region.as_str()));
+    let address = Address::parse(url).filter(|address| address.region.is_none_or(|region| region == cx.scope.region.as_str()));
     let Some(Address { account, name, .. }) = address else {
         return Err(faults::INVALID_ADDRESS.says(format!("The address {url} is not valid for this endpoint.")));
     };
@@ -88,10 +88,10 @@ pub fn arn(cx: &Cx, account: Account, name: &str) -> Arn {
     Arn::build(cx.scope.partition(), "sqs", cx.scope.region.as_str(), account.as_str(), name)
 }
 
-/// What the URLs of queues look like.
+/// The form of the queue URLs in answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Urls {
-    /// `http://localhost:4566/000000000000/q`: the address by which the client reached us.
+    /// `http://localhost:4566/000000000000/q`: the address that the client used.
     #[default]
     Endpoint,
     /// `http://sqs.eu-west-1.localhost.localstack.cloud:4566/000000000000/q`, as AWS's own.
@@ -102,8 +102,8 @@ pub enum Urls {
     Path,
 }
 
-/// The name that stands for a machine without one, or whose subdomains clients do not find. It leads to 127.0.0.1 everywhere.
-const NAME: &str = "localhost.localstack.cloud";
+/// Replaces an IP address or `localhost`, which have no subdomains. It resolves to 127.0.0.1 everywhere.
+const WILDCARD_NAME: &str = "localhost.localstack.cloud";
 
 impl Urls {
     /// The URL of a queue, for this client.
@@ -121,25 +121,25 @@ impl Urls {
     }
 }
 
-/// The part of a host that stays when the service's own name is taken off, with its port.
+/// A host without the labels of SQS, with its port.
 fn base(host: &str) -> String {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => (name, Some(port)),
         _ => (host, None),
     };
     let labels: Vec<&str> = name.split('.').collect();
-    let own = match labels.as_slice() {
+    let base = match labels.as_slice() {
         ["sqs", region, rest @ ..] if is_region(region) => rest,
         [region, "queue", rest @ ..] if is_region(region) => rest,
         ["queue", rest @ ..] => rest,
         all => all,
     };
-    let numbered = name.starts_with('[') || own.iter().all(|label| label.bytes().all(|digit| digit.is_ascii_digit()));
-    let name = if numbered || own == ["localhost"] { NAME.to_owned() } else { own.join(".") };
+    let is_address = name.starts_with('[') || base.iter().all(|label| label.bytes().all(|digit| digit.is_ascii_digit()));
+    let name = if is_address || base == ["localhost"] { WILDCARD_NAME.to_owned() } else { base.join(".") };
     port.map_or_else(|| name.clone(), |port| format!("{name}:{port}"))
 }
 
-/// The region and account a queue belongs to.
+/// The account and region of a queue.
 pub fn scope(arn: &Arn) -> Option<Scope> {
     Some(Scope::new(Account::parse(arn.account())?, Region::new(arn.region())))
 }
@@ -156,12 +156,10 @@ pub fn check_name(name: &str, kind: Kind) -> Result<(), Fault> {
         Kind::Standard => Some(name),
         Kind::Fifo => name.strip_suffix(".fifo"),
     };
-    let well = stem.is_some_and(|stem| {
-        !stem.is_empty()
-            && name.len() <= limits::QUEUE_NAME
-            && stem.bytes().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_'))
+    let valid = stem.is_some_and(|stem| {
+        !stem.is_empty() && name.len() <= limits::QUEUE_NAME && stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     });
-    if well {
+    if valid {
         return Ok(());
     }
     Err(faults::INVALID_PARAMETER_VALUE.says(match kind {
@@ -176,12 +174,12 @@ pub fn check_name(name: &str, kind: Kind) -> Result<(), Fault> {
 mod tests {
     use super::*;
 
-    fn read(url: &str) -> Option<(Option<&str>, Option<String>, &str)> {
-        Address::read(url).map(|address| (address.region, address.account.map(|account| account.to_string()), address.name))
+    fn parse(url: &str) -> Option<(Option<&str>, Option<String>, &str)> {
+        Address::parse(url).map(|address| (address.region, address.account.map(|account| account.to_string()), address.name))
     }
 
     #[test]
-    fn a_queue_is_found_by_every_url_that_clients_are_known_to_send() {
+    fn every_url_form_of_clients_is_read() {
         let account = || Some("000000000000".to_owned());
         for (url, region) in [
             ("http://localhost:4566/000000000000/q", None),
@@ -196,20 +194,20 @@ mod tests {
             ("/000000000000/q", None),
             ("000000000000/q", None),
         ] {
-            assert_eq!(read(url), Some((region, account(), "q")), "{url}");
+            assert_eq!(parse(url), Some((region, account(), "q")), "{url}");
         }
-        assert_eq!(read("q.fifo"), Some((None, None, "q.fifo")));
+        assert_eq!(parse("q.fifo"), Some((None, None, "q.fifo")));
     }
 
     #[test]
-    fn what_names_no_queue_is_no_address() {
+    fn other_urls_are_refused() {
         for url in ["http://localhost:4566", "http://localhost:4566/", "http://localhost:4566/q", "http://localhost/12/q", "", "/", "://"] {
-            assert_eq!(read(url), None, "{url}");
+            assert_eq!(parse(url), None, "{url}");
         }
     }
 
     #[test]
-    fn names_are_held_to_their_kind() {
+    fn a_fifo_suffix_is_required_for_fifo_queues_alone() {
         let long = "n".repeat(81);
         for (name, standard, fifo) in [
             ("my-queue_1", true, false),

@@ -1,4 +1,4 @@
-//! What a message may hold: characters, attributes, sizes; and the digests that SDKs compare.
+//! The content of messages: valid characters, attributes, sizes; and the digests that SDKs verify.
 
 use crate::{
     faults, limits,
@@ -10,15 +10,15 @@ use cloudlet_digest::md5_hex;
 use cloudlet_shape::Map;
 use std::sync::Arc;
 
-/// The first character that no message may hold.
+/// The first character that is not allowed in a message.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
 fn forbidden(text: &str) -> Option<char> {
-    // Without a branch, so that many bytes are looked at together: mostly there is nothing to find.
-    let odd = |byte: u8| (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r') | (byte >= 0x80);
-    if !text.as_bytes().chunks(64).any(|bytes| bytes.iter().fold(false, |any, byte| any | odd(*byte))) {
+    // Without branches, so that the compiler vectorizes it: most bodies are plain ASCII.
+    let needs_check = |byte: u8| (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r') | (byte >= 0x80);
+    if !text.as_bytes().chunks(64).any(|bytes| bytes.iter().fold(false, |any, byte| any | needs_check(*byte))) {
         return None;
     }
-    text.chars().find(|letter| !matches!(letter, '\t' | '\n' | '\r' | '\u{20}'..='\u{fffd}' | '\u{10000}'..))
+    text.chars().find(|character| !matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{fffd}' | '\u{10000}'..))
 }
 
 pub fn check_body(body: &str) -> Result<(), Fault> {
@@ -27,9 +27,9 @@ pub fn check_body(body: &str) -> Result<(), Fault> {
     }
     match forbidden(body) {
         None => Ok(()),
-        Some(letter) => Err(faults::INVALID_MESSAGE_CONTENTS.says(format!(
+        Some(character) => Err(faults::INVALID_MESSAGE_CONTENTS.says(format!(
             "Invalid binary character '#x{:X}' was found in the message body, the set of allowed characters is #x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF].",
-            u32::from(letter)
+            u32::from(character)
         ))),
     }
 }
@@ -38,14 +38,14 @@ pub fn too_long(most: u32) -> Fault {
     faults::INVALID_PARAMETER_VALUE.says(format!("One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."))
 }
 
-/// Bytes that count: the body, and name, type and value of each attribute.
+/// The size that limits apply to: the body, and name, type and value of each attribute.
 pub fn size(body: &str, attributes: &Map<Attribute>) -> usize {
     let attribute = |(name, attribute): (&String, &Attribute)| {
         let value = match &attribute.value {
             AttributeValue::Text(text) => text.len(),
             AttributeValue::Binary(bytes) => bytes.len(),
         };
-        name.len() + attribute.kind.len() + value
+        name.len() + attribute.data_type.len() + value
     };
     body.len() + attributes.iter().map(attribute).sum::<usize>()
 }
@@ -55,48 +55,48 @@ pub fn size(body: &str, attributes: &Map<Attribute>) -> usize {
 pub fn attributes(given: Option<Map<MessageAttributeValue>>) -> Result<Map<Attribute>, Fault> {
     let given = given.unwrap_or_default();
     if given.len() > limits::MESSAGE_ATTRIBUTES {
-        let sentence = format!("Number of message attributes [{}] exceeds the allowed maximum [{}].", given.len(), limits::MESSAGE_ATTRIBUTES);
-        return Err(faults::INVALID_PARAMETER_VALUE.says(sentence));
+        let message = format!("Number of message attributes [{}] exceeds the allowed maximum [{}].", given.len(), limits::MESSAGE_ATTRIBUTES);
+        return Err(faults::INVALID_PARAMETER_VALUE.says(message));
     }
     given
         .into_iter()
         .map(|(name, value)| {
             check_name(&name)?;
-            let lists =
+            let has_lists =
                 value.string_list_values.is_some_and(|list| !list.is_empty()) || value.binary_list_values.is_some_and(|list| !list.is_empty());
-            if lists {
+            if has_lists {
                 return Err(faults::UNSUPPORTED_OPERATION.says("Message attribute list values in SendMessage operation are not supported."));
             }
-            let attribute = read(&name, value.data_type, value.string_value, value.binary_value, "user")?;
+            let attribute = attribute(&name, value.data_type, value.string_value, value.binary_value, "user")?;
             Ok((name, attribute))
         })
         .collect()
 }
 
-/// The trace header, the one system attribute there is.
-pub fn trace(given: Option<&Map<MessageSystemAttributeValue>>) -> Result<Option<Arc<str>>, Fault> {
+/// The trace header, the only system attribute that can be sent.
+pub fn trace_header(given: Option<&Map<MessageSystemAttributeValue>>) -> Result<Option<Arc<str>>, Fault> {
     let Some(given) = given else { return Ok(None) };
-    let mut trace = None;
+    let mut trace_header = None;
     for (name, value) in given {
         if name != "AWSTraceHeader" {
-            // AWS: unverified sentence.
-            let sentence = format!("Message system attribute name '{name}' is invalid. The only supported name is 'AWSTraceHeader'.");
-            return Err(faults::INVALID_PARAMETER_VALUE.says(sentence));
+            // AWS: unverified message.
+            let message = format!("Message system attribute name '{name}' is invalid. The only supported name is 'AWSTraceHeader'.");
+            return Err(faults::INVALID_PARAMETER_VALUE.says(message));
         }
-        let attribute = read(name, value.data_type.clone(), value.string_value.clone(), value.binary_value.clone(), "system")?;
+        let attribute = attribute(name, value.data_type.clone(), value.string_value.clone(), value.binary_value.clone(), "system")?;
         match attribute.value {
-            AttributeValue::Text(text) if attribute.kind == "String" => trace = Some(text.into()),
-            // AWS: unverified sentence.
+            AttributeValue::Text(text) if attribute.data_type == "String" => trace_header = Some(text.into()),
+            // AWS: unverified message.
             _ => return Err(faults::INVALID_PARAMETER_VALUE.says("Message system attribute 'AWSTraceHeader' must be of type 'String'.")),
         }
     }
-    Ok(trace)
+    Ok(trace_header)
 }
 
 fn check_name(name: &str) -> Result<(), Fault> {
-    let refused = |sentence: &str| Err(faults::INVALID_PARAMETER_VALUE.says(sentence));
-    // AWS: accented Latin letters are taken, though not documented.
-    let letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | '\u{c0}'..='\u{17f}');
+    let refused = |message: &str| Err(faults::INVALID_PARAMETER_VALUE.says(message));
+    // AWS: accented Latin letters are accepted, though not documented.
+    let allowed = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.' | '\u{c0}'..='\u{17f}');
     let lower = name.to_ascii_lowercase();
     if name.is_empty() {
         return refused("The request must contain non-empty message (user) attribute names.");
@@ -104,7 +104,7 @@ fn check_name(name: &str) -> Result<(), Fault> {
     if name.len() > limits::ATTRIBUTE_NAME {
         return refused("Message (user) attribute names must be shorter than 256 Bytes");
     }
-    if !name.chars().all(letter) {
+    if !name.chars().all(allowed) {
         return refused(
             "Message (user) attributes name can only contain upper and lower score characters, digits, periods, hyphens and underscores. ",
         );
@@ -117,19 +117,19 @@ fn check_name(name: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `whose`: the kind of attribute, as AWS's sentences call it.
-fn read(name: &str, kind: String, text: Option<String>, bytes: Option<cloudlet_shape::Blob>, whose: &str) -> Result<Attribute, Fault> {
-    let refused = |sentence: String| Err(faults::INVALID_PARAMETER_VALUE.says(sentence));
-    if kind.is_empty() {
+/// `whose`: "user" or "system", for the messages.
+fn attribute(name: &str, data_type: String, text: Option<String>, bytes: Option<cloudlet_shape::Blob>, whose: &str) -> Result<Attribute, Fault> {
+    let refused = |message: String| Err(faults::INVALID_PARAMETER_VALUE.says(message));
+    if data_type.is_empty() {
         return refused(format!("Message ({whose}) attribute '{name}' must contain a non-empty message attribute type."));
     }
-    let basic = kind.split('.').next().unwrap_or(&kind);
+    let basic = data_type.split('.').next().unwrap_or(&data_type);
     if !matches!(basic, "String" | "Number" | "Binary") {
         return refused(format!(
             "The type of message ({whose}) attribute '{name}' is invalid. You must use only the following supported type prefixes: Binary, Number, String."
         ));
     }
-    if kind.len() > limits::ATTRIBUTE_NAME {
+    if data_type.len() > limits::ATTRIBUTE_NAME {
         return refused(format!("Message ({whose}) attribute types must be shorter than 256 Bytes"));
     }
     let empty = || refused(format!("Message ({whose}) attribute '{name}' must contain a non-empty value of type '{basic}'."));
@@ -141,39 +141,39 @@ fn read(name: &str, kind: String, text: Option<String>, bytes: Option<cloudlet_s
         _ => return empty(),
     };
     if let AttributeValue::Text(text) = &value {
-        if let Some(letter) = forbidden(text) {
+        if let Some(character) = forbidden(text) {
             return refused(format!(
                 "Invalid binary character '#x{:X}' was found in the message attribute '{name}' value, the set of allowed characters is #x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF].",
-                u32::from(letter)
+                u32::from(character)
             ));
         }
         if basic == "Number" && !is_number(text) {
             return refused(format!("Can't cast the value of message ({whose}) attribute '{name}' to a number."));
         }
     }
-    Ok(Attribute { kind, value })
+    Ok(Attribute { data_type, value })
 }
 
 /// Up to 38 digits, with sign, point and exponent: between -10^128 and 10^126.
 fn is_number(text: &str) -> bool {
-    text.len() <= 256 && text.bytes().any(|letter| letter.is_ascii_digit()) && text.parse::<f64>().is_ok_and(f64::is_finite)
+    text.len() <= 256 && text.bytes().any(|byte| byte.is_ascii_digit()) && text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 /// The digest of attributes: of each, in the order of names, length and bytes of name, type and value.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html#sqs-attributes-md5-message-digest-calculation>
 pub fn md5<'a>(attributes: impl IntoIterator<Item = (&'a str, &'a str, Value<'a>)>) -> Option<String> {
-    let mut said = Vec::new();
-    for (name, kind, value) in attributes {
-        push(&mut said, name.as_bytes());
-        push(&mut said, kind.as_bytes());
-        let (mark, bytes) = match value {
+    let mut input = Vec::new();
+    for (name, data_type, value) in attributes {
+        push_with_length(&mut input, name.as_bytes());
+        push_with_length(&mut input, data_type.as_bytes());
+        let (type_byte, bytes) = match value {
             Value::Text(text) => (1, text.as_bytes()),
             Value::Binary(bytes) => (2, bytes),
         };
-        said.push(mark);
-        push(&mut said, bytes);
+        input.push(type_byte);
+        push_with_length(&mut input, bytes);
     }
-    (!said.is_empty()).then(|| md5_hex(&said))
+    (!input.is_empty()).then(|| md5_hex(&input))
 }
 
 pub enum Value<'a> {
@@ -181,27 +181,27 @@ pub enum Value<'a> {
     Binary(&'a [u8]),
 }
 
-fn push(said: &mut Vec<u8>, bytes: &[u8]) {
-    said.extend(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
-    said.extend(bytes);
+fn push_with_length(input: &mut Vec<u8>, bytes: &[u8]) {
+    input.extend(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+    input.extend(bytes);
 }
 
-/// As `md5` takes them.
-pub fn digestible<'a>((name, attribute): (&'a String, &'a Attribute)) -> (&'a str, &'a str, Value<'a>) {
+/// An attribute as `md5` takes it.
+pub fn md5_input<'a>((name, attribute): (&'a String, &'a Attribute)) -> (&'a str, &'a str, Value<'a>) {
     let value = match &attribute.value {
         AttributeValue::Text(text) => Value::Text(text),
         AttributeValue::Binary(bytes) => Value::Binary(bytes),
     };
-    (name, &attribute.kind, value)
+    (name, &attribute.data_type, value)
 }
 
-pub fn md5_of_trace(trace: &str) -> Option<String> {
-    md5([("AWSTraceHeader", "String", Value::Text(trace))])
+pub fn md5_of_trace_header(trace_header: &str) -> Option<String> {
+    md5([("AWSTraceHeader", "String", Value::Text(trace_header))])
 }
 
 /// A message group id, a deduplication id, an attempt id.
 pub fn check_fifo_id(id: &str, parameter: &str) -> Result<(), Fault> {
-    if (1..=limits::FIFO_ID).contains(&id.len()) && id.bytes().all(|letter| letter.is_ascii_graphic()) {
+    if (1..=limits::FIFO_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
     Err(faults::invalid(
@@ -232,18 +232,18 @@ mod tests {
             ("b".to_owned(), attribute("Binary", None, Some(&[1, 2]))),
         ]);
         let attributes = attributes(Some(given)).unwrap();
-        assert_eq!(md5(attributes.iter().map(digestible)).unwrap(), "2bd9a32fafc1619f4c25be446fd0e446");
+        assert_eq!(md5(attributes.iter().map(md5_input)).unwrap(), "2bd9a32fafc1619f4c25be446fd0e446");
         assert_eq!(md5([]), None);
     }
 
     #[test]
-    fn the_digest_of_a_trace_is_the_one_sdks_expect() {
+    fn the_digest_of_a_trace_header_is_the_one_sdks_expect() {
         let trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
-        assert_eq!(md5_of_trace(trace).unwrap(), "5ae4d5d7636402d80f4eb6d213245a88");
+        assert_eq!(md5_of_trace_header(trace).unwrap(), "5ae4d5d7636402d80f4eb6d213245a88");
     }
 
     #[test]
-    fn bodies_hold_what_xml_can_hold() {
+    fn bodies_may_have_the_characters_of_xml() {
         for body in ["a", "\t\r\n", "\u{fffd}", "\u{10ffff}", "ü\u{7f}"] {
             assert!(check_body(body).is_ok(), "{body:?}");
         }
@@ -254,8 +254,8 @@ mod tests {
     }
 
     #[test]
-    fn attributes_are_held_to_their_rules() {
-        for (name, value, well) in [
+    fn attribute_names_types_and_values_are_checked() {
+        for (name, value, valid) in [
             ("a", attribute("String", Some("x"), None), true),
             ("a.b-c_1", attribute("Number.int", Some("-1.5e3"), None), true),
             ("a", attribute("Binary.png", None, Some(&[0])), true),
@@ -275,13 +275,13 @@ mod tests {
             ("", attribute("String", Some("x"), None), false),
         ] {
             let outcome = attributes(Some(Map::from([(name.to_owned(), value)])));
-            assert_eq!(outcome.is_ok(), well, "{name} {outcome:?}");
+            assert_eq!(outcome.is_ok(), valid, "{name} {outcome:?}");
             assert!(outcome.err().is_none_or(|fault| fault.code() == "InvalidParameterValue"));
         }
     }
 
     #[test]
-    fn group_ids_are_letters_digits_and_punctuation() {
+    fn group_ids_are_alphanumeric_characters_and_punctuation() {
         assert!(check_fifo_id("group-1_!\"~", "MessageGroupId").is_ok());
         for id in ["", "group 1", "ü", &"a".repeat(129)] {
             assert!(check_fifo_id(id, "MessageGroupId").unwrap_err().message().starts_with(&format!("Value {id} for parameter MessageGroupId")));

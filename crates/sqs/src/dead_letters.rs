@@ -1,14 +1,13 @@
-//! Where dead letters go: the way from a queue to its dead-letter queue, and which queues have which.
+//! Moving messages from a queue to its dead-letter queue, and ListDeadLetterSourceQueues.
 
 use crate::{
-    Open, Sqs,
+    QueueRef, Sqs,
     addresses::{self, Kind},
-    faults,
-    names::MessageId,
+    ids::MessageId,
     queues::{page_size, read_token, token},
-    receiving::Flown,
-    redrive::Unfit,
-    state::{Message, Past, Queue},
+    receiving::ReceivedMessage,
+    redrive::TargetError,
+    state::{DeadLetterHistory, Message, Queue},
 };
 use cloudlet_api_sqs::{ListDeadLetterSourceQueues, ListDeadLetterSourceQueuesRequest, ListDeadLetterSourceQueuesResult};
 use cloudlet_aws::{Arn, Fault, Timestamp};
@@ -16,39 +15,47 @@ use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_store::StoreMap;
 use std::ops::Bound;
 
-/// Whether a queue may send its dead letters to another.
-pub fn fits(queues: &StoreMap<Arn, Queue>, source: &Arn, kind: Kind, target: &Arn) -> Result<(), Unfit> {
+/// Whether a queue may have this dead-letter queue.
+pub fn check_target(queues: &StoreMap<Arn, Queue>, source: &Arn, kind: Kind, target: &Arn) -> Result<(), TargetError> {
     if addresses::scope(source) != addresses::scope(target) {
-        return Err(Unfit::Elsewhere);
+        return Err(TargetError::OtherAccountOrRegion);
     }
-    let settings = queues.read(target, |queue| queue.profile().map(|profile| profile.settings.clone())).flatten().ok_or(Unfit::Absent)?;
+    let settings = |queue: &Queue| queue.properties().map(|properties| properties.settings.clone());
+    let settings = queues.read(target, settings).flatten().ok_or(TargetError::NotFound)?;
     if settings.kind() != kind {
-        return Err(Unfit::OtherType);
+        return Err(TargetError::OtherType);
     }
-    if settings.allow.as_ref().is_some_and(|allow| !allow.allows(source)) {
-        return Err(Unfit::NotAllowed);
+    if settings.redrive_allow_policy.as_ref().is_some_and(|allow| !allow.allows(source)) {
+        return Err(TargetError::NotAllowed);
     }
     Ok(())
 }
 
 impl Sqs {
-    /// Brings dead letters to the queue that is for them. They are put there first and taken away after: whenever the process
-    /// ends, none is lost.
-    pub(crate) fn bury(&self, source: &Arn, queue: &Open, target: &Arn, dead: Vec<Flown>, now: Timestamp) -> Result<(), Fault> {
-        let buried = self.open(target).and_then(|grave| {
-            grave.change(|grave| {
-                for flown in &dead {
-                    grave.inter(flown, source, now);
+    /// Moves dead letters to the dead-letter queue. They are added there before they are removed here: none is lost whenever the
+    /// process ends.
+    pub(crate) fn move_dead_letters(
+        &self,
+        source: &Arn,
+        queue: &QueueRef,
+        target: &Arn,
+        dead_letters: Vec<ReceivedMessage>,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let added = self.queue_by_arn(target).and_then(|target| {
+            target.write(|target| {
+                for dead_letter in &dead_letters {
+                    target.insert_dead_letter(dead_letter, source, now);
                 }
                 Ok(())
             })
         });
-        queue.change(|queue| {
-            for Flown { place, flight, .. } in dead {
-                match &buried {
-                    Ok(()) => drop(queue.withdraw(place, now)),
-                    // Gone in the meantime: they are received again.
-                    Err(_) if queue.flights.get(&place) == Some(&flight) => queue.divert(place, flight, now, now),
+        queue.write(|queue| {
+            for ReceivedMessage { number, flight, .. } in dead_letters {
+                match &added {
+                    Ok(()) => drop(queue.remove(number, now)),
+                    // The dead-letter queue was deleted meanwhile: the messages can be received again.
+                    Err(_) if queue.flights.get(&number) == Some(&flight) => queue.set_invisible_until(number, flight, now, now),
                     Err(_) => {}
                 }
             }
@@ -56,45 +63,45 @@ impl Sqs {
         })
     }
 
-    /// The queues of the same account and region whose dead letters come here.
+    /// The queues of the same account and region that have this dead-letter queue.
     pub(crate) fn sources_of<'a>(&'a self, target: &'a Arn, after: Option<&str>) -> impl Iterator<Item = Arn> + 'a {
         let prefix = Arn::build(target.partition(), "sqs", target.region(), target.account(), "");
         let start = after.map_or(Bound::Included(prefix.as_str()), Bound::Excluded);
-        let near = self.queues.range::<str>((start, Bound::Unbounded), usize::MAX);
-        let near = near.into_iter().take_while(move |(arn, _)| arn.as_str().starts_with(prefix.as_str()));
-        near.filter_map(|(arn, queue)| {
-            let names =
-                |queue: &Queue| queue.profile().and_then(|profile| profile.settings.redrive.as_ref().map(|redrive| redrive.target == *target));
-            queue.read(names).flatten().unwrap_or_default().then_some(arn)
+        let queues = self.queues.range::<str>((start, Bound::Unbounded), usize::MAX);
+        let queues = queues.into_iter().take_while(move |(arn, _)| arn.as_str().starts_with(prefix.as_str()));
+        queues.filter_map(|(arn, queue)| {
+            let has_target = |queue: &Queue| {
+                queue.properties().and_then(|properties| properties.settings.redrive_policy.as_ref().map(|redrive| redrive.target == *target))
+            };
+            queue.read(has_target).flatten().unwrap_or_default().then_some(arn)
         })
     }
 }
 
 impl Queue {
-    /// Takes a dead letter in. A standard queue counts its retention from when it was sent, a FIFO queue from now.
+    /// Adds a dead letter. Its retention counts from when it was sent in a standard queue, from now in a FIFO queue.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>
-    fn inter(&mut self, Flown { message, flight, .. }: &Flown, source: &Arn, now: Timestamp) {
+    fn insert_dead_letter(&mut self, ReceivedMessage { message, flight, .. }: &ReceivedMessage, source: &Arn, now: Timestamp) {
         let sent = if self.is_fifo() { now } else { message.sent };
-        let before = message.past.as_ref();
-        let past = Past {
-            source: source.clone(),
-            receives: flight.receives.saturating_add(before.map_or(0, |past| past.receives)),
-            first: before.map_or(flight.first, |past| past.first),
+        let before = message.dead_letter.as_ref();
+        let history = DeadLetterHistory {
+            source_queue: source.clone(),
+            receive_count: flight.receive_count.saturating_add(before.map_or(0, |before| before.receive_count)),
+            first_received: before.map_or(flight.first_received, |before| before.first_received),
         };
-        let place = if self.is_fifo() { self.next_place(now) } else { self.place_of(sent) };
-        self.put(place, Message { sent, due: sent, past: Some(past), ..Message::clone(message) }, now);
-        self.bell.ring();
+        let number = if self.is_fifo() { self.next_sequence_number(now) } else { self.sequence_number_at(sent) };
+        self.insert(number, Message { sent, visible_from: sent, dead_letter: Some(history), ..Message::clone(message) }, now);
+        self.waiters.wake_one();
     }
 }
 
 impl Handle<ListDeadLetterSourceQueues> for Sqs {
     fn permissions(&self, cx: &Cx, input: &ListDeadLetterSourceQueuesRequest) -> Result<Permissions, Fault> {
-        self.asks_on_queue::<ListDeadLetterSourceQueues>(cx, &input.queue_url)
+        self.queue_permissions::<ListDeadLetterSourceQueues>(cx, &input.queue_url)
     }
 
     async fn handle(&self, cx: &Cx, input: ListDeadLetterSourceQueuesRequest) -> Result<ListDeadLetterSourceQueuesResult, Fault> {
-        let target = self.queue(cx, &input.queue_url)?.look(|queue| queue.profile().map(|profile| profile.arn.clone()))?;
-        let target = target.ok_or_else(faults::no_such_queue)?;
+        let target = self.queue_by_url(cx, &input.queue_url)?.arn()?;
         let limit = page_size(input.max_results)?;
         let prefix = Arn::build(target.partition(), "sqs", target.region(), target.account(), "");
         let after = input.next_token.as_deref().filter(|token| !token.is_empty()).map(|token| read_token(token, &prefix)).transpose()?;
@@ -108,8 +115,8 @@ impl Handle<ListDeadLetterSourceQueues> for Sqs {
     }
 }
 
-/// A message that is sent anew: what a move task makes of a dead letter.
+/// What a move task sends for a dead letter: a new message with the same content.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>
-pub fn anew(message: &Message, id: MessageId, now: Timestamp) -> Message {
-    Message { id, sent: now, due: now, past: None, ..message.clone() }
+pub fn as_new_message(message: &Message, id: MessageId, now: Timestamp) -> Message {
+    Message { id, sent: now, visible_from: now, dead_letter: None, ..message.clone() }
 }

@@ -1,38 +1,38 @@
-//! `/_aws/sqs/messages`: what is in a queue, without receiving it.
+//! `/_aws/sqs/messages`: the messages of a queue, without receiving them.
 
 use crate::{
     Sqs,
     addresses::Address,
+    attribute_selection::AttributeSelection,
     faults,
-    polling::View,
-    receiving::Flown,
-    state::{Flight, Place, Queue},
+    ids::SequenceNumber,
+    receiving::ReceivedMessage,
+    state::{Flight, Queue},
 };
 use cloudlet_api_sqs::{ReceiveMessage, ReceiveMessageResult};
 use cloudlet_aws::{Account, Arn, Fault, Region, Timestamp};
 use cloudlet_engine::{DeveloperEndpoint, DeveloperRequest, Output};
 use cloudlet_shape::{Operation, OperationSchema};
 
-/// Messages of one look, unless asked otherwise; and at most.
-const USUAL: usize = 100;
-const MOST: usize = 1_000;
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1_000;
 
 impl DeveloperEndpoint for Sqs {
     /// Parameters: `QueueUrl`, or `/region/account/name` in the path; `ShowInvisible`, `ShowDelayed`; `Limit`.
     fn view(&self, request: &DeveloperRequest) -> Result<(&'static OperationSchema, Output), Fault> {
-        let queue = self.open(&named(request)?)?;
-        let limit = request.parameter("Limit").and_then(|limit| limit.parse().ok()).unwrap_or(USUAL).min(MOST);
-        let also = Also { invisible: request.flag("ShowInvisible"), delayed: request.flag("ShowDelayed") };
-        let seen = queue.look(|queue| {
-            let profile = queue.profile().ok_or_else(faults::no_such_queue)?;
-            let seen: Vec<Flown> = queue.seen(request.now, also).take(limit).collect();
-            Ok::<_, Fault>((profile.arn.clone(), profile.settings.kind(), seen))
+        let queue = self.queue_by_arn(&queue_arn(request)?)?;
+        let limit = request.parameter("Limit").and_then(|limit| limit.parse().ok()).unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
+        let include = Include { invisible: request.flag("ShowInvisible"), delayed: request.flag("ShowDelayed") };
+        let peeked = queue.read(|queue| {
+            let properties = queue.properties().ok_or_else(faults::no_such_queue)?;
+            let messages: Vec<ReceivedMessage> = queue.peek(request.now, include).take(limit).collect();
+            Ok::<_, Fault>((properties.arn.clone(), properties.settings.kind(), messages))
         })?;
-        let (arn, kind, seen) = seen?;
-        let view = View::everything();
-        let messages = seen.iter().map(|flown| {
-            let mut message = view.message(&arn, kind, flown);
-            // A look gives no right to delete.
+        let (arn, kind, messages) = peeked?;
+        let selection = AttributeSelection::everything();
+        let messages = messages.iter().map(|received| {
+            let mut message = selection.message(&arn, kind, received);
+            // Without a handle: the message was not received.
             message.receipt_handle = None;
             message
         });
@@ -40,33 +40,33 @@ impl DeveloperEndpoint for Sqs {
     }
 }
 
-/// What is shown beside messages that could be received.
+/// Which messages to include beside those that can be received.
 #[derive(Clone, Copy)]
-struct Also {
+struct Include {
     invisible: bool,
     delayed: bool,
 }
 
-fn named(request: &DeveloperRequest) -> Result<Arn, Fault> {
+fn queue_arn(request: &DeveloperRequest) -> Result<Arn, Fault> {
     let url = request.parameter("QueueUrl").map(str::to_owned).unwrap_or_else(|| format!("/queue{}", request.rest));
-    let address = Address::read(&url).ok_or_else(faults::no_such_queue)?;
+    let address = Address::parse(&url).ok_or_else(faults::no_such_queue)?;
     let region = Region::new(address.region.unwrap_or(&request.region));
     let account = address.account.unwrap_or_else(Account::default);
     Ok(Arn::build(region.partition(), "sqs", region.as_str(), account.as_str(), address.name))
 }
 
 impl Queue {
-    /// Messages in the order in which they were sent, as they are now.
-    fn seen(&self, now: Timestamp, also: Also) -> impl Iterator<Item = Flown> {
-        let expired = self.expired_until(now).map_or(Place(0), Place::last_of);
-        self.messages.range(expired.next()..).filter_map(move |(place, message)| {
-            let flight = self.flights.get(place).copied();
-            let shown = match flight {
-                Some(flight) => also.invisible || flight.until <= now,
-                None => also.delayed || self.due_of(message) <= now,
+    /// Messages in the order of sending.
+    fn peek(&self, now: Timestamp, include: Include) -> impl Iterator<Item = ReceivedMessage> {
+        let expired = self.expired_until(now).map_or(SequenceNumber(0), SequenceNumber::last_of);
+        self.messages.range(expired.next()..).filter_map(move |(number, message)| {
+            let flight = self.flights.get(number).copied();
+            let included = match flight {
+                Some(flight) => include.invisible || flight.invisible_until <= now,
+                None => include.delayed || self.delay_end(message) <= now,
             };
-            let never = Flight { receives: 0, first: Timestamp(0), latest: Timestamp(0), until: Timestamp(0) };
-            shown.then(|| Flown { place: *place, message: message.clone(), flight: flight.unwrap_or(never) })
+            let never = Flight { receive_count: 0, first_received: Timestamp(0), last_received: Timestamp(0), invisible_until: Timestamp(0) };
+            included.then(|| ReceivedMessage { number: *number, message: message.clone(), flight: flight.unwrap_or(never) })
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The sentences of SQS: faults that several operations answer, and those its model does not know.
+//! Faults that several operations answer, and those that are not in the model.
 
 pub use cloudlet_api_sqs::faults::*;
 
@@ -9,7 +9,7 @@ use std::fmt::Display;
 // AWS: not in the model; recorded under these names in JSON and these codes in the query protocol.
 pub const INVALID_PARAMETER_VALUE: FaultKind = FaultKind::sender("InvalidParameterValueException", 400).coded("InvalidParameterValue");
 pub const MISSING_PARAMETER: FaultKind = FaultKind::sender("MissingRequiredParameterException", 400).coded("MissingParameter");
-/// AWS: who may not ask for a queue's URL does not learn that there is one.
+/// AWS: a caller without sqs:GetQueueUrl does not learn whether the queue exists.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/troubleshooting-api-errors.html>
 pub const UNSEEN: Unseen = Unseen {
     action: "sqs:GetQueueUrl",
@@ -33,10 +33,10 @@ pub fn not_for_this_type(value: impl Display, parameter: &str) -> Fault {
 }
 
 pub fn missing(parameter: &str) -> Fault {
-    MISSING_PARAMETER.says(lacks(parameter))
+    MISSING_PARAMETER.says(missing_message(parameter))
 }
 
-pub fn lacks(parameter: &str) -> String {
+pub fn missing_message(parameter: &str) -> String {
     format!("The request must contain the parameter {parameter}.")
 }
 

@@ -1,22 +1,26 @@
-//! How messages stand in a queue: ready, delayed, or in flight. Whose turn it is of the ready is the matter of `fairness`.
-//! Every step costs the logarithm of what is in the queue. Time is what the caller says it is.
+//! The states of messages in a queue: ready, delayed, or in flight. Which of the ready ones is received next is decided in `fairness`.
+//! Every step costs the logarithm of the number of messages. The caller passes the time.
 
 use crate::{
+    ids::{GroupId, SequenceNumber},
     limits,
-    receiving::Places,
-    state::{Flight, Group, Lane, Message, Place, Profile, Queue},
+    state::{Flight, Lane, Message, Queue, QueueProperties, ReadyKey},
 };
 use cloudlet_aws::Timestamp;
+use smallvec::SmallVec;
 use std::{collections::BTreeSet, sync::Arc};
 
-/// All messages of a FIFO group stand in its lane at this time, so that only their places order them.
-const ALWAYS: Timestamp = Timestamp(0);
-/// How many waiting messages one call lets land. The others land with the next.
-const LANDINGS: usize = 1_000;
+/// All messages of a FIFO group have this time in `lanes`, so that sequence numbers alone order them.
+const FIFO_TIME: Timestamp = Timestamp(0);
+/// How many delayed and in-flight messages one call makes visible.
+const SETTLE_BATCH: usize = 1_000;
 /// How many expired messages one call removes.
-const REMOVALS: usize = 100;
+const EXPIRE_BATCH: usize = 100;
 
-/// How many messages there are, as GetQueueAttributes counts them.
+/// As many as one receive returns.
+pub type SequenceNumbers = SmallVec<[SequenceNumber; limits::BATCH]>;
+
+/// The numbers of messages that GetQueueAttributes returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub visible: usize,
@@ -25,176 +29,177 @@ pub struct Counts {
 }
 
 impl Queue {
-    pub fn profile(&self) -> Option<&Profile> {
-        self.profile.get(&())
+    pub fn properties(&self) -> Option<&QueueProperties> {
+        self.properties.get(&())
     }
 
     pub fn is_fifo(&self) -> bool {
-        self.profile().is_some_and(|profile| profile.settings.fifo.is_some())
+        self.properties().is_some_and(|properties| properties.settings.fifo.is_some())
     }
 
-    /// A place for a message that is sent now.
-    pub fn next_place(&mut self, now: Timestamp) -> Place {
-        let place = self.last.0.next().max(Place::first_of(now));
-        self.last.0 = place;
-        place
+    /// The sequence number of a message that is sent now.
+    pub fn next_sequence_number(&mut self, now: Timestamp) -> SequenceNumber {
+        let number = self.last.0.next().max(SequenceNumber::first_of(now));
+        self.last.0 = number;
+        number
     }
 
-    /// A place for a message that was sent then, behind those of the same instant.
-    pub fn place_of(&mut self, sent: Timestamp) -> Place {
-        let before = self.messages.range(Place::first_of(sent)..=Place::last_of(sent)).next_back();
-        let mut place = before.map_or_else(|| Place::first_of(sent), |(place, _)| place.next());
-        while self.messages.contains(&place) {
-            place = place.next();
+    /// A sequence number for a message that was sent earlier, behind those of the same instant.
+    pub fn sequence_number_at(&mut self, sent: Timestamp) -> SequenceNumber {
+        let before = self.messages.range(SequenceNumber::first_of(sent)..=SequenceNumber::last_of(sent)).next_back();
+        let mut number = before.map_or_else(|| SequenceNumber::first_of(sent), |(number, _)| number.next());
+        while self.messages.contains(&number) {
+            number = number.next();
         }
-        self.last.0 = self.last.0.max(place);
-        place
+        self.last.0 = self.last.0.max(number);
+        number
     }
 
-    /// When a message can be received first. A FIFO queue has one delay for all its messages, also for those it holds already.
+    /// When the delay of a message ends. A FIFO queue has one delay for all its messages, also for those it holds already.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>
-    pub fn due_of(&self, message: &Message) -> Timestamp {
-        match self.profile() {
-            Some(profile) if profile.settings.fifo.is_some() && message.past.is_none() => message.sent.plus_secs(i64::from(profile.settings.delay)),
-            _ => message.due,
+    pub fn delay_end(&self, message: &Message) -> Timestamp {
+        match self.properties() {
+            Some(properties) if properties.settings.fifo.is_some() && message.dead_letter.is_none() => {
+                message.sent.plus_secs(i64::from(properties.settings.delay))
+            }
+            _ => message.visible_from,
         }
     }
 
-    /// Puts every message that was never received where it belongs under a new delay: `before` is the one it stands under.
-    pub fn delay_anew(&mut self, before: u32, now: Timestamp) {
-        let never = self.messages.iter().filter(|(place, message)| message.past.is_none() && !self.flights.contains(place));
-        let never: Vec<(Place, Arc<Message>)> = never.map(|(place, message)| (*place, message.clone())).collect();
-        for (place, message) in &never {
-            self.delayed.remove(&(message.sent.plus_secs(i64::from(before)), *place));
-            let due = self.due_of(message);
-            if due > now {
-                self.delayed.insert((due, *place), ());
+    /// Applies the queue's new delay to every message that was never received. `before` is the previous delay.
+    pub fn apply_new_delay(&mut self, before: u32, now: Timestamp) {
+        let never_received = self.messages.iter().filter(|(number, message)| message.dead_letter.is_none() && !self.flights.contains(number));
+        let never_received: Vec<(SequenceNumber, Arc<Message>)> = never_received.map(|(number, message)| (*number, message.clone())).collect();
+        for (number, message) in &never_received {
+            self.delayed.remove(&(message.sent.plus_secs(i64::from(before)), *number));
+            let end = self.delay_end(message);
+            if end > now {
+                self.delayed.insert((end, *number), ());
             }
         }
-        for group in never.iter().filter_map(|(_, message)| message.group.as_ref()).collect::<BTreeSet<_>>() {
-            self.refresh(group);
+        for group in never_received.iter().filter_map(|(_, message)| message.group_id.as_ref()).collect::<BTreeSet<_>>() {
+            self.refresh_lane(group);
         }
     }
 
-    /// Puts a message into its place.
-    pub fn put(&mut self, place: Place, message: Message, now: Timestamp) {
-        let (due, group) = (self.due_of(&message), message.group.clone());
-        self.messages.insert(place, Arc::new(message));
+    /// Adds a message.
+    pub fn insert(&mut self, number: SequenceNumber, message: Message, now: Timestamp) {
+        let (delay_end, group) = (self.delay_end(&message), message.group_id.clone());
+        self.messages.insert(number, Arc::new(message));
         if let Some(group) = &group
             && self.is_fifo()
         {
-            self.lanes.insert((group.clone(), ALWAYS, place), ());
+            self.lanes.insert((group.clone(), FIFO_TIME, number), ());
         }
-        if due > now {
-            self.delayed.insert((due, place), ());
+        if delay_end > now {
+            self.delayed.insert((delay_end, number), ());
         } else {
-            self.arrives(group.as_ref(), now);
-            self.land(place, due, group);
+            self.record_sent(group.as_ref(), now);
+            self.make_ready(number, delay_end, group);
         }
     }
 
-    /// Lets those land whose time has come. Says how many did.
+    /// Makes those messages ready whose delay or visibility timeout is over. Returns how many.
     pub fn settle(&mut self, now: Timestamp) -> usize {
-        let mut landed = 0;
-        while landed < LANDINGS {
+        let mut settled = 0;
+        while settled < SETTLE_BATCH {
             let delayed = self.delayed.first().map(|(key, ())| (*key, false));
-            let flying = self.in_flight.first().map(|(key, ())| (*key, true));
-            let next = delayed.into_iter().chain(flying).min().filter(|((at, _), _)| *at <= now);
-            let Some((key, flew)) = next else { break };
+            let in_flight = self.in_flight.first().map(|(key, ())| (*key, true));
+            let next = delayed.into_iter().chain(in_flight).min().filter(|((at, _), _)| *at <= now);
+            let Some((key, was_in_flight)) = next else { break };
             let group = self.group_of(key.1);
-            if flew {
-                self.touch_down(key, group.as_ref(), now);
+            if was_in_flight {
+                self.end_flight(key, group.as_ref(), now);
             } else {
                 self.delayed.remove(&key);
-                self.arrives(group.as_ref(), key.0);
+                self.record_sent(group.as_ref(), key.0);
             }
-            self.land(key.1, key.0, group);
-            landed += 1;
+            self.make_ready(key.1, key.0, group);
+            settled += 1;
         }
-        landed
+        settled
     }
 
-    fn group_of(&self, place: Place) -> Option<Group> {
-        self.messages.get(&place).and_then(|message| message.group.clone())
+    fn group_of(&self, number: SequenceNumber) -> Option<GroupId> {
+        self.messages.get(&number).and_then(|message| message.group_id.clone())
     }
 
-    /// A message can be received, since then.
-    fn land(&mut self, place: Place, since: Timestamp, group: Option<Group>) {
+    fn make_ready(&mut self, number: SequenceNumber, since: Timestamp, group: Option<GroupId>) {
         match group {
-            None => self.ready.insert((since, place), None),
+            None => self.ready.insert((since, number), None),
             Some(group) => {
                 if !self.is_fifo() {
-                    self.lanes.insert((group.clone(), since, place), ());
+                    self.lanes.insert((group.clone(), since, number), ());
                 }
-                self.refresh(&group);
+                self.refresh_lane(&group);
             }
         }
     }
 
-    /// A message is received: it was taken from `ready` and from its lane, and is invisible from now on, or ready again at once.
-    pub fn fly(&mut self, place: Place, flight: Flight, now: Timestamp) {
-        let group = self.group_of(place);
-        self.flights.insert(place, flight);
-        if flight.until > now {
-            self.count_work(group.as_ref(), self.in_flight.len(), now);
-            self.in_flight.insert((flight.until, place), ());
+    /// Begins a flight of a message that was taken from `ready` and from its lane. Without a visibility timeout it is ready again at once.
+    pub fn start_flight(&mut self, number: SequenceNumber, flight: Flight, now: Timestamp) {
+        let group = self.group_of(number);
+        self.flights.insert(number, flight);
+        if flight.invisible_until > now {
+            self.count_consumer_time(group.as_ref(), self.in_flight.len(), now);
+            self.in_flight.insert((flight.invisible_until, number), ());
             if let Some(group) = &group {
                 let mut lane = self.groups.get(group).copied().unwrap_or_default();
                 lane.in_flight += 1;
                 self.groups.insert(group.clone(), lane);
-                self.refresh(group);
+                self.refresh_lane(group);
             }
         } else {
-            self.land(place, flight.until, group);
+            self.make_ready(number, flight.invisible_until, group);
         }
     }
 
-    /// A message is no longer in flight, since its landing or since now. Says whether it was.
-    fn touch_down(&mut self, key: (Timestamp, Place), group: Option<&Group>, now: Timestamp) -> bool {
+    /// Takes a message out of `in_flight`. Returns whether it was there.
+    fn end_flight(&mut self, key: (Timestamp, SequenceNumber), group: Option<&GroupId>, now: Timestamp) -> bool {
         if self.in_flight.remove(&key).is_none() {
             return false;
         }
-        self.count_work(group, self.in_flight.len() + 1, key.0.min(now));
+        self.count_consumer_time(group, self.in_flight.len() + 1, key.0.min(now));
         if let Some(lane) = group.and_then(|group| self.groups.get_mut(group)) {
             lane.in_flight = lane.in_flight.saturating_sub(1);
         }
         true
     }
 
-    /// Gives a message in flight another landing time.
-    pub fn divert(&mut self, place: Place, flight: Flight, until: Timestamp, now: Timestamp) {
-        let group = self.group_of(place);
-        self.touch_down((flight.until, place), group.as_ref(), now);
-        self.fly(place, Flight { until, ..flight }, now);
+    /// Gives a message in flight another end of its visibility timeout.
+    pub fn set_invisible_until(&mut self, number: SequenceNumber, flight: Flight, until: Timestamp, now: Timestamp) {
+        let group = self.group_of(number);
+        self.end_flight((flight.invisible_until, number), group.as_ref(), now);
+        self.start_flight(number, Flight { invisible_until: until, ..flight }, now);
         if let Some(group) = group {
-            self.refresh(&group);
+            self.refresh_lane(&group);
         }
     }
 
-    /// Removes a message, wherever it stands.
-    pub fn withdraw(&mut self, place: Place, now: Timestamp) -> Option<(Arc<Message>, Option<Flight>)> {
-        let message = self.messages.remove(&place)?;
-        let flight = self.flights.remove(&place);
-        let since = flight.map_or_else(|| self.due_of(&message), |flight| flight.until);
-        let flew = self.touch_down((since, place), message.group.as_ref(), now);
-        if !flew && self.delayed.remove(&(since, place)).is_none() && message.group.is_none() {
-            self.ready.remove(&(since, place));
+    /// Removes a message, whatever its state.
+    pub fn remove(&mut self, number: SequenceNumber, now: Timestamp) -> Option<(Arc<Message>, Option<Flight>)> {
+        let message = self.messages.remove(&number)?;
+        let flight = self.flights.remove(&number);
+        let since = flight.map_or_else(|| self.delay_end(&message), |flight| flight.invisible_until);
+        let was_in_flight = self.end_flight((since, number), message.group_id.as_ref(), now);
+        if !was_in_flight && self.delayed.remove(&(since, number)).is_none() && message.group_id.is_none() {
+            self.ready.remove(&(since, number));
         }
-        if let Some(group) = &message.group {
-            let at = if self.is_fifo() { ALWAYS } else { since };
-            self.lanes.remove(&(group.clone(), at, place));
-            self.refresh(group);
+        if let Some(group) = &message.group_id {
+            let at = if self.is_fifo() { FIFO_TIME } else { since };
+            self.lanes.remove(&(group.clone(), at, number));
+            self.refresh_lane(group);
             self.forget_tenant(group);
-            // The next of its group may go.
+            // The next message of the group may be ready now.
             if self.is_fifo() && self.groups.get(group).is_some_and(|lane| lane.head.is_some()) {
-                self.bell.ring();
+                self.waiters.wake_one();
             }
         }
         Some((message, flight))
     }
 
-    /// Puts the head of a group among the ready, or takes it from there.
-    pub fn refresh(&mut self, group: &Group) {
+    /// Updates the row of a group, and the entry of its next message in `ready`.
+    pub fn refresh_lane(&mut self, group: &GroupId) {
         let lane = self.groups.get(group).copied();
         let Lane { head: before, in_flight } = lane.unwrap_or_default();
         let head = self.head_of(group);
@@ -214,28 +219,28 @@ impl Queue {
     }
 
     /// The message of a group that can be received next.
-    fn head_of(&self, group: &Group) -> Option<(Timestamp, Place)> {
-        let (_, at, place) = self.lane(group).next()?;
-        if self.is_fifo() { Some((self.ready_since(place)?, place)) } else { Some((at, place)) }
+    fn head_of(&self, group: &GroupId) -> Option<ReadyKey> {
+        let (_, at, number) = self.lane(group).next()?;
+        if self.is_fifo() { Some((self.ready_since(number)?, number)) } else { Some((at, number)) }
     }
 
-    fn lane<'a>(&'a self, group: &'a Group) -> impl Iterator<Item = (&'a Group, Timestamp, Place)> {
-        let start = (group.clone(), Timestamp(i64::MIN), Place(0));
-        self.lanes.range(start..).map(|((of, at, place), ())| (of, *at, *place)).take_while(move |(of, ..)| *of == group)
+    fn lane<'a>(&'a self, group: &'a GroupId) -> impl Iterator<Item = (&'a GroupId, Timestamp, SequenceNumber)> {
+        let start = (group.clone(), Timestamp(i64::MIN), SequenceNumber(0));
+        self.lanes.range(start..).map(|((of, at, number), ())| (of, *at, *number)).take_while(move |(of, ..)| *of == group)
     }
 
-    /// Since when a message that is neither delayed nor in flight can be received.
-    fn ready_since(&self, place: Place) -> Option<Timestamp> {
-        let since = match self.flights.get(&place) {
-            Some(flight) => flight.until,
-            None => self.due_of(self.messages.get(&place)?),
+    /// Since when a message can be received. Nothing for one that is delayed or in flight.
+    fn ready_since(&self, number: SequenceNumber) -> Option<Timestamp> {
+        let since = match self.flights.get(&number) {
+            Some(flight) => flight.invisible_until,
+            None => self.delay_end(self.messages.get(&number)?),
         };
-        let waits = self.in_flight.contains(&(since, place)) || self.delayed.contains(&(since, place));
+        let waits = self.in_flight.contains(&(since, number)) || self.delayed.contains(&(since, number));
         (!waits).then_some(since)
     }
 
-    /// Takes the next of a group out of `ready` and, in a standard queue, out of its lane. It has to `fly`, or be withdrawn.
-    pub fn take_head(&mut self, key: (Timestamp, Place), group: Option<&Group>) {
+    /// Takes a message out of `ready` and, in a standard queue, out of its lane. The caller starts its flight or removes it.
+    pub fn take_ready(&mut self, key: ReadyKey, group: Option<&GroupId>) {
         self.ready.remove(&key);
         if let Some(group) = group
             && let Some(lane) = self.groups.get_mut(group)
@@ -246,35 +251,35 @@ impl Queue {
             && !self.is_fifo()
         {
             self.lanes.remove(&(group.clone(), key.0, key.1));
-            self.refresh(group);
+            self.refresh_lane(group);
         }
     }
 
-    /// The messages of a FIFO group that can be received together, in their order: up to the first that cannot.
-    pub fn run_of(&self, group: &Group, most: usize) -> Places {
-        let run = self.lane(group).map(|(.., place)| place).take_while(|place| self.ready_since(*place).is_some());
-        run.take(most).collect()
+    /// The messages of a FIFO group that can be received together, in their order: up to the first that is delayed or in flight.
+    pub fn ready_of_group(&self, group: &GroupId, most: usize) -> SequenceNumbers {
+        let ready = self.lane(group).map(|(.., number)| number).take_while(|number| self.ready_since(*number).is_some());
+        ready.take(most).collect()
     }
 
     /// Messages sent until then are beyond their retention.
     pub fn expired_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let retention = self.profile()?.settings.retention;
+        let retention = self.properties()?.settings.retention_period;
         Some(now.plus_secs(-i64::from(retention)))
     }
 
     pub fn has_expired(&self, now: Timestamp) -> bool {
-        let until = self.expired_until(now).map(Place::last_of);
-        self.messages.first().is_some_and(|(place, _)| until.is_some_and(|until| *place <= until))
+        let until = self.expired_until(now).map(SequenceNumber::last_of);
+        self.messages.first().is_some_and(|(number, _)| until.is_some_and(|until| *number <= until))
     }
 
-    /// Removes messages beyond their retention, some at a time. Says whether there may be more.
+    /// Removes messages beyond their retention, some at a time. Returns whether there may be more.
     pub fn expire(&mut self, now: Timestamp) -> bool {
         let Some(until) = self.expired_until(now) else { return false };
-        for _ in 0..REMOVALS {
+        for _ in 0..EXPIRE_BATCH {
             match self.messages.first() {
-                Some((place, _)) if *place <= Place::last_of(until) => {
-                    let place = *place;
-                    self.withdraw(place, now);
+                Some((number, _)) if *number <= SequenceNumber::last_of(until) => {
+                    let number = *number;
+                    self.remove(number, now);
                 }
                 _ => return false,
             }
@@ -282,68 +287,69 @@ impl Queue {
         true
     }
 
-    /// How many there are in each state; `now` may be later than what has landed.
+    /// How many messages there are in each state now, which may be later than what `settle` has seen.
     pub fn counts(&self, now: Timestamp) -> Counts {
-        let landed = ..=(now, Place(u64::MAX));
-        let delayed = self.delayed.len() - self.delayed.range(landed).count();
-        let in_flight = self.in_flight.len() - self.in_flight.range(landed).count();
+        let due = ..=(now, SequenceNumber(u64::MAX));
+        let delayed = self.delayed.len() - self.delayed.range(due).count();
+        let in_flight = self.in_flight.len() - self.in_flight.range(due).count();
         Counts { visible: self.messages.len().saturating_sub(delayed + in_flight), delayed, in_flight }
     }
 
-    /// When something may become ready that is not.
-    pub fn next_landing(&self) -> Option<Timestamp> {
+    /// When the next delay or visibility timeout ends.
+    pub fn next_visible(&self) -> Option<Timestamp> {
         let delayed = self.delayed.first().map(|((at, _), ())| *at);
-        let flying = self.in_flight.first().map(|((at, _), ())| *at);
-        delayed.into_iter().chain(flying).min()
+        let in_flight = self.in_flight.first().map(|((at, _), ())| *at);
+        delayed.into_iter().chain(in_flight).min()
     }
 
-    /// When one who waits has to look again, whatever others do. A group goes on when what blocks it is too old.
+    /// When a waiting receive has to look again though nothing wakes it. A FIFO group goes on when the message that blocks it expires.
     pub fn next_change(&self) -> Option<Timestamp> {
         let oldest = self.messages.first().filter(|_| self.is_fifo()).map(|(_, message)| message.sent);
-        let expiry = oldest.zip(self.profile()).map(|(sent, profile)| sent.plus_secs(i64::from(profile.settings.retention)));
-        self.next_landing().into_iter().chain(expiry).min()
+        let expiry = oldest.zip(self.properties()).map(|(sent, properties)| sent.plus_secs(i64::from(properties.settings.retention_period)));
+        self.next_visible().into_iter().chain(expiry).min()
     }
 
-    /// Tells those who wait when something lands earlier than they know of. What lands after all of them are gone concerns nobody.
-    pub fn alarm(&self, before: Option<Timestamp>, now: Timestamp) {
-        let gone = now.plus_secs(i64::from(*limits::WAIT.end()));
-        if let Some(next) = self.next_landing()
-            && next < before.unwrap_or(gone).min(gone)
+    /// Wakes the waiting receives when a message becomes visible before the time they wait for. `before` is that time. No receive
+    /// waits longer than the longest wait.
+    pub fn wake_if_earlier(&self, before: Option<Timestamp>, now: Timestamp) {
+        let longest_wait = now.plus_secs(i64::from(*limits::WAIT.end()));
+        if let Some(next) = self.next_visible()
+            && next < before.unwrap_or(longest_wait).min(longest_wait)
         {
-            self.bell.toll();
+            self.waiters.wake_all();
         }
     }
 
-    /// Fills the indexes from the rows. What waits is left to `settle`, for there is no clock here.
+    /// Fills the indexes from the rows. It has no clock: what is due is left to `settle`.
     pub fn reindex(&mut self) {
         let fifo = self.is_fifo();
-        let messages: Vec<(Place, Arc<Message>)> = self.messages.iter().map(|(place, message)| (*place, message.clone())).collect();
-        for (place, message) in messages {
-            self.last.0 = self.last.0.max(place);
-            if fifo && let Some(group) = &message.group {
-                self.lanes.insert((group.clone(), ALWAYS, place), ());
+        let messages: Vec<(SequenceNumber, Arc<Message>)> = self.messages.iter().map(|(number, message)| (*number, message.clone())).collect();
+        for (number, message) in messages {
+            self.last.0 = self.last.0.max(number);
+            if fifo && let Some(group) = &message.group_id {
+                self.lanes.insert((group.clone(), FIFO_TIME, number), ());
             }
-            let due = self.due_of(&message);
-            match self.flights.get(&place).copied() {
+            let delay_end = self.delay_end(&message);
+            match self.flights.get(&number).copied() {
                 Some(flight) => {
-                    self.arrives(message.group.as_ref(), due);
-                    self.in_flight.insert((flight.until, place), ());
-                    if let Some(group) = &message.group {
+                    self.record_sent(message.group_id.as_ref(), delay_end);
+                    self.in_flight.insert((flight.invisible_until, number), ());
+                    if let Some(group) = &message.group_id {
                         self.groups.get_or_insert_with(group.clone(), Lane::default).in_flight += 1;
                     }
                 }
-                None if due > message.sent => self.delayed.insert((due, place), ()),
+                None if delay_end > message.sent => self.delayed.insert((delay_end, number), ()),
                 None if fifo => {}
                 None => {
-                    self.arrives(message.group.as_ref(), due);
-                    self.land(place, due, message.group.clone());
+                    self.record_sent(message.group_id.as_ref(), delay_end);
+                    self.make_ready(number, delay_end, message.group_id.clone());
                 }
             }
-            if fifo && let Some(group) = &message.group {
-                self.refresh(group);
+            if fifo && let Some(group) = &message.group_id {
+                self.refresh_lane(group);
             }
         }
-        self.resume_work();
-        self.remember_again();
+        self.resume_consumer_time();
+        self.reindex_remembered();
     }
 }

@@ -1,29 +1,32 @@
 //! Simple Queue Service.
 //!
-//! A queue is a store on a shelf, so that queues never wait for each other. In it a message is a row that is written once
-//! (`state`), found through ordered indexes (`lanes`), taken out by the rules of its queue (`receiving`), and named to clients
-//! by a handle that needs no table (`receipts`). Everything that depends on time is computed from the time of the call.
-//! Dead letters and move tasks go from store to store (`dead_letters`, `move_tasks`).
+//! Each queue is a store of its own, so that queues never wait for each other. A message is a row that is written once (`state`),
+//! found through ordered indexes (`lanes`), received by the rules of its queue (`receiving`), and named to clients by a receipt
+//! handle that needs no table (`receipt_handles`). Everything that depends on time is computed from the time of the call.
+//! Dead letters and move tasks move messages from store to store (`dead_letters`, `move_tasks`).
 
 mod addresses;
+mod attribute_selection;
 mod attributes;
 mod batches;
+mod consumer_time;
 mod contents;
 mod dead_letters;
+mod deduplication;
 mod developer_endpoint;
 mod encryption;
 mod fairness;
 mod faults;
+mod ids;
 mod lanes;
 mod limits;
-mod memories;
 mod move_tasks;
-mod names;
+mod moving;
 mod permissions;
 mod policy;
 mod polling;
 mod queues;
-mod receipts;
+mod receipt_handles;
 mod receiving;
 mod redrive;
 mod sending;
@@ -42,13 +45,14 @@ use cloudlet_aws::{Account, Arn, Fault, FaultKind};
 use cloudlet_engine::{Cx, Denial, Dialect, Permission, Permissions, ScopeRegion, Service};
 use cloudlet_shape::Operation;
 use cloudlet_store::{Journal, MappedStore, Store, StoreMap};
-use state::{Ledger, Queue};
+use state::{DeletedQueues, MoveTasks, Queue, QueueProperties};
 use std::{borrow::Borrow, sync::Arc};
 
 pub struct Sqs {
-    /// By ARN, so that the queues of one account and region stand together, in the order of their names.
+    /// In the order of ARNs: the queues of one account and region follow each other, in the order of their names.
     queues: Arc<StoreMap<Arn, Queue>>,
-    ledger: Arc<Store<Ledger>>,
+    move_tasks: Arc<Store<MoveTasks>>,
+    deleted_queues: Arc<Store<DeletedQueues>>,
     urls: Urls,
 }
 
@@ -56,7 +60,7 @@ pub fn service(journal: &Journal, urls: Urls) -> Service {
     Sqs::new(journal, urls).service()
 }
 
-/// How SQS spells what all services share. Its inputs it checks itself, in its own sentences.
+/// How SQS spells what all services share. It validates its inputs itself, with messages of its own.
 // AWS: codes and statuses are those of its query protocol, which `x-amzn-query-error` still carries; the action in a denial is in
 // small letters (seen in https://github.com/aws/serverless-application-model/issues/3633).
 const DIALECT: Dialect = Dialect {
@@ -76,17 +80,22 @@ const DIALECT: Dialect = Dialect {
 
 impl Sqs {
     pub fn new(journal: &Journal, urls: Urls) -> Arc<Sqs> {
-        let ledger = Store::new("sqs/ledger", journal, Ledger::default());
-        Arc::new(Sqs { queues: Arc::new(StoreMap::new("sqs/queues", journal)), ledger: Arc::new(ledger), urls })
+        Arc::new(Sqs {
+            queues: Arc::new(StoreMap::new("sqs/queues", journal)),
+            move_tasks: Arc::new(Store::new("sqs/move_tasks", journal, MoveTasks::default())),
+            deleted_queues: Arc::new(Store::new("sqs/deleted_queues", journal, DeletedQueues::default())),
+            urls,
+        })
     }
 
-    /// The table of contents: what this service handles.
+    /// The operations that this service handles.
     pub fn service(self: &Arc<Sqs>) -> Service {
         Service::of(&SERVICE, self.clone())
             .dialect(DIALECT)
             .admits_anonymous()
             .store(self.queues.clone())
-            .store(self.ledger.clone())
+            .store(self.move_tasks.clone())
+            .store(self.deleted_queues.clone())
             .developer_endpoint("/_aws/sqs/messages", self.clone())
             .handles::<AddPermission>()
             .handles::<CancelMessageMoveTask>()
@@ -104,6 +113,7 @@ impl Sqs {
             .handles::<ListQueues>()
             .handles::<PurgeQueue>()
             .handles::<ReceiveMessage>()
+            .waits::<ReceiveMessage>()
             .handles::<RemovePermission>()
             .handles::<SendMessage>()
             .handles::<SendMessageBatch>()
@@ -114,31 +124,31 @@ impl Sqs {
             .build()
     }
 
-    /// The queue that a call means by its URL.
-    fn queue(&self, cx: &Cx, url: &str) -> Result<Open, Fault> {
-        cx.subject(|| self.open(resolve(cx, url)?.as_str()).map(|open| open.0)).map(Open)
+    /// The queue of a `QueueUrl`.
+    fn queue_by_url(&self, cx: &Cx, url: &str) -> Result<QueueRef, Fault> {
+        cx.subject(|| self.queue_by_arn(resolve(cx, url)?.as_str()).map(|queue| queue.0)).map(QueueRef)
     }
 
-    fn open<Q: Ord + ?Sized>(&self, arn: &Q) -> Result<Open, Fault>
+    fn queue_by_arn<Q: Ord + ?Sized>(&self, arn: &Q) -> Result<QueueRef, Fault>
     where
         Arn: Borrow<Q>,
     {
-        self.queues.get(arn).map(Open).ok_or_else(faults::no_such_queue)
+        self.queues.get(arn).map(QueueRef).ok_or_else(faults::no_such_queue)
     }
 
-    /// What an operation on a queue asks: whether its caller may, by the caller's policies or the queue's.
-    fn asks_on_queue<O: Operation>(&self, cx: &Cx, url: &str) -> Result<Permissions, Fault> {
-        self.queue(cx, url)?.look(|queue| {
-            let profile = queue.profile().ok_or_else(faults::no_such_queue)?;
-            let policy = profile.settings.policy.as_ref().map(policy::QueuePolicy::policy);
-            Ok(profile.permission::<O>().with_policy(policy).into())
+    /// The permission for an operation on a queue, given by the caller's policies or the queue's.
+    fn queue_permissions<O: Operation>(&self, cx: &Cx, url: &str) -> Result<Permissions, Fault> {
+        self.queue_by_url(cx, url)?.read(|queue| {
+            let properties = queue.properties().ok_or_else(faults::no_such_queue)?;
+            let policy = properties.settings.policy.as_ref().map(policy::QueuePolicy::policy);
+            Ok(properties.permission::<O>().with_policy(policy).into())
         })?
     }
 
-    /// The same for what no queue policy can give to another account.
+    /// The same for an operation that a queue policy cannot give to another account.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-customer-managed-policy-examples.html>
-    fn asks_owner<O: Operation>(&self, cx: &Cx, url: &str) -> Result<Permissions, Fault> {
-        let mut permissions = self.asks_on_queue::<O>(cx, url)?;
+    fn owner_permissions<O: Operation>(&self, cx: &Cx, url: &str) -> Result<Permissions, Fault> {
+        let mut permissions = self.queue_permissions::<O>(cx, url)?;
         for permission in &mut permissions {
             if cx.caller.account != Account::parse(permission.resource.account()) {
                 permission.resource_policy = None;
@@ -148,8 +158,8 @@ impl Sqs {
     }
 }
 
-impl state::Profile {
-    /// An ask for an operation on the queue, with its tags.
+impl QueueProperties {
+    /// The permission for an operation on the queue, with the queue's tags.
     fn permission<O: Operation>(&self) -> Permission {
         let mut permission = Permission::of::<O>(self.arn.clone());
         permission.keys.set_resource_tags(self.tags.iter().map(|(key, value)| (key, value.clone())));
@@ -157,16 +167,20 @@ impl state::Profile {
     }
 }
 
-/// A queue that was there a moment ago. Every look says so if it is gone.
-struct Open(Arc<MappedStore<Queue>>);
+/// A queue that existed when it was looked up. Reading and writing fail once it is deleted.
+struct QueueRef(Arc<MappedStore<Queue>>);
 
-impl Open {
-    fn look<R>(&self, look: impl FnOnce(&Queue) -> R) -> Result<R, Fault> {
-        self.0.read(look).ok_or_else(faults::no_such_queue)
+impl QueueRef {
+    fn read<R>(&self, read: impl FnOnce(&Queue) -> R) -> Result<R, Fault> {
+        self.0.read(read).ok_or_else(faults::no_such_queue)
     }
 
-    /// One write. On a fault everything is as it was.
-    fn change<R>(&self, change: impl FnOnce(&mut Queue) -> Result<R, Fault>) -> Result<R, Fault> {
-        self.0.write(change).ok_or_else(faults::no_such_queue)?
+    /// One write. A fault undoes it.
+    fn write<R>(&self, write: impl FnOnce(&mut Queue) -> Result<R, Fault>) -> Result<R, Fault> {
+        self.0.write(write).ok_or_else(faults::no_such_queue)?
+    }
+
+    fn arn(&self) -> Result<Arn, Fault> {
+        self.read(|queue| queue.properties().map(|properties| properties.arn.clone()))?.ok_or_else(faults::no_such_queue)
     }
 }

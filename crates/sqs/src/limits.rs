@@ -1,12 +1,12 @@
-//! The numbers of the AWS quota pages.
+//! The quotas of SQS.
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-quotas.html>
 
 use std::ops::RangeInclusive;
 
-/// Messages of one batch, and of one receive. <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
+/// Entries of one batch, and messages of one receive. <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
 pub const BATCH: usize = 10;
 pub const BATCH_ID: usize = 80;
-/// Bytes of a message, and of all messages of a batch together, since August 2025.
+/// Bytes of a message, and of all messages of a batch together. 1,048,576 since August 2025.
 pub const MESSAGE_SIZE: RangeInclusive<u32> = 1_024..=1_048_576;
 pub const BATCH_BYTES: usize = 1_048_576;
 pub const MESSAGE_ATTRIBUTES: usize = 10;
@@ -18,7 +18,7 @@ pub const RETENTION: RangeInclusive<u32> = 60..=1_209_600;
 pub const VISIBILITY: RangeInclusive<u32> = 0..=43_200;
 pub const WAIT: RangeInclusive<u32> = 0..=20;
 pub const KEY_REUSE: RangeInclusive<u32> = 60..=86_400;
-/// Messages a queue's consumers may hold at once. A standard queue then answers OverLimit, a FIFO queue nothing.
+/// Messages in flight. At the limit a receive from a standard queue is an OverLimit error, from a FIFO queue it is empty.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-fifo.html>
 pub const IN_FLIGHT: usize = 120_000;
 /// `maxReceiveCount` of a redrive policy.
@@ -27,7 +27,7 @@ pub const RECEIVES: RangeInclusive<u32> = 1..=1_000;
 pub const ALLOWED_SOURCES: usize = 10;
 /// Names of queues, `.fifo` included. <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html>
 pub const QUEUE_NAME: usize = 80;
-/// Letters of a message group id, a deduplication id, a receive request attempt id.
+/// Characters of a message group id, a deduplication id, a receive request attempt id.
 pub const FIFO_ID: usize = 128;
 /// Queues of one page of a list.
 pub const PAGE: RangeInclusive<i32> = 1..=1_000;
@@ -45,8 +45,8 @@ pub const POLICY_ACTIONS: usize = 7;
 pub const MOVE_RATE: RangeInclusive<i32> = 1..=500;
 /// Move tasks that ListMessageMoveTasks shows of a queue.
 pub const MOVE_TASKS: RangeInclusive<i32> = 1..=10;
-/// When a tenant of a fair queue is noisy: it has more than a tenth of what is in flight, and at least so many messages there; or
-/// more than a tenth of the recent time of consumers. It is not, once it has sent nothing for so many seconds.
+/// When a tenant of a fair queue is noisy: it has more than a tenth of the messages in flight, and at least this number; or more than a
+/// tenth of the recent consumer time. It is quiet when it has sent nothing for this number of seconds.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html>
 pub const NOISY_IN_FLIGHT: u32 = 30;
 pub const NOISY_SHARE: i64 = 10;

@@ -1,5 +1,4 @@
-//! A queue's policy: its text, read once; and the statements that AddPermission and RemovePermission write.
-//! Deliberately no decision: that is the evaluator's.
+//! A queue's policy: its text, its parsed document, and the changes by AddPermission and RemovePermission. It is evaluated elsewhere.
 
 use crate::{faults, limits};
 use cloudlet_aws::{Account, Arn, Fault};
@@ -14,8 +13,8 @@ pub struct QueuePolicy {
 }
 
 impl QueuePolicy {
-    pub fn read(text: &str, queue: &Arn) -> Result<QueuePolicy, Fault> {
-        let document = Document::parse(text, Kind::Resource).or_else(|malformed| match with_arns(text) {
+    pub fn parse(text: &str, queue: &Arn) -> Result<QueuePolicy, Fault> {
+        let document = Document::parse(text, Kind::Resource).or_else(|malformed| match with_valid_resources(text) {
             Some(text) => Document::parse(&text, Kind::Resource),
             None => Err(malformed),
         });
@@ -28,7 +27,7 @@ impl QueuePolicy {
         &self.text
     }
 
-    /// Ready to be handed to the evaluator.
+    /// For the policy evaluator.
     pub fn policy(&self) -> Policy {
         self.policy.clone()
     }
@@ -43,34 +42,34 @@ impl Serialize for QueuePolicy {
 impl<'de> Deserialize<'de> for QueuePolicy {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let (queue, text) = <(Arn, String)>::deserialize(from)?;
-        QueuePolicy::read(&text, &queue).map_err(D::Error::custom)
+        QueuePolicy::parse(&text, &queue).map_err(D::Error::custom)
     }
 }
 
-/// AWS: a policy loses its spaces (https://github.com/hashicorp/terraform-provider-aws/issues/22505), and gets the older version when
-/// it names none (https://github.com/hashicorp/terraform-provider-aws/issues/24046): clients that compare what they set wait in vain.
+/// AWS: white space is removed (https://github.com/hashicorp/terraform-provider-aws/issues/22505), and a policy without a version gets the
+/// older one (https://github.com/hashicorp/terraform-provider-aws/issues/24046).
 fn stored_text(text: &str) -> String {
-    let (mut in_text, mut escaped) = (false, false);
-    let mut kept: String = text
+    let (mut in_string, mut escaped) = (false, false);
+    let mut stored: String = text
         .chars()
-        .filter(|letter| {
-            let space = !in_text && letter.is_ascii_whitespace();
-            in_text ^= *letter == '"' && !escaped;
-            escaped = in_text && *letter == '\\' && !escaped;
+        .filter(|character| {
+            let space = !in_string && character.is_ascii_whitespace();
+            in_string ^= *character == '"' && !escaped;
+            escaped = in_string && *character == '\\' && !escaped;
             !space
         })
         .collect();
     let versioned = serde_json::from_str::<Map<String, Value>>(text).is_ok_and(|policy| policy.contains_key("Version"));
-    if !versioned && kept.starts_with('{') {
-        kept.insert_str(1, r#""Version":"2008-10-17","#);
+    if !versioned && stored.starts_with('{') {
+        stored.insert_str(1, r#""Version":"2008-10-17","#);
     }
-    kept
+    stored
 }
 
-/// AWS: sentences as users report them, <https://github.com/dapr/components-contrib/issues/1780>,
-/// <https://github.com/ministryofjustice/cloud-platform-environments/pull/9082>; that of the principals is unverified.
+/// AWS: messages as users report them, <https://github.com/dapr/components-contrib/issues/1780>,
+/// <https://github.com/ministryofjustice/cloud-platform-environments/pull/9082>; the one about principals is unverified.
 fn check_size(text: &str, document: &Document) -> Result<(), Fault> {
-    let over = |sentence: String| Err(faults::OVER_LIMIT.says(sentence));
+    let over = |message: String| Err(faults::OVER_LIMIT.says(message));
     if text.len() > limits::POLICY_BYTES {
         return over("Submitted policy is over max allowed size.".to_owned());
     }
@@ -91,20 +90,20 @@ fn check_size(text: &str, document: &Document) -> Result<(), Fault> {
     Ok(())
 }
 
-/// AWS: any text is taken for a resource, and is no queue (recorded: `'$sqs_queue_arn'`). Here such a text becomes the ARN of none.
-fn with_arns(text: &str) -> Option<String> {
-    fn mend(resource: &mut Value) {
+/// AWS: a resource may be any text, which then matches no queue (recorded: `'$sqs_queue_arn'`). It is replaced by an ARN of no queue.
+fn with_valid_resources(text: &str) -> Option<String> {
+    fn replace(resource: &mut Value) {
         match resource {
             Value::String(text) if text != "*" && !text.starts_with("arn:") => *text = "arn:aws:sqs:::none".to_owned(),
-            Value::Array(list) => list.iter_mut().for_each(mend),
+            Value::Array(list) => list.iter_mut().for_each(replace),
             _ => {}
         }
     }
-    let (mut policy, mut statements) = taken_apart(serde_json::from_str(text).ok()?);
+    let (mut policy, mut statements) = split_statements(serde_json::from_str(text).ok()?);
     for statement in &mut statements {
         for element in ["Resource", "NotResource"] {
             if let Some(resource) = statement.get_mut(element) {
-                mend(resource);
+                replace(resource);
             }
         }
     }
@@ -124,19 +123,19 @@ pub struct AddedPermission<'a> {
 pub fn add(current: Option<&QueuePolicy>, permission: &AddedPermission<'_>, queue: &Arn) -> Result<String, Fault> {
     let AddedPermission { label, accounts, actions } = *permission;
     let (mut policy, mut statements) = match current.and_then(|policy| serde_json::from_str(policy.text()).ok()) {
-        Some(policy) => taken_apart(policy),
-        // AWS: so reads the policy that AddPermission begins.
+        Some(policy) => split_statements(policy),
+        // AWS: the policy that AddPermission creates.
         None => (Map::from_iter([("Version".into(), json!("2008-10-17")), ("Id".into(), json!(format!("{queue}/SQSDefaultPolicy")))]), vec![]),
     };
-    if statements.iter().any(|statement| labelled(statement, label)) {
+    if statements.iter().any(|statement| has_label(statement, label)) {
         return Err(faults::invalid(label, "Label", "Already exists."));
     }
     let principals = accounts.iter().map(|account| format!("arn:{}:iam::{account}:root", queue.partition())).collect();
     statements.push(json!({
         "Sid": label,
         "Effect": "Allow",
-        "Principal": { "AWS": alone(principals) },
-        "Action": alone(actions.iter().map(|action| format!("SQS:{action}")).collect()),
+        "Principal": { "AWS": one_or_list(principals) },
+        "Action": one_or_list(actions.iter().map(|action| format!("SQS:{action}")).collect()),
         "Resource": queue.as_str(),
     }));
     policy.insert("Statement".into(), statements.into());
@@ -146,9 +145,9 @@ pub fn add(current: Option<&QueuePolicy>, permission: &AddedPermission<'_>, queu
 /// The text without a permission; empty when none is left.
 pub fn remove(current: Option<&QueuePolicy>, label: &str) -> Result<String, Fault> {
     let unknown = || faults::invalid(label, "Label", "can't find label.");
-    let (mut policy, mut statements) = taken_apart(serde_json::from_str(current.ok_or_else(unknown)?.text()).map_err(|_| unknown())?);
+    let (mut policy, mut statements) = split_statements(serde_json::from_str(current.ok_or_else(unknown)?.text()).map_err(|_| unknown())?);
     let before = statements.len();
-    statements.retain(|statement| !labelled(statement, label));
+    statements.retain(|statement| !has_label(statement, label));
     match statements.len() {
         left if left == before => Err(unknown()),
         0 => Ok(String::new()),
@@ -159,8 +158,8 @@ pub fn remove(current: Option<&QueuePolicy>, label: &str) -> Result<String, Faul
     }
 }
 
-/// A policy and its statements; a single one is a list of one.
-fn taken_apart(mut policy: Map<String, Value>) -> (Map<String, Value>, Vec<Value>) {
+/// A policy without its statements, and the statements.
+fn split_statements(mut policy: Map<String, Value>) -> (Map<String, Value>, Vec<Value>) {
     let statements = match policy.remove("Statement") {
         Some(Value::Array(list)) => list,
         Some(single) => vec![single],
@@ -169,12 +168,12 @@ fn taken_apart(mut policy: Map<String, Value>) -> (Map<String, Value>, Vec<Value
     (policy, statements)
 }
 
-fn labelled(statement: &Value, label: &str) -> bool {
+fn has_label(statement: &Value, label: &str) -> bool {
     statement.get("Sid").and_then(Value::as_str) == Some(label)
 }
 
-/// One stands alone, several in a list.
-fn alone(mut texts: Vec<String>) -> Value {
+/// A single text, or a list of several.
+fn one_or_list(mut texts: Vec<String>) -> Value {
     match (texts.pop(), texts.is_empty()) {
         (Some(only), true) => json!(only),
         (Some(last), false) => {

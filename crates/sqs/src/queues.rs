@@ -1,11 +1,11 @@
-//! Queues come and go: CreateQueue, GetQueueUrl, ListQueues, DeleteQueue, PurgeQueue.
+//! CreateQueue, GetQueueUrl, ListQueues, DeleteQueue, PurgeQueue.
 
 use crate::{
     Sqs,
     addresses::{self, check_name},
     faults, limits,
     settings::{Settings, Stage},
-    state::{Ledger, Profile, Queue},
+    state::{DeletedQueues, Queue, QueueProperties},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use cloudlet_api_sqs::{
@@ -27,103 +27,112 @@ impl Handle<CreateQueue> for Sqs {
         let mut permissions: Permissions = Permission::of::<CreateQueue>(queue.clone()).into();
         if let Some(tags) = input.tags.as_ref().filter(|tags| !tags.is_empty()) {
             permissions.push(Permission::action("sqs:TagQueue", queue));
-            permissions.iter_mut().for_each(|permission| crate::tags::brings(permission, tags));
+            permissions.iter_mut().for_each(|permission| crate::tags::set_request_tags(permission, tags));
         }
         Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: CreateQueueRequest) -> Result<CreateQueueResult, Fault> {
-        let given = input.attributes.unwrap_or_default();
-        let kind = Settings::kind_wanted(&given)?;
+        let attributes = input.attributes.unwrap_or_default();
+        let kind = Settings::requested_kind(&attributes)?;
         check_name(&input.queue_name, kind)?;
         let tags = input.tags.unwrap_or_default();
         crate::tags::check(&tags)?;
         let arn = addresses::arn(cx, cx.scope.account, &input.queue_name);
-        let settings = Settings::new(kind).with(&given, Stage::Creation, &arn)?;
+        let settings = Settings::new(kind).with(&attributes, Stage::Creation, &arn)?;
         let url = Some(self.urls.of(cx, &arn));
-        if let Some(present) = self.queues.get(&arn) {
-            let same = present.read(|queue| same(queue, &settings, given.keys(), &tags));
-            if let Some(same) = same {
-                return same.map(|()| CreateQueueResult { queue_url: url });
+        if let Some(existing) = self.queues.get(&arn) {
+            let checked = existing.read(|queue| check_existing(queue, &settings, attributes.keys(), &tags));
+            if let Some(checked) = checked {
+                return checked.map(|()| CreateQueueResult { queue_url: url });
             }
         }
         self.check_redrive(&settings, &arn)?;
-        self.ledger.update(|ledger| ledger.forget_deleted(cx.now));
-        if self.ledger.read(|ledger| ledger.is_cooling_down(&arn, cx.now)) {
+        self.deleted_queues.update(|queues| queues.forget_old(cx.now));
+        if self.deleted_queues.read(|queues| queues.is_recent(&arn, cx.now)) {
             return Err(faults::QUEUE_DELETED_RECENTLY
                 .says("You must wait 60 seconds after deleting a queue before you can create another with the same name."));
         }
         let mut queue = Queue::default();
         let settings = Arc::new(settings);
-        let profile = Profile { arn: arn.clone(), created: cx.now, modified: cx.now, settings: settings.clone(), tags: tags.clone(), purged: None };
-        queue.profile.insert((), profile);
+        let properties = QueueProperties {
+            arn: arn.clone(),
+            created: cx.now,
+            modified: cx.now,
+            settings: settings.clone(),
+            tags: tags.clone(),
+            last_purged: None,
+        };
+        queue.properties.insert((), properties);
         match self.queues.create(arn, queue) {
             Ok(_) => {}
-            // Somebody was faster.
-            Err(present) => present.read(|queue| same(queue, &settings, given.keys(), &tags)).ok_or_else(faults::no_such_queue)??,
+            // Created by another call meanwhile.
+            Err(existing) => {
+                existing.read(|queue| check_existing(queue, &settings, attributes.keys(), &tags)).ok_or_else(faults::no_such_queue)??
+            }
         }
         Ok(CreateQueueResult { queue_url: url })
     }
 }
 
-/// A creation that finds its queue there is fine, as long as it says nothing different.
-fn same<'a>(queue: &Queue, wanted: &Settings, given: impl Iterator<Item = &'a String>, tags: &Map<String>) -> Result<(), Fault> {
-    let profile = queue.profile().ok_or_else(faults::no_such_queue)?;
+/// The creation of a queue that exists succeeds if the given attributes and tags are those of the queue.
+fn check_existing<'a>(queue: &Queue, settings: &Settings, given: impl Iterator<Item = &'a String>, tags: &Map<String>) -> Result<(), Fault> {
+    let properties = queue.properties().ok_or_else(faults::no_such_queue)?;
     for name in given {
-        if !profile.settings.agrees(wanted, name) {
-            let sentence = format!("A queue already exists with the same name and a different value for attribute {name}");
-            return Err(faults::QUEUE_NAME_EXISTS.says(sentence));
+        if !properties.settings.has_same(settings, name) {
+            let message = format!("A queue already exists with the same name and a different value for attribute {name}");
+            return Err(faults::QUEUE_NAME_EXISTS.says(message));
         }
     }
     // AWS: found at https://github.com/Bogdanp/dramatiq_sqs/pull/13 and https://github.com/awslabs/amazon-sqs-java-temporary-queues-client/pull/70;
-    // unverified sentence.
-    if !tags.is_empty() && *tags != profile.tags {
+    // unverified message.
+    if !tags.is_empty() && *tags != properties.tags {
         return Err(faults::QUEUE_NAME_EXISTS.says("A queue already exists with the same name and different tags"));
     }
     Ok(())
 }
 
-impl Ledger {
-    fn is_cooling_down(&self, arn: &Arn, now: Timestamp) -> bool {
+impl DeletedQueues {
+    fn is_recent(&self, arn: &Arn, now: Timestamp) -> bool {
         self.deleted.get(arn).is_some_and(|at| now < at.plus_secs(limits::COOL_DOWN))
     }
 
-    fn remember_deleted(&mut self, arn: Arn, now: Timestamp) {
+    fn remember(&mut self, arn: Arn, now: Timestamp) {
         if let Some(before) = self.deleted.get(&arn).copied() {
-            self.by_deletion.remove(&(before, arn.clone()));
+            self.by_time.remove(&(before, arn.clone()));
         }
-        self.by_deletion.insert((now, arn.clone()), ());
+        self.by_time.insert((now, arn.clone()), ());
         self.deleted.insert(arn, now);
     }
 
-    fn forget_deleted(&mut self, now: Timestamp) {
-        while let Some((at, arn)) = self.by_deletion.first().map(|(key, ())| key.clone())
+    fn forget_old(&mut self, now: Timestamp) {
+        while let Some((at, arn)) = self.by_time.first().map(|(key, ())| key.clone())
             && now >= at.plus_secs(limits::COOL_DOWN)
         {
             self.deleted.remove(&arn);
-            self.by_deletion.remove(&(at, arn));
+            self.by_time.remove(&(at, arn));
         }
     }
 }
 
 impl Handle<GetQueueUrl> for Sqs {
     fn permissions(&self, cx: &Cx, input: &GetQueueUrlRequest) -> Result<Permissions, Fault> {
-        let url = meant(cx, input)?;
-        let permissions = self.asks_on_queue::<GetQueueUrl>(cx, &url);
-        let own = input.queue_owner_aws_account_id.as_deref().is_none_or(|owner| owner.is_empty() || owner == cx.scope.account.as_str());
-        // AWS: of others' queues one answer, be they absent or shut (seen at https://github.com/fluent/fluent-plugin-s3/issues/342).
-        if own { permissions } else { permissions.map_err(|_| faults::UNSEEN.fault.says(faults::UNSEEN.sentence)) }
+        let url = queue_path(cx, input)?;
+        let permissions = self.queue_permissions::<GetQueueUrl>(cx, &url);
+        let is_own = input.queue_owner_aws_account_id.as_deref().is_none_or(|owner| owner.is_empty() || owner == cx.scope.account.as_str());
+        // AWS: for queues of other accounts the answer is the same whether they are missing or forbidden (seen at https://github.com/fluent/fluent-plugin-s3/issues/342).
+        if is_own { permissions } else { permissions.map_err(|_| faults::UNSEEN.fault.says(faults::UNSEEN.sentence)) }
     }
 
     async fn handle(&self, cx: &Cx, input: GetQueueUrlRequest) -> Result<GetQueueUrlResult, Fault> {
-        let queue = self.queue(cx, &meant(cx, &input)?)?;
-        let arn = queue.look(|queue| queue.profile().map(|profile| profile.arn.clone()))?.ok_or_else(faults::no_such_queue)?;
+        let queue = self.queue_by_url(cx, &queue_path(cx, &input)?)?;
+        let arn = queue.read(|queue| queue.properties().map(|properties| properties.arn.clone()))?.ok_or_else(faults::no_such_queue)?;
         Ok(GetQueueUrlResult { queue_url: Some(self.urls.of(cx, &arn)) })
     }
 }
 
-/// `/account/name`, as any other address.
-fn meant(cx: &Cx, input: &GetQueueUrlRequest) -> Result<String, Fault> {
+/// `/account/name`, which is a queue address.
+fn queue_path(cx: &Cx, input: &GetQueueUrlRequest) -> Result<String, Fault> {
     let name = input.queue_name.as_str();
     if name.is_empty() {
         return Err(faults::missing("QueueName"));
@@ -138,9 +147,9 @@ fn meant(cx: &Cx, input: &GetQueueUrlRequest) -> Result<String, Fault> {
     Ok(format!("/{owner}/{name}"))
 }
 
-/// AWS: a queue is no endpoint for what is not about it (recorded of ListQueues).
+/// AWS: a queue's URL accepts only operations on that queue (recorded for ListQueues).
 fn check_endpoint(cx: &Cx, action: &str) -> Result<(), Fault> {
-    let is_queue = cx.origin.path.as_deref().is_some_and(|path| addresses::Address::read(path).is_some_and(|address| address.account.is_some()));
+    let is_queue = cx.origin.path.as_deref().is_some_and(|path| addresses::Address::parse(path).is_some_and(|address| address.account.is_some()));
     if is_queue { Err(faults::INVALID_ACTION.says(format!("The action {action} is not valid for this endpoint."))) } else { Ok(()) }
 }
 
@@ -155,7 +164,7 @@ impl Handle<ListQueues> for Sqs {
         let limit = page_size(input.max_results)?;
         let after = input.next_token.as_deref().filter(|token| !token.is_empty()).map(|token| read_token(token, &prefix)).transpose()?;
         let start = after.as_ref().map_or(Bound::Included(prefix.as_str()), |after| Bound::Excluded(after.as_str()));
-        // One more than is shown tells whether there are more.
+        // One more than the page holds, to know whether there are more.
         let mut found = self.queues.range::<str>((start, Bound::Unbounded), limit + 1);
         found.retain(|(arn, _)| arn.as_str().starts_with(prefix.as_str()));
         let more = found.len() > limit;
@@ -167,57 +176,58 @@ impl Handle<ListQueues> for Sqs {
     }
 }
 
-pub fn page_size(asked: Option<i32>) -> Result<usize, Fault> {
-    let size = asked.unwrap_or(*limits::PAGE.end());
+pub fn page_size(given: Option<i32>) -> Result<usize, Fault> {
+    let size = given.unwrap_or(*limits::PAGE.end());
     let fits = usize::try_from(size).ok().filter(|_| limits::PAGE.contains(&size));
-    // AWS: unverified sentence.
+    // AWS: unverified message.
     fits.ok_or_else(|| faults::invalid(size, "MaxResults", "MaxResults must be an integer between 1 and 1000."))
 }
 
-/// Where the next page begins.
+/// The token of the page after a queue.
 pub fn token(after: &Arn) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(after.as_str())
 }
 
-/// A token of ours, for a list of queues whose ARNs begin so.
+/// Reads a token, for a list of queues whose ARNs begin with `prefix`.
 pub fn read_token(token: &str, prefix: &Arn) -> Result<String, Fault> {
     let text = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    // AWS: unverified sentence.
+    // AWS: unverified message.
     text.filter(|text| text.starts_with(prefix.as_str())).ok_or_else(|| faults::INVALID_PARAMETER_VALUE.says("Invalid or expired next token."))
 }
 
 impl Handle<DeleteQueue> for Sqs {
     fn permissions(&self, cx: &Cx, input: &DeleteQueueRequest) -> Result<Permissions, Fault> {
-        self.asks_owner::<DeleteQueue>(cx, &input.queue_url)
+        self.owner_permissions::<DeleteQueue>(cx, &input.queue_url)
     }
 
     async fn handle(&self, cx: &Cx, input: DeleteQueueRequest) -> Result<Empty, Fault> {
-        let queue = self.queue(cx, &input.queue_url)?;
-        let (arn, bell) = queue.look(|queue| Some((queue.profile()?.arn.clone(), queue.bell.listen())))?.ok_or_else(faults::no_such_queue)?;
-        self.ledger.update(|ledger| {
-            ledger.forget_deleted(cx.now);
-            ledger.remember_deleted(arn.clone(), cx.now);
+        let queue = self.queue_by_url(cx, &input.queue_url)?;
+        let (arn, waiters) =
+            queue.read(|queue| Some((queue.properties()?.arn.clone(), queue.waiters.subscribe())))?.ok_or_else(faults::no_such_queue)?;
+        self.deleted_queues.update(|queues| {
+            queues.forget_old(cx.now);
+            queues.remember(arn.clone(), cx.now);
         });
         self.queues.remove(&arn);
-        // Who waits for a message learns that none will come.
-        bell.notify_waiters();
+        // Waiting receives end with an error.
+        waiters.notify_waiters();
         Ok(Empty {})
     }
 }
 
 impl Handle<PurgeQueue> for Sqs {
     fn permissions(&self, cx: &Cx, input: &PurgeQueueRequest) -> Result<Permissions, Fault> {
-        self.asks_on_queue::<PurgeQueue>(cx, &input.queue_url)
+        self.queue_permissions::<PurgeQueue>(cx, &input.queue_url)
     }
 
     async fn handle(&self, cx: &Cx, input: PurgeQueueRequest) -> Result<Empty, Fault> {
-        self.queue(cx, &input.queue_url)?.change(|queue| {
-            let profile = queue.profile.get_mut(&()).ok_or_else(faults::no_such_queue)?;
-            if profile.purged.is_some_and(|at| cx.now < at.plus_secs(limits::PURGE)) {
-                let sentence = format!("Only one PurgeQueue operation on {} is allowed every 60 seconds.", profile.arn.resource());
-                return Err(faults::PURGE_QUEUE_IN_PROGRESS.says(sentence));
+        self.queue_by_url(cx, &input.queue_url)?.write(|queue| {
+            let properties = queue.properties.get_mut(&()).ok_or_else(faults::no_such_queue)?;
+            if properties.last_purged.is_some_and(|at| cx.now < at.plus_secs(limits::PURGE)) {
+                let message = format!("Only one PurgeQueue operation on {} is allowed every 60 seconds.", properties.arn.resource());
+                return Err(faults::PURGE_QUEUE_IN_PROGRESS.says(message));
             }
-            profile.purged = Some(cx.now);
+            properties.last_purged = Some(cx.now);
             queue.purge();
             Ok(Empty {})
         })
@@ -225,7 +235,7 @@ impl Handle<PurgeQueue> for Sqs {
 }
 
 impl Queue {
-    /// Empty, and with nothing to remember (recorded: a FIFO queue takes the same deduplication id again).
+    /// Removes all messages and deduplication ids (recorded: a FIFO queue accepts the same deduplication id again).
     fn purge(&mut self) {
         self.messages.clear();
         self.flights.clear();
@@ -235,7 +245,7 @@ impl Queue {
         self.delayed.clear();
         self.in_flight.clear();
         self.tenants.clear();
-        self.work.clear();
+        self.consumer_time.clear();
         self.forget_all();
     }
 }

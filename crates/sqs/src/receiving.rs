@@ -1,168 +1,169 @@
-//! What one receive takes out of a queue: whose turn it is, what is a dead letter by now, and what is too old.
+//! What one receive takes out of a queue: the next messages, those that go to the dead-letter queue now, and those that have expired.
 
 use crate::{
-    faults, limits,
-    state::{Attempt, Flight, Message, Place, Queue},
+    faults,
+    ids::SequenceNumber,
+    lanes::SequenceNumbers,
+    limits,
+    state::{Flight, Message, Queue, ReceiveAttempt},
 };
 use cloudlet_aws::{Fault, Timestamp};
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 use std::sync::Arc;
 
-/// What a receive asks for.
 #[derive(Clone, Debug)]
-pub struct Wish {
-    pub most: usize,
-    /// Seconds of invisibility.
-    pub visibility: u32,
-    /// After how many receives a message is a dead letter; nothing where there is nowhere to take it.
-    pub max_receives: Option<u32>,
-    pub attempt: Option<Arc<str>>,
+pub struct ReceiveOptions {
+    pub max_messages: usize,
+    /// Seconds.
+    pub visibility_timeout: u32,
+    /// After how many receives a message goes to the dead-letter queue. Nothing where there is none.
+    pub max_receive_count: Option<u32>,
+    pub attempt_id: Option<Arc<str>>,
 }
 
+/// A message with its flight, at the time of a receive.
 #[derive(Clone, Debug)]
-pub struct Flown {
-    pub place: Place,
+pub struct ReceivedMessage {
+    pub number: SequenceNumber,
     pub message: Arc<Message>,
     pub flight: Flight,
 }
 
 #[derive(Debug, Default)]
-pub struct Taken {
-    pub messages: Vec<Flown>,
-    /// Held back for half a minute, until they are in the dead-letter queue.
-    pub dead: Vec<Flown>,
-    /// Nothing may be taken: as much is in flight as can be.
+pub struct Received {
+    pub messages: Vec<ReceivedMessage>,
+    /// Invisible for half a minute, until they are in the dead-letter queue.
+    pub dead_letters: Vec<ReceivedMessage>,
+    /// Nothing can be received: the limit of messages in flight is reached.
     pub over_limit: bool,
 }
 
-/// For how many seconds a dead letter is held back while it is moved. It takes no time, unless the process ends in between.
-const HELD: i64 = 30;
+/// For how many seconds a dead letter is invisible while it is moved. Moving takes no time, unless the process ends meanwhile.
+const MOVE_TIMEOUT: i64 = 30;
 
-/// As many as one receive returns.
-pub type Places = SmallVec<[Place; limits::BATCH]>;
-
-/// What becomes of a message whose turn it is.
-enum Turn {
-    Fly,
-    Die,
+/// What a receive does with the next message.
+enum Disposition {
+    Deliver,
+    DeadLetter,
     Expire,
 }
 
 impl Queue {
-    pub fn receive(&mut self, wish: &Wish, now: Timestamp) -> Result<Taken, Fault> {
+    pub fn receive(&mut self, options: &ReceiveOptions, now: Timestamp) -> Result<Received, Fault> {
         self.expire(now);
-        self.forget(now);
-        if let Some(attempt) = wish.attempt.as_deref()
-            && let Some(messages) = self.receive_again(attempt, wish.visibility, now)?
+        self.forget_old(now);
+        if let Some(attempt) = options.attempt_id.as_deref()
+            && let Some(messages) = self.repeat_receive(attempt, options.visibility_timeout, now)?
         {
-            return Ok(Taken { messages, ..Taken::default() });
+            return Ok(Received { messages, ..Received::default() });
         }
-        let mut taken = Taken::default();
+        let mut received = Received::default();
         loop {
-            let landed = self.settle(now);
-            let expired = self.receive_ready(wish, now, &mut taken);
-            // What has landed may have been blocked, or too old; more may land behind it.
-            let idle = taken.messages.is_empty() && taken.dead.is_empty();
-            if !idle || (landed == 0 && expired == 0) {
+            let settled = self.settle(now);
+            let expired = self.receive_ready(options, now, &mut received);
+            // Nothing was received: what has settled may be blocked or expired, and more may settle behind it.
+            let empty = received.messages.is_empty() && received.dead_letters.is_empty();
+            if !empty || (settled == 0 && expired == 0) {
                 break;
             }
-            taken.over_limit = false;
+            received.over_limit = false;
         }
-        if let Some(id) = &wish.attempt
-            && !taken.messages.is_empty()
+        if let Some(id) = &options.attempt_id
+            && !received.messages.is_empty()
         {
-            let flights = taken.messages.iter().map(|flown| (flown.place, flown.flight)).collect();
-            self.remember_attempt(id.clone(), Attempt { at: now, flights });
+            let flights = received.messages.iter().map(|message| (message.number, message.flight)).collect();
+            self.remember_receive(id.clone(), ReceiveAttempt { received: now, flights });
         }
-        Ok(taken)
+        Ok(received)
     }
 
-    /// Says how many were too old.
-    fn receive_ready(&mut self, wish: &Wish, now: Timestamp, taken: &mut Taken) -> usize {
+    /// Returns how many messages had expired.
+    fn receive_ready(&mut self, options: &ReceiveOptions, now: Timestamp, received: &mut Received) -> usize {
         let free = limits::IN_FLIGHT.saturating_sub(self.in_flight.len());
-        let most = wish.most.min(free);
+        let most = options.max_messages.min(free);
         if most == 0 {
-            taken.over_limit = true;
+            received.over_limit = true;
             return 0;
         }
-        let until_sent = self.expired_until(now).map(Place::last_of);
+        let expired_until = self.expired_until(now).map(SequenceNumber::last_of);
         let fifo = self.is_fifo();
-        let (mut fly, mut die, mut expire) = (Places::new(), Places::new(), Places::new());
-        // First everything is taken out, then it is put where it belongs: with no invisibility it would else be taken twice.
-        while fly.len() < most && die.len() < limits::BATCH && expire.len() < limits::BATCH {
+        let (mut deliver, mut dead, mut expired) = (SequenceNumbers::new(), SequenceNumbers::new(), SequenceNumbers::new());
+        // All are taken out before flights start: without a visibility timeout they would be taken twice otherwise.
+        while deliver.len() < most && dead.len() < limits::BATCH && expired.len() < limits::BATCH {
             let Some((key, group)) = self.next_ready(now) else { break };
-            let run = match &group {
-                Some(group) if fifo => self.run_of(group, most - fly.len()),
+            let numbers = match &group {
+                Some(group) if fifo => self.ready_of_group(group, most - deliver.len()),
                 _ => smallvec![key.1],
             };
-            self.take_head(key, group.as_ref());
-            for place in run {
-                match self.turn_of(place, wish, until_sent) {
-                    Turn::Fly => fly.push(place),
-                    Turn::Die => die.push(place),
-                    Turn::Expire => expire.push(place),
+            self.take_ready(key, group.as_ref());
+            for number in numbers {
+                match self.disposition(number, options, expired_until) {
+                    Disposition::Deliver => deliver.push(number),
+                    Disposition::DeadLetter => dead.push(number),
+                    Disposition::Expire => expired.push(number),
                 }
             }
         }
-        for place in die {
-            if let Some(flight) = self.flights.get(&place).copied() {
-                taken.dead.extend(self.take_off(place, Flight { until: now.plus_secs(HELD), ..flight }, now));
+        for number in dead {
+            if let Some(flight) = self.flights.get(&number).copied() {
+                let flight = Flight { invisible_until: now.plus_secs(MOVE_TIMEOUT), ..flight };
+                received.dead_letters.extend(self.start_receive(number, flight, now));
             }
         }
-        for place in fly {
-            let before = self.flights.get(&place);
+        for number in deliver {
+            let before = self.flights.get(&number);
             let flight = Flight {
-                receives: before.map_or(0, |flight| flight.receives).saturating_add(1),
-                // Held back for a move, or put back, it may never have been received.
-                first: before.filter(|flight| flight.receives > 0).map_or(now, |flight| flight.first),
-                latest: now,
-                until: now.plus_secs(i64::from(wish.visibility)),
+                receive_count: before.map_or(0, |flight| flight.receive_count).saturating_add(1),
+                // A message that was only held for a move, or put back, has never been received.
+                first_received: before.filter(|flight| flight.receive_count > 0).map_or(now, |flight| flight.first_received),
+                last_received: now,
+                invisible_until: now.plus_secs(i64::from(options.visibility_timeout)),
             };
-            taken.messages.extend(self.take_off(place, flight, now));
+            received.messages.extend(self.start_receive(number, flight, now));
         }
-        // Last, so that a group that still flies is not taken for gone.
-        for place in &expire {
-            self.withdraw(*place, now);
+        // Last, so that the tenant of a group with messages in flight is not forgotten.
+        for number in &expired {
+            self.remove(*number, now);
         }
-        expire.len()
+        expired.len()
     }
 
-    fn turn_of(&self, place: Place, wish: &Wish, expired_until: Option<Place>) -> Turn {
-        if expired_until.is_some_and(|until| place <= until) {
-            return Turn::Expire;
+    fn disposition(&self, number: SequenceNumber, options: &ReceiveOptions, expired_until: Option<SequenceNumber>) -> Disposition {
+        if expired_until.is_some_and(|until| number <= until) {
+            return Disposition::Expire;
         }
-        let receives = self.flights.get(&place).map_or(0, |flight| flight.receives);
-        if wish.max_receives.is_some_and(|most| receives >= most) { Turn::Die } else { Turn::Fly }
+        let receive_count = self.flights.get(&number).map_or(0, |flight| flight.receive_count);
+        if options.max_receive_count.is_some_and(|most| receive_count >= most) { Disposition::DeadLetter } else { Disposition::Deliver }
     }
 
-    fn take_off(&mut self, place: Place, flight: Flight, now: Timestamp) -> Option<Flown> {
-        let message = self.messages.get(&place)?.clone();
-        self.fly(place, flight, now);
-        Some(Flown { place, message, flight })
+    fn start_receive(&mut self, number: SequenceNumber, flight: Flight, now: Timestamp) -> Option<ReceivedMessage> {
+        let message = self.messages.get(&number)?.clone();
+        self.start_flight(number, flight, now);
+        Some(ReceivedMessage { number, message, flight })
     }
 
-    /// The same messages under the same handles, unless one was deleted, received again or given another visibility since. Nothing
-    /// once they are visible again.
+    /// Repeats a receive by its attempt id: the same messages under the same handles, unless one was deleted, received again or given
+    /// another visibility timeout since. Nothing once they are visible again.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>
-    fn receive_again(&mut self, id: &str, visibility: u32, now: Timestamp) -> Result<Option<Vec<Flown>>, Fault> {
-        let Some(Attempt { at, flights }) = self.attempt(id, now).cloned() else { return Ok(None) };
-        if !flights.iter().all(|(place, flight)| self.flights.get(place) == Some(flight)) {
+    fn repeat_receive(&mut self, id: &str, visibility_timeout: u32, now: Timestamp) -> Result<Option<Vec<ReceivedMessage>>, Fault> {
+        let Some(ReceiveAttempt { received, flights }) = self.receive_attempt(id, now).cloned() else { return Ok(None) };
+        if !flights.iter().all(|(number, flight)| self.flights.get(number) == Some(flight)) {
             // AWS: seen at https://github.com/aws/aws-sdk-java/issues/2613.
             let reason = "The receiveRequestAttemptId is not valid anymore since the receive call is not retryable.";
             return Err(faults::invalid(id, "ReceiveRequestAttemptId", reason));
         }
-        if flights.iter().any(|(_, flight)| flight.until <= now) {
+        if flights.iter().any(|(_, flight)| flight.invisible_until <= now) {
             return Ok(None);
         }
-        let until = now.plus_secs(i64::from(visibility));
-        let mut again = vec![];
-        for (place, flight) in flights {
-            let Some(message) = self.messages.get(&place).cloned() else { continue };
-            self.divert(place, flight, until, now);
-            again.push(Flown { place, message, flight: Flight { until, ..flight } });
+        let until = now.plus_secs(i64::from(visibility_timeout));
+        let mut messages = vec![];
+        for (number, flight) in flights {
+            let Some(message) = self.messages.get(&number).cloned() else { continue };
+            self.set_invisible_until(number, flight, until, now);
+            messages.push(ReceivedMessage { number, message, flight: Flight { invisible_until: until, ..flight } });
         }
-        let flights = again.iter().map(|flown| (flown.place, flown.flight)).collect();
-        self.remember_attempt(id.into(), Attempt { at, flights });
-        Ok(Some(again))
+        let flights = messages.iter().map(|message| (message.number, message.flight)).collect();
+        self.remember_receive(id.into(), ReceiveAttempt { received, flights });
+        Ok(Some(messages))
     }
 }

@@ -1,4 +1,4 @@
-//! Dead letters: the policies that say where messages go that nobody manages to work on, and who may send them there.
+//! The attributes RedrivePolicy and RedriveAllowPolicy: the dead-letter queue of a queue, and which queues may use one.
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>
 
 use crate::{faults, limits};
@@ -9,75 +9,75 @@ use serde_json::{Map, Value};
 /// The `RedrivePolicy` attribute.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RedrivePolicy {
-    /// As it was given: so refusals quote it.
+    /// As it was given: error messages quote it.
     text: String,
     pub target: Arn,
-    pub max_receives: u32,
+    pub max_receive_count: u32,
 }
 
 impl PartialEq for RedrivePolicy {
     fn eq(&self, other: &Self) -> bool {
-        (&self.target, self.max_receives) == (&other.target, other.max_receives)
+        (&self.target, self.max_receive_count) == (&other.target, other.max_receive_count)
     }
 }
 
 impl RedrivePolicy {
-    pub fn read(text: &str) -> Result<RedrivePolicy, Fault> {
+    pub fn parse(text: &str) -> Result<RedrivePolicy, Fault> {
         let refused = |reason: &str| faults::invalid(text, "RedrivePolicy", reason);
         let Ok(Value::Object(map)) = serde_json::from_str(text) else { return Err(refused("Redrive policy is not a valid JSON map.")) };
-        // AWS: in this order: of `{}` the count is missed (https://github.com/ansible-collections/community.aws/issues/2321), and of
+        // AWS: in this order: for `{}` the missing count is reported (https://github.com/ansible-collections/community.aws/issues/2321) and for
         // misspelt names (https://github.com/rubyonjets/jets/pull/101).
-        let lacks = |name: &str| refused(&format!("Redrive policy does not contain mandatory attribute: {name}."));
-        let count = map.get("maxReceiveCount").ok_or_else(|| lacks("maxReceiveCount"))?;
-        let target = map.get("deadLetterTargetArn").ok_or_else(|| lacks("deadLetterTargetArn"))?;
+        let missing = |name: &str| refused(&format!("Redrive policy does not contain mandatory attribute: {name}."));
+        let count = map.get("maxReceiveCount").ok_or_else(|| missing("maxReceiveCount"))?;
+        let target = map.get("deadLetterTargetArn").ok_or_else(|| missing("deadLetterTargetArn"))?;
         if map.len() > 2 {
-            // AWS: unverified sentence.
+            // AWS: unverified message.
             return Err(refused("Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount]."));
         }
         let target = target.as_str().and_then(Arn::parse).filter(|arn| arn.service() == "sqs");
-        // AWS: unverified sentence.
+        // AWS: unverified message.
         let target = target.ok_or_else(|| refused("Invalid value for deadLetterTargetArn."))?;
-        let said = match count {
+        let given = match count {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        let wrong = || refused(&format!("Invalid value for maxReceiveCount: {said}, valid values are from 1 to 1000 both inclusive."));
-        let max_receives = said.parse().ok().filter(|count| limits::RECEIVES.contains(count)).ok_or_else(wrong)?;
-        Ok(RedrivePolicy { text: text.to_owned(), target, max_receives })
+        let wrong = || refused(&format!("Invalid value for maxReceiveCount: {given}, valid values are from 1 to 1000 both inclusive."));
+        let max_receive_count = given.parse().ok().filter(|count| limits::RECEIVES.contains(count)).ok_or_else(wrong)?;
+        Ok(RedrivePolicy { text: text.to_owned(), target, max_receive_count })
     }
 
-    /// AWS: takes a count in quotes, and always shows a number (https://github.com/hashicorp/terraform/pull/5888).
-    pub fn shown(&self) -> String {
-        format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":{}}}"#, self.target, self.max_receives)
+    /// AWS: accepts a count in quotes, and always returns a number (https://github.com/hashicorp/terraform/pull/5888).
+    pub fn text(&self) -> String {
+        format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":{}}}"#, self.target, self.max_receive_count)
     }
 
     /// AWS: the first is recorded, the third seen at https://github.com/aws-cloudformation/cfn-lint/issues/3950; the others are unverified.
-    pub fn refused(&self, why: Unfit) -> Fault {
+    pub fn target_fault(&self, error: TargetError) -> Fault {
         faults::invalid(
             &self.text,
             "RedrivePolicy",
-            match why {
-                Unfit::Absent => "Dead letter target does not exist.",
-                Unfit::Elsewhere => "Dead-letter queue must be in the same account and region as the source.",
-                Unfit::OtherType => "Dead-letter queue must be same type of queue as the source.",
-                Unfit::NotAllowed => "Queue does not have permission to use the dead-letter queue.",
+            match error {
+                TargetError::NotFound => "Dead letter target does not exist.",
+                TargetError::OtherAccountOrRegion => "Dead-letter queue must be in the same account and region as the source.",
+                TargetError::OtherType => "Dead-letter queue must be same type of queue as the source.",
+                TargetError::NotAllowed => "Queue does not have permission to use the dead-letter queue.",
             },
         )
     }
 }
 
-/// Why a queue cannot be the dead-letter queue of another.
+/// Why a queue cannot be the dead-letter queue of another queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfit {
-    Absent,
-    Elsewhere,
+pub enum TargetError {
+    NotFound,
+    OtherAccountOrRegion,
     OtherType,
     NotAllowed,
 }
 
 /// The `RedriveAllowPolicy` attribute of a dead-letter queue.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct AllowPolicy {
+pub struct RedriveAllowPolicy {
     text: String,
     permission: RedrivePermission,
 }
@@ -89,16 +89,16 @@ enum RedrivePermission {
     ByQueue(Vec<Arn>),
 }
 
-impl PartialEq for AllowPolicy {
+impl PartialEq for RedriveAllowPolicy {
     fn eq(&self, other: &Self) -> bool {
         self.permission == other.permission
     }
 }
 
-impl AllowPolicy {
-    /// AWS: unverified sentences; the rules are
+impl RedriveAllowPolicy {
+    /// AWS: unverified messages; the rules are
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>.
-    pub fn read(text: &str) -> Result<AllowPolicy, Fault> {
+    pub fn parse(text: &str) -> Result<RedriveAllowPolicy, Fault> {
         let refused = |reason: &str| faults::invalid(text, "RedriveAllowPolicy", reason);
         let Ok(Value::Object(map)) = serde_json::from_str(text) else {
             return Err(refused("Redrive allow policy is not a valid JSON map."));
@@ -117,7 +117,7 @@ impl AllowPolicy {
             }
             None => return Err(refused("Redrive allow policy does not contain mandatory attribute: redrivePermission.")),
         };
-        Ok(AllowPolicy { text: text.to_owned(), permission })
+        Ok(RedriveAllowPolicy { text: text.to_owned(), permission })
     }
 
     pub fn text(&self) -> &str {

@@ -1,12 +1,14 @@
 //! SendMessage and SendMessageBatch.
 
 use crate::{
-    Open, Sqs,
+    QueueRef, Sqs,
     addresses::Kind,
-    batches::{self, said},
-    contents, encryption, faults, limits,
-    memories::twin_key,
-    names::MessageId,
+    batches::{self, non_empty},
+    contents,
+    deduplication::deduplication_key,
+    encryption, faults,
+    ids::MessageId,
+    limits,
     settings::Settings,
     state::{Attribute, Message, Queue},
 };
@@ -23,83 +25,82 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-/// A message as a request says it.
+/// A message as a request or an entry of a batch gives it.
 struct Draft {
     body: String,
     delay: Option<i32>,
     attributes: Option<Map<MessageAttributeValue>>,
     system_attributes: Option<Map<MessageSystemAttributeValue>>,
-    group: Option<String>,
-    deduplication: Option<String>,
+    group_id: Option<String>,
+    deduplication_id: Option<String>,
 }
 
-/// A message that is fit to be put into a queue.
-struct Letter {
+/// A checked message, with the digests for the answer.
+struct PreparedMessage {
     message: Message,
     attributes_md5: Option<String>,
-    system_md5: Option<String>,
+    system_attributes_md5: Option<String>,
 }
 
-/// What the sender is told.
 struct Sent {
-    id: MessageId,
-    sequence: Option<String>,
+    message_id: MessageId,
+    sequence_number: Option<String>,
 }
 
-/// Whether an entry of a batch or a whole request is at fault: AWS says it in other words.
+/// AWS: the messages about an entry of a batch differ from those about a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum SendKind {
     Single,
-    Batch,
+    BatchEntry,
 }
 
-impl Form {
-    /// AWS: of an entry of a batch it says the reason alone (seen at https://github.com/aws/aws-sdk-js/issues/3187).
+impl SendKind {
+    /// AWS: for an entry of a batch the message is the reason alone (seen at https://github.com/aws/aws-sdk-js/issues/3187).
     fn not_for_this_type(self, value: impl Display, parameter: &str, reason: &str) -> Fault {
         match self {
-            Form::Single => faults::invalid(value, parameter, format_args!("{reason}.")),
-            Form::Batch => faults::INVALID_PARAMETER_VALUE.says(reason),
+            SendKind::Single => faults::invalid(value, parameter, format_args!("{reason}.")),
+            SendKind::BatchEntry => faults::INVALID_PARAMETER_VALUE.says(reason),
         }
     }
 }
 
 impl Draft {
-    /// What has to be said for this kind of queue; checked for all entries before any is sent.
-    fn check_fifo(&self, settings: &Settings, form: Form) -> Result<(), Fault> {
+    /// Checks the parameters that a FIFO queue requires. In a batch all entries are checked before any is sent.
+    fn check_fifo(&self, settings: &Settings, kind: SendKind) -> Result<(), Fault> {
         let Some(fifo) = &settings.fifo else { return Ok(()) };
-        if self.group.is_none() {
-            return Err(match form {
-                Form::Single => faults::missing("MessageGroupId"),
-                Form::Batch => faults::INVALID_PARAMETER_VALUE.says(faults::lacks("MessageGroupId")),
+        if self.group_id.is_none() {
+            return Err(match kind {
+                SendKind::Single => faults::missing("MessageGroupId"),
+                SendKind::BatchEntry => faults::INVALID_PARAMETER_VALUE.says(faults::missing_message("MessageGroupId")),
             });
         }
-        if self.deduplication.is_none() && !fifo.content_based {
+        if self.deduplication_id.is_none() && !fifo.content_based_deduplication {
             return Err(faults::INVALID_PARAMETER_VALUE
                 .says("The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"));
         }
         Ok(())
     }
 
-    /// Of a body that is fit.
-    fn into_letter(self, cx: &Cx, settings: &Settings, attributes: Map<Attribute>, form: Form) -> Result<Letter, Fault> {
-        if contents::size(&self.body, &attributes) > usize::try_from(settings.message_size).unwrap_or(usize::MAX) {
-            return Err(contents::too_long(settings.message_size));
+    /// Makes the message. The body and the attributes are checked already.
+    fn prepare(self, cx: &Cx, settings: &Settings, attributes: Map<Attribute>, kind: SendKind) -> Result<PreparedMessage, Fault> {
+        if contents::size(&self.body, &attributes) > usize::try_from(settings.max_message_size).unwrap_or(usize::MAX) {
+            return Err(contents::too_long(settings.max_message_size));
         }
-        let delay = self.delay(settings, form)?;
-        if let Some(group) = &self.group {
+        let delay = self.delay(settings, kind)?;
+        if let Some(group) = &self.group_id {
             contents::check_fifo_id(group, "MessageGroupId")?;
         }
-        if let Some(id) = &self.deduplication {
+        if let Some(id) = &self.deduplication_id {
             if settings.kind() == Kind::Standard {
-                // AWS: another grammar than for DelaySeconds.
+                // AWS: not the same grammar as for DelaySeconds.
                 let reason = "The request includes a parameter that is not valid for this queue type";
-                return Err(form.not_for_this_type(id, "MessageDeduplicationId", reason));
+                return Err(kind.not_for_this_type(id, "MessageDeduplicationId", reason));
             }
             contents::check_fifo_id(id, "MessageDeduplicationId")?;
         }
-        let said = contents::trace(self.system_attributes.as_ref())?;
-        let system_md5 = said.as_deref().and_then(contents::md5_of_trace);
-        let deduplication = settings.fifo.map(|_| match self.deduplication {
+        let trace_header = contents::trace_header(self.system_attributes.as_ref())?;
+        let system_attributes_md5 = trace_header.as_deref().and_then(contents::md5_of_trace_header);
+        let deduplication_id = settings.fifo.map(|_| match self.deduplication_id {
             Some(id) => id,
             None => digest(Algorithm::Sha256, self.body.as_bytes()).hex(),
         });
@@ -108,73 +109,74 @@ impl Draft {
             md5: OnceLock::new(),
             body: self.body.into(),
             sent: cx.now,
-            due: cx.now.plus_secs(i64::from(delay)),
-            sender: sender(cx),
-            group: self.group.map(Into::into),
-            deduplication: deduplication.map(Into::into),
-            trace: said.or_else(|| cx.origin.trace.clone()),
+            visible_from: cx.now.plus_secs(i64::from(delay)),
+            sender_id: sender_id(cx),
+            group_id: self.group_id.map(Into::into),
+            deduplication_id: deduplication_id.map(Into::into),
+            trace_header: trace_header.or_else(|| cx.origin.trace.clone()),
             data_key: None,
-            past: None,
+            dead_letter: None,
             attributes,
         };
-        let attributes_md5 = contents::md5(message.attributes.iter().map(contents::digestible));
-        Ok(Letter { message, attributes_md5, system_md5 })
+        let attributes_md5 = contents::md5(message.attributes.iter().map(contents::md5_input));
+        Ok(PreparedMessage { message, attributes_md5, system_attributes_md5 })
     }
 
-    fn delay(&self, settings: &Settings, form: Form) -> Result<u32, Fault> {
+    fn delay(&self, settings: &Settings, kind: SendKind) -> Result<u32, Fault> {
         let Some(delay) = self.delay else { return Ok(settings.delay) };
-        // AWS: a FIFO queue takes 0, which is no delay of its own, and refuses others (recorded).
+        // AWS: a FIFO queue accepts 0, which leaves the queue's delay, and refuses others (recorded).
         if settings.kind() == Kind::Fifo {
             let reason = "The request include parameter that is not valid for this queue type";
-            return if delay == 0 { Ok(settings.delay) } else { Err(form.not_for_this_type(delay, "DelaySeconds", reason)) };
+            return if delay == 0 { Ok(settings.delay) } else { Err(kind.not_for_this_type(delay, "DelaySeconds", reason)) };
         }
-        let fits = u32::try_from(delay).ok().filter(|delay| limits::DELAY.contains(delay));
-        fits.ok_or_else(|| faults::invalid(delay, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900."))
+        let valid = u32::try_from(delay).ok().filter(|delay| limits::DELAY.contains(delay));
+        valid.ok_or_else(|| faults::invalid(delay, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900."))
     }
 }
 
 impl Queue {
-    /// Takes a message, unless it is the twin of one sent in the last five minutes.
+    /// Adds a message, unless it is a duplicate of one sent in the last five minutes.
     fn accept(&mut self, message: Message, now: Timestamp) -> Sent {
-        let fifo = self.profile().and_then(|profile| profile.settings.fifo);
-        let key = match (&fifo, &message.group, &message.deduplication) {
-            (Some(fifo), Some(group), Some(id)) => Some(twin_key(fifo, group, id.clone())),
+        let fifo = self.properties().and_then(|properties| properties.settings.fifo);
+        let key = match (&fifo, &message.group_id, &message.deduplication_id) {
+            (Some(fifo), Some(group), Some(id)) => Some(deduplication_key(fifo, group, id.clone())),
             _ => None,
         };
-        if let Some(twin) = key.as_ref().and_then(|key| self.twin(key, now)) {
-            return Sent { id: twin.id, sequence: Some(twin.place.to_string()) };
+        if let Some(entry) = key.as_ref().and_then(|key| self.duplicate_of(key, now)) {
+            return Sent { message_id: entry.message_id, sequence_number: Some(entry.sequence_number.to_string()) };
         }
-        let place = self.next_place(now);
-        let id = message.id;
+        let number = self.next_sequence_number(now);
+        let message_id = message.id;
         if let Some(key) = key {
-            self.remember_twin(key, id, place, now);
+            self.remember_sent(key, message_id, number, now);
         }
-        let (due, before) = (self.due_of(&message), self.next_landing());
-        self.put(place, message, now);
-        if due > now {
-            self.alarm(before, now);
+        let (delay_end, before) = (self.delay_end(&message), self.next_visible());
+        self.insert(number, message, now);
+        if delay_end > now {
+            self.wake_if_earlier(before, now);
         } else {
-            self.bell.ring();
+            self.waiters.wake_one();
         }
-        Sent { id, sequence: fifo.map(|_| place.to_string()) }
+        Sent { message_id, sequence_number: fifo.map(|_| number.to_string()) }
     }
 
-    /// Some of the work that is always left to others.
-    fn tidy(&mut self, now: Timestamp) {
+    /// Does a part of what is due, so that it does not pile up in a queue without receivers.
+    fn clean_up(&mut self, now: Timestamp) {
         self.expire(now);
-        self.forget(now);
+        self.forget_old(now);
         self.settle(now);
     }
 }
 
-impl Open {
+impl QueueRef {
     fn settings(&self) -> Result<(Arn, Arc<Settings>), Fault> {
-        self.look(|queue| queue.profile().map(|profile| (profile.arn.clone(), profile.settings.clone())))?.ok_or_else(faults::no_such_queue)
+        let settings = |queue: &Queue| queue.properties().map(|properties| (properties.arn.clone(), properties.settings.clone()));
+        self.read(settings)?.ok_or_else(faults::no_such_queue)
     }
 }
 
-/// `SenderId`. AWS: the address of whoever does not sign.
-fn sender(cx: &Cx) -> Arc<str> {
+/// AWS: the sender id of an anonymous caller is its address.
+fn sender_id(cx: &Cx) -> Arc<str> {
     match cx.origin.source_ip {
         Some(address) if cx.caller.is_anonymous() => address.to_canonical().to_string().into(),
         _ => cx.caller.unique_id.clone(),
@@ -183,52 +185,52 @@ fn sender(cx: &Cx) -> Arc<str> {
 
 impl Handle<SendMessage> for Sqs {
     fn permissions(&self, cx: &Cx, input: &SendMessageRequest) -> Result<Permissions, Fault> {
-        self.asks_on_queue::<SendMessage>(cx, &input.queue_url)
+        self.queue_permissions::<SendMessage>(cx, &input.queue_url)
     }
 
     async fn handle(&self, cx: &Cx, input: SendMessageRequest) -> Result<SendMessageResult, Fault> {
-        let queue = self.queue(cx, &input.queue_url)?;
+        let queue = self.queue_by_url(cx, &input.queue_url)?;
         let (arn, settings) = queue.settings()?;
         let mut draft = Draft {
             body: input.message_body,
             delay: input.delay_seconds,
             attributes: input.message_attributes,
             system_attributes: input.message_system_attributes,
-            group: input.message_group_id,
-            deduplication: input.message_deduplication_id,
+            group_id: input.message_group_id,
+            deduplication_id: input.message_deduplication_id,
         };
         let attributes = contents::attributes(draft.attributes.take())?;
         contents::check_body(&draft.body)?;
-        draft.check_fifo(&settings, Form::Single)?;
-        let Letter { mut message, attributes_md5, system_md5 } = draft.into_letter(cx, &settings, attributes, Form::Single)?;
-        message.data_key = encryption::seal(cx, &arn, &settings.encryption).await?;
-        // Long bodies take long to digest.
-        let md5 = (!cx.origin.unread).then(|| message.md5().text());
-        let sent = queue.change(|queue| {
-            queue.tidy(cx.now);
+        draft.check_fifo(&settings, SendKind::Single)?;
+        let PreparedMessage { mut message, attributes_md5, system_attributes_md5 } = draft.prepare(cx, &settings, attributes, SendKind::Single)?;
+        message.data_key = encryption::data_key(cx, &arn, &settings.encryption).await?;
+        // A long body takes long to digest, so it is done before the queue is locked.
+        let md5 = (!cx.origin.output_ignored).then(|| message.md5().text());
+        let sent = queue.write(|queue| {
+            queue.clean_up(cx.now);
             Ok(queue.accept(message, cx.now))
         })?;
         Ok(SendMessageResult {
             md5_of_message_body: md5,
             md5_of_message_attributes: attributes_md5,
-            md5_of_message_system_attributes: system_md5,
-            message_id: Some(sent.id.text()),
-            sequence_number: sent.sequence,
+            md5_of_message_system_attributes: system_attributes_md5,
+            message_id: Some(sent.message_id.text()),
+            sequence_number: sent.sequence_number,
         })
     }
 }
 
 impl Handle<SendMessageBatch> for Sqs {
     fn permissions(&self, cx: &Cx, input: &SendMessageBatchRequest) -> Result<Permissions, Fault> {
-        self.asks_on_queue::<SendMessageBatch>(cx, &input.queue_url)
+        self.queue_permissions::<SendMessageBatch>(cx, &input.queue_url)
     }
 
     async fn handle(&self, cx: &Cx, input: SendMessageBatchRequest) -> Result<SendMessageBatchResult, Fault> {
-        let queue = self.queue(cx, &input.queue_url)?;
+        let queue = self.queue_by_url(cx, &input.queue_url)?;
         let (arn, settings) = queue.settings()?;
         batches::check("SendMessageBatchRequestEntry", input.entries.iter().map(|entry| entry.id.as_str()))?;
         let mut failed = vec![];
-        let mut letters = vec![];
+        let mut prepared = vec![];
         let mut bytes = 0;
         let mut drafts = vec![];
         for entry in input.entries {
@@ -237,43 +239,43 @@ impl Handle<SendMessageBatch> for Sqs {
                 delay: entry.delay_seconds,
                 attributes: entry.message_attributes,
                 system_attributes: entry.message_system_attributes,
-                group: entry.message_group_id,
-                deduplication: entry.message_deduplication_id,
+                group_id: entry.message_group_id,
+                deduplication_id: entry.message_deduplication_id,
             };
-            draft.check_fifo(&settings, Form::Batch)?;
+            draft.check_fifo(&settings, SendKind::BatchEntry)?;
             let attributes = contents::attributes(draft.attributes.take());
             bytes += attributes.as_ref().map_or(draft.body.len(), |attributes| contents::size(&draft.body, attributes));
             drafts.push((entry.id, draft, attributes));
         }
         if bytes > limits::BATCH_BYTES {
-            let sentence = format!("Batch requests cannot be longer than {} bytes. You have sent {bytes} bytes.", limits::BATCH_BYTES);
-            return Err(faults::BATCH_REQUEST_TOO_LONG.says(sentence));
+            let message = format!("Batch requests cannot be longer than {} bytes. You have sent {bytes} bytes.", limits::BATCH_BYTES);
+            return Err(faults::BATCH_REQUEST_TOO_LONG.says(message));
         }
         for (id, draft, attributes) in drafts {
-            let fit = attributes.and_then(|attributes| contents::check_body(&draft.body).map(|()| attributes));
-            match fit.and_then(|attributes| draft.into_letter(cx, &settings, attributes, Form::Batch)) {
-                Ok(letter) => letters.push((id, letter)),
-                Err(fault) => failed.push(batches::failed(id, &fault)),
+            let checked = attributes.and_then(|attributes| contents::check_body(&draft.body).map(|()| attributes));
+            match checked.and_then(|attributes| draft.prepare(cx, &settings, attributes, SendKind::BatchEntry)) {
+                Ok(message) => prepared.push((id, message)),
+                Err(fault) => failed.push(batches::failed_entry(id, &fault)),
             }
         }
-        let data_key = encryption::seal(cx, &arn, &settings.encryption).await?;
-        let successful: Vec<SendMessageBatchResultEntry> = queue.change(|queue| {
-            queue.tidy(cx.now);
-            let entry = |(id, mut letter): (String, Letter)| {
-                letter.message.data_key.clone_from(&data_key);
-                let md5 = letter.message.md5().text();
-                let sent = queue.accept(letter.message, cx.now);
+        let data_key = encryption::data_key(cx, &arn, &settings.encryption).await?;
+        let successful: Vec<SendMessageBatchResultEntry> = queue.write(|queue| {
+            queue.clean_up(cx.now);
+            let send = |(id, mut prepared): (String, PreparedMessage)| {
+                prepared.message.data_key.clone_from(&data_key);
+                let md5 = prepared.message.md5().text();
+                let sent = queue.accept(prepared.message, cx.now);
                 SendMessageBatchResultEntry {
                     id,
-                    message_id: sent.id.text(),
+                    message_id: sent.message_id.text(),
                     md5_of_message_body: md5,
-                    md5_of_message_attributes: letter.attributes_md5,
-                    md5_of_message_system_attributes: letter.system_md5,
-                    sequence_number: sent.sequence,
+                    md5_of_message_attributes: prepared.attributes_md5,
+                    md5_of_message_system_attributes: prepared.system_attributes_md5,
+                    sequence_number: sent.sequence_number,
                 }
             };
-            Ok(letters.into_iter().map(entry).collect())
+            Ok(prepared.into_iter().map(send).collect())
         })?;
-        Ok(SendMessageBatchResult { successful: said(successful), failed: said(failed) })
+        Ok(SendMessageBatchResult { successful: non_empty(successful), failed: non_empty(failed) })
     }
 }

@@ -1,11 +1,11 @@
-//! A queue's attributes as rules: what may be set, to what, on which kind of queue, and how each one reads.
-//! Deliberately no state and no other queue: whether a dead-letter queue exists is asked elsewhere.
+//! A queue's attributes: which can be set on which kind of queue, their valid values, and their text in answers.
+//! No other queue is looked at here: whether a dead-letter queue exists is checked in `dead_letters`.
 
 use crate::{
     addresses::Kind,
     faults, limits,
     policy::QueuePolicy,
-    redrive::{AllowPolicy, RedrivePolicy},
+    redrive::{RedriveAllowPolicy, RedrivePolicy},
 };
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_shape::Map;
@@ -14,26 +14,26 @@ use std::ops::RangeInclusive;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
-    /// Seconds, all of them.
-    pub visibility: u32,
-    pub retention: u32,
+    /// Seconds, as the three that follow.
+    pub visibility_timeout: u32,
+    pub retention_period: u32,
     pub delay: u32,
-    pub wait: u32,
+    pub receive_wait_time: u32,
     /// Bytes.
-    pub message_size: u32,
+    pub max_message_size: u32,
     pub fifo: Option<Fifo>,
     pub encryption: Encryption,
     pub policy: Option<QueuePolicy>,
-    pub redrive: Option<RedrivePolicy>,
-    pub allow: Option<AllowPolicy>,
+    pub redrive_policy: Option<RedrivePolicy>,
+    pub redrive_allow_policy: Option<RedriveAllowPolicy>,
 }
 
-/// What only a FIFO queue has.
+/// The settings of a FIFO queue alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fifo {
-    pub content_based: bool,
-    pub scope: DeduplicationScope,
-    pub throughput: ThroughputLimit,
+    pub content_based_deduplication: bool,
+    pub deduplication_scope: DeduplicationScope,
+    pub throughput_limit: ThroughputLimit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,25 +51,26 @@ pub enum ThroughputLimit {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encryption {
     Off,
-    /// By a key of SQS: what new queues have.
-    Managed,
+    /// With a key of SQS. New queues have it.
+    SqsManaged,
     Kms {
-        key: String,
-        reuse: u32,
+        key_id: String,
+        /// Seconds.
+        data_key_reuse_period: u32,
     },
 }
 
-/// Seconds for which SQS uses a data key again, unless said otherwise.
-const KEY_REUSE: u32 = 300;
+/// Seconds for which SQS uses a data key again.
+const DEFAULT_KEY_REUSE: u32 = 300;
 
-/// When attributes are given: some may be said only once, or only later.
+/// Whether attributes are given to CreateQueue or to SetQueueAttributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     Creation,
     Change,
 }
 
-/// What GetQueueAttributes computes.
+/// The attributes that cannot be set.
 pub const COMPUTED: &[&str] = &[
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesDelayed",
@@ -79,7 +80,6 @@ pub const COMPUTED: &[&str] = &[
     "QueueArn",
 ];
 
-/// What can be set.
 pub const SETTABLE: &[&str] = &[
     "ContentBasedDeduplication",
     "DeduplicationScope",
@@ -101,20 +101,20 @@ pub const SETTABLE: &[&str] = &[
 impl Settings {
     pub fn new(kind: Kind) -> Settings {
         Settings {
-            visibility: 30,
-            retention: 345_600,
+            visibility_timeout: 30,
+            retention_period: 345_600,
             delay: 0,
-            wait: 0,
-            message_size: *limits::MESSAGE_SIZE.end(),
+            receive_wait_time: 0,
+            max_message_size: *limits::MESSAGE_SIZE.end(),
             fifo: (kind == Kind::Fifo).then_some(Fifo {
-                content_based: false,
-                scope: DeduplicationScope::Queue,
-                throughput: ThroughputLimit::PerQueue,
+                content_based_deduplication: false,
+                deduplication_scope: DeduplicationScope::Queue,
+                throughput_limit: ThroughputLimit::PerQueue,
             }),
-            encryption: Encryption::Managed,
+            encryption: Encryption::SqsManaged,
             policy: None,
-            redrive: None,
-            allow: None,
+            redrive_policy: None,
+            redrive_allow_policy: None,
         }
     }
 
@@ -122,25 +122,25 @@ impl Settings {
         if self.fifo.is_some() { Kind::Fifo } else { Kind::Standard }
     }
 
-    /// The kind of queue that a creation's attributes ask for.
-    pub fn kind_wanted(given: &Map<String>) -> Result<Kind, Fault> {
+    /// The kind of queue to create.
+    pub fn requested_kind(given: &Map<String>) -> Result<Kind, Fault> {
         match given.get("FifoQueue") {
             None => Ok(Kind::Standard),
             Some(text) if boolean("FifoQueue", text)? => Ok(Kind::Fifo),
-            // AWS: a standard queue does not even know the attribute (recorded).
+            // AWS: for a standard queue the attribute is unknown (recorded).
             Some(_) => Err(faults::unknown_attribute("FifoQueue")),
         }
     }
 
-    /// These settings with the given attributes, all checked.
+    /// These settings with the given attributes, which are checked.
     pub fn with(&self, given: &Map<String>, stage: Stage, arn: &Arn) -> Result<Settings, Fault> {
         let mut settings = self.clone();
         for (name, value) in given {
             settings.set(name, value, stage, arn)?;
         }
-        settings.encrypt(given)?;
-        if let Some(Fifo { scope: DeduplicationScope::Queue, throughput: ThroughputLimit::PerMessageGroup, .. }) = settings.fifo {
-            // AWS: unverified sentence; the rule is https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+        settings.set_encryption(given)?;
+        if let Some(Fifo { deduplication_scope: DeduplicationScope::Queue, throughput_limit: ThroughputLimit::PerMessageGroup, .. }) = settings.fifo {
+            // AWS: unverified message; the rule is https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
             return Err(faults::INVALID_ATTRIBUTE_VALUE
                 .says("The perMessageGroupId value is allowed only when the value for DeduplicationScope is messageGroup."));
         }
@@ -149,22 +149,22 @@ impl Settings {
 
     fn set(&mut self, name: &str, value: &str, stage: Stage, arn: &Arn) -> Result<(), Fault> {
         match name {
-            "VisibilityTimeout" => self.visibility = number(name, value, &limits::VISIBILITY)?,
-            "MessageRetentionPeriod" => self.retention = number(name, value, &limits::RETENTION)?,
+            "VisibilityTimeout" => self.visibility_timeout = number(name, value, &limits::VISIBILITY)?,
+            "MessageRetentionPeriod" => self.retention_period = number(name, value, &limits::RETENTION)?,
             "DelaySeconds" => self.delay = number(name, value, &limits::DELAY)?,
-            "ReceiveMessageWaitTimeSeconds" => self.wait = number(name, value, &limits::WAIT)?,
-            "MaximumMessageSize" => self.message_size = number(name, value, &limits::MESSAGE_SIZE)?,
-            "Policy" => self.policy = if value.is_empty() { None } else { Some(QueuePolicy::read(value, arn)?) },
-            "RedrivePolicy" => self.redrive = if value.is_empty() { None } else { Some(RedrivePolicy::read(value)?) },
-            "RedriveAllowPolicy" => self.allow = if value.is_empty() { None } else { Some(AllowPolicy::read(value)?) },
+            "ReceiveMessageWaitTimeSeconds" => self.receive_wait_time = number(name, value, &limits::WAIT)?,
+            "MaximumMessageSize" => self.max_message_size = number(name, value, &limits::MESSAGE_SIZE)?,
+            "Policy" => self.policy = if value.is_empty() { None } else { Some(QueuePolicy::parse(value, arn)?) },
+            "RedrivePolicy" => self.redrive_policy = if value.is_empty() { None } else { Some(RedrivePolicy::parse(value)?) },
+            "RedriveAllowPolicy" => self.redrive_allow_policy = if value.is_empty() { None } else { Some(RedriveAllowPolicy::parse(value)?) },
             "FifoQueue" => self.fifo_queue(value, stage)?,
             "ContentBasedDeduplication" => {
                 let fifo = self.fifo.as_mut().ok_or_else(|| faults::unknown_attribute(name))?;
-                fifo.content_based = boolean(name, value)?;
+                fifo.content_based_deduplication = boolean(name, value)?;
             }
             "DeduplicationScope" => {
                 let fifo = self.fifo_only(name)?;
-                fifo.scope = match value {
+                fifo.deduplication_scope = match value {
                     "queue" => DeduplicationScope::Queue,
                     "messageGroup" => DeduplicationScope::MessageGroup,
                     _ => return Err(faults::invalid_attribute(name)),
@@ -172,13 +172,13 @@ impl Settings {
             }
             "FifoThroughputLimit" => {
                 let fifo = self.fifo_only(name)?;
-                fifo.throughput = match value {
+                fifo.throughput_limit = match value {
                     "perQueue" => ThroughputLimit::PerQueue,
                     "perMessageGroupId" => ThroughputLimit::PerMessageGroup,
                     _ => return Err(faults::invalid_attribute(name)),
                 }
             }
-            // The three together, in `encrypt`.
+            // The three together, in `set_encryption`.
             "KmsMasterKeyId" | "KmsDataKeyReusePeriodSeconds" | "SqsManagedSseEnabled" => {}
             _ => return Err(faults::unknown_attribute(name)),
         }
@@ -201,8 +201,8 @@ impl Settings {
         self.fifo.as_mut().ok_or_else(refusal)
     }
 
-    /// One kind of encryption at a time: setting one ends the other.
-    fn encrypt(&mut self, given: &Map<String>) -> Result<(), Fault> {
+    /// There is one kind of encryption at a time: setting one unsets the other.
+    fn set_encryption(&mut self, given: &Map<String>) -> Result<(), Fault> {
         let managed = given.get("SqsManagedSseEnabled").map(|value| boolean("SqsManagedSseEnabled", value)).transpose()?;
         let reuse =
             given.get("KmsDataKeyReusePeriodSeconds").map(|value| number("KmsDataKeyReusePeriodSeconds", value, &limits::KEY_REUSE)).transpose()?;
@@ -213,71 +213,71 @@ impl Settings {
                 }
             }
             Some(_) if managed == Some(true) => {
-                // AWS: unverified sentence; the rule is https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+                // AWS: unverified message; the rule is https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
                 return Err(faults::INVALID_ATTRIBUTE_VALUE
                     .says("You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE."));
             }
-            Some(key) => {
+            Some(key_id) => {
                 let before = match &self.encryption {
-                    Encryption::Kms { reuse, .. } => *reuse,
-                    Encryption::Off | Encryption::Managed => KEY_REUSE,
+                    Encryption::Kms { data_key_reuse_period, .. } => *data_key_reuse_period,
+                    Encryption::Off | Encryption::SqsManaged => DEFAULT_KEY_REUSE,
                 };
-                self.encryption = Encryption::Kms { key: key.to_owned(), reuse: before };
+                self.encryption = Encryption::Kms { key_id: key_id.to_owned(), data_key_reuse_period: before };
             }
             None => {}
         }
         match (managed, &mut self.encryption) {
-            (Some(true), _) => self.encryption = Encryption::Managed,
-            (Some(false), Encryption::Managed) => self.encryption = Encryption::Off,
-            (_, Encryption::Kms { reuse: period, .. }) => *period = reuse.unwrap_or(*period),
-            (_, Encryption::Off | Encryption::Managed) => {}
+            (Some(true), _) => self.encryption = Encryption::SqsManaged,
+            (Some(false), Encryption::SqsManaged) => self.encryption = Encryption::Off,
+            (_, Encryption::Kms { data_key_reuse_period: period, .. }) => *period = reuse.unwrap_or(*period),
+            (_, Encryption::Off | Encryption::SqsManaged) => {}
         }
         Ok(())
     }
 
-    /// An attribute as GetQueueAttributes shows it; nothing where this queue has none.
+    /// The value of an attribute as GetQueueAttributes returns it.
     pub fn get(&self, name: &str) -> Option<String> {
         let kms = match &self.encryption {
-            Encryption::Kms { key, reuse } => Some((key, reuse)),
-            Encryption::Off | Encryption::Managed => None,
+            Encryption::Kms { key_id, data_key_reuse_period } => Some((key_id, data_key_reuse_period)),
+            Encryption::Off | Encryption::SqsManaged => None,
         };
         match name {
-            "VisibilityTimeout" => Some(self.visibility.to_string()),
-            "MessageRetentionPeriod" => Some(self.retention.to_string()),
+            "VisibilityTimeout" => Some(self.visibility_timeout.to_string()),
+            "MessageRetentionPeriod" => Some(self.retention_period.to_string()),
             "DelaySeconds" => Some(self.delay.to_string()),
-            "ReceiveMessageWaitTimeSeconds" => Some(self.wait.to_string()),
-            "MaximumMessageSize" => Some(self.message_size.to_string()),
+            "ReceiveMessageWaitTimeSeconds" => Some(self.receive_wait_time.to_string()),
+            "MaximumMessageSize" => Some(self.max_message_size.to_string()),
             "Policy" => self.policy.as_ref().map(|policy| policy.text().to_owned()),
-            "RedrivePolicy" => self.redrive.as_ref().map(RedrivePolicy::shown),
-            "RedriveAllowPolicy" => self.allow.as_ref().map(|policy| policy.text().to_owned()),
+            "RedrivePolicy" => self.redrive_policy.as_ref().map(RedrivePolicy::text),
+            "RedriveAllowPolicy" => self.redrive_allow_policy.as_ref().map(|policy| policy.text().to_owned()),
             "FifoQueue" => self.fifo.map(|_| "true".to_owned()),
-            "ContentBasedDeduplication" => self.fifo.map(|fifo| fifo.content_based.to_string()),
+            "ContentBasedDeduplication" => self.fifo.map(|fifo| fifo.content_based_deduplication.to_string()),
             "DeduplicationScope" => self.fifo.map(|fifo| {
-                match fifo.scope {
+                match fifo.deduplication_scope {
                     DeduplicationScope::Queue => "queue",
                     DeduplicationScope::MessageGroup => "messageGroup",
                 }
                 .to_owned()
             }),
             "FifoThroughputLimit" => self.fifo.map(|fifo| {
-                match fifo.throughput {
+                match fifo.throughput_limit {
                     ThroughputLimit::PerQueue => "perQueue",
                     ThroughputLimit::PerMessageGroup => "perMessageGroupId",
                 }
                 .to_owned()
             }),
-            "KmsMasterKeyId" => kms.map(|(key, _)| key.clone()),
-            "KmsDataKeyReusePeriodSeconds" => kms.map(|(_, reuse)| reuse.to_string()),
-            "SqsManagedSseEnabled" => Some((self.encryption == Encryption::Managed).to_string()),
+            "KmsMasterKeyId" => kms.map(|(key_id, _)| key_id.clone()),
+            "KmsDataKeyReusePeriodSeconds" => kms.map(|(_, period)| period.to_string()),
+            "SqsManagedSseEnabled" => Some((self.encryption == Encryption::SqsManaged).to_string()),
             _ => None,
         }
     }
 
-    /// Whether an attribute says the same in both: what a creation that finds its queue there already compares.
-    pub fn agrees(&self, other: &Settings, name: &str) -> bool {
+    /// Whether an attribute has the same value in both, as CreateQueue compares them for a queue that exists.
+    pub fn has_same(&self, other: &Settings, name: &str) -> bool {
         match name {
-            "RedrivePolicy" => self.redrive == other.redrive,
-            "RedriveAllowPolicy" => self.allow == other.allow,
+            "RedrivePolicy" => self.redrive_policy == other.redrive_policy,
+            "RedriveAllowPolicy" => self.redrive_allow_policy == other.redrive_allow_policy,
             _ => self.get(name) == other.get(name),
         }
     }
@@ -288,7 +288,7 @@ fn number(name: &str, text: &str, range: &RangeInclusive<u32>) -> Result<u32, Fa
     number.ok_or_else(|| faults::invalid_attribute(name))
 }
 
-/// AWS: `True` and `False`, as Python prints them, are taken too (recorded).
+/// AWS: `True` and `False`, as Python prints them, are accepted (recorded).
 fn boolean(name: &str, text: &str) -> Result<bool, Fault> {
     if text.eq_ignore_ascii_case("true") {
         Ok(true)

@@ -1,11 +1,11 @@
-//! The tables: a store for each queue, and one for what lies between queues.
+//! The tables: a store for each queue, one for move tasks, one for the names of deleted queues.
 //!
-//! A message is a row that never changes; once it has been received, a second small row says how it flies. Everything that is
-//! searched by is an index, which follows from these two.
+//! A message is a row that never changes; once it has been received, a second small row describes its flight. Everything that is
+//! searched by is an index, computed from these two.
 
 use crate::{
-    fairness::{Tenant, Work},
-    names::{Md5, MessageId},
+    consumer_time::{ConsumerTime, Tenant},
+    ids::{GroupId, Md5, MessageId, SequenceNumber},
     settings::Settings,
 };
 use cloudlet_api_sqs::MessageAttributeValue;
@@ -13,71 +13,35 @@ use cloudlet_aws::{Arn, Timestamp};
 use cloudlet_shape::{Blob, Map};
 use cloudlet_store::{Table, tables};
 use serde::{Deserialize, Serialize};
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
-
-/// Where a message stands in its queue: by when it was sent. Never given twice in a queue's life.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Place(pub u64);
-
-/// Bits below the milliseconds: a million messages of one millisecond.
-const WITHIN: u32 = 20;
-
-impl Place {
-    pub fn first_of(instant: Timestamp) -> Place {
-        Place(u64::try_from(instant.millis()).unwrap_or_default() << WITHIN)
-    }
-
-    pub fn last_of(instant: Timestamp) -> Place {
-        Place(Place::first_of(instant).0 | ((1 << WITHIN) - 1))
-    }
-
-    #[must_use]
-    pub fn next(self) -> Place {
-        Place(self.0 + 1)
-    }
-}
-
-/// AWS: 20 digits that grow.
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", 10_000_000_000_000_000_000_u128 + u128::from(self.0))
-    }
-}
-
-/// The `MessageGroupId`: an order of its own in a FIFO queue, a tenant in a standard one.
-pub type Group = Arc<str>;
 
 /// A message as it was sent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Message {
     pub id: MessageId,
     pub body: Box<str>,
-    /// The body's, once somebody has asked for it.
+    /// The digest of the body, computed when it is needed first.
     #[serde(skip)]
     pub md5: OnceLock<Md5>,
     pub sent: Timestamp,
-    /// When it can be received first.
-    pub due: Timestamp,
-    pub sender: Arc<str>,
+    /// When its delay ends.
+    pub visible_from: Timestamp,
+    pub sender_id: Arc<str>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<Attribute>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<Group>,
+    pub group_id: Option<GroupId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deduplication: Option<Arc<str>>,
+    pub deduplication_id: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trace: Option<Arc<str>>,
+    pub trace_header: Option<Arc<str>>,
     /// The encrypted data key it was sent under, in a queue with a KMS key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_key: Option<DataKey>,
-    /// For a dead letter: where it died, how often it had been received there, and when first.
+    /// Only for a message in a dead-letter queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub past: Option<Past>,
+    pub dead_letter: Option<DeadLetterHistory>,
 }
 
 impl Message {
@@ -90,16 +54,17 @@ impl Message {
 #[serde(transparent)]
 pub struct DataKey(#[serde(with = "cloudlet_store::as_base64")] pub Blob);
 
+/// Where a dead letter comes from, how often it had been received there, and when first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Past {
-    pub source: Arn,
-    pub receives: u32,
-    pub first: Timestamp,
+pub struct DeadLetterHistory {
+    pub source_queue: Arn,
+    pub receive_count: u32,
+    pub first_received: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attribute {
-    pub kind: String,
+    pub data_type: String,
     pub value: AttributeValue,
 }
 
@@ -110,126 +75,129 @@ pub enum AttributeValue {
 }
 
 impl Attribute {
-    pub fn shown(&self) -> MessageAttributeValue {
+    pub fn to_api(&self) -> MessageAttributeValue {
         let (string_value, binary_value) = match &self.value {
             AttributeValue::Text(text) => (Some(text.clone()), None),
             AttributeValue::Binary(bytes) => (None, Some(bytes.clone())),
         };
-        MessageAttributeValue { string_value, binary_value, data_type: self.kind.clone(), ..MessageAttributeValue::default() }
+        MessageAttributeValue { string_value, binary_value, data_type: self.data_type.clone(), ..MessageAttributeValue::default() }
     }
 }
 
-/// What has become of a message that was received.
+/// The state of a message that was received at least once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flight {
-    pub receives: u32,
-    /// The first receive, and the latest.
-    pub first: Timestamp,
-    pub latest: Timestamp,
-    /// Until when it is invisible.
-    pub until: Timestamp,
+    pub receive_count: u32,
+    pub first_received: Timestamp,
+    pub last_received: Timestamp,
+    /// The end of its visibility timeout.
+    pub invisible_until: Timestamp,
 }
 
-/// A message remembered by its deduplication id, whether it is still there or not.
+/// A deduplication id of the last five minutes, with the message sent under it, which may be deleted since.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Twin {
-    pub id: MessageId,
-    pub place: Place,
-    pub at: Timestamp,
+pub struct DeduplicationEntry {
+    pub message_id: MessageId,
+    pub sequence_number: SequenceNumber,
+    pub sent: Timestamp,
 }
 
-/// The scope a deduplication id counts in (empty: the whole queue), and the id.
-pub type TwinKey = (Arc<str>, Arc<str>);
+/// The scope that a deduplication id is unique in (a group; empty: the whole queue), and the id.
+pub type DeduplicationKey = (Arc<str>, Arc<str>);
 
-/// A receive remembered by its `ReceiveRequestAttemptId`.
+/// A receive of the last five minutes that had a `ReceiveRequestAttemptId`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Attempt {
-    pub at: Timestamp,
-    pub flights: Vec<(Place, Flight)>,
+pub struct ReceiveAttempt {
+    pub received: Timestamp,
+    pub flights: Vec<(SequenceNumber, Flight)>,
 }
 
-/// What is forgotten after five minutes.
+/// A row that is dropped after five minutes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Memory {
-    Twin(TwinKey),
-    Attempt(Arc<str>),
+pub enum ExpiringRow {
+    Deduplication(DeduplicationKey),
+    ReceiveAttempt(Arc<str>),
 }
 
-/// The queue itself.
+/// The queue itself, without its messages.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Profile {
+pub struct QueueProperties {
     pub arn: Arn,
     pub created: Timestamp,
     pub modified: Timestamp,
     pub settings: Arc<Settings>,
     pub tags: Map<String>,
-    pub purged: Option<Timestamp>,
+    pub last_purged: Option<Timestamp>,
 }
 
-/// What a message group has: the one of its messages that can be received next, and how many of them are in flight.
+/// The state of a message group: the key in `ready` of its next message, and how many of its messages are in flight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lane {
-    pub head: Option<(Timestamp, Place)>,
+    pub head: Option<ReadyKey>,
     pub in_flight: u32,
 }
 
-/// Rings when something can be received that could not before.
-#[derive(Debug, Default)]
-pub struct Bell(Arc<Notify>);
+/// Since when a message can be received, and which. Messages are received in this order.
+pub type ReadyKey = (Timestamp, SequenceNumber);
 
-impl Bell {
-    pub fn listen(&self) -> Arc<Notify> {
+/// The receives that wait for a message.
+#[derive(Debug, Default)]
+pub struct Waiters(Arc<Notify>);
+
+impl Waiters {
+    pub fn subscribe(&self) -> Arc<Notify> {
         self.0.clone()
     }
 
-    /// For one message: one who waits is enough.
-    pub fn ring(&self) {
+    /// For one message, one receive is enough.
+    pub fn wake_one(&self) {
         self.0.notify_one();
     }
 
-    /// Everybody looks again.
-    pub fn toll(&self) {
+    pub fn wake_all(&self) {
         self.0.notify_waiters();
     }
 }
 
-/// One queue and what it holds.
+/// One queue and its messages.
 ///
-/// INVARIANT: every message is in exactly one of `ready` (or behind its lane's head), `delayed`, `in_flight`.
+/// INVARIANT: every message is in exactly one of `ready` (or behind the head of its group), `delayed`, `in_flight`.
 #[derive(Default)]
 pub struct Queue {
     /// One row.
-    pub profile: Table<(), Profile>,
-    pub messages: Table<Place, Arc<Message>>,
-    pub flights: Table<Place, Flight>,
-    pub twins: Table<TwinKey, Twin>,
-    pub attempts: Table<Arc<str>, Attempt>,
-    /// What a receive takes from, in order: messages without a group, and the head of each group.
-    pub ready: Table<(Timestamp, Place), Option<Group>>,
-    /// A standard queue: the visible messages of each group. A FIFO queue: all messages of each group, at time zero.
-    pub lanes: Table<(Group, Timestamp, Place), ()>,
-    pub groups: Table<Group, Lane>,
-    pub delayed: Table<(Timestamp, Place), ()>,
-    pub in_flight: Table<(Timestamp, Place), ()>,
-    /// A standard queue: what consumers lately did for each group that has messages, and one row: for all messages together.
-    pub tenants: Table<Group, Tenant>,
-    pub work: Table<(), Work>,
-    pub ages: Table<(Timestamp, Memory), ()>,
-    pub bell: Bell,
-    /// The last place given to a message sent.
-    pub last: Last,
+    pub properties: Table<(), QueueProperties>,
+    pub messages: Table<SequenceNumber, Arc<Message>>,
+    pub flights: Table<SequenceNumber, Flight>,
+    pub deduplication: Table<DeduplicationKey, DeduplicationEntry>,
+    pub receive_attempts: Table<Arc<str>, ReceiveAttempt>,
+    /// What can be received: messages without a group, and the next message of each group.
+    pub ready: Table<ReadyKey, Option<GroupId>>,
+    /// In a standard queue: the visible messages of each group. In a FIFO queue: all messages of each group, with timestamp zero.
+    pub lanes: Table<(GroupId, Timestamp, SequenceNumber), ()>,
+    pub groups: Table<GroupId, Lane>,
+    /// By the end of the delay.
+    pub delayed: Table<(Timestamp, SequenceNumber), ()>,
+    /// By the end of the visibility timeout.
+    pub in_flight: Table<(Timestamp, SequenceNumber), ()>,
+    /// A standard queue: the groups that have messages, as tenants.
+    pub tenants: Table<GroupId, Tenant>,
+    /// A standard queue: one row, for all messages together.
+    pub consumer_time: Table<(), ConsumerTime>,
+    pub expiring: Table<(Timestamp, ExpiringRow), ()>,
+    pub waiters: Waiters,
+    pub last: LastSequenceNumber,
 }
 
-tables!(Queue { profile, messages, flights, twins, attempts }
-    indexes(Queue::reindex) { ready, lanes, groups, delayed, in_flight, tenants, work, ages }
-    beside { bell, last });
+tables!(Queue { properties, messages, flights, deduplication, receive_attempts }
+    indexes(Queue::reindex) { ready, lanes, groups, delayed, in_flight, tenants, consumer_time, expiring }
+    beside { waiters, last });
 
-/// Only ever grows, so that undoing a write need not undo it.
+/// The last sequence number given. It only grows, so undoing a write need not undo it.
 #[derive(Debug, Default)]
-pub struct Last(pub Place);
+pub struct LastSequenceNumber(pub SequenceNumber);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Status {
+pub enum MoveTaskStatus {
     Running,
     Completed,
     Cancelled,
@@ -240,40 +208,50 @@ pub type TaskId = Arc<str>;
 
 /// A message move task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Task {
+pub struct MoveTask {
     pub source: Arn,
     pub destination: Option<Arn>,
-    pub rate: Option<i32>,
+    pub max_per_second: Option<i32>,
     pub started: Timestamp,
     pub to_move: u64,
     pub moved: u64,
-    pub status: Status,
-    pub failure: Option<String>,
+    pub status: MoveTaskStatus,
+    pub failure_reason: Option<String>,
 }
 
-/// What lies between queues.
 #[derive(Default)]
-pub struct Ledger {
-    /// When a queue of this name was deleted.
-    pub deleted: Table<Arn, Timestamp>,
-    pub tasks: Table<TaskId, Task>,
-    pub by_deletion: Table<(Timestamp, Arn), ()>,
+pub struct MoveTasks {
+    pub tasks: Table<TaskId, MoveTask>,
     pub running: Table<TaskId, ()>,
     pub by_source: Table<(Arn, Timestamp, TaskId), ()>,
 }
 
-tables!(Ledger { deleted, tasks } indexes(Ledger::reindex) { by_deletion, running, by_source });
+tables!(MoveTasks { tasks } indexes(MoveTasks::reindex) { running, by_source });
 
-impl Ledger {
+impl MoveTasks {
     fn reindex(&mut self) {
-        for (arn, at) in &self.deleted {
-            self.by_deletion.insert((*at, arn.clone()), ());
-        }
         for (id, task) in &self.tasks {
             self.by_source.insert((task.source.clone(), task.started, id.clone()), ());
-            if task.status == Status::Running {
+            if task.status == MoveTaskStatus::Running {
                 self.running.insert(id.clone(), ());
             }
+        }
+    }
+}
+
+/// When queues were deleted lately: their names cannot be used again at once.
+#[derive(Default)]
+pub struct DeletedQueues {
+    pub deleted: Table<Arn, Timestamp>,
+    pub by_time: Table<(Timestamp, Arn), ()>,
+}
+
+tables!(DeletedQueues { deleted } indexes(DeletedQueues::reindex) { by_time });
+
+impl DeletedQueues {
+    fn reindex(&mut self) {
+        for (arn, at) in &self.deleted {
+            self.by_time.insert((*at, arn.clone()), ());
         }
     }
 }

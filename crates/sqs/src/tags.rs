@@ -6,19 +6,19 @@ use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_shape::{Empty, Map};
 
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html>. More than 50 are advised
-/// against, not refused.
-const KEY: usize = 128;
-const VALUE: usize = 256;
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html>. AWS advises against more than 50
+/// tags, but does not refuse them.
+const MAX_KEY: usize = 128;
+const MAX_VALUE: usize = 256;
 
-/// AWS: unverified sentences.
+/// AWS: unverified messages.
 pub fn check(tags: &Map<String>) -> Result<(), Fault> {
     for (key, value) in tags {
-        if key.is_empty() || key.chars().count() > KEY {
-            return Err(faults::INVALID_PARAMETER_VALUE.says(format!("Tag keys must be between 1 and {KEY} characters in length.")));
+        if key.is_empty() || key.chars().count() > MAX_KEY {
+            return Err(faults::INVALID_PARAMETER_VALUE.says(format!("Tag keys must be between 1 and {MAX_KEY} characters in length.")));
         }
-        if value.chars().count() > VALUE {
-            return Err(faults::INVALID_PARAMETER_VALUE.says(format!("Tag values must be between 0 and {VALUE} characters in length.")));
+        if value.chars().count() > MAX_VALUE {
+            return Err(faults::INVALID_PARAMETER_VALUE.says(format!("Tag values must be between 0 and {MAX_VALUE} characters in length.")));
         }
         if key.to_ascii_lowercase().starts_with("aws:") {
             return Err(faults::INVALID_PARAMETER_VALUE.says("System tags cannot be added/updated by requester."));
@@ -27,27 +27,27 @@ pub fn check(tags: &Map<String>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What a policy may say of the tags that a request brings.
-pub fn brings(permission: &mut Permission, tags: &Map<String>) {
+/// Sets the condition keys for the tags in a request.
+pub fn set_request_tags(permission: &mut Permission, tags: &Map<String>) {
     permission.keys.set_request_tags(tags.iter().map(|(key, value)| (key, value.clone())));
 }
 
 impl Handle<TagQueue> for Sqs {
     fn permissions(&self, cx: &Cx, input: &TagQueueRequest) -> Result<Permissions, Fault> {
-        let mut permissions = self.asks_owner::<TagQueue>(cx, &input.queue_url)?;
-        permissions.iter_mut().for_each(|permission| brings(permission, &input.tags));
+        let mut permissions = self.owner_permissions::<TagQueue>(cx, &input.queue_url)?;
+        permissions.iter_mut().for_each(|permission| set_request_tags(permission, &input.tags));
         Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: TagQueueRequest) -> Result<Empty, Fault> {
-        let queue = self.queue(cx, &input.queue_url)?;
+        let queue = self.queue_by_url(cx, &input.queue_url)?;
         if input.tags.is_empty() {
             return Err(faults::missing("Tags"));
         }
         check(&input.tags)?;
-        queue.change(|queue| {
-            let profile = queue.profile.get_mut(&()).ok_or_else(faults::no_such_queue)?;
-            profile.tags.extend(input.tags);
+        queue.write(|queue| {
+            let properties = queue.properties.get_mut(&()).ok_or_else(faults::no_such_queue)?;
+            properties.tags.extend(input.tags);
             Ok(Empty {})
         })
     }
@@ -55,20 +55,20 @@ impl Handle<TagQueue> for Sqs {
 
 impl Handle<UntagQueue> for Sqs {
     fn permissions(&self, cx: &Cx, input: &UntagQueueRequest) -> Result<Permissions, Fault> {
-        let mut permissions = self.asks_owner::<UntagQueue>(cx, &input.queue_url)?;
+        let mut permissions = self.owner_permissions::<UntagQueue>(cx, &input.queue_url)?;
         permissions.iter_mut().for_each(|permission| permission.keys.set_tag_keys(&input.tag_keys));
         Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: UntagQueueRequest) -> Result<Empty, Fault> {
-        let queue = self.queue(cx, &input.queue_url)?;
+        let queue = self.queue_by_url(cx, &input.queue_url)?;
         if input.tag_keys.is_empty() {
             return Err(faults::missing("TagKeys"));
         }
-        queue.change(|queue| {
-            let profile = queue.profile.get_mut(&()).ok_or_else(faults::no_such_queue)?;
+        queue.write(|queue| {
+            let properties = queue.properties.get_mut(&()).ok_or_else(faults::no_such_queue)?;
             for key in &input.tag_keys {
-                profile.tags.remove(key);
+                properties.tags.remove(key);
             }
             Ok(Empty {})
         })
@@ -77,11 +77,11 @@ impl Handle<UntagQueue> for Sqs {
 
 impl Handle<ListQueueTags> for Sqs {
     fn permissions(&self, cx: &Cx, input: &ListQueueTagsRequest) -> Result<Permissions, Fault> {
-        self.asks_owner::<ListQueueTags>(cx, &input.queue_url)
+        self.owner_permissions::<ListQueueTags>(cx, &input.queue_url)
     }
 
     async fn handle(&self, cx: &Cx, input: ListQueueTagsRequest) -> Result<ListQueueTagsResult, Fault> {
-        let tags = self.queue(cx, &input.queue_url)?.look(|queue| queue.profile().map(|profile| profile.tags.clone()))?;
+        let tags = self.queue_by_url(cx, &input.queue_url)?.read(|queue| queue.properties().map(|properties| properties.tags.clone()))?;
         Ok(ListQueueTagsResult { tags: tags.filter(|tags| !tags.is_empty()) })
     }
 }

@@ -1,12 +1,12 @@
-//! The engine through the cloud, with a stopped clock and no HTTP. Each test says a rule of SQS.
+//! The engine in a cloud, with a stopped clock and without HTTP. Each test checks a rule of SQS.
 
 mod attributes;
-mod crowd;
+mod concurrency;
+mod consistency;
 mod dead_letters;
-mod depth;
 mod developer_endpoint;
 mod encryption;
-mod fair;
+mod fair_queues;
 mod fifo;
 mod fixture;
 mod move_tasks;

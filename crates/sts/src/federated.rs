@@ -55,7 +55,7 @@ impl FederatedIdentity {
             let permission =
                 Permission::action(action, role.arn.clone()).owned_by(role.account).with_policy(Some(role.trust_policy.named(role.arn.as_str())));
             let permission = Permission { keys: keys.clone(), federated: Some(self.provider.as_str().into()), ..permission };
-            cx.may::<O>(&permission).map_err(|_| not_authorized(self.action))?;
+            cx.check::<O>(&permission).map_err(|_| not_authorized(self.action))?;
         }
         Ok(())
     }

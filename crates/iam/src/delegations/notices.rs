@@ -51,7 +51,9 @@ impl Iam {
     fn notify(&self, cx: &Cx, request: &Delegation, message: String) {
         let Some(scope) = request.notification_channel.scope() else { return };
         let input = PublishInput { topic_arn: Some(request.notification_channel.to_string()), message, ..PublishInput::default() };
-        cx.schedule::<Publish>(cx.now, PRINCIPAL, self.source(request), scope, input);
+        if let Err(fault) = cx.schedule::<Publish>(cx.now, PRINCIPAL, self.source(request), scope, input) {
+            tracing::warn!(%fault, "a notice of a delegation request is not published");
+        }
     }
 
     pub(super) fn notify_state(&self, cx: &Cx, request: &Delegation) {
@@ -81,9 +83,9 @@ impl Iam {
         self.notify(cx, request, serde_json::to_string(&notification).unwrap_or_default());
     }
 
-    pub(super) fn schedule_expiry(&self, cx: &Cx, request: &Delegation, due: Timestamp) {
+    pub(super) fn schedule_expiry(&self, cx: &Cx, request: &Delegation, due: Timestamp) -> Result<(), Fault> {
         let input = ExpireDelegationInput { delegation_request_id: request.id.to_string() };
-        cx.schedule::<ExpireDelegation>(due, PRINCIPAL, self.source(request), cx.scope.clone(), input);
+        cx.schedule::<ExpireDelegation>(due, PRINCIPAL, self.source(request), cx.scope.clone(), input)
     }
 }
 
@@ -132,7 +134,7 @@ impl Handle<ExpireDelegation> for Iam {
         })?;
         if let Some(request) = expired {
             self.notify_state(cx, &request);
-            self.schedule_expiry(cx, &request, request.expires.plus_secs(RETENTION));
+            self.schedule_expiry(cx, &request, request.expires.plus_secs(RETENTION))?;
         }
         Ok(Empty {})
     }

@@ -118,7 +118,7 @@ impl Handle<api::DeleteObjects> for S3 {
 }
 
 fn check_one(cx: &Cx, found: &BucketHandle, object: &api::ObjectIdentifier) -> Result<VersionSelector, Fault> {
-    cx.may::<api::DeleteObjects>(&found.version_permission(cx, DELETE, &object.key, object.version_id.as_ref()))?;
+    cx.check::<api::DeleteObjects>(&found.version_permission(cx, DELETE, &object.key, object.version_id.as_ref()))?;
     check_key(&object.key)?;
     match object.version_id.as_deref() {
         // AWS: here a malformed version id is a missing version (recorded).

@@ -229,7 +229,7 @@ impl S3 {
 
     fn tag_count<O: cloudlet_shape::Operation>(&self, cx: &Cx, found: &BucketHandle, key: &str, object: &Object) -> Option<i32> {
         let count = object.tags().len();
-        let may_see = count > 0 && cx.may::<O>(&found.object_permission(cx, "s3:GetObjectTagging", key)).is_ok();
+        let may_see = count > 0 && cx.check::<O>(&found.object_permission(cx, "s3:GetObjectTagging", key)).is_ok();
         if may_see { i32::try_from(count).ok() } else { None }
     }
 }

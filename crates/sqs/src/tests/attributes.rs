@@ -24,8 +24,8 @@ async fn a_new_standard_queue_has_the_defaults_of_aws() {
     assert_eq!(all, expected);
     let named = GetQueueAttributesRequest { queue_url: url.clone(), attribute_names: Some(vec!["DelaySeconds".into()]) };
     assert_eq!(cloud.call::<GetQueueAttributes>(named).await.unwrap().attributes, Some(map(&[("DelaySeconds", "0")])));
-    let foreign = GetQueueAttributesRequest { queue_url: url.clone(), attribute_names: Some(vec!["FifoQueue".into()]) };
-    assert_eq!(cloud.call::<GetQueueAttributes>(foreign).await.unwrap_err().message(), "Unknown Attribute FifoQueue.");
+    let fifo_only = GetQueueAttributesRequest { queue_url: url.clone(), attribute_names: Some(vec!["FifoQueue".into()]) };
+    assert_eq!(cloud.call::<GetQueueAttributes>(fifo_only).await.unwrap_err().message(), "Unknown Attribute FifoQueue.");
     let none = GetQueueAttributesRequest { queue_url: url, attribute_names: None };
     assert_eq!(cloud.call::<GetQueueAttributes>(none).await.unwrap().attributes, None);
 }
@@ -80,14 +80,14 @@ async fn values_out_of_range_are_refused_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_standard_queue_knows_no_fifo_queue_false() {
+async fn fifo_queue_false_is_unknown() {
     let cloud = TestCloud::new();
     let fault = cloud.try_create("q", &[("FifoQueue", "false")]).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("InvalidAttributeName", "Unknown Attribute FifoQueue."));
 }
 
 #[tokio::test]
-async fn a_fifo_queue_stays_one() {
+async fn a_fifo_queue_cannot_become_a_standard_queue() {
     let cloud = TestCloud::new();
     let url = cloud.create("q.fifo", &[("FifoQueue", "true")]).await;
     cloud.set(&url, &[("FifoQueue", "true")]).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_fifo_queue_stays_one() {
 }
 
 #[tokio::test]
-async fn throughput_by_group_needs_deduplication_by_group() {
+async fn throughput_by_group_requires_deduplication_by_group() {
     let cloud = TestCloud::new();
     let url = cloud.create("q.fifo", &[("FifoQueue", "true")]).await;
     assert_eq!(cloud.set(&url, &[("FifoThroughputLimit", "perMessageGroupId")]).await.unwrap_err().code(), "InvalidAttributeValue");
@@ -106,27 +106,27 @@ async fn throughput_by_group_needs_deduplication_by_group() {
 }
 
 #[tokio::test]
-async fn one_kind_of_encryption_ends_the_other() {
+async fn one_kind_of_encryption_unsets_the_other() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
-    let shown = async |cloud: &TestCloud| {
+    let encryption = async |cloud: &TestCloud| {
         let all = cloud.attributes(&url).await;
         ["SqsManagedSseEnabled", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds"].map(|name| all.get(name).cloned().unwrap_or_default())
     };
-    assert_eq!(shown(&cloud).await, ["true", "", ""]);
+    assert_eq!(encryption(&cloud).await, ["true", "", ""]);
     cloud.set(&url, &[("KmsMasterKeyId", "alias/mine")]).await.unwrap();
-    assert_eq!(shown(&cloud).await, ["false", "alias/mine", "300"]);
+    assert_eq!(encryption(&cloud).await, ["false", "alias/mine", "300"]);
     cloud.set(&url, &[("KmsDataKeyReusePeriodSeconds", "60")]).await.unwrap();
-    assert_eq!(shown(&cloud).await, ["false", "alias/mine", "60"]);
+    assert_eq!(encryption(&cloud).await, ["false", "alias/mine", "60"]);
     cloud.set(&url, &[("SqsManagedSseEnabled", "true")]).await.unwrap();
-    assert_eq!(shown(&cloud).await, ["true", "", ""]);
+    assert_eq!(encryption(&cloud).await, ["true", "", ""]);
     cloud.set(&url, &[("SqsManagedSseEnabled", "false")]).await.unwrap();
-    assert_eq!(shown(&cloud).await, ["false", "", ""]);
+    assert_eq!(encryption(&cloud).await, ["false", "", ""]);
     assert!(cloud.set(&url, &[("KmsMasterKeyId", "k"), ("SqsManagedSseEnabled", "true")]).await.is_err());
 }
 
 #[tokio::test]
-async fn an_empty_text_takes_a_policy_away() {
+async fn an_empty_value_removes_a_policy() {
     let cloud = TestCloud::new();
     cloud.create("dead", &[]).await;
     let url = cloud.create("q", &[]).await;
@@ -142,7 +142,7 @@ async fn an_empty_text_takes_a_policy_away() {
 }
 
 #[tokio::test]
-async fn counts_follow_messages_through_their_states() {
+async fn counts_follow_the_states_of_messages() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[("VisibilityTimeout", "10")]).await;
     cloud.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(5), ..super::fixture::message(&url, "later") }).await.unwrap();

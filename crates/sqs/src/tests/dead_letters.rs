@@ -12,13 +12,13 @@ async fn a_message_moves_on_the_receive_that_would_be_one_too_many() {
         assert_eq!(cloud.receive(&url).await.len(), 1);
     }
     cloud.pass(5);
-    assert!(cloud.receive(&dead).await.is_empty(), "not before somebody asks for it");
+    assert!(cloud.receive(&dead).await.is_empty(), "not before a receive");
     assert!(cloud.receive(&url).await.is_empty());
     assert_eq!(cloud.counts(&url).await, ["0", "0", "0"]);
-    let wanted = ReceiveMessageRequest { attribute_names: Some(vec!["All".into()]), ..receive(&dead) };
-    let letter = cloud.receive_with(wanted).await.pop().unwrap();
-    assert_eq!(letter.message_id, sent.message_id);
-    let told = letter.attributes.unwrap();
+    let input = ReceiveMessageRequest { attribute_names: Some(vec!["All".into()]), ..receive(&dead) };
+    let dead_letter = cloud.receive_with(input).await.pop().unwrap();
+    assert_eq!(dead_letter.message_id, sent.message_id);
+    let attributes = dead_letter.attributes.unwrap();
     let expected = map(&[
         ("ApproximateFirstReceiveTimestamp", "1764000005000"),
         ("ApproximateReceiveCount", "3"),
@@ -26,11 +26,11 @@ async fn a_message_moves_on_the_receive_that_would_be_one_too_many() {
         ("SenderId", "000000000000"),
         ("SentTimestamp", "1764000000000"),
     ]);
-    assert_eq!(told, expected);
+    assert_eq!(attributes, expected);
 }
 
 #[tokio::test]
-async fn behind_dead_letters_a_receive_finds_the_living() {
+async fn a_receive_finds_the_messages_behind_dead_letters() {
     let cloud = TestCloud::new();
     let dead = cloud.create("dead", &[]).await;
     let url = cloud.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
@@ -40,13 +40,13 @@ async fn behind_dead_letters_a_receive_finds_the_living() {
     for _ in 0..3 {
         cloud.receive(&url).await;
     }
-    cloud.send(&url, "alive").await;
-    assert_eq!(bodies(&cloud.receive(&url).await), ["alive"]);
+    cloud.send(&url, "good").await;
+    assert_eq!(bodies(&cloud.receive(&url).await), ["good"]);
     assert_eq!(cloud.counts(&dead).await, ["25", "0", "0"]);
 }
 
 #[tokio::test]
-async fn retention_counts_on_in_a_standard_dead_letter_queue() {
+async fn retention_counts_from_sending_in_a_standard_dead_letter_queue() {
     let cloud = TestCloud::new();
     let dead = cloud.create("dead", &[("MessageRetentionPeriod", "100")]).await;
     let url = cloud.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
@@ -61,7 +61,7 @@ async fn retention_counts_on_in_a_standard_dead_letter_queue() {
 }
 
 #[tokio::test]
-async fn retention_begins_anew_in_a_fifo_dead_letter_queue_and_order_is_kept() {
+async fn retention_starts_again_in_a_fifo_dead_letter_queue_and_order_remains() {
     let cloud = TestCloud::new();
     let fifo = [("FifoQueue", "true"), ("ContentBasedDeduplication", "true"), ("VisibilityTimeout", "0")];
     let dead = cloud.create("dead.fifo", &[&fifo[..], &[("MessageRetentionPeriod", "100")]].concat()).await;
@@ -80,7 +80,7 @@ async fn retention_begins_anew_in_a_fifo_dead_letter_queue_and_order_is_kept() {
 }
 
 #[tokio::test]
-async fn a_group_goes_on_behind_its_dead_letter() {
+async fn a_group_continues_behind_its_dead_letter() {
     let cloud = TestCloud::new();
     let fifo = [("FifoQueue", "true"), ("ContentBasedDeduplication", "true")];
     cloud.create("dead.fifo", &fifo).await;
@@ -95,7 +95,7 @@ async fn a_group_goes_on_behind_its_dead_letter() {
 }
 
 #[tokio::test]
-async fn a_message_stays_when_its_dead_letter_queue_is_gone() {
+async fn a_message_stays_when_its_dead_letter_queue_is_deleted() {
     let cloud = TestCloud::new();
     let dead = cloud.create("dead", &[]).await;
     let url = cloud.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
@@ -107,7 +107,7 @@ async fn a_message_stays_when_its_dead_letter_queue_is_gone() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_queue_must_be_there_of_the_same_type_and_willing() {
+async fn a_dead_letter_queue_must_exist_have_the_same_type_and_allow_it() {
     let cloud = TestCloud::new();
     cloud.create("dead", &[]).await;
     cloud.create("dead.fifo", &[("FifoQueue", "true")]).await;
@@ -127,7 +127,7 @@ async fn a_dead_letter_queue_must_be_there_of_the_same_type_and_willing() {
 }
 
 #[tokio::test]
-async fn redrive_policies_are_read_strictly() {
+async fn redrive_policies_are_validated() {
     let cloud = TestCloud::new();
     cloud.create("dead", &[]).await;
     let url = cloud.create("q", &[]).await;
@@ -146,7 +146,7 @@ async fn redrive_policies_are_read_strictly() {
         assert_eq!(fault.message(), format!("Value {policy} for parameter RedrivePolicy is invalid. Reason: {reason}"));
     }
     cloud.set(&url, &[("RedrivePolicy", &format!(r#"{{ "maxReceiveCount": "4", "deadLetterTargetArn": "{target}" }}"#))]).await.unwrap();
-    assert_eq!(cloud.attributes(&url).await["RedrivePolicy"], redrive("dead", 4), "however it was said");
+    assert_eq!(cloud.attributes(&url).await["RedrivePolicy"], redrive("dead", 4), "whatever its form in the request");
     for allow in [
         "x",
         "{}",

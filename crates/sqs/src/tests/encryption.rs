@@ -1,4 +1,4 @@
-//! With a KMS that has one key, which can be disabled.
+//! With a KMS of one key, which can be disabled.
 
 use super::fixture::{START, TestCloud, bodies, message, receive};
 use cloudlet_api_kms::{Decrypt, DecryptRequest, DecryptResponse, GenerateDataKey, GenerateDataKeyRequest, GenerateDataKeyResponse, SERVICE};
@@ -19,7 +19,7 @@ struct Kms {
 }
 
 impl Kms {
-    fn works(&self, cx: &Cx) -> Result<(), Fault> {
+    fn check(&self, cx: &Cx) -> Result<(), Fault> {
         assert_eq!(cx.origin.via.first().map(AsRef::as_ref), Some("sqs.amazonaws.com"));
         let disabled = self.disabled.load(Ordering::Relaxed);
         if disabled { Err(FaultKind::sender("DisabledException", 400).says(format!("{KEY} is disabled."))) } else { Ok(()) }
@@ -31,7 +31,7 @@ impl Handle<GenerateDataKey> for Kms {
         Ok(Permission::of::<GenerateDataKey>(Arn::parse(KEY).unwrap()).into())
     }
     async fn handle(&self, cx: &Cx, input: GenerateDataKeyRequest) -> Result<GenerateDataKeyResponse, Fault> {
-        self.works(cx)?;
+        self.check(cx)?;
         assert_eq!(input.encryption_context.unwrap()["aws:sqs:arn"], "arn:aws:sqs:us-east-1:000000000000:q");
         Ok(GenerateDataKeyResponse { ciphertext_blob: Some("sealed".into()), ..Default::default() })
     }
@@ -42,14 +42,14 @@ impl Handle<Decrypt> for Kms {
         Ok(Permission::of::<Decrypt>(Arn::parse(KEY).unwrap()).into())
     }
     async fn handle(&self, cx: &Cx, input: DecryptRequest) -> Result<DecryptResponse, Fault> {
-        self.works(cx)?;
+        self.check(cx)?;
         assert_eq!(input.ciphertext_blob.as_deref(), Some(&b"sealed"[..]));
         Ok(DecryptResponse::default())
     }
 }
 
 #[tokio::test]
-async fn a_queue_with_a_key_works_while_the_key_does() {
+async fn a_disabled_key_stops_sending_and_receiving() {
     let kms = Arc::new(Kms::default());
     let service = Service::of(&SERVICE, kms.clone()).handles::<GenerateDataKey>().handles::<Decrypt>().build();
     let cloud = TestCloud::beside(vec![service], &Journal::off(), START);
@@ -61,14 +61,14 @@ async fn a_queue_with_a_key_works_while_the_key_does() {
     let fault = cloud.call::<ReceiveMessage>(receive(&url)).await.unwrap_err();
     assert_eq!(fault.name(), "KmsDisabled");
     kms.disabled.store(false, Ordering::Relaxed);
-    let wanted = ReceiveMessageRequest { attribute_names: Some(vec!["ApproximateReceiveCount".into()]), ..receive(&url) };
-    let seen = cloud.receive_with(wanted).await;
+    let input = ReceiveMessageRequest { attribute_names: Some(vec!["ApproximateReceiveCount".into()]), ..receive(&url) };
+    let seen = cloud.receive_with(input).await;
     assert_eq!(bodies(&seen), ["m"]);
-    assert_eq!(seen[0].attributes.as_ref().unwrap()["ApproximateReceiveCount"], "1", "what failed did not count");
+    assert_eq!(seen[0].attributes.as_ref().unwrap()["ApproximateReceiveCount"], "1", "the failed receive is not counted");
 }
 
 #[tokio::test]
-async fn a_house_without_kms_keeps_the_setting_and_asks_nobody() {
+async fn without_kms_a_queue_with_a_key_works() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[("KmsMasterKeyId", "alias/aws/sqs")]).await;
     cloud.send(&url, "m").await;

@@ -12,7 +12,7 @@ fn in_group(url: &str, group: &str, id: &str, body: &str) -> SendMessageRequest 
 }
 
 #[tokio::test]
-async fn messages_of_a_group_come_in_their_order_and_others_while_it_is_blocked() {
+async fn messages_of_a_group_are_ordered_and_other_groups_are_independent() {
     let cloud = TestCloud::new();
     let url = fifo(&cloud).await;
     for (group, body) in [("a", "a1"), ("b", "b1"), ("a", "a2")] {
@@ -27,7 +27,7 @@ async fn messages_of_a_group_come_in_their_order_and_others_while_it_is_blocked(
 }
 
 #[tokio::test]
-async fn one_receive_takes_as_many_of_a_group_as_it_can() {
+async fn one_receive_returns_several_messages_of_a_group() {
     let cloud = TestCloud::new();
     let url = fifo(&cloud).await;
     for (group, body) in [("a", "a1"), ("b", "b1"), ("a", "a2"), ("a", "a3")] {
@@ -37,7 +37,7 @@ async fn one_receive_takes_as_many_of_a_group_as_it_can() {
 }
 
 #[tokio::test]
-async fn a_group_goes_on_with_the_one_that_became_visible_again() {
+async fn a_group_continues_with_the_message_that_became_visible_again() {
     let cloud = TestCloud::new();
     let url = fifo(&cloud).await;
     for (group, body) in [("a", "a1"), ("a", "a2"), ("a", "a3"), ("b", "b1")] {
@@ -52,7 +52,7 @@ async fn a_group_goes_on_with_the_one_that_became_visible_again() {
 }
 
 #[tokio::test]
-async fn a_later_message_does_not_overtake_an_earlier_one_that_is_held() {
+async fn a_later_message_waits_for_an_earlier_one_in_flight() {
     let cloud = TestCloud::new();
     let url = fifo(&cloud).await;
     for body in ["1", "2"] {
@@ -66,7 +66,7 @@ async fn a_later_message_does_not_overtake_an_earlier_one_that_is_held() {
 }
 
 #[tokio::test]
-async fn order_survives_a_timeout() {
+async fn a_timeout_does_not_change_the_order() {
     let cloud = TestCloud::new();
     let url = cloud.create("q.fifo", &[FIFO, &[("VisibilityTimeout", "5")]].concat()).await;
     for body in ["1", "2"] {
@@ -78,7 +78,7 @@ async fn order_survives_a_timeout() {
 }
 
 #[tokio::test]
-async fn a_duplicate_within_five_minutes_is_taken_and_not_delivered() {
+async fn a_duplicate_within_five_minutes_is_accepted_and_not_delivered() {
     let cloud = TestCloud::new();
     let url = fifo(&cloud).await;
     let first = cloud.call::<SendMessage>(in_group(&url, "g", "d", "first")).await.unwrap();
@@ -87,7 +87,7 @@ async fn a_duplicate_within_five_minutes_is_taken_and_not_delivered() {
     cloud.pass(299);
     let second = cloud.call::<SendMessage>(in_group(&url, "other", "d", "second")).await.unwrap();
     assert_eq!((&second.message_id, &second.sequence_number), (&first.message_id, &first.sequence_number));
-    assert_ne!(second.md5_of_message_body, first.md5_of_message_body, "SDKs check what they sent");
+    assert_ne!(second.md5_of_message_body, first.md5_of_message_body, "SDKs verify the digest of what they sent");
     assert!(cloud.receive(&url).await.is_empty(), "although the first is deleted");
     cloud.pass(1);
     let third = cloud.call::<SendMessage>(in_group(&url, "g", "d", "third")).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_duplicate_within_five_minutes_is_taken_and_not_delivered() {
 }
 
 #[tokio::test]
-async fn the_same_content_is_a_duplicate_whatever_its_attributes() {
+async fn content_based_deduplication_ignores_attributes() {
     let cloud = TestCloud::new();
     let url = fifo(&cloud).await;
     let first = cloud.send_to(&url, "g", "same").await;
@@ -111,7 +111,7 @@ async fn the_same_content_is_a_duplicate_whatever_its_attributes() {
 }
 
 #[tokio::test]
-async fn high_throughput_looks_for_duplicates_in_the_group_only() {
+async fn deduplication_by_group_ignores_other_groups() {
     let cloud = TestCloud::new();
     let scope = [("DeduplicationScope", "messageGroup"), ("FifoThroughputLimit", "perMessageGroupId")];
     let url = cloud.create("q.fifo", &[FIFO, &scope].concat()).await;
@@ -141,14 +141,14 @@ async fn sequence_numbers_have_twenty_digits_and_grow() {
             cloud.pass(1);
         }
     }
-    let wanted = ReceiveMessageRequest { attribute_names: Some(vec!["All".into()]), max_number_of_messages: Some(10), ..receive(&url) };
-    let seen = cloud.receive_with(wanted).await.pop().unwrap().attributes.unwrap();
+    let input = ReceiveMessageRequest { attribute_names: Some(vec!["All".into()]), max_number_of_messages: Some(10), ..receive(&url) };
+    let seen = cloud.receive_with(input).await.pop().unwrap().attributes.unwrap();
     assert_eq!((seen["SequenceNumber"].as_str(), seen["MessageGroupId"].as_str()), (last.as_str(), "g"));
     assert_eq!(seen["MessageDeduplicationId"].len(), 64, "the digest of the body");
 }
 
 #[tokio::test]
-async fn what_a_fifo_queue_needs_must_be_said() {
+async fn fifo_parameters_are_required() {
     let cloud = TestCloud::new();
     let url = cloud.create("q.fifo", &[("FifoQueue", "true")]).await;
     let fault = cloud.call::<SendMessage>(message(&url, "m")).await.unwrap_err();
@@ -168,18 +168,18 @@ async fn what_a_fifo_queue_needs_must_be_said() {
         message_deduplication_id: dedup.map(Into::into),
         ..Default::default()
     };
-    for (bad, sentence) in
+    for (bad, message) in
         [(entry("2", Some("g"), None), needs_id), (entry("2", None, Some("e")), "The request must contain the parameter MessageGroupId.")]
     {
         let entries = vec![entry("1", Some("g"), Some("d")), bad];
         let fault = cloud.call::<SendMessageBatch>(SendMessageBatchRequest { queue_url: url.clone(), entries }).await.unwrap_err();
-        assert_eq!((fault.code(), fault.message()), ("InvalidParameterValue", sentence));
+        assert_eq!((fault.code(), fault.message()), ("InvalidParameterValue", message));
     }
     assert!(cloud.receive(&url).await.is_empty(), "nothing of a refused batch is sent");
 }
 
 #[tokio::test]
-async fn only_the_latest_handle_counts_and_only_in_its_time() {
+async fn only_the_latest_handle_is_valid_and_only_until_its_timeout() {
     let cloud = TestCloud::new();
     let url = cloud.create("q.fifo", &[FIFO, &[("VisibilityTimeout", "5")]].concat()).await;
     cloud.send_to(&url, "g", "m").await;
@@ -204,7 +204,7 @@ async fn only_the_latest_handle_counts_and_only_in_its_time() {
 }
 
 #[tokio::test]
-async fn a_receive_can_be_asked_again_by_its_attempt_id() {
+async fn a_receive_is_repeated_by_its_attempt_id() {
     let cloud = TestCloud::new();
     let url = cloud.create("q.fifo", &[FIFO, &[("VisibilityTimeout", "10")]].concat()).await;
     for (group, body) in [("a", "a1"), ("a", "a2"), ("b", "b1")] {
@@ -218,7 +218,7 @@ async fn a_receive_can_be_asked_again_by_its_attempt_id() {
     let handles = |messages: &[Message]| messages.iter().map(|message| message.receipt_handle.clone()).collect::<Vec<_>>();
     assert_eq!((bodies(&again), handles(&again)), (bodies(&first), handles(&first)));
     cloud.pass(6);
-    assert_eq!(bodies(&cloud.receive_with(attempt("other")).await), ["b1"], "the retry began a new timeout");
+    assert_eq!(bodies(&cloud.receive_with(attempt("other")).await), ["b1"], "the repeated receive began a new timeout");
     cloud.delete(&url, &first[0]).await.unwrap();
     let fault = cloud.call::<ReceiveMessage>(attempt("r")).await.unwrap_err();
     assert_eq!(fault.code(), "InvalidParameterValue");
@@ -229,7 +229,7 @@ async fn a_receive_can_be_asked_again_by_its_attempt_id() {
 }
 
 #[tokio::test]
-async fn an_attempt_is_forgotten_after_five_minutes_and_void_when_visibility_changes() {
+async fn an_attempt_id_is_valid_for_five_minutes_and_until_visibility_changes() {
     let cloud = TestCloud::new();
     let url = cloud.create("q.fifo", &[FIFO, &[("VisibilityTimeout", "600")]].concat()).await;
     cloud.send_to(&url, "g", "m").await;
@@ -246,7 +246,7 @@ async fn an_attempt_is_forgotten_after_five_minutes_and_void_when_visibility_cha
 }
 
 #[tokio::test]
-async fn a_new_delay_counts_for_messages_that_wait_already() {
+async fn a_new_delay_applies_to_messages_in_the_queue() {
     let cloud = TestCloud::new();
     let url = fifo(&cloud).await;
     cloud.send_to(&url, "g", "m").await;
@@ -259,7 +259,7 @@ async fn a_new_delay_counts_for_messages_that_wait_already() {
 }
 
 #[tokio::test]
-async fn a_purge_forgets_duplicates() {
+async fn a_purge_forgets_deduplication_ids() {
     let cloud = TestCloud::new();
     let url = fifo(&cloud).await;
     cloud.send_to(&url, "g", "m").await;

@@ -46,7 +46,7 @@ impl TestCloud {
     pub fn restarted(&self) -> TestCloud {
         let cloud = TestCloud::with(&Journal::off(), self.now());
         let records = self.journal.as_ref().unwrap().records();
-        cloudlet_store::replay(&[cloud.sqs.queues.as_ref(), cloud.sqs.ledger.as_ref()], &records).unwrap();
+        cloudlet_store::replay(&[cloud.sqs.queues.as_ref(), cloud.sqs.move_tasks.as_ref(), cloud.sqs.deleted_queues.as_ref()], &records).unwrap();
         cloud
     }
 
@@ -134,7 +134,7 @@ pub fn root() -> Caller {
     Caller::root(Account::default(), "aws", None)
 }
 
-pub fn stranger() -> Caller {
+pub fn other_account() -> Caller {
     Caller::root(Account::parse("111111111111").unwrap(), "aws", None)
 }
 

@@ -2,8 +2,8 @@ use super::fixture::{TestCloud, arn, bodies, receive, redrive};
 use cloudlet_api_sqs::*;
 use std::sync::Arc;
 
-/// A dead-letter queue that holds as many letters of `q`.
-async fn with_letters(cloud: &TestCloud, count: usize) -> (String, String) {
+/// A queue `q` and its dead-letter queue with a number of dead letters.
+async fn with_dead_letters(cloud: &TestCloud, count: usize) -> (String, String) {
     let dead = cloud.create("dead", &[]).await;
     let url = cloud.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
     for body in 0..count {
@@ -30,17 +30,17 @@ async fn tasks(cloud: &TestCloud) -> Vec<ListMessageMoveTasksResultEntry> {
 }
 
 #[tokio::test]
-async fn letters_go_back_to_where_they_came_from_as_new_messages() {
+async fn dead_letters_return_to_their_source_as_new_messages() {
     let cloud = TestCloud::new();
-    let (url, dead) = with_letters(&cloud, 2).await;
+    let (url, dead) = with_dead_letters(&cloud, 2).await;
     cloud.pass(7);
     cloud.call::<StartMessageMoveTask>(start(None, None)).await.unwrap();
-    let wanted = ReceiveMessageRequest { attribute_names: Some(vec!["All".into()]), max_number_of_messages: Some(10), ..receive(&url) };
-    let back = cloud.receive_with(wanted).await;
+    let input = ReceiveMessageRequest { attribute_names: Some(vec!["All".into()]), max_number_of_messages: Some(10), ..receive(&url) };
+    let back = cloud.receive_with(input).await;
     assert_eq!(bodies(&back), ["m0", "m1"]);
-    let told = back[0].attributes.as_ref().unwrap();
-    assert_eq!((told["ApproximateReceiveCount"].as_str(), told["SentTimestamp"].as_str()), ("1", "1764000007000"));
-    assert!(!told.contains_key("DeadLetterQueueSourceArn"));
+    let attributes = back[0].attributes.as_ref().unwrap();
+    assert_eq!((attributes["ApproximateReceiveCount"].as_str(), attributes["SentTimestamp"].as_str()), ("1", "1764000007000"));
+    assert!(!attributes.contains_key("DeadLetterQueueSourceArn"));
     assert!(cloud.receive(&dead).await.is_empty());
     let [task] = &tasks(&cloud).await[..] else { panic!("one task") };
     assert_eq!((task.status.as_deref(), task.approximate_number_of_messages_moved), (Some("COMPLETED"), Some(2)));
@@ -50,7 +50,7 @@ async fn letters_go_back_to_where_they_came_from_as_new_messages() {
 #[tokio::test]
 async fn a_task_moves_as_many_a_second_as_it_may() {
     let cloud = TestCloud::new();
-    with_letters(&cloud, 5).await;
+    with_dead_letters(&cloud, 5).await;
     let to = cloud.create("to", &[]).await;
     cloud.call::<StartMessageMoveTask>(start(Some("to"), Some(2))).await.unwrap();
     assert_eq!(cloud.receive(&to).await.len(), 2);
@@ -69,7 +69,7 @@ async fn a_task_moves_as_many_a_second_as_it_may() {
 #[tokio::test]
 async fn a_moved_message_wakes_who_waits_for_it() {
     let cloud = Arc::new(TestCloud::new());
-    with_letters(&cloud, 2).await;
+    with_dead_letters(&cloud, 2).await;
     let to = cloud.create("to", &[]).await;
     let waiter = |cloud: Arc<TestCloud>, to: String| {
         tokio::spawn(async move { cloud.receive_with(ReceiveMessageRequest { wait_time_seconds: Some(20), ..receive(&to) }).await })
@@ -88,7 +88,7 @@ async fn a_moved_message_wakes_who_waits_for_it() {
 #[tokio::test]
 async fn a_cancelled_task_moves_no_more() {
     let cloud = TestCloud::new();
-    with_letters(&cloud, 3).await;
+    with_dead_letters(&cloud, 3).await;
     let to = cloud.create("to", &[]).await;
     let handle = cloud.call::<StartMessageMoveTask>(start(Some("to"), Some(1))).await.unwrap().task_handle.unwrap();
     assert_eq!(tasks(&cloud).await[0].task_handle.as_ref(), Some(&handle));
@@ -106,9 +106,9 @@ async fn a_cancelled_task_moves_no_more() {
 }
 
 #[tokio::test]
-async fn a_letter_of_unknown_origin_fails_the_task_and_stays() {
+async fn a_message_without_a_source_queue_fails_the_task_and_stays() {
     let cloud = TestCloud::new();
-    let (_, dead) = with_letters(&cloud, 1).await;
+    let (_, dead) = with_dead_letters(&cloud, 1).await;
     cloud.send(&dead, "sent here").await;
     cloud.call::<StartMessageMoveTask>(start(None, None)).await.unwrap();
     let task = tasks(&cloud).await.remove(0);
@@ -117,7 +117,7 @@ async fn a_letter_of_unknown_origin_fails_the_task_and_stays() {
 }
 
 #[tokio::test]
-async fn order_is_kept_between_fifo_queues() {
+async fn a_move_between_fifo_queues_preserves_order() {
     let cloud = TestCloud::new();
     let fifo = [("FifoQueue", "true"), ("ContentBasedDeduplication", "true"), ("VisibilityTimeout", "0")];
     cloud.create("dead.fifo", &fifo).await;
@@ -134,9 +134,9 @@ async fn order_is_kept_between_fifo_queues() {
 }
 
 #[tokio::test]
-async fn sources_and_destinations_must_be_there() {
+async fn source_and_destination_must_exist() {
     let cloud = TestCloud::new();
-    with_letters(&cloud, 1).await;
+    with_dead_letters(&cloud, 1).await;
     cloud.create("plain", &[]).await;
     let from = |source: &str, to: Option<&str>| StartMessageMoveTaskRequest {
         source_arn: source.into(),
@@ -144,8 +144,8 @@ async fn sources_and_destinations_must_be_there() {
         max_number_of_messages_per_second: None,
     };
     let (dead, plain, absent) = (arn("dead").to_string(), arn("plain").to_string(), arn("absent").to_string());
-    for (input, code, sentence) in [
-        (from(&plain, None), "InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue."),
+    for (input, code, message) in [
+        (from(&plain, None), "InvalidParameterValue", "Source queue must be configured as a Dead PreparedMessage Queue."),
         (from(&absent, None), "ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist."),
         (from(&dead, Some(&absent)), "ResourceNotFoundException", "The resource that you specified for the DestinationArn parameter doesn't exist."),
         (
@@ -155,7 +155,7 @@ async fn sources_and_destinations_must_be_there() {
         ),
     ] {
         let fault = cloud.call::<StartMessageMoveTask>(input).await.unwrap_err();
-        assert_eq!((fault.code(), fault.message()), (code, sentence));
+        assert_eq!((fault.code(), fault.message()), (code, message));
     }
     for rate in [0, 501] {
         let input = StartMessageMoveTaskRequest { max_number_of_messages_per_second: Some(rate), ..from(&dead, None) };

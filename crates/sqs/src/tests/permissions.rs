@@ -1,4 +1,4 @@
-use super::fixture::{TestCloud, arn, bob, message, receive, stranger};
+use super::fixture::{TestCloud, arn, bob, message, other_account, receive};
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Arn, Caller};
 use cloudlet_engine::Origin;
@@ -14,7 +14,7 @@ fn add(url: &str, label: &str, accounts: &[&str], actions: &[&str]) -> AddPermis
 }
 
 #[tokio::test]
-async fn a_permission_is_a_statement_of_the_queues_policy() {
+async fn permissions_are_statements_of_the_queue_policy() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
     cloud.call::<AddPermission>(add(&url, "one", &["111111111111"], &["SendMessage"])).await.unwrap();
@@ -36,8 +36,8 @@ async fn a_permission_is_a_statement_of_the_queues_policy() {
     );
     let again = cloud.call::<AddPermission>(add(&url, "one", &["111111111111"], &["SendMessage"])).await.unwrap_err();
     assert_eq!(again.message(), "Value one for parameter Label is invalid. Reason: Already exists.");
-    let nobody = cloud.call::<AddPermission>(add(&url, "l", &["*"], &["SendMessage"])).await.unwrap_err();
-    assert_eq!(nobody.message(), "Value [*] for parameter PrincipalId is invalid. Reason: Unable to verify.");
+    let everybody = cloud.call::<AddPermission>(add(&url, "l", &["*"], &["SendMessage"])).await.unwrap_err();
+    assert_eq!(everybody.message(), "Value [*] for parameter PrincipalId is invalid. Reason: Unable to verify.");
     let remove = |label: &str| cloud.call::<RemovePermission>(RemovePermissionRequest { queue_url: url.clone(), label: label.into() });
     assert_eq!(remove("three").await.unwrap_err().message(), "Value three for parameter Label is invalid. Reason: can't find label.");
     remove("one").await.unwrap();
@@ -46,7 +46,7 @@ async fn a_permission_is_a_statement_of_the_queues_policy() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_given_is_refused() {
+async fn invalid_permissions_are_refused() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
     for (input, code) in [
@@ -69,50 +69,50 @@ async fn what_cannot_be_given_is_refused() {
 }
 
 #[tokio::test]
-async fn another_account_may_do_what_the_queue_lets_it() {
+async fn another_account_may_do_what_the_queue_policy_allows() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
-    let send = || cloud.call_as::<SendMessage>(stranger(), Origin::default(), message(&url, "m"));
+    let send = || cloud.call_as::<SendMessage>(other_account(), Origin::default(), message(&url, "m"));
     assert_eq!(send().await.unwrap_err().code(), "AccessDenied");
     cloud.call::<AddPermission>(add(&url, "l", &["111111111111"], &["SendMessage", "PurgeQueue"])).await.unwrap();
     send().await.unwrap();
-    cloud.call_as::<PurgeQueue>(stranger(), Origin::default(), PurgeQueueRequest { queue_url: url.clone() }).await.unwrap();
-    let take = cloud.call_as::<ReceiveMessage>(stranger(), Origin::default(), receive(&url)).await;
+    cloud.call_as::<PurgeQueue>(other_account(), Origin::default(), PurgeQueueRequest { queue_url: url.clone() }).await.unwrap();
+    let take = cloud.call_as::<ReceiveMessage>(other_account(), Origin::default(), receive(&url)).await;
     assert_eq!(take.unwrap_err().code(), "AccessDenied");
 }
 
 #[tokio::test]
-async fn who_may_not_ask_for_the_url_of_a_queue_does_not_learn_whether_it_is_there() {
+async fn a_caller_without_get_queue_url_does_not_learn_whether_a_queue_exists() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
-    let permission = |name: &str| {
+    let get_url = |name: &str| {
         let owner = Some("000000000000".to_owned());
         let input = GetQueueUrlRequest { queue_name: name.into(), queue_owner_aws_account_id: owner };
-        cloud.call_as::<GetQueueUrl>(stranger(), Origin::default(), input)
+        cloud.call_as::<GetQueueUrl>(other_account(), Origin::default(), input)
     };
     for name in ["q", "absent"] {
-        let fault = permission(name).await.unwrap_err();
+        let fault = get_url(name).await.unwrap_err();
         assert_eq!(fault.name(), "QueueDoesNotExist");
         assert_eq!(fault.query_message(), "The specified queue does not exist or you do not have access to it.");
     }
     cloud.call::<AddPermission>(add(&url, "l", &["111111111111"], &["GetQueueUrl"])).await.unwrap();
-    permission("q").await.unwrap();
+    get_url("q").await.unwrap();
 }
 
 #[tokio::test]
-async fn no_policy_gives_the_owners_rights_to_another_account() {
+async fn a_queue_policy_cannot_grant_owner_operations_to_another_account() {
     let cloud = TestCloud::new();
     let everything = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*"}}"#;
     let url = cloud.create("q", &[("Policy", everything)]).await;
-    cloud.call_as::<SendMessage>(stranger(), Origin::default(), message(&url, "m")).await.unwrap();
-    let tags = cloud.call_as::<ListQueueTags>(stranger(), Origin::default(), ListQueueTagsRequest { queue_url: url.clone() }).await;
+    cloud.call_as::<SendMessage>(other_account(), Origin::default(), message(&url, "m")).await.unwrap();
+    let tags = cloud.call_as::<ListQueueTags>(other_account(), Origin::default(), ListQueueTagsRequest { queue_url: url.clone() }).await;
     assert_eq!(tags.unwrap_err().code(), "AccessDenied");
-    let delete = cloud.call_as::<DeleteQueue>(stranger(), Origin::default(), DeleteQueueRequest { queue_url: url.clone() }).await;
+    let delete = cloud.call_as::<DeleteQueue>(other_account(), Origin::default(), DeleteQueueRequest { queue_url: url.clone() }).await;
     assert_eq!(delete.unwrap_err().code(), "AccessDenied");
 }
 
 #[tokio::test]
-async fn a_user_without_permission_is_denied_unless_the_queue_names_him() {
+async fn a_user_is_denied_unless_the_queue_policy_allows_it() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
     let send = || cloud.call_as::<SendMessage>(bob(), Origin::default(), message(&url, "m"));
@@ -130,7 +130,7 @@ async fn a_user_without_permission_is_denied_unless_the_queue_names_him() {
 }
 
 #[tokio::test]
-async fn a_service_delivers_for_the_source_that_the_policy_names() {
+async fn a_service_may_send_for_the_source_arn_in_the_policy() {
     let cloud = TestCloud::new();
     let policy = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"},
         "Action": "sqs:SendMessage", "Resource": arn("q").as_str(),
@@ -145,35 +145,35 @@ async fn a_service_delivers_for_the_source_that_the_policy_names() {
 }
 
 #[tokio::test]
-async fn a_policy_has_bounds_however_it_comes() {
+async fn a_policy_has_limits() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
     let allow = |principals: Value, actions: Value| json!({ "Effect": "Allow", "Principal": principals, "Action": actions, "Resource": "*" });
     let policy = |statements: Vec<Value>| json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
-    let anybody = || allow(json!("*"), json!("sqs:SendMessage"));
+    let statement = || allow(json!("*"), json!("sqs:SendMessage"));
     let verbs = ["Send", "Receive", "Delete", "Purge", "Tag", "Untag", "Get", "Set"].map(|verb| format!("sqs:{verb}*"));
     let many = |count: u64| (0..count).map(|id| format!("{:012}", 100_000_000_000 + id)).collect::<Vec<_>>();
-    for (text, sentence) in [
-        (policy(vec![anybody(); 21]), "21 statements were found in the submitted policy, max allowed is 20"),
+    for (text, message) in [
+        (policy(vec![statement(); 21]), "21 statements were found in the submitted policy, max allowed is 20"),
         (policy(vec![allow(json!("*"), json!(verbs))]), "8 actions were found in a statement from the submitted policy, max allowed is 7"),
         (
             policy(vec![allow(json!({ "AWS": many(26) }), json!("sqs:*")), allow(json!({ "AWS": many(25) }), json!("sqs:*"))]),
             "51 principals were found in the submitted policy, max allowed is 50",
         ),
-        (format!("{}{}", " ".repeat(8_192), policy(vec![anybody()])), "Submitted policy is over max allowed size."),
+        (format!("{}{}", " ".repeat(8_192), policy(vec![statement()])), "Submitted policy is over max allowed size."),
     ] {
         let fault = cloud.set(&url, &[("Policy", &text)]).await.unwrap_err();
-        assert_eq!((fault.code(), fault.status(), fault.message()), ("OverLimit", 403, sentence));
+        assert_eq!((fault.code(), fault.status(), fault.message()), ("OverLimit", 403, message));
         assert_eq!(cloud.try_create("other", &[("Policy", &text)]).await.unwrap_err().code(), "OverLimit");
     }
-    cloud.set(&url, &[("Policy", &policy(vec![anybody(); 20]))]).await.unwrap();
+    cloud.set(&url, &[("Policy", &policy(vec![statement(); 20]))]).await.unwrap();
     let verbs = ["SendMessage"; 8];
     let fault = cloud.call::<AddPermission>(add(&url, "l", &["111111111111"], &verbs)).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("OverLimit", "8 Actions were found, maximum allowed is 7."));
 }
 
 #[tokio::test]
-async fn a_policy_is_kept_without_spaces_and_with_a_version() {
+async fn a_policy_is_stored_without_white_space_and_with_a_version() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
     let statement = r#"[{"Sid":"a \" b","Effect":"Allow","Principal":"*","Action":"sqs:SendMessage","Resource":"*"}]"#;

@@ -1,4 +1,4 @@
-use super::fixture::{TestCloud, map, receive, redrive, stranger};
+use super::fixture::{TestCloud, map, other_account, receive, redrive};
 use crate::{Sqs, Urls};
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Account, Region, Scope};
@@ -7,7 +7,7 @@ use cloudlet_store::Journal;
 use std::sync::Arc;
 
 #[tokio::test]
-async fn a_queue_is_found_by_the_url_its_creation_answered() {
+async fn a_queue_is_found_by_the_url_from_its_creation() {
     let cloud = TestCloud::new();
     let origin = Origin { endpoint: Some("https://sqs.example:8443".into()), ..Origin::default() };
     let input = CreateQueueRequest { queue_name: "q".into(), ..CreateQueueRequest::default() };
@@ -20,7 +20,7 @@ async fn a_queue_is_found_by_the_url_its_creation_answered() {
 }
 
 #[tokio::test]
-async fn every_kind_of_url_leads_back_to_its_queue() {
+async fn every_url_form_is_understood() {
     for (urls, endpoint, expected) in [
         (Urls::Endpoint, "http://127.0.0.1:4566", "http://127.0.0.1:4566/000000000000/q"),
         (Urls::Path, "http://127.0.0.1:4566", "http://127.0.0.1:4566/queue/us-east-1/000000000000/q"),
@@ -41,7 +41,7 @@ async fn every_kind_of_url_leads_back_to_its_queue() {
 }
 
 #[tokio::test]
-async fn a_url_of_another_region_is_no_address_here() {
+async fn a_url_of_another_region_is_refused() {
     let cloud = TestCloud::new();
     cloud.create("q", &[]).await;
     for url in ["https://sqs.eu-west-1.amazonaws.com/000000000000/q", "http://localhost/nothing"] {
@@ -50,7 +50,7 @@ async fn a_url_of_another_region_is_no_address_here() {
 }
 
 #[tokio::test]
-async fn creating_a_queue_again_is_fine_unless_something_differs() {
+async fn creating_a_queue_again_with_the_same_attributes_succeeds() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[("DelaySeconds", "1"), ("VisibilityTimeout", "2")]).await;
     assert_eq!(cloud.create("q", &[]).await, url);
@@ -66,17 +66,17 @@ async fn creating_a_queue_again_is_fine_unless_something_differs() {
 }
 
 #[tokio::test]
-async fn the_same_redrive_policy_in_other_words_is_the_same() {
+async fn redrive_policies_are_compared_by_value() {
     let cloud = TestCloud::new();
     cloud.create("dead", &[]).await;
     cloud.create("q", &[("RedrivePolicy", &redrive("dead", 3))]).await;
-    let other_words = redrive("dead", 3).replace(":3", ": \"3\"");
-    cloud.create("q", &[("RedrivePolicy", &other_words)]).await;
+    let spelled_differently = redrive("dead", 3).replace(":3", ": \"3\"");
+    cloud.create("q", &[("RedrivePolicy", &spelled_differently)]).await;
     assert!(cloud.try_create("q", &[("RedrivePolicy", &redrive("dead", 4))]).await.is_err());
 }
 
 #[tokio::test]
-async fn a_name_must_fit_its_kind_of_queue() {
+async fn queue_names_are_validated() {
     let cloud = TestCloud::new();
     for (name, fifo) in [("q.fifo", false), ("q", true), ("", false), ("a b", false)] {
         let attributes: &[(&str, &str)] = if fifo { &[("FifoQueue", "true")] } else { &[] };
@@ -86,7 +86,7 @@ async fn a_name_must_fit_its_kind_of_queue() {
 }
 
 #[tokio::test]
-async fn a_deleted_queues_name_cools_down_for_a_minute() {
+async fn the_name_of_a_deleted_queue_cannot_be_used_for_a_minute() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
     cloud.send(&url, "m").await;
@@ -102,7 +102,7 @@ async fn a_deleted_queues_name_cools_down_for_a_minute() {
 }
 
 #[tokio::test]
-async fn lists_are_paged_by_prefix_in_the_order_of_names() {
+async fn queues_are_listed_by_prefix_in_pages() {
     let cloud = TestCloud::new();
     for name in ["b-1", "a-3", "a-1", "a-2", "b-2"] {
         cloud.create(name, &[]).await;
@@ -136,15 +136,15 @@ async fn lists_are_paged_by_prefix_in_the_order_of_names() {
 async fn accounts_do_not_see_each_others_queues() {
     let cloud = TestCloud::new();
     cloud.create("q", &[]).await;
-    let list = cloud.call_as::<ListQueues>(stranger(), Origin::default(), ListQueuesRequest::default()).await.unwrap();
+    let list = cloud.call_as::<ListQueues>(other_account(), Origin::default(), ListQueuesRequest::default()).await.unwrap();
     assert!(list.queue_urls.is_none());
     let input = GetQueueUrlRequest { queue_name: "q".into(), queue_owner_aws_account_id: None };
-    let fault = cloud.call_as::<GetQueueUrl>(stranger(), Origin::default(), input).await.unwrap_err();
+    let fault = cloud.call_as::<GetQueueUrl>(other_account(), Origin::default(), input).await.unwrap_err();
     assert_eq!(fault.name(), "QueueDoesNotExist");
 }
 
 #[tokio::test]
-async fn a_queue_is_no_place_to_list_or_create_queues() {
+async fn a_queue_url_does_not_accept_operations_on_other_queues() {
     let cloud = TestCloud::new();
     let origin = || Origin { path: Some("/000000000000/q".into()), ..super::fixture::by_query() };
     let fault = cloud.call_as::<ListQueues>(super::fixture::root(), origin(), ListQueuesRequest::default()).await.unwrap_err();
@@ -155,7 +155,7 @@ async fn a_queue_is_no_place_to_list_or_create_queues() {
 }
 
 #[tokio::test]
-async fn a_query_posted_to_a_queue_need_not_repeat_its_url() {
+async fn a_query_sent_to_a_queue_url_needs_no_queue_url_parameter() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
     let origin = Origin { path: Some("/000000000000/q".into()), ..super::fixture::by_query() };

@@ -28,7 +28,7 @@ async fn a_received_message_is_invisible_until_its_timeout() {
 }
 
 #[tokio::test]
-async fn a_receive_may_set_another_timeout_and_a_change_ends_it_at_once() {
+async fn a_receive_may_set_another_timeout_and_a_change_may_end_it() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
     cloud.send(&url, "m").await;
@@ -40,13 +40,13 @@ async fn a_receive_may_set_another_timeout_and_a_change_ends_it_at_once() {
     cloud.change(&url, &held, 0).await.unwrap();
     let again = cloud.receive_with(input).await.pop().unwrap();
     cloud.pass(3);
-    // Too late, which AWS does not mind.
+    // AWS: a change after the timeout succeeds.
     cloud.change(&url, &again, 5).await.unwrap();
     assert!(cloud.receive_one(&url).await.is_some());
 }
 
 #[tokio::test]
-async fn no_message_is_held_for_more_than_twelve_hours() {
+async fn a_visibility_timeout_ends_after_twelve_hours() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[("VisibilityTimeout", "43200")]).await;
     cloud.send(&url, "m").await;
@@ -62,14 +62,14 @@ async fn no_message_is_held_for_more_than_twelve_hours() {
 }
 
 #[tokio::test]
-async fn a_delayed_message_comes_when_its_delay_is_over() {
+async fn a_delayed_message_is_received_after_its_delay() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[("DelaySeconds", "5")]).await;
     cloud.send(&url, "by the queue").await;
     cloud.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(0), ..message(&url, "at once") }).await.unwrap();
     cloud.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(900), ..message(&url, "late") }).await.unwrap();
     assert_eq!(bodies(&cloud.receive(&url).await), ["at once"]);
-    // A standard queue's new delay is for new messages.
+    // In a standard queue a new delay applies to new messages alone.
     cloud.set(&url, &[("DelaySeconds", "0")]).await.unwrap();
     assert!(cloud.receive(&url).await.is_empty());
     cloud.pass(5);
@@ -81,7 +81,7 @@ async fn a_delayed_message_comes_when_its_delay_is_over() {
 }
 
 #[tokio::test]
-async fn a_message_is_gone_when_its_retention_is_over_whatever_its_state() {
+async fn a_message_expires_in_every_state() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[("MessageRetentionPeriod", "60"), ("VisibilityTimeout", "43200")]).await;
     cloud.send(&url, "held").await;
@@ -96,7 +96,7 @@ async fn a_message_is_gone_when_its_retention_is_over_whatever_its_state() {
     cloud.pass(30);
     cloud.set(&url, &[("MessageRetentionPeriod", "120")]).await.unwrap();
     cloud.pass(60);
-    assert_eq!(bodies(&cloud.receive(&url).await), ["new"], "a longer retention is for messages that are there already, too");
+    assert_eq!(bodies(&cloud.receive(&url).await), ["new"], "a longer retention applies to messages in the queue as well");
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn any_handle_of_a_message_deletes_it() {
 }
 
 #[tokio::test]
-async fn a_handle_of_another_queue_or_of_none_is_refused() {
+async fn an_invalid_handle_is_refused() {
     let cloud = TestCloud::new();
     let (one, two) = (cloud.create("one", &[]).await, cloud.create("two", &[]).await);
     cloud.send(&one, "m").await;
@@ -137,7 +137,7 @@ async fn a_handle_of_another_queue_or_of_none_is_refused() {
 }
 
 #[tokio::test]
-async fn a_message_tells_of_its_life() {
+async fn system_and_message_attributes_are_returned_as_selected() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[("VisibilityTimeout", "0")]).await;
     let trace = MessageSystemAttributeValue { data_type: "String".into(), string_value: Some("Root=1".into()), ..Default::default() };
@@ -151,12 +151,12 @@ async fn a_message_tells_of_its_life() {
     cloud.pass(1);
     cloud.receive_one(&url).await.unwrap();
     cloud.pass(1);
-    let wanted = ReceiveMessageRequest {
+    let input = ReceiveMessageRequest {
         message_system_attribute_names: Some(vec!["All".into()]),
         message_attribute_names: Some(vec!["a.*".into()]),
         ..receive(&url)
     };
-    let seen = cloud.receive_with(wanted).await.pop().unwrap();
+    let seen = cloud.receive_with(input).await.pop().unwrap();
     let expected = super::fixture::map(&[
         ("AWSTraceHeader", "Root=1"),
         ("ApproximateFirstReceiveTimestamp", "1764000001000"),
@@ -166,25 +166,25 @@ async fn a_message_tells_of_its_life() {
     ]);
     assert_eq!(seen.attributes, Some(expected));
     assert_eq!(seen.message_attributes.unwrap().keys().collect::<Vec<_>>(), ["a.x", "a.y"]);
-    assert_ne!(seen.md5_of_message_attributes, sent.md5_of_message_attributes, "the digest is of what is shown");
+    assert_ne!(seen.md5_of_message_attributes, sent.md5_of_message_attributes, "the digest covers the returned attributes");
     let all = ReceiveMessageRequest { message_attribute_names: Some(vec!["All".into()]), ..receive(&url) };
     let seen = cloud.receive_with(all).await.pop().unwrap();
     assert_eq!((seen.md5_of_message_attributes, seen.attributes), (sent.md5_of_message_attributes, None));
 }
 
 #[tokio::test]
-async fn a_request_in_a_trace_gives_it_to_its_message() {
+async fn the_trace_of_a_request_is_the_trace_header_of_its_message() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
     let origin = Origin { trace: Some("Root=2".into()), ..Origin::default() };
     cloud.call_as::<SendMessage>(root(), origin, message(&url, "m")).await.unwrap();
-    let wanted = ReceiveMessageRequest { attribute_names: Some(vec!["AWSTraceHeader".into()]), ..receive(&url) };
-    let seen = cloud.receive_with(wanted).await.pop().unwrap();
+    let input = ReceiveMessageRequest { attribute_names: Some(vec!["AWSTraceHeader".into()]), ..receive(&url) };
+    let seen = cloud.receive_with(input).await.pop().unwrap();
     assert_eq!(seen.attributes, Some(super::fixture::map(&[("AWSTraceHeader", "Root=2")])));
 }
 
 #[tokio::test]
-async fn of_two_lists_of_attribute_names_each_protocol_reads_its_own() {
+async fn each_protocol_uses_one_of_the_two_lists_of_attribute_names() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[("VisibilityTimeout", "0")]).await;
     cloud.send(&url, "m").await;
@@ -202,7 +202,7 @@ async fn of_two_lists_of_attribute_names_each_protocol_reads_its_own() {
 }
 
 #[tokio::test]
-async fn sizes_count_bodies_and_attributes() {
+async fn the_message_size_includes_attributes() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[("MaximumMessageSize", "1024")]).await;
     cloud.send(&url, &"a".repeat(1024)).await;
@@ -224,13 +224,13 @@ async fn sizes_count_bodies_and_attributes() {
 }
 
 #[tokio::test]
-async fn a_batch_is_checked_as_a_whole_and_fails_entry_by_entry() {
+async fn a_batch_is_checked_as_a_whole_and_its_entries_fail_separately() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
     let batch =
         |entries: Vec<SendMessageBatchRequestEntry>| cloud.call::<SendMessageBatch>(SendMessageBatchRequest { queue_url: url.clone(), entries });
     let eleven = (0..11).map(|id| entry(&id.to_string(), "m")).collect();
-    for (entries, name, sentence) in [
+    for (entries, name, message) in [
         (vec![], "EmptyBatchRequest", "There should be at least one SendMessageBatchRequestEntry in the request."),
         (eleven, "TooManyEntriesInBatchRequest", "Maximum number of entries per request are 10. You have sent 11."),
         (vec![entry("1", "m"), entry("1", "m")], "BatchEntryIdsNotDistinct", "Id 1 repeated."),
@@ -241,21 +241,21 @@ async fn a_batch_is_checked_as_a_whole_and_fails_entry_by_entry() {
         ),
     ] {
         let fault = batch(entries).await.unwrap_err();
-        assert_eq!((fault.name(), fault.message()), (name, sentence));
+        assert_eq!((fault.name(), fault.message()), (name, message));
     }
-    let unfit = SendMessageBatchRequestEntry { message_deduplication_id: Some("d".into()), ..entry("4", "m") };
-    let result = batch(vec![entry("1", "well"), entry("2", "\u{1}"), entry("3", ""), unfit]).await.unwrap();
+    let invalid = SendMessageBatchRequestEntry { message_deduplication_id: Some("d".into()), ..entry("4", "m") };
+    let result = batch(vec![entry("1", "valid"), entry("2", "\u{1}"), entry("3", ""), invalid]).await.unwrap();
     assert_eq!(result.successful.unwrap().iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["1"]);
     let failed = result.failed.unwrap();
-    let sentences: Vec<_> = failed.iter().filter_map(|entry| entry.message.clone()).collect();
+    let messages: Vec<_> = failed.iter().filter_map(|entry| entry.message.clone()).collect();
     let failed: Vec<_> = failed.iter().map(|entry| (entry.id.as_str(), entry.code.as_str(), entry.sender_fault)).collect();
     assert_eq!(failed, [("2", "InvalidMessageContents", true), ("3", "MissingParameter", true), ("4", "InvalidParameterValue", true)]);
-    assert_eq!(sentences.last().unwrap(), "The request includes a parameter that is not valid for this queue type");
-    assert_eq!(bodies(&cloud.receive(&url).await), ["well"]);
+    assert_eq!(messages.last().unwrap(), "The request includes a parameter that is not valid for this queue type");
+    assert_eq!(bodies(&cloud.receive(&url).await), ["valid"]);
 }
 
 #[tokio::test]
-async fn messages_are_deleted_and_changed_in_batches() {
+async fn messages_are_deleted_and_made_visible_in_batches() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
     for body in ["a", "b"] {
@@ -276,7 +276,7 @@ async fn messages_are_deleted_and_changed_in_batches() {
 }
 
 #[tokio::test]
-async fn what_a_standard_queue_does_not_know_is_refused() {
+async fn invalid_parameters_of_a_standard_queue_are_refused() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
     let fault = cloud.call::<SendMessage>(SendMessageRequest { message_deduplication_id: Some("d".into()), ..message(&url, "m") }).await.unwrap_err();
@@ -288,12 +288,12 @@ async fn what_a_standard_queue_does_not_know_is_refused() {
     assert_eq!(cloud.call::<ReceiveMessage>(input).await.unwrap_err().code(), "InvalidParameterValue");
     for most in [0, 11] {
         let input = ReceiveMessageRequest { max_number_of_messages: Some(most), ..receive(&url) };
-        let sentence = format!("Value {most} for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.");
-        assert_eq!(cloud.call::<ReceiveMessage>(input).await.unwrap_err().message(), sentence);
+        let message = format!("Value {most} for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.");
+        assert_eq!(cloud.call::<ReceiveMessage>(input).await.unwrap_err().message(), message);
     }
     for wait in [-1, 21] {
         let input = ReceiveMessageRequest { wait_time_seconds: Some(wait), ..receive(&url) };
-        let sentence = format!("Value {wait} for parameter WaitTimeSeconds is invalid. Reason: Must be >= 0 and <= 20, if provided.");
-        assert_eq!(cloud.call::<ReceiveMessage>(input).await.unwrap_err().message(), sentence);
+        let message = format!("Value {wait} for parameter WaitTimeSeconds is invalid. Reason: Must be >= 0 and <= 20, if provided.");
+        assert_eq!(cloud.call::<ReceiveMessage>(input).await.unwrap_err().message(), message);
     }
 }

@@ -1,4 +1,4 @@
-//! The global condition keys of a call, as many as somebody will look at.
+//! The global condition keys of a call, as far as a policy reads them.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 
 use cloudlet_aws::{Identity, TimestampFormat};
@@ -6,27 +6,27 @@ use cloudlet_engine::{Keys, Permission, RequestContext, Value};
 use cloudlet_identity::{EffectivePolicies, Membership, Session};
 use std::borrow::Cow;
 
-/// Which keys are worth their making.
+/// Which keys are computed.
 #[derive(Clone, Copy)]
-pub enum Wanted<'a> {
+pub enum Selection<'a> {
     All,
     /// Those that the policies read, a list each.
     Only(&'a [&'a [Box<str>]]),
 }
 
-impl Wanted<'_> {
+impl Selection<'_> {
     fn has(&self, name: &str) -> bool {
         match self {
-            Wanted::All => true,
-            Wanted::Only(reads) => reads.iter().copied().flatten().any(|wanted| wanted.eq_ignore_ascii_case(name)),
+            Selection::All => true,
+            Selection::Only(reads) => reads.iter().copied().flatten().any(|wanted| wanted.eq_ignore_ascii_case(name)),
         }
     }
 
-    /// Whether any key of a family is wanted: `aws:PrincipalTag/…`.
+    /// Whether any key of a family is selected: `aws:PrincipalTag/…`.
     fn has_family(&self, prefix: &str) -> bool {
         match self {
-            Wanted::All => true,
-            Wanted::Only(reads) => {
+            Selection::All => true,
+            Selection::Only(reads) => {
                 reads.iter().copied().flatten().any(|wanted| wanted.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)))
             }
         }
@@ -35,12 +35,12 @@ impl Wanted<'_> {
 
 struct Context<'a> {
     keys: Keys,
-    wanted: Wanted<'a>,
+    selection: Selection<'a>,
 }
 
 impl Context<'_> {
     fn set<V: Into<Value>>(&mut self, name: &'static str, value: impl FnOnce() -> V) {
-        if self.wanted.has(name) {
+        if self.selection.has(name) {
             self.keys.set(name, value());
         }
     }
@@ -52,17 +52,17 @@ impl Context<'_> {
     }
 }
 
-/// What the house knows of a call, added to what the engine said of its ask.
+/// The global keys of a call, added to those that the engine gave with the permission.
 pub fn of(
     cx: &RequestContext,
     permission: &Permission,
     effective_policies: &EffectivePolicies,
     session: Option<&Session>,
     resource: Option<&Membership>,
-    wanted: Wanted<'_>,
+    selection: Selection<'_>,
 ) -> Keys {
-    let mut context = Context { keys: permission.keys.clone(), wanted };
-    for key in permission.derived.iter().filter(|key| wanted.has(key.name)) {
+    let mut context = Context { keys: permission.keys.clone(), selection };
+    for key in permission.derived.iter().filter(|key| selection.has(key.name)) {
         if let Some(value) = (key.value)(cx, permission) {
             context.keys.set(key.name, value);
         }
@@ -78,7 +78,7 @@ pub fn of(
     let origin = &cx.origin;
     context.set("aws:ViaAWSService", || !origin.via.is_empty());
     if let (Some(first), Some(last)) = (origin.via.first(), origin.via.last()) {
-        if context.wanted.has("aws:CalledVia") {
+        if context.selection.has("aws:CalledVia") {
             context.keys.set_many("aws:CalledVia", &origin.via);
         }
         context.set("aws:CalledViaFirst", || first);
@@ -86,7 +86,7 @@ pub fn of(
     } else if let Some(ip) = origin.source_ip {
         context.set("aws:SourceIp", || ip.to_canonical().to_string());
     }
-    // Policies that refuse plain HTTP are everywhere, and a local endpoint speaks it: the way here is as safe as TLS makes the real one.
+    // Always true: policies that refuse plain HTTP are common, and a local endpoint speaks it.
     context.set("aws:SecureTransport", || true);
     context.set_if("aws:UserAgent", origin.user_agent.as_ref());
     context.set_if("aws:Referer", origin.referer.as_ref());
@@ -101,7 +101,7 @@ pub fn of(
         context.set("aws:SourceOrgID", || &source.organization);
         context.set("aws:SourceOrgPaths", || &source.path);
     }
-    let tags = if wanted.has_family("aws:PrincipalTag/") { effective_policies.tags.as_slice() } else { &[] };
+    let tags = if selection.has_family("aws:PrincipalTag/") { effective_policies.tags.as_slice() } else { &[] };
     for (key, value) in tags {
         context.keys.set(Cow::Owned(format!("aws:PrincipalTag/{key}")), value);
     }
@@ -111,14 +111,14 @@ pub fn of(
     context.keys
 }
 
-/// What only temporary credentials have. AWS: "not present for long-term credentials", not even as `false`.
+/// Keys that only temporary credentials have. AWS: "not present for long-term credentials", not even as `false`.
 fn of_session(session: &Session, cx: &RequestContext, context: &mut Context<'_>) {
     // A session's tag outweighs the role's of the same name.
     for (key, value) in &session.tags {
         context.keys.set(Cow::Owned(format!("aws:PrincipalTag/{key}")), value);
     }
     context.set("aws:TokenIssueTime", || session.issued.text(TimestampFormat::DateTime));
-    // The call may have brought a code of its own: AssumeRole says so in its ask.
+    // A call may bring an MFA code of its own: AssumeRole then sets the key with its permission.
     if context.keys.get("aws:MultiFactorAuthPresent").is_none() {
         context.set("aws:MultiFactorAuthPresent", || session.mfa_at.is_some());
         context.set_if("aws:MultiFactorAuthAge", session.mfa_at.map(|since| cx.now.secs().saturating_sub(since.secs())));

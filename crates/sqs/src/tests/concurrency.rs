@@ -1,5 +1,5 @@
-//! Many at once: nothing is lost, seen twice or out of its group's order, and nobody sleeps through a message.
-//! The clock stands still, so that only the bell can wake who waits.
+//! Many senders and receivers at once: no message is lost, received twice or out of the order of its group, and every wait ends when
+//! messages come. The clock is stopped, so messages alone wake waiting receives.
 
 use super::fixture::{TestCloud, receive};
 use cloudlet_api_sqs::*;
@@ -14,20 +14,24 @@ use std::{
 const SENDERS: usize = 4;
 const EACH: usize = 300;
 
-async fn crowd(url: &str, cloud: Arc<TestCloud>, grouped: impl Fn(usize) -> Option<String> + Copy + Send + Sync + 'static) -> Vec<Vec<String>> {
-    let left = Arc::new(AtomicUsize::new(SENDERS * EACH));
+async fn send_and_receive(
+    url: &str,
+    cloud: Arc<TestCloud>,
+    group_of: impl Fn(usize) -> Option<String> + Copy + Send + Sync + 'static,
+) -> Vec<Vec<String>> {
+    let remaining = Arc::new(AtomicUsize::new(SENDERS * EACH));
     let receivers: Vec<_> = (0..4)
         .map(|most| {
-            let (cloud, left, url) = (cloud.clone(), left.clone(), url.to_owned());
+            let (cloud, remaining, url) = (cloud.clone(), remaining.clone(), url.to_owned());
             tokio::spawn(async move {
                 let mut seen = vec![];
-                while left.load(Ordering::SeqCst) > 0 {
+                while remaining.load(Ordering::SeqCst) > 0 {
                     let input = ReceiveMessageRequest { max_number_of_messages: Some(most + 1), wait_time_seconds: Some(20), ..receive(&url) };
                     for message in cloud.receive_with(input).await {
                         seen.push(message.body.clone().unwrap());
                         cloud.delete(&url, &message).await.unwrap();
-                        if left.fetch_sub(1, Ordering::SeqCst) == 1 {
-                            // All are through: who still waits may go.
+                        if remaining.fetch_sub(1, Ordering::SeqCst) == 1 {
+                            // That was the last: the other receives need not wait on.
                             cloud.pass(20);
                         }
                     }
@@ -42,7 +46,7 @@ async fn crowd(url: &str, cloud: Arc<TestCloud>, grouped: impl Fn(usize) -> Opti
             tokio::spawn(async move {
                 for number in 0..EACH {
                     let body = format!("{sender} {number:05}");
-                    match grouped(sender) {
+                    match group_of(sender) {
                         Some(group) => drop(cloud.send_to(&url, &group, &body).await),
                         None => drop(cloud.send(&url, &body).await),
                     }
@@ -63,7 +67,7 @@ async fn crowd(url: &str, cloud: Arc<TestCloud>, grouped: impl Fn(usize) -> Opti
     seen
 }
 
-fn all_once(seen: &[Vec<String>]) {
+fn assert_each_once(seen: &[Vec<String>]) {
     let mut all: Vec<&String> = seen.iter().flatten().collect();
     all.sort();
     let count = all.len();
@@ -72,25 +76,25 @@ fn all_once(seen: &[Vec<String>]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_crowd_loses_nothing_of_a_standard_queue() {
+async fn every_message_of_a_standard_queue_is_received_once() {
     let cloud = Arc::new(TestCloud::new());
     let url = cloud.create("q", &[]).await;
-    let seen = crowd(&url, cloud, |sender| (sender % 2 == 0).then(|| format!("tenant-{sender}"))).await;
-    all_once(&seen);
+    let seen = send_and_receive(&url, cloud, |sender| (sender % 2 == 0).then(|| format!("tenant-{sender}"))).await;
+    assert_each_once(&seen);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_crowd_keeps_the_order_of_each_group() {
+async fn every_group_of_a_fifo_queue_is_received_in_order() {
     let cloud = Arc::new(TestCloud::new());
     let url = cloud.create("q.fifo", &[("FifoQueue", "true"), ("ContentBasedDeduplication", "true")]).await;
-    let seen = crowd(&url, cloud, |sender| Some(format!("group-{sender}"))).await;
-    all_once(&seen);
-    // One receiver sees the messages of a group in their order, whoever sees those in between.
-    for of_one in &seen {
+    let seen = send_and_receive(&url, cloud, |sender| Some(format!("group-{sender}"))).await;
+    assert_each_once(&seen);
+    // Each receiver gets the messages of a group in their order; others get those in between.
+    for bodies in &seen {
         let mut last: BTreeMap<&str, &str> = BTreeMap::new();
-        for body in of_one {
+        for body in bodies {
             let (sender, number) = body.split_once(' ').unwrap();
-            assert!(last.insert(sender, number).is_none_or(|before| before < number), "{body} comes late");
+            assert!(last.insert(sender, number).is_none_or(|before| before < number), "{body} is out of order");
         }
     }
 }

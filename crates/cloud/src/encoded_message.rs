@@ -1,12 +1,12 @@
-//! What EC2 encodes into its refusals, and `sts:DecodeAuthorizationMessage` reads again.
+//! The encoded authorization message of EC2's denials, which `sts:DecodeAuthorizationMessage` decodes.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html>
 
 use cloudlet_engine::{Cx, Permission};
 use cloudlet_identity::messages;
 use serde_json::json;
 
-/// The context of a refusal as AWS's decoded message shows it, sealed so that only this server can read it.
-pub(crate) fn message(cx: &Cx, permission: &Permission, reason: &str) -> String {
+/// The context of a denial in the form of AWS's decoded message, encrypted so that only this server can read it.
+pub(crate) fn encode(cx: &Cx, permission: &Permission, reason: &str) -> String {
     let items: Vec<_> = permission
         .keys
         .iter()

@@ -1,18 +1,19 @@
-//! Many messages, and restarts: what is found through indexes is what the rows say.
+//! Restarts, failed writes and many messages: the indexes always agree with the rows.
 
 use super::fixture::{TestCloud, arn, bodies, message, receive, redrive};
 use crate::{
+    ids::SequenceNumber,
     lanes::Counts,
-    receiving::Wish,
+    receiving::ReceiveOptions,
     settings::Settings,
-    state::{Message, Place, Profile, Queue},
+    state::{Message, Queue, QueueProperties},
 };
 use cloudlet_api_sqs::*;
 use cloudlet_aws::Timestamp;
 use std::sync::Arc;
 
 #[tokio::test]
-async fn a_restart_changes_nothing_a_client_sees() {
+async fn a_restart_changes_no_answer() {
     let cloud = TestCloud::journaled();
     let fifo = [("FifoQueue", "true"), ("ContentBasedDeduplication", "true"), ("VisibilityTimeout", "30")];
     cloud.create("dead", &[]).await;
@@ -34,8 +35,8 @@ async fn a_restart_changes_nothing_a_client_sees() {
     assert_eq!(again.attributes(&url).await, cloud.attributes(&url).await);
     assert_eq!(again.counts(&ordered).await, cloud.counts(&ordered).await);
     assert_eq!(bodies(&again.receive(&ordered).await), ["ha", "hb", "hc"], "the other group is blocked");
-    let twin = again.send_to(&ordered, "g", "c").await;
-    assert!(again.receive(&ordered).await.is_empty(), "{twin:?} is a duplicate still");
+    let duplicate = again.send_to(&ordered, "g", "c").await;
+    assert!(again.receive(&ordered).await.is_empty(), "{duplicate:?} is still a duplicate");
     again.delete(&ordered, &first).await.unwrap();
     assert_eq!(bodies(&again.receive(&ordered).await), ["b", "c"]);
     assert_eq!(bodies(&again.receive(&url).await), ["c"]);
@@ -49,7 +50,7 @@ async fn a_restart_changes_nothing_a_client_sees() {
 }
 
 #[tokio::test]
-async fn a_restart_in_the_middle_of_a_move_task_goes_on_with_it() {
+async fn a_move_task_continues_after_a_restart() {
     let cloud = TestCloud::journaled();
     cloud.create("dead", &[]).await;
     let url = cloud.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
@@ -70,16 +71,16 @@ async fn a_restart_in_the_middle_of_a_move_task_goes_on_with_it() {
 }
 
 #[tokio::test]
-async fn a_failed_write_leaves_no_trace() {
+async fn a_failed_write_changes_nothing() {
     let cloud = TestCloud::journaled();
     let url = cloud.create("q", &[("VisibilityTimeout", "0")]).await;
     cloud.send(&url, "m").await;
-    let queue = cloud.sqs.open(&arn("q")).unwrap();
+    let queue = cloud.sqs.queue_by_arn(&arn("q")).unwrap();
     let records = cloud.journal.as_ref().unwrap().records().len();
-    let failed: Result<(), _> = queue.change(|queue| {
-        queue.receive(&wish(10), cloud.now()).unwrap();
-        let place = queue.next_place(cloud.now());
-        queue.put(place, letter(cloud.now(), None), cloud.now());
+    let failed: Result<(), _> = queue.write(|queue| {
+        queue.receive(&options(10), cloud.now()).unwrap();
+        let number = queue.next_sequence_number(cloud.now());
+        queue.insert(number, new_message(cloud.now(), None), cloud.now());
         Err(crate::faults::no_such_queue())
     });
     assert!(failed.is_err());
@@ -88,24 +89,24 @@ async fn a_failed_write_leaves_no_trace() {
     assert_eq!(cloud.receive(&url).await.len(), 1);
 }
 
-fn wish(most: usize) -> Wish {
-    Wish { most, visibility: 30, max_receives: None, attempt: None }
+fn options(max_messages: usize) -> ReceiveOptions {
+    ReceiveOptions { max_messages, visibility_timeout: 30, max_receive_count: None, attempt_id: None }
 }
 
-fn letter(now: Timestamp, group: Option<&str>) -> Message {
+fn new_message(now: Timestamp, group: Option<&str>) -> Message {
     Message {
         id: Default::default(),
         body: "m".into(),
         md5: std::sync::OnceLock::new(),
         sent: now,
-        due: now,
-        sender: "".into(),
+        visible_from: now,
+        sender_id: "".into(),
         attributes: Default::default(),
-        group: group.map(Into::into),
-        deduplication: None,
-        trace: None,
+        group_id: group.map(Into::into),
+        deduplication_id: None,
+        trace_header: None,
         data_key: None,
-        past: None,
+        dead_letter: None,
     }
 }
 
@@ -113,111 +114,116 @@ fn queue_of(kind: crate::addresses::Kind) -> Queue {
     let mut queue = Queue::default();
     let settings = Arc::new(Settings::new(kind));
     let now = Timestamp(0);
-    queue.profile.insert((), Profile { arn: arn("q"), created: now, modified: now, settings, tags: Default::default(), purged: None });
+    queue
+        .properties
+        .insert((), QueueProperties { arn: arn("q"), created: now, modified: now, settings, tags: Default::default(), last_purged: None });
     queue
 }
 
-/// What the indexes should be, the slow way.
-fn is_whole(queue: &Queue, now: Timestamp) {
-    let mut fresh = Queue::default();
-    fresh.profile.insert((), queue.profile().unwrap().clone());
-    for (place, message) in &queue.messages {
-        fresh.messages.insert(*place, message.clone());
+/// Compares the indexes with those that the rows give.
+fn assert_consistent(queue: &Queue, now: Timestamp) {
+    let mut rebuilt = Queue::default();
+    rebuilt.properties.insert((), queue.properties().unwrap().clone());
+    for (number, message) in &queue.messages {
+        rebuilt.messages.insert(*number, message.clone());
     }
-    for (place, flight) in &queue.flights {
-        fresh.flights.insert(*place, *flight);
+    for (number, flight) in &queue.flights {
+        rebuilt.flights.insert(*number, *flight);
     }
-    fresh.reindex();
-    while fresh.settle(now) > 0 {}
-    assert_eq!(fresh.ready, queue.ready);
-    assert_eq!(fresh.lanes, queue.lanes);
-    assert_eq!(fresh.groups, queue.groups);
-    assert_eq!(fresh.delayed, queue.delayed);
-    assert_eq!(fresh.in_flight, queue.in_flight);
+    rebuilt.reindex();
+    while rebuilt.settle(now) > 0 {}
+    assert_eq!(rebuilt.ready, queue.ready);
+    assert_eq!(rebuilt.lanes, queue.lanes);
+    assert_eq!(rebuilt.groups, queue.groups);
+    assert_eq!(rebuilt.delayed, queue.delayed);
+    assert_eq!(rebuilt.in_flight, queue.in_flight);
     let hour = now.plus_secs(3_600);
-    assert!([now, hour].into_iter().all(|then| queue.is_counted_well(then) && fresh.is_counted_well(then)));
+    assert!([now, hour].into_iter().all(|then| queue.tenants_are_consistent(then) && rebuilt.tenants_are_consistent(then)));
     let Counts { visible, delayed, in_flight } = queue.counts(now);
     assert_eq!(visible + delayed + in_flight, queue.messages.len());
 }
 
-/// A long, arbitrary life: after each step the indexes are those that a restart would make.
-fn lives(kind: crate::addresses::Kind, seed: u64) {
+/// Random operations: after each one the indexes are those that a restart builds.
+fn run_random_operations(kind: crate::addresses::Kind, seed: u64) {
     let mut queue = queue_of(kind);
     let ids = cloudlet_engine::Ids::seeded(seed);
     let mut now = Timestamp(1_000_000);
-    let mut places: Vec<Place> = vec![];
+    let mut numbers: Vec<SequenceNumber> = vec![];
     for _ in 0..400 {
-        let dice = ids.number();
-        match dice % 8 {
+        let random = ids.number();
+        match random % 8 {
             0..=2 => {
-                let group = match (dice >> 8) % 4 {
+                let group = match (random >> 8) % 4 {
                     0 if kind == crate::addresses::Kind::Standard => None,
                     group => Some(format!("g{group}")),
                 };
-                let mut letter = letter(now, group.as_deref());
-                if kind == crate::addresses::Kind::Standard && (dice >> 16).is_multiple_of(3) {
-                    letter.due = now.plus_secs(7);
+                let mut message = new_message(now, group.as_deref());
+                if kind == crate::addresses::Kind::Standard && (random >> 16).is_multiple_of(3) {
+                    message.visible_from = now.plus_secs(7);
                 }
-                let place = queue.next_place(now);
-                queue.put(place, letter, now);
+                let number = queue.next_sequence_number(now);
+                queue.insert(number, message, now);
             }
             3 | 4 => {
-                let wish = Wish { visibility: u32::try_from((dice >> 8) % 3 * 5).unwrap(), ..wish(usize::try_from((dice >> 16) % 4).unwrap() + 1) };
-                places.extend(queue.receive(&wish, now).unwrap().messages.iter().map(|flown| flown.place));
+                let options = ReceiveOptions {
+                    visibility_timeout: u32::try_from((random >> 8) % 3 * 5).unwrap(),
+                    ..options(usize::try_from((random >> 16) % 4).unwrap() + 1)
+                };
+                numbers.extend(queue.receive(&options, now).unwrap().messages.iter().map(|received| received.number));
             }
-            5 if !places.is_empty() => {
-                let place = places.swap_remove(usize::try_from(dice >> 8).unwrap_or(0) % places.len());
-                queue.withdraw(place, now);
+            5 if !numbers.is_empty() => {
+                let number = numbers.swap_remove(usize::try_from(random >> 8).unwrap_or(0) % numbers.len());
+                queue.remove(number, now);
             }
-            6 if !places.is_empty() => {
-                let place = places[usize::try_from(dice >> 8).unwrap_or(0) % places.len()];
-                if let Some(flight) = queue.flights.get(&place).copied().filter(|flight| flight.until > now) {
-                    queue.divert(place, flight, now.plus_secs(i64::try_from((dice >> 16) % 4).unwrap()), now);
+            6 if !numbers.is_empty() => {
+                let number = numbers[usize::try_from(random >> 8).unwrap_or(0) % numbers.len()];
+                if let Some(flight) = queue.flights.get(&number).copied().filter(|flight| flight.invisible_until > now) {
+                    queue.set_invisible_until(number, flight, now.plus_secs(i64::try_from((random >> 16) % 4).unwrap()), now);
                 }
             }
-            _ => now = now.plus_millis(i64::try_from(dice % 5_000).unwrap()),
+            _ => now = now.plus_millis(i64::try_from(random % 5_000).unwrap()),
         }
         while queue.settle(now) > 0 {}
-        is_whole(&queue, now);
+        assert_consistent(&queue, now);
     }
 }
 
 #[test]
-fn indexes_follow_from_rows_through_any_life() {
+fn indexes_agree_with_rows_after_random_operations() {
     for seed in 0..20 {
-        lives(crate::addresses::Kind::Standard, seed);
-        lives(crate::addresses::Kind::Fifo, seed);
+        run_random_operations(crate::addresses::Kind::Standard, seed);
+        run_random_operations(crate::addresses::Kind::Fifo, seed);
     }
 }
 
 #[test]
-fn what_lands_in_great_number_is_let_in_piece_by_piece() {
+fn many_due_messages_become_visible_in_portions() {
     let mut queue = queue_of(crate::addresses::Kind::Standard);
     let start = Timestamp(1_000_000);
     for _ in 0..5_000 {
-        let place = queue.next_place(start);
-        queue.put(place, Message { due: start.plus_secs(60), ..letter(start, None) }, start);
+        let number = queue.next_sequence_number(start);
+        queue.insert(number, Message { visible_from: start.plus_secs(60), ..new_message(start, None) }, start);
     }
     let later = start.plus_secs(60);
-    assert_eq!(queue.counts(later).visible, 5_000, "they count as visible before they are let in");
-    assert_eq!(queue.receive(&wish(10), later).unwrap().messages.len(), 10);
-    assert!(queue.delayed.len() > 3_000, "one receive does not pay for all");
+    assert_eq!(queue.counts(later).visible, 5_000, "they count as visible before they are moved");
+    assert_eq!(queue.receive(&options(10), later).unwrap().messages.len(), 10);
+    assert!(queue.delayed.len() > 3_000, "one receive does not move all");
     assert_eq!(queue.counts(later), Counts { visible: 4_990, delayed: 0, in_flight: 10 });
 }
 
 #[tokio::test]
-async fn a_client_is_told_when_too_much_is_in_flight_if_it_does_not_wait() {
+async fn a_short_poll_is_refused_when_too_many_messages_are_in_flight() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
-    let queue = cloud.sqs.open(&arn("q")).unwrap();
+    let queue = cloud.sqs.queue_by_arn(&arn("q")).unwrap();
     let now = cloud.now();
     queue
-        .change(|queue| {
+        .write(|queue| {
             for _ in 0..120_001 {
-                let place = queue.next_place(now);
-                queue.put(place, letter(now, None), now);
+                let number = queue.next_sequence_number(now);
+                queue.insert(number, new_message(now, None), now);
             }
-            while !queue.receive(&wish(10), now).unwrap().over_limit {}
+            while !queue.receive(&options(10), now).unwrap().over_limit {}
             Ok(())
         })
         .unwrap();

@@ -1,4 +1,4 @@
-//! The call log: the latest calls, each with what was decided about it.
+//! The call log: the latest calls, each with its decisions.
 
 use cloudlet_aws::{Account, Timestamp};
 use cloudlet_engine::AuthRecord;
@@ -6,15 +6,17 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-/// By which door a call came in.
+/// How a call came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryPoint {
+    /// HTTP.
     Gateway,
+    /// Another service.
     Dispatch,
     Scheduler,
 }
 
-/// One call as the log remembers it.
+/// One call of the log.
 #[derive(Clone, Debug)]
 pub struct CallRecord {
     pub request_id: Arc<str>,
@@ -23,38 +25,38 @@ pub struct CallRecord {
     pub service: &'static str,
     pub operation: &'static str,
     pub principal: Arc<str>,
-    /// The account that acted in the principal's place, if one was delegated to.
+    /// The account that acted for the principal under a delegation.
     pub delegate: Option<Account>,
-    /// Empty for the few operations that AWS asks nobody about.
+    /// Empty for the few operations that need no permission.
     pub auth_records: SmallVec<[AuthRecord; 1]>,
     /// The code of the fault it ended in.
     pub fault: Option<Box<str>>,
     pub took: Duration,
 }
 
-pub(crate) struct Calls {
+pub(crate) struct CallLog {
     latest: Mutex<VecDeque<CallRecord>>,
-    room: usize,
+    capacity: usize,
 }
 
-impl Calls {
-    pub fn remembering(room: usize) -> Calls {
-        Calls { latest: Mutex::default(), room }
+impl CallLog {
+    pub fn with_capacity(capacity: usize) -> CallLog {
+        CallLog { latest: Mutex::default(), capacity }
     }
 
     pub fn add(&self, call: CallRecord) {
-        if self.room == 0 {
+        if self.capacity == 0 {
             return;
         }
         let mut latest = self.latest.lock();
-        let oldest = if latest.len() >= self.room { latest.pop_front() } else { None };
+        let oldest = if latest.len() >= self.capacity { latest.pop_front() } else { None };
         latest.push_back(call);
         drop(latest);
-        // Freed outside of the lock.
+        // Freed without the lock held.
         drop(oldest);
     }
 
-    pub fn forget(&self) {
+    pub fn clear(&self) {
         self.latest.lock().clear();
     }
 

@@ -1,7 +1,7 @@
 use super::fixture::{TestCloud, receive};
 use cloudlet_api_sqs::{Message, ReceiveMessageRequest};
 
-/// A queue in which tenant `loud` has `held` messages in flight, of `others + held` together.
+/// A queue in which tenant `loud` has `held` messages in flight, of `held + others` in all.
 async fn with_load(cloud: &TestCloud, held: usize, others: usize) -> String {
     let url = cloud.create("q", &[("VisibilityTimeout", "600")]).await;
     for _ in 0..held {
@@ -29,8 +29,8 @@ async fn quiet_tenants_go_before_a_noisy_one() {
     let url = with_load(&cloud, 30, 0).await;
     cloud.send_to(&url, "loud", "loud").await;
     cloud.send_to(&url, "quiet", "quiet").await;
-    cloud.send(&url, "nobody's").await;
-    assert_eq!(order(&cloud, &url).await, ["quiet", "nobody's", "loud"]);
+    cloud.send(&url, "no group").await;
+    assert_eq!(order(&cloud, &url).await, ["quiet", "no group", "loud"]);
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_tenant_is_quiet_again_when_its_messages_are_done() {
     assert_eq!(order(&cloud, &url).await, ["loud", "quiet"]);
 }
 
-/// A queue in which tenant `slow` has kept one consumer for a minute, with another message waiting behind, and is at it still.
+/// A queue in which a message of tenant `slow` has been in flight for a minute, with another message behind it.
 async fn with_slow_tenant(cloud: &TestCloud) -> (String, Message) {
     let url = cloud.create("q", &[("VisibilityTimeout", "600")]).await;
     cloud.send_to(&url, "slow", "first").await;
@@ -88,12 +88,12 @@ async fn a_tenant_whose_few_messages_take_long_is_noisy() {
     let cloud = TestCloud::new();
     let (url, _) = with_slow_tenant(&cloud).await;
     cloud.send_to(&url, "quiet", "quiet").await;
-    cloud.send(&url, "nobody's").await;
-    assert_eq!(order(&cloud, &url).await, ["quiet", "nobody's", "slow"]);
+    cloud.send(&url, "no group").await;
+    assert_eq!(order(&cloud, &url).await, ["quiet", "no group", "slow"]);
 }
 
 #[tokio::test]
-async fn a_tenth_of_the_time_is_nobodys_noise() {
+async fn a_tenant_with_a_tenth_of_the_consumer_time_is_quiet() {
     for (others, expected) in [(9, ["slow", "quiet"]), (8, ["quiet", "slow"])] {
         let cloud = TestCloud::new();
         let url = cloud.create("q", &[("VisibilityTimeout", "600")]).await;
@@ -112,7 +112,7 @@ async fn a_tenth_of_the_time_is_nobodys_noise() {
 }
 
 #[tokio::test]
-async fn time_that_is_over_counts_until_it_is_no_longer_recent() {
+async fn consumer_time_counts_while_it_is_recent() {
     for (later, expected) in [(239, ["quiet", "slow"]), (240, ["slow", "quiet"])] {
         let cloud = TestCloud::new();
         let (url, held) = with_slow_tenant(&cloud).await;
@@ -126,7 +126,7 @@ async fn time_that_is_over_counts_until_it_is_no_longer_recent() {
 }
 
 #[tokio::test]
-async fn a_message_that_nobody_deletes_counts_until_it_is_visible_again() {
+async fn a_message_that_is_not_deleted_counts_until_it_is_visible_again() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[("VisibilityTimeout", "1")]).await;
     cloud.send_to(&url, "brief", "brief").await;
@@ -152,7 +152,7 @@ async fn a_noisy_tenant_that_sends_nothing_for_five_minutes_is_quiet() {
 }
 
 #[tokio::test]
-async fn a_tenant_whose_backlog_is_gone_begins_anew() {
+async fn a_tenant_without_a_backlog_starts_again() {
     let cloud = TestCloud::new();
     let (url, held) = with_slow_tenant(&cloud).await;
     let next = cloud.receive_one(&url).await.unwrap();
@@ -165,12 +165,12 @@ async fn a_tenant_whose_backlog_is_gone_begins_anew() {
 }
 
 #[tokio::test]
-async fn a_restart_forgets_what_is_over_and_counts_on_what_is_in_flight() {
+async fn a_restart_keeps_the_consumer_time_of_messages_in_flight_alone() {
     let cloud = TestCloud::journaled();
     let (url, held) = with_slow_tenant(&cloud).await;
     cloud.send_to(&url, "quiet", "quiet").await;
     let again = cloud.restarted();
-    assert_eq!(order(&again, &url).await, ["quiet", "slow"], "a minute, since its receive");
+    assert_eq!(order(&again, &url).await, ["quiet", "slow"], "one minute since its receive");
     cloud.delete(&url, &held).await.unwrap();
     let again = cloud.restarted();
     assert_eq!(order(&again, &url).await, ["slow", "quiet"]);
