@@ -1,4 +1,4 @@
-"""aws-chunked uploads, encoded by hand: what SDKs send, and what no SDK would.
+"""aws-chunked uploads, encoded by hand: as SDKs send them, and wrong ones.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html

@@ -18,7 +18,7 @@ REGION = "us-east-1"
 
 
 def clean_environment():
-    """What the caller's environment says of AWS or of Cloudlet is not for the tests."""
+    """The environment without settings of AWS or of Cloudlet."""
     ours = ("CLOUDLET_", "AWS_", "LS_", "LOCALSTACK_")
     names = ("GATEWAY_LISTEN", "DEFAULT_REGION", "DEBUG", "ENFORCE_IAM", "IAM_SOFT_MODE")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours) and name not in names}
@@ -32,7 +32,7 @@ class Server:
         everything = clean_environment() | (environment or {})
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=everything)
         self.lines = []
-        self.heard = threading.Condition()
+        self.changed = threading.Condition()
         threading.Thread(target=self._listen, daemon=True).start()
         line = self.wait_for_line(" listens on ")
         self.address = line.split(" listens on ")[1].split(" ")[0]
@@ -42,29 +42,29 @@ class Server:
 
     def _listen(self):
         for line in self.process.stdout:
-            with self.heard:
+            with self.changed:
                 self.lines.append(line.rstrip("\n"))
-                self.heard.notify_all()
-        with self.heard:
+                self.changed.notify_all()
+        with self.changed:
             self.lines.append("")
-            self.heard.notify_all()
+            self.changed.notify_all()
 
     def wait_for_line(self, text):
-        """The first line of the log that holds the text."""
+        """The first line of the log that contains the text."""
         def found():
             return next((line for line in self.lines if text in line), None)
 
         def ready():
             return found() or self.process.poll() is not None
 
-        with self.heard:
-            assert self.heard.wait_for(ready, timeout=30), f"the log says nothing of {text!r}: {self.lines}"
+        with self.changed:
+            assert self.changed.wait_for(ready, timeout=30), f"the log has no {text!r}: {self.lines}"
             line = found()
         assert line, f"the server ended: {self.lines}"
         return line
 
     def stop(self):
-        """Tells it to stop, as docker does, and gives its exit code."""
+        """Stops it as docker does, and returns its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=30)
@@ -85,7 +85,7 @@ class Server:
         )
 
     def request(self, method, target, body=None, headers=None):
-        """One HTTP request, its target left exactly as it is."""
+        """One HTTP request, its target sent exactly as given."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
         try:
             connection.request(method, target, body=body, headers=headers or {})
@@ -94,13 +94,13 @@ class Server:
             connection.close()
 
     def signed(self, method, target, service="s3", body=b"", headers=None, payload=None, key="test", secret="test", region=REGION):
-        """One signed HTTP request. `payload` is what X-Amz-Content-SHA256 says instead of the body's hash."""
+        """One signed HTTP request. `payload` replaces the body's hash in X-Amz-Content-SHA256."""
         fields = sign(method, self.url + target, service, body, headers, payload, key, secret, region)
         return self.request(method, target, body, fields)
 
-    # ---- the server's own rooms
+    # ---- the admin API
 
-    def room(self, path):
+    def admin(self, path):
         return json.loads(self.request("GET", f"/_cloudlet/{path}").body)
 
     def advance(self, seconds):
@@ -109,8 +109,8 @@ class Server:
     def reset_clock(self):
         self._clock({"run": "reset"})
 
-    def _clock(self, order):
-        answer = self.request("POST", "/_cloudlet/clock", json.dumps(order))
+    def _clock(self, change):
+        answer = self.request("POST", "/_cloudlet/clock", json.dumps(change))
         assert answer.status == 200, answer.body
 
 

@@ -85,5 +85,5 @@ def aws(request, server, tmp_path):
     """aws-cli, each version in turn."""
     option = f"--aws-cli-{request.param}"
     program = request.config.getoption(option)
-    assert program, f"say where aws-cli v{request.param} is: {option}"
+    assert program, f"{option} has to name aws-cli v{request.param}"
     return AwsCli(program, request.param, server, tmp_path)

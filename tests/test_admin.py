@@ -19,14 +19,14 @@ def test_health_as_localstack_tells_it(server):
 
 
 def test_services_tell_what_they_implement(server):
-    services = {service["name"]: service for service in server.room("services")}
+    services = {service["name"]: service for service in server.admin("services")}
     assert "GetCallerIdentity" in services["sts"]["implemented"]
     assert services["iam"]["not_implemented"] == ["AcquireRole", "GetRoleTemplateVersion"]
 
 
 def test_calls_are_remembered_with_their_decisions(server, s3, bucket):
     request = s3.put_object(Bucket=bucket, Key="key")["ResponseMetadata"]["RequestId"]
-    call = next(call for call in server.room("calls") if call["request_id"] == request)
+    call = next(call for call in server.admin("calls") if call["request_id"] == request)
     assert (call["service"], call["operation"], call["principal"]) == ("s3", "PutObject", "arn:aws:iam::000000000000:root")
     assert (call["decisions"][0]["action"], call["decisions"][0]["effect"]) == ("s3:PutObject", "allowed")
     assert call["decisions"][0]["resource"] == f"arn:aws:s3:::{bucket}/key"
@@ -47,21 +47,21 @@ def test_the_log_can_be_json(start):
 
 
 def test_state_is_shown_row_by_row(server, sqs, queue):
-    tables = server.room("state")
+    tables = server.admin("state")
     assert tables, "there are tables"
     assert "queue" in json.dumps(tables)
 
 
 def test_the_clock_is_moved_stopped_and_reset(server):
-    before = server.room("clock")
+    before = server.admin("clock")
     assert before["stopped"] is False
     server.advance(4 * 86400)
-    assert server.room("clock")["now"] > before["now"]
+    assert server.admin("clock")["now"] > before["now"]
     server.request("POST", "/_cloudlet/clock", json.dumps({"run": "stop"}))
-    assert server.room("clock")["stopped"] is True
-    assert server.room("clock")["now"] == server.room("clock")["now"]
+    assert server.admin("clock")["stopped"] is True
+    assert server.admin("clock")["now"] == server.admin("clock")["now"]
     server.reset_clock()
-    assert server.room("clock")["stopped"] is False
+    assert server.admin("clock")["stopped"] is False
 
 
 @pytest.mark.parametrize("order", ["", "{}", "[]", '{"advance":-1}', '{"advance":1e30}', '{"set":"yesterday"}', '{"set":"1999-01-01T00:00:00Z"}', '{"run":"backwards"}'])

@@ -1,9 +1,9 @@
-"""aws-cli, version 1 and version 2: what people type."""
+"""aws-cli, version 1 and version 2."""
 
 import json
 
 
-def test_who_am_i(aws):
+def test_get_caller_identity(aws):
     assert aws.json("sts", "get-caller-identity")["Arn"] == "arn:aws:iam::000000000000:root"
 
 
@@ -75,13 +75,13 @@ def test_messages(aws):
     aws("sqs", "delete-queue", "--queue-url", url)
 
 
-def test_a_refusal_is_told(aws):
+def test_a_refusal_is_reported(aws):
     done = aws.run("sts", "get-caller-identity", AWS_SECRET_ACCESS_KEY="wrong")
     assert done.returncode not in (0, None)
     assert "SignatureDoesNotMatch" in done.stderr
 
 
-def test_what_is_not_built_is_told(aws):
+def test_an_operation_that_is_not_implemented(aws):
     done = aws.run("s3api", "list-bucket-analytics-configurations", "--bucket", "bucket", AWS_MAX_ATTEMPTS="1")
     assert done.returncode != 0
     assert "NotImplemented" in done.stderr and "ListBucketAnalyticsConfigurations" in done.stderr

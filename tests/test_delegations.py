@@ -178,7 +178,7 @@ def test_a_partner_has_the_delegated_permissions_until_they_expire(server, notif
     with pytest.raises(ClientError) as refused:
         session_client(server, "sts", credentials).get_session_token()
     assert code(refused) == "AccessDenied"
-    calls = [one for one in server.room("calls") if one["invoked_by_delegate"] == PARTNER]
+    calls = [one for one in server.admin("calls") if one["invoked_by_delegate"] == PARTNER]
     assert "GetObject" in {one["operation"] for one in calls} and {one["principal"] for one in calls} == {admin_arn}
 
     # All credentials expire an hour after the release, however late the token was exchanged.

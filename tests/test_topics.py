@@ -179,14 +179,14 @@ def test_an_endpoint_confirms_and_is_retried(server, sns, topic, endpoint):
 
 def test_mail_is_in_the_mailbox_and_its_links_work(server, sns, topic):
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ann@example.com")
-    request = server.room("mailbox?to=ann@example.com")["mail"][0]
+    request = server.admin("mailbox?to=ann@example.com")["mail"][0]
     assert request["subject"] == "AWS Notification - Subscription Confirmation"
     assert server.request("GET", request["links"][0].removeprefix(server.url)).status == 200
     sns.publish(TopicArn=topic, Subject="greeting", Message="hello")
-    mail = server.room("mailbox?to=ann@example.com")["mail"][0]
+    mail = server.admin("mailbox?to=ann@example.com")["mail"][0]
     assert (mail["subject"], mail["channel"], mail["body"].splitlines()[0]) == ("greeting", "email", "hello")
     sns.publish(PhoneNumber="+15550001111", Message="hi")
-    assert server.room("mailbox?channel=sms")["mail"][0]["body"] == "hi"
+    assert server.admin("mailbox?channel=sms")["mail"][0]["body"] == "hi"
 
 
 def test_errors_are_those_of_aws(sns, topic):

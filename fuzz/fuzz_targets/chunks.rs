@@ -1,4 +1,4 @@
-//! aws-chunked bodies: however the bytes are cut into pieces, the outcome is the same.
+//! aws-chunked bodies: the outcome does not depend on how the bytes are split.
 #![no_main]
 
 use bytes::Bytes;

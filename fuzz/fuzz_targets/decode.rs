@@ -1,4 +1,4 @@
-//! Every protocol's reader, into real shapes; and what was read goes through the neutral JSON and comes back the same.
+//! The decoder of every protocol, into generated shapes; what was read is the same after a round trip through the neutral JSON.
 #![no_main]
 
 use bytes::Bytes;

@@ -1,11 +1,11 @@
-//! The whole road: any request to a house that asks for no key. A panic anywhere is a finding, although the gateway would catch it.
+//! The whole pipeline: any request to a server without authentication. A panic anywhere is a finding, although the gateway would catch it.
 #![no_main]
 
 use cloudlet_fuzz::TestCloud;
 use libfuzzer_sys::fuzz_target;
 use std::{cell::Cell, sync::LazyLock};
 
-static HOUSE: LazyLock<TestCloud> = LazyLock::new(TestCloud::open);
+static CLOUD: LazyLock<TestCloud> = LazyLock::new(TestCloud::start);
 
 thread_local! {
     static SENT: Cell<u32> = const { Cell::new(0) };
@@ -24,11 +24,11 @@ fuzz_target!(|bytes: &[u8]| {
             head.extend_from_slice(b"\r\n");
         }
     }
-    let answer = HOUSE.send(&head, bytes.get(end + 2..).unwrap_or_default());
+    let answer = CLOUD.send(&head, bytes.get(end + 2..).unwrap_or_default());
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1."), "{}", String::from_utf8_lossy(&answer));
     assert!(!answer.starts_with(b"HTTP/1.1 500"), "{}", String::from_utf8_lossy(&answer));
     SENT.set(SENT.get() + 1);
     if SENT.get() % 500 == 0 {
-        HOUSE.furnish();
+        CLOUD.prepare();
     }
 });

@@ -1,4 +1,4 @@
-//! IAM's language: a document that parses says the same once it is normalized, and decides without a panic.
+//! IAM policies: a document that parses is the same once it is normalized, and is evaluated without a panic.
 #![no_main]
 
 use cloudlet_aws::{Account, Arn, Caller};

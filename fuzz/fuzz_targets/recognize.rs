@@ -1,4 +1,4 @@
-//! Hosts, routes, targets and actions: which service and operation is meant.
+//! Host names, routes, targets and actions: the service and operation of a request.
 #![no_main]
 
 use cloudlet_fuzz::{Request, SERVICES, names};

@@ -1,5 +1,4 @@
-//! SAML: metadata and responses, which anybody may send without a signature of AWS's kind. What is canonical stays as it is, and
-//! no signature is guessed.
+//! SAML metadata and responses, which anybody may send unsigned. Canonical XML stays the same, and no signature is guessed.
 #![no_main]
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -1,6 +1,6 @@
-//! What the targets share: fuzzed bytes read as a request, and a house to send it to.
+//! What the targets share: fuzzed bytes read as a request, and a server to send it to.
 //!
-//! A request is written as people write one: a line with method and target, lines with header fields, an empty line, the body.
+//! A request is text: a line with method and target, lines with header fields, an empty line, the body.
 
 use cloudlet_aws::{Account, Head, Region};
 use cloudlet_cloud::{Cloud, Mode, Settings};
@@ -44,7 +44,7 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// `None`: an HTTP library would not let this pass as a head.
+    /// `None`: an HTTP library would refuse this head.
     pub fn read(bytes: &'a [u8]) -> Option<Request<'a>> {
         let end = bytes.windows(2).position(|pair| pair == b"\n\n").unwrap_or(bytes.len());
         let text = std::str::from_utf8(&bytes[..end]).ok()?;
@@ -63,7 +63,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A house on a loopback port, which takes any key, with a bucket, an object and a queue in it.
+/// A server on a loopback port, which accepts any key, with a bucket, an object and a queue.
 pub struct TestCloud {
     inner: Arc<Cloud>,
     address: SocketAddr,
@@ -71,7 +71,7 @@ pub struct TestCloud {
 }
 
 impl TestCloud {
-    pub fn open() -> TestCloud {
+    pub fn start() -> TestCloud {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
         let settings = Settings { mode: Mode::Off, calls: 10, ..Settings::default() };
@@ -82,7 +82,7 @@ impl TestCloud {
             cloudlet_sqs::service(journal, Urls::Endpoint),
             cloudlet_sts::service(identity.clone(), ProviderKeys::none(), journal),
         ];
-        // Nothing leaves the house: no courier, and so no SNS.
+        // Without an HTTP client, and so without SNS.
         let cloud = Cloud::new(Runtime::new(Clock::ticking(), Ids::seeded(1)), identity, services, settings);
         let admin = Arc::new(cloudlet_admin::Rooms::new(cloud.clone(), "fuzz", None));
         let limits = Limits { body: 1 << 20, stall_time: Duration::from_secs(2), ..Limits::default() };
@@ -91,12 +91,12 @@ impl TestCloud {
         let address = listener.address().unwrap();
         runtime.spawn(serve(gateway, vec![listener], std::future::pending()));
         let cloud = TestCloud { inner: cloud, address, _runtime: runtime };
-        cloud.furnish();
+        cloud.prepare();
         cloud
     }
 
-    /// Empties the house and puts the furniture back.
-    pub fn furnish(&self) {
+    /// Deletes all state and creates bucket, object and queue again.
+    pub fn prepare(&self) {
         self.inner.reset();
         self.send(b"PUT /bucket HTTP/1.1\r\n", b"");
         self.send(b"PUT /bucket/key HTTP/1.1\r\n", b"0123456789");
@@ -104,7 +104,7 @@ impl TestCloud {
         self.send(b"POST / HTTP/1.1\r\nx-amz-target: AmazonSQS.SendMessage\r\n", br#"{"QueueUrl":"/000000000000/queue","MessageBody":"hello"}"#);
     }
 
-    /// Sends a head without its end, and a body of the right length; gives the answer.
+    /// Sends a head without its end, and a body of the right length; returns the answer.
     pub fn send(&self, head: &[u8], body: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.address).unwrap();
         // A long poll waits longer than a fuzzer can.

@@ -1,4 +1,4 @@
-"""The client's half: requests as botocore makes and signs them, and answers as it reads them. Nothing is sent."""
+"""The client: requests as botocore makes and signs them, and answers as it reads them. Nothing is sent."""
 
 import base64
 import io
@@ -22,7 +22,7 @@ def request(operation, parameters, endpoint):
     """A signed request, as the echo takes it."""
     metadata = operation.service_model.metadata
     serialized = create_serializer(protocol_of(operation), include_validation=False).serialize_to_request(parameters, operation)
-    # What botocore does at these operations beside serializing.
+    # botocore does this for these operations beside serializing.
     if operation.name in ("DeleteObjects", "PutBucketLifecycleConfiguration"):
         escape_xml_payload(serialized)
     prepare_request_dict(serialized, endpoint, context={})
@@ -55,7 +55,7 @@ def content(body):
 
 
 class Response:
-    """As much of a response as botocore's handlers look at."""
+    """The part of a response that botocore's handlers read."""
 
     def __init__(self, content):
         self.raw = self.content = content
@@ -68,7 +68,7 @@ class Response:
 
 
 def answer(operation, answered):
-    """What botocore makes of an answer."""
+    """An answer as botocore parses it."""
     body = base64.b64decode(answered["body"])
     streaming = operation.has_streaming_output or operation.has_event_stream_output
     response = {
@@ -81,7 +81,7 @@ def answer(operation, answered):
     if operation.name == "GetBucketLocation":
         parse_get_bucket_location(parsed, Response(body))
     parsed.pop("ResponseMetadata")
-    # Nothing is what botocore calls the location of a bucket that has none.
+    # botocore returns None as the location of a bucket that has none.
     return {name: read(value) for name, value in parsed.items() if value is not None}
 
 

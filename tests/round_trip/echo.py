@@ -1,4 +1,4 @@
-"""The server's half: a program that reads requests into our types and writes answers from them, a line each."""
+"""The server: a program that reads requests into our types and writes answers from them, a line each."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ class Echo:
     def __init__(self, program):
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
-    def ask(self, kind, what):
+    def call(self, kind, what):
         self.process.stdin.write(json.dumps({kind: what}) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()

@@ -8,7 +8,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 SETTINGS = Path(__file__).parents[2] / "crates/xtask/api"
-# By how our schemas name them.
+# By their names in our schemas.
 PROTOCOLS = {"AwsJson10": "json", "AwsJson11": "json", "RestJson": "rest-json", "RestXml": "rest-xml", "Query": "query", "Ec2Query": "ec2"}
 
 
@@ -24,7 +24,7 @@ class Models:
 
     @functools.cache
     def service(self, name, protocol):
-        """The model of a service as it speaks a protocol, which may be one that it has only by our corrections."""
+        """The model of a service in one protocol, which it may have only by our corrections."""
         entry = self.catalogue[name]
         model = self.loader.load_service_model(entry["model"], "service-2", entry["version"])
         if model["metadata"]["protocol"] != PROTOCOLS[protocol]:

@@ -64,19 +64,19 @@ def comparable(shape, value):
     return value
 
 
-def differences(wanted, found, path=""):
-    """Where two comparable values differ, in words."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        for name in {**wanted, **found}:
-            place = f"{path}.{name}" if path else name
+def differences(expected, found, path=""):
+    """Describes where two comparable values differ."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for name in {**expected, **found}:
+            position = f"{path}.{name}" if path else name
             if name not in found:
-                yield f"{place}: lost {wanted[name]!r}"
-            elif name not in wanted:
-                yield f"{place}: made up {found[name]!r}"
+                yield f"{position}: lost {expected[name]!r}"
+            elif name not in expected:
+                yield f"{position}: made up {found[name]!r}"
             else:
-                yield from differences(wanted[name], found[name], place)
-    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
-        for index, (one, other) in enumerate(zip(wanted, found)):
+                yield from differences(expected[name], found[name], position)
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for index, (one, other) in enumerate(zip(expected, found)):
             yield from differences(one, other, f"{path}[{index}]")
-    elif wanted != found or type(wanted) is not type(found):
-        yield f"{path}: wanted {wanted!r}, found {found!r}"
+    elif expected != found or type(expected) is not type(found):
+        yield f"{path}: expected {expected!r}, found {found!r}"

@@ -29,7 +29,7 @@ ANSWERS_LEFT_OUT = {}
 @functools.cache
 def rows(program):
     echo = Echo(program)
-    rows = echo.ask("list", None)
+    rows = echo.call("list", None)
     echo.stop()
     return [(row["service"], protocol, row["operation"], row["faults"]) for row in rows for protocol in row["protocols"]]
 
@@ -65,8 +65,8 @@ def seed(*parts):
     return zlib.crc32(" ".join(map(str, parts)).encode())
 
 
-def agree(shape, wanted, found, context):
-    wrong = list(differences(comparable(shape, wanted), comparable(shape, found)))
+def agree(shape, expected, found, context):
+    wrong = list(differences(comparable(shape, expected), comparable(shape, found)))
     assert not wrong, "\n".join([*wrong[:5], context])
 
 
@@ -78,7 +78,7 @@ def test_a_request_is_read(row, echo, models):
         parameters = values.of(operation.input_shape)
         endpoint = ENDPOINTS[turn % 2].format(operation.service_model.metadata["endpointPrefix"])
         request = client.request(operation, parameters, endpoint)
-        reply = echo.ask("request", request)
+        reply = echo.call("request", request)
         assert (reply["service"], reply["protocol"], reply["operation"]) == (service, protocol, name), request
         assert not reply["missing"], reply["missing"]
         found = reply["input"]
@@ -94,12 +94,12 @@ def test_an_answer_is_read(row, echo, models):
     shape = operation.output_shape
     for turn in range(ROUNDS):
         output = Values(seed("answer", *row[:3], turn), client.protocol_of(operation), "answer", full=turn == 0).of(shape)
-        wanted = {"service": service, "protocol": protocol, "operation": name, "output": neutral(shape, output) if shape else {}}
+        expected = {"service": service, "protocol": protocol, "operation": name, "output": neutral(shape, output) if shape else {}}
         if operation.has_event_stream_output:
             events = operation.get_event_stream_output()
             stream = next(member for member, of in shape.members.items() if of.name == events.name)
-            wanted["events"] = wanted["output"].pop(stream)
-        answered = echo.ask("answer", wanted)
+            expected["events"] = expected["output"].pop(stream)
+        answered = echo.call("answer", expected)
         found = client.answer(operation, answered)
         context = f"{answered} {base64.b64decode(answered['body'])}"
         if shape is None:
@@ -115,15 +115,15 @@ def test_every_fault_is_known_to_botocore(request, echo, models):
         operation = models.operation(service, protocol, name)
         modelled = {shape.name for shape in operation.error_shapes}
         for fault in faults:
-            wanted = {"service": service, "protocol": protocol, "operation": name, "name": fault, "message": message}
-            code, said = client.fault(operation, echo.ask("fault", wanted))
+            expected = {"service": service, "protocol": protocol, "operation": name, "name": fault, "message": message}
+            code, text = client.fault(operation, echo.call("fault", expected))
             shape = operation.service_model.shape_for_error_code(code)
-            if shape is None or shape.name not in modelled or said != message:
-                wrong.append(f"{service} {name} {protocol}: {fault} is read as {code}: {said}")
+            if shape is None or shape.name not in modelled or text != message:
+                wrong.append(f"{service} {name} {protocol}: {fault} is read as {code}: {text}")
     assert not wrong, "\n".join(wrong)
 
 
-def test_no_operation_is_missing_but_those_left_out(request, models):
+def test_no_operation_is_missing_except_those_left_out(request, models):
     program = request.config.getoption("--echo")
     wrong = []
     for service in models.catalogue:

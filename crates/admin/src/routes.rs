@@ -6,7 +6,7 @@ use cloudlet_aws::{Head, Timestamp, TimestampFormat};
 use cloudlet_cloud::{CallRecord, Cloud};
 use cloudlet_engine::{AuthOutcome, Boxed, DeveloperRequest};
 use cloudlet_gateway::{AdminApi, Plain};
-use cloudlet_shape::{Protocol, Taken};
+use cloudlet_shape::{BodyContent, Protocol};
 use cloudlet_store::Json;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -142,8 +142,8 @@ impl AdminRoutes {
             }
         };
         let body = match answer.body.take() {
-            Taken::Whole(bytes) => bytes,
-            Taken::Stream(_) => return refusal(500, "a window shows no streams"),
+            BodyContent::Whole(bytes) => bytes,
+            BodyContent::Stream(_) => return refusal(500, "a window shows no streams"),
         };
         let content_type = if protocol == Protocol::Query { "text/xml" } else { "application/json" };
         Plain { status: answer.status, content_type: content_type.into(), body }

@@ -1,4 +1,4 @@
-//! The yardstick: an axum server that reads the body it is sent and answers as many bytes as it is asked for.
+//! The server to compare with: axum, reading the body and answering the number of bytes in the path.
 
 use axum::{
     Router,

@@ -1,4 +1,4 @@
-//! A client that costs as little as can be: raw connections, requests made beforehand, answers counted and checked.
+//! A cheap client: raw connections, requests made beforehand, answers counted and checked.
 
 use std::{
     io::{self, Read, Write},
@@ -19,18 +19,18 @@ pub struct Connection {
 
 impl Connection {
     pub async fn open(address: SocketAddr) -> Connection {
-        Connection::with_room(address, 64 << 10).await
+        Connection::with_buffer(address, 64 << 10).await
     }
 
-    /// With a buffer of so many bytes, which grows when an answer is longer.
-    pub async fn with_room(address: SocketAddr, bytes: usize) -> Connection {
+    /// With a buffer of this size, which grows when an answer is longer.
+    pub async fn with_buffer(address: SocketAddr, bytes: usize) -> Connection {
         let stream = TcpStream::connect(address).await.expect("a connection");
         stream.set_nodelay(true).expect("no delay");
         Connection { stream, buffer: vec![0; bytes], filled: 0 }
     }
 
-    /// Sends a request and returns the whole answer: head and body. Anything but a 2xx is a mistake of the measurement.
-    pub async fn permission(&mut self, request: &[u8]) -> &[u8] {
+    /// Sends a request and returns the whole answer, head and body. Panics unless it is a 2xx.
+    pub async fn call(&mut self, request: &[u8]) -> &[u8] {
         let answer = self.exchange(request).await;
         assert!(answer.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&answer[..answer.len().min(2_000)]));
         answer
@@ -40,16 +40,16 @@ impl Connection {
     pub async fn exchange(&mut self, request: &[u8]) -> &[u8] {
         self.stream.write_all(request).await.expect("the request is sent");
         self.filled = 0;
-        let mut wanted = usize::MAX;
-        while self.filled < wanted {
+        let mut expected = usize::MAX;
+        while self.filled < expected {
             if self.filled == self.buffer.len() {
                 self.buffer.resize(self.buffer.len() * 2, 0);
             }
             let read = self.stream.read(&mut self.buffer[self.filled..]).await.expect("an answer");
             assert!(read > 0, "the connection was closed: {}", String::from_utf8_lossy(&self.buffer[..self.filled]));
             self.filled += read;
-            if wanted == usize::MAX {
-                wanted = length(&self.buffer[..self.filled]).unwrap_or(usize::MAX);
+            if expected == usize::MAX {
+                expected = length(&self.buffer[..self.filled]).unwrap_or(usize::MAX);
             }
         }
         &self.buffer[..self.filled]
@@ -77,11 +77,11 @@ pub struct Repeat(pub Vec<u8>);
 
 impl Turn for Repeat {
     async fn go(&mut self, connection: &mut Connection) {
-        connection.permission(&self.0).await;
+        connection.call(&self.0).await;
     }
 }
 
-/// Turns a second, over as many connections as there are turns, which are given back.
+/// Turns per second, with one connection for each of `turns`, which are given back.
 pub async fn rate<T: Turn>(address: SocketAddr, turns: Vec<T>, time: Duration) -> (f64, Vec<T>) {
     let local = tokio::task::LocalSet::new();
     local
@@ -110,7 +110,7 @@ pub async fn rate<T: Turn>(address: SocketAddr, turns: Vec<T>, time: Duration) -
         .await
 }
 
-/// One question over a connection of its own, without a runtime.
+/// One request over a connection of its own, without a runtime.
 pub fn ask_once(address: SocketAddr, request: &[u8]) -> io::Result<String> {
     let mut stream = std::net::TcpStream::connect(address)?;
     stream.set_nodelay(true)?;

@@ -1,4 +1,4 @@
-//! What the digests alone cost, on this machine, in this run.
+//! The cost of the digests alone, on this machine, in this run.
 
 use cloudlet_digest::{Algorithm, Digest};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What it costs to ask the evaluator: alone, and on the road, for a user with five policies beside root, who has none to look at.
+//! The cost of a policy decision: alone, and within a request, for a user with five policies compared with root, which has none.
 
 use crate::{
     client::Connection,
@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Five policies of everyday kinds; the last allows what is asked.
+/// Five policies of common kinds; the last allows the call.
 const POLICIES: [&str; 5] = [
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sqs:SendMessage","sqs:ReceiveMessage","sqs:DeleteMessage"],"Resource":"arn:aws:sqs:*:*:orders-*"}]}"#,
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"logs:*","Resource":"*"},{"Effect":"Deny","Action":"logs:Delete*","Resource":"*"}]}"#,
@@ -25,7 +25,7 @@ const TURNS: usize = 10;
 
 impl Bench<'_> {
     pub async fn decisions(&self, host: &str) {
-        if !self.wants("decisions") {
+        if !self.includes("decisions") {
             return;
         }
         let alone = alone();
@@ -51,15 +51,15 @@ impl Bench<'_> {
     async fn user(&self, host: &str) -> (String, String) {
         let iam = Signed::new(host, "iam");
         let mut connection = Connection::open(self.server.address).await;
-        connection.permission(&iam.form("Action=CreateUser&Version=2010-05-08&UserName=bench")).await;
+        connection.call(&iam.form("Action=CreateUser&Version=2010-05-08&UserName=bench")).await;
         for (number, policy) in POLICIES.iter().enumerate() {
             let put = format!(
                 "Action=PutUserPolicy&Version=2010-05-08&UserName=bench&PolicyName=p{number}&PolicyDocument={}",
                 policy.replace('%', "%25").replace('+', "%2B").replace('&', "%26")
             );
-            connection.permission(&iam.form(&put)).await;
+            connection.call(&iam.form(&put)).await;
         }
-        let answer = connection.permission(&iam.form("Action=CreateAccessKey&Version=2010-05-08&UserName=bench")).await;
+        let answer = connection.call(&iam.form("Action=CreateAccessKey&Version=2010-05-08&UserName=bench")).await;
         let text = String::from_utf8_lossy(answer).into_owned();
         let element = |name: &str| text.split(&format!("<{name}>")).nth(1).and_then(|rest| rest.split('<').next()).expect("an access key").to_owned();
         (element("AccessKeyId"), element("SecretAccessKey"))
@@ -86,7 +86,7 @@ fn alone() -> f64 {
     let request =
         Request { principal: Principal::of(&caller), action: "s3:GetObject", resource: &resource, resource_account: Some(account), keys: &keys };
     let policies = Policies { identity: &identity, ..Policies::default() };
-    assert!(decide(&request, &policies).is_allowed(), "the question that is asked has to be allowed");
+    assert!(decide(&request, &policies).is_allowed(), "the call has to be allowed");
     let began = Instant::now();
     let mut decided = 0u32;
     while began.elapsed() < Duration::from_secs(1) {

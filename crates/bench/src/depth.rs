@@ -1,4 +1,4 @@
-//! A million messages in one queue: what the first twentieth of them costs, and the last.
+//! A million messages in one queue: the cost of the first and of the last twentieth of them.
 
 use crate::{
     client::Connection,
@@ -20,7 +20,7 @@ enum Step {
     TakeBatch,
 }
 
-/// How fast a step went, and what it cost the server.
+/// The speed of a step, and its cost for the server.
 struct Pace {
     per_second: f64,
     /// Microseconds of processor time.
@@ -29,24 +29,24 @@ struct Pace {
 
 impl Bench<'_> {
     pub async fn depth(&self, host: &str) {
-        if !self.wants("SQS 1,000,000 messages") {
+        if !self.includes("SQS 1,000,000 messages") {
             return;
         }
         prepare(self.server.address, &Signed::new(host, "sqs").json("AmazonSQS.CreateQueue", r#"{"QueueName":"deep"}"#)).await;
         let before = self.server.resident();
-        let shallow = self.walk(host, Step::Send, TWENTIETH).await;
-        self.walk(host, Step::SendBatch, MESSAGES - 2 * TWENTIETH).await;
-        let deep = self.walk(host, Step::Send, TWENTIETH).await;
-        tell("send", "the first 5 %", &shallow, "the last 5 %", &deep);
+        let shallow = self.run_step(host, Step::Send, TWENTIETH).await;
+        self.run_step(host, Step::SendBatch, MESSAGES - 2 * TWENTIETH).await;
+        let deep = self.run_step(host, Step::Send, TWENTIETH).await;
+        print("send", "the first 5 %", &shallow, "the last 5 %", &deep);
         println!("{MESSAGES} messages cost   {:>9.0} MB", (self.server.resident() - before) as f64 / 1e6);
-        let deep = self.walk(host, Step::Take, TWENTIETH).await;
-        self.walk(host, Step::TakeBatch, MESSAGES - 2 * TWENTIETH).await;
-        let shallow = self.walk(host, Step::Take, TWENTIETH).await;
-        tell("receive and delete", "the last 5 %", &shallow, "of a full queue", &deep);
+        let deep = self.run_step(host, Step::Take, TWENTIETH).await;
+        self.run_step(host, Step::TakeBatch, MESSAGES - 2 * TWENTIETH).await;
+        let shallow = self.run_step(host, Step::Take, TWENTIETH).await;
+        print("receive and delete", "the last 5 %", &shallow, "of a full queue", &deep);
     }
 
-    /// Does a step for so many messages, over all connections.
-    async fn walk(&self, host: &str, step: Step, messages: usize) -> Pace {
+    /// Does a step for this many messages, over all connections.
+    async fn run_step(&self, host: &str, step: Step, messages: usize) -> Pace {
         let local = tokio::task::LocalSet::new();
         let left = Rc::new(Cell::new(messages));
         let (cpu, watch) = (self.server.cpu(), Instant::now());
@@ -65,7 +65,7 @@ impl Bench<'_> {
                         while left.get() >= of {
                             left.set(left.get() - of);
                             match step {
-                                Step::Send | Step::SendBatch => drop(connection.permission(&send).await.len()),
+                                Step::Send | Step::SendBatch => drop(connection.call(&send).await.len()),
                                 Step::Take | Step::TakeBatch => take(&mut connection, &sqs, &queue, of).await,
                             }
                         }
@@ -81,7 +81,7 @@ impl Bench<'_> {
     }
 }
 
-fn tell(what: &str, first: &str, shallow: &Pace, second: &str, deep: &Pace) {
+fn print(what: &str, first: &str, shallow: &Pace, second: &str, deep: &Pace) {
     println!(
         "{what}, {first}: {:.0} /s, {:.1} µs of CPU; {second}: {:.0} /s, {:.1} µs; ratio {:.2} (by CPU {:.2})",
         shallow.per_second,
@@ -104,7 +104,7 @@ fn send(sqs: &Signed, queue: &str, of: usize) -> Vec<u8> {
 
 async fn take(connection: &mut Connection, sqs: &Signed, queue: &str, of: usize) {
     let receive = format!(r#"{{"QueueUrl":"{queue}","MaxNumberOfMessages":{of}}}"#);
-    let answer = connection.permission(&sqs.json("AmazonSQS.ReceiveMessage", &receive)).await;
+    let answer = connection.call(&sqs.json("AmazonSQS.ReceiveMessage", &receive)).await;
     let handles: Vec<&str> = handles(answer).collect();
     assert_eq!(handles.len(), of, "the queue holds more messages");
     let delete = match handles.as_slice() {
@@ -114,5 +114,5 @@ async fn take(connection: &mut Connection, sqs: &Signed, queue: &str, of: usize)
             sqs.json("AmazonSQS.DeleteMessageBatch", &format!(r#"{{"QueueUrl":"{queue}","Entries":[{}]}}"#, entries.join(",")))
         }
     };
-    connection.permission(&delete).await;
+    connection.call(&delete).await;
 }

@@ -1,5 +1,5 @@
-//! Measures a release build from outside: rates as a ratio to a bare axum server that is asked in turns with it,
-//! in one run, over 16 connections, with signatures and authorization on; and start, memory, size, CPU.
+//! Measures a server binary as its clients see it: rates as a ratio to a bare axum server, in alternating turns of one run, over 16
+//! connections, with signatures and authorization on; and start time, memory, size and CPU.
 #![expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -14,6 +14,7 @@ mod client;
 mod cost;
 mod decisions;
 mod depth;
+mod forms;
 mod messaging;
 mod polls;
 mod process;
@@ -43,7 +44,7 @@ fn measure(arguments: &[String]) {
     runtime.block_on(scenario::run(&server, Duration::from_secs_f64(seconds), &filter));
 }
 
-/// As many open files as the machine allows, for us and for the servers that are started.
+/// Raises the limit on open files, for this process and the servers it starts.
 fn open_files() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);

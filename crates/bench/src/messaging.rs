@@ -1,4 +1,4 @@
-//! Queues and topics at speed: sending, the whole life of a message, publishing to one, ten and a hundred queues.
+//! Queues and topics: sending; the cycle of send, receive and delete; publishing to one, ten and a hundred queues.
 
 use crate::{
     client::{Connection, Turn},
@@ -14,9 +14,9 @@ pub fn queue_url(host: &str, name: &str) -> String {
     format!("http://{host}/{ACCOUNT}/{name}")
 }
 
-/// Asks for something that has to be there before it is measured.
+/// Makes a call that prepares a measurement.
 pub async fn prepare(address: SocketAddr, request: &[u8]) -> String {
-    String::from_utf8_lossy(Connection::open(address).await.permission(request).await).into_owned()
+    String::from_utf8_lossy(Connection::open(address).await.call(request).await).into_owned()
 }
 
 impl Bench<'_> {
@@ -30,14 +30,14 @@ impl Bench<'_> {
         let send = sqs.json("AmazonSQS.SendMessage", &send);
         self.compare("SQS SendMessage", send.clone()).await;
         for (name, queue) in [("SQS cycle", "cycle"), ("SQS FIFO cycle", "cycle.fifo")] {
-            self.contest(name, &send, (0..CONNECTIONS).map(|number| Cycle::new(host, queue, number)).collect()).await;
+            self.compare_turns(name, &send, (0..CONNECTIONS).map(|number| Cycle::new(host, queue, number)).collect()).await;
         }
     }
 
     pub async fn topics(&self, host: &str) {
         for queues in [1, 10, 100] {
             let name = if queues == 1 { "SNS to 1 queue".to_owned() } else { format!("SNS to {queues} queues") };
-            if !self.wants(&name) {
+            if !self.includes(&name) {
                 continue;
             }
             let (sns, sqs) = (Signed::new(host, "sns"), Signed::new(host, "sqs"));
@@ -59,7 +59,7 @@ impl Bench<'_> {
         }
     }
 
-    /// A queue as guides make one: its policy lets this topic send, and nobody else.
+    /// A queue with a policy that lets only this topic send.
     async fn subscribe(&self, sns: &Signed, sqs: &Signed, topic: &str, queue: &str) {
         let arn = format!("arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}");
         let policy = format!(
@@ -72,13 +72,13 @@ impl Bench<'_> {
     }
 }
 
-/// As forms spell it.
+/// Percent-encoded as in forms.
 fn encoded(text: &str) -> String {
     text.replace(':', "%3A").replace(' ', "+")
 }
 
 /// Sends a message, receives one, deletes it. In a FIFO queue every connection has a group of its own, and every message an id.
-/// What is the same in each turn is made beforehand, as all requests of the other measures are.
+/// Requests that are the same in each turn are made beforehand.
 struct Cycle {
     signed: Signed,
     queue: String,
@@ -94,7 +94,7 @@ impl Cycle {
         let (signed, queue) = (Signed::new(host, "sqs"), queue_url(host, name));
         let fifo = name.ends_with(".fifo");
         let send = (!fifo).then(|| signed.json("AmazonSQS.SendMessage", &format!(r#"{{"QueueUrl":"{queue}","MessageBody":"{BODY}"}}"#)));
-        // Another connection may hold this one's group for a moment.
+        // Another connection may have a message of this one's group in flight.
         let wait = if fifo { r#","WaitTimeSeconds":20"# } else { "" };
         let receive = signed.json("AmazonSQS.ReceiveMessage", &format!(r#"{{"QueueUrl":"{queue}"{wait}}}"#));
         Cycle { signed, queue, number, sent: 0, send, receive }
@@ -106,16 +106,16 @@ impl Turn for Cycle {
         let queue = &self.queue;
         self.sent += 1;
         match &self.send {
-            Some(send) => connection.permission(send).await,
+            Some(send) => connection.call(send).await,
             None => {
                 let order = format!(r#""MessageGroupId":"{0}","MessageDeduplicationId":"{0}-{1}""#, self.number, self.sent);
                 let send = format!(r#"{{"QueueUrl":"{queue}","MessageBody":"{BODY}",{order}}}"#);
-                connection.permission(&self.signed.json("AmazonSQS.SendMessage", &send)).await
+                connection.call(&self.signed.json("AmazonSQS.SendMessage", &send)).await
             }
         };
-        let answer = connection.permission(&self.receive).await;
+        let answer = connection.call(&self.receive).await;
         let handle = handles(answer).next().expect("a message was received").to_owned();
-        connection.permission(&self.signed.json("AmazonSQS.DeleteMessage", &format!(r#"{{"QueueUrl":"{queue}","ReceiptHandle":"{handle}"}}"#))).await;
+        connection.call(&self.signed.json("AmazonSQS.DeleteMessage", &format!(r#"{{"QueueUrl":"{queue}","ReceiptHandle":"{handle}"}}"#))).await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ten thousand consumers that wait: what they cost while nothing comes, and that one message wakes one of them.
+//! Ten thousand idle long polls: their memory and CPU, and that one message wakes one of them.
 
 use crate::{
     client::Connection,
@@ -9,18 +9,18 @@ use crate::{
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 const POLLS: usize = 10_000;
-/// How many connections are opened at a time: a listening socket has room for about as many that are not accepted yet.
+/// How many connections are opened at a time: the backlog of a listening socket is about as long.
 const AT_A_TIME: usize = 100;
 const WAIT: u64 = 20;
 
 impl Bench<'_> {
     pub async fn idle_polls(&self, host: &str) {
-        if !self.wants("SQS 10,000 long polls") {
+        if !self.includes("SQS 10,000 long polls") {
             return;
         }
         // A connection is a descriptor here and one in the server, which inherits the limit.
-        let room = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
-        assert!(room > POLLS as u64 + 200, "the machine allows {room} open files only");
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+        assert!(limit > POLLS as u64 + 200, "the machine allows {limit} open files only");
         let sqs = Signed::new(host, "sqs");
         prepare(self.server.address, &sqs.json("AmazonSQS.CreateQueue", r#"{"QueueName":"idle"}"#)).await;
         let url = queue_url(host, "idle");
@@ -31,10 +31,10 @@ impl Bench<'_> {
             .run_until(async {
                 let (woken, mut set) = (Rc::new(Cell::new(0usize)), tokio::task::JoinSet::new());
                 for opened in 0..POLLS {
-                    let mut connection = Connection::with_room(self.server.address, 1 << 10).await;
+                    let mut connection = Connection::with_buffer(self.server.address, 1 << 10).await;
                     let (poll, woken) = (poll.clone(), woken.clone());
                     set.spawn_local(async move {
-                        if handles(connection.permission(&poll).await).next().is_some() {
+                        if handles(connection.call(&poll).await).next().is_some() {
                             woken.set(woken.get() + 1);
                         }
                     });

@@ -1,4 +1,4 @@
-//! Processes under test: started, watched through /proc, and ended by their own pid.
+//! Processes under test: started, observed through /proc, and killed at the end.
 
 use std::{
     fs,
@@ -31,7 +31,7 @@ impl Process {
         }
         let after = line.split("listens on ").nth(1).expect("an address");
         let address = after.split_whitespace().next().expect("an address").parse().expect("an address");
-        // Its log must flow, or it would stand still.
+        // Its output must be read, or it would block.
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
         Process { child, address }
     }

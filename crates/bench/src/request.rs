@@ -1,10 +1,10 @@
-//! Requests as bytes, signed once and sent often.
+//! Signed requests as bytes.
 
 use cloudlet_aws::Timestamp;
 use cloudlet_sigv4::SigningKey;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Signs for one service and host. A client under measurement does it for every call, so it takes no detours.
+/// Signs for one service and host. Some measurements sign every call, so it is fast rather than general.
 pub struct Signed {
     host: String,
     access_key: String,
@@ -79,7 +79,7 @@ fn push(text: &mut String, pieces: &[&str]) {
     pieces.iter().for_each(|piece| text.push_str(piece));
 }
 
-/// The same bytes without a signature's meaning, to a path of the bare server that answers `size` bytes.
+/// The same request to the path of the bare server that answers `size` bytes.
 pub fn bare(of: &[u8], size: usize) -> Vec<u8> {
     let end = memchr::memchr(b'\r', of).expect("a request line");
     let line = std::str::from_utf8(&of[..end]).expect("text");

@@ -2,7 +2,7 @@
 
 use crate::{
     client::{Connection, Repeat, Turn, rate},
-    cost, process,
+    cost, forms, process,
     process::Process,
     request::{Signed, bare},
 };
@@ -14,14 +14,14 @@ use std::{
 };
 
 pub const CONNECTIONS: usize = 16;
-/// The two servers are asked in turns, so that a slow minute of the machine slows both; and in many short ones, so that a disturbance
-/// spoils few pairs.
+/// The two servers take turns, so that a slow moment of the machine slows both; the turns are many and short, so that a disturbance
+/// affects few pairs.
 const TURNS: usize = 16;
 const KEYS: usize = 1_000_000;
 
 pub struct Bench<'a> {
     pub server: Process,
-    yardstick: Process,
+    bare: Process,
     pub time: Duration,
     filter: &'a str,
 }
@@ -35,12 +35,12 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     let me = env::current_exe().expect("this program");
     let bench = Bench {
         server: Process::start(server, &["--port", "0", "--log", "info,cloudlet::call=off"]),
-        yardstick: Process::start(&me, &["bare"]),
+        bare: Process::start(&me, &["bare"]),
         time,
         filter,
     };
     let host = bench.server.address.to_string();
-    Connection::open(bench.server.address).await.permission(&Signed::caller_identity(&host)).await;
+    Connection::open(bench.server.address).await.call(&Signed::caller_identity(&host)).await;
     println!("memory after one answer    {:>9.1} MB", bench.server.resident() as f64 / 1e6);
     bench.rates(&host).await;
     bench.queues(&host).await;
@@ -50,43 +50,45 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.listing(&host).await;
     bench.idle_polls(&host).await;
     bench.depth(&host).await;
+    forms::measure(server, filter).await;
 }
 
 impl Bench<'_> {
     async fn rates(&self, host: &str) {
         let (sts, s3) = (Signed::new(host, "sts"), Signed::new(host, "s3"));
         let mut one = Connection::open(self.server.address).await;
-        one.permission(&s3.request("PUT", "/bench", "", &[], b"")).await;
+        one.call(&s3.request("PUT", "/bench", "", &[], b"")).await;
         let (small, large) = (vec![b'k'; 1 << 10], vec![b'm'; 1 << 20]);
-        one.permission(&s3.request("PUT", "/bench/small", "", &[], &small)).await;
-        one.permission(&s3.request("PUT", "/bench/large", "", &[], &large)).await;
+        one.call(&s3.request("PUT", "/bench/small", "", &[], &small)).await;
+        one.call(&s3.request("PUT", "/bench/large", "", &[], &large)).await;
         println!("{:<24} {:>12} {:>12} {:>7} {:>14} {:>10}", "", "cloudlet /s", "bare /s", "ratio", "(half of all)", "CPU in µs");
         self.compare("GetCallerIdentity", sts.form("Action=GetCallerIdentity&Version=2011-06-15")).await;
+        self.compare("S3 ListBuckets", s3.request("GET", "/", "", &[], b"")).await;
         self.compare("S3 GET 1 KiB", s3.request("GET", "/bench/small", "", &[], b"")).await;
         self.compare("S3 PUT 1 KiB", s3.request("PUT", "/bench/small", "", &[], &small)).await;
         self.compare("S3 GET 1 MiB", s3.request("GET", "/bench/large", "", &[], b"")).await;
         self.compare("S3 PUT 1 MiB", s3.request("PUT", "/bench/large", "", &[], &large)).await;
     }
 
-    pub fn wants(&self, name: &str) -> bool {
+    pub fn includes(&self, name: &str) -> bool {
         name.contains(self.filter)
     }
 
-    /// Asks both servers the same.
+    /// Measures one request.
     pub async fn compare(&self, name: &str, request: Vec<u8>) {
-        self.contest(name, &request, many(&request)).await;
+        self.compare_turns(name, &request, many(&request)).await;
     }
 
-    /// Takes turns with the bare server, which answers as many bytes as ours does to this request, and prints the best of each; and the
-    /// ratio, which is the median of those of all pairs of turns: the two of a pair had the same moment of the machine.
-    pub async fn contest<T: Turn>(&self, name: &str, request: &[u8], mut turns: Vec<T>) {
-        if !self.wants(name) {
+    /// Alternates turns with the bare server, which answers as many bytes as ours does to this request. Prints the best rate of each, and
+    /// the median of the ratios of all pairs of turns.
+    pub async fn compare_turns<T: Turn>(&self, name: &str, request: &[u8], mut turns: Vec<T>) {
+        if !self.includes(name) {
             return;
         }
         let plain = self.plain(request).await;
         let (mut ours, mut theirs, mut cost, mut ratios) = (0f64, 0f64, f64::MAX, Vec::new());
         for _ in 0..TURNS {
-            let their = rate(self.yardstick.address, many(&plain), self.time).await.0;
+            let their = rate(self.bare.address, many(&plain), self.time).await.0;
             let (our, spent);
             (our, spent, turns) = self.turn(turns).await;
             (ours, theirs, cost) = (ours.max(our), theirs.max(their), cost.min(spent));
@@ -97,24 +99,24 @@ impl Bench<'_> {
         println!("{name:<24} {ours:>12.0} {theirs:>12.0} {:>7.2} ({:.2} to {:.2}) {:>10.0}", quarter(2), quarter(1), quarter(3), cost * 1e6);
     }
 
-    /// One turn of the server: how often a second, and the seconds of CPU it spent on each.
+    /// One turn of the server: requests per second, and the seconds of CPU spent on each.
     pub async fn turn<T: Turn>(&self, turns: Vec<T>) -> (f64, f64, Vec<T>) {
         let cpu = self.server.cpu();
         let (often, turns) = rate(self.server.address, turns, self.time).await;
         (often, (self.server.cpu() - cpu).as_secs_f64() / (often * self.time.as_secs_f64()), turns)
     }
 
-    /// The request for the bare server that is answered as many bytes.
+    /// A request that the bare server answers with as many bytes.
     async fn plain(&self, request: &[u8]) -> Vec<u8> {
-        let answer = Connection::open(self.server.address).await.permission(request).await.to_vec();
+        let answer = Connection::open(self.server.address).await.call(request).await.to_vec();
         let head = memchr::memmem::find(&answer, b"\r\n\r\n").expect("a head") + 4;
         bare(request, answer.len() - head)
     }
 
-    /// What a PUT of one MiB costs the server, beside the digests it demands: MD5 for the ETag, SHA-256 of the signature,
-    /// CRC-64/NVME for the checksum that S3 keeps.
+    /// The CPU time of a PUT of one MiB, beside that of the digests it needs: MD5 for the ETag, SHA-256 for the signature,
+    /// CRC-64/NVME for the checksum.
     async fn put_cpu(&self, host: &str) {
-        if !self.wants("S3 PUT 1 MiB") {
+        if !self.includes("S3 PUT 1 MiB") {
             return;
         }
         let request = Signed::new(host, "s3").request("PUT", "/bench/large", "", &[], &vec![b'm'; 1 << 20]);
@@ -133,16 +135,16 @@ impl Bench<'_> {
 
     /// The first and the last page of a thousand keys among a million.
     async fn listing(&self, host: &str) {
-        if !self.wants("S3 list") {
+        if !self.includes("S3 list") {
             return;
         }
         let s3 = Signed::new(host, "s3");
         let mut connection = Connection::open(self.server.address).await;
-        connection.permission(&s3.request("PUT", "/listing", "", &[], b"")).await;
+        connection.call(&s3.request("PUT", "/listing", "", &[], b"")).await;
         let began = Instant::now();
         let fill = (0..CONNECTIONS).map(|part| Fill { s3: Signed::new(host, "s3"), next: part });
         fill_all(self.server.address, fill.collect()).await;
-        // The first connection stood idle for so long that the server has closed it.
+        // The server has closed the first connection, which was idle for too long.
         let mut connection = Connection::open(self.server.address).await;
         println!("{KEYS} keys put in     {:>9.1} s; memory {:.0} MB", began.elapsed().as_secs_f64(), self.server.resident() as f64 / 1e6);
         for (name, after) in [("first", String::new()), ("last", format!("&start-after=key-{:07}", KEYS - 1_001))] {
@@ -151,7 +153,7 @@ impl Bench<'_> {
             let mut times = Vec::new();
             for _ in 0..50 {
                 let began = Instant::now();
-                let answer = connection.permission(&request).await;
+                let answer = connection.call(&request).await;
                 times.push(began.elapsed());
                 assert!(memchr::memmem::find(answer, b"<KeyCount>1000</KeyCount>").is_some(), "a page of a thousand keys");
             }
@@ -180,7 +182,7 @@ async fn fill_all(address: std::net::SocketAddr, fills: Vec<Fill>) {
                 set.spawn_local(async move {
                     let mut connection = Connection::open(address).await;
                     while fill.next < KEYS {
-                        connection.permission(&fill.s3.request("PUT", &format!("/listing/key-{:07}", fill.next), "", &[], b"")).await;
+                        connection.call(&fill.s3.request("PUT", &format!("/listing/key-{:07}", fill.next), "", &[], b"")).await;
                         fill.next += CONNECTIONS;
                     }
                 });

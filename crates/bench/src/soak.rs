@@ -1,16 +1,16 @@
-//! The soak: many clients at once, killed at random, and afterwards the books: no message lost, none seen twice but by the rules.
+//! The soak test: many clients at once, killed at random. No message may be lost, and none received twice except by SQS's rules.
 //!
-//! Clients are processes of their own, so that SIGKILL ends them wherever they are. Each writes down what it is about to do and
-//! what came of it; what they wrote is judged when all is over and the queues are empty.
+//! Clients are processes, so that SIGKILL ends them at any point. Each records what it is about to do and the outcome; the records are
+//! verified when the queues are empty.
 
-mod books;
 mod client;
 mod judge;
 mod plan;
+mod records;
 
 use crate::process::Process;
-use books::Books;
 use plan::{Plan, Role};
+use records::Records;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -26,37 +26,37 @@ pub fn run(arguments: &[String]) -> ExitCode {
     let seconds: u64 = arguments.get(1).map_or(600, |text| text.parse().expect("seconds"));
     let server = Process::start(&server, &["--port", "0", "--log", "info,cloudlet::call=off"]);
     let folder = std::env::temp_dir().join(format!("cloudlet-soak-{}", std::process::id()));
-    fs::create_dir_all(&folder).expect("a folder for the books");
+    fs::create_dir_all(&folder).expect("a folder for the records");
     let plan = Plan::new(server.address);
     plan.prepare();
-    let killed = ravage(&plan, &folder, Duration::from_secs(seconds));
+    let killed = run_clients(&plan, &folder, Duration::from_secs(seconds));
     let left = client::drain(&plan, &folder);
-    let books = Books::read(&folder);
-    let auth_record = judge::judge(&books);
-    println!("{auth_record}");
+    let records = Records::read(&folder);
+    let report = judge::judge(&records);
+    println!("{report}");
     println!("clients killed             {killed:>9}");
     println!("memory of the server       {:>9.0} MB", server.resident() as f64 / 1e6);
     if let Some(left) = &left {
         println!("left in the queues         {left}");
     }
-    if auth_record.offences.is_empty() && left.is_none() {
-        fs::remove_dir_all(&folder).expect("the books are thrown away");
-        println!("no message was lost, and none seen twice outside of its rules");
+    if report.violations.is_empty() && left.is_none() {
+        fs::remove_dir_all(&folder).expect("the records are removed");
+        println!("no message was lost, and none was received twice against the rules");
         return ExitCode::SUCCESS;
     }
-    println!("the books are in {}", folder.display());
+    println!("the records are in {}", folder.display());
     ExitCode::FAILURE
 }
 
-/// `cloudlet-bench soak-client <address> <role> <number> <file>`: what a client does until it is killed.
+/// `cloudlet-bench soak-client <address> <role> <number> <file>`: one client, until it is killed.
 pub fn serve_client(arguments: &[String]) -> ExitCode {
     let [address, role, number, file] = arguments else { panic!("only the soak starts a client of the soak") };
     let plan = Plan::new(address.parse().expect("an address"));
-    client::live(&plan, Role::read(role), number.parse().expect("a number"), Path::new(file))
+    client::run(&plan, Role::read(role), number.parse().expect("a number"), Path::new(file))
 }
 
-/// Keeps so many clients alive, and kills one after another.
-fn ravage(plan: &Plan, folder: &Path, time: Duration) -> usize {
+/// Keeps the number of clients constant while killing them at random.
+fn run_clients(plan: &Plan, folder: &Path, time: Duration) -> usize {
     let me = std::env::current_exe().expect("this program");
     let mut started = 0;
     let mut start = |role: Role| -> (Role, Child) {

@@ -1,7 +1,7 @@
 //! The way out: an encoded answer becomes an HTTP response.
 
 use bytes::Bytes;
-use cloudlet_shape::{Body, BodyError, BodyStream, Taken};
+use cloudlet_shape::{Body, BodyContent, BodyError, BodyStream};
 use cloudlet_wire::Answer;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::{Frame, SizeHint};
@@ -65,8 +65,8 @@ impl From<Body> for AnswerBody {
     fn from(body: Body) -> AnswerBody {
         let length = body.length();
         match body.take() {
-            Taken::Whole(bytes) => AnswerBody::Whole(Some(bytes)),
-            Taken::Stream(stream) => AnswerBody::Stream { stream, length },
+            BodyContent::Whole(bytes) => AnswerBody::Whole(Some(bytes)),
+            BodyContent::Stream(stream) => AnswerBody::Stream { stream, length },
         }
     }
 }

@@ -7,7 +7,7 @@ use cloudlet_cloud::Mode;
 use cloudlet_engine::{Denial, Dialect, SignatureKind, Signed};
 use cloudlet_identity::{Credential, CredentialError, Identity};
 use cloudlet_shape::Trailers;
-use cloudlet_sigv4::{Admitted, Claim, Flavor, Keys, Payload, Place, Target, chunks::Decoder, claim, payload};
+use cloudlet_sigv4::{Admitted, Claim, Flavor, Keys, Location, Payload, Target, chunks::Decoder, payload, read_claim, read_form_claim};
 
 /// A caller, and what is still to be done about the body.
 pub struct Authenticated {
@@ -60,7 +60,7 @@ impl<'a> Authenticator<'a> {
     }
 
     fn look(&self, head: &Head<'a>) -> Result<Stage<'a>, Fault> {
-        let claim = match claim::find(head, &self.target) {
+        let claim = match read_claim(head, &self.target) {
             Ok(Some(claim)) => claim,
             Ok(None) if self.forms == Forms::MaySign => return Ok(Stage::NeedsForm),
             Ok(None) => return self.unsigned(head, Caller::anonymous(), None),
@@ -130,7 +130,7 @@ impl<'a> Authenticator<'a> {
             treatment: Treatment::Plain,
         };
         let form = std::str::from_utf8(form).unwrap_or_default();
-        let claim = match claim::in_form(form) {
+        let claim = match read_form_claim(form) {
             Ok(Some(claim)) => claim,
             Ok(None) => return Ok(done(Caller::anonymous(), None)),
             Err(_) if self.mode == Mode::Off => return Ok(done(self.identity.unchecked(""), None)),
@@ -250,10 +250,10 @@ fn tolerated(claim: &Claim<'_>, fault: &Fault) {
 }
 
 fn signed(claim: &Claim<'_>, now: Timestamp, payload: Option<&'static str>) -> Signed {
-    let kind = match claim.place {
-        Place::Header => SignatureKind::Header,
-        Place::Query => SignatureKind::Query,
-        Place::Post => SignatureKind::Post,
+    let kind = match claim.location {
+        Location::Header => SignatureKind::Header,
+        Location::Query => SignatureKind::Query,
+        Location::Post => SignatureKind::Post,
     };
     Signed { kind, version: claim.signature_version(), age: now.millis().saturating_sub(claim.time.millis()), payload }
 }

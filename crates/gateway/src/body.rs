@@ -264,7 +264,7 @@ impl Flow {
             Treatment::Plain => Ok(()),
             Treatment::Checked(check) => check.finish(),
             Treatment::Chunked(decoder, trailers) => {
-                trailers.arrive(decoder.finish()?);
+                trailers.receive(decoder.finish()?);
                 Ok(())
             }
         }

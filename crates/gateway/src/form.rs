@@ -185,7 +185,7 @@ impl Gateway {
         let identity = &self.cloud.identity;
         let now = self.cloud.runtime.clock.now();
         let mode = self.cloud.mode();
-        let claim = match post::find(&posted.fields, target) {
+        let claim = match post::read_claim(&posted.fields, target) {
             Ok(Some(claim)) => claim,
             Ok(None) => return Ok((Caller::anonymous(), None, None)),
             Err(_) if mode == Mode::Off => return Ok((identity.unchecked(""), None, None)),

@@ -1,12 +1,11 @@
 //! A policy document: its text, read once and strictly, ready to be evaluated.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
+use crate::Named;
 use crate::arns::ResourcePattern;
 use crate::conditions::Condition;
 use crate::wildcard::Pattern;
-use crate::{Malformed, Named};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 mod normalize;
@@ -75,16 +74,6 @@ fn keys_of(statements: &[Statement]) -> Box<[Box<str>]> {
 }
 
 impl Document {
-    pub fn parse(text: &str, kind: Kind) -> Result<Document, Malformed> {
-        read::document(text, kind).map(|parsed| Document(Arc::new(parsed)))
-    }
-
-    /// Reads a document that was accepted and stored before. It never fails: a document that today's rules would refuse keeps its meaning,
-    /// one that cannot be read at all allows nothing.
-    pub fn stored(text: &str, kind: Kind) -> Document {
-        Document(Arc::new(read::stored(text, kind)))
-    }
-
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
@@ -105,11 +94,6 @@ impl Document {
     pub fn keys(&self) -> &[Box<str>] {
         &self.0.keys
     }
-
-    /// The document in one way of writing: lists where lists may be, elements in AWS's order, no space.
-    pub fn normalized(&self) -> String {
-        normalize::document(self)
-    }
 }
 
 impl PartialEq for Document {
@@ -118,12 +102,6 @@ impl PartialEq for Document {
         (a.kind, a.version, &a.id) == (b.kind, b.version, &b.id)
             && a.statements.len() == b.statements.len()
             && a.statements.iter().zip(&b.statements).all(|(a, b)| a.says_the_same(b))
-    }
-}
-
-impl fmt::Display for Document {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.normalized())
     }
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, Digests, Sum};
 use cloudlet_engine::Cx;
-use cloudlet_shape::{Body, BodyError, BodyStream, Taken};
+use cloudlet_shape::{Body, BodyContent, BodyError, BodyStream};
 use cloudlet_store::{BlobId, BlobReader, BlobWriter, Fresh, blobs::INLINE};
 use futures_util::StreamExt;
 use std::io;
@@ -61,9 +61,9 @@ impl S3 {
             return Err(faults::entity_too_large(length, max_length));
         }
         let mut writer = self.body_writer(cx, algorithms, max_length);
-        match body.map_or_else(|| Taken::Whole(Bytes::new()), Body::take) {
-            Taken::Whole(bytes) => writer.write(bytes).await?,
-            Taken::Stream(mut stream) => {
+        match body.map_or_else(|| BodyContent::Whole(Bytes::new()), Body::take) {
+            BodyContent::Whole(bytes) => writer.write(bytes).await?,
+            BodyContent::Stream(mut stream) => {
                 while let Some(chunk) = stream.next().await {
                     writer.write(chunk.map_err(body_fault)?).await?;
                 }

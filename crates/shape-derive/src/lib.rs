@@ -49,16 +49,16 @@ fn expand(input: &DeriveInput) -> Result<Tokens, Error> {
     for (index, field) in fields.into_iter().enumerate() {
         let Some(ident) = &field.ident else { continue };
         let kind = &field.ty;
-        let place = Place::of(field)?;
-        let name = place.name.unwrap_or_else(|| pascal(&ident.to_string()));
-        let wire = place.wire.unwrap_or_else(|| name.clone());
-        let query = place.query.unwrap_or_default();
-        let at = place.at.unwrap_or_else(|| format_ident!("Body"));
-        let target = match place.of {
+        let attributes = Attributes::of(field)?;
+        let name = attributes.name.unwrap_or_else(|| pascal(&ident.to_string()));
+        let wire = attributes.wire.unwrap_or_else(|| name.clone());
+        let query = attributes.query.unwrap_or_default();
+        let at = attributes.at.unwrap_or_else(|| format_ident!("Body"));
+        let target = match attributes.of {
             Some(path) => quote!(&#path),
             None => quote!(<#kind as ::cloudlet_shape::Typed>::TARGET),
         };
-        let mut flags = place.flags;
+        let mut flags = attributes.flags;
         if !is_option(kind) {
             flags.extend(quote!(.and(::cloudlet_shape::Flags::REQUIRED)));
         }
@@ -98,9 +98,9 @@ fn expand(input: &DeriveInput) -> Result<Tokens, Error> {
     })
 }
 
-/// What a field's attribute says.
+/// The `shape` attributes of a field.
 #[derive(Default)]
-struct Place {
+struct Attributes {
     name: Option<String>,
     wire: Option<String>,
     query: Option<String>,
@@ -109,30 +109,30 @@ struct Place {
     flags: Tokens,
 }
 
-impl Place {
-    fn of(field: &syn::Field) -> Result<Place, Error> {
-        let mut place = Place::default();
+impl Attributes {
+    fn of(field: &syn::Field) -> Result<Attributes, Error> {
+        let mut attributes = Attributes::default();
         for attribute in field.attrs.iter().filter(|a| a.path().is_ident("shape")) {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("name") {
-                    place.name = Some(text(&meta)?);
+                    attributes.name = Some(text(&meta)?);
                 } else if meta.path.is_ident("wire") {
-                    place.wire = Some(text(&meta)?);
+                    attributes.wire = Some(text(&meta)?);
                 } else if meta.path.is_ident("query") {
-                    place.query = Some(text(&meta)?);
+                    attributes.query = Some(text(&meta)?);
                 } else if meta.path.is_ident("of") {
-                    place.of = Some(meta.value()?.parse()?);
+                    attributes.of = Some(meta.value()?.parse()?);
                 } else if meta.path.is_ident("at") {
                     let at: syn::Ident = meta.value()?.parse()?;
-                    place.at = Some(format_ident!("{}", pascal(&at.to_string())));
+                    attributes.at = Some(format_ident!("{}", pascal(&at.to_string())));
                 } else {
                     let flag = flag(&meta)?;
-                    place.flags.extend(quote!(.and(::cloudlet_shape::Flags::#flag)));
+                    attributes.flags.extend(quote!(.and(::cloudlet_shape::Flags::#flag)));
                 }
                 Ok(())
             })?;
         }
-        Ok(place)
+        Ok(attributes)
     }
 }
 
@@ -156,7 +156,7 @@ fn flag(meta: &ParseNestedMeta<'_>) -> Result<proc_macro2::Ident, Error> {
         ("event_payload", "EVENT_PAYLOAD"),
         ("length", "REQUIRES_LENGTH"),
     ];
-    let name = known.iter().find(|(word, _)| meta.path.is_ident(word)).map(|(_, name)| *name);
+    let name = known.iter().find(|(known, _)| meta.path.is_ident(known)).map(|(_, name)| *name);
     name.map(|name| format_ident!("{name}")).ok_or_else(|| meta.error("no such shape attribute"))
 }
 
@@ -164,13 +164,13 @@ fn is_option(ty: &Type) -> bool {
     matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|s| s.ident == "Option"))
 }
 
-/// `queue_url` is `QueueUrl` in most models; a field whose name differs says so.
+/// `queue_url` is `QueueUrl` in most models; where it is not, the field has a `name`.
 fn pascal(field: &str) -> String {
     let mut out = String::new();
     for word in field.trim_start_matches("r#").split('_') {
-        let mut letters = word.chars();
-        out.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        out.push_str(letters.as_str());
+        let mut rest = word.chars();
+        out.extend(rest.next().map(|first| first.to_ascii_uppercase()));
+        out.push_str(rest.as_str());
     }
     out
 }

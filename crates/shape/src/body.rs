@@ -1,6 +1,5 @@
-//! Bodies and event streams: values that flow instead of being held.
+//! Bodies that stream.
 
-use crate::Struct;
 use bytes::Bytes;
 use futures_core::Stream;
 use std::{
@@ -9,8 +8,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-/// Why a stream ended before its end: the connection broke, a digest or a chunk's signature was wrong.
-/// A refusal carries the whole fault, so that it reaches the client as AWS words it.
+/// Why a stream ended early: the connection broke, or a digest or the signature of a chunk was wrong.
 #[derive(Clone, Debug)]
 pub enum BodyError {
     /// The other side went away or stalled.
@@ -19,9 +17,8 @@ pub enum BodyError {
 }
 
 pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>;
-pub type EventStream = Pin<Box<dyn Stream<Item = Result<Box<dyn Struct>, BodyError>> + Send>>;
 
-/// A streaming body: a handle that is cheap to clone, whose stream can be taken once.
+/// A body, cheap to clone. Its content can be taken once.
 #[derive(Clone, Default)]
 pub struct Body {
     content: Arc<Mutex<Content>>,
@@ -29,7 +26,7 @@ pub struct Body {
     trailers: Option<Trailers>,
 }
 
-/// Fields that follow a chunked body. They are announced in the head and known once the stream has ended.
+/// Trailing header fields of a chunked body: announced in the head, known once the stream has ended.
 #[derive(Clone, Debug)]
 pub struct Trailers {
     announced: Arc<[String]>,
@@ -46,9 +43,8 @@ impl Trailers {
         &self.announced
     }
 
-    /// Called once, by whoever reads the stream, before the stream ends.
-    pub fn arrive(&self, fields: Vec<(String, String)>) {
-        // A second arrival would be a second end of one stream: the first one stands.
+    /// Called once, by the reader of the stream, before the stream ends. Later calls change nothing.
+    pub fn receive(&self, fields: Vec<(String, String)>) {
         let _ = self.received.set(fields);
     }
 
@@ -66,8 +62,8 @@ enum Content {
     Stream(BodyStream),
 }
 
-/// What a body turns out to be when it is taken.
-pub enum Taken {
+/// The content of a body.
+pub enum BodyContent {
     Whole(Bytes),
     Stream(BodyStream),
 }
@@ -104,11 +100,11 @@ impl Body {
     }
 
     /// Takes the content; a second taker finds it empty.
-    pub fn take(&self) -> Taken {
+    pub fn take(&self) -> BodyContent {
         match std::mem::take(&mut *self.content.lock().unwrap_or_else(PoisonError::into_inner)) {
-            Content::Empty => Taken::Whole(Bytes::new()),
-            Content::Whole(bytes) => Taken::Whole(bytes),
-            Content::Stream(stream) => Taken::Stream(stream),
+            Content::Empty => BodyContent::Whole(Bytes::new()),
+            Content::Whole(bytes) => BodyContent::Whole(bytes),
+            Content::Stream(stream) => BodyContent::Stream(stream),
         }
     }
 }
@@ -119,25 +115,5 @@ impl fmt::Debug for Body {
             Some(length) => write!(f, "body of {length} bytes"),
             None => write!(f, "body of unknown length"),
         }
-    }
-}
-
-/// A stream of events (each a member of a union), with the union's schema known to the operation.
-#[derive(Clone, Default)]
-pub struct Events(Arc<Mutex<Option<EventStream>>>);
-
-impl Events {
-    pub fn new(stream: EventStream) -> Events {
-        Events(Arc::new(Mutex::new(Some(stream))))
-    }
-
-    pub fn take(&self) -> Option<EventStream> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl fmt::Debug for Events {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("events")
     }
 }

@@ -1,6 +1,7 @@
 //! Operations and services of the AWS model, as const data.
 
-use crate::{FaultKind, Schema, Shape};
+use crate::{schema::Schema, value::Shape};
+use cloudlet_aws::FaultKind;
 
 /// An operation of the AWS model. Generated, one marker type each: `sqs::SendMessage`.
 pub trait Operation: Send + Sync + 'static {
@@ -9,8 +10,8 @@ pub trait Operation: Send + Sync + 'static {
     type Output: Shape;
 }
 
-/// Something that is done for each operation of a service, with its types at hand: `cloudlet_api_sqs::each(&mut visitor)`.
-pub trait Visitor {
+/// Does something for each operation of a service, with its types known: `cloudlet_api_sqs::each(&mut visitor)`.
+pub trait OperationVisitor {
     fn visit<O: Operation>(&mut self);
 }
 
@@ -32,18 +33,18 @@ pub struct OperationSchema {
     /// The root element of a restXml answer without payload. Empty: the answer's one member is the root (S3's GetBucketLocation).
     pub output_root: &'static str,
     pub faults: &'static [FaultKind],
-    /// `sync-` or `{AccountId}.`: what the client puts before the endpoint's host.
+    /// `sync-` or `{AccountId}.`: the client puts it before the endpoint's host.
     pub host_prefix: &'static str,
     /// AWS takes the call without a signature (`AssumeRoleWithWebIdentity`).
     pub unsigned: bool,
     pub checksum: Option<Checksum>,
     pub pages: Option<Pages>,
-    /// What IAM may be asked, from the published action tables: the usual action first.
+    /// The IAM actions the call may need, from the published action tables: the usual action first.
     pub access: &'static [Access],
 }
 
 impl OperationSchema {
-    /// An operation of which the model says nothing special.
+    /// An operation with defaults for everything else.
     pub const fn new(name: &'static str, service: &'static ServiceSchema, input: &'static Schema, output: &'static Schema) -> OperationSchema {
         OperationSchema {
             name,
@@ -93,7 +94,7 @@ macro_rules! operations {
         }
         pub(crate) static OPERATIONS: [&$crate::OperationSchema; [$(stringify!($name)),*].len()] = [$(&schemas::$name),*];
         /// Visits all operations, in the order of their names.
-        pub fn each<V: $crate::Visitor>(visitor: &mut V) {
+        pub fn each<V: $crate::OperationVisitor>(visitor: &mut V) {
             $(visitor.visit::<$name>();)*
         }
     };
@@ -154,13 +155,13 @@ pub struct ServiceSchema {
     pub id: &'static str,
     pub version: &'static str,
     pub protocol: Protocol,
-    /// Protocols the service also answers (SQS: query beside JSON).
+    /// Further protocols that the service speaks (SQS: query beside JSON).
     pub also: &'static [Protocol],
     /// The name in the signing scope (`ses` for sesv2, `s3` for s3control).
     pub signing_name: &'static str,
     /// The first label of the service's host name.
     pub endpoint_prefix: &'static str,
-    /// What stands before the dot in `X-Amz-Target`.
+    /// The part before the dot in `X-Amz-Target`.
     pub target_prefix: &'static str,
     pub xml_namespace: &'static str,
     pub operations: &'static [&'static OperationSchema],

@@ -1,6 +1,6 @@
 //! What a shape looks like: names, places on the wire, constraints. Data only, all of it const.
 
-use crate::TimestampFormat;
+use cloudlet_aws::TimestampFormat;
 
 /// A structure or union.
 #[derive(Debug)]
@@ -145,6 +145,26 @@ impl Member {
 }
 
 impl Target {
+    pub const TEXT: Target = Target::text("");
+    pub const BOOLEAN: Target = Target::new("", Kind::Boolean);
+    pub const INTEGER: Target = Target::new("", Kind::Integer);
+    pub const FLOAT: Target = Target::new("", Kind::Float);
+    pub const BLOB: Target = Target::new("", Kind::Blob);
+    pub const TIMESTAMP: Target = Target::new("", Kind::Timestamp);
+    pub const DOCUMENT: Target = Target::new("", Kind::Document);
+    pub const STRUCTURE: Target = Target::new("", Kind::Structure);
+    pub const BODY: Target = Target::new("", Kind::Body);
+    pub const EVENTS: Target = Target::new("", Kind::Events);
+
+    /// The shape of a list's items or a map's values.
+    pub fn item(&self) -> &'static Target {
+        self.item.unwrap_or(&Target::DOCUMENT)
+    }
+
+    pub fn key(&self) -> &'static Target {
+        self.key.unwrap_or(&Target::TEXT)
+    }
+
     pub const fn new(name: &'static str, kind: Kind) -> Target {
         Target {
             name,

@@ -1,18 +1,28 @@
-//! Values that can be read and written, from a boolean to a whole structure.
+//! The traits by which shapes and codecs meet: a codec is a [`Reader`] or a [`Writer`], a shape is a [`Value`].
 
-use crate::{Blob, Body, Document, Events, Flags, Kind, Map, Mismatch, Read, Reader, Schema, Target, Timestamp, Writer, reader::read_into};
-use std::fmt;
+use crate::{
+    body::{Body, BodyError},
+    schema::{Schema, Target},
+    types::{Blob, Document},
+};
+use cloudlet_aws::Timestamp;
+use futures_core::Stream;
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-/// Anything that stands in a shape.
+/// Anything that a shape is made of.
 pub trait Value: Send + Sync {
     fn write(&self, writer: &mut dyn Writer, of: &'static Target);
-    /// Not there at all: nothing is written.
+    /// Whether the value is absent, so that nothing is written.
     fn is_absent(&self) -> bool {
         false
     }
 }
 
-/// A value of a type that is known: what a codec can read.
+/// A value that can be read.
 pub trait Typed: Value + Sized {
     /// The shape of a member whose model adds nothing of its own.
     const TARGET: &'static Target;
@@ -31,330 +41,74 @@ pub trait Shape: Struct + Typed + Default + Clone + 'static {
     const SCHEMA: &'static Schema;
 }
 
-impl Target {
-    pub const TEXT: Target = Target::text("");
-    pub const BOOLEAN: Target = Target::new("", Kind::Boolean);
-    pub const INTEGER: Target = Target::new("", Kind::Integer);
-    pub const FLOAT: Target = Target::new("", Kind::Float);
-    pub const BLOB: Target = Target::new("", Kind::Blob);
-    pub const TIMESTAMP: Target = Target::new("", Kind::Timestamp);
-    pub const DOCUMENT: Target = Target::new("", Kind::Document);
-    pub const STRUCTURE: Target = Target::new("", Kind::Structure);
-    pub const BODY: Target = Target::new("", Kind::Body);
-    pub const EVENTS: Target = Target::new("", Kind::Events);
-
-    /// The shape of a list's items or a map's values.
-    pub fn item(&self) -> &'static Target {
-        self.item.unwrap_or(&Target::DOCUMENT)
-    }
-
-    pub fn key(&self) -> &'static Target {
-        self.key.unwrap_or(&Target::TEXT)
-    }
+/// Why a message cannot be read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mismatch {
+    /// The bytes are not a message of this protocol.
+    Malformed(String),
+    /// A value has another type than the model's.
+    Wrong { wanted: &'static str, at: String },
 }
 
-impl Value for bool {
-    fn write(&self, writer: &mut dyn Writer, _: &'static Target) {
-        writer.boolean(*self);
-    }
+pub type Read<T> = Result<T, Mismatch>;
+
+/// A value in an incoming message. A codec implements this once for all shapes.
+///
+/// Aggregates are read by callback, so that a codec need not build a tree. A reader limits its own depth.
+pub trait Reader {
+    fn boolean(&mut self) -> Read<bool>;
+    fn integer(&mut self) -> Read<i64>;
+    fn float(&mut self) -> Read<f64>;
+    fn text(&mut self) -> Read<String>;
+    fn blob(&mut self) -> Read<Blob>;
+    fn timestamp(&mut self, of: &'static Target) -> Read<Timestamp>;
+    fn document(&mut self) -> Read<Document>;
+    /// The streaming body of the request.
+    fn body(&mut self) -> Read<Body>;
+    /// The event stream of the request.
+    fn events(&mut self) -> Read<Events>;
+    fn list(&mut self, of: &'static Target, each: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()>;
+    fn map(&mut self, of: &'static Target, each: &mut dyn FnMut(String, &mut dyn Reader) -> Read<()>) -> Read<()>;
+    /// Calls `each` for every member that is present, with its index in the schema. Unknown members are ignored.
+    fn structure(&mut self, schema: &'static Schema, each: &mut dyn FnMut(usize, &mut dyn Reader) -> Read<()>) -> Read<()>;
+    /// A required member is absent. The reader records that for validation and goes on.
+    fn missing(&mut self, schema: &'static Schema, index: usize);
 }
 
-impl Typed for bool {
-    const TARGET: &'static Target = &Target::BOOLEAN;
-    fn read(reader: &mut dyn Reader, _: &'static Target) -> Read<Self> {
-        reader.boolean()
-    }
+/// An outgoing message under construction. `of` has names, formats and flags of the value's shape.
+pub trait Writer {
+    fn boolean(&mut self, value: bool);
+    fn integer(&mut self, value: i64);
+    fn float(&mut self, value: f64);
+    fn text(&mut self, value: &str);
+    fn blob(&mut self, value: &[u8]);
+    fn timestamp(&mut self, value: Timestamp, of: &'static Target);
+    fn document(&mut self, value: &Document);
+    fn body(&mut self, value: &Body);
+    fn events(&mut self, value: &Events);
+    fn list(&mut self, of: &'static Target, items: &mut dyn Iterator<Item = &dyn Value>);
+    fn map(&mut self, of: &'static Target, entries: &mut dyn Iterator<Item = (&str, &dyn Value)>);
+    fn structure(&mut self, value: &dyn Struct);
 }
 
-impl Value for i32 {
-    fn write(&self, writer: &mut dyn Writer, _: &'static Target) {
-        writer.integer(i64::from(*self));
-    }
-}
+pub type EventStream = Pin<Box<dyn Stream<Item = Result<Box<dyn Struct>, BodyError>> + Send>>;
 
-impl Typed for i32 {
-    const TARGET: &'static Target = &Target::INTEGER;
-    fn read(reader: &mut dyn Reader, _: &'static Target) -> Read<Self> {
-        i32::try_from(reader.integer()?).map_err(|_| Mismatch::Wrong { wanted: "Integer", at: String::new() })
-    }
-}
+/// A stream of events (each a member of a union), with the union's schema known to the operation.
+#[derive(Clone, Default)]
+pub struct Events(Arc<Mutex<Option<EventStream>>>);
 
-impl Value for i64 {
-    fn write(&self, writer: &mut dyn Writer, _: &'static Target) {
-        writer.integer(*self);
+impl Events {
+    pub fn new(stream: EventStream) -> Events {
+        Events(Arc::new(Mutex::new(Some(stream))))
     }
-}
 
-impl Typed for i64 {
-    const TARGET: &'static Target = &Target::INTEGER;
-    fn read(reader: &mut dyn Reader, _: &'static Target) -> Read<Self> {
-        reader.integer()
-    }
-}
-
-impl Value for f64 {
-    fn write(&self, writer: &mut dyn Writer, _: &'static Target) {
-        writer.float(*self);
-    }
-}
-
-impl Typed for f64 {
-    const TARGET: &'static Target = &Target::FLOAT;
-    fn read(reader: &mut dyn Reader, _: &'static Target) -> Read<Self> {
-        reader.float()
+    pub fn take(&self) -> Option<EventStream> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl Value for String {
-    fn write(&self, writer: &mut dyn Writer, _: &'static Target) {
-        writer.text(self);
-    }
-}
-
-impl Typed for String {
-    const TARGET: &'static Target = &Target::TEXT;
-    fn read(reader: &mut dyn Reader, _: &'static Target) -> Read<Self> {
-        reader.text()
-    }
-}
-
-impl Value for Blob {
-    fn write(&self, writer: &mut dyn Writer, _: &'static Target) {
-        writer.blob(self);
-    }
-}
-
-impl Typed for Blob {
-    const TARGET: &'static Target = &Target::BLOB;
-    fn read(reader: &mut dyn Reader, _: &'static Target) -> Read<Self> {
-        reader.blob()
-    }
-}
-
-impl Value for Timestamp {
-    fn write(&self, writer: &mut dyn Writer, of: &'static Target) {
-        writer.timestamp(*self, of);
-    }
-}
-
-impl Typed for Timestamp {
-    const TARGET: &'static Target = &Target::TIMESTAMP;
-    fn read(reader: &mut dyn Reader, of: &'static Target) -> Read<Self> {
-        reader.timestamp(of)
-    }
-}
-
-impl Value for Document {
-    fn write(&self, writer: &mut dyn Writer, _: &'static Target) {
-        writer.document(self);
-    }
-}
-
-impl Typed for Document {
-    const TARGET: &'static Target = &Target::DOCUMENT;
-    fn read(reader: &mut dyn Reader, _: &'static Target) -> Read<Self> {
-        reader.document()
-    }
-}
-
-impl Value for Body {
-    fn write(&self, writer: &mut dyn Writer, _: &'static Target) {
-        writer.body(self);
-    }
-}
-
-impl Typed for Body {
-    const TARGET: &'static Target = &Target::BODY;
-    fn read(reader: &mut dyn Reader, _: &'static Target) -> Read<Self> {
-        reader.body()
-    }
-}
-
-impl Value for Events {
-    fn write(&self, writer: &mut dyn Writer, _: &'static Target) {
-        writer.events(self);
-    }
-}
-
-impl Typed for Events {
-    const TARGET: &'static Target = &Target::EVENTS;
-    fn read(reader: &mut dyn Reader, _: &'static Target) -> Read<Self> {
-        reader.events()
-    }
-}
-
-impl<T: Value> Value for Option<T> {
-    fn write(&self, writer: &mut dyn Writer, of: &'static Target) {
-        if let Some(value) = self {
-            value.write(writer, of);
-        }
-    }
-    fn is_absent(&self) -> bool {
-        self.is_none()
-    }
-}
-
-impl<T: Typed> Typed for Option<T> {
-    const TARGET: &'static Target = T::TARGET;
-    fn read(reader: &mut dyn Reader, of: &'static Target) -> Read<Self> {
-        T::read(reader, of).map(Some)
-    }
-}
-
-/// A structure that contains itself.
-impl<T: Value> Value for Box<T> {
-    fn write(&self, writer: &mut dyn Writer, of: &'static Target) {
-        self.as_ref().write(writer, of);
-    }
-}
-
-impl<T: Typed> Typed for Box<T> {
-    const TARGET: &'static Target = T::TARGET;
-    fn read(reader: &mut dyn Reader, of: &'static Target) -> Read<Self> {
-        T::read(reader, of).map(Box::new)
-    }
-}
-
-impl<T: Value> Value for Vec<T> {
-    fn write(&self, writer: &mut dyn Writer, of: &'static Target) {
-        writer.list(of, &mut self.iter().map(|item| item as &dyn Value));
-    }
-}
-
-impl<T: Typed> Typed for Vec<T> {
-    const TARGET: &'static Target = &Target::list("", T::TARGET);
-    fn read(reader: &mut dyn Reader, of: &'static Target) -> Read<Self> {
-        let mut items = Vec::new();
-        reader.list(of, &mut |reader| {
-            items.push(T::read(reader, of.item())?);
-            Ok(())
-        })?;
-        Ok(items)
-    }
-}
-
-impl<T: Value> Value for Map<T> {
-    fn write(&self, writer: &mut dyn Writer, of: &'static Target) {
-        writer.map(of, &mut self.iter().map(|(key, item)| (key.as_str(), item as &dyn Value)));
-    }
-}
-
-impl<T: Typed> Typed for Map<T> {
-    const TARGET: &'static Target = &Target::map("", &Target::TEXT, T::TARGET);
-    fn read(reader: &mut dyn Reader, of: &'static Target) -> Read<Self> {
-        let mut entries = Map::new();
-        reader.map(of, &mut |key, reader| {
-            entries.insert(key, T::read(reader, of.item())?);
-            Ok(())
-        })?;
-        Ok(entries)
-    }
-}
-
-/// Called by the derived `Value::read`.
-#[doc(hidden)]
-pub fn read_struct<T: Shape>(reader: &mut dyn Reader) -> Read<T> {
-    let mut shape = T::default();
-    read_into(&mut shape, reader)?;
-    Ok(shape)
-}
-
-/// `Debug` for every shape: absent members are left out, sensitive ones are masked.
-pub fn debug(value: &dyn Struct, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let schema = value.schema();
-    let mut out = f.debug_struct(schema.name);
-    for (index, member) in schema.members.iter().enumerate() {
-        let inner = value.get(index);
-        if inner.is_absent() {
-            continue;
-        }
-        if member.flags.has(Flags::SENSITIVE) || member.of.flags.has(Flags::SENSITIVE) {
-            out.field(member.name, &format_args!("***"));
-        } else {
-            out.field(member.name, &Shown { value: inner, of: member.of });
-        }
-    }
-    out.finish()
-}
-
-struct Shown<'a> {
-    value: &'a dyn Value,
-    of: &'static Target,
-}
-
-impl fmt::Debug for Shown<'_> {
+impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut writer = Printer { out: f, done: Ok(()) };
-        self.value.write(&mut writer, self.of);
-        writer.done
-    }
-}
-
-/// The writer behind `Debug`.
-struct Printer<'a, 'b> {
-    out: &'a mut fmt::Formatter<'b>,
-    done: fmt::Result,
-}
-
-impl Printer<'_, '_> {
-    fn put(&mut self, value: &dyn fmt::Debug) {
-        self.done = self.done.and_then(|()| value.fmt(self.out));
-    }
-}
-
-impl Writer for Printer<'_, '_> {
-    fn boolean(&mut self, value: bool) {
-        self.put(&value);
-    }
-    fn integer(&mut self, value: i64) {
-        self.put(&value);
-    }
-    fn float(&mut self, value: f64) {
-        self.put(&value);
-    }
-    fn text(&mut self, value: &str) {
-        self.put(&value);
-    }
-    fn blob(&mut self, value: &[u8]) {
-        self.put(&format_args!("{} bytes", value.len()));
-    }
-    fn timestamp(&mut self, value: Timestamp, _: &'static Target) {
-        self.put(&format_args!("{}", value.text(crate::TimestampFormat::DateTime)));
-    }
-    fn document(&mut self, value: &Document) {
-        self.put(&format_args!("{value}"));
-    }
-    fn body(&mut self, value: &Body) {
-        self.put(value);
-    }
-    fn events(&mut self, value: &Events) {
-        self.put(value);
-    }
-    fn list(&mut self, of: &'static Target, items: &mut dyn Iterator<Item = &dyn Value>) {
-        let masked = of.item().flags.has(Flags::SENSITIVE);
-        let mut out = self.out.debug_list();
-        for value in items {
-            if masked {
-                out.entry(&format_args!("***"))
-            } else {
-                out.entry(&Shown { value, of: of.item() })
-            };
-        }
-        self.done = self.done.and(out.finish());
-    }
-    fn map(&mut self, of: &'static Target, entries: &mut dyn Iterator<Item = (&str, &dyn Value)>) {
-        let masked = of.item().flags.has(Flags::SENSITIVE);
-        let mut out = self.out.debug_map();
-        for (key, value) in entries {
-            if masked {
-                out.entry(&key, &format_args!("***"))
-            } else {
-                out.entry(&key, &Shown { value, of: of.item() })
-            };
-        }
-        self.done = self.done.and(out.finish());
-    }
-    fn structure(&mut self, value: &dyn Struct) {
-        self.done = self.done.and_then(|()| debug(value, self.out));
+        f.write_str("events")
     }
 }

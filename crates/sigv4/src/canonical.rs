@@ -1,12 +1,12 @@
-//! The canonical request and the string to sign. Built anew from the raw head; what the server parsed plays no part.
+//! The canonical request and the string to sign, built from the raw head and not from what the server parsed of it.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
-use crate::{Claim, Flavor, Place, escape, payload};
+use crate::{Claim, Flavor, Location, escape, payload};
 use cloudlet_aws::{Head, cut};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 
-/// One way to write a request down. Clients differ in small things; [`Form::of`]'s are tried in order.
+/// One way to write a canonical request. Clients differ in small things, so those of [`Form::of`] are tried in order.
 /// INVARIANT: no two requests that mean different things have a common form, or a signature would cover both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Form {
@@ -21,7 +21,7 @@ enum PathForm {
     Raw,
     /// S3: decoded and encoded once, for clients that escape less on the wire than in the signature.
     Anew,
-    /// Everybody else: dot segments resolved, then the sent path encoded once more.
+    /// Other services: dot segments resolved, then the sent path encoded once more.
     Normalized,
     /// The same without resolving: some SDKs can be told to.
     Twice,
@@ -32,7 +32,7 @@ enum QueryForm {
     /// Decoded, encoded, sorted.
     #[default]
     Anew,
-    /// Sorted as it was sent: botocore's way with a URL that came with a query.
+    /// Sorted as it was sent: what botocore does with a URL that came with a query.
     Raw,
 }
 
@@ -62,21 +62,21 @@ impl Form {
         }
     }
 
-    pub(crate) fn is_raw_elsewhere(self, flavor: Flavor) -> bool {
+    pub(crate) fn is_raw_at_others(self, flavor: Flavor) -> bool {
         flavor == Flavor::Other && self.path == PathForm::Raw
     }
 }
 
-/// What of a claim the canonical request depends on.
+/// The parts of a claim that the canonical request depends on.
 #[derive(Clone, Copy)]
 pub(crate) struct Covered<'a> {
     pub signed_headers: &'a str,
-    pub place: Place,
+    pub location: Location,
 }
 
 impl<'a> Covered<'a> {
     pub fn by(claim: &'a Claim<'_>) -> Covered<'a> {
-        Covered { signed_headers: &claim.signed_headers, place: claim.place }
+        Covered { signed_headers: &claim.signed_headers, location: claim.location }
     }
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn request(head: &Head<'_>, covered: Covered<'_>, payload_hash: &str,
     out.push('\n');
     push_path(head.path, form.path, &mut out);
     out.push('\n');
-    push_query(head, covered.place, form.query, &mut out);
+    push_query(head, covered.location, form.query, &mut out);
     out.push('\n');
     push_headers(head, covered.signed_headers, &mut out);
     out.push('\n');
@@ -145,19 +145,19 @@ fn resolve(path: &str) -> String {
     out
 }
 
-fn push_query(head: &Head<'_>, place: Place, form: QueryForm, out: &mut String) {
+fn push_query(head: &Head<'_>, location: Location, form: QueryForm, out: &mut String) {
     if head.query.is_empty() {
         return;
     }
     let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = head
         .raw_query()
-        .filter(|(name, _)| place != Place::Query || *name != "X-Amz-Signature")
+        .filter(|(name, _)| location != Location::Query || *name != "X-Amz-Signature")
         .map(|(name, value)| match form {
             QueryForm::Anew => (escape::canonical_component(name), escape::canonical_component(value)),
             QueryForm::Raw => (Cow::Borrowed(name), Cow::Borrowed(value)),
         })
         .collect();
-    // Names first, then values: `a=` stands before `a-b=`, which sorting whole pairs would not give.
+    // By name, then by value: `a=` comes before `a-b=`, unlike in an order of whole pairs.
     pairs.sort_unstable();
     for (at, (name, value)) in pairs.iter().enumerate() {
         if at > 0 {
@@ -188,7 +188,7 @@ fn push_headers(head: &Head<'_>, signed: &str, out: &mut String) {
     }
 }
 
-/// Whether any byte is such a one; without a branch, so that many are looked at together.
+/// Whether any byte matches; without a branch, so that many are compared together.
 fn any(text: &str, such: impl Fn(u8) -> bool) -> bool {
     text.bytes().fold(false, |found, byte| found | such(byte))
 }

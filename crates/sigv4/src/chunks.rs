@@ -1,5 +1,5 @@
-//! The decoder of aws-chunked bodies: frames off, signatures and lengths checked, payload handed on uncopied.
-//! It knows nothing of checksums: a trailer is handed over as it came.
+//! The decoder of aws-chunked bodies: checks signatures and lengths, and gives the payload without copying it.
+//! Checksums are not verified here: a trailer is handed over as it came.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html>
 
@@ -10,7 +10,7 @@ use cloudlet_aws::{Fault, Head};
 
 /// Only the last chunk may be smaller.
 const SMALLEST: u64 = 8192;
-/// A chunk's header is some hundred bytes at most; more is an attack.
+/// A chunk's header is some hundred bytes at most; a longer one is refused.
 const LONGEST_LINE: usize = 1024;
 /// All trailing headers together.
 const LONGEST_TRAILER: usize = 16 * 1024;
@@ -19,7 +19,7 @@ const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495
 /// The trailing headers, names in lower case: `x-amz-checksum-crc32`.
 pub type Trailers = Vec<(String, String)>;
 
-/// Takes an aws-chunked body apart, however it is split.
+/// Decodes an aws-chunked body that comes in pieces of any size.
 pub struct Decoder {
     mode: Chunked,
     chain: Option<Chain>,
@@ -82,8 +82,8 @@ impl Decoder {
         Decoder::with(mode, chain, head)
     }
 
-    /// For requests whose signature nobody compared: anonymous ones, those of SigV2, and all if the house does not
-    /// authenticate. Frames and lengths are checked all the same, signatures in them passed over.
+    /// For requests whose signature is not verified: anonymous ones, those of SigV2, and all if authentication is off.
+    /// Framing and lengths are checked all the same; signatures of chunks are ignored.
     pub fn unsigned(head: &Head<'_>) -> Result<Decoder, Fault> {
         let mode = head.header("x-amz-content-sha256").and_then(Chunked::named);
         Decoder::with(mode.unwrap_or(Chunked::UnsignedTrailer), None, head)
@@ -114,8 +114,8 @@ impl Decoder {
         self.declared
     }
 
-    /// Decodes a piece. Payload goes to `out`, slices of the input, before its chunk's signature is known; the fault
-    /// comes before the end. After a fault the decoder is of no more use.
+    /// Decodes a piece. Payload goes to `out` as slices of the input, before its chunk's signature has been read; a wrong one is a
+    /// fault later. After a fault the decoder must not be used any more.
     pub fn feed(&mut self, mut input: Bytes, out: &mut Vec<Bytes>) -> Result<(), Fault> {
         while !input.is_empty() {
             match self.state {
@@ -159,7 +159,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// The body has ended: was it whole?
+    /// Checks that the body is complete.
     pub fn finish(mut self) -> Result<Trailers, Fault> {
         match self.state {
             State::Done => {}

@@ -1,23 +1,16 @@
-//! What a request claims: who signed it, when, for which scope, and over which headers. Nothing is verified here.
-//! AWS has two ways to refuse a malformed claim, S3's and everybody else's: that is the `Flavor`.
+//! What a request claims: who signed it, when, for which scope, and over which headers.
 
-use crate::v2;
-use cloudlet_aws::{Fault, Head, Timestamp, TimestampFormat, cut};
+use cloudlet_aws::{Timestamp, cut};
 use std::borrow::Cow;
 
-mod at_s3;
-mod elsewhere;
-
-pub(crate) use at_s3::{MALFORMED_CREDENTIAL, no_date as no_date_at_s3, split as credential_at_s3};
-
-/// Whose rules and whose words.
+/// AWS refuses a malformed or wrong claim in two ways: S3 has its own rules and messages, all other services share theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavor {
     S3,
     Other,
 }
 
-/// As what the server received the request.
+/// The endpoint that received the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
     pub flavor: Flavor,
@@ -68,9 +61,9 @@ pub enum Algorithm {
     V2Query,
 }
 
-/// Where the claim stands.
+/// Where in the request the claim is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     Header,
     /// Presigned.
     Query,
@@ -116,7 +109,7 @@ impl<'a> Scope<'a> {
         self.part(Some(self.ends[1]), self.ends[2])
     }
 
-    /// What stands last: `aws4_request`.
+    /// The last part: `aws4_request`.
     pub fn terminal(&self) -> &str {
         self.part(Some(self.ends[2]), self.text.len())
     }
@@ -126,11 +119,11 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// What a request says about itself.
+/// What a request says about its own signature. Nothing of it is verified.
 #[derive(Clone, Debug)]
 pub struct Claim<'a> {
     pub algorithm: Algorithm,
-    pub place: Place,
+    pub location: Location,
     pub access_key: Cow<'a, str>,
     /// None for SigV2.
     pub scope: Option<Scope<'a>>,
@@ -147,7 +140,7 @@ pub struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    /// The region the caller means: the scope's, or the first plain one of a SigV4A set.
+    /// The region of the call: the scope's, or the first plain one of a SigV4A set.
     pub fn region(&self) -> Option<&str> {
         if let Some(set) = &self.region_set {
             return set.split(',').map(str::trim).find(|region| !region.is_empty() && !region.contains('*'));
@@ -157,10 +150,10 @@ impl Claim<'_> {
 
     /// The condition key `s3:authType`.
     pub fn auth_type(&self) -> &'static str {
-        match self.place {
-            Place::Header => "REST-HEADER",
-            Place::Query => "REST-QUERY-STRING",
-            Place::Post => "POST",
+        match self.location {
+            Location::Header => "REST-HEADER",
+            Location::Query => "REST-QUERY-STRING",
+            Location::Post => "POST",
         }
     }
 
@@ -177,116 +170,3 @@ impl Claim<'_> {
         cut::split(&self.signed_headers, b';').any(|name| name.eq_ignore_ascii_case(header))
     }
 }
-
-/// The claim of a request; `None` if nobody signed it.
-pub fn find<'a>(head: &Head<'a>, target: &Target<'_>) -> Result<Option<Claim<'a>>, Fault> {
-    let authorization = head.header("authorization");
-    let query = Query::of(head);
-    match target.flavor {
-        Flavor::S3 => at_s3::find(head, authorization, &query),
-        Flavor::Other => elsewhere::find(head, authorization, &query),
-    }
-}
-
-/// The SigV2 claim that a query service's form may hold (`SignatureVersion=2`), when the head holds none.
-pub fn in_form(form: &str) -> Result<Option<Claim<'_>>, Fault> {
-    v2::in_parameters(form, Place::Post)
-}
-
-/// The parameters of presigned requests, of all versions.
-#[derive(Default)]
-struct Query<'a> {
-    algorithm: Option<&'a str>,
-    credential: Option<&'a str>,
-    date: Option<&'a str>,
-    expires: Option<&'a str>,
-    signed_headers: Option<&'a str>,
-    signature: Option<&'a str>,
-    token: Option<&'a str>,
-    region_set: Option<&'a str>,
-    v2: v2::Query<'a>,
-}
-
-impl<'a> Query<'a> {
-    fn of(head: &Head<'a>) -> Query<'a> {
-        let mut query = Query::default();
-        for (name, value) in head.raw_query() {
-            let slot = match name {
-                "X-Amz-Algorithm" => &mut query.algorithm,
-                "X-Amz-Credential" => &mut query.credential,
-                "X-Amz-Date" => &mut query.date,
-                "X-Amz-Expires" => &mut query.expires,
-                "X-Amz-SignedHeaders" => &mut query.signed_headers,
-                "X-Amz-Signature" => &mut query.signature,
-                "X-Amz-Security-Token" | "X-Amz-S3session-Token" => &mut query.token,
-                "X-Amz-Region-Set" => &mut query.region_set,
-                "AWSAccessKeyId" => &mut query.v2.access_key,
-                "Signature" => &mut query.v2.signature,
-                "Expires" => &mut query.v2.expires,
-                "SignatureVersion" => &mut query.v2.version,
-                "x-amz-security-token" => &mut query.v2.token,
-                _ => continue,
-            };
-            slot.get_or_insert(value);
-        }
-        query
-    }
-
-    fn is_v4(&self) -> bool {
-        self.algorithm.is_some() || self.credential.is_some() || self.signature.is_some()
-    }
-
-    fn is_v2(&self) -> bool {
-        self.v2.access_key.is_some() || self.v2.signature.is_some()
-    }
-}
-
-fn elements(algorithm: Algorithm) -> usize {
-    if algorithm == Algorithm::EcdsaP256Sha256 { 4 } else { 5 }
-}
-
-/// Whether a credential has as many parts between slashes as its algorithm's have.
-fn has_its_elements(credential: &str, algorithm: Algorithm) -> bool {
-    memchr::memchr_iter(b'/', credential.as_bytes()).count() + 1 == elements(algorithm)
-}
-
-fn split_credential(credential: Cow<'_, str>) -> (Cow<'_, str>, Scope<'_>) {
-    match credential {
-        Cow::Borrowed(text) => {
-            let (access_key, scope) = cut::split_once(text, b'/').unwrap_or((text, ""));
-            (access_key.into(), Scope::of(scope.into()))
-        }
-        Cow::Owned(text) => {
-            let (access_key, scope) = cut::split_once(&text, b'/').unwrap_or((&text, ""));
-            (access_key.to_owned().into(), Scope::of(scope.to_owned().into()))
-        }
-    }
-}
-
-fn algorithm_named(name: &str) -> Option<Algorithm> {
-    match name {
-        "AWS4-HMAC-SHA256" => Some(Algorithm::HmacSha256),
-        "AWS4-ECDSA-P256-SHA256" => Some(Algorithm::EcdsaP256Sha256),
-        _ => None,
-    }
-}
-
-fn region_set<'a>(head: &Head<'a>, algorithm: Algorithm) -> Option<Cow<'a, str>> {
-    (algorithm == Algorithm::EcdsaP256Sha256).then(|| head.header("x-amz-region-set").unwrap_or_default().into())
-}
-
-pub(crate) fn session_token<'a>(head: &Head<'a>) -> Option<Cow<'a, str>> {
-    head.header("x-amz-security-token").or_else(|| head.header("x-amz-s3session-token")).map(Cow::Borrowed)
-}
-
-/// When a header claim was signed: `x-amz-date`, and without it `Date`. Both formats are taken in either.
-pub(crate) fn header_time(head: &Head<'_>) -> Option<Timestamp> {
-    let text = head.header("x-amz-date").or_else(|| head.header("date"))?.trim();
-    Timestamp::parse_basic(text).or_else(|| Timestamp::parse(text, TimestampFormat::HttpDate)).or_else(|| {
-        let zoneless = text.strip_suffix("+0000").or_else(|| text.strip_suffix("UTC"))?;
-        Timestamp::parse(&format!("{zoneless}GMT"), TimestampFormat::HttpDate)
-    })
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! Percent-encoding, as signatures want it: RFC 3986's unreserved characters stand for themselves, all else is `%XX`.
+//! Percent-encoding as signatures prescribe it: RFC 3986's unreserved characters stay, all others become `%XX`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use std::borrow::Cow;
@@ -19,7 +19,7 @@ pub fn component(text: &str) -> Cow<'_, str> {
     percent_encode(text.as_bytes(), COMPONENT).into()
 }
 
-/// A parameter's value as text; bytes that are no UTF-8 become replacement characters, so that nothing matches them.
+/// A parameter's value as text; bytes that are not UTF-8 become replacement characters, which match nothing.
 pub fn decode(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()
 }
@@ -30,7 +30,7 @@ pub fn push_path_anew(path: &str, out: &mut String) {
     push_path(&bytes, out);
 }
 
-/// A name or value of a query in canonical form. Most clients send it so already, and then nothing is copied.
+/// A name or value of a query in canonical form. Most clients send it in that form, and then nothing is copied.
 /// AWS: a plus sign is a space, as in forms; a signer that means a plus writes `%2B`.
 pub fn canonical_component(raw: &str) -> Cow<'_, str> {
     if is_canonical(raw.as_bytes()) {

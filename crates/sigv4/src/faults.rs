@@ -1,4 +1,4 @@
-//! The faults of signatures, by name. A kind's `name` is the spelling of the JSON protocols, its `code` that of XML
+//! The faults of signatures. A kind's `name` is the spelling of the JSON protocols, its `code` that of XML
 //! and query; statuses are those of XML and query (aws-json answers 400 where these say 403; EC2 says `AuthFailure`).
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>
@@ -13,7 +13,7 @@ const fn two(name: &'static str, code: &'static str, status: u16) -> FaultKind {
 }
 
 pub const SIGNATURE_DOES_NOT_MATCH: FaultKind = two("InvalidSignatureException", "SignatureDoesNotMatch", 403);
-/// The same to most services, but EC2, which tells what is late from what is wrong.
+/// Most services do not tell it from a wrong signature; EC2 does.
 pub const SIGNATURE_OUT_OF_TIME: FaultKind = two("SignatureOutOfTime", "SignatureDoesNotMatch", 403);
 pub const INCOMPLETE_SIGNATURE: FaultKind = two("IncompleteSignatureException", "IncompleteSignature", 400);
 pub const MISSING_AUTHENTICATION_TOKEN: FaultKind = two("MissingAuthenticationTokenException", "MissingAuthenticationToken", 403);
@@ -34,7 +34,7 @@ pub const MISSING_CONTENT_LENGTH: FaultKind = FaultKind::sender("MissingContentL
 pub const REQUEST_TIME_TOO_SKEWED: FaultKind = FaultKind::sender("RequestTimeTooSkewed", 403);
 pub const X_AMZ_CONTENT_SHA256_MISMATCH: FaultKind = FaultKind::sender("XAmzContentSHA256Mismatch", 400);
 
-/// What everybody but S3 answers when nobody signed and somebody had to.
+/// What all services but S3 answer to an anonymous request where a signature is required.
 pub fn missing_authentication_token() -> Fault {
     MISSING_AUTHENTICATION_TOKEN.says("Request is missing Authentication Token")
 }
@@ -43,11 +43,17 @@ pub(crate) fn invalid_argument(message: impl Into<String>, name: &str, value: &s
     INVALID_ARGUMENT.says(message).with("ArgumentName", name).with("ArgumentValue", value)
 }
 
+pub(crate) const MALFORMED_CREDENTIAL: &str = "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".";
+
+pub(crate) fn no_date_at_s3() -> Fault {
+    ACCESS_DENIED.says("AWS authentication requires a valid Date or x-amz-date header")
+}
+
 pub(crate) fn missing_content_length() -> Fault {
     MISSING_CONTENT_LENGTH.says("You must provide the Content-Length HTTP header.")
 }
 
-/// The proofs S3 shows for a signature that does not match. SigV2 and forms have no canonical request.
+/// What S3 shows when a signature does not match. SigV2 and forms have no canonical request.
 pub(crate) struct Mismatch<'a> {
     pub access_key: &'a str,
     pub string_to_sign: &'a str,
@@ -70,20 +76,20 @@ impl Mismatch<'_> {
     }
 }
 
-/// How every service but S3 says it.
-pub(crate) fn mismatch_elsewhere() -> Fault {
+/// What all services but S3 answer when a signature does not match.
+pub(crate) fn mismatch_at_others() -> Fault {
     SIGNATURE_DOES_NOT_MATCH.says(
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing \
          method. Consult the service documentation for details.",
     )
 }
 
-/// Since 2021 the services name the hash of a header they cannot read, not the header.
+/// AWS: errors quote the hash of a header that cannot be read, not the header.
 pub(crate) fn fingerprint(header: &str) -> String {
     STANDARD.encode(digest::digest(&digest::SHA256, header.as_bytes()))
 }
 
-/// `2026-11-24T09:30:00Z`: how S3 writes moments in errors.
+/// `2026-11-24T09:30:00Z`: the format of times in S3's errors.
 pub(crate) fn iso(time: Timestamp) -> String {
     time.whole_secs().text(TimestampFormat::DateTime)
 }

@@ -1,5 +1,5 @@
-//! Signing keys, derived once a day per access key, region and service; and a bounded place to keep them.
-//! Deliberately no policy of who owns a key: identity hands over the secret, and a changed secret is another entry.
+//! Signing keys, derived once a day per access key, region and service; and a bounded cache of them.
+//! Who owns a key is not known here: the caller gives the secret, and a changed secret is another entry.
 
 use crate::{claim::Scope, hex::Hex, v4a};
 use foldhash::{HashMap, fast::RandomState};
@@ -42,7 +42,7 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
-/// Derived keys of both kinds, kept for the next request. Bounded; safe to share between threads.
+/// A cache of derived keys of both kinds. Bounded; safe to share between threads.
 #[derive(Default)]
 pub struct Keys {
     hmac: Cache<SigningKey>,
@@ -58,18 +58,18 @@ impl Keys {
     pub fn signing(&self, access_key: &str, secret: &str, scope: &Scope<'_>) -> SigningKey {
         let (date, region, service) = (scope.date(), scope.region(), scope.service());
         let from = [access_key, secret, date, region, service];
-        self.hmac.find(&from).unwrap_or_else(|| self.hmac.keep(&from, SigningKey::derive(secret, date, region, service)))
+        self.hmac.find(&from).unwrap_or_else(|| self.hmac.insert(&from, SigningKey::derive(secret, date, region, service)))
     }
 
     /// The public half of the SigV4A key of an access key; `None` if no key follows from the secret.
     pub fn verifying(&self, access_key: &str, secret: &str) -> Option<v4a::VerifyingKey> {
         let from = [access_key, secret];
-        self.ecdsa.find(&from).or_else(|| Some(self.ecdsa.keep(&from, v4a::VerifyingKey::derive(access_key, secret)?)))
+        self.ecdsa.find(&from).or_else(|| Some(self.ecdsa.insert(&from, v4a::VerifyingKey::derive(access_key, secret)?)))
     }
 }
 
 const SHARDS: usize = 16;
-/// Keys kept per shard: enough for thousands of callers, and a bound for those who make up scopes.
+/// Keys per shard: enough for thousands of callers, and a bound for callers that invent scopes.
 const PER_SHARD: usize = 256;
 
 struct Cache<K> {
@@ -91,20 +91,20 @@ impl<K> Default for Cache<K> {
 
 impl<K: Clone> Cache<K> {
     #[expect(clippy::indexing_slicing, reason = "the index is taken modulo the length")]
-    fn place(&self, from: &[&str]) -> (u64, &RwLock<HashMap<u64, Entry<K>>>) {
+    fn shard(&self, from: &[&str]) -> (u64, &RwLock<HashMap<u64, Entry<K>>>) {
         let hash = self.hasher.hash_one(from);
         (hash, &self.shards[(hash % SHARDS as u64) as usize])
     }
 
     fn find(&self, from: &[&str]) -> Option<K> {
-        let (hash, shard) = self.place(from);
+        let (hash, shard) = self.shard(from);
         let entries = shard.read().unwrap_or_else(PoisonError::into_inner);
         let entry = entries.get(&hash)?;
         entry.from.iter().map(|part| &**part).eq(from.iter().copied()).then(|| entry.key.clone())
     }
 
-    fn keep(&self, from: &[&str], key: K) -> K {
-        let (hash, shard) = self.place(from);
+    fn insert(&self, from: &[&str], key: K) -> K {
+        let (hash, shard) = self.shard(from);
         let mut entries = shard.write().unwrap_or_else(PoisonError::into_inner);
         // Deriving again is cheap, so the simplest bound will do: a full shard starts over.
         if entries.len() >= PER_SHARD {

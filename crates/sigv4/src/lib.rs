@@ -1,19 +1,19 @@
-//! AWS request signatures, as a server sees them: what a request claims, and whether the claim is true.
-//! No I/O, no clock, no randomness: the moment is a parameter, the body is fed in. Sessions and keys are identity's.
+//! AWS request signatures, as a server verifies them.
+//! No I/O, no clock, no randomness: the time is a parameter, the body is fed in. Sessions and secrets come from `identity`.
 //!
-//! The road of one request:
+//! The steps for one request:
 //!
 //! ```no_run
 //! # use cloudlet_aws::{Fault, Head, Timestamp};
-//! # use cloudlet_sigv4::{Keys, Payload, Target, claim, chunks, payload};
-//! # fn road(head: Head<'_>, keys: &Keys, now: Timestamp, body: &[u8]) -> Result<(), Fault> {
+//! # use cloudlet_sigv4::{Keys, Payload, Target, chunks, payload, read_claim};
+//! # fn steps(head: Head<'_>, keys: &Keys, now: Timestamp, body: &[u8]) -> Result<(), Fault> {
 //! # fn secret_of(_: &str) -> &'static str { "" }
 //! let target = Target::service("sqs");                     // or Target::s3(), .in_region(…), .virtual_bucket(…)
-//! let Some(claim) = claim::find(&head, &target)? else {    // malformed claims are AWS's faults
-//!     return Ok(());                                       // nobody signed: anonymous
+//! let Some(claim) = read_claim(&head, &target)? else {     // malformed claims are AWS's faults
+//!     return Ok(());                                       // not signed: an anonymous caller
 //! };
 //! let claim = claim.admit(&head, now, &target)?;           // scope, clock, expiry, headers that must be signed
-//! let secret = secret_of(&claim.access_key);               // and `claim.session_token`, which identity verifies
+//! let secret = secret_of(&claim.access_key);               // and `claim.session_token`, which `identity` verifies
 //! let declared = Payload::of(&head, Some(&claim), target.flavor)?;
 //! let hash = declared.canonical(|| payload::sha256(body)); // only `Payload::Body` looks at the body
 //! let verified = claim.verify(&head, &hash, secret, keys)?;
@@ -25,14 +25,15 @@
 //! # Ok(()) }
 //! ```
 //!
-//! - [`claim`]: header, query and form claims of SigV4, SigV4A and SigV2, with S3's faults or everybody else's.
+//! - [`claim`]: what a request claims. [`read_claim`]: header, query and form claims of SigV4, SigV4A and SigV2, with S3's faults or
+//!   those of all other services.
 //! - [`canonical`]: canonical request and string to sign.
 //! - [`verify`]: [`Claim::admit`] (needs no secret) and [`Admitted::verify`].
 //! - [`keys`]: derived keys and a small bounded cache of them.
-//! - [`payload`]: what `x-amz-content-sha256` says. [`chunks`]: the decoder of aws-chunked bodies.
+//! - [`payload`]: what `x-amz-content-sha256` declares. [`chunks`]: the decoder of aws-chunked bodies.
 //! - [`post`]: browser forms: their claim, and the policy with its conditions.
-//! - [`sign`]: the other side, for presigned URLs the server hands out, and for tests.
-//! - [`faults`]: the faults by name. `name` is the JSON protocols' spelling, `code` that of XML and query.
+//! - [`sign`]: signing as a client does.
+//! - [`faults`]: the faults. `name` is the JSON protocols' spelling, `code` that of XML and query.
 
 pub mod canonical;
 pub mod chunks;
@@ -48,9 +49,12 @@ pub mod verify;
 
 mod escape;
 mod hex;
+mod parts;
+mod read;
 
-pub use claim::{Algorithm, Claim, Flavor, Place, Scope, Target};
+pub use claim::{Algorithm, Claim, Flavor, Location, Scope, Target};
 pub use hex::Hex;
 pub use keys::{Keys, SigningKey};
 pub use payload::{Chunked, Payload};
+pub use read::{read_claim, read_form_claim};
 pub use verify::{Admitted, Verified};

@@ -1,7 +1,7 @@
-//! What `x-amz-content-sha256` says about the body, and holding the body to it.
+//! What `x-amz-content-sha256` declares about the body, and the check of the body against it.
 
 use crate::{
-    Algorithm, Claim, Flavor, Place, faults,
+    Algorithm, Claim, Flavor, Location, faults,
     hex::{self, Hex},
 };
 use aws_lc_rs::digest;
@@ -11,10 +11,10 @@ use std::borrow::Cow;
 
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
-/// How the body takes part in the signature.
+/// How the body is covered by the signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payload<'a> {
-    /// The head declares the body's SHA-256 (S3); [`Check`] compares it as the body goes by.
+    /// The head declares the body's SHA-256 (S3); [`Check`] compares it while the body streams.
     Declared(&'a str),
     /// The body itself is signed: it must be there, whole, before the signature can be compared.
     Body,
@@ -44,10 +44,12 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// Reads the head. At S3 `claim` decides what may be missing; elsewhere the body itself is what counts.
+    /// Reads the head. S3 requires the header of signed requests; other services sign the body itself.
     pub fn of(head: &Head<'a>, claim: Option<&Claim<'_>>, flavor: Flavor) -> Result<Payload<'a>, Fault> {
         let declared = head.header("x-amz-content-sha256").or_else(|| match claim {
-            Some(claim) if claim.place == Place::Query => head.raw_query().find(|(name, _)| *name == "X-Amz-Content-Sha256").map(|(_, value)| value),
+            Some(claim) if claim.location == Location::Query => {
+                head.raw_query().find(|(name, _)| *name == "X-Amz-Content-Sha256").map(|(_, value)| value)
+            }
             _ => None,
         });
         if flavor == Flavor::Other {
@@ -55,7 +57,7 @@ impl<'a> Payload<'a> {
         }
         let Some(declared) = declared else {
             return match claim {
-                Some(Claim { place: Place::Header, scope: Some(_), .. }) => {
+                Some(Claim { location: Location::Header, scope: Some(_), .. }) => {
                     Err(faults::INVALID_REQUEST.says("Missing required header for this request: x-amz-content-sha256"))
                 }
                 _ => Ok(Payload::Unsigned),
@@ -139,7 +141,7 @@ pub fn sha256(body: &[u8]) -> Hex {
     Hex::new(&Sha256::digest(body))
 }
 
-/// Holds a body that goes by to the hash its head declared.
+/// Compares a streamed body with the hash that its head declared.
 pub struct Check {
     declared: String,
     /// None until there is something to digest: most requests have no body.

@@ -1,11 +1,12 @@
-//! Browser forms (`POST /bucket`): the claim in the form's fields. Their policy, which is what they sign, is judged
-//! in [`policy`]. Reading multipart/form-data is the front's business.
+//! Browser forms (`POST /bucket`): the claim in the form's fields, and the policy that they sign.
+//! Reading multipart/form-data is up to the caller.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html>
 
 use crate::{
-    Algorithm, Claim, Keys, Place, Scope, Target,
-    claim::{MALFORMED_CREDENTIAL, credential_at_s3},
-    faults, v2, verify,
+    Algorithm, Claim, Keys, Location, Scope, Target,
+    faults::{self, MALFORMED_CREDENTIAL},
+    parts::whole_credential,
+    v2, verify,
 };
 use aws_lc_rs::constant_time;
 use cloudlet_aws::{Fault, Timestamp};
@@ -22,7 +23,7 @@ pub(crate) fn field<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
 }
 
 /// The claim of a form; `None` for an anonymous one, which has no policy.
-pub fn find<'a>(fields: &'a Fields, target: &Target<'_>) -> Result<Option<Claim<'a>>, Fault> {
+pub fn read_claim<'a>(fields: &'a Fields, target: &Target<'_>) -> Result<Option<Claim<'a>>, Fault> {
     if field(fields, "policy").is_none_or(str::is_empty) {
         return Ok(None);
     }
@@ -34,14 +35,14 @@ pub fn find<'a>(fields: &'a Fields, target: &Target<'_>) -> Result<Option<Claim<
         let [access_key, signature] = all(fields, V2)?;
         return Ok(Some(Claim {
             algorithm: Algorithm::V2,
-            place: Place::Post,
+            location: Location::Post,
             access_key: access_key.into(),
             scope: None,
             region_set: None,
             signed_headers: Cow::Borrowed(""),
             signature: signature.into(),
             session_token: field("x-amz-security-token").map(Cow::Borrowed),
-            // A form of SigV2 does not say when it was signed; its policy says when it ends.
+            // A form of SigV2 has no time of signing; its policy has an expiration.
             time: Timestamp::default(),
             expires: None,
         }));
@@ -66,7 +67,7 @@ fn all<'a, const N: usize>(fields: &'a Fields, names: [(&str, &str); N]) -> Resu
     Ok(values)
 }
 
-/// A field that a form must have: also for the front, which needs `key` and `file`.
+/// A field that a form must have. Public for the caller, which needs `key` and `file`.
 pub fn missing(name: &str) -> Fault {
     faults::invalid_argument(
         format!("Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of the fields."),
@@ -82,11 +83,11 @@ fn v4<'a>(fields: &'a Fields, target: &Target<'_>) -> Result<Claim<'a>, Fault> {
     }
     let time = Timestamp::parse_basic(date)
         .ok_or_else(|| faults::invalid_argument("X-Amz-Date must be formated via ISO8601 Long format", "X-Amz-Date", date))?;
-    let (access_key, scope) = credential_at_s3(credential.into(), Algorithm::HmacSha256)
-        .ok_or_else(|| verify::wrong_credential(Place::Post, Some(credential), MALFORMED_CREDENTIAL))?;
+    let (access_key, scope) = whole_credential(credential.into(), Algorithm::HmacSha256)
+        .ok_or_else(|| verify::wrong_credential(Location::Post, Some(credential), MALFORMED_CREDENTIAL))?;
     let claim = Claim {
         algorithm: Algorithm::HmacSha256,
-        place: Place::Post,
+        location: Location::Post,
         access_key,
         scope: Some(scope),
         region_set: None,

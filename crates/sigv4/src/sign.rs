@@ -1,13 +1,13 @@
-//! The other side: signing as a client does. The server presigns URLs with it, and tests sign requests.
+//! Signing as a client does: for presigned URLs that the server makes, and for tests.
 
 use crate::{
-    Flavor, Place, SigningKey,
+    Flavor, Location, SigningKey,
     canonical::{self, Covered, Form},
     escape,
 };
 use cloudlet_aws::{Head, Headers, Timestamp};
 
-/// Who signs, and for which scope.
+/// Credentials and scope to sign with.
 #[derive(Clone, Copy, Debug)]
 pub struct Signer<'a> {
     pub access_key: &'a str,
@@ -33,7 +33,7 @@ impl Signer<'_> {
         SigningKey::derive(self.secret, day, self.region, self.service).sign(text.as_bytes()).as_str().to_owned()
     }
 
-    /// The headers to add to a request, `authorization` last. All that it has already are signed; it must have a host.
+    /// The headers to add to a request, `authorization` last. All headers that it has already are signed; it must have a host.
     pub fn headers(&self, head: &Head<'_>, payload_hash: &str, now: Timestamp) -> Vec<(String, String)> {
         let date = now.basic();
         let mut added = vec![("x-amz-date".to_owned(), date.clone())];
@@ -46,7 +46,7 @@ impl Signer<'_> {
         let mut all = fields(head.headers);
         all.extend(added.iter().cloned());
         let signed = names(&all);
-        let covered = Covered { signed_headers: &signed, place: Place::Header };
+        let covered = Covered { signed_headers: &signed, location: Location::Header };
         let signature = self.signature(&Head { headers: &all, ..*head }, covered, payload_hash, &date);
         let (access_key, scope) = (self.access_key, self.scope(&date));
         added.push((
@@ -56,8 +56,8 @@ impl Signer<'_> {
         added
     }
 
-    /// The whole query of a presigned request, good for so many seconds. The request's headers are all signed: whoever
-    /// uses the URL must send them.
+    /// The whole query of a presigned request, valid for this many seconds. The request's headers are all signed: the user of the URL
+    /// must send them.
     pub fn presign(&self, head: &Head<'_>, payload_hash: &str, seconds: u32, now: Timestamp) -> String {
         let date = now.basic();
         let signed = names(&fields(head.headers));
@@ -83,7 +83,7 @@ impl Signer<'_> {
             query.push('=');
             query.push_str(&escape::component(value));
         }
-        let covered = Covered { signed_headers: &signed, place: Place::Query };
+        let covered = Covered { signed_headers: &signed, location: Location::Query };
         let signature = self.signature(&Head { query: &query, ..*head }, covered, payload_hash, &date);
         query.push_str("&X-Amz-Signature=");
         query.push_str(&signature);

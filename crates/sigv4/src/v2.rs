@@ -4,8 +4,9 @@
 //! <https://docs.aws.amazon.com/general/latest/gr/signature-version-2.html>
 
 use crate::{
-    claim::{Algorithm, Claim, Place, header_time, no_date_at_s3, session_token},
+    claim::{Algorithm, Claim, Location},
     escape, faults,
+    parts::{header_time, session_token},
 };
 use aws_lc_rs::{constant_time, hmac};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -22,10 +23,10 @@ pub(crate) struct Query<'a> {
     pub token: Option<&'a str>,
 }
 
-fn claim<'a>(place: Place, algorithm: Algorithm, access_key: Cow<'a, str>, signature: Cow<'a, str>, time: Timestamp) -> Claim<'a> {
+fn claim<'a>(location: Location, algorithm: Algorithm, access_key: Cow<'a, str>, signature: Cow<'a, str>, time: Timestamp) -> Claim<'a> {
     Claim {
         algorithm,
-        place,
+        location,
         access_key,
         scope: None,
         region_set: None,
@@ -48,8 +49,8 @@ pub(crate) fn header<'a>(head: &Head<'a>, pair: &'a str) -> Result<Claim<'a>, Fa
             &format!("AWS {pair}"),
         ));
     };
-    let time = header_time(head).ok_or_else(no_date_at_s3)?;
-    let mut claim = claim(Place::Header, Algorithm::V2, access_key.into(), signature.into(), time);
+    let time = header_time(head).ok_or_else(faults::no_date_at_s3)?;
+    let mut claim = claim(Location::Header, Algorithm::V2, access_key.into(), signature.into(), time);
     claim.session_token = session_token(head);
     Ok(claim)
 }
@@ -62,7 +63,7 @@ pub(crate) fn presigned<'a>(query: &Query<'a>) -> Result<Claim<'a>, Fault> {
     let Ok(seconds) = expires.parse::<i64>() else {
         return Err(faults::ACCESS_DENIED.says(format!("Invalid date (should be seconds since epoch): {}", escape::decode(expires))));
     };
-    let mut claim = claim(Place::Query, Algorithm::V2, escape::decode(access_key), escape::decode(signature), Timestamp::from_secs(seconds));
+    let mut claim = claim(Location::Query, Algorithm::V2, escape::decode(access_key), escape::decode(signature), Timestamp::from_secs(seconds));
     claim.session_token = query.token.map(escape::decode);
     Ok(claim)
 }
@@ -110,7 +111,7 @@ const SUBRESOURCES: [&str; 39] = [
     "website",
 ];
 
-/// Clients disagree about sub-resources younger than SigV2: botocore leaves these out.
+/// Sub-resources younger than SigV2. Clients disagree about them: botocore leaves these out.
 const YOUNG: [&str; 4] = ["encryption", "legal-hold", "publicAccessBlock", "retention"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -122,9 +123,9 @@ enum Subresources {
 /// The strings a SigV2 signature may cover; the first is the one errors show.
 fn strings_to_sign(head: &Head<'_>, claim: &Claim<'_>, bucket: Option<&str>) -> Vec<String> {
     let mut start = String::with_capacity(256);
-    let value = |name: &str| match claim.place {
+    let value = |name: &str| match claim.location {
         // Presigners move what they sign from the headers to the query.
-        Place::Query => head.header(name).map(Cow::Borrowed).or_else(|| query_value(head, name)),
+        Location::Query => head.header(name).map(Cow::Borrowed).or_else(|| query_value(head, name)),
         _ => head.header(name).map(Cow::Borrowed),
     };
     start.push_str(head.method);
@@ -133,14 +134,14 @@ fn strings_to_sign(head: &Head<'_>, claim: &Claim<'_>, bucket: Option<&str>) -> 
         start.push_str(value(name).unwrap_or_default().trim());
         start.push('\n');
     }
-    match claim.place {
-        Place::Query => start.push_str(&query_value(head, "Expires").unwrap_or_default()),
-        // The date moves to the x-amz- headers if it stands there.
+    match claim.location {
+        Location::Query => start.push_str(&query_value(head, "Expires").unwrap_or_default()),
+        // Without this line if the date is among the x-amz- headers.
         _ if head.header("x-amz-date").is_some() => {}
         _ => start.push_str(head.header("date").unwrap_or_default().trim()),
     }
     start.push('\n');
-    push_amz_headers(head, claim.place, &mut start);
+    push_amz_headers(head, claim.location, &mut start);
     if let Some(bucket) = bucket {
         start.push('/');
         start.push_str(bucket);
@@ -167,14 +168,14 @@ fn query_value<'a>(head: &Head<'a>, name: &str) -> Option<Cow<'a, str>> {
     head.raw_query().find(|(parameter, _)| parameter.eq_ignore_ascii_case(name)).map(|(_, value)| escape::decode(value))
 }
 
-fn push_amz_headers(head: &Head<'_>, place: Place, out: &mut String) {
+fn push_amz_headers(head: &Head<'_>, location: Location, out: &mut String) {
     let mut fields: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
     head.headers.each(&mut |name, value| {
         if name.starts_with("x-amz-") {
             fields.push((name.into(), value.trim().into()));
         }
     });
-    if place == Place::Query {
+    if location == Location::Query {
         for (name, value) in head.raw_query() {
             let name = name.to_ascii_lowercase();
             if name.starts_with("x-amz-") && !fields.iter().any(|(field, _)| *field == name) {
@@ -257,7 +258,7 @@ fn parameter<'a>(parameters: &'a str, name: &str) -> Option<Cow<'a, str>> {
 }
 
 /// The claim in the parameters of a query service, in the query of a GET or the form of a POST.
-pub(crate) fn in_parameters(parameters: &str, place: Place) -> Result<Option<Claim<'_>>, Fault> {
+pub(crate) fn in_parameters(parameters: &str, location: Location) -> Result<Option<Claim<'_>>, Fault> {
     if parameter(parameters, "SignatureVersion").as_deref() != Some("2") {
         return Ok(None);
     }
@@ -269,8 +270,8 @@ pub(crate) fn in_parameters(parameters: &str, place: Place) -> Result<Option<Cla
     // AWS: the text is unverified.
     let time = Timestamp::parse(&text, TimestampFormat::DateTime)
         .ok_or_else(|| faults::INCOMPLETE_SIGNATURE.says(format!("Timestamp must be in ISO8601 format. Got '{text}'")))?;
-    let mut claim = claim(place, Algorithm::V2Query, access_key, signature, time);
-    // Signed with an end instead of a beginning: then it has no age.
+    let mut claim = claim(location, Algorithm::V2Query, access_key, signature, time);
+    // Signed with an expiry instead of a timestamp: then it has no age.
     claim.expires = expires.is_some().then_some(0);
     claim.session_token = parameter(parameters, "SecurityToken");
     Ok(Some(claim))
@@ -299,7 +300,7 @@ pub(crate) fn verify_parameters(head: &Head<'_>, claim: &Claim<'_>, parameters: 
         text.push_str(value);
     }
     let key = hmac::Key::new(algorithm, secret.as_bytes());
-    if matches(&key, text.as_bytes(), &claim.signature) { Ok(()) } else { Err(faults::mismatch_elsewhere()) }
+    if matches(&key, text.as_bytes(), &claim.signature) { Ok(()) } else { Err(faults::mismatch_at_others()) }
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! Whether a claim is true. `admit` judges all that needs no secret, so that a wrong clock is told before an unknown
-//! key, as AWS does; `verify` compares the signature. Session tokens are identity's business.
+//! Verifies a claim. `admit` checks all that needs no secret, so that a wrong clock is reported before an unknown key, as AWS does;
+//! `verify` compares the signature. Session tokens are verified in `identity`.
 
 use crate::{
     Hex,
     canonical::{self, Covered, Form},
-    claim::{Algorithm, Claim, Flavor, Place, Scope, Target},
+    claim::{Algorithm, Claim, Flavor, Location, Scope, Target},
     faults,
     keys::{Keys, SigningKey},
     v2, v4a,
@@ -12,12 +12,12 @@ use crate::{
 use aws_lc_rs::constant_time;
 use cloudlet_aws::{Fault, Head, Timestamp};
 
-/// How far S3 lets clocks differ, and how long everybody takes a presigned request that names no end.
+/// How far S3 lets clocks differ, and how long a presigned request without an expiry is valid elsewhere.
 const QUARTER_HOUR: i64 = 15 * 60;
-/// How far everybody else lets clocks differ.
+/// How far all other services let clocks differ.
 const FIVE_MINUTES: i64 = 5 * 60;
 
-/// A claim whose scope, clock, expiry and signed headers are in order. Its signature is still unverified.
+/// A claim whose scope, time, expiry and signed headers are in order. Its signature is not verified yet.
 #[derive(Clone, Debug)]
 pub struct Admitted<'a> {
     claim: Claim<'a>,
@@ -40,10 +40,10 @@ pub struct Verified {
     pub(crate) chain: Option<Chain>,
 }
 
-/// What the signatures of chunks go on from.
+/// The chain of signatures of a chunked body: each chunk's signature covers the one before it.
 #[derive(Clone, Debug)]
 pub(crate) struct Chain {
-    pub seal: Sealer,
+    pub verifier: Verifier,
     pub access_key: String,
     pub date: String,
     pub scope: String,
@@ -51,24 +51,24 @@ pub(crate) struct Chain {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Sealer {
+pub(crate) enum Verifier {
     Hmac(SigningKey),
     Ecdsa(v4a::VerifyingKey),
 }
 
-impl Sealer {
+impl Verifier {
     fn signs(&self, text: &[u8], signature: &str) -> bool {
         match self {
-            Sealer::Hmac(key) => same(&key.sign(text), signature),
-            Sealer::Ecdsa(key) => key.verifies(text, signature),
+            Verifier::Hmac(key) => same(&key.sign(text), signature),
+            Verifier::Ecdsa(key) => key.verifies(text, signature),
         }
     }
 }
 
 impl Chain {
-    /// Whether the next link of the chain signs this text; then it is the one the next links on to.
+    /// Verifies the signature of the next chunk.
     pub fn link(&mut self, text: &str, signature: &str) -> Result<(), Fault> {
-        if !self.seal.signs(text.as_bytes(), signature) {
+        if !self.verifier.signs(text.as_bytes(), signature) {
             return Err(faults::Mismatch { access_key: &self.access_key, string_to_sign: text, provided: signature, canonical_request: None }.at_s3());
         }
         signature.trim_matches('*').clone_into(&mut self.previous);
@@ -80,7 +80,7 @@ fn same(ours: &Hex, theirs: &str) -> bool {
     constant_time::verify_slices_are_equal(ours.as_bytes(), theirs.as_bytes()).is_ok()
 }
 
-// ── without the secret ──────────────────────────────────────────────────────────────────────────────────────────
+// ── before the secret is known ──────────────────────────────────────────────────────────────────────────────────────────
 
 impl<'a> Claim<'a> {
     /// Scope, clock, expiry, and the headers that must be signed.
@@ -93,7 +93,7 @@ impl<'a> Claim<'a> {
                 check_signed_at_s3(&self, head)?;
             }
             Flavor::Other => {
-                check_time_elsewhere(&self, now)?;
+                check_time_at_others(&self, now)?;
                 if let Some(scope) = &self.scope {
                     if !self.signs("host") && !self.signs(":authority") {
                         return Err(
@@ -101,10 +101,10 @@ impl<'a> Claim<'a> {
                         );
                     }
                     // The set of regions is a header, and no part of the scope.
-                    if self.algorithm == Algorithm::EcdsaP256Sha256 && self.place == Place::Header && !self.signs("x-amz-region-set") {
+                    if self.algorithm == Algorithm::EcdsaP256Sha256 && self.location == Location::Header && !self.signs("x-amz-region-set") {
                         return Err(faults::SIGNATURE_DOES_NOT_MATCH.says("'X-Amz-Region-Set' must be a 'SignedHeader' in the AWS Authorization."));
                     }
-                    check_scope_elsewhere(&self, scope, &date, target)?;
+                    check_scope_at_others(&self, scope, &date, target)?;
                 }
             }
         }
@@ -138,24 +138,24 @@ fn matches_region(pattern: &str, region: &str) -> bool {
 /// The signing names of S3's endpoints.
 const S3_SERVICES: [&str; 4] = ["s3", "s3express", "s3-object-lambda", "s3-outposts"];
 
-/// S3's fault for a credential, as the place of the claim words it. `credential` is the field of a form.
-pub(crate) fn wrong_credential(place: Place, credential: Option<&str>, why: &str) -> Fault {
-    match place {
-        Place::Header => faults::AUTHORIZATION_HEADER_MALFORMED.says(format!("The authorization header is malformed; {why}")),
-        Place::Query => faults::AUTHORIZATION_QUERY_PARAMETERS_ERROR.says(format!("Error parsing the X-Amz-Credential parameter; {why}")),
-        Place::Post => faults::invalid_argument(why, "x-amz-credential", credential.unwrap_or_default()),
+/// S3's fault for a credential, worded by the location of the claim. `credential` is the field of a form.
+pub(crate) fn wrong_credential(location: Location, credential: Option<&str>, why: &str) -> Fault {
+    match location {
+        Location::Header => faults::AUTHORIZATION_HEADER_MALFORMED.says(format!("The authorization header is malformed; {why}")),
+        Location::Query => faults::AUTHORIZATION_QUERY_PARAMETERS_ERROR.says(format!("Error parsing the X-Amz-Credential parameter; {why}")),
+        Location::Post => faults::invalid_argument(why, "x-amz-credential", credential.unwrap_or_default()),
     }
 }
 
-/// S3's answer to a claim for another region: also for engines, which learn a bucket's region later than this crate.
+/// S3's answer to a claim for another region. Public for engines, which know the region of a bucket.
 pub fn wrong_region(claim: &Claim<'_>, expected: &str) -> Fault {
     let region = claim.region().unwrap_or_default();
-    wrong_credential(claim.place, None, &format!("the region '{region}' is wrong; expecting '{expected}'")).with("Region", expected)
+    wrong_credential(claim.location, None, &format!("the region '{region}' is wrong; expecting '{expected}'")).with("Region", expected)
 }
 
 pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, time: &str, target: &Target<'_>, field: Option<&str>) -> Result<(), Fault> {
     let Some(scope) = &claim.scope else { return Ok(()) };
-    let wrong = |why: String| Err(wrong_credential(claim.place, field, &why));
+    let wrong = |why: String| Err(wrong_credential(claim.location, field, &why));
     if claim.access_key.is_empty() {
         return wrong("a non-empty Access Key (AKID) must be provided in the credential.".to_owned());
     }
@@ -176,8 +176,8 @@ pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, time: &str, target: &Target<'
     if let Some(region) = target.region
         && !claim.covers(region)
     {
-        return match claim.place {
-            Place::Post => wrong(format!("the region '{}' is wrong; expecting '{region}'", scope.region())),
+        return match claim.location {
+            Location::Post => wrong(format!("the region '{}' is wrong; expecting '{region}'", scope.region())),
             _ => Err(wrong_region(claim, region)),
         };
     }
@@ -185,11 +185,11 @@ pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, time: &str, target: &Target<'
     if date == signed {
         return Ok(());
     }
-    match claim.place {
-        Place::Header => wrong("Invalid credential date. Date is not the same as X-Amz-Date.".to_owned()),
-        Place::Query => Err(faults::AUTHORIZATION_QUERY_PARAMETERS_ERROR
+    match claim.location {
+        Location::Header => wrong("Invalid credential date. Date is not the same as X-Amz-Date.".to_owned()),
+        Location::Query => Err(faults::AUTHORIZATION_QUERY_PARAMETERS_ERROR
             .says(format!("Invalid credential date \"{date}\". This date is not the same as X-Amz-Date: \"{signed}\"."))),
-        Place::Post => wrong(format!("Invalid credential date \"{date}\". This date is not the same as X-Amz-Date: \"{signed}\".")),
+        Location::Post => wrong(format!("Invalid credential date \"{date}\". This date is not the same as X-Amz-Date: \"{signed}\".")),
     }
 }
 
@@ -200,8 +200,8 @@ fn day(time: &str) -> &str {
 
 fn check_time_at_s3(claim: &Claim<'_>, head: &Head<'_>, now: Timestamp) -> Result<(), Fault> {
     let server = || faults::iso(now);
-    match (claim.place, claim.expires) {
-        (Place::Query, Some(seconds)) => {
+    match (claim.location, claim.expires) {
+        (Location::Query, Some(seconds)) => {
             let end = claim.time.plus_secs(seconds);
             if end <= now {
                 return Err(expired(end, server()).with("X-Amz-Expires", seconds.to_string()));
@@ -216,8 +216,8 @@ fn check_time_at_s3(claim: &Claim<'_>, head: &Head<'_>, now: Timestamp) -> Resul
             Ok(())
         }
         // SigV2 only names the end.
-        (Place::Query, None) if claim.time <= now => Err(expired(claim.time, server())),
-        (Place::Query, None) => Ok(()),
+        (Location::Query, None) if claim.time <= now => Err(expired(claim.time, server())),
+        (Location::Query, None) => Ok(()),
         _ if apart(claim.time, now) > QUARTER_HOUR * 1000 => Err(faults::REQUEST_TIME_TOO_SKEWED
             .says("The difference between the request time and the current time is too large.")
             .with("RequestTime", head.header("x-amz-date").or_else(|| head.header("date")).unwrap_or_default())
@@ -235,7 +235,7 @@ fn apart(a: Timestamp, b: Timestamp) -> i64 {
     a.millis().saturating_sub(b.millis()).saturating_abs()
 }
 
-/// AWS: the host and every `x-amz-` header must be signed.
+/// AWS: the host, `Content-MD5` and every `x-amz-` header must be signed, in the header and in presigned URLs.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 fn check_signed_at_s3(claim: &Claim<'_>, head: &Head<'_>) -> Result<(), Fault> {
     if claim.scope.is_none() {
@@ -243,9 +243,9 @@ fn check_signed_at_s3(claim: &Claim<'_>, head: &Head<'_>) -> Result<(), Fault> {
     }
     let mut unsigned: Vec<&str> = Vec::new();
     head.headers.each(&mut |name, _| {
-        // A presigner knows no body; the hash that clients add later is held against the body, not signed.
-        let exempt = claim.place == Place::Query && name == "x-amz-content-sha256";
-        if (name == "host" || name.starts_with("x-amz-")) && !exempt && !unsigned.contains(&name) && !claim.signs(name) {
+        // A presigner does not know the body; the hash that clients add later is compared with the body, not signed.
+        let exempt = claim.location == Location::Query && name == "x-amz-content-sha256";
+        if (name == "host" || name == "content-md5" || name.starts_with("x-amz-")) && !exempt && !unsigned.contains(&name) && !claim.signs(name) {
             unsigned.push(name);
         }
     });
@@ -255,9 +255,9 @@ fn check_signed_at_s3(claim: &Claim<'_>, head: &Head<'_>) -> Result<(), Fault> {
     Err(faults::ACCESS_DENIED.says("There were headers present in the request which were not signed").with("HeadersNotSigned", unsigned.join(", ")))
 }
 
-fn check_time_elsewhere(claim: &Claim<'_>, now: Timestamp) -> Result<(), Fault> {
+fn check_time_at_others(claim: &Claim<'_>, now: Timestamp) -> Result<(), Fault> {
     if claim.algorithm == Algorithm::V2Query {
-        // `Expires` is an end, `Timestamp` a beginning.
+        // `Expires` is when the request ends, `Timestamp` when it was signed.
         let late = if claim.expires.is_some() { claim.time <= now } else { apart(claim.time, now) > QUARTER_HOUR * 1000 };
         return if late {
             let what = if claim.expires.is_some() { "Expires" } else { "Timestamp" };
@@ -267,9 +267,9 @@ fn check_time_elsewhere(claim: &Claim<'_>, now: Timestamp) -> Result<(), Fault> 
         };
     }
     // AWS: presigned requests of STS are good for 15 minutes whatever X-Amz-Expires says (aws-iam-authenticator
-    // depends on it); that a longer one is honoured is unverified.
-    let allowed = match claim.place {
-        Place::Query => claim.expires.unwrap_or(0).clamp(QUARTER_HOUR, 604_800),
+    // depends on it); whether a longer one is honoured is unverified.
+    let allowed = match claim.location {
+        Location::Query => claim.expires.unwrap_or(0).clamp(QUARTER_HOUR, 604_800),
         _ => FIVE_MINUTES,
     };
     let oldest = now.plus_secs(-allowed);
@@ -294,8 +294,8 @@ fn check_time_elsewhere(claim: &Claim<'_>, now: Timestamp) -> Result<(), Fault> 
     Ok(())
 }
 
-/// AWS: all that is wrong with a scope is told at once. Older answers also quote what was sent.
-fn check_scope_elsewhere(claim: &Claim<'_>, scope: &Scope<'_>, time: &str, target: &Target<'_>) -> Result<(), Fault> {
+/// AWS: one answer names all that is wrong with a scope. Older answers also quote what was sent.
+fn check_scope_at_others(claim: &Claim<'_>, scope: &Scope<'_>, time: &str, target: &Target<'_>) -> Result<(), Fault> {
     let mut wrong = String::new();
     let nameless = claim.region_set.is_none() && scope.region().is_empty();
     if target.region.is_some_and(|region| !claim.covers(region)) || nameless && !target.global {
@@ -330,11 +330,11 @@ impl<'a> Admitted<'a> {
         match (claim.algorithm, &claim.scope) {
             (Algorithm::HmacSha256, Some(scope)) => {
                 let key = keys.signing(&claim.access_key, secret, scope);
-                self.compare(head, payload_hash, scope, Sealer::Hmac(key))
+                self.compare(head, payload_hash, scope, Verifier::Hmac(key))
             }
             (Algorithm::EcdsaP256Sha256, Some(scope)) => {
                 let key = keys.verifying(&claim.access_key, secret).ok_or_else(|| Fault::internal("no P-256 key follows from the secret"))?;
-                self.compare(head, payload_hash, scope, Sealer::Ecdsa(key))
+                self.compare(head, payload_hash, scope, Verifier::Ecdsa(key))
             }
             (Algorithm::V2Query, _) => self.verify_form(head, head.query, secret),
             _ => v2::verify(head, claim, self.bucket, secret).map(|()| Verified { chain: None }),
@@ -355,16 +355,16 @@ impl<'a> Admitted<'a> {
         Some((request, text))
     }
 
-    fn compare(&self, head: &Head<'_>, payload_hash: &str, scope: &Scope<'_>, seal: Sealer) -> Result<Verified, Fault> {
+    fn compare(&self, head: &Head<'_>, payload_hash: &str, scope: &Scope<'_>, verifier: Verifier) -> Result<Verified, Fault> {
         let claim = &self.claim;
         let hashes = [payload_hash, "UNSIGNED-PAYLOAD"];
         // A presigned request need not know the body's hash even if the client sends one along.
-        let hashes = hashes.get(..if self.flavor == Flavor::S3 && claim.place == Place::Query { 2 } else { 1 }).unwrap_or_default();
+        let hashes = hashes.get(..if self.flavor == Flavor::S3 && claim.location == Location::Query { 2 } else { 1 }).unwrap_or_default();
         let mut tried: Vec<String> = Vec::new();
         for hash in hashes {
             for form in Form::of(self.flavor) {
-                // Encoding once instead of twice says the same only if there is nothing to decode.
-                if form.is_raw_elsewhere(self.flavor) && head.path.contains('%') {
+                // Encoding once is the same as encoding twice only if nothing is escaped.
+                if form.is_raw_at_others(self.flavor) && head.path.contains('%') {
                     continue;
                 }
                 let request = canonical::request(head, Covered::by(claim), hash, *form);
@@ -372,8 +372,8 @@ impl<'a> Admitted<'a> {
                     continue;
                 }
                 let text = canonical::string_to_sign(claim.algorithm_name(), &self.date, scope.as_str(), &request);
-                if seal.signs(text.as_bytes(), &claim.signature) {
-                    return Ok(Verified { chain: self.chain(payload_hash, scope, seal) });
+                if verifier.signs(text.as_bytes(), &claim.signature) {
+                    return Ok(Verified { chain: self.chain(payload_hash, scope, verifier) });
                 }
                 tried.push(request);
             }
@@ -383,7 +383,7 @@ impl<'a> Admitted<'a> {
 
     fn mismatch(&self, scope: &Scope<'_>, request: &str) -> Fault {
         if self.flavor == Flavor::Other {
-            return faults::mismatch_elsewhere();
+            return faults::mismatch_at_others();
         }
         faults::Mismatch {
             access_key: &self.claim.access_key,
@@ -394,9 +394,9 @@ impl<'a> Admitted<'a> {
         .at_s3()
     }
 
-    fn chain(&self, payload_hash: &str, scope: &Scope<'_>, seal: Sealer) -> Option<Chain> {
+    fn chain(&self, payload_hash: &str, scope: &Scope<'_>, verifier: Verifier) -> Option<Chain> {
         payload_hash.starts_with("STREAMING-AWS4-").then(|| Chain {
-            seal,
+            verifier,
             access_key: self.claim.access_key.clone().into_owned(),
             date: self.date.clone(),
             scope: scope.as_str().to_owned(),

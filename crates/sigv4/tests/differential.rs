@@ -12,7 +12,7 @@ use aws_sigv4::{
 };
 use bytes::Bytes;
 use cloudlet_aws::{Fault, Head, Timestamp};
-use cloudlet_sigv4::{Chunked, Flavor, Keys, Payload, Place, Target, chunks::Decoder, claim, payload, sign::Signer};
+use cloudlet_sigv4::{Chunked, Flavor, Keys, Location, Payload, Target, chunks::Decoder, payload, read_claim, sign::Signer};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use std::time::{Duration, SystemTime};
@@ -24,7 +24,7 @@ const NOW: i64 = 1_795_512_600;
 #[derive(Clone, Debug)]
 struct Request {
     flavor: Flavor,
-    place: Place,
+    location: Location,
     method: &'static str,
     path: String,
     query: String,
@@ -57,7 +57,7 @@ impl Request {
             settings.uri_path_normalization_mode = UriPathNormalizationMode::Enabled;
             settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
         }
-        if self.place == Place::Query {
+        if self.location == Location::Query {
             settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
             settings.signature_location = SignatureLocation::QueryParams;
             settings.expires_in = Some(Duration::from_secs(600));
@@ -79,8 +79,8 @@ impl Request {
         let mut http = http.body(()).unwrap();
         let identity = Credentials::new(KEY, SECRET, self.token.clone(), None, "test").into();
         let params = params(&identity, self.target(), self.settings()).into();
-        let body = match (self.flavor, self.place) {
-            (Flavor::S3, Place::Query) => SignableBody::UnsignedPayload,
+        let body = match (self.flavor, self.location) {
+            (Flavor::S3, Location::Query) => SignableBody::UnsignedPayload,
             _ => SignableBody::Bytes(&self.body),
         };
         let headers: Vec<(&str, &str)> = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -94,7 +94,7 @@ impl Request {
     fn verify(&self) -> Result<(), Fault> {
         let head = self.head();
         let target = self.target();
-        let claim = claim::find(&head, &target)?.expect("a claim").admit(&head, Timestamp::from_secs(NOW), &target)?;
+        let claim = read_claim(&head, &target)?.expect("a claim").admit(&head, Timestamp::from_secs(NOW), &target)?;
         assert_eq!(claim.session_token.as_deref(), self.token.as_deref());
         let hash = Payload::of(&head, Some(&claim), target.flavor)?.canonical(|| payload::sha256(&self.body));
         claim.verify(&head, &hash, SECRET, &Keys::new()).map(drop)
@@ -154,7 +154,7 @@ fn request() -> impl Strategy<Value = Request> {
     let headers = prop::collection::btree_map("x-amz-meta-[a-c]|content-type|x-other", " {0,2}[!-~]{1,6}(  ?[!-~é]{1,3})? {0,2}", 0..4);
     (
         prop::sample::select(vec![Flavor::S3, Flavor::Other]),
-        prop::sample::select(vec![Place::Header, Place::Query]),
+        prop::sample::select(vec![Location::Header, Location::Query]),
         prop::sample::select(vec!["GET", "PUT", "POST", "DELETE", "HEAD"]),
         path,
         query,
@@ -162,10 +162,10 @@ fn request() -> impl Strategy<Value = Request> {
         prop::collection::vec(any::<u8>(), 0..20),
         prop::option::of("[A-Za-z0-9+/]{4,40}={0,2}"),
     )
-        .prop_map(|(flavor, place, method, path, query, headers, body, token)| {
+        .prop_map(|(flavor, location, method, path, query, headers, body, token)| {
             let mut headers: Vec<(String, String)> = headers.into_iter().collect();
             headers.push(("host".to_owned(), "localhost:4566".to_owned()));
-            Request { flavor, place, method, path, query, headers, body, token }
+            Request { flavor, location, method, path, query, headers, body, token }
         })
 }
 
@@ -199,12 +199,12 @@ proptest! {
         let signer = Signer { access_key: KEY, secret: SECRET, session_token: request.token.as_deref(), region: "eu-central-1", service: target.service, flavor: request.flavor };
         let mut signed = request.clone();
         let now = Timestamp::from_secs(NOW);
-        let hash = match (request.flavor, request.place) {
-            (Flavor::S3, Place::Query) => "UNSIGNED-PAYLOAD".to_owned(),
+        let hash = match (request.flavor, request.location) {
+            (Flavor::S3, Location::Query) => "UNSIGNED-PAYLOAD".to_owned(),
             _ => payload::sha256(&request.body).to_string(),
         };
-        match request.place {
-            Place::Query => signed.query = signer.presign(&request.head(), &hash, 600, now),
+        match request.location {
+            Location::Query => signed.query = signer.presign(&request.head(), &hash, 600, now),
             _ => signed.headers.extend(signer.headers(&request.head(), &hash, now)),
         }
         prop_assert!(signed.verify().is_ok(), "{:?}\n{:#?}", signed.verify(), signed);
@@ -221,7 +221,7 @@ proptest! {
         let names = trailers.keys().cloned().collect::<Vec<_>>().join(",");
         let request = Request {
             flavor: Flavor::S3,
-            place: Place::Header,
+            location: Location::Header,
             method: "PUT",
             path: "/bucket/key".to_owned(),
             query: String::new(),
@@ -263,7 +263,7 @@ proptest! {
         body.extend_from_slice(format!("x-amz-trailer-signature:{running}\r\n\r\n").as_bytes());
 
         let (head, target) = (signed.head(), signed.target());
-        let claim = claim::find(&head, &target).unwrap().unwrap().admit(&head, Timestamp::from_secs(NOW), &target).unwrap();
+        let claim = read_claim(&head, &target).unwrap().unwrap().admit(&head, Timestamp::from_secs(NOW), &target).unwrap();
         let declared = Payload::of(&head, Some(&claim), Flavor::S3).unwrap();
         prop_assert_eq!(declared, Payload::Chunked(Chunked::HmacSha256Trailer));
         let verified = claim.verify(&head, &declared.canonical(|| unreachable!()), SECRET, &Keys::new()).unwrap();

@@ -6,8 +6,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use cloudlet_aws::{Fault, Head, Timestamp};
 use cloudlet_sigv4::{
-    Algorithm, Flavor, Keys, Payload, Place, Target, Verified, chunks, claim, faults, payload,
+    Algorithm, Flavor, Keys, Location, Payload, Target, Verified, chunks, faults, payload,
     post::{self, Policy},
+    read_claim, read_form_claim,
 };
 use serde_json::Value;
 
@@ -69,9 +70,9 @@ impl Request {
     fn verify(&self) -> Result<Option<Verified>, Fault> {
         let (head, target, keys) = (self.head(), self.target(), Keys::new());
         let body = std::str::from_utf8(&self.body).unwrap_or_default();
-        let found = claim::find(&head, &target)?;
+        let found = read_claim(&head, &target)?;
         let in_form = found.is_none() && target.flavor == Flavor::Other;
-        let Some(claim) = (if in_form { claim::in_form(body)? } else { found }) else { return Ok(None) };
+        let Some(claim) = (if in_form { read_form_claim(body)? } else { found }) else { return Ok(None) };
         let claim = claim.admit(&head, self.at.plus_secs(30), &target)?;
         // What identity does: look up the key, and hold the session token to it.
         if claim.access_key != self.access_key || claim.session_token.as_deref() != self.token.as_deref() {
@@ -122,8 +123,8 @@ fn forms_of_real_clients_are_accepted_and_their_policies_hold() {
     assert_eq!(forms.len(), 3);
     for form in forms {
         let fields = form.fields.as_ref().unwrap();
-        let claim = post::find(fields, &Target::s3()).unwrap().unwrap();
-        assert_eq!(claim.place, Place::Post);
+        let claim = post::read_claim(fields, &Target::s3()).unwrap().unwrap();
+        assert_eq!(claim.location, Location::Post);
         assert_eq!(claim.session_token.as_deref(), form.token.as_deref());
         post::verify(&claim, fields, &form.secret, &Keys::new()).unwrap();
         let policy = Policy::parse(&fields.iter().find(|(name, _)| name == "policy").unwrap().1).unwrap();
@@ -156,7 +157,7 @@ fn folded(value: &str) -> String {
 #[test]
 fn no_signed_byte_can_be_changed() {
     for request in recorded().into_iter().filter(|request| request.fields.is_none()) {
-        let claim = claim::find(&request.head(), &request.target()).unwrap();
+        let claim = read_claim(&request.head(), &request.target()).unwrap();
         let signed = claim.as_ref().map(|claim| claim.signed_headers.to_string()).unwrap_or_default();
         let v4 = claim.as_ref().is_some_and(|claim| claim.scope.is_some());
         let unsigned_body = claim.as_ref().is_some_and(|claim| {
@@ -226,7 +227,7 @@ fn no_byte_of_a_signed_query_can_be_changed() {
         pairs
     };
     for request in recorded().into_iter().filter(|request| !request.query.is_empty()) {
-        let claim = claim::find(&request.head(), &request.target()).unwrap().unwrap();
+        let claim = read_claim(&request.head(), &request.target()).unwrap().unwrap();
         // SigV2 covers the sub-resources only.
         if matches!(claim.algorithm, Algorithm::V2 | Algorithm::V2Query) {
             continue;

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 use cloudlet_aws::{Head, Timestamp, TimestampFormat};
-use cloudlet_sigv4::{Keys, Target, claim, payload};
+use cloudlet_sigv4::{Keys, Target, payload, read_claim};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -76,7 +76,7 @@ fn the_suite_of_aws_is_verified() {
         request.headers.retain(|(name, _)| name != "authorization");
         request.headers.push(("authorization".to_owned(), read(&file.with_extension("authz"))));
         let head = Head { method: &request.method, path: &request.path, query: &request.query, headers: &request.headers };
-        let claim = claim::find(&head, &target).unwrap().unwrap().admit(&head, now, &target).unwrap();
+        let claim = read_claim(&head, &target).unwrap().unwrap().admit(&head, now, &target).unwrap();
         let hash = payload::sha256(request.body.as_bytes());
         let (canonical, text) = claim.explain(&head, &hash).unwrap();
         assert_eq!(canonical, read(&file.with_extension("creq")), "{name}");

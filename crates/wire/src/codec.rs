@@ -1,9 +1,9 @@
 //! What every protocol does: read an input, write an output, write a fault.
 
-use crate::{Missing, aws_json::AwsJson, ec2_query::Ec2Query, query::Query, rest_json::RestJson, rest_xml::RestXml};
+use crate::path::Missing;
 use bytes::Bytes;
 use cloudlet_aws::{Fault, Head};
-use cloudlet_shape::{Body, OperationSchema, Protocol, Read, Reader, ServiceSchema, Struct};
+use cloudlet_shape::{Body, OperationSchema, Read, Reader, ServiceSchema, Struct};
 use std::borrow::Cow;
 
 /// What a codec reads: the head, the path labels found by routing, and the body.
@@ -110,18 +110,6 @@ pub trait Codec: Send + Sync {
     fn encode(&self, operation: &'static OperationSchema, output: &dyn Struct, ids: &Ids<'_>) -> Answer;
     /// An error answer.
     fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, on: &Asked) -> Answer;
-}
-
-/// The codec of a protocol.
-pub fn codec(protocol: Protocol) -> &'static dyn Codec {
-    match protocol {
-        Protocol::AwsJson10 => &AwsJson { content_type: "application/x-amz-json-1.0" },
-        Protocol::AwsJson11 => &AwsJson { content_type: "application/x-amz-json-1.1" },
-        Protocol::RestJson => &RestJson,
-        Protocol::RestXml => &RestXml,
-        Protocol::Query => &Query,
-        Protocol::Ec2Query => &Ec2Query,
-    }
 }
 
 /// The literal query of an operation's URI template.

@@ -1,26 +1,19 @@
 //! JSON of any shape: read without a tree, written into a buffer. The awsJson protocols are in `aws_json`.
 //!
-//! Two sets of names: those of the wire, and those of the model. The latter make the neutral JSON that Cloudlet keeps
-//! for itself (agenda, call log, inspector).
+//! Two sets of names: those of the protocol, and those of the model. The latter make the neutral JSON of the scheduler, the call log and the
+//! admin API.
 
+mod names;
 mod read;
 mod write;
 
-use crate::Missing;
+use crate::path::Missing;
 use cloudlet_shape::{Read, Shape, Struct};
 
+pub use names::Names;
 pub use read::{read, read_value};
 pub(crate) use read::{read_at, read_bytes};
 pub(crate) use write::JsonWriter;
-
-/// Which names stand in the JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Names {
-    /// Those of the protocol.
-    Wire,
-    /// Those of the model.
-    Model,
-}
 
 /// The neutral JSON of a shape: names as in the model, instants in epoch seconds. What streams is left out.
 pub fn to_json(value: &dyn Struct) -> String {

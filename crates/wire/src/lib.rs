@@ -14,6 +14,7 @@ mod host;
 mod partial;
 mod path;
 pub mod pattern;
+mod protocols;
 mod query;
 mod recognize;
 mod rest_json;
@@ -25,9 +26,11 @@ mod xml;
 
 pub mod json;
 
-pub use codec::{Answer, Asked, Codec, Content, Ids, Incoming, Labels, Malformed, codec};
+pub use codec::{Answer, Asked, Codec, Content, Ids, Incoming, Labels, Malformed};
 pub use host::Place;
 pub use json::{from_json, to_json};
 pub use path::Missing;
-pub use recognize::{Recognized, Recognizer, Routed, Unknown};
+pub use protocols::codec;
+pub use recognize::{Recognized, Recognizer};
+pub use route::{Routed, Unknown};
 pub use validate::{validate, validate_discreetly};

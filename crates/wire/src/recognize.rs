@@ -3,7 +3,7 @@
 use crate::{
     Labels, Place,
     host::Hosts,
-    route::{Prefixed, Routes},
+    route::{Prefixed, Routed, Routes, Unknown},
 };
 use cloudlet_aws::{Fault, FaultKind, Head, cut};
 use cloudlet_shape::{OperationSchema, Protocol, ServiceSchema};
@@ -31,32 +31,6 @@ pub struct Recognized {
     pub service: &'static ServiceSchema,
     pub protocol: Protocol,
     pub place: Place,
-}
-
-/// An operation, with the labels of its path.
-#[derive(Clone, Debug)]
-pub struct Routed {
-    pub operation: &'static OperationSchema,
-    pub labels: Labels,
-}
-
-/// Why no operation was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unknown {
-    /// The target or action that no operation has; empty if the request names none.
-    Operation {
-        name: String,
-        version: Option<String>,
-    },
-    /// The path exists, with other methods.
-    Method {
-        method: String,
-        allowed: Vec<&'static str>,
-        depth: usize,
-    },
-    Path {
-        path: String,
-    },
 }
 
 impl Unknown {

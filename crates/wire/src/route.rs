@@ -2,11 +2,37 @@
 //!
 //! The raw path counts: a label is split off first and decoded once, so that keys keep `//`, `..` and `%2F`.
 
-use crate::{Labels, Routed, Unknown};
+use crate::codec::Labels;
 use cloudlet_aws::Head;
 use cloudlet_shape::{At, Flags, OperationSchema, ServiceSchema};
 use percent_encoding::percent_decode_str;
 use std::cmp::Reverse;
+
+/// An operation, with the labels of its path.
+#[derive(Clone, Debug)]
+pub struct Routed {
+    pub operation: &'static OperationSchema,
+    pub labels: Labels,
+}
+
+/// Why no operation was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// The target or action that no operation has; empty if the request names none.
+    Operation {
+        name: String,
+        version: Option<String>,
+    },
+    /// The path exists, with other methods.
+    Method {
+        method: String,
+        allowed: Vec<&'static str>,
+        depth: usize,
+    },
+    Path {
+        path: String,
+    },
+}
 
 /// The routes of one service.
 pub(crate) struct Routes {

@@ -3,7 +3,7 @@
 
 use bytes::BytesMut;
 use cloudlet_aws::FaultKind;
-use cloudlet_shape::{Blob, BodyError, Events, OperationSchema, Shape, Struct, Taken};
+use cloudlet_shape::{Blob, BodyContent, BodyError, Events, OperationSchema, Shape, Struct};
 use cloudlet_wire::{
     Answer, Ids, codec,
     event_stream::{Broken, Frame, Header},
@@ -73,7 +73,7 @@ async fn frames(operation: &'static OperationSchema, events: Vec<Result<Box<dyn 
     let output = Output { id: Some("i".into()), stream: Some(Events::new(Box::pin(stream::iter(events)))) };
     let answer: Answer = codec(operation.service.protocol).encode(operation, &output, &Ids { request_id: "r", extended_id: "x" });
     assert_eq!(answer.header("content-type"), Some("application/vnd.amazon.eventstream"));
-    let Taken::Stream(mut stream) = answer.body.take() else { panic!("no stream") };
+    let BodyContent::Stream(mut stream) = answer.body.take() else { panic!("no stream") };
     let mut buffer = BytesMut::new();
     while let Some(chunk) = stream.next().await {
         buffer.extend_from_slice(&chunk.unwrap());

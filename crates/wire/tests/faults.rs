@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use cloudlet_aws::{Blame, Fault, FaultKind};
-use cloudlet_shape::{ServiceSchema, Taken};
+use cloudlet_shape::{BodyContent, ServiceSchema};
 use cloudlet_wire::{Answer, Asked, Ids, codec};
 
 const NO_QUEUE: FaultKind = FaultKind::sender("QueueDoesNotExist", 400).coded("AWS.SimpleQueueService.NonExistentQueue");
@@ -14,8 +14,8 @@ fn answer(service: &'static ServiceSchema, fault: &Fault, query_mode: bool) -> A
 
 fn text(answer: &Answer) -> String {
     match answer.body.take() {
-        Taken::Whole(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
-        Taken::Stream(_) => panic!("a stream"),
+        BodyContent::Whole(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+        BodyContent::Stream(_) => panic!("a stream"),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use cloudlet_aws::{Fault, Head};
 use cloudlet_shape::{
-    Blob, Body, Document, Empty, Flags, Map, OperationSchema, Protocol, ServiceSchema, Shape, Taken, Target, Timestamp, TimestampFormat,
+    Blob, Body, BodyContent, Document, Empty, Flags, Map, OperationSchema, Protocol, ServiceSchema, Shape, Target, Timestamp, TimestampFormat,
 };
 use cloudlet_wire::{Answer, Content, Ids, Incoming, Labels, Malformed, Missing, codec};
 
@@ -163,8 +163,8 @@ fn refusal(operation: &'static OperationSchema, body: &str) -> Fault {
 
 fn text(answer: &Answer) -> String {
     match answer.body.take() {
-        Taken::Whole(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
-        Taken::Stream(_) => panic!("a stream"),
+        BodyContent::Whole(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+        BodyContent::Stream(_) => panic!("a stream"),
     }
 }
 

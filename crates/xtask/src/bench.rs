@@ -1,14 +1,17 @@
-//! `cargo xtask bench`: the numbers to reach, measured on a release build beside a bare server in the same run.
+//! `cargo xtask bench`: rates, memory and start time of the `dist` build, beside a bare server in the same run.
 
-use crate::{Outcome, root, steps};
+use crate::{
+    project::{Outcome, root},
+    steps,
+};
 use std::{path::PathBuf, process::Command};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Seconds each server is asked in a turn.
+    /// Seconds of one turn.
     #[arg(long, default_value_t = 0.4)]
     seconds: f32,
-    /// Only scenarios whose name holds this.
+    /// Only measurements whose name contains this.
     #[arg(default_value = "")]
     named: String,
 }
@@ -16,9 +19,9 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Outcome {
     let root = root();
     let mut build = Command::new("cargo");
-    build.args(["build", "--release", "--package", "cloudlet-server", "--package", "cloudlet-bench"]).current_dir(&root);
+    build.args(["build", "--profile", "dist", "--package", "cloudlet-server", "--package", "cloudlet-bench"]).current_dir(&root);
     steps::run("build the server and the bench", &mut build)?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("release");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("dist");
     let mut bench = Command::new(target.join("cloudlet-bench"));
     bench.arg(target.join("cloudlet")).arg(arguments.seconds.to_string()).arg(&arguments.named);
     steps::run("measure", &mut bench)

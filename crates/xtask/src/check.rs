@@ -1,19 +1,21 @@
 //! `cargo xtask check`: all of CI that is not a test. Every check runs; what failed is listed in the end.
 
 mod cycles;
+mod findings;
 mod hosts;
 mod layers;
+mod source;
 mod sources;
 mod tokens;
 mod tracked;
 mod words;
 
-use crate::{Outcome, api, coverage, root, steps};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
+use crate::{
+    api, coverage,
+    project::{Outcome, root},
+    steps,
 };
+use std::{fs, path::Path, process::Command};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -106,57 +108,4 @@ fn deny(root: &Path, install: bool) -> Outcome {
     let outcome =
         steps::run("licences and sources", program.args(["--locked", "--workspace", "check", "bans", "licenses", "sources"]).current_dir(root));
     outcome.map_err(|why| format!("{why}: see deny.toml"))
-}
-
-/// A source file of a crate, not a generated one.
-struct Source {
-    /// From the workspace on: `crates/sqs/src/queues.rs`.
-    path: String,
-    text: String,
-}
-
-impl Source {
-    /// The lines that the product is made of: no comments, no unit tests.
-    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let lines = self.text.lines().take(self.code_end()).enumerate();
-        lines.filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(number, line)| (number + 1, line))
-    }
-
-    /// The number of lines before the unit tests.
-    fn code_end(&self) -> usize {
-        let tests = || self.text.lines().position(|line| line.trim() == "#[cfg(test)]");
-        if self.is_test() { 0 } else { tests().unwrap_or(usize::MAX) }
-    }
-
-    fn is_test(&self) -> bool {
-        ["/tests/", "/tests.rs", "/benches/", "/examples/"].iter().any(|part| self.path.contains(part))
-    }
-}
-
-/// All sources below `crates`, but not the generated ones.
-fn sources(root: &Path) -> Outcome<Vec<Source>> {
-    let mut sources = Vec::new();
-    let mut folders: Vec<PathBuf> = vec![root.join("crates")];
-    while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        for entry in entries {
-            let path = entry.map_err(|error| format!("{}: {error}", folder.display()))?.path();
-            if path.is_dir() {
-                if path != root.join("crates/api") {
-                    folders.push(path);
-                }
-            } else if path.extension().is_some_and(|kind| kind == "rs") {
-                let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-                let path = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-                sources.push(Source { path, text });
-            }
-        }
-    }
-    sources.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(sources)
-}
-
-/// Fails with one sentence and the list of what was found, if anything was.
-fn outcome(found: &[String], sentence: &str) -> Outcome {
-    if found.is_empty() { Ok(()) } else { Err(format!("{sentence}\n  {}", found.join("\n  "))) }
 }

@@ -1,6 +1,9 @@
-//! `cargo xtask coverage`: the tables of operations in the READMEs, as the built server itself tells them.
+//! `cargo xtask coverage`: the tables of operations in the READMEs, from the built server.
 
-use crate::{Outcome, root, test::build_server};
+use crate::{
+    project::{Outcome, root},
+    test::build_server,
+};
 use serde::Deserialize;
 use std::{
     fmt::Write as _,
@@ -18,7 +21,7 @@ pub struct Arguments {
     pub check: bool,
 }
 
-/// A service as `/_cloudlet/services` tells it.
+/// A service in `/_cloudlet/services`.
 #[derive(Deserialize)]
 struct Service {
     name: String,
@@ -31,7 +34,7 @@ const END: &str = "<!-- end of operations -->";
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let root = root();
-    let services = ask(&build_server(&root)?)?;
+    let services = fetch(&build_server(&root)?)?;
     let mut differing = Vec::new();
     for (path, table) in tables(&root, &services) {
         let old = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -44,7 +47,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
     }
     match (differing.is_empty(), arguments.check) {
-        (true, _) => println!("the tables are as the server tells them"),
+        (true, _) => println!("the tables are up to date"),
         (false, false) => println!("written:{}", differing.concat()),
         (false, true) => return Err(format!("these tables are not as `cargo xtask coverage` writes them:{}", differing.concat())),
     }
@@ -97,23 +100,23 @@ fn replaced(text: &str, table: &str) -> Option<String> {
     Some(format!("{before}{BEGIN}\n\n{table}\n{END}{after}"))
 }
 
-/// Starts the server on a free port, asks it, and stops it.
-fn ask(server: &Path) -> Outcome<Vec<Service>> {
+/// Starts the server on a free port, fetches the list, and stops it.
+fn fetch(server: &Path) -> Outcome<Vec<Service>> {
     let mut command = Command::new(server);
     command.args(["--port", "0", "--log-format", "human"]).env_clear().stdin(Stdio::null()).stdout(Stdio::piped());
     let mut running = Running(command.spawn().map_err(|error| format!("{}: {error}", server.display()))?);
     let output = running.0.stdout.take().ok_or("the server has no output")?;
-    // Held until the end: a server whose output nobody reads complains.
+    // Held until the end: a server whose output is closed complains.
     let mut lines = BufReader::new(output).lines().map_while(Result::ok);
     let address = lines
         .find_map(|line| Some(line.split_once(" listens on ")?.1.split(' ').next()?.to_owned()))
-        .ok_or("the server did not say where it listens")?;
-    let told = |error: std::io::Error| format!("{address}: {error}");
-    let mut stream = TcpStream::connect(&address).map_err(told)?;
+        .ok_or("the server did not print its address")?;
+    let failed = |error: std::io::Error| format!("{address}: {error}");
+    let mut stream = TcpStream::connect(&address).map_err(failed)?;
     let request = format!("GET /_cloudlet/services HTTP/1.0\r\nHost: {address}\r\n\r\n");
-    stream.write_all(request.as_bytes()).map_err(told)?;
+    stream.write_all(request.as_bytes()).map_err(failed)?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(told)?;
+    stream.read_to_string(&mut answer).map_err(failed)?;
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     serde_json::from_str(body).map_err(|error| format!("/_cloudlet/services: {error}"))
 }

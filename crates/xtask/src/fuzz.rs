@@ -1,6 +1,9 @@
-//! `cargo xtask fuzz`: every parser of outside bytes, fed with bytes nobody would write.
+//! `cargo xtask fuzz`: fuzzes every parser of untrusted bytes.
 
-use crate::{Outcome, root, steps};
+use crate::{
+    project::{Outcome, root},
+    steps,
+};
 use std::{fs, process::Command};
 
 #[derive(clap::Args)]

@@ -8,16 +8,14 @@ mod check;
 mod coverage;
 mod fuzz;
 mod image;
+mod project;
 mod soak;
 mod steps;
 mod test;
 mod vectors;
 
 use clap::{Parser, Subcommand};
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 #[derive(Parser)]
 #[command(name = "xtask", about = "The commands of the project.")]
@@ -30,26 +28,23 @@ struct Arguments {
 enum Command {
     /// Write crates/api from the service models of AWS.
     Api(api::Arguments),
-    /// Measure a release build beside a bare server.
+    /// Measure the server beside a bare one.
     Bench(bench::Arguments),
     /// Run all that CI runs besides tests.
     Check(check::Arguments),
     /// Write the tables of implemented operations into the READMEs.
     Coverage(coverage::Arguments),
-    /// Feed every parser of outside bytes with random ones (nightly toolchain).
+    /// Fuzz every parser of untrusted bytes (nightly toolchain).
     Fuzz(fuzz::Arguments),
     /// Build the container image.
     Image(image::Arguments),
-    /// Let many clients at the queues, and kill them at random.
+    /// Run many clients against the queues, and kill them at random.
     Soak(soak::Arguments),
     /// Run every test.
     Test(test::Arguments),
-    /// Bring the cases that the tests of the protocols run on.
+    /// Fetch the cases that the tests of the protocols run on.
     Vectors,
 }
-
-/// Why a command stopped, in a sentence for the user.
-type Outcome<T = ()> = Result<T, String>;
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
@@ -70,10 +65,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The folder of the workspace.
-fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
 }

@@ -1,11 +1,14 @@
-//! `cargo xtask soak`: many clients that are killed at random, and the books afterwards.
+//! `cargo xtask soak`: many clients that are killed at random; afterwards no message may be lost.
 
-use crate::{Outcome, root, steps, test};
+use crate::{
+    project::{Outcome, root},
+    steps, test,
+};
 use std::process::Command;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// How long clients are killed.
+    /// For how many seconds clients are killed.
     #[arg(long, default_value_t = 600)]
     seconds: u32,
 }

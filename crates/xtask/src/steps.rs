@@ -1,6 +1,6 @@
-//! Running other programs: each step has a heading, and says how long it took.
+//! Runs other programs as steps, each with a heading and its duration.
 
-use crate::Outcome;
+use crate::project::Outcome;
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},

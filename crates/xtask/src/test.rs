@@ -5,7 +5,11 @@
 mod clients;
 mod tally;
 
-use crate::{Outcome, api, root, soak, steps, vectors};
+use crate::{
+    api,
+    project::{Outcome, root},
+    soak, steps, vectors,
+};
 use clap::ValueEnum;
 use std::{
     path::{Path, PathBuf},

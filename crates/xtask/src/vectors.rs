@@ -1,7 +1,7 @@
 //! `cargo xtask vectors`: the cases of the protocols, the SigV4 suite of AWS, and the models, from botocore's source release, which is
-//! pinned by hash, into `target/vectors`. They are data for tests and are not kept in the repository.
+//! pinned by hash, into `target/vectors`. They are test data and not part of the repository.
 
-use crate::{Outcome, root};
+use crate::project::{Outcome, root};
 use std::{fs, path::Path, process::Command};
 
 const RELEASE: &str = "botocore-1.44.5";

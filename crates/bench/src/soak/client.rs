@@ -1,8 +1,8 @@
 //! What clients do: producers send, and now and then send again; consumers receive, and delete, hold on, give back, or forget.
 
 use super::{
-    books::{Book, Entry, Seen, Span, now},
     plan::{DEAD, Lane, Plan, QUEUES, Role, Target, VISIBILITY, topic_arn},
+    records::{Entry, Log, Seen, Span, now},
 };
 use crate::{client::Connection, request::Signed};
 use serde_json::{Value, json};
@@ -15,10 +15,10 @@ const GROUPS: u32 = 40;
 struct Client<'a> {
     plan: &'a Plan,
     connection: Connection,
-    book: Book,
+    log: Log,
 }
 
-pub fn live(plan: &Plan, role: Role, number: u64, file: &Path) -> ExitCode {
+pub fn run(plan: &Plan, role: Role, number: u64, file: &Path) -> ExitCode {
     block(async {
         let mut client = Client::new(plan, file).await;
         match role {
@@ -67,7 +67,7 @@ fn number<T: std::str::FromStr + Default>(value: &Value) -> T {
 
 impl<'a> Client<'a> {
     async fn new(plan: &'a Plan, file: &Path) -> Client<'a> {
-        Client { plan, connection: Connection::open(plan.address).await, book: Book::open(file) }
+        Client { plan, connection: Connection::open(plan.address).await, log: Log::open(file) }
     }
 
     /// The answer's JSON, or what was refused.
@@ -109,7 +109,7 @@ impl<'a> Client<'a> {
     }
 
     async fn send(&mut self, lane: Lane, body: &str, group: &str) {
-        self.book.note(&Entry::Sending { lane, body: body.to_owned(), group: group.to_owned() });
+        self.log.note(&Entry::Sending { lane, body: body.to_owned(), group: group.to_owned() });
         let (id, sequence) = match lane.target() {
             Target::Queue(queue) => {
                 let mut input = json!({ "QueueUrl": self.plan.url(queue), "MessageBody": body });
@@ -124,13 +124,13 @@ impl<'a> Client<'a> {
                 let order = if lane.is_fifo() { format!("&MessageGroupId={group}&MessageDeduplicationId={body}") } else { String::new() };
                 let form = format!("Action=Publish&Version=2010-03-31&TopicArn={}&Message={body}{order}", topic_arn(topic).replace(':', "%3A"));
                 let signed = Signed::new(&self.plan.address.to_string(), "sns");
-                let (_, answer) = parts(self.connection.permission(&signed.form(&form)).await);
+                let (_, answer) = parts(self.connection.call(&signed.form(&form)).await);
                 let between =
                     |name: &str| answer.split(&format!("<{name}>")).nth(1).and_then(|rest| rest.split('<').next()).unwrap_or("-").to_owned();
                 (between("MessageId"), between("SequenceNumber").parse().unwrap_or_default())
             }
         };
-        self.book.note(&Entry::Sent { lane, body: body.to_owned(), id, sequence });
+        self.log.note(&Entry::Sent { lane, body: body.to_owned(), id, sequence });
     }
 
     async fn receive(&mut self, queue: &str, most: u32, wait: u32) -> Vec<(Seen, String)> {
@@ -156,7 +156,7 @@ impl<'a> Client<'a> {
         };
         let received: Vec<(Seen, String)> = answer["Messages"].as_array().map(|all| all.iter().map(read).collect()).unwrap_or_default();
         let seen = received.iter().map(|(seen, _)| seen.clone()).collect();
-        self.book.note(&Entry::Received { queue: queue.to_owned(), span, seen });
+        self.log.note(&Entry::Received { queue: queue.to_owned(), span, seen });
         received
     }
 
@@ -187,10 +187,10 @@ impl<'a> Client<'a> {
     async fn hide(&mut self, queue: &str, received: &[(Seen, String)], seconds: u64) {
         for (seen, handle) in received {
             let (queue, id, at) = (queue.to_owned(), seen.id.clone(), now());
-            self.book.note(&Entry::Hiding { queue: queue.clone(), at, id: id.clone(), seconds });
+            self.log.note(&Entry::Hiding { queue: queue.clone(), at, id: id.clone(), seconds });
             let input = json!({ "QueueUrl": self.plan.url(&queue), "ReceiptHandle": handle, "VisibilityTimeout": seconds });
             if self.sqs("ChangeMessageVisibility", &input).await.is_ok() {
-                self.book.note(&Entry::Hidden { queue, span: Span { from: at, to: now() }, id, seconds });
+                self.log.note(&Entry::Hidden { queue, span: Span { from: at, to: now() }, id, seconds });
             }
         }
     }
@@ -200,21 +200,21 @@ impl<'a> Client<'a> {
         // A FIFO queue's messages are done in their order, one after the other.
         if queue.ends_with(".fifo") {
             for (id, (_, handle)) in ids.into_iter().zip(received) {
-                self.book.note(&Entry::Deleting { queue: queue.to_owned(), at: now(), ids: vec![id.clone()] });
+                self.log.note(&Entry::Deleting { queue: queue.to_owned(), at: now(), ids: vec![id.clone()] });
                 let input = json!({ "QueueUrl": self.plan.url(queue), "ReceiptHandle": handle });
                 if self.sqs("DeleteMessage", &input).await.is_err() {
                     return;
                 }
-                self.book.note(&Entry::Deleted { queue: queue.to_owned(), at: now(), ids: vec![id] });
+                self.log.note(&Entry::Deleted { queue: queue.to_owned(), at: now(), ids: vec![id] });
             }
             return;
         }
-        self.book.note(&Entry::Deleting { queue: queue.to_owned(), at: now(), ids: ids.clone() });
+        self.log.note(&Entry::Deleting { queue: queue.to_owned(), at: now(), ids: ids.clone() });
         let entries: Vec<Value> =
             received.iter().enumerate().map(|(id, (_, handle))| json!({ "Id": id.to_string(), "ReceiptHandle": handle })).collect();
         let answer = self.sqs("DeleteMessageBatch", &json!({ "QueueUrl": self.plan.url(queue), "Entries": entries })).await.expect("deletes");
         assert!(answer["Failed"].as_array().is_none_or(Vec::is_empty), "a standard queue takes any handle: {answer}");
-        self.book.note(&Entry::Deleted { queue: queue.to_owned(), at: now(), ids });
+        self.log.note(&Entry::Deleted { queue: queue.to_owned(), at: now(), ids });
     }
 
     /// Takes out what is there.

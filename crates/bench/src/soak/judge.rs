@@ -1,8 +1,8 @@
-//! The rules, held against the books.
+//! The rules, held against the records.
 
 use super::{
-    books::{Books, Entry, Instant, Seen, Span},
     plan::{Lane, VISIBILITY, home},
+    records::{Entry, Instant, Records, Seen, Span},
 };
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -14,24 +14,24 @@ const SLACK: Instant = 2_000;
 const SECOND: Instant = 1_000_000;
 
 #[derive(Debug, Default)]
-pub struct AuthRecord {
+pub struct Report {
     pub sent: usize,
     pub receives: usize,
     /// Messages that were received more than once, by the rules.
     pub again: usize,
-    pub offences: Vec<String>,
+    pub violations: Vec<String>,
 }
 
-impl fmt::Display for AuthRecord {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "messages acknowledged      {:>9}", self.sent)?;
         writeln!(f, "messages received          {:>9}", self.receives)?;
         write!(f, "received again, by rule    {:>9}", self.again)?;
-        for offence in self.offences.iter().take(20) {
-            write!(f, "\n  {offence}")?;
+        for violation in self.violations.iter().take(20) {
+            write!(f, "\n  {violation}")?;
         }
-        if !self.offences.is_empty() {
-            write!(f, "\noffences                   {:>9}", self.offences.len())?;
+        if !self.violations.is_empty() {
+            write!(f, "\nviolations                   {:>9}", self.violations.len())?;
         }
         Ok(())
     }
@@ -47,7 +47,7 @@ struct Change {
 
 /// All that is known of one message in one queue.
 #[derive(Default)]
-struct Life<'a> {
+struct MessageHistory<'a> {
     body: String,
     group: String,
     sequence: u128,
@@ -67,8 +67,8 @@ struct Receive<'a> {
 }
 
 #[derive(Default)]
-struct Shelf<'a> {
-    lives: HashMap<&'a str, Life<'a>>,
+struct History<'a> {
+    messages_seen: HashMap<&'a str, MessageHistory<'a>>,
     answers: Vec<(Span, &'a [Seen])>,
 }
 
@@ -78,135 +78,135 @@ struct Sent<'a> {
 }
 
 /// Holds all rules against all that was written.
-pub fn judge(books: &Books) -> AuthRecord {
-    let mut auth_record = AuthRecord::default();
-    let (sent, shelves) = sort(books);
-    let mut accuse = |offence: String| auth_record.offences.push(offence);
+pub fn judge(records: &Records) -> Report {
+    let mut report = Report::default();
+    let (sent, histories) = sort(records);
+    let mut violation = |violation: String| report.violations.push(violation);
     for (lane, messages) in &sent {
         for queue in lane.queues() {
-            let empty = Shelf::default();
-            let shelf = shelves.get(queue).unwrap_or(&empty);
-            completeness(*lane, queue, messages, shelf, &mut accuse);
-            for (id, life) in &shelf.lives {
-                repetition(queue, id, life, &mut accuse);
+            let empty = History::default();
+            let history = histories.get(queue).unwrap_or(&empty);
+            completeness(*lane, queue, messages, history, &mut violation);
+            for (id, message_seen) in &history.messages_seen {
+                repetition(queue, id, message_seen, &mut violation);
             }
             if lane.is_fifo() {
-                order(queue, messages, shelf, &mut accuse);
+                order(queue, messages, history, &mut violation);
             }
         }
     }
-    auth_record.sent = sent.values().flat_map(HashMap::values).filter(|message| !message.known.is_empty()).count();
-    let lives = shelves.values().flat_map(|shelf| shelf.lives.values());
-    auth_record.receives = lives.clone().filter(|life| !life.receives.is_empty()).count();
-    auth_record.again = lives.filter(|life| life.receives.len() > 1).count();
-    auth_record
+    report.sent = sent.values().flat_map(HashMap::values).filter(|message| !message.known.is_empty()).count();
+    let messages_seen = histories.values().flat_map(|history| history.messages_seen.values());
+    report.receives = messages_seen.clone().filter(|message_seen| !message_seen.receives.is_empty()).count();
+    report.again = messages_seen.filter(|message_seen| message_seen.receives.len() > 1).count();
+    report
 }
 
 type Lanes<'a> = BTreeMap<Lane, HashMap<&'a str, Sent<'a>>>;
 
 /// Sorts what was written by message.
-fn sort(books: &Books) -> (Lanes<'_>, BTreeMap<&str, Shelf<'_>>) {
+fn sort(records: &Records) -> (Lanes<'_>, BTreeMap<&str, History<'_>>) {
     let mut lanes: Lanes<'_> = BTreeMap::new();
-    let mut shelves: BTreeMap<&str, Shelf<'_>> = BTreeMap::new();
-    for entry in &books.0 {
+    let mut histories: BTreeMap<&str, History<'_>> = BTreeMap::new();
+    for entry in &records.0 {
         match entry {
             Entry::Sending { lane, body, group } => {
                 lanes.entry(*lane).or_default().entry(body).or_insert_with(|| Sent { group, known: vec![] });
             }
-            // Written before what it answers is read, where a book comes first.
+            // Written before what it answers is read, where a log comes first.
             Entry::Sent { lane, body, id, sequence } => {
                 if let Some(message) = lanes.entry(*lane).or_default().get_mut(body.as_str()) {
                     message.known.push((id, *sequence));
                 }
             }
             Entry::Received { queue, span, seen } => {
-                let shelf = shelves.entry(home(queue)).or_default();
+                let history = histories.entry(home(queue)).or_default();
                 for one in seen {
-                    let life = shelf.lives.entry(&one.id).or_default();
-                    (life.body, life.group, life.sequence) = (one.body.clone(), one.group.clone(), one.sequence);
-                    life.receives.push(Receive { queue, span: *span, count: one.count });
+                    let message_seen = history.messages_seen.entry(&one.id).or_default();
+                    (message_seen.body, message_seen.group, message_seen.sequence) = (one.body.clone(), one.group.clone(), one.sequence);
+                    message_seen.receives.push(Receive { queue, span: *span, count: one.count });
                 }
-                shelf.answers.push((*span, seen));
+                history.answers.push((*span, seen));
             }
             Entry::Deleting { queue, at, ids } => {
                 for id in ids {
-                    let life = shelves.entry(home(queue)).or_default().lives.entry(id).or_default();
-                    life.deleting = Some(life.deleting.map_or(*at, |before| before.min(*at)));
+                    let message_seen = histories.entry(home(queue)).or_default().messages_seen.entry(id).or_default();
+                    message_seen.deleting = Some(message_seen.deleting.map_or(*at, |before| before.min(*at)));
                 }
             }
             Entry::Deleted { queue, at, ids } => {
                 for id in ids {
-                    let life = shelves.entry(home(queue)).or_default().lives.entry(id).or_default();
-                    let deleted = life.deleted.entry(queue).or_insert(*at);
+                    let message_seen = histories.entry(home(queue)).or_default().messages_seen.entry(id).or_default();
+                    let deleted = message_seen.deleted.entry(queue).or_insert(*at);
                     *deleted = (*deleted).min(*at);
                 }
             }
             Entry::Hiding { queue, at, id, seconds } => {
                 let change = Change { span: Span { from: *at, to: Instant::MAX }, seconds: *seconds, known: false };
-                shelves.entry(home(queue)).or_default().lives.entry(id).or_default().changes.push(change);
+                histories.entry(home(queue)).or_default().messages_seen.entry(id).or_default().changes.push(change);
             }
             Entry::Hidden { queue, span, id, seconds } => {
-                let changes = &mut shelves.entry(home(queue)).or_default().lives.entry(id).or_default().changes;
+                let changes = &mut histories.entry(home(queue)).or_default().messages_seen.entry(id).or_default().changes;
                 changes.retain(|change| change.known || change.span.from != span.from);
                 changes.push(Change { span: *span, seconds: *seconds, known: true });
             }
         }
     }
-    (lanes, shelves)
+    (lanes, histories)
 }
 
 /// What was acknowledged was received; what was received was sent, once, as it was sent.
-fn completeness(lane: Lane, queue: &str, sent: &HashMap<&str, Sent<'_>>, shelf: &Shelf<'_>, accuse: &mut impl FnMut(String)) {
+fn completeness(lane: Lane, queue: &str, sent: &HashMap<&str, Sent<'_>>, history: &History<'_>, violation: &mut impl FnMut(String)) {
     let mut seen: HashMap<&str, &str> = HashMap::new();
-    for (id, life) in &shelf.lives {
-        if life.receives.is_empty() {
-            accuse(format!("{queue}: {id} was deleted before it was received"));
+    for (id, message_seen) in &history.messages_seen {
+        if message_seen.receives.is_empty() {
+            violation(format!("{queue}: {id} was deleted before it was received"));
             continue;
         }
-        match sent.get(life.body.as_str()) {
-            None => accuse(format!("{queue}: nobody sent {id} ({})", life.body)),
+        match sent.get(message_seen.body.as_str()) {
+            None => violation(format!("{queue}: nobody sent {id} ({})", message_seen.body)),
             Some(message) => {
-                if lane.is_fifo() && message.group != life.group {
-                    accuse(format!("{queue}: {id} was sent to group {} and came in {}", message.group, life.group));
+                if lane.is_fifo() && message.group != message_seen.group {
+                    violation(format!("{queue}: {id} was sent to group {} and came in {}", message.group, message_seen.group));
                 }
                 let own = lane.queues() == [queue] && matches!(lane, Lane::Standard | Lane::Fifo);
                 if own && message.known.iter().any(|(known, _)| known != id) {
-                    accuse(format!("{queue}: {} was acknowledged as {:?} and came as {id}", life.body, message.known));
+                    violation(format!("{queue}: {} was acknowledged as {:?} and came as {id}", message_seen.body, message.known));
                 }
             }
         }
-        if let Some(other) = seen.insert(&life.body, id) {
-            accuse(format!("{queue}: {} is there twice, as {id} and {other}", life.body));
+        if let Some(other) = seen.insert(&message_seen.body, id) {
+            violation(format!("{queue}: {} is there twice, as {id} and {other}", message_seen.body));
         }
     }
     for (body, message) in sent {
         if !message.known.is_empty() && !seen.contains_key(body) {
-            accuse(format!("{queue}: {body} was acknowledged and never came"));
+            violation(format!("{queue}: {body} was acknowledged and never came"));
         }
         if message.known.iter().any(|known| *known != message.known[0]) {
-            accuse(format!("{queue}: {body} was sent again and acknowledged as another: {:?}", message.known));
+            violation(format!("{queue}: {body} was sent again and acknowledged as another: {:?}", message.known));
         }
     }
 }
 
 /// A message comes again only when its time is over, never under the same count, and never once it is known to be deleted.
-fn repetition(queue: &str, id: &str, life: &Life<'_>, accuse: &mut impl FnMut(String)) {
-    let mut receives = life.receives.clone();
+fn repetition(queue: &str, id: &str, message_seen: &MessageHistory<'_>, violation: &mut impl FnMut(String)) {
+    let mut receives = message_seen.receives.clone();
     receives.sort_by_key(|receive| receive.count);
     for Receive { queue, span, count } in &receives {
-        if life.deleted.get(queue).is_some_and(|deleted| span.from > *deleted) {
-            accuse(format!("{queue}: {id} came after it was deleted (receive {count})"));
+        if message_seen.deleted.get(queue).is_some_and(|deleted| span.from > *deleted) {
+            violation(format!("{queue}: {id} came after it was deleted (receive {count})"));
         }
     }
     for pair in receives.windows(2) {
         let [before, after] = pair else { continue };
         if before.count == after.count {
-            accuse(format!("{queue}: {id} came twice as receive {}", before.count));
+            violation(format!("{queue}: {id} came twice as receive {}", before.count));
         }
-        let earliest = hidden_until(&before.span, &after.span, &life.changes);
+        let earliest = hidden_until(&before.span, &after.span, &message_seen.changes);
         if after.span.to + SLACK < earliest {
             let early = earliest - after.span.to;
-            accuse(format!("{queue}: {id} came again {early} µs before its time (receives {} and {})", before.count, after.count));
+            violation(format!("{queue}: {id} came again {early} µs before its time (receives {} and {})", before.count, after.count));
         }
     }
 }
@@ -227,16 +227,16 @@ fn hidden_until(received: &Span, again: &Span, changes: &[Change]) -> Instant {
 }
 
 /// A message in its group: its sequence number, its id, and when somebody first meant to delete it.
-type EffectivePolicies<'a> = (u128, &'a str, Option<Instant>);
+type GroupMember<'a> = (u128, &'a str, Option<Instant>);
 
 /// A message of a group comes only with those before it, or after they are deleted; and an answer is in order.
-fn order(queue: &str, sent: &HashMap<&str, Sent<'_>>, shelf: &Shelf<'_>, accuse: &mut impl FnMut(String)) {
-    let mut groups: HashMap<&str, Vec<EffectivePolicies<'_>>> = HashMap::new();
-    for (id, life) in shelf.lives.iter().filter(|(_, life)| !life.receives.is_empty()) {
-        groups.entry(&life.group).or_default().push((life.sequence, id, life.deleting));
-        let known = sent.get(life.body.as_str()).and_then(|message| message.known.first());
-        if queue == "soak.fifo" && known.is_some_and(|(_, sequence)| *sequence != life.sequence) {
-            accuse(format!("{queue}: {id} has another sequence number than its sender was told"));
+fn order(queue: &str, sent: &HashMap<&str, Sent<'_>>, history: &History<'_>, violation: &mut impl FnMut(String)) {
+    let mut groups: HashMap<&str, Vec<GroupMember<'_>>> = HashMap::new();
+    for (id, message_seen) in history.messages_seen.iter().filter(|(_, message_seen)| !message_seen.receives.is_empty()) {
+        groups.entry(&message_seen.group).or_default().push((message_seen.sequence, id, message_seen.deleting));
+        let known = sent.get(message_seen.body.as_str()).and_then(|message| message.known.first());
+        if queue == "soak.fifo" && known.is_some_and(|(_, sequence)| *sequence != message_seen.sequence) {
+            violation(format!("{queue}: {id} has another sequence number than its sender was told"));
         }
     }
     // For each place in a group, when the last of all before it was being deleted at the earliest.
@@ -249,23 +249,23 @@ fn order(queue: &str, sent: &HashMap<&str, Sent<'_>>, shelf: &Shelf<'_>, accuse:
             latest = latest.max(deleting.unwrap_or(Instant::MAX));
         }
     }
-    for (span, seen) in &shelf.answers {
+    for (span, seen) in &history.answers {
         let mut last: HashMap<&str, usize> = HashMap::new();
         let within: HashSet<&str> = seen.iter().map(|one| one.id.as_str()).collect();
         for one in *seen {
             let Some((place, before)) = places.get(one.id.as_str()) else { continue };
             let group = &groups[one.group.as_str()];
             match last.insert(&one.group, *place) {
-                Some(previous) if previous >= *place => accuse(format!("{queue}: {} came before one that was sent earlier", one.id)),
+                Some(previous) if previous >= *place => violation(format!("{queue}: {} came before one that was sent earlier", one.id)),
                 // Those in between were deleted, or are in the answer.
                 Some(previous) => {
                     for (_, id, deleting) in &group[previous + 1..*place] {
                         if !within.contains(id) && deleting.is_none_or(|deleting| deleting > span.to) {
-                            accuse(format!("{queue}: {} came while {id} stood before it", one.id));
+                            violation(format!("{queue}: {} came while {id} stood before it", one.id));
                         }
                     }
                 }
-                None if *before > span.to => accuse(format!("{queue}: {} came while one before it was not deleted", one.id)),
+                None if *before > span.to => violation(format!("{queue}: {} came while one before it was not deleted", one.id)),
                 None => {}
             }
         }

@@ -1,4 +1,4 @@
-//! What the soak runs on: queues of both kinds, one with dead letters, and topics of both kinds before others.
+//! The queues and topics of the soak test: standard and FIFO, one with a dead-letter queue, some subscribed to topics.
 
 use crate::{
     client,
@@ -7,11 +7,11 @@ use crate::{
 };
 use std::net::SocketAddr;
 
-/// Seconds for which a received message is hidden: short, so that what a killed client held comes back in the time of a test.
+/// The visibility timeout in seconds: short, so that a message that a killed client had received comes back during the test.
 pub const VISIBILITY: u64 = 3;
 const RECEIVES: u32 = 4;
 
-/// Where producers send, and which queues must have it then.
+/// Where producers send, and which queues must then have the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Lane {
     Standard,
@@ -68,10 +68,10 @@ impl Lane {
 
 /// All queues, in an order in which they can be emptied.
 pub const QUEUES: [&str; 6] = ["soak", "soak.fifo", "soak-fan-a", "soak-fan-b", "soak-fan-in.fifo", DEAD];
-/// Takes the dead letters of `soak`.
+/// The dead-letter queue of `soak`.
 pub const DEAD: &str = "soak-dead";
 
-/// The queue whose message it is: a dead letter belongs to where it died.
+/// The queue that a message was sent to: one in the dead-letter queue was sent to `soak`.
 pub fn home(queue: &str) -> &str {
     if queue == DEAD { "soak" } else { queue }
 }
@@ -83,7 +83,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// Each role there is; the 64 clients are dealt out among them.
+    /// All roles; the clients are distributed among them.
     pub fn all() -> Vec<Role> {
         Lane::ALL.into_iter().map(Role::Produce).chain(QUEUES.into_iter().map(Role::Consume)).collect()
     }
@@ -116,7 +116,7 @@ impl Plan {
     pub fn prepare(&self) {
         let host = self.address.to_string();
         let (sqs, sns) = (Signed::new(&host, "sqs"), Signed::new(&host, "sns"));
-        let permission = |request: Vec<u8>| {
+        let call = |request: Vec<u8>| {
             let answer = client::ask_once(self.address, &request).expect("an answer");
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         };
@@ -134,17 +134,17 @@ impl Plan {
                 queue_arn(queue)
             );
             attributes.push(format!(r#""Policy":"{policy}""#));
-            permission(sqs.json("AmazonSQS.CreateQueue", &format!(r#"{{"QueueName":"{queue}","Attributes":{{{}}}}}"#, attributes.join(","))));
+            call(sqs.json("AmazonSQS.CreateQueue", &format!(r#"{{"QueueName":"{queue}","Attributes":{{{}}}}}"#, attributes.join(","))));
         }
         for lane in Lane::ALL {
             let Target::Topic(topic) = lane.target() else { continue };
             let fifo = if lane.is_fifo() { "&Attributes.entry.1.key=FifoTopic&Attributes.entry.1.value=true" } else { "" };
-            permission(sns.form(&format!("Action=CreateTopic&Version=2010-03-31&Name={topic}{fifo}")));
+            call(sns.form(&format!("Action=CreateTopic&Version=2010-03-31&Name={topic}{fifo}")));
             for queue in lane.queues() {
                 let raw = "Attributes.entry.1.key=RawMessageDelivery&Attributes.entry.1.value=true";
                 let (topic, queue) = (topic_arn(topic), queue_arn(queue));
                 let subscribe = format!("Action=Subscribe&Version=2010-03-31&TopicArn={topic}&Protocol=sqs&Endpoint={queue}&{raw}");
-                permission(sns.form(&subscribe.replace(':', "%3A")));
+                call(sns.form(&subscribe.replace(':', "%3A")));
             }
         }
     }

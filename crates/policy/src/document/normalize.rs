@@ -1,8 +1,22 @@
-//! A document written back, always in the same way.
+//! A document written back in one normal form.
 
 use super::{Document, Listing, Statement, StatementEffect};
+use std::fmt;
 
-pub(super) fn document(document: &Document) -> String {
+impl Document {
+    /// The document in its normal form: lists wherever lists are allowed, elements in AWS's order, no white space.
+    pub fn normalized(&self) -> String {
+        document(self)
+    }
+}
+
+impl fmt::Display for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.normalized())
+    }
+}
+
+fn document(document: &Document) -> String {
     let mut members = vec![member("Version", string(document.version().as_str()))];
     members.extend(document.id().map(|id| member("Id", string(id))));
     members.push(member("Statement", list(document.statements().iter().map(statement))));

@@ -3,61 +3,22 @@
 //! AWS: texts and order for identity policies follow answers of IAM that moto's authors recorded
 //! (tests/test_iam/test_iam_policies.py); those for trust policies are collected from users' reports.
 
-use super::{Action, Kind, List, Listing, Parsed, Position, Resource, Span, Start, Statement, StatementEffect, Version};
+use super::{Action, Document, Kind, List, Listing, Parsed, Resource, Span, Start, Statement, StatementEffect, Version};
 use crate::arns::ResourcePattern;
-use crate::conditions::{Condition, Operation};
-use crate::json::{Object, elements, offset, scalars, text, texts};
+use crate::conditions::Condition;
+use crate::json::{self, Object, text};
 use crate::malformed::{Malformed, Reason};
 use crate::template::Variables;
-use crate::values::instant;
 use crate::wildcard::Pattern;
+use elements::{Elements, Wording, read_elements};
 use serde_json::value::RawValue;
-use std::collections::HashSet;
+use spans::spans;
+use std::sync::Arc;
 
 mod checks;
+mod elements;
 mod principals;
-
-/// A statement's elements, before anything is judged.
-struct Elements<'a> {
-    raw: &'a RawValue,
-    sid: Option<String>,
-    effect: Option<String>,
-    principal: Option<(Listing, &'a RawValue)>,
-    actions: Option<(Listing, Vec<String>)>,
-    resources: Option<(Listing, Vec<String>)>,
-    conditions: Vec<Test>,
-}
-
-/// One operator on one key.
-struct Test {
-    name: String,
-    operation: Operation,
-    key: String,
-    values: Vec<String>,
-}
-
-/// The wording of a kind's errors.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Voice {
-    Identity,
-    /// Trust policies, and with them all that is attached to resources.
-    Resource,
-    Organizations,
-}
-
-impl Kind {
-    fn voice(self) -> Voice {
-        match self {
-            Kind::Identity => Voice::Identity,
-            Kind::Resource | Kind::Trust | Kind::Key | Kind::VpcEndpoint => Voice::Resource,
-            Kind::ServiceControl | Kind::ResourceControl => Voice::Organizations,
-        }
-    }
-
-    fn names_principals(self) -> bool {
-        !matches!(self, Kind::Identity | Kind::ServiceControl)
-    }
-}
+mod spans;
 
 /// Which rules a document must satisfy beside the grammar.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,16 +28,27 @@ enum Rules {
     GrammarOnly,
 }
 
-/// A document that was stored: the rules of today do not apply to it.
-pub(super) fn stored(whole: &str, kind: Kind) -> Parsed {
+impl Document {
+    pub fn parse(text: &str, kind: Kind) -> Result<Document, Malformed> {
+        document(text, kind).map(|parsed| Document(Arc::new(parsed)))
+    }
+
+    /// Reads a document that was accepted and stored before. It never fails: a document that today's rules would refuse keeps its meaning,
+    /// one that cannot be read at all allows nothing.
+    pub fn stored(text: &str, kind: Kind) -> Document {
+        Document(Arc::new(stored(text, kind)))
+    }
+}
+
+fn stored(whole: &str, kind: Kind) -> Parsed {
     let parsed = read(whole, kind, Rules::All).or_else(|_| read(whole, kind, Rules::GrammarOnly));
     // What cannot be read at all allows nothing.
     parsed.unwrap_or_else(|_| Parsed { kind, version: Version::V2012_10_17, id: None, statements: Box::default(), keys: Box::default() })
 }
 
-pub(super) fn document(whole: &str, kind: Kind) -> Result<Parsed, Malformed> {
-    read(whole, kind, Rules::All).map_err(|malformed| match kind.voice() {
-        Voice::Organizations => {
+fn document(whole: &str, kind: Kind) -> Result<Parsed, Malformed> {
+    read(whole, kind, Rules::All).map_err(|malformed| match kind.wording() {
+        Wording::Organizations => {
             Malformed::new(Reason::PolicyType, "The provided policy document does not meet the requirements of the specified policy type.")
         }
         _ => malformed,
@@ -84,9 +56,9 @@ pub(super) fn document(whole: &str, kind: Kind) -> Result<Parsed, Malformed> {
 }
 
 fn read(whole: &str, kind: Kind, rules: Rules) -> Result<Parsed, Malformed> {
-    let voice = kind.voice();
-    let no_json = || match voice {
-        Voice::Resource => Malformed::new(Reason::Json, "This policy contains invalid Json"),
+    let wording = kind.wording();
+    let no_json = || match wording {
+        Wording::Resource => Malformed::new(Reason::Json, "This policy contains invalid Json"),
         _ => Malformed { reason: Reason::Json, ..Malformed::syntax() },
     };
     let raw: &RawValue = serde_json::from_str(whole).map_err(|_| no_json())?;
@@ -101,13 +73,13 @@ fn read(whole: &str, kind: Kind, rules: Rules) -> Result<Parsed, Malformed> {
         None => None,
         Some(Some(text)) if text == "2012-10-17" => Some(Version::V2012_10_17),
         Some(Some(text)) if text == "2008-10-17" => Some(Version::V2008_10_17),
-        Some(_) if voice == Voice::Resource => return Err(Malformed::new(Reason::Version, "The policy must contain a valid version string")),
+        Some(_) if wording == Wording::Resource => return Err(Malformed::new(Reason::Version, "The policy must contain a valid version string")),
         Some(_) => return Err(Malformed { reason: Reason::Version, ..Malformed::syntax() }),
     };
     let id = top.get("Id").map(|raw| text(raw).ok_or_else(Malformed::syntax)).transpose()?;
-    let (statements, spans) = statements(whole, top.get("Statement"), voice)?;
+    let (statements, spans) = statements(whole, top.get("Statement"), wording)?;
     if rules == Rules::All {
-        if voice != Voice::Resource && version != Some(Version::V2012_10_17) {
+        if wording != Wording::Resource && version != Some(Version::V2012_10_17) {
             return Err(Malformed::new(Reason::Version, "Policy document must be version 2012-10-17 or greater."));
         }
         checks::statements(&statements, kind)?;
@@ -119,109 +91,22 @@ fn read(whole: &str, kind: Kind, rules: Rules) -> Result<Parsed, Malformed> {
     Ok(Parsed { kind, version, id: id.map(Into::into), keys: super::keys_of(&built), statements: built })
 }
 
-fn statements<'a>(whole: &str, raw: Option<&'a RawValue>, voice: Voice) -> Result<(Vec<Elements<'a>>, Vec<Span>), Malformed> {
-    let empty = || match voice {
-        Voice::Resource => Malformed::new(Reason::Syntax, "Could not parse the policy: Statement is empty!"),
+fn statements<'a>(whole: &str, raw: Option<&'a RawValue>, wording: Wording) -> Result<(Vec<Elements<'a>>, Vec<Span>), Malformed> {
+    let empty = || match wording {
+        Wording::Resource => Malformed::new(Reason::Syntax, "Could not parse the policy: Statement is empty!"),
         _ => Malformed::syntax(),
     };
     let raw = raw.ok_or_else(empty)?;
     let list = match raw.get().as_bytes().first() {
         Some(b'{') => vec![raw],
-        Some(b'[') => elements(raw).ok_or_else(Malformed::syntax)?,
+        Some(b'[') => json::elements(raw).ok_or_else(Malformed::syntax)?,
         _ => return Err(Malformed::syntax()),
     };
     if list.is_empty() {
         return Err(empty());
     }
     let spans = spans(whole, raw, &list);
-    Ok((list.into_iter().map(|statement| read_elements(statement, voice)).collect::<Result<_, _>>()?, spans))
-}
-
-/// AWS: SimulateCustomPolicy reports where its parser stood when it began a statement: behind the brace of a single one,
-/// behind the bracket or the statement before in a list. Recorded for a single statement and the first of a list (the
-/// examples of `aws iam simulate-custom-policy`); for later ones unverified.
-fn spans(whole: &str, raw: &RawValue, list: &[&RawValue]) -> Vec<Span> {
-    let mut at = Walk { text: whole, offset: 0, position: Position { line: 1, column: 1 } };
-    let mut before = at.go(offset(whole, raw.get()) + 1);
-    let mut spans = Vec::with_capacity(list.len());
-    for statement in list {
-        let start = offset(whole, statement.get());
-        let end = start + statement.get().len();
-        let behind = at.go(end);
-        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        spans.push(Span { bytes: (number(start), number(end)), start: before, end: behind });
-        before = behind;
-    }
-    spans
-}
-
-struct Walk<'a> {
-    text: &'a str,
-    offset: usize,
-    position: Position,
-}
-
-impl Walk<'_> {
-    fn go(&mut self, to: usize) -> Position {
-        for c in self.text.get(self.offset..to).unwrap_or_default().chars() {
-            match c {
-                '\n' => self.position = Position { line: self.position.line + 1, column: 1 },
-                _ => self.position.column += 1,
-            }
-        }
-        self.offset = self.offset.max(to);
-        self.position
-    }
-}
-
-/// Shape only: which elements there are, and of which JSON type.
-fn read_elements(raw: &RawValue, voice: Voice) -> Result<Elements<'_>, Malformed> {
-    let object = Object::of(raw).ok_or_else(Malformed::syntax)?;
-    let mut out = Elements { raw, sid: None, effect: None, principal: None, actions: None, resources: None, conditions: Vec::new() };
-    for (key, value) in object.0 {
-        let once = |free: bool| if free { Ok(()) } else { Err(Malformed::syntax()) };
-        match key.as_str() {
-            "Sid" => out.sid = Some(text(value).ok_or_else(Malformed::syntax)?),
-            "Effect" => out.effect = Some(text(value).ok_or_else(Malformed::syntax)?),
-            "Principal" | "NotPrincipal" => {
-                once(out.principal.is_none())?;
-                out.principal = Some((listing(&key), value));
-            }
-            "Action" | "NotAction" => {
-                once(out.actions.is_none())?;
-                out.actions = Some((listing(&key), texts(value).ok_or_else(Malformed::syntax)?));
-            }
-            "Resource" | "NotResource" => {
-                once(out.resources.is_none())?;
-                out.resources = Some((listing(&key), texts(value).ok_or_else(Malformed::syntax)?));
-            }
-            "Condition" => out.conditions = conditions(value, voice)?,
-            _ => return Err(Malformed::syntax()),
-        }
-    }
-    Ok(out)
-}
-
-fn listing(key: &str) -> Listing {
-    if key.starts_with("Not") { Listing::AllBut } else { Listing::Only }
-}
-
-fn conditions(raw: &RawValue, voice: Voice) -> Result<Vec<Test>, Malformed> {
-    let syntax = || Malformed { reason: Reason::Condition, ..Malformed::syntax() };
-    let mut out = Vec::new();
-    for (name, keys) in Object::of(raw).ok_or_else(syntax)?.0 {
-        // AWS: an unknown operator without keys is ignored.
-        for (key, values) in Object::of(keys).ok_or_else(syntax)?.0 {
-            // AWS: operators are case-sensitive. S3 names the unknown one; IAM's answer for identity policies is recorded too.
-            let unknown = || match voice {
-                Voice::Resource => Malformed::new(Reason::Condition, format!("Invalid Condition type : {name}")),
-                Voice::Identity | Voice::Organizations => syntax(),
-            };
-            let operation = Operation::parse(&name).ok_or_else(unknown)?;
-            out.push(Test { name: name.clone(), operation, key, values: scalars(values).ok_or_else(syntax)? });
-        }
-    }
-    Ok(out)
+    Ok((list.into_iter().map(|statement| read_elements(statement, wording)).collect::<Result<_, _>>()?, spans))
 }
 
 fn build(elements: Elements<'_>, span: Span, variables: Variables) -> Result<Statement, Malformed> {
@@ -247,14 +132,4 @@ fn build(elements: Elements<'_>, span: Span, variables: Variables) -> Result<Sta
             .collect(),
         span,
     })
-}
-
-/// Sids must differ within a policy.
-fn sids_differ(statements: &[Elements<'_>]) -> bool {
-    let mut seen = HashSet::new();
-    statements.iter().filter_map(|statement| statement.sid.as_deref()).filter(|sid| !sid.is_empty()).all(|sid| seen.insert(sid))
-}
-
-fn dates_are_readable(statement: &Elements<'_>) -> bool {
-    statement.conditions.iter().filter(|test| test.operation.is_date()).flat_map(|test| &test.values).all(|text| instant(text).is_some())
 }

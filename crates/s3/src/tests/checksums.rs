@@ -50,7 +50,7 @@ async fn a_checksum_may_be_in_a_trailer() {
     let cloud = TestCloud::with_bucket().await;
     let write = |value: &str| {
         let trailers = Trailers::announced(vec!["x-amz-checksum-crc32".to_owned()]);
-        trailers.arrive(vec![("x-amz-checksum-crc32".to_owned(), value.to_owned())]);
+        trailers.receive(vec![("x-amz-checksum-crc32".to_owned(), value.to_owned())]);
         cloud.call::<PutObject>(PutObjectRequest { body: Some(Body::whole("123456789").with_trailers(trailers)), ..put("a", "") })
     };
     assert_eq!(write("y/Q5Jg==").await.unwrap().checksum_crc32.as_deref(), Some("y/Q5Jg=="));

@@ -6,7 +6,7 @@ use cloudlet_aws::{Account, Caller, Fault, Region, Scope, Timestamp};
 use cloudlet_cloud::{Cloud, EntryPoint, Settings};
 use cloudlet_engine::{Call, Clock, Ids, Origin, Runtime};
 use cloudlet_identity::{Identity, Root, Secret};
-use cloudlet_shape::{Body, BodyError, Operation, Taken};
+use cloudlet_shape::{Body, BodyContent, BodyError, Operation};
 use cloudlet_store::{Blobs, Journal};
 use futures_util::{StreamExt, stream};
 use std::{sync::Arc, time::Duration};
@@ -131,8 +131,8 @@ pub fn flowing(pieces: Vec<Result<&'static [u8], BodyError>>, length: Option<u64
 
 pub async fn bytes(body: Option<Body>) -> Vec<u8> {
     match body.unwrap_or_default().take() {
-        Taken::Whole(bytes) => bytes.to_vec(),
-        Taken::Stream(mut stream) => {
+        BodyContent::Whole(bytes) => bytes.to_vec(),
+        BodyContent::Stream(mut stream) => {
             let mut whole = Vec::new();
             while let Some(piece) = stream.next().await {
                 whole.extend_from_slice(&piece.unwrap());

@@ -9,7 +9,7 @@ fn path(path: &str, form: PathForm) -> String {
 fn query(text: &str) -> String {
     let fields: Vec<(String, String)> = Vec::new();
     let mut out = String::new();
-    push_query(&Head { method: "GET", path: "/", query: text, headers: &fields }, Place::Query, QueryForm::Anew, &mut out);
+    push_query(&Head { method: "GET", path: "/", query: text, headers: &fields }, Location::Query, QueryForm::Anew, &mut out);
     out
 }
 

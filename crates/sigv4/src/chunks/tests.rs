@@ -1,5 +1,5 @@
 use super::*;
-use crate::{SigningKey, v4a, verify::Sealer};
+use crate::{SigningKey, v4a, verify::Verifier};
 use proptest::prelude::*;
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -8,11 +8,11 @@ const SCOPE: &str = "20130524/us-east-1/s3/aws4_request";
 const CRC32C: &str = "x-amz-checksum-crc32c";
 
 fn chain(mode: Chunked, seed: &str) -> Option<Chain> {
-    let seal = match mode.algorithm()? {
-        crate::Algorithm::EcdsaP256Sha256 => Sealer::Ecdsa(v4a::VerifyingKey::derive("AKIA", SECRET).unwrap()),
-        _ => Sealer::Hmac(SigningKey::derive(SECRET, "20130524", "us-east-1", "s3")),
+    let verifier = match mode.algorithm()? {
+        crate::Algorithm::EcdsaP256Sha256 => Verifier::Ecdsa(v4a::VerifyingKey::derive("AKIA", SECRET).unwrap()),
+        _ => Verifier::Hmac(SigningKey::derive(SECRET, "20130524", "us-east-1", "s3")),
     };
-    Some(Chain { seal, access_key: "AKIA".to_owned(), date: DATE.to_owned(), scope: SCOPE.to_owned(), previous: seed.to_owned() })
+    Some(Chain { verifier, access_key: "AKIA".to_owned(), date: DATE.to_owned(), scope: SCOPE.to_owned(), previous: seed.to_owned() })
 }
 
 fn decoder(mode: Chunked, seed: &str, length: usize, trailer: Option<&str>) -> Decoder {

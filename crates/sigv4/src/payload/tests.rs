@@ -1,10 +1,10 @@
 use super::*;
 use cloudlet_aws::Timestamp;
 
-fn claim(place: Place, algorithm: Algorithm) -> Claim<'static> {
+fn claim(location: Location, algorithm: Algorithm) -> Claim<'static> {
     Claim {
         algorithm,
-        place,
+        location,
         access_key: "A".into(),
         scope: (algorithm != Algorithm::V2).then_some(crate::Scope::of("20261124/r/s3/aws4_request".into())),
         region_set: None,
@@ -24,14 +24,14 @@ fn of(declared: Option<&str>, query: &str, claim: Option<&Claim<'_>>, flavor: Fl
 
 #[test]
 fn each_form_of_the_header_is_understood_at_s3() {
-    let header = claim(Place::Header, Algorithm::HmacSha256);
+    let header = claim(Location::Header, Algorithm::HmacSha256);
     let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     assert_eq!(of(Some(hash), "", Some(&header), Flavor::S3).unwrap(), format!("Declared({hash:?})"));
     assert_eq!(of(Some("UNSIGNED-PAYLOAD"), "", Some(&header), Flavor::S3).unwrap(), "Unsigned");
     for chunked in [Chunked::HmacSha256, Chunked::HmacSha256Trailer, Chunked::UnsignedTrailer] {
         assert_eq!(of(Some(chunked.name()), "", Some(&header), Flavor::S3).unwrap(), format!("Chunked({chunked:?})"));
     }
-    let v4a = claim(Place::Header, Algorithm::EcdsaP256Sha256);
+    let v4a = claim(Location::Header, Algorithm::EcdsaP256Sha256);
     for chunked in [Chunked::EcdsaP256Sha256, Chunked::EcdsaP256Sha256Trailer] {
         assert_eq!(of(Some(chunked.name()), "", Some(&v4a), Flavor::S3).unwrap(), format!("Chunked({chunked:?})"));
         assert!(of(Some(chunked.name()), "", Some(&header), Flavor::S3).is_err());
@@ -40,18 +40,18 @@ fn each_form_of_the_header_is_understood_at_s3() {
 
 #[test]
 fn s3_wants_the_header_of_those_who_sign_in_headers() {
-    let fault = of(None, "", Some(&claim(Place::Header, Algorithm::HmacSha256)), Flavor::S3).unwrap_err();
+    let fault = of(None, "", Some(&claim(Location::Header, Algorithm::HmacSha256)), Flavor::S3).unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("InvalidRequest", "Missing required header for this request: x-amz-content-sha256"));
-    for other in [None, Some(claim(Place::Query, Algorithm::HmacSha256)), Some(claim(Place::Header, Algorithm::V2))] {
+    for other in [None, Some(claim(Location::Query, Algorithm::HmacSha256)), Some(claim(Location::Header, Algorithm::V2))] {
         assert_eq!(of(None, "", other.as_ref(), Flavor::S3).unwrap(), "Unsigned");
     }
     let query = "X-Amz-Content-Sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    assert!(of(None, query, Some(&claim(Place::Query, Algorithm::HmacSha256)), Flavor::S3).unwrap().starts_with("Declared"));
+    assert!(of(None, query, Some(&claim(Location::Query, Algorithm::HmacSha256)), Flavor::S3).unwrap().starts_with("Declared"));
 }
 
 #[test]
 fn s3_says_what_the_header_may_be() {
-    let fault = of(Some("nonsense"), "", Some(&claim(Place::Header, Algorithm::HmacSha256)), Flavor::S3).unwrap_err();
+    let fault = of(Some("nonsense"), "", Some(&claim(Location::Header, Algorithm::HmacSha256)), Flavor::S3).unwrap_err();
     assert_eq!(fault.code(), "InvalidArgument");
     assert!(fault.message().starts_with("x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC"));
     assert_eq!(fault.members(), [("ArgumentName", "x-amz-content-sha256".to_owned()), ("ArgumentValue", "nonsense".to_owned())]);
@@ -61,7 +61,7 @@ fn s3_says_what_the_header_may_be() {
 
 #[test]
 fn elsewhere_the_body_itself_is_signed() {
-    let header = claim(Place::Header, Algorithm::HmacSha256);
+    let header = claim(Location::Header, Algorithm::HmacSha256);
     assert_eq!(of(None, "", Some(&header), Flavor::Other).unwrap(), "Body");
     assert_eq!(of(Some("whatever"), "", Some(&header), Flavor::Other).unwrap(), "Body");
     assert_eq!(of(Some("UNSIGNED-PAYLOAD"), "", Some(&header), Flavor::Other).unwrap(), "Unsigned");

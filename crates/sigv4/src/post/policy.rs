@@ -1,4 +1,4 @@
-//! The policy of a browser form: when it ends, and what its fields may hold.
+//! The policy of a browser form: when it expires, and the conditions on its fields.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html>
 
 use super::Fields;
@@ -41,8 +41,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
 );
 
-/// Fields that need no condition: the policy itself and what proves it, and the file.
-/// `x-ignore-` and what follows are for the page's own use.
+/// Fields that need no condition: the policy itself, its signature, and the file. Fields that begin with `x-ignore-` need none either.
 const EXEMPT: [&str; 5] = ["policy", "x-amz-signature", "signature", "awsaccesskeyid", "file"];
 
 fn invalid(why: impl std::fmt::Display) -> Fault {
@@ -84,7 +83,7 @@ impl Policy {
     }
 
     /// Expiry and every condition but the length of the file, which is not known yet. `bucket` is the one of the URL.
-    /// `fields` are those before the file; the front puts the file's name in place of `${filename}` before.
+    /// `fields` are those before the file, with `${filename}` already replaced.
     pub fn check(&self, fields: &Fields, bucket: &str, now: Timestamp) -> Result<(), Fault> {
         if self.expiration <= now {
             return Err(refused("Policy expired."));
@@ -105,7 +104,7 @@ impl Policy {
         Ok(())
     }
 
-    /// The longest file all `content-length-range`s allow: no need to read beyond it.
+    /// The longest file that all `content-length-range`s allow.
     pub fn longest(&self) -> Option<u64> {
         self.ranges().map(|(_, most)| most).min()
     }

@@ -42,7 +42,7 @@ fn the_published_example_is_verified() {
         ("Policy", policy),
         ("X-Amz-Signature", "8afdbf4008c03f22c2cd3cdb72e4afbb1f6a588f3255ac628749a66d7f09699e"),
     ]);
-    let claim = find(&fields, &Target::s3().in_region("us-east-1")).unwrap().unwrap();
+    let claim = read_claim(&fields, &Target::s3().in_region("us-east-1")).unwrap().unwrap();
     let keys = Keys::new();
     verify(&claim, &fields, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", &keys).unwrap();
     let policy = Policy::parse(policy).unwrap();
@@ -59,7 +59,7 @@ fn the_published_example_is_verified() {
 #[test]
 fn a_wrong_signature_shows_the_policy() {
     let fields = form(&[("policy", "e30="), ("AWSAccessKeyId", "AKIA"), ("signature", "wrong")]);
-    let claim = find(&fields, &Target::s3()).unwrap().unwrap();
+    let claim = read_claim(&fields, &Target::s3()).unwrap().unwrap();
     let fault = verify(&claim, &fields, "secret", &Keys::new()).unwrap_err();
     assert_eq!(
         fault.members(),
@@ -74,8 +74,8 @@ fn a_wrong_signature_shows_the_policy() {
 
 #[test]
 fn a_form_without_a_policy_is_anonymous() {
-    assert!(find(&form(&[("key", "k"), ("signature", "s")]), &Target::s3()).unwrap().is_none());
-    let fault = find(&form(&[("key", "k"), ("policy", "p")]), &Target::s3()).unwrap_err();
+    assert!(read_claim(&form(&[("key", "k"), ("signature", "s")]), &Target::s3()).unwrap().is_none());
+    let fault = read_claim(&form(&[("key", "k"), ("policy", "p")]), &Target::s3()).unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("AccessDenied", "Access Denied"));
 }
 
@@ -88,7 +88,7 @@ fn a_form_must_have_all_that_its_signature_needs() {
         (&[("policy", "p"), ("x-amz-algorithm", "s")], "X-Amz-Signature"),
         (&[("policy", "p"), ("x-amz-algorithm", "s"), ("x-amz-signature", "s")], "X-Amz-Credential"),
     ] {
-        let fault = find(&form(fields), &Target::s3()).unwrap_err();
+        let fault = read_claim(&form(fields), &Target::s3()).unwrap_err();
         assert!(fault.is(&INVALID_ARGUMENT));
         assert_eq!(
             fault.message(),
@@ -109,7 +109,7 @@ fn a_form_says_what_is_wrong_with_its_credential() {
             ("x-amz-credential", credential),
         ]);
         let target = Target::s3().in_region("us-east-1");
-        find(&fields, &target).map(drop).map_err(|fault| {
+        read_claim(&fields, &target).map(drop).map_err(|fault| {
             assert!(fault.is(&INVALID_ARGUMENT));
             assert_eq!(fault.members(), [("ArgumentName", "x-amz-credential".to_owned()), ("ArgumentValue", credential.to_owned())]);
             fault.message().to_owned()

@@ -11,7 +11,7 @@ fn example(method: &str, bucket: Option<&str>, path: &str, query: &str, fields: 
     let mut headers: Fields = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     headers.push(("authorization", format!("AWS {KEY}:{signature}")));
     let head = Head { method, path, query, headers: &headers };
-    let claim = crate::claim::find(&head, &Target::s3()).unwrap().unwrap();
+    let claim = crate::read_claim(&head, &Target::s3()).unwrap().unwrap();
     assert_eq!((claim.algorithm, &*claim.access_key), (Algorithm::V2, KEY));
     verify(&head, &claim, bucket, SECRET).unwrap();
     assert!(verify(&head, &claim, bucket, "another").is_err());
@@ -73,7 +73,7 @@ fn repeated_amz_headers_are_joined_and_the_amz_date_replaces_the_date() {
         ("authorization", "AWS a:b".to_owned()),
     ];
     let head = Head { method: "GET", path: "/b/k", query: "uploadId=%2F&x=y&acl=", headers: &headers };
-    let claim = crate::claim::find(&head, &Target::s3()).unwrap().unwrap();
+    let claim = crate::read_claim(&head, &Target::s3()).unwrap().unwrap();
     let text = "GET\n\n\n\nx-amz-date:Tue, 27 Mar 2007 21:20:26 +0000\nx-amz-meta-b:2,3\n/b/k?acl&uploadId=/";
     assert_eq!(strings_to_sign(&head, &claim, None), [text]);
     let fault = verify(&head, &claim, None, SECRET).unwrap_err();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Payload, claim::find, faults::*, sign::Signer};
+use crate::{Payload, faults::*, read_claim, sign::Signer};
 use cloudlet_aws::TimestampFormat;
 
 type Fields = Vec<(String, String)>;
@@ -33,7 +33,7 @@ fn signed(target: &Target<'_>, at: Timestamp) -> Fields {
 }
 
 fn admit<'a>(head: &Head<'a>, target: &Target<'a>) -> Result<Admitted<'a>, Fault> {
-    find(head, target).unwrap().unwrap().admit(head, now(), target)
+    read_claim(head, target).unwrap().unwrap().admit(head, now(), target)
 }
 
 fn verify(head: &Head<'_>, target: &Target<'_>) -> Result<Verified, Fault> {
@@ -54,7 +54,7 @@ fn a_signed_request_is_verified_once_and_again_with_the_cached_key() {
 }
 
 #[test]
-fn s3_allows_a_quarter_of_an_hour_and_everybody_else_five_minutes() {
+fn s3_allows_a_quarter_of_an_hour_and_all_others_five_minutes() {
     for (target, limit) in [(Target::s3(), 900), (Target::service("sqs"), 300)] {
         for seconds in [-limit, 0, limit] {
             let fields = signed(&target, now().plus_secs(seconds));
@@ -68,7 +68,7 @@ fn s3_allows_a_quarter_of_an_hour_and_everybody_else_five_minutes() {
 }
 
 #[test]
-fn s3_tells_both_clocks() {
+fn s3_reports_both_clocks() {
     let fields = signed(&Target::s3(), now().plus_secs(-1000));
     let fault = verify(&head("", &fields), &Target::s3()).unwrap_err();
     assert_eq!((fault.code(), fault.status()), ("RequestTimeTooSkewed", 403));
@@ -80,7 +80,7 @@ fn s3_tells_both_clocks() {
 }
 
 #[test]
-fn others_tell_how_far_a_clock_is_off() {
+fn other_services_report_how_far_a_clock_is_off() {
     let target = Target::service("sqs");
     for (seconds, message) in [
         (-301, "Signature expired: 20261124T092459Z is now earlier than 20261124T092500Z (20261124T093000Z - 5 min.)"),
@@ -93,7 +93,7 @@ fn others_tell_how_far_a_clock_is_off() {
 }
 
 #[test]
-fn a_presigned_url_ends_when_it_says() {
+fn a_presigned_url_expires() {
     let (fields, target) = (host(), Target::s3());
     let query = signer(&target).presign(&head("versionId=v", &fields), "UNSIGNED-PAYLOAD", 60, now().plus_secs(-59));
     let good = head(&query, &fields);
@@ -115,7 +115,7 @@ fn a_presigned_url_ends_when_it_says() {
 }
 
 #[test]
-fn a_presigned_request_of_another_service_is_good_for_a_quarter_of_an_hour() {
+fn a_presigned_request_of_another_service_is_valid_for_a_quarter_of_an_hour() {
     let (fields, target) = (host(), Target::service("sqs"));
     let presigned = |seconds, ago: i64| signer(&target).presign(&head("", &fields), EMPTY, seconds, now().plus_secs(-ago));
     assert!(verify(&head(&presigned(60, 900), &fields), &target).is_ok());
@@ -131,11 +131,13 @@ fn s3_refuses_headers_that_were_not_signed() {
     let mut fields = signed(&target, now());
     fields.push(("x-amz-tagging".to_owned(), "a=b".to_owned()));
     fields.push(("x-amz-acl".to_owned(), "private".to_owned()));
+    fields.push(("content-md5".to_owned(), "1B2M2Y8AsgTpgAmY7PhCfg==".to_owned()));
+    fields.push(("content-type".to_owned(), "text/plain".to_owned()));
     fields.push(("x-amzn-trace-id".to_owned(), "added by a proxy".to_owned()));
     let fault = verify(&head("", &fields), &target).unwrap_err();
     assert_eq!((fault.code(), fault.status()), ("AccessDenied", 403));
     assert_eq!(fault.message(), "There were headers present in the request which were not signed");
-    assert_eq!(fault.members(), [("HeadersNotSigned", "x-amz-tagging, x-amz-acl".to_owned())]);
+    assert_eq!(fault.members(), [("HeadersNotSigned", "x-amz-tagging, x-amz-acl, content-md5".to_owned())]);
 
     let mut fields = host();
     let query = signer(&target).presign(&head("", &fields), "UNSIGNED-PAYLOAD", 60, now());
@@ -143,8 +145,16 @@ fn s3_refuses_headers_that_were_not_signed() {
     fields.push(("x-amz-content-sha256".to_owned(), EMPTY.to_owned()));
     let good = head(&query, &fields);
     admit(&good, &target).unwrap().verify(&good, EMPTY, "secret", &Keys::new()).unwrap();
-    fields.push(("x-amz-acl".to_owned(), "public-read".to_owned()));
-    assert!(admit(&head(&query, &fields), &target).unwrap_err().is(&ACCESS_DENIED));
+    for unsigned in ["x-amz-acl", "content-md5"] {
+        let fields = [&fields[..], &[(unsigned.to_owned(), "value".to_owned())]].concat();
+        let fault = admit(&head(&query, &fields), &target).unwrap_err();
+        assert_eq!((fault.code(), fault.members()), ("AccessDenied", &[("HeadersNotSigned", unsigned.to_owned())][..]));
+    }
+    // Other services do not look.
+    let target = Target::service("sqs");
+    let mut fields = signed(&target, now());
+    fields.push(("content-md5".to_owned(), "1B2M2Y8AsgTpgAmY7PhCfg==".to_owned()));
+    verify(&head("", &fields), &target).unwrap();
 }
 
 fn header(credential: &str, signed: &str) -> Fields {
@@ -155,7 +165,7 @@ fn header(credential: &str, signed: &str) -> Fields {
 }
 
 #[test]
-fn s3_says_what_is_wrong_with_a_scope() {
+fn s3_reports_what_is_wrong_with_a_scope() {
     let target = Target::s3().in_region("us-east-1");
     for (credential, message) in [
         ("/20261124/us-east-1/s3/aws4_request", "a non-empty Access Key (AKID) must be provided in the credential."),
@@ -189,7 +199,7 @@ fn s3_says_what_is_wrong_with_a_scope() {
 }
 
 #[test]
-fn others_tell_all_that_is_wrong_with_a_scope_at_once() {
+fn other_services_report_all_that_is_wrong_with_a_scope_at_once() {
     let target = Target::service("sqs").in_region("us-east-1");
     let fault = admit(&head("", &header("A/20261123/mars/sns/aws5", "host")), &target).unwrap_err();
     assert!(fault.is(&SIGNATURE_DOES_NOT_MATCH));
@@ -236,7 +246,7 @@ fn s3_shows_what_should_have_been_signed() {
 }
 
 #[test]
-fn others_only_say_that_a_signature_does_not_match() {
+fn other_services_only_report_that_a_signature_does_not_match() {
     let target = Target::service("sqs");
     let mut fields = signed(&target, now());
     fields[0].1.push('0');
@@ -251,7 +261,7 @@ fn others_only_say_that_a_signature_does_not_match() {
 }
 
 #[test]
-fn a_path_encoded_twice_does_not_pass_for_one_encoded_once() {
+fn a_path_encoded_twice_does_not_match_one_encoded_once() {
     let target = Target::service("sqs");
     let mut fields = host();
     let once = Head { path: "/a%20b", ..head("", &fields) };

@@ -1,7 +1,7 @@
 //! The types of all operations of all services, by name.
 
 use crate::{Outcome, streams::Event};
-use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Shape, Struct, Typed, Visitor};
+use cloudlet_shape::{Operation, OperationSchema, OperationVisitor, Read, Reader, ServiceSchema, Shape, Struct, Typed};
 use std::collections::BTreeMap;
 
 /// Reads some type of structure.
@@ -19,7 +19,7 @@ pub struct Row {
 #[derive(Default)]
 pub struct Registry(BTreeMap<String, Row>);
 
-impl Visitor for Registry {
+impl OperationVisitor for Registry {
     fn visit<O: Operation>(&mut self) {
         let row = Row { schema: O::SCHEMA, input: shape::<O::Input>, output: shape::<O::Output>, event: None };
         self.0.insert(key(O::SCHEMA.service.name, O::SCHEMA.name), row);

@@ -6,7 +6,7 @@ use crate::{
 };
 use bytes::Bytes;
 use cloudlet_shape::{
-    Blob, Body, BodyError, Document, Events, Kind, Mismatch, Read, Reader, Schema, Struct, Taken, Target, Timestamp, Value, Writer,
+    Blob, Body, BodyContent, BodyError, Document, Events, Kind, Mismatch, Read, Reader, Schema, Struct, Target, Timestamp, Value, Writer,
 };
 use cloudlet_wire::json;
 use futures_util::{FutureExt, StreamExt, stream};
@@ -26,8 +26,8 @@ pub fn body(of: &dyn Struct) -> Outcome<Option<Bytes>> {
 /// All bytes of a body. Nothing is waited for: what streams here is held already.
 pub fn collect(body: &Body) -> Outcome<Bytes> {
     match body.take() {
-        Taken::Whole(bytes) => Ok(bytes),
-        Taken::Stream(stream) => {
+        BodyContent::Whole(bytes) => Ok(bytes),
+        BodyContent::Stream(stream) => {
             let chunks = stream.collect::<Vec<_>>().now_or_never().ok_or("the stream waits for something")?;
             let chunks: Result<Vec<Bytes>, BodyError> = chunks.into_iter().collect();
             Ok(chunks.map_err(|error| format!("{error:?}"))?.concat().into())

@@ -2,7 +2,7 @@
 
 use crate::{Case, compare, model, run, value::Structure};
 use cloudlet_aws::{Blame, Fault};
-use cloudlet_shape::{FaultKind, Protocol, Taken};
+use cloudlet_shape::{BodyContent, FaultKind, Protocol};
 use cloudlet_wire::{Answer, Asked, Ids, codec};
 use serde_json::Value as Json;
 
@@ -44,8 +44,8 @@ fn check(case: &Case) -> Result<(), String> {
 
 fn body(answer: &Answer) -> String {
     match answer.body.take() {
-        Taken::Whole(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
-        Taken::Stream(_) => "a stream".into(),
+        BodyContent::Whole(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+        BodyContent::Stream(_) => "a stream".into(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Values whose type is only known at run time.
 
 use crate::model::Model;
-use cloudlet_shape::{Body, Document, Kind, Read, Reader, Schema, Struct, Taken, Target, Timestamp, Value, Writer};
+use cloudlet_shape::{Body, BodyContent, Document, Kind, Read, Reader, Schema, Struct, Target, Timestamp, Value, Writer};
 use serde_json::{Value as Json, json};
 
 pub enum Dynamic {
@@ -94,8 +94,8 @@ fn to_json(value: &Dynamic) -> Json {
         Dynamic::Timestamp(value) => json!(value.millis() as f64 / 1000.0),
         Dynamic::Document(value) => value.clone(),
         Dynamic::Body(value) => match value.take() {
-            Taken::Whole(bytes) => json!(String::from_utf8_lossy(&bytes)),
-            Taken::Stream(_) => json!("a stream"),
+            BodyContent::Whole(bytes) => json!(String::from_utf8_lossy(&bytes)),
+            BodyContent::Stream(_) => json!("a stream"),
         },
         Dynamic::List(items) => Json::Array(items.iter().map(to_json).collect()),
         Dynamic::Map(entries) => Json::Object(entries.iter().map(|(key, value)| (key.clone(), to_json(value))).collect()),

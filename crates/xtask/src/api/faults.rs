@@ -5,10 +5,10 @@ use super::{
     model::{Model, Shape},
     names,
 };
-use crate::Outcome;
+use crate::project::Outcome;
 use std::collections::BTreeMap;
 
-/// The constant's name: AWS's word for the error, without the `Exception` that some services hang on.
+/// The constant's name: AWS's name of the error, without the `Exception` that some services append.
 pub fn constant(shape: &str) -> String {
     names::constant(shape.strip_suffix("Exception").filter(|rest| !rest.is_empty()).unwrap_or(shape))
 }

@@ -1,7 +1,7 @@
-//! botocore's service model, the corrections laid upon it, and the questions that generation asks of both.
+//! botocore's service model, with our corrections applied.
 
-use super::{Service, sources::Sources};
-use crate::Outcome;
+use super::{settings::Service, sources::Sources};
+use crate::project::Outcome;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -233,7 +233,7 @@ impl Names {
     }
 }
 
-/// What `corrections.toml` says about one service.
+/// The corrections of one service in `corrections.toml`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Corrections {
@@ -304,7 +304,7 @@ impl Model {
         Ok(())
     }
 
-    /// Lays the corrections upon the model. One that finds nothing to correct is an error.
+    /// Applies the corrections. One that finds nothing to correct is an error.
     pub fn correct(&mut self, corrections: Corrections) -> Outcome {
         self.also = corrections.also;
         if let Some(namespace) = corrections.xml_namespace {

@@ -7,7 +7,7 @@ use super::{
     model::{Model, Operation, Pages},
     names,
 };
-use crate::Outcome;
+use crate::project::Outcome;
 
 pub fn emit(model: &Model, used: &Used<'_>) -> Outcome<String> {
     let mut body = String::new();

@@ -5,7 +5,7 @@ use super::{
     model::{Member, Model, Shape},
     names::{constant, field, of_field, type_name, upper_first},
 };
-use crate::Outcome;
+use crate::project::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub struct Shapes {

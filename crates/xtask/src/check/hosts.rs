@@ -1,7 +1,7 @@
 //! No committed file names a host of a package registry or a folder of one machine.
 
-use super::{outcome, tracked};
-use crate::Outcome;
+use super::{findings::outcome, tracked};
+use crate::project::Outcome;
 use std::path::Path;
 
 /// In halves, so that this file does not contain them.

@@ -1,6 +1,7 @@
 //! The layers of the crates: which crate may depend on which, and which libraries each may use.
 
-use crate::{Outcome, steps};
+use super::findings::outcome;
+use crate::{project::Outcome, steps};
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::Path, process::Command};
 
@@ -10,7 +11,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("foundation", &["aws", "digest", "shape-derive", "shape", "store"]),
     ("languages", &["policy", "sigv4", "saml", "asl"]),
     ("model", &["wire", "api-*"]),
-    ("engine kit", &["engine", "identity", "mailbox", "kit"]),
+    ("engine kit", &["engine", "identity", "mailbox"]),
     (
         ENGINES,
         &[
@@ -69,7 +70,7 @@ pub fn check(root: &Path) -> Outcome {
     let text = steps::read(Command::new("cargo").args(metadata).current_dir(root))?;
     let metadata: Metadata = serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
     let packages: Vec<(String, Vec<Edge>)> = metadata.packages.into_iter().map(|package| (short(&package.name), edges(package))).collect();
-    super::outcome(&violations(&packages), "these dependencies break the layers (crates/xtask/src/check/layers.rs):")
+    outcome(&violations(&packages), "these dependencies break the layers (crates/xtask/src/check/layers.rs):")
 }
 
 /// One dependency of a crate.

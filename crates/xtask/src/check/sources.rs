@@ -1,7 +1,10 @@
 //! Rules for single source files: where time, randomness, the environment, HTTP types and handlers may be used, module docs, names, and length.
 
-use super::{Source, outcome};
-use crate::Outcome;
+use super::{
+    findings::outcome,
+    source::{self, Source},
+};
+use crate::project::Outcome;
 use std::{fs, path::Path};
 
 /// What may be used in some files only.
@@ -80,7 +83,7 @@ const EMPTY_ENDINGS: [&str; 2] = ["Manager", "Impl"];
 const LONG: usize = 600;
 
 pub fn check(root: &Path) -> Outcome {
-    let sources = super::sources(root)?;
+    let sources = source::all(root)?;
     let mut found = Vec::new();
     for source in &sources {
         found.extend(out_of_place(source));

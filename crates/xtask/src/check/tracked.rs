@@ -1,6 +1,6 @@
 //! The text files of the project, as git lists them.
 
-use crate::{Outcome, steps};
+use crate::{project::Outcome, steps};
 use std::{fs, path::Path, process::Command};
 
 /// Every file that is tracked or would be, with its path below the workspace. Binary files are read as far as they are text.

@@ -3,8 +3,8 @@
 //! Three rules, since most of the old words are ordinary English as well. `ANYWHERE` must not occur at all, also not as a part of an
 //! identifier. `PHRASES` must not occur at all. `NAMES` may be used in a sentence, but nothing in Rust code may be called so.
 
-use super::{outcome, tokens, tracked};
-use crate::Outcome;
+use super::{findings::outcome, tokens, tracked};
+use crate::project::Outcome;
 use std::{collections::BTreeMap, path::Path};
 
 /// Words that the project has no use for, each with what to write instead.
@@ -110,7 +110,6 @@ const NAMES: &[&str] = &[
     "letter",
     "letters",
     "stands_at",
-    "visit",
 ];
 
 /// Files that are not written by the project, or that list the words.

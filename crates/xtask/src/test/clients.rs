@@ -1,6 +1,6 @@
 //! The clients that the black-box tests drive: made below `target`, from lists with exact versions.
 
-use crate::{Outcome, steps};
+use crate::{project::Outcome, steps};
 use std::{
     fs,
     path::{Path, PathBuf},

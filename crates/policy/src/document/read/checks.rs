@@ -1,14 +1,14 @@
 //! What the elements of a statement must, may and may not say, by kind of policy.
 
-use super::{Elements, Voice, dates_are_readable, principals, sids_differ};
-use crate::Kind;
-use crate::document::Listing;
+use super::elements::{Elements, Wording, dates_are_readable, sids_differ};
+use super::principals;
+use crate::document::{Kind, Listing};
 use crate::malformed::{Malformed, Reason};
 
 pub(super) fn statements(statements: &[Elements<'_>], kind: Kind) -> Result<(), Malformed> {
-    match kind.voice() {
-        Voice::Resource => on_resources(statements, kind),
-        Voice::Identity | Voice::Organizations => {
+    match kind.wording() {
+        Wording::Resource => on_resources(statements, kind),
+        Wording::Identity | Wording::Organizations => {
             for statement in statements {
                 match &statement.effect {
                     Some(effect) if effect.eq_ignore_ascii_case("allow") || effect.eq_ignore_ascii_case("deny") => {}

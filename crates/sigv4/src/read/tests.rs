@@ -1,6 +1,8 @@
 use super::*;
-use crate::faults::*;
+use crate::{Algorithm, faults::*};
+use cloudlet_aws::Timestamp;
 use proptest::prelude::*;
+use std::borrow::Cow;
 
 type Fields = Vec<(&'static str, String)>;
 
@@ -15,23 +17,23 @@ fn head<'a>(query: &'a str, headers: &'a Fields) -> Head<'a> {
 }
 
 fn at_s3(authorization: &str) -> Fault {
-    find(&head("", &fields(authorization)), &Target::s3()).unwrap_err()
+    read_claim(&head("", &fields(authorization)), &Target::s3()).unwrap_err()
 }
 
-fn elsewhere(authorization: &str) -> Fault {
-    find(&head("", &fields(authorization)), &Target::service("sqs")).unwrap_err()
+fn at_others(authorization: &str) -> Fault {
+    read_claim(&head("", &fields(authorization)), &Target::service("sqs")).unwrap_err()
 }
 
 fn query_at_s3(query: &str) -> Fault {
-    find(&head(query, &Vec::new()), &Target::s3()).unwrap_err()
+    read_claim(&head(query, &Vec::new()), &Target::s3()).unwrap_err()
 }
 
 #[test]
 fn a_header_claim_is_read() {
     let fields = fields(&format!("AWS4-HMAC-SHA256 Credential={CREDENTIAL},SignedHeaders=host;x-amz-date,  Signature=abc"));
     for target in [Target::s3(), Target::service("s3")] {
-        let claim = find(&head("", &fields), &target).unwrap().unwrap();
-        assert_eq!((claim.algorithm, claim.place), (Algorithm::HmacSha256, Place::Header));
+        let claim = read_claim(&head("", &fields), &target).unwrap().unwrap();
+        assert_eq!((claim.algorithm, claim.location), (Algorithm::HmacSha256, Location::Header));
         assert_eq!((&*claim.access_key, &*claim.signature, &*claim.signed_headers), ("AKIA", "abc", "host;x-amz-date"));
         let scope = claim.scope.as_ref().unwrap();
         assert_eq!((scope.date(), scope.region(), scope.service(), scope.terminal()), ("20261124", "us-east-1", "s3", "aws4_request"));
@@ -46,24 +48,24 @@ fn a_header_claim_is_read() {
 fn a_claim_of_sigv4a_names_a_set_of_regions() {
     let mut fields = fields("AWS4-ECDSA-P256-SHA256 Credential=AKIA/20261124/s3/aws4_request, SignedHeaders=host, Signature=abc");
     fields.push(("x-amz-region-set", "*,eu-west-1".to_owned()));
-    let claim = find(&head("", &fields), &Target::s3()).unwrap().unwrap();
+    let claim = read_claim(&head("", &fields), &Target::s3()).unwrap().unwrap();
     let scope = claim.scope.as_ref().unwrap();
     assert_eq!((scope.region(), scope.service()), ("", "s3"));
     assert_eq!((claim.region_set.as_deref(), claim.region()), (Some("*,eu-west-1"), Some("eu-west-1")));
 }
 
 #[test]
-fn who_signs_nothing_is_anonymous() {
+fn a_request_without_a_signature_is_anonymous() {
     for target in [Target::s3(), Target::service("sqs")] {
-        assert!(find(&head("acl&Expires=1", &Vec::new()), &target).unwrap().is_none());
+        assert!(read_claim(&head("acl&Expires=1", &Vec::new()), &target).unwrap().is_none());
     }
     // Other schemes are none of AWS's.
-    assert!(find(&head("", &fields("Bearer x")), &Target::service("sts")).unwrap().is_none());
+    assert!(read_claim(&head("", &fields("Bearer x")), &Target::service("sts")).unwrap().is_none());
     assert_eq!(crate::faults::missing_authentication_token().message(), "Request is missing Authentication Token");
 }
 
 #[test]
-fn s3_says_what_is_wrong_with_a_header() {
+fn s3_reports_what_is_wrong_with_a_header() {
     let v4 = |rest: &str| at_s3(&format!("AWS4-HMAC-SHA256 {rest}"));
     for (fault, code, message) in [
         (at_s3("nonsense"), "InvalidArgument", "Authorization header is invalid -- one and only one ' ' (space) required"),
@@ -98,27 +100,27 @@ fn s3_says_what_is_wrong_with_a_header() {
 }
 
 #[test]
-fn s3_wants_a_date() {
+fn s3_requires_a_date() {
     let authorization = format!("AWS4-HMAC-SHA256 Credential={CREDENTIAL}, SignedHeaders=host, Signature=c");
     for date in [None, Some("yesterday"), Some("20261324T093000Z"), Some("2026-11-24T09:30:00Z")] {
         let mut fields: Fields = vec![("authorization", authorization.clone())];
         fields.extend(date.map(|date| ("x-amz-date", date.to_owned())));
-        let fault = find(&head("", &fields), &Target::s3()).unwrap_err();
+        let fault = read_claim(&head("", &fields), &Target::s3()).unwrap_err();
         assert_eq!((fault.code(), fault.status()), ("AccessDenied", 403));
         assert_eq!(fault.message(), "AWS authentication requires a valid Date or x-amz-date header");
     }
     for date in ["Tue, 24 Nov 2026 09:30:00 GMT", "Tue, 24 Nov 2026 09:30:00 +0000", "20261124T093000Z"] {
         let fields: Fields = vec![("authorization", authorization.clone()), ("date", date.to_owned())];
-        assert_eq!(find(&head("", &fields), &Target::s3()).unwrap().unwrap().time, Timestamp::from_secs(1_795_512_600), "{date}");
+        assert_eq!(read_claim(&head("", &fields), &Target::s3()).unwrap().unwrap().time, Timestamp::from_secs(1_795_512_600), "{date}");
     }
 }
 
 #[test]
-fn s3_says_what_is_wrong_with_a_query() {
+fn s3_reports_what_is_wrong_with_a_query() {
     let all = format!(
         "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={CREDENTIAL}&X-Amz-Signature=a&X-Amz-Date=20261124T093000Z&X-Amz-SignedHeaders=host&X-Amz-Expires=60"
     );
-    assert!(find(&head(&all, &Vec::new()), &Target::s3()).unwrap().is_some());
+    assert!(read_claim(&head(&all, &Vec::new()), &Target::s3()).unwrap().is_some());
     let missing = "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.";
     for name in ["Algorithm", "Credential", "Signature", "Date", "SignedHeaders", "Expires"] {
         let query = all.split('&').filter(|pair| !pair.starts_with(&format!("X-Amz-{name}="))).collect::<Vec<_>>().join("&");
@@ -146,7 +148,7 @@ fn s3_says_what_is_wrong_with_a_query() {
 }
 
 #[test]
-fn sigv2_wants_all_of_its_parameters() {
+fn sigv2_requires_all_of_its_parameters() {
     for query in ["AWSAccessKeyId=a&Expires=1", "Signature=a&Expires=1", "AWSAccessKeyId=a&Signature=b"] {
         let fault = query_at_s3(query);
         assert_eq!((fault.code(), fault.status()), ("AccessDenied", 403));
@@ -156,22 +158,22 @@ fn sigv2_wants_all_of_its_parameters() {
 }
 
 #[test]
-fn two_mechanisms_are_one_too_many() {
+fn two_mechanisms_at_once_are_refused() {
     let fields = fields("AWS AKIA:signature");
     for query in ["X-Amz-Algorithm=AWS4-HMAC-SHA256", "AWSAccessKeyId=a&Signature=b&Expires=1"] {
-        let fault = find(&head(query, &fields), &Target::s3()).unwrap_err();
+        let fault = read_claim(&head(query, &fields), &Target::s3()).unwrap_err();
         assert!(fault.is(&INVALID_ARGUMENT));
         assert!(fault.message().starts_with("Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified"));
     }
-    let fault = find(&head("X-Amz-Algorithm=AWS4-HMAC-SHA256", &fields), &Target::service("sqs")).unwrap_err();
+    let fault = read_claim(&head("X-Amz-Algorithm=AWS4-HMAC-SHA256", &fields), &Target::service("sqs")).unwrap_err();
     assert_eq!((fault.name(), fault.code()), ("InvalidSignatureException", "SignatureDoesNotMatch"));
     assert_eq!(fault.message(), "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.");
 }
 
 #[test]
-fn others_tell_all_that_is_missing_at_once() {
+fn other_services_report_all_that_is_missing_at_once() {
     let fields: Fields = vec![("authorization", "AWS4-HMAC-SHA256 Credential=".to_owned())];
-    let fault = find(&head("", &fields), &Target::service("sqs")).unwrap_err();
+    let fault = read_claim(&head("", &fields), &Target::service("sqs")).unwrap_err();
     assert_eq!((fault.name(), fault.code(), fault.status()), ("IncompleteSignatureException", "IncompleteSignature", 400));
     assert_eq!(
         fault.message(),
@@ -185,21 +187,21 @@ fn others_tell_all_that_is_missing_at_once() {
 }
 
 #[test]
-fn others_say_what_is_wrong_with_a_claim() {
+fn other_services_report_what_is_wrong_with_a_claim() {
     let good = format!("Credential={CREDENTIAL}, SignedHeaders=host, Signature=a");
     let pair = format!("AWS4-HMAC-SHA256 Credential= {CREDENTIAL}, SignedHeaders=host, Signature=a");
     for (fault, message) in [
         (
-            elsewhere(&pair),
+            at_others(&pair),
             format!("Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '{}'.", fingerprint(&pair)),
         ),
-        (elsewhere(&format!("AWS4-HMAC-SHA25 {good}")), "Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA25' (only AWS4-HMAC-SHA256 for now). ".to_owned()),
+        (at_others(&format!("AWS4-HMAC-SHA25 {good}")), "Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA25' (only AWS4-HMAC-SHA256 for now). ".to_owned()),
         (
-            elsewhere("AWS4-HMAC-SHA256 Credential=a/b/c/d, SignedHeaders=host, Signature=a"),
+            at_others("AWS4-HMAC-SHA256 Credential=a/b/c/d, SignedHeaders=host, Signature=a"),
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'a/b/c/d'".to_owned(),
         ),
         (
-            find(&head("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20261124T093000Z&X-Amz-SignedHeaders=host", &Vec::new()), &Target::service("sts")).unwrap_err(),
+            read_claim(&head("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20261124T093000Z&X-Amz-SignedHeaders=host", &Vec::new()), &Target::service("sts")).unwrap_err(),
             "AWS query-string parameters must include 'X-Amz-Credential'. AWS query-string parameters must include 'X-Amz-Signature'. Re-examine the query-string parameters.".to_owned(),
         ),
     ] {
@@ -208,27 +210,27 @@ fn others_say_what_is_wrong_with_a_claim() {
     }
     let fields: Fields = vec![("authorization", format!("AWS4-HMAC-SHA256 {good}")), ("x-amz-date", "201".to_owned())];
     assert_eq!(
-        find(&head("", &fields), &Target::service("sts")).unwrap_err().message(),
+        read_claim(&head("", &fields), &Target::service("sts")).unwrap_err().message(),
         "Date must be in ISO-8601 'basic format'. Got '201'. See http://en.wikipedia.org/wiki/ISO_8601"
     );
 }
 
 #[test]
-fn a_session_token_is_found_wherever_it_stands() {
+fn a_session_token_is_found_in_header_and_query() {
     let mut fields = fields(&format!("AWS4-HMAC-SHA256 Credential={CREDENTIAL}, SignedHeaders=host, Signature=a"));
     fields.push(("x-amz-s3session-token", "express".to_owned()));
-    assert_eq!(find(&head("", &fields), &Target::s3()).unwrap().unwrap().session_token.as_deref(), Some("express"));
+    assert_eq!(read_claim(&head("", &fields), &Target::s3()).unwrap().unwrap().session_token.as_deref(), Some("express"));
     fields.push(("x-amz-security-token", "session".to_owned()));
-    assert_eq!(find(&head("", &fields), &Target::s3()).unwrap().unwrap().session_token.as_deref(), Some("session"));
+    assert_eq!(read_claim(&head("", &fields), &Target::s3()).unwrap().unwrap().session_token.as_deref(), Some("session"));
     let query = format!(
         "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={CREDENTIAL}&X-Amz-Signature=a&X-Amz-Date=20261124T093000Z&X-Amz-SignedHeaders=host&X-Amz-Expires=60&X-Amz-Security-Token=a%2Bb%3D"
     );
-    assert_eq!(find(&head(&query, &Vec::new()), &Target::s3()).unwrap().unwrap().session_token.as_deref(), Some("a+b="));
+    assert_eq!(read_claim(&head(&query, &Vec::new()), &Target::s3()).unwrap().unwrap().session_token.as_deref(), Some("a+b="));
 }
 
 proptest! {
     #[test]
-    fn noise_is_refused_without_a_panic(
+    fn random_input_is_refused_without_a_panic(
         kind in prop::sample::select(vec!["AWS4-HMAC-SHA256 ", "AWS4-ECDSA-P256-SHA256 ", "AWS ", "", "AWS4-"]),
         rest in "(Credential=|SignedHeaders=|Signature=|[a-z0-9/,; =%:]{0,12}|\\PC{0,3}){0,6}",
         date in "[0-9TZ]{14,17}|\\PC{0,6}",
@@ -239,13 +241,13 @@ proptest! {
             fields.extend(authorization.map(|value| ("authorization", value)));
             for target in [Target::s3().in_region("r"), Target::service("sqs")] {
                 let head = head(&query, &fields);
-                if let Ok(Some(claim)) = find(&head, &target)
+                if let Ok(Some(claim)) = read_claim(&head, &target)
                     && let Ok(admitted) = claim.admit(&head, Timestamp::from_secs(1_795_512_600), &target)
                 {
                     prop_assert!(admitted.verify(&head, "UNSIGNED-PAYLOAD", "secret", &crate::Keys::new()).is_err());
                 }
             }
         }
-        let _ = in_form(&query);
+        let _ = read_form_claim(&query);
     }
 }

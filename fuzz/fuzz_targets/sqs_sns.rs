@@ -1,5 +1,5 @@
-//! What SQS and SNS read themselves: handles, URLs, tokens, and the little languages in their attributes. The first byte says which;
-//! a text is split by `|` where two belong together. Whatever is sent, it is taken or refused, and never the house's fault.
+//! What SQS and SNS parse themselves: receipt handles, URLs, page tokens, and the policies in their attributes. The first byte selects one;
+//! a text is split by `|` where an operation needs two. Any input is accepted or refused, and never a 5xx.
 #![no_main]
 
 use cloudlet_api_sns as sns;
@@ -17,7 +17,7 @@ use std::{cell::RefCell, sync::Arc};
 
 const QUEUE: &str = "/000000000000/queue";
 const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:topic";
-/// After so many inputs the house is built anew: messages are never taken out, and subscribers become many.
+/// After this many inputs the cloud is built anew: messages are never removed, and subscribers accumulate.
 const AGE: u32 = 1_000;
 
 struct TestCloud {
@@ -36,9 +36,9 @@ impl TestCloud {
         let mailbox = Arc::new(Mailbox::new(&journal, MailboxLimits::default()));
         let services =
             vec![cloudlet_sqs::service(&journal, Urls::Endpoint), cloudlet_sns::service(&journal, mailbox.clone(), cloudlet_sns::Options::default())];
-        let runtime = Runtime::new(Clock::stopped_at(cloudlet_aws::Timestamp(1_764_000_000_000)), Ids::seeded(1));
+        let shared = Runtime::new(Clock::stopped_at(cloudlet_aws::Timestamp(1_764_000_000_000)), Ids::seeded(1));
         let settings = Settings { mode: Mode::Off, calls: 0, mailbox, ..Settings::default() };
-        let cloud = Cloud::new(runtime, Identity::new(root), services, settings);
+        let cloud = Cloud::new(shared, Identity::new(root), services, settings);
         let mut cloud = TestCloud { inner: cloud, runtime, subscription: String::new(), in_order: String::new(), age: 0 };
         for (name, fifo) in [("queue", false), ("dead", false), ("queue.fifo", true)] {
             let attributes = fifo.then(|| Map::from([("FifoQueue".to_owned(), "true".to_owned())])).unwrap_or_default();
@@ -52,7 +52,7 @@ impl TestCloud {
         cloud
     }
 
-    /// A topic with a queue behind it; gives the subscription.
+    /// A topic with a subscribed queue; returns the subscription.
     fn topic(&self, topic: &str, queue: &str, attributes: Map<String>) -> String {
         let input = sns::CreateTopicInput { name: topic.into(), attributes: Some(attributes), ..Default::default() };
         let topic_arn = self.call::<sns::CreateTopic>(input).unwrap().topic_arn.unwrap();
@@ -106,7 +106,7 @@ impl TestCloud {
         let _ = self.call::<sns::Publish>(input);
     }
 
-    fn meet(&self, which: u8, text: &str) {
+    fn run(&self, which: u8, text: &str) {
         let (one, two) = text.split_once('|').unwrap_or((text, text));
         let (own, other) = (|| one.to_owned(), || two.to_owned());
         match which % 20 {
@@ -160,14 +160,14 @@ impl TestCloud {
 }
 
 thread_local! {
-    static HOUSE: RefCell<TestCloud> = RefCell::new(TestCloud::new());
+    static CLOUD: RefCell<TestCloud> = RefCell::new(TestCloud::new());
 }
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((which, text)) = bytes.split_first() else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
-    HOUSE.with_borrow_mut(|cloud| {
-        cloud.meet(*which, text);
+    CLOUD.with_borrow_mut(|cloud| {
+        cloud.run(*which, text);
         cloud.age += 1;
         if cloud.age > AGE {
             *cloud = TestCloud::new();

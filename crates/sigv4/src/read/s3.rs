@@ -1,11 +1,16 @@
-//! Claims as S3 reads them, and its words for those it cannot read.
+//! Claims as S3 reads them, with its messages for malformed ones.
 
-use super::{Algorithm, Claim, Place, Query, Scope, algorithm_named, has_its_elements, header_time, region_set, session_token, split_credential};
-use crate::{escape, faults, v2};
+use super::Query;
+use crate::{
+    claim::{Algorithm, Claim, Location},
+    escape,
+    faults::{self, MALFORMED_CREDENTIAL},
+    parts::{algorithm_named, header_time, region_set, session_token, whole_credential},
+    v2,
+};
 use cloudlet_aws::{Fault, Head, Timestamp, cut};
-use std::borrow::Cow;
 
-pub(super) fn find<'a>(head: &Head<'a>, authorization: Option<&'a str>, query: &Query<'a>) -> Result<Option<Claim<'a>>, Fault> {
+pub(super) fn read<'a>(head: &Head<'a>, authorization: Option<&'a str>, query: &Query<'a>) -> Result<Option<Claim<'a>>, Fault> {
     match authorization {
         Some(value) if query.is_v4() || query.is_v2() => Err(faults::invalid_argument(
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization \
@@ -49,17 +54,17 @@ fn header<'a>(head: &Head<'a>, value: &'a str) -> Result<Claim<'a>, Fault> {
     let credential = credential.ok_or_else(|| malformed("missing Credential."))?;
     let signed_headers = signed_headers.ok_or_else(|| malformed("missing SignedHeaders."))?;
     let signature = signature.ok_or_else(|| malformed("missing Signature."))?;
-    let (access_key, scope) = split(credential.into(), algorithm).ok_or_else(|| malformed(MALFORMED_CREDENTIAL))?;
+    let (access_key, scope) = whole_credential(credential.into(), algorithm).ok_or_else(|| malformed(MALFORMED_CREDENTIAL))?;
     Ok(Claim {
         algorithm,
-        place: Place::Header,
+        location: Location::Header,
         access_key,
         scope: Some(scope),
         region_set: region_set(head, algorithm),
         signed_headers: signed_headers.into(),
         signature: signature.into(),
         session_token: session_token(head),
-        time: header_time(head).ok_or_else(no_date)?,
+        time: header_time(head).ok_or_else(faults::no_date_at_s3)?,
         expires: None,
     })
 }
@@ -76,7 +81,7 @@ fn presigned<'a>(query: &Query<'a>) -> Result<Claim<'a>, Fault> {
     };
     let algorithm =
         algorithm_named(algorithm).ok_or_else(|| wrong("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256\""))?;
-    let (access_key, scope) = split(escape::decode(credential), algorithm)
+    let (access_key, scope) = whole_credential(escape::decode(credential), algorithm)
         .ok_or_else(|| wrong(&format!("Error parsing the X-Amz-Credential parameter; {MALFORMED_CREDENTIAL}")))?;
     let time = Timestamp::parse_basic(date).ok_or_else(|| wrong("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
     let expires: i64 = expires.parse().map_err(|_| wrong("X-Amz-Expires should be a number"))?;
@@ -88,7 +93,7 @@ fn presigned<'a>(query: &Query<'a>) -> Result<Claim<'a>, Fault> {
     }
     Ok(Claim {
         algorithm,
-        place: Place::Query,
+        location: Location::Query,
         access_key,
         scope: Some(scope),
         region_set: query.region_set.map(escape::decode),
@@ -100,16 +105,6 @@ fn presigned<'a>(query: &Query<'a>) -> Result<Claim<'a>, Fault> {
     })
 }
 
-/// A presigned URL is good for a week at most.
+/// A presigned URL is valid for a week at most.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
 const WEEK: i64 = 604_800;
-
-pub(crate) const MALFORMED_CREDENTIAL: &str = "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".";
-
-pub(crate) fn no_date() -> Fault {
-    faults::ACCESS_DENIED.says("AWS authentication requires a valid Date or x-amz-date header")
-}
-
-pub(crate) fn split<'a>(credential: Cow<'a, str>, algorithm: Algorithm) -> Option<(Cow<'a, str>, Scope<'a>)> {
-    has_its_elements(&credential, algorithm).then(|| split_credential(credential))
-}

@@ -4,7 +4,7 @@
 use cloudlet_aws::{Timestamp, TimestampFormat};
 use cloudlet_digest::{Algorithm, digest};
 use cloudlet_fuzz::Request;
-use cloudlet_sigv4::{Flavor, Hex, Keys, Payload, Target, claim};
+use cloudlet_sigv4::{Flavor, Hex, Keys, Payload, Target, read_claim, read_form_claim};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
     let head = request.head();
     let now = Timestamp::parse("2026-01-01T00:00:00Z", TimestampFormat::DateTime).unwrap();
     for target in [Target::s3(), Target::s3().virtual_bucket("bucket"), Target::service("sqs"), Target::service("sts").in_region("us-east-1")] {
-        let Ok(Some(found)) = claim::find(&head, &target) else { continue };
+        let Ok(Some(found)) = read_claim(&head, &target) else { continue };
         let payload = Payload::of(&head, Some(&found), target.flavor);
         for now in [now, found.time] {
             let Ok(admitted) = found.clone().admit(&head, now, &target) else { continue };
@@ -28,6 +28,6 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let _ = Payload::of(&head, None, Flavor::S3);
     if let Ok(form) = std::str::from_utf8(request.body) {
-        let _ = claim::in_form(form);
+        let _ = read_form_claim(form);
     }
 });

@@ -1,5 +1,5 @@
-//! What clients write down: before they do something, and when they know what came of it. One line each, written at once, so that
-//! a client that is killed has written it or not.
+//! What clients record: before they do something, and when they know its outcome. One line each, written in one piece, so that a client
+//! that is killed has written all of it or none.
 
 use super::plan::Lane;
 use std::{
@@ -62,7 +62,7 @@ pub enum Entry {
         at: Instant,
         ids: Vec<String>,
     },
-    /// Another visibility of so many seconds is asked for.
+    /// Asks for another visibility timeout.
     Hiding {
         queue: String,
         at: Instant,
@@ -94,10 +94,10 @@ impl Entry {
     }
 
     fn read(line: &str) -> Option<Entry> {
-        let mut words = line.split(' ');
-        let kind = words.next()?;
-        let first = words.next()?;
-        let mut text = || words.next().map(str::to_owned);
+        let mut fields = line.split(' ');
+        let kind = fields.next()?;
+        let first = fields.next()?;
+        let mut text = || fields.next().map(str::to_owned);
         Some(match kind {
             "s" => Entry::Sending { lane: Lane::read(first), body: text()?, group: text()? },
             "a" => Entry::Sent { lane: Lane::read(first), body: text()?, id: text()?, sequence: text()?.parse().ok()? },
@@ -111,7 +111,7 @@ impl Entry {
             }
             "d" | "e" => {
                 let (queue, at) = (first.to_owned(), text()?.parse().ok()?);
-                let ids = words.map(str::to_owned).collect();
+                let ids = fields.map(str::to_owned).collect();
                 if kind == "d" { Entry::Deleting { queue, at, ids } } else { Entry::Deleted { queue, at, ids } }
             }
             "v" => Entry::Hiding { queue: first.to_owned(), at: text()?.parse().ok()?, id: text()?, seconds: text()?.parse().ok()? },
@@ -124,33 +124,33 @@ impl Entry {
     }
 }
 
-/// One client's book.
-pub struct Book(File);
+/// The log of one client.
+pub struct Log(File);
 
-impl Book {
-    pub fn open(path: &Path) -> Book {
-        Book(OpenOptions::new().create(true).append(true).open(path).expect("a book"))
+impl Log {
+    pub fn open(path: &Path) -> Log {
+        Log(OpenOptions::new().create(true).append(true).open(path).expect("a log"))
     }
 
     pub fn note(&mut self, entry: &Entry) {
-        self.0.write_all(entry.line().as_bytes()).expect("the book takes a line");
+        self.0.write_all(entry.line().as_bytes()).expect("the log takes a line");
     }
 }
 
-/// All that was written.
+/// All records.
 #[derive(Debug, Default)]
-pub struct Books(pub Vec<Entry>);
+pub struct Records(pub Vec<Entry>);
 
-impl Books {
-    pub fn read(folder: &Path) -> Books {
+impl Records {
+    pub fn read(folder: &Path) -> Records {
         let mut entries = vec![];
-        for file in fs::read_dir(folder).expect("the books") {
-            let text = fs::read_to_string(file.expect("a book").path()).expect("a book");
+        for file in fs::read_dir(folder).expect("the records") {
+            let text = fs::read_to_string(file.expect("a log").path()).expect("a log");
             // A line without an end was being written when its client was killed.
             let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
             entries.extend(whole.lines().map(|line| Entry::read(line).unwrap_or_else(|| panic!("no entry: {line}"))));
         }
-        Books(entries)
+        Records(entries)
     }
 }
 

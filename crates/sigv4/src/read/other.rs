@@ -1,22 +1,25 @@
-//! Claims as every service but S3 reads them, and the words for those they cannot read.
+//! Claims as all services but S3 read them, with their messages for malformed ones.
 
-use super::{
-    Algorithm, Claim, Place, Query, Scope, algorithm_named, elements, has_its_elements, header_time, region_set, session_token, split_credential,
+use super::Query;
+use crate::{
+    claim::{Algorithm, Claim, Location, Scope},
+    escape, faults,
+    parts::{algorithm_named, elements, header_time, region_set, session_token, whole_credential},
+    v2,
 };
-use crate::{escape, faults, v2};
 use cloudlet_aws::{Fault, Head, Timestamp, cut};
 use std::borrow::Cow;
 
 /// AWS: the order of these checks was observed at DynamoDB (<https://github.com/architect/dynalite>, index.js).
-pub(super) fn find<'a>(head: &Head<'a>, authorization: Option<&'a str>, query: &Query<'a>) -> Result<Option<Claim<'a>>, Fault> {
+pub(super) fn read<'a>(head: &Head<'a>, authorization: Option<&'a str>, query: &Query<'a>) -> Result<Option<Claim<'a>>, Fault> {
     match (authorization, query.algorithm) {
         (Some(_), Some(_)) => {
             Err(faults::SIGNATURE_DOES_NOT_MATCH.says("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."))
         }
-        // Another scheme than AWS's is none.
+        // Another scheme than AWS's is not a signature.
         (Some(value), None) if value.trim_start().starts_with("AWS4-") => header(head, value.trim()).map(Some),
         (_, Some(algorithm)) => presigned(query, algorithm).map(Some),
-        _ if query.v2.version == Some("2") => v2::in_parameters(head.query, Place::Query),
+        _ if query.v2.version == Some("2") => v2::in_parameters(head.query, Location::Query),
         _ => Ok(None),
     }
 }
@@ -60,7 +63,7 @@ fn header<'a>(head: &Head<'a>, value: &'a str) -> Result<Claim<'a>, Fault> {
     let (access_key, scope) = split(credential.into(), algorithm)?;
     Ok(Claim {
         algorithm,
-        place: Place::Header,
+        location: Location::Header,
         access_key,
         scope: Some(scope),
         region_set: region_set(head, algorithm),
@@ -95,7 +98,7 @@ fn presigned<'a>(query: &Query<'a>, algorithm: &str) -> Result<Claim<'a>, Fault>
     let (access_key, scope) = split(escape::decode(credential), algorithm)?;
     Ok(Claim {
         algorithm,
-        place: Place::Query,
+        location: Location::Query,
         access_key,
         scope: Some(scope),
         region_set: query.region_set.map(escape::decode),
@@ -112,12 +115,11 @@ fn bad_date(date: &str) -> Fault {
 }
 
 fn split<'a>(credential: Cow<'a, str>, algorithm: Algorithm) -> Result<(Cow<'a, str>, Scope<'a>), Fault> {
-    if has_its_elements(&credential, algorithm) {
-        return Ok(split_credential(credential));
-    }
-    let wanted = elements(algorithm);
+    let count = elements(algorithm);
     // AWS: the text for SigV4A is unverified.
-    let example = if wanted == 5 { "keyid/date/region/service/term" } else { "keyid/date/service/term" };
-    Err(faults::INCOMPLETE_SIGNATURE
-        .says(format!("Credential must have exactly {wanted} slash-delimited elements, e.g. {example}, got '{credential}'")))
+    let example = if count == 5 { "keyid/date/region/service/term" } else { "keyid/date/service/term" };
+    whole_credential(credential.clone(), algorithm).ok_or_else(|| {
+        faults::INCOMPLETE_SIGNATURE
+            .says(format!("Credential must have exactly {count} slash-delimited elements, e.g. {example}, got '{credential}'"))
+    })
 }

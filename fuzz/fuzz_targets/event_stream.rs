@@ -1,4 +1,4 @@
-//! Event-stream frames: as they come, and with checksums that are right, so that what is inside is reached.
+//! Event-stream frames: raw bytes, and bytes with correct checksums, so that the inner parser is reached.
 #![no_main]
 
 use bytes::{BufMut, BytesMut};
