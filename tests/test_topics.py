@@ -260,3 +260,21 @@ def test_missing_parameters_are_reported_before_invalid_ones(server):
     with pytest.raises(ClientError) as raised:
         sns.verify_sms_sandbox_phone_number(PhoneNumber="1234567890")
     assert error_of(raised) == ("InvalidParameter", "Invalid parameter: OneTimePassword Reason: no value for required parameter")
+
+
+def test_an_arn_is_checked_before_missing_collections(server):
+    sns = server.client("sns", parameter_validation=False)
+    for call, parameter in [
+        (sns.set_platform_application_attributes, "PlatformApplicationArn"),
+        (sns.set_endpoint_attributes, "EndpointArn"),
+        (sns.publish_batch, "TopicArn"),
+        (sns.tag_resource, "ResourceArn"),
+        (sns.untag_resource, "ResourceArn"),
+    ]:
+        with pytest.raises(ClientError) as raised:
+            call(**{parameter: "arn"})
+        assert error_of(raised) == ("InvalidParameter", f"Invalid parameter: {parameter} Reason: An ARN must have at least 6 elements, not 1")
+    with pytest.raises(ClientError) as raised:
+        sns.set_platform_application_attributes(PlatformApplicationArn="arn:aws:sns:us-east-1:000000000000:app/GCM/shop")
+    expected = "1 validation error detected: Value null at 'attributes' failed to satisfy constraint: Member must not be null"
+    assert error_of(raised) == ("ValidationError", expected)

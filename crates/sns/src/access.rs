@@ -14,8 +14,9 @@ const WITH_SOURCE_OWNER: [&str; 3] = ["cloudwatch.amazonaws.com", "ses.amazonaws
 
 /// The permission for an action on a topic, given by its ARN.
 pub fn topic(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Permissions, Fault> {
-    faults::check_missing(cx)?;
+    faults::check_missing_strings(cx)?;
     let arn = arns::topic(cx, "TopicArn", arn)?;
+    faults::check_missing(cx)?;
     Ok(on_topic(sns, cx, action, arn).into())
 }
 
@@ -43,10 +44,23 @@ pub fn anything(cx: &Cx, action: &'static str) -> Result<Permissions, Fault> {
     Ok(Permission::action(action, Arn::any()).owned_by(cx.scope.account).into())
 }
 
-/// The permission for an action on a platform application or an endpoint.
-pub fn platform(cx: &Cx, action: &'static str, arn: &str) -> Result<Permissions, Fault> {
+/// The permission for an action on a platform application.
+pub fn application(cx: &Cx, action: &'static str, arn: &str) -> Result<Permissions, Fault> {
+    faults::check_missing_strings(cx)?;
+    let arn = arns::application(cx, arn)?;
     faults::check_missing(cx)?;
-    let arn = Arn::parse(arn).unwrap_or_else(Arn::any);
+    Ok(platform(cx, action, arn))
+}
+
+/// The permission for an action on an endpoint of a platform application.
+pub fn endpoint(cx: &Cx, action: &'static str, arn: &str) -> Result<Permissions, Fault> {
+    faults::check_missing_strings(cx)?;
+    let arn = arns::endpoint(cx, arn)?;
+    faults::check_missing(cx)?;
+    Ok(platform(cx, action, arn))
+}
+
+fn platform(cx: &Cx, action: &'static str, arn: Arn) -> Permissions {
     let owner = Account::parse(arn.account()).unwrap_or(cx.scope.account);
-    Ok(Permission::action(action, arn).owned_by(owner).into())
+    Permission::action(action, arn).owned_by(owner).into()
 }

@@ -44,6 +44,11 @@ pub fn platform(cx: &Cx, parameter: &str, text: &str, kind: &str, slashes: usize
     Ok(arn)
 }
 
+/// The ARN of a platform application.
+pub fn application(cx: &Cx, text: &str) -> Result<Arn, Fault> {
+    platform(cx, "PlatformApplicationArn", text, "app/", 2)
+}
+
 /// The ARN of an endpoint of a platform application, whose id is a UUID.
 pub fn endpoint(cx: &Cx, text: &str) -> Result<Arn, Fault> {
     let arn = platform(cx, "EndpointArn", text, "endpoint/", 3)?;

@@ -11,11 +11,11 @@ use crate::{
 };
 use bytes::Bytes;
 use cloudlet_api_lambda::{InvocationRequest, Invoke};
-use cloudlet_api_sqs::{MessageAttributeValue, SendMessage, SendMessageRequest};
+use cloudlet_api_sqs::{MessageAttributeValue, MessageSystemAttributeValue, SendMessage, SendMessageRequest};
 use cloudlet_aws::{Arn, Caller, Fault, Timestamp};
 use cloudlet_engine::{Cx, Handle, HttpRequest, Permission, Permissions, SendError};
 use cloudlet_mailbox::{Channel, Mail};
-use cloudlet_shape::Empty;
+use cloudlet_shape::{Empty, Map};
 use std::time::Duration;
 
 /// How long an HTTP endpoint may take to answer. <https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html>
@@ -40,6 +40,15 @@ impl Outcome {
             Err(fault) => Outcome::ClientError(fault.to_string()),
         }
     }
+}
+
+fn trace_attribute(header: &str) -> Map<MessageSystemAttributeValue> {
+    let value = MessageSystemAttributeValue {
+        data_type: "String".to_owned(),
+        string_value: Some(header.to_owned()),
+        ..MessageSystemAttributeValue::default()
+    };
+    [("AWSTraceHeader".to_owned(), value)].into()
 }
 
 fn is_server_error(status: u16) -> bool {
@@ -94,6 +103,7 @@ impl Delivery {
             queue_url: ["/", queue.account(), "/", queue.resource()].concat(),
             message_body: self.body.clone(),
             message_attributes: (!self.attributes.is_empty()).then(attributes),
+            message_system_attributes: self.trace_header.as_deref().map(trace_attribute),
             // AWS: the message groups of a FIFO topic reach FIFO queues only (observed by LocalStack).
             message_group_id: self.group.clone().filter(|_| to_fifo || self.sequence_number.is_none()),
             message_deduplication_id: self.deduplication_id.clone().filter(|_| to_fifo),

@@ -35,16 +35,19 @@ pub fn no_endpoint() -> Fault {
     NOT_FOUND.says("Endpoint does not exist")
 }
 
-/// Refuses a call without a required member. SNS has a message of its own for missing strings; that for others is the model's.
+/// Refuses a call without a required string. AWS: SNS reports those itself, before it looks at ARNs.
+pub fn check_missing_strings(cx: &Cx) -> Result<(), Fault> {
+    let Some(path) = cx.origin.missing.iter().find(|path| !path.contains('.') && !is_collection(path)) else { return Ok(()) };
+    let mut characters = path.chars();
+    let name: String = characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).collect();
+    Err(reason(&name, "no value for required parameter"))
+}
+
+/// Refuses a call without a required member. Other members than strings are reported with the model's message.
 pub fn check_missing(cx: &Cx) -> Result<(), Fault> {
+    check_missing_strings(cx)?;
     let missing = &cx.origin.missing;
     let Some(first) = missing.first() else { return Ok(()) };
-    let text = missing.iter().find(|path| !path.contains('.') && !is_collection(path));
-    if let Some(path) = text {
-        let mut characters = path.chars();
-        let name: String = characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).collect();
-        return Err(reason(&name, "no value for required parameter"));
-    }
     let violation = |path: &str| format!("Value null at '{path}' failed to satisfy constraint: Member must not be null");
     let (count, errors) = (missing.len(), if missing.len() == 1 { "error" } else { "errors" });
     let mut text = format!("{count} validation {errors} detected: {}", violation(first));

@@ -28,6 +28,8 @@ pub const LARGE_SUBSCRIPTIONS: usize = 100;
 /// Bytes of a text message. <https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-phone.html>
 pub const SMS: usize = 1_600;
 pub const SUBJECT: usize = 100;
+/// Characters of a trace header; a longer one is dropped.
+pub const TRACE_HEADER: usize = 1_024;
 pub const ATTRIBUTE_NAME: usize = 256;
 /// Attributes that a raw delivery to SQS can carry. <https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html>
 pub const RAW_ATTRIBUTES: usize = 10;

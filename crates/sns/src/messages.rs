@@ -5,8 +5,9 @@ use crate::{
     state::{Attribute, AttributeValue, Content, Message, Topic},
 };
 use cloudlet_api_sns::{MessageAttributeValue, PublishBatchRequestEntry, PublishInput};
-use cloudlet_aws::{Fault, Timestamp};
+use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, digest};
+use cloudlet_engine::Cx;
 use cloudlet_shape::Map;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -104,12 +105,22 @@ impl PublishEntry {
     }
 
     /// The message, which a FIFO topic will give a sequence number.
-    pub fn into_message(self, id: String, at: Timestamp, topic: Option<&Topic>) -> Result<Message, Fault> {
+    pub fn into_message(self, cx: &Cx, topic: Option<&Topic>) -> Result<Message, Fault> {
         let content = self.content()?;
         let content_based = topic.and_then(|topic| topic.fifo).is_some_and(|fifo| fifo.content_based_deduplication);
         let deduplication_id = self.deduplication_id.or_else(|| content_based.then(|| digest(Algorithm::Sha256, self.message.as_bytes()).hex()));
         let attributes = self.attributes.unwrap_or_default().into_iter().map(|(name, value)| (name, Attribute::from(value))).collect();
-        Ok(Message { id: id.into(), content, subject: self.subject, attributes, at, group: self.group, deduplication_id, sequence_number: None })
+        Ok(Message {
+            id: cx.ids().uuid().into(),
+            content,
+            subject: self.subject,
+            attributes,
+            at: cx.now,
+            group: self.group,
+            deduplication_id,
+            sequence_number: None,
+            trace_header: cx.origin.trace.clone().filter(|header| (1..=limits::TRACE_HEADER).contains(&header.len())),
+        })
     }
 }
 
@@ -146,8 +157,9 @@ fn check_attribute(name: &str, value: &MessageAttributeValue) -> Result<(), Faul
         return refused("Message attribute name can not have successive '.' character.".to_owned());
     }
     let data_type = value.data_type.as_str();
-    let basic = data_type.split('.').next().unwrap_or(data_type);
-    if !matches!(basic, "String" | "Number" | "Binary") {
+    // AWS: a custom part follows a dot, and is not empty (recorded).
+    let (basic, custom) = data_type.split_once('.').map_or((data_type, None), |(basic, custom)| (basic, Some(custom)));
+    if !matches!(basic, "String" | "Number" | "Binary") || custom == Some("") {
         return refused(format!(
             "The message attribute '{name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String."
         ));

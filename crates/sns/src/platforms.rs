@@ -121,10 +121,6 @@ fn check_endpoint(given: &Map<String>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn application(cx: &Cx, arn: &str) -> Result<Arn, Fault> {
-    arns::platform(cx, "PlatformApplicationArn", arn, "app/", 2)
-}
-
 impl Endpoint {
     fn is_enabled(&self) -> bool {
         self.attributes.get("Enabled").is_some_and(|value| value.eq_ignore_ascii_case("true"))
@@ -184,7 +180,7 @@ pub fn publish(sns: &Sns, cx: &Cx, arn: &Arn, entry: PublishEntry) -> Result<Str
     if entry.size() > limits::MESSAGE {
         return Err(faults::invalid("Message too long"));
     }
-    let message = entry.into_message(cx.ids().uuid(), cx.now, None)?;
+    let message = entry.into_message(cx, None)?;
     let id = message.id.to_string();
     sns.mailbox.put(Mail {
         at: cx.now,
@@ -232,11 +228,11 @@ impl Handle<CreatePlatformApplication> for Sns {
 
 impl Handle<DeletePlatformApplication> for Sns {
     fn permissions(&self, cx: &Cx, input: &DeletePlatformApplicationInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:DeletePlatformApplication", &input.platform_application_arn)
+        access::application(cx, "SNS:DeletePlatformApplication", &input.platform_application_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: DeletePlatformApplicationInput) -> Result<Empty, Fault> {
-        let arn = application(cx, &input.platform_application_arn)?;
+        let arn = arns::application(cx, &input.platform_application_arn)?;
         // AWS: unverified that deleting an application publishes no events for its devices.
         self.store.update(|state| {
             state.applications.remove(&arn);
@@ -252,11 +248,11 @@ impl Handle<DeletePlatformApplication> for Sns {
 
 impl Handle<GetPlatformApplicationAttributes> for Sns {
     fn permissions(&self, cx: &Cx, input: &GetPlatformApplicationAttributesInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:GetPlatformApplicationAttributes", &input.platform_application_arn)
+        access::application(cx, "SNS:GetPlatformApplicationAttributes", &input.platform_application_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: GetPlatformApplicationAttributesInput) -> Result<GetPlatformApplicationAttributesResponse, Fault> {
-        let arn = application(cx, &input.platform_application_arn)?;
+        let arn = arns::application(cx, &input.platform_application_arn)?;
         let shown = self.store.read(|state| state.applications.get(&arn).map(Application::shown)).ok_or_else(faults::no_application)?;
         Ok(GetPlatformApplicationAttributesResponse { attributes: Some(shown) })
     }
@@ -264,11 +260,11 @@ impl Handle<GetPlatformApplicationAttributes> for Sns {
 
 impl Handle<SetPlatformApplicationAttributes> for Sns {
     fn permissions(&self, cx: &Cx, input: &SetPlatformApplicationAttributesInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:SetPlatformApplicationAttributes", &input.platform_application_arn)
+        access::application(cx, "SNS:SetPlatformApplicationAttributes", &input.platform_application_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: SetPlatformApplicationAttributesInput) -> Result<Empty, Fault> {
-        let arn = application(cx, &input.platform_application_arn)?;
+        let arn = arns::application(cx, &input.platform_application_arn)?;
         self.store.write(|state| {
             let existing = state.applications.get(&arn).ok_or_else(faults::no_application)?;
             check_application(&input.attributes)?;
@@ -304,11 +300,11 @@ impl Handle<ListPlatformApplications> for Sns {
 
 impl Handle<CreatePlatformEndpoint> for Sns {
     fn permissions(&self, cx: &Cx, input: &CreatePlatformEndpointInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:CreatePlatformEndpoint", &input.platform_application_arn)
+        access::application(cx, "SNS:CreatePlatformEndpoint", &input.platform_application_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: CreatePlatformEndpointInput) -> Result<CreateEndpointResponse, Fault> {
-        let of = application(cx, &input.platform_application_arn)?;
+        let of = arns::application(cx, &input.platform_application_arn)?;
         let mut given = input.attributes.unwrap_or_default();
         // AWS: the attribute precedes the parameter (observed by LocalStack).
         if let Some(data) = input.custom_user_data {
@@ -351,7 +347,7 @@ impl Handle<CreatePlatformEndpoint> for Sns {
 
 impl Handle<DeleteEndpoint> for Sns {
     fn permissions(&self, cx: &Cx, input: &DeleteEndpointInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:DeleteEndpoint", &input.endpoint_arn)
+        access::endpoint(cx, "SNS:DeleteEndpoint", &input.endpoint_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: DeleteEndpointInput) -> Result<Empty, Fault> {
@@ -370,7 +366,7 @@ impl Handle<DeleteEndpoint> for Sns {
 
 impl Handle<GetEndpointAttributes> for Sns {
     fn permissions(&self, cx: &Cx, input: &GetEndpointAttributesInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:GetEndpointAttributes", &input.endpoint_arn)
+        access::endpoint(cx, "SNS:GetEndpointAttributes", &input.endpoint_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: GetEndpointAttributesInput) -> Result<GetEndpointAttributesResponse, Fault> {
@@ -382,7 +378,7 @@ impl Handle<GetEndpointAttributes> for Sns {
 
 impl Handle<SetEndpointAttributes> for Sns {
     fn permissions(&self, cx: &Cx, input: &SetEndpointAttributesInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:SetEndpointAttributes", &input.endpoint_arn)
+        access::endpoint(cx, "SNS:SetEndpointAttributes", &input.endpoint_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: SetEndpointAttributesInput) -> Result<Empty, Fault> {
@@ -412,11 +408,11 @@ impl Handle<SetEndpointAttributes> for Sns {
 
 impl Handle<ListEndpointsByPlatformApplication> for Sns {
     fn permissions(&self, cx: &Cx, input: &ListEndpointsByPlatformApplicationInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:ListEndpointsByPlatformApplication", &input.platform_application_arn)
+        access::application(cx, "SNS:ListEndpointsByPlatformApplication", &input.platform_application_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: ListEndpointsByPlatformApplicationInput) -> Result<ListEndpointsByPlatformApplicationResponse, Fault> {
-        let of = application(cx, &input.platform_application_arn)?;
+        let of = arns::application(cx, &input.platform_application_arn)?;
         let tail = of.resource().strip_prefix("app/").unwrap_or_default();
         let prefix = format!("{}/", Arn::new("sns", &cx.scope, &format!("endpoint/{tail}")));
         let after = pages::after(input.next_token.as_deref())?;

@@ -59,7 +59,7 @@ impl Sns {
 
     /// Publishes what has been checked.
     async fn publish(&self, cx: &Cx, topic: &Topic, entry: PublishEntry) -> Result<Published, Fault> {
-        let message = entry.into_message(cx.ids().uuid(), cx.now, Some(topic))?;
+        let message = entry.into_message(cx, Some(topic))?;
         if !topic.is_fifo() {
             self.fan_out(cx, topic, &message).await;
             return Ok(Published { id: message.id.to_string(), sequence_number: None });
@@ -96,6 +96,7 @@ impl Handle<Publish> for Sns {
                 if entry.size() > topic.message_size_limit() {
                     return Err(faults::invalid("Message too long"));
                 }
+                entry.content()?;
                 entry.check_for(&topic)?;
                 encryption::check(cx, &topic).await?;
                 self.publish(cx, &topic, entry).await?
@@ -151,7 +152,7 @@ impl Handle<PublishBatch> for Sns {
         if entries.iter().map(|(_, entry)| entry.size()).sum::<usize>() > topic.message_size_limit() {
             return Err(faults::BATCH_REQUEST_TOO_LONG.says("The length of all the messages put together is more than the limit."));
         }
-        let check = |entry: &PublishEntry| entry.check().and_then(|()| entry.check_for(&topic)).and_then(|()| entry.content().map(drop));
+        let check = |entry: &PublishEntry| entry.check().and_then(|()| entry.content().map(drop)).and_then(|()| entry.check_for(&topic));
         let checked: Vec<_> = entries.into_iter().map(|(id, entry)| (id, check(&entry).map(|()| entry))).collect();
         if let Some(fault) = checked.iter().find_map(|(_, checked)| checked.as_ref().err().filter(|fault| fails_batch(fault, &topic))) {
             return Err(fault.clone());

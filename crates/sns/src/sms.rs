@@ -108,7 +108,7 @@ pub fn publish(sns: &Sns, cx: &Cx, number: &str, entry: PublishEntry) -> Result<
     if entry.message.len() > limits::SMS {
         return Err(faults::invalid("Message too long"));
     }
-    let message = entry.into_message(cx.ids().uuid(), cx.now, None)?;
+    let message = entry.into_message(cx, None)?;
     let id = message.id.to_string();
     // AWS: a number that opted out receives nothing, and the call succeeds.
     if sns.is_opted_out(cx, number) {

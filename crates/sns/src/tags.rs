@@ -35,8 +35,9 @@ fn no_resource() -> Fault {
 }
 
 fn permission(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Permission, Fault> {
-    faults::check_missing(cx)?;
+    faults::check_missing_strings(cx)?;
     let arn = arns::topic(cx, "ResourceArn", arn)?;
+    faults::check_missing(cx)?;
     Ok(crate::access::on_topic(sns, cx, action, arn))
 }
 

@@ -43,6 +43,7 @@ pub struct Delivery {
     pub group: Option<String>,
     pub deduplication_id: Option<String>,
     pub sequence_number: Option<u64>,
+    pub trace_header: Option<Name>,
     pub failed_attempts: u32,
 }
 
@@ -65,6 +66,7 @@ impl Delivery {
             group: message.group.clone(),
             deduplication_id: message.deduplication_id.clone(),
             sequence_number: message.sequence_number,
+            trace_header: message.trace_header.clone(),
             failed_attempts: 0,
         }
     }
@@ -86,6 +88,7 @@ impl Delivery {
             group: None,
             deduplication_id: None,
             sequence_number: None,
+            trace_header: None,
             failed_attempts: 0,
         }
     }

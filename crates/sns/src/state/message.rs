@@ -67,4 +67,6 @@ pub struct Message {
     pub deduplication_id: Option<String>,
     /// In a FIFO topic.
     pub sequence_number: Option<u64>,
+    /// The `X-Amzn-Trace-Id` of the Publish call.
+    pub trace_header: Option<Name>,
 }

@@ -103,6 +103,13 @@ async fn a_token_is_valid_for_two_days() {
     cloud.subscribe(&topic, "email", "ann@example.com", &[]).await;
     let token = parameter(&cloud.mail()[0].body, "Token");
     assert_eq!(cloud.confirm(&topic, "short").await.unwrap_err().message(), "Invalid token");
+    let of_another_server = "51b2ff3edb475b7d".repeat(18);
+    assert_eq!(cloud.confirm(&topic, &of_another_server).await.unwrap_err().message(), "Invalid parameter: Token");
+    let other_topic = cloud.topic("other", &[]).await;
+    assert_eq!(cloud.confirm(&other_topic, &token).await.unwrap_err().message(), "Invalid parameter: Token");
+    for topic in ["arn:aws:sns:eu-west-1:000000000000:news", "arn:aws:sns:us-east-1:news", "news"] {
+        assert_eq!(cloud.confirm(topic, &token).await.unwrap_err().message(), "Invalid parameter: Topic");
+    }
     let mut other = token.clone();
     other.replace_range(280.., "00000000");
     assert_eq!(cloud.confirm(&topic, &other).await.unwrap_err().message(), "Invalid parameter: Token");
