@@ -83,7 +83,7 @@ def test_a_file_is_read_and_the_command_line_counts_more(start, tmp_path):
     assert server.client("sts").get_caller_identity()["Account"] == "111111111111"
 
 
-def test_a_port_that_is_taken_is_told(binary, server):
+def test_a_port_that_is_taken_is_named(binary, server):
     done = run(binary, "--port", str(server.port))
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{server.port}" in done.stdout + done.stderr
@@ -101,10 +101,10 @@ def test_the_health_check_asks_a_running_server(binary, start):
     assert run(binary, "--check-health", "--port", str(server.port)).returncode == 1
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_when_it_is_told_to(start, told):
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_at_a_signal(start, sent):
     server = start()
-    server.process.send_signal(told)
+    server.process.send_signal(sent)
     assert server.process.wait(timeout=30) == 0
 
 
@@ -113,7 +113,7 @@ def test_a_call_under_way_is_ended_before_it_stops(start):
     server.client("s3").create_bucket(Bucket="bucket")
     with socket.create_connection((server.host, server.port), timeout=60) as wire:
         wire.sendall(f"PUT /bucket/key HTTP/1.1\r\nHost: {server.address}\r\nContent-Length: 8\r\nExpect: 100-continue\r\n\r\n".encode())
-        # The server has begun with this call once it asks for the body.
+        # The server has begun with this call once it wants the body.
         assert wire.recv(1024).startswith(b"HTTP/1.1 100")
         server.process.send_signal(signal.SIGTERM)
         wire.sendall(b"complete")
@@ -137,7 +137,7 @@ def test_a_call_that_does_not_end_is_cut_off(start):
     polling.join()
 
 
-def test_who_says_nothing_is_not_waited_for(start):
+def test_idle_connections_are_not_waited_for(start):
     server = start("--shutdown-time", "1")
     with socket.create_connection((server.host, server.port)), socket.create_connection((server.host, server.port)) as used:
         used.sendall(f"GET /_cloudlet/health HTTP/1.1\r\nHost: {server.address}\r\n\r\n".encode())

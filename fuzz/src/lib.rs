@@ -5,7 +5,8 @@
 use cloudlet_aws::{Account, Head, Region};
 use cloudlet_cloud::{Cloud, Mode, Settings};
 use cloudlet_engine::{Clock, Runtime, Ids, Service};
-use cloudlet_gateway::{Gateway, Limits, Listener, Parts, serve};
+use cloudlet_admin::Admin;
+use cloudlet_gateway::{Access, Limits, Listener, Parts, serve};
 use cloudlet_identity::{Identity, Root, Secret};
 use cloudlet_shape::ServiceSchema;
 use cloudlet_sqs::Urls;
@@ -84,9 +85,10 @@ impl TestCloud {
         ];
         // Without an HTTP client, and so without SNS.
         let cloud = Cloud::new(Runtime::new(Clock::ticking(), Ids::seeded(1)), identity, services, settings);
-        let admin = Arc::new(cloudlet_admin::AdminRoutes::new(cloud.clone(), "fuzz", None));
+        let region = Region::new("us-east-1");
+        let admin = cloudlet_admin::router(Admin { cloud: cloud.clone(), version: "fuzz", certificate: None, region: region.clone() });
         let limits = Limits { body: 1 << 20, stall_time: Duration::from_secs(2), ..Limits::default() };
-        let gateway = Arc::new(Gateway::new(Parts { cloud: cloud.clone(), admin, limits, names: names(), region: Region::new("us-east-1") }));
+        let gateway = Parts { cloud: cloud.clone(), admin, limits, names: names(), access: Access::default(), region };
         let listener = runtime.block_on(Listener::bind("127.0.0.1:0".parse().unwrap(), None)).unwrap();
         let address = listener.address().unwrap();
         runtime.spawn(serve(gateway, vec![listener], std::future::pending()));

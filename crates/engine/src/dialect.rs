@@ -1,7 +1,8 @@
-//! How a service spells the faults that all services share.
+//! What a service answers where all services answer alike but for codes and wording, and how it takes requests: ids, anonymous callers,
+//! signatures. A protocol gives the usual values (`Dialect::of`); a service names those in which it differs.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html> and requirements recorded from AWS.
 
-use cloudlet_aws::FaultKind;
+use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_shape::Protocol;
 
 /// How a denial is worded.
@@ -9,9 +10,9 @@ use cloudlet_shape::Protocol;
 pub enum Denial {
     /// `User: … is not authorized to perform: sqs:SendMessage on resource: arn:… because …`
     Named,
-    /// SQS: the same, with the action in small letters.
+    /// SQS: the same, with the action in lower case.
     Small,
-    /// S3: the resource stands in quotes, and who did not sign reads `Access Denied`.
+    /// S3: the resource stands in quotes, and an anonymous caller reads `Access Denied`.
     Quoted,
     /// EC2: `You are not authorized to perform this operation. User: … Encoded authorization failure message: …`
     Encoded,
@@ -30,19 +31,19 @@ pub enum Quotes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScopeRegion {
     Named,
-    /// The service is one for all regions, and clients that know none reach it: an empty name stands for the house's own region.
-    /// AWS refuses them; ceph/s3-tests asks IAM and STS so.
+    /// The service is one for all regions, and clients that know none reach it: an empty name stands for the server's own region.
+    /// AWS refuses them; ceph/s3-tests signs so for IAM and STS.
     MayBeEmpty,
 }
 
-/// Who says what of its model an input breaks.
+/// Where an input is held to its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validation {
-    /// The house, under this code.
+    /// In the gateway, under this code.
     Whole(FaultKind),
-    /// The house, of what is there; what is missing (`Origin::missing`) the service tells in words of its own (SNS).
+    /// In the gateway, but for required members that are missing (`Origin::missing`), about which the service has messages of its own (SNS).
     Present(FaultKind),
-    /// The service, all of it in words of its own (S3, SQS, EC2).
+    /// In the service, with messages of its own (S3, SQS, EC2).
     Own,
 }
 
@@ -65,6 +66,41 @@ pub struct Unseen {
     pub sentence: &'static str,
 }
 
+/// What becomes of a request that is not signed, unless its operation is for anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anonymous {
+    /// It is refused: the authentication token is missing.
+    Refused,
+    /// The policy of the resource may allow it; if none does, the authentication token is missing. SQS, SNS.
+    AllowedByPolicy,
+    /// It is authorized like any other, and denied like any other. S3.
+    Authorized,
+}
+
+/// The form of a request's ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestIds {
+    /// `x-amzn-requestid`: a UUID.
+    Uuid,
+    /// `x-amz-request-id` and `x-amz-id-2`.
+    S3,
+}
+
+/// The rules of signatures, which S3 has of its own: payload hashes, escaping, faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureRules {
+    Common,
+    S3,
+}
+
+/// What the query of a presigned URL may hold beside the signature and the operation's own parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PresignedQuery {
+    Parameters,
+    /// Header fields too: `x-amz-meta-color=blue`.
+    ParametersAndHeaders,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
     pub access_denied: FaultKind,
@@ -78,10 +114,23 @@ pub struct Dialect {
     pub bad_signature: FaultKind,
     pub incomplete_signature: FaultKind,
     pub expired_token: FaultKind,
-    /// What the service calls its server in every answer; most say nothing.
+    pub throttled: FaultKind,
+    pub throttled_message: &'static str,
+    /// The `Server` field of every answer; most services send none.
     pub server: &'static str,
     pub scope_region: ScopeRegion,
+    pub anonymous: Anonymous,
+    pub request_ids: RequestIds,
+    pub signature_rules: SignatureRules,
+    pub presigned_query: PresignedQuery,
+    /// The largest request in bytes, where the body does not stream.
+    pub max_request: usize,
 }
+
+/// Most requests are at most 1 MiB; escaped for a form or for JSON they grow to three times that.
+const MAX_REQUEST: usize = 4 << 20;
+
+const RATE_EXCEEDED: &str = "Rate exceeded";
 
 impl Dialect {
     pub const QUERY: Dialect = Dialect {
@@ -95,72 +144,81 @@ impl Dialect {
         bad_signature: FaultKind::sender("SignatureDoesNotMatch", 403),
         incomplete_signature: FaultKind::sender("IncompleteSignature", 400),
         expired_token: FaultKind::sender("ExpiredToken", 403),
+        throttled: FaultKind::sender("Throttling", 400),
+        throttled_message: RATE_EXCEEDED,
         server: "",
         scope_region: ScopeRegion::Named,
+        anonymous: Anonymous::Refused,
+        request_ids: RequestIds::Uuid,
+        signature_rules: SignatureRules::Common,
+        presigned_query: PresignedQuery::Parameters,
+        max_request: MAX_REQUEST,
     };
 
     pub const JSON: Dialect = Dialect {
         access_denied: FaultKind::sender("AccessDeniedException", 400),
-        denial: Denial::Named,
-        unseen: None,
         validation: Validation::Whole(FaultKind::sender("ValidationException", 400)),
-        quotes: Quotes::Values,
         missing_token: FaultKind::sender("MissingAuthenticationTokenException", 400),
         unknown_key: FaultKind::sender("UnrecognizedClientException", 400),
         bad_signature: FaultKind::sender("InvalidSignatureException", 400),
         incomplete_signature: FaultKind::sender("IncompleteSignatureException", 400),
         expired_token: FaultKind::sender("ExpiredTokenException", 400),
-        server: "",
-        scope_region: ScopeRegion::Named,
+        throttled: FaultKind::sender("ThrottlingException", 400),
+        ..Dialect::QUERY
     };
 
     pub const REST_JSON: Dialect = Dialect {
         access_denied: FaultKind::sender("AccessDeniedException", 403),
-        denial: Denial::Named,
-        unseen: None,
-        validation: Validation::Whole(FaultKind::sender("ValidationException", 400)),
-        quotes: Quotes::Values,
         missing_token: FaultKind::sender("MissingAuthenticationTokenException", 403),
         unknown_key: FaultKind::sender("UnrecognizedClientException", 403),
         bad_signature: FaultKind::sender("InvalidSignatureException", 403),
         incomplete_signature: FaultKind::sender("IncompleteSignatureException", 403),
         expired_token: FaultKind::sender("ExpiredTokenException", 403),
-        server: "",
-        scope_region: ScopeRegion::Named,
+        throttled: FaultKind::sender("ThrottlingException", 429),
+        ..Dialect::JSON
     };
 
-    /// S3 and its control plane.
-    pub const REST_XML: Dialect = Dialect {
+    /// CloudFront and Route 53 speak it with the common faults of the query protocol.
+    pub const REST_XML: Dialect = Dialect::QUERY;
+
+    pub const S3: Dialect = Dialect {
         access_denied: FaultKind::sender("AccessDenied", 403),
         denial: Denial::Quoted,
-        unseen: None,
         validation: Validation::Own,
-        quotes: Quotes::Values,
         missing_token: FaultKind::sender("AccessDenied", 403),
         unknown_key: FaultKind::sender("InvalidAccessKeyId", 403),
         bad_signature: FaultKind::sender("SignatureDoesNotMatch", 403),
         incomplete_signature: FaultKind::sender("AuthorizationHeaderMalformed", 400),
         expired_token: FaultKind::sender("ExpiredToken", 400),
+        throttled: FaultKind::receiver("SlowDown", 503),
+        throttled_message: "Please reduce your request rate.",
         server: "AmazonS3",
-        scope_region: ScopeRegion::Named,
+        anonymous: Anonymous::Authorized,
+        request_ids: RequestIds::S3,
+        signature_rules: SignatureRules::S3,
+        presigned_query: PresignedQuery::ParametersAndHeaders,
+        ..Dialect::QUERY
     };
+
+    /// S3's control plane signs like S3 and has its ids; it has no anonymous callers.
+    pub const S3_CONTROL: Dialect =
+        Dialect { denial: Denial::Named, anonymous: Anonymous::Refused, presigned_query: PresignedQuery::Parameters, ..Dialect::S3 };
 
     pub const EC2: Dialect = Dialect {
         access_denied: FaultKind::sender("UnauthorizedOperation", 403),
         denial: Denial::Encoded,
-        unseen: None,
         validation: Validation::Own,
-        quotes: Quotes::Values,
         missing_token: FaultKind::sender("AuthFailure", 401),
         unknown_key: FaultKind::sender("AuthFailure", 401),
         bad_signature: FaultKind::sender("AuthFailure", 401),
         incomplete_signature: FaultKind::sender("AuthFailure", 401),
         expired_token: FaultKind::sender("RequestExpired", 400),
-        server: "",
-        scope_region: ScopeRegion::Named,
+        throttled: FaultKind::receiver("RequestLimitExceeded", 503),
+        throttled_message: "Request limit exceeded.",
+        ..Dialect::QUERY
     };
 
-    /// What services of a protocol say, unless one differs.
+    /// What services of a protocol answer, unless one differs.
     pub const fn of(protocol: Protocol) -> Dialect {
         match protocol {
             Protocol::Query => Dialect::QUERY,
@@ -169,5 +227,10 @@ impl Dialect {
             Protocol::RestJson => Dialect::REST_JSON,
             Protocol::RestXml => Dialect::REST_XML,
         }
+    }
+
+    /// The answer to a request for which there is no room now.
+    pub fn throttle(&self) -> Fault {
+        self.throttled.says(self.throttled_message)
     }
 }

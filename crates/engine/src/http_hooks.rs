@@ -1,9 +1,9 @@
-//! The one optional hook of a service before its operations: what HTTP can ask of it that no operation stands for.
+//! What a service does with HTTP beside its operations.
 //! Only S3 has one: virtual hosts, forms, preflight requests, websites.
 
 use cloudlet_aws::{Fault, Head};
 
-/// A request as it stands at the front, and what its host name says.
+/// A request before its operation is known, and what its host name says.
 pub struct RequestView<'a> {
     pub head: &'a Head<'a>,
     /// What stands before the service's own host name: `bucket` of `bucket.s3.eu-west-1.amazonaws.com`.
@@ -43,7 +43,7 @@ pub trait HttpHooks: Send + Sync {
     /// The path the operation is routed by, where it differs from the raw one: virtual-hosted style becomes path style.
     fn path(&self, view: &RequestView<'_>) -> Option<String>;
 
-    /// What is refused by its head alone, before anybody asks who calls.
+    /// What is refused by its head alone, before it is authenticated.
     fn admit(&self, view: &RequestView<'_>, path: &str) -> Result<(), Fault>;
 
     /// What is refused once the signature is verified, before the operation is known: a method that the resource lacks.

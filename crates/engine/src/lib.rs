@@ -26,7 +26,7 @@ pub use call::{AnyInput, Boxed, Call, Dispatcher, Input, Output, Schedule, Sched
 pub use clock::{Clock, Stopwatch};
 pub use cx::{Cx, Reply, RequestContext};
 pub use developer_endpoint::{DeveloperEndpoint, DeveloperRequest};
-pub use dialect::{Denial, Dialect, Quotes, ScopeRegion, Unseen, Validation};
+pub use dialect::{Anonymous, Denial, Dialect, PresignedQuery, Quotes, RequestIds, ScopeRegion, SignatureRules, Unseen, Validation};
 pub use events::{Observer, PerformedCall, ServiceEvent};
 pub use http_client::{HttpClient, HttpRequest, HttpResponse, SendError};
 pub use http_hooks::{Form, HttpHooks, PostResponse, PostedObject, RequestView};

@@ -1,4 +1,4 @@
-//! How a service tells the house which operations it handles.
+//! What a service is: its model, the operations it handles, and what else it gives to the gateway and the admin API.
 
 use crate::{Boxed, Cx, DeveloperEndpoint, Dialect, HttpHooks, Input, Output, Permissions, PublicFiles};
 use cloudlet_aws::Fault;
@@ -9,12 +9,12 @@ use std::{future::Future, marker::PhantomData, sync::Arc};
 
 /// `impl Handle<SendMessage> for Sqs` reads: Sqs handles SendMessage.
 pub trait Handle<O: Operation>: Send + Sync + 'static {
-    /// What the call wants. A fault where AWS answers "does not exist" before "not allowed".
+    /// The permissions that the call needs. A fault where AWS answers "does not exist" before "not allowed".
     fn permissions(&self, cx: &Cx, input: &O::Input) -> Result<Permissions, Fault>;
     fn handle(&self, cx: &Cx, input: O::Input) -> impl Future<Output = Result<O::Output, Fault>> + Send;
 }
 
-/// An operation with its types forgotten: what a gateway can hold in a table.
+/// An operation with its types erased, so that the gateway can hold all of them in a table.
 pub trait AnyOperation: Send + Sync {
     fn schema(&self) -> &'static OperationSchema;
     fn read(&self, reader: &mut dyn Reader) -> Read<Input>;
@@ -58,25 +58,23 @@ fn foreign(operation: &OperationSchema) -> Fault {
     Fault::internal(format_args!("{} was given another operation's input", operation.name))
 }
 
-/// A service: its model, what it handles, and how it speaks.
+/// A service: its model, what it handles, and how it answers.
 pub struct Service {
     pub schema: &'static ServiceSchema,
     pub dialect: Dialect,
     pub http_hooks: Option<Arc<dyn HttpHooks>>,
     pub public_files: Option<Arc<dyn PublicFiles>>,
-    /// What it keeps: for inspection, reset and snapshots.
+    /// Its state: for inspection, reset and snapshots.
     pub stores: Vec<Arc<dyn Persistent>>,
-    /// What it lets one see of itself, each under a path: `/_aws/sqs/messages`.
+    /// What it shows of itself beside its operations, each under a path: `/_aws/sqs/messages`.
     pub developer_endpoints: Vec<(&'static str, Arc<dyn DeveloperEndpoint>)>,
-    /// Whether its resources' policies can let in who does not sign at all: queues and topics.
-    pub admits_anonymous: bool,
     unsigned: Vec<&'static str>,
     waiting: Vec<&'static str>,
     operations: HashMap<&'static str, Box<dyn AnyOperation>>,
 }
 
 impl Service {
-    /// Begins the table of contents of an engine.
+    /// Begins the description of an engine.
     pub fn of<E>(schema: &'static ServiceSchema, engine: Arc<E>) -> Builder<E> {
         Builder { service: Service::unbuilt(schema), engine }
     }
@@ -90,11 +88,15 @@ impl Service {
             public_files: None,
             stores: Vec::new(),
             developer_endpoints: Vec::new(),
-            admits_anonymous: false,
             unsigned: Vec::new(),
             waiting: Vec::new(),
             operations: HashMap::default(),
         }
+    }
+
+    #[must_use]
+    pub fn with_dialect(self, dialect: Dialect) -> Service {
+        Service { dialect, ..self }
     }
 
     /// The handler of an operation, by the name AWS gives it.
@@ -159,20 +161,13 @@ impl<E: Send + Sync + 'static> Builder<E> {
         self
     }
 
-    /// Who does not sign is asked about like everybody else, as a policy may allow `"Principal": "*"`.
-    #[must_use]
-    pub fn admits_anonymous(mut self) -> Self {
-        self.service.admits_anonymous = true;
-        self
-    }
-
     #[must_use]
     pub fn public_files(mut self, public_files: Arc<dyn PublicFiles>) -> Self {
         self.service.public_files = Some(public_files);
         self
     }
 
-    /// A store or shelf of the engine.
+    /// A store or a map of stores of the engine.
     #[must_use]
     pub fn store(mut self, store: Arc<dyn Persistent>) -> Self {
         self.service.stores.push(store);

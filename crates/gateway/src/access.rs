@@ -1,5 +1,5 @@
 //! Under which names and from which web pages the server is reached. A page of anybody's can send requests to a server on this machine: across
-//! sites, or by letting its own name point to 127.0.0.1. So names that are not the server's are told apart, and so are foreign origins.
+//! sites, or by letting its own name point to 127.0.0.1. So foreign names and origins are refused where they could do harm.
 
 use http::{HeaderMap, HeaderName, Version, header};
 use std::net::IpAddr;
@@ -29,7 +29,7 @@ fn is_or_is_below(name: &str, base: &str) -> bool {
     name.strip_suffix(base).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// A name that leads to the machine of whoever uses it.
+/// A name that leads to the client's own machine.
 fn is_loopback(name: &str) -> bool {
     is_or_is_below(name, "localhost") || is_or_is_below(name, LOCALSTACK) || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -41,7 +41,7 @@ fn host_of_origin(origin: &str) -> Option<&str> {
 }
 
 impl Access {
-    /// Whether nobody else can own a name: IP addresses, `localhost` and names below it, names of one label, and what the server was given.
+    /// Whether a name can be no other's: IP addresses, `localhost` and names below it, names of one label, and what the server was given.
     pub fn is_own_host(&self, host: &str) -> bool {
         let name = name_of(host);
         let is_single_label = || !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));

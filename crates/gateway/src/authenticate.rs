@@ -172,7 +172,7 @@ impl<'a> Authenticator<'a> {
         }
     }
 
-    /// Who stands in for somebody that signs nothing, where that is no obstacle: the root, as for keys that nobody knows.
+    /// The caller of an unsigned request where signatures are not enforced: the root, as for unknown keys.
     pub fn unsigned_caller(&self, fault: &Fault) -> Caller {
         if self.mode == Mode::Soft {
             tracing::warn!(%fault, "let through: authentication is soft");
@@ -222,7 +222,7 @@ impl<'a> Authenticator<'a> {
     }
 }
 
-/// A key that nobody knows, or a session that is over, in the words of the service.
+/// The service's fault for an unknown key or an expired session.
 pub fn unknown(unknown: CredentialError, claim: &Claim<'_>, dialect: &Dialect, flavor: Flavor) -> Fault {
     let s3 = flavor == Flavor::S3;
     match unknown {

@@ -1,4 +1,4 @@
-//! Request bodies as they arrive: read within time, and drained when nobody wants them.
+//! Request bodies as they arrive: read within time, and drained when they are refused.
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};

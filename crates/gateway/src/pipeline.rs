@@ -36,7 +36,7 @@ struct DecodedCall {
     call: Call,
     /// Of the service's HTTP hooks, for the answer.
     headers: Vec<(&'static str, String)>,
-    /// What an anonymous caller is told instead of a denial.
+    /// What an anonymous caller gets instead of a denial.
     missing_token: Option<Fault>,
 }
 

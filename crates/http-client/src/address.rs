@@ -1,4 +1,4 @@
-//! Where a letter goes.
+//! The address of an endpoint.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use cloudlet_engine::SendError;
@@ -10,7 +10,7 @@ pub struct Address {
     pub scheme: Scheme,
     pub host: String,
     pub port: u16,
-    /// As the Host field says it.
+    /// As it stands in the Host field.
     pub authority: String,
     pub path: String,
     /// The Authorization field of `user:password@`.
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_says_host_port_path_and_login() {
+    fn an_address_has_host_port_path_and_login() {
         let address = Address::read("https://ann:s%40crt@[::1]:8443/hook?a=b#c").unwrap();
         assert_eq!((address.scheme, address.host.as_str(), address.port), (Scheme::Https, "::1", 8443));
         assert_eq!((address.authority.as_str(), address.path.as_str()), ("[::1]:8443", "/hook?a=b"));

@@ -18,10 +18,10 @@ use tokio::{
     sync::Semaphore,
 };
 
-/// What one house may have under way.
+/// What one server may have under way.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Letters under way at once; others wait their turn, and their patience does not run meanwhile.
+    /// Requests under way at once; others wait their turn, and their timeout does not run meanwhile.
     pub requests: usize,
     /// Bytes of an answer that are read; the rest is not waited for.
     pub answer: usize,
@@ -34,27 +34,27 @@ impl Default for Bounds {
 }
 
 pub struct Client {
-    turns: Semaphore,
+    permits: Semaphore,
     bounds: Bounds,
     tls: OnceLock<Option<tokio_rustls::TlsConnector>>,
 }
 
 impl Client {
     pub fn new(bounds: Bounds) -> Client {
-        Client { turns: Semaphore::new(bounds.requests), bounds, tls: OnceLock::new() }
+        Client { permits: Semaphore::new(bounds.requests), bounds, tls: OnceLock::new() }
     }
 
     async fn deliver(&self, request: HttpRequest) -> Result<HttpResponse, SendError> {
         let address = Address::read(&request.to)?;
-        let unreachable = |error: std::io::Error| SendError::Unreachable(format!("{}:{}: {error}", address.host, address.port));
-        let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(unreachable)?;
+        let no_connection = |error: std::io::Error| SendError::Unreachable(format!("{}:{}: {error}", address.host, address.port));
+        let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(no_connection)?;
         match address.scheme {
             Scheme::Http => self.exchange(stream, &address, request).await,
             Scheme::Https => {
                 let connector = self.tls.get_or_init(|| tls::connector().ok()).clone();
-                let connector = connector.ok_or_else(|| SendError::Unreachable("TLS is not to be had".to_owned()))?;
-                let name = ServerName::try_from(address.host.clone()).map_err(broken)?;
-                let stream = connector.connect(name, stream).await.map_err(broken)?;
+                let connector = connector.ok_or_else(|| SendError::Unreachable("TLS is not available".to_owned()))?;
+                let name = ServerName::try_from(address.host.clone()).map_err(unreachable)?;
+                let stream = connector.connect(name, stream).await.map_err(unreachable)?;
                 self.exchange(stream, &address, request).await
             }
         }
@@ -67,17 +67,17 @@ impl Client {
         request: HttpRequest,
     ) -> Result<HttpResponse, SendError> {
         let request = http_request(address, request)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
         let exchange = async {
-            let response = sender.send_request(request).await.map_err(broken)?;
+            let response = sender.send_request(request).await.map_err(unreachable)?;
             let status = response.status().as_u16();
             let mut body = response.into_body();
             let mut read = BytesMut::new();
-            // A body that breaks off, or is too long, does not unsay the status.
+            // The status counts even if the body breaks off or is too long.
             while let Some(Ok(frame)) = body.frame().await {
                 if let Ok(data) = frame.into_data() {
-                    let room = self.bounds.answer - read.len();
-                    read.extend_from_slice(data.get(..room).unwrap_or(&data));
+                    let left = self.bounds.answer - read.len();
+                    read.extend_from_slice(data.get(..left).unwrap_or(&data));
                 }
                 if read.len() >= self.bounds.answer {
                     break;
@@ -85,13 +85,13 @@ impl Client {
             }
             Ok(HttpResponse { status, body: read.freeze() })
         };
-        // The connection is driven here, not in a task of its own: it ends when the letter does.
+        // The connection is driven here, not in a task of its own: it ends with the request.
         tokio::pin!(exchange);
         tokio::select! {
             response = &mut exchange => response,
             ended = connection => match ended {
                 Ok(()) => exchange.await,
-                Err(error) => Err(broken(error)),
+                Err(error) => Err(unreachable(error)),
             },
         }
     }
@@ -114,14 +114,14 @@ fn http_request(address: &Address, request: HttpRequest) -> Result<Request<Full<
     Ok(built)
 }
 
-fn broken(error: impl Display) -> SendError {
+fn unreachable(error: impl Display) -> SendError {
     SendError::Unreachable(error.to_string())
 }
 
 impl HttpClient for Client {
     fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, SendError>> {
         Box::pin(async move {
-            let _turn = self.turns.acquire().await;
+            let _permit = self.permits.acquire().await;
             let timeout = request.timeout;
             tokio::time::timeout(timeout, self.deliver(request)).await.unwrap_or(Err(SendError::TimedOut))
         })
@@ -137,18 +137,18 @@ mod tests {
         net::TcpListener,
     };
 
-    /// An endpoint that says one thing to whoever comes first, and what it was told.
-    async fn endpoint(says: String) -> (String, tokio::task::JoinHandle<String>) {
+    /// An endpoint that sends one answer to its first client, and what it received.
+    async fn endpoint(answer: String) -> (String, tokio::task::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let heard = tokio::spawn(async move {
+        let received = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let mut heard = vec![0; 4096];
-            let length = stream.read(&mut heard).await.unwrap();
-            stream.write_all(says.as_bytes()).await.unwrap();
-            String::from_utf8_lossy(&heard[..length]).into_owned()
+            let mut received = vec![0; 4096];
+            let length = stream.read(&mut received).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8_lossy(&received[..length]).into_owned()
         });
-        (format!("http://user:pass@{address}/hook?x=1"), heard)
+        (format!("http://user:pass@{address}/hook?x=1"), received)
     }
 
     fn request(to: String, timeout: Duration) -> HttpRequest {
@@ -162,28 +162,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_letter_arrives_with_its_fields_and_its_answer_comes_back() {
-        let (to, heard) = endpoint("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nbusy".into()).await;
+    async fn a_request_arrives_with_its_fields_and_its_answer_comes_back() {
+        let (to, received) = endpoint("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nbusy".into()).await;
         let response = Client::new(Bounds::default()).send(request(to, Duration::from_secs(15))).await.unwrap();
         assert_eq!(response, HttpResponse { status: 503, body: Bytes::from_static(b"busy") });
-        let heard = heard.await.unwrap();
-        assert!(heard.starts_with("POST /hook?x=1 HTTP/1.1\r\n"), "{heard}");
+        let received = received.await.unwrap();
+        assert!(received.starts_with("POST /hook?x=1 HTTP/1.1\r\n"), "{received}");
         for line in ["x-amz-sns-message-type: Notification", "authorization: Basic dXNlcjpwYXNz", "content-length: 5"] {
-            assert!(heard.contains(line), "{line} in {heard}");
+            assert!(received.contains(line), "{line} in {received}");
         }
     }
 
     #[tokio::test]
-    async fn a_long_answer_is_read_only_so_far() {
+    async fn a_long_answer_is_read_up_to_the_bound() {
         let body = "x".repeat(5_000);
-        let (to, _heard) = endpoint(format!("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n{body}")).await;
+        let (to, _received) = endpoint(format!("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n{body}")).await;
         let client = Client::new(Bounds { answer: 100, ..Bounds::default() });
         let response = client.send(request(to, Duration::from_secs(15))).await.unwrap();
         assert_eq!((response.status, response.body.len()), (200, 100));
     }
 
     #[tokio::test]
-    async fn who_does_not_answer_is_given_up_and_who_is_not_there_is_unreachable() {
+    async fn an_endpoint_that_does_not_answer_times_out_and_one_that_is_gone_is_unreachable() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let to = format!("http://{}/", listener.local_addr().unwrap());
         let client = Client::new(Bounds::default());

@@ -1,5 +1,5 @@
-//! Carries letters out of the house: one HTTP client, bounded in time, size and number. Each letter has a connection of its own,
-//! as endpoints of webhooks come and go. Deliberately no redirects and no proxies: SNS follows none either.
+//! The HTTP client: requests to the endpoints of users (SNS subscriptions), bounded in time, size and number. Each has a connection of its
+//! own, as such endpoints come and go. There are no redirects and no proxies: SNS follows none either.
 
 mod address;
 mod client;

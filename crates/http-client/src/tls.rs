@@ -1,5 +1,5 @@
-//! TLS towards endpoints. Their certificates are not verified: what listens on a developer's machine has one that nobody signed.
-//! AWS: takes only certificates of a trusted authority. <https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html>
+//! TLS to endpoints. Their certificates are not verified: those on a developer's machine are mostly self-signed.
+//! AWS takes only certificates of a trusted authority. <https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html>
 
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
@@ -14,16 +14,16 @@ pub fn connector() -> Result<tokio_rustls::TlsConnector, Error> {
     let config = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         .with_no_client_auth();
     Ok(Arc::new(config).into())
 }
 
-/// Whoever answers is taken for whom he says he is.
+/// Accepts any certificate.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

@@ -1,8 +1,8 @@
-//! Which services stand in the house.
+//! The services of the server.
 
 use crate::{configuration::Configuration, oidc_keys};
 use cloudlet_cloud::{Cloud, Settings};
-use cloudlet_engine::{Clock, Ids, Runtime, Service};
+use cloudlet_engine::{Clock, Dialect, Ids, Runtime, Service};
 use cloudlet_http_client::{Bounds, Client};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
@@ -56,7 +56,7 @@ fn unbuilt() -> Vec<Service> {
         Service::unbuilt(&cloudlet_api_kms::SERVICE),
         Service::unbuilt(&cloudlet_api_lambda::SERVICE),
         Service::unbuilt(&cloudlet_api_logs::SERVICE),
-        Service::unbuilt(&cloudlet_api_s3control::SERVICE),
+        Service::unbuilt(&cloudlet_api_s3control::SERVICE).with_dialect(Dialect::S3_CONTROL),
         Service::unbuilt(&cloudlet_api_ses::SERVICE),
         Service::unbuilt(&cloudlet_api_sesv2::SERVICE),
         Service::unbuilt(&cloudlet_api_ssm::SERVICE),

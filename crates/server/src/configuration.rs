@@ -18,9 +18,9 @@ use std::{
 pub enum Auth {
     /// Every signature is verified and every call is decided
     Enforce,
-    /// Everything is decided and reported, and let through all the same
+    /// Everything is decided and reported, and nothing is refused
     Soft,
-    /// Any key is taken and nobody is asked
+    /// Any key is taken and no permission is needed
     Off,
 }
 
@@ -287,7 +287,7 @@ fn localstack(environment: &[(OsString, OsString)]) -> Result<Settings, Refusal>
 }
 
 impl Settings {
-    /// Where a server with these settings is asked.
+    /// Where a server with these settings listens.
     fn running(&self) -> Result<SocketAddr, Refusal> {
         let port = self.port.unwrap_or(4566);
         let listens = addresses(self.host.as_deref().unwrap_or("127.0.0.1"), port)?.first().map(SocketAddr::ip);
@@ -327,9 +327,9 @@ impl Settings {
     }
 }
 
-/// What the server does when nobody says anything.
+/// The settings of a server that is given none.
 #[cfg(test)]
-pub fn usual() -> Configuration {
+pub fn defaults() -> Configuration {
     settle(Settings::default()).ok().unwrap()
 }
 

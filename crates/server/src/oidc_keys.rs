@@ -1,9 +1,9 @@
-//! A folder of OpenID Connect providers' keys: one JWKS for each provider, read when a token asks for it.
+//! A folder of OpenID Connect providers' keys: one JWKS for each provider, read when a token of the provider is verified.
 
 use std::path::{Path, PathBuf};
 
-/// A set of keys is small; what is larger is something else.
-const LARGEST: u64 = 1 << 20;
+/// A set of keys is small; a larger file is something else.
+const MAX_SIZE: u64 = 1 << 20;
 
 pub fn finder(folder: PathBuf) -> impl Fn(&str) -> Option<String> + Send + Sync + 'static {
     move |issuer| find(&folder, issuer)
@@ -16,7 +16,7 @@ fn find(folder: &Path, issuer: &str) -> Option<String> {
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) && !name.starts_with('.');
     let path = plain.then(|| folder.join(format!("{name}.json")))?;
     let size = std::fs::metadata(&path).ok()?.len();
-    if size > LARGEST { None } else { std::fs::read_to_string(path).ok() }
+    if size > MAX_SIZE { None } else { std::fs::read_to_string(path).ok() }
 }
 
 #[cfg(test)]
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_issuers_keys_lie_under_its_name_and_nothing_outside_the_folder_is_read() {
+    fn the_keys_of_an_issuer_are_found_by_its_name_and_only_in_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("oidc.example.com_id_A.json"), "{}").unwrap();
         std::fs::write(folder.path().join(".hidden.json"), "{}").unwrap();

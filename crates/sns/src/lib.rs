@@ -45,7 +45,7 @@ pub use notifications::CertificateHost;
 
 use cloudlet_api_sns as api;
 use cloudlet_aws::Arn;
-use cloudlet_engine::{Denial, Dialect, Service, Validation};
+use cloudlet_engine::{Anonymous, Denial, Dialect, Service, Validation};
 use cloudlet_mailbox::Mailbox;
 use cloudlet_store::{Journal, Store, StoreMap};
 use state::{FifoState, State};
@@ -74,6 +74,7 @@ const DIALECT: Dialect = Dialect {
     access_denied: api::faults::AUTHORIZATION_ERROR,
     denial: Denial::Named,
     validation: Validation::Present(faults::VALIDATION_ERROR),
+    anonymous: Anonymous::AllowedByPolicy,
     ..Dialect::QUERY
 };
 
@@ -93,7 +94,6 @@ pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Se
         .store(store)
         .store(fifo_topics)
         .public_files(Arc::new(signing::Certificate))
-        .admits_anonymous()
         .unsigned::<api::ConfirmSubscription>()
         .unsigned::<api::Unsubscribe>()
         .handles::<scheduled::Deliver>()

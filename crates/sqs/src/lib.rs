@@ -42,7 +42,7 @@ pub use addresses::Urls;
 use addresses::resolve;
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Account, Arn, Fault, FaultKind};
-use cloudlet_engine::{Cx, Denial, Dialect, Permission, Permissions, ScopeRegion, Service};
+use cloudlet_engine::{Anonymous, Cx, Denial, Dialect, Permission, Permissions, Service};
 use cloudlet_shape::Operation;
 use cloudlet_store::{Journal, MappedStore, Store, StoreMap};
 use state::{DeletedQueues, MoveTasks, Queue, QueueProperties};
@@ -68,14 +68,14 @@ const DIALECT: Dialect = Dialect {
     denial: Denial::Small,
     unseen: Some(faults::UNSEEN),
     validation: cloudlet_engine::Validation::Own,
-    quotes: cloudlet_engine::Quotes::Values,
     missing_token: FaultKind::sender("MissingAuthenticationTokenException", 403).coded("MissingAuthenticationToken"),
     unknown_key: FaultKind::sender("UnrecognizedClientException", 403).coded("InvalidClientTokenId"),
     bad_signature: FaultKind::sender("InvalidSignatureException", 403).coded("SignatureDoesNotMatch"),
     incomplete_signature: FaultKind::sender("IncompleteSignatureException", 400).coded("IncompleteSignature"),
     expired_token: FaultKind::sender("ExpiredTokenException", 403).coded("ExpiredToken"),
-    server: "",
-    scope_region: ScopeRegion::Named,
+    throttled: FaultKind::sender("ThrottlingException", 403).coded("RequestThrottled"),
+    anonymous: Anonymous::AllowedByPolicy,
+    ..Dialect::JSON
 };
 
 impl Sqs {
@@ -92,7 +92,6 @@ impl Sqs {
     pub fn service(self: &Arc<Sqs>) -> Service {
         Service::of(&SERVICE, self.clone())
             .dialect(DIALECT)
-            .admits_anonymous()
             .store(self.queues.clone())
             .store(self.move_tasks.clone())
             .store(self.deleted_queues.clone())

@@ -12,7 +12,7 @@ fn refusal<T>(outcome: Result<T, Refusal>) -> String {
 }
 
 #[test]
-fn what_nobody_sets_has_its_default() {
+fn a_setting_that_is_not_given_has_its_default() {
     let configuration = settle(Settings::default()).ok().unwrap();
     assert_eq!(configuration.addresses, ["127.0.0.1:4566".parse().unwrap()]);
     assert_eq!((configuration.mode, configuration.account.as_str(), configuration.region.as_str()), (Mode::Enforce, "000000000000", "us-east-1"));
@@ -75,14 +75,14 @@ fn filters_of_the_log_may_name_levels_and_modules() {
 }
 
 #[test]
-fn a_running_server_is_asked_where_it_listens() {
-    let asked = |arguments: &[&str]| {
+fn a_running_server_is_reached_where_it_listens() {
+    let address = |arguments: &[&str]| {
         let settings = Settings::try_parse_from([&["cloudlet"], arguments].concat()).unwrap();
         settings.running().ok().unwrap().to_string()
     };
-    assert_eq!(asked(&["explain", "r"]), "127.0.0.1:4566");
-    assert_eq!(asked(&["explain", "r", "--port", "1"]), "127.0.0.1:1");
-    assert_eq!(asked(&["--port", "1", "explain", "r"]), "127.0.0.1:1");
-    assert_eq!(asked(&["--check-health", "--host", "0.0.0.0"]), "127.0.0.1:4566");
-    assert_eq!(asked(&["--check-health", "--host", "::1"]), "[::1]:4566");
+    assert_eq!(address(&["explain", "r"]), "127.0.0.1:4566");
+    assert_eq!(address(&["explain", "r", "--port", "1"]), "127.0.0.1:1");
+    assert_eq!(address(&["--port", "1", "explain", "r"]), "127.0.0.1:1");
+    assert_eq!(address(&["--check-health", "--host", "0.0.0.0"]), "127.0.0.1:4566");
+    assert_eq!(address(&["--check-health", "--host", "::1"]), "[::1]:4566");
 }
