@@ -85,8 +85,8 @@ impl Identity {
         Identity::with_partners(root, journal, Partners::default())
     }
 
-    pub fn with_partners(root: Root, journal: &Journal, partners: Partners) -> Identity {
-        let partners = Arc::new(partners);
+    pub fn with_partners(root: Root, journal: &Journal, partners: impl Into<Arc<Partners>>) -> Identity {
+        let partners = partners.into();
         Identity(Arc::new(Inner {
             root_caller: Caller::root(root.account, root.partition, Some(&root.access_key)),
             root,

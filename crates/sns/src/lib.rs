@@ -57,7 +57,6 @@ pub struct Sns {
     ledgers: Arc<StoreMap<Arn, Ledger>>,
     mailbox: Arc<Mailbox>,
     options: Options,
-    roles: firehose::Roles,
     /// Message groups are dealt out over these.
     lanes: Vec<tokio::sync::Mutex<()>>,
     first_lane: tokio::sync::Mutex<()>,
@@ -81,7 +80,6 @@ pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Se
         ledgers: ledgers.clone(),
         mailbox,
         options,
-        roles: firehose::Roles::default(),
         lanes: std::iter::repeat_with(tokio::sync::Mutex::default).take(LANES).collect(),
         first_lane: tokio::sync::Mutex::default(),
     };

@@ -32,7 +32,8 @@ impl Handle<SendMessage> for Broken {
 
 fn broken(failures: usize) -> (TestCloud, Arc<Broken>) {
     let sqs = Arc::new(Broken { failures: Mutex::new(failures), ..Broken::default() });
-    (TestCloud::beside(Service::of(&sqs::SERVICE, sqs.clone()).handles::<SendMessage>().build()), sqs)
+    let fake = sqs.clone();
+    (TestCloud::of(builder().service(move |_| Service::of(&sqs::SERVICE, fake.clone()).handles::<SendMessage>().build())), sqs)
 }
 
 #[tokio::test]
@@ -41,7 +42,7 @@ async fn a_broken_queue_is_tried_at_once_then_after_seconds_then_less_and_less_o
     let topic = cloud.topic("news", &[]).await;
     cloud.subscribe(&topic, "sqs", &queue_arn("q"), &[("RawMessageDelivery", "true")]).await;
     cloud.publish(&topic, "hello").await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     assert_eq!(*sqs.failures.lock(), 3, "the attempt itself, and three retries at once");
     cloud.pass(1).await;
     cloud.pass(1).await;
@@ -61,7 +62,7 @@ async fn behind_a_delivery_that_failed_its_group_waits_and_no_other() {
     cloud.publish_to(&topic, "g", "g2").await;
     cloud.publish_to(&topic, "h", "h1").await;
     assert_eq!(*sqs.taken.lock(), ["h1"]);
-    cloud.inner.settle().await;
+    cloud.settle().await;
     cloud.publish_to(&topic, "g", "g3").await;
     assert_eq!(*sqs.taken.lock(), ["h1", "g1", "g2", "g3"]);
 }
@@ -75,7 +76,7 @@ async fn a_queue_that_lets_nobody_in_gets_nothing() {
     cloud.publish(&topic, "hello").await;
     cloud.pass(3_600).await;
     assert!(cloud.texts("q").await.is_empty());
-    let refused = cloud.inner.calls().into_iter().find(|call| call.operation == "SendMessage").unwrap();
+    let refused = cloud.calls().into_iter().find(|call| call.operation == "SendMessage").unwrap();
     assert_eq!((&*refused.principal, refused.auth_records.len()), ("sns.amazonaws.com", 1));
 }
 

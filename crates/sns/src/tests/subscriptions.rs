@@ -198,7 +198,7 @@ async fn who_ends_the_subscription_of_another_account_has_the_subscriber_asked()
     };
     cloud.call::<AddPermission>(grant).await.unwrap();
     let input = subscription(&topic, "email", "ann@example.com", &[]);
-    let theirs = cloud.call_as::<Subscribe>(stranger(), input).await.unwrap().subscription_arn.unwrap();
+    let theirs = cloud.call_as::<Subscribe>(other_account(), input).await.unwrap().subscription_arn.unwrap();
     cloud.confirm(&topic, &parameter(&cloud.mail()[0].body, "Token")).await.unwrap();
     cloud.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: theirs }).await.unwrap();
     assert_eq!(cloud.mail()[0].subject.as_deref(), Some("AWS Notification - Unsubscribe Confirmation"));
