@@ -37,12 +37,7 @@ struct Endpoint {
     endpoint: Arc<dyn DeveloperEndpoint>,
 }
 
-async fn view(
-    State(of): State<Endpoint>,
-    uri: Uri,
-    Query(query): Query<Vec<(String, String)>>,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
+async fn view(State(of): State<Endpoint>, uri: Uri, Query(query): Query<Vec<(String, String)>>, headers: HeaderMap) -> Result<Response, Refusal> {
     let rest = uri.path().strip_prefix(of.path).unwrap_or_default().to_owned();
     let request = DeveloperRequest { rest, query, now: of.admin.cloud.runtime.clock.now(), region: of.admin.region.as_str().to_owned() };
     let accepts_xml = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("xml"));

@@ -112,7 +112,18 @@ mod tests {
         ] {
             assert!(access().is_own_host(host), "{host}");
         }
-        for host in ["", "evil.example", "evil.example:4566", "localhost.evil.example", "notlocalhost.com", "xlocalhost.localstack.cloud", "example.test", "s3.amazonaws.com", "[::1", "a b"] {
+        for host in [
+            "",
+            "evil.example",
+            "evil.example:4566",
+            "localhost.evil.example",
+            "notlocalhost.com",
+            "xlocalhost.localstack.cloud",
+            "example.test",
+            "s3.amazonaws.com",
+            "[::1",
+            "a b",
+        ] {
             assert!(!access().is_own_host(host), "{host}");
         }
     }

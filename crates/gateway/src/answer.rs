@@ -21,7 +21,10 @@ pub enum AnswerBody {
     None,
     Whole(Option<Bytes>),
     /// It may break off.
-    Stream { stream: BodyStream, length: Option<u64> },
+    Stream {
+        stream: BodyStream,
+        length: Option<u64>,
+    },
     /// Of another route.
     Routed(axum::body::Body),
 }

@@ -1,8 +1,6 @@
 //! Decode: bytes become a typed input, which is held to the constraints of its model.
 
-use crate::{
-    gateway::{Peer, Transport},
-};
+use crate::gateway::{Peer, Transport};
 use cloudlet_aws::{Fault, Head};
 use cloudlet_engine::{AnyOperation, Input, Origin, Quotes, Service, Signed};
 use cloudlet_shape::{OperationSchema, Protocol};

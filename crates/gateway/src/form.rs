@@ -143,7 +143,13 @@ impl File {
 
 impl Gateway {
     /// Reads the fields of a form, authenticates them, and performs the upload.
-    pub(crate) async fn post(&self, request: &PipelineRequest<'_>, post_form: &PostForm<'_>, body: RequestBody, log: &mut LogEntry) -> Result<Answer, Fault> {
+    pub(crate) async fn post(
+        &self,
+        request: &PipelineRequest<'_>,
+        post_form: &PostForm<'_>,
+        body: RequestBody,
+        log: &mut LogEntry,
+    ) -> Result<Answer, Fault> {
         let (form, field) = read(request.head, body).await?;
         let posted = post_form.http_hooks.form(post_form.path, form)?;
         let (caller, region, signed) = self.poster(&posted, &post_form.target, &Dialect::of(post_form.recognized.protocol))?;
@@ -156,7 +162,8 @@ impl Gateway {
             policy.check(&posted.fields, &posted.bucket, self.cloud.runtime.clock.now())?;
         }
         let head = Head { method: "PUT", path: &posted.path, query: "", headers: &posted.headers };
-        let routed = self.recognizer.operation(post_form.recognized, &head, &posted.path, None).map_err(|unknown| unknown.fault(post_form.recognized))?;
+        let routed =
+            self.recognizer.operation(post_form.recognized, &head, &posted.path, None).map_err(|unknown| unknown.fault(post_form.recognized))?;
         let operation = routed.operation;
         log.operation = operation.name;
         let handler = post_form.service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
