@@ -17,7 +17,9 @@ use axum::response::Response;
 use bytes::Bytes;
 use cloudlet_aws::{Fault, FaultKind, Head};
 use cloudlet_cloud::{Cloud, EntryPoint, Mode};
-use cloudlet_engine::{AuthOutcome, Call, RequestView, ScopeRegion, Service, SignatureKind, Signed, Stopwatch};
+use cloudlet_engine::{
+    Anonymous, AuthOutcome, Call, PresignedQuery, RequestIds, RequestView, ScopeRegion, Service, SignatureKind, SignatureRules, Signed, Stopwatch,
+};
 use cloudlet_shape::{Kind, Protocol};
 use cloudlet_sigv4::Target;
 use cloudlet_wire::{Answer, Content, Ids, Incoming as Message, Recognized, Routed};
@@ -124,7 +126,10 @@ impl Gateway {
     /// A request's ids: S3 has two of its own form, all others one UUID.
     fn ids(&self, recognized: &Recognized) -> (Arc<str>, String) {
         let ids = &self.cloud.runtime.ids;
-        if recognized.protocol == Protocol::RestXml { (ids.base32(16).into(), ids.alphanumeric(76)) } else { (ids.uuid().into(), String::new()) }
+        match self.cloud.service(recognized.service.name).map(|service| service.dialect.request_ids) {
+            Some(RequestIds::S3) => (ids.base32(16).into(), ids.alphanumeric(76)),
+            Some(RequestIds::Uuid) | None => (ids.uuid().into(), String::new()),
+        }
     }
 
     /// From the recognized service to the call of it.
@@ -183,18 +188,19 @@ impl Gateway {
         log.operation = operation.name;
         // S3 decides about anonymous callers itself, and some operations are for anybody. Elsewhere only the policy of a resource can
         // let one in.
-        let anonymous = caller.is_anonymous() && !service.takes_unsigned(operation) && recognized.protocol != Protocol::RestXml;
+        let rule = service.dialect.anonymous;
+        let anonymous = caller.is_anonymous() && !service.takes_unsigned(operation) && rule != Anonymous::Authorized;
         let missing_token = || authenticator.dialect.missing_token.says("Request is missing Authentication Token");
         let caller = match self.cloud.mode() {
             _ if !anonymous => caller,
-            Mode::Enforce if service.admits_anonymous => caller,
+            Mode::Enforce if rule == Anonymous::AllowedByPolicy => caller,
             Mode::Enforce => return Err(missing_token()),
             Mode::Soft | Mode::Off => authenticator.unsigned_caller(&missing_token()),
         };
         let handler = service.operation(operation.name).ok_or_else(|| Cloud::not_implemented(operation))?;
         let presigned;
         let head = match signed {
-            Some(Signed { kind: SignatureKind::Query, .. }) if recognized.protocol == Protocol::RestXml => {
+            Some(Signed { kind: SignatureKind::Query, .. }) if service.dialect.presigned_query == PresignedQuery::ParametersAndHeaders => {
                 presigned = PresignedFields::new(head);
                 &Head { headers: &presigned, ..*head }
             }
@@ -210,10 +216,13 @@ impl Gateway {
 
     fn authenticator<'a>(&'a self, service: &'a Service, recognized: &Recognized, method: &str, prefix: Option<&'a str>) -> Authenticator<'a> {
         let is_form = method == "POST" && matches!(recognized.protocol, Protocol::Query | Protocol::Ec2Query);
-        let target = if recognized.protocol == Protocol::RestXml { Target::s3() } else { Target::service(recognized.service.signing_name) };
+        let target = match service.dialect.signature_rules {
+            SignatureRules::S3 => Target::s3(),
+            SignatureRules::Common => Target::service(recognized.service.signing_name),
+        };
         let target = if service.dialect.scope_region == ScopeRegion::MayBeEmpty { target.global() } else { target };
         let target = match prefix {
-            Some(bucket) if recognized.protocol == Protocol::RestXml => target.virtual_bucket(bucket),
+            Some(bucket) if service.dialect.signature_rules == SignatureRules::S3 => target.virtual_bucket(bucket),
             _ => target,
         };
         Authenticator {

@@ -153,9 +153,9 @@ fn ca() -> CertificateParams {
 }
 
 fn common_name(name: &str) -> DistinguishedName {
-    let mut name = DistinguishedName::new();
-    name.push(DnType::CommonName, name);
-    name
+    let mut distinguished = DistinguishedName::new();
+    distinguished.push(DnType::CommonName, name);
+    distinguished
 }
 
 #[cfg(test)]
