@@ -4,16 +4,12 @@
 
 use cloudlet_api_sns as sns;
 use cloudlet_api_sqs as sqs;
-use cloudlet_aws::{Account, Caller, Fault, Region, Scope};
-use cloudlet_cloud::{Cloud, EntryPoint, Mode, Settings};
-use cloudlet_engine::{Call, Clock, Runtime, Ids, Origin};
-use cloudlet_identity::{Identity, Root, Secret};
-use cloudlet_mailbox::{Mailbox, MailboxLimits};
+use cloudlet_aws::Fault;
+use cloudlet_cloud::Mode;
 use cloudlet_shape::{Map, Operation};
 use cloudlet_sqs::Urls;
-use cloudlet_store::Journal;
 use libfuzzer_sys::fuzz_target;
-use std::{cell::RefCell, sync::Arc};
+use std::cell::RefCell;
 
 const QUEUE: &str = "/000000000000/queue";
 const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:topic";
@@ -21,7 +17,7 @@ const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:topic";
 const AGE: u32 = 1_000;
 
 struct TestCloud {
-    inner: Arc<Cloud>,
+    cloud: cloudlet_testing::TestCloud,
     runtime: tokio::runtime::Runtime,
     subscription: String,
     in_order: String,
@@ -31,15 +27,13 @@ struct TestCloud {
 impl TestCloud {
     fn new() -> TestCloud {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
-        let journal = Journal::off();
-        let mailbox = Arc::new(Mailbox::new(&journal, MailboxLimits::default()));
-        let services =
-            vec![cloudlet_sqs::service(&journal, Urls::Endpoint), cloudlet_sns::service(&journal, mailbox.clone(), cloudlet_sns::Options::default())];
-        let shared = Runtime::new(Clock::stopped_at(cloudlet_aws::Timestamp(1_764_000_000_000)), Ids::seeded(1));
-        let settings = Settings { mode: Mode::Off, calls: 0, mailbox, ..Settings::default() };
-        let cloud = Cloud::new(shared, Identity::new(root), services, settings);
-        let mut cloud = TestCloud { inner: cloud, runtime, subscription: String::new(), in_order: String::new(), age: 0 };
+        let cloud = cloudlet_testing::TestCloud::builder()
+            .service(|parts| cloudlet_sqs::service(&parts.journal, Urls::Endpoint))
+            .service(|parts| cloudlet_sns::service(&parts.journal, parts.mailbox.clone(), cloudlet_sns::Options::default()))
+            .mode(Mode::Off)
+            .calls(0)
+            .build();
+        let mut cloud = TestCloud { cloud, runtime, subscription: String::new(), in_order: String::new(), age: 0 };
         for (name, fifo) in [("queue", false), ("dead", false), ("queue.fifo", true)] {
             let attributes = fifo.then(|| Map::from([("FifoQueue".to_owned(), "true".to_owned())])).unwrap_or_default();
             let input = sqs::CreateQueueRequest { queue_name: name.into(), attributes: Some(attributes), ..Default::default() };
@@ -62,13 +56,11 @@ impl TestCloud {
     }
 
     fn call<O: Operation>(&self, input: O::Input) -> Result<O::Output, Fault> {
-        let account = Account::default();
-        let call = Call::of::<O>(Caller::root(account, "aws", None), Scope::new(account, Region::new("us-east-1")), Origin::default(), input);
-        let answer = self.runtime.block_on(self.inner.perform(call, "id".into(), EntryPoint::Gateway)).answer;
+        let answer = self.runtime.block_on(self.cloud.call::<O>(input));
         if let Err(fault) = &answer {
             assert!(fault.status() < 500, "{}: {fault:?}", O::SCHEMA.name);
         }
-        Ok(*answer?.into_any().downcast::<O::Output>().unwrap())
+        answer
     }
 
     fn set_queue(&self, name: &str, value: &str) {

@@ -84,7 +84,7 @@ impl TestCloud {
         ];
         // Without an HTTP client, and so without SNS.
         let cloud = Cloud::new(Runtime::new(Clock::ticking(), Ids::seeded(1)), identity, services, settings);
-        let admin = Arc::new(cloudlet_admin::Rooms::new(cloud.clone(), "fuzz", None));
+        let admin = Arc::new(cloudlet_admin::AdminRoutes::new(cloud.clone(), "fuzz", None));
         let limits = Limits { body: 1 << 20, stall_time: Duration::from_secs(2), ..Limits::default() };
         let gateway = Arc::new(Gateway::new(Parts { cloud: cloud.clone(), admin, limits, names: names(), region: Region::new("us-east-1") }));
         let listener = runtime.block_on(Listener::bind("127.0.0.1:0".parse().unwrap(), None)).unwrap();

@@ -57,12 +57,32 @@ impl<'de> Deserialize<'de> for Account {
     }
 }
 
-/// A region name. Clients may name any; nothing here judges it.
+/// A region name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Region(Arc<str>);
 
+/// No region's name is longer: `ap-southeast-1` has 14 characters.
+const LONGEST_REGION: usize = 32;
+
 impl Region {
+    /// A name of AWS's form: a prefix of letters, words, and a number (`us-east-1`, `us-gov-west-1`, `eusc-de-east-1`).
+    /// The region that the server was started with is valid whatever it looks like, and made with `new`.
+    /// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
+    pub fn parse(name: &str) -> Option<Region> {
+        Region::is_valid(name).then(|| Region::new(name))
+    }
+
+    /// Whether a name has the form of AWS's regions.
+    pub fn is_valid(name: &str) -> bool {
+        let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        let is_number = |text: &str| !text.is_empty() && text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let Some((words, number)) = name.rsplit_once('-') else { return false };
+        let (mut words, count) = (words.split('-'), words.split('-').count());
+        let prefix = words.clone().next().unwrap_or_default();
+        name.len() <= LONGEST_REGION && is_number(number) && (2..=4).contains(&count) && (2..=4).contains(&prefix.len()) && words.all(is_word)
+    }
+
     pub fn new(name: impl Into<Arc<str>>) -> Region {
         Region(name.into())
     }
@@ -112,5 +132,41 @@ impl Scope {
 
     pub fn partition(&self) -> &'static str {
         self.region.partition()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Region;
+
+    #[test]
+    fn a_region_has_aws_form() {
+        for name in
+            ["us-east-1", "us-gov-west-1", "cn-north-1", "us-iso-east-1", "us-isob-east-1", "eusc-de-east-1", "mx-central-1", "ap-southeast-7"]
+        {
+            assert_eq!(Region::parse(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn other_names_are_no_regions() {
+        let long = format!("us-{}-1", "a".repeat(300));
+        for name in [
+            "",
+            "US",
+            "local",
+            "us-east",
+            "us-1",
+            "us-east-1a",
+            "US-EAST-1",
+            "us-east-100",
+            "us--1",
+            "us-east-1:x",
+            "a-b-c-d-e-1",
+            "us-east-1\n",
+            &long,
+        ] {
+            assert_eq!(Region::parse(name), None, "{name}");
+        }
     }
 }

@@ -12,9 +12,12 @@ mod events;
 mod http_client;
 mod http_hooks;
 mod ids;
+pub mod kms;
 mod origin;
+pub mod paging;
 mod permission;
 mod public_files;
+pub mod roles;
 mod runtime;
 mod service;
 

@@ -272,7 +272,7 @@ impl Gateway {
     ) -> Result<Decoded, Fault> {
         let head = request.head;
         let service = self.cloud.service(recognized.service.name).ok_or_else(|| Fault::internal("a service without a room"))?;
-        let view = RequestView { head, prefix: recognized.place.prefix.as_deref() };
+        let view = RequestView { head, prefix: recognized.host.prefix.as_deref() };
         let path = service.http_hooks.as_ref().and_then(|http_hooks| http_hooks.path(&view));
         let path = path.as_deref().unwrap_or(head.path);
         if let Some(http_hooks) = &service.http_hooks
@@ -344,7 +344,7 @@ impl Gateway {
 
     /// The account and region a call works in: its caller's and its signature's; else what the host names, and the server's own.
     pub(crate) fn scope(&self, caller: &Caller, region: Option<Region>, recognized: &Recognized) -> Scope {
-        let region = region.or_else(|| recognized.place.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
+        let region = region.or_else(|| recognized.host.region.as_deref().map(Region::new)).unwrap_or_else(|| self.region.clone());
         Scope::new(caller.account.unwrap_or_else(|| self.cloud.identity.account()), region)
     }
 

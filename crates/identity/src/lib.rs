@@ -85,8 +85,8 @@ impl Identity {
         Identity::with_partners(root, journal, Partners::default())
     }
 
-    pub fn with_partners(root: Root, journal: &Journal, partners: Partners) -> Identity {
-        let partners = Arc::new(partners);
+    pub fn with_partners(root: Root, journal: &Journal, partners: impl Into<Arc<Partners>>) -> Identity {
+        let partners = partners.into();
         Identity(Arc::new(Inner {
             root_caller: Caller::root(root.account, root.partition, Some(&root.access_key)),
             root,
@@ -343,8 +343,8 @@ macro_rules! persistent {
             fn listings(&self) -> Vec<Listing> {
                 self.0.$store.listings()
             }
-            fn page(&self, of: Option<&Json>, table: &str, after: Option<&Json>, limit: usize) -> Result<Page, Unreadable> {
-                self.0.$store.page(of, table, after, limit)
+            fn page(&self, instance: Option<&Json>, table: &str, after: Option<&Json>, limit: usize) -> Result<Page, Unreadable> {
+                self.0.$store.page(instance, table, after, limit)
             }
             fn snapshot(&self, each: &mut dyn FnMut(Record)) {
                 self.0.$store.snapshot(each);
@@ -354,13 +354,13 @@ macro_rules! persistent {
                 self.0.last_calls.clear();
                 self.0.invalidate();
             }
-            fn take(&self, record: &Record) -> Result<(), Unreadable> {
-                let taken = self.0.$store.take(record);
+            fn apply(&self, record: &Record) -> Result<(), Unreadable> {
+                let applied = self.0.$store.apply(record);
                 self.0.invalidate();
-                taken
+                applied
             }
-            fn taken(&self) {
-                self.0.$store.taken();
+            fn finish_recovery(&self) {
+                self.0.$store.finish_recovery();
                 self.0.invalidate();
             }
         }

@@ -4,7 +4,7 @@ use crate::{Secret, Tags, stored_policy::listed};
 use cloudlet_aws::{Account, Caller, Timestamp};
 use cloudlet_engine::Ids;
 use cloudlet_policy::Policy;
-use cloudlet_store::{Table, tables};
+use cloudlet_store::{Expires, ExpiringTable, tables};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -110,35 +110,25 @@ impl SessionCredentials {
 
 #[derive(Default)]
 pub(crate) struct Sessions {
-    pub sessions: Table<Arc<str>, Arc<Session>>,
-    pub by_expiry: Table<(Timestamp, Arc<str>), ()>,
+    pub sessions: ExpiringTable<Arc<str>, Arc<Session>>,
 }
 
-tables!(Sessions { sessions } indexes(Sessions::reindex) { by_expiry });
+tables!(Sessions { sessions });
 
-/// How long an expired session is kept, so that its credentials are answered with "expired" and not with "invalid".
+/// How long an expired session stays, so that its credentials are answered with "expired" and not with "invalid".
 const RETENTION_SECONDS: i64 = 86_400;
+/// Rows that one new session purges: more than are added, so that they do not accumulate.
+const PURGED: usize = 4;
+
+impl Expires for Session {
+    fn expires_at(&self) -> i64 {
+        self.expires.millis()
+    }
+}
 
 impl Sessions {
-    fn reindex(&mut self) {
-        for (key, session) in &self.sessions {
-            self.by_expiry.insert((session.expires, key.clone()), ());
-        }
-    }
-
     pub fn add(&mut self, key: Arc<str>, session: Session) {
-        self.remove_old(session.issued);
-        self.by_expiry.insert((session.expires, key.clone()), ());
+        self.sessions.purge(session.issued.plus_secs(-RETENTION_SECONDS).millis(), PURGED);
         self.sessions.insert(key, Arc::new(session));
-    }
-
-    /// A few at each call, more than are added, so that they do not accumulate.
-    fn remove_old(&mut self, now: Timestamp) {
-        let before = now.plus_secs(-RETENTION_SECONDS);
-        for _ in 0..4 {
-            let Some(oldest) = self.by_expiry.first().map(|(key, ())| key.clone()).filter(|(expires, _)| *expires < before) else { return };
-            self.by_expiry.remove(&oldest);
-            self.sessions.remove(&oldest.1);
-        }
     }
 }

@@ -349,7 +349,7 @@ tables!(State {
     jobs,
     organization,
     delegation_requests,
-} beside { partners });
+} transient { partners });
 
 /// Rows of one account, in the order of their names.
 pub fn rows_of_account<V>(table: &Table<EntityKey, V>, account: Account) -> impl Iterator<Item = &V> {

@@ -122,8 +122,9 @@ operation!(DescribeAccount, |organizations, cx, input| organizations.arns(&[&inp
 
 operation!(ListAccounts, |organizations, cx, input| vec![Arn::any()], |organizations, cx, input| organizations.identity.read(|state| {
     let organization = read_organization(state, cx)?;
-    let accounts = organization.accounts.iter().map(|(id, member)| shown(organization, organizations.identity.partition(), *id, member));
-    let (accounts, next_token) = page(accounts, input.next_token.as_deref(), input.max_results)?;
+    let partition = organizations.identity.partition();
+    let accounts = organization.accounts.iter().map(|(id, member)| (id.to_string(), shown(organization, partition, *id, member)));
+    let (accounts, next_token) = page::<ListAccounts, _>(cx, &[], accounts, input.next_token.as_deref(), input.max_results)?;
     Ok(ListAccountsResponse { accounts: Some(accounts), next_token })
 }));
 
@@ -134,8 +135,10 @@ operation!(ListAccountsForParent, |organizations, cx, input| organizations.arns(
             return Err(PARENT_NOT_FOUND.says("You specified a parent that doesn't exist."));
         }
         let members = organization.accounts.iter().filter(|(_, member)| member.parent == input.parent_id);
-        let accounts = members.map(|(id, member)| shown(organization, organizations.identity.partition(), *id, member));
-        let (accounts, next_token) = page(accounts, input.next_token.as_deref(), input.max_results)?;
+        let partition = organizations.identity.partition();
+        let accounts = members.map(|(id, member)| (id.to_string(), shown(organization, partition, *id, member)));
+        let (accounts, next_token) =
+            page::<ListAccountsForParent, _>(cx, &[&input.parent_id], accounts, input.next_token.as_deref(), input.max_results)?;
         Ok(ListAccountsForParentResponse { accounts: Some(accounts), next_token })
     })
 });

@@ -12,8 +12,12 @@ use cloudlet_api_organizations::{
     *,
 };
 use cloudlet_aws::{Account as AccountId, Fault};
-use cloudlet_engine::{Cx, Service};
+use cloudlet_engine::{
+    Cx, Service,
+    paging::{InvalidToken, Paging},
+};
 use cloudlet_identity::{Identity, State, organization};
+use cloudlet_shape::Operation;
 use std::sync::Arc;
 
 pub struct Organizations {
@@ -90,19 +94,19 @@ fn constraint(reason: &'static str, text: &str) -> Fault {
     CONSTRAINT_VIOLATION.says(text).with("Reason", reason)
 }
 
-/// One page of a list. The token is an offset.
-fn page<T>(items: impl Iterator<Item = T>, token: Option<&str>, max: Option<i32>) -> Result<(Vec<T>, Option<String>), Fault> {
-    let start: usize = match token {
-        None => 0,
-        Some(token) => token.parse().map_err(|_| {
-            cloudlet_api_organizations::faults::INVALID_INPUT.says("The provided token is invalid.").with("Reason", "INVALID_NEXT_TOKEN")
-        })?,
-    };
+/// One page of the list that an operation answers for these filters. The rows are in the order of their ids.
+fn page<O: Operation, T>(
+    cx: &Cx,
+    filters: &[&str],
+    rows: impl Iterator<Item = (String, T)>,
+    token: Option<&str>,
+    max: Option<i32>,
+) -> Result<(Vec<T>, Option<String>), Fault> {
     let length = max.and_then(|n| usize::try_from(n).ok()).unwrap_or(20).clamp(1, 20);
-    let mut items = items.skip(start);
-    let page: Vec<T> = items.by_ref().take(length).collect();
-    let next = items.next().map(|_| (start + length).to_string());
-    Ok((page, next))
+    let page = Paging::of::<O>(cx, &filters).page_of(token, length, rows).map_err(|InvalidToken| {
+        cloudlet_api_organizations::faults::INVALID_INPUT.says("The provided token is invalid.").with("Reason", "INVALID_NEXT_TOKEN")
+    })?;
+    Ok((page.items, page.next_token))
 }
 
 impl Organizations {

@@ -181,9 +181,9 @@ operation!(ListPolicies, |organizations, cx, input| vec![Arn::any()], |organizat
     organizations.identity.read(|state| {
         let organization = read_organization(state, cx)?;
         let partition = organizations.identity.partition();
-        let policies =
-            organization.policies.iter().filter(|(_, policy)| policy.kind == kind).map(|(id, policy)| summary(organization, partition, id, policy));
-        let (policies, next_token) = page(policies, input.next_token.as_deref(), input.max_results)?;
+        let policies = organization.policies.iter().filter(|(_, policy)| policy.kind == kind);
+        let policies = policies.map(|(id, policy)| (id.to_string(), summary(organization, partition, id, policy)));
+        let (policies, next_token) = page::<ListPolicies, _>(cx, &[&input.filter], policies, input.next_token.as_deref(), input.max_results)?;
         Ok(ListPoliciesResponse { policies: Some(policies), next_token })
     })
 });
@@ -195,16 +195,18 @@ operation!(ListPoliciesForTarget, |organizations, cx, input| organizations.arns(
         if !is_target(organization, &input.target_id) {
             return Err(no_target());
         }
-        let ids = organization.attached.get(&input.target_id).into_iter().flatten();
-        let found = ids.filter_map(|id| {
+        let mut ids: Vec<_> = organization.attached.get(&input.target_id).into_iter().flatten().collect();
+        ids.sort();
+        let found = ids.into_iter().filter_map(|id| {
             organization
                 .policies
                 .get(id)
                 .filter(|policy| policy.kind == kind && organization.enabled_policy_types.contains(&kind))
                 .map(|policy| (id, policy))
         });
-        let policies = found.map(|(id, policy)| summary(organization, organizations.identity.partition(), id, policy));
-        let (policies, next_token) = page(policies, input.next_token.as_deref(), input.max_results)?;
+        let policies = found.map(|(id, policy)| (id.to_string(), summary(organization, organizations.identity.partition(), id, policy)));
+        let (policies, next_token) =
+            page::<ListPoliciesForTarget, _>(cx, &[&input.target_id, &input.filter], policies, input.next_token.as_deref(), input.max_results)?;
         Ok(ListPoliciesForTargetResponse { policies: Some(policies), next_token })
     })
 });
@@ -227,8 +229,9 @@ operation!(ListTargetsForPolicy, |organizations, cx, input| organizations.arns(&
                 r#type: Some(kind.into()),
             }
         };
-        let targets = organization.attached.iter().filter(|(_, list)| list.contains(&input.policy_id)).map(|(id, _)| shown(id));
-        let (targets, next_token) = page(targets, input.next_token.as_deref(), input.max_results)?;
+        let targets = organization.attached.iter().filter(|(_, list)| list.contains(&input.policy_id)).map(|(id, _)| (id.to_string(), shown(id)));
+        let (targets, next_token) =
+            page::<ListTargetsForPolicy, _>(cx, &[&input.policy_id], targets, input.next_token.as_deref(), input.max_results)?;
         Ok(ListTargetsForPolicyResponse { targets: Some(targets), next_token })
     })
 });

@@ -1,4 +1,4 @@
-//! Matching a request's resource against the Resource element: part by part, wildcards in each, variables in the last.
+//! Matching a request's resource with the Resource element: part by part, wildcards in each, variables in the last.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>
 
 use crate::Keys;

@@ -1,4 +1,4 @@
-//! The condition operators, as a table, and what one condition says about a request.
+//! The condition operators, as a table, and the evaluation of one condition.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
 
 use crate::template::{Template, Variables, Wildcards, arn_parts};
@@ -35,7 +35,7 @@ pub(crate) enum Order {
     GreaterOrEqual,
 }
 
-/// Whether an operator asks for a match, or for none.
+/// Whether an operator requires a match, or the absence of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sense {
     Positive,

@@ -1,12 +1,12 @@
-//! The whole decision: every policy that applies, in the order in which AWS asks them.
+//! The whole decision: every policy that applies, in AWS's order of evaluation.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>
 
-use crate::evaluate::{Bounded, Lowered, Subject, verdict};
+use crate::evaluate::{Bounded, EvaluatedRequest, Lowered, document_effect};
 use crate::{Document, Keys, Kind, Principal, PrincipalKind, Reach, Statement};
 use cloudlet_aws::{Account, Arn};
 use std::sync::Arc;
 
-/// May this principal do this, here?
+/// The call to decide on.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     pub principal: Principal<'a>,
@@ -14,12 +14,12 @@ pub struct Request<'a> {
     pub action: &'a str,
     /// `*` for actions that have no resource.
     pub resource: &'a Arn,
-    /// Whose the resource is, when its ARN does not say (a bucket's). Neither says: the caller's.
+    /// The account of the resource, if its ARN has none (a bucket's). Without either it is the caller's.
     pub resource_account: Option<Account>,
     pub keys: &'a Keys,
 }
 
-/// A policy with the name by which a trace and a message call it.
+/// A policy, with its name in traces and messages.
 #[derive(Clone, Debug)]
 pub struct Policy {
     /// A managed policy's ARN, an inline policy's name, a resource's ARN.
@@ -63,7 +63,7 @@ pub enum Effect {
     ImplicitDeny,
 }
 
-/// What a request must pass, or what lets it pass.
+/// A step of the evaluation, which denies or allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 pub enum Gate {
     ResourceControl,
@@ -81,7 +81,7 @@ pub enum Gate {
     Root,
 }
 
-/// Where among the [`Policies`] a policy stands.
+/// The position of a policy among the [`Policies`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 pub enum Source {
     Identity,
@@ -103,7 +103,7 @@ pub struct By {
     pub statement: usize,
 }
 
-/// What was decided, by which gate; and by which statement, where one decided and not the lack of any.
+/// The decision, the gate that made it, and the statement, unless the absence of one decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Decision {
     pub effect: Effect,
@@ -132,7 +132,7 @@ impl<'a> Policies<'a> {
         }
     }
 
-    /// The policy and the statement that a decision speaks of.
+    /// The policy and the statement that decided.
     pub fn statement(&self, by: By) -> Option<(&'a Policy, &'a Statement)> {
         let policy = self.of(by.source).get(by.policy)?;
         Some((policy, policy.document.statements().get(by.statement)?))
@@ -148,7 +148,7 @@ impl<'a> Policies<'a> {
     }
 }
 
-/// Which gates stand in the way of a principal at all.
+/// Which gates apply to a principal.
 pub(crate) struct Gates {
     pub service_control: bool,
     pub resource_control: bool,
@@ -168,13 +168,13 @@ impl Gates {
             resource_control: !linked,
             identity: principal.needs_identity_policies(),
             boundary: limited && policies.boundary.is_some(),
-            // AWS: a federated user may do nothing that its session policies do not say, and there may be none.
+            // AWS: a federated user may only do what its session policies allow; without any, nothing.
             session: limited && (!policies.session.is_empty() || principal.kind == PrincipalKind::FederatedUser),
         }
     }
 }
 
-/// What the policies of one source say: the first deny, or the farthest allow.
+/// The effect of the policies of one source: the first deny, or the allow with the farthest reach.
 #[derive(Clone, Copy, Default)]
 struct Found {
     deny: Option<By>,
@@ -182,11 +182,11 @@ struct Found {
 }
 
 impl Found {
-    fn scan(policies: &Policies<'_>, source: Source, subject: &Subject<'_>) -> Found {
+    fn scan(policies: &Policies<'_>, source: Source, subject: &EvaluatedRequest<'_>) -> Found {
         let mut found = Found::default();
         for (at, policy) in policies.of(source).iter().enumerate() {
             let by = |statement| By { source, policy: at, statement };
-            let said = verdict(&policy.document, subject);
+            let said = document_effect(&policy.document, subject);
             if let Some(statement) = said.deny {
                 return Found { deny: Some(by(statement)), allow: None };
             }
@@ -199,8 +199,8 @@ impl Found {
         found
     }
 
-    /// Every level must allow. The first deny, or the first level that says nothing.
-    fn levels(policies: &Policies<'_>, count: usize, source: fn(usize) -> Source, subject: &Subject<'_>) -> (Option<By>, bool) {
+    /// Every level must allow: the first deny, or the first level without an allow.
+    fn levels(policies: &Policies<'_>, count: usize, source: fn(usize) -> Source, subject: &EvaluatedRequest<'_>) -> (Option<By>, bool) {
         let mut all_allow = true;
         for level in 0..count {
             let found = Found::scan(policies, source(level), subject);
@@ -213,12 +213,12 @@ impl Found {
     }
 }
 
-/// Where the caller stands to the resource.
+/// The relation of the caller to the resource.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Relation {
     SameAccount,
     CrossAccount,
-    /// A caller without identity policies anywhere: a service, a stranger.
+    /// A caller without identity policies: a service, an anonymous caller.
     Outsider,
 }
 
@@ -231,9 +231,9 @@ impl Request<'_> {
         if owner.is_none() || owner == self.principal.account { Relation::SameAccount } else { Relation::CrossAccount }
     }
 
-    pub(crate) fn subject<'s>(&'s self, action: &'s Lowered, policies: &Policies<'_>) -> Subject<'s> {
+    pub(crate) fn subject<'s>(&'s self, action: &'s Lowered, policies: &Policies<'_>) -> EvaluatedRequest<'s> {
         let bounded = if policies.boundary.is_some() { Bounded::Yes } else { Bounded::No };
-        Subject::new(action, self.resource, self.keys, &self.principal, bounded)
+        EvaluatedRequest::new(action, self.resource, self.keys, &self.principal, bounded)
     }
 }
 
@@ -259,7 +259,7 @@ pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
     let session = asked(gates.session, Source::Session);
     let endpoint = scan(Source::VpcEndpoint);
 
-    // An explicit deny beats everything. AWS leaves open which of several is reported.
+    // An explicit deny overrides everything. Which of several is reported, AWS does not document.
     let resource_gate = policies.resource_gate();
     let denies = [
         (rcp_deny, Gate::ResourceControl),
@@ -286,7 +286,7 @@ pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
     // The resource's side: its policy, or an ACL or grant.
     let mut granted = resource.allow.map(|(by, reach)| (reach, allowed(resource_gate, Some(by))));
     if resource_gate == Gate::Trust && request.principal.kind == PrincipalKind::Anonymous {
-        // AWS: `*` in a trust policy is any principal of any account, but nobody without credentials.
+        // AWS: `*` in a trust policy is any principal of any account, but not a caller without credentials.
         granted = None;
     }
     if let Some(grant) = policies.grant
@@ -314,13 +314,13 @@ pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
     let decision = match (request.relation(), granted) {
         (Relation::Outsider, None) => silent(resource_gate),
         (Relation::Outsider, Some((_, granted))) => granted,
-        // How closely the resource's side names the caller decides what may still limit it.
+        // How specifically the resource's side names the caller determines what may still limit it.
         (Relation::SameAccount, Some((Reach::Direct, granted))) => granted,
         (Relation::SameAccount, Some((Reach::Issuer, granted))) => limits().unwrap_or(granted),
         (Relation::SameAccount, None) if policies.identity_is_not_enough() => silent(resource_gate),
         (Relation::SameAccount, _) => own_side().unwrap_or_else(|limit| limit),
-        // Both accounts must allow, and no way of naming shortens that.
-        // AWS: which side is reported when both are silent is unverified.
+        // Both accounts must allow, however the caller is named.
+        // AWS: which side is reported when neither allows is unverified.
         (Relation::CrossAccount, granted) => match (own_side(), granted) {
             (Err(limit), _) => limit,
             (Ok(_), None) => silent(resource_gate),

@@ -1,4 +1,4 @@
-//! A policy document: its text, read once and strictly, ready to be evaluated.
+//! A parsed policy document.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
 use crate::Named;
@@ -14,7 +14,7 @@ mod rewrite;
 
 pub use rewrite::rewrite_principals;
 
-/// What a document is for. It decides which elements must, may and may not stand in it.
+/// What a document is for. This determines its required, optional and forbidden elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Attached to users, groups, roles; also permissions boundaries and session policies.
@@ -58,7 +58,7 @@ struct Parsed {
     version: Version,
     id: Option<Box<str>>,
     statements: Box<[Statement]>,
-    /// The condition keys they read: gathered once, and looked at on every call.
+    /// The condition keys they read: collected once, used on every call.
     keys: Box<[Box<str>]>,
 }
 
@@ -101,7 +101,7 @@ impl PartialEq for Document {
         let (a, b) = (&*self.0, &*other.0);
         (a.kind, a.version, &a.id) == (b.kind, b.version, &b.id)
             && a.statements.len() == b.statements.len()
-            && a.statements.iter().zip(&b.statements).all(|(a, b)| a.says_the_same(b))
+            && a.statements.iter().zip(&b.statements).all(|(a, b)| a.is_same(b))
     }
 }
 
@@ -111,7 +111,7 @@ pub enum StatementEffect {
     Deny,
 }
 
-/// Whether an element lists what it means (`Action`), or what it does not (`NotAction`).
+/// Whether an element lists what it matches (`Action`), or what it does not (`NotAction`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Listing {
     Only,
@@ -129,7 +129,7 @@ pub(crate) struct List<T> {
 pub(crate) struct Action {
     pub text: Box<str>,
     pub pattern: Pattern,
-    /// The first bytes up to a wildcard, which rule most patterns out in one comparison.
+    /// The first bytes up to a wildcard, which exclude most patterns in one comparison.
     pub start: Start,
 }
 
@@ -169,7 +169,7 @@ pub struct Position {
     pub column: u32,
 }
 
-/// Where a statement stands in its text.
+/// The position of a statement in its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Span {
     /// In bytes, from its opening to behind its closing brace.
@@ -224,7 +224,7 @@ impl Statement {
         self.span
     }
 
-    fn says_the_same(&self, other: &Statement) -> bool {
+    fn is_same(&self, other: &Statement) -> bool {
         (&self.sid, self.effect, &self.principals, &self.actions) == (&other.sid, other.effect, &other.principals, &other.actions)
             && (&self.resources, &self.conditions) == (&other.resources, &other.conditions)
     }

@@ -1,4 +1,4 @@
-//! One statement against one request.
+//! The evaluation of one statement for one request.
 
 use crate::arns::Parts;
 use crate::document::{Listing, Start, Statement, StatementEffect};
@@ -7,8 +7,8 @@ use crate::{Document, Keys, Principal, Reach};
 use cloudlet_aws::Arn;
 use smallvec::SmallVec;
 
-/// The request, cut as statements need it.
-pub(crate) struct Subject<'a> {
+/// The request, prepared for the evaluation of statements.
+pub(crate) struct EvaluatedRequest<'a> {
     action: &'a str,
     start: Start,
     pub resource: Option<Parts<'a>>,
@@ -17,22 +17,22 @@ pub(crate) struct Subject<'a> {
     pub bounded: Bounded,
 }
 
-/// Whether the principal has a permissions boundary, which NotPrincipal cares about.
+/// Whether the principal has a permissions boundary, which matters for NotPrincipal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bounded {
     Yes,
     No,
 }
 
-/// What a statement says about a request.
+/// The result of evaluating a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Match {
-    /// It applies; the principal was named so closely. Statements without Principal reach directly.
+    /// It applies, with this reach. Statements without Principal have a direct reach.
     Applies(Reach),
     OtherPrincipal,
     OtherAction,
     OtherResource,
-    /// The condition at this place does not hold.
+    /// The condition at this index does not hold.
     Condition(usize),
 }
 
@@ -45,19 +45,19 @@ impl Lowered {
     }
 
     fn as_str(&self) -> &str {
-        // INVARIANT: made by lowering the ASCII letters of a text.
+        // INVARIANT: made from a text by changing ASCII characters to lower case.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
-impl<'a> Subject<'a> {
-    pub fn new(action: &'a Lowered, resource: &'a Arn, keys: &'a Keys, principal: &'a Principal<'a>, bounded: Bounded) -> Subject<'a> {
+impl<'a> EvaluatedRequest<'a> {
+    pub fn new(action: &'a Lowered, resource: &'a Arn, keys: &'a Keys, principal: &'a Principal<'a>, bounded: Bounded) -> EvaluatedRequest<'a> {
         let action = action.as_str();
-        Subject { action, start: Start::of(action), resource: Parts::of(resource), keys, principal, bounded }
+        EvaluatedRequest { action, start: Start::of(action), resource: Parts::of(resource), keys, principal, bounded }
     }
 }
 
-pub(crate) fn evaluate(statement: &Statement, subject: &Subject<'_>) -> Match {
+pub(crate) fn evaluate(statement: &Statement, subject: &EvaluatedRequest<'_>) -> Match {
     let listed = statement.actions.items.iter().any(|item| item.start.may_match(subject.start) && item.pattern.matches(subject.action));
     if listed != (statement.actions.listing == Listing::Only) {
         return Match::OtherAction;
@@ -78,7 +78,7 @@ pub(crate) fn evaluate(statement: &Statement, subject: &Subject<'_>) -> Match {
     }
 }
 
-fn reach(statement: &Statement, subject: &Subject<'_>) -> Option<Reach> {
+fn reach(statement: &Statement, subject: &EvaluatedRequest<'_>) -> Option<Reach> {
     let Some(principals) = &statement.principals else { return Some(Reach::Direct) };
     let region = subject.resource.as_ref().map(Parts::region).unwrap_or_default();
     let principal = subject.principal;
@@ -94,31 +94,31 @@ fn reach(statement: &Statement, subject: &Subject<'_>) -> Option<Reach> {
     }
 }
 
-/// What a document says as a whole: its first deny, or its most far-reaching allow.
+/// The effect of a whole document: its first deny, or its allow with the farthest reach.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Verdict {
+pub(crate) struct DocumentEffect {
     pub deny: Option<usize>,
     pub allow: Option<(usize, Reach)>,
 }
 
-pub(crate) fn verdict(document: &Document, subject: &Subject<'_>) -> Verdict {
-    let mut verdict = Verdict::default();
+pub(crate) fn document_effect(document: &Document, subject: &EvaluatedRequest<'_>) -> DocumentEffect {
+    let mut document_effect = DocumentEffect::default();
     for (at, statement) in document.statements().iter().enumerate() {
-        // An allow that could add nothing need not be looked at.
-        let settled = verdict.allow.is_some_and(|(_, reach)| reach == Reach::Direct);
-        if settled && statement.effect == StatementEffect::Allow {
+        // Another allow could add nothing.
+        let allowed = document_effect.allow.is_some_and(|(_, reach)| reach == Reach::Direct);
+        if allowed && statement.effect == StatementEffect::Allow {
             continue;
         }
         if let Match::Applies(reach) = evaluate(statement, subject) {
             match statement.effect {
-                StatementEffect::Deny => return Verdict { deny: Some(at), allow: None },
+                StatementEffect::Deny => return DocumentEffect { deny: Some(at), allow: None },
                 StatementEffect::Allow => {
-                    if verdict.allow.is_none_or(|(_, known)| known < reach) {
-                        verdict.allow = Some((at, reach));
+                    if document_effect.allow.is_none_or(|(_, known)| known < reach) {
+                        document_effect.allow = Some((at, reach));
                     }
                 }
             }
         }
     }
-    verdict
+    document_effect
 }

@@ -1,4 +1,4 @@
-//! Why a decision is as it is: AWS's sentence for the caller, and the whole trace for whoever wants to know.
+//! The reasons of a decision: AWS's error message for the caller, and the full trace.
 
 use crate::decide::{By, Decision, Effect, Gate, Gates, Policies, Request, Source, decide};
 use crate::evaluate::{Lowered, Match, evaluate};
@@ -48,7 +48,7 @@ impl Decision {
 }
 
 impl Gate {
-    /// As AWS's messages call it.
+    /// Its name in AWS's messages.
     pub fn name(self) -> &'static str {
         match self {
             Gate::ResourceControl => "resource control policy",
@@ -65,20 +65,20 @@ impl Gate {
     }
 }
 
-/// A decision with all that was looked at on the way.
+/// A decision with everything that was evaluated.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
     pub effect: Effect,
     pub gate: Gate,
     pub by: Option<By>,
     pub gates: Vec<GateTrace>,
-    /// The ACL or KMS grant that was at hand.
+    /// The ACL or KMS grant, if there was one.
     pub grant: Option<String>,
     /// Condition keys that policies read and the request does not have.
     pub missing_keys: Vec<String>,
 }
 
-/// One source of policies, and what came of it.
+/// One source of policies and its result.
 #[derive(Clone, Debug, Serialize)]
 pub struct GateTrace {
     pub source: Source,
@@ -91,7 +91,7 @@ pub enum Outcome {
     Allows,
     Denies,
     Silent,
-    /// The principal is not subject to it: root has no boundary, a service-linked role no SCP.
+    /// It does not apply to the principal: root has no boundary, a service-linked role no SCP.
     NotAsked,
 }
 
@@ -105,7 +105,7 @@ pub struct PolicyTrace {
 pub struct StatementTrace {
     pub sid: Option<String>,
     pub allows: bool,
-    /// None: it applies. Otherwise the element that does not fit.
+    /// None: it applies. Otherwise the element that does not match.
     pub misses: Option<Miss>,
     pub span: Span,
 }
@@ -126,7 +126,7 @@ pub struct MatchedStatement<'e> {
     pub span: Span,
 }
 
-/// Decides as [`decide`] does, and looks at every statement of every policy.
+/// Decides as [`decide`] does, and evaluates every statement of every policy.
 pub fn explain(request: &Request<'_>, policies: &Policies<'_>) -> Explanation {
     let decision = decide(request, policies);
     let gates = Gates::of(request, policies);
@@ -190,7 +190,7 @@ pub fn explain(request: &Request<'_>, policies: &Policies<'_>) -> Explanation {
     }
 }
 
-/// In the order in which they are asked.
+/// In the order of evaluation.
 fn sources(policies: &Policies<'_>) -> Vec<Source> {
     let mut sources: Vec<Source> = (0..policies.resource_control.len()).map(Source::ResourceControl).collect();
     sources.extend((0..policies.service_control.len()).map(Source::ServiceControl));
@@ -238,7 +238,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// For people: one line for the decision, one for each gate, and one for each statement that came near.
+/// For people: one line for the decision, one for each gate, and one for each statement about this action.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.effect {
@@ -259,7 +259,7 @@ impl fmt::Display for Explanation {
                     let what = if statement.allows { "Allow" } else { "Deny" };
                     let sid = statement.sid.as_deref().map_or_else(|| format!("statement {at}"), |sid| format!("statement {at} ({sid})"));
                     match &statement.misses {
-                        // Most statements speak of other actions; they would only be noise.
+                        // Statements about other actions are left out.
                         Some(Miss::Action) => continue,
                         None => writeln!(f, "    {}, {sid}: {what} applies", policy.name)?,
                         Some(Miss::Principal) => writeln!(f, "    {}, {sid}: {what} is for other principals", policy.name)?,

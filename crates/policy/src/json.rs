@@ -1,11 +1,11 @@
-//! The shape of a policy's JSON: objects with their keys in order and no key twice, values as raw text with their places.
+//! The JSON of policies: objects with their keys in order and no key twice, values as raw text with their positions.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// An object, its members in order. A key that comes twice is refused: nobody can mean both.
+/// An object, its members in order. A repeated key is refused.
 pub(crate) struct Object<'a>(pub Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Object<'de> {

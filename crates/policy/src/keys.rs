@@ -100,7 +100,7 @@ impl From<Account> for Value {
 
 type Values = SmallVec<[Value; 1]>;
 
-/// The condition context of a request. A key without values is as good as absent.
+/// The condition context of a request. A key without values counts as absent.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
     entries: Vec<(Cow<'static, str>, Values)>,
@@ -134,7 +134,7 @@ impl Keys {
         }
     }
 
-    /// The tags that the request brings: `aws:RequestTag/team`, and `aws:TagKeys`. None: neither key is there.
+    /// The tags in the request: `aws:RequestTag/team`, and `aws:TagKeys`. None: neither key is there.
     pub fn set_request_tags<K: fmt::Display, V: Into<Value>>(&mut self, tags: impl IntoIterator<Item = (K, V)>) {
         let mut names = Values::new();
         for (key, value) in tags {
@@ -146,7 +146,7 @@ impl Keys {
         }
     }
 
-    /// The names of the tags that the request takes away: `aws:TagKeys`.
+    /// The names of the tags that the request removes: `aws:TagKeys`.
     pub fn set_tag_keys<K: fmt::Display>(&mut self, names: impl IntoIterator<Item = K>) {
         self.set_many("aws:TagKeys", names.into_iter().map(|name| name.to_string()));
     }

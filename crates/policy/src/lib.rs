@@ -1,8 +1,7 @@
 //! The IAM policy language: parse, evaluate, decide, explain.
 //!
 //! A policy's text becomes a [`Document`] once; [`decide`] then answers one [`Request`] under all the [`Policies`] that
-//! apply to it. Deliberately no I/O, no clock, and no knowledge of any service: whoever asks brings action, resource and
-//! condition [`Keys`].
+//! apply to it. No I/O, no clock, and no knowledge of any service: the caller of this crate gives action, resource and condition [`Keys`].
 
 mod arns;
 mod conditions;

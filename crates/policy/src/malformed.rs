@@ -1,8 +1,8 @@
-//! Why a text is no policy. The message is IAM's; the reason lets a service say it in its own words.
+//! Why a text is not a policy. The message is IAM's; the reason lets a service choose its own.
 
 use std::fmt;
 
-/// What is wrong, for services that have their own texts (`MalformedPolicy` of S3, `InvalidParameter` of SNS).
+/// The kind of mistake, for services that have their own messages (`MalformedPolicy` of S3, `InvalidParameter` of SNS).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// The text is no JSON.
@@ -17,9 +17,9 @@ pub enum Reason {
     Action,
     Resource,
     Condition,
-    /// IAM's word for dates and ARNs it cannot read.
+    /// IAM's message for dates and ARNs that it cannot read.
     Legacy,
-    /// Organizations' one word for everything.
+    /// Organizations' message for every mistake.
     PolicyType,
 }
 
@@ -27,7 +27,7 @@ pub enum Reason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed {
     pub reason: Reason,
-    /// As IAM's `MalformedPolicyDocument` and STS's errors say it.
+    /// The message of IAM's `MalformedPolicyDocument` and of STS's errors.
     pub message: String,
 }
 

@@ -1,4 +1,4 @@
-//! Who asks, and by which of the names in a Principal element.
+//! The caller, and the names of the Principal element that match it.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 
 use cloudlet_aws::{Account, Caller, Identity};
@@ -10,7 +10,7 @@ pub enum PrincipalKind {
     RoleSession,
     /// A session of `GetFederationToken`.
     FederatedUser,
-    /// Someone with a token of an OIDC or SAML provider, at the door of STS.
+    /// A caller of STS with a token of an OIDC or SAML provider.
     Federated,
     Service,
     /// CloudFront's origin access identity, or another canonical user that is not of IAM.
@@ -18,11 +18,11 @@ pub enum PrincipalKind {
     Anonymous,
 }
 
-/// The caller, in all the names that a policy may call them by.
+/// The caller, with all names that a policy may use for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Principal<'a> {
     pub kind: PrincipalKind,
-    /// How messages call the caller: the ARN of a user or session, a service's name, `anonymous`.
+    /// The caller's name in messages: the ARN of a user or session, a service's name, `anonymous`.
     pub arn: &'a str,
     /// The role behind a session; the user (or root) that issued a federated user's session.
     pub issuer: Option<&'a str>,
@@ -49,7 +49,7 @@ impl<'a> Principal<'a> {
         Principal { issuer, account: caller.account, unique_id: &caller.unique_id, ..base }
     }
 
-    /// Someone who brings a token of `provider` to AssumeRoleWithWebIdentity or AssumeRoleWithSAML.
+    /// A caller of AssumeRoleWithWebIdentity or AssumeRoleWithSAML with a token of `provider`.
     pub fn federated(provider: &'a str) -> Principal<'a> {
         Principal::named(PrincipalKind::Federated, provider)
     }
@@ -82,7 +82,7 @@ impl<'a> Principal<'a> {
         self
     }
 
-    /// A principal that has an account with identity policies behind it, at least in principle.
+    /// A principal whose account can have identity policies for it.
     pub(crate) fn is_of_an_account(&self) -> bool {
         match self.kind {
             PrincipalKind::Root | PrincipalKind::User | PrincipalKind::RoleSession | PrincipalKind::FederatedUser => true,
@@ -90,7 +90,7 @@ impl<'a> Principal<'a> {
         }
     }
 
-    /// Whether identity policies have a say. The root user needs none, nor a federated user that root made.
+    /// Whether identity policies apply. The root user needs none, nor a federated user whose session root created.
     pub(crate) fn needs_identity_policies(&self) -> bool {
         match self.kind {
             PrincipalKind::User | PrincipalKind::RoleSession => true,
@@ -105,7 +105,7 @@ impl<'a> Principal<'a> {
     }
 }
 
-/// How a principal is named by whoever allows it. It decides which other policies still limit it.
+/// How specifically an allow names the principal. It determines which other policies still limit it.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reach {
@@ -113,7 +113,7 @@ pub enum Reach {
     Account,
     /// By role, or by the user behind a federated session: boundary and session policies still limit.
     Issuer,
-    /// By the very user or session, or by `*`: nothing else needs to allow.
+    /// By the user or session itself, or by `*`: nothing else needs to allow.
     Direct,
 }
 
@@ -126,7 +126,7 @@ pub enum Named {
     Account(Account),
     /// A user, a role, a role session, a federated user.
     Arn(Box<str>),
-    /// `AIDA…`, `AROA…`: what a saved ARN becomes, so that a namesake does not inherit.
+    /// `AIDA…`, `AROA…`: what a saved ARN becomes, so that a later principal of the same name does not match.
     Id(Box<str>),
     Service(Box<str>),
     Federated(Box<str>),
@@ -182,7 +182,7 @@ impl Named {
     pub(crate) fn reaches(&self, principal: &Principal<'_>, region: &str) -> Option<Reach> {
         use PrincipalKind as Kind;
         match self {
-            // A token's bearer at the door of STS is reached through its provider only. AWS: unverified
+            // A caller with a token is matched by its provider only. AWS: unverified
             Named::Everyone => (principal.kind != Kind::Federated).then_some(Reach::Direct),
             Named::Account(account) => (principal.is_of_an_account() && principal.account == Some(*account)).then_some(Reach::Account),
             Named::Arn(arn) => match principal.kind {

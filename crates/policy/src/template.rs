@@ -1,18 +1,18 @@
 //! Texts of a policy that may hold wildcards and variables: `home/${aws:username}/*`.
-//! What a variable brings is never a wildcard.
+//! The value of a variable is never a wildcard.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
 
 use crate::Keys;
-use crate::wildcard::{Glyph, Glyphs, Pattern, matches};
+use crate::wildcard::{Pattern, Symbol, Symbols, matches};
 
-/// Whether `*` and `?` mean something in a text.
+/// Whether `*` and `?` are wildcards in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wildcards {
     Live,
     Literal,
 }
 
-/// Whether `${…}` means something: not in documents of version 2008-10-17.
+/// Whether `${…}` is a variable: not in documents of version 2008-10-17.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Variables {
     Live,
@@ -41,16 +41,16 @@ pub(crate) enum Piece {
 impl Template {
     pub fn parse(text: &str, wildcards: Wildcards, variables: Variables) -> Template {
         let pieces = pieces(text, wildcards, variables);
-        let mut glyphs: Vec<Glyph> = Vec::with_capacity(text.len());
+        let mut symbols: Vec<Symbol> = Vec::with_capacity(text.len());
         for piece in &pieces {
             match piece {
-                Piece::Text(text) => glyphs.extend(text.chars().map(Glyph::Char)),
-                Piece::One => glyphs.push(Glyph::One),
-                Piece::Many => glyphs.push(Glyph::Many),
+                Piece::Text(text) => symbols.extend(text.chars().map(Symbol::Char)),
+                Piece::One => symbols.push(Symbol::One),
+                Piece::Many => symbols.push(Symbol::Many),
                 Piece::Variable { .. } => return Template::Variable(pieces.into()),
             }
         }
-        Template::Fixed(Pattern::of(glyphs))
+        Template::Fixed(Pattern::of(symbols))
     }
 
     pub fn matches(&self, subject: &str, keys: &Keys) -> bool {
@@ -67,8 +67,8 @@ impl Template {
             Template::Fixed(Pattern::Exact(text)) => same(text),
             Template::Fixed(_) => false,
             // Lower case may be of another length, but not of a wholly other one.
-            Template::Variable(pieces) => resolve(pieces, keys, 4 * subject.len() + 16).is_some_and(|glyphs| {
-                let text: String = glyphs.iter().filter_map(|glyph| if let Glyph::Char(c) = glyph { Some(*c) } else { None }).collect();
+            Template::Variable(pieces) => resolve(pieces, keys, 4 * subject.len() + 16).is_some_and(|symbols| {
+                let text: String = symbols.iter().filter_map(|symbol| if let Symbol::Char(c) = symbol { Some(*c) } else { None }).collect();
                 same(&text)
             }),
         }
@@ -76,20 +76,20 @@ impl Template {
 
     /// The text with its values, for the operators that read a short word.
     pub fn resolved(&self, keys: &Keys) -> Option<String> {
-        let text = |glyphs: &[Glyph]| {
-            glyphs
+        let text = |symbols: &[Symbol]| {
+            symbols
                 .iter()
-                .map(|glyph| match glyph {
-                    Glyph::Char(c) => *c,
-                    Glyph::One => '?',
-                    Glyph::Many => '*',
+                .map(|symbol| match symbol {
+                    Symbol::Char(c) => *c,
+                    Symbol::One => '?',
+                    Symbol::Many => '*',
                 })
                 .collect()
         };
         match self {
             Template::Fixed(Pattern::Exact(text)) => Some(text.to_string()),
             Template::Fixed(_) => None,
-            Template::Variable(pieces) => resolve(pieces, keys, 64).map(|glyphs| text(&glyphs)),
+            Template::Variable(pieces) => resolve(pieces, keys, 64).map(|symbols| text(&symbols)),
         }
     }
 
@@ -107,7 +107,7 @@ fn lower(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
 
-/// Piece by piece up to the first `*`, which mostly is the last piece; what is behind it takes the general way.
+/// Piece by piece up to the first `*`, which mostly is the last piece; the rest is matched in the general way.
 fn pieces_match(pieces: &[Piece], subject: &str, keys: &Keys) -> bool {
     let mut rest = subject;
     for (at, piece) in pieces.iter().enumerate() {
@@ -117,7 +117,7 @@ fn pieces_match(pieces: &[Piece], subject: &str, keys: &Keys) -> bool {
             Piece::One => rest.chars().next().and_then(|c| rest.get(c.len_utf8()..)),
             Piece::Many => {
                 let tail = pieces.get(at..).unwrap_or_default();
-                return tail.len() == 1 || resolve(tail, keys, rest.len()).is_some_and(|glyphs| matches(&glyphs, rest));
+                return tail.len() == 1 || resolve(tail, keys, rest.len()).is_some_and(|symbols| matches(&symbols, rest));
             }
         };
         match behind {
@@ -140,21 +140,21 @@ fn value<'a>(key: &str, default: Option<&'a str>, keys: &'a Keys) -> Option<&'a 
 
 /// The pieces with their values. `longest`: more characters than these could match nothing anyway, so that many variables
 /// with long values cost no more than a subject is long.
-fn resolve(pieces: &[Piece], keys: &Keys, longest: usize) -> Option<Glyphs> {
-    let mut glyphs = Glyphs::new();
+fn resolve(pieces: &[Piece], keys: &Keys, longest: usize) -> Option<Symbols> {
+    let mut symbols = Symbols::new();
     for piece in pieces {
         // Stars are as many as the policy has; only the others use up the subject.
-        if glyphs.len() > longest && glyphs.iter().filter(|glyph| **glyph != Glyph::Many).count() > longest {
+        if symbols.len() > longest && symbols.iter().filter(|symbol| **symbol != Symbol::Many).count() > longest {
             return None;
         }
         match piece {
-            Piece::Text(text) => glyphs.extend(text.chars().map(Glyph::Char)),
-            Piece::One => glyphs.push(Glyph::One),
-            Piece::Many => glyphs.push(Glyph::Many),
-            Piece::Variable { key, default } => glyphs.extend(value(key, default.as_deref(), keys)?.chars().map(Glyph::Char)),
+            Piece::Text(text) => symbols.extend(text.chars().map(Symbol::Char)),
+            Piece::One => symbols.push(Symbol::One),
+            Piece::Many => symbols.push(Symbol::Many),
+            Piece::Variable { key, default } => symbols.extend(value(key, default.as_deref(), keys)?.chars().map(Symbol::Char)),
         }
     }
-    Some(glyphs)
+    Some(symbols)
 }
 
 fn pieces(text: &str, wildcards: Wildcards, variables: Variables) -> Vec<Piece> {

@@ -1,4 +1,4 @@
-//! How condition values are read: numbers, instants, networks.
+//! Parsing of condition values: numbers, dates, networks.
 
 use std::net::IpAddr;
 

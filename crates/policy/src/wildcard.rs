@@ -1,13 +1,12 @@
-//! Matching with `*` (any run of characters) and `?` (one character). No regular expressions, and no input for which the
-//! work explodes: a greedy pass decides nearly everything, and hands over to a bit-parallel automaton when it has tried
-//! too often.
+//! Matching with `*` (any run of characters) and `?` (one character), in bounded time: a greedy pass decides nearly everything, and a
+//! bit-parallel automaton takes over after too many retries.
 
 use smallvec::SmallVec;
 use std::collections::HashMap;
 
-/// One place of a pattern.
+/// One element of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Glyph {
+pub(crate) enum Symbol {
     Char(char),
     /// `?`
     One,
@@ -15,43 +14,43 @@ pub(crate) enum Glyph {
     Many,
 }
 
-pub(crate) type Glyphs = SmallVec<[Glyph; 96]>;
+pub(crate) type Symbols = SmallVec<[Symbol; 96]>;
 
-/// Whether a text fits a pattern in which `*` and `?` are wildcards.
+/// Whether a text matches a pattern in which `*` and `?` are wildcards.
 pub fn fits(pattern: &str, text: &str) -> bool {
     Pattern::parse(pattern).matches(text)
 }
 
-/// A pattern, sorted by how cheaply it can be answered.
+/// A pattern, classified by the cheapest way to match it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Pattern {
     Any,
     Exact(Box<str>),
     Prefix(Box<str>),
     Suffix(Box<str>),
-    General(Box<[Glyph]>),
+    General(Box<[Symbol]>),
 }
 
 impl Pattern {
     /// A text in which `*` and `?` are wildcards.
     pub fn parse(text: &str) -> Pattern {
-        Pattern::of(text.chars().map(Glyph::wild))
+        Pattern::of(text.chars().map(Symbol::wild))
     }
 
-    pub fn of(glyphs: impl IntoIterator<Item = Glyph>) -> Pattern {
-        let mut glyphs: Vec<Glyph> = glyphs.into_iter().collect();
-        glyphs.dedup_by(|a, b| *a == Glyph::Many && *b == Glyph::Many);
-        let fixed = |part: &[Glyph]| -> Option<Box<str>> {
-            part.iter().map(|glyph| if let Glyph::Char(c) = glyph { Some(*c) } else { None }).collect::<Option<String>>().map(Into::into)
+    pub fn of(symbols: impl IntoIterator<Item = Symbol>) -> Pattern {
+        let mut symbols: Vec<Symbol> = symbols.into_iter().collect();
+        symbols.dedup_by(|a, b| *a == Symbol::Many && *b == Symbol::Many);
+        let fixed = |part: &[Symbol]| -> Option<Box<str>> {
+            part.iter().map(|symbol| if let Symbol::Char(c) = symbol { Some(*c) } else { None }).collect::<Option<String>>().map(Into::into)
         };
-        match glyphs.as_slice() {
-            [Glyph::Many] => return Pattern::Any,
-            [head @ .., Glyph::Many] => {
+        match symbols.as_slice() {
+            [Symbol::Many] => return Pattern::Any,
+            [head @ .., Symbol::Many] => {
                 if let Some(prefix) = fixed(head) {
                     return Pattern::Prefix(prefix);
                 }
             }
-            [Glyph::Many, tail @ ..] => {
+            [Symbol::Many, tail @ ..] => {
                 if let Some(suffix) = fixed(tail) {
                     return Pattern::Suffix(suffix);
                 }
@@ -62,7 +61,7 @@ impl Pattern {
                 }
             }
         }
-        Pattern::General(glyphs.into())
+        Pattern::General(symbols.into())
     }
 
     pub fn matches(&self, subject: &str) -> bool {
@@ -71,49 +70,49 @@ impl Pattern {
             Pattern::Exact(text) => **text == *subject,
             Pattern::Prefix(text) => subject.starts_with(&**text),
             Pattern::Suffix(text) => subject.ends_with(&**text),
-            Pattern::General(glyphs) => matches(glyphs, subject),
+            Pattern::General(symbols) => matches(symbols, subject),
         }
     }
 }
 
-impl Glyph {
-    pub fn wild(c: char) -> Glyph {
+impl Symbol {
+    pub fn wild(c: char) -> Symbol {
         match c {
-            '*' => Glyph::Many,
-            '?' => Glyph::One,
-            c => Glyph::Char(c),
+            '*' => Symbol::Many,
+            '?' => Symbol::One,
+            c => Symbol::Char(c),
         }
     }
 }
 
 /// Whether the whole subject is covered by the pattern.
-pub(crate) fn matches(pattern: &[Glyph], subject: &str) -> bool {
-    // Enough for a pattern that looks ahead a few times at every character; what needs more gets the automaton.
-    let patience = 8 * (pattern.len() + subject.len()) + 64;
-    greedy(pattern, subject, patience).unwrap_or_else(|| parallel(pattern, subject))
+pub(crate) fn matches(pattern: &[Symbol], subject: &str) -> bool {
+    // Enough for a few retries at every character; patterns that need more get the automaton.
+    let limit = 8 * (pattern.len() + subject.len()) + 64;
+    greedy(pattern, subject, limit).unwrap_or_else(|| parallel(pattern, subject))
 }
 
-/// Takes `*` as short as possible, and one longer whenever that fails. `None`: out of patience.
-fn greedy(pattern: &[Glyph], subject: &str, patience: usize) -> Option<bool> {
+/// Takes `*` as short as possible, and one longer whenever that fails. `None`: too many steps.
+fn greedy(pattern: &[Symbol], subject: &str, limit: usize) -> Option<bool> {
     let (mut at, mut rest) = (0, subject);
-    // Where to go on when the current try fails: behind the last `*`, one character further.
+    // Where to continue when the current attempt fails: after the last `*`, one character further.
     let mut retry: Option<(usize, &str)> = None;
     let mut steps = 0;
     loop {
         steps += 1;
-        if steps > patience {
+        if steps > limit {
             return None;
         }
         let next = rest.chars().next();
         let step = match (pattern.get(at), next) {
-            (Some(Glyph::Many), _) => {
+            (Some(Symbol::Many), _) => {
                 retry = Some((at + 1, rest));
                 at += 1;
                 continue;
             }
             (None, None) => return Some(true),
-            (Some(Glyph::One), Some(c)) => Some(c),
-            (Some(Glyph::Char(wanted)), Some(c)) if *wanted == c => Some(c),
+            (Some(Symbol::One), Some(c)) => Some(c),
+            (Some(Symbol::Char(wanted)), Some(c)) if *wanted == c => Some(c),
             _ => None,
         };
         match (step, retry) {
@@ -133,9 +132,9 @@ fn greedy(pattern: &[Glyph], subject: &str, patience: usize) -> Option<bool> {
 }
 
 /// All states of the pattern at once, 64 to a word: characters times pattern length over 64, whatever the input.
-fn parallel(pattern: &[Glyph], subject: &str) -> bool {
-    // State n: the first n consuming glyphs have matched. A `*` before glyph n lets state n stay.
-    let consuming: Vec<Glyph> = pattern.iter().copied().filter(|glyph| *glyph != Glyph::Many).collect();
+fn parallel(pattern: &[Symbol], subject: &str) -> bool {
+    // State n: the first n consuming symbols have matched. A `*` before symbol n lets state n stay.
+    let consuming: Vec<Symbol> = pattern.iter().copied().filter(|symbol| *symbol != Symbol::Many).collect();
     let words = consuming.len() / 64 + 1;
     let set = |bits: &mut [u64], n: usize| {
         if let Some(word) = bits.get_mut(n / 64) {
@@ -144,14 +143,14 @@ fn parallel(pattern: &[Glyph], subject: &str) -> bool {
     };
     let mut stays = vec![0u64; words];
     let mut n = 0;
-    for glyph in pattern {
-        if *glyph == Glyph::Many { set(&mut stays, n) } else { n += 1 }
+    for symbol in pattern {
+        if *symbol == Symbol::Many { set(&mut stays, n) } else { n += 1 }
     }
     let mut takes: HashMap<char, Vec<u64>> = HashMap::new();
     let mut takes_any = vec![0u64; words];
-    for (n, glyph) in consuming.iter().enumerate() {
-        match glyph {
-            Glyph::Char(c) => set(takes.entry(*c).or_insert_with(|| vec![0; words]), n),
+    for (n, symbol) in consuming.iter().enumerate() {
+        match symbol {
+            Symbol::Char(c) => set(takes.entry(*c).or_insert_with(|| vec![0; words]), n),
             _ => set(&mut takes_any, n),
         }
     }

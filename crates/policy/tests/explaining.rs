@@ -1,4 +1,4 @@
-//! What an explanation tells.
+//! The content of explanations.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod support;

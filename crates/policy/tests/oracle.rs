@@ -280,7 +280,7 @@ fn transcription(world: &World) -> Effect {
     if allowed { Effect::Allow } else { Effect::ImplicitDeny }
 }
 
-// ---------------------------------------------------------------- random worlds
+// ---------------------------------------------------------------- random accounts
 
 fn some<T: Clone + std::fmt::Debug + 'static>(values: &'static [T]) -> impl Strategy<Value = Vec<T>> {
     vec(select(values), 1..3)

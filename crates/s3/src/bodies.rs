@@ -6,13 +6,13 @@ use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, Digests, Sum};
 use cloudlet_engine::Cx;
 use cloudlet_shape::{Body, BodyContent, BodyError, BodyStream};
-use cloudlet_store::{BlobId, BlobReader, BlobWriter, Fresh, blobs::INLINE};
+use cloudlet_store::{BlobId, BlobReader, BlobWriter, PendingBlob, blobs::INLINE};
 use futures_util::StreamExt;
 use std::io;
 
 /// A stored body that no row names yet.
 pub struct StoredBody {
-    pub fresh: Fresh,
+    pub pending: PendingBlob,
     pub md5: Sum,
     checksums: Vec<Sum>,
 }
@@ -49,7 +49,7 @@ impl BodyWriter {
         let checksums = self.digests.finish();
         let md5 = checksums.iter().find(|sum| sum.algorithm() == Algorithm::Md5).copied();
         let md5 = md5.ok_or_else(|| Fault::internal("a body without its MD5"))?;
-        Ok(StoredBody { fresh: self.writer.finish().await.map_err(Fault::internal)?, md5, checksums })
+        Ok(StoredBody { pending: self.writer.finish().await.map_err(Fault::internal)?, md5, checksums })
     }
 }
 

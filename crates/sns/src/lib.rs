@@ -62,7 +62,6 @@ pub struct Sns {
     fifo_topics: Arc<StoreMap<Arn, FifoState>>,
     mailbox: Arc<Mailbox>,
     options: Options,
-    roles: firehose::Roles,
     /// Locks for message groups, which are spread over them.
     lanes: Vec<tokio::sync::Mutex<()>>,
     first_lane: tokio::sync::Mutex<()>,
@@ -86,7 +85,6 @@ pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Se
         fifo_topics: fifo_topics.clone(),
         mailbox,
         options,
-        roles: firehose::Roles::default(),
         lanes: std::iter::repeat_with(tokio::sync::Mutex::default).take(LANES).collect(),
         first_lane: tokio::sync::Mutex::default(),
     };

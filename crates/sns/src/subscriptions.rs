@@ -1,7 +1,9 @@
 //! Subscriptions: created, shown, changed, listed, ended.
 
 use crate::{
-    Sns, access, arns,
+    Sns,
+    access::{self, PRINCIPAL},
+    arns,
     deliveries::is_chatbot,
     faults, limits, pages, phones,
     state::{Confirmation, MessageType, Protocol, State, Subscription, SubscriptionAttributes, Topic},
@@ -14,7 +16,7 @@ use cloudlet_api_sns::{
     SetSubscriptionAttributesInput, Subscribe, SubscribeInput, SubscribeResponse, Subscription as Listed, Unsubscribe, UnsubscribeInput,
 };
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, roles};
 use cloudlet_shape::{Empty, Map};
 use std::{ops::Bound, sync::Arc};
 
@@ -137,12 +139,23 @@ fn principal(caller: &Caller) -> String {
     }
 }
 
+const ROLE: &str = "SubscriptionRoleArn";
+
+/// The caller must be allowed to pass the role for deliveries to Firehose to SNS. An invalid role is refused when the attribute is read.
+/// <https://docs.aws.amazon.com/sns/latest/dg/prereqs-kinesis-data-firehose.html>
+fn pass_role(role: &str) -> Option<Permission> {
+    let role = Arn::parse(role).filter(|arn| arn.service() == "iam" && arn.resource().starts_with("role/"))?;
+    Some(roles::pass_role(role, PRINCIPAL, None))
+}
+
 impl Handle<Subscribe> for Sns {
     fn permissions(&self, cx: &Cx, input: &SubscribeInput) -> Result<Permissions, Fault> {
         faults::check_missing(cx)?;
         let topic = arns::topic(cx, "TopicArn", &input.topic_arn)?;
         let permission = access::on_topic(self, cx, "SNS:Subscribe", topic).with_key("sns:Protocol", input.protocol.as_str());
-        Ok(permission.with_key("sns:Endpoint", input.endpoint.as_deref().unwrap_or_default()).into())
+        let mut permissions = Permissions::from(permission.with_key("sns:Endpoint", input.endpoint.as_deref().unwrap_or_default()));
+        permissions.extend(input.attributes.as_ref().and_then(|given| pass_role(given.get(ROLE)?)));
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: SubscribeInput) -> Result<SubscribeResponse, Fault> {
@@ -275,7 +288,9 @@ impl Handle<GetSubscriptionAttributes> for Sns {
 
 impl Handle<SetSubscriptionAttributes> for Sns {
     fn permissions(&self, cx: &Cx, input: &SetSubscriptionAttributesInput) -> Result<Permissions, Fault> {
-        on_subscription(self, cx, "SNS:SetSubscriptionAttributes", &input.subscription_arn)
+        let mut permissions = on_subscription(self, cx, "SNS:SetSubscriptionAttributes", &input.subscription_arn)?;
+        permissions.extend(input.attribute_value.as_deref().filter(|_| input.attribute_name == ROLE).and_then(pass_role));
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: SetSubscriptionAttributesInput) -> Result<Empty, Fault> {

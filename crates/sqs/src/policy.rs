@@ -2,8 +2,8 @@
 
 use crate::{faults, limits};
 use cloudlet_aws::{Account, Arn, Fault};
-use cloudlet_policy::{Document, Kind, Policy};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use cloudlet_policy::{Document, Kind, Malformed, Policy};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 #[derive(Clone, Debug)]
@@ -14,11 +14,7 @@ pub struct QueuePolicy {
 
 impl QueuePolicy {
     pub fn parse(text: &str, queue: &Arn) -> Result<QueuePolicy, Fault> {
-        let document = Document::parse(text, Kind::Resource).or_else(|malformed| match with_valid_resources(text) {
-            Some(text) => Document::parse(&text, Kind::Resource),
-            None => Err(malformed),
-        });
-        let document = document.map_err(|_| faults::invalid_attribute("Policy"))?;
+        let document = parse_document(text).map_err(|_| faults::invalid_attribute("Policy"))?;
         check_size(text, &document)?;
         Ok(QueuePolicy { text: stored_text(text), policy: Policy { name: queue.as_str().into(), document } })
     }
@@ -42,8 +38,17 @@ impl Serialize for QueuePolicy {
 impl<'de> Deserialize<'de> for QueuePolicy {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let (queue, text) = <(Arn, String)>::deserialize(from)?;
-        QueuePolicy::parse(&text, &queue).map_err(D::Error::custom)
+        // A policy that was accepted once is loaded, even if it would be refused today.
+        let document = parse_document(&text).unwrap_or_else(|_| Document::stored(&text, Kind::Resource));
+        Ok(QueuePolicy { policy: Policy { name: queue.as_str().into(), document }, text })
     }
+}
+
+fn parse_document(text: &str) -> Result<Document, Malformed> {
+    Document::parse(text, Kind::Resource).or_else(|malformed| match with_valid_resources(text) {
+        Some(text) => Document::parse(&text, Kind::Resource),
+        None => Err(malformed),
+    })
 }
 
 /// AWS: white space is removed (https://github.com/hashicorp/terraform-provider-aws/issues/22505), and a policy without a version gets the
@@ -181,5 +186,23 @@ fn one_or_list(mut texts: Vec<String>) -> Value {
             json!(texts)
         }
         (None, _) => json!([]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_policy_that_is_refused_today_is_loaded() {
+        let queue = Arn::build("aws", "sqs", "us-east-1", "000000000000", "q");
+        let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": queue.as_str()});
+        let text = json!({"Version": "2012-10-17", "Statement": vec![statement; 1_000]}).to_string();
+        assert!(QueuePolicy::parse(&text, &queue).is_err());
+        for text in [text.as_str(), "no policy"] {
+            let row = json!([queue.as_str(), text]).to_string();
+            let loaded: QueuePolicy = serde_json::from_str(&row).unwrap();
+            assert_eq!((loaded.text(), serde_json::to_string(&loaded).unwrap()), (text, row));
+        }
     }
 }

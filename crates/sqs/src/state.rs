@@ -190,7 +190,7 @@ pub struct Queue {
 
 tables!(Queue { properties, messages, flights, deduplication, receive_attempts }
     indexes(Queue::reindex) { ready, lanes, groups, delayed, in_flight, tenants, consumer_time, expiring }
-    beside { waiters, last });
+    transient { waiters, last });
 
 /// The last sequence number given. It only grows, so undoing a write need not undo it.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! Blobs: bodies of objects and mails, apart from rows. A row holds a `Blob`, which says where the bytes are.
 //! Bodies live in memory, or as files of a folder; small ones in the row itself. Ids come from the caller.
 //!
-//! The order that loses nothing: write the body, write the row that names it, keep the body; and the other way round,
+//! The order that loses nothing: write the body, write the row that names it, commit the body; and the other way round,
 //! change the row, then delete the body that it named. What a crash leaves in between, `sweep` removes.
 
 mod blob;
@@ -23,7 +23,7 @@ use memory::Memory;
 use std::{collections::HashSet, fmt, io, ops::Range, path::Path, sync::Arc};
 use tokio::task::JoinError;
 
-/// Where bodies are kept. Cheap to clone.
+/// Where bodies are. Cheap to clone.
 #[derive(Clone)]
 pub struct Blobs(Kind);
 
@@ -49,7 +49,7 @@ impl Blobs {
     }
 
     /// Writes a body that is whole already.
-    pub async fn put(&self, id: BlobId, bytes: Bytes) -> io::Result<Fresh> {
+    pub async fn put(&self, id: BlobId, bytes: Bytes) -> io::Result<PendingBlob> {
         let mut writer = self.writer(id);
         writer.write(bytes).await?;
         writer.finish().await
@@ -66,9 +66,9 @@ impl Blobs {
     }
 
     /// A second body with the same bytes, which are not copied. Each part of a joined body takes an id of its own.
-    pub async fn copy(&self, blob: &Blob, mut ids: impl FnMut() -> BlobId) -> io::Result<Fresh> {
+    pub async fn copy(&self, blob: &Blob, mut ids: impl FnMut() -> BlobId) -> io::Result<PendingBlob> {
         let mut links = vec![];
-        let copied = Fresh::new(
+        let copied = PendingBlob::new(
             self.clone(),
             blob.with_ids(&mut |old| {
                 let new = ids();
@@ -121,17 +121,17 @@ impl fmt::Debug for Blobs {
     }
 }
 
-/// A finished body that no row names yet. Unless it is kept, it is deleted: a failed write leaves nothing behind.
-#[must_use = "a body that is not kept is deleted"]
+/// A finished body that no row names yet. Unless it is committed, it is deleted: a failed write leaves nothing behind.
+#[must_use = "a body that is not committed is deleted"]
 #[derive(Debug)]
-pub struct Fresh {
+pub struct PendingBlob {
     blobs: Blobs,
     blob: Blob,
 }
 
-impl Fresh {
-    fn new(blobs: Blobs, blob: Blob) -> Fresh {
-        Fresh { blobs, blob }
+impl PendingBlob {
+    fn new(blobs: Blobs, blob: Blob) -> PendingBlob {
+        PendingBlob { blobs, blob }
     }
 
     /// For the row that will name it.
@@ -145,7 +145,7 @@ impl Fresh {
     }
 }
 
-impl Drop for Fresh {
+impl Drop for PendingBlob {
     fn drop(&mut self) {
         self.blobs.delete(&self.blob);
     }

@@ -1,4 +1,4 @@
-//! Where records go. Off: nothing is even serialized. In memory: for tests. On disk: another keeper, behind the same trait.
+//! Where records go. Off: nothing is even serialized. In memory: for tests. On disk: a backend behind the same trait.
 
 use crate::{Change, Json, Record, StoreEvent};
 use parking_lot::Mutex;
@@ -52,16 +52,16 @@ impl fmt::Debug for Journal {
     }
 }
 
-/// Where one row stands in the whole state.
+/// The key of one row in the whole state.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowKey {
     pub store: Arc<str>,
-    pub of: Option<Json>,
+    pub instance: Option<Json>,
     pub table: Cow<'static, str>,
     pub key: Json,
 }
 
-/// Keeps rows for a restart.
+/// Stores rows for a restart.
 pub trait Backend: Send + Sync + 'static {
     fn get(&self, place: &RowKey) -> io::Result<Option<Json>>;
 
@@ -88,11 +88,11 @@ pub trait Backend: Send + Sync + 'static {
 
 impl RowKey {
     fn into_record(self, row: Option<Json>) -> Record {
-        Record { store: self.store, of: self.of, event: None, rows: vec![Change { table: self.table, key: self.key, row }] }
+        Record { store: self.store, instance: self.instance, event: None, rows: vec![Change { table: self.table, key: self.key, row }] }
     }
 }
 
-/// A keeper for tests: the records as they came, and the rows they left.
+/// A backend for tests: the records in their order, and the rows that result.
 #[derive(Default)]
 pub struct InMemory(Mutex<Contents>);
 
@@ -120,8 +120,8 @@ impl Backend for InMemory {
 
     fn scan(&self, each: &mut dyn FnMut(Record)) -> io::Result<()> {
         let contents = self.0.lock();
-        for (store, of) in &contents.mapped {
-            each(Record { store: store.clone(), of: Some(of.clone()), event: Some(StoreEvent::Created), rows: vec![] });
+        for (store, instance) in &contents.mapped {
+            each(Record { store: store.clone(), instance: Some(instance.clone()), event: Some(StoreEvent::Created), rows: vec![] });
         }
         for (place, row) in &contents.rows {
             each(place.clone().into_record(Some(row.clone())));
@@ -131,18 +131,18 @@ impl Backend for InMemory {
 
     fn commit(&self, record: Record) {
         let mut contents = self.0.lock();
-        match (record.event, &record.of) {
-            (Some(StoreEvent::Created), Some(of)) => drop(contents.mapped.insert((record.store.clone(), of.clone()))),
-            (Some(StoreEvent::Emptied | StoreEvent::Removed), of) => {
-                contents.rows.retain(|place, _| (&place.store, &place.of) != (&record.store, of));
-                if let (Some(StoreEvent::Removed), Some(of)) = (record.event, of) {
-                    contents.mapped.remove(&(record.store.clone(), of.clone()));
+        match (record.event, &record.instance) {
+            (Some(StoreEvent::Created), Some(instance)) => drop(contents.mapped.insert((record.store.clone(), instance.clone()))),
+            (Some(StoreEvent::Emptied | StoreEvent::Removed), instance) => {
+                contents.rows.retain(|place, _| (&place.store, &place.instance) != (&record.store, instance));
+                if let (Some(StoreEvent::Removed), Some(instance)) = (record.event, instance) {
+                    contents.mapped.remove(&(record.store.clone(), instance.clone()));
                 }
             }
             (Some(StoreEvent::Created) | None, _) => {}
         }
         for Change { table, key, row } in record.rows.iter().cloned() {
-            let place = RowKey { store: record.store.clone(), of: record.of.clone(), table, key };
+            let place = RowKey { store: record.store.clone(), instance: record.instance.clone(), table, key };
             match row {
                 Some(row) => drop(contents.rows.insert(place, row)),
                 None => drop(contents.rows.remove(&place)),

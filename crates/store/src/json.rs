@@ -1,4 +1,4 @@
-//! A piece of JSON text: the form that keys and rows have in the journal and for the inspector.
+//! A piece of JSON text: the form of keys and rows in the journal and the admin API.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};

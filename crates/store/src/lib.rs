@@ -1,4 +1,4 @@
-//! Maps that remember: tables, the stores that own them, the journal of their writes; and blobs, the bodies apart from rows.
+//! Tables, the stores that own them, and the journal of their writes; and blobs, the bodies of objects and mails.
 //! A write happens whole, and is one record of the journal, or not at all. Memory answers every read.
 //!
 //! ```
@@ -20,6 +20,7 @@
 
 pub mod as_base64;
 pub mod blobs;
+mod expiring;
 mod journal;
 mod json;
 mod persistent;
@@ -29,7 +30,8 @@ mod store_map;
 mod table;
 mod tables;
 
-pub use blobs::{Blob, BlobId, BlobReader, BlobWriter, Blobs, Fresh};
+pub use blobs::{Blob, BlobId, BlobReader, BlobWriter, Blobs, PendingBlob};
+pub use expiring::{Expires, ExpiringTable};
 pub use journal::{Backend, InMemory, Journal, RowKey};
 pub use json::Json;
 pub use persistent::{Listing, Page, Persistent, replay};

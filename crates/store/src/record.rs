@@ -5,12 +5,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::{borrow::Cow, fmt, sync::Arc};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Record {
-    /// The path of the store or of the shelf.
+    /// The path of the store or store map.
     pub store: Arc<str>,
-    /// Which one of the shelf.
+    /// The key of the store in its store map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub of: Option<Json>,
+    pub instance: Option<Json>,
     /// What became of the store itself, before its rows changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<StoreEvent>,
@@ -21,15 +22,16 @@ pub struct Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StoreEvent {
-    /// It stands on its shelf now.
+    /// It is in its store map now.
     Created,
     /// It has no rows any more.
     Emptied,
-    /// It stands on its shelf no more, and its rows are gone.
+    /// It was removed from its store map, and its rows are gone.
     Removed,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Change {
     pub table: Cow<'static, str>,
     pub key: Json,
@@ -48,7 +50,7 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Json>, D::Error>
 pub enum Unreadable {
     NoSuchStore {
         store: String,
-        of: Option<Json>,
+        instance: Option<Json>,
     },
     NoSuchTable {
         store: String,
@@ -68,7 +70,7 @@ pub enum Unreadable {
     },
     StoreKey {
         store: String,
-        of: Json,
+        instance: Json,
         cause: serde_json::Error,
     },
 }
@@ -76,12 +78,12 @@ pub enum Unreadable {
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unreadable::NoSuchStore { store, of: None } => write!(f, "no store {store}"),
-            Unreadable::NoSuchStore { store, of: Some(of) } => write!(f, "no store {of} in {store}"),
+            Unreadable::NoSuchStore { store, instance: None } => write!(f, "no store {store}"),
+            Unreadable::NoSuchStore { store, instance: Some(instance) } => write!(f, "no store {instance} in {store}"),
             Unreadable::NoSuchTable { store, table } => write!(f, "no table {table} in {store}"),
             Unreadable::Row { store, table, key, cause } => write!(f, "row {key} of {table} in {store}: {cause}"),
             Unreadable::Page { store, table, cause } => write!(f, "page of {table} in {store}: {cause}"),
-            Unreadable::StoreKey { store, of, cause } => write!(f, "store {of} in {store}: {cause}"),
+            Unreadable::StoreKey { store, instance, cause } => write!(f, "store {instance} in {store}: {cause}"),
         }
     }
 }

@@ -19,7 +19,7 @@ const SNAPSHOT_ROWS: usize = 1000;
 pub struct Store<T>(Cell<T>);
 
 impl<T: Tables> Store<T> {
-    /// A store with its path in the journal (`"sns/topics"`). What stands in `tables` already counts as recovered.
+    /// A store with its path in the journal (`"sns/topics"`). The rows in `tables` count as recovered.
     pub fn new(path: impl Into<Arc<str>>, journal: &Journal, tables: T) -> Store<T> {
         Store(Cell::new(path.into(), None, journal.clone(), tables))
     }
@@ -50,10 +50,10 @@ impl<T: Tables> Persistent for Store<T> {
         listings
     }
 
-    fn page(&self, of: Option<&Json>, table: &str, after: Option<&Json>, limit: usize) -> Result<Page, Unreadable> {
-        match of {
+    fn page(&self, instance: Option<&Json>, table: &str, after: Option<&Json>, limit: usize) -> Result<Page, Unreadable> {
+        match instance {
             None => self.0.page(table, after, limit),
-            Some(_) => Err(Unreadable::NoSuchStore { store: self.0.path.to_string(), of: of.cloned() }),
+            Some(_) => Err(Unreadable::NoSuchStore { store: self.0.path.to_string(), instance: instance.cloned() }),
         }
     }
 
@@ -65,14 +65,14 @@ impl<T: Tables> Persistent for Store<T> {
         self.0.empty();
     }
 
-    fn take(&self, record: &Record) -> Result<(), Unreadable> {
-        match &record.of {
-            None => self.0.take(record),
-            Some(_) => Err(Unreadable::NoSuchStore { store: self.0.path.to_string(), of: record.of.clone() }),
+    fn apply(&self, record: &Record) -> Result<(), Unreadable> {
+        match &record.instance {
+            None => self.0.apply(record),
+            Some(_) => Err(Unreadable::NoSuchStore { store: self.0.path.to_string(), instance: record.instance.clone() }),
         }
     }
 
-    fn taken(&self) {
+    fn finish_recovery(&self) {
         self.0.reindex();
     }
 }
@@ -83,20 +83,20 @@ impl<T> fmt::Debug for Store<T> {
     }
 }
 
-/// What a store and a shelved store share: the lock, the journal, and the place in it.
+/// What a `Store` and a `MappedStore` share: the lock, the journal, and the path in it.
 pub(crate) struct Cell<T> {
     pub(crate) tables: RwLock<T>,
-    /// Taken off its shelf. Set under the lock of the tables, so that it holds for as long as one has that lock.
+    /// Removed from its store map. Set under the lock of the tables, so that it holds for as long as one has that lock.
     retired: AtomicBool,
     pub(crate) path: Arc<str>,
-    pub(crate) of: Option<Json>,
+    pub(crate) instance: Option<Json>,
     pub(crate) journal: Journal,
 }
 
 impl<T: Tables> Cell<T> {
-    pub(crate) fn new(path: Arc<str>, of: Option<Json>, journal: Journal, mut tables: T) -> Cell<T> {
+    pub(crate) fn new(path: Arc<str>, instance: Option<Json>, journal: Journal, mut tables: T) -> Cell<T> {
         Transaction::new(&mut tables).commit();
-        Cell { tables: RwLock::new(tables), retired: AtomicBool::new(false), path, of, journal }
+        Cell { tables: RwLock::new(tables), retired: AtomicBool::new(false), path, instance, journal }
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -109,7 +109,7 @@ impl<T: Tables> Cell<T> {
     }
 
     pub(crate) fn write_into<R, E>(&self, tables: &mut T, change: impl FnOnce(&mut T) -> Result<R, E>) -> Result<R, E> {
-        // Dropped without `keep`, by `?` or by a panic, an attempt undoes itself.
+        // Dropped without `commit`, by `?` or by a panic, a transaction undoes itself.
         let transaction = Transaction::new(tables);
         let result = change(transaction.tables)?;
         if self.journal.is_on() {
@@ -123,18 +123,18 @@ impl<T: Tables> Cell<T> {
     }
 
     pub(crate) fn append(&self, event: Option<StoreEvent>, rows: Vec<Change>) {
-        self.journal.append(Record { store: self.path.clone(), of: self.of.clone(), event, rows });
+        self.journal.append(Record { store: self.path.clone(), instance: self.instance.clone(), event, rows });
     }
 
     pub(crate) fn list(&self, listings: &mut Vec<Listing>) {
-        self.tables.read().look(&mut |table, rows| {
-            listings.push(Listing { store: self.path.clone(), of: self.of.clone(), table, rows: rows.count() });
+        self.tables.read().tables(&mut |table, rows| {
+            listings.push(Listing { store: self.path.clone(), instance: self.instance.clone(), table, rows: rows.count() });
         });
     }
 
     pub(crate) fn page(&self, table: &str, after: Option<&Json>, limit: usize) -> Result<Page, Unreadable> {
         let mut page = None;
-        self.tables.read().look(&mut |name, rows| {
+        self.tables.read().tables(&mut |name, rows| {
             if name == table {
                 page = Some(page_of(rows, after, limit));
             }
@@ -152,20 +152,20 @@ impl<T: Tables> Cell<T> {
         if self.is_retired() {
             return;
         }
-        let record = |event, rows| Record { store: self.path.clone(), of: self.of.clone(), event, rows };
-        if self.of.is_some() {
+        let record = |event, rows| Record { store: self.path.clone(), instance: self.instance.clone(), event, rows };
+        if self.instance.is_some() {
             each(record(Some(StoreEvent::Created), vec![]));
         }
-        tables.look(&mut |name, table| {
+        tables.tables(&mut |name, table| {
             let mut rows = vec![];
-            let walked = table.walk(None, &mut |key, row| {
+            let scanned = table.scan(None, &mut |key, row| {
                 rows.push(Change { table: Cow::Borrowed(name), key, row: Some(row) });
                 if rows.len() == SNAPSHOT_ROWS {
                     each(record(None, std::mem::take(&mut rows)));
                 }
                 ControlFlow::Continue(())
             });
-            if let Err(error) = walked {
+            if let Err(error) = scanned {
                 unwritable(name, &error);
             }
             if !rows.is_empty() {
@@ -177,8 +177,8 @@ impl<T: Tables> Cell<T> {
     pub(crate) fn empty(&self) {
         let mut tables = self.tables.write();
         let transaction = Transaction::new(&mut *tables);
-        transaction.tables.each(&mut |_, table| table.empty());
-        transaction.tables.each_index(&mut |index| index.empty());
+        transaction.tables.tables_mut(&mut |_, table| table.empty());
+        transaction.tables.indexes_mut(&mut |index| index.empty());
         if self.journal.is_on() {
             self.append(Some(StoreEvent::Emptied), vec![]);
         }
@@ -186,15 +186,15 @@ impl<T: Tables> Cell<T> {
     }
 
     /// Takes the rows of a record over, all or none.
-    pub(crate) fn take(&self, record: &Record) -> Result<(), Unreadable> {
+    pub(crate) fn apply(&self, record: &Record) -> Result<(), Unreadable> {
         let mut tables = self.tables.write();
         let transaction = Transaction::new(&mut *tables);
         if record.event.is_some() {
-            transaction.tables.each(&mut |_, table| table.empty());
+            transaction.tables.tables_mut(&mut |_, table| table.empty());
         }
         for Change { table, key, row } in &record.rows {
             let mut outcome = None;
-            transaction.tables.each(&mut |name, rows| {
+            transaction.tables.tables_mut(&mut |name, rows| {
                 if name == table {
                     outcome = Some(rows.put(key, row.as_ref()));
                 }
@@ -213,7 +213,7 @@ impl<T: Tables> Cell<T> {
     pub(crate) fn reindex(&self) {
         let mut tables = self.tables.write();
         let transaction = Transaction::new(&mut *tables);
-        transaction.tables.each_index(&mut |index| index.empty());
+        transaction.tables.indexes_mut(&mut |index| index.empty());
         transaction.tables.reindex();
         transaction.commit();
     }
@@ -231,21 +231,21 @@ impl<'a, T: Tables> Transaction<'a, T> {
 
     /// Nothing is left to undo after this.
     fn commit(self) {
-        self.tables.each(&mut |_, table| table.commit());
-        self.tables.each_index(&mut |index| index.commit());
+        self.tables.tables_mut(&mut |_, table| table.commit());
+        self.tables.indexes_mut(&mut |index| index.commit());
     }
 }
 
 impl<T: Tables> Drop for Transaction<'_, T> {
     fn drop(&mut self) {
-        self.tables.each(&mut |_, table| table.undo());
-        self.tables.each_index(&mut |index| index.undo());
+        self.tables.tables_mut(&mut |_, table| table.undo());
+        self.tables.indexes_mut(&mut |index| index.undo());
     }
 }
 
 pub(crate) fn changes<T: Tables>(tables: &T) -> Vec<Change> {
     let mut rows = vec![];
-    tables.look(&mut |name, table| {
+    tables.tables(&mut |name, table| {
         let outcome = table.changes(&mut |key, row| rows.push(Change { table: Cow::Borrowed(name), key, row }));
         if let Err(error) = outcome {
             unwritable(name, &error);
@@ -258,7 +258,7 @@ fn page_of(table: &dyn crate::AnyTable, after: Option<&Json>, limit: usize) -> R
     let mut rows = vec![];
     let mut next = None;
     if limit > 0 {
-        table.walk(after, &mut |key, row| {
+        table.scan(after, &mut |key, row| {
             if rows.len() == limit {
                 next = rows.last().map(|(key, _): &(Json, Json)| key.clone());
                 return ControlFlow::Break(());

@@ -1,5 +1,5 @@
 //! Many stores of one kind, a lock each: a queue each, a bucket each.
-//! A store taken off its shelf is retired: whoever still holds it is told so, and can change nothing.
+//! A store that was removed is retired: who still has a handle reads `None`, and changes nothing.
 
 use crate::store::{Cell, changes, infallible};
 use crate::table::is_backward;
@@ -17,7 +17,7 @@ pub struct StoreMap<K, T> {
 
 type Entry<T> = Arc<MappedStore<T>>;
 
-/// A store on a shelf. Every look says `None` once it is retired.
+/// A store of a store map. Every access gives `None` once it is retired.
 pub struct MappedStore<T>(Cell<T>);
 
 impl<T: Tables> MappedStore<T> {
@@ -84,7 +84,7 @@ impl<K: Key, T: Tables> StoreMap<K, T> {
         self.get(key)?.update(change)
     }
 
-    /// Puts a new store on the shelf, with the rows it has; `Err` is the one that stands there already.
+    /// Adds a store with its rows; `Err` is the one that is there already.
     pub fn create(&self, key: K, tables: T) -> Result<Arc<MappedStore<T>>, Arc<MappedStore<T>>> {
         let mut stores = self.stores.write();
         if let Some(present) = stores.get(&key)
@@ -92,9 +92,9 @@ impl<K: Key, T: Tables> StoreMap<K, T> {
         {
             return Err(present.clone());
         }
-        let of = self.json_key(&key);
+        let instance = self.json_key(&key);
         let rows = if self.journal.is_on() { changes(&tables) } else { vec![] };
-        let store = Arc::new(MappedStore(Cell::new(self.path.clone(), Some(of), self.journal.clone(), tables)));
+        let store = Arc::new(MappedStore(Cell::new(self.path.clone(), Some(instance), self.journal.clone(), tables)));
         if self.journal.is_on() {
             store.0.append(Some(StoreEvent::Created), rows);
         }
@@ -102,7 +102,7 @@ impl<K: Key, T: Tables> StoreMap<K, T> {
         Ok(store)
     }
 
-    /// Takes a store off the shelf and retires it. False when there was none.
+    /// Removes and retires a store. False when there was none.
     pub fn remove<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -110,7 +110,7 @@ impl<K: Key, T: Tables> StoreMap<K, T> {
         matches!(self.remove_if(key, |_| Ok::<_, std::convert::Infallible>(())), Some(Ok(())))
     }
 
-    /// Takes a store off the shelf if `agree` says so, which nothing can change in between (a bucket must be empty).
+    /// Removes a store if `agree` says so, under its lock (a bucket must be empty).
     /// `None` when there was none.
     pub fn remove_if<Q: Ord + ?Sized, R, E>(&self, key: &Q, agree: impl FnOnce(&T) -> Result<R, E>) -> Option<Result<R, E>>
     where
@@ -171,15 +171,15 @@ impl<K: Key, T: Tables> StoreMap<K, T> {
         }
     }
 
-    fn find(&self, of: Option<&Json>) -> Result<(K, Option<Entry<T>>), Unreadable> {
-        let Some(of) = of else { return Err(Unreadable::NoSuchStore { store: self.path.to_string(), of: None }) };
-        let key = of.read::<K>().map_err(|cause| Unreadable::StoreKey { store: self.path.to_string(), of: of.clone(), cause })?;
+    fn find(&self, instance: Option<&Json>) -> Result<(K, Option<Entry<T>>), Unreadable> {
+        let Some(instance) = instance else { return Err(Unreadable::NoSuchStore { store: self.path.to_string(), instance: None }) };
+        let key = instance.read::<K>().map_err(|cause| Unreadable::StoreKey { store: self.path.to_string(), instance: instance.clone(), cause })?;
         let store = self.get(&key);
         Ok((key, store))
     }
 
-    fn absent(&self, of: Option<&Json>) -> Unreadable {
-        Unreadable::NoSuchStore { store: self.path.to_string(), of: of.cloned() }
+    fn absent(&self, instance: Option<&Json>) -> Unreadable {
+        Unreadable::NoSuchStore { store: self.path.to_string(), instance: instance.cloned() }
     }
 }
 
@@ -196,9 +196,9 @@ impl<K: Key, T: Tables> Persistent for StoreMap<K, T> {
         listings
     }
 
-    fn page(&self, of: Option<&Json>, table: &str, after: Option<&Json>, limit: usize) -> Result<Page, Unreadable> {
-        let (_, store) = self.find(of)?;
-        store.ok_or_else(|| self.absent(of))?.0.page(table, after, limit)
+    fn page(&self, instance: Option<&Json>, table: &str, after: Option<&Json>, limit: usize) -> Result<Page, Unreadable> {
+        let (_, store) = self.find(instance)?;
+        store.ok_or_else(|| self.absent(instance))?.0.page(table, after, limit)
     }
 
     fn snapshot(&self, each: &mut dyn FnMut(Record)) {
@@ -213,8 +213,8 @@ impl<K: Key, T: Tables> Persistent for StoreMap<K, T> {
         }
     }
 
-    fn take(&self, record: &Record) -> Result<(), Unreadable> {
-        let (key, store) = self.find(record.of.as_ref())?;
+    fn apply(&self, record: &Record) -> Result<(), Unreadable> {
+        let (key, store) = self.find(record.instance.as_ref())?;
         match (record.event, store) {
             (Some(StoreEvent::Removed), store) => {
                 if let Some(store) = store {
@@ -224,17 +224,17 @@ impl<K: Key, T: Tables> Persistent for StoreMap<K, T> {
                 Ok(())
             }
             (Some(StoreEvent::Created), None) => {
-                let cell = Cell::new(self.path.clone(), record.of.clone(), self.journal.clone(), T::default());
-                cell.take(record)?;
+                let cell = Cell::new(self.path.clone(), record.instance.clone(), self.journal.clone(), T::default());
+                cell.apply(record)?;
                 self.stores.write().insert(key, Arc::new(MappedStore(cell)));
                 Ok(())
             }
-            (_, Some(store)) => store.0.take(record),
-            (_, None) => Err(self.absent(record.of.as_ref())),
+            (_, Some(store)) => store.0.apply(record),
+            (_, None) => Err(self.absent(record.instance.as_ref())),
         }
     }
 
-    fn taken(&self) {
+    fn finish_recovery(&self) {
         for (_, store) in self.all() {
             store.0.reindex();
         }
@@ -243,14 +243,14 @@ impl<K: Key, T: Tables> Persistent for StoreMap<K, T> {
 
 impl<K, T> fmt::Debug for StoreMap<K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "shelf {}", self.path)
+        write!(f, "store map {}", self.path)
     }
 }
 
 impl<T> fmt::Debug for MappedStore<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0.of {
-            Some(of) => write!(f, "store {of} of {}", self.0.path),
+        match &self.0.instance {
+            Some(instance) => write!(f, "store {instance} of {}", self.0.path),
             None => write!(f, "store of {}", self.0.path),
         }
     }

@@ -1,4 +1,4 @@
-//! One kind of thing a service keeps: an ordered map that can take back what a write did to it.
+//! A table: an ordered map that can undo a write.
 //! It knows neither its name nor its journal; a store does.
 
 use crate::Json;
@@ -12,29 +12,29 @@ use std::{
 pub trait Key: Ord + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<T: Ord + Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Key for T {}
 
-/// A row is cheap to clone: what is large in it stands behind an `Arc` or `Bytes`, or is a `Blob`.
+/// A row is cheap to clone: what is large in it is an `Arc`, `Bytes` or a `Blob`.
 pub trait Row: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Row for T {}
 
 /// How many of the latest touches are looked through, so that a row is remembered once.
 /// An older touch is remembered a second time, which costs a clone and harms nothing.
-const RECENT: usize = 8;
-/// Capacity of the log that is kept from one write to the next.
-const KEPT_LOG: usize = 64;
+const RECENT_TOUCHES: usize = 8;
+/// Capacity that the undo log has from one write to the next.
+const LOG_CAPACITY: usize = 64;
 
-/// An ordered map with an undo log. Reached through a store only, which ends every write by keeping or undoing it.
+/// An ordered map with an undo log. Reached through a store only, which ends every write by committing or undoing it.
 ///
 /// Change it row by row: replacing the whole table (`mem::take`) would throw its log away.
 #[derive(Clone, Debug)]
 pub struct Table<K, V> {
     rows: BTreeMap<K, V>,
     /// How rows stood when this write touched them, oldest touch first.
-    before: Vec<(K, Option<V>)>,
+    undo_log: Vec<(K, Option<V>)>,
 }
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Table { rows: BTreeMap::new(), before: Vec::new() }
+        Table { rows: BTreeMap::new(), undo_log: Vec::new() }
     }
 }
 
@@ -44,7 +44,7 @@ impl<K: Ord, V: PartialEq> PartialEq for Table<K, V> {
     }
 }
 
-/// Looking.
+/// Reading.
 impl<K: Ord, V> Table<K, V> {
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
@@ -117,26 +117,26 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
     where
         K: Borrow<Q>,
     {
-        if !self.is_remembered(key) {
+        if !self.is_logged(key) {
             let (key, row) = self.rows.get_key_value(key)?;
-            self.before.push((key.clone(), Some(row.clone())));
+            self.undo_log.push((key.clone(), Some(row.clone())));
         }
         self.rows.get_mut(key)
     }
 
     pub fn get_or_insert_with(&mut self, key: K, row: impl FnOnce() -> V) -> &mut V {
-        if !self.is_remembered(&key) {
-            self.before.push((key.clone(), self.rows.get(&key).cloned()));
+        if !self.is_logged(&key) {
+            self.undo_log.push((key.clone(), self.rows.get(&key).cloned()));
         }
         self.rows.entry(key).or_insert_with(row)
     }
 
     pub fn insert(&mut self, key: K, row: V) {
-        if self.is_remembered(&key) {
+        if self.is_logged(&key) {
             self.rows.insert(key, row);
         } else {
             let old = self.rows.insert(key.clone(), row);
-            self.before.push((key, old));
+            self.undo_log.push((key, old));
         }
     }
 
@@ -144,10 +144,10 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
     where
         K: Borrow<Q>,
     {
-        let remembered = self.is_remembered(key);
+        let remembered = self.is_logged(key);
         let (key, row) = self.rows.remove_entry(key)?;
         if !remembered {
-            self.before.push((key, Some(row.clone())));
+            self.undo_log.push((key, Some(row.clone())));
         }
         Some(row)
     }
@@ -156,19 +156,19 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool) {
         // INVARIANT: each row goes to the log as it leaves the map, so that a panic of `keep` can be undone.
         for (key, row) in self.rows.extract_if(.., |key, row| !keep(key, row)) {
-            self.before.push((key, Some(row)));
+            self.undo_log.push((key, Some(row)));
         }
     }
 
     pub fn clear(&mut self) {
-        self.before.extend(std::mem::take(&mut self.rows).into_iter().map(|(key, row)| (key, Some(row))));
+        self.undo_log.extend(std::mem::take(&mut self.rows).into_iter().map(|(key, row)| (key, Some(row))));
     }
 
-    fn is_remembered<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    fn is_logged<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
     {
-        self.before.iter().rev().take(RECENT).any(|(touched, _)| touched.borrow() == key)
+        self.undo_log.iter().rev().take(RECENT_TOUCHES).any(|(touched, _)| touched.borrow() == key)
     }
 }
 
@@ -184,7 +184,7 @@ impl<'a, K: Ord, V> IntoIterator for &'a Table<K, V> {
 pub trait Undo {
     /// Puts every touched row back.
     fn undo(&mut self);
-    /// Lets the write stand.
+    /// Makes the write final.
     fn commit(&mut self);
     /// Empties the table, with undo.
     fn empty(&mut self);
@@ -193,19 +193,19 @@ pub trait Undo {
 impl<K: Ord + Clone, V: Clone> Undo for Table<K, V> {
     fn undo(&mut self) {
         // The oldest touch comes last, and wins.
-        while let Some((key, row)) = self.before.pop() {
+        while let Some((key, row)) = self.undo_log.pop() {
             match row {
                 Some(row) => drop(self.rows.insert(key, row)),
                 None => drop(self.rows.remove(&key)),
             }
         }
-        self.before.shrink_to(KEPT_LOG);
+        self.undo_log.shrink_to(LOG_CAPACITY);
     }
 
     fn commit(&mut self) {
-        if !self.before.is_empty() {
-            self.before.clear();
-            self.before.shrink_to(KEPT_LOG);
+        if !self.undo_log.is_empty() {
+            self.undo_log.clear();
+            self.undo_log.shrink_to(LOG_CAPACITY);
         }
     }
 
@@ -214,13 +214,13 @@ impl<K: Ord + Clone, V: Clone> Undo for Table<K, V> {
     }
 }
 
-/// A table with its types forgotten: what the journal and the inspector see.
+/// A table with its types erased, for the journal and inspection.
 pub trait AnyTable: Undo {
     fn count(&self) -> usize;
     /// What became of the rows that this write touched.
     fn changes(&self, each: &mut dyn FnMut(Json, Option<Json>)) -> Result<(), serde_json::Error>;
     /// Walks the rows in the order of their keys, from the one after `after`.
-    fn walk(&self, after: Option<&Json>, each: &mut dyn FnMut(Json, Json) -> ControlFlow<()>) -> Result<(), serde_json::Error>;
+    fn scan(&self, after: Option<&Json>, each: &mut dyn FnMut(Json, Json) -> ControlFlow<()>) -> Result<(), serde_json::Error>;
     /// Puts a row from the journal, or removes it.
     fn put(&mut self, key: &Json, row: Option<&Json>) -> Result<(), serde_json::Error>;
 }
@@ -232,7 +232,7 @@ impl<K: Key, V: Row> AnyTable for Table<K, V> {
 
     fn changes(&self, each: &mut dyn FnMut(Json, Option<Json>)) -> Result<(), serde_json::Error> {
         // The first touch of a key says how the row stood before the write.
-        let first: BTreeMap<&K, bool> = self.before.iter().rev().map(|(key, row)| (key, row.is_some())).collect();
+        let first: BTreeMap<&K, bool> = self.undo_log.iter().rev().map(|(key, row)| (key, row.is_some())).collect();
         for (key, existed) in first {
             match self.rows.get(key) {
                 Some(row) => each(Json::of(key)?, Some(Json::of(row)?)),
@@ -243,7 +243,7 @@ impl<K: Key, V: Row> AnyTable for Table<K, V> {
         Ok(())
     }
 
-    fn walk(&self, after: Option<&Json>, each: &mut dyn FnMut(Json, Json) -> ControlFlow<()>) -> Result<(), serde_json::Error> {
+    fn scan(&self, after: Option<&Json>, each: &mut dyn FnMut(Json, Json) -> ControlFlow<()>) -> Result<(), serde_json::Error> {
         let start = match after {
             Some(key) => Bound::Excluded(key.read::<K>()?),
             None => Bound::Unbounded,

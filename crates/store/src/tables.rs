@@ -5,11 +5,11 @@ use crate::{AnyTable, Undo};
 /// What a store owns. Implemented by [`tables!`](crate::tables) for a plain struct of tables.
 pub trait Tables: Default + Send + Sync + 'static {
     /// Shows every table with its name.
-    fn look(&self, each: &mut dyn FnMut(&'static str, &dyn AnyTable));
+    fn tables(&self, each: &mut dyn FnMut(&'static str, &dyn AnyTable));
     /// Hands out every table with its name.
-    fn each(&mut self, each: &mut dyn FnMut(&'static str, &mut dyn AnyTable));
+    fn tables_mut(&mut self, each: &mut dyn FnMut(&'static str, &mut dyn AnyTable));
     /// Hands out every index.
-    fn each_index(&mut self, each: &mut dyn FnMut(&mut dyn Undo));
+    fn indexes_mut(&mut self, each: &mut dyn FnMut(&mut dyn Undo));
     /// Fills the empty indexes from the tables, after rows came from the journal.
     fn reindex(&mut self);
 }
@@ -19,7 +19,7 @@ pub trait Tables: Default + Send + Sync + 'static {
 /// - Tables are journaled under the names of their fields. Renaming one is a change of the journal's format.
 /// - `indexes` are tables that follow from others: undone with them, never journaled, filled again by the function
 ///   in parentheses (they are empty when it is called).
-/// - `beside` are fields that are no state at all (a bell for waiters); they must be `Default`, and no write changes them.
+/// - `transient` are fields that are no state at all (a notifier for waiters); they must be `Default`, and no write changes them.
 ///
 /// ```
 /// use cloudlet_store::{Table, tables};
@@ -31,7 +31,7 @@ pub trait Tables: Default + Send + Sync + 'static {
 ///     by_due: Table<(u32, u64), ()>,
 ///     arrived: Arc<str>,
 /// }
-/// tables!(State { messages } indexes(State::reindex) { by_due } beside { arrived });
+/// tables!(State { messages } indexes(State::reindex) { by_due } transient { arrived });
 ///
 /// impl State {
 ///     fn reindex(&mut self) {
@@ -45,17 +45,17 @@ pub trait Tables: Default + Send + Sync + 'static {
 macro_rules! tables {
     ($state:ident { $($table:ident),+ $(,)? }
         $(indexes($reindex:path) { $($index:ident),+ $(,)? })?
-        $(beside { $($beside:ident),+ $(,)? })?
+        $(transient { $($transient:ident),+ $(,)? })?
     ) => {
         impl $crate::Tables for $state {
-            fn look(&self, each: &mut dyn FnMut(&'static str, &dyn $crate::AnyTable)) {
-                let $state { $($table,)+ $($($index: _,)+)? $($($beside: _,)+)? } = self;
+            fn tables(&self, each: &mut dyn FnMut(&'static str, &dyn $crate::AnyTable)) {
+                let $state { $($table,)+ $($($index: _,)+)? $($($transient: _,)+)? } = self;
                 $(each(stringify!($table), $table);)+
             }
-            fn each(&mut self, each: &mut dyn FnMut(&'static str, &mut dyn $crate::AnyTable)) {
+            fn tables_mut(&mut self, each: &mut dyn FnMut(&'static str, &mut dyn $crate::AnyTable)) {
                 $(each(stringify!($table), &mut self.$table);)+
             }
-            fn each_index(&mut self, each: &mut dyn FnMut(&mut dyn $crate::Undo)) {
+            fn indexes_mut(&mut self, each: &mut dyn FnMut(&mut dyn $crate::Undo)) {
                 let _ = each;
                 $($(each(&mut self.$index);)+)?
             }

@@ -75,7 +75,7 @@ struct HeaderWriter<'a> {
 
 impl HeaderWriter<'_> {
     fn put(&mut self, value: &str) {
-        let has_capitals = self.name.bytes().fold(false, |has, letter| has | letter.is_ascii_uppercase());
+        let has_capitals = self.name.bytes().fold(false, |has, c| has | c.is_ascii_uppercase());
         let name = if !has_capitals { Cow::Borrowed(self.name) } else { self.name.to_ascii_lowercase().into() };
         self.answer.put(name, clean(value));
     }
@@ -88,7 +88,7 @@ fn clean(value: &str) -> String {
     if !special {
         return value.to_owned();
     }
-    value.chars().map(|letter| if letter.is_control() && letter != '\t' { ' ' } else { letter }).collect()
+    value.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect()
 }
 
 impl Writer for HeaderWriter<'_> {

@@ -3,7 +3,7 @@
 
 use crate::{
     Answer, Asked, Codec, Ids, Incoming, Malformed, Missing,
-    codec::{Visit, message_is_a_member},
+    codec::{ReadInput, message_is_a_member},
     event_stream::{self, Payloads},
     json::{self, JsonWriter, Names},
 };
@@ -20,7 +20,7 @@ const SERIALIZATION: FaultKind = FaultKind::sender("SerializationException", 400
 const CORAL_SERVICE: &[&str] = &["SerializationException", "UnknownOperationException", "InternalFailure"];
 
 impl Codec for AwsJson {
-    fn decode(&self, _: &'static OperationSchema, incoming: Incoming<'_>, read: Visit<'_>) -> Result<Missing, Malformed> {
+    fn decode(&self, _: &'static OperationSchema, incoming: Incoming<'_>, read: ReadInput<'_>) -> Result<Missing, Malformed> {
         json::read_bytes(&incoming.body.whole(), Names::Wire, read).map_err(malformed)
     }
 
@@ -75,7 +75,7 @@ impl Codec for AwsJson {
     }
 }
 
-/// What JSON services answer to a body they cannot read.
+/// The answer of JSON services to a malformed body.
 pub(crate) fn malformed(mismatch: Mismatch) -> Malformed {
     let message = match mismatch {
         Mismatch::Malformed(message) => message,

@@ -14,11 +14,11 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 /// How a REST protocol reads its documents.
 pub(crate) trait Documents {
-    /// Reads a document; `at` is where it stands in the input. A payload is a document of its own, with the names that its root may have.
+    /// Reads a document; `at` is its position in the input. A payload is a document of its own, with the names that its root may have.
     fn read(&self, bytes: &[u8], at: Path, names: &[&str], visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing>;
 }
 
-/// Reads a request. `read` gets a place whose structure gathers members from wherever they are bound.
+/// Reads a request. `visit` gets a structure whose members come from where they are bound.
 pub(crate) fn read(
     incoming: &Incoming<'_>,
     literal: &str,
@@ -48,7 +48,7 @@ pub(crate) struct Unread {
 pub(crate) struct Found {
     pub(crate) missing: Missing,
     pub(crate) missing_in_document: Missing,
-    /// A payload that must be there is not.
+    /// A required payload is absent.
     pub(crate) no_payload: bool,
 }
 
@@ -73,7 +73,7 @@ fn decode(text: &str) -> Read<Cow<'_, str>> {
     decoded.map_err(|_| Mismatch::Malformed("the query is not UTF-8".into()))
 }
 
-/// A whole request, as the place of the input structure.
+/// A whole request, read as the input structure.
 struct Request<'a> {
     /// The header fields, listed once: inputs have dozens of members that may be among them.
     fields: Vec<(&'a str, &'a str)>,
@@ -208,7 +208,7 @@ impl Reader for Request<'_> {
     crate::partial::refuses!("a request is a structure": boolean integer float text blob timestamp document body events list map);
 }
 
-/// AWS: an empty header or parameter of a type that has no empty value is as good as none.
+/// AWS: an empty header or parameter of a type without an empty value counts as absent.
 fn present(values: &[&str], of: &Target) -> bool {
     matches!(of.kind, Kind::Text | Kind::Blob | Kind::List | Kind::Document) || values.iter().any(|value| !value.trim().is_empty())
 }

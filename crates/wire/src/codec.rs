@@ -13,14 +13,14 @@ pub struct Incoming<'a> {
     pub body: Content,
 }
 
-/// A request body: held whole, or flowing, for operations whose input has a streaming payload.
+/// A request body: whole, or streaming for operations whose input has a streaming payload.
 pub enum Content {
     Whole(Bytes),
     Stream(Body),
 }
 
 impl Content {
-    /// The bytes that are held; a stream has none.
+    /// The bytes of a whole body.
     pub(crate) fn whole(&self) -> Bytes {
         match self {
             Content::Whole(bytes) => bytes.clone(),
@@ -57,14 +57,14 @@ pub struct Ids<'a> {
     pub extended_id: &'a str,
 }
 
-/// What was asked, as far as an error answer depends on it.
+/// What an error answer depends on, of the request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked {
     /// The client sent `x-amzn-query-mode: true`.
     pub query_mode: bool,
 }
 
-/// An answer on its way out.
+/// An answer to send.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -86,7 +86,7 @@ impl Answer {
         self.headers.push((name.into(), value.into()));
     }
 
-    /// Only where no member of the output has said so already.
+    /// Unless a member of the output has set it already.
     pub(crate) fn put_if_absent(&mut self, name: &'static str, value: &str) {
         if self.header(name).is_none() {
             self.put(name, value);
@@ -99,14 +99,14 @@ pub(crate) fn message_is_a_member(fault: &Fault) -> bool {
     fault.members().iter().any(|(name, _)| name.eq_ignore_ascii_case("message"))
 }
 
-/// How a codec hands the place it has found to a shape.
-pub type Visit<'v> = &'v mut dyn FnMut(&mut dyn Reader) -> Read<()>;
+/// Reads an input from the reader that a codec gives.
+pub type ReadInput<'v> = &'v mut dyn FnMut(&mut dyn Reader) -> Read<()>;
 
 /// One of the six protocols. Stateless.
 pub trait Codec: Send + Sync {
     /// Reads an input: calls `read` once with a reader at the input structure. What required members are missing is no error
     /// of the protocol: it is returned for validation.
-    fn decode(&self, operation: &'static OperationSchema, incoming: Incoming<'_>, read: Visit<'_>) -> Result<Missing, Malformed>;
+    fn decode(&self, operation: &'static OperationSchema, incoming: Incoming<'_>, read: ReadInput<'_>) -> Result<Missing, Malformed>;
     fn encode(&self, operation: &'static OperationSchema, output: &dyn Struct, ids: &Ids<'_>) -> Answer;
     /// An error answer.
     fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, on: &Asked) -> Answer;

@@ -3,7 +3,7 @@
 
 use crate::{
     Answer, Asked, Codec, Ids, Incoming, Malformed, Missing,
-    codec::Visit,
+    codec::ReadInput,
     form::{self, Style},
     query::read_form,
     xml::XmlWriter,
@@ -18,7 +18,7 @@ const MALFORMED: FaultKind = FaultKind::sender("MalformedQueryString", 400);
 const PROLOG: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 impl Codec for Ec2Query {
-    fn decode(&self, _: &'static OperationSchema, incoming: Incoming<'_>, read: Visit<'_>) -> Result<Missing, Malformed> {
+    fn decode(&self, _: &'static OperationSchema, incoming: Incoming<'_>, read: ReadInput<'_>) -> Result<Missing, Malformed> {
         let bytes = incoming.body.whole();
         read_form(incoming.head, &bytes).and_then(|form| form::read(&form, Style::Ec2, read)).map_err(malformed)
     }

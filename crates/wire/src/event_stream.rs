@@ -42,9 +42,9 @@ pub enum Header {
     Uuid([u8; 16]),
 }
 
-/// Why bytes are no frame.
+/// Why bytes are not a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Broken {
+pub enum FrameError {
     /// More bytes are needed.
     Short,
     TooLarge,
@@ -81,25 +81,25 @@ impl Frame {
     }
 
     /// Takes one frame off the front of a buffer.
-    pub fn decode(from: &mut BytesMut) -> Result<Frame, Broken> {
-        let word = |at: usize| from.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes).ok_or(Broken::Short);
+    pub fn decode(from: &mut BytesMut) -> Result<Frame, FrameError> {
+        let word = |at: usize| from.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes).ok_or(FrameError::Short);
         let (total, length, prelude) = (word(0)? as usize, word(4)? as usize, word(8)?);
         if crc32(from.get(..8).unwrap_or_default()) != prelude {
-            return Err(Broken::Checksum);
+            return Err(FrameError::Checksum);
         }
         if total > MOST_BYTES || length > MOST_HEADER_BYTES || length + 16 > total {
-            return Err(Broken::TooLarge);
+            return Err(FrameError::TooLarge);
         }
         let checksum = word(total - 4)?;
         let mut whole = from.split_to(total).freeze();
         whole.truncate(total - 4);
         if crc32(&whole) != checksum {
-            return Err(Broken::Checksum);
+            return Err(FrameError::Checksum);
         }
         let mut rest = whole.slice(12..12 + length);
         let mut headers = Vec::new();
         while !rest.is_empty() {
-            headers.push(take_header(&mut rest).ok_or(Broken::Headers)?);
+            headers.push(take_header(&mut rest).ok_or(FrameError::Headers)?);
         }
         Ok(Frame { headers, payload: whole.slice(12 + length..) })
     }
@@ -230,7 +230,7 @@ fn event_frame(union: &dyn Struct, payloads: Payloads) -> Frame {
     let Some((index, member)) = members.iter().enumerate().find(|(index, _)| !union.get(*index).is_absent()) else {
         return Frame::default();
     };
-    let mut event = EventWriter { frame: Frame::default(), payloads, name: member.name, place: Place::Event, content_type: None };
+    let mut event = EventWriter { frame: Frame::default(), payloads, name: member.name, place: EventPart::Event, content_type: None };
     union.get(index).write(&mut event, member.of);
     let content_type = event.content_type;
     let frame = event.frame.with(":message-type", "event").with(":event-type", member.name);
@@ -248,11 +248,11 @@ struct EventWriter {
     frame: Frame,
     payloads: Payloads,
     name: &'static str,
-    place: Place,
+    place: EventPart,
     content_type: Option<&'static str>,
 }
 
-enum Place {
+enum EventPart {
     Event,
     Header(&'static Member),
     Payload,
@@ -260,7 +260,7 @@ enum Place {
 
 impl EventWriter {
     fn header(&mut self, value: Header) {
-        if let Place::Header(member) = self.place {
+        if let EventPart::Header(member) = self.place {
             self.frame.headers.push((member.wire.to_owned(), value));
         }
     }
@@ -292,7 +292,7 @@ impl Writer for EventWriter {
         self.header(i32::try_from(value).map_or(Header::Long(value), Header::Integer));
     }
     fn text(&mut self, value: &str) {
-        if matches!(self.place, Place::Payload) {
+        if matches!(self.place, EventPart::Payload) {
             self.frame.payload = Bytes::copy_from_slice(value.as_bytes());
             self.content_type = Some("text/plain");
         } else {
@@ -300,7 +300,7 @@ impl Writer for EventWriter {
         }
     }
     fn blob(&mut self, value: &[u8]) {
-        if matches!(self.place, Place::Payload) {
+        if matches!(self.place, EventPart::Payload) {
             self.frame.payload = Bytes::copy_from_slice(value);
             self.content_type = Some("application/octet-stream");
         } else {
@@ -313,7 +313,7 @@ impl Writer for EventWriter {
     crate::partial::ignores!(float document body events list map);
 
     fn structure(&mut self, value: &dyn Struct) {
-        if matches!(self.place, Place::Payload) {
+        if matches!(self.place, EventPart::Payload) {
             let name = value.schema().name;
             return self.document(value, name, &mut |_| true);
         }
@@ -322,11 +322,11 @@ impl Writer for EventWriter {
         let mut plain = false;
         for (index, member) in members.iter().enumerate() {
             if member.flags.has(Flags::EVENT_HEADER) {
-                self.place = Place::Header(member);
+                self.place = EventPart::Header(member);
                 value.get(index).write(self, member.of);
             } else if member.flags.has(Flags::EVENT_PAYLOAD) {
                 whole = true;
-                self.place = Place::Payload;
+                self.place = EventPart::Payload;
                 value.get(index).write(self, member.of);
             } else {
                 plain = true;

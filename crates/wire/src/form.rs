@@ -1,6 +1,6 @@
 //! Forms, as awsQuery and ec2Query write requests: `Entry.1.Id=a&Entry.1.Name=b`.
 //!
-//! The parameters are sorted once; a place is a prefix, and what belongs to it is a run of neighbours.
+//! The parameters are sorted once, so that those with a common prefix are neighbours.
 
 use crate::{
     Missing,
@@ -87,7 +87,7 @@ impl Style {
 /// Reads a form: `visit` gets its root.
 pub(crate) fn read(form: &Form<'_>, style: Style, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
     let mut context = Context { form, style, path: Path::default(), missing: Missing::default() };
-    visit(&mut Place { prefix: String::new(), flattened: false, depth: 0, context: &mut context })?;
+    visit(&mut FormValue { prefix: String::new(), flattened: false, depth: 0, context: &mut context })?;
     Ok(context.missing)
 }
 
@@ -98,15 +98,15 @@ struct Context<'f> {
     missing: Missing,
 }
 
-/// One place in a form.
-struct Place<'c, 'f> {
+/// A value in a form: all parameters with its prefix.
+struct FormValue<'c, 'f> {
     prefix: String,
     flattened: bool,
     depth: usize,
     context: &'c mut Context<'f>,
 }
 
-impl<'f> Place<'_, 'f> {
+impl<'f> FormValue<'_, 'f> {
     fn content(&self) -> Read<Text<'f>> {
         let form = self.context.form;
         Ok(Text { text: form.get(&self.prefix).unwrap_or_default(), timestamps: TimestampFormat::DateTime })
@@ -116,20 +116,20 @@ impl<'f> Place<'_, 'f> {
         if self.prefix.is_empty() { part } else { [&self.prefix, ".", &part].concat().into() }
     }
 
-    fn at<'c>(&'c mut self, prefix: String, flattened: bool) -> Read<Place<'c, 'f>> {
+    fn at<'c>(&'c mut self, prefix: String, flattened: bool) -> Read<FormValue<'c, 'f>> {
         if self.depth >= MOST_DEPTH {
             return Err(Mismatch::Malformed("too deep".into()));
         }
-        Ok(Place { prefix, flattened, depth: self.depth + 1, context: self.context })
+        Ok(FormValue { prefix, flattened, depth: self.depth + 1, context: self.context })
     }
 
-    /// Whether anything is said about a name.
+    /// Whether there are parameters with a name as prefix.
     fn has(&self, name: &str) -> bool {
         let named = self.context.form.from(name).iter().map_while(|(known, _)| known.strip_prefix(name));
         named.take_while(|rest| rest.as_bytes().first() <= Some(&b'.')).any(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 
-    /// Where a member stands, if anything is said about it.
+    /// The prefix of a member, if there are parameters with it.
     fn place_of(&self, member: &'static Member) -> Option<Cow<'static, str>> {
         let name = self.name(self.context.style.member(member));
         if self.has(&name) {
@@ -156,7 +156,7 @@ impl<'f> Place<'_, 'f> {
     }
 }
 
-impl Reader for Place<'_, '_> {
+impl Reader for FormValue<'_, '_> {
     crate::partial::reads_text!(content: boolean integer float text blob timestamp document body events);
 
     fn list(&mut self, of: &'static Target, each: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {

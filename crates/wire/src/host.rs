@@ -1,13 +1,13 @@
-//! What a Host says: prefix, service, region.
+//! The parts of a host name: prefix, service, region.
 //! <https://docs.aws.amazon.com/general/latest/gr/rande.html>
 
 use cloudlet_shape::ServiceSchema;
 use std::net::Ipv4Addr;
 
-/// What the Host says: `b1.s3.eu-west-1.localhost:4566` is prefix `b1`, service `s3`, region `eu-west-1`;
-/// `bucket.localhost` is prefix `bucket`; addresses and unknown hosts say nothing.
+/// The parts of a host name: `b1.s3.eu-west-1.localhost:4566` is prefix `b1`, service `s3`, region `eu-west-1`;
+/// `bucket.localhost` is prefix `bucket`; addresses and unknown hosts have no parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct HostParts {
     pub prefix: Option<String>,
     /// The service's host label, without `-fips` and region: an endpoint prefix, or a variant of one (`s3-website`).
     pub service: Option<String>,
@@ -20,7 +20,7 @@ pub(crate) struct Hosts {
     bases: Vec<String>,
     /// Host labels of services, with the endpoint prefix they stand for.
     labels: Vec<(String, &'static str)>,
-    /// `sync-`: what some operations put before the host without a dot.
+    /// `sync-`: prefixes of some operations that have no dot.
     openings: Vec<&'static str>,
 }
 
@@ -47,10 +47,10 @@ impl Hosts {
         Hosts { bases, labels, openings }
     }
 
-    pub(crate) fn place(&self, host: &str) -> Place {
-        // An address says nothing.
-        if host.starts_with(|letter: char| letter.is_ascii_digit()) && without_port(host).parse::<Ipv4Addr>().is_ok() {
-            return Place::default();
+    pub(crate) fn parts(&self, host: &str) -> HostParts {
+        // An address has no parts.
+        if host.starts_with(|c: char| c.is_ascii_digit()) && without_port(host).parse::<Ipv4Addr>().is_ok() {
+            return HostParts::default();
         }
         let host = host.to_ascii_lowercase();
         let host = without_port(&host).trim_end_matches('.');
@@ -58,7 +58,7 @@ impl Hosts {
         if place.prefix.is_none() && place.service.is_some() {
             return place;
         }
-        // `sync-localhost`, `stream-logs.eu-west-1.amazonaws.com`: only where nothing else could be meant.
+        // `sync-localhost`, `stream-logs.eu-west-1.amazonaws.com`: only if it is not ambiguous.
         let opened = self.openings.iter().filter_map(|opening| host.strip_prefix(opening));
         opened
             .map(|rest| (self.is_base(rest), self.bare(rest)))
@@ -70,9 +70,9 @@ impl Hosts {
         self.bases.iter().any(|base| base == host)
     }
 
-    fn bare(&self, host: &str) -> Place {
+    fn bare(&self, host: &str) -> HostParts {
         let rest = self.bases.iter().find_map(|base| if host == base { Some("") } else { host.strip_suffix(base.as_str())?.strip_suffix('.') });
-        let Some(rest) = rest.filter(|rest| !rest.is_empty()) else { return Place::default() };
+        let Some(rest) = rest.filter(|rest| !rest.is_empty()) else { return HostParts::default() };
         let mut labels: Vec<&str> = rest.split('.').collect();
         let mut region = None;
         if let Some(last) = labels.last().filter(|last| is_region(last)) {
@@ -84,7 +84,7 @@ impl Hosts {
         }
         let Some((service, named)) = labels.last().and_then(|label| self.service(label)) else {
             // No service: all of it is a prefix (`my.bucket.localhost`).
-            return Place { prefix: Some(rest.to_owned()), ..Place::default() };
+            return HostParts { prefix: Some(rest.to_owned()), ..HostParts::default() };
         };
         labels.pop();
         region = region.or(named);
@@ -92,7 +92,7 @@ impl Hosts {
         if region.is_none() && labels.len() == 1 && labels.last().is_some_and(|label| is_region(label)) {
             region = labels.pop().map(str::to_owned);
         }
-        Place { prefix: (!labels.is_empty()).then(|| labels.join(".")), service: Some(service), region }
+        HostParts { prefix: (!labels.is_empty()).then(|| labels.join(".")), service: Some(service), region }
     }
 
     /// The service of a host label, and the region that some labels hold (`s3-us-west-2`, `s3-website-eu-west-1`).

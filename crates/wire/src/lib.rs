@@ -1,7 +1,7 @@
 //! The protocols of AWS, one file each, and the validation of inputs. Names no service.
 //!
-//! In comes a request's head and body, out comes a typed input; in goes a typed output or a fault, out come bytes.
-//! A service's oddity is a trait in its schema, never a name in here.
+//! Decodes a request's head and body into a typed input, and encodes a typed output or a fault into bytes.
+//! What is special about a service is a trait in its schema.
 
 mod answer;
 mod aws_json;
@@ -27,7 +27,7 @@ mod xml;
 pub mod json;
 
 pub use codec::{Answer, Asked, Codec, Content, Ids, Incoming, Labels, Malformed};
-pub use host::Place;
+pub use host::HostParts;
 pub use json::{from_json, to_json};
 pub use path::Missing;
 pub use protocols::codec;

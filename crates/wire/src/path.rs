@@ -1,4 +1,4 @@
-//! Places inside a message, in AWS's own spelling: `queueUrl`, `entries.1.member.id`, `requestItems.table.member`.
+//! Paths into a message, as AWS writes them: `queueUrl`, `entries.1.member.id`, `requestItems.table.member`.
 
 use cloudlet_shape::{Flags, Schema};
 
@@ -6,12 +6,12 @@ use cloudlet_shape::{Flags, Schema};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Member(&'static str),
-    /// The place in a list, counted from zero.
+    /// The index in a list, counted from zero.
     Item(usize),
     Entry(String),
 }
 
-/// The way from the root to a place.
+/// The steps from the root to a value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Path(Vec<Step>);
 
@@ -26,7 +26,7 @@ impl Path {
 
     /// The path's text.
     ///
-    /// AWS: a member's first letter is small, list items count from one and are followed by `member`, as are map values.
+    /// AWS: a member begins in lower case, list items count from one and are followed by `member`, as are map values.
     /// Recorded: `publishBatchRequestEntries.1.member.messageAttributes.attr1.member.dataType`.
     pub(crate) fn text(&self) -> String {
         let mut out = String::new();
@@ -66,7 +66,7 @@ fn push_small(name: &str, out: &mut String) {
     out.push_str(letters.as_str());
 }
 
-/// The required members that a request leaves out, by their places.
+/// The required members that a request leaves out, by their paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Missing(Vec<String>);
 
@@ -97,7 +97,7 @@ impl Missing {
     }
 
     pub(crate) fn add(&mut self, path: &Path, schema: &'static Schema, index: usize) {
-        // A token that the client leaves out is made up.
+        // A token that the client leaves out is generated.
         if let Some(member) = schema.members.get(index)
             && !member.flags.has(Flags::IDEMPOTENCY_TOKEN)
             && self.0.len() < Missing::MOST

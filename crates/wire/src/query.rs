@@ -3,7 +3,7 @@
 
 use crate::{
     Answer, Asked, Codec, Ids, Incoming, Malformed, Missing,
-    codec::Visit,
+    codec::ReadInput,
     form::{self, Form, Style},
     xml::XmlWriter,
 };
@@ -15,7 +15,7 @@ pub(crate) struct Query;
 const MALFORMED: FaultKind = FaultKind::sender("MalformedInput", 400);
 
 impl Codec for Query {
-    fn decode(&self, _: &'static OperationSchema, incoming: Incoming<'_>, read: Visit<'_>) -> Result<Missing, Malformed> {
+    fn decode(&self, _: &'static OperationSchema, incoming: Incoming<'_>, read: ReadInput<'_>) -> Result<Missing, Malformed> {
         let bytes = incoming.body.whole();
         read_form(incoming.head, &bytes).and_then(|form| form::read(&form, Style::Query, read)).map_err(malformed)
     }
@@ -78,7 +78,7 @@ pub(crate) fn read_form<'f>(head: &Head<'f>, body: &'f [u8]) -> Read<Form<'f>> {
     Form::parse(&[body.trim_end_matches(['\r', '\n']), head.query])
 }
 
-/// What query services answer to parameters they cannot read.
+/// The answer of query services to malformed parameters.
 fn malformed(mismatch: Mismatch) -> Malformed {
     Malformed(MALFORMED.says(match mismatch {
         Mismatch::Malformed(message) => message,

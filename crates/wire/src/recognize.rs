@@ -1,7 +1,7 @@
-//! Which service and operation a request is for: the service from the head alone, wherever that is possible.
+//! Recognizes service and operation of a request: the service from the head alone where possible.
 
 use crate::{
-    Labels, Place,
+    HostParts, Labels,
     host::Hosts,
     route::{Prefixed, Routed, Routes, Unknown},
 };
@@ -25,12 +25,12 @@ struct Known {
     routes: Option<Routes>,
 }
 
-/// A service, the protocol the request speaks, and what the Host says.
+/// A service, the protocol of the request, and the parts of its host name.
 #[derive(Clone, Debug)]
 pub struct Recognized {
     pub service: &'static ServiceSchema,
     pub protocol: Protocol,
-    pub place: Place,
+    pub host: HostParts,
 }
 
 impl Unknown {
@@ -87,19 +87,19 @@ impl Recognizer {
         Recognizer { services: known.collect(), hosts: Hosts::new(services, bases) }
     }
 
-    /// The service, from the head alone. `None`: only a form can tell, or nothing can.
+    /// The service, from the head alone. `None`: the form is needed, or the service is unknown.
     ///
     /// In this order: the JSON target, the signature's scope, the host, the action in the URL, and at last the path.
     pub fn service(&self, head: &Head<'_>) -> Option<Recognized> {
-        let place = head.header("host").map(|host| self.hosts.place(host)).unwrap_or_default();
+        let host = head.header("host").map(|name| self.hosts.parts(name)).unwrap_or_default();
         if let Some((prefix, _)) = head.header("x-amz-target").and_then(|target| cut::rsplit_once(target, b'.'))
             && !prefix.is_empty()
             && let Some(known) = self.services.iter().find(|known| known.service.target_prefix == prefix)
         {
-            return Some(Recognized { service: known.service, protocol: known.service.protocol, place });
+            return Some(Recognized { service: known.service, protocol: known.service.protocol, host });
         }
         let scope = signing_name(head);
-        let label = place.service.as_deref();
+        let label = host.service.as_deref();
         let all = || -> Candidates<'_> { self.services.iter().collect() };
         let signed = scope.and_then(|scope| some(self.services.iter().filter(|known| scope == known.service.signing_name).collect()));
         let candidates = match signed {
@@ -108,11 +108,11 @@ impl Recognizer {
         };
         let choice = if candidates.is_some() { Choice::Narrowed } else { Choice::Open };
         let candidates = candidates.unwrap_or_else(all);
-        let prefixed = if place.prefix.is_some() { Prefixed::Yes } else { Prefixed::No };
-        self.among(&candidates, head, prefixed, choice).map(|(service, protocol)| Recognized { service, protocol, place })
+        let prefixed = if host.prefix.is_some() { Prefixed::Yes } else { Prefixed::No };
+        self.among(&candidates, head, prefixed, choice).map(|(service, protocol)| Recognized { service, protocol, host })
     }
 
-    /// Picks a service by what the request looks like.
+    /// Chooses a service by the form of the request.
     fn among(&self, candidates: &[&Known], head: &Head<'_>, prefixed: Prefixed, choice: Choice) -> Option<(&'static ServiceSchema, Protocol)> {
         let spoken = |known: &Known, wanted: fn(Protocol) -> bool| {
             [known.service.protocol].iter().chain(known.service.also).copied().find(|protocol| wanted(*protocol))
@@ -138,19 +138,19 @@ impl Recognizer {
             }
         }
         let routed = candidates.iter().filter_map(|known| Some((known.routes.as_ref()?.fit(head, prefixed)?, known.service)));
-        // The first of equals: candidates stand in their given order.
+        // The first of equals: candidates are in their given order.
         let best = routed.reduce(|best, other| if other.0 > best.0 { other } else { best });
         if let Some((_, service)) = best {
             return Some((service, service.protocol));
         }
-        // Nothing fits. The service with the fewest words in its paths takes what nobody else does: so does S3 at AWS.
+        // No route matches. The service with the fewest literals in its paths takes the request: at AWS that is S3.
         let rest = candidates.iter().filter(|known| known.routes.is_some()).map(|known| known.service);
         let catcher = rest.min_by_key(|service| service.operations.iter().map(|operation| literal_length(operation.uri)).min());
         let only = candidates.first().map(|known| known.service).filter(|_| choice == Choice::Narrowed);
         catcher.or(only).map(|service| (service, service.protocol))
     }
 
-    /// The service of a form that nobody signed and whose host says nothing: only its `Action` and `Version` tell.
+    /// The service of an unsigned form to a general host, by its `Action` and `Version`.
     pub fn service_of_form(&self, head: &Head<'_>, form: &[u8]) -> Option<Recognized> {
         let form = std::str::from_utf8(form).ok()?;
         let action = parameter(form, "Action").or_else(|| parameter(head.query, "Action"))?;
@@ -161,8 +161,8 @@ impl Recognizer {
             .filter_map(|known| Some((known, [known.service.protocol].iter().chain(known.service.also).copied().find(|p| is_query(*p))?)))
             .collect();
         let (known, protocol) = by_action(&speakers, &action, version.as_deref())?;
-        let place = head.header("host").map(|host| self.hosts.place(host)).unwrap_or_default();
-        Some(Recognized { service: known.service, protocol, place })
+        let host = head.header("host").map(|name| self.hosts.parts(name)).unwrap_or_default();
+        Some(Recognized { service: known.service, protocol, host })
     }
 
     /// The operation. `path` may differ from the head's (virtual-hosted S3 is rewritten to path style first);
@@ -195,21 +195,21 @@ impl Recognizer {
             }
             Protocol::RestJson | Protocol::RestXml => {
                 let routes = known.routes.as_ref().ok_or_else(nothing)?;
-                let prefixed = if of.place.prefix.is_some() { Prefixed::Yes } else { Prefixed::No };
+                let prefixed = if of.host.prefix.is_some() { Prefixed::Yes } else { Prefixed::No };
                 routes.find(head, path, prefixed).ok_or_else(|| routes.unknown(head, path))
             }
         }
     }
 }
 
-/// Whether signature or host have said which services it may be, or it may be any.
+/// Whether signature or host narrow the services down.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Choice {
     Narrowed,
     Open,
 }
 
-/// The services that a host's label means.
+/// The services of a host label.
 fn by_host<'k>(of: &[&'k Known], label: Option<&str>) -> Option<Candidates<'k>> {
     let label = label?;
     let exact = some(of.iter().copied().filter(|known| known.service.endpoint_prefix == label).collect());

@@ -6,7 +6,7 @@ use crate::{
     answer::{self, Content},
     aws_json::malformed,
     bindings::{self, Documents},
-    codec::{Visit, literal_query, message_is_a_member},
+    codec::{ReadInput, literal_query, message_is_a_member},
     event_stream::{self, Payloads},
     json::{self, JsonWriter, Names},
     path::Path,
@@ -25,7 +25,7 @@ impl Documents for Json {
 }
 
 impl Codec for RestJson {
-    fn decode(&self, operation: &'static OperationSchema, incoming: Incoming<'_>, read: Visit<'_>) -> Result<Missing, Malformed> {
+    fn decode(&self, operation: &'static OperationSchema, incoming: Incoming<'_>, read: ReadInput<'_>) -> Result<Missing, Malformed> {
         let found = bindings::read(&incoming, literal_query(operation), &Json, read).map_err(|unread| malformed(unread.why))?;
         Ok(found.missing.and(found.missing_in_document))
     }

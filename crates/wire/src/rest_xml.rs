@@ -5,7 +5,7 @@ use crate::{
     Answer, Asked, Codec, Ids, Incoming, Malformed, Missing,
     answer::{self, Content},
     bindings::{self, Documents, Unread},
-    codec::{Visit, literal_query},
+    codec::{ReadInput, literal_query},
     event_stream::{self, Payloads},
     path::Path,
     xml::{self, XmlWriter},
@@ -37,10 +37,10 @@ impl Documents for Xml {
 }
 
 impl Codec for RestXml {
-    fn decode(&self, operation: &'static OperationSchema, incoming: Incoming<'_>, read: Visit<'_>) -> Result<Missing, Malformed> {
+    fn decode(&self, operation: &'static OperationSchema, incoming: Incoming<'_>, read: ReadInput<'_>) -> Result<Missing, Malformed> {
         let documents = Xml(std::cell::Cell::new(false));
         match bindings::read(&incoming, literal_query(operation), &documents, read) {
-            // AWS: a document is checked against a schema, so that what is missing in it is no question of validation.
+            // AWS: a document is checked against a schema, so that a missing member is not reported by validation.
             Ok(found) if found.no_payload => Err(Malformed(MISSING_BODY.says("Request Body is empty"))),
             Ok(found) if !found.missing_in_document.is_empty() => Err(Malformed(MALFORMED_XML.says(NOT_OUR_SCHEMA))),
             Ok(found) => Ok(found.missing),
@@ -156,7 +156,7 @@ impl RestXml {
     }
 }
 
-/// Whether errors stand without an `ErrorResponse` around them.
+/// Whether errors have no `ErrorResponse` around them.
 ///
 /// AWS: S3 alone has both customizations, bare errors and bare answers; the second one is in the schema.
 fn unwrapped(service: &ServiceSchema) -> bool {

@@ -44,7 +44,7 @@ pub(crate) struct Routes {
 /// The routes of a method.
 struct Method {
     name: &'static str,
-    /// The most particular first.
+    /// The most specific first.
     routes: Vec<Route>,
     /// Those among them that a request without a query may suit: few of many.
     plain: Vec<usize>,
@@ -60,7 +60,7 @@ impl Method {
 struct Route {
     operation: &'static OperationSchema,
     segments: Vec<Segment>,
-    /// Where among them the greedy label stands.
+    /// The index of the greedy label among them.
     greedy: Option<usize>,
     /// Parameters that must be there, with their value if the template names one.
     query: Vec<(&'static str, &'static str)>,
@@ -76,9 +76,9 @@ enum Segment {
     Greedy(&'static str),
 }
 
-/// How well a request suits an operation.
+/// How well a request matches an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Fit {
+pub(crate) enum Suitability {
     /// Something that the operation requires in query or headers is missing.
     Lacking,
     Full,
@@ -110,18 +110,18 @@ impl Routes {
         Routes { methods, opening: opening.map(|opening| format!("/{opening}")).unwrap_or_default() }
     }
 
-    /// The operation that suits best.
+    /// The operation that matches best.
     pub(crate) fn find(&self, head: &Head<'_>, path: &str, prefixed: Prefixed) -> Option<Routed> {
         let (route, _) = self.best(head, path, prefixed)?;
         Some(Routed { operation: route.operation, labels: route.labels(path)? })
     }
 
     /// How well the best operation fits, and how literally its path is named.
-    pub(crate) fn fit(&self, head: &Head<'_>, prefixed: Prefixed) -> Option<(Fit, usize)> {
+    pub(crate) fn fit(&self, head: &Head<'_>, prefixed: Prefixed) -> Option<(Suitability, usize)> {
         self.best(head, head.path, prefixed).map(|(route, fit)| (fit, route.literals()))
     }
 
-    fn best(&self, head: &Head<'_>, path: &str, prefixed: Prefixed) -> Option<(&Route, Fit)> {
+    fn best(&self, head: &Head<'_>, path: &str, prefixed: Prefixed) -> Option<(&Route, Suitability)> {
         if !path.starts_with(&self.opening) && !path.contains('%') {
             return None;
         }
@@ -129,8 +129,8 @@ impl Routes {
         let mut lacking = None;
         for route in method.candidates(head.query).filter(|route| route.suits_query(head) && route.suits_path(path)) {
             match route.fit(head, prefixed) {
-                Fit::Full => return Some((route, Fit::Full)),
-                Fit::Lacking => lacking = lacking.or(Some((route, Fit::Lacking))),
+                Suitability::Full => return Some((route, Suitability::Full)),
+                Suitability::Lacking => lacking = lacking.or(Some((route, Suitability::Lacking))),
             }
         }
         lacking
@@ -176,7 +176,7 @@ impl Route {
         for member in required {
             match member.at {
                 At::Query => parameters.push(member.wire),
-                // Who says `?attributes` means GetObjectAttributes, whatever else is missing.
+                // `?attributes` means GetObjectAttributes, whatever else is missing.
                 At::Header if query.is_empty() => headers.push((member.wire.to_ascii_lowercase(), member.flags)),
                 _ => {}
             }
@@ -200,11 +200,11 @@ impl Route {
                 })
     }
 
-    fn fit(&self, head: &Head<'_>, prefixed: Prefixed) -> Fit {
+    fn fit(&self, head: &Head<'_>, prefixed: Prefixed) -> Suitability {
         let in_host = |flags: Flags| flags.has(Flags::HOST_LABEL) && prefixed == Prefixed::Yes;
         let full = self.parameters.iter().all(|name| head.raw_query().any(|(key, _)| is_named(key, name)))
             && self.headers.iter().all(|(name, flags)| in_host(*flags) || head.header(name).is_some());
-        if full { Fit::Full } else { Fit::Lacking }
+        if full { Suitability::Full } else { Suitability::Lacking }
     }
 
     /// The values of the labels, if the path suits the template and they are text.

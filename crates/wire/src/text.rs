@@ -1,4 +1,4 @@
-//! Scalars in text: how headers, labels, queries, forms and XML write what JSON writes with types.
+//! Scalars as text, in headers, labels, queries, forms and XML.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use cloudlet_shape::{Blob, Body, Document, Events, Mismatch, Read, Reader, Schema, Target, Timestamp, TimestampFormat};
@@ -70,7 +70,7 @@ pub(crate) fn read_timestamp(text: &str, of: &Target, default: TimestampFormat) 
     Timestamp::parse(text, format).or_else(|| Timestamp::parse_any(text)).ok_or_else(|| wrong("Timestamp", text))
 }
 
-/// A place that holds text.
+/// A value that is text.
 pub(crate) struct Text<'a> {
     pub(crate) text: &'a str,
     pub(crate) timestamps: TimestampFormat,

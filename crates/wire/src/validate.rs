@@ -1,4 +1,4 @@
-//! The constraints of the model, checked once for all services, in AWS's own sentence.
+//! Checks the constraints of the model for all services, with AWS's messages.
 
 use crate::{
     Missing,
@@ -8,33 +8,33 @@ use crate::{
 };
 use cloudlet_shape::{Body, Document, Events, Flags, Member, Schema, Struct, Target, Timestamp, TimestampFormat, Value, Writer};
 
-/// More violations than this are not told.
+/// More violations than this are not reported.
 const MOST: usize = 128;
 
 /// Checks length, range, pattern, enumerations and missing members. `None` is fine; otherwise AWS's sentence:
 /// `1 validation error detected: Value null at 'queueUrl' failed to satisfy constraint: Member must not be null`.
 pub fn validate(_: &'static Schema, input: &dyn Struct, missing: &Missing) -> Option<String> {
-    told(input, missing, Voice::Telling)
+    told(input, missing, Wording::Telling)
 }
 
 /// The same for services that quote neither values nor sets: `Value at 'status' failed to satisfy constraint: Member must satisfy
 /// enum value set`. AWS: IAM does so (recorded: LocalStack, `tests/aws/services/iam`).
 pub fn validate_discreetly(_: &'static Schema, input: &dyn Struct, missing: &Missing) -> Option<String> {
-    told(input, missing, Voice::Discreet)
+    told(input, missing, Wording::Discreet)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Voice {
+enum Wording {
     Telling,
     Discreet,
 }
 
-fn told(input: &dyn Struct, missing: &Missing, voice: Voice) -> Option<String> {
-    let mut walk = Walk { of: &Target::STRUCTURE, sensitive: voice == Voice::Discreet, path: Path::default(), missing, errors: Vec::new() };
+fn told(input: &dyn Struct, missing: &Missing, voice: Wording) -> Option<String> {
+    let mut walk = Walk { of: &Target::STRUCTURE, sensitive: voice == Wording::Discreet, path: Path::default(), missing, errors: Vec::new() };
     walk.structure(input);
     let errors = match voice {
-        Voice::Telling => walk.errors,
-        Voice::Discreet => walk.errors.into_iter().map(without_set).collect(),
+        Wording::Telling => walk.errors,
+        Wording::Discreet => walk.errors.into_iter().map(without_set).collect(),
     };
     match errors.len() {
         0 => None,

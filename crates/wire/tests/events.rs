@@ -6,7 +6,7 @@ use cloudlet_aws::FaultKind;
 use cloudlet_shape::{Blob, BodyContent, BodyError, Events, OperationSchema, Shape, Struct};
 use cloudlet_wire::{
     Answer, Ids, codec,
-    event_stream::{Broken, Frame, Header},
+    event_stream::{Frame, FrameError, Header},
 };
 use futures_util::{StreamExt, stream};
 
@@ -168,11 +168,11 @@ fn every_kind_of_header_is_read_as_it_was_written() {
 fn broken_frames_are_told_apart() {
     let whole = Frame { headers: vec![("a".into(), Header::Text("b".into()))], payload: "p".into() }.encode();
     for cut in 0..whole.len() {
-        assert_eq!(Frame::decode(&mut BytesMut::from(whole.get(..cut).unwrap())), Err(Broken::Short), "{cut}");
+        assert_eq!(Frame::decode(&mut BytesMut::from(whole.get(..cut).unwrap())), Err(FrameError::Short), "{cut}");
     }
     for at in 0..whole.len() {
         let mut bytes = BytesMut::from(whole.as_ref());
         bytes[at] ^= 1;
-        assert_eq!(Frame::decode(&mut bytes), Err(Broken::Checksum), "{at}");
+        assert_eq!(Frame::decode(&mut bytes), Err(FrameError::Checksum), "{at}");
     }
 }

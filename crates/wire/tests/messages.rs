@@ -41,7 +41,7 @@ struct Nest {
 }
 
 #[derive(Shape, Clone, Default)]
-struct Thing {
+struct Sample {
     #[shape(name = "title")]
     title: Option<String>,
     count: Option<i32>,
@@ -126,11 +126,11 @@ static QUERY: ServiceSchema = service(Protocol::Query);
 static EC2: ServiceSchema = service(Protocol::Ec2Query);
 static REST: ServiceSchema = service(Protocol::RestJson);
 static XML: ServiceSchema = service(Protocol::RestXml);
-static JSON_THING: OperationSchema = OperationSchema::new("Do", &JSON, Thing::SCHEMA, Thing::SCHEMA);
+static JSON_THING: OperationSchema = OperationSchema::new("Do", &JSON, Sample::SCHEMA, Sample::SCHEMA);
 static QUERY_THING: OperationSchema =
-    OperationSchema { result_wrapper: "DoResult", ..OperationSchema::new("Do", &QUERY, Thing::SCHEMA, Thing::SCHEMA) };
-static EC2_THING: OperationSchema = OperationSchema::new("Do", &EC2, Thing::SCHEMA, Thing::SCHEMA);
-static XML_THING: OperationSchema = OperationSchema::new("Do", &XML, Thing::SCHEMA, Thing::SCHEMA);
+    OperationSchema { result_wrapper: "DoResult", ..OperationSchema::new("Do", &QUERY, Sample::SCHEMA, Sample::SCHEMA) };
+static EC2_THING: OperationSchema = OperationSchema::new("Do", &EC2, Sample::SCHEMA, Sample::SCHEMA);
+static XML_THING: OperationSchema = OperationSchema::new("Do", &XML, Sample::SCHEMA, Sample::SCHEMA);
 static XML_REST: OperationSchema = OperationSchema { uri: "/{label}", ..OperationSchema::new("Rest", &XML, Rest::SCHEMA, Empty::SCHEMA) };
 static REST_JSON: OperationSchema = OperationSchema { uri: "/{label}", ..OperationSchema::new("Rest", &REST, Rest::SCHEMA, Empty::SCHEMA) };
 static XML_OBJECT: OperationSchema = OperationSchema::new("Object", &XML, Empty::SCHEMA, Object::SCHEMA);
@@ -150,12 +150,12 @@ fn read_with<T: Shape>(operation: &'static OperationSchema, query: &str, headers
     Ok((input.unwrap(), missing))
 }
 
-fn read(operation: &'static OperationSchema, body: &str) -> Thing {
+fn read(operation: &'static OperationSchema, body: &str) -> Sample {
     read_with(operation, "", &[], body.as_bytes()).unwrap().0
 }
 
 fn refusal(operation: &'static OperationSchema, body: &str) -> Fault {
-    match read_with::<Thing>(operation, "", &[], body.as_bytes()) {
+    match read_with::<Sample>(operation, "", &[], body.as_bytes()) {
         Ok((thing, _)) => panic!("{body:.100} was read as {thing:?}"),
         Err(malformed) => malformed.into(),
     }
@@ -168,12 +168,12 @@ fn text(answer: &Answer) -> String {
     }
 }
 
-fn written(operation: &'static OperationSchema, thing: &Thing) -> String {
+fn written(operation: &'static OperationSchema, thing: &Sample) -> String {
     text(&codec(operation.service.protocol).encode(operation, thing, &IDS))
 }
 
 #[test]
-fn json_members_come_in_any_order_and_strangers_are_passed_over() {
+fn json_members_come_in_any_order_and_unknown_ones_are_ignored() {
     let thing = read(&JSON_THING, r#"{"Unknown":{"a":[1,{"b":null}]},"Count":3,"title":"t","Names":["a",null,"b"],"On":null}"#);
     assert_eq!((thing.title.as_deref(), thing.count, thing.on), (Some("t"), Some(3), None));
     assert_eq!(thing.names, Some(vec!["a".to_owned(), "b".to_owned()]));
@@ -218,7 +218,7 @@ fn json_that_is_none_is_refused() {
     for body in ["{", "[1]x", "nul", r#"{"title":"a"} {"#, "{\"title\":\"\u{1}\"}", "\"text\"", "7", r#"{"Data":"not base64!"}"#] {
         assert_eq!(refusal(&JSON_THING, body).name(), "SerializationException", "{body}");
     }
-    assert!(read_with::<Thing>(&JSON_THING, "", &[], b"{\"title\":\"\xff\"}").is_err());
+    assert!(read_with::<Sample>(&JSON_THING, "", &[], b"{\"title\":\"\xff\"}").is_err());
 }
 
 #[test]
@@ -243,13 +243,13 @@ fn depth_is_bounded_in_every_protocol() {
     let levels = 60;
     let json = format!("{{\"Nest\":{}{{}}{}}}", r#"{"Inner":"#.repeat(levels), "}".repeat(levels));
     assert_eq!(written(&JSON_THING, &read(&JSON_THING, &json)), json);
-    let xml = format!("<Thing><Nest>{}{}</Nest></Thing>", "<Inner>".repeat(levels), "</Inner>".repeat(levels));
+    let xml = format!("<Sample><Nest>{}{}</Nest></Sample>", "<Inner>".repeat(levels), "</Inner>".repeat(levels));
     assert_eq!(written(&JSON_THING, &read(&XML_THING, &xml)), json);
     assert_eq!(written(&JSON_THING, &read(&QUERY_THING, &format!("Nest{}=", ".Inner".repeat(levels)))), json);
     let deep = 100_000;
     refusal(&JSON_THING, &format!("{}{}", r#"{"Nest":"#.to_owned() + &r#"{"Inner":"#.repeat(deep), "{}".to_owned() + &"}".repeat(deep + 1)));
     refusal(&JSON_THING, &format!(r#"{{"Open":{}{}}}"#, "[".repeat(deep), "]".repeat(deep)));
-    refusal(&XML_THING, &format!("<Thing><Nest>{}{}</Nest></Thing>", "<Inner>".repeat(deep), "</Inner>".repeat(deep)));
+    refusal(&XML_THING, &format!("<Sample><Nest>{}{}</Nest></Sample>", "<Inner>".repeat(deep), "</Inner>".repeat(deep)));
     refusal(&QUERY_THING, &format!("Nest{}=", ".Inner".repeat(deep)));
     refusal(&EC2_THING, &format!("Nest{}=", ".Inner".repeat(deep)));
 }
@@ -259,10 +259,10 @@ fn hostile_sizes_take_no_more_than_linear_time() {
     let many = 100_000;
     let form: String = (1..=many).rev().map(|index| format!("Item.{index}=x&")).collect();
     assert_eq!(read(&QUERY_THING, &form).items.unwrap().len(), many);
-    let xml = format!("<Thing>{}</Thing>", "<Item>a</Item>".repeat(many));
+    let xml = format!("<Sample>{}</Sample>", "<Item>a</Item>".repeat(many));
     assert_eq!(read(&XML_THING, &xml).items.unwrap().len(), many);
     let attributes: String = (0..many).map(|index| format!(" a{index}=\"\"")).collect();
-    refusal(&XML_THING, &format!("<Thing{attributes}/>"));
+    refusal(&XML_THING, &format!("<Sample{attributes}/>"));
     let json = format!("{{{}\"title\":\"t\"}}", "\"x\":[],".repeat(many));
     assert_eq!(read(&JSON_THING, &json).title.as_deref(), Some("t"));
 }
@@ -270,9 +270,9 @@ fn hostile_sizes_take_no_more_than_linear_time() {
 #[test]
 fn missing_members_are_named_by_their_places() {
     let body = r#"{"Tags":[{"Key":"a","Value":"b"},{"Value":"c"}],"Grantee":{}}"#;
-    let (_, missing) = read_with::<Thing>(&JSON_THING, "", &[], body.as_bytes()).unwrap();
+    let (_, missing) = read_with::<Sample>(&JSON_THING, "", &[], body.as_bytes()).unwrap();
     assert_eq!(missing.paths(), ["tags.2.member.key", "grantee.type"]);
-    let (_, missing) = read_with::<Thing>(&QUERY_THING, "", &[], b"Tags.Tag.1.Key=a&Tags.Tag.5.Value=b").unwrap();
+    let (_, missing) = read_with::<Sample>(&QUERY_THING, "", &[], b"Tags.Tag.1.Key=a&Tags.Tag.5.Value=b").unwrap();
     assert_eq!(missing.paths(), ["tags.1.member.value", "tags.2.member.key"]);
 }
 
@@ -310,7 +310,7 @@ fn numbers_of_form_lists_begin_at_one() {
 
 #[test]
 fn a_query_request_may_have_its_parameters_in_the_url() {
-    let (thing, _) = read_with::<Thing>(&QUERY_THING, "Action=Do&title=a%20b", &[], b"Count=4\r\n").unwrap();
+    let (thing, _) = read_with::<Sample>(&QUERY_THING, "Action=Do&title=a%20b", &[], b"Count=4\r\n").unwrap();
     assert_eq!((thing.title.as_deref(), thing.count), (Some("a b"), Some(4)));
 }
 
@@ -330,7 +330,7 @@ fn ec2_raises_first_letters_and_flattens_lists() {
 
 #[test]
 fn query_answers_use_the_query_names() {
-    let thing = Thing { attributes: Some(Map::from([("a".to_owned(), "<1>".to_owned())])), ..Thing::default() };
+    let thing = Sample { attributes: Some(Map::from([("a".to_owned(), "<1>".to_owned())])), ..Sample::default() };
     assert_eq!(
         written(&QUERY_THING, &thing),
         "<DoResponse xmlns=\"http://things/\"><DoResult><Attribute><Name>a</Name><Value>&lt;1&gt;</Value></Attribute></DoResult>\
@@ -340,7 +340,7 @@ fn query_answers_use_the_query_names() {
 
 #[test]
 fn flattened_lists_need_not_stand_together() {
-    let thing = read(&XML_THING, "<Thing><Item>a</Item><Count> 7 </Count><Item>b</Item><title/><Item/></Thing>");
+    let thing = read(&XML_THING, "<Sample><Item>a</Item><Count> 7 </Count><Item>b</Item><title/><Item/></Sample>");
     assert_eq!((thing.items.unwrap(), thing.count), (vec!["a".to_owned(), "b".to_owned(), String::new()], Some(7)));
 }
 
@@ -348,26 +348,26 @@ fn flattened_lists_need_not_stand_together() {
 fn xml_text_is_kept_to_the_letter() {
     let thing = read(
         &XML_THING,
-        "\u{feff}<?xml version='1.0'?><!-- c --><x:Thing xmlns:x='u'><title> a&amp;&lt;&#x41;&#13;<![CDATA[<b>]]>\r\n </title></x:Thing>",
+        "\u{feff}<?xml version='1.0'?><!-- c --><x:Sample xmlns:x='u'><title> a&amp;&lt;&#x41;&#13;<![CDATA[<b>]]>\r\n </title></x:Sample>",
     );
     assert_eq!(thing.title.as_deref(), Some(" a&<A\r<b>\n "));
-    let thing = Thing { title: Some("a&<>\"'\r\n\t\u{1}€".into()), ..Thing::default() };
+    let thing = Sample { title: Some("a&<>\"'\r\n\t\u{1}€".into()), ..Sample::default() };
     assert!(written(&XML_THING, &thing).contains("<title>a&amp;&lt;&gt;&quot;'&#13;\n\t&#1;€</title>"));
 }
 
 #[test]
 fn the_type_of_a_grantee_is_an_attribute() {
-    let xml = "<Thing><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"><ID>i</ID></Grantee></Thing>";
+    let xml = "<Sample><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"><ID>i</ID></Grantee></Sample>";
     let thing = read(&XML_THING, xml);
     assert_eq!(thing.grantee, Some(Grantee { id: Some("i".into()), r#type: "CanonicalUser".into() }));
-    let expected = xml.replace("<Thing>", "<Thing xmlns=\"http://things/\">");
+    let expected = xml.replace("<Sample>", "<Sample xmlns=\"http://things/\">");
     assert_eq!(written(&XML_THING, &thing), format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{expected}"));
-    assert_eq!(read(&XML_THING, "<Thing><Grantee a:type='Group'/></Thing>").grantee.unwrap().r#type, "Group");
+    assert_eq!(read(&XML_THING, "<Sample><Grantee a:type='Group'/></Sample>").grantee.unwrap().r#type, "Group");
 }
 
 #[test]
 fn xml_answers_have_milliseconds() {
-    let thing = Thing { when: Some(Timestamp(1_398_796_238_000)), ..Thing::default() };
+    let thing = Sample { when: Some(Timestamp(1_398_796_238_000)), ..Sample::default() };
     assert!(written(&XML_THING, &thing).contains("<When>2014-04-29T18:30:38.000Z</When>"));
     assert!(written(&QUERY_THING, &thing).contains("<When>2014-04-29T18:30:38Z</When>"));
 }
@@ -375,19 +375,19 @@ fn xml_answers_have_milliseconds() {
 #[test]
 fn xml_that_is_none_is_malformed() {
     for body in [
-        "<Thing>",
-        "<Thing></Other>",
+        "<Sample>",
+        "<Sample></Other>",
         "text",
-        "<Thing/><Thing/>",
-        "<Thing>&nothing;</Thing>",
-        "<!DOCTYPE x [<!ENTITY a 'b'>]><Thing><title>&a;</title></Thing>",
-        "<Thing><Count>many</Count></Thing>",
-        "<Thing><title><b/></title></Thing>",
-        "<Thing><Tags><Tag><Key>k</Key></Tag></Tags></Thing>",
-        "<Thing><Unknown/></Thing>",
-        "<Thing><title/><title/></Thing>",
-        "<Thing><Tags><Unknown/></Tags></Thing>",
-        "<Thing><Tags><Tag><Key>k</Key><Value/><Other/></Tag></Tags></Thing>",
+        "<Sample/><Sample/>",
+        "<Sample>&nothing;</Sample>",
+        "<!DOCTYPE x [<!ENTITY a 'b'>]><Sample><title>&a;</title></Sample>",
+        "<Sample><Count>many</Count></Sample>",
+        "<Sample><title><b/></title></Sample>",
+        "<Sample><Tags><Tag><Key>k</Key></Tag></Tags></Sample>",
+        "<Sample><Unknown/></Sample>",
+        "<Sample><title/><title/></Sample>",
+        "<Sample><Tags><Unknown/></Tags></Sample>",
+        "<Sample><Tags><Tag><Key>k</Key><Value/><Other/></Tag></Tags></Sample>",
     ] {
         let fault = refusal(&XML_THING, body);
         assert_eq!((fault.status(), fault.code()), (400, "MalformedXML"), "{body}");
@@ -465,7 +465,7 @@ fn an_answers_head_is_clean() {
 #[test]
 fn floats_that_are_no_numbers_are_words() {
     for (value, word) in [(f64::NAN, "NaN"), (f64::INFINITY, "Infinity"), (f64::NEG_INFINITY, "-Infinity")] {
-        let thing = Thing { ratio: Some(value), ..Thing::default() };
+        let thing = Sample { ratio: Some(value), ..Sample::default() };
         assert_eq!(written(&JSON_THING, &thing), format!("{{\"Ratio\":\"{word}\"}}"));
         assert!(written(&XML_THING, &thing).contains(&format!("<Ratio>{word}</Ratio>")));
         assert_eq!(read(&JSON_THING, &written(&JSON_THING, &thing)).ratio.map(f64::to_bits), Some(value.to_bits()));

@@ -3,7 +3,7 @@
 
 use cloudlet_aws::Head;
 use cloudlet_shape::{Protocol, ServiceSchema};
-use cloudlet_wire::{Place, Recognizer, Routed, Unknown};
+use cloudlet_wire::{HostParts, Recognizer, Routed, Unknown};
 
 const SERVICES: [&ServiceSchema; 14] = [
     &cloudlet_api_s3::SERVICE,
@@ -167,7 +167,7 @@ fn presigned_urls_carry_their_scope_in_the_query() {
 }
 
 #[test]
-fn operations_of_one_place_are_told_apart_by_what_they_require() {
+fn operations_of_one_path_are_told_apart_by_what_they_require() {
     for (line, headers, expected) in [
         ("PUT /b/k", vec![], "PutObject"),
         ("PUT /b/k", vec!["x-amz-copy-source: /a/k"], "CopyObject"),
@@ -239,42 +239,42 @@ fn what_a_resource_cannot_do_is_not_allowed() {
 
 #[test]
 fn a_host_says_prefix_service_and_region() {
-    let place = |prefix: &str, service: &str, region: &str| {
+    let host_parts = |prefix: &str, service: &str, region: &str| {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Place { prefix: some(prefix), service: some(service), region: some(region) }
+        HostParts { prefix: some(prefix), service: some(service), region: some(region) }
     };
     for (host, expected) in [
-        ("localhost:4566", place("", "", "")),
-        ("127.0.0.1:4566", place("", "", "")),
-        ("[::1]:4566", place("", "", "")),
-        ("example.com", place("", "", "")),
-        ("bucket.localhost:4566", place("bucket", "", "")),
-        ("my.bucket.localhost", place("my.bucket", "", "")),
-        ("b1.s3.eu-west-1.localhost:4566", place("b1", "s3", "eu-west-1")),
-        ("my.bucket.s3.amazonaws.com", place("my.bucket", "s3", "")),
-        ("b.s3-us-west-2.amazonaws.com", place("b", "s3", "us-west-2")),
-        ("b.s3.dualstack.eu-west-1.amazonaws.com", place("b", "s3", "eu-west-1")),
-        ("s3.cn-north-1.amazonaws.com.cn", place("", "s3", "cn-north-1")),
-        ("b.s3-website-us-east-1.amazonaws.com", place("b", "s3-website", "us-east-1")),
-        ("b.s3-website.eu-central-1.amazonaws.com", place("b", "s3-website", "eu-central-1")),
-        ("b.s3-accelerate.amazonaws.com", place("b", "s3-accelerate", "")),
-        ("123456789012.s3-control.eu-west-1.amazonaws.com", place("123456789012", "s3-control", "eu-west-1")),
-        ("b--apne1-az4--x-s3.localhost:4566", place("b--apne1-az4--x-s3", "", "")),
-        ("sqs.us-gov-west-1.amazonaws.com", place("", "sqs", "us-gov-west-1")),
-        ("SQS.EU-West-1.AmazonAWS.com.", place("", "sqs", "eu-west-1")),
-        ("eu-west-1.queue.amazonaws.com", place("", "sqs", "eu-west-1")),
-        ("queue.amazonaws.com", place("", "sqs", "")),
-        ("kms-fips.us-east-1.amazonaws.com", place("", "kms", "us-east-1")),
-        ("email.eu-west-1.amazonaws.com", place("", "email", "eu-west-1")),
-        ("sqs.eu-west-1.localhost.localstack.cloud:4566", place("", "sqs", "eu-west-1")),
-        ("sync-localhost:4566", place("", "", "")),
-        ("stream-logs.eu-west-1.amazonaws.com", place("", "logs", "eu-west-1")),
-        ("sync-states.localhost", place("", "states", "")),
-        ("sync-bucket.localhost", place("sync-bucket", "", "")),
-        ("s3-photos.localhost", place("s3-photos", "", "")),
+        ("localhost:4566", host_parts("", "", "")),
+        ("127.0.0.1:4566", host_parts("", "", "")),
+        ("[::1]:4566", host_parts("", "", "")),
+        ("example.com", host_parts("", "", "")),
+        ("bucket.localhost:4566", host_parts("bucket", "", "")),
+        ("my.bucket.localhost", host_parts("my.bucket", "", "")),
+        ("b1.s3.eu-west-1.localhost:4566", host_parts("b1", "s3", "eu-west-1")),
+        ("my.bucket.s3.amazonaws.com", host_parts("my.bucket", "s3", "")),
+        ("b.s3-us-west-2.amazonaws.com", host_parts("b", "s3", "us-west-2")),
+        ("b.s3.dualstack.eu-west-1.amazonaws.com", host_parts("b", "s3", "eu-west-1")),
+        ("s3.cn-north-1.amazonaws.com.cn", host_parts("", "s3", "cn-north-1")),
+        ("b.s3-website-us-east-1.amazonaws.com", host_parts("b", "s3-website", "us-east-1")),
+        ("b.s3-website.eu-central-1.amazonaws.com", host_parts("b", "s3-website", "eu-central-1")),
+        ("b.s3-accelerate.amazonaws.com", host_parts("b", "s3-accelerate", "")),
+        ("123456789012.s3-control.eu-west-1.amazonaws.com", host_parts("123456789012", "s3-control", "eu-west-1")),
+        ("b--apne1-az4--x-s3.localhost:4566", host_parts("b--apne1-az4--x-s3", "", "")),
+        ("sqs.us-gov-west-1.amazonaws.com", host_parts("", "sqs", "us-gov-west-1")),
+        ("SQS.EU-West-1.AmazonAWS.com.", host_parts("", "sqs", "eu-west-1")),
+        ("eu-west-1.queue.amazonaws.com", host_parts("", "sqs", "eu-west-1")),
+        ("queue.amazonaws.com", host_parts("", "sqs", "")),
+        ("kms-fips.us-east-1.amazonaws.com", host_parts("", "kms", "us-east-1")),
+        ("email.eu-west-1.amazonaws.com", host_parts("", "email", "eu-west-1")),
+        ("sqs.eu-west-1.localhost.localstack.cloud:4566", host_parts("", "sqs", "eu-west-1")),
+        ("sync-localhost:4566", host_parts("", "", "")),
+        ("stream-logs.eu-west-1.amazonaws.com", host_parts("", "logs", "eu-west-1")),
+        ("sync-states.localhost", host_parts("", "states", "")),
+        ("sync-bucket.localhost", host_parts("sync-bucket", "", "")),
+        ("s3-photos.localhost", host_parts("s3-photos", "", "")),
     ] {
         let asked = asked("GET /", &[&format!("host: {host}"), &signed("s3")]);
-        assert_eq!(recognizer().service(&asked.head()).unwrap().place, expected, "{host}");
+        assert_eq!(recognizer().service(&asked.head()).unwrap().host, expected, "{host}");
     }
 }
 

@@ -3,14 +3,14 @@ use cloudlet_api_iam::*;
 
 async fn put_policy(cloud: &TestCloud, policy: &str) {
     let input = PutUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into(), policy_document: policy.into() };
-    cloud.does::<PutUserPolicy>(input).await;
+    cloud.ok::<PutUserPolicy>(input).await;
 }
 
 #[tokio::test]
 async fn policy_changes_take_effect_at_once() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
-    let list = || cloud.call::<ListUsers>(&bob, ListUsersRequest::default());
+    let list = || cloud.call_as::<ListUsers>(&bob, ListUsersRequest::default());
     let fault = list().await.err().unwrap();
     assert_eq!((fault.code(), fault.status()), ("AccessDenied", 403));
     assert_eq!(
@@ -20,12 +20,12 @@ async fn policy_changes_take_effect_at_once() {
     );
     put_policy(&cloud, r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:List*","Resource":"*"}}"#).await;
     assert!(list().await.is_ok());
-    cloud.does::<DeleteUserPolicy>(DeleteUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into() }).await;
+    cloud.ok::<DeleteUserPolicy>(DeleteUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into() }).await;
     assert!(list().await.is_err());
-    cloud.does::<CreateGroup>(CreateGroupRequest { group_name: "g".into(), path: None }).await;
-    cloud.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "g".into(), user_name: "bob".into() }).await;
+    cloud.ok::<CreateGroup>(CreateGroupRequest { group_name: "g".into(), path: None }).await;
+    cloud.ok::<AddUserToGroup>(AddUserToGroupRequest { group_name: "g".into(), user_name: "bob".into() }).await;
     let admin = AttachGroupPolicyRequest { group_name: "g".into(), policy_arn: "arn:aws:iam::aws:policy/IAMReadOnlyAccess".into() };
-    cloud.does::<AttachGroupPolicy>(admin).await;
+    cloud.ok::<AttachGroupPolicy>(admin).await;
     assert!(list().await.is_ok());
 }
 
@@ -36,8 +36,8 @@ async fn a_denial_by_a_boundary_says_so() {
     put_policy(&cloud, ALLOW_ALL).await;
     let boundary = "arn:aws:iam::aws:policy/AmazonS3FullAccess";
     let input = PutUserPermissionsBoundaryRequest { user_name: "bob".into(), permissions_boundary: boundary.into() };
-    cloud.does::<PutUserPermissionsBoundary>(input).await;
-    let fault = cloud.call::<ListUsers>(&bob, ListUsersRequest::default()).await.err().unwrap();
+    cloud.ok::<PutUserPermissionsBoundary>(input).await;
+    let fault = cloud.call_as::<ListUsers>(&bob, ListUsersRequest::default()).await.err().unwrap();
     assert!(fault.message().ends_with("because no permissions boundary allows the iam:ListUsers action"), "{fault}");
 }
 
@@ -50,18 +50,18 @@ async fn policies_can_use_variables_and_tags() {
         {"Effect":"Allow","Action":"iam:CreateAccessKey","Resource":"arn:aws:iam::*:user/${aws:username}"},
         {"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"StringEquals":{"iam:ResourceTag/team":"${aws:PrincipalTag/team}"}}}]}"#;
     put_policy(&cloud, own).await;
-    assert!(cloud.call::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("bob".into()) }).await.is_ok());
-    assert!(cloud.call::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("eve".into()) }).await.is_err());
-    let get = || cloud.call::<GetUser>(&bob, GetUserRequest { user_name: Some("eve".into()) });
+    assert!(cloud.call_as::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("bob".into()) }).await.is_ok());
+    assert!(cloud.call_as::<CreateAccessKey>(&bob, CreateAccessKeyRequest { user_name: Some("eve".into()) }).await.is_err());
+    let get = || cloud.call_as::<GetUser>(&bob, GetUserRequest { user_name: Some("eve".into()) });
     let fault = get().await.err().unwrap();
     assert!(fault.message().contains("iam:GetUser on resource: user eve because no identity-based policy allows"), "{fault}");
     for (name, team) in [("bob", "red"), ("eve", "blue")] {
         let tags = vec![Tag { key: "team".into(), value: team.into() }];
-        cloud.does::<TagUser>(TagUserRequest { user_name: name.into(), tags }).await;
+        cloud.ok::<TagUser>(TagUserRequest { user_name: name.into(), tags }).await;
     }
     assert!(get().await.is_err());
     let tags = vec![Tag { key: "team".into(), value: "red".into() }];
-    cloud.does::<TagUser>(TagUserRequest { user_name: "eve".into(), tags }).await;
+    cloud.ok::<TagUser>(TagUserRequest { user_name: "eve".into(), tags }).await;
     assert!(get().await.is_ok());
 }
 
@@ -70,12 +70,12 @@ async fn a_user_that_is_created_again_does_not_inherit_policies() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
     put_policy(&cloud, ALLOW_ALL).await;
-    cloud.does::<DeleteUserPolicy>(DeleteUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into() }).await;
-    cloud.does::<DeleteUser>(DeleteUserRequest { user_name: "bob".into() }).await;
+    cloud.ok::<DeleteUserPolicy>(DeleteUserPolicyRequest { user_name: "bob".into(), policy_name: "p".into() }).await;
+    cloud.ok::<DeleteUser>(DeleteUserRequest { user_name: "bob".into() }).await;
     let new = cloud.user("bob").await;
     put_policy(&cloud, ALLOW_ALL).await;
-    assert!(cloud.call::<ListUsers>(&bob, ListUsersRequest::default()).await.is_err());
-    assert!(cloud.call::<ListUsers>(&new, ListUsersRequest::default()).await.is_ok());
+    assert!(cloud.call_as::<ListUsers>(&bob, ListUsersRequest::default()).await.is_err());
+    assert!(cloud.call_as::<ListUsers>(&new, ListUsersRequest::default()).await.is_ok());
 }
 
 #[tokio::test]
@@ -83,9 +83,9 @@ async fn adding_a_role_to_an_instance_profile_needs_pass_role() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob").await;
     cloud.role("r", LAMBDA_TRUST).await;
-    cloud.does::<CreateInstanceProfile>(CreateInstanceProfileRequest { instance_profile_name: "p".into(), ..Default::default() }).await;
+    cloud.ok::<CreateInstanceProfile>(CreateInstanceProfileRequest { instance_profile_name: "p".into(), ..Default::default() }).await;
     put_policy(&cloud, r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:AddRoleToInstanceProfile","Resource":"*"}}"#).await;
     let add = AddRoleToInstanceProfileRequest { instance_profile_name: "p".into(), role_name: "r".into() };
-    let fault = cloud.call::<AddRoleToInstanceProfile>(&bob, add).await.err().unwrap();
+    let fault = cloud.call_as::<AddRoleToInstanceProfile>(&bob, add).await.err().unwrap();
     assert!(fault.message().contains("iam:PassRole on resource: arn:aws:iam::123456789012:role/r"), "{fault}");
 }

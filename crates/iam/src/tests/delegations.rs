@@ -1,23 +1,24 @@
 //! Temporary delegation from the request to the token, with a stand-in for SNS.
 
-use super::fixture::account;
+use super::fixture::builder;
 use cloudlet_api_iam::*;
 use cloudlet_api_sns::{Publish, PublishInput, PublishResponse};
-use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
-use cloudlet_cloud::{Cloud, EntryPoint, Settings};
-use cloudlet_engine::{Call, Clock, Cx, Handle, Ids, Origin, Permission, Permissions, Runtime, Service};
-use cloudlet_identity::{Identity, Partners, Root, Secret};
+use cloudlet_aws::{Account, Arn, Caller, Fault};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
+use cloudlet_identity::Partners;
 use cloudlet_policy::{Document, Kind, Policy};
 use cloudlet_shape::Operation;
-use cloudlet_store::Journal;
-
+use cloudlet_testing::root;
 use serde_json::Value;
-use std::sync::{Arc, Mutex};
+use std::{
+    ops::Deref,
+    sync::{Arc, Mutex},
+};
 
 const TEMPLATE: &str = "arn:aws:iam::partner:delegation-template/example.com/setup";
 const BOUNDARY: &str = "arn:aws:iam::partner:policy/permissions-boundary/example.com/Worker_20250115";
 const TOPIC: &str = "arn:aws:sns:us-east-1:222222222222:notices";
-const DAY: i64 = 86_400;
+const DAY: u64 = 86_400;
 
 fn partners() -> Partners {
     let text = format!(
@@ -50,62 +51,54 @@ impl Handle<Publish> for Topic {
 }
 
 struct TestCloud {
-    inner: Arc<Cloud>,
+    cloud: cloudlet_testing::TestCloud,
     topic: Arc<Topic>,
     partner: Caller,
     customer: Caller,
 }
 
+impl Deref for TestCloud {
+    type Target = cloudlet_testing::TestCloud;
+
+    fn deref(&self) -> &Self::Target {
+        &self.cloud
+    }
+}
+
 impl TestCloud {
     fn new() -> TestCloud {
-        let root = Root { account: account(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
-        let identity = Identity::with_partners(root, &Journal::off(), partners());
-        let runtime = Runtime::new(Clock::stopped_at(Timestamp::from_secs(1_800_000_000)), Ids::seeded(7));
         let topic = Arc::new(Topic::default());
-        let sns = Service::of(&cloudlet_api_sns::SERVICE, topic.clone()).handles::<Publish>().build();
-        let cloud = Cloud::new(runtime, identity.clone(), vec![crate::service(identity), sns], Settings::default());
-        let root_of = |account: &str| Caller::root(Account::parse(account).unwrap(), "aws", None);
-        TestCloud { inner: cloud, topic, partner: root_of("222222222222"), customer: root_of("123456789012") }
-    }
-
-    async fn call<O: Operation>(&self, caller: &Caller, input: O::Input) -> Result<O::Output, Fault> {
-        let scope = Scope::new(caller.account.unwrap(), Region::new("us-east-1"));
-        let call = Call::of::<O>(caller.clone(), scope, Origin::default(), input);
-        let answer = self.inner.perform(call, "request".into(), EntryPoint::Gateway).await.answer?;
-        Ok(*answer.into_any().downcast::<O::Output>().unwrap())
+        let sns = topic.clone();
+        let builder = builder().partners(partners());
+        let cloud = builder.service(move |_| Service::of(&cloudlet_api_sns::SERVICE, sns.clone()).handles::<Publish>().build()).build();
+        TestCloud { partner: root(Account::parse("222222222222").unwrap()), customer: cloud.root(), cloud, topic }
     }
 
     async fn fails<O: Operation>(&self, caller: &Caller, input: O::Input) -> String {
-        self.call::<O>(caller, input).await.err().map(|fault| fault.code().to_owned()).unwrap_or_else(|| "no fault".to_owned())
+        self.call_as::<O>(caller, input).await.err().map(|fault| fault.code().to_owned()).unwrap_or_else(|| "no fault".to_owned())
     }
 
     /// A user of the customer, with a policy or none.
     async fn user(&self, name: &str, policy: Option<&str>) -> Caller {
         let input = CreateUserRequest { user_name: name.into(), ..Default::default() };
-        let user = self.call::<CreateUser>(&self.customer, input).await.unwrap().user.unwrap();
+        let user = self.call_as::<CreateUser>(&self.customer, input).await.unwrap().user.unwrap();
         if let Some(text) = policy {
             let input = PutUserPolicyRequest { user_name: name.into(), policy_name: "p".into(), policy_document: text.into() };
-            self.call::<PutUserPolicy>(&self.customer, input).await.unwrap();
+            self.call_as::<PutUserPolicy>(&self.customer, input).await.unwrap();
         }
-        Caller {
-            account: self.customer.account,
-            identity: Who::User { name: name.into() },
-            arn: user.arn.as_str().into(),
-            unique_id: user.user_id.as_str().into(),
-            access_key: None,
-        }
+        Caller { arn: user.arn.as_str().into(), unique_id: user.user_id.as_str().into(), ..cloudlet_testing::user(self.account(), name) }
     }
 
     async fn create_request(&self, input: CreateDelegationRequestRequest) -> String {
-        self.call::<CreateDelegationRequest>(&self.partner, input).await.unwrap().delegation_request_id.unwrap()
+        self.call_as::<CreateDelegationRequest>(&self.partner, input).await.unwrap().delegation_request_id.unwrap()
     }
 
     async fn associate(&self, caller: &Caller, id: &str) {
-        self.call::<AssociateDelegationRequest>(caller, AssociateDelegationRequestRequest { delegation_request_id: id.into() }).await.unwrap();
+        self.call_as::<AssociateDelegationRequest>(caller, AssociateDelegationRequestRequest { delegation_request_id: id.into() }).await.unwrap();
     }
 
     async fn get(&self, caller: &Caller, id: &str) -> DelegationRequest {
-        self.call::<GetDelegationRequest>(caller, get(id)).await.unwrap().delegation_request.unwrap()
+        self.call_as::<GetDelegationRequest>(caller, get(id)).await.unwrap().delegation_request.unwrap()
     }
 
     async fn state(&self, caller: &Caller, id: &str) -> String {
@@ -114,14 +107,10 @@ impl TestCloud {
 
     /// The type and state of the messages since the last call.
     async fn notifications(&self) -> Vec<String> {
-        self.inner.settle().await;
+        self.settle().await;
         let messages = std::mem::take(&mut *self.topic.0.lock().unwrap());
         assert!(messages.iter().all(|(who, _)| &**who == "iam.amazonaws.com"));
         messages.iter().map(|(_, message)| format!("{} {}", message["Type"].as_str().unwrap(), message["State"].as_str().unwrap())).collect()
-    }
-
-    fn advance(&self, seconds: i64) {
-        self.inner.runtime.clock.advance(std::time::Duration::from_secs(seconds.try_into().unwrap()));
     }
 }
 
@@ -170,11 +159,11 @@ async fn a_request_is_associated_updated_accepted_and_its_token_is_sent() {
     cloud.associate(&owner, &id).await;
     // The owner needs no policy to update the request, but has none to accept it.
     assert_eq!(cloud.fails::<AcceptDelegationRequest>(&owner, accept(&id)).await, "AccessDenied");
-    cloud.call::<UpdateDelegationRequest>(&owner, update(&id)).await.unwrap();
+    cloud.call_as::<UpdateDelegationRequest>(&owner, update(&id)).await.unwrap();
     assert_eq!(cloud.fails::<SendDelegationToken>(&owner, send(&id)).await, "InvalidInput");
-    cloud.call::<AcceptDelegationRequest>(&admin, accept(&id)).await.unwrap();
+    cloud.call_as::<AcceptDelegationRequest>(&admin, accept(&id)).await.unwrap();
     cloud.advance(60);
-    cloud.call::<SendDelegationToken>(&owner, send(&id)).await.unwrap();
+    cloud.call_as::<SendDelegationToken>(&owner, send(&id)).await.unwrap();
 
     let shown = cloud.get(&owner, &id).await;
     assert_eq!((shown.state.as_deref(), shown.owner_id.as_deref()), (Some("FINALIZED"), Some("arn:aws:iam::123456789012:user/owner")));
@@ -186,7 +175,7 @@ async fn a_request_is_associated_updated_accepted_and_its_token_is_sent() {
             r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":["arn:aws:s3:::one/*","arn:aws:s3:::two/*"]}]}"#
         )
     );
-    cloud.inner.settle().await;
+    cloud.settle().await;
     let messages = cloud.topic.0.lock().unwrap().clone();
     let last = &messages.last().unwrap().1;
     assert_eq!((&last["RequestId"], &last["RequestorWorkflowId"]), (&Value::from(id.as_str()), &Value::from("workflow-1")));
@@ -210,9 +199,9 @@ async fn each_operation_requires_the_documented_states() {
     cloud.associate(&root, &id).await;
     let again = AssociateDelegationRequestRequest { delegation_request_id: id.clone() };
     assert_eq!(cloud.fails::<AssociateDelegationRequest>(&root, again).await, "InvalidInput");
-    cloud.call::<AcceptDelegationRequest>(&root, accept(&id)).await.unwrap();
+    cloud.call_as::<AcceptDelegationRequest>(&root, accept(&id)).await.unwrap();
     assert_eq!(cloud.fails::<UpdateDelegationRequest>(&root, update(&id)).await, "InvalidInput");
-    cloud.call::<RejectDelegationRequest>(&root, reject(&id)).await.unwrap();
+    cloud.call_as::<RejectDelegationRequest>(&root, reject(&id)).await.unwrap();
     let shown = cloud.get(&root, &id).await;
     assert_eq!((shown.state.as_deref(), shown.rejection_reason.as_deref(), shown.approver_id), (Some("REJECTED"), Some("not now"), None));
     for step in [
@@ -240,14 +229,14 @@ async fn a_request_expires_and_the_partner_is_notified() {
     assert_eq!(cloud.notifications().await, ["StateChange EXPIRED"]);
     cloud.advance(6 * DAY - 1);
     // A new state begins a new week.
-    cloud.call::<AcceptDelegationRequest>(&root, accept(&owned)).await.unwrap();
+    cloud.call_as::<AcceptDelegationRequest>(&root, accept(&owned)).await.unwrap();
     cloud.advance(7 * DAY - 1);
     assert_eq!((cloud.state(&root, &owned).await.as_str(), cloud.notifications().await), ("ACCEPTED", vec!["StateChange ACCEPTED".to_owned()]));
     cloud.advance(1);
     assert_eq!(cloud.fails::<SendDelegationToken>(&root, send(&owned)).await, "InvalidInput");
     assert_eq!((cloud.state(&root, &owned).await.as_str(), cloud.notifications().await), ("EXPIRED", vec!["StateChange EXPIRED".to_owned()]));
     cloud.advance(30 * DAY);
-    cloud.inner.settle().await;
+    cloud.settle().await;
     assert_eq!(cloud.fails::<GetDelegationRequest>(&root, get(&owned)).await, "NoSuchEntity");
 }
 
@@ -263,23 +252,23 @@ async fn only_the_named_account_and_then_the_owner_may_see_a_request() {
     }
     let list = |owner: Option<&Caller>| ListDelegationRequestsRequest { owner_id: owner.map(|owner| owner.arn.to_string()), ..Default::default() };
     let listed = |answer: ListDelegationRequestsResponse| answer.delegation_requests.unwrap().len();
-    assert_eq!(listed(cloud.call::<ListDelegationRequests>(&cloud.customer, list(None)).await.unwrap()), 0);
+    assert_eq!(listed(cloud.call_as::<ListDelegationRequests>(&cloud.customer, list(None)).await.unwrap()), 0);
     cloud.associate(&owner, &id).await;
     assert_eq!(cloud.fails::<GetDelegationRequest>(&other, get(&id)).await, "AccessDenied");
     assert_eq!(cloud.fails::<RejectDelegationRequest>(&other, reject(&id)).await, "AccessDenied");
-    assert_eq!(listed(cloud.call::<ListDelegationRequests>(&owner, list(Some(&owner))).await.unwrap()), 1);
+    assert_eq!(listed(cloud.call_as::<ListDelegationRequests>(&owner, list(Some(&owner))).await.unwrap()), 1);
     assert_eq!(cloud.fails::<ListDelegationRequests>(&owner, list(None)).await, "AccessDenied");
     assert_eq!(cloud.fails::<ListDelegationRequests>(&other, list(Some(&owner))).await, "AccessDenied");
-    assert_eq!(listed(cloud.call::<ListDelegationRequests>(&cloud.customer, list(None)).await.unwrap()), 1);
-    assert_eq!(listed(cloud.call::<ListDelegationRequests>(&cloud.customer, list(Some(&other))).await.unwrap()), 0);
+    assert_eq!(listed(cloud.call_as::<ListDelegationRequests>(&cloud.customer, list(None)).await.unwrap()), 1);
+    assert_eq!(listed(cloud.call_as::<ListDelegationRequests>(&cloud.customer, list(Some(&other))).await.unwrap()), 0);
     // A policy can have a condition on the owner, and can deny what the owner is granted.
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:RejectDelegationRequest","Resource":"*"},
         {"Effect":"Allow","Action":"iam:AcceptDelegationRequest","Resource":"arn:aws:iam::123456789012:delegation-request/*",
          "Condition":{"ArnEquals":{"iam:DelegationRequestOwner":"arn:aws:iam::123456789012:user/owner"}}}]}"#;
     let input = PutUserPolicyRequest { user_name: "owner".into(), policy_name: "p".into(), policy_document: policy.into() };
-    cloud.call::<PutUserPolicy>(&cloud.customer, input).await.unwrap();
+    cloud.call_as::<PutUserPolicy>(&cloud.customer, input).await.unwrap();
     assert_eq!(cloud.fails::<RejectDelegationRequest>(&owner, reject(&id)).await, "AccessDenied");
-    cloud.call::<AcceptDelegationRequest>(&owner, accept(&id)).await.unwrap();
+    cloud.call_as::<AcceptDelegationRequest>(&owner, accept(&id)).await.unwrap();
 }
 
 #[tokio::test]
@@ -288,7 +277,7 @@ async fn a_user_created_again_does_not_own_the_request() {
     let owner = cloud.user("owner", None).await;
     let id = cloud.create_request(request("workflow-1")).await;
     cloud.associate(&owner, &id).await;
-    cloud.call::<DeleteUser>(&cloud.customer, DeleteUserRequest { user_name: "owner".into() }).await.unwrap();
+    cloud.call_as::<DeleteUser>(&cloud.customer, DeleteUserRequest { user_name: "owner".into() }).await.unwrap();
     let recreated = cloud.user("owner", None).await;
     assert_eq!(cloud.fails::<GetDelegationRequest>(&recreated, get(&id)).await, "AccessDenied");
 }
@@ -301,13 +290,13 @@ async fn only_send_by_owner_is_enforced_and_root_accepts_four_hours_at_most() {
     let id = cloud.create_request(long).await;
     cloud.associate(&owner, &id).await;
     assert_eq!(cloud.fails::<AcceptDelegationRequest>(&cloud.customer, accept(&id)).await, "InvalidInput");
-    cloud.call::<AcceptDelegationRequest>(&admin, accept(&id)).await.unwrap();
+    cloud.call_as::<AcceptDelegationRequest>(&admin, accept(&id)).await.unwrap();
     assert_eq!(cloud.fails::<SendDelegationToken>(&admin, send(&id)).await, "AccessDenied");
     assert_eq!(cloud.state(&owner, &id).await, "ACCEPTED");
-    cloud.call::<SendDelegationToken>(&owner, send(&id)).await.unwrap();
+    cloud.call_as::<SendDelegationToken>(&owner, send(&id)).await.unwrap();
     let short = cloud.create_request(CreateDelegationRequestRequest { session_duration: 14_400, ..request("workflow-2") }).await;
     cloud.associate(&cloud.customer, &short).await;
-    cloud.call::<AcceptDelegationRequest>(&cloud.customer, accept(&short)).await.unwrap();
+    cloud.call_as::<AcceptDelegationRequest>(&cloud.customer, accept(&short)).await.unwrap();
 }
 
 #[tokio::test]
@@ -345,7 +334,7 @@ async fn the_permission_check_evaluates_the_callers_policies() {
     let none = cloud.user("none", None).await;
     for (who, result) in [(&all, "ALLOWED"), (&some, "UNSURE"), (&none, "DENIED"), (&cloud.customer, "ALLOWED")] {
         let input = GetDelegationRequestRequest { delegation_permission_check: Some(true), ..get(&id) };
-        let answer = cloud.call::<GetDelegationRequest>(who, input).await.unwrap();
+        let answer = cloud.call_as::<GetDelegationRequest>(who, input).await.unwrap();
         assert_eq!(
             (answer.permission_check_status.as_deref(), answer.permission_check_result.as_deref()),
             (Some("COMPLETE"), Some(result)),
@@ -353,10 +342,10 @@ async fn the_permission_check_evaluates_the_callers_policies() {
             who.arn
         );
     }
-    assert_eq!(cloud.call::<GetDelegationRequest>(&all, get(&id)).await.unwrap().permission_check_status, None);
+    assert_eq!(cloud.call_as::<GetDelegationRequest>(&all, get(&id)).await.unwrap().permission_check_status, None);
     let summary = |arn: &str| GetHumanReadableSummaryRequest { entity_arn: arn.into(), locale: Some("en".into()) };
     let arn = format!("arn:aws:iam::123456789012:delegation-request/{id}");
-    let answer = cloud.call::<GetHumanReadableSummary>(&none, summary(&arn)).await.unwrap();
+    let answer = cloud.call_as::<GetHumanReadableSummary>(&none, summary(&arn)).await.unwrap();
     assert_eq!((answer.summary_state.as_deref(), answer.summary_content), (Some("NOT_SUPPORTED"), None));
     assert_eq!(cloud.fails::<GetHumanReadableSummary>(&cloud.customer, summary(&arn.replace("dr-", "dr-x"))).await, "NoSuchEntity");
     assert_eq!(cloud.fails::<GetHumanReadableSummary>(&none, summary("arn:aws:iam::123456789012:user/none")).await, "InvalidInput");
@@ -376,7 +365,7 @@ async fn a_partners_boundary_works_on_roles_and_is_listed_by_the_request() {
         permissions_boundary: Some(BOUNDARY.into()),
         ..Default::default()
     };
-    let role = cloud.call::<CreateRole>(&cloud.customer, role).await.unwrap().role;
+    let role = cloud.call_as::<CreateRole>(&cloud.customer, role).await.unwrap().role;
     assert_eq!(role.permissions_boundary.unwrap().permissions_boundary_arn.as_deref(), Some(BOUNDARY));
     let bound = |arn: &str| PutRolePermissionsBoundaryRequest { role_name: "worker".into(), permissions_boundary: arn.into() };
     assert_eq!(cloud.fails::<PutRolePermissionsBoundary>(&cloud.customer, bound(TEMPLATE)).await, "NoSuchEntity");

@@ -38,21 +38,21 @@ async fn account_with_six_principals() -> TestCloud {
         cloud.user(name).await;
     }
     let attach = AttachUserPolicyRequest { user_name: "admin".into(), policy_arn: "arn:aws:iam::aws:policy/AdministratorAccess".into() };
-    cloud.does::<AttachUserPolicy>(attach).await;
-    cloud.does::<CreateGroup>(CreateGroupRequest { group_name: "readers".into(), path: None }).await;
+    cloud.ok::<AttachUserPolicy>(attach).await;
+    cloud.ok::<CreateGroup>(CreateGroupRequest { group_name: "readers".into(), path: None }).await;
     let readers = PutGroupPolicyRequest { group_name: "readers".into(), policy_name: "read".into(), policy_document: READERS.into() };
-    cloud.does::<PutGroupPolicy>(readers).await;
-    cloud.does::<AddUserToGroup>(AddUserToGroupRequest { group_name: "readers".into(), user_name: "dev".into() }).await;
+    cloud.ok::<PutGroupPolicy>(readers).await;
+    cloud.ok::<AddUserToGroup>(AddUserToGroupRequest { group_name: "readers".into(), user_name: "dev".into() }).await;
     let dev = PutUserPolicyRequest { user_name: "dev".into(), policy_name: "dev".into(), policy_document: DEV.into() };
-    cloud.does::<PutUserPolicy>(dev).await;
+    cloud.ok::<PutUserPolicy>(dev).await;
     for name in ["ci", "bounded"] {
         cloud.role(name, LAMBDA_TRUST).await;
         let deploy = PutRolePolicyRequest { role_name: name.into(), policy_name: "deploy".into(), policy_document: DEPLOY.into() };
-        cloud.does::<PutRolePolicy>(deploy).await;
+        cloud.ok::<PutRolePolicy>(deploy).await;
     }
     let boundary = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess".to_owned();
     let bound = PutRolePermissionsBoundaryRequest { role_name: "bounded".into(), permissions_boundary: boundary };
-    cloud.does::<PutRolePermissionsBoundary>(bound).await;
+    cloud.ok::<PutRolePermissionsBoundary>(bound).await;
     cloud
 }
 
@@ -68,7 +68,7 @@ async fn the_decisions_match_the_recorded_matrix() {
                 resource_arns: Some(vec![resource.into()]),
                 ..Default::default()
             };
-            let result = cloud.does::<SimulatePrincipalPolicy>(input).await.evaluation_results.unwrap().remove(0);
+            let result = cloud.ok::<SimulatePrincipalPolicy>(input).await.evaluation_results.unwrap().remove(0);
             let by: Vec<String> = result.matched_statements.unwrap().into_iter().filter_map(|one| one.source_policy_id).collect();
             let by = if by.is_empty() { "-".to_owned() } else { by.join("+") };
             writeln!(matrix, "{principal:<14} {action:<20} {resource:<46} {:<13} {by}", result.eval_decision).unwrap();

@@ -48,7 +48,7 @@ fn element(name: &str, listing: Listing) -> String {
     if listing == Listing::Only { name.to_owned() } else { format!("Not{name}") }
 }
 
-/// What belongs to the same key, the keys in the order of their first coming.
+/// Values grouped by key, in order of the first occurrence of each key.
 fn grouped<'a, T: Clone>(pairs: &[(&'a str, T)]) -> Vec<(&'a str, Vec<T>)> {
     let mut groups: Vec<(&str, Vec<T>)> = Vec::new();
     for (key, value) in pairs {

@@ -1,4 +1,4 @@
-//! The one parser of all kinds of policy. The order of the checks is IAM's: it decides which of several mistakes is named.
+//! The parser of all kinds of policy. The order of the checks is IAM's: it determines which of several mistakes is reported.
 //!
 //! AWS: texts and order for identity policies follow answers of IAM that moto's authors recorded
 //! (tests/test_iam/test_iam_policies.py); those for trust policies are collected from users' reports.

@@ -1,4 +1,4 @@
-//! A policy's text with other principals, and untouched otherwise.
+//! Replaces principals in the text of a policy and nothing else.
 
 use crate::json::{Object, elements, offset, text};
 use serde_json::value::RawValue;
@@ -23,7 +23,7 @@ pub fn rewrite_principals(policy: &str, mut replace: impl FnMut(&str) -> Option<
     out
 }
 
-/// Where the strings stand, in order.
+/// The positions of the strings, in order.
 fn sites(policy: &str) -> Option<Vec<(Range<usize>, String)>> {
     let list = |raw: &'_ RawValue| if raw.get().starts_with('[') { elements(raw).is_some() } else { false };
     let mut sites = Vec::new();

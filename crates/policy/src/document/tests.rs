@@ -135,7 +135,7 @@ fn statement() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn a_document_written_back_says_the_same(statements in prop::collection::vec(statement(), 1..4), new in any::<bool>()) {
+    fn a_document_written_back_is_same(statements in prop::collection::vec(statement(), 1..4), new in any::<bool>()) {
         let version = if new { "2012-10-17" } else { "2008-10-17" };
         let text = json!({"Version": version, "Statement": statements}).to_string();
         let document = Document::parse(&text, Kind::Resource).unwrap();

@@ -57,7 +57,7 @@ fn networks_hold_their_addresses_and_no_others() {
 
 proptest! {
     #[test]
-    fn the_calendar_is_that_of_the_house(millis in -60_000_000_000_000i64..250_000_000_000_000) {
+    fn the_calendar_agrees_with_timestamps(millis in -60_000_000_000_000i64..250_000_000_000_000) {
         let text = Timestamp(millis).text(cloudlet_aws::TimestampFormat::DateTime);
         prop_assert_eq!(instant(&text), Some(millis), "{}", text);
     }

@@ -1,17 +1,17 @@
 use super::*;
 use proptest::prelude::*;
 
-fn wild(pattern: &str) -> Vec<Glyph> {
-    pattern.chars().map(Glyph::wild).collect()
+fn wild(pattern: &str) -> Vec<Symbol> {
+    pattern.chars().map(Symbol::wild).collect()
 }
 
 /// The definition itself, and nothing clever.
-fn obvious(pattern: &[Glyph], subject: &[char]) -> bool {
+fn obvious(pattern: &[Symbol], subject: &[char]) -> bool {
     match (pattern, subject) {
         ([], []) => true,
-        ([Glyph::Many, rest @ ..], _) => (0..=subject.len()).any(|n| obvious(rest, &subject[n..])),
-        ([Glyph::One, rest @ ..], [_, tail @ ..]) => obvious(rest, tail),
-        ([Glyph::Char(c), rest @ ..], [head, tail @ ..]) if c == head => obvious(rest, tail),
+        ([Symbol::Many, rest @ ..], _) => (0..=subject.len()).any(|n| obvious(rest, &subject[n..])),
+        ([Symbol::One, rest @ ..], [_, tail @ ..]) => obvious(rest, tail),
+        ([Symbol::Char(c), rest @ ..], [head, tail @ ..]) if c == head => obvious(rest, tail),
         _ => false,
     }
 }

@@ -14,10 +14,10 @@ pub struct Actor {
     pub caller: Caller,
     issuer: Option<String>,
     canonical_user: Option<String>,
-    kind: Extra,
+    kind: FurtherFields,
 }
 
-enum Extra {
+enum FurtherFields {
     Usual,
     Provider,
     OriginAccessIdentity,
@@ -37,7 +37,7 @@ impl Actor {
         let name = words.join(" ");
         let caller =
             |identity, arn: String, id: String| Caller { account: Some(account), identity, arn: arn.into(), unique_id: id.into(), access_key: None };
-        let mut actor = Actor { caller: Caller::anonymous(), issuer: None, canonical_user: None, kind: Extra::Usual };
+        let mut actor = Actor { caller: Caller::anonymous(), issuer: None, canonical_user: None, kind: FurtherFields::Usual };
         actor.caller = match kind {
             "root" => Caller::root(account, "aws", None),
             "user" => caller(
@@ -66,11 +66,11 @@ impl Actor {
             "service" => Caller::service(&name, None),
             "anonymous" => Caller::anonymous(),
             "provider" => {
-                actor.kind = Extra::Provider;
+                actor.kind = FurtherFields::Provider;
                 Caller { arn: name.into(), ..Caller::anonymous() }
             }
             "oai" => {
-                actor.kind = Extra::OriginAccessIdentity;
+                actor.kind = FurtherFields::OriginAccessIdentity;
                 actor.canonical_user = Some(format!("canonical{name}"));
                 Caller { arn: format!("arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity {name}").into(), ..Caller::anonymous() }
             }
@@ -81,9 +81,9 @@ impl Actor {
 
     pub fn principal(&self) -> Principal<'_> {
         let mut principal = match self.kind {
-            Extra::Usual => Principal::of(&self.caller),
-            Extra::Provider => Principal::federated(&self.caller.arn),
-            Extra::OriginAccessIdentity => Principal::origin_access_identity(&self.caller.arn, self.canonical_user.as_deref().unwrap()),
+            FurtherFields::Usual => Principal::of(&self.caller),
+            FurtherFields::Provider => Principal::federated(&self.caller.arn),
+            FurtherFields::OriginAccessIdentity => Principal::origin_access_identity(&self.caller.arn, self.canonical_user.as_deref().unwrap()),
         };
         if let Some(issuer) = &self.issuer {
             principal = principal.issued_by(issuer);

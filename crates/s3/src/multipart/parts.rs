@@ -46,7 +46,7 @@ fn part_of(upload: &MultipartUpload, stored: &StoredBody, now: Timestamp) -> Par
     Part {
         last_modified: now.whole_secs(),
         etag: ETag::of(&stored.md5),
-        blob: stored.fresh.blob().clone(),
+        blob: stored.pending.blob().clone(),
         checksum: upload.checksum.and_then(|(algorithm, _)| stored.checksum(algorithm)),
         crc64nvme: if upload.checksum.is_none() { stored.checksum(DEFAULT) } else { None },
     }
@@ -71,7 +71,7 @@ impl S3 {
             Ok(replaced)
         });
         let replaced = written.ok_or_else(access::gone(&found.name))??;
-        stored.fresh.commit();
+        stored.pending.commit();
         self.discard(replaced);
         self.synced().await
     }

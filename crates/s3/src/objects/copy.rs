@@ -19,7 +19,7 @@ use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, Digests};
 use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::Operation;
-use cloudlet_store::{BlobReader, Fresh};
+use cloudlet_store::{BlobReader, PendingBlob};
 use percent_encoding::percent_decode_str;
 use std::{io, ops::Range, sync::Arc};
 
@@ -104,7 +104,7 @@ impl S3 {
     }
 
     /// Copies the body of the source, and returns its entity tag and checksum. Bytes are read only for digests that are not known.
-    async fn copy_body(&self, cx: &Cx, opened: OpenedSource, algorithm: Algorithm) -> Result<(Fresh, ETag, Checksum), Fault> {
+    async fn copy_body(&self, cx: &Cx, opened: OpenedSource, algorithm: Algorithm) -> Result<(PendingBlob, ETag, Checksum), Fault> {
         let OpenedSource { object, mut reader } = opened;
         let known =
             object.checksum.as_deref().filter(|checksum| checksum.algorithm() == algorithm && checksum.checksum_type == ChecksumType::FullObject);
@@ -131,9 +131,9 @@ impl S3 {
     }
 }
 
-fn with_digests(stored: StoredBody, algorithm: Algorithm) -> Result<(Fresh, ETag, Checksum), Fault> {
+fn with_digests(stored: StoredBody, algorithm: Algorithm) -> Result<(PendingBlob, ETag, Checksum), Fault> {
     let sum = stored.checksum(algorithm).ok_or_else(|| Fault::internal("a body without its checksum"))?;
-    Ok((stored.fresh, ETag::of(&stored.md5), Checksum::full(sum)))
+    Ok((stored.pending, ETag::of(&stored.md5), Checksum::full(sum)))
 }
 
 /// Whether a directive is REPLACE. The default is COPY.
@@ -207,7 +207,7 @@ impl Handle<api::CopyObject> for S3 {
         }
         let object = opened.object.clone();
         let algorithm = requested.or(object.checksum.as_deref().map(Checksum::algorithm)).unwrap_or(DEFAULT);
-        let (fresh, etag, checksum) = self.copy_body(cx, opened, algorithm).await?;
+        let (pending, etag, checksum) = self.copy_body(cx, opened, algorithm).await?;
         let old = object.properties.as_deref().cloned().unwrap_or_default();
         let properties = ObjectProperties {
             system_metadata: if new_metadata { requested_properties.system_metadata } else { old.system_metadata },
@@ -222,7 +222,7 @@ impl Handle<api::CopyObject> for S3 {
             sequence: 0,
             last_modified: cx.now,
             etag,
-            blob: fresh.blob().clone(),
+            blob: pending.blob().clone(),
             storage_class,
             checksum: Some(Box::new(checksum)),
             properties: properties.boxed(),
@@ -232,7 +232,7 @@ impl Handle<api::CopyObject> for S3 {
             Ok(super::write(self, cx, tables, &input.key, copy))
         });
         let replaced = written.ok_or_else(access::gone(&input.bucket))??;
-        fresh.commit();
+        pending.commit();
         self.discard(replaced);
         self.synced().await?;
         Ok(api::CopyObjectOutput { copy_object_result: Some(result), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() })

@@ -65,7 +65,7 @@ impl Handle<api::PutObject> for S3 {
             sequence: 0,
             last_modified: cx.now,
             etag,
-            blob: stored.fresh.blob().clone(),
+            blob: stored.pending.blob().clone(),
             storage_class,
             checksum: Some(Box::new(checksum)),
             properties: properties.boxed(),
@@ -77,7 +77,7 @@ impl Handle<api::PutObject> for S3 {
             Ok(write(self, cx, tables, &input.key, object))
         });
         let replaced = written.ok_or_else(access::gone(&input.bucket))??;
-        stored.fresh.commit();
+        stored.pending.commit();
         self.discard(replaced);
         self.synced().await?;
         Ok(output)

@@ -21,7 +21,7 @@ async fn cloud_with_source() -> TestCloud {
 #[tokio::test]
 async fn a_copy_has_the_metadata_and_tags_but_not_the_storage_class_and_redirect() {
     let cloud = cloud_with_source().await;
-    cloud.pass(10);
+    cloud.advance(10);
     let copied = cloud.call::<CopyObject>(copy("from", "to")).await.unwrap();
     let result = copied.copy_object_result.unwrap();
     assert_eq!((copied.server_side_encryption.as_deref(), result.last_modified), (Some("AES256"), Some(START.plus_secs(10).whole_secs())));

@@ -1,40 +1,44 @@
-//! A house with S3 alone, and short words for what tests do with it.
+//! A cloud with S3 alone, and short helpers for what its tests do.
 
 use crate::{S3, api::*};
 use bytes::Bytes;
-use cloudlet_aws::{Account, Caller, Fault, Region, Scope, Timestamp};
-use cloudlet_cloud::{Cloud, EntryPoint, Settings};
-use cloudlet_engine::{Call, Clock, Ids, Origin, Runtime};
-use cloudlet_identity::{Identity, Root, Secret};
+use cloudlet_aws::{Account, Caller, Fault, Region, Timestamp};
 use cloudlet_shape::{Body, BodyContent, BodyError, Operation};
-use cloudlet_store::{Blobs, Journal};
+use cloudlet_store::Blobs;
+use cloudlet_testing::Answer;
 use futures_util::{StreamExt, stream};
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc};
 
 pub const START: Timestamp = Timestamp(1_764_000_000_500);
 pub const BUCKET: &str = "test-bucket";
 
-pub struct TestCloud {
-    pub inner: Arc<Cloud>,
-    pub s3: Arc<S3>,
-}
+pub struct TestCloud(cloudlet_testing::TestCloud<Arc<S3>>);
 
-/// An answer, with what it says beyond its output.
-pub struct Answered<T> {
-    pub output: T,
-    pub status: Option<u16>,
+impl Deref for TestCloud {
+    type Target = cloudlet_testing::TestCloud<Arc<S3>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl TestCloud {
     pub fn new() -> TestCloud {
-        TestCloud::with(&Journal::off(), Blobs::memory())
+        TestCloud::with(Blobs::memory)
     }
 
-    pub fn with(journal: &Journal, blobs: Blobs) -> TestCloud {
-        let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
-        let s3 = S3::new(journal, blobs);
-        let runtime = Runtime::new(Clock::stopped_at(START), Ids::seeded(1));
-        TestCloud { inner: Cloud::new(runtime, Identity::new(root), vec![s3.service()], Settings::default()), s3 }
+    /// With a journal, and bodies that lie where `blobs` says: before a restart and after it.
+    pub fn with(blobs: impl Fn() -> Blobs + Send + Sync + 'static) -> TestCloud {
+        let builder = cloudlet_testing::TestCloud::builder().start(START).journaled();
+        let builder = builder.engine(move |parts| {
+            let s3 = S3::new(&parts.journal, blobs());
+            (s3.clone(), s3.service())
+        });
+        TestCloud(builder.build())
+    }
+
+    pub fn restarted(&self) -> TestCloud {
+        TestCloud(self.restart())
     }
 
     /// With a bucket in it.
@@ -44,24 +48,14 @@ impl TestCloud {
         cloud
     }
 
-    pub fn pass(&self, seconds: u64) {
-        self.inner.runtime.clock.advance(Duration::from_secs(seconds));
+    pub async fn answered<O: Operation>(&self, input: O::Input) -> Result<Answer<O::Output>, Fault> {
+        self.answer::<O>(self.request(&root(Account::default())), input).await
     }
 
-    pub async fn call<O: Operation>(&self, input: O::Input) -> Result<O::Output, Fault> {
-        self.answered::<O>(input).await.map(|answered| answered.output)
-    }
-
-    pub async fn answered<O: Operation>(&self, input: O::Input) -> Result<Answered<O::Output>, Fault> {
-        self.as_caller::<O>(root(Account::default()), "us-east-1", input).await
-    }
-
-    pub async fn as_caller<O: Operation>(&self, caller: Caller, region: &str, input: O::Input) -> Result<Answered<O::Output>, Fault> {
-        let scope = Scope::new(caller.account.unwrap_or_default(), Region::new(region));
-        let call = Call::of::<O>(caller, scope, Origin::default(), input);
-        let performed = self.inner.perform(call, "REQUEST".into(), EntryPoint::Gateway).await;
-        let output = performed.answer?.into_any().downcast::<O::Output>().unwrap();
-        Ok(Answered { output: *output, status: performed.status })
+    pub async fn as_caller<O: Operation>(&self, caller: Caller, region: &str, input: O::Input) -> Result<Answer<O::Output>, Fault> {
+        let mut request = self.request(&caller);
+        request.scope.region = Region::new(region);
+        self.answer::<O>(request, input).await
     }
 
     pub async fn create(&self, bucket: &str) {
@@ -96,7 +90,7 @@ impl TestCloud {
 
     /// How many bodies are kept apart from rows.
     pub fn bodies(&self) -> usize {
-        self.s3.blob_ids().len()
+        self.engine.blob_ids().len()
     }
 }
 

@@ -1,20 +1,11 @@
 use super::fixture::*;
 use crate::api::*;
-use cloudlet_aws::{Account, Caller, Identity};
-
-fn other_account() -> Caller {
-    root(account("000000000002"))
-}
+use cloudlet_aws::{Account, Caller};
+use cloudlet_testing::other_account;
 
 /// A user without any permission.
 fn user_without_permissions() -> Caller {
-    Caller {
-        account: Some(Account::default()),
-        identity: Identity::User { name: "nobody".into() },
-        arn: "arn:aws:iam::000000000000:user/nobody".into(),
-        unique_id: "AIDANOBODY".into(),
-        access_key: None,
-    }
+    cloudlet_testing::user(Account::default(), "nobody")
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 use super::fixture::*;
 use crate::api::*;
-use cloudlet_store::{Blobs, InMemory, Journal, Persistent, replay};
+use cloudlet_store::Blobs;
 
 #[tokio::test]
 async fn buckets_objects_and_uploads_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let backend = InMemory::new();
-    let cloud = TestCloud::with(&Journal::to(backend.clone()), Blobs::folder(folder.path()).unwrap());
+    let path = folder.path().to_owned();
+    let cloud = TestCloud::with(move || Blobs::folder(&path).unwrap());
     cloud.create(BUCKET).await;
     cloud.create("gone").await;
     let large = "x".repeat(100_000);
@@ -17,11 +17,9 @@ async fn buckets_objects_and_uploads_survive_a_restart() {
     cloud.call::<DeleteBucket>(DeleteBucketRequest { bucket: "gone".into(), ..Default::default() }).await.unwrap();
     let create = CreateMultipartUploadRequest { bucket: BUCKET.into(), key: "big".into(), ..Default::default() };
     let upload_id = cloud.call::<CreateMultipartUpload>(create).await.unwrap().upload_id.unwrap();
-    drop(cloud);
 
-    let restarted = TestCloud::with(&Journal::off(), Blobs::folder(folder.path()).unwrap());
-    let store: &dyn Persistent = restarted.s3.buckets.as_ref();
-    replay(&[store], &backend.records()).unwrap();
+    let restarted = cloud.restarted();
+    drop(cloud);
     assert_eq!(restarted.keys().await, ["large", "small"]);
     assert_eq!((restarted.text("large").await, restarted.text("small").await), (large, "y".into()));
     assert_eq!(restarted.head("large").await.tag_count, Some(1));
@@ -29,19 +27,18 @@ async fn buckets_objects_and_uploads_survive_a_restart() {
     restarted.call::<ListParts>(parts).await.unwrap();
     let buckets = restarted.call::<ListBuckets>(ListBucketsRequest::default()).await.unwrap().buckets.unwrap();
     assert_eq!(buckets.len(), 1);
-    let known = restarted.s3.blob_ids();
+    let known = restarted.engine.blob_ids();
     let swept = Blobs::folder(folder.path()).unwrap().sweep(known).await.unwrap();
     assert_eq!((swept.removed, swept.missing.len()), (0, 0));
 }
 
 #[tokio::test]
 async fn a_refused_write_writes_nothing_to_the_journal() {
-    let backend = InMemory::new();
-    let cloud = TestCloud::with(&Journal::to(backend.clone()), Blobs::memory());
+    let cloud = TestCloud::new();
     cloud.create(BUCKET).await;
     cloud.put("a", "x").await;
-    let before = backend.records().len();
+    let before = cloud.records().len();
     let refused = PutObjectRequest { if_none_match: Some("*".into()), ..put("a", &"y".repeat(100_000)) };
     assert_eq!(code(cloud.call::<PutObject>(refused).await), "PreconditionFailed");
-    assert_eq!((backend.records().len(), cloud.bodies(), cloud.text("a").await), (before, 0, "x".into()));
+    assert_eq!((cloud.records().len(), cloud.bodies(), cloud.text("a").await), (before, 0, "x".into()));
 }

@@ -14,7 +14,7 @@ fn the_key_of_the_published_example_signs_its_string() {
 }
 
 #[test]
-fn a_kept_key_is_the_one_of_its_secret_and_scope() {
+fn a_cached_key_is_the_one_of_its_secret_and_scope() {
     let keys = Keys::new();
     let all = [
         ("a", "secret", "20261124/us-east-1/s3/aws4_request"),
@@ -38,6 +38,6 @@ fn made_up_scopes_take_no_more_than_the_bound() {
     for number in 0..(SHARDS * PER_SHARD * 2) {
         keys.signing("a", "secret", &scope(&format!("20261124/{number}/s3/aws4_request")));
     }
-    let kept: usize = keys.hmac.shards.iter().map(|shard| shard.read().unwrap().len()).sum();
-    assert!(kept <= SHARDS * PER_SHARD);
+    let cached: usize = keys.hmac.shards.iter().map(|shard| shard.read().unwrap().len()).sum();
+    assert!(cached <= SHARDS * PER_SHARD);
 }

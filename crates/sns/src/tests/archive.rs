@@ -26,7 +26,7 @@ async fn a_new_subscription_receives_what_was_published_before() {
     assert_eq!(cloud.attributes(&arn).await["ReplayStatus"], "Pending");
     cloud.publish_to(&topic, "g", "4").await;
     assert!(cloud.texts("q.fifo").await.is_empty(), "new messages wait for the replay");
-    cloud.inner.settle().await;
+    cloud.settle().await;
     assert_eq!(cloud.attributes(&arn).await["ReplayStatus"], "Completed");
     assert_eq!(cloud.texts("q.fifo").await, ["2", "3", "4"]);
     cloud.publish_to(&topic, "g", "5").await;
@@ -34,7 +34,7 @@ async fn a_new_subscription_receives_what_was_published_before() {
 
     cloud.pass(600).await;
     cloud.set(&arn, "ReplayPolicy", &replay(&cloud, -86_400, Some(-700))).await.unwrap();
-    cloud.inner.settle().await;
+    cloud.settle().await;
     let again = envelope(&cloud.received("q.fifo").await[0]);
     assert_eq!((again["MessageId"].as_str(), again["Timestamp"].as_str()), (first.message_id.as_deref(), Some("2025-11-24T16:00:00.000Z")));
     assert_eq!(again["Replayed"], true);
@@ -51,7 +51,7 @@ async fn a_replay_applies_the_filter_policy() {
     let policy = replay(&cloud, -60, None);
     let attributes = [("ReplayPolicy", policy.as_str()), ("FilterPolicyScope", "MessageBody"), ("FilterPolicy", r#"{"kind": ["b"]}"#)];
     cloud.subscribe(&topic, "sqs", &queue, &attributes).await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     assert_eq!(cloud.texts("q.fifo").await, [r#"{"kind": "b"}"#]);
 }
 
@@ -65,7 +65,7 @@ async fn archived_messages_expire() {
     let queue = cloud.queue("q.fifo").await;
     let policy = replay(&cloud, -60 * 86_400, None);
     cloud.subscribe(&topic, "sqs", &queue, &[("ReplayPolicy", &policy)]).await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     assert_eq!(cloud.texts("q.fifo").await, ["new"]);
 }
 

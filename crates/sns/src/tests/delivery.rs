@@ -32,7 +32,8 @@ impl Handle<SendMessage> for FailingQueue {
 
 fn failing(failures: usize) -> (TestCloud, Arc<FailingQueue>) {
     let sqs = Arc::new(FailingQueue { failures: Mutex::new(failures), ..FailingQueue::default() });
-    (TestCloud::beside(Service::of(&sqs::SERVICE, sqs.clone()).handles::<SendMessage>().build()), sqs)
+    let fake = sqs.clone();
+    (TestCloud::of(builder().service(move |_| Service::of(&sqs::SERVICE, fake.clone()).handles::<SendMessage>().build())), sqs)
 }
 
 #[tokio::test]
@@ -41,7 +42,7 @@ async fn a_failing_queue_is_retried_at_once_then_every_second_then_with_backoff(
     let topic = cloud.topic("news", &[]).await;
     cloud.subscribe(&topic, "sqs", &queue_arn("q"), &[("RawMessageDelivery", "true")]).await;
     cloud.publish(&topic, "hello").await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     assert_eq!(*sqs.failures.lock(), 3, "the attempt itself, and three retries at once");
     cloud.pass(1).await;
     cloud.pass(1).await;
@@ -61,7 +62,7 @@ async fn a_failed_delivery_delays_its_message_group_only() {
     cloud.publish_to(&topic, "g", "g2").await;
     cloud.publish_to(&topic, "h", "h1").await;
     assert_eq!(*sqs.accepted.lock(), ["h1"]);
-    cloud.inner.settle().await;
+    cloud.settle().await;
     cloud.publish_to(&topic, "g", "g3").await;
     assert_eq!(*sqs.accepted.lock(), ["h1", "g1", "g2", "g3"]);
 }
@@ -75,7 +76,7 @@ async fn a_queue_without_a_policy_for_sns_receives_nothing() {
     cloud.publish(&topic, "hello").await;
     cloud.pass(3_600).await;
     assert!(cloud.texts("q").await.is_empty());
-    let refused = cloud.inner.calls().into_iter().find(|call| call.operation == "SendMessage").unwrap();
+    let refused = cloud.calls().into_iter().find(|call| call.operation == "SendMessage").unwrap();
     assert_eq!((&*refused.principal, refused.auth_records.len()), ("sns.amazonaws.com", 1));
 }
 

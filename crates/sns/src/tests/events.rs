@@ -49,7 +49,7 @@ async fn with_events() -> (TestCloud, String) {
 
 /// Subjects and events that were published since the last call.
 async fn published(cloud: &TestCloud) -> Vec<(String, Value)> {
-    cloud.inner.settle().await;
+    cloud.settle().await;
     let read =
         |envelope: Value| (envelope["Subject"].as_str().unwrap().to_owned(), serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap());
     cloud.received("events").await.iter().map(envelope).map(read).collect()
@@ -150,7 +150,7 @@ async fn a_failed_push_of_an_event_publishes_no_event() {
     set_device(&cloud, &device, "Enabled", "false").await;
     kinds(&cloud).await;
     cloud.publish(&topic, "{}").await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     let texts = cloud.texts("events").await;
     assert_eq!(texts.len(), 2, "the message, and the event of its failure: {texts:?}");
 }
@@ -177,20 +177,20 @@ async fn the_policy_of_the_topic_decides_about_events() {
 async fn the_topic_of_another_account_receives_events_only_if_its_policy_allows_it() {
     let cloud = TestCloud::new();
     let input = CreateTopicInput { name: "theirs".into(), ..CreateTopicInput::default() };
-    let topic = cloud.call_as::<CreateTopic>(stranger(), input).await.unwrap().topic_arn.unwrap();
-    cloud.call_as::<Subscribe>(stranger(), subscription(&topic, "sms", "+15551234567", &[])).await.unwrap();
+    let topic = cloud.call_as::<CreateTopic>(other_account(), input).await.unwrap().topic_arn.unwrap();
+    cloud.call_as::<Subscribe>(other_account(), subscription(&topic, "sms", "+15551234567", &[])).await.unwrap();
     application(&cloud, &[("EventEndpointCreated", &topic), ("EventEndpointDeleted", &topic)]).await.unwrap();
     let device = device(&cloud).await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     assert!(cloud.mail().is_empty());
     let policy = json!({ "Statement": [{
         "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" }, "Action": "SNS:Publish", "Resource": topic,
         "Condition": { "StringEquals": { "aws:SourceAccount": "000000000000" } },
     }]});
     let input = SetTopicAttributesInput { topic_arn: topic, attribute_name: "Policy".into(), attribute_value: Some(policy.to_string()) };
-    cloud.call_as::<SetTopicAttributes>(stranger(), input).await.unwrap();
+    cloud.call_as::<SetTopicAttributes>(other_account(), input).await.unwrap();
     delete(&cloud, &device).await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     assert!(cloud.mail()[0].body.contains("EndpointDeleted"));
 }
 

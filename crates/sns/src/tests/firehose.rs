@@ -1,8 +1,8 @@
 use super::fixture::*;
 use cloudlet_api_firehose::{self as firehose, PutRecord, PutRecordInput, PutRecordOutput};
-use cloudlet_api_sqs as sqs;
+use cloudlet_api_sns::Subscribe;
 use cloudlet_api_sts::{self as sts, AssumeRole, AssumeRoleRequest, AssumeRoleResponse, AssumedRoleUser, Credentials};
-use cloudlet_aws::Fault;
+use cloudlet_aws::{Fault, Identity};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -32,7 +32,8 @@ impl Handle<AssumeRole> for Streams {
     }
 
     async fn handle(&self, cx: &Cx, input: AssumeRoleRequest) -> Result<AssumeRoleResponse, Fault> {
-        self.0.lock().push(format!("{} assumes {}", cx.caller.arn, input.role_arn));
+        let Identity::Service { source: Some(source), .. } = &cx.caller.identity else { panic!("{:?}", cx.caller) };
+        self.0.lock().push(format!("{} assumes {} for {source}", cx.caller.arn, input.role_arn));
         let user = AssumedRoleUser { arn: "arn:aws:sts::000000000000:assumed-role/feeder/sns".into(), assumed_role_id: "AROAX:sns".into() };
         let credentials = Credentials { access_key_id: "ASIAX".into(), ..Credentials::default() };
         Ok(AssumeRoleResponse { credentials: Some(credentials), assumed_role_user: Some(user), ..AssumeRoleResponse::default() })
@@ -40,13 +41,11 @@ impl Handle<AssumeRole> for Streams {
 }
 
 fn cloud() -> (TestCloud, Arc<Streams>) {
-    let (queues, streams) = (Arc::new(Queues::default()), Arc::new(Streams::default()));
-    let others = vec![
-        Service::of(&firehose::SERVICE, streams.clone()).handles::<PutRecord>().build(),
-        Service::of(&sts::SERVICE, streams.clone()).handles::<AssumeRole>().build(),
-    ];
-    let sqs = Service::of(&sqs::SERVICE, queues.clone()).handles::<sqs::SendMessage>().build();
-    (TestCloud { queues, ..TestCloud::among(sqs, others) }, streams)
+    let streams = Arc::new(Streams::default());
+    let (firehose, sts) = (streams.clone(), streams.clone());
+    let builder = builder().service(move |_| Service::of(&firehose::SERVICE, firehose.clone()).handles::<PutRecord>().build());
+    let builder = builder.service(move |_| Service::of(&sts::SERVICE, sts.clone()).handles::<AssumeRole>().build());
+    (TestCloud::with_queues(builder), streams)
 }
 
 #[tokio::test]
@@ -56,7 +55,7 @@ async fn a_delivery_stream_receives_a_record_from_a_session_of_the_subscriptions
     let subscription = cloud.subscribe(&topic, "firehose", STREAM, &[("SubscriptionRoleArn", ROLE)]).await;
     let id = cloud.publish(&topic, "hello").await.message_id.unwrap();
     let seen = std::mem::take(&mut *streams.0.lock());
-    assert_eq!(seen[0], format!("sns.amazonaws.com assumes {ROLE}"));
+    assert_eq!(seen[0], format!("sns.amazonaws.com assumes {ROLE} for {topic}"));
     let line = format!(
         r#"{{"Type":"Notification","MessageId":"{id}","TopicArn":"{topic}","Message":"hello","Timestamp":"2025-11-24T16:00:00.000Z","UnsubscribeURL":"http://localhost:4566/?Action=Unsubscribe&SubscriptionArn={subscription}"}}"#
     );
@@ -64,10 +63,36 @@ async fn a_delivery_stream_receives_a_record_from_a_session_of_the_subscriptions
 
     cloud.set(&subscription, "RawMessageDelivery", "true").await.unwrap();
     cloud.publish(&topic, "raw").await;
-    // The session is used again.
-    assert_eq!(*streams.0.lock(), ["arn:aws:sts::000000000000:assumed-role/feeder/sns into stream: raw"]);
-    streams.0.lock().clear();
-    cloud.pass(3_600).await;
-    cloud.publish(&topic, "later").await;
-    assert_eq!(streams.0.lock().len(), 2, "a new session, and the record");
+    let assumes = format!("sns.amazonaws.com assumes {ROLE} for {topic}");
+    assert_eq!(std::mem::take(&mut *streams.0.lock()), [assumes.as_str(), "arn:aws:sts::000000000000:assumed-role/feeder/sns into stream: raw"]);
+}
+
+#[tokio::test]
+async fn each_topic_assumes_the_role_for_itself() {
+    let (cloud, streams) = cloud();
+    for name in ["one", "two"] {
+        let topic = cloud.topic(name, &[]).await;
+        cloud.subscribe(&topic, "firehose", STREAM, &[("SubscriptionRoleArn", ROLE)]).await;
+        cloud.publish(&topic, "hello").await;
+        let seen = std::mem::take(&mut *streams.0.lock());
+        assert_eq!(seen[0], format!("sns.amazonaws.com assumes {ROLE} for {topic}"));
+    }
+}
+
+#[tokio::test]
+async fn a_role_must_be_passed_to_sns() {
+    let (cloud, _) = cloud();
+    let topic = cloud.topic("t", &[]).await;
+    let arn = cloud.subscribe(&topic, "firehose", STREAM, &[("SubscriptionRoleArn", ROLE)]).await;
+    let policy =
+        |actions: &str| format!(r#"{{"Statement":[{{"Effect":"Allow","Principal":{{"AWS":"*"}},"Action":{actions},"Resource":"{topic}"}}]}}"#);
+    cloud.set_topic(&topic, "Policy", &policy(r#"["SNS:Subscribe","SNS:GetTopicAttributes"]"#)).await.unwrap();
+    let with_role = subscription(&topic, "firehose", STREAM, &[("SubscriptionRoleArn", ROLE)]);
+    let fault = cloud.expect_fault_as::<Subscribe>(bob(), with_role).await;
+    assert!(fault.message().contains(&format!("is not authorized to perform: iam:PassRole on resource: {ROLE}")), "{fault}");
+    let without = subscription(&topic, "sqs", &queue_arn("q"), &[]);
+    cloud.call_as::<Subscribe>(bob(), without).await.unwrap();
+    cloud.set(&arn, "SubscriptionRoleArn", ROLE).await.unwrap();
+    let passed = cloud.calls().into_iter().filter(|call| call.auth_records.iter().any(|record| record.action == "iam:PassRole"));
+    assert_eq!(passed.map(|call| call.operation).collect::<Vec<_>>(), ["SetSubscriptionAttributes", "Subscribe", "Subscribe"]);
 }

@@ -1,43 +1,17 @@
-//! A house with SNS, queues that take what they are sent, an outside that a test directs, and short words for what tests do with them.
+//! A cloud with SNS and queues that take what they are sent, and short helpers for what its tests do.
 
 use crate::{Options, service};
 use cloudlet_api_sns::*;
 use cloudlet_api_sqs::{self as sqs, SendMessage, SendMessageRequest, SendMessageResult};
-use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
-use cloudlet_cloud::{Cloud, EntryPoint, Settings};
-use cloudlet_engine::{
-    Boxed, Call, Clock, Cx, Document, Handle, HttpClient, HttpRequest, HttpResponse, Ids, Origin, Permission, Permissions, Policy, Runtime,
-    SendError, Service,
-};
-use cloudlet_identity::{Identity, Root, Secret};
-use cloudlet_mailbox::{Mail, MailFilter, Mailbox, MailboxLimits};
+use cloudlet_aws::{Account, Arn, Caller, Fault};
+use cloudlet_engine::{Cx, Document, Handle, HttpRequest, Permission, Permissions, Policy, Service};
 use cloudlet_policy::Kind;
-use cloudlet_shape::{Map, Operation};
-use cloudlet_store::Journal;
+use cloudlet_shape::Map;
+use cloudlet_testing::Builder;
+pub use cloudlet_testing::other_account;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
-
-pub const START: Timestamp = Timestamp(1_764_000_000_000);
-
-/// Somebody's endpoints: what they were sent, when, and what they answer next (200 when nothing was arranged).
-#[derive(Default)]
-pub struct World {
-    pub requests: Mutex<Vec<HttpRequest>>,
-    pub answers: Mutex<VecDeque<Result<u16, SendError>>>,
-}
-
-impl HttpClient for World {
-    fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, SendError>> {
-        self.requests.lock().push(request);
-        let answer = self.answers.lock().pop_front().unwrap_or(Ok(200));
-        Box::pin(async move { answer.map(|status| HttpResponse { status, body: bytes::Bytes::new() }) })
-    }
-}
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 /// Queues as SNS knows them: they let somebody in or nobody, and keep what they were sent.
 #[derive(Default)]
@@ -66,59 +40,38 @@ impl Handle<SendMessage> for Queues {
 }
 
 pub struct TestCloud {
-    pub inner: Arc<Cloud>,
+    cloud: cloudlet_testing::TestCloud,
     pub queues: Arc<Queues>,
-    pub world: Arc<World>,
+}
+
+impl Deref for TestCloud {
+    type Target = cloudlet_testing::TestCloud;
+
+    fn deref(&self) -> &Self::Target {
+        &self.cloud
+    }
+}
+
+/// With SNS in it.
+pub fn builder() -> Builder {
+    cloudlet_testing::TestCloud::builder().service(|parts| service(&parts.journal, parts.mailbox.clone(), Options::default()))
 }
 
 impl TestCloud {
     pub fn new() -> TestCloud {
+        TestCloud::with_queues(builder())
+    }
+
+    pub fn with_queues(builder: Builder) -> TestCloud {
         let queues = Arc::new(Queues::default());
-        TestCloud { queues: queues.clone(), ..TestCloud::beside(Service::of(&sqs::SERVICE, queues).handles::<SendMessage>().build()) }
+        let sqs = queues.clone();
+        let cloud = builder.service(move |_| Service::of(&sqs::SERVICE, sqs.clone()).handles::<SendMessage>().build()).build();
+        TestCloud { cloud, queues }
     }
 
-    /// With another SQS.
-    pub fn beside(sqs: Service) -> TestCloud {
-        TestCloud::among(sqs, vec![])
-    }
-
-    /// With further services.
-    pub fn among(sqs: Service, others: Vec<Service>) -> TestCloud {
-        let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
-        let journal = Journal::off();
-        let mailbox = Arc::new(Mailbox::new(&journal, MailboxLimits::default()));
-        let runtime = Runtime::new(Clock::stopped_at(START), Ids::seeded(1));
-        let world = Arc::new(World::default());
-        runtime.set_http_client(world.clone());
-        let mut services = vec![service(&journal, mailbox.clone(), Options::default()), sqs];
-        services.extend(others);
-        TestCloud {
-            inner: Cloud::new(runtime, Identity::new(root), services, Settings { mailbox, ..Settings::default() }),
-            queues: Arc::default(),
-            world,
-        }
-    }
-
-    pub fn now(&self) -> Timestamp {
-        self.inner.runtime.clock.now()
-    }
-
-    /// Time passes, and what is due by then is done.
-    pub async fn pass(&self, seconds: u64) {
-        self.inner.runtime.clock.advance(Duration::from_secs(seconds));
-        self.inner.settle().await;
-    }
-
-    pub async fn call<O: Operation>(&self, input: O::Input) -> Result<O::Output, Fault> {
-        self.call_as::<O>(root(), input).await
-    }
-
-    pub async fn call_as<O: Operation>(&self, caller: Caller, input: O::Input) -> Result<O::Output, Fault> {
-        let scope = Scope::new(caller.account.unwrap_or_default(), Region::new("us-east-1"));
-        let origin = Origin { endpoint: Some("http://localhost:4566".into()), ..Origin::default() };
-        let call = Call::of::<O>(caller, scope, origin, input);
-        let answer = self.inner.perform(call, "r".into(), EntryPoint::Gateway).await.answer?;
-        Ok(*answer.into_any().downcast::<O::Output>().unwrap_or_else(|_| panic!("{} answers its output", O::SCHEMA.name)))
+    /// With another SQS, which the builder has.
+    pub fn of(builder: Builder) -> TestCloud {
+        TestCloud { cloud: builder.build(), queues: Arc::default() }
     }
 
     pub async fn topic(&self, name: &str, attributes: &[(&str, &str)]) -> String {
@@ -200,22 +153,18 @@ impl TestCloud {
         self.call::<Publish>(PublishInput { message_group_id: Some(group.into()), ..message(topic, text) }).await.unwrap()
     }
 
-    pub fn mail(&self) -> Vec<Arc<Mail>> {
-        self.inner.mailbox.list(&MailFilter::default(), 100).into_iter().map(|(_, mail)| mail).collect()
-    }
-
     pub fn requests(&self) -> Vec<HttpRequest> {
-        std::mem::take(&mut *self.world.requests.lock())
+        self.endpoints.take_requests()
     }
 
     pub fn answers(&self, statuses: &[u16]) {
-        self.world.answers.lock().extend(statuses.iter().map(|status| Ok(*status)));
+        self.endpoints.will_answer(statuses.iter().copied().map(Ok));
     }
 
     /// An endpoint that has confirmed.
     pub async fn endpoint(&self, topic: &str, url: &str, attributes: &[(&str, &str)]) -> String {
         let arn = self.subscribe(topic, "http", url, attributes).await;
-        self.inner.settle().await;
+        self.settle().await;
         let requests = self.requests();
         let body: Value = serde_json::from_slice(&requests[0].body).unwrap();
         self.confirm(topic, body["Token"].as_str().unwrap()).await.unwrap();
@@ -228,16 +177,8 @@ impl TestCloud {
     }
 }
 
-pub fn root() -> Caller {
-    Caller::root(Account::default(), "aws", None)
-}
-
-pub fn stranger() -> Caller {
-    Caller::root(Account::parse("111111111111").unwrap(), "aws", None)
-}
-
 pub fn bob() -> Caller {
-    Caller { identity: Who::User { name: "bob".into() }, arn: "arn:aws:iam::000000000000:user/bob".into(), unique_id: "AIDABOB".into(), ..root() }
+    cloudlet_testing::user(Account::default(), "bob")
 }
 
 pub fn map(pairs: &[(&str, &str)]) -> Map<String> {

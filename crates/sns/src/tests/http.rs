@@ -20,7 +20,7 @@ async fn an_endpoint_confirms_is_notified_and_can_restore_its_subscription() {
     let topic = cloud.topic("news", &[]).await;
     let arn = cloud.subscribe(&topic, "http", HOOK, &[]).await;
     cloud.publish(&topic, "too early").await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     let requests = cloud.requests();
     assert_eq!(requests.len(), 1);
     assert_eq!(header(&requests[0], "x-amz-sns-message-type"), Some("SubscriptionConfirmation"));
@@ -32,14 +32,14 @@ async fn an_endpoint_confirms_is_notified_and_can_restore_its_subscription() {
     assert_eq!(cloud.attributes(&arn).await["ConfirmationWasAuthenticated"], "false");
 
     cloud.publish(&topic, "hello").await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     let requests = cloud.requests();
     assert_eq!((requests[0].to.as_str(), header(&requests[0], "x-amz-sns-subscription-arn")), (HOOK, Some(arn.as_str())));
     assert_eq!(body(&requests[0])["Message"], "hello");
 
     cloud.call_as::<Unsubscribe>(Caller::anonymous(), UnsubscribeInput { subscription_arn: arn.clone() }).await.unwrap();
     cloud.publish(&topic, "after the end").await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     let requests = cloud.requests();
     assert_eq!(requests.len(), 1);
     assert_eq!(body(&requests[0])["Type"], "UnsubscribeConfirmation");
@@ -52,12 +52,12 @@ async fn a_raw_delivery_has_its_header_and_the_content_type_of_the_policy() {
     let topic = cloud.topic("news", &[]).await;
     let policy = r#"{"requestPolicy": {"headerContentType": "application/json"}}"#;
     cloud.subscribe(&topic, "http", HOOK, &[("RawMessageDelivery", "true"), ("DeliveryPolicy", policy)]).await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     let confirmation = cloud.requests().remove(0);
     assert_eq!(header(&confirmation, "content-type"), Some("text/plain; charset=UTF-8"), "a confirmation is no notification");
     cloud.confirm(&topic, body(&confirmation)["Token"].as_str().unwrap()).await.unwrap();
     cloud.publish(&topic, "hello").await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     let request = cloud.requests().remove(0);
     assert_eq!(request.body, "hello");
     assert_eq!((header(&request, "x-amz-sns-rawdelivery"), header(&request, "content-type")), (Some("true"), Some("application/json")));
@@ -73,7 +73,7 @@ async fn a_failing_endpoint_is_retried_as_its_policy_says_then_the_message_goes_
     cloud.endpoint(&topic, HOOK, &[("DeliveryPolicy", retries), ("RedrivePolicy", &redrive)]).await;
     cloud.answers(&[500; 6]);
     cloud.publish(&topic, "hello").await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     // The first attempt, and one at once; then 10, then 10 and 30 backing off, then 30 again.
     assert_eq!(cloud.requests().len(), 2);
     let mut attempts = vec![];
@@ -94,7 +94,7 @@ async fn client_errors_are_final_and_timeouts_are_retried() {
     cloud.publish(&topic, "refused").await;
     cloud.pass(3_600).await;
     assert_eq!(cloud.requests().len(), 1);
-    cloud.world.answers.lock().extend([Err(SendError::TimedOut), Ok(429), Ok(200)]);
+    cloud.endpoints.will_answer([Err(SendError::TimedOut), Ok(429), Ok(200)]);
     cloud.publish(&topic, "slow").await;
     cloud.pass(3_600).await;
     cloud.pass(3_600).await;
@@ -112,7 +112,7 @@ async fn deliveries_are_limited_per_second() {
     for number in 0..5 {
         cloud.publish(&topic, &number.to_string()).await;
     }
-    cloud.inner.settle().await;
+    cloud.settle().await;
     let mut arrived = vec![cloud.requests().len()];
     for _ in 0..3 {
         cloud.pass(1).await;
@@ -127,7 +127,7 @@ async fn posts_to_chatbot_go_into_the_mailbox() {
     let topic = cloud.topic("news", &[]).await;
     cloud.subscribe(&topic, "https", "https://global.sns-api.chatbot.amazonaws.com", &[]).await;
     cloud.publish(&topic, "hello").await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     assert!(cloud.requests().is_empty());
     assert_eq!(cloud.mail()[0].channel, cloudlet_mailbox::Channel::Chat);
 }
@@ -139,7 +139,7 @@ async fn a_retry_is_dropped_when_the_subscription_has_ended() {
     let arn = cloud.endpoint(&topic, HOOK, &[]).await;
     cloud.answers(&[500]);
     cloud.publish(&topic, "hello").await;
-    cloud.inner.settle().await;
+    cloud.settle().await;
     cloud.requests();
     cloud.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: arn }).await.unwrap();
     cloud.pass(3_600).await;

@@ -179,10 +179,9 @@ async fn the_trace_header_of_a_publish_reaches_the_queue() {
     let queue = cloud.queue("q").await;
     cloud.subscribe(&topic, "sqs", &queue, &[]).await;
     let trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
-    let origin = cloudlet_engine::Origin { trace: Some(trace.into()), ..cloudlet_engine::Origin::default() };
-    let scope = cloudlet_aws::Scope::new(cloudlet_aws::Account::default(), cloudlet_aws::Region::new("us-east-1"));
-    let call = cloudlet_engine::Call::of::<Publish>(root(), scope, origin, message(&topic, "traced"));
-    cloud.inner.perform(call, "r".into(), cloudlet_cloud::EntryPoint::Gateway).await.answer.unwrap();
+    let mut request = cloud.request(&cloud.root());
+    request.origin.trace = Some(trace.into());
+    cloud.answer::<Publish>(request, message(&topic, "traced")).await.unwrap();
     cloud.publish(&topic, "untraced").await;
     let received = cloud.received("q").await;
     let header = |message: &cloudlet_api_sqs::SendMessageRequest| message.message_system_attributes.clone()?.remove("AWSTraceHeader")?.string_value;

@@ -205,7 +205,7 @@ async fn unsubscribing_for_another_account_asks_the_subscriber() {
     };
     cloud.call::<AddPermission>(grant).await.unwrap();
     let input = subscription(&topic, "email", "ann@example.com", &[]);
-    let theirs = cloud.call_as::<Subscribe>(stranger(), input).await.unwrap().subscription_arn.unwrap();
+    let theirs = cloud.call_as::<Subscribe>(other_account(), input).await.unwrap().subscription_arn.unwrap();
     cloud.confirm(&topic, &parameter(&cloud.mail()[0].body, "Token")).await.unwrap();
     cloud.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: theirs }).await.unwrap();
     assert_eq!(cloud.mail()[0].subject.as_deref(), Some("AWS Notification - Unsubscribe Confirmation"));

@@ -65,7 +65,7 @@ async fn a_topic_of_another_region_is_invalid() {
 async fn a_permission_admits_another_account_until_it_is_removed() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
-    let denied = cloud.call_as::<Publish>(stranger(), message(&topic, "hello")).await.unwrap_err();
+    let denied = cloud.call_as::<Publish>(other_account(), message(&topic, "hello")).await.unwrap_err();
     assert_eq!((denied.code(), denied.status()), ("AuthorizationError", 403));
     assert!(denied.message().contains("is not authorized to perform: SNS:Publish on resource: arn:aws:sns:us-east-1:000000000000:news"));
     let grant = |action: &str| AddPermissionInput {
@@ -80,9 +80,9 @@ async fn a_permission_admits_another_account_until_it_is_removed() {
     );
     cloud.call::<AddPermission>(grant("Publish")).await.unwrap();
     assert_eq!(cloud.call::<AddPermission>(grant("Publish")).await.unwrap_err().message(), "Invalid parameter: Statement already exists");
-    assert!(cloud.call_as::<Publish>(stranger(), message(&topic, "hello")).await.is_ok());
+    assert!(cloud.call_as::<Publish>(other_account(), message(&topic, "hello")).await.is_ok());
     cloud.call::<RemovePermission>(RemovePermissionInput { topic_arn: topic.clone(), label: "partner".into() }).await.unwrap();
-    assert!(cloud.call_as::<Publish>(stranger(), message(&topic, "hello")).await.is_err());
+    assert!(cloud.call_as::<Publish>(other_account(), message(&topic, "hello")).await.is_err());
 }
 
 #[tokio::test]

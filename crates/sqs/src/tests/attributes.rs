@@ -5,7 +5,7 @@ use cloudlet_api_sqs::*;
 async fn a_new_standard_queue_has_the_defaults_of_aws() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
-    cloud.pass(5);
+    cloud.advance(5);
     let all = cloud.attributes(&url).await;
     let expected = map(&[
         ("ApproximateNumberOfMessages", "0"),
@@ -73,7 +73,7 @@ async fn values_out_of_range_are_refused_and_change_nothing() {
         assert_eq!(fault.message(), format!("You can specify the {name} only when FifoQueue is set to true."));
     }
     assert_eq!(cloud.attributes(&url).await, before);
-    cloud.pass(3);
+    cloud.advance(3);
     cloud.set(&url, &[("DelaySeconds", "900"), ("VisibilityTimeout", "0")]).await.unwrap();
     let after = cloud.attributes(&url).await;
     assert_eq!((after["DelaySeconds"].as_str(), after["LastModifiedTimestamp"].as_str()), ("900", "1764000003"));
@@ -151,8 +151,8 @@ async fn counts_follow_the_states_of_messages() {
     assert_eq!(cloud.counts(&url).await, ["2", "1", "0"]);
     cloud.receive_one(&url).await.unwrap();
     assert_eq!(cloud.counts(&url).await, ["1", "1", "1"]);
-    cloud.pass(5);
+    cloud.advance(5);
     assert_eq!(cloud.counts(&url).await, ["2", "0", "1"]);
-    cloud.pass(5);
+    cloud.advance(5);
     assert_eq!(cloud.counts(&url).await, ["3", "0", "0"]);
 }

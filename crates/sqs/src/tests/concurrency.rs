@@ -32,7 +32,7 @@ async fn send_and_receive(
                         cloud.delete(&url, &message).await.unwrap();
                         if remaining.fetch_sub(1, Ordering::SeqCst) == 1 {
                             // That was the last: the other receives need not wait on.
-                            cloud.pass(20);
+                            cloud.advance(20);
                         }
                     }
                 }

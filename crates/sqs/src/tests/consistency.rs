@@ -40,7 +40,7 @@ async fn a_restart_changes_no_answer() {
     again.delete(&ordered, &first).await.unwrap();
     assert_eq!(bodies(&again.receive(&ordered).await), ["b", "c"]);
     assert_eq!(bodies(&again.receive(&url).await), ["c"]);
-    again.pass(5);
+    again.advance(5);
     assert_eq!(bodies(&again.receive(&url).await), ["delayed"]);
     again.change(&url, &held, 0).await.unwrap();
     assert_eq!(bodies(&again.receive(&url).await), ["a"]);
@@ -66,7 +66,7 @@ async fn a_move_task_continues_after_a_restart() {
     };
     cloud.call::<StartMessageMoveTask>(input).await.unwrap();
     let again = cloud.restarted();
-    again.pass(1);
+    again.advance(1);
     assert_eq!(bodies(&again.receive(&url).await), ["a", "b"]);
 }
 
@@ -75,8 +75,8 @@ async fn a_failed_write_changes_nothing() {
     let cloud = TestCloud::journaled();
     let url = cloud.create("q", &[("VisibilityTimeout", "0")]).await;
     cloud.send(&url, "m").await;
-    let queue = cloud.sqs.queue_by_arn(&arn("q")).unwrap();
-    let records = cloud.journal.as_ref().unwrap().records().len();
+    let queue = cloud.engine.queue_by_arn(&arn("q")).unwrap();
+    let records = cloud.records().len();
     let failed: Result<(), _> = queue.write(|queue| {
         queue.receive(&options(10), cloud.now()).unwrap();
         let number = queue.next_sequence_number(cloud.now());
@@ -84,7 +84,7 @@ async fn a_failed_write_changes_nothing() {
         Err(crate::faults::no_such_queue())
     });
     assert!(failed.is_err());
-    assert_eq!(cloud.journal.as_ref().unwrap().records().len(), records);
+    assert_eq!(cloud.records().len(), records);
     assert_eq!(cloud.counts(&url).await, ["1", "0", "0"]);
     assert_eq!(cloud.receive(&url).await.len(), 1);
 }
@@ -215,7 +215,7 @@ fn many_due_messages_become_visible_in_portions() {
 async fn a_short_poll_is_refused_when_too_many_messages_are_in_flight() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
-    let queue = cloud.sqs.queue_by_arn(&arn("q")).unwrap();
+    let queue = cloud.engine.queue_by_arn(&arn("q")).unwrap();
     let now = cloud.now();
     queue
         .write(|queue| {
@@ -231,6 +231,6 @@ async fn a_short_poll_is_refused_when_too_many_messages_are_in_flight() {
     let fault = cloud.call::<ReceiveMessage>(receive(&url)).await.unwrap_err();
     assert_eq!((fault.code(), fault.status()), ("OverLimit", 403));
     assert!(fault.message().starts_with("Too many messages have been received without being deleted."), "{fault}");
-    cloud.pass(30);
+    cloud.advance(30);
     assert_eq!(cloud.receive(&url).await.len(), 10);
 }

@@ -8,10 +8,10 @@ async fn a_message_moves_on_the_receive_that_would_be_one_too_many() {
     let url = cloud.create("q", &[("RedrivePolicy", &redrive("dead", 2)), ("VisibilityTimeout", "5")]).await;
     let sent = cloud.send(&url, "m").await;
     for _ in 0..2 {
-        cloud.pass(5);
+        cloud.advance(5);
         assert_eq!(cloud.receive(&url).await.len(), 1);
     }
-    cloud.pass(5);
+    cloud.advance(5);
     assert!(cloud.receive(&dead).await.is_empty(), "not before a receive");
     assert!(cloud.receive(&url).await.is_empty());
     assert_eq!(cloud.counts(&url).await, ["0", "0", "0"]);
@@ -51,12 +51,12 @@ async fn retention_counts_from_sending_in_a_standard_dead_letter_queue() {
     let dead = cloud.create("dead", &[("MessageRetentionPeriod", "100")]).await;
     let url = cloud.create("q", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
     cloud.send(&url, "m").await;
-    cloud.pass(60);
+    cloud.advance(60);
     cloud.receive(&url).await;
     cloud.receive(&url).await;
-    cloud.pass(39);
+    cloud.advance(39);
     assert_eq!(cloud.counts(&dead).await, ["1", "0", "0"]);
-    cloud.pass(1);
+    cloud.advance(1);
     assert_eq!(cloud.counts(&dead).await, ["0", "0", "0"]);
 }
 
@@ -70,12 +70,12 @@ async fn retention_starts_again_in_a_fifo_dead_letter_queue_and_order_remains() 
     for body in ["1", "2", "3"] {
         cloud.send_to(&url, "g", body).await;
     }
-    cloud.pass(60);
+    cloud.advance(60);
     assert_eq!(bodies(&cloud.receive(&url).await), ["1", "2", "3"]);
     assert!(cloud.receive(&url).await.is_empty());
-    cloud.pass(99);
+    cloud.advance(99);
     assert_eq!(bodies(&cloud.receive(&dead).await), ["1", "2", "3"]);
-    cloud.pass(1);
+    cloud.advance(1);
     assert!(cloud.receive(&dead).await.is_empty());
 }
 
@@ -90,7 +90,7 @@ async fn a_group_continues_behind_its_dead_letter() {
         cloud.send_to(&url, "g", body).await;
     }
     cloud.receive_one(&url).await.unwrap();
-    cloud.pass(5);
+    cloud.advance(5);
     assert_eq!(bodies(&cloud.receive(&url).await), ["good"]);
 }
 

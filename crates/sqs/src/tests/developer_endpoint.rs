@@ -5,7 +5,7 @@ use cloudlet_engine::{DeveloperEndpoint, DeveloperRequest};
 fn peek(cloud: &TestCloud, rest: &str, query: &[(&str, &str)]) -> Vec<Message> {
     let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let request = DeveloperRequest { rest: rest.into(), query, now: cloud.now(), region: "us-east-1".into() };
-    let (_, output) = cloud.sqs.view(&request).unwrap();
+    let (_, output) = cloud.engine.view(&request).unwrap();
     output.into_any().downcast::<ReceiveMessageResult>().map(|result| result.messages.unwrap()).unwrap_or_default()
 }
 
@@ -27,6 +27,6 @@ async fn messages_are_shown_without_receiving_them() {
     assert!(everything.iter().all(|message| message.receipt_handle.is_none()));
     assert_eq!(cloud.counts(&url).await, ["1", "1", "1"]);
     assert_eq!(peek(&cloud, "", &[("QueueUrl", "q"), ("ShowDelayed", "true"), ("Limit", "1")]).len(), 1);
-    cloud.pass(60);
+    cloud.advance(60);
     assert!(peek(&cloud, "", &[("QueueUrl", "q"), ("ShowInvisible", "true")]).is_empty());
 }

@@ -1,11 +1,10 @@
 //! With a KMS of one key, which can be disabled.
 
-use super::fixture::{START, TestCloud, bodies, message, receive};
+use super::fixture::{TestCloud, bodies, builder, message, receive};
 use cloudlet_api_kms::{Decrypt, DecryptRequest, DecryptResponse, GenerateDataKey, GenerateDataKeyRequest, GenerateDataKeyResponse, SERVICE};
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Arn, Fault, FaultKind};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
-use cloudlet_store::Journal;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -51,8 +50,9 @@ impl Handle<Decrypt> for Kms {
 #[tokio::test]
 async fn a_disabled_key_stops_sending_and_receiving() {
     let kms = Arc::new(Kms::default());
-    let service = Service::of(&SERVICE, kms.clone()).handles::<GenerateDataKey>().handles::<Decrypt>().build();
-    let cloud = TestCloud::beside(vec![service], &Journal::off(), START);
+    let fake = kms.clone();
+    let cloud =
+        TestCloud::of(builder().service(move |_| Service::of(&SERVICE, fake.clone()).handles::<GenerateDataKey>().handles::<Decrypt>().build()));
     let url = cloud.create("q", &[("KmsMasterKeyId", KEY)]).await;
     cloud.send(&url, "m").await;
     kms.disabled.store(true, Ordering::Relaxed);

@@ -61,7 +61,7 @@ async fn of_noisy_tenants_the_one_with_less_in_flight_goes_first() {
 async fn a_tenant_is_quiet_again_when_its_messages_are_done() {
     let cloud = TestCloud::new();
     let url = with_load(&cloud, 30, 0).await;
-    cloud.pass(600);
+    cloud.advance(600);
     for _ in 0..3 {
         let ten = ReceiveMessageRequest { max_number_of_messages: Some(10), ..receive(&url) };
         for message in cloud.receive_with(ten).await {
@@ -79,7 +79,7 @@ async fn with_slow_tenant(cloud: &TestCloud) -> (String, Message) {
     cloud.send_to(&url, "slow", "first").await;
     let held = cloud.receive_one(&url).await.unwrap();
     cloud.send_to(&url, "slow", "slow").await;
-    cloud.pass(60);
+    cloud.advance(60);
     (url, held)
 }
 
@@ -104,7 +104,7 @@ async fn a_tenant_with_a_tenth_of_the_consumer_time_is_quiet() {
         for _ in 0..=others {
             cloud.receive_one(&url).await.unwrap();
         }
-        cloud.pass(60);
+        cloud.advance(60);
         cloud.send_to(&url, "slow", "slow").await;
         cloud.send_to(&url, "quiet", "quiet").await;
         assert_eq!(order(&cloud, &url).await, expected, "1 of {}", others + 1);
@@ -117,10 +117,10 @@ async fn consumer_time_counts_while_it_is_recent() {
         let cloud = TestCloud::new();
         let (url, held) = with_slow_tenant(&cloud).await;
         cloud.delete(&url, &held).await.unwrap();
-        cloud.pass(later - 1);
+        cloud.advance(later - 1);
         cloud.send_to(&url, "quiet", "quiet").await;
         cloud.send_to(&url, "slow", "more").await;
-        cloud.pass(1);
+        cloud.advance(1);
         assert_eq!(order(&cloud, &url).await[..2], expected, "{later} seconds later");
     }
 }
@@ -134,7 +134,7 @@ async fn a_message_that_is_not_deleted_counts_until_it_is_visible_again() {
     cloud.send(&url, "other").await;
     let held = cloud.receive_one(&url).await.unwrap();
     cloud.change(&url, &held, 600).await.unwrap();
-    cloud.pass(60);
+    cloud.advance(60);
     cloud.send_to(&url, "quiet", "quiet").await;
     assert_eq!(cloud.receive_one(&url).await.unwrap().body.as_deref(), Some("brief"), "a second of 61");
 }
@@ -145,7 +145,7 @@ async fn a_noisy_tenant_that_sends_nothing_for_five_minutes_is_quiet() {
         let cloud = TestCloud::new();
         let url = with_load(&cloud, 30, 0).await;
         cloud.send_to(&url, "loud", "loud").await;
-        cloud.pass(seconds);
+        cloud.advance(seconds);
         cloud.send_to(&url, "quiet", "quiet").await;
         assert_eq!(order(&cloud, &url).await, expected, "{seconds} seconds later");
     }

@@ -46,7 +46,7 @@ async fn a_group_continues_with_the_message_that_became_visible_again() {
     let two = ReceiveMessageRequest { max_number_of_messages: Some(2), ..receive(&url) };
     let held = cloud.receive_with(two).await;
     cloud.change(&url, &held[0], 1).await.unwrap();
-    cloud.pass(1);
+    cloud.advance(1);
     // Only the first is back, and the second, still held, keeps the third back.
     assert_eq!(bodies(&cloud.receive(&url).await), ["b1", "a1"]);
 }
@@ -73,7 +73,7 @@ async fn a_timeout_does_not_change_the_order() {
         cloud.send_to(&url, "g", body).await;
     }
     cloud.receive_one(&url).await.unwrap();
-    cloud.pass(5);
+    cloud.advance(5);
     assert_eq!(bodies(&cloud.receive(&url).await), ["1", "2"]);
 }
 
@@ -84,12 +84,12 @@ async fn a_duplicate_within_five_minutes_is_accepted_and_not_delivered() {
     let first = cloud.call::<SendMessage>(in_group(&url, "g", "d", "first")).await.unwrap();
     let held = cloud.receive_one(&url).await.unwrap();
     cloud.delete(&url, &held).await.unwrap();
-    cloud.pass(299);
+    cloud.advance(299);
     let second = cloud.call::<SendMessage>(in_group(&url, "other", "d", "second")).await.unwrap();
     assert_eq!((&second.message_id, &second.sequence_number), (&first.message_id, &first.sequence_number));
     assert_ne!(second.md5_of_message_body, first.md5_of_message_body, "SDKs verify the digest of what they sent");
     assert!(cloud.receive(&url).await.is_empty(), "although the first is deleted");
-    cloud.pass(1);
+    cloud.advance(1);
     let third = cloud.call::<SendMessage>(in_group(&url, "g", "d", "third")).await.unwrap();
     assert_ne!(third.message_id, first.message_id);
     assert_eq!(bodies(&cloud.receive(&url).await), ["third"]);
@@ -138,7 +138,7 @@ async fn sequence_numbers_have_twenty_digits_and_grow() {
         assert!(number.len() == 20 && number > last, "{number} after {last}");
         last = number;
         if body == "2" {
-            cloud.pass(1);
+            cloud.advance(1);
         }
     }
     let input = ReceiveMessageRequest { attribute_names: Some(vec!["All".into()]), max_number_of_messages: Some(10), ..receive(&url) };
@@ -184,7 +184,7 @@ async fn only_the_latest_handle_is_valid_and_only_until_its_timeout() {
     let url = cloud.create("q.fifo", &[FIFO, &[("VisibilityTimeout", "5")]].concat()).await;
     cloud.send_to(&url, "g", "m").await;
     let old = cloud.receive_one(&url).await.unwrap();
-    cloud.pass(5);
+    cloud.advance(5);
     let expired = |message: &Message| {
         format!(
             "Value {} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.",
@@ -213,11 +213,11 @@ async fn a_receive_is_repeated_by_its_attempt_id() {
     let attempt = |id: &str| ReceiveMessageRequest { receive_request_attempt_id: Some(id.into()), max_number_of_messages: Some(2), ..receive(&url) };
     let first = cloud.receive_with(attempt("r")).await;
     assert_eq!(bodies(&first), ["a1", "a2"]);
-    cloud.pass(6);
+    cloud.advance(6);
     let again = cloud.receive_with(attempt("r")).await;
     let handles = |messages: &[Message]| messages.iter().map(|message| message.receipt_handle.clone()).collect::<Vec<_>>();
     assert_eq!((bodies(&again), handles(&again)), (bodies(&first), handles(&first)));
-    cloud.pass(6);
+    cloud.advance(6);
     assert_eq!(bodies(&cloud.receive_with(attempt("other")).await), ["b1"], "the repeated receive began a new timeout");
     cloud.delete(&url, &first[0]).await.unwrap();
     let fault = cloud.call::<ReceiveMessage>(attempt("r")).await.unwrap_err();
@@ -235,11 +235,11 @@ async fn an_attempt_id_is_valid_for_five_minutes_and_until_visibility_changes() 
     cloud.send_to(&url, "g", "m").await;
     let attempt = ReceiveMessageRequest { receive_request_attempt_id: Some("r".into()), ..receive(&url) };
     cloud.receive_with(attempt.clone()).await;
-    cloud.pass(299);
+    cloud.advance(299);
     assert_eq!(cloud.receive_with(attempt.clone()).await.len(), 1);
-    cloud.pass(1);
+    cloud.advance(1);
     assert!(cloud.receive_with(attempt.clone()).await.is_empty());
-    cloud.pass(600);
+    cloud.advance(600);
     let held = cloud.receive_with(attempt.clone()).await;
     cloud.change(&url, &held[0], 500).await.unwrap();
     assert_eq!(cloud.call::<ReceiveMessage>(attempt).await.unwrap_err().code(), "InvalidParameterValue");
@@ -254,7 +254,7 @@ async fn a_new_delay_applies_to_messages_in_the_queue() {
     assert_eq!(cloud.counts(&url).await, ["0", "1", "0"]);
     assert!(cloud.receive(&url).await.is_empty());
     cloud.set(&url, &[("DelaySeconds", "5")]).await.unwrap();
-    cloud.pass(5);
+    cloud.advance(5);
     assert_eq!(bodies(&cloud.receive(&url).await), ["m"]);
 }
 

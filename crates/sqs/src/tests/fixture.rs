@@ -1,76 +1,54 @@
-//! A house with SQS alone, and short words for what tests do with it.
+//! A cloud with SQS alone, and short helpers for what its tests do.
 
 use crate::{Sqs, Urls};
 use cloudlet_api_sqs::*;
-use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
-use cloudlet_cloud::{Cloud, EntryPoint, Settings};
-use cloudlet_engine::{Call, Clock, Ids, Origin, Runtime, Service};
-use cloudlet_identity::{Identity, Root, Secret};
+use cloudlet_aws::{Account, Arn, Caller, Fault};
+use cloudlet_engine::Origin;
 use cloudlet_shape::{Map, Operation, Protocol};
-use cloudlet_store::{InMemory, Journal};
-use std::{sync::Arc, time::Duration};
+pub use cloudlet_testing::other_account;
+use cloudlet_testing::{Builder, Request};
+use std::{ops::Deref, sync::Arc};
 
-pub const START: Timestamp = Timestamp(1_764_000_000_000);
+pub struct TestCloud(cloudlet_testing::TestCloud<Arc<Sqs>>);
 
-pub struct TestCloud {
-    pub inner: Arc<Cloud>,
-    pub sqs: Arc<Sqs>,
-    pub journal: Option<Arc<InMemory>>,
+impl Deref for TestCloud {
+    type Target = cloudlet_testing::TestCloud<Arc<Sqs>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// With SQS in it.
+pub fn builder() -> Builder<Arc<Sqs>> {
+    cloudlet_testing::TestCloud::builder().engine(|parts| {
+        let sqs = Sqs::new(&parts.journal, Urls::default());
+        (sqs.clone(), sqs.service())
+    })
 }
 
 impl TestCloud {
     pub fn new() -> TestCloud {
-        TestCloud::with(&Journal::off(), START)
+        TestCloud::of(builder())
     }
 
-    pub fn with(journal: &Journal, now: Timestamp) -> TestCloud {
-        TestCloud::beside(vec![], journal, now)
+    pub fn of(builder: Builder<Arc<Sqs>>) -> TestCloud {
+        TestCloud(builder.build())
     }
 
-    /// With other services in it.
-    pub fn beside(mut others: Vec<Service>, journal: &Journal, now: Timestamp) -> TestCloud {
-        let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
-        let sqs = Sqs::new(journal, Urls::default());
-        let runtime = Runtime::new(Clock::stopped_at(now), Ids::seeded(1));
-        others.push(sqs.service());
-        TestCloud { inner: Cloud::new(runtime, Identity::new(root), others, Settings::default()), sqs, journal: None }
-    }
-
-    /// One whose journal can be replayed.
+    /// One that can be restarted.
     pub fn journaled() -> TestCloud {
-        let backend = InMemory::new();
-        TestCloud { journal: Some(backend.clone()), ..TestCloud::with(&Journal::to(backend), START) }
+        TestCloud::of(builder().journaled())
     }
 
-    /// What a restart makes of this house, at the same time.
     pub fn restarted(&self) -> TestCloud {
-        let cloud = TestCloud::with(&Journal::off(), self.now());
-        let records = self.journal.as_ref().unwrap().records();
-        cloudlet_store::replay(&[cloud.sqs.queues.as_ref(), cloud.sqs.move_tasks.as_ref(), cloud.sqs.deleted_queues.as_ref()], &records).unwrap();
-        cloud
+        TestCloud(self.restart())
     }
 
-    pub fn now(&self) -> Timestamp {
-        self.inner.runtime.clock.now()
-    }
-
-    pub fn pass(&self, seconds: u64) {
-        self.inner.runtime.clock.advance(Duration::from_secs(seconds));
-    }
-
-    pub fn pass_millis(&self, millis: u64) {
-        self.inner.runtime.clock.advance(Duration::from_millis(millis));
-    }
-
-    pub async fn call<O: Operation>(&self, input: O::Input) -> Result<O::Output, Fault> {
-        self.call_as::<O>(root(), Origin::default(), input).await
-    }
-
-    pub async fn call_as<O: Operation>(&self, caller: Caller, origin: Origin, input: O::Input) -> Result<O::Output, Fault> {
-        let scope = Scope::new(caller.account.unwrap_or_default(), Region::new("us-east-1"));
-        let call = Call::of::<O>(caller, scope, origin, input);
-        let answer = self.inner.perform(call, "r".into(), EntryPoint::Gateway).await.answer?;
-        Ok(*answer.into_any().downcast::<O::Output>().unwrap_or_else(|_| panic!("{} answers its output", O::SCHEMA.name)))
+    /// As root, by a request of another origin.
+    pub async fn call_from<O: Operation>(&self, origin: Origin, input: O::Input) -> Result<O::Output, Fault> {
+        let request = Request { origin, ..self.request(&root()) };
+        self.answer::<O>(request, input).await.map(|answer| answer.output)
     }
 
     pub async fn create(&self, name: &str, attributes: &[(&str, &str)]) -> String {
@@ -131,15 +109,11 @@ impl TestCloud {
 }
 
 pub fn root() -> Caller {
-    Caller::root(Account::default(), "aws", None)
-}
-
-pub fn other_account() -> Caller {
-    Caller::root(Account::parse("111111111111").unwrap(), "aws", None)
+    cloudlet_testing::root(Account::default())
 }
 
 pub fn bob() -> Caller {
-    Caller { identity: Who::User { name: "bob".into() }, arn: "arn:aws:iam::000000000000:user/bob".into(), unique_id: "AIDABOB".into(), ..root() }
+    cloudlet_testing::user(Account::default(), "bob")
 }
 
 pub fn by_query() -> Origin {

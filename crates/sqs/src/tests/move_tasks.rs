@@ -33,7 +33,7 @@ async fn tasks(cloud: &TestCloud) -> Vec<ListMessageMoveTasksResultEntry> {
 async fn dead_letters_return_to_their_source_as_new_messages() {
     let cloud = TestCloud::new();
     let (url, dead) = with_dead_letters(&cloud, 2).await;
-    cloud.pass(7);
+    cloud.advance(7);
     cloud.call::<StartMessageMoveTask>(start(None, None)).await.unwrap();
     let input = ReceiveMessageRequest { attribute_names: Some(vec!["All".into()]), max_number_of_messages: Some(10), ..receive(&url) };
     let back = cloud.receive_with(input).await;
@@ -54,14 +54,14 @@ async fn a_task_moves_as_many_a_second_as_it_may() {
     let to = cloud.create("to", &[]).await;
     cloud.call::<StartMessageMoveTask>(start(Some("to"), Some(2))).await.unwrap();
     assert_eq!(cloud.receive(&to).await.len(), 2);
-    cloud.pass_millis(999);
+    cloud.advance_millis(999);
     assert!(cloud.receive(&to).await.is_empty());
-    cloud.pass_millis(1);
+    cloud.advance_millis(1);
     assert_eq!(cloud.receive(&to).await.len(), 2);
     let task = tasks(&cloud).await.remove(0);
     assert_eq!((task.status.as_deref(), task.approximate_number_of_messages_moved), (Some("RUNNING"), Some(4)));
     assert_eq!(task.max_number_of_messages_per_second, Some(2));
-    cloud.pass(1);
+    cloud.advance(1);
     assert_eq!(cloud.receive(&to).await.len(), 1);
     assert_eq!(tasks(&cloud).await[0].status.as_deref(), Some("COMPLETED"));
 }
@@ -81,7 +81,7 @@ async fn a_moved_message_wakes_who_waits_for_it() {
     let second = waiter(cloud.clone(), to);
     tokio::task::yield_now().await;
     assert!(!second.is_finished());
-    cloud.pass(1);
+    cloud.advance(1);
     assert_eq!(bodies(&second.await.unwrap()), ["m1"]);
 }
 
@@ -94,10 +94,10 @@ async fn a_cancelled_task_moves_no_more() {
     assert_eq!(tasks(&cloud).await[0].task_handle.as_ref(), Some(&handle));
     let again = cloud.call::<StartMessageMoveTask>(start(Some("to"), Some(1))).await.unwrap_err();
     assert_eq!(again.message(), "There is already a task running. Only one active task is allowed for a source queue arn at a given time.");
-    cloud.pass(1);
+    cloud.advance(1);
     let cancel = || cloud.call::<CancelMessageMoveTask>(CancelMessageMoveTaskRequest { task_handle: handle.clone() });
     assert_eq!(cancel().await.unwrap().approximate_number_of_messages_moved, Some(2));
-    cloud.pass(60);
+    cloud.advance(60);
     assert_eq!(cloud.receive(&to).await.len(), 2);
     assert_eq!(tasks(&cloud).await[0].status.as_deref(), Some("CANCELLED"));
     assert_eq!(cancel().await.unwrap_err().name(), "UnsupportedOperation");

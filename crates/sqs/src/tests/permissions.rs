@@ -1,7 +1,6 @@
 use super::fixture::{TestCloud, arn, bob, message, other_account, receive};
 use cloudlet_api_sqs::*;
 use cloudlet_aws::{Arn, Caller};
-use cloudlet_engine::Origin;
 use serde_json::{Value, json};
 
 fn add(url: &str, label: &str, accounts: &[&str], actions: &[&str]) -> AddPermissionRequest {
@@ -72,12 +71,12 @@ async fn invalid_permissions_are_refused() {
 async fn another_account_may_do_what_the_queue_policy_allows() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
-    let send = || cloud.call_as::<SendMessage>(other_account(), Origin::default(), message(&url, "m"));
+    let send = || cloud.call_as::<SendMessage>(other_account(), message(&url, "m"));
     assert_eq!(send().await.unwrap_err().code(), "AccessDenied");
     cloud.call::<AddPermission>(add(&url, "l", &["111111111111"], &["SendMessage", "PurgeQueue"])).await.unwrap();
     send().await.unwrap();
-    cloud.call_as::<PurgeQueue>(other_account(), Origin::default(), PurgeQueueRequest { queue_url: url.clone() }).await.unwrap();
-    let take = cloud.call_as::<ReceiveMessage>(other_account(), Origin::default(), receive(&url)).await;
+    cloud.call_as::<PurgeQueue>(other_account(), PurgeQueueRequest { queue_url: url.clone() }).await.unwrap();
+    let take = cloud.call_as::<ReceiveMessage>(other_account(), receive(&url)).await;
     assert_eq!(take.unwrap_err().code(), "AccessDenied");
 }
 
@@ -88,7 +87,7 @@ async fn a_caller_without_get_queue_url_does_not_learn_whether_a_queue_exists() 
     let get_url = |name: &str| {
         let owner = Some("000000000000".to_owned());
         let input = GetQueueUrlRequest { queue_name: name.into(), queue_owner_aws_account_id: owner };
-        cloud.call_as::<GetQueueUrl>(other_account(), Origin::default(), input)
+        cloud.call_as::<GetQueueUrl>(other_account(), input)
     };
     for name in ["q", "absent"] {
         let fault = get_url(name).await.unwrap_err();
@@ -104,10 +103,10 @@ async fn a_queue_policy_cannot_grant_owner_operations_to_another_account() {
     let cloud = TestCloud::new();
     let everything = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*"}}"#;
     let url = cloud.create("q", &[("Policy", everything)]).await;
-    cloud.call_as::<SendMessage>(other_account(), Origin::default(), message(&url, "m")).await.unwrap();
-    let tags = cloud.call_as::<ListQueueTags>(other_account(), Origin::default(), ListQueueTagsRequest { queue_url: url.clone() }).await;
+    cloud.call_as::<SendMessage>(other_account(), message(&url, "m")).await.unwrap();
+    let tags = cloud.call_as::<ListQueueTags>(other_account(), ListQueueTagsRequest { queue_url: url.clone() }).await;
     assert_eq!(tags.unwrap_err().code(), "AccessDenied");
-    let delete = cloud.call_as::<DeleteQueue>(other_account(), Origin::default(), DeleteQueueRequest { queue_url: url.clone() }).await;
+    let delete = cloud.call_as::<DeleteQueue>(other_account(), DeleteQueueRequest { queue_url: url.clone() }).await;
     assert_eq!(delete.unwrap_err().code(), "AccessDenied");
 }
 
@@ -115,7 +114,7 @@ async fn a_queue_policy_cannot_grant_owner_operations_to_another_account() {
 async fn a_user_is_denied_unless_the_queue_policy_allows_it() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
-    let send = || cloud.call_as::<SendMessage>(bob(), Origin::default(), message(&url, "m"));
+    let send = || cloud.call_as::<SendMessage>(bob(), message(&url, "m"));
     let denied = send().await.unwrap_err();
     assert_eq!((denied.code(), denied.status()), ("AccessDenied", 403));
     assert_eq!(
@@ -138,7 +137,7 @@ async fn a_service_may_send_for_the_source_arn_in_the_policy() {
     let url = cloud.create("q", &[("Policy", &policy.to_string())]).await;
     let send = |topic: &str| {
         let caller = Caller::service("sns.amazonaws.com", Arn::parse(&format!("arn:aws:sns:us-east-1:000000000000:{topic}")));
-        cloud.call_as::<SendMessage>(caller, Origin::default(), message(&url, "m"))
+        cloud.call_as::<SendMessage>(caller, message(&url, "m"))
     };
     send("news").await.unwrap();
     assert!(send("other").await.is_err());

@@ -34,10 +34,10 @@ async fn a_long_poll_ends_empty_when_its_time_is_over() {
     let url = cloud.create("q", &[("ReceiveMessageWaitTimeSeconds", "10")]).await;
     let waiter = poll(&cloud, receive(&url));
     run_other_tasks().await;
-    cloud.pass_millis(9_999);
+    cloud.advance_millis(9_999);
     run_other_tasks().await;
     assert!(!waiter.is_finished());
-    cloud.pass_millis(1);
+    cloud.advance_millis(1);
     assert!(waiter.await.unwrap().is_empty());
     let short = ReceiveMessageRequest { wait_time_seconds: Some(0), ..receive(&url) };
     assert!(cloud.receive_with(short).await.is_empty(), "a receive can override the wait of its queue");
@@ -69,12 +69,12 @@ async fn a_message_that_becomes_visible_ends_a_long_poll() {
     run_other_tasks().await;
     cloud.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(3), ..message(&url, "m") }).await.unwrap();
     run_other_tasks().await;
-    cloud.pass(3);
+    cloud.advance(3);
     assert_eq!(bodies(&waiter.await.unwrap()), ["m"]);
     // The end of a visibility timeout.
     let waiter = poll(&cloud, long(&url));
     run_other_tasks().await;
-    cloud.pass(5);
+    cloud.advance(5);
     let seen = waiter.await.unwrap();
     assert_eq!(bodies(&seen), ["m"]);
     // A visibility timeout is set to zero.
@@ -99,7 +99,7 @@ async fn a_long_poll_knows_of_timeouts_that_began_after_it() {
         assert_eq!(bodies(&waiter.await.unwrap()), ["m"]);
     } else {
         assert!(!waiter.is_finished());
-        cloud.pass(2);
+        cloud.advance(2);
         assert_eq!(bodies(&waiter.await.unwrap()), ["m"]);
     }
 }
@@ -125,11 +125,11 @@ async fn a_long_poll_gets_the_next_of_a_group_when_the_first_expires_or_is_a_dea
     let url = cloud.create("q.fifo", &[&fifo[..], &[("MessageRetentionPeriod", "60"), ("VisibilityTimeout", "600")]].concat()).await;
     cloud.send_to(&url, "g", "old").await;
     cloud.receive_one(&url).await.unwrap();
-    cloud.pass(50);
+    cloud.advance(50);
     cloud.send_to(&url, "g", "young").await;
     let waiter = poll(&cloud, long(&url));
     run_other_tasks().await;
-    cloud.pass(10);
+    cloud.advance(10);
     assert_eq!(bodies(&waiter.await.unwrap()), ["young"]);
 
     cloud.create("dead.fifo", &fifo).await;
@@ -140,7 +140,7 @@ async fn a_long_poll_gets_the_next_of_a_group_when_the_first_expires_or_is_a_dea
     cloud.send_to(&url, "g", "good").await;
     let waiter = poll(&cloud, long(&url));
     run_other_tasks().await;
-    cloud.pass(5);
+    cloud.advance(5);
     assert_eq!(bodies(&waiter.await.unwrap()), ["good"]);
 }
 

@@ -11,7 +11,7 @@ async fn a_queue_is_found_by_the_url_from_its_creation() {
     let cloud = TestCloud::new();
     let origin = Origin { endpoint: Some("https://sqs.example:8443".into()), ..Origin::default() };
     let input = CreateQueueRequest { queue_name: "q".into(), ..CreateQueueRequest::default() };
-    let url = cloud.call_as::<CreateQueue>(super::fixture::root(), origin, input).await.unwrap().queue_url.unwrap();
+    let url = cloud.call_from::<CreateQueue>(origin, input).await.unwrap().queue_url.unwrap();
     assert_eq!(url, "https://sqs.example:8443/000000000000/q");
     for url in [url.as_str(), "http://localhost/000000000000/q", "q", "https://sqs.us-east-1.amazonaws.com/000000000000/q"] {
         cloud.send(url, "m").await;
@@ -94,9 +94,9 @@ async fn the_name_of_a_deleted_queue_cannot_be_used_for_a_minute() {
     let gone = cloud.call::<ReceiveMessage>(receive(&url)).await.unwrap_err();
     assert_eq!((gone.code(), gone.message()), ("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist."));
     assert_eq!(gone.query_message(), "The specified queue does not exist for this wsdl version.");
-    cloud.pass(59);
+    cloud.advance(59);
     assert_eq!(cloud.try_create("q", &[]).await.unwrap_err().name(), "QueueDeletedRecently");
-    cloud.pass(1);
+    cloud.advance(1);
     cloud.create("q", &[]).await;
     assert!(cloud.receive(&url).await.is_empty(), "its messages are gone");
 }
@@ -136,10 +136,10 @@ async fn queues_are_listed_by_prefix_in_pages() {
 async fn accounts_do_not_see_each_others_queues() {
     let cloud = TestCloud::new();
     cloud.create("q", &[]).await;
-    let list = cloud.call_as::<ListQueues>(other_account(), Origin::default(), ListQueuesRequest::default()).await.unwrap();
+    let list = cloud.call_as::<ListQueues>(other_account(), ListQueuesRequest::default()).await.unwrap();
     assert!(list.queue_urls.is_none());
     let input = GetQueueUrlRequest { queue_name: "q".into(), queue_owner_aws_account_id: None };
-    let fault = cloud.call_as::<GetQueueUrl>(other_account(), Origin::default(), input).await.unwrap_err();
+    let fault = cloud.call_as::<GetQueueUrl>(other_account(), input).await.unwrap_err();
     assert_eq!(fault.name(), "QueueDoesNotExist");
 }
 
@@ -147,10 +147,10 @@ async fn accounts_do_not_see_each_others_queues() {
 async fn a_queue_url_does_not_accept_operations_on_other_queues() {
     let cloud = TestCloud::new();
     let origin = || Origin { path: Some("/000000000000/q".into()), ..super::fixture::by_query() };
-    let fault = cloud.call_as::<ListQueues>(super::fixture::root(), origin(), ListQueuesRequest::default()).await.unwrap_err();
+    let fault = cloud.call_from::<ListQueues>(origin(), ListQueuesRequest::default()).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("InvalidAction", "The action ListQueues is not valid for this endpoint."));
     let input = CreateQueueRequest { queue_name: "other".into(), ..CreateQueueRequest::default() };
-    let fault = cloud.call_as::<CreateQueue>(super::fixture::root(), origin(), input).await.unwrap_err();
+    let fault = cloud.call_from::<CreateQueue>(origin(), input).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("InvalidAction", "The action CreateQueue is not valid for this endpoint."));
 }
 
@@ -159,7 +159,7 @@ async fn a_query_sent_to_a_queue_url_needs_no_queue_url_parameter() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
     let origin = Origin { path: Some("/000000000000/q".into()), ..super::fixture::by_query() };
-    cloud.call_as::<SendMessage>(super::fixture::root(), origin, super::fixture::message("", "m")).await.unwrap();
+    cloud.call_from::<SendMessage>(origin, super::fixture::message("", "m")).await.unwrap();
     assert_eq!(cloud.receive(&url).await.len(), 1);
     let fault = cloud.call::<SendMessage>(super::fixture::message("", "m")).await.unwrap_err();
     assert_eq!((fault.code(), fault.message()), ("MissingParameter", "The request must contain the parameter QueueUrl."));
@@ -175,11 +175,11 @@ async fn a_purge_empties_the_queue_and_is_allowed_once_a_minute() {
     cloud.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(5), ..super::fixture::message(&url, "delayed") }).await.unwrap();
     let purge = || cloud.call::<PurgeQueue>(PurgeQueueRequest { queue_url: url.clone() });
     purge().await.unwrap();
-    cloud.pass(59);
+    cloud.advance(59);
     assert!(cloud.receive(&url).await.is_empty());
     let fault = purge().await.unwrap_err();
     assert_eq!((fault.status(), fault.message()), (403, "Only one PurgeQueue operation on q is allowed every 60 seconds."));
-    cloud.pass(1);
+    cloud.advance(1);
     purge().await.unwrap();
     assert_eq!(cloud.counts(&url).await, ["0", "0", "0"]);
 }

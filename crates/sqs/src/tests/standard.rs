@@ -1,4 +1,4 @@
-use super::fixture::{TestCloud, bodies, by_query, handle, message, receive, root};
+use super::fixture::{TestCloud, bodies, by_query, handle, message, receive};
 use cloudlet_api_sqs::*;
 use cloudlet_engine::Origin;
 use cloudlet_shape::Map;
@@ -19,9 +19,9 @@ async fn a_received_message_is_invisible_until_its_timeout() {
     let first = cloud.receive_one(&url).await.unwrap();
     assert_eq!((first.message_id.as_ref(), first.body.as_deref()), (sent.message_id.as_ref(), Some("hello")));
     assert_eq!(first.md5_of_body.as_deref(), Some("5d41402abc4b2a76b9719d911017c592"));
-    cloud.pass_millis(9_999);
+    cloud.advance_millis(9_999);
     assert!(cloud.receive_one(&url).await.is_none());
-    cloud.pass_millis(1);
+    cloud.advance_millis(1);
     let second = cloud.receive_one(&url).await.unwrap();
     assert_eq!(second.message_id, first.message_id);
     assert_ne!(second.receipt_handle, first.receipt_handle);
@@ -35,11 +35,11 @@ async fn a_receive_may_set_another_timeout_and_a_change_may_end_it() {
     let input = ReceiveMessageRequest { visibility_timeout: Some(3), ..receive(&url) };
     let held = cloud.receive_with(input.clone()).await.pop().unwrap();
     cloud.change(&url, &held, 60).await.unwrap();
-    cloud.pass(59);
+    cloud.advance(59);
     assert!(cloud.receive_one(&url).await.is_none());
     cloud.change(&url, &held, 0).await.unwrap();
     let again = cloud.receive_with(input).await.pop().unwrap();
-    cloud.pass(3);
+    cloud.advance(3);
     // AWS: a change after the timeout succeeds.
     cloud.change(&url, &again, 5).await.unwrap();
     assert!(cloud.receive_one(&url).await.is_some());
@@ -51,7 +51,7 @@ async fn a_visibility_timeout_ends_after_twelve_hours() {
     let url = cloud.create("q", &[("VisibilityTimeout", "43200")]).await;
     cloud.send(&url, "m").await;
     let held = cloud.receive_one(&url).await.unwrap();
-    cloud.pass(100);
+    cloud.advance(100);
     cloud.change(&url, &held, 43_100).await.unwrap();
     let fault = cloud.change(&url, &held, 43_101).await.unwrap_err();
     assert_eq!(
@@ -72,9 +72,9 @@ async fn a_delayed_message_is_received_after_its_delay() {
     // In a standard queue a new delay applies to new messages alone.
     cloud.set(&url, &[("DelaySeconds", "0")]).await.unwrap();
     assert!(cloud.receive(&url).await.is_empty());
-    cloud.pass(5);
+    cloud.advance(5);
     assert_eq!(bodies(&cloud.receive(&url).await), ["by the queue"]);
-    cloud.pass(895);
+    cloud.advance(895);
     assert!(bodies(&cloud.receive(&url).await).contains(&"late"));
     let fault = cloud.call::<SendMessage>(SendMessageRequest { delay_seconds: Some(901), ..message(&url, "m") }).await.unwrap_err();
     assert_eq!(fault.message(), "Value 901 for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.");
@@ -87,15 +87,15 @@ async fn a_message_expires_in_every_state() {
     cloud.send(&url, "held").await;
     cloud.receive_one(&url).await.unwrap();
     cloud.send(&url, "waiting").await;
-    cloud.pass(59);
+    cloud.advance(59);
     assert_eq!(cloud.counts(&url).await, ["1", "0", "1"]);
-    cloud.pass(1);
+    cloud.advance(1);
     assert_eq!(cloud.counts(&url).await, ["0", "0", "0"]);
     assert!(cloud.receive(&url).await.is_empty());
     cloud.send(&url, "new").await;
-    cloud.pass(30);
+    cloud.advance(30);
     cloud.set(&url, &[("MessageRetentionPeriod", "120")]).await.unwrap();
-    cloud.pass(60);
+    cloud.advance(60);
     assert_eq!(bodies(&cloud.receive(&url).await), ["new"], "a longer retention applies to messages in the queue as well");
 }
 
@@ -148,9 +148,9 @@ async fn system_and_message_attributes_are_returned_as_selected() {
     };
     let sent = cloud.call::<SendMessage>(input).await.unwrap();
     assert!(sent.md5_of_message_system_attributes.is_some() && sent.sequence_number.is_none());
-    cloud.pass(1);
+    cloud.advance(1);
     cloud.receive_one(&url).await.unwrap();
-    cloud.pass(1);
+    cloud.advance(1);
     let input = ReceiveMessageRequest {
         message_system_attribute_names: Some(vec!["All".into()]),
         message_attribute_names: Some(vec!["a.*".into()]),
@@ -177,7 +177,7 @@ async fn the_trace_of_a_request_is_the_trace_header_of_its_message() {
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[]).await;
     let origin = Origin { trace: Some("Root=2".into()), ..Origin::default() };
-    cloud.call_as::<SendMessage>(root(), origin, message(&url, "m")).await.unwrap();
+    cloud.call_from::<SendMessage>(origin, message(&url, "m")).await.unwrap();
     let input = ReceiveMessageRequest { attribute_names: Some(vec!["AWSTraceHeader".into()]), ..receive(&url) };
     let seen = cloud.receive_with(input).await.pop().unwrap();
     assert_eq!(seen.attributes, Some(super::fixture::map(&[("AWSTraceHeader", "Root=2")])));
@@ -194,7 +194,7 @@ async fn each_protocol_uses_one_of_the_two_lists_of_attribute_names() {
         ..receive(&url)
     };
     for (origin, name) in [(by_query(), "SenderId"), (Origin::default(), "SentTimestamp")] {
-        let seen = cloud.call_as::<ReceiveMessage>(root(), origin, input.clone()).await.unwrap().messages.unwrap().pop().unwrap();
+        let seen = cloud.call_from::<ReceiveMessage>(origin, input.clone()).await.unwrap().messages.unwrap().pop().unwrap();
         assert_eq!(seen.attributes.unwrap().keys().collect::<Vec<_>>(), [name]);
     }
     let unknown = ReceiveMessageRequest { attribute_names: Some(vec!["Foo".into()]), ..receive(&url) };

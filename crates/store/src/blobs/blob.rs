@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{borrow::Cow, fmt, sync::Arc};
 
-/// Bodies up to this many bytes stand in the row.
+/// Bodies up to this many bytes are in the row.
 pub const INLINE: usize = 16 * 1024;
 
 /// The name of a body: 128 bits that the caller's ids give, and no other body ever has.
@@ -109,7 +109,7 @@ impl Blob {
         &self.content
     }
 
-    /// The stored bodies it consists of; none when all of it stands in the row.
+    /// The stored bodies it consists of; none when all of it is in the row.
     pub fn ids(&self) -> Vec<BlobId> {
         let mut ids = vec![];
         self.each_id(&mut |id| ids.push(id));

@@ -77,7 +77,7 @@ fn what_was_written_is_read_again() {
                 assert_eq!(writer.length(), length as u64);
                 let blob = writer.finish().await.unwrap().commit();
                 assert_eq!(blob.length(), length as u64);
-                assert_eq!(blob.ids().len(), usize::from(length > INLINE), "small bodies stand in the row");
+                assert_eq!(blob.ids().len(), usize::from(length > INLINE), "small bodies are in the row");
                 assert_eq!(bench.get(&blob).await.unwrap(), bytes);
             }
         }
@@ -273,7 +273,7 @@ fn readers_and_writers_go_from_thread_to_thread() {
     fn moves<T: Send + 'static>() {}
     moves::<BlobReader>();
     moves::<BlobWriter>();
-    moves::<Fresh>();
+    moves::<PendingBlob>();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::folder::{Folder, Temporary};
 use super::segments::Gather;
-use super::{Blob, BlobId, Blobs, Fresh, INLINE, Kind, blocking, ended};
+use super::{Blob, BlobId, Blobs, INLINE, Kind, PendingBlob, blocking, ended};
 use bytes::Bytes;
 use std::{io, sync::Arc};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -49,10 +49,10 @@ impl BlobWriter {
         Ok(())
     }
 
-    pub async fn finish(mut self) -> io::Result<Fresh> {
+    pub async fn finish(mut self) -> io::Result<PendingBlob> {
         let (id, length) = (self.id, self.length);
         if length <= INLINE as u64 {
-            return Ok(Fresh::new(self.blobs, Blob::inline(self.gather.take_whole())));
+            return Ok(PendingBlob::new(self.blobs, Blob::inline(self.gather.take_whole())));
         }
         match &self.blobs.0 {
             Kind::Memory(memory) => memory.insert(id, self.gather.take()),
@@ -66,12 +66,12 @@ impl BlobWriter {
                     let mut file = file.map_or_else(|| folder.create(id), Ok)?;
                     file.write(&rest)?;
                     folder.place(id, file)?;
-                    Ok(Fresh::new(blobs, Blob::stored(id, length)))
+                    Ok(PendingBlob::new(blobs, Blob::stored(id, length)))
                 })
                 .await;
             }
         }
-        Ok(Fresh::new(self.blobs, Blob::stored(id, length)))
+        Ok(PendingBlob::new(self.blobs, Blob::stored(id, length)))
     }
 
     async fn write_batch(&mut self, folder: &Arc<Folder>) -> io::Result<()> {

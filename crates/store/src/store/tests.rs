@@ -16,7 +16,7 @@ struct State {
     by_due: Table<(u32, (String, u64)), ()>,
     bell: Arc<u8>,
 }
-tables!(State { messages, names } indexes(State::reindex) { by_due } beside { bell });
+tables!(State { messages, names } indexes(State::reindex) { by_due } transient { bell });
 
 impl State {
     fn reindex(&mut self) {
@@ -175,7 +175,7 @@ fn a_record_that_does_not_fit_changes_nothing() {
     for line in [
         r#"{"store":"sqs","rows":[{"table":"names","key":"x","row":null},{"table":"messages","key":["q",2],"row":{"due":1}}]}"#,
         r#"{"store":"sqs","rows":[{"table":"names","key":"x","row":null},{"table":"topics","key":"t","row":1}]}"#,
-        r#"{"store":"sqs","of":"q","rows":[{"table":"names","key":"x","row":null}]}"#,
+        r#"{"store":"sqs","instance":"q","rows":[{"table":"names","key":"x","row":null}]}"#,
         r#"{"store":"sns","rows":[]}"#,
     ] {
         let record: Record = serde_json::from_str(line).unwrap();
@@ -187,7 +187,7 @@ fn a_record_that_does_not_fit_changes_nothing() {
 #[test]
 fn a_keeper_gives_and_takes_single_rows() {
     let backend = InMemory::new();
-    let place = RowKey { store: "ssm".into(), of: None, table: "parameters".into(), key: Json::of(&"/a").unwrap() };
+    let place = RowKey { store: "ssm".into(), instance: None, table: "parameters".into(), key: Json::of(&"/a").unwrap() };
     backend.put(place.clone(), Json::of(&1).unwrap());
     assert_eq!(backend.get(&place).unwrap(), Some(Json::of(&1).unwrap()));
     backend.delete(place.clone());

@@ -81,7 +81,7 @@ fn stores_come_in_the_order_of_their_keys() {
 }
 
 #[test]
-fn the_journal_brings_back_what_stands_on_the_shelf() {
+fn the_journal_restores_every_store() {
     let (backend, store_map) = journaled();
     store_map.create("a".into(), with(&[("x", 1), ("y", 2)])).unwrap();
     store_map.create("b".into(), Bucket::default()).unwrap();
@@ -104,8 +104,8 @@ fn the_journal_brings_back_what_stands_on_the_shelf() {
 fn a_row_of_an_unknown_store_is_refused() {
     let (_, store_map) = journaled();
     for line in [
-        r#"{"store":"s3/buckets","of":"a","rows":[{"table":"objects","key":"x","row":1}]}"#,
-        r#"{"store":"s3/buckets","of":7,"event":"created"}"#,
+        r#"{"store":"s3/buckets","instance":"a","rows":[{"table":"objects","key":"x","row":1}]}"#,
+        r#"{"store":"s3/buckets","instance":7,"event":"created"}"#,
         r#"{"store":"s3/buckets","rows":[{"table":"objects","key":"x","row":1}]}"#,
     ] {
         let record: Record = serde_json::from_str(line).unwrap();
@@ -115,14 +115,14 @@ fn a_row_of_an_unknown_store_is_refused() {
 }
 
 #[test]
-fn each_store_of_a_shelf_is_shown() {
+fn each_store_is_listed() {
     let (_, store_map) = journaled();
     store_map.create("a".into(), with(&[("x", 1), ("y", 2)])).unwrap();
     store_map.create("b".into(), Bucket::default()).unwrap();
     let listings = serde_json::to_string(&store_map.listings()).unwrap();
     assert_eq!(
         listings,
-        r#"[{"store":"s3/buckets","of":"a","table":"objects","rows":2},{"store":"s3/buckets","of":"b","table":"objects","rows":0}]"#
+        r#"[{"store":"s3/buckets","instance":"a","table":"objects","rows":2},{"store":"s3/buckets","instance":"b","table":"objects","rows":0}]"#
     );
     let page = store_map.page(Some(&Json::of(&"a").unwrap()), "objects", None, 1).unwrap();
     assert_eq!(serde_json::to_string(&page).unwrap(), r#"{"rows":[["x",1]],"next":"x"}"#);
@@ -130,7 +130,7 @@ fn each_store_of_a_shelf_is_shown() {
 }
 
 #[test]
-fn a_reset_clears_the_shelf() {
+fn a_reset_removes_every_store() {
     let (backend, store_map) = journaled();
     store_map.create("a".into(), with(&[("x", 1)])).unwrap();
     let held = store_map.get("a").unwrap();

@@ -9,7 +9,7 @@ use cloudlet_identity::{
 };
 use cloudlet_policy::Kind;
 use cloudlet_store::Persistent;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 const HOUR: i64 = 3_600;
 
@@ -78,19 +78,15 @@ fn exchange(token: &str) -> GetDelegatedAccessTokenRequest {
     GetDelegatedAccessTokenRequest { trade_in_token: token.into() }
 }
 
-fn advance(cloud: &TestCloud, seconds: u64) {
-    cloud.inner.runtime.clock.advance(Duration::from_secs(seconds));
-}
-
 /// The caller of exchanged credentials.
 async fn delegate(cloud: &TestCloud, token: &str) -> Caller {
-    let credentials = cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(token)).await.unwrap().credentials.unwrap();
+    let credentials = cloud.call_as::<GetDelegatedAccessToken>(partner(), exchange(token)).await.unwrap().credentials.unwrap();
     cloud.caller_of(&credentials).unwrap()
 }
 
 async fn get_access_key_info(cloud: &TestCloud, caller: &Caller) -> Result<(), Fault> {
     let input = GetAccessKeyInfoRequest { access_key_id: "AKIAIOSFODNN7EXAMPLE".into() };
-    cloud.call::<GetAccessKeyInfo>(caller, input).await.map(drop)
+    cloud.call_as::<GetAccessKeyInfo>(caller, input).await.map(drop)
 }
 
 fn fault_of(result: Result<impl Sized, Fault>) -> (String, String) {
@@ -102,33 +98,33 @@ async fn a_token_can_be_exchanged_repeatedly_and_all_credentials_expire_together
     let cloud = TestCloud::new();
     let approver = cloud.user("admin", Some(ALLOW_ALL));
     let token = released(&cloud, &approver, "sts:GetAccessKeyInfo", None);
-    let first = cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await.unwrap();
+    let first = cloud.call_as::<GetDelegatedAccessToken>(partner(), exchange(&token)).await.unwrap();
     assert_eq!((first.assumed_principal.as_deref(), first.packed_policy_size), (Some(&*approver.arn), None));
-    advance(&cloud, 1_200);
-    let second = cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await.unwrap().credentials.unwrap();
+    cloud.advance(1_200);
+    let second = cloud.call_as::<GetDelegatedAccessToken>(partner(), exchange(&token)).await.unwrap().credentials.unwrap();
     let first = first.credentials.unwrap();
     assert_ne!(first.access_key_id, second.access_key_id);
     assert_eq!((first.expiration, second.expiration), (Timestamp::from_secs(1_800_000_000 + HOUR), Timestamp::from_secs(1_800_000_000 + HOUR)));
     let caller = cloud.caller_of(&second).unwrap();
     assert_eq!((&caller.arn, &caller.unique_id), (&approver.arn, &approver.unique_id));
     assert_eq!(cloud.identity.session_of(&caller).unwrap().delegate, partner().account);
-    advance(&cloud, 2_400);
+    cloud.advance(2_400);
     assert!(cloud.caller_of(&first).is_err() && cloud.caller_of(&second).is_err());
-    assert_eq!(fault_of(cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await).0, "ExpiredTradeInTokenException");
+    assert_eq!(fault_of(cloud.call_as::<GetDelegatedAccessToken>(partner(), exchange(&token)).await).0, "ExpiredTradeInTokenException");
 }
 
 #[tokio::test]
 async fn only_the_partner_can_exchange_a_token() {
     let cloud = TestCloud::new();
-    let token = released(&cloud, &cloud.root, "*", None);
+    let token = released(&cloud, &cloud.root(), "*", None);
     let other = Caller::root(Account::parse("333333333333").unwrap(), "aws", None);
     let invalid = ("ValidationError".to_owned(), "Invalid trade-in token".to_owned());
-    assert_eq!(fault_of(cloud.call::<GetDelegatedAccessToken>(&other, exchange(&token)).await), invalid);
+    assert_eq!(fault_of(cloud.call_as::<GetDelegatedAccessToken>(&other, exchange(&token)).await), invalid);
     for wrong in ["nonsense", "", ".", "dr-0123456789.", "dr-0123456789.secrets", "dr-9.secret"] {
-        assert_eq!(fault_of(cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(wrong)).await), invalid, "{wrong}");
+        assert_eq!(fault_of(cloud.call_as::<GetDelegatedAccessToken>(partner(), exchange(wrong)).await), invalid, "{wrong}");
     }
     let powerless = cloud.user("powerless", None);
-    assert_eq!(fault_of(cloud.call::<GetDelegatedAccessToken>(&powerless, exchange(&token)).await).0, "AccessDenied");
+    assert_eq!(fault_of(cloud.call_as::<GetDelegatedAccessToken>(&powerless, exchange(&token)).await).0, "AccessDenied");
 }
 
 #[tokio::test]
@@ -136,17 +132,17 @@ async fn a_delegate_has_the_permissions_that_both_the_request_and_the_approver_h
     let cloud = TestCloud::new();
     let decode = || DecodeAuthorizationMessageRequest { encoded_message: "x".into() };
     // Delegated sessions of root are limited too.
-    for approver in [cloud.root.clone(), cloud.user("admin", Some(ALLOW_ALL))] {
+    for approver in [cloud.root(), cloud.user("admin", Some(ALLOW_ALL))] {
         let caller = delegate(&cloud, &released(&cloud, &approver, "sts:GetAccessKeyInfo", None)).await;
         get_access_key_info(&cloud, &caller).await.unwrap();
-        let (code, message) = fault_of(cloud.call::<DecodeAuthorizationMessage>(&caller, decode()).await);
+        let (code, message) = fault_of(cloud.call_as::<DecodeAuthorizationMessage>(&caller, decode()).await);
         assert_eq!(
             (code.as_str(), message.contains("no session policy allows the sts:DecodeAuthorizationMessage action")),
             ("AccessDenied", true),
             "{message}"
         );
         // A delegate cannot extend its session.
-        assert_eq!(fault_of(cloud.call::<GetSessionToken>(&caller, GetSessionTokenRequest::default()).await).0, "AccessDenied");
+        assert_eq!(fault_of(cloud.call_as::<GetSessionToken>(&caller, GetSessionTokenRequest::default()).await).0, "AccessDenied");
     }
     let weak = cloud.user("weak", None);
     let caller = delegate(&cloud, &released(&cloud, &weak, "*", None)).await;
@@ -170,7 +166,7 @@ async fn tokens_and_delegated_credentials_survive_a_restart() {
     let cloud = TestCloud::new();
     let approver = cloud.user("admin", Some(ALLOW_ALL));
     let token = released(&cloud, &approver, "sts:*", Some("sts:GetCallerIdentity"));
-    let credentials = cloud.call::<GetDelegatedAccessToken>(&partner(), exchange(&token)).await.unwrap().credentials.unwrap();
+    let credentials = cloud.call_as::<GetDelegatedAccessToken>(partner(), exchange(&token)).await.unwrap().credentials.unwrap();
     let mut records = vec![];
     for store in cloud.identity.stores() {
         store.snapshot(&mut |record| records.push(record));

@@ -1,19 +1,19 @@
 //! A cloud with STS alone. Users and roles are written to the tables directly.
 
 use crate::{ProviderKeys, service};
-use cloudlet_aws::{Account, Caller, Fault, Identity as Who, Region, Scope, Timestamp};
-use cloudlet_cloud::{Cloud, EntryPoint, Settings};
-use cloudlet_engine::{Call, Clock, Ids, Origin, Runtime};
-use cloudlet_identity::{EntityKey, Identity, LastUsed, Root, Secret, StoredPolicy, Tags, state};
+use cloudlet_aws::{Account, Caller, Timestamp};
+use cloudlet_identity::{EntityKey, LastUsed, StoredPolicy, Tags, state};
 use cloudlet_policy::Kind;
-use cloudlet_shape::Operation;
-use cloudlet_store::Journal;
-use std::sync::Arc;
+use std::ops::Deref;
 
-pub struct TestCloud {
-    pub inner: Arc<Cloud>,
-    pub identity: Identity,
-    pub root: Caller,
+pub struct TestCloud(cloudlet_testing::TestCloud);
+
+impl Deref for TestCloud {
+    type Target = cloudlet_testing::TestCloud;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 pub fn account() -> Account {
@@ -35,22 +35,9 @@ impl TestCloud {
     }
 
     pub fn with_keys(keys: ProviderKeys) -> TestCloud {
-        let root = Root { account: account(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
-        let identity = Identity::new(root);
-        let runtime = Runtime::new(Clock::stopped_at(Timestamp::from_secs(1_800_000_000)), Ids::seeded(7));
-        let cloud = Cloud::new(runtime, identity.clone(), vec![service(identity.clone(), keys, &Journal::off())], Settings::default());
-        TestCloud { inner: cloud, identity, root: Caller::root(account(), "aws", Some("test")) }
-    }
-
-    pub fn now(&self) -> Timestamp {
-        self.inner.runtime.clock.now()
-    }
-
-    pub async fn call<O: Operation>(&self, caller: &Caller, input: O::Input) -> Result<O::Output, Fault> {
-        let scope = Scope::new(caller.account.unwrap_or(account()), Region::new("eu-west-1"));
-        let call = Call::of::<O>(caller.clone(), scope, Origin::default(), input);
-        let answer = self.inner.perform(call, "request".into(), EntryPoint::Gateway).await.answer?;
-        Ok(*answer.into_any().downcast::<O::Output>().unwrap())
+        let builder = cloudlet_testing::TestCloud::builder().account(account()).region("eu-west-1");
+        let builder = builder.start(Timestamp::from_secs(1_800_000_000)).seed(7);
+        TestCloud(builder.service(move |parts| service(parts.identity.clone(), keys.clone(), &parts.journal)).build())
     }
 
     pub fn put(&self, change: impl FnOnce(&mut cloudlet_identity::State)) {
@@ -79,13 +66,7 @@ impl TestCloud {
             mfa_devices: vec![],
             password_last_used: None,
         };
-        let caller = Caller {
-            account: Some(account()),
-            identity: Who::User { name: name.into() },
-            arn: format!("arn:aws:iam::123456789012:user/{name}").into(),
-            unique_id: row.id.clone(),
-            access_key: None,
-        };
+        let caller = Caller { unique_id: row.id.clone(), ..cloudlet_testing::user(account(), name) };
         self.put(|state| state.users.insert(EntityKey::new(account(), name), row));
         caller
     }

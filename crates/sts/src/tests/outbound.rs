@@ -22,7 +22,7 @@ fn request(algorithm: &str) -> GetWebIdentityTokenRequest {
 }
 
 async fn call(cloud: &TestCloud, caller: &Caller, input: GetWebIdentityTokenRequest) -> Result<GetWebIdentityTokenResponse, String> {
-    cloud.call::<GetWebIdentityToken>(caller, input).await.map_err(|fault| fault.code().to_owned())
+    cloud.call_as::<GetWebIdentityToken>(caller, input).await.map_err(|fault| fault.code().to_owned())
 }
 
 /// The claims of a token, without verification.
@@ -33,7 +33,7 @@ fn claims_of(answer: &GetWebIdentityTokenResponse) -> Value {
 #[tokio::test]
 async fn the_feature_must_be_enabled_for_the_account() {
     let cloud = TestCloud::new();
-    let answer = call(&cloud, &cloud.root, request("RS256")).await;
+    let answer = call(&cloud, &cloud.root(), request("RS256")).await;
     assert_eq!(answer.err().unwrap(), "OutboundWebIdentityFederationDisabledException");
 }
 
@@ -63,7 +63,7 @@ async fn the_token_of_a_session_names_the_role_and_expires_with_the_session() {
     let arn = cloud.role("r", &trust("arn:aws:iam::123456789012:root", "\"sts:*\"", "{}"), Some(ALLOW_ALL));
     let user = cloud.user("bob", Some(ALLOW_ALL));
     let input = AssumeRoleRequest { role_arn: arn.clone(), role_session_name: "s1".into(), duration_seconds: Some(900), ..Default::default() };
-    let session = cloud.caller_of(&cloud.call::<AssumeRole>(&user, input).await.unwrap().credentials.unwrap()).unwrap();
+    let session = cloud.caller_of(&cloud.call_as::<AssumeRole>(&user, input).await.unwrap().credentials.unwrap()).unwrap();
     let claims = claims_of(&call(&cloud, &session, request("RS256")).await.unwrap());
     assert_eq!(claims["sub"], arn);
     assert_eq!(claims["https://sts.amazonaws.com/"]["original_session_exp"], "2027-01-15T08:15:00Z");
@@ -103,14 +103,14 @@ async fn tokens_of_this_server_are_accepted_when_it_is_a_provider() {
     );
     let role = cloud.role("friend", &trust, None);
     for algorithm in ["RS256", "ES384"] {
-        let token = call(&cloud, &cloud.root, request(algorithm)).await.unwrap().web_identity_token.unwrap();
+        let token = call(&cloud, &cloud.root(), request(algorithm)).await.unwrap().web_identity_token.unwrap();
         let input = AssumeRoleWithWebIdentityRequest {
             role_arn: role.clone(),
             role_session_name: "s1".into(),
             web_identity_token: token,
             ..Default::default()
         };
-        let answer = cloud.call::<AssumeRoleWithWebIdentity>(&Caller::anonymous(), input).await.unwrap();
+        let answer = cloud.call_as::<AssumeRoleWithWebIdentity>(Caller::anonymous(), input).await.unwrap();
         assert_eq!(answer.subject_from_web_identity_token.as_deref(), Some("arn:aws:iam::123456789012:root"));
     }
 }

@@ -121,7 +121,7 @@ fn request(response: String) -> AssumeRoleWithSAMLRequest {
 }
 
 async fn assume(cloud: &TestCloud, input: AssumeRoleWithSAMLRequest) -> Result<AssumeRoleWithSAMLResponse, (String, String)> {
-    let answer = cloud.call::<AssumeRoleWithSAML>(&Caller::anonymous(), input).await;
+    let answer = cloud.call_as::<AssumeRoleWithSAML>(Caller::anonymous(), input).await;
     answer.map_err(|fault| (fault.code().to_owned(), fault.message().to_owned()))
 }
 
@@ -145,7 +145,7 @@ async fn a_response_of_a_known_provider_assumes_a_role_that_trusts_it() {
     assert!(cloud.caller_of(&credentials).is_ok());
     let session = cloud.identity.session(&credentials.access_key_id).unwrap();
     assert!(session.claims.iter().any(|(name, _)| &**name == "saml:sub") && session.claims.iter().all(|(name, _)| &**name != "saml:aud"));
-    assert_eq!(cloud.inner.calls()[0].auth_records[0].action, "sts:AssumeRoleWithSAML");
+    assert_eq!(cloud.calls()[0].auth_records[0].action, "sts:AssumeRoleWithSAML");
 }
 
 #[tokio::test]

@@ -17,16 +17,16 @@ fn info() -> GetAccessKeyInfoRequest {
 async fn a_session_token_has_the_identity_of_its_user_and_gets_no_further_tokens() {
     let cloud = TestCloud::new();
     let bob = cloud.user("bob", Some(ALLOW_ALL));
-    let credentials = cloud.call::<GetSessionToken>(&bob, GetSessionTokenRequest::default()).await.unwrap().credentials.unwrap();
+    let credentials = cloud.call_as::<GetSessionToken>(&bob, GetSessionTokenRequest::default()).await.unwrap().credentials.unwrap();
     assert_eq!(credentials.expiration, cloud.now().plus_secs(43_200));
     let session = cloud.caller_of(&credentials).unwrap();
-    let who = cloud.call::<GetCallerIdentity>(&session, GetCallerIdentityRequest {}).await.unwrap();
+    let who = cloud.call_as::<GetCallerIdentity>(&session, GetCallerIdentityRequest {}).await.unwrap();
     assert_eq!(who.arn.as_deref(), Some("arn:aws:iam::123456789012:user/bob"));
-    let fault = cloud.call::<GetSessionToken>(&session, GetSessionTokenRequest::default()).await.err().unwrap();
+    let fault = cloud.call_as::<GetSessionToken>(&session, GetSessionTokenRequest::default()).await.err().unwrap();
     assert_eq!((fault.code(), fault.message()), ("AccessDenied", "Cannot call GetSessionToken with session credentials"));
-    let fault = cloud.call::<GetAccessKeyInfo>(&session, info()).await.err().unwrap();
+    let fault = cloud.call_as::<GetAccessKeyInfo>(&session, info()).await.err().unwrap();
     assert_eq!(fault.code(), "InvalidClientTokenId");
-    let root = cloud.call::<GetSessionToken>(&cloud.root, GetSessionTokenRequest { duration_seconds: Some(86_400), ..Default::default() });
+    let root = cloud.call::<GetSessionToken>(GetSessionTokenRequest { duration_seconds: Some(86_400), ..Default::default() });
     assert_eq!(root.await.unwrap().credentials.unwrap().expiration, cloud.now().plus_secs(3_600));
 }
 
@@ -54,10 +54,10 @@ async fn a_trust_policy_may_require_mfa_and_a_code_works_once() {
     let condition = r#"{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#;
     let role = cloud.role("r", &trust(&bob.arn, r#""sts:AssumeRole""#, condition), None);
     let plain = AssumeRoleRequest { role_arn: role, role_session_name: "s1".into(), ..Default::default() };
-    assert!(cloud.call::<AssumeRole>(&bob, plain.clone()).await.is_err());
+    assert!(cloud.call_as::<AssumeRole>(&bob, plain.clone()).await.is_err());
     let with_code = AssumeRoleRequest { serial_number: Some(serial.to_string()), token_code: Some(code), ..plain };
-    assert!(cloud.call::<AssumeRole>(&bob, with_code.clone()).await.is_ok());
-    let fault = cloud.call::<AssumeRole>(&bob, with_code).await.err().unwrap();
+    assert!(cloud.call_as::<AssumeRole>(&bob, with_code.clone()).await.is_ok());
+    let fault = cloud.call_as::<AssumeRole>(&bob, with_code).await.err().unwrap();
     assert_eq!((fault.code(), fault.message()), ("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. "));
 }
 
@@ -67,7 +67,7 @@ async fn a_federated_user_may_call_no_sts_operation_but_get_caller_identity() {
     let bob = cloud.user("bob", Some(ALLOW_ALL));
     let get = async |policy: Option<&str>| {
         let input = GetFederationTokenRequest { name: "Fred".into(), policy: policy.map(str::to_owned), ..Default::default() };
-        let answer = cloud.call::<GetFederationToken>(&bob, input).await.unwrap();
+        let answer = cloud.call_as::<GetFederationToken>(&bob, input).await.unwrap();
         assert_eq!(answer.packed_policy_size.map(|percent| percent > 0), Some(policy.is_some()));
         let user = answer.federated_user.unwrap();
         assert_eq!((user.arn.as_str(), user.federated_user_id.as_str()), ("arn:aws:sts::123456789012:federated-user/Fred", "123456789012:Fred"));
@@ -75,8 +75,8 @@ async fn a_federated_user_may_call_no_sts_operation_but_get_caller_identity() {
     };
     for policy in [None, Some(ALLOW_ALL)] {
         let fred = get(policy).await;
-        assert!(cloud.call::<GetCallerIdentity>(&fred, GetCallerIdentityRequest {}).await.is_ok());
-        assert_eq!(cloud.call::<GetAccessKeyInfo>(&fred, info()).await.err().unwrap().code(), "InvalidClientTokenId");
+        assert!(cloud.call_as::<GetCallerIdentity>(&fred, GetCallerIdentityRequest {}).await.is_ok());
+        assert_eq!(cloud.call_as::<GetAccessKeyInfo>(&fred, info()).await.err().unwrap().code(), "InvalidClientTokenId");
     }
 }
 
@@ -89,7 +89,7 @@ async fn the_management_account_may_assume_root_of_a_member_for_a_task() {
         task_policy_arn: PolicyDescriptorType { arn: Some("arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy".into()) },
         ..Default::default()
     };
-    assert_eq!(cloud.call::<AssumeRoot>(&cloud.root, input.clone()).await.err().unwrap().code(), "AccessDenied");
+    assert_eq!(cloud.call::<AssumeRoot>(input.clone()).await.err().unwrap().code(), "AccessDenied");
     cloud.put(|state| {
         let mut organization = Organization::new("o-1".into(), "r-1".into(), account(), cloud.now());
         let row = MemberAccount { name: "m".into(), email: "m@example.com".into(), parent: "r-1".into(), joined: cloud.now() };
@@ -97,10 +97,10 @@ async fn the_management_account_may_assume_root_of_a_member_for_a_task() {
         organization.enabled_features.push("RootSessions".into());
         state.organization.insert((), organization);
     });
-    let credentials = cloud.call::<AssumeRoot>(&cloud.root, input).await.unwrap().credentials.unwrap();
+    let credentials = cloud.call::<AssumeRoot>(input).await.unwrap().credentials.unwrap();
     let root = cloud.caller_of(&credentials).unwrap();
     assert_eq!(&*root.arn, "arn:aws:iam::222233334444:root");
-    let fault = cloud.call::<GetAccessKeyInfo>(&root, info()).await.err().unwrap();
+    let fault = cloud.call_as::<GetAccessKeyInfo>(&root, info()).await.err().unwrap();
     assert!(fault.message().contains("with an explicit deny in a session policy"), "{fault}");
 }
 
@@ -109,7 +109,7 @@ async fn service_control_policies_limit_members_and_their_root_but_not_the_manag
     let cloud = TestCloud::new();
     let member = Account::parse("222233334444").unwrap();
     let root = cloudlet_aws::Caller::root(member, "aws", None);
-    assert!(cloud.call::<GetAccessKeyInfo>(&root, info()).await.is_ok());
+    assert!(cloud.call_as::<GetAccessKeyInfo>(&root, info()).await.is_ok());
     cloud.put(|state| {
         use cloudlet_identity::{StoredPolicy, organization::*};
         let mut organization = Organization::new("o-1".into(), "r-1".into(), account(), cloud.now());
@@ -129,8 +129,8 @@ async fn service_control_policies_limit_members_and_their_root_but_not_the_manag
         organization.attached.get_mut("r-1").unwrap().push("p-12345678".into());
         state.organization.insert((), organization);
     });
-    let fault = cloud.call::<GetAccessKeyInfo>(&root, info()).await.err().unwrap();
+    let fault = cloud.call_as::<GetAccessKeyInfo>(&root, info()).await.err().unwrap();
     let arn = "arn:aws:organizations::123456789012:policy/o-1/service_control_policy/p-12345678";
     assert!(fault.message().ends_with(&format!("with an explicit deny in a service control policy: {arn}")), "{fault}");
-    assert!(cloud.call::<GetAccessKeyInfo>(&cloud.root, info()).await.is_ok());
+    assert!(cloud.call::<GetAccessKeyInfo>(info()).await.is_ok());
 }

@@ -62,7 +62,7 @@ impl Provider {
             web_identity_token: token.into(),
             ..Default::default()
         };
-        let answer = self.cloud.call::<AssumeRoleWithWebIdentity>(&Caller::anonymous(), input).await;
+        let answer = self.cloud.call_as::<AssumeRoleWithWebIdentity>(Caller::anonymous(), input).await;
         answer.map_err(|fault| (fault.code().to_owned(), fault.message().to_owned()))
     }
 }
@@ -75,7 +75,7 @@ async fn a_token_of_a_known_provider_assumes_a_role_that_trusts_it() {
     assert_eq!(answer.subject_from_web_identity_token.as_deref(), Some("repo:octo/app:ref:refs/heads/main"));
     assert_eq!(answer.provider.as_deref(), Some("arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"));
     assert!(provider.cloud.caller_of(&answer.credentials.unwrap()).is_ok());
-    let log = provider.cloud.inner.calls();
+    let log = provider.cloud.calls();
     assert_eq!(log[0].auth_records[0].action, "sts:AssumeRoleWithWebIdentity");
 }
 

@@ -1,4 +1,4 @@
-//! The Rust half of the round trip (`tests/test_round_trip.py`): reads requests into the generated types and writes answers from
+//! The Rust side of the round trip (`tests/test_round_trip.py`): reads requests into the generated types and writes answers from
 //! them, JSON lines from standard input to standard output. No server: nothing is signed, authorized or performed.
 //!
 //! `{"request": {method, path, query, headers, body}}` gives `{service, operation, protocol, input, missing, body?}`;
@@ -28,7 +28,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 #[serde(rename_all = "lowercase")]
 enum Question {
     Request(Request),
-    Answer(Wanted),
+    Answer(AnswerRequest),
     Fault(Refusal),
     List(()),
 }
@@ -43,7 +43,7 @@ struct Request {
 }
 
 #[derive(Deserialize)]
-struct Wanted {
+struct AnswerRequest {
     service: String,
     operation: String,
     protocol: String,
@@ -146,7 +146,7 @@ fn content(operation: &OperationSchema, body: Bytes) -> Content {
     if flows { Content::Stream(Body::whole(body)) } else { Content::Whole(body) }
 }
 
-fn write(registry: &Registry, wanted: &Wanted) -> Outcome<Answer> {
+fn write(registry: &Registry, wanted: &AnswerRequest) -> Outcome<Answer> {
     let row = registry.row(&wanted.service, &wanted.operation)?;
     let mut output: Option<Box<dyn Struct>> = None;
     let missing = json::read(wanted.output.get(), &mut |reader| {

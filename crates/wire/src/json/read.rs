@@ -1,6 +1,6 @@
-//! Reading JSON: shapes pull from serde_json's streaming deserializer, so that no tree is built.
+//! Reads JSON from serde_json's streaming deserializer, without building a tree.
 //!
-//! serde_json bounds the depth (128). A mismatch found deep inside is parked in the context while serde's own error unwinds.
+//! serde_json bounds the depth (128). A mismatch is stored in the context while serde's own error unwinds.
 
 use super::Names;
 use crate::{
@@ -33,7 +33,7 @@ pub(crate) fn read_at(bytes: &[u8], names: Names, at: Path, visit: &mut dyn FnMu
     let bytes = if bytes.iter().all(u8::is_ascii_whitespace) { b"{}" } else { bytes };
     let mut from = serde_json::Deserializer::from_slice(bytes);
     let mut context = Context { path: at, ..Context::new(names) };
-    visit(&mut Place { from: Some(&mut from), context: &mut context })?;
+    visit(&mut JsonValue { from: Some(&mut from), context: &mut context })?;
     from.end().map_err(|error| Mismatch::Malformed(error.to_string()))?;
     Ok(context.missing)
 }
@@ -41,7 +41,7 @@ pub(crate) fn read_at(bytes: &[u8], names: Names, at: Path, visit: &mut dyn FnMu
 /// Reads a JSON tree.
 pub fn read_value(value: &serde_json::Value, names: Names, visit: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<Missing> {
     let mut context = Context::new(names);
-    visit(&mut Place { from: Some(value), context: &mut context })?;
+    visit(&mut JsonValue { from: Some(value), context: &mut context })?;
     Ok(context.missing)
 }
 
@@ -68,13 +68,13 @@ impl Context {
     }
 }
 
-/// One place in the JSON: a deserializer that has not been used yet.
-struct Place<'c, D> {
+/// A value in the JSON: a deserializer that has not been used yet.
+struct JsonValue<'c, D> {
     from: Option<D>,
     context: &'c mut Context,
 }
 
-impl<'c, 'de, D: Deserializer<'de>> Place<'c, D> {
+impl<'c, 'de, D: Deserializer<'de>> JsonValue<'c, D> {
     fn take(&mut self) -> Read<D> {
         self.from.take().ok_or_else(|| Mismatch::Malformed("a place can be read once".into()))
     }
@@ -108,7 +108,7 @@ impl Scalar<'_> {
     }
 }
 
-impl<'de, D: Deserializer<'de>> Reader for Place<'_, D> {
+impl<'de, D: Deserializer<'de>> Reader for JsonValue<'_, D> {
     fn boolean(&mut self) -> Read<bool> {
         match self.scalar()? {
             Scalar::Boolean(value) => Ok(value),
@@ -291,7 +291,7 @@ impl<'de> Visitor<'de> for Present<'_, '_> {
         Ok(false)
     }
     fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<bool, D::Error> {
-        let mut place = Place { from: Some(from), context: self.context };
+        let mut place = JsonValue { from: Some(from), context: self.context };
         let read = (self.read)(&mut place);
         let unread = place.from.take();
         read.map_err(|cause| self.context.refuse::<D::Error>(cause))?;

@@ -1,4 +1,4 @@
-//! Reading XML. Namespaces are not looked at: AWS's clients disagree about them.
+//! Reading XML. Namespaces are ignored: AWS's clients disagree about them.
 
 use super::{element_name, local, tree::Tree};
 use crate::{
@@ -13,7 +13,7 @@ pub(crate) fn read(bytes: &[u8], at: Path, visit: &mut dyn FnMut(&str, &mut dyn 
     let text = std::str::from_utf8(bytes).map_err(|_| Mismatch::Malformed("not UTF-8".into()))?;
     let tree = Tree::parse(text.strip_prefix('\u{feff}').unwrap_or(text))?;
     let mut context = Context { path: at, missing: Missing::default() };
-    visit(tree.name(Tree::ROOT), &mut Place { tree: &tree, spot: Spot::Element(Tree::ROOT), context: &mut context })?;
+    visit(tree.name(Tree::ROOT), &mut XmlValue { tree: &tree, spot: Spot::Element(Tree::ROOT), context: &mut context })?;
     Ok(context.missing)
 }
 
@@ -22,8 +22,8 @@ struct Context {
     missing: Missing,
 }
 
-/// One place in a document.
-struct Place<'t, 'a, 'c> {
+/// A value in a document.
+struct XmlValue<'t, 'a, 'c> {
     tree: &'t Tree<'a>,
     spot: Spot<'t>,
     context: &'c mut Context,
@@ -37,7 +37,7 @@ enum Spot<'t> {
     Attribute(&'t str),
 }
 
-impl<'t, 'a> Place<'t, 'a, '_> {
+impl<'t, 'a> XmlValue<'t, 'a, '_> {
     fn content(&self) -> Read<Text<'t>> {
         let text = match self.spot {
             Spot::Element(node) | Spot::Repeated(node) if self.tree.is_leaf(node) => self.tree.content(node),
@@ -49,8 +49,8 @@ impl<'t, 'a> Place<'t, 'a, '_> {
         Ok(Text { text, timestamps: TimestampFormat::DateTime })
     }
 
-    fn at<'c>(&'c mut self, node: usize) -> Place<'t, 'a, 'c> {
-        Place { tree: self.tree, spot: Spot::Element(node), context: self.context }
+    fn at<'c>(&'c mut self, node: usize) -> XmlValue<'t, 'a, 'c> {
+        XmlValue { tree: self.tree, spot: Spot::Element(node), context: self.context }
     }
 
     /// The elements of a list's items or a map's entries.
@@ -72,7 +72,7 @@ impl<'t, 'a> Place<'t, 'a, '_> {
     }
 }
 
-impl Reader for Place<'_, '_, '_> {
+impl Reader for XmlValue<'_, '_, '_> {
     crate::partial::reads_text!(content: boolean integer float text blob timestamp document body events);
 
     fn list(&mut self, of: &'static Target, each: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {
@@ -119,13 +119,13 @@ impl Reader for Place<'_, '_, '_> {
             }
             let spot = if repeated { Spot::Repeated(child) } else { Spot::Element(child) };
             self.context.path.push(Step::Member(member.name));
-            each(index, &mut Place { tree: self.tree, spot, context: self.context })?;
+            each(index, &mut XmlValue { tree: self.tree, spot, context: self.context })?;
             self.context.path.pop();
         }
         for (index, member) in schema.members.iter().enumerate().filter(|(_, member)| member.flags.has(Flags::XML_ATTRIBUTE)) {
             if let Some(text) = self.tree.attribute(parent, local(member.wire)) {
                 self.context.path.push(Step::Member(member.name));
-                each(index, &mut Place { tree: self.tree, spot: Spot::Attribute(text), context: self.context })?;
+                each(index, &mut XmlValue { tree: self.tree, spot: Spot::Attribute(text), context: self.context })?;
                 self.context.path.pop();
             }
         }

@@ -4,7 +4,7 @@ use super::element_name;
 use crate::text::{base64, float_text};
 use cloudlet_shape::{Body, Document, Events, Flags, Kind, Member, Struct, Target, Timestamp, TimestampFormat, Value, Writer};
 
-/// Writes elements into a buffer. What stands in them, a value says; what they are called, the place before it.
+/// Writes elements into a buffer.
 pub(crate) struct XmlWriter {
     out: String,
     /// The element the next value stands in.
@@ -26,7 +26,7 @@ pub(crate) enum Names {
     Query,
 }
 
-/// How instants look where the model says nothing.
+/// The default format of timestamps.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Instants {
     Plain(TimestampFormat),

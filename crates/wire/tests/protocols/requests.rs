@@ -3,7 +3,7 @@
 use crate::{Case, compare, model, run, value::Structure};
 use cloudlet_aws::Head;
 use cloudlet_shape::Protocol;
-use cloudlet_wire::{Content, Incoming, Place, Recognized, Recognizer, codec};
+use cloudlet_wire::{Content, HostParts, Incoming, Recognized, Recognizer, codec};
 
 fn check(case: &Case) -> Result<(), String> {
     let model = model::Model::new(&case.suite);
@@ -23,7 +23,7 @@ fn check(case: &Case) -> Result<(), String> {
     let head = Head { method: serialized["method"].as_str().unwrap_or("POST"), path, query, headers: &headers };
     let body = serialized["body"].as_str().unwrap_or_default().to_owned();
     let recognizer = Recognizer::new(&[operation.service], &["localhost".to_owned()]);
-    let recognized = Recognized { service: operation.service, protocol: operation.service.protocol, place: Place::default() };
+    let recognized = Recognized { service: operation.service, protocol: operation.service.protocol, host: HostParts::default() };
     let routed = recognizer.operation(&recognized, &head, path, Some(body.as_bytes())).map_err(|unknown| format!("{unknown:?}"))?;
     if routed.operation.name != operation.name {
         return Err(format!("taken for {}", routed.operation.name));

@@ -13,19 +13,19 @@ const JOINED: &[(&str, &str)] =
 /// The words of a name: `MD5OfBody` is `md5 of body`, `KMSKeyId` is `kms key id`, `x-amz-id` is `x amz id`.
 fn words(name: &str) -> Vec<String> {
     let name = JOINED.iter().fold(name.to_owned(), |name, (from, to)| name.replace(from, to));
-    let letters: Vec<char> = name.chars().collect();
+    let characters: Vec<char> = name.chars().collect();
     let mut words: Vec<String> = Vec::new();
     let mut word = String::new();
-    for (index, &letter) in letters.iter().enumerate() {
+    for (index, &letter) in characters.iter().enumerate() {
         if !letter.is_ascii_alphanumeric() {
             words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
             continue;
         }
-        let before = index.checked_sub(1).and_then(|index| letters.get(index)).copied().unwrap_or(' ');
-        let after = letters.get(index + 1).copied().unwrap_or(' ');
+        let before = index.checked_sub(1).and_then(|index| characters.get(index)).copied().unwrap_or(' ');
+        let after = characters.get(index + 1).copied().unwrap_or(' ');
         let opens = letter.is_ascii_uppercase() && (before.is_ascii_lowercase() || after.is_ascii_lowercase());
         // `ARNs`, `IDs`: a plural s is no word of its own.
-        let plural = after == 's' && !letters.get(index + 2).is_some_and(char::is_ascii_lowercase) && before.is_ascii_uppercase();
+        let plural = after == 's' && !characters.get(index + 2).is_some_and(char::is_ascii_lowercase) && before.is_ascii_uppercase();
         if opens && !plural && !word.is_empty() {
             words.push(std::mem::take(&mut word));
         }
@@ -61,8 +61,8 @@ pub fn constant(name: &str) -> String {
 }
 
 pub fn upper_first(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+    let mut characters = word.chars();
+    characters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(characters).collect()
 }
 
 #[cfg(test)]

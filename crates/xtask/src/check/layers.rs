@@ -121,6 +121,8 @@ fn violations(packages: &[(String, Vec<Edge>)]) -> Vec<String> {
                 let same_layer = other.layer == own.layer;
                 // Tests may build a cloud around an engine, but not use another engine.
                 let allowed = if same_layer && own.name() == ENGINES { false } else { other < own || *for_tests };
+                // Test fixtures are for tests.
+                let allowed = allowed && (to != "testing" || *for_tests);
                 // A generated crate knows shapes and nothing else.
                 let allowed = allowed && (general(name) != "api-*" || to == "shape");
                 if !allowed {
@@ -170,6 +172,12 @@ mod tests {
     fn within_a_layer_a_crate_uses_those_before_it() {
         assert!(edge("gateway", "cloud", false).is_empty());
         assert_eq!(edge("cloud", "gateway", false), ["cloud (assembly) uses gateway (assembly)"]);
+    }
+
+    #[test]
+    fn test_fixtures_are_for_tests() {
+        assert!(edge("server", "testing", true).is_empty());
+        assert_eq!(edge("server", "testing", false), ["server (top) uses testing (assembly)"]);
     }
 
     #[test]

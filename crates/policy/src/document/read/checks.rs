@@ -1,4 +1,4 @@
-//! What the elements of a statement must, may and may not say, by kind of policy.
+//! Checks of the elements of a statement, by kind of policy.
 
 use super::elements::{Elements, Wording, dates_are_readable, sids_differ};
 use super::principals;
@@ -77,7 +77,7 @@ fn action_mistake(action: &str) -> Option<String> {
     (!valid).then(|| format!("Vendor {vendor} is not valid"))
 }
 
-/// The resource names under which IAM has anything.
+/// The beginnings of IAM's resource names.
 const IAM_PATHS: [&str; 13] = [
     "user/",
     "federated-user/",

@@ -8,7 +8,7 @@ use crate::values::instant;
 use serde_json::value::RawValue;
 use std::collections::HashSet;
 
-/// A statement's elements, before anything is judged.
+/// A statement's elements, before they are checked.
 pub(super) struct Elements<'a> {
     pub raw: &'a RawValue,
     pub sid: Option<String>,

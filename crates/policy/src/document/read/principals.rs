@@ -35,14 +35,14 @@ pub(super) fn named(raw: &RawValue) -> Result<Vec<Named>, Malformed> {
     Ok(out)
 }
 
-/// Where services live, in each of AWS's partitions, and inside of AWS.
-const HOMES: [&str; 6] = ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "aws.internal"];
+/// The domains of service principals, in each of AWS's partitions and inside of AWS.
+const DOMAINS: [&str; 6] = ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "aws.internal"];
 
-/// AWS knows its services by name; whoever has such a list checks further.
+/// The form of a service principal. AWS also checks that the service exists.
 fn is_service(name: &str) -> bool {
     let label = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    let at_home = HOMES.iter().any(|home| name.strip_suffix(home).is_some_and(|front| front.len() > 1 && front.ends_with('.')));
-    name == "*" || (at_home && name.split('.').all(label))
+    let in_domain = DOMAINS.iter().any(|domain| name.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')));
+    name == "*" || (in_domain && name.split('.').all(label))
 }
 
 fn is_provider(name: &str) -> bool {

@@ -1,0 +1,152 @@
+//! Page tokens. A token names the key after which the next page begins, so that rows deleted meanwhile make it skip none, and is bound to the
+//! operation, the account, the region and the filters of the list.
+
+use crate::Cx;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use cloudlet_shape::Operation;
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+const VERSION: u8 = 1;
+const BINDING: usize = 8;
+/// Longer tokens are not ours.
+const LONGEST_TOKEN: usize = 16 * 1024;
+
+/// A token that is malformed, of another operation, or of a list with other filters. Each service has a fault of its own for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidToken;
+
+/// One page, and the token of the next if there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub next_token: Option<String>,
+}
+
+impl<T> Page<T> {
+    pub fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(each).collect(), next_token: self.next_token }
+    }
+}
+
+/// The pages of one list.
+#[derive(Clone, Copy, Debug)]
+pub struct Paging {
+    binding: [u8; BINDING],
+}
+
+impl Paging {
+    /// The list that an operation answers to a request with these filters: all of its members that select rows, but not the page size.
+    pub fn of<O: Operation>(cx: &Cx, filters: &impl Serialize) -> Paging {
+        Paging::bound(&[O::SCHEMA.service.name, O::SCHEMA.name, cx.scope.account.as_str(), cx.scope.region.as_str()], filters)
+    }
+
+    fn bound(names: &[&str], filters: &impl Serialize) -> Paging {
+        let text = serde_json::to_vec(&(names, filters)).unwrap_or_default();
+        let digest = Sha256::digest(text);
+        let mut binding = [0; BINDING];
+        for (to, from) in binding.iter_mut().zip(digest) {
+            *to = from;
+        }
+        Paging { binding }
+    }
+
+    /// The page that a token names, the first without one. `rows` gives keys and rows in the order of the list, those after a key only.
+    pub fn page<K: Serialize + DeserializeOwned, T, I: Iterator<Item = (K, T)>>(
+        &self,
+        token: Option<&str>,
+        limit: usize,
+        rows: impl FnOnce(Option<K>) -> I,
+    ) -> Result<Page<T>, InvalidToken> {
+        let after = token.filter(|token| !token.is_empty()).map(|token| self.read(token)).transpose()?;
+        let mut rows = rows(after);
+        let (mut items, mut last) = (Vec::new(), None);
+        for (key, item) in rows.by_ref().take(limit.max(1)) {
+            items.push(item);
+            last = Some(key);
+        }
+        let more = rows.next().is_some();
+        Ok(Page { items, next_token: last.filter(|_| more).map(|key| self.token(&key)) })
+    }
+
+    /// The same for a list whose rows are in the order of their keys and are not found by key.
+    pub fn page_of<K: Serialize + DeserializeOwned + Ord, T>(
+        &self,
+        token: Option<&str>,
+        limit: usize,
+        rows: impl Iterator<Item = (K, T)>,
+    ) -> Result<Page<T>, InvalidToken> {
+        self.page(token, limit, |after: Option<K>| rows.skip_while(move |(key, _)| after.as_ref().is_some_and(|after| key <= after)))
+    }
+
+    /// The token of the page after a key.
+    pub fn token(&self, key: &impl Serialize) -> String {
+        let mut bytes = vec![VERSION];
+        bytes.extend(self.binding);
+        bytes.extend(serde_json::to_vec(key).unwrap_or_default());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The key that a token names.
+    pub fn read<K: DeserializeOwned>(&self, token: &str) -> Result<K, InvalidToken> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(InvalidToken);
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| InvalidToken)?;
+        let key = bytes.strip_prefix(&[VERSION]).and_then(|rest| rest.strip_prefix(&self.binding)).ok_or(InvalidToken)?;
+        serde_json::from_slice(key).map_err(|_| InvalidToken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{collections::BTreeMap, ops::Bound};
+
+    fn list(filters: &str) -> Paging {
+        Paging::bound(&["sqs", "ListQueues", "000000000000", "us-east-1"], &filters)
+    }
+
+    fn page(rows: &BTreeMap<String, u32>, token: Option<&str>) -> Page<u32> {
+        let page = list("").page(token, 2, |after: Option<String>| {
+            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+            rows.range((from, Bound::Unbounded)).map(|(key, row)| (key.clone(), *row))
+        });
+        page.unwrap()
+    }
+
+    #[test]
+    fn pages_follow_each_other_and_skip_nothing_when_rows_are_deleted() {
+        let mut rows: BTreeMap<String, u32> = (0..5).map(|number| (format!("row{number}"), number)).collect();
+        let first = page(&rows, None);
+        assert_eq!(first.items, [0, 1]);
+        rows.remove("row0");
+        rows.remove("row1");
+        let second = page(&rows, first.next_token.as_deref());
+        assert_eq!(second.items, [2, 3]);
+        assert_eq!(page(&rows, second.next_token.as_deref()), Page { items: vec![4], next_token: None });
+        assert_eq!(page(&rows, None).next_token, second.next_token, "a token follows from the row alone");
+        let listed = || rows.iter().map(|(key, row)| (key.clone(), *row));
+        assert_eq!(list("").page_of(second.next_token.as_deref(), 2, listed()).unwrap().items, [4]);
+    }
+
+    #[test]
+    fn a_page_that_ends_with_the_last_row_has_no_token() {
+        let rows = BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]);
+        assert_eq!(page(&rows, None), Page { items: vec![1, 2], next_token: None });
+        assert_eq!(page(&BTreeMap::new(), Some("")), Page { items: vec![], next_token: None });
+    }
+
+    #[test]
+    fn a_token_of_another_list_or_of_nobody_is_refused() {
+        let token = list("prefix").token(&"key");
+        assert_eq!(list("prefix").read::<String>(&token), Ok("key".to_owned()));
+        assert_eq!(list("other").read::<String>(&token), Err(InvalidToken));
+        assert_eq!(list("prefix").read::<u32>(&token), Err(InvalidToken));
+        let mut cut = token.clone();
+        cut.truncate(6);
+        for text in ["nonsense!", "1", &cut, &"A".repeat(100_000)] {
+            assert_eq!(list("prefix").read::<String>(text), Err(InvalidToken));
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Roles that services work under: passing one to a service, and assuming it as that service.
+
+use crate::{Cx, Permission};
+use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest};
+use cloudlet_aws::{Account, Arn, Caller, Fault, Identity, Scope};
+
+/// The shortest session there is: fifteen minutes.
+const SESSION_SECONDS: i32 = 900;
+
+/// What a caller needs to hand a role to a service: `iam:PassRole` on it. `resource` is what will work under the role, where it is known.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html>
+pub fn pass_role(role: Arn, service: &str, resource: Option<&Arn>) -> Permission {
+    let permission = Permission::action("iam:PassRole", role).with_key("iam:PassedToService", service);
+    match resource {
+        Some(resource) => permission.with_key("iam:AssociatedResourceArn", resource.as_str()),
+        None => permission,
+    }
+}
+
+/// A new session of a role for the service `principal` (`sns.amazonaws.com`), which acts for the resource `source`.
+///
+/// The role's trust policy is evaluated each time, with `aws:SourceArn` and `aws:SourceAccount` of this source. Sessions are deliberately not
+/// cached here: one that was begun for a source must never serve another.
+pub async fn assume_role(cx: &Cx, role: &Arn, session_name: &str, principal: &str, source: &Arn) -> Result<Caller, Fault> {
+    let input = AssumeRoleRequest {
+        role_arn: role.to_string(),
+        role_session_name: session_name.to_owned(),
+        duration_seconds: Some(SESSION_SECONDS),
+        ..AssumeRoleRequest::default()
+    };
+    // The ARN of a bucket names neither.
+    let scope: Scope = source.scope().unwrap_or_else(|| cx.scope.clone());
+    let session = cx.call::<AssumeRole>(Caller::service(principal, Some(source.clone())), scope, input).await?;
+    let (Some(user), Some(credentials)) = (session.assumed_role_user, session.credentials) else {
+        return Err(Fault::internal("AssumeRole answered no session"));
+    };
+    Ok(Caller {
+        account: Account::parse(role.account()),
+        identity: Identity::AssumedRole { role: role.clone(), session: session_name.into() },
+        arn: user.arn.into(),
+        unique_id: user.assumed_role_id.into(),
+        access_key: Some(credentials.access_key_id.into()),
+    })
+}

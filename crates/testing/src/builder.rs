@@ -1,0 +1,170 @@
+//! What a test's cloud is made of.
+
+use crate::{Endpoints, START, TestCloud};
+use cloudlet_aws::{Account, Region, Timestamp};
+use cloudlet_cloud::{Cloud, Mode, Settings};
+use cloudlet_engine::{Clock, Ids, Runtime, Service};
+use cloudlet_identity::{Identity, Partners, Root, Secret};
+use cloudlet_mailbox::{Mailbox, MailboxLimits};
+use cloudlet_store::{Backend, InMemory, Journal, Record};
+use std::sync::Arc;
+
+/// What services are made from.
+pub struct Parts {
+    pub journal: Journal,
+    pub identity: Identity,
+    pub mailbox: Arc<Mailbox>,
+}
+
+type Make<T> = Arc<dyn Fn(&Parts) -> T + Send + Sync>;
+
+/// Collects the parts of a `TestCloud`. Services are given as functions, since a restart makes them again.
+pub struct Builder<E = ()> {
+    engine: Make<(E, Option<Service>)>,
+    pub(crate) setup: Setup,
+}
+
+/// All of a builder but the engine under test.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub account: Account,
+    pub region: Region,
+    services: Vec<Make<Service>>,
+    mode: Mode,
+    calls: usize,
+    start: Timestamp,
+    seed: u64,
+    partners: Arc<Partners>,
+    backend: Option<Arc<InMemory>>,
+}
+
+impl<E> Clone for Builder<E> {
+    fn clone(&self) -> Self {
+        Builder { engine: self.engine.clone(), setup: self.setup.clone() }
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        let setup = Setup {
+            account: Account::default(),
+            region: Region::new("us-east-1"),
+            services: vec![],
+            mode: Mode::Enforce,
+            calls: 1_000,
+            start: START,
+            seed: 1,
+            partners: Arc::default(),
+            backend: None,
+        };
+        Builder { engine: Arc::new(|_| ((), None)), setup }
+    }
+}
+
+impl Builder {
+    /// The engine under test, which the cloud shows as `engine`.
+    #[must_use]
+    pub fn engine<E>(self, make: impl Fn(&Parts) -> (E, Service) + Send + Sync + 'static) -> Builder<E> {
+        let engine: Make<(E, Option<Service>)> = Arc::new(move |parts| {
+            let (engine, service) = make(parts);
+            (engine, Some(service))
+        });
+        Builder { engine, setup: self.setup }
+    }
+}
+
+impl<E> Builder<E> {
+    /// One more service.
+    #[must_use]
+    pub fn service(mut self, make: impl Fn(&Parts) -> Service + Send + Sync + 'static) -> Self {
+        self.setup.services.push(Arc::new(make));
+        self
+    }
+
+    /// The account of `call`, and of the root key.
+    #[must_use]
+    pub fn account(mut self, account: Account) -> Self {
+        self.setup.account = account;
+        self
+    }
+
+    #[must_use]
+    pub fn region(mut self, region: &str) -> Self {
+        self.setup.region = Region::new(region);
+        self
+    }
+
+    /// Where the clock starts.
+    #[must_use]
+    pub fn start(mut self, start: Timestamp) -> Self {
+        self.setup.start = start;
+        self
+    }
+
+    /// The seed of all ids.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.setup.seed = seed;
+        self
+    }
+
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.setup.mode = mode;
+        self
+    }
+
+    /// How many calls the log remembers.
+    #[must_use]
+    pub fn calls(mut self, calls: usize) -> Self {
+        self.setup.calls = calls;
+        self
+    }
+
+    #[must_use]
+    pub fn partners(mut self, partners: Partners) -> Self {
+        self.setup.partners = Arc::new(partners);
+        self
+    }
+
+    /// With a journal, from which `restart` reads.
+    #[must_use]
+    pub fn journaled(mut self) -> Self {
+        self.setup.backend = Some(InMemory::new());
+        self
+    }
+
+    pub fn build(self) -> TestCloud<E> {
+        let setup = &self.setup;
+        let journal = setup.backend.as_ref().map_or_else(Journal::off, |backend| Journal::to(backend.clone()));
+        let root = Root { account: setup.account, partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
+        let parts = Parts {
+            identity: Identity::with_partners(root, &journal, setup.partners.clone()),
+            mailbox: Arc::new(Mailbox::new(&journal, MailboxLimits::default())),
+            journal,
+        };
+        let (engine, own) = (self.engine)(&parts);
+        let services = own.into_iter().chain(setup.services.iter().map(|make| make(&parts))).collect();
+        let runtime = Runtime::new(Clock::stopped_at(setup.start), Ids::seeded(setup.seed));
+        let endpoints = Arc::new(Endpoints::default());
+        runtime.set_http_client(endpoints.clone());
+        let settings = Settings { mode: setup.mode, call_log: setup.calls, journal: parts.journal, mailbox: parts.mailbox, ..Settings::default() };
+        TestCloud { cloud: Cloud::new(runtime, parts.identity, services, settings), engine, endpoints, builder: self }
+    }
+
+    pub(crate) fn backend(&self) -> Option<&Arc<InMemory>> {
+        self.setup.backend.as_ref()
+    }
+
+    /// The same, started later with a copy of the journal. Ids go on and do not start anew.
+    pub(crate) fn restarted(mut self, now: Timestamp, records: &[Record]) -> Self {
+        self.setup.start = now;
+        self.setup.seed = self.setup.seed.wrapping_add(1);
+        let backend = InMemory::new();
+        for record in records {
+            backend.commit(record.clone());
+        }
+        self.setup.backend = Some(backend);
+        self
+    }
+}
