@@ -175,7 +175,7 @@ async fn a_task_without_a_destination_is_authorized_for_the_queues_that_messages
     let allowed = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:user/bob"},"Action":"sqs:*","Resource":"*"}}"#;
     cloud.create("other", &[("RedrivePolicy", &redrive("dead", 1)), ("Policy", allowed)]).await;
     cloud.set(&cloud.create("dead", &[]).await, &[("Policy", allowed)]).await.unwrap();
-    let start_as_bob = || cloud.call_as::<StartMessageMoveTask>(bob(), Origin::default(), start(None, None));
+    let start_as_bob = || cloud.call_as::<StartMessageMoveTask>(bob(), start(None, None));
     assert_eq!(start_as_bob().await.unwrap_err().code(), "AccessDenied");
     cloud.set(&url, &[("Policy", allowed)]).await.unwrap();
     start_as_bob().await.unwrap();
