@@ -278,9 +278,9 @@ async fn a_changed_deduplication_scope_applies_after_a_minute_to_new_ids() {
     assert_eq!(send("b", "before").await, first, "the scope is still the queue");
     let second = send("a", "after").await;
     assert_eq!(send("b", "after").await, second);
-    cloud.pass(59);
+    cloud.advance(59);
     assert_eq!(send("c", "after").await, second);
-    cloud.pass(1);
+    cloud.advance(1);
     let third = send("a", "later").await;
     assert_ne!(send("b", "later").await, third);
     assert_eq!(send("a", "later").await, third);

@@ -1,6 +1,5 @@
 use super::fixture::{TestCloud, arn, bob, bodies, receive, redrive};
 use cloudlet_api_sqs::*;
-use cloudlet_engine::Origin;
 use std::sync::Arc;
 
 /// A queue `q` and its dead-letter queue with a number of dead letters.
@@ -191,7 +190,7 @@ async fn a_task_does_not_move_to_a_queue_that_became_a_source_after_its_start() 
     cloud.send(&late, "late").await;
     cloud.receive(&late).await;
     cloud.receive(&late).await;
-    cloud.pass(10);
+    cloud.advance(10);
     assert_eq!(cloud.counts(&late).await[0], "0");
     let task = tasks(&cloud).await.remove(0);
     assert_eq!((task.status.as_deref(), task.failure_reason.as_deref()), (Some("FAILED"), Some("AccessDenied")));

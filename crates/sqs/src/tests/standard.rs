@@ -303,13 +303,13 @@ async fn a_message_whose_timeout_ended_comes_before_those_sent_after_its_receive
     let cloud = TestCloud::new();
     let url = cloud.create("q", &[("VisibilityTimeout", "5")]).await;
     cloud.send(&url, "first").await;
-    cloud.pass(1);
+    cloud.advance(1);
     let held = cloud.receive_one(&url).await.unwrap();
-    cloud.pass(1);
+    cloud.advance(1);
     cloud.send(&url, "meanwhile").await;
-    cloud.pass(4);
+    cloud.advance(4);
     assert_eq!(bodies(&cloud.receive(&url).await), ["first", "meanwhile"]);
-    cloud.pass(5);
+    cloud.advance(5);
     cloud.change(&url, &held, 0).await.unwrap();
     cloud.send(&url, "last").await;
     assert_eq!(bodies(&cloud.receive(&url).await), ["first", "meanwhile", "last"]);
@@ -323,7 +323,7 @@ async fn a_message_made_visible_again_and_again_does_not_starve_the_others() {
     cloud.send(&url, "b").await;
     let mut received = vec![];
     for _ in 0..4 {
-        cloud.pass(1);
+        cloud.advance(1);
         received.push(cloud.receive_one(&url).await.unwrap().body.unwrap());
     }
     assert_eq!(received, ["a", "b", "a", "b"]);
