@@ -31,7 +31,7 @@ mod tests;
 
 use cloudlet_api_s3 as api;
 use cloudlet_aws::{Fault, Timestamp};
-use cloudlet_engine::Service;
+use cloudlet_engine::{Dialect, Service};
 use cloudlet_store::{Blobs, Journal, StoreMap};
 use state::BucketTables;
 use std::sync::{
@@ -69,6 +69,7 @@ impl S3 {
     /// The table of tables.
     pub fn service(self: &Arc<Self>) -> Service {
         Service::of(&api::SERVICE, self.clone())
+            .dialect(Dialect::S3)
             .http_hooks(Arc::new(http_hooks::HttpHooks::new(self.clone())))
             .store(self.buckets.clone())
             // buckets
