@@ -1,4 +1,4 @@
-"""SNS as boto3 speaks it: topics to queues, to endpoints and to people."""
+"""SNS with boto3: topics with queues, HTTP endpoints, mail and phones."""
 
 import base64
 import json
@@ -14,8 +14,8 @@ from pyasn1.codec.der import decoder
 from sns_message_validator import SignatureVerificationFailureException, SNSMessageValidator
 
 
-def refusal(refused):
-    error = refused.value.response["Error"]
+def error_of(raised):
+    error = raised.value.response["Error"]
     return error["Code"], error["Message"]
 
 
@@ -23,12 +23,12 @@ def arn_of(sqs, url):
     return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
 
-def let_in(sqs, url, topic):
-    """Lets a topic send to a queue; gives the queue's ARN."""
+def allow(sqs, url, topic):
+    """Allows a topic to send to a queue. Returns the queue's ARN."""
     arn = arn_of(sqs, url)
     condition = {"ArnEquals": {"aws:SourceArn": topic}}
-    allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn, "Condition": condition}
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})})
+    statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn, "Condition": condition}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [statement]})})
     return arn
 
 
@@ -37,14 +37,14 @@ def received(sqs, url):
 
 
 def public_key(pem):
-    """The key of a certificate: the seventh part of what it says."""
+    """The key of a certificate: the seventh field."""
     der = base64.b64decode("".join(line for line in pem.splitlines() if "-----" not in line))
     bits = decoder.decode(der)[0][0][6][1]
     return rsa.PublicKey.load_pkcs1(bits.asOctets(), "DER")
 
 
 def verify(server, message):
-    """Verifies a message as AWS's documentation says; gives the digest that was signed."""
+    """Verifies a message as AWS documents it. Returns the name of the digest."""
     names = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
     if message["Type"] == "Notification":
         names = ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"]
@@ -55,10 +55,10 @@ def verify(server, message):
 
 
 class Endpoint:
-    """An HTTP endpoint that answers what it is told to, and keeps what it gets."""
+    """An HTTP endpoint with scripted answers, which records its requests."""
 
     def __init__(self):
-        self.got, self.answers = queues.Queue(), queues.Queue()
+        self.requests, self.answers = queues.Queue(), queues.Queue()
         endpoint = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -67,7 +67,7 @@ class Endpoint:
                 self.send_response(endpoint.answers.get_nowait() if not endpoint.answers.empty() else 200)
                 self.send_header("content-length", "0")
                 self.end_headers()
-                endpoint.got.put((self.headers, body))
+                endpoint.requests.put((self.headers, body))
 
             def log_message(self, *_):
                 pass
@@ -77,15 +77,15 @@ class Endpoint:
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
 
     def next(self):
-        return self.got.get(timeout=30)
+        return self.requests.get(timeout=30)
 
 
 def later(server, endpoint):
-    """What an endpoint gets ten minutes later. What its answer led to may be put down after the clock has moved; then it is due after the next move."""
+    """The request of an endpoint ten minutes later. The retry may be scheduled after the clock has moved; then it is due after the next move."""
     for _ in range(10):
         server.advance(601)
         try:
-            return endpoint.got.get(timeout=5)
+            return endpoint.requests.get(timeout=5)
         except queues.Empty:
             continue
     return endpoint.next()
@@ -98,8 +98,8 @@ def endpoint():
     endpoint.server.shutdown()
 
 
-def test_a_message_reaches_a_queue_signed(server, sns, sqs, topic, queue):
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=let_in(sqs, queue, topic))
+def test_a_queue_receives_a_signed_message(server, sns, sqs, topic, queue):
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=allow(sqs, queue, topic))
     published = sns.publish(TopicArn=topic, Subject="greeting", Message="hello ✓", MessageAttributes={"n": {"DataType": "Number", "StringValue": "7"}})
     message = json.loads(received(sqs, queue)[0]["Body"])
     assert message["MessageId"] == published["MessageId"]
@@ -111,27 +111,27 @@ def test_a_message_reaches_a_queue_signed(server, sns, sqs, topic, queue):
     assert verify(server, json.loads(received(sqs, queue)[0]["Body"])) == "SHA-256"
 
 
-def test_the_validator_for_python_takes_what_is_signed(start, endpoint, monkeypatch):
+def test_the_validator_for_python_accepts_the_signatures(start, endpoint, monkeypatch):
     server = start("--sns-certificate-host", "aws")
     sns, validator = server.client("sns"), SNSMessageValidator()
     fetch = validator._cert_session.get
-    # The names of AWS lead here, as a hosts file or a DNS server would have it.
+    # AWS's names lead here, as with a hosts file or a DNS server.
     monkeypatch.setattr(validator._cert_session, "get", lambda url: fetch(url.replace("https://sns.us-east-1.amazonaws.com", server.url)))
     topic = sns.create_topic(Name="validated")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=endpoint.url)
-    asked = json.loads(endpoint.next()[1])
-    validator.validate_message(asked)
-    sns.confirm_subscription(TopicArn=topic, Token=asked["Token"])
+    request = json.loads(endpoint.next()[1])
+    validator.validate_message(request)
+    sns.confirm_subscription(TopicArn=topic, Token=request["Token"])
     sns.publish(TopicArn=topic, Message="hello ✓")
-    told = json.loads(endpoint.next()[1])
-    validator.validate_message(told)
+    notification = json.loads(endpoint.next()[1])
+    validator.validate_message(notification)
     sns.publish(TopicArn=topic, Subject="greeting", Message="again")
     validator.validate_message(json.loads(endpoint.next()[1]))
     with pytest.raises(SignatureVerificationFailureException):
-        validator.validate_message({**told, "Message": "hullo"})
+        validator.validate_message({**notification, "Message": "hullo"})
 
 
-def test_a_queue_that_does_not_let_the_topic_in_gets_nothing(sns, sqs, topic, queue):
+def test_a_queue_without_a_policy_for_the_topic_receives_nothing(sns, sqs, topic, queue):
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of(sqs, queue))
     sns.publish(TopicArn=topic, Message="hello")
     assert sqs.receive_message(QueueUrl=queue).get("Messages", []) == []
@@ -139,31 +139,31 @@ def test_a_queue_that_does_not_let_the_topic_in_gets_nothing(sns, sqs, topic, qu
 
 def test_a_raw_delivery_passes_a_filter(sns, sqs, topic, queue):
     attributes = {"RawMessageDelivery": "true", "FilterPolicy": json.dumps({"kind": [{"prefix": "order"}]})}
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=let_in(sqs, queue, topic), Attributes=attributes)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=allow(sqs, queue, topic), Attributes=attributes)
     for kind in ["invoice", "order-1"]:
         sns.publish(TopicArn=topic, Message=kind, MessageAttributes={"kind": {"DataType": "String", "StringValue": kind}})
     assert [message["Body"] for message in received(sqs, queue)] == ["order-1"]
 
 
-def test_a_fifo_topic_keeps_the_order_and_drops_twins(sns, sqs):
+def test_a_fifo_topic_keeps_the_order_and_drops_duplicates(sns, sqs):
     topic = sns.create_topic(Name="orders.fifo", Attributes={"FifoTopic": "true", "ContentBasedDeduplication": "true"})["TopicArn"]
     url = sqs.create_queue(QueueName="orders.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=let_in(sqs, url, topic), Attributes={"RawMessageDelivery": "true"})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=allow(sqs, url, topic), Attributes={"RawMessageDelivery": "true"})
     entries = [{"Id": str(n), "Message": str(n % 5), "MessageGroupId": "g"} for n in range(10)]
     answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
     assert len({entry["SequenceNumber"] for entry in answer["Successful"]}) == 5
     assert [message["Body"] for message in received(sqs, url)] == ["0", "1", "2", "3", "4"]
 
 
-def test_an_endpoint_confirms_and_is_tried_again(server, sns, topic, endpoint):
+def test_an_endpoint_confirms_and_is_retried(server, sns, topic, endpoint):
     policy = {"healthyRetryPolicy": {"minDelayTarget": 600, "maxDelayTarget": 600, "numRetries": 2}}
     sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=endpoint.url, Attributes={"DeliveryPolicy": json.dumps(policy)})
     headers, body = endpoint.next()
-    asked = json.loads(body)
+    request = json.loads(body)
     assert headers["x-amz-sns-message-type"] == "SubscriptionConfirmation"
     verify(server, asked)
     # The link alone confirms, without a signature.
-    assert b"ConfirmSubscriptionResult" in server.request("GET", asked["SubscribeURL"].removeprefix(server.url)).body
+    assert b"ConfirmSubscriptionResult" in server.request("GET", request["SubscribeURL"].removeprefix(server.url)).body
     endpoint.answers.put(503)
     sns.publish(TopicArn=topic, Message="hello")
     assert json.loads(endpoint.next()[1])["Message"] == "hello"
@@ -171,17 +171,17 @@ def test_an_endpoint_confirms_and_is_tried_again(server, sns, topic, endpoint):
         headers, body = later(server, endpoint)
     finally:
         server.reset_clock()
-    told = json.loads(body)
-    assert (told["Message"], headers["user-agent"]) == ("hello", "Amazon Simple Notification Service Agent")
-    server.request("GET", told["UnsubscribeURL"].removeprefix(server.url))
+    notification = json.loads(body)
+    assert (notification["Message"], headers["user-agent"]) == ("hello", "Amazon Simple Notification Service Agent")
+    server.request("GET", notification["UnsubscribeURL"].removeprefix(server.url))
     assert json.loads(endpoint.next()[1])["Type"] == "UnsubscribeConfirmation"
 
 
-def test_mail_waits_in_the_mailbox_and_its_links_work(server, sns, topic):
+def test_mail_is_in_the_mailbox_and_its_links_work(server, sns, topic):
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ann@example.com")
-    asked = server.admin("mailbox?to=ann@example.com")["mail"][0]
-    assert asked["subject"] == "AWS Notification - Subscription Confirmation"
-    assert server.request("GET", asked["links"][0].removeprefix(server.url)).status == 200
+    request = server.admin("mailbox?to=ann@example.com")["mail"][0]
+    assert request["subject"] == "AWS Notification - Subscription Confirmation"
+    assert server.request("GET", request["links"][0].removeprefix(server.url)).status == 200
     sns.publish(TopicArn=topic, Subject="greeting", Message="hello")
     mail = server.admin("mailbox?to=ann@example.com")["mail"][0]
     assert (mail["subject"], mail["channel"], mail["body"].splitlines()[0]) == ("greeting", "email", "hello")
@@ -189,31 +189,31 @@ def test_mail_waits_in_the_mailbox_and_its_links_work(server, sns, topic):
     assert server.admin("mailbox?channel=sms")["mail"][0]["body"] == "hi"
 
 
-def test_errors_read_as_awss(sns, topic):
-    with pytest.raises(ClientError) as refused:
+def test_errors_are_those_of_aws(sns, topic):
+    with pytest.raises(ClientError) as raised:
         sns.publish(TopicArn=f"{topic}-fake", Message="hello")
-    assert refusal(refused) == ("NotFound", "Topic does not exist")
-    with pytest.raises(ClientError) as refused:
+    assert error_of(raised) == ("NotFound", "Topic does not exist")
+    with pytest.raises(ClientError) as raised:
         sns.subscribe(TopicArn=topic, Protocol="sms", Endpoint="+15550001111", Attributes={"FilterPolicy": '{"a": "b"}'})
-    expected = 'Invalid parameter: Attributes Reason: FilterPolicy: "a" must be an object or an array\n at [Source: (String)"{"a": "b"}"; line: 1, column: 8]'
-    assert refusal(refused) == ("InvalidParameter", expected)
+    expected = 'Invalid parameter: Attributes Reason: FilterPolicy: "a" must be an object or an array\n at [Source: (String)"{"a":"b"}"; line: 1, column: 7]'
+    assert error_of(raised) == ("InvalidParameter", expected)
 
 
-def test_nobody_calls_the_operations_of_the_agenda(server):
+def test_clients_cannot_call_the_operations_of_the_scheduler(server):
     answer = server.signed("POST", "/", service="sns", body=b"Action=Deliver&Version=2010-03-31&Delivery={}", headers={"content-type": "application/x-www-form-urlencoded"})
     assert (answer.status, b"InvalidAction" in answer.body) == (400, True)
 
 
-def test_reports_go_into_a_bucket_that_there_is(sns, bucket):
-    with pytest.raises(ClientError) as refused:
+def test_usage_reports_need_an_existing_bucket(sns, bucket):
+    with pytest.raises(ClientError) as raised:
         sns.set_sms_attributes(attributes={"UsageReportS3Bucket": "thisS3BucketDoesNotExist"})
-    assert refusal(refused) == ("InvalidParameter", "Invalid parameter: UsageReportS3Bucket Reason: The bucket you provided does not exist")
+    assert error_of(raised) == ("InvalidParameter", "Invalid parameter: UsageReportS3Bucket Reason: The bucket you provided does not exist")
     sns.set_sms_attributes(attributes={"UsageReportS3Bucket": bucket})
     assert sns.get_sms_attributes()["attributes"]["UsageReportS3Bucket"] == bucket
 
 
-def test_the_link_in_a_queues_message_ends_nothing(server, sns, sqs, topic, queue):
-    let_in(sqs, queue, topic)
+def test_the_link_in_a_queues_message_does_not_unsubscribe(server, sns, sqs, topic, queue):
+    allow(sqs, queue, topic)
     arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of(sqs, queue))["SubscriptionArn"]
     sns.publish(TopicArn=topic, Message="hello")
     link = json.loads(received(sqs, queue)[0]["Body"])["UnsubscribeURL"]
@@ -223,15 +223,15 @@ def test_the_link_in_a_queues_message_ends_nothing(server, sns, sqs, topic, queu
 
 
 def invalid(call, **parameters):
-    """What is refused under the code of models, but for how the sentence begins."""
-    with pytest.raises(ClientError) as refused:
+    """The message of a ValidationError."""
+    with pytest.raises(ClientError) as raised:
         call(**parameters)
-    code, message = refusal(refused)
+    code, message = error_of(raised)
     assert code == "ValidationError"
     return message
 
 
-def test_what_breaks_the_model_is_told_as_the_model_has_it_and_no_number_is_repeated(server, topic):
+def test_violations_of_the_model_have_its_messages_and_do_not_repeat_phone_numbers(server, topic):
     sns = server.client("sns", parameter_validation=False)
     number = "1 validation error detected: Value at 'phoneNumber' failed to satisfy constraint: Member must "
     pattern = r"satisfy regular expression pattern: ^(\+[0-9]{8,}|[0-9]{0,9})$"
@@ -255,8 +255,26 @@ def test_what_breaks_the_model_is_told_as_the_model_has_it_and_no_number_is_repe
     )
 
 
-def test_what_is_missing_is_told_before_what_is_wrong(server):
+def test_missing_parameters_are_reported_before_invalid_ones(server):
     sns = server.client("sns", parameter_validation=False)
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as raised:
         sns.verify_sms_sandbox_phone_number(PhoneNumber="1234567890")
-    assert refusal(refused) == ("InvalidParameter", "Invalid parameter: OneTimePassword Reason: no value for required parameter")
+    assert error_of(raised) == ("InvalidParameter", "Invalid parameter: OneTimePassword Reason: no value for required parameter")
+
+
+def test_an_arn_is_checked_before_missing_collections(server):
+    sns = server.client("sns", parameter_validation=False)
+    for call, parameter in [
+        (sns.set_platform_application_attributes, "PlatformApplicationArn"),
+        (sns.set_endpoint_attributes, "EndpointArn"),
+        (sns.publish_batch, "TopicArn"),
+        (sns.tag_resource, "ResourceArn"),
+        (sns.untag_resource, "ResourceArn"),
+    ]:
+        with pytest.raises(ClientError) as raised:
+            call(**{parameter: "arn"})
+        assert error_of(raised) == ("InvalidParameter", f"Invalid parameter: {parameter} Reason: An ARN must have at least 6 elements, not 1")
+    with pytest.raises(ClientError) as raised:
+        sns.set_platform_application_attributes(PlatformApplicationArn="arn:aws:sns:us-east-1:000000000000:app/GCM/shop")
+    expected = "1 validation error detected: Value null at 'attributes' failed to satisfy constraint: Member must not be null"
+    assert error_of(raised) == ("ValidationError", expected)

@@ -75,7 +75,7 @@ impl TestCloud {
     pub fn start() -> TestCloud {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let root = Root { account: Account::default(), partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
-        let settings = Settings { mode: Mode::Off, calls: 10, ..Settings::default() };
+        let settings = Settings { mode: Mode::Off, call_log: 10, ..Settings::default() };
         let (identity, journal) = (Identity::with_journal(root, &settings.journal), &settings.journal);
         let services: Vec<Service> = vec![
             cloudlet_iam::service(identity.clone()),

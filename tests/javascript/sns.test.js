@@ -8,7 +8,7 @@ import { settings, start } from "./server.js";
 
 const MessageValidator = createRequire(import.meta.url)("sns-validator");
 
-/** An HTTP endpoint that hands out what it is posted, in order. */
+/** An HTTP endpoint that records what it is posted, in order. */
 async function endpoint() {
   const posted = [];
   const waiting = [];
@@ -41,7 +41,7 @@ describe("SNS with the JavaScript SDK and AWS's validator of messages", () => {
     server = await start("--sns-certificate-host", "aws");
     sns = new SNSClient(settings(server));
     hook = await endpoint();
-    // The names of AWS lead here, as a hosts file or a DNS server would have it.
+    // AWS's names lead here, as with a hosts file or a DNS server.
     https.get = (address, then) => {
       const { hostname, pathname } = new URL(address);
       assert.equal(hostname, "sns.us-east-1.amazonaws.com");
@@ -66,15 +66,15 @@ describe("SNS with the JavaScript SDK and AWS's validator of messages", () => {
     it(`confirms a subscription and validates notifications of signature version ${version}`, async () => {
       const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: `v${version}`, Attributes: { SignatureVersion: version } }));
       await sns.send(new SubscribeCommand({ TopicArn, Protocol: "http", Endpoint: hook.url }));
-      const asked = await hook.next();
-      assert.equal(asked.headers["x-amz-sns-message-type"], "SubscriptionConfirmation");
-      const { Token } = await validated(asked.text);
+      const request = await hook.next();
+      assert.equal(request.headers["x-amz-sns-message-type"], "SubscriptionConfirmation");
+      const { Token } = await validated(request.text);
       await sns.send(new ConfirmSubscriptionCommand({ TopicArn, Token }));
       await sns.send(new PublishCommand({ TopicArn, Subject: "greeting", Message: "hello ✓" }));
-      const told = await hook.next();
-      const message = await validated(told.text);
+      const notification = await hook.next();
+      const message = await validated(notification.text);
       assert.deepEqual([message.Subject, message.Message, message.SignatureVersion], ["greeting", "hello ✓", version]);
-      const forged = JSON.stringify({ ...JSON.parse(told.text), Message: "hullo" });
+      const forged = JSON.stringify({ ...JSON.parse(notification.text), Message: "hullo" });
       await assert.rejects(validated(forged), /signature is invalid/);
     });
   }

@@ -9,7 +9,7 @@ use crate::{
     paging::page,
     policies::{PolicyRef, find, parse_arn},
 };
-use cloudlet_api_iam::*;
+use cloudlet_api_iam::{faults::POLICY_NOT_ATTACHABLE, *};
 use cloudlet_aws::{Account, Arn, Fault};
 use cloudlet_identity::{State, catalogue, state::IdentityPolicies};
 use cloudlet_shape::Empty;
@@ -17,13 +17,14 @@ use cloudlet_shape::Empty;
 /// The quotas of users, groups or roles.
 struct OwnerKind {
     name: &'static str,
+    title: &'static str,
     inline: usize,
     attached: &'static str,
 }
 
-const USER: OwnerKind = OwnerKind { name: "user", inline: limits::USER_INLINE, attached: "PoliciesPerUser" };
-const GROUP: OwnerKind = OwnerKind { name: "group", inline: limits::GROUP_INLINE, attached: "PoliciesPerGroup" };
-const ROLE: OwnerKind = OwnerKind { name: "role", inline: limits::ROLE_INLINE, attached: "PoliciesPerRole" };
+const USER: OwnerKind = OwnerKind { name: "user", title: "User", inline: limits::USER_INLINE, attached: "PoliciesPerUser" };
+const GROUP: OwnerKind = OwnerKind { name: "group", title: "Group", inline: limits::GROUP_INLINE, attached: "PoliciesPerGroup" };
+const ROLE: OwnerKind = OwnerKind { name: "role", title: "Role", inline: limits::ROLE_INLINE, attached: "PoliciesPerRole" };
 
 fn put(policies: &mut IdentityPolicies, kind: &OwnerKind, owner: &str, name: &str, text: &str) -> Result<Empty, Fault> {
     let policy = parse_identity_policy(text)?;
@@ -43,8 +44,12 @@ fn text(policies: &IdentityPolicies, kind: &str, name: &str) -> Result<String, F
     policies.inline.get(name).map(|policy| encoded(&policy.text)).ok_or_else(|| no_inline(kind, name))
 }
 
-fn attachable(state: &State, account: Account, arn: &str) -> Result<Arn, Fault> {
+fn attachable(state: &State, account: Account, kind: &OwnerKind, arn: &str) -> Result<Arn, Fault> {
     let not_attachable = || no_such(format!("Policy {arn} does not exist or is not attachable."));
+    if catalogue::by_arn(arn).is_some_and(|policy| policy.path == "/aws-service-role/") {
+        // AWS: unverified for users and groups.
+        return Err(POLICY_NOT_ATTACHABLE.says(format!("Cannot attach a Service Role Policy to a Customer {}.", kind.title)));
+    }
     find(state, account, arn)?.ok_or_else(not_attachable)?;
     Arn::parse(arn).ok_or_else(not_attachable)
 }
@@ -120,7 +125,7 @@ macro_rules! policy_operations {
             .write(|state| {
                 let account = cx.scope.account;
                 iam.$row_mut(state, account, &input.$name)?;
-                let arn = attachable(state, account, &input.policy_arn)?;
+                let arn = attachable(state, account, &$owner, &input.policy_arn)?;
                 attach(&mut iam.$row_mut(state, account, &input.$name)?.policies, &$owner, arn)
             }));
         operation!($detach, |iam, cx, input| iam.$permission(cx, &input.$name).with_key("iam:PolicyARN", &input.policy_arn), |iam, cx, input| iam

@@ -43,6 +43,16 @@ pub(crate) fn find<'a>(state: &'a State, account: Account, arn: &str) -> Result<
     Ok(state.policy_by_arn(arn).filter(|(owner, _)| *owner == account).map(|(_, policy)| PolicyRef::Customer(policy)))
 }
 
+/// AWS: changes of `arn:aws:iam::aws:policy/*` are implicitly denied. Unverified: the message.
+pub(crate) fn check_not_aws_managed(arn: &str) -> Result<(), Fault> {
+    match catalogue::by_arn(arn) {
+        Some(_) => {
+            Err(FaultKind::sender("AccessDenied", 403).says("Access to the requested resource is denied: AWS managed policies cannot be changed."))
+        }
+        None => Ok(()),
+    }
+}
+
 fn version_number(id: &str) -> Option<u32> {
     id.strip_prefix('v')?.parse().ok()
 }
@@ -67,12 +77,7 @@ impl Iam {
 
     fn customer_policy<'s>(&self, state: &'s mut State, account: Account, arn: &str) -> Result<&'s mut state::ManagedPolicy, Fault> {
         parse_arn(arn)?;
-        if catalogue::by_arn(arn).is_some() {
-            // AWS: "writes on arn:aws:iam::aws:policy/* are implicitly denied".
-            return Err(
-                FaultKind::sender("AccessDenied", 403).says("Access to the requested resource is denied: AWS managed policies cannot be changed.")
-            );
-        }
+        check_not_aws_managed(arn)?;
         let name = state.policy_by_arn(arn).filter(|(owner, _)| *owner == account).map(|(_, policy)| policy.name.clone());
         let name = name.ok_or_else(no_policy(arn))?;
         state.policies.get_mut(&EntityKey::new(account, &name)).ok_or_else(no_policy(arn))

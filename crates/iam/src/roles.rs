@@ -40,7 +40,7 @@ impl Iam {
 
     pub(crate) fn on_instance_profile(&self, cx: &Cx, name: &str) -> RequiredPermission {
         let account = cx.scope.account;
-        let permission = self.identity.read(|state| match state.instance_profiles.get(&EntityKey::new(account, name)) {
+        let permission = self.identity.read(|state| match state.instance_profile(account, name) {
             Some(profile) => RequiredPermission::on(self.arn(account, "instance-profile", &profile.path, name)).with_resource_tags(&profile.tags),
             None => RequiredPermission::on(self.arn(account, "instance-profile", "/", name)),
         });
@@ -191,7 +191,7 @@ operation!(GetInstanceProfile, |iam, cx, input| iam.on_instance_profile(cx, &inp
     let account = cx.scope.account;
     let name = &input.instance_profile_name;
     iam.identity.read(|state| {
-        let profile = state.instance_profiles.get(&EntityKey::new(account, name)).filter(|row| row.name == *name).ok_or_else(no_profile(name))?;
+        let profile = state.instance_profile(account, name).ok_or_else(no_profile(name))?;
         let mut shown = iam.shown_profile(state, account, profile);
         // AWS: an empty list, as in GetPolicy.
         shown.tags.get_or_insert_default();
@@ -223,7 +223,7 @@ operation!(DeleteInstanceProfile, |iam, cx, input| iam.on_instance_profile(cx, &
     let name = &input.instance_profile_name;
     let key = EntityKey::new(cx.scope.account, name);
     iam.identity.write(|state| {
-        let profile = state.instance_profiles.get(&key).filter(|row| row.name == *name).ok_or_else(no_profile(name))?;
+        let profile = state.instance_profile(cx.scope.account, name).ok_or_else(no_profile(name))?;
         if profile.role.is_some() {
             return Err(must_first("remove roles from instance profile"));
         }
@@ -246,7 +246,7 @@ operation!(
             if role.linked_service.is_some() {
                 return Err(protected(&input.role_name));
             }
-            let profile = state.instance_profiles.get_mut(&EntityKey::new(account, name)).ok_or_else(no_profile(name))?;
+            let profile = iam.instance_profile_mut(state, account, name)?;
             if profile.role.is_some() {
                 return Err(LIMIT_EXCEEDED.says("Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1"));
             }
@@ -261,7 +261,7 @@ operation!(RemoveRoleFromInstanceProfile, |iam, cx, input| iam.on_instance_profi
     let name = &input.instance_profile_name;
     iam.identity.write(|state| {
         state.role(account, &input.role_name).ok_or_else(no_such_entity("role", &input.role_name))?;
-        let profile = state.instance_profiles.get_mut(&EntityKey::new(account, name)).ok_or_else(no_profile(name))?;
+        let profile = iam.instance_profile_mut(state, account, name)?;
         if profile.role.as_deref() != Some(&input.role_name) {
             return Err(no_such_entity("role", &input.role_name)());
         }
@@ -273,7 +273,7 @@ operation!(RemoveRoleFromInstanceProfile, |iam, cx, input| iam.on_instance_profi
 impl Iam {
     pub(crate) fn on_server_certificate(&self, cx: &Cx, name: &str) -> RequiredPermission {
         let account = cx.scope.account;
-        self.identity.read(|state| match state.server_certificates.get(&EntityKey::new(account, name)) {
+        self.identity.read(|state| match state.server_certificate(account, name) {
             Some(row) => RequiredPermission::on(self.arn(account, "server-certificate", &row.path, name)).with_resource_tags(&row.tags),
             None => RequiredPermission::on(self.arn(account, "server-certificate", "/", name)),
         })

@@ -99,11 +99,7 @@ operation!(
 operation!(GetServerCertificate, |iam, cx, input| iam.on_server_certificate(cx, &input.server_certificate_name), |iam, cx, input| {
     let name = &input.server_certificate_name;
     iam.identity.read(|state| {
-        let row = state
-            .server_certificates
-            .get(&EntityKey::new(cx.scope.account, name))
-            .filter(|row| row.name == *name)
-            .ok_or_else(no_certificate(name))?;
+        let row = state.server_certificate(cx.scope.account, name).ok_or_else(no_certificate(name))?;
         let server_certificate = ServerCertificate {
             server_certificate_metadata: iam.shown_certificate(cx.scope.account, row),
             certificate_body: row.body.clone(),
@@ -127,7 +123,8 @@ operation!(UpdateServerCertificate, |iam, cx, input| iam.on_server_certificate(c
     let account = cx.scope.account;
     let old = EntityKey::new(account, &input.server_certificate_name);
     iam.identity.write(|state| {
-        let mut row = state.server_certificates.get(&old).cloned().ok_or_else(no_certificate(&input.server_certificate_name))?;
+        let mut row =
+            state.server_certificate(account, &input.server_certificate_name).cloned().ok_or_else(no_certificate(&input.server_certificate_name))?;
         if let Some(name) = input.new_server_certificate_name.filter(|name| *name != row.name) {
             let key = EntityKey::new(account, &name);
             if key != old && state.server_certificates.contains(&key) {
@@ -146,8 +143,9 @@ operation!(UpdateServerCertificate, |iam, cx, input| iam.on_server_certificate(c
 
 operation!(DeleteServerCertificate, |iam, cx, input| iam.on_server_certificate(cx, &input.server_certificate_name), |iam, cx, input| {
     let name = &input.server_certificate_name;
-    iam.identity.write(|state| match state.server_certificates.remove(&EntityKey::new(cx.scope.account, name)) {
-        Some(_) => Ok(Empty {}),
-        None => Err(no_certificate(name)()),
+    iam.identity.write(|state| {
+        state.server_certificate(cx.scope.account, name).ok_or_else(no_certificate(name))?;
+        state.server_certificates.remove(&EntityKey::new(cx.scope.account, name));
+        Ok(Empty {})
     })
 });

@@ -6,6 +6,7 @@ use crate::{
     operation::operation,
     output::listed,
     paging::page,
+    policies::check_not_aws_managed,
     providers::{oidc_key, saml_key},
     tags::{add, remove},
 };
@@ -38,9 +39,11 @@ impl TaggedResource<'_> {
                 state.roles.get_mut(&EntityKey::new(account, name)).map(|role| &mut role.tags).ok_or_else(no_such_entity("role", name))
             }
             TaggedResource::Profile(name) => {
+                state.instance_profile(account, name).ok_or_else(no_profile(name))?;
                 state.instance_profiles.get_mut(&EntityKey::new(account, name)).map(|row| &mut row.tags).ok_or_else(no_profile(name))
             }
             TaggedResource::Policy(arn) => {
+                check_not_aws_managed(arn)?;
                 let name = state.policy_by_arn(arn).filter(|(owner, _)| *owner == account).map(|(_, policy)| policy.name.clone());
                 let name = name.ok_or_else(no_policy(arn))?;
                 state.policies.get_mut(&EntityKey::new(account, &name)).map(|row| &mut row.tags).ok_or_else(no_policy(arn))
@@ -53,11 +56,11 @@ impl TaggedResource<'_> {
                 let key = saml_key(arn, account);
                 state.saml_providers.get_mut(&key).map(|row| &mut row.tags).ok_or_else(no_saml_provider(arn))
             }
-            TaggedResource::Certificate(name) => state
-                .server_certificates
-                .get_mut(&EntityKey::new(account, name))
-                .map(|row| &mut row.tags)
-                .ok_or_else(no_such_entity("Server Certificate", name)),
+            TaggedResource::Certificate(name) => {
+                let missing = || no_such_entity("Server Certificate", name);
+                state.server_certificate(account, name).ok_or_else(missing())?;
+                state.server_certificates.get_mut(&EntityKey::new(account, name)).map(|row| &mut row.tags).ok_or_else(missing())
+            }
             TaggedResource::Mfa(serial) => state
                 .mfa_devices
                 .get_mut(serial)
@@ -73,9 +76,7 @@ impl TaggedResource<'_> {
         match *self {
             TaggedResource::User(name) => state.user(account, name).map(|row| &row.tags).ok_or_else(no_such_entity("user", name)),
             TaggedResource::Role(name) => state.role(account, name).map(|row| &row.tags).ok_or_else(no_such_entity("role", name)),
-            TaggedResource::Profile(name) => {
-                state.instance_profiles.get(&EntityKey::new(account, name)).map(|row| &row.tags).ok_or_else(no_profile(name))
-            }
+            TaggedResource::Profile(name) => state.instance_profile(account, name).map(|row| &row.tags).ok_or_else(no_profile(name)),
             TaggedResource::Policy(arn) => state.policy_by_arn(arn).map(|(_, row)| &row.tags).ok_or_else(no_policy(arn)),
             TaggedResource::Oidc(arn) => {
                 let key = oidc_key(arn, account);
@@ -85,11 +86,9 @@ impl TaggedResource<'_> {
                 let key = saml_key(arn, account);
                 state.saml_providers.get(&key).map(|row| &row.tags).ok_or_else(no_saml_provider(arn))
             }
-            TaggedResource::Certificate(name) => state
-                .server_certificates
-                .get(&EntityKey::new(account, name))
-                .map(|row| &row.tags)
-                .ok_or_else(no_such_entity("Server Certificate", name)),
+            TaggedResource::Certificate(name) => {
+                state.server_certificate(account, name).map(|row| &row.tags).ok_or_else(no_such_entity("Server Certificate", name))
+            }
             TaggedResource::Mfa(serial) => {
                 state.mfa_devices.get(serial).filter(|device| device.account == account).map(|device| &device.tags).ok_or_else(no_mfa_device(serial))
             }

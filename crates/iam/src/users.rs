@@ -3,7 +3,7 @@
 use crate::{
     Iam,
     documents::rename_principal,
-    faults::{entity_exists, must_first, no_such_entity, quota},
+    faults::{entity_exists, must_first, no_profile, no_such_entity, quota},
     limits,
     operation::{RequiredPermission, operation},
     output::{Detail, UserOrRoot},
@@ -358,6 +358,16 @@ impl Iam {
     pub(crate) fn group_mut<'s>(&self, state: &'s mut State, account: Account, name: &str) -> Result<&'s mut state::Group, Fault> {
         state.group(account, name).ok_or_else(no_such_entity("group", name))?;
         state.groups.get_mut(&EntityKey::new(account, name)).ok_or_else(no_such_entity("group", name))
+    }
+
+    pub(crate) fn instance_profile_mut<'s>(
+        &self,
+        state: &'s mut State,
+        account: Account,
+        name: &str,
+    ) -> Result<&'s mut state::InstanceProfile, Fault> {
+        state.instance_profile(account, name).ok_or_else(no_profile(name))?;
+        state.instance_profiles.get_mut(&EntityKey::new(account, name)).ok_or_else(no_profile(name))
     }
 
     /// A role that customers may change.

@@ -373,6 +373,14 @@ impl State {
         self.roles.get(&EntityKey::new(account, name)).filter(|role| role.name == name)
     }
 
+    pub fn instance_profile(&self, account: Account, name: &str) -> Option<&InstanceProfile> {
+        self.instance_profiles.get(&EntityKey::new(account, name)).filter(|profile| profile.name == name)
+    }
+
+    pub fn server_certificate(&self, account: Account, name: &str) -> Option<&ServerCertificate> {
+        self.server_certificates.get(&EntityKey::new(account, name)).filter(|certificate| certificate.name == name)
+    }
+
     /// The role of an ARN, path included.
     pub fn role_by_arn(&self, arn: &str) -> Option<(Account, &Role)> {
         let (account, path_and_name) = split_arn(arn, "role/")?;

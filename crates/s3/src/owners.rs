@@ -10,7 +10,7 @@ pub fn canonical_id(account: Account) -> String {
     digest(Algorithm::Sha256, format!("cloudlet canonical user {account}").as_bytes()).hex()
 }
 
-/// AWS: since November 2025 an owner has no display name any properties.
+/// AWS: since November 2025 an owner has no display name.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Owner.html>
 pub fn owner(account: Account) -> api::Owner {
     api::Owner { display_name: None, id: Some(canonical_id(account)) }

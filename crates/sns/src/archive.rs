@@ -1,61 +1,38 @@
-//! The archive of a FIFO topic, and replays out of it.
+//! Replays from the archive of a FIFO topic.
 //! <https://docs.aws.amazon.com/sns/latest/dg/fifo-message-archiving-replay.html>
 //!
-//! While a replay runs, its subscription gets nothing but what comes out of the archive, in order: new messages are archived too, and
-//! come last. It ends when it has caught up.
+//! While a replay runs, its subscription receives messages from the archive only, in order. New messages are archived, too, and come
+//! last. The replay is complete when it has caught up with them.
 
 use crate::{
     Sns,
-    deliveries::{PRINCIPAL, ReplayMessages, SubscriptionInput},
-    delivery_policy,
-    notifications::{Freshness, Signatures},
-    publishing::Judge,
-    state::{Message, Replay, ReplayStatus, Subscription},
+    access::PRINCIPAL,
+    fan_out::MessageFilter,
+    notifications::{MessageSource, Renderer},
+    scheduled::{ReplayMessages, SubscriptionInput},
+    state::{Message, ReplayStatus, Subscription},
 };
-use cloudlet_aws::{Arn, Fault, Timestamp};
+use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
-use cloudlet_shape::{Empty, TimestampFormat};
+use cloudlet_shape::Empty;
 use std::sync::Arc;
 
-/// Messages handed out at once.
+/// Messages that are read from the archive at once.
 const STEP: usize = 50;
 
-/// Reads a replay policy. An error lacks AWS's `Invalid parameter: `. AWS: unverified sentences.
-pub fn read(text: &str) -> Result<Replay, String> {
-    let map = delivery_policy::object(text).map_err(|why| format!("ReplayPolicy: {why}"))?;
-    let known = ["PointType", "StartingPoint", "EndingPoint"];
-    if let Some(name) = map.keys().find(|name| !known.contains(&name.as_str())) {
-        return Err(format!("ReplayPolicy: Unexpected JSON member: {name}"));
-    }
-    if map.get("PointType").and_then(|kind| kind.as_str()) != Some("Timestamp") {
-        return Err("ReplayPolicy: PointType must be Timestamp".to_owned());
-    }
-    let point = |name: &str| {
-        let Some(value) = map.get(name) else { return Ok(None) };
-        let read = value.as_str().and_then(|text| Timestamp::parse(text, TimestampFormat::DateTime));
-        read.map(Some).ok_or_else(|| format!("ReplayPolicy: {name} must be a timestamp"))
-    };
-    let from = point("StartingPoint")?.ok_or("ReplayPolicy: StartingPoint is required")?;
-    let until = point("EndingPoint")?;
-    if until.is_some_and(|until| until <= from) {
-        return Err("ReplayPolicy: EndingPoint must be later than StartingPoint".to_owned());
-    }
-    Ok(Replay { text: text.to_owned(), from, until, status: ReplayStatus::Pending, reached: 0 })
-}
-
-/// Whether a message reaches a subscription by a replay, so that it must not reach it otherwise.
+/// Whether a subscription receives a message by a replay, and so must not receive it otherwise.
 pub fn is_replayed_to(subscription: &Subscription, message: &Message) -> bool {
-    let Some(replay) = &subscription.settings.replay else { return false };
-    let reached = message.sequence.is_some_and(|sequence| sequence <= replay.reached);
-    replay.status != ReplayStatus::Completed || reached
+    let Some(replay) = &subscription.attributes.replay else { return false };
+    let was_replayed = message.sequence_number.is_some_and(|number| number <= replay.last_replayed);
+    replay.status != ReplayStatus::Completed || was_replayed
 }
 
 impl Sns {
-    /// Begins the replay that a subscription was set, if it can have one by now.
+    /// Begins the replay of a subscription's replay policy, if it has one and is confirmed.
     pub fn begin_replay(&self, cx: &Cx, subscription: &Arn) {
         let pending = self.store.read(|state| {
             let subscription = state.subscriptions.get(subscription)?;
-            let replay = subscription.settings.replay.as_ref()?;
+            let replay = subscription.attributes.replay.as_ref()?;
             (subscription.is_confirmed() && replay.status == ReplayStatus::Pending).then(|| subscription.topic.clone())
         });
         let Some(topic) = pending else { return };
@@ -67,12 +44,12 @@ impl Sns {
         }
     }
 
-    fn mark(&self, subscription: &str, status: ReplayStatus, reached: Option<u64>) {
+    fn set_replay_status(&self, subscription: &str, status: ReplayStatus, last_replayed: Option<u64>) {
         self.store.update(|state| {
             state.change_subscription(subscription, |subscription| {
-                if let Some(replay) = &mut subscription.settings.replay {
+                if let Some(replay) = &mut subscription.attributes.replay {
                     replay.status = status;
-                    replay.reached = reached.unwrap_or(replay.reached);
+                    replay.last_replayed = last_replayed.unwrap_or(replay.last_replayed);
                 }
             })
         });
@@ -86,31 +63,32 @@ impl Handle<ReplayMessages> for Sns {
 
     async fn handle(&self, cx: &Cx, input: SubscriptionInput) -> Result<Empty, Fault> {
         let arn = input.subscription.as_str();
-        // What is published after this is no part of the past, and comes whatever its time.
-        let mut past = None;
-        self.mark(arn, ReplayStatus::InProgress, None);
+        // What is published after the replay began is delivered whatever its time.
+        let mut last_before_replay = None;
+        self.set_replay_status(arn, ReplayStatus::InProgress, None);
         loop {
             let found = self.store.read(|state| {
                 let subscription = state.subscriptions.get(arn)?.clone();
                 let topic = state.topics.get(&subscription.topic)?.clone();
-                let replay = subscription.settings.replay.clone().filter(|replay| replay.status == ReplayStatus::InProgress)?;
+                let replay = subscription.attributes.replay.clone().filter(|replay| replay.status == ReplayStatus::InProgress)?;
                 Some((subscription, topic, replay))
             });
             let Some((subscription, topic, replay)) = found else { return Ok(Empty {}) };
-            let batch = self.ledgers.read(&topic.arn, |ledger| {
-                let last = ledger.last.get(&()).copied().unwrap_or_default();
-                let batch: Vec<Arc<Message>> = ledger.archive.range(replay.reached + 1..).take(STEP).map(|(_, message)| message.clone()).collect();
+            let batch = self.fifo_topics.read(&topic.arn, |fifo| {
+                let last = fifo.last_sequence_number.get(&()).copied().unwrap_or_default();
+                let batch: Vec<Arc<Message>> =
+                    fifo.archive.range(replay.last_replayed + 1..).take(STEP).map(|(_, message)| message.clone()).collect();
                 (last, batch)
             });
             let Some((last, batch)) = batch else { return Ok(Empty {}) };
-            let past = *past.get_or_insert(last);
+            let last_before_replay = *last_before_replay.get_or_insert(last);
             if batch.is_empty() {
-                // Without an archive nothing follows; with one, only if nothing has come in since.
+                // A message may have been published since.
                 let done = self.store.update(|state| {
-                    let caught_up = self.ledgers.read(&topic.arn, |ledger| ledger.archive.range(replay.reached + 1..).next().is_none());
+                    let caught_up = self.fifo_topics.read(&topic.arn, |fifo| fifo.archive.range(replay.last_replayed + 1..).next().is_none());
                     if caught_up != Some(false) {
                         state.change_subscription(arn, |subscription| {
-                            if let Some(replay) = &mut subscription.settings.replay {
+                            if let Some(replay) = &mut subscription.attributes.replay {
                                 replay.status = ReplayStatus::Completed;
                             }
                         });
@@ -123,17 +101,17 @@ impl Handle<ReplayMessages> for Sns {
                 continue;
             }
             for message in batch {
-                let mut signatures = Signatures::new(self, cx);
-                let sequence = message.sequence.unwrap_or_default();
-                let within = message.at >= replay.from && replay.until.is_none_or(|until| message.at <= until);
-                let freshness = if sequence <= past { Freshness::Replayed } else { Freshness::New };
-                if (within || sequence > past) && Judge::new(&message).passes(&subscription) {
-                    let delivery = self.address(cx, &mut signatures, &topic, &message, &subscription, freshness);
-                    if let Some(delivery) = delivery {
+                let number = message.sequence_number.unwrap_or_default();
+                let is_new = number > last_before_replay;
+                let within = message.at >= replay.starting_point && replay.ending_point.is_none_or(|end| message.at <= end);
+                if (within || is_new) && MessageFilter::new(&message).accepts(&subscription) {
+                    let source = if is_new { MessageSource::Published } else { MessageSource::Archive };
+                    let mut renderer = Renderer::new(self, cx, &topic, &message, source);
+                    if let Some(delivery) = self.delivery(cx, &mut renderer, &topic, &message, &subscription) {
                         self.deliver_in_order(cx, delivery).await;
                     }
                 }
-                self.mark(arn, ReplayStatus::InProgress, Some(sequence));
+                self.set_replay_status(arn, ReplayStatus::InProgress, Some(number));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! ARNs as clients give them: how AWS reads them, and what it says when it cannot.
+//! The ARNs in requests, and AWS's errors for invalid ones.
 
 use crate::faults;
 use cloudlet_aws::{Account, Arn, Fault};
@@ -7,17 +7,17 @@ use cloudlet_engine::Cx;
 fn parts(parameter: &str, text: &str) -> Result<Arn, Fault> {
     Arn::parse(text).ok_or_else(|| match text.split(':').count() {
         count @ ..6 => faults::reason(parameter, format_args!("An ARN must have at least 6 elements, not {count}")),
-        // AWS: unverified sentence for an ARN with empty parts.
+        // AWS: unverified message for an ARN with empty parts.
         _ => faults::invalid(parameter),
     })
 }
 
-/// A topic's ARN. It must be of the region that is called; of the account it need not be.
+/// A topic's ARN. It must be of the region of the call, and may be of any account.
 pub fn topic(cx: &Cx, parameter: &str, text: &str) -> Result<Arn, Fault> {
     let arn = parts(parameter, text)?;
     let here = cx.caller.is_anonymous() || arn.region() == cx.scope.region.as_str();
-    let well = arn.service() == "sns" && here && Account::parse(arn.account()).is_some();
-    if well && !arn.resource().contains([':', '/']) { Ok(arn) } else { Err(faults::invalid(parameter)) }
+    let is_valid = arn.service() == "sns" && here && Account::parse(arn.account()).is_some();
+    if is_valid && !arn.resource().contains([':', '/']) { Ok(arn) } else { Err(faults::invalid(parameter)) }
 }
 
 /// A subscription's ARN, and its topic's.
@@ -44,6 +44,11 @@ pub fn platform(cx: &Cx, parameter: &str, text: &str, kind: &str, slashes: usize
     Ok(arn)
 }
 
+/// The ARN of a platform application.
+pub fn application(cx: &Cx, text: &str) -> Result<Arn, Fault> {
+    platform(cx, "PlatformApplicationArn", text, "app/", 2)
+}
+
 /// The ARN of an endpoint of a platform application, whose id is a UUID.
 pub fn endpoint(cx: &Cx, text: &str) -> Result<Arn, Fault> {
     let arn = platform(cx, "EndpointArn", text, "endpoint/", 3)?;
@@ -54,7 +59,7 @@ pub fn endpoint(cx: &Cx, text: &str) -> Result<Arn, Fault> {
     Err(faults::reason("EndpointArn", "ARN specifies an invalid endpointId: UUID must be encoded in exactly 36 characters."))
 }
 
-/// An ARN whose form is all that counts.
+/// Any ARN.
 pub fn any(parameter: &str, text: &str) -> Result<Arn, Fault> {
     parts(parameter, text)
 }

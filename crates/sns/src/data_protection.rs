@@ -1,7 +1,7 @@
-//! Data protection policies: kept and shown. AWS closed the feature to newcomers; nothing is audited, masked or denied here.
+//! Data protection policies are stored and shown, and not enforced. AWS has closed the feature to new customers.
 //! <https://docs.aws.amazon.com/sns/latest/dg/sns-message-data-protection-policies.html>
 
-use crate::{Sns, access, arns, delivery_policy, faults, limits};
+use crate::{Sns, access, arns, faults, json, limits};
 use cloudlet_api_sns::{
     GetDataProtectionPolicy, GetDataProtectionPolicyInput, GetDataProtectionPolicyResponse, PutDataProtectionPolicy, PutDataProtectionPolicyInput,
 };
@@ -10,18 +10,19 @@ use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::Empty;
 use serde_json::Value;
 
-/// AWS: unverified sentences, but for the last.
+/// AWS: unverified messages, but for the last.
 pub fn check(policy: &str) -> Result<(), Fault> {
     if policy.is_empty() {
         return Ok(());
     }
-    let map = delivery_policy::object(policy).map_err(|why| faults::invalid(format_args!("DataProtectionPolicy Reason: {why}")))?;
-    let whole = ["Name", "Version", "Statement"].iter().all(|name| map.contains_key(*name));
-    if !whole || policy.len() > limits::DATA_PROTECTION_BYTES {
+    let map = json::object(policy).map_err(|why| faults::invalid(format_args!("DataProtectionPolicy Reason: {why}")))?;
+    let has_all = ["Name", "Version", "Statement"].iter().all(|name| map.contains_key(*name));
+    if !has_all || policy.len() > limits::DATA_PROTECTION_BYTES {
         return Err(faults::invalid("DataProtectionPolicy"));
     }
-    let direction =
-        |statement: &Value| statement.get("DataDirection").and_then(Value::as_str).is_some_and(|way| ["Inbound", "Outbound"].contains(&way));
+    let direction = |statement: &Value| {
+        statement.get("DataDirection").and_then(Value::as_str).is_some_and(|direction| ["Inbound", "Outbound"].contains(&direction))
+    };
     if !map.get("Statement").and_then(Value::as_array).is_some_and(|statements| statements.iter().all(direction)) {
         // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
         return Err(faults::reason("DataProtectionPolicy", "Statement DataDirection must be either Inbound or Outbound"));
@@ -45,7 +46,7 @@ impl Handle<PutDataProtectionPolicy> for Sns {
         let policy = Some(input.data_protection_policy).filter(|policy| !policy.is_empty());
         self.store.write(|state| {
             state
-                .change_topic(arn.as_str(), |topic| topic.data_protection = policy)
+                .change_topic(arn.as_str(), |topic| topic.data_protection_policy = policy)
                 .ok_or_else(|| faults::RESOURCE_NOT_FOUND.says("Resource does not exist"))
         })?;
         Ok(Empty {})
@@ -59,7 +60,7 @@ impl Handle<GetDataProtectionPolicy> for Sns {
 
     async fn handle(&self, cx: &Cx, input: GetDataProtectionPolicyInput) -> Result<GetDataProtectionPolicyResponse, Fault> {
         let arn = arns::topic(cx, "ResourceArn", &input.resource_arn)?;
-        let policy = self.store.read(|state| state.topics.get(&arn).map(|topic| topic.data_protection.clone()));
+        let policy = self.store.read(|state| state.topics.get(&arn).map(|topic| topic.data_protection_policy.clone()));
         let policy = policy.ok_or_else(|| faults::RESOURCE_NOT_FOUND.says("Resource does not exist"))?;
         Ok(GetDataProtectionPolicyResponse { data_protection_policy: Some(policy.unwrap_or_default()) })
     }

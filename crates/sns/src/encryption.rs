@@ -1,7 +1,7 @@
-//! Topics encrypted with a KMS key: publishing needs the key, as whoever publishes.
+//! Topics encrypted with a KMS key: the publisher needs permissions for the key.
 //! <https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html>
 
-use crate::{deliveries::PRINCIPAL, faults, state::Topic};
+use crate::{access::PRINCIPAL, faults, state::Topic};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{
     Cx,

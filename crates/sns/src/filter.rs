@@ -1,23 +1,19 @@
-//! Filter policies: which messages a subscription wants, by their attributes or by their body.
-//! Deliberately no state, no clock and no service: text in, yes or no out.
+//! Filter policies: which messages a subscription receives, by their attributes or by their body.
+//! Without state, clock or service: a text and a message in, yes or no out.
 //! <https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html>
 
-mod jackson;
 mod matching;
-mod reading;
+mod parser;
 mod rules;
 #[cfg(test)]
 mod tests;
-
-pub use jackson::{Token, Tokens};
-pub use reading::Refusal;
 
 use crate::limits;
 use rules::Rule;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::Value;
 
-/// What a policy is held against.
+/// What a policy is matched against.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FilterScope {
     #[default]
@@ -38,7 +34,7 @@ impl FilterScope {
     }
 }
 
-/// All members must be satisfied, by one and the same object.
+/// An object of a policy: one object of the message must satisfy all its members.
 #[derive(Clone, Debug, PartialEq)]
 struct Pattern {
     members: Vec<Member>,
@@ -51,26 +47,26 @@ enum Member {
     Or(Vec<Pattern>),
 }
 
-/// A policy, read: alternatives, each with rules of which all must be satisfied.
+/// A parsed policy: alternatives, of which one must be satisfied, with all its fields.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FilterPolicy {
     text: String,
     scope: FilterScope,
-    alternatives: Vec<Vec<Leaf>>,
+    alternatives: Vec<Vec<Field>>,
 }
 
-/// Rules, and the path of the value they are for.
+/// The rules for the value at a path: one of them must be satisfied.
 #[derive(Clone, Debug, PartialEq)]
-struct Leaf {
-    /// AWS: keys joined by dots, so that `{"a": {"b": …}}` and `{"a.b": …}` are the same.
+struct Field {
+    /// AWS: names joined by dots, so that `{"a": {"b": …}}` and `{"a.b": …}` are the same.
     path: String,
     rules: Vec<Rule>,
 }
 
 impl FilterPolicy {
-    /// Reads a policy, or says in AWS's words why it is none.
-    pub fn read(text: &str, scope: FilterScope) -> Result<FilterPolicy, Refusal> {
-        let pattern = reading::read(text).map_err(|sentence| format!("FilterPolicy: {sentence}"))?;
+    /// Parses a policy. An error is AWS's message, without `Invalid parameter: `.
+    pub fn parse(text: &str, scope: FilterScope) -> Result<FilterPolicy, String> {
+        let pattern = parser::parse(text).map_err(|message| format!("FilterPolicy: {message}"))?;
         if scope == FilterScope::MessageAttributes && pattern.is_nested() {
             return Err("Filter policy scope MessageAttributes does not support nested filter policy".to_owned());
         }
@@ -80,7 +76,7 @@ impl FilterPolicy {
         if pattern.combinations(1) > limits::FILTER_COMBINATIONS || text.len() > limits::FILTER_BYTES {
             return Err("FilterPolicy: Filter policy is too complex".to_owned());
         }
-        Ok(FilterPolicy { text: text.to_owned(), scope, alternatives: pattern.spread("") })
+        Ok(FilterPolicy { text: text.to_owned(), scope, alternatives: pattern.alternatives("") })
     }
 
     pub fn text(&self) -> &str {
@@ -91,9 +87,9 @@ impl FilterPolicy {
         self.scope
     }
 
-    /// Whether a message passes: `subject` is its body, or an object of its attributes.
-    pub fn takes(&self, subject: &Value) -> bool {
-        subject.is_object() && self.alternatives.iter().any(|leaves| matching::fits(leaves, subject))
+    /// Whether a message matches: its body, or an object of its attributes.
+    pub fn matches(&self, message: &Value) -> bool {
+        message.is_object() && self.alternatives.iter().any(|fields| matching::matches_all(fields, message))
     }
 }
 
@@ -106,7 +102,7 @@ impl Pattern {
         })
     }
 
-    /// AWS: only the keys that have rules count.
+    /// AWS: only keys that have rules count.
     fn keys(&self) -> usize {
         let keys = |member: &Member| match member {
             Member::Rules(..) => 1,
@@ -119,25 +115,25 @@ impl Pattern {
     /// The values of each key times its depth, multiplied.
     /// <https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html>
     fn combinations(&self, depth: usize) -> usize {
-        let worth = |member: &Member| match member {
+        let count = |member: &Member| match member {
             Member::Rules(_, rules) => rules.len().saturating_mul(depth),
             Member::Nested(_, pattern) => pattern.combinations(depth + 1),
             // AWS: unverified: alternatives add up.
             Member::Or(patterns) => patterns.iter().map(|pattern| pattern.combinations(depth)).fold(0, usize::saturating_add),
         };
-        self.members.iter().map(worth).fold(1, usize::saturating_mul)
+        self.members.iter().map(count).fold(1, usize::saturating_mul)
     }
 
-    /// The alternatives that `$or` makes of it. There are no more of them than there are combinations.
-    fn spread(&self, prefix: &str) -> Vec<Vec<Leaf>> {
+    /// The alternatives that `$or` makes. There are no more of them than combinations.
+    fn alternatives(&self, prefix: &str) -> Vec<Vec<Field>> {
         let path = |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
         self.members.iter().fold(vec![vec![]], |alternatives, member| {
-            let ways = match member {
-                Member::Rules(name, rules) => vec![vec![Leaf { path: path(name), rules: rules.clone() }]],
-                Member::Nested(name, pattern) => pattern.spread(&path(name)),
-                Member::Or(patterns) => patterns.iter().flat_map(|pattern| pattern.spread(prefix)).collect(),
+            let options = match member {
+                Member::Rules(name, rules) => vec![vec![Field { path: path(name), rules: rules.clone() }]],
+                Member::Nested(name, pattern) => pattern.alternatives(&path(name)),
+                Member::Or(patterns) => patterns.iter().flat_map(|pattern| pattern.alternatives(prefix)).collect(),
             };
-            alternatives.iter().flat_map(|before| ways.iter().map(|way| [before.as_slice(), way.as_slice()].concat())).collect()
+            alternatives.iter().flat_map(|before| options.iter().map(|option| [before.as_slice(), option.as_slice()].concat())).collect()
         })
     }
 }
@@ -151,6 +147,6 @@ impl Serialize for FilterPolicy {
 impl<'de> Deserialize<'de> for FilterPolicy {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let (text, scope) = <(String, FilterScope)>::deserialize(from)?;
-        FilterPolicy::read(&text, scope).map_err(D::Error::custom)
+        FilterPolicy::parse(&text, scope).map_err(D::Error::custom)
     }
 }

@@ -1,21 +1,25 @@
-//! SNS: topics, subscriptions, and what is published to them.
+//! SNS: topics, subscriptions, and the messages that are published.
 //!
-//! A message that is published is held against each subscription's filter, put into the envelope that its protocol wants, and
-//! delivered: queues and functions by a call through the inner door, as `sns.amazonaws.com` for the topic; endpoints by a letter that
-//! leaves the house; mail, text messages and pushes into the mailbox. What fails waits on the agenda for its next attempt, and ends in a
-//! dead-letter queue. FIFO topics keep books: sequence, twins, archive.
+//! A message is matched against each subscription's filter policy, rendered for its protocol, and delivered: to queues, functions and
+//! streams by internal dispatch, as `sns.amazonaws.com` for the topic; to HTTP endpoints by the HTTP client; mail, text messages and
+//! pushes go into the mailbox. A delivery that fails is scheduled for a retry, and ends in the dead-letter queue. A FIFO topic numbers,
+//! deduplicates and archives its messages.
 
 mod access;
 mod archive;
 mod arns;
+mod confirmations;
 mod data_protection;
 mod deliveries;
 mod delivery_policy;
 mod encryption;
 mod events;
+mod fan_out;
 mod faults;
+mod fifo;
 mod filter;
 mod firehose;
+mod json;
 mod limits;
 mod messages;
 mod notifications;
@@ -25,6 +29,7 @@ mod phones;
 mod platforms;
 mod policy;
 mod publishing;
+mod scheduled;
 mod signing;
 mod sms;
 mod state;
@@ -43,10 +48,10 @@ use cloudlet_aws::Arn;
 use cloudlet_engine::{Anonymous, Denial, Dialect, Service, Validation};
 use cloudlet_mailbox::Mailbox;
 use cloudlet_store::{Journal, Store, StoreMap};
-use state::{Ledger, State};
+use state::{FifoState, State};
 use std::sync::Arc;
 
-/// What can be set of the service.
+/// The settings of the service.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     pub certificate_host: CertificateHost,
@@ -54,17 +59,17 @@ pub struct Options {
 
 pub struct Sns {
     store: Arc<Store<State>>,
-    ledgers: Arc<StoreMap<Arn, Ledger>>,
+    fifo_topics: Arc<StoreMap<Arn, FifoState>>,
     mailbox: Arc<Mailbox>,
     options: Options,
-    /// Message groups are dealt out over these.
+    /// Locks for message groups, which are spread over them.
     lanes: Vec<tokio::sync::Mutex<()>>,
     first_lane: tokio::sync::Mutex<()>,
 }
 
 const LANES: usize = 256;
 
-/// AWS: denials are AuthorizationErrors; of what is missing, texts are missed in SNS's own words.
+/// AWS: a denial is an AuthorizationError; missing members are reported by SNS itself (see `faults::check_missing`).
 const DIALECT: Dialect = Dialect {
     access_denied: api::faults::AUTHORIZATION_ERROR,
     denial: Denial::Named,
@@ -75,10 +80,10 @@ const DIALECT: Dialect = Dialect {
 
 pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Service {
     let store = Arc::new(Store::new("sns", journal, State::default()));
-    let ledgers = Arc::new(StoreMap::new("sns/ledgers", journal));
+    let fifo_topics = Arc::new(StoreMap::new("sns/fifo_topics", journal));
     let engine = Sns {
         store: store.clone(),
-        ledgers: ledgers.clone(),
+        fifo_topics: fifo_topics.clone(),
         mailbox,
         options,
         lanes: std::iter::repeat_with(tokio::sync::Mutex::default).take(LANES).collect(),
@@ -87,13 +92,13 @@ pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Se
     Service::of(&api::SERVICE, Arc::new(engine))
         .dialect(DIALECT)
         .store(store)
-        .store(ledgers)
+        .store(fifo_topics)
         .public_files(Arc::new(signing::Certificate))
         .unsigned::<api::ConfirmSubscription>()
         .unsigned::<api::Unsubscribe>()
-        .handles::<deliveries::Deliver>()
-        .handles::<deliveries::ReplayMessages>()
-        .handles::<deliveries::ForgetUnconfirmed>()
+        .handles::<scheduled::Deliver>()
+        .handles::<scheduled::ReplayMessages>()
+        .handles::<scheduled::ExpireUnconfirmed>()
         // topics
         .handles::<api::CreateTopic>()
         .handles::<api::DeleteTopic>()
@@ -118,7 +123,7 @@ pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Se
         // messages
         .handles::<api::Publish>()
         .handles::<api::PublishBatch>()
-        // phones
+        // SMS
         .handles::<api::SetSMSAttributes>()
         .handles::<api::GetSMSAttributes>()
         .handles::<api::CheckIfPhoneNumberIsOptedOut>()
@@ -130,7 +135,7 @@ pub fn service(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> Se
         .handles::<api::VerifySMSSandboxPhoneNumber>()
         .handles::<api::DeleteSMSSandboxPhoneNumber>()
         .handles::<api::ListSMSSandboxPhoneNumbers>()
-        // devices
+        // mobile push
         .handles::<api::CreatePlatformApplication>()
         .handles::<api::DeletePlatformApplication>()
         .handles::<api::GetPlatformApplicationAttributes>()

@@ -1,14 +1,14 @@
-//! Pages of a list: a token says in base64 after which row the next page begins.
+//! Pages of a list. A token is the name of the last row, in base64.
 
 use crate::{faults, limits};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use cloudlet_aws::Fault;
 use std::ops::Bound;
 
-/// The row a token names.
+/// The row that a token names.
 pub fn after(token: Option<&str>) -> Result<Option<String>, Fault> {
     let read = |token: &str| String::from_utf8(BASE64_STANDARD.decode(token).ok()?).ok();
-    // AWS: unverified sentence.
+    // AWS: unverified message.
     token.filter(|token| !token.is_empty()).map(|token| read(token).ok_or_else(|| faults::invalid("NextToken"))).transpose()
 }
 
@@ -20,7 +20,7 @@ pub fn start<'a>(after: Option<&'a str>, prefix: &'a str) -> Bound<&'a str> {
     }
 }
 
-/// A page, of rows of which one more was fetched than fits, and the token of the next.
+/// A page of rows, of which one more was fetched than fits, and the token of the next page.
 pub fn cut<T>(rows: Vec<T>, name: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
     cut_at(rows, limits::PAGE, name)
 }

@@ -1,14 +1,16 @@
-//! Mobile push: platform applications, and the endpoints that are devices. What is pushed stays in the mailbox.
+//! Mobile push: platform applications and their endpoints, which are devices. Messages to them go into the mailbox.
 //! <https://docs.aws.amazon.com/sns/latest/dg/sns-mobile-application-as-subscriber.html>
 
 use crate::{
-    Sns, access, arns,
-    deliveries::{Delivery, Outcome, PRINCIPAL},
+    Sns,
+    access::{self, PRINCIPAL},
+    arns,
+    deliveries::Outcome,
     events::{self, Event, Failure},
     faults, limits,
-    messages::Draft,
+    messages::PublishEntry,
     pages,
-    state::{Application, Endpoint, Message, Subscription, Topic},
+    state::{Application, Delivery, Endpoint, Message, Subscription, Topic},
     topic_attributes::check_feedback,
 };
 use cloudlet_api_sns::{
@@ -41,7 +43,7 @@ const PLATFORMS: [&str; 14] = [
     "WNS",
     "APNS_COMPLICATION",
 ];
-const OF_APPLICATIONS: [&str; 14] = [
+const APPLICATION_ATTRIBUTES: [&str; 14] = [
     "PlatformCredential",
     "PlatformPrincipal",
     "EventEndpointCreated",
@@ -58,9 +60,9 @@ const OF_APPLICATIONS: [&str; 14] = [
     "AppleCertificateExpirationDate",
 ];
 const FEEDBACK: [&str; 3] = ["SuccessFeedbackRoleArn", "FailureFeedbackRoleArn", "SuccessFeedbackSampleRate"];
-const OF_ENDPOINTS: [&str; 3] = ["CustomUserData", "Enabled", "Token"];
-/// What AWS never shows again.
-const SECRET: [&str; 2] = ["PlatformCredential", "PlatformPrincipal"];
+const ENDPOINT_ATTRIBUTES: [&str; 3] = ["CustomUserData", "Enabled", "Token"];
+/// Never shown again.
+const SECRETS: [&str; 2] = ["PlatformCredential", "PlatformPrincipal"];
 
 fn check_name(name: &str) -> Result<(), Fault> {
     if name.is_empty() {
@@ -69,7 +71,7 @@ fn check_name(name: &str) -> Result<(), Fault> {
     if name.len() > limits::TOPIC_NAME {
         return Err(faults::reason(name, "must be at most 256 characters long"));
     }
-    if !name.bytes().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, b'_' | b'-' | b'.')) {
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')) {
         return Err(faults::reason(name, "must contain only characters 'a'-'z', 'A'-'Z', '0'-'9', '_', '-', and '.'"));
     }
     Ok(())
@@ -82,19 +84,19 @@ fn check_names(given: &Map<String>, known: &[&str]) -> Result<(), Fault> {
     }
 }
 
-/// AWS: the two go together, but for platforms that have a credential only.
+/// AWS: the two must be given together, but for platforms that have a credential only.
 fn check_credentials(platform: &str, given: &Map<String>) -> Result<(), Fault> {
     let (credential, principal) = (given.contains_key("PlatformCredential"), given.contains_key("PlatformPrincipal"));
-    let alone = matches!(platform, "GCM" | "FCM");
+    let has_no_principal = matches!(platform, "GCM" | "FCM");
     match (credential, principal) {
-        (true, false) if !alone => Err(faults::reason("Attributes", "PlatformCredential attribute provided without PlatformPrincipal")),
+        (true, false) if !has_no_principal => Err(faults::reason("Attributes", "PlatformCredential attribute provided without PlatformPrincipal")),
         (false, true) => Err(faults::reason("Attributes", "PlatformPrincipal attribute provided without PlatformCredential")),
         _ => Ok(()),
     }
 }
 
 fn check_application(given: &Map<String>) -> Result<(), Fault> {
-    check_names(given, &OF_APPLICATIONS)?;
+    check_names(given, &APPLICATION_ATTRIBUTES)?;
     for name in FEEDBACK {
         let Some(Err(why)) = given.get(name).map(|value| check_feedback(name, value)) else { continue };
         return Err(faults::reason("Attributes", format_args!("Invalid value for attribute: {name}: {why}")));
@@ -103,24 +105,20 @@ fn check_application(given: &Map<String>) -> Result<(), Fault> {
 }
 
 fn check_endpoint(given: &Map<String>) -> Result<(), Fault> {
-    check_names(given, &OF_ENDPOINTS)?;
+    check_names(given, &ENDPOINT_ATTRIBUTES)?;
     if given.get("Token").is_some_and(String::is_empty) {
         // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
         return Err(faults::reason("Attributes", "Invalid value for attribute: Token: cannot be empty"));
     }
     if given.get("CustomUserData").is_some_and(|data| data.len() > limits::USER_DATA) {
-        let sentence = "Invalid value for attribute: CustomUserData: must be at most 2048 bytes long in UTF-8 encoding";
-        return Err(faults::reason("Attributes", sentence));
+        let message = "Invalid value for attribute: CustomUserData: must be at most 2048 bytes long in UTF-8 encoding";
+        return Err(faults::reason("Attributes", message));
     }
     if given.get("Enabled").is_some_and(|value| !value.eq_ignore_ascii_case("true") && !value.eq_ignore_ascii_case("false")) {
-        // AWS: unverified sentence.
+        // AWS: unverified message.
         return Err(faults::reason("Attributes", "Invalid value for attribute: Enabled: must be true or false"));
     }
     Ok(())
-}
-
-fn application(cx: &Cx, arn: &str) -> Result<Arn, Fault> {
-    arns::platform(cx, "PlatformApplicationArn", arn, "app/", 2)
 }
 
 impl Endpoint {
@@ -136,20 +134,20 @@ impl Endpoint {
 
 impl Application {
     fn shown(&self) -> Map<String> {
-        self.attributes.iter().filter(|(name, _)| !SECRET.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect()
+        self.attributes.iter().filter(|(name, _)| !SECRETS.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 }
 
-/// A message to a device that subscribed.
+/// The delivery of a message to a subscribed device.
 pub fn delivery(topic: &Topic, message: &Message, to: &Subscription) -> Delivery {
     // `GCM` of `…:endpoint/GCM/application/id`
     let platform = to.endpoint.split('/').nth(1).unwrap_or_default();
-    Delivery::notification(topic, message, to, message.content.text(platform).to_owned())
+    Delivery::of_message(topic, message, to, message.content.text(platform).to_owned())
 }
 
 impl Sns {
-    /// An attempt to bring a message of a topic to a device. There is no push service here that could know a token to be stale,
-    /// so only what SNS itself knows can fail: that the device is gone, or disabled.
+    /// An attempt to push a message to a device. There is no push service here that could reject a token, so an attempt fails only
+    /// when the endpoint was deleted or disabled.
     pub fn push(&self, cx: &Cx, delivery: &Delivery) -> Outcome {
         let enabled = self.store.read(|state| state.endpoints.get(delivery.endpoint.as_str()).map(Endpoint::is_enabled));
         let failure = match enabled {
@@ -160,29 +158,29 @@ impl Sns {
             Some(false) => Failure::EndpointDisabled,
             None => Failure::EndpointNotFound,
         };
-        // AWS: unverified; told of each other, failed deliveries of failures would never end.
+        // AWS: unverified. Events about failed deliveries of events would never end.
         let is_event = matches!(&cx.caller.identity, Identity::Service { principal, .. } if &**principal == PRINCIPAL);
         if let Some(device) = Arn::parse(&delivery.endpoint).filter(|_| !is_event)
             && let Some(application) = events::application_of(&device)
         {
-            let event = Event::DeliveryFailure { failure, message_id: &delivery.message_id, attempts: delivery.failed + 1 };
-            self.tell(cx, event, &device, &application);
+            let event = Event::DeliveryFailure { failure, message_id: &delivery.message_id, attempts: delivery.failed_attempts + 1 };
+            self.publish_event(cx, event, &device, &application);
         }
-        Outcome::Never(failure.message().to_owned())
+        Outcome::ClientError(failure.message().to_owned())
     }
 }
 
-/// A message to a device, without a topic.
-pub fn publish(sns: &Sns, cx: &Cx, arn: &Arn, draft: Draft) -> Result<String, Fault> {
+/// Publish to a device, without a topic.
+pub fn publish(sns: &Sns, cx: &Cx, arn: &Arn, entry: PublishEntry) -> Result<String, Fault> {
     let device = sns.store.read(|state| state.endpoints.get(arn).cloned());
     let device = device.ok_or_else(|| faults::reason("TargetArn", "No endpoint found for the target arn specified"))?;
     if !device.is_enabled() {
         return Err(faults::ENDPOINT_DISABLED.says("Endpoint is disabled"));
     }
-    if draft.size() > limits::MESSAGE {
+    if entry.size() > limits::MESSAGE {
         return Err(faults::invalid("Message too long"));
     }
-    let message = draft.into_message(cx.ids().uuid(), cx.now, None)?;
+    let message = entry.into_message(cx, None)?;
     let id = message.id.to_string();
     sns.mailbox.put(Mail {
         at: cx.now,
@@ -216,9 +214,9 @@ impl Handle<CreatePlatformApplication> for Sns {
         attributes.entry("Enabled".to_owned()).or_insert_with(|| "true".to_owned());
         self.store.write(|state| {
             events::check(cx, state, &attributes)?;
-            events::drop_unset(&mut attributes);
+            events::remove_unset(&mut attributes);
             // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
-            if state.applications.get(&arn).is_some_and(|there| there.attributes != attributes) {
+            if state.applications.get(&arn).is_some_and(|existing| existing.attributes != attributes) {
                 return Err(faults::reason("Name", "An application with the same name but different properties already exists"));
             }
             state.applications.insert(arn.clone(), Application { arn: arn.clone(), platform: input.platform, attributes });
@@ -230,17 +228,17 @@ impl Handle<CreatePlatformApplication> for Sns {
 
 impl Handle<DeletePlatformApplication> for Sns {
     fn permissions(&self, cx: &Cx, input: &DeletePlatformApplicationInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:DeletePlatformApplication", &input.platform_application_arn)
+        access::application(cx, "SNS:DeletePlatformApplication", &input.platform_application_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: DeletePlatformApplicationInput) -> Result<Empty, Fault> {
-        let arn = application(cx, &input.platform_application_arn)?;
-        // AWS: unverified; with the application go its events, so nobody is told that its devices went.
+        let arn = arns::application(cx, &input.platform_application_arn)?;
+        // AWS: unverified that deleting an application publishes no events for its devices.
         self.store.update(|state| {
             state.applications.remove(&arn);
-            let gone: Vec<_> = state.endpoints.values().filter(|endpoint| endpoint.application == arn).cloned().collect();
-            for endpoint in gone {
-                state.by_device.remove(&(arn.clone(), endpoint.token));
+            let endpoints: Vec<_> = state.endpoints.values().filter(|endpoint| endpoint.application == arn).cloned().collect();
+            for endpoint in endpoints {
+                state.by_device_token.remove(&(arn.clone(), endpoint.token));
                 state.endpoints.remove(&endpoint.arn);
             }
         });
@@ -250,11 +248,11 @@ impl Handle<DeletePlatformApplication> for Sns {
 
 impl Handle<GetPlatformApplicationAttributes> for Sns {
     fn permissions(&self, cx: &Cx, input: &GetPlatformApplicationAttributesInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:GetPlatformApplicationAttributes", &input.platform_application_arn)
+        access::application(cx, "SNS:GetPlatformApplicationAttributes", &input.platform_application_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: GetPlatformApplicationAttributesInput) -> Result<GetPlatformApplicationAttributesResponse, Fault> {
-        let arn = application(cx, &input.platform_application_arn)?;
+        let arn = arns::application(cx, &input.platform_application_arn)?;
         let shown = self.store.read(|state| state.applications.get(&arn).map(Application::shown)).ok_or_else(faults::no_application)?;
         Ok(GetPlatformApplicationAttributesResponse { attributes: Some(shown) })
     }
@@ -262,19 +260,19 @@ impl Handle<GetPlatformApplicationAttributes> for Sns {
 
 impl Handle<SetPlatformApplicationAttributes> for Sns {
     fn permissions(&self, cx: &Cx, input: &SetPlatformApplicationAttributesInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:SetPlatformApplicationAttributes", &input.platform_application_arn)
+        access::application(cx, "SNS:SetPlatformApplicationAttributes", &input.platform_application_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: SetPlatformApplicationAttributesInput) -> Result<Empty, Fault> {
-        let arn = application(cx, &input.platform_application_arn)?;
+        let arn = arns::application(cx, &input.platform_application_arn)?;
         self.store.write(|state| {
-            let there = state.applications.get(&arn).ok_or_else(faults::no_application)?;
+            let existing = state.applications.get(&arn).ok_or_else(faults::no_application)?;
             check_application(&input.attributes)?;
-            check_credentials(&there.platform, &input.attributes)?;
+            check_credentials(&existing.platform, &input.attributes)?;
             events::check(cx, state, &input.attributes)?;
-            if let Some(there) = state.applications.get_mut(&arn) {
-                there.attributes.extend(input.attributes);
-                events::drop_unset(&mut there.attributes);
+            if let Some(application) = state.applications.get_mut(&arn) {
+                application.attributes.extend(input.attributes);
+                events::remove_unset(&mut application.attributes);
             }
             Ok::<_, Fault>(())
         })?;
@@ -302,13 +300,13 @@ impl Handle<ListPlatformApplications> for Sns {
 
 impl Handle<CreatePlatformEndpoint> for Sns {
     fn permissions(&self, cx: &Cx, input: &CreatePlatformEndpointInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:CreatePlatformEndpoint", &input.platform_application_arn)
+        access::application(cx, "SNS:CreatePlatformEndpoint", &input.platform_application_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: CreatePlatformEndpointInput) -> Result<CreateEndpointResponse, Fault> {
-        let of = application(cx, &input.platform_application_arn)?;
+        let of = arns::application(cx, &input.platform_application_arn)?;
         let mut given = input.attributes.unwrap_or_default();
-        // AWS: what the attributes say counts (observed by LocalStack).
+        // AWS: the attribute precedes the parameter (observed by LocalStack).
         if let Some(data) = input.custom_user_data {
             given.entry("CustomUserData".to_owned()).or_insert(data);
         }
@@ -325,23 +323,23 @@ impl Handle<CreatePlatformEndpoint> for Sns {
             let mut attributes: Map<String> = [("Enabled".to_owned(), "true".to_owned())].into();
             attributes.extend(given);
             attributes.insert("Token".to_owned(), input.token.clone());
-            let there = state.by_device.get(&(of.clone(), input.token.clone())).and_then(|arn| state.endpoints.get(arn));
-            if let Some(there) = there {
-                if there.attributes == attributes {
-                    return Ok((there.arn.clone(), None));
+            let existing = state.by_device_token.get(&(of.clone(), input.token.clone())).and_then(|arn| state.endpoints.get(arn));
+            if let Some(existing) = existing {
+                if existing.attributes == attributes {
+                    return Ok((existing.arn.clone(), None));
                 }
-                let sentence = format!("Endpoint {} already exists with the same Token, but different attributes.", there.arn);
-                return Err(faults::reason("Token", sentence));
+                let message = format!("Endpoint {} already exists with the same Token, but different attributes.", existing.arn);
+                return Err(faults::reason("Token", message));
             }
             let tail = of.resource().strip_prefix("app/").unwrap_or_default();
             let arn = Arn::new("sns", &cx.scope, &format!("endpoint/{tail}/{id}"));
-            state.by_device.insert((of.clone(), input.token.clone()), arn.clone());
+            state.by_device_token.insert((of.clone(), input.token.clone()), arn.clone());
             let created = Endpoint { arn: arn.clone(), application: of, token: input.token, attributes };
             state.endpoints.insert(arn.clone(), created.clone());
             Ok((arn, Some(created)))
         })?;
         if let Some(created) = created {
-            self.tell_of(cx, Event::EndpointCreated, &created);
+            self.publish_device_event(cx, Event::EndpointCreated, &created);
         }
         Ok(CreateEndpointResponse { endpoint_arn: Some(arn.to_string()) })
     }
@@ -349,18 +347,18 @@ impl Handle<CreatePlatformEndpoint> for Sns {
 
 impl Handle<DeleteEndpoint> for Sns {
     fn permissions(&self, cx: &Cx, input: &DeleteEndpointInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:DeleteEndpoint", &input.endpoint_arn)
+        access::endpoint(cx, "SNS:DeleteEndpoint", &input.endpoint_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: DeleteEndpointInput) -> Result<Empty, Fault> {
         let arn = arns::endpoint(cx, &input.endpoint_arn)?;
-        let gone = self.store.update(|state| {
-            let gone = state.endpoints.remove(&arn)?;
-            state.by_device.remove(&(gone.application.clone(), gone.token.clone()));
-            Some(gone)
+        let deleted = self.store.update(|state| {
+            let deleted = state.endpoints.remove(&arn)?;
+            state.by_device_token.remove(&(deleted.application.clone(), deleted.token.clone()));
+            Some(deleted)
         });
-        if let Some(gone) = gone {
-            self.tell_of(cx, Event::EndpointDeleted, &gone);
+        if let Some(deleted) = deleted {
+            self.publish_device_event(cx, Event::EndpointDeleted, &deleted);
         }
         Ok(Empty {})
     }
@@ -368,7 +366,7 @@ impl Handle<DeleteEndpoint> for Sns {
 
 impl Handle<GetEndpointAttributes> for Sns {
     fn permissions(&self, cx: &Cx, input: &GetEndpointAttributesInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:GetEndpointAttributes", &input.endpoint_arn)
+        access::endpoint(cx, "SNS:GetEndpointAttributes", &input.endpoint_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: GetEndpointAttributesInput) -> Result<GetEndpointAttributesResponse, Fault> {
@@ -380,29 +378,29 @@ impl Handle<GetEndpointAttributes> for Sns {
 
 impl Handle<SetEndpointAttributes> for Sns {
     fn permissions(&self, cx: &Cx, input: &SetEndpointAttributesInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:SetEndpointAttributes", &input.endpoint_arn)
+        access::endpoint(cx, "SNS:SetEndpointAttributes", &input.endpoint_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: SetEndpointAttributesInput) -> Result<Empty, Fault> {
         let arn = arns::endpoint(cx, &input.endpoint_arn)?;
         let updated = self.store.write(|state| {
-            let there = state.endpoints.get(&arn).cloned().ok_or_else(faults::no_endpoint)?;
+            let existing = state.endpoints.get(&arn).cloned().ok_or_else(faults::no_endpoint)?;
             check_endpoint(&input.attributes)?;
             if let Some(token) = input.attributes.get("Token")
-                && *token != there.token
+                && *token != existing.token
             {
-                state.by_device.remove(&(there.application.clone(), there.token.clone()));
-                state.by_device.insert((there.application.clone(), token.clone()), arn.clone());
+                state.by_device_token.remove(&(existing.application.clone(), existing.token.clone()));
+                state.by_device_token.insert((existing.application.clone(), token.clone()), arn.clone());
             }
             if let Some(row) = state.endpoints.get_mut(&arn) {
                 row.attributes.extend(input.attributes);
                 row.token = row.attributes.get("Token").cloned().unwrap_or_default();
-                return Ok(Some(row.clone()).filter(|row| row.attributes != there.attributes));
+                return Ok(Some(row.clone()).filter(|row| row.attributes != existing.attributes));
             }
             Ok::<_, Fault>(None)
         })?;
         if let Some(updated) = updated {
-            self.tell_of(cx, Event::EndpointUpdated, &updated);
+            self.publish_device_event(cx, Event::EndpointUpdated, &updated);
         }
         Ok(Empty {})
     }
@@ -410,11 +408,11 @@ impl Handle<SetEndpointAttributes> for Sns {
 
 impl Handle<ListEndpointsByPlatformApplication> for Sns {
     fn permissions(&self, cx: &Cx, input: &ListEndpointsByPlatformApplicationInput) -> Result<Permissions, Fault> {
-        access::platform(cx, "SNS:ListEndpointsByPlatformApplication", &input.platform_application_arn)
+        access::application(cx, "SNS:ListEndpointsByPlatformApplication", &input.platform_application_arn)
     }
 
     async fn handle(&self, cx: &Cx, input: ListEndpointsByPlatformApplicationInput) -> Result<ListEndpointsByPlatformApplicationResponse, Fault> {
-        let of = application(cx, &input.platform_application_arn)?;
+        let of = arns::application(cx, &input.platform_application_arn)?;
         let tail = of.resource().strip_prefix("app/").unwrap_or_default();
         let prefix = format!("{}/", Arn::new("sns", &cx.scope, &format!("endpoint/{tail}")));
         let after = pages::after(input.next_token.as_deref())?;

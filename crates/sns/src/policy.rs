@@ -1,5 +1,5 @@
-//! A topic's policy: its text, read once; the one every topic begins with; and the statements that AddPermission writes.
-//! Deliberately no decision: that is the evaluator's.
+//! A topic's policy: its text, read once; the default; and the statements that AddPermission writes.
+//! The decision is the evaluator's.
 
 use crate::{faults, limits};
 use cloudlet_aws::{Account, Arn, Fault};
@@ -7,7 +7,7 @@ use cloudlet_policy::{Document, Kind, Policy};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-/// What a topic's policy may speak of, and AddPermission may grant. AWS: each by its name, none with a wildcard, and no `SNS:*`
+/// The actions that a topic's policy may have, and AddPermission may grant. AWS: each by its name, without wildcards, and no `SNS:*`
 /// (<https://github.com/cdklabs/cdk-nag/issues/676>, <https://github.com/hashicorp/terraform/issues/12740>).
 /// <https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-language-api-permissions-reference.html>
 const ACTIONS: [&str; 14] = [
@@ -36,12 +36,12 @@ fn is_in_scope(action: &str) -> bool {
 pub struct TopicPolicy {
     text: String,
     policy: Policy,
-    origin: Origin,
+    source: PolicySource,
 }
 
-/// The policy that a topic begins with says nothing to its owner that he does not know.
+/// Whether a topic has its default policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Origin {
+pub enum PolicySource {
     Default,
     Given,
 }
@@ -61,7 +61,7 @@ impl TopicPolicy {
                 "Condition": { "StringEquals": { "AWS:SourceOwner": topic.account() } },
             }],
         });
-        Ok(TopicPolicy { origin: Origin::Default, ..TopicPolicy::read(&text.to_string(), topic)? })
+        Ok(TopicPolicy { source: PolicySource::Default, ..TopicPolicy::read(&text.to_string(), topic)? })
     }
 
     pub fn read(text: &str, topic: &Arn) -> Result<TopicPolicy, Fault> {
@@ -74,11 +74,11 @@ impl TopicPolicy {
         if !document.statements().iter().all(|statement| statement.actions().1.into_iter().all(is_in_scope)) {
             return Err(out_of_scope());
         }
-        Ok(TopicPolicy::of(text, topic, document, Origin::Given))
+        Ok(TopicPolicy::of(text, topic, document, PolicySource::Given))
     }
 
-    fn of(text: &str, topic: &Arn, document: Document, origin: Origin) -> TopicPolicy {
-        TopicPolicy { text: text.to_owned(), policy: Policy { name: topic.as_str().into(), document }, origin }
+    fn of(text: &str, topic: &Arn, document: Document, source: PolicySource) -> TopicPolicy {
+        TopicPolicy { text: text.to_owned(), policy: Policy { name: topic.as_str().into(), document }, source }
     }
 
     pub fn text(&self) -> &str {
@@ -86,10 +86,10 @@ impl TopicPolicy {
     }
 
     pub fn is_default(&self) -> bool {
-        self.origin == Origin::Default
+        self.source == PolicySource::Default
     }
 
-    /// Ready to be handed to the evaluator.
+    /// For the evaluator.
     pub fn policy(&self) -> Policy {
         self.policy.clone()
     }
@@ -97,16 +97,16 @@ impl TopicPolicy {
 
 impl Serialize for TopicPolicy {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        (self.policy.name.as_ref(), &self.text, self.origin).serialize(to)
+        (self.policy.name.as_ref(), &self.text, self.source).serialize(to)
     }
 }
 
 impl<'de> Deserialize<'de> for TopicPolicy {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let (topic, text, origin) = <(Arn, String, Origin)>::deserialize(from)?;
+        let (topic, text, source) = <(Arn, String, PolicySource)>::deserialize(from)?;
         // A policy that was accepted once is loaded, even if it would be refused today.
         let document = Document::stored(&text, Kind::Resource);
-        Ok(TopicPolicy::of(&text, &topic, document, origin))
+        Ok(TopicPolicy::of(&text, &topic, document, source))
     }
 }
 
@@ -117,7 +117,7 @@ fn out_of_scope() -> Fault {
 /// The policy with one more permission.
 pub fn add(current: &TopicPolicy, label: &str, accounts: &[String], actions: &[String], topic: &Arn) -> Result<TopicPolicy, Fault> {
     if label.is_empty() || accounts.is_empty() || actions.is_empty() {
-        // AWS: unverified sentences.
+        // AWS: unverified messages.
         let name = if label.is_empty() {
             "Label"
         } else if accounts.is_empty() {
@@ -127,8 +127,8 @@ pub fn add(current: &TopicPolicy, label: &str, accounts: &[String], actions: &[S
         };
         return Err(faults::invalid(name));
     }
-    let (mut policy, mut statements) = taken_apart(current.text());
-    if statements.iter().any(|statement| labelled(statement, label)) {
+    let (mut policy, mut statements) = statements_of(current.text());
+    if statements.iter().any(|statement| has_label(statement, label)) {
         return Err(faults::invalid("Statement already exists"));
     }
     if !actions.iter().all(|action| ACTIONS.contains(&action.as_str())) {
@@ -145,24 +145,24 @@ pub fn add(current: &TopicPolicy, label: &str, accounts: &[String], actions: &[S
     statements.push(json!({
         "Sid": label,
         "Effect": "Allow",
-        "Principal": { "AWS": alone(principals) },
-        "Action": alone(actions.iter().map(|action| format!("SNS:{action}")).collect()),
+        "Principal": { "AWS": one_or_list(principals) },
+        "Action": one_or_list(actions.iter().map(|action| format!("SNS:{action}")).collect()),
         "Resource": topic.as_str(),
     }));
     policy.insert("Statement".into(), statements.into());
     TopicPolicy::read(&Value::Object(policy).to_string(), topic)
 }
 
-/// The policy without a permission. AWS: a label that nobody knows is no error.
+/// The policy without a permission. AWS: an unknown label is no error.
 pub fn remove(current: &TopicPolicy, label: &str, topic: &Arn) -> Result<TopicPolicy, Fault> {
-    let (mut policy, mut statements) = taken_apart(current.text());
+    let (mut policy, mut statements) = statements_of(current.text());
     let before = statements.len();
-    statements.retain(|statement| !labelled(statement, label));
+    statements.retain(|statement| !has_label(statement, label));
     if statements.len() == before {
         return Ok(current.clone());
     }
     if statements.is_empty() {
-        // AWS: unverified: the last statement cannot be taken away, so the topic's first policy comes back.
+        // AWS: unverified: the last statement cannot be removed, so the default policy is restored.
         return TopicPolicy::of_new_topic(topic);
     }
     policy.insert("Statement".into(), statements.into());
@@ -170,7 +170,7 @@ pub fn remove(current: &TopicPolicy, label: &str, topic: &Arn) -> Result<TopicPo
 }
 
 /// A policy and its statements; a single one is a list of one.
-fn taken_apart(text: &str) -> (Map<String, Value>, Vec<Value>) {
+fn statements_of(text: &str) -> (Map<String, Value>, Vec<Value>) {
     let mut policy: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
     let statements = match policy.remove("Statement") {
         Some(Value::Array(list)) => list,
@@ -180,11 +180,11 @@ fn taken_apart(text: &str) -> (Map<String, Value>, Vec<Value>) {
     (policy, statements)
 }
 
-fn labelled(statement: &Value, label: &str) -> bool {
+fn has_label(statement: &Value, label: &str) -> bool {
     statement.get("Sid").and_then(Value::as_str) == Some(label)
 }
 
-/// One stands alone, several in a list.
-fn alone(mut texts: Vec<String>) -> Value {
+/// A single text, or a list.
+fn one_or_list(mut texts: Vec<String>) -> Value {
     if texts.len() == 1 { texts.pop().map(Value::from).unwrap_or_default() } else { json!(texts) }
 }

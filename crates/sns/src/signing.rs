@@ -1,8 +1,8 @@
 //! The signatures of notifications, and the certificate that goes with them.
 //! <https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html>
 //!
-//! The RSA is done here because no library of the house signs with SHA-1, which version 1 of the signature is, and because at two
-//! thousand signatures a second a library would be what publishing waits for.
+//! RSA is implemented here, since no library of the project signs with SHA-1, which version 1 of the signature needs, and since a
+//! library's two thousand signatures a second would limit publishing.
 
 mod key;
 
@@ -60,7 +60,7 @@ pub struct Certificate;
 impl Certificate {
     const PEM: &str = include_str!("signing/certificate.pem");
 
-    /// Where it lies: `/SimpleNotificationService-….pem`.
+    /// Its path: `/SimpleNotificationService-….pem`.
     pub fn path() -> &'static str {
         static PATH: LazyLock<String> =
             LazyLock::new(|| format!("/SimpleNotificationService-{}.pem", cloudlet_digest::md5_hex(Certificate::PEM.as_bytes())));
@@ -86,10 +86,10 @@ mod tests {
     use proptest::prelude::*;
     use rcgen::{CertificateParams, DnType, KeyUsagePurpose, PublicKeyData, SigningKey};
 
-    /// The key as the certificate's maker sees it.
-    struct Holder(Vec<u8>);
+    /// The key, for the library that makes the certificate.
+    struct Key(Vec<u8>);
 
-    impl PublicKeyData for Holder {
+    impl PublicKeyData for Key {
         fn der_bytes(&self) -> &[u8] {
             &self.0
         }
@@ -99,21 +99,21 @@ mod tests {
         }
     }
 
-    impl SigningKey for Holder {
+    impl SigningKey for Key {
         fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
             Ok(SignatureVersion::V2.sign(message).to_vec())
         }
     }
 
     #[test]
-    fn the_certificate_is_that_of_the_key() {
+    fn the_certificate_has_the_public_key() {
         let mut params = CertificateParams::new(vec!["sns.amazonaws.com".to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, "sns.amazonaws.com");
         params.distinguished_name.push(DnType::OrganizationName, "Cloudlet");
-        // Notifications are verified by stopped and by moved clocks too.
+        // The server's clock can be set to any time.
         (params.not_before, params.not_after) = (rcgen::date_time_ymd(2000, 1, 1), rcgen::date_time_ymd(2199, 12, 31));
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        assert_eq!(params.self_signed(&Holder(key::public())).unwrap().pem().replace("\r\n", "\n"), Certificate::PEM);
+        assert_eq!(params.self_signed(&Key(key::public())).unwrap().pem().replace("\r\n", "\n"), Certificate::PEM);
     }
 
     proptest! {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_certificate_lies_where_the_signature_says_and_nowhere_else() {
+    fn the_certificate_is_served_at_its_path_only() {
         assert!(Certificate.public_file("/SimpleNotificationService-0.pem").is_none());
         assert!(Certificate.public_file(Certificate::path()).unwrap().body.starts_with(b"-----BEGIN CERTIFICATE-----"));
         assert!(Certificate.public_file("/bucket/key").is_none());

@@ -1,13 +1,13 @@
-//! Text messages: attributes, the numbers that opted out, the sandbox, and the messages themselves, which the mailbox holds.
+//! SMS: attributes, opted-out numbers, the sandbox, and text messages, which go into the mailbox.
 //! <https://docs.aws.amazon.com/sns/latest/dg/sns-mobile-phone-number-as-subscriber.html>
 
 use crate::{
-    Sns, access,
-    deliveries::{Delivery, PRINCIPAL},
+    Sns,
+    access::{self, PRINCIPAL},
     faults, limits,
-    messages::Draft,
+    messages::PublishEntry,
     pages, phones,
-    state::{Message, Protocol, SandboxNumber, Subscription, Topic},
+    state::{Delivery, Message, PhoneKey, Protocol, SandboxNumber, Subscription, Topic},
 };
 use cloudlet_api_s3::{HeadBucket, HeadBucketRequest};
 use cloudlet_api_sns::{
@@ -20,7 +20,7 @@ use cloudlet_api_sns::{
     OptInPhoneNumberResponse, SMSSandboxPhoneNumber, SetSMSAttributes, SetSMSAttributesInput, SetSMSAttributesResponse, VerifySMSSandboxPhoneNumber,
     VerifySMSSandboxPhoneNumberInput, VerifySMSSandboxPhoneNumberResult,
 };
-use cloudlet_aws::{Account, Arn, Caller, Fault, Region};
+use cloudlet_aws::{Arn, Caller, Fault};
 use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_mailbox::{Channel, Mail};
 use cloudlet_shape::Map;
@@ -32,11 +32,11 @@ const NAMES: [&str; 6] =
     ["MonthlySpendLimit", "DeliveryStatusIAMRole", "DeliveryStatusSuccessSamplingRate", "DefaultSenderID", "DefaultSMSType", REPORTS];
 
 fn check_attribute(name: &str, value: &str) -> Result<(), Fault> {
-    let refused = |sentence: String| Err(faults::INVALID_PARAMETER.says(sentence));
+    let refused = |message: String| Err(faults::INVALID_PARAMETER.says(message));
     if !NAMES.contains(&name) {
         return refused(format!("{name} is not a valid attribute"));
     }
-    let well = match name {
+    let is_valid = match name {
         "DefaultSMSType" => matches!(value, "Promotional" | "Transactional"),
         "MonthlySpendLimit" => value.parse::<u32>().is_ok(),
         "DeliveryStatusSuccessSamplingRate" => value.parse::<u32>().is_ok_and(|rate| rate <= 100),
@@ -50,14 +50,14 @@ fn check_attribute(name: &str, value: &str) -> Result<(), Fault> {
         _ => true,
     };
     match name {
-        _ if well => Ok(()),
+        _ if is_valid => Ok(()),
         // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
         "DeliveryStatusSuccessSamplingRate" => refused(format!("{name} is not an integer between 0-100")),
         _ => refused(format!("{name} is invalid")),
     }
 }
 
-/// S3 knows whether there is a bucket, even if it lets SNS not in.
+/// Whether the bucket exists. S3 tells even if SNS has no access to it.
 async fn check_bucket(cx: &Cx, bucket: &str) -> Result<(), Fault> {
     let input = HeadBucketRequest { bucket: bucket.to_owned(), ..HeadBucketRequest::default() };
     match cx.call::<HeadBucket>(Caller::service(PRINCIPAL, None), cx.scope.clone(), input).await {
@@ -67,7 +67,7 @@ async fn check_bucket(cx: &Cx, bucket: &str) -> Result<(), Fault> {
     }
 }
 
-fn key(cx: &Cx, number: &str) -> (Account, Region, String) {
+fn key(cx: &Cx, number: &str) -> PhoneKey {
     (cx.scope.account, cx.scope.region.clone(), number.to_owned())
 }
 
@@ -78,50 +78,43 @@ fn check_number(number: &str) -> Result<String, Fault> {
 
 impl Sns {
     fn is_opted_out(&self, cx: &Cx, number: &str) -> bool {
-        self.store.read(|state| state.opted_out.contains(&key(cx, number)))
+        self.store.read(|state| state.opted_out_numbers.contains(&key(cx, number)))
     }
 
-    /// Who an account's text messages come from.
+    /// The sender that a text message shows.
     fn sender(&self, cx: &Cx, message: &Message) -> String {
-        let own = message.attributes.get("AWS.SNS.SMS.SenderID").map(|attribute| match &attribute.value {
-            crate::state::AttributeValue::Text(text) => text.clone(),
-            crate::state::AttributeValue::Binary(_) => String::new(),
-        });
-        let set = || {
+        let given = message.attributes.get("AWS.SNS.SMS.SenderID").and_then(|attribute| attribute.value.text().map(str::to_owned));
+        let default = || {
             let scope = (cx.scope.account, cx.scope.region.clone());
-            self.store.read(|state| state.sms.get(&scope)?.get("DefaultSenderID").cloned())
+            self.store.read(|state| state.sms_attributes.get(&scope)?.get("DefaultSenderID").cloned())
         };
-        own.or_else(set).filter(|sender| !sender.is_empty()).unwrap_or_else(|| "NOTICE".to_owned())
+        given.or_else(default).filter(|sender| !sender.is_empty()).unwrap_or_else(|| "NOTICE".to_owned())
     }
 }
 
-/// A message to a subscriber's phone; none to who opted out.
+/// The delivery of a message to a subscribed phone; none to a number that opted out.
 pub fn delivery(sns: &Sns, cx: &Cx, topic: &Topic, message: &Message, to: &Subscription) -> Option<Delivery> {
     if sns.is_opted_out(cx, &phones::plain(&to.endpoint)) {
         return None;
     }
-    // AWS: the topic's display name stands before the text.
+    // AWS: the topic's display name precedes the text.
     let prefix = if topic.display_name.is_empty() { String::new() } else { format!("{}> ", topic.display_name) };
     let body = format!("{prefix}{}", message.content.text(Protocol::Sms.name()));
-    Some(Delivery { sender: sns.sender(cx, message), ..Delivery::notification(topic, message, to, body) })
+    Some(Delivery { sender: sns.sender(cx, message), ..Delivery::of_message(topic, message, to, body) })
 }
 
-/// A message to a phone, without a topic.
-pub fn publish(sns: &Sns, cx: &Cx, number: &str, draft: Draft) -> Result<String, Fault> {
-    if draft.message.len() > limits::SMS {
+/// Publish to a phone, without a topic.
+pub fn publish(sns: &Sns, cx: &Cx, number: &str, entry: PublishEntry) -> Result<String, Fault> {
+    if entry.message.len() > limits::SMS {
         return Err(faults::invalid("Message too long"));
     }
-    let message = draft.into_message(cx.ids().uuid(), cx.now, None)?;
+    let message = entry.into_message(cx, None)?;
     let id = message.id.to_string();
-    // AWS: a number that opted out gets nothing, and the caller learns nothing of it.
+    // AWS: a number that opted out receives nothing, and the call succeeds.
     if sns.is_opted_out(cx, number) {
         return Ok(id);
     }
-    let text = |attribute: &crate::state::Attribute| match &attribute.value {
-        crate::state::AttributeValue::Text(text) => Some(text.clone()),
-        crate::state::AttributeValue::Binary(_) => None,
-    };
-    let fields = message.attributes.iter().filter_map(|(name, attribute)| Some((name.clone(), text(attribute)?)));
+    let fields = message.attributes.iter().filter_map(|(name, attribute)| Some((name.clone(), attribute.value.text()?.to_owned())));
     let fields = std::iter::once(("MessageId".to_owned(), id.clone())).chain(fields).collect();
     sns.mailbox.put(Mail {
         at: cx.now,
@@ -149,7 +142,7 @@ impl Handle<SetSMSAttributes> for Sns {
             check_bucket(cx, bucket).await?;
         }
         self.store.update(|state| {
-            let all = state.sms.get_or_insert_with((cx.scope.account, cx.scope.region.clone()), Map::new);
+            let all = state.sms_attributes.get_or_insert_with((cx.scope.account, cx.scope.region.clone()), Map::new);
             all.extend(input.attributes);
         });
         Ok(SetSMSAttributesResponse {})
@@ -163,8 +156,8 @@ impl Handle<GetSMSAttributes> for Sns {
 
     async fn handle(&self, cx: &Cx, input: GetSMSAttributesInput) -> Result<GetSMSAttributesResponse, Fault> {
         let scope = (cx.scope.account, cx.scope.region.clone());
-        let set = self.store.read(|state| state.sms.get(&scope).cloned()).unwrap_or_default();
-        // AWS: a limit of one dollar until another is set. https://docs.aws.amazon.com/sns/latest/dg/channels-sms-awssupport-spend-threshold.html
+        let set = self.store.read(|state| state.sms_attributes.get(&scope).cloned()).unwrap_or_default();
+        // AWS: the limit is one dollar until another is set. https://docs.aws.amazon.com/sns/latest/dg/channels-sms-awssupport-spend-threshold.html
         let mut all: Map<String> = [("MonthlySpendLimit".to_owned(), "1".to_owned())].into();
         all.extend(set);
         if let Some(wanted) = input.attributes.filter(|wanted| !wanted.is_empty()) {
@@ -193,7 +186,7 @@ impl Handle<ListPhoneNumbersOptedOut> for Sns {
     async fn handle(&self, cx: &Cx, input: ListPhoneNumbersOptedOutInput) -> Result<ListPhoneNumbersOptedOutResponse, Fault> {
         let from = Bound::Excluded(key(cx, &pages::after(input.next_token.as_deref())?.unwrap_or_default()));
         let numbers = self.store.read(|state| {
-            let range = state.opted_out.range((from, Bound::Unbounded));
+            let range = state.opted_out_numbers.range((from, Bound::Unbounded));
             let mine = range.take_while(|((account, region, _), _)| *account == cx.scope.account && *region == cx.scope.region);
             mine.take(limits::PAGE + 1).map(|((_, _, number), _)| number.clone()).collect()
         });
@@ -209,7 +202,7 @@ impl Handle<OptInPhoneNumber> for Sns {
 
     async fn handle(&self, cx: &Cx, input: OptInPhoneNumberInput) -> Result<OptInPhoneNumberResponse, Fault> {
         let number = check_number(&input.phone_number)?;
-        self.store.update(|state| state.opted_out.remove(&key(cx, &number)));
+        self.store.update(|state| state.opted_out_numbers.remove(&key(cx, &number)));
         Ok(OptInPhoneNumberResponse {})
     }
 }
@@ -219,7 +212,7 @@ impl Handle<ListOriginationNumbers> for Sns {
         access::anything(cx, "SNS:ListOriginationNumbers")
     }
 
-    /// Origination numbers are leased from AWS End User Messaging; nobody has any here.
+    /// Origination numbers are leased from AWS End User Messaging; there are none here.
     async fn handle(&self, _: &Cx, _: ListOriginationNumbersRequest) -> Result<ListOriginationNumbersResult, Fault> {
         Ok(ListOriginationNumbersResult { phone_numbers: Some(vec![]), next_token: None })
     }
@@ -244,17 +237,17 @@ impl Handle<CreateSMSSandboxPhoneNumber> for Sns {
     async fn handle(&self, cx: &Cx, input: CreateSMSSandboxPhoneNumberInput) -> Result<CreateSMSSandboxPhoneNumberResult, Fault> {
         let code = format!("{:06}", cx.ids().number() % 1_000_000);
         self.store.write(|state| {
-            if state.opted_out.contains(&key(cx, &input.phone_number)) {
+            if state.opted_out_numbers.contains(&key(cx, &input.phone_number)) {
                 return Err(faults::OPTED_OUT.says("The phone number has opted out."));
             }
-            let mine = |(account, region, _): &(Account, Region, String)| *account == cx.scope.account && *region == cx.scope.region;
-            if state.sandbox.keys().filter(|key| mine(key)).count() >= limits::SANDBOX_NUMBERS
-                && !state.sandbox.contains(&key(cx, &input.phone_number))
+            let mine = |(account, region, _): &PhoneKey| *account == cx.scope.account && *region == cx.scope.region;
+            if state.sandbox_numbers.keys().filter(|key| mine(key)).count() >= limits::SANDBOX_NUMBERS
+                && !state.sandbox_numbers.contains(&key(cx, &input.phone_number))
             {
-                // AWS: unverified sentence.
+                // AWS: unverified message.
                 return Err(faults::USER_ERROR.says("The maximum number of destination phone numbers has been reached."));
             }
-            state.sandbox.insert(key(cx, &input.phone_number), SandboxNumber { verified: false, code: code.clone() });
+            state.sandbox_numbers.insert(key(cx, &input.phone_number), SandboxNumber { verified: false, one_time_password: code.clone() });
             Ok(())
         })?;
         self.mailbox.put(Mail {
@@ -274,7 +267,7 @@ impl Handle<CreateSMSSandboxPhoneNumber> for Sns {
 }
 
 fn no_number() -> Fault {
-    // AWS: unverified sentence.
+    // AWS: unverified message.
     faults::RESOURCE_NOT_FOUND.says("The phone number does not exist.")
 }
 
@@ -285,9 +278,9 @@ impl Handle<VerifySMSSandboxPhoneNumber> for Sns {
 
     async fn handle(&self, cx: &Cx, input: VerifySMSSandboxPhoneNumberInput) -> Result<VerifySMSSandboxPhoneNumberResult, Fault> {
         self.store.write(|state| {
-            let number = state.sandbox.get_mut(&key(cx, &input.phone_number)).ok_or_else(no_number)?;
-            if number.code != input.one_time_password {
-                // AWS: unverified sentence.
+            let number = state.sandbox_numbers.get_mut(&key(cx, &input.phone_number)).ok_or_else(no_number)?;
+            if number.one_time_password != input.one_time_password {
+                // AWS: unverified message.
                 return Err(faults::VERIFICATION.says("The one-time password is invalid."));
             }
             number.verified = true;
@@ -303,7 +296,7 @@ impl Handle<DeleteSMSSandboxPhoneNumber> for Sns {
     }
 
     async fn handle(&self, cx: &Cx, input: DeleteSMSSandboxPhoneNumberInput) -> Result<DeleteSMSSandboxPhoneNumberResult, Fault> {
-        self.store.write(|state| state.sandbox.remove(&key(cx, &input.phone_number)).ok_or_else(no_number))?;
+        self.store.write(|state| state.sandbox_numbers.remove(&key(cx, &input.phone_number)).ok_or_else(no_number))?;
         Ok(DeleteSMSSandboxPhoneNumberResult {})
     }
 }
@@ -317,7 +310,7 @@ impl Handle<ListSMSSandboxPhoneNumbers> for Sns {
         let most = input.max_results.and_then(|most| usize::try_from(most).ok()).unwrap_or(limits::PAGE).clamp(1, limits::PAGE);
         let from = Bound::Excluded(key(cx, &pages::after(input.next_token.as_deref())?.unwrap_or_default()));
         let rows: Vec<(String, bool)> = self.store.read(|state| {
-            let range = state.sandbox.range((from, Bound::Unbounded));
+            let range = state.sandbox_numbers.range((from, Bound::Unbounded));
             let mine = range.take_while(|((account, region, _), _)| *account == cx.scope.account && *region == cx.scope.region);
             mine.take(most + 1).map(|((_, _, number), row)| (number.clone(), row.verified)).collect()
         });

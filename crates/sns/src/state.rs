@@ -1,208 +1,26 @@
-//! The tables: one store for topics, subscriptions and all that is seldom changed; and for each FIFO topic a ledger of its own.
+//! The tables: one store for topics, subscriptions and what seldom changes, and a store of its own for each FIFO topic.
 
-use crate::{
-    delivery_policy::DeliveryPolicy,
-    filter::{FilterPolicy, FilterScope},
-    limits,
-    policy::TopicPolicy,
-    signing::SignatureVersion,
+mod delivery;
+mod message;
+mod subscription;
+mod topic;
+
+pub use delivery::{Delivery, MessageType};
+pub use message::{Attribute, AttributeValue, Content, Message};
+pub use subscription::{
+    Confirmation, ConfirmationToken, Protocol, RedrivePolicy, Replay, ReplayStatus, Subscription, SubscriptionAttributes, ThrottleWindow,
 };
-use cloudlet_api_sns::MessageAttributeValue;
+pub use topic::{FifoAttributes, ThroughputScope, Topic};
+
 use cloudlet_aws::{Account, Arn, Region, Timestamp};
-use cloudlet_shape::{Blob, Map};
+use cloudlet_shape::Map;
 use cloudlet_store::{Table, tables};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{ops::Bound, sync::Arc};
 
 pub type Name = Arc<str>;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Protocol {
-    Http,
-    Https,
-    Email,
-    EmailJson,
-    Sms,
-    Sqs,
-    Application,
-    Lambda,
-    Firehose,
-}
-
-impl Protocol {
-    const ALL: [Protocol; 9] = [
-        Protocol::Http,
-        Protocol::Https,
-        Protocol::Email,
-        Protocol::EmailJson,
-        Protocol::Sms,
-        Protocol::Sqs,
-        Protocol::Application,
-        Protocol::Lambda,
-        Protocol::Firehose,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Protocol::Http => "http",
-            Protocol::Https => "https",
-            Protocol::Email => "email",
-            Protocol::EmailJson => "email-json",
-            Protocol::Sms => "sms",
-            Protocol::Sqs => "sqs",
-            Protocol::Application => "application",
-            Protocol::Lambda => "lambda",
-            Protocol::Firehose => "firehose",
-        }
-    }
-
-    pub fn read(name: &str) -> Option<Protocol> {
-        Protocol::ALL.into_iter().find(|protocol| protocol.name() == name)
-    }
-
-    pub fn is_http(self) -> bool {
-        matches!(self, Protocol::Http | Protocol::Https)
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ThroughputScope {
-    #[default]
-    Topic,
-    MessageGroup,
-}
-
-/// What only a FIFO topic has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fifo {
-    pub content_based: bool,
-    /// As it was set; never set, it is not shown.
-    pub scope: Option<ThroughputScope>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Topic {
-    pub arn: Arn,
-    pub owner: Account,
-    pub display_name: String,
-    pub policy: TopicPolicy,
-    pub delivery: Option<DeliveryPolicy>,
-    pub fifo: Option<Fifo>,
-    pub signature: Option<SignatureVersion>,
-    pub kms_key: Option<String>,
-    pub tracing: Option<String>,
-    pub message_size: Option<usize>,
-    /// Days for which messages are archived.
-    pub archive: Option<u32>,
-    pub archive_since: Option<Timestamp>,
-    /// `SQSSuccessFeedbackRoleArn` and its like.
-    pub feedback: Map<String>,
-    pub tags: Map<String>,
-    pub data_protection: Option<String>,
-    /// Subscriptions that there were.
-    pub deleted: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Confirmation {
-    Pending,
-    /// By whom: a signed call, or a visit to a link.
-    Authenticated,
-    Unauthenticated,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Subscription {
-    pub arn: Arn,
-    pub topic: Arn,
-    pub owner: Account,
-    pub region: Region,
-    pub principal: String,
-    pub protocol: Protocol,
-    pub endpoint: String,
-    pub confirmation: Confirmation,
-    /// It was confirmed by somebody who wants signatures.
-    pub guarded: bool,
-    pub settings: Settings,
-}
-
-/// What is set of a subscription.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
-    pub raw: bool,
-    pub filter: Option<FilterPolicy>,
-    pub scope: Option<FilterScope>,
-    pub delivery: Option<DeliveryPolicy>,
-    pub redrive: Option<Redrive>,
-    pub role: Option<String>,
-    pub replay: Option<Replay>,
-}
-
-/// Where go what cannot be delivered.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Redrive {
-    pub text: String,
-    pub target: Arn,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Replay {
-    pub text: String,
-    pub from: Timestamp,
-    pub until: Option<Timestamp>,
-    pub status: ReplayStatus,
-    /// The last archived message that has been handed out again.
-    pub reached: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ReplayStatus {
-    Pending,
-    InProgress,
-    Completed,
-}
-
-impl Topic {
-    pub fn is_fifo(&self) -> bool {
-        self.fifo.is_some()
-    }
-
-    /// Whether it takes messages that not every endpoint can.
-    pub fn takes_large(&self) -> bool {
-        self.message_size.is_some_and(|size| size > limits::MESSAGE)
-    }
-
-    pub fn signature(&self) -> SignatureVersion {
-        self.signature.unwrap_or_default()
-    }
-}
-
-impl Subscription {
-    pub fn is_confirmed(&self) -> bool {
-        self.confirmation != Confirmation::Pending
-    }
-
-    /// Whether only who signs may end it. AWS: always so of a queue's, as its API reference said until 2025.
-    pub fn is_guarded(&self) -> bool {
-        self.guarded || self.protocol == Protocol::Sqs
-    }
-}
-
-/// What a token stands for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Token {
-    pub until: Timestamp,
-    /// As it is to be: confirmed, or back again.
-    pub subscription: Subscription,
-}
-
-/// How many deliveries an endpoint has had in a second.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct Pace {
-    pub second: i64,
-    pub used: u32,
-}
-
+/// A platform application.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Application {
     pub arn: Arn,
@@ -210,6 +28,7 @@ pub struct Application {
     pub attributes: Map<String>,
 }
 
+/// A platform endpoint: one device of an application.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Endpoint {
     pub arn: Arn,
@@ -218,176 +37,138 @@ pub struct Endpoint {
     pub attributes: Map<String>,
 }
 
-/// A phone number of the sandbox.
+/// A phone number of the SMS sandbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SandboxNumber {
     pub verified: bool,
-    pub code: String,
+    pub one_time_password: String,
 }
+
+/// The key of what belongs to a phone number of an account in a region.
+pub type PhoneKey = (Account, Region, String);
 
 #[derive(Default)]
 pub struct State {
     pub topics: Table<Arn, Arc<Topic>>,
     /// By their ARNs, which begin with those of their topics.
     pub subscriptions: Table<Arn, Arc<Subscription>>,
-    pub tokens: Table<Name, Token>,
-    pub paces: Table<Arn, Pace>,
+    pub confirmation_tokens: Table<Name, ConfirmationToken>,
+    /// By the subscription.
+    pub throttle_windows: Table<Arn, ThrottleWindow>,
     pub applications: Table<Arn, Application>,
     pub endpoints: Table<Arn, Endpoint>,
-    pub sms: Table<(Account, Region), Map<String>>,
-    pub opted_out: Table<(Account, Region, String), Timestamp>,
-    pub sandbox: Table<(Account, Region, String), SandboxNumber>,
-    /// By who subscribed.
-    pub owned: Table<(Account, Region, Arn), ()>,
+    pub sms_attributes: Table<(Account, Region), Map<String>>,
+    /// Since when.
+    pub opted_out_numbers: Table<PhoneKey, Timestamp>,
+    pub sandbox_numbers: Table<PhoneKey, SandboxNumber>,
+    /// Subscriptions by the account that subscribed.
+    pub by_owner: Table<(Account, Region, Arn), ()>,
     pub by_endpoint: Table<(Arn, Protocol, String), Arn>,
-    pub by_device: Table<(Arn, String), Arn>,
-    pub expiring: Table<(Timestamp, Name), ()>,
+    pub by_device_token: Table<(Arn, String), Arn>,
+    pub by_expiry: Table<(Timestamp, Name), ()>,
 }
 
-tables!(State { topics, subscriptions, tokens, paces, applications, endpoints, sms, opted_out, sandbox }
-    indexes(State::reindex) { owned, by_endpoint, by_device, expiring });
+tables!(State {
+    topics, subscriptions, confirmation_tokens, throttle_windows, applications, endpoints, sms_attributes, opted_out_numbers, sandbox_numbers
+} indexes(State::reindex) { by_owner, by_endpoint, by_device_token, by_expiry });
 
 impl State {
     fn reindex(&mut self) {
         for (arn, subscription) in &self.subscriptions {
-            self.owned.insert((subscription.owner, subscription.region.clone(), arn.clone()), ());
+            self.by_owner.insert((subscription.owner, subscription.region.clone(), arn.clone()), ());
             self.by_endpoint.insert((subscription.topic.clone(), subscription.protocol, subscription.endpoint.clone()), arn.clone());
         }
         for (arn, endpoint) in &self.endpoints {
-            self.by_device.insert((endpoint.application.clone(), endpoint.token.clone()), arn.clone());
+            self.by_device_token.insert((endpoint.application.clone(), endpoint.token.clone()), arn.clone());
         }
-        for (name, token) in &self.tokens {
-            self.expiring.insert((token.until, name.clone()), ());
+        for (name, token) in &self.confirmation_tokens {
+            self.by_expiry.insert((token.expires, name.clone()), ());
         }
     }
 
-    /// The subscriptions of a topic, after one of them.
-    pub fn of_topic<'a>(&'a self, topic: &Arn, after: Option<&str>) -> impl Iterator<Item = &'a Arc<Subscription>> + use<'a> {
+    /// The subscriptions of a topic, in the order of their ARNs, after one of them.
+    pub fn subscriptions_of<'a>(&'a self, topic: &Arn, after: Option<&str>) -> impl Iterator<Item = &'a Arc<Subscription>> + use<'a> {
         let prefix = [topic.as_str(), ":"].concat();
         let from = match after {
-            Some(after) if after >= prefix.as_str() => std::ops::Bound::Excluded(after),
-            _ => std::ops::Bound::Included(prefix.as_str()),
+            Some(after) if after >= prefix.as_str() => Bound::Excluded(after),
+            _ => Bound::Included(prefix.as_str()),
         };
-        let range = self.subscriptions.range::<str, _>((from, std::ops::Bound::Unbounded));
+        let range = self.subscriptions.range::<str, _>((from, Bound::Unbounded));
         range.take_while(move |(arn, _)| arn.as_str().starts_with(&prefix)).map(|(_, subscription)| subscription)
     }
 
-    pub fn put_subscription(&mut self, subscription: Subscription) {
+    pub fn insert_subscription(&mut self, subscription: Subscription) {
         let arn = subscription.arn.clone();
-        self.owned.insert((subscription.owner, subscription.region.clone(), arn.clone()), ());
+        self.by_owner.insert((subscription.owner, subscription.region.clone(), arn.clone()), ());
         self.by_endpoint.insert((subscription.topic.clone(), subscription.protocol, subscription.endpoint.clone()), arn.clone());
         self.subscriptions.insert(arn, Arc::new(subscription));
     }
 
-    pub fn drop_subscription(&mut self, arn: &str) -> Option<Arc<Subscription>> {
-        let gone = self.subscriptions.remove(arn)?;
-        self.owned.remove(&(gone.owner, gone.region.clone(), gone.arn.clone()));
-        self.by_endpoint.remove(&(gone.topic.clone(), gone.protocol, gone.endpoint.clone()));
-        self.paces.remove(arn);
-        Some(gone)
+    pub fn remove_subscription(&mut self, arn: &str) -> Option<Arc<Subscription>> {
+        let removed = self.subscriptions.remove(arn)?;
+        self.by_owner.remove(&(removed.owner, removed.region.clone(), removed.arn.clone()));
+        self.by_endpoint.remove(&(removed.topic.clone(), removed.protocol, removed.endpoint.clone()));
+        self.throttle_windows.remove(arn);
+        Some(removed)
     }
 
-    /// Puts a token down, and forgets those whose time is over.
-    pub fn put_token(&mut self, name: Name, token: Token, now: Timestamp) {
-        while let Some((at, old)) = self.expiring.first().map(|(key, ())| key.clone()).filter(|(at, _)| *at <= now) {
-            self.expiring.remove(&(at, old.clone()));
-            self.tokens.remove(&old);
+    /// Stores a token, and removes those that have expired.
+    pub fn insert_token(&mut self, name: Name, token: ConfirmationToken, now: Timestamp) {
+        while let Some((at, old)) = self.by_expiry.first().map(|(key, ())| key.clone()).filter(|(at, _)| *at <= now) {
+            self.by_expiry.remove(&(at, old.clone()));
+            self.confirmation_tokens.remove(&old);
         }
-        self.expiring.insert((token.until, name.clone()), ());
-        self.tokens.insert(name, token);
+        self.by_expiry.insert((token.expires, name.clone()), ());
+        self.confirmation_tokens.insert(name, token);
     }
 
-    /// Changes a topic, if there is one.
+    /// Changes a topic, if it exists.
     pub fn change_topic<R>(&mut self, arn: &str, change: impl FnOnce(&mut Topic) -> R) -> Option<R> {
         self.topics.get_mut(arn).map(|topic| change(Arc::make_mut(topic)))
     }
 
+    /// Changes a subscription, if it exists.
     pub fn change_subscription<R>(&mut self, arn: &str, change: impl FnOnce(&mut Subscription) -> R) -> Option<R> {
         self.subscriptions.get_mut(arn).map(|subscription| change(Arc::make_mut(subscription)))
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Attribute {
-    pub kind: String,
-    pub value: AttributeValue,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum AttributeValue {
-    Text(String),
-    Binary(#[serde(with = "cloudlet_store::as_base64")] Blob),
-}
-
-impl Attribute {
-    pub fn of(value: MessageAttributeValue) -> Attribute {
-        let content = match value.binary_value {
-            Some(bytes) => AttributeValue::Binary(bytes),
-            None => AttributeValue::Text(value.string_value.unwrap_or_default()),
-        };
-        Attribute { kind: value.data_type, value: content }
-    }
-}
-
-/// What is said: one text for all, or one for each protocol.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Content {
-    Plain(String),
-    PerProtocol { default: String, others: BTreeMap<String, String> },
-}
-
-impl Content {
-    pub fn text(&self, protocol: &str) -> &str {
-        match self {
-            Content::Plain(text) => text,
-            Content::PerProtocol { default, others } => others.get(protocol).unwrap_or(default),
-        }
-    }
-}
-
-/// A message as it was published.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Message {
-    pub id: Name,
-    pub content: Content,
-    pub subject: Option<String>,
-    pub attributes: Map<Attribute>,
-    pub at: Timestamp,
-    pub group: Option<String>,
-    pub deduplication: Option<String>,
-    /// In a FIFO topic.
-    pub sequence: Option<u64>,
-}
-
 /// A message remembered by its deduplication id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Twin {
-    pub id: Name,
-    pub sequence: u64,
+pub struct DeduplicationEntry {
+    pub message_id: Name,
+    pub sequence_number: u64,
     pub at: Timestamp,
 }
 
-/// The group in which a deduplication id counts (empty: the whole topic), and the id.
-pub type TwinKey = (String, String);
+/// The group within which a deduplication id counts (empty: the whole topic), and the id.
+pub type DeduplicationKey = (String, String);
 
-/// A FIFO topic's own books.
+/// What a FIFO topic has beside its attributes.
 #[derive(Default)]
-pub struct Ledger {
-    /// One row: the last sequence number.
-    pub last: Table<(), u64>,
-    pub twins: Table<TwinKey, Twin>,
+pub struct FifoState {
+    /// One row.
+    pub last_sequence_number: Table<(), u64>,
+    pub deduplication: Table<DeduplicationKey, DeduplicationEntry>,
+    /// By sequence number.
     pub archive: Table<u64, Arc<Message>>,
-    /// What waits behind a delivery that failed: by subscription, group, and sequence.
-    pub waiting: Table<(Arn, String, u64), crate::deliveries::Delivery>,
-    pub ages: Table<(Timestamp, TwinKey), ()>,
+    /// Deliveries that wait for a retry, and those that wait behind them: by subscription, message group, and sequence number.
+    pub waiting: Table<(Arn, String, u64), Delivery>,
+    pub deduplication_by_time: Table<(Timestamp, DeduplicationKey), ()>,
 }
 
-tables!(Ledger { last, twins, archive, waiting } indexes(Ledger::reindex) { ages });
+tables!(FifoState { last_sequence_number, deduplication, archive, waiting } indexes(FifoState::reindex) { deduplication_by_time });
 
-impl Ledger {
+impl FifoState {
     fn reindex(&mut self) {
-        for (key, twin) in &self.twins {
-            self.ages.insert((twin.at, key.clone()), ());
+        for (key, entry) in &self.deduplication {
+            self.deduplication_by_time.insert((entry.at, key.clone()), ());
         }
+    }
+
+    /// The first delivery that waits in a message group of a subscription.
+    pub fn first_waiting(&self, subscription: &Arn, group: &str) -> Option<&Delivery> {
+        let key = |number| (subscription.clone(), group.to_owned(), number);
+        self.waiting.range(key(0)..=key(u64::MAX)).next().map(|(_, delivery)| delivery)
     }
 }

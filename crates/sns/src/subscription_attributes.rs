@@ -1,107 +1,140 @@
-//! The attributes of a subscription, by the names clients give them.
+//! The attributes of a subscription, by name.
 //! <https://docs.aws.amazon.com/sns/latest/api/API_SetSubscriptionAttributes.html>
 
 use crate::{
-    archive,
-    delivery_policy::{self, DeliveryPolicy, Whose},
+    delivery_policy::{self, DeliveryPolicy, PolicyOwner},
     filter::{FilterPolicy, FilterScope},
-    state::{Confirmation, Protocol, Redrive, ReplayStatus, Settings, Subscription, Topic},
-    topic_attributes::Trouble,
+    json,
+    state::{Confirmation, Protocol, RedrivePolicy, Replay, ReplayStatus, Subscription, SubscriptionAttributes, Topic},
+    topic_attributes::AttributeError,
 };
-use cloudlet_aws::Arn;
-use cloudlet_shape::Map;
+use cloudlet_aws::{Arn, Timestamp};
+use cloudlet_shape::{Map, TimestampFormat};
 
-/// What a setting is held against.
-pub struct Surroundings<'a> {
+/// What the attributes of a subscription depend on.
+pub struct AttributeContext<'a> {
     pub topic: &'a Topic,
     pub protocol: Protocol,
     pub endpoint: &'a str,
 }
 
-fn wrong(why: impl Into<String>) -> Trouble {
-    Trouble::Value(why.into())
+fn invalid(why: impl Into<String>) -> AttributeError {
+    AttributeError::InvalidValue(why.into())
 }
 
-pub fn set(settings: &mut Settings, name: &str, value: &str, around: &Surroundings<'_>) -> Result<(), Trouble> {
+pub fn set(attributes: &mut SubscriptionAttributes, name: &str, value: &str, context: &AttributeContext<'_>) -> Result<(), AttributeError> {
     match name {
-        "RawMessageDelivery" => settings.raw = raw(value, around)?,
+        "RawMessageDelivery" => attributes.raw_message_delivery = raw_message_delivery(value, context)?,
         "FilterPolicyScope" => {
-            let refusal = || wrong(format!("FilterPolicyScope: Invalid value [{value}]. Please use either MessageBody or MessageAttributes"));
+            let refusal = || invalid(format!("FilterPolicyScope: Invalid value [{value}]. Please use either MessageBody or MessageAttributes"));
             let scope = FilterScope::read(value).ok_or_else(refusal)?;
-            if let Some(filter) = &settings.filter {
-                settings.filter = Some(FilterPolicy::read(filter.text(), scope).map_err(Trouble::Value)?);
+            if let Some(filter) = &attributes.filter_policy {
+                attributes.filter_policy = Some(FilterPolicy::parse(filter.text(), scope).map_err(AttributeError::InvalidValue)?);
             }
-            settings.scope = Some(scope);
+            attributes.filter_policy_scope = Some(scope);
         }
-        "FilterPolicy" if value.is_empty() || value == "{}" => settings.filter = None,
-        "FilterPolicy" => settings.filter = Some(FilterPolicy::read(value, settings.scope.unwrap_or_default()).map_err(Trouble::Value)?),
-        "DeliveryPolicy" if value.is_empty() => settings.delivery = None,
-        "DeliveryPolicy" => settings.delivery = Some(DeliveryPolicy::read(value, Whose::Subscription).map_err(Trouble::Value)?),
-        "RedrivePolicy" if value.is_empty() => settings.redrive = None,
-        "RedrivePolicy" => settings.redrive = redrive(value, around)?,
+        "FilterPolicy" if value.is_empty() || value == "{}" => attributes.filter_policy = None,
+        "FilterPolicy" => {
+            attributes.filter_policy =
+                Some(FilterPolicy::parse(value, attributes.filter_policy_scope.unwrap_or_default()).map_err(AttributeError::InvalidValue)?)
+        }
+        "DeliveryPolicy" if value.is_empty() => attributes.delivery_policy = None,
+        "DeliveryPolicy" => {
+            attributes.delivery_policy = Some(DeliveryPolicy::parse(value, PolicyOwner::Subscription).map_err(AttributeError::InvalidValue)?)
+        }
+        "RedrivePolicy" if value.is_empty() => attributes.redrive_policy = None,
+        "RedrivePolicy" => attributes.redrive_policy = redrive_policy(value, context)?,
         "SubscriptionRoleArn" => {
             let role = Arn::parse(value).filter(|arn| arn.service() == "iam" && arn.resource().starts_with("role/"));
-            // AWS: unverified sentence.
-            settings.role = Some(role.ok_or_else(|| wrong("SubscriptionRoleArn"))?.to_string());
+            // AWS: unverified message.
+            attributes.role = Some(role.ok_or_else(|| invalid("SubscriptionRoleArn"))?.to_string());
         }
-        "ReplayPolicy" if value.is_empty() || value == "{}" => settings.replay = None,
+        "ReplayPolicy" if value.is_empty() || value == "{}" => attributes.replay = None,
         "ReplayPolicy" => {
-            if around.topic.archive.is_none() {
-                // AWS: unverified sentence.
-                return Err(wrong("ReplayPolicy: the topic has no ArchivePolicy"));
+            if context.topic.archive_days.is_none() {
+                // AWS: unverified message.
+                return Err(invalid("ReplayPolicy: the topic has no ArchivePolicy"));
             }
-            settings.replay = Some(archive::read(value).map_err(Trouble::Value)?);
+            attributes.replay = Some(replay_policy(value)?);
         }
-        _ => return Err(Trouble::Name),
+        _ => return Err(AttributeError::UnknownName),
     }
     Ok(())
 }
 
-fn raw(value: &str, around: &Surroundings<'_>) -> Result<bool, Trouble> {
+fn raw_message_delivery(value: &str, context: &AttributeContext<'_>) -> Result<bool, AttributeError> {
     let wanted = match value.to_ascii_lowercase().as_str() {
         "true" => true,
         "false" => false,
-        _ => return Err(wrong(format!("RawMessageDelivery: Invalid value [{value}]. Must be true or false."))),
+        _ => return Err(invalid(format!("RawMessageDelivery: Invalid value [{value}]. Must be true or false."))),
     };
-    let able = around.protocol.is_http() || matches!(around.protocol, Protocol::Sqs | Protocol::Firehose);
-    if wanted && !able {
+    let is_supported = context.protocol.is_http() || matches!(context.protocol, Protocol::Sqs | Protocol::Firehose);
+    if wanted && !is_supported {
         // AWS: recorded by cdk-preflight (`rules/sns/pf-sns-raw-message-delivery`), and in module-ballerinax-aws.sns.
-        let protocol = around.protocol.name();
-        return Err(wrong(format!("Delivery protocol [{protocol}] does not support raw message delivery.")));
+        let protocol = context.protocol.name();
+        return Err(invalid(format!("Delivery protocol [{protocol}] does not support raw message delivery.")));
     }
     Ok(wanted)
 }
 
 /// <https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html>
-/// AWS: the sentences are those of the rules of cdk-preflight (`rules/sns/pf-sns-subscription-redrive`), which were tried on it.
-fn redrive(value: &str, around: &Surroundings<'_>) -> Result<Option<Redrive>, Trouble> {
-    let map = delivery_policy::object(value).map_err(|why| wrong(format!("RedrivePolicy: {why}")))?;
+/// AWS: the messages are those in the rules of cdk-preflight (`rules/sns/pf-sns-subscription-redrive`), which were tried on it.
+fn redrive_policy(value: &str, context: &AttributeContext<'_>) -> Result<Option<RedrivePolicy>, AttributeError> {
+    let map = json::object(value).map_err(|why| invalid(format!("RedrivePolicy: {why}")))?;
     if map.is_empty() {
         return Ok(None);
     }
-    let target = map.get("deadLetterTargetArn").ok_or_else(|| wrong("RedrivePolicy: Missing deadLetterTargetArn attribute"))?;
+    check_members("RedrivePolicy", &map, &["deadLetterTargetArn"])?;
+    let target = map.get("deadLetterTargetArn").ok_or_else(|| invalid("RedrivePolicy: Missing deadLetterTargetArn attribute"))?;
     let target = target.as_str().and_then(Arn::parse).filter(|arn| arn.scope().is_some());
-    let target = target.ok_or_else(|| wrong("RedrivePolicy: deadLetterTargetArn is an invalid arn"))?;
+    let target = target.ok_or_else(|| invalid("RedrivePolicy: deadLetterTargetArn is an invalid arn"))?;
     if target.service() != "sqs" {
-        return Err(wrong("RedrivePolicy: deadLetterTargetArn must be a SQS queue"));
+        return Err(invalid("RedrivePolicy: deadLetterTargetArn must be a SQS queue"));
     }
-    if target.region() != around.topic.arn.region() {
-        return Err(wrong("RedrivePolicy: deadLetterTargetArn must be in the same region as the subscription"));
+    if target.region() != context.topic.arn.region() {
+        return Err(invalid("RedrivePolicy: deadLetterTargetArn must be in the same region as the subscription"));
     }
-    let fifo = around.topic.is_fifo() && around.endpoint.ends_with(".fifo");
+    let fifo = context.topic.is_fifo() && context.endpoint.ends_with(".fifo");
     if fifo && !target.resource().ends_with(".fifo") {
-        return Err(wrong("RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic."));
+        return Err(invalid("RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic."));
     }
-    if !around.topic.is_fifo() && target.resource().ends_with(".fifo") {
-        // AWS: unverified sentence.
-        return Err(wrong("RedrivePolicy: must use a standard queue as DLQ for a Subscription to a Standard Topic."));
+    if !context.topic.is_fifo() && target.resource().ends_with(".fifo") {
+        // AWS: unverified message.
+        return Err(invalid("RedrivePolicy: must use a standard queue as DLQ for a Subscription to a Standard Topic."));
     }
-    Ok(Some(Redrive { text: value.to_owned(), target }))
+    Ok(Some(RedrivePolicy { text: value.to_owned(), dead_letter_target: target }))
 }
 
-/// All that GetSubscriptionAttributes shows.
+fn check_members(policy: &str, map: &serde_json::Map<String, serde_json::Value>, known: &[&str]) -> Result<(), AttributeError> {
+    match map.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(invalid(format!("{policy}: invalid JSON. Attribute {name} is unknown."))),
+        None => Ok(()),
+    }
+}
+
+/// AWS: unverified messages.
+fn replay_policy(text: &str) -> Result<Replay, AttributeError> {
+    let map = json::object(text).map_err(|why| invalid(format!("ReplayPolicy: {why}")))?;
+    check_members("ReplayPolicy", &map, &["PointType", "StartingPoint", "EndingPoint"])?;
+    if map.get("PointType").and_then(|kind| kind.as_str()) != Some("Timestamp") {
+        return Err(invalid("ReplayPolicy: PointType must be Timestamp"));
+    }
+    let point = |name: &str| {
+        let Some(value) = map.get(name) else { return Ok(None) };
+        let read = value.as_str().and_then(|text| Timestamp::parse(text, TimestampFormat::DateTime));
+        read.map(Some).ok_or_else(|| invalid(format!("ReplayPolicy: {name} must be a timestamp")))
+    };
+    let starting_point = point("StartingPoint")?.ok_or_else(|| invalid("ReplayPolicy: StartingPoint is required"))?;
+    let ending_point = point("EndingPoint")?;
+    if ending_point.is_some_and(|end| end <= starting_point) {
+        return Err(invalid("ReplayPolicy: EndingPoint must be later than StartingPoint"));
+    }
+    Ok(Replay { text: text.to_owned(), starting_point, ending_point, status: ReplayStatus::Pending, last_replayed: 0 })
+}
+
+/// The answer of GetSubscriptionAttributes.
 pub fn all(subscription: &Subscription, topic: Option<&Topic>) -> Map<String> {
-    let settings = &subscription.settings;
+    let attributes = &subscription.attributes;
     let mut all = Map::new();
     let mut show = |name: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -116,20 +149,20 @@ pub fn all(subscription: &Subscription, topic: Option<&Topic>) -> Map<String> {
     show("Endpoint", Some(subscription.endpoint.clone()));
     show("PendingConfirmation", Some((!subscription.is_confirmed()).to_string()));
     show("ConfirmationWasAuthenticated", Some((subscription.confirmation == Confirmation::Authenticated).to_string()));
-    show("RawMessageDelivery", Some(settings.raw.to_string()));
-    show("FilterPolicy", settings.filter.as_ref().map(|filter| filter.text().to_owned()));
-    show("FilterPolicyScope", settings.filter.as_ref().map(|filter| filter.scope().name().to_owned()));
-    show("RedrivePolicy", settings.redrive.as_ref().map(|redrive| redrive.text.clone()));
-    show("SubscriptionRoleArn", settings.role.clone());
-    show("DeliveryPolicy", settings.delivery.as_ref().map(|policy| policy.text(Whose::Subscription)));
+    show("RawMessageDelivery", Some(attributes.raw_message_delivery.to_string()));
+    show("FilterPolicy", attributes.filter_policy.as_ref().map(|filter| filter.text().to_owned()));
+    show("FilterPolicyScope", attributes.filter_policy.as_ref().map(|filter| filter.scope().name().to_owned()));
+    show("RedrivePolicy", attributes.redrive_policy.as_ref().map(|policy| policy.text.clone()));
+    show("SubscriptionRoleArn", attributes.role.clone());
+    show("DeliveryPolicy", attributes.delivery_policy.as_ref().map(|policy| policy.text(PolicyOwner::Subscription)));
     if subscription.protocol.is_http() {
-        let topics = topic.and_then(|topic| topic.delivery.as_ref());
-        show("EffectiveDeliveryPolicy", Some(delivery_policy::shown_of_subscription(topics, settings.delivery.as_ref())));
+        let topics = topic.and_then(|topic| topic.delivery_policy.as_ref());
+        show("EffectiveDeliveryPolicy", Some(delivery_policy::shown_of_subscription(topics, attributes.delivery_policy.as_ref())));
     }
-    show("ReplayPolicy", settings.replay.as_ref().map(|replay| replay.text.clone()));
+    show("ReplayPolicy", attributes.replay.as_ref().map(|replay| replay.text.clone()));
     show(
         "ReplayStatus",
-        settings.replay.as_ref().map(|replay| {
+        attributes.replay.as_ref().map(|replay| {
             match replay.status {
                 ReplayStatus::Pending => "Pending",
                 ReplayStatus::InProgress => "In progress",

@@ -10,7 +10,7 @@ use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_shape::Map;
 use std::collections::BTreeSet;
 
-/// Puts tags beside those that are there.
+/// Adds tags, replacing those with the same keys.
 pub fn add(tags: &mut Map<String>, given: &[Tag]) -> Result<(), Fault> {
     let mut seen = BTreeSet::new();
     if !given.iter().all(|tag| seen.insert(tag.key.as_str())) {
@@ -18,7 +18,7 @@ pub fn add(tags: &mut Map<String>, given: &[Tag]) -> Result<(), Fault> {
     }
     for tag in given {
         if tag.key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
-            // AWS: unverified sentence.
+            // AWS: unverified message.
             return Err(faults::invalid("Tag keys beginning with aws: are reserved for system use."));
         }
         tags.insert(tag.key.clone(), tag.value.clone());
@@ -35,13 +35,14 @@ fn no_resource() -> Fault {
 }
 
 fn permission(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Permission, Fault> {
-    faults::check_missing(cx)?;
+    faults::check_missing_strings(cx)?;
     let arn = arns::topic(cx, "ResourceArn", arn)?;
+    faults::check_missing(cx)?;
     Ok(crate::access::on_topic(sns, cx, action, arn))
 }
 
-/// What a policy may say of the tags that a request brings.
-pub fn brings(permission: &mut Permission, tags: &[Tag]) {
+/// The condition keys for the tags in a request.
+pub fn set_request_tags(permission: &mut Permission, tags: &[Tag]) {
     permission.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone())));
 }
 
@@ -54,7 +55,7 @@ impl Sns {
 impl Handle<TagResource> for Sns {
     fn permissions(&self, cx: &Cx, input: &TagResourceRequest) -> Result<Permissions, Fault> {
         let mut permission = permission(self, cx, "SNS:TagResource", &input.resource_arn)?;
-        brings(&mut permission, &input.tags);
+        set_request_tags(&mut permission, &input.tags);
         Ok(permission.into())
     }
 

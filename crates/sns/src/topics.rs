@@ -1,9 +1,9 @@
-//! Topics: made, shown, changed, listed, deleted.
+//! Topics: created, shown, changed, listed, deleted.
 
 use crate::{
     Sns, access, arns, faults, limits, pages,
     policy::TopicPolicy,
-    state::{Fifo, Topic},
+    state::{FifoAttributes, FifoState, Topic},
     subscriptions::check_large,
     tags, topic_attributes,
 };
@@ -15,65 +15,64 @@ use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_shape::{Empty, Map};
 use std::{collections::BTreeMap, sync::Arc};
-use topic_attributes::{Stage, Trouble};
+use topic_attributes::{AttributeError, Stage};
 
-/// Checks a new topic's name.
-fn check_name(name: &str, fifo: Option<Fifo>) -> Result<(), Fault> {
+/// Checks the name of a new topic.
+fn check_name(name: &str, fifo: Option<FifoAttributes>) -> Result<(), Fault> {
     let stem = match fifo {
         None => Some(name),
         Some(_) => name.strip_suffix(".fifo"),
     };
-    let letters = |stem: &str| !stem.is_empty() && stem.bytes().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_'));
-    let well = name.len() <= limits::TOPIC_NAME && stem.is_some_and(letters);
-    if well { Ok(()) } else { Err(faults::invalid("Topic Name")) }
+    let is_valid = |stem: &str| !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if name.len() <= limits::TOPIC_NAME && stem.is_some_and(is_valid) { Ok(()) } else { Err(faults::invalid("Topic Name")) }
 }
 
-/// A topic that is not made yet.
-fn draft(cx: &Cx, arn: &Arn, input: &CreateTopicInput) -> Result<Topic, Fault> {
+/// The topic that a request describes.
+fn described(cx: &Cx, arn: &Arn, input: &CreateTopicInput) -> Result<Topic, Fault> {
     let given = input.attributes.clone().unwrap_or_default();
-    let fifo = given.get("FifoTopic").is_some_and(|value| value.eq_ignore_ascii_case("true")).then(Fifo::default);
+    let fifo = given.get("FifoTopic").is_some_and(|value| value.eq_ignore_ascii_case("true")).then(FifoAttributes::default);
     check_name(&input.name, fifo)?;
     let mut topic = Topic {
         arn: arn.clone(),
         owner: cx.scope.account,
         display_name: String::new(),
         policy: TopicPolicy::of_new_topic(arn)?,
-        delivery: None,
+        delivery_policy: None,
         fifo,
-        signature: None,
+        signature_version: None,
         kms_key: None,
-        tracing: None,
-        message_size: None,
-        archive: None,
-        archive_since: None,
+        tracing_config: None,
+        maximum_message_size: None,
+        archive_days: None,
+        archive_begins: None,
         feedback: BTreeMap::new(),
         tags: BTreeMap::new(),
-        data_protection: None,
-        deleted: 0,
+        data_protection_policy: None,
+        subscriptions_deleted: 0,
     };
     for (name, value) in &given {
-        topic_attributes::set(&mut topic, name, value, Stage::Creation, cx.now).map_err(|trouble| match trouble {
+        topic_attributes::set(&mut topic, name, value, Stage::Creation, cx.now).map_err(|error| match error {
             // AWS: in the rules of cdk-preflight (`rules/sns/pf-sns-fifo-only-attributes`), which were tried on it.
-            Trouble::Name => faults::reason("Attributes", format_args!("Unknown attribute {name}")),
-            Trouble::Value(why) => faults::reason("Attributes", why),
+            AttributeError::UnknownName => faults::reason("Attributes", format_args!("Unknown attribute {name}")),
+            AttributeError::InvalidValue(why) => faults::reason("Attributes", why),
         })?;
     }
     tags::add(&mut topic.tags, input.tags.as_deref().unwrap_or_default())?;
-    topic.data_protection = input.data_protection_policy.clone();
-    if let Some(policy) = &topic.data_protection {
+    topic.data_protection_policy = input.data_protection_policy.clone();
+    if let Some(policy) = &topic.data_protection_policy {
         crate::data_protection::check(policy)?;
     }
     Ok(topic)
 }
 
-/// AWS: what is asked for again must be what is there; what is not mentioned is not compared.
-fn check_same(there: &Topic, wanted: &Topic, given: &Map<String>) -> Result<(), Fault> {
-    if !wanted.tags.iter().all(|(key, value)| there.tags.get(key) == Some(value)) {
+/// AWS: creating a topic again is no error if nothing differs of what is given.
+fn check_same(existing: &Topic, wanted: &Topic, given: &Map<String>) -> Result<(), Fault> {
+    if !wanted.tags.iter().all(|(key, value)| existing.tags.get(key) == Some(value)) {
         return Err(faults::reason("Tags", "Topic already exists with different tags"));
     }
-    let (ours, theirs) = (topic_attributes::all(there, (0, 0)), topic_attributes::all(wanted, (0, 0)));
-    let same = given.keys().all(|name| ours.get(name) == theirs.get(name));
-    if same && there.is_fifo() == wanted.is_fifo() {
+    let (is, should_be) = (topic_attributes::all(existing, (0, 0)), topic_attributes::all(wanted, (0, 0)));
+    let same = given.keys().all(|name| is.get(name) == should_be.get(name));
+    if same && existing.is_fifo() == wanted.is_fifo() {
         return Ok(());
     }
     Err(faults::reason("Attributes", "Topic already exists with different attributes"))
@@ -86,19 +85,19 @@ impl Handle<CreateTopic> for Sns {
         let mut permissions: Permissions = Permission::action("SNS:CreateTopic", arn.clone()).into();
         if let Some(given) = input.tags.as_ref().filter(|tags| !tags.is_empty()) {
             permissions.push(Permission::action("SNS:TagResource", arn));
-            permissions.iter_mut().for_each(|permission| tags::brings(permission, given));
+            permissions.iter_mut().for_each(|permission| tags::set_request_tags(permission, given));
         }
         Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, input: CreateTopicInput) -> Result<CreateTopicResponse, Fault> {
         let arn = Arn::new("sns", &cx.scope, &input.name);
-        let topic = draft(cx, &arn, &input)?;
+        let topic = described(cx, &arn, &input)?;
         let (fifo, prefix) = (topic.is_fifo(), format!("{}", Arn::new("sns", &cx.scope, "")));
         let given = input.attributes.unwrap_or_default();
         self.store.write(|state| {
-            if let Some(there) = state.topics.get(&arn) {
-                return check_same(there, &topic, &given);
+            if let Some(existing) = state.topics.get(&arn) {
+                return check_same(existing, &topic, &given);
             }
             // AWS: a limit for each kind.
             let most = if fifo { limits::FIFO_TOPICS } else { limits::STANDARD_TOPICS };
@@ -106,7 +105,7 @@ impl Handle<CreateTopic> for Sns {
                 let from = (std::ops::Bound::Included(prefix.as_str()), std::ops::Bound::Unbounded);
                 let mine = state.topics.range::<str, _>(from).take_while(|(arn, _)| arn.as_str().starts_with(&prefix));
                 if mine.filter(|(_, topic)| topic.is_fifo() == fifo).count() >= most {
-                    // AWS: unverified sentence.
+                    // AWS: unverified message.
                     return Err(faults::TOPIC_LIMIT_EXCEEDED.says("The account has reached its limit of topics."));
                 }
             }
@@ -114,8 +113,8 @@ impl Handle<CreateTopic> for Sns {
             Ok(())
         })?;
         if fifo {
-            // Whoever comes second finds the ledger of the first.
-            let _ = self.ledgers.create(arn.clone(), crate::state::Ledger::default());
+            // A topic that existed already has its state.
+            let _ = self.fifo_topics.create(arn.clone(), FifoState::default());
         }
         Ok(CreateTopicResponse { topic_arn: Some(arn.to_string()) })
     }
@@ -126,23 +125,23 @@ impl Handle<DeleteTopic> for Sns {
         access::topic(self, cx, "SNS:DeleteTopic", &input.topic_arn)
     }
 
-    /// AWS: deleting what is not there is no error.
+    /// AWS: deleting a topic that does not exist is no error.
     async fn handle(&self, cx: &Cx, input: DeleteTopicInput) -> Result<Empty, Fault> {
         let arn = arns::topic(cx, "TopicArn", &input.topic_arn)?;
         self.store.write(|state| {
             let Some(topic) = state.topics.get(&arn) else { return Ok(()) };
-            if topic.archive.is_some() {
+            if topic.archive_days.is_some() {
                 // AWS: recorded by cdk-preflight (`rules/sns/pf-sns-fifo-only-attributes`), and in terraform-provider-aws.
                 return Err(faults::INVALID_STATE.says("Invalid state: Cannot delete a topic with an ArchivePolicy"));
             }
-            let gone: Vec<_> = state.of_topic(&arn, None).map(|subscription| subscription.arn.clone()).collect();
-            for subscription in gone {
-                state.drop_subscription(subscription.as_str());
+            let subscriptions: Vec<_> = state.subscriptions_of(&arn, None).map(|subscription| subscription.arn.clone()).collect();
+            for subscription in subscriptions {
+                state.remove_subscription(subscription.as_str());
             }
             state.topics.remove(&arn);
             Ok(())
         })?;
-        self.ledgers.remove(&arn);
+        self.fifo_topics.remove(&arn);
         Ok(Empty {})
     }
 }
@@ -157,7 +156,7 @@ impl Handle<GetTopicAttributes> for Sns {
         self.store.read(|state| {
             let topic = state.topics.get(&arn).ok_or_else(faults::no_topic)?;
             let (mut confirmed, mut pending) = (0, 0);
-            for subscription in state.of_topic(&arn, None) {
+            for subscription in state.subscriptions_of(&arn, None) {
                 *if subscription.is_confirmed() { &mut confirmed } else { &mut pending } += 1;
             }
             Ok(GetTopicAttributesResponse { attributes: Some(topic_attributes::all(topic, (confirmed, pending))) })
@@ -176,21 +175,21 @@ impl Handle<SetTopicAttributes> for Sns {
         let archived = self.store.write(|state| {
             let change = |topic: &mut Topic| {
                 topic_attributes::set(topic, &input.attribute_name, &value, Stage::Change, cx.now)
-                    .map(|()| (topic.archive.is_some(), topic.takes_large()))
+                    .map(|()| (topic.archive_days.is_some(), topic.takes_large_messages()))
             };
             let (archived, takes_large) = match state.change_topic(arn.as_str(), change) {
                 None => return Err(faults::no_topic()),
-                Some(Err(Trouble::Name)) => return Err(faults::invalid("AttributeName")),
-                Some(Err(Trouble::Value(why))) => return Err(faults::invalid(why)),
+                Some(Err(AttributeError::UnknownName)) => return Err(faults::invalid("AttributeName")),
+                Some(Err(AttributeError::InvalidValue(why))) => return Err(faults::invalid(why)),
                 Some(Ok(changed)) => changed,
             };
             if takes_large {
-                check_large(state.of_topic(&arn, None).map(|subscription| subscription.protocol))?;
+                check_large(state.subscriptions_of(&arn, None).map(|subscription| subscription.protocol))?;
             }
             Ok(archived)
         })?;
         if input.attribute_name == "ArchivePolicy" && !archived {
-            self.ledgers.update(&arn, |ledger| ledger.archive.clear());
+            self.fifo_topics.update(&arn, |fifo| fifo.archive.clear());
         }
         Ok(Empty {})
     }

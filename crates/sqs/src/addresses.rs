@@ -76,10 +76,11 @@ pub fn resolve(cx: &Cx, url: &str) -> Result<String, Fault> {
     if url.is_empty() {
         return Err(faults::missing("QueueUrl"));
     }
-    let address = Address::parse(url).filter(|address| address.region.is_none_or(|region| region == cx.scope.region.as_str()));
-    let Some(Address { account, name, .. }) = address else {
+    // AWS: a URL that is not a queue's is the URL of a queue that does not exist.
+    let Address { region, account, name } = Address::parse(url).ok_or_else(faults::no_such_queue)?;
+    if region.is_some_and(|region| region != cx.scope.region.as_str()) {
         return Err(faults::INVALID_ADDRESS.says(format!("The address {url} is not valid for this endpoint.")));
-    };
+    }
     let (partition, region, account) = (cx.scope.partition(), cx.scope.region.as_str(), account.unwrap_or(cx.scope.account));
     Ok(["arn:", partition, ":sqs:", region, ":", account.as_str(), ":", name].concat())
 }

@@ -86,6 +86,7 @@ impl Queue {
     pub fn set_settings(&mut self, settings: Settings, now: Timestamp) -> Result<(), Fault> {
         let properties = self.properties.get_mut(&()).ok_or_else(faults::no_such_queue)?;
         let (before, delay, kind) = (properties.settings.delay, settings.delay, settings.kind());
+        properties.remember_scope(settings.fifo.map(|fifo| fifo.deduplication_scope), now);
         properties.settings = Arc::new(settings);
         properties.modified = now;
         // AWS: a new delay applies to messages that are in the queue already, but in FIFO queues only:

@@ -34,10 +34,6 @@ pub fn check_body(body: &str) -> Result<(), Fault> {
     }
 }
 
-pub fn too_long(most: u32) -> Fault {
-    faults::INVALID_PARAMETER_VALUE.says(format!("One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."))
-}
-
 /// The size that limits apply to: the body, and name, type and value of each attribute.
 pub fn size(body: &str, attributes: &Map<Attribute>) -> usize {
     let attribute = |(name, attribute): (&String, &Attribute)| {

@@ -4,8 +4,8 @@
 use crate::{
     ids::{GroupId, MessageId, SequenceNumber},
     limits,
-    settings::{DeduplicationScope, Fifo},
-    state::{DeduplicationEntry, DeduplicationKey, ExpiringRow, Queue, ReceiveAttempt},
+    settings::DeduplicationScope,
+    state::{DeduplicationEntry, DeduplicationKey, ExpiringRow, Queue, QueueProperties, ReceiveAttempt},
 };
 use cloudlet_aws::Timestamp;
 use std::sync::Arc;
@@ -13,8 +13,13 @@ use std::sync::Arc;
 /// How many old rows one call drops.
 const DROPS_PER_CALL: usize = 100;
 
-pub fn deduplication_key(fifo: &Fifo, group: &GroupId, id: Arc<str>) -> DeduplicationKey {
-    match fifo.deduplication_scope {
+/// How many seconds a changed deduplication scope takes to apply.
+/// AWS: a change of attributes takes up to 60 seconds, and right after it the scope is the previous one (recorded).
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>
+const SCOPE_CHANGE: i64 = 60;
+
+pub fn deduplication_key(scope: DeduplicationScope, group: &GroupId, id: Arc<str>) -> DeduplicationKey {
+    match scope {
         DeduplicationScope::Queue => (Arc::default(), id),
         DeduplicationScope::MessageGroup => (group.clone(), id),
     }
@@ -22,6 +27,22 @@ pub fn deduplication_key(fifo: &Fifo, group: &GroupId, id: Arc<str>) -> Deduplic
 
 fn is_remembered(at: Timestamp, now: Timestamp) -> bool {
     now < at.plus_secs(limits::DEDUPLICATION)
+}
+
+impl QueueProperties {
+    /// The scope of the deduplication ids of messages sent now, in a FIFO queue.
+    pub fn deduplication_scope(&self, now: Timestamp) -> Option<DeduplicationScope> {
+        let scope = self.settings.fifo?.deduplication_scope;
+        Some(self.previous_scope.filter(|(_, changed)| now < changed.plus_secs(SCOPE_CHANGE)).map_or(scope, |(previous, _)| previous))
+    }
+
+    /// Call this before the settings change.
+    pub fn remember_scope(&mut self, new: Option<DeduplicationScope>, now: Timestamp) {
+        let current = self.settings.fifo.map(|fifo| fifo.deduplication_scope);
+        if current != new {
+            self.previous_scope = self.deduplication_scope(now).map(|scope| (scope, now));
+        }
+    }
 }
 
 impl Queue {

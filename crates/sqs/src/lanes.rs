@@ -85,6 +85,9 @@ impl Queue {
     /// Adds a message.
     pub fn insert(&mut self, number: SequenceNumber, message: Message, now: Timestamp) {
         let (delay_end, group) = (self.delay_end(&message), message.group_id.clone());
+        if let Some(history) = &message.dead_letter {
+            *self.dead_letter_sources.get_or_insert_with(history.source_queue.clone(), || 0) += 1;
+        }
         self.messages.insert(number, Arc::new(message));
         if let Some(group) = &group
             && self.is_fifo()
@@ -108,13 +111,15 @@ impl Queue {
             let next = delayed.into_iter().chain(in_flight).min().filter(|((at, _), _)| *at <= now);
             let Some((key, was_in_flight)) = next else { break };
             let group = self.group_of(key.1);
+            let mut since = key.0;
             if was_in_flight {
                 self.end_flight(key, group.as_ref(), now);
+                since = self.flights.get(&key.1).map_or(since, |flight| self.ready_time(flight));
             } else {
                 self.delayed.remove(&key);
                 self.record_sent(group.as_ref(), key.0);
             }
-            self.make_ready(key.1, key.0, group);
+            self.make_ready(key.1, since, group);
             settled += 1;
         }
         settled
@@ -150,7 +155,7 @@ impl Queue {
                 self.refresh_lane(group);
             }
         } else {
-            self.make_ready(number, flight.invisible_until, group);
+            self.make_ready(number, self.ready_time(&flight), group);
         }
     }
 
@@ -180,10 +185,25 @@ impl Queue {
     pub fn remove(&mut self, number: SequenceNumber, now: Timestamp) -> Option<(Arc<Message>, Option<Flight>)> {
         let message = self.messages.remove(&number)?;
         let flight = self.flights.remove(&number);
-        let since = flight.map_or_else(|| self.delay_end(&message), |flight| flight.invisible_until);
-        let was_in_flight = self.end_flight((since, number), message.group_id.as_ref(), now);
-        if !was_in_flight && self.delayed.remove(&(since, number)).is_none() && message.group_id.is_none() {
+        // Its keys in `ready`, and in `in_flight` or `delayed`.
+        let (since, until) = flight.map_or_else(
+            || {
+                let delay_end = self.delay_end(&message);
+                (delay_end, delay_end)
+            },
+            |flight| (self.ready_time(&flight), flight.invisible_until),
+        );
+        let was_in_flight = self.end_flight((until, number), message.group_id.as_ref(), now);
+        if !was_in_flight && self.delayed.remove(&(until, number)).is_none() && message.group_id.is_none() {
             self.ready.remove(&(since, number));
+        }
+        if let Some(history) = &message.dead_letter
+            && let Some(count) = self.dead_letter_sources.get_mut(&history.source_queue)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.dead_letter_sources.remove(&history.source_queue);
+            }
         }
         if let Some(group) = &message.group_id {
             let at = if self.is_fifo() { FIFO_TIME } else { since };
@@ -229,14 +249,23 @@ impl Queue {
         self.lanes.range(start..).map(|((of, at, number), ())| (of, *at, *number)).take_while(move |(of, ..)| *of == group)
     }
 
-    /// Since when a message can be received. Nothing for one that is delayed or in flight.
+    /// The time in `ready` of a message that was received before.
+    ///
+    /// AWS: in a standard queue it is received before a message that was sent after its receive; in a FIFO queue its group comes after
+    /// other groups that have waited longer (both recorded).
+    fn ready_time(&self, flight: &Flight) -> Timestamp {
+        if self.is_fifo() { flight.invisible_until } else { flight.last_received }
+    }
+
+    /// The time in the key of a message in `ready`. Nothing for a message that is delayed or in flight.
     fn ready_since(&self, number: SequenceNumber) -> Option<Timestamp> {
-        let since = match self.flights.get(&number) {
-            Some(flight) => flight.invisible_until,
-            None => self.delay_end(self.messages.get(&number)?),
-        };
-        let waits = self.in_flight.contains(&(since, number)) || self.delayed.contains(&(since, number));
-        (!waits).then_some(since)
+        match self.flights.get(&number) {
+            Some(flight) => (!self.in_flight.contains(&(flight.invisible_until, number))).then(|| self.ready_time(flight)),
+            None => {
+                let delay_end = self.delay_end(self.messages.get(&number)?);
+                (!self.delayed.contains(&(delay_end, number))).then_some(delay_end)
+            }
+        }
     }
 
     /// Takes a message out of `ready` and, in a standard queue, out of its lane. The caller starts its flight or removes it.
@@ -326,6 +355,9 @@ impl Queue {
         let messages: Vec<(SequenceNumber, Arc<Message>)> = self.messages.iter().map(|(number, message)| (*number, message.clone())).collect();
         for (number, message) in messages {
             self.last.0 = self.last.0.max(number);
+            if let Some(history) = &message.dead_letter {
+                *self.dead_letter_sources.get_or_insert_with(history.source_queue.clone(), || 0) += 1;
+            }
             if fifo && let Some(group) = &message.group_id {
                 self.lanes.insert((group.clone(), FIFO_TIME, number), ());
             }

@@ -2,6 +2,7 @@
 
 use crate::{
     Sqs, addresses, faults, limits,
+    policy::QueuePolicy,
     state::{MoveTask, MoveTaskStatus, Queue, QueueProperties, TaskId},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -10,10 +11,10 @@ use cloudlet_api_sqs::{
     ListMessageMoveTasksRequest, ListMessageMoveTasksResult, ListMessageMoveTasksResultEntry, ReceiveMessage, SendMessage, StartMessageMoveTask,
     StartMessageMoveTaskRequest, StartMessageMoveTaskResult,
 };
-use cloudlet_aws::{Arn, Fault};
+use cloudlet_aws::{Account, Arn, Fault};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// The content of a task handle. AWS: a handle is this as JSON in base64.
 #[derive(Serialize, Deserialize)]
@@ -52,27 +53,48 @@ fn queue_arn(text: &str, parameter: &str) -> Result<Arn, Fault> {
 
 impl Sqs {
     /// A permission that starting a task requires on a queue.
-    fn permission_on<O: cloudlet_shape::Operation>(&self, arn: &Arn, parameter: &str) -> Result<Permission, Fault> {
+    ///
+    /// The queue's policy counts for callers of its own account.
+    fn permission_on<O: cloudlet_shape::Operation>(&self, cx: &Cx, arn: &Arn, parameter: &str) -> Result<Permission, Fault> {
+        let is_own = cx.caller.account.is_some() && cx.caller.account == Account::parse(arn.account());
+        let permission = |properties: &QueueProperties| {
+            let policy = properties.settings.policy.as_ref().filter(|_| is_own).map(QueuePolicy::policy);
+            properties.permission::<O>().with_policy(policy)
+        };
         self.queue_by_arn(arn)
-            .and_then(|queue| queue.read(|queue| queue.properties().map(QueueProperties::permission::<O>)))
+            .and_then(|queue| queue.read(|queue| queue.properties().map(permission)))
             .ok()
             .flatten()
             .ok_or_else(|| resource_not_found(parameter))
     }
 }
 
+impl Sqs {
+    /// Where a task without a destination moves messages to: the queues that the messages came from, and those that have this
+    /// dead-letter queue now, whose messages may come while the task runs.
+    fn default_destinations(&self, source: &Arn) -> Result<Vec<Arn>, Fault> {
+        let queue = self.queue_by_arn(source).map_err(|_| resource_not_found("SourceArn"))?;
+        let mut destinations: BTreeSet<Arn> = queue.read(|queue| queue.dead_letter_sources.keys().cloned().collect())?;
+        destinations.extend(self.sources_of(source, None));
+        Ok(destinations.into_iter().collect())
+    }
+}
+
 impl Handle<StartMessageMoveTask> for Sqs {
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>
-    fn permissions(&self, _: &Cx, input: &StartMessageMoveTaskRequest) -> Result<Permissions, Fault> {
+    fn permissions(&self, cx: &Cx, input: &StartMessageMoveTaskRequest) -> Result<Permissions, Fault> {
         let source = queue_arn(&input.source_arn, "SourceArn")?;
-        let mut permissions: Permissions = self.permission_on::<StartMessageMoveTask>(&source, "SourceArn")?.into();
-        permissions.push(self.permission_on::<ReceiveMessage>(&source, "SourceArn")?);
-        permissions.push(self.permission_on::<DeleteMessage>(&source, "SourceArn")?);
-        permissions.push(self.permission_on::<GetQueueAttributes>(&source, "SourceArn")?);
+        let mut permissions: Permissions = self.permission_on::<StartMessageMoveTask>(cx, &source, "SourceArn")?.into();
+        permissions.push(self.permission_on::<ReceiveMessage>(cx, &source, "SourceArn")?);
+        permissions.push(self.permission_on::<DeleteMessage>(cx, &source, "SourceArn")?);
+        permissions.push(self.permission_on::<GetQueueAttributes>(cx, &source, "SourceArn")?);
         match &input.destination_arn {
-            Some(destination) => permissions.push(self.permission_on::<SendMessage>(&queue_arn(destination, "DestinationArn")?, "DestinationArn")?),
+            Some(destination) => {
+                permissions.push(self.permission_on::<SendMessage>(cx, &queue_arn(destination, "DestinationArn")?, "DestinationArn")?)
+            }
             None => {
-                permissions.extend(self.sources_of(&source, None).filter_map(|arn| self.permission_on::<SendMessage>(&arn, "DestinationArn").ok()))
+                let destinations = self.default_destinations(&source)?;
+                permissions.extend(destinations.iter().filter_map(|arn| self.permission_on::<SendMessage>(cx, arn, "DestinationArn").ok()));
             }
         }
         Ok(permissions)
@@ -97,11 +119,13 @@ impl Handle<StartMessageMoveTask> for Sqs {
             // AWS: unverified message.
             return Err(faults::invalid(rate, "MaxNumberOfMessagesPerSecond", "Must be between 1 and 500, if provided."));
         }
+        let allowed_destinations = if destination.is_none() { self.default_destinations(&source)? } else { vec![] };
         self.advance_move_tasks(cx, cx.now).await;
         let id: TaskId = cx.ids().uuid().into();
         let task = MoveTask {
             source: source.clone(),
             destination,
+            allowed_destinations,
             max_per_second: input.max_number_of_messages_per_second,
             started: cx.now,
             to_move: u64::try_from(count.visible).unwrap_or_default(),
@@ -137,12 +161,12 @@ impl Sqs {
 }
 
 impl Handle<CancelMessageMoveTask> for Sqs {
-    fn permissions(&self, _: &Cx, input: &CancelMessageMoveTaskRequest) -> Result<Permissions, Fault> {
+    fn permissions(&self, cx: &Cx, input: &CancelMessageMoveTaskRequest) -> Result<Permissions, Fault> {
         if input.task_handle.is_empty() {
             return Err(faults::missing("TaskHandle"));
         }
         let handle = TaskHandle::parse(&input.task_handle)?;
-        Ok(self.permission_on::<CancelMessageMoveTask>(&handle.source_arn, "SourceArn")?.into())
+        Ok(self.permission_on::<CancelMessageMoveTask>(cx, &handle.source_arn, "SourceArn")?.into())
     }
 
     async fn handle(&self, cx: &Cx, input: CancelMessageMoveTaskRequest) -> Result<CancelMessageMoveTaskResult, Fault> {
@@ -164,9 +188,9 @@ impl Handle<CancelMessageMoveTask> for Sqs {
 }
 
 impl Handle<ListMessageMoveTasks> for Sqs {
-    fn permissions(&self, _: &Cx, input: &ListMessageMoveTasksRequest) -> Result<Permissions, Fault> {
+    fn permissions(&self, cx: &Cx, input: &ListMessageMoveTasksRequest) -> Result<Permissions, Fault> {
         let source = queue_arn(&input.source_arn, "SourceArn")?;
-        Ok(self.permission_on::<ListMessageMoveTasks>(&source, "SourceArn")?.into())
+        Ok(self.permission_on::<ListMessageMoveTasks>(cx, &source, "SourceArn")?.into())
     }
 
     async fn handle(&self, cx: &Cx, input: ListMessageMoveTasksRequest) -> Result<ListMessageMoveTasksResult, Fault> {

@@ -140,6 +140,11 @@ impl Sqs {
         let mut returned = vec![];
         for message in held {
             match task.destination.clone().or_else(|| message.message.dead_letter.as_ref().map(|history| history.source_queue.clone())) {
+                // AWS: unverified reason. The queue became a source after the task was started and authorized.
+                Some(target) if task.destination.is_none() && !task.allowed_destinations.contains(&target) => {
+                    failed = Some("AccessDenied");
+                    returned.push(message);
+                }
                 Some(target) => by_target.entry(target).or_default().push(message),
                 None => {
                     failed = Some("CouldNotDetermineMessageSource");

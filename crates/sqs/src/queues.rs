@@ -62,6 +62,7 @@ impl Handle<CreateQueue> for Sqs {
             settings: settings.clone(),
             tags: tags.clone(),
             last_purged: None,
+            previous_scope: None,
         };
         queue.properties.insert((), properties);
         match self.queues.create(arn, queue) {
@@ -246,6 +247,7 @@ impl Queue {
         self.in_flight.clear();
         self.tenants.clear();
         self.consumer_time.clear();
+        self.dead_letter_sources.clear();
         self.forget_all();
     }
 }

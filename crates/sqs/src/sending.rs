@@ -55,6 +55,15 @@ enum SendKind {
 }
 
 impl SendKind {
+    /// AWS: recorded for both.
+    fn too_long(self, most: u32) -> Fault {
+        let problem = match self {
+            SendKind::Single => "are invalid",
+            SendKind::BatchEntry => "cannot be validated",
+        };
+        faults::INVALID_PARAMETER_VALUE.says(format!("One or more parameters {problem}. Reason: Message must be shorter than {most} bytes."))
+    }
+
     /// AWS: for an entry of a batch the message is the reason alone (seen at https://github.com/aws/aws-sdk-js/issues/3187).
     fn not_for_this_type(self, value: impl Display, parameter: &str, reason: &str) -> Fault {
         match self {
@@ -84,7 +93,7 @@ impl Draft {
     /// Makes the message. The body and the attributes are checked already.
     fn prepare(self, cx: &Cx, settings: &Settings, attributes: Map<Attribute>, kind: SendKind) -> Result<PreparedMessage, Fault> {
         if contents::size(&self.body, &attributes) > usize::try_from(settings.max_message_size).unwrap_or(usize::MAX) {
-            return Err(contents::too_long(settings.max_message_size));
+            return Err(kind.too_long(settings.max_message_size));
         }
         let delay = self.delay(settings, kind)?;
         if let Some(group) = &self.group_id {
@@ -137,9 +146,9 @@ impl Draft {
 impl Queue {
     /// Adds a message, unless it is a duplicate of one sent in the last five minutes.
     fn accept(&mut self, message: Message, now: Timestamp) -> Sent {
-        let fifo = self.properties().and_then(|properties| properties.settings.fifo);
-        let key = match (&fifo, &message.group_id, &message.deduplication_id) {
-            (Some(fifo), Some(group), Some(id)) => Some(deduplication_key(fifo, group, id.clone())),
+        let scope = self.properties().and_then(|properties| properties.deduplication_scope(now));
+        let key = match (scope, &message.group_id, &message.deduplication_id) {
+            (Some(scope), Some(group), Some(id)) => Some(deduplication_key(scope, group, id.clone())),
             _ => None,
         };
         if let Some(entry) = key.as_ref().and_then(|key| self.duplicate_of(key, now)) {
@@ -157,7 +166,7 @@ impl Queue {
         } else {
             self.waiters.wake_one();
         }
-        Sent { message_id, sequence_number: fifo.map(|_| number.to_string()) }
+        Sent { message_id, sequence_number: scope.map(|_| number.to_string()) }
     }
 
     /// Does a part of what is due, so that it does not pile up in a queue without receivers.

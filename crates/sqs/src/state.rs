@@ -6,7 +6,7 @@
 use crate::{
     consumer_time::{ConsumerTime, Tenant},
     ids::{GroupId, Md5, MessageId, SequenceNumber},
-    settings::Settings,
+    settings::{DeduplicationScope, Settings},
 };
 use cloudlet_api_sqs::MessageAttributeValue;
 use cloudlet_aws::{Arn, Timestamp};
@@ -128,6 +128,9 @@ pub struct QueueProperties {
     pub settings: Arc<Settings>,
     pub tags: Map<String>,
     pub last_purged: Option<Timestamp>,
+    /// The deduplication scope before its latest change, and when it was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_scope: Option<(DeduplicationScope, Timestamp)>,
 }
 
 /// The state of a message group: the key in `ready` of its next message, and how many of its messages are in flight.
@@ -137,7 +140,7 @@ pub struct Lane {
     pub in_flight: u32,
 }
 
-/// Since when a message can be received, and which. Messages are received in this order.
+/// The order in which messages are received: by the end of the delay, or by a time of the flight of one that was received before.
 pub type ReadyKey = (Timestamp, SequenceNumber);
 
 /// The receives that wait for a message.
@@ -184,12 +187,14 @@ pub struct Queue {
     /// A standard queue: one row, for all messages together.
     pub consumer_time: Table<(), ConsumerTime>,
     pub expiring: Table<(Timestamp, ExpiringRow), ()>,
+    /// A dead-letter queue: the queues that its messages come from, and how many come from each.
+    pub dead_letter_sources: Table<Arn, u64>,
     pub waiters: Waiters,
     pub last: LastSequenceNumber,
 }
 
 tables!(Queue { properties, messages, flights, deduplication, receive_attempts }
-    indexes(Queue::reindex) { ready, lanes, groups, delayed, in_flight, tenants, consumer_time, expiring }
+    indexes(Queue::reindex) { ready, lanes, groups, delayed, in_flight, tenants, consumer_time, expiring, dead_letter_sources }
     transient { waiters, last });
 
 /// The last sequence number given. It only grows, so undoing a write need not undo it.
@@ -211,6 +216,9 @@ pub type TaskId = Arc<str>;
 pub struct MoveTask {
     pub source: Arn,
     pub destination: Option<Arn>,
+    /// Without a destination: the source queues that the task may send to, as authorized at its start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_destinations: Vec<Arn>,
     pub max_per_second: Option<i32>,
     pub started: Timestamp,
     pub to_move: u64,

@@ -69,18 +69,24 @@ impl Sts {
         let (serial, code) = match (serial, code) {
             (None, None) => return Ok(None),
             (Some(serial), Some(code)) => (serial, code),
-            _ => return Err(VALIDATION.says("Both SerialNumber and TokenCode must be specified, or neither.")),
+            _ => return Err(DENIED.says("MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.")),
         };
-        let failed = || DENIED.says("MultiFactorAuthentication failed with invalid MFA one time pass code. ");
+        // AWS: as users report them, the two blanks included.
+        let unknown_device = || {
+            DENIED.says(
+                "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.",
+            )
+        };
+        let wrong_code = || DENIED.says("MultiFactorAuthentication failed with invalid MFA one time pass code. ");
         let user = match &cx.caller.identity {
             Who::User { name } => Some(name.to_string()),
             Who::Root => None,
-            _ => return Err(failed()),
+            _ => return Err(unknown_device()),
         };
         self.identity.write(|state| {
             let device = state.mfa_devices.get_mut(serial).filter(|device| Some(device.account) == cx.caller.account);
-            let device = device.filter(|device| device.owner.as_ref().is_some_and(|owner| owner.user == user)).ok_or_else(failed)?;
-            if device.accept(cx.now, code) { Ok(Some(cx.now)) } else { Err(failed()) }
+            let device = device.filter(|device| device.owner.as_ref().is_some_and(|owner| owner.user == user)).ok_or_else(unknown_device)?;
+            if device.accept(cx.now, code) { Ok(Some(cx.now)) } else { Err(wrong_code()) }
         })
     }
 }

@@ -54,6 +54,10 @@ async fn only_existing_policies_can_be_attached_and_only_detached_ones_deleted()
         cloud.fails::<AttachRolePolicy>(attach(&format!("{ARN}123"))).await,
         ("NoSuchEntity".into(), format!("Policy {ARN}123 does not exist or is not attachable."))
     );
+    assert_eq!(
+        cloud.fails::<AttachRolePolicy>(attach("arn:aws:iam::aws:policy/aws-service-role/AWSSupportServiceRolePolicy")).await,
+        ("PolicyNotAttachable".into(), "Cannot attach a Service Role Policy to a Customer Role.".into())
+    );
     cloud.ok::<AttachRolePolicy>(attach(ARN)).await;
     cloud.ok::<AttachRolePolicy>(attach("arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole")).await;
     let listed = cloud.ok::<ListAttachedRolePolicies>(ListAttachedRolePoliciesRequest { role_name: "r".into(), ..Default::default() }).await;
@@ -103,6 +107,8 @@ async fn aws_managed_policies_cannot_be_changed() {
     let version = cloud.ok::<GetPolicyVersion>(input).await.policy_version.unwrap();
     assert!(version.document.unwrap().contains("%22Action%22%3A%22%2A%22"));
     assert_eq!(cloud.fails::<DeletePolicy>(DeletePolicyRequest { policy_arn: arn.into() }).await.0, "AccessDenied");
+    let tags = vec![Tag { key: "a".into(), value: "b".into() }];
+    assert_eq!(cloud.fails::<TagPolicy>(TagPolicyRequest { policy_arn: arn.into(), tags }).await.0, "AccessDenied");
     let listed = cloud.ok::<ListPolicies>(ListPoliciesRequest { scope: Some("AWS".into()), max_items: Some(1000), ..Default::default() }).await;
     assert_eq!((listed.policies.unwrap().len(), listed.is_truncated), (1000, Some(true)));
 }

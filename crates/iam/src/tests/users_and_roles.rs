@@ -138,6 +138,8 @@ async fn a_role_in_an_instance_profile_cannot_be_deleted() {
     cloud.role("r", LAMBDA_TRUST).await;
     cloud.ok::<CreateInstanceProfile>(CreateInstanceProfileRequest { instance_profile_name: "p".into(), ..Default::default() }).await;
     let add = AddRoleToInstanceProfileRequest { instance_profile_name: "p".into(), role_name: "r".into() };
+    let other_case = AddRoleToInstanceProfileRequest { instance_profile_name: "P".into(), ..add.clone() };
+    assert_eq!(cloud.fails::<AddRoleToInstanceProfile>(other_case).await, ("NoSuchEntity".into(), "Instance Profile P cannot be found.".into()));
     cloud.ok::<AddRoleToInstanceProfile>(add.clone()).await;
     assert_eq!(
         cloud.fails::<AddRoleToInstanceProfile>(add).await,

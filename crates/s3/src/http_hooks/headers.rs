@@ -34,17 +34,16 @@ impl Transfer {
 
 /// Refused before the signature is verified.
 pub fn check_length(head: &Head<'_>, level: Level, selection: Selection) -> Result<(), Fault> {
-    let transfer = Transfer::of(head, level, selection);
-    let missing = || Err(FaultKind::sender("MissingContentLength", 411).says("You must provide the Content-Length HTTP header."));
-    let streaming = head.header("x-amz-content-sha256").is_some_and(|hash| hash.starts_with("STREAMING-"));
-    match (head.header("x-amz-decoded-content-length"), head.header("transfer-encoding"), head.header("content-length")) {
-        _ if transfer == Transfer::None => Ok(()),
-        (Some(_), ..) => Ok(()),
-        (None, ..) if streaming => missing(),
-        // AWS: a chunked transfer encoding alone is NotImplemented there.
-        (None, Some(_), _) | (None, None, Some(_)) => Ok(()),
-        (None, None, None) => missing(),
+    if Transfer::of(head, level, selection) == Transfer::None || head.header("x-amz-decoded-content-length").is_some() {
+        return Ok(());
     }
+    let streaming = head.header("x-amz-content-sha256").is_some_and(|hash| hash.starts_with("STREAMING-"));
+    // AWS: a chunked transfer encoding alone is NotImplemented there.
+    let has_length = head.header("content-length").is_some() || head.header("transfer-encoding").is_some();
+    if has_length && !streaming {
+        return Ok(());
+    }
+    Err(FaultKind::sender("MissingContentLength", 411).says("You must provide the Content-Length HTTP header."))
 }
 
 /// Refused when the signature is verified.
@@ -65,11 +64,14 @@ pub fn check(head: &Head<'_>, path: &str, level: Level, selection: Selection) ->
     {
         return Err(INVALID_REQUEST.says(format!("Value for x-amz-mp-object-size header is invalid: '{size}'")));
     }
-    let has_body = head.header("transfer-encoding").is_some() || head.header("content-length").is_some_and(|length| length != "0");
-    if transfer == Transfer::Copy && has_body {
+    if transfer == Transfer::Copy && has_body(head) {
         return Err(INVALID_REQUEST.says("The request included a body. Requests of this type must not include a non-empty body."));
     }
     Ok(())
+}
+
+fn has_body(head: &Head<'_>) -> bool {
+    head.header("transfer-encoding").is_some() || head.header("content-length").is_some_and(|length| length != "0")
 }
 
 fn check_key(path: &str, level: Level) -> Result<(), Fault> {

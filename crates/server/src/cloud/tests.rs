@@ -38,7 +38,7 @@ const SETUP: [(&str, &str, &str); 7] = [
 ];
 
 /// Values of members, by service: a text, or JSON of an object. `$NAME` is a member of the answers of the setup.
-const VALUES: [(&str, &str, &str); 13] = [
+const VALUES: [(&str, &str, &str); 15] = [
     ("s3", "ExpectedBucketOwner", "000000000000"),
     ("s3", "CopySource", "xxx/xxx"),
     ("s3", "Delete", r#"{"Objects":[{"Key":"xxx"}]}"#),
@@ -50,6 +50,8 @@ const VALUES: [(&str, &str, &str); 13] = [
     ("sns", "TopicArn", "$TopicArn"),
     ("sns", "ResourceArn", "$TopicArn"),
     ("sns", "SubscriptionArn", "$SubscriptionArn"),
+    ("sns", "PlatformApplicationArn", "arn:aws:sns:us-east-1:000000000000:app/GCM/xxx"),
+    ("sns", "EndpointArn", "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/xxx/12345678-1234-1234-1234-123456789012"),
     ("sts", "TargetPrincipal", "000000000000"),
     ("sts", "SigningAlgorithm", "ES384"),
     ("iam", "EntityArn", "arn:aws:iam::000000000000:delegation-request/dr-xxx"),

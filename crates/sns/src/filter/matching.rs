@@ -1,46 +1,46 @@
-//! A message is held against rules. What is satisfied in a list must be satisfied by one of its elements alone.
+//! Matches a message against rules. Within an array, one element alone must satisfy all the rules for what is in it.
 
-use super::{Leaf, rules::Rule};
+use super::{Field, rules::Rule};
 use serde_json::{Map, Value};
 
-/// What is left of a path, and the rules at its end.
+/// The rest of a path, and the rules for the value at its end.
 type Wanted<'a> = (&'a str, &'a [Rule]);
 
-/// Whether all leaves are satisfied.
-pub fn fits(leaves: &[Leaf], subject: &Value) -> bool {
-    // What must not be there must be nowhere, in no element of any list.
-    let absent = |leaf: &Leaf| leaf.rules.contains(&Rule::Absent) && !is_there(&leaf.path, subject);
-    let wanted: Vec<Wanted<'_>> = leaves.iter().filter(|leaf| !absent(leaf)).map(|leaf| (leaf.path.as_str(), leaf.rules.as_slice())).collect();
-    wanted.is_empty() || all(&wanted, subject)
+/// Whether the rules of all fields are satisfied.
+pub fn matches_all(fields: &[Field], message: &Value) -> bool {
+    // A field that must be absent must be so in every element of every array.
+    let absent = |field: &Field| field.rules.contains(&Rule::Absent) && !is_present(&field.path, message);
+    let wanted: Vec<Wanted<'_>> = fields.iter().filter(|field| !absent(field)).map(|field| (field.path.as_str(), field.rules.as_slice())).collect();
+    wanted.is_empty() || satisfies(&wanted, message)
 }
 
-fn all(wanted: &[Wanted<'_>], value: &Value) -> bool {
+fn satisfies(wanted: &[Wanted<'_>], value: &Value) -> bool {
     match value {
-        Value::Array(elements) => elements.iter().any(|element| all(wanted, element)),
+        Value::Array(elements) => elements.iter().any(|element| satisfies(wanted, element)),
         Value::Object(map) => {
             let mut below: Vec<(&Value, Vec<Wanted<'_>>)> = Vec::new();
             for (path, rules) in wanted {
                 let Some((value, rest)) = step(map, path) else { return false };
                 match below.iter_mut().find(|(known, _)| std::ptr::eq(*known, value)) {
-                    Some((_, together)) => together.push((rest, rules)),
+                    Some((_, wanted)) => wanted.push((rest, rules)),
                     None => below.push((value, vec![(rest, rules)])),
                 }
             }
-            below.iter().all(|(value, wanted)| all(wanted, value))
+            below.iter().all(|(value, wanted)| satisfies(wanted, value))
         }
-        leaf => wanted.iter().all(|(path, rules)| path.is_empty() && rules.iter().any(|rule| rule.takes(leaf))),
+        scalar => wanted.iter().all(|(path, rules)| path.is_empty() && rules.iter().any(|rule| rule.matches(scalar))),
     }
 }
 
-fn is_there(path: &str, value: &Value) -> bool {
+fn is_present(path: &str, value: &Value) -> bool {
     match value {
-        Value::Array(elements) => elements.iter().any(|element| is_there(path, element)),
-        Value::Object(map) => step(map, path).is_some_and(|(value, rest)| is_there(rest, value)),
+        Value::Array(elements) => elements.iter().any(|element| is_present(path, element)),
+        Value::Object(map) => step(map, path).is_some_and(|(value, rest)| is_present(rest, value)),
         _ => path.is_empty(),
     }
 }
 
-/// One step along a path: keys may have dots themselves, and the longest that fits is taken.
+/// One step along a path. Names may have dots themselves; the longest that exists is taken.
 fn step<'v, 'p>(map: &'v Map<String, Value>, path: &'p str) -> Option<(&'v Value, &'p str)> {
     if path.is_empty() {
         return None;

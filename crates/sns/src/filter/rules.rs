@@ -1,4 +1,4 @@
-//! What one value of a message is held against.
+//! The rules for one value of a message.
 
 use serde_json::Value;
 use std::net::IpAddr;
@@ -7,11 +7,12 @@ use std::net::IpAddr;
 pub enum Rule {
     Text(String),
     Number(Number),
-    Truth(serde_json::Value),
+    /// `true`, `false` or `null`.
+    Literal(Value),
     Prefix(String),
     Suffix(String),
     EqualsIgnoreCase(String),
-    Wildcard(Vec<Glyph>),
+    Wildcard(Vec<WildcardToken>),
     Numeric(Range),
     Cidr(Network),
     AnythingBut(Vec<Rule>),
@@ -19,99 +20,99 @@ pub enum Rule {
     Absent,
 }
 
-/// A number as it is written, and its worth.
+/// A number as it is written, and its value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Number {
     pub text: String,
-    pub worth: f64,
+    pub value: f64,
 }
 
 impl Number {
-    pub fn read(text: &str) -> Number {
-        Number { text: text.to_owned(), worth: text.parse().unwrap_or(f64::NAN) }
+    pub fn parse(text: &str) -> Number {
+        Number { text: text.to_owned(), value: text.parse().unwrap_or(f64::NAN) }
     }
 
-    /// AWS: exact in writing, or equal in worth; beyond what a double holds, only in writing.
-    fn is(&self, other: &serde_json::Number) -> bool {
+    /// AWS: equal as written, or as a value; beyond what a double holds exactly, only as written.
+    fn equals(&self, other: &serde_json::Number) -> bool {
         const EXACT: f64 = 9_007_199_254_740_992.0;
         let written = other.to_string();
-        written == self.text || (self.worth.abs() <= EXACT && other.as_f64() == Some(self.worth))
+        written == self.text || (self.value.abs() <= EXACT && other.as_f64() == Some(self.value))
     }
 }
 
-/// Between two numbers, or beyond one.
+/// Between two numbers, or on one side of one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
-    pub bottom: Option<(f64, Edge)>,
-    pub top: Option<(f64, Edge)>,
+    pub lower: Option<(f64, Bound)>,
+    pub upper: Option<(f64, Bound)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edge {
-    Open,
-    Closed,
+pub enum Bound {
+    Exclusive,
+    Inclusive,
 }
 
 impl Range {
-    pub fn holds(&self, number: f64) -> bool {
-        let above = self.bottom.is_none_or(|(bottom, edge)| number > bottom || (edge == Edge::Closed && number == bottom));
-        let below = self.top.is_none_or(|(top, edge)| number < top || (edge == Edge::Closed && number == top));
+    pub fn contains(&self, number: f64) -> bool {
+        let above = self.lower.is_none_or(|(lower, bound)| number > lower || (bound == Bound::Inclusive && number == lower));
+        let below = self.upper.is_none_or(|(upper, bound)| number < upper || (bound == Bound::Inclusive && number == upper));
         above && below
     }
 }
 
-/// A letter, or what stands for any letters.
+/// A piece of a wildcard pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Glyph {
-    Any,
-    HttpRequest(char),
+pub enum WildcardToken {
+    AnyText,
+    Char(char),
 }
 
-/// `*` stands for any letters, `\*` and `\\` for themselves.
-pub fn wildcard(text: &str) -> Result<Vec<Glyph>, String> {
-    let mut glyphs = Vec::new();
+/// `*` matches any text; `\*` and `\\` match themselves.
+pub fn wildcard(text: &str) -> Result<Vec<WildcardToken>, String> {
+    let mut tokens = Vec::new();
     // AWS counts from the quote that it puts before the text.
-    let mut letters = text.char_indices().map(|(at, letter)| (at + 1, letter)).peekable();
-    while let Some((at, letter)) = letters.next() {
-        match letter {
-            '*' if letters.peek().is_some_and(|(_, next)| *next == '*') => return Err(format!("Consecutive wildcard characters at pos {at}")),
-            '*' => glyphs.push(Glyph::Any),
-            '\\' => match letters.next_if(|(_, next)| matches!(next, '*' | '\\')) {
-                Some((_, next)) => glyphs.push(Glyph::HttpRequest(next)),
+    let mut characters = text.char_indices().map(|(at, character)| (at + 1, character)).peekable();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '*' if characters.peek().is_some_and(|(_, next)| *next == '*') => return Err(format!("Consecutive wildcard characters at pos {at}")),
+            '*' => tokens.push(WildcardToken::AnyText),
+            '\\' => match characters.next_if(|(_, next)| matches!(next, '*' | '\\')) {
+                Some((_, next)) => tokens.push(WildcardToken::Char(next)),
                 None => return Err(format!("Invalid escape character at pos {at}")),
             },
-            letter => glyphs.push(Glyph::HttpRequest(letter)),
+            character => tokens.push(WildcardToken::Char(character)),
         }
     }
-    Ok(glyphs)
+    Ok(tokens)
 }
 
-/// Goes back at most to the latest wildcard: never worse than both lengths multiplied.
-fn fits(glyphs: &[Glyph], text: &str) -> bool {
-    let letters: Vec<char> = text.chars().collect();
-    let (mut glyph, mut letter) = (0, 0);
-    let mut back: Option<(usize, usize)> = None;
-    while letter < letters.len() {
-        match glyphs.get(glyph) {
-            Some(Glyph::Any) => {
-                back = Some((glyph, letter));
-                glyph += 1;
+/// Goes back at most to the last wildcard: the time is at most the product of both lengths.
+fn matches_wildcard(pattern: &[WildcardToken], text: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    let (mut token, mut position) = (0, 0);
+    let mut last_wildcard: Option<(usize, usize)> = None;
+    while position < text.len() {
+        match pattern.get(token) {
+            Some(WildcardToken::AnyText) => {
+                last_wildcard = Some((token, position));
+                token += 1;
             }
-            Some(Glyph::HttpRequest(wanted)) if Some(wanted) == letters.get(letter) => {
-                glyph += 1;
-                letter += 1;
+            Some(WildcardToken::Char(wanted)) if Some(wanted) == text.get(position) => {
+                token += 1;
+                position += 1;
             }
-            _ => match back {
-                Some((star, from)) => {
-                    back = Some((star, from + 1));
-                    glyph = star + 1;
-                    letter = from + 1;
+            _ => match last_wildcard {
+                Some((wildcard, from)) => {
+                    last_wildcard = Some((wildcard, from + 1));
+                    token = wildcard + 1;
+                    position = from + 1;
                 }
                 None => return false,
             },
         }
     }
-    glyphs.get(glyph..).is_some_and(|rest| rest.iter().all(|glyph| *glyph == Glyph::Any))
+    pattern.get(token..).is_some_and(|rest| rest.iter().all(|token| *token == WildcardToken::AnyText))
 }
 
 /// A block of addresses: those whose first `bits` are the same.
@@ -122,8 +123,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// AWS: these words, and none about where.
-    pub fn read(text: &str) -> Result<Network, String> {
+    /// AWS: these messages have no location.
+    pub fn parse(text: &str) -> Result<Network, String> {
         let parts: Vec<&str> = text.trim_end_matches('/').split('/').collect();
         let [address, bits] = parts.as_slice() else { return Err("Malformed CIDR, one '/' required".to_owned()) };
         let bits: i32 = bits.parse().map_err(|_| "Malformed CIDR, mask bits must be an integer".to_owned())?;
@@ -136,7 +137,7 @@ impl Network {
         }
     }
 
-    fn holds(&self, text: &str) -> bool {
+    fn contains(&self, text: &str) -> bool {
         match (self.address, text.parse()) {
             (IpAddr::V4(ours), Ok(IpAddr::V4(theirs))) => {
                 let shift = 32 - self.bits.min(32);
@@ -152,30 +153,32 @@ impl Network {
 }
 
 impl Rule {
-    /// Whether a value that is there, and is no list and no object, satisfies the rule.
-    pub fn takes(&self, value: &Value) -> bool {
+    /// Whether a value, which is no array and no object, satisfies the rule.
+    pub fn matches(&self, value: &Value) -> bool {
         match (self, value) {
             (Rule::Exists, _) => true,
             (Rule::Absent, _) => false,
-            (Rule::AnythingBut(rules), value) => !rules.iter().any(|rule| rule.takes(value)),
-            (Rule::Truth(wanted), value) => wanted == value,
-            (Rule::Number(wanted), Value::Number(number)) => wanted.is(number),
-            (Rule::Numeric(range), Value::Number(number)) => number.as_f64().is_some_and(|number| range.holds(number)),
+            (Rule::AnythingBut(rules), value) => !rules.iter().any(|rule| rule.matches(value)),
+            (Rule::Literal(wanted), value) => wanted == value,
+            (Rule::Number(wanted), Value::Number(number)) => wanted.equals(number),
+            (Rule::Numeric(range), Value::Number(number)) => number.as_f64().is_some_and(|number| range.contains(number)),
             (Rule::Text(wanted), Value::String(text)) => wanted == text || same_address(wanted, text),
             (Rule::Prefix(wanted), Value::String(text)) => text.starts_with(wanted.as_str()),
             (Rule::Suffix(wanted), Value::String(text)) => text.ends_with(wanted.as_str()),
             (Rule::EqualsIgnoreCase(wanted), Value::String(text)) => {
                 wanted.chars().flat_map(char::to_lowercase).eq(text.chars().flat_map(char::to_lowercase))
             }
-            (Rule::Wildcard(glyphs), Value::String(text)) => fits(glyphs, text),
-            (Rule::Cidr(network), Value::String(text)) => network.holds(text),
+            (Rule::Wildcard(pattern), Value::String(text)) => matches_wildcard(pattern, text),
+            (Rule::Cidr(network), Value::String(text)) => network.contains(text),
             _ => false,
         }
     }
 }
 
-/// AWS: a text that is an address is equal to every spelling of it.
+/// AWS: an IP address equals every way to write it.
 fn same_address(one: &str, other: &str) -> bool {
-    let looks = |text: &str| text.len() <= 45 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':'));
-    looks(one) && looks(other) && matches!((one.parse::<IpAddr>(), other.parse::<IpAddr>()), (Ok(one), Ok(other)) if one == other)
+    let looks_like_address = |text: &str| text.len() <= 45 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':'));
+    looks_like_address(one)
+        && looks_like_address(other)
+        && matches!((one.parse::<IpAddr>(), other.parse::<IpAddr>()), (Ok(one), Ok(other)) if one == other)
 }

@@ -1,24 +1,24 @@
-//! The one RSA key of the server, of 2,048 bits, which signs in less than a microsecond: its private exponent is three. To who verifies
-//! it is a key like any other. It keeps nobody from forging: the signatures of a local server prove nothing but that they are made as
-//! AWS makes them.
+//! The RSA key of the server. It has 2,048 bits and a private exponent of three, so that signing takes less than a microsecond.
+//! For a verifier it is a key like any other. It is no secret: the signatures of a local server only show that they are made as AWS makes
+//! them.
 //!
-//! The primes of the modulus (109, none of them below 751) are those of which one less divides `3 · EXPONENT - 1`, so that cubing
-//! undoes raising to the public exponent. <https://www.rfc-editor.org/rfc/rfc8017#section-3.2>: RSA with more than two primes.
+//! The primes of the modulus (109, none of them below 751) are those `p` for which `p - 1` divides `3 · EXPONENT - 1`, so that cubing
+//! is the inverse of raising to the public exponent. <https://www.rfc-editor.org/rfc/rfc8017#section-3.2>: RSA with more than two primes.
 
 /// The words of the modulus.
 const WORDS: usize = 32;
-/// The words of the longest digest: SHA-256.
-const OWN: usize = 4;
+/// The words of the longest digest, SHA-256.
+const DIGEST_WORDS: usize = 4;
 
-/// The least word first.
+/// The least significant word first.
 type Number = [u64; WORDS];
 
-/// The public exponent. It is below 2^31, above which Go's verifier takes none.
+/// The public exponent. It is below 2^31, the largest that Go's verifier takes.
 #[cfg(test)]
 pub const EXPONENT: u32 = 2_087_418_667;
-/// The modulus as it is written: the greatest word first.
+/// The modulus, the most significant word first.
 #[rustfmt::skip]
-const WRITTEN: Number = [
+const BIG_ENDIAN: Number = [
     0xff24_7574_8223_1792, 0x21bb_f627_ff34_bd6b, 0x97c8_bd29_529b_0147, 0x1083_33de_5333_2e72,
     0x2363_4ff4_0e42_5e1b, 0x2f15_2f7e_9c76_5bc9, 0x12a2_239c_d52b_14a0, 0x1082_e643_701b_adb3,
     0x1871_3b06_fd85_94a4, 0x953b_5311_f2d7_0be6, 0x018a_f40e_b1ca_cdad, 0x1032_5ccf_1d44_4bf5,
@@ -28,7 +28,7 @@ const WRITTEN: Number = [
     0xd8a1_5945_cf44_7334, 0xb12d_75e0_9809_d754, 0xa2e5_b4ef_1e03_8970, 0x713c_4886_d76b_f73f,
     0x4bb3_e666_e482_2340, 0x3cc3_458b_c8cd_bbc9, 0x83c0_4838_2b00_145d, 0xdf66_f387_51ac_22ff,
 ];
-const MODULUS: Number = number(&WRITTEN);
+const MODULUS: Number = number(&BIG_ENDIAN);
 /// `-1 / MODULUS`, modulo 2^64.
 const INVERSE: u64 = {
     // Newton: every step doubles the bits that are right.
@@ -41,8 +41,8 @@ const INVERSE: u64 = {
     inverse.wrapping_neg()
 };
 
-const fn number(written: &Number) -> Number {
-    let mut number = *written;
+const fn number(big_endian: &Number) -> Number {
+    let mut number = *big_endian;
     number.as_mut_slice().reverse();
     number
 }
@@ -60,7 +60,7 @@ pub struct Padding {
 }
 
 impl Padding {
-    /// For what a `DigestInfo` holds before its digest, which has so many bytes.
+    /// For a digest of so many bytes, and what a `DigestInfo` has before it.
     /// <https://www.rfc-editor.org/rfc/rfc8017#section-9.2>
     pub fn of(info: &[u8], digest: usize) -> Padding {
         let filled = (WORDS * 8).saturating_sub(3 + info.len() + digest);
@@ -70,16 +70,16 @@ impl Padding {
         let triple = plus(&p, &plus(&p, &p));
         Padding {
             cube: product(&p, &product(&p, &p)),
-            square: product(&product(&triple, &p), &power_of_two(OWN)),
-            plain: product(&triple, &power_of_two(2 * OWN)),
+            square: product(&product(&triple, &p), &power_of_two(DIGEST_WORDS)),
+            plain: product(&triple, &power_of_two(2 * DIGEST_WORDS)),
         }
     }
 
     pub fn sign(&self, digest: &[u8]) -> [u8; WORDS * 8] {
-        let digest: [u64; OWN] = words(digest);
-        // What a multiplication of r³ makes.
+        let digest: [u64; DIGEST_WORDS] = words(digest);
+        // The digest times r²: a term of the sum, shifted like the others.
         let mut shifted = [0; WORDS];
-        if let Some(place) = shifted.get_mut(2 * OWN..3 * OWN) {
+        if let Some(place) = shifted.get_mut(2 * DIGEST_WORDS..3 * DIGEST_WORDS) {
             place.copy_from_slice(&digest);
         }
         let square = plus(&self.plain, &shifted);
@@ -93,7 +93,7 @@ impl Padding {
     }
 }
 
-/// A number from its bytes, the greatest first.
+/// A number from its bytes, the most significant first.
 fn words<const N: usize>(bytes: &[u8]) -> [u64; N] {
     let mut words = [0; N];
     for (word, bytes) in words.iter_mut().zip(bytes.rchunks(8)) {
@@ -112,7 +112,7 @@ fn power_of_two(words: usize) -> Number {
 }
 
 fn product(a: &Number, b: &Number) -> Number {
-    // 2^4096, for the two divisions.
+    // 2^4096, which cancels the two divisions.
     let undo = (0..WORDS * 64 + 64).fold(power_of_two(WORDS - 1), |power, _| plus(&power, &power));
     times(&times(a, b), &undo)
 }
@@ -124,7 +124,7 @@ fn times(a: &Number, b: &[u64]) -> Number {
     for word in b {
         add(rest, a, *word);
         let factor = rest.first().map_or(0, |least| least.wrapping_mul(INVERSE));
-        // Makes the least word zero.
+        // Makes the least significant word zero.
         add(rest, &MODULUS, factor);
         rest = rest.get_mut(1..).unwrap_or_default();
     }
@@ -144,7 +144,7 @@ fn plus(a: &Number, b: &Number) -> Number {
     reduced(sum, carry)
 }
 
-/// A number below twice the modulus, which may have outgrown its words, modulo the modulus.
+/// A number below twice the modulus, modulo the modulus. `over`: it has one more bit than its words.
 fn reduced(mut number: Number, over: bool) -> Number {
     if over || number.iter().rev().ge(MODULUS.iter().rev()) {
         let mut borrow = false;
@@ -155,7 +155,7 @@ fn reduced(mut number: Number, over: bool) -> Number {
     number
 }
 
-/// `sum += number · factor`; the sum has room for it.
+/// `sum += number · factor`. The sum is long enough for the result.
 fn add(sum: &mut [u64], number: &Number, factor: u64) {
     let mut carry = 0;
     let Some((words, rest)) = sum.split_first_chunk_mut::<WORDS>() else { return };
@@ -175,7 +175,7 @@ fn add(sum: &mut [u64], number: &Number, factor: u64) {
 /// `RSAPublicKey` in DER.
 #[cfg(test)]
 pub fn public() -> Vec<u8> {
-    let modulus = WRITTEN.iter().flat_map(|word| word.to_be_bytes());
+    let modulus = BIG_ENDIAN.iter().flat_map(|word| word.to_be_bytes());
     let head = [0x30, 0x82, 0x01, 0x0b, 0x02, 0x82, 0x01, 0x01, 0x00];
     head.into_iter().chain(modulus).chain([0x02, 0x04]).chain(EXPONENT.to_be_bytes()).collect()
 }

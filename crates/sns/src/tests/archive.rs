@@ -12,7 +12,7 @@ fn replay(cloud: &TestCloud, from: i64, until: Option<i64>) -> String {
 }
 
 #[tokio::test]
-async fn a_new_queue_gets_what_was_published_before_it_came() {
+async fn a_new_subscription_receives_what_was_published_before() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news.fifo", &FIFO).await;
     let first = cloud.publish_to(&topic, "g", "1").await;
@@ -25,7 +25,7 @@ async fn a_new_queue_gets_what_was_published_before_it_came() {
     let arn = cloud.subscribe(&topic, "sqs", &queue, &[("ReplayPolicy", &policy)]).await;
     assert_eq!(cloud.attributes(&arn).await["ReplayStatus"], "Pending");
     cloud.publish_to(&topic, "g", "4").await;
-    assert!(cloud.texts("q.fifo").await.is_empty(), "what is new waits for what is old");
+    assert!(cloud.texts("q.fifo").await.is_empty(), "new messages wait for the replay");
     cloud.settle().await;
     assert_eq!(cloud.attributes(&arn).await["ReplayStatus"], "Completed");
     assert_eq!(cloud.texts("q.fifo").await, ["2", "3", "4"]);
@@ -41,7 +41,7 @@ async fn a_new_queue_gets_what_was_published_before_it_came() {
 }
 
 #[tokio::test]
-async fn a_replay_minds_the_filter() {
+async fn a_replay_applies_the_filter_policy() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news.fifo", &FIFO).await;
     for text in [r#"{"kind": "a"}"#, r#"{"kind": "b"}"#] {
@@ -56,7 +56,7 @@ async fn a_replay_minds_the_filter() {
 }
 
 #[tokio::test]
-async fn the_archive_forgets_after_its_days() {
+async fn archived_messages_expire() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news.fifo", &FIFO).await;
     cloud.publish_to(&topic, "g", "old").await;

@@ -19,7 +19,7 @@ fn endpoint(application: &str, data: &str) -> CreatePlatformEndpointInput {
 }
 
 #[tokio::test]
-async fn a_push_reaches_a_device_by_itself_and_by_a_topic() {
+async fn a_message_is_pushed_to_a_device_directly_and_through_a_topic() {
     let cloud = TestCloud::new();
     let (_, arn) = device(&cloud).await;
     let text = r#"{"default": "to all", "GCM": "to phones"}"#;
@@ -34,7 +34,7 @@ async fn a_push_reaches_a_device_by_itself_and_by_a_topic() {
 }
 
 #[tokio::test]
-async fn a_device_is_one_endpoint_as_long_as_nothing_differs() {
+async fn creating_an_endpoint_again_answers_the_same_if_nothing_differs() {
     let cloud = TestCloud::new();
     let (application, arn) = device(&cloud).await;
     assert_eq!(cloud.call::<CreatePlatformEndpoint>(endpoint(&application, "me")).await.unwrap().endpoint_arn.as_ref(), Some(&arn));
@@ -59,7 +59,7 @@ async fn a_disabled_device_is_not_published_to() {
 }
 
 #[tokio::test]
-async fn applications_are_refused_in_awss_words_and_never_show_their_credentials() {
+async fn invalid_applications_have_awss_messages_and_credentials_are_never_shown() {
     let cloud = TestCloud::new();
     let make = |name: &str, platform: &str, attributes: &[(&str, &str)]| CreatePlatformApplicationInput {
         name: name.into(),
@@ -85,7 +85,7 @@ async fn applications_are_refused_in_awss_words_and_never_show_their_credentials
 }
 
 #[tokio::test]
-async fn an_application_is_made_again_only_as_it_is() {
+async fn creating_an_application_again_must_not_differ() {
     let cloud = TestCloud::new();
     let make =
         |attributes: &[(&str, &str)]| CreatePlatformApplicationInput { name: "app".into(), platform: "GCM".into(), attributes: map(attributes) };
@@ -100,7 +100,7 @@ async fn an_application_is_made_again_only_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_device_is_told_by_its_attributes_and_named_by_a_uuid() {
+async fn an_endpoint_takes_its_user_data_from_the_attributes_first() {
     let cloud = TestCloud::new();
     let (application, arn) = device(&cloud).await;
     let other = CreatePlatformEndpointInput {

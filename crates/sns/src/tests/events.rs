@@ -1,4 +1,4 @@
-//! What topics are told of the devices of an application.
+//! Events of platform applications.
 
 use super::fixture::*;
 use cloudlet_api_sns::*;
@@ -37,31 +37,31 @@ async fn delete(cloud: &TestCloud, device: &str) {
     cloud.call::<DeleteEndpoint>(DeleteEndpointInput { endpoint_arn: device.into() }).await.unwrap();
 }
 
-/// An application whose events all go through one topic into the queue `told`.
-async fn told_house() -> (TestCloud, String) {
+/// An application whose events all go through one topic into the queue `events`.
+async fn with_events() -> (TestCloud, String) {
     let cloud = TestCloud::new();
     let topic = cloud.topic("events", &[]).await;
-    let queue = cloud.queue("told").await;
+    let queue = cloud.queue("events").await;
     cloud.subscribe(&topic, "sqs", &queue, &[]).await;
     application(&cloud, &EVENTS.map(|name| (name, topic.as_str()))).await.unwrap();
     (cloud, topic)
 }
 
-/// Subjects and events that came since one last looked.
-async fn told(cloud: &TestCloud) -> Vec<(String, Value)> {
+/// Subjects and events that were published since the last call.
+async fn published(cloud: &TestCloud) -> Vec<(String, Value)> {
     cloud.settle().await;
     let read =
         |envelope: Value| (envelope["Subject"].as_str().unwrap().to_owned(), serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap());
-    cloud.received("told").await.iter().map(envelope).map(read).collect()
+    cloud.received("events").await.iter().map(envelope).map(read).collect()
 }
 
 async fn kinds(cloud: &TestCloud) -> Vec<String> {
-    told(cloud).await.iter().map(|(_, event)| event["EventType"].as_str().unwrap().to_owned()).collect()
+    published(cloud).await.iter().map(|(_, event)| event["EventType"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
-async fn a_topic_is_told_of_the_life_of_a_device() {
-    let (cloud, _) = told_house().await;
+async fn creating_updating_and_deleting_a_device_publishes_events() {
+    let (cloud, _) = with_events().await;
     let device = device(&cloud).await;
     let event = json!({
         "EndpointArn": device,
@@ -70,7 +70,7 @@ async fn a_topic_is_told_of_the_life_of_a_device() {
         "Service": "SNS",
         "Time": "2025-11-24T16:00:00.000Z",
     });
-    assert_eq!(told(&cloud).await, [("EndpointCreated event for app shop (GCM)".to_owned(), event)]);
+    assert_eq!(published(&cloud).await, [("EndpointCreated event for app shop (GCM)".to_owned(), event)]);
     set_device(&cloud, &device, "Token", "newer").await;
     set_device(&cloud, &device, "Enabled", "false").await;
     assert_eq!(kinds(&cloud).await, ["EndpointUpdated", "EndpointUpdated"]);
@@ -79,8 +79,8 @@ async fn a_topic_is_told_of_the_life_of_a_device() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_of_what_changes_nothing() {
-    let (cloud, _) = told_house().await;
+async fn what_changes_nothing_publishes_no_event() {
+    let (cloud, _) = with_events().await;
     let one = device(&cloud).await;
     assert_eq!(kinds(&cloud).await, ["EndpointCreated"]);
     assert_eq!(device(&cloud).await, one);
@@ -88,12 +88,12 @@ async fn nobody_is_told_of_what_changes_nothing() {
     let mut other = one.clone();
     other.replace_range(one.len() - 1.., if one.ends_with('0') { "1" } else { "0" });
     delete(&cloud, &other).await;
-    assert!(told(&cloud).await.is_empty());
+    assert!(published(&cloud).await.is_empty());
 }
 
 #[tokio::test]
-async fn each_event_has_its_own_topic_or_none() {
-    let (cloud, topic) = told_house().await;
+async fn each_event_has_a_topic_of_its_own_or_none() {
+    let (cloud, topic) = with_events().await;
     set_application(&cloud, &[("EventEndpointCreated", "")]).await.unwrap();
     let one = device(&cloud).await;
     delete(&cloud, &one).await;
@@ -105,15 +105,15 @@ async fn each_event_has_its_own_topic_or_none() {
 }
 
 #[tokio::test]
-async fn a_topic_is_told_when_a_device_cannot_be_reached_and_the_message_is_a_dead_letter() {
-    let (cloud, _) = told_house().await;
+async fn a_failed_push_publishes_an_event_and_goes_to_the_dead_letter_queue() {
+    let (cloud, _) = with_events().await;
     let device = device(&cloud).await;
     let news = cloud.topic("news", &[]).await;
     let dead = cloud.queue("dead").await;
     let redrive = json!({ "deadLetterTargetArn": dead }).to_string();
     cloud.subscribe(&news, "application", &device, &[("RedrivePolicy", &redrive)]).await;
     set_device(&cloud, &device, "Enabled", "false").await;
-    told(&cloud).await;
+    published(&cloud).await;
 
     let message = cloud.publish(&news, "hello").await.message_id.unwrap();
     let mut event = json!({
@@ -128,53 +128,53 @@ async fn a_topic_is_told_when_a_device_cannot_be_reached_and_the_message_is_a_de
         "Time": "2025-11-24T16:00:00.000Z",
     });
     let subject = "DeliveryFailure event for app shop (GCM)".to_owned();
-    assert_eq!(told(&cloud).await, [(subject.clone(), event.clone())]);
+    assert_eq!(published(&cloud).await, [(subject.clone(), event.clone())]);
     assert_eq!(cloud.texts("dead").await, ["hello"]);
     assert!(cloud.mail().is_empty());
 
     delete(&cloud, &device).await;
-    told(&cloud).await;
+    published(&cloud).await;
     let message = cloud.publish(&news, "hello?").await.message_id.unwrap();
     event["MessageId"] = message.into();
     event["FailureMessage"] = "Endpoint was not found".into();
     event["FailureType"] = "EndpointNotFound".into();
-    assert_eq!(told(&cloud).await, [(subject, event)]);
+    assert_eq!(published(&cloud).await, [(subject, event)]);
     assert_eq!(cloud.texts("dead").await, ["hello?"]);
 }
 
 #[tokio::test]
-async fn the_failure_to_tell_a_device_of_a_failure_is_told_to_nobody() {
-    let (cloud, topic) = told_house().await;
+async fn a_failed_push_of_an_event_publishes_no_event() {
+    let (cloud, topic) = with_events().await;
     let device = device(&cloud).await;
     cloud.subscribe(&topic, "application", &device, &[]).await;
     set_device(&cloud, &device, "Enabled", "false").await;
     kinds(&cloud).await;
     cloud.publish(&topic, "{}").await;
     cloud.settle().await;
-    let told = cloud.texts("told").await;
-    assert_eq!(told.len(), 2, "the message, and that the device did not get it: {told:?}");
+    let texts = cloud.texts("events").await;
+    assert_eq!(texts.len(), 2, "the message, and the event of its failure: {texts:?}");
 }
 
 #[tokio::test]
-async fn the_policy_of_a_topic_decides_whether_it_is_told() {
-    let (cloud, topic) = told_house().await;
-    let letting = |source: &str| {
+async fn the_policy_of_the_topic_decides_about_events() {
+    let (cloud, topic) = with_events().await;
+    let allowing = |source: &str| {
         json!({ "Statement": [{
             "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" }, "Action": "SNS:Publish", "Resource": topic,
             "Condition": { "ArnEquals": { "aws:SourceArn": source } },
         }]})
         .to_string()
     };
-    cloud.set_topic(&topic, "Policy", &letting("arn:aws:sns:us-east-1:000000000000:app/GCM/other")).await.unwrap();
+    cloud.set_topic(&topic, "Policy", &allowing("arn:aws:sns:us-east-1:000000000000:app/GCM/other")).await.unwrap();
     let one = device(&cloud).await;
-    assert!(told(&cloud).await.is_empty());
-    cloud.set_topic(&topic, "Policy", &letting(APPLICATION)).await.unwrap();
+    assert!(published(&cloud).await.is_empty());
+    cloud.set_topic(&topic, "Policy", &allowing(APPLICATION)).await.unwrap();
     delete(&cloud, &one).await;
     assert_eq!(kinds(&cloud).await, ["EndpointDeleted"]);
 }
 
 #[tokio::test]
-async fn the_topic_of_another_account_is_told_nothing_unless_it_says_so() {
+async fn the_topic_of_another_account_receives_events_only_if_its_policy_allows_it() {
     let cloud = TestCloud::new();
     let input = CreateTopicInput { name: "theirs".into(), ..CreateTopicInput::default() };
     let topic = cloud.call_as::<CreateTopic>(other_account(), input).await.unwrap().topic_arn.unwrap();
@@ -195,31 +195,31 @@ async fn the_topic_of_another_account_is_told_nothing_unless_it_says_so() {
 }
 
 #[tokio::test]
-async fn an_event_wants_a_topic_that_there_is() {
+async fn an_event_attribute_names_an_existing_topic() {
     let cloud = TestCloud::new();
-    let refused = |name: &str, what: &str| format!("Invalid parameter: Attributes Reason: {name} {what}");
+    let message = |name: &str, what: &str| format!("Invalid parameter: Attributes Reason: {name} {what}");
     for name in EVENTS {
         for wrong in ["topic", "arn:aws:sns:us-east-1:000000000000:app/GCM/shop", "arn:aws:sqs:us-east-1:000000000000:queue"] {
             let fault = application(&cloud, &[(name, wrong)]).await.unwrap_err();
-            assert_eq!((fault.message(), fault.status()), (refused(name, "has invalid ARN format").as_str(), 400));
+            assert_eq!((fault.message(), fault.status()), (message(name, "has invalid ARN format").as_str(), 400));
         }
     }
     application(&cloud, &[]).await.unwrap();
     for name in EVENTS {
         let fault = set_application(&cloud, &[(name, "arn:aws:sns:us-east-1:000000000000:none")]).await.unwrap_err();
-        assert_eq!((fault.code(), fault.message()), ("InvalidParameter", refused(name, "is not an existing topic").as_str()));
+        assert_eq!((fault.code(), fault.message()), ("InvalidParameter", message(name, "is not an existing topic").as_str()));
     }
 }
 
 #[tokio::test]
-async fn the_longest_name_of_an_application_still_makes_a_subject() {
-    let (cloud, topic) = told_house().await;
+async fn the_subject_is_shortened_for_a_long_name() {
+    let (cloud, topic) = with_events().await;
     let name = "n".repeat(256);
     let attributes = map(&[("PlatformCredential", "key"), ("EventEndpointCreated", &topic)]);
     let input = CreatePlatformApplicationInput { name, platform: "GCM".into(), attributes };
     let platform_application_arn = cloud.call::<CreatePlatformApplication>(input).await.unwrap().platform_application_arn.unwrap();
     let input = CreatePlatformEndpointInput { platform_application_arn, token: "token".into(), ..CreatePlatformEndpointInput::default() };
     cloud.call::<CreatePlatformEndpoint>(input).await.unwrap();
-    let subjects: Vec<String> = told(&cloud).await.into_iter().map(|(subject, _)| subject).collect();
+    let subjects: Vec<String> = published(&cloud).await.into_iter().map(|(subject, _)| subject).collect();
     assert_eq!(subjects, [format!("EndpointCreated event for app {} (GCM)", "n".repeat(64))]);
 }

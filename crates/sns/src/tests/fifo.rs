@@ -23,24 +23,24 @@ async fn messages_of_a_group_reach_every_queue_in_their_order() {
 }
 
 #[tokio::test]
-async fn a_twin_within_five_minutes_is_the_message_it_repeats() {
+async fn a_duplicate_within_five_minutes_is_not_published() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news.fifo", &FIFO).await;
     let queue = cloud.queue("q.fifo").await;
     cloud.subscribe(&topic, "sqs", &queue, &[]).await;
     let first = cloud.publish_to(&topic, "g", "hello").await;
     cloud.pass(299).await;
-    let twin = cloud.publish_to(&topic, "g", "hello").await;
-    assert_eq!((&first.message_id, &first.sequence_number), (&twin.message_id, &twin.sequence_number));
+    let duplicate = cloud.publish_to(&topic, "g", "hello").await;
+    assert_eq!((&first.message_id, &first.sequence_number), (&duplicate.message_id, &duplicate.sequence_number));
     let other_group = cloud.publish_to(&topic, "h", "hello").await;
-    assert_eq!(first.message_id, other_group.message_id, "the whole topic is searched for twins");
+    assert_eq!(first.message_id, other_group.message_id, "deduplication is for the whole topic");
     cloud.pass(1).await;
     assert_ne!(cloud.publish_to(&topic, "g", "hello").await.message_id, first.message_id);
     assert_eq!(cloud.texts("q.fifo").await, ["hello", "hello"], "the first and the last");
 }
 
 #[tokio::test]
-async fn twins_are_looked_for_in_their_group_where_the_topic_says_so() {
+async fn deduplication_is_by_message_group_if_the_topic_says_so() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news.fifo", &[FIFO[0], FIFO[1], ("FifoThroughputScope", "MessageGroup")]).await;
     let one = cloud.publish_to(&topic, "g", "hello").await;
@@ -49,7 +49,7 @@ async fn twins_are_looked_for_in_their_group_where_the_topic_says_so() {
 }
 
 #[tokio::test]
-async fn a_fifo_topic_wants_a_group_and_a_way_to_know_twins() {
+async fn a_fifo_topic_needs_a_message_group_and_a_deduplication_id() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news.fifo", &[("FifoTopic", "true")]).await;
     let fault = cloud.call::<Publish>(message(&topic, "x")).await.unwrap_err();
@@ -76,7 +76,7 @@ async fn an_envelope_of_a_fifo_topic_has_a_sequence_and_no_signature() {
 }
 
 #[tokio::test]
-async fn a_standard_queue_does_not_learn_the_groups_of_a_fifo_topic() {
+async fn a_standard_queue_receives_no_message_groups_of_a_fifo_topic() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news.fifo", &FIFO).await;
     for name in ["q.fifo", "plain"] {

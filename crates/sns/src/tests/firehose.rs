@@ -10,7 +10,7 @@ use std::sync::Arc;
 const STREAM: &str = "arn:aws:firehose:us-east-1:000000000000:deliverystream/stream";
 const ROLE: &str = "arn:aws:iam::000000000000:role/feeder";
 
-/// Firehose and STS as SNS knows them: who put what, and who assumed which role.
+/// Stands in for Firehose and STS: records who put what, and who assumed which role.
 #[derive(Default)]
 struct Streams(Mutex<Vec<String>>);
 
@@ -49,7 +49,7 @@ fn cloud() -> (TestCloud, Arc<Streams>) {
 }
 
 #[tokio::test]
-async fn a_delivery_stream_gets_a_line_from_a_session_of_the_subscriptions_role() {
+async fn a_delivery_stream_receives_a_record_from_a_session_of_the_subscriptions_role() {
     let (cloud, streams) = cloud();
     let topic = cloud.topic("t", &[]).await;
     let subscription = cloud.subscribe(&topic, "firehose", STREAM, &[("SubscriptionRoleArn", ROLE)]).await;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 const HOOK: &str = "http://localhost:9000/hook";
 
-fn field<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     request.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
 }
 
@@ -15,7 +15,7 @@ fn body(request: &HttpRequest) -> Value {
 }
 
 #[tokio::test]
-async fn an_endpoint_is_asked_then_notified_then_told_of_the_end() {
+async fn an_endpoint_confirms_is_notified_and_can_restore_its_subscription() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let arn = cloud.subscribe(&topic, "http", HOOK, &[]).await;
@@ -23,22 +23,22 @@ async fn an_endpoint_is_asked_then_notified_then_told_of_the_end() {
     cloud.settle().await;
     let requests = cloud.requests();
     assert_eq!(requests.len(), 1);
-    assert_eq!(field(&requests[0], "x-amz-sns-message-type"), Some("SubscriptionConfirmation"));
-    assert_eq!((field(&requests[0], "x-amz-sns-subscription-arn"), field(&requests[0], "content-type")), (None, Some("text/plain; charset=UTF-8")));
-    let question = body(&requests[0]);
-    let token = question["Token"].as_str().unwrap();
-    assert_eq!(question["SubscribeURL"], format!("http://localhost:4566/?Action=ConfirmSubscription&TopicArn={topic}&Token={token}"));
+    assert_eq!(header(&requests[0], "x-amz-sns-message-type"), Some("SubscriptionConfirmation"));
+    assert_eq!((header(&requests[0], "x-amz-sns-subscription-arn"), header(&requests[0], "content-type")), (None, Some("text/plain; charset=UTF-8")));
+    let confirmation = body(&requests[0]);
+    let token = confirmation["Token"].as_str().unwrap();
+    assert_eq!(confirmation["SubscribeURL"], format!("http://localhost:4566/?Action=ConfirmSubscription&TopicArn={topic}&Token={token}"));
     cloud.confirm(&topic, token).await.unwrap();
     assert_eq!(cloud.attributes(&arn).await["ConfirmationWasAuthenticated"], "false");
 
     cloud.publish(&topic, "hello").await;
     cloud.settle().await;
     let requests = cloud.requests();
-    assert_eq!((requests[0].to.as_str(), field(&requests[0], "x-amz-sns-subscription-arn")), (HOOK, Some(arn.as_str())));
+    assert_eq!((requests[0].to.as_str(), header(&requests[0], "x-amz-sns-subscription-arn")), (HOOK, Some(arn.as_str())));
     assert_eq!(body(&requests[0])["Message"], "hello");
 
     cloud.call_as::<Unsubscribe>(Caller::anonymous(), UnsubscribeInput { subscription_arn: arn.clone() }).await.unwrap();
-    cloud.publish(&topic, "unheard").await;
+    cloud.publish(&topic, "after the end").await;
     cloud.settle().await;
     let requests = cloud.requests();
     assert_eq!(requests.len(), 1);
@@ -47,24 +47,24 @@ async fn an_endpoint_is_asked_then_notified_then_told_of_the_end() {
 }
 
 #[tokio::test]
-async fn a_raw_delivery_says_so_and_has_the_content_type_that_was_asked_for() {
+async fn a_raw_delivery_has_its_header_and_the_content_type_of_the_policy() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let policy = r#"{"requestPolicy": {"headerContentType": "application/json"}}"#;
     cloud.subscribe(&topic, "http", HOOK, &[("RawMessageDelivery", "true"), ("DeliveryPolicy", policy)]).await;
     cloud.settle().await;
-    let question = cloud.requests().remove(0);
-    assert_eq!(field(&question, "content-type"), Some("text/plain; charset=UTF-8"), "the question is no notification");
-    cloud.confirm(&topic, body(&question)["Token"].as_str().unwrap()).await.unwrap();
+    let confirmation = cloud.requests().remove(0);
+    assert_eq!(header(&confirmation, "content-type"), Some("text/plain; charset=UTF-8"), "a confirmation is no notification");
+    cloud.confirm(&topic, body(&confirmation)["Token"].as_str().unwrap()).await.unwrap();
     cloud.publish(&topic, "hello").await;
     cloud.settle().await;
     let request = cloud.requests().remove(0);
     assert_eq!(request.body, "hello");
-    assert_eq!((field(&request, "x-amz-sns-rawdelivery"), field(&request, "content-type")), (Some("true"), Some("application/json")));
+    assert_eq!((header(&request, "x-amz-sns-rawdelivery"), header(&request, "content-type")), (Some("true"), Some("application/json")));
 }
 
 #[tokio::test]
-async fn a_failing_endpoint_is_tried_again_at_the_times_of_its_policy_and_then_the_letter_is_dead() {
+async fn a_failing_endpoint_is_retried_as_its_policy_says_then_the_message_goes_to_the_dead_letter_queue() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let dead = cloud.queue("dead").await;
@@ -86,7 +86,7 @@ async fn a_failing_endpoint_is_tried_again_at_the_times_of_its_policy_and_then_t
 }
 
 #[tokio::test]
-async fn a_refusal_is_final_and_silence_is_not() {
+async fn client_errors_are_final_and_timeouts_are_retried() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     cloud.endpoint(&topic, HOOK, &[]).await;
@@ -103,11 +103,11 @@ async fn a_refusal_is_final_and_silence_is_not() {
 }
 
 #[tokio::test]
-async fn an_endpoint_gets_no_more_in_a_second_than_it_wants() {
+async fn deliveries_are_limited_per_second() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     cloud.endpoint(&topic, HOOK, &[("DeliveryPolicy", r#"{"throttlePolicy": {"maxReceivesPerSecond": 2}}"#)]).await;
-    // The question was a letter, too.
+    // The confirmation counts, too.
     cloud.pass(1).await;
     for number in 0..5 {
         cloud.publish(&topic, &number.to_string()).await;
@@ -122,7 +122,7 @@ async fn an_endpoint_gets_no_more_in_a_second_than_it_wants() {
 }
 
 #[tokio::test]
-async fn the_chat_room_of_aws_is_the_mailbox() {
+async fn posts_to_chatbot_go_into_the_mailbox() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     cloud.subscribe(&topic, "https", "https://global.sns-api.chatbot.amazonaws.com", &[]).await;
@@ -133,7 +133,7 @@ async fn the_chat_room_of_aws_is_the_mailbox() {
 }
 
 #[tokio::test]
-async fn what_waits_for_a_subscription_that_ended_is_not_sent() {
+async fn a_retry_is_dropped_when_the_subscription_has_ended() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let arn = cloud.endpoint(&topic, HOOK, &[]).await;

@@ -3,7 +3,7 @@ use cloudlet_api_sns::*;
 use cloudlet_mailbox::Channel;
 
 #[tokio::test]
-async fn a_text_message_waits_in_the_mailbox() {
+async fn a_text_message_goes_into_the_mailbox() {
     let cloud = TestCloud::new();
     cloud.call::<SetSMSAttributes>(SetSMSAttributesInput { attributes: map(&[("DefaultSenderID", "Cloudlet")]) }).await.unwrap();
     let input = PublishInput { phone_number: Some("+15550001111".into()), message: "hello".into(), ..PublishInput::default() };
@@ -13,7 +13,7 @@ async fn a_text_message_waits_in_the_mailbox() {
 }
 
 #[tokio::test]
-async fn attributes_of_text_messages_are_checked() {
+async fn sms_attributes_are_checked() {
     let cloud = TestCloud::new();
     for (name, value, expected) in [
         ("DefaultSMSType", "Loud", "DefaultSMSType is invalid"),
@@ -30,7 +30,7 @@ async fn attributes_of_text_messages_are_checked() {
 }
 
 #[tokio::test]
-async fn a_sandbox_number_is_verified_by_the_code_it_was_sent() {
+async fn a_sandbox_number_is_verified_by_its_one_time_password() {
     let cloud = TestCloud::new();
     let number = "+15550001111".to_owned();
     cloud.call::<CreateSMSSandboxPhoneNumber>(CreateSMSSandboxPhoneNumberInput { phone_number: number.clone(), language_code: None }).await.unwrap();
@@ -47,7 +47,7 @@ async fn a_sandbox_number_is_verified_by_the_code_it_was_sent() {
 }
 
 #[tokio::test]
-async fn a_number_that_is_none_cannot_opt_in() {
+async fn an_invalid_number_cannot_opt_in() {
     let cloud = TestCloud::new();
     let fault = cloud.call::<OptInPhoneNumber>(OptInPhoneNumberInput { phone_number: "invalid".into() }).await.unwrap_err();
     assert_eq!(fault.message(), "Invalid parameter: PhoneNumber Reason: input incorrectly formatted");

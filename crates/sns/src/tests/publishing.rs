@@ -3,7 +3,7 @@ use cloudlet_api_sns::*;
 use cloudlet_shape::Map;
 
 #[tokio::test]
-async fn a_message_reaches_a_queue_in_its_envelope() {
+async fn a_queue_receives_a_notification() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let queue = cloud.queue("q").await;
@@ -21,7 +21,7 @@ async fn a_message_reaches_a_queue_in_its_envelope() {
 }
 
 #[tokio::test]
-async fn a_raw_delivery_is_the_message_alone_with_its_attributes() {
+async fn a_raw_delivery_is_the_message_and_its_attributes() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let queue = cloud.queue("q").await;
@@ -34,7 +34,7 @@ async fn a_raw_delivery_is_the_message_alone_with_its_attributes() {
 }
 
 #[tokio::test]
-async fn each_protocol_gets_the_text_that_is_meant_for_it() {
+async fn each_protocol_receives_its_own_text() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let queue = cloud.queue("q").await;
@@ -55,7 +55,7 @@ async fn each_protocol_gets_the_text_that_is_meant_for_it() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_published_is_refused_in_awss_words() {
+async fn what_cannot_be_published_has_awss_message() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let long = "x".repeat(262_145);
@@ -79,7 +79,7 @@ async fn what_cannot_be_published_is_refused_in_awss_words() {
 }
 
 #[tokio::test]
-async fn attributes_are_held_to_their_types_and_names() {
+async fn message_attributes_are_checked() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     for (name, value, expected) in [
@@ -101,6 +101,16 @@ async fn attributes_are_held_to_their_types_and_names() {
         ),
         (".a", attribute("String", "x"), "Invalid message attribute name starting with character '.' was found."),
         ("a..b", attribute("String", "x"), "Message attribute name can not have successive '.' character."),
+        (
+            "a",
+            attribute("String.", "x"),
+            "The message attribute 'a' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.",
+        ),
+        (
+            "a",
+            attribute("Stringprefixed", "x"),
+            "The message attribute 'a' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.",
+        ),
         ("a", attribute("Number", "inf"), "Could not cast message attribute 'a' value to number."),
         ("a", attribute("Number", "NaN"), "Could not cast message attribute 'a' value to number."),
     ] {
@@ -111,7 +121,7 @@ async fn attributes_are_held_to_their_types_and_names() {
 }
 
 #[tokio::test]
-async fn a_filter_decides_who_gets_what() {
+async fn filter_policies_select_messages() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let (by_attribute, by_body) = (cloud.queue("a").await, cloud.queue("b").await);
@@ -148,4 +158,50 @@ async fn a_batch_may_fail_in_part() {
     ] {
         assert_eq!(cloud.call::<PublishBatch>(batch(entries)).await.unwrap_err().code(), code);
     }
+}
+
+#[tokio::test]
+async fn a_data_type_may_have_a_custom_part() {
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let binary = MessageAttributeValue { data_type: "Binary.png".into(), binary_value: Some("x".into()), string_value: None };
+    let values = [attribute("String.anything", "x"), attribute("String.a.b", "x"), attribute("Number.float", "1.5"), binary];
+    for value in values {
+        let attributes: Map<_> = [("a".to_owned(), value)].into();
+        cloud.call::<Publish>(PublishInput { message_attributes: Some(attributes), ..message(&topic, "x") }).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_trace_header_of_a_publish_reaches_the_queue() {
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news", &[]).await;
+    let queue = cloud.queue("q").await;
+    cloud.subscribe(&topic, "sqs", &queue, &[]).await;
+    let trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+    let origin = cloudlet_engine::Origin { trace: Some(trace.into()), ..cloudlet_engine::Origin::default() };
+    let scope = cloudlet_aws::Scope::new(cloudlet_aws::Account::default(), cloudlet_aws::Region::new("us-east-1"));
+    let call = cloudlet_engine::Call::of::<Publish>(cloud.root(), scope, origin, message(&topic, "traced"));
+    cloud.perform(call, "r".into(), cloudlet_cloud::EntryPoint::Gateway).await.answer.unwrap();
+    cloud.publish(&topic, "untraced").await;
+    let received = cloud.received("q").await;
+    let header = |message: &cloudlet_api_sqs::SendMessageRequest| message.message_system_attributes.clone()?.remove("AWSTraceHeader")?.string_value;
+    assert_eq!(received.iter().map(header).collect::<Vec<_>>(), [Some(trace.to_owned()), None]);
+}
+
+#[tokio::test]
+async fn a_bad_message_structure_is_reported_before_a_missing_group() {
+    let cloud = TestCloud::new();
+    let topic = cloud.topic("news.fifo", &[("FifoTopic", "true")]).await;
+    let expected = "Invalid parameter: Message Structure - JSON message body failed to parse";
+    let input = PublishInput { message_structure: Some("json".into()), ..message(&topic, "{") };
+    assert_eq!(cloud.call::<Publish>(input).await.unwrap_err().message(), expected);
+    let entry = PublishBatchRequestEntry {
+        id: "1".into(),
+        message: "{".into(),
+        message_structure: Some("json".into()),
+        ..PublishBatchRequestEntry::default()
+    };
+    let input = PublishBatchInput { topic_arn: topic, publish_batch_request_entries: vec![entry] };
+    assert_eq!(cloud.call::<PublishBatch>(input).await.unwrap_err().message(), expected);
 }

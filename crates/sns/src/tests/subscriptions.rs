@@ -3,7 +3,7 @@ use cloudlet_api_sns::*;
 use cloudlet_aws::Caller;
 
 #[tokio::test]
-async fn a_queue_of_the_own_account_is_subscribed_at_once() {
+async fn a_queue_of_the_same_account_is_confirmed_at_once() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let queue = cloud.queue("q").await;
@@ -17,7 +17,7 @@ async fn a_queue_of_the_own_account_is_subscribed_at_once() {
 }
 
 #[tokio::test]
-async fn endpoints_must_be_what_their_protocol_wants() {
+async fn endpoints_must_fit_their_protocol() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     for (protocol, endpoint, expected) in [
@@ -55,7 +55,7 @@ async fn endpoints_must_be_what_their_protocol_wants() {
 }
 
 #[tokio::test]
-async fn a_queue_is_not_unsubscribed_by_a_link() {
+async fn a_link_does_not_unsubscribe_a_queue() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let arn = cloud.subscribe(&topic, "sqs", &queue_arn("q"), &[]).await;
@@ -65,7 +65,7 @@ async fn a_queue_is_not_unsubscribed_by_a_link() {
 }
 
 #[tokio::test]
-async fn nobodys_subscription_cannot_be_ended() {
+async fn a_subscription_of_no_account_cannot_be_ended() {
     let cloud = TestCloud::new();
     let end = UnsubscribeInput { subscription_arn: "arn:aws:sns:us-east-1:nobody:news:45f03920-f890-4a2f-bd77-32f9689b8013".into() };
     let fault = cloud.call::<Unsubscribe>(end).await.unwrap_err();
@@ -74,15 +74,15 @@ async fn nobodys_subscription_cannot_be_ended() {
 }
 
 #[tokio::test]
-async fn mail_is_confirmed_by_its_link_and_ended_by_another() {
+async fn the_links_in_mail_confirm_and_unsubscribe() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[("DisplayName", "News")]).await;
     let input = SubscribeInput { return_subscription_arn: None, ..subscription(&topic, "email", "ann@example.com", &[]) };
     assert_eq!(cloud.call::<Subscribe>(input).await.unwrap().subscription_arn.as_deref(), Some("pending confirmation"));
     cloud.publish(&topic, "too early").await;
-    let asked = cloud.mail().remove(0);
-    assert_eq!(asked.subject.as_deref(), Some("AWS Notification - Subscription Confirmation"));
-    let arn = cloud.confirm(&topic, &parameter(&asked.body, "Token")).await.unwrap();
+    let request = cloud.mail().remove(0);
+    assert_eq!(request.subject.as_deref(), Some("AWS Notification - Subscription Confirmation"));
+    let arn = cloud.confirm(&topic, &parameter(&request.body, "Token")).await.unwrap();
     cloud.publish(&topic, "hello").await;
     let mail = cloud.mail().remove(0);
     assert!(mail.body.starts_with("hello\n\n--\n") && mail.subject.as_deref() == Some("AWS Notification Message"));
@@ -90,19 +90,26 @@ async fn mail_is_confirmed_by_its_link_and_ended_by_another() {
     let end = UnsubscribeInput { subscription_arn: parameter(&mail.body, "SubscriptionArn") };
     assert_eq!(end.subscription_arn, arn);
     cloud.call_as::<Unsubscribe>(Caller::anonymous(), end).await.unwrap();
-    let asked = cloud.mail().remove(0);
-    cloud.publish(&topic, "unheard").await;
-    assert!(cloud.mail().remove(0).body == asked.body, "nothing comes after the end");
-    assert_eq!(cloud.confirm(&topic, &parameter(&asked.body, "Token")).await.unwrap(), arn, "and the end can be taken back");
+    let request = cloud.mail().remove(0);
+    cloud.publish(&topic, "after the end").await;
+    assert!(cloud.mail().remove(0).body == request.body, "nothing is sent after the end");
+    assert_eq!(cloud.confirm(&topic, &parameter(&request.body, "Token")).await.unwrap(), arn, "and the subscription can be restored");
 }
 
 #[tokio::test]
-async fn a_token_is_good_for_two_days() {
+async fn a_token_is_valid_for_two_days() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     cloud.subscribe(&topic, "email", "ann@example.com", &[]).await;
     let token = parameter(&cloud.mail()[0].body, "Token");
     assert_eq!(cloud.confirm(&topic, "short").await.unwrap_err().message(), "Invalid token");
+    let of_another_server = "51b2ff3edb475b7d".repeat(18);
+    assert_eq!(cloud.confirm(&topic, &of_another_server).await.unwrap_err().message(), "Invalid parameter: Token");
+    let other_topic = cloud.topic("other", &[]).await;
+    assert_eq!(cloud.confirm(&other_topic, &token).await.unwrap_err().message(), "Invalid parameter: Token");
+    for topic in ["arn:aws:sns:eu-west-1:000000000000:news", "arn:aws:sns:us-east-1:news", "news"] {
+        assert_eq!(cloud.confirm(topic, &token).await.unwrap_err().message(), "Invalid parameter: Topic");
+    }
     let mut other = token.clone();
     other.replace_range(280.., "00000000");
     assert_eq!(cloud.confirm(&topic, &other).await.unwrap_err().message(), "Invalid parameter: Token");
@@ -111,7 +118,7 @@ async fn a_token_is_good_for_two_days() {
 }
 
 #[tokio::test]
-async fn who_asked_for_signatures_is_not_unsubscribed_by_a_link() {
+async fn a_link_does_not_unsubscribe_where_authentication_is_required() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let arn = cloud.subscribe(&topic, "email", "ann@example.com", &[]).await;
@@ -126,7 +133,7 @@ async fn who_asked_for_signatures_is_not_unsubscribed_by_a_link() {
 }
 
 #[tokio::test]
-async fn the_arn_of_a_subscription_is_read_closely() {
+async fn an_invalid_subscription_arn_has_awss_message() {
     let cloud = TestCloud::new();
     for (arn, expected) in [
         ("randomstring", "Invalid parameter: SubscriptionArn Reason: An ARN must have at least 6 elements, not 1"),
@@ -139,7 +146,7 @@ async fn the_arn_of_a_subscription_is_read_closely() {
 }
 
 #[tokio::test]
-async fn a_filter_policy_that_is_none_is_refused_where_it_is_set() {
+async fn an_invalid_filter_policy_is_refused() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let arn = cloud.subscribe(&topic, "sms", "+15550001", &[]).await;
@@ -187,7 +194,7 @@ async fn lists_show_pending_subscriptions_without_their_arn() {
 }
 
 #[tokio::test]
-async fn who_ends_the_subscription_of_another_account_has_the_subscriber_asked() {
+async fn unsubscribing_for_another_account_asks_the_subscriber() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let grant = AddPermissionInput {
@@ -204,13 +211,13 @@ async fn who_ends_the_subscription_of_another_account_has_the_subscriber_asked()
     assert_eq!(cloud.mail()[0].subject.as_deref(), Some("AWS Notification - Unsubscribe Confirmation"));
     let own = cloud.subscribe(&topic, "email", "bob@example.com", &[]).await;
     cloud.confirm(&topic, &parameter(&cloud.mail()[0].body, "Token")).await.unwrap();
-    let letters = cloud.mail().len();
+    let count = cloud.mail().len();
     cloud.call::<Unsubscribe>(UnsubscribeInput { subscription_arn: own }).await.unwrap();
-    assert_eq!(cloud.mail().len(), letters, "who ends his own meant it");
+    assert_eq!(cloud.mail().len(), count, "the owner is not asked");
 }
 
 #[tokio::test]
-async fn a_subscription_that_nobody_confirms_cannot_be_ended_and_is_gone_after_two_days() {
+async fn an_unconfirmed_subscription_cannot_be_ended_and_is_deleted_after_two_days() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let pending = cloud.subscribe(&topic, "email", "ann@example.com", &[]).await;
@@ -229,7 +236,7 @@ async fn a_subscription_that_nobody_confirms_cannot_be_ended_and_is_gone_after_t
 }
 
 #[tokio::test]
-async fn a_topic_of_large_messages_has_few_subscriptions_that_all_can_carry_them() {
+async fn a_topic_of_large_messages_limits_its_subscriptions() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let phone = cloud.subscribe(&topic, "sms", "+15550001", &[]).await;
@@ -243,5 +250,5 @@ async fn a_topic_of_large_messages_has_few_subscriptions_that_all_can_carry_them
         cloud.subscribe(&topic, "sqs", &queue_arn(&format!("q{number}")), &[]).await;
     }
     assert_eq!(cloud.try_subscribe(&topic, "sqs", &queue_arn("q100"), &[]).await.unwrap_err().code(), "InvalidParameter");
-    assert!(cloud.try_subscribe(&topic, "sqs", &queue_arn("q99"), &[]).await.is_ok(), "it is there already");
+    assert!(cloud.try_subscribe(&topic, "sqs", &queue_arn("q99"), &[]).await.is_ok(), "it exists already");
 }

@@ -2,7 +2,7 @@ use super::fixture::*;
 use cloudlet_api_sns::*;
 
 #[tokio::test]
-async fn a_topic_is_made_once_and_found_again_by_the_same_words() {
+async fn creating_a_topic_again_answers_the_same_if_nothing_differs() {
     let cloud = TestCloud::new();
     let arn = cloud.topic("news", &[("DisplayName", "News")]).await;
     assert_eq!(arn, "arn:aws:sns:us-east-1:000000000000:news");
@@ -19,7 +19,7 @@ async fn a_topic_is_made_once_and_found_again_by_the_same_words() {
 }
 
 #[tokio::test]
-async fn a_name_must_fit_its_kind_of_topic() {
+async fn a_name_must_fit_the_type_of_topic() {
     let cloud = TestCloud::new();
     let long = "n".repeat(257);
     for (name, fifo) in [("a b", "false"), ("news.fifo", "false"), ("news", "true"), (".fifo", "true"), ("", "false"), (long.as_str(), "false")] {
@@ -30,7 +30,7 @@ async fn a_name_must_fit_its_kind_of_topic() {
 }
 
 #[tokio::test]
-async fn a_new_topic_shows_what_aws_shows() {
+async fn a_new_topic_has_the_attributes_of_aws() {
     let cloud = TestCloud::new();
     let arn = cloud.topic("news", &[]).await;
     let shown = cloud.topic_attributes(&arn).await;
@@ -52,7 +52,7 @@ async fn a_new_topic_shows_what_aws_shows() {
 }
 
 #[tokio::test]
-async fn a_topic_of_another_region_is_not_found_here() {
+async fn a_topic_of_another_region_is_invalid() {
     let cloud = TestCloud::new();
     let elsewhere = GetTopicAttributesInput { topic_arn: "arn:aws:sns:eu-west-1:000000000000:news".into() };
     assert_eq!(cloud.call::<GetTopicAttributes>(elsewhere).await.unwrap_err().message(), "Invalid parameter: TopicArn");
@@ -62,7 +62,7 @@ async fn a_topic_of_another_region_is_not_found_here() {
 }
 
 #[tokio::test]
-async fn a_permission_opens_a_topic_to_another_account_until_it_is_taken_away() {
+async fn a_permission_admits_another_account_until_it_is_removed() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let denied = cloud.call_as::<Publish>(other_account(), message(&topic, "hello")).await.unwrap_err();
@@ -86,7 +86,7 @@ async fn a_permission_opens_a_topic_to_another_account_until_it_is_taken_away() 
 }
 
 #[tokio::test]
-async fn the_first_policy_gives_a_user_of_the_account_nothing() {
+async fn the_default_policy_gives_a_user_of_the_account_nothing() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let fault = cloud.call_as::<Publish>(bob(), message(&topic, "hello")).await.unwrap_err();
@@ -94,7 +94,7 @@ async fn the_first_policy_gives_a_user_of_the_account_nothing() {
 }
 
 #[tokio::test]
-async fn lists_come_in_pages_of_a_hundred() {
+async fn a_page_has_a_hundred_topics() {
     let cloud = TestCloud::new();
     for number in 0..101 {
         cloud.topic(&format!("t{number:03}"), &[]).await;
@@ -108,7 +108,7 @@ async fn lists_come_in_pages_of_a_hundred() {
 }
 
 #[tokio::test]
-async fn a_delivery_policy_shows_itself_and_what_comes_of_it() {
+async fn a_delivery_policy_is_shown_with_the_effective_one() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let policy = r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":5,"maxDelayTarget":6,"numRetries":1}}}"#;
@@ -122,7 +122,7 @@ async fn a_delivery_policy_shows_itself_and_what_comes_of_it() {
 }
 
 #[tokio::test]
-async fn values_of_a_topics_attributes_are_refused_in_awss_words() {
+async fn invalid_topic_attributes_have_awss_messages() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news.fifo", &[("FifoTopic", "true")]).await;
     for (name, value, expected) in [
@@ -139,7 +139,7 @@ async fn values_of_a_topics_attributes_are_refused_in_awss_words() {
 }
 
 #[tokio::test]
-async fn a_topics_policy_speaks_of_what_is_done_to_topics_each_by_its_name() {
+async fn a_topic_policy_names_actions_on_topics_without_wildcards() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let policy = |action: &str| {
@@ -165,7 +165,7 @@ async fn a_topics_policy_speaks_of_what_is_done_to_topics_each_by_its_name() {
 }
 
 #[tokio::test]
-async fn data_is_protected_on_its_way_in_or_out() {
+async fn a_data_protection_policy_has_a_direction() {
     let cloud = TestCloud::new();
     let topic = cloud.topic("news", &[]).await;
     let put = |direction: &str| {

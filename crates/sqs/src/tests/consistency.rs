@@ -114,9 +114,10 @@ fn queue_of(kind: crate::addresses::Kind) -> Queue {
     let mut queue = Queue::default();
     let settings = Arc::new(Settings::new(kind));
     let now = Timestamp(0);
-    queue
-        .properties
-        .insert((), QueueProperties { arn: arn("q"), created: now, modified: now, settings, tags: Default::default(), last_purged: None });
+    queue.properties.insert(
+        (),
+        QueueProperties { arn: arn("q"), created: now, modified: now, settings, tags: Default::default(), last_purged: None, previous_scope: None },
+    );
     queue
 }
 
@@ -137,6 +138,7 @@ fn assert_consistent(queue: &Queue, now: Timestamp) {
     assert_eq!(rebuilt.groups, queue.groups);
     assert_eq!(rebuilt.delayed, queue.delayed);
     assert_eq!(rebuilt.in_flight, queue.in_flight);
+    assert_eq!(rebuilt.dead_letter_sources, queue.dead_letter_sources);
     let hour = now.plus_secs(3_600);
     assert!([now, hour].into_iter().all(|then| queue.tenants_are_consistent(then) && rebuilt.tenants_are_consistent(then)));
     let Counts { visible, delayed, in_flight } = queue.counts(now);

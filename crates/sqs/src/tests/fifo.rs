@@ -122,7 +122,7 @@ async fn deduplication_by_group_ignores_other_groups() {
     ];
     assert_eq!(ids[0], ids[2]);
     assert_ne!(ids[0], ids[1]);
-    // Recorded: what was remembered under one scope is not found under the other.
+    // AWS: right after a change the scope is the previous one (recorded).
     cloud.set(&url, &[("DeduplicationScope", "queue"), ("FifoThroughputLimit", "perQueue")]).await.unwrap();
     let other = cloud.call::<SendMessage>(in_group(&url, "c", "d", "4")).await.unwrap().message_id;
     assert!(!ids.contains(&other));
@@ -266,4 +266,22 @@ async fn a_purge_forgets_deduplication_ids() {
     cloud.call::<PurgeQueue>(PurgeQueueRequest { queue_url: url.clone() }).await.unwrap();
     cloud.send_to(&url, "g", "m").await;
     assert_eq!(bodies(&cloud.receive(&url).await), ["m"]);
+}
+
+#[tokio::test]
+async fn a_changed_deduplication_scope_applies_after_a_minute_to_new_ids() {
+    let cloud = TestCloud::new();
+    let url = fifo(&cloud).await;
+    let send = async |group: &str, id: &str| cloud.call::<SendMessage>(in_group(&url, group, id, "m")).await.unwrap().message_id.unwrap();
+    let first = send("a", "before").await;
+    cloud.set(&url, &[("DeduplicationScope", "messageGroup")]).await.unwrap();
+    assert_eq!(send("b", "before").await, first, "the scope is still the queue");
+    let second = send("a", "after").await;
+    assert_eq!(send("b", "after").await, second);
+    cloud.advance(59);
+    assert_eq!(send("c", "after").await, second);
+    cloud.advance(1);
+    let third = send("a", "later").await;
+    assert_ne!(send("b", "later").await, third);
+    assert_eq!(send("a", "later").await, third);
 }

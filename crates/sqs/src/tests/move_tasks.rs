@@ -1,4 +1,4 @@
-use super::fixture::{TestCloud, arn, bodies, receive, redrive};
+use super::fixture::{TestCloud, arn, bob, bodies, receive, redrive};
 use cloudlet_api_sqs::*;
 use std::sync::Arc;
 
@@ -163,4 +163,36 @@ async fn source_and_destination_must_exist() {
     }
     let cancel = |handle: &str| cloud.call::<CancelMessageMoveTask>(CancelMessageMoveTaskRequest { task_handle: handle.into() });
     assert_eq!(cancel("nonsense").await.unwrap_err().message(), "Value for parameter TaskHandle is invalid.");
+}
+
+#[tokio::test]
+async fn a_task_without_a_destination_is_authorized_for_the_queues_that_messages_came_from() {
+    let cloud = TestCloud::new();
+    let (url, _) = with_dead_letters(&cloud, 1).await;
+    // The dead-letter queue gets another source, and the queue of the dead letter is none any more.
+    cloud.set(&url, &[("RedrivePolicy", "")]).await.unwrap();
+    let allowed = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:user/bob"},"Action":"sqs:*","Resource":"*"}}"#;
+    cloud.create("other", &[("RedrivePolicy", &redrive("dead", 1)), ("Policy", allowed)]).await;
+    cloud.set(&cloud.create("dead", &[]).await, &[("Policy", allowed)]).await.unwrap();
+    let start_as_bob = || cloud.call_as::<StartMessageMoveTask>(bob(), start(None, None));
+    assert_eq!(start_as_bob().await.unwrap_err().code(), "AccessDenied");
+    cloud.set(&url, &[("Policy", allowed)]).await.unwrap();
+    start_as_bob().await.unwrap();
+    assert_eq!(bodies(&cloud.receive(&url).await), ["m0"]);
+}
+
+#[tokio::test]
+async fn a_task_does_not_move_to_a_queue_that_became_a_source_after_its_start() {
+    let cloud = TestCloud::new();
+    let (url, _) = with_dead_letters(&cloud, 2).await;
+    cloud.call::<StartMessageMoveTask>(start(None, Some(1))).await.unwrap();
+    let late = cloud.create("late", &[("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "0")]).await;
+    cloud.send(&late, "late").await;
+    cloud.receive(&late).await;
+    cloud.receive(&late).await;
+    cloud.advance(10);
+    assert_eq!(cloud.counts(&late).await[0], "0");
+    let task = tasks(&cloud).await.remove(0);
+    assert_eq!((task.status.as_deref(), task.failure_reason.as_deref()), (Some("FAILED"), Some("AccessDenied")));
+    assert_eq!(cloud.counts(&url).await[0], "2");
 }

@@ -44,8 +44,18 @@ async fn every_url_form_is_understood() {
 async fn a_url_of_another_region_is_refused() {
     let cloud = TestCloud::new();
     cloud.create("q", &[]).await;
-    for url in ["https://sqs.eu-west-1.amazonaws.com/000000000000/q", "http://localhost/nothing"] {
-        assert_eq!(cloud.call::<ReceiveMessage>(receive(url)).await.unwrap_err().code(), "InvalidAddress", "{url}");
+    let url = "https://sqs.eu-west-1.amazonaws.com/000000000000/q";
+    assert_eq!(cloud.call::<ReceiveMessage>(receive(url)).await.unwrap_err().code(), "InvalidAddress");
+}
+
+#[tokio::test]
+async fn a_url_of_no_queue_is_a_queue_that_does_not_exist() {
+    let cloud = TestCloud::new();
+    for url in ["http://whatever", "http://localhost/nothing", "http://localhost/1/2/3", "/", "absent"] {
+        let fault = cloud.call::<ReceiveMessage>(receive(url)).await.unwrap_err();
+        assert_eq!((fault.status(), fault.code()), (400, "AWS.SimpleQueueService.NonExistentQueue"), "{url}");
+        let fault = cloud.call::<DeleteQueue>(DeleteQueueRequest { queue_url: url.into() }).await.unwrap_err();
+        assert_eq!((fault.status(), fault.code()), (400, "AWS.SimpleQueueService.NonExistentQueue"), "{url}");
     }
 }
 

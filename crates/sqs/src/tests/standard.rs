@@ -297,3 +297,46 @@ async fn invalid_parameters_of_a_standard_queue_are_refused() {
         assert_eq!(cloud.call::<ReceiveMessage>(input).await.unwrap_err().message(), message);
     }
 }
+
+#[tokio::test]
+async fn a_message_whose_timeout_ended_comes_before_those_sent_after_its_receive() {
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[("VisibilityTimeout", "5")]).await;
+    cloud.send(&url, "first").await;
+    cloud.advance(1);
+    let held = cloud.receive_one(&url).await.unwrap();
+    cloud.advance(1);
+    cloud.send(&url, "meanwhile").await;
+    cloud.advance(4);
+    assert_eq!(bodies(&cloud.receive(&url).await), ["first", "meanwhile"]);
+    cloud.advance(5);
+    cloud.change(&url, &held, 0).await.unwrap();
+    cloud.send(&url, "last").await;
+    assert_eq!(bodies(&cloud.receive(&url).await), ["first", "meanwhile", "last"]);
+}
+
+#[tokio::test]
+async fn a_message_made_visible_again_and_again_does_not_starve_the_others() {
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[("VisibilityTimeout", "0")]).await;
+    cloud.send(&url, "a").await;
+    cloud.send(&url, "b").await;
+    let mut received = vec![];
+    for _ in 0..4 {
+        cloud.advance(1);
+        received.push(cloud.receive_one(&url).await.unwrap().body.unwrap());
+    }
+    assert_eq!(received, ["a", "b", "a", "b"]);
+}
+
+#[tokio::test]
+async fn a_message_of_a_batch_that_is_too_long_fails_alone() {
+    let cloud = TestCloud::new();
+    let url = cloud.create("q", &[("MaximumMessageSize", "1024")]).await;
+    let entries = vec![entry("1", "m"), entry("2", &"a".repeat(1025))];
+    let result = cloud.call::<SendMessageBatch>(SendMessageBatchRequest { queue_url: url.clone(), entries }).await.unwrap();
+    assert_eq!(result.successful.unwrap()[0].id, "1");
+    let failed = result.failed.unwrap().pop().unwrap();
+    assert_eq!((failed.id.as_str(), failed.code.as_str(), failed.sender_fault), ("2", "InvalidParameterValue", true));
+    assert_eq!(failed.message.unwrap(), "One or more parameters cannot be validated. Reason: Message must be shorter than 1024 bytes.");
+}

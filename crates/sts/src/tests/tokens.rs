@@ -55,6 +55,16 @@ async fn a_trust_policy_may_require_mfa_and_a_code_works_once() {
     let role = cloud.role("r", &trust(&bob.arn, r#""sts:AssumeRole""#, condition), None);
     let plain = AssumeRoleRequest { role_arn: role, role_session_name: "s1".into(), ..Default::default() };
     assert!(cloud.call_as::<AssumeRole>(&bob, plain.clone()).await.is_err());
+    let refused = async |serial: Option<&str>, code: Option<&str>| {
+        let input = AssumeRoleRequest { serial_number: serial.map(Into::into), token_code: code.map(Into::into), ..plain.clone() };
+        let fault = cloud.call_as::<AssumeRole>(&bob, input).await.err().unwrap();
+        (fault.code().to_owned(), fault.message().to_owned())
+    };
+    let both = "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.";
+    assert_eq!(refused(Some(serial.as_str()), None).await, ("AccessDenied".into(), both.into()));
+    assert_eq!(refused(None, Some("123456")).await.1, both);
+    let unknown = refused(Some("arn:aws:iam::123456789012:mfa/other"), Some("123456")).await.1;
+    assert!(unknown.starts_with("MultiFactorAuthentication failed, unable to validate MFA code.  Please verify"), "{unknown}");
     let with_code = AssumeRoleRequest { serial_number: Some(serial.to_string()), token_code: Some(code), ..plain };
     assert!(cloud.call_as::<AssumeRole>(&bob, with_code.clone()).await.is_ok());
     let fault = cloud.call_as::<AssumeRole>(&bob, with_code).await.err().unwrap();
