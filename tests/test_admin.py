@@ -50,8 +50,8 @@ def test_the_log_can_be_json(start):
 def rows(server, listing, limit=100):
     """All rows of a table, page by page."""
     query = {"store": listing["store"], "table": listing["table"], "limit": limit}
-    if "of" in listing:
-        query["of"] = json.dumps(listing["of"])
+    if "instance" in listing:
+        query["instance"] = json.dumps(listing["instance"])
     found = []
     while True:
         page = server.admin("state?" + urlencode(query))
@@ -81,7 +81,7 @@ def test_state_is_shown_row_by_row(start):
         url = sqs.create_queue(QueueName=name)["QueueUrl"]
         sqs.send_message(QueueUrl=url, MessageBody=f"to {name}")
     messages = [listing for listing in server.admin("state") if (listing["store"], listing["table"]) == ("sqs/queues", "messages") and listing["rows"]]
-    assert len({json.dumps(listing["of"]) for listing in messages}) == 2
+    assert len({listing["instance"] for listing in messages}) == 2
     assert sorted("to one" in json.dumps(rows(server, listing)) for listing in messages) == [False, True]
 
 

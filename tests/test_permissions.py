@@ -40,7 +40,7 @@ def user(server, request):
     return with_policy
 
 
-def test_a_deny_with_wildcards_applies_in_regions_of_any_length(server):
+def test_a_deny_with_wildcards_applies_in_every_region_and_no_other_region_is_taken(server):
     iam = server.client("iam")
     iam.create_user(UserName="far-away")
     denial = {"Effect": "Deny", "Action": "sqs:DeleteQueue", "Resource": "arn:aws:sqs:*:*:*"}
@@ -53,11 +53,14 @@ def test_a_deny_with_wildcards_applies_in_regions_of_any_length(server):
         signer = {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"], "region": region}
         return server.signed("POST", "/", service="sqs", body=body, headers=headers, **signer)
 
-    for region in ["eu-west-1", "r" * 300, "r" * 4000]:
+    for region in ["eu-west-1", "us-gov-west-1", "ap-southeast-2"]:
         queue = call("CreateQueue", region, QueueName="far-away")
         assert queue.status == 200, queue.text
         refusal = call("DeleteQueue", region, QueueUrl=queue.json["QueueUrl"])
         assert refusal.status == 403 and "with an explicit deny in an identity-based policy" in refusal.text
+    for region in ["r" * 300, "r" * 4000, "local", "US", "us-east-1:x"]:
+        refusal = call("CreateQueue", region, QueueName="nowhere")
+        assert (refusal.status, "Credential should be scoped to a valid region." in refusal.text) == (403, True), refusal.text
 
 
 OF_MY_TEAM = {"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}}

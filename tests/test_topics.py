@@ -161,7 +161,7 @@ def test_an_endpoint_confirms_and_is_retried(server, sns, topic, endpoint):
     headers, body = endpoint.next()
     request = json.loads(body)
     assert headers["x-amz-sns-message-type"] == "SubscriptionConfirmation"
-    verify(server, asked)
+    verify(server, request)
     # The link alone confirms, without a signature.
     assert b"ConfirmSubscriptionResult" in server.request("GET", request["SubscribeURL"].removeprefix(server.url)).body
     endpoint.answers.put(503)

@@ -1,4 +1,4 @@
-//! `GET /_cloudlet/state`: all tables with their number of rows; with `store` and `table` (and `of`, and `after`) a page of rows.
+//! `GET /_cloudlet/state`: all tables with their number of rows; with `store` and `table` (and `instance`, and `after`) a page of rows.
 
 use crate::{
     response::{Answer, Parameters, Refusal, bad_request, not_found},
@@ -19,7 +19,7 @@ pub struct Selection {
     store: Option<String>,
     table: Option<String>,
     /// Which store of many: a queue, a bucket. JSON.
-    of: Option<String>,
+    instance: Option<String>,
     /// The key that the page follows. JSON.
     after: Option<String>,
     limit: Option<usize>,
@@ -31,9 +31,9 @@ pub async fn show(State(admin): State<Admin>, Parameters(selection): Parameters<
         return Ok(Json(json!(stores.iter().flat_map(|store| store.listings()).collect::<Vec<_>>())));
     };
     let store = stores.iter().find(|persistent| **persistent.path() == **store).ok_or_else(|| not_found("There is no such store."))?;
-    let (of, after) = (key("of", &selection.of)?, key("after", &selection.after)?);
+    let (instance, after) = (key("instance", &selection.instance)?, key("after", &selection.after)?);
     let limit = selection.limit.unwrap_or(DEFAULT_ROWS).min(MAX_ROWS);
-    match store.page(of.as_ref(), table, after.as_ref(), limit) {
+    match store.page(instance.as_ref(), table, after.as_ref(), limit) {
         Ok(page) => Ok(Json(json!(page))),
         Err(error) => Err(not_found(error.to_string())),
     }

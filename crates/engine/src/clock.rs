@@ -1,4 +1,4 @@
-//! The only clock in the house. It ticks, or it is stopped and moved.
+//! The only clock of the server. It ticks, or it is stopped and moved.
 
 use cloudlet_aws::Timestamp;
 use std::{

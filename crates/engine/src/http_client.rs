@@ -1,5 +1,5 @@
-//! What lies outside of the house: HTTP endpoints of somebody else's. An engine hands over a letter and learns what came of it.
-//! Deliberately only the words; who carries the letters is `cloudlet-http-client`, and in tests anybody.
+//! HTTP requests to somebody else's endpoints: an engine sends one and gets the response.
+//! Deliberately only the types: `cloudlet-http-client` implements the client, and tests have one of their own.
 
 use crate::Boxed;
 use bytes::Bytes;
@@ -27,7 +27,7 @@ pub struct HttpResponse {
 /// Why there was no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// No address that a letter could be sent to.
+    /// Not an address that a request can be sent to.
     InvalidAddress(String),
     Unreachable(String),
     TimedOut,
@@ -42,7 +42,7 @@ impl fmt::Display for SendError {
     }
 }
 
-/// Carries letters out of the house.
+/// Sends HTTP requests.
 pub trait HttpClient: Send + Sync {
     fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, SendError>>;
 }

@@ -68,13 +68,13 @@ impl Ids {
     }
 
     /// Capital letters and the digits 2 to 7: the tail of `AIDA…`, `AKIA…`; S3's 16-letter request ids look alike.
-    pub fn base32(&self, letters: usize) -> String {
-        self.from(BASE32, letters)
+    pub fn base32(&self, length: usize) -> String {
+        self.from(BASE32, length)
     }
 
     /// Letters and digits.
-    pub fn alphanumeric(&self, letters: usize) -> String {
-        self.from(ALPHANUMERIC, letters)
+    pub fn alphanumeric(&self, length: usize) -> String {
+        self.from(ALPHANUMERIC, length)
     }
 
     fn from<const N: usize>(&self, alphabet: &[u8; N], count: usize) -> String {

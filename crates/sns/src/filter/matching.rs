@@ -4,21 +4,22 @@ use super::{Field, rules::Rule};
 use serde_json::{Map, Value};
 
 /// The rest of a path, and the rules for the value at its end.
-type Wanted<'a> = (&'a str, &'a [Rule]);
+type FieldRules<'a> = (&'a str, &'a [Rule]);
 
 /// Whether the rules of all fields are satisfied.
 pub fn matches_all(fields: &[Field], message: &Value) -> bool {
     // A field that must be absent must be so in every element of every array.
     let absent = |field: &Field| field.rules.contains(&Rule::Absent) && !is_present(&field.path, message);
-    let wanted: Vec<Wanted<'_>> = fields.iter().filter(|field| !absent(field)).map(|field| (field.path.as_str(), field.rules.as_slice())).collect();
+    let wanted: Vec<FieldRules<'_>> =
+        fields.iter().filter(|field| !absent(field)).map(|field| (field.path.as_str(), field.rules.as_slice())).collect();
     wanted.is_empty() || satisfies(&wanted, message)
 }
 
-fn satisfies(wanted: &[Wanted<'_>], value: &Value) -> bool {
+fn satisfies(wanted: &[FieldRules<'_>], value: &Value) -> bool {
     match value {
         Value::Array(elements) => elements.iter().any(|element| satisfies(wanted, element)),
         Value::Object(map) => {
-            let mut below: Vec<(&Value, Vec<Wanted<'_>>)> = Vec::new();
+            let mut below: Vec<(&Value, Vec<FieldRules<'_>>)> = Vec::new();
             for (path, rules) in wanted {
                 let Some((value, rest)) = step(map, path) else { return false };
                 match below.iter_mut().find(|(known, _)| std::ptr::eq(*known, value)) {

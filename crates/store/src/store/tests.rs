@@ -91,11 +91,11 @@ fn a_panic_in_a_write_leaves_no_trace_and_the_store_lives_on() {
 #[test]
 fn a_row_that_is_no_json_undoes_its_write() {
     #[derive(Default)]
-    struct Odd {
+    struct BadKeys {
         rows: Table<u8, BTreeMap<(u8, u8), u8>>,
     }
-    tables!(Odd { rows });
-    let store = Store::new("odd", &Journal::to(InMemory::new()), Odd::default());
+    tables!(BadKeys { rows });
+    let store = Store::new("odd", &Journal::to(InMemory::new()), BadKeys::default());
     let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| store.update(|odd| odd.rows.insert(1, [((1, 2), 3)].into()))));
     assert!(panicked.is_err());
     assert!(store.read(|odd| odd.rows.is_empty()));
@@ -185,7 +185,7 @@ fn a_record_that_does_not_fit_changes_nothing() {
 }
 
 #[test]
-fn a_keeper_gives_and_takes_single_rows() {
+fn a_backend_stores_and_deletes_single_rows() {
     let backend = InMemory::new();
     let place = RowKey { store: "ssm".into(), instance: None, table: "parameters".into(), key: Json::of(&"/a").unwrap() };
     backend.put(place.clone(), Json::of(&1).unwrap());
