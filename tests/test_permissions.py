@@ -53,7 +53,7 @@ def test_a_deny_with_wildcards_applies_in_every_region_and_no_other_region_is_ta
         signer = {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"], "region": region}
         return server.signed("POST", "/", service="sqs", body=body, headers=headers, **signer)
 
-    for region in ["eu-west-1", "us-gov-west-1", "ap-southeast-2"]:
+    for region in ["eu-west-1", "us-west-2", "ap-southeast-2"]:
         queue = call("CreateQueue", region, QueueName="far-away")
         assert queue.status == 200, queue.text
         refusal = call("DeleteQueue", region, QueueUrl=queue.json["QueueUrl"])
