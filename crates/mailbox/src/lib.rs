@@ -96,12 +96,12 @@ pub struct MailFilter {
 
 pub struct Mailbox {
     rows: Arc<Store<Rows>>,
-    room: MailboxLimits,
+    limits: MailboxLimits,
 }
 
 impl Mailbox {
-    pub fn new(journal: &Journal, room: MailboxLimits) -> Mailbox {
-        Mailbox { rows: Arc::new(Store::new("mailbox", journal, Rows::default())), room }
+    pub fn new(journal: &Journal, limits: MailboxLimits) -> Mailbox {
+        Mailbox { rows: Arc::new(Store::new("mailbox", journal, Rows::default())), limits }
     }
 
     /// For inspection, reset and snapshots.
@@ -114,7 +114,7 @@ impl Mailbox {
             let number = rows.mail.last().map_or(0, |(number, _)| *number) + 1;
             let mut weight = rows.weight() + mail.size();
             rows.mail.insert(number, Arc::new(mail));
-            while rows.mail.len() > 1 && (rows.mail.len() > self.room.pieces || weight > self.room.bytes) {
+            while rows.mail.len() > 1 && (rows.mail.len() > self.limits.pieces || weight > self.limits.bytes) {
                 let Some(oldest) = rows.mail.first().map(|(number, _)| *number) else { break };
                 weight -= rows.mail.remove(&oldest).map_or(0, |mail| mail.size());
             }
