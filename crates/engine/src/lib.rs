@@ -23,7 +23,7 @@ mod service;
 
 pub use authorization::{AuthOutcome, AuthRecord};
 pub use call::{AnyInput, Boxed, Call, Dispatcher, Input, Output, Schedule, ScheduleKey};
-pub use clock::{Clock, Stopwatch};
+pub use clock::{Clock, ClockSetting, Stopwatch};
 pub use cx::{Cx, Reply, RequestContext};
 pub use developer_endpoint::{DeveloperEndpoint, DeveloperRequest};
 pub use dialect::{Anonymous, Denial, Dialect, PresignedQuery, Quotes, RequestIds, ScopeRegion, SignatureRules, Unseen, Validation};
