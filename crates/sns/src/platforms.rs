@@ -253,7 +253,10 @@ impl Handle<GetPlatformApplicationAttributes> for Sns {
 
     async fn handle(&self, cx: &Cx, input: GetPlatformApplicationAttributesInput) -> Result<GetPlatformApplicationAttributesResponse, Fault> {
         let arn = arns::application(cx, &input.platform_application_arn)?;
-        let shown = self.store.read(|state| state.applications.get(&arn).map(|application| application.attributes.clone())).ok_or_else(faults::no_application)?;
+        let shown = self
+            .store
+            .read(|state| state.applications.get(&arn).map(|application| application.attributes.clone()))
+            .ok_or_else(faults::no_application)?;
         Ok(GetPlatformApplicationAttributesResponse { attributes: Some(shown) })
     }
 }
@@ -295,7 +298,8 @@ impl Handle<ListPlatformApplications> for Sns {
             range.take_while(|(arn, _)| arn.as_str().starts_with(&prefix)).take(limits::PAGE + 1).map(|(_, row)| row.clone()).collect()
         });
         let (rows, next_token) = pages::cut(rows, |row| row.arn.to_string());
-        let shown = |row: &Application| PlatformApplication { platform_application_arn: Some(row.arn.to_string()), attributes: Some(row.attributes.clone()) };
+        let shown =
+            |row: &Application| PlatformApplication { platform_application_arn: Some(row.arn.to_string()), attributes: Some(row.attributes.clone()) };
         Ok(ListPlatformApplicationsResponse { platform_applications: Some(rows.iter().map(shown).collect()), next_token })
     }
 }

@@ -248,7 +248,9 @@ impl Handle<CreateSMSSandboxPhoneNumber> for Sns {
                 // AWS: unverified message.
                 return Err(faults::USER_ERROR.says("The maximum number of destination phone numbers has been reached."));
             }
-            state.sandbox_numbers.insert(key(cx, &input.phone_number), SandboxNumber { verified: false, one_time_password: Secret::new(code.as_str()) });
+            state
+                .sandbox_numbers
+                .insert(key(cx, &input.phone_number), SandboxNumber { verified: false, one_time_password: Secret::new(code.as_str()) });
             Ok(())
         })?;
         self.mailbox.put(Mail {
