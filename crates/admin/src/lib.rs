@@ -9,6 +9,7 @@ mod mailbox;
 mod response;
 mod router;
 mod services;
+mod snapshot;
 mod state;
 
 pub use router::{Admin, router};

@@ -2,8 +2,8 @@
 
 use crate::{
     calls, clock, decisions, developer_endpoints, mailbox,
-    response::{Answer, Refusal, method_not_allowed, not_found},
-    services, state,
+    response::{Answer, Parameters, Refusal, bad_request, failed, method_not_allowed, not_found},
+    services, snapshot, state,
 };
 use axum::{
     Json, Router,
@@ -12,8 +12,9 @@ use axum::{
     response::IntoResponse,
     routing::{any, get, post},
 };
-use cloudlet_aws::Region;
+use cloudlet_aws::{Account, Region};
 use cloudlet_cloud::Cloud;
+use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/_cloudlet/clock", get(clock::show).post(clock::change))
         .route("/_cloudlet/settle", post(settle))
         .route("/_cloudlet/reset", post(reset))
+        .route("/_cloudlet/snapshot", get(snapshot::save).post(snapshot::load))
         .route("/_cloudlet/ca.pem", get(certificate))
         .route("/_cloudlet/mailbox", get(mailbox::list).delete(mailbox::clear))
         .route("/_cloudlet/mailbox/{number}", get(mailbox::show))
@@ -62,13 +64,27 @@ async fn health(State(admin): State<Admin>) -> impl IntoResponse {
     Json(json!({ "status": "running", "version": admin.version }))
 }
 
-async fn settle(State(admin): State<Admin>) -> impl IntoResponse {
+async fn settle(State(admin): State<Admin>) -> Answer {
     admin.cloud.settle().await;
-    Json(json!({ "settled": true }))
+    admin.cloud.synced().await.map_err(failed)?;
+    Ok(Json(json!({ "settled": true })))
 }
 
-async fn reset(State(admin): State<Admin>) -> Answer {
-    admin.cloud.reset();
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountParameter {
+    account: Option<String>,
+}
+
+impl AccountParameter {
+    /// The account whose state is meant; none for all.
+    pub fn account(&self) -> Result<Option<Account>, Refusal> {
+        self.account.as_deref().map(str::parse).transpose().map_err(|error: String| bad_request(error))
+    }
+}
+
+async fn reset(State(admin): State<Admin>, Parameters(parameters): Parameters<AccountParameter>) -> Answer {
+    admin.cloud.reset(parameters.account()?).await.map_err(failed)?;
     Ok(Json(json!({ "reset": true })))
 }
 

@@ -64,6 +64,13 @@ impl Ids {
         out
     }
 
+    /// Key material.
+    pub fn secret_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut out = [0; N];
+        self.fill_secret(&mut out);
+        out
+    }
+
     pub fn number(&self) -> u64 {
         u64::from_le_bytes(self.bytes())
     }

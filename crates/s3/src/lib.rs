@@ -30,7 +30,7 @@ mod versions;
 mod tests;
 
 use cloudlet_api_s3 as api;
-use cloudlet_aws::{Fault, Timestamp};
+use cloudlet_aws::Timestamp;
 use cloudlet_engine::{Dialect, Service};
 use cloudlet_store::{Blobs, Journal, StoreMap};
 use state::BucketTables;

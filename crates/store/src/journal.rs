@@ -104,10 +104,9 @@ impl Journal {
 
     /// Resolves when everything written so far is durable.
     pub async fn synced(&self) -> io::Result<()> {
-        match &self.0 {
-            Some(shared) => self.durable(shared.queue.lock().last).await,
-            None => Ok(()),
-        }
+        let Some(shared) = &self.0 else { return Ok(()) };
+        let last = shared.queue.lock().last;
+        self.durable(last).await
     }
 
     /// Resolves with the reason when a record could not be made durable: nothing written from then on will be.
