@@ -287,5 +287,13 @@ fn unusable(why: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, why.into())
 }
 
+/// What a database with these records holds.
+#[cfg(test)]
+pub(crate) fn stored(records: &[Record]) -> Vec<Record> {
+    let database = Database::open(redb::backends::InMemoryBackend::new(), Some(&MasterKey::new([1; 32]))).unwrap();
+    database.commit(records).unwrap();
+    tests::loaded(&database).unwrap()
+}
+
 #[cfg(test)]
 mod tests;
