@@ -9,6 +9,7 @@ mod cx;
 mod developer_endpoint;
 mod dialect;
 mod events;
+pub mod fingerprint;
 mod http_client;
 mod http_hooks;
 mod ids;
