@@ -293,7 +293,8 @@ impl Handle<ListPlatformApplications> for Sns {
 
     async fn handle(&self, cx: &Cx, input: ListPlatformApplicationsInput) -> Result<ListPlatformApplicationsResponse, Fault> {
         let prefix = Arn::new("sns", &cx.scope, "app/").to_string();
-        let shown = |row: &Application| PlatformApplication { platform_application_arn: Some(row.arn.to_string()), attributes: Some(row.attributes.clone()) };
+        let shown =
+            |row: &Application| PlatformApplication { platform_application_arn: Some(row.arn.to_string()), attributes: Some(row.attributes.clone()) };
         let page = self.store.read(|state| {
             pages::page::<ListPlatformApplications, _, _, _>(cx, &input, input.next_token.as_deref(), limits::PAGE, |after: Option<Arn>| {
                 let from = pages::start(after.as_ref().map(Arn::as_str), &prefix);
