@@ -1,7 +1,9 @@
 //! How each protocol says that something went wrong.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
-use cloudlet_api_sqs::{GetQueueAttributes, GetQueueAttributesResult, ListQueues, ListQueuesResult, ReceiveMessage, ReceiveMessageResult, SendMessage, SendMessageResult};
+use cloudlet_api_sqs::{
+    GetQueueAttributes, GetQueueAttributesResult, ListQueues, ListQueuesResult, ReceiveMessage, ReceiveMessageResult, SendMessage, SendMessageResult,
+};
 use cloudlet_aws::{Blame, Fault, FaultKind};
 use cloudlet_shape::{BodyContent, Operation, Protocol, ServiceSchema};
 use cloudlet_wire::{Answer, Ids, codec, codec_for};

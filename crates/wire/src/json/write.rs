@@ -2,9 +2,9 @@
 
 use super::Names;
 use crate::text::base64;
-use std::borrow::Cow;
 use cloudlet_aws::json_text;
 use cloudlet_shape::{Body, Document, Events, Kind, Member, Struct, Target, Timestamp, TimestampFormat, Value, Writer};
+use std::borrow::Cow;
 
 /// Writes JSON into a buffer.
 pub(crate) struct JsonWriter {
