@@ -1,8 +1,9 @@
 //! Which path leads to what.
 
 use crate::{
+    admin::{AccountParameter, Admin},
     calls, clock, decisions, developer_endpoints, mailbox,
-    response::{Answer, Parameters, Refusal, bad_request, failed, method_not_allowed, not_found},
+    response::{Answer, Parameters, Refusal, failed, method_not_allowed, not_found},
     services, snapshot, state,
 };
 use axum::{
@@ -12,22 +13,7 @@ use axum::{
     response::IntoResponse,
     routing::{any, get, post},
 };
-use cloudlet_aws::{Account, Region};
-use cloudlet_cloud::Cloud;
-use serde::Deserialize;
 use serde_json::json;
-use std::sync::Arc;
-
-/// What the admin API shows and changes.
-#[derive(Clone)]
-pub struct Admin {
-    pub cloud: Arc<Cloud>,
-    pub version: &'static str,
-    /// The CA's certificate, if the server speaks TLS.
-    pub certificate: Option<Arc<str>>,
-    /// The region of requests that name none.
-    pub region: Region,
-}
 
 /// All routes of the admin API.
 pub fn router(admin: Admin) -> Router {
@@ -68,19 +54,6 @@ async fn settle(State(admin): State<Admin>) -> Answer {
     admin.cloud.settle().await;
     admin.cloud.synced().await.map_err(failed)?;
     Ok(Json(json!({ "settled": true })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AccountParameter {
-    account: Option<String>,
-}
-
-impl AccountParameter {
-    /// The account whose state is meant; none for all.
-    pub fn account(&self) -> Result<Option<Account>, Refusal> {
-        self.account.as_deref().map(str::parse).transpose().map_err(|error: String| bad_request(error))
-    }
 }
 
 async fn reset(State(admin): State<Admin>, Parameters(parameters): Parameters<AccountParameter>) -> Answer {

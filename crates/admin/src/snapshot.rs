@@ -1,8 +1,8 @@
 //! `/_cloudlet/snapshot`: GET gives the whole state, or with `account` that of one account, as one file; POST replaces it by that of a file.
 
 use crate::{
+    admin::{AccountParameter, Admin},
     response::{Answer, Parameters, Refusal, bad_request},
-    router::{AccountParameter, Admin},
 };
 use axum::{
     Json,

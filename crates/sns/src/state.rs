@@ -19,8 +19,6 @@ use cloudlet_store::{Secret, Table, tables};
 use serde::{Deserialize, Serialize};
 use std::{ops::Bound, sync::Arc};
 
-pub type Name = Arc<str>;
-
 /// A platform application.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Application {
@@ -57,7 +55,7 @@ pub struct State {
     /// By their ARNs, which begin with those of their topics.
     pub subscriptions: Table<Arn, Arc<Subscription>>,
     /// By the SHA-256 of the token.
-    pub confirmation_tokens: Table<Name, ConfirmationToken>,
+    pub confirmation_tokens: Table<Arc<str>, ConfirmationToken>,
     /// By the subscription.
     pub throttle_windows: Table<Arn, ThrottleWindow>,
     pub applications: Table<Arn, Application>,
@@ -70,14 +68,14 @@ pub struct State {
     pub by_owner: Table<(Account, Region, Arn), ()>,
     pub by_endpoint: Table<(Arn, Protocol, String), Arn>,
     pub by_device_token: Table<(Arn, String), Arn>,
-    pub by_expiry: Table<(Timestamp, Name), ()>,
+    pub by_expiry: Table<(Timestamp, Arc<str>), ()>,
 }
 
 tables!(State {
     topics, subscriptions, confirmation_tokens, throttle_windows, applications, endpoints, sms_attributes, opted_out_numbers, sandbox_numbers
 } indexes(State::reindex) { by_owner, by_endpoint, by_device_token, by_expiry });
 
-fn hash_of(token: &str) -> Name {
+fn hash_of(token: &str) -> Arc<str> {
     digest(Algorithm::Sha256, token.as_bytes()).hex().into()
 }
 
@@ -151,7 +149,7 @@ impl State {
 /// A message remembered by its deduplication id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeduplicationEntry {
-    pub message_id: Name,
+    pub message_id: Arc<str>,
     pub sequence_number: u64,
     pub at: Timestamp,
 }
