@@ -232,7 +232,7 @@ fn a_file_tells_nothing_without_its_key() {
 fn without_encryption_a_file_is_opened_without() {
     let file = TestFile::default();
     let record: Record = serde_json::from_str(r#"{"store":"s","rows":[{"table":"t","key":1,"row":null}]}"#).unwrap();
-    Database::open(file.clone(), None).unwrap().commit(&[record.clone()]).unwrap();
+    Database::open(file.clone(), None).unwrap().commit(std::slice::from_ref(&record)).unwrap();
     assert!(Database::open(file.after_kill(), Some(&key())).unwrap_err().to_string().starts_with("it is not encrypted"));
     assert_eq!(loaded(&Database::open(file.after_kill(), None).unwrap()).unwrap(), [record]);
 }
