@@ -1,6 +1,6 @@
 //! Every operation of the server is authorized: calls of a user without policies, on resources that exist.
 
-use super::build;
+use super::assemble;
 use crate::configuration::defaults;
 use cloudlet_aws::{Account, Caller, Identity as Who, Region, Scope};
 use cloudlet_cloud::{Cloud, EntryPoint, Performed};
