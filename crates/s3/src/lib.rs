@@ -53,18 +53,6 @@ impl S3 {
         Arc::new(S3 { buckets: Arc::new(StoreMap::new("s3/buckets", journal)), blobs, sequence: AtomicU64::new(0) })
     }
 
-    /// The ids of all blobs that rows name. Others are removed after a restart.
-    pub fn blob_ids(&self) -> std::collections::HashSet<cloudlet_store::BlobId> {
-        let mut ids = std::collections::HashSet::new();
-        for (_, bucket) in self.buckets.all() {
-            bucket.read(|tables| {
-                let objects = tables.objects.values().map(|object| &object.blob);
-                ids.extend(objects.chain(tables.parts.values().map(|part| &part.blob)).flat_map(cloudlet_store::Blob::ids));
-            });
-        }
-        ids
-    }
-
     /// The table of tables.
     pub fn service(self: &Arc<Self>) -> Service {
         Service::of(&api::SERVICE, self.clone())
