@@ -15,7 +15,8 @@ pub use topic::{FifoAttributes, ThroughputScope, Topic};
 use cloudlet_aws::{Account, Arn, Region, Timestamp};
 use cloudlet_digest::{Algorithm, digest};
 use cloudlet_shape::Map;
-use cloudlet_store::{Secret, Table, tables};
+use cloudlet_engine::roles::RoleSession;
+use cloudlet_store::{Expires, ExpiringTable, Secret, Table, tables};
 use serde::{Deserialize, Serialize};
 use std::{ops::Bound, sync::Arc};
 
@@ -71,11 +72,22 @@ pub struct State {
     pub by_endpoint: Table<(Arn, Protocol, String), Arn>,
     pub by_device_token: Table<(Arn, String), Arn>,
     pub by_expiry: Table<(Timestamp, Name), ()>,
+    /// Sessions of roles that put records into Firehose, by the role and the topic. They are used again, and forgotten by a restart.
+    pub role_sessions: ExpiringTable<(Arn, Arn), SessionRow>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SessionRow(pub RoleSession);
+
+impl Expires for SessionRow {
+    fn expires_at(&self) -> i64 {
+        self.0.usable_until.millis()
+    }
 }
 
 tables!(State {
     topics, subscriptions, confirmation_tokens, throttle_windows, applications, endpoints, sms_attributes, opted_out_numbers, sandbox_numbers
-} indexes(State::reindex) { by_owner, by_endpoint, by_device_token, by_expiry });
+} indexes(State::reindex) { by_owner, by_endpoint, by_device_token, by_expiry, role_sessions });
 
 fn hash_of(token: &str) -> Name {
     digest(Algorithm::Sha256, token.as_bytes()).hex().into()
