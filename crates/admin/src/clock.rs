@@ -1,8 +1,8 @@
 //! `/_cloudlet/clock`: the time of the services, which tests stop and move.
 
 use crate::{
+    admin::Admin,
     response::{Answer, bad_request},
-    router::Admin,
 };
 use axum::{Json, extract::State};
 use bytes::Bytes;

@@ -1,8 +1,8 @@
 //! `/_aws/*`: what services show of themselves beside their operations, in the service's protocol, or as XML if the request accepts it.
 
 use crate::{
+    admin::Admin,
     response::{Refusal, not_found},
-    router::Admin,
 };
 use axum::{
     Router,

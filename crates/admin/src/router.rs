@@ -1,6 +1,7 @@
 //! Which path leads to what.
 
 use crate::{
+    admin::Admin,
     calls, clock, decisions, developer_endpoints, mailbox,
     response::{Answer, Refusal, method_not_allowed, not_found},
     services, state,
@@ -12,21 +13,7 @@ use axum::{
     response::IntoResponse,
     routing::{any, get, post},
 };
-use cloudlet_aws::Region;
-use cloudlet_cloud::Cloud;
 use serde_json::json;
-use std::sync::Arc;
-
-/// What the admin API shows and changes.
-#[derive(Clone)]
-pub struct Admin {
-    pub cloud: Arc<Cloud>,
-    pub version: &'static str,
-    /// The CA's certificate, if the server speaks TLS.
-    pub certificate: Option<Arc<str>>,
-    /// The region of requests that name none.
-    pub region: Region,
-}
 
 /// All routes of the admin API.
 pub fn router(admin: Admin) -> Router {

@@ -17,7 +17,7 @@ pub use perform::{Performed, ToEnd};
 
 use call_log::CallLog;
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Boxed, Call, Cx, Dispatcher, Observer, Output, Permission, Runtime, Schedule, ScheduleKey, Service, ServiceEvent};
+use cloudlet_engine::{Authorization, Boxed, Call, Dispatcher, Observer, Output, Permission, Runtime, Schedule, ScheduleKey, Service, ServiceEvent};
 use cloudlet_identity::Identity;
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
 use cloudlet_shape::OperationSchema;
@@ -145,9 +145,9 @@ impl Dispatcher for Cloud {
         self.scheduler.cancel(key)
     }
 
-    fn decide(&self, cx: &Cx, operation: &'static OperationSchema, permission: &Permission) -> Result<(), Fault> {
+    fn decide(&self, authorization: &Authorization, operation: &'static OperationSchema, permission: &Permission) -> Result<(), Fault> {
         match self.services.get(operation.service.name) {
-            Some(service) => self.authorize(service, cx, permission.clone().into()),
+            Some(service) => self.authorize(service, authorization, permission.clone().into()),
             None => Err(Cloud::not_implemented(operation)),
         }
     }

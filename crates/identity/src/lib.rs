@@ -12,6 +12,7 @@ pub mod mfa;
 pub mod organization;
 pub mod outbound;
 mod partners;
+mod secret;
 mod sessions;
 pub mod state;
 mod stored_policy;
@@ -24,8 +25,7 @@ pub use last_calls::CalledAction;
 pub use last_used::{LastUsed, Usage};
 pub use organization::Membership;
 pub use partners::{Partners, RegisteredTemplate};
-/// A secret access key, a session token, the hash of a password.
-pub type Secret = cloudlet_store::Secret<Arc<str>>;
+pub use secret::Secret;
 pub use sessions::{LONGEST_TOKEN, Session, SessionCredentials, SessionKind};
 pub use state::{EntityKey, State};
 pub use stored_policy::{StoredPolicy, size};

@@ -1,12 +1,13 @@
 //! A cloud as a test sees it.
 
-use crate::{Builder, Endpoints, root};
+use crate::{Builder, Endpoints, Parts, root};
 use cloudlet_aws::{Account, Caller, Fault, Scope, Timestamp};
-use cloudlet_cloud::{Cloud, EntryPoint};
-use cloudlet_engine::{Call, Origin};
-use cloudlet_mailbox::{Mail, MailFilter};
+use cloudlet_cloud::{Cloud, EntryPoint, Settings};
+use cloudlet_engine::{Call, Clock, Ids, Origin, Runtime};
+use cloudlet_identity::{Identity, Root, Secret};
+use cloudlet_mailbox::{Mail, MailFilter, Mailbox, MailboxLimits};
 use cloudlet_shape::Operation;
-use cloudlet_store::{Record, replay};
+use cloudlet_store::{Journal, Record, replay};
 use std::{borrow::Borrow, ops::Deref, sync::Arc, time::Duration};
 
 /// Services in memory, with a stopped clock. What is not here, the `Cloud` has: it is dereferenced to.
@@ -44,6 +45,26 @@ pub struct Answer<T> {
 impl TestCloud {
     pub fn builder() -> Builder {
         Builder::default()
+    }
+}
+
+impl<E> Builder<E> {
+    pub fn build(self) -> TestCloud<E> {
+        let setup = &self.setup;
+        let journal = setup.backend.as_ref().map_or_else(Journal::off, |backend| Journal::to(backend.clone()));
+        let root = Root { account: setup.account, partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
+        let parts = Parts {
+            identity: Identity::with_partners(root, &journal, setup.partners.clone()),
+            mailbox: Arc::new(Mailbox::new(&journal, MailboxLimits::default())),
+            journal,
+        };
+        let (engine, own) = (self.engine)(&parts);
+        let services = own.into_iter().chain(setup.services.iter().map(|make| make(&parts))).collect();
+        let runtime = Runtime::new(Clock::stopped_at(setup.start), Ids::seeded(setup.seed));
+        let endpoints = Arc::new(Endpoints::default());
+        runtime.set_http_client(endpoints.clone());
+        let settings = Settings { mode: setup.mode, call_log: setup.calls, journal: parts.journal, mailbox: parts.mailbox, ..Settings::default() };
+        TestCloud { cloud: Cloud::new(runtime, parts.identity, services, settings), engine, endpoints, builder: self }
     }
 }
 
