@@ -14,8 +14,8 @@ pub use topic::{FifoAttributes, ThroughputScope, Topic};
 
 use cloudlet_aws::{Account, Arn, Region, Timestamp};
 use cloudlet_digest::{Algorithm, digest};
-use cloudlet_shape::Map;
 use cloudlet_engine::roles::RoleSession;
+use cloudlet_shape::Map;
 use cloudlet_store::{Expires, ExpiringTable, Secret, Table, tables};
 use serde::{Deserialize, Serialize};
 use std::{ops::Bound, sync::Arc};
