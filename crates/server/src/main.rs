@@ -17,6 +17,8 @@ use configuration::{Configuration, Order};
 use std::process::ExitCode;
 use tls::Authority;
 
+// After a burst it gives memory back as its threads go on, not at once. That it does so at once is an option of its C library, which only the
+// environment sets without `unsafe`: see `MIMALLOC_PURGE_DELAY` in the README.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

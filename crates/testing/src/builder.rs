@@ -87,6 +87,12 @@ impl<E> Builder<E> {
         self
     }
 
+    /// As the tests about principals have it: their account, a clock at a whole second, ids of their own.
+    #[must_use]
+    pub fn for_principals(self) -> Self {
+        self.account(crate::account()).start(Timestamp::from_secs(1_800_000_000)).seed(7)
+    }
+
     /// The account of `call`, and of the root key.
     #[must_use]
     pub fn account(mut self, account: Account) -> Self {
