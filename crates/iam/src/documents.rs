@@ -2,7 +2,7 @@
 
 use crate::{Iam, faults::limit_exceeded, limits};
 use cloudlet_api_iam::faults::MALFORMED_POLICY_DOCUMENT;
-use cloudlet_aws::{Account, Fault};
+use cloudlet_aws::{Account, ArnParts, Fault};
 use cloudlet_identity::{State, StoredPolicy};
 use cloudlet_policy::{Kind, Named};
 
@@ -42,12 +42,12 @@ impl Iam {
 
     /// A user or role in a trust policy must exist. Accounts in which this server has no principals are not checked.
     fn principal_may_exist(&self, state: &State, account_of_role: Account, arn: &str) -> bool {
-        let account = arn.split(':').nth(4).and_then(Account::parse);
-        let Some(account) = account else { return true };
+        let Some(parts) = ArnParts::parse(arn) else { return true };
+        let Some(account) = Account::parse(parts.account) else { return true };
         if account != account_of_role && account != self.identity.account() && !state.has_principals(account) {
             return true;
         }
-        let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
+        let resource = parts.resource;
         match resource.split('/').next() {
             Some("user") => state.user_by_arn(arn).is_some(),
             // IAM Identity Center creates these roles.

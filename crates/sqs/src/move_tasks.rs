@@ -1,7 +1,7 @@
 //! StartMessageMoveTask, CancelMessageMoveTask, ListMessageMoveTasks. The moving itself is in `moving`.
 
 use crate::{
-    Sqs, addresses, faults, limits,
+    Sqs, faults, limits,
     policy::QueuePolicy,
     state::{MoveTask, MoveTaskStatus, Queue, QueueProperties, TaskId},
 };
@@ -44,7 +44,7 @@ fn queue_arn(text: &str, parameter: &str) -> Result<Arn, Fault> {
     if text.is_empty() {
         return Err(faults::missing(parameter));
     }
-    let arn = Arn::parse(text).filter(|arn| arn.service() == "sqs" && addresses::scope(arn).is_some());
+    let arn = Arn::parse(text).filter(|arn| arn.service() == "sqs" && arn.scope().is_some());
     arn.ok_or_else(|| {
         faults::INVALID_PARAMETER_VALUE
             .says(format!("You must use this format to specify the {parameter}: arn:<partition>:<service>:<region>:<account-id>:<resource-id>"))
