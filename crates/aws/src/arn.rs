@@ -198,6 +198,12 @@ impl<'de> Deserialize<'de> for Arn {
     }
 }
 
+impl From<&Arn> for Arc<str> {
+    fn from(arn: &Arn) -> Arc<str> {
+        arn.text.clone()
+    }
+}
+
 impl std::borrow::Borrow<str> for Arn {
     fn borrow(&self) -> &str {
         &self.text

@@ -2,7 +2,6 @@
 
 use crate::{
     Sqs, faults, limits,
-    policy::QueuePolicy,
     state::{MoveTask, MoveTaskStatus, Queue, QueueProperties, TaskId},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -58,7 +57,7 @@ impl Sqs {
     fn permission_on<O: cloudlet_shape::Operation>(&self, cx: &Cx, arn: &Arn, parameter: &str) -> Result<Permission, Fault> {
         let is_own = cx.caller.account.is_some() && cx.caller.account == Account::parse(arn.account());
         let permission = |properties: &QueueProperties| {
-            let policy = properties.settings.policy.as_ref().filter(|_| is_own).map(QueuePolicy::policy);
+            let policy = properties.settings.policy.as_ref().filter(|_| is_own).map(|policy| policy.named(&properties.arn));
             properties.permission::<O>().with_policy(policy)
         };
         self.queue_by_arn(arn)

@@ -4,7 +4,7 @@ use crate::Sts;
 use cloudlet_api_sts::{Credentials, PolicyDescriptorType, Tag, faults::*};
 use cloudlet_aws::{Account, ArnParts, Fault, FaultKind, Identity as Who};
 use cloudlet_engine::{Cx, Keys};
-use cloudlet_identity::{LONGEST_TOKEN, Session, SessionCredentials, StoredPolicy, Tags, managed_policy};
+use cloudlet_identity::{LONGEST_TOKEN, Session, SessionCredentials, StoredPolicy, Tags, managed_policy, policy_size};
 use cloudlet_policy::{Kind, Policy};
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl Sts {
                 return Err(packed_too_large(text.chars().count() * 100 / LONGEST_POLICY));
             }
             let policy = StoredPolicy::parse(text, Kind::Identity).map_err(|error| MALFORMED_POLICY_DOCUMENT.says(error.message))?;
-            size += policy.size();
+            size += policy_size(&policy.text);
             policies.push(policy.named("session policy"));
         }
         let arns: Vec<&str> = arns.into_iter().flatten().filter_map(|one| one.arn.as_deref()).collect();
