@@ -139,7 +139,8 @@ fn principal(caller: &Caller) -> String {
 
 const ROLE: &str = "SubscriptionRoleArn";
 
-/// Who names a role for deliveries to Firehose must be allowed to pass it to SNS. What is no role is refused when the attribute is read.
+/// A caller that names a role for deliveries to Firehose must be allowed to pass it to SNS. What is no role is refused when the attribute is
+/// read. AWS: unverified for SetSubscriptionAttributes; the page names the permission for subscribing.
 /// <https://docs.aws.amazon.com/sns/latest/dg/prereqs-kinesis-data-firehose.html>
 fn pass_role(role: &str) -> Option<Permission> {
     let role = Arn::parse(role).filter(|arn| arn.service() == "iam" && arn.resource().starts_with("role/"))?;
