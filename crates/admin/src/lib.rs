@@ -10,6 +10,7 @@ mod mailbox;
 mod response;
 mod router;
 mod services;
+mod snapshot;
 mod state;
 
 pub use admin::Admin;

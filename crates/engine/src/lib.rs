@@ -26,7 +26,7 @@ mod service;
 pub use authorization::{AuthOutcome, AuthRecord, Authorization};
 pub use boxed::Boxed;
 pub use call::{AnyInput, Call, Dispatcher, Input, Output, Schedule, ScheduleKey};
-pub use clock::{Clock, Stopwatch};
+pub use clock::{Clock, ClockSetting, Stopwatch};
 pub use cx::{Cx, Reply};
 pub use developer_endpoint::{DeveloperEndpoint, DeveloperRequest};
 pub use dialect::{Anonymous, Denial, Dialect, PresignedQuery, Quotes, RequestIds, ScopeRegion, SignatureRules, Unseen, Validation};

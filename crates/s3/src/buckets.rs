@@ -71,7 +71,6 @@ impl Handle<api::DeleteBucket> for S3 {
         for blob in removed.ok_or_else(access::gone(name))?? {
             self.blobs.delete(&blob);
         }
-        self.synced().await?;
         Ok(Empty {})
     }
 }

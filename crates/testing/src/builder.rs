@@ -6,12 +6,13 @@ use cloudlet_cloud::Mode;
 use cloudlet_engine::Service;
 use cloudlet_identity::{Identity, Partners};
 use cloudlet_mailbox::Mailbox;
-use cloudlet_store::{Backend, InMemory, Journal, Record};
-use std::sync::Arc;
+use cloudlet_store::{Backend, Blobs, InMemory, Journal, Record};
+use std::{path::PathBuf, sync::Arc};
 
 /// What services are made from.
 pub struct Parts {
     pub journal: Journal,
+    pub blobs: Blobs,
     pub identity: Identity,
     pub mailbox: Arc<Mailbox>,
 }
@@ -36,6 +37,9 @@ pub(crate) struct Setup {
     pub seed: u64,
     pub partners: Arc<Partners>,
     pub backend: Option<Arc<InMemory>>,
+    /// Of a cloud without a folder: those of a restart are the same.
+    pub blobs: Blobs,
+    pub folder: Option<PathBuf>,
 }
 
 impl<E> Clone for Builder<E> {
@@ -56,6 +60,8 @@ impl Default for Builder {
             seed: 1,
             partners: Arc::default(),
             backend: None,
+            blobs: Blobs::memory(),
+            folder: None,
         };
         Builder { engine: Arc::new(|_| ((), None)), setup }
     }
@@ -140,8 +146,21 @@ impl<E> Builder<E> {
         self
     }
 
+    /// With a data folder, from which `reopen` reads.
+    #[must_use]
+    pub fn in_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.setup.folder = Some(folder.into());
+        self
+    }
+
     pub(crate) fn backend(&self) -> Option<&Arc<InMemory>> {
         self.setup.backend.as_ref()
+    }
+
+    /// The same, with the clock at another time.
+    pub(crate) fn started(mut self, now: Timestamp) -> Self {
+        self.setup.start = now;
+        self
     }
 
     /// The same, started later with a copy of the journal. Ids go on and do not start anew.
@@ -149,9 +168,7 @@ impl<E> Builder<E> {
         self.setup.start = now;
         self.setup.seed = self.setup.seed.wrapping_add(1);
         let backend = InMemory::new();
-        for record in records {
-            backend.commit(record.clone());
-        }
+        backend.commit(records).expect("memory takes every record");
         self.setup.backend = Some(backend);
         self
     }

@@ -81,7 +81,7 @@ async fn a_session_is_used_again_until_shortly_before_its_end_and_forgotten_by_a
         cloud.publish(&topic, "hello").await;
         assert_eq!(assumed(), expected);
     }
-    cloud.reset();
+    cloud.reset(None).await.unwrap();
     let topic = subscribe().await;
     cloud.publish(&topic, "hello").await;
     assert_eq!(assumed(), 1);
