@@ -164,7 +164,7 @@ async fn source_and_destination_must_exist() {
     let cancel = |handle: &str| cloud.call::<CancelMessageMoveTask>(CancelMessageMoveTaskRequest { task_handle: handle.into() });
     assert_eq!(cancel("nonsense").await.unwrap_err().message(), "Value for parameter TaskHandle is invalid.");
     let handle = cloud.call::<StartMessageMoveTask>(from(&dead, None)).await.unwrap().task_handle.unwrap();
-    cloud.reset(None).await;
+    cloud.reset(None).await.unwrap();
     with_dead_letters(&cloud, 1).await;
     let absent = cancel(&handle).await.unwrap_err();
     assert_eq!((absent.code(), absent.message()), ("ResourceNotFoundException", "Task does not exist."));
