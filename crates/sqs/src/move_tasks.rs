@@ -103,7 +103,7 @@ impl Handle<StartMessageMoveTask> for Sqs {
         let source = queue_arn(&input.source_arn, "SourceArn")?;
         let queue = self.queue_by_arn(&source).map_err(|_| resource_not_found("SourceArn"))?;
         if self.sources_of(&source, None).next().is_none() {
-            return Err(faults::INVALID_PARAMETER_VALUE.says("Source queue must be configured as a Dead PreparedMessage Queue."));
+            return Err(faults::INVALID_PARAMETER_VALUE.says("Source queue must be configured as a Dead Letter Queue."));
         }
         let destination = input.destination_arn.as_deref().map(|arn| queue_arn(arn, "DestinationArn")).transpose()?;
         let (kind, count) = queue.read(|queue| (queue.is_fifo(), queue.counts(cx.now)))?;
@@ -173,7 +173,7 @@ impl Handle<CancelMessageMoveTask> for Sqs {
         self.advance_move_tasks(cx, cx.now).await;
         let moved = self.move_tasks.write(|tasks| {
             let task = tasks.tasks.get(&task_id).filter(|task| task.source == source_arn);
-            let task = task.ok_or_else(|| faults::RESOURCE_NOT_FOUND.says("MoveTask does not exist."))?;
+            let task = task.ok_or_else(|| faults::RESOURCE_NOT_FOUND.says("Task does not exist."))?;
             let (moved, status) = (task.moved, task.status);
             if status != MoveTaskStatus::Running {
                 // AWS: unverified code and message.
