@@ -2,9 +2,12 @@
 
 use crate::Sts;
 use cloudlet_api_sts::{Credentials, PolicyDescriptorType, Tag, faults::*};
-use cloudlet_aws::{Account, Fault, FaultKind, Identity as Who};
-use cloudlet_engine::{Cx, Keys};
-use cloudlet_identity::{LONGEST_TOKEN, Session, SessionCredentials, StoredPolicy, Tags, managed_policy};
+use cloudlet_aws::{Account, ArnParts, Fault, FaultKind, Identity as Who};
+use cloudlet_engine::{
+    Cx, Keys,
+    tags::{InvalidTag, KeyCase, TagCharacters, TagRules},
+};
+use cloudlet_identity::{LONGEST_TOKEN, Session, SessionCredentials, StoredPolicy, Tags, managed_policy, policy_size};
 use cloudlet_policy::{Kind, Policy};
 use std::sync::Arc;
 
@@ -42,7 +45,7 @@ impl Sts {
                 return Err(packed_too_large(text.chars().count() * 100 / LONGEST_POLICY));
             }
             let policy = StoredPolicy::parse(text, Kind::Identity).map_err(|error| MALFORMED_POLICY_DOCUMENT.says(error.message))?;
-            size += policy.size();
+            size += policy_size(&policy.text);
             policies.push(policy.named("session policy"));
         }
         let arns: Vec<&str> = arns.into_iter().flatten().filter_map(|one| one.arn.as_deref()).collect();
@@ -51,7 +54,7 @@ impl Sts {
         }
         for arn in arns {
             size += arn.len();
-            let is_usable = arn.contains("::aws:policy/") || arn.split(':').nth(4) == Some(account.as_str());
+            let is_usable = ArnParts::parse(arn).is_some_and(|parts| parts.account == "aws" || parts.account == account.as_str());
             let policy = self.identity.read(|state| managed_policy(state, arn)).filter(|_| is_usable);
             policies.push(policy.ok_or_else(|| VALIDATION.says(format!("Policy {arn} does not exist or is not attachable.")))?);
         }
@@ -95,18 +98,21 @@ pub(crate) fn token_size_output(asked: Option<i32>, credentials: &Credentials) -
     }
 }
 
+const TAG_RULES: TagRules = TagRules { most: 50, keys: KeyCase::Insensitive, characters: TagCharacters::Any };
+
 /// Checks the session tags of a request. The texts are recorded from AWS (LocalStack, tests/aws/services/sts).
 pub(crate) fn session_tags(tags: Option<&[Tag]>, transitive: Option<&[String]>) -> Result<(Tags, Vec<Arc<str>>), Fault> {
     let tags = tags.unwrap_or_default();
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
-    for (at, tag) in tags.iter().enumerate() {
-        if tags.iter().take(at).any(|other| same(&other.key, &tag.key)) {
-            return Err(BAD_PARAMETER.says("Duplicate tag keys found. Please note that Tag keys are case insensitive."));
-        }
-        if tag.key.get(..4).is_some_and(|head| same(head, "aws:")) {
-            return Err(BAD_PARAMETER.says("Tag keys starting with 'aws:' are reserved for internal use by AWS."));
-        }
-    }
+    let checked = TAG_RULES.check(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())));
+    checked.map_err(|invalid| match invalid {
+        InvalidTag::Duplicate { .. } => BAD_PARAMETER.says("Duplicate tag keys found. Please note that Tag keys are case insensitive."),
+        InvalidTag::Reserved { .. } => BAD_PARAMETER.says("Tag keys starting with 'aws:' are reserved for internal use by AWS."),
+        // The model has the same limits.
+        InvalidTag::TooMany => BAD_PARAMETER.says("There are too many tags."),
+        InvalidTag::Key { .. } => BAD_PARAMETER.says("The tag key is invalid."),
+        InvalidTag::Value { .. } => BAD_PARAMETER.says("The tag value is invalid."),
+    })?;
     let transitive = transitive.unwrap_or_default();
     if transitive.iter().any(|key| !tags.iter().any(|tag| same(&tag.key, key))) {
         return Err(BAD_PARAMETER.says("The specified transitive tag key must be included in the requested tags."));
