@@ -1,0 +1,359 @@
+//! Asymmetric keys: made, read from their stored form, and used. A thin layer over aws-lc-rs that knows KMS's specs and nothing of its state.
+
+use crate::{
+    der,
+    specs::{EncryptionAlgorithm, KeySpec, SigningAlgorithm},
+};
+use aws_lc_rs::{
+    agreement,
+    digest::{self, Digest},
+    encoding::{AsBigEndian, AsDer, EcPrivateKeyBin, Pkcs8V1Der},
+    kem,
+    rand::SystemRandom,
+    rsa::{
+        KeySize, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
+        PublicEncryptingKey,
+    },
+    signature::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, PqdsaKeyPair, PqdsaSigningAlgorithm, RsaKeyPair, UnparsedPublicKey},
+};
+
+/// A private key, with its public half.
+pub struct PrivateKey {
+    kind: Kind,
+    /// SubjectPublicKeyInfo
+    public_key: Vec<u8>,
+}
+
+enum Kind {
+    Rsa { pair: RsaKeyPair, decrypting: OaepPrivateDecryptingKey },
+    Ecdsa { pair: EcdsaKeyPair, agreeing: Option<agreement::PrivateKey> },
+    Ed25519(Ed25519KeyPair),
+    MlDsa(PqdsaKeyPair),
+    MlKem { private: kem::DecapsulationKey, public: kem::EncapsulationKey },
+}
+
+/// What is signed.
+#[derive(Clone, Copy)]
+pub enum Signed<'a> {
+    Message(&'a [u8]),
+    /// The digest of a message, made with the algorithm's own digest.
+    Digest(&'a [u8]),
+}
+
+/// The key cannot do what was asked of it, or the bytes are not what they should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejected;
+
+impl From<aws_lc_rs::error::Unspecified> for Rejected {
+    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
+        Rejected
+    }
+}
+
+impl From<aws_lc_rs::error::KeyRejected> for Rejected {
+    fn from(_: aws_lc_rs::error::KeyRejected) -> Self {
+        Rejected
+    }
+}
+
+fn ecdsa(spec: KeySpec) -> Option<(&'static EcdsaSigningAlgorithm, Option<&'static agreement::Algorithm>)> {
+    match spec {
+        KeySpec::NistP256 => Some((&signature::ECDSA_P256_SHA256_ASN1_SIGNING, Some(&agreement::ECDH_P256))),
+        KeySpec::NistP384 => Some((&signature::ECDSA_P384_SHA384_ASN1_SIGNING, Some(&agreement::ECDH_P384))),
+        KeySpec::NistP521 => Some((&signature::ECDSA_P521_SHA512_ASN1_SIGNING, Some(&agreement::ECDH_P521))),
+        KeySpec::SecgP256k1 => Some((&signature::ECDSA_P256K1_SHA256_ASN1_SIGNING, None)),
+        _ => None,
+    }
+}
+
+fn ml_dsa(spec: KeySpec) -> Option<&'static PqdsaSigningAlgorithm> {
+    match spec {
+        KeySpec::MlDsa44 => Some(&signature::ML_DSA_44_SIGNING),
+        KeySpec::MlDsa65 => Some(&signature::ML_DSA_65_SIGNING),
+        KeySpec::MlDsa87 => Some(&signature::ML_DSA_87_SIGNING),
+        _ => None,
+    }
+}
+
+/// The algorithm, the last arc of its object identifier (2.16.840.1.101.3.4.4.x), and where the encapsulation key lies in the decapsulation key.
+/// <https://csrc.nist.gov/pubs/fips/203/final>
+fn ml_kem(spec: KeySpec) -> Option<(&'static kem::Algorithm, u8, std::ops::Range<usize>)> {
+    match spec {
+        KeySpec::MlKem512 => Some((&kem::ML_KEM_512, 1, 768..1568)),
+        KeySpec::MlKem768 => Some((&kem::ML_KEM_768, 2, 1152..2336)),
+        KeySpec::MlKem1024 => Some((&kem::ML_KEM_1024, 3, 1536..3104)),
+        _ => None,
+    }
+}
+
+fn rsa_size(spec: KeySpec) -> Option<KeySize> {
+    match spec {
+        KeySpec::Rsa2048 => Some(KeySize::Rsa2048),
+        KeySpec::Rsa3072 => Some(KeySize::Rsa3072),
+        KeySpec::Rsa4096 => Some(KeySize::Rsa4096),
+        _ => None,
+    }
+}
+
+fn oaep(algorithm: EncryptionAlgorithm) -> Result<&'static OaepAlgorithm, Rejected> {
+    match algorithm {
+        EncryptionAlgorithm::RsaesOaepSha1 => Ok(&OAEP_SHA1_MGF1SHA1),
+        EncryptionAlgorithm::RsaesOaepSha256 => Ok(&OAEP_SHA256_MGF1SHA256),
+        _ => Err(Rejected),
+    }
+}
+
+/// The bytes of the longest digest that OAEP's padding is made with.
+fn oaep_digest(algorithm: EncryptionAlgorithm) -> Option<usize> {
+    match algorithm {
+        EncryptionAlgorithm::RsaesOaepSha1 => Some(20),
+        EncryptionAlgorithm::RsaesOaepSha256 => Some(32),
+        _ => None,
+    }
+}
+
+/// The most bytes that RSA can encrypt.
+pub fn longest_plaintext(spec: KeySpec, algorithm: EncryptionAlgorithm) -> Option<usize> {
+    Some(spec.rsa_bits()? / 8 - 2 * oaep_digest(algorithm)? - 2)
+}
+
+fn rsa_signing(algorithm: SigningAlgorithm) -> Option<(&'static signature::RsaSignatureEncoding, &'static signature::RsaParameters)> {
+    Some(match algorithm {
+        SigningAlgorithm::RsaPssSha256 => (&signature::RSA_PSS_SHA256, &signature::RSA_PSS_2048_8192_SHA256),
+        SigningAlgorithm::RsaPssSha384 => (&signature::RSA_PSS_SHA384, &signature::RSA_PSS_2048_8192_SHA384),
+        SigningAlgorithm::RsaPssSha512 => (&signature::RSA_PSS_SHA512, &signature::RSA_PSS_2048_8192_SHA512),
+        SigningAlgorithm::RsaPkcs1Sha256 => (&signature::RSA_PKCS1_SHA256, &signature::RSA_PKCS1_2048_8192_SHA256),
+        SigningAlgorithm::RsaPkcs1Sha384 => (&signature::RSA_PKCS1_SHA384, &signature::RSA_PKCS1_2048_8192_SHA384),
+        SigningAlgorithm::RsaPkcs1Sha512 => (&signature::RSA_PKCS1_SHA512, &signature::RSA_PKCS1_2048_8192_SHA512),
+        _ => return None,
+    })
+}
+
+/// The digest that a signing algorithm makes of a message.
+pub fn digest_of(algorithm: SigningAlgorithm) -> Option<&'static digest::Algorithm> {
+    use SigningAlgorithm::*;
+    match algorithm {
+        RsaPssSha256 | RsaPkcs1Sha256 | EcdsaSha256 => Some(&digest::SHA256),
+        RsaPssSha384 | RsaPkcs1Sha384 | EcdsaSha384 => Some(&digest::SHA384),
+        RsaPssSha512 | RsaPkcs1Sha512 | EcdsaSha512 | Ed25519PhSha512 => Some(&digest::SHA512),
+        Ed25519Sha512 | MlDsaShake256 | Sm2Dsa => None,
+    }
+}
+
+fn digest(algorithm: SigningAlgorithm, bytes: &[u8]) -> Result<Digest, Rejected> {
+    Ok(Digest::import_less_safe(bytes, digest_of(algorithm).ok_or(Rejected)?)?)
+}
+
+/// A new private key in its stored form: PKCS#8, for ML-KEM the decapsulation key. It takes up to a second for RSA.
+pub fn generate(spec: KeySpec) -> Result<Vec<u8>, Rejected> {
+    if let Some(size) = rsa_size(spec) {
+        let der: Pkcs8V1Der<'_> = RsaKeyPair::generate(size)?.as_der()?;
+        return Ok(der.as_ref().to_vec());
+    }
+    if let Some((algorithm, _)) = ecdsa(spec) {
+        return Ok(EcdsaKeyPair::generate(algorithm)?.to_pkcs8v1()?.as_ref().to_vec());
+    }
+    if let Some(algorithm) = ml_dsa(spec) {
+        return Ok(PqdsaKeyPair::generate(algorithm)?.to_pkcs8v1()?.as_ref().to_vec());
+    }
+    if let Some((algorithm, ..)) = ml_kem(spec) {
+        return Ok(kem::DecapsulationKey::generate(algorithm)?.key_bytes()?.as_ref().to_vec());
+    }
+    match spec {
+        KeySpec::Edwards25519 => Ok(Ed25519KeyPair::generate()?.to_pkcs8v1()?.as_ref().to_vec()),
+        _ => Err(Rejected),
+    }
+}
+
+impl PrivateKey {
+    /// A key of this spec from its stored form.
+    pub fn read(spec: KeySpec, stored: &[u8]) -> Option<PrivateKey> {
+        PrivateKey::parse(spec, stored).ok()
+    }
+
+    fn parse(spec: KeySpec, stored: &[u8]) -> Result<PrivateKey, Rejected> {
+        let (kind, public_key) = if let Some(bits) = spec.rsa_bits() {
+            let pair = RsaKeyPair::from_pkcs8(stored)?;
+            if pair.public_modulus_len() * 8 != bits {
+                return Err(Rejected);
+            }
+            let decrypting = OaepPrivateDecryptingKey::new(PrivateDecryptingKey::from_pkcs8(stored)?)?;
+            let public_key = pair.public_key().as_der()?.as_ref().to_vec();
+            (Kind::Rsa { pair, decrypting }, public_key)
+        } else if let Some((algorithm, agreeing)) = ecdsa(spec) {
+            let pair = EcdsaKeyPair::from_pkcs8(algorithm, stored)?;
+            let scalar: EcPrivateKeyBin<'_> = pair.private_key().as_be_bytes()?;
+            let agreeing = agreeing.map(|algorithm| agreement::PrivateKey::from_private_key(algorithm, scalar.as_ref())).transpose()?;
+            let public_key = pair.public_key().as_der()?.as_ref().to_vec();
+            (Kind::Ecdsa { pair, agreeing }, public_key)
+        } else if let Some(algorithm) = ml_dsa(spec) {
+            let pair = PqdsaKeyPair::from_pkcs8(algorithm, stored)?;
+            let public_key = pair.public_key().as_der()?.as_ref().to_vec();
+            (Kind::MlDsa(pair), public_key)
+        } else if let Some((algorithm, arc, range)) = ml_kem(spec) {
+            let private = kem::DecapsulationKey::new(algorithm, stored)?;
+            let public = stored.get(range).ok_or(Rejected)?;
+            let info = der::public_key_info(&[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04, arc], public);
+            (Kind::MlKem { private, public: kem::EncapsulationKey::new(algorithm, public)? }, info)
+        } else if spec == KeySpec::Edwards25519 {
+            let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(stored)?;
+            let public_key = pair.public_key().as_der()?.as_ref().to_vec();
+            (Kind::Ed25519(pair), public_key)
+        } else {
+            return Err(Rejected);
+        };
+        Ok(PrivateKey { kind, public_key })
+    }
+
+    /// The public key as DER: SubjectPublicKeyInfo.
+    pub fn public_key(&self) -> &[u8] {
+        &self.public_key
+    }
+
+    pub fn sign(&self, algorithm: SigningAlgorithm, what: Signed<'_>) -> Result<Vec<u8>, Rejected> {
+        match (&self.kind, what) {
+            (Kind::Rsa { pair, .. }, what) => {
+                let (encoding, _) = rsa_signing(algorithm).ok_or(Rejected)?;
+                let mut signature = vec![0; pair.public_modulus_len()];
+                match what {
+                    Signed::Message(message) => pair.sign(encoding, &SystemRandom::new(), message, &mut signature)?,
+                    Signed::Digest(bytes) => pair.sign_digest(encoding, &digest(algorithm, bytes)?, &mut signature)?,
+                }
+                Ok(signature)
+            }
+            (Kind::Ecdsa { pair, .. }, Signed::Message(message)) => Ok(pair.sign(&SystemRandom::new(), message)?.as_ref().to_vec()),
+            (Kind::Ecdsa { pair, .. }, Signed::Digest(bytes)) => Ok(pair.sign_digest(&digest(algorithm, bytes)?)?.as_ref().to_vec()),
+            (Kind::Ed25519(pair), Signed::Message(message)) => Ok(pair.try_sign(message)?.as_ref().to_vec()),
+            (Kind::MlDsa(pair), Signed::Message(message)) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                let length = pair.sign(message, &mut signature)?;
+                signature.truncate(length);
+                Ok(signature)
+            }
+            _ => Err(Rejected),
+        }
+    }
+
+    /// Whether a signature is valid. An error: the key cannot verify such.
+    pub fn verify(&self, algorithm: SigningAlgorithm, what: Signed<'_>, signature: &[u8]) -> Result<bool, Rejected> {
+        let verifier: &'static dyn signature::VerificationAlgorithm = match &self.kind {
+            Kind::Rsa { .. } => rsa_signing(algorithm).ok_or(Rejected)?.1,
+            Kind::Ecdsa { pair, .. } => match pair.algorithm() {
+                a if *a == signature::ECDSA_P256_SHA256_ASN1_SIGNING => &signature::ECDSA_P256_SHA256_ASN1,
+                a if *a == signature::ECDSA_P384_SHA384_ASN1_SIGNING => &signature::ECDSA_P384_SHA384_ASN1,
+                a if *a == signature::ECDSA_P521_SHA512_ASN1_SIGNING => &signature::ECDSA_P521_SHA512_ASN1,
+                _ => &signature::ECDSA_P256K1_SHA256_ASN1,
+            },
+            Kind::Ed25519(_) => &signature::ED25519,
+            Kind::MlDsa(pair) => match pair.algorithm().signature_len() {
+                2420 => &signature::ML_DSA_44,
+                3309 => &signature::ML_DSA_65,
+                _ => &signature::ML_DSA_87,
+            },
+            Kind::MlKem { .. } => return Err(Rejected),
+        };
+        let key = UnparsedPublicKey::new(verifier, &self.public_key);
+        Ok(match what {
+            Signed::Message(message) => key.verify(message, signature).is_ok(),
+            Signed::Digest(bytes) => key.verify_digest(&digest(algorithm, bytes)?, signature).is_ok(),
+        })
+    }
+
+    pub fn encrypt(&self, algorithm: EncryptionAlgorithm, plaintext: &[u8]) -> Result<Vec<u8>, Rejected> {
+        encrypt_with(&self.public_key, algorithm, plaintext)
+    }
+
+    pub fn decrypt(&self, algorithm: EncryptionAlgorithm, ciphertext: &[u8]) -> Result<Vec<u8>, Rejected> {
+        let Kind::Rsa { decrypting, .. } = &self.kind else { return Err(Rejected) };
+        let mut plaintext = vec![0; decrypting.min_output_size()];
+        let length = decrypting.decrypt(oaep(algorithm)?, ciphertext, &mut plaintext, None)?.len();
+        plaintext.truncate(length);
+        Ok(plaintext)
+    }
+
+    /// The secret shared with the owner of another public key (SubjectPublicKeyInfo): the x-coordinate, as ECDH has it.
+    pub fn agree(&self, peer: &[u8]) -> Result<Vec<u8>, Rejected> {
+        let Kind::Ecdsa { agreeing: Some(private), .. } = &self.kind else { return Err(Rejected) };
+        agreement::agree(private, UnparsedPeer(peer), Rejected, |secret| Ok(secret.to_vec()))
+    }
+
+    /// A new shared secret, and its ciphertext.
+    pub fn encapsulate(&self) -> Result<(Vec<u8>, Vec<u8>), Rejected> {
+        let Kind::MlKem { public, .. } = &self.kind else { return Err(Rejected) };
+        let (ciphertext, secret) = public.encapsulate()?;
+        Ok((secret.as_ref().to_vec(), ciphertext.as_ref().to_vec()))
+    }
+
+    pub fn decapsulate(&self, ciphertext: &[u8]) -> Result<Vec<u8>, Rejected> {
+        let Kind::MlKem { private, .. } = &self.kind else { return Err(Rejected) };
+        Ok(private.decapsulate(ciphertext.into())?.as_ref().to_vec())
+    }
+}
+
+/// Encrypts with an RSA public key (SubjectPublicKeyInfo).
+pub fn encrypt_with(public_key: &[u8], algorithm: EncryptionAlgorithm, plaintext: &[u8]) -> Result<Vec<u8>, Rejected> {
+    let key = OaepPublicEncryptingKey::new(PublicEncryptingKey::from_der(public_key)?)?;
+    let mut ciphertext = vec![0; key.ciphertext_size()];
+    let length = key.encrypt(oaep(algorithm)?, plaintext, &mut ciphertext, None)?.len();
+    ciphertext.truncate(length);
+    Ok(ciphertext)
+}
+
+/// A public key that somebody sent. DER only: aws-lc-rs would also take bare points.
+struct UnparsedPeer<'a>(&'a [u8]);
+
+impl TryFrom<UnparsedPeer<'_>> for agreement::ParsedPublicKey {
+    type Error = Rejected;
+
+    fn try_from(UnparsedPeer(bytes): UnparsedPeer<'_>) -> Result<Self, Rejected> {
+        let parsed = agreement::ParsedPublicKey::try_from(bytes)?;
+        if parsed.format() == agreement::ParsedPublicKeyFormat::X509 { Ok(parsed) } else { Err(Rejected) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_asymmetric_key_is_read_back_and_works() {
+        for spec in KeySpec::ALL.iter().copied().filter(|spec| spec.is_asymmetric() && *spec != KeySpec::Sm2) {
+            let stored = generate(spec).unwrap();
+            let key = PrivateKey::read(spec, &stored).unwrap();
+            for algorithm in spec.signing_algorithms().iter().copied().filter(|algorithm| *algorithm != SigningAlgorithm::Ed25519PhSha512) {
+                let signature = key.sign(algorithm, Signed::Message(b"message")).unwrap();
+                assert_eq!(key.verify(algorithm, Signed::Message(b"message"), &signature), Ok(true), "{spec:?} {algorithm:?}");
+                assert_eq!(key.verify(algorithm, Signed::Message(b"another"), &signature), Ok(false));
+                if let Some(digested) = digest_of(algorithm) {
+                    let digest = digest::digest(digested, b"message");
+                    assert_eq!(key.verify(algorithm, Signed::Digest(digest.as_ref()), &signature), Ok(true));
+                    let signature = key.sign(algorithm, Signed::Digest(digest.as_ref())).unwrap();
+                    assert_eq!(key.verify(algorithm, Signed::Message(b"message"), &signature), Ok(true));
+                }
+            }
+            for algorithm in spec.encryption_algorithms().iter().copied() {
+                let longest = vec![7; longest_plaintext(spec, algorithm).unwrap()];
+                let ciphertext = key.encrypt(algorithm, &longest).unwrap();
+                assert_eq!(key.decrypt(algorithm, &ciphertext), Ok(longest.clone()));
+                assert!(key.encrypt(algorithm, &[longest, vec![7]].concat()).is_err());
+            }
+            if spec.usages().contains(&crate::specs::KeyUsage::KeyAgreement) {
+                let other = PrivateKey::read(spec, &generate(spec).unwrap()).unwrap();
+                assert_eq!(key.agree(other.public_key()).unwrap(), other.agree(key.public_key()).unwrap());
+            }
+            if spec.usages().contains(&crate::specs::KeyUsage::EncapsulateDecapsulate) {
+                let (secret, ciphertext) = key.encapsulate().unwrap();
+                assert_eq!(key.decapsulate(&ciphertext), Ok(secret));
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_spec_is_refused() {
+        let p256 = generate(KeySpec::NistP256).unwrap();
+        for spec in KeySpec::ALL.iter().copied().filter(|spec| *spec != KeySpec::NistP256) {
+            assert!(PrivateKey::read(spec, &p256).is_none(), "{spec:?}");
+        }
+        assert!(PrivateKey::read(KeySpec::NistP256, b"nonsense").is_none());
+    }
+}
