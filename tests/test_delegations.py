@@ -151,6 +151,8 @@ def test_a_partner_has_the_delegated_permissions_until_they_expire(server, notif
     for one in messages:
         assert (one["RequestId"], one["RequestorWorkflowId"], one["OwnerAccountId"]) == (request, "workflow-12345", CUSTOMER)
     token = next(one["ExchangeToken"] for one in messages if one["Type"] == "ExchangeToken")
+    rows = json.dumps(server.admin("state?store=iam&table=delegation_requests"))
+    assert request in rows and token not in rows
 
     with pytest.raises(ClientError, match="ValidationError.*Invalid trade-in token"):
         server.client("sts", key=CUSTOMER).get_delegated_access_token(TradeInToken=token)

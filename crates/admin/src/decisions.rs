@@ -14,7 +14,7 @@ use axum::{
 };
 use cloudlet_aws::TimestampFormat;
 use cloudlet_cloud::DecisionRecord;
-use cloudlet_engine::AuthOutcome;
+use cloudlet_engine::{AuthOutcome, without_password};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
@@ -90,11 +90,12 @@ pub async fn policy(State(admin): State<Admin>, Parameters(of): Parameters<Polic
     policy.map(Json).ok_or_else(|| not_found("This principal has called nothing since the start."))
 }
 
+/// The condition keys of the request. A value may be an endpoint with a password.
 fn context(decision: &DecisionRecord) -> Map<String, Value> {
     let keys = decision.keys();
     let value = |values: &[cloudlet_engine::Value]| match values {
-        [one] => Value::from(&**one),
-        many => many.iter().map(|value| Value::from(&**value)).collect(),
+        [one] => Value::from(without_password(one)),
+        many => many.iter().map(|value| Value::from(without_password(value))).collect(),
     };
     keys.iter().map(|(name, values)| (name.to_owned(), value(values))).collect()
 }

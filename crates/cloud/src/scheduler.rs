@@ -4,7 +4,7 @@
 use cloudlet_aws::{Caller, Fault, FaultKind, Scope, Timestamp};
 use cloudlet_engine::{Call, Input, Origin, Schedule, ScheduleKey};
 use cloudlet_shape::OperationSchema;
-use cloudlet_store::{Journal, Json, Persistent, Store, Table, tables};
+use cloudlet_store::{Journal, Json, Persistent, Store, Table, as_secret, tables};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::{
     Arc,
@@ -78,6 +78,8 @@ impl Clone for EntryCall {
 pub struct StoredCall {
     pub service: String,
     pub operation: String,
+    /// It may hold secrets: the token of a subscription that is to be confirmed.
+    #[serde(serialize_with = "as_secret")]
     pub input: Json,
 }
 

@@ -46,3 +46,33 @@ impl fmt::Display for SendError {
 pub trait HttpClient: Send + Sync {
     fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, SendError>>;
 }
+
+/// A URL as it may be shown: its password is masked.
+pub fn without_password(url: &str) -> String {
+    let masked = || {
+        let (scheme, rest) = url.split_once("://")?;
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let (login, host) = authority.rsplit_once('@')?;
+        let (user, _) = login.split_once(':')?;
+        Some(format!("{scheme}://{user}:****@{host}{path}"))
+    };
+    masked().unwrap_or_else(|| url.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_password;
+
+    #[test]
+    fn the_password_of_a_url_is_masked() {
+        for (url, shown) in [
+            ("https://ann:hush@example.com/a:b@c", "https://ann:****@example.com/a:b@c"),
+            ("https://ann:a:b@example.com?x", "https://ann:****@example.com?x"),
+            ("https://ann@example.com/", "https://ann@example.com/"),
+            ("https://example.com/x@y:z", "https://example.com/x@y:z"),
+            ("arn:aws:sqs:us-east-1:000000000000:queue", "arn:aws:sqs:us-east-1:000000000000:queue"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+}

@@ -25,14 +25,15 @@ pub enum Scheme {
 
 impl Address {
     pub fn read(url: &str) -> Result<Address, SendError> {
-        let bad = |why: &str| SendError::InvalidAddress(format!("{why}: {url}"));
-        let uri: Uri = url.split('#').next().unwrap_or(url).parse().map_err(|_| bad("not a URL"))?;
+        // Without the address, which may have a password: the text is logged.
+        let bad = |why: &str| SendError::InvalidAddress(why.to_owned());
+        let uri: Uri = url.split('#').next().unwrap_or(url).parse().map_err(|_| bad("the address is not a URL"))?;
         let scheme = match uri.scheme_str() {
             Some("http") => Scheme::Http,
             Some("https") => Scheme::Https,
-            _ => return Err(bad("neither http nor https")),
+            _ => return Err(bad("the address is neither http nor https")),
         };
-        let authority = uri.authority().ok_or_else(|| bad("no host"))?;
+        let authority = uri.authority().ok_or_else(|| bad("the address has no host"))?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = authority.port_u16().unwrap_or(if scheme == Scheme::Http { 80 } else { 443 });
         let (login, authority) = match authority.as_str().rsplit_once('@') {

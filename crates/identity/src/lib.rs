@@ -12,7 +12,6 @@ pub mod mfa;
 pub mod organization;
 pub mod outbound;
 mod partners;
-mod secret;
 mod sessions;
 pub mod state;
 mod stored_policy;
@@ -25,7 +24,8 @@ pub use last_calls::CalledAction;
 pub use last_used::{LastUsed, Usage};
 pub use organization::Membership;
 pub use partners::{Partners, RegisteredTemplate};
-pub use secret::Secret;
+/// A secret access key, a session token, the hash of a password.
+pub type Secret = cloudlet_store::Secret<Arc<str>>;
 pub use sessions::{LONGEST_TOKEN, Session, SessionCredentials, SessionKind};
 pub use state::{EntityKey, State};
 pub use stored_policy::{StoredPolicy, size};

@@ -2,7 +2,7 @@
 //! and tests look. Deliberately no delivery: nothing of it leaves the machine.
 
 use cloudlet_aws::Timestamp;
-use cloudlet_store::{Journal, Persistent, Store, Table, tables};
+use cloudlet_store::{Journal, Persistent, Store, Table, as_secret, tables};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -32,8 +32,10 @@ pub struct Mail {
     pub to: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// For the recipient: it may hold a token or a one-time password. The mailbox shows it, the tables do not.
+    #[serde(serialize_with = "as_secret")]
     pub body: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "as_secret")]
     pub html: Option<String>,
     /// Further fields: a mail's headers, a text message's attributes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -46,7 +46,7 @@ impl Sns {
         let confirmed = Subscription { confirmation: Confirmation::Unauthenticated, ..subscription.clone() };
         self.store.update(|state| {
             let row = ConfirmationToken { expires: cx.now.plus_secs(limits::TOKEN), subscription: confirmed };
-            state.insert_token(token.as_str().into(), row, cx.now);
+            state.insert_token(&token, row, cx.now);
         });
         let body = notifications::confirmation(self, cx, message_type, &id, topic, subscription, &token);
         self.start_delivery(cx, Delivery::of_confirmation(message_type, &id, subscription, body)).await;
@@ -99,7 +99,7 @@ impl Handle<ConfirmSubscription> for Sns {
         let authenticate = input.authenticate_on_unsubscribe.as_deref().is_some_and(|text| text.eq_ignore_ascii_case("true"));
         let is_signed = !cx.caller.is_anonymous();
         let arn = self.store.write(|state| {
-            let token = state.confirmation_tokens.get(input.token.as_str()).filter(|token| token.expires > cx.now).cloned();
+            let token = state.confirmation(&input.token).filter(|token| token.expires > cx.now).cloned();
             // AWS: unverified message for a token of another topic.
             let token = token.filter(|token| token.subscription.topic == topic).ok_or_else(|| faults::invalid("Token"))?;
             let arn = token.subscription.arn.clone();

@@ -26,6 +26,7 @@ use cloudlet_aws::{Arn, Fault, Identity};
 use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_mailbox::{Channel, Mail};
 use cloudlet_shape::{Empty, Map};
+use cloudlet_store::Secret;
 
 const PLATFORMS: [&str; 14] = [
     "ADM",
@@ -60,9 +61,8 @@ const APPLICATION_ATTRIBUTES: [&str; 14] = [
     "AppleCertificateExpirationDate",
 ];
 const FEEDBACK: [&str; 3] = ["SuccessFeedbackRoleArn", "FailureFeedbackRoleArn", "SuccessFeedbackSampleRate"];
+const CREDENTIALS: [&str; 2] = ["PlatformCredential", "PlatformPrincipal"];
 const ENDPOINT_ATTRIBUTES: [&str; 3] = ["CustomUserData", "Enabled", "Token"];
-/// Never shown again.
-const SECRETS: [&str; 2] = ["PlatformCredential", "PlatformPrincipal"];
 
 fn check_name(name: &str) -> Result<(), Fault> {
     if name.is_empty() {
@@ -132,10 +132,10 @@ impl Endpoint {
     }
 }
 
-impl Application {
-    fn shown(&self) -> Map<String> {
-        self.attributes.iter().filter(|(name, _)| !SECRETS.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect()
-    }
+/// Splits attributes into those that AWS shows and the credentials.
+fn split_credentials(mut attributes: Map<String>) -> (Map<String>, Map<Secret<String>>) {
+    let credentials = CREDENTIALS.iter().filter_map(|name| Some(((*name).to_owned(), Secret::new(attributes.remove(*name)?)))).collect();
+    (attributes, credentials)
 }
 
 /// The delivery of a message to a subscribed device.
@@ -210,16 +210,16 @@ impl Handle<CreatePlatformApplication> for Sns {
         check_application(&input.attributes)?;
         check_credentials(&input.platform, &input.attributes)?;
         let arn = Arn::new("sns", &cx.scope, &format!("app/{}/{}", input.platform, input.name));
-        let mut attributes = input.attributes;
+        let (mut attributes, credentials) = split_credentials(input.attributes);
         attributes.entry("Enabled".to_owned()).or_insert_with(|| "true".to_owned());
         self.store.write(|state| {
             events::check(cx, state, &attributes)?;
             events::remove_unset(&mut attributes);
             // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
-            if state.applications.get(&arn).is_some_and(|existing| existing.attributes != attributes) {
+            if state.applications.get(&arn).is_some_and(|existing| existing.attributes != attributes || existing.credentials != credentials) {
                 return Err(faults::reason("Name", "An application with the same name but different properties already exists"));
             }
-            state.applications.insert(arn.clone(), Application { arn: arn.clone(), platform: input.platform, attributes });
+            state.applications.insert(arn.clone(), Application { arn: arn.clone(), platform: input.platform, attributes, credentials });
             Ok::<_, Fault>(())
         })?;
         Ok(CreatePlatformApplicationResponse { platform_application_arn: Some(arn.to_string()) })
@@ -253,7 +253,10 @@ impl Handle<GetPlatformApplicationAttributes> for Sns {
 
     async fn handle(&self, cx: &Cx, input: GetPlatformApplicationAttributesInput) -> Result<GetPlatformApplicationAttributesResponse, Fault> {
         let arn = arns::application(cx, &input.platform_application_arn)?;
-        let shown = self.store.read(|state| state.applications.get(&arn).map(Application::shown)).ok_or_else(faults::no_application)?;
+        let shown = self
+            .store
+            .read(|state| state.applications.get(&arn).map(|application| application.attributes.clone()))
+            .ok_or_else(faults::no_application)?;
         Ok(GetPlatformApplicationAttributesResponse { attributes: Some(shown) })
     }
 }
@@ -271,7 +274,9 @@ impl Handle<SetPlatformApplicationAttributes> for Sns {
             check_credentials(&existing.platform, &input.attributes)?;
             events::check(cx, state, &input.attributes)?;
             if let Some(application) = state.applications.get_mut(&arn) {
-                application.attributes.extend(input.attributes);
+                let (attributes, credentials) = split_credentials(input.attributes);
+                application.attributes.extend(attributes);
+                application.credentials.extend(credentials);
                 events::remove_unset(&mut application.attributes);
             }
             Ok::<_, Fault>(())
@@ -293,7 +298,8 @@ impl Handle<ListPlatformApplications> for Sns {
             range.take_while(|(arn, _)| arn.as_str().starts_with(&prefix)).take(limits::PAGE + 1).map(|(_, row)| row.clone()).collect()
         });
         let (rows, next_token) = pages::cut(rows, |row| row.arn.to_string());
-        let shown = |row: &Application| PlatformApplication { platform_application_arn: Some(row.arn.to_string()), attributes: Some(row.shown()) };
+        let shown =
+            |row: &Application| PlatformApplication { platform_application_arn: Some(row.arn.to_string()), attributes: Some(row.attributes.clone()) };
         Ok(ListPlatformApplicationsResponse { platform_applications: Some(rows.iter().map(shown).collect()), next_token })
     }
 }

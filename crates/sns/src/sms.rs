@@ -24,6 +24,7 @@ use cloudlet_aws::{Arn, Caller, Fault};
 use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_mailbox::{Channel, Mail};
 use cloudlet_shape::Map;
+use cloudlet_store::Secret;
 use std::ops::Bound;
 
 /// The bucket for the daily reports.
@@ -247,7 +248,9 @@ impl Handle<CreateSMSSandboxPhoneNumber> for Sns {
                 // AWS: unverified message.
                 return Err(faults::USER_ERROR.says("The maximum number of destination phone numbers has been reached."));
             }
-            state.sandbox_numbers.insert(key(cx, &input.phone_number), SandboxNumber { verified: false, one_time_password: code.clone() });
+            state
+                .sandbox_numbers
+                .insert(key(cx, &input.phone_number), SandboxNumber { verified: false, one_time_password: Secret::new(code.as_str()) });
             Ok(())
         })?;
         self.mailbox.put(Mail {
@@ -279,7 +282,7 @@ impl Handle<VerifySMSSandboxPhoneNumber> for Sns {
     async fn handle(&self, cx: &Cx, input: VerifySMSSandboxPhoneNumberInput) -> Result<VerifySMSSandboxPhoneNumberResult, Fault> {
         self.store.write(|state| {
             let number = state.sandbox_numbers.get_mut(&key(cx, &input.phone_number)).ok_or_else(no_number)?;
-            if number.one_time_password != input.one_time_password {
+            if !number.one_time_password.is(&input.one_time_password) {
                 // AWS: unverified message.
                 return Err(faults::VERIFICATION.says("The one-time password is invalid."));
             }

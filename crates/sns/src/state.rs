@@ -13,8 +13,9 @@ pub use subscription::{
 pub use topic::{FifoAttributes, ThroughputScope, Topic};
 
 use cloudlet_aws::{Account, Arn, Region, Timestamp};
+use cloudlet_digest::{Algorithm, digest};
 use cloudlet_shape::Map;
-use cloudlet_store::{Table, tables};
+use cloudlet_store::{Secret, Table, tables};
 use serde::{Deserialize, Serialize};
 use std::{ops::Bound, sync::Arc};
 
@@ -25,7 +26,10 @@ pub type Name = Arc<str>;
 pub struct Application {
     pub arn: Arn,
     pub platform: String,
+    /// Those that AWS shows.
     pub attributes: Map<String>,
+    /// The attributes `PlatformCredential` and `PlatformPrincipal`.
+    pub credentials: Map<Secret<String>>,
 }
 
 /// A platform endpoint: one device of an application.
@@ -41,7 +45,7 @@ pub struct Endpoint {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SandboxNumber {
     pub verified: bool,
-    pub one_time_password: String,
+    pub one_time_password: Secret<String>,
 }
 
 /// The key of what belongs to a phone number of an account in a region.
@@ -52,6 +56,7 @@ pub struct State {
     pub topics: Table<Arn, Arc<Topic>>,
     /// By their ARNs, which begin with those of their topics.
     pub subscriptions: Table<Arn, Arc<Subscription>>,
+    /// By the SHA-256 of the token.
     pub confirmation_tokens: Table<Name, ConfirmationToken>,
     /// By the subscription.
     pub throttle_windows: Table<Arn, ThrottleWindow>,
@@ -71,6 +76,10 @@ pub struct State {
 tables!(State {
     topics, subscriptions, confirmation_tokens, throttle_windows, applications, endpoints, sms_attributes, opted_out_numbers, sandbox_numbers
 } indexes(State::reindex) { by_owner, by_endpoint, by_device_token, by_expiry });
+
+fn hash_of(token: &str) -> Name {
+    digest(Algorithm::Sha256, token.as_bytes()).hex().into()
+}
 
 impl State {
     fn reindex(&mut self) {
@@ -112,14 +121,20 @@ impl State {
         Some(removed)
     }
 
+    /// What a token confirms.
+    pub fn confirmation(&self, token: &str) -> Option<&ConfirmationToken> {
+        self.confirmation_tokens.get(&*hash_of(token))
+    }
+
     /// Stores a token, and removes those that have expired.
-    pub fn insert_token(&mut self, name: Name, token: ConfirmationToken, now: Timestamp) {
+    pub fn insert_token(&mut self, token: &str, row: ConfirmationToken, now: Timestamp) {
         while let Some((at, old)) = self.by_expiry.first().map(|(key, ())| key.clone()).filter(|(at, _)| *at <= now) {
             self.by_expiry.remove(&(at, old.clone()));
             self.confirmation_tokens.remove(&old);
         }
-        self.by_expiry.insert((token.expires, name.clone()), ());
-        self.confirmation_tokens.insert(name, token);
+        let name = hash_of(token);
+        self.by_expiry.insert((row.expires, name.clone()), ());
+        self.confirmation_tokens.insert(name, row);
     }
 
     /// Changes a topic, if it exists.

@@ -14,7 +14,7 @@ use cloudlet_api_sns::{
     SetSubscriptionAttributesInput, Subscribe, SubscribeInput, SubscribeResponse, Subscription as Listed, Unsubscribe, UnsubscribeInput,
 };
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions, roles};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, roles, without_password};
 use cloudlet_shape::{Empty, Map};
 use std::{ops::Bound, sync::Arc};
 
@@ -316,20 +316,8 @@ impl Handle<SetSubscriptionAttributes> for Sns {
     }
 }
 
-/// The endpoint that lists show. AWS: without its password (known to terraform-provider-aws, `obfuscateEndpoint`), which
-/// GetSubscriptionAttributes shows.
-/// <https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html>
-fn without_password(endpoint: &str) -> String {
-    let masked = || {
-        let (scheme, rest) = endpoint.split_once("://")?;
-        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        let (login, host) = authority.rsplit_once('@')?;
-        let (user, _) = login.split_once(':')?;
-        Some(format!("{scheme}://{user}:****@{host}{path}"))
-    };
-    masked().unwrap_or_else(|| endpoint.to_owned())
-}
-
+/// AWS: a list shows an endpoint without its password (known to terraform-provider-aws, `obfuscateEndpoint`), GetSubscriptionAttributes with
+/// it. <https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html>
 fn listed(subscription: &Subscription) -> Listed {
     let arn = if subscription.is_confirmed() { subscription.arn.to_string() } else { "PendingConfirmation".to_owned() };
     Listed {

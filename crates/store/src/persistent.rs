@@ -27,7 +27,7 @@ pub struct Page {
 pub trait Persistent: Send + Sync {
     fn path(&self) -> &Arc<str>;
     fn listings(&self) -> Vec<Listing>;
-    /// Rows of one table; `instance` names the store of a store map.
+    /// Rows of one table, without their secrets; `instance` names the store of a store map.
     fn page(&self, instance: Option<&Json>, table: &str, after: Option<&Json>, limit: usize) -> Result<Page, Unreadable>;
     /// Every row, in records of a bearable size. Each store is whole in itself; two stores may be seen at two moments.
     fn snapshot(&self, each: &mut dyn FnMut(Record));

@@ -1,6 +1,6 @@
 //! A store: tables behind one lock, whose writes happen whole or not at all.
 
-use crate::{Change, Journal, Json, Listing, Page, Persistent, Record, StoreEvent, Tables, Unreadable};
+use crate::{Change, Journal, Json, Listing, Page, Persistent, Record, StoreEvent, Tables, Unreadable, secret::redacted};
 use parking_lot::{RwLock, RwLockWriteGuard};
 use std::{
     borrow::Cow,
@@ -136,7 +136,7 @@ impl<T: Tables> Cell<T> {
         let mut page = None;
         self.tables.read().tables(&mut |name, rows| {
             if name == table {
-                page = Some(page_of(rows, after, limit));
+                page = Some(redacted(|| page_of(rows, after, limit)));
             }
         });
         match page {

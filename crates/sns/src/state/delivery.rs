@@ -30,6 +30,7 @@ pub struct Delivery {
     pub topic: Arn,
     pub subscription: Arn,
     pub protocol: Protocol,
+    #[serde(serialize_with = "super::subscription::endpoint_without_password")]
     pub endpoint: String,
     pub message_id: Name,
     pub raw: bool,

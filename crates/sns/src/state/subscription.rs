@@ -5,7 +5,9 @@ use crate::{
     filter::{FilterPolicy, FilterScope},
 };
 use cloudlet_aws::{Account, Arn, Region, Timestamp};
-use serde::{Deserialize, Serialize};
+use cloudlet_engine::without_password;
+use cloudlet_store::unless_inspected;
+use serde::{Deserialize, Serialize, Serializer};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Protocol {
@@ -77,6 +79,7 @@ pub struct Subscription {
     pub region: Region,
     pub principal: String,
     pub protocol: Protocol,
+    #[serde(serialize_with = "endpoint_without_password")]
     pub endpoint: String,
     pub confirmation: Confirmation,
     /// It was confirmed with `AuthenticateOnUnsubscribe`.
@@ -145,4 +148,9 @@ pub struct ConfirmationToken {
 pub struct ThrottleWindow {
     pub second: i64,
     pub deliveries: u32,
+}
+
+/// The journal has an endpoint's password, inspection has not.
+pub fn endpoint_without_password<S: Serializer>(endpoint: &str, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&unless_inspected(|| endpoint.to_owned(), || without_password(endpoint)))
 }
