@@ -35,7 +35,7 @@ pub fn public_key_info(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
 pub fn read(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = bytes.strip_prefix(&[tag])?;
     let (length, rest) = match rest.split_first()? {
-        (&short @ 0..0x80, rest) => (usize::from(short), rest),
+        (&short @ 0..=0x7f, rest) => (usize::from(short), rest),
         (0x81, rest) => {
             let (byte, rest) = rest.split_first()?;
             (usize::from(*byte), rest)

@@ -14,6 +14,7 @@ use cloudlet_api_kms::*;
 use cloudlet_aws::{Account, Arn, Fault};
 use cloudlet_engine::{Cx, Grant as PolicyGrant, Handle, Permission, Permissions, Reach as GrantReach};
 use cloudlet_shape::Empty;
+use cloudlet_store::Secret;
 use std::{ops::Bound, sync::Arc};
 
 const USUAL_PAGE: usize = 50;
@@ -39,8 +40,8 @@ fn is_token(text: &str) -> bool {
     text.len() == TOKEN_PREFIX.len() + TOKEN_CHARACTERS && text.starts_with(TOKEN_PREFIX)
 }
 
-fn new_token(cx: &Cx) -> Arc<str> {
-    format!("{TOKEN_PREFIX}{}", cx.ids().alphanumeric(TOKEN_CHARACTERS)).into()
+fn new_token(cx: &Cx) -> Secret<Arc<str>> {
+    Secret::new(format!("{TOKEN_PREFIX}{}", cx.ids().alphanumeric(TOKEN_CHARACTERS)))
 }
 
 /// A user, role, session, federated user or account.
@@ -93,7 +94,6 @@ impl Handle<CreateGrant> for Kms {
         let mut permission = self.permission_on(cx, "kms:CreateGrant", &named, Reach::AnyAccount, purpose);
         let keys = &mut permission.keys;
         keys.set_many("kms:GrantOperations", operations.iter().map(|operation| operation.as_str()));
-        keys.set("kms:GrantIsForAWSResource", !cx.origin.via.is_empty());
         for (name, value) in [
             ("kms:GranteePrincipal", &input.grantee_principal),
             ("kms:GranteeServicePrincipal", &input.grantee_service_principal),
@@ -177,7 +177,7 @@ fn is_same(one: &Grant, other: &Grant) -> bool {
 }
 
 fn answer(grant: &Grant) -> CreateGrantResponse {
-    CreateGrantResponse { grant_token: Some(grant.token.to_string()), grant_id: Some(grant.id.0.to_string()) }
+    CreateGrantResponse { grant_token: Some(grant.token.reveal().to_owned()), grant_id: Some(grant.id.0.to_string()) }
 }
 
 fn entry(grant: &Grant) -> GrantListEntry {
@@ -206,7 +206,6 @@ on_key!(
     ListGrants,
     Aliases::Refused,
     Reach::AnyAccount,
-    |input, permission| (),
     |kms, cx, input, named| {
         let key = &named.key.arn;
         let filters = (key, &input.grant_id, &input.grantee_principal, &input.grantee_service_principal);
@@ -227,10 +226,6 @@ on_key!(
         Ok(ListGrantsResponse { grants: Some(page.items), next_marker: page.next_marker, truncated: page.truncated })
     }
 );
-
-fn cx_is_direct(cx: &Cx) -> bool {
-    cx.origin.via.is_empty()
-}
 
 impl Kms {
     fn grant_of(&self, key: &Arn, id: &str) -> Result<Arc<Grant>, Fault> {
@@ -262,7 +257,6 @@ on_key!(
     RevokeGrant,
     Aliases::Refused,
     Reach::AnyAccount,
-    |input, permission| (),
     |kms, cx, input, named| {
         let grant = kms.grant_of(&named.key.arn, &input.grant_id)?;
         check_dry_run(input.dry_run)?;
@@ -296,7 +290,7 @@ impl Handle<ListRetirableGrants> for Kms {
         Ok(of_account::<ListRetirableGrants>(cx))
     }
 
-    async fn handle(&self, cx: &Cx, input: ListRetirableGrantsRequest) -> Result<ListRetirableGrantsResponse, Fault> {
+    async fn handle(&self, cx: &Cx, input: ListRetirableGrantsRequest) -> Result<ListGrantsResponse, Fault> {
         let Some(retirer) = principal(input.retiring_principal.as_deref(), input.retiring_service_principal.as_deref())? else {
             return Err(faults::validation(
                 "1 validation error detected: Value null at 'retiringPrincipal' failed to satisfy constraint: Member must not be null",
@@ -321,6 +315,6 @@ impl Handle<ListRetirableGrants> for Kms {
                 })
             })
         })?;
-        Ok(ListRetirableGrantsResponse { grants: Some(page.items), next_marker: page.next_marker, truncated: page.truncated })
+        Ok(ListGrantsResponse { grants: Some(page.items), next_marker: page.next_marker, truncated: page.truncated })
     }
 }

@@ -5,6 +5,7 @@ use crate::specs::named;
 use cloudlet_aws::{Arn, Caller, Identity, Timestamp};
 use cloudlet_engine::Reach;
 use cloudlet_shape::Map;
+use cloudlet_store::Secret;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -74,7 +75,7 @@ pub struct Constraints {
 pub struct Grant {
     pub key: Arn,
     pub id: GrantId,
-    pub token: Arc<str>,
+    pub token: Secret<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     pub created: Timestamp,

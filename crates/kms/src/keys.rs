@@ -10,7 +10,7 @@ use crate::{
     pages::{PageRequest, page},
     permissions::{Reach, of_account, on_resource},
     specs::{KeyOrigin, KeySpec, KeyUsage},
-    state::{CustomKeyStoreKey, Key, KeyManager, MultiRegion, State, Switch},
+    state::{Key, KeyManager, MultiRegion, State, Switch},
     tags,
 };
 use cloudlet_api_kms::*;
@@ -81,7 +81,7 @@ impl Handle<CreateKey> for Kms {
         let (spec, usage) = spec_and_usage(&input)?;
         let origin = origin_of(&input);
         let tags = tags::checked(input.tags.as_deref().unwrap_or_default())?;
-        let custom_key_store = self.custom_key_store_of(cx, &input, spec, origin)?;
+        self.check_custom_key_store(cx, &input, spec, origin)?;
         let multi_region = input.multi_region == Some(true);
         let arn = new_key_arn(cx, &cx.scope, multi_region);
         let policy = match &input.policy {
@@ -107,7 +107,6 @@ impl Handle<CreateKey> for Kms {
             tags,
             multi_region: multi_region.then(|| MultiRegion { primary: cx.scope.region.clone(), replicas: vec![] }),
             rotation: None,
-            custom_key_store,
             materials,
         };
         let key = self.store.write(|state| {
@@ -174,6 +173,18 @@ on_key!(UpdateKeyDescription, Aliases::Refused, Reach::OwnAccount, |kms, cx, inp
 });
 
 impl Kms {
+    /// A key in a custom key store needs one that is connected, and none is.
+    fn check_custom_key_store(&self, cx: &Cx, input: &CreateKeyRequest, spec: KeySpec, origin: KeyOrigin) -> Result<(), Fault> {
+        match (origin, &input.custom_key_store_id) {
+            (KeyOrigin::AwsKms | KeyOrigin::External, None) => Ok(()),
+            (KeyOrigin::AwsKms | KeyOrigin::External, Some(_)) => Err(faults::unsupported()),
+            // AWS: unverified message.
+            (_, None) => Err(faults::validation(format!("CustomKeyStoreId is required when Origin is {}.", origin.as_str()))),
+            _ if !spec.is_symmetric_encryption() || input.multi_region == Some(true) => Err(faults::unsupported()),
+            (_, Some(store)) => self.check_connected(cx, store),
+        }
+    }
+
     /// Changes a key that was found. A fault undoes the change.
     pub fn change<R>(&self, cx: &Cx, arn: &Arn, change: impl FnOnce(&mut Key) -> Result<R, Fault>) -> Result<R, Fault> {
         self.store.write(|state| {
@@ -181,21 +192,4 @@ impl Kms {
             change(Arc::make_mut(key))
         })
     }
-
-    fn custom_key_store_of(&self, cx: &Cx, input: &CreateKeyRequest, spec: KeySpec, origin: KeyOrigin) -> Result<Option<CustomKeyStoreKey>, Fault> {
-        let external_key = match (origin, &input.custom_key_store_id) {
-            (KeyOrigin::AwsKms | KeyOrigin::External, None) => return Ok(None),
-            (KeyOrigin::AwsKms | KeyOrigin::External, Some(_)) => return Err(faults::unsupported()),
-            (_, None) => return Err(faults::validation(format!("CustomKeyStoreId is required when Origin is {}.", origin.as_str()))),
-            (KeyOrigin::ExternalKeyStore, Some(_)) => input.xks_key_id.clone(),
-            (KeyOrigin::AwsCloudHsm, Some(_)) => None,
-        };
-        if !spec.is_symmetric_encryption() || input.multi_region == Some(true) {
-            return Err(faults::unsupported());
-        }
-        let store = input.custom_key_store_id.clone().unwrap_or_default();
-        self.check_connected(cx, &store)?;
-        Ok(Some(CustomKeyStoreKey { store, external_key }))
-    }
 }
-

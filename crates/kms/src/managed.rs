@@ -81,7 +81,6 @@ impl Kms {
             tags: Map::new(),
             multi_region: None,
             rotation: Some(Rotation::every(USUAL_ROTATION_PERIOD, cx.now)),
-            custom_key_store: None,
             materials: vec![Arc::new(new_symmetric_material(cx))],
         };
         let made = self.store.update(|state| {

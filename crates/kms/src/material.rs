@@ -1,6 +1,7 @@
 //! Key material: the secret behind a key, of which rotation gives a key several.
 
 use crate::private_key::PrivateKey;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use cloudlet_aws::Timestamp;
 use cloudlet_shape::Blob;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -46,10 +47,9 @@ impl<'de> Deserialize<'de> for MaterialId {
     }
 }
 
-/// The bytes of a symmetric key; PKCS#8 or the seed of a private key. Never shown.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SecretBytes(#[serde(with = "cloudlet_store::as_base64")] Blob);
+/// The bytes of a symmetric key; PKCS#8 or the seed of a private key. The journal alone has them.
+#[derive(Clone)]
+pub struct SecretBytes(Blob);
 
 impl SecretBytes {
     pub fn new(bytes: impl Into<Blob>) -> SecretBytes {
@@ -64,6 +64,18 @@ impl SecretBytes {
 impl fmt::Debug for SecretBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretBytes")
+    }
+}
+
+impl Serialize for SecretBytes {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        cloudlet_store::as_secret(BASE64_STANDARD.encode(&self.0).as_str(), to)
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretBytes {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        cloudlet_store::as_base64::deserialize(from).map(SecretBytes)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     specs::{KeyOrigin, KeyUsage},
     state::{Key, KeyManager, KeyState},
 };
-use cloudlet_api_kms::{KeyMetadata, MultiRegionConfiguration, MultiRegionKey, XksKeyConfigurationType};
+use cloudlet_api_kms::{KeyMetadata, MultiRegionConfiguration, MultiRegionKey};
 use cloudlet_aws::{Arn, Fault, Region, Timestamp};
 
 impl Key {
@@ -29,7 +29,7 @@ impl Key {
             pending_deletion_window_in_days: self.deletion.filter(|deletion| deletion.date.is_none()).map(|deletion| deletion.window_in_days),
             valid_to: import.and_then(|import| import.expires),
             origin: Some(self.origin.as_str().to_owned()),
-            custom_key_store_id: self.custom_key_store.as_ref().map(|key| key.store.clone()),
+            custom_key_store_id: None,
             cloud_hsm_cluster_id: None,
             expiration_model: import.map(|import| expiration_model(import.expires).to_owned()),
             key_manager: Some(if self.manager == KeyManager::Aws { "AWS" } else { "CUSTOMER" }.to_owned()),
@@ -46,11 +46,7 @@ impl Key {
                 primary_key: Some(self.in_region(&regions.primary)),
                 replica_keys: Some(regions.replicas.iter().map(|region| self.in_region(region)).collect()),
             }),
-            xks_key_configuration: self
-                .custom_key_store
-                .as_ref()
-                .and_then(|key| key.external_key.clone())
-                .map(|id| XksKeyConfigurationType { id: Some(id) }),
+            xks_key_configuration: None,
             current_key_material_id: current.map(|material| material.id.to_string()),
         }
     }
@@ -85,7 +81,7 @@ impl Key {
     /// The same, and its material is there.
     pub fn check_not_pending(&self, now: Timestamp) -> Result<(), Fault> {
         match self.state(now) {
-            KeyState::Enabled | KeyState::Disabled | KeyState::Unavailable => Ok(()),
+            KeyState::Enabled | KeyState::Disabled => Ok(()),
             state => Err(self.in_state(state)),
         }
     }
@@ -95,7 +91,6 @@ impl Key {
             KeyState::PendingDeletion => "pending deletion",
             KeyState::PendingReplicaDeletion => "pending replica deletion",
             KeyState::PendingImport => "pending import",
-            KeyState::Unavailable => "unavailable",
             KeyState::Enabled => "enabled",
             KeyState::Disabled => "disabled",
         };

@@ -22,6 +22,7 @@ const DERIVED: &[DerivedKey] = &[
             _ => request.caller.account.map(Into::into),
         },
     },
+    DerivedKey { name: "kms:GrantIsForAWSResource", value: |request, _| Some((!request.origin.via.is_empty()).into()) },
     DerivedKey { name: "kms:ViaService", value: |request, _| via_service(request).map(Into::into) },
 ];
 

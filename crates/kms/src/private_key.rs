@@ -32,6 +32,12 @@ enum Kind {
     MlKem { private: kem::DecapsulationKey, public: kem::EncapsulationKey },
 }
 
+impl std::fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PrivateKey")
+    }
+}
+
 /// What is signed.
 #[derive(Clone, Copy)]
 pub enum Signed<'a> {
@@ -274,7 +280,12 @@ impl PrivateKey {
     /// The secret shared with the owner of another public key (SubjectPublicKeyInfo): the x-coordinate, as ECDH has it.
     pub fn agree(&self, peer: &[u8]) -> Result<Vec<u8>, Rejected> {
         let Kind::Ecdsa { agreeing: Some(private), .. } = &self.kind else { return Err(Rejected) };
-        agreement::agree(private, UnparsedPeer(peer), Rejected, |secret| Ok(secret.to_vec()))
+        let peer: agreement::ParsedPublicKey = agreement::UnparsedPublicKey::new(private.algorithm(), peer).try_into()?;
+        // aws-lc-rs would also take bare points.
+        if peer.format() != agreement::ParsedPublicKeyFormat::X509 {
+            return Err(Rejected);
+        }
+        agreement::agree(private, peer, Rejected, |secret| Ok(secret.to_vec()))
     }
 
     /// A new shared secret, and its ciphertext.
@@ -297,18 +308,6 @@ pub fn encrypt_with(public_key: &[u8], algorithm: EncryptionAlgorithm, plaintext
     let length = key.encrypt(oaep(algorithm)?, plaintext, &mut ciphertext, None)?.len();
     ciphertext.truncate(length);
     Ok(ciphertext)
-}
-
-/// A public key that somebody sent. DER only: aws-lc-rs would also take bare points.
-struct UnparsedPeer<'a>(&'a [u8]);
-
-impl TryFrom<UnparsedPeer<'_>> for agreement::ParsedPublicKey {
-    type Error = Rejected;
-
-    fn try_from(UnparsedPeer(bytes): UnparsedPeer<'_>) -> Result<Self, Rejected> {
-        let parsed = agreement::ParsedPublicKey::try_from(bytes)?;
-        if parsed.format() == agreement::ParsedPublicKeyFormat::X509 { Ok(parsed) } else { Err(Rejected) }
-    }
 }
 
 #[cfg(test)]

@@ -110,6 +110,16 @@ named! {
     }
 }
 
+named! {
+    /// How key material is wrapped for an import.
+    WrappingAlgorithm {
+        RsaesOaepSha1 = "RSAES_OAEP_SHA_1",
+        RsaesOaepSha256 = "RSAES_OAEP_SHA_256",
+        RsaAesKeyWrapSha1 = "RSA_AES_KEY_WRAP_SHA_1",
+        RsaAesKeyWrapSha256 = "RSA_AES_KEY_WRAP_SHA_256",
+    }
+}
+
 impl KeySpec {
     /// The usages that a key of this spec may have. The first is the one that a symmetric encryption key has without being told.
     pub fn usages(self) -> &'static [KeyUsage] {

@@ -3,8 +3,8 @@
 use crate::{
     grants::{Grant, GrantId},
     key_policy::KeyPolicy,
-    material::{Material, MaterialId, MaterialState},
-    specs::{KeyOrigin, KeySpec, KeyUsage},
+    material::{Material, MaterialId, MaterialState, SecretBytes},
+    specs::{KeyOrigin, KeySpec, KeyUsage, WrappingAlgorithm},
 };
 use cloudlet_aws::{Arn, Region, Scope, Timestamp};
 use cloudlet_shape::Map;
@@ -31,8 +31,6 @@ pub struct Key {
     pub multi_region: Option<MultiRegion>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<Rotation>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub custom_key_store: Option<CustomKeyStoreKey>,
     /// In the order in which they became the key's.
     pub materials: Vec<Arc<Material>>,
 }
@@ -81,11 +79,14 @@ pub struct MultiRegion {
     pub replicas: Vec<Region>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CustomKeyStoreKey {
-    pub store: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_key: Option<String>,
+/// A wrapping key for an import.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ImportParameters {
+    pub spec: KeySpec,
+    pub algorithm: WrappingAlgorithm,
+    /// PKCS#8
+    pub private_key: SecretBytes,
+    pub expires: Timestamp,
 }
 
 /// The configuration of a custom key store. It is connected to nothing.
@@ -110,7 +111,6 @@ pub enum KeyState {
     PendingDeletion,
     PendingReplicaDeletion,
     PendingImport,
-    Unavailable,
 }
 
 impl KeyState {
@@ -121,7 +121,6 @@ impl KeyState {
             KeyState::PendingDeletion => "PendingDeletion",
             KeyState::PendingReplicaDeletion => "PendingReplicaDeletion",
             KeyState::PendingImport => "PendingImport",
-            KeyState::Unavailable => "Unavailable",
         }
     }
 }
@@ -136,7 +135,6 @@ impl Key {
         match (&self.deletion, self.switch) {
             (Some(Deletion { date: Some(_), .. }), _) => KeyState::PendingDeletion,
             (Some(_), _) => KeyState::PendingReplicaDeletion,
-            (None, _) if self.custom_key_store.is_some() => KeyState::Unavailable,
             (None, _) if self.origin == KeyOrigin::External && !self.has_all_material(now) => KeyState::PendingImport,
             (None, Switch::Disabled) => KeyState::Disabled,
             (None, Switch::Enabled) => KeyState::Enabled,
@@ -196,6 +194,8 @@ pub struct State {
     pub custom_key_stores: Table<(Scope, String), CustomKeyStore>,
     /// The material of keys that are deleted: a ciphertext is told from one that never was.
     pub deleted_materials: Table<MaterialId, Arn>,
+    /// The wrapping keys that were handed out for imports, by the hash of their import tokens.
+    pub import_parameters: Table<(Arn, String), Arc<ImportParameters>>,
     pub keys_by_material: Table<(MaterialId, Arn), ()>,
     /// By key.
     pub aliases_by_key: Table<(Arn, Arn), ()>,
@@ -204,7 +204,7 @@ pub struct State {
     pub grants_by_token: Table<Arc<str>, (Arn, GrantId)>,
 }
 
-tables!(State { keys, aliases, grants, custom_key_stores, deleted_materials }
+tables!(State { keys, aliases, grants, custom_key_stores, deleted_materials, import_parameters }
     indexes(State::reindex) { keys_by_material, aliases_by_key, grants_by_grantee, grants_by_retirer, grants_by_token });
 
 impl State {
@@ -239,6 +239,7 @@ impl State {
             self.keys_by_material.remove(&(material.id, arn.clone()));
             self.deleted_materials.insert(material.id, arn.clone());
         }
+        self.import_parameters.retain(|(of, _), _| of != arn);
         for alias in self.aliases_of(arn) {
             self.remove_alias(&alias);
         }
@@ -286,7 +287,7 @@ impl State {
         if let Some(retirer) = &grant.retirer {
             self.grants_by_retirer.insert((retirer.name().clone(), grant.key.clone(), grant.id.clone()), ());
         }
-        self.grants_by_token.insert(grant.token.clone(), (grant.key.clone(), grant.id.clone()));
+        self.grants_by_token.insert(grant.token.reveal().into(), (grant.key.clone(), grant.id.clone()));
     }
 
     pub fn insert_grant(&mut self, grant: Grant) {
@@ -300,6 +301,6 @@ impl State {
         if let Some(retirer) = &grant.retirer {
             self.grants_by_retirer.remove(&(retirer.name().clone(), grant.key.clone(), grant.id.clone()));
         }
-        self.grants_by_token.remove(&grant.token);
+        self.grants_by_token.remove(grant.token.reveal());
     }
 }
