@@ -94,7 +94,9 @@ impl Handle<UpdateAlias> for Kms {
         self.store.write(|state| {
             let alias = state.aliases.get(&arn).cloned().ok_or_else(|| faults::no_such_alias(arn.as_str()))?;
             let same_kind = state.keys.get(&alias.target).is_none_or(|key| {
-                key.usage == target.usage && (key.spec == target.spec || (key.spec.is_asymmetric() == target.spec.is_asymmetric() && key.spec.is_hmac() == target.spec.is_hmac()))
+                key.usage == target.usage
+                    && (key.spec == target.spec
+                        || (key.spec.is_asymmetric() == target.spec.is_asymmetric() && key.spec.is_hmac() == target.spec.is_hmac()))
             });
             if !same_kind {
                 // AWS: unverified message.

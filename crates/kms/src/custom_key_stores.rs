@@ -52,7 +52,9 @@ fn check_name(state: &State, scope: &Scope, name: &str, own: Option<&str>) -> Re
 
 fn kind_of(input: &CreateCustomKeyStoreRequest) -> Result<CustomKeyStoreKind, Fault> {
     // AWS: unverified messages.
-    let needed = |value: &Option<String>, name: &str| value.clone().ok_or_else(|| faults::validation(format!("{name} is required for this type of custom key store.")));
+    let needed = |value: &Option<String>, name: &str| {
+        value.clone().ok_or_else(|| faults::validation(format!("{name} is required for this type of custom key store.")))
+    };
     if input.custom_key_store_type.as_deref() != Some("EXTERNAL_KEY_STORE") {
         needed(&input.key_store_password, "KeyStorePassword")?;
         return Ok(CustomKeyStoreKind::CloudHsm {

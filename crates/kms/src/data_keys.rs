@@ -158,11 +158,7 @@ impl Handle<GenerateDataKeyPairWithoutPlaintext> for Kms {
         Ok(permission.with_key("kms:DataKeyPairSpec", input.key_pair_spec.clone()).into())
     }
 
-    async fn handle(
-        &self,
-        cx: &Cx,
-        input: GenerateDataKeyPairWithoutPlaintextRequest,
-    ) -> Result<GenerateDataKeyPairWithoutPlaintextResponse, Fault> {
+    async fn handle(&self, cx: &Cx, input: GenerateDataKeyPairWithoutPlaintextRequest) -> Result<GenerateDataKeyPairWithoutPlaintextResponse, Fault> {
         let Named { key, .. } = self.named(cx, &input.key_id, Aliases::Taken)?;
         self.check_grant_tokens(input.grant_tokens.as_deref())?;
         check_key(&key, cx, "GenerateDataKeyPairWithoutPlaintext")?;

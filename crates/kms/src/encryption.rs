@@ -77,8 +77,7 @@ impl Key {
         if self.spec.encryption_algorithms().contains(&algorithm) {
             return Ok(());
         }
-        Err(faults::INVALID_KEY_USAGE
-            .says(format!("Algorithm {} is incompatible with key spec {}.", algorithm.as_str(), self.spec.as_str())))
+        Err(faults::INVALID_KEY_USAGE.says(format!("Algorithm {} is incompatible with key spec {}.", algorithm.as_str(), self.spec.as_str())))
     }
 
     fn check_encryption(&self, cx: &Cx, algorithm: EncryptionAlgorithm, operation: &str) -> Result<(), Fault> {

@@ -2,8 +2,9 @@
 //! <https://docs.aws.amazon.com/kms/latest/developerguide/create-grant-overview.html>
 
 use crate::{
-    Kms, faults,
+    Kms,
     encryption::check_dry_run,
+    faults,
     grants::{Constraints, Grant, GrantId, GrantOperation, GrantPrincipal, GrantUse, names_of},
     key_ids::{Aliases, Named},
     limits, on_key,
@@ -202,30 +203,25 @@ fn entry(grant: &Grant) -> GrantListEntry {
     }
 }
 
-on_key!(
-    ListGrants,
-    Aliases::Refused,
-    Reach::AnyAccount,
-    |kms, cx, input, named| {
-        let key = &named.key.arn;
-        let filters = (key, &input.grant_id, &input.grantee_principal, &input.grantee_service_principal);
-        let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
-        let is = |wanted: &Option<String>, value: Option<String>| wanted.is_none() || *wanted == value;
-        let page = kms.store.read(|state| {
-            page::<ListGrants, _, _, _>(cx, &filters, &request, |after: Option<GrantId>| {
-                let from = after.map_or(Bound::Included((key.clone(), GrantId::default())), |after| Bound::Excluded((key.clone(), after)));
-                let grants = state.grants.range((from, Bound::Unbounded)).take_while(|((of, _), _)| of == key).map(|(_, grant)| grant);
-                let grants = grants.filter(|grant| {
-                    is(&input.grant_id, Some(grant.id.0.to_string()))
-                        && is(&input.grantee_principal, grant.grantee.arn())
-                        && is(&input.grantee_service_principal, grant.grantee.service())
-                });
-                grants.map(|grant| (grant.id.clone(), entry(grant)))
-            })
-        })?;
-        Ok(ListGrantsResponse { grants: Some(page.items), next_marker: page.next_marker, truncated: page.truncated })
-    }
-);
+on_key!(ListGrants, Aliases::Refused, Reach::AnyAccount, |kms, cx, input, named| {
+    let key = &named.key.arn;
+    let filters = (key, &input.grant_id, &input.grantee_principal, &input.grantee_service_principal);
+    let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
+    let is = |wanted: &Option<String>, value: Option<String>| wanted.is_none() || *wanted == value;
+    let page = kms.store.read(|state| {
+        page::<ListGrants, _, _, _>(cx, &filters, &request, |after: Option<GrantId>| {
+            let from = after.map_or(Bound::Included((key.clone(), GrantId::default())), |after| Bound::Excluded((key.clone(), after)));
+            let grants = state.grants.range((from, Bound::Unbounded)).take_while(|((of, _), _)| of == key).map(|(_, grant)| grant);
+            let grants = grants.filter(|grant| {
+                is(&input.grant_id, Some(grant.id.0.to_string()))
+                    && is(&input.grantee_principal, grant.grantee.arn())
+                    && is(&input.grantee_service_principal, grant.grantee.service())
+            });
+            grants.map(|grant| (grant.id.clone(), entry(grant)))
+        })
+    })?;
+    Ok(ListGrantsResponse { grants: Some(page.items), next_marker: page.next_marker, truncated: page.truncated })
+});
 
 impl Kms {
     fn grant_of(&self, key: &Arn, id: &str) -> Result<Arc<Grant>, Fault> {
@@ -253,17 +249,12 @@ impl Kms {
     }
 }
 
-on_key!(
-    RevokeGrant,
-    Aliases::Refused,
-    Reach::AnyAccount,
-    |kms, cx, input, named| {
-        let grant = kms.grant_of(&named.key.arn, &input.grant_id)?;
-        check_dry_run(input.dry_run)?;
-        kms.store.update(|state| state.remove_grant(&grant));
-        Ok(Empty {})
-    }
-);
+on_key!(RevokeGrant, Aliases::Refused, Reach::AnyAccount, |kms, cx, input, named| {
+    let grant = kms.grant_of(&named.key.arn, &input.grant_id)?;
+    check_dry_run(input.dry_run)?;
+    kms.store.update(|state| state.remove_grant(&grant));
+    Ok(Empty {})
+});
 
 impl Handle<RetireGrant> for Kms {
     fn permissions(&self, cx: &Cx, input: &RetireGrantRequest) -> Result<Permissions, Fault> {

@@ -95,7 +95,10 @@ pub enum GrantUse<'a> {
     /// An operation with an encryption context.
     Cryptographic(Option<&'a Map<String>>),
     /// CreateGrant: the new grant must not give more than the one it is made under.
-    CreateGrant { operations: &'a [GrantOperation], constraints: &'a Constraints },
+    CreateGrant {
+        operations: &'a [GrantOperation],
+        constraints: &'a Constraints,
+    },
     Other,
 }
 
@@ -103,9 +106,10 @@ impl Constraints {
     fn allow_context(&self, context: Option<&Map<String>>) -> bool {
         let has = |name: &String, value: &String| context.and_then(|pairs| pairs.get(name)) == Some(value);
         let subset = self.context_subset.as_ref().is_none_or(|pairs| pairs.iter().all(|(name, value)| has(name, value)));
-        let equals = self.context_equals.as_ref().is_none_or(|pairs| {
-            pairs.len() == context.map_or(0, Map::len) && pairs.iter().all(|(name, value)| has(name, value))
-        });
+        let equals = self
+            .context_equals
+            .as_ref()
+            .is_none_or(|pairs| pairs.len() == context.map_or(0, Map::len) && pairs.iter().all(|(name, value)| has(name, value)));
         subset && equals
     }
 

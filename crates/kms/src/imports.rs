@@ -71,7 +71,13 @@ fn place(key: &Key, id: &MaterialId, kind: Option<&str>) -> Result<Place, Fault>
         (false, _) if known => Ok(Place::Known),
         (false, _) => Err(incorrect()),
         (true, true) => Ok(Place::New(MaterialState::Current)),
-        (true, false) if !key.spec.is_symmetric_encryption() => if known { Ok(Place::Known) } else { Err(incorrect()) },
+        (true, false) if !key.spec.is_symmetric_encryption() => {
+            if known {
+                Ok(Place::Known)
+            } else {
+                Err(incorrect())
+            }
+        }
         (true, false) if known => Err(incorrect()),
         (true, false) => match key.pending_rotation() {
             None => Ok(Place::New(MaterialState::PendingRotation)),

@@ -90,8 +90,14 @@ mod tests {
         for id in ["134f2428-cec1-4b25-a1ae-9048164dba47", "mrk-d3b95762d3b95762d3b95762d3b95762"] {
             assert!(is_key_id(id), "{id}");
         }
-        for id in ["", "fake", "134f2428cec14b25a1ae9048164dba47", "mrk-fake-key-id", "134f2428-cec1-4b25-a1ae-9048164dba47-", "134F2428-cec1-4b25-a1ae-9048164dba47"]
-        {
+        for id in [
+            "",
+            "fake",
+            "134f2428cec14b25a1ae9048164dba47",
+            "mrk-fake-key-id",
+            "134f2428-cec1-4b25-a1ae-9048164dba47-",
+            "134F2428-cec1-4b25-a1ae-9048164dba47",
+        ] {
             assert!(!is_key_id(id), "{id}");
         }
     }

@@ -27,7 +27,9 @@ fn spec_and_usage(input: &CreateKeyRequest) -> Result<(KeySpec, KeyUsage), Fault
     let spec = match (&input.key_spec, &input.customer_master_key_spec) {
         (Some(spec), Some(old)) if spec != old => {
             // AWS: unverified message.
-            return Err(faults::validation("You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated."));
+            return Err(faults::validation(
+                "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.",
+            ));
         }
         (Some(spec), _) | (None, Some(spec)) => KeySpec::parse(spec).ok_or_else(faults::unsupported)?,
         (None, None) => KeySpec::SymmetricDefault,

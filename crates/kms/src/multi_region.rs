@@ -56,7 +56,11 @@ impl Handle<ReplicateKey> for Kms {
     async fn handle(&self, cx: &Cx, input: ReplicateKeyRequest) -> Result<ReplicateKeyResponse, Fault> {
         let key = self.named(cx, &input.key_id, Aliases::Refused)?.key;
         key.check_primary()?;
-        if key.origin == KeyOrigin::External { key.check_not_pending(cx.now)? } else { key.check_usable(cx.now)? }
+        if key.origin == KeyOrigin::External {
+            key.check_not_pending(cx.now)?
+        } else {
+            key.check_usable(cx.now)?
+        }
         let region = region_of(cx, &input.replica_region)?;
         let scope = Scope::new(cx.scope.account, region.clone());
         let arn = key.arn_in(&region);

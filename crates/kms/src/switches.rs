@@ -5,11 +5,14 @@ use cloudlet_api_kms::{DisableKey, EnableKey};
 use cloudlet_shape::Empty;
 
 on_key!(EnableKey, Aliases::Refused, Reach::OwnAccount, |kms, cx, input, named| {
-    kms.change(cx, &named.key.arn, |key| {
+    let enabled = kms.change(cx, &named.key.arn, |key| {
         key.check_not_pending(cx.now)?;
         key.switch = Switch::Enabled;
-        Ok(Empty {})
-    })
+        Ok(key.clone())
+    })?;
+    // A rotation may have become due meanwhile.
+    kms.schedule_rotation(cx, &enabled);
+    Ok(Empty {})
 });
 
 on_key!(DisableKey, Aliases::Refused, Reach::OwnAccount, |kms, cx, input, named| {
