@@ -290,8 +290,45 @@ def test_older_clients_speak_query(server):
     assert (missing.status, "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in missing.text) == (400, True)
 
 
-def test_errors_over_json_tell_the_older_code_too(server):
-    headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.GetQueueUrl", "x-amzn-query-mode": "true"}
+def test_the_query_protocol_answers_json_to_clients_that_accept_it(server, queue):
+    path = "/" + queue.split("/", 3)[3]
+
+    def get(parameters, accept):
+        return server.signed("GET", f"{path}?{urlencode(parameters)}" if parameters else path, "sqs", b"", {"Accept": accept})
+
+    answer = get({"Action": "GetQueueAttributes", "AttributeName.1": "All"}, "application/json")
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    assert {"Name": "DelaySeconds", "Value": "0"} in answer.json["GetQueueAttributesResponse"]["GetQueueAttributesResult"]["Attributes"]
+    assert get({"Action": "ReceiveMessage"}, "application/json").json["ReceiveMessageResponse"]["ReceiveMessageResult"] == {"messages": None}
+    empty = get({"Action": "ReceiveMessage"}, "*/*")
+    assert (empty.headers["content-type"], "<ReceiveMessageResult/>" in empty.text) == ("text/xml", True)
+    refused = get({"Action": "ListQueues"}, "application/json")
+    assert (refused.status, refused.json["Error"]["Code"]) == (400, "InvalidAction")
+    for accept in ["application/json", "text/xml", "*/*"]:
+        unknown = get({}, accept)
+        assert (unknown.status, unknown.text) == (404, "<UnknownOperationException/>\n")
+
+
+@pytest.mark.parametrize(
+    "service, form, operation",
+    [
+        ("sts", "Action=GetCallerIdentity&Version=2011-06-15", "GetCallerIdentity"),
+        ("sns", "Action=ListTopics&Version=2010-03-31", "ListTopics"),
+        ("iam", "Action=ListUsers&Version=2010-05-08", "ListUsers"),
+    ],
+)
+def test_every_service_of_the_query_protocol_answers_json(server, service, form, operation):
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    answer = server.signed("POST", "/", service, form.encode(), headers)
+    assert answer.status == 200
+    response = answer.json[f"{operation}Response"]
+    assert sorted(response) == [f"{operation}Result", "ResponseMetadata"]
+    assert response["ResponseMetadata"]["RequestId"] == answer.headers["x-amzn-requestid"]
+
+
+@pytest.mark.parametrize("mode", [{}, {"x-amzn-query-mode": "true"}])
+def test_errors_over_json_have_the_query_code_too(server, mode):
+    headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.GetQueueUrl"} | mode
     answer = server.signed("POST", "/", "sqs", b'{"QueueName":"never"}', headers)
     assert answer.status == 400
     assert answer.headers["x-amzn-query-error"] == "AWS.SimpleQueueService.NonExistentQueue;Sender"

@@ -177,3 +177,28 @@ def test_off_takes_no_key_too(start):
 def test_localstacks_name_for_off_is_understood(start):
     server = start(environment={"ENFORCE_IAM": "0"})
     assert server.client("sts", key="anything").get_caller_identity()["Account"]
+
+
+@pytest.mark.parametrize("region", ["US", "local", "r" * 300])
+def test_s3_says_which_region_a_signature_has_to_name(server, region):
+    answer = server.signed("GET", "/", "s3", region=region)
+    assert (answer.status, "<Code>AuthorizationHeaderMalformed</Code>" in answer.text) == (400, True), answer
+    assert f"the region '{region}' is wrong; expecting 'us-east-1'" in answer.text and "<Region>us-east-1</Region>" in answer.text
+    link = server.client("s3", region=region[:60], signature_version="s3v4").generate_presigned_url("list_buckets")
+    answer = server.request("GET", link.removeprefix(server.url))
+    assert (answer.status, "<Code>AuthorizationQueryParametersError</Code>" in answer.text) == (400, True), answer
+    assert "is wrong; expecting 'us-east-1'" in answer.text and "<Region>us-east-1</Region>" in answer.text
+
+
+@pytest.mark.parametrize("region", ["US", "local", "us-east-1:x"])
+@pytest.mark.parametrize("service", ["sqs", "sns", "sts", "iam"])
+def test_other_services_refuse_a_region_that_is_none(server, service, region):
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = server.signed("POST", "/", service, b"Action=Anything", form, region=region)
+    assert (answer.status, "Credential should be scoped to a valid region." in answer.text) == (403, True), answer
+
+
+def test_a_region_that_the_server_was_given_is_valid(start):
+    server = start("--region", "local")
+    assert server.client("sts", region="local").get_caller_identity()["Account"] == "000000000000"
+    assert server.client("s3", region="local").list_buckets()["Buckets"] == []

@@ -1,6 +1,6 @@
 //! `GET /_cloudlet/calls`: the latest calls, the newest first.
 
-use crate::{response::Answer, router::Admin};
+use crate::{admin::Admin, response::Answer};
 use axum::{Json, extract::State};
 use cloudlet_aws::TimestampFormat;
 use cloudlet_cloud::{CallRecord, EntryPoint};

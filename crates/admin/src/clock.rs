@@ -1,8 +1,8 @@
 //! `/_cloudlet/clock`: the time of the services, which tests stop and move.
 
 use crate::{
-    response::{Answer, bad_request},
-    router::Admin,
+    admin::Admin,
+    response::{Answer, bad_request, failed},
 };
 use axum::{Json, extract::State};
 use bytes::Bytes;
@@ -43,21 +43,23 @@ pub async fn change(State(admin): State<Admin>, body: Bytes) -> Answer {
             "{error}. The body is {{\"advance\": seconds}}, {{\"set\": \"2030-01-01T00:00:00Z\"}}, or {{\"run\": \"stop\"|\"start\"|\"reset\"}}."
         ))
     })?;
-    let clock = &admin.cloud.runtime.clock;
-    match change {
-        Change::Advance(seconds) if seconds <= MAX_SECONDS => clock.advance(Duration::from_secs(seconds)),
+    let now = admin.cloud.runtime.clock.now();
+    let step = match &change {
+        Change::Advance(seconds) if *seconds <= MAX_SECONDS => Duration::from_secs(*seconds),
         Change::Advance(_) => return Err(bad_request("That is more than a hundred years.")),
-        Change::Set(text) => match Timestamp::parse(&text, TimestampFormat::DateTime) {
-            Some(to) if to >= clock.now() => {
-                let millis = to.millis().saturating_sub(clock.now().millis());
-                clock.advance(Duration::from_millis(millis.unsigned_abs()));
-            }
+        Change::Set(text) => match Timestamp::parse(text, TimestampFormat::DateTime) {
+            Some(to) if to >= now => Duration::from_millis(to.millis().saturating_sub(now.millis()).unsigned_abs()),
             Some(_) => return Err(bad_request("The clock does not run backwards: reset it instead.")),
             None => return Err(bad_request("That is no date and time.")),
         },
+        Change::Run(_) => Duration::ZERO,
+    };
+    let changed = admin.cloud.set_clock(|clock| match change {
+        Change::Advance(_) | Change::Set(_) => clock.advance(step),
         Change::Run(Run::Stop) => clock.stop(),
         Change::Run(Run::Start) => clock.start(),
         Change::Run(Run::Reset) => clock.reset(),
-    }
+    });
+    changed.await.map_err(failed)?;
     show(State(admin)).await
 }

@@ -2,9 +2,9 @@
 //! It is about decisions in general; no service is known here.
 
 use crate::{
+    admin::Admin,
     calls::outcome,
     response::{Answer, Parameters, Refusal, bad_request, not_found},
-    router::Admin,
 };
 use axum::{
     Json,

@@ -1,8 +1,8 @@
 //! `/_aws/*`: what services show of themselves beside their operations, in the service's protocol, or as XML if the request accepts it.
 
 use crate::{
+    admin::Admin,
     response::{Refusal, not_found},
-    router::Admin,
 };
 use axum::{
     Router,
@@ -13,7 +13,7 @@ use axum::{
 };
 use cloudlet_engine::{DeveloperEndpoint, DeveloperRequest};
 use cloudlet_shape::{BodyContent, Protocol, ServiceSchema};
-use cloudlet_wire::{Asked, Ids, codec};
+use cloudlet_wire::{Ids, codec};
 use std::sync::Arc;
 
 /// Each endpoint has its path, and all that is below it.
@@ -45,7 +45,7 @@ async fn view(State(of): State<Endpoint>, uri: Uri, Query(query): Query<Vec<(Str
     let (codec, ids) = (codec(protocol), Ids { request_id: "", extended_id: "" });
     let answer = match of.endpoint.view(&request) {
         Ok((operation, output)) => codec.encode(operation, output.as_struct(), &ids),
-        Err(fault) => codec.fault(of.service, &fault, &ids, &Asked { query_mode: false }),
+        Err(fault) => codec.fault(of.service, &fault, &ids),
     };
     let body = match answer.body.take() {
         BodyContent::Whole(bytes) => bytes,

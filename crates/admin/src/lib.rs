@@ -1,6 +1,7 @@
 //! The admin API: health, services, state, calls, clock, decisions, mailbox and reset under `/_cloudlet/`, the developer endpoints of
 //! services under `/_aws/`, and what tools expect of LocalStack under `/_localstack/`. It is generic: no code per service.
 
+mod admin;
 mod calls;
 mod clock;
 mod decisions;
@@ -9,6 +10,8 @@ mod mailbox;
 mod response;
 mod router;
 mod services;
+mod snapshot;
 mod state;
 
-pub use router::{Admin, router};
+pub use admin::Admin;
+pub use router::router;

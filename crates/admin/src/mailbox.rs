@@ -1,8 +1,8 @@
 //! `/_cloudlet/mailbox`: what AWS would have sent to people.
 
 use crate::{
+    admin::Admin,
     response::{Answer, Parameters, not_found},
-    router::Admin,
 };
 use axum::{
     Json,

@@ -25,6 +25,11 @@ pub fn not_found(message: impl Into<String>) -> Refusal {
     Refusal { status: StatusCode::NOT_FOUND, message: message.into() }
 }
 
+/// What was written could not be made durable.
+pub fn failed(error: std::io::Error) -> Refusal {
+    Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, message: error.to_string() }
+}
+
 pub fn method_not_allowed() -> Refusal {
     Refusal { status: StatusCode::METHOD_NOT_ALLOWED, message: "This path has other methods: see the Allow header.".to_owned() }
 }

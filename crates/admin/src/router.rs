@@ -1,9 +1,10 @@
 //! Which path leads to what.
 
 use crate::{
+    admin::{AccountParameter, Admin},
     calls, clock, decisions, developer_endpoints, mailbox,
-    response::{Answer, Refusal, method_not_allowed, not_found},
-    services, state,
+    response::{Answer, Parameters, Refusal, failed, method_not_allowed, not_found},
+    services, snapshot, state,
 };
 use axum::{
     Json, Router,
@@ -12,21 +13,7 @@ use axum::{
     response::IntoResponse,
     routing::{any, get, post},
 };
-use cloudlet_aws::Region;
-use cloudlet_cloud::Cloud;
 use serde_json::json;
-use std::sync::Arc;
-
-/// What the admin API shows and changes.
-#[derive(Clone)]
-pub struct Admin {
-    pub cloud: Arc<Cloud>,
-    pub version: &'static str,
-    /// The CA's certificate, if the server speaks TLS.
-    pub certificate: Option<Arc<str>>,
-    /// The region of requests that name none.
-    pub region: Region,
-}
 
 /// All routes of the admin API.
 pub fn router(admin: Admin) -> Router {
@@ -40,6 +27,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/_cloudlet/clock", get(clock::show).post(clock::change))
         .route("/_cloudlet/settle", post(settle))
         .route("/_cloudlet/reset", post(reset))
+        .route("/_cloudlet/snapshot", get(snapshot::save).post(snapshot::load))
         .route("/_cloudlet/ca.pem", get(certificate))
         .route("/_cloudlet/mailbox", get(mailbox::list).delete(mailbox::clear))
         .route("/_cloudlet/mailbox/{number}", get(mailbox::show))
@@ -62,13 +50,14 @@ async fn health(State(admin): State<Admin>) -> impl IntoResponse {
     Json(json!({ "status": "running", "version": admin.version }))
 }
 
-async fn settle(State(admin): State<Admin>) -> impl IntoResponse {
+async fn settle(State(admin): State<Admin>) -> Answer {
     admin.cloud.settle().await;
-    Json(json!({ "settled": true }))
+    admin.cloud.synced().await.map_err(failed)?;
+    Ok(Json(json!({ "settled": true })))
 }
 
-async fn reset(State(admin): State<Admin>) -> Answer {
-    admin.cloud.reset();
+async fn reset(State(admin): State<Admin>, Parameters(parameters): Parameters<AccountParameter>) -> Answer {
+    admin.cloud.reset(parameters.account()?).await.map_err(failed)?;
     Ok(Json(json!({ "reset": true })))
 }
 

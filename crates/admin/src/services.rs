@@ -1,6 +1,6 @@
 //! `GET /_cloudlet/services`: each service and its operations, implemented or not. `GET /_localstack/health` answers as LocalStack does.
 
-use crate::{response::Answer, router::Admin};
+use crate::{admin::Admin, response::Answer};
 use axum::{Json, extract::State};
 use cloudlet_engine::Service;
 use serde_json::{Map, Value, json};

@@ -1,8 +1,8 @@
 //! `GET /_cloudlet/state`: all tables with their number of rows; with `store` and `table` (and `instance`, and `after`) a page of rows.
 
 use crate::{
+    admin::Admin,
     response::{Answer, Parameters, Refusal, bad_request, not_found},
-    router::Admin,
 };
 use axum::{Json, extract::State};
 use cloudlet_store::Json as Key;

@@ -2,7 +2,7 @@
 
 use crate::{Cloud, Mode, decisions::DecisionRecord, encoded_message, evaluation::Evaluation};
 use cloudlet_aws::{Caller, Fault, FaultKind, Identity};
-use cloudlet_engine::{AuthOutcome, AuthRecord, Cx, Denial, Permission, Permissions, Service};
+use cloudlet_engine::{AuthOutcome, AuthRecord, Authorization, Denial, Ids, Permission, Permissions, Service};
 use cloudlet_identity::{Membership, SessionKind};
 use cloudlet_shape::OperationSchema;
 use std::borrow::Cow;
@@ -30,7 +30,7 @@ impl Cloud {
     }
 
     /// Decides each permission; all must be allowed. The first denial is the answer.
-    pub(crate) fn authorize(&self, service: &Service, cx: &Cx, permissions: Permissions) -> Result<(), Fault> {
+    pub(crate) fn authorize(&self, service: &Service, cx: &Authorization, permissions: Permissions) -> Result<(), Fault> {
         let mut evaluation = None;
         for permission in permissions {
             let resource = permission.owner.or(cx.caller.account).and_then(|owner| self.identity.membership(owner));
@@ -42,7 +42,7 @@ impl Cloud {
                     Err(because) => (AuthOutcome::Denied, because.into()),
                 },
             };
-            let refusal = (outcome == AuthOutcome::Denied).then(|| refuse(service, cx, &permission, &reason));
+            let refusal = (outcome == AuthOutcome::Denied).then(|| refuse(&self.runtime.ids, service, cx, &permission, &reason));
             cx.auth_records.lock().push(AuthRecord {
                 action: permission.action,
                 resource: permission.resource.clone(),
@@ -65,7 +65,7 @@ impl Cloud {
     /// Why it is allowed, or AWS's text for why it is not.
     fn decide_permission<'a>(
         &self,
-        cx: &'a Cx,
+        cx: &'a Authorization,
         evaluation: &mut Option<Evaluation<'a>>,
         permission: &Permission,
         resource: Option<&Membership>,
@@ -83,7 +83,7 @@ impl Cloud {
         evaluation.get_or_insert_with(|| self.evaluation(cx)).decide(permission, resource)
     }
 
-    fn evaluation<'a>(&self, cx: &'a Cx) -> Evaluation<'a> {
+    fn evaluation<'a>(&self, cx: &'a Authorization) -> Evaluation<'a> {
         let session = self.identity.session_of(&cx.caller);
         let policies = self.identity.effective_policies(&cx.caller, session.as_deref());
         Evaluation { request: cx, session, policies }
@@ -91,7 +91,7 @@ impl Cloud {
 }
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
-fn refuse(service: &Service, cx: &Cx, permission: &Permission, reason: &str) -> Fault {
+fn refuse(ids: &Ids, service: &Service, cx: &Authorization, permission: &Permission, reason: &str) -> Fault {
     let dialect = &service.dialect;
     if let Some(unseen) = dialect.unseen.filter(|unseen| unseen.action == permission.action) {
         return unseen.fault.says(unseen.sentence);
@@ -109,7 +109,7 @@ fn refuse(service: &Service, cx: &Cx, permission: &Permission, reason: &str) -> 
         Denial::Encoded => format!(
             "You are not authorized to perform this operation. User: {who} is not authorized to perform: {action} on resource: {on} {reason}. \
              Encoded authorization failure message: {}",
-            encoded_message::encode(cx, permission, reason)
+            encoded_message::encode(ids, cx, permission, reason)
         ),
     };
     dialect.access_denied.says(message)

@@ -1,12 +1,12 @@
 //! The encoded authorization message of EC2's denials, which `sts:DecodeAuthorizationMessage` decodes.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html>
 
-use cloudlet_engine::{Cx, Permission};
+use cloudlet_engine::{Ids, Permission, RequestContext};
 use cloudlet_identity::messages;
 use serde_json::json;
 
 /// The context of a denial in the form of AWS's decoded message, encrypted so that only this server can read it.
-pub(crate) fn encode(cx: &Cx, permission: &Permission, reason: &str) -> String {
+pub(crate) fn encode(ids: &Ids, cx: &RequestContext, permission: &Permission, reason: &str) -> String {
     let items: Vec<_> = permission
         .keys
         .iter()
@@ -24,5 +24,5 @@ pub(crate) fn encode(cx: &Cx, permission: &Permission, reason: &str) -> String {
             "conditions": {"items": items},
         },
     });
-    messages::encode(cx.ids(), &decoded.to_string())
+    messages::encode(ids, &decoded.to_string())
 }

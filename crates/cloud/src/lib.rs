@@ -8,22 +8,25 @@ mod decisions;
 mod encoded_message;
 mod evaluation;
 mod perform;
+mod saved_state;
 mod scheduled;
 mod scheduler;
 
 pub use call_log::{CallRecord, EntryPoint};
 pub use decisions::DecisionRecord;
 pub use perform::{Performed, ToEnd};
+pub use saved_state::{LoadError, Loaded, Loading, Snapshot};
 
 use call_log::CallLog;
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Boxed, Call, Cx, Dispatcher, Observer, Output, Permission, Runtime, Schedule, ScheduleKey, Service, ServiceEvent};
+use cloudlet_engine::{Authorization, Boxed, Call, Dispatcher, Observer, Output, Permission, Runtime, Schedule, ScheduleKey, Service, ServiceEvent};
 use cloudlet_identity::Identity;
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
 use cloudlet_shape::OperationSchema;
-use cloudlet_store::{Journal, Persistent};
+use cloudlet_store::{Blobs, Journal, Persistent, Store};
 use decisions::Decisions;
 use foldhash::HashMap;
+use saved_state::ServerState;
 use scheduler::Scheduler;
 use std::sync::{Arc, Weak};
 
@@ -42,8 +45,9 @@ pub struct Settings {
     pub mode: Mode,
     /// How many calls and decisions the logs hold.
     pub call_log: usize,
-    /// For the scheduler's rows.
+    /// The one that services were given.
     pub journal: Journal,
+    pub blobs: Blobs,
     /// The one that services were given.
     pub mailbox: Arc<Mailbox>,
     /// Told of every performed call and emitted event.
@@ -53,7 +57,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let mailbox = Arc::new(Mailbox::new(&Journal::off(), MailboxLimits::default()));
-        Settings { mode: Mode::Enforce, call_log: 1_000, journal: Journal::off(), mailbox, observers: Vec::new() }
+        Settings { mode: Mode::Enforce, call_log: 1_000, journal: Journal::off(), blobs: Blobs::memory(), mailbox, observers: Vec::new() }
     }
 }
 
@@ -67,6 +71,9 @@ pub struct Cloud {
     call_log: CallLog,
     decisions: Decisions,
     scheduler: Arc<Scheduler>,
+    journal: Journal,
+    blobs: Blobs,
+    server_state: Arc<Store<ServerState>>,
     observers: Vec<Arc<dyn Observer>>,
 }
 
@@ -84,6 +91,9 @@ impl Cloud {
                 call_log: CallLog::with_capacity(settings.call_log),
                 decisions: Decisions::with_capacity(settings.call_log),
                 scheduler: Arc::new(Scheduler::new(&settings.journal)),
+                server_state: Arc::new(Store::new("server", &settings.journal, ServerState::default())),
+                journal: settings.journal,
+                blobs: settings.blobs,
                 observers: settings.observers,
             }
         })
@@ -116,19 +126,10 @@ impl Cloud {
         self.decisions.least_policy(principal)
     }
 
-    /// Empties every store, as after a first start. The clock goes on.
-    pub fn reset(&self) {
-        for store in self.stores() {
-            store.reset();
-        }
-        self.call_log.clear();
-        self.decisions.clear();
-    }
-
     /// The stores of all services, of identity, of the scheduler and of the mailbox: for inspection, reset and snapshots.
     pub fn stores(&self) -> Vec<Arc<dyn Persistent>> {
         let services = self.services.values().flat_map(|service| service.stores.iter().cloned());
-        services.chain(self.identity.stores()).chain([self.scheduler.store(), self.mailbox.stores()]).collect()
+        services.chain(self.identity.stores()).chain([self.scheduler.store(), self.mailbox.stores(), self.server_state.clone()]).collect()
     }
 }
 
@@ -145,9 +146,9 @@ impl Dispatcher for Cloud {
         self.scheduler.cancel(key)
     }
 
-    fn decide(&self, cx: &Cx, operation: &'static OperationSchema, permission: &Permission) -> Result<(), Fault> {
+    fn decide(&self, authorization: &Authorization, operation: &'static OperationSchema, permission: &Permission) -> Result<(), Fault> {
         match self.services.get(operation.service.name) {
-            Some(service) => self.authorize(service, cx, permission.clone().into()),
+            Some(service) => self.authorize(service, authorization, permission.clone().into()),
             None => Err(Cloud::not_implemented(operation)),
         }
     }

@@ -46,7 +46,7 @@ impl Cloud {
             None => Err(Cloud::not_implemented(operation)),
             Some((service, handler)) => match self.authorize_call(service, handler, &cx, &input) {
                 Err(fault) => Err(fault),
-                Ok(()) => handler.handle(&cx, input).await,
+                Ok(()) => self.handle(handler, &cx, input, entry_point).await,
             },
         };
         let (status, headers) = cx.reply.take();
@@ -71,6 +71,19 @@ impl Cloud {
             took: watch.elapsed(),
         });
         Performed { answer, status, headers, outcome }
+    }
+
+    /// The answer to a client promises what it says: it waits until the last record that it depends on is durable. Where a service or the
+    /// scheduler calls, what follows has a later record, and nothing needs to wait.
+    async fn handle(&self, handler: &dyn AnyOperation, cx: &Cx, input: Input, entry_point: EntryPoint) -> Result<Output, Fault> {
+        if !self.journal.is_on() || entry_point == EntryPoint::Dispatch {
+            return handler.handle(cx, input).await;
+        }
+        let (answer, last_record) = self.journal.recorded(handler.handle(cx, input)).await;
+        if entry_point == EntryPoint::Gateway {
+            self.journal.durable(last_record).await.map_err(Fault::internal)?;
+        }
+        answer
     }
 
     fn authorize_call(&self, service: &Service, handler: &dyn AnyOperation, cx: &Cx, input: &Input) -> Result<(), Fault> {

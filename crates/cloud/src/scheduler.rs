@@ -125,6 +125,7 @@ pub(crate) struct Scheduler {
 pub(crate) struct Due {
     scheduler: Arc<Scheduler>,
     number: u64,
+    due: Timestamp,
     pub caller: Caller,
     pub scope: Scope,
     call: Option<EntryCall>,
@@ -149,7 +150,12 @@ impl Due {
 
 impl Drop for Due {
     fn drop(&mut self) {
-        self.scheduler.store.update(|tables| tables.remove(self.number));
+        self.scheduler.store.update(|tables| {
+            // A snapshot that was loaded meanwhile may have another entry under the number.
+            if tables.entries.get(&self.number).is_some_and(|entry| entry.due == self.due) {
+                tables.remove(self.number);
+            }
+        });
         self.scheduler.running.fetch_sub(1, Ordering::AcqRel);
         self.scheduler.finished.notify_waiters();
     }
@@ -202,6 +208,11 @@ impl Scheduler {
         })
     }
 
+    /// The entries were changed from elsewhere.
+    pub fn wake(&self) {
+        self.changed.notify_waiters();
+    }
+
     /// Resolves when a call was added.
     pub fn changed(&self) -> Notified<'_> {
         self.changed.notified()
@@ -230,7 +241,7 @@ impl Scheduler {
             tables.by_due.remove(&(due, number));
             let entry = tables.entries.get(&number)?.clone();
             self.running.fetch_add(1, Ordering::AcqRel);
-            Some(Due { scheduler: self.clone(), number, caller: entry.caller, scope: entry.scope, call: Some(entry.call) })
+            Some(Due { scheduler: self.clone(), number, due, caller: entry.caller, scope: entry.scope, call: Some(entry.call) })
         })
     }
 }

@@ -114,6 +114,21 @@ impl Digests {
     }
 }
 
+impl Sum {
+    /// The composite checksum: the checksum of the checksums of the parts. S3 appends `-` and the number of parts.
+    /// None when a part has another algorithm.
+    pub fn composite<'a>(algorithm: Algorithm, parts: impl IntoIterator<Item = &'a Sum>) -> Option<Sum> {
+        let mut digest = Digest::new(algorithm);
+        for part in parts {
+            if part.algorithm() != algorithm {
+                return None;
+            }
+            digest.update(part.bytes());
+        }
+        Some(digest.finish())
+    }
+}
+
 /// The digest of bytes in memory.
 pub fn digest(algorithm: Algorithm, bytes: &[u8]) -> Sum {
     let mut digest = Digest::new(algorithm);

@@ -1,6 +1,6 @@
 //! The value of a checksum.
 
-use crate::{Algorithm, Digest};
+use crate::Algorithm;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use crc_fast::{CrcAlgorithm, checksum_combine};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -92,19 +92,6 @@ impl Sum {
         };
         let combined = if length == 0 { self.crc() } else { checksum_combine(crc, self.crc(), next.crc(), length) };
         Some(Sum::of_crc(self.algorithm, combined))
-    }
-
-    /// The composite checksum: the checksum of the checksums of the parts. S3 appends `-` and the number of parts.
-    /// None when a part has another algorithm.
-    pub fn composite<'a>(algorithm: Algorithm, parts: impl IntoIterator<Item = &'a Sum>) -> Option<Sum> {
-        let mut digest = Digest::new(algorithm);
-        for part in parts {
-            if part.algorithm != algorithm {
-                return None;
-            }
-            digest.update(part.bytes());
-        }
-        Some(digest.finish())
     }
 
     fn crc(&self) -> u64 {

@@ -1,12 +1,10 @@
 //! Internal dispatch: how one service calls another without knowing it. Types are erased here, and restored by the caller.
 
-use crate::{Cx, Origin, Permission, ServiceEvent};
+use crate::{Authorization, Boxed, Origin, Permission, ServiceEvent};
 use cloudlet_aws::{Caller, Fault, Scope, Timestamp};
 use cloudlet_shape::{Operation, OperationSchema, Shape, Struct};
 use serde::{Deserialize, Serialize};
-use std::{any::Any, borrow::Cow, fmt, future::Future, pin::Pin};
-
-pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+use std::{any::Any, borrow::Cow, fmt};
 
 /// An input or output whose type is erased.
 pub trait AnyInput: Struct + 'static {
@@ -87,7 +85,7 @@ pub trait Dispatcher: Send + Sync {
     fn schedule(&self, schedule: Schedule) -> Result<(), Fault>;
     fn cancel(&self, key: &ScheduleKey) -> bool;
     /// Decides one permission of a call under way: for operations that are decided item by item (DeleteObjects).
-    fn decide(&self, cx: &Cx, operation: &'static OperationSchema, permission: &Permission) -> Result<(), Fault>;
+    fn decide(&self, authorization: &Authorization, operation: &'static OperationSchema, permission: &Permission) -> Result<(), Fault>;
     fn is_observed(&self) -> bool;
     fn emit(&self, event: &ServiceEvent);
 }

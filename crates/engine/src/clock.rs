@@ -1,6 +1,7 @@
 //! The only clock of the server. It ticks, or it is stopped and moved.
 
 use cloudlet_aws::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::{
     sync::atomic::{AtomicI64, Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -9,6 +10,17 @@ use tokio::sync::Notify;
 
 /// What `stopped` holds while the clock ticks.
 const TICKING: i64 = i64::MIN;
+
+/// How a clock differs from the machine's: what a restart needs to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClockSetting {
+    /// Milliseconds.
+    pub ahead: i64,
+    /// Where it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Timestamp>,
+}
 
 pub struct Clock {
     /// Where the clock stands, in milliseconds, or `TICKING`.
@@ -42,6 +54,17 @@ impl Clock {
 
     pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire) != TICKING
+    }
+
+    pub fn setting(&self) -> ClockSetting {
+        let stopped = Some(self.stopped.load(Ordering::Acquire)).filter(|stopped| *stopped != TICKING).map(Timestamp);
+        ClockSetting { ahead: self.ahead.load(Ordering::Acquire), stopped }
+    }
+
+    pub fn set(&self, setting: ClockSetting) {
+        self.ahead.store(setting.ahead, Ordering::Release);
+        self.stopped.store(setting.stopped.map_or(TICKING, |stopped| stopped.millis()), Ordering::Release);
+        self.moved.notify_waiters();
     }
 
     /// How far the clock is from the machine's, as `settings` show it.

@@ -1,58 +1,44 @@
 //! The context of one call: what a handler knows of it, and how it calls other services.
 
 use crate::{
-    AuthRecord, Boxed, Call, Clock, HttpRequest, HttpResponse, Ids, Origin, Output, Permission, Runtime, Schedule, ScheduleKey, SendError,
-    ServiceEvent,
+    Authorization, Boxed, Call, Clock, HttpRequest, HttpResponse, Ids, Origin, Output, Permission, RequestContext, Runtime, Schedule, ScheduleKey,
+    SendError, ServiceEvent,
 };
 use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
 use cloudlet_shape::Operation;
 use parking_lot::Mutex;
-use smallvec::SmallVec;
 use std::{
     any::Any,
     ops::Deref,
     sync::{Arc, OnceLock},
 };
 
-/// Who calls, when, and from where. It does not change while the call is performed; the log of decisions shares it.
-#[derive(Clone, Debug)]
-pub struct RequestContext {
-    /// The caller's account (the resource's for service principals) and the region of the call.
-    pub scope: Scope,
-    pub caller: Caller,
-    /// When the call came in.
-    pub now: Timestamp,
-    pub request_id: Arc<str>,
-    pub origin: Origin,
-}
-
 /// The context of one call. The fields of its request context are read as its own: `cx.caller`.
 pub struct Cx {
-    pub request: Arc<RequestContext>,
+    /// Who calls, and what was decided about it.
+    pub authorization: Authorization,
     /// What the answer has beside its output.
     pub reply: Reply,
-    /// The decisions made about this call so far.
-    pub auth_records: Mutex<SmallVec<[AuthRecord; 1]>>,
     /// What the call is about.
     subject: OnceLock<Arc<dyn Any + Send + Sync>>,
     runtime: Arc<Runtime>,
 }
 
 impl Deref for Cx {
-    type Target = RequestContext;
+    type Target = Authorization;
 
-    fn deref(&self) -> &RequestContext {
-        &self.request
+    fn deref(&self) -> &Authorization {
+        &self.authorization
     }
 }
 
 impl Cx {
     pub fn new(runtime: Arc<Runtime>, scope: Scope, caller: Caller, request_id: Arc<str>, origin: Origin) -> Cx {
-        let request = Arc::new(RequestContext { scope, caller, now: runtime.clock.now(), request_id, origin });
-        Cx { request, reply: Reply::default(), auth_records: Mutex::default(), subject: OnceLock::new(), runtime }
+        let request = RequestContext { scope, caller, now: runtime.clock.now(), request_id, origin };
+        Cx { authorization: Authorization::new(request), reply: Reply::default(), subject: OnceLock::new(), runtime }
     }
 
-    /// What the call is about, looked up once: `asks` finds it, and the handler goes on with it. A call has one subject.
+    /// What the call is about, looked up once: `permissions` finds it, and the handler goes on with it. A call has one subject.
     pub fn subject<T: Any + Send + Sync>(&self, find: impl FnOnce() -> Result<Arc<T>, Fault>) -> Result<Arc<T>, Fault> {
         if let Some(found) = self.subject.get().and_then(|subject| subject.clone().downcast().ok()) {
             return Ok(found);
@@ -120,7 +106,7 @@ impl Cx {
     /// Decides one permission now, for an operation that is decided item by item (DeleteObjects): its `permissions` are none, and
     /// its handler checks each item before it touches it.
     pub fn check<O: Operation>(&self, permission: &Permission) -> Result<(), Fault> {
-        self.runtime.dispatcher()?.decide(self, O::SCHEMA, permission)
+        self.runtime.dispatcher()?.decide(&self.authorization, O::SCHEMA, permission)
     }
 
     /// Schedules a call, which the service `principal` makes for the resource `source` when it is due. It is made at least once, also after a

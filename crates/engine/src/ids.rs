@@ -26,6 +26,22 @@ impl Ids {
         Ids { seeded: Some(Mutex::new(StdRng::seed_from_u64(seed))) }
     }
 
+    /// From a seed, others than those of earlier starts: `start` counts the starts with the same state, from 1.
+    pub fn seeded_at_start(seed: u64, start: u32) -> Ids {
+        let ids = Ids::seeded(seed);
+        (1..start).for_each(|_| ids.diverge());
+        ids
+    }
+
+    /// With a seed, leaves the ids that another run may have made already: a snapshot of it was loaded.
+    pub fn diverge(&self) {
+        if let Some(rng) = &self.seeded {
+            let mut rng = rng.lock();
+            // Forked: a generator of its own, which the old one seeds.
+            *rng = StdRng::from_rng(&mut *rng);
+        }
+    }
+
     /// Fills with bytes that need not be secret: ids.
     #[expect(clippy::disallowed_methods, reason = "this is the source of randomness")]
     pub fn fill(&self, out: &mut [u8]) {
@@ -45,6 +61,13 @@ impl Ids {
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut out = [0; N];
         self.fill(&mut out);
+        out
+    }
+
+    /// Key material.
+    pub fn secret_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut out = [0; N];
+        self.fill_secret(&mut out);
         out
     }
 

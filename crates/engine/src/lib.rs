@@ -1,14 +1,15 @@
-//! The frame into which every engine is set: what a service handles, what a handler may know of its call,
-//! how it asks other services, and where time, ids and randomness come from.
-//! Deliberately no HTTP, no protocol, no policy decision.
+//! The engine kit: what a service handles, what a handler knows of its call, how it calls other services, where time, ids and randomness
+//! come from, and the parts that engines share. Deliberately no HTTP, no protocol, no policy decision.
 
 mod authorization;
+mod boxed;
 mod call;
 mod clock;
 mod cx;
 mod developer_endpoint;
 mod dialect;
 mod events;
+pub mod fingerprint;
 mod http_client;
 mod http_hooks;
 mod ids;
@@ -17,14 +18,16 @@ mod origin;
 pub mod paging;
 mod permission;
 mod public_files;
+mod request_context;
 pub mod roles;
 mod runtime;
 mod service;
 
-pub use authorization::{AuthOutcome, AuthRecord};
-pub use call::{AnyInput, Boxed, Call, Dispatcher, Input, Output, Schedule, ScheduleKey};
-pub use clock::{Clock, Stopwatch};
-pub use cx::{Cx, Reply, RequestContext};
+pub use authorization::{AuthOutcome, AuthRecord, Authorization};
+pub use boxed::Boxed;
+pub use call::{AnyInput, Call, Dispatcher, Input, Output, Schedule, ScheduleKey};
+pub use clock::{Clock, ClockSetting, Stopwatch};
+pub use cx::{Cx, Reply};
 pub use developer_endpoint::{DeveloperEndpoint, DeveloperRequest};
 pub use dialect::{Anonymous, Denial, Dialect, PresignedQuery, Quotes, RequestIds, ScopeRegion, SignatureRules, Unseen, Validation};
 pub use events::{Observer, PerformedCall, ServiceEvent};
@@ -34,6 +37,7 @@ pub use ids::{Ids, account_of_access_key, uuid_text};
 pub use origin::{Origin, SignatureKind, Signed};
 pub use permission::{DerivedKey, Permission, Permissions};
 pub use public_files::{PublicFile, PublicFiles};
+pub use request_context::RequestContext;
 pub use runtime::Runtime;
 pub use service::{AnyOperation, Builder, Handle, Service};
 

@@ -1,14 +1,12 @@
 //! Page tokens. A token names the key after which the next page begins, so that rows deleted meanwhile make it skip none, and is bound to the
 //! operation, the account, the region and the filters of the list.
 
-use crate::Cx;
+use crate::{Cx, fingerprint::Fingerprint};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use cloudlet_shape::Operation;
+use cloudlet_shape::{Member, Operation, OperationSchema};
 use serde::{Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
 
 const VERSION: u8 = 1;
-const BINDING: usize = 8;
 /// Longer tokens are not ours.
 const LONGEST_TOKEN: usize = 16 * 1024;
 
@@ -32,23 +30,21 @@ impl<T> Page<T> {
 /// The pages of one list.
 #[derive(Clone, Copy, Debug)]
 pub struct Paging {
-    binding: [u8; BINDING],
+    binding: Fingerprint,
 }
 
 impl Paging {
-    /// The list that an operation answers to a request with these filters: all of its members that select rows, but not the page size.
-    pub fn of<O: Operation>(cx: &Cx, filters: &impl Serialize) -> Paging {
-        Paging::bound(&[O::SCHEMA.service.name, O::SCHEMA.name, cx.scope.account.as_str(), cx.scope.region.as_str()], filters)
+    /// The list that an operation answers to a request: all members of the request select rows, but its token and its page size.
+    pub fn of<O: Operation>(cx: &Cx, request: &O::Input) -> Paging {
+        let schema = O::SCHEMA;
+        let names = [schema.service.name, schema.name, cx.scope.account.as_str(), cx.scope.region.as_str()];
+        Paging { binding: Fingerprint::of(&names, request, |member| !is_of_paging(schema, member)) }
     }
 
-    fn bound(names: &[&str], filters: &impl Serialize) -> Paging {
-        let text = serde_json::to_vec(&(names, filters)).unwrap_or_default();
-        let digest = Sha256::digest(text);
-        let mut binding = [0; BINDING];
-        for (to, from) in binding.iter_mut().zip(digest) {
-            *to = from;
-        }
-        Paging { binding }
+    /// The same where not all members select rows: the list with these filters.
+    pub fn with_filters<O: Operation>(cx: &Cx, filters: &[&str]) -> Paging {
+        let names = [O::SCHEMA.service.name, O::SCHEMA.name, cx.scope.account.as_str(), cx.scope.region.as_str()];
+        Paging { binding: Fingerprint::of_texts(&[&names, filters].concat()) }
     }
 
     /// The page that a token names, the first without one. `rows` gives keys and rows in the order of the list, those after a key only.
@@ -58,8 +54,7 @@ impl Paging {
         limit: usize,
         rows: impl FnOnce(Option<K>) -> I,
     ) -> Result<Page<T>, InvalidToken> {
-        let after = token.filter(|token| !token.is_empty()).map(|token| self.read(token)).transpose()?;
-        let mut rows = rows(after);
+        let mut rows = rows(self.after(token)?);
         let (mut items, mut last) = (Vec::new(), None);
         for (key, item) in rows.by_ref().take(limit.max(1)) {
             items.push(item);
@@ -82,9 +77,14 @@ impl Paging {
     /// The token of the page after a key.
     pub fn token(&self, key: &impl Serialize) -> String {
         let mut bytes = vec![VERSION];
-        bytes.extend(self.binding);
+        bytes.extend(self.binding.as_bytes());
         bytes.extend(serde_json::to_vec(key).unwrap_or_default());
         URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The key after which the page of a token begins; none without a token.
+    pub fn after<K: DeserializeOwned>(&self, token: Option<&str>) -> Result<Option<K>, InvalidToken> {
+        token.filter(|token| !token.is_empty()).map(|token| self.read(token)).transpose()
     }
 
     /// The key that a token names.
@@ -93,9 +93,16 @@ impl Paging {
             return Err(InvalidToken);
         }
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| InvalidToken)?;
-        let key = bytes.strip_prefix(&[VERSION]).and_then(|rest| rest.strip_prefix(&self.binding)).ok_or(InvalidToken)?;
+        let key = bytes.strip_prefix(&[VERSION]).and_then(|rest| rest.strip_prefix(self.binding.as_bytes())).ok_or(InvalidToken)?;
         serde_json::from_slice(key).map_err(|_| InvalidToken)
     }
+}
+
+/// Whether a member is a page token or a page size: the model says so, but not of every list.
+fn is_of_paging(operation: &OperationSchema, member: &Member) -> bool {
+    const NAMES: [&str; 4] = ["Marker", "MaxItems", "NextToken", "MaxResults"];
+    let declared = operation.pages.as_ref().is_some_and(|pages| pages.limit == member.name || pages.input.contains(&member.name));
+    declared || NAMES.iter().any(|name| name.eq_ignore_ascii_case(member.name))
 }
 
 #[cfg(test)]
@@ -104,7 +111,7 @@ mod tests {
     use std::{collections::BTreeMap, ops::Bound};
 
     fn list(filters: &str) -> Paging {
-        Paging::bound(&["sqs", "ListQueues", "000000000000", "us-east-1"], &filters)
+        Paging { binding: Fingerprint::of_texts(&["sqs", "ListQueues", filters]) }
     }
 
     fn page(rows: &BTreeMap<String, u32>, token: Option<&str>) -> Page<u32> {

@@ -2,10 +2,20 @@
 
 use crate::{Cx, Permission};
 use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest};
-use cloudlet_aws::{Account, Arn, Caller, Fault, Identity, Scope};
+use cloudlet_aws::{Account, Arn, Caller, Fault, Identity, Scope, Timestamp};
 
 /// The shortest session there is: fifteen minutes.
 const SESSION_SECONDS: i32 = 900;
+/// How long before its end a session is no longer used for a new call.
+const MARGIN_SECONDS: i64 = 60;
+
+/// A session of a role that a service has assumed for one resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoleSession {
+    pub caller: Caller,
+    /// Then a new one is due, shortly before this one ends.
+    pub usable_until: Timestamp,
+}
 
 /// What a caller needs to hand a role to a service: `iam:PassRole` on it. `resource` is what will work under the role, where it is known.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html>
@@ -19,9 +29,9 @@ pub fn pass_role(role: Arn, service: &str, resource: Option<&Arn>) -> Permission
 
 /// A new session of a role for the service `principal` (`sns.amazonaws.com`), which acts for the resource `source`.
 ///
-/// The role's trust policy is evaluated each time, with `aws:SourceArn` and `aws:SourceAccount` of this source. Sessions are deliberately not
-/// cached here: one that was begun for a source must never serve another.
-pub async fn assume_role(cx: &Cx, role: &Arn, session_name: &str, principal: &str, source: &Arn) -> Result<Caller, Fault> {
+/// The role's trust policy is evaluated with `aws:SourceArn` and `aws:SourceAccount` of this source. Sessions are deliberately not cached
+/// here: a service that uses one again must use it for the same source only, and forget it with its other state.
+pub async fn assume_role(cx: &Cx, role: &Arn, session_name: &str, principal: &str, source: &Arn) -> Result<RoleSession, Fault> {
     let input = AssumeRoleRequest {
         role_arn: role.to_string(),
         role_session_name: session_name.to_owned(),
@@ -34,11 +44,12 @@ pub async fn assume_role(cx: &Cx, role: &Arn, session_name: &str, principal: &st
     let (Some(user), Some(credentials)) = (session.assumed_role_user, session.credentials) else {
         return Err(Fault::internal("AssumeRole answered no session"));
     };
-    Ok(Caller {
+    let caller = Caller {
         account: Account::parse(role.account()),
         identity: Identity::AssumedRole { role: role.clone(), session: session_name.into() },
         arn: user.arn.into(),
         unique_id: user.assumed_role_id.into(),
         access_key: Some(credentials.access_key_id.into()),
-    })
+    };
+    Ok(RoleSession { caller, usable_until: cx.now.plus_secs(i64::from(SESSION_SECONDS) - MARGIN_SECONDS) })
 }

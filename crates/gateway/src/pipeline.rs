@@ -25,7 +25,7 @@ use cloudlet_engine::{
 };
 use cloudlet_shape::{Kind, Protocol};
 use cloudlet_sigv4::Target;
-use cloudlet_wire::{Answer, Content, Ids, Incoming as Message, Recognized, Routed};
+use cloudlet_wire::{Answer, Content, Ids, Incoming as Message, Recognized, Routed, codec_for};
 use futures_util::{FutureExt, future::ready};
 use http::{header, request::Parts};
 use std::{panic::AssertUnwindSafe, sync::Arc};
@@ -119,13 +119,12 @@ impl Gateway {
         let Some(service) = self.cloud.service(recognized.service.name) else { return plain(500, "The cloud does not have this service.") };
         let (request_id, extended_id) = self.ids(service);
         log.request_id = request_id.clone();
-        let query_mode = head.header("x-amzn-query-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("true"));
         let format = ResponseFormat {
             service: recognized.service,
             protocol: recognized.protocol,
             request_id,
             extended_id,
-            query_mode,
+            codec: codec_for(recognized.protocol, head.header("accept")),
             dialect: &service.dialect,
             head: head.method == "HEAD",
         };

@@ -4,7 +4,7 @@ use crate::log_entry::LogEntry;
 use cloudlet_aws::Fault;
 use cloudlet_engine::Dialect;
 use cloudlet_shape::{OperationSchema, Protocol, ServiceSchema, Struct};
-use cloudlet_wire::{Answer, Asked, Ids, codec};
+use cloudlet_wire::{Answer, Codec, Ids};
 use std::{borrow::Cow, sync::Arc};
 
 pub struct ResponseFormat<'a> {
@@ -12,7 +12,7 @@ pub struct ResponseFormat<'a> {
     pub protocol: Protocol,
     pub request_id: Arc<str>,
     pub extended_id: String,
-    pub query_mode: bool,
+    pub codec: &'static dyn Codec,
     pub dialect: &'a Dialect,
     /// The answer to HEAD has no body, whose type it names nevertheless.
     pub head: bool,
@@ -24,7 +24,7 @@ impl ResponseFormat<'_> {
     }
 
     pub fn output(&self, operation: &'static OperationSchema, output: &dyn Struct) -> Answer {
-        let mut answer = codec(self.protocol).encode(operation, output, &self.ids());
+        let mut answer = self.codec.encode(operation, output, &self.ids());
         // AWS: recorded for HeadBucket.
         if self.head && self.protocol == Protocol::RestXml && !answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
             answer.headers.push(("content-type".into(), "application/xml".to_owned()));
@@ -36,7 +36,7 @@ impl ResponseFormat<'_> {
         if let Some(cause) = fault.cause() {
             tracing::error!(request_id = &*self.request_id, cause, "internal failure");
         }
-        let answer = codec(self.protocol).fault(self.service, &fault, &self.ids(), &Asked { query_mode: self.query_mode });
+        let answer = self.codec.fault(self.service, &fault, &self.ids());
         log.fault = Some(fault);
         self.with_server(answer)
     }

@@ -15,7 +15,7 @@ use cloudlet_identity::{
     state::{self, AccessKeyOwner, CredentialStatus},
 };
 use cloudlet_shape::Empty;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub(crate) fn no_key(id: &str) -> Fault {
     no_such(format!("The Access Key with id {id} cannot be found."))
@@ -92,9 +92,8 @@ operation!(ListAccessKeys, |iam, cx, input| iam.on_user_or_caller(cx, input.user
     let user = UserOrRoot::of(cx, input.user_name.as_deref())?;
     iam.identity.read(|state| {
         let owner = owner(state, account, user)?;
-        let mut keys: Vec<_> = keys_of(state, account, &owner).collect();
-        keys.sort_by_key(|(id, key)| (key.created, (*id).clone()));
-        let page = page(keys.into_iter(), input.marker.as_deref(), input.max_items)?.map(|(id, key)| AccessKeyMetadata {
+        let keys: BTreeMap<_, _> = keys_of(state, account, &owner).map(|(id, key)| ((key.created, id.to_string()), (id, key))).collect();
+        let page = page::<ListAccessKeys, _, _>(cx, &input, keys)?.map(|(id, key)| AccessKeyMetadata {
             user_name: name_of(&key.owner),
             access_key_id: Some(id.to_string()),
             status: Some(key.status.as_str().into()),

@@ -127,7 +127,7 @@ operation!(GetOrganizationsAccessReport, |iam, cx, input| RequiredPermission::wi
             total_authenticated_entities: Some(number(service.entities.len())),
         }
     });
-    let page = page(details, input.marker.as_deref(), input.max_items)?;
+    let page = page::<GetOrganizationsAccessReport, _, _>(cx, &input, details.enumerate())?;
     Ok(GetOrganizationsAccessReportResponse {
         job_status: "COMPLETED".into(),
         job_creation_date: *created,

@@ -7,7 +7,7 @@ use crate::{
     limits,
     operation::{RequiredPermission, operation},
     output::{Detail, boundary, encoded, policy_usage, tags},
-    paging::page,
+    paging::{named_rows, page},
 };
 use cloudlet_api_iam::{
     faults::{FEATURE_DISABLED, FEATURE_ENABLED},
@@ -181,14 +181,16 @@ operation!(GetAccountAuthorizationDetails, |iam, cx, input| RequiredPermission::
     iam.identity.read(|state| {
         let usage = policy_usage(state, account);
         let partition = iam.identity.partition();
-        let users = rows_of_account(&state.users, account).filter(|_| includes("User")).map(Entry::User);
-        let groups = rows_of_account(&state.groups, account).filter(|_| includes("Group")).map(Entry::Group);
-        let roles = rows_of_account(&state.roles, account).filter(|_| includes("Role")).map(Entry::Role);
-        let customer = rows_of_account(&state.policies, account).filter(|_| includes("LocalManagedPolicy")).map(Entry::Customer);
+        let users = named_rows(&state.users, account).filter(|_| includes("User")).map(|(name, row)| ((0, name), Entry::User(row)));
+        let groups = named_rows(&state.groups, account).filter(|_| includes("Group")).map(|(name, row)| ((1, name), Entry::Group(row)));
+        let roles = named_rows(&state.roles, account).filter(|_| includes("Role")).map(|(name, row)| ((2, name), Entry::Role(row)));
+        let customer =
+            named_rows(&state.policies, account).filter(|_| includes("LocalManagedPolicy")).map(|(name, row)| ((3, name), Entry::Customer(row)));
         // AWS: only those AWS managed policies that are in use.
-        let aws =
-            catalogue::all().filter(|policy| includes("AWSManagedPolicy") && usage.contains_key(policy.arn(partition).as_str())).map(Entry::Aws);
-        let page = page(users.chain(groups).chain(roles).chain(customer).chain(aws), input.marker.as_deref(), input.max_items)?;
+        let aws = catalogue::all()
+            .filter(|policy| includes("AWSManagedPolicy") && usage.contains_key(policy.arn(partition).as_str()))
+            .map(|row| ((4, row.name.clone()), Entry::Aws(row)));
+        let page = page::<GetAccountAuthorizationDetails, _, _>(cx, &input, users.chain(groups).chain(roles).chain(customer).chain(aws))?;
         let (mut users, mut groups, mut roles, mut policies) = (vec![], vec![], vec![], vec![]);
         for entry in page.items {
             match entry {

@@ -26,6 +26,7 @@ use cloudlet_identity::{
 };
 use cloudlet_policy::{Grant, Reach};
 use cloudlet_shape::Empty;
+use std::collections::BTreeMap;
 
 const DENIED: FaultKind = FaultKind::sender("AccessDenied", 403);
 
@@ -206,9 +207,9 @@ operation!(
         let owned = |request: &&Delegation| {
             request.owner_account == account && request.owner.as_ref().is_some_and(|owner| wanted.is_none_or(|wanted| *owner.arn == *wanted))
         };
-        let mut requests: Vec<&Delegation> = state.delegation_requests.values().filter(owned).collect();
-        requests.sort_by_key(|request| (request.created, &request.id));
-        let page = page(requests.into_iter(), input.marker.as_deref(), input.max_items)?.map(|request| shown(request, cx.now));
+        let requests = state.delegation_requests.values().filter(owned);
+        let requests: BTreeMap<_, _> = requests.map(|request| ((request.created, request.id.to_string()), request)).collect();
+        let page = page::<ListDelegationRequests, _, _>(cx, &input, requests)?.map(|request| shown(request, cx.now));
         Ok(ListDelegationRequestsResponse { delegation_requests: Some(page.items), marker: page.marker, is_truncated: page.is_truncated })
     })
 );

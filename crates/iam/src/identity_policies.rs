@@ -13,6 +13,7 @@ use cloudlet_api_iam::{faults::POLICY_NOT_ATTACHABLE, *};
 use cloudlet_aws::{Account, Arn, Fault};
 use cloudlet_identity::{State, catalogue, state::IdentityPolicies};
 use cloudlet_shape::Empty;
+use std::collections::BTreeMap;
 
 /// The quotas of users, groups or roles.
 struct OwnerKind {
@@ -81,7 +82,7 @@ pub(crate) fn shown_attached(state: &State, arn: &Arn) -> AttachedPolicy {
 }
 
 /// The attached policies whose path begins with the prefix.
-fn attached(state: &State, account: Account, policies: &IdentityPolicies, prefix: Option<&str>) -> Vec<AttachedPolicy> {
+fn attached(state: &State, account: Account, policies: &IdentityPolicies, prefix: Option<&str>) -> BTreeMap<String, AttachedPolicy> {
     let in_path = |arn: &&Arn| {
         let Some(prefix) = prefix else { return true };
         match find(state, account, arn.as_str()) {
@@ -90,7 +91,7 @@ fn attached(state: &State, account: Account, policies: &IdentityPolicies, prefix
             _ => false,
         }
     };
-    policies.attached.iter().filter(in_path).map(|arn| shown_attached(state, arn)).collect()
+    policies.attached.iter().filter(in_path).map(|arn| (arn.to_string(), shown_attached(state, arn))).collect()
 }
 
 macro_rules! policy_operations {
@@ -117,7 +118,7 @@ macro_rules! policy_operations {
         }));
         operation!($list, |iam, cx, input| iam.$permission(cx, &input.$name), |iam, cx, input| iam.identity.read(|state| {
             let row = state.$row(cx.scope.account, &input.$name).ok_or_else(no_such_entity($kind, &input.$name))?;
-            let page = page(row.policies.inline.keys().cloned(), input.marker.as_deref(), input.max_items)?;
+            let page = page::<$list, _, _>(cx, &input, row.policies.inline.keys().map(|name| (name.clone(), name.clone())))?;
             Ok($listed { policy_names: page.items, is_truncated: page.is_truncated, marker: page.marker })
         }));
         operation!($attach, |iam, cx, input| iam.$permission(cx, &input.$name).with_key("iam:PolicyARN", &input.policy_arn), |iam, cx, input| iam
@@ -138,7 +139,7 @@ macro_rules! policy_operations {
             let account = cx.scope.account;
             let row = state.$row(account, &input.$name).ok_or_else(no_such_entity($kind, &input.$name))?;
             let attached = attached(state, account, &row.policies, input.path_prefix.as_deref());
-            let page = page(attached.into_iter(), input.marker.as_deref(), input.max_items)?;
+            let page = page::<$list_attached, _, _>(cx, &input, attached)?;
             Ok($listed_attached { attached_policies: Some(page.items), is_truncated: page.is_truncated, marker: page.marker })
         }));
     };

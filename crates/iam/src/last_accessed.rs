@@ -166,7 +166,7 @@ fn shown(service: &ServiceAccess, entities: &[Entity]) -> ServiceLastAccessed {
 
 operation!(GetServiceLastAccessedDetails, |iam, cx, input| RequiredPermission::without_resource(), |iam, cx, input| iam.identity.read(|state| {
     let (created, actions, entities, services) = report(state, cx.scope.account, &input.job_id)?;
-    let page = page(services.iter(), input.marker.as_deref(), input.max_items)?.map(|service| shown(service, entities));
+    let page = page::<GetServiceLastAccessedDetails, _, _>(cx, &input, services.iter().enumerate())?.map(|service| shown(service, entities));
     Ok(GetServiceLastAccessedDetailsResponse {
         job_status: "COMPLETED".into(),
         job_type: Some(if actions { ACTION_LEVEL } else { "SERVICE_LEVEL" }.into()),
@@ -198,7 +198,7 @@ operation!(GetServiceLastAccessedDetailsWithEntities, |iam, cx, input| RequiredP
             }));
             details.sort_by_key(|detail| std::cmp::Reverse(detail.last_authenticated));
         }
-        let page = page(details.into_iter(), input.marker.as_deref(), input.max_items)?;
+        let page = page::<GetServiceLastAccessedDetailsWithEntities, _, _>(cx, &input, details.into_iter().enumerate())?;
         Ok(GetServiceLastAccessedDetailsWithEntitiesResponse {
             job_status: "COMPLETED".into(),
             job_creation_date: created,

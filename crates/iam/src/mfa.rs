@@ -19,6 +19,7 @@ use cloudlet_identity::{
     state::AccountSettings,
 };
 use cloudlet_shape::Empty;
+use std::collections::BTreeSet;
 
 fn device<'s>(state: &'s mut State, account: Account, serial: &str) -> Result<&'s mut MfaDevice, Fault> {
     state.mfa_devices.get_mut(serial).filter(|device| device.account == account).ok_or_else(no_mfa_device(serial))
@@ -166,8 +167,9 @@ operation!(ListMFADevices, |iam, cx, input| iam.on_user_or_caller(cx, input.user
             let owner = state.mfa_devices.get(serial.as_str())?.owner.clone()?;
             Some(MFADevice { user_name: owner.user.unwrap_or_else(|| "root".into()), serial_number: serial.to_string(), enable_date: owner.enabled })
         };
-        let devices = serials(state, account, &user)?.into_iter().filter_map(shown);
-        let page = page(devices, input.marker.as_deref(), input.max_items)?;
+        let serials: BTreeSet<Arn> = serials(state, account, &user)?.into_iter().collect();
+        let devices = serials.into_iter().filter_map(|serial| Some((serial.to_string(), shown(serial)?)));
+        let page = page::<ListMFADevices, _, _>(cx, &input, devices)?;
         Ok(ListMFADevicesResponse { mfa_devices: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });
@@ -193,7 +195,8 @@ operation!(ListVirtualMFADevices, |iam, cx, input| iam.on_path(cx, "mfa", None),
     iam.identity.read(|state| {
         let devices = state.mfa_devices.iter().filter(|(_, device)| device.account == account);
         let devices = devices.filter(|(_, device)| assigned.is_none_or(|assigned| assigned == device.owner.is_some()));
-        let page = page(devices, input.marker.as_deref(), input.max_items)?.map(|(serial, device)| VirtualMFADevice {
+        let devices = devices.map(|(serial, device)| (serial.to_string(), (serial, device)));
+        let page = page::<ListVirtualMFADevices, _, _>(cx, &input, devices)?.map(|(serial, device)| VirtualMFADevice {
             serial_number: serial.to_string(),
             user: device
                 .owner

@@ -1,8 +1,16 @@
 //! Pages of lists: `Marker`, `MaxItems`, `IsTruncated`.
 
 use crate::{faults::validation_error, limits};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use cloudlet_aws::Fault;
+use cloudlet_api_iam::*;
+use cloudlet_aws::{Account, Fault};
+use cloudlet_engine::{
+    Cx,
+    paging::{InvalidToken, Paging},
+};
+use cloudlet_identity::state::{EntityKey, entries_of_account};
+use cloudlet_shape::Operation;
+use cloudlet_store::Table;
+use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) struct Page<T> {
     pub items: Vec<T>,
@@ -16,34 +24,50 @@ impl<T> Page<T> {
     }
 }
 
-/// One page of a list in a stable order. The marker is an offset.
-pub(crate) fn page<T>(items: impl Iterator<Item = T>, marker: Option<&str>, max_items: Option<i32>) -> Result<Page<T>, Fault> {
-    let start = match marker {
-        None => 0,
-        Some(marker) => offset(marker).ok_or_else(|| validation_error("Invalid Marker."))?,
-    };
-    let length = max_items.and_then(|n| usize::try_from(n).ok()).unwrap_or(limits::PAGE).clamp(1, limits::LONGEST_PAGE);
-    let mut items = items.skip(start);
-    let items_of_page: Vec<T> = items.by_ref().take(length).collect();
-    let more = items.next().is_some();
-    let marker = more.then(|| URL_SAFE_NO_PAD.encode(format!("at:{}", start + length)));
-    Ok(Page { items: items_of_page, is_truncated: Some(more), marker })
+/// A request for a list in pages.
+pub(crate) trait ListRequest {
+    fn marker(&self) -> Option<&str>;
+    fn max_items(&self) -> Option<i32>;
 }
 
-fn offset(marker: &str) -> Option<usize> {
-    String::from_utf8(URL_SAFE_NO_PAD.decode(marker).ok()?).ok()?.strip_prefix("at:")?.parse().ok()
+macro_rules! list_requests {
+    ($($request:ident),* $(,)?) => {$(
+        impl ListRequest for $request {
+            fn marker(&self) -> Option<&str> {
+                self.marker.as_deref()
+            }
+            fn max_items(&self) -> Option<i32> {
+                self.max_items
+            }
+        }
+    )*};
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+list_requests! {
+    GetAccountAuthorizationDetailsRequest, GetGroupRequest, GetOrganizationsAccessReportRequest, GetServiceLastAccessedDetailsRequest,
+    GetServiceLastAccessedDetailsWithEntitiesRequest, ListAccessKeysRequest, ListAttachedGroupPoliciesRequest, ListAttachedRolePoliciesRequest,
+    ListAttachedUserPoliciesRequest, ListDelegationRequestsRequest, ListEntitiesForPolicyRequest, ListGroupPoliciesRequest,
+    ListGroupsForUserRequest, ListGroupsRequest, ListInstanceProfileTagsRequest, ListInstanceProfilesForRoleRequest, ListInstanceProfilesRequest,
+    ListMFADeviceTagsRequest, ListMFADevicesRequest, ListOpenIDConnectProviderTagsRequest, ListPoliciesRequest, ListPolicyTagsRequest,
+    ListPolicyVersionsRequest, ListRolePoliciesRequest, ListRoleTagsRequest, ListRolesRequest, ListSAMLProviderTagsRequest,
+    ListSSHPublicKeysRequest, ListServerCertificateTagsRequest, ListServerCertificatesRequest, ListServiceSpecificCredentialsRequest,
+    ListSigningCertificatesRequest, ListUserPoliciesRequest, ListUserTagsRequest, ListUsersRequest, ListVirtualMFADevicesRequest,
+    SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest,
+}
 
-    #[test]
-    fn pages_follow_each_other_to_the_end() {
-        let one = page(0..5, None, Some(2)).unwrap();
-        assert_eq!((one.items, one.is_truncated), (vec![0, 1], Some(true)));
-        let two = page(0..5, one.marker.as_deref(), Some(3)).unwrap();
-        assert_eq!((two.items, two.is_truncated, two.marker), (vec![2, 3, 4], Some(false), None));
-        assert_eq!(page(0..5, Some("nonsense!"), None).err().unwrap().code(), "ValidationError");
-    }
+/// One page of the list that an operation answers to a request. The rows are in the order of their keys.
+pub(crate) fn page<O: Operation<Input: ListRequest>, K: Serialize + DeserializeOwned + Ord, T>(
+    cx: &Cx,
+    request: &O::Input,
+    rows: impl IntoIterator<Item = (K, T)>,
+) -> Result<Page<T>, Fault> {
+    let length = request.max_items().and_then(|n| usize::try_from(n).ok()).unwrap_or(limits::PAGE).clamp(1, limits::LONGEST_PAGE);
+    let page = Paging::of::<O>(cx, request).page_of(request.marker(), length, rows.into_iter());
+    let page = page.map_err(|InvalidToken| validation_error("Invalid Marker."))?;
+    Ok(Page { items: page.items, is_truncated: Some(page.next_token.is_some()), marker: page.next_token })
+}
+
+/// The rows of one account under their names in lower case, which are their keys.
+pub(crate) fn named_rows<V>(table: &Table<EntityKey, V>, account: Account) -> impl Iterator<Item = (String, &V)> {
+    entries_of_account(table, account).map(|(key, row)| (key.1.clone(), row))
 }

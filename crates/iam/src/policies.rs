@@ -7,7 +7,7 @@ use crate::{
     limits,
     operation::{RequiredPermission, operation},
     output::{Detail, PolicyUsage, encoded, policy_usage},
-    paging::page,
+    paging::{named_rows, page},
     tags::new_tags,
     users::path_of,
 };
@@ -17,10 +17,10 @@ use cloudlet_engine::Cx;
 use cloudlet_identity::{
     State,
     catalogue::{self, AwsManagedPolicy},
-    state::{self, EntityKey, entries_of_account, rows_of_account},
+    state::{self, EntityKey, entries_of_account},
 };
 use cloudlet_shape::Empty;
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 /// An AWS managed or a customer managed policy.
 pub(crate) enum PolicyRef<'a> {
@@ -145,14 +145,15 @@ operation!(ListPolicies, |iam, cx, input| iam.on_path(cx, "policy", input.path_p
         let partition = iam.identity.partition();
         let aws = catalogue::all().filter(|policy| scope != "Local" && policy.path.starts_with(prefix)).map(|policy| {
             let used = used(policy.arn(partition).as_str());
-            (used, PolicyRef::Aws(policy))
+            ((1, policy.name.clone()), (used, PolicyRef::Aws(policy)))
         });
-        let customer = rows_of_account(&state.policies, account).filter(|policy| scope != "AWS" && policy.path.starts_with(prefix)).map(|policy| {
-            let used = used(iam.arn(account, "policy", &policy.path, &policy.name).as_str());
-            (used, PolicyRef::Customer(policy))
-        });
+        let customer =
+            named_rows(&state.policies, account).filter(|(_, policy)| scope != "AWS" && policy.path.starts_with(prefix)).map(|(name, policy)| {
+                let used = used(iam.arn(account, "policy", &policy.path, &policy.name).as_str());
+                ((0, name), (used, PolicyRef::Customer(policy)))
+            });
         // Customer managed policies first: most lists are read for them.
-        let listed = customer.chain(aws).filter(|(used, _)| {
+        let listed = customer.chain(aws).filter(|(_, (used, _))| {
             let attached = input.only_attached != Some(true) || used.attachments > 0;
             attached
                 && match input.policy_usage_filter.as_deref() {
@@ -161,7 +162,7 @@ operation!(ListPolicies, |iam, cx, input| iam.on_path(cx, "policy", input.path_p
                     _ => true,
                 }
         });
-        let page = page(listed, input.marker.as_deref(), input.max_items)?.map(|(used, policy)| match policy {
+        let page = page::<ListPolicies, _, _>(cx, &input, listed)?.map(|(used, policy)| match policy {
             PolicyRef::Aws(policy) => iam.shown_aws_policy(policy, used, Detail::Listed),
             PolicyRef::Customer(policy) => iam.shown_policy(account, policy, used, Detail::Listed),
         });
@@ -244,17 +245,23 @@ operation!(GetPolicyVersion, |iam, cx, input| iam.on_policy(cx, &input.policy_ar
 });
 
 operation!(ListPolicyVersions, |iam, cx, input| iam.on_policy(cx, &input.policy_arn), |iam, cx, input| iam.identity.read(|state| {
-    let versions: Vec<PolicyVersion> = match find(state, cx.scope.account, &input.policy_arn)?.ok_or_else(no_policy(&input.policy_arn))? {
-        // AWS: the newest first.
-        PolicyRef::Customer(policy) => policy.versions.iter().rev().map(|(number, version)| shown_version(policy, *number, version, None)).collect(),
-        PolicyRef::Aws(policy) => vec![PolicyVersion {
-            version_id: Some(format!("v{}", policy.version)),
-            is_default_version: Some(true),
-            create_date: Some(policy.updated),
-            document: None,
-        }],
-    };
-    let page = page(versions.into_iter(), input.marker.as_deref(), input.max_items)?;
+    let versions: Vec<(Reverse<u32>, PolicyVersion)> =
+        match find(state, cx.scope.account, &input.policy_arn)?.ok_or_else(no_policy(&input.policy_arn))? {
+            // AWS: the newest first.
+            PolicyRef::Customer(policy) => {
+                policy.versions.iter().rev().map(|(number, version)| (Reverse(*number), shown_version(policy, *number, version, None))).collect()
+            }
+            PolicyRef::Aws(policy) => {
+                let version = PolicyVersion {
+                    version_id: Some(format!("v{}", policy.version)),
+                    is_default_version: Some(true),
+                    create_date: Some(policy.updated),
+                    document: None,
+                };
+                vec![(Reverse(policy.version), version)]
+            }
+        };
+    let page = page::<ListPolicyVersions, _, _>(cx, &input, versions)?;
     Ok(ListPolicyVersionsResponse { versions: Some(page.items), is_truncated: page.is_truncated, marker: page.marker })
 }));
 
@@ -297,24 +304,24 @@ operation!(ListEntitiesForPolicy, |iam, cx, input| iam.on_policy(cx, &input.poli
             User(&'a state::User),
             Role(&'a state::Role),
         }
-        let groups = rows_of_account(&state.groups, account)
-            .filter(|group| matches!(kind, None | Some("Group")) && group.path.starts_with(prefix) && uses(&group.policies.attached, None))
-            .map(Entity::Group);
-        let users = rows_of_account(&state.users, account)
-            .filter(|user| {
+        let groups = named_rows(&state.groups, account)
+            .filter(|(_, group)| matches!(kind, None | Some("Group")) && group.path.starts_with(prefix) && uses(&group.policies.attached, None))
+            .map(|(name, row)| ((0, name), Entity::Group(row)));
+        let users = named_rows(&state.users, account)
+            .filter(|(_, user)| {
                 matches!(kind, None | Some("User"))
                     && user.path.starts_with(prefix)
                     && uses(&user.policies.attached, user.permissions_boundary.as_ref())
             })
-            .map(Entity::User);
-        let roles = rows_of_account(&state.roles, account)
-            .filter(|role| {
+            .map(|(name, row)| ((1, name), Entity::User(row)));
+        let roles = named_rows(&state.roles, account)
+            .filter(|(_, role)| {
                 matches!(kind, None | Some("Role"))
                     && role.path.starts_with(prefix)
                     && uses(&role.policies.attached, role.permissions_boundary.as_ref())
             })
-            .map(Entity::Role);
-        let page = page(groups.chain(users).chain(roles), input.marker.as_deref(), input.max_items)?;
+            .map(|(name, row)| ((2, name), Entity::Role(row)));
+        let page = page::<ListEntitiesForPolicy, _, _>(cx, &input, groups.chain(users).chain(roles))?;
         let (mut groups, mut users, mut roles) = (vec![], vec![], vec![]);
         for entity in page.items {
             match entity {

@@ -7,7 +7,7 @@ use crate::{
     limits,
     operation::{RequiredPermission, operation},
     output::Detail,
-    paging::page,
+    paging::{named_rows, page},
     tags::new_tags,
     users::path_of,
 };
@@ -100,8 +100,8 @@ operation!(GetRole, |iam, cx, input| iam.on_role(cx, &input.role_name), |iam, cx
 operation!(ListRoles, |iam, cx, input| iam.on_path(cx, "role", input.path_prefix.as_deref()), |iam, cx, input| {
     let prefix = input.path_prefix.as_deref().unwrap_or("/");
     iam.identity.read(|state| {
-        let roles = rows_of_account(&state.roles, cx.scope.account).filter(|role| role.path.starts_with(prefix));
-        let page = page(roles, input.marker.as_deref(), input.max_items)?.map(|role| iam.shown_role(cx.scope.account, role, Detail::Listed));
+        let roles = named_rows(&state.roles, cx.scope.account).filter(|(_, role)| role.path.starts_with(prefix));
+        let page = page::<ListRoles, _, _>(cx, &input, roles)?.map(|role| iam.shown_role(cx.scope.account, role, Detail::Listed));
         Ok(ListRolesResponse { roles: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });
@@ -203,8 +203,8 @@ operation!(ListInstanceProfiles, |iam, cx, input| iam.on_path(cx, "instance-prof
     let account = cx.scope.account;
     let prefix = input.path_prefix.as_deref().unwrap_or("/");
     iam.identity.read(|state| {
-        let profiles = rows_of_account(&state.instance_profiles, account).filter(|profile| profile.path.starts_with(prefix));
-        let page = page(profiles, input.marker.as_deref(), input.max_items)?.map(|profile| iam.shown_profile(state, account, profile));
+        let profiles = named_rows(&state.instance_profiles, account).filter(|(_, profile)| profile.path.starts_with(prefix));
+        let page = page::<ListInstanceProfiles, _, _>(cx, &input, profiles)?.map(|profile| iam.shown_profile(state, account, profile));
         Ok(ListInstanceProfilesResponse { instance_profiles: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });
@@ -213,8 +213,8 @@ operation!(ListInstanceProfilesForRole, |iam, cx, input| iam.on_role(cx, &input.
     let account = cx.scope.account;
     iam.identity.read(|state| {
         state.role(account, &input.role_name).ok_or_else(no_such_entity("role", &input.role_name))?;
-        let profiles = rows_of_account(&state.instance_profiles, account).filter(|profile| profile.role.as_deref() == Some(&input.role_name));
-        let page = page(profiles, input.marker.as_deref(), input.max_items)?.map(|profile| iam.shown_profile(state, account, profile));
+        let profiles = named_rows(&state.instance_profiles, account).filter(|(_, profile)| profile.role.as_deref() == Some(&input.role_name));
+        let page = page::<ListInstanceProfilesForRole, _, _>(cx, &input, profiles)?.map(|profile| iam.shown_profile(state, account, profile));
         Ok(ListInstanceProfilesForRoleResponse { instance_profiles: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });

@@ -7,7 +7,7 @@ use crate::{
     limits,
     operation::{RequiredPermission, operation},
     output,
-    paging::page,
+    paging::{named_rows, page},
     tags::new_tags,
     users::path_of,
 };
@@ -113,8 +113,8 @@ operation!(GetServerCertificate, |iam, cx, input| iam.on_server_certificate(cx, 
 operation!(ListServerCertificates, |iam, cx, input| iam.on_path(cx, "server-certificate", input.path_prefix.as_deref()), |iam, cx, input| {
     let prefix = input.path_prefix.as_deref().unwrap_or("/");
     iam.identity.read(|state| {
-        let rows = entries_of_account(&state.server_certificates, cx.scope.account).map(|(_, row)| row).filter(|row| row.path.starts_with(prefix));
-        let page = page(rows, input.marker.as_deref(), input.max_items)?.map(|row| iam.shown_certificate(cx.scope.account, row));
+        let rows = named_rows(&state.server_certificates, cx.scope.account).filter(|(_, row)| row.path.starts_with(prefix));
+        let page = page::<ListServerCertificates, _, _>(cx, &input, rows)?.map(|row| iam.shown_certificate(cx.scope.account, row));
         Ok(ListServerCertificatesResponse { server_certificate_metadata_list: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });

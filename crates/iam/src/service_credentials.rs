@@ -132,7 +132,7 @@ operation!(
             let entries = entries_of_account(&state.service_specific_credentials, account).filter(|(_, row)| is_listed(row));
             let listed = entries.map(|(key, row)| {
                 let shown = shown(key.1.to_ascii_uppercase(), row);
-                ServiceSpecificCredentialMetadata {
+                let metadata = ServiceSpecificCredentialMetadata {
                     user_name: shown.user_name,
                     status: shown.status,
                     service_user_name: shown.service_user_name,
@@ -141,10 +141,11 @@ operation!(
                     expiration_date: shown.expiration_date,
                     service_specific_credential_id: shown.service_specific_credential_id,
                     service_name: shown.service_name,
-                }
+                };
+                (key.1.clone(), metadata)
             });
             if input.all_users == Some(true) {
-                let page = page(listed, input.marker.as_deref(), input.max_items)?;
+                let page = page::<ListServiceSpecificCredentials, _, _>(cx, &input, listed)?;
                 return Ok(ListServiceSpecificCredentialsResponse {
                     service_specific_credentials: Some(page.items),
                     marker: page.marker,
@@ -152,7 +153,11 @@ operation!(
                 });
             }
             // AWS: the list of a single user has no pages.
-            Ok(ListServiceSpecificCredentialsResponse { service_specific_credentials: Some(listed.collect()), marker: None, is_truncated: None })
+            Ok(ListServiceSpecificCredentialsResponse {
+                service_specific_credentials: Some(listed.map(|(_, metadata)| metadata).collect()),
+                marker: None,
+                is_truncated: None,
+            })
         })
     }
 );

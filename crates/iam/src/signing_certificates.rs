@@ -71,8 +71,8 @@ operation!(ListSigningCertificates, |iam, cx, input| iam.on_user_or_caller(cx, i
     };
     iam.identity.read(|state| {
         state.user(account, &user).ok_or_else(no_such_entity("user", &user))?;
-        let certificates = certificates_of(state, account, &user).map(|(id, row)| shown(id, row));
-        let page = page(certificates, input.marker.as_deref(), input.max_items)?;
+        let certificates = certificates_of(state, account, &user).map(|(id, row)| (id.clone(), shown(id, row)));
+        let page = page::<ListSigningCertificates, _, _>(cx, &input, certificates)?;
         Ok(ListSigningCertificatesResponse { certificates: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });

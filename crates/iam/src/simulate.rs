@@ -4,12 +4,14 @@
 use crate::{
     faults::{invalid_input, no_such, validation_error},
     operation::{RequiredPermission, operation},
-    paging::page,
+    paging::{ListRequest, page},
 };
 use cloudlet_api_iam::*;
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who};
+use cloudlet_engine::Cx;
 use cloudlet_identity::{Membership, State, catalogue, managed_policy, state::IdentityPolicies};
 use cloudlet_policy::{Document, Effect, Explanation, Keys, Kind, Outcome, Policies, Policy as Applied, Principal, Request, Source, Span, explain};
+use cloudlet_shape::Operation;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The input of a simulation.
@@ -158,13 +160,19 @@ impl Simulation {
         ])
     }
 
-    fn run(&self, actions: &[String], resources: Option<&[String]>, marker: Option<&str>, max: Option<i32>) -> Result<SimulatePolicyResponse, Fault> {
+    fn run<O: Operation<Input: ListRequest>>(
+        &self,
+        cx: &Cx,
+        input: &O::Input,
+        actions: &[String],
+        resources: Option<&[String]>,
+    ) -> Result<SimulatePolicyResponse, Fault> {
         let resources: Vec<Option<&str>> = match resources {
             Some(list) if !list.is_empty() => list.iter().map(|one| Some(one.as_str())).collect(),
             _ => vec![None],
         };
         let pairs = actions.iter().flat_map(|action| resources.iter().map(move |resource| (action, *resource)));
-        let page = page(pairs, marker, max)?;
+        let page = page::<O, _, _>(cx, input, pairs.enumerate())?;
         let results = page.items.into_iter().map(|(action, resource)| self.evaluate(action, resource)).collect::<Result<Vec<_>, _>>()?;
         Ok(SimulatePolicyResponse { evaluation_results: Some(results), is_truncated: page.is_truncated, marker: page.marker })
     }
@@ -187,7 +195,7 @@ operation!(SimulateCustomPolicy, |iam, cx, input| RequiredPermission::without_re
         (None, Some(_)) => return Err(invalid_input("CallerArn is required when a resource policy is simulated.")),
         (None, None) => iam.arn(account, "user", "/", "simulation").to_string(),
     };
-    let levels = input.ordered_organization_policy_input_list.unwrap_or_default();
+    let levels = input.ordered_organization_policy_input_list.clone().unwrap_or_default();
     let level = |(at, one): (usize, OrderedOrganizationPolicyType)| -> Result<Vec<Applied>, Fault> {
         let texts = one.service_control_policy_input_list.unwrap_or_default();
         texts.iter().map(|text| parse(text, format!("OrderedOrganizationPolicyInputList.{}", at + 1), Kind::ServiceControl)).collect()
@@ -203,7 +211,7 @@ operation!(SimulateCustomPolicy, |iam, cx, input| RequiredPermission::without_re
         owner: owner_of(input.resource_owner.as_deref())?,
         keys: context(input.context_entries.as_deref()),
     };
-    simulation.run(&input.action_names, input.resource_arns.as_deref(), input.marker.as_deref(), input.max_items)
+    simulation.run::<SimulateCustomPolicy>(cx, &input, &input.action_names, input.resource_arns.as_deref())
 });
 
 /// The policies of a principal, with the ids of `MatchedStatements`.
@@ -267,7 +275,7 @@ operation!(SimulatePrincipalPolicy, |iam, cx, input| iam.on_arn(cx, &input.polic
         let boundary = source.boundary.as_ref().and_then(|arn| managed_policy(state, arn.as_str()));
         Ok::<_, Fault>((source, boundary))
     })?;
-    let exclusions = input.policy_exclusion_list.unwrap_or_default();
+    let exclusions = input.policy_exclusion_list.clone().unwrap_or_default();
     let keep = |policies: Vec<Applied>| policies.into_iter().filter(|policy| !excluded(policy, &exclusions)).collect::<Vec<_>>();
     let mut identity = keep(source.identity);
     identity.extend(listed(input.policy_input_list.as_deref(), "PolicyInputList")?);
@@ -290,7 +298,7 @@ operation!(SimulatePrincipalPolicy, |iam, cx, input| iam.on_arn(cx, &input.polic
         owner: owner_of(input.resource_owner.as_deref())?,
         keys: context(input.context_entries.as_deref()),
     };
-    simulation.run(&input.action_names, input.resource_arns.as_deref(), input.marker.as_deref(), input.max_items)
+    simulation.run::<SimulatePrincipalPolicy>(cx, &input, &input.action_names, input.resource_arns.as_deref())
 });
 
 fn key_names(policies: &[Applied]) -> GetContextKeysForPolicyResponse {

@@ -96,13 +96,16 @@ operation!(ListSSHPublicKeys, |iam, cx, input| iam.on_user_or_caller(cx, input.u
     let user = UserOrRoot::user(cx, input.user_name.as_deref())?;
     iam.identity.read(|state| {
         state.user(account, &user).ok_or_else(no_such_entity("user", &user))?;
-        let keys = keys_of(state, account, &user).map(|(id, row)| SSHPublicKeyMetadata {
-            user_name: row.user.clone(),
-            ssh_public_key_id: id,
-            status: row.status.as_str().into(),
-            upload_date: row.created,
+        let keys = keys_of(state, account, &user).map(|(id, row)| {
+            let shown = SSHPublicKeyMetadata {
+                user_name: row.user.clone(),
+                ssh_public_key_id: id.clone(),
+                status: row.status.as_str().into(),
+                upload_date: row.created,
+            };
+            (id, shown)
         });
-        let page = page(keys, input.marker.as_deref(), input.max_items)?;
+        let page = page::<ListSSHPublicKeys, _, _>(cx, &input, keys)?;
         Ok(ListSSHPublicKeysResponse { ssh_public_keys: Some(page.items), is_truncated: page.is_truncated, marker: page.marker })
     })
 });

@@ -15,6 +15,7 @@ use cloudlet_aws::{Account, Fault};
 use cloudlet_engine::Cx;
 use cloudlet_identity::{State, Tags, state::EntityKey};
 use cloudlet_shape::Empty;
+use std::collections::BTreeMap;
 
 enum TaggedResource<'a> {
     User(&'a str),
@@ -112,8 +113,12 @@ impl Iam {
         })
     }
 
-    fn tags_of(&self, cx: &Cx, resource: &TaggedResource<'_>) -> Result<Vec<Tag>, Fault> {
-        self.identity.read(|state| resource.tags(state, cx.scope.account).map(listed))
+    /// By key: "The returned list of tags is sorted by tag key."
+    fn tags_of(&self, cx: &Cx, resource: &TaggedResource<'_>) -> Result<BTreeMap<String, Tag>, Fault> {
+        self.identity.read(|state| {
+            let tags = listed(resource.tags(state, cx.scope.account)?);
+            Ok(tags.into_iter().map(|tag| (tag.key.clone(), tag)).collect())
+        })
     }
 }
 
@@ -131,7 +136,7 @@ macro_rules! tagging {
         ));
         operation!($list, |iam, cx, input| iam.$permission(cx, &input.$member), |iam, cx, input| {
             let tags = iam.tags_of(cx, &TaggedResource::$kind(&input.$member))?;
-            let page = page(tags.into_iter(), input.marker.as_deref(), input.max_items)?;
+            let page = page::<$list, _, _>(cx, &input, tags)?;
             Ok($response { tags: page.items, is_truncated: page.is_truncated, marker: page.marker })
         });
     };

@@ -8,6 +8,7 @@ mod decisions;
 mod delegations;
 mod last_accessed;
 mod matrix;
+mod pages;
 mod policies;
 mod providers;
 mod simulations;

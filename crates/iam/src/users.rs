@@ -7,7 +7,7 @@ use crate::{
     limits,
     operation::{RequiredPermission, operation},
     output::{Detail, UserOrRoot},
-    paging::page,
+    paging::{named_rows, page},
     tags::new_tags,
 };
 use cloudlet_api_iam::*;
@@ -18,6 +18,7 @@ use cloudlet_identity::{
     state::{self, AccessKeyOwner, EntityKey, entries_of_account, rows_of_account},
 };
 use cloudlet_shape::Empty;
+use std::collections::BTreeMap;
 
 /// The path of a request, which is `/` by default.
 pub(crate) fn path_of(path: Option<String>) -> String {
@@ -123,8 +124,8 @@ operation!(GetUser, |iam, cx, input| iam.on_user_or_caller(cx, input.user_name.a
 operation!(ListUsers, |iam, cx, input| iam.on_path(cx, "user", input.path_prefix.as_deref()), |iam, cx, input| {
     let prefix = input.path_prefix.as_deref().unwrap_or("/");
     iam.identity.read(|state| {
-        let users = rows_of_account(&state.users, cx.scope.account).filter(|user| user.path.starts_with(prefix));
-        let page = page(users, input.marker.as_deref(), input.max_items)?.map(|user| iam.shown_user(cx.scope.account, user, Detail::Listed));
+        let users = named_rows(&state.users, cx.scope.account).filter(|(_, user)| user.path.starts_with(prefix));
+        let page = page::<ListUsers, _, _>(cx, &input, users)?.map(|user| iam.shown_user(cx.scope.account, user, Detail::Listed));
         Ok(ListUsersResponse { users: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });
@@ -254,8 +255,8 @@ operation!(GetGroup, |iam, cx, input| iam.on_group(cx, &input.group_name), |iam,
     let account = cx.scope.account;
     iam.identity.read(|state| {
         let group = state.group(account, &input.group_name).ok_or_else(no_such_entity("group", &input.group_name))?;
-        let members = rows_of_account(&state.users, account).filter(|user| user.groups.contains(&group.name));
-        let page = page(members, input.marker.as_deref(), input.max_items)?.map(|user| iam.shown_user(account, user, Detail::Listed));
+        let members = named_rows(&state.users, account).filter(|(_, user)| user.groups.contains(&group.name));
+        let page = page::<GetGroup, _, _>(cx, &input, members)?.map(|user| iam.shown_user(account, user, Detail::Listed));
         Ok(GetGroupResponse { group: iam.shown_group(account, group), users: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });
@@ -263,8 +264,8 @@ operation!(GetGroup, |iam, cx, input| iam.on_group(cx, &input.group_name), |iam,
 operation!(ListGroups, |iam, cx, input| iam.on_path(cx, "group", input.path_prefix.as_deref()), |iam, cx, input| {
     let prefix = input.path_prefix.as_deref().unwrap_or("/");
     iam.identity.read(|state| {
-        let groups = rows_of_account(&state.groups, cx.scope.account).filter(|group| group.path.starts_with(prefix));
-        let page = page(groups, input.marker.as_deref(), input.max_items)?.map(|group| iam.shown_group(cx.scope.account, group));
+        let groups = named_rows(&state.groups, cx.scope.account).filter(|(_, group)| group.path.starts_with(prefix));
+        let page = page::<ListGroups, _, _>(cx, &input, groups)?.map(|group| iam.shown_group(cx.scope.account, group));
         Ok(ListGroupsResponse { groups: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });
@@ -343,8 +344,8 @@ operation!(ListGroupsForUser, |iam, cx, input| iam.on_user(cx, &input.user_name)
     let account = cx.scope.account;
     iam.identity.read(|state| {
         let user = state.user(account, &input.user_name).ok_or_else(no_such_entity("user", &input.user_name))?;
-        let groups = user.groups.iter().filter_map(|name| state.group(account, name));
-        let page = page(groups, input.marker.as_deref(), input.max_items)?.map(|group| iam.shown_group(account, group));
+        let groups: BTreeMap<_, _> = user.groups.iter().filter_map(|name| Some((name.to_ascii_lowercase(), state.group(account, name)?))).collect();
+        let page = page::<ListGroupsForUser, _, _>(cx, &input, groups)?.map(|group| iam.shown_group(account, group));
         Ok(ListGroupsForUserResponse { groups: page.items, is_truncated: page.is_truncated, marker: page.marker })
     })
 });

@@ -12,6 +12,7 @@ pub mod mfa;
 pub mod organization;
 pub mod outbound;
 mod partners;
+mod secret;
 mod sessions;
 pub mod state;
 mod stored_policy;
@@ -24,8 +25,7 @@ pub use last_calls::CalledAction;
 pub use last_used::{LastUsed, Usage};
 pub use organization::Membership;
 pub use partners::{Partners, RegisteredTemplate};
-/// A secret access key, a session token, the hash of a password.
-pub type Secret = cloudlet_store::Secret<Arc<str>>;
+pub use secret::Secret;
 pub use sessions::{LONGEST_TOKEN, Session, SessionCredentials, SessionKind};
 pub use state::{EntityKey, State};
 pub use stored_policy::{StoredPolicy, size};
@@ -35,7 +35,7 @@ pub use tags::Tags;
 pub const TRUST: cloudlet_policy::Kind = cloudlet_policy::Kind::Trust;
 
 use cloudlet_aws::{Account, Arn, Caller, Identity as Who, Timestamp};
-use cloudlet_store::{Journal, Json, Listing, Page, Persistent, Record, Store, Unreadable};
+use cloudlet_store::{Journal, Json, Listing, Page, Persistent, Record, Selection, Store, Unreadable};
 use credentials::CachedKey;
 use foldhash::HashMap;
 use last_calls::LastCalls;
@@ -362,6 +362,14 @@ macro_rules! persistent {
             fn finish_recovery(&self) {
                 self.0.$store.finish_recovery();
                 self.0.invalidate();
+            }
+            fn check(&self, records: &[Record]) -> Result<(), Unreadable> {
+                self.0.$store.check(records)
+            }
+            fn replace(&self, records: &[Record], selection: Selection<'_>) -> Result<(), Unreadable> {
+                let replaced = self.0.$store.replace(records, selection);
+                self.0.invalidate();
+                replaced
             }
         }
     };

@@ -124,7 +124,7 @@ operation!(ListAccounts, |organizations, cx, input| vec![Arn::any()], |organizat
     let organization = read_organization(state, cx)?;
     let partition = organizations.identity.partition();
     let accounts = organization.accounts.iter().map(|(id, member)| (id.to_string(), shown(organization, partition, *id, member)));
-    let (accounts, next_token) = page::<ListAccounts, _>(cx, &[], accounts, input.next_token.as_deref(), input.max_results)?;
+    let (accounts, next_token) = page::<ListAccounts, _>(cx, &input, accounts)?;
     Ok(ListAccountsResponse { accounts: Some(accounts), next_token })
 }));
 
@@ -137,8 +137,7 @@ operation!(ListAccountsForParent, |organizations, cx, input| organizations.arns(
         let members = organization.accounts.iter().filter(|(_, member)| member.parent == input.parent_id);
         let partition = organizations.identity.partition();
         let accounts = members.map(|(id, member)| (id.to_string(), shown(organization, partition, *id, member)));
-        let (accounts, next_token) =
-            page::<ListAccountsForParent, _>(cx, &[&input.parent_id], accounts, input.next_token.as_deref(), input.max_results)?;
+        let (accounts, next_token) = page::<ListAccountsForParent, _>(cx, &input, accounts)?;
         Ok(ListAccountsForParentResponse { accounts: Some(accounts), next_token })
     })
 });

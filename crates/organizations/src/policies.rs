@@ -183,7 +183,7 @@ operation!(ListPolicies, |organizations, cx, input| vec![Arn::any()], |organizat
         let partition = organizations.identity.partition();
         let policies = organization.policies.iter().filter(|(_, policy)| policy.kind == kind);
         let policies = policies.map(|(id, policy)| (id.to_string(), summary(organization, partition, id, policy)));
-        let (policies, next_token) = page::<ListPolicies, _>(cx, &[&input.filter], policies, input.next_token.as_deref(), input.max_results)?;
+        let (policies, next_token) = page::<ListPolicies, _>(cx, &input, policies)?;
         Ok(ListPoliciesResponse { policies: Some(policies), next_token })
     })
 });
@@ -205,8 +205,7 @@ operation!(ListPoliciesForTarget, |organizations, cx, input| organizations.arns(
                 .map(|policy| (id, policy))
         });
         let policies = found.map(|(id, policy)| (id.to_string(), summary(organization, organizations.identity.partition(), id, policy)));
-        let (policies, next_token) =
-            page::<ListPoliciesForTarget, _>(cx, &[&input.target_id, &input.filter], policies, input.next_token.as_deref(), input.max_results)?;
+        let (policies, next_token) = page::<ListPoliciesForTarget, _>(cx, &input, policies)?;
         Ok(ListPoliciesForTargetResponse { policies: Some(policies), next_token })
     })
 });
@@ -230,8 +229,7 @@ operation!(ListTargetsForPolicy, |organizations, cx, input| organizations.arns(&
             }
         };
         let targets = organization.attached.iter().filter(|(_, list)| list.contains(&input.policy_id)).map(|(id, _)| (id.to_string(), shown(id)));
-        let (targets, next_token) =
-            page::<ListTargetsForPolicy, _>(cx, &[&input.policy_id], targets, input.next_token.as_deref(), input.max_results)?;
+        let (targets, next_token) = page::<ListTargetsForPolicy, _>(cx, &input, targets)?;
         Ok(ListTargetsForPolicyResponse { targets: Some(targets), next_token })
     })
 });

@@ -2,12 +2,11 @@
 
 use crate::service;
 use cloudlet_api_organizations::*;
-use cloudlet_aws::{Account as AccountId, Timestamp};
+use cloudlet_aws::Account as AccountId;
 use cloudlet_testing::TestCloud;
 
 fn cloud() -> TestCloud {
-    let builder = TestCloud::builder().account(AccountId::parse("123456789012").unwrap()).start(Timestamp::from_secs(1_800_000_000)).seed(7);
-    builder.service(|parts| service(parts.identity.clone())).build()
+    TestCloud::builder().for_principals().service(|parts| service(parts.identity.clone())).build()
 }
 
 #[tokio::test]

@@ -180,8 +180,7 @@ operation!(ListOrganizationalUnitsForParent, |organizations, cx, input| organiza
             .iter()
             .filter(|(_, unit)| unit.parent == input.parent_id)
             .map(|(id, unit)| (id.to_string(), shown_unit(organization, partition, id, unit)));
-        let (units, next_token) =
-            page::<ListOrganizationalUnitsForParent, _>(cx, &[&input.parent_id], units, input.next_token.as_deref(), input.max_results)?;
+        let (units, next_token) = page::<ListOrganizationalUnitsForParent, _>(cx, &input, units)?;
         Ok(ListOrganizationalUnitsForParentResponse { organizational_units: Some(units), next_token })
     })
 });
@@ -209,8 +208,7 @@ operation!(ListChildren, |organizations, cx, input| organizations.arns(&[&input.
             _ => organization.units.iter().filter(|(_, row)| row.parent == input.parent_id).map(|(id, _)| id.clone()).collect(),
         };
         let children = ids.into_iter().map(|id| (id.clone(), Child { id: Some(id), r#type: Some(input.child_type.clone()) }));
-        let (children, next_token) =
-            page::<ListChildren, _>(cx, &[&input.parent_id, &input.child_type], children, input.next_token.as_deref(), input.max_results)?;
+        let (children, next_token) = page::<ListChildren, _>(cx, &input, children)?;
         Ok(ListChildrenResponse { children: Some(children), next_token })
     })
 });

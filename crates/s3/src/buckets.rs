@@ -3,10 +3,9 @@
 
 mod create;
 
-use crate::{S3, access, api, faults, limits, names, owners};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use crate::{S3, access, api, faults, limits, lists::incorrect_token, names, owners};
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{Cx, Handle, Permissions};
+use cloudlet_engine::{Cx, Handle, Permissions, paging::Paging};
 use cloudlet_shape::Empty;
 use std::ops::Bound;
 
@@ -72,7 +71,6 @@ impl Handle<api::DeleteBucket> for S3 {
         for blob in removed.ok_or_else(access::gone(name))?? {
             self.blobs.delete(&blob);
         }
-        self.synced().await?;
         Ok(Empty {})
     }
 }
@@ -85,7 +83,9 @@ impl Handle<api::ListBuckets> for S3 {
     async fn handle(&self, cx: &Cx, input: api::ListBucketsRequest) -> Result<api::ListBucketsOutput, Fault> {
         let account = cx.scope.account;
         let size = page_size(input.max_buckets)?;
-        let after = input.continuation_token.as_deref().map(read_token).transpose()?;
+        let prefix = input.prefix.as_deref().unwrap_or_default();
+        let list = Paging::with_filters::<api::ListBuckets>(cx, &[prefix, input.bucket_region.as_deref().unwrap_or_default()]);
+        let after: Option<String> = input.continuation_token.as_deref().map(|token| list.read(token)).transpose().map_err(incorrect_token)?;
         if let Some(region) = &input.bucket_region {
             check_region_name(region)?;
             if !region.eq_ignore_ascii_case(cx.scope.region.as_str()) {
@@ -93,7 +93,6 @@ impl Handle<api::ListBuckets> for S3 {
                 return Err(faults::INVALID_ARGUMENT.says(message).with("ArgumentName", "bucket-region"));
             }
         }
-        let prefix = input.prefix.as_deref().unwrap_or_default();
         // AWS: region and ARN are answered only to requests with parameters.
         let detailed = input.max_buckets.is_some() || after.is_some() || input.prefix.is_some() || input.bucket_region.is_some();
         let mut page: Vec<api::Bucket> = Vec::new();
@@ -113,7 +112,7 @@ impl Handle<api::ListBuckets> for S3 {
                     continue;
                 }
                 if page.len() == size {
-                    token = page.last().and_then(|bucket| bucket.name.as_deref()).map(|name| BASE64_URL_SAFE_NO_PAD.encode(name));
+                    token = page.last().and_then(|bucket| bucket.name.as_deref()).map(|name| list.token(&name));
                     break 'page;
                 }
                 page.push(api::Bucket {
@@ -131,10 +130,4 @@ impl Handle<api::ListBuckets> for S3 {
 fn page_size(requested: Option<i32>) -> Result<usize, Fault> {
     requested.map_or(Ok(()), limits::check_max_buckets)?;
     limits::page_size("max-buckets", requested, limits::MAX_BUCKETS_PAGE)
-}
-
-fn read_token(token: &str) -> Result<String, Fault> {
-    let name = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|name| String::from_utf8(name).ok());
-    name.filter(|name| !name.is_empty())
-        .ok_or_else(|| faults::INVALID_ARGUMENT.says("The continuation token provided is incorrect").with("ArgumentName", "continuation-token"))
 }

@@ -30,7 +30,7 @@ mod versions;
 mod tests;
 
 use cloudlet_api_s3 as api;
-use cloudlet_aws::{Fault, Timestamp};
+use cloudlet_aws::Timestamp;
 use cloudlet_engine::{Dialect, Service};
 use cloudlet_store::{Blobs, Journal, StoreMap};
 use state::BucketTables;
@@ -44,26 +44,13 @@ pub struct S3 {
     /// By name, which is unique in the partition.
     buckets: Arc<StoreMap<Arc<str>, BucketTables>>,
     blobs: Blobs,
-    journal: Journal,
     /// The sequence number of the latest write.
     sequence: AtomicU64,
 }
 
 impl S3 {
     pub fn new(journal: &Journal, blobs: Blobs) -> Arc<S3> {
-        Arc::new(S3 { buckets: Arc::new(StoreMap::new("s3/buckets", journal)), blobs, journal: journal.clone(), sequence: AtomicU64::new(0) })
-    }
-
-    /// The ids of all blobs that rows name. Others are removed after a restart.
-    pub fn blob_ids(&self) -> std::collections::HashSet<cloudlet_store::BlobId> {
-        let mut ids = std::collections::HashSet::new();
-        for (_, bucket) in self.buckets.all() {
-            bucket.read(|tables| {
-                let objects = tables.objects.values().map(|object| &object.blob);
-                ids.extend(objects.chain(tables.parts.values().map(|part| &part.blob)).flat_map(cloudlet_store::Blob::ids));
-            });
-        }
-        ids
+        Arc::new(S3 { buckets: Arc::new(StoreMap::new("s3/buckets", journal)), blobs, sequence: AtomicU64::new(0) })
     }
 
     /// The table of tables.
@@ -108,10 +95,5 @@ impl S3 {
         let floor = now.millis().unsigned_abs() << 20;
         let next = |latest: u64| Some(latest.max(floor).saturating_add(1));
         self.sequence.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).map_or(floor, |latest| latest.max(floor).saturating_add(1))
-    }
-
-    /// Waits until what was written is durable.
-    async fn synced(&self) -> Result<(), Fault> {
-        self.journal.synced().await.map_err(Fault::internal)
     }
 }

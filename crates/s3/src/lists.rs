@@ -11,9 +11,11 @@ use crate::{
     owners,
     state::{BucketTables, Object},
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Cx, Handle, Permission, Permissions};
+use cloudlet_engine::{
+    Cx, Handle, Permission, Permissions,
+    paging::{InvalidToken, Paging},
+};
 use page::{EncodingType, ListQuery, Page};
 use std::sync::Arc;
 
@@ -116,17 +118,15 @@ impl Handle<api::ListObjectsV2> for S3 {
     async fn handle(&self, cx: &Cx, input: api::ListObjectsV2Request) -> Result<api::ListObjectsV2Output, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
         let encoding = EncodingType::of(input.encoding_type.as_deref())?;
-        let token_key = input.continuation_token.as_deref().map(read_token).transpose()?;
+        let prefix = input.prefix.as_deref().unwrap_or_default();
+        let delimiter = non_empty(input.delimiter.as_ref());
+        let list = Paging::with_filters::<api::ListObjectsV2>(cx, &[&input.bucket, prefix, delimiter.unwrap_or_default()]);
+        let token_key: Option<String> = input.continuation_token.as_deref().map(|token| list.read(token)).transpose().map_err(incorrect_token)?;
         let limit = page_size("maxKeys", input.max_keys, MAX_KEYS)?;
         check_optional_attributes(input.optional_object_attributes.as_deref())?;
         // A token takes precedence; StartAfter is then not even echoed.
         let start_after = if token_key.is_some() { None } else { input.start_after.as_deref() };
-        let query = ListQuery {
-            prefix: input.prefix.as_deref().unwrap_or_default(),
-            delimiter: non_empty(input.delimiter.as_ref()),
-            after: token_key.as_deref().or(start_after).unwrap_or_default(),
-            limit,
-        };
+        let query = ListQuery { prefix, delimiter, after: token_key.as_deref().or(start_after).unwrap_or_default(), limit };
         let page = found.tables.read(|tables| current_objects(tables, &query)).ok_or_else(access::gone(&input.bucket))?;
         let owner = (input.fetch_owner == Some(true)).then(|| owners::owner(found.bucket.owner));
         let count = page.rows.len().saturating_add(page.prefixes.len());
@@ -142,7 +142,7 @@ impl Handle<api::ListObjectsV2> for S3 {
             encoding_type: input.encoding_type,
             key_count: i32::try_from(count).ok(),
             continuation_token: input.continuation_token,
-            next_continuation_token: page.last.as_deref().filter(|_| page.truncated).map(write_token),
+            next_continuation_token: page.last.as_deref().filter(|_| page.truncated).map(|last| list.token(&last)),
             start_after: start_after.map(|key| encoding.encode(key)),
             request_charged: None,
         })
@@ -158,15 +158,7 @@ fn check_optional_attributes(attributes: Option<&[String]>) -> Result<(), Fault>
     }
 }
 
-/// The prefix that distinguishes our tokens from other base64.
-const TOKEN_PREFIX: &[u8] = b"1!";
-
-fn write_token(last: &str) -> String {
-    BASE64_STANDARD.encode([TOKEN_PREFIX, last.as_bytes()].concat())
-}
-
-fn read_token(token: &str) -> Result<String, Fault> {
-    let bytes = BASE64_STANDARD.decode(token).ok();
-    let last = bytes.as_deref().and_then(|bytes| bytes.strip_prefix(TOKEN_PREFIX)).and_then(|last| String::from_utf8(last.to_vec()).ok());
-    last.ok_or_else(|| faults::INVALID_ARGUMENT.says("The continuation token provided is incorrect").with("ArgumentName", "continuation-token"))
+/// AWS: recorded.
+pub fn incorrect_token(_: InvalidToken) -> Fault {
+    faults::INVALID_ARGUMENT.says("The continuation token provided is incorrect").with("ArgumentName", "continuation-token")
 }

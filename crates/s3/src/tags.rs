@@ -124,7 +124,7 @@ impl Handle<api::PutObjectTagging> for S3 {
 
     async fn handle(&self, cx: &Cx, input: api::PutObjectTaggingRequest) -> Result<api::PutObjectTaggingOutput, Fault> {
         let tags = check_object(input.tagging.tag_set.iter().map(Tag::from).collect())?;
-        self.replace_tags::<api::PutObjectTagging>(cx, &input.bucket, &input.key, input.version_id.as_deref(), tags).await?;
+        self.replace_tags::<api::PutObjectTagging>(cx, &input.bucket, &input.key, input.version_id.as_deref(), tags)?;
         Ok(api::PutObjectTaggingOutput { version_id: None })
     }
 }
@@ -136,13 +136,13 @@ impl Handle<api::DeleteObjectTagging> for S3 {
     }
 
     async fn handle(&self, cx: &Cx, input: api::DeleteObjectTaggingRequest) -> Result<api::DeleteObjectTaggingOutput, Fault> {
-        self.replace_tags::<api::DeleteObjectTagging>(cx, &input.bucket, &input.key, input.version_id.as_deref(), vec![]).await?;
+        self.replace_tags::<api::DeleteObjectTagging>(cx, &input.bucket, &input.key, input.version_id.as_deref(), vec![])?;
         Ok(api::DeleteObjectTaggingOutput { version_id: None })
     }
 }
 
 impl S3 {
-    async fn replace_tags<O: cloudlet_shape::Operation>(
+    fn replace_tags<O: cloudlet_shape::Operation>(
         &self,
         cx: &Cx,
         bucket: &str,
@@ -159,10 +159,7 @@ impl S3 {
             tables.objects.insert(row_key, Arc::new(object));
             Ok(())
         });
-        match written.ok_or_else(access::gone(bucket))? {
-            Ok(()) => self.synced().await,
-            Err(fault) => Err(found.missing::<O>(cx, fault)),
-        }
+        written.ok_or_else(access::gone(bucket))?.map_err(|fault| found.missing::<O>(cx, fault))
     }
 }
 

@@ -6,23 +6,41 @@ use cloudlet_engine::{Clock, Dialect, Ids, Runtime, Service};
 use cloudlet_http_client::{Bounds, Client};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
-use cloudlet_store::Blobs;
+use cloudlet_store::{Blobs, DataFolder, Journal};
 use cloudlet_sts::ProviderKeys;
 use std::{path::Path, sync::Arc};
 
-pub fn build(configuration: &Configuration) -> Result<Arc<Cloud>, String> {
-    let ids = configuration.seed.map_or_else(Ids::random, Ids::seeded);
+/// Builds the services, and brings back what the data folder holds.
+pub fn build(configuration: &Configuration) -> Result<(Arc<Cloud>, Option<DataFolder>), String> {
+    let Some(path) = &configuration.data_dir else { return Ok((assemble(configuration, None)?, None)) };
+    let told = |error: std::io::Error| format!("the data folder {}: {error}", path.display());
+    let folder = DataFolder::open(path, &configuration.data_options, || Ids::random().secret_bytes()).map_err(told)?;
+    let cloud = assemble(configuration, Some(&folder))?;
+    let known = cloud.recover(&folder).map_err(told)?;
+    let swept = folder.sweep(&known).map_err(told)?;
+    if let Some(missing) = swept.missing.first() {
+        let count = swept.missing.len();
+        return Err(told(std::io::Error::other(format!("it is damaged: {count} bodies are missing, {missing} among them"))));
+    }
+    Ok((cloud, Some(folder)))
+}
+
+/// The services, with empty tables.
+pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> Result<Arc<Cloud>, String> {
+    let ids = match (configuration.seed, folder) {
+        (None, _) => Ids::random(),
+        (Some(seed), None) => Ids::seeded(seed),
+        (Some(seed), Some(folder)) => Ids::seeded_at_start(seed, folder.starts()),
+    };
     let root = Root {
         account: configuration.account,
         partition: configuration.region.partition(),
         access_key: configuration.root_access_key.as_str().into(),
         secret: Secret::new(configuration.root_secret_key.clone()),
     };
-    let blobs = match &configuration.data_dir {
-        Some(folder) => Blobs::folder(folder.join("blobs")).map_err(|error| format!("the data folder {}: {error}", folder.display()))?,
-        None => Blobs::memory(),
-    };
-    let settings = Settings { mode: configuration.mode, call_log: configuration.call_log, ..Settings::default() };
+    let journal = folder.map_or_else(Journal::off, |folder| folder.journal().clone());
+    let blobs = folder.map_or_else(Blobs::memory, |folder| folder.blobs().clone());
+    let settings = Settings { mode: configuration.mode, call_log: configuration.call_log, journal, blobs: blobs.clone(), ..Settings::default() };
     let identity = Identity::with_partners(root, &settings.journal, partners(configuration.partners.as_deref())?);
     let mailbox = Arc::new(Mailbox::new(&settings.journal, MailboxLimits::default()));
     let journal = &settings.journal;

@@ -4,6 +4,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use cloudlet_aws::{Account, Region};
 use cloudlet_cloud::Mode;
 use cloudlet_sns::CertificateHost;
+use cloudlet_store::DataFolderOptions;
 use serde::Deserialize;
 use std::{
     ffi::OsString,
@@ -54,8 +55,42 @@ pub enum SnsCertificateHost {
     Aws,
 }
 
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Encryption {
+    /// With a key that is in a file
+    On,
+    Off,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum SnapshotVerb {
+    /// Writes the state of a running server to a file, object bodies included
+    Save {
+        file: PathBuf,
+        /// Address of the server [default: that of --host and --port]
+        #[arg(long, value_name = "URL")]
+        endpoint: Option<String>,
+        /// Only what belongs to this account
+        #[arg(long, value_name = "12 DIGITS")]
+        account: Option<String>,
+    },
+    /// Replaces the state of a running server, or that of the snapshot's account
+    Load {
+        file: PathBuf,
+        /// Address of the server [default: that of --host and --port]
+        #[arg(long, value_name = "URL")]
+        endpoint: Option<String>,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Saves and loads the state of a running server
+    #[command(subcommand)]
+    Snapshot(SnapshotVerb),
+    /// Verifies the data folder (--data-dir) of a server that is not running
+    Check,
     /// Says why a running server (at --host and --port) decided as it did about a request
     Explain {
         /// The request's id: what SDKs show as RequestId
@@ -80,9 +115,18 @@ struct Settings {
     /// Port to listen on; 0 takes any free one [default: 4566]
     #[arg(long, env = "CLOUDLET_PORT", global = true)]
     port: Option<u16>,
-    /// Folder for object bodies; without it they are held in memory
-    #[arg(long, env = "CLOUDLET_DATA_DIR", value_name = "FOLDER")]
+    /// Folder in which everything survives a restart; without it all is in memory
+    #[arg(long, env = "CLOUDLET_DATA_DIR", value_name = "FOLDER", global = true)]
     data_dir: Option<PathBuf>,
+    /// Whether rows and bodies in the data folder are encrypted [default: on]
+    #[arg(long, env = "CLOUDLET_ENCRYPTION", global = true)]
+    encryption: Option<Encryption>,
+    /// File with the key of the data folder, which is made when the folder is new: 64 hexadecimal digits [default: `key` in the folder]
+    #[arg(long, env = "CLOUDLET_KEY_FILE", value_name = "FILE", global = true)]
+    key_file: Option<PathBuf>,
+    /// Snapshot to load before the first call
+    #[arg(long, env = "CLOUDLET_LOAD", value_name = "FILE")]
+    load: Option<PathBuf>,
     /// Folder with the keys of OpenID Connect providers, one JWKS each (`accounts.google.com.json`), for AssumeRoleWithWebIdentity
     #[arg(long, env = "CLOUDLET_OIDC_KEYS", value_name = "FOLDER")]
     oidc_keys: Option<PathBuf>,
@@ -163,12 +207,16 @@ pub enum Order {
     CheckHealth(SocketAddr),
     /// Of a server at an address, a request.
     Explain(SocketAddr, String),
+    Snapshot(SocketAddr, SnapshotVerb),
+    Check(Box<Configuration>),
 }
 
 /// All settings, settled.
 pub struct Configuration {
     pub addresses: Vec<SocketAddr>,
     pub data_dir: Option<PathBuf>,
+    pub data_options: DataFolderOptions,
+    pub load: Option<PathBuf>,
     pub oidc_keys: Option<PathBuf>,
     pub partners: Option<PathBuf>,
     pub mode: Mode,
@@ -218,11 +266,13 @@ pub fn read() -> Result<Order, Refusal> {
     let given = Settings::try_parse().map_err(Refusal)?;
     let file = given.config.as_ref().map(read_file).transpose()?.unwrap_or_default();
     let settings = given.or(localstack(&environment)?).or(file);
-    if let Some(Verb::Explain { request }) = &settings.verb {
-        return Ok(Order::Explain(settings.running()?, request.clone()));
-    }
-    if settings.check_health {
-        return Ok(Order::CheckHealth(settings.running()?));
+    match &settings.verb {
+        Some(Verb::Explain { request }) => return Ok(Order::Explain(settings.running()?, request.clone())),
+        Some(Verb::Snapshot(verb)) => return Ok(Order::Snapshot(settings.running()?, verb.clone())),
+        Some(Verb::Check) if settings.data_dir.is_none() => return Err(Refusal::says("check: --data-dir names the folder to verify")),
+        Some(Verb::Check) => return settle(settings).map(|configuration| Order::Check(Box::new(configuration))),
+        None if settings.check_health => return Ok(Order::CheckHealth(settings.running()?)),
+        None => {}
     }
     settle(settings).map(|configuration| Order::Serve(Box::new(configuration)))
 }
@@ -274,6 +324,10 @@ fn localstack(environment: &[(OsString, OsString)]) -> Result<Settings, Refusal>
     if let Some(origins) = get("EXTRA_CORS_ALLOWED_ORIGINS") {
         settings.allow_origin = origins.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect();
     }
+    // LocalStack's volume is where its state is.
+    if yes("PERSISTENCE")? == Some(true) {
+        settings.data_dir = Some(PathBuf::from("/var/lib/localstack/cloudlet"));
+    }
     settings.region = get("DEFAULT_REGION").map(str::to_owned);
     if yes("DEBUG")? == Some(true) {
         settings.log = Some("debug".to_owned());
@@ -318,6 +372,9 @@ impl Settings {
             host: self.host.or(other.host),
             port: self.port.or(other.port),
             data_dir: self.data_dir.or(other.data_dir),
+            encryption: self.encryption.or(other.encryption),
+            key_file: self.key_file.or(other.key_file),
+            load: self.load.or(other.load),
             oidc_keys: self.oidc_keys.or(other.oidc_keys),
             partners: self.partners.or(other.partners),
             auth: self.auth.or(other.auth),
@@ -399,7 +456,15 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
     }
     Ok(Configuration {
         addresses: addresses(&host, port)?,
+        data_options: DataFolderOptions {
+            encryption: match settings.encryption {
+                None | Some(Encryption::On) => cloudlet_store::Encryption::On,
+                Some(Encryption::Off) => cloudlet_store::Encryption::Off,
+            },
+            key_file: settings.key_file,
+        },
         data_dir: settings.data_dir,
+        load: settings.load,
         oidc_keys: settings.oidc_keys,
         partners: settings.partners,
         mode: match settings.auth.unwrap_or(Auth::Enforce) {

@@ -1,19 +1,24 @@
 //! The binary `cloudlet`: read the configuration, build the cloud, listen.
 
+mod check;
 mod cloud;
 mod configuration;
 mod explain;
 mod health;
 mod log;
 mod oidc_keys;
+mod snapshot;
 mod tls;
 
 use cloudlet_admin::Admin;
 use cloudlet_gateway::{Access, Limits, Listener, Parts, serve};
+use cloudlet_store::Journal;
 use configuration::{Configuration, Order};
 use std::process::ExitCode;
 use tls::Authority;
 
+// After a burst it gives memory back as its threads go on, not at once. That it does so at once is an option of its C library, which only the
+// environment sets without `unsafe`: see `MIMALLOC_PURGE_DELAY` in the README.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -22,6 +27,8 @@ fn main() -> ExitCode {
         Ok(Order::Serve(configuration)) => run(*configuration),
         Ok(Order::CheckHealth(address)) => health::check(address),
         Ok(Order::Explain(address, request)) => explain::explain(address, &request),
+        Ok(Order::Snapshot(address, verb)) => snapshot::run(address, verb),
+        Ok(Order::Check(configuration)) => check::check(&configuration),
         Err(refusal) => refusal.tell(),
     }
 }
@@ -57,7 +64,10 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
     let authority = if configuration.tls { Some(Authority::of(&configuration)?) } else { None };
     let certificate = authority.as_ref().map(|authority| authority.certificate.clone());
     let acceptor = authority.map(Authority::acceptor).transpose()?;
-    let cloud = cloud::build(&configuration)?;
+    let (cloud, folder) = cloud::build(&configuration)?;
+    if let Some(file) = &configuration.load {
+        snapshot::load_file(&cloud, file).await.map_err(|error| format!("--load {}: {error}", file.display()))?;
+    }
     let admin = Admin {
         cloud: cloud.clone(),
         version: env!("CARGO_PKG_VERSION"),
@@ -92,9 +102,17 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
         tracing::warn!(target: "cloudlet", mode = ?cloud.mode(), "authorization is not enforced");
     }
     tokio::spawn(cloud.run_scheduler());
-    serve(gateway, listeners, stop).await;
-    tracing::info!(target: "cloudlet", "stopped");
-    Ok(())
+    let journal = folder.as_ref().map_or_else(Journal::off, |folder| folder.journal().clone());
+    let outcome = tokio::select! {
+        () = serve(gateway, listeners, stop) => Ok(()),
+        why = journal.failed() => Err(format!("the data folder can no longer be written: {why}. What was acknowledged is there; the server stops")),
+    };
+    // What is written by now is made durable here.
+    tokio::task::block_in_place(|| drop(folder));
+    if outcome.is_ok() {
+        tracing::info!(target: "cloudlet", "stopped");
+    }
+    outcome
 }
 
 /// Ctrl-C, or SIGTERM from docker and init systems. Both are caught from this call on, not only once the future is awaited.

@@ -7,7 +7,7 @@
 use crate::{
     Sns,
     access::PRINCIPAL,
-    fan_out::MessageFilter,
+    message_filter::MessageFilter,
     notifications::{MessageSource, Renderer},
     scheduled::{ReplayMessages, SubscriptionInput},
     state::{Message, ReplayStatus, Subscription},

@@ -99,7 +99,7 @@ impl Handle<ConfirmSubscription> for Sns {
         let authenticate = input.authenticate_on_unsubscribe.as_deref().is_some_and(|text| text.eq_ignore_ascii_case("true"));
         let is_signed = !cx.caller.is_anonymous();
         let arn = self.store.write(|state| {
-            let token = state.confirmation(&input.token).filter(|token| token.expires > cx.now).cloned();
+            let token = state.confirmation(&input.token, cx.now).cloned();
             // AWS: unverified message for a token of another topic.
             let token = token.filter(|token| token.subscription.topic == topic).ok_or_else(|| faults::invalid("Token"))?;
             let arn = token.subscription.arn.clone();

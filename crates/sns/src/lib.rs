@@ -21,6 +21,7 @@ mod filter;
 mod firehose;
 mod json;
 mod limits;
+mod message_filter;
 mod messages;
 mod notifications;
 mod pages;

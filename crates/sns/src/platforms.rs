@@ -27,6 +27,7 @@ use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_mailbox::{Channel, Mail};
 use cloudlet_shape::{Empty, Map};
 use cloudlet_store::Secret;
+use std::ops::Bound;
 
 const PLATFORMS: [&str; 14] = [
     "ADM",
@@ -292,15 +293,16 @@ impl Handle<ListPlatformApplications> for Sns {
 
     async fn handle(&self, cx: &Cx, input: ListPlatformApplicationsInput) -> Result<ListPlatformApplicationsResponse, Fault> {
         let prefix = Arn::new("sns", &cx.scope, "app/").to_string();
-        let after = pages::after(input.next_token.as_deref())?;
-        let rows: Vec<Application> = self.store.read(|state| {
-            let range = state.applications.range::<str, _>((pages::start(after.as_deref(), &prefix), std::ops::Bound::Unbounded));
-            range.take_while(|(arn, _)| arn.as_str().starts_with(&prefix)).take(limits::PAGE + 1).map(|(_, row)| row.clone()).collect()
-        });
-        let (rows, next_token) = pages::cut(rows, |row| row.arn.to_string());
         let shown =
             |row: &Application| PlatformApplication { platform_application_arn: Some(row.arn.to_string()), attributes: Some(row.attributes.clone()) };
-        Ok(ListPlatformApplicationsResponse { platform_applications: Some(rows.iter().map(shown).collect()), next_token })
+        let page = self.store.read(|state| {
+            pages::page::<ListPlatformApplications, _, _, _>(cx, &input, input.next_token.as_deref(), limits::PAGE, |after: Option<Arn>| {
+                let from = pages::start(after.as_ref().map(Arn::as_str), &prefix);
+                let rows = state.applications.range::<str, _>((from, Bound::Unbounded)).map(|(_, row)| row);
+                rows.take_while(|row| row.arn.as_str().starts_with(&prefix)).map(|row| (row.arn.clone(), shown(row)))
+            })
+        })?;
+        Ok(ListPlatformApplicationsResponse { platform_applications: Some(page.items), next_token: page.next_token })
     }
 }
 
@@ -421,16 +423,17 @@ impl Handle<ListEndpointsByPlatformApplication> for Sns {
         let of = arns::application(cx, &input.platform_application_arn)?;
         let tail = of.resource().strip_prefix("app/").unwrap_or_default();
         let prefix = format!("{}/", Arn::new("sns", &cx.scope, &format!("endpoint/{tail}")));
-        let after = pages::after(input.next_token.as_deref())?;
-        let rows: Vec<Endpoint> = self.store.read(|state| {
+        let shown = |row: &Endpoint| ListedEndpoint { endpoint_arn: Some(row.arn.to_string()), attributes: Some(row.attributes.clone()) };
+        let page = self.store.read(|state| {
             if !state.applications.contains(&of) {
                 return Err(faults::no_application());
             }
-            let range = state.endpoints.range::<str, _>((pages::start(after.as_deref(), &prefix), std::ops::Bound::Unbounded));
-            Ok(range.take_while(|(arn, _)| arn.as_str().starts_with(&prefix)).take(limits::PAGE + 1).map(|(_, row)| row.clone()).collect())
+            pages::page::<ListEndpointsByPlatformApplication, _, _, _>(cx, &input, input.next_token.as_deref(), limits::PAGE, |after: Option<Arn>| {
+                let from = pages::start(after.as_ref().map(Arn::as_str), &prefix);
+                let rows = state.endpoints.range::<str, _>((from, Bound::Unbounded)).map(|(_, row)| row);
+                rows.take_while(|row| row.arn.as_str().starts_with(&prefix)).map(|row| (row.arn.clone(), shown(row)))
+            })
         })?;
-        let (rows, next_token) = pages::cut(rows, |row| row.arn.to_string());
-        let shown = |row: Endpoint| ListedEndpoint { endpoint_arn: Some(row.arn.to_string()), attributes: Some(row.attributes) };
-        Ok(ListEndpointsByPlatformApplicationResponse { endpoints: Some(rows.into_iter().map(shown).collect()), next_token })
+        Ok(ListEndpointsByPlatformApplicationResponse { endpoints: Some(page.items), next_token: page.next_token })
     }
 }

@@ -72,6 +72,10 @@ fn key(cx: &Cx, number: &str) -> PhoneKey {
     (cx.scope.account, cx.scope.region.clone(), number.to_owned())
 }
 
+fn is_of(cx: &Cx, (account, region, _): &PhoneKey) -> bool {
+    *account == cx.scope.account && *region == cx.scope.region
+}
+
 /// AWS: recorded; for CheckIfPhoneNumberIsOptedOut in the tests of module-ballerinax-aws.sns, which run against it.
 fn check_number(number: &str) -> Result<String, Fault> {
     if phones::is_e164(number) { Ok(phones::plain(number)) } else { Err(faults::reason("PhoneNumber", "input incorrectly formatted")) }
@@ -185,14 +189,14 @@ impl Handle<ListPhoneNumbersOptedOut> for Sns {
     }
 
     async fn handle(&self, cx: &Cx, input: ListPhoneNumbersOptedOutInput) -> Result<ListPhoneNumbersOptedOutResponse, Fault> {
-        let from = Bound::Excluded(key(cx, &pages::after(input.next_token.as_deref())?.unwrap_or_default()));
-        let numbers = self.store.read(|state| {
-            let range = state.opted_out_numbers.range((from, Bound::Unbounded));
-            let mine = range.take_while(|((account, region, _), _)| *account == cx.scope.account && *region == cx.scope.region);
-            mine.take(limits::PAGE + 1).map(|((_, _, number), _)| number.clone()).collect()
-        });
-        let (numbers, next_token) = pages::cut(numbers, String::clone);
-        Ok(ListPhoneNumbersOptedOutResponse { phone_numbers: Some(numbers), next_token })
+        let page = self.store.read(|state| {
+            pages::page::<ListPhoneNumbersOptedOut, _, _, _>(cx, &input, input.next_token.as_deref(), limits::PAGE, |after: Option<String>| {
+                let from = Bound::Excluded(key(cx, &after.unwrap_or_default()));
+                let mine = state.opted_out_numbers.range((from, Bound::Unbounded)).take_while(|(key, _)| is_of(cx, key));
+                mine.map(|((_, _, number), _)| (number.clone(), number.clone()))
+            })
+        })?;
+        Ok(ListPhoneNumbersOptedOutResponse { phone_numbers: Some(page.items), next_token: page.next_token })
     }
 }
 
@@ -311,17 +315,17 @@ impl Handle<ListSMSSandboxPhoneNumbers> for Sns {
 
     async fn handle(&self, cx: &Cx, input: ListSMSSandboxPhoneNumbersInput) -> Result<ListSMSSandboxPhoneNumbersResult, Fault> {
         let most = input.max_results.and_then(|most| usize::try_from(most).ok()).unwrap_or(limits::PAGE).clamp(1, limits::PAGE);
-        let from = Bound::Excluded(key(cx, &pages::after(input.next_token.as_deref())?.unwrap_or_default()));
-        let rows: Vec<(String, bool)> = self.store.read(|state| {
-            let range = state.sandbox_numbers.range((from, Bound::Unbounded));
-            let mine = range.take_while(|((account, region, _), _)| *account == cx.scope.account && *region == cx.scope.region);
-            mine.take(most + 1).map(|((_, _, number), row)| (number.clone(), row.verified)).collect()
-        });
-        let (rows, next_token) = pages::cut_at(rows, most, |(number, _)| number.clone());
-        let shown = |(number, verified): (String, bool)| SMSSandboxPhoneNumber {
-            phone_number: Some(number),
+        let shown = |number: &str, verified: bool| SMSSandboxPhoneNumber {
+            phone_number: Some(number.to_owned()),
             status: Some(if verified { "Verified" } else { "Pending" }.to_owned()),
         };
-        Ok(ListSMSSandboxPhoneNumbersResult { phone_numbers: rows.into_iter().map(shown).collect(), next_token })
+        let page = self.store.read(|state| {
+            pages::page::<ListSMSSandboxPhoneNumbers, _, _, _>(cx, &input, input.next_token.as_deref(), most, |after: Option<String>| {
+                let from = Bound::Excluded(key(cx, &after.unwrap_or_default()));
+                let mine = state.sandbox_numbers.range((from, Bound::Unbounded)).take_while(|(key, _)| is_of(cx, key));
+                mine.map(|((_, _, number), row)| (number.clone(), shown(number, row.verified)))
+            })
+        })?;
+        Ok(ListSMSSandboxPhoneNumbersResult { phone_numbers: page.items, next_token: page.next_token })
     }
 }

@@ -14,12 +14,11 @@ pub use topic::{FifoAttributes, ThroughputScope, Topic};
 
 use cloudlet_aws::{Account, Arn, Region, Timestamp};
 use cloudlet_digest::{Algorithm, digest};
+use cloudlet_engine::roles::RoleSession;
 use cloudlet_shape::Map;
-use cloudlet_store::{Secret, Table, tables};
+use cloudlet_store::{Expires, ExpiringTable, Secret, Table, tables};
 use serde::{Deserialize, Serialize};
 use std::{ops::Bound, sync::Arc};
-
-pub type Name = Arc<str>;
 
 /// A platform application.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -57,7 +56,7 @@ pub struct State {
     /// By their ARNs, which begin with those of their topics.
     pub subscriptions: Table<Arn, Arc<Subscription>>,
     /// By the SHA-256 of the token.
-    pub confirmation_tokens: Table<Name, ConfirmationToken>,
+    pub confirmation_tokens: ExpiringTable<Arc<str>, ConfirmationToken>,
     /// By the subscription.
     pub throttle_windows: Table<Arn, ThrottleWindow>,
     pub applications: Table<Arn, Application>,
@@ -70,14 +69,24 @@ pub struct State {
     pub by_owner: Table<(Account, Region, Arn), ()>,
     pub by_endpoint: Table<(Arn, Protocol, String), Arn>,
     pub by_device_token: Table<(Arn, String), Arn>,
-    pub by_expiry: Table<(Timestamp, Name), ()>,
+    /// Sessions of roles that put records into Firehose, by the role and the topic. They are used again, and forgotten by a restart.
+    pub role_sessions: ExpiringTable<(Arn, Arn), SessionRow>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SessionRow(pub RoleSession);
+
+impl Expires for SessionRow {
+    fn expires_at(&self) -> i64 {
+        self.0.usable_until.millis()
+    }
 }
 
 tables!(State {
     topics, subscriptions, confirmation_tokens, throttle_windows, applications, endpoints, sms_attributes, opted_out_numbers, sandbox_numbers
-} indexes(State::reindex) { by_owner, by_endpoint, by_device_token, by_expiry });
+} indexes(State::reindex) { by_owner, by_endpoint, by_device_token, role_sessions });
 
-fn hash_of(token: &str) -> Name {
+fn hash_of(token: &str) -> Arc<str> {
     digest(Algorithm::Sha256, token.as_bytes()).hex().into()
 }
 
@@ -89,9 +98,6 @@ impl State {
         }
         for (arn, endpoint) in &self.endpoints {
             self.by_device_token.insert((endpoint.application.clone(), endpoint.token.clone()), arn.clone());
-        }
-        for (name, token) in &self.confirmation_tokens {
-            self.by_expiry.insert((token.expires, name.clone()), ());
         }
     }
 
@@ -122,19 +128,14 @@ impl State {
     }
 
     /// What a token confirms.
-    pub fn confirmation(&self, token: &str) -> Option<&ConfirmationToken> {
-        self.confirmation_tokens.get(&*hash_of(token))
+    pub fn confirmation(&self, token: &str, now: Timestamp) -> Option<&ConfirmationToken> {
+        self.confirmation_tokens.get_live(&*hash_of(token), now.millis())
     }
 
     /// Stores a token, and removes those that have expired.
     pub fn insert_token(&mut self, token: &str, row: ConfirmationToken, now: Timestamp) {
-        while let Some((at, old)) = self.by_expiry.first().map(|(key, ())| key.clone()).filter(|(at, _)| *at <= now) {
-            self.by_expiry.remove(&(at, old.clone()));
-            self.confirmation_tokens.remove(&old);
-        }
-        let name = hash_of(token);
-        self.by_expiry.insert((row.expires, name.clone()), ());
-        self.confirmation_tokens.insert(name, row);
+        self.confirmation_tokens.purge(now.millis(), usize::MAX);
+        self.confirmation_tokens.insert(hash_of(token), row);
     }
 
     /// Changes a topic, if it exists.
@@ -151,7 +152,7 @@ impl State {
 /// A message remembered by its deduplication id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeduplicationEntry {
-    pub message_id: Name,
+    pub message_id: Arc<str>,
     pub sequence_number: u64,
     pub at: Timestamp,
 }

@@ -139,7 +139,8 @@ fn principal(caller: &Caller) -> String {
 
 const ROLE: &str = "SubscriptionRoleArn";
 
-/// Who names a role for deliveries to Firehose must be allowed to pass it to SNS. What is no role is refused when the attribute is read.
+/// A caller that names a role for deliveries to Firehose must be allowed to pass it to SNS. What is no role is refused when the attribute is
+/// read. AWS: unverified for SetSubscriptionAttributes; the page names the permission for subscribing.
 /// <https://docs.aws.amazon.com/sns/latest/dg/prereqs-kinesis-data-firehose.html>
 fn pass_role(role: &str) -> Option<Permission> {
     let role = Arn::parse(role).filter(|arn| arn.service() == "iam" && arn.resource().starts_with("role/"))?;
@@ -329,27 +330,22 @@ fn listed(subscription: &Subscription) -> Listed {
     }
 }
 
-fn page(rows: Vec<Arc<Subscription>>) -> (Option<Vec<Listed>>, Option<String>) {
-    let (rows, token) = pages::cut(rows, |subscription| subscription.arn.to_string());
-    (Some(rows.iter().map(|subscription| listed(subscription)).collect()), token)
-}
-
 impl Handle<ListSubscriptions> for Sns {
     fn permissions(&self, cx: &Cx, _: &ListSubscriptionsInput) -> Result<Permissions, Fault> {
         Ok(Permission::action("SNS:ListSubscriptions", Arn::new("sns", &cx.scope, "*")).into())
     }
 
     async fn handle(&self, cx: &Cx, input: ListSubscriptionsInput) -> Result<ListSubscriptionsResponse, Fault> {
-        let after = pages::after(input.next_token.as_deref())?.and_then(|arn| Arn::parse(&arn));
         let (account, region) = (cx.scope.account, cx.scope.region.clone());
         let key = |arn: Arn| (account, region.clone(), arn);
-        let rows = self.store.read(|state| {
-            let from = after.map_or_else(|| Bound::Included(key(Arn::any())), |after| Bound::Excluded(key(after)));
-            let range = state.by_owner.range((from, Bound::Unbounded)).take_while(|((owner, of, _), ())| *owner == account && *of == region);
-            range.take(limits::PAGE + 1).filter_map(|((_, _, arn), ())| state.subscriptions.get(arn).cloned()).collect()
-        });
-        let (subscriptions, next_token) = page(rows);
-        Ok(ListSubscriptionsResponse { subscriptions, next_token })
+        let page = self.store.read(|state| {
+            pages::page::<ListSubscriptions, _, _, _>(cx, &input, input.next_token.as_deref(), limits::PAGE, |after: Option<Arn>| {
+                let from = after.map_or_else(|| Bound::Included(key(Arn::any())), |after| Bound::Excluded(key(after)));
+                let range = state.by_owner.range((from, Bound::Unbounded)).take_while(|((owner, of, _), ())| *owner == account && *of == region);
+                range.filter_map(|((_, _, arn), ())| Some((arn.clone(), listed(state.subscriptions.get(arn)?))))
+            })
+        })?;
+        Ok(ListSubscriptionsResponse { subscriptions: Some(page.items), next_token: page.next_token })
     }
 }
 
@@ -360,14 +356,15 @@ impl Handle<ListSubscriptionsByTopic> for Sns {
 
     async fn handle(&self, cx: &Cx, input: ListSubscriptionsByTopicInput) -> Result<ListSubscriptionsByTopicResponse, Fault> {
         let arn = arns::topic(cx, "TopicArn", &input.topic_arn)?;
-        let after = pages::after(input.next_token.as_deref())?;
-        let rows = self.store.read(|state| {
+        let page = self.store.read(|state| {
             if !state.topics.contains(&arn) {
                 return Err(faults::no_topic());
             }
-            Ok(state.subscriptions_of(&arn, after.as_deref()).take(limits::PAGE + 1).cloned().collect())
+            pages::page::<ListSubscriptionsByTopic, _, _, _>(cx, &input, input.next_token.as_deref(), limits::PAGE, |after: Option<Arn>| {
+                let subscriptions = state.subscriptions_of(&arn, after.as_ref().map(Arn::as_str));
+                subscriptions.map(|subscription| (subscription.arn.clone(), listed(subscription)))
+            })
         })?;
-        let (subscriptions, next_token) = page(rows);
-        Ok(ListSubscriptionsByTopicResponse { subscriptions, next_token })
+        Ok(ListSubscriptionsByTopicResponse { subscriptions: Some(page.items), next_token: page.next_token })
     }
 }

@@ -14,7 +14,7 @@ use cloudlet_api_sns::{
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_shape::{Empty, Map};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 use topic_attributes::{AttributeError, Stage};
 
 /// Checks the name of a new topic.
@@ -202,14 +202,14 @@ impl Handle<ListTopics> for Sns {
 
     async fn handle(&self, cx: &Cx, input: ListTopicsInput) -> Result<ListTopicsResponse, Fault> {
         let prefix = Arn::new("sns", &cx.scope, "").to_string();
-        let after = pages::after(input.next_token.as_deref())?;
-        let topics: Vec<Arn> = self.store.read(|state| {
-            let from = pages::start(after.as_deref(), &prefix);
-            let range = state.topics.range::<str, _>((from, std::ops::Bound::Unbounded));
-            range.take_while(|(arn, _)| arn.as_str().starts_with(&prefix)).take(limits::PAGE + 1).map(|(arn, _)| arn.clone()).collect()
-        });
-        let (topics, next_token) = pages::cut(topics, |arn| arn.to_string());
-        let topics = topics.into_iter().map(|arn| Listed { topic_arn: Some(arn.to_string()) }).collect();
-        Ok(ListTopicsResponse { topics: Some(topics), next_token })
+        let page = self.store.read(|state| {
+            pages::page::<ListTopics, _, _, _>(cx, &input, input.next_token.as_deref(), limits::PAGE, |after: Option<Arn>| {
+                let from = pages::start(after.as_ref().map(Arn::as_str), &prefix);
+                let topics = state.topics.range::<str, _>((from, Bound::Unbounded)).map(|(arn, _)| arn);
+                let topics = topics.take_while(|arn| arn.as_str().starts_with(&prefix));
+                topics.map(|arn| (arn.clone(), Listed { topic_arn: Some(arn.to_string()) }))
+            })
+        })?;
+        Ok(ListTopicsResponse { topics: Some(page.items), next_token: page.next_token })
     }
 }

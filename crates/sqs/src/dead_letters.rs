@@ -4,7 +4,7 @@ use crate::{
     QueueRef, Sqs,
     addresses::{self, Kind},
     ids::MessageId,
-    queues::{page_size, read_token, token},
+    queues::{page, page_size},
     receiving::ReceivedMessage,
     redrive::TargetError,
     state::{DeadLetterHistory, Message, Queue},
@@ -64,7 +64,7 @@ impl Sqs {
     }
 
     /// The queues of the same account and region that have this dead-letter queue.
-    pub(crate) fn sources_of<'a>(&'a self, target: &'a Arn, after: Option<&str>) -> impl Iterator<Item = Arn> + 'a {
+    pub(crate) fn sources_of<'a>(&'a self, target: &'a Arn, after: Option<&str>) -> impl Iterator<Item = Arn> + use<'a> {
         let prefix = Arn::build(target.partition(), "sqs", target.region(), target.account(), "");
         let start = after.map_or(Bound::Included(prefix.as_str()), Bound::Excluded);
         let queues = self.queues.range::<str>((start, Bound::Unbounded), usize::MAX);
@@ -103,14 +103,12 @@ impl Handle<ListDeadLetterSourceQueues> for Sqs {
     async fn handle(&self, cx: &Cx, input: ListDeadLetterSourceQueuesRequest) -> Result<ListDeadLetterSourceQueuesResult, Fault> {
         let target = self.queue_by_url(cx, &input.queue_url)?.arn()?;
         let limit = page_size(input.max_results)?;
-        let prefix = Arn::build(target.partition(), "sqs", target.region(), target.account(), "");
-        let after = input.next_token.as_deref().filter(|token| !token.is_empty()).map(|token| read_token(token, &prefix)).transpose()?;
-        let mut found: Vec<Arn> = self.sources_of(&target, after.as_deref()).take(limit + 1).collect();
-        let more = found.len() > limit;
-        found.truncate(limit);
+        let page = page::<ListDeadLetterSourceQueues, _>(cx, &input, input.next_token.as_deref(), limit, |after| {
+            self.sources_of(&target, after.as_ref().map(Arn::as_str))
+        })?;
         Ok(ListDeadLetterSourceQueuesResult {
-            queue_urls: found.iter().map(|arn| self.urls.of(cx, arn)).collect(),
-            next_token: found.last().filter(|_| more && input.max_results.is_some()).map(token),
+            queue_urls: page.items.iter().map(|arn| self.urls.of(cx, arn)).collect(),
+            next_token: page.next_token.filter(|_| input.max_results.is_some()),
         })
     }
 }

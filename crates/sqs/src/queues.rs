@@ -7,14 +7,16 @@ use crate::{
     settings::{Settings, Stage},
     state::{DeletedQueues, Queue, QueueProperties},
 };
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use cloudlet_api_sqs::{
     CreateQueue, CreateQueueRequest, CreateQueueResult, DeleteQueue, DeleteQueueRequest, GetQueueUrl, GetQueueUrlRequest, GetQueueUrlResult,
     ListQueues, ListQueuesRequest, ListQueuesResult, PurgeQueue, PurgeQueueRequest,
 };
 use cloudlet_aws::{Account, Arn, Fault, Timestamp};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions};
-use cloudlet_shape::{Empty, Map};
+use cloudlet_engine::{
+    Cx, Handle, Permission, Permissions,
+    paging::{InvalidToken, Page, Paging},
+};
+use cloudlet_shape::{Empty, Map, Operation};
 use std::{ops::Bound, sync::Arc};
 
 impl Handle<CreateQueue> for Sqs {
@@ -163,17 +165,16 @@ impl Handle<ListQueues> for Sqs {
     async fn handle(&self, cx: &Cx, input: ListQueuesRequest) -> Result<ListQueuesResult, Fault> {
         let prefix = addresses::arn(cx, cx.scope.account, input.queue_name_prefix.as_deref().unwrap_or_default());
         let limit = page_size(input.max_results)?;
-        let after = input.next_token.as_deref().filter(|token| !token.is_empty()).map(|token| read_token(token, &prefix)).transpose()?;
-        let start = after.as_ref().map_or(Bound::Included(prefix.as_str()), |after| Bound::Excluded(after.as_str()));
-        // One more than the page holds, to know whether there are more.
-        let mut found = self.queues.range::<str>((start, Bound::Unbounded), limit + 1);
-        found.retain(|(arn, _)| arn.as_str().starts_with(prefix.as_str()));
-        let more = found.len() > limit;
-        found.truncate(limit);
+        let page = page::<ListQueues, _>(cx, &input, input.next_token.as_deref(), limit, |after| {
+            let start = after.as_ref().map_or(Bound::Included(prefix.as_str()), |after| Bound::Excluded(after.as_str()));
+            // One more than the page holds, to know whether there are more.
+            let found = self.queues.range::<str>((start, Bound::Unbounded), limit + 1);
+            found.into_iter().map(|(arn, _)| arn).take_while(|arn| arn.as_str().starts_with(prefix.as_str()))
+        })?;
+        let urls: Vec<String> = page.items.iter().map(|arn| self.urls.of(cx, arn)).collect();
         // AWS: without MaxResults there is one page of up to 1,000 and no token.
-        let next = found.last().filter(|_| more && input.max_results.is_some()).map(|(arn, _)| token(arn));
-        let urls: Vec<String> = found.iter().map(|(arn, _)| self.urls.of(cx, arn)).collect();
-        Ok(ListQueuesResult { queue_urls: (!urls.is_empty()).then_some(urls), next_token: next })
+        let next_token = page.next_token.filter(|_| input.max_results.is_some());
+        Ok(ListQueuesResult { queue_urls: (!urls.is_empty()).then_some(urls), next_token })
     }
 }
 
@@ -184,16 +185,17 @@ pub fn page_size(given: Option<i32>) -> Result<usize, Fault> {
     fits.ok_or_else(|| faults::invalid(size, "MaxResults", "MaxResults must be an integer between 1 and 1000."))
 }
 
-/// The token of the page after a queue.
-pub fn token(after: &Arn) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(after.as_str())
-}
-
-/// Reads a token, for a list of queues whose ARNs begin with `prefix`.
-pub fn read_token(token: &str, prefix: &Arn) -> Result<String, Fault> {
-    let text = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+/// The page of queues that a token names, of the list that an operation answers to a request. `queues` gives those after a key.
+pub fn page<O: Operation, I: Iterator<Item = Arn>>(
+    cx: &Cx,
+    request: &O::Input,
+    token: Option<&str>,
+    limit: usize,
+    queues: impl FnOnce(Option<Arn>) -> I,
+) -> Result<Page<Arn>, Fault> {
+    let page = Paging::of::<O>(cx, request).page(token, limit, |after| queues(after).map(|arn| (arn.clone(), arn)));
     // AWS: unverified message.
-    text.filter(|text| text.starts_with(prefix.as_str())).ok_or_else(|| faults::INVALID_PARAMETER_VALUE.says("Invalid or expired next token."))
+    page.map_err(|InvalidToken| faults::INVALID_PARAMETER_VALUE.says("Invalid or expired next token."))
 }
 
 impl Handle<DeleteQueue> for Sqs {

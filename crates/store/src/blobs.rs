@@ -5,22 +5,27 @@
 //! change the row, then delete the body that it named. What a crash leaves in between, `sweep` removes.
 
 mod blob;
+mod body_file;
 mod folder;
+mod known;
 mod memory;
 mod reader;
 mod segments;
 mod writer;
 
 pub use blob::{Blob, BlobId, INLINE};
-pub use folder::Swept;
+pub(crate) use body_file::BodyKey;
+pub use folder::{Checked, Swept};
+pub use known::{KnownBodies, held_bodies, known_bodies, renamed_bodies};
 pub use reader::BlobReader;
 pub use writer::BlobWriter;
 
+use crate::Journal;
 use blob::Content;
 use bytes::Bytes;
 use folder::Folder;
 use memory::Memory;
-use std::{collections::HashSet, fmt, io, ops::Range, path::Path, sync::Arc};
+use std::{fmt, io, ops::Range, path::Path, sync::Arc};
 use tokio::task::JoinError;
 
 /// Where bodies are. Cheap to clone.
@@ -39,8 +44,8 @@ impl Blobs {
     }
 
     /// Files in a folder, which is made when it is not there. For start-up: this waits for the disk.
-    pub fn folder(root: impl AsRef<Path>) -> io::Result<Blobs> {
-        Ok(Blobs(Kind::Folder(Arc::new(Folder::open(root.as_ref())?))))
+    pub(crate) fn folder(root: impl AsRef<Path>, key: Option<BodyKey>, journal: Journal) -> io::Result<Blobs> {
+        Ok(Blobs(Kind::Folder(Arc::new(Folder::open(root.as_ref(), key, journal)?))))
     }
 
     /// Starts a body. The id is used by no other body, ever.
@@ -81,7 +86,7 @@ impl Blobs {
             Kind::Folder(folder) => {
                 let (folder, leases) = (folder.clone(), links.iter().map(|(old, _)| folder.lease(*old)).collect::<Vec<_>>());
                 blocking(move || {
-                    let outcome = folder.link(&links);
+                    let outcome = folder.checked(folder.link(&links));
                     drop(leases);
                     outcome
                 })
@@ -91,7 +96,8 @@ impl Blobs {
         Ok(copied)
     }
 
-    /// Forgets a body that no row names any more. Readers that have begun go on. It does not wait for the disk.
+    /// Forgets a body that no row names any more: its file is removed once that is durable. Readers that have begun go on.
+    /// It does not wait for the disk.
     pub fn delete(&self, blob: &Blob) {
         blob.each_id(&mut |id| match &self.0 {
             Kind::Memory(memory) => memory.delete(id),
@@ -99,15 +105,33 @@ impl Blobs {
         });
     }
 
+    /// As `delete`, for the bodies of many rows.
+    pub fn delete_known(&self, known: &KnownBodies) {
+        known.iter().for_each(|(id, length)| self.delete(&Blob::stored(*id, *length)));
+    }
+
+    /// Forgets a body that no row ever named.
+    fn discard(&self, blob: &Blob) {
+        blob.each_id(&mut |id| match &self.0 {
+            Kind::Memory(memory) => memory.delete(id),
+            Kind::Folder(folder) => folder.discard(id),
+        });
+    }
+
     /// Removes every body that is not known, and tells which known ones are missing. At the start, before the first
-    /// writer: a finished body whose row is not written yet would not be known. Readers that have begun go on.
-    pub async fn sweep(&self, known: HashSet<BlobId>) -> io::Result<Swept> {
+    /// writer: a finished body whose row is not written yet would not be known. Readers that have begun go on. It waits for the disk.
+    pub fn sweep(&self, known: &KnownBodies) -> io::Result<Swept> {
         match &self.0 {
-            Kind::Memory(memory) => Ok(memory.sweep(&known)),
-            Kind::Folder(folder) => {
-                let folder = folder.clone();
-                blocking(move || folder.sweep(&known)).await
-            }
+            Kind::Memory(memory) => Ok(memory.sweep(known)),
+            Kind::Folder(folder) => folder.sweep(known),
+        }
+    }
+
+    /// Tells what a sweep would remove, and which bodies are missing or damaged. Reads every byte, and waits for the disk.
+    pub fn check(&self, known: &KnownBodies) -> io::Result<Checked> {
+        match &self.0 {
+            Kind::Memory(_) => Ok(Checked::default()),
+            Kind::Folder(folder) => folder.check(known),
         }
     }
 }
@@ -147,7 +171,7 @@ impl PendingBlob {
 
 impl Drop for PendingBlob {
     fn drop(&mut self) {
-        self.blobs.delete(&self.blob);
+        self.blobs.discard(&self.blob);
     }
 }
 

@@ -20,24 +20,32 @@
 
 pub mod as_base64;
 pub mod blobs;
+mod cipher;
+mod data_folder;
+mod database;
 mod expiring;
 mod journal;
 mod json;
 mod persistent;
 mod record;
 mod secret;
+mod snapshot;
 mod store;
 mod store_map;
 mod table;
 mod tables;
 
-pub use blobs::{Blob, BlobId, BlobReader, BlobWriter, Blobs, PendingBlob};
+pub use blobs::{Blob, BlobId, BlobReader, BlobWriter, Blobs, Checked, KnownBodies, PendingBlob, Swept, held_bodies, known_bodies, renamed_bodies};
+pub use cipher::MasterKey;
+pub use data_folder::{DataFolder, DataFolderOptions, Encryption};
+pub use database::Database;
 pub use expiring::{Expires, ExpiringTable};
-pub use journal::{Backend, InMemory, Journal, RowKey};
+pub use journal::{Backend, InMemory, Journal, JournalWriter};
 pub use json::Json;
-pub use persistent::{Listing, Page, Persistent, replay};
+pub use persistent::{Listing, Page, Persistent, RowView, Selection, replay, select};
 pub use record::{Change, Record, StoreEvent, Unreadable};
 pub use secret::{Secret, as_secret, unless_inspected};
+pub use snapshot::{SnapshotDecoder, SnapshotEncoder, SnapshotError, SnapshotHeader, SnapshotPart};
 pub use store::Store;
 pub use store_map::{MappedStore, StoreMap};
 pub use table::{AnyTable, Key, Row, Table, Undo};

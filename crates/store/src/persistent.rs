@@ -1,6 +1,6 @@
 //! Stores and store maps with their types erased: what inspection, reset, snapshot and recovery work on.
 
-use crate::{Json, Record, Unreadable};
+use crate::{Change, Json, Record, StoreEvent, Unreadable};
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -37,6 +37,58 @@ pub trait Persistent: Send + Sync {
     fn apply(&self, record: &Record) -> Result<(), Unreadable>;
     /// Ends a recovery: the indexes are filled again.
     fn finish_recovery(&self);
+    /// Whether the records would fit, without a change to anything.
+    fn check(&self, records: &[Record]) -> Result<(), Unreadable>;
+    /// Replaces the selected rows by those of the records, and writes that to the journal. Each store changes whole or not at all.
+    /// Of a store map, stores are replaced as a whole: those with a selected row.
+    fn replace(&self, records: &[Record], selection: Selection<'_>) -> Result<(), Unreadable>;
+}
+
+/// A row, for a selection.
+#[derive(Clone, Copy, Debug)]
+pub struct RowView<'a> {
+    pub store: &'a str,
+    pub instance: Option<&'a Json>,
+    pub table: &'a str,
+    pub key: &'a Json,
+    pub row: &'a Json,
+}
+
+/// Says of a row whether it is meant.
+pub type Selection<'a> = &'a dyn Fn(RowView<'_>) -> bool;
+
+/// The snapshot of a store, or of the stores of a store map, with the selected rows. Stores of a store map are taken as a whole.
+pub fn select(store: &dyn Persistent, selection: Selection<'_>) -> Vec<Record> {
+    let mut selected = vec![];
+    // Where the records of the present store of a store map begin, and whether a row of it was selected.
+    let (mut begin, mut is_selected) = (0, false);
+    let is_meant = |record: &Record, change: &Change| {
+        change.row.as_ref().is_some_and(|row| {
+            selection(RowView { store: &record.store, instance: record.instance.as_ref(), table: &change.table, key: &change.key, row })
+        })
+    };
+    store.snapshot(&mut |mut record| {
+        if record.instance.is_none() {
+            let rows = std::mem::take(&mut record.rows);
+            record.rows = rows.into_iter().filter(|change| is_meant(&record, change)).collect();
+            if !record.rows.is_empty() {
+                selected.push(record);
+            }
+            return;
+        }
+        if record.event == Some(StoreEvent::Created) {
+            if !is_selected {
+                selected.truncate(begin);
+            }
+            (begin, is_selected) = (selected.len(), false);
+        }
+        is_selected |= record.rows.iter().any(|change| is_meant(&record, change));
+        selected.push(record);
+    });
+    if !is_selected && selected.get(begin).is_some_and(|record| record.instance.is_some()) {
+        selected.truncate(begin);
+    }
+    selected
 }
 
 /// Brings records back into the stores they came from.

@@ -1,6 +1,6 @@
 //! A store: tables behind one lock, whose writes happen whole or not at all.
 
-use crate::{Change, Journal, Json, Listing, Page, Persistent, Record, StoreEvent, Tables, Unreadable, secret::redacted};
+use crate::{Change, Journal, Json, Listing, Page, Persistent, Record, RowView, Selection, StoreEvent, Tables, Unreadable, secret::redacted};
 use parking_lot::{RwLock, RwLockWriteGuard};
 use std::{
     borrow::Cow,
@@ -8,7 +8,7 @@ use std::{
     ops::ControlFlow,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -75,6 +75,18 @@ impl<T: Tables> Persistent for Store<T> {
     fn finish_recovery(&self) {
         self.0.reindex();
     }
+
+    fn check(&self, records: &[Record]) -> Result<(), Unreadable> {
+        let mut scratch = T::default();
+        records.iter().try_for_each(|record| match &record.instance {
+            None => self.0.put(&mut scratch, record),
+            Some(_) => Err(Unreadable::NoSuchStore { store: self.0.path.to_string(), instance: record.instance.clone() }),
+        })
+    }
+
+    fn replace(&self, records: &[Record], selection: Selection<'_>) -> Result<(), Unreadable> {
+        self.0.replace(&mut self.0.tables.write(), records, selection)
+    }
 }
 
 impl<T> fmt::Debug for Store<T> {
@@ -91,12 +103,14 @@ pub(crate) struct Cell<T> {
     pub(crate) path: Arc<str>,
     pub(crate) instance: Option<Json>,
     pub(crate) journal: Journal,
+    /// The number of the record that was written last.
+    last_record: AtomicU64,
 }
 
 impl<T: Tables> Cell<T> {
     pub(crate) fn new(path: Arc<str>, instance: Option<Json>, journal: Journal, mut tables: T) -> Cell<T> {
         Transaction::new(&mut tables).commit();
-        Cell { tables: RwLock::new(tables), retired: AtomicBool::new(false), path, instance, journal }
+        Cell { tables: RwLock::new(tables), retired: AtomicBool::new(false), path, instance, journal, last_record: AtomicU64::new(0) }
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -114,7 +128,9 @@ impl<T: Tables> Cell<T> {
         let result = change(transaction.tables)?;
         if self.journal.is_on() {
             let rows = changes(transaction.tables);
-            if !rows.is_empty() {
+            if rows.is_empty() {
+                self.depend();
+            } else {
                 self.append(None, rows);
             }
         }
@@ -123,7 +139,13 @@ impl<T: Tables> Cell<T> {
     }
 
     pub(crate) fn append(&self, event: Option<StoreEvent>, rows: Vec<Change>) {
-        self.journal.append(Record { store: self.path.clone(), instance: self.instance.clone(), event, rows });
+        let number = self.journal.append(Record { store: self.path.clone(), instance: self.instance.clone(), event, rows });
+        self.last_record.store(number, Ordering::Release);
+    }
+
+    /// What is being done relies on what the store holds: it promises no more than what was promised before.
+    pub(crate) fn depend(&self) {
+        self.journal.depends_on(self.last_record.load(Ordering::Acquire));
     }
 
     pub(crate) fn list(&self, listings: &mut Vec<Listing>) {
@@ -192,9 +214,16 @@ impl<T: Tables> Cell<T> {
         if record.event.is_some() {
             transaction.tables.tables_mut(&mut |_, table| table.empty());
         }
+        self.put(transaction.tables, record)?;
+        transaction.commit();
+        Ok(())
+    }
+
+    /// Puts the rows of a record into tables, those before a fault included.
+    pub(crate) fn put(&self, tables: &mut T, record: &Record) -> Result<(), Unreadable> {
         for Change { table, key, row } in &record.rows {
             let mut outcome = None;
-            transaction.tables.tables_mut(&mut |name, rows| {
+            tables.tables_mut(&mut |name, rows| {
                 if name == table {
                     outcome = Some(rows.put(key, row.as_ref()));
                 }
@@ -206,8 +235,30 @@ impl<T: Tables> Cell<T> {
                 None => return Err(Unreadable::NoSuchTable { store, table }),
             }
         }
-        transaction.commit();
         Ok(())
+    }
+
+    /// Removes the selected rows and takes those of the records over, as one write.
+    pub(crate) fn replace(&self, tables: &mut T, records: &[Record], selection: Selection<'_>) -> Result<(), Unreadable> {
+        let mut replaced = vec![];
+        tables.tables(&mut |table, rows| {
+            let scanned = rows.scan(None, &mut |key, row| {
+                if selection(RowView { store: &self.path, instance: self.instance.as_ref(), table, key: &key, row: &row }) {
+                    replaced.push(Change { table: Cow::Borrowed(table), key, row: None });
+                }
+                ControlFlow::Continue(())
+            });
+            if let Err(error) = scanned {
+                unwritable(table, &error);
+            }
+        });
+        let replaced = Record { store: self.path.clone(), instance: self.instance.clone(), event: None, rows: replaced };
+        self.write_into(tables, |tables| {
+            [&replaced].into_iter().chain(records).try_for_each(|record| self.put(tables, record))?;
+            tables.indexes_mut(&mut |index| index.empty());
+            tables.reindex();
+            Ok(())
+        })
     }
 
     pub(crate) fn reindex(&self) {

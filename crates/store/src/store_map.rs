@@ -3,9 +3,15 @@
 
 use crate::store::{Cell, changes, infallible};
 use crate::table::is_backward;
-use crate::{Journal, Json, Key, Listing, Page, Persistent, Record, StoreEvent, Tables, Unreadable};
+use crate::{Journal, Json, Key, Listing, Page, Persistent, Record, RowView, Selection, StoreEvent, Tables, Unreadable};
 use parking_lot::RwLock;
-use std::{borrow::Borrow, collections::BTreeMap, fmt, ops::RangeBounds, sync::Arc};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    ops::RangeBounds,
+    sync::Arc,
+};
 
 /// Stores by key. Looking one up takes a short shared lock; working in one takes its own lock only.
 pub struct StoreMap<K, T> {
@@ -90,6 +96,7 @@ impl<K: Key, T: Tables> StoreMap<K, T> {
         if let Some(present) = stores.get(&key)
             && !present.is_retired()
         {
+            present.0.depend();
             return Err(present.clone());
         }
         let instance = self.json_key(&key);
@@ -238,6 +245,47 @@ impl<K: Key, T: Tables> Persistent for StoreMap<K, T> {
         for (_, store) in self.all() {
             store.0.reindex();
         }
+    }
+
+    fn check(&self, records: &[Record]) -> Result<(), Unreadable> {
+        for records in records.chunk_by(|one, next| one.instance == next.instance) {
+            let mut scratch = T::default();
+            for record in records {
+                self.find(record.instance.as_ref())?;
+                let cell = Cell::new(self.path.clone(), record.instance.clone(), Journal::off(), T::default());
+                cell.put(&mut scratch, record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn replace(&self, records: &[Record], selection: Selection<'_>) -> Result<(), Unreadable> {
+        let kept: BTreeSet<Option<&Json>> = records.iter().map(|record| record.instance.as_ref()).collect();
+        for (key, store) in self.all() {
+            if kept.contains(&store.0.instance.as_ref()) {
+                continue;
+            }
+            let mut is_selected = false;
+            store.0.snapshot(&mut |record| {
+                is_selected |= record.rows.iter().any(|change| {
+                    let instance = record.instance.as_ref();
+                    change
+                        .row
+                        .as_ref()
+                        .is_some_and(|row| selection(RowView { store: &self.path, instance, table: &change.table, key: &change.key, row }))
+                });
+            });
+            if is_selected {
+                self.remove(&key);
+            }
+        }
+        for records in records.chunk_by(|one, next| one.instance == next.instance) {
+            let Some(first) = records.first() else { continue };
+            let (key, _) = self.find(first.instance.as_ref())?;
+            let store = self.create(key, T::default()).unwrap_or_else(|present| present);
+            store.0.replace(&mut store.0.tables.write(), records, &|_| true)?;
+        }
+        Ok(())
     }
 }
 

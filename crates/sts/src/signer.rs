@@ -15,9 +15,10 @@ use bytes::Bytes;
 use cloudlet_engine::{PublicFile, PublicFiles};
 use cloudlet_identity::{Secret, outbound::is_issuer};
 use cloudlet_store::{Journal, Store, Table, tables};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SigningAlgorithm {
@@ -54,7 +55,7 @@ struct State {
 tables!(State { signing_keys });
 
 /// PKCS #8, in base64.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 struct EncodedKeys {
     rsa: Secret,
     ec: Secret,
@@ -101,34 +102,45 @@ impl SigningKeys {
 /// Signs tokens. The keys are generated when they are first needed.
 pub(crate) struct Signer {
     store: Arc<Store<State>>,
-    keys: OnceLock<Option<SigningKeys>>,
+    /// The keys of the row, ready for use. After a reset they are the row again: key sets that clients have fetched stay valid.
+    ready: Mutex<Option<(EncodedKeys, Arc<SigningKeys>)>>,
 }
 
 impl Signer {
     pub fn new(journal: &Journal) -> Signer {
-        Signer { store: Arc::new(Store::new("sts/keys", journal, State::default())), keys: OnceLock::new() }
+        Signer { store: Arc::new(Store::new("sts/keys", journal, State::default())), ready: Mutex::default() }
     }
 
-    /// A reset does not change the keys in memory: key sets that clients have fetched stay valid.
     pub fn stores(&self) -> Arc<dyn cloudlet_store::Persistent> {
         self.store.clone()
     }
 
-    fn load(&self) -> Option<SigningKeys> {
-        SigningKeys::decode(&self.store.read(|state| state.signing_keys.get(&()).cloned())?)
-    }
-
-    fn generate(&self) -> Option<SigningKeys> {
-        let keys =
-            SigningKeys { rsa: RsaKeyPair::generate(KeySize::Rsa2048).ok()?, ec: EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).ok()? };
+    fn generate() -> Option<EncodedKeys> {
+        let rsa = RsaKeyPair::generate(KeySize::Rsa2048).ok()?;
+        let ec = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).ok()?;
         let secret = |bytes: &[u8]| Secret::new(STANDARD.encode(bytes));
-        let encoded = EncodedKeys { rsa: secret(keys.rsa.as_der().ok()?.as_ref()), ec: secret(keys.ec.to_pkcs8v1().ok()?.as_ref()) };
-        self.store.update(|state| state.signing_keys.insert((), encoded));
-        Some(keys)
+        Some(EncodedKeys { rsa: secret(rsa.as_der().ok()?.as_ref()), ec: secret(ec.to_pkcs8v1().ok()?.as_ref()) })
     }
 
-    fn keys(&self) -> Option<&SigningKeys> {
-        self.keys.get_or_init(|| self.load().or_else(|| self.generate())).as_ref()
+    fn keys(&self) -> Option<Arc<SigningKeys>> {
+        let mut ready = self.ready.lock();
+        let row = self.store.read(|state| state.signing_keys.get(&()).cloned());
+        if let (Some((encoded, keys)), Some(row)) = (&*ready, &row)
+            && encoded == row
+        {
+            return Some(keys.clone());
+        }
+        let encoded = match row {
+            Some(row) => row,
+            None => {
+                let encoded = ready.as_ref().map_or_else(Signer::generate, |(encoded, _)| Some(encoded.clone()))?;
+                self.store.update(|state| state.signing_keys.insert((), encoded.clone()));
+                encoded
+            }
+        };
+        let keys = Arc::new(SigningKeys::decode(&encoded)?);
+        *ready = Some((encoded, keys.clone()));
+        Some(keys)
     }
 
     /// A JSON web token.

@@ -1,17 +1,18 @@
 //! What a test's cloud is made of.
 
-use crate::{Endpoints, START, TestCloud};
+use crate::START;
 use cloudlet_aws::{Account, Region, Timestamp};
-use cloudlet_cloud::{Cloud, Mode, Settings};
-use cloudlet_engine::{Clock, Ids, Runtime, Service};
-use cloudlet_identity::{Identity, Partners, Root, Secret};
-use cloudlet_mailbox::{Mailbox, MailboxLimits};
-use cloudlet_store::{Backend, InMemory, Journal, Record};
-use std::sync::Arc;
+use cloudlet_cloud::Mode;
+use cloudlet_engine::Service;
+use cloudlet_identity::{Identity, Partners};
+use cloudlet_mailbox::Mailbox;
+use cloudlet_store::{Backend, Blobs, InMemory, Journal, Record};
+use std::{path::PathBuf, sync::Arc};
 
 /// What services are made from.
 pub struct Parts {
     pub journal: Journal,
+    pub blobs: Blobs,
     pub identity: Identity,
     pub mailbox: Arc<Mailbox>,
 }
@@ -20,7 +21,7 @@ type Make<T> = Arc<dyn Fn(&Parts) -> T + Send + Sync>;
 
 /// Collects the parts of a `TestCloud`. Services are given as functions, since a restart makes them again.
 pub struct Builder<E = ()> {
-    engine: Make<(E, Option<Service>)>,
+    pub(crate) engine: Make<(E, Option<Service>)>,
     pub(crate) setup: Setup,
 }
 
@@ -29,13 +30,16 @@ pub struct Builder<E = ()> {
 pub(crate) struct Setup {
     pub account: Account,
     pub region: Region,
-    services: Vec<Make<Service>>,
-    mode: Mode,
-    calls: usize,
-    start: Timestamp,
-    seed: u64,
-    partners: Arc<Partners>,
-    backend: Option<Arc<InMemory>>,
+    pub services: Vec<Make<Service>>,
+    pub mode: Mode,
+    pub calls: usize,
+    pub start: Timestamp,
+    pub seed: u64,
+    pub partners: Arc<Partners>,
+    pub backend: Option<Arc<InMemory>>,
+    /// Of a cloud without a folder: those of a restart are the same.
+    pub blobs: Blobs,
+    pub folder: Option<PathBuf>,
 }
 
 impl<E> Clone for Builder<E> {
@@ -56,6 +60,8 @@ impl Default for Builder {
             seed: 1,
             partners: Arc::default(),
             backend: None,
+            blobs: Blobs::memory(),
+            folder: None,
         };
         Builder { engine: Arc::new(|_| ((), None)), setup }
     }
@@ -79,6 +85,12 @@ impl<E> Builder<E> {
     pub fn service(mut self, make: impl Fn(&Parts) -> Service + Send + Sync + 'static) -> Self {
         self.setup.services.push(Arc::new(make));
         self
+    }
+
+    /// As the tests about principals have it: their account, a clock at a whole second, ids of their own.
+    #[must_use]
+    pub fn for_principals(self) -> Self {
+        self.account(crate::account()).start(Timestamp::from_secs(1_800_000_000)).seed(7)
     }
 
     /// The account of `call`, and of the root key.
@@ -134,26 +146,21 @@ impl<E> Builder<E> {
         self
     }
 
-    pub fn build(self) -> TestCloud<E> {
-        let setup = &self.setup;
-        let journal = setup.backend.as_ref().map_or_else(Journal::off, |backend| Journal::to(backend.clone()));
-        let root = Root { account: setup.account, partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
-        let parts = Parts {
-            identity: Identity::with_partners(root, &journal, setup.partners.clone()),
-            mailbox: Arc::new(Mailbox::new(&journal, MailboxLimits::default())),
-            journal,
-        };
-        let (engine, own) = (self.engine)(&parts);
-        let services = own.into_iter().chain(setup.services.iter().map(|make| make(&parts))).collect();
-        let runtime = Runtime::new(Clock::stopped_at(setup.start), Ids::seeded(setup.seed));
-        let endpoints = Arc::new(Endpoints::default());
-        runtime.set_http_client(endpoints.clone());
-        let settings = Settings { mode: setup.mode, call_log: setup.calls, journal: parts.journal, mailbox: parts.mailbox, ..Settings::default() };
-        TestCloud { cloud: Cloud::new(runtime, parts.identity, services, settings), engine, endpoints, builder: self }
+    /// With a data folder, from which `reopen` reads.
+    #[must_use]
+    pub fn in_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.setup.folder = Some(folder.into());
+        self
     }
 
     pub(crate) fn backend(&self) -> Option<&Arc<InMemory>> {
         self.setup.backend.as_ref()
+    }
+
+    /// The same, with the clock at another time.
+    pub(crate) fn started(mut self, now: Timestamp) -> Self {
+        self.setup.start = now;
+        self
     }
 
     /// The same, started later with a copy of the journal. Ids go on and do not start anew.
@@ -161,9 +168,7 @@ impl<E> Builder<E> {
         self.setup.start = now;
         self.setup.seed = self.setup.seed.wrapping_add(1);
         let backend = InMemory::new();
-        for record in records {
-            backend.commit(record.clone());
-        }
+        backend.commit(records).expect("memory takes every record");
         self.setup.backend = Some(backend);
         self
     }

@@ -5,6 +5,14 @@ use cloudlet_aws::{Account, Arn, Caller, Identity};
 /// The account of `other_account`.
 pub const OTHER_ACCOUNT: &str = "111111111111";
 
+/// The account of tests about principals.
+pub fn account() -> Account {
+    Account::parse("123456789012").expect("an account")
+}
+
+/// A policy.
+pub const ALLOW_ALL: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+
 /// The root user of an account.
 pub fn root(account: Account) -> Caller {
     Caller::root(account, "aws", None)

@@ -1,12 +1,13 @@
 //! A cloud as a test sees it.
 
-use crate::{Builder, Endpoints, root};
+use crate::{Builder, Endpoints, Parts, root};
 use cloudlet_aws::{Account, Caller, Fault, Scope, Timestamp};
-use cloudlet_cloud::{Cloud, EntryPoint};
-use cloudlet_engine::{Call, Origin};
-use cloudlet_mailbox::{Mail, MailFilter};
+use cloudlet_cloud::{Cloud, EntryPoint, Settings};
+use cloudlet_engine::{Call, Clock, Ids, Origin, Runtime};
+use cloudlet_identity::{Identity, Root, Secret};
+use cloudlet_mailbox::{Mail, MailFilter, Mailbox, MailboxLimits};
 use cloudlet_shape::Operation;
-use cloudlet_store::{Record, replay};
+use cloudlet_store::{DataFolder, DataFolderOptions, Journal, Record, replay, select};
 use std::{borrow::Borrow, ops::Deref, sync::Arc, time::Duration};
 
 /// Services in memory, with a stopped clock. What is not here, the `Cloud` has: it is dereferenced to.
@@ -15,6 +16,7 @@ pub struct TestCloud<E = ()> {
     /// The engine under test.
     pub engine: E,
     pub endpoints: Arc<Endpoints>,
+    pub(crate) folder: Option<DataFolder>,
     pub(crate) builder: Builder<E>,
 }
 
@@ -44,6 +46,47 @@ pub struct Answer<T> {
 impl TestCloud {
     pub fn builder() -> Builder {
         Builder::default()
+    }
+}
+
+impl<E> Builder<E> {
+    pub fn build(self) -> TestCloud<E> {
+        let setup = &self.setup;
+        let open = |folder| DataFolder::open(folder, &DataFolderOptions::default(), || [1; 32]).expect("a data folder");
+        let folder = setup.folder.as_deref().map(open);
+        let journal = match (&folder, &setup.backend) {
+            (Some(folder), _) => folder.journal().clone(),
+            (None, Some(backend)) => Journal::to(backend.clone()),
+            (None, None) => Journal::off(),
+        };
+        let root = Root { account: setup.account, partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
+        let parts = Parts {
+            identity: Identity::with_partners(root, &journal, setup.partners.clone()),
+            mailbox: Arc::new(Mailbox::new(&journal, MailboxLimits::default())),
+            blobs: folder.as_ref().map_or_else(|| setup.blobs.clone(), |folder| folder.blobs().clone()),
+            journal,
+        };
+        let (engine, own) = (self.engine)(&parts);
+        let services = own.into_iter().chain(setup.services.iter().map(|make| make(&parts))).collect();
+        let ids = folder.as_ref().map_or_else(|| Ids::seeded(setup.seed), |folder| Ids::seeded_at_start(setup.seed, folder.starts()));
+        let runtime = Runtime::new(Clock::stopped_at(setup.start), ids);
+        let endpoints = Arc::new(Endpoints::default());
+        runtime.set_http_client(endpoints.clone());
+        let settings = Settings {
+            mode: setup.mode,
+            call_log: setup.calls,
+            journal: parts.journal,
+            blobs: parts.blobs,
+            mailbox: parts.mailbox,
+            ..Settings::default()
+        };
+        let cloud = Cloud::new(runtime, parts.identity, services, settings);
+        if let Some(folder) = &folder {
+            let known = cloud.recover(folder).expect("a readable folder");
+            let swept = folder.sweep(&known).expect("a folder to sweep");
+            assert_eq!(swept.missing, [], "bodies that rows name");
+        }
+        TestCloud { cloud, engine, endpoints, folder, builder: self }
     }
 }
 
@@ -130,6 +173,20 @@ impl<E> TestCloud<E> {
     /// The records of the journal so far. The builder must have said `journaled`.
     pub fn records(&self) -> Vec<Record> {
         self.builder.backend().expect("a cloud with a journal").records()
+    }
+
+    /// Every row of every store.
+    pub fn state(&self) -> Vec<Record> {
+        self.stores().iter().flat_map(|store| select(store.as_ref(), &|_| true)).collect()
+    }
+
+    /// Stops, and starts again with the same data folder, at the same time. Nothing else may hold the cloud or its engine.
+    pub fn reopen(self) -> TestCloud<E> {
+        let TestCloud { cloud, engine, folder, builder, .. } = self;
+        let now = cloud.runtime.clock.now();
+        assert!(folder.is_some(), "the builder must have said `in_folder`");
+        drop((cloud, engine, folder));
+        builder.started(now).build()
     }
 
     /// The cloud that a restart makes of the journal, at the same time. It goes on with a copy: both clouds can be used.

@@ -8,7 +8,7 @@ mod cloud;
 mod endpoints;
 
 pub use builder::{Builder, Parts};
-pub use callers::{OTHER_ACCOUNT, other_account, root, service, user};
+pub use callers::{ALLOW_ALL, OTHER_ACCOUNT, account, other_account, root, service, user};
 pub use cloud::{Answer, Request, TestCloud};
 pub use endpoints::Endpoints;
 

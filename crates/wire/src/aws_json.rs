@@ -2,7 +2,7 @@
 //! <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
 
 use crate::{
-    Answer, Asked, Codec, Ids, Incoming, Malformed, Missing,
+    Answer, Codec, Ids, Incoming, Malformed, Missing,
     codec::{ReadInput, message_is_a_member},
     event_stream::{self, Payloads},
     json::{self, JsonWriter, Names},
@@ -40,7 +40,7 @@ impl Codec for AwsJson {
         answer
     }
 
-    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, on: &Asked) -> Answer {
+    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>) -> Answer {
         let compatible = service.also.contains(&Protocol::Query);
         let mut answer = Answer::new(fault.status());
         answer.put("x-amzn-requestid", ids.request_id);
@@ -48,8 +48,9 @@ impl Codec for AwsJson {
         for (name, value) in fault.headers() {
             answer.put(*name, value);
         }
-        if compatible && on.query_mode {
-            // AWS: `x-amzn-query-error: AWS.SimpleQueueService.NonExistentQueue;Sender`, for clients that ask for it.
+        if compatible {
+            // AWS: `x-amzn-query-error: AWS.SimpleQueueService.NonExistentQueue;Sender`, whether or not the client sends
+            // `x-amzn-query-mode`: the SDKs of 2023 and 2024 send none and read it.
             let blame = match fault.blame() {
                 Blame::Sender => "Sender",
                 Blame::Receiver => "Receiver",

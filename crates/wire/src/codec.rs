@@ -57,13 +57,6 @@ pub struct Ids<'a> {
     pub extended_id: &'a str,
 }
 
-/// What an error answer depends on, of the request.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Asked {
-    /// The client sent `x-amzn-query-mode: true`.
-    pub query_mode: bool,
-}
-
 /// An answer to send.
 #[derive(Debug)]
 pub struct Answer {
@@ -109,7 +102,7 @@ pub trait Codec: Send + Sync {
     fn decode(&self, operation: &'static OperationSchema, incoming: Incoming<'_>, read: ReadInput<'_>) -> Result<Missing, Malformed>;
     fn encode(&self, operation: &'static OperationSchema, output: &dyn Struct, ids: &Ids<'_>) -> Answer;
     /// An error answer.
-    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, on: &Asked) -> Answer;
+    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>) -> Answer;
 }
 
 /// The literal query of an operation's URI template.

@@ -2,7 +2,7 @@
 //! <https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html>
 
 use crate::{
-    Answer, Asked, Codec, Ids, Incoming, Malformed, Missing,
+    Answer, Codec, Ids, Incoming, Malformed, Missing,
     codec::ReadInput,
     form::{self, Style},
     query::read_form,
@@ -34,7 +34,7 @@ impl Codec for Ec2Query {
         answer(operation.status, writer, ids)
     }
 
-    fn fault(&self, _: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, _: &Asked) -> Answer {
+    fn fault(&self, _: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>) -> Answer {
         let mut writer = XmlWriter::with_millis();
         writer.raw(PROLOG);
         writer.element("Response", "", |writer| {

@@ -1,7 +1,7 @@
 //! JSON of any shape: read without a tree, written into a buffer. The awsJson protocols are in `aws_json`.
 //!
-//! Two sets of names: those of the protocol, and those of the model. The latter make the neutral JSON of the scheduler, the call log and the
-//! admin API.
+//! Names are those of the protocol or those of the model. The latter make the neutral JSON of the scheduler, the call log and the admin API,
+//! and the JSON of the query protocol.
 
 mod names;
 mod read;

@@ -26,11 +26,11 @@ mod xml;
 
 pub mod json;
 
-pub use codec::{Answer, Asked, Codec, Content, Ids, Incoming, Labels, Malformed};
+pub use codec::{Answer, Codec, Content, Ids, Incoming, Labels, Malformed};
 pub use host::HostParts;
 pub use json::{from_json, to_json};
 pub use path::Missing;
-pub use protocols::codec;
+pub use protocols::{codec, codec_for};
 pub use recognize::{Recognized, Recognizer};
 pub use route::{Routed, Unknown};
 pub use validate::{validate, validate_discreetly};

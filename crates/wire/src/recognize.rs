@@ -42,6 +42,10 @@ impl Unknown {
                 let status = if name.is_empty() { 404 } else { 400 };
                 FaultKind::sender("UnknownOperationException", status).says("")
             }
+            // AWS: recorded at SQS, whose query form outlives its move to JSON.
+            (Unknown::Operation { name, .. }, Protocol::Query) if name.is_empty() && of.service.protocol != Protocol::Query => {
+                FaultKind::sender("UnknownOperationException", 404).says("")
+            }
             // <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
             (Unknown::Operation { name, .. }, _) if name.is_empty() => {
                 FaultKind::sender("MissingAction", 400).says("The request is missing an action or operation parameter.")
@@ -147,7 +151,11 @@ impl Recognizer {
         let rest = candidates.iter().filter(|known| known.routes.is_some()).map(|known| known.service);
         let catcher = rest.min_by_key(|service| service.operations.iter().map(|operation| literal_length(operation.uri)).min());
         let only = candidates.first().map(|known| known.service).filter(|_| choice == Choice::Narrowed);
-        catcher.or(only).map(|service| (service, service.protocol))
+        let protocol = |service: &ServiceSchema| {
+            let query = service.also.iter().copied().find(|protocol| is_query(*protocol) && !json);
+            query.unwrap_or(service.protocol)
+        };
+        catcher.or(only).map(|service| (service, protocol(service)))
     }
 
     /// The service of an unsigned form to a general host, by its `Action` and `Version`.

@@ -2,7 +2,7 @@
 //! <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html>
 
 use crate::{
-    Answer, Asked, Codec, Ids, Incoming, Malformed, Missing,
+    Answer, Codec, Ids, Incoming, Malformed, Missing,
     answer::{self, Content},
     aws_json::malformed,
     bindings::{self, Documents},
@@ -56,7 +56,7 @@ impl Codec for RestJson {
         answer
     }
 
-    fn fault(&self, _: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, _: &Asked) -> Answer {
+    fn fault(&self, _: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>) -> Answer {
         let mut answer = Answer::new(fault.status());
         answer.put("x-amzn-requestid", ids.request_id);
         answer.put("x-amzn-errortype", fault.name());

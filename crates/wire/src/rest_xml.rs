@@ -2,7 +2,7 @@
 //! <https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html>
 
 use crate::{
-    Answer, Asked, Codec, Ids, Incoming, Malformed, Missing,
+    Answer, Codec, Ids, Incoming, Malformed, Missing,
     answer::{self, Content},
     bindings::{self, Documents, Unread},
     codec::{ReadInput, literal_query},
@@ -103,7 +103,7 @@ impl Codec for RestXml {
         answer
     }
 
-    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>, _: &Asked) -> Answer {
+    fn fault(&self, service: &'static ServiceSchema, fault: &Fault, ids: &Ids<'_>) -> Answer {
         let mut answer = self.begin(fault.status(), ids);
         for (name, value) in fault.headers() {
             answer.put(*name, value);

@@ -106,6 +106,13 @@ fn sqs_is_asked_in_both_its_protocols() {
 }
 
 #[test]
+fn a_get_of_a_queue_url_without_an_action_is_a_request_of_the_query_protocol() {
+    let asked = asked("GET /123456789012/jobs", &[LOCAL, &signed("sqs")]);
+    assert_eq!(recognizer().service(&asked.head()).unwrap().protocol, Protocol::Query);
+    assert_eq!(asked.operation(None), "sqs UnknownOperationException: ");
+}
+
+#[test]
 fn a_signature_tells_the_service_of_a_form() {
     for (service, form, expected) in [
         ("sns", "Action=Publish&Version=2010-03-31", "sns Publish"),
@@ -118,6 +125,7 @@ fn a_signature_tells_the_service_of_a_form() {
         ("iam", "Action=ListUsers&Version=2010-01-01", "iam InvalidAction: Could not find operation ListUsers for version 2010-01-01"),
         ("iam", "Action=Nothing", "iam InvalidAction: Could not find operation Nothing for version NO_VERSION_SPECIFIED"),
         ("sqs", "Action=Nothing&Version=2012-11-05", "sqs InvalidAction: The action Nothing is not valid for this endpoint."),
+        ("sqs", "MessageBody=x", "sqs UnknownOperationException: "),
         ("iam", "UserName=x", "iam MissingAction: The request is missing an action or operation parameter."),
     ] {
         assert_eq!(asked("POST /", &[LOCAL, &signed(service), FORM]).operation(Some(form)), expected, "{form}");

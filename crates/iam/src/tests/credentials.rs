@@ -26,7 +26,7 @@ async fn a_virtual_mfa_device_is_enabled_with_two_codes() {
     let device = cloud.ok::<CreateVirtualMFADevice>(input).await.virtual_mfa_device;
     assert_eq!(device.serial_number, "arn:aws:iam::123456789012:mfa/phone");
     let step = cloud.now().secs() / 30;
-    let code = |step| cloud.identity.read(|state| state.mfa_devices.get(device.serial_number.as_str()).unwrap().code(step).unwrap());
+    let code = |step| cloud.mfa_code(&device.serial_number, step);
     let enable = |one: String, two: String| EnableMFADeviceRequest {
         user_name: "u".into(),
         serial_number: device.serial_number.clone(),

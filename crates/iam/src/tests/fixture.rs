@@ -1,9 +1,10 @@
 //! A cloud with IAM alone.
 
-use cloudlet_aws::{Account, Caller, Timestamp};
+use cloudlet_aws::Caller;
 use cloudlet_engine::Service;
 use cloudlet_shape::Operation;
 use cloudlet_testing::Builder;
+pub use cloudlet_testing::{ALLOW_ALL, account};
 use std::ops::Deref;
 
 pub struct TestCloud(cloudlet_testing::TestCloud);
@@ -16,18 +17,12 @@ impl Deref for TestCloud {
     }
 }
 
-pub fn account() -> Account {
-    Account::parse("123456789012").unwrap()
-}
-
-pub const ALLOW_ALL: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
 pub const LAMBDA_TRUST: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
 
 /// With IAM in it.
 pub fn builder() -> Builder {
-    let builder = cloudlet_testing::TestCloud::builder().account(account()).start(Timestamp::from_secs(1_800_000_000)).seed(7);
-    builder.service(|parts| crate::service(parts.identity.clone()))
+    cloudlet_testing::TestCloud::builder().for_principals().service(|parts| crate::service(parts.identity.clone()))
 }
 
 impl TestCloud {
@@ -55,5 +50,25 @@ impl TestCloud {
         use cloudlet_api_iam::{CreateRole, CreateRoleRequest};
         let input = CreateRoleRequest { role_name: name.into(), assume_role_policy_document: trust.into(), ..Default::default() };
         self.ok::<CreateRole>(input).await.role
+    }
+
+    /// The code of a virtual device in a step of thirty seconds.
+    pub fn mfa_code(&self, serial_number: &str, step: i64) -> String {
+        self.identity.read(|state| state.mfa_devices.get(serial_number).unwrap().code(step).unwrap())
+    }
+
+    /// Gives a user a virtual device.
+    pub async fn enable_mfa(&self, user: &str) {
+        use cloudlet_api_iam::{CreateVirtualMFADevice, CreateVirtualMFADeviceRequest, EnableMFADevice, EnableMFADeviceRequest};
+        let input = CreateVirtualMFADeviceRequest { virtual_mfa_device_name: user.into(), ..Default::default() };
+        let serial_number = self.ok::<CreateVirtualMFADevice>(input).await.virtual_mfa_device.serial_number;
+        let step = self.now().secs() / 30;
+        let input = EnableMFADeviceRequest {
+            user_name: user.into(),
+            authentication_code1: self.mfa_code(&serial_number, step - 1),
+            authentication_code2: self.mfa_code(&serial_number, step),
+            serial_number,
+        };
+        self.ok::<EnableMFADevice>(input).await;
     }
 }

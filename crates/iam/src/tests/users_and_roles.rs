@@ -48,6 +48,8 @@ async fn a_user_with_references_cannot_be_deleted() {
     conflict("remove referenced objects").await;
     cloud.ok::<UploadSigningCertificate>(UploadSigningCertificateRequest { user_name: name(), certificate_body: CERTIFICATE.into() }).await;
     conflict("delete certificates").await;
+    cloud.enable_mfa("u").await;
+    conflict("delete MFA device").await;
     cloud.ok::<CreateAccessKey>(CreateAccessKeyRequest { user_name: name() }).await;
     conflict("delete access keys").await;
     let input = CreateLoginProfileRequest { user_name: name(), password: Some("Secret12345!".into()), password_reset_required: None };

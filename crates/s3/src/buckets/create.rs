@@ -78,10 +78,7 @@ impl Handle<api::CreateBucket> for S3 {
         let mut tables = BucketTables::default();
         tables.bucket.insert((), Arc::new(bucket));
         match self.buckets.create(name.into(), tables) {
-            Ok(_) => {
-                self.synced().await?;
-                Ok(answer)
-            }
+            Ok(_) => Ok(answer),
             Err(present) => {
                 let present = present.read(|tables| tables.bucket.get(&()).cloned()).flatten();
                 match present {

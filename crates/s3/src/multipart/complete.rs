@@ -267,7 +267,6 @@ impl Handle<api::CompleteMultipartUpload> for S3 {
         let completed = found.tables.write(|tables| complete(self, cx, tables, completion));
         let Completed { object, unused } = completed.ok_or_else(access::gone(&input.bucket))??;
         self.discard(unused);
-        self.synced().await?;
         let mut output = api::CompleteMultipartUploadOutput {
             location: Some(names::location(cx.endpoint(), &input.bucket, &input.key)),
             bucket: Some(input.bucket.clone()),

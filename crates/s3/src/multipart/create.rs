@@ -86,7 +86,6 @@ impl Handle<api::CreateMultipartUpload> for S3 {
         };
         let key = upload_key(&input.key, &id);
         found.tables.update(|tables| tables.multipart_uploads.insert(key, Arc::new(upload))).ok_or_else(access::gone(&input.bucket))?;
-        self.synced().await?;
         Ok(api::CreateMultipartUploadOutput {
             bucket: Some(input.bucket.clone()),
             key: Some(input.key.clone()),
@@ -116,7 +115,6 @@ impl Handle<api::AbortMultipartUpload> for S3 {
             Ok(remove_parts(tables, &input.upload_id))
         });
         self.discard(aborted.ok_or_else(access::gone(&input.bucket))??);
-        self.synced().await?;
         Ok(api::AbortMultipartUploadOutput::default())
     }
 }

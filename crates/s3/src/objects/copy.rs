@@ -234,7 +234,6 @@ impl Handle<api::CopyObject> for S3 {
         let replaced = written.ok_or_else(access::gone(&input.bucket))??;
         pending.commit();
         self.discard(replaced);
-        self.synced().await?;
         Ok(api::CopyObjectOutput { copy_object_result: Some(result), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() })
     }
 }

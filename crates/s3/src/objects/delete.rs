@@ -52,7 +52,6 @@ impl Handle<api::DeleteObject> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         let removed = found.tables.write(|tables| remove(tables, &input.key, selector, input.if_match.as_deref()));
         self.discard(removed.ok_or_else(access::gone(&input.bucket))??);
-        self.synced().await?;
         Ok(api::DeleteObjectOutput { version_id: input.version_id, ..Default::default() })
     }
 }
@@ -112,7 +111,6 @@ impl Handle<api::DeleteObjects> for S3 {
                 }),
             }
         }
-        self.synced().await?;
         Ok(api::DeleteObjectsOutput { deleted: non_empty_list(deleted), errors: non_empty_list(errors), ..Default::default() })
     }
 }

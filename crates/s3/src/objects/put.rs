@@ -79,7 +79,6 @@ impl Handle<api::PutObject> for S3 {
         let replaced = written.ok_or_else(access::gone(&input.bucket))??;
         stored.pending.commit();
         self.discard(replaced);
-        self.synced().await?;
         Ok(output)
     }
 }

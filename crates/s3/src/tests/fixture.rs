@@ -4,13 +4,20 @@ use crate::{S3, api::*};
 use bytes::Bytes;
 use cloudlet_aws::{Account, Caller, Fault, Region, Timestamp};
 use cloudlet_shape::{Body, BodyContent, BodyError, Operation};
-use cloudlet_store::Blobs;
+use cloudlet_store::known_bodies;
 use cloudlet_testing::Answer;
 use futures_util::{StreamExt, stream};
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, path::Path, sync::Arc};
 
 pub const START: Timestamp = Timestamp(1_764_000_000_500);
 pub const BUCKET: &str = "test-bucket";
+
+fn builder() -> cloudlet_testing::Builder<Arc<S3>> {
+    cloudlet_testing::TestCloud::builder().start(START).engine(|parts| {
+        let s3 = S3::new(&parts.journal, parts.blobs.clone());
+        (s3.clone(), s3.service())
+    })
+}
 
 pub struct TestCloud(cloudlet_testing::TestCloud<Arc<S3>>);
 
@@ -24,21 +31,16 @@ impl Deref for TestCloud {
 
 impl TestCloud {
     pub fn new() -> TestCloud {
-        TestCloud::with(Blobs::memory)
+        TestCloud(builder().journaled().build())
     }
 
-    /// With a journal, and bodies that lie where `blobs` says: before a restart and after it.
-    pub fn with(blobs: impl Fn() -> Blobs + Send + Sync + 'static) -> TestCloud {
-        let builder = cloudlet_testing::TestCloud::builder().start(START).journaled();
-        let builder = builder.engine(move |parts| {
-            let s3 = S3::new(&parts.journal, blobs());
-            (s3.clone(), s3.service())
-        });
-        TestCloud(builder.build())
+    /// With a data folder.
+    pub fn in_folder(folder: &Path) -> TestCloud {
+        TestCloud(builder().in_folder(folder).build())
     }
 
-    pub fn restarted(&self) -> TestCloud {
-        TestCloud(self.restart())
+    pub fn reopen(self) -> TestCloud {
+        TestCloud(self.0.reopen())
     }
 
     /// With a bucket in it.
@@ -90,7 +92,7 @@ impl TestCloud {
 
     /// How many bodies are kept apart from rows.
     pub fn bodies(&self) -> usize {
-        self.engine.blob_ids().len()
+        known_bodies(|| self.state()).1.len()
     }
 }
 

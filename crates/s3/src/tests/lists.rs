@@ -54,6 +54,20 @@ async fn a_page_starts_where_the_page_before_ended() {
 }
 
 #[tokio::test]
+async fn a_continuation_token_is_of_one_list() {
+    let cloud = cloud_with(&["a", "b", "c"]).await;
+    let token = cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(2))).await.unwrap().next_continuation_token;
+    cloud.call::<DeleteObject>(DeleteObjectRequest { bucket: BUCKET.into(), key: "b".into(), ..Default::default() }).await.unwrap();
+    let next = cloud.call::<ListObjectsV2>(list(|request| request.continuation_token = token.clone())).await.unwrap();
+    assert_eq!(keys(next.contents), ["c"]);
+    let other = list(|request| (request.prefix, request.continuation_token) = (Some("b".into()), token.clone()));
+    let refused = refused_with(cloud.call::<ListObjectsV2>(other).await, "ArgumentName");
+    assert_eq!(refused, ("InvalidArgument".into(), "continuation-token".into()));
+    let other = ListBucketsRequest { continuation_token: token, ..Default::default() };
+    assert_eq!(refusal(cloud.call::<ListBuckets>(other).await).2, "The continuation token provided is incorrect");
+}
+
+#[tokio::test]
 async fn a_continuation_token_takes_precedence_over_start_after() {
     let cloud = cloud_with(&["a", "b", "c"]).await;
     let first = cloud.call::<ListObjectsV2>(list(|request| request.max_keys = Some(1))).await.unwrap();

@@ -1,6 +1,6 @@
 //! Every operation of the server is authorized: calls of a user without policies, on resources that exist.
 
-use super::build;
+use super::assemble;
 use crate::configuration::defaults;
 use cloudlet_aws::{Account, Caller, Identity as Who, Region, Scope};
 use cloudlet_cloud::{Cloud, EntryPoint, Performed};
@@ -101,7 +101,7 @@ fn operations(cloud: &Cloud) -> Vec<(&'static OperationSchema, &dyn AnyOperation
 
 impl Server {
     async fn new() -> Server {
-        let mut server = Server { cloud: build(&defaults()).unwrap(), answers: Map::new() };
+        let mut server = Server { cloud: assemble(&defaults(), None).unwrap(), answers: Map::new() };
         for (service, operation, input) in SETUP {
             let input = serde_json::from_str::<Map<String, Value>>(input).unwrap();
             let input: Map<String, Value> = input.into_iter().map(|(name, value)| (name, server.resolved(&value))).collect();
@@ -161,7 +161,7 @@ impl Server {
 
 #[test]
 fn every_handled_operation_has_an_action() {
-    let cloud = build(&defaults()).unwrap();
+    let cloud = assemble(&defaults(), None).unwrap();
     for service in cloud.services() {
         for (operation, _) in service.operations().filter(|(_, handled)| *handled) {
             assert!(!operation.access.is_empty(), "{}:{}", service.schema.name, operation.name);

@@ -1,9 +1,10 @@
 //! A message, or a request for confirmation, that is being delivered to one subscription.
 
-use super::{Attribute, Message, Name, Protocol, Subscription, Topic};
+use super::{Attribute, Message, Protocol, Subscription, Topic};
 use cloudlet_aws::Arn;
 use cloudlet_shape::Map;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The `Type` of what a subscriber is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +33,7 @@ pub struct Delivery {
     pub protocol: Protocol,
     #[serde(serialize_with = "super::subscription::endpoint_without_password")]
     pub endpoint: String,
-    pub message_id: Name,
+    pub message_id: Arc<str>,
     pub raw: bool,
     pub body: String,
     /// Those that a raw delivery to SQS carries.
@@ -44,7 +45,7 @@ pub struct Delivery {
     pub group: Option<String>,
     pub deduplication_id: Option<String>,
     pub sequence_number: Option<u64>,
-    pub trace_header: Option<Name>,
+    pub trace_header: Option<Arc<str>>,
     pub failed_attempts: u32,
 }
 

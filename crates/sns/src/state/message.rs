@@ -1,11 +1,10 @@
 //! A message as it was published.
 
-use super::Name;
 use cloudlet_api_sns::MessageAttributeValue;
 use cloudlet_aws::Timestamp;
 use cloudlet_shape::{Blob, Map};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A message attribute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,7 +57,7 @@ impl Content {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
-    pub id: Name,
+    pub id: Arc<str>,
     pub content: Content,
     pub subject: Option<String>,
     pub attributes: Map<Attribute>,
@@ -68,5 +67,5 @@ pub struct Message {
     /// In a FIFO topic.
     pub sequence_number: Option<u64>,
     /// The `X-Amzn-Trace-Id` of the Publish call.
-    pub trace_header: Option<Name>,
+    pub trace_header: Option<Arc<str>>,
 }

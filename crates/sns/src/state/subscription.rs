@@ -6,7 +6,7 @@ use crate::{
 };
 use cloudlet_aws::{Account, Arn, Region, Timestamp};
 use cloudlet_engine::without_password;
-use cloudlet_store::unless_inspected;
+use cloudlet_store::{Expires, unless_inspected};
 use serde::{Deserialize, Serialize, Serializer};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -141,6 +141,12 @@ pub struct ConfirmationToken {
     pub expires: Timestamp,
     /// The subscription as it will be: confirmed, or restored after Unsubscribe.
     pub subscription: Subscription,
+}
+
+impl Expires for ConfirmationToken {
+    fn expires_at(&self) -> i64 {
+        self.expires.millis()
+    }
 }
 
 /// The deliveries that were due for a subscription in one second, for `maxReceivesPerSecond`.

@@ -63,8 +63,28 @@ async fn a_delivery_stream_receives_a_record_from_a_session_of_the_subscriptions
 
     cloud.set(&subscription, "RawMessageDelivery", "true").await.unwrap();
     cloud.publish(&topic, "raw").await;
-    let assumes = format!("sns.amazonaws.com assumes {ROLE} for {topic}");
-    assert_eq!(std::mem::take(&mut *streams.0.lock()), [assumes.as_str(), "arn:aws:sts::000000000000:assumed-role/feeder/sns into stream: raw"]);
+    assert_eq!(std::mem::take(&mut *streams.0.lock()), ["arn:aws:sts::000000000000:assumed-role/feeder/sns into stream: raw"]);
+}
+
+#[tokio::test]
+async fn a_session_is_used_again_until_shortly_before_its_end_and_forgotten_by_a_reset() {
+    let (cloud, streams) = cloud();
+    let assumed = || std::mem::take(&mut *streams.0.lock()).iter().filter(|line| line.contains(" assumes ")).count();
+    let subscribe = async || {
+        let topic = cloud.topic("t", &[]).await;
+        cloud.subscribe(&topic, "firehose", STREAM, &[("SubscriptionRoleArn", ROLE)]).await;
+        topic
+    };
+    let topic = subscribe().await;
+    for (seconds, expected) in [(0, 1), (0, 0), (839, 0), (1, 1), (839, 0), (100, 1)] {
+        cloud.advance(seconds);
+        cloud.publish(&topic, "hello").await;
+        assert_eq!(assumed(), expected);
+    }
+    cloud.reset(None).await.unwrap();
+    let topic = subscribe().await;
+    cloud.publish(&topic, "hello").await;
+    assert_eq!(assumed(), 1);
 }
 
 #[tokio::test]

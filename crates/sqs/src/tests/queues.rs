@@ -131,9 +131,17 @@ async fn queues_are_listed_by_prefix_in_pages() {
     let names: Vec<&str> = seen.iter().filter_map(|url| url.rsplit('/').next()).collect();
     assert_eq!(names, ["a-1", "a-2", "a-3"]);
     let all = cloud.call::<ListQueues>(ListQueuesRequest::default()).await.unwrap();
-    assert_eq!((all.queue_urls.unwrap().len(), all.next_token), (5, None));
+    let all_urls = all.queue_urls.unwrap();
+    assert_eq!((all_urls.len(), all.next_token), (5, None));
     let none = ListQueuesRequest { queue_name_prefix: Some("c".into()), ..ListQueuesRequest::default() };
     assert!(cloud.call::<ListQueues>(none).await.unwrap().queue_urls.is_none());
+    let first = ListQueuesRequest { max_results: Some(1), ..ListQueuesRequest::default() };
+    let next_token = cloud.call::<ListQueues>(first).await.unwrap().next_token;
+    let other = ListQueuesRequest { queue_name_prefix: Some("a-".into()), max_results: Some(1), next_token: next_token.clone() };
+    assert_eq!(cloud.call::<ListQueues>(other).await.unwrap_err().code(), "InvalidParameterValue", "a token of another prefix");
+    cloud.call::<DeleteQueue>(DeleteQueueRequest { queue_url: all_urls[0].clone() }).await.unwrap();
+    let rest = ListQueuesRequest { max_results: Some(1000), next_token, ..ListQueuesRequest::default() };
+    assert_eq!(cloud.call::<ListQueues>(rest).await.unwrap().queue_urls.unwrap(), all_urls[1..], "the first was listed before it was deleted");
     let forged = ListQueuesRequest { next_token: Some("nonsense".into()), max_results: Some(1), ..ListQueuesRequest::default() };
     assert_eq!(cloud.call::<ListQueues>(forged).await.unwrap_err().code(), "InvalidParameterValue");
     for size in [0, 1001] {

@@ -1,5 +1,6 @@
 //! What a row knows of a body: its length, and where the bytes are.
 
+use super::known::note;
 use crate::as_base64;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -15,6 +16,10 @@ pub struct BlobId(u128);
 impl BlobId {
     pub const fn new(id: u128) -> BlobId {
         BlobId(id)
+    }
+
+    pub(crate) fn number(self) -> u128 {
+        self.0
     }
 
     /// Reads the form that `Display` writes: 32 digits, lower case.
@@ -50,10 +55,37 @@ impl<'de> Deserialize<'de> for BlobId {
 }
 
 /// A body. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
     length: u64,
     content: Content,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Blob")]
+struct WrittenBlob<C> {
+    length: u64,
+    content: C,
+}
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if let Content::Stored(id) = self.content {
+            note(id, self.length);
+        }
+        WrittenBlob { length: self.length, content: &self.content }.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Blob, D::Error> {
+        let WrittenBlob { length, content } = WrittenBlob::<Content>::deserialize(from)?;
+        let content = match content {
+            Content::Stored(id) => Content::Stored(note(id, length)),
+            other => other,
+        };
+        Ok(Blob { length, content })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,11 @@
 //! Bodies as files of a folder: `ab/abcd…` once they are whole and on disk, `tmp/abcd…` before.
 //! Everything here waits for the disk, but for leases and `delete`.
 
-use super::BlobId;
+use super::{
+    BlobId, KnownBodies,
+    body_file::{BodyFile, BodyKey, BodySealer},
+};
+use crate::Journal;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::{
@@ -21,8 +25,23 @@ pub struct Swept {
     pub missing: Vec<BlobId>,
 }
 
+/// What a check found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checked {
+    /// Bodies that no row names: the next start removes them.
+    pub orphans: usize,
+    pub missing: Vec<BlobId>,
+    /// Bodies that cannot be read, or have another length than their row says.
+    pub damaged: Vec<BlobId>,
+}
+
+/// Bytes that a check holds in memory.
+const CHECKED_AT_ONCE: u64 = 1 << 20;
+
 pub(super) struct Folder {
     root: PathBuf,
+    key: Option<BodyKey>,
+    journal: Journal,
     leases: Mutex<HashMap<BlobId, Leased>>,
 }
 
@@ -38,8 +57,8 @@ enum After {
 }
 
 impl Folder {
-    pub(super) fn open(root: &Path) -> io::Result<Folder> {
-        let folder = Folder { root: root.to_owned(), leases: Mutex::default() };
+    pub(super) fn open(root: &Path, key: Option<BodyKey>, journal: Journal) -> io::Result<Folder> {
+        let folder = Folder { root: root.to_owned(), key, journal, leases: Mutex::default() };
         let temporary = root.join("tmp");
         fs::create_dir_all(&temporary)?;
         for entry in fs::read_dir(&temporary)? {
@@ -71,11 +90,29 @@ impl Folder {
     pub(super) fn create(&self, id: BlobId) -> io::Result<Temporary> {
         let path = self.root.join("tmp").join(id.to_string());
         let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-        Ok(Temporary { file, path })
+        let mut temporary = Temporary { file, path, sealer: None };
+        if let Some(key) = &self.key {
+            temporary.sealer = Some(BodySealer::begin(key, id.number(), &mut temporary.file)?);
+        }
+        Ok(temporary)
+    }
+
+    pub(super) fn read(&self, id: BlobId) -> io::Result<BodyFile> {
+        let file = File::open(self.path(id)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => super::missing(id),
+            _ => error,
+        })?;
+        BodyFile::open(file, self.key.as_ref())
+    }
+
+    /// A body that cannot be written means that the disk is full or broken.
+    pub(super) fn checked<R>(&self, outcome: io::Result<R>) -> io::Result<R> {
+        outcome.inspect_err(|error| self.journal.fail(error))
     }
 
     /// Gives a whole file its name. When this returns, both outlive a crash.
-    pub(super) fn place(&self, id: BlobId, temporary: Temporary) -> io::Result<()> {
+    pub(super) fn place(&self, id: BlobId, mut temporary: Temporary) -> io::Result<()> {
+        temporary.finish()?;
         temporary.file.sync_all()?;
         fs::rename(&temporary.path, self.path(id))?;
         let placed = sync_folder(&self.shard(id));
@@ -99,35 +136,83 @@ impl Folder {
         Lease { folder: self.clone(), id }
     }
 
-    pub(super) fn delete(&self, id: BlobId) {
+    /// Once the change that freed it is durable.
+    pub(super) fn delete(self: &Arc<Self>, id: BlobId) {
+        let folder = self.clone();
+        self.journal.after(move || folder.discard(id));
+    }
+
+    /// At once: no durable row names it.
+    pub(super) fn discard(&self, id: BlobId) {
         match self.leases.lock().get_mut(&id) {
             Some(leased) => leased.after = After::Deleted,
             None => unlink_soon(self.path(id)),
         }
     }
 
-    pub(super) fn sweep(&self, known: &HashSet<BlobId>) -> io::Result<Swept> {
+    pub(super) fn sweep(&self, known: &KnownBodies) -> io::Result<Swept> {
         let mut swept = Swept::default();
+        let found = self.each_body(&mut |id, path| {
+            if known.contains_key(&id) {
+                return Ok(());
+            }
+            swept.removed += 1;
+            match self.leases.lock().get_mut(&id) {
+                Some(leased) => leased.after = After::Deleted,
+                None => fs::remove_file(path)?,
+            }
+            Ok(())
+        })?;
+        swept.missing = known.keys().filter(|id| !found.contains(id)).copied().collect();
+        Ok(swept)
+    }
+
+    pub(super) fn check(&self, known: &KnownBodies) -> io::Result<Checked> {
+        let mut checked = Checked::default();
+        let found = self.each_body(&mut |id, _| {
+            checked.orphans += usize::from(!known.contains_key(&id));
+            Ok(())
+        })?;
+        for (id, length) in known {
+            if !found.contains(id) {
+                checked.missing.push(*id);
+            } else if self.check_body(*id, *length).is_err() {
+                checked.damaged.push(*id);
+            }
+        }
+        Ok(checked)
+    }
+
+    /// Reads a body from its start to its end.
+    fn check_body(&self, id: BlobId, length: u64) -> io::Result<()> {
+        let mut body = self.read(id)?;
+        if body.length()? != length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut piece = Vec::new();
+        let mut start = 0;
+        while start < length {
+            let end = length.min(start + CHECKED_AT_ONCE);
+            piece.clear();
+            body.read(start..end, &mut piece)?;
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// The ids of all bodies that are whole. What else is in the folder is left alone.
+    fn each_body(&self, each: &mut dyn FnMut(BlobId, &Path) -> io::Result<()>) -> io::Result<HashSet<BlobId>> {
         let mut found = HashSet::new();
         for shard in 0..=u8::MAX {
             for entry in fs::read_dir(self.root.join(format!("{shard:02x}")))? {
                 let entry = entry?;
-                match entry.file_name().to_str().and_then(BlobId::parse) {
-                    Some(id) if known.contains(&id) => drop(found.insert(id)),
-                    Some(id) => {
-                        swept.removed += 1;
-                        match self.leases.lock().get_mut(&id) {
-                            Some(leased) => leased.after = After::Deleted,
-                            None => fs::remove_file(entry.path())?,
-                        }
-                    }
-                    // Not ours: left alone.
-                    None => {}
+                if let Some(id) = entry.file_name().to_str().and_then(BlobId::parse) {
+                    found.insert(id);
+                    each(id, &entry.path())?;
                 }
             }
         }
-        swept.missing = known.difference(&found).copied().collect();
-        Ok(swept)
+        Ok(found)
     }
 }
 
@@ -135,11 +220,19 @@ impl Folder {
 pub(super) struct Temporary {
     file: File,
     path: PathBuf,
+    sealer: Option<BodySealer>,
 }
 
 impl Temporary {
     pub(super) fn write(&mut self, segments: &[Bytes]) -> io::Result<()> {
-        segments.iter().try_for_each(|segment| self.file.write_all(segment))
+        match &mut self.sealer {
+            Some(sealer) => sealer.write(segments, &mut self.file),
+            None => segments.iter().try_for_each(|segment| self.file.write_all(segment)),
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.sealer.as_mut().map_or(Ok(()), |sealer| sealer.flush(&mut self.file))
     }
 }
 
@@ -156,12 +249,8 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    pub(super) fn path(&self) -> PathBuf {
-        self.folder.path(self.id)
-    }
-
-    pub(super) fn id(&self) -> BlobId {
-        self.id
+    pub(super) fn open(&self) -> io::Result<BodyFile> {
+        self.folder.read(self.id)
     }
 }
 

@@ -1,13 +1,9 @@
 //! Bodies in memory, by id.
 
-use super::{BlobId, Swept, missing};
+use super::{BlobId, KnownBodies, Swept, missing};
 use bytes::Bytes;
 use parking_lot::RwLock;
-use std::{
-    collections::{BTreeMap, HashSet},
-    io,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 #[derive(Default)]
 pub(super) struct Memory(RwLock<BTreeMap<BlobId, Arc<[Bytes]>>>);
@@ -33,11 +29,11 @@ impl Memory {
         drop(freed);
     }
 
-    pub(super) fn sweep(&self, known: &HashSet<BlobId>) -> Swept {
+    pub(super) fn sweep(&self, known: &KnownBodies) -> Swept {
         let mut bodies = self.0.write();
         let before = bodies.len();
-        bodies.retain(|id, _| known.contains(id));
-        let missing = known.iter().filter(|id| !bodies.contains_key(id)).copied().collect();
+        bodies.retain(|id, _| known.contains_key(id));
+        let missing = known.keys().filter(|id| !bodies.contains_key(id)).copied().collect();
         Swept { removed: before - bodies.len(), missing }
     }
 }

@@ -2,15 +2,14 @@
 
 use super::folder::Lease;
 use super::segments::Slices;
-use super::{Blob, Blobs, Content, Kind, ended, missing};
+use super::{Blob, Blobs, Content, Kind, body_file::BodyFile, ended};
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use std::{
     collections::VecDeque,
     fmt,
-    fs::File,
     future::{Future, poll_fn},
-    io::{self, Read, Seek, SeekFrom},
+    io,
     ops::Range,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -40,7 +39,7 @@ type ReadPiece = (Bytes, Option<Source>);
 
 struct Portion {
     lease: Lease,
-    file: Option<File>,
+    file: Option<BodyFile>,
     range: Range<u64>,
 }
 
@@ -168,19 +167,10 @@ impl Portion {
     fn read(mut self, mut bytes: Vec<u8>) -> io::Result<ReadPiece> {
         let file = match &mut self.file {
             Some(file) => file,
-            None => {
-                let mut file = File::open(self.lease.path()).map_err(|error| match error.kind() {
-                    io::ErrorKind::NotFound => missing(self.lease.id()),
-                    _ => error,
-                })?;
-                file.seek(SeekFrom::Start(self.range.start))?;
-                self.file.insert(file)
-            }
+            None => self.file.insert(self.lease.open()?),
         };
         let wanted = (bytes.capacity() as u64).min(self.range.end - self.range.start);
-        if file.take(wanted).read_to_end(&mut bytes)? as u64 != wanted {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("blob {} is shorter than its row says", self.lease.id())));
-        }
+        file.read(self.range.start..self.range.start + wanted, &mut bytes)?;
         self.range.start += wanted;
         let rest = if self.range.is_empty() { None } else { Some(Source::File(self)) };
         Ok((Bytes::from(bytes), rest))

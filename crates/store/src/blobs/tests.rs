@@ -4,20 +4,20 @@ use proptest::prelude::*;
 use std::fs;
 use tempfile::TempDir;
 
-/// Both kinds of blobs, with ids that count up.
+/// Every kind of blobs, with ids that count up.
 struct Bench {
     blobs: Blobs,
     folder: Option<TempDir>,
     last: std::cell::Cell<u128>,
 }
 
-fn benches() -> [Bench; 2] {
-    let folder = TempDir::new().unwrap();
-    let last = std::cell::Cell::new(0);
-    [
-        Bench { blobs: Blobs::memory(), folder: None, last: last.clone() },
-        Bench { blobs: Blobs::folder(folder.path()).unwrap(), folder: Some(folder), last },
-    ]
+fn benches() -> [Bench; 3] {
+    let in_folder = |key: Option<BodyKey>| {
+        let folder = TempDir::new().unwrap();
+        let blobs = Blobs::folder(folder.path(), key, Journal::off()).unwrap();
+        Bench { blobs, folder: Some(folder), last: std::cell::Cell::new(0) }
+    };
+    [Bench { blobs: Blobs::memory(), folder: None, last: std::cell::Cell::new(0) }, in_folder(None), in_folder(Some(BodyKey::new([7; 32])))]
 }
 
 impl Bench {
@@ -193,9 +193,35 @@ fn a_sweep_removes_what_no_row_names() {
             let named = bench.put(&noise(20_000)).await;
             let orphan = bench.put(&noise(20_000)).await;
             let lost = BlobId::new(7);
-            let swept = bench.blobs.sweep(named.ids().into_iter().chain([lost]).collect()).await.unwrap();
+            let known: KnownBodies = named.ids().into_iter().chain([lost]).map(|id| (id, 20_000)).collect();
+            let swept = bench.blobs.sweep(&known).unwrap();
             assert_eq!(swept, Swept { removed: 1, missing: vec![lost] });
             assert!(bench.get(&named).await.is_ok() && bench.get(&orphan).await.is_err());
+        }
+    });
+}
+
+#[test]
+fn an_encrypted_body_shows_nothing_and_a_changed_one_is_refused() {
+    run(async {
+        let [_, _, bench] = benches();
+        let blob = bench.put(&[b'a'; 200_000]).await;
+        let known: KnownBodies = blob.ids().into_iter().map(|id| (id, 200_000)).collect();
+        let file = bench.files().remove(0);
+        let written = fs::read(&file).unwrap();
+        assert!(!written.windows(8).any(|window| window == [b'a'; 8]));
+        assert_eq!(bench.blobs.check(&known).unwrap(), Checked::default());
+        for index in [0, 20, 100, 150_000, written.len() - 1] {
+            let mut changed = written.clone();
+            changed[index] ^= 1;
+            fs::write(&file, changed).unwrap();
+            assert_eq!(bench.get(&blob).await.unwrap_err().kind(), io::ErrorKind::InvalidData);
+            assert_eq!(bench.blobs.check(&known).unwrap().damaged, blob.ids());
+        }
+        for cut in [0, 31, 32, 70_000, written.len() - 1] {
+            fs::write(&file, &written[..cut]).unwrap();
+            assert!(bench.get(&blob).await.is_err());
+            assert_eq!(bench.blobs.check(&known).unwrap().damaged, blob.ids());
         }
     });
 }
@@ -205,9 +231,9 @@ fn bodies_outlive_a_restart_and_half_written_ones_do_not() {
     run(async {
         let folder = TempDir::new().unwrap();
         let bytes = noise(50_000);
-        let blob = Blobs::folder(folder.path()).unwrap().put(BlobId::new(1), bytes.clone().into()).await.unwrap().commit();
+        let blob = Blobs::folder(folder.path(), None, Journal::off()).unwrap().put(BlobId::new(1), bytes.clone().into()).await.unwrap().commit();
         fs::write(folder.path().join("tmp").join(BlobId::new(2).to_string()), "half").unwrap();
-        let blobs = Blobs::folder(folder.path()).unwrap();
+        let blobs = Blobs::folder(folder.path(), None, Journal::off()).unwrap();
         assert_eq!(blobs.read_all(&blob).unwrap().whole().await.unwrap(), bytes);
         assert_eq!(fs::read_dir(folder.path().join("tmp")).unwrap().count(), 0);
     });
@@ -216,7 +242,7 @@ fn bodies_outlive_a_restart_and_half_written_ones_do_not() {
 #[test]
 fn a_file_that_was_cut_short_is_an_error_and_not_a_short_body() {
     run(async {
-        let [_, bench] = benches();
+        let [_, bench, _] = benches();
         let blob = bench.put(&noise(200_000)).await;
         let file = bench.files().remove(0);
         fs::OpenOptions::new().write(true).open(file).unwrap().set_len(150_000).unwrap();
@@ -230,7 +256,7 @@ fn a_file_that_was_cut_short_is_an_error_and_not_a_short_body() {
 #[test]
 fn large_pieces_are_kept_in_memory_as_they_came_and_tiny_ones_are_gathered() {
     run(async {
-        let [bench, _] = benches();
+        let [bench, ..] = benches();
         let large = Bytes::from(noise(100_000));
         let blob = bench.blobs.put(bench.id(), large.clone()).await.unwrap().commit();
         let read = bench.blobs.read(&blob, 500..60_000).unwrap().next().await.unwrap().unwrap();

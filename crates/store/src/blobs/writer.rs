@@ -63,9 +63,12 @@ impl BlobWriter {
                 let blobs = self.blobs.clone();
                 // The guard is made where the file gets its name: a caller that went away meanwhile drops it.
                 return blocking(move || {
-                    let mut file = file.map_or_else(|| folder.create(id), Ok)?;
-                    file.write(&rest)?;
-                    folder.place(id, file)?;
+                    let place = |file: Option<Temporary>| {
+                        let mut file = file.map_or_else(|| folder.create(id), Ok)?;
+                        file.write(&rest)?;
+                        folder.place(id, file)
+                    };
+                    folder.checked(place(file))?;
                     Ok(PendingBlob::new(blobs, Blob::stored(id, length)))
                 })
                 .await;
@@ -78,9 +81,12 @@ impl BlobWriter {
         let file = self.batch_done().await?;
         let (folder, id, batch) = (folder.clone(), self.id, self.gather.take());
         self.file = Progress::Running(spawn_blocking(move || {
-            let mut file = file.map_or_else(|| folder.create(id), Ok)?;
-            file.write(&batch)?;
-            Ok(file)
+            let write = || {
+                let mut file = file.map_or_else(|| folder.create(id), Ok)?;
+                file.write(&batch)?;
+                Ok(file)
+            };
+            folder.checked(write())
         }));
         Ok(())
     }

@@ -1,3 +1,4 @@
+use crate::database::stored;
 use crate::*;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -152,7 +153,7 @@ fn after_a_reset_a_store_is_as_new_and_the_journal_knows_it() {
     let again = Store::new("sqs", &Journal::off(), State::default());
     replay(&[&again], &backend.records()).unwrap();
     assert_eq!(again.read(State::clone), State::default());
-    assert_eq!(scanned(&backend), []);
+    assert_eq!(stored(&backend.records()), []);
 }
 
 #[test]
@@ -182,22 +183,6 @@ fn a_record_that_does_not_fit_changes_nothing() {
         replay(&[&store], [&record]).unwrap_err();
         assert_eq!(store.read(State::clone), before);
     }
-}
-
-#[test]
-fn a_backend_stores_and_deletes_single_rows() {
-    let backend = InMemory::new();
-    let place = RowKey { store: "ssm".into(), instance: None, table: "parameters".into(), key: Json::of(&"/a").unwrap() };
-    backend.put(place.clone(), Json::of(&1).unwrap());
-    assert_eq!(backend.get(&place).unwrap(), Some(Json::of(&1).unwrap()));
-    backend.delete(place.clone());
-    assert_eq!(backend.get(&place).unwrap(), None);
-}
-
-fn scanned(backend: &InMemory) -> Vec<Record> {
-    let mut records = vec![];
-    backend.scan(&mut |record| records.push(record)).unwrap();
-    records
 }
 
 #[derive(Clone, Debug)]
@@ -241,7 +226,7 @@ proptest! {
                 prop_assert_eq!(store.read(State::clone), before);
             }
         }
-        for records in [backend.records(), scanned(&backend)] {
+        for records in [backend.records(), stored(&backend.records())] {
             let again = Store::new("sqs", &Journal::off(), State::default());
             replay(&[&again], &records).unwrap();
             prop_assert_eq!(again.read(State::clone), store.read(State::clone));

@@ -1,3 +1,4 @@
+use crate::database::stored;
 use crate::*;
 use std::{ops::Bound, sync::Arc};
 
@@ -89,8 +90,7 @@ fn the_journal_restores_every_store() {
     store_map.update("a", |bucket| bucket.objects.remove("x"));
     store_map.remove("c");
     store_map.create("c".into(), with(&[("new", 4)])).unwrap();
-    let mut scanned = vec![];
-    backend.scan(&mut |record| scanned.push(record)).unwrap();
+    let scanned = stored(&backend.records());
     let mut snapshot = vec![];
     store_map.snapshot(&mut |record| snapshot.push(record));
     for records in [backend.records(), scanned, snapshot] {
@@ -136,7 +136,7 @@ fn a_reset_removes_every_store() {
     let held = store_map.get("a").unwrap();
     store_map.reset();
     assert!(store_map.is_empty() && held.is_retired());
-    backend.scan(&mut |record| panic!("{record:?} is left")).unwrap();
+    assert_eq!(stored(&backend.records()), []);
 }
 
 #[test]

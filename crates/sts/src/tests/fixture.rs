@@ -1,9 +1,10 @@
 //! A cloud with STS alone. Users and roles are written to the tables directly.
 
 use crate::{ProviderKeys, service};
-use cloudlet_aws::{Account, Caller, Timestamp};
+use cloudlet_aws::Caller;
 use cloudlet_identity::{EntityKey, LastUsed, StoredPolicy, Tags, state};
 use cloudlet_policy::Kind;
+pub use cloudlet_testing::{ALLOW_ALL, account};
 use std::ops::Deref;
 
 pub struct TestCloud(cloudlet_testing::TestCloud);
@@ -15,12 +16,6 @@ impl Deref for TestCloud {
         &self.0
     }
 }
-
-pub fn account() -> Account {
-    Account::parse("123456789012").unwrap()
-}
-
-pub const ALLOW_ALL: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
 
 /// A trust policy.
 pub fn trust(principal: &str, action: &str, condition: &str) -> String {
@@ -35,8 +30,7 @@ impl TestCloud {
     }
 
     pub fn with_keys(keys: ProviderKeys) -> TestCloud {
-        let builder = cloudlet_testing::TestCloud::builder().account(account()).region("eu-west-1");
-        let builder = builder.start(Timestamp::from_secs(1_800_000_000)).seed(7);
+        let builder = cloudlet_testing::TestCloud::builder().for_principals().region("eu-west-1");
         TestCloud(builder.service(move |parts| service(parts.identity.clone(), keys.clone(), &parts.journal)).build())
     }
 

@@ -13,7 +13,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use cloudlet_aws::Head;
 use cloudlet_shape::{Body, Kind, OperationSchema, Protocol, ServiceSchema, Struct};
-use cloudlet_wire::{Answer, Asked, Content, Ids, Incoming, Recognized, Recognizer, codec, json, to_json};
+use cloudlet_wire::{Answer, Content, Ids, Incoming, Recognized, Recognizer, codec, json, to_json};
 use registry::{Registry, Row};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, value::RawValue};
@@ -168,8 +168,7 @@ fn refuse(registry: &Registry, refusal: &Refusal) -> Outcome<Answer> {
     let row = registry.row(&refusal.service, &refusal.operation)?;
     let kind = row.schema.faults.iter().find(|kind| kind.name == refusal.name).ok_or("the operation has no such fault")?;
     let fault = kind.says(refusal.message.clone());
-    let asked = Asked { query_mode: false };
-    Ok(codec(spoken(row.schema.service, &refusal.protocol)?).fault(row.schema.service, &fault, &IDS, &asked))
+    Ok(codec(spoken(row.schema.service, &refusal.protocol)?).fault(row.schema.service, &fault, &IDS))
 }
 
 fn written(answer: &Answer) -> Outcome<Json> {

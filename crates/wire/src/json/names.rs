@@ -1,4 +1,4 @@
-//! The two sets of names in JSON.
+//! The sets of names in JSON.
 
 /// Whose names a JSON text has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,4 +7,7 @@ pub enum Names {
     Wire,
     /// Those of the model.
     Model,
+    /// Those of the model, as the query protocol answers JSON: members in the order of their names, `null` for one without a value, a
+    /// flattened map as a list of its entries.
+    Query,
 }

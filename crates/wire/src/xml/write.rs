@@ -116,8 +116,19 @@ impl XmlWriter {
         }
         self.attributes(value);
         self.out.push('>');
+        let opened = self.out.len();
         self.members(value, wanted);
-        self.close(name);
+        self.close_content(name, opened);
+    }
+
+    /// Closes an element that was opened here. AWS: in the query protocol one without content is `<ReceiveMessageResult/>`.
+    fn close_content(&mut self, name: &str, opened: usize) {
+        if self.names == Names::Query && self.out.len() == opened {
+            self.out.pop();
+            self.out.push_str("/>");
+        } else {
+            self.close(name);
+        }
     }
 
     /// The members of a structure that are elements, as far as they are wanted.
@@ -224,11 +235,12 @@ impl Writer for XmlWriter {
         if !flattened {
             self.open(name);
         }
+        let opened = self.out.len();
         for item in items.filter(|item| !item.is_absent()) {
             self.value(if flattened { name } else { of.item_name }, item, of.item());
         }
         if !flattened {
-            self.close(name);
+            self.close_content(name, opened);
         }
     }
 
@@ -238,6 +250,7 @@ impl Writer for XmlWriter {
         if !flattened {
             self.open(name);
         }
+        let opened = self.out.len();
         for (key, value) in entries.filter(|(_, value)| !value.is_absent()) {
             self.open(entry);
             self.leaf(of.key_name, key);
@@ -245,7 +258,7 @@ impl Writer for XmlWriter {
             self.close(entry);
         }
         if !flattened {
-            self.close(name);
+            self.close_content(name, opened);
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::{Case, compare, model, run, value::Structure};
 use cloudlet_aws::{Blame, Fault};
 use cloudlet_shape::{BodyContent, FaultKind, Protocol};
-use cloudlet_wire::{Answer, Asked, Ids, codec};
+use cloudlet_wire::{Answer, Ids, codec};
 use serde_json::Value as Json;
 
 fn check(case: &Case) -> Result<(), String> {
@@ -15,8 +15,7 @@ fn check(case: &Case) -> Result<(), String> {
     let ids = Ids { request_id, extended_id: "bar-id" };
     let answer = if case.case.get("error").is_some() {
         let fault = fault(case, response);
-        let asked = Asked { query_mode: true };
-        codec(protocol).fault(operation.service, &fault, &ids, &asked)
+        codec(protocol).fault(operation.service, &fault, &ids)
     } else {
         let output = Structure::from_json(model, operation.output, &case.case["result"]);
         codec(protocol).encode(operation, &output, &ids)

@@ -1,0 +1,32 @@
+//! What the handlers of the admin API share.
+
+use crate::response::{Refusal, bad_request};
+use cloudlet_aws::{Account, Region};
+use cloudlet_cloud::Cloud;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// What the admin API shows and changes.
+#[derive(Clone)]
+pub struct Admin {
+    pub cloud: Arc<Cloud>,
+    pub version: &'static str,
+    /// The CA's certificate, if the server speaks TLS.
+    pub certificate: Option<Arc<str>>,
+    /// The region of requests that name none.
+    pub region: Region,
+}
+
+/// The parameter of what is done for all accounts or for one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountParameter {
+    account: Option<String>,
+}
+
+impl AccountParameter {
+    /// The account whose state is meant; none for all.
+    pub fn account(&self) -> Result<Option<Account>, Refusal> {
+        self.account.as_deref().map(str::parse).transpose().map_err(|error: String| bad_request(error))
+    }
+}
