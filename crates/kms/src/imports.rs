@@ -58,29 +58,29 @@ fn incorrect() -> Fault {
 }
 
 /// Where imported material goes.
-enum Place {
+enum Destination {
     /// Material that the key had before.
     Known,
     New(MaterialState),
 }
 
-fn place(key: &Key, id: &MaterialId, kind: Option<&str>) -> Result<Place, Fault> {
+fn destination(key: &Key, id: &MaterialId, kind: Option<&str>) -> Result<Destination, Fault> {
     let known = key.material(id).is_some();
     let is_new = kind.map_or(key.materials.is_empty(), |kind| kind == "NEW_KEY_MATERIAL");
     match (is_new, key.materials.is_empty()) {
-        (false, _) if known => Ok(Place::Known),
+        (false, _) if known => Ok(Destination::Known),
         (false, _) => Err(incorrect()),
-        (true, true) => Ok(Place::New(MaterialState::Current)),
+        (true, true) => Ok(Destination::New(MaterialState::Current)),
         (true, false) if !key.spec.is_symmetric_encryption() => {
             if known {
-                Ok(Place::Known)
+                Ok(Destination::Known)
             } else {
                 Err(incorrect())
             }
         }
         (true, false) if known => Err(incorrect()),
         (true, false) => match key.pending_rotation() {
-            None => Ok(Place::New(MaterialState::PendingRotation)),
+            None => Ok(Destination::New(MaterialState::PendingRotation)),
             Some(pending) => Err(faults::KMS_INVALID_STATE.says(format!(
                 "New key material (id: {id}) cannot be imported into KMS key {}, because another key material (id: {}) is pending rotation.",
                 key.arn, pending.id
@@ -124,14 +124,14 @@ on_key!(
         let secret = SecretBytes::new(secret);
         kms.store.write(|state| {
             let key = state.keys.get(arn).cloned().ok_or_else(|| faults::no_such_key(arn.as_str()))?;
-            match place(&key, &id, input.import_type.as_deref())? {
-                Place::Known => {
+            match destination(&key, &id, input.import_type.as_deref())? {
+                Destination::Known => {
                     let material = state.keys.get_mut(arn).map(std::sync::Arc::make_mut).and_then(|key| key.material_mut(&id));
                     if let Some(material) = material {
                         material.restore_secret(secret, import);
                     }
                 }
-                Place::New(at) => {
+                Destination::New(at) => {
                     let mut material = Material::new(id, secret, at);
                     material.import = Some(import);
                     state.add_material(arn, material);

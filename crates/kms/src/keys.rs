@@ -10,7 +10,7 @@ use crate::{
     pages::{PageRequest, page},
     permissions::{Reach, of_account, on_resource},
     specs::{KeyOrigin, KeySpec, KeyUsage},
-    state::{Key, KeyManager, MultiRegion, State, Switch},
+    state::{Key, ManagedBy, MultiRegion, State, Switch},
     tags,
 };
 use cloudlet_api_kms::*;
@@ -102,7 +102,7 @@ impl Handle<CreateKey> for Kms {
             spec,
             usage,
             origin,
-            manager: KeyManager::Customer,
+            manager: ManagedBy::Customer,
             switch: Switch::Enabled,
             deletion: None,
             policy,

@@ -6,7 +6,7 @@ use crate::{
     key_policy::KeyPolicy,
     new_keys::{new_key_arn, new_symmetric_material},
     specs::{KeyOrigin, KeySpec, KeyUsage},
-    state::{Alias, Key, KeyManager, Rotation, Switch, USUAL_ROTATION_PERIOD},
+    state::{Alias, Key, ManagedBy, Rotation, Switch, USUAL_ROTATION_PERIOD},
 };
 use cloudlet_aws::{Arn, Scope};
 use cloudlet_engine::Cx;
@@ -74,7 +74,7 @@ impl Kms {
             spec: KeySpec::SymmetricDefault,
             usage: KeyUsage::EncryptDecrypt,
             origin: KeyOrigin::AwsKms,
-            manager: KeyManager::Aws,
+            manager: ManagedBy::Aws,
             switch: Switch::Enabled,
             deletion: None,
             policy: KeyPolicy::of_service(service, scope),

@@ -3,7 +3,7 @@
 use crate::{
     faults,
     specs::{KeyOrigin, KeyUsage},
-    state::{Key, KeyManager, KeyState},
+    state::{Key, KeyState, ManagedBy},
 };
 use cloudlet_api_kms::{KeyMetadata, MultiRegionConfiguration, MultiRegionKey};
 use cloudlet_aws::{Arn, Fault, Region, Timestamp};
@@ -32,7 +32,7 @@ impl Key {
             custom_key_store_id: None,
             cloud_hsm_cluster_id: None,
             expiration_model: import.map(|import| expiration_model(import.expires).to_owned()),
-            key_manager: Some(if self.manager == KeyManager::Aws { "AWS" } else { "CUSTOMER" }.to_owned()),
+            key_manager: Some(if self.manager == ManagedBy::Aws { "AWS" } else { "CUSTOMER" }.to_owned()),
             customer_master_key_spec: Some(self.spec.as_str().to_owned()),
             key_spec: Some(self.spec.as_str().to_owned()),
             encryption_algorithms: names(KeyUsage::EncryptDecrypt, self.spec.encryption_algorithms().iter().map(|a| a.as_str()).collect()),

@@ -139,12 +139,13 @@ fn rsa_signing(algorithm: SigningAlgorithm) -> Option<(&'static signature::RsaSi
 
 /// The digest that a signing algorithm makes of a message.
 pub fn digest_of(algorithm: SigningAlgorithm) -> Option<&'static digest::Algorithm> {
-    use SigningAlgorithm::*;
     match algorithm {
-        RsaPssSha256 | RsaPkcs1Sha256 | EcdsaSha256 => Some(&digest::SHA256),
-        RsaPssSha384 | RsaPkcs1Sha384 | EcdsaSha384 => Some(&digest::SHA384),
-        RsaPssSha512 | RsaPkcs1Sha512 | EcdsaSha512 | Ed25519PhSha512 => Some(&digest::SHA512),
-        Ed25519Sha512 | MlDsaShake256 | Sm2Dsa => None,
+        SigningAlgorithm::RsaPssSha256 | SigningAlgorithm::RsaPkcs1Sha256 | SigningAlgorithm::EcdsaSha256 => Some(&digest::SHA256),
+        SigningAlgorithm::RsaPssSha384 | SigningAlgorithm::RsaPkcs1Sha384 | SigningAlgorithm::EcdsaSha384 => Some(&digest::SHA384),
+        SigningAlgorithm::RsaPssSha512 | SigningAlgorithm::RsaPkcs1Sha512 | SigningAlgorithm::EcdsaSha512 | SigningAlgorithm::Ed25519PhSha512 => {
+            Some(&digest::SHA512)
+        }
+        SigningAlgorithm::Ed25519Sha512 | SigningAlgorithm::MlDsaShake256 | SigningAlgorithm::Sm2Dsa => None,
     }
 }
 
@@ -347,6 +348,42 @@ mod tests {
                 assert_eq!(key.decapsulate(&ciphertext), Ok(secret));
             }
         }
+    }
+
+    fn bytes(text: &str) -> Vec<u8> {
+        hex::decode(text).unwrap()
+    }
+
+    /// <https://www.rfc-editor.org/rfc/rfc8032#section-7.1>, test 2
+    #[test]
+    fn ed25519_signs_as_published() {
+        let seed = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
+        let key = PrivateKey::read(KeySpec::Edwards25519, &bytes(&format!("302e020100300506032b657004220420{seed}"))).unwrap();
+        assert!(hex::encode(key.public_key()).ends_with("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"));
+        let signature =
+            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
+        assert_eq!(key.sign(SigningAlgorithm::Ed25519Sha512, Signed::Message(&[0x72])), Ok(bytes(signature)));
+    }
+
+    /// <https://www.rfc-editor.org/rfc/rfc5903#section-8.1>
+    #[test]
+    fn p256_agrees_as_published() {
+        let scalar = bytes("c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433");
+        let curve = [bytes("06072a8648ce3d0201"), bytes("06082a8648ce3d030107")].concat();
+        let algorithm = der::value(der::SEQUENCE, &curve);
+        let version = der::value(der::INTEGER, &[1]);
+        let private = der::value(der::SEQUENCE, &[version, der::value(der::OCTET_STRING, &scalar)].concat());
+        let outer = [der::value(der::INTEGER, &[0]), algorithm.clone(), der::value(der::OCTET_STRING, &private)].concat();
+        let key = PrivateKey::read(KeySpec::NistP256, &der::value(der::SEQUENCE, &outer)).unwrap();
+        let point = bytes(
+            "00\
+             04\
+             d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf63\
+             56fbf3ca366cc23e8157854c13c58d6aac23f046ada30f8353e74f33039872ab",
+        );
+        let peer = der::value(der::SEQUENCE, &[algorithm, der::value(der::BIT_STRING, &point)].concat());
+        assert_eq!(key.agree(&peer), Ok(bytes("d6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de")));
+        assert_eq!(key.agree(&point[1..]), Err(Rejected), "a bare point");
     }
 
     #[test]

@@ -123,15 +123,14 @@ named! {
 impl KeySpec {
     /// The usages that a key of this spec may have. The first is the one that a symmetric encryption key has without being told.
     pub fn usages(self) -> &'static [KeyUsage] {
-        use KeyUsage::*;
         match self {
-            KeySpec::SymmetricDefault => &[EncryptDecrypt],
-            KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096 => &[EncryptDecrypt, SignVerify],
-            KeySpec::NistP256 | KeySpec::NistP384 | KeySpec::NistP521 => &[SignVerify, KeyAgreement],
-            KeySpec::SecgP256k1 | KeySpec::Edwards25519 | KeySpec::MlDsa44 | KeySpec::MlDsa65 | KeySpec::MlDsa87 => &[SignVerify],
-            KeySpec::Hmac224 | KeySpec::Hmac256 | KeySpec::Hmac384 | KeySpec::Hmac512 => &[GenerateVerifyMac],
-            KeySpec::MlKem512 | KeySpec::MlKem768 | KeySpec::MlKem1024 => &[EncapsulateDecapsulate],
-            KeySpec::Sm2 => &[EncryptDecrypt, SignVerify, KeyAgreement],
+            KeySpec::SymmetricDefault => &[KeyUsage::EncryptDecrypt],
+            KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096 => &[KeyUsage::EncryptDecrypt, KeyUsage::SignVerify],
+            KeySpec::NistP256 | KeySpec::NistP384 | KeySpec::NistP521 => &[KeyUsage::SignVerify, KeyUsage::KeyAgreement],
+            KeySpec::SecgP256k1 | KeySpec::Edwards25519 | KeySpec::MlDsa44 | KeySpec::MlDsa65 | KeySpec::MlDsa87 => &[KeyUsage::SignVerify],
+            KeySpec::Hmac224 | KeySpec::Hmac256 | KeySpec::Hmac384 | KeySpec::Hmac512 => &[KeyUsage::GenerateVerifyMac],
+            KeySpec::MlKem512 | KeySpec::MlKem768 | KeySpec::MlKem1024 => &[KeyUsage::EncapsulateDecapsulate],
+            KeySpec::Sm2 => &[KeyUsage::EncryptDecrypt, KeyUsage::SignVerify, KeyUsage::KeyAgreement],
         }
     }
 
@@ -159,27 +158,30 @@ impl KeySpec {
 
     /// The algorithms for Encrypt and Decrypt, in AWS's order.
     pub fn encryption_algorithms(self) -> &'static [EncryptionAlgorithm] {
-        use EncryptionAlgorithm::*;
         match self {
-            KeySpec::SymmetricDefault => &[SymmetricDefault],
-            KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096 => &[RsaesOaepSha1, RsaesOaepSha256],
-            KeySpec::Sm2 => &[Sm2Pke],
+            KeySpec::SymmetricDefault => &[EncryptionAlgorithm::SymmetricDefault],
+            KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096 => &[EncryptionAlgorithm::RsaesOaepSha1, EncryptionAlgorithm::RsaesOaepSha256],
+            KeySpec::Sm2 => &[EncryptionAlgorithm::Sm2Pke],
             _ => &[],
         }
     }
 
     pub fn signing_algorithms(self) -> &'static [SigningAlgorithm] {
-        use SigningAlgorithm::*;
         match self {
-            KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096 => {
-                &[RsaPkcs1Sha256, RsaPkcs1Sha384, RsaPkcs1Sha512, RsaPssSha256, RsaPssSha384, RsaPssSha512]
-            }
-            KeySpec::NistP256 | KeySpec::SecgP256k1 => &[EcdsaSha256],
-            KeySpec::NistP384 => &[EcdsaSha384],
-            KeySpec::NistP521 => &[EcdsaSha512],
-            KeySpec::Edwards25519 => &[Ed25519Sha512, Ed25519PhSha512],
-            KeySpec::MlDsa44 | KeySpec::MlDsa65 | KeySpec::MlDsa87 => &[MlDsaShake256],
-            KeySpec::Sm2 => &[Sm2Dsa],
+            KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096 => &[
+                SigningAlgorithm::RsaPkcs1Sha256,
+                SigningAlgorithm::RsaPkcs1Sha384,
+                SigningAlgorithm::RsaPkcs1Sha512,
+                SigningAlgorithm::RsaPssSha256,
+                SigningAlgorithm::RsaPssSha384,
+                SigningAlgorithm::RsaPssSha512,
+            ],
+            KeySpec::NistP256 | KeySpec::SecgP256k1 => &[SigningAlgorithm::EcdsaSha256],
+            KeySpec::NistP384 => &[SigningAlgorithm::EcdsaSha384],
+            KeySpec::NistP521 => &[SigningAlgorithm::EcdsaSha512],
+            KeySpec::Edwards25519 => &[SigningAlgorithm::Ed25519Sha512, SigningAlgorithm::Ed25519PhSha512],
+            KeySpec::MlDsa44 | KeySpec::MlDsa65 | KeySpec::MlDsa87 => &[SigningAlgorithm::MlDsaShake256],
+            KeySpec::Sm2 => &[SigningAlgorithm::Sm2Dsa],
             _ => &[],
         }
     }

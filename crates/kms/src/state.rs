@@ -20,7 +20,7 @@ pub struct Key {
     pub spec: KeySpec,
     pub usage: KeyUsage,
     pub origin: KeyOrigin,
-    pub manager: KeyManager,
+    pub manager: ManagedBy,
     pub switch: Switch,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
@@ -36,7 +36,7 @@ pub struct Key {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum KeyManager {
+pub enum ManagedBy {
     Customer,
     Aws,
 }

@@ -106,3 +106,51 @@ async fn another_account_needs_the_keys_policy_and_may_not_administer() {
     let user = user(Account::parse(OTHER_ACCOUNT).unwrap(), "carol");
     assert!(cloud.try_encrypt(user, &shared, "text", None).await.unwrap_err().is(&faults::ACCESS_DENIED));
 }
+
+/// Every combination of policy, grant, context and state: a ciphertext opens when all of them say so, and never else.
+#[tokio::test]
+async fn nothing_opens_what_it_must_not() {
+    let cloud = TestCloud::new();
+    let bob = || user(cloud.owner(), "bob");
+    let right = map(&[("team", "red")]);
+    for policy in [allow(ROOT, "kms:*", ""), allow(BOB, "kms:Decrypt", ""), allow(BOB, "kms:Encrypt", "")] {
+        for constraint in [None, Some(None), Some(Some("red")), Some(Some("blue"))] {
+            for context in [None, Some(right.clone()), Some(map(&[("team", "blue")]))] {
+                for state in ["Enabled", "Disabled", "PendingDeletion"] {
+                    let arn = cloud.symmetric().await;
+                    let blob = cloud.try_encrypt(cloud.root(), &arn, "text", Some(right.clone())).await.unwrap();
+                    if let Some(team) = constraint {
+                        let constraints = team
+                            .map(|team| GrantConstraints { encryption_context_subset: Some(map(&[("team", team)])), ..GrantConstraints::default() });
+                        let grant = CreateGrantRequest {
+                            key_id: arn.clone(),
+                            grantee_principal: Some(BOB.into()),
+                            operations: vec!["Decrypt".into()],
+                            constraints,
+                            ..CreateGrantRequest::default()
+                        };
+                        cloud.ok::<CreateGrant>(grant).await;
+                    }
+                    match state {
+                        "Disabled" => cloud.disable(&arn).await,
+                        "PendingDeletion" => drop(cloud.delete(&arn, 7).await),
+                        _ => {}
+                    }
+                    let put = PutKeyPolicyRequest {
+                        key_id: arn.clone(),
+                        policy: policy.clone(),
+                        bypass_policy_lockout_safety_check: Some(true),
+                        ..PutKeyPolicyRequest::default()
+                    };
+                    cloud.ok::<PutKeyPolicy>(put).await;
+                    let team = context.as_ref().map(|context| context["team"].as_str());
+                    let granted = constraint.is_some_and(|constraint| constraint.is_none() || constraint == team);
+                    let may = policy.contains("kms:Decrypt") || granted;
+                    let opens = may && state == "Enabled" && team == Some("red");
+                    let answer = cloud.try_decrypt(bob(), &blob, context.clone()).await;
+                    assert_eq!(answer.is_ok(), opens, "{policy} {constraint:?} {context:?} {state}: {answer:?}");
+                }
+            }
+        }
+    }
+}
