@@ -20,11 +20,43 @@ pub struct Arn {
     colons: Colons,
 }
 
-/// Where the first five colons are. A client may name a region as long as a request's head can be: no more than 64 KiB.
+/// Where the first five colons are.
 type Colons = [u16; 5];
 
-/// Where the last of them may be in an ARN that somebody says. No partition, service, region or account has a long name.
+/// Where the last of them may be in an ARN that is read. No partition, service, region or account has a long name.
 const LONGEST_HEAD: u16 = 255;
+/// IAM's limit for the ARNs in its requests; the longest ARN of an S3 object is shorter.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetPolicy.html>
+const LONGEST: usize = 2048;
+
+/// The parts of an ARN that is text and need not become an [`Arn`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArnParts<'a> {
+    pub partition: &'a str,
+    pub service: &'a str,
+    pub region: &'a str,
+    pub account: &'a str,
+    /// Everything after the fifth colon.
+    pub resource: &'a str,
+}
+
+impl<'a> ArnParts<'a> {
+    pub fn parse(text: &'a str) -> Option<ArnParts<'a>> {
+        let parts = ArnParts::at(text, read(text)?);
+        Some(parts)
+    }
+
+    fn at(text: &'a str, [first, second, third, fourth, fifth]: Colons) -> ArnParts<'a> {
+        let part = |after: u16, before: u16| text.get(usize::from(after) + 1..usize::from(before)).unwrap_or_default();
+        ArnParts {
+            partition: part(first, second),
+            service: part(second, third),
+            region: part(third, fourth),
+            account: part(fourth, fifth),
+            resource: text.get(usize::from(fifth) + 1..).unwrap_or_default(),
+        }
+    }
+}
 
 impl Arn {
     /// An ARN in a scope: `Arn::new("sqs", &scope, "queue-name")`.
@@ -43,7 +75,7 @@ impl Arn {
         Arn { colons: colons(&text).unwrap_or_default(), text: text.into() }
     }
 
-    /// `*`: what an action asks on that has no resource of its own.
+    /// `*`: the resource of an action that has no resource type.
     pub fn any() -> Arn {
         Arn { text: "*".into(), colons: Colons::default() }
     }
@@ -54,41 +86,36 @@ impl Arn {
     }
 
     pub fn parse(text: &str) -> Option<Arn> {
-        let colons = colons(text)?;
-        let [first, second, third, _, fifth] = colons;
-        let whole =
-            text.starts_with("arn:") && second > first + 1 && third > second + 1 && fifth <= LONGEST_HEAD && text.len() > usize::from(fifth) + 1;
-        whole.then(|| Arn { text: text.into(), colons })
+        read(text).map(|colons| Arn { text: text.into(), colons })
     }
 
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// What stands after a colon, and before the next.
-    fn part(&self, after: u16, before: u16) -> &str {
-        self.text.get(usize::from(after) + 1..usize::from(before)).unwrap_or_default()
+    pub fn parts(&self) -> ArnParts<'_> {
+        ArnParts::at(&self.text, self.colons)
     }
 
     pub fn partition(&self) -> &str {
-        self.part(self.colons[0], self.colons[1])
+        self.parts().partition
     }
 
     pub fn service(&self) -> &str {
-        self.part(self.colons[1], self.colons[2])
+        self.parts().service
     }
 
     pub fn region(&self) -> &str {
-        self.part(self.colons[2], self.colons[3])
+        self.parts().region
     }
 
     pub fn account(&self) -> &str {
-        self.part(self.colons[3], self.colons[4])
+        self.parts().account
     }
 
     /// Everything after the fifth colon.
     pub fn resource(&self) -> &str {
-        self.text.get(usize::from(self.colons[4]) + 1..).unwrap_or_default()
+        self.parts().resource
     }
 
     /// The account and region the ARN names, when it names both.
@@ -98,15 +125,26 @@ impl Arn {
     }
 }
 
+/// The grammar of ARNs: six parts, of which partition, service and resource are not empty.
+fn read(text: &str) -> Option<Colons> {
+    if text.len() > LONGEST || !text.starts_with("arn:") {
+        return None;
+    }
+    let colons = colons(text)?;
+    let [first, second, third, _, fifth] = colons;
+    let is_whole = second > first + 1 && third > second + 1 && fifth <= LONGEST_HEAD && text.len() > usize::from(fifth) + 1;
+    is_whole.then_some(colons)
+}
+
 fn colons(text: &str) -> Option<Colons> {
     let mut colons = Colons::default();
-    let mut places = colons.iter_mut();
-    let mut place = places.next()?;
+    let mut rest = colons.iter_mut();
+    let mut colon = rest.next()?;
     for (byte, at) in text.bytes().zip(0..=u16::MAX) {
         if byte == b':' {
-            *place = at;
-            match places.next() {
-                Some(next) => place = next,
+            *colon = at;
+            match rest.next() {
+                Some(next) => colon = next,
                 None => return Some(colons),
             }
         }
@@ -157,6 +195,12 @@ impl<'de> Deserialize<'de> for Arn {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
         if text == "*" { Ok(Arn::any()) } else { text.parse().map_err(serde::de::Error::custom) }
+    }
+}
+
+impl From<&Arn> for Arc<str> {
+    fn from(arn: &Arn) -> Arc<str> {
+        arn.text.clone()
     }
 }
 
@@ -220,5 +264,6 @@ mod tests {
         }
         assert_eq!(Arn::parse(&format!("arn:aws:sns:us-east-1:{}:topic", "1".repeat(300))), None);
         assert_eq!(Arn::parse(&format!("arn:aws:s3:::{}", "é".repeat(300))).unwrap().resource(), "é".repeat(300));
+        assert_eq!(Arn::parse(&format!("arn:aws:s3:::{}", "x".repeat(2048))), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The words all AWS services share: who, where, what, when, and what went wrong.
+//! What all AWS services share: ARNs, accounts, regions, callers, timestamps and faults.
 //! Deliberately no I/O, no clock, no service.
 
 mod arn;
@@ -10,7 +10,7 @@ pub mod json_text;
 mod scope;
 mod timestamp;
 
-pub use arn::Arn;
+pub use arn::{Arn, ArnParts};
 pub use caller::{Caller, Identity};
 pub use fault::{Blame, Fault, FaultKind};
 pub use head::{Head, Headers};

@@ -66,7 +66,7 @@ pub struct Region(Arc<str>);
 const LONGEST_REGION: usize = 32;
 
 impl Region {
-    /// A name of AWS's form: a prefix of letters, words, and a number (`us-east-1`, `us-gov-west-1`, `eusc-de-east-1`).
+    /// A name of AWS's form: a prefix of letters, one or two words, and a number (`us-east-1`, `us-gov-west-1`, `eusc-de-east-1`).
     /// The region that the server was started with is valid whatever it looks like, and made with `new`.
     /// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
     pub fn parse(name: &str) -> Option<Region> {
@@ -75,12 +75,12 @@ impl Region {
 
     /// Whether a name has the form of AWS's regions.
     pub fn is_valid(name: &str) -> bool {
-        let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        let is_word = |word: &str| word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase());
         let is_number = |text: &str| !text.is_empty() && text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit());
         let Some((words, number)) = name.rsplit_once('-') else { return false };
         let (mut words, count) = (words.split('-'), words.split('-').count());
         let prefix = words.clone().next().unwrap_or_default();
-        name.len() <= LONGEST_REGION && is_number(number) && (2..=4).contains(&count) && (2..=4).contains(&prefix.len()) && words.all(is_word)
+        name.len() <= LONGEST_REGION && is_number(number) && (2..=3).contains(&count) && (2..=4).contains(&prefix.len()) && words.all(is_word)
     }
 
     pub fn new(name: impl Into<Arc<str>>) -> Region {
@@ -162,7 +162,8 @@ mod tests {
             "us-east-100",
             "us--1",
             "us-east-1:x",
-            "a-b-c-d-e-1",
+            "us-a-b-c-1",
+            "us-e-1",
             "us-east-1\n",
             &long,
         ] {

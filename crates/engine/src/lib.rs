@@ -17,11 +17,13 @@ pub mod kms;
 mod origin;
 pub mod paging;
 mod permission;
+mod policy_statements;
 mod public_files;
 mod request_context;
 pub mod roles;
 mod runtime;
 mod service;
+mod stored_policy;
 
 pub use authorization::{AuthOutcome, AuthRecord, Authorization};
 pub use boxed::Boxed;
@@ -36,9 +38,11 @@ pub use http_hooks::{Form, HttpHooks, PostResponse, PostedObject, RequestView};
 pub use ids::{Ids, account_of_access_key, uuid_text};
 pub use origin::{Origin, SignatureKind, Signed};
 pub use permission::{DerivedKey, Permission, Permissions};
+pub use policy_statements::{Allowed, PolicyStatements};
 pub use public_files::{PublicFile, PublicFiles};
 pub use request_context::RequestContext;
 pub use runtime::Runtime;
 pub use service::{AnyOperation, Builder, Handle, Service};
+pub use stored_policy::StoredPolicy;
 
 pub use cloudlet_policy::{Document, Grant, Keys, Policy, Reach, Value};

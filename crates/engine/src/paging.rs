@@ -2,7 +2,7 @@
 //! operation, the account, the region and the filters of the list.
 
 use crate::{Cx, fingerprint::Fingerprint};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_shape::{Member, Operation, OperationSchema};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -74,12 +74,12 @@ impl Paging {
         self.page(token, limit, |after: Option<K>| rows.skip_while(move |(key, _)| after.as_ref().is_some_and(|after| key <= after)))
     }
 
-    /// The token of the page after a key.
+    /// The token of the page after a key. AWS: in base64 (recorded at SNS, which clients decode).
     pub fn token(&self, key: &impl Serialize) -> String {
         let mut bytes = vec![VERSION];
         bytes.extend(self.binding.as_bytes());
         bytes.extend(serde_json::to_vec(key).unwrap_or_default());
-        URL_SAFE_NO_PAD.encode(bytes)
+        STANDARD.encode(bytes)
     }
 
     /// The key after which the page of a token begins; none without a token.
@@ -92,7 +92,7 @@ impl Paging {
         if token.len() > LONGEST_TOKEN {
             return Err(InvalidToken);
         }
-        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| InvalidToken)?;
+        let bytes = STANDARD.decode(token).map_err(|_| InvalidToken)?;
         let key = bytes.strip_prefix(&[VERSION]).and_then(|rest| rest.strip_prefix(self.binding.as_bytes())).ok_or(InvalidToken)?;
         serde_json::from_slice(key).map_err(|_| InvalidToken)
     }

@@ -5,14 +5,14 @@ use crate::{
     operation::operation,
 };
 use cloudlet_api_iam::*;
-use cloudlet_aws::{Account, Arn, Fault};
+use cloudlet_aws::{Account, Arn, ArnParts, Fault};
 use cloudlet_identity::{State, catalogue};
 use cloudlet_shape::Empty;
 
 /// A boundary is a managed policy of the account, of AWS or of a partner, that exists.
 pub(crate) fn check(state: &State, account: Account, boundary: Option<&str>) -> Result<(), Fault> {
     let Some(arn) = boundary else { return Ok(()) };
-    if !arn.starts_with("arn:") || Arn::parse(arn).is_none() {
+    if ArnParts::parse(arn).is_none() {
         return Err(validation_error(format!("Value ({arn}) for parameter PermissionsBoundary is invalid.")));
     }
     let is_shared = catalogue::by_arn(arn).is_some() || state.partners.boundary(arn).is_some();

@@ -2,8 +2,8 @@
 
 use crate::{Iam, faults::limit_exceeded, limits};
 use cloudlet_api_iam::faults::MALFORMED_POLICY_DOCUMENT;
-use cloudlet_aws::{Account, Fault};
-use cloudlet_identity::{State, StoredPolicy};
+use cloudlet_aws::{Account, ArnParts, Fault};
+use cloudlet_identity::{State, StoredPolicy, policy_size};
 use cloudlet_policy::{Kind, Named};
 
 pub(crate) fn malformed(message: impl Into<String>) -> Fault {
@@ -16,7 +16,7 @@ pub(crate) fn parse_identity_policy(text: &str) -> Result<StoredPolicy, Fault> {
 
 pub(crate) fn parse_managed_policy(text: &str) -> Result<StoredPolicy, Fault> {
     let policy = parse_identity_policy(text)?;
-    if policy.size() > limits::MANAGED_POLICY {
+    if policy_size(&policy.text) > limits::MANAGED_POLICY {
         return Err(limit_exceeded(format!("Cannot exceed quota for PolicySize: {}", limits::MANAGED_POLICY)));
     }
     Ok(policy)
@@ -25,7 +25,7 @@ pub(crate) fn parse_managed_policy(text: &str) -> Result<StoredPolicy, Fault> {
 impl Iam {
     pub(crate) fn parse_trust_policy(&self, state: &State, account_of_role: Account, text: &str) -> Result<StoredPolicy, Fault> {
         let policy = StoredPolicy::parse(text, Kind::Trust).map_err(|error| malformed(error.message))?;
-        if policy.size() > limits::TRUST_POLICY {
+        if policy_size(&policy.text) > limits::TRUST_POLICY {
             return Err(limit_exceeded(format!("Cannot exceed quota for ACLSizePerRole: {}", limits::TRUST_POLICY)));
         }
         for statement in policy.document.statements() {
@@ -42,12 +42,12 @@ impl Iam {
 
     /// A user or role in a trust policy must exist. Accounts in which this server has no principals are not checked.
     fn principal_may_exist(&self, state: &State, account_of_role: Account, arn: &str) -> bool {
-        let account = arn.split(':').nth(4).and_then(Account::parse);
-        let Some(account) = account else { return true };
+        let Some(parts) = ArnParts::parse(arn) else { return true };
+        let Some(account) = Account::parse(parts.account) else { return true };
         if account != account_of_role && account != self.identity.account() && !state.has_principals(account) {
             return true;
         }
-        let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
+        let resource = parts.resource;
         match resource.split('/').next() {
             Some("user") => state.user_by_arn(arn).is_some(),
             // IAM Identity Center creates these roles.

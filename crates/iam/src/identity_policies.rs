@@ -11,7 +11,7 @@ use crate::{
 };
 use cloudlet_api_iam::{faults::POLICY_NOT_ATTACHABLE, *};
 use cloudlet_aws::{Account, Arn, Fault};
-use cloudlet_identity::{State, catalogue, state::IdentityPolicies};
+use cloudlet_identity::{State, catalogue, policy_size, state::IdentityPolicies};
 use cloudlet_shape::Empty;
 use std::collections::BTreeMap;
 
@@ -29,8 +29,8 @@ const ROLE: OwnerKind = OwnerKind { name: "role", title: "Role", inline: limits:
 
 fn put(policies: &mut IdentityPolicies, kind: &OwnerKind, owner: &str, name: &str, text: &str) -> Result<Empty, Fault> {
     let policy = parse_identity_policy(text)?;
-    let others: usize = policies.inline.iter().filter(|(known, _)| *known != name).map(|(_, policy)| policy.size()).sum();
-    if others + policy.size() > kind.inline {
+    let others: usize = policies.inline.iter().filter(|(known, _)| *known != name).map(|(_, policy)| policy_size(&policy.text)).sum();
+    if others + policy_size(&policy.text) > kind.inline {
         return Err(limit_exceeded(format!("Maximum policy size of {} bytes exceeded for {} {owner}", kind.inline, kind.name)));
     }
     policies.inline.insert(name.to_owned(), policy);

@@ -12,7 +12,7 @@ use crate::{
     users::path_of,
 };
 use cloudlet_api_iam::{faults::DELETE_CONFLICT, *};
-use cloudlet_aws::{Account, Arn, Fault, FaultKind};
+use cloudlet_aws::{Account, Arn, ArnParts, Fault, FaultKind};
 use cloudlet_engine::Cx;
 use cloudlet_identity::{
     State,
@@ -29,7 +29,7 @@ pub(crate) enum PolicyRef<'a> {
 }
 
 pub(crate) fn parse_arn(arn: &str) -> Result<(), Fault> {
-    match Arn::parse(arn) {
+    match ArnParts::parse(arn) {
         Some(_) => Ok(()),
         None => Err(validation_error("Invalid ARN:  Could not be parsed!")),
     }

@@ -4,7 +4,7 @@
 //! Source: AWS's Managed Policy Reference
 //! (<https://docs.aws.amazon.com/aws-managed-policy/latest/reference/>), gathered by iann0036/iam-dataset (MIT).
 
-use cloudlet_aws::{Arn, Timestamp};
+use cloudlet_aws::{Arn, ArnParts, Timestamp};
 use cloudlet_policy::{Document, Kind, Policy};
 use serde_json::value::RawValue;
 use std::{
@@ -50,11 +50,11 @@ pub fn all() -> impl Iterator<Item = &'static AwsManagedPolicy> {
 
 /// The policy of an ARN: `arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole`.
 pub fn by_arn(arn: &str) -> Option<&'static AwsManagedPolicy> {
-    let (head, resource) = arn.split_once("::aws:policy/")?;
-    let service = head.strip_prefix("arn:")?.rsplit(':').next()?;
-    let name = resource.rsplit('/').next()?;
-    let policy = CATALOGUE.get(name).filter(|_| service == "iam")?;
-    (policy.path.get(1..) == resource.strip_suffix(name)).then_some(policy)
+    let parts = ArnParts::parse(arn).filter(|parts| parts.service == "iam" && parts.region.is_empty() && parts.account == "aws")?;
+    let path_and_name = parts.resource.strip_prefix("policy/")?;
+    let name = path_and_name.rsplit('/').next()?;
+    let policy = CATALOGUE.get(name)?;
+    (policy.path.get(1..) == path_and_name.strip_suffix(name)).then_some(policy)
 }
 
 impl AwsManagedPolicy {

@@ -12,23 +12,25 @@ pub mod mfa;
 pub mod organization;
 pub mod outbound;
 mod partners;
+mod policy_size;
 mod secret;
+mod session_policies;
 mod sessions;
 pub mod state;
-mod stored_policy;
 mod tags;
 pub mod templates;
 
+pub use cloudlet_engine::StoredPolicy;
 pub use credentials::{Credential, CredentialError, Root};
 pub use effective_policies::{EffectivePolicies, identity_policies, managed_policy};
 pub use last_calls::CalledAction;
 pub use last_used::{LastUsed, Usage};
 pub use organization::Membership;
 pub use partners::{Partners, RegisteredTemplate};
+pub use policy_size::policy_size;
 pub use secret::Secret;
 pub use sessions::{LONGEST_TOKEN, Session, SessionCredentials, SessionKind};
 pub use state::{EntityKey, State};
-pub use stored_policy::{StoredPolicy, size};
 pub use tags::Tags;
 
 /// For crates that write a trust policy and do not depend on the policy language.

@@ -2,7 +2,7 @@
 //! registers; here a file lists the partners when the server starts.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies-temporary-delegation-partner-guide.html>
 
-use crate::{stored_policy::size, templates::Template};
+use crate::{policy_size::policy_size, templates::Template};
 use cloudlet_aws::{Account, Arn};
 use cloudlet_policy::{Document, Kind, Policy};
 use serde::Deserialize;
@@ -69,7 +69,7 @@ impl Partners {
                 }
             }
             for (arn, text) in &entry.boundaries {
-                if size(text.get()) > LONGEST_BOUNDARY {
+                if policy_size(text.get()) > LONGEST_BOUNDARY {
                     return Err(of(&format!("{arn}: a permissions boundary has at most {LONGEST_BOUNDARY} characters")));
                 }
                 let document = Document::parse(text.get(), Kind::Identity).map_err(|error| of(&format!("{arn}: {}", error.message)))?;

@@ -1,6 +1,6 @@
 //! Temporary credentials. They have a store of their own, so that a new session does not invalidate what is cached of IAM.
 
-use crate::{Secret, Tags, stored_policy::listed};
+use crate::{Secret, Tags, session_policies};
 use cloudlet_aws::{Account, Caller, Timestamp};
 use cloudlet_engine::Ids;
 use cloudlet_policy::Policy;
@@ -33,7 +33,7 @@ pub struct Session {
     pub issued: Timestamp,
     pub expires: Timestamp,
     /// Session policies.
-    #[serde(with = "listed")]
+    #[serde(with = "session_policies")]
     pub policies: Arc<[Policy]>,
     pub tags: Tags,
     pub transitive_tag_keys: Vec<Arc<str>>,
@@ -45,7 +45,7 @@ pub struct Session {
     /// Claims of the identity provider, under the names of their condition keys.
     pub claims: Vec<(Arc<str>, Vec<Arc<str>>)>,
     /// The session policies of the session that approved a delegation: they limit the delegated session too.
-    #[serde(default, with = "listed")]
+    #[serde(default, with = "session_policies")]
     pub approver_policies: Arc<[Policy]>,
     /// The partner's account that acts for the caller.
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! The tables of IAM: users, groups, roles, policies, credentials, providers. Every row belongs to an account, so the account leads every key.
 
 use crate::{LastUsed, Partners, Secret, StoredPolicy, Tags, delegations::Delegation, mfa::MfaDevice, organization::Organization};
-use cloudlet_aws::{Account, Arn, Timestamp};
+use cloudlet_aws::{Account, Arn, ArnParts, Timestamp};
 use cloudlet_store::{Table, tables};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -419,7 +419,6 @@ impl State {
 
 /// The account of an IAM ARN, and what follows the kind of resource.
 fn split_arn<'a>(arn: &'a str, kind: &str) -> Option<(Account, &'a str)> {
-    let mut parts = arn.splitn(6, ':');
-    (parts.next() == Some("arn") && parts.next().is_some() && parts.next() == Some("iam") && parts.next() == Some("")).then_some(())?;
-    Some((Account::parse(parts.next()?)?, parts.next()?.strip_prefix(kind)?))
+    let parts = ArnParts::parse(arn).filter(|parts| parts.service == "iam" && parts.region.is_empty())?;
+    Some((Account::parse(parts.account)?, parts.resource.strip_prefix(kind)?))
 }

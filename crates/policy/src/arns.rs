@@ -29,7 +29,12 @@ impl<'a> Parts<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ResourcePattern {
     Everything,
-    Arn { head: Head, resource: Template },
+    /// Text that is no ARN.
+    Nothing,
+    Arn {
+        head: Head,
+        resource: Template,
+    },
 }
 
 /// The parts before the fifth colon.
@@ -47,6 +52,10 @@ impl ResourcePattern {
         if part(0) == Some("*") && parts.len() == 1 {
             return ResourcePattern::Everything;
         }
+        // A stored policy may have any text here.
+        if part(0).is_none_or(|part| !Pattern::parse(part).matches("arn")) {
+            return ResourcePattern::Nothing;
+        }
         // AWS: an ARN with fewer than six parts is completed with wildcards. Variables count after the fifth colon only.
         let head = match parts.as_slice() {
             [start @ .., _] if start.len() == 5 && !start.iter().any(|part| part.contains(['*', '?'])) => Head::Fixed((start.join(":") + ":").into()),
@@ -60,7 +69,7 @@ impl ResourcePattern {
     pub fn matches(&self, resource: Option<&Parts<'_>>, keys: &Keys) -> bool {
         match (self, resource) {
             (ResourcePattern::Everything, _) => true,
-            (ResourcePattern::Arn { .. }, None) => false,
+            (ResourcePattern::Nothing, _) | (ResourcePattern::Arn { .. }, None) => false,
             (ResourcePattern::Arn { head: Head::Fixed(text), resource }, Some(parts)) => {
                 parts.whole.strip_prefix(&**text).is_some_and(|own| resource.matches(own, keys))
             }
@@ -72,7 +81,7 @@ impl ResourcePattern {
 
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         match self {
-            ResourcePattern::Everything => None,
+            ResourcePattern::Everything | ResourcePattern::Nothing => None,
             ResourcePattern::Arn { resource, .. } => Some(resource.keys()),
         }
         .into_iter()

@@ -1,7 +1,7 @@
 //! The caller, and the names of the Principal element that match it.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 
-use cloudlet_aws::{Account, Caller, Identity};
+use cloudlet_aws::{Account, ArnParts, Caller, Identity};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PrincipalKind {
@@ -146,13 +146,11 @@ impl Named {
         if text.contains(['*', '?']) {
             return None;
         }
-        let Some(arn) = text.strip_prefix("arn:") else {
+        if !text.starts_with("arn:") {
             let id = text.len() >= 16 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
             return (id && text.starts_with('A')).then(|| Named::Id(text.into()));
-        };
-        let mut parts = arn.splitn(5, ':');
-        let (_partition, service, region) = (parts.next()?, parts.next()?, parts.next()?);
-        let (account, resource) = (parts.next()?, parts.next()?);
+        }
+        let ArnParts { service, region, account, resource, .. } = ArnParts::parse(text)?;
         let owned = Account::parse(account);
         let known = match (service, resource.split_once('/')) {
             ("iam", None) if resource == "root" => return owned.filter(|_| region.is_empty()).map(Named::Account),

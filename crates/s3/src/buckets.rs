@@ -13,13 +13,13 @@ use std::ops::Bound;
 const BATCH: usize = 1000;
 
 /// Whether a bucket can be in a region.
-fn is_region(name: &str) -> bool {
+fn is_bucket_region(name: &str) -> bool {
     name == "us-east-1" || (name != "EU" && api::targets::BUCKET_LOCATION_CONSTRAINT.values.contains(&name))
 }
 
 /// The `bucket-region` of ListBuckets.
 pub fn check_region_name(name: &str) -> Result<(), Fault> {
-    if is_region(&name.to_ascii_lowercase()) {
+    if is_bucket_region(&name.to_ascii_lowercase()) {
         return Ok(());
     }
     Err(faults::INVALID_ARGUMENT.says(format!("Argument value {name} is not a valid AWS Region")).with("ArgumentName", "bucket-region"))

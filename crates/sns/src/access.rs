@@ -27,7 +27,7 @@ pub fn on_topic(sns: &Sns, cx: &Cx, action: &'static str, arn: Arn) -> Permissio
         // The default policy gives the owner's own account nothing beyond the policies of its identities.
         let is_needless =
             topic.policy.is_default() && cx.caller.account == Some(topic.owner) && !matches!(cx.caller.identity, Identity::Service { .. });
-        permission.resource_policy = (!is_needless).then(|| topic.policy.policy());
+        permission.resource_policy = (!is_needless).then(|| topic.policy.policy.named(&topic.arn));
         permission.keys.set_resource_tags(topic.tags.iter().map(|(key, value)| (key, value.clone())));
     }
     match (&cx.caller.identity, cx.caller.account) {

@@ -3,9 +3,10 @@
 
 use crate::{faults, limits};
 use cloudlet_aws::{Account, Arn, Fault};
-use cloudlet_policy::{Document, Kind, Policy};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value, json};
+use cloudlet_engine::{Allowed, PolicyStatements, StoredPolicy};
+use cloudlet_policy::Kind;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// The actions that a topic's policy may have, and AddPermission may grant. AWS: each by its name, without wildcards, and no `SNS:*`
 /// (<https://github.com/cdklabs/cdk-nag/issues/676>, <https://github.com/hashicorp/terraform/issues/12740>).
@@ -32,11 +33,10 @@ fn is_in_scope(action: &str) -> bool {
     name.is_some_and(|name| ACTIONS.iter().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TopicPolicy {
-    text: String,
-    policy: Policy,
-    source: PolicySource,
+    pub policy: StoredPolicy,
+    pub source: PolicySource,
 }
 
 /// Whether a topic has its default policy.
@@ -61,52 +61,29 @@ impl TopicPolicy {
                 "Condition": { "StringEquals": { "AWS:SourceOwner": topic.account() } },
             }],
         });
-        Ok(TopicPolicy { source: PolicySource::Default, ..TopicPolicy::read(&text.to_string(), topic)? })
+        Ok(TopicPolicy { source: PolicySource::Default, ..TopicPolicy::read(&text.to_string())? })
     }
 
-    pub fn read(text: &str, topic: &Arn) -> Result<TopicPolicy, Fault> {
+    pub fn read(text: &str) -> Result<TopicPolicy, Fault> {
         // AWS: says no more of what is wrong.
         let malformed = || faults::invalid("Policy Error: null");
         if text.len() > limits::POLICY_BYTES {
             return Err(malformed());
         }
-        let document = Document::parse(text, Kind::Resource).map_err(|_| malformed())?;
-        if !document.statements().iter().all(|statement| statement.actions().1.into_iter().all(is_in_scope)) {
+        let policy = StoredPolicy::parse(text, Kind::Resource).map_err(|_| malformed())?;
+        if !policy.document.statements().iter().all(|statement| statement.actions().1.into_iter().all(is_in_scope)) {
             return Err(out_of_scope());
         }
-        Ok(TopicPolicy::of(text, topic, document, PolicySource::Given))
-    }
-
-    fn of(text: &str, topic: &Arn, document: Document, source: PolicySource) -> TopicPolicy {
-        TopicPolicy { text: text.to_owned(), policy: Policy { name: topic.as_str().into(), document }, source }
-    }
-
-    pub fn text(&self) -> &str {
-        &self.text
+        Ok(TopicPolicy { policy, source: PolicySource::Given })
     }
 
     pub fn is_default(&self) -> bool {
         self.source == PolicySource::Default
     }
 
-    /// For the evaluator.
-    pub fn policy(&self) -> Policy {
-        self.policy.clone()
-    }
-}
-
-impl Serialize for TopicPolicy {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        (self.policy.name.as_ref(), &self.text, self.source).serialize(to)
-    }
-}
-
-impl<'de> Deserialize<'de> for TopicPolicy {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let (topic, text, source) = <(Arn, String, PolicySource)>::deserialize(from)?;
-        // A policy that was accepted once is loaded, even if it would be refused today.
-        let document = Document::stored(&text, Kind::Resource);
-        Ok(TopicPolicy::of(&text, &topic, document, source))
+    /// An empty policy if it was loaded and cannot be read.
+    fn statements(&self) -> PolicyStatements {
+        PolicyStatements::of(&self.policy.text).unwrap_or_else(|| PolicyStatements::with_id("__default_policy_ID"))
     }
 }
 
@@ -127,64 +104,32 @@ pub fn add(current: &TopicPolicy, label: &str, accounts: &[String], actions: &[S
         };
         return Err(faults::invalid(name));
     }
-    let (mut policy, mut statements) = statements_of(current.text());
-    if statements.iter().any(|statement| has_label(statement, label)) {
+    let mut policy = current.statements();
+    if policy.contains(label) {
         return Err(faults::invalid("Statement already exists"));
     }
     if !actions.iter().all(|action| ACTIONS.contains(&action.as_str())) {
         return Err(out_of_scope());
     }
-    let principals: Vec<String> = accounts
+    let accounts: Vec<Account> = accounts
         .iter()
-        .map(|account| match Account::parse(account) {
-            Some(account) => Ok(format!("arn:{}:iam::{account}:root", topic.partition())),
-            // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
-            None => Err(faults::invalid("A provided account ID is not valid")),
-        })
+        // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
+        .map(|account| Account::parse(account).ok_or_else(|| faults::invalid("A provided account ID is not valid")))
         .collect::<Result<_, _>>()?;
-    statements.push(json!({
-        "Sid": label,
-        "Effect": "Allow",
-        "Principal": { "AWS": one_or_list(principals) },
-        "Action": one_or_list(actions.iter().map(|action| format!("SNS:{action}")).collect()),
-        "Resource": topic.as_str(),
-    }));
-    policy.insert("Statement".into(), statements.into());
-    TopicPolicy::read(&Value::Object(policy).to_string(), topic)
+    let actions: Vec<String> = actions.iter().map(|action| format!("SNS:{action}")).collect();
+    policy.allow(&Allowed { label, accounts: &accounts, actions: &actions, resource: topic.as_str() }, topic.partition());
+    TopicPolicy::read(&policy.text())
 }
 
 /// The policy without a permission. AWS: an unknown label is no error.
 pub fn remove(current: &TopicPolicy, label: &str, topic: &Arn) -> Result<TopicPolicy, Fault> {
-    let (mut policy, mut statements) = statements_of(current.text());
-    let before = statements.len();
-    statements.retain(|statement| !has_label(statement, label));
-    if statements.len() == before {
+    let mut policy = current.statements();
+    if !policy.remove(label) {
         return Ok(current.clone());
     }
-    if statements.is_empty() {
+    if policy.is_empty() {
         // AWS: unverified: the last statement cannot be removed, so the default policy is restored.
         return TopicPolicy::of_new_topic(topic);
     }
-    policy.insert("Statement".into(), statements.into());
-    TopicPolicy::read(&Value::Object(policy).to_string(), topic)
-}
-
-/// A policy and its statements; a single one is a list of one.
-fn statements_of(text: &str) -> (Map<String, Value>, Vec<Value>) {
-    let mut policy: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
-    let statements = match policy.remove("Statement") {
-        Some(Value::Array(list)) => list,
-        Some(single) => vec![single],
-        None => vec![],
-    };
-    (policy, statements)
-}
-
-fn has_label(statement: &Value, label: &str) -> bool {
-    statement.get("Sid").and_then(Value::as_str) == Some(label)
-}
-
-/// A single text, or a list.
-fn one_or_list(mut texts: Vec<String>) -> Value {
-    if texts.len() == 1 { texts.pop().map(Value::from).unwrap_or_default() } else { json!(texts) }
+    TopicPolicy::read(&policy.text())
 }

@@ -42,7 +42,7 @@ pub fn set(topic: &mut Topic, name: &str, value: &str, stage: Stage, now: Timest
         "DisplayName" => return Err(refused()),
         "Policy" if value.is_empty() => topic.policy = TopicPolicy::of_new_topic(&topic.arn).map_err(|_| refused())?,
         "Policy" => {
-            let read = TopicPolicy::read(value, &topic.arn);
+            let read = TopicPolicy::read(value);
             topic.policy = read.map_err(|fault| invalid(fault.message().trim_start_matches("Invalid parameter: ")))?;
         }
         "DeliveryPolicy" if value.is_empty() => topic.delivery_policy = None,
@@ -142,7 +142,7 @@ pub fn all(topic: &Topic, subscriptions: (usize, usize)) -> Map<String> {
     show("TopicArn", Some(topic.arn.to_string()));
     show("Owner", Some(topic.owner.to_string()));
     show("DisplayName", Some(topic.display_name.clone()));
-    show("Policy", Some(topic.policy.text().to_owned()));
+    show("Policy", Some(topic.policy.policy.text.to_string()));
     show("SubscriptionsConfirmed", Some(subscriptions.0.to_string()));
     show("SubscriptionsPending", Some(subscriptions.1.to_string()));
     show("SubscriptionsDeleted", Some(topic.subscriptions_deleted.to_string()));

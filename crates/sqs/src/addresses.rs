@@ -1,7 +1,7 @@
 //! Names, ARNs and URLs of queues.
 
 use crate::{faults, limits};
-use cloudlet_aws::{Account, Arn, Fault, Region, Scope, cut};
+use cloudlet_aws::{Account, Arn, Fault, Region, cut};
 use cloudlet_engine::Cx;
 
 /// The parts of a QueueUrl. Missing parts are those of the call.
@@ -39,7 +39,7 @@ impl<'a> Address<'a> {
             return Some(Address { region: None, account: None, name }).filter(|_| host.is_empty());
         };
         let account = Account::parse(account)?;
-        let in_path = region.filter(|region| is_region(region) && segment() == Some("queue"));
+        let in_path = region.filter(|region| Region::is_valid(region) && segment() == Some("queue"));
         Some(Address { region: in_path.or_else(|| region_of(host)), account: Some(account), name })
     }
 }
@@ -50,23 +50,9 @@ fn region_of(host: &str) -> Option<&str> {
     let second = rest.get(..memchr::memchr2(b'.', b':', rest.as_bytes()).unwrap_or(rest.len()))?;
     match (first, second) {
         // The service's own name, or a legacy one: https://docs.aws.amazon.com/general/latest/gr/sqs-service.html
-        ("sqs" | "sqs-fips" | "queue", region) | (region, "queue") => Some(region).filter(|region| is_region(region)),
+        ("sqs" | "sqs-fips" | "queue", region) | (region, "queue") => Some(region).filter(|region| Region::is_valid(region)),
         _ => None,
     }
-}
-
-/// `eu-west-1`, `us-gov-east-1`
-fn is_region(text: &str) -> bool {
-    let mut parts = text.split('-');
-    let area = parts.next().is_some_and(|area| (2..=4).contains(&area.len()) && area.bytes().all(|byte| byte.is_ascii_lowercase()));
-    let number = parts.next_back().is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()));
-    let mut named = false;
-    area && number
-        && parts.all(|part| {
-            named = true;
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase())
-        })
-        && named
 }
 
 /// The ARN, as text, of the queue with this URL.
@@ -130,19 +116,14 @@ fn base(host: &str) -> String {
     };
     let labels: Vec<&str> = name.split('.').collect();
     let base = match labels.as_slice() {
-        ["sqs", region, rest @ ..] if is_region(region) => rest,
-        [region, "queue", rest @ ..] if is_region(region) => rest,
+        ["sqs", region, rest @ ..] if Region::is_valid(region) => rest,
+        [region, "queue", rest @ ..] if Region::is_valid(region) => rest,
         ["queue", rest @ ..] => rest,
         all => all,
     };
     let is_address = name.starts_with('[') || base.iter().all(|label| label.bytes().all(|digit| digit.is_ascii_digit()));
     let name = if is_address || base == ["localhost"] { WILDCARD_NAME.to_owned() } else { base.join(".") };
     port.map_or_else(|| name.clone(), |port| format!("{name}:{port}"))
-}
-
-/// The account and region of a queue.
-pub fn scope(arn: &Arn) -> Option<Scope> {
-    Some(Scope::new(Account::parse(arn.account())?, Region::new(arn.region())))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -70,12 +70,12 @@ impl Handle<SetQueueAttributes> for Sqs {
         }
         let before = queue.read(|queue| queue.properties().cloned())?.ok_or_else(faults::no_such_queue)?;
         if input.attributes.contains_key("RedrivePolicy") {
-            let changed = before.settings.with(&input.attributes, Stage::Change, &before.arn)?;
+            let changed = before.settings.with(&input.attributes, Stage::Change)?;
             self.check_redrive(&changed, &before.arn)?;
         }
         queue.write(|queue| {
             let properties = queue.properties().ok_or_else(faults::no_such_queue)?;
-            let settings = properties.settings.with(&input.attributes, Stage::Change, &properties.arn)?;
+            let settings = properties.settings.with(&input.attributes, Stage::Change)?;
             queue.set_settings(settings, cx.now)
         })?;
         Ok(Empty {})

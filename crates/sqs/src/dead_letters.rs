@@ -2,7 +2,7 @@
 
 use crate::{
     QueueRef, Sqs,
-    addresses::{self, Kind},
+    addresses::Kind,
     ids::MessageId,
     queues::{page, page_size},
     receiving::ReceivedMessage,
@@ -17,7 +17,7 @@ use std::ops::Bound;
 
 /// Whether a queue may have this dead-letter queue.
 pub fn check_target(queues: &StoreMap<Arn, Queue>, source: &Arn, kind: Kind, target: &Arn) -> Result<(), TargetError> {
-    if addresses::scope(source) != addresses::scope(target) {
+    if source.scope() != target.scope() {
         return Err(TargetError::OtherAccountOrRegion);
     }
     let settings = |queue: &Queue| queue.properties().map(|properties| properties.settings.clone());

@@ -139,7 +139,7 @@ impl Sqs {
     fn queue_permissions<O: Operation>(&self, cx: &Cx, url: &str) -> Result<Permissions, Fault> {
         self.queue_by_url(cx, url)?.read(|queue| {
             let properties = queue.properties().ok_or_else(faults::no_such_queue)?;
-            let policy = properties.settings.policy.as_ref().map(policy::QueuePolicy::policy);
+            let policy = properties.settings.policy.as_ref().map(|policy| policy.named(&properties.arn));
             Ok(properties.permission::<O>().with_policy(policy).into())
         })?
     }

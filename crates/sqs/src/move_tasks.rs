@@ -1,8 +1,7 @@
 //! StartMessageMoveTask, CancelMessageMoveTask, ListMessageMoveTasks. The moving itself is in `moving`.
 
 use crate::{
-    Sqs, addresses, faults, limits,
-    policy::QueuePolicy,
+    Sqs, faults, limits,
     state::{MoveTask, MoveTaskStatus, Queue, QueueProperties, TaskId},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -44,7 +43,7 @@ fn queue_arn(text: &str, parameter: &str) -> Result<Arn, Fault> {
     if text.is_empty() {
         return Err(faults::missing(parameter));
     }
-    let arn = Arn::parse(text).filter(|arn| arn.service() == "sqs" && addresses::scope(arn).is_some());
+    let arn = Arn::parse(text).filter(|arn| arn.service() == "sqs" && arn.scope().is_some());
     arn.ok_or_else(|| {
         faults::INVALID_PARAMETER_VALUE
             .says(format!("You must use this format to specify the {parameter}: arn:<partition>:<service>:<region>:<account-id>:<resource-id>"))
@@ -58,7 +57,7 @@ impl Sqs {
     fn permission_on<O: cloudlet_shape::Operation>(&self, cx: &Cx, arn: &Arn, parameter: &str) -> Result<Permission, Fault> {
         let is_own = cx.caller.account.is_some() && cx.caller.account == Account::parse(arn.account());
         let permission = |properties: &QueueProperties| {
-            let policy = properties.settings.policy.as_ref().filter(|_| is_own).map(QueuePolicy::policy);
+            let policy = properties.settings.policy.as_ref().filter(|_| is_own).map(|policy| policy.named(&properties.arn));
             properties.permission::<O>().with_policy(policy)
         };
         self.queue_by_arn(arn)
@@ -104,7 +103,7 @@ impl Handle<StartMessageMoveTask> for Sqs {
         let source = queue_arn(&input.source_arn, "SourceArn")?;
         let queue = self.queue_by_arn(&source).map_err(|_| resource_not_found("SourceArn"))?;
         if self.sources_of(&source, None).next().is_none() {
-            return Err(faults::INVALID_PARAMETER_VALUE.says("Source queue must be configured as a Dead PreparedMessage Queue."));
+            return Err(faults::INVALID_PARAMETER_VALUE.says("Source queue must be configured as a Dead Letter Queue."));
         }
         let destination = input.destination_arn.as_deref().map(|arn| queue_arn(arn, "DestinationArn")).transpose()?;
         let (kind, count) = queue.read(|queue| (queue.is_fifo(), queue.counts(cx.now)))?;
@@ -174,7 +173,7 @@ impl Handle<CancelMessageMoveTask> for Sqs {
         self.advance_move_tasks(cx, cx.now).await;
         let moved = self.move_tasks.write(|tasks| {
             let task = tasks.tasks.get(&task_id).filter(|task| task.source == source_arn);
-            let task = task.ok_or_else(|| faults::RESOURCE_NOT_FOUND.says("MoveTask does not exist."))?;
+            let task = task.ok_or_else(|| faults::RESOURCE_NOT_FOUND.says("Task does not exist."))?;
             let (moved, status) = (task.moved, task.status);
             if status != MoveTaskStatus::Running {
                 // AWS: unverified code and message.

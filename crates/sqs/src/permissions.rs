@@ -3,7 +3,7 @@
 use crate::{Sqs, faults, limits, policy, settings::Stage};
 use cloudlet_api_sqs::{AddPermission, AddPermissionRequest, RemovePermission, RemovePermissionRequest};
 use cloudlet_aws::{Account, Arn, Fault, Timestamp};
-use cloudlet_engine::{Cx, Handle, Permissions};
+use cloudlet_engine::{Allowed, Cx, Handle, Permissions, StoredPolicy};
 use cloudlet_shape::{Empty, Map};
 
 /// The actions that can be granted to other accounts.
@@ -51,17 +51,12 @@ fn check_label(label: &str) -> Result<(), Fault> {
 
 impl Sqs {
     /// Replaces a queue's policy, as SetQueueAttributes does.
-    fn change_policy(
-        &self,
-        cx: &Cx,
-        url: &str,
-        change: impl FnOnce(Option<&policy::QueuePolicy>, &Arn) -> Result<String, Fault>,
-    ) -> Result<Empty, Fault> {
+    fn change_policy(&self, cx: &Cx, url: &str, change: impl FnOnce(Option<&StoredPolicy>, &Arn) -> Result<String, Fault>) -> Result<Empty, Fault> {
         let now: Timestamp = cx.now;
         self.queue_by_url(cx, url)?.write(|queue| {
             let properties = queue.properties().ok_or_else(faults::no_such_queue)?;
             let text = change(properties.settings.policy.as_ref(), &properties.arn)?;
-            let settings = properties.settings.with(&Map::from([("Policy".to_owned(), text)]), Stage::Change, &properties.arn)?;
+            let settings = properties.settings.with(&Map::from([("Policy".to_owned(), text)]), Stage::Change)?;
             queue.set_settings(settings, now)?;
             Ok(Empty {})
         })
@@ -91,8 +86,11 @@ impl Handle<AddPermission> for Sqs {
             Account::parse(id).ok_or_else(|| faults::invalid(format_args!("[{id}]"), "PrincipalId", "Unable to verify."))
         };
         let accounts: Vec<Account> = input.aws_account_ids.iter().map(account).collect::<Result<_, _>>()?;
-        let permission = policy::AddedPermission { label: &input.label, accounts: &accounts, actions: &input.actions };
-        self.change_policy(cx, &input.queue_url, |current, queue| policy::add(current, &permission, queue))
+        let actions: Vec<String> = input.actions.iter().map(|action| format!("SQS:{action}")).collect();
+        self.change_policy(cx, &input.queue_url, |current, queue| {
+            let allowed = Allowed { label: &input.label, accounts: &accounts, actions: &actions, resource: queue.as_str() };
+            policy::add(current, &allowed, queue.partition())
+        })
     }
 }
 

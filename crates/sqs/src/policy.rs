@@ -1,54 +1,20 @@
-//! A queue's policy: its text, its parsed document, and the changes by AddPermission and RemovePermission. It is evaluated elsewhere.
+//! A queue's policy: what it may be, and the changes by AddPermission and RemovePermission. It is evaluated elsewhere.
 
 use crate::{faults, limits};
-use cloudlet_aws::{Account, Arn, Fault};
-use cloudlet_policy::{Document, Kind, Malformed, Policy};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value, json};
+use cloudlet_aws::Fault;
+use cloudlet_engine::{Allowed, PolicyStatements, StoredPolicy};
+use cloudlet_policy::{Document, Kind};
+use serde_json::{Map, Value};
 
-#[derive(Clone, Debug)]
-pub struct QueuePolicy {
-    text: String,
-    policy: Policy,
-}
-
-impl QueuePolicy {
-    pub fn parse(text: &str, queue: &Arn) -> Result<QueuePolicy, Fault> {
-        let document = parse_document(text).map_err(|_| faults::invalid_attribute("Policy"))?;
-        check_size(text, &document)?;
-        Ok(QueuePolicy { text: stored_text(text), policy: Policy { name: queue.as_str().into(), document } })
-    }
-
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// For the policy evaluator.
-    pub fn policy(&self) -> Policy {
-        self.policy.clone()
-    }
-}
-
-impl Serialize for QueuePolicy {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        (self.policy.name.as_ref(), &self.text).serialize(to)
-    }
-}
-
-impl<'de> Deserialize<'de> for QueuePolicy {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let (queue, text) = <(Arn, String)>::deserialize(from)?;
-        // A policy that was accepted once is loaded, even if it would be refused today.
-        let document = parse_document(&text).unwrap_or_else(|_| Document::stored(&text, Kind::Resource));
-        Ok(QueuePolicy { policy: Policy { name: queue.as_str().into(), document }, text })
-    }
-}
-
-fn parse_document(text: &str) -> Result<Document, Malformed> {
-    Document::parse(text, Kind::Resource).or_else(|malformed| match with_valid_resources(text) {
+/// Reads a policy that is set.
+pub fn parse(text: &str) -> Result<StoredPolicy, Fault> {
+    let parsed = Document::parse(text, Kind::Resource).or_else(|malformed| match with_valid_resources(text) {
         Some(text) => Document::parse(&text, Kind::Resource),
         None => Err(malformed),
-    })
+    });
+    let document = parsed.map_err(|_| faults::invalid_attribute("Policy"))?;
+    check_size(text, &document)?;
+    Ok(StoredPolicy { text: stored_text(text).into(), document })
 }
 
 /// AWS: white space is removed (https://github.com/hashicorp/terraform-provider-aws/issues/22505), and a policy without a version gets the
@@ -104,105 +70,49 @@ fn with_valid_resources(text: &str) -> Option<String> {
             _ => {}
         }
     }
-    let (mut policy, mut statements) = split_statements(serde_json::from_str(text).ok()?);
-    for statement in &mut statements {
+    let mut policy = PolicyStatements::of(text)?;
+    for statement in policy.iter_mut() {
         for element in ["Resource", "NotResource"] {
             if let Some(resource) = statement.get_mut(element) {
                 replace(resource);
             }
         }
     }
-    policy.insert("Statement".into(), statements.into());
-    Some(Value::Object(policy).to_string())
-}
-
-/// What AddPermission grants.
-#[derive(Debug)]
-pub struct AddedPermission<'a> {
-    pub label: &'a str,
-    pub accounts: &'a [Account],
-    pub actions: &'a [String],
+    Some(policy.text())
 }
 
 /// The text of a queue's policy with one more permission.
-pub fn add(current: Option<&QueuePolicy>, permission: &AddedPermission<'_>, queue: &Arn) -> Result<String, Fault> {
-    let AddedPermission { label, accounts, actions } = *permission;
-    let (mut policy, mut statements) = match current.and_then(|policy| serde_json::from_str(policy.text()).ok()) {
-        Some(policy) => split_statements(policy),
-        // AWS: the policy that AddPermission creates.
-        None => (Map::from_iter([("Version".into(), json!("2008-10-17")), ("Id".into(), json!(format!("{queue}/SQSDefaultPolicy")))]), vec![]),
-    };
-    if statements.iter().any(|statement| has_label(statement, label)) {
-        return Err(faults::invalid(label, "Label", "Already exists."));
+pub fn add(current: Option<&StoredPolicy>, allowed: &Allowed<'_>, partition: &str) -> Result<String, Fault> {
+    // AWS: the policy that AddPermission creates.
+    let created = || PolicyStatements::with_id(&format!("{}/SQSDefaultPolicy", allowed.resource));
+    let mut policy = current.and_then(|policy| PolicyStatements::of(&policy.text)).unwrap_or_else(created);
+    if policy.contains(allowed.label) {
+        return Err(faults::invalid(allowed.label, "Label", "Already exists."));
     }
-    let principals = accounts.iter().map(|account| format!("arn:{}:iam::{account}:root", queue.partition())).collect();
-    statements.push(json!({
-        "Sid": label,
-        "Effect": "Allow",
-        "Principal": { "AWS": one_or_list(principals) },
-        "Action": one_or_list(actions.iter().map(|action| format!("SQS:{action}")).collect()),
-        "Resource": queue.as_str(),
-    }));
-    policy.insert("Statement".into(), statements.into());
-    Ok(Value::Object(policy).to_string())
+    policy.allow(allowed, partition);
+    Ok(policy.text())
 }
 
 /// The text without a permission; empty when none is left.
-pub fn remove(current: Option<&QueuePolicy>, label: &str) -> Result<String, Fault> {
-    let unknown = || faults::invalid(label, "Label", "can't find label.");
-    let (mut policy, mut statements) = split_statements(serde_json::from_str(current.ok_or_else(unknown)?.text()).map_err(|_| unknown())?);
-    let before = statements.len();
-    statements.retain(|statement| !has_label(statement, label));
-    match statements.len() {
-        left if left == before => Err(unknown()),
-        0 => Ok(String::new()),
-        _ => {
-            policy.insert("Statement".into(), statements.into());
-            Ok(Value::Object(policy).to_string())
-        }
-    }
-}
-
-/// A policy without its statements, and the statements.
-fn split_statements(mut policy: Map<String, Value>) -> (Map<String, Value>, Vec<Value>) {
-    let statements = match policy.remove("Statement") {
-        Some(Value::Array(list)) => list,
-        Some(single) => vec![single],
-        None => vec![],
-    };
-    (policy, statements)
-}
-
-fn has_label(statement: &Value, label: &str) -> bool {
-    statement.get("Sid").and_then(Value::as_str) == Some(label)
-}
-
-/// A single text, or a list of several.
-fn one_or_list(mut texts: Vec<String>) -> Value {
-    match (texts.pop(), texts.is_empty()) {
-        (Some(only), true) => json!(only),
-        (Some(last), false) => {
-            texts.push(last);
-            json!(texts)
-        }
-        (None, _) => json!([]),
+pub fn remove(current: Option<&StoredPolicy>, label: &str) -> Result<String, Fault> {
+    let mut policy = current.and_then(|policy| PolicyStatements::of(&policy.text));
+    match policy.as_mut().is_some_and(|policy| policy.remove(label)) {
+        true => Ok(policy.filter(|policy| !policy.is_empty()).map(PolicyStatements::text).unwrap_or_default()),
+        false => Err(faults::invalid(label, "Label", "can't find label.")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
-    fn a_stored_policy_that_is_refused_today_is_loaded() {
-        let queue = Arn::build("aws", "sqs", "us-east-1", "000000000000", "q");
-        let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": queue.as_str()});
+    fn a_policy_over_todays_limits_is_loaded() {
+        let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"});
         let text = json!({"Version": "2012-10-17", "Statement": vec![statement; 1_000]}).to_string();
-        assert!(QueuePolicy::parse(&text, &queue).is_err());
-        for text in [text.as_str(), "no policy"] {
-            let row = json!([queue.as_str(), text]).to_string();
-            let loaded: QueuePolicy = serde_json::from_str(&row).unwrap();
-            assert_eq!((loaded.text(), serde_json::to_string(&loaded).unwrap()), (text, row));
-        }
+        assert!(parse(&text).is_err());
+        let loaded: StoredPolicy = serde_json::from_str(&json!(["resource", text]).to_string()).unwrap();
+        assert_eq!((&*loaded.text, loaded.document.statements().len()), (text.as_str(), 1_000));
     }
 }

@@ -41,7 +41,7 @@ impl Handle<CreateQueue> for Sqs {
         let tags = input.tags.unwrap_or_default();
         crate::tags::check(&tags)?;
         let arn = addresses::arn(cx, cx.scope.account, &input.queue_name);
-        let settings = Settings::new(kind).with(&attributes, Stage::Creation, &arn)?;
+        let settings = Settings::new(kind).with(&attributes, Stage::Creation)?;
         let url = Some(self.urls.of(cx, &arn));
         if let Some(existing) = self.queues.get(&arn) {
             let checked = existing.read(|queue| check_existing(queue, &settings, attributes.keys(), &tags));

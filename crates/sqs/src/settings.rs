@@ -3,11 +3,11 @@
 
 use crate::{
     addresses::Kind,
-    faults, limits,
-    policy::QueuePolicy,
+    faults, limits, policy,
     redrive::{RedriveAllowPolicy, RedrivePolicy},
 };
-use cloudlet_aws::{Arn, Fault};
+use cloudlet_aws::Fault;
+use cloudlet_engine::StoredPolicy;
 use cloudlet_shape::Map;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
@@ -23,7 +23,7 @@ pub struct Settings {
     pub max_message_size: u32,
     pub fifo: Option<Fifo>,
     pub encryption: Encryption,
-    pub policy: Option<QueuePolicy>,
+    pub policy: Option<StoredPolicy>,
     pub redrive_policy: Option<RedrivePolicy>,
     pub redrive_allow_policy: Option<RedriveAllowPolicy>,
 }
@@ -133,10 +133,10 @@ impl Settings {
     }
 
     /// These settings with the given attributes, which are checked.
-    pub fn with(&self, given: &Map<String>, stage: Stage, arn: &Arn) -> Result<Settings, Fault> {
+    pub fn with(&self, given: &Map<String>, stage: Stage) -> Result<Settings, Fault> {
         let mut settings = self.clone();
         for (name, value) in given {
-            settings.set(name, value, stage, arn)?;
+            settings.set(name, value, stage)?;
         }
         settings.set_encryption(given)?;
         if let Some(Fifo { deduplication_scope: DeduplicationScope::Queue, throughput_limit: ThroughputLimit::PerMessageGroup, .. }) = settings.fifo {
@@ -147,14 +147,14 @@ impl Settings {
         Ok(settings)
     }
 
-    fn set(&mut self, name: &str, value: &str, stage: Stage, arn: &Arn) -> Result<(), Fault> {
+    fn set(&mut self, name: &str, value: &str, stage: Stage) -> Result<(), Fault> {
         match name {
             "VisibilityTimeout" => self.visibility_timeout = number(name, value, &limits::VISIBILITY)?,
             "MessageRetentionPeriod" => self.retention_period = number(name, value, &limits::RETENTION)?,
             "DelaySeconds" => self.delay = number(name, value, &limits::DELAY)?,
             "ReceiveMessageWaitTimeSeconds" => self.receive_wait_time = number(name, value, &limits::WAIT)?,
             "MaximumMessageSize" => self.max_message_size = number(name, value, &limits::MESSAGE_SIZE)?,
-            "Policy" => self.policy = if value.is_empty() { None } else { Some(QueuePolicy::parse(value, arn)?) },
+            "Policy" => self.policy = if value.is_empty() { None } else { Some(policy::parse(value)?) },
             "RedrivePolicy" => self.redrive_policy = if value.is_empty() { None } else { Some(RedrivePolicy::parse(value)?) },
             "RedriveAllowPolicy" => self.redrive_allow_policy = if value.is_empty() { None } else { Some(RedriveAllowPolicy::parse(value)?) },
             "FifoQueue" => self.fifo_queue(value, stage)?,
@@ -247,7 +247,7 @@ impl Settings {
             "DelaySeconds" => Some(self.delay.to_string()),
             "ReceiveMessageWaitTimeSeconds" => Some(self.receive_wait_time.to_string()),
             "MaximumMessageSize" => Some(self.max_message_size.to_string()),
-            "Policy" => self.policy.as_ref().map(|policy| policy.text().to_owned()),
+            "Policy" => self.policy.as_ref().map(|policy| policy.text.to_string()),
             "RedrivePolicy" => self.redrive_policy.as_ref().map(RedrivePolicy::text),
             "RedriveAllowPolicy" => self.redrive_allow_policy.as_ref().map(|policy| policy.text().to_owned()),
             "FifoQueue" => self.fifo.map(|_| "true".to_owned()),

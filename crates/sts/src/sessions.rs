@@ -2,9 +2,9 @@
 
 use crate::Sts;
 use cloudlet_api_sts::{Credentials, PolicyDescriptorType, Tag, faults::*};
-use cloudlet_aws::{Account, Fault, FaultKind, Identity as Who};
+use cloudlet_aws::{Account, ArnParts, Fault, FaultKind, Identity as Who};
 use cloudlet_engine::{Cx, Keys};
-use cloudlet_identity::{LONGEST_TOKEN, Session, SessionCredentials, StoredPolicy, Tags, managed_policy};
+use cloudlet_identity::{LONGEST_TOKEN, Session, SessionCredentials, StoredPolicy, Tags, managed_policy, policy_size};
 use cloudlet_policy::{Kind, Policy};
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl Sts {
                 return Err(packed_too_large(text.chars().count() * 100 / LONGEST_POLICY));
             }
             let policy = StoredPolicy::parse(text, Kind::Identity).map_err(|error| MALFORMED_POLICY_DOCUMENT.says(error.message))?;
-            size += policy.size();
+            size += policy_size(&policy.text);
             policies.push(policy.named("session policy"));
         }
         let arns: Vec<&str> = arns.into_iter().flatten().filter_map(|one| one.arn.as_deref()).collect();
@@ -51,7 +51,7 @@ impl Sts {
         }
         for arn in arns {
             size += arn.len();
-            let is_usable = arn.contains("::aws:policy/") || arn.split(':').nth(4) == Some(account.as_str());
+            let is_usable = ArnParts::parse(arn).is_some_and(|parts| parts.account == "aws" || parts.account == account.as_str());
             let policy = self.identity.read(|state| managed_policy(state, arn)).filter(|_| is_usable);
             policies.push(policy.ok_or_else(|| VALIDATION.says(format!("Policy {arn} does not exist or is not attachable.")))?);
         }

@@ -5,7 +5,7 @@ use crate::{
     sessions::{DENIED, VALIDATION, minimum_token_size, require_long_term_credentials, session_tags, tag_keys, token_size_output},
 };
 use cloudlet_api_sts::*;
-use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who};
+use cloudlet_aws::{Account, Arn, ArnParts, Caller, Fault, Identity as Who};
 use cloudlet_engine::{Cx, Handle, Keys, Permission, Permissions};
 use cloudlet_identity::{Session, SessionCredentials, SessionKind, managed_policy};
 
@@ -101,8 +101,8 @@ const TASKS: [&str; 5] =
 impl Sts {
     /// The account of a target principal: an account id, or the ARN of a root user.
     fn target_account(principal: &str) -> Result<Account, Fault> {
-        let account = match principal.strip_suffix(":root") {
-            Some(head) => head.rsplit(':').next().and_then(Account::parse),
+        let account = match ArnParts::parse(principal) {
+            Some(parts) => Account::parse(parts.account).filter(|_| parts.service == "iam" && parts.resource == "root"),
             None => Account::parse(principal),
         };
         account.ok_or_else(|| VALIDATION.says(format!("{principal} is invalid")))

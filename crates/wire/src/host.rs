@@ -1,6 +1,7 @@
 //! The parts of a host name: prefix, service, region.
 //! <https://docs.aws.amazon.com/general/latest/gr/rande.html>
 
+use cloudlet_aws::Region;
 use cloudlet_shape::ServiceSchema;
 use std::net::Ipv4Addr;
 
@@ -54,16 +55,16 @@ impl Hosts {
         }
         let host = host.to_ascii_lowercase();
         let host = without_port(&host).trim_end_matches('.');
-        let place = self.bare(host);
-        if place.prefix.is_none() && place.service.is_some() {
-            return place;
+        let found = self.bare(host);
+        if found.prefix.is_none() && found.service.is_some() {
+            return found;
         }
         // `sync-localhost`, `stream-logs.eu-west-1.amazonaws.com`: only if it is not ambiguous.
         let opened = self.openings.iter().filter_map(|opening| host.strip_prefix(opening));
         opened
             .map(|rest| (self.is_base(rest), self.bare(rest)))
             .find(|(base, found)| *base || (found.prefix.is_none() && found.service.is_some()))
-            .map_or(place, |(_, found)| found)
+            .map_or(found, |(_, opened)| opened)
     }
 
     fn is_base(&self, host: &str) -> bool {
@@ -75,7 +76,7 @@ impl Hosts {
         let Some(rest) = rest.filter(|rest| !rest.is_empty()) else { return HostParts::default() };
         let mut labels: Vec<&str> = rest.split('.').collect();
         let mut region = None;
-        if let Some(last) = labels.last().filter(|last| is_region(last)) {
+        if let Some(last) = labels.last().filter(|last| Region::is_valid(last)) {
             region = Some((*last).to_owned());
             labels.pop();
         }
@@ -89,7 +90,7 @@ impl Hosts {
         labels.pop();
         region = region.or(named);
         // AWS: the older order, `eu-west-1.queue.amazonaws.com`.
-        if region.is_none() && labels.len() == 1 && labels.last().is_some_and(|label| is_region(label)) {
+        if region.is_none() && labels.len() == 1 && labels.last().is_some_and(|label| Region::is_valid(label)) {
             region = labels.pop().map(str::to_owned);
         }
         HostParts { prefix: (!labels.is_empty()).then(|| labels.join(".")), service: Some(service), region }
@@ -104,7 +105,7 @@ impl Hosts {
         let (mut label, mut region) = (label, None);
         for (at, _) in label.match_indices('-') {
             if let (Some(before), Some(after)) = (label.get(..at), label.get(at + 1..))
-                && is_region(after)
+                && Region::is_valid(after)
             {
                 (label, region) = (before, Some(after.to_owned()));
                 break;
@@ -128,15 +129,4 @@ fn without_port(host: &str) -> &str {
         }
         _ => host,
     }
-}
-
-/// `eu-west-1`, `us-gov-east-1`, `us-iso-east-1`, `eusc-de-east-1`.
-fn is_region(label: &str) -> bool {
-    let parts: Vec<&str> = label.split('-').collect();
-    let [first, middle @ .., last] = parts.as_slice() else { return false };
-    (2..=4).contains(&first.len())
-        && first.bytes().all(|byte| byte.is_ascii_lowercase())
-        && (1..=2).contains(&middle.len())
-        && middle.iter().all(|part| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase()))
-        && matches!(last.as_bytes(), [digit] if digit.is_ascii_digit())
 }

@@ -1,7 +1,7 @@
 //! CreateBucket.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
 
-use super::is_region;
+use super::is_bucket_region;
 use crate::{
     S3, access, api, faults, limits, names,
     objects::check_grants,
@@ -146,7 +146,9 @@ fn resolve_location(endpoint_region: &Region, constraint: Option<&str>) -> Resul
         (_, None) => incompatible("unspecified"),
         // AWS: the us-east-1 endpoint creates buckets in all regions, but refuses the constraint us-east-1.
         (US_EAST_1 | "eu-west-1", Some("EU")) => Ok((Region::new("eu-west-1"), Some("EU".to_owned()))),
-        (US_EAST_1, Some(requested)) if requested != US_EAST_1 && is_region(requested) => Ok((Region::new(requested), Some(requested.to_owned()))),
+        (US_EAST_1, Some(requested)) if requested != US_EAST_1 && is_bucket_region(requested) => {
+            Ok((Region::new(requested), Some(requested.to_owned())))
+        }
         (US_EAST_1, Some(requested)) => Err(FaultKind::sender("InvalidLocationConstraint", 400)
             .says("The specified location-constraint is not valid")
             .with("LocationConstraint", requested)),

@@ -264,11 +264,11 @@ impl Parser<'_> {
                     Ok(Rule::Text(text))
                 }
                 Token::Number(text) => Ok(Rule::Number(Number::parse(&text))),
-                _ => parser.error("Context anything but list, start|null|boolean is not supported."),
+                _ => parser.error("Inside anything but list, start|null|boolean is not supported."),
             })?;
             let numbers = rules.iter().filter(|rule| matches!(rule, Rule::Number(_))).count();
             if rules.is_empty() || (numbers > 0 && numbers < rules.len()) {
-                return self.error("Context anything but list, either all values are number or string, mixed type is not supported");
+                return self.error("Inside anything but list, either all values are number or string, mixed type is not supported");
             }
             if self.next()? != Token::EndObject {
                 return self.error("Too many elements in numeric expression");

@@ -130,6 +130,8 @@ fn invalid_policies_have_awss_messages() {
         (r#"{"a": [{"suffix": "a", "prefix": "b"}]}"#, "Only one key allowed in match expression"),
         (r#"{"a": [{"exists": "yes"}]}"#, "exists match pattern must be either true or false."),
         (r#"{"a": [{"anything-but": {"suffix": "x"}}]}"#, "Unsupported anything-but pattern: suffix"),
+        (r#"{"a": [{"anything-but": [null]}]}"#, "Inside anything but list, start|null|boolean is not supported."),
+        (r#"{"a": [{"anything-but": ["x", 1]}]}"#, "Inside anything but list, either all values are number or string, mixed type is not supported"),
         (r#"{"a": [{"numeric": []}]}"#, "Invalid member in numeric match: ]"),
         (r#"{"a": [{"numeric": [1]}]}"#, "Invalid member in numeric match: 1"),
         (r#"{"a": [{"numeric": ["operator", 1]}]}"#, "Unrecognized numeric range operator: operator"),

@@ -145,7 +145,7 @@ async fn source_and_destination_must_exist() {
     };
     let (dead, plain, absent) = (arn("dead").to_string(), arn("plain").to_string(), arn("absent").to_string());
     for (input, code, message) in [
-        (from(&plain, None), "InvalidParameterValue", "Source queue must be configured as a Dead PreparedMessage Queue."),
+        (from(&plain, None), "InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue."),
         (from(&absent, None), "ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist."),
         (from(&dead, Some(&absent)), "ResourceNotFoundException", "The resource that you specified for the DestinationArn parameter doesn't exist."),
         (
@@ -163,6 +163,11 @@ async fn source_and_destination_must_exist() {
     }
     let cancel = |handle: &str| cloud.call::<CancelMessageMoveTask>(CancelMessageMoveTaskRequest { task_handle: handle.into() });
     assert_eq!(cancel("nonsense").await.unwrap_err().message(), "Value for parameter TaskHandle is invalid.");
+    let handle = cloud.call::<StartMessageMoveTask>(from(&dead, None)).await.unwrap().task_handle.unwrap();
+    cloud.reset(None).await.unwrap();
+    with_dead_letters(&cloud, 1).await;
+    let absent = cancel(&handle).await.unwrap_err();
+    assert_eq!((absent.code(), absent.message()), ("ResourceNotFoundException", "Task does not exist."));
 }
 
 #[tokio::test]

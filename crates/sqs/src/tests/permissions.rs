@@ -185,3 +185,16 @@ async fn a_policy_is_stored_without_white_space_and_with_a_version() {
     cloud.set(&url, &[("Policy", &format!(r#"{{"Statement":{statement}}}"#))]).await.unwrap();
     assert_eq!(cloud.attributes(&url).await["Policy"], format!(r#"{{"Version":"2008-10-17","Statement":{statement}}}"#));
 }
+
+#[tokio::test]
+async fn a_resource_that_is_no_arn_matches_no_queue_also_after_a_restart() {
+    let cloud = TestCloud::journaled();
+    let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "$queue_arn"});
+    let policy = json!({"Version": "2012-10-17", "Statement": statement}).to_string();
+    let url = cloud.create("q", &[("Policy", &policy)]).await;
+    let again = cloud.restarted();
+    for cloud in [&cloud, &again] {
+        assert_eq!(cloud.attributes(&url).await["Policy"], policy);
+        assert_eq!(cloud.call_as::<SendMessage>(other_account(), message(&url, "x")).await.unwrap_err().code(), "AccessDenied");
+    }
+}
