@@ -142,7 +142,7 @@ impl Handle<ListAliases> for Kms {
         let first = Arn::new("kms", &cx.scope, "alias/");
         let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
         let page = self.store.read(|state| {
-            page::<ListAliases, _, _, _>(cx, &target, &request, |after: Option<Arn>| {
+            page::<ListAliases, _, _, _>(cx, &input, &request, |after: Option<Arn>| {
                 // Those that AWS has given, and that nothing has used yet, are in the list too.
                 let after = after.unwrap_or_else(|| first.clone());
                 let unused = managed::SERVICES.map(|service| Arn::new("kms", &cx.scope, &format!("alias/aws/{service}")));

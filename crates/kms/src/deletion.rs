@@ -34,18 +34,19 @@ on_key!(
             // AWS: unverified message.
             return Err(faults::validation("PendingWindowInDays must be between 7 and 30."));
         }
-        let date = after_days(cx.now, window);
-        let arn = &named.key.arn;
-        let key = kms.change(cx, arn, |key| {
-            key.check_not_deleted(cx.now)?;
-            let waits = key.is_primary() && key.multi_region.as_ref().is_some_and(|regions| !regions.replicas.is_empty());
-            key.deletion = Some(Deletion { window_in_days: window, date: (!waits).then_some(date) });
-            Ok(key.clone())
-        })?;
-        let date = key.deletion.and_then(|deletion| deletion.date);
+        let (key, arn) = (&named.key, &named.key.arn);
+        key.check_not_deleted(cx.now)?;
+        let waits = key.is_primary() && key.multi_region.as_ref().is_some_and(|regions| !regions.replicas.is_empty());
+        let date = (!waits).then(|| after_days(cx.now, window));
+        // First what may be refused. A call that is due for a key that is not gone does nothing.
         if let Some(date) = date {
             kms.schedule::<DeleteKey>(cx, arn, date)?;
         }
+        let key = kms.change(cx, arn, |key| {
+            key.check_not_deleted(cx.now)?;
+            key.deletion = Some(Deletion { window_in_days: window, date });
+            Ok(key.clone())
+        })?;
         Ok(ScheduleKeyDeletionResponse {
             key_id: Some(arn.to_string()),
             deletion_date: date,

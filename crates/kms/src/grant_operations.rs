@@ -205,11 +205,10 @@ fn entry(grant: &Grant) -> GrantListEntry {
 
 on_key!(ListGrants, Aliases::Refused, Reach::AnyAccount, |kms, cx, input, named| {
     let key = &named.key.arn;
-    let filters = (key, &input.grant_id, &input.grantee_principal, &input.grantee_service_principal);
     let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
     let is = |wanted: &Option<String>, value: Option<String>| wanted.is_none() || *wanted == value;
     let page = kms.store.read(|state| {
-        page::<ListGrants, _, _, _>(cx, &filters, &request, |after: Option<GrantId>| {
+        page::<ListGrants, _, _, _>(cx, &input, &request, |after: Option<GrantId>| {
             let from = after.map_or(Bound::Included((key.clone(), GrantId::default())), |after| Bound::Excluded((key.clone(), after)));
             let grants = state.grants.range((from, Bound::Unbounded)).take_while(|((of, _), _)| of == key).map(|(_, grant)| grant);
             let grants = grants.filter(|grant| {
@@ -292,7 +291,7 @@ impl Handle<ListRetirableGrants> for Kms {
         let prefix = Arn::new("kms", &cx.scope, "key/");
         let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
         let page = self.store.read(|state| {
-            page::<ListRetirableGrants, _, _, _>(cx, name, &request, |after: Option<(Arn, GrantId)>| {
+            page::<ListRetirableGrants, _, _, _>(cx, &input, &request, |after: Option<(Arn, GrantId)>| {
                 let from = match after {
                     Some((key, id)) => Bound::Excluded((name.clone(), key, id)),
                     None => Bound::Included((name.clone(), prefix.clone(), GrantId::default())),

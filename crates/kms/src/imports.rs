@@ -120,6 +120,10 @@ on_key!(
         if input.key_material_id.as_ref().is_some_and(|wanted| *wanted != id.to_string()) {
             return Err(incorrect());
         }
+        // First what may be refused. Material that has not expired is left alone.
+        if let Some(date) = expires {
+            kms.schedule_expiry(cx, arn, &id, date)?;
+        }
         let import = ImportDetails { description: input.key_material_description.clone(), expires };
         let secret = SecretBytes::new(secret);
         kms.store.write(|state| {
@@ -139,9 +143,6 @@ on_key!(
             }
             Ok::<_, Fault>(())
         })?;
-        if let Some(date) = expires {
-            kms.schedule_expiry(cx, arn, &id, date)?;
-        }
         Ok(ImportKeyMaterialResponse {
             key_id: Some(arn.to_string()),
             key_material_id: named.key.spec.is_symmetric_encryption().then(|| id.to_string()),

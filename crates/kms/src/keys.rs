@@ -154,7 +154,7 @@ impl Handle<ListKeys> for Kms {
         let own = input.resource_owners.as_ref().is_none_or(|owners| owners.iter().any(|owner| owner == "SELF"));
         let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
         let page = self.store.read(|state| {
-            page::<ListKeys, _, _, _>(cx, &input.resource_owners, &request, |after| {
+            page::<ListKeys, _, _, _>(cx, &input, &request, |after| {
                 keys_of(state, &cx.scope, after).filter(|(_, key)| own && !key.is_gone(cx.now)).map(|(arn, key)| {
                     let entry = KeyListEntry { key_id: Some(key.id().to_owned()), key_arn: Some(arn.to_string()) };
                     (arn.clone(), entry)

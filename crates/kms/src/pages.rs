@@ -26,11 +26,11 @@ pub struct PageRequest<'a> {
 /// The page of a list. `rows` gives keys and rows in the order of the list, those after a key only.
 pub fn page<O: Operation, K: Serialize + DeserializeOwned, T, I: Iterator<Item = (K, T)>>(
     cx: &Cx,
-    filters: &impl Serialize,
+    input: &O::Input,
     request: &PageRequest<'_>,
     rows: impl FnOnce(Option<K>) -> I,
 ) -> Result<Page<T>, Fault> {
     let limit = request.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(request.usual);
-    let page = Paging::of::<O>(cx, filters).page(request.marker, limit, rows).map_err(|InvalidToken| faults::invalid_marker())?;
+    let page = Paging::of::<O>(cx, input).page(request.marker, limit, rows).map_err(|InvalidToken| faults::invalid_marker())?;
     Ok(Page { truncated: Some(page.next_token.is_some()), items: page.items, next_marker: page.next_token })
 }

@@ -92,8 +92,8 @@ on_key!(
             (Some(known), Some(days)) if known.period_in_days == days => known,
             (_, days) => Rotation::every(days.unwrap_or(USUAL_ROTATION_PERIOD), cx.now),
         };
-        kms.store.update(|state| set_rotation(state, key, Some(rotation)));
         kms.schedule::<RotateKey>(cx, &key.arn, rotation.next)?;
+        kms.store.update(|state| set_rotation(state, key, Some(rotation)));
         Ok(Empty {})
     }
 );
@@ -181,7 +181,7 @@ on_key!(ListKeyRotations, Aliases::Refused, Reach::OwnAccount, |kms, cx, input, 
     let listed = key.materials.iter().filter(|material| all || material.rotated.is_some());
     let entries: Vec<_> = listed.enumerate().map(|(at, material)| (at, rotation_entry(key, material, cx.now))).collect();
     let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
-    let page = page::<ListKeyRotations, _, _, _>(cx, &(&key.arn, all), &request, |after: Option<usize>| {
+    let page = page::<ListKeyRotations, _, _, _>(cx, &input, &request, |after: Option<usize>| {
         entries.into_iter().skip(after.map_or(0, |after| after.saturating_add(1)))
     })?;
     Ok(ListKeyRotationsResponse { rotations: Some(page.items), next_marker: page.next_marker, truncated: page.truncated })

@@ -72,7 +72,7 @@ on_key!(
 
 on_key!(ListResourceTags, Aliases::Refused, Reach::OwnAccount, |kms, cx, input, named| {
     let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
-    let page = page::<ListResourceTags, _, _, _>(cx, &named.key.arn, &request, |after: Option<String>| {
+    let page = page::<ListResourceTags, _, _, _>(cx, &input, &request, |after: Option<String>| {
         let tags = listed(&named.key.tags).into_iter().map(|tag| (tag.tag_key.clone(), tag));
         tags.skip_while(move |(name, _)| after.as_ref().is_some_and(|after| name <= after))
     })?;
