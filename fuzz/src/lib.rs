@@ -68,7 +68,7 @@ impl<'a> Request<'a> {
 pub struct TestCloud {
     inner: Arc<Cloud>,
     address: SocketAddr,
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 }
 
 impl TestCloud {
@@ -92,14 +92,14 @@ impl TestCloud {
         let listener = runtime.block_on(Listener::bind("127.0.0.1:0".parse().unwrap(), None)).unwrap();
         let address = listener.address().unwrap();
         runtime.spawn(serve(gateway, vec![listener], std::future::pending()));
-        let cloud = TestCloud { inner: cloud, address, _runtime: runtime };
+        let cloud = TestCloud { inner: cloud, address, runtime };
         cloud.prepare();
         cloud
     }
 
     /// Deletes all state and creates bucket, object and queue again.
     pub fn prepare(&self) {
-        self.inner.reset();
+        self.runtime.block_on(self.inner.reset(None)).unwrap();
         self.send(b"PUT /bucket HTTP/1.1\r\n", b"");
         self.send(b"PUT /bucket/key HTTP/1.1\r\n", b"0123456789");
         self.send(b"POST / HTTP/1.1\r\nx-amz-target: AmazonSQS.CreateQueue\r\n", br#"{"QueueName":"queue"}"#);

@@ -24,6 +24,7 @@ pub mod roles;
 mod runtime;
 mod service;
 mod stored_policy;
+pub mod tags;
 
 pub use authorization::{AuthOutcome, AuthRecord, Authorization};
 pub use boxed::Boxed;

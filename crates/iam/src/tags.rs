@@ -6,6 +6,7 @@ use crate::{
 };
 use cloudlet_api_iam::Tag;
 use cloudlet_aws::Fault;
+use cloudlet_engine::tags::{InvalidTag, KeyCase, TagCharacters, TagRules};
 use cloudlet_identity::Tags;
 
 /// The tags of a new resource.
@@ -15,21 +16,25 @@ pub(crate) fn new_tags(tags: Option<&[Tag]>) -> Result<Tags, Fault> {
     Ok(out)
 }
 
+const RULES: TagRules = TagRules { most: limits::TAGS, keys: KeyCase::Insensitive, characters: TagCharacters::Any };
+
 /// Keys are compared without case, and stored with it.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules>
 pub(crate) fn add(tags: &mut Tags, new: &[Tag]) -> Result<(), Fault> {
-    if new.len() > limits::TAGS {
-        return Err(validation_error(
+    let checked = RULES.check(new.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())));
+    checked.map_err(|invalid| match invalid {
+        InvalidTag::TooMany => validation_error(
             "1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to 50",
-        ));
-    }
-    for (at, tag) in new.iter().enumerate() {
-        if tag.key.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("aws:")) {
-            return Err(validation_error("Tag keys starting with 'aws:' are reserved for internal use by AWS and can not be modified."));
+        ),
+        InvalidTag::Reserved { .. } => {
+            validation_error("Tag keys starting with 'aws:' are reserved for internal use by AWS and can not be modified.")
         }
-        if new.iter().take(at).any(|other| other.key.eq_ignore_ascii_case(&tag.key)) {
-            return Err(invalid_input("Duplicate tag keys found. Please note that Tag keys are case insensitive."));
-        }
+        InvalidTag::Duplicate { .. } => invalid_input("Duplicate tag keys found. Please note that Tag keys are case insensitive."),
+        // The model has the same limits.
+        InvalidTag::Key { .. } => validation_error("The tag key is invalid."),
+        InvalidTag::Value { .. } => validation_error("The tag value is invalid."),
+    })?;
+    for tag in new {
         match tags.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(&tag.key)) {
             Some(known) => *known = (tag.key.as_str().into(), tag.value.as_str().into()),
             None => tags.push((tag.key.as_str().into(), tag.value.as_str().into())),

@@ -26,8 +26,6 @@ pub const MAX_DELETE: usize = 1000;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/CostAllocTagging.html>
 pub const MAX_BUCKET_TAGS: usize = 50;
 pub const MAX_OBJECT_TAGS: usize = 10;
-pub const MAX_TAG_KEY: usize = 128;
-pub const MAX_TAG_VALUE: usize = 256;
 
 pub fn check_key(key: &str) -> Result<(), Fault> {
     check_key_length(key.len())

@@ -3,12 +3,15 @@
 
 use crate::{
     S3, access, api, faults,
-    limits::{MAX_BUCKET_TAGS, MAX_OBJECT_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE},
+    limits::{MAX_BUCKET_TAGS, MAX_OBJECT_TAGS},
     state::{Object, ObjectProperties, Tag},
     versions::{self, VersionSelector},
 };
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{Cx, Handle, Permissions};
+use cloudlet_engine::{
+    Cx, Handle, Permissions,
+    tags::{InvalidTag, KeyCase, TagCharacters, TagRules},
+};
 use percent_encoding::percent_decode_str;
 use std::sync::Arc;
 
@@ -26,48 +29,28 @@ impl From<&Tag> for api::Tag {
 
 /// Checks the tags of a new bucket.
 pub fn check_bucket(tags: Vec<Tag>) -> Result<Vec<Tag>, Fault> {
-    if tags.len() > MAX_BUCKET_TAGS {
-        // AWS: unverified.
-        return Err(FaultKind::sender("BadRequest", 400).says("Bucket tag count cannot be greater than 50"));
-    }
-    if let Some(tag) = tags.iter().find(|tag| tag.key.starts_with("aws:")) {
-        return Err(faults::INVALID_TAG.says("System tags cannot be added/updated by requester").with("TagKey", &tag.key));
-    }
-    check(tags)
+    // AWS: the first message is unverified.
+    check(tags, MAX_BUCKET_TAGS, "Bucket tag count cannot be greater than 50", "System tags cannot be added/updated by requester")
 }
 
 /// Checks the tags of an object.
 fn check_object(tags: Vec<Tag>) -> Result<Vec<Tag>, Fault> {
-    if tags.len() > MAX_OBJECT_TAGS {
-        return Err(FaultKind::sender("BadRequest", 400).says("Object tags cannot be greater than 10"));
-    }
-    if let Some(tag) = tags.iter().find(|tag| tag.key.starts_with("aws:")) {
-        return Err(faults::INVALID_TAG.says("Your TagKey cannot be prefixed with aws:").with("TagKey", &tag.key));
-    }
-    check(tags)
+    check(tags, MAX_OBJECT_TAGS, "Object tags cannot be greater than 10", "Your TagKey cannot be prefixed with aws:")
 }
 
-fn check(tags: Vec<Tag>) -> Result<Vec<Tag>, Fault> {
-    for (index, tag) in tags.iter().enumerate() {
-        if !is_valid(&tag.key, 1, MAX_TAG_KEY) {
-            return Err(faults::INVALID_TAG.says("The TagKey you have provided is invalid").with("TagKey", &tag.key));
+fn check(tags: Vec<Tag>, most: usize, too_many: &str, reserved: &str) -> Result<Vec<Tag>, Fault> {
+    let rules = TagRules { most, keys: KeyCase::Sensitive, characters: TagCharacters::Usual };
+    let checked = rules.check(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())));
+    checked.map_err(|invalid| match invalid {
+        InvalidTag::TooMany => FaultKind::sender("BadRequest", 400).says(too_many),
+        InvalidTag::Reserved { key } => faults::INVALID_TAG.says(reserved).with("TagKey", key),
+        InvalidTag::Key { key } => faults::INVALID_TAG.says("The TagKey you have provided is invalid").with("TagKey", key),
+        InvalidTag::Value { key, value } => {
+            faults::INVALID_TAG.says("The TagValue you have provided is invalid").with("TagKey", key).with("TagValue", value)
         }
-        if !is_valid(&tag.value, 0, MAX_TAG_VALUE) {
-            let fault = faults::INVALID_TAG.says("The TagValue you have provided is invalid");
-            return Err(fault.with("TagKey", &tag.key).with("TagValue", &tag.value));
-        }
-        if tags.iter().skip(index.saturating_add(1)).any(|other| other.key == tag.key) {
-            return Err(faults::INVALID_TAG.says("Cannot provide multiple Tags with the same key").with("TagKey", &tag.key));
-        }
-    }
+        InvalidTag::Duplicate { key } => faults::INVALID_TAG.says("Cannot provide multiple Tags with the same key").with("TagKey", key),
+    })?;
     Ok(tags)
-}
-
-/// Whether a text has only letters, digits, spaces and `_.:/=+-@`, and a valid length.
-fn is_valid(text: &str, min: usize, max: usize) -> bool {
-    let valid = |character: char| character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character);
-    // AWS: lengths are counted in UTF-16.
-    (min..=max).contains(&text.encode_utf16().count()) && text.chars().all(valid)
 }
 
 /// Parses the `x-amz-tagging` header, a query string.

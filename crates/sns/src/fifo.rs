@@ -1,7 +1,7 @@
 //! FIFO topics: sequence numbers, deduplication, and deliveries in the order of each message group.
 
 use crate::{
-    Sns, faults, limits,
+    Sns, faults,
     state::{DeduplicationEntry, Delivery, Message, ThroughputScope, Topic},
 };
 use cloudlet_aws::{Arn, Fault};
@@ -39,19 +39,14 @@ impl Sns {
         let per_group = topic.fifo.and_then(|fifo| fifo.throughput_scope) == Some(ThroughputScope::MessageGroup);
         let group = message.group.clone().filter(|_| per_group).unwrap_or_default();
         let key = (group, message.deduplication_id.clone().unwrap_or_default());
-        let oldest = cx.now.plus_secs(-limits::DEDUPLICATION);
         let sequenced = self.fifo_topics.update(&topic.arn, |fifo| {
-            while let Some(expired) = fifo.deduplication_by_time.first().map(|(key, ())| key.clone()).filter(|(at, _)| *at <= oldest) {
-                fifo.deduplication_by_time.remove(&expired);
-                fifo.deduplication.remove(&expired.1);
-            }
+            fifo.deduplication.purge(cx.now.millis(), usize::MAX);
             if let Some(entry) = fifo.deduplication.get(&key) {
                 return Sequenced::Duplicate(entry.clone());
             }
             let number = fifo.last_sequence_number.get(&()).copied().unwrap_or_default() + 1;
             fifo.last_sequence_number.insert((), number);
             message.sequence_number = Some(number);
-            fifo.deduplication_by_time.insert((cx.now, key.clone()), ());
             fifo.deduplication.insert(key, DeduplicationEntry { message_id: message.id.clone(), sequence_number: number, at: cx.now });
             if let Some(days) = topic.archive_days {
                 let expired = cx.now.plus_secs(-i64::from(days) * 86_400);

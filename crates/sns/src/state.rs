@@ -12,6 +12,7 @@ pub use subscription::{
 };
 pub use topic::{FifoAttributes, ThroughputScope, Topic};
 
+use crate::limits;
 use cloudlet_aws::{Account, Arn, Region, Timestamp};
 use cloudlet_digest::{Algorithm, digest};
 use cloudlet_engine::roles::RoleSession;
@@ -157,6 +158,12 @@ pub struct DeduplicationEntry {
     pub at: Timestamp,
 }
 
+impl Expires for DeduplicationEntry {
+    fn expires_at(&self) -> i64 {
+        self.at.plus_secs(limits::DEDUPLICATION).millis()
+    }
+}
+
 /// The group within which a deduplication id counts (empty: the whole topic), and the id.
 pub type DeduplicationKey = (String, String);
 
@@ -165,23 +172,16 @@ pub type DeduplicationKey = (String, String);
 pub struct FifoState {
     /// One row.
     pub last_sequence_number: Table<(), u64>,
-    pub deduplication: Table<DeduplicationKey, DeduplicationEntry>,
+    pub deduplication: ExpiringTable<DeduplicationKey, DeduplicationEntry>,
     /// By sequence number.
     pub archive: Table<u64, Arc<Message>>,
     /// Deliveries that wait for a retry, and those that wait behind them: by subscription, message group, and sequence number.
     pub waiting: Table<(Arn, String, u64), Delivery>,
-    pub deduplication_by_time: Table<(Timestamp, DeduplicationKey), ()>,
 }
 
-tables!(FifoState { last_sequence_number, deduplication, archive, waiting } indexes(FifoState::reindex) { deduplication_by_time });
+tables!(FifoState { last_sequence_number, deduplication, archive, waiting });
 
 impl FifoState {
-    fn reindex(&mut self) {
-        for (key, entry) in &self.deduplication {
-            self.deduplication_by_time.insert((entry.at, key.clone()), ());
-        }
-    }
-
     /// The first delivery that waits in a message group of a subscription.
     pub fn first_waiting(&self, subscription: &Arn, group: &str) -> Option<&Delivery> {
         let key = |number| (subscription.clone(), group.to_owned(), number);

@@ -6,28 +6,29 @@ use cloudlet_api_sns::{
     UntagResource, UntagResourceRequest, UntagResourceResponse,
 };
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions};
+use cloudlet_engine::{
+    Cx, Handle, Permission, Permissions,
+    tags::{InvalidTag, KeyCase, TagCharacters, TagRules},
+};
 use cloudlet_shape::Map;
-use std::collections::BTreeSet;
+
+const RULES: TagRules = TagRules { most: limits::TAGS, keys: KeyCase::Sensitive, characters: TagCharacters::Any };
 
 /// Adds tags, replacing those with the same keys.
 pub fn add(tags: &mut Map<String>, given: &[Tag]) -> Result<(), Fault> {
-    let mut seen = BTreeSet::new();
-    if !given.iter().all(|tag| seen.insert(tag.key.as_str())) {
-        return Err(faults::invalid("Duplicated keys are not allowed."));
-    }
-    for tag in given {
-        if tag.key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
-            // AWS: unverified message.
-            return Err(faults::invalid("Tag keys beginning with aws: are reserved for system use."));
-        }
-        tags.insert(tag.key.clone(), tag.value.clone());
-    }
-    if tags.len() > limits::TAGS {
-        // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
-        return Err(faults::TAG_LIMIT_EXCEEDED.says("Could not complete request: tag quota of per resource exceeded"));
-    }
-    Ok(())
+    // AWS: in the tests of module-ballerinax-aws.sns, which run against it.
+    let too_many = || faults::TAG_LIMIT_EXCEEDED.says("Could not complete request: tag quota of per resource exceeded");
+    let checked = RULES.check(given.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())));
+    checked.map_err(|invalid| match invalid {
+        InvalidTag::TooMany => too_many(),
+        InvalidTag::Duplicate { .. } => faults::invalid("Duplicated keys are not allowed."),
+        // AWS: unverified messages.
+        InvalidTag::Reserved { .. } => faults::invalid("Tag keys beginning with aws: are reserved for system use."),
+        InvalidTag::Key { .. } => faults::invalid("Tag key"),
+        InvalidTag::Value { .. } => faults::invalid("Tag value"),
+    })?;
+    tags.extend(given.iter().map(|tag| (tag.key.clone(), tag.value.clone())));
+    if tags.len() > limits::TAGS { Err(too_many()) } else { Ok(()) }
 }
 
 fn no_resource() -> Fault {

@@ -5,13 +5,13 @@ use crate::{
     addresses::{self, check_name},
     faults, limits,
     settings::{Settings, Stage},
-    state::{DeletedQueues, Queue, QueueProperties},
+    state::{DeletedAt, Queue, QueueProperties},
 };
 use cloudlet_api_sqs::{
     CreateQueue, CreateQueueRequest, CreateQueueResult, DeleteQueue, DeleteQueueRequest, GetQueueUrl, GetQueueUrlRequest, GetQueueUrlResult,
     ListQueues, ListQueuesRequest, ListQueuesResult, PurgeQueue, PurgeQueueRequest,
 };
-use cloudlet_aws::{Account, Arn, Fault, Timestamp};
+use cloudlet_aws::{Account, Arn, Fault};
 use cloudlet_engine::{
     Cx, Handle, Permission, Permissions,
     paging::{InvalidToken, Page, Paging},
@@ -50,8 +50,8 @@ impl Handle<CreateQueue> for Sqs {
             }
         }
         self.check_redrive(&settings, &arn)?;
-        self.deleted_queues.update(|queues| queues.forget_old(cx.now));
-        if self.deleted_queues.read(|queues| queues.is_recent(&arn, cx.now)) {
+        self.deleted_queues.update(|queues| drop(queues.deleted.purge(cx.now.millis(), usize::MAX)));
+        if self.deleted_queues.read(|queues| queues.deleted.get_live(&arn, cx.now.millis()).is_some()) {
             return Err(faults::QUEUE_DELETED_RECENTLY
                 .says("You must wait 60 seconds after deleting a queue before you can create another with the same name."));
         }
@@ -93,29 +93,6 @@ fn check_existing<'a>(queue: &Queue, settings: &Settings, given: impl Iterator<I
         return Err(faults::QUEUE_NAME_EXISTS.says("A queue already exists with the same name and different tags"));
     }
     Ok(())
-}
-
-impl DeletedQueues {
-    fn is_recent(&self, arn: &Arn, now: Timestamp) -> bool {
-        self.deleted.get(arn).is_some_and(|at| now < at.plus_secs(limits::COOL_DOWN))
-    }
-
-    fn remember(&mut self, arn: Arn, now: Timestamp) {
-        if let Some(before) = self.deleted.get(&arn).copied() {
-            self.by_time.remove(&(before, arn.clone()));
-        }
-        self.by_time.insert((now, arn.clone()), ());
-        self.deleted.insert(arn, now);
-    }
-
-    fn forget_old(&mut self, now: Timestamp) {
-        while let Some((at, arn)) = self.by_time.first().map(|(key, ())| key.clone())
-            && now >= at.plus_secs(limits::COOL_DOWN)
-        {
-            self.deleted.remove(&arn);
-            self.by_time.remove(&(at, arn));
-        }
-    }
 }
 
 impl Handle<GetQueueUrl> for Sqs {
@@ -208,8 +185,8 @@ impl Handle<DeleteQueue> for Sqs {
         let (arn, waiters) =
             queue.read(|queue| Some((queue.properties()?.arn.clone(), queue.waiters.subscribe())))?.ok_or_else(faults::no_such_queue)?;
         self.deleted_queues.update(|queues| {
-            queues.forget_old(cx.now);
-            queues.remember(arn.clone(), cx.now);
+            queues.deleted.purge(cx.now.millis(), usize::MAX);
+            queues.deleted.insert(arn.clone(), DeletedAt(cx.now));
         });
         self.queues.remove(&arn);
         // Waiting receives end with an error.

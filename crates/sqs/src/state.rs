@@ -6,12 +6,13 @@
 use crate::{
     consumer_time::{ConsumerTime, Tenant},
     ids::{GroupId, Md5, MessageId, SequenceNumber},
+    limits,
     settings::{DeduplicationScope, Settings},
 };
 use cloudlet_api_sqs::MessageAttributeValue;
 use cloudlet_aws::{Arn, Timestamp};
 use cloudlet_shape::{Blob, Map};
-use cloudlet_store::{Table, tables};
+use cloudlet_store::{Expires, ExpiringTable, Table, tables};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
@@ -102,6 +103,12 @@ pub struct DeduplicationEntry {
     pub sent: Timestamp,
 }
 
+impl Expires for DeduplicationEntry {
+    fn expires_at(&self) -> i64 {
+        self.sent.plus_secs(limits::DEDUPLICATION).millis()
+    }
+}
+
 /// The scope that a deduplication id is unique in (a group; empty: the whole queue), and the id.
 pub type DeduplicationKey = (Arc<str>, Arc<str>);
 
@@ -112,11 +119,10 @@ pub struct ReceiveAttempt {
     pub flights: Vec<(SequenceNumber, Flight)>,
 }
 
-/// A row that is dropped after five minutes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum ExpiringRow {
-    Deduplication(DeduplicationKey),
-    ReceiveAttempt(Arc<str>),
+impl Expires for ReceiveAttempt {
+    fn expires_at(&self) -> i64 {
+        self.received.plus_secs(limits::DEDUPLICATION).millis()
+    }
 }
 
 /// The queue itself, without its messages.
@@ -171,8 +177,8 @@ pub struct Queue {
     pub properties: Table<(), QueueProperties>,
     pub messages: Table<SequenceNumber, Arc<Message>>,
     pub flights: Table<SequenceNumber, Flight>,
-    pub deduplication: Table<DeduplicationKey, DeduplicationEntry>,
-    pub receive_attempts: Table<Arc<str>, ReceiveAttempt>,
+    pub deduplication: ExpiringTable<DeduplicationKey, DeduplicationEntry>,
+    pub receive_attempts: ExpiringTable<Arc<str>, ReceiveAttempt>,
     /// What can be received: messages without a group, and the next message of each group.
     pub ready: Table<ReadyKey, Option<GroupId>>,
     /// In a standard queue: the visible messages of each group. In a FIFO queue: all messages of each group, with timestamp zero.
@@ -186,7 +192,6 @@ pub struct Queue {
     pub tenants: Table<GroupId, Tenant>,
     /// A standard queue: one row, for all messages together.
     pub consumer_time: Table<(), ConsumerTime>,
-    pub expiring: Table<(Timestamp, ExpiringRow), ()>,
     /// A dead-letter queue: the queues that its messages come from, and how many come from each.
     pub dead_letter_sources: Table<Arn, u64>,
     pub waiters: Waiters,
@@ -194,7 +199,7 @@ pub struct Queue {
 }
 
 tables!(Queue { properties, messages, flights, deduplication, receive_attempts }
-    indexes(Queue::reindex) { ready, lanes, groups, delayed, in_flight, tenants, consumer_time, expiring, dead_letter_sources }
+    indexes(Queue::reindex) { ready, lanes, groups, delayed, in_flight, tenants, consumer_time, dead_letter_sources }
     transient { waiters, last });
 
 /// The last sequence number given. It only grows, so undoing a write need not undo it.
@@ -250,16 +255,17 @@ impl MoveTasks {
 /// When queues were deleted lately: their names cannot be used again at once.
 #[derive(Default)]
 pub struct DeletedQueues {
-    pub deleted: Table<Arn, Timestamp>,
-    pub by_time: Table<(Timestamp, Arn), ()>,
+    pub deleted: ExpiringTable<Arn, DeletedAt>,
 }
 
-tables!(DeletedQueues { deleted } indexes(DeletedQueues::reindex) { by_time });
+tables!(DeletedQueues { deleted });
 
-impl DeletedQueues {
-    fn reindex(&mut self) {
-        for (arn, at) in &self.deleted {
-            self.by_time.insert((*at, arn.clone()), ());
-        }
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeletedAt(pub Timestamp);
+
+impl Expires for DeletedAt {
+    fn expires_at(&self) -> i64 {
+        self.0.plus_secs(limits::COOL_DOWN).millis()
     }
 }

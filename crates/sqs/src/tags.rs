@@ -3,28 +3,27 @@
 use crate::{Sqs, faults};
 use cloudlet_api_sqs::{ListQueueTags, ListQueueTagsRequest, ListQueueTagsResult, TagQueue, TagQueueRequest, UntagQueue, UntagQueueRequest};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Cx, Handle, Permission, Permissions};
+use cloudlet_engine::{
+    Cx, Handle, Permission, Permissions,
+    tags::{InvalidTag, KeyCase, TagCharacters, TagRules},
+};
 use cloudlet_shape::{Empty, Map};
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html>. AWS advises against more than 50
 /// tags, but does not refuse them.
-const MAX_KEY: usize = 128;
-const MAX_VALUE: usize = 256;
+const RULES: TagRules = TagRules { most: usize::MAX, keys: KeyCase::Sensitive, characters: TagCharacters::Any };
 
 /// AWS: unverified messages.
 pub fn check(tags: &Map<String>) -> Result<(), Fault> {
-    for (key, value) in tags {
-        if key.is_empty() || key.chars().count() > MAX_KEY {
-            return Err(faults::INVALID_PARAMETER_VALUE.says(format!("Tag keys must be between 1 and {MAX_KEY} characters in length.")));
-        }
-        if value.chars().count() > MAX_VALUE {
-            return Err(faults::INVALID_PARAMETER_VALUE.says(format!("Tag values must be between 0 and {MAX_VALUE} characters in length.")));
-        }
-        if key.to_ascii_lowercase().starts_with("aws:") {
-            return Err(faults::INVALID_PARAMETER_VALUE.says("System tags cannot be added/updated by requester."));
-        }
-    }
-    Ok(())
+    let checked = RULES.check(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+    checked.map_err(|invalid| {
+        faults::INVALID_PARAMETER_VALUE.says(match invalid {
+            InvalidTag::Key { .. } => "Tag keys must be between 1 and 128 characters in length.",
+            InvalidTag::Value { .. } => "Tag values must be between 0 and 256 characters in length.",
+            InvalidTag::Reserved { .. } => "System tags cannot be added/updated by requester.",
+            InvalidTag::TooMany | InvalidTag::Duplicate { .. } => "Tags are invalid.",
+        })
+    })
 }
 
 /// Sets the condition keys for the tags in a request.

@@ -96,6 +96,11 @@ impl<K: Ord + Clone, V: Clone + Expires> ExpiringTable<K, V> {
         self.rows.remove::<K>(&entry.1)
     }
 
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.by_expiry.clear();
+    }
+
     /// Removes up to `limit` rows that have expired by now, the oldest first, and gives them.
     pub fn purge(&mut self, now: i64, limit: usize) -> Vec<(K, V)> {
         let mut purged = Vec::new();

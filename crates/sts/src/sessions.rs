@@ -3,7 +3,10 @@
 use crate::Sts;
 use cloudlet_api_sts::{Credentials, PolicyDescriptorType, Tag, faults::*};
 use cloudlet_aws::{Account, ArnParts, Fault, FaultKind, Identity as Who};
-use cloudlet_engine::{Cx, Keys};
+use cloudlet_engine::{
+    Cx, Keys,
+    tags::{InvalidTag, KeyCase, TagCharacters, TagRules},
+};
 use cloudlet_identity::{LONGEST_TOKEN, Session, SessionCredentials, StoredPolicy, Tags, managed_policy, policy_size};
 use cloudlet_policy::{Kind, Policy};
 use std::sync::Arc;
@@ -95,18 +98,21 @@ pub(crate) fn token_size_output(asked: Option<i32>, credentials: &Credentials) -
     }
 }
 
+const TAG_RULES: TagRules = TagRules { most: 50, keys: KeyCase::Insensitive, characters: TagCharacters::Any };
+
 /// Checks the session tags of a request. The texts are recorded from AWS (LocalStack, tests/aws/services/sts).
 pub(crate) fn session_tags(tags: Option<&[Tag]>, transitive: Option<&[String]>) -> Result<(Tags, Vec<Arc<str>>), Fault> {
     let tags = tags.unwrap_or_default();
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
-    for (at, tag) in tags.iter().enumerate() {
-        if tags.iter().take(at).any(|other| same(&other.key, &tag.key)) {
-            return Err(BAD_PARAMETER.says("Duplicate tag keys found. Please note that Tag keys are case insensitive."));
-        }
-        if tag.key.get(..4).is_some_and(|head| same(head, "aws:")) {
-            return Err(BAD_PARAMETER.says("Tag keys starting with 'aws:' are reserved for internal use by AWS."));
-        }
-    }
+    let checked = TAG_RULES.check(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())));
+    checked.map_err(|invalid| match invalid {
+        InvalidTag::Duplicate { .. } => BAD_PARAMETER.says("Duplicate tag keys found. Please note that Tag keys are case insensitive."),
+        InvalidTag::Reserved { .. } => BAD_PARAMETER.says("Tag keys starting with 'aws:' are reserved for internal use by AWS."),
+        // The model has the same limits.
+        InvalidTag::TooMany => BAD_PARAMETER.says("There are too many tags."),
+        InvalidTag::Key { .. } => BAD_PARAMETER.says("The tag key is invalid."),
+        InvalidTag::Value { .. } => BAD_PARAMETER.says("The tag value is invalid."),
+    })?;
     let transitive = transitive.unwrap_or_default();
     if transitive.iter().any(|key| !tags.iter().any(|tag| same(&tag.key, key))) {
         return Err(BAD_PARAMETER.says("The specified transitive tag key must be included in the requested tags."));
