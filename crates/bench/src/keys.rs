@@ -7,11 +7,7 @@ impl Bench<'_> {
         let kms = Signed::new(host, "kms");
         let call = |operation: &str, body: &str| kms.json_1_1(&format!("TrentService.{operation}"), body);
         let mut made = Vec::new();
-        for spec in [
-            r#"{}"#,
-            r#"{"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}"#,
-            r#"{"KeySpec":"RSA_2048","KeyUsage":"SIGN_VERIFY"}"#,
-        ] {
+        for spec in [r#"{}"#, r#"{"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}"#, r#"{"KeySpec":"RSA_2048","KeyUsage":"SIGN_VERIFY"}"#] {
             made.push(member(&prepare(self.server.address, &call("CreateKey", spec)).await, "KeyId"));
         }
         let [symmetric, p256, rsa] = &made[..] else { panic!("three keys") };
