@@ -293,10 +293,14 @@ async fn walk(seed: u64) {
     drop(data);
 }
 
+#[expect(clippy::disallowed_methods, reason = "a longer run is asked for by the environment of the test")]
+fn asked(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|number| number.parse().ok()).unwrap_or(default)
+}
+
 #[test]
 fn a_killed_server_has_what_it_acknowledged() {
-    let walks = std::env::var("CLOUDLET_WALKS").ok().and_then(|walks| walks.parse().ok()).unwrap_or(50);
-    let first = std::env::var("CLOUDLET_FIRST_WALK").ok().and_then(|first| first.parse().ok()).unwrap_or(0u64);
+    let (first, walks) = (asked("CLOUDLET_FIRST_WALK", 0), asked("CLOUDLET_WALKS", 50));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     for seed in first..first + walks {
         runtime.block_on(walk(seed));
