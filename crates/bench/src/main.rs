@@ -14,6 +14,7 @@ mod client;
 mod cost;
 mod decisions;
 mod depth;
+mod durable;
 mod forms;
 mod keys;
 mod messaging;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("bare") => bare::serve(),
+        Some("durable") => durable(&arguments[1..]),
         Some("soak") => return soak::run(&arguments[1..]),
         Some("soak-client") => return soak::serve_client(&arguments[1..]),
         _ => measure(&arguments),
@@ -43,6 +45,15 @@ fn measure(arguments: &[String]) {
     let filter = arguments.get(2).cloned().unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(scenario::run(&server, Duration::from_secs_f64(seconds), &filter));
+}
+
+/// Measures a server with a data folder.
+fn durable(arguments: &[String]) {
+    open_files();
+    let [server, seconds, folder] = arguments else { panic!("usage: cloudlet-bench durable <server> <seconds a turn> <folder>") };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let time = Duration::from_secs_f64(seconds.parse().expect("seconds"));
+    runtime.block_on(durable::run(&PathBuf::from(server), time, &PathBuf::from(folder)));
 }
 
 /// Raises the limit on open files, for this process and the servers it starts.

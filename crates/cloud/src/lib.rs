@@ -11,6 +11,7 @@ mod perform;
 mod saved_state;
 mod scheduled;
 mod scheduler;
+mod server_state;
 
 pub use call_log::{CallRecord, EntryPoint};
 pub use decisions::DecisionRecord;
@@ -26,8 +27,8 @@ use cloudlet_shape::OperationSchema;
 use cloudlet_store::{Blobs, Journal, Persistent, Store};
 use decisions::Decisions;
 use foldhash::HashMap;
-use saved_state::ServerState;
 use scheduler::Scheduler;
+use server_state::ServerState;
 use std::sync::{Arc, Weak};
 
 /// What becomes of a denial.

@@ -2,24 +2,16 @@
 
 use crate::Cloud;
 use cloudlet_aws::{Account, Arn};
-use cloudlet_engine::{Clock, ClockSetting};
+use cloudlet_engine::Clock;
 use cloudlet_store::{
     Blob, BlobId, BlobReader, BlobWriter, DataFolder, Json, KnownBodies, PendingBlob, Record, RowView, SnapshotDecoder, SnapshotEncoder,
-    SnapshotError, SnapshotHeader, SnapshotPart, Table, Unreadable, held_bodies, known_bodies, renamed_bodies, select, tables,
+    SnapshotError, SnapshotHeader, SnapshotPart, Unreadable, held_bodies, known_bodies, renamed_bodies, select,
 };
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashMap},
     fmt, io, mem,
 };
-
-/// What the server itself remembers.
-#[derive(Default)]
-pub(crate) struct ServerState {
-    clock: Table<(), ClockSetting>,
-}
-
-tables!(ServerState { clock });
 
 impl Cloud {
     /// Moves the clock. A restart finds it where it was moved to.

@@ -5,28 +5,31 @@
 //! change the row, then delete the body that it named. What a crash leaves in between, `sweep` removes.
 
 mod blob;
+mod blob_id;
+mod blocking;
 mod body_file;
 mod folder;
 mod known;
 mod memory;
+mod notes;
 mod reader;
 mod segments;
+mod sweep;
 mod writer;
 
-pub use blob::{Blob, BlobId, INLINE};
+pub use blob::{Blob, INLINE};
+pub use blob_id::BlobId;
 pub(crate) use body_file::BodyKey;
-pub use folder::{Checked, Swept};
-pub use known::{KnownBodies, held_bodies, known_bodies, renamed_bodies};
+pub use known::{held_bodies, known_bodies, renamed_bodies};
 pub use reader::BlobReader;
+pub use sweep::{Checked, KnownBodies, Swept};
 pub use writer::BlobWriter;
 
 use crate::Journal;
-use blob::Content;
-use bytes::Bytes;
+use blocking::blocking;
 use folder::Folder;
 use memory::Memory;
-use std::{fmt, io, ops::Range, path::Path, sync::Arc};
-use tokio::task::JoinError;
+use std::{fmt, io, path::Path, sync::Arc};
 
 /// Where bodies are. Cheap to clone.
 #[derive(Clone)]
@@ -46,28 +49,6 @@ impl Blobs {
     /// Files in a folder, which is made when it is not there. For start-up: this waits for the disk.
     pub(crate) fn folder(root: impl AsRef<Path>, key: Option<BodyKey>, journal: Journal) -> io::Result<Blobs> {
         Ok(Blobs(Kind::Folder(Arc::new(Folder::open(root.as_ref(), key, journal)?))))
-    }
-
-    /// Starts a body. The id is used by no other body, ever.
-    pub fn writer(&self, id: BlobId) -> BlobWriter {
-        BlobWriter::new(self.clone(), id)
-    }
-
-    /// Writes a body that is whole already.
-    pub async fn put(&self, id: BlobId, bytes: Bytes) -> io::Result<PendingBlob> {
-        let mut writer = self.writer(id);
-        writer.write(bytes).await?;
-        writer.finish().await
-    }
-
-    /// Reads a range of a body, cut to its length. From now on, until the reader is dropped, deleting the body takes
-    /// nothing from it. It does not wait for the disk: call it where the row is read, inside the closure.
-    pub fn read(&self, blob: &Blob, range: Range<u64>) -> io::Result<BlobReader> {
-        BlobReader::new(self, blob, range)
-    }
-
-    pub fn read_all(&self, blob: &Blob) -> io::Result<BlobReader> {
-        self.read(blob, 0..blob.length())
     }
 
     /// A second body with the same bytes, which are not copied. Each part of a joined body takes an id of its own.
@@ -173,19 +154,6 @@ impl Drop for PendingBlob {
     fn drop(&mut self) {
         self.blobs.discard(&self.blob);
     }
-}
-
-/// Runs what waits for the disk off the async threads.
-async fn blocking<R: Send + 'static>(work: impl FnOnce() -> io::Result<R> + Send + 'static) -> io::Result<R> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(ended(error)))
-}
-
-fn ended(error: JoinError) -> io::Error {
-    io::Error::other(error)
-}
-
-fn missing(id: BlobId) -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, format!("blob {id} is gone"))
 }
 
 #[cfg(test)]

@@ -89,6 +89,9 @@ impl<T: Tables> Persistent for Store<T> {
     }
 
     fn replace(&self, records: &[Record], selection: Selection<'_>) -> Result<(), Unreadable> {
+        if let Some(record) = records.iter().find(|record| record.instance.is_some()) {
+            return Err(Unreadable::NoSuchStore { store: self.0.path.to_string(), instance: record.instance.clone() });
+        }
         self.0.replace(&mut self.0.tables.write(), records, selection)
     }
 }

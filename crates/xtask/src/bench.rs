@@ -11,6 +11,9 @@ pub struct Arguments {
     /// Seconds of one turn.
     #[arg(long, default_value_t = 0.4)]
     seconds: f32,
+    /// Measure a server whose state is in this folder, which is made and removed, instead.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
     /// Only measurements whose name contains this.
     #[arg(default_value = "")]
     named: String,
@@ -23,6 +26,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     steps::run("build the server and the bench", &mut build)?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("dist");
     let mut bench = Command::new(target.join("cloudlet-bench"));
-    bench.arg(target.join("cloudlet")).arg(arguments.seconds.to_string()).arg(&arguments.named);
+    match &arguments.data_dir {
+        Some(folder) => bench.arg("durable").arg(target.join("cloudlet")).arg(arguments.seconds.to_string()).arg(folder),
+        None => bench.arg(target.join("cloudlet")).arg(arguments.seconds.to_string()).arg(&arguments.named),
+    };
     steps::run("measure", &mut bench)
 }

@@ -2,8 +2,9 @@
 //! Everything here waits for the disk, but for leases and `delete`.
 
 use super::{
-    BlobId, KnownBodies,
+    blob_id::{BlobId, missing},
     body_file::{BodyFile, BodyKey, BodySealer},
+    sweep::{Checked, KnownBodies, Swept},
 };
 use crate::Journal;
 use bytes::Bytes;
@@ -15,25 +16,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-
-/// What a sweep found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Swept {
-    /// Bodies that no row names.
-    pub removed: usize,
-    /// Bodies that a row names, and that are not there.
-    pub missing: Vec<BlobId>,
-}
-
-/// What a check found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Checked {
-    /// Bodies that no row names: the next start removes them.
-    pub orphans: usize,
-    pub missing: Vec<BlobId>,
-    /// Bodies that cannot be read, or have another length than their row says.
-    pub damaged: Vec<BlobId>,
-}
 
 /// Bytes that a check holds in memory.
 const CHECKED_AT_ONCE: u64 = 1 << 20;
@@ -93,7 +75,7 @@ impl Folder {
 
     pub(super) fn read(&self, id: BlobId) -> io::Result<BodyFile> {
         let file = File::open(self.path(id)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => super::missing(id),
+            io::ErrorKind::NotFound => missing(id),
             _ => error,
         })?;
         BodyFile::open(file, self.key.as_ref())

@@ -1,75 +1,44 @@
-//! Which bodies rows name: those that are written or read as JSON while one of these functions runs, on its thread.
+//! Which bodies rows name: those of the rows that are written or read as JSON while one of these functions runs, on its thread.
 
-use super::{Blob, BlobId, BlobReader, Blobs};
+use super::{Blobs, blob::Blob, blob_id::BlobId, notes::with_note, reader::BlobReader, sweep::KnownBodies};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, HashMap},
-    io,
+    io, mem,
+    rc::Rc,
 };
-
-/// Bodies that rows name, with their lengths.
-pub type KnownBodies = BTreeMap<BlobId, u64>;
-
-enum Notes {
-    Known(KnownBodies),
-    /// Readers of the bodies, which stay until they are read, whatever becomes of their rows.
-    Held(Blobs, BTreeMap<BlobId, io::Result<BlobReader>>),
-    /// New names for bodies that are read.
-    Renamed(HashMap<BlobId, BlobId>),
-}
-
-thread_local! {
-    static NOTES: RefCell<Option<Notes>> = const { RefCell::new(None) };
-}
-
-fn with_notes<R>(notes: Notes, work: impl FnOnce() -> R) -> (R, Option<Notes>) {
-    /// Ends the notes in a panic, too.
-    struct Outer(Option<Notes>);
-    impl Drop for Outer {
-        fn drop(&mut self) {
-            NOTES.set(self.0.take());
-        }
-    }
-    let outer = Outer(NOTES.replace(Some(notes)));
-    let result = work();
-    let notes = NOTES.take();
-    drop(outer);
-    (result, notes)
-}
 
 /// The bodies of all rows that `work` reads or writes.
 pub fn known_bodies<R>(work: impl FnOnce() -> R) -> (R, KnownBodies) {
-    match with_notes(Notes::Known(KnownBodies::new()), work) {
-        (result, Some(Notes::Known(known))) => (result, known),
-        (result, _) => (result, KnownBodies::new()),
-    }
+    let known = Rc::new(RefCell::new(KnownBodies::new()));
+    let noted = known.clone();
+    let result = with_note(
+        Box::new(move |id, length| {
+            noted.borrow_mut().insert(id, length);
+            id
+        }),
+        work,
+    );
+    let known = mem::take(&mut *known.borrow_mut());
+    (result, known)
 }
 
 /// As `known_bodies`, with a reader of each body: deleting it takes nothing from the reader.
 pub fn held_bodies<R>(blobs: &Blobs, work: impl FnOnce() -> R) -> (R, BTreeMap<BlobId, io::Result<BlobReader>>) {
-    match with_notes(Notes::Held(blobs.clone(), BTreeMap::new()), work) {
-        (result, Some(Notes::Held(_, held))) => (result, held),
-        (result, _) => (result, BTreeMap::new()),
-    }
+    let held = Rc::new(RefCell::new(BTreeMap::new()));
+    let (noted, blobs) = (held.clone(), blobs.clone());
+    let result = with_note(
+        Box::new(move |id, length| {
+            noted.borrow_mut().entry(id).or_insert_with(|| blobs.read_all(&Blob::stored(id, length)));
+            id
+        }),
+        work,
+    );
+    let held = mem::take(&mut *held.borrow_mut());
+    (result, held)
 }
 
 /// Gives the bodies of rows that are read new names.
 pub fn renamed_bodies<R>(names: HashMap<BlobId, BlobId>, work: impl FnOnce() -> R) -> R {
-    with_notes(Notes::Renamed(names), work).0
-}
-
-/// A row that names the body was written or read.
-pub(super) fn note(id: BlobId, length: u64) -> BlobId {
-    NOTES.with_borrow_mut(|notes| match notes {
-        None => id,
-        Some(Notes::Known(known)) => {
-            known.insert(id, length);
-            id
-        }
-        Some(Notes::Held(blobs, held)) => {
-            held.entry(id).or_insert_with(|| blobs.read_all(&Blob::stored(id, length)));
-            id
-        }
-        Some(Notes::Renamed(names)) => names.get(&id).copied().unwrap_or(id),
-    })
+    with_note(Box::new(move |id, _| names.get(&id).copied().unwrap_or(id)), work)
 }

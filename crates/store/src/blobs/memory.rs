@@ -1,6 +1,9 @@
 //! Bodies in memory, by id.
 
-use super::{BlobId, KnownBodies, Swept, missing};
+use super::{
+    blob_id::{BlobId, missing},
+    sweep::{KnownBodies, Swept},
+};
 use bytes::Bytes;
 use parking_lot::RwLock;
 use std::{collections::BTreeMap, io, sync::Arc};

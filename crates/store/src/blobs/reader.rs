@@ -2,7 +2,12 @@
 
 use super::folder::Lease;
 use super::segments::Slices;
-use super::{Blob, Blobs, Content, Kind, body_file::BodyFile, ended};
+use super::{
+    Blobs, Kind,
+    blob::{Blob, Content},
+    blocking::ended,
+    body_file::BodyFile,
+};
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use std::{
@@ -43,8 +48,20 @@ struct Portion {
     range: Range<u64>,
 }
 
+impl Blobs {
+    /// Reads a range of a body, cut to its length. From now on, until the reader is dropped, deleting the body takes
+    /// nothing from it. It does not wait for the disk: call it where the row is read, inside the closure.
+    pub fn read(&self, blob: &Blob, range: Range<u64>) -> io::Result<BlobReader> {
+        BlobReader::new(self, blob, range)
+    }
+
+    pub fn read_all(&self, blob: &Blob) -> io::Result<BlobReader> {
+        self.read(blob, 0..blob.length())
+    }
+}
+
 impl BlobReader {
-    pub(super) fn new(blobs: &Blobs, blob: &Blob, range: Range<u64>) -> io::Result<BlobReader> {
+    fn new(blobs: &Blobs, blob: &Blob, range: Range<u64>) -> io::Result<BlobReader> {
         let range = range.start..range.end.min(blob.length());
         let left = range.end.saturating_sub(range.start);
         let mut reader = BlobReader { sources: VecDeque::new(), reading: None, piece: FIRST_PIECE, left };

@@ -2,7 +2,12 @@
 
 use super::folder::{Folder, Temporary};
 use super::segments::Gather;
-use super::{Blob, BlobId, Blobs, INLINE, Kind, PendingBlob, blocking, ended};
+use super::{
+    Blobs, Kind, PendingBlob,
+    blob::{Blob, INLINE},
+    blob_id::BlobId,
+    blocking::{blocking, ended},
+};
 use bytes::Bytes;
 use std::{io, sync::Arc};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -27,8 +32,22 @@ enum Progress {
     Failed,
 }
 
+impl Blobs {
+    /// Starts a body. The id is used by no other body, ever.
+    pub fn writer(&self, id: BlobId) -> BlobWriter {
+        BlobWriter::new(self.clone(), id)
+    }
+
+    /// Writes a body that is whole already.
+    pub async fn put(&self, id: BlobId, bytes: Bytes) -> io::Result<PendingBlob> {
+        let mut writer = self.writer(id);
+        writer.write(bytes).await?;
+        writer.finish().await
+    }
+}
+
 impl BlobWriter {
-    pub(super) fn new(blobs: Blobs, id: BlobId) -> BlobWriter {
+    fn new(blobs: Blobs, id: BlobId) -> BlobWriter {
         BlobWriter { blobs, id, length: 0, gather: Gather::default(), file: Progress::None }
     }
 
