@@ -102,6 +102,8 @@ def test_a_restart_finds_everything(run, folder, binary):
     assert iam.list_access_keys(UserName="user")["AccessKeyMetadata"][0]["AccessKeyId"] == key["AccessKeyId"]
     for credentials in [(key["AccessKeyId"], key["SecretAccessKey"]), session_keys(session)]:
         assert server.client("sts", *credentials).get_caller_identity()["Account"] == "000000000000"
+    last_used = iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])["AccessKeyLastUsed"]
+    assert last_used["ServiceName"] == "sts"
     server.stop()
     assert check(binary, folder) == (0, "format: well\nrows: 12, all readable\nbodies: 2\nThe folder is well.\n")
 

@@ -146,17 +146,6 @@ def test_idle_connections_are_not_waited_for(start):
     assert not [line for line in server.lines if "cut off" in line]
 
 
-def test_objects_survive_in_the_data_folder_as_long_as_the_server(start, tmp_path):
-    server = start("--data-dir", str(tmp_path / "data"))
-    s3 = server.client("s3")
-    s3.create_bucket(Bucket="bucket")
-    s3.put_object(Bucket="bucket", Key="key", Body=b"x" * 3_000_000)
-    stored = sum(file.stat().st_size for file in (tmp_path / "data").rglob("*") if file.is_file())
-    assert stored >= 3_000_000
-    assert s3.get_object(Bucket="bucket", Key="key")["Body"].read() == b"x" * 3_000_000
-    s3.delete_object(Bucket="bucket", Key="key")
-
-
 def test_ids_can_be_the_same_on_every_run(start):
     def first_ids():
         sqs = start("--seed", "7").client("sqs")

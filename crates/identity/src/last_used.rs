@@ -8,13 +8,17 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-/// Shared by all copies of a row. It reaches the journal with the next write of the row: a crash may lose the latest use.
+/// The row is written again for a use this long after the last one that was written: a restart may lose the uses since.
+const WRITTEN_EVERY: i64 = 15 * 60 * 1_000;
+
+/// Shared by all copies of a row. Not every use is a write.
 #[derive(Clone, Debug, Default)]
 pub struct LastUsed(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     at: AtomicI64,
+    written: AtomicI64,
     service_and_region: Mutex<Option<(Arc<str>, Arc<str>)>>,
 }
 
@@ -27,12 +31,18 @@ pub struct Usage {
 }
 
 impl LastUsed {
-    pub fn record(&self, now: Timestamp, service: &str, region: &str) {
+    /// Records a use, and tells whether the row is to be written.
+    pub fn record(&self, now: Timestamp, service: &str, region: &str) -> bool {
         self.0.at.store(now.millis(), Ordering::Relaxed);
         let mut known = self.0.service_and_region.lock();
         if !known.as_ref().is_some_and(|known| &*known.0 == service && &*known.1 == region) {
             *known = Some((service.into(), region.into()));
         }
+        let is_due = now.millis().saturating_sub(self.0.written.load(Ordering::Relaxed)) >= WRITTEN_EVERY;
+        if is_due {
+            self.0.written.store(now.millis(), Ordering::Relaxed);
+        }
+        is_due
     }
 
     pub fn at(&self) -> Timestamp {
@@ -56,6 +66,6 @@ impl<'de> Deserialize<'de> for LastUsed {
         let usage = <Option<Usage>>::deserialize(from)?;
         let at = usage.as_ref().map_or(0, |usage| usage.at.millis());
         let service_and_region = usage.map(|usage| (usage.service, usage.region));
-        Ok(LastUsed(Arc::new(Inner { at: AtomicI64::new(at), service_and_region: Mutex::new(service_and_region) })))
+        Ok(LastUsed(Arc::new(Inner { at: AtomicI64::new(at), written: AtomicI64::new(at), service_and_region: Mutex::new(service_and_region) })))
     }
 }

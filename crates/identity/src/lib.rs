@@ -174,12 +174,20 @@ impl Identity {
     /// Records the use of an access key or a role.
     pub fn record_use(&self, caller: &Caller, service: &str, region: &str, now: Timestamp) {
         match (&caller.identity, &caller.access_key) {
-            (Who::AssumedRole { role, .. }, _) => self.0.store.read(|state| {
-                if let Some((_, role)) = state.role_by_arn(role.as_str()) {
-                    role.last_used.record(now, service, region);
+            (Who::AssumedRole { role, .. }, _) => {
+                let due = self.0.store.read(|state| {
+                    let (account, role) = state.role_by_arn(role.as_str())?;
+                    role.last_used.record(now, service, region).then(|| EntityKey::new(account, &role.name))
+                });
+                if let Some(key) = due {
+                    self.0.store.update(|state| state.roles.get_mut(&key).is_some());
                 }
-            }),
-            (_, Some(key)) if key.starts_with("AKIA") => drop(self.long_term_key(key, |key| key.last_used.record(now, service, region))),
+            }
+            (_, Some(key)) if key.starts_with("AKIA") => {
+                if self.long_term_key(key, |key| key.last_used.record(now, service, region)) == Some(true) {
+                    self.0.store.update(|state| state.access_keys.get_mut(key).is_some());
+                }
+            }
             _ => {}
         }
     }

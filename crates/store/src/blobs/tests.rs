@@ -1,5 +1,6 @@
 use super::*;
 use crate::Json;
+use bytes::Bytes;
 use proptest::prelude::*;
 use std::fs;
 use tempfile::TempDir;
