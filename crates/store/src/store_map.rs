@@ -265,9 +265,9 @@ impl<K: Key, T: Tables> Persistent for StoreMap<K, T> {
     }
 
     fn replace(&self, records: &[Record], selection: Selection<'_>) -> Result<(), Unreadable> {
-        let replaced_instances: BTreeSet<Option<&Json>> = records.iter().map(|record| record.instance.as_ref()).collect();
+        let in_records: BTreeSet<Option<&Json>> = records.iter().map(|record| record.instance.as_ref()).collect();
         for (key, store) in self.all() {
-            if replaced_instances.contains(&store.0.instance.as_ref()) {
+            if in_records.contains(&store.0.instance.as_ref()) {
                 continue;
             }
             let mut is_selected = false;
