@@ -227,6 +227,21 @@ fn an_encrypted_body_shows_nothing_and_a_changed_one_is_refused() {
     });
 }
 
+/// A change of these bytes is a change of the format.
+#[test]
+fn an_encrypted_body_has_the_form_of_format_1() {
+    run(async {
+        let [_, _, bench] = benches();
+        bench.put(&[b'a'; 70_000]).await;
+        let written = fs::read(bench.files().remove(0)).unwrap();
+        assert_eq!(written.len(), 32 + 70_000 + 2 * 16);
+        assert_eq!(&written[..16], b"cloudlet-body-1\n");
+        assert_eq!(written[16..32], (1u128 << 120 | 1).to_be_bytes());
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!((hex(&written[32..40]), hex(&written[70_000..70_008])), ("22c729e8a6f82e93".into(), "c84f868bcafc4ed0".into()));
+    });
+}
+
 #[test]
 fn bodies_outlive_a_restart_and_half_written_ones_do_not() {
     run(async {

@@ -52,6 +52,20 @@ fn a_snapshot_is_read_as_it_was_written_in_pieces_of_any_size() {
     }
 }
 
+/// A change of this text is a change of the format, which gets a new number.
+#[test]
+fn a_snapshot_has_the_form_of_format_1() {
+    let sample = sample();
+    let (parts, end) = sample.split_at(sample.len() - 32);
+    let expected = b"{\"cloudletSnapshot\":1,\"account\":\"000000000000\"}\n\
+        R\0\0\0\0\0\0\0A{\"store\":\"sqs\",\"rows\":[{\"table\":\"messages\",\"key\":\"a\",\"row\":\"a\"}]}\
+        B\0\0\0\0\0\0\0\x1b\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07hello world\
+        B\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x08\
+        E\0\0\0\0\0\0\0\x20";
+    assert_eq!(parts.escape_ascii().to_string(), expected.escape_ascii().to_string());
+    assert_eq!(end, aws_lc_rs::digest::digest(&SHA256, &parts[..parts.len() - PART_HEAD]).as_ref());
+}
+
 #[test]
 fn what_is_no_whole_snapshot_is_refused_with_a_sentence() {
     let sample = sample();
