@@ -65,7 +65,9 @@ tables!(Rows { mail } indexes(Rows::weigh) { weight });
 impl Rows {
     fn weigh(&mut self) {
         let weight = self.mail.values().map(|mail| mail.size()).sum();
-        self.weight.insert((), weight);
+        if weight > 0 {
+            self.weight.insert((), weight);
+        }
     }
 
     fn weight(&self) -> usize {
