@@ -185,6 +185,12 @@ pub struct Alias {
     pub updated: Timestamp,
 }
 
+/// The key that some material was of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeletedMaterial {
+    pub arn: Arn,
+}
+
 #[derive(Default)]
 pub struct State {
     /// In the order of ARNs: the keys of one account and region follow each other.
@@ -193,7 +199,7 @@ pub struct State {
     pub grants: Table<(Arn, GrantId), Arc<Grant>>,
     pub custom_key_stores: Table<(Scope, String), CustomKeyStore>,
     /// The material of keys that are deleted: a ciphertext is told from one that never was.
-    pub deleted_materials: Table<MaterialId, Arn>,
+    pub deleted_materials: Table<MaterialId, DeletedMaterial>,
     /// The wrapping keys that were handed out for imports, by the hash of their import tokens.
     pub import_parameters: Table<(Arn, String), Arc<ImportParameters>>,
     pub keys_by_material: Table<(MaterialId, Arn), ()>,
@@ -237,7 +243,7 @@ impl State {
         let Some(key) = self.keys.remove(arn) else { return };
         for material in &key.materials {
             self.keys_by_material.remove(&(material.id, arn.clone()));
-            self.deleted_materials.insert(material.id, arn.clone());
+            self.deleted_materials.insert(material.id, DeletedMaterial { arn: arn.clone() });
         }
         self.import_parameters.retain(|(of, _), _| of != arn);
         for alias in self.aliases_of(arn) {
