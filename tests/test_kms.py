@@ -284,7 +284,7 @@ def test_what_was_encrypted_is_decrypted_after_a_kill(start, tmp_path):
     signing = new_key(kms, "ECC_NIST_P256", "SIGN_VERIFY")
     external = kms.create_key(Origin="EXTERNAL")["KeyMetadata"]["KeyId"]
     import_material(kms, external, os.urandom(32), "RSAES_OAEP_SHA_256")
-    kms.create_alias(AliasName="alias/kept", TargetKeyId=key)
+    kms.create_alias(AliasName="alias/stays", TargetKeyId=key)
     blobs = [kms.encrypt(KeyId=one, Plaintext=b"text")["CiphertextBlob"] for one in (key, external)]
     kms.rotate_key_on_demand(KeyId=key)
     blobs.append(kms.encrypt(KeyId=key, Plaintext=b"text")["CiphertextBlob"])
@@ -296,7 +296,7 @@ def test_what_was_encrypted_is_decrypted_after_a_kill(start, tmp_path):
     kms = start("--data-dir", tmp_path / "data").client("kms")
     assert [kms.decrypt(CiphertextBlob=blob)["Plaintext"] for blob in blobs] == [b"text"] * 3
     assert kms.verify(KeyId=signing, Message=b"text", Signature=signature, SigningAlgorithm="ECDSA_SHA_256")["SignatureValid"]
-    assert kms.describe_key(KeyId="alias/kept")["KeyMetadata"]["KeyId"] == key
+    assert kms.describe_key(KeyId="alias/stays")["KeyMetadata"]["KeyId"] == key
     assert len(kms.list_key_rotations(KeyId=key)["Rotations"]) == 1
     kms.retire_grant(GrantToken=token)
 

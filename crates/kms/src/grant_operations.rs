@@ -153,15 +153,14 @@ impl Handle<CreateGrant> for Kms {
             constraints,
         };
         self.store.write(|state| {
-            let mut others = 0;
-            for (_, known) in state.grants_of(&key.arn) {
-                others += 1;
-                // AWS: with a name, the same request again is answered with the same grant.
-                if grant.name.is_some() && is_same(known, &grant) {
-                    return Ok(answer(known));
-                }
+            // AWS: with a name, the same request again is answered with the same grant.
+            if grant.name.is_some()
+                && let Some(known) = state.grants_to(&key.arn, grant.grantee.name()).find(|known| is_same(known, &grant))
+            {
+                return Ok(answer(known));
             }
-            if others >= limits::GRANTS_PER_KEY {
+            // Counted only when there are as many in all.
+            if state.grants.len() >= limits::GRANTS_PER_KEY && state.grants_of(&key.arn).count() >= limits::GRANTS_PER_KEY {
                 // AWS: unverified message.
                 return Err(faults::LIMIT_EXCEEDED.says(format!("The limit of grants for the key was reached: {}", key.arn)));
             }

@@ -288,6 +288,13 @@ impl State {
         self.grants.range(from).take_while(move |((of, _), _)| of == key).map(|((_, id), grant)| (id, grant))
     }
 
+    /// The grants of a key to a principal.
+    pub fn grants_to<'s>(&'s self, key: &'s Arn, grantee: &'s Arc<str>) -> impl Iterator<Item = &'s Arc<Grant>> {
+        let from = (Bound::Included((key.clone(), grantee.clone(), GrantId::default())), Bound::Unbounded);
+        let held = self.grants_by_grantee.range(from).take_while(move |((of, to, _), ())| of == key && to == grantee);
+        held.filter_map(|((of, _, id), ())| self.grants.get(&(of.clone(), id.clone())))
+    }
+
     fn index_grant(&mut self, grant: &Grant) {
         self.grants_by_grantee.insert((grant.key.clone(), grant.grantee.name().clone(), grant.id.clone()), ());
         if let Some(retirer) = &grant.retirer {
