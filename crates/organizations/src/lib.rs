@@ -42,30 +42,17 @@ pub fn service(identity: Identity) -> Service {
 /// A handler: `operation!(ListRoots, |organizations, cx, input| resource ARNs, |organizations, cx, input| result)`.
 macro_rules! operation {
     ($operation:ident, |$o:ident, $c:ident, $n:ident| $arns:expr, |$organizations:ident, $cx:ident, $input:ident| $result:expr $(,)?) => {
-        impl cloudlet_engine::Handle<$operation> for crate::Organizations {
-            #[allow(unused_variables, reason = "not every operation needs all three")]
-            fn permissions(
-                &self,
-                $c: &cloudlet_engine::Cx,
-                $n: &<$operation as cloudlet_shape::Operation>::Input,
-            ) -> Result<cloudlet_engine::Permissions, cloudlet_aws::Fault> {
-                let $o = self;
+        cloudlet_engine::handler!(
+            crate::Organizations,
+            $operation,
+            |$o, $c, $n| {
                 let arns: Vec<cloudlet_aws::Arn> = $arns;
                 // Only the management account may use the operations, and the resources are its own.
                 let permission = |arn| cloudlet_engine::Permission { owner: None, ..cloudlet_engine::Permission::of::<$operation>(arn) };
                 Ok(arns.into_iter().map(permission).collect())
-            }
-
-            #[allow(unused_variables, reason = "not every operation needs all three")]
-            async fn handle(
-                &self,
-                $cx: &cloudlet_engine::Cx,
-                $input: <$operation as cloudlet_shape::Operation>::Input,
-            ) -> Result<<$operation as cloudlet_shape::Operation>::Output, cloudlet_aws::Fault> {
-                let $organizations = self;
-                $result
-            }
-        }
+            },
+            |$organizations, $cx, $input| $result
+        );
     };
 }
 pub(crate) use operation;

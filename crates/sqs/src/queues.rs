@@ -26,12 +26,11 @@ impl Handle<CreateQueue> for Sqs {
             return Err(faults::missing("QueueName"));
         }
         let queue = addresses::arn(cx, cx.scope.account, &input.queue_name);
-        let mut permissions: Permissions = Permission::of::<CreateQueue>(queue.clone()).into();
-        if let Some(tags) = input.tags.as_ref().filter(|tags| !tags.is_empty()) {
-            permissions.push(Permission::action("sqs:TagQueue", queue));
-            permissions.iter_mut().for_each(|permission| crate::tags::set_request_tags(permission, tags));
-        }
-        Ok(permissions)
+        let permission = Permission::of::<CreateQueue>(queue);
+        Ok(match input.tags.as_ref().filter(|tags| !tags.is_empty()) {
+            Some(tags) => permission.with_request_tags(tags.iter().map(|(key, value)| (key, value.clone()))).and([Some("sqs:TagQueue")]),
+            None => permission.into(),
+        })
     }
 
     async fn handle(&self, cx: &Cx, input: CreateQueueRequest) -> Result<CreateQueueResult, Fault> {
