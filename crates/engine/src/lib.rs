@@ -23,6 +23,7 @@ mod public_files;
 mod request_context;
 pub mod roles;
 mod runtime;
+mod scalar;
 mod service;
 mod stored_policy;
 pub mod tags;

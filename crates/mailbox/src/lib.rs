@@ -1,19 +1,19 @@
-//! One mailbox for everything that AWS would send to a human: mail, text messages, push notifications. Services put in, people
-//! and tests look. Deliberately no delivery: nothing of it leaves the machine.
+//! One mailbox for everything that AWS would send to people: mail, text messages, push notifications. Services add to it; people and
+//! tests read it. Deliberately no delivery: nothing leaves the machine.
 
 use cloudlet_aws::Timestamp;
 use cloudlet_store::{Journal, Persistent, Store, Table, as_secret, tables};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// By which way it would have gone.
+/// How it would have been sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {
     Email,
     Sms,
     Push,
-    /// A chat room that AWS posts to.
+    /// A chat channel that AWS posts to.
     Chat,
 }
 
@@ -57,19 +57,19 @@ pub type Number = u64;
 struct Rows {
     mail: Table<Number, Arc<Mail>>,
     /// One row: the bytes of all mail.
-    weight: Table<(), usize>,
+    total_size: Table<(), usize>,
 }
 
-tables!(Rows { mail } indexes(Rows::weigh) { weight });
+tables!(Rows { mail } indexes(Rows::reindex) { total_size });
 
 impl Rows {
-    fn weigh(&mut self) {
-        let weight = self.mail.values().map(|mail| mail.size()).sum();
-        self.weight.insert((), weight);
+    fn reindex(&mut self) {
+        let total_size = self.mail.values().map(|mail| mail.size()).sum();
+        self.total_size.insert((), total_size);
     }
 
-    fn weight(&self) -> usize {
-        self.weight.get(&()).copied().unwrap_or_default()
+    fn total_size(&self) -> usize {
+        self.total_size.get(&()).copied().unwrap_or_default()
     }
 }
 
@@ -114,13 +114,13 @@ impl Mailbox {
     pub fn put(&self, mail: Mail) -> Number {
         self.rows.update(|rows| {
             let number = rows.mail.last().map_or(0, |(number, _)| *number) + 1;
-            let mut weight = rows.weight() + mail.size();
+            let mut total_size = rows.total_size() + mail.size();
             rows.mail.insert(number, Arc::new(mail));
-            while rows.mail.len() > 1 && (rows.mail.len() > self.limits.pieces || weight > self.limits.bytes) {
+            while rows.mail.len() > 1 && (rows.mail.len() > self.limits.pieces || total_size > self.limits.bytes) {
                 let Some(oldest) = rows.mail.first().map(|(number, _)| *number) else { break };
-                weight -= rows.mail.remove(&oldest).map_or(0, |mail| mail.size());
+                total_size -= rows.mail.remove(&oldest).map_or(0, |mail| mail.size());
             }
-            rows.weight.insert((), weight);
+            rows.total_size.insert((), total_size);
             number
         })
     }
@@ -147,7 +147,7 @@ impl Mailbox {
     pub fn clear(&self) {
         self.rows.update(|rows| {
             rows.mail.clear();
-            rows.weight.clear();
+            rows.total_size.clear();
         });
     }
 }

@@ -81,38 +81,10 @@ fn constraint(reason: &'static str, text: &str) -> Fault {
     CONSTRAINT_VIOLATION.says(text).with("Reason", reason)
 }
 
-/// A request for a list in pages.
-trait ListRequest {
-    fn next_token(&self) -> Option<&str>;
-    fn max_results(&self) -> Option<i32>;
-}
-
-macro_rules! list_requests {
-    ($($request:ident),* $(,)?) => {$(
-        impl ListRequest for $request {
-            fn next_token(&self) -> Option<&str> {
-                self.next_token.as_deref()
-            }
-            fn max_results(&self) -> Option<i32> {
-                self.max_results
-            }
-        }
-    )*};
-}
-
-list_requests! {
-    ListAccountsForParentRequest, ListAccountsRequest, ListChildrenRequest, ListOrganizationalUnitsForParentRequest,
-    ListPoliciesForTargetRequest, ListPoliciesRequest, ListTargetsForPolicyRequest,
-}
-
 /// One page of the list that an operation answers to a request. The rows are in the order of their ids.
-fn page<O: Operation<Input: ListRequest>, T>(
-    cx: &Cx,
-    request: &O::Input,
-    rows: impl Iterator<Item = (String, T)>,
-) -> Result<(Vec<T>, Option<String>), Fault> {
-    let length = request.max_results().and_then(|n| usize::try_from(n).ok()).unwrap_or(20).clamp(1, 20);
-    let page = Paging::of::<O>(cx, request).page_of(request.next_token(), length, rows).map_err(|InvalidToken| {
+fn page<O: Operation, T>(cx: &Cx, request: &O::Input, rows: impl Iterator<Item = (String, T)>) -> Result<(Vec<T>, Option<String>), Fault> {
+    let list = Paging::of::<O>(cx, request);
+    let page = list.page_of(list.length(20, 20), rows).map_err(|InvalidToken| {
         cloudlet_api_organizations::faults::INVALID_INPUT.says("The provided token is invalid.").with("Reason", "INVALID_NEXT_TOKEN")
     })?;
     Ok((page.items, page.next_token))

@@ -202,7 +202,7 @@ impl Handle<ListTopics> for Sns {
     async fn handle(&self, cx: &Cx, input: ListTopicsInput) -> Result<ListTopicsResponse, Fault> {
         let prefix = Arn::new("sns", &cx.scope, "").to_string();
         let page = self.store.read(|state| {
-            pages::page::<ListTopics, _, _, _>(cx, &input, input.next_token.as_deref(), limits::PAGE, |after: Option<Arn>| {
+            pages::page::<ListTopics, _, _, _>(cx, &input, limits::PAGE, |after: Option<Arn>| {
                 let from = pages::start(after.as_ref().map(Arn::as_str), &prefix);
                 let topics = state.topics.range::<str, _>((from, Bound::Unbounded)).map(|(arn, _)| arn);
                 let topics = topics.take_while(|arn| arn.as_str().starts_with(&prefix));
