@@ -2,7 +2,7 @@
 
 use crate::Cx;
 use cloudlet_api_kms::{Decrypt, DecryptRequest, GenerateDataKey, GenerateDataKeyRequest};
-use cloudlet_aws::{Arn, Fault, FaultKind};
+use cloudlet_aws::{Arn, Fault, FaultKind, Scope};
 use cloudlet_shape::{Blob, Map};
 
 /// How one service uses KMS. A constant of its engine.
@@ -10,8 +10,6 @@ use cloudlet_shape::{Blob, Map};
 pub struct KmsClient {
     /// The service's principal: `sqs.amazonaws.com`.
     pub service: &'static str,
-    /// The alias of the AWS managed key, which everybody may use who may use the resource: `alias/aws/sqs`.
-    pub aws_managed_key: &'static str,
     /// The key of the encryption context, whose value is the resource's ARN: `aws:sqs:arn`.
     pub context_key: &'static str,
     pub faults: KmsFaults,
@@ -49,23 +47,15 @@ impl KmsFaults {
 }
 
 impl KmsClient {
-    /// Whether a key id names the AWS managed key of the service, alone or in an ARN.
-    pub fn is_aws_managed(&self, key_id: &str) -> bool {
-        key_id == self.aws_managed_key || key_id.strip_suffix(self.aws_managed_key).is_some_and(|head| head.ends_with(':'))
-    }
-
-    /// An encrypted data key for a resource, under a customer managed key. `None` for the AWS managed key, and where KMS is not implemented.
+    /// An encrypted data key for a resource, under the key that the resource's owner has chosen for it. `None` where KMS is not implemented.
     pub async fn generate_data_key(&self, cx: &Cx, key_id: &str, resource: &Arn) -> Result<Option<Blob>, Fault> {
-        if self.is_aws_managed(key_id) {
-            return Ok(None);
-        }
         let input = GenerateDataKeyRequest {
             key_id: key_id.to_owned(),
             key_spec: Some("AES_256".to_owned()),
             encryption_context: Some(self.context(resource)),
             ..GenerateDataKeyRequest::default()
         };
-        match cx.forward::<GenerateDataKey>(self.service, cx.scope.clone(), input).await {
+        match cx.forward::<GenerateDataKey>(self.service, scope_of(cx, resource), input).await {
             Ok(generated) => Ok(generated.ciphertext_blob),
             Err(fault) if is_not_implemented(&fault) => Ok(None),
             Err(fault) => Err(self.faults.translate(fault)),
@@ -75,7 +65,7 @@ impl KmsClient {
     /// Has a data key decrypted, which fails where the caller may not use the key.
     pub async fn decrypt(&self, cx: &Cx, data_key: Blob, resource: &Arn) -> Result<(), Fault> {
         let input = DecryptRequest { ciphertext_blob: Some(data_key), encryption_context: Some(self.context(resource)), ..DecryptRequest::default() };
-        match cx.forward::<Decrypt>(self.service, cx.scope.clone(), input).await {
+        match cx.forward::<Decrypt>(self.service, scope_of(cx, resource), input).await {
             Ok(_) => Ok(()),
             Err(fault) => Err(self.faults.translate(fault)),
         }
@@ -84,6 +74,11 @@ impl KmsClient {
     fn context(&self, resource: &Arn) -> Map<String> {
         Map::from([(self.context_key.to_owned(), resource.to_string())])
     }
+}
+
+/// A key id without an account is one of the resource's owner, whoever calls.
+fn scope_of(cx: &Cx, resource: &Arn) -> Scope {
+    resource.scope().unwrap_or_else(|| cx.scope.clone())
 }
 
 fn is_not_implemented(fault: &Fault) -> bool {
@@ -97,7 +92,6 @@ mod tests {
     const DENIED: FaultKind = FaultKind::sender("KmsAccessDenied", 400);
     const CLIENT: KmsClient = KmsClient {
         service: "sqs.amazonaws.com",
-        aws_managed_key: "alias/aws/sqs",
         context_key: "aws:sqs:arn",
         faults: KmsFaults {
             access_denied: Some(DENIED),
@@ -110,19 +104,6 @@ mod tests {
             throttling: None,
         },
     };
-
-    #[test]
-    fn the_aws_managed_key_is_named_by_its_alias_alone() {
-        for (key, managed) in [
-            ("alias/aws/sqs", true),
-            ("arn:aws:kms:us-east-1:000000000000:alias/aws/sqs", true),
-            ("alias/my-alias/aws/sqs", false),
-            ("alias/aws/sns", false),
-            ("1234abcd-12ab-34cd-56ef-1234567890ab", false),
-        ] {
-            assert_eq!(CLIENT.is_aws_managed(key), managed, "{key}");
-        }
-    }
 
     #[test]
     fn a_fault_of_kms_becomes_the_services_own_where_it_has_one() {

@@ -47,6 +47,7 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
     let provider_keys = configuration.oidc_keys.clone().map_or_else(ProviderKeys::none, |folder| ProviderKeys::found_by(oidc_keys::finder(folder)));
     let mut services = vec![
         cloudlet_iam::service(identity.clone()),
+        cloudlet_kms::service(journal),
         cloudlet_organizations::service(identity.clone()),
         cloudlet_s3::S3::new(journal, blobs).service(),
         cloudlet_sns::service(journal, mailbox.clone(), cloudlet_sns::Options { certificate_host: configuration.sns_certificate_host }),
@@ -71,7 +72,6 @@ fn unbuilt() -> Vec<Service> {
     vec![
         Service::unbuilt(&cloudlet_api_ec2::SERVICE),
         Service::unbuilt(&cloudlet_api_firehose::SERVICE),
-        Service::unbuilt(&cloudlet_api_kms::SERVICE),
         Service::unbuilt(&cloudlet_api_lambda::SERVICE),
         Service::unbuilt(&cloudlet_api_logs::SERVICE),
         Service::unbuilt(&cloudlet_api_s3control::SERVICE).with_dialect(Dialect::S3_CONTROL),

@@ -10,7 +10,6 @@ use cloudlet_engine::{
 
 const KMS: KmsClient = KmsClient {
     service: PRINCIPAL,
-    aws_managed_key: "alias/aws/sns",
     context_key: "aws:sns:topicArn",
     faults: KmsFaults {
         access_denied: Some(faults::KMS_ACCESS_DENIED),
@@ -24,7 +23,7 @@ const KMS: KmsClient = KmsClient {
     },
 };
 
-/// Whether the caller may use the topic's key, if it has one of the customer's.
+/// Whether the caller may use the topic's key, if it has one.
 pub async fn check(cx: &Cx, topic: &Topic) -> Result<(), Fault> {
     match &topic.kms_key {
         Some(key) => Box::pin(KMS.generate_data_key(cx, key, &topic.arn)).await.map(drop),

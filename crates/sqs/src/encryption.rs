@@ -14,7 +14,6 @@ use std::collections::BTreeSet;
 
 const KMS: KmsClient = KmsClient {
     service: "sqs.amazonaws.com",
-    aws_managed_key: "alias/aws/sqs",
     context_key: "aws:sqs:arn",
     faults: KmsFaults {
         access_denied: Some(faults::KMS_ACCESS_DENIED),
@@ -28,7 +27,7 @@ const KMS: KmsClient = KmsClient {
     },
 };
 
-/// A data key for a message sent now, where the queue has a customer managed key.
+/// A data key for a message sent now, where the queue has a KMS key.
 pub async fn data_key(cx: &Cx, queue: &Arn, encryption: &Encryption) -> Result<Option<DataKey>, Fault> {
     match encryption {
         Encryption::Kms { key_id, .. } => Ok(Box::pin(KMS.generate_data_key(cx, key_id, queue)).await?.map(DataKey)),

@@ -83,7 +83,7 @@ pub static KEY_USAGE_TYPE: Target = Target::text("KeyUsageType").one_of(&[
     "SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE",
 ]);
 pub static LIMIT_TYPE: Target = Target::new("LimitType", Kind::Integer).min(1).max(1000);
-pub static MAC_ALGORITHM_SPEC: Target = Target::text("MacAlgorithmSpec").one_of(&["HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"]);
+pub static MAC_ALGORITHM_SPEC: Target = Target::text("MacAlgorithmSpec").one_of(&["HMAC_SHA_384", "HMAC_SHA_256", "HMAC_SHA_224", "HMAC_SHA_512"]);
 pub static MAC_ALGORITHM_SPEC_LIST: Target = Target::list("MacAlgorithmSpecList", &MAC_ALGORITHM_SPEC);
 pub static MARKER_TYPE: Target = Target::text("MarkerType").min(1).max(1024).pattern(r"[\u0020-\u00FF]*");
 pub static MESSAGE_TYPE: Target = Target::text("MessageType").one_of(&["RAW", "DIGEST", "EXTERNAL_MU"]);

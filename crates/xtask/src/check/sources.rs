@@ -42,8 +42,8 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["rand::rng", "rand::random", "getrandom", "Uuid::new_v4", "SystemRandom"],
-        // The library that signs tokens takes the system's randomness and no other.
-        allowed: &["crates/engine/src/ids.rs", "crates/sts/src/signer.rs", "crates/bench/"],
+        // The libraries that sign tokens, and that make and use private keys, take the system's randomness and no other.
+        allowed: &["crates/engine/src/ids.rs", "crates/kms/src/private_key.rs", "crates/sts/src/signer.rs", "crates/bench/"],
         why: "randomness comes from engine::Ids",
     },
     Rule {

@@ -1,0 +1,80 @@
+//! Tags of keys.
+
+use crate::{
+    faults,
+    key_ids::Aliases,
+    limits, on_key,
+    pages::{PageRequest, page},
+    permissions::Reach,
+};
+use cloudlet_api_kms::*;
+use cloudlet_aws::Fault;
+use cloudlet_shape::{Empty, Map};
+
+const USUAL_PAGE: usize = 50;
+
+/// The tags of a request.
+pub fn checked(tags: &[Tag]) -> Result<Map<String>, Fault> {
+    let mut checked = Map::new();
+    for tag in tags {
+        if tag.tag_key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
+            return Err(faults::TAG.says("Tags beginning with aws: are reserved"));
+        }
+        if checked.insert(tag.tag_key.clone(), tag.tag_value.clone()).is_some() {
+            return Err(faults::TAG.says("Duplicate tag keys"));
+        }
+    }
+    check_number(&checked)?;
+    Ok(checked)
+}
+
+fn check_number(tags: &Map<String>) -> Result<(), Fault> {
+    if tags.len() > limits::TAGS_PER_KEY { Err(faults::TAG.says("Too many tags")) } else { Ok(()) }
+}
+
+pub fn listed(tags: &Map<String>) -> Vec<Tag> {
+    let mut tags: Vec<_> = tags.iter().map(|(name, value)| Tag { tag_key: name.clone(), tag_value: value.clone() }).collect();
+    tags.sort_unstable_by(|one, other| one.tag_key.cmp(&other.tag_key));
+    tags
+}
+
+on_key!(
+    TagResource,
+    Aliases::Refused,
+    Reach::OwnAccount,
+    |input, permission| permission.keys.set_request_tags(input.tags.iter().map(|tag| (&tag.tag_key, tag.tag_value.clone()))),
+    |kms, cx, input, named| {
+        let added = checked(&input.tags)?;
+        kms.change(cx, &named.key.arn, |key| {
+            key.check_not_deleted(cx.now)?;
+            key.tags.extend(added);
+            check_number(&key.tags)?;
+            Ok(Empty {})
+        })
+    }
+);
+
+on_key!(
+    UntagResource,
+    Aliases::Refused,
+    Reach::OwnAccount,
+    |input, permission| permission.keys.set_tag_keys(&input.tag_keys),
+    |kms, cx, input, named| {
+        kms.change(cx, &named.key.arn, |key| {
+            key.check_not_deleted(cx.now)?;
+            for name in &input.tag_keys {
+                key.tags.remove(name);
+            }
+            Ok(Empty {})
+        })
+    }
+);
+
+on_key!(ListResourceTags, Aliases::Refused, Reach::OwnAccount, |kms, cx, input, named| {
+    let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
+    let page = page::<ListResourceTags, _, _, _>(cx, &input, &request, |after: Option<String>| {
+        let tags = listed(&named.key.tags).into_iter().map(|tag| (tag.tag_key.clone(), tag));
+        tags.skip_while(move |(name, _)| after.as_ref().is_some_and(|after| name <= after))
+    })?;
+    Ok(ListResourceTagsResponse { tags: Some(page.items), next_marker: page.next_marker, truncated: page.truncated })
+});

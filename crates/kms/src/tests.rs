@@ -1,0 +1,11 @@
+mod aliases;
+mod authority;
+mod encryption;
+mod fixture;
+mod grants;
+mod imports;
+mod keys;
+mod multi_region;
+mod restart;
+mod rotation;
+mod signatures;
