@@ -1,12 +1,6 @@
 //! Tags of keys.
 
-use crate::{
-    faults,
-    key_ids::Aliases,
-    limits, on_key,
-    pages::{PageRequest, page},
-    permissions::Reach,
-};
+use crate::{faults, key_ids::Aliases, limits, on_key, pages::page, permissions::Reach};
 use cloudlet_api_kms::*;
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Empty, Map};
@@ -71,8 +65,7 @@ on_key!(
 );
 
 on_key!(ListResourceTags, Aliases::Refused, Reach::OwnAccount, |kms, cx, input, named| {
-    let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
-    let page = page::<ListResourceTags, _, _, _>(cx, &input, &request, |after: Option<String>| {
+    let page = page::<ListResourceTags, _, _, _>(cx, &input, USUAL_PAGE, |after: Option<String>| {
         let tags = listed(&named.key.tags).into_iter().map(|tag| (tag.tag_key.clone(), tag));
         tags.skip_while(move |(name, _)| after.as_ref().is_some_and(|after| name <= after))
     })?;
