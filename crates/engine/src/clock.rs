@@ -174,12 +174,12 @@ mod tests {
         clock.advance(day);
         assert!(clock.now().millis() - machine() > 86_300_000);
         clock.stop();
-        let stands = clock.now();
-        assert_eq!(clock.now(), stands);
+        let stopped_at = clock.now();
+        assert_eq!(clock.now(), stopped_at);
         clock.start();
-        assert!(clock.now() >= stands && !clock.is_stopped());
+        assert!(clock.now() >= stopped_at && !clock.is_stopped());
         clock.reset();
-        assert!(clock.now() < stands);
+        assert!(clock.now() < stopped_at);
     }
 
     #[tokio::test]

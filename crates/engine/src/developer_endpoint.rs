@@ -17,7 +17,7 @@ pub struct DeveloperRequest {
 
 impl DeveloperRequest {
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(asked, _)| asked == name).map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether a parameter is `true` or `1`.

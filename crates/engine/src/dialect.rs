@@ -12,7 +12,7 @@ pub enum Denial {
     Named,
     /// SQS: the same, with the action in lower case.
     Small,
-    /// S3: the resource stands in quotes, and an anonymous caller reads `Access Denied`.
+    /// S3: the resource is in quotes, and an anonymous caller gets `Access Denied`.
     Quoted,
     /// EC2: `You are not authorized to perform this operation. User: … Encoded authorization failure message: …`
     Encoded,
@@ -31,7 +31,7 @@ pub enum Quotes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScopeRegion {
     Named,
-    /// The service is one for all regions, and clients that know none reach it: an empty name stands for the server's own region.
+    /// The service is one for all regions, and clients that know none reach it: an empty name is the server's own region.
     /// AWS refuses them; ceph/s3-tests signs so for IAM and STS.
     MayBeEmpty,
 }

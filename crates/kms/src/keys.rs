@@ -3,8 +3,7 @@
 use crate::{
     Kms, faults,
     key_ids::Aliases,
-    key_policy::KeyPolicy,
-    limits,
+    key_policy, limits,
     new_keys::new_key_arn,
     on_key,
     pages::page,
@@ -88,7 +87,7 @@ impl Handle<CreateKey> for Kms {
         let arn = new_key_arn(cx, &cx.scope, multi_region);
         let policy = match &input.policy {
             Some(text) => self.checked_policy(cx, &arn, text, input.bypass_policy_lockout_safety_check)?,
-            None => KeyPolicy::of_account(&cx.scope),
+            None => key_policy::of_account(&cx.scope),
         };
         self.store.read(|state| check_room(state, &cx.scope))?;
         let materials = match origin {

@@ -86,7 +86,7 @@ impl Default for MailboxLimits {
     }
 }
 
-/// Which mail is asked for.
+/// Selects mail.
 #[derive(Clone, Debug, Default)]
 pub struct MailFilter {
     pub to: Option<String>,
@@ -130,13 +130,13 @@ impl Mailbox {
     }
 
     /// The newest first.
-    pub fn list(&self, wanted: &MailFilter, limit: usize) -> Vec<(Number, Arc<Mail>)> {
+    pub fn list(&self, filter: &MailFilter, limit: usize) -> Vec<(Number, Arc<Mail>)> {
         let fits = |mail: &Mail| {
-            wanted.to.as_ref().is_none_or(|to| mail.to.contains(to))
-                && wanted.channel.is_none_or(|channel| channel == mail.channel)
-                && wanted.service.as_ref().is_none_or(|service| *service == mail.service)
+            filter.to.as_ref().is_none_or(|to| mail.to.contains(to))
+                && filter.channel.is_none_or(|channel| channel == mail.channel)
+                && filter.service.as_ref().is_none_or(|service| *service == mail.service)
         };
-        let end = wanted.before.unwrap_or(Number::MAX);
+        let end = filter.before.unwrap_or(Number::MAX);
         self.rows.read(|rows| {
             let newest = rows.mail.range(..end).rev().filter(|(_, mail)| fits(mail));
             newest.take(limit).map(|(number, mail)| (*number, mail.clone())).collect()
@@ -177,8 +177,8 @@ mod tests {
         mailbox.put(mail("ann@example.com", "1"));
         mailbox.put(mail("bob@example.com", "2"));
         mailbox.put(mail("ann@example.com", "3"));
-        let wanted = MailFilter { to: Some("ann@example.com".into()), ..MailFilter::default() };
-        let bodies: Vec<_> = mailbox.list(&wanted, 10).into_iter().map(|(_, mail)| mail.body.clone()).collect();
+        let filter = MailFilter { to: Some("ann@example.com".into()), ..MailFilter::default() };
+        let bodies: Vec<_> = mailbox.list(&filter, 10).into_iter().map(|(_, mail)| mail.body.clone()).collect();
         assert_eq!(bodies, ["3", "1"]);
         assert!(mailbox.list(&MailFilter { channel: Some(Channel::Sms), ..MailFilter::default() }, 10).is_empty());
         assert_eq!(mailbox.list(&MailFilter { before: Some(3), ..MailFilter::default() }, 1)[0].1.body, "2");
