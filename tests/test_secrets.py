@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
 
 SAML = pathlib.Path(__file__).parent.parent / "crates/saml/src/tests"
 PLATFORM_CREDENTIAL = "platform-credential-5d1f"
@@ -20,6 +21,8 @@ ENDPOINT_PASSWORD = "endpoint-password-3e70"
 PASSWORD = "Login-passw0rd-42x!"
 FORMER_PASSWORD = "Login-passw0rd-43y!"
 ROOT_SECRET = "root-secret-6f02"
+KEY_MATERIAL = b"imported key material, 32 bytes."
+HMAC_MATERIAL = b"imported HMAC material, 32 bytes"
 
 
 def tables(server):
@@ -69,6 +72,27 @@ def certificate_of(private_key):
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
+def key_material(server):
+    """Imported keys of KMS, and what its operations hand out."""
+    kms = server.client("kms", secret=ROOT_SECRET)
+    secrets = {}
+    for spec, material in (("SYMMETRIC_DEFAULT", KEY_MATERIAL), ("HMAC_256", HMAC_MATERIAL)):
+        usage = "GENERATE_VERIFY_MAC" if spec.startswith("HMAC") else "ENCRYPT_DECRYPT"
+        key = kms.create_key(Origin="EXTERNAL", KeySpec=spec, KeyUsage=usage)["KeyMetadata"]["KeyId"]
+        parameters = kms.get_parameters_for_import(KeyId=key, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048")
+        oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+        wrapped = serialization.load_der_public_key(parameters["PublicKey"]).encrypt(material, oaep)
+        kms.import_key_material(KeyId=key, ImportToken=parameters["ImportToken"], EncryptedKeyMaterial=wrapped, ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE")
+        secrets[f"material of {spec}"] = base64.b64encode(material).decode()
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    secrets["data key"] = base64.b64encode(kms.generate_data_key(KeyId=key, KeySpec="AES_256")["Plaintext"]).decode()
+    grant = kms.create_grant(KeyId=key, GranteePrincipal="arn:aws:iam::000000000000:user/ann", Operations=["Encrypt"])
+    secrets["grant token"] = grant["GrantToken"]
+    ann = server.client("iam", secret=ROOT_SECRET).create_access_key(UserName="ann")["AccessKey"]
+    server.client("kms", key=ann["AccessKeyId"], secret=ann["SecretAccessKey"]).encrypt(KeyId=key, Plaintext=b"x", GrantTokens=[grant["GrantToken"]])
+    return secrets | {"second secret key": ann["SecretAccessKey"]}
+
+
 @pytest.fixture(scope="module")
 def server(start):
     return start("--root-secret-key", ROOT_SECRET)
@@ -110,6 +134,8 @@ def secrets(server, subscriber):
     iam.enable_outbound_web_identity_federation()
     secrets["web identity token"] = sts.get_web_identity_token(Audience=["us"], SigningAlgorithm="RS256")["WebIdentityToken"]
 
+    secrets |= key_material(server)
+
     credentials = {"PlatformCredential": PLATFORM_CREDENTIAL, "PlatformPrincipal": PLATFORM_PRINCIPAL}
     sns.create_platform_application(Name="app", Platform="ADM", Attributes=credentials)
     secrets |= {"platform credential": PLATFORM_CREDENTIAL, "platform principal": PLATFORM_PRINCIPAL}
@@ -144,7 +170,7 @@ def test_no_table_shows_a_secret(server, secrets, mailed):
     everything = secrets | mailed
     assert all(len(secret) >= 6 for secret in everything.values()), everything
     found = tables(server)
-    for table in ("iam/access_keys", "iam/mfa_devices", "iam/service_specific_credentials", "iam/saml_providers", "sts/sessions/sessions", "sts/keys/signing_keys"):
+    for table in ("iam/access_keys", "iam/mfa_devices", "iam/service_specific_credentials", "iam/saml_providers", "sts/sessions/sessions", "sts/keys/signing_keys", "kms/keys", "kms/grants"):
         assert "(redacted)" in json.dumps(found[table]), table
     for table in ("sns/applications", "sns/sandbox_numbers", "sns/subscriptions", "sns/confirmation_tokens", "scheduler/entries", "mailbox/mail"):
         assert found[table] != [], table

@@ -15,6 +15,7 @@ mod cost;
 mod decisions;
 mod depth;
 mod forms;
+mod keys;
 mod messaging;
 mod polls;
 mod process;

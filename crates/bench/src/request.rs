@@ -66,6 +66,10 @@ impl Signed {
         self.request("POST", "/", "", &[("content-type", "application/x-amz-json-1.0"), ("x-amz-target", target)], body.as_bytes())
     }
 
+    pub fn json_1_1(&self, target: &str, body: &str) -> Vec<u8> {
+        self.request("POST", "/", "", &[("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)], body.as_bytes())
+    }
+
     pub fn form(&self, body: &str) -> Vec<u8> {
         self.request("POST", "/", "", &[("content-type", "application/x-www-form-urlencoded")], body.as_bytes())
     }

@@ -45,6 +45,7 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.rates(&host).await;
     bench.queues(&host).await;
     bench.topics(&host).await;
+    bench.keys(&host).await;
     bench.put_cpu(&host).await;
     bench.decisions(&host).await;
     bench.listing(&host).await;

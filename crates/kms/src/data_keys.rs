@@ -115,10 +115,6 @@ impl Kms {
         let context = context_of(context)?;
         // AWS: SM2 in the regions of China only.
         let spec = KeySpec::parse(spec).filter(|spec| spec.is_asymmetric() && *spec != KeySpec::Sm2).ok_or_else(faults::unsupported)?;
-        if spec.usages() == [KeyUsage::EncapsulateDecapsulate] {
-            // Their private keys have no PKCS#8 form here.
-            return Err(faults::not_implemented("kms:GenerateDataKeyPair of ML-KEM keys"));
-        }
         let private = self.generate(spec).await?;
         let public = PrivateKey::read(spec, &private).ok_or_else(|| Fault::internal("a new key cannot be read"))?.public_key().to_vec();
         let encrypted = key.seal(cx, Kind::DataKey, &context, &private)?;

@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for MaterialId {
     }
 }
 
-/// The bytes of a symmetric key; PKCS#8 or the seed of a private key. The journal alone has them.
+/// The bytes of a symmetric key, or PKCS#8 of a private key. The journal alone has them.
 #[derive(Clone)]
 pub struct SecretBytes(Blob);
 

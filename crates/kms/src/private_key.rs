@@ -153,7 +153,30 @@ fn digest(algorithm: SigningAlgorithm, bytes: &[u8]) -> Result<Digest, Rejected>
     Ok(Digest::import_less_safe(bytes, digest_of(algorithm).ok_or(Rejected)?)?)
 }
 
-/// A new private key in its stored form: PKCS#8, for ML-KEM the decapsulation key. It takes up to a second for RSA.
+/// The object identifier of an ML-KEM algorithm.
+fn ml_kem_id(arc: u8) -> [u8; 9] {
+    [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04, arc]
+}
+
+/// A decapsulation key as PKCS#8, in its expanded form. <https://www.rfc-editor.org/rfc/rfc9935#section-6>
+fn ml_kem_pkcs8(arc: u8, key: &[u8]) -> Vec<u8> {
+    let algorithm = der::value(der::SEQUENCE, &der::value(der::OBJECT_IDENTIFIER, &ml_kem_id(arc)));
+    let key = der::value(der::OCTET_STRING, &der::value(der::OCTET_STRING, key));
+    der::value(der::SEQUENCE, &[der::value(der::INTEGER, &[0]), algorithm, key].concat())
+}
+
+/// The decapsulation key in it. A seed alone is refused: aws-lc-rs does not expand one.
+fn ml_kem_key(arc: u8, pkcs8: &[u8]) -> Option<&[u8]> {
+    let (content, []) = der::read(der::SEQUENCE, pkcs8)? else { return None };
+    let (version, content) = der::read(der::INTEGER, content)?;
+    let (algorithm, content) = der::read(der::SEQUENCE, content)?;
+    let (id, []) = der::read(der::OBJECT_IDENTIFIER, algorithm)? else { return None };
+    let (key, []) = der::read(der::OCTET_STRING, content)? else { return None };
+    let (key, []) = der::read(der::OCTET_STRING, key)? else { return None };
+    (version == [0] && id == ml_kem_id(arc)).then_some(key)
+}
+
+/// A new private key in its stored form, PKCS#8. It takes up to a second for RSA.
 pub fn generate(spec: KeySpec) -> Result<Vec<u8>, Rejected> {
     if let Some(size) = rsa_size(spec) {
         let der: Pkcs8V1Der<'_> = RsaKeyPair::generate(size)?.as_der()?;
@@ -165,8 +188,8 @@ pub fn generate(spec: KeySpec) -> Result<Vec<u8>, Rejected> {
     if let Some(algorithm) = ml_dsa(spec) {
         return Ok(PqdsaKeyPair::generate(algorithm)?.to_pkcs8v1()?.as_ref().to_vec());
     }
-    if let Some((algorithm, ..)) = ml_kem(spec) {
-        return Ok(kem::DecapsulationKey::generate(algorithm)?.key_bytes()?.as_ref().to_vec());
+    if let Some((algorithm, arc, _)) = ml_kem(spec) {
+        return Ok(ml_kem_pkcs8(arc, kem::DecapsulationKey::generate(algorithm)?.key_bytes()?.as_ref()));
     }
     match spec {
         KeySpec::Edwards25519 => Ok(Ed25519KeyPair::generate()?.to_pkcs8v1()?.as_ref().to_vec()),
@@ -200,9 +223,10 @@ impl PrivateKey {
             let public_key = pair.public_key().as_der()?.as_ref().to_vec();
             (Kind::MlDsa(pair), public_key)
         } else if let Some((algorithm, arc, range)) = ml_kem(spec) {
-            let private = kem::DecapsulationKey::new(algorithm, stored)?;
-            let public = stored.get(range).ok_or(Rejected)?;
-            let info = der::public_key_info(&[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04, arc], public);
+            let key = ml_kem_key(arc, stored).ok_or(Rejected)?;
+            let private = kem::DecapsulationKey::new(algorithm, key)?;
+            let public = key.get(range).ok_or(Rejected)?;
+            let info = der::public_key_info(&ml_kem_id(arc), public);
             (Kind::MlKem { private, public: kem::EncapsulationKey::new(algorithm, public)? }, info)
         } else if spec == KeySpec::Edwards25519 {
             let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(stored)?;

@@ -65,7 +65,9 @@ tables!(Rows { mail } indexes(Rows::reindex) { total_size });
 impl Rows {
     fn reindex(&mut self) {
         let total_size = self.mail.values().map(|mail| mail.size()).sum();
-        self.total_size.insert((), total_size);
+        if total_size > 0 {
+            self.total_size.insert((), total_size);
+        }
     }
 
     fn total_size(&self) -> usize {

@@ -68,7 +68,7 @@ async fn a_data_key_has_the_size_that_was_asked_for_and_opens() {
 async fn a_data_key_pair_is_one() {
     let cloud = TestCloud::new();
     let arn = cloud.symmetric().await;
-    for spec in ["RSA_2048", "ECC_NIST_P256", "ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519"] {
+    for spec in ["RSA_2048", "ECC_NIST_P256", "ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519", "ML_KEM_1024"] {
         let input = GenerateDataKeyPairRequest { key_id: arn.clone(), key_pair_spec: spec.into(), ..Default::default() };
         let pair = cloud.ok::<GenerateDataKeyPair>(input).await;
         let private = pair.private_key_plaintext.unwrap();
