@@ -20,17 +20,17 @@ REGION = "us-east-1"
 def clean_environment():
     """The environment without settings of AWS or of Cloudlet."""
     ours = ("CLOUDLET_", "AWS_", "LS_", "LOCALSTACK_")
-    names = ("GATEWAY_LISTEN", "DEFAULT_REGION", "DEBUG", "ENFORCE_IAM", "IAM_SOFT_MODE")
+    names = ("GATEWAY_LISTEN", "DEFAULT_REGION", "DEBUG", "ENFORCE_IAM", "IAM_SOFT_MODE", "PERSISTENCE")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours) and name not in names}
 
 
 class Server:
     """A running server on a free port."""
 
-    def __init__(self, binary, *arguments, environment=None):
+    def __init__(self, binary, *arguments, environment=None, before=None):
         command = [binary, "--port", "0", *arguments]
         everything = clean_environment() | (environment or {})
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=everything)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=everything, preexec_fn=before)
         self.lines = []
         self.changed = threading.Condition()
         threading.Thread(target=self._listen, daemon=True).start()

@@ -126,10 +126,13 @@ impl Cloud {
         self.decisions.least_policy(principal)
     }
 
-    /// The stores of all services, of identity, of the scheduler and of the mailbox: for inspection, reset and snapshots.
+    /// The stores of all services, of identity, of the scheduler, of the mailbox and of the server, by their paths.
     pub fn stores(&self) -> Vec<Arc<dyn Persistent>> {
         let services = self.services.values().flat_map(|service| service.stores.iter().cloned());
-        services.chain(self.identity.stores()).chain([self.scheduler.store(), self.mailbox.stores(), self.server_state.clone()]).collect()
+        let others: [Arc<dyn Persistent>; 3] = [self.scheduler.store(), self.mailbox.stores(), self.server_state.clone()];
+        let mut stores: Vec<_> = services.chain(self.identity.stores()).chain(others).collect();
+        stores.sort_by(|one, other| one.path().cmp(other.path()));
+        stores
     }
 }
 

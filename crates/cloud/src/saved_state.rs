@@ -66,9 +66,10 @@ impl Cloud {
 
     /// The state of all accounts, or of one. Each store is as it is at one instant.
     pub fn snapshot(&self, account: Option<Account>) -> Snapshot {
-        let (records, bodies) = held_bodies(&self.blobs, || {
-            self.stores().iter().flat_map(|store| select(store.as_ref(), &|row| is_selected(account, row))).collect::<Vec<_>>()
-        });
+        // A reader of each body is taken while its row is looked at. Those of other accounts are not needed after all.
+        let (records, mut bodies) = held_bodies(&self.blobs, || self.selected(account));
+        let named = bodies_of(&records);
+        bodies.retain(|id, _| named.contains_key(id));
         let header = SnapshotHeader::new(account.map(|account| account.to_string()));
         Snapshot { header: Some(header), encoder: None, records: records.into_iter(), bodies: bodies.into_iter(), body: None }
     }
@@ -88,6 +89,10 @@ impl Cloud {
         }
     }
 
+    fn selected(&self, account: Option<Account>) -> Vec<Record> {
+        self.stores().iter().flat_map(|store| select(store.as_ref(), &|row| is_selected(account, row))).collect()
+    }
+
     /// Puts rows in the place of all, or of those of one account. Gives the number of the last record.
     fn replace_rows(
         &self,
@@ -104,7 +109,7 @@ impl Cloud {
         let records_of = |path: &str| records.get(path).map_or(&[][..], Vec::as_slice);
         stores.iter().try_for_each(|store| store.check(records_of(store.path())))?;
         let selection = |row: RowView<'_>| is_selected(account, row);
-        let (_, freed) = known_bodies(|| stores.iter().for_each(|store| drop(select(store.as_ref(), &selection))));
+        let freed = bodies_of(&self.selected(account));
         let replace = || {
             stores.iter().try_for_each(|store| match records_of(store.path()) {
                 [] if account.is_none() => {
@@ -224,7 +229,7 @@ impl Loading<'_> {
             return Err(LoadError::Snapshot(SnapshotError::CutOff));
         }
         // Each body is there, and as its row describes it.
-        let (_, named) = known_bodies(|| self.records.values().flatten().try_for_each(bodies_of));
+        let named = bodies_of(self.records.values().flatten());
         if let Some((id, _)) = named.iter().find(|(id, length)| self.lengths.get(id) != Some(length)) {
             return Err(LoadError::WrongBody(*id));
         }
@@ -239,21 +244,22 @@ impl Loading<'_> {
     }
 }
 
-/// Notes the bodies that the rows of a record name: they are read as JSON, whose types are not known here.
-fn bodies_of(record: &Record) -> Result<(), serde_json::Error> {
-    record.rows.iter().filter_map(|change| change.row.as_ref()).try_for_each(|row| note_bodies(&row.read::<Value>()?))
+/// The bodies that rows name, whose types are not known here.
+fn bodies_of<'a>(records: impl IntoIterator<Item = &'a Record>) -> KnownBodies {
+    let rows = records.into_iter().flat_map(|record| record.rows.iter().filter_map(|change| change.row.as_ref()));
+    let (_, named) = known_bodies(|| rows.filter_map(|row| row.read::<Value>().ok()).for_each(|row| note_bodies(&row)));
+    named
 }
 
-fn note_bodies(value: &Value) -> Result<(), serde_json::Error> {
+fn note_bodies(value: &Value) {
     match value {
-        Value::Array(items) => items.iter().try_for_each(note_bodies),
+        Value::Array(items) => items.iter().for_each(note_bodies),
         Value::Object(fields) if fields.len() == 2 && fields.contains_key("length") && fields.contains_key("content") => {
-            // Something else may have these two fields.
+            // Something else may have these two fields: then it is no body.
             drop(serde_json::from_value::<Blob>(value.clone()));
-            Ok(())
         }
-        Value::Object(fields) => fields.values().try_for_each(note_bodies),
-        _ => Ok(()),
+        Value::Object(fields) => fields.values().for_each(note_bodies),
+        _ => {}
     }
 }
 

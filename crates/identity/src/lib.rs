@@ -365,6 +365,9 @@ macro_rules! persistent {
                 self.0.$store.finish_recovery();
                 self.0.invalidate();
             }
+            fn indexes(&self) -> Vec<String> {
+                self.0.$store.indexes()
+            }
             fn check(&self, records: &[Record]) -> Result<(), Unreadable> {
                 self.0.$store.check(records)
             }

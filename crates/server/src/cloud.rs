@@ -84,3 +84,5 @@ fn unbuilt() -> Vec<Service> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walk_tests;

@@ -37,6 +37,8 @@ pub trait Persistent: Send + Sync {
     fn apply(&self, record: &Record) -> Result<(), Unreadable>;
     /// Ends a recovery: the indexes are filled again.
     fn finish_recovery(&self);
+    /// What the indexes hold, as text: after a recovery it is the same.
+    fn indexes(&self) -> Vec<String>;
     /// Whether the records would fit, without a change to anything.
     fn check(&self, records: &[Record]) -> Result<(), Unreadable>;
     /// Replaces the selected rows by those of the records, and writes that to the journal. Each store changes whole or not at all.
@@ -57,20 +59,28 @@ pub struct RowView<'a> {
 /// Says of a row whether it is meant.
 pub type Selection<'a> = &'a dyn Fn(RowView<'_>) -> bool;
 
+fn is_meant(record: &Record, change: &Change, selection: Selection<'_>) -> bool {
+    change.row.as_ref().is_some_and(|row| {
+        selection(RowView { store: &record.store, instance: record.instance.as_ref(), table: &change.table, key: &change.key, row })
+    })
+}
+
+/// Whether a record of a store of a store map has a selected row, or the store itself is selected: its key counts as a row of no table.
+pub(crate) fn selects(record: &Record, selection: Selection<'_>) -> bool {
+    let itself = record.instance.as_ref().filter(|_| record.event == Some(StoreEvent::Created));
+    let is_itself = itself.is_some_and(|key| selection(RowView { store: &record.store, instance: Some(key), table: "", key, row: key }));
+    is_itself || record.rows.iter().any(|change| is_meant(record, change, selection))
+}
+
 /// The snapshot of a store, or of the stores of a store map, with the selected rows. Stores of a store map are taken as a whole.
 pub fn select(store: &dyn Persistent, selection: Selection<'_>) -> Vec<Record> {
     let mut selected = vec![];
     // Where the records of the present store of a store map begin, and whether a row of it was selected.
     let (mut begin, mut is_selected) = (0, false);
-    let is_meant = |record: &Record, change: &Change| {
-        change.row.as_ref().is_some_and(|row| {
-            selection(RowView { store: &record.store, instance: record.instance.as_ref(), table: &change.table, key: &change.key, row })
-        })
-    };
     store.snapshot(&mut |mut record| {
         if record.instance.is_none() {
             let rows = std::mem::take(&mut record.rows);
-            record.rows = rows.into_iter().filter(|change| is_meant(&record, change)).collect();
+            record.rows = rows.into_iter().filter(|change| is_meant(&record, change, selection)).collect();
             if !record.rows.is_empty() {
                 selected.push(record);
             }
@@ -82,7 +92,7 @@ pub fn select(store: &dyn Persistent, selection: Selection<'_>) -> Vec<Record> {
             }
             (begin, is_selected) = (selected.len(), false);
         }
-        is_selected |= record.rows.iter().any(|change| is_meant(&record, change));
+        is_selected |= selects(&record, selection);
         selected.push(record);
     });
     if !is_selected && selected.get(begin).is_some_and(|record| record.instance.is_some()) {

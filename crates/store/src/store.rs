@@ -76,6 +76,10 @@ impl<T: Tables> Persistent for Store<T> {
         self.0.reindex();
     }
 
+    fn indexes(&self) -> Vec<String> {
+        self.0.index_texts()
+    }
+
     fn check(&self, records: &[Record]) -> Result<(), Unreadable> {
         let mut scratch = T::default();
         records.iter().try_for_each(|record| match &record.instance {
@@ -259,6 +263,13 @@ impl<T: Tables> Cell<T> {
             tables.reindex();
             Ok(())
         })
+    }
+
+    pub(crate) fn index_texts(&self) -> Vec<String> {
+        let instance = self.instance.as_ref().map_or("", Json::text);
+        let mut texts = vec![];
+        self.tables.read().indexes(&mut |name, index| texts.push(format!("{} {instance} {name}: {index:?}", self.path)));
+        texts
     }
 
     pub(crate) fn reindex(&self) {

@@ -1,9 +1,10 @@
 //! Many stores of one kind, a lock each: a queue each, a bucket each.
 //! A store that was removed is retired: who still has a handle reads `None`, and changes nothing.
 
+use crate::persistent::selects;
 use crate::store::{Cell, changes, infallible};
 use crate::table::is_backward;
-use crate::{Journal, Json, Key, Listing, Page, Persistent, Record, RowView, Selection, StoreEvent, Tables, Unreadable};
+use crate::{Journal, Json, Key, Listing, Page, Persistent, Record, Selection, StoreEvent, Tables, Unreadable};
 use parking_lot::RwLock;
 use std::{
     borrow::Borrow,
@@ -247,6 +248,10 @@ impl<K: Key, T: Tables> Persistent for StoreMap<K, T> {
         }
     }
 
+    fn indexes(&self) -> Vec<String> {
+        self.all().iter().flat_map(|(_, store)| store.0.index_texts()).collect()
+    }
+
     fn check(&self, records: &[Record]) -> Result<(), Unreadable> {
         for records in records.chunk_by(|one, next| one.instance == next.instance) {
             let mut scratch = T::default();
@@ -266,15 +271,7 @@ impl<K: Key, T: Tables> Persistent for StoreMap<K, T> {
                 continue;
             }
             let mut is_selected = false;
-            store.0.snapshot(&mut |record| {
-                is_selected |= record.rows.iter().any(|change| {
-                    let instance = record.instance.as_ref();
-                    change
-                        .row
-                        .as_ref()
-                        .is_some_and(|row| selection(RowView { store: &self.path, instance, table: &change.table, key: &change.key, row }))
-                });
-            });
+            store.0.snapshot(&mut |record| is_selected |= selects(&record, selection));
             if is_selected {
                 self.remove(&key);
             }

@@ -8,6 +8,8 @@ pub trait Tables: Default + Send + Sync + 'static {
     fn tables(&self, each: &mut dyn FnMut(&'static str, &dyn AnyTable));
     /// Hands out every table with its name.
     fn tables_mut(&mut self, each: &mut dyn FnMut(&'static str, &mut dyn AnyTable));
+    /// Shows every index with its name.
+    fn indexes(&self, each: &mut dyn FnMut(&'static str, &dyn std::fmt::Debug));
     /// Hands out every index.
     fn indexes_mut(&mut self, each: &mut dyn FnMut(&mut dyn Undo));
     /// Fills the empty indexes from the tables, after rows came from the journal.
@@ -54,6 +56,10 @@ macro_rules! tables {
             }
             fn tables_mut(&mut self, each: &mut dyn FnMut(&'static str, &mut dyn $crate::AnyTable)) {
                 $(each(stringify!($table), &mut self.$table);)+
+            }
+            fn indexes(&self, each: &mut dyn FnMut(&'static str, &dyn ::std::fmt::Debug)) {
+                let _ = each;
+                $($(each(stringify!($index), &self.$index);)+)?
             }
             fn indexes_mut(&mut self, each: &mut dyn FnMut(&mut dyn $crate::Undo)) {
                 let _ = each;

@@ -64,12 +64,6 @@ impl Folder {
         for entry in fs::read_dir(&temporary)? {
             fs::remove_file(entry?.path())?;
         }
-        for shard in 0..=u8::MAX {
-            match fs::create_dir(root.join(format!("{shard:02x}"))) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                Ok(()) | Err(_) => {}
-            }
-        }
         sync_folder(root)?;
         Ok(folder)
     }
@@ -114,7 +108,7 @@ impl Folder {
     pub(super) fn place(&self, id: BlobId, mut temporary: Temporary) -> io::Result<()> {
         temporary.finish()?;
         temporary.file.sync_all()?;
-        fs::rename(&temporary.path, self.path(id))?;
+        self.in_shard(id, || fs::rename(&temporary.path, self.path(id)))?;
         let placed = sync_folder(&self.shard(id));
         if placed.is_err() {
             unlink(&self.path(id));
@@ -122,10 +116,23 @@ impl Folder {
         placed
     }
 
+    /// Gives a file a name in a folder that may have to be made.
+    fn in_shard(&self, id: BlobId, name: impl Fn() -> io::Result<()>) -> io::Result<()> {
+        let shard = self.shard(id);
+        match name() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !shard.exists() => {
+                fs::create_dir_all(shard)?;
+                sync_folder(&self.root)?;
+                name()
+            }
+            outcome => outcome,
+        }
+    }
+
     /// Second names for the same files.
     pub(super) fn link(&self, links: &[(BlobId, BlobId)]) -> io::Result<()> {
         for (old, new) in links {
-            fs::hard_link(self.path(*old), self.path(*new))?;
+            self.in_shard(*new, || fs::hard_link(self.path(*old), self.path(*new)))?;
         }
         links.iter().map(|(_, new)| self.shard(*new)).collect::<BTreeSet<_>>().iter().try_for_each(|shard| sync_folder(shard))
     }
@@ -204,7 +211,11 @@ impl Folder {
     fn each_body(&self, each: &mut dyn FnMut(BlobId, &Path) -> io::Result<()>) -> io::Result<HashSet<BlobId>> {
         let mut found = HashSet::new();
         for shard in 0..=u8::MAX {
-            for entry in fs::read_dir(self.root.join(format!("{shard:02x}")))? {
+            let entries = match fs::read_dir(self.root.join(format!("{shard:02x}"))) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries?,
+            };
+            for entry in entries {
                 let entry = entry?;
                 if let Some(id) = entry.file_name().to_str().and_then(BlobId::parse) {
                     found.insert(id);

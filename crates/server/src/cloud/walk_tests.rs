@@ -1,0 +1,308 @@
+//! Random walks over every operation of every engine, killed and started again: the state is what was acknowledged.
+//!
+//! `CLOUDLET_WALKS` says how many walks there are; a walk is named by its seed.
+
+use super::{assemble, build};
+use crate::configuration::{Configuration, defaults};
+use cloudlet_api_s3::{PutObjectRequest, UploadPartRequest};
+use cloudlet_aws::{Account, Caller, Region, Scope};
+use cloudlet_cloud::{Cloud, EntryPoint};
+use cloudlet_engine::{AnyOperation, Call, Ids, Input, Origin};
+use cloudlet_shape::{Body, Kind, OperationSchema, Schema, Target};
+use cloudlet_store::{DataFolder, Record, known_bodies, select};
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
+
+const STEPS: u64 = 120;
+const LIVES: u64 = 3;
+/// How many values of one name are remembered.
+const REMEMBERED: usize = 8;
+
+/// Texts that are tried for members of these names; the first ones of a name are likely.
+const TEXTS: &[(&str, &[&str])] = &[
+    ("Bucket", &["bucket-a", "bucket-b"]),
+    ("Key", &["key-a", "key-b", "key-c"]),
+    ("CopySource", &["bucket-a/key-a", "bucket-b/key-b"]),
+    ("QueueName", &["queue-a", "queue-b", "queue-c.fifo"]),
+    ("Name", &["topic-a", "topic-b", "topic-c.fifo"]),
+    ("Protocol", &["sqs", "email", "sms"]),
+    ("Endpoint", &["arn:aws:sqs:us-east-1:000000000000:queue-a", "arn:aws:sqs:us-east-1:000000000000:queue-b", "a@example.com", "+15550100"]),
+    ("PolicyDocument", &[r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#]),
+    (
+        "AssumeRolePolicyDocument",
+        &[r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"000000000000"}}}"#],
+    ),
+    ("PolicyArn", &["arn:aws:iam::000000000000:policy/name-a", "arn:aws:iam::aws:policy/ReadOnlyAccess"]),
+    ("RoleArn", &["arn:aws:iam::000000000000:role/name-a"]),
+    ("MessageGroupId", &["group-a", "group-b"]),
+    ("ExpectedBucketOwner", &["000000000000"]),
+    ("ExpectedSourceBucketOwner", &["000000000000"]),
+    ("TargetPrincipal", &["000000000000"]),
+    ("Url", &["https://oidc.example.com"]),
+    ("AWSServiceName", &["elasticbeanstalk.amazonaws.com"]),
+    ("MaxResults", &["10"]),
+];
+
+/// What is there when a walk begins. `$NAME` is a member of an earlier answer.
+const SETUP: [(&str, &str, &str); 16] = [
+    ("s3", "CreateBucket", r#"{"Bucket":"bucket-a"}"#),
+    ("s3", "CreateBucket", r#"{"Bucket":"bucket-b"}"#),
+    ("s3", "PutObject", r#"{"Bucket":"bucket-a","Key":"key-a"}"#),
+    ("s3", "CreateMultipartUpload", r#"{"Bucket":"bucket-a","Key":"key-b"}"#),
+    ("sqs", "CreateQueue", r#"{"QueueName":"queue-b"}"#),
+    ("sqs", "CreateQueue", r#"{"QueueName":"queue-c.fifo","Attributes":{"FifoQueue":"true","ContentBasedDeduplication":"true"}}"#),
+    (
+        "sqs",
+        "CreateQueue",
+        r#"{"QueueName":"queue-a","Attributes":{"RedrivePolicy":"{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:queue-b\",\"maxReceiveCount\":1}","VisibilityTimeout":"5",
+            "Policy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"sqs:SendMessage\",\"Resource\":\"*\"}}"}}"#,
+    ),
+    ("sns", "CreateTopic", r#"{"Name":"topic-c.fifo","Attributes":{"FifoTopic":"true","ContentBasedDeduplication":"true"}}"#),
+    ("sns", "CreateTopic", r#"{"Name":"topic-a"}"#),
+    ("sns", "Subscribe", r#"{"TopicArn":"$TopicArn","Protocol":"sqs","Endpoint":"arn:aws:sqs:us-east-1:000000000000:queue-a"}"#),
+    ("sns", "Subscribe", r#"{"TopicArn":"$TopicArn","Protocol":"email","Endpoint":"a@example.com"}"#),
+    ("iam", "CreateUser", r#"{"UserName":"name-a"}"#),
+    (
+        "iam",
+        "CreateRole",
+        r#"{"RoleName":"name-a","AssumeRolePolicyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"AWS\":\"*\"}}}"}"#,
+    ),
+    ("iam", "CreateGroup", r#"{"GroupName":"name-a"}"#),
+    (
+        "iam",
+        "CreatePolicy",
+        r#"{"PolicyName":"name-a","PolicyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}}"}"#,
+    ),
+    ("iam", "CreateAccessKey", r#"{"UserName":"name-a"}"#),
+];
+
+struct Walk {
+    random: Ids,
+    /// Values that answers had, by the names of their members.
+    seen: BTreeMap<String, Vec<Value>>,
+}
+
+impl Walk {
+    fn below(&self, limit: usize) -> usize {
+        usize::try_from(self.random.number() % u64::try_from(limit.max(1)).unwrap()).unwrap()
+    }
+
+    fn pick<'a, T>(&self, items: &'a [T]) -> Option<&'a T> {
+        items.get(self.below(items.len()))
+    }
+
+    fn value(&self, name: &str, target: &Target) -> Option<Value> {
+        let texts = TEXTS.iter().find(|(known, _)| *known == name).map(|(_, texts)| *texts);
+        if matches!(target.kind, Kind::Text | Kind::Integer)
+            && texts.is_none()
+            && self.below(5) > 0
+            && let Some(seen) = self.seen.get(name).and_then(|seen| self.pick(seen))
+        {
+            return Some(seen.clone());
+        }
+        Some(match target.kind {
+            Kind::Text => match (texts, target.values) {
+                (Some(texts), _) => json!(self.pick(texts)?),
+                (None, []) => json!(["name-a", "name-b", "name-c"][self.below(3)]),
+                (None, values) => json!(self.pick(values)?),
+            },
+            Kind::Boolean => json!(self.below(2) == 0),
+            Kind::Integer | Kind::Float => json!(self.below(20)),
+            Kind::Timestamp => json!(1_800_000_000),
+            Kind::Blob => json!("eA=="),
+            Kind::List => json!([self.value(name, target.item?)?]),
+            Kind::Map => json!({ "name-a": self.value(name, target.item?)? }),
+            Kind::Structure => match name {
+                "Tags" => json!({ "Key": "name-a", "Value": "x" }),
+                "Delete" => json!({ "Objects": [{ "Key": "key-a" }, { "Key": "key-b" }] }),
+                "Entries" => json!({ "Id": "a", "MessageBody": "x" }),
+                _ => json!({}),
+            },
+            Kind::Document | Kind::Body | Kind::Events => return None,
+        })
+    }
+
+    fn members(&self, schema: &Schema) -> Map<String, Value> {
+        let members = schema.members.iter().filter(|member| member.required() || self.below(12) == 0);
+        members.filter_map(|member| Some((member.name.to_owned(), self.value(member.name, member.of)?))).collect()
+    }
+
+    fn remember(&mut self, name: &str, value: &Value) {
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(name, value)| self.remember(name, value)),
+            Value::Array(items) => items.iter().for_each(|item| self.remember(name, item)),
+            Value::String(_) | Value::Number(_) => {
+                let seen = self.seen.entry(name.to_owned()).or_default();
+                if seen.len() == REMEMBERED {
+                    seen.remove(0);
+                }
+                seen.push(value.clone());
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn input(&self, handler: &dyn AnyOperation, text: &str) -> Option<Input> {
+        let read = || {
+            let mut input = None;
+            let outcome = cloudlet_wire::json::read(text, &mut |reader| {
+                input = Some(handler.read(reader)?);
+                Ok(())
+            });
+            outcome.ok().and(input)
+        };
+        let body = Some(Body::whole(vec![b'x'; self.below(40_000)]));
+        Some(match handler.schema().name {
+            "PutObject" => Box::new(PutObjectRequest { body, ..*read()?.into_any().downcast::<PutObjectRequest>().ok()? }),
+            "UploadPart" => Box::new(UploadPartRequest { body, ..*read()?.into_any().downcast::<UploadPartRequest>().ok()? }),
+            _ => read()?,
+        })
+    }
+
+    /// One call as root, or a step of the clock.
+    async fn step(&mut self, cloud: &Cloud) -> Option<()> {
+        if self.below(12) == 0 {
+            cloud.set_clock(|clock| clock.advance(Duration::from_secs(self.random.number() % 100_000))).await.unwrap();
+            cloud.settle().await;
+        }
+        let mut services: Vec<_> = cloud.services().collect();
+        services.sort_by_key(|service| service.schema.name);
+        services.retain(|service| service.operations().any(|(_, handled)| handled));
+        let service = self.pick(&services)?;
+        let operations: Vec<&OperationSchema> = service.operations().filter(|(_, handled)| *handled).map(|(operation, _)| operation).collect();
+        let makes = |operation: &&OperationSchema| {
+            ["Create", "Put", "Send", "Publish", "Subscribe", "Add", "Attach", "Upload", "Start", "Tag"]
+                .iter()
+                .any(|verb| operation.name.starts_with(verb))
+        };
+        let makers: Vec<&OperationSchema> = operations.iter().copied().filter(makes).collect();
+        let operation = if self.below(2) == 0 { self.pick(&makers) } else { self.pick(&operations) }?;
+        if service.waits(operation) && self.below(4) > 0 {
+            return None;
+        }
+        let handler = service.operation(operation.name)?;
+        let text = Value::Object(self.members(handler.schema().input)).to_string();
+        self.call(cloud, handler, &text).await
+    }
+
+    async fn call(&mut self, cloud: &Cloud, handler: &dyn AnyOperation, text: &str) -> Option<()> {
+        let operation = handler.schema();
+        let scope = Scope::new(Account::default(), Region::new("us-east-1"));
+        let caller = Caller::root(Account::default(), "aws", None);
+        let call = Call { operation, caller, scope, origin: Origin::default(), input: self.input(handler, text)? };
+        let performing = cloud.perform(call, "request".into(), EntryPoint::Gateway);
+        // A long poll on a stopped clock would wait for ever.
+        let performed = tokio::time::timeout(Duration::from_millis(200), performing).await.ok()?;
+        let answer = performed.answer.ok()?;
+        let answer: Value = serde_json::from_str(&cloudlet_wire::to_json(answer.as_struct())).unwrap();
+        self.remember("", &answer);
+        Some(())
+    }
+
+    async fn set_up(&mut self, cloud: &Cloud) {
+        for (service, operation, text) in SETUP {
+            let topic = self.seen.get("TopicArn").and_then(|seen| seen.last()).and_then(Value::as_str).unwrap_or_default();
+            let text = text.replace("$TopicArn", topic);
+            let handler = cloud.service(service).unwrap().operation(operation).unwrap();
+            self.call(cloud, handler, &text).await.unwrap_or_else(|| panic!("{service}:{operation} of the setup"));
+        }
+    }
+}
+
+fn state(cloud: &Cloud) -> Vec<Record> {
+    cloud.stores().iter().flat_map(|store| select(store.as_ref(), &|_| true)).collect()
+}
+
+/// Those of queues are brought up to date by the next call, and the tests of SQS compare them.
+fn indexes(cloud: &Cloud) -> Vec<String> {
+    cloud.stores().iter().filter(|store| **store.path() != *"sqs/queues").flat_map(|store| store.indexes()).collect()
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+fn in_folder(folder: &Path, seed: u64) -> Configuration {
+    Configuration { data_dir: Some(folder.to_owned()), seed: Some(seed), ..defaults() }
+}
+
+fn assert_same(cloud: &Cloud, before: &[Record], indexes_before: &[String], context: &str) {
+    let rows = |records: &[Record]| records.iter().map(|record| serde_json::to_string(record).unwrap()).collect::<Vec<_>>();
+    let (found, before) = (rows(&state(cloud)), rows(before));
+    for (found, before) in found.iter().zip(&before) {
+        assert_eq!(found, before, "{context}");
+    }
+    assert_eq!(found.len(), before.len(), "{context}");
+    for (found, before) in indexes(cloud).iter().zip(indexes_before) {
+        assert_eq!(found, before, "{context}");
+    }
+}
+
+async fn walk(seed: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut walk = Walk { random: Ids::seeded(seed), seen: BTreeMap::new() };
+    let mut life = 0;
+    let (mut cloud, mut data): (Arc<Cloud>, Option<DataFolder>) = build(&in_folder(&folder.path().join("0"), seed)).unwrap();
+    cloud.set_clock(cloudlet_engine::Clock::stop).await.unwrap();
+    walk.set_up(&cloud).await;
+    let mut done = 0;
+    while life < LIVES {
+        for _ in 0..STEPS / LIVES {
+            done += usize::from(walk.step(&cloud).await.is_some());
+        }
+        // The answer to this waits for its record, and all others are before it.
+        cloud.set_clock(|_| ()).await.unwrap();
+        let (before, indexes_before) = (state(&cloud), indexes(&cloud));
+        // What a kill leaves is what the folder holds now.
+        life += 1;
+        let next = folder.path().join(life.to_string());
+        copy_folder(&folder.path().join((life - 1).to_string()), &next);
+        let (again, again_data) = build(&in_folder(&next, seed)).unwrap();
+        assert_same(&again, &before, &indexes_before, &format!("seed {seed}, life {life}"));
+        let (_, known) = known_bodies(|| state(&again));
+        assert_eq!(again_data.as_ref().unwrap().check(&known).unwrap(), cloudlet_store::Checked::default(), "seed {seed}: bodies");
+        (cloud, data) = (again, again_data);
+    }
+    // A snapshot holds the same.
+    let mut snapshot = cloud.snapshot(None);
+    let memory = assemble(&defaults(), None).unwrap();
+    let mut loading = memory.load();
+    while let Some(piece) = snapshot.next().await {
+        loading.push(&piece.unwrap()).await.unwrap();
+    }
+    loading.finish().await.unwrap();
+    let without_names = |records: Vec<Record>| {
+        let text: String = records.iter().map(|record| serde_json::to_string(record).unwrap() + "\n").collect();
+        // Bodies have other names.
+        text.split("{\"stored\":\"")
+            .map(|part| part.get(32..).filter(|_| part.starts_with(|c: char| c.is_ascii_hexdigit())).unwrap_or(part).to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(without_names(state(&memory)), without_names(state(&cloud)), "seed {seed}: snapshot");
+    assert_eq!(indexes(&memory), indexes(&cloud), "seed {seed}: indexes after a snapshot");
+    assert!(done > 10, "seed {seed}: {done} calls succeeded");
+    drop(data);
+}
+
+#[expect(clippy::disallowed_methods, reason = "a longer run is asked for by the environment of the test")]
+fn asked(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|number| number.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn a_killed_server_has_what_it_acknowledged() {
+    let (first, walks) = (asked("CLOUDLET_FIRST_WALK", 0), asked("CLOUDLET_WALKS", 50));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    for seed in first..first + walks {
+        runtime.block_on(walk(seed));
+    }
+}
