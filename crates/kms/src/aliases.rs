@@ -5,7 +5,7 @@ use crate::{
     Kms, faults,
     key_ids::Aliases,
     limits, managed,
-    pages::{PageRequest, page},
+    pages::page,
     permissions::{Reach, of_account, on_resource},
     state::{Alias, State},
 };
@@ -140,9 +140,8 @@ impl Handle<ListAliases> for Kms {
     async fn handle(&self, cx: &Cx, input: ListAliasesRequest) -> Result<ListAliasesResponse, Fault> {
         let target = input.key_id.as_deref().map(|id| self.named(cx, id, Aliases::Refused)).transpose()?.map(|named| named.key.arn.clone());
         let first = Arn::new("kms", &cx.scope, "alias/");
-        let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
         let page = self.store.read(|state| {
-            page::<ListAliases, _, _, _>(cx, &input, &request, |after: Option<Arn>| {
+            page::<ListAliases, _, _, _>(cx, &input, USUAL_PAGE, |after: Option<Arn>| {
                 // Those that AWS has given, and that nothing has used yet, are in the list too.
                 let after = after.unwrap_or_else(|| first.clone());
                 let unused = managed::SERVICES.map(|service| Arn::new("kms", &cx.scope, &format!("alias/aws/{service}")));

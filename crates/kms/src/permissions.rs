@@ -51,7 +51,7 @@ impl Kms {
             // Without the key's policy, nothing lets another account in.
             return permission;
         }
-        permission.resource_policy = Some(key.policy.policy(&key.arn));
+        permission.resource_policy = Some(key.policy.named(&key.arn));
         set_key_conditions(&mut permission, key);
         if let Some(alias) = &named.alias {
             permission.keys.set("kms:RequestAlias", alias);

@@ -2,11 +2,11 @@
 
 use crate::{
     grants::{Grant, GrantId},
-    key_policy::KeyPolicy,
     material::{Material, MaterialId, MaterialState, SecretBytes},
     specs::{KeyOrigin, KeySpec, KeyUsage, WrappingAlgorithm},
 };
 use cloudlet_aws::{Arn, Region, Scope, Timestamp};
+use cloudlet_engine::StoredPolicy;
 use cloudlet_shape::Map;
 use cloudlet_store::{Table, tables};
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub struct Key {
     pub switch: Switch,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
-    pub policy: KeyPolicy,
+    pub policy: StoredPolicy,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub tags: Map<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
