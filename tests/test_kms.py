@@ -277,6 +277,30 @@ def test_time_deletes_and_rotates(start):
     assert kms.decrypt(CiphertextBlob=old)["Plaintext"] == b"old"
 
 
+def test_what_was_encrypted_is_decrypted_after_a_kill(start, tmp_path):
+    server = start("--data-dir", tmp_path / "data")
+    kms = server.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    signing = new_key(kms, "ECC_NIST_P256", "SIGN_VERIFY")
+    external = kms.create_key(Origin="EXTERNAL")["KeyMetadata"]["KeyId"]
+    import_material(kms, external, os.urandom(32), "RSAES_OAEP_SHA_256")
+    kms.create_alias(AliasName="alias/stays", TargetKeyId=key)
+    blobs = [kms.encrypt(KeyId=one, Plaintext=b"text")["CiphertextBlob"] for one in (key, external)]
+    kms.rotate_key_on_demand(KeyId=key)
+    blobs.append(kms.encrypt(KeyId=key, Plaintext=b"text")["CiphertextBlob"])
+    token = kms.create_grant(KeyId=key, GranteePrincipal="arn:aws:iam::000000000000:root", Operations=["Encrypt"])["GrantToken"]
+    signature = kms.sign(KeyId=signing, Message=b"text", SigningAlgorithm="ECDSA_SHA_256")["Signature"]
+    server.process.kill()
+    server.process.wait()
+
+    kms = start("--data-dir", tmp_path / "data").client("kms")
+    assert [kms.decrypt(CiphertextBlob=blob)["Plaintext"] for blob in blobs] == [b"text"] * 3
+    assert kms.verify(KeyId=signing, Message=b"text", Signature=signature, SigningAlgorithm="ECDSA_SHA_256")["SignatureValid"]
+    assert kms.describe_key(KeyId="alias/stays")["KeyMetadata"]["KeyId"] == key
+    assert len(kms.list_key_rotations(KeyId=key)["Rotations"]) == 1
+    kms.retire_grant(GrantToken=token)
+
+
 def test_aws_cli(aws, tmp_path):
     key = aws.json("kms", "create-key", "--description", "of the cli")["KeyMetadata"]["KeyId"]
     aws("kms", "create-alias", "--alias-name", f"alias/{key}", "--target-key-id", key)

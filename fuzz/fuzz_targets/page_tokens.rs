@@ -14,9 +14,9 @@ static LISTS: LazyLock<[Paging; 3]> = LazyLock::new(|| {
     let scope = Scope::new(Account::default(), Region::new("us-east-1"));
     let cx = Cx::new(Arc::new(Runtime::default()), scope, Caller::anonymous(), "id".into(), Origin::default());
     [
-        Paging::with_filters::<ListQueues>(&cx, &["prefix"]),
-        Paging::with_filters::<ListQueues>(&cx, &["other"]),
-        Paging::with_filters::<ListDeadLetterSourceQueues>(&cx, &["prefix"]),
+        Paging::with_filters::<ListQueues>(&cx, &["prefix"], None),
+        Paging::with_filters::<ListQueues>(&cx, &["other"], None),
+        Paging::with_filters::<ListDeadLetterSourceQueues>(&cx, &["prefix"], None),
     ]
 });
 
@@ -37,8 +37,4 @@ fuzz_target!(|bytes: &[u8]| {
     for other in others {
         assert_eq!(other.read::<String>(&token), Err(InvalidToken));
     }
-    let rows = ["a", "b", "c"].map(|key| (key.to_owned(), key));
-    let page = list.page_of(Some(&token), 2, rows.into_iter());
-    let page = page.map(|page| page.items.iter().all(|item| text.is_empty() || *item > text));
-    assert_ne!(page, Ok(false));
 });

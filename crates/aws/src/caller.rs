@@ -1,4 +1,4 @@
-//! Who makes a call, once authentication has spoken.
+//! Who makes a call: what authentication has found.
 
 use crate::{Account, Arn};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! Cutting short texts at an ASCII letter. The standard library's `split` is made for any pattern and takes several times as long,
-//! which every call would pay for many times.
+//! Splitting short texts at an ASCII character. `str::split` takes any pattern and is several times slower, which every request would
+//! pay for many times.
 
 use std::iter;
 
@@ -15,13 +15,13 @@ pub fn split(text: &str, at: u8) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What stands before and after the first separator.
+/// The text before and after the first separator.
 pub fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
     let found = memchr::memchr(at, text.as_bytes())?;
     Some((text.get(..found)?, text.get(found + 1..)?))
 }
 
-/// What stands before and after the last separator.
+/// The text before and after the last separator.
 pub fn rsplit_once(text: &str, at: u8) -> Option<(&str, &str)> {
     let found = memchr::memrchr(at, text.as_bytes())?;
     Some((text.get(..found)?, text.get(found + 1..)?))

@@ -1,4 +1,4 @@
-//! What went wrong, in the service's own words. A fault knows its code and status, never its bytes.
+//! Errors as services answer them: code, status and message, whatever the protocol.
 
 use std::{borrow::Cow, fmt};
 
@@ -9,7 +9,7 @@ pub enum Blame {
     Receiver,
 }
 
-/// One kind of error a service answers: generated from its model, or written by hand where the model is silent.
+/// One kind of error a service answers: generated from its model, or written by hand where the model lacks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FaultKind {
     /// The shape's name: what JSON protocols put into `__type`.
@@ -21,7 +21,7 @@ pub struct FaultKind {
 }
 
 impl FaultKind {
-    /// A mistake of the caller whose shape and code are one word.
+    /// A mistake of the caller whose shape and code have the same name.
     pub const fn sender(name: &'static str, status: u16) -> FaultKind {
         FaultKind { name, code: name, status, blame: Blame::Sender }
     }
@@ -77,7 +77,7 @@ impl Fault {
         fault
     }
 
-    /// A bug or a broken machine. The cause is for the log, the client sees none of it.
+    /// An error of the server. The cause is logged, and not sent to the client.
     pub fn internal(cause: impl fmt::Display) -> Fault {
         let mut fault = FaultKind::receiver("InternalFailure", 500).says("We encountered an internal error. Please try again.");
         fault.0.cause = Some(cause.to_string());
@@ -105,7 +105,7 @@ impl Fault {
         self
     }
 
-    /// The same fault under another code, for services that spell a shared fault differently.
+    /// The same fault under another code, for services that answer a shared fault with another.
     #[must_use]
     pub fn recoded(mut self, kind: &FaultKind) -> Fault {
         self.0.name = Cow::Borrowed(kind.name);

@@ -1,5 +1,5 @@
-//! The head of an HTTP request as it came, nothing decoded: what recognizing, authenticating and decoding look at.
-//! The signature covers these very bytes, and S3 keys hold `//`, `..` and `%2F`; so nobody may tidy them up.
+//! The head of an HTTP request as it came. Nothing is decoded or normalized: the signature covers these very bytes, and S3 keys may have
+//! `//`, `..` and `%2F` in them.
 
 use crate::cut;
 
@@ -11,7 +11,7 @@ pub trait Headers: Sync {
     fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a str));
 }
 
-/// The head of a request, borrowed from whoever holds it.
+/// The head of a request, borrowed.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
     /// `GET`, in capitals.

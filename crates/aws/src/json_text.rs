@@ -1,6 +1,6 @@
 //! Texts in JSON.
 
-/// Whether a text stands between the quotes of JSON as it is, as most do. A processor looks at many bytes at a time.
+/// Whether a text needs no escaping in a JSON string. The loop has no branch, so that it is compiled to vector instructions.
 pub fn is_plain(text: &str) -> bool {
     !text.bytes().fold(false, |special, byte| special | (byte < b' ') | (byte == b'"') | (byte == b'\\'))
 }

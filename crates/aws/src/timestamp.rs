@@ -153,7 +153,7 @@ impl Timestamp {
         (bytes.get(8) == Some(&b'T')).then(|| Timestamp(instant.as_millisecond()))
     }
 
-    /// Year to second, each followed by what stands between it and the next.
+    /// Year to second, each followed by the separator before the next.
     fn civil_with(self, between: [&str; 6], out: &mut String) {
         let t = self.civil();
         let [year, month, day, hour, minute, second] = between;

@@ -33,7 +33,7 @@ pub enum AuthOutcome {
     Denied,
     /// Denied, and let through all the same: `--auth soft`.
     Tolerated,
-    /// Nobody was asked: `--auth off`.
+    /// No policy was evaluated: `--auth off`.
     NotChecked,
 }
 

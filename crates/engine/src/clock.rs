@@ -17,13 +17,13 @@ const TICKING: i64 = i64::MIN;
 pub struct ClockSetting {
     /// Milliseconds.
     pub ahead: i64,
-    /// Where it stands.
+    /// Its time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Timestamp>,
 }
 
 pub struct Clock {
-    /// Where the clock stands, in milliseconds, or `TICKING`.
+    /// The time of a stopped clock in milliseconds, or `TICKING`.
     stopped: AtomicI64,
     /// How far a ticking clock is ahead of the machine's, in milliseconds.
     ahead: AtomicI64,
@@ -82,13 +82,13 @@ impl Clock {
         self.moved.notify_waiters();
     }
 
-    /// Stops the clock where it stands.
+    /// Stops the clock at its present time.
     pub fn stop(&self) {
         self.stopped.store(self.now().millis(), Ordering::Release);
         self.moved.notify_waiters();
     }
 
-    /// Lets a stopped clock tick on from where it stands.
+    /// Lets a stopped clock tick on from its present time.
     pub fn start(&self) {
         let now = self.now().millis();
         self.ahead.store(now.saturating_sub(machine()), Ordering::Release);
@@ -174,12 +174,12 @@ mod tests {
         clock.advance(day);
         assert!(clock.now().millis() - machine() > 86_300_000);
         clock.stop();
-        let stands = clock.now();
-        assert_eq!(clock.now(), stands);
+        let stopped_at = clock.now();
+        assert_eq!(clock.now(), stopped_at);
         clock.start();
-        assert!(clock.now() >= stands && !clock.is_stopped());
+        assert!(clock.now() >= stopped_at && !clock.is_stopped());
         clock.reset();
-        assert!(clock.now() < stands);
+        assert!(clock.now() < stopped_at);
     }
 
     #[tokio::test]

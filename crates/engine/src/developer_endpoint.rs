@@ -1,33 +1,33 @@
-//! What a service lets one see of itself beside its API: queues looked into without receiving, mail that nobody fetched.
+//! Developer endpoints: what a service shows beside its API, such as the messages of a queue without receiving them.
 
 use crate::Output;
 use cloudlet_aws::{Fault, Timestamp};
 use cloudlet_shape::OperationSchema;
 
-/// A look through a window.
+/// A request to a developer endpoint.
 #[derive(Clone, Debug)]
 pub struct DeveloperRequest {
-    /// What stands behind the window's own path: `/us-east-1/000000000000/q`.
+    /// The path below that of the endpoint: `/us-east-1/000000000000/q`.
     pub rest: String,
     pub query: Vec<(String, String)>,
     pub now: Timestamp,
-    /// The region of who names none.
+    /// The region of requests that name none.
     pub region: String,
 }
 
 impl DeveloperRequest {
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(asked, _)| asked == name).map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// A switch: `true` or `1`.
+    /// Whether a parameter is `true` or `1`.
     pub fn flag(&self, name: &str) -> bool {
         self.parameter(name).is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
     }
 }
 
-/// A window stands under `/_aws/`. Looking changes nothing.
+/// An endpoint under `/_aws/`. It changes nothing.
 pub trait DeveloperEndpoint: Send + Sync {
-    /// What is seen, in the shape of an operation's answer, so that it can be written in any of the service's protocols.
+    /// The answer as the output of an operation, so that it can be written in any of the service's protocols.
     fn view(&self, request: &DeveloperRequest) -> Result<(&'static OperationSchema, Output), Fault>;
 }

@@ -1,5 +1,5 @@
-//! What a service answers where all services answer alike but for codes and wording, and how it takes requests: ids, anonymous callers,
-//! signatures. A protocol gives the usual values (`Dialect::of`); a service names those in which it differs.
+//! How services differ in what the pipeline answers (codes and messages) and takes (ids, anonymous callers, signatures).
+//! A protocol gives the usual values (`Dialect::of`); a service names those in which it differs.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html> and requirements recorded from AWS.
 
 use cloudlet_aws::{Fault, FaultKind};
@@ -12,7 +12,7 @@ pub enum Denial {
     Named,
     /// SQS: the same, with the action in lower case.
     Small,
-    /// S3: the resource stands in quotes, and an anonymous caller reads `Access Denied`.
+    /// S3: the resource is in quotes, and an anonymous caller gets `Access Denied`.
     Quoted,
     /// EC2: `You are not authorized to perform this operation. User: … Encoded authorization failure message: …`
     Encoded,
@@ -31,12 +31,12 @@ pub enum Quotes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScopeRegion {
     Named,
-    /// The service is one for all regions, and clients that know none reach it: an empty name stands for the server's own region.
+    /// The service is one for all regions, and clients that know none reach it: an empty name is the server's own region.
     /// AWS refuses them; ceph/s3-tests signs so for IAM and STS.
     MayBeEmpty,
 }
 
-/// Where an input is held to its model.
+/// Where an input is validated against its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validation {
     /// In the gateway, under this code.
@@ -48,7 +48,7 @@ pub enum Validation {
 }
 
 impl Validation {
-    /// The code under which an input is held to its model, if it is.
+    /// The code of a validation error, if the gateway validates.
     pub fn of(self, missing: &[String]) -> Option<FaultKind> {
         match self {
             Validation::Whole(kind) => Some(kind),
@@ -58,7 +58,7 @@ impl Validation {
     }
 }
 
-/// An action that is denied as if there were nothing to act on.
+/// An action whose denial says that the resource does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unseen {
     pub action: &'static str,
@@ -66,7 +66,7 @@ pub struct Unseen {
     pub sentence: &'static str,
 }
 
-/// What becomes of a request that is not signed, unless its operation is for anybody.
+/// How a request without a signature is treated, unless its operation needs none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anonymous {
     /// It is refused: the authentication token is missing.
@@ -93,7 +93,7 @@ pub enum SignatureRules {
     S3,
 }
 
-/// What the query of a presigned URL may hold beside the signature and the operation's own parameters.
+/// What the query of a presigned URL may have beside the signature and the operation's own parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PresignedQuery {
     Parameters,
@@ -229,7 +229,7 @@ impl Dialect {
         }
     }
 
-    /// The answer to a request for which there is no room now.
+    /// The answer to a request for which the server has no memory now.
     pub fn throttle(&self) -> Fault {
         self.throttled.says(self.throttled_message)
     }

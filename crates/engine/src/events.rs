@@ -1,5 +1,5 @@
-//! What a service tells about itself: events for EventBridge, and every performed call for CloudTrail.
-//! Engines emit and know no observer; an observer is told after the fact and changes nothing.
+//! What others may observe of a service: the events that it emits, for EventBridge, and every performed call, for CloudTrail.
+//! Engines know no observer. An observer is called afterwards and changes nothing.
 
 use crate::{AuthRecord, RequestContext};
 use cloudlet_aws::{Arn, Fault, Scope, Timestamp};

@@ -1,5 +1,4 @@
-//! A digest of a request's members, by which two requests are told apart without keeping either: page tokens and idempotency tokens are
-//! bound to one.
+//! A digest of a request's members, to compare requests without storing them: a page token is bound to the request of its list.
 
 use cloudlet_shape::{Body, Document, Events, Member, Struct, Target, Timestamp, Value, Writer};
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@ use cloudlet_aws::{Fault, Head};
 /// A request before its operation is known, and what its host name says.
 pub struct RequestView<'a> {
     pub head: &'a Head<'a>,
-    /// What stands before the service's own host name: `bucket` of `bucket.s3.eu-west-1.amazonaws.com`.
+    /// The labels before the service's own host name: `bucket` of `bucket.s3.eu-west-1.amazonaws.com`.
     pub prefix: Option<&'a str>,
 }
 
@@ -17,7 +17,7 @@ pub struct Form {
     pub file_name: Option<String>,
 }
 
-/// What a form amounts to: the write of one object.
+/// The write of one object, which a form describes.
 #[derive(Debug)]
 pub struct PostedObject {
     pub bucket: String,
@@ -26,7 +26,7 @@ pub struct PostedObject {
     pub path: String,
     /// The header fields of the write.
     pub headers: Vec<(String, String)>,
-    /// The form as its policy judges it.
+    /// The fields that the form's policy is checked against.
     pub fields: Vec<(String, String)>,
 }
 
@@ -43,7 +43,7 @@ pub trait HttpHooks: Send + Sync {
     /// The path the operation is routed by, where it differs from the raw one: virtual-hosted style becomes path style.
     fn path(&self, view: &RequestView<'_>) -> Option<String>;
 
-    /// Whether the page behind a request may have it performed, though its origin is none that the server knows: by a bucket's rules.
+    /// Whether a request of a web page is performed, though the server does not know its origin: by the rules of a bucket.
     fn admits_origin(&self, _view: &RequestView<'_>, _path: &str) -> bool {
         false
     }
@@ -63,7 +63,7 @@ pub trait HttpHooks: Send + Sync {
     /// Whether the request is a form; a fault if it ought to be one.
     fn is_form(&self, view: &RequestView<'_>, path: &str) -> Result<bool, Fault>;
 
-    /// What a form posted to `path` amounts to.
+    /// The write that a form posted to `path` describes.
     fn form(&self, path: &str, form: Form) -> Result<PostedObject, Fault>;
 
     /// The answer to a form whose object is written.

@@ -10,6 +10,7 @@ mod developer_endpoint;
 mod dialect;
 mod events;
 pub mod fingerprint;
+mod handler;
 mod http_client;
 mod http_hooks;
 mod ids;
@@ -22,6 +23,7 @@ mod public_files;
 mod request_context;
 pub mod roles;
 mod runtime;
+mod scalar;
 mod service;
 mod stored_policy;
 pub mod tags;
@@ -46,4 +48,8 @@ pub use runtime::Runtime;
 pub use service::{AnyOperation, Builder, Handle, Service};
 pub use stored_policy::StoredPolicy;
 
+#[doc(hidden)]
+pub use cloudlet_aws::Fault;
 pub use cloudlet_policy::{Document, Grant, Keys, Policy, Reach, Value};
+#[doc(hidden)]
+pub use cloudlet_shape::Operation;

@@ -21,7 +21,7 @@ pub struct Origin {
     pub path: Option<Arc<str>>,
     /// The trace the call belongs to: `X-Amzn-Trace-Id`.
     pub trace: Option<Arc<str>>,
-    /// Required members the client left out (`queueUrl`, `entries.1.member.id`), for services that check their inputs in their own words.
+    /// Required members the client left out (`queueUrl`, `entries.1.member.id`), for services that check their inputs themselves.
     pub missing: Vec<String>,
     /// The caller reads nothing of the output: a service may leave out what it costs to make.
     pub output_ignored: bool,

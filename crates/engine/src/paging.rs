@@ -1,9 +1,9 @@
 //! Page tokens. A token names the key after which the next page begins, so that rows deleted meanwhile make it skip none, and is bound to the
 //! operation, the account, the region and the filters of the list.
 
-use crate::{Cx, fingerprint::Fingerprint};
+use crate::{Cx, fingerprint::Fingerprint, scalar::Scalar};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cloudlet_shape::{Member, Operation, OperationSchema};
+use cloudlet_shape::{Member, Operation, OperationSchema, Struct};
 use serde::{Serialize, de::DeserializeOwned};
 
 const VERSION: u8 = 1;
@@ -28,35 +28,49 @@ impl<T> Page<T> {
 }
 
 /// The pages of one list.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Paging {
     binding: Fingerprint,
+    /// The token of the request.
+    token: Option<String>,
+    /// The page size of the request.
+    size: Option<i64>,
 }
 
 impl Paging {
     /// The list that an operation answers to a request: all members of the request select rows, but its token and its page size.
     pub fn of<O: Operation>(cx: &Cx, request: &O::Input) -> Paging {
-        let schema = O::SCHEMA;
-        let names = [schema.service.name, schema.name, cx.scope.account.as_str(), cx.scope.region.as_str()];
-        Paging { binding: Fingerprint::of(&names, request, |member| !is_of_paging(schema, member)) }
+        let names = names::<O>(cx);
+        let of_paging = |member: &Member| is_token(O::SCHEMA, member) || is_size(O::SCHEMA, member);
+        let mut paging = Paging { binding: Fingerprint::of(&names, request, |member| !of_paging(member)), token: None, size: None };
+        for (index, member) in request.schema().members.iter().enumerate().filter(|(_, member)| of_paging(member)) {
+            let value = Scalar::of(request.get(index), member.of);
+            // An empty token is none.
+            paging.token = paging.token.or(value.text.filter(|token| !token.is_empty()));
+            paging.size = paging.size.or(value.integer);
+        }
+        paging
     }
 
-    /// The same where not all members select rows: the list with these filters.
-    pub fn with_filters<O: Operation>(cx: &Cx, filters: &[&str]) -> Paging {
-        let names = [O::SCHEMA.service.name, O::SCHEMA.name, cx.scope.account.as_str(), cx.scope.region.as_str()];
-        Paging { binding: Fingerprint::of_texts(&[&names, filters].concat()) }
+    /// The same where not all members select rows: the list with these filters, and the token of the request.
+    pub fn with_filters<O: Operation>(cx: &Cx, filters: &[&str], token: Option<&str>) -> Paging {
+        Paging { binding: Fingerprint::of_texts(&[&names::<O>(cx), filters].concat()), token: token.map(str::to_owned), size: None }
     }
 
-    /// The page that a token names, the first without one. `rows` gives keys and rows in the order of the list, those after a key only.
+    /// The length of the page: the page size of the request, within limits.
+    pub fn length(&self, default: usize, most: usize) -> usize {
+        self.size.and_then(|size| usize::try_from(size).ok()).unwrap_or(default).clamp(1, most)
+    }
+
+    /// The page that the token names, the first without one. `rows` gives keys and rows in the order of the list, those after a key only.
     pub fn page<K: Serialize + DeserializeOwned, T, I: Iterator<Item = (K, T)>>(
         &self,
-        token: Option<&str>,
-        limit: usize,
+        length: usize,
         rows: impl FnOnce(Option<K>) -> I,
     ) -> Result<Page<T>, InvalidToken> {
-        let mut rows = rows(self.after(token)?);
+        let mut rows = rows(self.after()?);
         let (mut items, mut last) = (Vec::new(), None);
-        for (key, item) in rows.by_ref().take(limit.max(1)) {
+        for (key, item) in rows.by_ref().take(length.max(1)) {
             items.push(item);
             last = Some(key);
         }
@@ -67,11 +81,15 @@ impl Paging {
     /// The same for a list whose rows are in the order of their keys and are not found by key.
     pub fn page_of<K: Serialize + DeserializeOwned + Ord, T>(
         &self,
-        token: Option<&str>,
-        limit: usize,
+        length: usize,
         rows: impl Iterator<Item = (K, T)>,
     ) -> Result<Page<T>, InvalidToken> {
-        self.page(token, limit, |after: Option<K>| rows.skip_while(move |(key, _)| after.as_ref().is_some_and(|after| key <= after)))
+        self.page(length, |after: Option<K>| rows.skip_while(move |(key, _)| after.as_ref().is_some_and(|after| key <= after)))
+    }
+
+    /// The key after which the page begins; none without a token.
+    pub fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, InvalidToken> {
+        self.token.as_deref().map(|token| self.read(token)).transpose()
     }
 
     /// The token of the page after a key. AWS: in base64 (recorded at SNS, which clients decode).
@@ -80,11 +98,6 @@ impl Paging {
         bytes.extend(self.binding.as_bytes());
         bytes.extend(serde_json::to_vec(key).unwrap_or_default());
         STANDARD.encode(bytes)
-    }
-
-    /// The key after which the page of a token begins; none without a token.
-    pub fn after<K: DeserializeOwned>(&self, token: Option<&str>) -> Result<Option<K>, InvalidToken> {
-        token.filter(|token| !token.is_empty()).map(|token| self.read(token)).transpose()
     }
 
     /// The key that a token names.
@@ -98,11 +111,20 @@ impl Paging {
     }
 }
 
-/// Whether a member is a page token or a page size: the model says so, but not of every list.
-fn is_of_paging(operation: &OperationSchema, member: &Member) -> bool {
-    const NAMES: [&str; 4] = ["Marker", "MaxItems", "NextToken", "MaxResults"];
-    let declared = operation.pages.as_ref().is_some_and(|pages| pages.limit == member.name || pages.input.contains(&member.name));
-    declared || NAMES.iter().any(|name| name.eq_ignore_ascii_case(member.name))
+fn names<O: Operation>(cx: &Cx) -> [&str; 4] {
+    [O::SCHEMA.service.name, O::SCHEMA.name, cx.scope.account.as_str(), cx.scope.region.as_str()]
+}
+
+/// Whether a member is the page token. The model says so, but not of every list.
+fn is_token(operation: &OperationSchema, member: &Member) -> bool {
+    let declared = operation.pages.as_ref().is_some_and(|pages| pages.input.contains(&member.name));
+    declared || ["Marker", "NextToken"].iter().any(|name| name.eq_ignore_ascii_case(member.name))
+}
+
+/// Whether a member is the page size.
+fn is_size(operation: &OperationSchema, member: &Member) -> bool {
+    let declared = operation.pages.as_ref().is_some_and(|pages| pages.limit == member.name);
+    declared || ["MaxItems", "MaxResults"].iter().any(|name| name.eq_ignore_ascii_case(member.name))
 }
 
 #[cfg(test)]
@@ -111,11 +133,11 @@ mod tests {
     use std::{collections::BTreeMap, ops::Bound};
 
     fn list(filters: &str) -> Paging {
-        Paging { binding: Fingerprint::of_texts(&["sqs", "ListQueues", filters]) }
+        Paging { binding: Fingerprint::of_texts(&["sqs", "ListQueues", filters]), token: None, size: None }
     }
 
     fn page(rows: &BTreeMap<String, u32>, token: Option<&str>) -> Page<u32> {
-        let page = list("").page(token, 2, |after: Option<String>| {
+        let page = Paging { token: token.map(Into::into), ..list("") }.page(2, |after: Option<String>| {
             let from = after.map_or(Bound::Unbounded, Bound::Excluded);
             rows.range((from, Bound::Unbounded)).map(|(key, row)| (key.clone(), *row))
         });
@@ -134,14 +156,14 @@ mod tests {
         assert_eq!(page(&rows, second.next_token.as_deref()), Page { items: vec![4], next_token: None });
         assert_eq!(page(&rows, None).next_token, second.next_token, "a token follows from the row alone");
         let listed = || rows.iter().map(|(key, row)| (key.clone(), *row));
-        assert_eq!(list("").page_of(second.next_token.as_deref(), 2, listed()).unwrap().items, [4]);
+        assert_eq!(Paging { token: second.next_token, ..list("") }.page_of(2, listed()).unwrap().items, [4]);
     }
 
     #[test]
     fn a_page_that_ends_with_the_last_row_has_no_token() {
         let rows = BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]);
         assert_eq!(page(&rows, None), Page { items: vec![1, 2], next_token: None });
-        assert_eq!(page(&BTreeMap::new(), Some("")), Page { items: vec![], next_token: None });
+        assert_eq!(page(&BTreeMap::new(), None), Page { items: vec![], next_token: None });
     }
 
     #[test]
@@ -155,5 +177,22 @@ mod tests {
         for text in ["nonsense!", "1", &cut, &"A".repeat(100_000)] {
             assert_eq!(list("prefix").read::<String>(text), Err(InvalidToken));
         }
+    }
+
+    #[test]
+    fn token_and_size_are_found_in_any_request() {
+        use cloudlet_api_kms::{ListKeys, ListKeysRequest};
+        use cloudlet_aws::{Account, Caller, Region, Scope};
+        let cx = Cx::new(
+            Default::default(),
+            Scope::new(Account::default(), Region::new("us-east-1")),
+            Caller::anonymous(),
+            "id".into(),
+            Default::default(),
+        );
+        let of = |limit, marker| Paging::of::<ListKeys>(&cx, &ListKeysRequest { limit, marker, ..ListKeysRequest::default() });
+        let token = of(None, None).token(&"key");
+        assert_eq!(of(Some(3), Some(token)).after(), Ok(Some("key".to_owned())), "the page size may change");
+        assert_eq!([None, Some(3), Some(0), Some(5_000)].map(|limit| of(limit, None).length(100, 1_000)), [100, 3, 1, 1_000]);
     }
 }

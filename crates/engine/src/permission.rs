@@ -5,7 +5,7 @@ use cloudlet_aws::{Account, Arn};
 use cloudlet_policy::{Grant, Keys, Policy, Value};
 use cloudlet_shape::Operation;
 use smallvec::SmallVec;
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt::Display, sync::Arc};
 
 /// One question to the policy evaluator: an action on a resource. All permissions of a call must be allowed.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct Permission {
     pub federated: Option<Arc<str>>,
     /// An allow on the resource's side that is no policy: an ACL, a KMS grant.
     pub grant: Option<Grant<'static>>,
-    /// The words for the resource in a denial, where they differ from the ARN (S3 quotes it).
+    /// The resource as a denial shows it, where that is not the ARN (`user bob`).
     pub shown: Option<Cow<'static, str>>,
 }
 
@@ -67,6 +67,34 @@ impl Permission {
         self
     }
 
+    /// `aws:ResourceTag/…`: the tags of the resource.
+    #[must_use]
+    pub fn with_resource_tags<K: Display, V: Into<Value>>(mut self, tags: impl IntoIterator<Item = (K, V)>) -> Permission {
+        self.keys.set_resource_tags(tags);
+        self
+    }
+
+    /// `aws:RequestTag/…` and `aws:TagKeys`: the tags in the request.
+    #[must_use]
+    pub fn with_request_tags<K: Display, V: Into<Value>>(mut self, tags: impl IntoIterator<Item = (K, V)>) -> Permission {
+        self.keys.set_request_tags(tags);
+        self
+    }
+
+    /// `aws:TagKeys`: the tags that the request removes.
+    #[must_use]
+    pub fn with_tag_keys<K: Display>(mut self, names: impl IntoIterator<Item = K>) -> Permission {
+        self.keys.set_tag_keys(names);
+        self
+    }
+
+    /// This permission, and the same for each further action that the call needs: to create something with tags, one must be allowed to tag.
+    #[must_use]
+    pub fn and(self, actions: impl IntoIterator<Item = Option<&'static str>>) -> Permissions {
+        let more: Permissions = actions.into_iter().flatten().map(|action| Permission { action, ..self.clone() }).collect();
+        std::iter::once(self).chain(more).collect()
+    }
+
     /// A few operations need none: AWS lets everybody who is authenticated call them (`sts:GetCallerIdentity`).
     pub fn none() -> Permissions {
         Permissions::new()
@@ -78,5 +106,23 @@ impl From<Permission> for Permissions {
         let mut permissions = Permissions::new();
         permissions.push(permission);
         permissions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Permission;
+    use cloudlet_aws::Arn;
+
+    #[test]
+    fn further_actions_have_the_same_resource_and_keys() {
+        let queue = Arn::parse("arn:aws:sqs:us-east-1:000000000000:q").unwrap();
+        let create = Permission::action("sqs:CreateQueue", queue.clone()).with_request_tags([("team", "a")]);
+        let permissions = create.and([Some("sqs:TagQueue"), None]);
+        assert_eq!(permissions.iter().map(|permission| permission.action).collect::<Vec<_>>(), ["sqs:CreateQueue", "sqs:TagQueue"]);
+        for permission in &permissions {
+            assert_eq!(permission.resource, queue);
+            assert!(permission.keys.get("aws:RequestTag/team").is_some());
+        }
     }
 }

@@ -9,7 +9,7 @@ pub struct PublicFile {
 }
 
 pub trait PublicFiles: Send + Sync {
-    /// The paths of the files; `{name}` stands for any one segment. They must be none that a bucket could have.
+    /// The paths of the files; `{name}` is any one segment. A bucket must not be able to have such a path.
     fn paths(&self) -> Vec<String>;
     /// The file at a path, if there is one.
     fn public_file(&self, path: &str) -> Option<PublicFile>;

@@ -28,7 +28,7 @@ impl Runtime {
         let _ = self.http_client.set(http_client);
     }
 
-    /// The server's address (`http://localhost:4566`), for URLs in what no client asked for. Set once.
+    /// The server's address (`http://localhost:4566`), for URLs in messages that follow from no request. Set once.
     pub fn set_address(&self, address: impl Into<Arc<str>>) {
         let _ = self.address.set(address.into());
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// A policy that a row keeps: of a resource, a role, an identity or an organization.
 ///
-/// The engine checks the policy and words the refusal when it is set. When it is loaded it is not checked again: a policy that was accepted
+/// The engine checks the policy when it is set, and answers with AWS's message. When it is loaded it is not checked again: a policy that was accepted
 /// once is kept, even if it would be refused today, so that a limit tightened later does not stop a restart.
 ///
 /// ```
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// use cloudlet_policy::Kind;
 ///
 /// # let queue = cloudlet_aws::Arn::parse("arn:aws:sqs:us-east-1:000000000000:q").unwrap();
-/// // Set: `malformed` says what AWS's own sentence is made of, if the service tells it.
+/// // Set: `malformed` has AWS's message, for services that answer with it.
 /// let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*"}}"#;
 /// let policy = StoredPolicy::parse(text, Kind::Resource).map_err(|malformed| malformed.message).unwrap();
 ///
@@ -36,7 +36,7 @@ impl StoredPolicy {
         Ok(StoredPolicy { text: text.into(), document: Document::parse(text, kind)? })
     }
 
-    /// For the evaluator, which tells the name where it explains a decision: the ARN of the resource or of the policy.
+    /// For the evaluator, which explains a decision by this name: the ARN of the resource or of the policy.
     pub fn named(&self, name: impl Into<Arc<str>>) -> Policy {
         Policy { name: name.into(), document: self.document.clone() }
     }

@@ -1,4 +1,4 @@
-//! The rules that tags of all services share. Each engine says them in its own words: a mistake names what is wrong, and no message.
+//! The rules that tags of all services share. What is wrong is a value; each engine has AWS's message for it.
 //! <https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html>
 
 use std::{borrow::Cow, collections::BTreeSet, ops::RangeInclusive};

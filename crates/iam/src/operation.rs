@@ -98,29 +98,16 @@ impl RequiredPermission {
 /// A handler: `operation!(GetUser, |iam, cx, input| the required permission, |iam, cx, input| the result)`.
 macro_rules! operation {
     ($operation:ident, |$i:ident, $c:ident, $n:ident| $permission:expr, |$iam:ident, $cx:ident, $input:ident| $result:expr $(,)?) => {
-        impl cloudlet_engine::Handle<$operation> for crate::Iam {
-            #[allow(unused_variables, reason = "not every operation needs all three")]
-            fn permissions(
-                &self,
-                $c: &cloudlet_engine::Cx,
-                $n: &<$operation as cloudlet_shape::Operation>::Input,
-            ) -> Result<cloudlet_engine::Permissions, cloudlet_aws::Fault> {
+        cloudlet_engine::handler!(
+            crate::Iam,
+            $operation,
+            |$i, $c, $n| {
                 crate::names::check($n)?;
-                let $i = self;
                 let permission: crate::operation::RequiredPermission = $permission;
                 permission.permissions::<$operation>()
-            }
-
-            #[allow(unused_variables, unused_mut, reason = "not every operation needs all three")]
-            async fn handle(
-                &self,
-                $cx: &cloudlet_engine::Cx,
-                mut $input: <$operation as cloudlet_shape::Operation>::Input,
-            ) -> Result<<$operation as cloudlet_shape::Operation>::Output, cloudlet_aws::Fault> {
-                let $iam = self;
-                $result
-            }
-        }
+            },
+            |$iam, $cx, $input| $result
+        );
     };
 }
 pub(crate) use operation;

@@ -1,7 +1,6 @@
 //! Pages of lists: `Marker`, `MaxItems`, `IsTruncated`.
 
 use crate::{faults::validation_error, limits};
-use cloudlet_api_iam::*;
 use cloudlet_aws::{Account, Fault};
 use cloudlet_engine::{
     Cx,
@@ -24,46 +23,16 @@ impl<T> Page<T> {
     }
 }
 
-/// A request for a list in pages.
-pub(crate) trait ListRequest {
-    fn marker(&self) -> Option<&str>;
-    fn max_items(&self) -> Option<i32>;
-}
-
-macro_rules! list_requests {
-    ($($request:ident),* $(,)?) => {$(
-        impl ListRequest for $request {
-            fn marker(&self) -> Option<&str> {
-                self.marker.as_deref()
-            }
-            fn max_items(&self) -> Option<i32> {
-                self.max_items
-            }
-        }
-    )*};
-}
-
-list_requests! {
-    GetAccountAuthorizationDetailsRequest, GetGroupRequest, GetOrganizationsAccessReportRequest, GetServiceLastAccessedDetailsRequest,
-    GetServiceLastAccessedDetailsWithEntitiesRequest, ListAccessKeysRequest, ListAttachedGroupPoliciesRequest, ListAttachedRolePoliciesRequest,
-    ListAttachedUserPoliciesRequest, ListDelegationRequestsRequest, ListEntitiesForPolicyRequest, ListGroupPoliciesRequest,
-    ListGroupsForUserRequest, ListGroupsRequest, ListInstanceProfileTagsRequest, ListInstanceProfilesForRoleRequest, ListInstanceProfilesRequest,
-    ListMFADeviceTagsRequest, ListMFADevicesRequest, ListOpenIDConnectProviderTagsRequest, ListPoliciesRequest, ListPolicyTagsRequest,
-    ListPolicyVersionsRequest, ListRolePoliciesRequest, ListRoleTagsRequest, ListRolesRequest, ListSAMLProviderTagsRequest,
-    ListSSHPublicKeysRequest, ListServerCertificateTagsRequest, ListServerCertificatesRequest, ListServiceSpecificCredentialsRequest,
-    ListSigningCertificatesRequest, ListUserPoliciesRequest, ListUserTagsRequest, ListUsersRequest, ListVirtualMFADevicesRequest,
-    SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest,
-}
-
 /// One page of the list that an operation answers to a request. The rows are in the order of their keys.
-pub(crate) fn page<O: Operation<Input: ListRequest>, K: Serialize + DeserializeOwned + Ord, T>(
+pub(crate) fn page<O: Operation, K: Serialize + DeserializeOwned + Ord, T>(
     cx: &Cx,
     request: &O::Input,
     rows: impl IntoIterator<Item = (K, T)>,
 ) -> Result<Page<T>, Fault> {
-    let length = request.max_items().and_then(|n| usize::try_from(n).ok()).unwrap_or(limits::PAGE).clamp(1, limits::LONGEST_PAGE);
-    let page = Paging::of::<O>(cx, request).page_of(request.marker(), length, rows.into_iter());
-    let page = page.map_err(|InvalidToken| validation_error("Invalid Marker."))?;
+    let list = Paging::of::<O>(cx, request);
+    let page = list
+        .page_of(list.length(limits::PAGE, limits::LONGEST_PAGE), rows.into_iter())
+        .map_err(|InvalidToken| validation_error("Invalid Marker."))?;
     Ok(Page { items: page.items, is_truncated: Some(page.next_token.is_some()), marker: page.next_token })
 }
 

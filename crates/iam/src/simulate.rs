@@ -4,7 +4,7 @@
 use crate::{
     faults::{invalid_input, no_such, validation_error},
     operation::{RequiredPermission, operation},
-    paging::{ListRequest, page},
+    paging::page,
 };
 use cloudlet_api_iam::*;
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity as Who};
@@ -160,7 +160,7 @@ impl Simulation {
         ])
     }
 
-    fn run<O: Operation<Input: ListRequest>>(
+    fn run<O: Operation>(
         &self,
         cx: &Cx,
         input: &O::Input,

@@ -5,7 +5,7 @@ use crate::{
     Kms, faults,
     key_ids::Aliases,
     limits, managed,
-    pages::{PageRequest, page},
+    pages::page,
     permissions::{Reach, of_account, on_resource},
     state::{Alias, State},
 };
@@ -140,19 +140,19 @@ impl Handle<ListAliases> for Kms {
     async fn handle(&self, cx: &Cx, input: ListAliasesRequest) -> Result<ListAliasesResponse, Fault> {
         let target = input.key_id.as_deref().map(|id| self.named(cx, id, Aliases::Refused)).transpose()?.map(|named| named.key.arn.clone());
         let first = Arn::new("kms", &cx.scope, "alias/");
-        let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
         let page = self.store.read(|state| {
-            page::<ListAliases, _, _, _>(cx, &input, &request, |after: Option<Arn>| {
+            page::<ListAliases, _, _, _>(cx, &input, USUAL_PAGE, |after: Option<Arn>| {
                 // Those that AWS has given, and that nothing has used yet, are in the list too.
                 let after = after.unwrap_or_else(|| first.clone());
                 let unused = managed::SERVICES.map(|service| Arn::new("kms", &cx.scope, &format!("alias/aws/{service}")));
                 let unused = unused.into_iter().filter(|arn| target.is_none() && !state.aliases.contains(arn) && *arn > after);
                 let unused = unused.map(|arn| (arn.clone(), entry(&arn, None))).collect::<Vec<_>>();
-                let own = state.aliases.range((Bound::Excluded(after), Bound::Unbounded));
-                let own = own.take_while(|(arn, _)| arn.as_str().starts_with(first.as_str()));
-                let own = own.filter(|(_, alias)| target.as_ref().is_none_or(|target| alias.target == *target));
+                let of_target = target.iter().flat_map(|target| state.aliases_of(target)).filter(|arn| *arn > after).collect::<Vec<_>>();
+                let all = state.aliases.range((Bound::Excluded(after), Bound::Unbounded)).map(|(arn, _)| arn);
+                let all = all.take_while(|arn| target.is_none() && arn.as_str().starts_with(first.as_str())).cloned();
+                let own = of_target.into_iter().chain(all).filter_map(|arn| Some((arn.clone(), state.aliases.get(&arn)?)));
                 let own = own.filter(|(_, alias)| state.keys.get(&alias.target).is_some_and(|key| !key.is_gone(cx.now)));
-                merged(own.map(|(arn, alias)| (arn.clone(), entry(arn, Some(alias)))), unused.into_iter())
+                merged(own.map(|(arn, alias)| (arn.clone(), entry(&arn, Some(alias)))), unused.into_iter())
             })
         })?;
         Ok(ListAliasesResponse { aliases: Some(page.items), next_marker: page.next_marker, truncated: page.truncated })

@@ -4,7 +4,7 @@
 
 use crate::{
     Kms, faults, limits,
-    pages::{PageRequest, page},
+    pages::page,
     permissions::of_account,
     state::{CustomKeyStore, CustomKeyStoreKind, State},
 };
@@ -130,10 +130,9 @@ impl Handle<DescribeCustomKeyStores> for Kms {
     }
 
     async fn handle(&self, cx: &Cx, input: DescribeCustomKeyStoresRequest) -> Result<DescribeCustomKeyStoresResponse, Fault> {
-        let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
         let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
         let page = self.store.read(|state| {
-            page::<DescribeCustomKeyStores, _, _, _>(cx, &input, &request, |after| {
+            page::<DescribeCustomKeyStores, _, _, _>(cx, &input, USUAL_PAGE, |after| {
                 let stores = stores_of(state, &cx.scope, after);
                 let stores = stores.filter(|(id, store)| is(&input.custom_key_store_id, id) && is(&input.custom_key_store_name, &store.name));
                 stores.map(|(id, store)| (id.clone(), entry(id, store)))

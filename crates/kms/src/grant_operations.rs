@@ -8,7 +8,7 @@ use crate::{
     grants::{Constraints, Grant, GrantId, GrantOperation, GrantPrincipal, GrantUse, names_of},
     key_ids::{Aliases, Named},
     limits, on_key,
-    pages::{PageRequest, page},
+    pages::page,
     permissions::{Reach, of_account},
 };
 use cloudlet_api_kms::*;
@@ -153,15 +153,14 @@ impl Handle<CreateGrant> for Kms {
             constraints,
         };
         self.store.write(|state| {
-            let mut others = 0;
-            for (_, known) in state.grants_of(&key.arn) {
-                others += 1;
-                // AWS: with a name, the same request again is answered with the same grant.
-                if grant.name.is_some() && is_same(known, &grant) {
-                    return Ok(answer(known));
-                }
+            // AWS: with a name, the same request again is answered with the same grant.
+            if grant.name.is_some()
+                && let Some(known) = state.grants_to(&key.arn, grant.grantee.name()).find(|known| is_same(known, &grant))
+            {
+                return Ok(answer(known));
             }
-            if others >= limits::GRANTS_PER_KEY {
+            // Counted only when there are as many in all.
+            if state.grants.len() >= limits::GRANTS_PER_KEY && state.grants_of(&key.arn).count() >= limits::GRANTS_PER_KEY {
                 // AWS: unverified message.
                 return Err(faults::LIMIT_EXCEEDED.says(format!("The limit of grants for the key was reached: {}", key.arn)));
             }
@@ -205,10 +204,9 @@ fn entry(grant: &Grant) -> GrantListEntry {
 
 on_key!(ListGrants, Aliases::Refused, Reach::AnyAccount, |kms, cx, input, named| {
     let key = &named.key.arn;
-    let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
     let is = |wanted: &Option<String>, value: Option<String>| wanted.is_none() || *wanted == value;
     let page = kms.store.read(|state| {
-        page::<ListGrants, _, _, _>(cx, &input, &request, |after: Option<GrantId>| {
+        page::<ListGrants, _, _, _>(cx, &input, USUAL_PAGE, |after: Option<GrantId>| {
             let from = after.map_or(Bound::Included((key.clone(), GrantId::default())), |after| Bound::Excluded((key.clone(), after)));
             let grants = state.grants.range((from, Bound::Unbounded)).take_while(|((of, _), _)| of == key).map(|(_, grant)| grant);
             let grants = grants.filter(|grant| {
@@ -289,9 +287,8 @@ impl Handle<ListRetirableGrants> for Kms {
         let name = retirer.name();
         // AWS: grants of the caller's account and region.
         let prefix = Arn::new("kms", &cx.scope, "key/");
-        let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
         let page = self.store.read(|state| {
-            page::<ListRetirableGrants, _, _, _>(cx, &input, &request, |after: Option<(Arn, GrantId)>| {
+            page::<ListRetirableGrants, _, _, _>(cx, &input, USUAL_PAGE, |after: Option<(Arn, GrantId)>| {
                 let from = match after {
                     Some((key, id)) => Bound::Excluded((name.clone(), key, id)),
                     None => Bound::Included((name.clone(), prefix.clone(), GrantId::default())),

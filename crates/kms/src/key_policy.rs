@@ -2,36 +2,26 @@
 //! <https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html>
 
 use crate::{faults, limits};
-use cloudlet_aws::{Arn, Fault, Scope};
-use cloudlet_policy::{Document, Kind, Policy};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use cloudlet_aws::{Fault, Scope};
+use cloudlet_engine::StoredPolicy;
+use cloudlet_policy::{Document, Kind};
 
 /// The name of the only policy that a key has.
 pub const DEFAULT_NAME: &str = "default";
 
-#[derive(Clone, Debug)]
-pub struct KeyPolicy {
-    text: String,
-    document: Document,
+pub fn parse(text: &str) -> Result<StoredPolicy, Fault> {
+    if text.len() > limits::POLICY_BYTES {
+        // AWS: unverified message.
+        return Err(faults::LIMIT_EXCEEDED.says("The key policy exceeds the maximum size of 32768 bytes."));
+    }
+    StoredPolicy::parse(text, Kind::Key).map_err(|malformed| faults::MALFORMED_POLICY_DOCUMENT.says(malformed.message))
 }
 
-impl KeyPolicy {
-    pub fn parse(text: &str) -> Result<KeyPolicy, Fault> {
-        if text.len() > limits::POLICY_BYTES {
-            // AWS: unverified message.
-            return Err(faults::LIMIT_EXCEEDED.says("The key policy exceeds the maximum size of 32768 bytes."));
-        }
-        match Document::parse(text, Kind::Key) {
-            Ok(document) => Ok(KeyPolicy { text: text.to_owned(), document }),
-            Err(malformed) => Err(faults::MALFORMED_POLICY_DOCUMENT.says(malformed.message)),
-        }
-    }
-
-    /// Of a key that is created without one: the account may do all, and its IAM policies count. AWS's own text.
-    /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
-    pub fn of_account(scope: &Scope) -> KeyPolicy {
-        KeyPolicy::own(format!(
-            r#"{{
+/// Of a key that is created without one: the account may do all, and its IAM policies count. AWS's own text.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
+pub fn of_account(scope: &Scope) -> StoredPolicy {
+    own(format!(
+        r#"{{
   "Version" : "2012-10-17",
   "Id" : "key-default-1",
   "Statement" : [ {{
@@ -44,16 +34,16 @@ impl KeyPolicy {
     "Resource" : "*"
   }} ]
 }}"#,
-            root(scope)
-        ))
-    }
+        root(scope)
+    ))
+}
 
-    /// Of an AWS managed key: whoever may use the service may use the key, through the service alone.
-    /// <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-key>
-    pub fn of_service(service: &str, scope: &Scope) -> KeyPolicy {
-        let (upper, account, region) = (service.to_ascii_uppercase(), scope.account, &scope.region);
-        KeyPolicy::own(format!(
-            r#"{{
+/// Of an AWS managed key: all who may use the service may use the key, through the service alone.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-key>
+pub fn of_service(service: &str, scope: &Scope) -> StoredPolicy {
+    let (upper, account, region) = (service.to_ascii_uppercase(), scope.account, &scope.region);
+    own(format!(
+        r#"{{
   "Version" : "2012-10-17",
   "Id" : "auto-{service}-1",
   "Statement" : [ {{
@@ -80,40 +70,16 @@ impl KeyPolicy {
     "Resource" : "*"
   }} ]
 }}"#,
-            root(scope)
-        ))
-    }
+        root(scope)
+    ))
+}
 
-    fn own(text: String) -> KeyPolicy {
-        KeyPolicy { document: Document::stored(&text, Kind::Key), text }
-    }
-
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// For the evaluator, under the key's name.
-    pub fn policy(&self, key: &Arn) -> Policy {
-        Policy { name: key.as_str().into(), document: self.document.clone() }
-    }
+fn own(text: String) -> StoredPolicy {
+    StoredPolicy { document: Document::stored(&text, Kind::Key), text: text.into() }
 }
 
 fn root(scope: &Scope) -> String {
     format!("arn:{}:iam::{}:root", scope.partition(), scope.account)
-}
-
-impl Serialize for KeyPolicy {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&self.text)
-    }
-}
-
-impl<'de> Deserialize<'de> for KeyPolicy {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        // A policy that was accepted once is loaded, even if it would be refused today.
-        Ok(KeyPolicy { document: Document::stored(&text, Kind::Key), text })
-    }
 }
 
 #[cfg(test)]
@@ -124,15 +90,15 @@ mod tests {
     #[test]
     fn the_policies_that_aws_gives_are_policies() {
         let scope = Scope::new(Account::parse("123456789012").unwrap(), Region::new("us-east-1"));
-        for policy in [KeyPolicy::of_account(&scope), KeyPolicy::of_service("sqs", &scope)] {
-            assert_eq!(KeyPolicy::parse(policy.text()).unwrap().document, policy.document);
+        for policy in [of_account(&scope), of_service("sqs", &scope)] {
+            assert_eq!(parse(&policy.text).unwrap().document, policy.document);
         }
     }
 
     #[test]
     fn what_is_no_policy_is_refused() {
         for text in ["", "{}", "nonsense", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"}]}"#] {
-            assert!(KeyPolicy::parse(text).unwrap_err().is(&faults::MALFORMED_POLICY_DOCUMENT), "{text}");
+            assert!(parse(text).unwrap_err().is(&faults::MALFORMED_POLICY_DOCUMENT), "{text}");
         }
     }
 }

@@ -3,11 +3,10 @@
 use crate::{
     Kms, faults,
     key_ids::Aliases,
-    key_policy::KeyPolicy,
-    limits,
+    key_policy, limits,
     new_keys::new_key_arn,
     on_key,
-    pages::{PageRequest, page},
+    pages::page,
     permissions::{Reach, of_account, on_resource},
     specs::{KeyOrigin, KeySpec, KeyUsage},
     state::{Key, ManagedBy, MultiRegion, State, Switch},
@@ -88,7 +87,7 @@ impl Handle<CreateKey> for Kms {
         let arn = new_key_arn(cx, &cx.scope, multi_region);
         let policy = match &input.policy {
             Some(text) => self.checked_policy(cx, &arn, text, input.bypass_policy_lockout_safety_check)?,
-            None => KeyPolicy::of_account(&cx.scope),
+            None => key_policy::of_account(&cx.scope),
         };
         self.store.read(|state| check_room(state, &cx.scope))?;
         let materials = match origin {
@@ -152,9 +151,8 @@ impl Handle<ListKeys> for Kms {
     async fn handle(&self, cx: &Cx, input: ListKeysRequest) -> Result<ListKeysResponse, Fault> {
         // Nothing shares keys with other accounts.
         let own = input.resource_owners.as_ref().is_none_or(|owners| owners.iter().any(|owner| owner == "SELF"));
-        let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
         let page = self.store.read(|state| {
-            page::<ListKeys, _, _, _>(cx, &input, &request, |after| {
+            page::<ListKeys, _, _, _>(cx, &input, USUAL_PAGE, |after| {
                 keys_of(state, &cx.scope, after).filter(|(_, key)| own && !key.is_gone(cx.now)).map(|(arn, key)| {
                     let entry = KeyListEntry { key_id: Some(key.id().to_owned()), key_arn: Some(arn.to_string()) };
                     (arn.clone(), entry)

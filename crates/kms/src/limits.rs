@@ -22,3 +22,5 @@ pub const DELETION_WINDOW_DAYS: std::ops::RangeInclusive<i32> = 7..=30;
 pub const ON_DEMAND_ROTATIONS: usize = 25;
 /// Custom key stores of an account in a region.
 pub const CUSTOM_KEY_STORES: usize = 10;
+/// The longest page of a list.
+pub const LONGEST_PAGE: usize = 1_000;

@@ -2,8 +2,7 @@
 //! <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-key>
 
 use crate::{
-    Kms,
-    key_policy::KeyPolicy,
+    Kms, key_policy,
     new_keys::{new_key_arn, new_symmetric_material},
     specs::{KeyOrigin, KeySpec, KeyUsage},
     state::{Alias, Key, ManagedBy, Rotation, Switch, USUAL_ROTATION_PERIOD},
@@ -77,7 +76,7 @@ impl Kms {
             manager: ManagedBy::Aws,
             switch: Switch::Enabled,
             deletion: None,
-            policy: KeyPolicy::of_service(service, scope),
+            policy: key_policy::of_service(service, scope),
             tags: Map::new(),
             multi_region: None,
             rotation: Some(Rotation::every(USUAL_ROTATION_PERIOD, cx.now)),

@@ -4,7 +4,7 @@
 use crate::{
     Kms, faults,
     key_ids::Aliases,
-    key_policy::KeyPolicy,
+    key_policy,
     keys::check_room,
     on_key,
     permissions::{Reach, on_resource},
@@ -67,7 +67,7 @@ impl Handle<ReplicateKey> for Kms {
         let tags = tags::checked(input.tags.as_deref().unwrap_or_default())?;
         let policy = match &input.policy {
             Some(text) => self.checked_policy(cx, &arn, text, input.bypass_policy_lockout_safety_check)?,
-            None => KeyPolicy::of_account(&scope),
+            None => key_policy::of_account(&scope),
         };
         let replica = self.store.write(|state| {
             check_room(state, &scope)?;
@@ -101,7 +101,7 @@ impl Handle<ReplicateKey> for Kms {
         })?;
         Ok(ReplicateKeyResponse {
             replica_key_metadata: Some(replica.metadata(cx.now)),
-            replica_policy: Some(replica.policy.text().to_owned()),
+            replica_policy: Some(replica.policy.text.to_string()),
             replica_tags: Some(tags::listed(&replica.tags)),
         })
     }

@@ -51,7 +51,7 @@ impl Kms {
             // Without the key's policy, nothing lets another account in.
             return permission;
         }
-        permission.resource_policy = Some(key.policy.policy(&key.arn));
+        permission.resource_policy = Some(key.policy.named(&key.arn));
         set_key_conditions(&mut permission, key);
         if let Some(alias) = &named.alias {
             permission.keys.set("kms:RequestAlias", alias);
@@ -103,11 +103,7 @@ impl Kms {
             state.grants_by_grantee.range(first).next().filter(|((of, ..), ())| *of == key.arn)?;
             let mut best: Option<GrantReach> = None;
             for (name, reach) in names_of(&cx.caller) {
-                let from = (Bound::Included((key.arn.clone(), name.clone(), GrantId::default())), Bound::Unbounded);
-                let mut held = state.grants_by_grantee.range(from).take_while(|((of, grantee, _), ())| *of == key.arn && *grantee == name);
-                let allows = held.any(|((of, _, id), ())| {
-                    state.grants.get(&(of.clone(), id.clone())).is_some_and(|grant| grant.allows(&cx.caller, operation, purpose))
-                });
+                let allows = state.grants_to(&key.arn, &name).any(|grant| grant.allows(&cx.caller, operation, purpose));
                 if allows && best.is_none_or(|known| known < reach) {
                     best = Some(reach);
                 }

@@ -3,22 +3,22 @@
 use crate::{
     Kms, faults,
     key_ids::Aliases,
-    key_policy::{DEFAULT_NAME, KeyPolicy},
+    key_policy::{self, DEFAULT_NAME},
     on_key,
     permissions::Reach,
 };
 use cloudlet_api_kms::*;
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{Cx, Permission};
+use cloudlet_engine::{Cx, Permission, StoredPolicy};
 use cloudlet_shape::Empty;
 
 impl Kms {
     /// A policy that its caller may change again, unless the check is bypassed.
     /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html#prevent-unmanageable-key>
-    pub fn checked_policy(&self, cx: &Cx, key: &Arn, text: &str, bypass: Option<bool>) -> Result<KeyPolicy, Fault> {
-        let policy = KeyPolicy::parse(text)?;
+    pub fn checked_policy(&self, cx: &Cx, key: &Arn, text: &str, bypass: Option<bool>) -> Result<StoredPolicy, Fault> {
+        let policy = key_policy::parse(text)?;
         if bypass != Some(true) {
-            let permission = Permission::action("kms:PutKeyPolicy", key.clone()).with_policy(Some(policy.policy(key)));
+            let permission = Permission::action("kms:PutKeyPolicy", key.clone()).with_policy(Some(policy.named(key)));
             cx.check::<PutKeyPolicy>(&permission).map_err(|_| {
                 faults::MALFORMED_POLICY_DOCUMENT.says("The new key policy will not allow you to update the key policy in the future.")
             })?;
@@ -37,7 +37,7 @@ fn check_name(name: Option<&str>) -> Result<(), Fault> {
 
 on_key!(GetKeyPolicy, Aliases::Refused, Reach::OwnAccount, |kms, cx, input, named| {
     check_name(input.policy_name.as_deref())?;
-    Ok(GetKeyPolicyResponse { policy: Some(named.key.policy.text().to_owned()), policy_name: Some(DEFAULT_NAME.to_owned()) })
+    Ok(GetKeyPolicyResponse { policy: Some(named.key.policy.text.to_string()), policy_name: Some(DEFAULT_NAME.to_owned()) })
 });
 
 on_key!(

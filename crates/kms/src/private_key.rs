@@ -227,7 +227,13 @@ impl PrivateKey {
             let private = kem::DecapsulationKey::new(algorithm, key)?;
             let public = key.get(range).ok_or(Rejected)?;
             let info = der::public_key_info(&ml_kem_id(arc), public);
-            (Kind::MlKem { private, public: kem::EncapsulationKey::new(algorithm, public)? }, info)
+            let public = kem::EncapsulationKey::new(algorithm, public)?;
+            // aws-lc-rs checks no more than sizes. What somebody imports may not fit together.
+            let (ciphertext, secret) = public.encapsulate()?;
+            if private.decapsulate(ciphertext)?.as_ref() != secret.as_ref() {
+                return Err(Rejected);
+            }
+            (Kind::MlKem { private, public }, info)
         } else if spec == KeySpec::Edwards25519 {
             let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(stored)?;
             let public_key = pair.public_key().as_der()?.as_ref().to_vec();
@@ -408,6 +414,13 @@ mod tests {
         let peer = der::value(der::SEQUENCE, &[algorithm, der::value(der::BIT_STRING, &point)].concat());
         assert_eq!(key.agree(&peer), Ok(bytes("d6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de")));
         assert_eq!(key.agree(&point[1..]), Err(Rejected), "a bare point");
+    }
+
+    #[test]
+    fn the_halves_of_an_ml_kem_key_must_fit() {
+        let (mut one, other) = (generate(KeySpec::MlKem512).unwrap(), generate(KeySpec::MlKem512).unwrap());
+        one[100..200].copy_from_slice(&other[100..200]);
+        assert!(PrivateKey::read(KeySpec::MlKem512, &one).is_none());
     }
 
     #[test]

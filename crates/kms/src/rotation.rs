@@ -10,7 +10,7 @@ use crate::{
     metadata::expiration_model,
     new_keys::new_symmetric_material,
     on_key,
-    pages::{PageRequest, page},
+    pages::page,
     permissions::Reach,
     scheduled::RotateKey,
     specs::KeyOrigin,
@@ -180,8 +180,7 @@ on_key!(ListKeyRotations, Aliases::Refused, Reach::OwnAccount, |kms, cx, input, 
     let all = input.include_key_material.as_deref() == Some("ALL_KEY_MATERIAL");
     let listed = key.materials.iter().filter(|material| all || material.rotated.is_some());
     let entries: Vec<_> = listed.enumerate().map(|(at, material)| (at, rotation_entry(key, material, cx.now))).collect();
-    let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
-    let page = page::<ListKeyRotations, _, _, _>(cx, &input, &request, |after: Option<usize>| {
+    let page = page::<ListKeyRotations, _, _, _>(cx, &input, USUAL_PAGE, |after: Option<usize>| {
         entries.into_iter().skip(after.map_or(0, |after| after.saturating_add(1)))
     })?;
     Ok(ListKeyRotationsResponse { rotations: Some(page.items), next_marker: page.next_marker, truncated: page.truncated })

@@ -2,11 +2,11 @@
 
 use crate::{
     grants::{Grant, GrantId},
-    key_policy::KeyPolicy,
     material::{Material, MaterialId, MaterialState, SecretBytes},
     specs::{KeyOrigin, KeySpec, KeyUsage, WrappingAlgorithm},
 };
 use cloudlet_aws::{Arn, Region, Scope, Timestamp};
+use cloudlet_engine::StoredPolicy;
 use cloudlet_shape::Map;
 use cloudlet_store::{Table, tables};
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub struct Key {
     pub switch: Switch,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
-    pub policy: KeyPolicy,
+    pub policy: StoredPolicy,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub tags: Map<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,6 +185,12 @@ pub struct Alias {
     pub updated: Timestamp,
 }
 
+/// The key that some material was of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeletedMaterial {
+    pub arn: Arn,
+}
+
 #[derive(Default)]
 pub struct State {
     /// In the order of ARNs: the keys of one account and region follow each other.
@@ -193,7 +199,7 @@ pub struct State {
     pub grants: Table<(Arn, GrantId), Arc<Grant>>,
     pub custom_key_stores: Table<(Scope, String), CustomKeyStore>,
     /// The material of keys that are deleted: a ciphertext is told from one that never was.
-    pub deleted_materials: Table<MaterialId, Arn>,
+    pub deleted_materials: Table<MaterialId, DeletedMaterial>,
     /// The wrapping keys that were handed out for imports, by the hash of their import tokens.
     pub import_parameters: Table<(Arn, String), Arc<ImportParameters>>,
     pub keys_by_material: Table<(MaterialId, Arn), ()>,
@@ -237,7 +243,7 @@ impl State {
         let Some(key) = self.keys.remove(arn) else { return };
         for material in &key.materials {
             self.keys_by_material.remove(&(material.id, arn.clone()));
-            self.deleted_materials.insert(material.id, arn.clone());
+            self.deleted_materials.insert(material.id, DeletedMaterial { arn: arn.clone() });
         }
         self.import_parameters.retain(|(of, _), _| of != arn);
         for alias in self.aliases_of(arn) {
@@ -280,6 +286,13 @@ impl State {
     pub fn grants_of<'s>(&'s self, key: &'s Arn) -> impl Iterator<Item = (&'s GrantId, &'s Arc<Grant>)> {
         let from = (Bound::Included((key.clone(), GrantId::default())), Bound::Unbounded);
         self.grants.range(from).take_while(move |((of, _), _)| of == key).map(|((_, id), grant)| (id, grant))
+    }
+
+    /// The grants of a key to a principal.
+    pub fn grants_to<'s>(&'s self, key: &'s Arn, grantee: &'s Arc<str>) -> impl Iterator<Item = &'s Arc<Grant>> {
+        let from = (Bound::Included((key.clone(), grantee.clone(), GrantId::default())), Bound::Unbounded);
+        let held = self.grants_by_grantee.range(from).take_while(move |((of, to, _), ())| of == key && to == grantee);
+        held.filter_map(|((of, _, id), ())| self.grants.get(&(of.clone(), id.clone())))
     }
 
     fn index_grant(&mut self, grant: &Grant) {

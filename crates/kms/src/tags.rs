@@ -1,35 +1,34 @@
 //! Tags of keys.
 
-use crate::{
-    faults,
-    key_ids::Aliases,
-    limits, on_key,
-    pages::{PageRequest, page},
-    permissions::Reach,
-};
+use crate::{faults, key_ids::Aliases, limits, on_key, pages::page, permissions::Reach};
 use cloudlet_api_kms::*;
 use cloudlet_aws::Fault;
+use cloudlet_engine::tags::{InvalidTag, KeyCase, TagCharacters, TagRules};
 use cloudlet_shape::{Empty, Map};
 
 const USUAL_PAGE: usize = 50;
 
+const RULES: TagRules = TagRules { most: limits::TAGS_PER_KEY, keys: KeyCase::Sensitive, characters: TagCharacters::Any };
+const TOO_MANY: &str = "Too many tags";
+
 /// The tags of a request.
 pub fn checked(tags: &[Tag]) -> Result<Map<String>, Fault> {
-    let mut checked = Map::new();
-    for tag in tags {
-        if tag.tag_key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
-            return Err(faults::TAG.says("Tags beginning with aws: are reserved"));
-        }
-        if checked.insert(tag.tag_key.clone(), tag.tag_value.clone()).is_some() {
-            return Err(faults::TAG.says("Duplicate tag keys"));
-        }
-    }
-    check_number(&checked)?;
-    Ok(checked)
+    let checked = RULES.check(tags.iter().map(|tag| (tag.tag_key.as_str(), tag.tag_value.as_str())));
+    checked.map_err(|invalid| {
+        faults::TAG.says(match invalid {
+            InvalidTag::TooMany => TOO_MANY,
+            InvalidTag::Reserved { .. } => "Tags beginning with aws: are reserved",
+            InvalidTag::Duplicate { .. } => "Duplicate tag keys",
+            // The model has the same limits.
+            InvalidTag::Key { .. } => "Invalid tag key",
+            InvalidTag::Value { .. } => "Invalid tag value",
+        })
+    })?;
+    Ok(tags.iter().map(|tag| (tag.tag_key.clone(), tag.tag_value.clone())).collect())
 }
 
 fn check_number(tags: &Map<String>) -> Result<(), Fault> {
-    if tags.len() > limits::TAGS_PER_KEY { Err(faults::TAG.says("Too many tags")) } else { Ok(()) }
+    if tags.len() > limits::TAGS_PER_KEY { Err(faults::TAG.says(TOO_MANY)) } else { Ok(()) }
 }
 
 pub fn listed(tags: &Map<String>) -> Vec<Tag> {
@@ -71,8 +70,7 @@ on_key!(
 );
 
 on_key!(ListResourceTags, Aliases::Refused, Reach::OwnAccount, |kms, cx, input, named| {
-    let request = PageRequest { marker: input.marker.as_deref(), limit: input.limit, usual: USUAL_PAGE };
-    let page = page::<ListResourceTags, _, _, _>(cx, &input, &request, |after: Option<String>| {
+    let page = page::<ListResourceTags, _, _, _>(cx, &input, USUAL_PAGE, |after: Option<String>| {
         let tags = listed(&named.key.tags).into_iter().map(|tag| (tag.tag_key.clone(), tag));
         tags.skip_while(move |(name, _)| after.as_ref().is_some_and(|after| name <= after))
     })?;

@@ -1,19 +1,19 @@
-//! One mailbox for everything that AWS would send to a human: mail, text messages, push notifications. Services put in, people
-//! and tests look. Deliberately no delivery: nothing of it leaves the machine.
+//! One mailbox for everything that AWS would send to people: mail, text messages, push notifications. Services add to it; people and
+//! tests read it. Deliberately no delivery: nothing leaves the machine.
 
 use cloudlet_aws::Timestamp;
 use cloudlet_store::{Journal, Persistent, Store, Table, as_secret, tables};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// By which way it would have gone.
+/// How it would have been sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {
     Email,
     Sms,
     Push,
-    /// A chat room that AWS posts to.
+    /// A chat channel that AWS posts to.
     Chat,
 }
 
@@ -57,21 +57,21 @@ pub type Number = u64;
 struct Rows {
     mail: Table<Number, Arc<Mail>>,
     /// One row: the bytes of all mail.
-    weight: Table<(), usize>,
+    total_size: Table<(), usize>,
 }
 
-tables!(Rows { mail } indexes(Rows::weigh) { weight });
+tables!(Rows { mail } indexes(Rows::reindex) { total_size });
 
 impl Rows {
-    fn weigh(&mut self) {
-        let weight = self.mail.values().map(|mail| mail.size()).sum();
-        if weight > 0 {
-            self.weight.insert((), weight);
+    fn reindex(&mut self) {
+        let total_size = self.mail.values().map(|mail| mail.size()).sum();
+        if total_size > 0 {
+            self.total_size.insert((), total_size);
         }
     }
 
-    fn weight(&self) -> usize {
-        self.weight.get(&()).copied().unwrap_or_default()
+    fn total_size(&self) -> usize {
+        self.total_size.get(&()).copied().unwrap_or_default()
     }
 }
 
@@ -88,7 +88,7 @@ impl Default for MailboxLimits {
     }
 }
 
-/// Which mail is asked for.
+/// Selects mail.
 #[derive(Clone, Debug, Default)]
 pub struct MailFilter {
     pub to: Option<String>,
@@ -116,13 +116,13 @@ impl Mailbox {
     pub fn put(&self, mail: Mail) -> Number {
         self.rows.update(|rows| {
             let number = rows.mail.last().map_or(0, |(number, _)| *number) + 1;
-            let mut weight = rows.weight() + mail.size();
+            let mut total_size = rows.total_size() + mail.size();
             rows.mail.insert(number, Arc::new(mail));
-            while rows.mail.len() > 1 && (rows.mail.len() > self.limits.pieces || weight > self.limits.bytes) {
+            while rows.mail.len() > 1 && (rows.mail.len() > self.limits.pieces || total_size > self.limits.bytes) {
                 let Some(oldest) = rows.mail.first().map(|(number, _)| *number) else { break };
-                weight -= rows.mail.remove(&oldest).map_or(0, |mail| mail.size());
+                total_size -= rows.mail.remove(&oldest).map_or(0, |mail| mail.size());
             }
-            rows.weight.insert((), weight);
+            rows.total_size.insert((), total_size);
             number
         })
     }
@@ -132,13 +132,13 @@ impl Mailbox {
     }
 
     /// The newest first.
-    pub fn list(&self, wanted: &MailFilter, limit: usize) -> Vec<(Number, Arc<Mail>)> {
+    pub fn list(&self, filter: &MailFilter, limit: usize) -> Vec<(Number, Arc<Mail>)> {
         let fits = |mail: &Mail| {
-            wanted.to.as_ref().is_none_or(|to| mail.to.contains(to))
-                && wanted.channel.is_none_or(|channel| channel == mail.channel)
-                && wanted.service.as_ref().is_none_or(|service| *service == mail.service)
+            filter.to.as_ref().is_none_or(|to| mail.to.contains(to))
+                && filter.channel.is_none_or(|channel| channel == mail.channel)
+                && filter.service.as_ref().is_none_or(|service| *service == mail.service)
         };
-        let end = wanted.before.unwrap_or(Number::MAX);
+        let end = filter.before.unwrap_or(Number::MAX);
         self.rows.read(|rows| {
             let newest = rows.mail.range(..end).rev().filter(|(_, mail)| fits(mail));
             newest.take(limit).map(|(number, mail)| (*number, mail.clone())).collect()
@@ -149,7 +149,7 @@ impl Mailbox {
     pub fn clear(&self) {
         self.rows.update(|rows| {
             rows.mail.clear();
-            rows.weight.clear();
+            rows.total_size.clear();
         });
     }
 }
@@ -179,8 +179,8 @@ mod tests {
         mailbox.put(mail("ann@example.com", "1"));
         mailbox.put(mail("bob@example.com", "2"));
         mailbox.put(mail("ann@example.com", "3"));
-        let wanted = MailFilter { to: Some("ann@example.com".into()), ..MailFilter::default() };
-        let bodies: Vec<_> = mailbox.list(&wanted, 10).into_iter().map(|(_, mail)| mail.body.clone()).collect();
+        let filter = MailFilter { to: Some("ann@example.com".into()), ..MailFilter::default() };
+        let bodies: Vec<_> = mailbox.list(&filter, 10).into_iter().map(|(_, mail)| mail.body.clone()).collect();
         assert_eq!(bodies, ["3", "1"]);
         assert!(mailbox.list(&MailFilter { channel: Some(Channel::Sms), ..MailFilter::default() }, 10).is_empty());
         assert_eq!(mailbox.list(&MailFilter { before: Some(3), ..MailFilter::default() }, 1)[0].1.body, "2");

@@ -42,30 +42,17 @@ pub fn service(identity: Identity) -> Service {
 /// A handler: `operation!(ListRoots, |organizations, cx, input| resource ARNs, |organizations, cx, input| result)`.
 macro_rules! operation {
     ($operation:ident, |$o:ident, $c:ident, $n:ident| $arns:expr, |$organizations:ident, $cx:ident, $input:ident| $result:expr $(,)?) => {
-        impl cloudlet_engine::Handle<$operation> for crate::Organizations {
-            #[allow(unused_variables, reason = "not every operation needs all three")]
-            fn permissions(
-                &self,
-                $c: &cloudlet_engine::Cx,
-                $n: &<$operation as cloudlet_shape::Operation>::Input,
-            ) -> Result<cloudlet_engine::Permissions, cloudlet_aws::Fault> {
-                let $o = self;
+        cloudlet_engine::handler!(
+            crate::Organizations,
+            $operation,
+            |$o, $c, $n| {
                 let arns: Vec<cloudlet_aws::Arn> = $arns;
                 // Only the management account may use the operations, and the resources are its own.
                 let permission = |arn| cloudlet_engine::Permission { owner: None, ..cloudlet_engine::Permission::of::<$operation>(arn) };
                 Ok(arns.into_iter().map(permission).collect())
-            }
-
-            #[allow(unused_variables, reason = "not every operation needs all three")]
-            async fn handle(
-                &self,
-                $cx: &cloudlet_engine::Cx,
-                $input: <$operation as cloudlet_shape::Operation>::Input,
-            ) -> Result<<$operation as cloudlet_shape::Operation>::Output, cloudlet_aws::Fault> {
-                let $organizations = self;
-                $result
-            }
-        }
+            },
+            |$organizations, $cx, $input| $result
+        );
     };
 }
 pub(crate) use operation;
@@ -94,38 +81,10 @@ fn constraint(reason: &'static str, text: &str) -> Fault {
     CONSTRAINT_VIOLATION.says(text).with("Reason", reason)
 }
 
-/// A request for a list in pages.
-trait ListRequest {
-    fn next_token(&self) -> Option<&str>;
-    fn max_results(&self) -> Option<i32>;
-}
-
-macro_rules! list_requests {
-    ($($request:ident),* $(,)?) => {$(
-        impl ListRequest for $request {
-            fn next_token(&self) -> Option<&str> {
-                self.next_token.as_deref()
-            }
-            fn max_results(&self) -> Option<i32> {
-                self.max_results
-            }
-        }
-    )*};
-}
-
-list_requests! {
-    ListAccountsForParentRequest, ListAccountsRequest, ListChildrenRequest, ListOrganizationalUnitsForParentRequest,
-    ListPoliciesForTargetRequest, ListPoliciesRequest, ListTargetsForPolicyRequest,
-}
-
 /// One page of the list that an operation answers to a request. The rows are in the order of their ids.
-fn page<O: Operation<Input: ListRequest>, T>(
-    cx: &Cx,
-    request: &O::Input,
-    rows: impl Iterator<Item = (String, T)>,
-) -> Result<(Vec<T>, Option<String>), Fault> {
-    let length = request.max_results().and_then(|n| usize::try_from(n).ok()).unwrap_or(20).clamp(1, 20);
-    let page = Paging::of::<O>(cx, request).page_of(request.next_token(), length, rows).map_err(|InvalidToken| {
+fn page<O: Operation, T>(cx: &Cx, request: &O::Input, rows: impl Iterator<Item = (String, T)>) -> Result<(Vec<T>, Option<String>), Fault> {
+    let list = Paging::of::<O>(cx, request);
+    let page = list.page_of(list.length(20, 20), rows).map_err(|InvalidToken| {
         cloudlet_api_organizations::faults::INVALID_INPUT.says("The provided token is invalid.").with("Reason", "INVALID_NEXT_TOKEN")
     })?;
     Ok((page.items, page.next_token))

@@ -84,8 +84,12 @@ impl Handle<api::ListBuckets> for S3 {
         let account = cx.scope.account;
         let size = page_size(input.max_buckets)?;
         let prefix = input.prefix.as_deref().unwrap_or_default();
-        let list = Paging::with_filters::<api::ListBuckets>(cx, &[prefix, input.bucket_region.as_deref().unwrap_or_default()]);
-        let after: Option<String> = input.continuation_token.as_deref().map(|token| list.read(token)).transpose().map_err(incorrect_token)?;
+        let list = Paging::with_filters::<api::ListBuckets>(
+            cx,
+            &[prefix, input.bucket_region.as_deref().unwrap_or_default()],
+            input.continuation_token.as_deref(),
+        );
+        let after: Option<String> = list.after().map_err(incorrect_token)?;
         if let Some(region) = &input.bucket_region {
             check_region_name(region)?;
             if !region.eq_ignore_ascii_case(cx.scope.region.as_str()) {

@@ -120,8 +120,12 @@ impl Handle<api::ListObjectsV2> for S3 {
         let encoding = EncodingType::of(input.encoding_type.as_deref())?;
         let prefix = input.prefix.as_deref().unwrap_or_default();
         let delimiter = non_empty(input.delimiter.as_ref());
-        let list = Paging::with_filters::<api::ListObjectsV2>(cx, &[&input.bucket, prefix, delimiter.unwrap_or_default()]);
-        let token_key: Option<String> = input.continuation_token.as_deref().map(|token| list.read(token)).transpose().map_err(incorrect_token)?;
+        let list = Paging::with_filters::<api::ListObjectsV2>(
+            cx,
+            &[&input.bucket, prefix, delimiter.unwrap_or_default()],
+            input.continuation_token.as_deref(),
+        );
+        let token_key: Option<String> = list.after().map_err(incorrect_token)?;
         let limit = page_size("maxKeys", input.max_keys, MAX_KEYS)?;
         check_optional_attributes(input.optional_object_attributes.as_deref())?;
         // A token takes precedence; StartAfter is then not even echoed.

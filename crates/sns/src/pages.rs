@@ -10,16 +10,15 @@ use cloudlet_shape::Operation;
 use serde::{Serialize, de::DeserializeOwned};
 use std::ops::Bound;
 
-/// The page that a token names, of the list that an operation answers to a request. `rows` gives those after a key.
+/// One page of the list that an operation answers to a request. `rows` gives those after a key.
 pub fn page<O: Operation, K: Serialize + DeserializeOwned, T, I: Iterator<Item = (K, T)>>(
     cx: &Cx,
     request: &O::Input,
-    token: Option<&str>,
-    limit: usize,
+    length: usize,
     rows: impl FnOnce(Option<K>) -> I,
 ) -> Result<Page<T>, Fault> {
     // AWS: unverified message.
-    Paging::of::<O>(cx, request).page(token, limit, rows).map_err(|InvalidToken| faults::invalid("NextToken"))
+    Paging::of::<O>(cx, request).page(length, rows).map_err(|InvalidToken| faults::invalid("NextToken"))
 }
 
 /// Where a page of rows with this prefix begins.

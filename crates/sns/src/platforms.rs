@@ -296,7 +296,7 @@ impl Handle<ListPlatformApplications> for Sns {
         let shown =
             |row: &Application| PlatformApplication { platform_application_arn: Some(row.arn.to_string()), attributes: Some(row.attributes.clone()) };
         let page = self.store.read(|state| {
-            pages::page::<ListPlatformApplications, _, _, _>(cx, &input, input.next_token.as_deref(), limits::PAGE, |after: Option<Arn>| {
+            pages::page::<ListPlatformApplications, _, _, _>(cx, &input, limits::PAGE, |after: Option<Arn>| {
                 let from = pages::start(after.as_ref().map(Arn::as_str), &prefix);
                 let rows = state.applications.range::<str, _>((from, Bound::Unbounded)).map(|(_, row)| row);
                 rows.take_while(|row| row.arn.as_str().starts_with(&prefix)).map(|row| (row.arn.clone(), shown(row)))
@@ -428,7 +428,7 @@ impl Handle<ListEndpointsByPlatformApplication> for Sns {
             if !state.applications.contains(&of) {
                 return Err(faults::no_application());
             }
-            pages::page::<ListEndpointsByPlatformApplication, _, _, _>(cx, &input, input.next_token.as_deref(), limits::PAGE, |after: Option<Arn>| {
+            pages::page::<ListEndpointsByPlatformApplication, _, _, _>(cx, &input, limits::PAGE, |after: Option<Arn>| {
                 let from = pages::start(after.as_ref().map(Arn::as_str), &prefix);
                 let rows = state.endpoints.range::<str, _>((from, Bound::Unbounded)).map(|(_, row)| row);
                 rows.take_while(|row| row.arn.as_str().starts_with(&prefix)).map(|row| (row.arn.clone(), shown(row)))

@@ -190,7 +190,7 @@ impl Handle<ListPhoneNumbersOptedOut> for Sns {
 
     async fn handle(&self, cx: &Cx, input: ListPhoneNumbersOptedOutInput) -> Result<ListPhoneNumbersOptedOutResponse, Fault> {
         let page = self.store.read(|state| {
-            pages::page::<ListPhoneNumbersOptedOut, _, _, _>(cx, &input, input.next_token.as_deref(), limits::PAGE, |after: Option<String>| {
+            pages::page::<ListPhoneNumbersOptedOut, _, _, _>(cx, &input, limits::PAGE, |after: Option<String>| {
                 let from = Bound::Excluded(key(cx, &after.unwrap_or_default()));
                 let mine = state.opted_out_numbers.range((from, Bound::Unbounded)).take_while(|(key, _)| is_of(cx, key));
                 mine.map(|((_, _, number), _)| (number.clone(), number.clone()))
@@ -320,7 +320,7 @@ impl Handle<ListSMSSandboxPhoneNumbers> for Sns {
             status: Some(if verified { "Verified" } else { "Pending" }.to_owned()),
         };
         let page = self.store.read(|state| {
-            pages::page::<ListSMSSandboxPhoneNumbers, _, _, _>(cx, &input, input.next_token.as_deref(), most, |after: Option<String>| {
+            pages::page::<ListSMSSandboxPhoneNumbers, _, _, _>(cx, &input, most, |after: Option<String>| {
                 let from = Bound::Excluded(key(cx, &after.unwrap_or_default()));
                 let mine = state.sandbox_numbers.range((from, Bound::Unbounded)).take_while(|(key, _)| is_of(cx, key));
                 mine.map(|((_, _, number), row)| (number.clone(), shown(number, row.verified)))

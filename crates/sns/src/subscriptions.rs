@@ -339,7 +339,7 @@ impl Handle<ListSubscriptions> for Sns {
         let (account, region) = (cx.scope.account, cx.scope.region.clone());
         let key = |arn: Arn| (account, region.clone(), arn);
         let page = self.store.read(|state| {
-            pages::page::<ListSubscriptions, _, _, _>(cx, &input, input.next_token.as_deref(), limits::PAGE, |after: Option<Arn>| {
+            pages::page::<ListSubscriptions, _, _, _>(cx, &input, limits::PAGE, |after: Option<Arn>| {
                 let from = after.map_or_else(|| Bound::Included(key(Arn::any())), |after| Bound::Excluded(key(after)));
                 let range = state.by_owner.range((from, Bound::Unbounded)).take_while(|((owner, of, _), ())| *owner == account && *of == region);
                 range.filter_map(|((_, _, arn), ())| Some((arn.clone(), listed(state.subscriptions.get(arn)?))))
@@ -360,7 +360,7 @@ impl Handle<ListSubscriptionsByTopic> for Sns {
             if !state.topics.contains(&arn) {
                 return Err(faults::no_topic());
             }
-            pages::page::<ListSubscriptionsByTopic, _, _, _>(cx, &input, input.next_token.as_deref(), limits::PAGE, |after: Option<Arn>| {
+            pages::page::<ListSubscriptionsByTopic, _, _, _>(cx, &input, limits::PAGE, |after: Option<Arn>| {
                 let subscriptions = state.subscriptions_of(&arn, after.as_ref().map(Arn::as_str));
                 subscriptions.map(|subscription| (subscription.arn.clone(), listed(subscription)))
             })

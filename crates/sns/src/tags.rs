@@ -42,11 +42,6 @@ fn permission(sns: &Sns, cx: &Cx, action: &'static str, arn: &str) -> Result<Per
     Ok(crate::access::on_topic(sns, cx, action, arn))
 }
 
-/// The condition keys for the tags in a request.
-pub fn set_request_tags(permission: &mut Permission, tags: &[Tag]) {
-    permission.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone())));
-}
-
 impl Sns {
     fn change_tags<R>(&self, arn: &Arn, change: impl FnOnce(&mut Map<String>) -> Result<R, Fault>) -> Result<R, Fault> {
         self.store.write(|state| state.change_topic(arn.as_str(), |topic| change(&mut topic.tags)).unwrap_or_else(|| Err(no_resource())))
@@ -55,9 +50,8 @@ impl Sns {
 
 impl Handle<TagResource> for Sns {
     fn permissions(&self, cx: &Cx, input: &TagResourceRequest) -> Result<Permissions, Fault> {
-        let mut permission = permission(self, cx, "SNS:TagResource", &input.resource_arn)?;
-        set_request_tags(&mut permission, &input.tags);
-        Ok(permission.into())
+        let permission = permission(self, cx, "SNS:TagResource", &input.resource_arn)?;
+        Ok(permission.with_request_tags(input.tags.iter().map(|tag| (&tag.key, tag.value.clone()))).into())
     }
 
     async fn handle(&self, cx: &Cx, input: TagResourceRequest) -> Result<TagResourceResponse, Fault> {
@@ -69,9 +63,7 @@ impl Handle<TagResource> for Sns {
 
 impl Handle<UntagResource> for Sns {
     fn permissions(&self, cx: &Cx, input: &UntagResourceRequest) -> Result<Permissions, Fault> {
-        let mut permission = permission(self, cx, "SNS:UntagResource", &input.resource_arn)?;
-        permission.keys.set_tag_keys(&input.tag_keys);
-        Ok(permission.into())
+        Ok(permission(self, cx, "SNS:UntagResource", &input.resource_arn)?.with_tag_keys(&input.tag_keys).into())
     }
 
     async fn handle(&self, cx: &Cx, input: UntagResourceRequest) -> Result<UntagResourceResponse, Fault> {

@@ -82,12 +82,11 @@ impl Handle<CreateTopic> for Sns {
     fn permissions(&self, cx: &Cx, input: &CreateTopicInput) -> Result<Permissions, Fault> {
         faults::check_missing(cx)?;
         let arn = Arn::new("sns", &cx.scope, if input.name.is_empty() { "*" } else { &input.name });
-        let mut permissions: Permissions = Permission::action("SNS:CreateTopic", arn.clone()).into();
-        if let Some(given) = input.tags.as_ref().filter(|tags| !tags.is_empty()) {
-            permissions.push(Permission::action("SNS:TagResource", arn));
-            permissions.iter_mut().for_each(|permission| tags::set_request_tags(permission, given));
-        }
-        Ok(permissions)
+        let permission = Permission::action("SNS:CreateTopic", arn);
+        Ok(match input.tags.as_ref().filter(|tags| !tags.is_empty()) {
+            Some(tags) => permission.with_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone()))).and([Some("SNS:TagResource")]),
+            None => permission.into(),
+        })
     }
 
     async fn handle(&self, cx: &Cx, input: CreateTopicInput) -> Result<CreateTopicResponse, Fault> {
@@ -203,7 +202,7 @@ impl Handle<ListTopics> for Sns {
     async fn handle(&self, cx: &Cx, input: ListTopicsInput) -> Result<ListTopicsResponse, Fault> {
         let prefix = Arn::new("sns", &cx.scope, "").to_string();
         let page = self.store.read(|state| {
-            pages::page::<ListTopics, _, _, _>(cx, &input, input.next_token.as_deref(), limits::PAGE, |after: Option<Arn>| {
+            pages::page::<ListTopics, _, _, _>(cx, &input, limits::PAGE, |after: Option<Arn>| {
                 let from = pages::start(after.as_ref().map(Arn::as_str), &prefix);
                 let topics = state.topics.range::<str, _>((from, Bound::Unbounded)).map(|(arn, _)| arn);
                 let topics = topics.take_while(|arn| arn.as_str().starts_with(&prefix));

@@ -103,9 +103,7 @@ impl Handle<ListDeadLetterSourceQueues> for Sqs {
     async fn handle(&self, cx: &Cx, input: ListDeadLetterSourceQueuesRequest) -> Result<ListDeadLetterSourceQueuesResult, Fault> {
         let target = self.queue_by_url(cx, &input.queue_url)?.arn()?;
         let limit = page_size(input.max_results)?;
-        let page = page::<ListDeadLetterSourceQueues, _>(cx, &input, input.next_token.as_deref(), limit, |after| {
-            self.sources_of(&target, after.as_ref().map(Arn::as_str))
-        })?;
+        let page = page::<ListDeadLetterSourceQueues, _>(cx, &input, limit, |after| self.sources_of(&target, after.as_ref().map(Arn::as_str)))?;
         Ok(ListDeadLetterSourceQueuesResult {
             queue_urls: page.items.iter().map(|arn| self.urls.of(cx, arn)).collect(),
             next_token: page.next_token.filter(|_| input.max_results.is_some()),

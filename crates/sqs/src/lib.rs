@@ -160,9 +160,7 @@ impl Sqs {
 impl QueueProperties {
     /// The permission for an operation on the queue, with the queue's tags.
     fn permission<O: Operation>(&self) -> Permission {
-        let mut permission = Permission::of::<O>(self.arn.clone());
-        permission.keys.set_resource_tags(self.tags.iter().map(|(key, value)| (key, value.clone())));
-        permission
+        Permission::of::<O>(self.arn.clone()).with_resource_tags(self.tags.iter().map(|(key, value)| (key, value.clone())))
     }
 }
 

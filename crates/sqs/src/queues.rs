@@ -26,12 +26,11 @@ impl Handle<CreateQueue> for Sqs {
             return Err(faults::missing("QueueName"));
         }
         let queue = addresses::arn(cx, cx.scope.account, &input.queue_name);
-        let mut permissions: Permissions = Permission::of::<CreateQueue>(queue.clone()).into();
-        if let Some(tags) = input.tags.as_ref().filter(|tags| !tags.is_empty()) {
-            permissions.push(Permission::action("sqs:TagQueue", queue));
-            permissions.iter_mut().for_each(|permission| crate::tags::set_request_tags(permission, tags));
-        }
-        Ok(permissions)
+        let permission = Permission::of::<CreateQueue>(queue);
+        Ok(match input.tags.as_ref().filter(|tags| !tags.is_empty()) {
+            Some(tags) => permission.with_request_tags(tags.iter().map(|(key, value)| (key, value.clone()))).and([Some("sqs:TagQueue")]),
+            None => permission.into(),
+        })
     }
 
     async fn handle(&self, cx: &Cx, input: CreateQueueRequest) -> Result<CreateQueueResult, Fault> {
@@ -142,7 +141,7 @@ impl Handle<ListQueues> for Sqs {
     async fn handle(&self, cx: &Cx, input: ListQueuesRequest) -> Result<ListQueuesResult, Fault> {
         let prefix = addresses::arn(cx, cx.scope.account, input.queue_name_prefix.as_deref().unwrap_or_default());
         let limit = page_size(input.max_results)?;
-        let page = page::<ListQueues, _>(cx, &input, input.next_token.as_deref(), limit, |after| {
+        let page = page::<ListQueues, _>(cx, &input, limit, |after| {
             let start = after.as_ref().map_or(Bound::Included(prefix.as_str()), |after| Bound::Excluded(after.as_str()));
             // One more than the page holds, to know whether there are more.
             let found = self.queues.range::<str>((start, Bound::Unbounded), limit + 1);
@@ -162,15 +161,14 @@ pub fn page_size(given: Option<i32>) -> Result<usize, Fault> {
     fits.ok_or_else(|| faults::invalid(size, "MaxResults", "MaxResults must be an integer between 1 and 1000."))
 }
 
-/// The page of queues that a token names, of the list that an operation answers to a request. `queues` gives those after a key.
+/// One page of the list of queues that an operation answers to a request. `queues` gives those after a key.
 pub fn page<O: Operation, I: Iterator<Item = Arn>>(
     cx: &Cx,
     request: &O::Input,
-    token: Option<&str>,
     limit: usize,
     queues: impl FnOnce(Option<Arn>) -> I,
 ) -> Result<Page<Arn>, Fault> {
-    let page = Paging::of::<O>(cx, request).page(token, limit, |after| queues(after).map(|arn| (arn.clone(), arn)));
+    let page = Paging::of::<O>(cx, request).page(limit, |after| queues(after).map(|arn| (arn.clone(), arn)));
     // AWS: unverified message.
     page.map_err(|InvalidToken| faults::INVALID_PARAMETER_VALUE.says("Invalid or expired next token."))
 }

@@ -4,7 +4,7 @@ use crate::{Sqs, faults};
 use cloudlet_api_sqs::{ListQueueTags, ListQueueTagsRequest, ListQueueTagsResult, TagQueue, TagQueueRequest, UntagQueue, UntagQueueRequest};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{
-    Cx, Handle, Permission, Permissions,
+    Cx, Handle, Permissions,
     tags::{InvalidTag, KeyCase, TagCharacters, TagRules},
 };
 use cloudlet_shape::{Empty, Map};
@@ -26,15 +26,10 @@ pub fn check(tags: &Map<String>) -> Result<(), Fault> {
     })
 }
 
-/// Sets the condition keys for the tags in a request.
-pub fn set_request_tags(permission: &mut Permission, tags: &Map<String>) {
-    permission.keys.set_request_tags(tags.iter().map(|(key, value)| (key, value.clone())));
-}
-
 impl Handle<TagQueue> for Sqs {
     fn permissions(&self, cx: &Cx, input: &TagQueueRequest) -> Result<Permissions, Fault> {
         let mut permissions = self.owner_permissions::<TagQueue>(cx, &input.queue_url)?;
-        permissions.iter_mut().for_each(|permission| set_request_tags(permission, &input.tags));
+        permissions.iter_mut().for_each(|permission| permission.keys.set_request_tags(input.tags.iter().map(|(key, value)| (key, value.clone()))));
         Ok(permissions)
     }
 

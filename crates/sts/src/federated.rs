@@ -48,16 +48,12 @@ impl FederatedIdentity {
         }
         tag_keys(&mut keys, &self.tags, &self.transitive_tag_keys);
         role_tag_keys(&mut keys, role);
-        let mut actions = vec![self.action];
-        actions.extend((!self.tags.is_empty()).then_some("sts:TagSession"));
-        actions.extend(self.source_identity.is_some().then_some("sts:SetSourceIdentity"));
-        for action in actions {
-            let permission =
-                Permission::action(action, role.arn.clone()).owned_by(role.account).with_policy(Some(role.trust_policy.named(role.arn.as_str())));
-            let permission = Permission { keys: keys.clone(), federated: Some(self.provider.as_str().into()), ..permission };
-            cx.check::<O>(&permission).map_err(|_| not_authorized(self.action))?;
-        }
-        Ok(())
+        let permission = Permission::action(self.action, role.arn.clone()).owned_by(role.account);
+        let permission = permission.with_policy(Some(role.trust_policy.named(&role.arn)));
+        let permission = Permission { keys, federated: Some(self.provider.as_str().into()), ..permission };
+        let permissions =
+            permission.and([(!self.tags.is_empty()).then_some("sts:TagSession"), self.source_identity.is_some().then_some("sts:SetSourceIdentity")]);
+        permissions.iter().try_for_each(|permission| cx.check::<O>(permission).map_err(|_| not_authorized(self.action)))
     }
 }
 

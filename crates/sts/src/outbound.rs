@@ -101,12 +101,8 @@ impl Handle<GetWebIdentityToken> for Sts {
         keys.set("sts:SigningAlgorithm", algorithm.name());
         tag_keys(&mut keys, &tags, &[]);
         let resource = Arn::build(self.identity.partition(), "sts", "", cx.scope.account.as_str(), "self");
-        let permission = |action| Permission { keys: keys.clone(), ..Permission::action(action, resource.clone()) };
-        let mut permissions: Permissions = permission("sts:GetWebIdentityToken").into();
-        if !tags.is_empty() {
-            permissions.push(permission("sts:TagGetWebIdentityToken"));
-        }
-        Ok(permissions)
+        let permission = Permission { keys, ..Permission::action("sts:GetWebIdentityToken", resource) };
+        Ok(permission.and([(!tags.is_empty()).then_some("sts:TagGetWebIdentityToken")]))
     }
 
     async fn handle(&self, cx: &Cx, input: GetWebIdentityTokenRequest) -> Result<GetWebIdentityTokenResponse, Fault> {

@@ -162,18 +162,13 @@ impl Handle<AssumeRole> for Sts {
             keys.set("aws:MultiFactorAuthAge", 0);
         }
         let policy = Sts::trust_policy(&arn, role.as_ref());
-        let permission = |action| Permission { keys: keys.clone(), ..Permission::action(action, arn.clone()).with_policy(Some(policy.clone())) };
-        let mut permissions: Permissions = permission("sts:AssumeRole").into();
-        if !all_tags.is_empty() {
-            permissions.push(permission("sts:TagSession"));
-        }
-        if source.is_some() {
-            permissions.push(permission("sts:SetSourceIdentity"));
-        }
-        if input.provided_contexts.as_ref().is_some_and(|contexts| !contexts.is_empty()) {
-            permissions.push(permission("sts:SetContext"));
-        }
-        Ok(permissions)
+        let permission = Permission { keys, ..Permission::action("sts:AssumeRole", arn).with_policy(Some(policy)) };
+        let has_contexts = input.provided_contexts.as_ref().is_some_and(|contexts| !contexts.is_empty());
+        Ok(permission.and([
+            (!all_tags.is_empty()).then_some("sts:TagSession"),
+            source.is_some().then_some("sts:SetSourceIdentity"),
+            has_contexts.then_some("sts:SetContext"),
+        ]))
     }
 
     async fn handle(&self, cx: &Cx, input: AssumeRoleRequest) -> Result<AssumeRoleResponse, Fault> {

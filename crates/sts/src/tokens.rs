@@ -51,12 +51,8 @@ impl Handle<GetFederationToken> for Sts {
         let (tags, _) = session_tags(input.tags.as_deref(), None)?;
         let mut keys = Keys::new();
         tag_keys(&mut keys, &tags, &[]);
-        let permission = |action| Permission { keys: keys.clone(), ..Permission::action(action, arn.clone()) };
-        let mut permissions: Permissions = permission("sts:GetFederationToken").into();
-        if !tags.is_empty() {
-            permissions.push(permission("sts:TagSession"));
-        }
-        Ok(permissions)
+        let permission = Permission { keys, ..Permission::action("sts:GetFederationToken", arn) };
+        Ok(permission.and([(!tags.is_empty()).then_some("sts:TagSession")]))
     }
 
     async fn handle(&self, cx: &Cx, input: GetFederationTokenRequest) -> Result<GetFederationTokenResponse, Fault> {

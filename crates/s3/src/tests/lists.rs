@@ -63,8 +63,13 @@ async fn a_continuation_token_is_of_one_list() {
     let other = list(|request| (request.prefix, request.continuation_token) = (Some("b".into()), token.clone()));
     let refused = refused_with(cloud.call::<ListObjectsV2>(other).await, "ArgumentName");
     assert_eq!(refused, ("InvalidArgument".into(), "continuation-token".into()));
-    let other = ListBucketsRequest { continuation_token: token, ..Default::default() };
-    assert_eq!(refusal(cloud.call::<ListBuckets>(other).await).2, "The continuation token provided is incorrect");
+    // AWS: an empty token is refused as well, as in <https://github.com/minio/minio/issues/5931>.
+    for token in [token, Some(String::new())] {
+        let other = ListBucketsRequest { continuation_token: token, ..Default::default() };
+        assert_eq!(refusal(cloud.call::<ListBuckets>(other).await).2, "The continuation token provided is incorrect");
+    }
+    let empty = list(|request| request.continuation_token = Some(String::new()));
+    assert_eq!(refusal(cloud.call::<ListObjectsV2>(empty).await).2, "The continuation token provided is incorrect");
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ const WITHOUT_PERMISSION: [(&str, &str); 5] = [
 ];
 
 /// Resources on which the operations are called: service, operation, input. `$NAME` in an input is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 7] = [
+const SETUP: [(&str, &str, &str); 11] = [
     ("s3", "CreateBucket", r#"{"Bucket":"xxx"}"#),
     ("s3", "PutObject", r#"{"Bucket":"xxx","Key":"xxx"}"#),
     ("s3", "CreateMultipartUpload", r#"{"Bucket":"xxx","Key":"xxx"}"#),
@@ -35,10 +35,14 @@ const SETUP: [(&str, &str, &str); 7] = [
         "Subscribe",
         r#"{"TopicArn":"$TopicArn","Protocol":"sqs","Endpoint":"arn:aws:sqs:us-east-1:000000000000:xxx","ReturnSubscriptionArn":true}"#,
     ),
+    ("kms", "CreateKey", "{}"),
+    ("kms", "CreateAlias", r#"{"AliasName":"alias/xxx","TargetKeyId":"$KeyId"}"#),
+    ("kms", "Encrypt", r#"{"KeyId":"$KeyId","Plaintext":"eA=="}"#),
+    ("kms", "CreateGrant", r#"{"KeyId":"$KeyId","GranteePrincipal":"arn:aws:iam::000000000000:root","Operations":["Encrypt"]}"#),
 ];
 
 /// Values of members, by service: a text, or JSON of an object. `$NAME` is a member of the answers of the setup.
-const VALUES: [(&str, &str, &str); 15] = [
+const VALUES: [(&str, &str, &str); 23] = [
     ("s3", "ExpectedBucketOwner", "000000000000"),
     ("s3", "CopySource", "xxx/xxx"),
     ("s3", "Delete", r#"{"Objects":[{"Key":"xxx"}]}"#),
@@ -52,6 +56,14 @@ const VALUES: [(&str, &str, &str); 15] = [
     ("sns", "SubscriptionArn", "$SubscriptionArn"),
     ("sns", "PlatformApplicationArn", "arn:aws:sns:us-east-1:000000000000:app/GCM/xxx"),
     ("sns", "EndpointArn", "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/xxx/12345678-1234-1234-1234-123456789012"),
+    ("kms", "KeyId", "$KeyId"),
+    ("kms", "TargetKeyId", "$KeyId"),
+    ("kms", "SourceKeyId", "$KeyId"),
+    ("kms", "DestinationKeyId", "$KeyId"),
+    ("kms", "AliasName", "alias/xxx"),
+    ("kms", "CiphertextBlob", "$CiphertextBlob"),
+    ("kms", "GrantId", "$GrantId"),
+    ("kms", "GrantToken", "$GrantToken"),
     ("sts", "TargetPrincipal", "000000000000"),
     ("sts", "SigningAlgorithm", "ES384"),
     ("iam", "EntityArn", "arn:aws:iam::000000000000:delegation-request/dr-xxx"),
@@ -109,7 +121,9 @@ impl Server {
             let root = Caller::root(Account::default(), "aws", None);
             let performed = perform(&server.cloud, handler, root, &Value::Object(input).to_string()).await.unwrap();
             let answer = cloudlet_wire::json::to_json(performed.answer.unwrap_or_else(|fault| panic!("{service}:{operation}: {fault}")).as_struct());
-            server.answers.extend(serde_json::from_str::<Map<String, Value>>(&answer).unwrap());
+            let answer = serde_json::from_str::<Map<String, Value>>(&answer).unwrap();
+            server.answers.extend(answer.values().filter_map(Value::as_object).flatten().map(|(name, value)| (name.clone(), value.clone())));
+            server.answers.extend(answer);
         }
         server
     }

@@ -41,10 +41,15 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("Url", &["https://oidc.example.com"]),
     ("AWSServiceName", &["elasticbeanstalk.amazonaws.com"]),
     ("MaxResults", &["10"]),
+    ("AliasName", &["alias/name-a", "alias/name-b"]),
+    ("GranteePrincipal", &["arn:aws:iam::000000000000:root"]),
+    ("RetiringPrincipal", &["arn:aws:iam::000000000000:root"]),
+    ("ReplicaRegion", &["eu-west-1"]),
+    ("PrimaryRegion", &["eu-west-1", "us-east-1"]),
 ];
 
 /// What is there when a walk begins. `$NAME` is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 16] = [
+const SETUP: [(&str, &str, &str); 21] = [
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-a"}"#),
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-b"}"#),
     ("s3", "PutObject", r#"{"Bucket":"bucket-a","Key":"key-a"}"#),
@@ -74,6 +79,11 @@ const SETUP: [(&str, &str, &str); 16] = [
         r#"{"PolicyName":"name-a","PolicyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}}"}"#,
     ),
     ("iam", "CreateAccessKey", r#"{"UserName":"name-a"}"#),
+    ("kms", "CreateKey", r#"{"Origin":"EXTERNAL"}"#),
+    ("kms", "CreateKey", r#"{"MultiRegion":true}"#),
+    ("kms", "CreateAlias", r#"{"AliasName":"alias/name-a","TargetKeyId":"$KeyId"}"#),
+    ("kms", "CreateGrant", r#"{"KeyId":"$KeyId","GranteePrincipal":"arn:aws:iam::000000000000:root","Operations":["Encrypt"]}"#),
+    ("kms", "EnableKeyRotation", r#"{"KeyId":"$KeyId","RotationPeriodInDays":90}"#),
 ];
 
 struct Walk {
@@ -201,8 +211,9 @@ impl Walk {
 
     async fn set_up(&mut self, cloud: &Cloud) {
         for (service, operation, text) in SETUP {
-            let topic = self.seen.get("TopicArn").and_then(|seen| seen.last()).and_then(Value::as_str).unwrap_or_default();
-            let text = text.replace("$TopicArn", topic);
+            let last = |seen: &Vec<Value>| seen.last().and_then(Value::as_str).unwrap_or_default().to_owned();
+            let text =
+                self.seen.iter().fold(text.to_owned(), |text, (name, seen)| text.replace(&format!(r#""${name}""#), &format!("{:?}", last(seen))));
             let handler = cloud.service(service).unwrap().operation(operation).unwrap();
             self.call(cloud, handler, &text).await.unwrap_or_else(|| panic!("{service}:{operation} of the setup"));
         }
