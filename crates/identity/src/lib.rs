@@ -183,10 +183,8 @@ impl Identity {
                     self.0.store.update(|state| state.roles.get_mut(&key).is_some());
                 }
             }
-            (_, Some(key)) if key.starts_with("AKIA") => {
-                if self.long_term_key(key, |key| key.last_used.record(now, service, region)) == Some(true) {
-                    self.0.store.update(|state| state.access_keys.get_mut(key).is_some());
-                }
+            (_, Some(key)) if key.starts_with("AKIA") && self.long_term_key(key, |key| key.last_used.record(now, service, region)) == Some(true) => {
+                self.0.store.update(|state| state.access_keys.get_mut(key).is_some());
             }
             _ => {}
         }
