@@ -86,10 +86,11 @@ def answer(operation, answered):
 
 
 def fault(operation, answered):
-    """The code and message that botocore finds in an error answer."""
+    """The code by which botocore finds the class of an error answer, and the message."""
     response = {"status_code": answered["status"], "headers": HeadersDict(answered["headers"]), "body": base64.b64decode(answered["body"])}
     error = create_parser(protocol_of(operation)).parse(response, operation.output_shape)["Error"]
-    return error["Code"], error["Message"]
+    # A service with two protocols names the code of the other one in the header; the class is that of the model.
+    return error.get("QueryErrorCode") or error["Code"], error["Message"]
 
 
 def read(value):
