@@ -271,6 +271,17 @@ def test_the_clock_outlives_a_restart(run, folder):
     server = run("--data-dir", folder)
     assert server.admin("clock")["stopped"] is False
     assert "Messages" not in server.client("sqs").receive_message(QueueUrl=queue_url(server, "queue"))
+    clock(server, {"advance": 86_400})
+    clock(server, {"run": "stop"})
+    now = server.admin("clock")["now"]
+    # A reset deletes the state, and the clock goes on; a snapshot brings its clock with it.
+    assert server.request("POST", "/_cloudlet/reset").status == 200
+    kill(server)
+    server = run("--data-dir", folder)
+    assert server.admin("clock") == {"now": now, "stopped": True}
+    other = run()
+    assert other.request("POST", "/_cloudlet/snapshot", server.request("GET", "/_cloudlet/snapshot").body).status == 200
+    assert other.admin("clock") == {"now": now, "stopped": True}
 
 
 def test_ids_of_a_seed_never_repeat(run, folder):

@@ -2,7 +2,7 @@
 
 use crate::Cloud;
 use cloudlet_aws::{Account, Arn};
-use cloudlet_engine::Clock;
+use cloudlet_engine::{Clock, ClockSetting};
 use cloudlet_store::{
     Blob, BlobId, BlobReader, BlobWriter, DataFolder, Json, KnownBodies, PendingBlob, Record, RowView, SnapshotDecoder, SnapshotEncoder,
     SnapshotError, SnapshotHeader, SnapshotPart, Unreadable, held_bodies, known_bodies, renamed_bodies, select,
@@ -25,6 +25,14 @@ impl Cloud {
     fn restore_clock(&self) {
         if let Some(setting) = self.server_state.read(|state| state.clock.get(&()).copied()) {
             self.runtime.clock.set(setting);
+        }
+    }
+
+    /// The row of the clock is gone with all others, and the clock goes on.
+    fn save_clock(&self) {
+        let setting = self.runtime.clock.setting();
+        if setting != ClockSetting::default() {
+            self.server_state.update(|state| state.clock.insert((), setting));
         }
     }
 
@@ -111,7 +119,15 @@ impl Cloud {
                 records => store.replace(records, &selection),
             })
         };
-        let (replaced, number) = self.journal.recorded_now(|| renamed_bodies(names, replace));
+        let (replaced, number) = self.journal.recorded_now(|| {
+            let replaced = renamed_bodies(names, replace);
+            if account.is_none() {
+                // A snapshot brings its clock with it.
+                self.restore_clock();
+                self.save_clock();
+            }
+            replaced
+        });
         replaced?;
         self.blobs.delete_known(&freed);
         self.scheduler.wake();

@@ -67,9 +67,13 @@ impl Blobs {
             Kind::Folder(folder) => {
                 let (folder, leases) = (folder.clone(), links.iter().map(|(old, _)| folder.lease(*old)).collect::<Vec<_>>());
                 blocking(move || {
-                    let outcome = folder.checked(folder.link(&links));
+                    let outcome = folder.link(&links);
                     drop(leases);
-                    outcome
+                    match outcome {
+                        // The body was deleted meanwhile: the disk is well.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
+                        outcome => folder.checked(outcome),
+                    }
                 })
                 .await?;
             }
