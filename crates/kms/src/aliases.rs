@@ -43,7 +43,7 @@ impl Kms {
         Ok(permissions)
     }
 
-    /// The key that an alias is for now.
+    /// The key that an alias points to at present.
     fn target_of(&self, cx: &Cx, alias: &str) -> Result<Arn, Fault> {
         let arn = Arn::new("kms", &cx.scope, alias);
         self.store.read(|state| state.aliases.get(&arn).map(|alias| alias.target.clone())).ok_or_else(|| faults::no_such_alias(arn.as_str()))

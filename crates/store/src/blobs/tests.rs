@@ -243,6 +243,23 @@ fn an_encrypted_body_has_the_form_of_format_1() {
 }
 
 #[test]
+fn a_copy_of_a_body_that_was_deleted_meanwhile_is_no_failed_disk() {
+    run(async {
+        let folder = TempDir::new().unwrap();
+        let journal = Journal::to(crate::InMemory::new());
+        let blobs = Blobs::folder(folder.path(), None, journal.clone()).unwrap();
+        let blob = blobs.put(BlobId::new(1), noise(50_000).into()).await.unwrap().commit();
+        blobs.delete(&blob);
+        assert_eq!(blobs.copy(&blob, || BlobId::new(2)).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        tokio::select! {
+            biased;
+            why = journal.failed() => panic!("{why}"),
+            () = std::future::ready(()) => {}
+        }
+    });
+}
+
+#[test]
 fn bodies_outlive_a_restart_and_half_written_ones_do_not() {
     run(async {
         let folder = TempDir::new().unwrap();
