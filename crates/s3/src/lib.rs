@@ -7,6 +7,7 @@
 mod access;
 mod bodies;
 mod buckets;
+mod changes;
 mod checksums;
 mod conditions;
 mod encryption;
@@ -65,6 +66,8 @@ impl S3 {
             .handles::<api::DeleteBucket>()
             .handles::<api::ListBuckets>()
             .handles::<api::GetBucketLocation>()
+            .handles::<api::PutBucketVersioning>()
+            .handles::<api::GetBucketVersioning>()
             // objects
             .handles::<api::PutObject>()
             .handles::<api::GetObject>()
@@ -79,6 +82,7 @@ impl S3 {
             // lists
             .handles::<api::ListObjects>()
             .handles::<api::ListObjectsV2>()
+            .handles::<api::ListObjectVersions>()
             // multipart uploads
             .handles::<api::CreateMultipartUpload>()
             .handles::<api::UploadPart>()

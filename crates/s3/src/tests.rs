@@ -12,3 +12,4 @@ mod objects;
 mod permissions;
 mod recovery;
 mod tags;
+mod versions;
