@@ -21,7 +21,7 @@ fn rows(folder: &DataFolder) -> usize {
             Ok(())
         })
         .unwrap();
-    rows
+    rows.into_inner()
 }
 
 #[tokio::test]
