@@ -78,6 +78,7 @@ impl<E> Builder<E> {
             journal: parts.journal,
             blobs: parts.blobs,
             mailbox: parts.mailbox,
+            observers: setup.observers.clone(),
             ..Settings::default()
         };
         let cloud = Cloud::new(runtime, parts.identity, services, settings);
