@@ -104,8 +104,8 @@ const SETUP: [(&str, &str, &str); 26] = [
     (
         "ssm",
         "PutResourcePolicy",
-        r#"{"ResourceArn":"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a","Policy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",
-            \"Principal\":{\"AWS\":\"000000000000\"},\"Action\":\"ssm:GetParameter\",\"Resource\":\"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a\"}}"}"#,
+        r#"{"ResourceArn":"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a",
+            "Policy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"000000000000\"},\"Action\":\"ssm:GetParameter\",\"Resource\":\"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a\"}}"}"#,
     ),
 ];
 
