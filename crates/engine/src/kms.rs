@@ -105,7 +105,8 @@ impl KmsClient {
 
     /// Has a data key or a value decrypted, which fails where the caller may not use the key.
     pub async fn decrypt(&self, cx: &Cx, encrypted: Blob, resource: &Arn) -> Result<Blob, Fault> {
-        let input = DecryptRequest { ciphertext_blob: Some(encrypted), encryption_context: Some(self.context(resource)), ..DecryptRequest::default() };
+        let input =
+            DecryptRequest { ciphertext_blob: Some(encrypted), encryption_context: Some(self.context(resource)), ..DecryptRequest::default() };
         match cx.forward::<Decrypt>(self.service, scope_of(cx, resource), input).await {
             Ok(decrypted) => Ok(decrypted.plaintext.unwrap_or_default()),
             Err(fault) => Err(self.faults.translate(fault)),

@@ -12,6 +12,7 @@ mod get;
 mod history;
 mod labels;
 mod lists;
+mod lookup;
 pub mod names;
 pub mod parameter;
 mod patterns;

@@ -79,7 +79,6 @@ impl<E> Builder<E> {
             blobs: parts.blobs,
             mailbox: parts.mailbox,
             observers: setup.observers.clone(),
-            ..Settings::default()
         };
         let cloud = Cloud::new(runtime, parts.identity, services, settings);
         if let Some(folder) = &folder {

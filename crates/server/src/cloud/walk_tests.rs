@@ -46,10 +46,7 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("RetiringPrincipal", &["arn:aws:iam::000000000000:root"]),
     ("ReplicaRegion", &["eu-west-1"]),
     ("PrimaryRegion", &["eu-west-1", "us-east-1"]),
-    (
-        "Policies",
-        &[r#"[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"1","Unit":"Hours"}}]"#, PARAMETER_POLICIES, "[{}]"],
-    ),
+    ("Policies", &[r#"[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"1","Unit":"Hours"}}]"#, PARAMETER_POLICIES, "[{}]"]),
     ("SettingId", &["/ssm/parameter-store/default-parameter-tier"]),
     ("SettingValue", &["Advanced", "Intelligent-Tiering"]),
     ("Policy", &[SHARED]),

@@ -5,8 +5,9 @@ use super::{
     encryption::{self, Decryption},
     filters::{self, Filter, Of},
     lists::{self, Span},
+    lookup::Found,
     names::{self, ParameterKey, directory_of, is_below_or_at},
-    parameter::{Found, Parameter, Version},
+    parameter::{Parameter, Version},
     public,
 };
 use crate::{Ssm, state::State};

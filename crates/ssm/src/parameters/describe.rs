@@ -55,7 +55,8 @@ impl Handle<DescribeParameters> for Ssm {
         if input.shared == Some(true) {
             return Ok(DescribeParametersResult { parameters: Some(vec![]), next_token: None });
         }
-        let takes = |key: &ParameterKey, parameter: &Parameter| !parameter.is_expired(cx.now) && filters.iter().all(|filter| filter.takes(key, parameter));
+        let takes =
+            |key: &ParameterKey, parameter: &Parameter| !parameter.is_expired(cx.now) && filters.iter().all(|filter| filter.takes(key, parameter));
         if let Some(name) = filters::exact_name(&filters) {
             let key = ParameterKey::of(cx.scope.clone(), name);
             let found = self.store.read(|state| state.parameters.get(&key).filter(|parameter| takes(&key, parameter)).cloned());

@@ -3,14 +3,13 @@
 
 use super::{
     names::{ParameterKey, Reference},
-    parameter::{DataType, Parameter},
+    parameter::{DataType, Parameter, ParameterType},
     policies::ParameterPolicy,
-    put::Draft,
 };
 use crate::state::State;
 use cloudlet_aws::Arn;
 use cloudlet_engine::{Cx, ServiceEvent};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const SOURCE: &str = "aws.ssm";
 
@@ -53,26 +52,28 @@ pub fn changed(cx: &Cx, state: &State, key: &ParameterKey, change: Change) {
 pub fn of_parameter(cx: &Cx, key: &ParameterKey, parameter: &Parameter, change: Change) {
     let version = &parameter.current;
     emit(cx, "Parameter Store Change", key.arn(), || {
-        let mut detail = json!({ "operation": change.as_str(), "name": &*parameter.name, "type": version.kind.as_str() });
+        let mut detail = Map::new();
+        detail.insert("operation".to_owned(), json!(change.as_str()));
+        detail.insert("name".to_owned(), json!(&*parameter.name));
+        detail.insert("type".to_owned(), json!(version.kind.as_str()));
         if let Some(description) = &version.description {
-            detail["description"] = json!(&**description);
+            detail.insert("description".to_owned(), json!(&**description));
         }
         if version.data_type == DataType::Image {
-            detail["dataType"] = json!(version.data_type.as_str());
+            detail.insert("dataType".to_owned(), json!(version.data_type.as_str()));
         }
-        detail
+        Value::Object(detail)
     });
 }
 
 /// A value with the data type of images names none: nothing was stored.
-pub fn image_is_unknown(cx: &Cx, reference: &Reference, draft: &Draft) {
-    let change = if draft.number == 1 { Change::Create } else { Change::Update };
+pub fn image_is_unknown(cx: &Cx, reference: &Reference, kind: ParameterType, change: Change) {
     emit(cx, "Parameter Store Change", reference.arn.clone(), || {
         json!({
             "exception": "Unable to Describe Resource",
-            "dataType": draft.data_type.as_str(),
+            "dataType": DataType::Image.as_str(),
             "name": reference.name,
-            "type": draft.kind.as_str(),
+            "type": kind.as_str(),
             "operation": change.as_str(),
         })
     });

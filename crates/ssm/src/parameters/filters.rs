@@ -3,7 +3,7 @@
 
 use super::{
     lists::Span,
-    names::{directory_of_filter, is_below_or_at, ParameterKey},
+    names::{ParameterKey, directory_of_filter, is_below_or_at},
     parameter::{Parameter, ParameterType},
 };
 use crate::faults;
@@ -98,7 +98,9 @@ impl FilterKey {
         };
         match self {
             FilterKey::Type if ParameterType::parse(value).is_none() => invalid("[String, StringList, SecureString]"),
-            FilterKey::Tier if !["Standard", "Advanced", super::tiers::INTELLIGENT].contains(&value) => invalid("[Standard, Advanced, Intelligent-Tiering]"),
+            FilterKey::Tier if !["Standard", "Advanced", super::tiers::INTELLIGENT].contains(&value) => {
+                invalid("[Standard, Advanced, Intelligent-Tiering]")
+            }
             FilterKey::Path => directory_of_filter(value).map(drop),
             _ => Ok(()),
         }

@@ -2,8 +2,8 @@
 
 use super::{
     encryption::{self, Decryption},
+    lookup::Found,
     names::Reference,
-    parameter::Found,
     permissions::Sharing,
     public,
 };

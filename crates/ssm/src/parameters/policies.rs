@@ -121,7 +121,8 @@ pub fn parse(text: &str, now: Timestamp) -> Result<Vec<ParameterPolicy>, Fault> 
         return Ok(vec![]);
     }
     if texts.len() > limits::POLICIES {
-        return Err(faults::POLICIES_LIMIT_EXCEEDED.says("You specified more than the maximum number of allowed policies for the parameter. The maximum is 10."));
+        return Err(faults::POLICIES_LIMIT_EXCEEDED
+            .says("You specified more than the maximum number of allowed policies for the parameter. The maximum is 10."));
     }
     let policies = texts.into_iter().map(|text| parse_one(text.get(), now)).collect::<Result<Vec<_>, _>>()?;
     let count = |name| policies.iter().filter(|policy| policy.rule.name() == name).count();
@@ -137,7 +138,8 @@ pub fn parse(text: &str, now: Timestamp) -> Result<Vec<ParameterPolicy>, Fault> 
 }
 
 fn parse_one(text: &str, now: Timestamp) -> Result<ParameterPolicy, Fault> {
-    let given: Given<'_> = serde_json::from_str(text).map_err(|_| invalid_attribute("A policy is a JSON object with Type, Version and Attributes."))?;
+    let given: Given<'_> =
+        serde_json::from_str(text).map_err(|_| invalid_attribute("A policy is a JSON object with Type, Version and Attributes."))?;
     let kind = given.kind.as_deref().unwrap_or_default();
     if !["Expiration", "ExpirationNotification", "NoChangeNotification"].contains(&kind) {
         return Err(faults::INVALID_POLICY_TYPE.says(
@@ -161,7 +163,8 @@ fn parse_one(text: &str, now: Timestamp) -> Result<ParameterPolicy, Fault> {
 }
 
 fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Fault> {
-    let at = Timestamp::parse(text, cloudlet_shape::TimestampFormat::DateTime).ok_or_else(|| invalid_attribute("Timestamp is not in the ISO 8601 form."))?;
+    let at = Timestamp::parse(text, cloudlet_shape::TimestampFormat::DateTime)
+        .ok_or_else(|| invalid_attribute("Timestamp is not in the ISO 8601 form."))?;
     if at <= now {
         return Err(invalid_attribute("Timestamp must be in the future."));
     }

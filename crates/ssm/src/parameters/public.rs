@@ -5,8 +5,9 @@
 
 use super::{
     lists::{self, Span},
+    lookup::Found,
     names::{ParameterKey, Reference, Selector},
-    parameter::{DataType, Found, Parameter, ParameterType, Tier, Value, Version},
+    parameter::{DataType, Parameter, ParameterType, Tier, Value, Version},
 };
 use crate::faults;
 use cloudlet_aws::{Account, Fault, Region, Scope, Timestamp};

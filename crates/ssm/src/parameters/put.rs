@@ -43,7 +43,8 @@ impl Handle<PutParameter> for Ssm {
         values::check(&input.value)?;
         let draft = self.store.read(|state| Draft::of(cx, state, &reference, &input))?;
         if draft.data_type == DataType::Image && !values::is_image(cx, &input.value).await {
-            events::image_is_unknown(cx, &reference, &draft);
+            let change = if draft.number == 1 { Change::Create } else { Change::Update };
+            events::image_is_unknown(cx, &reference, draft.kind, change);
             return Ok(answer(&draft));
         }
         let value = match &draft.key_id {
@@ -144,14 +145,7 @@ impl Draft {
     }
 
     /// Stores it, and says what it was: a creation or an update.
-    fn stored(
-        &self,
-        cx: &Cx,
-        state: &mut State,
-        reference: &Reference,
-        value: Value,
-        tags: cloudlet_shape::Map<String>,
-    ) -> Result<Change, Fault> {
+    fn stored(&self, cx: &Cx, state: &mut State, reference: &Reference, value: Value, tags: cloudlet_shape::Map<String>) -> Result<Change, Fault> {
         let key = &reference.key;
         let current = Arc::new(Version {
             number: self.number,

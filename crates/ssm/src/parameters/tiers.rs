@@ -54,13 +54,12 @@ pub fn choose(wish: &Wish<'_>) -> Result<Tier, Fault> {
             "Advanced tier parameters support a maximum parameter value of {} characters. {MORE}",
             limits::ADVANCED_VALUE_BYTES
         ))),
-        Tier::Advanced if wish.before != Some(Tier::Advanced) && advanced >= limits::ADVANCED_PARAMETERS => {
-            Err(faults::PARAMETER_LIMIT_EXCEEDED.says(format!(
+        Tier::Advanced if wish.before != Some(Tier::Advanced) && advanced >= limits::ADVANCED_PARAMETERS => Err(faults::PARAMETER_LIMIT_EXCEEDED
+            .says(format!(
                 "You have reached the maximum number of advanced parameters for this AWS account and Region ({}). To add more parameters, delete \
                  existing parameters.",
                 limits::ADVANCED_PARAMETERS
-            )))
-        }
+            ))),
         tier => Ok(tier),
     }
 }

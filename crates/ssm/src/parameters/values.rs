@@ -61,5 +61,7 @@ pub async fn is_image(cx: &Cx, value: &str) -> bool {
 }
 
 fn has_form_of_image(value: &str) -> bool {
-    value.strip_prefix("ami-").is_some_and(|id| (8..=17).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase()))
+    value
+        .strip_prefix("ami-")
+        .is_some_and(|id| (8..=17).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase()))
 }

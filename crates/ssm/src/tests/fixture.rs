@@ -2,7 +2,8 @@
 
 use crate::service;
 use cloudlet_api_kms::{
-    Decrypt, DecryptRequest, DecryptResponse, Encrypt, EncryptRequest, EncryptResponse, GenerateDataKey, GenerateDataKeyRequest, GenerateDataKeyResponse,
+    Decrypt, DecryptRequest, DecryptResponse, Encrypt, EncryptRequest, EncryptResponse, GenerateDataKey, GenerateDataKeyRequest,
+    GenerateDataKeyResponse,
 };
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Arn, Fault, FaultKind};

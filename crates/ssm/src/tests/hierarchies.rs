@@ -81,7 +81,8 @@ async fn what_aws_publishes_is_read_by_everybody() {
     assert_eq!(cloud.get_fault("/aws/service/none").await.0, "ParameterNotFound");
     assert_eq!(cloud.put_fault(overwrite(name, "v")).await.0, "AccessDeniedException");
     assert!(cloud.all_by_path(recursively("/")).await.is_empty(), "they are nobody's own");
-    let strings = GetParametersByPathRequest { parameter_filters: Some(vec![filter("Type", None, &["SecureString"])]), ..recursively("/aws/service") };
+    let strings =
+        GetParametersByPathRequest { parameter_filters: Some(vec![filter("Type", None, &["SecureString"])]), ..recursively("/aws/service") };
     assert!(cloud.ok::<GetParametersByPath>(strings).await.parameters.unwrap().is_empty());
 }
 

@@ -74,7 +74,10 @@ async fn policies_that_are_refused() {
         (r#"[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"tomorrow"}}]"#, "InvalidPolicyAttributeException"),
         (r#"[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"2020-01-01T00:00:00Z"}}]"#, "InvalidPolicyAttributeException"),
         (r#"[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"0","Unit":"Days"}}]"#, "InvalidPolicyAttributeException"),
-        (r#"[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"9223372036854775807","Unit":"Days"}}]"#, "InvalidPolicyAttributeException"),
+        (
+            r#"[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"9223372036854775807","Unit":"Days"}}]"#,
+            "InvalidPolicyAttributeException",
+        ),
         (r#"[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"1","Unit":"Weeks"}}]"#, "InvalidPolicyAttributeException"),
         (&format!("[{NOTIFICATION}]"), "InvalidPolicyAttributeException"),
         (&format!("[{EXPIRATION},{EXPIRATION}]"), "IncompatiblePolicyException"),

@@ -23,7 +23,8 @@ async fn tags_are_added_replaced_removed_and_gone_with_their_parameter() {
     cloud.ok::<AddTagsToResource>(add("/p/x", vec![tag("a", "2"), tag("b", "")])).await;
     assert_eq!(listed(&cloud, "/p/x").await, [("a".to_owned(), "2".to_owned()), ("b".to_owned(), String::new())]);
     cloud.put(overwrite("/p/x", "w")).await;
-    let remove = RemoveTagsFromResourceRequest { resource_type: "Parameter".into(), resource_id: "/p/x".into(), tag_keys: vec!["a".into(), "z".into()] };
+    let remove =
+        RemoveTagsFromResourceRequest { resource_type: "Parameter".into(), resource_id: "/p/x".into(), tag_keys: vec!["a".into(), "z".into()] };
     cloud.ok::<RemoveTagsFromResource>(remove).await;
     assert_eq!(listed(&cloud, "/p/x").await, [("b".to_owned(), String::new())]);
     cloud.ok::<DeleteParameter>(DeleteParameterRequest { name: "/p/x".into() }).await;
