@@ -292,7 +292,7 @@ def test_the_readme_turns_a_path_into_an_environment(aws, ssm):
         ssm.put_parameter(Name=f"/myapp/{name}", Value=text, Type="SecureString", Overwrite=True)
     show = f"{sys.executable} -c 'import json, os; print(json.dumps({{name: os.environ[name] for name in {json.dumps(list(values))}}}))'"
     path = os.pathsep.join([os.path.dirname(aws.program), aws.environment["PATH"]])
-    environment = aws.environment | {"PATH": path, "AWS_ENDPOINT_URL": aws.url}
+    environment = aws.environment | {"PATH": path, "AWS_ENDPOINT_URL": aws.endpoint}
     shown = subprocess.run(["bash", "-ec", f"{one_liner()}\n{show}"], env=environment, capture_output=True, text=True, timeout=120)
     assert shown.returncode == 0, shown.stderr
     assert json.loads(shown.stdout) == values
