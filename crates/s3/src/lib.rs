@@ -33,7 +33,9 @@ mod tests;
 use cloudlet_api_s3 as api;
 use cloudlet_aws::Timestamp;
 use cloudlet_engine::{Dialect, Service};
+use cloudlet_identity::Identity;
 use cloudlet_store::{Blobs, Journal, StoreMap};
+pub use encryption::SseC;
 use state::BucketTables;
 use std::sync::{
     Arc,
@@ -47,11 +49,26 @@ pub struct S3 {
     blobs: Blobs,
     /// The sequence number of the latest write.
     sequence: AtomicU64,
+    identity: Identity,
+    options: Options,
+}
+
+/// The settings of the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// AWS: since April 2026 new buckets block it.
+    pub sse_c_of_new_buckets: SseC,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { sse_c_of_new_buckets: SseC::Blocked }
+    }
 }
 
 impl S3 {
-    pub fn new(journal: &Journal, blobs: Blobs) -> Arc<S3> {
-        Arc::new(S3 { buckets: Arc::new(StoreMap::new("s3/buckets", journal)), blobs, sequence: AtomicU64::new(0) })
+    pub fn new(journal: &Journal, blobs: Blobs, identity: Identity, options: Options) -> Arc<S3> {
+        Arc::new(S3 { buckets: Arc::new(StoreMap::new("s3/buckets", journal)), blobs, sequence: AtomicU64::new(0), identity, options })
     }
 
     /// The table of tables.
@@ -68,6 +85,9 @@ impl S3 {
             .handles::<api::GetBucketLocation>()
             .handles::<api::PutBucketVersioning>()
             .handles::<api::GetBucketVersioning>()
+            .handles::<api::PutBucketEncryption>()
+            .handles::<api::GetBucketEncryption>()
+            .handles::<api::DeleteBucketEncryption>()
             // objects
             .handles::<api::PutObject>()
             .handles::<api::GetObject>()
@@ -79,6 +99,7 @@ impl S3 {
             .handles::<api::GetObjectTagging>()
             .handles::<api::PutObjectTagging>()
             .handles::<api::DeleteObjectTagging>()
+            .handles::<api::UpdateObjectEncryption>()
             // lists
             .handles::<api::ListObjects>()
             .handles::<api::ListObjectsV2>()
