@@ -65,6 +65,17 @@ fn check_region(cx: &Cx, bucket: &Bucket) -> Result<(), Fault> {
 }
 
 impl BucketHandle {
+    /// Changes the settings of the bucket, in one write.
+    pub fn update<R>(&self, change: impl FnOnce(&mut Bucket) -> Result<R, Fault>) -> Result<R, Fault> {
+        let changed = self.tables.write(|tables| {
+            let mut bucket = Bucket::clone(tables.bucket.get(&()).ok_or_else(gone(&self.name))?);
+            let outcome = change(&mut bucket)?;
+            tables.bucket.insert((), Arc::new(bucket));
+            Ok(outcome)
+        });
+        changed.ok_or_else(gone(&self.name))?
+    }
+
     /// The operation's own action on the bucket.
     pub fn permission<O: Operation>(&self, cx: &Cx) -> Permission {
         self.owned(Permission::of::<O>(names::bucket_arn(cx, &self.name)))

@@ -9,21 +9,27 @@ mod bodies;
 mod buckets;
 mod checksums;
 mod conditions;
+mod configurations;
+mod documents;
 mod encryption;
 mod etags;
 mod faults;
 mod http_hooks;
+mod lifecycle;
 mod limits;
 mod lists;
 mod metadata;
 mod multipart;
 mod names;
+mod notifications;
 mod objects;
 mod owners;
 mod ranges;
+mod scheduled;
 mod state;
 mod storage;
 mod tags;
+mod turns;
 mod versions;
 
 #[cfg(test)]
@@ -46,11 +52,12 @@ pub struct S3 {
     blobs: Blobs,
     /// The sequence number of the latest write.
     sequence: AtomicU64,
+    turns: turns::Turns,
 }
 
 impl S3 {
     pub fn new(journal: &Journal, blobs: Blobs) -> Arc<S3> {
-        Arc::new(S3 { buckets: Arc::new(StoreMap::new("s3/buckets", journal)), blobs, sequence: AtomicU64::new(0) })
+        Arc::new(S3 { buckets: Arc::new(StoreMap::new("s3/buckets", journal)), blobs, sequence: AtomicU64::new(0), turns: turns::Turns::default() })
     }
 
     /// The table of tables.
@@ -87,6 +94,31 @@ impl S3 {
             .handles::<api::AbortMultipartUpload>()
             .handles::<api::ListParts>()
             .handles::<api::ListMultipartUploads>()
+            // lifecycle
+            .handles::<api::GetBucketLifecycleConfiguration>()
+            .handles::<api::PutBucketLifecycleConfiguration>()
+            .handles::<api::DeleteBucketLifecycle>()
+            // configurations with ids
+            .handles::<api::PutBucketAnalyticsConfiguration>()
+            .handles::<api::GetBucketAnalyticsConfiguration>()
+            .handles::<api::ListBucketAnalyticsConfigurations>()
+            .handles::<api::DeleteBucketAnalyticsConfiguration>()
+            .handles::<api::PutBucketIntelligentTieringConfiguration>()
+            .handles::<api::GetBucketIntelligentTieringConfiguration>()
+            .handles::<api::ListBucketIntelligentTieringConfigurations>()
+            .handles::<api::DeleteBucketIntelligentTieringConfiguration>()
+            .handles::<api::PutBucketInventoryConfiguration>()
+            .handles::<api::GetBucketInventoryConfiguration>()
+            .handles::<api::ListBucketInventoryConfigurations>()
+            .handles::<api::DeleteBucketInventoryConfiguration>()
+            .handles::<api::PutBucketMetricsConfiguration>()
+            .handles::<api::GetBucketMetricsConfiguration>()
+            .handles::<api::ListBucketMetricsConfigurations>()
+            .handles::<api::DeleteBucketMetricsConfiguration>()
+            // notifications
+            .handles::<api::GetBucketNotificationConfiguration>()
+            .handles::<api::PutBucketNotificationConfiguration>()
+            .handles::<scheduled::DeliverEvents>()
             .build()
     }
 

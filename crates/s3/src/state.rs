@@ -1,9 +1,13 @@
 //! The tables: one store per bucket, which holds the bucket's settings, its objects and its multipart uploads in progress.
 
 use crate::{
+    api,
     checksums::{Checksum, ChecksumType},
+    documents::Document,
     etags::ETag,
+    lifecycle::Lifecycle,
     metadata::SystemMetadata,
+    notifications::PendingEvent,
     storage::StorageClass,
 };
 use cloudlet_aws::{Account, Region, Timestamp};
@@ -21,8 +25,15 @@ pub struct BucketTables {
     pub objects: Table<VersionKey, Arc<Object>>,
     pub multipart_uploads: Table<UploadKey, Arc<MultipartUpload>>,
     pub parts: Table<PartKey, Arc<Part>>,
+    /// Events that are to be delivered, in their order.
+    pub events: Table<u64, Arc<PendingEvent>>,
+    // Configurations, by their ids.
+    pub analytics: Table<String, Document<api::AnalyticsConfiguration>>,
+    pub intelligent_tiering: Table<String, Document<api::IntelligentTieringConfiguration>>,
+    pub inventory: Table<String, Document<api::InventoryConfiguration>>,
+    pub metrics: Table<String, Document<api::MetricsConfiguration>>,
 }
-tables!(BucketTables { bucket, objects, multipart_uploads, parts });
+tables!(BucketTables { bucket, objects, multipart_uploads, parts, events, analytics, intelligent_tiering, inventory, metrics });
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
@@ -33,6 +44,10 @@ pub struct Bucket {
     pub creation_date: Timestamp,
     pub object_ownership: ObjectOwnership,
     pub tags: Vec<Tag>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notifications: Option<Document<api::NotificationConfiguration>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<Arc<Lifecycle>>,
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>

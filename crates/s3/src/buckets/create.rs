@@ -74,7 +74,16 @@ impl Handle<api::CreateBucket> for S3 {
         if !self.buckets.contains(name) && self.count_of(account) >= limits::MAX_BUCKETS {
             return Err(FaultKind::sender("TooManyBuckets", 400).says("You have attempted to create more buckets than allowed"));
         }
-        let bucket = Bucket { owner: account, region, location_constraint, creation_date: cx.now.whole_secs(), object_ownership, tags };
+        let bucket = Bucket {
+            owner: account,
+            region,
+            location_constraint,
+            creation_date: cx.now.whole_secs(),
+            object_ownership,
+            tags,
+            notifications: None,
+            lifecycle: None,
+        };
         let mut tables = BucketTables::default();
         tables.bucket.insert((), Arc::new(bucket));
         match self.buckets.create(name.into(), tables) {
