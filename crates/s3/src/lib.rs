@@ -7,6 +7,7 @@
 mod access;
 mod bodies;
 mod buckets;
+mod changes;
 mod checksums;
 mod conditions;
 mod configurations;
@@ -23,6 +24,7 @@ mod multipart;
 mod names;
 mod notifications;
 mod objects;
+mod observers;
 mod owners;
 mod ranges;
 mod scheduled;
@@ -72,6 +74,8 @@ impl S3 {
             .handles::<api::DeleteBucket>()
             .handles::<api::ListBuckets>()
             .handles::<api::GetBucketLocation>()
+            .handles::<api::PutBucketVersioning>()
+            .handles::<api::GetBucketVersioning>()
             // objects
             .handles::<api::PutObject>()
             .handles::<api::GetObject>()
@@ -86,6 +90,7 @@ impl S3 {
             // lists
             .handles::<api::ListObjects>()
             .handles::<api::ListObjectsV2>()
+            .handles::<api::ListObjectVersions>()
             // multipart uploads
             .handles::<api::CreateMultipartUpload>()
             .handles::<api::UploadPart>()
@@ -98,6 +103,7 @@ impl S3 {
             .handles::<api::GetBucketLifecycleConfiguration>()
             .handles::<api::PutBucketLifecycleConfiguration>()
             .handles::<api::DeleteBucketLifecycle>()
+            .handles::<scheduled::ApplyLifecycle>()
             // configurations with ids
             .handles::<api::PutBucketAnalyticsConfiguration>()
             .handles::<api::GetBucketAnalyticsConfiguration>()

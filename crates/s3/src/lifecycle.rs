@@ -1,11 +1,14 @@
 //! Lifecycle: the configuration of a bucket. What follows from it is done by the scheduler, at midnight UTC.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lifecycle-mgmt.html>
 
+mod apply;
 mod dates;
 mod filter;
+mod plan;
 mod rules;
 
 pub use dates::expiration_header;
+pub use plan::abort;
 
 use crate::{S3, api, documents::Document, faults};
 use cloudlet_aws::{Fault, FaultKind};
@@ -59,9 +62,10 @@ impl Handle<api::PutBucketLifecycleConfiguration> for S3 {
         let rules = rules::checked(rules, cx.ids())?.into_iter().map(Document::new).collect();
         let lifecycle = Lifecycle { rules, minimum_size };
         found.update(|bucket| {
-            bucket.lifecycle = Some(lifecycle.into());
+            bucket.background.lifecycle = Some(lifecycle.into());
             Ok(())
         })?;
+        self.schedule_lifecycle(cx, &found.name, &found.bucket);
         Ok(api::PutBucketLifecycleConfigurationOutput { transition_default_minimum_object_size: Some(minimum_size.name().to_owned()) })
     }
 }
@@ -75,7 +79,7 @@ impl Handle<api::GetBucketLifecycleConfiguration> for S3 {
     async fn handle(&self, cx: &Cx, input: api::GetBucketLifecycleConfigurationRequest) -> Result<api::GetBucketLifecycleConfigurationOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
         let missing = || FaultKind::sender("NoSuchLifecycleConfiguration", 404).says("The lifecycle configuration does not exist");
-        let lifecycle = found.bucket.lifecycle.as_ref().ok_or_else(|| missing().with("BucketName", &input.bucket))?;
+        let lifecycle = found.bucket.background.lifecycle.as_ref().ok_or_else(|| missing().with("BucketName", &input.bucket))?;
         Ok(api::GetBucketLifecycleConfigurationOutput {
             rules: Some(lifecycle.rules.iter().map(Document::shape).collect()),
             transition_default_minimum_object_size: Some(lifecycle.minimum_size.name().to_owned()),
@@ -92,8 +96,10 @@ impl Handle<api::DeleteBucketLifecycle> for S3 {
     async fn handle(&self, cx: &Cx, input: api::DeleteBucketLifecycleRequest) -> Result<Empty, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
         found.update(|bucket| {
-            bucket.lifecycle = None;
-            Ok(Empty {})
-        })
+            bucket.background.lifecycle = None;
+            Ok(())
+        })?;
+        self.cancel_lifecycle(cx, &found.name);
+        Ok(Empty {})
     }
 }

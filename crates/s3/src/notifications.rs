@@ -6,7 +6,7 @@ mod event;
 mod rules;
 mod test_event;
 
-pub use event::{EventName, ObjectEvent, PendingEvent, Requester};
+pub use event::{EventName, ObjectEvent, PendingEvent, Requester, restore_data};
 
 use crate::{S3, api, documents::Document};
 use cloudlet_aws::Fault;
@@ -21,7 +21,7 @@ impl Handle<api::GetBucketNotificationConfiguration> for S3 {
 
     async fn handle(&self, cx: &Cx, input: api::GetBucketNotificationConfigurationRequest) -> Result<api::NotificationConfiguration, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
-        Ok(found.bucket.notifications.as_ref().map(Document::shape).unwrap_or_default())
+        Ok(found.bucket.background.notifications.as_ref().map(Document::shape).unwrap_or_default())
     }
 }
 
@@ -39,7 +39,7 @@ impl Handle<api::PutBucketNotificationConfiguration> for S3 {
         }
         let is_empty = rules::is_empty(&configuration);
         found.update(|bucket| {
-            bucket.notifications = (!is_empty).then(|| Document::new(configuration));
+            bucket.background.notifications = (!is_empty).then(|| Document::new(configuration));
             Ok(Empty {})
         })
     }

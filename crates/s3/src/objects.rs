@@ -9,7 +9,6 @@ mod request;
 
 pub(crate) use copy::source_conditions;
 pub use copy::source_of;
-pub use put::write;
 pub use request::{ObjectLock, WriteRequest, check_grants, set_write_keys};
 pub(crate) use request::{write_keys, write_request};
 

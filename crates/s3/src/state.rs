@@ -9,6 +9,7 @@ use crate::{
     metadata::SystemMetadata,
     notifications::PendingEvent,
     storage::StorageClass,
+    versions::VersionId,
 };
 use cloudlet_aws::{Account, Region, Timestamp};
 use cloudlet_digest::{Algorithm, Sum};
@@ -22,7 +23,10 @@ use std::{cmp::Reverse, sync::Arc};
 pub struct BucketTables {
     /// One row: the bucket itself.
     pub bucket: Table<(), Arc<Bucket>>,
-    pub objects: Table<VersionKey, Arc<Object>>,
+    /// All versions of all objects.
+    pub objects: Table<VersionKey, Version>,
+    /// The number of the null version of a key, where it is not 0: it was written while versioning was suspended.
+    pub null_versions: Table<Arc<str>, u64>,
     pub multipart_uploads: Table<UploadKey, Arc<MultipartUpload>>,
     pub parts: Table<PartKey, Arc<Part>>,
     /// Events that are to be delivered, in their order.
@@ -33,7 +37,7 @@ pub struct BucketTables {
     pub inventory: Table<String, Document<api::InventoryConfiguration>>,
     pub metrics: Table<String, Document<api::MetricsConfiguration>>,
 }
-tables!(BucketTables { bucket, objects, multipart_uploads, parts, events, analytics, intelligent_tiering, inventory, metrics });
+tables!(BucketTables { bucket, objects, null_versions, multipart_uploads, parts, events, analytics, intelligent_tiering, inventory, metrics });
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
@@ -44,10 +48,47 @@ pub struct Bucket {
     pub creation_date: Timestamp,
     pub object_ownership: ObjectOwnership,
     pub tags: Vec<Tag>,
+    #[serde(default)]
+    pub versioning: Versioning,
+    #[serde(default)]
+    pub mfa_delete: MfaDelete,
+    #[serde(default, skip_serializing_if = "Background::is_nothing")]
+    pub background: Background,
+}
+
+/// What S3 does for a bucket in the background.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Background {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notifications: Option<Document<api::NotificationConfiguration>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifecycle: Option<Arc<Lifecycle>>,
+}
+
+impl Background {
+    pub fn is_nothing(&self) -> bool {
+        *self == Background::default()
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Versioning {
+    /// It was never enabled, and GetBucketVersioning answers no status.
+    #[default]
+    Unversioned,
+    Enabled,
+    Suspended,
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/MultiFactorAuthenticationDelete.html>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MfaDelete {
+    /// It was never enabled, and GetBucketVersioning answers no status.
+    #[default]
+    Unset,
+    Enabled,
+    Disabled,
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
@@ -66,14 +107,14 @@ pub struct VersionKey {
     pub version: VersionNumber,
 }
 
-/// The sequence number of the write that made a version. Objects of a bucket that was never versioned have number 0.
+/// The sequence number of the write that made a version. Objects that were written before versioning was enabled have number 0.
 pub type VersionNumber = Reverse<u64>;
 
 pub const UNVERSIONED: VersionNumber = Reverse(0);
 const NEWEST: VersionNumber = Reverse(u64::MAX);
 
 impl VersionKey {
-    /// The row key of an object in a bucket that was never versioned.
+    /// The row key of an object that was written before versioning was enabled. It sorts after all other versions of its key.
     pub fn of(key: &str) -> VersionKey {
         VersionKey { key: key.into(), version: UNVERSIONED }
     }
@@ -84,11 +125,55 @@ impl VersionKey {
     }
 }
 
-/// One version of an object.
+/// One version of a key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Version {
+    Object(Arc<Object>),
+    DeleteMarker(Arc<DeleteMarker>),
+}
+
+impl Version {
+    pub fn object(&self) -> Option<&Arc<Object>> {
+        match self {
+            Version::Object(object) => Some(object),
+            Version::DeleteMarker(_) => None,
+        }
+    }
+
+    /// `None`: the null version.
+    pub fn id(&self) -> Option<VersionId> {
+        match self {
+            Version::Object(object) => object.version_id,
+            Version::DeleteMarker(marker) => marker.version_id,
+        }
+    }
+
+    pub fn last_modified(&self) -> Timestamp {
+        match self {
+            Version::Object(object) => object.last_modified,
+            Version::DeleteMarker(marker) => marker.last_modified,
+        }
+    }
+}
+
+/// A version that says that its key has no current object.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html>
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeleteMarker {
+    pub sequence: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<VersionId>,
+    pub last_modified: Timestamp,
+}
+
+/// An object: one version of a key with a body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Object {
     /// Greater than that of every write before.
     pub sequence: u64,
+    /// `None`: the null version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<VersionId>,
     pub last_modified: Timestamp,
     pub etag: ETag,
     pub blob: Blob,

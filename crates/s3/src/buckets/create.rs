@@ -5,7 +5,7 @@ use super::is_bucket_region;
 use crate::{
     S3, access, api, faults, limits, names,
     objects::check_grants,
-    state::{Bucket, BucketTables, ObjectOwnership, Tag},
+    state::{Background, Bucket, BucketTables, MfaDelete, ObjectOwnership, Tag, Versioning},
     tags,
 };
 use cloudlet_aws::{Account, Fault, FaultKind, Region};
@@ -81,8 +81,9 @@ impl Handle<api::CreateBucket> for S3 {
             creation_date: cx.now.whole_secs(),
             object_ownership,
             tags,
-            notifications: None,
-            lifecycle: None,
+            versioning: Versioning::Unversioned,
+            mfa_delete: MfaDelete::Unset,
+            background: Background::default(),
         };
         let mut tables = BucketTables::default();
         tables.bucket.insert((), Arc::new(bucket));

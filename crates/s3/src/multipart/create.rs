@@ -86,6 +86,7 @@ impl Handle<api::CreateMultipartUpload> for S3 {
         };
         let key = upload_key(&input.key, &id);
         found.tables.update(|tables| tables.multipart_uploads.insert(key, Arc::new(upload))).ok_or_else(access::gone(&input.bucket))?;
+        let abort = found.abort_of_upload(&input.key, cx.now.whole_secs());
         Ok(api::CreateMultipartUploadOutput {
             bucket: Some(input.bucket.clone()),
             key: Some(input.key.clone()),
@@ -93,6 +94,8 @@ impl Handle<api::CreateMultipartUpload> for S3 {
             server_side_encryption: Some(ENCRYPTION.to_owned()),
             checksum_algorithm: checksum.map(|(algorithm, _)| algorithm.name().to_owned()),
             checksum_type: checksum.map(|(_, checksum_type)| checksum_type.name().to_owned()),
+            abort_date: abort.map(|(at, _)| at),
+            abort_rule_id: abort.map(|(_, rule)| rule.to_owned()),
             ..Default::default()
         })
     }

@@ -120,7 +120,7 @@ impl Handle<api::UploadPartCopy> for S3 {
         let target = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
         let (source, from) = source_of(self, &input.copy_source, input.expected_source_bucket_owner.as_ref())?;
         let mut read = from.version_permission(cx, GET, &source.key, source.version_id.as_ref());
-        self.set_existing_tags(&from, &source.key, &mut read);
+        self.set_existing_tags(&from, &source.key, source.version_id.as_deref(), &mut read);
         let mut permissions: Permissions = read.into();
         let copy_source = format!("{}/{}", source.bucket, source.key);
         permissions.push(target.object_permission(cx, "s3:PutObject", &input.key).with_key("s3:x-amz-copy-source", copy_source));
@@ -143,6 +143,7 @@ impl Handle<api::UploadPartCopy> for S3 {
             return Err(INVALID_REQUEST
                 .says(format!("The specified copy source is larger than the maximum allowable size for a copy source: {}", limits::MAX_UPLOAD)));
         }
+        let source_version = from.bucket.shown_version(opened.object.version_id);
         let stored = self.store_copy(cx, opened.reader, &algorithms(&upload, None)).await?;
         let part = part_of(&upload, &stored, cx.now);
         let mut result = api::CopyPartResult { etag: Some(part.etag.quoted()), last_modified: Some(part.last_modified), ..Default::default() };
@@ -150,6 +151,11 @@ impl Handle<api::UploadPartCopy> for S3 {
             result.set_checksum_value(sum.algorithm(), sum.base64());
         }
         self.add_part(&target, &input.key, &input.upload_id, input.part_number, part, stored).await?;
-        Ok(api::UploadPartCopyOutput { copy_part_result: Some(result), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() })
+        Ok(api::UploadPartCopyOutput {
+            copy_part_result: Some(result),
+            server_side_encryption: Some(ENCRYPTION.to_owned()),
+            copy_source_version_id: source_version,
+            ..Default::default()
+        })
     }
 }

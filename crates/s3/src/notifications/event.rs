@@ -2,7 +2,10 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 
 use super::rules::{TargetKind, rules};
-use crate::{names, owners, state::Bucket};
+use crate::{
+    names, owners,
+    state::{Bucket, Object},
+};
 use cloudlet_aws::{Caller, Identity, Timestamp};
 use cloudlet_engine::{Cx, ServiceEvent};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -13,6 +16,7 @@ use std::sync::Arc;
 /// The event types of S3.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "not all that has an event is built yet")]
 pub enum EventName {
     CreatedPut,
     CreatedPost,
@@ -201,10 +205,19 @@ pub struct PendingTarget {
     pub body: String,
 }
 
-impl ObjectEvent<'_> {
+impl<'a> ObjectEvent<'a> {
+    pub fn new(name: EventName, key: &'a str, sequence: u64) -> ObjectEvent<'a> {
+        ObjectEvent { name, key, version_id: None, size: None, etag: None, sequence, data: None, detail: vec![] }
+    }
+
+    #[must_use]
+    pub fn of_object(self, object: &Object) -> ObjectEvent<'a> {
+        ObjectEvent { version_id: object.version_id.map(|id| id.to_string()), size: Some(object.size()), etag: Some(object.etag.to_string()), ..self }
+    }
+
     /// The event for every rule of the bucket that matches it; None if none does.
     pub fn pending(&self, cx: &Cx, name: &str, bucket: &Bucket, requester: &Requester) -> Option<PendingEvent> {
-        let configuration = bucket.notifications.as_ref()?;
+        let configuration = bucket.background.notifications.as_ref()?;
         let targets: Vec<PendingTarget> = rules(configuration)
             .filter(|rule| rule.matches(self.name, self.key))
             .map(|rule| PendingTarget {
@@ -267,7 +280,7 @@ impl ObjectEvent<'_> {
     /// In the form of EventBridge, for a bucket that sends its events there.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>
     pub fn emit(&self, cx: &Cx, name: &str, bucket: &Bucket, requester: &Requester) {
-        let wanted = bucket.notifications.as_ref().is_some_and(|configuration| configuration.event_bridge_configuration.is_some());
+        let wanted = bucket.background.notifications.as_ref().is_some_and(|configuration| configuration.event_bridge_configuration.is_some());
         let Some((detail_type, reason, deletion)) = self.name.bridge().filter(|_| wanted) else { return };
         cx.emit(|| {
             let mut object = Map::new();

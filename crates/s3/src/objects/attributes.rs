@@ -2,12 +2,12 @@
 
 use super::GET;
 use crate::{
-    S3, access, api,
+    S3, api,
     checksums::{ChecksumType, HasChecksumType, HasChecksums},
     encryption::customer_key,
     faults, limits,
     state::Object,
-    versions::{self, VersionSelector},
+    versions::VersionSelector,
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
@@ -31,9 +31,12 @@ impl Handle<api::GetObjectAttributes> for S3 {
         let attributes = attribute_names(&input.object_attributes)?;
         customer_key!(input).check_read()?;
         let requested = |name: &str| attributes.contains(&name);
-        let object = found.tables.read(|tables| versions::get(tables, &input.key, selector)).ok_or_else(access::gone(&input.bucket))?;
-        let object = object.ok_or_else(|| found.missing::<api::GetObjectAttributes>(cx, selector.missing(&input.key)))?;
-        let mut output = api::GetObjectAttributesOutput { last_modified: Some(object.last_modified), ..Default::default() };
+        let object = found.object::<api::GetObjectAttributes>(cx, &input.key, selector, "GET")?;
+        let mut output = api::GetObjectAttributesOutput {
+            last_modified: Some(object.last_modified),
+            version_id: found.bucket.shown_version(object.version_id),
+            ..Default::default()
+        };
         if requested("ETag") {
             output.etag = Some(object.etag.to_string());
         }

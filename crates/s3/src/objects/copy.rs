@@ -1,11 +1,12 @@
 //! CopyObject: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 
-use super::{GET, put::current_etag, set_write_keys, write_keys, write_request};
+use super::{GET, set_write_keys, write_keys, write_request};
 use crate::{
     S3,
     access::{self, BucketHandle},
     api,
     bodies::{StoredBody, blob_id},
+    changes::CreatedBy,
     checksums::{self, Checksum, ChecksumType, DEFAULT, HasChecksumType},
     conditions::{ReadConditions, WriteCondition, check_source},
     encryption::{ENCRYPTION, source_customer_key},
@@ -13,7 +14,7 @@ use crate::{
     faults, limits,
     state::{Object, ObjectProperties},
     tags,
-    versions::{self, VersionSelector},
+    versions::{self, Found, VersionSelector, created_id, current_etag},
 };
 use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, Digests};
@@ -90,7 +91,15 @@ impl S3 {
     ) -> Result<OpenedSource, Fault> {
         let selector = VersionSelector::of(source.version_id.as_deref())?;
         let opened = found.tables.read(|tables| -> Result<Option<OpenedSource>, Fault> {
-            let Some(object) = versions::get(tables, &source.key, selector) else { return Ok(None) };
+            let object = match versions::find(tables, &source.key, selector) {
+                Found::Object(object) => object,
+                Found::Marker(_) if selector != VersionSelector::Current => {
+                    return Err(
+                        faults::INVALID_REQUEST.says("The source of a copy request may not specifically refer to a delete marker by version id.")
+                    );
+                }
+                Found::Marker(_) | Found::Missing => return Ok(None),
+            };
             check_source(conditions, &object.etag.to_string(), object.last_modified, cx.now)?;
             if object.storage_class.is_archive() {
                 return Err(api::faults::OBJECT_NOT_IN_ACTIVE_TIER_ERROR
@@ -100,7 +109,7 @@ impl S3 {
             Ok(Some(OpenedSource { object, reader }))
         });
         let opened = opened.ok_or_else(access::gone(&source.bucket))??;
-        opened.ok_or_else(|| found.missing::<O>(cx, faults::no_such_key(&source.key)))
+        opened.ok_or_else(|| found.missing::<O>(cx, selector.missing(&found.bucket, &source.key)))
     }
 
     /// Copies the body of the source, and returns its entity tag and checksum. Bytes are read only for digests that are not known.
@@ -150,7 +159,7 @@ impl Handle<api::CopyObject> for S3 {
         let target = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
         let (source, from) = source_of(self, &input.copy_source, input.expected_source_bucket_owner.as_ref())?;
         let mut read = from.version_permission(cx, GET, &source.key, source.version_id.as_ref());
-        self.set_existing_tags(&from, &source.key, &mut read);
+        self.set_existing_tags(&from, &source.key, source.version_id.as_deref(), &mut read);
         let mut write = target.object_permission(cx, "s3:PutObject", &input.key);
         write_keys!(write, input);
         set_write_keys(
@@ -166,8 +175,8 @@ impl Handle<api::CopyObject> for S3 {
         if input.tagging_directive.as_deref() == Some("REPLACE") && input.tagging.is_some() {
             tags::set_request_tags(&mut write.keys, &tags::of_header(input.tagging.as_deref()).unwrap_or_default());
             permissions.push(target.object_permission(cx, "s3:PutObjectTagging", &input.key));
-        } else if has_tags(&from, &source.key) {
-            permissions.push(from.object_permission(cx, "s3:GetObjectTagging", &source.key));
+        } else if has_tags(&from, &source) {
+            permissions.push(from.version_permission(cx, tags::GET, &source.key, source.version_id.as_ref()));
             permissions.push(target.object_permission(cx, "s3:PutObjectTagging", &input.key));
         }
         if input.acl.is_some() {
@@ -220,6 +229,7 @@ impl Handle<api::CopyObject> for S3 {
         result.set_checksum(&checksum);
         let copy = Object {
             sequence: 0,
+            version_id: None,
             last_modified: cx.now,
             etag,
             blob: pending.blob().clone(),
@@ -227,19 +237,25 @@ impl Handle<api::CopyObject> for S3 {
             checksum: Some(Box::new(checksum)),
             properties: properties.boxed(),
         };
-        let written = target.tables.write(|tables| -> Result<_, Fault> {
+        let copy = self.create_object(cx, &target, &input.key, CreatedBy::Copy, |tables| {
             condition.check(&input.key, current_etag(tables, &input.key).as_deref())?;
-            Ok(super::write(self, cx, tables, &input.key, copy))
-        });
-        let replaced = written.ok_or_else(access::gone(&input.bucket))??;
+            Ok(copy)
+        })?;
         pending.commit();
-        self.discard(replaced);
-        Ok(api::CopyObjectOutput { copy_object_result: Some(result), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() })
+        Ok(api::CopyObjectOutput {
+            copy_object_result: Some(result),
+            server_side_encryption: Some(ENCRYPTION.to_owned()),
+            version_id: created_id(&copy),
+            expiration: target.expiration(VersionSelector::Current, &input.key, &copy),
+            copy_source_version_id: from.bucket.shown_version(object.version_id),
+            ..Default::default()
+        })
     }
 }
 
-fn has_tags(found: &BucketHandle, key: &str) -> bool {
-    let object = found.tables.read(|tables| versions::get(tables, key, VersionSelector::Current)).flatten();
+fn has_tags(found: &BucketHandle, source: &CopySource) -> bool {
+    let Ok(selector) = VersionSelector::of(source.version_id.as_deref()) else { return false };
+    let object = found.tables.read(|tables| versions::object(tables, &source.key, selector)).flatten();
     object.is_some_and(|object| !object.tags().is_empty())
 }
 

@@ -11,7 +11,8 @@ use crate::{
     encryption::{CustomerKey, ENCRYPTION},
     faults, metadata, ranges,
     state::{Object, Tag},
-    versions::{self, VersionSelector},
+    tags,
+    versions::{self, Found, VersionSelector},
 };
 use cloudlet_aws::{Fault, Timestamp, TimestampFormat};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
@@ -40,6 +41,9 @@ struct ReadRequest<'a> {
     checksum_mode: Option<&'a str>,
     customer_key: CustomerKey,
 }
+
+/// What is read of an object.
+type Opened = (Arc<Object>, Selection, BlobReader);
 
 macro_rules! read_request {
     ($input:expr) => {
@@ -139,7 +143,7 @@ fn part(object: &Object, number: i32) -> Result<Selection, Fault> {
 
 /// Sets the members that both outputs have.
 macro_rules! describe {
-    ($output:ident, $object:expr, $selection:expr, $tags:expr) => {{
+    ($output:ident, $found:expr, $object:expr, $selection:expr, $tags:expr) => {{
         let (object, selection) = ($object, $selection);
         let system_metadata = object.system_metadata();
         $output.accept_ranges = Some("bytes".to_owned());
@@ -158,6 +162,7 @@ macro_rules! describe {
         $output.storage_class = object.storage_class.header();
         $output.parts_count = selection.parts_count.and_then(|count| i32::try_from(count).ok());
         $output.tag_count = $tags;
+        $output.version_id = $found.bucket.shown_version(object.version_id);
         if selection.partial {
             let last = selection.range.end.saturating_sub(1);
             $output.content_range = Some(format!("bytes {}-{last}/{}", selection.range.start, object.size()));
@@ -215,21 +220,29 @@ impl S3 {
     fn get_permissions(&self, cx: &Cx, bucket: &str, key: &str, version: Option<&String>, owner: Option<&String>) -> Result<Permissions, Fault> {
         let found = self.find(cx, bucket, owner)?;
         let mut permission = found.version_permission(cx, GET, key, version);
-        self.set_existing_tags(&found, key, &mut permission);
+        self.set_existing_tags(&found, key, version.map(String::as_str), &mut permission);
         Ok(permission.into())
     }
 
     /// Sets the condition keys for the tags of an existing object.
-    pub(crate) fn set_existing_tags(&self, found: &BucketHandle, key: &str, permission: &mut Permission) {
-        let object = found.tables.read(|tables| versions::get(tables, key, VersionSelector::Current)).flatten();
+    pub(crate) fn set_existing_tags(&self, found: &BucketHandle, key: &str, version: Option<&str>, permission: &mut Permission) {
+        let Ok(selector) = VersionSelector::of(version) else { return };
+        let object = found.tables.read(|tables| versions::object(tables, key, selector)).flatten();
         for Tag { key, value } in object.iter().flat_map(|object| object.tags()) {
             permission.keys.set(format!("s3:ExistingObjectTag/{key}"), value.clone());
         }
     }
 
-    fn tag_count<O: cloudlet_shape::Operation>(&self, cx: &Cx, found: &BucketHandle, key: &str, object: &Object) -> Option<i32> {
+    fn tag_count<O: cloudlet_shape::Operation>(
+        &self,
+        cx: &Cx,
+        found: &BucketHandle,
+        key: &str,
+        version: Option<&String>,
+        object: &Object,
+    ) -> Option<i32> {
         let count = object.tags().len();
-        let may_see = count > 0 && cx.check::<O>(&found.object_permission(cx, "s3:GetObjectTagging", key)).is_ok();
+        let may_see = count > 0 && cx.check::<O>(&found.version_permission(cx, tags::GET, key, version)).is_ok();
         if may_see { i32::try_from(count).ok() } else { None }
     }
 }
@@ -243,20 +256,25 @@ impl Handle<api::GetObject> for S3 {
         check_signed(cx, overrides!(input))?;
         let found = self.find(cx, &input.bucket, None)?;
         let request = read_request!(input);
-        let read = found.tables.read(|tables| -> Result<Option<(Arc<Object>, Selection, BlobReader)>, Fault> {
-            let Some(object) = versions::get(tables, request.key, request.selector) else { return Ok(None) };
+        let read = found.tables.read(|tables| -> Result<Result<Opened, Found>, Fault> {
+            let object = match versions::find(tables, request.key, request.selector) {
+                Found::Object(object) => object,
+                other => return Ok(Err(other)),
+            };
             if object.storage_class.is_archive() {
                 return Err(faults::invalid_object_state(object.storage_class.name()));
             }
             let selection = request.check(&object, cx.now)?;
             let reader = self.blobs.read(&object.blob, selection.range.clone()).map_err(Fault::internal)?;
-            Ok(Some((object, selection, reader)))
+            Ok(Ok((object, selection, reader)))
         });
         let read = read.ok_or_else(access::gone(&input.bucket))??;
-        let (object, selection, reader) = read.ok_or_else(|| found.missing::<api::GetObject>(cx, request.selector.missing(&input.key)))?;
+        let (object, selection, reader) =
+            read.map_err(|other| found.missing_object::<api::GetObject>(cx, other, &input.key, request.selector, "GET"))?;
         let with_checksum = request.with_checksum()?;
         let mut output = api::GetObjectOutput::default();
-        describe!(output, &object, &selection, self.tag_count::<api::GetObject>(cx, &found, &input.key, &object));
+        describe!(output, found, &object, &selection, self.tag_count::<api::GetObject>(cx, &found, &input.key, input.version_id.as_ref(), &object));
+        output.expiration = found.expiration(request.selector, &input.key, &object);
         if let Some(checksum) = selection.checksum.as_ref().filter(|_| with_checksum) {
             output.set_checksum(checksum);
         }
@@ -278,12 +296,12 @@ impl Handle<api::HeadObject> for S3 {
         check_signed(cx, overrides!(input))?;
         let found = self.find(cx, &input.bucket, None)?;
         let request = read_request!(input);
-        let object = found.tables.read(|tables| versions::get(tables, request.key, request.selector)).ok_or_else(access::gone(&input.bucket))?;
-        let object = object.ok_or_else(|| found.missing::<api::HeadObject>(cx, request.selector.missing(&input.key)))?;
+        let object = found.object::<api::HeadObject>(cx, &input.key, request.selector, "HEAD")?;
         let selection = request.check(&object, cx.now)?;
         let with_checksum = request.with_checksum()?;
         let mut output = api::HeadObjectOutput::default();
-        describe!(output, &object, &selection, self.tag_count::<api::HeadObject>(cx, &found, &input.key, &object));
+        describe!(output, found, &object, &selection, self.tag_count::<api::HeadObject>(cx, &found, &input.key, input.version_id.as_ref(), &object));
+        output.expiration = found.expiration(request.selector, &input.key, &object);
         if let Some(checksum) = selection.checksum.as_ref().filter(|_| with_checksum) {
             output.set_checksum(checksum);
         }

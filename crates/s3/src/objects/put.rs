@@ -2,20 +2,20 @@
 
 use super::{set_write_keys, write_keys, write_request};
 use crate::{
-    S3, access, api,
+    S3, api,
+    changes::CreatedBy,
     checksums::{Checksum, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksumType},
     conditions::WriteCondition,
     encryption::ENCRYPTION,
     etags::ETag,
     faults, limits,
-    state::{BucketTables, Object, VersionKey},
+    state::Object,
     tags,
-    versions::{self, VersionSelector},
+    versions::{VersionSelector, created_id, current_etag},
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_store::Blob;
-use std::sync::Arc;
 
 impl Handle<api::PutObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutObjectRequest) -> Result<Permissions, Fault> {
@@ -63,6 +63,7 @@ impl Handle<api::PutObject> for S3 {
         output.set_checksum(&checksum);
         let object = Object {
             sequence: 0,
+            version_id: None,
             last_modified: cx.now,
             etag,
             blob: stored.pending.blob().clone(),
@@ -70,32 +71,17 @@ impl Handle<api::PutObject> for S3 {
             checksum: Some(Box::new(checksum)),
             properties: properties.boxed(),
         };
-        let written = found.tables.write(|tables| -> Result<_, Fault> {
+        let object = self.create_object(cx, &found, &input.key, CreatedBy::Put, |tables| {
             if !condition.is_none() {
                 condition.check(&input.key, current_etag(tables, &input.key).as_deref())?;
             }
-            Ok(write(self, cx, tables, &input.key, object))
-        });
-        let replaced = written.ok_or_else(access::gone(&input.bucket))??;
+            Ok(object)
+        })?;
         stored.pending.commit();
-        self.discard(replaced);
+        output.version_id = created_id(&object);
+        output.expiration = found.expiration(VersionSelector::Current, &input.key, &object);
         Ok(output)
     }
-}
-
-/// The entity tag of the current object.
-pub fn current_etag(tables: &BucketTables, key: &str) -> Option<String> {
-    versions::get(tables, key, VersionSelector::Current).map(|object| object.etag.to_string())
-}
-
-/// Adds or replaces the object of a key. Returns the body of the replaced one.
-pub fn write(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, mut object: Object) -> Option<Blob> {
-    object.sequence = s3.next_sequence(cx.now);
-    object.last_modified = object.last_modified.whole_secs();
-    let row_key = VersionKey::of(key);
-    let replaced = tables.objects.get(&row_key).map(|object| object.blob.clone());
-    tables.objects.insert(row_key, Arc::new(object));
-    replaced
 }
 
 impl S3 {
