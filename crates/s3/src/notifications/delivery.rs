@@ -146,10 +146,9 @@ impl Handle<DeliverEvents> for S3 {
     }
 
     async fn handle(&self, cx: &Cx, input: BucketInput) -> Result<Empty, Fault> {
-        match self.find_in_any_region(&input.bucket, None) {
-            Ok(found) => self.deliver_events(cx, &found).await?,
-            // Deleted, with its events.
-            Err(_) => {}
+        // A bucket that is gone took its events with it.
+        if let Ok(found) = self.find_in_any_region(&input.bucket, None) {
+            self.deliver_events(cx, &found).await?;
         }
         Ok(Empty {})
     }
