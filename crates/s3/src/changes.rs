@@ -7,7 +7,7 @@ use crate::{
     state::{BucketTables, DeleteMarker, MfaDelete, Object, Version},
     versions::{self, Created, Deletion, Refused, SecondFactor, VersionSelector},
 };
-use cloudlet_aws::Fault;
+use cloudlet_aws::{Fault, Timestamp};
 use cloudlet_engine::Cx;
 use cloudlet_shape::Operation;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub enum CreatedBy {
 
 /// What happened to one version of a key, after it was written.
 #[derive(Clone, Debug)]
-#[expect(dead_code, reason = "events, logs and replication will read it")]
+#[allow(dead_code, reason = "not all that can happen is built yet")]
 pub enum Change {
     Created {
         by: CreatedBy,
@@ -41,7 +41,28 @@ pub enum Change {
     TagsDeleted {
         object: Arc<Object>,
     },
-    EncryptionChanged {
+    /// Its encryption, retention or legal hold. No event tells of it.
+    ProtectionPut {
+        object: Arc<Object>,
+    },
+    AclPut {
+        object: Arc<Object>,
+    },
+    RestoreStarted {
+        object: Arc<Object>,
+    },
+    /// The restored copy stays until then.
+    RestoreCompleted {
+        object: Arc<Object>,
+        until: Timestamp,
+    },
+    RestoreExpired {
+        object: Arc<Object>,
+    },
+    AnnotationPut {
+        object: Arc<Object>,
+    },
+    AnnotationDeleted {
         object: Arc<Object>,
     },
 }
@@ -51,7 +72,8 @@ pub enum Change {
 pub enum Update {
     PutTags,
     DeleteTags,
-    Encryption,
+    /// Its encryption, retention or legal hold.
+    Protection,
 }
 
 impl Update {
@@ -59,7 +81,7 @@ impl Update {
         match self {
             Update::PutTags => Change::TagsPut { object },
             Update::DeleteTags => Change::TagsDeleted { object },
-            Update::Encryption => Change::EncryptionChanged { object },
+            Update::Protection => Change::ProtectionPut { object },
         }
     }
 }
@@ -143,10 +165,6 @@ impl S3 {
         self.changed(cx, found, key, &update.change(object.clone()));
         Ok(object)
     }
-
-    /// Nobody observes yet.
-    #[expect(clippy::unused_self, reason = "observers belong to the engine")]
-    fn changed(&self, _: &Cx, _: &BucketHandle, _: &str, _: &Change) {}
 }
 
 /// The conditions of a deletion.

@@ -10,21 +10,28 @@ mod buckets;
 mod changes;
 mod checksums;
 mod conditions;
+mod configurations;
+mod documents;
 mod encryption;
 mod etags;
 mod faults;
 mod http_hooks;
+mod lifecycle;
 mod limits;
 mod lists;
 mod metadata;
 mod multipart;
 mod names;
+mod notifications;
 mod objects;
+mod observers;
 mod owners;
 mod ranges;
+mod scheduled;
 mod state;
 mod storage;
 mod tags;
+mod turns;
 mod versions;
 
 #[cfg(test)]
@@ -51,6 +58,7 @@ pub struct S3 {
     sequence: AtomicU64,
     identity: Identity,
     options: Options,
+    turns: turns::Turns,
 }
 
 /// The settings of the engine.
@@ -68,7 +76,8 @@ impl Default for Options {
 
 impl S3 {
     pub fn new(journal: &Journal, blobs: Blobs, identity: Identity, options: Options) -> Arc<S3> {
-        Arc::new(S3 { buckets: Arc::new(StoreMap::new("s3/buckets", journal)), blobs, sequence: AtomicU64::new(0), identity, options })
+        let buckets = Arc::new(StoreMap::new("s3/buckets", journal));
+        Arc::new(S3 { buckets, blobs, sequence: AtomicU64::new(0), identity, options, turns: turns::Turns::default() })
     }
 
     /// The table of tables.
@@ -112,6 +121,32 @@ impl S3 {
             .handles::<api::AbortMultipartUpload>()
             .handles::<api::ListParts>()
             .handles::<api::ListMultipartUploads>()
+            // lifecycle
+            .handles::<api::GetBucketLifecycleConfiguration>()
+            .handles::<api::PutBucketLifecycleConfiguration>()
+            .handles::<api::DeleteBucketLifecycle>()
+            .handles::<scheduled::ApplyLifecycle>()
+            // configurations with ids
+            .handles::<api::PutBucketAnalyticsConfiguration>()
+            .handles::<api::GetBucketAnalyticsConfiguration>()
+            .handles::<api::ListBucketAnalyticsConfigurations>()
+            .handles::<api::DeleteBucketAnalyticsConfiguration>()
+            .handles::<api::PutBucketIntelligentTieringConfiguration>()
+            .handles::<api::GetBucketIntelligentTieringConfiguration>()
+            .handles::<api::ListBucketIntelligentTieringConfigurations>()
+            .handles::<api::DeleteBucketIntelligentTieringConfiguration>()
+            .handles::<api::PutBucketInventoryConfiguration>()
+            .handles::<api::GetBucketInventoryConfiguration>()
+            .handles::<api::ListBucketInventoryConfigurations>()
+            .handles::<api::DeleteBucketInventoryConfiguration>()
+            .handles::<api::PutBucketMetricsConfiguration>()
+            .handles::<api::GetBucketMetricsConfiguration>()
+            .handles::<api::ListBucketMetricsConfigurations>()
+            .handles::<api::DeleteBucketMetricsConfiguration>()
+            // notifications
+            .handles::<api::GetBucketNotificationConfiguration>()
+            .handles::<api::PutBucketNotificationConfiguration>()
+            .handles::<scheduled::DeliverEvents>()
             .build()
     }
 

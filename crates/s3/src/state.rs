@@ -1,10 +1,14 @@
 //! The tables: one store per bucket, which holds the bucket's settings, its objects and its multipart uploads in progress.
 
 use crate::{
+    api,
     checksums::{Checksum, ChecksumType},
+    documents::Document,
     encryption::{DefaultEncryption, Encryption, Salt},
     etags::ETag,
+    lifecycle::Lifecycle,
     metadata::SystemMetadata,
+    notifications::PendingEvent,
     storage::StorageClass,
     versions::VersionId,
 };
@@ -26,8 +30,15 @@ pub struct BucketTables {
     pub null_versions: Table<Arc<str>, u64>,
     pub multipart_uploads: Table<UploadKey, Arc<MultipartUpload>>,
     pub parts: Table<PartKey, Arc<Part>>,
+    /// Events that are to be delivered, in their order.
+    pub events: Table<u64, Arc<PendingEvent>>,
+    // Configurations, by their ids.
+    pub analytics: Table<String, Document<api::AnalyticsConfiguration>>,
+    pub intelligent_tiering: Table<String, Document<api::IntelligentTieringConfiguration>>,
+    pub inventory: Table<String, Document<api::InventoryConfiguration>>,
+    pub metrics: Table<String, Document<api::MetricsConfiguration>>,
 }
-tables!(BucketTables { bucket, objects, null_versions, multipart_uploads, parts });
+tables!(BucketTables { bucket, objects, null_versions, multipart_uploads, parts, events, analytics, intelligent_tiering, inventory, metrics });
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
@@ -44,6 +55,23 @@ pub struct Bucket {
     pub mfa_delete: MfaDelete,
     #[serde(default)]
     pub encryption: DefaultEncryption,
+    #[serde(default, skip_serializing_if = "Background::is_nothing")]
+    pub background: Background,
+}
+
+/// What S3 does for a bucket in the background.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Background {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notifications: Option<Document<api::NotificationConfiguration>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<Arc<Lifecycle>>,
+}
+
+impl Background {
+    pub fn is_nothing(&self) -> bool {
+        *self == Background::default()
+    }
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>

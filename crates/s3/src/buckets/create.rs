@@ -7,7 +7,7 @@ use crate::{
     encryption::DefaultEncryption,
     faults, limits, names,
     objects::check_grants,
-    state::{Bucket, BucketTables, MfaDelete, ObjectOwnership, Tag, Versioning},
+    state::{Background, Bucket, BucketTables, MfaDelete, ObjectOwnership, Tag, Versioning},
     tags,
 };
 use cloudlet_aws::{Account, Fault, FaultKind, Region};
@@ -86,6 +86,7 @@ impl Handle<api::CreateBucket> for S3 {
             versioning: Versioning::Unversioned,
             mfa_delete: MfaDelete::Unset,
             encryption: DefaultEncryption { sse_c: self.options.sse_c_of_new_buckets, ..DefaultEncryption::default() },
+            background: Background::default(),
         };
         let mut tables = BucketTables::default();
         tables.bucket.insert((), Arc::new(bucket));

@@ -48,7 +48,7 @@ impl Handle<api::UpdateObjectEncryption> for S3 {
         let stored = self.store_copy(cx, PlainReader::new(reader, old, 0), &[], sealing.cipher.as_ref()).await?;
         let (blob, encryption, sequence) = (stored.pending.blob().clone(), sealing.encryption, object.sequence);
         let mut unused = None;
-        self.update_object::<api::UpdateObjectEncryption>(cx, &found, &input.key, selector, "PUT", Update::Encryption, |object| {
+        self.update_object::<api::UpdateObjectEncryption>(cx, &found, &input.key, selector, "PUT", Update::Protection, |object| {
             if object.sequence != sequence {
                 // Another object has taken the place of the one that was read.
                 return Err(faults::conflict());

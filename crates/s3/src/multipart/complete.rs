@@ -14,7 +14,7 @@ use crate::{
     limits::{MAX_OBJECT, MIN_PART},
     names, objects,
     state::{BucketTables, MultipartUpload, Object, ObjectPart, ObjectProperties, Part, PartKey},
-    versions::{self, created_id},
+    versions::{self, VersionSelector, created_id},
 };
 use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_digest::{Algorithm, Sum};
@@ -286,6 +286,7 @@ impl Handle<api::CompleteMultipartUpload> for S3 {
             key: Some(input.key.clone()),
             etag: Some(object.etag.quoted()),
             version_id: created_id(&object),
+            expiration: found.expiration(VersionSelector::Current, &input.key, &object),
             ..Default::default()
         };
         let answer = encryption::answer(object.encryption.as_deref());

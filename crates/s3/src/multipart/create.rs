@@ -93,12 +93,15 @@ impl Handle<api::CreateMultipartUpload> for S3 {
         };
         let key = upload_key(&input.key, &id);
         found.tables.update(|tables| tables.multipart_uploads.insert(key, Arc::new(upload))).ok_or_else(access::gone(&input.bucket))?;
+        let abort = found.abort_of_upload(&input.key, cx.now.whole_secs());
         Ok(api::CreateMultipartUploadOutput {
             bucket: Some(input.bucket.clone()),
             key: Some(input.key.clone()),
             upload_id: Some(id),
             checksum_algorithm: checksum.map(|(algorithm, _)| algorithm.name().to_owned()),
             checksum_type: checksum.map(|(_, checksum_type)| checksum_type.name().to_owned()),
+            abort_date: abort.map(|(at, _)| at),
+            abort_rule_id: abort.map(|(_, rule)| rule.to_owned()),
             ..output
         })
     }

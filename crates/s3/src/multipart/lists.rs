@@ -52,6 +52,7 @@ impl Handle<api::ListParts> for S3 {
             }
             entry
         });
+        let abort = found.abort_of_upload(&input.key, upload.initiated);
         Ok(api::ListPartsOutput {
             bucket: Some(input.bucket.clone()),
             key: Some(input.key.clone()),
@@ -66,6 +67,8 @@ impl Handle<api::ListParts> for S3 {
             storage_class: Some(upload.storage_class.name().to_owned()),
             checksum_algorithm: upload.checksum.map(|(algorithm, _)| algorithm.name().to_owned()),
             checksum_type: upload.checksum.map(|(_, checksum_type)| checksum_type.name().to_owned()),
+            abort_date: abort.map(|(at, _)| at),
+            abort_rule_id: abort.map(|(_, rule)| rule.to_owned()),
             ..Default::default()
         })
     }

@@ -288,6 +288,7 @@ impl Handle<api::CopyObject> for S3 {
         let mut output = api::CopyObjectOutput {
             copy_object_result: Some(result),
             version_id: created_id(&copy),
+            expiration: target.expiration(VersionSelector::Current, &input.key, &copy),
             copy_source_version_id: from.bucket.shown_version(object.version_id),
             ..Default::default()
         };

@@ -278,6 +278,7 @@ impl Handle<api::GetObject> for S3 {
         let with_checksum = request.with_checksum()?;
         let mut output = api::GetObjectOutput::default();
         describe!(output, found, &object, &selection, self.tag_count::<api::GetObject>(cx, &found, &input.key, input.version_id.as_ref(), &object));
+        output.expiration = found.expiration(request.selector, &input.key, &object);
         if let Some(checksum) = selection.checksum.as_ref().filter(|_| with_checksum) {
             output.set_checksum(checksum);
         }
@@ -305,6 +306,7 @@ impl Handle<api::HeadObject> for S3 {
         let with_checksum = request.with_checksum()?;
         let mut output = api::HeadObjectOutput::default();
         describe!(output, found, &object, &selection, self.tag_count::<api::HeadObject>(cx, &found, &input.key, input.version_id.as_ref(), &object));
+        output.expiration = found.expiration(request.selector, &input.key, &object);
         if let Some(checksum) = selection.checksum.as_ref().filter(|_| with_checksum) {
             output.set_checksum(checksum);
         }

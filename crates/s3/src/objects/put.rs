@@ -10,7 +10,7 @@ use crate::{
     faults, limits,
     state::Object,
     tags,
-    versions::{created_id, current_etag},
+    versions::{VersionSelector, created_id, current_etag},
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
@@ -84,6 +84,7 @@ impl Handle<api::PutObject> for S3 {
         })?;
         stored.pending.commit();
         output.version_id = created_id(&object);
+        output.expiration = found.expiration(VersionSelector::Current, &input.key, &object);
         Ok(output)
     }
 }
