@@ -1,16 +1,18 @@
 //! Finding the bucket of a call, and the permissions that operations on it need.
 
 use crate::{
-    S3, faults, names,
-    state::{Bucket, BucketTables},
+    S3, faults, lifecycle, names,
+    state::{Bucket, BucketTables, Object},
+    versions::{self, Found, VersionSelector},
 };
-use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity};
+use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity, Timestamp};
 use cloudlet_engine::{Cx, DerivedKey, Permission, SignatureKind};
 use cloudlet_shape::Operation;
 use cloudlet_store::MappedStore;
 use std::sync::Arc;
 
 /// A bucket that exists, with its tables.
+#[derive(Clone)]
 pub struct BucketHandle {
     pub name: Arc<str>,
     pub bucket: Arc<Bucket>,
@@ -65,6 +67,17 @@ fn check_region(cx: &Cx, bucket: &Bucket) -> Result<(), Fault> {
 }
 
 impl BucketHandle {
+    /// `x-amz-expiration`: of the current version, where a request names none.
+    pub fn expiration(&self, selector: VersionSelector, key: &str, object: &Object) -> Option<String> {
+        let lifecycle = self.bucket.background.lifecycle.as_ref().filter(|_| selector == VersionSelector::Current)?;
+        lifecycle::expiration_header(lifecycle, key, object)
+    }
+
+    /// When a multipart upload is aborted unless it is finished, and by which lifecycle rule.
+    pub fn abort_of_upload(&self, key: &str, initiated: Timestamp) -> Option<(Timestamp, &str)> {
+        lifecycle::abort(self.bucket.background.lifecycle.as_ref()?, key, initiated)
+    }
+
     /// The operation's own action on the bucket.
     pub fn permission<O: Operation>(&self, cx: &Cx) -> Permission {
         self.owned(Permission::of::<O>(names::bucket_arn(cx, &self.name)))
@@ -91,10 +104,37 @@ impl BucketHandle {
         with_request_keys(permission.owned_by(self.bucket.owner))
     }
 
+    /// Changes the settings of the bucket. Those of `self` stay as they were found.
+    pub fn update<R>(&self, change: impl FnOnce(&mut Bucket) -> Result<R, Fault>) -> Result<R, Fault> {
+        let written = self.tables.write(|tables| -> Result<R, Fault> {
+            let mut bucket = tables.bucket.get(&()).map(|bucket| Bucket::clone(bucket)).ok_or_else(gone(&self.name))?;
+            let outcome = change(&mut bucket)?;
+            tables.bucket.insert((), Arc::new(bucket));
+            Ok(outcome)
+        });
+        written.ok_or_else(gone(&self.name))?
+    }
+
+    /// The object of a version, for a request of this method.
+    pub fn object<O: Operation>(&self, cx: &Cx, key: &str, selector: VersionSelector, method: &str) -> Result<Arc<Object>, Fault> {
+        match self.tables.read(|tables| versions::find(tables, key, selector)).ok_or_else(gone(&self.name))? {
+            Found::Object(object) => Ok(object),
+            other => Err(self.missing_object::<O>(cx, other, key, selector, method)),
+        }
+    }
+
+    /// Why there is no object for a request of this method.
+    pub fn missing_object<O: Operation>(&self, cx: &Cx, other: Found, key: &str, selector: VersionSelector, method: &str) -> Fault {
+        match other.or_fault(&self.bucket, key, selector, method) {
+            Ok(_) => Fault::internal("an object that is there is missing"),
+            Err(fault) => self.missing::<O>(cx, fault),
+        }
+    }
+
     /// The fault for a missing key: 404 for callers with s3:ListBucket, else 403.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
     pub fn missing<O: Operation>(&self, cx: &Cx, fault: Fault) -> Fault {
-        if matches!(cx.caller.identity, Identity::Root) && cx.caller.account == Some(self.bucket.owner) {
+        if fault.status() != 404 || (matches!(cx.caller.identity, Identity::Root) && cx.caller.account == Some(self.bucket.owner)) {
             return fault;
         }
         match cx.check::<O>(&self.bucket_permission(cx, "s3:ListBucket")) {

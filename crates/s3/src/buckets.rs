@@ -3,7 +3,7 @@
 
 mod create;
 
-use crate::{S3, access, api, faults, limits, lists::incorrect_token, names, owners};
+use crate::{S3, access, api, faults, limits, lists::incorrect_token, names, owners, state::Versioning};
 use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_engine::{Cx, Handle, Permissions, paging::Paging};
 use cloudlet_shape::Empty;
@@ -62,8 +62,13 @@ impl Handle<api::DeleteBucket> for S3 {
         let name = input.bucket.as_str();
         let removed = self.buckets.remove_if(name, |tables| {
             if !tables.objects.is_empty() {
-                let fault = FaultKind::sender("BucketNotEmpty", 409).says("The bucket you tried to delete is not empty");
-                return Err(fault.with("BucketName", name));
+                let versioned = tables.bucket.get(&()).is_some_and(|bucket| bucket.versioning != Versioning::Unversioned);
+                let message = if versioned {
+                    "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+                } else {
+                    "The bucket you tried to delete is not empty"
+                };
+                return Err(FaultKind::sender("BucketNotEmpty", 409).says(message).with("BucketName", name));
             }
             // Multipart uploads in progress do not prevent the deletion.
             Ok(tables.parts.values().map(|part| part.blob.clone()).collect::<Vec<_>>())

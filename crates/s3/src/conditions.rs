@@ -1,6 +1,6 @@
 //! Conditional requests: reads, the source of a copy, and writes.
 
-use crate::faults;
+use crate::{faults, state::Object};
 use cloudlet_aws::{Fault, Timestamp};
 
 /// An entity tag without its quotes.
@@ -61,6 +61,17 @@ pub fn check_source(conditions: ReadConditions<'_>, etag: &str, modified: Timest
         let (ConditionFailure::Failed(condition) | ConditionFailure::NotModified(condition)) = failure;
         faults::precondition_failed(&format!("x-amz-copy-source-{condition}"))
     })
+}
+
+/// The `If-Match` of a deletion: an entity tag, or `*` for any object.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>
+pub fn check_delete(key: &str, expected: &str, object: Option<&Object>) -> Result<(), Fault> {
+    match (unquoted(expected), object) {
+        (_, None) => Err(faults::no_such_key(key)),
+        ("*", Some(_)) => Ok(()),
+        (etag, Some(object)) if object.etag.is(etag) => Ok(()),
+        (_, Some(_)) => Err(faults::precondition_failed("If-Match")),
+    }
 }
 
 /// The condition of a write.

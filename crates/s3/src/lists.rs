@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 
 pub mod page;
+mod versions;
 
 use crate::{
     S3,
@@ -59,8 +60,15 @@ pub fn non_empty(parameter: Option<&String>) -> Option<&str> {
     parameter.map(String::as_str).filter(|text| !text.is_empty())
 }
 
-fn permission(cx: &Cx, found: &BucketHandle, prefix: Option<&String>, delimiter: Option<&String>, max_keys: Option<i32>) -> Permission {
-    let mut permission = found.bucket_permission(cx, "s3:ListBucket");
+fn permission(
+    cx: &Cx,
+    found: &BucketHandle,
+    action: &'static str,
+    prefix: Option<&String>,
+    delimiter: Option<&String>,
+    max_keys: Option<i32>,
+) -> Permission {
+    let mut permission = found.bucket_permission(cx, action);
     for (key, value) in [("s3:prefix", prefix), ("s3:delimiter", delimiter)] {
         if let Some(value) = value {
             permission.keys.set(key, value.clone());
@@ -75,7 +83,7 @@ fn permission(cx: &Cx, found: &BucketHandle, prefix: Option<&String>, delimiter:
 impl Handle<api::ListObjects> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::ListObjectsRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(permission(cx, &found, input.prefix.as_ref(), input.delimiter.as_ref(), input.max_keys).into())
+        Ok(permission(cx, &found, "s3:ListBucket", input.prefix.as_ref(), input.delimiter.as_ref(), input.max_keys).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::ListObjectsRequest) -> Result<api::ListObjectsOutput, Fault> {
@@ -112,7 +120,7 @@ impl Handle<api::ListObjects> for S3 {
 impl Handle<api::ListObjectsV2> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::ListObjectsV2Request) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-        Ok(permission(cx, &found, input.prefix.as_ref(), input.delimiter.as_ref(), input.max_keys).into())
+        Ok(permission(cx, &found, "s3:ListBucket", input.prefix.as_ref(), input.delimiter.as_ref(), input.max_keys).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::ListObjectsV2Request) -> Result<api::ListObjectsV2Output, Fault> {

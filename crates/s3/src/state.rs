@@ -1,10 +1,16 @@
 //! The tables: one store per bucket, which holds the bucket's settings, its objects and its multipart uploads in progress.
 
 use crate::{
+    api,
     checksums::{Checksum, ChecksumType},
+    documents::Document,
+    encryption::{DefaultEncryption, Encryption, Salt},
     etags::ETag,
+    lifecycle::Lifecycle,
     metadata::SystemMetadata,
+    notifications::PendingEvent,
     storage::StorageClass,
+    versions::VersionId,
 };
 use cloudlet_aws::{Account, Region, Timestamp};
 use cloudlet_digest::{Algorithm, Sum};
@@ -18,11 +24,21 @@ use std::{cmp::Reverse, sync::Arc};
 pub struct BucketTables {
     /// One row: the bucket itself.
     pub bucket: Table<(), Arc<Bucket>>,
-    pub objects: Table<VersionKey, Arc<Object>>,
+    /// All versions of all objects.
+    pub objects: Table<VersionKey, Version>,
+    /// The number of the null version of a key, where it is not 0: it was written while versioning was suspended.
+    pub null_versions: Table<Arc<str>, u64>,
     pub multipart_uploads: Table<UploadKey, Arc<MultipartUpload>>,
     pub parts: Table<PartKey, Arc<Part>>,
+    /// Events that are to be delivered, in their order.
+    pub events: Table<u64, Arc<PendingEvent>>,
+    // Configurations, by their ids.
+    pub analytics: Table<String, Document<api::AnalyticsConfiguration>>,
+    pub intelligent_tiering: Table<String, Document<api::IntelligentTieringConfiguration>>,
+    pub inventory: Table<String, Document<api::InventoryConfiguration>>,
+    pub metrics: Table<String, Document<api::MetricsConfiguration>>,
 }
-tables!(BucketTables { bucket, objects, multipart_uploads, parts });
+tables!(BucketTables { bucket, objects, null_versions, multipart_uploads, parts, events, analytics, intelligent_tiering, inventory, metrics });
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
@@ -33,6 +49,49 @@ pub struct Bucket {
     pub creation_date: Timestamp,
     pub object_ownership: ObjectOwnership,
     pub tags: Vec<Tag>,
+    #[serde(default)]
+    pub versioning: Versioning,
+    #[serde(default)]
+    pub mfa_delete: MfaDelete,
+    #[serde(default)]
+    pub encryption: DefaultEncryption,
+    #[serde(default, skip_serializing_if = "Background::is_nothing")]
+    pub background: Background,
+}
+
+/// What S3 does for a bucket in the background.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Background {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notifications: Option<Document<api::NotificationConfiguration>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<Arc<Lifecycle>>,
+}
+
+impl Background {
+    pub fn is_nothing(&self) -> bool {
+        *self == Background::default()
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Versioning {
+    /// It was never enabled, and GetBucketVersioning answers no status.
+    #[default]
+    Unversioned,
+    Enabled,
+    Suspended,
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/MultiFactorAuthenticationDelete.html>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MfaDelete {
+    /// It was never enabled, and GetBucketVersioning answers no status.
+    #[default]
+    Unset,
+    Enabled,
+    Disabled,
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
@@ -51,14 +110,14 @@ pub struct VersionKey {
     pub version: VersionNumber,
 }
 
-/// The sequence number of the write that made a version. Objects of a bucket that was never versioned have number 0.
+/// The sequence number of the write that made a version. Objects that were written before versioning was enabled have number 0.
 pub type VersionNumber = Reverse<u64>;
 
 pub const UNVERSIONED: VersionNumber = Reverse(0);
 const NEWEST: VersionNumber = Reverse(u64::MAX);
 
 impl VersionKey {
-    /// The row key of an object in a bucket that was never versioned.
+    /// The row key of an object that was written before versioning was enabled. It sorts after all other versions of its key.
     pub fn of(key: &str) -> VersionKey {
         VersionKey { key: key.into(), version: UNVERSIONED }
     }
@@ -69,16 +128,63 @@ impl VersionKey {
     }
 }
 
-/// One version of an object.
+/// One version of a key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Version {
+    Object(Arc<Object>),
+    DeleteMarker(Arc<DeleteMarker>),
+}
+
+impl Version {
+    pub fn object(&self) -> Option<&Arc<Object>> {
+        match self {
+            Version::Object(object) => Some(object),
+            Version::DeleteMarker(_) => None,
+        }
+    }
+
+    /// `None`: the null version.
+    pub fn id(&self) -> Option<VersionId> {
+        match self {
+            Version::Object(object) => object.version_id,
+            Version::DeleteMarker(marker) => marker.version_id,
+        }
+    }
+
+    pub fn last_modified(&self) -> Timestamp {
+        match self {
+            Version::Object(object) => object.last_modified,
+            Version::DeleteMarker(marker) => marker.last_modified,
+        }
+    }
+}
+
+/// A version that says that its key has no current object.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html>
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeleteMarker {
+    pub sequence: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<VersionId>,
+    pub last_modified: Timestamp,
+}
+
+/// An object: one version of a key with a body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Object {
     /// Greater than that of every write before.
     pub sequence: u64,
+    /// `None`: the null version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<VersionId>,
     pub last_modified: Timestamp,
     pub etag: ETag,
     pub blob: Blob,
     pub storage_class: StorageClass,
     pub checksum: Option<Box<Checksum>>,
+    /// `None`: SSE-S3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Box<Encryption>>,
     /// `None` when all of them are empty, as for most objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub properties: Option<Box<ObjectProperties>>,
@@ -109,6 +215,9 @@ pub struct ObjectPart {
     pub size: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Box<Sum>>,
+    /// Of an encrypted part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<Salt>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,6 +283,9 @@ pub struct MultipartUpload {
     pub storage_class: StorageClass,
     /// What CreateMultipartUpload named. `None`: parts may have any checksum, and the object gets the default one.
     pub checksum: Option<(Algorithm, ChecksumType)>,
+    /// `None`: SSE-S3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Box<Encryption>>,
     pub properties: ObjectProperties,
 }
 
@@ -198,4 +310,7 @@ pub struct Part {
     pub checksum: Option<Sum>,
     /// For the full object checksum of an upload that named no algorithm.
     pub crc64nvme: Option<Sum>,
+    /// Of an encrypted part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<Salt>,
 }

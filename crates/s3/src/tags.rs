@@ -2,10 +2,12 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
 
 use crate::{
-    S3, access, api, faults,
+    S3, api,
+    changes::Update,
+    faults,
     limits::{MAX_BUCKET_TAGS, MAX_OBJECT_TAGS},
     state::{Object, ObjectProperties, Tag},
-    versions::{self, VersionSelector},
+    versions::VersionSelector,
 };
 use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_engine::{
@@ -13,7 +15,7 @@ use cloudlet_engine::{
     tags::{InvalidTag, KeyCase, TagCharacters, TagRules},
 };
 use percent_encoding::percent_decode_str;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 impl From<&api::Tag> for Tag {
     fn from(tag: &api::Tag) -> Tag {
@@ -53,6 +55,16 @@ fn check(tags: Vec<Tag>, most: usize, too_many: &str, reserved: &str) -> Result<
     Ok(tags)
 }
 
+/// Checks the tags of a filter in a configuration (lifecycle, replication, metrics).
+pub fn check_filter<'a>(tags: impl Iterator<Item = &'a api::Tag>) -> Result<(), Fault> {
+    let tags: Vec<Tag> = tags.map(Tag::from).collect();
+    let keys: BTreeSet<&str> = tags.iter().map(|tag| tag.key.as_str()).collect();
+    if keys.len() < tags.len() {
+        return Err(faults::INVALID_REQUEST.says("Duplicate Tag Keys are not allowed."));
+    }
+    check_object(tags).map(drop)
+}
+
 /// Parses the `x-amz-tagging` header, a query string.
 pub fn of_header(header: Option<&str>) -> Result<Vec<Tag>, Fault> {
     let Some(header) = header else { return Ok(vec![]) };
@@ -76,7 +88,7 @@ fn unescape(text: &str) -> Option<String> {
     percent_decode_str(&text.replace('+', " ")).decode_utf8().ok().map(Into::into)
 }
 
-const GET: [&str; 2] = ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"];
+pub const GET: [&str; 2] = ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"];
 const PUT: [&str; 2] = ["s3:PutObjectTagging", "s3:PutObjectVersionTagging"];
 const DELETE: [&str; 2] = ["s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"];
 
@@ -89,11 +101,16 @@ impl Handle<api::GetObjectTagging> for S3 {
     async fn handle(&self, cx: &Cx, input: api::GetObjectTaggingRequest) -> Result<api::GetObjectTaggingOutput, Fault> {
         let selector = VersionSelector::of(input.version_id.as_deref())?;
         let found = self.find(cx, &input.bucket, None)?;
-        let object = found.tables.read(|tables| versions::get(tables, &input.key, selector)).ok_or_else(access::gone(&input.bucket))?;
+        let object = found.object::<api::GetObjectTagging>(cx, &input.key, selector, "GET");
         // AWS: only here the key in the fault is preceded by the bucket's name (recorded).
-        let missing = || faults::no_such_key(&format!("{}/{}", input.bucket, input.key));
-        let object = object.ok_or_else(|| found.missing::<api::GetObjectTagging>(cx, missing()))?;
-        Ok(api::GetObjectTaggingOutput { version_id: None, tag_set: object.tags().iter().map(Into::into).collect() })
+        let object = object.map_err(|fault| match fault.code() {
+            "NoSuchKey" => faults::no_such_key(&format!("{}/{}", input.bucket, input.key)),
+            _ => fault,
+        })?;
+        Ok(api::GetObjectTaggingOutput {
+            version_id: found.bucket.shown_version(object.version_id),
+            tag_set: object.tags().iter().map(Into::into).collect(),
+        })
     }
 }
 
@@ -107,8 +124,9 @@ impl Handle<api::PutObjectTagging> for S3 {
 
     async fn handle(&self, cx: &Cx, input: api::PutObjectTaggingRequest) -> Result<api::PutObjectTaggingOutput, Fault> {
         let tags = check_object(input.tagging.tag_set.iter().map(Tag::from).collect())?;
-        self.replace_tags::<api::PutObjectTagging>(cx, &input.bucket, &input.key, input.version_id.as_deref(), tags)?;
-        Ok(api::PutObjectTaggingOutput { version_id: None })
+        let version_id =
+            self.replace_tags::<api::PutObjectTagging>(cx, &input.bucket, &input.key, input.version_id.as_deref(), Update::PutTags, tags)?;
+        Ok(api::PutObjectTaggingOutput { version_id })
     }
 }
 
@@ -119,8 +137,9 @@ impl Handle<api::DeleteObjectTagging> for S3 {
     }
 
     async fn handle(&self, cx: &Cx, input: api::DeleteObjectTaggingRequest) -> Result<api::DeleteObjectTaggingOutput, Fault> {
-        self.replace_tags::<api::DeleteObjectTagging>(cx, &input.bucket, &input.key, input.version_id.as_deref(), vec![])?;
-        Ok(api::DeleteObjectTaggingOutput { version_id: None })
+        let version_id =
+            self.replace_tags::<api::DeleteObjectTagging>(cx, &input.bucket, &input.key, input.version_id.as_deref(), Update::DeleteTags, vec![])?;
+        Ok(api::DeleteObjectTaggingOutput { version_id })
     }
 }
 
@@ -131,18 +150,17 @@ impl S3 {
         bucket: &str,
         key: &str,
         version: Option<&str>,
+        update: Update,
         tags: Vec<Tag>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Option<String>, Fault> {
         let selector = VersionSelector::of(version)?;
         let found = self.find(cx, bucket, None)?;
-        let written = found.tables.write(|tables| -> Result<_, Fault> {
-            let (row_key, object) = versions::entry(tables, key, selector).ok_or_else(|| faults::no_such_key(key))?;
-            let mut object = Object::clone(&object);
-            object.properties = ObjectProperties { tags, ..object.properties.map(|properties| *properties).unwrap_or_default() }.boxed();
-            tables.objects.insert(row_key, Arc::new(object));
+        let method = if update == Update::PutTags { "PUT" } else { "DELETE" };
+        let object = self.update_object::<O>(cx, &found, key, selector, method, update, |object: &mut Object| {
+            object.properties = ObjectProperties { tags, ..object.properties.take().map(|properties| *properties).unwrap_or_default() }.boxed();
             Ok(())
-        });
-        written.ok_or_else(access::gone(bucket))?.map_err(|fault| found.missing::<O>(cx, fault))
+        })?;
+        Ok(found.bucket.shown_version(object.version_id))
     }
 }
 

@@ -3,9 +3,11 @@
 
 use super::is_bucket_region;
 use crate::{
-    S3, access, api, faults, limits, names,
+    S3, access, api,
+    encryption::DefaultEncryption,
+    faults, limits, names,
     objects::check_grants,
-    state::{Bucket, BucketTables, ObjectOwnership, Tag},
+    state::{Background, Bucket, BucketTables, MfaDelete, ObjectOwnership, Tag, Versioning},
     tags,
 };
 use cloudlet_aws::{Account, Fault, FaultKind, Region};
@@ -74,7 +76,18 @@ impl Handle<api::CreateBucket> for S3 {
         if !self.buckets.contains(name) && self.count_of(account) >= limits::MAX_BUCKETS {
             return Err(FaultKind::sender("TooManyBuckets", 400).says("You have attempted to create more buckets than allowed"));
         }
-        let bucket = Bucket { owner: account, region, location_constraint, creation_date: cx.now.whole_secs(), object_ownership, tags };
+        let bucket = Bucket {
+            owner: account,
+            region,
+            location_constraint,
+            creation_date: cx.now.whole_secs(),
+            object_ownership,
+            tags,
+            versioning: Versioning::Unversioned,
+            mfa_delete: MfaDelete::Unset,
+            encryption: DefaultEncryption { sse_c: self.options.sse_c_of_new_buckets, ..DefaultEncryption::default() },
+            background: Background::default(),
+        };
         let mut tables = BucketTables::default();
         tables.bucket.insert((), Arc::new(bucket));
         match self.buckets.create(name.into(), tables) {

@@ -3,11 +3,11 @@
 
 use crate::{
     faults,
-    state::{BucketTables, Object, VersionKey},
+    state::{BucketTables, Object, Version, VersionKey},
 };
 use cloudlet_aws::Fault;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use std::{ops::Bound, sync::Arc};
+use std::{iter, ops::Bound, sync::Arc};
 
 /// The parameters of a listing.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +86,7 @@ pub fn list_page<T, I: Iterator<Item = T>>(query: &ListQuery<'_>, seek: impl Fn(
     page
 }
 
-/// The current objects from a position on: the newest version of each key.
+/// The current objects from a position on: the newest version of each key, unless that is a delete marker.
 pub fn current_objects<'c>(
     tables: &'c BucketTables,
     query: &ListQuery<'_>,
@@ -100,11 +100,21 @@ pub fn current_objects<'c>(
             Bound::Unbounded => Bound::Unbounded,
         },
     };
-    let mut latest: Option<&str> = None;
-    tables.objects.range((start, Bound::Unbounded)).filter(move |(row_key, _)| {
-        let newest = latest != Some(row_key.key.as_ref());
-        latest = Some(&row_key.key);
-        newest
+    let mut rows = tables.objects.range((start, Bound::Unbounded));
+    let mut latest: Option<&VersionKey> = None;
+    iter::from_fn(move || {
+        loop {
+            let (row_key, version) = rows.next()?;
+            if latest.is_some_and(|latest| latest.key == row_key.key) {
+                // A key may have many versions: they are passed over at once.
+                rows = tables.objects.range((Bound::Excluded(VersionKey::of(&row_key.key)), Bound::Unbounded));
+                continue;
+            }
+            latest = Some(row_key);
+            if let Version::Object(object) = version {
+                return Some((row_key, object));
+            }
+        }
     })
 }
 

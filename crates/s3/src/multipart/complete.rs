@@ -2,16 +2,19 @@
 
 use super::{create::remove_parts, find_upload, upload_key};
 use crate::{
-    S3, access, api,
+    S3,
+    access::{self, BucketHandle},
+    api,
+    changes::CreatedBy,
     checksums::{Checksum, ChecksumType, HasChecksumType, HasChecksums},
     conditions::{WriteCondition, unquoted},
-    encryption::{ENCRYPTION, customer_key},
+    encryption::{self, customer_key},
     etags::ETag,
     faults::{self, BAD_DIGEST, INVALID_REQUEST},
     limits::{MAX_OBJECT, MIN_PART},
     names, objects,
     state::{BucketTables, MultipartUpload, Object, ObjectPart, ObjectProperties, Part, PartKey},
-    versions::{self, VersionSelector},
+    versions::{self, VersionSelector, created_id},
 };
 use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_digest::{Algorithm, Sum};
@@ -171,33 +174,24 @@ impl RequestedObject {
     }
 }
 
-/// A completed upload.
-struct Completed {
-    object: Arc<Object>,
-    /// Bodies that no row names any more.
-    unused: Vec<Blob>,
-}
-
 enum UploadState {
-    InProgress(Arc<MultipartUpload>),
+    InProgress,
     /// Completing it again has the same answer as long as its object exists.
     Completed(Arc<Object>),
 }
 
 fn find(tables: &BucketTables, key: &str, upload_id: &str) -> Result<UploadState, Fault> {
-    find_upload(tables, key, upload_id).map(UploadState::InProgress).or_else(|fault| {
-        let object = versions::get(tables, key, VersionSelector::Current);
+    find_upload(tables, key, upload_id).map(|_| UploadState::InProgress).or_else(|fault| {
+        let object = versions::current(tables, key);
         let made_by = |object: &Arc<Object>| object.properties.as_ref().and_then(|properties| properties.upload_id.as_deref()) == Some(upload_id);
         object.filter(made_by).map(UploadState::Completed).ok_or(fault)
     })
 }
 
-fn complete(s3: &S3, cx: &Cx, tables: &mut BucketTables, completion: Completion<'_>) -> Result<Completed, Fault> {
-    let Completion { key, upload_id, parts: requested_parts, object: requested, condition } = completion;
-    let upload = match find(tables, key, upload_id)? {
-        UploadState::InProgress(upload) => upload,
-        UploadState::Completed(object) => return Ok(Completed { object, unused: vec![] }),
-    };
+/// The object that the parts become. The bodies of other parts, which no row names any more, are added to `unused`.
+fn complete(cx: &Cx, tables: &mut BucketTables, completion: &Completion<'_>, unused: &mut Vec<Blob>) -> Result<Object, Fault> {
+    let Completion { key, upload_id, parts: requested_parts, object: requested, condition } = *completion;
+    let upload = find_upload(tables, key, upload_id)?;
     requested.check_checksum_type(&upload)?;
     let parts = find_parts(tables, upload_id, &upload, requested_parts, requested)?;
     let size: u64 = parts.iter().map(|(_, part)| part.blob.length()).fold(0, u64::saturating_add);
@@ -210,17 +204,20 @@ fn complete(s3: &S3, cx: &Cx, tables: &mut BucketTables, completion: Completion<
         part_number: *part_number,
         size: part.blob.length(),
         checksum: part.checksum.filter(|_| composite).map(Box::new),
+        salt: part.salt,
     };
     let etags: Vec<&ETag> = parts.iter().map(|(_, part)| &part.etag).collect();
     let properties =
         ObjectProperties { parts: parts.iter().map(object_part).collect(), upload_id: Some(upload_id.into()), ..upload.properties.clone() };
     let object = Object {
         sequence: 0,
+        version_id: None,
         last_modified: cx.now,
         etag: ETag::of_parts(etags.into_iter()),
         blob: Blob::join(parts.iter().map(|(_, part)| part.blob.clone())),
         storage_class: upload.storage_class,
         checksum: checksum.map(Box::new),
+        encryption: upload.encryption.clone(),
         properties: Some(Box::new(properties)),
     };
     // The bodies of the requested parts belong to the object now; those of all other parts are not used any more.
@@ -228,21 +225,23 @@ fn complete(s3: &S3, cx: &Cx, tables: &mut BucketTables, completion: Completion<
     for part_number in &used {
         tables.parts.remove(&PartKey { upload_id: upload_id.into(), part_number: *part_number });
     }
-    let mut unused = remove_parts(tables, upload_id);
+    unused.extend(remove_parts(tables, upload_id));
     tables.multipart_uploads.remove(&upload_key(key, upload_id));
-    unused.extend(objects::write(s3, cx, tables, key, object));
-    let object = versions::get(tables, key, VersionSelector::Current).ok_or_else(|| Fault::internal("the completed object is missing"))?;
-    Ok(Completed { object, unused })
+    Ok(object)
 }
 
 /// A condition that holds is a conflict when the object was written after the upload was created.
 fn check_condition(tables: &BucketTables, key: &str, upload: &MultipartUpload, condition: &WriteCondition) -> Result<(), Fault> {
-    let current = versions::get(tables, key, VersionSelector::Current);
+    let current = versions::current(tables, key);
     condition.check(key, current.as_ref().map(|object| object.etag.to_string()).as_deref())?;
     if !condition.is_none() && current.is_some_and(|object| object.sequence > upload.sequence) {
         return Err(faults::conditional_request_conflict(condition.header(), key));
     }
     Ok(())
+}
+
+fn upload_state(found: &BucketHandle, key: &str, upload_id: &str) -> Result<UploadState, Fault> {
+    found.tables.read(|tables| find(tables, key, upload_id)).ok_or_else(access::gone(&found.name))?
 }
 
 impl Handle<api::CompleteMultipartUpload> for S3 {
@@ -259,22 +258,41 @@ impl Handle<api::CompleteMultipartUpload> for S3 {
     async fn handle(&self, cx: &Cx, mut input: api::CompleteMultipartUploadRequest) -> Result<api::CompleteMultipartUploadOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
         let condition = WriteCondition::of(input.if_match.as_deref(), input.if_none_match.as_deref())?;
-        found.tables.read(|tables| find(tables, &input.key, &input.upload_id)).ok_or_else(access::gone(&input.bucket))??;
-        customer_key!(input).check_read()?;
+        let state = upload_state(&found, &input.key, &input.upload_id)?;
+        customer_key!(input).parse(None)?;
         let parts = requested_parts(&input.upload_id, input.multipart_upload.take())?;
         let object = RequestedObject { checksums: input.take_checksums(), checksum_type: input.checksum_type.take(), size: input.mpu_object_size };
         let completion = Completion { key: &input.key, upload_id: &input.upload_id, parts: &parts, object: &object, condition: &condition };
-        let completed = found.tables.write(|tables| complete(self, cx, tables, completion));
-        let Completed { object, unused } = completed.ok_or_else(access::gone(&input.bucket))??;
-        self.discard(unused);
+        let object = match state {
+            UploadState::Completed(object) => object,
+            UploadState::InProgress => {
+                let mut unused = vec![];
+                let by = CreatedBy::CompleteMultipartUpload;
+                let made = self.create_object(cx, &found, &input.key, by, |tables| complete(cx, tables, &completion, &mut unused));
+                match (made, upload_state(&found, &input.key, &input.upload_id)) {
+                    (Ok(object), _) => {
+                        self.discard(unused);
+                        object
+                    }
+                    // Another request has completed the upload meanwhile.
+                    (Err(_), Ok(UploadState::Completed(object))) => object,
+                    (Err(fault), _) => return Err(fault),
+                }
+            }
+        };
         let mut output = api::CompleteMultipartUploadOutput {
             location: Some(names::location(cx.endpoint(), &input.bucket, &input.key)),
             bucket: Some(input.bucket.clone()),
             key: Some(input.key.clone()),
             etag: Some(object.etag.quoted()),
-            server_side_encryption: Some(ENCRYPTION.to_owned()),
+            version_id: created_id(&object),
+            expiration: found.expiration(VersionSelector::Current, &input.key, &object),
             ..Default::default()
         };
+        let answer = encryption::answer(object.encryption.as_deref());
+        output.server_side_encryption = answer.algorithm;
+        output.sse_kms_key_id = answer.kms_key_id;
+        output.bucket_key_enabled = answer.bucket_key;
         if let Some(checksum) = object.checksum.as_deref() {
             output.set_checksum(checksum);
         }

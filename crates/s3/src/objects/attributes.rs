@@ -2,12 +2,12 @@
 
 use super::GET;
 use crate::{
-    S3, access, api,
+    S3, api,
     checksums::{ChecksumType, HasChecksumType, HasChecksums},
     encryption::customer_key,
     faults, limits,
     state::Object,
-    versions::{self, VersionSelector},
+    versions::VersionSelector,
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
@@ -29,11 +29,16 @@ impl Handle<api::GetObjectAttributes> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         let selector = VersionSelector::of(input.version_id.as_deref())?;
         let attributes = attribute_names(&input.object_attributes)?;
-        customer_key!(input).check_read()?;
+        let customer_key = customer_key!(input);
+        customer_key.parse(None)?;
         let requested = |name: &str| attributes.contains(&name);
-        let object = found.tables.read(|tables| versions::get(tables, &input.key, selector)).ok_or_else(access::gone(&input.bucket))?;
-        let object = object.ok_or_else(|| found.missing::<api::GetObjectAttributes>(cx, selector.missing(&input.key)))?;
-        let mut output = api::GetObjectAttributesOutput { last_modified: Some(object.last_modified), ..Default::default() };
+        let object = found.object::<api::GetObjectAttributes>(cx, &input.key, selector, "GET")?;
+        customer_key.check_read(object.encryption.as_deref())?;
+        let mut output = api::GetObjectAttributesOutput {
+            last_modified: Some(object.last_modified),
+            version_id: found.bucket.shown_version(object.version_id),
+            ..Default::default()
+        };
         if requested("ETag") {
             output.etag = Some(object.etag.to_string());
         }

@@ -3,32 +3,19 @@
 
 use crate::{
     S3,
-    access::{self, BucketHandle},
+    access::BucketHandle,
     api,
-    conditions::unquoted,
+    changes::ToDelete,
     faults,
     limits::{MAX_DELETE, check_key},
     lists::non_empty_list,
-    state::BucketTables,
-    versions::{self, VersionSelector},
+    state::{MfaDelete, Versioning},
+    versions::{Deletion, SecondFactor, VersionSelector, id_text},
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
-use cloudlet_store::Blob;
 
 const DELETE: [&str; 2] = ["s3:DeleteObject", "s3:DeleteObjectVersion"];
-
-/// Removes the row of an object. Deleting a missing object is a success.
-fn remove(tables: &mut BucketTables, key: &str, selector: VersionSelector, if_match: Option<&str>) -> Result<Option<Blob>, Fault> {
-    let entry = versions::entry(tables, key, selector);
-    match (if_match.map(unquoted), &entry) {
-        (Some("*"), Some(_)) | (None, _) => {}
-        (Some(etag), Some((_, object))) if object.etag.is(etag) => {}
-        (Some(_), Some(_)) => return Err(faults::precondition_failed("If-Match")),
-        (Some(_), None) => return Err(faults::no_such_key(key)),
-    }
-    Ok(entry.and_then(|(row_key, _)| tables.objects.remove(&row_key)).map(|object| object.blob.clone()))
-}
 
 impl Handle<api::DeleteObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::DeleteObjectRequest) -> Result<Permissions, Fault> {
@@ -47,12 +34,36 @@ impl Handle<api::DeleteObject> for S3 {
         if input.bypass_governance_retention == Some(true) {
             return Err(no_object_lock());
         }
+        // AWS: a version is deleted without conditions.
+        if input.if_match.is_some() && input.version_id.is_some() {
+            return Err(faults::not_implemented("If-Match"));
+        }
         let selector = VersionSelector::of(input.version_id.as_deref())?;
         check_key(&input.key)?;
         let found = self.find(cx, &input.bucket, None)?;
-        let removed = found.tables.write(|tables| remove(tables, &input.key, selector, input.if_match.as_deref()));
-        self.discard(removed.ok_or_else(access::gone(&input.bucket))??);
-        Ok(api::DeleteObjectOutput { version_id: input.version_id, ..Default::default() })
+        check_selector(&found, selector)?;
+        let second_factor = self.mfa_delete(cx, &found, input.mfa.as_deref())?;
+        let one = ToDelete { key: &input.key, selector, if_match: input.if_match.as_deref(), second_factor };
+        let outcome = self.delete_versions(cx, &found, vec![Ok(one)])?.pop();
+        let deletion = outcome.unwrap_or_else(|| Err(Fault::internal("a deletion without an outcome")))?;
+        let mut output = api::DeleteObjectOutput { version_id: input.version_id, ..Default::default() };
+        match deletion {
+            Deletion::MarkerMade { marker, .. } => {
+                output.delete_marker = Some(true);
+                output.version_id = Some(id_text(marker.version_id));
+            }
+            Deletion::Version(version) if version.object().is_none() => output.delete_marker = Some(true),
+            Deletion::Version(_) | Deletion::Nothing => {}
+        }
+        Ok(output)
+    }
+}
+
+/// AWS: a bucket that was never versioned knows no version id but `null` (recorded).
+fn check_selector(found: &BucketHandle, selector: VersionSelector) -> Result<(), Fault> {
+    match selector {
+        VersionSelector::Id(id) if found.bucket.versioning == Versioning::Unversioned => Err(faults::invalid_version_id(&id.to_string())),
+        _ => Ok(()),
     }
 }
 
@@ -84,25 +95,14 @@ impl Handle<api::DeleteObjects> for S3 {
         if objects.iter().any(|object| object.key.is_empty()) {
             return Err(faults::user_key_must_be_specified());
         }
-        let checked: Vec<Result<VersionSelector, Fault>> = objects.iter().map(|object| check_one(cx, &found, object)).collect();
-        let outcome = found.tables.write(|tables| -> Result<Vec<Result<Option<Blob>, Fault>>, Fault> {
-            let each = objects.iter().zip(checked);
-            Ok(each.map(|(object, selector)| remove(tables, &object.key, selector?, object.etag.as_deref())).collect())
-        });
-        let outcomes = outcome.ok_or_else(access::gone(&input.bucket))??;
+        let second_factor = self.mfa_delete(cx, &found, input.mfa.as_deref())?;
+        let each = objects.iter().map(|object| check_one(cx, &found, object, second_factor)).collect();
+        let outcomes = self.delete_versions(cx, &found, each)?;
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         for (object, outcome) in objects.iter().zip(outcomes) {
             match outcome {
-                Ok(blob) => {
-                    self.discard(blob);
-                    if input.delete.quiet != Some(true) {
-                        deleted.push(api::DeletedObject {
-                            key: Some(object.key.clone()),
-                            version_id: object.version_id.clone(),
-                            ..Default::default()
-                        });
-                    }
-                }
+                Ok(_) if input.delete.quiet == Some(true) => {}
+                Ok(deletion) => deleted.push(deleted_object(object, &deletion)),
                 Err(fault) => errors.push(api::Error {
                     key: Some(object.key.clone()),
                     version_id: object.version_id.clone(),
@@ -115,12 +115,43 @@ impl Handle<api::DeleteObjects> for S3 {
     }
 }
 
-fn check_one(cx: &Cx, found: &BucketHandle, object: &api::ObjectIdentifier) -> Result<VersionSelector, Fault> {
+impl S3 {
+    /// The header is read only where the bucket has MFA delete.
+    fn mfa_delete(&self, cx: &Cx, found: &BucketHandle, header: Option<&str>) -> Result<SecondFactor, Fault> {
+        match found.bucket.mfa_delete {
+            MfaDelete::Enabled => self.second_factor(cx, found, header),
+            MfaDelete::Disabled | MfaDelete::Unset => Ok(SecondFactor::Missing),
+        }
+    }
+}
+
+fn deleted_object(object: &api::ObjectIdentifier, deletion: &Deletion) -> api::DeletedObject {
+    let marker = match deletion {
+        Deletion::MarkerMade { marker, .. } => Some(id_text(marker.version_id)),
+        Deletion::Version(version) if version.object().is_none() => Some(id_text(version.id())),
+        Deletion::Version(_) | Deletion::Nothing => None,
+    };
+    api::DeletedObject {
+        key: Some(object.key.clone()),
+        version_id: object.version_id.clone(),
+        delete_marker: marker.is_some().then_some(true),
+        delete_marker_version_id: marker,
+    }
+}
+
+fn check_one<'a>(cx: &Cx, found: &BucketHandle, object: &'a api::ObjectIdentifier, second_factor: SecondFactor) -> Result<ToDelete<'a>, Fault> {
     cx.check::<api::DeleteObjects>(&found.version_permission(cx, DELETE, &object.key, object.version_id.as_ref()))?;
     check_key(&object.key)?;
+    // AWS: here a malformed version id is a missing version (recorded).
+    let unknown = |version: &str| faults::no_such_version(&object.key, version);
+    let selector = match object.version_id.as_deref() {
+        None => VersionSelector::Current,
+        Some(version) => VersionSelector::of(Some(version)).map_err(|_| unknown(version))?,
+    };
     match object.version_id.as_deref() {
-        // AWS: here a malformed version id is a missing version (recorded).
-        Some(version) if version != "null" => Err(faults::no_such_version(&object.key, version)),
-        version => VersionSelector::of(version),
+        Some(version) if check_selector(found, selector).is_err() => return Err(unknown(version)),
+        Some(_) if object.etag.is_some() => return Err(faults::not_implemented("If-Match")),
+        _ => {}
     }
+    Ok(ToDelete { key: &object.key, selector, if_match: object.etag.as_deref(), second_factor })
 }

@@ -5,13 +5,15 @@ use super::GET;
 use crate::{
     S3,
     access::{self, BucketHandle},
-    api, bodies,
+    api,
+    bodies::{PlainReader, response_body},
     checksums::{Checksum, ChecksumType, HasChecksumType},
     conditions::{ConditionFailure, ReadConditions},
-    encryption::{CustomerKey, ENCRYPTION},
+    encryption::{CustomerKey, CustomerKeyHeaders, describe_encryption},
     faults, metadata, ranges,
     state::{Object, Tag},
-    versions::{self, VersionSelector},
+    tags,
+    versions::{self, Found, VersionSelector},
 };
 use cloudlet_aws::{Fault, Timestamp, TimestampFormat};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
@@ -28,6 +30,8 @@ struct Selection {
     parts_count: Option<usize>,
     /// The checksum of exactly these bytes, if it is known.
     checksum: Option<Checksum>,
+    /// The key of SSE-C.
+    customer: Option<CustomerKey>,
 }
 
 /// The members that both inputs have.
@@ -38,8 +42,11 @@ struct ReadRequest<'a> {
     range: Option<&'a str>,
     part: Option<i32>,
     checksum_mode: Option<&'a str>,
-    customer_key: CustomerKey,
+    customer_key: CustomerKeyHeaders,
 }
+
+/// What is read of an object.
+type Opened = (Arc<Object>, Selection, BlobReader);
 
 macro_rules! read_request {
     ($input:expr) => {
@@ -72,7 +79,7 @@ impl ReadRequest<'_> {
 
     /// Checks the conditions and selects the bytes.
     fn check(&self, object: &Object, now: Timestamp) -> Result<Selection, Fault> {
-        self.customer_key.check_read()?;
+        let customer = self.customer_key.check_read(object.encryption.as_deref())?;
         if !self.conditions.is_empty() {
             self.conditions.check(&object.etag.to_string(), object.last_modified, now).map_err(|failure| match failure {
                 ConditionFailure::Failed(condition) => faults::precondition_failed(condition),
@@ -81,7 +88,7 @@ impl ReadRequest<'_> {
         }
         match (self.part, self.range) {
             (Some(_), Some(_)) => Err(faults::INVALID_REQUEST.says("Cannot specify both Range header and partNumber query parameter")),
-            (Some(number), None) => part(object, number),
+            (Some(number), None) => Ok(Selection { customer, ..part(object, number)? }),
             (None, range) => {
                 let size = object.size();
                 let parsed = range.map(|range| ranges::parse(range, size)).transpose()?.flatten();
@@ -89,7 +96,7 @@ impl ReadRequest<'_> {
                 let range = parsed.unwrap_or(0..size);
                 let whole = range == (0..size);
                 let checksum = object.checksum.as_deref().filter(|_| whole).cloned();
-                Ok(Selection { range, partial, parts_count: None, checksum })
+                Ok(Selection { range, partial, parts_count: None, checksum, customer })
             }
         }
     }
@@ -118,6 +125,7 @@ fn part(object: &Object, number: i32) -> Result<Selection, Fault> {
                 partial: object.size() > 0,
                 parts_count: None,
                 checksum: object.checksum.as_deref().cloned(),
+                customer: None,
             }),
             _ => Err(faults::invalid_part_number(number, 1)),
         };
@@ -134,12 +142,12 @@ fn part(object: &Object, number: i32) -> Result<Selection, Fault> {
         Some(checksum) if range == (0..object.size()) => Some(checksum.clone()),
         _ => None,
     };
-    Ok(Selection { partial: !range.is_empty(), range, parts_count: Some(parts.len()), checksum })
+    Ok(Selection { partial: !range.is_empty(), range, parts_count: Some(parts.len()), checksum, customer: None })
 }
 
 /// Sets the members that both outputs have.
 macro_rules! describe {
-    ($output:ident, $object:expr, $selection:expr, $tags:expr) => {{
+    ($output:ident, $found:expr, $object:expr, $selection:expr, $tags:expr) => {{
         let (object, selection) = ($object, $selection);
         let system_metadata = object.system_metadata();
         $output.accept_ranges = Some("bytes".to_owned());
@@ -153,11 +161,12 @@ macro_rules! describe {
         $output.content_type = Some(system_metadata.content_type.clone().unwrap_or_else(|| metadata::DEFAULT_CONTENT_TYPE.to_owned()));
         $output.expires = system_metadata.expires.clone();
         $output.website_redirect_location = object.website_redirect_location().cloned();
-        $output.server_side_encryption = Some(ENCRYPTION.to_owned());
+        describe_encryption!($output, object.encryption.as_deref(), &selection.customer);
         $output.metadata = object.user_metadata().map(metadata::to_headers);
         $output.storage_class = object.storage_class.header();
         $output.parts_count = selection.parts_count.and_then(|count| i32::try_from(count).ok());
         $output.tag_count = $tags;
+        $output.version_id = $found.bucket.shown_version(object.version_id);
         if selection.partial {
             let last = selection.range.end.saturating_sub(1);
             $output.content_range = Some(format!("bytes {}-{last}/{}", selection.range.start, object.size()));
@@ -215,21 +224,29 @@ impl S3 {
     fn get_permissions(&self, cx: &Cx, bucket: &str, key: &str, version: Option<&String>, owner: Option<&String>) -> Result<Permissions, Fault> {
         let found = self.find(cx, bucket, owner)?;
         let mut permission = found.version_permission(cx, GET, key, version);
-        self.set_existing_tags(&found, key, &mut permission);
+        self.set_existing_tags(&found, key, version.map(String::as_str), &mut permission);
         Ok(permission.into())
     }
 
     /// Sets the condition keys for the tags of an existing object.
-    pub(crate) fn set_existing_tags(&self, found: &BucketHandle, key: &str, permission: &mut Permission) {
-        let object = found.tables.read(|tables| versions::get(tables, key, VersionSelector::Current)).flatten();
+    pub(crate) fn set_existing_tags(&self, found: &BucketHandle, key: &str, version: Option<&str>, permission: &mut Permission) {
+        let Ok(selector) = VersionSelector::of(version) else { return };
+        let object = found.tables.read(|tables| versions::object(tables, key, selector)).flatten();
         for Tag { key, value } in object.iter().flat_map(|object| object.tags()) {
             permission.keys.set(format!("s3:ExistingObjectTag/{key}"), value.clone());
         }
     }
 
-    fn tag_count<O: cloudlet_shape::Operation>(&self, cx: &Cx, found: &BucketHandle, key: &str, object: &Object) -> Option<i32> {
+    fn tag_count<O: cloudlet_shape::Operation>(
+        &self,
+        cx: &Cx,
+        found: &BucketHandle,
+        key: &str,
+        version: Option<&String>,
+        object: &Object,
+    ) -> Option<i32> {
         let count = object.tags().len();
-        let may_see = count > 0 && cx.check::<O>(&found.object_permission(cx, "s3:GetObjectTagging", key)).is_ok();
+        let may_see = count > 0 && cx.check::<O>(&found.version_permission(cx, tags::GET, key, version)).is_ok();
         if may_see { i32::try_from(count).ok() } else { None }
     }
 }
@@ -243,20 +260,25 @@ impl Handle<api::GetObject> for S3 {
         check_signed(cx, overrides!(input))?;
         let found = self.find(cx, &input.bucket, None)?;
         let request = read_request!(input);
-        let read = found.tables.read(|tables| -> Result<Option<(Arc<Object>, Selection, BlobReader)>, Fault> {
-            let Some(object) = versions::get(tables, request.key, request.selector) else { return Ok(None) };
+        let read = found.tables.read(|tables| -> Result<Result<Opened, Found>, Fault> {
+            let object = match versions::find(tables, request.key, request.selector) {
+                Found::Object(object) => object,
+                other => return Ok(Err(other)),
+            };
             if object.storage_class.is_archive() {
                 return Err(faults::invalid_object_state(object.storage_class.name()));
             }
             let selection = request.check(&object, cx.now)?;
             let reader = self.blobs.read(&object.blob, selection.range.clone()).map_err(Fault::internal)?;
-            Ok(Some((object, selection, reader)))
+            Ok(Ok((object, selection, reader)))
         });
         let read = read.ok_or_else(access::gone(&input.bucket))??;
-        let (object, selection, reader) = read.ok_or_else(|| found.missing::<api::GetObject>(cx, request.selector.missing(&input.key)))?;
+        let (object, selection, reader) =
+            read.map_err(|other| found.missing_object::<api::GetObject>(cx, other, &input.key, request.selector, "GET"))?;
         let with_checksum = request.with_checksum()?;
         let mut output = api::GetObjectOutput::default();
-        describe!(output, &object, &selection, self.tag_count::<api::GetObject>(cx, &found, &input.key, &object));
+        describe!(output, found, &object, &selection, self.tag_count::<api::GetObject>(cx, &found, &input.key, input.version_id.as_ref(), &object));
+        output.expiration = found.expiration(request.selector, &input.key, &object);
         if let Some(checksum) = selection.checksum.as_ref().filter(|_| with_checksum) {
             output.set_checksum(checksum);
         }
@@ -264,7 +286,8 @@ impl Handle<api::GetObject> for S3 {
         if selection.partial {
             cx.reply.status(206);
         }
-        output.body = Some(bodies::response_body(reader).await?);
+        let cipher = self.open(cx, &found, &input.key, &object, selection.customer.as_ref()).await?;
+        output.body = Some(response_body(PlainReader::new(reader, cipher, selection.range.start)).await?);
         Ok(output)
     }
 }
@@ -278,12 +301,12 @@ impl Handle<api::HeadObject> for S3 {
         check_signed(cx, overrides!(input))?;
         let found = self.find(cx, &input.bucket, None)?;
         let request = read_request!(input);
-        let object = found.tables.read(|tables| versions::get(tables, request.key, request.selector)).ok_or_else(access::gone(&input.bucket))?;
-        let object = object.ok_or_else(|| found.missing::<api::HeadObject>(cx, request.selector.missing(&input.key)))?;
+        let object = found.object::<api::HeadObject>(cx, &input.key, request.selector, "HEAD")?;
         let selection = request.check(&object, cx.now)?;
         let with_checksum = request.with_checksum()?;
         let mut output = api::HeadObjectOutput::default();
-        describe!(output, &object, &selection, self.tag_count::<api::HeadObject>(cx, &found, &input.key, &object));
+        describe!(output, found, &object, &selection, self.tag_count::<api::HeadObject>(cx, &found, &input.key, input.version_id.as_ref(), &object));
+        output.expiration = found.expiration(request.selector, &input.key, &object);
         if let Some(checksum) = selection.checksum.as_ref().filter(|_| with_checksum) {
             output.set_checksum(checksum);
         }

@@ -1,21 +1,20 @@
 //! PutObject: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
 
-use super::{set_write_keys, write_keys, write_request};
+use super::{CheckedWrite, set_write_keys, write_keys, write_request};
 use crate::{
-    S3, access, api,
+    S3, api,
+    changes::CreatedBy,
     checksums::{Checksum, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksumType},
     conditions::WriteCondition,
-    encryption::ENCRYPTION,
-    etags::ETag,
+    encryption::{BucketKeyDefault, customer_key, describe_encryption},
     faults, limits,
-    state::{BucketTables, Object, VersionKey},
+    state::Object,
     tags,
-    versions::{self, VersionSelector},
+    versions::{VersionSelector, created_id, current_etag},
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_store::Blob;
-use std::sync::Arc;
 
 impl Handle<api::PutObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutObjectRequest) -> Result<Permissions, Fault> {
@@ -48,54 +47,46 @@ impl Handle<api::PutObject> for S3 {
             crate::checksums::algorithm(name)?;
         }
         let expected = ExpectedChecksum::of(&mut input, body.as_ref())?;
-        let (storage_class, properties) = write_request!(input).check(cx, &found.name, &input.key, &found.bucket)?;
+        let customer = customer_key!(input);
+        let request = write_request!(input);
+        let CheckedWrite { storage_class, properties, encryption } =
+            request.check(cx, &found.name, &input.key, &found.bucket, BucketKeyDefault::OfBucket)?;
+        let sealing = self.seal(cx, &found, &input.key, encryption).await?;
         let algorithm = expected.algorithm().unwrap_or(DEFAULT);
 
-        let stored = self.store(cx, body.as_ref(), &[algorithm], limits::MAX_UPLOAD).await?;
+        let stored = self.store(cx, body.as_ref(), &[algorithm], limits::MAX_UPLOAD, sealing.cipher.as_ref()).await?;
         content_md5.verify(&stored.md5)?;
         let sum = stored.checksum(algorithm).ok_or_else(|| Fault::internal("a body without its checksum"))?;
         expected.verify(&sum, body.as_ref())?;
 
         let checksum = Checksum::full(sum);
-        let etag = ETag::of(&stored.md5);
-        let mut output =
-            api::PutObjectOutput { etag: Some(etag.quoted()), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() };
+        let etag = sealing.etag(cx, &stored.md5);
+        let mut output = api::PutObjectOutput { etag: Some(etag.quoted()), ..Default::default() };
+        let customer = customer.parse(None)?;
+        output.sse_kms_encryption_context = describe_encryption!(output, sealing.encryption.as_deref(), &customer);
         output.set_checksum(&checksum);
         let object = Object {
             sequence: 0,
+            version_id: None,
             last_modified: cx.now,
             etag,
             blob: stored.pending.blob().clone(),
             storage_class,
             checksum: Some(Box::new(checksum)),
+            encryption: sealing.encryption,
             properties: properties.boxed(),
         };
-        let written = found.tables.write(|tables| -> Result<_, Fault> {
+        let object = self.create_object(cx, &found, &input.key, CreatedBy::Put, |tables| {
             if !condition.is_none() {
                 condition.check(&input.key, current_etag(tables, &input.key).as_deref())?;
             }
-            Ok(write(self, cx, tables, &input.key, object))
-        });
-        let replaced = written.ok_or_else(access::gone(&input.bucket))??;
+            Ok(object)
+        })?;
         stored.pending.commit();
-        self.discard(replaced);
+        output.version_id = created_id(&object);
+        output.expiration = found.expiration(VersionSelector::Current, &input.key, &object);
         Ok(output)
     }
-}
-
-/// The entity tag of the current object.
-pub fn current_etag(tables: &BucketTables, key: &str) -> Option<String> {
-    versions::get(tables, key, VersionSelector::Current).map(|object| object.etag.to_string())
-}
-
-/// Adds or replaces the object of a key. Returns the body of the replaced one.
-pub fn write(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, mut object: Object) -> Option<Blob> {
-    object.sequence = s3.next_sequence(cx.now);
-    object.last_modified = object.last_modified.whole_secs();
-    let row_key = VersionKey::of(key);
-    let replaced = tables.objects.get(&row_key).map(|object| object.blob.clone());
-    tables.objects.insert(row_key, Arc::new(object));
-    replaced
 }
 
 impl S3 {
