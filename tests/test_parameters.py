@@ -6,8 +6,10 @@ import os
 import re
 import subprocess
 import sys
+from datetime import timedelta, timezone
 from pathlib import Path
 
+import aws_encryption_sdk
 import pytest
 from botocore.exceptions import ClientError
 
@@ -115,6 +117,17 @@ def test_a_standard_value_is_what_kms_encrypts(ssm, kms):
     assert error(kms.decrypt, CiphertextBlob=blob)["Code"] == "InvalidCiphertextException"
 
 
+def test_an_advanced_value_is_a_message_of_the_encryption_sdk(server, ssm, kms, monkeypatch):
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    put(ssm, "/secure/message", "hush" * 1_500, "SecureString", KeyId=key, Tier="Advanced")
+    read = ssm.get_parameter(Name="/secure/message")["Parameter"]
+    provider = server.encryption_sdk_keys(monkeypatch, key)
+    client = aws_encryption_sdk.EncryptionSDKClient(commitment_policy=aws_encryption_sdk.CommitmentPolicy.FORBID_ENCRYPT_ALLOW_DECRYPT)
+    plaintext, header = client.decrypt(source=base64.b64decode(read["Value"]), key_provider=provider)
+    assert plaintext == b"hush" * 1_500
+    assert header.encryption_context == {"PARAMETER_ARN": read["ARN"]}
+
+
 ROLE = "arn:aws:iam::000000000000:role/app"
 
 
@@ -128,7 +141,7 @@ def role(server):
     def credentials(*statements):
         policy = {"Version": "2012-10-17", "Statement": list(statements)}
         iam.put_role_policy(RoleName="app", PolicyName="p", PolicyDocument=json.dumps(policy))
-        given = sts.assume_role(RoleArn=ROLE, RoleSessionName="s")["Credentials"]
+        given = sts.assume_role(RoleArn=ROLE, RoleSessionName="session")["Credentials"]
         return {"key": given["AccessKeyId"], "secret": given["SecretAccessKey"], "token": given["SessionToken"]}
 
     return credentials
@@ -212,15 +225,16 @@ def test_a_shared_parameter_is_read_by_its_arn(server, ssm):
 def test_a_parameter_expires(start):
     server = start()
     ssm = server.client("ssm")
-    now = ssm.put_parameter(Name="x", Value="v", Type="String") and ssm.get_parameter(Name="x")["Parameter"]["LastModifiedDate"]
-    at = now.timestamp() + 3 * DAY
-    from datetime import datetime, timezone
-    text = datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    put(ssm, "now", "v")
+    at = ssm.get_parameter(Name="now")["Parameter"]["LastModifiedDate"].astimezone(timezone.utc) + timedelta(days=3)
+    text = at.strftime("%Y-%m-%dT%H:%M:%SZ")
     policies = [{"Type": "Expiration", "Version": "1.0", "Attributes": {"Timestamp": text}}]
     put(ssm, "short", "v", Tier="Advanced", Policies=json.dumps(policies))
     described = ssm.describe_parameters(ParameterFilters=[{"Key": "Name", "Values": ["short"]}])["Parameters"][0]
     assert [policy["PolicyStatus"] for policy in described["Policies"]] == ["Pending"]
     server.advance(3 * DAY + 60)
+    # Clients sign with their own time.
+    server.reset_clock()
     assert error(ssm.get_parameter, Name="short")["Code"] == "ParameterNotFound"
     assert put(ssm, "short", "v")["Version"] == 1
 
@@ -286,13 +300,15 @@ def one_liner():
     return re.search(r"```sh\n(eval .*?)```", README.read_text(), re.DOTALL)[1]
 
 
-def test_the_readme_turns_a_path_into_an_environment(aws, ssm):
+def test_the_readme_turns_a_path_into_an_environment(aws, ssm, tmp_path):
     values = {"PLAIN": "a", "QUOTES": "it's \"quoted\" $HOME `ls` \\n", "LINES": "one\ntwo\n\nfour", "EMPTY_END": "x ", "UNICODE": "☃"}
     for name, text in values.items():
         ssm.put_parameter(Name=f"/myapp/{name}", Value=text, Type="SecureString", Overwrite=True)
     show = f"{sys.executable} -c 'import json, os; print(json.dumps({{name: os.environ[name] for name in {json.dumps(list(values))}}}))'"
-    path = os.pathsep.join([os.path.dirname(aws.program), aws.environment["PATH"]])
-    environment = aws.environment | {"PATH": path, "AWS_ENDPOINT_URL": aws.endpoint}
+    # Early versions of aws-cli take the address from an option alone.
+    (tmp_path / "aws").write_text(f'#!/bin/sh\nexec "{aws.program}" --endpoint-url {aws.endpoint} "$@"\n')
+    (tmp_path / "aws").chmod(0o755)
+    environment = aws.environment | {"PATH": os.pathsep.join([str(tmp_path), aws.environment["PATH"]])}
     shown = subprocess.run(["bash", "-ec", f"{one_liner()}\n{show}"], env=environment, capture_output=True, text=True, timeout=120)
     assert shown.returncode == 0, shown.stderr
     assert json.loads(shown.stdout) == values
