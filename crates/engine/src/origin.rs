@@ -19,6 +19,8 @@ pub struct Origin {
     pub protocol: Option<Protocol>,
     /// The path of the request's URL where it is not `/` and says more than which operation is meant: SQS's query form is posted to a queue.
     pub path: Option<Arc<str>>,
+    /// S3's second id of the request: `x-amz-id-2`.
+    pub host_id: Option<Arc<str>>,
     /// The trace the call belongs to: `X-Amzn-Trace-Id`.
     pub trace: Option<Arc<str>>,
     /// Required members the client left out (`queueUrl`, `entries.1.member.id`), for services that check their inputs themselves.

@@ -33,7 +33,7 @@ pub fn decode(
 }
 
 /// What a call knows of the request behind it.
-pub fn origin(head: &Head<'_>, peer: Peer, protocol: Protocol, signed: Option<Signed>, missing: Vec<String>) -> Origin {
+pub fn origin(head: &Head<'_>, peer: Peer, protocol: Protocol, signed: Option<Signed>, host_id: &str, missing: Vec<String>) -> Origin {
     let secure = peer.transport == Transport::Tls;
     let scheme = if secure { "https://" } else { "http://" };
     Origin {
@@ -46,6 +46,7 @@ pub fn origin(head: &Head<'_>, peer: Peer, protocol: Protocol, signed: Option<Si
         via: Vec::new(),
         protocol: Some(protocol),
         path: (protocol == Protocol::Query && head.path != "/").then(|| head.path.into()),
+        host_id: (!host_id.is_empty()).then(|| host_id.into()),
         trace: head.header("x-amzn-trace-id").map(Into::into),
         missing,
         output_ignored: false,

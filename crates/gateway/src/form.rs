@@ -172,7 +172,7 @@ impl Gateway {
         let protocol = post_form.recognized.protocol;
         let (input, missing) = decode(post_form.service, protocol, operation, handler, message)?;
         let scope = self.scope(&caller, region, post_form.recognized);
-        let origin = origin(request.head, request.peer, protocol, signed, missing);
+        let origin = origin(request.head, request.peer, protocol, signed, post_form.ids.extended_id, missing);
         let endpoint = origin.endpoint.clone().unwrap_or_default();
         let call = Call { operation, caller, scope, origin, input };
         let performed = self.cloud.perform_to_end(call, request.request_id.clone(), EntryPoint::Gateway).await;

@@ -259,7 +259,8 @@ impl Gateway {
         let (input, missing) = decode(service, recognized.protocol, operation, handler, Message { head, labels: &labels, body: content })?;
 
         let scope = self.scope(&caller, region, recognized);
-        let call = Call { operation, caller, scope, origin: origin(request.head, request.peer, recognized.protocol, signed, missing), input };
+        let origin = origin(request.head, request.peer, recognized.protocol, signed, ids.extended_id, missing);
+        let call = Call { operation, caller, scope, origin, input };
         let headers = service.http_hooks.as_ref().map(|http_hooks| http_hooks.response_headers(&view, path)).unwrap_or_default();
         Ok(Decoded::Call(DecodedCall { call, headers, missing_token: anonymous.then(missing_token), reservation }))
     }

@@ -1,11 +1,11 @@
 //! Finding the bucket of a call, and the permissions that operations on it need.
 
 use crate::{
-    S3, faults, names,
+    S3, faults, lifecycle, names,
     state::{Bucket, BucketTables, Object},
     versions::{self, Found, VersionSelector},
 };
-use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity};
+use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity, Timestamp};
 use cloudlet_engine::{Cx, DerivedKey, Permission, SignatureKind};
 use cloudlet_shape::Operation;
 use cloudlet_store::MappedStore;
@@ -67,6 +67,17 @@ fn check_region(cx: &Cx, bucket: &Bucket) -> Result<(), Fault> {
 }
 
 impl BucketHandle {
+    /// `x-amz-expiration`: of the current version, where a request names none.
+    pub fn expiration(&self, selector: VersionSelector, key: &str, object: &Object) -> Option<String> {
+        let lifecycle = self.bucket.background.lifecycle.as_ref().filter(|_| selector == VersionSelector::Current)?;
+        lifecycle::expiration_header(lifecycle, key, object)
+    }
+
+    /// When a multipart upload is aborted unless it is finished, and by which lifecycle rule.
+    pub fn abort_of_upload(&self, key: &str, initiated: Timestamp) -> Option<(Timestamp, &str)> {
+        lifecycle::abort(self.bucket.background.lifecycle.as_ref()?, key, initiated)
+    }
+
     /// The operation's own action on the bucket.
     pub fn permission<O: Operation>(&self, cx: &Cx) -> Permission {
         self.owned(Permission::of::<O>(names::bucket_arn(cx, &self.name)))

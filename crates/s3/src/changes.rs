@@ -4,10 +4,10 @@
 use crate::{
     S3,
     access::{self, BucketHandle},
-    state::{BucketTables, DeleteMarker, Object, Version},
-    versions::{self, Created, Deletion, Refused, VersionSelector},
+    state::{BucketTables, DeleteMarker, MfaDelete, Object, Version},
+    versions::{self, Created, Deletion, Refused, SecondFactor, VersionSelector},
 };
-use cloudlet_aws::Fault;
+use cloudlet_aws::{Fault, Timestamp};
 use cloudlet_engine::Cx;
 use cloudlet_shape::Operation;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub enum CreatedBy {
 
 /// What happened to one version of a key, after it was written.
 #[derive(Clone, Debug)]
-#[expect(dead_code, reason = "events, logs and replication will read it")]
+#[allow(dead_code, reason = "not all that can happen is built yet")]
 pub enum Change {
     Created {
         by: CreatedBy,
@@ -41,6 +41,30 @@ pub enum Change {
     TagsDeleted {
         object: Arc<Object>,
     },
+    /// Its encryption, retention or legal hold. No event tells of it.
+    ProtectionPut {
+        object: Arc<Object>,
+    },
+    AclPut {
+        object: Arc<Object>,
+    },
+    RestoreStarted {
+        object: Arc<Object>,
+    },
+    /// The restored copy stays until then.
+    RestoreCompleted {
+        object: Arc<Object>,
+        until: Timestamp,
+    },
+    RestoreExpired {
+        object: Arc<Object>,
+    },
+    AnnotationPut {
+        object: Arc<Object>,
+    },
+    AnnotationDeleted {
+        object: Arc<Object>,
+    },
 }
 
 /// How an object that exists is changed.
@@ -48,6 +72,8 @@ pub enum Change {
 pub enum Update {
     PutTags,
     DeleteTags,
+    /// Its encryption, retention or legal hold.
+    Protection,
 }
 
 impl Update {
@@ -55,6 +81,7 @@ impl Update {
         match self {
             Update::PutTags => Change::TagsPut { object },
             Update::DeleteTags => Change::TagsDeleted { object },
+            Update::Protection => Change::ProtectionPut { object },
         }
     }
 }
@@ -65,6 +92,8 @@ pub struct ToDelete<'a> {
     pub selector: VersionSelector,
     /// The `If-Match` of the request.
     pub if_match: Option<&'a str>,
+    /// What `x-amz-mfa` proved.
+    pub second_factor: SecondFactor,
 }
 
 impl S3 {
@@ -136,14 +165,14 @@ impl S3 {
         self.changed(cx, found, key, &update.change(object.clone()));
         Ok(object)
     }
-
-    /// Nobody observes yet.
-    #[expect(clippy::unused_self, reason = "observers belong to the engine")]
-    fn changed(&self, _: &Cx, _: &BucketHandle, _: &str, _: &Change) {}
 }
 
 /// The conditions of a deletion.
 fn check_delete(tables: &BucketTables, one: &ToDelete<'_>) -> Result<(), Fault> {
+    let needs_mfa = tables.bucket.get(&()).is_some_and(|bucket| bucket.mfa_delete == MfaDelete::Enabled);
+    if needs_mfa && one.selector != VersionSelector::Current && one.second_factor == SecondFactor::Missing {
+        return Err(versions::mfa_required());
+    }
     match one.if_match {
         Some(expected) => crate::conditions::check_delete(one.key, expected, versions::object(tables, one.key, one.selector).as_deref()),
         None => Ok(()),

@@ -10,21 +10,28 @@ mod buckets;
 mod changes;
 mod checksums;
 mod conditions;
+mod configurations;
+mod documents;
 mod encryption;
 mod etags;
 mod faults;
 mod http_hooks;
+mod lifecycle;
 mod limits;
 mod lists;
 mod metadata;
 mod multipart;
 mod names;
+mod notifications;
 mod objects;
+mod observers;
 mod owners;
 mod ranges;
+mod scheduled;
 mod state;
 mod storage;
 mod tags;
+mod turns;
 mod versions;
 
 #[cfg(test)]
@@ -33,7 +40,9 @@ mod tests;
 use cloudlet_api_s3 as api;
 use cloudlet_aws::Timestamp;
 use cloudlet_engine::{Dialect, Service};
+use cloudlet_identity::Identity;
 use cloudlet_store::{Blobs, Journal, StoreMap};
+pub use encryption::SseC;
 use state::BucketTables;
 use std::sync::{
     Arc,
@@ -47,11 +56,28 @@ pub struct S3 {
     blobs: Blobs,
     /// The sequence number of the latest write.
     sequence: AtomicU64,
+    identity: Identity,
+    options: Options,
+    turns: turns::Turns,
+}
+
+/// The settings of the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// AWS: since April 2026 new buckets block it.
+    pub sse_c_of_new_buckets: SseC,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { sse_c_of_new_buckets: SseC::Blocked }
+    }
 }
 
 impl S3 {
-    pub fn new(journal: &Journal, blobs: Blobs) -> Arc<S3> {
-        Arc::new(S3 { buckets: Arc::new(StoreMap::new("s3/buckets", journal)), blobs, sequence: AtomicU64::new(0) })
+    pub fn new(journal: &Journal, blobs: Blobs, identity: Identity, options: Options) -> Arc<S3> {
+        let buckets = Arc::new(StoreMap::new("s3/buckets", journal));
+        Arc::new(S3 { buckets, blobs, sequence: AtomicU64::new(0), identity, options, turns: turns::Turns::default() })
     }
 
     /// The table of tables.
@@ -68,6 +94,9 @@ impl S3 {
             .handles::<api::GetBucketLocation>()
             .handles::<api::PutBucketVersioning>()
             .handles::<api::GetBucketVersioning>()
+            .handles::<api::PutBucketEncryption>()
+            .handles::<api::GetBucketEncryption>()
+            .handles::<api::DeleteBucketEncryption>()
             // objects
             .handles::<api::PutObject>()
             .handles::<api::GetObject>()
@@ -79,6 +108,7 @@ impl S3 {
             .handles::<api::GetObjectTagging>()
             .handles::<api::PutObjectTagging>()
             .handles::<api::DeleteObjectTagging>()
+            .handles::<api::UpdateObjectEncryption>()
             // lists
             .handles::<api::ListObjects>()
             .handles::<api::ListObjectsV2>()
@@ -91,6 +121,32 @@ impl S3 {
             .handles::<api::AbortMultipartUpload>()
             .handles::<api::ListParts>()
             .handles::<api::ListMultipartUploads>()
+            // lifecycle
+            .handles::<api::GetBucketLifecycleConfiguration>()
+            .handles::<api::PutBucketLifecycleConfiguration>()
+            .handles::<api::DeleteBucketLifecycle>()
+            .handles::<scheduled::ApplyLifecycle>()
+            // configurations with ids
+            .handles::<api::PutBucketAnalyticsConfiguration>()
+            .handles::<api::GetBucketAnalyticsConfiguration>()
+            .handles::<api::ListBucketAnalyticsConfigurations>()
+            .handles::<api::DeleteBucketAnalyticsConfiguration>()
+            .handles::<api::PutBucketIntelligentTieringConfiguration>()
+            .handles::<api::GetBucketIntelligentTieringConfiguration>()
+            .handles::<api::ListBucketIntelligentTieringConfigurations>()
+            .handles::<api::DeleteBucketIntelligentTieringConfiguration>()
+            .handles::<api::PutBucketInventoryConfiguration>()
+            .handles::<api::GetBucketInventoryConfiguration>()
+            .handles::<api::ListBucketInventoryConfigurations>()
+            .handles::<api::DeleteBucketInventoryConfiguration>()
+            .handles::<api::PutBucketMetricsConfiguration>()
+            .handles::<api::GetBucketMetricsConfiguration>()
+            .handles::<api::ListBucketMetricsConfigurations>()
+            .handles::<api::DeleteBucketMetricsConfiguration>()
+            // notifications
+            .handles::<api::GetBucketNotificationConfiguration>()
+            .handles::<api::PutBucketNotificationConfiguration>()
+            .handles::<scheduled::DeliverEvents>()
             .build()
     }
 

@@ -26,6 +26,14 @@ pub const MAX_DELETE: usize = 1000;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/CostAllocTagging.html>
 pub const MAX_BUCKET_TAGS: usize = 50;
 pub const MAX_OBJECT_TAGS: usize = 10;
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>
+pub const MAX_EVENT_RULES: usize = 100;
+/// Analytics, intelligent-tiering, inventory and metrics configurations, of each kind.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketAnalyticsConfiguration.html>
+pub const MAX_CONFIGURATIONS: usize = 1000;
+pub const CONFIGURATIONS_PAGE: usize = 100;
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html>
+pub const MAX_LIFECYCLE_RULES: usize = 1000;
 
 pub fn check_key(key: &str) -> Result<(), Fault> {
     check_key_length(key.len())

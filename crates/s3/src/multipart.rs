@@ -5,6 +5,8 @@ mod create;
 mod lists;
 mod parts;
 
+pub use create::remove_parts;
+
 use crate::{
     faults,
     limits::MAX_PARTS,

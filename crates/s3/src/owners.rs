@@ -10,6 +10,14 @@ pub fn canonical_id(account: Account) -> String {
     digest(Algorithm::Sha256, format!("cloudlet canonical user {account}").as_bytes()).hex()
 }
 
+/// The customer id of an account, which S3's events have in place of the account: `A3NL1KOZZKEXAM`.
+pub fn customer_id(account: Account) -> String {
+    const LETTERS: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    let digest = digest(Algorithm::Sha256, format!("cloudlet customer {account}").as_bytes());
+    let letters = digest.bytes().iter().filter_map(|byte| LETTERS.get(usize::from(*byte) % LETTERS.len()));
+    std::iter::once('A').chain(letters.take(13).map(|letter| char::from(*letter))).collect()
+}
+
 /// AWS: since November 2025 an owner has no display name.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Owner.html>
 pub fn owner(account: Account) -> api::Owner {

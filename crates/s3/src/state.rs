@@ -1,9 +1,14 @@
 //! The tables: one store per bucket, which holds the bucket's settings, its objects and its multipart uploads in progress.
 
 use crate::{
+    api,
     checksums::{Checksum, ChecksumType},
+    documents::Document,
+    encryption::{DefaultEncryption, Encryption, Salt},
     etags::ETag,
+    lifecycle::Lifecycle,
     metadata::SystemMetadata,
+    notifications::PendingEvent,
     storage::StorageClass,
     versions::VersionId,
 };
@@ -25,8 +30,15 @@ pub struct BucketTables {
     pub null_versions: Table<Arc<str>, u64>,
     pub multipart_uploads: Table<UploadKey, Arc<MultipartUpload>>,
     pub parts: Table<PartKey, Arc<Part>>,
+    /// Events that are to be delivered, in their order.
+    pub events: Table<u64, Arc<PendingEvent>>,
+    // Configurations, by their ids.
+    pub analytics: Table<String, Document<api::AnalyticsConfiguration>>,
+    pub intelligent_tiering: Table<String, Document<api::IntelligentTieringConfiguration>>,
+    pub inventory: Table<String, Document<api::InventoryConfiguration>>,
+    pub metrics: Table<String, Document<api::MetricsConfiguration>>,
 }
-tables!(BucketTables { bucket, objects, null_versions, multipart_uploads, parts });
+tables!(BucketTables { bucket, objects, null_versions, multipart_uploads, parts, events, analytics, intelligent_tiering, inventory, metrics });
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
@@ -41,6 +53,25 @@ pub struct Bucket {
     pub versioning: Versioning,
     #[serde(default)]
     pub mfa_delete: MfaDelete,
+    #[serde(default)]
+    pub encryption: DefaultEncryption,
+    #[serde(default, skip_serializing_if = "Background::is_nothing")]
+    pub background: Background,
+}
+
+/// What S3 does for a bucket in the background.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Background {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notifications: Option<Document<api::NotificationConfiguration>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<Arc<Lifecycle>>,
+}
+
+impl Background {
+    pub fn is_nothing(&self) -> bool {
+        *self == Background::default()
+    }
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
@@ -151,6 +182,9 @@ pub struct Object {
     pub blob: Blob,
     pub storage_class: StorageClass,
     pub checksum: Option<Box<Checksum>>,
+    /// `None`: SSE-S3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Box<Encryption>>,
     /// `None` when all of them are empty, as for most objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub properties: Option<Box<ObjectProperties>>,
@@ -181,6 +215,9 @@ pub struct ObjectPart {
     pub size: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Box<Sum>>,
+    /// Of an encrypted part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<Salt>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -246,6 +283,9 @@ pub struct MultipartUpload {
     pub storage_class: StorageClass,
     /// What CreateMultipartUpload named. `None`: parts may have any checksum, and the object gets the default one.
     pub checksum: Option<(Algorithm, ChecksumType)>,
+    /// `None`: SSE-S3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Box<Encryption>>,
     pub properties: ObjectProperties,
 }
 
@@ -270,4 +310,7 @@ pub struct Part {
     pub checksum: Option<Sum>,
     /// For the full object checksum of an upload that named no algorithm.
     pub crc64nvme: Option<Sum>,
+    /// Of an encrypted part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<Salt>,
 }

@@ -15,6 +15,7 @@ use cloudlet_engine::{
     tags::{InvalidTag, KeyCase, TagCharacters, TagRules},
 };
 use percent_encoding::percent_decode_str;
+use std::collections::BTreeSet;
 
 impl From<&api::Tag> for Tag {
     fn from(tag: &api::Tag) -> Tag {
@@ -52,6 +53,16 @@ fn check(tags: Vec<Tag>, most: usize, too_many: &str, reserved: &str) -> Result<
         InvalidTag::Duplicate { key } => faults::INVALID_TAG.says("Cannot provide multiple Tags with the same key").with("TagKey", key),
     })?;
     Ok(tags)
+}
+
+/// Checks the tags of a filter in a configuration (lifecycle, replication, metrics).
+pub fn check_filter<'a>(tags: impl Iterator<Item = &'a api::Tag>) -> Result<(), Fault> {
+    let tags: Vec<Tag> = tags.map(Tag::from).collect();
+    let keys: BTreeSet<&str> = tags.iter().map(|tag| tag.key.as_str()).collect();
+    if keys.len() < tags.len() {
+        return Err(faults::INVALID_REQUEST.says("Duplicate Tag Keys are not allowed."));
+    }
+    check_object(tags).map(drop)
 }
 
 /// Parses the `x-amz-tagging` header, a query string.

@@ -46,6 +46,16 @@ pub enum SqsUrls {
     Path,
 }
 
+/// Whether new buckets take objects that are encrypted with the client's keys.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum S3SseC {
+    /// As AWS since April 2026
+    Blocked,
+    /// As AWS before
+    Allowed,
+}
+
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum SnsCertificateHost {
@@ -188,6 +198,10 @@ struct Settings {
     /// What the URLs of SQS queues look like [default: endpoint]
     #[arg(long, env = "CLOUDLET_SQS_URLS")]
     sqs_urls: Option<SqsUrls>,
+    /// Whether new S3 buckets take objects that are encrypted with the client's keys (SSE-C) [default: blocked]
+    #[arg(long = "s3-sse-c", env = "CLOUDLET_S3_SSE_C")]
+    #[serde(rename = "s3-sse-c")]
+    s3_sse_c: Option<S3SseC>,
     /// Settings file (TOML) [default: none]
     #[arg(long, env = "CLOUDLET_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
@@ -239,6 +253,7 @@ pub struct Configuration {
     pub sns_certificate_host: CertificateHost,
     pub seed: Option<u64>,
     pub sqs_urls: cloudlet_sqs::Urls,
+    pub s3_sse_c: cloudlet_s3::SseC,
 }
 
 /// Why the server does not start.
@@ -394,6 +409,7 @@ impl Settings {
             sns_certificate_host: self.sns_certificate_host.or(other.sns_certificate_host),
             seed: self.seed.or(other.seed),
             sqs_urls: self.sqs_urls.or(other.sqs_urls),
+            s3_sse_c: self.s3_sse_c.or(other.s3_sse_c),
             config: self.config.or(other.config),
             check_health: self.check_health || other.check_health,
             verb: self.verb.or(other.verb),
@@ -496,6 +512,11 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             Some(SqsUrls::Standard) => cloudlet_sqs::Urls::Standard,
             Some(SqsUrls::Domain) => cloudlet_sqs::Urls::Domain,
             Some(SqsUrls::Path) => cloudlet_sqs::Urls::Path,
+        },
+        s3_sse_c: match settings.s3_sse_c {
+            None | Some(S3SseC::Blocked) => cloudlet_s3::SseC::Blocked,
+            // Older buckets have no such setting.
+            Some(S3SseC::Allowed) => cloudlet_s3::SseC::Unset,
         },
     })
 }

@@ -26,7 +26,7 @@ impl Handle<api::ListParts> for S3 {
 
     async fn handle(&self, cx: &Cx, input: api::ListPartsRequest) -> Result<api::ListPartsOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
-        customer_key!(input).check_read()?;
+        customer_key!(input).parse(None)?;
         let limit = page_size("max-parts", input.max_parts, MAX_KEYS)?;
         let marker = input.part_number_marker.unwrap_or(0);
         let id = input.upload_id.as_str();
@@ -52,6 +52,7 @@ impl Handle<api::ListParts> for S3 {
             }
             entry
         });
+        let abort = found.abort_of_upload(&input.key, upload.initiated);
         Ok(api::ListPartsOutput {
             bucket: Some(input.bucket.clone()),
             key: Some(input.key.clone()),
@@ -66,6 +67,8 @@ impl Handle<api::ListParts> for S3 {
             storage_class: Some(upload.storage_class.name().to_owned()),
             checksum_algorithm: upload.checksum.map(|(algorithm, _)| algorithm.name().to_owned()),
             checksum_type: upload.checksum.map(|(_, checksum_type)| checksum_type.name().to_owned()),
+            abort_date: abort.map(|(at, _)| at),
+            abort_rule_id: abort.map(|(_, rule)| rule.to_owned()),
             ..Default::default()
         })
     }

@@ -1,6 +1,6 @@
 //! A cloud with S3 alone, and short helpers for what its tests do.
 
-use crate::{S3, api::*};
+use crate::{Options, S3, api::*};
 use bytes::Bytes;
 use cloudlet_aws::{Account, Caller, Fault, Region, Timestamp};
 use cloudlet_shape::{Body, BodyContent, BodyError, Operation};
@@ -12,11 +12,16 @@ use std::{ops::Deref, path::Path, sync::Arc};
 pub const START: Timestamp = Timestamp(1_764_000_000_500);
 pub const BUCKET: &str = "test-bucket";
 
-fn builder() -> cloudlet_testing::Builder<Arc<S3>> {
+pub fn builder() -> cloudlet_testing::Builder<Arc<S3>> {
     cloudlet_testing::TestCloud::builder().start(START).engine(|parts| {
-        let s3 = S3::new(&parts.journal, parts.blobs.clone());
+        let s3 = S3::new(&parts.journal, parts.blobs.clone(), parts.identity.clone(), Options::default());
         (s3.clone(), s3.service())
     })
+}
+
+/// The engine of a cloud without buckets.
+pub fn engine() -> Arc<S3> {
+    TestCloud::new().engine.clone()
 }
 
 pub struct TestCloud(cloudlet_testing::TestCloud<Arc<S3>>);
@@ -29,7 +34,17 @@ impl Deref for TestCloud {
     }
 }
 
+impl From<cloudlet_testing::TestCloud<Arc<S3>>> for TestCloud {
+    fn from(cloud: cloudlet_testing::TestCloud<Arc<S3>>) -> TestCloud {
+        TestCloud(cloud)
+    }
+}
+
 impl TestCloud {
+    pub fn of(builder: cloudlet_testing::Builder<Arc<S3>>) -> TestCloud {
+        TestCloud(builder.build())
+    }
+
     pub fn new() -> TestCloud {
         TestCloud(builder().journaled().build())
     }

@@ -1,0 +1,20 @@
+//! The operations that only the scheduler calls. They are in no model, so no request is recognized as one of them.
+
+pub use own::{ApplyLifecycle, DeliverEvents};
+
+use cloudlet_shape::Shape;
+
+#[derive(Shape, Clone, Default)]
+pub struct BucketInput {
+    pub bucket: String,
+}
+
+mod own {
+    use super::BucketInput;
+    use cloudlet_shape::{Empty, operations};
+
+    operations! { cloudlet_api_s3::SERVICE;
+        DeliverEvents(BucketInput) -> Empty {}
+        ApplyLifecycle(BucketInput) -> Empty {}
+    }
+}
