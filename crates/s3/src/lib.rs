@@ -19,6 +19,7 @@ mod http_hooks;
 mod lifecycle;
 mod limits;
 mod lists;
+mod logging;
 mod metadata;
 mod multipart;
 mod names;
@@ -55,11 +56,35 @@ pub struct S3 {
     /// The sequence number of the latest write.
     sequence: AtomicU64,
     turns: turns::Turns,
+    options: Options,
+}
+
+/// What can be set for all buckets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How long lines of an access log wait for more before they are delivered. AWS: hours.
+    pub log_delivery_seconds: i64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { log_delivery_seconds: 5 }
+    }
 }
 
 impl S3 {
     pub fn new(journal: &Journal, blobs: Blobs) -> Arc<S3> {
-        Arc::new(S3 { buckets: Arc::new(StoreMap::new("s3/buckets", journal)), blobs, sequence: AtomicU64::new(0), turns: turns::Turns::default() })
+        S3::with_options(journal, blobs, Options::default())
+    }
+
+    pub fn with_options(journal: &Journal, blobs: Blobs, options: Options) -> Arc<S3> {
+        Arc::new(S3 {
+            options,
+            buckets: Arc::new(StoreMap::new("s3/buckets", journal)),
+            blobs,
+            sequence: AtomicU64::new(0),
+            turns: turns::Turns::default(),
+        })
     }
 
     /// The table of tables.
@@ -104,6 +129,10 @@ impl S3 {
             .handles::<api::PutBucketLifecycleConfiguration>()
             .handles::<api::DeleteBucketLifecycle>()
             .handles::<scheduled::ApplyLifecycle>()
+            // logging
+            .handles::<api::GetBucketLogging>()
+            .handles::<api::PutBucketLogging>()
+            .handles::<scheduled::DeliverLogs>()
             // configurations with ids
             .handles::<api::PutBucketAnalyticsConfiguration>()
             .handles::<api::GetBucketAnalyticsConfiguration>()

@@ -8,6 +8,7 @@ mod deletes;
 mod fixture;
 mod lifecycle;
 mod lists;
+mod logging;
 mod multipart;
 mod notifications;
 mod objects;

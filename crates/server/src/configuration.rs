@@ -182,6 +182,9 @@ struct Settings {
     /// the SDKs insist on and which must then be made to lead here [default: own]
     #[arg(long, env = "CLOUDLET_SNS_CERTIFICATE_HOST")]
     sns_certificate_host: Option<SnsCertificateHost>,
+    /// Seconds that lines of S3's access logs wait for more before they are delivered [default: 5]
+    #[arg(long, env = "CLOUDLET_S3_LOG_DELIVERY", value_name = "SECONDS")]
+    s3_log_delivery: Option<u32>,
     /// Make ids, keys and tokens from this number, the same on every run
     #[arg(long, env = "CLOUDLET_SEED", value_name = "NUMBER")]
     seed: Option<u64>,
@@ -237,6 +240,7 @@ pub struct Configuration {
     pub shutdown_time: Duration,
     pub call_log: usize,
     pub sns_certificate_host: CertificateHost,
+    pub s3: cloudlet_s3::Options,
     pub seed: Option<u64>,
     pub sqs_urls: cloudlet_sqs::Urls,
 }
@@ -392,6 +396,7 @@ impl Settings {
             shutdown_time: self.shutdown_time.or(other.shutdown_time),
             call_log: self.call_log.or(other.call_log),
             sns_certificate_host: self.sns_certificate_host.or(other.sns_certificate_host),
+            s3_log_delivery: self.s3_log_delivery.or(other.s3_log_delivery),
             seed: self.seed.or(other.seed),
             sqs_urls: self.sqs_urls.or(other.sqs_urls),
             config: self.config.or(other.config),
@@ -490,6 +495,7 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             None | Some(SnsCertificateHost::Own) => CertificateHost::Own,
             Some(SnsCertificateHost::Aws) => CertificateHost::Aws,
         },
+        s3: settings.s3_log_delivery.map_or_else(Default::default, |seconds| cloudlet_s3::Options { log_delivery_seconds: seconds.into() }),
         seed: settings.seed,
         sqs_urls: match settings.sqs_urls {
             None | Some(SqsUrls::Endpoint) => cloudlet_sqs::Urls::Endpoint,
