@@ -4,8 +4,8 @@
 use crate::{
     S3,
     access::{self, BucketHandle},
-    state::{BucketTables, DeleteMarker, Object, Version},
-    versions::{self, Created, Deletion, Refused, VersionSelector},
+    state::{BucketTables, DeleteMarker, MfaDelete, Object, Version},
+    versions::{self, Created, Deletion, Refused, SecondFactor, VersionSelector},
 };
 use cloudlet_aws::{Fault, Timestamp};
 use cloudlet_engine::Cx;
@@ -41,6 +41,10 @@ pub enum Change {
     TagsDeleted {
         object: Arc<Object>,
     },
+    /// Its encryption, retention or legal hold. No event tells of it.
+    ProtectionPut {
+        object: Arc<Object>,
+    },
     AclPut {
         object: Arc<Object>,
     },
@@ -68,6 +72,8 @@ pub enum Change {
 pub enum Update {
     PutTags,
     DeleteTags,
+    /// Its encryption, retention or legal hold.
+    Protection,
 }
 
 impl Update {
@@ -75,6 +81,7 @@ impl Update {
         match self {
             Update::PutTags => Change::TagsPut { object },
             Update::DeleteTags => Change::TagsDeleted { object },
+            Update::Protection => Change::ProtectionPut { object },
         }
     }
 }
@@ -85,6 +92,8 @@ pub struct ToDelete<'a> {
     pub selector: VersionSelector,
     /// The `If-Match` of the request.
     pub if_match: Option<&'a str>,
+    /// What `x-amz-mfa` proved.
+    pub second_factor: SecondFactor,
 }
 
 impl S3 {
@@ -160,6 +169,10 @@ impl S3 {
 
 /// The conditions of a deletion.
 fn check_delete(tables: &BucketTables, one: &ToDelete<'_>) -> Result<(), Fault> {
+    let needs_mfa = tables.bucket.get(&()).is_some_and(|bucket| bucket.mfa_delete == MfaDelete::Enabled);
+    if needs_mfa && one.selector != VersionSelector::Current && one.second_factor == SecondFactor::Missing {
+        return Err(versions::mfa_required());
+    }
     match one.if_match {
         Some(expected) => crate::conditions::check_delete(one.key, expected, versions::object(tables, one.key, one.selector).as_deref()),
         None => Ok(()),

@@ -1,163 +1,304 @@
-//! Server-side encryption of objects: which headers are accepted. S3 encrypts every object; keys of KMS are not built yet, and new buckets
-//! block customer-provided keys (SSE-C).
+//! Server-side encryption of objects: what a request asks for, what a row remembers, and the cipher of a body.
+//!
+//! Bodies under a key of KMS (SSE-KMS) or of the client (SSE-C) are encrypted by this engine. Those under keys of S3 (SSE-S3) are encrypted by
+//! the data folder, as everything in it.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html>
 
-use crate::{faults, names};
+mod cipher;
+mod configuration;
+mod customer_key;
+mod kms;
+mod update;
+
+pub use cipher::{Cipher, Layers, Salt};
+pub use configuration::{DefaultEncryption, SseC};
+pub use customer_key::{CustomerKey, CustomerKeyHeaders, blocked};
+pub(crate) use customer_key::{customer_key, source_customer_key};
+
+use crate::{S3, access::BucketHandle, etags::ETag, faults, state::Object};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_digest::{Algorithm, digest};
+use cloudlet_aws::Fault;
 use cloudlet_engine::Cx;
-
-/// The ServerSideEncryption of every answer.
-pub const ENCRYPTION: &str = "AES256";
+use cloudlet_shape::Map;
+use kms::{DataKey, KmsRequest};
+use serde::{Deserialize, Serialize};
 
 const HEADER: &str = "x-amz-server-side-encryption";
+/// SSE-S3.
+const AES256: &str = "AES256";
 
-/// The headers of server-side encryption with keys that S3 or KMS has.
-pub struct ServerSideEncryption {
-    pub algorithm: Option<String>,
-    /// A KMS key, an encryption context or a bucket key.
-    pub has_kms_settings: bool,
+/// `aws:kms` or `aws:kms:dsse`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KmsKind {
+    #[serde(rename = "aws:kms")]
+    Single,
+    #[serde(rename = "aws:kms:dsse")]
+    DualLayer,
 }
 
-/// The headers of SSE-C.
-pub struct CustomerKey {
+impl KmsKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            KmsKind::Single => "aws:kms",
+            KmsKind::DualLayer => "aws:kms:dsse",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<KmsKind> {
+        [KmsKind::Single, KmsKind::DualLayer].into_iter().find(|kind| kind.name() == name)
+    }
+
+    const fn layers(self) -> Layers {
+        match self {
+            KmsKind::Single => Layers::One,
+            KmsKind::DualLayer => Layers::Two,
+        }
+    }
+}
+
+/// How an object or a multipart upload is encrypted, where not with SSE-S3.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Encryption {
+    pub method: Method,
+    /// Of a body that is no multipart object: there each part has its own.
+    pub salt: Salt,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Method {
+    Kms(KmsEncryption),
+    /// What tells whether a key is the right one. The key itself is forgotten.
+    CustomerKey {
+        verifier: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KmsEncryption {
+    pub kind: KmsKind,
+    pub key_arn: String,
+    /// Encrypted by KMS, in base64.
+    pub data_key: String,
+    /// What the client gave of the encryption context.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub context: Map<String>,
+    pub bucket_key: bool,
+}
+
+/// The headers of server-side encryption with keys that S3 or KMS has.
+#[derive(Default)]
+pub struct EncryptionHeaders {
     pub algorithm: Option<String>,
-    pub key: Option<String>,
-    pub md5: Option<String>,
+    pub kms_key_id: Option<String>,
+    pub context: Option<String>,
+    pub bucket_key: Option<bool>,
 }
 
 /// Takes them from an input.
-macro_rules! customer_key {
+macro_rules! encryption_headers {
     ($input:expr) => {
-        $crate::encryption::CustomerKey {
-            algorithm: $input.sse_customer_algorithm.clone(),
-            key: $input.sse_customer_key.clone(),
-            md5: $input.sse_customer_key_md5.clone(),
+        $crate::encryption::EncryptionHeaders {
+            algorithm: $input.server_side_encryption.take(),
+            kms_key_id: $input.sse_kms_key_id.take(),
+            context: $input.sse_kms_encryption_context.take(),
+            bucket_key: $input.bucket_key_enabled,
         }
     };
 }
-pub(crate) use customer_key;
+pub(crate) use encryption_headers;
 
-/// Takes those of the source of a copy.
-macro_rules! source_customer_key {
-    ($input:expr) => {
-        $crate::encryption::CustomerKey {
-            algorithm: $input.copy_source_sse_customer_algorithm.clone(),
-            key: $input.copy_source_sse_customer_key.clone(),
-            md5: $input.copy_source_sse_customer_key_md5.clone(),
-        }
-    };
+/// What a new object is encrypted with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RequestedEncryption {
+    S3,
+    Kms(KmsRequest),
+    CustomerKey(CustomerKey),
 }
-pub(crate) use source_customer_key;
 
-impl ServerSideEncryption {
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html>
-    pub fn check(&self) -> Result<(), Fault> {
-        match self.algorithm.as_deref() {
-            algorithm @ (None | Some("AES256")) if self.has_kms_settings => Err(faults::invalid_argument(
-                "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
-                HEADER,
-                algorithm.unwrap_or("null"),
-            )),
-            None | Some("AES256") => Ok(()),
-            Some("aws:kms" | "aws:kms:dsse") => Err(faults::not_built("server-side encryption with KMS keys")),
+/// Whether a new object has a bucket key where its request does not say so. AWS: copies do not have that of the bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BucketKeyDefault {
+    OfBucket,
+    No,
+}
+
+impl EncryptionHeaders {
+    /// The encryption of a new object: that of the headers, or the default of the bucket.
+    pub fn requested(self, default: &DefaultEncryption, bucket_key: BucketKeyDefault) -> Result<RequestedEncryption, Fault> {
+        let algorithm = self.algorithm.as_deref();
+        if matches!(algorithm, None | Some(AES256)) && (self.kms_key_id.is_some() || self.context.is_some()) {
+            let message = "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms";
+            return Err(faults::invalid_argument(message, HEADER, algorithm.unwrap_or("null")));
+        }
+        let (kind, key) = match algorithm {
+            Some(AES256) => return Ok(RequestedEncryption::S3),
+            None => match default.kms {
+                None => return Ok(RequestedEncryption::S3),
+                Some(kind) => (kind, default.kms_key.clone()),
+            },
             // AWS: unverified.
-            Some(other) => Err(faults::invalid_argument("The encryption method specified is not supported", HEADER, other)),
-        }
-    }
-}
-
-impl CustomerKey {
-    fn is_none(&self) -> bool {
-        self.algorithm.is_none() && self.key.is_none() && self.md5.is_none()
-    }
-
-    /// Whether a request has a key. AWS: the messages and their order were recorded; a missing MD5 is unverified.
-    fn is_given(&self, encryption: Option<&str>) -> Result<bool, Fault> {
-        let refused = |message: &str| Err(faults::INVALID_ARGUMENT.says(message).with("ArgumentName", HEADER));
-        if self.is_none() {
-            return Ok(false);
-        }
-        if let Some(encryption) = encryption {
-            let message = "Server Side Encryption with Customer provided key is incompatible with the encryption method specified";
-            return Err(faults::invalid_argument(message, HEADER, encryption));
-        }
-        match self.algorithm.as_deref() {
-            None => {
-                return refused("Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.");
+            Some(name) => {
+                let kind = KmsKind::named(name);
+                let kind = kind.ok_or_else(|| faults::invalid_argument("The encryption method specified is not supported", HEADER, name))?;
+                (kind, self.kms_key_id)
             }
-            Some("AES256") => {}
-            Some(other) => {
-                return Err(FaultKind::sender("InvalidEncryptionAlgorithmError", 400)
-                    .says("The Encryption request you specified is not valid. Supported value: AES256.")
-                    .with("ArgumentName", HEADER)
-                    .with("ArgumentValue", other));
-            }
-        }
-        let Some(key) = &self.key else {
-            return refused("Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key.");
         };
-        let Ok(key) = BASE64_STANDARD.decode(key) else { return refused("The secret key was invalid for the specified algorithm.") };
-        if self.md5.as_ref().is_some_and(|md5| *md5 != digest(Algorithm::Md5, &key).base64()) {
-            return refused("The calculated MD5 hash of the key did not match the hash that was provided.");
-        }
-        if key.len() != 32 {
-            return refused("The secret key was invalid for the specified algorithm.");
-        }
-        Ok(true)
-    }
-
-    /// AWS: since April 2026 new buckets block writes with SSE-C.
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html>
-    pub fn check_write(&self, cx: &Cx, bucket: &str, key: &str, encryption: Option<&str>) -> Result<(), Fault> {
-        if !self.is_given(encryption)? {
-            return Ok(());
-        }
-        Err(faults::ACCESS_DENIED.says(format!(
-            "User: {} is not authorized to perform: s3:PutObject on resource: \"{}\" because this bucket has blocked upload requests that \
-             specify Server Side Encryption with Customer provided keys (SSE-C). Please specify a different server-side encryption type",
-            cx.caller.arn,
-            names::object_arn(cx, bucket, key)
-        )))
-    }
-
-    /// No object was stored with a customer-provided key.
-    pub fn check_read(&self) -> Result<(), Fault> {
-        if self.is_given(None)? { Err(faults::INVALID_REQUEST.says("The encryption parameters are not applicable to this object.")) } else { Ok(()) }
-    }
-
-    /// No multipart upload was created with a customer-provided key.
-    pub fn check_part(&self) -> Result<(), Fault> {
-        if !self.is_given(None)? {
-            return Ok(());
-        }
-        Err(faults::INVALID_REQUEST
-            .says("The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters."))
+        let inherited = bucket_key == BucketKeyDefault::OfBucket && default.bucket_key;
+        Ok(RequestedEncryption::Kms(KmsRequest {
+            kind,
+            key,
+            context: self.context.as_deref().map(parse_context).transpose()?.unwrap_or_default(),
+            // Dual-layer encryption has no bucket keys.
+            bucket_key: kind == KmsKind::Single && self.bucket_key.unwrap_or(inherited),
+        }))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The context is base64 of a JSON object of texts. AWS: the message is unverified.
+fn parse_context(header: &str) -> Result<Map<String>, Fault> {
+    let parsed = BASE64_STANDARD.decode(header).ok().and_then(|json| serde_json::from_slice(&json).ok());
+    parsed.ok_or_else(|| {
+        faults::invalid_argument("The header is not a base64 encoded JSON object of strings", "x-amz-server-side-encryption-context", header)
+    })
+}
 
-    fn customer_key(algorithm: &str, key: &[u8], md5: Option<&str>) -> CustomerKey {
-        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        CustomerKey { algorithm: some(algorithm), key: some(&BASE64_STANDARD.encode(key)), md5: md5.map(Into::into) }
+/// A new body's encryption, for its row, and its cipher. Both are `None` under SSE-S3.
+#[derive(Default)]
+pub struct Sealing {
+    pub encryption: Option<Box<Encryption>>,
+    pub cipher: Option<Cipher>,
+}
+
+impl Sealing {
+    /// AWS: the entity tag is the MD5 only of a body under SSE-S3.
+    pub fn etag(&self, cx: &Cx, md5: &cloudlet_digest::Sum) -> ETag {
+        if self.cipher.is_none() { ETag::of(md5) } else { ETag::random(cx.ids()) }
     }
 
-    #[test]
-    fn a_customer_provided_key_is_checked_before_it_is_refused() {
-        let message = |key: CustomerKey, encryption: Option<&str>| key.is_given(encryption).map_err(|fault| fault.message().to_owned());
-        let key = [7; 32];
-        let md5 = digest(Algorithm::Md5, &key).base64();
-        assert_eq!(message(customer_key("", b"", None), None), Ok(false));
-        assert_eq!(message(customer_key("AES256", &key, Some(&md5)), None), Ok(true));
-        let refused = |key, encryption| message(key, encryption).unwrap_err();
-        assert!(refused(customer_key("AES256", &key, Some(&md5)), Some("AES256")).contains("is incompatible with the encryption method specified"));
-        assert!(refused(customer_key("", &key, None), None).ends_with("must provide a valid encryption algorithm."));
-        assert!(refused(customer_key("AES128", &key, None), None).ends_with("Supported value: AES256."));
-        assert!(refused(customer_key("AES256", b"", Some(&md5)), None).ends_with("must provide an appropriate secret key."));
-        assert!(refused(customer_key("AES256", b"short", Some(&md5)), None).starts_with("The calculated MD5 hash of the key"));
-        assert_eq!(refused(customer_key("AES256", b"short", None), None), "The secret key was invalid for the specified algorithm.");
+    pub fn salt(&self) -> Option<Salt> {
+        self.encryption.as_ref().map(|encryption| encryption.salt)
     }
 }
+
+fn new_salt(cx: &Cx) -> Salt {
+    Salt(cx.ids().bytes())
+}
+
+impl S3 {
+    /// The encryption of a new object or upload. KMS makes its data key.
+    pub(crate) async fn seal(&self, cx: &Cx, found: &BucketHandle, key: &str, requested: RequestedEncryption) -> Result<Sealing, Fault> {
+        let salt = new_salt(cx);
+        let (method, data_key, layers) = match requested {
+            RequestedEncryption::S3 => return Ok(Sealing::default()),
+            RequestedEncryption::Kms(request) => {
+                let (kms, data_key) = kms::generate(cx, found, key, request).await?;
+                let layers = kms.kind.layers();
+                (Method::Kms(kms), data_key, layers)
+            }
+            RequestedEncryption::CustomerKey(customer) => (Method::CustomerKey { verifier: customer.verifier(salt) }, customer.key, Layers::One),
+        };
+        let cipher = Some(Cipher::new(data_key, layers, salt));
+        Ok(Sealing { encryption: Some(Box::new(Encryption { method, salt })), cipher })
+    }
+
+    /// The data key of what was encrypted before. The caller must be allowed to use the key of KMS, or give the key that was given then.
+    async fn data_key(
+        &self,
+        cx: &Cx,
+        found: &BucketHandle,
+        key: &str,
+        encryption: &Encryption,
+        customer: Option<&CustomerKey>,
+    ) -> Result<(DataKey, Layers), Fault> {
+        match (&encryption.method, customer) {
+            (Method::Kms(kms), _) => Ok((kms::decrypt(cx, found, key, kms).await?, kms.kind.layers())),
+            (Method::CustomerKey { .. }, Some(customer)) => Ok((customer.key, Layers::One)),
+            (Method::CustomerKey { .. }, None) => Err(customer_key::required()),
+        }
+    }
+
+    /// The cipher of one more part of an upload.
+    pub(crate) async fn seal_part(
+        &self,
+        cx: &Cx,
+        found: &BucketHandle,
+        key: &str,
+        encryption: Option<&Encryption>,
+        customer: Option<&CustomerKey>,
+    ) -> Result<Sealing, Fault> {
+        let Some(encryption) = encryption else { return Ok(Sealing::default()) };
+        let (data_key, layers) = self.data_key(cx, found, key, encryption, customer).await?;
+        let salt = new_salt(cx);
+        let encryption = Encryption { salt, ..encryption.clone() };
+        Ok(Sealing { encryption: Some(Box::new(encryption)), cipher: Some(Cipher::new(data_key, layers, salt)) })
+    }
+
+    /// The cipher of the body of an object. `None`: it is as it was sent.
+    pub(crate) async fn open(
+        &self,
+        cx: &Cx,
+        found: &BucketHandle,
+        key: &str,
+        object: &Object,
+        customer: Option<&CustomerKey>,
+    ) -> Result<Option<Cipher>, Fault> {
+        let Some(encryption) = object.encryption.as_deref() else { return Ok(None) };
+        let (data_key, layers) = self.data_key(cx, found, key, encryption, customer).await?;
+        let parts: Option<Vec<_>> = object.parts().iter().map(|part| Some((part.size, part.salt?))).collect();
+        Ok(Some(match parts {
+            Some(parts) if !parts.is_empty() => Cipher::of_parts(data_key, layers, parts.into_iter()),
+            _ => Cipher::new(data_key, layers, encryption.salt),
+        }))
+    }
+}
+
+impl Encryption {
+    /// `x-amz-server-side-encryption`: none for SSE-C.
+    fn algorithm(&self) -> Option<&'static str> {
+        match &self.method {
+            Method::Kms(kms) => Some(kms.kind.name()),
+            Method::CustomerKey { .. } => None,
+        }
+    }
+}
+
+/// What an answer says of the encryption of an object.
+pub struct EncryptionAnswer {
+    pub algorithm: Option<String>,
+    pub kms_key_id: Option<String>,
+    pub bucket_key: Option<bool>,
+    pub context: Option<String>,
+}
+
+pub fn answer(encryption: Option<&Encryption>) -> EncryptionAnswer {
+    let Some(encryption) = encryption else {
+        return EncryptionAnswer { algorithm: Some(AES256.to_owned()), kms_key_id: None, bucket_key: None, context: None };
+    };
+    let kms = match &encryption.method {
+        Method::Kms(kms) => Some(kms),
+        Method::CustomerKey { .. } => None,
+    };
+    let context = kms.filter(|kms| !kms.context.is_empty()).and_then(|kms| serde_json::to_vec(&kms.context).ok());
+    EncryptionAnswer {
+        algorithm: encryption.algorithm().map(str::to_owned),
+        kms_key_id: kms.map(|kms| kms.key_arn.clone()),
+        bucket_key: kms.filter(|kms| kms.bucket_key).map(|_| true),
+        context: context.map(|json| BASE64_STANDARD.encode(json)),
+    }
+}
+
+/// Sets the members that all answers about the encryption of an object have.
+macro_rules! describe_encryption {
+    ($output:expr, $encryption:expr, $customer:expr) => {{
+        let answer = $crate::encryption::answer($encryption);
+        $output.server_side_encryption = answer.algorithm;
+        $output.sse_kms_key_id = answer.kms_key_id;
+        $output.bucket_key_enabled = answer.bucket_key;
+        if let Some(customer) = $customer {
+            $output.sse_customer_algorithm = Some("AES256".to_owned());
+            $output.sse_customer_key_md5 = Some(customer.md5.clone());
+        }
+        answer.context
+    }};
+}
+pub(crate) use describe_encryption;

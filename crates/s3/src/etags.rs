@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
 
 use cloudlet_digest::{Algorithm, Sum};
+use cloudlet_engine::Ids;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{borrow::Cow, fmt};
 
@@ -15,6 +16,11 @@ pub struct ETag {
 impl ETag {
     pub fn of(md5: &Sum) -> ETag {
         ETag { md5: number(md5), parts: 0 }
+    }
+
+    /// Of a body whose entity tag is not its MD5.
+    pub fn random(ids: &Ids) -> ETag {
+        ETag { md5: u128::from_be_bytes(ids.bytes()), parts: 0 }
     }
 
     pub fn of_parts<'a>(parts: impl ExactSizeIterator<Item = &'a ETag>) -> ETag {

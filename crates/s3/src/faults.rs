@@ -64,6 +64,12 @@ pub fn conditional_request_conflict(condition: &str, key: &str) -> Fault {
         .with("Key", key)
 }
 
+/// Another call has changed the same thing meanwhile.
+pub fn conflict() -> Fault {
+    FaultKind::sender("OperationAborted", 409)
+        .says("A conflicting conditional operation is currently in progress against this resource. Please try again.")
+}
+
 /// Carries the validators of the object: <https://www.rfc-editor.org/rfc/rfc9110#name-304-not-modified>
 pub fn not_modified(etag: &str, modified: Timestamp) -> Fault {
     FaultKind::sender("NotModified", 304)

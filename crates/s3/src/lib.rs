@@ -41,7 +41,9 @@ mod tests;
 use cloudlet_api_s3 as api;
 use cloudlet_aws::Timestamp;
 use cloudlet_engine::{Dialect, Service};
+use cloudlet_identity::Identity;
 use cloudlet_store::{Blobs, Journal, StoreMap};
+pub use encryption::SseC;
 use state::BucketTables;
 use std::sync::{
     Arc,
@@ -55,36 +57,30 @@ pub struct S3 {
     blobs: Blobs,
     /// The sequence number of the latest write.
     sequence: AtomicU64,
-    turns: turns::Turns,
+    identity: Identity,
     options: Options,
+    turns: turns::Turns,
 }
 
-/// What can be set for all buckets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The settings of the engine.
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
+    /// AWS: since April 2026 new buckets block it.
+    pub sse_c_of_new_buckets: SseC,
     /// How long lines of an access log wait for more before they are delivered. AWS: hours.
     pub log_delivery_seconds: i64,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { log_delivery_seconds: 5 }
+        Options { sse_c_of_new_buckets: SseC::Blocked, log_delivery_seconds: 5 }
     }
 }
 
 impl S3 {
-    pub fn new(journal: &Journal, blobs: Blobs) -> Arc<S3> {
-        S3::with_options(journal, blobs, Options::default())
-    }
-
-    pub fn with_options(journal: &Journal, blobs: Blobs, options: Options) -> Arc<S3> {
-        Arc::new(S3 {
-            options,
-            buckets: Arc::new(StoreMap::new("s3/buckets", journal)),
-            blobs,
-            sequence: AtomicU64::new(0),
-            turns: turns::Turns::default(),
-        })
+    pub fn new(journal: &Journal, blobs: Blobs, identity: Identity, options: Options) -> Arc<S3> {
+        let buckets = Arc::new(StoreMap::new("s3/buckets", journal));
+        Arc::new(S3 { buckets, blobs, sequence: AtomicU64::new(0), identity, options, turns: turns::Turns::default() })
     }
 
     /// The table of tables.
@@ -101,6 +97,9 @@ impl S3 {
             .handles::<api::GetBucketLocation>()
             .handles::<api::PutBucketVersioning>()
             .handles::<api::GetBucketVersioning>()
+            .handles::<api::PutBucketEncryption>()
+            .handles::<api::GetBucketEncryption>()
+            .handles::<api::DeleteBucketEncryption>()
             // objects
             .handles::<api::PutObject>()
             .handles::<api::GetObject>()
@@ -112,6 +111,7 @@ impl S3 {
             .handles::<api::GetObjectTagging>()
             .handles::<api::PutObjectTagging>()
             .handles::<api::DeleteObjectTagging>()
+            .handles::<api::UpdateObjectEncryption>()
             // lists
             .handles::<api::ListObjects>()
             .handles::<api::ListObjectsV2>()

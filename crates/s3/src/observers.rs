@@ -26,11 +26,13 @@ impl S3 {
                 }
                 _ => Requester::of(cx),
             };
-            self.record_event(cx, found, &self.event_of(cx, key, change), &requester);
+            if let Some(event) = self.event_of(cx, key, change) {
+                self.record_event(cx, found, &event, &requester);
+            }
         }
     }
 
-    fn event_of<'a>(&self, cx: &Cx, key: &'a str, change: &Change) -> ObjectEvent<'a> {
+    fn event_of<'a>(&self, cx: &Cx, key: &'a str, change: &Change) -> Option<ObjectEvent<'a>> {
         let event = |name, sequence| ObjectEvent::new(name, key, sequence);
         let later = |name, object: &Object| event(name, self.next_sequence(cx.now)).of_object(object);
         let restore = |name, object: &Object, until: Option<Timestamp>| {
@@ -39,7 +41,8 @@ impl S3 {
             detail.extend(until.map(|until| ("restore-expiry-time", until.text(TimestampFormat::DateTime).into())));
             ObjectEvent { data: until.map(|until| restore_data(until, class)), detail, ..later(name, object) }
         };
-        match change {
+        Some(match change {
+            Change::ProtectionPut { .. } => return None,
             Change::Created { by, object } => {
                 let is_form = cx.origin.signed.is_some_and(|signed| signed.kind == SignatureKind::Post);
                 let name = match by {
@@ -66,7 +69,7 @@ impl S3 {
             Change::RestoreStarted { object } => restore(EventName::RestorePost, object, None),
             Change::RestoreCompleted { object, until } => restore(EventName::RestoreCompleted, object, Some(*until)),
             Change::RestoreExpired { object } => restore(EventName::RestoreDelete, object, None),
-        }
+        })
     }
 
     /// Adds an event to those that are to be delivered.

@@ -4,6 +4,7 @@ use crate::{
     api,
     checksums::{Checksum, ChecksumType},
     documents::Document,
+    encryption::{DefaultEncryption, Encryption, Salt},
     etags::ETag,
     lifecycle::Lifecycle,
     metadata::SystemMetadata,
@@ -66,6 +67,8 @@ pub struct Bucket {
     pub versioning: Versioning,
     #[serde(default)]
     pub mfa_delete: MfaDelete,
+    #[serde(default)]
+    pub encryption: DefaultEncryption,
     #[serde(default, skip_serializing_if = "Background::is_nothing")]
     pub background: Background,
 }
@@ -195,6 +198,9 @@ pub struct Object {
     pub blob: Blob,
     pub storage_class: StorageClass,
     pub checksum: Option<Box<Checksum>>,
+    /// `None`: SSE-S3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Box<Encryption>>,
     /// `None` when all of them are empty, as for most objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub properties: Option<Box<ObjectProperties>>,
@@ -225,6 +231,9 @@ pub struct ObjectPart {
     pub size: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Box<Sum>>,
+    /// Of an encrypted part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<Salt>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -290,6 +299,9 @@ pub struct MultipartUpload {
     pub storage_class: StorageClass,
     /// What CreateMultipartUpload named. `None`: parts may have any checksum, and the object gets the default one.
     pub checksum: Option<(Algorithm, ChecksumType)>,
+    /// `None`: SSE-S3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Box<Encryption>>,
     pub properties: ObjectProperties,
 }
 
@@ -314,4 +326,7 @@ pub struct Part {
     pub checksum: Option<Sum>,
     /// For the full object checksum of an upload that named no algorithm.
     pub crc64nvme: Option<Sum>,
+    /// Of an encrypted part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<Salt>,
 }

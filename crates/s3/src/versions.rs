@@ -3,9 +3,11 @@
 
 mod configuration;
 mod id;
+mod mfa;
 mod write;
 
 pub use id::VersionId;
+pub use mfa::{SecondFactor, required as mfa_required};
 pub use write::{Created, Deletion, Refused, create, delete, update};
 
 use crate::{

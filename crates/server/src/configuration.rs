@@ -46,6 +46,16 @@ pub enum SqsUrls {
     Path,
 }
 
+/// Whether new buckets take objects that are encrypted with the client's keys.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum S3SseC {
+    /// As AWS since April 2026
+    Blocked,
+    /// As AWS before
+    Allowed,
+}
+
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum SnsCertificateHost {
@@ -191,6 +201,10 @@ struct Settings {
     /// What the URLs of SQS queues look like [default: endpoint]
     #[arg(long, env = "CLOUDLET_SQS_URLS")]
     sqs_urls: Option<SqsUrls>,
+    /// Whether new S3 buckets take objects that are encrypted with the client's keys (SSE-C) [default: blocked]
+    #[arg(long = "s3-sse-c", env = "CLOUDLET_S3_SSE_C")]
+    #[serde(rename = "s3-sse-c")]
+    s3_sse_c: Option<S3SseC>,
     /// Settings file (TOML) [default: none]
     #[arg(long, env = "CLOUDLET_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
@@ -399,6 +413,7 @@ impl Settings {
             s3_log_delivery: self.s3_log_delivery.or(other.s3_log_delivery),
             seed: self.seed.or(other.seed),
             sqs_urls: self.sqs_urls.or(other.sqs_urls),
+            s3_sse_c: self.s3_sse_c.or(other.s3_sse_c),
             config: self.config.or(other.config),
             check_health: self.check_health || other.check_health,
             verb: self.verb.or(other.verb),
@@ -495,7 +510,13 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             None | Some(SnsCertificateHost::Own) => CertificateHost::Own,
             Some(SnsCertificateHost::Aws) => CertificateHost::Aws,
         },
-        s3: settings.s3_log_delivery.map_or_else(Default::default, |seconds| cloudlet_s3::Options { log_delivery_seconds: seconds.into() }),
+        s3: cloudlet_s3::Options {
+            log_delivery_seconds: settings.s3_log_delivery.unwrap_or(5).into(),
+            sse_c_of_new_buckets: match settings.s3_sse_c {
+                None | Some(S3SseC::Blocked) => cloudlet_s3::SseC::Blocked,
+                Some(S3SseC::Allowed) => cloudlet_s3::SseC::Unset,
+            },
+        },
         seed: settings.seed,
         sqs_urls: match settings.sqs_urls {
             None | Some(SqsUrls::Endpoint) => cloudlet_sqs::Urls::Endpoint,

@@ -3,7 +3,9 @@
 
 use super::is_bucket_region;
 use crate::{
-    S3, access, api, faults, limits, names,
+    S3, access, api,
+    encryption::DefaultEncryption,
+    faults, limits, names,
     objects::check_grants,
     state::{Background, Bucket, BucketTables, MfaDelete, ObjectOwnership, Tag, Versioning},
     tags,
@@ -83,6 +85,7 @@ impl Handle<api::CreateBucket> for S3 {
             tags,
             versioning: Versioning::Unversioned,
             mfa_delete: MfaDelete::Unset,
+            encryption: DefaultEncryption { sse_c: self.options.sse_c_of_new_buckets, ..DefaultEncryption::default() },
             background: Background::default(),
         };
         let mut tables = BucketTables::default();

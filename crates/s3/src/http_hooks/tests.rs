@@ -1,12 +1,11 @@
 use super::*;
 use cloudlet_aws::Head;
 use cloudlet_engine::HttpHooks as _;
-use cloudlet_store::{Blobs, Journal};
 
 type Fields = Vec<(&'static str, &'static str)>;
 
 fn http_hooks() -> HttpHooks {
-    HttpHooks::new(S3::new(&Journal::off(), Blobs::memory()))
+    HttpHooks::new(crate::tests::fixture::engine())
 }
 
 fn head<'a>(method: &'a str, path: &'a str, query: &'a str, headers: &'a Fields) -> Head<'a> {

@@ -8,7 +8,7 @@ use crate::{
     changes::CreatedBy,
     checksums::{Checksum, ChecksumType, HasChecksumType, HasChecksums},
     conditions::{WriteCondition, unquoted},
-    encryption::{ENCRYPTION, customer_key},
+    encryption::{self, customer_key},
     etags::ETag,
     faults::{self, BAD_DIGEST, INVALID_REQUEST},
     limits::{MAX_OBJECT, MIN_PART},
@@ -204,6 +204,7 @@ fn complete(cx: &Cx, tables: &mut BucketTables, completion: &Completion<'_>, unu
         part_number: *part_number,
         size: part.blob.length(),
         checksum: part.checksum.filter(|_| composite).map(Box::new),
+        salt: part.salt,
     };
     let etags: Vec<&ETag> = parts.iter().map(|(_, part)| &part.etag).collect();
     let properties =
@@ -216,6 +217,7 @@ fn complete(cx: &Cx, tables: &mut BucketTables, completion: &Completion<'_>, unu
         blob: Blob::join(parts.iter().map(|(_, part)| part.blob.clone())),
         storage_class: upload.storage_class,
         checksum: checksum.map(Box::new),
+        encryption: upload.encryption.clone(),
         properties: Some(Box::new(properties)),
     };
     // The bodies of the requested parts belong to the object now; those of all other parts are not used any more.
@@ -257,7 +259,7 @@ impl Handle<api::CompleteMultipartUpload> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         let condition = WriteCondition::of(input.if_match.as_deref(), input.if_none_match.as_deref())?;
         let state = upload_state(&found, &input.key, &input.upload_id)?;
-        customer_key!(input).check_read()?;
+        customer_key!(input).parse(None)?;
         let parts = requested_parts(&input.upload_id, input.multipart_upload.take())?;
         let object = RequestedObject { checksums: input.take_checksums(), checksum_type: input.checksum_type.take(), size: input.mpu_object_size };
         let completion = Completion { key: &input.key, upload_id: &input.upload_id, parts: &parts, object: &object, condition: &condition };
@@ -283,11 +285,14 @@ impl Handle<api::CompleteMultipartUpload> for S3 {
             bucket: Some(input.bucket.clone()),
             key: Some(input.key.clone()),
             etag: Some(object.etag.quoted()),
-            server_side_encryption: Some(ENCRYPTION.to_owned()),
             version_id: created_id(&object),
             expiration: found.expiration(VersionSelector::Current, &input.key, &object),
             ..Default::default()
         };
+        let answer = encryption::answer(object.encryption.as_deref());
+        output.server_side_encryption = answer.algorithm;
+        output.sse_kms_key_id = answer.kms_key_id;
+        output.bucket_key_enabled = answer.bucket_key;
         if let Some(checksum) = object.checksum.as_deref() {
             output.set_checksum(checksum);
         }

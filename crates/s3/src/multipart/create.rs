@@ -4,10 +4,10 @@ use super::{find_upload, parts_of, upload_key};
 use crate::{
     S3, access, api, checksums,
     checksums::ChecksumType,
-    encryption::ENCRYPTION,
+    encryption::{BucketKeyDefault, customer_key, describe_encryption},
     faults::{self, INVALID_REQUEST},
     limits,
-    objects::{write_keys, write_request},
+    objects::{CheckedWrite, write_keys, write_request},
     owners,
     state::MultipartUpload,
     tags,
@@ -72,7 +72,13 @@ impl Handle<api::CreateMultipartUpload> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         limits::check_key(&input.key)?;
         let checksum = parse_checksum(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
-        let (storage_class, properties) = write_request!(input).check(cx, &found.name, &input.key, &found.bucket)?;
+        let customer = customer_key!(input);
+        let request = write_request!(input);
+        let CheckedWrite { storage_class, properties, encryption } =
+            request.check(cx, &found.name, &input.key, &found.bucket, BucketKeyDefault::OfBucket)?;
+        let encryption = self.seal(cx, &found, &input.key, encryption).await?.encryption;
+        let mut output = api::CreateMultipartUploadOutput::default();
+        output.sse_kms_encryption_context = describe_encryption!(output, encryption.as_deref(), &customer.parse(None)?);
         let sequence = self.next_sequence(cx.now);
         // The sequence number comes first: uploads of one key are listed in the order of their creation.
         let id = format!("{sequence:016x}{}", cx.ids().alphanumeric(RANDOM_LENGTH));
@@ -82,6 +88,7 @@ impl Handle<api::CreateMultipartUpload> for S3 {
             initiator: owners::initiator(&cx.caller, found.bucket.owner),
             storage_class,
             checksum,
+            encryption,
             properties,
         };
         let key = upload_key(&input.key, &id);
@@ -91,12 +98,11 @@ impl Handle<api::CreateMultipartUpload> for S3 {
             bucket: Some(input.bucket.clone()),
             key: Some(input.key.clone()),
             upload_id: Some(id),
-            server_side_encryption: Some(ENCRYPTION.to_owned()),
             checksum_algorithm: checksum.map(|(algorithm, _)| algorithm.name().to_owned()),
             checksum_type: checksum.map(|(_, checksum_type)| checksum_type.name().to_owned()),
             abort_date: abort.map(|(at, _)| at),
             abort_rule_id: abort.map(|(_, rule)| rule.to_owned()),
-            ..Default::default()
+            ..output
         })
     }
 }

@@ -26,7 +26,7 @@ impl Handle<api::ListParts> for S3 {
 
     async fn handle(&self, cx: &Cx, input: api::ListPartsRequest) -> Result<api::ListPartsOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
-        customer_key!(input).check_read()?;
+        customer_key!(input).parse(None)?;
         let limit = page_size("max-parts", input.max_parts, MAX_KEYS)?;
         let marker = input.part_number_marker.unwrap_or(0);
         let id = input.upload_id.as_str();

@@ -7,15 +7,14 @@ use crate::{
     api,
     bodies::StoredBody,
     checksums::{ChecksumType, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksums},
-    encryption::{ENCRYPTION, customer_key, source_customer_key},
-    etags::ETag,
+    encryption::{Sealing, customer_key, describe_encryption, source_customer_key},
     faults::INVALID_REQUEST,
     limits,
     objects::{GET, source_conditions, source_of},
     ranges,
     state::{MultipartUpload, Part, PartKey},
 };
-use cloudlet_aws::{Fault, Timestamp};
+use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, Sum};
 use cloudlet_engine::{Cx, Handle, Permissions};
 use std::sync::Arc;
@@ -42,13 +41,14 @@ fn check_algorithm(upload: &MultipartUpload, requested: Option<Algorithm>) -> Re
     }
 }
 
-fn part_of(upload: &MultipartUpload, stored: &StoredBody, now: Timestamp) -> Part {
+fn part_of(cx: &Cx, upload: &MultipartUpload, stored: &StoredBody, sealing: &Sealing) -> Part {
     Part {
-        last_modified: now.whole_secs(),
-        etag: ETag::of(&stored.md5),
+        last_modified: cx.now.whole_secs(),
+        etag: sealing.etag(cx, &stored.md5),
         blob: stored.pending.blob().clone(),
         checksum: upload.checksum.and_then(|(algorithm, _)| stored.checksum(algorithm)),
         crc64nvme: if upload.checksum.is_none() { stored.checksum(DEFAULT) } else { None },
+        salt: sealing.salt(),
     }
 }
 
@@ -91,22 +91,24 @@ impl Handle<api::UploadPart> for S3 {
         check_part_number(input.part_number)?;
         let found = self.find(cx, &input.bucket, None)?;
         let upload = self.upload(&found, &input.key, &input.upload_id)?;
-        customer_key!(input).check_part()?;
+        let customer = customer_key!(input).check_part(upload.encryption.as_deref())?;
         let body = input.body.take();
         let content_md5 = ContentMd5::of(input.content_md5.as_deref())?;
         let expected = ExpectedChecksum::of(&mut input, body.as_ref())?;
         check_algorithm(&upload, expected.algorithm())?;
 
-        let stored = self.store(cx, body.as_ref(), &algorithms(&upload, expected.algorithm()), limits::MAX_UPLOAD).await?;
+        let sealing = self.seal_part(cx, &found, &input.key, upload.encryption.as_deref(), customer.as_ref()).await?;
+        let algorithms = algorithms(&upload, expected.algorithm());
+        let stored = self.store(cx, body.as_ref(), &algorithms, limits::MAX_UPLOAD, sealing.cipher.as_ref()).await?;
         content_md5.verify(&stored.md5)?;
         let answered: Option<Sum> =
             expected.algorithm().or(upload.checksum.map(|(algorithm, _)| algorithm)).and_then(|algorithm| stored.checksum(algorithm));
         if let Some(sum) = &answered {
             expected.verify(sum, body.as_ref())?;
         }
-        let part = part_of(&upload, &stored, cx.now);
-        let mut output =
-            api::UploadPartOutput { etag: Some(part.etag.quoted()), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() };
+        let part = part_of(cx, &upload, &stored, &sealing);
+        let mut output = api::UploadPartOutput { etag: Some(part.etag.quoted()), ..Default::default() };
+        describe_encryption!(output, upload.encryption.as_deref(), &customer);
         if let Some(sum) = answered {
             output.set_checksum_value(sum.algorithm(), sum.base64());
         }
@@ -131,31 +133,32 @@ impl Handle<api::UploadPartCopy> for S3 {
         check_part_number(input.part_number)?;
         let target = self.find(cx, &input.bucket, None)?;
         let upload = self.upload(&target, &input.key, &input.upload_id)?;
-        customer_key!(input).check_part()?;
-        source_customer_key!(input).check_read()?;
+        let customer = customer_key!(input).check_part(upload.encryption.as_deref())?;
+        let source_customer = source_customer_key!(input);
+        source_customer.parse(None)?;
         let (source, from) = source_of(self, &input.copy_source, None)?;
         let range = input.copy_source_range.as_deref();
-        let opened = self.open_source::<api::UploadPartCopy>(cx, &source, &from, source_conditions!(input), |size| match range {
-            Some(range) => ranges::parse_copy(range, size),
-            None => Ok(0..size),
-        })?;
+        let opened =
+            self.open_source::<api::UploadPartCopy>(cx, &source, &from, source_conditions!(input), &source_customer, |size| match range {
+                Some(range) => ranges::parse_copy(range, size),
+                None => Ok(0..size),
+            })?;
         if opened.reader.left() > limits::MAX_UPLOAD {
             return Err(INVALID_REQUEST
                 .says(format!("The specified copy source is larger than the maximum allowable size for a copy source: {}", limits::MAX_UPLOAD)));
         }
         let source_version = from.bucket.shown_version(opened.object.version_id);
-        let stored = self.store_copy(cx, opened.reader, &algorithms(&upload, None)).await?;
-        let part = part_of(&upload, &stored, cx.now);
+        let reader = self.read_source(cx, &from, &source.key, opened).await?;
+        let sealing = self.seal_part(cx, &target, &input.key, upload.encryption.as_deref(), customer.as_ref()).await?;
+        let stored = self.store_copy(cx, reader, &algorithms(&upload, None), sealing.cipher.as_ref()).await?;
+        let part = part_of(cx, &upload, &stored, &sealing);
         let mut result = api::CopyPartResult { etag: Some(part.etag.quoted()), last_modified: Some(part.last_modified), ..Default::default() };
         if let Some(sum) = &part.checksum {
             result.set_checksum_value(sum.algorithm(), sum.base64());
         }
         self.add_part(&target, &input.key, &input.upload_id, input.part_number, part, stored).await?;
-        Ok(api::UploadPartCopyOutput {
-            copy_part_result: Some(result),
-            server_side_encryption: Some(ENCRYPTION.to_owned()),
-            copy_source_version_id: source_version,
-            ..Default::default()
-        })
+        let mut output = api::UploadPartCopyOutput { copy_part_result: Some(result), copy_source_version_id: source_version, ..Default::default() };
+        describe_encryption!(output, upload.encryption.as_deref(), &customer);
+        Ok(output)
     }
 }

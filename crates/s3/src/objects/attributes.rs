@@ -29,9 +29,11 @@ impl Handle<api::GetObjectAttributes> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         let selector = VersionSelector::of(input.version_id.as_deref())?;
         let attributes = attribute_names(&input.object_attributes)?;
-        customer_key!(input).check_read()?;
+        let customer_key = customer_key!(input);
+        customer_key.parse(None)?;
         let requested = |name: &str| attributes.contains(&name);
         let object = found.object::<api::GetObjectAttributes>(cx, &input.key, selector, "GET")?;
+        customer_key.check_read(object.encryption.as_deref())?;
         let mut output = api::GetObjectAttributesOutput {
             last_modified: Some(object.last_modified),
             version_id: found.bucket.shown_version(object.version_id),

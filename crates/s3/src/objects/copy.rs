@@ -1,15 +1,15 @@
 //! CopyObject: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 
-use super::{GET, set_write_keys, write_keys, write_request};
+use super::{CheckedWrite, GET, set_write_keys, write_keys, write_request};
 use crate::{
     S3,
     access::{self, BucketHandle},
     api,
-    bodies::{StoredBody, blob_id},
+    bodies::{PlainReader, StoredBody, blob_id},
     changes::CreatedBy,
     checksums::{self, Checksum, ChecksumType, DEFAULT, HasChecksumType},
     conditions::{ReadConditions, WriteCondition, check_source},
-    encryption::{ENCRYPTION, source_customer_key},
+    encryption::{BucketKeyDefault, CustomerKey, CustomerKeyHeaders, Sealing, customer_key, describe_encryption, source_customer_key},
     etags::ETag,
     faults, limits,
     state::{Object, ObjectProperties},
@@ -57,6 +57,9 @@ impl CopySource {
 pub struct OpenedSource {
     pub object: Arc<Object>,
     pub reader: BlobReader,
+    /// Where in the object the reader begins.
+    position: u64,
+    customer: Option<CustomerKey>,
 }
 
 /// The conditions of both copy operations.
@@ -87,6 +90,7 @@ impl S3 {
         source: &CopySource,
         found: &BucketHandle,
         conditions: ReadConditions<'_>,
+        customer_key: &CustomerKeyHeaders,
         select: impl FnOnce(u64) -> Result<Range<u64>, Fault>,
     ) -> Result<OpenedSource, Fault> {
         let selector = VersionSelector::of(source.version_id.as_deref())?;
@@ -105,22 +109,50 @@ impl S3 {
                 return Err(api::faults::OBJECT_NOT_IN_ACTIVE_TIER_ERROR
                     .says("The source object of the COPY action is not in the active tier and is only stored in Amazon S3 Glacier."));
             }
-            let reader = self.blobs.read(&object.blob, select(object.size())?).map_err(Fault::internal)?;
-            Ok(Some(OpenedSource { object, reader }))
+            let customer = customer_key.check_read(object.encryption.as_deref())?;
+            let range = select(object.size())?;
+            let position = range.start;
+            let reader = self.blobs.read(&object.blob, range).map_err(Fault::internal)?;
+            Ok(Some(OpenedSource { object, reader, position, customer }))
         });
         let opened = opened.ok_or_else(access::gone(&source.bucket))??;
         opened.ok_or_else(|| found.missing::<O>(cx, selector.missing(&found.bucket, &source.key)))
     }
 
-    /// Copies the body of the source, and returns its entity tag and checksum. Bytes are read only for digests that are not known.
-    async fn copy_body(&self, cx: &Cx, opened: OpenedSource, algorithm: Algorithm) -> Result<(PendingBlob, ETag, Checksum), Fault> {
-        let OpenedSource { object, mut reader } = opened;
+    /// The bytes of a source, which the caller must be allowed to decrypt.
+    pub(crate) async fn read_source(&self, cx: &Cx, found: &BucketHandle, key: &str, opened: OpenedSource) -> Result<PlainReader, Fault> {
+        let cipher = self.open(cx, found, key, &opened.object, opened.customer.as_ref()).await?;
+        Ok(PlainReader::new(opened.reader, cipher, opened.position))
+    }
+
+    /// Copies the body of a source, and returns its entity tag and checksum.
+    async fn copy_body(
+        &self,
+        cx: &Cx,
+        (source, from): (&CopySource, &BucketHandle),
+        opened: OpenedSource,
+        algorithm: Algorithm,
+        sealing: &Sealing,
+    ) -> Result<(PendingBlob, ETag, Checksum), Fault> {
+        if opened.object.encryption.is_none() && sealing.cipher.is_none() {
+            return self.copy_plain_body(cx, opened, algorithm).await;
+        }
+        let reader = self.read_source(cx, from, &source.key, opened).await?;
+        let stored = self.store_copy(cx, reader, &[algorithm], sealing.cipher.as_ref()).await?;
+        let etag = sealing.etag(cx, &stored.md5);
+        let (pending, _, checksum) = with_digests(stored, algorithm)?;
+        Ok((pending, etag, checksum))
+    }
+
+    /// Copies a body that is stored as it was sent. Bytes are read only for digests that are not known.
+    async fn copy_plain_body(&self, cx: &Cx, opened: OpenedSource, algorithm: Algorithm) -> Result<(PendingBlob, ETag, Checksum), Fault> {
+        let OpenedSource { object, mut reader, .. } = opened;
         let known =
             object.checksum.as_deref().filter(|checksum| checksum.algorithm() == algorithm && checksum.checksum_type == ChecksumType::FullObject);
         let copied = match self.blobs.copy(&object.blob, || blob_id(cx)).await {
             // The source was deleted meanwhile. The reader can still read it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let stored = self.store_copy(cx, reader, &[algorithm]).await?;
+                let stored = self.store_copy(cx, PlainReader::new(reader, None, 0), &[algorithm], None).await?;
                 return with_digests(stored, algorithm);
             }
             copied => copied.map_err(Fault::internal)?,
@@ -194,20 +226,29 @@ impl Handle<api::CopyObject> for S3 {
         let new_metadata = is_replace(input.metadata_directive.as_ref(), "x-amz-metadata-directive", "metadata")?;
         let new_tags = is_replace(input.tagging_directive.as_ref(), "x-amz-tagging-directive", "tagging")?;
         let requested = input.checksum_algorithm.as_deref().map(checksums::algorithm).transpose()?;
-        let changes =
-            new_metadata || input.storage_class.is_some() || input.server_side_encryption.is_some() || input.website_redirect_location.is_some();
+        let customer = customer_key!(input);
+        let changes = new_metadata
+            || input.storage_class.is_some()
+            || input.server_side_encryption.is_some()
+            || input.website_redirect_location.is_some()
+            || input.sse_customer_key.is_some()
+            // AWS: also where the bucket's encryption was ever configured (recorded).
+            || target.bucket.encryption.is_explicit;
         if let Some(directive) = input.annotation_directive.as_deref()
             && !api::targets::ANNOTATION_DIRECTIVE.values.contains(&directive)
         {
             // AWS: unverified. No object has annotations yet: there is nothing to copy or to exclude.
             return Err(faults::invalid_argument("Unknown annotation directive.", "x-amz-object-annotation-directive", directive));
         }
-        source_customer_key!(input).check_read()?;
+        let source_customer = source_customer_key!(input);
+        source_customer.parse(None)?;
         let onto_itself = source.bucket == input.bucket && source.key == input.key && source.version_id.is_none();
-        let (storage_class, requested_properties) = write_request!(input).check(cx, &target.name, &input.key, &target.bucket)?;
+        let request = write_request!(input);
+        let CheckedWrite { storage_class, properties: requested_properties, encryption } =
+            request.check(cx, &target.name, &input.key, &target.bucket, BucketKeyDefault::No)?;
 
-        let opened = self.open_source::<api::CopyObject>(cx, &source, &from, source_conditions!(input), |size| Ok(0..size))?;
-        if onto_itself && !changes {
+        let opened = self.open_source::<api::CopyObject>(cx, &source, &from, source_conditions!(input), &source_customer, |size| Ok(0..size))?;
+        if onto_itself && !changes && opened.object.encryption.is_none() {
             return Err(faults::INVALID_REQUEST.says("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."));
         }
         if opened.object.size() > limits::MAX_UPLOAD {
@@ -216,7 +257,8 @@ impl Handle<api::CopyObject> for S3 {
         }
         let object = opened.object.clone();
         let algorithm = requested.or(object.checksum.as_deref().map(Checksum::algorithm)).unwrap_or(DEFAULT);
-        let (pending, etag, checksum) = self.copy_body(cx, opened, algorithm).await?;
+        let sealing = self.seal(cx, &target, &input.key, encryption).await?;
+        let (pending, etag, checksum) = self.copy_body(cx, (&source, &from), opened, algorithm, &sealing).await?;
         let old = object.properties.as_deref().cloned().unwrap_or_default();
         let properties = ObjectProperties {
             system_metadata: if new_metadata { requested_properties.system_metadata } else { old.system_metadata },
@@ -235,6 +277,7 @@ impl Handle<api::CopyObject> for S3 {
             blob: pending.blob().clone(),
             storage_class,
             checksum: Some(Box::new(checksum)),
+            encryption: sealing.encryption,
             properties: properties.boxed(),
         };
         let copy = self.create_object(cx, &target, &input.key, CreatedBy::Copy, |tables| {
@@ -242,14 +285,15 @@ impl Handle<api::CopyObject> for S3 {
             Ok(copy)
         })?;
         pending.commit();
-        Ok(api::CopyObjectOutput {
+        let mut output = api::CopyObjectOutput {
             copy_object_result: Some(result),
-            server_side_encryption: Some(ENCRYPTION.to_owned()),
             version_id: created_id(&copy),
             expiration: target.expiration(VersionSelector::Current, &input.key, &copy),
             copy_source_version_id: from.bucket.shown_version(object.version_id),
             ..Default::default()
-        })
+        };
+        output.sse_kms_encryption_context = describe_encryption!(output, copy.encryption.as_deref(), &customer.parse(None)?);
+        Ok(output)
     }
 }
 

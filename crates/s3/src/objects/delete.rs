@@ -10,8 +10,8 @@ use crate::{
     limits::{MAX_DELETE, check_key},
     lists::non_empty_list,
     logging::DELETED,
-    state::Versioning,
-    versions::{Deletion, VersionSelector, id_text},
+    state::{MfaDelete, Versioning},
+    versions::{Deletion, SecondFactor, VersionSelector, id_text},
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
@@ -43,7 +43,8 @@ impl Handle<api::DeleteObject> for S3 {
         check_key(&input.key)?;
         let found = self.find(cx, &input.bucket, None)?;
         check_selector(&found, selector)?;
-        let one = ToDelete { key: &input.key, selector, if_match: input.if_match.as_deref() };
+        let second_factor = self.mfa_delete(cx, &found, input.mfa.as_deref())?;
+        let one = ToDelete { key: &input.key, selector, if_match: input.if_match.as_deref(), second_factor };
         let outcome = self.delete_versions(cx, &found, vec![Ok(one)])?.pop();
         let deletion = outcome.unwrap_or_else(|| Err(Fault::internal("a deletion without an outcome")))?;
         let mut output = api::DeleteObjectOutput { version_id: input.version_id, ..Default::default() };
@@ -95,7 +96,8 @@ impl Handle<api::DeleteObjects> for S3 {
         if objects.iter().any(|object| object.key.is_empty()) {
             return Err(faults::user_key_must_be_specified());
         }
-        let each = objects.iter().map(|object| check_one(cx, &found, object)).collect();
+        let second_factor = self.mfa_delete(cx, &found, input.mfa.as_deref())?;
+        let each = objects.iter().map(|object| check_one(cx, &found, object, second_factor)).collect();
         let outcomes = self.delete_versions(cx, &found, each)?;
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         let is_logged = found.bucket.background.logging.is_some();
@@ -120,6 +122,16 @@ impl Handle<api::DeleteObjects> for S3 {
     }
 }
 
+impl S3 {
+    /// The header is read only where the bucket has MFA delete.
+    fn mfa_delete(&self, cx: &Cx, found: &BucketHandle, header: Option<&str>) -> Result<SecondFactor, Fault> {
+        match found.bucket.mfa_delete {
+            MfaDelete::Enabled => self.second_factor(cx, found, header),
+            MfaDelete::Disabled | MfaDelete::Unset => Ok(SecondFactor::Missing),
+        }
+    }
+}
+
 fn deleted_object(object: &api::ObjectIdentifier, deletion: &Deletion) -> api::DeletedObject {
     let marker = match deletion {
         Deletion::MarkerMade { marker, .. } => Some(id_text(marker.version_id)),
@@ -134,7 +146,7 @@ fn deleted_object(object: &api::ObjectIdentifier, deletion: &Deletion) -> api::D
     }
 }
 
-fn check_one<'a>(cx: &Cx, found: &BucketHandle, object: &'a api::ObjectIdentifier) -> Result<ToDelete<'a>, Fault> {
+fn check_one<'a>(cx: &Cx, found: &BucketHandle, object: &'a api::ObjectIdentifier, second_factor: SecondFactor) -> Result<ToDelete<'a>, Fault> {
     cx.check::<api::DeleteObjects>(&found.version_permission(cx, DELETE, &object.key, object.version_id.as_ref()))?;
     check_key(&object.key)?;
     // AWS: here a malformed version id is a missing version (recorded).
@@ -148,5 +160,5 @@ fn check_one<'a>(cx: &Cx, found: &BucketHandle, object: &'a api::ObjectIdentifie
         Some(_) if object.etag.is_some() => return Err(faults::not_implemented("If-Match")),
         _ => {}
     }
-    Ok(ToDelete { key: &object.key, selector, if_match: object.etag.as_deref() })
+    Ok(ToDelete { key: &object.key, selector, if_match: object.etag.as_deref(), second_factor })
 }

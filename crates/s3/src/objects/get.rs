@@ -5,10 +5,11 @@ use super::GET;
 use crate::{
     S3,
     access::{self, BucketHandle},
-    api, bodies,
+    api,
+    bodies::{PlainReader, response_body},
     checksums::{Checksum, ChecksumType, HasChecksumType},
     conditions::{ConditionFailure, ReadConditions},
-    encryption::{CustomerKey, ENCRYPTION},
+    encryption::{CustomerKey, CustomerKeyHeaders, describe_encryption},
     faults, metadata, ranges,
     state::{Object, Tag},
     tags,
@@ -29,6 +30,8 @@ struct Selection {
     parts_count: Option<usize>,
     /// The checksum of exactly these bytes, if it is known.
     checksum: Option<Checksum>,
+    /// The key of SSE-C.
+    customer: Option<CustomerKey>,
 }
 
 /// The members that both inputs have.
@@ -39,7 +42,7 @@ struct ReadRequest<'a> {
     range: Option<&'a str>,
     part: Option<i32>,
     checksum_mode: Option<&'a str>,
-    customer_key: CustomerKey,
+    customer_key: CustomerKeyHeaders,
 }
 
 /// What is read of an object.
@@ -76,7 +79,7 @@ impl ReadRequest<'_> {
 
     /// Checks the conditions and selects the bytes.
     fn check(&self, object: &Object, now: Timestamp) -> Result<Selection, Fault> {
-        self.customer_key.check_read()?;
+        let customer = self.customer_key.check_read(object.encryption.as_deref())?;
         if !self.conditions.is_empty() {
             self.conditions.check(&object.etag.to_string(), object.last_modified, now).map_err(|failure| match failure {
                 ConditionFailure::Failed(condition) => faults::precondition_failed(condition),
@@ -85,7 +88,7 @@ impl ReadRequest<'_> {
         }
         match (self.part, self.range) {
             (Some(_), Some(_)) => Err(faults::INVALID_REQUEST.says("Cannot specify both Range header and partNumber query parameter")),
-            (Some(number), None) => part(object, number),
+            (Some(number), None) => Ok(Selection { customer, ..part(object, number)? }),
             (None, range) => {
                 let size = object.size();
                 let parsed = range.map(|range| ranges::parse(range, size)).transpose()?.flatten();
@@ -93,7 +96,7 @@ impl ReadRequest<'_> {
                 let range = parsed.unwrap_or(0..size);
                 let whole = range == (0..size);
                 let checksum = object.checksum.as_deref().filter(|_| whole).cloned();
-                Ok(Selection { range, partial, parts_count: None, checksum })
+                Ok(Selection { range, partial, parts_count: None, checksum, customer })
             }
         }
     }
@@ -122,6 +125,7 @@ fn part(object: &Object, number: i32) -> Result<Selection, Fault> {
                 partial: object.size() > 0,
                 parts_count: None,
                 checksum: object.checksum.as_deref().cloned(),
+                customer: None,
             }),
             _ => Err(faults::invalid_part_number(number, 1)),
         };
@@ -138,7 +142,7 @@ fn part(object: &Object, number: i32) -> Result<Selection, Fault> {
         Some(checksum) if range == (0..object.size()) => Some(checksum.clone()),
         _ => None,
     };
-    Ok(Selection { partial: !range.is_empty(), range, parts_count: Some(parts.len()), checksum })
+    Ok(Selection { partial: !range.is_empty(), range, parts_count: Some(parts.len()), checksum, customer: None })
 }
 
 /// Sets the members that both outputs have.
@@ -157,7 +161,7 @@ macro_rules! describe {
         $output.content_type = Some(system_metadata.content_type.clone().unwrap_or_else(|| metadata::DEFAULT_CONTENT_TYPE.to_owned()));
         $output.expires = system_metadata.expires.clone();
         $output.website_redirect_location = object.website_redirect_location().cloned();
-        $output.server_side_encryption = Some(ENCRYPTION.to_owned());
+        describe_encryption!($output, object.encryption.as_deref(), &selection.customer);
         $output.metadata = object.user_metadata().map(metadata::to_headers);
         $output.storage_class = object.storage_class.header();
         $output.parts_count = selection.parts_count.and_then(|count| i32::try_from(count).ok());
@@ -282,7 +286,8 @@ impl Handle<api::GetObject> for S3 {
         if selection.partial {
             cx.reply.status(206);
         }
-        output.body = Some(bodies::response_body(reader).await?);
+        let cipher = self.open(cx, &found, &input.key, &object, selection.customer.as_ref()).await?;
+        output.body = Some(response_body(PlainReader::new(reader, cipher, selection.range.start)).await?);
         Ok(output)
     }
 }

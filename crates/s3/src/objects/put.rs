@@ -1,13 +1,12 @@
 //! PutObject: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
 
-use super::{set_write_keys, write_keys, write_request};
+use super::{CheckedWrite, set_write_keys, write_keys, write_request};
 use crate::{
     S3, api,
     changes::CreatedBy,
     checksums::{Checksum, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksumType},
     conditions::WriteCondition,
-    encryption::ENCRYPTION,
-    etags::ETag,
+    encryption::{BucketKeyDefault, customer_key, describe_encryption},
     faults, limits,
     state::Object,
     tags,
@@ -48,18 +47,23 @@ impl Handle<api::PutObject> for S3 {
             crate::checksums::algorithm(name)?;
         }
         let expected = ExpectedChecksum::of(&mut input, body.as_ref())?;
-        let (storage_class, properties) = write_request!(input).check(cx, &found.name, &input.key, &found.bucket)?;
+        let customer = customer_key!(input);
+        let request = write_request!(input);
+        let CheckedWrite { storage_class, properties, encryption } =
+            request.check(cx, &found.name, &input.key, &found.bucket, BucketKeyDefault::OfBucket)?;
+        let sealing = self.seal(cx, &found, &input.key, encryption).await?;
         let algorithm = expected.algorithm().unwrap_or(DEFAULT);
 
-        let stored = self.store(cx, body.as_ref(), &[algorithm], limits::MAX_UPLOAD).await?;
+        let stored = self.store(cx, body.as_ref(), &[algorithm], limits::MAX_UPLOAD, sealing.cipher.as_ref()).await?;
         content_md5.verify(&stored.md5)?;
         let sum = stored.checksum(algorithm).ok_or_else(|| Fault::internal("a body without its checksum"))?;
         expected.verify(&sum, body.as_ref())?;
 
         let checksum = Checksum::full(sum);
-        let etag = ETag::of(&stored.md5);
-        let mut output =
-            api::PutObjectOutput { etag: Some(etag.quoted()), server_side_encryption: Some(ENCRYPTION.to_owned()), ..Default::default() };
+        let etag = sealing.etag(cx, &stored.md5);
+        let mut output = api::PutObjectOutput { etag: Some(etag.quoted()), ..Default::default() };
+        let customer = customer.parse(None)?;
+        output.sse_kms_encryption_context = describe_encryption!(output, sealing.encryption.as_deref(), &customer);
         output.set_checksum(&checksum);
         let object = Object {
             sequence: 0,
@@ -69,6 +73,7 @@ impl Handle<api::PutObject> for S3 {
             blob: stored.pending.blob().clone(),
             storage_class,
             checksum: Some(Box::new(checksum)),
+            encryption: sealing.encryption,
             properties: properties.boxed(),
         };
         let object = self.create_object(cx, &found, &input.key, CreatedBy::Put, |tables| {

@@ -2,7 +2,7 @@
 
 use crate::{
     api,
-    encryption::{CustomerKey, ServerSideEncryption},
+    encryption::{self, BucketKeyDefault, CustomerKeyHeaders, EncryptionHeaders, RequestedEncryption, SseC},
     faults,
     metadata::{self, SystemMetadata},
     state::{Bucket, ObjectOwnership, ObjectProperties},
@@ -17,8 +17,8 @@ use cloudlet_shape::Map;
 pub struct WriteRequest {
     pub acl: Option<String>,
     pub grants: [(&'static str, Option<String>); 4],
-    pub encryption: ServerSideEncryption,
-    pub customer_key: CustomerKey,
+    pub encryption: EncryptionHeaders,
+    pub customer_key: CustomerKeyHeaders,
     pub object_lock: ObjectLock,
     pub storage_class: Option<String>,
     pub system_metadata: SystemMetadata,
@@ -38,12 +38,7 @@ macro_rules! write_request {
                 ("x-amz-grant-read-acp", $input.grant_read_acp.take()),
                 ("x-amz-grant-write-acp", $input.grant_write_acp.take()),
             ],
-            encryption: $crate::encryption::ServerSideEncryption {
-                algorithm: $input.server_side_encryption.take(),
-                has_kms_settings: $input.sse_kms_key_id.is_some()
-                    || $input.sse_kms_encryption_context.is_some()
-                    || $input.bucket_key_enabled == Some(true),
-            },
+            encryption: $crate::encryption::encryption_headers!($input),
             customer_key: $crate::encryption::customer_key!($input),
             object_lock: $crate::objects::ObjectLock {
                 mode: $input.object_lock_mode.take(),
@@ -63,12 +58,22 @@ macro_rules! write_request {
 }
 pub(crate) use write_request;
 
+/// What is stored of a request.
+pub struct CheckedWrite {
+    pub storage_class: StorageClass,
+    pub properties: ObjectProperties,
+    pub encryption: RequestedEncryption,
+}
+
 impl WriteRequest {
     /// Refuses what the bucket does not accept, and returns what is stored.
-    pub fn check(self, cx: &Cx, name: &str, key: &str, bucket: &Bucket) -> Result<(StorageClass, ObjectProperties), Fault> {
+    pub fn check(self, cx: &Cx, name: &str, key: &str, bucket: &Bucket, bucket_key: BucketKeyDefault) -> Result<CheckedWrite, Fault> {
         check_acl(self.acl.as_deref(), &self.grants, bucket.object_ownership)?;
-        self.customer_key.check_write(cx, name, key, self.encryption.algorithm.as_deref())?;
-        self.encryption.check()?;
+        let encryption = match self.customer_key.parse(self.encryption.algorithm.as_deref())? {
+            Some(_) if bucket.encryption.sse_c == SseC::Blocked => return Err(encryption::blocked(cx, name, key)),
+            Some(customer) => RequestedEncryption::CustomerKey(customer),
+            None => self.encryption.requested(&bucket.encryption, bucket_key)?,
+        };
         self.object_lock.check(cx.now)?;
         let storage_class = StorageClass::of(self.storage_class.as_deref())?;
         let properties = ObjectProperties {
@@ -78,7 +83,7 @@ impl WriteRequest {
             system_metadata: self.system_metadata,
             ..ObjectProperties::default()
         };
-        Ok((storage_class, properties))
+        Ok(CheckedWrite { storage_class, properties, encryption })
     }
 }
 

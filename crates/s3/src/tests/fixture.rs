@@ -1,6 +1,6 @@
 //! A cloud with S3 alone, and short helpers for what its tests do.
 
-use crate::{S3, api::*};
+use crate::{Options, S3, api::*};
 use bytes::Bytes;
 use cloudlet_aws::{Account, Caller, Fault, Region, Timestamp};
 use cloudlet_shape::{Body, BodyContent, BodyError, Operation};
@@ -14,9 +14,14 @@ pub const BUCKET: &str = "test-bucket";
 
 pub fn builder() -> cloudlet_testing::Builder<Arc<S3>> {
     cloudlet_testing::TestCloud::builder().start(START).engine(|parts| {
-        let s3 = S3::new(&parts.journal, parts.blobs.clone());
+        let s3 = S3::new(&parts.journal, parts.blobs.clone(), parts.identity.clone(), Options::default());
         (s3.clone(), s3.service())
     })
+}
+
+/// The engine of a cloud without buckets.
+pub fn engine() -> Arc<S3> {
+    TestCloud::new().engine.clone()
 }
 
 pub struct TestCloud(cloudlet_testing::TestCloud<Arc<S3>>);

@@ -176,8 +176,14 @@ async fn headers_that_a_new_bucket_does_not_accept_are_refused() {
     assert_eq!(refusal(lock("COMPLIANCE", START).await).2, "The retain until date must be in the future!");
     assert_eq!(refused(|request| request.sse_kms_encryption_context = Some("e30=".into())).await, "InvalidArgument");
     assert_eq!(refused(|request| request.server_side_encryption = Some("aws:kms".into())).await, "NotImplemented");
-    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-    let customer = PutObjectRequest { sse_customer_algorithm: Some("AES256".into()), sse_customer_key: Some(key.into()), ..put("a", "x") };
+    let (key, md5) = ("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "cLyPS3KoaSFGi/joRB3OUQ==");
+    let md5 = Some(md5.to_owned());
+    let customer = PutObjectRequest {
+        sse_customer_algorithm: Some("AES256".into()),
+        sse_customer_key: Some(key.into()),
+        sse_customer_key_md5: md5.clone(),
+        ..put("a", "x")
+    };
     let (code_of_blocked, status, message) = refusal(cloud.call::<PutObject>(customer).await);
     assert_eq!((code_of_blocked.as_str(), status), ("AccessDenied", 403));
     assert!(message.contains("because this bucket has blocked upload requests that specify"), "{message}");
@@ -189,7 +195,8 @@ async fn headers_that_a_new_bucket_does_not_accept_are_refused() {
     assert_eq!(refused(|request| request.write_offset_bytes = Some(0)).await, "NotImplemented");
     assert_eq!(refused(|request| request.metadata = Some(Map::from([("a".into(), "x".repeat(2048))]))).await, "MetadataTooLarge");
     cloud.call::<PutObject>(PutObjectRequest { acl: Some("bucket-owner-full-control".into()), ..put("a", "x") }).await.unwrap();
-    let read = GetObjectRequest { sse_customer_algorithm: Some("AES256".into()), sse_customer_key: Some(key.into()), ..get("a") };
+    let read =
+        GetObjectRequest { sse_customer_algorithm: Some("AES256".into()), sse_customer_key: Some(key.into()), sse_customer_key_md5: md5, ..get("a") };
     assert_eq!(refusal(cloud.call::<GetObject>(read).await).2, "The encryption parameters are not applicable to this object.");
     let mode = GetObjectRequest { checksum_mode: Some("ON".into()), ..get("a") };
     assert_eq!(refusal(cloud.call::<GetObject>(mode).await).2, "Value for x-amz-checksum-mode header is invalid.");

@@ -4,8 +4,9 @@
 use crate::{
     S3, api, faults,
     state::{MfaDelete, Versioning},
+    versions::{SecondFactor, mfa_required},
 };
-use cloudlet_aws::{Fault, FaultKind};
+use cloudlet_aws::{Fault, FaultKind, Identity};
 use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::Empty;
 
@@ -38,8 +39,16 @@ impl Handle<api::PutBucketVersioning> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         let status = requested_status(&input.versioning_configuration)?;
         let mfa_delete = requested_mfa_delete(&input.versioning_configuration)?;
-        if mfa_delete == Some(MfaDelete::Enabled) {
-            return Err(faults::not_built("MFA delete"));
+        // Only the root of the owner may touch MFA delete, and what it protects, and only with the second factor.
+        let is_protected = found.bucket.mfa_delete == MfaDelete::Enabled;
+        if is_protected || mfa_delete == Some(MfaDelete::Enabled) {
+            let is_root = matches!(cx.caller.identity, Identity::Root) && cx.caller.account == Some(found.bucket.owner);
+            if !is_root {
+                return Err(faults::access_denied());
+            }
+            if self.second_factor(cx, &found, input.mfa.as_deref())? == SecondFactor::Missing {
+                return Err(mfa_required());
+            }
         }
         found.update(|bucket| {
             bucket.versioning = status;
