@@ -133,7 +133,7 @@ pub(crate) struct Due {
 
 /// What a due call is made of.
 pub(crate) enum DueCall {
-    Live(Call),
+    Live(Box<Call>),
     /// From the journal: its input is still to be read.
     Stored(Caller, Scope, StoredCall),
 }
@@ -142,7 +142,7 @@ impl Due {
     pub fn take(&mut self) -> Option<DueCall> {
         let (caller, scope) = (self.caller.clone(), self.scope.clone());
         Some(match self.call.take()? {
-            EntryCall::Live(operation, input) => DueCall::Live(Call { operation, caller, scope, origin: Origin::default(), input }),
+            EntryCall::Live(operation, input) => DueCall::Live(Box::new(Call { operation, caller, scope, origin: Origin::default(), input })),
             EntryCall::Stored(stored) => DueCall::Stored(caller, scope, stored),
         })
     }
