@@ -135,7 +135,7 @@ pub(crate) struct Due {
 pub(crate) enum DueCall {
     Live(Box<Call>),
     /// From the journal: its input is still to be read.
-    Stored(Caller, Scope, StoredCall),
+    Stored(Box<(Caller, Scope, StoredCall)>),
 }
 
 impl Due {
@@ -143,7 +143,7 @@ impl Due {
         let (caller, scope) = (self.caller.clone(), self.scope.clone());
         Some(match self.call.take()? {
             EntryCall::Live(operation, input) => DueCall::Live(Box::new(Call { operation, caller, scope, origin: Origin::default(), input })),
-            EntryCall::Stored(stored) => DueCall::Stored(caller, scope, stored),
+            EntryCall::Stored(stored) => DueCall::Stored(Box::new((caller, scope, stored))),
         })
     }
 }
