@@ -11,6 +11,7 @@ mod lifecycle;
 mod lists;
 mod multipart;
 mod notifications;
+mod object_lock;
 mod objects;
 mod permissions;
 mod recovery;
