@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import threading
 
+import aws_encryption_sdk
 import boto3
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -83,6 +84,12 @@ class Server:
             aws_session_token=token,
             config=Config(**config),
         )
+
+    def encryption_sdk_keys(self, monkeypatch, *keys):
+        """The KMS keys as the AWS Encryption SDK uses them. It makes its clients itself, from the environment."""
+        for name, value in [("AWS_ENDPOINT_URL", self.url), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]:
+            monkeypatch.setenv(name, value)
+        return aws_encryption_sdk.StrictAwsKmsMasterKeyProvider(key_ids=keys)
 
     def request(self, method, target, body=None, headers=None):
         """One HTTP request, its target sent exactly as given."""

@@ -5,7 +5,9 @@ import json
 import os
 import subprocess
 
+import aws_encryption_sdk
 import pytest
+from aws_encryption_sdk.identifiers import AlgorithmSuite
 from botocore.exceptions import ClientError
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, hmac, keywrap, serialization
@@ -308,3 +310,57 @@ def test_aws_cli(aws, tmp_path):
     (tmp_path / "blob").write_bytes(base64.b64decode(made["CiphertextBlob"]))
     opened = aws.json("kms", "decrypt", "--ciphertext-blob", f"fileb://{tmp_path / 'blob'}", "--encryption-context", "a=1")
     assert opened["Plaintext"] == made["Plaintext"]
+
+
+# ---- the AWS Encryption SDK
+
+
+@pytest.mark.parametrize("suite", [None, AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY, AlgorithmSuite.AES_256_GCM_IV12_TAG16_HKDF_SHA256])
+def test_the_encryption_sdk_encrypts_and_decrypts(server, kms, monkeypatch, suite):
+    keys = [kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2)]
+    policy = aws_encryption_sdk.CommitmentPolicy.FORBID_ENCRYPT_ALLOW_DECRYPT
+    if suite is None or suite.is_committing():
+        policy = aws_encryption_sdk.CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT
+    client = aws_encryption_sdk.EncryptionSDKClient(commitment_policy=policy)
+    plaintext, context = b"a secret" * 10_000, {"team": "red"}
+    message, _ = client.encrypt(
+        source=plaintext, key_provider=server.encryption_sdk_keys(monkeypatch, *keys), encryption_context=context, algorithm=suite,
+    )
+    # Each of the keys opens it alone.
+    for key in keys:
+        opened, header = client.decrypt(source=message, key_provider=server.encryption_sdk_keys(monkeypatch, key))
+        assert opened == plaintext
+        assert header.encryption_context.items() >= context.items()
+    kms.disable_key(KeyId=keys[0])
+    assert client.decrypt(source=message, key_provider=server.encryption_sdk_keys(monkeypatch, *keys))[0] == plaintext
+    kms.disable_key(KeyId=keys[1])
+    with pytest.raises(aws_encryption_sdk.exceptions.DecryptKeyError):
+        client.decrypt(source=message, key_provider=server.encryption_sdk_keys(monkeypatch, *keys))
+
+
+# ---- aws-cli
+
+
+def test_aws_cli_encrypts_signs_and_rotates(aws, tmp_path):
+    key = aws.json("kms", "create-key", "--description", "cli", "--tags", "TagKey=a,TagValue=1")["KeyMetadata"]["KeyId"]
+    alias = f"alias/cli-v{aws.version}"
+    aws("kms", "create-alias", "--alias-name", alias, "--target-key-id", key)
+    (tmp_path / "plain").write_bytes(b"a secret")
+    encrypted = aws.json("kms", "encrypt", "--key-id", alias, "--plaintext", f"fileb://{tmp_path / 'plain'}", "--encryption-context", "team=red")
+    (tmp_path / "blob").write_bytes(base64.b64decode(encrypted["CiphertextBlob"]))
+    decrypt = ["kms", "decrypt", "--ciphertext-blob", f"fileb://{tmp_path / 'blob'}", "--encryption-context"]
+    assert base64.b64decode(aws.json(*decrypt, "team=red")["Plaintext"]) == b"a secret"
+    refused = aws.run(*decrypt, "team=blue")
+    assert refused.returncode != 0 and "InvalidCiphertextException" in refused.stderr
+    aws("kms", "rotate-key-on-demand", "--key-id", key)
+    assert base64.b64decode(aws.json(*decrypt, "team=red")["Plaintext"]) == b"a secret"
+    assert len(aws.json("kms", "list-key-rotations", "--key-id", key)["Rotations"]) == 1
+    aws("kms", "disable-key", "--key-id", key)
+    assert "DisabledException" in aws.run(*decrypt, "team=red").stderr
+    signing = aws.json("kms", "create-key", "--key-spec", "ECC_NIST_P256", "--key-usage", "SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    message = ["--key-id", signing, "--message", f"fileb://{tmp_path / 'plain'}", "--signing-algorithm", "ECDSA_SHA_256"]
+    (tmp_path / "signature").write_bytes(base64.b64decode(aws.json("kms", "sign", *message)["Signature"]))
+    assert aws.json("kms", "verify", *message, "--signature", f"fileb://{tmp_path / 'signature'}")["SignatureValid"]
+    assert alias in [entry["AliasName"] for entry in aws.json("kms", "list-aliases")["Aliases"]]
+    aws("kms", "schedule-key-deletion", "--key-id", key, "--pending-window-in-days", "7")
+    assert aws.json("kms", "describe-key", "--key-id", key)["KeyMetadata"]["KeyState"] == "PendingDeletion"

@@ -1,7 +1,7 @@
 //! Data keys from KMS, as services with encrypted resources use them: on behalf of the caller (`kms:ViaService`), with an encryption context.
 
 use crate::Cx;
-use cloudlet_api_kms::{Decrypt, DecryptRequest, GenerateDataKey, GenerateDataKeyRequest};
+use cloudlet_api_kms::{Decrypt, DecryptRequest, Encrypt, EncryptRequest, GenerateDataKey, GenerateDataKeyRequest};
 use cloudlet_aws::{Arn, Fault, FaultKind, Scope};
 use cloudlet_shape::{Blob, Map};
 
@@ -29,6 +29,18 @@ pub struct KmsFaults {
 }
 
 impl KmsFaults {
+    /// KMS's own, whatever it is.
+    pub const UNCHANGED: KmsFaults = KmsFaults {
+        access_denied: None,
+        disabled: None,
+        invalid_state: None,
+        not_found: None,
+        invalid_key_usage: None,
+        key_unavailable: None,
+        opt_in_required: None,
+        throttling: None,
+    };
+
     /// The service's fault for a fault of KMS, with KMS's message.
     pub fn translate(&self, fault: Fault) -> Fault {
         let kind = match fault.name() {
@@ -46,27 +58,57 @@ impl KmsFaults {
     }
 }
 
+/// A data key, as it is used and as it is stored.
+pub struct DataKey {
+    pub plaintext: Blob,
+    pub encrypted: Blob,
+    /// The ARN of the KMS key.
+    pub key_arn: String,
+}
+
 impl KmsClient {
-    /// An encrypted data key for a resource, under the key that the resource's owner has chosen for it. `None` where KMS is not implemented.
-    pub async fn generate_data_key(&self, cx: &Cx, key_id: &str, resource: &Arn) -> Result<Option<Blob>, Fault> {
+    /// A data key for a resource, under the key that the resource's owner has chosen for it.
+    pub async fn data_key(&self, cx: &Cx, key_id: &str, resource: &Arn) -> Result<DataKey, Fault> {
         let input = GenerateDataKeyRequest {
             key_id: key_id.to_owned(),
             key_spec: Some("AES_256".to_owned()),
             encryption_context: Some(self.context(resource)),
             ..GenerateDataKeyRequest::default()
         };
-        match cx.forward::<GenerateDataKey>(self.service, scope_of(cx, resource), input).await {
-            Ok(generated) => Ok(generated.ciphertext_blob),
+        let generated = cx.forward::<GenerateDataKey>(self.service, scope_of(cx, resource), input).await;
+        let generated = generated.map_err(|fault| self.faults.translate(fault))?;
+        Ok(DataKey {
+            plaintext: generated.plaintext.unwrap_or_default(),
+            encrypted: generated.ciphertext_blob.unwrap_or_default(),
+            key_arn: generated.key_id.unwrap_or_default(),
+        })
+    }
+
+    /// An encrypted data key for a resource. `None` where KMS is not implemented.
+    pub async fn generate_data_key(&self, cx: &Cx, key_id: &str, resource: &Arn) -> Result<Option<Blob>, Fault> {
+        match self.data_key(cx, key_id, resource).await {
+            Ok(data_key) => Ok(Some(data_key.encrypted)),
             Err(fault) if is_not_implemented(&fault) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Has a value of a resource encrypted under a key.
+    pub async fn encrypt(&self, cx: &Cx, key_id: &str, plaintext: Blob, resource: &Arn) -> Result<Blob, Fault> {
+        let context = Some(self.context(resource));
+        let input = EncryptRequest { key_id: key_id.to_owned(), plaintext, encryption_context: context, ..EncryptRequest::default() };
+        match cx.forward::<Encrypt>(self.service, scope_of(cx, resource), input).await {
+            Ok(encrypted) => Ok(encrypted.ciphertext_blob.unwrap_or_default()),
             Err(fault) => Err(self.faults.translate(fault)),
         }
     }
 
-    /// Has a data key decrypted, which fails where the caller may not use the key.
-    pub async fn decrypt(&self, cx: &Cx, data_key: Blob, resource: &Arn) -> Result<(), Fault> {
-        let input = DecryptRequest { ciphertext_blob: Some(data_key), encryption_context: Some(self.context(resource)), ..DecryptRequest::default() };
+    /// Has a data key or a value decrypted, which fails where the caller may not use the key.
+    pub async fn decrypt(&self, cx: &Cx, encrypted: Blob, resource: &Arn) -> Result<Blob, Fault> {
+        let input =
+            DecryptRequest { ciphertext_blob: Some(encrypted), encryption_context: Some(self.context(resource)), ..DecryptRequest::default() };
         match cx.forward::<Decrypt>(self.service, scope_of(cx, resource), input).await {
-            Ok(_) => Ok(()),
+            Ok(decrypted) => Ok(decrypted.plaintext.unwrap_or_default()),
             Err(fault) => Err(self.faults.translate(fault)),
         }
     }
@@ -93,16 +135,7 @@ mod tests {
     const CLIENT: KmsClient = KmsClient {
         service: "sqs.amazonaws.com",
         context_key: "aws:sqs:arn",
-        faults: KmsFaults {
-            access_denied: Some(DENIED),
-            disabled: None,
-            invalid_state: None,
-            not_found: None,
-            invalid_key_usage: None,
-            key_unavailable: None,
-            opt_in_required: None,
-            throttling: None,
-        },
+        faults: KmsFaults { access_denied: Some(DENIED), ..KmsFaults::UNCHANGED },
     };
 
     #[test]

@@ -52,6 +52,7 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
         cloudlet_s3::S3::new(journal, blobs, identity.clone(), cloudlet_s3::Options { sse_c_of_new_buckets: configuration.s3_sse_c }).service(),
         cloudlet_sns::service(journal, mailbox.clone(), cloudlet_sns::Options { certificate_host: configuration.sns_certificate_host }),
         cloudlet_sqs::service(journal, configuration.sqs_urls),
+        cloudlet_ssm::service(journal),
         cloudlet_sts::service(identity.clone(), provider_keys, journal),
     ];
     services.extend(unbuilt());
@@ -77,7 +78,6 @@ fn unbuilt() -> Vec<Service> {
         Service::unbuilt(&cloudlet_api_s3control::SERVICE).with_dialect(Dialect::S3_CONTROL),
         Service::unbuilt(&cloudlet_api_ses::SERVICE),
         Service::unbuilt(&cloudlet_api_sesv2::SERVICE),
-        Service::unbuilt(&cloudlet_api_ssm::SERVICE),
         Service::unbuilt(&cloudlet_api_states::SERVICE),
     ]
 }

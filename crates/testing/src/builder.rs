@@ -3,7 +3,7 @@
 use crate::START;
 use cloudlet_aws::{Account, Region, Timestamp};
 use cloudlet_cloud::Mode;
-use cloudlet_engine::Service;
+use cloudlet_engine::{Observer, Service};
 use cloudlet_identity::{Identity, Partners};
 use cloudlet_mailbox::Mailbox;
 use cloudlet_store::{Backend, Blobs, InMemory, Journal, Record};
@@ -36,6 +36,7 @@ pub(crate) struct Setup {
     pub start: Timestamp,
     pub seed: u64,
     pub partners: Arc<Partners>,
+    pub observers: Vec<Arc<dyn Observer>>,
     pub backend: Option<Arc<InMemory>>,
     /// Of a cloud without a folder: those of a restart are the same.
     pub blobs: Blobs,
@@ -59,6 +60,7 @@ impl Default for Builder {
             start: START,
             seed: 1,
             partners: Arc::default(),
+            observers: vec![],
             backend: None,
             blobs: Blobs::memory(),
             folder: None,
@@ -136,6 +138,13 @@ impl<E> Builder<E> {
     #[must_use]
     pub fn partners(mut self, partners: Partners) -> Self {
         self.setup.partners = Arc::new(partners);
+        self
+    }
+
+    /// Somebody who is told of calls and events.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.setup.observers.push(observer);
         self
     }
 

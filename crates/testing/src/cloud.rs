@@ -78,7 +78,7 @@ impl<E> Builder<E> {
             journal: parts.journal,
             blobs: parts.blobs,
             mailbox: parts.mailbox,
-            ..Settings::default()
+            observers: setup.observers.clone(),
         };
         let cloud = Cloud::new(runtime, parts.identity, services, settings);
         if let Some(folder) = &folder {

@@ -46,10 +46,20 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("RetiringPrincipal", &["arn:aws:iam::000000000000:root"]),
     ("ReplicaRegion", &["eu-west-1"]),
     ("PrimaryRegion", &["eu-west-1", "us-east-1"]),
+    ("Policies", &[r#"[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"1","Unit":"Hours"}}]"#, PARAMETER_POLICIES, "[{}]"]),
+    ("SettingId", &["/ssm/parameter-store/default-parameter-tier"]),
+    ("SettingValue", &["Advanced", "Intelligent-Tiering"]),
+    ("Policy", &[SHARED]),
 ];
 
+/// The clock of a walk stands at the machine's time when it begins, and moves by days.
+const PARAMETER_POLICIES: &str = r#"[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"2999-01-01T00:00:00Z"}},
+    {"Type":"ExpirationNotification","Version":"1.0","Attributes":{"Before":"1","Unit":"Hours"}}]"#;
+const SHARED: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"ssm:GetParameter",
+    "Resource":"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a"}}"#;
+
 /// What is there when a walk begins. `$NAME` is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 21] = [
+const SETUP: [(&str, &str, &str); 26] = [
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-a"}"#),
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-b"}"#),
     ("s3", "PutObject", r#"{"Bucket":"bucket-a","Key":"key-a"}"#),
@@ -84,6 +94,16 @@ const SETUP: [(&str, &str, &str); 21] = [
     ("kms", "CreateAlias", r#"{"AliasName":"alias/name-a","TargetKeyId":"$KeyId"}"#),
     ("kms", "CreateGrant", r#"{"KeyId":"$KeyId","GranteePrincipal":"arn:aws:iam::000000000000:root","Operations":["Encrypt"]}"#),
     ("kms", "EnableKeyRotation", r#"{"KeyId":"$KeyId","RotationPeriodInDays":90}"#),
+    ("ssm", "PutParameter", r#"{"Name":"topic-a","Type":"SecureString","Value":"x","Tier":"Advanced"}"#),
+    ("ssm", "PutParameter", r#"{"Name":"topic-b","Type":"SecureString","Value":"x"}"#),
+    ("ssm", "LabelParameterVersion", r#"{"Name":"topic-b","Labels":["name-a"]}"#),
+    ("ssm", "AddTagsToResource", r#"{"ResourceType":"Parameter","ResourceId":"topic-a","Tags":[{"Key":"a","Value":"x"}]}"#),
+    (
+        "ssm",
+        "PutResourcePolicy",
+        r#"{"ResourceArn":"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a",
+            "Policy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"000000000000\"},\"Action\":\"ssm:GetParameter\",\"Resource\":\"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a\"}}"}"#,
+    ),
 ];
 
 struct Walk {

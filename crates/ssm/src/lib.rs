@@ -1,0 +1,56 @@
+//! Systems Manager.
+//!
+//! Built is Parameter Store (`parameters`). Tags, resource policies and service settings belong to resources of all kinds, and each has a file of
+//! its own. Values of SecureString parameters rest encrypted by KMS, as the caller.
+
+mod faults;
+mod limits;
+mod parameters;
+mod resource_policies;
+mod service_settings;
+mod state;
+mod tags;
+#[cfg(test)]
+mod tests;
+
+use cloudlet_api_ssm as api;
+use cloudlet_engine::Service;
+use cloudlet_store::{Journal, Store};
+use state::State;
+use std::sync::Arc;
+
+pub struct Ssm {
+    store: Arc<Store<State>>,
+}
+
+/// The principal of Systems Manager.
+const PRINCIPAL: &str = "ssm.amazonaws.com";
+
+pub fn service(journal: &Journal) -> Service {
+    let store = Arc::new(Store::new("ssm", journal, State::default()));
+    Service::of(&api::SERVICE, Arc::new(Ssm { store: store.clone() }))
+        .store(store)
+        .handles::<parameters::scheduled::ApplyPolicies>()
+        // parameters
+        .handles::<api::PutParameter>()
+        .handles::<api::GetParameter>()
+        .handles::<api::GetParameters>()
+        .handles::<api::GetParametersByPath>()
+        .handles::<api::GetParameterHistory>()
+        .handles::<api::DescribeParameters>()
+        .handles::<api::DeleteParameter>()
+        .handles::<api::DeleteParameters>()
+        .handles::<api::LabelParameterVersion>()
+        .handles::<api::UnlabelParameterVersion>()
+        // of all resources
+        .handles::<api::AddTagsToResource>()
+        .handles::<api::ListTagsForResource>()
+        .handles::<api::RemoveTagsFromResource>()
+        .handles::<api::PutResourcePolicy>()
+        .handles::<api::GetResourcePolicies>()
+        .handles::<api::DeleteResourcePolicy>()
+        .handles::<api::GetServiceSetting>()
+        .handles::<api::UpdateServiceSetting>()
+        .handles::<api::ResetServiceSetting>()
+        .build()
+}

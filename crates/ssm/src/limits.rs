@@ -1,0 +1,23 @@
+//! The quotas of Systems Manager.
+//! <https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm>
+
+pub const STANDARD_PARAMETERS: usize = 10_000;
+pub const ADVANCED_PARAMETERS: usize = 100_000;
+pub const STANDARD_VALUE_BYTES: usize = 4_096;
+pub const ADVANCED_VALUE_BYTES: usize = 8_192;
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-versions.html>
+pub const VERSIONS: usize = 100;
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-labels.html>
+pub const LABELS_PER_VERSION: usize = 10;
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html>
+pub const POLICIES: usize = 10;
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html>
+pub const LEVELS: usize = 15;
+/// Of the ARN with the name in it.
+pub const NAME_BYTES: usize = 1_011;
+pub const PATTERN_CHARACTERS: usize = 1_024;
+pub const TAGS: usize = 50;
+/// AWS: unverified. A second policy of a parameter is refused.
+pub const RESOURCE_POLICIES: usize = 1;
+/// How many rows a filtered list looks at for one page. AWS has such a limit too: a page may have fewer rows than asked for, and a token.
+pub const ROWS_PER_PAGE: usize = 10_000;

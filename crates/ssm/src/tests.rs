@@ -1,0 +1,12 @@
+mod authority;
+mod describing;
+mod encryption;
+mod events;
+mod fixture;
+mod hierarchies;
+mod labels;
+mod names;
+mod policies;
+mod putting;
+mod resources;
+mod restart;
