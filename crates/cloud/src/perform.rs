@@ -20,6 +20,8 @@ pub struct Performed {
     /// Another HTTP status than the model's.
     pub status: Option<u16>,
     pub headers: Vec<(&'static str, String)>,
+    /// For the observer of the answer.
+    pub notes: Vec<(&'static str, String)>,
     /// The first decision that is not "allowed", if any permission was needed.
     pub outcome: Option<AuthOutcome>,
 }
@@ -50,6 +52,7 @@ impl Cloud {
             },
         };
         let (status, headers) = cx.reply.take();
+        let notes = cx.reply.take_notes();
         let auth_records = std::mem::take(&mut *cx.auth_records.lock());
         if let Some(input) = observed {
             let answer = answer.as_ref().map(|output| output.as_struct());
@@ -70,7 +73,7 @@ impl Cloud {
             fault: answer.as_ref().err().map(|fault| fault.code().into()),
             took: watch.elapsed(),
         });
-        Performed { answer, status, headers, outcome }
+        Performed { answer, status, headers, notes, outcome }
     }
 
     /// The answer to a client promises what it says: it waits until the last record that it depends on is durable. Where a service or the

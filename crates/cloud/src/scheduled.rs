@@ -47,11 +47,14 @@ impl Cloud {
 
     async fn make(&self, mut due: Due) {
         let call = match due.take() {
-            Some(DueCall::Live(call)) => call,
-            Some(DueCall::Stored(caller, scope, stored)) => match self.read(caller, scope, &stored) {
-                Some(call) => call,
-                None => return tracing::error!(service = stored.service, operation = stored.operation, "a scheduled call cannot be read"),
-            },
+            Some(DueCall::Live(call)) => *call,
+            Some(DueCall::Stored(stored)) => {
+                let (caller, scope, stored) = *stored;
+                match self.read(caller, scope, &stored) {
+                    Some(call) => call,
+                    None => return tracing::error!(service = stored.service, operation = stored.operation, "a scheduled call cannot be read"),
+                }
+            }
             None => return,
         };
         let (service, operation) = (call.operation.service.name, call.operation.name);

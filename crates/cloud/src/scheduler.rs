@@ -133,17 +133,17 @@ pub(crate) struct Due {
 
 /// What a due call is made of.
 pub(crate) enum DueCall {
-    Live(Call),
+    Live(Box<Call>),
     /// From the journal: its input is still to be read.
-    Stored(Caller, Scope, StoredCall),
+    Stored(Box<(Caller, Scope, StoredCall)>),
 }
 
 impl Due {
     pub fn take(&mut self) -> Option<DueCall> {
         let (caller, scope) = (self.caller.clone(), self.scope.clone());
         Some(match self.call.take()? {
-            EntryCall::Live(operation, input) => DueCall::Live(Call { operation, caller, scope, origin: Origin::default(), input }),
-            EntryCall::Stored(stored) => DueCall::Stored(caller, scope, stored),
+            EntryCall::Live(operation, input) => DueCall::Live(Box::new(Call { operation, caller, scope, origin: Origin::default(), input })),
+            EntryCall::Stored(stored) => DueCall::Stored(Box::new((caller, scope, stored))),
         })
     }
 }

@@ -153,6 +153,7 @@ pub struct Reply(Mutex<ReplyParts>);
 struct ReplyParts {
     status: Option<u16>,
     headers: Vec<(&'static str, String)>,
+    notes: Vec<(&'static str, String)>,
 }
 
 impl Reply {
@@ -165,8 +166,17 @@ impl Reply {
         self.0.lock().headers.push((name, value.into()));
     }
 
+    /// Notes something for the observer of the answer (`HttpHooks::observer`).
+    pub fn note(&self, name: &'static str, value: impl Into<String>) {
+        self.0.lock().notes.push((name, value.into()));
+    }
+
+    pub fn take_notes(&self) -> Vec<(&'static str, String)> {
+        std::mem::take(&mut self.0.lock().notes)
+    }
+
     pub fn take(&self) -> (Option<u16>, Vec<(&'static str, String)>) {
-        let parts = std::mem::take(&mut *self.0.lock());
-        (parts.status, parts.headers)
+        let mut parts = self.0.lock();
+        (parts.status.take(), std::mem::take(&mut parts.headers))
     }
 }

@@ -1,6 +1,7 @@
 //! What a service does with HTTP beside its operations.
 //! Only S3 has one: virtual hosts, forms, preflight requests, websites.
 
+use crate::AnswerObserver;
 use cloudlet_aws::{Fault, Head};
 
 /// A request before its operation is known, and what its host name says.
@@ -46,6 +47,11 @@ pub trait HttpHooks: Send + Sync {
     /// Whether a request of a web page is performed, though the server does not know its origin: by the rules of a bucket.
     fn admits_origin(&self, _view: &RequestView<'_>, _path: &str) -> bool {
         false
+    }
+
+    /// Who wants to know of the answer to this request. For most requests nobody does, and nothing is computed.
+    fn observer(&self, _view: &RequestView<'_>, _path: &str) -> Option<Box<dyn AnswerObserver>> {
+        None
     }
 
     /// What is refused by its head alone, before it is authenticated.

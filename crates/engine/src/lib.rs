@@ -1,6 +1,7 @@
 //! The engine kit: what a service handles, what a handler knows of its call, how it calls other services, where time, ids and randomness
 //! come from, and the parts that engines share. Deliberately no HTTP, no protocol, no policy decision.
 
+mod answer_observer;
 mod authorization;
 mod boxed;
 mod call;
@@ -28,6 +29,7 @@ mod service;
 mod stored_policy;
 pub mod tags;
 
+pub use answer_observer::{AnswerObserver, SentAnswer};
 pub use authorization::{AuthOutcome, AuthRecord, Authorization};
 pub use boxed::Boxed;
 pub use call::{AnyInput, Call, Dispatcher, Input, Output, Schedule, ScheduleKey};
@@ -39,7 +41,7 @@ pub use events::{Observer, PerformedCall, ServiceEvent};
 pub use http_client::{HttpClient, HttpRequest, HttpResponse, SendError, without_password};
 pub use http_hooks::{Form, HttpHooks, PostResponse, PostedObject, RequestView};
 pub use ids::{Ids, account_of_access_key, uuid_text};
-pub use origin::{Origin, SignatureKind, Signed};
+pub use origin::{Origin, SignatureKind, Signed, TlsSession};
 pub use permission::{DerivedKey, Permission, Permissions};
 pub use policy_statements::{Allowed, PolicyStatements};
 pub use public_files::{PublicFile, PublicFiles};

@@ -10,6 +10,8 @@ pub struct Origin {
     /// `http://localhost:4566`: the address the client used, for URLs it is given back.
     pub endpoint: Option<Arc<str>>,
     pub secure: bool,
+    /// What the connection is encrypted with.
+    pub tls: Option<TlsSession>,
     pub user_agent: Option<Arc<str>>,
     pub referer: Option<Arc<str>>,
     pub signed: Option<Signed>,
@@ -27,6 +29,13 @@ pub struct Origin {
     pub missing: Vec<String>,
     /// The caller reads nothing of the output: a service may leave out what it costs to make.
     pub output_ignored: bool,
+}
+
+/// The version and the cipher suite of a connection, as AWS's logs name them: `TLSv1.3`, `TLS_AES_128_GCM_SHA256`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsSession {
+    pub version: &'static str,
+    pub cipher_suite: &'static str,
 }
 
 /// How a request was signed.

@@ -1,5 +1,6 @@
 //! An encoded answer becomes an HTTP response.
 
+use crate::observed::Ending;
 use axum::response::Response;
 use bytes::Bytes;
 use cloudlet_shape::{Body, BodyContent, BodyError, BodyStream};
@@ -27,6 +28,8 @@ pub enum AnswerBody {
     },
     /// Of another route.
     Routed(axum::body::Body),
+    /// A service observes how it is sent.
+    Observed(Box<(AnswerBody, Ending)>),
 }
 
 /// Why an answer could not be sent to its end. The connection is closed, so that the client notices.
@@ -49,6 +52,14 @@ impl http_body::Body for AnswerBody {
         match self.get_mut() {
             AnswerBody::None => Poll::Ready(None),
             AnswerBody::Whole(bytes) => Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes)))),
+            AnswerBody::Observed(observed) => {
+                let (body, ending) = &mut **observed;
+                let polled = Pin::new(body).poll_frame(cx);
+                if let Poll::Ready(Some(Ok(frame))) = &polled {
+                    ending.count(frame.data_ref().map_or(0, Bytes::len));
+                }
+                polled
+            }
             AnswerBody::Routed(body) => Pin::new(body).poll_frame(cx).map_err(|error| Interrupted(error.to_string())),
             AnswerBody::Stream { stream, .. } => stream.as_mut().poll_next(cx).map(|next| {
                 next.map(|piece| match piece {
@@ -66,6 +77,7 @@ impl http_body::Body for AnswerBody {
             AnswerBody::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             AnswerBody::Stream { .. } => false,
             AnswerBody::Routed(body) => body.is_end_stream(),
+            AnswerBody::Observed(observed) => observed.0.is_end_stream(),
         }
     }
 
@@ -74,6 +86,7 @@ impl http_body::Body for AnswerBody {
             AnswerBody::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             AnswerBody::Stream { length: Some(length), .. } => SizeHint::with_exact(*length),
             AnswerBody::Routed(body) => body.size_hint(),
+            AnswerBody::Observed(observed) => observed.0.size_hint(),
             AnswerBody::Stream { .. } | AnswerBody::None => SizeHint::default(),
         }
     }

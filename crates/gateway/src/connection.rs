@@ -12,6 +12,7 @@ use crate::{
 use activity::{Activity, Stream, sleep};
 use addresses::Addresses;
 use axum::response::Response;
+use cloudlet_engine::TlsSession;
 use hyper::{Request, body::Incoming, service::Service};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -31,7 +32,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, rustls};
 
 /// A bound port, plain or TLS.
 pub struct Listener {
@@ -132,7 +133,8 @@ impl Connections {
         match first {
             Ok(Ok(HANDSHAKE)) => {
                 if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
-                    Box::pin(self.serve(stream, Peer { address, transport: Transport::Tls })).await;
+                    let transport = Transport::Tls(session(stream.get_ref().1));
+                    Box::pin(self.serve(stream, Peer { address, transport })).await;
                 }
             }
             Ok(Ok(_)) => self.serve(stream, Peer { address, transport: Transport::Plain }).await,
@@ -164,6 +166,28 @@ impl Connections {
             tracing::debug!(%error, "connection ended");
         }
     }
+}
+
+/// The version and the cipher suite under the names that AWS's logs have.
+fn session(connection: &rustls::ServerConnection) -> TlsSession {
+    use rustls::CipherSuite as Suite;
+    let version = match connection.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
+        _ => "TLSv1.3",
+    };
+    let cipher_suite = match connection.negotiated_cipher_suite().map(|suite| suite.suite()) {
+        Some(Suite::TLS13_AES_128_GCM_SHA256) => "TLS_AES_128_GCM_SHA256",
+        Some(Suite::TLS13_AES_256_GCM_SHA384) => "TLS_AES_256_GCM_SHA384",
+        Some(Suite::TLS13_CHACHA20_POLY1305_SHA256) => "TLS_CHACHA20_POLY1305_SHA256",
+        Some(Suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256) => "ECDHE-ECDSA-AES128-GCM-SHA256",
+        Some(Suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384) => "ECDHE-ECDSA-AES256-GCM-SHA384",
+        Some(Suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256) => "ECDHE-ECDSA-CHACHA20-POLY1305",
+        Some(Suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256) => "ECDHE-RSA-AES128-GCM-SHA256",
+        Some(Suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) => "ECDHE-RSA-AES256-GCM-SHA384",
+        Some(Suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256) => "ECDHE-RSA-CHACHA20-POLY1305",
+        _ => "-",
+    };
+    TlsSession { version, cipher_suite }
 }
 
 async fn first_byte(stream: &TcpStream) -> io::Result<u8> {

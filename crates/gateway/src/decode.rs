@@ -34,12 +34,17 @@ pub fn decode(
 
 /// What a call knows of the request behind it.
 pub fn origin(head: &Head<'_>, peer: Peer, protocol: Protocol, signed: Option<Signed>, host_id: &str, missing: Vec<String>) -> Origin {
-    let secure = peer.transport == Transport::Tls;
+    let tls = match peer.transport {
+        Transport::Plain => None,
+        Transport::Tls(session) => Some(session),
+    };
+    let secure = tls.is_some();
     let scheme = if secure { "https://" } else { "http://" };
     Origin {
         source_ip: Some(peer.address.ip()),
         endpoint: head.header("host").map(|host| [scheme, host].concat().into()),
         secure,
+        tls,
         user_agent: head.header("user-agent").map(Into::into),
         referer: head.header("referer").map(Into::into),
         signed,

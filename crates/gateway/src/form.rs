@@ -154,6 +154,10 @@ impl Gateway {
         let posted = post_form.http_hooks.form(post_form.path, form)?;
         let (caller, region, signed) = self.poster(&posted, &post_form.target, &post_form.service.dialect)?;
         log.principal = Some(caller.arn.clone());
+        if let Some(observation) = &mut log.observation {
+            observation.caller = caller.clone();
+            observation.origin.signed = signed;
+        }
         let policy = match posted.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("policy")) {
             Some((_, policy)) if signed.is_some() => Some(Policy::parse(policy)?),
             _ => None,
@@ -177,6 +181,7 @@ impl Gateway {
         let call = Call { operation, caller, scope, origin, input };
         let performed = self.cloud.perform_to_end(call, request.request_id.clone(), EntryPoint::Gateway).await;
         log.outcome = performed.outcome;
+        log.notes = performed.notes;
         let output = performed.answer?;
         let mut answer = codec(protocol).encode(operation, output.as_struct(), post_form.ids);
         let etag = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("etag")).map(|(_, value)| value.clone()).unwrap_or_default();

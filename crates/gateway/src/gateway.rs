@@ -4,6 +4,7 @@ use crate::{Access, Limits, budget::Budget};
 use axum::{Router, extract::Request};
 use cloudlet_aws::{Caller, Head, Region, Scope};
 use cloudlet_cloud::Cloud;
+use cloudlet_engine::TlsSession;
 use cloudlet_shape::ServiceSchema;
 use cloudlet_sigv4::Keys;
 use cloudlet_wire::{Recognized, Recognizer};
@@ -43,7 +44,7 @@ pub struct Peer {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     Plain,
-    Tls,
+    Tls(TlsSession),
 }
 
 impl Gateway {

@@ -15,6 +15,7 @@ mod gateway;
 mod integrity;
 mod limits;
 mod log_entry;
+mod observed;
 mod pipeline;
 mod request;
 mod response_format;

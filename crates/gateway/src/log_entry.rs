@@ -1,5 +1,6 @@
 //! One line of the log for every call of AWS.
 
+use crate::observed::Observation;
 use cloudlet_aws::Fault;
 use cloudlet_engine::{AuthOutcome, Stopwatch};
 use std::sync::Arc;
@@ -14,6 +15,9 @@ pub struct LogEntry {
     pub outcome: Option<AuthOutcome>,
     pub fault: Option<Fault>,
     pub request_id: Arc<str>,
+    /// Of a request whose answer a service observes.
+    pub observation: Option<Box<Observation>>,
+    pub notes: Vec<(&'static str, String)>,
 }
 
 impl LogEntry {

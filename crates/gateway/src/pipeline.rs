@@ -13,11 +13,12 @@ use crate::{
     gateway::{Gateway, Peer},
     integrity,
     log_entry::LogEntry,
+    observed::{Observation, observe},
     request::{Fields, PipelineRequest, PresignedFields, head},
     response_format::{ResponseFormat, headers},
 };
 use axum::response::Response;
-use cloudlet_aws::{Fault, FaultKind, Head};
+use cloudlet_aws::{Caller, Fault, FaultKind, Head};
 use cloudlet_cloud::{Cloud, EntryPoint, Mode};
 use cloudlet_engine::{
     Anonymous, AuthOutcome, Call, Dialect, PresignedQuery, RequestIds, RequestView, ScopeRegion, Service, SignatureKind, SignatureRules, Signed,
@@ -67,6 +68,9 @@ impl Gateway {
         let answer = answered.unwrap_or_else(|_| panicked(&mut log));
         log.write(answer.status, watch);
         let mut response = response(answer, &method);
+        if let Some(observation) = log.observation.take() {
+            response = observe(response, *observation, &mut log, self.cloud.clone(), watch);
+        }
         if let Some(origin) = page {
             cors::allow(&mut response, origin);
         }
@@ -83,6 +87,7 @@ impl Gateway {
         let operation = call.operation;
         let performed = self.cloud.perform_to_end(call, format.request_id.clone(), EntryPoint::Gateway).await;
         log.outcome = performed.outcome;
+        log.notes = performed.notes;
         match performed.answer {
             Ok(output) => {
                 let mut answer = format.output(operation, output.as_struct());
@@ -187,6 +192,11 @@ impl Gateway {
         let view = RequestView { head, prefix: recognized.host.prefix.as_deref() };
         let path = service.http_hooks.as_ref().and_then(|http_hooks| http_hooks.path(&view));
         let path = path.as_deref().unwrap_or(head.path);
+        if let Some(observer) = service.http_hooks.as_ref().and_then(|http_hooks| http_hooks.observer(&view, path)) {
+            let (caller, origin) = (Caller::anonymous(), origin(head, request.peer, recognized.protocol, None, ids.extended_id, vec![]));
+            let scope = self.scope(&caller, None, recognized);
+            log.observation = Some(Box::new(Observation { observer, caller, scope, origin }));
+        }
         if let Some(http_hooks) = &service.http_hooks
             && head.method == "OPTIONS"
         {
@@ -226,6 +236,10 @@ impl Gateway {
         };
         let Authenticated { caller, region, signed, encoding } = authenticated;
         log.principal = Some(caller.arn.clone());
+        if let Some(observation) = &mut log.observation {
+            observation.caller = caller.clone();
+            observation.origin.signed = signed;
+        }
 
         if let Some(http_hooks) = &service.http_hooks {
             http_hooks.admit_verified(&view, path)?;

@@ -6,10 +6,11 @@ mod headers;
 mod parameters;
 mod selectors;
 
-use crate::{S3, faults};
+use crate::{S3, faults, logging};
 use cloudlet_aws::{Fault, FaultKind, Head};
-use cloudlet_engine::{self as engine, Form, PostResponse, PostedObject, RequestView};
-use selectors::{Level, Selection, check_level, check_method, select};
+use cloudlet_engine::{self as engine, AnswerObserver, Form, PostResponse, PostedObject, RequestView};
+pub use selectors::{Level, Selection, resource_type, select};
+use selectors::{check_level, check_method};
 use std::{borrow::Cow, sync::Arc};
 
 pub struct HttpHooks {
@@ -57,6 +58,10 @@ impl engine::HttpHooks for HttpHooks {
             Cow::Owned(path) => Some(path),
             Cow::Borrowed(_) => None,
         }
+    }
+
+    fn observer(&self, view: &RequestView<'_>, path: &str) -> Option<Box<dyn AnswerObserver>> {
+        logging::observer(&self.s3, view, path)
     }
 
     fn admit(&self, view: &RequestView<'_>, path: &str) -> Result<(), Fault> {

@@ -19,6 +19,7 @@ mod http_hooks;
 mod lifecycle;
 mod limits;
 mod lists;
+mod logging;
 mod metadata;
 mod multipart;
 mod names;
@@ -67,11 +68,13 @@ pub struct S3 {
 pub struct Options {
     /// AWS: since April 2026 new buckets block it.
     pub sse_c_of_new_buckets: SseC,
+    /// How long lines of an access log wait for more before they are delivered. AWS: hours.
+    pub log_delivery_seconds: i64,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { sse_c_of_new_buckets: SseC::Blocked }
+        Options { sse_c_of_new_buckets: SseC::Blocked, log_delivery_seconds: 5 }
     }
 }
 
@@ -133,6 +136,10 @@ impl S3 {
             .handles::<api::PutBucketLifecycleConfiguration>()
             .handles::<api::DeleteBucketLifecycle>()
             .handles::<scheduled::ApplyLifecycle>()
+            // logging
+            .handles::<api::GetBucketLogging>()
+            .handles::<api::PutBucketLogging>()
+            .handles::<scheduled::DeliverLogs>()
             // configurations with ids
             .handles::<api::PutBucketAnalyticsConfiguration>()
             .handles::<api::GetBucketAnalyticsConfiguration>()

@@ -8,7 +8,7 @@ mod put;
 mod request;
 
 pub(crate) use copy::source_conditions;
-pub use copy::source_of;
+pub use copy::{CopySource, source_of};
 pub use request::{CheckedWrite, WriteRequest, check_grants, set_write_keys};
 pub(crate) use request::{write_keys, write_request};
 

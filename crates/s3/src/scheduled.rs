@@ -1,6 +1,6 @@
 //! The operations that only the scheduler calls. They are in no model, so no request is recognized as one of them.
 
-pub use own::{ApplyLifecycle, DeliverEvents};
+pub use own::{ApplyLifecycle, DeliverEvents, DeliverLogs};
 
 use cloudlet_shape::Shape;
 
@@ -15,6 +15,7 @@ mod own {
 
     operations! { cloudlet_api_s3::SERVICE;
         DeliverEvents(BucketInput) -> Empty {}
+        DeliverLogs(BucketInput) -> Empty {}
         ApplyLifecycle(BucketInput) -> Empty {}
     }
 }

@@ -33,13 +33,27 @@ pub struct BucketTables {
     pub parts: Table<PartKey, Arc<Part>>,
     /// Events that are to be delivered, in their order.
     pub events: Table<u64, Arc<PendingEvent>>,
+    /// Lines of the access log that are to be delivered, in their order.
+    pub access_log: Table<u64, String>,
     // Configurations, by their ids.
     pub analytics: Table<String, Document<api::AnalyticsConfiguration>>,
     pub intelligent_tiering: Table<String, Document<api::IntelligentTieringConfiguration>>,
     pub inventory: Table<String, Document<api::InventoryConfiguration>>,
     pub metrics: Table<String, Document<api::MetricsConfiguration>>,
 }
-tables!(BucketTables { bucket, objects, null_versions, multipart_uploads, parts, events, analytics, intelligent_tiering, inventory, metrics });
+tables!(BucketTables {
+    bucket,
+    objects,
+    null_versions,
+    multipart_uploads,
+    parts,
+    events,
+    access_log,
+    analytics,
+    intelligent_tiering,
+    inventory,
+    metrics
+});
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
@@ -70,6 +84,8 @@ pub struct Background {
     pub notifications: Option<Document<api::NotificationConfiguration>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifecycle: Option<Arc<Lifecycle>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logging: Option<Document<api::LoggingEnabled>>,
 }
 
 impl Background {

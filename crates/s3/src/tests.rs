@@ -9,6 +9,7 @@ mod encryption;
 pub mod fixture;
 mod lifecycle;
 mod lists;
+mod logging;
 mod multipart;
 mod notifications;
 mod object_lock;

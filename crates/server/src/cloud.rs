@@ -49,7 +49,7 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
         cloudlet_iam::service(identity.clone()),
         cloudlet_kms::service(journal),
         cloudlet_organizations::service(identity.clone()),
-        cloudlet_s3::S3::new(journal, blobs, identity.clone(), cloudlet_s3::Options { sse_c_of_new_buckets: configuration.s3_sse_c }).service(),
+        cloudlet_s3::S3::new(journal, blobs, identity.clone(), configuration.s3).service(),
         cloudlet_sns::service(journal, mailbox.clone(), cloudlet_sns::Options { certificate_host: configuration.sns_certificate_host }),
         cloudlet_sqs::service(journal, configuration.sqs_urls),
         cloudlet_ssm::service(journal),

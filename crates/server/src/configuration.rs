@@ -192,6 +192,9 @@ struct Settings {
     /// the SDKs insist on and which must then be made to lead here [default: own]
     #[arg(long, env = "CLOUDLET_SNS_CERTIFICATE_HOST")]
     sns_certificate_host: Option<SnsCertificateHost>,
+    /// Seconds that lines of S3's access logs wait for more before they are delivered [default: 5]
+    #[arg(long, env = "CLOUDLET_S3_LOG_DELIVERY", value_name = "SECONDS")]
+    s3_log_delivery: Option<u32>,
     /// Make ids, keys and tokens from this number, the same on every run
     #[arg(long, env = "CLOUDLET_SEED", value_name = "NUMBER")]
     seed: Option<u64>,
@@ -251,9 +254,9 @@ pub struct Configuration {
     pub shutdown_time: Duration,
     pub call_log: usize,
     pub sns_certificate_host: CertificateHost,
+    pub s3: cloudlet_s3::Options,
     pub seed: Option<u64>,
     pub sqs_urls: cloudlet_sqs::Urls,
-    pub s3_sse_c: cloudlet_s3::SseC,
 }
 
 /// Why the server does not start.
@@ -407,6 +410,7 @@ impl Settings {
             shutdown_time: self.shutdown_time.or(other.shutdown_time),
             call_log: self.call_log.or(other.call_log),
             sns_certificate_host: self.sns_certificate_host.or(other.sns_certificate_host),
+            s3_log_delivery: self.s3_log_delivery.or(other.s3_log_delivery),
             seed: self.seed.or(other.seed),
             sqs_urls: self.sqs_urls.or(other.sqs_urls),
             s3_sse_c: self.s3_sse_c.or(other.s3_sse_c),
@@ -506,17 +510,19 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             None | Some(SnsCertificateHost::Own) => CertificateHost::Own,
             Some(SnsCertificateHost::Aws) => CertificateHost::Aws,
         },
+        s3: cloudlet_s3::Options {
+            log_delivery_seconds: settings.s3_log_delivery.unwrap_or(5).into(),
+            sse_c_of_new_buckets: match settings.s3_sse_c {
+                None | Some(S3SseC::Blocked) => cloudlet_s3::SseC::Blocked,
+                Some(S3SseC::Allowed) => cloudlet_s3::SseC::Unset,
+            },
+        },
         seed: settings.seed,
         sqs_urls: match settings.sqs_urls {
             None | Some(SqsUrls::Endpoint) => cloudlet_sqs::Urls::Endpoint,
             Some(SqsUrls::Standard) => cloudlet_sqs::Urls::Standard,
             Some(SqsUrls::Domain) => cloudlet_sqs::Urls::Domain,
             Some(SqsUrls::Path) => cloudlet_sqs::Urls::Path,
-        },
-        s3_sse_c: match settings.s3_sse_c {
-            None | Some(S3SseC::Blocked) => cloudlet_s3::SseC::Blocked,
-            // Older buckets have no such setting.
-            Some(S3SseC::Allowed) => cloudlet_s3::SseC::Unset,
         },
     })
 }

@@ -238,6 +238,17 @@ fn not_allowed(method: &str, resource_type: &str, allowed: &[&str]) -> Fault {
     if allowed.is_empty() { fault } else { fault.with_header("Allow", allowed.join(", ")) }
 }
 
+/// The resource of a request, as faults and access logs name it.
+pub fn resource_type(level: Level, selection: Selection) -> &'static str {
+    match (level, selection) {
+        (Level::Service, _) => "SERVICE",
+        (_, Selection::Selector(selector)) => selector.resource_type,
+        (_, Selection::Part) => PART.resource_type,
+        (Level::Bucket, Selection::Plain) => "BUCKET",
+        (Level::Object, Selection::Plain) => "OBJECT",
+    }
+}
+
 /// Refuses a method that the selected resource does not have.
 pub fn check_method(method: &str, level: Level, selection: Selection) -> Result<(), Fault> {
     let (resource_type, methods): (&str, &[&str]) = match (level, selection) {

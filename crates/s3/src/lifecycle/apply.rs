@@ -7,11 +7,13 @@ use super::{
 use crate::{
     S3,
     access::{BucketHandle, gone},
+    logging::Record,
     names,
     notifications::{EventName, ObjectEvent, Requester},
     object_lock::{self, Bypass},
     scheduled::{ApplyLifecycle, BucketInput},
     state::{Bucket, BucketTables, DeleteMarker, Object, UploadKey, Version, VersionKey},
+    storage::StorageClass,
     versions::{self, Deletion, VersionSelector},
 };
 use cloudlet_aws::{Fault, Scope, Timestamp};
@@ -147,7 +149,10 @@ impl S3 {
     }
 
     fn tell_done(&self, cx: &Cx, found: &BucketHandle, done: Vec<(Arc<str>, Done)>) {
-        if found.bucket.background.notifications.is_none() || done.is_empty() {
+        if found.bucket.background.logging.is_some() && !done.is_empty() {
+            self.add_log_lines(cx, found, done.iter().map(|(key, done)| log_line(cx, found, key, done)).collect());
+        }
+        if found.bucket.background.notifications.is_none() {
             return;
         }
         for (key, done) in done {
@@ -185,6 +190,38 @@ impl S3 {
         self.discard(aborted.ok_or_else(gone(&found.name))?);
         Ok(())
     }
+}
+
+/// The line of an access log for what was done.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-and-other-bucket-config.html#lifecycle-general-considerations-logging>
+fn log_line(cx: &Cx, found: &BucketHandle, key: &str, done: &Done) -> String {
+    let (operation, version_id, size) = match done {
+        Done::Deleted(version) => ("S3.EXPIRE.OBJECT", version.id(), version.object().map(|object| object.size())),
+        Done::Marked(marker) => ("S3.CREATE.DELETEMARKER", marker.version_id, None),
+        Done::Moved(object) => {
+            let operation = match object.storage_class {
+                StorageClass::StandardIa => "S3.TRANSITION_SIA.OBJECT",
+                StorageClass::OnezoneIa => "S3.TRANSITION_ZIA.OBJECT",
+                StorageClass::IntelligentTiering => "S3.TRANSITION_INT.OBJECT",
+                StorageClass::GlacierIr => "S3.TRANSITION_GIR.OBJECT",
+                StorageClass::DeepArchive => "S3.TRANSITION_GDA.OBJECT",
+                _ => "S3.TRANSITION.OBJECT",
+            };
+            (operation, object.version_id, Some(object.size()))
+        }
+    };
+    let request_id = cx.ids().base32(16);
+    let record = Record {
+        time: cx.now,
+        requester: Some("AmazonS3".to_owned()),
+        request_id: &request_id,
+        operation: operation.to_owned(),
+        key: Some(key.to_owned()),
+        object_size: size,
+        version_id: version_id.map(|id| id.to_string()),
+        ..Record::default()
+    };
+    record.line(&found.name, &found.bucket)
 }
 
 fn schedule_key(name: &str) -> String {

@@ -9,6 +9,7 @@ use crate::{
     faults,
     limits::{MAX_DELETE, check_key},
     lists::non_empty_list,
+    logging::DELETED,
     state::{MfaDelete, Versioning},
     versions::{Deletion, SecondFactor, VersionSelector, id_text},
 };
@@ -99,7 +100,13 @@ impl Handle<api::DeleteObjects> for S3 {
         let each = objects.iter().map(|object| check_one(cx, &found, object, second_factor, input.bypass_governance_retention)).collect();
         let outcomes = self.delete_versions(cx, &found, each)?;
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+        let is_logged = found.bucket.background.logging.is_some();
         for (object, outcome) in objects.iter().zip(outcomes) {
+            if is_logged {
+                let (status, code) = outcome.as_ref().map_or_else(|fault| (fault.status(), fault.code()), |_| (204, "-"));
+                let version = object.version_id.as_deref().filter(|version| !version.is_empty()).unwrap_or("-");
+                cx.reply.note(DELETED, format!("{status} {code} {version} {}", object.key));
+            }
             match outcome {
                 Ok(_) if input.delete.quiet == Some(true) => {}
                 Ok(deletion) => deleted.push(deleted_object(object, &deletion)),
