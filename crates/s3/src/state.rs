@@ -9,6 +9,7 @@ use crate::{
     lifecycle::Lifecycle,
     metadata::SystemMetadata,
     notifications::PendingEvent,
+    object_lock::{LockConfiguration, ObjectLock},
     storage::StorageClass,
     versions::VersionId,
 };
@@ -69,6 +70,9 @@ pub struct Bucket {
     pub mfa_delete: MfaDelete,
     #[serde(default)]
     pub encryption: DefaultEncryption,
+    /// `None`: objects cannot be locked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_lock: Option<LockConfiguration>,
     #[serde(default, skip_serializing_if = "Background::is_nothing")]
     pub background: Background,
 }
@@ -219,6 +223,8 @@ pub struct ObjectProperties {
     /// The parts of a completed multipart upload; empty for an object of one PutObject.
     #[serde(skip_serializing_if = "<[ObjectPart]>::is_empty")]
     pub parts: Arc<[ObjectPart]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Box<ObjectLock>>,
     /// The multipart upload that made the object: completing it again has the same answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<Arc<str>>,
