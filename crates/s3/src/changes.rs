@@ -42,7 +42,7 @@ pub enum Change {
     TagsDeleted {
         object: Arc<Object>,
     },
-    /// Its encryption, retention or legal hold. No event tells of it.
+    /// Its encryption, retention, legal hold, or the end of its restored copy. No event tells of it.
     ProtectionPut {
         object: Arc<Object>,
     },
@@ -75,6 +75,8 @@ pub enum Update {
     DeleteTags,
     /// Its encryption, retention or legal hold.
     Protection,
+    StartRestore,
+    ExtendRestore,
 }
 
 impl Update {
@@ -82,7 +84,9 @@ impl Update {
         match self {
             Update::PutTags => Change::TagsPut { object },
             Update::DeleteTags => Change::TagsDeleted { object },
-            Update::Protection => Change::ProtectionPut { object },
+            // AWS: a restore that is extended has no event of its own.
+            Update::Protection | Update::ExtendRestore => Change::ProtectionPut { object },
+            Update::StartRestore => Change::RestoreStarted { object },
         }
     }
 }

@@ -29,6 +29,7 @@ mod objects;
 mod observers;
 mod owners;
 mod ranges;
+mod restore;
 mod scheduled;
 mod state;
 mod storage;
@@ -111,6 +112,8 @@ impl S3 {
             .handles::<api::CopyObject>()
             .handles::<api::DeleteObject>()
             .handles::<api::DeleteObjects>()
+            .handles::<api::RestoreObject>()
+            .handles::<scheduled::FollowRestore>()
             .handles::<api::GetObjectTagging>()
             .handles::<api::PutObjectTagging>()
             .handles::<api::DeleteObjectTagging>()

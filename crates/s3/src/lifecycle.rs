@@ -7,7 +7,7 @@ mod filter;
 mod plan;
 mod rules;
 
-pub use dates::expiration_header;
+pub use dates::{after_days, expiration_header};
 pub use plan::abort;
 
 use crate::{S3, api, documents::Document, faults};

@@ -12,7 +12,7 @@ use crate::{
     owners,
     state::{BucketTables, Object},
 };
-use cloudlet_aws::Fault;
+use cloudlet_aws::{Fault, Timestamp};
 use cloudlet_engine::{
     Cx, Handle, Permission, Permissions,
     paging::{InvalidToken, Paging},
@@ -30,7 +30,7 @@ fn current_objects(tables: &BucketTables, query: &ListQuery<'_>) -> Page<Row> {
 }
 
 /// The list entry of an object.
-fn list_entry(row: &Row, encoding: EncodingType, owner: Option<&api::Owner>) -> api::Object {
+fn list_entry(row: &Row, encoding: EncodingType, owner: Option<&api::Owner>, restored: RestoreStatuses) -> api::Object {
     let (key, object) = row;
     let checksum = object.checksum.as_deref();
     api::Object {
@@ -42,7 +42,7 @@ fn list_entry(row: &Row, encoding: EncodingType, owner: Option<&api::Owner>) -> 
         size: i64::try_from(object.size()).ok(),
         storage_class: Some(object.storage_class.name().to_owned()),
         owner: owner.cloned(),
-        restore_status: None,
+        restore_status: restored.of(object),
     }
 }
 
@@ -90,7 +90,7 @@ impl Handle<api::ListObjects> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         let encoding = EncodingType::of(input.encoding_type.as_deref())?;
         let limit = page_size("maxKeys", input.max_keys, MAX_KEYS)?;
-        check_optional_attributes(input.optional_object_attributes.as_deref())?;
+        let restored = RestoreStatuses::requested(cx, input.optional_object_attributes.as_deref())?;
         let query = ListQuery {
             prefix: input.prefix.as_deref().unwrap_or_default(),
             delimiter: non_empty(input.delimiter.as_ref()),
@@ -104,7 +104,7 @@ impl Handle<api::ListObjects> for S3 {
             is_truncated: Some(page.truncated),
             marker: Some(encoding.encode(query.after)),
             next_marker: next.map(|next| encoding.encode(next)),
-            contents: non_empty_list(page.rows.iter().map(|row| list_entry(row, encoding, Some(&owner))).collect()),
+            contents: non_empty_list(page.rows.iter().map(|row| list_entry(row, encoding, Some(&owner), restored)).collect()),
             name: Some(input.bucket.clone()),
             prefix: Some(encoding.encode(query.prefix)),
             delimiter: query.delimiter.map(|delimiter| encoding.encode(delimiter)),
@@ -135,7 +135,7 @@ impl Handle<api::ListObjectsV2> for S3 {
         );
         let token_key: Option<String> = list.after().map_err(incorrect_token)?;
         let limit = page_size("maxKeys", input.max_keys, MAX_KEYS)?;
-        check_optional_attributes(input.optional_object_attributes.as_deref())?;
+        let restored = RestoreStatuses::requested(cx, input.optional_object_attributes.as_deref())?;
         // A token takes precedence; StartAfter is then not even echoed.
         let start_after = if token_key.is_some() { None } else { input.start_after.as_deref() };
         let query = ListQuery { prefix, delimiter, after: token_key.as_deref().or(start_after).unwrap_or_default(), limit };
@@ -144,7 +144,7 @@ impl Handle<api::ListObjectsV2> for S3 {
         let count = page.rows.len().saturating_add(page.prefixes.len());
         Ok(api::ListObjectsV2Output {
             is_truncated: Some(page.truncated),
-            contents: non_empty_list(page.rows.iter().map(|row| list_entry(row, encoding, owner.as_ref())).collect()),
+            contents: non_empty_list(page.rows.iter().map(|row| list_entry(row, encoding, owner.as_ref(), restored)).collect()),
             name: Some(input.bucket.clone()),
             prefix: Some(encoding.encode(query.prefix)),
             delimiter: query.delimiter.map(|delimiter| encoding.encode(delimiter)),
@@ -161,12 +161,29 @@ impl Handle<api::ListObjectsV2> for S3 {
     }
 }
 
-/// `x-amz-optional-object-attributes`. No object has a RestoreStatus yet.
-fn check_optional_attributes(attributes: Option<&[String]>) -> Result<(), Fault> {
-    match attributes.unwrap_or_default().iter().find(|attribute| *attribute != "RestoreStatus") {
-        // AWS: unverified.
-        Some(unknown) => Err(faults::invalid_argument("Invalid attribute name specified.", "x-amz-optional-object-attributes", unknown)),
-        None => Ok(()),
+/// Whether the entries of a list have their RestoreStatus: `x-amz-optional-object-attributes`.
+#[derive(Clone, Copy)]
+enum RestoreStatuses {
+    Left,
+    Shown { now: Timestamp },
+}
+
+impl RestoreStatuses {
+    fn requested(cx: &Cx, attributes: Option<&[String]>) -> Result<RestoreStatuses, Fault> {
+        let attributes = attributes.unwrap_or_default();
+        match attributes.iter().find(|attribute| *attribute != "RestoreStatus") {
+            // AWS: unverified.
+            Some(unknown) => Err(faults::invalid_argument("Invalid attribute name specified.", "x-amz-optional-object-attributes", unknown)),
+            None if attributes.is_empty() => Ok(RestoreStatuses::Left),
+            None => Ok(RestoreStatuses::Shown { now: cx.now }),
+        }
+    }
+
+    fn of(self, object: &Object) -> Option<api::RestoreStatus> {
+        match self {
+            RestoreStatuses::Left => None,
+            RestoreStatuses::Shown { now } => object.restore_status(now),
+        }
     }
 }
 

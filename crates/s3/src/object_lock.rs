@@ -9,6 +9,7 @@ mod retention;
 
 pub use configuration::LockConfiguration;
 pub use headers::{LockHeaders, set_lock_keys};
+pub use retention::with_version;
 pub(crate) use headers::{lock_headers, lock_keys};
 
 use crate::{

@@ -10,6 +10,7 @@ use crate::{
     metadata::SystemMetadata,
     notifications::PendingEvent,
     object_lock::{LockConfiguration, ObjectLock},
+    restore::Restore,
     storage::StorageClass,
     versions::VersionId,
 };
@@ -225,6 +226,8 @@ pub struct ObjectProperties {
     pub parts: Arc<[ObjectPart]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<Box<ObjectLock>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Restore>,
     /// The multipart upload that made the object: completing it again has the same answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<Arc<str>>,

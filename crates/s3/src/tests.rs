@@ -16,5 +16,6 @@ mod object_lock;
 mod objects;
 mod permissions;
 mod recovery;
+mod restore;
 mod tags;
 mod versions;

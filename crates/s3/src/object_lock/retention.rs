@@ -87,7 +87,7 @@ fn keys_of(retention: Option<&api::ObjectLockRetention>) -> LockHeaders {
     }
 }
 
-pub(super) fn with_version(permission: Permission, version_id: Option<&String>) -> Permission {
+pub fn with_version(permission: Permission, version_id: Option<&String>) -> Permission {
     match version_id {
         Some(version_id) => permission.with_key("s3:VersionId", version_id.clone()),
         None => permission,

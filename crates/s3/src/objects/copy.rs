@@ -106,7 +106,7 @@ impl S3 {
                 Found::Marker(_) | Found::Missing => return Ok(None),
             };
             check_source(conditions, &object.etag.to_string(), object.last_modified, cx.now)?;
-            if object.storage_class.is_archive() {
+            if object.is_archived(cx.now) {
                 return Err(api::faults::OBJECT_NOT_IN_ACTIVE_TIER_ERROR
                     .says("The source object of the COPY action is not in the active tier and is only stored in Amazon S3 Glacier."));
             }

@@ -268,7 +268,7 @@ impl Handle<api::GetObject> for S3 {
                 Found::Object(object) => object,
                 other => return Ok(Err(other)),
             };
-            if object.storage_class.is_archive() {
+            if object.is_archived(cx.now) {
                 return Err(faults::invalid_object_state(object.storage_class.name()));
             }
             let selection = request.check(&object, cx.now)?;
@@ -289,6 +289,7 @@ impl Handle<api::GetObject> for S3 {
             ShownLock::of::<api::GetObject>(cx, &found, &input.key, &object)
         );
         output.expiration = found.expiration(request.selector, &input.key, &object);
+        output.restore = object.restore_header(cx.now);
         if let Some(checksum) = selection.checksum.as_ref().filter(|_| with_checksum) {
             output.set_checksum(checksum);
         }
@@ -324,6 +325,7 @@ impl Handle<api::HeadObject> for S3 {
             ShownLock::of::<api::HeadObject>(cx, &found, &input.key, &object)
         );
         output.expiration = found.expiration(request.selector, &input.key, &object);
+        output.restore = object.restore_header(cx.now);
         if let Some(checksum) = selection.checksum.as_ref().filter(|_| with_checksum) {
             output.set_checksum(checksum);
         }
