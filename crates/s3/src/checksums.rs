@@ -112,6 +112,7 @@ macro_rules! has_checksums {
 
 has_checksums! {
     PutObjectRequest PutObjectOutput GetObjectOutput HeadObjectOutput CopyObjectResult Checksum ObjectPart
+    PutObjectAnnotationRequest PutObjectAnnotationOutput GetObjectAnnotationOutput
     UploadPartRequest UploadPartOutput CopyPartResult Part CompletedPart CompleteMultipartUploadRequest CompleteMultipartUploadOutput
 }
 
@@ -135,7 +136,10 @@ macro_rules! has_checksum_type {
     )*};
 }
 
-has_checksum_type! { PutObjectOutput GetObjectOutput HeadObjectOutput CopyObjectResult Checksum CompleteMultipartUploadOutput }
+has_checksum_type! {
+    PutObjectOutput GetObjectOutput HeadObjectOutput CopyObjectResult Checksum CompleteMultipartUploadOutput
+    PutObjectAnnotationOutput GetObjectAnnotationOutput
+}
 
 /// The checksum that a request names for its own body.
 #[derive(Clone, Debug, PartialEq)]

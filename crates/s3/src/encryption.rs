@@ -233,6 +233,12 @@ impl S3 {
         Ok(Sealing { encryption: Some(Box::new(encryption)), cipher: Some(Cipher::new(data_key, layers, salt)) })
     }
 
+    /// The cipher of what is encrypted under a key of KMS and has no parts: an annotation.
+    pub(crate) async fn cipher_of(&self, cx: &Cx, found: &BucketHandle, key: &str, encryption: &Encryption) -> Result<Cipher, Fault> {
+        let (data_key, layers) = self.data_key(cx, found, key, encryption, None).await?;
+        Ok(Cipher::new(data_key, layers, encryption.salt))
+    }
+
     /// The cipher of the body of an object. `None`: it is as it was sent.
     pub(crate) async fn open(
         &self,
@@ -253,6 +259,10 @@ impl S3 {
 }
 
 impl Encryption {
+    pub fn is_customer_key(&self) -> bool {
+        matches!(self.method, Method::CustomerKey { .. })
+    }
+
     /// `x-amz-server-side-encryption`: none for SSE-C.
     fn algorithm(&self) -> Option<&'static str> {
         match &self.method {

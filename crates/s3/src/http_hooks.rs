@@ -79,7 +79,8 @@ impl engine::HttpHooks for HttpHooks {
         let selection = select(head, level)?;
         check_method(head.method, level, selection)?;
         check_level(head.method, level, selection)?;
-        headers::check(head, path, level, selection)
+        headers::check(head, path, level, selection)?;
+        self.s3.check_accelerated(head.header("host"), bucket_of(path))
     }
 
     /// No bucket has a CORS configuration yet.

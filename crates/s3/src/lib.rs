@@ -4,7 +4,9 @@
 //! blobs beside the rows. Bodies are streamed, and their digests are computed in the pass that stores them. HTTP, signatures and policies are
 //! not part of this crate, except for what `http_hooks` tells the gateway.
 
+mod acceleration;
 mod access;
+mod annotations;
 mod bodies;
 mod buckets;
 mod changes;
@@ -104,6 +106,8 @@ impl S3 {
             .handles::<api::DeleteBucketEncryption>()
             .handles::<api::PutObjectLockConfiguration>()
             .handles::<api::GetObjectLockConfiguration>()
+            .handles::<api::PutBucketAccelerateConfiguration>()
+            .handles::<api::GetBucketAccelerateConfiguration>()
             // objects
             .handles::<api::PutObject>()
             .handles::<api::GetObject>()
@@ -122,6 +126,10 @@ impl S3 {
             .handles::<api::GetObjectRetention>()
             .handles::<api::PutObjectLegalHold>()
             .handles::<api::GetObjectLegalHold>()
+            .handles::<api::PutObjectAnnotation>()
+            .handles::<api::GetObjectAnnotation>()
+            .handles::<api::DeleteObjectAnnotation>()
+            .handles::<api::ListObjectAnnotations>()
             // lists
             .handles::<api::ListObjects>()
             .handles::<api::ListObjectsV2>()

@@ -26,6 +26,11 @@ pub const MAX_DELETE: usize = 1000;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/CostAllocTagging.html>
 pub const MAX_BUCKET_TAGS: usize = 50;
 pub const MAX_OBJECT_TAGS: usize = 10;
+/// Of one version; bytes of a name; bytes of a payload.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectAnnotation.html>
+pub const MAX_ANNOTATIONS: usize = 1000;
+pub const MAX_ANNOTATION_NAME: usize = 512;
+pub const MAX_ANNOTATION: usize = 1024 * 1024;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>
 pub const MAX_EVENT_RULES: usize = 100;
 /// Analytics, intelligent-tiering, inventory and metrics configurations, of each kind.

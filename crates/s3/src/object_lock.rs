@@ -9,8 +9,8 @@ mod retention;
 
 pub use configuration::LockConfiguration;
 pub use headers::{LockHeaders, set_lock_keys};
-pub use retention::with_version;
 pub(crate) use headers::{lock_headers, lock_keys};
+pub use retention::with_version;
 
 use crate::{
     S3,

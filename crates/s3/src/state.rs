@@ -1,6 +1,8 @@
 //! The tables: one store per bucket, which holds the bucket's settings, its objects and its multipart uploads in progress.
 
 use crate::{
+    acceleration::Acceleration,
+    annotations::{Annotation, AnnotationKey},
     api,
     checksums::{Checksum, ChecksumType},
     documents::Document,
@@ -30,6 +32,7 @@ pub struct BucketTables {
     pub objects: Table<VersionKey, Version>,
     /// The number of the null version of a key, where it is not 0: it was written while versioning was suspended.
     pub null_versions: Table<Arc<str>, u64>,
+    pub annotations: Table<AnnotationKey, Arc<Annotation>>,
     pub multipart_uploads: Table<UploadKey, Arc<MultipartUpload>>,
     pub parts: Table<PartKey, Arc<Part>>,
     /// Events that are to be delivered, in their order.
@@ -46,6 +49,7 @@ tables!(BucketTables {
     bucket,
     objects,
     null_versions,
+    annotations,
     multipart_uploads,
     parts,
     events,
@@ -74,6 +78,8 @@ pub struct Bucket {
     /// `None`: objects cannot be locked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object_lock: Option<LockConfiguration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceleration: Option<Acceleration>,
     #[serde(default, skip_serializing_if = "Background::is_nothing")]
     pub background: Background,
 }

@@ -85,6 +85,7 @@ impl Handle<api::CreateBucket> for S3 {
             // Object Lock is about versions.
             versioning: if has_lock { Versioning::Enabled } else { Versioning::Unversioned },
             object_lock: has_lock.then(LockConfiguration::default),
+            acceleration: None,
             mfa_delete: MfaDelete::Unset,
             encryption: DefaultEncryption { sse_c: self.options.sse_c_of_new_buckets, ..DefaultEncryption::default() },
             background: Background::default(),

@@ -239,7 +239,7 @@ impl Handle<api::CopyObject> for S3 {
         if let Some(directive) = input.annotation_directive.as_deref()
             && !api::targets::ANNOTATION_DIRECTIVE.values.contains(&directive)
         {
-            // AWS: unverified. No object has annotations yet: there is nothing to copy or to exclude.
+            // AWS: unverified.
             return Err(faults::invalid_argument("Unknown annotation directive.", "x-amz-object-annotation-directive", directive));
         }
         let source_customer = source_customer_key!(input);
@@ -261,6 +261,15 @@ impl Handle<api::CopyObject> for S3 {
         let algorithm = requested.or(object.checksum.as_deref().map(Checksum::algorithm)).unwrap_or(DEFAULT);
         let sealing = self.seal(cx, &target, &input.key, encryption).await?;
         let (pending, etag, checksum) = self.copy_body(cx, (&source, &from), opened, algorithm, &sealing).await?;
+        // AWS: that annotations are copied where the request says nothing is unverified.
+        let annotations = match input.annotation_directive.as_deref() {
+            Some("EXCLUDE") => vec![],
+            _ => self.annotations_of(cx, &from, &source.key, &object).await?,
+        };
+        let mut copied = Vec::with_capacity(annotations.len());
+        for (name, payload) in annotations {
+            copied.push((name, self.new_annotation(cx, &target, &input.key, sealing.encryption.as_deref(), payload, DEFAULT).await?));
+        }
         let old = object.properties.as_deref().cloned().unwrap_or_default();
         let properties = ObjectProperties {
             system_metadata: if new_metadata { requested_properties.system_metadata } else { old.system_metadata },
@@ -287,6 +296,7 @@ impl Handle<api::CopyObject> for S3 {
             condition.check(&input.key, current_etag(tables, &input.key).as_deref())?;
             Ok(copy)
         })?;
+        self.annotate(&target, &input.key, &copy, copied);
         pending.commit();
         let mut output = api::CopyObjectOutput {
             copy_object_result: Some(result),

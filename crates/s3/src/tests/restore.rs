@@ -70,7 +70,10 @@ async fn only_a_faster_restore_replaces_one_that_is_going_on() {
 async fn what_cannot_be_restored_is_refused() {
     let cloud = TestCloud::with_bucket().await;
     archive(&cloud, "STANDARD_IA").await;
-    assert_eq!(refused_with(cloud.call::<RestoreObject>(restore(Some(1), None)).await, "StorageClass"), ("InvalidObjectState".into(), "STANDARD_IA".into()));
+    assert_eq!(
+        refused_with(cloud.call::<RestoreObject>(restore(Some(1), None)).await, "StorageClass"),
+        ("InvalidObjectState".into(), "STANDARD_IA".into())
+    );
     archive(&cloud, "DEEP_ARCHIVE").await;
     for (days, tier, expected) in [
         (None, None, "MalformedXML"),

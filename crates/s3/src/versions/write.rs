@@ -2,7 +2,7 @@
 
 use super::{Found, VersionId, VersionSelector, entry, new_id, newest, null_key};
 use crate::{
-    S3,
+    S3, annotations,
     state::{BucketTables, DeleteMarker, Object, Version, VersionKey, Versioning},
 };
 use cloudlet_aws::Fault;
@@ -72,12 +72,15 @@ fn remove_null(tables: &mut BucketTables, key: &str) -> Option<Version> {
     let row_key = null_key(tables, key);
     tables.null_versions.remove(key);
     tables.objects.get(&row_key).filter(|version| version.id().is_none())?;
+    annotations::remove_all(tables, &row_key);
     tables.objects.remove(&row_key)
 }
 
 /// Makes an object the newest version of a key. In a bucket whose versioning is not enabled, it is the null version, and replaces it.
 pub fn create(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, mut object: Object) -> Created {
     let Place { row_key, sequence, id, replaced } = place(s3, cx, tables, key);
+    // Those of the object that it replaces.
+    annotations::remove_all(tables, &row_key);
     object.sequence = sequence;
     object.version_id = id;
     object.last_modified = object.last_modified.whole_secs();
@@ -100,6 +103,7 @@ pub fn delete(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, selector: 
     }
     let Some((row_key, version)) = entry(tables, key, selector) else { return Deletion::Nothing };
     tables.objects.remove(&row_key);
+    annotations::remove_all(tables, &row_key);
     if version.id().is_none() {
         tables.null_versions.remove(key);
     }
