@@ -61,7 +61,7 @@ fn place(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str) -> Place {
     let sequence = newest(tables, key).map_or(sequence, |(row_key, _)| sequence.max(row_key.version.0.saturating_add(1)));
     let row_key = VersionKey { key: key.into(), version: Reverse(sequence) };
     if versioning == Versioning::Enabled {
-        return Place { row_key, sequence, id: Some(new_id(cx, sequence)), replaced: None };
+        return Place { row_key, sequence, id: Some(new_id(cx, sequence, key)), replaced: None };
     }
     let replaced = remove_null(tables, key);
     tables.null_versions.insert(row_key.key.clone(), sequence);
