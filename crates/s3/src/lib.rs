@@ -28,6 +28,7 @@ mod objects;
 mod observers;
 mod owners;
 mod ranges;
+mod replication;
 mod scheduled;
 mod state;
 mod storage;
@@ -129,6 +130,12 @@ impl S3 {
             .handles::<api::PutBucketLifecycleConfiguration>()
             .handles::<api::DeleteBucketLifecycle>()
             .handles::<scheduled::ApplyLifecycle>()
+            // replication
+            .handles::<api::GetBucketReplication>()
+            .handles::<api::PutBucketReplication>()
+            .handles::<api::DeleteBucketReplication>()
+            .handles::<scheduled::Replicate>()
+            .handles::<scheduled::PutReplica>()
             // logging
             .handles::<api::GetBucketLogging>()
             .handles::<api::PutBucketLogging>()

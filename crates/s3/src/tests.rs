@@ -15,5 +15,6 @@ mod notifications;
 mod objects;
 mod permissions;
 mod recovery;
+mod replication;
 mod tags;
 mod versions;

@@ -1,11 +1,11 @@
 //! When an action of a rule is due.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html#intro-lifecycle-rules-number-of-days>
 
-use super::{
-    Lifecycle,
-    filter::{Subject, matches},
+use super::filter::{Subject, matches};
+use crate::{
+    api,
+    state::{Lifecycle, Object},
 };
-use crate::{api, state::Object};
 use cloudlet_aws::{Timestamp, TimestampFormat};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

@@ -51,6 +51,11 @@ impl Handle<api::PutBucketVersioning> for S3 {
             }
         }
         found.update(|bucket| {
+            if bucket.background.replication.is_some() && status != Versioning::Enabled {
+                return Err(FaultKind::sender("InvalidBucketState", 409).says(
+                    "A replication configuration is present on this bucket, so the versioning state cannot be changed. To change the versioning state, first delete the replication configuration.",
+                ));
+            }
             bucket.versioning = status;
             bucket.mfa_delete = mfa_delete.unwrap_or(bucket.mfa_delete);
             Ok(Empty {})
