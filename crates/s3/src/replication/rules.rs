@@ -113,14 +113,11 @@ fn check_destination(destination: &api::Destination) -> Result<(), Fault> {
     {
         return Err(faults::invalid_argument("Invalid account", "Account", account));
     }
-    match &destination.access_control_translation {
-        Some(translation) => {
-            check(translation.owner == "Destination")?;
-            if destination.account.is_none() {
-                return Err(refused("Account must be specified if AccessControlTranslation is present."));
-            }
+    if let Some(translation) = &destination.access_control_translation {
+        check(translation.owner == "Destination")?;
+        if destination.account.is_none() {
+            return Err(refused("Account must be specified if AccessControlTranslation is present."));
         }
-        None => {}
     }
     let enabled = |status: &str| status == "Enabled";
     let time = destination.replication_time.as_ref();
