@@ -24,6 +24,7 @@ mod metadata;
 mod multipart;
 mod names;
 mod notifications;
+mod object_lock;
 mod objects;
 mod observers;
 mod owners;
@@ -101,6 +102,8 @@ impl S3 {
             .handles::<api::PutBucketEncryption>()
             .handles::<api::GetBucketEncryption>()
             .handles::<api::DeleteBucketEncryption>()
+            .handles::<api::PutObjectLockConfiguration>()
+            .handles::<api::GetObjectLockConfiguration>()
             // objects
             .handles::<api::PutObject>()
             .handles::<api::GetObject>()
@@ -113,6 +116,10 @@ impl S3 {
             .handles::<api::PutObjectTagging>()
             .handles::<api::DeleteObjectTagging>()
             .handles::<api::UpdateObjectEncryption>()
+            .handles::<api::PutObjectRetention>()
+            .handles::<api::GetObjectRetention>()
+            .handles::<api::PutObjectLegalHold>()
+            .handles::<api::GetObjectLegalHold>()
             // lists
             .handles::<api::ListObjects>()
             .handles::<api::ListObjectsV2>()

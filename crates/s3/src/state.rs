@@ -11,6 +11,7 @@ use crate::{
     encryption::{DefaultEncryption, Encryption, Salt},
     etags::ETag,
     metadata::SystemMetadata,
+    object_lock::{LockConfiguration, ObjectLock},
     storage::StorageClass,
     versions::VersionId,
 };
@@ -74,6 +75,9 @@ pub struct Bucket {
     pub mfa_delete: MfaDelete,
     #[serde(default)]
     pub encryption: DefaultEncryption,
+    /// `None`: objects cannot be locked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_lock: Option<LockConfiguration>,
     #[serde(default, skip_serializing_if = "Background::is_nothing")]
     pub background: Background,
 }
@@ -209,6 +213,8 @@ pub struct ObjectProperties {
     pub parts: Arc<[ObjectPart]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replication: Option<ReplicationStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Box<ObjectLock>>,
     /// The multipart upload that made the object: completing it again has the same answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<Arc<str>>,

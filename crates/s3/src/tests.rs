@@ -12,6 +12,7 @@ mod lists;
 mod logging;
 mod multipart;
 mod notifications;
+mod object_lock;
 mod objects;
 mod permissions;
 mod recovery;

@@ -6,6 +6,7 @@ use crate::{
     S3, access, api,
     encryption::DefaultEncryption,
     faults, limits, names,
+    object_lock::LockConfiguration,
     objects::check_grants,
     state::{Background, Bucket, BucketTables, MfaDelete, ObjectOwnership, Tag, Versioning},
     tags,
@@ -61,9 +62,7 @@ impl Handle<api::CreateBucket> for S3 {
         let (region, location_constraint) = resolve_location(&cx.scope.region, constraint(&input))?;
         let object_ownership = parse_ownership(input.object_ownership.as_deref())?;
         check_acl(&input, object_ownership)?;
-        if input.object_lock_enabled_for_bucket == Some(true) {
-            return Err(faults::not_built("Object Lock"));
-        }
+        let has_lock = input.object_lock_enabled_for_bucket == Some(true);
         let tags = requested_tags(&input);
         check_duplicates(&tags)?;
         let tags = tags::check_bucket(tags)?;
@@ -83,7 +82,9 @@ impl Handle<api::CreateBucket> for S3 {
             creation_date: cx.now.whole_secs(),
             object_ownership,
             tags,
-            versioning: Versioning::Unversioned,
+            // Object Lock is about versions.
+            versioning: if has_lock { Versioning::Enabled } else { Versioning::Unversioned },
+            object_lock: has_lock.then(LockConfiguration::default),
             mfa_delete: MfaDelete::Unset,
             encryption: DefaultEncryption { sse_c: self.options.sse_c_of_new_buckets, ..DefaultEncryption::default() },
             background: Background::default(),

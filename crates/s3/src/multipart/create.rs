@@ -7,6 +7,7 @@ use crate::{
     encryption::{BucketKeyDefault, customer_key, describe_encryption},
     faults::{self, INVALID_REQUEST},
     limits,
+    object_lock::lock_keys,
     objects::{CheckedWrite, write_keys, write_request},
     owners,
     state::MultipartUpload,
@@ -65,6 +66,7 @@ impl Handle<api::CreateMultipartUpload> for S3 {
         if input.acl.is_some() {
             permissions.push(found.object_permission(cx, "s3:PutObjectAcl", &input.key));
         }
+        lock_keys!(cx, found, permissions, input);
         Ok(permissions)
     }
 

@@ -12,6 +12,7 @@ use crate::{
     encryption::{BucketKeyDefault, CustomerKey, CustomerKeyHeaders, Sealing, customer_key, describe_encryption, source_customer_key},
     etags::ETag,
     faults, limits,
+    object_lock::lock_keys,
     state::{Object, ObjectProperties},
     tags,
     versions::{self, Found, VersionSelector, created_id, current_etag},
@@ -215,6 +216,7 @@ impl Handle<api::CopyObject> for S3 {
             permissions.push(target.object_permission(cx, "s3:PutObjectAcl", &input.key));
         }
         permissions.insert(1, write);
+        lock_keys!(cx, target, permissions, input);
         Ok(permissions)
     }
 
@@ -265,6 +267,7 @@ impl Handle<api::CopyObject> for S3 {
             user_metadata: if new_metadata { requested_properties.user_metadata } else { old.user_metadata },
             tags: if new_tags { requested_properties.tags } else { old.tags },
             website_redirect_location: requested_properties.website_redirect_location,
+            lock: requested_properties.lock,
             ..ObjectProperties::default()
         };
         let mut result = api::CopyObjectResult { etag: Some(etag.quoted()), last_modified: Some(cx.now.whole_secs()), ..Default::default() };

@@ -8,6 +8,7 @@ use crate::{
     conditions::WriteCondition,
     encryption::{BucketKeyDefault, customer_key, describe_encryption},
     faults, limits,
+    object_lock::{lock_headers, lock_keys},
     state::Object,
     tags,
     versions::{VersionSelector, created_id, current_etag},
@@ -31,6 +32,7 @@ impl Handle<api::PutObject> for S3 {
             permissions.push(found.object_permission(cx, "s3:PutObjectAcl", &input.key));
         }
         permissions.insert(0, permission);
+        lock_keys!(cx, found, permissions, input);
         Ok(permissions)
     }
 
@@ -47,10 +49,13 @@ impl Handle<api::PutObject> for S3 {
             crate::checksums::algorithm(name)?;
         }
         let expected = ExpectedChecksum::of(&mut input, body.as_ref())?;
+        let has_digest = input.content_md5.is_some() || expected.algorithm().is_some();
+        let lock = lock_headers!(input);
         let customer = customer_key!(input);
         let request = write_request!(input);
         let CheckedWrite { storage_class, properties, encryption } =
             request.check(cx, &found.name, &input.key, &found.bucket, BucketKeyDefault::OfBucket)?;
+        lock.check_digest(&found.bucket, has_digest)?;
         let sealing = self.seal(cx, &found, &input.key, encryption).await?;
         let algorithm = expected.algorithm().unwrap_or(DEFAULT);
 

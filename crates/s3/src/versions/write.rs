@@ -81,6 +81,9 @@ pub fn create(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, mut object
     object.sequence = sequence;
     object.version_id = id;
     object.last_modified = object.last_modified.whole_secs();
+    if let Some(bucket) = tables.bucket.get(&()) {
+        object.retain_by_default(bucket, cx.now);
+    }
     let object = Arc::new(object);
     tables.objects.insert(row_key, Version::Object(object.clone()));
     Created { object, replaced: replaced.and_then(|version| version.object().map(|object| object.blob.clone())) }
