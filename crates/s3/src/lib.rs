@@ -16,6 +16,7 @@ mod encryption;
 mod etags;
 mod faults;
 mod http_hooks;
+mod inventory;
 mod lifecycle;
 mod limits;
 mod lists;
@@ -147,6 +148,7 @@ impl S3 {
             .handles::<api::GetBucketLogging>()
             .handles::<api::PutBucketLogging>()
             .handles::<scheduled::DeliverLogs>()
+            .handles::<scheduled::WriteInventory>()
             // configurations with ids
             .handles::<api::PutBucketAnalyticsConfiguration>()
             .handles::<api::GetBucketAnalyticsConfiguration>()

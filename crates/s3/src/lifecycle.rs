@@ -7,7 +7,7 @@ mod filter;
 mod plan;
 mod rules;
 
-pub use dates::expiration_header;
+pub use dates::{expiration, expiration_header};
 pub use plan::abort;
 
 use crate::{

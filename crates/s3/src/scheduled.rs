@@ -1,12 +1,19 @@
 //! The operations that only the scheduler and S3 itself call. They are in no model, so no request is recognized as one of them.
 
-pub use own::{ApplyLifecycle, DeliverEvents, DeliverLogs, PutReplica, Replicate};
+pub use own::{ApplyLifecycle, DeliverEvents, DeliverLogs, PutReplica, Replicate, WriteInventory};
 
 use cloudlet_shape::Shape;
 
 #[derive(Shape, Clone, Default)]
 pub struct BucketInput {
     pub bucket: String,
+}
+
+/// One inventory configuration.
+#[derive(Shape, Clone, Default)]
+pub struct InventoryInput {
+    pub bucket: String,
+    pub id: String,
 }
 
 /// One replica. It is called by S3 itself, under a role.
@@ -23,7 +30,7 @@ pub struct ReplicaInput {
 }
 
 mod own {
-    use super::{BucketInput, ReplicaInput};
+    use super::{BucketInput, InventoryInput, ReplicaInput};
     use cloudlet_shape::{Empty, operations};
 
     operations! { cloudlet_api_s3::SERVICE;
@@ -32,5 +39,6 @@ mod own {
         ApplyLifecycle(BucketInput) -> Empty {}
         Replicate(BucketInput) -> Empty {}
         PutReplica(ReplicaInput) -> Empty {}
+        WriteInventory(InventoryInput) -> Empty {}
     }
 }

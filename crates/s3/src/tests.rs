@@ -7,6 +7,7 @@ mod copies;
 mod deletes;
 mod encryption;
 pub mod fixture;
+mod inventory;
 mod lifecycle;
 mod lists;
 mod logging;
