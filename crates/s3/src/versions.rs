@@ -8,7 +8,7 @@ mod write;
 
 pub use id::VersionId;
 pub use mfa::{SecondFactor, required as mfa_required};
-pub use write::{Created, Deletion, Refused, create, delete, update};
+pub use write::{Created, Deletion, Refused, create, delete, put_replica, update};
 
 use crate::{
     faults,

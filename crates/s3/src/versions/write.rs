@@ -89,6 +89,15 @@ pub fn create(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, mut object
     Created { object, replaced: replaced.and_then(|version| version.object().map(|object| object.blob.clone())) }
 }
 
+/// Puts a replica of a version, which has the id of the original. Answers the version whose place it takes.
+pub fn put_replica(tables: &mut BucketTables, key: &str, version: Version) -> Option<Version> {
+    let number = version.id().map_or(0, |id| id.number());
+    let row_key = VersionKey { key: key.into(), version: Reverse(number) };
+    let replaced = tables.objects.get(&row_key).cloned();
+    tables.objects.insert(row_key, version);
+    replaced
+}
+
 /// Deletes a version for good, or makes a delete marker the current version.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html>
 pub fn delete(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, selector: VersionSelector) -> Deletion {
