@@ -28,14 +28,21 @@ def locked(s3):
     return name
 
 
-@pytest.fixture
 def now(server):
-    yield lambda: datetime.datetime.fromisoformat(server.admin("clock")["now"].replace("Z", "+00:00"))
-    server.reset_clock()
+    return datetime.datetime.fromisoformat(server.admin("clock")["now"].replace("Z", "+00:00"))
 
 
-def test_retention_ends_with_time(server, s3, locked, now):
-    until = (now() + datetime.timedelta(days=30)).replace(microsecond=0)
+@pytest.fixture
+def timeless(start):
+    """A server that takes signatures of any time, with a bucket."""
+    server = start("--auth", "off")
+    server.client("s3").create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+    return server
+
+
+def test_retention_ends_with_time(timeless):
+    server, s3, locked = timeless, timeless.client("s3"), "locked"
+    until = (now(server) + datetime.timedelta(days=30)).replace(microsecond=0)
     version = s3.put_object(Bucket=locked, Key="a", Body=b"x", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=until)["VersionId"]
     head = s3.head_object(Bucket=locked, Key="a")
     assert (head["ObjectLockMode"], head["ObjectLockRetainUntilDate"]) == ("COMPLIANCE", until)
@@ -45,19 +52,19 @@ def test_retention_ends_with_time(server, s3, locked, now):
     s3.delete_object(Bucket=locked, Key="a", VersionId=version)
 
 
-def test_the_default_retention_of_a_bucket_is_that_of_its_new_objects(s3, locked, now):
+def test_the_default_retention_of_a_bucket_is_that_of_its_new_objects(server, s3, locked):
     rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 10}}
     configuration = {"ObjectLockEnabled": "Enabled", "Rule": rule}
     s3.put_object_lock_configuration(Bucket=locked, ObjectLockConfiguration=configuration)
     assert s3.get_object_lock_configuration(Bucket=locked)["ObjectLockConfiguration"] == configuration
     s3.put_object(Bucket=locked, Key="a", Body=b"x")
     retention = s3.get_object_retention(Bucket=locked, Key="a")["Retention"]
-    days = (retention["RetainUntilDate"] - now()).total_seconds() / DAY
+    days = (retention["RetainUntilDate"] - now(server)).total_seconds() / DAY
     assert retention["Mode"] == "GOVERNANCE" and 9.9 < days <= 10
 
 
-def test_bypassing_governance_needs_a_permission(server, s3, locked, now):
-    until = now() + datetime.timedelta(days=30)
+def test_bypassing_governance_needs_a_permission(server, s3, locked):
+    until = now(server) + datetime.timedelta(days=30)
     version = s3.put_object(Bucket=locked, Key="a", Body=b"x", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=until)["VersionId"]
     iam = server.client("iam")
     iam.create_user(UserName=locked)
@@ -85,7 +92,8 @@ def test_a_legal_hold_protects_until_it_is_off(s3, locked):
     s3.delete_object(Bucket=locked, Key="a", VersionId=version)
 
 
-def test_an_event_hold_is_released(server, s3, locked, now):
+def test_an_event_hold_is_released(timeless):
+    server, s3, locked = timeless, timeless.client("s3"), "locked"
     version = s3.put_object(Bucket=locked, Key="a", Body=b"x")["VersionId"]
     hold = {"Mode": "COMPLIANCE", "EventHold": "ON", "EventHoldDuration": {"Days": 7}}
     s3.put_object_retention(Bucket=locked, Key="a", Retention=hold)
@@ -93,7 +101,7 @@ def test_an_event_hold_is_released(server, s3, locked, now):
     assert refusal(s3.delete_object, Bucket=locked, Key="a", VersionId=version) == PROTECTED
     s3.put_object_retention(Bucket=locked, Key="a", Retention={"EventHold": "OFF"})
     retention = s3.get_object_retention(Bucket=locked, Key="a")["Retention"]
-    days = (retention["RetainUntilDate"] - now()).total_seconds() / DAY
+    days = (retention["RetainUntilDate"] - now(server)).total_seconds() / DAY
     assert retention["EventHold"] == "OFF" and 6.9 < days <= 7
     assert refusal(s3.delete_object, Bucket=locked, Key="a", VersionId=version) == PROTECTED
     server.advance(8 * DAY)
