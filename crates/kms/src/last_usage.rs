@@ -37,7 +37,9 @@ impl LastUsages {
         let usage = Usage { operation: operation.into(), at: cx.now, request_id: cx.request_id.clone() };
         let is_due = {
             let mut latest = self.latest.lock();
-            let before = latest.get(&key.arn).map(|latest| latest.written).filter(|written| written.plus_secs(WRITTEN_EVERY_SECS) > cx.now);
+            let written = latest.get(&key.arn).map(|latest| latest.written);
+            let written = written.or_else(|| self.store.read(|state| state.last_usages.get(&key.arn).map(|usage| usage.at)));
+            let before = written.filter(|written| written.plus_secs(WRITTEN_EVERY_SECS) > cx.now);
             latest.insert(key.arn.clone(), Latest { usage: usage.clone(), written: before.unwrap_or(cx.now) });
             before.is_none()
         };

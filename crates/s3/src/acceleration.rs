@@ -1,17 +1,10 @@
 //! Transfer Acceleration: whether a bucket is reached by the host `bucket.s3-accelerate.amazonaws.com`. It is not faster here.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration.html>
 
-use crate::{S3, api, faults};
+use crate::{S3, api, faults, state::Acceleration};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::Empty;
-use serde::{Deserialize, Serialize};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Acceleration {
-    Enabled,
-    Suspended,
-}
 
 impl Acceleration {
     const fn name(self) -> &'static str {

@@ -9,14 +9,13 @@ use crate::{
     checksums::{Checksum, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksumType},
     conditions::unquoted,
     encryption::{Encryption, answer},
-    etags::ETag,
     faults, limits,
     lists::{incorrect_token, non_empty},
-    state::{BucketTables, Object, VersionKey},
+    state::{Annotation, AnnotationKey, Object, VersionKey},
     versions::{self, VersionSelector},
 };
 use bytes::{Bytes, BytesMut};
-use cloudlet_aws::{Fault, FaultKind, Timestamp};
+use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_digest::{Algorithm, digest};
 use cloudlet_engine::{
     Cx, Handle, Permissions,
@@ -24,45 +23,7 @@ use cloudlet_engine::{
 };
 use cloudlet_shape::{Body, BodyContent, BodyError, Operation};
 use futures_util::StreamExt;
-use serde::{Deserialize, Serialize};
-use std::{ops::RangeInclusive, sync::Arc};
-
-/// The annotations of a version, by their names.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct AnnotationKey {
-    pub version: VersionKey,
-    pub name: Arc<str>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Annotation {
-    pub last_modified: Timestamp,
-    pub etag: ETag,
-    pub checksum: Checksum,
-    /// As that of its object. `None`: SSE-S3.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encryption: Option<Box<Encryption>>,
-    /// Encrypted, where its object is.
-    #[serde(with = "cloudlet_store::as_base64")]
-    pub payload: Bytes,
-}
-
-/// The row keys of all annotations of a version. No name reaches the last character of Unicode.
-fn of_version(version: &VersionKey) -> RangeInclusive<AnnotationKey> {
-    let bound = |name: &str| AnnotationKey { version: version.clone(), name: name.into() };
-    bound("")..=bound("\u{10FFFF}")
-}
-
-/// What belongs to a version that is gone.
-pub fn remove_all(tables: &mut BucketTables, version: &VersionKey) {
-    if tables.annotations.is_empty() {
-        return;
-    }
-    let names: Vec<AnnotationKey> = tables.annotations.range(of_version(version)).map(|(key, _)| key.clone()).collect();
-    for name in names {
-        tables.annotations.remove(&name);
-    }
-}
+use std::sync::Arc;
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/annotations-overview.html#annotations-naming>
 fn check_name(name: &str) -> Result<(), Fault> {
@@ -145,7 +106,7 @@ impl S3 {
             .read(|tables| {
                 let row_key = Some(()).filter(|()| !tables.annotations.is_empty()).and_then(|()| versions::entry(tables, key, selector));
                 row_key.map_or_else(Vec::new, |(row_key, _)| {
-                    let rows = tables.annotations.range(of_version(&row_key));
+                    let rows = tables.annotations.range(AnnotationKey::of_version(&row_key));
                     rows.map(|(key, annotation)| (key.name.clone(), annotation.clone())).collect()
                 })
             })
@@ -238,7 +199,7 @@ impl Handle<api::PutObjectAnnotation> for S3 {
             // The object may have gone, or changed, while the payload came.
             let object = tables.objects.get(&version).and_then(|version| version.object()).ok_or_else(|| faults::no_such_key(&input.key))?;
             check_condition(object, input.object_if_match.as_deref())?;
-            let count = tables.annotations.range(of_version(&version)).count();
+            let count = tables.annotations.range(AnnotationKey::of_version(&version)).count();
             if count >= limits::MAX_ANNOTATIONS && !tables.annotations.contains(&row) {
                 // AWS: the message is unverified.
                 return Err(api::faults::ANNOTATION_LIMIT_EXCEEDED.says("The object has reached the maximum number of annotations."));
@@ -311,7 +272,7 @@ impl Handle<api::ListObjectAnnotations> for S3 {
         let filters = [input.bucket.as_str(), &input.key, &version_id, prefix];
         let paging = Paging::with_filters::<api::ListObjectAnnotations>(cx, &filters, input.continuation_token.as_deref());
         let page = found.tables.read(|tables| {
-            let rows = tables.annotations.range(of_version(&version)).filter(|(key, _)| key.name.starts_with(prefix));
+            let rows = tables.annotations.range(AnnotationKey::of_version(&version)).filter(|(key, _)| key.name.starts_with(prefix));
             paging.page_of(usize::try_from(length).unwrap_or_default(), rows.map(|(key, annotation)| (key.name.to_string(), entry(key, annotation))))
         });
         let Page { items, next_token, .. } = page.ok_or_else(gone(&found.name))?.map_err(incorrect_token)?;

@@ -36,6 +36,10 @@ pub enum Change {
     MarkerMade {
         marker: Arc<DeleteMarker>,
     },
+    /// By replication, which is no chain.
+    MarkerReplicated {
+        marker: Arc<DeleteMarker>,
+    },
     TagsPut {
         object: Arc<Object>,
     },
@@ -113,7 +117,8 @@ impl S3 {
         make: impl FnOnce(&mut BucketTables) -> Result<Object, Fault>,
     ) -> Result<Arc<Object>, Fault> {
         let written = found.tables.write(|tables| -> Result<_, Fault> {
-            let object = make(tables)?;
+            let mut object = make(tables)?;
+            found.mark_for_replication(key, &mut object);
             Ok(versions::create(self, cx, tables, key, object))
         });
         let Created { object, replaced } = written.ok_or_else(access::gone(&found.name))??;

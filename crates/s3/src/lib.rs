@@ -18,6 +18,7 @@ mod encryption;
 mod etags;
 mod faults;
 mod http_hooks;
+mod inventory;
 mod lifecycle;
 mod limits;
 mod lists;
@@ -31,6 +32,7 @@ mod objects;
 mod observers;
 mod owners;
 mod ranges;
+mod replication;
 mod restore;
 mod scheduled;
 mod state;
@@ -147,10 +149,17 @@ impl S3 {
             .handles::<api::PutBucketLifecycleConfiguration>()
             .handles::<api::DeleteBucketLifecycle>()
             .handles::<scheduled::ApplyLifecycle>()
+            // replication
+            .handles::<api::GetBucketReplication>()
+            .handles::<api::PutBucketReplication>()
+            .handles::<api::DeleteBucketReplication>()
+            .handles::<scheduled::Replicate>()
+            .handles::<scheduled::PutReplica>()
             // logging
             .handles::<api::GetBucketLogging>()
             .handles::<api::PutBucketLogging>()
             .handles::<scheduled::DeliverLogs>()
+            .handles::<scheduled::WriteInventory>()
             // configurations with ids
             .handles::<api::PutBucketAnalyticsConfiguration>()
             .handles::<api::GetBucketAnalyticsConfiguration>()

@@ -11,31 +11,22 @@ use crate::{
     names,
     object_lock::with_version,
     scheduled::{FollowRestore, RestoreInput},
-    state::{Bucket, Object},
+    state::{Bucket, Object, Restore, RestoreTier},
     storage::StorageClass,
     versions::{self, Found, VersionSelector},
 };
 use cloudlet_aws::{Fault, FaultKind, Scope, Timestamp, TimestampFormat};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_shape::Empty;
-use serde::{Deserialize, Serialize};
 
 const PRINCIPAL: &str = "s3.amazonaws.com";
 
-/// How fast an object is restored, the slowest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Tier {
-    Bulk,
-    Standard,
-    Expedited,
-}
-
-impl Tier {
-    fn named(name: &str) -> Option<Tier> {
+impl RestoreTier {
+    fn named(name: &str) -> Option<RestoreTier> {
         match name {
-            "Bulk" => Some(Tier::Bulk),
-            "Standard" => Some(Tier::Standard),
-            "Expedited" => Some(Tier::Expedited),
+            "Bulk" => Some(RestoreTier::Bulk),
+            "Standard" => Some(RestoreTier::Standard),
+            "Expedited" => Some(RestoreTier::Expedited),
             _ => None,
         }
     }
@@ -44,25 +35,14 @@ impl Tier {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html>
     fn duration(self, class: StorageClass) -> Option<i64> {
         match (self, class) {
-            (Tier::Expedited, StorageClass::DeepArchive) => None,
-            (Tier::Expedited, _) => Some(5 * 60),
-            (Tier::Standard, StorageClass::DeepArchive) => Some(12 * 3_600),
-            (Tier::Standard, _) => Some(5 * 3_600),
-            (Tier::Bulk, StorageClass::DeepArchive) => Some(48 * 3_600),
-            (Tier::Bulk, _) => Some(12 * 3_600),
+            (RestoreTier::Expedited, StorageClass::DeepArchive) => None,
+            (RestoreTier::Expedited, _) => Some(5 * 60),
+            (RestoreTier::Standard, StorageClass::DeepArchive) => Some(12 * 3_600),
+            (RestoreTier::Standard, _) => Some(5 * 3_600),
+            (RestoreTier::Bulk, StorageClass::DeepArchive) => Some(48 * 3_600),
+            (RestoreTier::Bulk, _) => Some(12 * 3_600),
         }
     }
-}
-
-/// A restore of an archived object.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Restore {
-    pub tier: Tier,
-    pub days: i32,
-    /// From then on the copy can be read.
-    pub completes: Timestamp,
-    /// From then on it cannot be read any more.
-    pub expires: Timestamp,
 }
 
 /// What a restore has come to.
@@ -74,7 +54,7 @@ pub enum RestoreState {
 }
 
 impl Restore {
-    fn new(tier: Tier, days: i32, completes: Timestamp) -> Restore {
+    fn new(tier: RestoreTier, days: i32, completes: Timestamp) -> Restore {
         Restore { tier, days, completes, expires: after_days(completes, days) }
     }
 
@@ -132,13 +112,13 @@ enum Step {
 }
 
 impl Step {
-    fn of(object: &Object, tier: Option<Tier>, days: i32, now: Timestamp) -> Result<Step, Fault> {
+    fn of(object: &Object, tier: Option<RestoreTier>, days: i32, now: Timestamp) -> Result<Step, Fault> {
         if !object.storage_class.is_archive() {
             return Err(FaultKind::sender("InvalidObjectState", 403)
                 .says("Restore is not allowed for the object's current storage class")
                 .with("StorageClass", object.storage_class.name()));
         }
-        let chosen = tier.unwrap_or(Tier::Standard);
+        let chosen = tier.unwrap_or(RestoreTier::Standard);
         let old = object.properties.as_ref().and_then(|properties| properties.restore.as_ref());
         if let (Some(old), Some(RestoreState::Readable { .. })) = (old, object.restore_state(now)) {
             return Ok(Step::Extend(Restore { days, expires: after_days(now, days), ..old.clone() }));
@@ -157,14 +137,14 @@ impl Step {
 }
 
 /// Days and tier of a request.
-fn parse(request: Option<&api::RestoreRequest>) -> Result<(i32, Option<Tier>), Fault> {
+fn parse(request: Option<&api::RestoreRequest>) -> Result<(i32, Option<RestoreTier>), Fault> {
     let request = request.ok_or_else(faults::malformed_xml)?;
     if request.r#type.is_some() || request.select_parameters.is_some() || request.output_location.is_some() {
         return Err(faults::not_implemented("Type"));
     }
     let days = request.days.filter(|days| *days >= 1).ok_or_else(faults::malformed_xml)?;
     let tier = request.glacier_job_parameters.as_ref().map(|parameters| &parameters.tier).or(request.tier.as_ref());
-    let tier = tier.map(|name| Tier::named(name).ok_or_else(faults::malformed_xml)).transpose()?;
+    let tier = tier.map(|name| RestoreTier::named(name).ok_or_else(faults::malformed_xml)).transpose()?;
     Ok((days, tier))
 }
 

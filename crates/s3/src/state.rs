@@ -1,18 +1,21 @@
 //! The tables: one store per bucket, which holds the bucket's settings, its objects and its multipart uploads in progress.
 
+mod annotation;
+mod background;
+mod restore;
+
+pub use annotation::Annotation;
+pub use background::{Background, Lifecycle, MinimumSize, PendingEvent, PendingTarget, ReplicationStatus, ReplicationTask, TargetKind, TaskKind};
+pub use restore::{Restore, RestoreTier};
+
 use crate::{
-    acceleration::Acceleration,
-    annotations::{Annotation, AnnotationKey},
     api,
     checksums::{Checksum, ChecksumType},
     documents::Document,
     encryption::{DefaultEncryption, Encryption, Salt},
     etags::ETag,
-    lifecycle::Lifecycle,
     metadata::SystemMetadata,
-    notifications::PendingEvent,
     object_lock::{LockConfiguration, ObjectLock},
-    restore::Restore,
     storage::StorageClass,
     versions::VersionId,
 };
@@ -21,7 +24,7 @@ use cloudlet_digest::{Algorithm, Sum};
 use cloudlet_shape::Map;
 use cloudlet_store::{Blob, Table, tables};
 use serde::{Deserialize, Serialize};
-use std::{cmp::Reverse, sync::Arc};
+use std::{cmp::Reverse, ops::RangeInclusive, sync::Arc};
 
 /// The tables of one bucket. Every bucket has its own lock.
 #[derive(Default)]
@@ -37,6 +40,8 @@ pub struct BucketTables {
     pub parts: Table<PartKey, Arc<Part>>,
     /// Events that are to be delivered, in their order.
     pub events: Table<u64, Arc<PendingEvent>>,
+    /// Versions that are to be replicated.
+    pub replications: Table<u64, Arc<ReplicationTask>>,
     /// Lines of the access log that are to be delivered, in their order.
     pub access_log: Table<u64, String>,
     // Configurations, by their ids.
@@ -53,6 +58,7 @@ tables!(BucketTables {
     multipart_uploads,
     parts,
     events,
+    replications,
     access_log,
     analytics,
     intelligent_tiering,
@@ -84,21 +90,11 @@ pub struct Bucket {
     pub background: Background,
 }
 
-/// What S3 does for a bucket in the background.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Background {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notifications: Option<Document<api::NotificationConfiguration>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lifecycle: Option<Arc<Lifecycle>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub logging: Option<Document<api::LoggingEnabled>>,
-}
-
-impl Background {
-    pub fn is_nothing(&self) -> bool {
-        *self == Background::default()
-    }
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Acceleration {
+    Enabled,
+    Suspended,
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
@@ -152,6 +148,21 @@ impl VersionKey {
     /// Sorts before all versions of a key.
     pub fn before(key: &str) -> VersionKey {
         VersionKey { key: key.into(), version: NEWEST }
+    }
+}
+
+/// The annotations of a version, by their names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AnnotationKey {
+    pub version: VersionKey,
+    pub name: Arc<str>,
+}
+
+impl AnnotationKey {
+    /// The row keys of all annotations of a version. No name has the last character of Unicode.
+    pub fn of_version(version: &VersionKey) -> RangeInclusive<AnnotationKey> {
+        let bound = |name: &str| AnnotationKey { version: version.clone(), name: name.into() };
+        bound("")..=bound("\u{10FFFF}")
     }
 }
 
@@ -231,6 +242,8 @@ pub struct ObjectProperties {
     #[serde(skip_serializing_if = "<[ObjectPart]>::is_empty")]
     pub parts: Arc<[ObjectPart]>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub replication: Option<ReplicationStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<Box<ObjectLock>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restore: Option<Restore>,
@@ -279,6 +292,10 @@ impl Object {
         self.properties.as_ref().map_or(&[], |properties| &properties.tags)
     }
 
+    pub fn replication_status(&self) -> Option<ReplicationStatus> {
+        self.properties.as_ref()?.replication
+    }
+
     pub fn parts(&self) -> &[ObjectPart] {
         self.properties.as_ref().map_or(&[], |properties| &properties.parts)
     }
@@ -317,6 +334,9 @@ pub struct MultipartUpload {
     /// `None`: SSE-S3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Box<Encryption>>,
+    /// The object of the key was deleted since the upload was created.
+    #[serde(default)]
+    pub object_was_deleted: bool,
     pub properties: ObjectProperties,
 }
 

@@ -125,6 +125,10 @@ impl S3 {
                 }
                 Action::Delete => {
                     let Some(version) = tables.objects.get(row_key).cloned() else { return false };
+                    // AWS: locked versions stay until their lock ends.
+                    if object_lock::check_delete(&version, cx.now, Bypass::Nothing).is_err() {
+                        return false;
+                    }
                     if object_lock::check_delete(&version, cx.now, Bypass::Nothing).is_err() {
                         return false;
                     }

@@ -168,6 +168,7 @@ macro_rules! describe {
         $output.storage_class = object.storage_class.header();
         $output.parts_count = selection.parts_count.and_then(|count| i32::try_from(count).ok());
         $output.tag_count = $tags;
+        $output.replication_status = object.replication_status().map(|status| status.name().to_owned());
         describe_lock!($output, $lock);
         $output.version_id = $found.bucket.shown_version(object.version_id);
         if selection.partial {

@@ -1,9 +1,9 @@
 //! The one place where versions come to be, change and end.
 
-use super::{Found, VersionId, VersionSelector, entry, new_id, newest, null_key};
+use super::{Found, VersionId, VersionSelector, current, entry, new_id, newest, null_key};
 use crate::{
-    S3, annotations,
-    state::{BucketTables, DeleteMarker, Object, Version, VersionKey, Versioning},
+    S3,
+    state::{AnnotationKey, BucketTables, DeleteMarker, MultipartUpload, Object, UploadKey, Version, VersionKey, Versioning},
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::Cx;
@@ -61,7 +61,7 @@ fn place(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str) -> Place {
     let sequence = newest(tables, key).map_or(sequence, |(row_key, _)| sequence.max(row_key.version.0.saturating_add(1)));
     let row_key = VersionKey { key: key.into(), version: Reverse(sequence) };
     if versioning == Versioning::Enabled {
-        return Place { row_key, sequence, id: Some(new_id(cx, sequence)), replaced: None };
+        return Place { row_key, sequence, id: Some(new_id(cx, sequence, key)), replaced: None };
     }
     let replaced = remove_null(tables, key);
     tables.null_versions.insert(row_key.key.clone(), sequence);
@@ -72,7 +72,7 @@ fn remove_null(tables: &mut BucketTables, key: &str) -> Option<Version> {
     let row_key = null_key(tables, key);
     tables.null_versions.remove(key);
     tables.objects.get(&row_key).filter(|version| version.id().is_none())?;
-    annotations::remove_all(tables, &row_key);
+    remove_annotations(tables, &row_key);
     tables.objects.remove(&row_key)
 }
 
@@ -80,7 +80,7 @@ fn remove_null(tables: &mut BucketTables, key: &str) -> Option<Version> {
 pub fn create(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, mut object: Object) -> Created {
     let Place { row_key, sequence, id, replaced } = place(s3, cx, tables, key);
     // Those of the object that it replaces.
-    annotations::remove_all(tables, &row_key);
+    remove_annotations(tables, &row_key);
     object.sequence = sequence;
     object.version_id = id;
     object.last_modified = object.last_modified.whole_secs();
@@ -92,9 +92,37 @@ pub fn create(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, mut object
     Created { object, replaced: replaced.and_then(|version| version.object().map(|object| object.blob.clone())) }
 }
 
+/// Puts a replica of a version, which has the id of the original. Answers the version whose place it takes.
+pub fn put_replica(tables: &mut BucketTables, key: &str, version: Version) -> Option<Version> {
+    let number = version.id().map_or(0, |id| id.number());
+    let row_key = VersionKey { key: key.into(), version: Reverse(number) };
+    let replaced = tables.objects.get(&row_key).cloned();
+    tables.objects.insert(row_key, version);
+    replaced
+}
+
 /// Deletes a version for good, or makes a delete marker the current version.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html>
 pub fn delete(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, selector: VersionSelector) -> Deletion {
+    let existed = !tables.multipart_uploads.is_empty() && current(tables, key).is_some();
+    let deletion = delete_version(s3, cx, tables, key, selector);
+    if existed && current(tables, key).is_none() {
+        note_in_uploads(tables, key);
+    }
+    deletion
+}
+
+/// The uploads of a key that were created before its object was deleted cannot be completed on condition that there is none.
+fn note_in_uploads(tables: &mut BucketTables, key: &str) {
+    let first = UploadKey { key: key.into(), upload_id: "".into() };
+    let uploads = tables.multipart_uploads.range(first..).take_while(|(row_key, _)| row_key.key.as_ref() == key);
+    let uploads: Vec<_> = uploads.map(|(row_key, upload)| (row_key.clone(), upload.clone())).collect();
+    for (row_key, upload) in uploads {
+        tables.multipart_uploads.insert(row_key, Arc::new(MultipartUpload { object_was_deleted: true, ..MultipartUpload::clone(&upload) }));
+    }
+}
+
+fn delete_version(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, selector: VersionSelector) -> Deletion {
     if selector == VersionSelector::Current && versioning(tables) != Versioning::Unversioned {
         let Place { row_key, sequence, id, replaced } = place(s3, cx, tables, key);
         let marker = Arc::new(DeleteMarker { sequence, version_id: id, last_modified: cx.now.whole_secs() });
@@ -103,7 +131,7 @@ pub fn delete(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, selector: 
     }
     let Some((row_key, version)) = entry(tables, key, selector) else { return Deletion::Nothing };
     tables.objects.remove(&row_key);
-    annotations::remove_all(tables, &row_key);
+    remove_annotations(tables, &row_key);
     if version.id().is_none() {
         tables.null_versions.remove(key);
     }
@@ -132,4 +160,15 @@ pub fn update(
     let object = Arc::new(object);
     tables.objects.insert(row_key, Version::Object(object.clone()));
     Ok(object)
+}
+
+/// What belongs to a version that is gone.
+fn remove_annotations(tables: &mut BucketTables, version: &VersionKey) {
+    if tables.annotations.is_empty() {
+        return;
+    }
+    let names: Vec<AnnotationKey> = tables.annotations.range(AnnotationKey::of_version(version)).map(|(key, _)| key.clone()).collect();
+    for name in names {
+        tables.annotations.remove(&name);
+    }
 }
