@@ -72,6 +72,7 @@ pub enum Change {
 pub enum Update {
     PutTags,
     DeleteTags,
+    PutAcl,
     /// Its encryption, retention or legal hold.
     Protection,
 }
@@ -81,6 +82,7 @@ impl Update {
         match self {
             Update::PutTags => Change::TagsPut { object },
             Update::DeleteTags => Change::TagsDeleted { object },
+            Update::PutAcl => Change::AclPut { object },
             Update::Protection => Change::ProtectionPut { object },
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{find_upload, parts_of, upload_key};
 use crate::{
+    acl::acl_headers,
     S3, access, api, checksums,
     checksums::ChecksumType,
     encryption::{BucketKeyDefault, customer_key, describe_encryption},
@@ -58,14 +59,8 @@ impl Handle<api::CreateMultipartUpload> for S3 {
         if let Some(tagging) = &input.tagging {
             tags::set_request_tags(&mut permission.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
         }
-        let mut permissions: Permissions = permission.into();
-        if input.tagging.is_some() {
-            permissions.push(found.object_permission(cx, "s3:PutObjectTagging", &input.key));
-        }
-        if input.acl.is_some() {
-            permissions.push(found.object_permission(cx, "s3:PutObjectAcl", &input.key));
-        }
-        Ok(permissions)
+        let tags = input.tagging.is_some().then_some("s3:PutObjectTagging");
+        Ok(permission.and([tags, acl_headers!(input).permission()]))
     }
 
     async fn handle(&self, cx: &Cx, mut input: api::CreateMultipartUploadRequest) -> Result<api::CreateMultipartUploadOutput, Fault> {
@@ -75,7 +70,7 @@ impl Handle<api::CreateMultipartUpload> for S3 {
         let customer = customer_key!(input);
         let request = write_request!(input);
         let CheckedWrite { storage_class, properties, encryption } =
-            request.check(cx, &found.name, &input.key, &found.bucket, BucketKeyDefault::OfBucket)?;
+            request.check(cx, &found, &input.key, BucketKeyDefault::OfBucket)?;
         let encryption = self.seal(cx, &found, &input.key, encryption).await?.encryption;
         let mut output = api::CreateMultipartUploadOutput::default();
         output.sse_kms_encryption_context = describe_encryption!(output, encryption.as_deref(), &customer.parse(None)?);

@@ -2,6 +2,7 @@
 
 use super::{CheckedWrite, set_write_keys, write_keys, write_request};
 use crate::{
+    acl::acl_headers,
     S3, api,
     changes::CreatedBy,
     checksums::{Checksum, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksumType},
@@ -22,16 +23,11 @@ impl Handle<api::PutObject> for S3 {
         let mut permission = found.object_permission(cx, "s3:PutObject", &input.key);
         write_keys!(permission, input);
         set_write_keys(&mut permission.keys, &[("s3:if-match", input.if_match.as_ref()), ("s3:if-none-match", input.if_none_match.as_ref())]);
-        let mut permissions = Permissions::new();
         if let Some(tagging) = &input.tagging {
             tags::set_request_tags(&mut permission.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
-            permissions.push(found.object_permission(cx, "s3:PutObjectTagging", &input.key));
         }
-        if input.acl.is_some() {
-            permissions.push(found.object_permission(cx, "s3:PutObjectAcl", &input.key));
-        }
-        permissions.insert(0, permission);
-        Ok(permissions)
+        let tags = input.tagging.is_some().then_some("s3:PutObjectTagging");
+        Ok(permission.and([tags, acl_headers!(input).permission()]))
     }
 
     async fn handle(&self, cx: &Cx, mut input: api::PutObjectRequest) -> Result<api::PutObjectOutput, Fault> {
@@ -50,7 +46,7 @@ impl Handle<api::PutObject> for S3 {
         let customer = customer_key!(input);
         let request = write_request!(input);
         let CheckedWrite { storage_class, properties, encryption } =
-            request.check(cx, &found.name, &input.key, &found.bucket, BucketKeyDefault::OfBucket)?;
+            request.check(cx, &found, &input.key, BucketKeyDefault::OfBucket)?;
         let sealing = self.seal(cx, &found, &input.key, encryption).await?;
         let algorithm = expected.algorithm().unwrap_or(DEFAULT);
 
