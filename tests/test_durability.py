@@ -172,9 +172,9 @@ def test_a_full_disk_stops_the_server_and_loses_nothing(run, folder, binary):
     s3.create_bucket(Bucket="bucket")
     written = []
     with pytest.raises((BotoCoreError, ClientError)):
-        for number in range(1_000):
-            s3.put_object(Bucket="bucket", Key=f"{number:04}", Body=body("x"))
-            written.append(f"{number:04}")
+        for number in range(100_000):
+            s3.put_object(Bucket="bucket", Key=f"{number:06}", Body=body("x"))
+            written.append(f"{number:06}")
     assert server.process.wait(30) == 1
     assert "the data folder can no longer be written" in "\n".join(server.lines)
     server = run("--data-dir", folder)
@@ -352,7 +352,7 @@ def test_a_snapshot_that_is_no_whole_one_changes_nothing(run, filled, binary, tm
         (b"PK\x03\x04", "it is no snapshot of Cloudlet"),
         (whole[:-1], "the snapshot ends before its end"),
         (whole[:5_000] + b"!" + whole[5_001:], "the snapshot is damaged"),
-        (whole.replace(b":1", b":2", 1), "the snapshot has format 2"),
+        (whole.replace(b":2", b":3", 1), "the snapshot has format 3"),
     ]:
         file.write_bytes(damaged)
         done = snapshot(binary, server, "load", file)

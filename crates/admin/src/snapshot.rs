@@ -2,7 +2,7 @@
 
 use crate::{
     admin::{AccountParameter, Admin},
-    response::{Answer, Parameters, Refusal, bad_request},
+    response::{Answer, Parameters, Refusal, bad_request, failed},
 };
 use axum::{
     Json,
@@ -11,6 +11,7 @@ use axum::{
     http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
     response::IntoResponse,
 };
+use cloudlet_cloud::LoadError;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
@@ -26,9 +27,17 @@ pub async fn load(State(admin): State<Admin>, body: Body) -> Answer {
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|error| bad_request(format!("The snapshot did not arrive: {error}.")))?;
-        loading.push(&piece).await.map_err(|error| bad_request(error.to_string()))?;
+        loading.push(&piece).await.map_err(refused)?;
     }
-    let loaded = loading.finish().await.map_err(|error| bad_request(error.to_string()))?;
+    let loaded = loading.finish().await.map_err(refused)?;
     let message = format!("{} rows and {} bodies were loaded.", loaded.rows, loaded.bodies);
     Ok(Json(json!({ "message": message, "account": loaded.account, "rows": loaded.rows, "bodies": loaded.bodies })))
+}
+
+/// A failed disk is not the caller's fault.
+fn refused(error: LoadError) -> Refusal {
+    match error {
+        LoadError::Body(_) => failed(std::io::Error::other(error.to_string())),
+        _ => bad_request(error.to_string()),
+    }
 }

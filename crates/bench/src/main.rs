@@ -18,6 +18,7 @@ mod durable;
 mod forms;
 mod keys;
 mod messaging;
+mod parameters;
 mod polls;
 mod process;
 mod request;

@@ -46,6 +46,7 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.queues(&host).await;
     bench.topics(&host).await;
     bench.keys(&host).await;
+    bench.parameters(&host).await;
     bench.put_cpu(&host).await;
     bench.decisions(&host).await;
     bench.listing(&host).await;

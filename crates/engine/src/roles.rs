@@ -40,7 +40,8 @@ pub async fn assume_role(cx: &Cx, role: &Arn, session_name: &str, principal: &st
     };
     // The ARN of a bucket names neither.
     let scope: Scope = source.scope().unwrap_or_else(|| cx.scope.clone());
-    let session = cx.call::<AssumeRole>(Caller::service(principal, Some(source.clone())), scope, input).await?;
+    let caller = Caller { account: Some(scope.account), ..Caller::service(principal, Some(source.clone())) };
+    let session = cx.call::<AssumeRole>(caller, scope, input).await?;
     let (Some(user), Some(credentials)) = (session.assumed_role_user, session.credentials) else {
         return Err(Fault::internal("AssumeRole answered no session"));
     };

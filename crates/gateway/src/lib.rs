@@ -15,6 +15,7 @@ mod gateway;
 mod integrity;
 mod limits;
 mod log_entry;
+mod observe;
 mod observed;
 mod pipeline;
 mod request;

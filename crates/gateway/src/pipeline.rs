@@ -13,7 +13,8 @@ use crate::{
     gateway::{Gateway, Peer},
     integrity,
     log_entry::LogEntry,
-    observed::{Observation, observe},
+    observe::observe,
+    observed::Observation,
     request::{Fields, PipelineRequest, PresignedFields, head},
     response_format::{ResponseFormat, headers},
 };

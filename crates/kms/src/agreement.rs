@@ -19,15 +19,13 @@ on_key!(
     |input, permission| permission.keys.set("kms:KeyAgreementAlgorithm", input.key_agreement_algorithm.clone()),
     |kms, cx, input, named| {
         let key = &named.key;
-        kms.check_grant_tokens(input.grant_tokens.as_deref())?;
-        key.check_usable(cx.now)?;
-        key.check_usage(KeyUsage::KeyAgreement, "DeriveSharedSecret")?;
+        kms.check_use::<DeriveSharedSecret>(cx, key, KeyUsage::KeyAgreement, input.grant_tokens.as_deref())?;
         check_recipient(input.recipient.as_ref())?;
         // AWS: unverified message.
         let secret = key.private_key(cx)?.agree(&input.public_key);
         let secret = secret.map_err(|_| faults::validation(format!("The public key is not valid for key spec {}.", key.spec.as_str())))?;
         check_dry_run(input.dry_run)?;
-        kms.last_usage.record(cx, key, "DeriveSharedSecret");
+        kms.used::<DeriveSharedSecret>(cx, key);
         Ok(DeriveSharedSecretResponse {
             key_id: Some(key.arn.to_string()),
             shared_secret: Some(secret.into()),
@@ -45,13 +43,11 @@ on_key!(
     |input, permission| permission.keys.set("kms:EncapsulationAlgorithm", input.encapsulation_algorithm.clone()),
     |kms, cx, input, named| {
         let key = &named.key;
-        kms.check_grant_tokens(input.grant_tokens.as_deref())?;
-        key.check_usable(cx.now)?;
-        key.check_usage(KeyUsage::EncapsulateDecapsulate, "Encapsulate")?;
+        kms.check_use::<Encapsulate>(cx, key, KeyUsage::EncapsulateDecapsulate, input.grant_tokens.as_deref())?;
         check_dry_run(input.dry_run)?;
         let pair = key.private_key(cx)?.encapsulate();
         let (secret, ciphertext) = pair.map_err(|_| Fault::internal(format_args!("{} encapsulated nothing", key.arn)))?;
-        kms.last_usage.record(cx, key, "Encapsulate");
+        kms.used::<Encapsulate>(cx, key);
         Ok(EncapsulateResponse {
             key_id: Some(key.arn.to_string()),
             shared_secret: Some(secret.into()),
@@ -68,13 +64,11 @@ on_key!(
     |input, permission| permission.keys.set("kms:EncapsulationAlgorithm", input.encapsulation_algorithm.clone()),
     |kms, cx, input, named| {
         let key = &named.key;
-        kms.check_grant_tokens(input.grant_tokens.as_deref())?;
-        key.check_usable(cx.now)?;
-        key.check_usage(KeyUsage::EncapsulateDecapsulate, "Decapsulate")?;
+        kms.check_use::<Decapsulate>(cx, key, KeyUsage::EncapsulateDecapsulate, input.grant_tokens.as_deref())?;
         // A ciphertext of the right size that was changed has another secret, as FIPS 203 wants it.
         let secret = key.private_key(cx)?.decapsulate(&input.shared_secret_ciphertext_blob).map_err(|_| faults::invalid_ciphertext())?;
         check_dry_run(input.dry_run)?;
-        kms.last_usage.record(cx, key, "Decapsulate");
+        kms.used::<Decapsulate>(cx, key);
         Ok(DecapsulateResponse {
             key_id: Some(key.arn.to_string()),
             shared_secret: Some(secret.into()),

@@ -17,6 +17,7 @@ use cloudlet_api_kms::*;
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_shape::{Map, Operation};
+use std::sync::Arc;
 
 /// The size of a data key.
 fn length(spec: Option<&str>, bytes: Option<i32>) -> Result<usize, Fault> {
@@ -30,18 +31,19 @@ fn length(spec: Option<&str>, bytes: Option<i32>) -> Result<usize, Fault> {
     }
 }
 
-/// A key that data keys are made under.
-fn check_key(key: &Key, cx: &Cx, operation: &str) -> Result<(), Fault> {
-    key.check_usable(cx.now)?;
-    key.check_usage(KeyUsage::EncryptDecrypt, operation)?;
-    if key.spec.is_symmetric_encryption() {
-        return Ok(());
-    }
-    // AWS: unverified message.
-    Err(faults::INVALID_KEY_USAGE.says(format!("{} key spec is {} which is not valid for {operation}.", key.arn, key.spec.as_str())))
-}
-
 impl Kms {
+    /// The key that data keys are made under.
+    fn key_of_data_keys<O: Operation>(&self, cx: &Cx, id: &str, grant_tokens: Option<&[String]>) -> Result<Arc<Key>, Fault> {
+        let Named { key, .. } = self.named(cx, id, Aliases::Taken)?;
+        self.check_use::<O>(cx, &key, KeyUsage::EncryptDecrypt, grant_tokens)?;
+        if key.spec.is_symmetric_encryption() {
+            return Ok(key);
+        }
+        // AWS: unverified message.
+        let (spec, operation) = (key.spec.as_str(), O::SCHEMA.name);
+        Err(faults::INVALID_KEY_USAGE.says(format!("{} key spec is {spec} which is not valid for {operation}.", key.arn)))
+    }
+
     fn data_key_permission<O: Operation>(&self, cx: &Cx, id: &str, context: Option<&Map<String>>) -> Result<Permission, Fault> {
         let named = self.named(cx, id, Aliases::Taken)?;
         let action = O::SCHEMA.access.first().map_or("", |access| access.action);
@@ -64,14 +66,12 @@ impl Handle<GenerateDataKey> for Kms {
     }
 
     async fn handle(&self, cx: &Cx, input: GenerateDataKeyRequest) -> Result<GenerateDataKeyResponse, Fault> {
-        let Named { key, .. } = self.named(cx, &input.key_id, Aliases::Taken)?;
-        self.check_grant_tokens(input.grant_tokens.as_deref())?;
-        check_key(&key, cx, "GenerateDataKey")?;
+        let key = self.key_of_data_keys::<GenerateDataKey>(cx, &input.key_id, input.grant_tokens.as_deref())?;
         let length = length(input.key_spec.as_deref(), input.number_of_bytes)?;
         check_recipient(input.recipient.as_ref())?;
         check_dry_run(input.dry_run)?;
         let (plaintext, encrypted) = self.data_key(cx, &key, input.encryption_context.as_ref(), length)?;
-        self.last_usage.record(cx, &key, "GenerateDataKey");
+        self.used::<GenerateDataKey>(cx, &key);
         Ok(GenerateDataKeyResponse {
             ciphertext_blob: Some(encrypted.blob),
             plaintext: Some(plaintext.into()),
@@ -88,13 +88,11 @@ impl Handle<GenerateDataKeyWithoutPlaintext> for Kms {
     }
 
     async fn handle(&self, cx: &Cx, input: GenerateDataKeyWithoutPlaintextRequest) -> Result<GenerateDataKeyWithoutPlaintextResponse, Fault> {
-        let Named { key, .. } = self.named(cx, &input.key_id, Aliases::Taken)?;
-        self.check_grant_tokens(input.grant_tokens.as_deref())?;
-        check_key(&key, cx, "GenerateDataKeyWithoutPlaintext")?;
+        let key = self.key_of_data_keys::<GenerateDataKeyWithoutPlaintext>(cx, &input.key_id, input.grant_tokens.as_deref())?;
         let length = length(input.key_spec.as_deref(), input.number_of_bytes)?;
         check_dry_run(input.dry_run)?;
         let (_, encrypted) = self.data_key(cx, &key, input.encryption_context.as_ref(), length)?;
-        self.last_usage.record(cx, &key, "GenerateDataKeyWithoutPlaintext");
+        self.used::<GenerateDataKeyWithoutPlaintext>(cx, &key);
         Ok(GenerateDataKeyWithoutPlaintextResponse {
             ciphertext_blob: Some(encrypted.blob),
             key_id: Some(key.arn.to_string()),
@@ -129,13 +127,11 @@ impl Handle<GenerateDataKeyPair> for Kms {
     }
 
     async fn handle(&self, cx: &Cx, input: GenerateDataKeyPairRequest) -> Result<GenerateDataKeyPairResponse, Fault> {
-        let Named { key, .. } = self.named(cx, &input.key_id, Aliases::Taken)?;
-        self.check_grant_tokens(input.grant_tokens.as_deref())?;
-        check_key(&key, cx, "GenerateDataKeyPair")?;
+        let key = self.key_of_data_keys::<GenerateDataKeyPair>(cx, &input.key_id, input.grant_tokens.as_deref())?;
         check_recipient(input.recipient.as_ref())?;
         check_dry_run(input.dry_run)?;
         let pair = self.data_key_pair(cx, &key, input.encryption_context.as_ref(), &input.key_pair_spec).await?;
-        self.last_usage.record(cx, &key, "GenerateDataKeyPair");
+        self.used::<GenerateDataKeyPair>(cx, &key);
         Ok(GenerateDataKeyPairResponse {
             private_key_ciphertext_blob: Some(pair.encrypted.blob),
             private_key_plaintext: Some(pair.private.into()),
@@ -155,12 +151,10 @@ impl Handle<GenerateDataKeyPairWithoutPlaintext> for Kms {
     }
 
     async fn handle(&self, cx: &Cx, input: GenerateDataKeyPairWithoutPlaintextRequest) -> Result<GenerateDataKeyPairWithoutPlaintextResponse, Fault> {
-        let Named { key, .. } = self.named(cx, &input.key_id, Aliases::Taken)?;
-        self.check_grant_tokens(input.grant_tokens.as_deref())?;
-        check_key(&key, cx, "GenerateDataKeyPairWithoutPlaintext")?;
+        let key = self.key_of_data_keys::<GenerateDataKeyPairWithoutPlaintext>(cx, &input.key_id, input.grant_tokens.as_deref())?;
         check_dry_run(input.dry_run)?;
         let pair = self.data_key_pair(cx, &key, input.encryption_context.as_ref(), &input.key_pair_spec).await?;
-        self.last_usage.record(cx, &key, "GenerateDataKeyPairWithoutPlaintext");
+        self.used::<GenerateDataKeyPairWithoutPlaintext>(cx, &key);
         Ok(GenerateDataKeyPairWithoutPlaintextResponse {
             private_key_ciphertext_blob: Some(pair.encrypted.blob),
             public_key: Some(pair.public.into()),

@@ -195,7 +195,7 @@ impl Handle<Encrypt> for Kms {
         key.check_encryption(cx, algorithm, "Encrypt")?;
         let encrypted = key.encrypt(cx, algorithm, input.encryption_context.as_ref(), &input.plaintext)?;
         check_dry_run(input.dry_run)?;
-        self.last_usage.record(cx, &key, "Encrypt");
+        self.used::<Encrypt>(cx, &key);
         Ok(EncryptResponse {
             ciphertext_blob: Some(encrypted.blob),
             key_id: Some(key.arn.to_string()),
@@ -237,7 +237,7 @@ impl Handle<Decrypt> for Kms {
         let Some(blob) = blob_needed(source.blob, input.dry_run, input.dry_run_modifiers.as_deref())? else { return Err(faults::dry_run()) };
         let decrypted = key.decrypt(cx, source.algorithm, input.encryption_context.as_ref(), &blob)?;
         check_dry_run(input.dry_run)?;
-        self.last_usage.record(cx, &key, "Decrypt");
+        self.used::<Decrypt>(cx, &key);
         Ok(DecryptResponse {
             key_id: Some(key.arn.to_string()),
             plaintext: Some(decrypted.plaintext.into()),
@@ -278,8 +278,8 @@ impl Handle<ReEncrypt> for Kms {
         let decrypted = from.decrypt(cx, source.algorithm, input.source_encryption_context.as_ref(), &blob)?;
         let encrypted = to.encrypt(cx, algorithm, input.destination_encryption_context.as_ref(), &decrypted.plaintext)?;
         check_dry_run(input.dry_run)?;
-        self.last_usage.record(cx, &from, "ReEncrypt");
-        self.last_usage.record(cx, &to, "ReEncrypt");
+        self.used::<ReEncrypt>(cx, &from);
+        self.used::<ReEncrypt>(cx, &to);
         Ok(ReEncryptResponse {
             ciphertext_blob: Some(encrypted.blob),
             source_key_id: Some(from.arn.to_string()),

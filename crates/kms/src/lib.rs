@@ -21,6 +21,7 @@ mod import_parameters;
 mod imports;
 mod key_ids;
 mod key_policy;
+mod key_use;
 mod keys;
 mod last_usage;
 mod limits;
@@ -64,7 +65,8 @@ const PRINCIPAL: &str = "kms.amazonaws.com";
 
 pub fn service(journal: &Journal) -> Service {
     let store = Arc::new(Store::new("kms", journal, State::default()));
-    let engine = Kms { store: store.clone(), last_usage: last_usage::LastUsages::default(), generators: tokio::sync::Semaphore::new(GENERATORS) };
+    let engine =
+        Kms { store: store.clone(), last_usage: last_usage::LastUsages::new(store.clone()), generators: tokio::sync::Semaphore::new(GENERATORS) };
     Service::of(&api::SERVICE, Arc::new(engine))
         .store(store)
         .handles::<scheduled::DeleteKey>()

@@ -39,13 +39,11 @@ on_key!(
     |input, permission| permission.keys.set("kms:MacAlgorithm", input.mac_algorithm.clone()),
     |kms, cx, input, named| {
         let key = &named.key;
-        kms.check_grant_tokens(input.grant_tokens.as_deref())?;
-        key.check_usable(cx.now)?;
-        key.check_usage(KeyUsage::GenerateVerifyMac, "GenerateMac")?;
+        kms.check_use::<GenerateMac>(cx, key, KeyUsage::GenerateVerifyMac, input.grant_tokens.as_deref())?;
         let mac_key = key.mac_key(cx, &input.mac_algorithm)?;
         check_dry_run(input.dry_run)?;
         let mac = hmac::sign(&mac_key, &input.message).as_ref().to_vec();
-        kms.last_usage.record(cx, key, "GenerateMac");
+        kms.used::<GenerateMac>(cx, key);
         Ok(GenerateMacResponse { mac: Some(mac.into()), mac_algorithm: Some(input.mac_algorithm), key_id: Some(key.arn.to_string()) })
     }
 );
@@ -57,13 +55,11 @@ on_key!(
     |input, permission| permission.keys.set("kms:MacAlgorithm", input.mac_algorithm.clone()),
     |kms, cx, input, named| {
         let key = &named.key;
-        kms.check_grant_tokens(input.grant_tokens.as_deref())?;
-        key.check_usable(cx.now)?;
-        key.check_usage(KeyUsage::GenerateVerifyMac, "VerifyMac")?;
+        kms.check_use::<VerifyMac>(cx, key, KeyUsage::GenerateVerifyMac, input.grant_tokens.as_deref())?;
         let mac_key = key.mac_key(cx, &input.mac_algorithm)?;
         check_dry_run(input.dry_run)?;
         hmac::verify(&mac_key, &input.message, &input.mac).map_err(|_| faults::KMS_INVALID_MAC.says(""))?;
-        kms.last_usage.record(cx, key, "VerifyMac");
+        kms.used::<VerifyMac>(cx, key);
         Ok(VerifyMacResponse { key_id: Some(key.arn.to_string()), mac_valid: Some(true), mac_algorithm: Some(input.mac_algorithm) })
     }
 );

@@ -49,14 +49,12 @@ on_key!(
     |input, permission| set_conditions(&mut permission, &input.signing_algorithm, input.message_type.as_deref()),
     |kms, cx, input, named| {
         let key = &named.key;
-        kms.check_grant_tokens(input.grant_tokens.as_deref())?;
-        key.check_usable(cx.now)?;
-        key.check_usage(KeyUsage::SignVerify, "Sign")?;
+        kms.check_use::<Sign>(cx, key, KeyUsage::SignVerify, input.grant_tokens.as_deref())?;
         let algorithm = key.signing_algorithm(&input.signing_algorithm)?;
         let what = signed(algorithm, input.message_type.as_deref(), &input.message)?;
         check_dry_run(input.dry_run)?;
         let signature = key.private_key(cx)?.sign(algorithm, what).map_err(|_| Fault::internal(format_args!("{} signed nothing", key.arn)))?;
-        kms.last_usage.record(cx, key, "Sign");
+        kms.used::<Sign>(cx, key);
         Ok(SignResponse { key_id: Some(key.arn.to_string()), signature: Some(signature.into()), signing_algorithm: Some(input.signing_algorithm) })
     }
 );
@@ -68,9 +66,7 @@ on_key!(
     |input, permission| set_conditions(&mut permission, &input.signing_algorithm, input.message_type.as_deref()),
     |kms, cx, input, named| {
         let key = &named.key;
-        kms.check_grant_tokens(input.grant_tokens.as_deref())?;
-        key.check_usable(cx.now)?;
-        key.check_usage(KeyUsage::SignVerify, "Verify")?;
+        kms.check_use::<Verify>(cx, key, KeyUsage::SignVerify, input.grant_tokens.as_deref())?;
         let algorithm = key.signing_algorithm(&input.signing_algorithm)?;
         let what = signed(algorithm, input.message_type.as_deref(), &input.message)?;
         check_dry_run(input.dry_run)?;
@@ -78,7 +74,7 @@ on_key!(
         if !valid.map_err(|_| Fault::internal(format_args!("{} verified nothing", key.arn)))? {
             return Err(faults::KMS_INVALID_SIGNATURE.says(""));
         }
-        kms.last_usage.record(cx, key, "Verify");
+        kms.used::<Verify>(cx, key);
         Ok(VerifyResponse { key_id: Some(key.arn.to_string()), signature_valid: Some(true), signing_algorithm: Some(input.signing_algorithm) })
     }
 );

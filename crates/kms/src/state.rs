@@ -10,7 +10,7 @@ use cloudlet_engine::StoredPolicy;
 use cloudlet_shape::Map;
 use cloudlet_store::{Table, tables};
 use serde::{Deserialize, Serialize};
-use std::{ops::Bound, sync::Arc};
+use std::{borrow::Cow, ops::Bound, sync::Arc};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Key {
@@ -185,6 +185,14 @@ pub struct Alias {
     pub updated: Timestamp,
 }
 
+/// The last use of a key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Usage {
+    pub operation: Cow<'static, str>,
+    pub at: Timestamp,
+    pub request_id: Arc<str>,
+}
+
 /// The key that some material was of.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeletedMaterial {
@@ -198,6 +206,7 @@ pub struct State {
     pub aliases: Table<Arn, Alias>,
     pub grants: Table<(Arn, GrantId), Arc<Grant>>,
     pub custom_key_stores: Table<(Scope, String), CustomKeyStore>,
+    pub last_usages: Table<Arn, Usage>,
     /// The material of keys that are deleted: a ciphertext is told from one that never was.
     pub deleted_materials: Table<MaterialId, DeletedMaterial>,
     /// The wrapping keys that were handed out for imports, by the hash of their import tokens.
@@ -210,7 +219,7 @@ pub struct State {
     pub grants_by_token: Table<Arc<str>, (Arn, GrantId)>,
 }
 
-tables!(State { keys, aliases, grants, custom_key_stores, deleted_materials, import_parameters }
+tables!(State { keys, aliases, grants, custom_key_stores, deleted_materials, import_parameters, last_usages }
     indexes(State::reindex) { keys_by_material, aliases_by_key, grants_by_grantee, grants_by_retirer, grants_by_token });
 
 impl State {
@@ -241,6 +250,7 @@ impl State {
     /// Removes a key with its aliases and grants.
     pub fn remove_key(&mut self, arn: &Arn) {
         let Some(key) = self.keys.remove(arn) else { return };
+        self.last_usages.remove(arn);
         for material in &key.materials {
             self.keys_by_material.remove(&(material.id, arn.clone()));
             self.deleted_materials.insert(material.id, DeletedMaterial { arn: arn.clone() });

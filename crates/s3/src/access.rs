@@ -164,7 +164,7 @@ impl BucketHandle {
 
     /// Why there is no object for a request of this method.
     pub fn missing_object<O: Operation>(&self, cx: &Cx, other: Found, key: &str, selector: VersionSelector, method: &str) -> Fault {
-        match other.or_fault(&self.bucket, key, selector, method) {
+        match other.or_fault(&self.bucket, key, selector, O::SCHEMA.name, method) {
             Ok(_) => Fault::internal("an object that is there is missing"),
             Err(fault) => self.missing::<O>(cx, fault),
         }

@@ -4,6 +4,7 @@
 use crate::{
     S3,
     access::{self, BucketHandle},
+    object_lock::{self, Bypass},
     state::{BucketTables, DeleteMarker, MfaDelete, Object, Version},
     versions::{self, Created, Deletion, Refused, SecondFactor, VersionSelector},
 };
@@ -33,6 +34,10 @@ pub enum Change {
         version: Version,
     },
     MarkerMade {
+        marker: Arc<DeleteMarker>,
+    },
+    /// By replication, which is no chain.
+    MarkerReplicated {
         marker: Arc<DeleteMarker>,
     },
     TagsPut {
@@ -96,6 +101,7 @@ pub struct ToDelete<'a> {
     pub if_match: Option<&'a str>,
     /// What `x-amz-mfa` proved.
     pub second_factor: SecondFactor,
+    pub bypass: Bypass,
 }
 
 impl S3 {
@@ -109,7 +115,8 @@ impl S3 {
         make: impl FnOnce(&mut BucketTables) -> Result<Object, Fault>,
     ) -> Result<Arc<Object>, Fault> {
         let written = found.tables.write(|tables| -> Result<_, Fault> {
-            let object = make(tables)?;
+            let mut object = make(tables)?;
+            found.mark_for_replication(key, &mut object);
             Ok(versions::create(self, cx, tables, key, object))
         });
         let Created { object, replaced } = written.ok_or_else(access::gone(&found.name))??;
@@ -128,7 +135,7 @@ impl S3 {
         let keys: Vec<Option<&str>> = each.iter().map(|one| one.as_ref().ok().map(|one| one.key)).collect();
         let written = found.tables.write(|tables| -> Result<Vec<Result<Deletion, Fault>>, Fault> {
             let delete = |one: ToDelete<'_>, tables: &mut BucketTables| {
-                check_delete(tables, &one)?;
+                check_delete(tables, &one, cx.now)?;
                 Ok(versions::delete(self, cx, tables, one.key, one.selector))
             };
             Ok(each.into_iter().map(|one| delete(one?, tables)).collect())
@@ -170,10 +177,16 @@ impl S3 {
 }
 
 /// The conditions of a deletion.
-fn check_delete(tables: &BucketTables, one: &ToDelete<'_>) -> Result<(), Fault> {
+fn check_delete(tables: &BucketTables, one: &ToDelete<'_>, now: Timestamp) -> Result<(), Fault> {
     let needs_mfa = tables.bucket.get(&()).is_some_and(|bucket| bucket.mfa_delete == MfaDelete::Enabled);
     if needs_mfa && one.selector != VersionSelector::Current && one.second_factor == SecondFactor::Missing {
         return Err(versions::mfa_required());
+    }
+    // A delete marker may always be made.
+    if one.selector != VersionSelector::Current
+        && let Some((_, version)) = versions::entry(tables, one.key, one.selector)
+    {
+        object_lock::check_delete(&version, now, one.bypass)?;
     }
     match one.if_match {
         Some(expected) => crate::conditions::check_delete(one.key, expected, versions::object(tables, one.key, one.selector).as_deref()),

@@ -10,6 +10,7 @@ use cloudlet_engine::{
 };
 use cloudlet_shape::{Empty, Operation, Shape};
 use cloudlet_store::Table;
+use std::any::Any;
 
 /// One kind of configuration.
 trait Configuration: Shape {
@@ -17,6 +18,12 @@ trait Configuration: Shape {
     fn table_mut(tables: &mut BucketTables) -> &mut Table<String, Document<Self>>;
     /// Refuses what S3 refuses. `id` is that of the request.
     fn check(&self, id: &str) -> Result<(), Fault>;
+}
+
+/// Inventory configurations have reports, which are scheduled.
+fn as_inventory<C: Configuration>(configuration: &C) -> Option<&api::InventoryConfiguration> {
+    let configuration: &dyn Any = configuration;
+    configuration.downcast_ref()
 }
 
 fn missing() -> Fault {
@@ -34,10 +41,14 @@ impl S3 {
                 let text = "You are attempting to create a new configuration but have already reached the 1,000-configuration limit.";
                 return Err(FaultKind::sender("TooManyConfigurations", 400).says(text));
             }
-            table.insert(id, Document::new(configuration));
-            Ok(())
+            let configuration = Document::new(configuration);
+            table.insert(id, configuration.clone());
+            Ok(configuration)
         });
-        written.ok_or_else(gone(bucket))??;
+        let configuration = written.ok_or_else(gone(bucket))??;
+        if let Some(inventory) = as_inventory(&*configuration) {
+            self.schedule_inventory(cx, &found, inventory);
+        }
         // AWS: recorded.
         cx.reply.status(204);
         Ok(Empty {})
@@ -52,7 +63,9 @@ impl S3 {
     fn delete_configuration<C: Configuration>(&self, cx: &Cx, bucket: &str, id: &str) -> Result<Empty, Fault> {
         let found = self.find(cx, bucket, None)?;
         let removed = found.tables.write(|tables| C::table_mut(tables).remove(id).ok_or_else(missing));
-        removed.ok_or_else(gone(bucket))??;
+        if as_inventory(&*removed.ok_or_else(gone(bucket))??).is_some() {
+            self.cancel_inventory(cx, bucket, id);
+        }
         Ok(Empty {})
     }
 

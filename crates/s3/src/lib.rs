@@ -18,6 +18,7 @@ mod encryption;
 mod etags;
 mod faults;
 mod http_hooks;
+mod inventory;
 mod lifecycle;
 mod limits;
 mod lists;
@@ -26,12 +27,14 @@ mod metadata;
 mod multipart;
 mod names;
 mod notifications;
+mod object_lock;
 mod objects;
 mod observers;
 mod owners;
 mod ownership;
 mod public_access;
 mod ranges;
+mod replication;
 mod requester_pays;
 mod scheduled;
 mod state;
@@ -127,6 +130,8 @@ impl S3 {
             .handles::<api::DeleteBucketTagging>()
             .handles::<api::PutBucketAbac>()
             .handles::<api::GetBucketAbac>()
+            .handles::<api::PutObjectLockConfiguration>()
+            .handles::<api::GetObjectLockConfiguration>()
             // objects
             .handles::<api::PutObjectAcl>()
             .handles::<api::GetObjectAcl>()
@@ -141,6 +146,10 @@ impl S3 {
             .handles::<api::PutObjectTagging>()
             .handles::<api::DeleteObjectTagging>()
             .handles::<api::UpdateObjectEncryption>()
+            .handles::<api::PutObjectRetention>()
+            .handles::<api::GetObjectRetention>()
+            .handles::<api::PutObjectLegalHold>()
+            .handles::<api::GetObjectLegalHold>()
             // lists
             .handles::<api::ListObjects>()
             .handles::<api::ListObjectsV2>()
@@ -158,10 +167,17 @@ impl S3 {
             .handles::<api::PutBucketLifecycleConfiguration>()
             .handles::<api::DeleteBucketLifecycle>()
             .handles::<scheduled::ApplyLifecycle>()
+            // replication
+            .handles::<api::GetBucketReplication>()
+            .handles::<api::PutBucketReplication>()
+            .handles::<api::DeleteBucketReplication>()
+            .handles::<scheduled::Replicate>()
+            .handles::<scheduled::PutReplica>()
             // logging
             .handles::<api::GetBucketLogging>()
             .handles::<api::PutBucketLogging>()
             .handles::<scheduled::DeliverLogs>()
+            .handles::<scheduled::WriteInventory>()
             // configurations with ids
             .handles::<api::PutBucketAnalyticsConfiguration>()
             .handles::<api::GetBucketAnalyticsConfiguration>()

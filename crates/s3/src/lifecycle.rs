@@ -7,45 +7,31 @@ mod filter;
 mod plan;
 mod rules;
 
-pub use dates::expiration_header;
+pub use dates::{expiration, expiration_header};
 pub use plan::abort;
 
-use crate::{S3, api, documents::Document, faults};
+use crate::{
+    S3, api,
+    documents::Document,
+    faults,
+    state::{Lifecycle, MinimumSize},
+};
 use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::Empty;
-use serde::{Deserialize, Serialize};
 
-/// The lifecycle configuration of a bucket.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Lifecycle {
-    pub rules: Vec<Document<api::LifecycleRule>>,
-    pub minimum_size: MinimumSize,
-}
-
-/// Which objects are too small to be moved to another storage class.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html>
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MinimumSize {
-    #[default]
-    AllClasses128K,
-    VariesByStorageClass,
-}
-
-impl MinimumSize {
-    fn of(header: Option<&str>) -> Result<MinimumSize, Fault> {
-        match header {
-            None | Some("all_storage_classes_128K") => Ok(MinimumSize::AllClasses128K),
-            Some("varies_by_storage_class") => Ok(MinimumSize::VariesByStorageClass),
-            Some(other) => Err(faults::INVALID_REQUEST.says(format!("Invalid TransitionDefaultMinimumObjectSize found: {other}"))),
-        }
+fn minimum_size(header: Option<&str>) -> Result<MinimumSize, Fault> {
+    match header {
+        None | Some("all_storage_classes_128K") => Ok(MinimumSize::AllClasses128K),
+        Some("varies_by_storage_class") => Ok(MinimumSize::VariesByStorageClass),
+        Some(other) => Err(faults::INVALID_REQUEST.says(format!("Invalid TransitionDefaultMinimumObjectSize found: {other}"))),
     }
+}
 
-    fn name(self) -> &'static str {
-        match self {
-            MinimumSize::AllClasses128K => "all_storage_classes_128K",
-            MinimumSize::VariesByStorageClass => "varies_by_storage_class",
-        }
+fn name_of(minimum_size: MinimumSize) -> String {
+    match minimum_size {
+        MinimumSize::AllClasses128K => "all_storage_classes_128K".to_owned(),
+        MinimumSize::VariesByStorageClass => "varies_by_storage_class".to_owned(),
     }
 }
 
@@ -57,7 +43,7 @@ impl Handle<api::PutBucketLifecycleConfiguration> for S3 {
 
     async fn handle(&self, cx: &Cx, input: api::PutBucketLifecycleConfigurationRequest) -> Result<api::PutBucketLifecycleConfigurationOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
-        let minimum_size = MinimumSize::of(input.transition_default_minimum_object_size.as_deref())?;
+        let minimum_size = minimum_size(input.transition_default_minimum_object_size.as_deref())?;
         let rules = input.lifecycle_configuration.ok_or_else(faults::malformed_xml)?.rules;
         let rules = rules::checked(rules, cx.ids())?.into_iter().map(Document::new).collect();
         let lifecycle = Lifecycle { rules, minimum_size };
@@ -66,7 +52,7 @@ impl Handle<api::PutBucketLifecycleConfiguration> for S3 {
             Ok(())
         })?;
         self.schedule_lifecycle(cx, &found.name, &found.bucket);
-        Ok(api::PutBucketLifecycleConfigurationOutput { transition_default_minimum_object_size: Some(minimum_size.name().to_owned()) })
+        Ok(api::PutBucketLifecycleConfigurationOutput { transition_default_minimum_object_size: Some(name_of(minimum_size)) })
     }
 }
 
@@ -82,7 +68,7 @@ impl Handle<api::GetBucketLifecycleConfiguration> for S3 {
         let lifecycle = found.bucket.background.lifecycle.as_ref().ok_or_else(|| missing().with("BucketName", &input.bucket))?;
         Ok(api::GetBucketLifecycleConfigurationOutput {
             rules: Some(lifecycle.rules.iter().map(Document::shape).collect()),
-            transition_default_minimum_object_size: Some(lifecycle.minimum_size.name().to_owned()),
+            transition_default_minimum_object_size: Some(name_of(lifecycle.minimum_size)),
         })
     }
 }

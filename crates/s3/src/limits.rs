@@ -34,6 +34,8 @@ pub const MAX_CONFIGURATIONS: usize = 1000;
 pub const CONFIGURATIONS_PAGE: usize = 100;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html>
 pub const MAX_LIFECYCLE_RULES: usize = 1000;
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketReplication.html>
+pub const MAX_REPLICATION_RULES: usize = 1000;
 
 pub fn check_key(key: &str) -> Result<(), Fault> {
     check_key_length(key.len())

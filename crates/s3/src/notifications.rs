@@ -3,10 +3,12 @@
 
 mod delivery;
 mod event;
+mod name;
 mod rules;
 mod test_event;
 
-pub use event::{EventName, ObjectEvent, PendingEvent, Requester, restore_data};
+pub use event::{ObjectEvent, Requester, restore_data};
+pub use name::EventName;
 
 use crate::{S3, api, documents::Document};
 use cloudlet_aws::Fault;

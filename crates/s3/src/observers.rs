@@ -18,6 +18,7 @@ const EMPTY_ETAG: &str = "d41d8cd98f00b204e9800998ecf8427e";
 impl S3 {
     /// Called after the write and before anything is awaited, so that a crash leaves both or none.
     pub(crate) fn changed(&self, cx: &Cx, found: &BucketHandle, key: &str, change: &Change) {
+        self.replicate_change(cx, found, key, change);
         if found.bucket.background.notifications.is_some() {
             // AWS: a restore ends on behalf of the bucket's owner (recorded).
             let requester = match change {
@@ -56,7 +57,7 @@ impl S3 {
             Change::Deleted { version } => {
                 ObjectEvent { version_id: version.id().map(|id| id.to_string()), ..event(EventName::RemovedDelete, self.next_sequence(cx.now)) }
             }
-            Change::MarkerMade { marker } => ObjectEvent {
+            Change::MarkerMade { marker } | Change::MarkerReplicated { marker } => ObjectEvent {
                 version_id: marker.version_id.map(|id| id.to_string()),
                 etag: Some(EMPTY_ETAG.to_owned()),
                 ..event(EventName::RemovedMarker, marker.sequence)

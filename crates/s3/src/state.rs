@@ -1,5 +1,9 @@
 //! The tables: one store per bucket, which holds the bucket's settings, its objects and its multipart uploads in progress.
 
+mod background;
+
+pub use background::{Background, Lifecycle, MinimumSize, PendingEvent, PendingTarget, ReplicationStatus, ReplicationTask, TargetKind, TaskKind};
+
 use crate::{
     acl::Acl,
     api,
@@ -7,9 +11,8 @@ use crate::{
     documents::Document,
     encryption::{DefaultEncryption, Encryption, Salt},
     etags::ETag,
-    lifecycle::Lifecycle,
     metadata::SystemMetadata,
-    notifications::PendingEvent,
+    object_lock::{LockConfiguration, ObjectLock},
     storage::StorageClass,
     versions::VersionId,
 };
@@ -34,6 +37,8 @@ pub struct BucketTables {
     pub parts: Table<PartKey, Arc<Part>>,
     /// Events that are to be delivered, in their order.
     pub events: Table<u64, Arc<PendingEvent>>,
+    /// Versions that are to be replicated.
+    pub replications: Table<u64, Arc<ReplicationTask>>,
     /// Lines of the access log that are to be delivered, in their order.
     pub access_log: Table<u64, String>,
     // Configurations, by their ids.
@@ -49,6 +54,7 @@ tables!(BucketTables {
     multipart_uploads,
     parts,
     events,
+    replications,
     access_log,
     analytics,
     intelligent_tiering,
@@ -74,6 +80,9 @@ pub struct Bucket {
     pub encryption: DefaultEncryption,
     #[serde(default)]
     pub access: BucketAccess,
+    /// `None`: objects cannot be locked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_lock: Option<LockConfiguration>,
     #[serde(default, skip_serializing_if = "Background::is_nothing")]
     pub background: Background,
 }
@@ -108,23 +117,6 @@ pub enum Abac {
     #[default]
     Disabled,
     Enabled,
-}
-
-/// What S3 does for a bucket in the background.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Background {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notifications: Option<Document<api::NotificationConfiguration>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lifecycle: Option<Arc<Lifecycle>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub logging: Option<Document<api::LoggingEnabled>>,
-}
-
-impl Background {
-    pub fn is_nothing(&self) -> bool {
-        *self == Background::default()
-    }
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
@@ -256,6 +248,10 @@ pub struct ObjectProperties {
     /// The parts of a completed multipart upload; empty for an object of one PutObject.
     #[serde(skip_serializing_if = "<[ObjectPart]>::is_empty")]
     pub parts: Arc<[ObjectPart]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replication: Option<ReplicationStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Box<ObjectLock>>,
     /// The multipart upload that made the object: completing it again has the same answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<Arc<str>>,
@@ -314,6 +310,10 @@ impl Object {
 
     pub fn tags(&self) -> &[Tag] {
         self.properties.as_ref().map_or(&[], |properties| &properties.tags)
+    }
+
+    pub fn replication_status(&self) -> Option<ReplicationStatus> {
+        self.properties.as_ref()?.replication
     }
 
     pub fn parts(&self) -> &[ObjectPart] {

@@ -1,9 +1,8 @@
-//! Encryption at rest: AES-256-GCM for rows and bodies, HMAC for the names under which rows are found.
-//! All keys are derived from one master key of 32 bytes, which is in a file.
+//! Encryption at rest: AES-256-GCM for rows and bodies. All keys are derived from one master key of 32 bytes, which is in a file.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
-    hkdf, hmac,
+    hkdf,
 };
 use std::{fmt, io};
 
@@ -81,27 +80,6 @@ impl Sealer {
     }
 }
 
-/// Names that tell nothing of what they stand for, without the key.
-pub(crate) struct Names(hmac::Key);
-
-impl Names {
-    pub(crate) fn new(key: &[u8; 32]) -> Names {
-        Names(hmac::Key::new(hmac::HMAC_SHA256, key))
-    }
-
-    /// The first half of the HMAC of all parts; a part's length is part of it.
-    pub(crate) fn name(&self, parts: &[&str]) -> [u8; 16] {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part.as_bytes());
-        }
-        let mut name = [0; 16];
-        name.iter_mut().zip(context.sign().as_ref()).for_each(|(to, from)| *to = *from);
-        name
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,12 +105,5 @@ mod tests {
         assert_eq!(sealer.open([0; NONCE], b"another", &mut bytes.clone()[5..]), None);
         bytes[6] ^= 1;
         assert_eq!(sealer.open([0; NONCE], b"key", &mut bytes[5..]), None);
-    }
-
-    #[test]
-    fn names_tell_where_their_parts_end() {
-        let names = Names::new(&[0; 32]);
-        assert_eq!(names.name(&["ab", "c"]), names.name(&["ab", "c"]));
-        assert_ne!(names.name(&["ab", "c"]), names.name(&["a", "bc"]));
     }
 }

@@ -7,11 +7,16 @@ use crate::{
 };
 use redb::{StorageBackend, backends::FileBackend};
 use std::{
+    collections::HashMap,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        mpsc::{Receiver, sync_channel},
+    },
+    thread,
 };
 
 /// How a data folder is opened.
@@ -74,10 +79,33 @@ impl DataFolder {
         self.database.starts()
     }
 
-    /// Gives every record to `each`, which applies it, and gives the bodies that the rows name.
-    pub fn load(&self, mut each: impl FnMut(Record) -> io::Result<()>) -> io::Result<KnownBodies> {
-        let (outcome, known) = known_bodies(|| self.database.load(&mut each));
-        outcome.map(|()| known)
+    /// Gives every record to `each`, which applies it, and gives the bodies that the rows name. Records of one store come in their
+    /// order; those of several are applied at once.
+    pub fn load(&self, each: impl Fn(Record) -> io::Result<()> + Sync) -> io::Result<KnownBodies> {
+        thread::scope(|scope| {
+            let apply = |records: Receiver<Record>| known_bodies(|| records.into_iter().try_for_each(&each));
+            let lanes: Vec<_> = (0..LOADING_LANES)
+                .map(|_| {
+                    let (sender, receiver) = sync_channel(LOADED_AHEAD);
+                    (sender, scope.spawn(move || apply(receiver)))
+                })
+                .collect();
+            let (senders, applying): (Vec<_>, Vec<_>) = lanes.into_iter().unzip();
+            let mut router = Router { lane_of: HashMap::new(), rows: vec![0; senders.len()] };
+            let read = self.database.load(&mut |record| {
+                let lane = router.lane(&record);
+                // A lane is closed when it has failed: its error is the one that is told.
+                senders.get(lane).map_or(Ok(()), |sender| sender.send(record)).map_err(|_| io::ErrorKind::Interrupted.into())
+            });
+            drop(senders);
+            let mut known = KnownBodies::new();
+            for lane in applying {
+                let (applied, bodies) = lane.join().map_err(|_| io::Error::other("a row could not be applied: this is a bug"))?;
+                applied?;
+                known.extend(bodies);
+            }
+            read.map(|()| known)
+        })
     }
 
     /// Removes the bodies that no row names.
@@ -88,6 +116,30 @@ impl DataFolder {
     /// Compares the bodies with those that rows name, reading every byte.
     pub fn check(&self, known: &KnownBodies) -> io::Result<Checked> {
         self.blobs.check(known)
+    }
+}
+
+/// Threads that apply rows.
+const LOADING_LANES: usize = 2;
+/// Records for each of them that are read before they are needed.
+const LOADED_AHEAD: usize = 8;
+
+/// Which thread applies the records of a store: with its first rows, it goes to the one that had the fewest rows.
+struct Router {
+    lane_of: HashMap<(Arc<str>, Option<String>), usize>,
+    rows: Vec<usize>,
+}
+
+impl Router {
+    fn lane(&mut self, record: &Record) -> usize {
+        let store = (record.store.clone(), record.instance.as_ref().map(|instance| instance.text().to_owned()));
+        let Router { lane_of, rows } = self;
+        let fewest = || rows.iter().enumerate().min_by_key(|(_, rows)| **rows).map_or(0, |(lane, _)| lane);
+        let lane = *lane_of.entry(store).or_insert_with(fewest);
+        if let Some(rows) = rows.get_mut(lane) {
+            *rows += record.rows.len().max(1);
+        }
+        lane
     }
 }
 

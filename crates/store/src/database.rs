@@ -1,52 +1,50 @@
-//! The backend on disk: one redb file. Rows are found by the HMAC of their names and are encrypted, unless encryption is off.
+//! The backend on disk: one redb file. Rows are encrypted, unless encryption is off.
 //!
-//! Format 1. `meta`: `format`, `encryption`, `starts`, `check`. `stores`: the name of a store -> its path, and its key in a store map.
-//! `rows`: the names of its store and of the row -> table, key and row.
+//! Format 2. `meta`: `format`, `encryption`, `starts`, `check`. `stores`: the number of a store -> its path, and its key in a store map.
+//! `rows`: the number of a row -> the number of its store, table, key and row. Numbers are given in the order of the writes, so that
+//! rows that are written together lie together, and tell nothing of what they stand for. `directory` has the numbers in memory.
+
+mod directory;
 
 use crate::{
     Backend, Change, Json, Record, StoreEvent,
-    cipher::{MasterKey, NONCE, Names, Sealer},
+    cipher::{MasterKey, NONCE, Sealer},
 };
+use directory::{Directory, Group};
 use parking_lot::Mutex;
 use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     borrow::Cow,
-    collections::HashSet,
+    collections::BTreeMap,
     fmt, io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::sync_channel,
     },
-    thread,
 };
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
-const STORES: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("stores");
-const ROWS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("rows");
+const STORES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("stores");
+const ROWS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("rows");
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Memory for pages of the file. Rows are read once, at the start.
 const CACHE: usize = 32 << 20;
-/// Rows in one record that is loaded.
-const LOADED_ROWS: usize = 1_000;
-/// Records that are read before they are needed.
-const LOADED_AHEAD: usize = 8;
+/// Rows that are loaded at a time.
+const LOADED_ROWS: usize = 4_000;
 const CHECK: &[u8] = b"cloudlet";
-
-type StoreName = [u8; 16];
 
 /// A database in a data folder.
 pub struct Database {
     file: redb::Database,
-    names: Names,
     sealer: Option<Sealer>,
     /// How often the folder was opened: the first part of every nonce.
     starts: u32,
     sealed: AtomicU64,
-    known: Mutex<HashSet<StoreName>>,
+    /// None before a file with rows was loaded.
+    directory: Mutex<Option<Directory>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,8 +55,15 @@ struct StoreEntry<'a> {
     instance: Option<Cow<'a, Json>>,
 }
 
-/// Table, key, row.
-type RowEntry<'a> = (Cow<'a, str>, Cow<'a, Json>, Cow<'a, Json>);
+/// The number of the store, table, key, row.
+type RowEntry<'a> = (u64, Cow<'a, str>, Cow<'a, Json>, Cow<'a, Json>);
+
+/// A store as `stores` has it.
+struct LoadedStore {
+    path: Arc<str>,
+    instance: Option<Json>,
+    rows: Vec<Change>,
+}
 
 impl Database {
     /// Opens a file, or a new one. The error is a sentence about what is wrong with it.
@@ -71,12 +76,9 @@ impl Database {
     }
 
     fn begin(file: redb::Database, key: Option<&MasterKey>) -> io::Result<Database> {
-        let (names, sealer) = match key {
-            Some(key) => (Names::new(&key.derive(b"names")?), Some(Sealer::new(&key.derive(b"rows")?)?)),
-            None => (Names::new(&[0; 32]), None),
-        };
+        let sealer = key.map(|key| Sealer::new(&key.derive(b"rows")?)).transpose()?;
         let encryption: &[u8] = if key.is_some() { b"aes-256-gcm" } else { b"none" };
-        let mut database = Database { file, names, sealer, starts: 0, sealed: AtomicU64::new(0), known: Mutex::default() };
+        let mut database = Database { file, sealer, starts: 0, sealed: AtomicU64::new(0), directory: Mutex::default() };
         let transaction = database.file.begin_write().map_err(failed)?;
         {
             let mut meta = transaction.open_table(META).map_err(failed)?;
@@ -85,8 +87,8 @@ impl Database {
             match format.as_deref().map(number) {
                 None | Some(FORMAT) => {}
                 Some(0) => return Err(corrupted("its format is unreadable")),
-                Some(newer) => {
-                    return Err(unusable(format!("it has format {newer}, and this Cloudlet reads format {FORMAT}: use the version that wrote it")));
+                Some(other) => {
+                    return Err(unusable(format!("it has format {other}, and this Cloudlet reads format {FORMAT}: use the version that wrote it")));
                 }
             }
             match (encrypted.as_deref(), key) {
@@ -106,11 +108,9 @@ impl Database {
             meta.insert("encryption", encryption).map_err(failed)?;
             meta.insert("starts", database.starts.to_be_bytes().as_slice()).map_err(failed)?;
             meta.insert("check", database.seal(b"check", CHECK)?.as_slice()).map_err(failed)?;
-            transaction.open_table(ROWS).map_err(failed)?;
-            let stores = transaction.open_table(STORES).map_err(failed)?;
-            let mut known = database.known.lock();
-            for entry in stores.iter().map_err(failed)? {
-                known.insert(*entry.map_err(failed)?.0.value());
+            let (stores, rows) = (transaction.open_table(STORES).map_err(failed)?, transaction.open_table(ROWS).map_err(failed)?);
+            if stores.is_empty().map_err(failed)? && rows.is_empty().map_err(failed)? {
+                *database.directory.lock() = Some(Directory::default());
             }
         }
         transaction.commit().map_err(failed)?;
@@ -120,17 +120,6 @@ impl Database {
     /// How often the folder was opened, this time included.
     pub fn starts(&self) -> u32 {
         self.starts
-    }
-
-    fn store_name(&self, store: &str, instance: Option<&Json>) -> StoreName {
-        self.names.name(&[store, instance.map_or("", Json::text)])
-    }
-
-    fn row_name(&self, store: StoreName, table: &str, key: &Json) -> [u8; 32] {
-        let mut name = [0; 32];
-        let row = self.names.name(&[table, key.text()]);
-        name.iter_mut().zip(store.into_iter().chain(row)).for_each(|(to, from)| *to = from);
-        name
     }
 
     fn seal(&self, name: &[u8], plain: &[u8]) -> io::Result<Vec<u8>> {
@@ -159,100 +148,111 @@ impl Database {
         serde_json::from_slice(&plain).map_err(|error| corrupted(format_args!("an entry is unreadable: {error}")))
     }
 
-    fn write(&self, transaction: &WriteTransaction, records: &[Record]) -> io::Result<()> {
+    fn write(&self, transaction: &WriteTransaction, group: &Group<'_>) -> io::Result<()> {
         let mut stores = transaction.open_table(STORES).map_err(failed)?;
+        for (number, store) in &group.stores {
+            match store {
+                Some((store, instance)) => {
+                    let entry = StoreEntry { store: Cow::Borrowed(store), instance: instance.map(Cow::Borrowed) };
+                    let entry = serde_json::to_vec(&entry).map_err(io::Error::other)?;
+                    stores.insert(number, self.seal(&store_place(*number), &entry)?.as_slice()).map_err(failed)?;
+                }
+                None => drop(stores.remove(number).map_err(failed)?),
+            }
+        }
         let mut rows = transaction.open_table(ROWS).map_err(failed)?;
-        let mut known = self.known.lock();
-        for record in records {
-            let store = self.store_name(&record.store, record.instance.as_ref());
-            if matches!(record.event, Some(StoreEvent::Emptied | StoreEvent::Removed)) {
-                let (first, last) = (bound(store, 0), bound(store, u8::MAX));
-                rows.retain_in::<&[u8; 32], _>(&first..=&last, |_, _| false).map_err(failed)?;
-            }
-            if record.event == Some(StoreEvent::Removed) {
-                stores.remove(&store).map_err(failed)?;
-                known.remove(&store);
-            } else if known.insert(store) {
-                let entry = StoreEntry { store: Cow::Borrowed(&record.store), instance: record.instance.as_ref().map(Cow::Borrowed) };
-                let entry = serde_json::to_vec(&entry).map_err(io::Error::other)?;
-                stores.insert(&store, self.seal(&store, &entry)?.as_slice()).map_err(failed)?;
-            }
-            for Change { table, key, row } in &record.rows {
-                let name = self.row_name(store, table, key);
-                match row {
-                    Some(row) => {
-                        let entry: RowEntry<'_> = (Cow::Borrowed(table), Cow::Borrowed(key), Cow::Borrowed(row));
-                        let entry = serde_json::to_vec(&entry).map_err(io::Error::other)?;
-                        rows.insert(&name, self.seal(&name, &entry)?.as_slice()).map_err(failed)?;
-                    }
-                    None => drop(rows.remove(&name).map_err(failed)?),
+        for (number, row) in &group.rows {
+            match row {
+                Some((store, Change { table, key, .. }, row)) => {
+                    let entry: RowEntry<'_> = (*store, Cow::Borrowed(table), Cow::Borrowed(key), Cow::Borrowed(row));
+                    let entry = serde_json::to_vec(&entry).map_err(io::Error::other)?;
+                    rows.insert(number, self.seal(&row_place(*number), &entry)?.as_slice()).map_err(failed)?;
                 }
+                None => drop(rows.remove(number).map_err(failed)?),
             }
         }
         Ok(())
     }
 
-    /// Reads and decrypts on a thread of its own, while the caller puts the rows into tables.
-    fn load_all(&self, each: &mut dyn FnMut(Record) -> io::Result<()>) -> io::Result<()> {
-        let (sender, receiver) = sync_channel(LOADED_AHEAD);
-        thread::scope(|scope| {
-            let reading = scope.spawn(move || {
-                // When the receiver is gone, its caller has failed already.
-                self.read_all(&mut |record| sender.send(record).map_err(|_| io::ErrorKind::Interrupted.into()))
-            });
-            let applied = receiver.into_iter().try_for_each(each);
-            let read = reading.join().unwrap_or_else(|_| Err(corrupted("its pages are unreadable")));
-            applied.and(read)
-        })
-    }
-
-    fn read_all(&self, each: &mut dyn FnMut(Record) -> io::Result<()>) -> io::Result<()> {
+    fn read_all(&self, each: &mut dyn FnMut(Record) -> io::Result<()>) -> io::Result<Directory> {
         let transaction = self.file.begin_read().map_err(failed)?;
-        let stores = transaction.open_table(STORES).map_err(failed)?;
-        let rows = transaction.open_table(ROWS).map_err(failed)?;
-        let mut loaded = 0;
-        for entry in stores.iter().map_err(failed)? {
-            let (name, value) = entry.map_err(failed)?;
-            let store = *name.value();
-            let entry: StoreEntry<'_> = self.read(&store, value.value())?;
-            let path: Arc<str> = entry.store.into();
-            let instance = entry.instance.map(Cow::into_owned);
-            if self.store_name(&path, instance.as_ref()) != store {
-                return Err(corrupted("a store is under another's name"));
+        let table = transaction.open_table(STORES).map_err(failed)?;
+        let mut directory = Directory::default();
+        let mut stores = BTreeMap::new();
+        for entry in table.iter().map_err(failed)? {
+            let (number, value) = entry.map_err(failed)?;
+            let number = number.value();
+            let StoreEntry { store, instance } = self.read(&store_place(number), value.value())?;
+            let store = LoadedStore { path: store.into(), instance: instance.map(Cow::into_owned), rows: vec![] };
+            if !directory.add_store(number, &store.path, store.instance.as_ref()) {
+                return Err(corrupted("two stores have one name"));
             }
-            let record = |event, rows| Record { store: path.clone(), instance: instance.clone(), event, rows };
-            if instance.is_some() {
-                each(record(Some(StoreEvent::Created), vec![]))?;
+            stores.insert(number, store);
+        }
+        let created = |store: &LoadedStore| Record {
+            store: store.path.clone(),
+            instance: store.instance.clone(),
+            event: Some(StoreEvent::Created),
+            rows: vec![],
+        };
+        stores.values().filter(|store| store.instance.is_some()).map(created).try_for_each(&mut *each)?;
+        let table = transaction.open_table(ROWS).map_err(failed)?;
+        let mut waiting = 0;
+        for entry in table.iter().map_err(failed)? {
+            let (number, value) = entry.map_err(failed)?;
+            let number = number.value();
+            let (store, table, key, row): RowEntry<'_> = self.read(&row_place(number), value.value())?;
+            let found = stores.get_mut(&store).ok_or_else(|| corrupted("there are rows of no store"))?;
+            if !directory.add_row(number, store, &table, &key) {
+                return Err(corrupted("two rows have one name"));
             }
-            let mut group = vec![];
-            for entry in rows.range::<&[u8; 32]>(&bound(store, 0)..=&bound(store, u8::MAX)).map_err(failed)? {
-                let (name, value) = entry.map_err(failed)?;
-                let (table, key, row): RowEntry<'_> = self.read(name.value(), value.value())?;
-                // What is sealed is sealed under its name.
-                if self.sealer.is_none() && self.row_name(store, &table, &key) != *name.value() {
-                    return Err(corrupted("a row is under another's name"));
-                }
-                loaded += 1;
-                group.push(Change { table: Cow::Owned(table.into_owned()), key: key.into_owned(), row: Some(row.into_owned()) });
-                if group.len() == LOADED_ROWS {
-                    each(record(None, std::mem::take(&mut group)))?;
-                }
-            }
-            if !group.is_empty() {
-                each(record(None, group))?;
+            found.rows.push(Change { table: Cow::Owned(table.into_owned()), key: key.into_owned(), row: Some(row.into_owned()) });
+            waiting += 1;
+            if waiting == LOADED_ROWS {
+                taken(&mut stores).try_for_each(&mut *each)?;
+                waiting = 0;
             }
         }
-        if loaded != rows.len().map_err(failed)? {
-            return Err(corrupted("there are rows of no store"));
-        }
-        Ok(())
+        taken(&mut stores).try_for_each(&mut *each)?;
+        Ok(directory)
     }
+}
+
+/// The rows that were read, as records.
+fn taken(stores: &mut BTreeMap<u64, LoadedStore>) -> impl Iterator<Item = Record> {
+    let with_rows = stores.values_mut().filter(|store| !store.rows.is_empty());
+    let record = |store: &mut LoadedStore| Record {
+        store: store.path.clone(),
+        instance: store.instance.clone(),
+        event: None,
+        rows: std::mem::take(&mut store.rows),
+    };
+    with_rows.map(record)
+}
+
+/// What the entry of a store is sealed with: it opens at its place only.
+fn store_place(number: u64) -> [u8; 9] {
+    place(b's', number)
+}
+
+fn row_place(number: u64) -> [u8; 9] {
+    place(b'r', number)
+}
+
+fn place(table: u8, number: u64) -> [u8; 9] {
+    let mut place = [table; 9];
+    place.iter_mut().skip(1).zip(number.to_be_bytes()).for_each(|(to, from)| *to = from);
+    place
 }
 
 impl Backend for Database {
     fn commit(&self, records: &[Record]) -> io::Result<()> {
+        let mut directory = self.directory.lock();
+        let directory = directory.as_mut().ok_or_else(|| io::Error::other("its rows were not loaded"))?;
+        // When the commit fails nothing is committed any more, and the directory is of no use.
+        let group = directory.group(records);
         let transaction = self.file.begin_write().map_err(failed)?;
-        match self.write(&transaction, records) {
+        match self.write(&transaction, &group) {
             Ok(()) => transaction.commit().map_err(failed),
             Err(error) => {
                 let _ = transaction.abort();
@@ -262,7 +262,9 @@ impl Backend for Database {
     }
 
     fn load(&self, each: &mut dyn FnMut(Record) -> io::Result<()>) -> io::Result<()> {
-        guarded(|| self.load_all(each))
+        let directory = guarded(|| self.read_all(each))?;
+        *self.directory.lock() = Some(directory);
+        Ok(())
     }
 }
 
@@ -270,13 +272,6 @@ impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("database")
     }
-}
-
-/// The first or last possible name of a row of a store.
-fn bound(store: StoreName, fill: u8) -> [u8; 32] {
-    let mut name = [fill; 32];
-    name.iter_mut().zip(store).for_each(|(to, from)| *to = from);
-    name
 }
 
 /// A number as `meta` holds it; 0 for anything else.

@@ -1,18 +1,18 @@
 //! The form of a snapshot: the records of all rows and the bodies they name, as one stream of bytes.
 //!
 //! A line of JSON, the header; then parts: a byte for the kind, the length of the rest in 8 bytes, the rest. `R` holds a record in JSON,
-//! `B` the 16 bytes of an id and a body, `E`, the last, the SHA-256 of all bytes before it.
+//! `B` the 16 bytes of an id and a body, `E`, the last, the CRC-64/NVME of all bytes before it.
 
 use crate::{BlobId, Record};
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::{Buf, Bytes, BytesMut};
+use cloudlet_digest::{Algorithm, Digest};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const PART_HEAD: usize = 9;
 const ID: usize = 16;
-const DIGEST: usize = 32;
+const CHECKSUM: usize = 8;
 /// The longest header and the longest record that are read.
 const MAX_HEADER: usize = 4 * 1024;
 const MAX_RECORD: u64 = 1 << 30;
@@ -35,16 +35,16 @@ impl SnapshotHeader {
 
 /// Makes a snapshot, piece by piece.
 pub struct SnapshotEncoder {
-    digest: Context,
+    checksum: Digest,
 }
 
 impl SnapshotEncoder {
     /// The encoder, and the first bytes.
     pub fn begin(header: &SnapshotHeader) -> Result<(SnapshotEncoder, Bytes), serde_json::Error> {
-        let mut encoder = SnapshotEncoder { digest: Context::new(&SHA256) };
+        let mut encoder = SnapshotEncoder { checksum: Digest::new(Algorithm::Crc64Nvme) };
         let mut line = serde_json::to_vec(header)?;
         line.push(b'\n');
-        let bytes = encoder.digested(line.into());
+        let bytes = encoder.checked(line.into());
         Ok((encoder, bytes))
     }
 
@@ -53,7 +53,7 @@ impl SnapshotEncoder {
         let mut part = BytesMut::with_capacity(PART_HEAD + record.len());
         part.extend_from_slice(&head(b'R', record.len() as u64));
         part.extend_from_slice(&record);
-        Ok(self.digested(part.freeze()))
+        Ok(self.checked(part.freeze()))
     }
 
     /// Begins a body. Its bytes follow, by `body_bytes`.
@@ -61,21 +61,21 @@ impl SnapshotEncoder {
         let mut part = BytesMut::with_capacity(PART_HEAD + ID);
         part.extend_from_slice(&head(b'B', length.saturating_add(ID as u64)));
         part.extend_from_slice(&id.number().to_be_bytes());
-        self.digested(part.freeze())
+        self.checked(part.freeze())
     }
 
     pub fn body_bytes(&mut self, bytes: Bytes) -> Bytes {
-        self.digested(bytes)
+        self.checked(bytes)
     }
 
     pub fn end(self) -> Bytes {
-        let mut part = head(b'E', DIGEST as u64).to_vec();
-        part.extend_from_slice(self.digest.finish().as_ref());
+        let mut part = head(b'E', CHECKSUM as u64).to_vec();
+        part.extend_from_slice(self.checksum.finish().bytes());
         part.into()
     }
 
-    fn digested(&mut self, bytes: Bytes) -> Bytes {
-        self.digest.update(&bytes);
+    fn checked(&mut self, bytes: Bytes) -> Bytes {
+        self.checksum.update(&bytes);
         bytes
     }
 }
@@ -101,7 +101,7 @@ pub enum SnapshotPart {
 
 /// Reads a snapshot whose bytes come in pieces.
 pub struct SnapshotDecoder {
-    digest: Context,
+    checksum: Digest,
     buffer: BytesMut,
     state: State,
 }
@@ -116,7 +116,7 @@ enum State {
 
 impl Default for SnapshotDecoder {
     fn default() -> Self {
-        SnapshotDecoder { digest: Context::new(&SHA256), buffer: BytesMut::new(), state: State::Header }
+        SnapshotDecoder { checksum: Digest::new(Algorithm::Crc64Nvme), buffer: BytesMut::new(), state: State::Header }
     }
 }
 
@@ -159,7 +159,7 @@ impl SnapshotDecoder {
 
     fn take(&mut self, length: usize) -> Bytes {
         let bytes = self.buffer.split_to(length).freeze();
-        self.digest.update(&bytes);
+        self.checksum.update(&bytes);
         bytes
     }
 
@@ -193,7 +193,7 @@ impl SnapshotDecoder {
         let whole = match kind {
             b'R' if length <= MAX_RECORD => usize::try_from(length).unwrap_or(usize::MAX),
             b'B' if length >= ID as u64 => ID,
-            b'E' if length == DIGEST as u64 => DIGEST,
+            b'E' if length == CHECKSUM as u64 => CHECKSUM,
             b'R' | b'B' | b'E' => return Err(SnapshotError::Malformed("a part has an impossible length")),
             _ => return Err(SnapshotError::Malformed("a part is of no known kind")),
         };
@@ -201,9 +201,9 @@ impl SnapshotDecoder {
             return Ok(None);
         }
         if kind == b'E' {
-            let expected = self.digest.clone().finish();
+            let checksum = std::mem::replace(&mut self.checksum, Digest::new(Algorithm::Crc64Nvme)).finish();
             self.buffer.advance(PART_HEAD);
-            if *self.buffer.split_to(DIGEST) != *expected.as_ref() {
+            if *self.buffer.split_to(CHECKSUM) != *checksum.bytes() {
                 return Err(SnapshotError::Damaged);
             }
             self.state = State::Ended;

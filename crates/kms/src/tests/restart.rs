@@ -46,6 +46,28 @@ async fn keys_grants_rotations_and_deletions_survive() {
 }
 
 #[tokio::test]
+async fn the_last_use_is_known_after_a_restart() {
+    let cloud = TestCloud::journaled();
+    let arn = cloud.symmetric().await;
+    let used = cloud.now();
+    cloud.encrypt(&arn, "text").await;
+    let last = async |cloud: &TestCloud| {
+        let usage = cloud.ok::<GetKeyLastUsage>(GetKeyLastUsageRequest { key_id: arn.clone() }).await.key_last_usage.unwrap();
+        (usage.operation.unwrap(), usage.timestamp.unwrap())
+    };
+    let again = TestCloud(cloud.restart());
+    assert_eq!(last(&again).await, ("Encrypt".to_owned(), used));
+    // Uses that follow closely are not written; the next one after a quarter of an hour is.
+    for (seconds, written) in [(60, false), (15 * 60, true)] {
+        again.advance(seconds);
+        let blob = again.encrypt(&arn, "text").await;
+        again.decrypt(&blob).await.unwrap();
+        assert_eq!(last(&again).await, ("Decrypt".to_owned(), again.now()));
+        assert_eq!(last(&TestCloud(again.restart())).await.1 == again.now(), written, "after {seconds} s");
+    }
+}
+
+#[tokio::test]
 async fn secrets_are_not_shown_by_inspection() {
     let cloud = TestCloud::journaled();
     cloud.symmetric().await;

@@ -7,6 +7,7 @@ use crate::{
     S3, access, api,
     encryption::DefaultEncryption,
     faults, limits, names,
+    object_lock::LockConfiguration,
     state::{Background, Bucket, BucketAccess, BucketTables, MfaDelete, ObjectOwnership, Tag, Versioning},
     tags,
 };
@@ -69,9 +70,7 @@ impl Handle<api::CreateBucket> for S3 {
         let (region, location_constraint) = resolve_location(&cx.scope.region, constraint(&input))?;
         let object_ownership = parse_ownership(input.object_ownership.as_deref())?;
         let acl = requested_acl(&input, account, object_ownership)?;
-        if input.object_lock_enabled_for_bucket == Some(true) {
-            return Err(faults::not_built("Object Lock"));
-        }
+        let has_lock = input.object_lock_enabled_for_bucket == Some(true);
         let tags = requested_tags(&input);
         check_duplicates(&tags)?;
         let tags = tags::check_bucket(tags)?;
@@ -92,7 +91,9 @@ impl Handle<api::CreateBucket> for S3 {
             object_ownership: Some(object_ownership),
             access: BucketAccess { public_access_block: Some(PublicAccessBlock::ALL), acl, ..BucketAccess::default() },
             tags,
-            versioning: Versioning::Unversioned,
+            // Object Lock is about versions.
+            versioning: if has_lock { Versioning::Enabled } else { Versioning::Unversioned },
+            object_lock: has_lock.then(LockConfiguration::default),
             mfa_delete: MfaDelete::Unset,
             encryption: DefaultEncryption { sse_c: self.options.sse_c_of_new_buckets, ..DefaultEncryption::default() },
             background: Background::default(),

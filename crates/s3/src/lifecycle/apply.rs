@@ -10,6 +10,7 @@ use crate::{
     logging::Record,
     names,
     notifications::{EventName, ObjectEvent, Requester},
+    object_lock::{self, Bypass},
     scheduled::{ApplyLifecycle, BucketInput},
     state::{Bucket, BucketTables, DeleteMarker, Object, UploadKey, Version, VersionKey},
     storage::StorageClass,
@@ -124,6 +125,13 @@ impl S3 {
                 }
                 Action::Delete => {
                     let Some(version) = tables.objects.get(row_key).cloned() else { return false };
+                    // AWS: locked versions stay until their lock ends.
+                    if object_lock::check_delete(&version, cx.now, Bypass::Nothing).is_err() {
+                        return false;
+                    }
+                    if object_lock::check_delete(&version, cx.now, Bypass::Nothing).is_err() {
+                        return false;
+                    }
                     let selector = version.id().map_or(VersionSelector::Null, VersionSelector::Id);
                     let deletion = versions::delete(self, cx, tables, key, selector);
                     outcome.unused.extend(deletion.unused().cloned());

@@ -1,11 +1,11 @@
 //! When an action of a rule is due.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html#intro-lifecycle-rules-number-of-days>
 
-use super::{
-    Lifecycle,
-    filter::{Subject, matches},
+use super::filter::{Subject, matches};
+use crate::{
+    api,
+    state::{Lifecycle, Object},
 };
-use crate::{api, state::Object};
 use cloudlet_aws::{Timestamp, TimestampFormat};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -34,17 +34,16 @@ pub fn subject<'a>(key: &'a str, object: &'a Object) -> Subject<'a> {
     Subject { key, tags: object.tags(), size: object.size() }
 }
 
-/// `x-amz-expiration`: when the current version of an object expires, and by which rule. The first of those that are due at the same time.
+/// When the current version of an object expires, and by which rule: the first of those that are due at the same time.
+pub fn expiration<'a>(lifecycle: &'a Lifecycle, key: &str, object: &Object) -> Option<(Timestamp, &'a str)> {
+    let rules = lifecycle.rules.iter().filter(|rule| matches(rule, subject(key, object)));
+    let due = rules.filter_map(|rule| Some((expires(rule, object.last_modified)?, rule.id.as_deref().unwrap_or_default())));
+    due.reduce(|first, next| if next.0 < first.0 { next } else { first })
+}
+
+/// `x-amz-expiration`
 pub fn expiration_header(lifecycle: &Lifecycle, key: &str, object: &Object) -> Option<String> {
-    let mut first: Option<(Timestamp, &str)> = None;
-    for rule in lifecycle.rules.iter().filter(|rule| matches(rule, subject(key, object))) {
-        if let Some(due) = expires(rule, object.last_modified)
-            && first.is_none_or(|(earlier, _)| due < earlier)
-        {
-            first = Some((due, rule.id.as_deref().unwrap_or_default()));
-        }
-    }
-    let (due, id) = first?;
+    let (due, id) = expiration(lifecycle, key, object)?;
     let date = due.text(TimestampFormat::HttpDate);
     let id = utf8_percent_encode(id, ESCAPED);
     Some(format!("expiry-date=\"{date}\", rule-id=\"{id}\""))

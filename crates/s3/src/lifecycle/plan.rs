@@ -2,13 +2,12 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-conflicts.html>
 
 use super::{
-    Lifecycle, MinimumSize,
     dates::{after_days, expires, subject},
     filter::{Subject, has_sizes, has_tags, is_enabled, matches, prefix_of},
 };
 use crate::{
     api,
-    state::{Object, Version, Versioning},
+    state::{Lifecycle, MinimumSize, Object, Version, Versioning},
     storage::StorageClass,
 };
 use cloudlet_aws::Timestamp;

@@ -8,6 +8,7 @@ use crate::{
     encryption::{BucketKeyDefault, customer_key, describe_encryption},
     faults::{self, INVALID_REQUEST},
     limits,
+    object_lock::lock_keys,
     objects::{CheckedWrite, write_keys, write_request},
     owners,
     state::MultipartUpload,
@@ -60,7 +61,9 @@ impl Handle<api::CreateMultipartUpload> for S3 {
             tags::set_request_tags(&mut permission.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
         }
         let tags = input.tagging.is_some().then_some("s3:PutObjectTagging");
-        Ok(permission.and([tags, acl_headers!(input).permission()]))
+        let mut permissions = permission.and([tags, acl_headers!(input).permission()]);
+        lock_keys!(cx, found, permissions, input);
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, mut input: api::CreateMultipartUploadRequest) -> Result<api::CreateMultipartUploadOutput, Fault> {

@@ -2,13 +2,12 @@
 //!
 //! An event is a row of its bucket, written together with the change that it tells of, and removed when it is delivered.
 
-use super::{PendingEvent, rules::TargetKind};
 use crate::{
     S3,
     access::{BucketHandle, gone},
     names,
     scheduled::{BucketInput, DeliverEvents},
-    state::Bucket,
+    state::{Bucket, PendingEvent, TargetKind},
 };
 use bytes::Bytes;
 use cloudlet_api_lambda::{InvocationRequest, Invoke};

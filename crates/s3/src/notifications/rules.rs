@@ -1,19 +1,10 @@
 //! The rules of a notification configuration: what they match, and what is refused.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>
 
-use super::EventName;
-use crate::{api, faults, limits::MAX_EVENT_RULES};
+use super::name::EventName;
+use crate::{api, faults, limits::MAX_EVENT_RULES, state::TargetKind};
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::Ids;
-use serde::{Deserialize, Serialize};
-
-/// What a rule sends events to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TargetKind {
-    Queue,
-    Topic,
-    Function,
-}
 
 impl TargetKind {
     /// The element that names the target.

@@ -3,9 +3,9 @@
 
 use super::{
     delivery::{Destination, invoke, send_to},
-    rules::{Rule, TargetKind, rules},
+    rules::{Rule, rules},
 };
-use crate::{access::BucketHandle, api, faults};
+use crate::{access::BucketHandle, api, faults, state::TargetKind};
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::Cx;
 use serde_json::json;

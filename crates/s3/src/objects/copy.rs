@@ -13,6 +13,7 @@ use crate::{
     encryption::{BucketKeyDefault, CustomerKey, CustomerKeyHeaders, Sealing, customer_key, describe_encryption, source_customer_key},
     etags::ETag,
     faults, limits,
+    object_lock::lock_keys,
     state::{Object, ObjectProperties},
     tags,
     versions::{self, Found, VersionSelector, created_id, current_etag},
@@ -216,6 +217,7 @@ impl Handle<api::CopyObject> for S3 {
             permissions.push(Permission { action, ..write.clone() });
         }
         permissions.insert(1, write);
+        lock_keys!(cx, target, permissions, input);
         Ok(permissions)
     }
 
@@ -268,6 +270,7 @@ impl Handle<api::CopyObject> for S3 {
             website_redirect_location: requested_properties.website_redirect_location,
             owner: requested_properties.owner,
             acl: requested_properties.acl,
+            lock: requested_properties.lock,
             ..ObjectProperties::default()
         };
         let mut result = api::CopyObjectResult { etag: Some(etag.quoted()), last_modified: Some(cx.now.whole_secs()), ..Default::default() };

@@ -32,9 +32,6 @@ impl Handle<api::DeleteObject> for S3 {
         if input.if_match_size.is_some() {
             return Err(faults::not_implemented("x-amz-if-match-size"));
         }
-        if input.bypass_governance_retention == Some(true) {
-            return Err(no_object_lock());
-        }
         // AWS: a version is deleted without conditions.
         if input.if_match.is_some() && input.version_id.is_some() {
             return Err(faults::not_implemented("If-Match"));
@@ -42,9 +39,11 @@ impl Handle<api::DeleteObject> for S3 {
         let selector = VersionSelector::of(input.version_id.as_deref())?;
         check_key(&input.key)?;
         let found = self.find(cx, &input.bucket, None)?;
-        check_selector(&found, selector)?;
+        check_bypass(&found, input.bypass_governance_retention)?;
+        check_selector(&found, &input.key, selector)?;
+        let bypass = S3::bypass::<api::DeleteObject>(cx, &found, &input.key, input.bypass_governance_retention);
         let second_factor = self.mfa_delete(cx, &found, input.mfa.as_deref())?;
-        let one = ToDelete { key: &input.key, selector, if_match: input.if_match.as_deref(), second_factor };
+        let one = ToDelete { key: &input.key, selector, if_match: input.if_match.as_deref(), second_factor, bypass };
         let outcome = self.delete_versions(cx, &found, vec![Ok(one)])?.pop();
         let deletion = outcome.unwrap_or_else(|| Err(Fault::internal("a deletion without an outcome")))?;
         let mut output = api::DeleteObjectOutput { version_id: input.version_id, ..Default::default() };
@@ -60,19 +59,25 @@ impl Handle<api::DeleteObject> for S3 {
     }
 }
 
-/// AWS: a bucket that was never versioned knows no version id but `null` (recorded).
-fn check_selector(found: &BucketHandle, selector: VersionSelector) -> Result<(), Fault> {
+/// AWS: a bucket that was never versioned knows no version id but `null`, and a key none of another key (both recorded). An id whose version
+/// is gone is no error.
+fn check_selector(found: &BucketHandle, key: &str, selector: VersionSelector) -> Result<(), Fault> {
     match selector {
-        VersionSelector::Id(id) if found.bucket.versioning == Versioning::Unversioned => Err(faults::invalid_version_id(&id.to_string())),
+        VersionSelector::Id(id) if found.bucket.versioning == Versioning::Unversioned || !id.is_of(key) => {
+            Err(faults::invalid_version_id(&id.to_string()))
+        }
         _ => Ok(()),
     }
 }
 
-/// No bucket has Object Lock yet.
-fn no_object_lock() -> Fault {
-    faults::INVALID_ARGUMENT
+/// AWS: recorded.
+fn check_bypass(found: &BucketHandle, header: Option<bool>) -> Result<(), Fault> {
+    if header.is_none() || found.bucket.object_lock.is_some() {
+        return Ok(());
+    }
+    Err(faults::INVALID_ARGUMENT
         .says("x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.")
-        .with("ArgumentName", "x-amz-bypass-governance-retention")
+        .with("ArgumentName", "x-amz-bypass-governance-retention"))
 }
 
 impl Handle<api::DeleteObjects> for S3 {
@@ -84,9 +89,7 @@ impl Handle<api::DeleteObjects> for S3 {
 
     async fn handle(&self, cx: &Cx, input: api::DeleteObjectsRequest) -> Result<api::DeleteObjectsOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
-        if input.bypass_governance_retention == Some(true) {
-            return Err(no_object_lock());
-        }
+        check_bypass(&found, input.bypass_governance_retention)?;
         let objects = &input.delete.objects;
         // AWS: the conditions of directory buckets are not in the schema of general purpose buckets.
         let is_malformed = |object: &api::ObjectIdentifier| object.last_modified_time.is_some() || object.size.is_some();
@@ -97,7 +100,7 @@ impl Handle<api::DeleteObjects> for S3 {
             return Err(faults::user_key_must_be_specified());
         }
         let second_factor = self.mfa_delete(cx, &found, input.mfa.as_deref())?;
-        let each = objects.iter().map(|object| check_one(cx, &found, object, second_factor)).collect();
+        let each = objects.iter().map(|object| check_one(cx, &found, object, second_factor, input.bypass_governance_retention)).collect();
         let outcomes = self.delete_versions(cx, &found, each)?;
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         let is_logged = found.bucket.background.logging.is_some();
@@ -146,7 +149,13 @@ fn deleted_object(object: &api::ObjectIdentifier, deletion: &Deletion) -> api::D
     }
 }
 
-fn check_one<'a>(cx: &Cx, found: &BucketHandle, object: &'a api::ObjectIdentifier, second_factor: SecondFactor) -> Result<ToDelete<'a>, Fault> {
+fn check_one<'a>(
+    cx: &Cx,
+    found: &BucketHandle,
+    object: &'a api::ObjectIdentifier,
+    second_factor: SecondFactor,
+    bypass: Option<bool>,
+) -> Result<ToDelete<'a>, Fault> {
     cx.check::<api::DeleteObjects>(&found.version_permission(cx, DELETE, &object.key, object.version_id.as_ref()))?;
     check_key(&object.key)?;
     // AWS: here a malformed version id is a missing version (recorded).
@@ -156,9 +165,10 @@ fn check_one<'a>(cx: &Cx, found: &BucketHandle, object: &'a api::ObjectIdentifie
         Some(version) => VersionSelector::of(Some(version)).map_err(|_| unknown(version))?,
     };
     match object.version_id.as_deref() {
-        Some(version) if check_selector(found, selector).is_err() => return Err(unknown(version)),
+        Some(version) if check_selector(found, &object.key, selector).is_err() => return Err(unknown(version)),
         Some(_) if object.etag.is_some() => return Err(faults::not_implemented("If-Match")),
         _ => {}
     }
-    Ok(ToDelete { key: &object.key, selector, if_match: object.etag.as_deref(), second_factor })
+    let bypass = S3::bypass::<api::DeleteObjects>(cx, found, &object.key, bypass);
+    Ok(ToDelete { key: &object.key, selector, if_match: object.etag.as_deref(), second_factor, bypass })
 }

@@ -10,7 +10,9 @@ use crate::{
     checksums::{Checksum, ChecksumType, HasChecksumType},
     conditions::{ConditionFailure, ReadConditions},
     encryption::{CustomerKey, CustomerKeyHeaders, describe_encryption},
-    faults, metadata, ranges,
+    faults, metadata,
+    object_lock::{ShownLock, describe_lock},
+    ranges,
     state::{Object, Tag},
     tags,
     versions::{self, Found, VersionSelector},
@@ -147,7 +149,7 @@ fn part(object: &Object, number: i32) -> Result<Selection, Fault> {
 
 /// Sets the members that both outputs have.
 macro_rules! describe {
-    ($output:ident, $found:expr, $object:expr, $selection:expr, $tags:expr) => {{
+    ($output:ident, $found:expr, $object:expr, $selection:expr, $tags:expr, $lock:expr) => {{
         let (object, selection) = ($object, $selection);
         let system_metadata = object.system_metadata();
         $output.accept_ranges = Some("bytes".to_owned());
@@ -166,6 +168,8 @@ macro_rules! describe {
         $output.storage_class = object.storage_class.header();
         $output.parts_count = selection.parts_count.and_then(|count| i32::try_from(count).ok());
         $output.tag_count = $tags;
+        $output.replication_status = object.replication_status().map(|status| status.name().to_owned());
+        describe_lock!($output, $lock);
         $output.version_id = $found.bucket.shown_version(object.version_id);
         if selection.partial {
             let last = selection.range.end.saturating_sub(1);
@@ -277,7 +281,14 @@ impl Handle<api::GetObject> for S3 {
             read.map_err(|other| found.missing_object::<api::GetObject>(cx, other, &input.key, request.selector, "GET"))?;
         let with_checksum = request.with_checksum()?;
         let mut output = api::GetObjectOutput::default();
-        describe!(output, found, &object, &selection, self.tag_count::<api::GetObject>(cx, &found, &input.key, input.version_id.as_ref(), &object));
+        describe!(
+            output,
+            found,
+            &object,
+            &selection,
+            self.tag_count::<api::GetObject>(cx, &found, &input.key, input.version_id.as_ref(), &object),
+            ShownLock::of::<api::GetObject>(cx, &found, &input.key, &object)
+        );
         output.expiration = found.expiration(request.selector, &input.key, &object);
         if let Some(checksum) = selection.checksum.as_ref().filter(|_| with_checksum) {
             output.set_checksum(checksum);
@@ -305,7 +316,14 @@ impl Handle<api::HeadObject> for S3 {
         let selection = request.check(&object, cx.now)?;
         let with_checksum = request.with_checksum()?;
         let mut output = api::HeadObjectOutput::default();
-        describe!(output, found, &object, &selection, self.tag_count::<api::HeadObject>(cx, &found, &input.key, input.version_id.as_ref(), &object));
+        describe!(
+            output,
+            found,
+            &object,
+            &selection,
+            self.tag_count::<api::HeadObject>(cx, &found, &input.key, input.version_id.as_ref(), &object),
+            ShownLock::of::<api::HeadObject>(cx, &found, &input.key, &object)
+        );
         output.expiration = found.expiration(request.selector, &input.key, &object);
         if let Some(checksum) = selection.checksum.as_ref().filter(|_| with_checksum) {
             output.set_checksum(checksum);

@@ -9,6 +9,7 @@ use crate::{
     conditions::WriteCondition,
     encryption::{BucketKeyDefault, customer_key, describe_encryption},
     faults, limits,
+    object_lock::{lock_headers, lock_keys},
     state::Object,
     tags,
     versions::{VersionSelector, created_id, current_etag},
@@ -27,7 +28,9 @@ impl Handle<api::PutObject> for S3 {
             tags::set_request_tags(&mut permission.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
         }
         let tags = input.tagging.is_some().then_some("s3:PutObjectTagging");
-        Ok(permission.and([tags, acl_headers!(input).permission()]))
+        let mut permissions = permission.and([tags, acl_headers!(input).permission()]);
+        lock_keys!(cx, found, permissions, input);
+        Ok(permissions)
     }
 
     async fn handle(&self, cx: &Cx, mut input: api::PutObjectRequest) -> Result<api::PutObjectOutput, Fault> {
@@ -43,10 +46,13 @@ impl Handle<api::PutObject> for S3 {
             crate::checksums::algorithm(name)?;
         }
         let expected = ExpectedChecksum::of(&mut input, body.as_ref())?;
+        let has_digest = input.content_md5.is_some() || expected.algorithm().is_some();
+        let lock = lock_headers!(input);
         let customer = customer_key!(input);
         let request = write_request!(input);
         let CheckedWrite { storage_class, properties, encryption } =
             request.check(cx, &found, &input.key, BucketKeyDefault::OfBucket)?;
+        lock.check_digest(&found.bucket, has_digest)?;
         let sealing = self.seal(cx, &found, &input.key, encryption).await?;
         let algorithm = expected.algorithm().unwrap_or(DEFAULT);
 

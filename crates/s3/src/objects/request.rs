@@ -4,14 +4,14 @@ use crate::{
     access::BucketHandle,
     acl::{Acl, AclHeaders, AclOf},
     encryption::{self, BucketKeyDefault, CustomerKeyHeaders, EncryptionHeaders, RequestedEncryption, SseC},
-    faults,
     metadata::{self, SystemMetadata},
     names,
+    object_lock::LockHeaders,
     state::ObjectProperties,
     storage::StorageClass,
     tags,
 };
-use cloudlet_aws::{Fault, FaultKind, Timestamp, TimestampFormat};
+use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_engine::{Cx, Keys};
 use cloudlet_shape::Map;
 
@@ -20,7 +20,7 @@ pub struct WriteRequest {
     pub acl: AclHeaders,
     pub encryption: EncryptionHeaders,
     pub customer_key: CustomerKeyHeaders,
-    pub object_lock: ObjectLock,
+    pub lock: LockHeaders,
     pub storage_class: Option<String>,
     pub system_metadata: SystemMetadata,
     pub user_metadata: Option<Map<String>>,
@@ -35,14 +35,7 @@ macro_rules! write_request {
             acl: $crate::acl::acl_headers!($input),
             encryption: $crate::encryption::encryption_headers!($input),
             customer_key: $crate::encryption::customer_key!($input),
-            object_lock: $crate::objects::ObjectLock {
-                mode: $input.object_lock_mode.take(),
-                retain_until: $input.object_lock_retain_until_date.take(),
-                legal_hold: $input.object_lock_legal_hold_status.take(),
-                has_event_hold: $input.object_lock_event_hold.is_some()
-                    || $input.object_lock_event_hold_duration_days.is_some()
-                    || $input.object_lock_event_hold_duration_years.is_some(),
-            },
+            lock: $crate::object_lock::lock_headers!($input),
             storage_class: $input.storage_class.take(),
             system_metadata: $crate::metadata::system_metadata!($input),
             user_metadata: $input.metadata.take(),
@@ -71,7 +64,7 @@ impl WriteRequest {
             Some(customer) => RequestedEncryption::CustomerKey(customer),
             None => self.encryption.requested(&bucket.encryption, bucket_key)?,
         };
-        self.object_lock.check(cx.now)?;
+        let lock = self.lock.lock(bucket, cx.now)?;
         let storage_class = StorageClass::of(self.storage_class.as_deref())?;
         let owner = bucket.owner_of_new_object(&cx.caller, &acl);
         let owned_by = owner.unwrap_or(bucket.owner);
@@ -83,50 +76,10 @@ impl WriteRequest {
             user_metadata: metadata::to_stored(self.user_metadata)?,
             website_redirect_location: check_redirect(self.website_redirect_location)?,
             system_metadata: self.system_metadata,
+            lock,
             ..ObjectProperties::default()
         };
         Ok(CheckedWrite { storage_class, properties, encryption })
-    }
-}
-
-/// The headers of Object Lock, which no bucket has yet.
-pub struct ObjectLock {
-    pub mode: Option<String>,
-    pub retain_until: Option<Timestamp>,
-    pub legal_hold: Option<String>,
-    pub has_event_hold: bool,
-}
-
-impl ObjectLock {
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html>
-    fn check(&self, now: Timestamp) -> Result<(), Fault> {
-        match (&self.mode, self.retain_until) {
-            (Some(_), None) | (None, Some(_)) => {
-                let present = if self.mode.is_some() { "x-amz-object-lock-mode" } else { "x-amz-object-lock-retain-until-date" };
-                return Err(faults::INVALID_ARGUMENT
-                    .says("x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied")
-                    .with("ArgumentName", present));
-            }
-            (Some(mode), _) if !matches!(mode.as_str(), "GOVERNANCE" | "COMPLIANCE") => {
-                return Err(faults::invalid_argument("Unknown wormMode directive.", "x-amz-object-lock-mode", mode));
-            }
-            (_, Some(until)) if until <= now => {
-                let until = until.text(TimestampFormat::DateTime);
-                return Err(faults::invalid_argument("The retain until date must be in the future!", "x-amz-object-lock-retain-until-date", &until));
-            }
-            _ => {}
-        }
-        match self.legal_hold.as_deref() {
-            // AWS: unverified.
-            Some(status) if !matches!(status, "ON" | "OFF") => {
-                return Err(faults::invalid_argument("Legal Hold must be either of 'ON' or 'OFF'", "x-amz-object-lock-legal-hold", status));
-            }
-            _ => {}
-        }
-        if self.mode.is_some() || self.legal_hold.is_some() || self.has_event_hold {
-            return Err(faults::INVALID_REQUEST.says("Bucket is missing Object Lock Configuration"));
-        }
-        Ok(())
     }
 }
 

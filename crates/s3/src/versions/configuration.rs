@@ -51,6 +51,15 @@ impl Handle<api::PutBucketVersioning> for S3 {
             }
         }
         found.update(|bucket| {
+            if bucket.background.replication.is_some() && status != Versioning::Enabled {
+                return Err(FaultKind::sender("InvalidBucketState", 409).says(
+                    "A replication configuration is present on this bucket, so the versioning state cannot be changed. To change the versioning state, first delete the replication configuration.",
+                ));
+            }
+            if status == Versioning::Suspended && bucket.object_lock.is_some() {
+                return Err(FaultKind::sender("InvalidBucketState", 409)
+                    .says("An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."));
+            }
             bucket.versioning = status;
             bucket.mfa_delete = mfa_delete.unwrap_or(bucket.mfa_delete);
             Ok(Empty {})

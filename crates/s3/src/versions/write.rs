@@ -61,7 +61,7 @@ fn place(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str) -> Place {
     let sequence = newest(tables, key).map_or(sequence, |(row_key, _)| sequence.max(row_key.version.0.saturating_add(1)));
     let row_key = VersionKey { key: key.into(), version: Reverse(sequence) };
     if versioning == Versioning::Enabled {
-        return Place { row_key, sequence, id: Some(new_id(cx, sequence)), replaced: None };
+        return Place { row_key, sequence, id: Some(new_id(cx, sequence, key)), replaced: None };
     }
     let replaced = remove_null(tables, key);
     tables.null_versions.insert(row_key.key.clone(), sequence);
@@ -81,9 +81,21 @@ pub fn create(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, mut object
     object.sequence = sequence;
     object.version_id = id;
     object.last_modified = object.last_modified.whole_secs();
+    if let Some(bucket) = tables.bucket.get(&()) {
+        object.retain_by_default(bucket, cx.now);
+    }
     let object = Arc::new(object);
     tables.objects.insert(row_key, Version::Object(object.clone()));
     Created { object, replaced: replaced.and_then(|version| version.object().map(|object| object.blob.clone())) }
+}
+
+/// Puts a replica of a version, which has the id of the original. Answers the version whose place it takes.
+pub fn put_replica(tables: &mut BucketTables, key: &str, version: Version) -> Option<Version> {
+    let number = version.id().map_or(0, |id| id.number());
+    let row_key = VersionKey { key: key.into(), version: Reverse(number) };
+    let replaced = tables.objects.get(&row_key).cloned();
+    tables.objects.insert(row_key, version);
+    replaced
 }
 
 /// Deletes a version for good, or makes a delete marker the current version.

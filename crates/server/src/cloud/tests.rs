@@ -42,11 +42,12 @@ const SETUP: [(&str, &str, &str); 11] = [
 ];
 
 /// Values of members, by service: a text, or JSON of an object. `$NAME` is a member of the answers of the setup.
-const VALUES: [(&str, &str, &str); 23] = [
+const VALUES: [(&str, &str, &str); 24] = [
     ("s3", "ExpectedBucketOwner", "000000000000"),
     ("s3", "CopySource", "xxx/xxx"),
     ("s3", "Delete", r#"{"Objects":[{"Key":"xxx"}]}"#),
     ("s3", "UploadId", "$UploadId"),
+    ("s3", "ObjectEncryption", r#"{"SSEKMS":{"KMSKeyArn":"arn:aws:kms:us-east-1:000000000000:key/xxx"}}"#),
     ("sqs", "QueueUrl", "$QueueUrl"),
     ("sqs", "SourceArn", "arn:aws:sqs:us-east-1:000000000000:xxx"),
     // {"taskId":"xxx","sourceArn":"arn:aws:sqs:us-east-1:000000000000:xxx"}

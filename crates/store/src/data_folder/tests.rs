@@ -1,5 +1,6 @@
 use super::*;
 use crate::{Store, Table, tables};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
 #[derive(Default)]
@@ -13,14 +14,14 @@ fn open(folder: &Path) -> io::Result<DataFolder> {
 }
 
 fn rows(folder: &DataFolder) -> usize {
-    let mut rows = 0;
+    let rows = AtomicUsize::new(0);
     folder
         .load(|record| {
-            rows += record.rows.len();
+            rows.fetch_add(record.rows.len(), Ordering::Relaxed);
             Ok(())
         })
         .unwrap();
-    rows
+    rows.into_inner()
 }
 
 #[tokio::test]

@@ -238,16 +238,30 @@ fn without_encryption_a_file_is_opened_without() {
 }
 
 #[test]
-fn a_later_format_is_refused_with_a_sentence() {
+fn another_format_is_refused_with_a_sentence() {
+    for format in [FORMAT - 1, FORMAT + 1] {
+        let file = TestFile::default();
+        drop(Database::open(file.clone(), None).unwrap());
+        let raw = redb::Database::builder().create_with_backend(file.clone()).unwrap();
+        let transaction = raw.begin_write().unwrap();
+        transaction.open_table(META).unwrap().insert("format", format.to_be_bytes().as_slice()).unwrap();
+        transaction.commit().unwrap();
+        drop(raw);
+        let error = Database::open(file.after_kill(), None).unwrap_err().to_string();
+        assert_eq!(error, format!("it has format {format}, and this Cloudlet reads format {FORMAT}: use the version that wrote it"));
+    }
+}
+
+#[test]
+fn rows_are_written_only_where_it_is_known_what_lies_there() {
     let file = TestFile::default();
-    drop(Database::open(file.clone(), None).unwrap());
-    let raw = redb::Database::builder().create_with_backend(file.clone()).unwrap();
-    let transaction = raw.begin_write().unwrap();
-    transaction.open_table(META).unwrap().insert("format", 2u32.to_be_bytes().as_slice()).unwrap();
-    transaction.commit().unwrap();
-    drop(raw);
-    let error = Database::open(file.after_kill(), None).unwrap_err().to_string();
-    assert_eq!(error, "it has format 2, and this Cloudlet reads format 1: use the version that wrote it");
+    let record: Record = serde_json::from_str(r#"{"store":"s","rows":[{"table":"t","key":1,"row":null}]}"#).unwrap();
+    Database::open(file.clone(), None).unwrap().commit(std::slice::from_ref(&record)).unwrap();
+    let again = Database::open(file.after_kill(), None).unwrap();
+    assert_eq!(again.commit(std::slice::from_ref(&record)).unwrap_err().to_string(), "its rows were not loaded");
+    assert_eq!(loaded(&again).unwrap(), std::slice::from_ref(&record));
+    again.commit(std::slice::from_ref(&record)).unwrap();
+    assert_eq!(loaded(&again).unwrap(), [record]);
 }
 
 #[test]
@@ -283,14 +297,29 @@ fn a_file_whose_bytes_were_changed_is_refused_or_whole() {
 
 /// A change of these texts is a change of the format: it gets a new number, and the old one is still read or refused.
 #[test]
-fn names_and_entries_have_the_form_of_format_1() {
+fn entries_have_the_form_of_format_2() {
     let database = Database::open(InMemoryBackend::new(), Some(&key())).unwrap();
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let store = database.store_name("sqs/queues", Some(&Json::of(&"q").unwrap()));
-    let row = database.row_name(store, "messages", &Json::of(&7).unwrap());
-    assert_eq!(hex(&row), "bcaf0aef0b05b27dff950d0674ae06a967d5e33eda04c9716c32d06ce464bdb6");
+    assert_eq!((hex(&store_place(3)).as_str(), hex(&row_place(258)).as_str()), ("730000000000000003", "720000000000000102"));
     database.sealed.store(5, Ordering::SeqCst);
-    let sealed = database.seal(&row, br#"["messages",7,{"body":"b"}]"#).unwrap();
-    assert_eq!(hex(&sealed), "000000010000000000000005f78e7e23a3fdf1f125d7d4a2d677fd8a4256ce7b4485f3ab8cceba1b6dc0162744aef6b33d06c9494176ff");
-    assert_eq!(database.read::<RowEntry<'_>>(&row, &sealed).unwrap().1.text(), "7");
+    let sealed = database.seal(&row_place(258), br#"[3,"messages",7,{"body":"b"}]"#).unwrap();
+    assert_eq!(hex(&sealed), "000000010000000000000005f79f3f64bdebe3e521c393fdc377b1845b1bc86d02c6f3f38cd1c528986c52f55ce84a2317d9933a3f1ab43697");
+    assert_eq!(database.read::<RowEntry<'_>>(&row_place(258), &sealed).unwrap().2.text(), "7");
+
+    let plain = Database::open(InMemoryBackend::new(), None).unwrap();
+    let records = [
+        r#"{"store":"kms/keys","rows":[{"table":"keys","key":"k","row":{"enabled":true}}]}"#,
+        r#"{"store":"sqs/queues","instance":"q","event":"created","rows":[{"table":"messages","key":7,"row":{"body":"b"}}]}"#,
+    ];
+    plain.commit(&records.map(|text| serde_json::from_str(text).unwrap())).unwrap();
+    let transaction = plain.file.begin_read().unwrap();
+    let texts = |table: TableDefinition<'_, u64, &[u8]>| {
+        let entries = transaction.open_table(table).unwrap();
+        let text = |(number, value): (redb::AccessGuard<'_, u64>, redb::AccessGuard<'_, &[u8]>)| {
+            (number.value(), String::from_utf8(value.value().to_vec()).unwrap())
+        };
+        entries.iter().unwrap().map(|entry| text(entry.unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(STORES), [(0, r#"{"store":"kms/keys"}"#.into()), (1, r#"{"store":"sqs/queues","instance":"q"}"#.into())]);
+    assert_eq!(texts(ROWS), [(0, r#"[0,"keys","k",{"enabled":true}]"#.into()), (1, r#"[1,"messages",7,{"body":"b"}]"#.into())]);
 }

@@ -54,16 +54,16 @@ fn a_snapshot_is_read_as_it_was_written_in_pieces_of_any_size() {
 
 /// A change of this text is a change of the format, which gets a new number.
 #[test]
-fn a_snapshot_has_the_form_of_format_1() {
+fn a_snapshot_has_the_form_of_format_2() {
     let sample = sample();
-    let (parts, end) = sample.split_at(sample.len() - 32);
-    let expected = b"{\"cloudletSnapshot\":1,\"account\":\"000000000000\"}\n\
+    let (parts, end) = sample.split_at(sample.len() - 8);
+    let expected = b"{\"cloudletSnapshot\":2,\"account\":\"000000000000\"}\n\
         R\0\0\0\0\0\0\0A{\"store\":\"sqs\",\"rows\":[{\"table\":\"messages\",\"key\":\"a\",\"row\":\"a\"}]}\
         B\0\0\0\0\0\0\0\x1b\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07hello world\
         B\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x08\
-        E\0\0\0\0\0\0\0\x20";
+        E\0\0\0\0\0\0\0\x08";
     assert_eq!(parts.escape_ascii().to_string(), expected.escape_ascii().to_string());
-    assert_eq!(end, aws_lc_rs::digest::digest(&SHA256, &parts[..parts.len() - PART_HEAD]).as_ref());
+    assert_eq!(end, cloudlet_digest::digest(Algorithm::Crc64Nvme, &parts[..parts.len() - PART_HEAD]).bytes());
 }
 
 #[test]
@@ -78,8 +78,8 @@ fn what_is_no_whole_snapshot_is_refused_with_a_sentence() {
         flipped[index] ^= 4;
         assert!(!parts(&flipped, 100).unwrap_err().to_string().is_empty());
     }
-    let later = String::from_utf8_lossy(&sample).replacen(":1", ":2", 1);
-    assert!(parts(later.as_bytes(), 100).unwrap_err().to_string().contains("format 2"));
+    let later = String::from_utf8_lossy(&sample).replacen(":2", ":3", 1);
+    assert!(parts(later.as_bytes(), 100).unwrap_err().to_string().contains("format 3"));
     assert!(parts(&[&sample[..], b"x"].concat(), 100).is_err());
     assert_eq!(parts(b"PK\x03\x04\n", 100).unwrap_err().to_string(), "it is no snapshot of Cloudlet");
 }
@@ -87,7 +87,7 @@ fn what_is_no_whole_snapshot_is_refused_with_a_sentence() {
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), piece in 1..50usize) {
-        let header = b"{\"cloudletSnapshot\":1}\n";
+        let header = b"{\"cloudletSnapshot\":2}\n";
         prop_assert!(parts(&[&header[..], &bytes].concat(), piece).is_err());
     }
 }
