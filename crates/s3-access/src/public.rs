@@ -105,9 +105,7 @@ mod tests {
     }
 
     fn with_condition(condition: &str) -> bool {
-        public(&format!(
-            r#"{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*","Condition":{{{condition}}}}}"#
-        ))
+        public(&format!(r#"{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*","Condition":{{{condition}}}}}"#))
     }
 
     #[test]

@@ -7,8 +7,8 @@ mod objects;
 mod requested;
 
 pub use grants::{Needed, needed};
-pub use requested::{AclHeaders, AclOf, Canned, RequestedAcl};
 pub(crate) use requested::acl_headers;
+pub use requested::{AclHeaders, AclOf, Canned, RequestedAcl};
 
 use crate::api;
 use cloudlet_aws::{Account, Caller, Identity};

@@ -6,8 +6,8 @@
 
 mod access;
 mod acl;
-mod bucket_policy;
 mod bodies;
+mod bucket_policy;
 mod buckets;
 mod changes;
 mod checksums;

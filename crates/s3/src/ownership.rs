@@ -27,8 +27,7 @@ impl ObjectOwnership {
 
 impl Handle<api::PutBucketOwnershipControls> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutBucketOwnershipControlsRequest) -> Result<Permissions, Fault> {
-        let mut permission =
-            self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.permission::<api::PutBucketOwnershipControls>(cx);
+        let mut permission = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.permission::<api::PutBucketOwnershipControls>(cx);
         if let [rule] = input.ownership_controls.rules.as_slice() {
             permission = permission.with_key("s3:x-amz-object-ownership", rule.object_ownership.clone());
         }

@@ -6,8 +6,8 @@ use cloudlet_engine::{Clock, Dialect, Ids, Runtime, Service};
 use cloudlet_http_client::{Bounds, Client};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
-use cloudlet_store::{Blobs, DataFolder, Journal};
 use cloudlet_s3_access::AccessSettings;
+use cloudlet_store::{Blobs, DataFolder, Journal};
 use cloudlet_sts::ProviderKeys;
 use std::{path::Path, sync::Arc};
 

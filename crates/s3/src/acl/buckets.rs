@@ -149,8 +149,7 @@ pub(super) use acl_keys;
 
 impl Handle<api::PutBucketAcl> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutBucketAclRequest) -> Result<Permissions, Fault> {
-        let mut permission =
-            self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.permission::<api::PutBucketAcl>(cx);
+        let mut permission = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.permission::<api::PutBucketAcl>(cx);
         acl_keys!(permission, input);
         Ok(permission.into())
     }

@@ -3,8 +3,9 @@
 
 use super::is_bucket_region;
 use crate::{
+    S3, access,
     acl::{Acl, AclOf, acl_headers},
-    S3, access, api,
+    api,
     encryption::DefaultEncryption,
     faults, limits, names,
     object_lock::LockConfiguration,
@@ -33,7 +34,9 @@ impl Handle<api::CreateBucket> for S3 {
             permissions.iter_mut().for_each(|permission| permission.keys.set("s3:LocationConstraint", constraint.to_owned()));
         }
         for permission in &mut permissions {
-            let named = [("s3:x-amz-acl", input.acl.as_ref()), ("s3:x-amz-object-ownership", input.object_ownership.as_ref()),
+            let named = [
+                ("s3:x-amz-acl", input.acl.as_ref()),
+                ("s3:x-amz-object-ownership", input.object_ownership.as_ref()),
                 ("s3:x-amz-bucket-namespace", input.bucket_namespace.as_ref()),
                 ("s3:x-amz-grant-full-control", input.grant_full_control.as_ref()),
                 ("s3:x-amz-grant-read", input.grant_read.as_ref()),

@@ -2,8 +2,9 @@
 
 use super::{find_upload, parts_of, upload_key};
 use crate::{
+    S3, access,
     acl::acl_headers,
-    S3, access, api, checksums,
+    api, checksums,
     checksums::ChecksumType,
     encryption::{BucketKeyDefault, customer_key, describe_encryption},
     faults::{self, INVALID_REQUEST},
@@ -72,8 +73,7 @@ impl Handle<api::CreateMultipartUpload> for S3 {
         let checksum = parse_checksum(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
         let customer = customer_key!(input);
         let request = write_request!(input);
-        let CheckedWrite { storage_class, properties, encryption } =
-            request.check(cx, &found, &input.key, BucketKeyDefault::OfBucket)?;
+        let CheckedWrite { storage_class, properties, encryption } = request.check(cx, &found, &input.key, BucketKeyDefault::OfBucket)?;
         let encryption = self.seal(cx, &found, &input.key, encryption).await?.encryption;
         let mut output = api::CreateMultipartUploadOutput::default();
         output.sse_kms_encryption_context = describe_encryption!(output, encryption.as_deref(), &customer.parse(None)?);

@@ -2,9 +2,9 @@
 
 use super::{CheckedWrite, GET, set_write_keys, write_keys, write_request};
 use crate::{
-    acl::acl_headers,
     S3,
     access::{self, BucketHandle},
+    acl::acl_headers,
     api,
     bodies::{PlainReader, StoredBody, blob_id},
     changes::CreatedBy,

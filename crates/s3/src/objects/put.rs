@@ -2,8 +2,9 @@
 
 use super::{CheckedWrite, set_write_keys, write_keys, write_request};
 use crate::{
+    S3,
     acl::acl_headers,
-    S3, api,
+    api,
     changes::CreatedBy,
     checksums::{Checksum, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksumType},
     conditions::WriteCondition,
@@ -50,8 +51,7 @@ impl Handle<api::PutObject> for S3 {
         let lock = lock_headers!(input);
         let customer = customer_key!(input);
         let request = write_request!(input);
-        let CheckedWrite { storage_class, properties, encryption } =
-            request.check(cx, &found, &input.key, BucketKeyDefault::OfBucket)?;
+        let CheckedWrite { storage_class, properties, encryption } = request.check(cx, &found, &input.key, BucketKeyDefault::OfBucket)?;
         lock.check_digest(&found.bucket, has_digest)?;
         let sealing = self.seal(cx, &found, &input.key, encryption).await?;
         let algorithm = expected.algorithm().unwrap_or(DEFAULT);
