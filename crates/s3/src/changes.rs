@@ -77,6 +77,7 @@ pub enum Change {
 pub enum Update {
     PutTags,
     DeleteTags,
+    PutAcl,
     /// Its encryption, retention or legal hold.
     Protection,
     StartRestore,
@@ -91,6 +92,7 @@ impl Update {
             // AWS: a restore that is extended has no event of its own.
             Update::Protection | Update::ExtendRestore => Change::ProtectionPut { object },
             Update::StartRestore => Change::RestoreStarted { object },
+            Update::PutAcl => Change::AclPut { object },
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The engine through the cloud, with a stopped clock, and no HTTP.
 
 mod acceleration;
+mod access;
 mod annotations;
 mod buckets;
 mod checksums;
