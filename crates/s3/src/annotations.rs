@@ -7,11 +7,11 @@ use crate::{
     api,
     changes::Change,
     checksums::{Checksum, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksumType},
-    conditions::unquoted,
-    encryption::{Encryption, answer},
+    encryption::answer,
+    etags::unquoted,
     faults, limits,
     lists::{incorrect_token, non_empty},
-    state::{Annotation, AnnotationKey, Object, VersionKey},
+    state::{Annotation, AnnotationKey, Encryption, Object, VersionKey},
     versions::{self, VersionSelector},
 };
 use bytes::{Bytes, BytesMut};

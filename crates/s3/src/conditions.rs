@@ -1,13 +1,7 @@
 //! Conditional requests: reads, the source of a copy, and writes.
 
-use crate::{faults, state::Object};
+use crate::{etags::unquoted, faults, state::Object};
 use cloudlet_aws::{Fault, Timestamp};
-
-/// An entity tag without its quotes.
-pub fn unquoted(etag: &str) -> &str {
-    let etag = etag.trim();
-    etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(etag)
-}
 
 /// Whether a list of entity tags (`"a", "b"`, or `*`) contains this one.
 fn contains(list: &str, etag: &str) -> bool {

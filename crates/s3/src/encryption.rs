@@ -10,31 +10,26 @@ mod customer_key;
 mod kms;
 mod update;
 
-pub use cipher::{Cipher, Layers, Salt};
-pub use configuration::{DefaultEncryption, SseC};
+pub use cipher::{Cipher, Layers};
 pub use customer_key::{CustomerKey, CustomerKeyHeaders, blocked};
 pub(crate) use customer_key::{customer_key, source_customer_key};
 
-use crate::{S3, access::BucketHandle, etags::ETag, faults, state::Object};
+use crate::{
+    S3,
+    access::BucketHandle,
+    etags::ETag,
+    faults,
+    state::{DefaultEncryption, Encryption, KmsKind, Method, Object, Salt},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use cloudlet_aws::Fault;
 use cloudlet_engine::Cx;
 use cloudlet_shape::Map;
 use kms::{DataKey, KmsRequest};
-use serde::{Deserialize, Serialize};
 
 const HEADER: &str = "x-amz-server-side-encryption";
 /// SSE-S3.
 const AES256: &str = "AES256";
-
-/// `aws:kms` or `aws:kms:dsse`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum KmsKind {
-    #[serde(rename = "aws:kms")]
-    Single,
-    #[serde(rename = "aws:kms:dsse")]
-    DualLayer,
-}
 
 impl KmsKind {
     pub const fn name(self) -> &'static str {
@@ -54,35 +49,6 @@ impl KmsKind {
             KmsKind::DualLayer => Layers::Two,
         }
     }
-}
-
-/// How an object or a multipart upload is encrypted, where not with SSE-S3.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Encryption {
-    pub method: Method,
-    /// Of a body that is no multipart object: there each part has its own.
-    pub salt: Salt,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Method {
-    Kms(KmsEncryption),
-    /// What tells whether a key is the right one. The key itself is forgotten.
-    CustomerKey {
-        verifier: String,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KmsEncryption {
-    pub kind: KmsKind,
-    pub key_arn: String,
-    /// Encrypted by KMS, in base64.
-    pub data_key: String,
-    /// What the client gave of the encryption context.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub context: Map<String>,
-    pub bucket_key: bool,
 }
 
 /// The headers of server-side encryption with keys that S3 or KMS has.

@@ -13,6 +13,12 @@ pub struct ETag {
     parts: u32,
 }
 
+/// An entity tag without its quotes.
+pub fn unquoted(etag: &str) -> &str {
+    let etag = etag.trim();
+    etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(etag)
+}
+
 impl ETag {
     pub fn of(md5: &Sum) -> ETag {
         ETag { md5: number(md5), parts: 0 }
@@ -60,7 +66,7 @@ impl ETag {
 
     /// Compares with a text, which may be quoted.
     pub fn is(&self, text: &str) -> bool {
-        ETag::parse(crate::conditions::unquoted(text)) == Some(*self)
+        ETag::parse(unquoted(text)) == Some(*self)
     }
 
     pub fn md5(&self) -> Option<Sum> {

@@ -55,8 +55,8 @@ use cloudlet_engine::{Dialect, Service};
 use cloudlet_identity::Identity;
 use cloudlet_s3_access::AccessSettings;
 use cloudlet_store::{Blobs, Journal, StoreMap};
-pub use encryption::SseC;
 use state::BucketTables;
+pub use state::SseC;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},

@@ -7,7 +7,6 @@ mod legal_hold;
 mod pacific;
 mod retention;
 
-pub use configuration::LockConfiguration;
 pub use headers::{LockHeaders, set_lock_keys};
 pub(crate) use headers::{lock_headers, lock_keys};
 pub use retention::with_version;
@@ -16,21 +15,11 @@ use crate::{
     S3,
     access::BucketHandle,
     api, faults,
-    state::{Bucket, Object, ObjectProperties, Version},
+    state::{Bucket, Hold, LockMode, Object, ObjectLock, ObjectProperties, Period, Retention, Version},
 };
 use cloudlet_aws::{Fault, Timestamp};
 use cloudlet_engine::Cx;
 use cloudlet_shape::Operation;
-use serde::{Deserialize, Serialize};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum LockMode {
-    /// Who has s3:BypassGovernanceRetention may end it.
-    Governance,
-    /// Nobody can end it.
-    Compliance,
-}
 
 impl LockMode {
     pub fn named(name: &str) -> Option<LockMode> {
@@ -43,13 +32,6 @@ impl LockMode {
             LockMode::Compliance => "COMPLIANCE",
         }
     }
-}
-
-/// How long something is retained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Period {
-    Days(i32),
-    Years(i32),
 }
 
 const DAY: i64 = 24 * 60 * 60;
@@ -103,14 +85,6 @@ impl From<Period> for api::EventHoldDuration {
     }
 }
 
-/// `ON` or `OFF`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Hold {
-    On,
-    Off,
-}
-
 impl Hold {
     pub fn named(name: &str) -> Option<Hold> {
         [Hold::On, Hold::Off].into_iter().find(|hold| hold.name() == name)
@@ -124,23 +98,6 @@ impl Hold {
     }
 }
 
-/// A hold until an event: from its release on, the version is retained for the duration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventHold {
-    pub hold: Hold,
-    pub duration: Period,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Retention {
-    pub mode: LockMode,
-    /// `None` while an event hold is on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event_hold: Option<EventHold>,
-}
-
 impl Retention {
     fn is_held(&self) -> bool {
         self.event_hold.is_some_and(|event| event.hold == Hold::On)
@@ -150,15 +107,6 @@ impl Retention {
     fn is_active(&self, now: Timestamp) -> bool {
         self.is_held() || self.until.is_some_and(|until| until > now)
     }
-}
-
-/// What protects one version.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ObjectLock {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retention: Option<Retention>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub legal_hold: Option<Hold>,
 }
 
 /// Whether a request may end what governance mode protects: it says so, and its caller has the permission.

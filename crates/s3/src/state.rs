@@ -2,10 +2,14 @@
 
 mod annotation;
 mod background;
+mod encryption;
+mod object_lock;
 mod restore;
 
 pub use annotation::Annotation;
 pub use background::{Background, Lifecycle, MinimumSize, PendingEvent, PendingTarget, ReplicationStatus, ReplicationTask, TargetKind, TaskKind};
+pub use encryption::{DefaultEncryption, Encryption, KmsEncryption, KmsKind, Method, Salt, SseC};
+pub use object_lock::{DefaultRetention, EventHold, Hold, LockConfiguration, LockMode, ObjectLock, Period, Retention};
 pub use restore::{Restore, RestoreTier};
 
 use crate::{
@@ -13,10 +17,8 @@ use crate::{
     api,
     checksums::{Checksum, ChecksumType},
     documents::Document,
-    encryption::{DefaultEncryption, Encryption, Salt},
     etags::ETag,
     metadata::SystemMetadata,
-    object_lock::{LockConfiguration, ObjectLock},
     storage::StorageClass,
     versions::VersionId,
 };

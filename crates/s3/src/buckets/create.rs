@@ -5,11 +5,8 @@ use super::is_bucket_region;
 use crate::{
     S3, access,
     acl::{Acl, AclOf, acl_headers},
-    api,
-    encryption::DefaultEncryption,
-    faults, limits, names,
-    object_lock::LockConfiguration,
-    state::{Background, Bucket, BucketAccess, BucketTables, MfaDelete, ObjectOwnership, Tag, Versioning},
+    api, faults, limits, names,
+    state::{Background, Bucket, BucketAccess, BucketTables, DefaultEncryption, LockConfiguration, MfaDelete, ObjectOwnership, Tag, Versioning},
     tags,
 };
 use cloudlet_aws::{Account, Fault, FaultKind, Region};

@@ -2,6 +2,7 @@
 //!
 //! Every body, and every part of a multipart upload, has a key of its own, derived from the data key and its salt.
 
+use crate::state::Salt;
 use aws_lc_rs::{
     cipher::{AES_256, DecryptingKey, DecryptionContext, UnboundCipherKey},
     iv::FixedLength,
@@ -9,29 +10,8 @@ use aws_lc_rs::{
 use bytes::Bytes;
 use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, digest};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-use std::borrow::Cow;
 
 const BLOCK: u64 = 16;
-
-/// The random bytes that make the key of one body. It is no secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Salt(pub [u8; 16]);
-
-impl Serialize for Salt {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&hex::encode(self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Salt {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(from)?;
-        let mut bytes = [0; 16];
-        hex::decode_to_slice(text.as_bytes(), &mut bytes).map_err(D::Error::custom)?;
-        Ok(Salt(bytes))
-    }
-}
 
 /// How often a body is encrypted: twice under `aws:kms:dsse`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,36 +1,14 @@
 //! The default encryption of a bucket, and whether it takes objects under SSE-C.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-encryption.html>
 
-use super::{AES256, KmsKind};
-use crate::{S3, api, faults};
+use super::AES256;
+use crate::{
+    S3, api, faults,
+    state::{DefaultEncryption, KmsKind, SseC},
+};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::Empty;
-use serde::{Deserialize, Serialize};
-
-/// Whether a bucket takes objects under SSE-C: the BlockedEncryptionTypes of its configuration.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SseC {
-    /// A bucket that is older than the setting. It takes them.
-    #[default]
-    Unset,
-    Allowed,
-    Blocked,
-}
-
-/// What objects are encrypted with whose request says nothing.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct DefaultEncryption {
-    /// `None`: SSE-S3.
-    pub kms: Option<KmsKind>,
-    /// As it was put. `None`: the AWS managed key.
-    pub kms_key: Option<String>,
-    pub bucket_key: bool,
-    pub sse_c: SseC,
-    /// Whether PutBucketEncryption has set it.
-    pub is_explicit: bool,
-}
 
 impl DefaultEncryption {
     fn of(rule: &api::ServerSideEncryptionRule, present: &DefaultEncryption) -> Result<DefaultEncryption, Fault> {

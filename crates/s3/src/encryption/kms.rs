@@ -1,8 +1,11 @@
 //! Data keys from KMS, on behalf of the caller.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html>
 
-use super::{KmsEncryption, KmsKind};
-use crate::{access::BucketHandle, faults, names};
+use crate::{
+    access::BucketHandle,
+    faults, names,
+    state::{KmsEncryption, KmsKind},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use cloudlet_api_kms::{Decrypt, DecryptRequest, GenerateDataKey, GenerateDataKeyRequest};
 use cloudlet_aws::{Arn, Fault, FaultKind, Scope};

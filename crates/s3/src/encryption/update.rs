@@ -1,7 +1,8 @@
 //! UpdateObjectEncryption: another key for an object that exists. Its entity tag, date and version stay.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UpdateObjectEncryption.html>
 
-use super::{KmsKind, Method, RequestedEncryption, kms::KmsRequest};
+use super::{RequestedEncryption, kms::KmsRequest};
+use crate::state::{KmsKind, Method};
 use crate::{S3, api, bodies::PlainReader, changes::Update, faults, state::ObjectProperties, versions::VersionSelector};
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Cx, Handle, Permissions};

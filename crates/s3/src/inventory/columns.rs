@@ -3,10 +3,8 @@
 
 use crate::{
     access::BucketHandle,
-    api,
-    encryption::{KmsKind, Method},
-    lifecycle, owners,
-    state::{Object, Version},
+    api, lifecycle, owners,
+    state::{KmsKind, Method, Object, Version},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

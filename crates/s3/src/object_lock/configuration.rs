@@ -1,28 +1,12 @@
 //! Object Lock of a bucket, and the retention that new objects get.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectLockConfiguration.html>
 
-use super::{EventHold, Hold, LockMode, Period, Retention};
-use crate::{S3, api, faults, state::Versioning};
+use crate::{
+    S3, api, faults,
+    state::{DefaultRetention, EventHold, Hold, LockConfiguration, LockMode, Period, Retention, Versioning},
+};
 use cloudlet_aws::{Fault, FaultKind, Timestamp};
 use cloudlet_engine::{Cx, Handle, Permissions};
-use serde::{Deserialize, Serialize};
-
-/// Object Lock of a bucket. Once enabled, it stays.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct LockConfiguration {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_retention: Option<DefaultRetention>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DefaultRetention {
-    mode: LockMode,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    period: Option<Period>,
-    /// New objects are held for an event.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    event_hold: Option<Period>,
-}
 
 impl DefaultRetention {
     fn parse(retention: &api::DefaultRetention) -> Result<DefaultRetention, Fault> {

@@ -1,7 +1,8 @@
 //! The headers of Object Lock of a request that makes an object.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html>
 
-use super::{EventHold, Hold, LockMode, ObjectLock, Period, Retention, check_enabled};
+use super::check_enabled;
+use crate::state::{EventHold, Hold, LockMode, ObjectLock, Period, Retention};
 use crate::{faults, state::Bucket};
 use cloudlet_aws::{Fault, Timestamp, TimestampFormat};
 use cloudlet_engine::{Keys, Permission};

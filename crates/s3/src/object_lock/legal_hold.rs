@@ -1,7 +1,8 @@
 //! PutObjectLegalHold and GetObjectLegalHold.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectLegalHold.html>
 
-use super::{Hold, ObjectLock, check_enabled, no_configuration, retention::with_version};
+use super::{check_enabled, no_configuration, retention::with_version};
+use crate::state::{Hold, ObjectLock};
 use crate::{S3, api, changes::Update, faults, versions::VersionSelector};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};

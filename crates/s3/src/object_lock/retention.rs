@@ -1,10 +1,8 @@
 //! PutObjectRetention and GetObjectRetention.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectRetention.html>
 
-use super::{
-    Bypass, EventHold, Hold, LockHeaders, LockMode, ObjectLock, Period, Retention, check_enabled, headers::with_lock_keys, no_configuration, pacific,
-    protected,
-};
+use super::{Bypass, LockHeaders, check_enabled, headers::with_lock_keys, no_configuration, pacific, protected};
+use crate::state::{EventHold, Hold, LockMode, ObjectLock, Period, Retention};
 use crate::{S3, api, changes::Update, faults, versions::VersionSelector};
 use cloudlet_aws::{Fault, Timestamp};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};

@@ -3,11 +3,11 @@
 use crate::{
     access::BucketHandle,
     acl::{Acl, AclHeaders, AclOf},
-    encryption::{self, BucketKeyDefault, CustomerKeyHeaders, EncryptionHeaders, RequestedEncryption, SseC},
+    encryption::{self, BucketKeyDefault, CustomerKeyHeaders, EncryptionHeaders, RequestedEncryption},
     metadata::{self, SystemMetadata},
     names,
     object_lock::LockHeaders,
-    state::ObjectProperties,
+    state::{ObjectProperties, SseC},
     storage::StorageClass,
     tags,
 };

@@ -7,9 +7,9 @@ use crate::{
     access::{BucketHandle, gone},
     bodies::{PlainReader, blob_id},
     changes::{Change, CreatedBy},
-    encryption::{BucketKeyDefault, EncryptionHeaders, Method, RequestedEncryption},
+    encryption::{BucketKeyDefault, EncryptionHeaders, RequestedEncryption},
     scheduled::{PutReplica, ReplicaInput},
-    state::{DeleteMarker, Object, ObjectPart, ReplicationStatus, Version, Versioning},
+    state::{DeleteMarker, Method, Object, ObjectPart, ReplicationStatus, Version, Versioning},
     storage::StorageClass,
     versions::{self, VersionSelector},
 };

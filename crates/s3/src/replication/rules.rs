@@ -159,7 +159,7 @@ fn covers(rule: &api::ReplicationRule, key: &str) -> bool {
 
 /// The rules that replicate an object: for each destination the one of the highest priority.
 pub fn for_object<'a>(configuration: &'a api::ReplicationConfiguration, key: &str, object: &Object) -> Vec<&'a api::ReplicationRule> {
-    use crate::encryption::Method;
+    use crate::state::Method;
     let under_kms = object.encryption.as_ref().is_some_and(|encryption| matches!(encryption.method, Method::Kms(_)));
     best(configuration.rules.iter().filter(|rule| {
         let takes_kms = rule.destination.encryption_configuration.is_some();

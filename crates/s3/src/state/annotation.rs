@@ -1,6 +1,7 @@
 //! A named text that belongs to a version of an object.
 
-use crate::{checksums::Checksum, encryption::Encryption, etags::ETag};
+use super::encryption::Encryption;
+use crate::{checksums::Checksum, etags::ETag};
 use bytes::Bytes;
 use cloudlet_aws::Timestamp;
 use serde::{Deserialize, Serialize};
