@@ -21,7 +21,7 @@ use cloudlet_store::Blob;
 
 impl Handle<api::PutObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutObjectRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let mut permission = found.object_permission(cx, "s3:PutObject", &input.key);
         write_keys!(permission, input);
         set_write_keys(&mut permission.keys, &[("s3:if-match", input.if_match.as_ref()), ("s3:if-none-match", input.if_none_match.as_ref())]);
