@@ -21,6 +21,7 @@ pub mod paging;
 mod permission;
 mod policy_statements;
 mod public_files;
+pub mod replication;
 mod request_context;
 pub mod roles;
 mod runtime;
