@@ -40,7 +40,7 @@ pub use developer_endpoint::{DeveloperEndpoint, DeveloperRequest};
 pub use dialect::{Anonymous, Denial, Dialect, PresignedQuery, Quotes, RequestIds, ScopeRegion, SignatureRules, Unseen, Validation};
 pub use events::{Observer, PerformedCall, ServiceEvent};
 pub use http_client::{HttpClient, HttpRequest, HttpResponse, SendError, without_password};
-pub use http_hooks::{Form, HttpHooks, PostResponse, PostedObject, RequestView};
+pub use http_hooks::{Form, HttpHooks, PostResponse, PostedObject, RequestView, ServiceEvents};
 pub use ids::{Ids, account_of_access_key, uuid_text};
 pub use origin::{Origin, SignatureKind, Signed, TlsSession};
 pub use permission::{DerivedKey, Permission, Permissions};

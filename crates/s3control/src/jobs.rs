@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops.html>
 
 mod csv;
+pub mod fuzzing;
 mod inflate;
 mod manifest;
 mod report;

@@ -9,6 +9,10 @@ use cloudlet_store::{Journal, Store};
 use state::State;
 use std::sync::Arc;
 
+/// What the fuzz targets call.
+#[doc(hidden)]
+pub use jobs::fuzzing;
+
 /// The engine.
 pub struct S3Control {
     store: Arc<Store<State>>,

@@ -122,14 +122,15 @@ impl Reader {
         let text = object.read(cx, access, 0..object.size.min(16 << 20)).await?;
         let damaged = || unreadable("The manifest is not that of an inventory report.");
         let report: serde_json::Value = serde_json::from_slice(&text).map_err(|_| damaged())?;
-        if report["fileFormat"] != "CSV" {
+        if report.get("fileFormat").and_then(|format| format.as_str()) != Some("CSV") {
             return Err(unreadable("Only inventory reports in CSV are supported."));
         }
-        let columns = Columns::of(report["fileSchema"].as_str().ok_or_else(damaged)?.split(',')).ok_or_else(damaged)?;
-        let files = report["files"].as_array().ok_or_else(damaged)?;
-        let files = files.iter().map(|file| file["key"].as_str().map(str::to_owned)).collect::<Option<_>>().ok_or_else(damaged)?;
+        let member = |name: &str| report.get(name);
+        let columns = Columns::of(member("fileSchema").and_then(|schema| schema.as_str()).ok_or_else(damaged)?.split(',')).ok_or_else(damaged)?;
+        let files = member("files").and_then(|files| files.as_array()).ok_or_else(damaged)?;
+        let files = files.iter().map(|file| file.get("key")?.as_str().map(str::to_owned)).collect::<Option<_>>().ok_or_else(damaged)?;
         // AWS: the files lie where the report says they do.
-        let target = report["destinationBucket"].as_str().and_then(|arn| bucket_of(arn).ok()).unwrap_or(object.bucket);
+        let target = member("destinationBucket").and_then(|arn| arn.as_str()).and_then(|arn| bucket_of(arn).ok()).unwrap_or(object.bucket);
         Ok(Reader { source: Source::Inventory { bucket: target, files }, columns, rows: VecDeque::new() })
     }
 

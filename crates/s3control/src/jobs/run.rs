@@ -147,7 +147,7 @@ impl S3Control {
                     outcome: Err(FaultKind::sender("InvalidManifestContent", 400).says("The line cannot be read.")),
                 },
             });
-            if results.len() % 100 == 0 {
+            if results.len().is_multiple_of(100) {
                 tokio::task::yield_now().await;
             }
         }
