@@ -22,8 +22,8 @@ use axum::response::Response;
 use cloudlet_aws::{Caller, Fault, FaultKind, Head};
 use cloudlet_cloud::{Cloud, EntryPoint, Mode};
 use cloudlet_engine::{
-    Anonymous, AuthOutcome, Call, Dialect, Dispatcher, PresignedQuery, RequestIds, RequestView, ScopeRegion, Service, SignatureKind, SignatureRules,
-    Signed, Stopwatch,
+    Anonymous, AuthOutcome, Call, Dialect, Dispatcher, PresignedQuery, RequestIds, RequestView, ScopeRegion, Service, ServiceEvents, SignatureKind,
+    SignatureRules, Signed, Stopwatch,
 };
 use cloudlet_shape::{Kind, Protocol};
 use cloudlet_sigv4::Target;
