@@ -1,8 +1,9 @@
 //! Finding the bucket of a call, and the permissions that operations on it need.
 
 use crate::{
+    S3,
     access_points::UsedAccessPoint,
-    S3, faults, lifecycle, names,
+    faults, lifecycle, names,
     state::{Abac, Bucket, BucketTables, Object},
     versions::{self, Found, VersionSelector},
 };
