@@ -4,7 +4,7 @@ use super::{
     encryption::{self, Decryption},
     lookup::Requested,
     names::Reference,
-    permissions::Sharing,
+    permissions::{Sharing, on_each},
     public,
 };
 use crate::{Ssm, faults};
@@ -80,7 +80,7 @@ impl Handle<GetParameters> for Ssm {
         let all = self.all_requested(cx, &input.names)?;
         let permission =
             |requested: &Requested| self.permission_on::<GetParameters>(&requested.reference, requested.parameter.as_deref(), Sharing::Counts);
-        Ok(all.0.iter().map(|(_, requested)| permission(requested)).collect())
+        on_each::<GetParameters>(cx, all.0.iter().map(|(_, requested)| Ok(permission(requested))))
     }
 
     async fn handle(&self, cx: &Cx, input: GetParametersRequest) -> Result<GetParametersResult, Fault> {

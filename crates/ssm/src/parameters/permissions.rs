@@ -6,9 +6,9 @@ use super::{
     parameter::{Parameter, Tier},
 };
 use crate::Ssm;
-use cloudlet_api_ssm::{DescribeParameters, Tag};
-use cloudlet_aws::Arn;
-use cloudlet_engine::{Cx, Permission};
+use cloudlet_api_ssm::Tag;
+use cloudlet_aws::{Arn, Fault};
+use cloudlet_engine::{Cx, Permission, Permissions};
 use cloudlet_shape::{Map, Operation};
 
 /// Whether the policy that shares a parameter counts.
@@ -52,7 +52,13 @@ pub fn set_request_tags(permission: &mut Permission, tags: &[Tag]) {
     permission.keys.set_request_tags(tags.iter().map(|tag| (&tag.key, tag.value.clone())));
 }
 
-/// An operation that has no resource. AWS names all of the account and the region.
-pub fn on_all(cx: &Cx) -> Permission {
-    Permission::of::<DescribeParameters>(Arn::new("ssm", &cx.scope, "*"))
+/// An operation that names no resource. AWS then names all of the account and the region.
+pub fn on_all<O: Operation>(cx: &Cx) -> Permission {
+    Permission::of::<O>(Arn::new("ssm", &cx.scope, "*"))
+}
+
+/// The permissions for each of several parameters. A call that names none is authorized too.
+pub fn on_each<O: Operation>(cx: &Cx, each: impl Iterator<Item = Result<Permission, Fault>>) -> Result<Permissions, Fault> {
+    let permissions = each.collect::<Result<Permissions, Fault>>()?;
+    Ok(if permissions.is_empty() { on_all::<O>(cx).into() } else { permissions })
 }
