@@ -110,15 +110,19 @@ pub fn find(tables: &BucketTables, key: &str, selector: VersionSelector) -> Foun
     })
 }
 
+/// The operations that find no object where there is a delete marker.
+const READS: [&str; 3] = ["GetObject", "HeadObject", "GetObjectAttributes"];
+
 impl Found {
     /// The object, or why a read of this method does not find it.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html>
-    pub fn or_fault(self, bucket: &Bucket, key: &str, selector: VersionSelector, method: &str) -> Result<Arc<Object>, Fault> {
+    pub fn or_fault(self, bucket: &Bucket, key: &str, selector: VersionSelector, operation: &str, method: &str) -> Result<Arc<Object>, Fault> {
         match self {
             Found::Object(object) => Ok(object),
             Found::Missing => Err(selector.missing(bucket, key)),
             Found::Marker(marker) => Err(match selector {
-                VersionSelector::Current if matches!(method, "GET" | "HEAD") => marked(faults::no_such_key(key), &marker),
+                // AWS: for everything else than the object itself, a delete marker is what the key is (recorded for tags).
+                VersionSelector::Current if READS.contains(&operation) => marked(faults::no_such_key(key), &marker),
                 _ => marker_not_allowed(&marker, method),
             }),
         }
@@ -158,8 +162,8 @@ pub fn created_id(object: &Object) -> Option<String> {
 }
 
 /// The ids of versions come from the random numbers of the call.
-fn new_id(cx: &Cx, number: u64) -> VersionId {
-    VersionId::new(number, cx.ids())
+fn new_id(cx: &Cx, number: u64, key: &str) -> VersionId {
+    VersionId::new(number, key, cx.ids())
 }
 
 /// Where the versions after one of a listing begin: `key-marker` and `version-id-marker`.

@@ -70,10 +70,10 @@ impl LockHeaders {
             (None, None) if event_hold.is_none() => return Ok(None),
             (Some(mode), until) if until.is_some() || is_held => mode,
             (mode, _) => {
-                let present = if mode.is_some() { MODE } else { UNTIL };
+                let missing = if mode.is_some() { UNTIL } else { MODE };
                 return Err(faults::INVALID_ARGUMENT
                     .says("x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied")
-                    .with("ArgumentName", present));
+                    .with("ArgumentName", missing));
             }
         };
         let mode = LockMode::named(mode).ok_or_else(|| faults::invalid_argument("Unknown wormMode directive.", MODE, mode))?;

@@ -40,7 +40,7 @@ impl Handle<api::DeleteObject> for S3 {
         check_key(&input.key)?;
         let found = self.find(cx, &input.bucket, None)?;
         check_bypass(&found, input.bypass_governance_retention)?;
-        check_selector(&found, selector)?;
+        check_selector(&found, &input.key, selector)?;
         let bypass = S3::bypass::<api::DeleteObject>(cx, &found, &input.key, input.bypass_governance_retention);
         let second_factor = self.mfa_delete(cx, &found, input.mfa.as_deref())?;
         let one = ToDelete { key: &input.key, selector, if_match: input.if_match.as_deref(), second_factor, bypass };
@@ -59,10 +59,13 @@ impl Handle<api::DeleteObject> for S3 {
     }
 }
 
-/// AWS: a bucket that was never versioned knows no version id but `null` (recorded).
-fn check_selector(found: &BucketHandle, selector: VersionSelector) -> Result<(), Fault> {
+/// AWS: a bucket that was never versioned knows no version id but `null`, and a key none of another key (both recorded). An id whose version
+/// is gone is no error.
+fn check_selector(found: &BucketHandle, key: &str, selector: VersionSelector) -> Result<(), Fault> {
     match selector {
-        VersionSelector::Id(id) if found.bucket.versioning == Versioning::Unversioned => Err(faults::invalid_version_id(&id.to_string())),
+        VersionSelector::Id(id) if found.bucket.versioning == Versioning::Unversioned || !id.is_of(key) => {
+            Err(faults::invalid_version_id(&id.to_string()))
+        }
         _ => Ok(()),
     }
 }
@@ -162,7 +165,7 @@ fn check_one<'a>(
         Some(version) => VersionSelector::of(Some(version)).map_err(|_| unknown(version))?,
     };
     match object.version_id.as_deref() {
-        Some(version) if check_selector(found, selector).is_err() => return Err(unknown(version)),
+        Some(version) if check_selector(found, &object.key, selector).is_err() => return Err(unknown(version)),
         Some(_) if object.etag.is_some() => return Err(faults::not_implemented("If-Match")),
         _ => {}
     }

@@ -2,6 +2,11 @@
 
 use super::fixture::*;
 use crate::api::*;
+use cloudlet_aws::{Account, Arn};
+use cloudlet_identity::{
+    Secret,
+    mfa::{MfaDevice, MfaOwner},
+};
 
 async fn set(cloud: &TestCloud, status: &str) {
     let versioning_configuration = VersioningConfiguration { status: Some(status.into()), ..Default::default() };
@@ -185,4 +190,115 @@ async fn versions_survive_a_restart() {
     assert_eq!(text(cloud.call::<GetObject>(get_version("a", &version)).await.unwrap().body).await, "22");
     cloud.put("b", "22").await;
     assert_eq!(names(&list(&cloud, Default::default()).await), ["a:2", "a:1", "b:2*", "-a*"]);
+}
+
+#[tokio::test]
+async fn an_id_of_another_key_deletes_nothing_and_one_that_is_gone_is_no_error() {
+    let cloud = versioned().await;
+    let version = cloud.put("a", "1").await.version_id.unwrap();
+    cloud.put("b", "1").await;
+    assert_eq!(code(cloud.call::<DeleteObject>(delete("b", Some(&version))).await), "InvalidArgument");
+    let many = |key: &str| {
+        let objects = vec![ObjectIdentifier { key: key.into(), version_id: Some(version.clone()), ..Default::default() }];
+        cloud.call::<DeleteObjects>(DeleteObjectsRequest { bucket: BUCKET.into(), delete: Delete { objects, quiet: None }, ..Default::default() })
+    };
+    assert_eq!(many("b").await.unwrap().errors.unwrap()[0].code.as_deref(), Some("NoSuchVersion"));
+    for _ in 0..2 {
+        assert!(many("a").await.unwrap().errors.is_none());
+        cloud.call::<DeleteObject>(delete("a", Some(&version))).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_tags_of_a_delete_marker_are_not_allowed() {
+    let cloud = versioned().await;
+    cloud.put("a", "1").await;
+    cloud.delete("a").await;
+    let read = cloud.call::<GetObjectTagging>(GetObjectTaggingRequest { bucket: BUCKET.into(), key: "a".into(), ..Default::default() }).await;
+    assert_eq!(refused_with(read, "ResourceType"), ("MethodNotAllowed".into(), "DeleteMarker".into()));
+}
+
+#[tokio::test]
+async fn a_key_with_many_versions_is_listed_and_read_at_once() {
+    let cloud = versioned().await;
+    for _ in 0..3000 {
+        cloud.put("a", "1").await;
+    }
+    cloud.put("b", "1").await;
+    assert_eq!(cloud.keys().await, ["a", "b"]);
+    let mut request = ListObjectVersionsRequest::default();
+    let mut count = 0;
+    loop {
+        let page = list(&cloud, request.clone()).await;
+        count += page.versions.iter().flatten().count();
+        if page.is_truncated != Some(true) {
+            break;
+        }
+        request.key_marker = page.next_key_marker;
+        request.version_id_marker = page.next_version_id_marker;
+    }
+    assert_eq!(count, 3001);
+}
+
+/// A virtual device of the bucket owner's root.
+struct RootDevice(MfaDevice);
+
+const SERIAL: &str = "arn:aws:iam::000000000000:mfa/root-device";
+
+fn root_device(cloud: &TestCloud) -> RootDevice {
+    let device = MfaDevice {
+        account: Account::default(),
+        name: "root-device".into(),
+        path: "/".into(),
+        seed: Secret::new("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),
+        created: START,
+        tags: Default::default(),
+        owner: Some(MfaOwner { user: None, enabled: START }),
+        drift: 0,
+        last_step: i64::MIN,
+    };
+    let serial = Arn::parse(SERIAL).unwrap();
+    cloud
+        .engine
+        .identity
+        .write(|state| -> Result<(), ()> {
+            state.mfa_devices.insert(serial, device.clone());
+            Ok(())
+        })
+        .unwrap();
+    RootDevice(device)
+}
+
+impl RootDevice {
+    /// The header with the code of now.
+    fn code(&self, cloud: &TestCloud) -> String {
+        format!("{SERIAL} {}", self.0.code(cloud.now().secs().div_euclid(30)).unwrap())
+    }
+}
+
+#[tokio::test]
+async fn mfa_delete_needs_the_code_of_the_owners_root() {
+    let cloud = versioned().await;
+    let version = cloud.put("a", "1").await.version_id.unwrap();
+    let enable = |mfa: Option<String>| {
+        let versioning_configuration = VersioningConfiguration { status: Some("Enabled".into()), mfa_delete: Some("Enabled".into()) };
+        cloud.call::<PutBucketVersioning>(PutBucketVersioningRequest { bucket: BUCKET.into(), mfa, versioning_configuration, ..Default::default() })
+    };
+    let required = "Mfa Authentication must be used for this request";
+    assert_eq!(refusal(enable(None).await).2, required);
+    assert_eq!(refusal(enable(Some("nothing".into())).await).2, required);
+    let device = root_device(&cloud);
+    enable(Some(device.code(&cloud))).await.unwrap();
+    let read = GetBucketVersioningRequest { bucket: BUCKET.into(), ..Default::default() };
+    assert_eq!(cloud.call::<GetBucketVersioning>(read).await.unwrap().mfa_delete.as_deref(), Some("Enabled"));
+    assert_eq!(refusal(cloud.call::<DeleteObject>(delete("a", Some(&version))).await).2, required);
+    // A marker needs none, and a code works once.
+    cloud.delete("a").await;
+    let with_code = |mfa: String| cloud.call::<DeleteObject>(DeleteObjectRequest { mfa: Some(mfa), ..delete("a", Some(&version)) });
+    assert_eq!(refusal(with_code(device.code(&cloud)).await).2, required);
+    cloud.advance(60);
+    with_code(device.code(&cloud)).await.unwrap();
+    let suspend = VersioningConfiguration { status: Some("Suspended".into()), ..Default::default() };
+    let request = PutBucketVersioningRequest { bucket: BUCKET.into(), versioning_configuration: suspend, ..Default::default() };
+    assert_eq!(refusal(cloud.call::<PutBucketVersioning>(request).await).2, required);
 }

@@ -1,6 +1,7 @@
 //! Version ids: 32 characters, from which the number of the version can be read back.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>
 
+use cloudlet_digest::{Algorithm, digest};
 use cloudlet_engine::Ids;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{borrow::Cow, fmt};
@@ -10,17 +11,26 @@ use std::{borrow::Cow, fmt};
 pub struct VersionId([u8; BYTES]);
 
 const BYTES: usize = 24;
+/// Those before the tag of the key.
+const UNTAGGED: usize = 20;
 const LENGTH: usize = 32;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
 
 impl VersionId {
-    /// The id of a new version: its number, combined with random bytes, and these bytes.
-    pub fn new(number: u64, ids: &Ids) -> VersionId {
+    /// The id of a new version of a key: its number, combined with random bytes; these bytes; and a tag of the key.
+    pub fn new(number: u64, key: &str, ids: &Ids) -> VersionId {
         let mut bytes = [0; BYTES];
-        let random = ids.bytes::<16>();
+        let random = ids.bytes::<12>();
         bytes.iter_mut().skip(8).zip(random).for_each(|(to, from)| *to = from);
         bytes.iter_mut().zip(number.to_be_bytes().into_iter().zip(random)).for_each(|(to, (number, random))| *to = number ^ random);
+        let tag = tag(&bytes, key);
+        bytes.iter_mut().skip(UNTAGGED).zip(tag).for_each(|(to, from)| *to = from);
         VersionId(bytes)
+    }
+
+    /// Whether a version of this key has, or had, this id.
+    pub fn is_of(&self, key: &str) -> bool {
+        self.0.iter().skip(UNTAGGED).copied().eq(tag(&self.0, key))
     }
 
     /// The number of the version, if the id is one that was given to any.
@@ -44,6 +54,12 @@ impl VersionId {
         }
         Some(VersionId(bytes))
     }
+}
+
+fn tag(bytes: &[u8; BYTES], key: &str) -> impl Iterator<Item = u8> + use<> {
+    let untagged = bytes.iter().take(UNTAGGED).copied();
+    let whole: Vec<u8> = untagged.chain(key.bytes()).collect();
+    digest(Algorithm::Sha256, &whole).bytes().iter().take(BYTES - UNTAGGED).copied().collect::<Vec<u8>>().into_iter()
 }
 
 impl fmt::Display for VersionId {
@@ -84,7 +100,8 @@ mod tests {
     fn an_id_is_a_text_of_32_characters_that_names_its_version() {
         let ids = Ids::seeded(1);
         for number in [0, 1, 1_764_000_000_500 << 20, u64::MAX] {
-            let (id, other) = (VersionId::new(number, &ids), VersionId::new(number, &ids));
+            let (id, other) = (VersionId::new(number, "a", &ids), VersionId::new(number, "a", &ids));
+            assert!(id.is_of("a") && !id.is_of("b"));
             let text = id.to_string();
             assert_eq!((text.len(), VersionId::parse(&text), id.number()), (32, Some(id), number));
             assert_ne!(id, other);
