@@ -23,6 +23,8 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("Bucket", &["bucket-a", "bucket-b"]),
     ("Key", &["key-a", "key-b", "key-c"]),
     ("CopySource", &["bucket-a/key-a", "bucket-b/key-b"]),
+    ("QueueArn", &["arn:aws:sqs:us-east-1:000000000000:queue-a"]),
+    ("TargetBucket", &["bucket-b", "bucket-a"]),
     ("QueueName", &["queue-a", "queue-b", "queue-c.fifo"]),
     ("Name", &["topic-a", "topic-b", "topic-c.fifo"]),
     ("Protocol", &["sqs", "email", "sms"]),
