@@ -63,7 +63,7 @@ const SHARED: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","P
 /// What is there when a walk begins. `$NAME` is a member of an earlier answer.
 const SETUP: [(&str, &str, &str); 26] = [
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-a"}"#),
-    ("s3", "CreateBucket", r#"{"Bucket":"bucket-b"}"#),
+    ("s3", "CreateBucket", r#"{"Bucket":"bucket-b","ObjectLockEnabledForBucket":true}"#),
     ("s3", "PutObject", r#"{"Bucket":"bucket-a","Key":"key-a"}"#),
     ("s3", "CreateMultipartUpload", r#"{"Bucket":"bucket-a","Key":"key-b"}"#),
     ("sqs", "CreateQueue", r#"{"QueueName":"queue-b"}"#),
