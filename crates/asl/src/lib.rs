@@ -1,0 +1,12 @@
+//! The Amazon States Language: paths, intrinsic functions, definitions and the machine that runs them.
+//!
+//! No I/O, no clock, no randomness of its own: time and random numbers are handed in, and what the machine wants done is an effect.
+
+pub mod intrinsics;
+pub mod jsonpath;
+pub mod random;
+mod template;
+pub mod text;
+pub mod time;
+
+pub use template::{Scope, TemplateError, fill};
