@@ -302,6 +302,9 @@ pub struct MultipartUpload {
     /// `None`: SSE-S3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Box<Encryption>>,
+    /// The object of the key was deleted since the upload was created.
+    #[serde(default)]
+    pub object_was_deleted: bool,
     pub properties: ObjectProperties,
 }
 

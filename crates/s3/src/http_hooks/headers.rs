@@ -55,6 +55,7 @@ pub fn check(head: &Head<'_>, path: &str, level: Level, selection: Selection) ->
     if matches!(head.method, "PUT" | "POST" | "DELETE") && level == Level::Object {
         check_conditions(head, selection)?;
     }
+    check_encryption(head, level, selection)?;
     if matches!(head.method, "PUT" | "POST") {
         check_checksums(head, selection)?;
     }
@@ -95,6 +96,21 @@ fn check_part_number(head: &Head<'_>, level: Level, selection: Selection) -> Res
         }
         (_, "GET" | "HEAD") => parse_part_number(&value).map(drop),
         _ => Err(faults::invalid_argument("This operation does not accept partNumber without uploadId", "partNumber", "partNumber")),
+    }
+}
+
+/// How an object is encrypted is said when it is written.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html>
+fn check_encryption(head: &Head<'_>, level: Level, selection: Selection) -> Result<(), Fault> {
+    const HEADER: &str = "x-amz-server-side-encryption";
+    let is_refused = match (level, head.method) {
+        (Level::Object, "GET" | "HEAD") => selection == Selection::Plain,
+        (Level::Object, "PUT") => selection == Selection::Part,
+        _ => false,
+    };
+    match head.header(HEADER) {
+        Some(value) if is_refused => Err(faults::invalid_argument(format!("{HEADER} header is not supported for this operation."), HEADER, value)),
+        _ => Ok(()),
     }
 }
 

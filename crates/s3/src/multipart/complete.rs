@@ -230,11 +230,12 @@ fn complete(cx: &Cx, tables: &mut BucketTables, completion: &Completion<'_>, unu
     Ok(object)
 }
 
-/// A condition that holds is a conflict when the object was written after the upload was created.
+/// A condition that holds is a conflict when the object was written or deleted after the upload was created.
 fn check_condition(tables: &BucketTables, key: &str, upload: &MultipartUpload, condition: &WriteCondition) -> Result<(), Fault> {
     let current = versions::current(tables, key);
     condition.check(key, current.as_ref().map(|object| object.etag.to_string()).as_deref())?;
-    if !condition.is_none() && current.is_some_and(|object| object.sequence > upload.sequence) {
+    let changed = upload.object_was_deleted || current.is_some_and(|object| object.sequence > upload.sequence);
+    if !condition.is_none() && changed {
         return Err(faults::conditional_request_conflict(condition.header(), key));
     }
     Ok(())

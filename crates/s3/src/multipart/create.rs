@@ -91,6 +91,7 @@ impl Handle<api::CreateMultipartUpload> for S3 {
             storage_class,
             checksum,
             encryption,
+            object_was_deleted: false,
             properties,
         };
         let key = upload_key(&input.key, &id);

@@ -63,3 +63,44 @@ async fn a_conditional_delete_is_compared_with_the_current_object() {
     let size = DeleteObjectRequest { bucket: BUCKET.into(), key: "a".into(), if_match_size: Some(1), ..Default::default() };
     assert_eq!(refused_with(cloud.call::<DeleteObject>(size).await, "Header"), ("NotImplemented".into(), "x-amz-if-match-size".into()));
 }
+
+#[tokio::test]
+async fn an_upload_whose_object_was_deleted_meanwhile_is_in_conflict_with_its_condition() {
+    for versioned in [false, true] {
+        let cloud = TestCloud::with_bucket().await;
+        if versioned {
+            let versioning_configuration = VersioningConfiguration { status: Some("Enabled".into()), ..Default::default() };
+            let request = PutBucketVersioningRequest { bucket: BUCKET.into(), versioning_configuration, ..Default::default() };
+            cloud.call::<PutBucketVersioning>(request).await.unwrap();
+        }
+        cloud.put("a", "x").await;
+        let create = CreateMultipartUploadRequest { bucket: BUCKET.into(), key: "a".into(), ..Default::default() };
+        let upload_id = cloud.call::<CreateMultipartUpload>(create).await.unwrap().upload_id.unwrap();
+        let part = UploadPartRequest {
+            bucket: BUCKET.into(),
+            key: "a".into(),
+            upload_id: upload_id.clone(),
+            part_number: 1,
+            body: put("a", "y").body,
+            ..Default::default()
+        };
+        let etag = cloud.call::<UploadPart>(part).await.unwrap().etag;
+        let parts = Some(vec![CompletedPart { part_number: Some(1), etag, ..Default::default() }]);
+        let complete = |if_none_match: Option<&str>| {
+            cloud.call::<CompleteMultipartUpload>(CompleteMultipartUploadRequest {
+                bucket: BUCKET.into(),
+                key: "a".into(),
+                upload_id: upload_id.clone(),
+                if_none_match: if_none_match.map(Into::into),
+                multipart_upload: Some(CompletedMultipartUpload { parts: parts.clone() }),
+                ..Default::default()
+            })
+        };
+        assert_eq!(code(complete(Some("*")).await), "PreconditionFailed");
+        cloud.delete("a").await;
+        assert_eq!(refused_with(complete(Some("*")).await, "Condition"), ("ConditionalRequestConflict".into(), "If-None-Match".into()));
+        assert_eq!(code(cloud.get("a").await), "NoSuchKey");
+        complete(None).await.unwrap();
+        assert_eq!(cloud.text("a").await, "y");
+    }
+}

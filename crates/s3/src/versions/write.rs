@@ -1,9 +1,9 @@
 //! The one place where versions come to be, change and end.
 
-use super::{Found, VersionId, VersionSelector, entry, new_id, newest, null_key};
+use super::{Found, VersionId, VersionSelector, current, entry, new_id, newest, null_key};
 use crate::{
     S3,
-    state::{BucketTables, DeleteMarker, Object, Version, VersionKey, Versioning},
+    state::{BucketTables, DeleteMarker, MultipartUpload, Object, UploadKey, Version, VersionKey, Versioning},
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::Cx;
@@ -101,6 +101,25 @@ pub fn put_replica(tables: &mut BucketTables, key: &str, version: Version) -> Op
 /// Deletes a version for good, or makes a delete marker the current version.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html>
 pub fn delete(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, selector: VersionSelector) -> Deletion {
+    let existed = !tables.multipart_uploads.is_empty() && current(tables, key).is_some();
+    let deletion = delete_version(s3, cx, tables, key, selector);
+    if existed && current(tables, key).is_none() {
+        note_in_uploads(tables, key);
+    }
+    deletion
+}
+
+/// The uploads of a key that were created before its object was deleted cannot be completed on condition that there is none.
+fn note_in_uploads(tables: &mut BucketTables, key: &str) {
+    let first = UploadKey { key: key.into(), upload_id: "".into() };
+    let uploads = tables.multipart_uploads.range(first..).take_while(|(row_key, _)| row_key.key.as_ref() == key);
+    let uploads: Vec<_> = uploads.map(|(row_key, upload)| (row_key.clone(), upload.clone())).collect();
+    for (row_key, upload) in uploads {
+        tables.multipart_uploads.insert(row_key, Arc::new(MultipartUpload { object_was_deleted: true, ..MultipartUpload::clone(&upload) }));
+    }
+}
+
+fn delete_version(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, selector: VersionSelector) -> Deletion {
     if selector == VersionSelector::Current && versioning(tables) != Versioning::Unversioned {
         let Place { row_key, sequence, id, replaced } = place(s3, cx, tables, key);
         let marker = Arc::new(DeleteMarker { sequence, version_id: id, last_modified: cx.now.whole_secs() });
