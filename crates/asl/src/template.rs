@@ -64,10 +64,8 @@ pub(crate) fn expression(field: &str, text: &str, scope: &mut Scope<'_>) -> Resu
             runtime(format!("The JSONPath '{text}' specified for the field '{field}' could not be found in the input '{}'", to_text(scope.input)))
         });
     }
-    let failed = |message| TemplateError {
-        error: "States.IntrinsicFailure",
-        message: format!("The function '{text}' had the following error: {message}"),
-    };
+    let failed =
+        |message| TemplateError { error: "States.IntrinsicFailure", message: format!("The function '{text}' had the following error: {message}") };
     let call = Intrinsic::parse(text).map_err(failed)?;
     call.evaluate(scope).map_err(|error| match error {
         IntrinsicError::Failed(message) => failed(message),
@@ -100,6 +98,9 @@ mod tests {
     fn a_missing_value_is_named() {
         let error = filled(&json!({"value.$": "$.no_such_jsonpath"})).unwrap_err();
         assert_eq!(error.error, "States.Runtime");
-        assert_eq!(error.message, "The JSONPath '$.no_such_jsonpath' specified for the field 'value.$' could not be found in the input '{\"a\":{\"b\":1}}'");
+        assert_eq!(
+            error.message,
+            "The JSONPath '$.no_such_jsonpath' specified for the field 'value.$' could not be found in the input '{\"a\":{\"b\":1}}'"
+        );
     }
 }

@@ -158,7 +158,8 @@ fn math_add(left: &Value, right: &Value) -> Result<Value, String> {
         let rounded = value.as_f64().map(|number| (number + 0.5).floor());
         rounded.filter(|number| (-2_147_483_648.0..=2_147_483_647.0).contains(number)).map(|number| number as i64)
     };
-    let sum = number(left).zip(number(right)).map(|(left, right)| left + right).ok_or("The arguments must be numbers from -2147483648 to 2147483647")?;
+    let sum =
+        number(left).zip(number(right)).map(|(left, right)| left + right).ok_or("The arguments must be numbers from -2147483648 to 2147483647")?;
     i32::try_from(sum).map(Value::from).map_err(|_| "The sum is out of range".to_owned())
 }
 

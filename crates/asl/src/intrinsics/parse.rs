@@ -104,7 +104,9 @@ fn argument(reader: &mut Reader<'_>, depth: usize) -> Result<Argument, String> {
                 "true" => Ok(Argument::Literal(Value::Bool(true))),
                 "false" => Ok(Argument::Literal(Value::Bool(false))),
                 "null" => Ok(Argument::Literal(Value::Null)),
-                number => number.parse::<Number>().map(|number| Argument::Literal(Value::Number(number))).map_err(|_| format!("Invalid argument: {word}")),
+                number => {
+                    number.parse::<Number>().map(|number| Argument::Literal(Value::Number(number))).map_err(|_| format!("Invalid argument: {word}"))
+                }
             }
         }
     }

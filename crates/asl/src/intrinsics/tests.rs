@@ -68,7 +68,18 @@ fn what_fails() {
 #[test]
 fn what_is_no_call() {
     let deep = format!("{}1{}", "States.Array(".repeat(11), ")".repeat(11));
-    for text in ["", "States.Nothing()", "States.Array(", "States.Array(1 2)", "States.UUID(1)", "States.Format()", "States.Array('x)", "States.Array(x)", "States.Array(1) x", &deep] {
+    for text in [
+        "",
+        "States.Nothing()",
+        "States.Array(",
+        "States.Array(1 2)",
+        "States.UUID(1)",
+        "States.Format()",
+        "States.Array('x)",
+        "States.Array(x)",
+        "States.Array(1) x",
+        &deep,
+    ] {
         assert!(Intrinsic::parse(text).is_err(), "{text}");
     }
 }

@@ -24,7 +24,10 @@ pub(super) enum Expression {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Operand {
     /// Below the item that is looked at (`@`), or below the document (`$`).
-    Path { of_item: bool, steps: Vec<Step> },
+    Path {
+        of_item: bool,
+        steps: Vec<Step>,
+    },
     Literal(Value),
     Pattern(Pattern),
 }

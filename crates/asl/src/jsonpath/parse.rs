@@ -74,7 +74,9 @@ fn dotted(reader: &mut Reader) -> Result<Step, PathSyntaxError> {
     if reader.take('*') {
         return Ok(Step::Wildcard);
     }
-    let name = reader.while_some(|character| !matches!(character, '.' | '[' | ']' | '(' | ')' | ' ' | ',' | '=' | '!' | '<' | '>' | '&' | '|' | '\'' | '"' | '*' | '?' | '@' | '~'));
+    let name = reader.while_some(|character| {
+        !matches!(character, '.' | '[' | ']' | '(' | ')' | ' ' | ',' | '=' | '!' | '<' | '>' | '&' | '|' | '\'' | '"' | '*' | '?' | '@' | '~')
+    });
     if name.is_empty() {
         return wrong(format!("Path must not end with a '.' or '..' at position {}", reader.position));
     }
