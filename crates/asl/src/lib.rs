@@ -2,7 +2,9 @@
 //!
 //! No I/O, no clock, no randomness of its own: time and random numbers are handed in, and what the machine wants done is an effect.
 
+pub mod definition;
 pub mod intrinsics;
+pub mod jsonata;
 pub mod jsonpath;
 pub mod random;
 mod template;

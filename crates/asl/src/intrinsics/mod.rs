@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html>
 
 mod functions;
+pub(crate) use functions::hexadecimal_digest;
 mod parse;
 
 use crate::{
