@@ -5,7 +5,9 @@
 //! not part of this crate, except for what `http_hooks` tells the gateway.
 
 mod access;
+mod acl;
 mod bodies;
+mod bucket_policy;
 mod buckets;
 mod changes;
 mod checksums;
@@ -29,8 +31,11 @@ mod object_lock;
 mod objects;
 mod observers;
 mod owners;
+mod ownership;
+mod public_access;
 mod ranges;
 mod replication;
+mod requester_pays;
 mod scheduled;
 mod state;
 mod storage;
@@ -45,6 +50,7 @@ use cloudlet_api_s3 as api;
 use cloudlet_aws::Timestamp;
 use cloudlet_engine::{Dialect, Service};
 use cloudlet_identity::Identity;
+use cloudlet_s3_access::AccessSettings;
 use cloudlet_store::{Blobs, Journal, StoreMap};
 pub use encryption::SseC;
 use state::BucketTables;
@@ -61,6 +67,7 @@ pub struct S3 {
     /// The sequence number of the latest write.
     sequence: AtomicU64,
     identity: Identity,
+    settings: AccessSettings,
     options: Options,
     turns: turns::Turns,
 }
@@ -81,9 +88,9 @@ impl Default for Options {
 }
 
 impl S3 {
-    pub fn new(journal: &Journal, blobs: Blobs, identity: Identity, options: Options) -> Arc<S3> {
+    pub fn new(journal: &Journal, blobs: Blobs, identity: Identity, settings: AccessSettings, options: Options) -> Arc<S3> {
         let buckets = Arc::new(StoreMap::new("s3/buckets", journal));
-        Arc::new(S3 { buckets, blobs, sequence: AtomicU64::new(0), identity, options, turns: turns::Turns::default() })
+        Arc::new(S3 { buckets, blobs, sequence: AtomicU64::new(0), identity, settings, options, turns: turns::Turns::default() })
     }
 
     /// The table of tables.
@@ -92,6 +99,7 @@ impl S3 {
             .dialect(Dialect::S3)
             .http_hooks(Arc::new(http_hooks::HttpHooks::new(self.clone())))
             .store(self.buckets.clone())
+            .store(self.settings.store())
             // buckets
             .handles::<api::CreateBucket>()
             .handles::<api::HeadBucket>()
@@ -103,9 +111,30 @@ impl S3 {
             .handles::<api::PutBucketEncryption>()
             .handles::<api::GetBucketEncryption>()
             .handles::<api::DeleteBucketEncryption>()
+            .handles::<api::PutBucketPolicy>()
+            .handles::<api::GetBucketPolicy>()
+            .handles::<api::DeleteBucketPolicy>()
+            .handles::<api::GetBucketPolicyStatus>()
+            .handles::<api::PutPublicAccessBlock>()
+            .handles::<api::GetPublicAccessBlock>()
+            .handles::<api::DeletePublicAccessBlock>()
+            .handles::<api::PutBucketOwnershipControls>()
+            .handles::<api::GetBucketOwnershipControls>()
+            .handles::<api::DeleteBucketOwnershipControls>()
+            .handles::<api::PutBucketAcl>()
+            .handles::<api::GetBucketAcl>()
+            .handles::<api::PutBucketRequestPayment>()
+            .handles::<api::GetBucketRequestPayment>()
+            .handles::<api::PutBucketTagging>()
+            .handles::<api::GetBucketTagging>()
+            .handles::<api::DeleteBucketTagging>()
+            .handles::<api::PutBucketAbac>()
+            .handles::<api::GetBucketAbac>()
             .handles::<api::PutObjectLockConfiguration>()
             .handles::<api::GetObjectLockConfiguration>()
             // objects
+            .handles::<api::PutObjectAcl>()
+            .handles::<api::GetObjectAcl>()
             .handles::<api::PutObject>()
             .handles::<api::GetObject>()
             .handles::<api::HeadObject>()
