@@ -90,7 +90,10 @@ const SINGLE: [(&str, Operation); 8] = [
 impl Operation {
     fn named(name: &str) -> Option<Operation> {
         let of = |prefix: &str| ORDERS.into_iter().find(|(suffix, _)| name.strip_prefix(prefix) == Some(suffix)).map(|(_, order)| order);
-        let ordered = of("String").map(Operation::String).or_else(|| of("Numeric").map(Operation::Numeric)).or_else(|| of("Timestamp").map(Operation::Timestamp));
+        let ordered = of("String")
+            .map(Operation::String)
+            .or_else(|| of("Numeric").map(Operation::Numeric))
+            .or_else(|| of("Timestamp").map(Operation::Timestamp));
         ordered.or_else(|| SINGLE.into_iter().find(|(known, _)| *known == name).map(|(_, operation)| operation))
     }
 

@@ -207,7 +207,8 @@ impl<'a> Checker<'a> {
                     match name.strip_suffix(".$") {
                         None => {
                             if field.as_str().is_some_and(|text| text.starts_with("$.") || text.starts_with("$$.") || text.starts_with("States.")) {
-                                let message = "A field name that does not end with '.$' has a value that looks like a JSONPath or an intrinsic function";
+                                let message =
+                                    "A field name that does not end with '.$' has a value that looks like a JSONPath or an intrinsic function";
                                 self.note(Code::NoDollar, message, Some(format!("{location}/{name}")));
                             }
                             self.template(field, &format!("{location}/{name}"));

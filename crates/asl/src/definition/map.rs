@@ -194,7 +194,8 @@ fn reader(checker: &mut Checker<'_>, fields: &Fields, language: Language, locati
     let kinds = ["CSV", "JSON", "JSONL", "PARQUET", "MANIFEST"];
     match config.get("InputType").and_then(Value::as_str) {
         Some(kind) if !kinds.contains(&kind) => {
-            checker.refuse(format!("The field 'InputType' should have one of these values: [{}]", kinds.join(", ")), format!("{config_at}/InputType"));
+            checker
+                .refuse(format!("The field 'InputType' should have one of these values: [{}]", kinds.join(", ")), format!("{config_at}/InputType"));
         }
         None if get && !config.contains_key("ManifestType") => checker.require(&config, &["InputType"], &config_at),
         _ => {}
@@ -230,7 +231,8 @@ fn writer(checker: &mut Checker<'_>, fields: &Fields, language: Language, locati
     for (name, known) in [("Transformation", ["NONE", "COMPACT", "FLATTEN"].as_slice()), ("OutputType", &["JSON", "JSONL"])] {
         let given = config.as_ref().and_then(|config| config.get(name));
         if given.is_some_and(|given| !given.as_str().is_some_and(|given| known.contains(&given))) {
-            checker.refuse(format!("The field '{name}' should have one of these values: [{}]", known.join(", ")), format!("{here}/WriterConfig/{name}"));
+            checker
+                .refuse(format!("The field '{name}' should have one of these values: [{}]", known.join(", ")), format!("{here}/WriterConfig/{name}"));
         }
     }
     let arguments = checker.payload(writer, arguments_name(language), language, &[], &here);

@@ -214,7 +214,9 @@ fn task(checker: &mut Checker<'_>, fields: &Fields, language: Language, location
                 // AWS: the second has a space too many.
                 match integration.pattern {
                     Pattern::Sync | Pattern::Sync2 => checker.refuse("Express state machine does not support '.sync' service integration", here),
-                    Pattern::WaitForTaskToken => checker.refuse("Express state machine does not support '.waitForTaskToken' service integration ", here),
+                    Pattern::WaitForTaskToken => {
+                        checker.refuse("Express state machine does not support '.waitForTaskToken' service integration ", here)
+                    }
                     Pattern::RequestResponse => {}
                 }
             }

@@ -82,11 +82,7 @@ fn wrong_language(field: &str, of: Of, language: Language) -> Option<String> {
         (Of::JsonPath, Language::Jsonata) => Language::JsonPath,
         _ => return None,
     };
-    Some(format!(
-        "The QueryLanguage is set to '{}', but field '{field}' is only supported for the '{}' QueryLanguage",
-        language.name(),
-        only.name()
-    ))
+    Some(format!("The QueryLanguage is set to '{}', but field '{field}' is only supported for the '{}' QueryLanguage", language.name(), only.name()))
 }
 
 /// The same for a field of something inside a state, such as a catcher.

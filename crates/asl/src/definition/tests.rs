@@ -15,29 +15,49 @@ fn refused(states: Value) -> String {
 #[test]
 fn recorded_sentences() {
     let cases = [
-        (json!({"pass1": {"Type": "Pass", "Next": "pass3"}, "pass2": {"Type": "Pass", "End": true}}),
-         "MISSING_TRANSITION_TARGET: Missing 'Next' target: pass3 at /States/pass1/Next, MISSING_TRANSITION_TARGET: State \"pass2\" is not reachable. at /States/pass2"),
+        (
+            json!({"pass1": {"Type": "Pass", "Next": "pass3"}, "pass2": {"Type": "Pass", "End": true}}),
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: pass3 at /States/pass1/Next, MISSING_TRANSITION_TARGET: State \"pass2\" is not reachable. at /States/pass2",
+        ),
         (json!({"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}}), "MISSING_END_STATE: Workflow has no terminal state"),
-        (json!({"A": {"Type": "Pass", "Next": "NOPE"}}),
-         "MISSING_TRANSITION_TARGET: Missing 'Next' target: NOPE at /States/A/Next, MISSING_END_STATE: Workflow has no terminal state"),
-        (json!({"X": {"Type": "Nope"}}),
-         "SCHEMA_VALIDATION_FAILED: The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map] at /States/X/Type"),
+        (
+            json!({"A": {"Type": "Pass", "Next": "NOPE"}}),
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: NOPE at /States/A/Next, MISSING_END_STATE: Workflow has no terminal state",
+        ),
+        (
+            json!({"X": {"Type": "Nope"}}),
+            "SCHEMA_VALIDATION_FAILED: The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map] at /States/X/Type",
+        ),
         (json!({"P": {"Type": "Parallel", "Branches": [], "End": true}}), "SCHEMA_VALIDATION_FAILED: Value cannot be empty at /States/P/Branches"),
-        (json!({"T": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Credentials": {}, "End": true}}),
-         "SCHEMA_VALIDATION_FAILED: The field 'RoleArn' is required but was missing at /States/T/Credentials"),
+        (
+            json!({"T": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Credentials": {}, "End": true}}),
+            "SCHEMA_VALIDATION_FAILED: The field 'RoleArn' is required but was missing at /States/T/Credentials",
+        ),
         (json!({"P": {"Type": "Pass", "Catch": [], "End": true}}), "SCHEMA_VALIDATION_FAILED: Field 'Catch' is not supported at /States/P"),
-        (json!({"P": {"Type": "Pass", "Output": 1, "End": true}}),
-         "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage at /States/P"),
-        (json!({"T": {"Type": "Task", "Resource": "arn:aws:states:::foo:bar", "End": true}}),
-         "SCHEMA_VALIDATION_FAILED: The resource provided arn:aws:states:::foo:bar is not recognized. The value is not a valid resource ARN, or the resource is not available in this region. at /States/T/Resource"),
-        (json!({"T": {"Type": "Task", "Resource": "foo", "End": true}}), "SCHEMA_VALIDATION_FAILED: Value is not a valid resource ARN at /States/T/Resource"),
-        (json!({"P": {"Type": "Pass", "Parameters": {"Input.$": "x"}, "End": true}}),
-         "SCHEMA_VALIDATION_FAILED: The value for the field 'Input.$' must be a valid JSONPath or a valid intrinsic function call at /States/P/Parameters"),
+        (
+            json!({"P": {"Type": "Pass", "Output": 1, "End": true}}),
+            "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage at /States/P",
+        ),
+        (
+            json!({"T": {"Type": "Task", "Resource": "arn:aws:states:::foo:bar", "End": true}}),
+            "SCHEMA_VALIDATION_FAILED: The resource provided arn:aws:states:::foo:bar is not recognized. The value is not a valid resource ARN, or the resource is not available in this region. at /States/T/Resource",
+        ),
+        (
+            json!({"T": {"Type": "Task", "Resource": "foo", "End": true}}),
+            "SCHEMA_VALIDATION_FAILED: Value is not a valid resource ARN at /States/T/Resource",
+        ),
+        (
+            json!({"P": {"Type": "Pass", "Parameters": {"Input.$": "x"}, "End": true}}),
+            "SCHEMA_VALIDATION_FAILED: The value for the field 'Input.$' must be a valid JSONPath or a valid intrinsic function call at /States/P/Parameters",
+        ),
     ];
     for (states, expected) in cases {
         assert_eq!(refused(states), expected);
     }
-    assert_eq!(sentence_of(&json!({"StartAt": "A"}), WorkflowType::Standard), "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States] at /'");
+    assert_eq!(
+        sentence_of(&json!({"StartAt": "A"}), WorkflowType::Standard),
+        "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States] at /'"
+    );
     let jsonata = json!({"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {"Type": "Pass", "QueryLanguage": "JSONPath", "End": true}}});
     assert_eq!(
         sentence_of(&jsonata, WorkflowType::Standard),
@@ -49,11 +69,17 @@ fn recorded_sentences() {
 fn express_has_no_callbacks() {
     for (resource, expected) in [
         ("arn:aws:states:::states:startExecution.sync:2", "Express state machine does not support '.sync' service integration at /States/T/Resource"),
-        ("arn:aws:states:::sns:publish.waitForTaskToken", "Express state machine does not support '.waitForTaskToken' service integration  at /States/T/Resource"),
+        (
+            "arn:aws:states:::sns:publish.waitForTaskToken",
+            "Express state machine does not support '.waitForTaskToken' service integration  at /States/T/Resource",
+        ),
         ("arn:aws:states:us-east-1:000000000000:activity:a", "Express state machine does not support Activity ARN at /States/T/Resource"),
     ] {
         let definition = json!({"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": resource, "End": true}}});
-        assert_eq!(sentence_of(&definition, WorkflowType::Express), format!("Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {expected}'"));
+        assert_eq!(
+            sentence_of(&definition, WorkflowType::Express),
+            format!("Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {expected}'")
+        );
         assert_eq!(sentence_of(&definition, WorkflowType::Standard), "");
     }
 }
