@@ -38,6 +38,7 @@ pub enum IntrinsicError {
 macro_rules! functions {
     ($($name:ident)*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[expect(clippy::upper_case_acronyms, reason = "AWS's name")]
         enum Function { $($name),* }
 
         impl Function {

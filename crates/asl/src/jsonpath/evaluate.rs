@@ -84,11 +84,7 @@ impl Walk<'_> {
                         }
                     }
                 }
-                Value::Object(_) => {
-                    if expression.accepts(value, self.document) {
-                        self.from(value, position + 1, false)?;
-                    }
-                }
+                Value::Object(_) if expression.accepts(value, self.document) => self.from(value, position + 1, false)?,
                 _ => {}
             },
             Step::Function(..) => {}
