@@ -8,7 +8,7 @@ mod selectors;
 
 use crate::{S3, faults, logging};
 use cloudlet_aws::{Fault, FaultKind, Head};
-use cloudlet_engine::{self as engine, AnswerObserver, Form, PostResponse, PostedObject, RequestView};
+use cloudlet_engine::{self as engine, AnswerObserver, Form, PostResponse, PostedObject, RequestView, ServiceEvents};
 pub use selectors::{Level, Selection, resource_type, select};
 use selectors::{check_level, check_method};
 use std::{borrow::Cow, sync::Arc};
@@ -60,8 +60,8 @@ impl engine::HttpHooks for HttpHooks {
         }
     }
 
-    fn observer(&self, view: &RequestView<'_>, path: &str) -> Option<Box<dyn AnswerObserver>> {
-        logging::observer(&self.s3, view, path)
+    fn observer(&self, view: &RequestView<'_>, path: &str, events: ServiceEvents) -> Option<Box<dyn AnswerObserver>> {
+        logging::observer(&self.s3, view, path, events)
     }
 
     fn admit(&self, view: &RequestView<'_>, path: &str) -> Result<(), Fault> {

@@ -173,6 +173,7 @@ impl S3 {
             .handles::<api::DeleteBucketReplication>()
             .handles::<scheduled::Replicate>()
             .handles::<scheduled::PutReplica>()
+            .handles::<cloudlet_engine::replication::InitiateReplication>()
             // logging
             .handles::<api::GetBucketLogging>()
             .handles::<api::PutBucketLogging>()
