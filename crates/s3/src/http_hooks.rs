@@ -6,7 +6,7 @@ mod headers;
 mod parameters;
 mod selectors;
 
-use crate::{S3, faults, logging};
+use crate::{S3, access_points, faults, logging};
 use cloudlet_aws::{Fault, FaultKind, Head};
 use cloudlet_engine::{self as engine, AnswerObserver, Form, PostResponse, PostedObject, RequestView, ServiceEvents};
 pub use selectors::{Level, Selection, resource_type, select};
@@ -48,6 +48,10 @@ const CORS_METHODS: [&str; 7] = METHODS;
 impl engine::HttpHooks for HttpHooks {
     fn path(&self, view: &RequestView<'_>) -> Option<String> {
         let path = path_style(view);
+        let path = match access_points::path_of_arn(&path) {
+            Some(named) => Cow::Owned(named),
+            None => path,
+        };
         if !view.head.query.is_empty()
             && Level::of(&path) == Level::Object
             && select(view.head, Level::Object).is_ok_and(|selection| selection.is_of_bucket(view.head.method))

@@ -5,6 +5,7 @@
 //! not part of this crate, except for what `http_hooks` tells the gateway.
 
 mod access;
+mod access_points;
 mod acl;
 mod bodies;
 mod bucket_policy;
