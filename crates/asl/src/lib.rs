@@ -6,6 +6,7 @@ pub mod definition;
 pub mod intrinsics;
 pub mod jsonata;
 pub mod jsonpath;
+pub mod machine;
 pub mod random;
 mod template;
 pub mod text;
