@@ -166,11 +166,9 @@ impl Run<'_> {
         let Some(state) = self.state(thread) else { return };
         let Names { prefix, mut details } = names(state);
         match event {
-            Event::Started { worker, .. } => {
-                if prefix == "Activity" {
-                    details.extend(worker.map(|worker| ("workerName".to_owned(), Value::String(worker))));
-                    self.record_on(thread, "ActivityStarted", Some((member("ActivityStarted"), details)));
-                }
+            Event::Started { worker, .. } if prefix == "Activity" => {
+                details.extend(worker.map(|worker| ("workerName".to_owned(), Value::String(worker))));
+                self.record_on(thread, "ActivityStarted", Some((member("ActivityStarted"), details)));
             }
             Event::Submitted { output, .. } => {
                 details.extend(payload("output", &output));

@@ -461,6 +461,9 @@ fn rename(scope: &mut Value, prefix: &str) {
         if state.get("Catch").is_some() {
             state["Catch"][0]["Next"] = name(&state["Catch"][0]["Next"]);
         }
+        if state.get("Assign").is_some() {
+            state["Assign"] = json!({format!("{prefix}v").replace('.', "_"): 1});
+        }
         if let Some(Value::Array(branches)) = state.get_mut("Branches") {
             branches.iter_mut().enumerate().for_each(|(index, branch)| rename(branch, &format!("{prefix}{key}.{index}.")));
         }
