@@ -6,9 +6,9 @@ mod headers;
 mod parameters;
 mod selectors;
 
-use crate::{S3, faults, logging};
+use crate::{S3, access_points, faults, logging};
 use cloudlet_aws::{Fault, FaultKind, Head};
-use cloudlet_engine::{self as engine, AnswerObserver, Form, PostResponse, PostedObject, RequestView};
+use cloudlet_engine::{self as engine, AnswerObserver, Form, PostResponse, PostedObject, RequestView, ServiceEvents};
 pub use selectors::{Level, Selection, resource_type, select};
 use selectors::{check_level, check_method};
 use std::{borrow::Cow, sync::Arc};
@@ -48,6 +48,10 @@ const CORS_METHODS: [&str; 7] = METHODS;
 impl engine::HttpHooks for HttpHooks {
     fn path(&self, view: &RequestView<'_>) -> Option<String> {
         let path = path_style(view);
+        let path = match access_points::path_of_arn(&path) {
+            Some(named) => Cow::Owned(named),
+            None => path,
+        };
         if !view.head.query.is_empty()
             && Level::of(&path) == Level::Object
             && select(view.head, Level::Object).is_ok_and(|selection| selection.is_of_bucket(view.head.method))
@@ -60,8 +64,8 @@ impl engine::HttpHooks for HttpHooks {
         }
     }
 
-    fn observer(&self, view: &RequestView<'_>, path: &str) -> Option<Box<dyn AnswerObserver>> {
-        logging::observer(&self.s3, view, path)
+    fn observer(&self, view: &RequestView<'_>, path: &str, events: ServiceEvents) -> Option<Box<dyn AnswerObserver>> {
+        logging::observer(&self.s3, view, path, events)
     }
 
     fn admit(&self, view: &RequestView<'_>, path: &str) -> Result<(), Fault> {

@@ -6,6 +6,7 @@
 
 mod acceleration;
 mod access;
+mod access_points;
 mod acl;
 mod annotations;
 mod bodies;
@@ -184,6 +185,7 @@ impl S3 {
             .handles::<api::DeleteBucketReplication>()
             .handles::<scheduled::Replicate>()
             .handles::<scheduled::PutReplica>()
+            .handles::<cloudlet_engine::replication::InitiateReplication>()
             // logging
             .handles::<api::GetBucketLogging>()
             .handles::<api::PutBucketLogging>()

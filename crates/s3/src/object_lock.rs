@@ -7,7 +7,7 @@ mod legal_hold;
 mod pacific;
 mod retention;
 
-pub use headers::{LockHeaders, set_lock_keys};
+pub use headers::{LockHeaders, check_part_digest, set_lock_keys};
 pub(crate) use headers::{lock_headers, lock_keys};
 pub use retention::with_version;
 

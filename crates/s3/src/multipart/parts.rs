@@ -9,7 +9,7 @@ use crate::{
     checksums::{ChecksumType, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksums},
     encryption::{Sealing, customer_key, describe_encryption, source_customer_key},
     faults::INVALID_REQUEST,
-    limits,
+    limits, object_lock,
     objects::{GET, source_conditions, source_of},
     ranges,
     state::{MultipartUpload, Part, PartKey},
@@ -83,7 +83,7 @@ impl S3 {
 
 impl Handle<api::UploadPart> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::UploadPartRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         Ok(found.object_permission(cx, "s3:PutObject", &input.key).into())
     }
 
@@ -96,6 +96,8 @@ impl Handle<api::UploadPart> for S3 {
         let content_md5 = ContentMd5::of(input.content_md5.as_deref())?;
         let expected = ExpectedChecksum::of(&mut input, body.as_ref())?;
         check_algorithm(&upload, expected.algorithm())?;
+        let has_digest = input.content_md5.is_some() || expected.algorithm().is_some();
+        object_lock::check_part_digest(&found.bucket, upload.properties.lock.as_deref(), has_digest)?;
 
         let sealing = self.seal_part(cx, &found, &input.key, upload.encryption.as_deref(), customer.as_ref()).await?;
         let algorithms = algorithms(&upload, expected.algorithm());
@@ -119,8 +121,9 @@ impl Handle<api::UploadPart> for S3 {
 
 impl Handle<api::UploadPartCopy> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::UploadPartCopyRequest) -> Result<Permissions, Fault> {
-        let target = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let target = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let (source, from) = source_of(self, &input.copy_source, input.expected_source_bucket_owner.as_ref())?;
+        let from = from.paid_by(cx, input.request_payer.as_ref())?;
         let mut read = from.version_permission(cx, GET, &source.key, source.version_id.as_ref());
         self.set_existing_tags(&from, &source.key, source.version_id.as_deref(), &mut read);
         let mut permissions: Permissions = read.into();
