@@ -1,18 +1,23 @@
 //! Finding the bucket of a call, and the permissions that operations on it need.
 
 use crate::{
-    S3,
-    access_points::UsedAccessPoint,
-    faults, lifecycle, names,
+    S3, faults, lifecycle, names,
     state::{Abac, Bucket, BucketTables, Object},
     versions::{self, Found, VersionSelector},
 };
 use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity, Timestamp};
 use cloudlet_engine::{Cx, DerivedKey, Permission, Permissions, SignatureKind};
+use cloudlet_s3_access::{AccessPoint, AccessPointKey};
 use cloudlet_s3_access::{AccessSettings, NetworkOrigin, PublicAccessBlock};
 use cloudlet_shape::Operation;
 use cloudlet_store::MappedStore;
 use std::sync::Arc;
+
+/// The access point of a request.
+pub struct UsedAccessPoint {
+    pub key: AccessPointKey,
+    pub row: Arc<AccessPoint>,
+}
 
 /// A bucket that exists, with its tables.
 #[derive(Clone)]

@@ -1,17 +1,15 @@
 //! Access points in requests of S3: where one stands in place of a bucket, and what it decides.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-usage-examples.html>
 
-use crate::{S3, access::BucketHandle, api};
+use crate::{
+    S3,
+    access::{BucketHandle, UsedAccessPoint},
+    api,
+};
 use cloudlet_aws::{Account, Arn, Caller, Identity};
 use cloudlet_engine::{Cx, Permission};
 use cloudlet_s3_access::{AccessPoint, AccessPointKey, NetworkOrigin};
 use std::sync::Arc;
-
-/// The access point of a request.
-pub struct UsedAccessPoint {
-    key: AccessPointKey,
-    pub row: Arc<AccessPoint>,
-}
 
 /// The raw path of a request that names an access point by its ARN, with the form that its host name has: `name-account`.
 pub fn path_of_arn(path: &str) -> Option<String> {

@@ -7,6 +7,7 @@
 mod cipher;
 mod configuration;
 mod customer_key;
+mod header;
 mod kms;
 mod update;
 
@@ -25,11 +26,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use cloudlet_aws::Fault;
 use cloudlet_engine::Cx;
 use cloudlet_shape::Map;
+use header::{AES256, HEADER};
 use kms::{DataKey, KmsRequest};
-
-const HEADER: &str = "x-amz-server-side-encryption";
-/// SSE-S3.
-const AES256: &str = "AES256";
 
 impl KmsKind {
     pub const fn name(self) -> &'static str {

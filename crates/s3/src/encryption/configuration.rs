@@ -1,7 +1,7 @@
 //! The default encryption of a bucket, and whether it takes objects under SSE-C.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-encryption.html>
 
-use super::AES256;
+use super::header::AES256;
 use crate::{
     S3, api, faults,
     state::{DefaultEncryption, KmsKind, SseC},

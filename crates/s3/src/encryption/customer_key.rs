@@ -1,7 +1,7 @@
 //! Server-side encryption with a key that the client gives with every request (SSE-C).
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html>
 
-use super::{AES256, HEADER};
+use super::header::{AES256, HEADER};
 use crate::state::{Encryption, Method, Salt};
 use crate::{faults, names};
 use base64::{Engine, prelude::BASE64_STANDARD};
