@@ -4,6 +4,7 @@
 //! blobs beside the rows. Bodies are streamed, and their digests are computed in the pass that stores them. HTTP, signatures and policies are
 //! not part of this crate, except for what `http_hooks` tells the gateway.
 
+mod acceleration;
 mod access;
 mod bodies;
 mod buckets;
@@ -11,6 +12,7 @@ mod changes;
 mod checksums;
 mod conditions;
 mod configurations;
+mod cors;
 mod documents;
 mod encryption;
 mod etags;
@@ -37,6 +39,7 @@ mod storage;
 mod tags;
 mod turns;
 mod versions;
+mod website;
 
 #[cfg(test)]
 mod tests;
@@ -105,6 +108,14 @@ impl S3 {
             .handles::<api::DeleteBucketEncryption>()
             .handles::<api::PutObjectLockConfiguration>()
             .handles::<api::GetObjectLockConfiguration>()
+            .handles::<api::PutBucketCors>()
+            .handles::<api::GetBucketCors>()
+            .handles::<api::DeleteBucketCors>()
+            .handles::<api::PutBucketWebsite>()
+            .handles::<api::GetBucketWebsite>()
+            .handles::<api::DeleteBucketWebsite>()
+            .handles::<api::PutBucketAccelerateConfiguration>()
+            .handles::<api::GetBucketAccelerateConfiguration>()
             // objects
             .handles::<api::PutObject>()
             .handles::<api::GetObject>()

@@ -5,6 +5,7 @@ mod background;
 pub use background::{Background, Lifecycle, MinimumSize, PendingEvent, PendingTarget, ReplicationStatus, ReplicationTask, TargetKind, TaskKind};
 
 use crate::{
+    acceleration::Acceleration,
     api,
     checksums::{Checksum, ChecksumType},
     documents::Document,
@@ -80,6 +81,12 @@ pub struct Bucket {
     pub object_lock: Option<LockConfiguration>,
     #[serde(default, skip_serializing_if = "Background::is_nothing")]
     pub background: Background,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Document<api::CORSConfiguration>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub website: Option<Document<api::WebsiteConfiguration>>,
+    #[serde(default, skip_serializing_if = "Acceleration::is_unset")]
+    pub acceleration: Acceleration,
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>

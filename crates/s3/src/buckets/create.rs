@@ -3,7 +3,9 @@
 
 use super::is_bucket_region;
 use crate::{
-    S3, access, api,
+    S3,
+    acceleration::Acceleration,
+    access, api,
     encryption::DefaultEncryption,
     faults, limits, names,
     object_lock::LockConfiguration,
@@ -88,6 +90,9 @@ impl Handle<api::CreateBucket> for S3 {
             mfa_delete: MfaDelete::Unset,
             encryption: DefaultEncryption { sse_c: self.options.sse_c_of_new_buckets, ..DefaultEncryption::default() },
             background: Background::default(),
+            cors: None,
+            website: None,
+            acceleration: Acceleration::default(),
         };
         let mut tables = BucketTables::default();
         tables.bucket.insert((), Arc::new(bucket));
