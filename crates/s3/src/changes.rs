@@ -79,6 +79,7 @@ pub enum Update {
     DeleteTags,
     /// Its encryption, retention or legal hold.
     Protection,
+    Restore,
 }
 
 impl Update {
@@ -87,6 +88,7 @@ impl Update {
             Update::PutTags => Change::TagsPut { object },
             Update::DeleteTags => Change::TagsDeleted { object },
             Update::Protection => Change::ProtectionPut { object },
+            Update::Restore => Change::RestoreStarted { object },
         }
     }
 }

@@ -33,6 +33,7 @@ mod observers;
 mod owners;
 mod ranges;
 mod replication;
+mod restore;
 mod scheduled;
 mod state;
 mod storage;
@@ -132,6 +133,7 @@ impl S3 {
             .handles::<api::GetObjectRetention>()
             .handles::<api::PutObjectLegalHold>()
             .handles::<api::GetObjectLegalHold>()
+            .handles::<api::RestoreObject>()
             // lists
             .handles::<api::ListObjects>()
             .handles::<api::ListObjectsV2>()

@@ -9,7 +9,7 @@ use crate::{
     access::{self, BucketHandle},
     api, faults,
     limits::{MAX_KEYS, page_size},
-    owners,
+    owners, restore,
     state::{BucketTables, Object},
 };
 use cloudlet_aws::Fault;
@@ -30,7 +30,7 @@ fn current_objects(tables: &BucketTables, query: &ListQuery<'_>) -> Page<Row> {
 }
 
 /// The list entry of an object.
-fn list_entry(row: &Row, encoding: EncodingType, owner: Option<&api::Owner>) -> api::Object {
+fn list_entry(row: &Row, encoding: EncodingType, owner: Option<&api::Owner>, restore_status: Option<api::RestoreStatus>) -> api::Object {
     let (key, object) = row;
     let checksum = object.checksum.as_deref();
     api::Object {
@@ -42,7 +42,7 @@ fn list_entry(row: &Row, encoding: EncodingType, owner: Option<&api::Owner>) -> 
         size: i64::try_from(object.size()).ok(),
         storage_class: Some(object.storage_class.name().to_owned()),
         owner: owner.cloned(),
-        restore_status: None,
+        restore_status,
     }
 }
 
@@ -90,7 +90,8 @@ impl Handle<api::ListObjects> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         let encoding = EncodingType::of(input.encoding_type.as_deref())?;
         let limit = page_size("maxKeys", input.max_keys, MAX_KEYS)?;
-        check_optional_attributes(input.optional_object_attributes.as_deref())?;
+        let restores = optional_attributes(input.optional_object_attributes.as_deref())?;
+        let restore_status = |object: &Object| restores.then(|| restore::listed(object, cx.now)).flatten();
         let query = ListQuery {
             prefix: input.prefix.as_deref().unwrap_or_default(),
             delimiter: non_empty(input.delimiter.as_ref()),
@@ -104,7 +105,7 @@ impl Handle<api::ListObjects> for S3 {
             is_truncated: Some(page.truncated),
             marker: Some(encoding.encode(query.after)),
             next_marker: next.map(|next| encoding.encode(next)),
-            contents: non_empty_list(page.rows.iter().map(|row| list_entry(row, encoding, Some(&owner))).collect()),
+            contents: non_empty_list(page.rows.iter().map(|row| list_entry(row, encoding, Some(&owner), restore_status(&row.1))).collect()),
             name: Some(input.bucket.clone()),
             prefix: Some(encoding.encode(query.prefix)),
             delimiter: query.delimiter.map(|delimiter| encoding.encode(delimiter)),
@@ -135,7 +136,8 @@ impl Handle<api::ListObjectsV2> for S3 {
         );
         let token_key: Option<String> = list.after().map_err(incorrect_token)?;
         let limit = page_size("maxKeys", input.max_keys, MAX_KEYS)?;
-        check_optional_attributes(input.optional_object_attributes.as_deref())?;
+        let restores = optional_attributes(input.optional_object_attributes.as_deref())?;
+        let restore_status = |object: &Object| restores.then(|| restore::listed(object, cx.now)).flatten();
         // A token takes precedence; StartAfter is then not even echoed.
         let start_after = if token_key.is_some() { None } else { input.start_after.as_deref() };
         let query = ListQuery { prefix, delimiter, after: token_key.as_deref().or(start_after).unwrap_or_default(), limit };
@@ -144,7 +146,7 @@ impl Handle<api::ListObjectsV2> for S3 {
         let count = page.rows.len().saturating_add(page.prefixes.len());
         Ok(api::ListObjectsV2Output {
             is_truncated: Some(page.truncated),
-            contents: non_empty_list(page.rows.iter().map(|row| list_entry(row, encoding, owner.as_ref())).collect()),
+            contents: non_empty_list(page.rows.iter().map(|row| list_entry(row, encoding, owner.as_ref(), restore_status(&row.1))).collect()),
             name: Some(input.bucket.clone()),
             prefix: Some(encoding.encode(query.prefix)),
             delimiter: query.delimiter.map(|delimiter| encoding.encode(delimiter)),
@@ -161,12 +163,13 @@ impl Handle<api::ListObjectsV2> for S3 {
     }
 }
 
-/// `x-amz-optional-object-attributes`. No object has a RestoreStatus yet.
-fn check_optional_attributes(attributes: Option<&[String]>) -> Result<(), Fault> {
-    match attributes.unwrap_or_default().iter().find(|attribute| *attribute != "RestoreStatus") {
+/// `x-amz-optional-object-attributes`: whether the list shows the RestoreStatus of objects.
+fn optional_attributes(attributes: Option<&[String]>) -> Result<bool, Fault> {
+    let attributes = attributes.unwrap_or_default();
+    match attributes.iter().find(|attribute| *attribute != "RestoreStatus") {
         // AWS: unverified.
         Some(unknown) => Err(faults::invalid_argument("Invalid attribute name specified.", "x-amz-optional-object-attributes", unknown)),
-        None => Ok(()),
+        None => Ok(!attributes.is_empty()),
     }
 }
 

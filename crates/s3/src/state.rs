@@ -13,6 +13,7 @@ use crate::{
     etags::ETag,
     metadata::SystemMetadata,
     object_lock::{LockConfiguration, ObjectLock},
+    restore::Restore,
     storage::StorageClass,
     versions::VersionId,
 };
@@ -222,6 +223,8 @@ pub struct ObjectProperties {
     pub replication: Option<ReplicationStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<Box<ObjectLock>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Restore>,
     /// The multipart upload that made the object: completing it again has the same answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<Arc<str>>,

@@ -18,5 +18,6 @@ mod objects;
 mod permissions;
 mod recovery;
 mod replication;
+mod restore;
 mod tags;
 mod versions;

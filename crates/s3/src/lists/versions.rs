@@ -1,11 +1,11 @@
 //! ListObjectVersions: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
 
-use super::{check_optional_attributes, common_prefixes, non_empty, non_empty_list, permission};
+use super::{common_prefixes, non_empty, non_empty_list, optional_attributes, permission};
 use crate::{
     S3, access, api, faults,
     limits::{MAX_KEYS, page_size},
     lists::page::{self, EncodingType, ListQuery, Page, Position},
-    owners,
+    owners, restore,
     state::{BucketTables, Version, VersionKey},
     versions::{VersionSelector, id_text, row_of},
 };
@@ -68,7 +68,7 @@ impl Handle<api::ListObjectVersions> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         let encoding = EncodingType::of(input.encoding_type.as_deref())?;
         let limit = page_size("maxKeys", input.max_keys, MAX_KEYS)?;
-        check_optional_attributes(input.optional_object_attributes.as_deref())?;
+        let restores = optional_attributes(input.optional_object_attributes.as_deref())?;
         let invalid = |marker: &str| faults::invalid_argument("Invalid version id specified", "version-id-marker", marker);
         let marker = match input.version_id_marker.as_deref() {
             None => None,
@@ -104,7 +104,7 @@ impl Handle<api::ListObjectVersions> for S3 {
                 is_latest,
                 last_modified,
                 owner,
-                restore_status: None,
+                restore_status: restores.then(|| restore::listed(object, cx.now)).flatten(),
             });
         }
         Ok(api::ListObjectVersionsOutput {

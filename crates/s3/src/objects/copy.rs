@@ -13,6 +13,7 @@ use crate::{
     etags::ETag,
     faults, limits,
     object_lock::lock_keys,
+    restore,
     state::{Object, ObjectProperties},
     tags,
     versions::{self, Found, VersionSelector, created_id, current_etag},
@@ -106,7 +107,7 @@ impl S3 {
                 Found::Marker(_) | Found::Missing => return Ok(None),
             };
             check_source(conditions, &object.etag.to_string(), object.last_modified, cx.now)?;
-            if object.storage_class.is_archive() {
+            if restore::check_readable(&object, cx.now).is_err() {
                 return Err(api::faults::OBJECT_NOT_IN_ACTIVE_TIER_ERROR
                     .says("The source object of the COPY action is not in the active tier and is only stored in Amazon S3 Glacier."));
             }

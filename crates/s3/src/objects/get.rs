@@ -12,7 +12,7 @@ use crate::{
     encryption::{CustomerKey, CustomerKeyHeaders, describe_encryption},
     faults, metadata,
     object_lock::{ShownLock, describe_lock},
-    ranges,
+    ranges, restore,
     state::{Object, Tag},
     tags,
     versions::{self, Found, VersionSelector},
@@ -269,9 +269,7 @@ impl Handle<api::GetObject> for S3 {
                 Found::Object(object) => object,
                 other => return Ok(Err(other)),
             };
-            if object.storage_class.is_archive() {
-                return Err(faults::invalid_object_state(object.storage_class.name()));
-            }
+            restore::check_readable(&object, cx.now)?;
             let selection = request.check(&object, cx.now)?;
             let reader = self.blobs.read(&object.blob, selection.range.clone()).map_err(Fault::internal)?;
             Ok(Ok((object, selection, reader)))
@@ -281,6 +279,7 @@ impl Handle<api::GetObject> for S3 {
             read.map_err(|other| found.missing_object::<api::GetObject>(cx, other, &input.key, request.selector, "GET"))?;
         let with_checksum = request.with_checksum()?;
         let mut output = api::GetObjectOutput::default();
+        output.restore = restore::header(&object, cx.now);
         describe!(
             output,
             found,
@@ -316,6 +315,7 @@ impl Handle<api::HeadObject> for S3 {
         let selection = request.check(&object, cx.now)?;
         let with_checksum = request.with_checksum()?;
         let mut output = api::HeadObjectOutput::default();
+        output.restore = restore::header(&object, cx.now);
         describe!(
             output,
             found,
