@@ -42,7 +42,10 @@ impl Cloud {
                     Err(because) => (AuthOutcome::Denied, because.into()),
                 },
             };
-            let refusal = (outcome == AuthOutcome::Denied).then(|| refuse(&self.runtime.ids, service, cx, &permission, &reason));
+            let refusal = (outcome == AuthOutcome::Denied).then(|| {
+                let known = self.nearness(cx, &permission, resource.as_deref());
+                refuse(&self.runtime.ids, service, cx, &permission, &reason, known)
+            });
             cx.auth_records.lock().push(AuthRecord {
                 action: permission.action,
                 resource: permission.resource.clone(),
@@ -60,6 +63,18 @@ impl Cloud {
             }
         }
         Ok(())
+    }
+
+    /// Whether the caller is of the account of the resource, or of its organization.
+    fn nearness(&self, cx: &Authorization, permission: &Permission, resource: Option<&Membership>) -> Nearness {
+        let Some(account) = cx.caller.account.filter(|account| permission.owner.is_some_and(|owner| owner != *account)) else {
+            return Nearness::Known;
+        };
+        let own = self.identity.membership(account);
+        match (own, resource) {
+            (Some(own), Some(resource)) if own.organization == resource.organization => Nearness::Known,
+            _ => Nearness::Foreign,
+        }
     }
 
     /// Why it is allowed, or AWS's text for why it is not.
@@ -90,8 +105,15 @@ impl Cloud {
     }
 }
 
+/// The relation of a caller to the resource that it may not use.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nearness {
+    Known,
+    Foreign,
+}
+
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
-fn refuse(ids: &Ids, service: &Service, cx: &Authorization, permission: &Permission, reason: &str) -> Fault {
+fn refuse(ids: &Ids, service: &Service, cx: &Authorization, permission: &Permission, reason: &str, nearness: Nearness) -> Fault {
     let dialect = &service.dialect;
     if let Some(unseen) = dialect.unseen.filter(|unseen| unseen.action == permission.action) {
         return unseen.fault.says(unseen.sentence);
@@ -99,7 +121,9 @@ fn refuse(ids: &Ids, service: &Service, cx: &Authorization, permission: &Permiss
     let (who, action) = (&cx.caller.arn, permission.action);
     let on = permission.shown.as_deref().unwrap_or(permission.resource.as_str());
     let message = match dialect.denial {
-        Denial::Quoted if cx.caller.is_anonymous() => "Access Denied".to_owned(),
+        // AWS: S3 says why to callers of the account or the organization of the bucket only.
+        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
+        Denial::Quoted if cx.caller.is_anonymous() || nearness == Nearness::Foreign => "Access Denied".to_owned(),
         Denial::Named => format!("User: {who} is not authorized to perform: {action} on resource: {on} {reason}"),
         Denial::Small => {
             let small = action.to_ascii_lowercase();

@@ -11,6 +11,13 @@ pub struct RequestView<'a> {
     pub prefix: Option<&'a str>,
 }
 
+/// Whether somebody observes the events of services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceEvents {
+    Observed,
+    Unobserved,
+}
+
 /// The fields of a `multipart/form-data` request that precede its file.
 #[derive(Debug, Default)]
 pub struct Form {
@@ -55,7 +62,7 @@ pub trait HttpHooks: Send + Sync {
     }
 
     /// Who wants to know of the answer to this request. For most requests nobody does, and nothing is computed.
-    fn observer(&self, _view: &RequestView<'_>, _path: &str) -> Option<Box<dyn AnswerObserver>> {
+    fn observer(&self, _view: &RequestView<'_>, _path: &str, _events: ServiceEvents) -> Option<Box<dyn AnswerObserver>> {
         None
     }
 

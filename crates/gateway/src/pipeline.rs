@@ -22,8 +22,8 @@ use axum::response::Response;
 use cloudlet_aws::{Caller, Fault, FaultKind, Head};
 use cloudlet_cloud::{Cloud, EntryPoint, Mode};
 use cloudlet_engine::{
-    Anonymous, AuthOutcome, Call, Dialect, PresignedQuery, RequestIds, RequestView, ScopeRegion, Service, SignatureKind, SignatureRules, Signed,
-    Stopwatch,
+    Anonymous, AuthOutcome, Call, Dialect, Dispatcher, PresignedQuery, RequestIds, RequestView, ScopeRegion, Service, ServiceEvents, SignatureKind,
+    SignatureRules, Signed, Stopwatch,
 };
 use cloudlet_shape::{Kind, Protocol};
 use cloudlet_sigv4::Target;
@@ -222,7 +222,8 @@ impl Gateway {
         let view = RequestView { head, prefix: recognized.host.prefix.as_deref() };
         let path = service.http_hooks.as_ref().and_then(|http_hooks| http_hooks.path(&view));
         let path = path.as_deref().unwrap_or(head.path);
-        if let Some(observer) = service.http_hooks.as_ref().and_then(|http_hooks| http_hooks.observer(&view, path)) {
+        let events = if self.cloud.is_observed() { ServiceEvents::Observed } else { ServiceEvents::Unobserved };
+        if let Some(observer) = service.http_hooks.as_ref().and_then(|http_hooks| http_hooks.observer(&view, path, events)) {
             let (caller, origin) = (Caller::anonymous(), origin(head, request.peer, recognized.protocol, None, ids.extended_id, vec![]));
             let scope = self.scope(&caller, None, recognized);
             log.observation = Some(Box::new(Observation { observer, caller, scope, origin }));

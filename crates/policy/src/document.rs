@@ -90,6 +90,14 @@ impl Document {
         &self.0.statements
     }
 
+    /// The same without its allows.
+    #[must_use]
+    pub fn only_denies(&self) -> Document {
+        let Parsed { kind, version, ref id, ref statements, .. } = *self.0;
+        let statements: Box<[Statement]> = statements.iter().filter(|statement| statement.effect == StatementEffect::Deny).cloned().collect();
+        Document(Arc::new(Parsed { kind, version, id: id.clone(), keys: keys_of(&statements), statements }))
+    }
+
     /// Every condition key that the document reads, in conditions or variables, once, as it is first spelled.
     pub fn keys(&self) -> &[Box<str>] {
         &self.0.keys

@@ -2,11 +2,12 @@
 
 use crate::{
     S3, faults, lifecycle, names,
-    state::{Bucket, BucketTables, Object},
+    state::{Abac, Bucket, BucketTables, Object},
     versions::{self, Found, VersionSelector},
 };
 use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity, Timestamp};
-use cloudlet_engine::{Cx, DerivedKey, Permission, SignatureKind};
+use cloudlet_engine::{Cx, DerivedKey, Permission, Permissions, SignatureKind};
+use cloudlet_s3_access::{AccessSettings, PublicAccessBlock};
 use cloudlet_shape::Operation;
 use cloudlet_store::MappedStore;
 use std::sync::Arc;
@@ -17,6 +18,14 @@ pub struct BucketHandle {
     pub name: Arc<str>,
     pub bucket: Arc<Bucket>,
     pub tables: Arc<MappedStore<BucketTables>>,
+    settings: AccessSettings,
+}
+
+/// The object that an action is about.
+#[derive(Clone, Copy)]
+pub struct AboutObject<'a> {
+    pub key: &'a str,
+    pub version: Option<&'a str>,
 }
 
 /// The fault for a bucket that another call has deleted meanwhile.
@@ -39,7 +48,7 @@ impl S3 {
         let bucket = tables.read(|tables| tables.bucket.get(&()).cloned()).flatten().ok_or_else(|| faults::no_such_bucket(name))?;
         match expected_owner {
             Some(expected) if *expected != bucket.owner.as_str() => Err(faults::access_denied()),
-            _ => Ok(BucketHandle { name: name.into(), bucket, tables }),
+            _ => Ok(BucketHandle { name: name.into(), bucket, tables, settings: self.settings.clone() }),
         }
     }
 }
@@ -80,15 +89,25 @@ impl BucketHandle {
 
     /// The operation's own action on the bucket.
     pub fn permission<O: Operation>(&self, cx: &Cx) -> Permission {
-        self.owned(Permission::of::<O>(names::bucket_arn(cx, &self.name)))
+        self.owned(cx, Permission::of::<O>(names::bucket_arn(cx, &self.name)), None)
+    }
+
+    /// The same for the policy itself. AWS: the root of the owner always may, so that no policy can lock the bucket for good.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html>
+    pub fn owner_permission<O: Operation>(&self, cx: &Cx) -> Permissions {
+        let mut permission = self.permission::<O>(cx);
+        if matches!(cx.caller.identity, Identity::Root) && cx.caller.account == Some(self.bucket.owner) {
+            permission.resource_policy = None;
+        }
+        permission.into()
     }
 
     pub fn bucket_permission(&self, cx: &Cx, action: &'static str) -> Permission {
-        self.owned(Permission::action(action, names::bucket_arn(cx, &self.name)))
+        self.owned(cx, Permission::action(action, names::bucket_arn(cx, &self.name)), None)
     }
 
     pub fn object_permission(&self, cx: &Cx, action: &'static str, key: &str) -> Permission {
-        self.owned(Permission::action(action, names::object_arn(cx, &self.name, key)))
+        self.owned(cx, Permission::action(action, names::object_arn(cx, &self.name, key)), Some(AboutObject { key, version: None }))
     }
 
     /// The first of the two actions, or the second one where the request names a version.
@@ -96,12 +115,32 @@ impl BucketHandle {
         let [of_object, of_version] = actions;
         match version_id {
             None => self.object_permission(cx, of_object, key),
-            Some(version_id) => self.object_permission(cx, of_version, key).with_key("s3:VersionId", version_id.clone()),
+            Some(version_id) => {
+                let about = AboutObject { key, version: Some(version_id) };
+                let permission = Permission::action(of_version, names::object_arn(cx, &self.name, key));
+                self.owned(cx, permission, Some(about)).with_key("s3:VersionId", version_id.clone())
+            }
         }
     }
 
-    fn owned(&self, permission: Permission) -> Permission {
-        with_request_keys(permission.owned_by(self.bucket.owner))
+    /// With what the bucket says about who may do it.
+    fn owned(&self, cx: &Cx, permission: Permission, object: Option<AboutObject<'_>>) -> Permission {
+        let mut permission = with_request_keys(permission.owned_by(self.bucket.owner)).with_policy(self.policy_for(&cx.caller));
+        if self.bucket.has_acls() {
+            self.add_acl(cx, &mut permission, object);
+        }
+        if self.bucket.access.abac == Abac::Enabled {
+            permission.keys.set_resource_tags(self.bucket.tags.iter().map(|tag| (&tag.key, tag.value.clone())));
+            for tag in &self.bucket.tags {
+                permission.keys.set(format!("s3:BucketTag/{}", tag.key), tag.value.clone());
+            }
+        }
+        permission
+    }
+
+    /// Block Public Access, the stricter of the account's and the bucket's.
+    pub fn block(&self) -> PublicAccessBlock {
+        self.bucket.access.public_access_block.unwrap_or_default().with(self.settings.block_of(self.bucket.owner))
     }
 
     /// Changes the settings of the bucket. Those of `self` stay as they were found.

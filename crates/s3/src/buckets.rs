@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/creating-buckets-s3.html>
 
 mod create;
+mod tagging;
 
 use crate::{S3, access, api, faults, limits, lists::incorrect_token, names, owners, state::Versioning};
 use cloudlet_aws::{Fault, FaultKind};

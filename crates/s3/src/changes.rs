@@ -77,6 +77,7 @@ pub enum Change {
 pub enum Update {
     PutTags,
     DeleteTags,
+    PutAcl,
     /// Its encryption, retention or legal hold.
     Protection,
     Restore,
@@ -87,6 +88,7 @@ impl Update {
         match self {
             Update::PutTags => Change::TagsPut { object },
             Update::DeleteTags => Change::TagsDeleted { object },
+            Update::PutAcl => Change::AclPut { object },
             Update::Protection => Change::ProtectionPut { object },
             Update::Restore => Change::RestoreStarted { object },
         }

@@ -52,6 +52,10 @@ pub fn malformed_xml() -> Fault {
     FaultKind::sender("MalformedXML", 400).says("The XML you provided was not well-formed or did not validate against our published schema")
 }
 
+pub fn malformed_acl() -> Fault {
+    FaultKind::sender("MalformedACLError", 400).says("The XML you provided was not well-formed or did not validate against our published schema")
+}
+
 pub fn precondition_failed(condition: &str) -> Fault {
     FaultKind::sender("PreconditionFailed", 412).says("At least one of the pre-conditions you specified did not hold").with("Condition", condition)
 }

@@ -13,7 +13,7 @@ use crate::{
     state::Bucket,
 };
 use cloudlet_aws::{Fault, FaultKind, Head};
-use cloudlet_engine::{self as engine, AnswerObserver, Form, PostResponse, PostedObject, RequestView};
+use cloudlet_engine::{self as engine, AnswerObserver, Form, PostResponse, PostedObject, RequestView, ServiceEvents};
 pub use selectors::{Level, Selection, resource_type, select};
 use selectors::{check_level, check_method};
 use std::{borrow::Cow, sync::Arc};
@@ -69,8 +69,8 @@ impl engine::HttpHooks for HttpHooks {
         }
     }
 
-    fn observer(&self, view: &RequestView<'_>, path: &str) -> Option<Box<dyn AnswerObserver>> {
-        logging::observer(&self.s3, view, path)
+    fn observer(&self, view: &RequestView<'_>, path: &str, events: ServiceEvents) -> Option<Box<dyn AnswerObserver>> {
+        logging::observer(&self.s3, view, path, events)
     }
 
     fn admit(&self, view: &RequestView<'_>, path: &str) -> Result<(), Fault> {

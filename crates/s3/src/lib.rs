@@ -6,7 +6,9 @@
 
 mod acceleration;
 mod access;
+mod acl;
 mod bodies;
+mod bucket_policy;
 mod buckets;
 mod changes;
 mod checksums;
@@ -31,8 +33,11 @@ mod object_lock;
 mod objects;
 mod observers;
 mod owners;
+mod ownership;
+mod public_access;
 mod ranges;
 mod replication;
+mod requester_pays;
 mod restore;
 mod scheduled;
 mod state;
@@ -49,6 +54,7 @@ use cloudlet_api_s3 as api;
 use cloudlet_aws::Timestamp;
 use cloudlet_engine::{Dialect, Service};
 use cloudlet_identity::Identity;
+use cloudlet_s3_access::AccessSettings;
 use cloudlet_store::{Blobs, Journal, StoreMap};
 pub use encryption::SseC;
 use state::BucketTables;
@@ -65,6 +71,7 @@ pub struct S3 {
     /// The sequence number of the latest write.
     sequence: AtomicU64,
     identity: Identity,
+    settings: AccessSettings,
     options: Options,
     turns: turns::Turns,
 }
@@ -85,9 +92,9 @@ impl Default for Options {
 }
 
 impl S3 {
-    pub fn new(journal: &Journal, blobs: Blobs, identity: Identity, options: Options) -> Arc<S3> {
+    pub fn new(journal: &Journal, blobs: Blobs, identity: Identity, settings: AccessSettings, options: Options) -> Arc<S3> {
         let buckets = Arc::new(StoreMap::new("s3/buckets", journal));
-        Arc::new(S3 { buckets, blobs, sequence: AtomicU64::new(0), identity, options, turns: turns::Turns::default() })
+        Arc::new(S3 { buckets, blobs, sequence: AtomicU64::new(0), identity, settings, options, turns: turns::Turns::default() })
     }
 
     /// The table of tables.
@@ -96,6 +103,7 @@ impl S3 {
             .dialect(Dialect::S3)
             .http_hooks(Arc::new(http_hooks::HttpHooks::new(self.clone())))
             .store(self.buckets.clone())
+            .store(self.settings.store())
             // buckets
             .handles::<api::CreateBucket>()
             .handles::<api::HeadBucket>()
@@ -107,6 +115,25 @@ impl S3 {
             .handles::<api::PutBucketEncryption>()
             .handles::<api::GetBucketEncryption>()
             .handles::<api::DeleteBucketEncryption>()
+            .handles::<api::PutBucketPolicy>()
+            .handles::<api::GetBucketPolicy>()
+            .handles::<api::DeleteBucketPolicy>()
+            .handles::<api::GetBucketPolicyStatus>()
+            .handles::<api::PutPublicAccessBlock>()
+            .handles::<api::GetPublicAccessBlock>()
+            .handles::<api::DeletePublicAccessBlock>()
+            .handles::<api::PutBucketOwnershipControls>()
+            .handles::<api::GetBucketOwnershipControls>()
+            .handles::<api::DeleteBucketOwnershipControls>()
+            .handles::<api::PutBucketAcl>()
+            .handles::<api::GetBucketAcl>()
+            .handles::<api::PutBucketRequestPayment>()
+            .handles::<api::GetBucketRequestPayment>()
+            .handles::<api::PutBucketTagging>()
+            .handles::<api::GetBucketTagging>()
+            .handles::<api::DeleteBucketTagging>()
+            .handles::<api::PutBucketAbac>()
+            .handles::<api::GetBucketAbac>()
             .handles::<api::PutObjectLockConfiguration>()
             .handles::<api::GetObjectLockConfiguration>()
             .handles::<api::PutBucketCors>()
@@ -118,6 +145,8 @@ impl S3 {
             .handles::<api::PutBucketAccelerateConfiguration>()
             .handles::<api::GetBucketAccelerateConfiguration>()
             // objects
+            .handles::<api::PutObjectAcl>()
+            .handles::<api::GetObjectAcl>()
             .handles::<api::PutObject>()
             .handles::<api::GetObject>()
             .handles::<api::HeadObject>()
@@ -157,6 +186,7 @@ impl S3 {
             .handles::<api::DeleteBucketReplication>()
             .handles::<scheduled::Replicate>()
             .handles::<scheduled::PutReplica>()
+            .handles::<cloudlet_engine::replication::InitiateReplication>()
             // logging
             .handles::<api::GetBucketLogging>()
             .handles::<api::PutBucketLogging>()

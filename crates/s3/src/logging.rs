@@ -1,6 +1,7 @@
 //! Server access logging: the configuration of a bucket.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html>
 
+mod data_event;
 mod delivery;
 mod observer;
 mod record;

@@ -8,7 +8,7 @@ mod pacific;
 mod retention;
 
 pub use configuration::LockConfiguration;
-pub use headers::{LockHeaders, set_lock_keys};
+pub use headers::{LockHeaders, check_part_digest, set_lock_keys};
 pub(crate) use headers::{lock_headers, lock_keys};
 
 use crate::{

@@ -9,7 +9,7 @@ mod request;
 
 pub(crate) use copy::source_conditions;
 pub use copy::{CopySource, source_of};
-pub use request::{CheckedWrite, WriteRequest, check_grants, set_write_keys};
+pub use request::{CheckedWrite, WriteRequest, set_write_keys};
 pub(crate) use request::{write_keys, write_request};
 
 pub const GET: [&str; 2] = ["s3:GetObject", "s3:GetObjectVersion"];

@@ -5,10 +5,7 @@ use crate::{api, state::Initiator};
 use cloudlet_aws::{Account, Caller, Identity};
 use cloudlet_digest::{Algorithm, digest};
 
-/// 64 hexadecimal digits, the same for an account wherever Cloudlet runs.
-pub fn canonical_id(account: Account) -> String {
-    digest(Algorithm::Sha256, format!("cloudlet canonical user {account}").as_bytes()).hex()
-}
+pub use cloudlet_s3_access::canonical_id;
 
 /// The customer id of an account, which S3's events have in place of the account: `A3NL1KOZZKEXAM`.
 pub fn customer_id(account: Account) -> String {

@@ -1,6 +1,7 @@
 //! Replication: the configuration of a bucket.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication.html>
 
+mod existing;
 mod replica;
 mod rules;
 mod tasks;

@@ -6,6 +6,7 @@ pub use background::{Background, Lifecycle, MinimumSize, PendingEvent, PendingTa
 
 use crate::{
     acceleration::Acceleration,
+    acl::Acl,
     api,
     checksums::{Checksum, ChecksumType},
     documents::Document,
@@ -19,6 +20,7 @@ use crate::{
 };
 use cloudlet_aws::{Account, Region, Timestamp};
 use cloudlet_digest::{Algorithm, Sum};
+use cloudlet_s3_access::{PublicAccessBlock, ResourcePolicy};
 use cloudlet_shape::Map;
 use cloudlet_store::{Blob, Table, tables};
 use serde::{Deserialize, Serialize};
@@ -69,7 +71,8 @@ pub struct Bucket {
     /// The LocationConstraint of its CreateBucket. `EU` is an old name of eu-west-1, and GetBucketLocation answers it.
     pub location_constraint: Option<String>,
     pub creation_date: Timestamp,
-    pub object_ownership: ObjectOwnership,
+    /// None: without ownership controls.
+    pub object_ownership: Option<ObjectOwnership>,
     pub tags: Vec<Tag>,
     #[serde(default)]
     pub versioning: Versioning,
@@ -77,6 +80,8 @@ pub struct Bucket {
     pub mfa_delete: MfaDelete,
     #[serde(default)]
     pub encryption: DefaultEncryption,
+    #[serde(default)]
+    pub access: BucketAccess,
     /// `None`: objects cannot be locked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object_lock: Option<LockConfiguration>,
@@ -88,6 +93,38 @@ pub struct Bucket {
     pub website: Option<Document<api::WebsiteConfiguration>>,
     #[serde(default, skip_serializing_if = "Acceleration::is_unset")]
     pub acceleration: Acceleration,
+}
+
+/// Who may do what with a bucket and its objects.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BucketAccess {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Arc<ResourcePolicy>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_access_block: Option<PublicAccessBlock>,
+    /// None: a private one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acl: Option<Acl>,
+    pub payer: Payer,
+    pub abac: Abac,
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/RequesterPaysBuckets.html>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Payer {
+    #[default]
+    BucketOwner,
+    Requester,
+}
+
+/// Whether the tags of a bucket are condition keys.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging-enable-abac.html>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Abac {
+    #[default]
+    Disabled,
+    Enabled,
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
@@ -228,6 +265,12 @@ pub struct ObjectProperties {
     /// The multipart upload that made the object: completing it again has the same answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<Arc<str>>,
+    /// None: the owner of the bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Account>,
+    /// None: a private one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acl: Option<Acl>,
 }
 
 /// One part of a completed multipart upload.
@@ -264,6 +307,15 @@ impl Object {
 
     pub fn system_metadata(&self) -> &SystemMetadata {
         self.properties.as_ref().map_or(&NO_SYSTEM_METADATA, |properties| &properties.system_metadata)
+    }
+
+    /// None: the owner of the bucket.
+    pub fn owner(&self) -> Option<Account> {
+        self.properties.as_ref()?.owner
+    }
+
+    pub fn acl(&self) -> Option<&Acl> {
+        self.properties.as_ref()?.acl.as_ref()
     }
 
     pub fn tags(&self) -> &[Tag] {

@@ -1,5 +1,6 @@
 //! The engine through the cloud, with a stopped clock, and no HTTP.
 
+mod access;
 mod buckets;
 mod checksums;
 mod conditional;

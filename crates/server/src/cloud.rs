@@ -2,10 +2,11 @@
 
 use crate::{configuration::Configuration, oidc_keys};
 use cloudlet_cloud::{Cloud, Settings};
-use cloudlet_engine::{Clock, Dialect, Ids, Runtime, Service};
+use cloudlet_engine::{Clock, Ids, Runtime, Service};
 use cloudlet_http_client::{Bounds, Client};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
+use cloudlet_s3_access::AccessSettings;
 use cloudlet_store::{Blobs, DataFolder, Journal};
 use cloudlet_sts::ProviderKeys;
 use std::{path::Path, sync::Arc};
@@ -45,11 +46,13 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
     let mailbox = Arc::new(Mailbox::new(&settings.journal, MailboxLimits::default()));
     let journal = &settings.journal;
     let provider_keys = configuration.oidc_keys.clone().map_or_else(ProviderKeys::none, |folder| ProviderKeys::found_by(oidc_keys::finder(folder)));
+    let access_settings = AccessSettings::new(journal);
     let mut services = vec![
         cloudlet_iam::service(identity.clone()),
         cloudlet_kms::service(journal),
         cloudlet_organizations::service(identity.clone()),
-        cloudlet_s3::S3::new(journal, blobs, identity.clone(), configuration.s3).service(),
+        cloudlet_s3::S3::new(journal, blobs, identity.clone(), access_settings, configuration.s3).service(),
+        cloudlet_s3control::S3Control::new(journal).service(),
         cloudlet_sns::service(journal, mailbox.clone(), cloudlet_sns::Options { certificate_host: configuration.sns_certificate_host }),
         cloudlet_sqs::service(journal, configuration.sqs_urls),
         cloudlet_ssm::service(journal),
@@ -75,7 +78,6 @@ fn unbuilt() -> Vec<Service> {
         Service::unbuilt(&cloudlet_api_firehose::SERVICE),
         Service::unbuilt(&cloudlet_api_lambda::SERVICE),
         Service::unbuilt(&cloudlet_api_logs::SERVICE),
-        Service::unbuilt(&cloudlet_api_s3control::SERVICE).with_dialect(Dialect::S3_CONTROL),
         Service::unbuilt(&cloudlet_api_ses::SERVICE),
         Service::unbuilt(&cloudlet_api_sesv2::SERVICE),
         Service::unbuilt(&cloudlet_api_states::SERVICE),

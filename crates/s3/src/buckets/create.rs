@@ -5,16 +5,18 @@ use super::is_bucket_region;
 use crate::{
     S3,
     acceleration::Acceleration,
-    access, api,
+    access,
+    acl::{Acl, AclOf, acl_headers},
+    api,
     encryption::DefaultEncryption,
     faults, limits, names,
     object_lock::LockConfiguration,
-    objects::check_grants,
-    state::{Background, Bucket, BucketTables, MfaDelete, ObjectOwnership, Tag, Versioning},
+    state::{Background, Bucket, BucketAccess, BucketTables, MfaDelete, ObjectOwnership, Tag, Versioning},
     tags,
 };
 use cloudlet_aws::{Account, Fault, FaultKind, Region};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
+use cloudlet_s3_access::PublicAccessBlock;
 use std::sync::Arc;
 
 const ALREADY_EXISTS: FaultKind = api::faults::BUCKET_ALREADY_EXISTS;
@@ -34,10 +36,19 @@ impl Handle<api::CreateBucket> for S3 {
             permissions.iter_mut().for_each(|permission| permission.keys.set("s3:LocationConstraint", constraint.to_owned()));
         }
         for permission in &mut permissions {
-            let named = [("s3:x-amz-acl", input.acl.as_ref()), ("s3:x-amz-object-ownership", input.object_ownership.as_ref())];
+            let named = [
+                ("s3:x-amz-acl", input.acl.as_ref()),
+                ("s3:x-amz-object-ownership", input.object_ownership.as_ref()),
+                ("s3:x-amz-bucket-namespace", input.bucket_namespace.as_ref()),
+                ("s3:x-amz-grant-full-control", input.grant_full_control.as_ref()),
+                ("s3:x-amz-grant-read", input.grant_read.as_ref()),
+                ("s3:x-amz-grant-read-acp", input.grant_read_acp.as_ref()),
+                ("s3:x-amz-grant-write", input.grant_write.as_ref()),
+                ("s3:x-amz-grant-write-acp", input.grant_write_acp.as_ref()),
+            ];
             crate::objects::set_write_keys(&mut permission.keys, &named);
         }
-        if input.acl.is_some() {
+        if !acl_headers!(input, write).is_empty() {
             permissions.push(permission("s3:PutBucketAcl"));
         }
         if input.object_ownership.is_some() {
@@ -63,7 +74,7 @@ impl Handle<api::CreateBucket> for S3 {
         check_configuration(input.create_bucket_configuration.as_ref())?;
         let (region, location_constraint) = resolve_location(&cx.scope.region, constraint(&input))?;
         let object_ownership = parse_ownership(input.object_ownership.as_deref())?;
-        check_acl(&input, object_ownership)?;
+        let acl = requested_acl(&input, account, object_ownership)?;
         let has_lock = input.object_lock_enabled_for_bucket == Some(true);
         let tags = requested_tags(&input);
         check_duplicates(&tags)?;
@@ -82,7 +93,8 @@ impl Handle<api::CreateBucket> for S3 {
             region,
             location_constraint,
             creation_date: cx.now.whole_secs(),
-            object_ownership,
+            object_ownership: Some(object_ownership),
+            access: BucketAccess { public_access_block: Some(PublicAccessBlock::ALL), acl, ..BucketAccess::default() },
             tags,
             // Object Lock is about versions.
             versioning: if has_lock { Versioning::Enabled } else { Versioning::Unversioned },
@@ -176,7 +188,7 @@ fn resolve_location(endpoint_region: &Region, constraint: Option<&str>) -> Resul
     }
 }
 
-fn parse_ownership(header: Option<&str>) -> Result<ObjectOwnership, Fault> {
+pub fn parse_ownership(header: Option<&str>) -> Result<ObjectOwnership, Fault> {
     match header {
         None | Some("BucketOwnerEnforced") => Ok(ObjectOwnership::BucketOwnerEnforced),
         Some("BucketOwnerPreferred") => Ok(ObjectOwnership::BucketOwnerPreferred),
@@ -190,33 +202,18 @@ fn parse_ownership(header: Option<&str>) -> Result<ObjectOwnership, Fault> {
 
 /// New buckets block public ACLs, and by default have ACLs disabled.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html>
-fn check_acl(input: &api::CreateBucketRequest, ownership: ObjectOwnership) -> Result<(), Fault> {
-    let has_grants = check_grants(&[
-        ("x-amz-grant-full-control", input.grant_full_control.clone()),
-        ("x-amz-grant-read", input.grant_read.clone()),
-        ("x-amz-grant-read-acp", input.grant_read_acp.clone()),
-        ("x-amz-grant-write", input.grant_write.clone()),
-        ("x-amz-grant-write-acp", input.grant_write_acp.clone()),
-    ])?;
-    let acl = input.acl.as_deref();
-    match acl {
-        Some(_) if has_grants => return Err(faults::INVALID_REQUEST.says("Specifying both Canned ACLs and Header Grants is not allowed")),
-        Some(acl) if !api::targets::BUCKET_CANNED_ACL.values.contains(&acl) && acl != "log-delivery-write" => {
-            return Err(faults::invalid_argument("", "x-amz-acl", acl));
-        }
-        _ => {}
+fn requested_acl(input: &api::CreateBucketRequest, owner: Account, ownership: ObjectOwnership) -> Result<Option<Acl>, Fault> {
+    let requested = acl_headers!(input, write).parse(AclOf::Bucket)?;
+    if ownership == ObjectOwnership::BucketOwnerEnforced && !requested.changes_nothing(owner) {
+        return Err(FaultKind::sender("InvalidBucketAclWithObjectOwnership", 400)
+            .says("Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"));
     }
-    match (acl, ownership) {
-        (None, _) if !has_grants => Ok(()),
-        (Some("private"), _) => Ok(()),
-        (_, ObjectOwnership::BucketOwnerEnforced) => Err(FaultKind::sender("InvalidBucketAclWithObjectOwnership", 400)
-            .says("Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")),
-        (Some("public-read" | "public-read-write" | "authenticated-read"), _) => {
-            Err(FaultKind::sender("InvalidBucketAclWithBlockPublicAccessError", 400)
-                .says("Bucket cannot have public ACLs set with BlockPublicAccess enabled"))
-        }
-        _ => Err(faults::not_built("grants on buckets")),
+    let acl = requested.acl(owner, owner);
+    if acl.is_public() {
+        return Err(FaultKind::sender("InvalidBucketAclWithBlockPublicAccessError", 400)
+            .says("Bucket cannot have public ACLs set with BlockPublicAccess enabled"));
     }
+    Ok(Some(acl).filter(|acl| *acl != Acl::private(owner)))
 }
 
 /// A name in the account-regional namespace ends with the account and the region.

@@ -1,13 +1,16 @@
 //! Requests that are logged: what of them the log needs is read when they begin, and the line is written when their answer was sent.
 
-use super::record::{Record, requester};
+use super::{
+    data_event,
+    record::{Record, requester},
+};
 use crate::{
     S3,
     access::BucketHandle,
     http_hooks::{Level, Selection, resource_type, select},
     objects::CopySource,
 };
-use cloudlet_engine::{AnswerObserver, Cx, RequestView, SentAnswer};
+use cloudlet_engine::{AnswerObserver, Cx, RequestView, SentAnswer, ServiceEvents};
 use percent_encoding::percent_decode_str;
 use std::sync::Arc;
 
@@ -19,6 +22,8 @@ pub struct Observer {
     /// The bucket that is logged, and the one a copy reads from.
     bucket: Option<BucketHandle>,
     source: Option<(BucketHandle, CopySource)>,
+    /// The bucket of a request for objects, where somebody observes such requests.
+    observed: Option<BucketHandle>,
     method: String,
     operation: String,
     key: Option<String>,
@@ -29,7 +34,7 @@ pub struct Observer {
 }
 
 /// The observer of a request to a bucket that is logged, or from which it copies.
-pub fn observer(s3: &Arc<S3>, view: &RequestView<'_>, path: &str) -> Option<Box<dyn AnswerObserver>> {
+pub fn observer(s3: &Arc<S3>, view: &RequestView<'_>, path: &str, events: ServiceEvents) -> Option<Box<dyn AnswerObserver>> {
     let head = view.head;
     let logs = |name: &str| s3.buckets.read(name, |tables| tables.bucket.get(&()).is_some_and(|bucket| bucket.background.logging.is_some()));
     let logged = |name: &str| logs(name).filter(|logs| *logs).and_then(|_| s3.find_in_any_region(name, None).ok());
@@ -38,7 +43,9 @@ pub fn observer(s3: &Arc<S3>, view: &RequestView<'_>, path: &str) -> Option<Box<
     let found = logged(bucket);
     let copy = head.header("x-amz-copy-source").filter(|_| head.method == "PUT").and_then(|source| CopySource::parse(source).ok());
     let source = copy.and_then(|copy| Some((logged(&copy.bucket)?, copy)));
-    if found.is_none() && source.is_none() {
+    let of_objects = !key.is_empty() || (head.method == "POST" && head.query.starts_with("delete"));
+    let observed = if events == ServiceEvents::Observed && of_objects { s3.find_in_any_region(bucket, None).ok() } else { None };
+    if found.is_none() && source.is_none() && observed.is_none() {
         return None;
     }
     let level = if key.is_empty() { Level::Bucket } else { Level::Object };
@@ -51,6 +58,7 @@ pub fn observer(s3: &Arc<S3>, view: &RequestView<'_>, path: &str) -> Option<Box<
         s3: s3.clone(),
         bucket: found,
         source,
+        observed,
         method: head.method.to_owned(),
         operation: format!("REST.{method}.{}", resource_type(level, selection)),
         key: (!key.is_empty()).then(|| percent_decode_str(key).decode_utf8_lossy().into_owned()),
@@ -93,6 +101,20 @@ impl Observer {
 
 impl AnswerObserver for Observer {
     fn sent(self: Box<Self>, cx: &Cx, answer: &SentAnswer) {
+        if let Some(found) = &self.observed {
+            let request = data_event::Request {
+                key: self.key.as_deref(),
+                method: &self.method,
+                host: self.host.as_deref(),
+                bytes_in: self.sent_size.unwrap_or(0),
+            };
+            if let Some(event) = data_event::data_event(cx, found, &request, answer) {
+                cx.emit(|| event);
+            }
+        }
+        if self.bucket.is_none() && self.source.is_none() {
+            return;
+        }
         let record = self.record(cx, answer);
         if let Some(found) = &self.bucket {
             let mut lines = vec![record.line(&found.name, &found.bucket)];

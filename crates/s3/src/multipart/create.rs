@@ -2,7 +2,9 @@
 
 use super::{find_upload, parts_of, upload_key};
 use crate::{
-    S3, access, api, checksums,
+    S3, access,
+    acl::acl_headers,
+    api, checksums,
     checksums::ChecksumType,
     encryption::{BucketKeyDefault, customer_key, describe_encryption},
     faults::{self, INVALID_REQUEST},
@@ -59,13 +61,8 @@ impl Handle<api::CreateMultipartUpload> for S3 {
         if let Some(tagging) = &input.tagging {
             tags::set_request_tags(&mut permission.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
         }
-        let mut permissions: Permissions = permission.into();
-        if input.tagging.is_some() {
-            permissions.push(found.object_permission(cx, "s3:PutObjectTagging", &input.key));
-        }
-        if input.acl.is_some() {
-            permissions.push(found.object_permission(cx, "s3:PutObjectAcl", &input.key));
-        }
+        let tags = input.tagging.is_some().then_some("s3:PutObjectTagging");
+        let mut permissions = permission.and([tags, acl_headers!(input).permission()]);
         lock_keys!(cx, found, permissions, input);
         Ok(permissions)
     }
@@ -76,8 +73,7 @@ impl Handle<api::CreateMultipartUpload> for S3 {
         let checksum = parse_checksum(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
         let customer = customer_key!(input);
         let request = write_request!(input);
-        let CheckedWrite { storage_class, properties, encryption } =
-            request.check(cx, &found.name, &input.key, &found.bucket, BucketKeyDefault::OfBucket)?;
+        let CheckedWrite { storage_class, properties, encryption } = request.check(cx, &found, &input.key, BucketKeyDefault::OfBucket)?;
         let encryption = self.seal(cx, &found, &input.key, encryption).await?.encryption;
         let mut output = api::CreateMultipartUploadOutput::default();
         output.sse_kms_encryption_context = describe_encryption!(output, encryption.as_deref(), &customer.parse(None)?);

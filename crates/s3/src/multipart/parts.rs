@@ -9,7 +9,7 @@ use crate::{
     checksums::{ChecksumType, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksums},
     encryption::{Sealing, customer_key, describe_encryption, source_customer_key},
     faults::INVALID_REQUEST,
-    limits,
+    limits, object_lock,
     objects::{GET, source_conditions, source_of},
     ranges,
     state::{MultipartUpload, Part, PartKey},
@@ -96,6 +96,8 @@ impl Handle<api::UploadPart> for S3 {
         let content_md5 = ContentMd5::of(input.content_md5.as_deref())?;
         let expected = ExpectedChecksum::of(&mut input, body.as_ref())?;
         check_algorithm(&upload, expected.algorithm())?;
+        let has_digest = input.content_md5.is_some() || expected.algorithm().is_some();
+        object_lock::check_part_digest(&found.bucket, upload.properties.lock.as_deref(), has_digest)?;
 
         let sealing = self.seal_part(cx, &found, &input.key, upload.encryption.as_deref(), customer.as_ref()).await?;
         let algorithms = algorithms(&upload, expected.algorithm());

@@ -47,11 +47,11 @@ impl Requester {
     }
 }
 
+/// `aws:userid` after `AWS:`. AWS: unverified for the root of an account.
 fn principal_id(caller: &Caller) -> String {
-    match (&caller.identity, caller.account) {
-        (Identity::Anonymous, _) => "Anonymous".to_owned(),
-        (Identity::Root, Some(account)) => owners::customer_id(account),
-        (Identity::Service { principal, .. }, _) => principal.to_string(),
+    match &caller.identity {
+        Identity::Anonymous => "Anonymous".to_owned(),
+        Identity::Service { principal, .. } => principal.to_string(),
         _ => format!("AWS:{}", caller.unique_id),
     }
 }

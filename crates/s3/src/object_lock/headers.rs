@@ -106,12 +106,7 @@ impl LockHeaders {
 
     /// AWS: an object that is to be retained must come with a digest of its body.
     pub fn check_digest(&self, bucket: &Bucket, has_digest: bool) -> Result<(), Fault> {
-        let is_retained = bucket.object_lock.as_ref().is_some_and(|lock| lock.default_retention.is_some());
-        if has_digest || (self.is_none() && !is_retained) {
-            return Ok(());
-        }
-        Err(faults::INVALID_REQUEST
-            .says("Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters"))
+        check_digest(bucket, !self.is_none(), has_digest, "Put Object")
     }
 
     /// What a caller needs beside the permission for the new object.
@@ -120,6 +115,20 @@ impl LockHeaders {
         let legal_hold = self.legal_hold.is_some().then_some("s3:PutObjectLegalHold");
         retention.into_iter().chain(legal_hold)
     }
+}
+
+/// The same for a part of an upload.
+pub fn check_part_digest(bucket: &Bucket, lock: Option<&ObjectLock>, has_digest: bool) -> Result<(), Fault> {
+    check_digest(bucket, lock.is_some(), has_digest, "Put Part")
+}
+
+fn check_digest(bucket: &Bucket, is_locked: bool, has_digest: bool, what: &str) -> Result<(), Fault> {
+    let is_retained = bucket.object_lock.as_ref().is_some_and(|lock| lock.default_retention.is_some());
+    if has_digest || !(is_locked || is_retained) {
+        return Ok(());
+    }
+    Err(faults::INVALID_REQUEST
+        .says(format!("Content-MD5 OR x-amz-checksum- HTTP header is required for {what} requests with Object Lock parameters")))
 }
 
 const DAY: i64 = 24 * 60 * 60;

@@ -4,6 +4,7 @@ use super::{CheckedWrite, GET, set_write_keys, write_keys, write_request};
 use crate::{
     S3,
     access::{self, BucketHandle},
+    acl::acl_headers,
     api,
     bodies::{PlainReader, StoredBody, blob_id},
     changes::CreatedBy,
@@ -20,7 +21,7 @@ use crate::{
 };
 use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, Digests};
-use cloudlet_engine::{Cx, Handle, Permissions};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
 use cloudlet_shape::Operation;
 use cloudlet_store::{BlobReader, PendingBlob};
 use percent_encoding::percent_decode_str;
@@ -213,8 +214,8 @@ impl Handle<api::CopyObject> for S3 {
             permissions.push(from.version_permission(cx, tags::GET, &source.key, source.version_id.as_ref()));
             permissions.push(target.object_permission(cx, "s3:PutObjectTagging", &input.key));
         }
-        if input.acl.is_some() {
-            permissions.push(target.object_permission(cx, "s3:PutObjectAcl", &input.key));
+        if let Some(action) = acl_headers!(input).permission() {
+            permissions.push(Permission { action, ..write.clone() });
         }
         permissions.insert(1, write);
         lock_keys!(cx, target, permissions, input);
@@ -248,7 +249,7 @@ impl Handle<api::CopyObject> for S3 {
         let onto_itself = source.bucket == input.bucket && source.key == input.key && source.version_id.is_none();
         let request = write_request!(input);
         let CheckedWrite { storage_class, properties: requested_properties, encryption } =
-            request.check(cx, &target.name, &input.key, &target.bucket, BucketKeyDefault::No)?;
+            request.check(cx, &target, &input.key, BucketKeyDefault::No)?;
 
         let opened = self.open_source::<api::CopyObject>(cx, &source, &from, source_conditions!(input), &source_customer, |size| Ok(0..size))?;
         if onto_itself && !changes && opened.object.encryption.is_none() {
@@ -268,6 +269,8 @@ impl Handle<api::CopyObject> for S3 {
             user_metadata: if new_metadata { requested_properties.user_metadata } else { old.user_metadata },
             tags: if new_tags { requested_properties.tags } else { old.tags },
             website_redirect_location: requested_properties.website_redirect_location,
+            owner: requested_properties.owner,
+            acl: requested_properties.acl,
             lock: requested_properties.lock,
             ..ObjectProperties::default()
         };

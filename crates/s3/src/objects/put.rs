@@ -2,7 +2,9 @@
 
 use super::{CheckedWrite, set_write_keys, write_keys, write_request};
 use crate::{
-    S3, api,
+    S3,
+    acl::acl_headers,
+    api,
     changes::CreatedBy,
     checksums::{Checksum, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksumType},
     conditions::WriteCondition,
@@ -23,15 +25,11 @@ impl Handle<api::PutObject> for S3 {
         let mut permission = found.object_permission(cx, "s3:PutObject", &input.key);
         write_keys!(permission, input);
         set_write_keys(&mut permission.keys, &[("s3:if-match", input.if_match.as_ref()), ("s3:if-none-match", input.if_none_match.as_ref())]);
-        let mut permissions = Permissions::new();
         if let Some(tagging) = &input.tagging {
             tags::set_request_tags(&mut permission.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
-            permissions.push(found.object_permission(cx, "s3:PutObjectTagging", &input.key));
         }
-        if input.acl.is_some() {
-            permissions.push(found.object_permission(cx, "s3:PutObjectAcl", &input.key));
-        }
-        permissions.insert(0, permission);
+        let tags = input.tagging.is_some().then_some("s3:PutObjectTagging");
+        let mut permissions = permission.and([tags, acl_headers!(input).permission()]);
         lock_keys!(cx, found, permissions, input);
         Ok(permissions)
     }
@@ -53,8 +51,7 @@ impl Handle<api::PutObject> for S3 {
         let lock = lock_headers!(input);
         let customer = customer_key!(input);
         let request = write_request!(input);
-        let CheckedWrite { storage_class, properties, encryption } =
-            request.check(cx, &found.name, &input.key, &found.bucket, BucketKeyDefault::OfBucket)?;
+        let CheckedWrite { storage_class, properties, encryption } = request.check(cx, &found, &input.key, BucketKeyDefault::OfBucket)?;
         lock.check_digest(&found.bucket, has_digest)?;
         let sealing = self.seal(cx, &found, &input.key, encryption).await?;
         let algorithm = expected.algorithm().unwrap_or(DEFAULT);

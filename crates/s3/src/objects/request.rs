@@ -1,12 +1,13 @@
 //! The headers that PutObject, CopyObject and CreateMultipartUpload have in common, and what of them a bucket accepts.
 
 use crate::{
-    api,
+    access::BucketHandle,
+    acl::{Acl, AclHeaders, AclOf},
     encryption::{self, BucketKeyDefault, CustomerKeyHeaders, EncryptionHeaders, RequestedEncryption, SseC},
-    faults,
     metadata::{self, SystemMetadata},
+    names,
     object_lock::LockHeaders,
-    state::{Bucket, ObjectOwnership, ObjectProperties},
+    state::ObjectProperties,
     storage::StorageClass,
     tags,
 };
@@ -16,8 +17,7 @@ use cloudlet_shape::Map;
 
 /// The headers that the three inputs have in common.
 pub struct WriteRequest {
-    pub acl: Option<String>,
-    pub grants: [(&'static str, Option<String>); 4],
+    pub acl: AclHeaders,
     pub encryption: EncryptionHeaders,
     pub customer_key: CustomerKeyHeaders,
     pub lock: LockHeaders,
@@ -32,13 +32,7 @@ pub struct WriteRequest {
 macro_rules! write_request {
     ($input:expr) => {
         $crate::objects::WriteRequest {
-            acl: $input.acl.take(),
-            grants: [
-                ("x-amz-grant-full-control", $input.grant_full_control.take()),
-                ("x-amz-grant-read", $input.grant_read.take()),
-                ("x-amz-grant-read-acp", $input.grant_read_acp.take()),
-                ("x-amz-grant-write-acp", $input.grant_write_acp.take()),
-            ],
+            acl: $crate::acl::acl_headers!($input),
             encryption: $crate::encryption::encryption_headers!($input),
             customer_key: $crate::encryption::customer_key!($input),
             lock: $crate::object_lock::lock_headers!($input),
@@ -61,16 +55,23 @@ pub struct CheckedWrite {
 
 impl WriteRequest {
     /// Refuses what the bucket does not accept, and returns what is stored.
-    pub fn check(self, cx: &Cx, name: &str, key: &str, bucket: &Bucket, bucket_key: BucketKeyDefault) -> Result<CheckedWrite, Fault> {
-        check_acl(self.acl.as_deref(), &self.grants, bucket.object_ownership)?;
+    pub fn check(self, cx: &Cx, found: &BucketHandle, key: &str, bucket_key: BucketKeyDefault) -> Result<CheckedWrite, Fault> {
+        let bucket = &*found.bucket;
+        let acl = self.acl.parse(AclOf::Object)?;
+        found.check_acl(cx, &acl, "s3:PutObject", names::object_arn(cx, &found.name, key).as_str())?;
         let encryption = match self.customer_key.parse(self.encryption.algorithm.as_deref())? {
-            Some(_) if bucket.encryption.sse_c == SseC::Blocked => return Err(encryption::blocked(cx, name, key)),
+            Some(_) if bucket.encryption.sse_c == SseC::Blocked => return Err(encryption::blocked(cx, &found.name, key)),
             Some(customer) => RequestedEncryption::CustomerKey(customer),
             None => self.encryption.requested(&bucket.encryption, bucket_key)?,
         };
         let lock = self.lock.lock(bucket, cx.now)?;
         let storage_class = StorageClass::of(self.storage_class.as_deref())?;
+        let owner = bucket.owner_of_new_object(&cx.caller, &acl);
+        let owned_by = owner.unwrap_or(bucket.owner);
+        let acl = Some(acl.acl(owned_by, bucket.owner)).filter(|acl| bucket.has_acls() && *acl != Acl::private(owned_by));
         let properties = ObjectProperties {
+            owner,
+            acl,
             tags: tags::of_header(self.tagging.as_deref())?,
             user_metadata: metadata::to_stored(self.user_metadata)?,
             website_redirect_location: check_redirect(self.website_redirect_location)?,
@@ -80,46 +81,6 @@ impl WriteRequest {
         };
         Ok(CheckedWrite { storage_class, properties, encryption })
     }
-}
-
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
-fn check_acl(acl: Option<&str>, grants: &[(&str, Option<String>)], ownership: ObjectOwnership) -> Result<(), Fault> {
-    let has_grants = check_grants(grants)?;
-    match acl {
-        Some(_) if has_grants => return Err(faults::INVALID_REQUEST.says("Specifying both Canned ACLs and Header Grants is not allowed")),
-        Some(acl) if !api::targets::OBJECT_CANNED_ACL.values.contains(&acl) => return Err(faults::invalid_argument("", "x-amz-acl", acl)),
-        _ => {}
-    }
-    match (acl, ownership) {
-        (None, _) if !has_grants => Ok(()),
-        // AWS: these two grant nothing that the bucket owner does not have. Clients that send `private` by default (multer-s3) write
-        // to new buckets.
-        (Some("bucket-owner-full-control" | "private"), _) => Ok(()),
-        (_, ObjectOwnership::BucketOwnerEnforced) => {
-            Err(FaultKind::sender("AccessControlListNotSupported", 400).says("The bucket does not allow ACLs"))
-        }
-        // New buckets block public ACLs.
-        (Some("public-read" | "public-read-write" | "authenticated-read"), _) => Err(faults::access_denied()),
-        (Some("bucket-owner-read"), _) => Ok(()),
-        _ => Err(faults::not_built("grants on objects")),
-    }
-}
-
-/// Whether there are grants. They are lists of `id="…"`, `uri="…"` and `emailAddress="…"`.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
-pub fn check_grants(grants: &[(&str, Option<String>)]) -> Result<bool, Fault> {
-    let is_grantee = |text: &str| {
-        let kind = text.split_once('=').map(|(kind, _)| kind.trim());
-        kind.is_some_and(|kind| ["id", "uri", "emailAddress"].iter().any(|known| known.eq_ignore_ascii_case(kind)))
-    };
-    for (header, value) in grants {
-        if let Some(value) = value
-            && !value.split(',').all(is_grantee)
-        {
-            return Err(faults::invalid_argument("Argument format not recognized", header, value));
-        }
-    }
-    Ok(grants.iter().any(|(_, value)| value.is_some()))
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-page-redirect.html>

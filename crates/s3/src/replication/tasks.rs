@@ -80,7 +80,6 @@ impl S3 {
     }
 
     /// Replicates a version that exists, as S3 Batch Operations does.
-    #[expect(dead_code, reason = "batch jobs will do it")]
     pub(crate) fn replicate_existing(&self, cx: &Cx, found: &BucketHandle, key: &str, object: &Object) -> bool {
         let Some(configuration) = &found.bucket.background.replication else { return false };
         let rules = rules::for_object(configuration, key, object);

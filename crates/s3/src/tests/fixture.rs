@@ -14,7 +14,13 @@ pub const BUCKET: &str = "test-bucket";
 
 pub fn builder() -> cloudlet_testing::Builder<Arc<S3>> {
     cloudlet_testing::TestCloud::builder().start(START).engine(|parts| {
-        let s3 = S3::new(&parts.journal, parts.blobs.clone(), parts.identity.clone(), Options::default());
+        let s3 = S3::new(
+            &parts.journal,
+            parts.blobs.clone(),
+            parts.identity.clone(),
+            cloudlet_s3_access::AccessSettings::new(&parts.journal),
+            Options::default(),
+        );
         (s3.clone(), s3.service())
     })
 }

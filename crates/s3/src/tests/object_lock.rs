@@ -183,6 +183,40 @@ async fn new_objects_have_the_default_retention_unless_they_bring_their_own() {
 }
 
 #[tokio::test]
+async fn the_parts_of_an_object_that_is_retained_come_with_digests() {
+    let cloud = locked().await;
+    let create = CreateMultipartUploadRequest {
+        bucket: BUCKET.into(),
+        key: "a".into(),
+        object_lock_mode: Some("GOVERNANCE".into()),
+        object_lock_retain_until_date: Some(START.plus_secs(DAY)),
+        ..Default::default()
+    };
+    let upload_id = cloud.call::<CreateMultipartUpload>(create).await.unwrap().upload_id.unwrap();
+    let part = UploadPartRequest {
+        bucket: BUCKET.into(),
+        key: "a".into(),
+        upload_id: upload_id.clone(),
+        part_number: 1,
+        body: put("a", "1").body,
+        ..Default::default()
+    };
+    assert!(message(cloud.call::<UploadPart>(part.clone()).await).contains("is required for Put Part requests"));
+    let checked = UploadPartRequest { checksum_crc32: Some("g9zvtw==".into()), body: put("a", "1").body, ..part };
+    let etag = cloud.call::<UploadPart>(checked).await.unwrap().etag;
+    let parts = Some(vec![CompletedPart { part_number: Some(1), etag, ..Default::default() }]);
+    let complete = CompleteMultipartUploadRequest {
+        bucket: BUCKET.into(),
+        key: "a".into(),
+        upload_id,
+        multipart_upload: Some(CompletedMultipartUpload { parts }),
+        ..Default::default()
+    };
+    let version = cloud.call::<CompleteMultipartUpload>(complete).await.unwrap().version_id.unwrap();
+    assert_eq!(message(delete(&cloud, &version, false).await), PROTECTED);
+}
+
+#[tokio::test]
 async fn an_event_hold_protects_until_its_release_and_for_its_duration() {
     let cloud = locked().await;
     let version = cloud.put("a", "1").await.version_id.unwrap();

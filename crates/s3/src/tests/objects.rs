@@ -162,7 +162,7 @@ async fn headers_that_a_new_bucket_does_not_accept_are_refused() {
         code(cloud.call::<PutObject>(request).await)
     };
     assert_eq!(refused(|request| request.acl = Some("public-read".into())).await, "AccessControlListNotSupported");
-    assert_eq!(refused(|request| request.grant_read = Some("id=1".into())).await, "AccessControlListNotSupported");
+    assert_eq!(refused(|request| request.grant_read = Some(format!("id={}", "1".repeat(64)))).await, "AccessControlListNotSupported");
     assert_eq!(refused(|request| request.grant_read = Some("me".into())).await, "InvalidArgument");
     assert_eq!(refused(|request| request.object_lock_mode = Some("GOVERNANCE".into())).await, "InvalidArgument");
     assert_eq!(refused(|request| request.object_lock_legal_hold_status = Some("MAYBE".into())).await, "InvalidArgument");

@@ -41,7 +41,7 @@ fn versioning(tables: &BucketTables) -> Versioning {
 }
 
 /// Where a new version goes.
-struct Place {
+struct NewRow {
     row_key: VersionKey,
     sequence: u64,
     id: Option<VersionId>,
@@ -49,23 +49,23 @@ struct Place {
     replaced: Option<Version>,
 }
 
-fn place(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str) -> Place {
+fn new_row(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str) -> NewRow {
     let sequence = s3.next_sequence(cx.now);
     let versioning = versioning(tables);
     if versioning == Versioning::Unversioned {
         let row_key = VersionKey::of(key);
         let replaced = tables.objects.get(&row_key).cloned();
-        return Place { row_key, sequence, id: None, replaced };
+        return NewRow { row_key, sequence, id: None, replaced };
     }
     // Newer than every version of the key, even where the clock went back.
     let sequence = newest(tables, key).map_or(sequence, |(row_key, _)| sequence.max(row_key.version.0.saturating_add(1)));
     let row_key = VersionKey { key: key.into(), version: Reverse(sequence) };
     if versioning == Versioning::Enabled {
-        return Place { row_key, sequence, id: Some(new_id(cx, sequence, key)), replaced: None };
+        return NewRow { row_key, sequence, id: Some(new_id(cx, sequence, key)), replaced: None };
     }
     let replaced = remove_null(tables, key);
     tables.null_versions.insert(row_key.key.clone(), sequence);
-    Place { row_key, sequence, id: None, replaced }
+    NewRow { row_key, sequence, id: None, replaced }
 }
 
 fn remove_null(tables: &mut BucketTables, key: &str) -> Option<Version> {
@@ -77,7 +77,7 @@ fn remove_null(tables: &mut BucketTables, key: &str) -> Option<Version> {
 
 /// Makes an object the newest version of a key. In a bucket whose versioning is not enabled, it is the null version, and replaces it.
 pub fn create(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, mut object: Object) -> Created {
-    let Place { row_key, sequence, id, replaced } = place(s3, cx, tables, key);
+    let NewRow { row_key, sequence, id, replaced } = new_row(s3, cx, tables, key);
     object.sequence = sequence;
     object.version_id = id;
     object.last_modified = object.last_modified.whole_secs();
@@ -121,7 +121,7 @@ fn note_in_uploads(tables: &mut BucketTables, key: &str) {
 
 fn delete_version(s3: &S3, cx: &Cx, tables: &mut BucketTables, key: &str, selector: VersionSelector) -> Deletion {
     if selector == VersionSelector::Current && versioning(tables) != Versioning::Unversioned {
-        let Place { row_key, sequence, id, replaced } = place(s3, cx, tables, key);
+        let NewRow { row_key, sequence, id, replaced } = new_row(s3, cx, tables, key);
         let marker = Arc::new(DeleteMarker { sequence, version_id: id, last_modified: cx.now.whole_secs() });
         tables.objects.insert(row_key, Version::DeleteMarker(marker.clone()));
         return Deletion::MarkerMade { marker, replaced };

@@ -23,6 +23,8 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("Bucket", &["bucket-a", "bucket-b"]),
     ("Key", &["key-a", "key-b", "key-c"]),
     ("CopySource", &["bucket-a/key-a", "bucket-b/key-b"]),
+    ("QueueArn", &["arn:aws:sqs:us-east-1:000000000000:queue-a"]),
+    ("TargetBucket", &["bucket-b", "bucket-a"]),
     ("QueueName", &["queue-a", "queue-b", "queue-c.fifo"]),
     ("Name", &["topic-a", "topic-b", "topic-c.fifo"]),
     ("Protocol", &["sqs", "email", "sms"]),
@@ -61,7 +63,7 @@ const SHARED: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","P
 /// What is there when a walk begins. `$NAME` is a member of an earlier answer.
 const SETUP: [(&str, &str, &str); 26] = [
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-a"}"#),
-    ("s3", "CreateBucket", r#"{"Bucket":"bucket-b"}"#),
+    ("s3", "CreateBucket", r#"{"Bucket":"bucket-b","ObjectLockEnabledForBucket":true}"#),
     ("s3", "PutObject", r#"{"Bucket":"bucket-a","Key":"key-a"}"#),
     ("s3", "CreateMultipartUpload", r#"{"Bucket":"bucket-a","Key":"key-b"}"#),
     ("sqs", "CreateQueue", r#"{"QueueName":"queue-b"}"#),

@@ -11,7 +11,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("foundation", &["aws", "digest", "shape-derive", "shape", "store"]),
     ("languages", &["policy", "sigv4", "saml", "asl"]),
     ("model", &["wire", "api-*"]),
-    ("engine kit", &["engine", "identity", "mailbox"]),
+    ("engine kit", &["engine", "identity", "mailbox", "s3-access"]),
     (
         ENGINES,
         &[

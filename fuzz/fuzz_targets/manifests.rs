@@ -1,0 +1,20 @@
+//! Manifests of S3 Batch Operations: every line is a row or none, and every file is unpacked or refused, within the limit.
+#![no_main]
+
+use cloudlet_s3control::fuzzing::{gunzip, read_row};
+use libfuzzer_sys::fuzz_target;
+
+const MOST: usize = 1 << 20;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Some(unpacked) = gunzip(bytes, MOST) {
+        assert!(unpacked.len() <= MOST);
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let (schema, rows) = text.split_once('\n').unwrap_or(("Bucket, Key, VersionId", text));
+    for line in rows.lines() {
+        if let Some((bucket, key)) = read_row(schema, line) {
+            assert!(!bucket.is_empty() && !key.is_empty());
+        }
+    }
+});
