@@ -146,25 +146,32 @@ def log_lines(s3, target, prefix):
     return lines
 
 
-@pytest.fixture(scope="module")
-def open_server(start):
-    """Without authorization: what is written to a bucket by S3 itself needs no policy there."""
-    return start("--auth", "off")
+def let_in(s3, target, service, source):
+    """Lets a service of S3 write to a bucket for another."""
+    statement = {
+        "Effect": "Allow", "Principal": {"Service": service}, "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{target}/*",
+        "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{source}"}, "StringEquals": {"aws:SourceAccount": ACCOUNT}},
+    }
+    s3.put_bucket_policy(Bucket=target, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
 
 
-def test_every_request_is_a_line_of_27_fields(open_server):
-    server, s3 = open_server, open_server.client("s3", s3={"addressing_style": "path"})
-    bucket, target = "logged-bucket", "logs-of-it"
-    s3.create_bucket(Bucket=bucket)
+def test_every_request_is_a_line_of_27_fields(server, s3, bucket):
+    target = f"{bucket}-logs"
     s3.create_bucket(Bucket=target)
     s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": target, "TargetPrefix": "log/"}})
+    s3.put_object(Bucket=bucket, Key="lost", Body=b"hello")
+    server.advance(10)
+    settle(server)
+    server.reset_clock()
+    assert log_lines(s3, target, "log/") == [], "the target does not let the log in"
+    let_in(s3, target, "logging.s3.amazonaws.com", bucket)
     s3.put_object(Bucket=bucket, Key="a b", Body=b"hello")
     s3.get_object(Bucket=bucket, Key="a b")["Body"].read()
     s3.copy_object(Bucket=bucket, Key="c", CopySource={"Bucket": bucket, "Key": "a b"})
     s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "c"}]})
     with pytest.raises(ClientError):
         s3.get_object(Bucket=bucket, Key="missing")
-    assert server.request("POST", f"/{bucket}?acl").status == 405
+    assert server.request("GET", f"/{bucket}/secret").status == 403
     server.advance(10)
     settle(server)
     server.reset_clock()
@@ -176,8 +183,8 @@ def test_every_request_is_a_line_of_27_fields(open_server):
     assert (put[1], put[3], put[7], put[9], put[12], put[19], put[21], put[26]) == (bucket, "127.0.0.1", "a%20b", "200", "5", "SigV4", "AuthHeader", "us-east-1")
     statuses = sorted((line[9], line[10], line[11]) for line in lines if line[6] == "REST.GET.OBJECT")
     assert ("200", "-", "5") in statuses and any(status[:2] == ("404", "NoSuchKey") for status in statuses)
-    refused = next(line for line in lines if line[9] == "405")
-    assert (refused[4], refused[6], refused[10]) == ("-", "REST.POST.ACL", "MethodNotAllowed")
+    refused = next(line for line in lines if line[9] == "403")
+    assert (refused[4], refused[6], refused[10]) == ("-", "REST.GET.OBJECT", "AccessDenied")
 
 
 def test_objects_expire_and_their_versions_too(server, s3, bucket):
@@ -226,11 +233,10 @@ def test_objects_are_replicated_under_the_role(server, s3, bucket):
     assert error_of(raised)[0] == "NoSuchKey"
 
 
-def test_an_inventory_lists_the_objects(open_server):
-    server, s3 = open_server, open_server.client("s3", s3={"addressing_style": "path"})
-    bucket, target = "listed-bucket", "reports-of-it"
-    s3.create_bucket(Bucket=bucket)
+def test_an_inventory_lists_the_objects(server, s3, bucket):
+    target = f"{bucket}-reports"
     s3.create_bucket(Bucket=target)
+    let_in(s3, target, "s3.amazonaws.com", bucket)
     for key in ("a b", "c"):
         s3.put_object(Bucket=bucket, Key=key, Body=b"hello")
     configuration = {
@@ -350,3 +356,39 @@ def test_a_job_without_a_readable_manifest_fails(server, s3, bucket):
     again = [job(server, client, role_arn, manifest_of(s3, bucket, ["a"]), bucket, ClientRequestToken=token) for role_arn in [described["RoleArn"]] * 2]
     assert again[0] == again[1]
     settle(server)
+
+
+def test_what_waits_survives_a_kill(start, tmp_path):
+    """Events, log lines, replicas and jobs are rows: a server that was killed goes on with them."""
+    server = start("--data-dir", str(tmp_path))
+    s3 = server.client("s3", s3={"addressing_style": "path"})
+    bucket, target = "killed-bucket", "killed-target"
+    for name in (bucket, target):
+        s3.create_bucket(Bucket=name)
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    sqs, url, queue = queue_for(server, bucket, "killed-queue")
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [{"QueueArn": queue, "Events": ["s3:ObjectCreated:*"]}]},
+    )
+    rule = {
+        "ID": "all", "Priority": 1, "Status": "Enabled", "Filter": {"Prefix": "in/"}, "DeleteMarkerReplication": {"Status": "Disabled"},
+        "Destination": {"Bucket": f"arn:aws:s3:::{target}"},
+    }
+    s3.put_bucket_replication(
+        Bucket=bucket, ReplicationConfiguration={"Role": role(server, "s3.amazonaws.com", ALL), "Rules": [rule]},
+    )
+    keys = [f"in/{number}" for number in range(30)]
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    made = job(server, control(server), role(server, "batchoperations.s3.amazonaws.com", ALL), manifest_of(s3, target, keys * 100), target)
+    server.process.kill()
+    server.process.wait()
+    server = start("--data-dir", str(tmp_path))
+    s3 = server.client("s3", s3={"addressing_style": "path"})
+    settle(server)
+    delivered = [body["Records"][0]["s3"]["object"]["key"] for body in bodies(server.client("sqs"), url) if "Records" in body]
+    assert set(keys) <= set(delivered)
+    assert {s3.head_object(Bucket=bucket, Key=key)["ReplicationStatus"] for key in keys} == {"COMPLETED"}
+    assert len(s3.list_objects_v2(Bucket=target, Prefix="in/")["Contents"]) == 30
+    described = control(server).describe_job(AccountId=ACCOUNT, JobId=made)["Job"]
+    assert (described["Status"], described["ProgressSummary"]["TotalNumberOfTasks"]) == ("Complete", 3000)

@@ -9,6 +9,7 @@ use cloudlet_admin::Admin;
 use cloudlet_gateway::{Access, Limits, Listener, Parts, serve};
 use cloudlet_identity::{Identity, Root, Secret};
 use cloudlet_shape::ServiceSchema;
+use cloudlet_s3_access::AccessSettings;
 use cloudlet_sqs::Urls;
 use cloudlet_store::Blobs;
 use cloudlet_sts::ProviderKeys;
@@ -79,7 +80,7 @@ impl TestCloud {
         let (identity, journal) = (Identity::with_journal(root, &settings.journal), &settings.journal);
         let services: Vec<Service> = vec![
             cloudlet_iam::service(identity.clone()),
-            cloudlet_s3::S3::new(journal, Blobs::memory()).service(),
+            cloudlet_s3::S3::new(journal, Blobs::memory(), identity.clone(), AccessSettings::new(journal), cloudlet_s3::Options::default()).service(),
             cloudlet_sqs::service(journal, Urls::Endpoint),
             cloudlet_sts::service(identity.clone(), ProviderKeys::none(), journal),
         ];

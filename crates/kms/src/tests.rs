@@ -5,6 +5,7 @@ mod fixture;
 mod grants;
 mod imports;
 mod keys;
+mod known_answers;
 mod multi_region;
 mod restart;
 mod rotation;

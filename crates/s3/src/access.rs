@@ -1,13 +1,15 @@
 //! Finding the bucket of a call, and the permissions that operations on it need.
 
 use crate::{
-    S3, faults, lifecycle, names,
+    S3,
+    access_points::UsedAccessPoint,
+    faults, lifecycle, names,
     state::{Abac, Bucket, BucketTables, Object},
     versions::{self, Found, VersionSelector},
 };
 use cloudlet_aws::{Account, Arn, Fault, FaultKind, Identity, Timestamp};
 use cloudlet_engine::{Cx, DerivedKey, Permission, Permissions, SignatureKind};
-use cloudlet_s3_access::{AccessSettings, PublicAccessBlock};
+use cloudlet_s3_access::{AccessSettings, NetworkOrigin, PublicAccessBlock};
 use cloudlet_shape::Operation;
 use cloudlet_store::MappedStore;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ pub struct BucketHandle {
     pub bucket: Arc<Bucket>,
     pub tables: Arc<MappedStore<BucketTables>>,
     settings: AccessSettings,
+    access_point: Option<Arc<UsedAccessPoint>>,
 }
 
 /// The object that an action is about.
@@ -44,11 +47,22 @@ impl S3 {
     /// The same whatever its region: the source of a copy.
     pub fn find_in_any_region(&self, name: &str, expected_owner: Option<&String>) -> Result<BucketHandle, Fault> {
         check_expected_owner(expected_owner)?;
-        let tables = self.buckets.get(name).ok_or_else(|| faults::no_such_bucket(name))?;
+        let (tables, access_point) = match self.buckets.get(name) {
+            Some(tables) => (tables, None),
+            None => {
+                let used = self.access_point(name).ok_or_else(|| faults::no_such_bucket(name))?;
+                // No request comes from a VPC here.
+                if used.row.origin != NetworkOrigin::Internet {
+                    return Err(faults::access_denied());
+                }
+                (self.buckets.get(&*used.row.bucket).ok_or_else(|| faults::no_such_bucket(name))?, Some(Arc::new(used)))
+            }
+        };
         let bucket = tables.read(|tables| tables.bucket.get(&()).cloned()).flatten().ok_or_else(|| faults::no_such_bucket(name))?;
+        let name: Arc<str> = access_point.as_ref().map_or_else(|| name.into(), |used| used.row.bucket.clone());
         match expected_owner {
             Some(expected) if *expected != bucket.owner.as_str() => Err(faults::access_denied()),
-            _ => Ok(BucketHandle { name: name.into(), bucket, tables, settings: self.settings.clone() }),
+            _ => Ok(BucketHandle { name, bucket, tables, settings: self.settings.clone(), access_point }),
         }
     }
 }
@@ -135,7 +149,14 @@ impl BucketHandle {
                 permission.keys.set(format!("s3:BucketTag/{}", tag.key), tag.value.clone());
             }
         }
-        permission
+        match &self.access_point {
+            None => permission,
+            Some(used) => self.through_access_point(cx, used, permission),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &AccessSettings {
+        &self.settings
     }
 
     /// Block Public Access, the stricter of the account's and the bucket's.

@@ -61,6 +61,11 @@ impl Handle<api::DeleteBucket> for S3 {
 
     async fn handle(&self, _: &Cx, input: api::DeleteBucketRequest) -> Result<Empty, Fault> {
         let name = input.bucket.as_str();
+        if self.has_access_points(name) {
+            return Err(FaultKind::sender("BucketHasAccessPointsAttached", 400).says(
+                "The bucket you are attempting to delete has access points attached. Delete your access points before you delete your bucket.",
+            ));
+        }
         let removed = self.buckets.remove_if(name, |tables| {
             if !tables.objects.is_empty() {
                 let versioned = tables.bucket.get(&()).is_some_and(|bucket| bucket.versioning != Versioning::Unversioned);

@@ -7,7 +7,7 @@ mod parameters;
 mod selectors;
 
 use crate::{
-    S3,
+    S3, access_points,
     cors::{self, CrossOrigin},
     faults, logging,
     state::Bucket,
@@ -57,6 +57,10 @@ const CORS_METHODS: [&str; 7] = METHODS;
 impl engine::HttpHooks for HttpHooks {
     fn path(&self, view: &RequestView<'_>) -> Option<String> {
         let path = path_style(view);
+        let path = match access_points::path_of_arn(&path) {
+            Some(named) => Cow::Owned(named),
+            None => path,
+        };
         if !view.head.query.is_empty()
             && Level::of(&path) == Level::Object
             && select(view.head, Level::Object).is_ok_and(|selection| selection.is_of_bucket(view.head.method))

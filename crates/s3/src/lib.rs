@@ -6,6 +6,7 @@
 
 mod acceleration;
 mod access;
+mod access_points;
 mod acl;
 mod bodies;
 mod bucket_policy;

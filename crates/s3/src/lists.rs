@@ -82,7 +82,7 @@ fn permission(
 
 impl Handle<api::ListObjects> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::ListObjectsRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         Ok(permission(cx, &found, "s3:ListBucket", input.prefix.as_ref(), input.delimiter.as_ref(), input.max_keys).into())
     }
 
@@ -120,7 +120,7 @@ impl Handle<api::ListObjects> for S3 {
 
 impl Handle<api::ListObjectsV2> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::ListObjectsV2Request) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         Ok(permission(cx, &found, "s3:ListBucket", input.prefix.as_ref(), input.delimiter.as_ref(), input.max_keys).into())
     }
 

@@ -94,7 +94,7 @@ const DELETE: [&str; 2] = ["s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagg
 
 impl Handle<api::GetObjectTagging> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::GetObjectTaggingRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         Ok(found.version_permission(cx, GET, &input.key, input.version_id.as_ref()).into())
     }
 
@@ -116,7 +116,7 @@ impl Handle<api::GetObjectTagging> for S3 {
 
 impl Handle<api::PutObjectTagging> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutObjectTaggingRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let mut permission = found.version_permission(cx, PUT, &input.key, input.version_id.as_ref());
         set_request_tags(&mut permission.keys, &input.tagging.tag_set.iter().map(Tag::from).collect::<Vec<_>>());
         Ok(permission.into())

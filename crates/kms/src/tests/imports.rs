@@ -7,7 +7,7 @@ use cloudlet_shape::Blob;
 
 const NEVER: &str = "KEY_MATERIAL_DOES_NOT_EXPIRE";
 
-async fn external(cloud: &TestCloud, spec: &str, usage: &str) -> String {
+pub async fn external(cloud: &TestCloud, spec: &str, usage: &str) -> String {
     let input =
         CreateKeyRequest { origin: Some("EXTERNAL".into()), key_spec: Some(spec.into()), key_usage: Some(usage.into()), ..Default::default() };
     cloud.create(input).await.arn.unwrap()
@@ -19,7 +19,7 @@ async fn parameters(cloud: &TestCloud, key: &str, algorithm: &str) -> GetParamet
 }
 
 /// An import of some material, wrapped as the algorithm says.
-async fn import(cloud: &TestCloud, key: &str, algorithm: &str, material: &[u8]) -> ImportKeyMaterialRequest {
+pub async fn import(cloud: &TestCloud, key: &str, algorithm: &str, material: &[u8]) -> ImportKeyMaterialRequest {
     let parameters = parameters(cloud, key, algorithm).await;
     let public = parameters.public_key.unwrap();
     let oaep = if algorithm.ends_with("SHA_1") { EncryptionAlgorithm::RsaesOaepSha1 } else { EncryptionAlgorithm::RsaesOaepSha256 };
@@ -41,7 +41,7 @@ async fn import(cloud: &TestCloud, key: &str, algorithm: &str, material: &[u8]) 
     }
 }
 
-async fn try_import(cloud: &TestCloud, input: ImportKeyMaterialRequest) -> Result<ImportKeyMaterialResponse, Fault> {
+pub async fn try_import(cloud: &TestCloud, input: ImportKeyMaterialRequest) -> Result<ImportKeyMaterialResponse, Fault> {
     cloud.call::<ImportKeyMaterial>(input).await
 }
 

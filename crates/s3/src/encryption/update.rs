@@ -16,7 +16,7 @@ fn check_key(arn: &str) -> Result<(), Fault> {
 
 impl Handle<api::UpdateObjectEncryption> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::UpdateObjectEncryptionRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let mut permission = found.object_permission(cx, "s3:UpdateObjectEncryption", &input.key);
         if let Some(version_id) = &input.version_id {
             permission = permission.with_key("s3:VersionId", version_id.clone());

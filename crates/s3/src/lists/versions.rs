@@ -59,7 +59,7 @@ fn list(tables: &BucketTables, query: &ListQuery<'_>, marker: Option<VersionSele
 
 impl Handle<api::ListObjectVersions> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::ListObjectVersionsRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let action = "s3:ListBucketVersions";
         Ok(permission(cx, &found, action, input.prefix.as_ref(), input.delimiter.as_ref(), input.max_keys).into())
     }

@@ -247,7 +247,7 @@ fn upload_state(found: &BucketHandle, key: &str, upload_id: &str) -> Result<Uplo
 
 impl Handle<api::CompleteMultipartUpload> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::CompleteMultipartUploadRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let mut permission = found.object_permission(cx, "s3:PutObject", &input.key);
         objects::set_write_keys(
             &mut permission.keys,

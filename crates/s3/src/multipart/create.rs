@@ -55,7 +55,7 @@ fn parse_checksum(algorithm: Option<&str>, checksum_type: Option<&str>) -> Resul
 
 impl Handle<api::CreateMultipartUpload> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::CreateMultipartUploadRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let mut permission = found.object_permission(cx, "s3:PutObject", &input.key);
         write_keys!(permission, input);
         if let Some(tagging) = &input.tagging {
@@ -108,7 +108,7 @@ impl Handle<api::CreateMultipartUpload> for S3 {
 
 impl Handle<api::AbortMultipartUpload> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::AbortMultipartUploadRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         Ok(found.object_permission(cx, "s3:AbortMultipartUpload", &input.key).into())
     }
 

@@ -20,7 +20,7 @@ use std::{ops::Bound, sync::Arc};
 
 impl Handle<api::ListParts> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::ListPartsRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         Ok(found.object_permission(cx, "s3:ListMultipartUploadParts", &input.key).into())
     }
 
@@ -102,7 +102,7 @@ fn is_marker(tables: &BucketTables, key: &str, id: &str) -> bool {
 
 impl Handle<api::ListMultipartUploads> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::ListMultipartUploadsRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         Ok(found.permission::<api::ListMultipartUploads>(cx).into())
     }
 

@@ -83,7 +83,7 @@ impl S3 {
 
 impl Handle<api::UploadPart> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::UploadPartRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         Ok(found.object_permission(cx, "s3:PutObject", &input.key).into())
     }
 
@@ -121,8 +121,9 @@ impl Handle<api::UploadPart> for S3 {
 
 impl Handle<api::UploadPartCopy> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::UploadPartCopyRequest) -> Result<Permissions, Fault> {
-        let target = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let target = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let (source, from) = source_of(self, &input.copy_source, input.expected_source_bucket_owner.as_ref())?;
+        let from = from.paid_by(cx, input.request_payer.as_ref())?;
         let mut read = from.version_permission(cx, GET, &source.key, source.version_id.as_ref());
         self.set_existing_tags(&from, &source.key, source.version_id.as_deref(), &mut read);
         let mut permissions: Permissions = read.into();

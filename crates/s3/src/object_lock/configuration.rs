@@ -67,7 +67,11 @@ fn parse(configuration: Option<&api::ObjectLockConfiguration>) -> Result<LockCon
 
 impl Handle<api::PutObjectLockConfiguration> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutObjectLockConfigurationRequest) -> Result<Permissions, Fault> {
-        Ok(self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.permission::<api::PutObjectLockConfiguration>(cx).into())
+        Ok(self
+            .find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?
+            .paid_by(cx, input.request_payer.as_ref())?
+            .permission::<api::PutObjectLockConfiguration>(cx)
+            .into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::PutObjectLockConfigurationRequest) -> Result<api::PutObjectLockConfigurationOutput, Fault> {

@@ -8,7 +8,7 @@ use cloudlet_engine::{Cx, Handle, Permissions};
 
 impl Handle<api::PutObjectLegalHold> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutObjectLegalHoldRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let mut permission = with_version(found.object_permission(cx, "s3:PutObjectLegalHold", &input.key), input.version_id.as_ref());
         if let Some(status) = input.legal_hold.as_ref().and_then(|hold| hold.status.clone()) {
             permission.keys.set("s3:object-lock-legal-hold", status);
@@ -33,7 +33,7 @@ impl Handle<api::PutObjectLegalHold> for S3 {
 
 impl Handle<api::GetObjectLegalHold> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::GetObjectLegalHoldRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         Ok(with_version(found.object_permission(cx, "s3:GetObjectLegalHold", &input.key), input.version_id.as_ref()).into())
     }
 

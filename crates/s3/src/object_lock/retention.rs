@@ -96,7 +96,7 @@ pub(super) fn with_version(permission: Permission, version_id: Option<&String>) 
 
 impl Handle<api::PutObjectRetention> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutObjectRetentionRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let permission = with_version(found.object_permission(cx, "s3:PutObjectRetention", &input.key), input.version_id.as_ref());
         Ok(with_lock_keys(permission, &keys_of(input.retention.as_ref()), cx.now).into())
     }
@@ -121,7 +121,7 @@ impl Handle<api::PutObjectRetention> for S3 {
 
 impl Handle<api::GetObjectRetention> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::GetObjectRetentionRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         Ok(with_version(found.object_permission(cx, "s3:GetObjectRetention", &input.key), input.version_id.as_ref()).into())
     }
 

@@ -18,7 +18,7 @@ const KNOWN: [&str; 5] = ["ETag", "Checksum", "ObjectParts", "StorageClass", "Ob
 impl Handle<api::GetObjectAttributes> for S3 {
     /// Needs the permission for GetObject too.
     fn permissions(&self, cx: &Cx, input: &api::GetObjectAttributesRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let version = input.version_id.as_ref();
         let mut permissions: Permissions = found.version_permission(cx, GET, &input.key, version).into();
         permissions.push(found.version_permission(cx, ATTRIBUTES, &input.key, version));

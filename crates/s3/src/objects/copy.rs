@@ -191,8 +191,9 @@ fn is_replace(directive: Option<&String>, header: &str, noun: &str) -> Result<bo
 
 impl Handle<api::CopyObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::CopyObjectRequest) -> Result<Permissions, Fault> {
-        let target = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let target = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let (source, from) = source_of(self, &input.copy_source, input.expected_source_bucket_owner.as_ref())?;
+        let from = from.paid_by(cx, input.request_payer.as_ref())?;
         let mut read = from.version_permission(cx, GET, &source.key, source.version_id.as_ref());
         self.set_existing_tags(&from, &source.key, source.version_id.as_deref(), &mut read);
         let mut write = target.object_permission(cx, "s3:PutObject", &input.key);

@@ -20,7 +20,7 @@ const DELETE: [&str; 2] = ["s3:DeleteObject", "s3:DeleteObjectVersion"];
 
 impl Handle<api::DeleteObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::DeleteObjectRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         Ok(found.version_permission(cx, DELETE, &input.key, input.version_id.as_ref()).into())
     }
 
@@ -83,7 +83,7 @@ fn check_bypass(found: &BucketHandle, header: Option<bool>) -> Result<(), Fault>
 impl Handle<api::DeleteObjects> for S3 {
     /// None for the call: each key is decided by itself.
     fn permissions(&self, cx: &Cx, input: &api::DeleteObjectsRequest) -> Result<Permissions, Fault> {
-        self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         Ok(Permissions::new())
     }
 

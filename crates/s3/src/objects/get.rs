@@ -225,11 +225,10 @@ fn check_signed(cx: &Cx, overrides: bool) -> Result<(), Fault> {
 }
 
 impl S3 {
-    fn get_permissions(&self, cx: &Cx, bucket: &str, key: &str, version: Option<&String>, owner: Option<&String>) -> Result<Permissions, Fault> {
-        let found = self.find(cx, bucket, owner)?;
+    fn get_permissions(&self, cx: &Cx, found: &BucketHandle, key: &str, version: Option<&String>) -> Permissions {
         let mut permission = found.version_permission(cx, GET, key, version);
-        self.set_existing_tags(&found, key, version.map(String::as_str), &mut permission);
-        Ok(permission.into())
+        self.set_existing_tags(found, key, version.map(String::as_str), &mut permission);
+        permission.into()
     }
 
     /// Sets the condition keys for the tags of an existing object.
@@ -257,7 +256,8 @@ impl S3 {
 
 impl Handle<api::GetObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::GetObjectRequest) -> Result<Permissions, Fault> {
-        self.get_permissions(cx, &input.bucket, &input.key, input.version_id.as_ref(), input.expected_bucket_owner.as_ref())
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
+        Ok(self.get_permissions(cx, &found, &input.key, input.version_id.as_ref()))
     }
 
     async fn handle(&self, cx: &Cx, input: api::GetObjectRequest) -> Result<api::GetObjectOutput, Fault> {
@@ -304,7 +304,8 @@ impl Handle<api::GetObject> for S3 {
 
 impl Handle<api::HeadObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::HeadObjectRequest) -> Result<Permissions, Fault> {
-        self.get_permissions(cx, &input.bucket, &input.key, input.version_id.as_ref(), input.expected_bucket_owner.as_ref())
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
+        Ok(self.get_permissions(cx, &found, &input.key, input.version_id.as_ref()))
     }
 
     async fn handle(&self, cx: &Cx, input: api::HeadObjectRequest) -> Result<api::HeadObjectOutput, Fault> {

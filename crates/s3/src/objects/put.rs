@@ -15,13 +15,13 @@ use crate::{
     tags,
     versions::{VersionSelector, created_id, current_etag},
 };
-use cloudlet_aws::Fault;
+use cloudlet_aws::{Fault, Identity};
 use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_store::Blob;
 
 impl Handle<api::PutObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutObjectRequest) -> Result<Permissions, Fault> {
-        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
+        let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let mut permission = found.object_permission(cx, "s3:PutObject", &input.key);
         write_keys!(permission, input);
         set_write_keys(&mut permission.keys, &[("s3:if-match", input.if_match.as_ref()), ("s3:if-none-match", input.if_none_match.as_ref())]);
@@ -29,7 +29,9 @@ impl Handle<api::PutObject> for S3 {
             tags::set_request_tags(&mut permission.keys, &tags::of_header(Some(tagging)).unwrap_or_default());
         }
         let tags = input.tagging.is_some().then_some("s3:PutObjectTagging");
-        let mut permissions = permission.and([tags, acl_headers!(input).permission()]);
+        // AWS: services that write with `bucket-owner-full-control` need s3:PutObject alone, as the policies that it documents for them show.
+        let is_service = matches!(cx.caller.identity, Identity::Service { .. });
+        let mut permissions = permission.and([tags, acl_headers!(input).permission().filter(|_| !is_service)]);
         lock_keys!(cx, found, permissions, input);
         Ok(permissions)
     }

@@ -116,6 +116,14 @@ impl Handle<PutReplica> for S3 {
                     replica.storage_class = StorageClass::of(Some(class))?;
                 }
                 set_status(&mut replica, ReplicationStatus::Replica);
+                // Unless the rule says otherwise, a replica belongs to who owns the original.
+                let owner = object.owner().unwrap_or(source.bucket.owner);
+                if let Some(properties) = &mut replica.properties {
+                    properties.owner = Some(owner).filter(|owner| !input.overrides_owner && *owner != target.bucket.owner);
+                    if input.overrides_owner {
+                        properties.acl = None;
+                    }
+                }
                 let put = target.tables.update(|tables| versions::put_replica(tables, &input.key, Version::Object(Arc::new(replica.clone()))));
                 let replaced = put.ok_or_else(gone(&target.name))?;
                 pending.commit();

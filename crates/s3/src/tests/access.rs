@@ -173,3 +173,20 @@ async fn settings_of_access_outlive_a_restart() {
     assert_eq!(cloud.state(), before);
     assert_eq!(is_public(&cloud).await, Some(true));
 }
+
+#[tokio::test]
+async fn other_accounts_pay_where_the_requester_does() {
+    let cloud = TestCloud::with_bucket().await;
+    cloud.put("a", "x").await;
+    put_policy(&cloud, &allow(r#"{"AWS":"111111111111"}"#, "s3:*", "arn:aws:s3:::test-bucket*", "")).await.unwrap();
+    let request_payment_configuration = RequestPaymentConfiguration { payer: "Requester".into() };
+    let request = PutBucketRequestPaymentRequest { bucket: BUCKET.into(), request_payment_configuration, ..Default::default() };
+    cloud.call::<PutBucketRequestPayment>(request).await.unwrap();
+    let shown = cloud.call::<GetBucketRequestPayment>(GetBucketRequestPaymentRequest { bucket: BUCKET.into(), ..Default::default() }).await;
+    assert_eq!(shown.unwrap().payer.as_deref(), Some("Requester"));
+    assert_eq!(outcome::<GetObject>(&cloud, &other_account(), get("a")).await, "AccessDenied");
+    let paying = GetObjectRequest { request_payer: Some("requester".into()), ..get("a") };
+    let answer = cloud.as_caller::<GetObject>(other_account(), "us-east-1", paying).await.unwrap();
+    assert!(answer.headers.contains(&("x-amz-request-charged", "requester".to_owned())));
+    assert_eq!(outcome::<GetObject>(&cloud, &root(Account::default()), get("a")).await, "Ok");
+}

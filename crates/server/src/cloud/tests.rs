@@ -23,7 +23,7 @@ const WITHOUT_PERMISSION: [(&str, &str); 5] = [
 ];
 
 /// Resources on which the operations are called: service, operation, input. `$NAME` in an input is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 11] = [
+const SETUP: [(&str, &str, &str); 12] = [
     ("s3", "CreateBucket", r#"{"Bucket":"xxx"}"#),
     ("s3", "PutObject", r#"{"Bucket":"xxx","Key":"xxx"}"#),
     ("s3", "CreateMultipartUpload", r#"{"Bucket":"xxx","Key":"xxx"}"#),
@@ -39,10 +39,11 @@ const SETUP: [(&str, &str, &str); 11] = [
     ("kms", "CreateAlias", r#"{"AliasName":"alias/xxx","TargetKeyId":"$KeyId"}"#),
     ("kms", "Encrypt", r#"{"KeyId":"$KeyId","Plaintext":"eA=="}"#),
     ("kms", "CreateGrant", r#"{"KeyId":"$KeyId","GranteePrincipal":"arn:aws:iam::000000000000:root","Operations":["Encrypt"]}"#),
+    ("ssm", "PutParameter", r#"{"Name":"xxx","Value":"xxx","Type":"String","Tier":"Advanced"}"#),
 ];
 
 /// Values of members, by service: a text, or JSON of an object. `$NAME` is a member of the answers of the setup.
-const VALUES: [(&str, &str, &str); 24] = [
+const VALUES: [(&str, &str, &str); 28] = [
     ("s3", "ExpectedBucketOwner", "000000000000"),
     ("s3", "CopySource", "xxx/xxx"),
     ("s3", "Delete", r#"{"Objects":[{"Key":"xxx"}]}"#),
@@ -65,6 +66,10 @@ const VALUES: [(&str, &str, &str); 24] = [
     ("kms", "CiphertextBlob", "$CiphertextBlob"),
     ("kms", "GrantId", "$GrantId"),
     ("kms", "GrantToken", "$GrantToken"),
+    ("ssm", "Path", "/xxx"),
+    ("ssm", "ResourceType", "Parameter"),
+    ("ssm", "ResourceArn", "arn:aws:ssm:us-east-1:000000000000:parameter/xxx"),
+    ("ssm", "SettingId", "/ssm/parameter-store/high-throughput-enabled"),
     ("sts", "TargetPrincipal", "000000000000"),
     ("sts", "SigningAlgorithm", "ES384"),
     ("iam", "EntityArn", "arn:aws:iam::000000000000:delegation-request/dr-xxx"),

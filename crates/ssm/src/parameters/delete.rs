@@ -3,7 +3,7 @@
 use super::{
     events::{self, Change},
     names::{Reference, to_change},
-    permissions::Sharing,
+    permissions::{Sharing, on_each},
     scheduled,
 };
 use crate::{Ssm, faults};
@@ -43,7 +43,7 @@ impl Handle<DeleteParameter> for Ssm {
 impl Handle<DeleteParameters> for Ssm {
     fn permissions(&self, cx: &Cx, input: &DeleteParametersRequest) -> Result<Permissions, Fault> {
         let of = |name: &String| Ok(self.permission::<DeleteParameters>(cx, &to_change(&cx.scope, name)?, Sharing::No));
-        input.names.iter().map(of).collect()
+        on_each::<DeleteParameters>(cx, input.names.iter().map(of))
     }
 
     async fn handle(&self, cx: &Cx, input: DeleteParametersRequest) -> Result<DeleteParametersResult, Fault> {

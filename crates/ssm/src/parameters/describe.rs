@@ -44,7 +44,7 @@ fn filters_of(input: &DescribeParametersRequest) -> Result<Vec<Filter>, Fault> {
 
 impl Handle<DescribeParameters> for Ssm {
     fn permissions(&self, cx: &Cx, _: &DescribeParametersRequest) -> Result<Permissions, Fault> {
-        Ok(on_all(cx).into())
+        Ok(on_all::<DescribeParameters>(cx).into())
     }
 
     async fn handle(&self, cx: &Cx, input: DescribeParametersRequest) -> Result<DescribeParametersResult, Fault> {

@@ -10,7 +10,7 @@ use cloudlet_engine::Cx;
 use std::sync::Arc;
 
 /// A version of a parameter, and the name of the parameter as it was given.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Found {
     pub name: Arc<str>,
     pub version: Arc<Version>,
@@ -18,8 +18,7 @@ pub struct Found {
 
 impl State {
     /// The version that a request refers to.
-    pub fn find(&self, cx: &Cx, reference: &Reference) -> Result<Found, Fault> {
-        let parameter = self.parameter(&reference.key, cx.now).ok_or_else(faults::no_such_parameter)?;
+    fn find_version(&self, reference: &Reference, parameter: &Parameter) -> Result<Found, Fault> {
         let version = match &reference.selector {
             None => Some(&parameter.current),
             Some(Selector::Version(number)) => self.version(&reference.key, parameter, *number),
@@ -40,5 +39,20 @@ impl State {
     pub fn labelled<'s>(&'s self, key: &'s ParameterKey, parameter: &'s Parameter, label: &str) -> Option<&'s Arc<Version>> {
         let versions = std::iter::once(&parameter.current).chain(self.past_versions(key));
         versions.into_iter().find(|version| version.labels.contains(label))
+    }
+}
+
+/// What a request refers to, looked up once: its permission needs the parameter, and its answer the version.
+pub struct Requested {
+    pub reference: Reference,
+    pub parameter: Option<Arc<Parameter>>,
+    pub found: Result<Found, Fault>,
+}
+
+impl State {
+    pub fn requested(&self, cx: &Cx, reference: Reference) -> Requested {
+        let parameter = self.parameter(&reference.key, cx.now).cloned();
+        let found = parameter.as_deref().ok_or_else(faults::no_such_parameter).and_then(|parameter| self.find_version(&reference, parameter));
+        Requested { reference, parameter, found }
     }
 }

@@ -1,0 +1,79 @@
+//! Definitions: read and checked once, with AWS's diagnostics, and then run.
+
+mod choice;
+mod diagnostics;
+mod fields;
+mod graph;
+mod json;
+mod map;
+mod resource;
+mod state;
+mod table;
+mod types;
+
+pub use choice::{Comparison, Operand, Operation, Order, Rule, Test};
+pub use diagnostics::{Code, Diagnostic, Severity, sentence};
+pub use json::{JsonError, parse_json};
+pub use map::{ItemBatcher, ItemReader, MapFields, ResultWriter};
+pub use resource::{Integration, Pattern, Resource};
+pub use types::{Amount, Catcher, Definition, Detail, Language, PathField, Retrier, State, StateType, States, WaitFor, WorkflowType};
+
+use fields::Checker;
+
+/// What the caller knows of services: whether an integration exists.
+pub type Lookup<'a> = &'a dyn Fn(&Integration) -> bool;
+
+/// Definition and diagnostics of a text. There is a definition when no diagnostic is an error.
+pub fn check(text: &str, workflow: WorkflowType, lookup: Lookup<'_>) -> (Option<Definition>, Vec<Diagnostic>) {
+    let value = match parse_json(text) {
+        Ok(value) => value,
+        Err(error) => {
+            let message = format!("{} at [line: {}, column: {}]", error.message, error.line, error.column);
+            let mut diagnostic = Diagnostic::new(Code::InvalidJsonDescription, message, None);
+            (diagnostic.line, diagnostic.column) = (error.line, error.column);
+            return (None, vec![diagnostic]);
+        }
+    };
+    let mut checker = Checker::new(workflow, lookup);
+    let definition = state::read_definition(&mut checker, &value);
+    let mut diagnostics = checker.diagnostics;
+    // Transitions are looked at when the fields are right.
+    if diagnostics.iter().any(|diagnostic| diagnostic.code == Code::SchemaValidationFailed) {
+        diagnostics.retain(|diagnostic| !matches!(diagnostic.code, Code::MissingTransitionTarget | Code::MissingEndState));
+    }
+    for diagnostic in &mut diagnostics {
+        let location = diagnostic.location.as_deref().unwrap_or("/");
+        (diagnostic.line, diagnostic.column) = json::position(text, location);
+    }
+    let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    (definition.filter(|_| !failed), diagnostics)
+}
+
+/// The definition of a text, or the sentence of CreateStateMachine's InvalidDefinition.
+pub fn read(text: &str, workflow: WorkflowType, lookup: Lookup<'_>) -> Result<Definition, String> {
+    let (definition, diagnostics) = check(text, workflow, lookup);
+    definition.ok_or_else(|| sentence(&diagnostics))
+}
+
+impl Definition {
+    /// The variables that each state refers to: `variableReferences` of DescribeStateMachine.
+    pub fn variable_references(&self) -> Vec<(String, Vec<String>)> {
+        let mut out = Vec::new();
+        collect_references(&self.states, &mut out);
+        out
+    }
+}
+
+fn collect_references(states: &States, out: &mut Vec<(String, Vec<String>)>) {
+    for state in states.states.values() {
+        if !state.variables.is_empty() {
+            out.push((state.name.clone(), state.variables.clone()));
+        }
+        for nested in state.nested() {
+            collect_references(nested, out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

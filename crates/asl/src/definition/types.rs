@@ -1,0 +1,176 @@
+//! A definition that was read: what the machine runs.
+
+use super::{choice::Rule, map::MapFields, resource::Resource};
+use crate::{jsonata::Expression, jsonpath::Path};
+use indexmap::IndexMap;
+use serde_json::Value;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkflowType {
+    Standard,
+    Express,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    JsonPath,
+    Jsonata,
+}
+
+impl Language {
+    pub fn name(self) -> &'static str {
+        match self {
+            Language::JsonPath => "JSONPath",
+            Language::Jsonata => "JSONata",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Definition {
+    pub comment: Option<String>,
+    pub timeout_seconds: Option<i64>,
+    pub language: Language,
+    pub states: States,
+}
+
+/// The states of a machine, of a branch or of an item processor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct States {
+    pub start_at: String,
+    pub states: IndexMap<String, State>,
+}
+
+macro_rules! state_types {
+    ($($name:ident)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum StateType { $($name),* }
+
+        impl StateType {
+            /// In AWS's order.
+            pub const ALL: &[StateType] = &[$(StateType::$name),*];
+
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(StateType::$name => stringify!($name)),*
+                }
+            }
+        }
+    };
+}
+
+state_types! { Task Wait Pass Succeed Fail Choice Parallel Map }
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    pub name: String,
+    pub kind: StateType,
+    pub language: Language,
+    /// `None` ends the scope.
+    pub next: Option<String>,
+    pub input_path: PathField,
+    pub output_path: PathField,
+    pub result_path: PathField,
+    pub parameters: Option<Value>,
+    pub result_selector: Option<Value>,
+    pub arguments: Option<Value>,
+    pub output: Option<Value>,
+    pub assign: Option<Value>,
+    pub retry: Vec<Retrier>,
+    pub catch: Vec<Catcher>,
+    pub detail: Detail,
+    /// The variables that it refers to.
+    pub variables: Vec<String>,
+    /// Whether it may refer to the context object.
+    pub uses_context: bool,
+}
+
+/// A field that holds a path, or `null`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum PathField {
+    #[default]
+    Absent,
+    Null,
+    Path(Path),
+}
+
+/// A number that is written down, pointed at or computed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Amount {
+    #[default]
+    Absent,
+    Number(Value),
+    Path(Path),
+    Expression(Expression),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a definition has few of them")]
+pub enum Detail {
+    Task {
+        resource: Resource,
+        /// The Resource as it is written.
+        arn: String,
+        timeout: Amount,
+        heartbeat: Amount,
+        /// RoleArn of Credentials; a path, an intrinsic call or an expression is evaluated.
+        credentials: Option<Value>,
+    },
+    Wait(WaitFor),
+    Pass {
+        result: Option<Value>,
+    },
+    Succeed,
+    Fail {
+        error: Option<Value>,
+        error_path: Option<String>,
+        cause: Option<Value>,
+        cause_path: Option<String>,
+    },
+    Choice {
+        rules: Vec<Rule>,
+        default: Option<String>,
+    },
+    Parallel {
+        branches: Vec<States>,
+    },
+    Map(Box<MapFields>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum WaitFor {
+    Seconds(Value),
+    SecondsPath(Path),
+    Timestamp(String),
+    TimestampPath(Path),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retrier {
+    pub errors: Vec<String>,
+    pub interval_seconds: i64,
+    pub max_attempts: i64,
+    pub backoff_rate: f64,
+    pub max_delay_seconds: Option<i64>,
+    pub full_jitter: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Catcher {
+    pub errors: Vec<String>,
+    pub next: String,
+    pub result_path: PathField,
+    pub output: Option<Value>,
+    pub assign: Option<Value>,
+}
+
+impl State {
+    /// The scopes inside it.
+    pub fn nested(&self) -> Vec<&States> {
+        match &self.detail {
+            Detail::Parallel { branches } => branches.iter().collect(),
+            Detail::Map(map) => vec![&map.processor],
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The Amazon States Language: paths, intrinsic functions, definitions and the machine that runs them.
+//!
+//! No I/O, no clock, no randomness of its own: time and random numbers are handed in, and what the machine wants done is an effect.
+
+pub mod definition;
+pub mod intrinsics;
+pub mod jsonata;
+pub mod jsonpath;
+pub mod machine;
+pub mod random;
+mod template;
+pub mod text;
+pub mod time;
+
+pub use template::{Scope, TemplateError, fill};

@@ -1,0 +1,261 @@
+//! What a state's fields evaluate to, in the language of the state.
+
+use super::{failures::Problem, run::Run};
+use crate::{
+    definition::{Amount, Language, PathField, State, StateType},
+    jsonata::{JsonataError, Session, expression_text},
+    jsonpath::{Path, Root},
+    template::{Scope, TemplateError, expression, fill},
+    text::{to_text, type_name},
+    time,
+};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+impl From<TemplateError> for Problem {
+    fn from(error: TemplateError) -> Problem {
+        Problem::Named { error: error.error, detail: error.message }
+    }
+}
+
+impl Run<'_> {
+    pub(super) fn input(&self, thread: u64) -> Arc<Value> {
+        self.machine.threads.get(&thread).map(|thread| Arc::clone(&thread.input)).unwrap_or_default()
+    }
+
+    /// The context object. Large inputs make it costly, so it is made only for states that may refer to it.
+    pub(super) fn context(&self, number: u64, state: &State, token: Option<&str>) -> Value {
+        let (true, Some(thread)) = (state.uses_context, self.machine.threads.get(&number)) else { return json!({}) };
+        let execution = &self.machine.execution;
+        let mut fields = json!({
+            "Execution": {
+                "Id": execution.arn,
+                "Input": &*self.machine.input,
+                "StartTime": time::instant(self.machine.started_at),
+                "Name": execution.name,
+                "RoleArn": execution.role_arn,
+                "RedriveCount": self.machine.redrive_count,
+            },
+            "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine_name},
+            "State": {
+                "Name": state.name,
+                "EnteredTime": time::instant(thread.entered_at),
+                "RetryCount": thread.attempts.iter().sum::<i64>(),
+            },
+        });
+        if let (Some(at), Some(own)) = (self.machine.redriven_at, fields.get_mut("Execution").and_then(Value::as_object_mut)) {
+            own.insert("RedriveTime".to_owned(), Value::String(time::instant(at)));
+        }
+        if let Some(fields) = fields.as_object_mut() {
+            fields.extend(token.map(|token| ("Task".to_owned(), json!({"Token": token}))));
+            let mut around = Some(thread);
+            while let Some(thread) = around {
+                if let Some(item) = &thread.item {
+                    fields.insert("Map".to_owned(), json!({"Item": item}));
+                    break;
+                }
+                around = thread.parent.and_then(|parent| self.machine.threads.get(&parent));
+            }
+        }
+        fields
+    }
+
+    /// A variable, looked up from the inner scope to the outer ones.
+    fn variable(&self, thread: u64, name: &str) -> Option<Value> {
+        let mut around = self.machine.threads.get(&thread);
+        while let Some(thread) = around {
+            if let Some(value) = thread.variables.get(name) {
+                return Some(value.clone());
+            }
+            around = thread.parent.and_then(|parent| self.machine.threads.get(&parent));
+        }
+        None
+    }
+
+    /// Evaluates over a scope of paths.
+    pub(super) fn with_scope<T>(&mut self, thread: u64, input: &Value, context: &Value, evaluate: impl FnOnce(&mut Scope<'_>) -> T) -> T {
+        let mut random = self.machine.random.clone();
+        let variables = |name: &str| self.variable(thread, name);
+        let result = evaluate(&mut Scope { input, context, variables: &variables, random: &mut random });
+        self.machine.random = random;
+        result
+    }
+
+    pub(super) fn with_session<T>(&mut self, thread: u64, names: &[String], states: Value, evaluate: impl FnOnce(&mut Session) -> T) -> T {
+        let variables: Vec<_> = names.iter().filter_map(|name| Some((name.clone(), self.variable(thread, name)?))).collect();
+        let mut session = Session::new(states, variables, self.now, &self.machine.random);
+        let result = evaluate(&mut session);
+        self.machine.random = session.into_random();
+        result
+    }
+
+    /// `$states` without a result.
+    pub(super) fn states(&self, thread: u64, state: &State, token: Option<&str>) -> Map<String, Value> {
+        let mut out = Map::new();
+        out.insert("input".to_owned(), Value::clone(&self.input(thread)));
+        out.insert("context".to_owned(), self.context(thread, state, token));
+        out
+    }
+
+    /// A path of a field such as InputPath.
+    fn field_path(&mut self, thread: u64, state: &State, path: &Path, input: &Value) -> Result<Value, Problem> {
+        let context = if path.root() == &Root::Context { self.context(thread, state, None) } else { Value::Null };
+        let value = self.with_scope(thread, input, &context, |scope| scope.value(path));
+        value.map_err(|error| Problem::Runtime(format!("Invalid path '{}' : {error}", path.text())))
+    }
+
+    /// The input behind InputPath; in JSONata the input itself.
+    pub(super) fn raw_input(&mut self, thread: u64, state: &State) -> Result<Value, Problem> {
+        let input = self.input(thread);
+        match &state.input_path {
+            PathField::Absent => Ok(Value::clone(&input)),
+            PathField::Null => Ok(json!({})),
+            PathField::Path(path) => self.field_path(thread, state, path, &input),
+        }
+    }
+
+    /// The input behind InputPath and Parameters, or Arguments.
+    pub(super) fn effective_input(&mut self, thread: u64, state: &State) -> Result<Value, Problem> {
+        self.effective_input_with(thread, state, None)
+    }
+
+    pub(super) fn effective_input_with(&mut self, thread: u64, state: &State, token: Option<&str>) -> Result<Value, Problem> {
+        if state.language == Language::Jsonata {
+            return match &state.arguments {
+                Some(arguments) => self.jsonata_field(thread, state, arguments, "Arguments", token),
+                None => Ok(Value::clone(&self.input(thread))),
+            };
+        }
+        let input = self.raw_input(thread, state)?;
+        match &state.parameters {
+            None => Ok(input),
+            Some(template) => {
+                let context = self.context(thread, state, token);
+                Ok(self.with_scope(thread, &input, &context, |scope| fill(template, scope))?)
+            }
+        }
+    }
+
+    pub(super) fn jsonata_field(&mut self, thread: u64, state: &State, template: &Value, field: &str, token: Option<&str>) -> Result<Value, Problem> {
+        let states = Value::Object(self.states(thread, state, token));
+        let filled = self.with_session(thread, &state.variables, states, |session| session.fill(template, field));
+        filled.map_err(|(detail, location)| Problem::Query { detail, location })
+    }
+
+    /// A field that may hold an expression, in JSONata; otherwise a literal.
+    pub(super) fn filled(&mut self, thread: u64, state: &State, value: &Value, field: &str) -> Result<Value, Problem> {
+        match state.language {
+            Language::Jsonata => self.jsonata_field(thread, state, value, field, None),
+            Language::JsonPath => Ok(value.clone()),
+        }
+    }
+
+    /// A path or an intrinsic call, as in ErrorPath.
+    pub(super) fn path_or_call(&mut self, thread: u64, state: &State, text: &str, field: &str) -> Result<Value, Problem> {
+        let input = self.raw_input(thread, state)?;
+        let context = self.context(thread, state, None);
+        Ok(self.with_scope(thread, &input, &context, |scope| expression(field, text, scope))?)
+    }
+
+    /// A number field in any of its forms. `None` when it is absent.
+    pub(super) fn amount(&mut self, thread: u64, state: &State, amount: &Amount, field: &str) -> Result<Option<Value>, Problem> {
+        match amount {
+            Amount::Absent => Ok(None),
+            Amount::Number(number) => Ok(Some(number.clone())),
+            Amount::Path(path) => {
+                let input = self.raw_input(thread, state)?;
+                self.field_path(thread, state, path, &input).map(Some)
+            }
+            Amount::Expression(expression) => {
+                let states = Value::Object(self.states(thread, state, None));
+                let value = self.with_session(thread, &state.variables, states, |session| session.evaluate(expression));
+                let value = value.map_err(|error| Problem::query(&error, expression.text(), field))?;
+                if value.is_number() { Ok(Some(value)) } else { Err(Problem::unexpected(expression.text(), field, "number", &value)) }
+            }
+        }
+    }
+
+    /// Output and assigned variables of a state that has a result.
+    pub(super) fn output_of(&mut self, thread: u64, state: &State, result: &Value) -> Result<(Value, Map<String, Value>), Problem> {
+        match state.language {
+            Language::Jsonata => self.jsonata_output(thread, state, result),
+            Language::JsonPath => self.jsonpath_output(thread, state, result),
+        }
+    }
+
+    fn jsonata_output(&mut self, thread: u64, state: &State, result: &Value) -> Result<(Value, Map<String, Value>), Problem> {
+        let works = matches!(state.kind, StateType::Task | StateType::Parallel | StateType::Map);
+        if state.output.is_none() && state.assign.is_none() {
+            return Ok((result.clone(), Map::new()));
+        }
+        let mut states = self.states(thread, state, None);
+        if works {
+            states.insert("result".to_owned(), result.clone());
+        }
+        let filled = self.with_session(thread, &state.variables, Value::Object(states), |session| {
+            let assigned = state.assign.as_ref().map(|assign| session.fill(assign, "Assign")).transpose()?;
+            let output = state.output.as_ref().map(|output| session.fill(output, "Output")).transpose()?;
+            Ok((assigned, output))
+        });
+        let (assigned, output) = filled.map_err(|(detail, location)| Problem::Query { detail, location })?;
+        Ok((output.unwrap_or_else(|| result.clone()), object(assigned)))
+    }
+
+    fn jsonpath_output(&mut self, thread: u64, state: &State, result: &Value) -> Result<(Value, Map<String, Value>), Problem> {
+        let context = self.context(thread, state, None);
+        let assigned = match &state.assign {
+            None => None,
+            Some(assign) => Some(self.with_scope(thread, result, &context, |scope| fill(assign, scope))?),
+        };
+        let result = match &state.result_selector {
+            None => result.clone(),
+            Some(template) => self.with_scope(thread, result, &context, |scope| fill(template, scope))?,
+        };
+        let merged = self.merged(thread, &state.result_path, result)?;
+        let output = match &state.output_path {
+            PathField::Absent => merged,
+            PathField::Null => json!({}),
+            PathField::Path(path) => self.field_path(thread, state, path, &merged)?,
+        };
+        Ok((output, object(assigned)))
+    }
+
+    /// ResultPath: puts a result into the raw input.
+    pub(super) fn merged(&mut self, thread: u64, result_path: &PathField, result: Value) -> Result<Value, Problem> {
+        match result_path {
+            PathField::Absent => Ok(result),
+            PathField::Null => Ok(Value::clone(&self.input(thread))),
+            PathField::Path(path) => {
+                let input = Value::clone(&self.input(thread));
+                path.insert(input, result).map_err(|error| Problem::Named { error: "States.ResultPathMatchFailure", detail: error.0 })
+            }
+        }
+    }
+}
+
+pub(super) fn object(value: Option<Value>) -> Map<String, Value> {
+    match value {
+        Some(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
+}
+
+impl Problem {
+    pub(super) fn query(error: &JsonataError, expression: &str, field: &str) -> Problem {
+        Problem::Query { detail: error.sentence(expression, field), location: field.to_owned() }
+    }
+
+    pub(super) fn unexpected(expression: &str, field: &str, expected: &str, value: &Value) -> Problem {
+        let detail = format!(
+            "The JSONata expression '{expression}' specified for the field '{field}' returned an unexpected result type. Expected '{expected}', but was '{}' for value: {}",
+            type_name(value),
+            to_text(value)
+        );
+        Problem::Query { detail, location: field.to_owned() }
+    }
+}
+
+/// The expression's text of a field, for messages.
+pub(super) fn shown(value: &Value) -> &str {
+    value.as_str().and_then(expression_text).unwrap_or_default()
+}

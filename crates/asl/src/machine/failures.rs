@@ -1,0 +1,160 @@
+//! Retry, Catch, and what happens when neither helps.
+
+use super::{Doing, Failure, Status, evaluate::object, history::failure_details, run::Run};
+use crate::{
+    definition::{Catcher, Language, Retrier, State, StateType},
+    template::fill,
+};
+use serde_json::{Map, Value, json};
+
+/// Why a state could not do its work.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// States.Runtime, with a sentence that follows "An error occurred while executing the state …".
+    Runtime(String),
+    Named {
+        error: &'static str,
+        detail: String,
+    },
+    /// A JSONata expression of the field at `location`.
+    Query {
+        detail: String,
+        location: String,
+    },
+    /// An error with its own cause.
+    Fails(Failure),
+}
+
+impl Run<'_> {
+    /// Turns a problem into an error, and records that an evaluation failed.
+    pub(super) fn problem(&mut self, thread: u64, problem: Problem) {
+        let Some(state) = self.state(thread) else { return };
+        let Some(own) = self.machine.threads.get(&thread) else { return };
+        let (entered, before) = (own.entered_event, own.entered_previous);
+        let sentence =
+            |detail: &str| format!("An error occurred while executing the state '{}' (entered at the event id #{entered}). {detail}", state.name);
+        let failure = match problem {
+            Problem::Fails(failure) => failure,
+            Problem::Runtime(detail) => Failure::new("States.Runtime", sentence(&detail)),
+            Problem::Named { error, detail } => Failure::new(error, sentence(&detail)),
+            Problem::Query { detail, location } => {
+                let failure = Failure::new("States.QueryEvaluationError", sentence(&detail));
+                let mut details = failure_details(&failure);
+                details.insert("location".to_owned(), Value::String(location.chars().take(256).collect()));
+                details.insert("state".to_owned(), Value::String(state.name.clone()));
+                // AWS: it has the previous event of the StateEntered before it, except in Wait.
+                let previous = if state.kind == StateType::Wait { entered } else { before };
+                let id = self.record("EvaluationFailed", previous, Some(("evaluationFailedEventDetails", details)));
+                if let Some(thread) = self.machine.threads.get_mut(&thread) {
+                    thread.previous = id;
+                }
+                failure
+            }
+        };
+        self.failed(thread, failure);
+    }
+
+    /// The state of a thread failed: retry, catch, or fail what is around it.
+    pub(super) fn failed(&mut self, thread: u64, failure: Failure) {
+        let Some(state) = self.state(thread) else { return };
+        self.drop_children(thread, &failure, state);
+        if self.retry(thread, state, &failure) || self.catch(thread, state, &failure) {
+            return;
+        }
+        // The children of a Parallel or Map stay for a redrive.
+        if self.children(thread).is_none() {
+            self.set_doing(thread, Doing::Failed);
+        }
+        let parent = self.machine.threads.get(&thread).and_then(|thread| thread.parent);
+        match parent {
+            Some(parent) => self.child_failed(parent, thread, failure),
+            None => {
+                let previous = self.previous(thread);
+                self.abort_all();
+                self.end(Status::Failed, previous, None, Some(failure));
+            }
+        }
+    }
+
+    fn retry(&mut self, thread: u64, state: &State, failure: &Failure) -> bool {
+        let matching = state.retry.iter().enumerate().find(|(_, retrier)| matches(&retrier.errors, failure, state.kind));
+        let Some((index, retrier)) = matching else { return false };
+        let Some(own) = self.machine.threads.get_mut(&thread) else { return false };
+        let Some(attempts) = own.attempts.get_mut(index) else { return false };
+        if *attempts >= retrier.max_attempts {
+            return false;
+        }
+        let delay = delay_millis(retrier, *attempts);
+        *attempts += 1;
+        let delay = if retrier.full_jitter { (self.machine.random.fraction() * delay as f64) as i64 } else { delay };
+        self.remove_below(thread);
+        let timer = self.timer(delay);
+        self.set_doing(thread, Doing::Retrying { timer });
+        true
+    }
+
+    fn catch(&mut self, thread: u64, state: &State, failure: &Failure) -> bool {
+        let Some(catcher) = state.catch.iter().find(|catcher| matches(&catcher.errors, failure, state.kind)) else { return false };
+        self.remove_below(thread);
+        match self.caught(thread, state, catcher, failure) {
+            Ok((output, assigned)) => {
+                let previous = self.previous(thread);
+                self.leave(thread, Some(catcher.next.clone()), output, assigned, Some(previous));
+            }
+            Err(problem) => {
+                let sentence = match problem {
+                    Problem::Fails(failure) => failure,
+                    Problem::Runtime(detail) | Problem::Query { detail, .. } | Problem::Named { detail, .. } => {
+                        Failure::new("States.Runtime", detail)
+                    }
+                };
+                let previous = self.previous(thread);
+                self.set_doing(thread, Doing::Failed);
+                self.abort_all();
+                self.end(Status::Failed, previous, None, Some(sentence));
+            }
+        }
+        true
+    }
+
+    fn caught(&mut self, thread: u64, state: &State, catcher: &Catcher, failure: &Failure) -> Result<(Value, Map<String, Value>), Problem> {
+        // AWS: SendTaskFailure without an error gives nulls.
+        let error = json!({"Error": failure.error, "Cause": failure.cause});
+        if state.language == Language::Jsonata {
+            let mut states = self.states(thread, state, None);
+            states.insert("errorOutput".to_owned(), error.clone());
+            let filled = self.with_session(thread, &state.variables, Value::Object(states), |session| {
+                let assigned = catcher.assign.as_ref().map(|assign| session.fill(assign, "Assign")).transpose()?;
+                let output = catcher.output.as_ref().map(|output| session.fill(output, "Output")).transpose()?;
+                Ok((assigned, output))
+            });
+            let (assigned, output) = filled.map_err(|(detail, location)| Problem::Query { detail, location })?;
+            return Ok((output.unwrap_or(error), object(assigned)));
+        }
+        let context = self.context(thread, state, None);
+        let assigned = match &catcher.assign {
+            None => None,
+            Some(assign) => Some(self.with_scope(thread, &error, &context, |scope| fill(assign, scope))?),
+        };
+        Ok((self.merged(thread, &catcher.result_path, error)?, object(assigned)))
+    }
+}
+
+/// Whether ErrorEquals names an error.
+fn matches(errors: &[String], failure: &Failure, kind: StateType) -> bool {
+    let name = failure.name();
+    // AWS: States.Runtime is neither retried nor caught.
+    name != "States.Runtime"
+        && errors.iter().any(|error| match error.as_str() {
+            "States.ALL" => true,
+            "States.TaskFailed" => kind == StateType::Task && name != "States.Timeout",
+            other => other == name || failure.also.as_deref() == Some(other),
+        })
+}
+
+fn delay_millis(retrier: &Retrier, attempts: i64) -> i64 {
+    let exponent = i32::try_from(attempts).unwrap_or(i32::MAX);
+    let seconds = retrier.interval_seconds as f64 * retrier.backoff_rate.powi(exponent);
+    let most = retrier.max_delay_seconds.map_or(99_999_999.0, |most| most as f64);
+    (seconds.min(most) * 1000.0) as i64
+}
