@@ -111,7 +111,7 @@ pub fn find(tables: &BucketTables, key: &str, selector: VersionSelector) -> Foun
 }
 
 /// The operations that find no object where there is a delete marker.
-const READS: [&str; 3] = ["GetObject", "HeadObject", "GetObjectAttributes"];
+const READS: [&str; 4] = ["GetObject", "HeadObject", "GetObjectAttributes", "GetObjectAcl"];
 
 impl Found {
     /// The object, or why a read of this method does not find it.

@@ -1,10 +1,16 @@
-//! S3 Control: jobs of S3 Batch Operations. Objects are changed by calls of S3 under the role of the job; this crate holds no objects.
+//! S3 Control: Block Public Access of accounts, access points, tags, and jobs of S3 Batch Operations. Objects are changed by calls of S3 under the role of the job; this crate holds no objects.
 
+mod access_points;
 mod jobs;
+mod public_access;
 mod state;
+mod tagging;
 
 use cloudlet_api_s3control as api;
-use cloudlet_engine::{Dialect, Service};
+use cloudlet_aws::{Account, Arn, Fault, FaultKind};
+use cloudlet_engine::{Cx, Dialect, Permission, Permissions, Service};
+use cloudlet_identity::Identity;
+use cloudlet_s3_access::AccessSettings;
 use cloudlet_store::{Journal, Store};
 use state::State;
 use std::sync::Arc;
@@ -16,13 +22,20 @@ pub use jobs::fuzzing;
 /// The engine.
 pub struct S3Control {
     store: Arc<Store<State>>,
+    identity: Identity,
+    settings: AccessSettings,
     /// Taken by who works on jobs: one call at a time.
     turn: tokio::sync::Mutex<()>,
 }
 
 impl S3Control {
-    pub fn new(journal: &Journal) -> Arc<S3Control> {
-        Arc::new(S3Control { store: Arc::new(Store::new("s3control", journal, State::default())), turn: tokio::sync::Mutex::default() })
+    pub fn new(journal: &Journal, identity: Identity, settings: AccessSettings) -> Arc<S3Control> {
+        Arc::new(S3Control {
+            store: Arc::new(Store::new("s3control", journal, State::default())),
+            identity,
+            settings,
+            turn: tokio::sync::Mutex::default(),
+        })
     }
 
     /// The table of handlers.
@@ -30,6 +43,22 @@ impl S3Control {
         Service::of(&api::SERVICE, self.clone())
             .dialect(Dialect::S3_CONTROL)
             .store(self.store.clone())
+            .handles::<api::PutPublicAccessBlock>()
+            .handles::<api::GetPublicAccessBlock>()
+            .handles::<api::DeletePublicAccessBlock>()
+            // access points
+            .handles::<api::CreateAccessPoint>()
+            .handles::<api::GetAccessPoint>()
+            .handles::<api::DeleteAccessPoint>()
+            .handles::<api::ListAccessPoints>()
+            .handles::<api::PutAccessPointPolicy>()
+            .handles::<api::GetAccessPointPolicy>()
+            .handles::<api::DeleteAccessPointPolicy>()
+            .handles::<api::GetAccessPointPolicyStatus>()
+            // tags
+            .handles::<api::TagResource>()
+            .handles::<api::UntagResource>()
+            .handles::<api::ListTagsForResource>()
             // batch operations
             .handles::<api::CreateJob>()
             .handles::<api::DescribeJob>()
@@ -43,4 +72,18 @@ impl S3Control {
             .handles::<jobs::ExpireJob>()
             .build()
     }
+}
+
+/// The account of a request must be the caller's.
+fn check_account(cx: &Cx, account: &str) -> Result<(), Fault> {
+    match Account::parse(account) {
+        Some(account) if account == cx.scope.account => Ok(()),
+        _ => Err(FaultKind::sender("AccessDenied", 403).says("Access Denied")),
+    }
+}
+
+/// An action on no particular resource of an account.
+fn account_permission(cx: &Cx, account: &str, action: &'static str) -> Result<Permissions, Fault> {
+    check_account(cx, account)?;
+    Ok(Permission::action(action, Arn::any()).owned_by(cx.scope.account).into())
 }
