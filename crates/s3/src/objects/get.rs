@@ -278,8 +278,7 @@ impl Handle<api::GetObject> for S3 {
         let (object, selection, reader) =
             read.map_err(|other| found.missing_object::<api::GetObject>(cx, other, &input.key, request.selector, "GET"))?;
         let with_checksum = request.with_checksum()?;
-        let mut output = api::GetObjectOutput::default();
-        output.restore = restore::header(&object, cx.now);
+        let mut output = api::GetObjectOutput { restore: restore::header(&object, cx.now), ..Default::default() };
         describe!(
             output,
             found,
@@ -315,8 +314,7 @@ impl Handle<api::HeadObject> for S3 {
         let object = found.object::<api::HeadObject>(cx, &input.key, request.selector, "HEAD")?;
         let selection = request.check(&object, cx.now)?;
         let with_checksum = request.with_checksum()?;
-        let mut output = api::HeadObjectOutput::default();
-        output.restore = restore::header(&object, cx.now);
+        let mut output = api::HeadObjectOutput { restore: restore::header(&object, cx.now), ..Default::default() };
         describe!(
             output,
             found,
