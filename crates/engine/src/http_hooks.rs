@@ -51,6 +51,11 @@ pub trait HttpHooks: Send + Sync {
     /// The path the operation is routed by, where it differs from the raw one: virtual-hosted style becomes path style.
     fn path(&self, view: &RequestView<'_>) -> Option<String>;
 
+    /// Whether the service alone decides which pages may read its answers to this request: by the rules of a bucket.
+    fn rules_origins(&self, _view: &RequestView<'_>, _path: &str) -> bool {
+        false
+    }
+
     /// Whether a request of a web page is performed, though the server does not know its origin: by the rules of a bucket.
     fn admits_origin(&self, _view: &RequestView<'_>, _path: &str) -> bool {
         false

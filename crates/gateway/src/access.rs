@@ -109,8 +109,13 @@ impl Access {
         self.is_own_host(host) || self.names.iter().any(|known| is_or_is_below(&name, known))
     }
 
+    /// Whether the server was told that pages of the origin may use all of it.
+    pub fn names_origin(&self, origin: &str) -> bool {
+        self.origins.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin))
+    }
+
     fn allows(&self, origin: &str, headers: &HeaderMap) -> bool {
-        if self.origins.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin)) {
+        if self.names_origin(origin) {
             return true;
         }
         let Some(from) = host_of_origin(origin) else { return false };

@@ -39,6 +39,13 @@ enum Received<'a> {
     Call { format: ResponseFormat<'a>, decoded: DecodedCall },
 }
 
+/// Whose rules tell which web pages may read an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origins {
+    OfServer,
+    OfService,
+}
+
 struct DecodedCall {
     call: Call,
     /// Of the service's HTTP hooks, for the answer.
@@ -65,22 +72,23 @@ impl Gateway {
             Page::Allowed(_) => parts.headers.get(header::ORIGIN).cloned(),
             _ => None,
         };
-        let answered = AssertUnwindSafe(self.run(parts, body, peer, &mut log)).catch_unwind().await;
+        let mut origins = Origins::OfServer;
+        let answered = AssertUnwindSafe(self.run(parts, body, peer, &mut log, &mut origins)).catch_unwind().await;
         let answer = answered.unwrap_or_else(|_| panicked(&mut log));
         log.write(answer.status, watch);
         let mut response = response(answer, &method);
         if let Some(observation) = log.observation.take() {
             response = observe(response, *observation, &mut log, self.cloud.clone(), watch);
         }
-        if let Some(origin) = page {
+        if let Some(origin) = page.filter(|_| origins == Origins::OfServer) {
             cors::allow(&mut response, origin);
         }
         response
     }
 
-    async fn run(&self, parts: Parts, body: RequestBody, peer: Peer, log: &mut LogEntry) -> Answer {
+    async fn run(&self, parts: Parts, body: RequestBody, peer: Peer, log: &mut LogEntry, origins: &mut Origins) -> Answer {
         // Boxed, and gone with the head of the request before the call is performed: a call that waits for a message needs neither.
-        let (format, decoded) = match Box::pin(self.receive(parts, body, peer, log)).await {
+        let (format, decoded) = match Box::pin(self.receive(parts, body, peer, log, origins)).await {
             Received::Answered(answer) => return answer,
             Received::Call { format, decoded } => (format, decoded),
         };
@@ -99,12 +107,17 @@ impl Gateway {
                 answer.headers.extend(headers(of_hooks));
                 format.with_server(answer)
             }
-            Err(fault) => format.fault(missing_token.filter(|_| performed.outcome == Some(AuthOutcome::Denied)).unwrap_or(fault), log),
+            Err(fault) => {
+                let fault = missing_token.filter(|_| performed.outcome == Some(AuthOutcome::Denied)).unwrap_or(fault);
+                let mut answer = format.fault(fault, log);
+                answer.headers.extend(headers(of_hooks));
+                answer
+            }
         }
     }
 
     /// From the head of a request to a call, or to an answer that needs no call.
-    async fn receive(&self, parts: Parts, body: RequestBody, peer: Peer, log: &mut LogEntry) -> Received<'_> {
+    async fn receive(&self, parts: Parts, body: RequestBody, peer: Peer, log: &mut LogEntry, origins: &mut Origins) -> Received<'_> {
         let plain = |status, message: &str| Received::Answered(Plain::message(status, message).into_answer());
         let Some(fields) = Fields::of(&parts.headers) else {
             return plain(400, "A header field is not UTF-8 text.");
@@ -114,7 +127,8 @@ impl Gateway {
         }
         let head = head(&parts, &fields);
         let page = self.access.page(&parts.headers);
-        if matches!(page, Page::Allowed(_)) && cors::is_preflight(head.method, &parts.headers) {
+        *origins = self.origins(&head, page);
+        if *origins == Origins::OfServer && matches!(page, Page::Allowed(_)) && cors::is_preflight(head.method, &parts.headers) {
             return Received::Answered(cors::preflight(&parts.headers));
         }
         let (recognized, body) = match self.recognize(&head, body).await {
@@ -140,6 +154,21 @@ impl Gateway {
             Ok(Decoded::Answered(answer)) => Received::Answered(format.with_server(answer)),
             Err(fault) => Received::Answered(format.fault(fault, log)),
         }
+    }
+
+    /// Who decides whether a page may read the answer. Origins that the server was told of are its own.
+    fn origins(&self, head: &Head<'_>, page: Page<'_>) -> Origins {
+        let named = matches!(page, Page::Allowed(origin) if self.access.names_origin(origin));
+        if named || head.header("origin").is_none() {
+            return Origins::OfServer;
+        }
+        let Some(recognized) = self.recognizer.service(head) else { return Origins::OfServer };
+        let Some(http_hooks) = self.cloud.service(recognized.service.name).and_then(|service| service.http_hooks.as_ref()) else {
+            return Origins::OfServer;
+        };
+        let view = RequestView { head, prefix: recognized.host.prefix.as_deref() };
+        let path = http_hooks.path(&view);
+        if http_hooks.rules_origins(&view, path.as_deref().unwrap_or(head.path)) { Origins::OfService } else { Origins::OfServer }
     }
 
     /// Recognize: the service, from the head; where only a form can tell, from the form.

@@ -6,7 +6,12 @@ mod headers;
 mod parameters;
 mod selectors;
 
-use crate::{S3, access_points, faults, logging};
+use crate::{
+    S3, access_points,
+    cors::{self, CrossOrigin},
+    faults, logging,
+    state::Bucket,
+};
 use cloudlet_aws::{Fault, FaultKind, Head};
 use cloudlet_engine::{self as engine, AnswerObserver, Form, PostResponse, PostedObject, RequestView, ServiceEvents};
 pub use selectors::{Level, Selection, resource_type, select};
@@ -20,6 +25,10 @@ pub struct HttpHooks {
 impl HttpHooks {
     pub fn new(s3: Arc<S3>) -> HttpHooks {
         HttpHooks { s3 }
+    }
+
+    fn bucket(&self, path: &str) -> Option<Arc<Bucket>> {
+        self.s3.find_in_any_region(bucket_of(path), None).ok().map(|found| found.bucket)
     }
 }
 
@@ -87,25 +96,54 @@ impl engine::HttpHooks for HttpHooks {
         self.s3.check_accelerated(head.header("host"), bucket_of(path))
     }
 
-    /// No bucket has a CORS configuration yet.
-    fn response_headers(&self, _: &RequestView<'_>, _: &str) -> Vec<(&'static str, String)> {
-        vec![]
+    /// A page under development may create its bucket.
+    fn rules_origins(&self, _: &RequestView<'_>, path: &str) -> bool {
+        Level::of(path) != Level::Service && self.bucket(path).is_some()
+    }
+
+    /// A page that no rule allows gets no header fields by which its browser would let it read the answer.
+    fn admits_origin(&self, view: &RequestView<'_>, path: &str) -> bool {
+        matches!(view.head.method, "GET" | "HEAD") && Level::of(path) != Level::Service || !self.response_headers(view, path).is_empty()
+    }
+
+    fn response_headers(&self, view: &RequestView<'_>, path: &str) -> Vec<(&'static str, String)> {
+        let Some(origin) = view.head.header("origin").filter(|origin| !origin.is_empty()) else { return vec![] };
+        let request = CrossOrigin { origin, method: view.head.method, headers: "" };
+        let allowed = |bucket: &Bucket| cors::allowed(&bucket.cors.as_ref()?.cors_rules, &request);
+        self.bucket(path).and_then(|bucket| allowed(&bucket)).unwrap_or_default()
     }
 
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTOPTIONSobject.html>
     fn preflight(&self, view: &RequestView<'_>, path: &str) -> Result<Vec<(&'static str, String)>, Fault> {
         let header = |name| view.head.header(name).filter(|value| !value.is_empty());
         let refused = |message: &str| Err(FaultKind::sender("BadRequest", 400).says(message));
-        if header("origin").is_none() {
-            return refused("Insufficient information. Origin request header needed.");
-        }
-        let method = header("access-control-request-method").unwrap_or("OPTIONS");
+        let Some(origin) = header("origin") else { return refused("Insufficient information. Origin request header needed.") };
+        let requested = header("access-control-request-method");
+        let method = requested.unwrap_or("OPTIONS");
         if !CORS_METHODS.contains(&method) {
             return refused(&format!("Invalid Access-Control-Request-Method: {method}"));
         }
-        let text = if self.s3.buckets.contains(bucket_of(path)) { "CORS is not enabled for this bucket." } else { "Bucket not found" };
-        // AWS: the resource type is the same for a key (measured, <https://github.com/brekkylab/backlot>).
-        Err(FaultKind::sender("AccessForbidden", 403).says(format!("CORSResponse: {text}")).with("Method", method).with("ResourceType", "BUCKET"))
+        let (text, resource_type) = match self.bucket(path) {
+            None => ("Bucket not found", "BUCKET"),
+            // AWS: the resource type is the same for a key (measured, <https://github.com/brekkylab/backlot>).
+            Some(bucket) if bucket.cors.is_none() => ("CORS is not enabled for this bucket.", "BUCKET"),
+            Some(bucket) => {
+                let request = CrossOrigin { origin, method, headers: header("access-control-request-headers").unwrap_or_default() };
+                let rules = bucket.cors.as_ref().map_or(&[][..], |configuration| &configuration.cors_rules);
+                if let Some(fields) = requested.and_then(|_| cors::allowed(rules, &request)) {
+                    return Ok(fields);
+                }
+                let resource_type = if Level::of(path) == Level::Object { "OBJECT" } else { "BUCKET" };
+                (
+                    "This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.",
+                    resource_type,
+                )
+            }
+        };
+        Err(FaultKind::sender("AccessForbidden", 403)
+            .says(format!("CORSResponse: {text}"))
+            .with("Method", method)
+            .with("ResourceType", resource_type))
     }
 
     /// A POST to a bucket without a selector must be a form.

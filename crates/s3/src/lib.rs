@@ -16,6 +16,7 @@ mod changes;
 mod checksums;
 mod conditions;
 mod configurations;
+mod cors;
 mod documents;
 mod encryption;
 mod etags;
@@ -46,6 +47,7 @@ mod storage;
 mod tags;
 mod turns;
 mod versions;
+mod website;
 
 #[cfg(test)]
 mod tests;
@@ -136,6 +138,12 @@ impl S3 {
             .handles::<api::GetBucketAbac>()
             .handles::<api::PutObjectLockConfiguration>()
             .handles::<api::GetObjectLockConfiguration>()
+            .handles::<api::PutBucketCors>()
+            .handles::<api::GetBucketCors>()
+            .handles::<api::DeleteBucketCors>()
+            .handles::<api::PutBucketWebsite>()
+            .handles::<api::GetBucketWebsite>()
+            .handles::<api::DeleteBucketWebsite>()
             .handles::<api::PutBucketAccelerateConfiguration>()
             .handles::<api::GetBucketAccelerateConfiguration>()
             // objects

@@ -95,6 +95,10 @@ pub struct Bucket {
     pub acceleration: Option<Acceleration>,
     #[serde(default, skip_serializing_if = "Background::is_nothing")]
     pub background: Background,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Document<api::CORSConfiguration>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub website: Option<Document<api::WebsiteConfiguration>>,
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration.html>

@@ -255,8 +255,8 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
     #[shape(wire = "x-amz-source-expected-bucket-owner", at = header)] pub expected_source_bucket_owner: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct CopyObjectResult {
-    #[shape(name = "ETag")] pub etag: Option<String>,
     pub last_modified: Option<Timestamp>,
+    #[shape(name = "ETag")] pub etag: Option<String>,
     #[shape(of = CHECKSUM_TYPE)] pub checksum_type: Option<String>,
     #[shape(name = "ChecksumCRC32")] pub checksum_crc32: Option<String>,
     #[shape(name = "ChecksumCRC32C")] pub checksum_crc32c: Option<String>,
@@ -270,8 +270,8 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
     #[shape(name = "ChecksumXXHASH128")] pub checksum_xxhash128: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct CopyPartResult {
-    #[shape(name = "ETag")] pub etag: Option<String>,
     pub last_modified: Option<Timestamp>,
+    #[shape(name = "ETag")] pub etag: Option<String>,
     #[shape(name = "ChecksumCRC32")] pub checksum_crc32: Option<String>,
     #[shape(name = "ChecksumCRC32C")] pub checksum_crc32c: Option<String>,
     #[shape(name = "ChecksumCRC64NVME")] pub checksum_crc64nvme: Option<String>,
@@ -463,11 +463,11 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
     #[shape(wire = "x-amz-expected-bucket-owner", at = header)] pub expected_bucket_owner: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct DeleteMarkerEntry {
-    pub owner: Option<Owner>,
     #[shape(of = OBJECT_KEY)] pub key: Option<String>,
     pub version_id: Option<String>,
     pub is_latest: Option<bool>,
     pub last_modified: Option<Timestamp>,
+    pub owner: Option<Owner>,
 }
 #[derive(Shape, Clone, Default)] pub struct DeleteMarkerReplication { #[shape(of = DELETE_MARKER_REPLICATION_STATUS)] pub status: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct DeleteObjectAnnotationOutput {
@@ -1190,19 +1190,19 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
     #[shape(wire = "max-directory-buckets", at = query, of = MAX_DIRECTORY_BUCKETS)] pub max_directory_buckets: Option<i32>,
 }
 #[derive(Shape, Clone, Default)] pub struct ListMultipartUploadsOutput {
+    #[shape(wire = "x-amz-request-charged", at = header, of = REQUEST_CHARGED)] pub request_charged: Option<String>,
     pub bucket: Option<String>,
     pub key_marker: Option<String>,
     pub upload_id_marker: Option<String>,
     pub next_key_marker: Option<String>,
-    pub prefix: Option<String>,
-    pub delimiter: Option<String>,
     pub next_upload_id_marker: Option<String>,
+    pub delimiter: Option<String>,
+    pub prefix: Option<String>,
+    #[shape(of = ENCODING_TYPE)] pub encoding_type: Option<String>,
     pub max_uploads: Option<i32>,
     pub is_truncated: Option<bool>,
     #[shape(wire = "Upload", of = MULTIPART_UPLOAD_LIST)] pub uploads: Option<Vec<MultipartUpload>>,
     #[shape(of = COMMON_PREFIX_LIST)] pub common_prefixes: Option<Vec<CommonPrefix>>,
-    #[shape(of = ENCODING_TYPE)] pub encoding_type: Option<String>,
-    #[shape(wire = "x-amz-request-charged", at = header, of = REQUEST_CHARGED)] pub request_charged: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct ListMultipartUploadsRequest {
     #[shape(at = uri)] pub bucket: String,
@@ -1238,20 +1238,20 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
     #[shape(wire = "x-amz-expected-bucket-owner", at = header)] pub expected_bucket_owner: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct ListObjectVersionsOutput {
-    pub is_truncated: Option<bool>,
+    #[shape(wire = "x-amz-request-charged", at = header, of = REQUEST_CHARGED)] pub request_charged: Option<String>,
+    pub name: Option<String>,
+    pub prefix: Option<String>,
     pub key_marker: Option<String>,
     pub version_id_marker: Option<String>,
     pub next_key_marker: Option<String>,
     pub next_version_id_marker: Option<String>,
-    pub name: Option<String>,
-    pub prefix: Option<String>,
-    pub delimiter: Option<String>,
     pub max_keys: Option<i32>,
+    pub delimiter: Option<String>,
     #[shape(of = ENCODING_TYPE)] pub encoding_type: Option<String>,
-    #[shape(wire = "x-amz-request-charged", at = header, of = REQUEST_CHARGED)] pub request_charged: Option<String>,
-    #[shape(of = COMMON_PREFIX_LIST)] pub common_prefixes: Option<Vec<CommonPrefix>>,
-    #[shape(wire = "DeleteMarker", of = DELETE_MARKERS)] pub delete_markers: Option<Vec<DeleteMarkerEntry>>,
+    pub is_truncated: Option<bool>,
     #[shape(wire = "Version", of = OBJECT_VERSION_LIST)] pub versions: Option<Vec<ObjectVersion>>,
+    #[shape(wire = "DeleteMarker", of = DELETE_MARKERS)] pub delete_markers: Option<Vec<DeleteMarkerEntry>>,
+    #[shape(of = COMMON_PREFIX_LIST)] pub common_prefixes: Option<Vec<CommonPrefix>>,
 }
 #[derive(Shape, Clone, Default)] pub struct ListObjectVersionsRequest {
     #[shape(at = uri)] pub bucket: String,
@@ -1266,17 +1266,17 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
     #[shape(wire = "x-amz-optional-object-attributes", at = header, of = OPTIONAL_OBJECT_ATTRIBUTES_LIST)] pub optional_object_attributes: Option<Vec<String>>,
 }
 #[derive(Shape, Clone, Default)] pub struct ListObjectsOutput {
-    pub is_truncated: Option<bool>,
-    pub marker: Option<String>,
-    pub next_marker: Option<String>,
+    #[shape(wire = "x-amz-request-charged", at = header, of = REQUEST_CHARGED)] pub request_charged: Option<String>,
     pub name: Option<String>,
     pub prefix: Option<String>,
-    pub delimiter: Option<String>,
+    pub marker: Option<String>,
+    pub next_marker: Option<String>,
     pub max_keys: Option<i32>,
+    pub delimiter: Option<String>,
     #[shape(of = ENCODING_TYPE)] pub encoding_type: Option<String>,
-    #[shape(wire = "x-amz-request-charged", at = header, of = REQUEST_CHARGED)] pub request_charged: Option<String>,
-    #[shape(of = COMMON_PREFIX_LIST)] pub common_prefixes: Option<Vec<CommonPrefix>>,
+    pub is_truncated: Option<bool>,
     #[shape(of = OBJECT_LIST)] pub contents: Option<Vec<Object>>,
+    #[shape(of = COMMON_PREFIX_LIST)] pub common_prefixes: Option<Vec<CommonPrefix>>,
 }
 #[derive(Shape, Clone, Default)] pub struct ListObjectsRequest {
     #[shape(at = uri)] pub bucket: String,
@@ -1290,19 +1290,19 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
     #[shape(wire = "x-amz-optional-object-attributes", at = header, of = OPTIONAL_OBJECT_ATTRIBUTES_LIST)] pub optional_object_attributes: Option<Vec<String>>,
 }
 #[derive(Shape, Clone, Default)] pub struct ListObjectsV2Output {
-    pub is_truncated: Option<bool>,
+    #[shape(wire = "x-amz-request-charged", at = header, of = REQUEST_CHARGED)] pub request_charged: Option<String>,
     pub name: Option<String>,
     pub prefix: Option<String>,
-    pub delimiter: Option<String>,
-    pub max_keys: Option<i32>,
-    #[shape(of = ENCODING_TYPE)] pub encoding_type: Option<String>,
-    pub key_count: Option<i32>,
+    pub start_after: Option<String>,
     pub continuation_token: Option<String>,
     pub next_continuation_token: Option<String>,
-    pub start_after: Option<String>,
-    #[shape(wire = "x-amz-request-charged", at = header, of = REQUEST_CHARGED)] pub request_charged: Option<String>,
-    #[shape(of = COMMON_PREFIX_LIST)] pub common_prefixes: Option<Vec<CommonPrefix>>,
+    pub key_count: Option<i32>,
+    pub max_keys: Option<i32>,
+    pub delimiter: Option<String>,
+    #[shape(of = ENCODING_TYPE)] pub encoding_type: Option<String>,
+    pub is_truncated: Option<bool>,
     #[shape(of = OBJECT_LIST)] pub contents: Option<Vec<Object>>,
+    #[shape(of = COMMON_PREFIX_LIST)] pub common_prefixes: Option<Vec<CommonPrefix>>,
 }
 #[derive(Shape, Clone, Default)] pub struct ListObjectsV2Request {
     #[shape(at = uri)] pub bucket: String,
@@ -1320,21 +1320,21 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
 #[derive(Shape, Clone, Default)] pub struct ListPartsOutput {
     #[shape(wire = "x-amz-abort-date", at = header)] pub abort_date: Option<Timestamp>,
     #[shape(wire = "x-amz-abort-rule-id", at = header)] pub abort_rule_id: Option<String>,
+    #[shape(wire = "x-amz-request-charged", at = header, of = REQUEST_CHARGED)] pub request_charged: Option<String>,
+    #[shape(wire = "x-amz-version-id", at = header)] pub version_id: Option<String>,
     pub bucket: Option<String>,
     #[shape(of = OBJECT_KEY)] pub key: Option<String>,
     pub upload_id: Option<String>,
+    pub initiator: Option<Initiator>,
+    pub owner: Option<Owner>,
+    #[shape(of = STORAGE_CLASS)] pub storage_class: Option<String>,
     pub part_number_marker: Option<i32>,
     pub next_part_number_marker: Option<i32>,
     pub max_parts: Option<i32>,
     pub is_truncated: Option<bool>,
-    #[shape(wire = "Part", of = PARTS)] pub parts: Option<Vec<Part>>,
-    pub initiator: Option<Initiator>,
-    pub owner: Option<Owner>,
-    #[shape(of = STORAGE_CLASS)] pub storage_class: Option<String>,
-    #[shape(wire = "x-amz-request-charged", at = header, of = REQUEST_CHARGED)] pub request_charged: Option<String>,
     #[shape(of = CHECKSUM_ALGORITHM)] pub checksum_algorithm: Option<String>,
     #[shape(of = CHECKSUM_TYPE)] pub checksum_type: Option<String>,
-    #[shape(wire = "x-amz-version-id", at = header)] pub version_id: Option<String>,
+    #[shape(wire = "Part", of = PARTS)] pub parts: Option<Vec<Part>>,
 }
 #[derive(Shape, Clone, Default)] pub struct ListPartsRequest {
     #[shape(at = uri)] pub bucket: String,
@@ -1390,15 +1390,15 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
     pub and: Option<MetricsAndOperator>,
 }
 #[derive(Shape, Clone, Default)] pub struct MultipartUpload {
-    pub upload_id: Option<String>,
+    pub version_id: Option<String>,
     #[shape(of = OBJECT_KEY)] pub key: Option<String>,
-    pub initiated: Option<Timestamp>,
-    #[shape(of = STORAGE_CLASS)] pub storage_class: Option<String>,
-    pub owner: Option<Owner>,
+    pub upload_id: Option<String>,
     pub initiator: Option<Initiator>,
+    pub owner: Option<Owner>,
+    #[shape(of = STORAGE_CLASS)] pub storage_class: Option<String>,
+    pub initiated: Option<Timestamp>,
     #[shape(of = CHECKSUM_ALGORITHM)] pub checksum_algorithm: Option<String>,
     #[shape(of = CHECKSUM_TYPE)] pub checksum_type: Option<String>,
-    pub version_id: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct NoncurrentVersionExpiration {
     pub noncurrent_days: Option<i32>,
@@ -1423,8 +1423,8 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
     #[shape(of = CHECKSUM_ALGORITHM_LIST)] pub checksum_algorithm: Option<Vec<String>>,
     #[shape(of = CHECKSUM_TYPE)] pub checksum_type: Option<String>,
     pub size: Option<i64>,
-    #[shape(of = OBJECT_STORAGE_CLASS)] pub storage_class: Option<String>,
     pub owner: Option<Owner>,
+    #[shape(of = OBJECT_STORAGE_CLASS)] pub storage_class: Option<String>,
     pub restore_status: Option<RestoreStatus>,
 }
 #[derive(Shape, Clone, Default)] #[shape(union)] pub struct ObjectEncryption {
@@ -1464,16 +1464,16 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
     #[shape(name = "ChecksumXXHASH128")] pub checksum_xxhash128: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct ObjectVersion {
-    #[shape(name = "ETag")] pub etag: Option<String>,
-    #[shape(of = CHECKSUM_ALGORITHM_LIST)] pub checksum_algorithm: Option<Vec<String>>,
-    #[shape(of = CHECKSUM_TYPE)] pub checksum_type: Option<String>,
-    pub size: Option<i64>,
-    #[shape(of = OBJECT_VERSION_STORAGE_CLASS)] pub storage_class: Option<String>,
     #[shape(of = OBJECT_KEY)] pub key: Option<String>,
     pub version_id: Option<String>,
     pub is_latest: Option<bool>,
     pub last_modified: Option<Timestamp>,
+    #[shape(name = "ETag")] pub etag: Option<String>,
+    #[shape(of = CHECKSUM_ALGORITHM_LIST)] pub checksum_algorithm: Option<Vec<String>>,
+    #[shape(of = CHECKSUM_TYPE)] pub checksum_type: Option<String>,
+    pub size: Option<i64>,
     pub owner: Option<Owner>,
+    #[shape(of = OBJECT_VERSION_STORAGE_CLASS)] pub storage_class: Option<String>,
     pub restore_status: Option<RestoreStatus>,
 }
 #[derive(Shape, Clone, Default)] pub struct OutputLocation { pub s3: Option<S3Location> }

@@ -98,6 +98,8 @@ impl Handle<api::CreateBucket> for S3 {
             mfa_delete: MfaDelete::Unset,
             encryption: DefaultEncryption { sse_c: self.options.sse_c_of_new_buckets, ..DefaultEncryption::default() },
             background: Background::default(),
+            cors: None,
+            website: None,
         };
         let mut tables = BucketTables::default();
         tables.bucket.insert((), Arc::new(bucket));

@@ -38,10 +38,11 @@ pub fn check_length(head: &Head<'_>, level: Level, selection: Selection) -> Resu
         return Ok(());
     }
     let streaming = head.header("x-amz-content-sha256").is_some_and(|hash| hash.starts_with("STREAMING-"));
-    // AWS: a chunked transfer encoding alone is NotImplemented there.
-    let has_length = head.header("content-length").is_some() || head.header("transfer-encoding").is_some();
-    if has_length && !streaming {
+    if head.header("content-length").is_some() && !streaming {
         return Ok(());
+    }
+    if head.header("transfer-encoding").is_some() && !streaming {
+        return Err(faults::not_implemented("Transfer-Encoding"));
     }
     Err(FaultKind::sender("MissingContentLength", 411).says("You must provide the Content-Length HTTP header."))
 }

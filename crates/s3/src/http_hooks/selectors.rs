@@ -275,3 +275,67 @@ pub fn check_level(method: &str, level: Level, selection: Selection) -> Result<(
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METHODS: [&str; 6] = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH"];
+
+    /// Selector, method, level: the operation, or the refusal.
+    fn cell(name: &str, method: &str, level: Level) -> Result<Selection, Fault> {
+        let headers: Vec<(&str, &str)> = Vec::new();
+        let head = Head { method, path: "/", query: name, headers: &headers };
+        let selection = select(&head, level)?;
+        check_method(method, level, selection)?;
+        check_level(method, level, selection)?;
+        Ok(selection)
+    }
+
+    #[test]
+    fn no_selector_falls_through_to_the_plain_operation() {
+        let names = OF_BUCKETS.iter().chain(&OF_OBJECTS).map(|selector| selector.name);
+        for name in names.filter(|name| *name != "partNumber") {
+            for level in [Level::Bucket, Level::Object] {
+                let Some(selector) = find(level, name) else { continue };
+                for method in METHODS {
+                    match cell(name, method, level) {
+                        Ok(selection) => {
+                            assert_eq!(selection, Selection::Selector(selector), "{method} {name}");
+                            assert!(selector.methods.contains(&method), "{method} {name} {level:?}");
+                        }
+                        Err(fault) if fault.status() == 405 => {
+                            assert!(!selector.methods.contains(&method), "{method} {name} {level:?}");
+                            let expected = [("Method", method.to_owned()), ("ResourceType", selector.resource_type.to_owned())];
+                            assert_eq!(fault.members(), expected, "{method} {name}");
+                            let allow: Vec<_> = (!selector.methods.is_empty()).then(|| ("Allow", selector.methods.join(", "))).into_iter().collect();
+                            assert_eq!(fault.headers(), allow, "{method} {name}");
+                        }
+                        // A method that the selector has, but not at this level.
+                        Err(fault) => assert!(fault.status() == 400 && selector.methods.contains(&method), "{method} {name} {level:?}: {fault}"),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_two_selectors_conflict() {
+        for level in [Level::Bucket, Level::Object] {
+            let names: Vec<&str> =
+                OF_BUCKETS.iter().chain(&OF_OBJECTS).map(|selector| selector.name).filter(|name| find(level, name).is_some()).collect();
+            for one in &names {
+                for other in names.iter().filter(|other| *other != one) {
+                    let pair = [*one, *other];
+                    let is_part = pair.contains(&"partNumber") && (level == Level::Object || pair.contains(&"uploadId"));
+                    if is_part {
+                        continue;
+                    }
+                    let fault = cell(&pair.join("&"), "GET", level).unwrap_err();
+                    assert_eq!((fault.status(), fault.code()), (400, "InvalidArgument"), "{pair:?} {level:?}");
+                    assert!(fault.message().starts_with("Conflicting query string parameters: "), "{pair:?}");
+                }
+            }
+        }
+    }
+}

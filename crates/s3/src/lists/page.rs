@@ -146,8 +146,8 @@ pub enum EncodingType {
     Url,
 }
 
-/// AWS: measured, but with `+` for a space (<https://github.com/brekkylab/backlot>). Not every client decodes that.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
+/// AWS: measured, with `+` for a space (<https://github.com/brekkylab/backlot>).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/').remove(b' ');
 
 impl EncodingType {
     pub fn of(parameter: Option<&str>) -> Result<EncodingType, Fault> {
@@ -161,7 +161,7 @@ impl EncodingType {
     pub fn encode(self, text: &str) -> String {
         match self {
             EncodingType::Plain => text.to_owned(),
-            EncodingType::Url => utf8_percent_encode(text, ESCAPED).to_string(),
+            EncodingType::Url => utf8_percent_encode(text, ESCAPED).to_string().replace(' ', "+"),
         }
     }
 }

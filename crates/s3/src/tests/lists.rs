@@ -109,8 +109,8 @@ async fn keys_are_url_encoded_on_request() {
     let request =
         list(|request| (request.encoding_type, request.prefix, request.delimiter) = (Some("url".into()), Some("a b".into()), Some("/".into())));
     let listed = cloud.call::<ListObjectsV2>(request).await.unwrap();
-    assert_eq!(listed.prefix.as_deref(), Some("a%20b"));
-    assert_eq!(listed.common_prefixes.unwrap()[0].prefix.as_deref(), Some("a%20b/"));
+    assert_eq!(listed.prefix.as_deref(), Some("a+b"));
+    assert_eq!(listed.common_prefixes.unwrap()[0].prefix.as_deref(), Some("a+b/"));
     let plain = cloud.call::<ListObjectsV2>(list(|_| {})).await.unwrap();
     assert_eq!(keys(plain.contents), ["a b/ü+"]);
     let upper = cloud.call::<ListObjectsV2>(list(|request| request.encoding_type = Some("URL".into()))).await.unwrap();

@@ -104,7 +104,7 @@ fn all_pages_together_are_the_whole_list() {
 
 #[test]
 fn keys_are_url_encoded_on_request() {
-    assert_eq!(EncodingType::Url.encode("a b/ü+(1)=%\u{1}"), "a%20b/%C3%BC%2B%281%29%3D%25%01");
+    assert_eq!(EncodingType::Url.encode("a b/ü+(1)=%\u{1}"), "a+b/%C3%BC%2B%281%29%3D%25%01");
     assert_eq!(EncodingType::Plain.encode("a b"), "a b");
     assert_eq!(EncodingType::of(Some("gzip")).unwrap_err().message(), "Invalid Encoding Method specified in Request");
 }
