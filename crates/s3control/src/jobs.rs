@@ -15,7 +15,7 @@ mod task;
 pub use scheduled::{ExpireJob, RunJobs};
 
 use crate::{
-    S3Control, api,
+    S3Control, api, check_account,
     state::{Document, Job, JobKey, State, Status},
 };
 use cloudlet_aws::{Arn, Fault, FaultKind, Scope};
@@ -36,11 +36,6 @@ fn no_such_job() -> Fault {
 
 fn job_arn(scope: &Scope, id: &str) -> Arn {
     Arn::new("s3", scope, &format!("job/{id}"))
-}
-
-/// The account of the request must be the caller's.
-fn check_account(cx: &Cx, account: &str) -> Result<(), Fault> {
-    if account == cx.scope.account.as_str() { Ok(()) } else { Err(FaultKind::sender("AccessDenied", 403).says("Access Denied")) }
 }
 
 impl S3Control {

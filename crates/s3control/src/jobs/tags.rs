@@ -1,7 +1,7 @@
 //! The tags of jobs.
 
-use super::{check_account, of_job};
-use crate::{S3Control, api};
+use super::of_job;
+use crate::{S3Control, api, check_account};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{
     Cx, Handle, Permissions,

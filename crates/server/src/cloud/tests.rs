@@ -23,7 +23,7 @@ const WITHOUT_PERMISSION: [(&str, &str); 5] = [
 ];
 
 /// Resources on which the operations are called: service, operation, input. `$NAME` in an input is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 12] = [
+const SETUP: [(&str, &str, &str); 14] = [
     ("s3", "CreateBucket", r#"{"Bucket":"xxx"}"#),
     ("s3", "PutObject", r#"{"Bucket":"xxx","Key":"xxx"}"#),
     ("s3", "CreateMultipartUpload", r#"{"Bucket":"xxx","Key":"xxx"}"#),
@@ -39,16 +39,28 @@ const SETUP: [(&str, &str, &str); 12] = [
     ("kms", "CreateAlias", r#"{"AliasName":"alias/xxx","TargetKeyId":"$KeyId"}"#),
     ("kms", "Encrypt", r#"{"KeyId":"$KeyId","Plaintext":"eA=="}"#),
     ("kms", "CreateGrant", r#"{"KeyId":"$KeyId","GranteePrincipal":"arn:aws:iam::000000000000:root","Operations":["Encrypt"]}"#),
+    ("s3control", "CreateAccessPoint", r#"{"AccountId":"000000000000","Name":"xxx","Bucket":"xxx"}"#),
+    (
+        "s3control",
+        "CreateJob",
+        r#"{"AccountId":"000000000000","Operation":{"S3DeleteObjectTagging":{}},"Report":{"Enabled":false},"ClientRequestToken":"xxx","Priority":1,
+            "Manifest":{"Spec":{"Format":"S3BatchOperations_CSV_20180820","Fields":["Bucket","Key"]},
+            "Location":{"ObjectArn":"arn:aws:s3:::xxx/xxx","ETag":"9dd4e461268c8034f5c8564e155c67a6"}},
+            "RoleArn":"arn:aws:iam::000000000000:role/xxx"}"#,
+    ),
     ("ssm", "PutParameter", r#"{"Name":"xxx","Value":"xxx","Type":"String","Tier":"Advanced"}"#),
 ];
 
 /// Values of members, by service: a text, or JSON of an object. `$NAME` is a member of the answers of the setup.
-const VALUES: [(&str, &str, &str); 28] = [
+const VALUES: [(&str, &str, &str); 31] = [
     ("s3", "ExpectedBucketOwner", "000000000000"),
     ("s3", "CopySource", "xxx/xxx"),
     ("s3", "Delete", r#"{"Objects":[{"Key":"xxx"}]}"#),
     ("s3", "UploadId", "$UploadId"),
     ("s3", "ObjectEncryption", r#"{"SSEKMS":{"KMSKeyArn":"arn:aws:kms:us-east-1:000000000000:key/xxx"}}"#),
+    ("s3control", "AccountId", "000000000000"),
+    ("s3control", "JobId", "$JobId"),
+    ("s3control", "ResourceArn", "arn:aws:s3:us-east-1:000000000000:accesspoint/xxx"),
     ("sqs", "QueueUrl", "$QueueUrl"),
     ("sqs", "SourceArn", "arn:aws:sqs:us-east-1:000000000000:xxx"),
     // {"taskId":"xxx","sourceArn":"arn:aws:sqs:us-east-1:000000000000:xxx"}
