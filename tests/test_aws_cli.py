@@ -82,6 +82,6 @@ def test_a_refusal_is_reported(aws):
 
 
 def test_an_operation_that_is_not_implemented(aws):
-    done = aws.run("s3api", "list-bucket-analytics-configurations", "--bucket", "bucket", AWS_MAX_ATTEMPTS="1")
+    done = aws.run("s3api", "get-bucket-metadata-configuration", "--bucket", "bucket", AWS_MAX_ATTEMPTS="1")
     assert done.returncode != 0
-    assert "NotImplemented" in done.stderr and "ListBucketAnalyticsConfigurations" in done.stderr
+    assert "NotImplemented" in done.stderr and "GetBucketMetadataConfiguration" in done.stderr

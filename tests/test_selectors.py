@@ -41,15 +41,14 @@ def stored(s3, bucket):
         ("DELETE", "?versionId=x", (400, "InvalidArgument")),
         ("PATCH", "", (405, "MethodNotAllowed")),
         ("TRACE", "", (400, "BadRequest")),
-        ("PUT", "/key?acl", (501, "NotImplemented")),
+        ("PUT", "/key?acl", (400, "MalformedXML")),
         ("PUT", "/key?retention", (400, "MalformedXML")),
         ("PUT", "/key?legal-hold", (400, "MalformedXML")),
-        ("PUT", "/key?%61cl", (501, "NotImplemented")),
+        ("PUT", "/key?%61cl", (400, "MalformedXML")),
         ("PUT", "?versioning", (400, "MalformedXML")),
-        ("DELETE", "?policy", (501, "NotImplemented")),
         ("POST", "/key?restore", (400, "MalformedXML")),
         ("GET", "/key?versions", (400, "InvalidRequest")),
-        ("GET", "/key?policy", (501, "NotImplemented")),
+        ("GET", "/key?policy", (404, "NoSuchBucketPolicy")),
     ],
 )
 def test_a_request_that_selects_another_or_no_operation_changes_nothing(server, s3, stored, method, target, expected):

@@ -90,7 +90,13 @@ impl EncryptionHeaders {
     /// The encryption of a new object: that of the headers, or the default of the bucket.
     pub fn requested(self, default: &DefaultEncryption, bucket_key: BucketKeyDefault) -> Result<RequestedEncryption, Fault> {
         let algorithm = self.algorithm.as_deref();
-        if matches!(algorithm, None | Some(AES256)) && (self.kms_key_id.is_some() || self.context.is_some()) {
+        let is_kms = match algorithm {
+            Some(name) => name != AES256,
+            None => default.kms.is_some(),
+        };
+        let names_kms = matches!(algorithm, None | Some(AES256)) && (self.kms_key_id.is_some() || self.context.is_some());
+        // AWS: that a bucket key needs a key of KMS is unverified.
+        if names_kms || (!is_kms && self.bucket_key == Some(true)) {
             let message = "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms";
             return Err(faults::invalid_argument(message, HEADER, algorithm.unwrap_or("null")));
         }
