@@ -115,7 +115,7 @@ impl Run<'_> {
         Ok(Some(number))
     }
 
-    /// Starts children up to the limit. `after` is the last event of the child that made room.
+    /// Starts children up to the limit. `after` is the last event of the child that ended before.
     pub(super) fn start_more(&mut self, parent: u64, after: Option<u64>) -> Result<(), Problem> {
         let Some(state) = self.state(parent) else { return Ok(()) };
         loop {
