@@ -16,10 +16,10 @@ pub use scheduled::{ExpireJob, RunJobs};
 
 use crate::{
     S3Control, api, check_account,
-    state::{Document, Job, JobKey, State, Status},
+    state::{Job, JobKey, State, Status},
 };
 use cloudlet_aws::{Arn, Fault, FaultKind, Scope};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions, paging::Paging, roles};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, StoredShape, paging::Paging, roles};
 use rules::PRINCIPAL;
 use scheduled::{JobInput, JobsInput};
 use std::sync::Arc;
@@ -105,7 +105,7 @@ impl Handle<api::CreateJob> for S3Control {
         let token = (cx.scope.account, cx.scope.region.clone(), input.client_request_token.clone());
         let tags = input.tags.iter().flatten().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         let priority = input.priority;
-        let request = Document::new(input);
+        let request = StoredShape::new(input);
         let made = self.store.write(|state| {
             if let Some(existing) = state.by_token.get(&token) {
                 let key = JobKey { account: token.0, region: token.1.clone(), id: existing.clone() };
