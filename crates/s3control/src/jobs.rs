@@ -48,6 +48,17 @@ impl S3Control {
         self.store.read(|state| state.jobs.get(&S3Control::key(cx, id)).cloned()).ok_or_else(no_such_job)
     }
 
+    /// The permission for a change of a job, with the condition keys of the job if it exists: who may not change it does not learn whether it does.
+    fn of_existing_job<O: cloudlet_shape::Operation>(&self, cx: &Cx, id: &str) -> Permission {
+        let permission = of_job::<O>(cx, id);
+        match self.store.read(|state| state.jobs.get(&S3Control::key(cx, id)).cloned()) {
+            None => permission,
+            Some(job) => permission
+                .with_key("s3:ExistingJobPriority", job.priority.to_string())
+                .with_key("s3:ExistingJobOperation", rules::operation_name(&job.request.operation)),
+        }
+    }
+
     /// Changes a job.
     fn update_job<R>(&self, cx: &Cx, id: &str, change: impl FnOnce(&mut Job) -> Result<R, Fault>) -> Result<R, Fault> {
         self.store.write(|state| change_job(state, &S3Control::key(cx, id), change))
@@ -235,12 +246,9 @@ impl Handle<api::ListJobs> for S3Control {
 
 impl Handle<api::UpdateJobPriority> for S3Control {
     fn permissions(&self, cx: &Cx, input: &api::UpdateJobPriorityRequest) -> Result<Permissions, Fault> {
-        let job = self.job(cx, &input.account_id, &input.job_id)?;
-        let permission = of_job::<api::UpdateJobPriority>(cx, &input.job_id)
-            .with_key("s3:RequestJobPriority", input.priority.to_string())
-            .with_key("s3:ExistingJobPriority", job.priority.to_string())
-            .with_key("s3:ExistingJobOperation", rules::operation_name(&job.request.operation));
-        Ok(permission.into())
+        check_account(cx, &input.account_id)?;
+        let permission = self.of_existing_job::<api::UpdateJobPriority>(cx, &input.job_id);
+        Ok(permission.with_key("s3:RequestJobPriority", input.priority.to_string()).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::UpdateJobPriorityRequest) -> Result<api::UpdateJobPriorityResult, Fault> {
@@ -258,11 +266,8 @@ impl Handle<api::UpdateJobPriority> for S3Control {
 
 impl Handle<api::UpdateJobStatus> for S3Control {
     fn permissions(&self, cx: &Cx, input: &api::UpdateJobStatusRequest) -> Result<Permissions, Fault> {
-        let job = self.job(cx, &input.account_id, &input.job_id)?;
-        let permission = of_job::<api::UpdateJobStatus>(cx, &input.job_id)
-            .with_key("s3:ExistingJobPriority", job.priority.to_string())
-            .with_key("s3:ExistingJobOperation", rules::operation_name(&job.request.operation));
-        Ok(permission.into())
+        check_account(cx, &input.account_id)?;
+        Ok(self.of_existing_job::<api::UpdateJobStatus>(cx, &input.job_id).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::UpdateJobStatusRequest) -> Result<api::UpdateJobStatusResult, Fault> {
