@@ -79,7 +79,7 @@ def test_folders_have_an_index_and_a_slash(s3, site):
 
 def test_a_missing_key_is_a_page(s3, site):
     listable(s3, site.bucket)
-    answer = site("/no<pe")
+    answer = site("/no%3Cpe")
     assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert answer.headers["x-amz-error-code"] == "NoSuchKey"
     lines = answer.text.splitlines()
