@@ -294,7 +294,11 @@ handler!(
 handler!(
     Ec2,
     AuthorizeSecurityGroupIngress,
-    |ec2, cx, input| Ok(ec2.tagging_permissions::<AuthorizeSecurityGroupIngress>(cx, ec2.change_permission::<AuthorizeSecurityGroupIngress>(cx, input.group_id.as_deref(), input.group_name.as_deref()), tags::requested(input.tag_specifications.as_ref()))),
+    |ec2, cx, input| Ok(ec2.tagging_permissions::<AuthorizeSecurityGroupIngress>(
+        cx,
+        ec2.change_permission::<AuthorizeSecurityGroupIngress>(cx, input.group_id.as_deref(), input.group_name.as_deref()),
+        tags::requested(input.tag_specifications.as_ref())
+    )),
     |ec2, cx, input| {
         faults::check_dry_run(input.dry_run)?;
         let tags = tags::of_new(input.tag_specifications.as_ref(), "security-group-rule")?;
@@ -307,7 +311,11 @@ handler!(
 handler!(
     Ec2,
     AuthorizeSecurityGroupEgress,
-    |ec2, cx, input| Ok(ec2.tagging_permissions::<AuthorizeSecurityGroupEgress>(cx, ec2.change_permission::<AuthorizeSecurityGroupEgress>(cx, Some(&input.group_id), None), tags::requested(input.tag_specifications.as_ref()))),
+    |ec2, cx, input| Ok(ec2.tagging_permissions::<AuthorizeSecurityGroupEgress>(
+        cx,
+        ec2.change_permission::<AuthorizeSecurityGroupEgress>(cx, Some(&input.group_id), None),
+        tags::requested(input.tag_specifications.as_ref())
+    )),
     |ec2, cx, input| {
         faults::check_dry_run(input.dry_run)?;
         let tags = tags::of_new(input.tag_specifications.as_ref(), "security-group-rule")?;

@@ -8,13 +8,7 @@ fn cloud() -> TestCloud {
 
 fn permission(protocol: &str, from: i32, to: i32, cidr: &str) -> IpPermission {
     let range = IpRange { cidr_ip: Some(cidr.into()), description: None };
-    IpPermission {
-        ip_protocol: Some(protocol.into()),
-        from_port: Some(from),
-        to_port: Some(to),
-        ip_ranges: Some(vec![range]),
-        ..Default::default()
-    }
+    IpPermission { ip_protocol: Some(protocol.into()), from_port: Some(from), to_port: Some(to), ip_ranges: Some(vec![range]), ..Default::default() }
 }
 
 fn of_group(id: &str, port: i32) -> IpPermission {
@@ -117,11 +111,8 @@ async fn references_hold_a_group_and_survive_a_restart() {
 
     let again = cloud.restart();
     assert_eq!(format!("{:?}", again.state()), format!("{:?}", cloud.state()));
-    let revoke = RevokeSecurityGroupIngressRequest {
-        group_id: Some(app.clone()),
-        ip_permissions: Some(vec![of_group(&alb, 80)]),
-        ..Default::default()
-    };
+    let revoke =
+        RevokeSecurityGroupIngressRequest { group_id: Some(app.clone()), ip_permissions: Some(vec![of_group(&alb, 80)]), ..Default::default() };
     assert_eq!(again.ok::<RevokeSecurityGroupIngress>(revoke.clone()).await.revoked_security_group_rules.unwrap().len(), 1);
     assert_eq!(again.expect_fault::<RevokeSecurityGroupIngress>(revoke).await.code(), "InvalidPermission.NotFound");
     again.ok::<DeleteSecurityGroup>(delete(&alb)).await;
