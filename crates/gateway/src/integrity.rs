@@ -4,14 +4,15 @@
 
 use cloudlet_aws::{Fault, FaultKind, Head};
 use cloudlet_digest::{Algorithm, Sum, digest};
+use cloudlet_engine::Dialect;
 use cloudlet_shape::OperationSchema;
 
 const BAD_DIGEST: FaultKind = FaultKind::sender("BadDigest", 400);
 const INVALID_DIGEST: FaultKind = FaultKind::sender("InvalidDigest", 400);
 const INVALID_REQUEST: FaultKind = FaultKind::sender("InvalidRequest", 400);
 
-/// Holds a body to the digests its head names. An operation of the `httpChecksum` trait may demand one.
-pub fn check(operation: &OperationSchema, head: &Head<'_>, body: &[u8]) -> Result<(), Fault> {
+/// Holds a body to the digests its head names. An operation of the `httpChecksum` trait may demand one, unless the service does without.
+pub fn check(operation: &OperationSchema, dialect: &Dialect, head: &Head<'_>, body: &[u8]) -> Result<(), Fault> {
     // Operations whose answers alone have checksums do not look at those of the request: GetObject.
     let Some(trait_of) = operation.checksum.as_ref().filter(|checksum| checksum.required || !checksum.algorithm_member.is_empty()) else {
         return Ok(());
@@ -41,7 +42,7 @@ pub fn check(operation: &OperationSchema, head: &Head<'_>, body: &[u8]) -> Resul
     outcome?;
     // A trailer was compared when the last chunk came; the head has announced it.
     named |= head.header("x-amz-trailer").is_some();
-    if trait_of.required && !named {
+    if trait_of.required && !named && !dialect.checksum_optional.contains(&operation.name) {
         return Err(INVALID_REQUEST.says("Missing required header for this request: Content-MD5 OR x-amz-checksum-*"));
     }
     Ok(())
@@ -66,7 +67,7 @@ mod tests {
     fn checked(fields: &[(&str, &str)], body: &str) -> Result<(), (String, String)> {
         let fields: Vec<(&str, &str)> = fields.to_vec();
         let head = Head { method: "POST", path: "/bucket", query: "delete", headers: &fields };
-        check(DeleteObjects::SCHEMA, &head, body.as_bytes()).map_err(|fault| (fault.code().to_owned(), fault.message().to_owned()))
+        check(DeleteObjects::SCHEMA, &Dialect::S3, &head, body.as_bytes()).map_err(|fault| (fault.code().to_owned(), fault.message().to_owned()))
     }
 
     #[test]
@@ -99,7 +100,7 @@ mod tests {
     fn reads_do_not_look_at_a_digest() {
         for fields in [vec![], vec![("content-md5", "XUFAKrxLKna5cZ2REBfFkg==")], vec![("content-md5", "no digest")]] {
             let head = Head { method: "GET", path: "/bucket/key", query: "", headers: &fields };
-            assert_eq!(check(GetObject::SCHEMA, &head, b""), Ok(()));
+            assert_eq!(check(GetObject::SCHEMA, &Dialect::S3, &head, b""), Ok(()));
         }
     }
 }

@@ -370,7 +370,7 @@ impl Gateway {
             }
             body => {
                 let body = self.whole(body, encoding, limit, service).await?;
-                integrity::check(routed.operation, head, &body.bytes)?;
+                integrity::check(routed.operation, &service.dialect, head, &body.bytes)?;
                 Ok((routed, Content::Whole(body.bytes), body.reservation))
             }
         }

@@ -101,6 +101,10 @@ impl engine::HttpHooks for HttpHooks {
         check_method(head.method, level, selection)?;
         check_level(head.method, level, selection)?;
         headers::check(head, path, level, selection)?;
+        // AWS: a bucket that does not exist is told before its document is read (recorded for PutBucketEncryption).
+        if level == Level::Bucket && head.method == "PUT" && selection != Selection::Plain {
+            self.s3.find_in_any_region(bucket_of(path), None)?;
+        }
         self.s3.check_accelerated(head.header("host"), bucket_of(path))
     }
 

@@ -16,7 +16,7 @@ use crate::{
     object_lock::lock_keys,
     state::{Object, ObjectProperties},
     tags,
-    versions::{self, Found, VersionSelector, created_id, current_etag},
+    versions::{self, Found, VersionSelector, current_etag},
 };
 use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, Digests};
@@ -304,7 +304,8 @@ impl Handle<api::CopyObject> for S3 {
         pending.commit();
         let mut output = api::CopyObjectOutput {
             copy_object_result: Some(result),
-            version_id: created_id(&copy),
+            // AWS: `null` while versioning is suspended, which PutObject does not tell (recorded).
+            version_id: target.bucket.shown_version(copy.version_id),
             expiration: target.expiration(VersionSelector::Current, &input.key, &copy),
             copy_source_version_id: from.bucket.shown_version(object.version_id),
             ..Default::default()
