@@ -16,7 +16,7 @@ use crate::{
     object_lock::lock_keys,
     state::{Object, ObjectProperties},
     tags,
-    versions::{self, Found, VersionSelector, current_etag},
+    versions::{self, Found, VersionSelector, created_id, current_etag},
 };
 use cloudlet_aws::Fault;
 use cloudlet_digest::{Algorithm, Digests};
@@ -307,7 +307,8 @@ impl Handle<api::CopyObject> for S3 {
             // AWS: `null` while versioning is suspended, which PutObject does not tell (recorded).
             version_id: target.bucket.shown_version(copy.version_id),
             expiration: target.expiration(VersionSelector::Current, &input.key, &copy),
-            copy_source_version_id: from.bucket.shown_version(object.version_id),
+            // AWS: not that of a null version (recorded).
+            copy_source_version_id: created_id(&object),
             ..Default::default()
         };
         output.sse_kms_encryption_context = describe_encryption!(output, copy.encryption.as_deref(), &customer.parse(None)?);

@@ -53,10 +53,9 @@ impl S3 {
     pub(crate) fn replicate_change(&self, cx: &Cx, found: &BucketHandle, key: &str, change: &Change) {
         let Some(configuration) = &found.bucket.background.replication else { return };
         match change {
-            Change::Created { object, .. } => {
-                if object.replication_status() != Some(ReplicationStatus::Replica) {
-                    self.add_replication(cx, found, key, object, &rules::for_object(configuration, key, object));
-                }
+            // Replication is no chain.
+            Change::Created { object, .. } if object.replication_status() != Some(ReplicationStatus::Replica) => {
+                self.add_replication(cx, found, key, object, &rules::for_object(configuration, key, object));
             }
             // What is changed of an object is changed of its replicas, by writing them again.
             Change::TagsPut { object } | Change::TagsDeleted { object } | Change::AclPut { object } | Change::ProtectionPut { object } => {
