@@ -60,7 +60,7 @@ impl<'a> Authenticator<'a> {
     }
 
     fn look(&self, head: &Head<'a>) -> Result<Stage<'a>, Fault> {
-        let claim = match read_claim(head, &self.target) {
+        let claim = match read_claim(head, &self.target.at(self.now)) {
             Ok(Some(claim)) => claim,
             Ok(None) if self.form_claims == FormClaims::Possible => return Ok(Stage::NeedsForm),
             Ok(None) => return self.unsigned(head, Caller::anonymous(), None),
@@ -88,7 +88,7 @@ impl<'a> Authenticator<'a> {
         let encoding = match declared {
             Payload::Declared(hash) => BodyEncoding::Checked(payload::Check::new(hash)),
             Payload::Chunked(chunked) => BodyEncoding::Chunked(Box::new(Decoder::new(chunked, &verified, head)?), announced(head)),
-            Payload::Body | Payload::Unsigned => BodyEncoding::Plain,
+            Payload::Body | Payload::Unsigned | Payload::Word(_) => BodyEncoding::Plain,
         };
         Ok(Stage::Done(Authenticated {
             region: self.region_of(&claim),
@@ -215,7 +215,7 @@ impl<'a> Authenticator<'a> {
         let encoding = match declared {
             Payload::Declared(hash) => BodyEncoding::Checked(payload::Check::new(hash)),
             Payload::Chunked(_) => BodyEncoding::Chunked(Box::new(Decoder::unsigned(head)?), announced(head)),
-            Payload::Body | Payload::Unsigned => BodyEncoding::Plain,
+            Payload::Body | Payload::Unsigned | Payload::Word(_) => BodyEncoding::Plain,
         };
         let region = claim.and_then(|claim| self.region_of(claim));
         Ok(Stage::Done(Authenticated { caller, region, signed: claim.map(|claim| signed(claim, self.now, marker)), encoding }))
