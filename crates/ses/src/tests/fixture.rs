@@ -3,6 +3,7 @@
 use crate::{Options, services};
 use cloudlet_api_ses::*;
 use cloudlet_aws::Fault;
+use cloudlet_engine::Service;
 use cloudlet_mailbox::{Mail, MailFilter};
 use cloudlet_testing::Builder;
 pub use cloudlet_testing::{TestCloud, other_account, user};
@@ -11,10 +12,15 @@ use std::sync::Arc;
 pub const DAY: u64 = 24 * 60 * 60;
 
 pub fn builder(options: Options) -> Builder {
-    let one = move |index: usize| {
-        move |parts: &cloudlet_testing::Parts| services(&parts.journal, parts.mailbox.clone(), options).into_iter().nth(index).unwrap()
+    // Both services are made together: they have one store.
+    let second: Arc<std::sync::Mutex<Option<Service>>> = Arc::default();
+    let made = second.clone();
+    let first = move |parts: &cloudlet_testing::Parts| {
+        let [v1, v2] = services(&parts.journal, parts.mailbox.clone(), options);
+        *made.lock().unwrap() = Some(v2);
+        v1
     };
-    TestCloud::builder().service(one(0)).service(one(1))
+    TestCloud::builder().service(first).service(move |_| second.lock().unwrap().take().unwrap())
 }
 
 pub fn cloud() -> TestCloud {

@@ -5,7 +5,7 @@ use cloudlet_api_sesv2 as v2;
 async fn status(cloud: &TestCloud, identity: &str) -> Option<String> {
     let input = GetIdentityVerificationAttributesRequest { identities: vec![identity.into()] };
     let mut shown = cloud.ok::<GetIdentityVerificationAttributes>(input).await.verification_attributes;
-    shown.shift_remove(identity).map(|attributes| attributes.verification_status)
+    shown.remove(identity).map(|attributes| attributes.verification_status)
 }
 
 #[tokio::test]
