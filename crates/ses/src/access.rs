@@ -1,7 +1,7 @@
 //! The permissions that calls need, and the policies of identities that let other accounts send.
 //! <https://docs.aws.amazon.com/ses/latest/dg/sending-authorization.html>
 
-use crate::{Ses, identities, sending::Envelope, state::Identity};
+use crate::{Ses, envelope::Envelope, identities, state::Identity};
 use cloudlet_aws::{Arn, Scope};
 use cloudlet_engine::{Cx, Document, Permission, Permissions, Policy};
 use cloudlet_policy::Kind;

@@ -1,7 +1,7 @@
 //! What becomes of a mail, told to the event destinations of its configuration set.
 //! <https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html>
 
-use crate::{Ses, addresses::Address, identities, sending::Envelope};
+use crate::{Ses, addresses::Address, envelope::Envelope, identities};
 use cloudlet_api_sns::{Publish, PublishInput};
 use cloudlet_aws::{Arn, Caller, Timestamp};
 use cloudlet_engine::Cx;

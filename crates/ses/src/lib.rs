@@ -1,12 +1,13 @@
 //! Simple Email Service: two APIs over one store.
 //!
-//! `v1` and `v2` are the operations of the two APIs; everything else is shared. A mail that passes the checks (`sending`) is built or
-//! taken apart (`mime`), and lies in the mailbox. Deliberately nothing leaves the machine.
+//! `v1` and `v2` are the operations of the two APIs; everything else is shared. A mail (`envelope`) that passes the checks (`sending`) is
+//! built or taken apart (`mime`), and lies in the mailbox. Deliberately nothing leaves the machine.
 
 mod access;
 mod account;
 mod addresses;
 mod configuration_sets;
+mod envelope;
 mod events;
 mod identities;
 mod limits;

@@ -1,11 +1,12 @@
 //! Templates of mails, and what a call fills them with.
 
 use crate::{
-    Ses, limits,
+    Ses,
+    envelope::Body,
+    limits,
     mime::{Attachment, Content},
     refusal::Refusal,
     render::{Failure, Parsed},
-    sending::Body,
     state::{State, Template},
 };
 use cloudlet_aws::Scope;

@@ -41,6 +41,25 @@ async fn a_domain_verifies_what_is_below_it() {
     assert_eq!(send(&cloud, "x@notexample.com", &["y@example.com"]).await.unwrap_err().code(), "MessageRejected");
 }
 
+#[tokio::test]
+async fn the_configuration_set_of_an_identity_is_used() {
+    let cloud = cloud();
+    verified(&cloud, "ann@example.com").await;
+    cloud.ok::<CreateConfigurationSet>(CreateConfigurationSetRequest { configuration_set: ConfigurationSet { name: "set".into() } }).await;
+    let input = v2::PutEmailIdentityConfigurationSetAttributesRequest {
+        email_identity: "ann@example.com".into(),
+        configuration_set_name: Some("set".into()),
+    };
+    cloud.ok::<v2::PutEmailIdentityConfigurationSetAttributes>(input).await;
+    send(&cloud, "ann@example.com", &["ann@example.com"]).await.unwrap();
+    assert!(newest_mail(&cloud).fields.contains(&("ConfigurationSet".into(), "set".into())));
+    let paused = v2::PutConfigurationSetSendingOptionsRequest { configuration_set_name: "set".into(), sending_enabled: Some(false) };
+    cloud.ok::<v2::PutConfigurationSetSendingOptions>(paused).await;
+    cloud.pass(1).await;
+    let fault = send(&cloud, "ann@example.com", &["ann@example.com"]).await.unwrap_err();
+    assert_eq!(fault.code(), "ConfigurationSetSendingPausedException");
+}
+
 fn raw_mail(text: &str) -> SendRawEmailRequest {
     SendRawEmailRequest { raw_message: RawMessage { data: text.as_bytes().to_vec().into() }, ..SendRawEmailRequest::default() }
 }

@@ -1,10 +1,11 @@
 //! Sending.
 
 use crate::{
-    Ses, access, limits,
+    Ses, access,
+    envelope::{Body, Envelope, RawOptions, raw_draft},
+    limits,
     mime::Content,
     refusal::Refusal,
-    sending::{Body, Envelope, RawOptions, raw_draft},
     templates,
 };
 use cloudlet_api_ses::*;

@@ -1,10 +1,11 @@
 //! Sending.
 
 use crate::{
-    Ses, access, limits,
+    Ses, access,
+    envelope::{Body, Envelope, RawOptions, raw_draft},
+    limits,
     mime::{Attachment, Content},
     refusal::Refusal,
-    sending::{Body, Envelope, RawOptions, raw_draft},
     state, templates,
 };
 use cloudlet_api_sesv2::*;
