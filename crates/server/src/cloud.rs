@@ -58,6 +58,7 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
         cloudlet_ssm::service(journal),
         cloudlet_sts::service(identity.clone(), provider_keys, journal),
     ];
+    services.extend(cloudlet_ses::services(journal, mailbox.clone(), configuration.ses));
     services.extend(unbuilt());
     let runtime = Runtime::new(Clock::ticking(), ids);
     runtime.set_http_client(Arc::new(Client::new(Bounds::default())));
@@ -78,8 +79,6 @@ fn unbuilt() -> Vec<Service> {
         Service::unbuilt(&cloudlet_api_firehose::SERVICE),
         Service::unbuilt(&cloudlet_api_lambda::SERVICE),
         Service::unbuilt(&cloudlet_api_logs::SERVICE),
-        Service::unbuilt(&cloudlet_api_ses::SERVICE),
-        Service::unbuilt(&cloudlet_api_sesv2::SERVICE),
         Service::unbuilt(&cloudlet_api_states::SERVICE),
     ]
 }
