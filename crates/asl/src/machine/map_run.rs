@@ -9,10 +9,11 @@ use crate::{
     definition::{Amount, Definition, Detail, MapFields, State, WorkflowType},
     text::{java_text, size},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// All that a Map Run needs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MapRunRequest {
     pub run: u64,
     pub state: String,
@@ -32,7 +33,7 @@ pub struct MapRunRequest {
     pub writer: Option<WriterRequest>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReaderRequest {
     pub resource: String,
     pub arguments: Value,
@@ -40,7 +41,7 @@ pub struct ReaderRequest {
     pub max_items: Option<i64>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WriterRequest {
     pub resource: Option<String>,
     pub arguments: Option<Value>,

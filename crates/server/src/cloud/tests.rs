@@ -52,7 +52,7 @@ const SETUP: [(&str, &str, &str); 14] = [
 ];
 
 /// Values of members, by service: a text, or JSON of an object. `$NAME` is a member of the answers of the setup.
-const VALUES: [(&str, &str, &str); 31] = [
+const VALUES: [(&str, &str, &str); 38] = [
     ("s3", "ExpectedBucketOwner", "000000000000"),
     ("s3", "CopySource", "xxx/xxx"),
     ("s3", "Delete", r#"{"Objects":[{"Key":"xxx"}]}"#),
@@ -82,6 +82,13 @@ const VALUES: [(&str, &str, &str); 31] = [
     ("ssm", "ResourceType", "Parameter"),
     ("ssm", "ResourceArn", "arn:aws:ssm:us-east-1:000000000000:parameter/xxx"),
     ("ssm", "SettingId", "/ssm/parameter-store/high-throughput-enabled"),
+    ("states", "stateMachineArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx"),
+    ("states", "stateMachineAliasArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx:prod"),
+    ("states", "stateMachineVersionArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx:1"),
+    ("states", "executionArn", "arn:aws:states:us-east-1:000000000000:execution:xxx:xxx"),
+    ("states", "mapRunArn", "arn:aws:states:us-east-1:000000000000:mapRun:xxx/xxx:xxx"),
+    ("states", "activityArn", "arn:aws:states:us-east-1:000000000000:activity:xxx"),
+    ("states", "resourceArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx"),
     ("sts", "TargetPrincipal", "000000000000"),
     ("sts", "SigningAlgorithm", "ES384"),
     ("iam", "EntityArn", "arn:aws:iam::000000000000:delegation-request/dr-xxx"),
