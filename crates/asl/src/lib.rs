@@ -8,8 +8,10 @@ pub mod jsonata;
 pub mod jsonpath;
 pub mod machine;
 pub mod random;
+mod scope;
 mod template;
 pub mod text;
 pub mod time;
 
-pub use template::{Scope, TemplateError, fill};
+pub use scope::Scope;
+pub use template::{TemplateError, fill};

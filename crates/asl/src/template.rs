@@ -2,33 +2,11 @@
 
 use crate::{
     intrinsics::{Intrinsic, IntrinsicError},
-    jsonpath::{Path, PathError, Root},
-    random::Random,
+    jsonpath::Path,
+    scope::Scope,
     text::to_text,
 };
 use serde_json::{Map, Value};
-
-/// What the paths of a JSONPath state can refer to.
-pub struct Scope<'a> {
-    pub input: &'a Value,
-    pub context: &'a Value,
-    pub variables: &'a dyn Fn(&str) -> Option<Value>,
-    pub random: &'a mut Random,
-}
-
-impl Scope<'_> {
-    /// The value of a path below whatever it starts at.
-    pub fn value(&self, path: &Path) -> Result<Value, PathError> {
-        match path.root() {
-            Root::Input => path.evaluate(self.input),
-            Root::Context => path.evaluate(self.context),
-            Root::Variable(name) => match (self.variables)(name) {
-                Some(value) => path.evaluate(&value),
-                None => Err(PathError(format!("The variable '{name}' does not exist"))),
-            },
-        }
-    }
-}
 
 /// Why a template could not be filled: an error's name, and what AWS says behind "An error occurred while executing the state …".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +57,7 @@ pub(crate) fn expression(field: &str, text: &str, scope: &mut Scope<'_>) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
     use serde_json::json;
 
     fn filled(template: &Value) -> Result<Value, TemplateError> {

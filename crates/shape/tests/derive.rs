@@ -29,3 +29,10 @@ fn debug_masks_what_is_sensitive_and_leaves_out_what_is_absent() {
     assert_eq!(format!("{request:?}"), r#"CreateQueueRequest { QueueName: "q", secret: *** }"#.replace("secret", "Secret"));
     assert!(request.get(1).is_absent());
 }
+
+/// Languages need the order of the text, and a crate that is built alone must answer as the whole server does.
+#[test]
+fn json_objects_keep_the_order_of_their_text() {
+    let value: serde_json::Value = serde_json::from_str(r#"{"b":1,"a":{"d":2,"c":3}}"#).unwrap();
+    assert_eq!(value.to_string(), r#"{"b":1,"a":{"d":2,"c":3}}"#);
+}

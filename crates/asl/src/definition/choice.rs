@@ -2,71 +2,12 @@
 
 use super::{
     fields::{Checker, Fields},
+    rules::{Comparison, Operand, Operation, Order, Rule, Test},
     table::language_refusal,
     types::{Detail, Language},
 };
-use crate::{
-    jsonata::{Expression, expression_text},
-    jsonpath::Path,
-    time,
-};
+use crate::{jsonata::expression_text, time};
 use serde_json::Value;
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
-    pub test: Test,
-    pub next: String,
-    pub assign: Option<Value>,
-    pub output: Option<Value>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Test {
-    And(Vec<Test>),
-    Or(Vec<Test>),
-    Not(Box<Test>),
-    Compare(Comparison),
-    Condition(Expression),
-    /// A Condition without an expression in it: `true` or `false`.
-    Constant(bool),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Comparison {
-    pub variable: Path,
-    pub operation: Operation,
-    pub operand: Operand,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    String(Order),
-    Numeric(Order),
-    Timestamp(Order),
-    BooleanEquals,
-    StringMatches,
-    IsNull,
-    IsPresent,
-    IsNumeric,
-    IsString,
-    IsBoolean,
-    IsTimestamp,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    Equals,
-    LessThan,
-    GreaterThan,
-    LessThanEquals,
-    GreaterThanEquals,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Operand {
-    Literal(Value),
-    Path(Path),
-}
 
 const ORDERS: [(&str, Order); 5] = [
     ("Equals", Order::Equals),

@@ -1,8 +1,8 @@
 //! Reads fields one by one and notes what is wrong with them.
 
 use super::{
-    Lookup,
     diagnostics::{Code, Diagnostic},
+    resource::Lookup,
     types::{Amount, Language, PathField, WorkflowType},
 };
 use crate::{

@@ -4,59 +4,10 @@ use super::{
     diagnostics::Code,
     fields::{Checker, Fields},
     graph,
-    state::read_states,
-    types::{Amount, Detail, Language, States, WorkflowType},
+    types::{Amount, Detail, ItemBatcher, ItemReader, Language, MapFields, ResultWriter, States, WorkflowType},
 };
-use crate::{jsonata::expression_text, jsonpath::Path};
+use crate::jsonata::expression_text;
 use serde_json::Value;
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct MapFields {
-    pub processor: States,
-    pub distributed: bool,
-    /// ExecutionType of a distributed processor.
-    pub execution_type: WorkflowType,
-    pub label: Option<String>,
-    pub items_path: Option<Path>,
-    /// Items in JSONata: an array, or an expression.
-    pub items: Option<Value>,
-    /// ItemSelector, or Parameters as it was called before.
-    pub selector: Option<Value>,
-    pub max_concurrency: Amount,
-    pub tolerated_count: Amount,
-    pub tolerated_percentage: Amount,
-    pub reader: Option<ItemReader>,
-    pub batcher: Option<ItemBatcher>,
-    pub writer: Option<ResultWriter>,
-    pub variables: Vec<String>,
-    /// ItemProcessor or Iterator as written: the definition of the child executions.
-    pub processor_definition: Value,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct ItemReader {
-    pub resource: String,
-    /// Parameters or Arguments.
-    pub arguments: Option<Value>,
-    /// ReaderConfig, as written.
-    pub config: Value,
-    pub max_items: Amount,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct ItemBatcher {
-    pub batch_input: Option<Value>,
-    pub max_items: Amount,
-    pub max_bytes: Amount,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct ResultWriter {
-    pub resource: Option<String>,
-    pub arguments: Option<Value>,
-    /// WriterConfig, as written.
-    pub config: Option<Value>,
-}
 
 const DISTRIBUTED_ONLY: [&str; 8] = [
     "Label",
@@ -115,7 +66,7 @@ pub(super) fn read(checker: &mut Checker<'_>, fields: &Fields, language: Languag
     if distributed {
         checker.workflow = execution_type;
     }
-    let states = read_states(checker, processor, &here);
+    let states = checker.states(processor, &here);
     checker.workflow = workflow;
     checker.outer = around;
     map.processor = states?;

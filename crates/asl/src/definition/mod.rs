@@ -7,21 +7,21 @@ mod graph;
 mod json;
 mod map;
 mod resource;
+mod rules;
 mod state;
 mod table;
 mod types;
 
-pub use choice::{Comparison, Operand, Operation, Order, Rule, Test};
 pub use diagnostics::{Code, Diagnostic, Severity, sentence};
 pub use json::{JsonError, parse_json};
-pub use map::{ItemBatcher, ItemReader, MapFields, ResultWriter};
-pub use resource::{Integration, Pattern, Resource};
-pub use types::{Amount, Catcher, Definition, Detail, Language, PathField, Retrier, State, StateType, States, WaitFor, WorkflowType};
+pub use resource::{Integration, Lookup, Pattern, Resource};
+pub use rules::{Comparison, Operand, Operation, Order, Rule, Test};
+pub use types::{
+    Amount, Catcher, Definition, Detail, ItemBatcher, ItemReader, Language, MapFields, PathField, ResultWriter, Retrier, State, StateType, States,
+    WaitFor, WorkflowType,
+};
 
 use fields::Checker;
-
-/// What the caller knows of services: whether an integration exists.
-pub type Lookup<'a> = &'a dyn Fn(&Integration) -> bool;
 
 /// Definition and diagnostics of a text. There is a definition when no diagnostic is an error.
 pub fn check(text: &str, workflow: WorkflowType, lookup: Lookup<'_>) -> (Option<Definition>, Vec<Diagnostic>) {

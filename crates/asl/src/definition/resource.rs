@@ -84,3 +84,6 @@ fn integration(text: &str) -> Option<Integration> {
     let word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b':'));
     (word(service) && word(action)).then(|| Integration { service: service.to_owned(), action: action.to_owned(), pattern })
 }
+
+/// What the caller knows of services: whether an integration exists.
+pub type Lookup<'a> = &'a dyn Fn(&Integration) -> bool;

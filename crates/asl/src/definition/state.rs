@@ -29,7 +29,7 @@ pub(super) fn read_definition(checker: &mut Checker<'_>, value: &Value) -> Optio
     }
     let comment = checker.string(fields, "Comment", "");
     let timeout_seconds = checker.whole(fields, "TimeoutSeconds", 1, LONGEST_SECONDS, "");
-    let states = read_states(checker, fields, "")?;
+    let states = checker.states(fields, "")?;
     graph::check(checker, &states, "");
     Some(Definition { comment, timeout_seconds, language: checker.language, states })
 }
@@ -45,34 +45,36 @@ fn language(checker: &mut Checker<'_>, fields: &Fields, location: &str) -> Optio
     }
 }
 
-/// StartAt and States of a machine, a branch or an item processor.
-pub(super) fn read_states(checker: &mut Checker<'_>, fields: &Fields, location: &str) -> Option<States> {
-    checker.require(fields, &["StartAt", "States"], location);
-    let start_at = checker.string(fields, "StartAt", location).unwrap_or_default();
-    let here = format!("{location}/States");
-    let members = checker.object(fields.get("States")?, &here)?;
-    if members.is_empty() {
-        checker.refuse("Value cannot be empty", here.clone());
+impl Checker<'_> {
+    /// StartAt and States of a machine, a branch or an item processor.
+    pub fn states(&mut self, fields: &Fields, location: &str) -> Option<States> {
+        self.require(fields, &["StartAt", "States"], location);
+        let start_at = self.string(fields, "StartAt", location).unwrap_or_default();
+        let here = format!("{location}/States");
+        let members = self.object(fields.get("States")?, &here)?;
+        if members.is_empty() {
+            self.refuse("Value cannot be empty", here.clone());
+        }
+        // What this scope assigns is outside of the scopes in it.
+        let own = graph::assigned_names(members, self.language);
+        let around = self.outer.len();
+        let mut states = IndexMap::new();
+        for (name, value) in members {
+            let location = format!("{here}/{name}");
+            if name.is_empty() || name.chars().count() > LONGEST_NAME {
+                self.note(Code::InvalidStateName, "State name must have 1 to 80 characters", Some(location.clone()));
+            }
+            if self.names.contains(name) {
+                self.note(Code::DuplicateStateName, format!("Duplicate State name: {name}"), Some(location.clone()));
+            }
+            self.names.push(name.clone());
+            if let Some(state) = read_state(self, name, value, &location, &own) {
+                states.insert(name.clone(), state);
+            }
+        }
+        self.outer.truncate(around);
+        Some(States { start_at, states })
     }
-    // What this scope assigns is outside of the scopes in it.
-    let own = graph::assigned_names(members, checker.language);
-    let around = checker.outer.len();
-    let mut states = IndexMap::new();
-    for (name, value) in members {
-        let location = format!("{here}/{name}");
-        if name.is_empty() || name.chars().count() > LONGEST_NAME {
-            checker.note(Code::InvalidStateName, "State name must have 1 to 80 characters", Some(location.clone()));
-        }
-        if checker.names.contains(name) {
-            checker.note(Code::DuplicateStateName, format!("Duplicate State name: {name}"), Some(location.clone()));
-        }
-        checker.names.push(name.clone());
-        if let Some(state) = read_state(checker, name, value, &location, &own) {
-            states.insert(name.clone(), state);
-        }
-    }
-    checker.outer.truncate(around);
-    Some(States { start_at, states })
 }
 
 fn read_state(checker: &mut Checker<'_>, name: &str, value: &Value, location: &str, own: &[String]) -> Option<State> {
@@ -326,7 +328,7 @@ fn parallel(checker: &mut Checker<'_>, fields: &Fields, location: &str) -> Optio
         for name in fields.keys().filter(|name| !["Comment", "StartAt", "States"].contains(&name.as_str())) {
             checker.refuse(format!("Field '{name}' is not supported"), location.clone());
         }
-        if let Some(states) = read_states(checker, fields, &location) {
+        if let Some(states) = checker.states(fields, &location) {
             graph::check(checker, &states, &location);
             out.push(states);
         }

@@ -1,6 +1,6 @@
 //! A definition that was read: what the machine runs.
 
-use super::{choice::Rule, map::MapFields, resource::Resource};
+use super::{resource::Resource, rules::Rule};
 use crate::{jsonata::Expression, jsonpath::Path};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -135,6 +135,54 @@ pub enum Detail {
         branches: Vec<States>,
     },
     Map(Box<MapFields>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapFields {
+    pub processor: States,
+    pub distributed: bool,
+    /// ExecutionType of a distributed processor.
+    pub execution_type: WorkflowType,
+    pub label: Option<String>,
+    pub items_path: Option<Path>,
+    /// Items in JSONata: an array, or an expression.
+    pub items: Option<Value>,
+    /// ItemSelector, or Parameters as it was called before.
+    pub selector: Option<Value>,
+    pub max_concurrency: Amount,
+    pub tolerated_count: Amount,
+    pub tolerated_percentage: Amount,
+    pub reader: Option<ItemReader>,
+    pub batcher: Option<ItemBatcher>,
+    pub writer: Option<ResultWriter>,
+    pub variables: Vec<String>,
+    /// ItemProcessor or Iterator as written: the definition of the child executions.
+    pub processor_definition: Value,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ItemReader {
+    pub resource: String,
+    /// Parameters or Arguments.
+    pub arguments: Option<Value>,
+    /// ReaderConfig, as written.
+    pub config: Value,
+    pub max_items: Amount,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ItemBatcher {
+    pub batch_input: Option<Value>,
+    pub max_items: Amount,
+    pub max_bytes: Amount,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResultWriter {
+    pub resource: Option<String>,
+    pub arguments: Option<Value>,
+    /// WriterConfig, as written.
+    pub config: Option<Value>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

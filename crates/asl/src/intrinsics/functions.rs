@@ -1,6 +1,6 @@
 //! What each function computes.
 
-use super::Function;
+use super::call::Function;
 use crate::{
     random::{JavaRandom, Random},
     text::{java_text, size, to_text},

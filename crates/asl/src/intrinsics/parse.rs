@@ -1,6 +1,6 @@
 //! The grammar of a call: a name behind `States.`, and literals, paths and calls as arguments.
 
-use super::{Argument, Function, Intrinsic};
+use super::call::{Argument, Function, Intrinsic};
 use crate::jsonpath::Path;
 use serde_json::{Number, Value};
 
@@ -8,17 +8,20 @@ use serde_json::{Number, Value};
 const DEEPEST: usize = 10;
 const LONGEST: usize = 65_536;
 
-pub(super) fn parse(text: &str) -> Result<Intrinsic, String> {
-    if text.len() > LONGEST {
-        return Err("The intrinsic function is too long".to_owned());
+impl Intrinsic {
+    /// Reads a call. The error says what is wrong with the text.
+    pub fn parse(text: &str) -> Result<Intrinsic, String> {
+        if text.len() > LONGEST {
+            return Err("The intrinsic function is too long".to_owned());
+        }
+        let mut reader = Reader { text, position: 0 };
+        let call = call(&mut reader, 1)?;
+        reader.spaces();
+        if reader.position != text.len() {
+            return Err(format!("Unexpected text behind the intrinsic function: {}", reader.rest()));
+        }
+        Ok(call)
     }
-    let mut reader = Reader { text, position: 0 };
-    let call = call(&mut reader, 1)?;
-    reader.spaces();
-    if reader.position != text.len() {
-        return Err(format!("Unexpected text behind the intrinsic function: {}", reader.rest()));
-    }
-    Ok(call)
 }
 
 struct Reader<'a> {

@@ -1,6 +1,7 @@
 use super::*;
+use crate::Scope;
 use crate::random::Random;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn call(text: &str) -> Result<Value, String> {
     let input = json!({"name": "Ada", "list": [1, 2, 2, 3], "a": {"x": 1, "y": 2}, "b": {"y": 3}, "v": 111, "step": -1, "f": 1.5, "json": "{\"k\": 1}", "empty": {}});

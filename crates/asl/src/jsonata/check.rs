@@ -1,6 +1,6 @@
 //! Reads an expression, refuses what AWS refuses, finds what it refers to, and puts charges where memory could grow without bound.
 
-use super::{Expression, Uses};
+use super::expression::{Expression, Uses};
 use jsonata_core::{ast::AstNode, parser};
 use serde_json::{Value, json};
 
@@ -16,27 +16,28 @@ pub(super) const LIMIT: &str = "__limit";
 /// Functions whose result can be larger than their arguments, or which copy them.
 const COPYING: [&str; 9] = ["append", "base64encode", "join", "merge", "pad", "replace", "reverse", "string", "zip"];
 
-pub(super) fn parse(text: &str) -> Result<Expression, String> {
-    if text.is_empty() {
-        return Err("JSONata expression must not be empty".to_owned());
-    }
-    if text.len() > LONGEST {
-        return Err("JSONata expression is too long".to_owned());
-    }
-    stacker::maybe_grow(STACK, STACK, || {
-        let ast = parser::parse(text).map_err(|error| error.to_string())?;
-        let mut tree = serde_json::to_value(&ast).map_err(|error| error.to_string())?;
-        let mut walk = Walk { uses: Uses::default(), bound: Vec::new() };
-        walk.check(&tree, false)?;
-        let mut uses = walk.uses;
-        uses.variables.retain(|name| !walk.bound.contains(name));
-        charge(&mut tree);
-        let ast: AstNode = serde_json::from_value(tree).map_err(|error| error.to_string())?;
-        Ok(Expression { text: text.to_owned(), ast, uses })
-    })
-}
-
 impl Expression {
+    /// Reads an expression. The error is what AWS's diagnostic says.
+    pub fn parse(text: &str) -> Result<Expression, String> {
+        if text.is_empty() {
+            return Err("JSONata expression must not be empty".to_owned());
+        }
+        if text.len() > LONGEST {
+            return Err("JSONata expression is too long".to_owned());
+        }
+        stacker::maybe_grow(STACK, STACK, || {
+            let ast = parser::parse(text).map_err(|error| error.to_string())?;
+            let mut tree = serde_json::to_value(&ast).map_err(|error| error.to_string())?;
+            let mut walk = Walk { uses: Uses::default(), bound: Vec::new() };
+            walk.check(&tree, false)?;
+            let mut uses = walk.uses;
+            uses.variables.retain(|name| !walk.bound.contains(name));
+            charge(&mut tree);
+            let ast: AstNode = serde_json::from_value(tree).map_err(|error| error.to_string())?;
+            Ok(Expression { text: text.to_owned(), ast, uses })
+        })
+    }
+
     pub(super) fn ast(&self) -> &AstNode {
         &self.ast
     }

@@ -2,79 +2,12 @@
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html>
 
 mod check;
+mod expression;
 mod functions;
 mod session;
 
+pub use expression::{Expression, JsonataError, Uses, expression_text};
 pub use session::Session;
-
-use jsonata_core::ast::AstNode;
-use std::fmt;
-
-/// An expression that was read once: what stands between `{%` and `%}`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Expression {
-    text: String,
-    ast: AstNode,
-    uses: Uses,
-}
-
-/// What an expression refers to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Uses {
-    /// Variables that it does not bind itself, `states` excepted.
-    pub variables: Vec<String>,
-    /// The fields of `$states`: `input`, `result`, `errorOutput`, `context`.
-    pub states: Vec<String>,
-}
-
-/// Why an expression has no value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JsonataError {
-    /// It evaluates to nothing.
-    Undefined,
-    /// Its value is a function or holds one.
-    Unsupported,
-    /// It failed, with JSONata's code and text.
-    Threw(String),
-}
-
-/// What stands between the delimiters, if a string is an expression.
-pub fn expression_text(text: &str) -> Option<&str> {
-    text.strip_prefix("{%").and_then(|text| text.strip_suffix("%}")).map(str::trim)
-}
-
-impl Expression {
-    /// Reads an expression. The error is what AWS's diagnostic says.
-    pub fn parse(text: &str) -> Result<Expression, String> {
-        check::parse(text)
-    }
-
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    pub fn uses(&self) -> &Uses {
-        &self.uses
-    }
-}
-
-impl JsonataError {
-    /// AWS's sentence about the expression of a field.
-    pub fn sentence(&self, expression: &str, field: &str) -> String {
-        let what = format!("The JSONata expression '{expression}' specified for the field '{field}'");
-        match self {
-            JsonataError::Undefined => format!("{what} returned nothing (undefined)."),
-            JsonataError::Unsupported => format!("{what} returned an unsupported result type."),
-            JsonataError::Threw(message) => format!("{what} threw an error during evaluation. {message}"),
-        }
-    }
-}
-
-impl fmt::Display for JsonataError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{self:?}")
-    }
-}
 
 #[cfg(test)]
 mod tests;

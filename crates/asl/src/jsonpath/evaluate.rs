@@ -1,13 +1,21 @@
 //! Walks the steps of a path over a value.
 
-use super::{PathError, Step, canonical};
+use super::path::{Path, PathError, Step, canonical};
 use crate::text::{java_text, to_text};
 use serde_json::{Map, Value};
 
 /// So many values may be visited: `$..*..*..*` grows without bound.
 const MOST_VISITS: usize = 2_000_000;
 
-pub(super) fn evaluate(steps: &[Step], root: &Value) -> Result<Value, PathError> {
+impl Path {
+    /// The value below `root`, which is what [`Path::root`] names.
+    pub fn evaluate(&self, root: &Value) -> Result<Value, PathError> {
+        // AWS: an indefinite path never fails, not even below a missing field.
+        evaluate(&self.steps, root).or_else(|error| if self.is_definite() { Err(error) } else { Ok(Value::Array(Vec::new())) })
+    }
+}
+
+fn evaluate(steps: &[Step], root: &Value) -> Result<Value, PathError> {
     evaluate_in(steps, root, root)
 }
 

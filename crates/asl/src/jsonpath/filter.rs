@@ -1,64 +1,16 @@
 //! Filters: `[?(@.price > 10 && @.name =~ /a.*/i)]`.
 
 use super::{
-    PathSyntaxError, Step,
     evaluate::evaluate_in,
-    parse::{Reader, literal, steps},
+    path::{Expression, Operand, Operator, Pattern},
+    reader::{PathSyntaxError, Reader, literal},
 };
-use regex::{Regex, RegexBuilder};
+use regex::RegexBuilder;
 use serde_json::Value;
 use std::cmp::Ordering;
 
 const DEEPEST: usize = 32;
 const LARGEST_REGEX: usize = 256 * 1024;
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Expression {
-    Or(Vec<Expression>),
-    And(Vec<Expression>),
-    Not(Box<Expression>),
-    Exists(Operand),
-    Compare(Operand, Operator, Operand),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Operand {
-    /// Below the item that is looked at (`@`), or below the document (`$`).
-    Path {
-        of_item: bool,
-        steps: Vec<Step>,
-    },
-    Literal(Value),
-    Pattern(Pattern),
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Pattern(Regex);
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Pattern) -> bool {
-        self.0.as_str() == other.0.as_str()
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operator {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Matches,
-    In,
-    NotIn,
-    SubsetOf,
-    AnyOf,
-    NoneOf,
-    Contains,
-    Size,
-    Empty,
-}
 
 /// Longer spellings before those that they start with.
 const OPERATORS: [(&str, Operator); 19] = [
@@ -83,16 +35,18 @@ const OPERATORS: [(&str, Operator); 19] = [
     ("empty ", Operator::Empty),
 ];
 
-pub(super) fn parse(reader: &mut Reader, depth: usize) -> Result<Expression, PathSyntaxError> {
-    if depth > DEEPEST {
-        return Err(PathSyntaxError("Filter is nested too deeply".to_owned()));
+impl Reader {
+    pub fn filter(&mut self, depth: usize) -> Result<Expression, PathSyntaxError> {
+        if depth > DEEPEST {
+            return Err(PathSyntaxError("Filter is nested too deeply".to_owned()));
+        }
+        if !self.take('(') {
+            return Err(PathSyntaxError(format!("Expected character: ( at position {}", self.position)));
+        }
+        let expression = or(self, depth + 1)?;
+        self.spaces();
+        if self.take(')') { Ok(expression) } else { Err(PathSyntaxError(format!("Expected character: ) at position {}", self.position))) }
     }
-    if !reader.take('(') {
-        return Err(PathSyntaxError(format!("Expected character: ( at position {}", reader.position)));
-    }
-    let expression = or(reader, depth + 1)?;
-    reader.spaces();
-    if reader.take(')') { Ok(expression) } else { Err(PathSyntaxError(format!("Expected character: ) at position {}", reader.position))) }
 }
 
 fn or(reader: &mut Reader, depth: usize) -> Result<Expression, PathSyntaxError> {
@@ -131,7 +85,7 @@ fn term(reader: &mut Reader, depth: usize) -> Result<Expression, PathSyntaxError
     }
     reader.spaces();
     if reader.peek() == Some('(') {
-        return parse(reader, depth + 1);
+        return reader.filter(depth + 1);
     }
     if reader.take('!') {
         return Ok(Expression::Not(Box::new(term(reader, depth + 1)?)));
@@ -149,7 +103,7 @@ fn operand(reader: &mut Reader, depth: usize) -> Result<Operand, PathSyntaxError
     match reader.peek() {
         Some(root @ ('@' | '$')) => {
             reader.advance();
-            Ok(Operand::Path { of_item: root == '@', steps: steps(reader, depth + 1)? })
+            Ok(Operand::Path { of_item: root == '@', steps: reader.steps(depth + 1)? })
         }
         Some('/') => {
             reader.advance();

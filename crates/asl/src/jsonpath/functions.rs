@@ -1,50 +1,13 @@
 //! The functions that may end a path: `$.items.length()`.
 
-use super::{PathError, evaluate::at};
+use super::{
+    evaluate::at,
+    path::{Function, PathError},
+};
 use crate::text::integer;
 use serde_json::{Number, Value};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Function {
-    Min,
-    Max,
-    Average,
-    Deviation,
-    Sum,
-    Length,
-    Keys,
-    Concat,
-    Append,
-    First,
-    Last,
-    Index,
-}
-
-const NAMES: [(&str, Function); 13] = [
-    ("min", Function::Min),
-    ("max", Function::Max),
-    ("avg", Function::Average),
-    ("stddev", Function::Deviation),
-    ("sum", Function::Sum),
-    ("length", Function::Length),
-    ("size", Function::Length),
-    ("keys", Function::Keys),
-    ("concat", Function::Concat),
-    ("append", Function::Append),
-    ("first", Function::First),
-    ("last", Function::Last),
-    ("index", Function::Index),
-];
-
 impl Function {
-    pub fn named(name: &str) -> Option<Function> {
-        NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, function)| function)
-    }
-
-    pub fn name(self) -> &'static str {
-        NAMES.into_iter().find(|(_, function)| *function == self).map_or("", |(name, _)| name)
-    }
-
     pub fn apply(self, value: Value, arguments: &[Value]) -> Result<Value, PathError> {
         match self {
             Function::Length => Ok(match &value {

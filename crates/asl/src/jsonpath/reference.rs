@@ -1,15 +1,18 @@
 //! Reference paths: where ResultPath puts a value.
 
-use super::{PathError, Step};
+use super::path::{Path, PathError, Step};
 use crate::text::to_text;
 use serde_json::{Map, Value};
 
-pub(super) fn insert(path: &str, steps: &[Step], mut target: Value, value: Value) -> Result<Value, PathError> {
-    if !place(&mut target, steps, value) {
-        // AWS: unverified wording.
-        return Err(PathError(format!("Unable to apply ReferencePath {path} to input {}", to_text(&target))));
+impl Path {
+    /// Puts a value where this reference path points, making the objects on the way.
+    pub fn insert(&self, mut target: Value, value: Value) -> Result<Value, PathError> {
+        if !place(&mut target, &self.steps, value) {
+            // AWS: unverified wording.
+            return Err(PathError(format!("Unable to apply ReferencePath {} to input {}", self.text, to_text(&target))));
+        }
+        Ok(target)
     }
-    Ok(target)
 }
 
 /// Whether the value could be placed; nothing is changed when not.

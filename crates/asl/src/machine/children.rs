@@ -1,9 +1,10 @@
 //! Parallel and inline Map: threads below a thread.
 
 use super::{
-    Children, Doing, Effect, Failure, Thread,
-    failures::Problem,
+    events::Effect,
+    problem::Problem,
     run::{LARGEST, Run, Work},
+    state::{Children, Doing, Failure, Thread},
 };
 use crate::{
     definition::{Detail, Language, MapFields, State, StateType, States},

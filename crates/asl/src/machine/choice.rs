@@ -2,13 +2,14 @@
 
 use super::{
     evaluate::object,
-    failures::Problem,
+    problem::Problem,
     run::{Run, Work},
 };
 use crate::{
     definition::{Comparison, Language, Operand, Operation, Order, PathField, Rule, State, Test},
     jsonpath::Path,
-    template::{Scope, fill},
+    scope::Scope,
+    template::fill,
     time,
 };
 use serde_json::{Map, Value, json};

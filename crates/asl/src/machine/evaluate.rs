@@ -1,22 +1,16 @@
 //! What a state's fields evaluate to, in the language of the state.
 
-use super::{failures::Problem, run::Run};
+use super::{problem::Problem, run::Run};
 use crate::{
     definition::{Amount, Language, PathField, State, StateType},
-    jsonata::{JsonataError, Session, expression_text},
+    jsonata::{Session, expression_text},
     jsonpath::{Path, Root},
-    template::{Scope, TemplateError, expression, fill},
-    text::{to_text, type_name},
+    scope::Scope,
+    template::{expression, fill},
     time,
 };
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
-
-impl From<TemplateError> for Problem {
-    fn from(error: TemplateError) -> Problem {
-        Problem::Named { error: error.error, detail: error.message }
-    }
-}
 
 impl Run<'_> {
     pub(super) fn input(&self, thread: u64) -> Arc<Value> {
@@ -237,21 +231,6 @@ pub(super) fn object(value: Option<Value>) -> Map<String, Value> {
     match value {
         Some(Value::Object(fields)) => fields,
         _ => Map::new(),
-    }
-}
-
-impl Problem {
-    pub(super) fn query(error: &JsonataError, expression: &str, field: &str) -> Problem {
-        Problem::Query { detail: error.sentence(expression, field), location: field.to_owned() }
-    }
-
-    pub(super) fn unexpected(expression: &str, field: &str, expected: &str, value: &Value) -> Problem {
-        let detail = format!(
-            "The JSONata expression '{expression}' specified for the field '{field}' returned an unexpected result type. Expected '{expected}', but was '{}' for value: {}",
-            type_name(value),
-            to_text(value)
-        );
-        Problem::Query { detail, location: field.to_owned() }
     }
 }
 

@@ -1,29 +1,17 @@
 //! Retry, Catch, and what happens when neither helps.
 
-use super::{Doing, Failure, Status, evaluate::object, history::failure_details, run::Run};
+use super::{
+    evaluate::object,
+    payload::failure_details,
+    problem::Problem,
+    run::Run,
+    state::{Doing, Failure, Status},
+};
 use crate::{
     definition::{Catcher, Language, Retrier, State, StateType},
     template::fill,
 };
 use serde_json::{Map, Value, json};
-
-/// Why a state could not do its work.
-#[derive(Debug)]
-pub(super) enum Problem {
-    /// States.Runtime, with a sentence that follows "An error occurred while executing the state …".
-    Runtime(String),
-    Named {
-        error: &'static str,
-        detail: String,
-    },
-    /// A JSONata expression of the field at `location`.
-    Query {
-        detail: String,
-        location: String,
-    },
-    /// An error with its own cause.
-    Fails(Failure),
-}
 
 impl Run<'_> {
     /// Turns a problem into an error, and records that an evaluation failed.

@@ -1,44 +1,15 @@
 //! History events, as GetExecutionHistory shows them.
 
-use super::{Effect, Failure, Status, run::Run};
-use crate::text::to_text;
-use serde_json::{Map, Value, json};
+use super::{
+    events::{Effect, HistoryEvent},
+    payload::{failure_details, payload},
+    run::Run,
+    state::{Failure, Status},
+};
+use serde_json::{Map, Value};
 
 /// AWS: the event that would be the 25,000th is ExecutionFailed.
 const MOST_EVENTS: u64 = 25_000;
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct HistoryEvent {
-    pub id: u64,
-    pub previous: u64,
-    /// Milliseconds since 1970.
-    pub timestamp: i64,
-    /// `TaskStateEntered`
-    pub kind: String,
-    /// The member of the API's HistoryEvent that holds the details, and the details.
-    pub details: Option<(&'static str, Value)>,
-}
-
-/// The text of a payload, and that it is whole.
-pub(super) fn payload(name: &str, value: &Value) -> Map<String, Value> {
-    payload_text(name, to_text(value))
-}
-
-pub(super) fn payload_text(name: &str, text: String) -> Map<String, Value> {
-    let mut out = Map::new();
-    out.insert(name.to_owned(), Value::String(text));
-    out.insert(format!("{name}Details"), json!({"truncated": false}));
-    out
-}
-
-/// Error and cause, without those that are absent. AWS: at most 256 and 32,768 characters.
-pub(super) fn failure_details(failure: &Failure) -> Map<String, Value> {
-    let mut out = Map::new();
-    let shortened = |text: &str, most: usize| Value::String(text.chars().take(most).collect());
-    out.extend(failure.error.as_ref().map(|error| ("error".to_owned(), shortened(error, 256))));
-    out.extend(failure.cause.as_ref().map(|cause| ("cause".to_owned(), shortened(cause, 32_768))));
-    out
-}
 
 impl Run<'_> {
     /// Records an event and gives its id.

@@ -1,52 +1,17 @@
 //! Distributed Map: whoever runs the machine reads the items, starts the children and writes the results.
 
 use super::{
-    Doing, Effect, Failure, Machine,
-    failures::Problem,
-    run::{Run, Work},
+    events::{Effect, MapRunRequest, ReaderRequest, WriterRequest},
+    payload::failure_details,
+    problem::Problem,
+    run::{LARGEST, Run, Work},
+    state::{Doing, Failure, Machine},
 };
 use crate::{
     definition::{Amount, Definition, Detail, MapFields, State, WorkflowType},
     text::{java_text, size},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-/// All that a Map Run needs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MapRunRequest {
-    pub run: u64,
-    pub state: String,
-    pub label: Option<String>,
-    pub express_children: bool,
-    /// The definition of the children: ItemProcessor as written.
-    pub processor: Value,
-    /// The items, unless a reader gives them.
-    pub items: Option<Value>,
-    pub reader: Option<ReaderRequest>,
-    pub batch_input: Option<Value>,
-    pub batch_items: Option<i64>,
-    pub batch_bytes: Option<i64>,
-    pub max_concurrency: i64,
-    pub tolerated_count: Option<i64>,
-    pub tolerated_percentage: Option<f64>,
-    pub writer: Option<WriterRequest>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ReaderRequest {
-    pub resource: String,
-    pub arguments: Value,
-    pub config: Value,
-    pub max_items: Option<i64>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct WriterRequest {
-    pub resource: Option<String>,
-    pub arguments: Option<Value>,
-    pub config: Option<Value>,
-}
 
 impl Machine {
     /// What a child gets for one item: the item itself, or what ItemSelector makes of it. `item` is `Map.Item` of the context object.
@@ -165,7 +130,7 @@ impl Run<'_> {
     pub(super) fn map_run_ended(&mut self, run: u64, result: Result<Value, Failure>) {
         let Some(thread) = self.thread_of_run(run) else { return };
         match result {
-            Ok(output) if size(&output) > super::run::LARGEST => {
+            Ok(output) if size(&output) > LARGEST => {
                 let cause = "The state/task 'map' returned a result with a size exceeding the maximum number of bytes service limit.";
                 self.run_failed(thread, Failure::new("States.DataLimitExceeded", cause));
             }
@@ -182,7 +147,7 @@ impl Run<'_> {
     }
 
     fn run_failed(&mut self, thread: u64, failure: Failure) {
-        let details = super::history::failure_details(&failure);
+        let details = failure_details(&failure);
         self.record_on(thread, "MapRunFailed", Some(("mapRunFailedEventDetails", details)));
         self.record_on(thread, "MapStateFailed", None);
         self.failed(thread, failure);

@@ -1,6 +1,10 @@
 //! RedriveExecution: an execution that did not succeed goes on where it ended.
 
-use super::{Doing, Effect, Machine, Status, run::Run};
+use super::{
+    events::Effect,
+    run::Run,
+    state::{Doing, Machine, Status},
+};
 use crate::definition::{Definition, StateType};
 use serde_json::Map;
 

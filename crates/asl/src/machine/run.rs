@@ -1,19 +1,13 @@
-//! One step: threads enter states, leave them, and end.
+//! One step while it is made: the machine, and what it wants done so far.
 
 use super::{
-    Children, Doing, Effect, Event, Failure, Machine, Status, Thread,
-    failures::Problem,
-    history::{payload, payload_text},
+    events::Effect,
+    state::{Children, Doing, Machine, Thread},
 };
-use crate::{
-    definition::{Definition, Detail, State, StateType, States},
-    text::{size, to_text},
-};
-use serde_json::{Map, Value, json};
+use crate::definition::{Definition, Detail, State, States};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// So many states are entered in one step.
-const MOST_STATES: usize = 1000;
 /// AWS: bytes of a payload.
 pub(super) const LARGEST: usize = 262_144;
 
@@ -37,26 +31,6 @@ pub(super) enum Work {
 impl<'a> Run<'a> {
     pub fn new(machine: &'a mut Machine, definition: &'a Definition, now: i64) -> Run<'a> {
         Run { machine, definition, now, effects: Vec::new() }
-    }
-
-    /// The first events of an execution.
-    pub fn begin(&mut self, input: Arc<Value>) {
-        let text = self.machine.input_text.clone().unwrap_or_default();
-        let mut details = payload_text("input", text);
-        details.insert("roleArn".to_owned(), Value::String(self.machine.execution.role_arn.clone()));
-        let execution = &self.machine.execution;
-        let arns = [("stateMachineVersionArn", &execution.version_arn), ("stateMachineAliasArn", &execution.alias_arn)];
-        details.extend(arns.into_iter().filter_map(|(name, arn)| Some((name.to_owned(), Value::String(arn.clone()?)))));
-        self.record("ExecutionStarted", 0, Some(("executionStartedEventDetails", details)));
-        self.set_deadline();
-        let thread = self.new_thread(None, 0, Vec::new(), &self.definition.states.start_at, input, None, 0);
-        self.machine.ready.push(thread);
-    }
-
-    pub fn set_deadline(&mut self) {
-        if let Some(seconds) = self.definition.timeout_seconds {
-            self.machine.deadline = Some(self.timer(seconds.saturating_mul(1000)));
-        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is a field of the thread")]
@@ -118,205 +92,9 @@ impl<'a> Run<'a> {
         self.scope(thread)?.states.get(&thread.state)
     }
 
-    pub fn take(&mut self, event: Event) {
-        match event {
-            Event::Fired { timer } => self.fired(timer),
-            Event::Stopped { error, cause } => {
-                self.abort_all();
-                let failure = Failure { error, cause, also: None };
-                // AWS: ExecutionAborted has no previous event.
-                self.end(Status::Aborted, 0, None, Some(failure));
-            }
-            Event::MapRunStarted { run, arn } => self.map_run_started(run, arn),
-            Event::MapRunEnded { run, result } => self.map_run_ended(run, result),
-            Event::Continue => {}
-            other => self.task_event(other),
-        }
-    }
-
-    fn fired(&mut self, timer: u64) {
-        if self.machine.deadline == Some(timer) {
-            let previous = self.machine.last_event;
-            self.abort_all();
-            let failure = Failure { error: Some("States.Timeout".to_owned()), ..Failure::default() };
-            return self.end(Status::TimedOut, previous, None, Some(failure));
-        }
-        let found = self.machine.threads.iter().find_map(|(number, thread)| match &thread.doing {
-            Doing::Waiting { timer: own } | Doing::Retrying { timer: own } if *own == timer => Some(*number),
-            Doing::Task { timeout, heartbeat, .. } if *timeout == Some(timer) || *heartbeat == Some(timer) => Some(*number),
-            _ => None,
-        });
-        let Some(thread) = found else { return };
-        match self.machine.threads.get(&thread).map(|thread| thread.doing.clone()) {
-            Some(Doing::Waiting { .. }) => self.waited(thread),
-            Some(Doing::Retrying { .. }) => {
-                self.set_doing(thread, Doing::Attempting);
-                self.machine.ready.push(thread);
-            }
-            Some(Doing::Task { heartbeat, .. }) => self.task_timed_out(thread, heartbeat == Some(timer)),
-            _ => {}
-        }
-    }
-
     pub fn set_doing(&mut self, thread: u64, doing: Doing) {
         if let Some(thread) = self.machine.threads.get_mut(&thread) {
             thread.doing = doing;
-        }
-    }
-
-    /// Runs threads until all of them wait.
-    pub fn go(mut self) -> Vec<Effect> {
-        let mut states = 0;
-        while self.machine.status == Status::Running && !self.machine.ready.is_empty() {
-            if states >= MOST_STATES {
-                self.effects.push(Effect::Continue);
-                break;
-            }
-            states += 1;
-            let thread = self.machine.ready.remove(0);
-            match self.machine.threads.get(&thread).map(|thread| &thread.doing) {
-                Some(Doing::Entering) => {
-                    self.enter(thread);
-                    self.attempt(thread);
-                }
-                Some(Doing::Attempting) => self.attempt(thread),
-                _ => {}
-            }
-            self.check_overflow();
-        }
-        self.check_overflow();
-        self.effects
-    }
-
-    fn check_overflow(&mut self) {
-        if self.overflows() && self.machine.status == Status::Running {
-            self.abort_all();
-            let cause = "The execution reached the maximum number of history events (25000).";
-            let previous = self.machine.last_event;
-            self.end(Status::Failed, previous, None, Some(Failure::new("States.Runtime", cause)));
-        }
-    }
-
-    fn enter(&mut self, number: u64) {
-        let Some(state) = self.state(number) else { return };
-        let Some(thread) = self.machine.threads.get(&number) else { return };
-        let text = match (&self.machine.input_text, thread.parent) {
-            (Some(text), None) => text.clone(),
-            _ => to_text(&thread.input),
-        };
-        if thread.parent.is_none() {
-            self.machine.input_text = None;
-        }
-        let before = thread.previous;
-        let mut details = Map::new();
-        details.insert("name".to_owned(), Value::String(state.name.clone()));
-        details.extend(payload_text("input", text));
-        let id = self.record_on(number, format!("{}StateEntered", state.kind.name()), Some(("stateEnteredEventDetails", details)));
-        let now = self.now;
-        if let Some(thread) = self.machine.threads.get_mut(&number) {
-            (thread.entered_event, thread.entered_previous, thread.entered_at) = (id, before, now);
-            thread.attempts = vec![0; state.retry.len()];
-        }
-    }
-
-    /// Does the work of the state that a thread is in.
-    pub fn attempt(&mut self, thread: u64) {
-        let Some(state) = self.state(thread) else { return };
-        let work = match &state.detail {
-            Detail::Pass { result } => self.pass(thread, state, result.as_ref()),
-            Detail::Succeed => self.raw_input(thread, state).map(Work::Done),
-            Detail::Fail { .. } => self.fail_state(thread, state),
-            Detail::Choice { rules, default } => self.choose(thread, state, rules, default.as_deref()),
-            Detail::Wait(wait) => self.wait(thread, state, wait),
-            Detail::Task { .. } => self.start_task(thread, state),
-            Detail::Parallel { branches } => self.start_branches(thread, state, branches),
-            Detail::Map(map) => self.start_map(thread, state, map),
-        };
-        match work {
-            Ok(Work::Done(result)) => self.finish(thread, &result),
-            Ok(Work::Later) => {}
-            Ok(Work::Goto { next, output, assigned }) => self.leave(thread, next, output, assigned, None),
-            Err(problem) => self.problem(thread, problem),
-        }
-    }
-
-    fn pass(&mut self, thread: u64, state: &State, result: Option<&Value>) -> Result<Work, Problem> {
-        let input = self.effective_input(thread, state)?;
-        Ok(Work::Done(result.cloned().unwrap_or(input)))
-    }
-
-    fn fail_state(&mut self, thread: u64, state: &State) -> Result<Work, Problem> {
-        let Detail::Fail { error, error_path, cause, cause_path } = &state.detail else { return Ok(Work::Later) };
-        let mut text = |literal: &Option<Value>, path: &Option<String>, name: &'static str| -> Result<Option<String>, Problem> {
-            let value = match (literal, path) {
-                (Some(literal), _) => self.filled(thread, state, literal, name)?,
-                (None, Some(path)) => self.path_or_call(thread, state, path, &format!("{name}Path"))?,
-                (None, None) => return Ok(None),
-            };
-            match value {
-                Value::String(text) => Ok(Some(text)),
-                other => Err(Problem::Runtime(format!("The value of the field '{name}' must be a string but was: {}", to_text(&other)))),
-            }
-        };
-        let error = text(error, error_path, "Error")?;
-        let cause = text(cause, cause_path, "Cause")?;
-        Err(Problem::Fails(Failure { error, cause, also: None }))
-    }
-
-    /// Makes the output of a state from its result, and leaves it.
-    pub fn finish(&mut self, thread: u64, result: &Value) {
-        let Some(state) = self.state(thread) else { return };
-        match self.output_of(thread, state, result) {
-            Ok((output, assigned)) => self.leave(thread, state.next.clone(), output, assigned, None),
-            Err(problem) => self.problem(thread, problem),
-        }
-    }
-
-    /// Leaves a state with an output. `previous` overrides the event that precedes the exit.
-    pub fn leave(&mut self, number: u64, next: Option<String>, output: Value, assigned: Map<String, Value>, previous: Option<u64>) {
-        let Some(state) = self.state(number) else { return };
-        if size(&output) > LARGEST || assigned.values().any(|value| size(value) > LARGEST) {
-            let cause = format!("The state/task '{}' returned a result with a size exceeding the maximum number of bytes service limit.", state.name);
-            return self.problem(number, Problem::Fails(Failure::new("States.DataLimitExceeded", cause)));
-        }
-        let mut details = Map::new();
-        details.insert("name".to_owned(), Value::String(state.name.clone()));
-        details.extend(payload("output", &output));
-        if !assigned.is_empty() {
-            let texts: Map<String, Value> = assigned.iter().map(|(name, value)| (name.clone(), Value::String(to_text(value)))).collect();
-            details.insert("assignedVariables".to_owned(), Value::Object(texts));
-            details.insert("assignedVariablesDetails".to_owned(), json!({"truncated": false}));
-        }
-        // AWS: MapStateSucceeded and MapStateExited have the same previous event.
-        let before = previous.or_else(|| self.succeeded_before(number, state)).unwrap_or_else(|| self.previous(number));
-        let id = self.record(format!("{}StateExited", state.kind.name()), before, Some(("stateExitedEventDetails", details)));
-        let ends = match state.kind {
-            StateType::Choice => false,
-            _ => next.is_none(),
-        };
-        let Some(thread) = self.machine.threads.get_mut(&number) else { return };
-        thread.previous = id;
-        thread.variables.extend(assigned);
-        thread.input = Arc::new(output);
-        match next {
-            Some(next) if !ends => {
-                thread.state = next;
-                thread.doing = Doing::Entering;
-                self.machine.ready.push(number);
-            }
-            _ => self.ended(number),
-        }
-    }
-
-    /// A thread came to the end of its scope.
-    fn ended(&mut self, number: u64) {
-        let Some(thread) = self.machine.threads.remove(&number) else { return };
-        match thread.parent {
-            None => {
-                let output = Arc::unwrap_or_clone(thread.input);
-                self.end(Status::Succeeded, thread.previous, Some(output), None);
-            }
-            Some(parent) => self.child_ended(parent, number, thread),
         }
     }
 

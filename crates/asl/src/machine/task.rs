@@ -1,10 +1,11 @@
 //! Task states: integrations, Lambda functions and activities.
 
 use super::{
-    Call, Doing, Effect, Event, Failure,
-    failures::Problem,
-    history::{failure_details, payload},
+    events::{Call, Effect, Event},
+    payload::{failure_details, payload},
+    problem::Problem,
     run::{LARGEST, Run, Work},
+    state::{Doing, Failure},
 };
 use crate::{
     definition::{Amount, Detail, Language, Pattern, Resource, State},

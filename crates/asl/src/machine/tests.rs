@@ -1,7 +1,7 @@
 use super::*;
 use crate::definition::{WorkflowType, read};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Map, json};
 use std::collections::BTreeMap;
 
 /// Runs a machine: answers calls from a script, moves the clock, and writes the machine down after every step.

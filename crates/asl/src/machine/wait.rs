@@ -1,10 +1,10 @@
 //! Wait states.
 
 use super::{
-    Doing,
     evaluate::shown,
-    failures::Problem,
+    problem::Problem,
     run::{Run, Work},
+    state::Doing,
 };
 use crate::{
     definition::{Language, State, WaitFor},

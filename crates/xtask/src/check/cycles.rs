@@ -15,9 +15,6 @@ use std::{
     path::Path,
 };
 
-/// Crates that have cycles still. The list only gets shorter.
-const TOLERATED: &[&str] = &["asl"];
-
 pub fn check(root: &Path) -> Outcome {
     let sources = source::all(root)?;
     let mut crates: BTreeMap<&str, Vec<&Source>> = BTreeMap::new();
@@ -28,13 +25,7 @@ pub fn check(root: &Path) -> Outcome {
     }
     let mut found = Vec::new();
     for (name, sources) in crates {
-        let cycles = Crate::read(&sources).cycles();
-        match (cycles.is_empty(), TOLERATED.contains(&name)) {
-            (true, false) => {}
-            (true, true) => found.push(format!("{name} has no cycles any more: remove it from the list of those that do")),
-            (false, true) => println!("{name}: {} cycles, tolerated for now", cycles.len()),
-            (false, false) => found.extend(cycles.into_iter().map(|cycle| format!("{name}: {cycle}"))),
-        }
+        found.extend(Crate::read(&sources).cycles().into_iter().map(|cycle| format!("{name}: {cycle}")));
     }
     outcome(&found, "these files import each other (crates/xtask/src/check/cycles.rs):")
 }

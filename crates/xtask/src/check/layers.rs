@@ -63,7 +63,12 @@ struct Package {
 struct Dependency {
     name: String,
     kind: Option<String>,
+    #[serde(default)]
+    features: Vec<String>,
 }
+
+/// Libraries that behave otherwise with other features: every crate that uses one has these, and so behaves the same whichever crates are built.
+const SAME_EVERYWHERE: [(&str, &str); 1] = [("serde_json", "preserve_order")];
 
 pub fn check(root: &Path) -> Outcome {
     let metadata = ["metadata", "--format-version", "1", "--no-deps", "--offline"];
@@ -79,6 +84,8 @@ struct Edge {
     /// Whether it is a crate of the workspace.
     ours: bool,
     for_tests: bool,
+    /// A feature that all crates must have, and this one has not.
+    lacks: Option<&'static str>,
 }
 
 fn edges(package: Package) -> Vec<Edge> {
@@ -86,6 +93,10 @@ fn edges(package: Package) -> Vec<Edge> {
         ours: dependency.name.starts_with("cloudlet-"),
         to: short(&dependency.name),
         for_tests: dependency.kind.as_deref() == Some("dev"),
+        lacks: SAME_EVERYWHERE
+            .into_iter()
+            .find(|(library, feature)| *library == dependency.name && !dependency.features.iter().any(|own| own == feature))
+            .map(|(_, feature)| feature),
     };
     package.dependencies.into_iter().map(edge).collect()
 }
@@ -115,7 +126,8 @@ fn violations(packages: &[(String, Vec<Edge>)]) -> Vec<String> {
             found.push(format!("{name} is in no layer yet: add it to one"));
             continue;
         };
-        for Edge { to, ours, for_tests } in edges {
+        for Edge { to, ours, for_tests, lacks } in edges {
+            found.extend(lacks.map(|feature| format!("{name} uses {to} without {feature}: take it from the workspace")));
             if *ours {
                 let Some(other) = position(to) else { continue };
                 let same_layer = other.layer == own.layer;
@@ -155,7 +167,7 @@ mod tests {
 
     fn edge(name: &str, to: &str, for_tests: bool) -> Vec<String> {
         let ours = !matches!(to, "http" | "tokio" | "serde");
-        violations(&[(name.to_owned(), vec![Edge { to: to.to_owned(), ours, for_tests }])])
+        violations(&[(name.to_owned(), vec![Edge { to: to.to_owned(), ours, for_tests, lacks: None }])])
     }
 
     #[test]
@@ -188,6 +200,12 @@ mod tests {
         assert_eq!(edge("wire", "api-s3", false).len(), 1);
         assert!(edge("wire", "api-s3", true).is_empty());
         assert!(edge("wire", "serde", false).is_empty());
+    }
+
+    #[test]
+    fn a_crate_behaves_the_same_whichever_are_built() {
+        let edge = Edge { to: "serde_json".to_owned(), ours: false, for_tests: false, lacks: Some("preserve_order") };
+        assert_eq!(violations(&[("sns".to_owned(), vec![edge])]), ["sns uses serde_json without preserve_order: take it from the workspace"]);
     }
 
     #[test]

@@ -1,0 +1,143 @@
+//! What happens to an execution, and what it wants done.
+
+use super::state::{Failure, Status};
+use crate::definition::Pattern;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// A worker took the activity's task.
+    Started {
+        task: u64,
+        worker: Option<String>,
+    },
+    /// A job was started, or a callback's request was answered.
+    Submitted {
+        task: u64,
+        output: Value,
+    },
+    Answered {
+        task: u64,
+        output: Value,
+    },
+    Failed {
+        task: u64,
+        failure: Failure,
+    },
+    /// The request could not be made at all.
+    NotStarted {
+        task: u64,
+        failure: Failure,
+    },
+    Heartbeat {
+        task: u64,
+    },
+    Fired {
+        timer: u64,
+    },
+    MapRunStarted {
+        run: u64,
+        arn: String,
+    },
+    MapRunEnded {
+        run: u64,
+        result: Result<Value, Failure>,
+    },
+    /// StopExecution.
+    Stopped {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    /// The answer to [`Effect::Continue`].
+    Continue,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    Call(Call),
+    /// The task's answer is not wanted any more.
+    Cancel {
+        task: u64,
+    },
+    Timer {
+        timer: u64,
+        due: i64,
+    },
+    History(HistoryEvent),
+    MapRun(Box<MapRunRequest>),
+    CancelMapRun {
+        run: u64,
+    },
+    /// A step does so much and no more: call it again.
+    Continue,
+    Ended {
+        status: Status,
+        output: Option<Value>,
+        failure: Option<Failure>,
+    },
+}
+
+/// A request to make for a Task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    pub task: u64,
+    /// The Resource as written.
+    pub resource: String,
+    pub pattern: Pattern,
+    pub input: Value,
+    pub token: Option<String>,
+    /// The role of Credentials.
+    pub role_arn: Option<String>,
+    pub state: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoryEvent {
+    pub id: u64,
+    pub previous: u64,
+    /// Milliseconds since 1970.
+    pub timestamp: i64,
+    /// `TaskStateEntered`
+    pub kind: String,
+    /// The member of the API's HistoryEvent that holds the details, and the details.
+    pub details: Option<(&'static str, Value)>,
+}
+
+/// All that a Map Run needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MapRunRequest {
+    pub run: u64,
+    pub state: String,
+    pub label: Option<String>,
+    pub express_children: bool,
+    /// The definition of the children: ItemProcessor as written.
+    pub processor: Value,
+    /// The items, unless a reader gives them.
+    pub items: Option<Value>,
+    pub reader: Option<ReaderRequest>,
+    pub batch_input: Option<Value>,
+    pub batch_items: Option<i64>,
+    pub batch_bytes: Option<i64>,
+    pub max_concurrency: i64,
+    pub tolerated_count: Option<i64>,
+    pub tolerated_percentage: Option<f64>,
+    pub writer: Option<WriterRequest>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReaderRequest {
+    pub resource: String,
+    pub arguments: Value,
+    pub config: Value,
+    pub max_items: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WriterRequest {
+    pub resource: Option<String>,
+    pub arguments: Option<Value>,
+    pub config: Option<Value>,
+}
