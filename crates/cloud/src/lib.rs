@@ -20,7 +20,9 @@ pub use saved_state::{LoadError, Loaded, Loading, Snapshot};
 
 use call_log::CallLog;
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Authorization, Boxed, Call, Dispatcher, Input, Observer, Output, Permission, Quotes, Runtime, Schedule, ScheduleKey, Service, ServiceEvent};
+use cloudlet_engine::{
+    Authorization, Boxed, Call, Dispatcher, Input, Observer, Output, Permission, Quotes, Runtime, Schedule, ScheduleKey, Service, ServiceEvent,
+};
 use cloudlet_identity::Identity;
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
 use cloudlet_shape::{OperationSchema, Read, Reader, Struct};
@@ -160,7 +162,8 @@ impl Dispatcher for Cloud {
         if let [first, ..] = missing {
             let count = missing.len();
             let noun = if count == 1 { "error" } else { "errors" };
-            let sentence = format!("{count} validation {noun} detected: Value null at '{first}' failed to satisfy constraint: Member must not be null");
+            let sentence =
+                format!("{count} validation {noun} detected: Value null at '{first}' failed to satisfy constraint: Member must not be null");
             return Err(kind.says(sentence));
         }
         let validate = match service.dialect.quotes {

@@ -1,8 +1,8 @@
 //! The context of one call: what a handler knows of it, and how it calls other services.
 
 use crate::{
-    Authorization, Boxed, Call, Clock, HttpRequest, HttpResponse, Ids, Input, Origin, Output, Permission, RequestContext, Runtime, Schedule, ScheduleKey,
-    SendError, ServiceEvent,
+    Authorization, Boxed, Call, Clock, HttpRequest, HttpResponse, Ids, Input, Origin, Output, Permission, RequestContext, Runtime, Schedule,
+    ScheduleKey, SendError, ServiceEvent,
 };
 use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader};

@@ -52,32 +52,22 @@ handler!(
     }
 );
 
-handler!(
-    States,
-    DeleteActivity,
-    |states, cx, input| Ok(on_activity::<DeleteActivity>(&input.activity_arn)?.into()),
-    |states, cx, input| {
-        let key = arns::activity(&input.activity_arn)?;
-        states.store.update(|state| drop(state.activities.remove(&key)));
-        Ok(DeleteActivityOutput {})
-    }
-);
+handler!(States, DeleteActivity, |states, cx, input| Ok(on_activity::<DeleteActivity>(&input.activity_arn)?.into()), |states, cx, input| {
+    let key = arns::activity(&input.activity_arn)?;
+    states.store.update(|state| drop(state.activities.remove(&key)));
+    Ok(DeleteActivityOutput {})
+});
 
-handler!(
-    States,
-    DescribeActivity,
-    |states, cx, input| Ok(on_activity::<DescribeActivity>(&input.activity_arn)?.into()),
-    |states, cx, input| {
-        let key = arns::activity(&input.activity_arn)?;
-        let activity = states.store.read(|state| state.activities.get(&key).cloned()).ok_or_else(|| faults::no_activity(&input.activity_arn))?;
-        Ok(DescribeActivityOutput {
-            activity_arn: input.activity_arn,
-            name: key.name.to_string(),
-            creation_date: activity.created,
-            encryption_configuration: Some(configurations::encryption(activity.encryption.as_ref())),
-        })
-    }
-);
+handler!(States, DescribeActivity, |states, cx, input| Ok(on_activity::<DescribeActivity>(&input.activity_arn)?.into()), |states, cx, input| {
+    let key = arns::activity(&input.activity_arn)?;
+    let activity = states.store.read(|state| state.activities.get(&key).cloned()).ok_or_else(|| faults::no_activity(&input.activity_arn))?;
+    Ok(DescribeActivityOutput {
+        activity_arn: input.activity_arn,
+        name: key.name.to_string(),
+        creation_date: activity.created,
+        encryption_configuration: Some(configurations::encryption(activity.encryption.as_ref())),
+    })
+});
 
 handler!(
     States,
@@ -180,9 +170,6 @@ impl States {
     }
 }
 
-handler!(
-    States,
-    GetActivityTask,
-    |states, cx, input| Ok(on_activity::<GetActivityTask>(&input.activity_arn)?.into()),
-    |states, cx, input| states.poll(cx, &input.activity_arn, input.worker_name).await
-);
+handler!(States, GetActivityTask, |states, cx, input| Ok(on_activity::<GetActivityTask>(&input.activity_arn)?.into()), |states, cx, input| states
+    .poll(cx, &input.activity_arn, input.worker_name)
+    .await);

@@ -6,7 +6,7 @@ use crate::{
     PRINCIPAL, States,
     effects::{Effects, Ended, event_json},
     faults, limits, map_runs, notices,
-    scheduled::{ChildEnded, ChildInput, ExecutionInput, Forget, ForgetInput, PerformTask, RunMapRun, MapRunInput, StopChild, TaskInput, Wake},
+    scheduled::{ChildEnded, ChildInput, ExecutionInput, Forget, ForgetInput, MapRunInput, PerformTask, RunMapRun, StopChild, TaskInput, Wake},
     state::{Execution, Progress, State, Status, Task, TaskStatus, Type},
 };
 use cloudlet_asl::{
@@ -200,11 +200,7 @@ impl States {
     fn tell_end(&self, cx: &Cx, turn: &Turn, now: Timestamp) -> Result<(), Fault> {
         let execution = &turn.execution;
         if let Some((parent, task)) = &execution.parent {
-            let input = ChildInput {
-                execution_arn: parent.to_string(),
-                task: i64::try_from(*task).unwrap_or(0),
-                child_arn: turn.arn.to_string(),
-            };
+            let input = ChildInput { execution_arn: parent.to_string(), task: i64::try_from(*task).unwrap_or(0), child_arn: turn.arn.to_string() };
             self.schedule::<ChildEnded>(cx, format!("child/{parent}/{task}"), now, parent, input)?;
         }
         if let Some(run) = &execution.map_run {

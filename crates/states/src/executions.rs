@@ -3,11 +3,11 @@
 use crate::{
     States,
     arns::{self, Qualifier},
-    drive::Turn,
-    faults, limits, names,
     configurations,
+    drive::Turn,
+    faults, limits,
     machines::{on_machine, page_length, references},
-    notices,
+    names, notices,
     state::{Execution, NamedKey, Revision, State, Status, Type},
 };
 use cloudlet_api_states::*;
@@ -97,12 +97,7 @@ impl States {
     }
 
     /// Starts an execution. `admit` may refuse it, or give what stands in its place.
-    pub async fn begin<R>(
-        &self,
-        cx: &Cx,
-        new: NewExecution,
-        admit: impl FnOnce(&State) -> Result<Option<R>, Fault>,
-    ) -> Result<Option<R>, Fault> {
+    pub async fn begin<R>(&self, cx: &Cx, new: NewExecution, admit: impl FnOnce(&State) -> Result<Option<R>, Fault>) -> Result<Option<R>, Fault> {
         let _turn = self.turn(&new.arn).lock().await;
         if let Some(other) = self.store.read(admit)? {
             return Ok(Some(other));
@@ -152,15 +147,10 @@ pub fn on_execution<O: cloudlet_shape::Operation>(arn: &str) -> Result<Permissio
     Ok(Permission::of::<O>(Arn::parse(arn).ok_or_else(|| faults::wrong_arn(arn))?))
 }
 
-handler!(
-    States,
-    StartExecution,
-    |states, cx, input| Ok(on_machine::<StartExecution>(&input.state_machine_arn)?.into()),
-    |states, cx, input| {
-        let answer = states.start_execution(cx, input, None).await?;
-        Ok(answer)
-    }
-);
+handler!(States, StartExecution, |states, cx, input| Ok(on_machine::<StartExecution>(&input.state_machine_arn)?.into()), |states, cx, input| {
+    let answer = states.start_execution(cx, input, None).await?;
+    Ok(answer)
+});
 
 impl States {
     /// StartExecution. `parent` is the task that waits for the end.
@@ -199,55 +189,45 @@ impl States {
     }
 }
 
-handler!(
-    States,
-    StopExecution,
-    |states, cx, input| Ok(on_execution::<StopExecution>(&input.execution_arn)?.into()),
-    |states, cx, input| {
-        let execution = states.shown_execution(&input.execution_arn)?;
-        let arn: Arc<str> = input.execution_arn.as_str().into();
-        states.advance(cx, &arn, Event::Stopped { error: input.error, cause: input.cause }).await?;
-        let stopped = states.store.read(|state| state.executions.get(&arn).and_then(|execution| execution.stopped));
-        Ok(StopExecutionOutput { stop_date: stopped.or(execution.stopped).unwrap_or(cx.now) })
-    }
-);
+handler!(States, StopExecution, |states, cx, input| Ok(on_execution::<StopExecution>(&input.execution_arn)?.into()), |states, cx, input| {
+    let execution = states.shown_execution(&input.execution_arn)?;
+    let arn: Arc<str> = input.execution_arn.as_str().into();
+    states.advance(cx, &arn, Event::Stopped { error: input.error, cause: input.cause }).await?;
+    let stopped = states.store.read(|state| state.executions.get(&arn).and_then(|execution| execution.stopped));
+    Ok(StopExecutionOutput { stop_date: stopped.or(execution.stopped).unwrap_or(cx.now) })
+});
 
-handler!(
-    States,
-    DescribeExecution,
-    |states, cx, input| Ok(on_execution::<DescribeExecution>(&input.execution_arn)?.into()),
-    |states, cx, input| {
-        let execution = states.shown_execution(&input.execution_arn)?;
-        let included = Some(CloudWatchEventsExecutionDataDetails { included: Some(true) });
-        let with_data = input.included_data.as_deref() != Some("METADATA_ONLY");
-        let deleting = states.store.read(|state| state.machines.get(&execution.machine).is_none_or(|machine| machine.deleting));
-        let (redrive_status, redrive_reason) = redrive_status(&execution, cx.now, deleting);
-        let label = states.store.read(|state| state.revisions.get(&execution.revision).and_then(|revision| revision.label.clone()));
-        let machine_arn = execution.machine_arn();
-        Ok(DescribeExecutionOutput {
-            execution_arn: input.execution_arn,
-            state_machine_arn: label.map_or(machine_arn.clone(), |label| format!("{machine_arn}/{label}")),
-            name: Some(execution.name.clone()),
-            status: execution.status.name().to_owned(),
-            start_date: execution.started,
-            stop_date: execution.stopped,
-            input: with_data.then(|| execution.input.to_string()),
-            input_details: with_data.then(|| included.clone()).flatten(),
-            output: execution.output.as_ref().filter(|_| with_data).map(ToString::to_string),
-            output_details: execution.output.as_ref().filter(|_| with_data).and(included),
-            trace_header: execution.trace_header.clone(),
-            map_run_arn: execution.map_run.as_ref().map(ToString::to_string),
-            error: execution.error.clone().filter(|_| with_data),
-            cause: execution.cause.clone().filter(|_| with_data),
-            state_machine_version_arn: execution.version.map(|version| execution.machine.version_arn(version).to_string()),
-            state_machine_alias_arn: execution.alias.as_ref().map(|alias| execution.machine.alias_arn(alias).to_string()),
-            redrive_count: Some(i32::try_from(execution.redrive_count).unwrap_or(i32::MAX)),
-            redrive_date: execution.redriven,
-            redrive_status: Some(redrive_status.to_owned()),
-            redrive_status_reason: redrive_reason.map(str::to_owned),
-        })
-    }
-);
+handler!(States, DescribeExecution, |states, cx, input| Ok(on_execution::<DescribeExecution>(&input.execution_arn)?.into()), |states, cx, input| {
+    let execution = states.shown_execution(&input.execution_arn)?;
+    let included = Some(CloudWatchEventsExecutionDataDetails { included: Some(true) });
+    let with_data = input.included_data.as_deref() != Some("METADATA_ONLY");
+    let deleting = states.store.read(|state| state.machines.get(&execution.machine).is_none_or(|machine| machine.deleting));
+    let (redrive_status, redrive_reason) = redrive_status(&execution, cx.now, deleting);
+    let label = states.store.read(|state| state.revisions.get(&execution.revision).and_then(|revision| revision.label.clone()));
+    let machine_arn = execution.machine_arn();
+    Ok(DescribeExecutionOutput {
+        execution_arn: input.execution_arn,
+        state_machine_arn: label.map_or(machine_arn.clone(), |label| format!("{machine_arn}/{label}")),
+        name: Some(execution.name.clone()),
+        status: execution.status.name().to_owned(),
+        start_date: execution.started,
+        stop_date: execution.stopped,
+        input: with_data.then(|| execution.input.to_string()),
+        input_details: with_data.then(|| included.clone()).flatten(),
+        output: execution.output.as_ref().filter(|_| with_data).map(ToString::to_string),
+        output_details: execution.output.as_ref().filter(|_| with_data).and(included),
+        trace_header: execution.trace_header.clone(),
+        map_run_arn: execution.map_run.as_ref().map(ToString::to_string),
+        error: execution.error.clone().filter(|_| with_data),
+        cause: execution.cause.clone().filter(|_| with_data),
+        state_machine_version_arn: execution.version.map(|version| execution.machine.version_arn(version).to_string()),
+        state_machine_alias_arn: execution.alias.as_ref().map(|alias| execution.machine.alias_arn(alias).to_string()),
+        redrive_count: Some(i32::try_from(execution.redrive_count).unwrap_or(i32::MAX)),
+        redrive_date: execution.redriven,
+        redrive_status: Some(redrive_status.to_owned()),
+        redrive_status_reason: redrive_reason.map(str::to_owned),
+    })
+});
 
 handler!(
     States,
@@ -257,9 +237,9 @@ handler!(
         let execution = states.shown_execution(&input.execution_arn)?;
         let revision = states.store.read(|state| state.revisions.get(&execution.revision).cloned());
         let revision = revision.ok_or_else(|| faults::no_execution(&input.execution_arn))?;
-        let first = states.store.read(|state| {
-            state.machines.get(&execution.machine).is_some_and(|machine| machine.initial && machine.revision == execution.revision)
-        });
+        let first = states
+            .store
+            .read(|state| state.machines.get(&execution.machine).is_some_and(|machine| machine.initial && machine.revision == execution.revision));
         let definition = states.definition(&execution.revision, &revision)?;
         let name = revision.label.as_ref().map_or(execution.machine.name.to_string(), |label| format!("{}/{label}", execution.machine.name));
         Ok(DescribeStateMachineForExecutionOutput {
@@ -379,33 +359,28 @@ handler!(
     }
 );
 
-handler!(
-    States,
-    RedriveExecution,
-    |states, cx, input| Ok(on_execution::<RedriveExecution>(&input.execution_arn)?.into()),
-    |states, cx, input| {
-        arns::execution(&input.execution_arn)?;
-        let execution = states.execution(&input.execution_arn)?;
-        if let Some(token) = &input.client_token
-            && let Some((_, at)) = execution.redrive_tokens.iter().find(|(known, at)| known == token && at.plus_secs(900) >= cx.now)
-        {
-            return Ok(RedriveExecutionOutput { redrive_date: *at });
-        }
-        let deleting = states.store.read(|state| state.machines.get(&execution.machine).is_none_or(|machine| machine.deleting));
-        let (status, reason) = redrive_status(&execution, cx.now, deleting);
-        if status != "REDRIVABLE" {
-            return Err(faults::EXECUTION_NOT_REDRIVABLE.says(reason.unwrap_or("Execution cannot be redriven by itself")));
-        }
-        let token = input.client_token;
-        let now = cx.clock().now();
-        let arn: Arc<str> = input.execution_arn.as_str().into();
-        states
-            .redrive(cx, &arn, |execution| {
-                execution.redrive_tokens.extend(token.map(|token| (token, now)));
-                let surplus = execution.redrive_tokens.len().saturating_sub(10);
-                execution.redrive_tokens.drain(..surplus);
-            })
-            .await?;
-        Ok(RedriveExecutionOutput { redrive_date: now })
+handler!(States, RedriveExecution, |states, cx, input| Ok(on_execution::<RedriveExecution>(&input.execution_arn)?.into()), |states, cx, input| {
+    arns::execution(&input.execution_arn)?;
+    let execution = states.execution(&input.execution_arn)?;
+    if let Some(token) = &input.client_token
+        && let Some((_, at)) = execution.redrive_tokens.iter().find(|(known, at)| known == token && at.plus_secs(900) >= cx.now)
+    {
+        return Ok(RedriveExecutionOutput { redrive_date: *at });
     }
-);
+    let deleting = states.store.read(|state| state.machines.get(&execution.machine).is_none_or(|machine| machine.deleting));
+    let (status, reason) = redrive_status(&execution, cx.now, deleting);
+    if status != "REDRIVABLE" {
+        return Err(faults::EXECUTION_NOT_REDRIVABLE.says(reason.unwrap_or("Execution cannot be redriven by itself")));
+    }
+    let token = input.client_token;
+    let now = cx.clock().now();
+    let arn: Arc<str> = input.execution_arn.as_str().into();
+    states
+        .redrive(cx, &arn, |execution| {
+            execution.redrive_tokens.extend(token.map(|token| (token, now)));
+            let surplus = execution.redrive_tokens.len().saturating_sub(10);
+            execution.redrive_tokens.drain(..surplus);
+        })
+        .await?;
+    Ok(RedriveExecutionOutput { redrive_date: now })
+});

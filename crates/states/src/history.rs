@@ -57,7 +57,8 @@ handler!(
                     }))
                 } else {
                     // The row that the last event is in may have more.
-                    let from = after.and_then(|after| state.history.range((arn.clone(), 0)..=(arn.clone(), after)).next_back().map(|((_, first), _)| *first));
+                    let from = after
+                        .and_then(|after| state.history.range((arn.clone(), 0)..=(arn.clone(), after)).next_back().map(|((_, first), _)| *first));
                     Box::new(state.history.range((arn.clone(), from.unwrap_or(0))..=(arn.clone(), u64::MAX)).map(|(_, row)| events(row)))
                 };
                 let wanted = move |event: &Value| match after {

@@ -78,7 +78,14 @@ fn place<'t>(turns: &'t [Mutex<()>], arn: &str) -> &'t Mutex<()> {
 pub fn service(journal: &Journal, services: Services) -> Service {
     let store = Arc::new(Store::new("states", journal, State::default()));
     let turns = || (0..TURNS).map(|_| Mutex::default()).collect();
-    let engine = States { store: store.clone(), services, definitions: Definitions::default(), pollers: activities::Pollers::default(), turns: turns(), map_turns: turns() };
+    let engine = States {
+        store: store.clone(),
+        services,
+        definitions: Definitions::default(),
+        pollers: activities::Pollers::default(),
+        turns: turns(),
+        map_turns: turns(),
+    };
     Service::of(&api::SERVICE, Arc::new(engine))
         .store(store)
         .waits::<api::GetActivityTask>()

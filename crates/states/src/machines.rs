@@ -117,10 +117,8 @@ handler!(
         let machine = NamedKey::new(&cx.scope, &input.name).machine_arn();
         let tagged = input.tags.as_ref().is_some_and(|tags| !tags.is_empty());
         let permission = Permission::of::<CreateStateMachine>(machine.clone()).with_request_tags(tags::pairs(input.tags.as_deref()));
-        let mut permissions = permission.and([
-            tagged.then_some("states:TagResource"),
-            input.publish.unwrap_or(false).then_some("states:PublishStateMachineVersion"),
-        ]);
+        let mut permissions =
+            permission.and([tagged.then_some("states:TagResource"), input.publish.unwrap_or(false).then_some("states:PublishStateMachineVersion")]);
         permissions.extend(Arn::parse(&input.role_arn).map(|role| roles::pass_role(role, PRINCIPAL, Some(&machine))));
         Ok(permissions)
     },
@@ -157,8 +155,13 @@ handler!(
                     let other = Revision { role_arn: revision.role_arn.clone(), updated: revision.updated, ..Revision::clone(other) };
                     other == revision
                 });
-                let versions: Vec<_> = state.versions.range((key.clone(), 0)..=(key.clone(), u64::MAX)).map(|((_, number), version)| (*number, version.clone())).collect();
-                let published = versions.iter().find(|(_, version)| version.revision == existing.revision && version.description == input.version_description);
+                let versions: Vec<_> = state
+                    .versions
+                    .range((key.clone(), 0)..=(key.clone(), u64::MAX))
+                    .map(|((_, number), version)| (*number, version.clone()))
+                    .collect();
+                let published =
+                    versions.iter().find(|(_, version)| version.revision == existing.revision && version.description == input.version_description);
                 if !same || publishes != published.is_some() {
                     return Err(faults::machine_exists(arn.as_str()));
                 }
@@ -323,8 +326,10 @@ impl States {
     /// Removes a machine that no execution runs of.
     pub fn remove_machine(state: &mut State, key: &NamedKey) {
         let Some(machine) = state.machines.remove(key) else { return };
-        let versions: Vec<_> = state.versions.range((key.clone(), 0)..=(key.clone(), u64::MAX)).map(|(key, version)| (key.clone(), version.revision.clone())).collect();
-        let aliases: Vec<_> = state.aliases.range((key.clone(), String::new())..).take_while(|((of, _), _)| of == key).map(|(key, _)| key.clone()).collect();
+        let versions: Vec<_> =
+            state.versions.range((key.clone(), 0)..=(key.clone(), u64::MAX)).map(|(key, version)| (key.clone(), version.revision.clone())).collect();
+        let aliases: Vec<_> =
+            state.aliases.range((key.clone(), String::new())..).take_while(|((of, _), _)| of == key).map(|(key, _)| key.clone()).collect();
         aliases.iter().for_each(|key| drop(state.aliases.remove(key)));
         versions.iter().for_each(|(key, _)| drop(state.versions.remove(key)));
         versions.iter().for_each(|(_, revision)| state.drop_revision(revision));

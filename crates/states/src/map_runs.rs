@@ -184,12 +184,18 @@ impl States {
         let revision = self.store.read(|state| state.revisions.get(&run.revision).cloned());
         let revision = revision.ok_or_else(|| Fault::internal("a Map Run has no definition"))?;
         let name = cx.ids().uuid();
-        let (kind, end, of) = if run.express { ("express", format!(":{}", cx.ids().uuid()), Type::Express) } else { ("execution", String::new(), Type::Standard) };
+        let (kind, end, of) =
+            if run.express { ("express", format!(":{}", cx.ids().uuid()), Type::Express) } else { ("execution", String::new(), Type::Standard) };
         let resource = format!("{kind}:{}/{}:{name}{end}", run.machine.name, run.label);
         let arn: Arc<str> = Arn::new("states", &run.machine.scope(), &resource).as_str().into();
         let new = Execution::new(run.machine.clone(), name, run.revision.clone(), of, item.input.clone(), cx.clock().now());
-        let execution =
-            Execution { map_run: Some(run_arn.clone()), map_index: index, item_count: i32::try_from(item.count).ok(), redrive_count: run.redrive_count, ..new };
+        let execution = Execution {
+            map_run: Some(run_arn.clone()),
+            map_index: index,
+            item_count: i32::try_from(item.count).ok(),
+            redrive_count: run.redrive_count,
+            ..new
+        };
         self.store.update(|state| {
             let key = (run_arn.clone(), index);
             if let Some(item) = state.map_items.get(&key).cloned() {
@@ -254,7 +260,10 @@ fn reset(state: &mut State, arn: &Arc<str>, run: MapRun) -> MapRun {
             *counts.of(status) -= number;
             counts.pending += number;
         }
-        state.put_map_item((arn.clone(), index), MapItem { execution: None, status: None, output: None, error: None, cause: None, ..MapItem::clone(&item) });
+        state.put_map_item(
+            (arn.clone(), index),
+            MapItem { execution: None, status: None, output: None, error: None, cause: None, ..MapItem::clone(&item) },
+        );
     }
     run
 }

@@ -129,7 +129,8 @@ impl State {
         events.iter().for_each(|key| drop(self.history.remove(key)));
         let tasks: Vec<_> = self.tasks.range(of_it).map(|(key, _)| key.clone()).collect();
         tasks.iter().for_each(|key| drop(self.remove_task(key)));
-        let runs: Vec<_> = self.runs_of.range((arn.clone(), Arc::from(""))..).take_while(|((of, _), ())| of == arn).map(|((_, run), ())| run.clone()).collect();
+        let runs: Vec<_> =
+            self.runs_of.range((arn.clone(), Arc::from(""))..).take_while(|((of, _), ())| of == arn).map(|((_, run), ())| run.clone()).collect();
         for run in runs {
             self.runs_of.remove(&(arn.clone(), run.clone()));
             self.map_runs.remove(&run);

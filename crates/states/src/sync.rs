@@ -145,14 +145,7 @@ handler!(
 
 impl Execution {
     /// A running execution.
-    pub fn new(
-        machine: crate::state::NamedKey,
-        name: String,
-        revision: Arc<str>,
-        of: Type,
-        input: Arc<str>,
-        started: Timestamp,
-    ) -> Execution {
+    pub fn new(machine: crate::state::NamedKey, name: String, revision: Arc<str>, of: Type, input: Arc<str>, started: Timestamp) -> Execution {
         Execution {
             machine,
             name,

@@ -1,6 +1,10 @@
 //! Tags of state machines and activities.
 
-use crate::{States, arns, faults, limits, machines::on_machine, state::{Activity, StateMachine}};
+use crate::{
+    States, arns, faults, limits,
+    machines::on_machine,
+    state::{Activity, StateMachine},
+};
 use cloudlet_api_states::*;
 use cloudlet_aws::Fault;
 use cloudlet_engine::{

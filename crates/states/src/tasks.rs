@@ -146,11 +146,13 @@ impl States {
 
     async fn caller(&self, cx: &Cx, request: &Request<'_>) -> Result<Caller, Failure> {
         let denied = |role: &str| {
-            let text = format!("Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the role: {role}");
+            let text =
+                format!("Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the role: {role}");
             Failure::new("States.TaskFailed", text)
         };
         let role = Arn::parse(request.execution_role).ok_or_else(|| denied(request.execution_role))?;
-        let session: String = request.session.chars().filter(|character| character.is_ascii_alphanumeric() || "=,.@-_".contains(*character)).take(64).collect();
+        let session: String =
+            request.session.chars().filter(|character| character.is_ascii_alphanumeric() || "=,.@-_".contains(*character)).take(64).collect();
         let session = if session.len() < 2 { "StepFunctions".to_owned() } else { session };
         let own = roles::assume_role(cx, &role, &session, PRINCIPAL, request.machine).await.map_err(|_| denied(request.execution_role))?;
         let Some(other) = request.role_arn else { return Ok(own.caller) };

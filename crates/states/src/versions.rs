@@ -54,7 +54,8 @@ handler!(
             // AWS: the newest first.
             let rows = state.versions.range((key.clone(), 0)..=(key.clone(), u64::MAX)).rev();
             let rows = rows.map(|((key, number), version)| {
-                let item = StateMachineVersionListItem { state_machine_version_arn: key.version_arn(*number).to_string(), creation_date: version.created };
+                let item =
+                    StateMachineVersionListItem { state_machine_version_arn: key.version_arn(*number).to_string(), creation_date: version.created };
                 (Reverse(*number), item)
             });
             list.page_of(page_length(input.max_results), rows).map_err(|InvalidToken| faults::invalid_page())
@@ -191,7 +192,8 @@ handler!(
         }
         let routed = input.routing_configuration.as_deref().map(routes).transpose()?;
         states.store.write(|state| {
-            let mut alias = state.aliases.get(&row).map(|alias| Alias::clone(alias)).ok_or_else(|| faults::no_resource(&input.state_machine_alias_arn))?;
+            let mut alias =
+                state.aliases.get(&row).map(|alias| Alias::clone(alias)).ok_or_else(|| faults::no_resource(&input.state_machine_alias_arn))?;
             if state.machines.get(&row.0).is_some_and(|machine| machine.deleting) {
                 return Err(faults::deleting(row.0.machine_arn().as_str()));
             }

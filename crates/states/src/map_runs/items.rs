@@ -161,7 +161,8 @@ async fn file(cx: &Cx, access: &Access, bucket: &str, key: &str, version: Option
         (Some("ATHENA_DATA"), _) => {
             let mut items = Vec::new();
             for line in text(whole)?.lines().map(|line| line.trim().trim_matches('"').to_owned()).filter(|line| !line.is_empty()) {
-                let (bucket, key) = line.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or_else(|| failed("The manifest is invalid."))?;
+                let (bucket, key) =
+                    line.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or_else(|| failed("The manifest is invalid."))?;
                 let part = bytes(cx, access, bucket, key, None).await?;
                 items.extend(read(part, config, &format!("S3://{bucket}/{key}"))?);
             }
@@ -243,9 +244,7 @@ fn of_value(value: Value, source: &str) -> Result<Vec<Item>, Failure> {
     match value {
         Value::Array(items) => Ok(items.into_iter().map(|value| Item { key: None, value, source: source.to_owned() }).collect()),
         // An object is a list of its entries.
-        Value::Object(fields) => {
-            Ok(fields.into_iter().map(|(key, value)| Item { key: Some(key), value, source: source.to_owned() }).collect())
-        }
+        Value::Object(fields) => Ok(fields.into_iter().map(|(key, value)| Item { key: Some(key), value, source: source.to_owned() }).collect()),
         _ => Err(failed("Attempting to map over non-iterable node.")),
     }
 }

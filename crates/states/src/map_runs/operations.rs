@@ -75,33 +75,28 @@ handler!(
     }
 );
 
-handler!(
-    States,
-    ListMapRuns,
-    |states, cx, input| Ok(on_execution::<ListMapRuns>(&input.execution_arn)?.into()),
-    |states, cx, input| {
-        states.shown_execution(&input.execution_arn)?;
-        let execution: Arc<str> = input.execution_arn.as_str().into();
-        let list = Paging::of::<ListMapRuns>(cx, &input);
-        let page = states.store.read(|state| {
-            let runs = state.runs_of.range((execution.clone(), Arc::from(""))..).take_while(|((of, _), ())| *of == execution);
-            let rows = runs.filter_map(|((_, arn), ())| {
-                let run = state.map_runs.get(arn)?;
-                let item = MapRunListItem {
-                    execution_arn: run.execution.to_string(),
-                    map_run_arn: arn.to_string(),
-                    state_machine_arn: format!("{}/{}", run.machine.machine_arn(), run.label),
-                    start_date: run.started,
-                    stop_date: run.stopped,
-                };
-                Some((arn.to_string(), item))
-            });
-            list.page_of(page_length(input.max_results), rows)
+handler!(States, ListMapRuns, |states, cx, input| Ok(on_execution::<ListMapRuns>(&input.execution_arn)?.into()), |states, cx, input| {
+    states.shown_execution(&input.execution_arn)?;
+    let execution: Arc<str> = input.execution_arn.as_str().into();
+    let list = Paging::of::<ListMapRuns>(cx, &input);
+    let page = states.store.read(|state| {
+        let runs = state.runs_of.range((execution.clone(), Arc::from(""))..).take_while(|((of, _), ())| *of == execution);
+        let rows = runs.filter_map(|((_, arn), ())| {
+            let run = state.map_runs.get(arn)?;
+            let item = MapRunListItem {
+                execution_arn: run.execution.to_string(),
+                map_run_arn: arn.to_string(),
+                state_machine_arn: format!("{}/{}", run.machine.machine_arn(), run.label),
+                start_date: run.started,
+                stop_date: run.stopped,
+            };
+            Some((arn.to_string(), item))
         });
-        let page = page.map_err(|InvalidToken| faults::invalid_page())?;
-        Ok(ListMapRunsOutput { map_runs: page.items, next_token: page.next_token })
-    }
-);
+        list.page_of(page_length(input.max_results), rows)
+    });
+    let page = page.map_err(|InvalidToken| faults::invalid_page())?;
+    Ok(ListMapRunsOutput { map_runs: page.items, next_token: page.next_token })
+});
 
 handler!(
     States,

@@ -91,7 +91,9 @@ impl States {
         let transformation = setting("Transformation").unwrap_or("NONE");
         let lines = setting("OutputType") == Some("JSONL");
         let mut files = Map::new();
-        for (name, wanted) in [("FAILED", [Status::Failed, Status::TimedOut].as_slice()), ("PENDING", &[Status::Aborted]), ("SUCCEEDED", &[Status::Succeeded])] {
+        for (name, wanted) in
+            [("FAILED", [Status::Failed, Status::TimedOut].as_slice()), ("PENDING", &[Status::Aborted]), ("SUCCEEDED", &[Status::Succeeded])]
+        {
             let of: Vec<Arc<MapItem>> = items.iter().filter(|item| item.status.is_some_and(|status| wanted.contains(&status))).cloned().collect();
             let values = transformed(run, &of, transformation);
             let mut written = Vec::new();
@@ -139,6 +141,7 @@ fn texts(values: &[Value], lines: bool) -> Vec<String> {
 }
 
 async fn put(cx: &Cx, access: &Access, bucket: &str, key: &str, text: String) -> Result<(), Failure> {
-    let input = s3::PutObjectRequest { bucket: bucket.to_owned(), key: key.to_owned(), body: Some(Body::whole(text.into_bytes())), ..Default::default() };
+    let input =
+        s3::PutObjectRequest { bucket: bucket.to_owned(), key: key.to_owned(), body: Some(Body::whole(text.into_bytes())), ..Default::default() };
     cx.call::<s3::PutObject>(access.caller.clone(), access.scope.clone(), input).await.map(drop).map_err(|fault| failed(fault.message()))
 }

@@ -31,11 +31,7 @@ const OPTIMIZED: &[(&str, &[&str], &[Pattern])] = &[
     ("eks", &["call"], PLAIN),
     ("eks", &["runJob", "createCluster", "deleteCluster", "createFargateProfile", "deleteFargateProfile", "createNodegroup", "deleteNodegroup"], JOB),
     ("elasticmapreduce", &["createCluster", "terminateCluster", "addStep"], JOB),
-    (
-        "elasticmapreduce",
-        &["cancelStep", "setClusterTerminationProtection", "modifyInstanceFleetByName", "modifyInstanceGroupByName"],
-        PLAIN,
-    ),
+    ("elasticmapreduce", &["cancelStep", "setClusterTerminationProtection", "modifyInstanceFleetByName", "modifyInstanceGroupByName"], PLAIN),
     ("emr-containers", &["createVirtualCluster"], PLAIN),
     ("emr-containers", &["deleteVirtualCluster", "startJobRun"], JOB),
     ("emr-serverless", &["createApplication", "startApplication", "stopApplication", "deleteApplication", "startJobRun", "cancelJobRun"], JOB),

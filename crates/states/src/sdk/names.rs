@@ -75,9 +75,13 @@ mod tests {
 
     #[test]
     fn classes_are_spelled_as_in_java() {
-        assert_eq!(["SFN", "S3", "SQS", "DynamoDB", "CloudWatch Logs", "S3 Control"].map(class), ["Sfn", "S3", "Sqs", "DynamoDb", "CloudWatchLogs", "S3Control"]);
+        assert_eq!(
+            ["SFN", "S3", "SQS", "DynamoDB", "CloudWatch Logs", "S3 Control"].map(class),
+            ["Sfn", "S3", "Sqs", "DynamoDb", "CloudWatchLogs", "S3Control"]
+        );
         let codes = ["NoSuchKey", "NotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "StateMachineDoesNotExist", "NoSuchEntity"];
-        let exceptions = ["NoSuchKeyException", "NotFoundException", "NonExistentQueueException", "StateMachineDoesNotExistException", "NoSuchEntityException"];
+        let exceptions =
+            ["NoSuchKeyException", "NotFoundException", "NonExistentQueueException", "StateMachineDoesNotExistException", "NoSuchEntityException"];
         assert_eq!(codes.map(exception), exceptions);
     }
 }

@@ -106,7 +106,10 @@ impl Reader for Parameters<'_> {
     fn structure(&mut self, schema: &'static Schema, each: &mut dyn FnMut(usize, &mut dyn Reader) -> Read<()>) -> Read<()> {
         let Some(fields) = self.value.as_object() else { return self.wrong("a STRUCTURE") };
         for (name, value) in fields {
-            let found = schema.members.iter().position(|member| names::member(member.name) == *name || self.lenient && names::capitalized(member.name) == *name);
+            let found = schema
+                .members
+                .iter()
+                .position(|member| names::member(member.name) == *name || self.lenient && names::capitalized(member.name) == *name);
             let Some(index) = found else {
                 self.problem.lock().unknown.push(name.clone());
                 continue;
