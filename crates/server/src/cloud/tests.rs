@@ -53,7 +53,7 @@ const SETUP: [(&str, &str, &str); 15] = [
 ];
 
 /// Values of members, by service: a text, or JSON of an object. `$NAME` is a member of the answers of the setup.
-const VALUES: [(&str, &str, &str); 33] = [
+const VALUES: [(&str, &str, &str); 40] = [
     ("s3", "ExpectedBucketOwner", "000000000000"),
     ("s3", "CopySource", "xxx/xxx"),
     ("s3", "Delete", r#"{"Objects":[{"Key":"xxx"}]}"#),
@@ -85,6 +85,13 @@ const VALUES: [(&str, &str, &str); 33] = [
     ("ssm", "SettingId", "/ssm/parameter-store/high-throughput-enabled"),
     ("ses", "Source", "xxx@example.com"),
     ("sesv2", "ResourceArn", "arn:aws:ses:us-east-1:000000000000:identity/xxx@example.com"),
+    ("states", "stateMachineArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx"),
+    ("states", "stateMachineAliasArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx:prod"),
+    ("states", "stateMachineVersionArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx:1"),
+    ("states", "executionArn", "arn:aws:states:us-east-1:000000000000:execution:xxx:xxx"),
+    ("states", "mapRunArn", "arn:aws:states:us-east-1:000000000000:mapRun:xxx/xxx:xxx"),
+    ("states", "activityArn", "arn:aws:states:us-east-1:000000000000:activity:xxx"),
+    ("states", "resourceArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx"),
     ("sts", "TargetPrincipal", "000000000000"),
     ("sts", "SigningAlgorithm", "ES384"),
     ("iam", "EntityArn", "arn:aws:iam::000000000000:delegation-request/dr-xxx"),
