@@ -6,7 +6,7 @@ use super::{
     graph,
     types::{Amount, Detail, ItemBatcher, ItemReader, Language, MapFields, ResultWriter, States, WorkflowType},
 };
-use crate::jsonata::expression_text;
+use crate::{jsonata::expression_text, template::Template};
 use serde_json::Value;
 
 const DISTRIBUTED_ONLY: [&str; 8] = [
@@ -113,7 +113,7 @@ fn label(checker: &mut Checker<'_>, fields: &Fields, location: &str) -> Option<S
     Some(label)
 }
 
-fn items(checker: &mut Checker<'_>, fields: &Fields, language: Language, location: &str) -> Option<Value> {
+fn items(checker: &mut Checker<'_>, fields: &Fields, language: Language, location: &str) -> Option<Template> {
     let items = fields.get("Items")?;
     let fits = items.is_array() || items.is_object() || items.as_str().and_then(expression_text).is_some();
     if !fits && language == Language::Jsonata {
@@ -122,7 +122,7 @@ fn items(checker: &mut Checker<'_>, fields: &Fields, language: Language, locatio
     checker.payload(fields, "Items", language, &[], location)
 }
 
-fn selector(checker: &mut Checker<'_>, fields: &Fields, language: Language, location: &str) -> Option<Value> {
+fn selector(checker: &mut Checker<'_>, fields: &Fields, language: Language, location: &str) -> Option<Template> {
     let name = if fields.contains_key("ItemSelector") { "ItemSelector" } else { "Parameters" };
     checker.payload(fields, name, language, &[], location)
 }

@@ -7,11 +7,10 @@ use super::{
     run::Run,
     state::{Doing, Failure, Status},
 };
-use crate::{
-    definition::{Catcher, Language, Retrier, State, StateType},
-    template::fill,
-};
+use crate::definition::{Catcher, Language, Retrier, State, StateType};
+use jsonata_core::value::JValue;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 impl Run<'_> {
     /// Turns a problem into an error, and records that an evaluation failed.
@@ -105,26 +104,26 @@ impl Run<'_> {
         true
     }
 
-    fn caught(&mut self, thread: u64, state: &State, catcher: &Catcher, failure: &Failure) -> Result<(Value, Map<String, Value>), Problem> {
+    fn caught(&mut self, thread: u64, state: &State, catcher: &Catcher, failure: &Failure) -> Result<(Arc<Value>, Map<String, Value>), Problem> {
         // AWS: SendTaskFailure without an error gives nulls.
         let error = json!({"Error": failure.error, "Cause": failure.cause});
         if state.language == Language::Jsonata {
             let mut states = self.states(thread, state, None);
-            states.insert("errorOutput".to_owned(), error.clone());
-            let filled = self.with_session(thread, &state.variables, Value::Object(states), |session| {
+            states.insert("errorOutput".to_owned(), JValue::from(error.clone()));
+            let filled = self.with_session(thread, state, states, |session| {
                 let assigned = catcher.assign.as_ref().map(|assign| session.fill(assign, "Assign")).transpose()?;
                 let output = catcher.output.as_ref().map(|output| session.fill(output, "Output")).transpose()?;
                 Ok((assigned, output))
             });
             let (assigned, output) = filled.map_err(|(detail, location)| Problem::Query { detail, location })?;
-            return Ok((output.unwrap_or(error), object(assigned)));
+            return Ok((Arc::new(output.unwrap_or(error)), object(assigned)));
         }
         let context = self.context(thread, state, None);
         let assigned = match &catcher.assign {
             None => None,
-            Some(assign) => Some(self.with_scope(thread, &error, &context, |scope| fill(assign, scope))?),
+            Some(assign) => Some(self.with_scope(thread, &error, &context, |scope| assign.fill(scope))?),
         };
-        Ok((self.merged(thread, &catcher.result_path, error)?, object(assigned)))
+        Ok((self.merged(thread, &catcher.result_path, Arc::new(error))?, object(assigned)))
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     definition::{Detail, State, StateType},
+    template::Template,
     text::{size, to_text},
 };
 use serde_json::{Map, Value, json};
@@ -147,7 +148,7 @@ impl Run<'_> {
             Detail::Map(map) => self.start_map(thread, state, map),
         };
         match work {
-            Ok(Work::Done(result)) => self.finish(thread, &result),
+            Ok(Work::Done(result)) => self.finish(thread, result),
             Ok(Work::Later) => {}
             Ok(Work::Goto { next, output, assigned }) => self.leave(thread, next, output, assigned, None),
             Err(problem) => self.problem(thread, problem),
@@ -156,18 +157,14 @@ impl Run<'_> {
 
     fn pass(&mut self, thread: u64, state: &State, result: Option<&Value>) -> Result<Work, Problem> {
         let input = self.effective_input(thread, state)?;
-        Ok(Work::Done(result.cloned().unwrap_or(input)))
+        Ok(Work::Done(result.cloned().map_or(input, Arc::new)))
     }
 
     fn fail_state(&mut self, thread: u64, state: &State) -> Result<Work, Problem> {
         let Detail::Fail { error, error_path, cause, cause_path } = &state.detail else { return Ok(Work::Later) };
-        let mut text = |literal: &Option<Value>, path: &Option<String>, name: &'static str| -> Result<Option<String>, Problem> {
-            let value = match (literal, path) {
-                (Some(literal), _) => self.filled(thread, state, literal, name)?,
-                (None, Some(path)) => self.path_or_call(thread, state, path, &format!("{name}Path"))?,
-                (None, None) => return Ok(None),
-            };
-            match value {
+        let mut text = |literal: &Option<Template>, path: &Option<Template>, name: &'static str| -> Result<Option<String>, Problem> {
+            let Some(template) = literal.as_ref().or(path.as_ref()) else { return Ok(None) };
+            match self.filled(thread, state, template, name)? {
                 Value::String(text) => Ok(Some(text)),
                 other => Err(Problem::Runtime(format!("The value of the field '{name}' must be a string but was: {}", to_text(&other)))),
             }
@@ -178,7 +175,7 @@ impl Run<'_> {
     }
 
     /// Makes the output of a state from its result, and leaves it.
-    pub fn finish(&mut self, thread: u64, result: &Value) {
+    pub fn finish(&mut self, thread: u64, result: Arc<Value>) {
         let Some(state) = self.state(thread) else { return };
         match self.output_of(thread, state, result) {
             Ok((output, assigned)) => self.leave(thread, state.next.clone(), output, assigned, None),
@@ -187,7 +184,7 @@ impl Run<'_> {
     }
 
     /// Leaves a state with an output. `previous` overrides the event that precedes the exit.
-    pub fn leave(&mut self, number: u64, next: Option<String>, output: Value, assigned: Map<String, Value>, previous: Option<u64>) {
+    pub fn leave(&mut self, number: u64, next: Option<String>, output: Arc<Value>, assigned: Map<String, Value>, previous: Option<u64>) {
         let Some(state) = self.state(number) else { return };
         if size(&output) > LARGEST || assigned.values().any(|value| size(value) > LARGEST) {
             let cause = format!("The state/task '{}' returned a result with a size exceeding the maximum number of bytes service limit.", state.name);
@@ -211,7 +208,7 @@ impl Run<'_> {
         let Some(thread) = self.machine.threads.get_mut(&number) else { return };
         thread.previous = id;
         thread.variables.extend(assigned);
-        thread.input = Arc::new(output);
+        thread.input = output;
         match next {
             Some(next) if !ends => {
                 thread.state = next;
