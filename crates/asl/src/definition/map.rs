@@ -25,6 +25,11 @@ const MOST: i64 = 100_000_000;
 pub(super) fn read(checker: &mut Checker<'_>, fields: &Fields, language: Language, location: &str, own: &[String]) -> Option<Detail> {
     let name = if fields.contains_key("ItemProcessor") || !fields.contains_key("Iterator") { "ItemProcessor" } else { "Iterator" };
     checker.require(fields, &[name], location);
+    for pair in [["ItemProcessor", "Iterator"], ["ItemSelector", "Parameters"]] {
+        if pair.iter().all(|name| fields.contains_key(*name)) {
+            checker.refuse(format!("Only one of these fields is allowed: [{}]", pair.join(", ")), location);
+        }
+    }
     let here = format!("{location}/{name}");
     let processor = checker.object(fields.get(name)?, &here)?;
     for name in processor.keys().filter(|name| !["Comment", "StartAt", "States", "ProcessorConfig"].contains(&name.as_str())) {

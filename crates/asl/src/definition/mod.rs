@@ -6,6 +6,7 @@ mod fields;
 mod graph;
 mod json;
 mod map;
+mod parameters;
 mod resource;
 mod rules;
 mod state;

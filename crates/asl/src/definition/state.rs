@@ -4,7 +4,7 @@ use super::{
     choice,
     diagnostics::Code,
     fields::{Checker, Fields},
-    graph, map,
+    graph, map, parameters,
     resource::{Pattern, Resource},
     table::{language_refusal, refusal},
     types::{Amount, Catcher, ContextUse, Definition, Detail, Language, PathField, Retrier, State, StateType, States, WaitFor, WorkflowType},
@@ -230,6 +230,9 @@ fn task(checker: &mut Checker<'_>, fields: &Fields, language: Language, location
             }
         }
         _ => {}
+    }
+    if let Resource::Service(integration) = &resource {
+        parameters::check(checker, integration, fields, language, location);
     }
     let timeout = checker.amount(fields, "TimeoutSeconds", (1, LONGEST_SECONDS), language, location);
     let heartbeat = checker.amount(fields, "HeartbeatSeconds", (1, LONGEST_SECONDS), language, location);
