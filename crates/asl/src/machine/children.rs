@@ -4,7 +4,7 @@ use super::{
     events::Effect,
     problem::Problem,
     run::{LARGEST, Run, Work},
-    state::{Children, Doing, Failure, Thread},
+    state::{Children, Doing, Failure, TestMock, Thread},
 };
 use crate::{
     definition::{Detail, Language, MapFields, State, StateType, States},
@@ -22,6 +22,9 @@ impl Run<'_> {
     pub(super) fn start_branches(&mut self, thread: u64, state: &State, branches: &[States]) -> Result<Work, Problem> {
         let input = self.effective_input(thread, state)?;
         self.record_on(thread, "ParallelStateStarted", None);
+        if let Some(work) = self.mocked() {
+            return work;
+        }
         let children = Children {
             is_map: false,
             total: branches.len(),
@@ -48,6 +51,9 @@ impl Run<'_> {
         let mut details = Map::new();
         details.insert("length".to_owned(), length.into());
         self.record_on(thread, "MapStateStarted", Some(("mapStateStartedEventDetails", details)));
+        if let Some(work) = self.mocked_map(thread, state, map, &items) {
+            return work;
+        }
         let limit = usize::try_from(limit).ok().filter(|limit| (1..MOST_CONCURRENT).contains(limit)).unwrap_or(MOST_CONCURRENT);
         let children = Children {
             is_map: true,
@@ -66,6 +72,32 @@ impl Run<'_> {
         }
         self.start_more(thread, None)?;
         Ok(Work::Later)
+    }
+
+    /// The mock of a test in place of the children.
+    pub(super) fn mocked(&self) -> Option<Result<Work, Problem>> {
+        Some(match self.mock()? {
+            TestMock::Result(result) => Ok(Work::Done(Arc::new(result))),
+            TestMock::Failure(failure) => Err(Problem::Fails(failure)),
+        })
+    }
+
+    /// The same for a Map, whose items a test shows.
+    fn mocked_map(&mut self, thread: u64, state: &State, map: &MapFields, items: &Value) -> Option<Result<Work, Problem>> {
+        let work = self.mocked()?;
+        self.note(if state.language == Language::Jsonata { "afterItems" } else { "afterItemsPath" }, items);
+        let mut selected = Vec::new();
+        for (index, value) in items.as_array().into_iter().flatten().enumerate().take(MOST_CONCURRENT) {
+            match self.selected(thread, state, map, &json!({"Index": index, "Value": value, "Source": "STATE_DATA"})) {
+                Ok(Some(item)) => selected.push(item),
+                Ok(None) => break,
+                Err(problem) => return Some(Err(problem)),
+            }
+        }
+        if map.selector.is_some() {
+            self.note("afterItemSelector", &Value::Array(selected));
+        }
+        Some(work)
     }
 
     /// The items of a Map.
@@ -141,7 +173,7 @@ impl Run<'_> {
             if let Some(children) = self.children(parent) {
                 children.running.push(child);
             }
-            self.machine.ready.push(child);
+            self.machine.ready.push_back(child);
         }
     }
 

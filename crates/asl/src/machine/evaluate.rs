@@ -27,6 +27,9 @@ impl Run<'_> {
         if state.context == ContextUse::Nothing {
             return json!({});
         }
+        if let Some(context) = self.machine.test.as_ref().and_then(|test| test.context.as_ref()) {
+            return context.clone();
+        }
         let Some(thread) = self.machine.threads.get(&number) else { return json!({}) };
         let execution = &self.machine.execution;
         let mut fields = json!({
@@ -142,16 +145,26 @@ impl Run<'_> {
     pub(super) fn effective_input_with(&mut self, thread: u64, state: &State, token: Option<&str>) -> Result<Arc<Value>, Problem> {
         if state.language == Language::Jsonata {
             return match &state.arguments {
-                Some(arguments) => self.jsonata_field(thread, state, arguments, "Arguments", token).map(Arc::new),
+                Some(arguments) => {
+                    let filled = self.jsonata_field(thread, state, arguments, "Arguments", token)?;
+                    self.note("afterArguments", &filled);
+                    Ok(Arc::new(filled))
+                }
                 None => Ok(self.input(thread)),
             };
         }
         let input = self.raw_input(thread, state)?;
+        self.note("afterInputPath", &input);
         match &state.parameters {
-            None => Ok(input),
+            None => {
+                self.note("afterParameters", &input);
+                Ok(input)
+            }
             Some(template) => {
                 let context = self.context(thread, state, token);
-                Ok(Arc::new(self.with_scope(thread, &input, &context, |scope| template.fill(scope))?))
+                let filled = self.with_scope(thread, &input, &context, |scope| template.fill(scope))?;
+                self.note("afterParameters", &filled);
+                Ok(Arc::new(filled))
             }
         }
     }
@@ -202,6 +215,9 @@ impl Run<'_> {
 
     /// Output and assigned variables of a state that has a result.
     pub(super) fn output_of(&mut self, thread: u64, state: &State, result: Arc<Value>) -> Result<(Arc<Value>, Map<String, Value>), Problem> {
+        if matches!(state.kind, StateType::Task | StateType::Parallel | StateType::Map | StateType::Pass) {
+            self.note("result", &result);
+        }
         match state.language {
             Language::Jsonata => self.jsonata_output(thread, state, result),
             Language::JsonPath => self.jsonpath_output(thread, state, result),
@@ -236,7 +252,11 @@ impl Run<'_> {
             None => result,
             Some(template) => Arc::new(self.with_scope(thread, &result, &context, |scope| template.fill(scope))?),
         };
+        if matches!(state.kind, StateType::Task | StateType::Parallel | StateType::Map) {
+            self.note("afterResultSelector", &result);
+        }
         let merged = self.merged(thread, &state.result_path, result)?;
+        self.note("afterResultPath", &merged);
         let output = match &state.output_path {
             PathField::Absent => merged,
             PathField::Null => Arc::new(json!({})),

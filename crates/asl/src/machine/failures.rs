@@ -5,7 +5,7 @@ use super::{
     payload::failure_details,
     problem::Problem,
     run::Run,
-    state::{Doing, Failure, Status},
+    state::{Doing, Failure, Status, TestEnd},
 };
 use crate::definition::{Catcher, Language, Retrier, State, StateType};
 use jsonata_core::value::JValue;
@@ -71,9 +71,14 @@ impl Run<'_> {
         if *attempts >= retrier.max_attempts {
             return false;
         }
-        let delay = delay_millis(retrier, *attempts);
+        let used = *attempts;
+        let delay = delay_millis(retrier, used);
         *attempts += 1;
         let delay = if retrier.full_jitter { (self.machine.random.fraction() * delay as f64) as i64 } else { delay };
+        self.note_details("errorDetails", json!({"retryIndex": index, "retryBackoffIntervalSeconds": delay / 1000}));
+        if self.end_test(|| TestEnd::Retry(failure.clone())) {
+            return true;
+        }
         self.remove_below(thread);
         let timer = self.timer(delay);
         self.set_doing(thread, Doing::Retrying { timer });
@@ -81,7 +86,10 @@ impl Run<'_> {
     }
 
     fn catch(&mut self, thread: u64, state: &State, failure: &Failure) -> bool {
-        let Some(catcher) = state.catch.iter().find(|catcher| matches(&catcher.errors, failure, state.kind)) else { return false };
+        let matching = state.catch.iter().enumerate().find(|(_, catcher)| matches(&catcher.errors, failure, state.kind));
+        let Some((index, catcher)) = matching else { return false };
+        self.note_details("errorDetails", json!({"catchIndex": index}));
+        self.caught = Some(failure.clone());
         self.remove_below(thread);
         match self.caught(thread, state, catcher, failure) {
             Ok((output, assigned)) => {

@@ -74,6 +74,9 @@ impl Run<'_> {
         details.insert("length".to_owned(), length.into());
         self.record_on(thread, "MapStateStarted", Some(("mapStateStartedEventDetails", details)));
         let run = self.machine.number();
+        if let Some(work) = self.mocked() {
+            return work;
+        }
         self.set_doing(thread, Doing::MapRun { run });
         self.effects.push(Effect::MapRun(Box::new(MapRunRequest {
             run,

@@ -2,7 +2,7 @@
 
 use super::{
     events::Effect,
-    state::{Children, Doing, Machine, Thread},
+    state::{Children, Doing, Failure, Machine, Thread},
 };
 use crate::definition::{Definition, Detail, State, States};
 use jsonata_core::value::JValue;
@@ -19,6 +19,8 @@ pub(super) struct Run<'a> {
     pub effects: Vec<Effect>,
     /// The value that was converted for JSONata last.
     pub last_value: Option<(Arc<Value>, JValue)>,
+    /// The error that was caught last.
+    pub caught: Option<Failure>,
 }
 
 /// What became of the work of a state at once.
@@ -33,7 +35,7 @@ pub(super) enum Work {
 
 impl<'a> Run<'a> {
     pub fn new(machine: &'a mut Machine, definition: &'a Definition, now: i64) -> Run<'a> {
-        Run { machine, definition, now, effects: Vec::new(), last_value: None }
+        Run { machine, definition, now, effects: Vec::new(), last_value: None, caught: None }
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is a field of the thread")]

@@ -5,7 +5,7 @@ use super::{
     payload::{payload, payload_text},
     problem::Problem,
     run::{LARGEST, Run, Work},
-    state::{Doing, Failure, Status},
+    state::{Doing, Failure, Status, TestEnd},
 };
 use crate::{
     definition::{Detail, State, StateType},
@@ -30,7 +30,7 @@ impl Run<'_> {
         self.record("ExecutionStarted", 0, Some(("executionStartedEventDetails", details)));
         self.set_deadline();
         let thread = self.new_thread(None, 0, Vec::new(), &self.definition.states.start_at, input, None, 0);
-        self.machine.ready.push(thread);
+        self.machine.ready.push_back(thread);
     }
 
     pub fn set_deadline(&mut self) {
@@ -72,7 +72,7 @@ impl Run<'_> {
             Some(Doing::Waiting { .. }) => self.waited(thread),
             Some(Doing::Retrying { .. }) => {
                 self.set_doing(thread, Doing::Attempting);
-                self.machine.ready.push(thread);
+                self.machine.ready.push_back(thread);
             }
             Some(Doing::Task { heartbeat, .. }) => self.task_timed_out(thread, heartbeat == Some(timer)),
             _ => {}
@@ -88,7 +88,7 @@ impl Run<'_> {
                 break;
             }
             states += 1;
-            let thread = self.machine.ready.remove(0);
+            let Some(thread) = self.machine.ready.pop_front() else { break };
             match self.machine.threads.get(&thread).map(|thread| &thread.doing) {
                 Some(Doing::Entering) => {
                     self.enter(thread);
@@ -112,7 +112,7 @@ impl Run<'_> {
         }
     }
 
-    fn enter(&mut self, number: u64) {
+    pub fn enter(&mut self, number: u64) {
         let Some(state) = self.state(number) else { return };
         let Some(thread) = self.machine.threads.get(&number) else { return };
         let text = match (&self.machine.input_text, thread.parent) {
@@ -190,6 +190,14 @@ impl Run<'_> {
             let cause = format!("The state/task '{}' returned a result with a size exceeding the maximum number of bytes service limit.", state.name);
             return self.problem(number, Problem::Fails(Failure::new("States.DataLimitExceeded", cause)));
         }
+        if self.machine.test.is_some() {
+            let mut variables = self.machine.threads.get(&number).map(|thread| thread.variables.clone()).unwrap_or_default();
+            variables.extend(assigned);
+            self.note("variables", &Value::Object(variables));
+            let caught = self.caught.take();
+            self.end_test(|| TestEnd::Left { next, output: Value::clone(&output), caught });
+            return;
+        }
         let mut details = Map::new();
         details.insert("name".to_owned(), Value::String(state.name.clone()));
         details.extend(payload("output", &output));
@@ -213,7 +221,7 @@ impl Run<'_> {
             Some(next) if !ends => {
                 thread.state = next;
                 thread.doing = Doing::Entering;
-                self.machine.ready.push(number);
+                self.machine.ready.push_back(number);
             }
             _ => self.ended(number),
         }
