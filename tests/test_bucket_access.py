@@ -1,5 +1,4 @@
-"""Who may use a bucket: the scenarios of a public site, logs of a load balancer, an origin access identity, a role; and settings that are
-read back as they were put, so that a second `terraform plan` is empty."""
+"""Who may use a bucket: the scenarios of a public site, logs of a load balancer, an origin access identity, a role."""
 
 import json
 import urllib.error
@@ -111,49 +110,3 @@ def test_an_object_stays_private(server, s3, bucket):
     assert (anonymous(server, bucket, "private"), anonymous(server, bucket, "public")) == (403, 200)
     s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={"IgnorePublicAcls": True})
     assert anonymous(server, bucket, "public") == 403
-
-
-# What Terraform's `aws_s3_bucket` and its companions put, and how each is read back.
-TAGS = [{"Key": "team", "Value": "web"}, {"Key": "stage", "Value": "dev"}]
-BLOCK = {"BlockPublicAcls": True, "IgnorePublicAcls": False, "BlockPublicPolicy": True, "RestrictPublicBuckets": False}
-SETTINGS = [
-    ("put_bucket_versioning", "VersioningConfiguration", {"Status": "Enabled"}, "get_bucket_versioning", None),
-    ("put_public_access_block", "PublicAccessBlockConfiguration", BLOCK, "get_public_access_block", "PublicAccessBlockConfiguration"),
-    (
-        "put_bucket_ownership_controls",
-        "OwnershipControls",
-        {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]},
-        "get_bucket_ownership_controls",
-        "OwnershipControls",
-    ),
-    ("put_bucket_tagging", "Tagging", {"TagSet": TAGS}, "get_bucket_tagging", None),
-    ("put_bucket_request_payment", "RequestPaymentConfiguration", {"Payer": "Requester"}, "get_bucket_request_payment", None),
-    ("put_bucket_abac", "AbacStatus", {"Status": "Enabled"}, "get_bucket_abac", "AbacStatus"),
-    (
-        "put_bucket_lifecycle_configuration",
-        "LifecycleConfiguration",
-        {"Rules": [{"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 30}}]},
-        "get_bucket_lifecycle_configuration",
-        None,
-    ),
-]
-
-
-@pytest.mark.parametrize("put, member, value, get, answer", SETTINGS, ids=[put for put, *_ in SETTINGS])
-def test_a_setting_is_read_back_as_it_was_put(s3, bucket, put, member, value, get, answer):
-    for _ in range(2):
-        getattr(s3, put)(Bucket=bucket, **{member: value})
-        read = getattr(s3, get)(Bucket=bucket)
-        shown = read[answer] if answer else {name: read[name] for name in value}
-        assert shown == value
-
-
-def test_acls_are_read_back_as_they_were_put(s3, bucket):
-    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]})
-    owner = s3.get_bucket_acl(Bucket=bucket)["Owner"]
-    logs = {"Grantee": {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/s3/LogDelivery"}, "Permission": "WRITE"}
-    own = {"Grantee": {"Type": "CanonicalUser", "ID": owner["ID"]}, "Permission": "FULL_CONTROL"}
-    put = {"Owner": owner, "Grants": [own, logs]}
-    s3.put_bucket_acl(Bucket=bucket, AccessControlPolicy=put)
-    read = s3.get_bucket_acl(Bucket=bucket)
-    assert {"Owner": read["Owner"], "Grants": read["Grants"]} == put

@@ -392,3 +392,17 @@ def test_what_waits_survives_a_kill(start, tmp_path):
     assert len(s3.list_objects_v2(Bucket=target, Prefix="in/")["Contents"]) == 30
     described = control(server).describe_job(AccountId=ACCOUNT, JobId=made)["Job"]
     assert (described["Status"], described["ProgressSummary"]["TotalNumberOfTasks"]) == ("Complete", 3000)
+
+
+def test_who_may_not_change_jobs_does_not_learn_which_exist(server, s3):
+    iam = server.client("iam")
+    iam.create_user(UserName="nobody")
+    key = iam.create_access_key(UserName="nobody")["AccessKey"]
+    nobody = server.client("s3control", key["AccessKeyId"], key["SecretAccessKey"], url=f"http://localhost:{server.port}")
+    missing = {"AccountId": ACCOUNT, "JobId": "11111111-1111-1111-1111-111111111111"}
+    changes = [("update_job_priority", {"Priority": 1}), ("update_job_status", {"RequestedJobStatus": "Ready"})]
+    for client, code in [(nobody, "AccessDenied"), (control(server), "NoSuchJob")]:
+        for change, more in changes:
+            with pytest.raises(ClientError) as raised:
+                getattr(client, change)(**missing, **more)
+            assert error_of(raised)[0] == code

@@ -1,7 +1,7 @@
 //! What a service does with HTTP beside its operations.
 //! Only S3 has one: virtual hosts, forms, preflight requests, websites.
 
-use crate::AnswerObserver;
+use crate::{AnswerObserver, PageContext, Website};
 use cloudlet_aws::{Fault, Head};
 
 /// A request before its operation is known, and what its host name says.
@@ -9,6 +9,8 @@ pub struct RequestView<'a> {
     pub head: &'a Head<'a>,
     /// The labels before the service's own host name: `bucket` of `bucket.s3.eu-west-1.amazonaws.com`.
     pub prefix: Option<&'a str>,
+    /// The label of the service in its host name: `s3-website`.
+    pub service: Option<&'a str>,
 }
 
 /// Whether somebody observes the events of services.
@@ -59,6 +61,11 @@ pub trait HttpHooks: Send + Sync {
     /// Whether a request of a web page is performed, though the server does not know its origin: by the rules of a bucket.
     fn admits_origin(&self, _view: &RequestView<'_>, _path: &str) -> bool {
         false
+    }
+
+    /// The website that the request is to, if it is to one. Such a request is no operation, whoever signed it.
+    fn website(&self, _view: &RequestView<'_>, _path: &str, _context: PageContext<'_>) -> Option<Box<dyn Website>> {
+        None
     }
 
     /// Who wants to know of the answer to this request. For most requests nobody does, and nothing is computed.

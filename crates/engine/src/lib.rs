@@ -28,7 +28,9 @@ mod runtime;
 mod scalar;
 mod service;
 mod stored_policy;
+mod stored_shape;
 pub mod tags;
+mod website;
 
 pub use answer_observer::{AnswerObserver, SentAnswer};
 pub use authorization::{AuthOutcome, AuthRecord, Authorization};
@@ -50,6 +52,8 @@ pub use request_context::RequestContext;
 pub use runtime::Runtime;
 pub use service::{AnyOperation, Builder, Handle, Service};
 pub use stored_policy::StoredPolicy;
+pub use stored_shape::StoredShape;
+pub use website::{PageAnswer, PageContext, PageFields, PageMethod, PageRead, PageStep, Website};
 
 #[doc(hidden)]
 pub use cloudlet_aws::Fault;

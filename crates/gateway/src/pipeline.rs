@@ -17,6 +17,7 @@ use crate::{
     observed::Observation,
     request::{Fields, PipelineRequest, PresignedFields, head},
     response_format::{ResponseFormat, headers},
+    website,
 };
 use axum::response::Response;
 use cloudlet_aws::{Caller, Fault, FaultKind, Head};
@@ -166,7 +167,7 @@ impl Gateway {
         let Some(http_hooks) = self.cloud.service(recognized.service.name).and_then(|service| service.http_hooks.as_ref()) else {
             return Origins::OfServer;
         };
-        let view = RequestView { head, prefix: recognized.host.prefix.as_deref() };
+        let view = view_of(head, &recognized);
         let path = http_hooks.path(&view);
         if http_hooks.rules_origins(&view, path.as_deref().unwrap_or(head.path)) { Origins::OfService } else { Origins::OfServer }
     }
@@ -219,7 +220,7 @@ impl Gateway {
         log: &mut LogEntry,
     ) -> Result<Decoded, Fault> {
         let head = request.head;
-        let view = RequestView { head, prefix: recognized.host.prefix.as_deref() };
+        let view = view_of(head, recognized);
         let path = service.http_hooks.as_ref().and_then(|http_hooks| http_hooks.path(&view));
         let path = path.as_deref().unwrap_or(head.path);
         let events = if self.cloud.is_observed() { ServiceEvents::Observed } else { ServiceEvents::Unobserved };
@@ -239,6 +240,17 @@ impl Gateway {
             && !admits_origin()
         {
             return Err(foreign(request.page));
+        }
+        if let Some(http_hooks) = &service.http_hooks
+            && let Some(website) = http_hooks.website(&view, path, website::context(ids, request.peer))
+        {
+            let fields = http_hooks.response_headers(&view, path);
+            // Boxed: the future of a call stays small.
+            let answer = Box::pin(self.website_answer(request, service, recognized, website, ids, log)).await;
+            return answer.map(|mut answer| {
+                answer.headers.extend(headers(fields));
+                Decoded::Answered(answer)
+            });
         }
         let authenticator = self.authenticator(service, recognized, head.method, view.prefix);
         let body = match (&service.http_hooks, body) {
@@ -372,6 +384,10 @@ impl Gateway {
             }
         }
     }
+}
+
+fn view_of<'a>(head: &'a Head<'a>, recognized: &'a Recognized) -> RequestView<'a> {
+    RequestView { head, prefix: recognized.host.prefix.as_deref(), service: recognized.host.service.as_deref() }
 }
 
 /// The root's credentials are known to all, so a page of anybody's could act as root.

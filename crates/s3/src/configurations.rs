@@ -2,8 +2,9 @@
 
 mod rules;
 
-use crate::{S3, access::gone, api, documents::Document, limits, lists::incorrect_token, state::BucketTables};
+use crate::{S3, access::gone, api, limits, lists::incorrect_token, state::BucketTables};
 use cloudlet_aws::{Fault, FaultKind};
+use cloudlet_engine::StoredShape;
 use cloudlet_engine::{
     Cx, Handle, Permissions,
     paging::{Page, Paging},
@@ -14,8 +15,8 @@ use std::any::Any;
 
 /// One kind of configuration.
 trait Configuration: Shape {
-    fn table(tables: &BucketTables) -> &Table<String, Document<Self>>;
-    fn table_mut(tables: &mut BucketTables) -> &mut Table<String, Document<Self>>;
+    fn table(tables: &BucketTables) -> &Table<String, StoredShape<Self>>;
+    fn table_mut(tables: &mut BucketTables) -> &mut Table<String, StoredShape<Self>>;
     /// Refuses what S3 refuses. `id` is that of the request.
     fn check(&self, id: &str) -> Result<(), Fault>;
 }
@@ -41,7 +42,7 @@ impl S3 {
                 let text = "You are attempting to create a new configuration but have already reached the 1,000-configuration limit.";
                 return Err(FaultKind::sender("TooManyConfigurations", 400).says(text));
             }
-            let configuration = Document::new(configuration);
+            let configuration = StoredShape::new(configuration);
             table.insert(id, configuration.clone());
             Ok(configuration)
         });
@@ -56,7 +57,7 @@ impl S3 {
 
     fn get_configuration<C: Configuration>(&self, cx: &Cx, bucket: &str, id: &str) -> Result<C, Fault> {
         let found = self.find(cx, bucket, None)?;
-        let configuration = found.tables.read(|tables| C::table(tables).get(id).map(Document::shape)).ok_or_else(gone(bucket))?;
+        let configuration = found.tables.read(|tables| C::table(tables).get(id).map(StoredShape::shape)).ok_or_else(gone(bucket))?;
         configuration.ok_or_else(missing)
     }
 
@@ -88,10 +89,10 @@ macro_rules! operations {
     (@ $table:ident, $member:ident, $list:ident: $shape:ident, $put:ident, $get:ident, $all:ident, $delete:ident,
      $put_request:ident, $get_request:ident, $list_request:ident, $delete_request:ident, $get_output:ident, $list_output:ident) => {
         impl Configuration for api::$shape {
-            fn table(tables: &BucketTables) -> &Table<String, Document<Self>> {
+            fn table(tables: &BucketTables) -> &Table<String, StoredShape<Self>> {
                 &tables.$table
             }
-            fn table_mut(tables: &mut BucketTables) -> &mut Table<String, Document<Self>> {
+            fn table_mut(tables: &mut BucketTables) -> &mut Table<String, StoredShape<Self>> {
                 &mut tables.$table
             }
             fn check(&self, id: &str) -> Result<(), Fault> {

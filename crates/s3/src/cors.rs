@@ -3,11 +3,10 @@
 
 use crate::{
     S3, api,
-    documents::Document,
     faults::{self, INVALID_REQUEST},
 };
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{Cx, Handle, Permissions};
+use cloudlet_engine::{Cx, Handle, Permissions, StoredShape};
 use cloudlet_shape::Empty;
 
 const MAX_RULES: usize = 100;
@@ -103,7 +102,7 @@ impl Handle<api::PutBucketCors> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         check(&input.cors_configuration)?;
         found.update(|bucket| {
-            bucket.cors = Some(Document::new(input.cors_configuration));
+            bucket.cors = Some(StoredShape::new(input.cors_configuration));
             Ok(Empty {})
         })
     }

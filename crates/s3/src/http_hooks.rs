@@ -11,9 +11,10 @@ use crate::{
     cors::{self, CrossOrigin},
     faults, logging,
     state::Bucket,
+    website::site,
 };
 use cloudlet_aws::{Fault, FaultKind, Head};
-use cloudlet_engine::{self as engine, AnswerObserver, Form, PostResponse, PostedObject, RequestView, ServiceEvents};
+use cloudlet_engine::{self as engine, AnswerObserver, Form, PageContext, PostResponse, PostedObject, RequestView, ServiceEvents, Website};
 pub use selectors::{Level, Selection, resource_type, select};
 use selectors::{check_level, check_method};
 use std::{borrow::Cow, sync::Arc};
@@ -57,6 +58,9 @@ const CORS_METHODS: [&str; 7] = METHODS;
 impl engine::HttpHooks for HttpHooks {
     fn path(&self, view: &RequestView<'_>) -> Option<String> {
         let path = path_style(view);
+        if site::is_website(view) {
+            return Some(site::path_style(&path).to_owned());
+        }
         let path = match access_points::path_of_arn(&path) {
             Some(named) => Cow::Owned(named),
             None => path,
@@ -71,6 +75,10 @@ impl engine::HttpHooks for HttpHooks {
             Cow::Owned(path) => Some(path),
             Cow::Borrowed(_) => None,
         }
+    }
+
+    fn website(&self, view: &RequestView<'_>, path: &str, context: PageContext<'_>) -> Option<Box<dyn Website>> {
+        site::is_website(view).then(|| Box::new(site::Site::new(&self.s3, view.head, path, context)) as Box<dyn Website>)
     }
 
     fn observer(&self, view: &RequestView<'_>, path: &str, events: ServiceEvents) -> Option<Box<dyn AnswerObserver>> {

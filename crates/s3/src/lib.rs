@@ -17,7 +17,6 @@ mod checksums;
 mod conditions;
 mod configurations;
 mod cors;
-mod documents;
 mod encryption;
 mod etags;
 mod faults;

@@ -11,13 +11,11 @@ pub use dates::{after_days, expiration, expiration_header};
 pub use plan::abort;
 
 use crate::{
-    S3, api,
-    documents::Document,
-    faults,
+    S3, api, faults,
     state::{Lifecycle, MinimumSize},
 };
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{Cx, Handle, Permissions};
+use cloudlet_engine::{Cx, Handle, Permissions, StoredShape};
 use cloudlet_shape::Empty;
 
 fn minimum_size(header: Option<&str>) -> Result<MinimumSize, Fault> {
@@ -45,7 +43,7 @@ impl Handle<api::PutBucketLifecycleConfiguration> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         let minimum_size = minimum_size(input.transition_default_minimum_object_size.as_deref())?;
         let rules = input.lifecycle_configuration.ok_or_else(faults::malformed_xml)?.rules;
-        let rules = rules::checked(rules, cx.ids())?.into_iter().map(Document::new).collect();
+        let rules = rules::checked(rules, cx.ids())?.into_iter().map(StoredShape::new).collect();
         let lifecycle = Lifecycle { rules, minimum_size };
         found.update(|bucket| {
             bucket.background.lifecycle = Some(lifecycle.into());
@@ -67,7 +65,7 @@ impl Handle<api::GetBucketLifecycleConfiguration> for S3 {
         let missing = || FaultKind::sender("NoSuchLifecycleConfiguration", 404).says("The lifecycle configuration does not exist");
         let lifecycle = found.bucket.background.lifecycle.as_ref().ok_or_else(|| missing().with("BucketName", &input.bucket))?;
         Ok(api::GetBucketLifecycleConfigurationOutput {
-            rules: Some(lifecycle.rules.iter().map(Document::shape).collect()),
+            rules: Some(lifecycle.rules.iter().map(StoredShape::shape).collect()),
             transition_default_minimum_object_size: Some(name_of(lifecycle.minimum_size)),
         })
     }

@@ -9,9 +9,9 @@ mod record;
 pub use observer::{DELETED, observer};
 pub use record::Record;
 
-use crate::{S3, access::BucketHandle, api, documents::Document, faults};
+use crate::{S3, access::BucketHandle, api, faults};
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{Cx, Handle, Permissions};
+use cloudlet_engine::{Cx, Handle, Permissions, StoredShape};
 use cloudlet_shape::Empty;
 
 const INVALID_TARGET: FaultKind = FaultKind::sender("InvalidTargetBucketForLogging", 400);
@@ -23,7 +23,7 @@ impl Handle<api::GetBucketLogging> for S3 {
 
     async fn handle(&self, cx: &Cx, input: api::GetBucketLoggingRequest) -> Result<api::GetBucketLoggingOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
-        Ok(api::GetBucketLoggingOutput { logging_enabled: found.bucket.background.logging.as_ref().map(Document::shape) })
+        Ok(api::GetBucketLoggingOutput { logging_enabled: found.bucket.background.logging.as_ref().map(StoredShape::shape) })
     }
 }
 
@@ -39,7 +39,7 @@ impl Handle<api::PutBucketLogging> for S3 {
             self.check_logging(&found, logging)?;
         }
         found.update(|bucket| {
-            bucket.background.logging = logging.map(Document::new);
+            bucket.background.logging = logging.map(StoredShape::new);
             Ok(Empty {})
         })
     }

@@ -10,9 +10,9 @@ mod test_event;
 pub use event::{ObjectEvent, Requester, restore_data};
 pub use name::EventName;
 
-use crate::{S3, api, documents::Document};
+use crate::{S3, api};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Cx, Handle, Permissions};
+use cloudlet_engine::{Cx, Handle, Permissions, StoredShape};
 use cloudlet_shape::Empty;
 
 impl Handle<api::GetBucketNotificationConfiguration> for S3 {
@@ -23,7 +23,7 @@ impl Handle<api::GetBucketNotificationConfiguration> for S3 {
 
     async fn handle(&self, cx: &Cx, input: api::GetBucketNotificationConfigurationRequest) -> Result<api::NotificationConfiguration, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
-        Ok(found.bucket.background.notifications.as_ref().map(Document::shape).unwrap_or_default())
+        Ok(found.bucket.background.notifications.as_ref().map(StoredShape::shape).unwrap_or_default())
     }
 }
 
@@ -41,7 +41,7 @@ impl Handle<api::PutBucketNotificationConfiguration> for S3 {
         }
         let is_empty = rules::is_empty(&configuration);
         found.update(|bucket| {
-            bucket.background.notifications = (!is_empty).then(|| Document::new(configuration));
+            bucket.background.notifications = (!is_empty).then(|| StoredShape::new(configuration));
             Ok(Empty {})
         })
     }

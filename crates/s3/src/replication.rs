@@ -6,9 +6,9 @@ mod replica;
 mod rules;
 mod tasks;
 
-use crate::{S3, api, documents::Document, faults, state::Versioning};
+use crate::{S3, api, faults, state::Versioning};
 use cloudlet_aws::{Arn, Fault, FaultKind};
-use cloudlet_engine::{Cx, Handle, Permissions, roles};
+use cloudlet_engine::{Cx, Handle, Permissions, StoredShape, roles};
 use cloudlet_shape::Empty;
 use tasks::PRINCIPAL;
 
@@ -36,7 +36,7 @@ impl Handle<api::PutBucketReplication> for S3 {
             }
         }
         found.update(|bucket| {
-            bucket.background.replication = Some(Document::new(configuration));
+            bucket.background.replication = Some(StoredShape::new(configuration));
             Ok(Empty {})
         })
     }

@@ -16,7 +16,6 @@ use crate::{
     acl::Acl,
     api,
     checksums::{Checksum, ChecksumType},
-    documents::Document,
     etags::ETag,
     metadata::SystemMetadata,
     storage::StorageClass,
@@ -24,6 +23,7 @@ use crate::{
 };
 use cloudlet_aws::{Account, Region, Timestamp};
 use cloudlet_digest::{Algorithm, Sum};
+use cloudlet_engine::StoredShape;
 use cloudlet_s3_access::{PublicAccessBlock, ResourcePolicy};
 use cloudlet_shape::Map;
 use cloudlet_store::{Blob, Table, tables};
@@ -49,10 +49,10 @@ pub struct BucketTables {
     /// Lines of the access log that are to be delivered, in their order.
     pub access_log: Table<u64, String>,
     // Configurations, by their ids.
-    pub analytics: Table<String, Document<api::AnalyticsConfiguration>>,
-    pub intelligent_tiering: Table<String, Document<api::IntelligentTieringConfiguration>>,
-    pub inventory: Table<String, Document<api::InventoryConfiguration>>,
-    pub metrics: Table<String, Document<api::MetricsConfiguration>>,
+    pub analytics: Table<String, StoredShape<api::AnalyticsConfiguration>>,
+    pub intelligent_tiering: Table<String, StoredShape<api::IntelligentTieringConfiguration>>,
+    pub inventory: Table<String, StoredShape<api::InventoryConfiguration>>,
+    pub metrics: Table<String, StoredShape<api::MetricsConfiguration>>,
 }
 tables!(BucketTables {
     bucket,
@@ -96,9 +96,9 @@ pub struct Bucket {
     #[serde(default, skip_serializing_if = "Background::is_nothing")]
     pub background: Background,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cors: Option<Document<api::CORSConfiguration>>,
+    pub cors: Option<StoredShape<api::CORSConfiguration>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub website: Option<Document<api::WebsiteConfiguration>>,
+    pub website: Option<StoredShape<api::WebsiteConfiguration>>,
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration.html>

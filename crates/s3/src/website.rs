@@ -1,13 +1,16 @@
-//! The website configuration of a bucket.
+//! Websites: the configuration of a bucket, and (in `site`) how its requests are answered.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteHosting.html>
+
+mod html;
+mod redirects;
+pub(crate) mod site;
 
 use crate::{
     S3, api,
-    documents::Document,
     faults::{self, INVALID_REQUEST},
 };
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{Cx, Handle, Permissions};
+use cloudlet_engine::{Cx, Handle, Permissions, StoredShape};
 use cloudlet_shape::Empty;
 
 const MAX_ROUTING_RULES: usize = 50;
@@ -107,7 +110,7 @@ impl Handle<api::PutBucketWebsite> for S3 {
         let found = self.find(cx, &input.bucket, None)?;
         check(&input.website_configuration)?;
         found.update(|bucket| {
-            bucket.website = Some(Document::new(input.website_configuration));
+            bucket.website = Some(StoredShape::new(input.website_configuration));
             Ok(Empty {})
         })
     }

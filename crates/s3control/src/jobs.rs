@@ -16,10 +16,10 @@ pub use scheduled::{ExpireJob, RunJobs};
 
 use crate::{
     S3Control, api, check_account,
-    state::{Document, Job, JobKey, State, Status},
+    state::{Job, JobKey, State, Status},
 };
 use cloudlet_aws::{Arn, Fault, FaultKind, Scope};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions, paging::Paging, roles};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, StoredShape, paging::Paging, roles};
 use rules::PRINCIPAL;
 use scheduled::{JobInput, JobsInput};
 use std::sync::Arc;
@@ -46,6 +46,17 @@ impl S3Control {
     fn job(&self, cx: &Cx, account: &str, id: &str) -> Result<Arc<Job>, Fault> {
         check_account(cx, account)?;
         self.store.read(|state| state.jobs.get(&S3Control::key(cx, id)).cloned()).ok_or_else(no_such_job)
+    }
+
+    /// The permission for a change of a job, with the condition keys of the job if it exists: who may not change it does not learn whether it does.
+    fn of_existing_job<O: cloudlet_shape::Operation>(&self, cx: &Cx, id: &str) -> Permission {
+        let permission = of_job::<O>(cx, id);
+        match self.store.read(|state| state.jobs.get(&S3Control::key(cx, id)).cloned()) {
+            None => permission,
+            Some(job) => permission
+                .with_key("s3:ExistingJobPriority", job.priority.to_string())
+                .with_key("s3:ExistingJobOperation", rules::operation_name(&job.request.operation)),
+        }
     }
 
     /// Changes a job.
@@ -105,7 +116,7 @@ impl Handle<api::CreateJob> for S3Control {
         let token = (cx.scope.account, cx.scope.region.clone(), input.client_request_token.clone());
         let tags = input.tags.iter().flatten().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         let priority = input.priority;
-        let request = Document::new(input);
+        let request = StoredShape::new(input);
         let made = self.store.write(|state| {
             if let Some(existing) = state.by_token.get(&token) {
                 let key = JobKey { account: token.0, region: token.1.clone(), id: existing.clone() };
@@ -235,12 +246,9 @@ impl Handle<api::ListJobs> for S3Control {
 
 impl Handle<api::UpdateJobPriority> for S3Control {
     fn permissions(&self, cx: &Cx, input: &api::UpdateJobPriorityRequest) -> Result<Permissions, Fault> {
-        let job = self.job(cx, &input.account_id, &input.job_id)?;
-        let permission = of_job::<api::UpdateJobPriority>(cx, &input.job_id)
-            .with_key("s3:RequestJobPriority", input.priority.to_string())
-            .with_key("s3:ExistingJobPriority", job.priority.to_string())
-            .with_key("s3:ExistingJobOperation", rules::operation_name(&job.request.operation));
-        Ok(permission.into())
+        check_account(cx, &input.account_id)?;
+        let permission = self.of_existing_job::<api::UpdateJobPriority>(cx, &input.job_id);
+        Ok(permission.with_key("s3:RequestJobPriority", input.priority.to_string()).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::UpdateJobPriorityRequest) -> Result<api::UpdateJobPriorityResult, Fault> {
@@ -258,11 +266,8 @@ impl Handle<api::UpdateJobPriority> for S3Control {
 
 impl Handle<api::UpdateJobStatus> for S3Control {
     fn permissions(&self, cx: &Cx, input: &api::UpdateJobStatusRequest) -> Result<Permissions, Fault> {
-        let job = self.job(cx, &input.account_id, &input.job_id)?;
-        let permission = of_job::<api::UpdateJobStatus>(cx, &input.job_id)
-            .with_key("s3:ExistingJobPriority", job.priority.to_string())
-            .with_key("s3:ExistingJobOperation", rules::operation_name(&job.request.operation));
-        Ok(permission.into())
+        check_account(cx, &input.account_id)?;
+        Ok(self.of_existing_job::<api::UpdateJobStatus>(cx, &input.job_id).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::UpdateJobStatusRequest) -> Result<api::UpdateJobStatusResult, Fault> {

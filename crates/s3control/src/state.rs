@@ -2,11 +2,10 @@
 
 use crate::api;
 use cloudlet_aws::{Account, Region, Timestamp};
-use cloudlet_shape::Shape;
-use cloudlet_store::{Json, Table, tables};
-use cloudlet_wire::{from_json, to_json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
-use std::{fmt, sync::Arc};
+use cloudlet_engine::StoredShape;
+use cloudlet_store::{Table, tables};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 #[derive(Default)]
 pub struct State {
@@ -75,7 +74,7 @@ impl Status {
 /// A job of S3 Batch Operations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
-    pub request: Document<api::CreateJobRequest>,
+    pub request: StoredShape<api::CreateJobRequest>,
     pub status: Status,
     pub priority: i32,
     pub created: Timestamp,
@@ -122,53 +121,4 @@ pub struct ResultFile {
 pub struct GeneratedManifest {
     pub object_arn: String,
     pub etag: String,
-}
-
-/// A shape of the API in a row, in its neutral JSON.
-pub struct Document<T>(Arc<T>);
-
-impl<T> Clone for Document<T> {
-    fn clone(&self) -> Self {
-        Document(self.0.clone())
-    }
-}
-
-impl<T> std::ops::Deref for Document<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T: Shape> Document<T> {
-    pub fn new(shape: T) -> Document<T> {
-        Document(Arc::new(shape))
-    }
-}
-
-impl<T: Shape> PartialEq for Document<T> {
-    fn eq(&self, other: &Self) -> bool {
-        to_json(&*self.0) == to_json(&*other.0)
-    }
-}
-
-impl<T: Shape> fmt::Debug for Document<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&to_json(&*self.0))
-    }
-}
-
-impl<T: Shape> Serialize for Document<T> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let json: Json = serde_json::from_str(&to_json(&*self.0)).map_err(ser::Error::custom)?;
-        json.serialize(to)
-    }
-}
-
-impl<'de, T: Shape> Deserialize<'de> for Document<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let json = Json::deserialize(from)?;
-        from_json(json.text()).map(Document::new).map_err(|_| de::Error::custom("not a document of this shape"))
-    }
 }

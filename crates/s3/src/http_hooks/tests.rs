@@ -23,14 +23,14 @@ fn a_virtual_host_is_rewritten_to_a_path_with_the_raw_key() {
         (None, "/b/k", None),
     ] {
         let head = head("GET", path, "", &fields);
-        assert_eq!(http_hooks().path(&RequestView { head: &head, prefix }).as_deref(), expected);
+        assert_eq!(http_hooks().path(&RequestView { head: &head, prefix, service: None }).as_deref(), expected);
     }
 }
 
 #[test]
 fn preflight_requests_are_refused_without_a_cors_configuration() {
     let preflight = |fields: Fields, path: &str| {
-        http_hooks().preflight(&RequestView { head: &head("OPTIONS", path, "", &fields), prefix: None }, path).unwrap_err()
+        http_hooks().preflight(&RequestView { head: &head("OPTIONS", path, "", &fields), prefix: None, service: None }, path).unwrap_err()
     };
     assert_eq!(preflight(vec![], "/b-1").message(), "Insufficient information. Origin request header needed.");
     let fault = preflight(vec![("origin", "http://a"), ("access-control-request-method", "PUT")], "/b-1/key");
@@ -48,7 +48,7 @@ fn fault(method: &str, target: &str, headers: &Fields) -> Option<Fault> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let length = vec![("content-length", "0")];
     let head = head(method, path, query, if headers.is_empty() { &length } else { headers });
-    let view = RequestView { head: &head, prefix: None };
+    let view = RequestView { head: &head, prefix: None, service: None };
     let http_hooks = http_hooks();
     let rewritten = http_hooks.path(&view);
     let path = rewritten.as_deref().unwrap_or(path);
@@ -61,7 +61,10 @@ const NONE: Fields = Vec::new();
 fn an_upload_must_have_a_length() {
     let code = |method: &str, path: &str, headers: Fields| {
         let head = head(method, path, "", &headers);
-        http_hooks().admit(&RequestView { head: &head, prefix: None }, path).err().map(|fault| (fault.status(), fault.code().to_owned()))
+        http_hooks()
+            .admit(&RequestView { head: &head, prefix: None, service: None }, path)
+            .err()
+            .map(|fault| (fault.status(), fault.code().to_owned()))
     };
     assert_eq!(code("PUT", "/b-1/k", vec![]), Some((411, "MissingContentLength".into())));
     let streaming = ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
@@ -141,7 +144,7 @@ fn selectors_exclude_each_other() {
 fn a_selector_of_the_bucket_at_a_key_is_the_buckets() {
     let path = |method: &str, target: &str| {
         let (path, query) = target.split_once('?').unwrap();
-        http_hooks().path(&RequestView { head: &head(method, path, query, &NONE), prefix: None })
+        http_hooks().path(&RequestView { head: &head(method, path, query, &NONE), prefix: None, service: None })
     };
     assert_eq!(path("GET", "/b-1/a/k?location").as_deref(), Some("/b-1"));
     assert_eq!(path("PUT", "/b-1/k?logging").as_deref(), Some("/b-1"));
@@ -238,7 +241,7 @@ fn headers_that_exclude_each_other_are_refused() {
 #[test]
 fn a_post_to_a_bucket_must_be_a_form() {
     let is_form = |path: &str, query: &str, kind: &'static str| {
-        http_hooks().is_form(&RequestView { head: &head("POST", path, query, &vec![("content-type", kind)]), prefix: None }, path)
+        http_hooks().is_form(&RequestView { head: &head("POST", path, query, &vec![("content-type", kind)]), prefix: None, service: None }, path)
     };
     assert!(is_form("/b-1", "", "multipart/form-data; boundary=x").unwrap());
     assert!(!is_form("/b-1/k", "uploads", "multipart/form-data; boundary=x").unwrap());

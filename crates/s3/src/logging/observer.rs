@@ -9,6 +9,7 @@ use crate::{
     access::BucketHandle,
     http_hooks::{Level, Selection, resource_type, select},
     objects::CopySource,
+    website::site,
 };
 use cloudlet_engine::{AnswerObserver, Cx, RequestView, SentAnswer, ServiceEvents};
 use percent_encoding::percent_decode_str;
@@ -60,7 +61,11 @@ pub fn observer(s3: &Arc<S3>, view: &RequestView<'_>, path: &str, events: Servic
         source,
         observed,
         method: head.method.to_owned(),
-        operation: format!("REST.{method}.{}", resource_type(level, selection)),
+        operation: if site::is_website(view) {
+            format!("WEBSITE.{method}.OBJECT")
+        } else {
+            format!("REST.{method}.{}", resource_type(level, selection))
+        },
         key: (!key.is_empty()).then(|| percent_decode_str(key).decode_utf8_lossy().into_owned()),
         request_uri: format!("{} {}{query} HTTP/1.1", head.method, head.path),
         host: head.header("host").map(str::to_owned),
@@ -86,7 +91,7 @@ impl Observer {
             key: self.key.clone(),
             request_uri: Some(self.request_uri.clone()),
             status: Some(answer.status),
-            error_code: answer.error_code.clone(),
+            error_code: answer.error_code.clone().or_else(|| answer.header("x-amz-error-code").map(str::to_owned)),
             bytes_sent: Some(answer.bytes_sent).filter(|bytes| *bytes > 0),
             object_size,
             total_millis: Some(answer.total.as_millis()),

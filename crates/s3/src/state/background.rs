@@ -1,6 +1,7 @@
 //! What S3 does for a bucket in the background: the settings, and the rows that wait.
 
-use crate::{api, documents::Document};
+use crate::api;
+use cloudlet_engine::StoredShape;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -8,13 +9,13 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Background {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notifications: Option<Document<api::NotificationConfiguration>>,
+    pub notifications: Option<StoredShape<api::NotificationConfiguration>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifecycle: Option<Arc<Lifecycle>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub logging: Option<Document<api::LoggingEnabled>>,
+    pub logging: Option<StoredShape<api::LoggingEnabled>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replication: Option<Document<api::ReplicationConfiguration>>,
+    pub replication: Option<StoredShape<api::ReplicationConfiguration>>,
 }
 
 impl Background {
@@ -26,7 +27,7 @@ impl Background {
 /// The lifecycle configuration of a bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lifecycle {
-    pub rules: Vec<Document<api::LifecycleRule>>,
+    pub rules: Vec<StoredShape<api::LifecycleRule>>,
     pub minimum_size: MinimumSize,
 }
 
