@@ -10,7 +10,7 @@ use cloudlet_api_ec2::{self as api, DescribeSecurityGroupRules, DescribeSecurity
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, handler, paging::Paging};
 
-const FILTERS: [&str; 25] = [
+const FILTERS: [&str; 23] = [
     "description",
     "egress.ip-permission.cidr",
     "egress.ip-permission.from-port",
@@ -34,8 +34,6 @@ const FILTERS: [&str; 25] = [
     "ip-permission.user-id",
     "owner-id",
     "vpc-id",
-    "egress.ip-permission.group",
-    "ip-permission.group",
 ];
 
 pub fn invalid_token() -> Fault {
