@@ -13,8 +13,9 @@ pub fn acl(canned: Option<&str>, grants: &[&str]) -> bool {
         (AclPermission::Write, "x-amz-grant-write"),
         (AclPermission::WriteAcp, "x-amz-grant-write-acp"),
     ];
-    let each = HEADERS.iter().zip(grants).map(|((permission, header), grant)| (*permission, *header, Some((*grant).to_owned())));
-    let headers = AclHeaders { canned: canned.map(str::to_owned), grants: each.collect() };
+    let mut each = grants.iter();
+    let grants = HEADERS.map(|(permission, header)| (permission, header, each.next().map(|grant| (*grant).to_owned())));
+    let headers = AclHeaders { canned: canned.map(str::to_owned), grants };
     let owner = Account::default();
     [AclOf::Bucket, AclOf::Object].into_iter().all(|of| {
         let Ok(requested) = headers.parse(of) else { return true };
