@@ -4,6 +4,7 @@
 
 pub mod definition;
 pub mod intrinsics;
+pub mod items;
 pub mod jsonata;
 pub mod jsonpath;
 pub mod machine;
@@ -14,4 +15,4 @@ pub mod text;
 pub mod time;
 
 pub use scope::Scope;
-pub use template::{TemplateError, fill};
+pub use template::{Template, TemplateError};

@@ -9,6 +9,7 @@ use crate::{
     intrinsics::Intrinsic,
     jsonata::{Expression, expression_text},
     jsonpath::{Path, Root},
+    template::Template,
 };
 use serde_json::{Map, Value};
 
@@ -246,18 +247,23 @@ impl<'a> Checker<'a> {
     }
 
     /// A template in the language of its state.
-    pub fn payload(&mut self, fields: &Fields, name: &str, language: Language, states: &[&str], location: &str) -> Option<Value> {
+    pub fn payload(&mut self, fields: &Fields, name: &str, language: Language, states: &[&str], location: &str) -> Option<Template> {
         let value = fields.get(name)?;
         let here = format!("{location}/{name}");
         match language {
-            Language::Jsonata => self.jsonata(value, states, &here),
-            Language::JsonPath => self.template(value, &here),
+            Language::Jsonata => {
+                self.jsonata(value, states, &here);
+                Some(Template::jsonata(value))
+            }
+            Language::JsonPath => {
+                self.template(value, &here);
+                Some(Template::jsonpath(value))
+            }
         }
-        Some(value.clone())
     }
 
     /// Assign: an object whose names are variables.
-    pub fn assign(&mut self, fields: &Fields, language: Language, states: &[&str], location: &str) -> Option<Value> {
+    pub fn assign(&mut self, fields: &Fields, language: Language, states: &[&str], location: &str) -> Option<Template> {
         let here = format!("{location}/Assign");
         let assigned = self.object(fields.get("Assign")?, &here)?;
         for name in assigned.keys() {

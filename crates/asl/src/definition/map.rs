@@ -6,7 +6,7 @@ use super::{
     graph,
     types::{Amount, Detail, ItemBatcher, ItemReader, Language, MapFields, ResultWriter, States, WorkflowType},
 };
-use crate::jsonata::expression_text;
+use crate::{jsonata::expression_text, template::Template};
 use serde_json::Value;
 
 const DISTRIBUTED_ONLY: [&str; 8] = [
@@ -25,6 +25,11 @@ const MOST: i64 = 100_000_000;
 pub(super) fn read(checker: &mut Checker<'_>, fields: &Fields, language: Language, location: &str, own: &[String]) -> Option<Detail> {
     let name = if fields.contains_key("ItemProcessor") || !fields.contains_key("Iterator") { "ItemProcessor" } else { "Iterator" };
     checker.require(fields, &[name], location);
+    for pair in [["ItemProcessor", "Iterator"], ["ItemSelector", "Parameters"]] {
+        if pair.iter().all(|name| fields.contains_key(*name)) {
+            checker.refuse(format!("Only one of these fields is allowed: [{}]", pair.join(", ")), location);
+        }
+    }
     let here = format!("{location}/{name}");
     let processor = checker.object(fields.get(name)?, &here)?;
     for name in processor.keys().filter(|name| !["Comment", "StartAt", "States", "ProcessorConfig"].contains(&name.as_str())) {
@@ -113,7 +118,7 @@ fn label(checker: &mut Checker<'_>, fields: &Fields, location: &str) -> Option<S
     Some(label)
 }
 
-fn items(checker: &mut Checker<'_>, fields: &Fields, language: Language, location: &str) -> Option<Value> {
+fn items(checker: &mut Checker<'_>, fields: &Fields, language: Language, location: &str) -> Option<Template> {
     let items = fields.get("Items")?;
     let fits = items.is_array() || items.is_object() || items.as_str().and_then(expression_text).is_some();
     if !fits && language == Language::Jsonata {
@@ -122,7 +127,7 @@ fn items(checker: &mut Checker<'_>, fields: &Fields, language: Language, locatio
     checker.payload(fields, "Items", language, &[], location)
 }
 
-fn selector(checker: &mut Checker<'_>, fields: &Fields, language: Language, location: &str) -> Option<Value> {
+fn selector(checker: &mut Checker<'_>, fields: &Fields, language: Language, location: &str) -> Option<Template> {
     let name = if fields.contains_key("ItemSelector") { "ItemSelector" } else { "Parameters" };
     checker.payload(fields, name, language, &[], location)
 }

@@ -6,19 +6,21 @@ mod fields;
 mod graph;
 mod json;
 mod map;
+mod parameters;
 mod resource;
 mod rules;
 mod state;
 mod table;
 mod types;
+mod usage;
 
 pub use diagnostics::{Code, Diagnostic, Severity, sentence};
 pub use json::{JsonError, parse_json};
 pub use resource::{Integration, Lookup, Pattern, Resource};
 pub use rules::{Comparison, Operand, Operation, Order, Rule, Test};
 pub use types::{
-    Amount, Catcher, Definition, Detail, ItemBatcher, ItemReader, Language, MapFields, PathField, ResultWriter, Retrier, State, StateType, States,
-    WaitFor, WorkflowType,
+    Amount, Catcher, ContextUse, Definition, Detail, ItemBatcher, ItemReader, Language, MapFields, PathField, ResultWriter, Retrier, State,
+    StateType, States, WaitFor, WorkflowType,
 };
 
 use fields::Checker;

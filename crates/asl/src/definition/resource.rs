@@ -59,10 +59,11 @@ impl Resource {
             return None;
         }
         match (*service, region.is_empty() && account.is_empty()) {
-            ("states", true) => integration(rest).map(Resource::Service),
             ("states", false) if rest.starts_with("activity:") => Some(Resource::Activity(text.to_owned())),
+            // AWS's own samples name integrations with a region and an account too.
+            ("states", _) => integration(rest).map(Resource::Service),
             // A missing `function:` segment is Lambda's to refuse at run time.
-            ("lambda", false) => Some(Resource::Function(text.to_owned())),
+            ("lambda", false) if is_function(rest) => Some(Resource::Function(text.to_owned())),
             _ => None,
         }
     }
@@ -73,6 +74,10 @@ impl Resource {
             _ => Pattern::RequestResponse,
         }
     }
+}
+
+fn is_function(text: &str) -> bool {
+    !text.ends_with(':') && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_:$.".contains(&byte))
 }
 
 fn integration(text: &str) -> Option<Integration> {

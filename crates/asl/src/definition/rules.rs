@@ -1,14 +1,14 @@
 //! The rules of a Choice state that was read.
 
-use crate::{jsonata::Expression, jsonpath::Path};
+use crate::{jsonata::Expression, jsonpath::Path, template::Template};
 use serde_json::Value;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     pub test: Test,
     pub next: String,
-    pub assign: Option<Value>,
-    pub output: Option<Value>,
+    pub assign: Option<Template>,
+    pub output: Option<Template>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

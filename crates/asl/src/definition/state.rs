@@ -4,12 +4,13 @@ use super::{
     choice,
     diagnostics::Code,
     fields::{Checker, Fields},
-    graph, map,
+    graph, map, parameters,
     resource::{Pattern, Resource},
     table::{language_refusal, refusal},
-    types::{Amount, Catcher, Definition, Detail, Language, PathField, Retrier, State, StateType, States, WaitFor, WorkflowType},
+    types::{Amount, Catcher, ContextUse, Definition, Detail, Language, PathField, Retrier, State, StateType, States, WaitFor, WorkflowType},
+    usage,
 };
-use crate::{jsonata::expression_text, text::to_text, time};
+use crate::{jsonata::expression_text, template::Template, text::to_text, time};
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -104,6 +105,12 @@ fn read_state(checker: &mut Checker<'_>, name: &str, value: &Value, location: &s
     checker.variables.clear();
     let works = matches!(kind, StateType::Task | StateType::Parallel | StateType::Map);
     let results: &[&str] = if works { &["result"] } else { &[] };
+    let own_fields: Fields = fields
+        .iter()
+        .filter(|(name, _)| !["Branches", "ItemProcessor", "Iterator"].contains(&name.as_str()))
+        .map(|(name, field)| (name.clone(), field.clone()))
+        .collect();
+    let own_uses = usage::of(&to_text(&Value::Object(own_fields)), language);
     let mut state = State {
         name: name.to_owned(),
         kind,
@@ -121,10 +128,9 @@ fn read_state(checker: &mut Checker<'_>, name: &str, value: &Value, location: &s
         catch: catchers(checker, fields, language, location),
         detail: Detail::Succeed,
         variables: Vec::new(),
-        uses_context: {
-            let text = to_text(value);
-            text.contains("$$") || text.contains("context")
-        },
+        context: own_uses.context,
+        uses_input: own_uses.input,
+        any_context: usage::of(&to_text(value), language).context != ContextUse::Nothing,
     };
     state.next = transition(checker, fields, kind, location);
     let (detail, variables) = {
@@ -225,6 +231,9 @@ fn task(checker: &mut Checker<'_>, fields: &Fields, language: Language, location
         }
         _ => {}
     }
+    if let Resource::Service(integration) = &resource {
+        parameters::check(checker, integration, fields, language, location);
+    }
     let timeout = checker.amount(fields, "TimeoutSeconds", (1, LONGEST_SECONDS), language, location);
     let heartbeat = checker.amount(fields, "HeartbeatSeconds", (1, LONGEST_SECONDS), language, location);
     if let (Amount::Number(timeout), Amount::Number(heartbeat)) = (&timeout, &heartbeat)
@@ -235,7 +244,7 @@ fn task(checker: &mut Checker<'_>, fields: &Fields, language: Language, location
     Some(Detail::Task { resource, arn, timeout, heartbeat, credentials: credentials(checker, fields, language, location) })
 }
 
-fn credentials(checker: &mut Checker<'_>, fields: &Fields, language: Language, location: &str) -> Option<Value> {
+fn credentials(checker: &mut Checker<'_>, fields: &Fields, language: Language, location: &str) -> Option<Template> {
     let here = format!("{location}/Credentials");
     let members = checker.object(fields.get("Credentials")?, &here)?;
     if !members.contains_key("RoleArn") && !members.contains_key("RoleArn.$") {
@@ -265,7 +274,7 @@ fn wait(checker: &mut Checker<'_>, fields: &Fields, language: Language, location
                     checker.whole(fields, form, 0, LONGEST_SECONDS, location)?;
                 }
             }
-            Some(WaitFor::Seconds(value.clone()))
+            Some(WaitFor::Seconds(Template::jsonata(value)))
         }
         "Timestamp" => {
             let text = checker.string(fields, form, location)?;
@@ -276,7 +285,7 @@ fn wait(checker: &mut Checker<'_>, fields: &Fields, language: Language, location
                 None if time::parse(&text).is_none() => checker.refuse("Value is not a valid ISO-8601 timestamp", here),
                 None => {}
             }
-            Some(WaitFor::Timestamp(text))
+            Some(WaitFor::Timestamp(Template::jsonata(value)))
         }
         _ => {
             let text = checker.string(fields, form, location)?;
@@ -289,10 +298,10 @@ fn wait(checker: &mut Checker<'_>, fields: &Fields, language: Language, location
 fn fail(checker: &mut Checker<'_>, fields: &Fields, language: Language, location: &str) -> Detail {
     let mut literal = |name: &str| {
         checker.string(fields, name, location)?;
-        if language == Language::Jsonata {
-            return checker.payload(fields, name, language, &[], location);
+        match language {
+            Language::Jsonata => checker.payload(fields, name, language, &[], location),
+            Language::JsonPath => fields.get(name).cloned().map(Template::Literal),
         }
-        fields.get(name).cloned()
     };
     let (error, cause) = (literal("Error"), literal("Cause"));
     let mut pointed = |name: &str| {
@@ -300,7 +309,7 @@ fn fail(checker: &mut Checker<'_>, fields: &Fields, language: Language, location
         if !checker.path_or_call(&text) {
             checker.refuse("Value is not a valid JSONPath or a valid intrinsic function call", format!("{location}/{name}"));
         }
-        Some(text)
+        Template::path_or_call(name, &text)
     };
     let (error_path, cause_path) = (pointed("ErrorPath"), pointed("CausePath"));
     for name in ["Error", "Cause"] {

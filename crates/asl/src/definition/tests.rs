@@ -141,3 +141,40 @@ fn diagnostics_have_a_line_and_a_column() {
     let found: Vec<_> = diagnostics.iter().map(|diagnostic| (diagnostic.location.clone().unwrap(), diagnostic.line, diagnostic.column)).collect();
     assert_eq!(found, [("/States/A/b/Choices[0]/Next".to_owned(), 5, 5), ("/States/E".to_owned(), 5, 21)]);
 }
+
+#[test]
+fn optimised_integrations_take_their_parameters_and_no_others() {
+    let task = |parameters: Value| {
+        refused(json!({"T": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": parameters, "End": true}}))
+    };
+    assert_eq!(task(json!({"FunctionName.$": "$.f", "Payload": {"any": 1}})), "");
+    assert_eq!(
+        task(json!({"FunctionName": "f", "Foo.$": "$"})),
+        "SCHEMA_VALIDATION_FAILED: The field 'Foo' is not supported by Step Functions at /States/T/Parameters"
+    );
+    assert_eq!(task(json!({})), "SCHEMA_VALIDATION_FAILED: The field 'FunctionName' is required but was missing at /States/T/Parameters");
+    let jsonata = |arguments: Value| {
+        refused(
+            json!({"T": {"Type": "Task", "QueryLanguage": "JSONata", "Resource": "arn:aws:states:::sns:publish", "Arguments": arguments, "End": true}}),
+        )
+    };
+    assert_eq!(jsonata(json!({"Message": "{% $states.input %}", "TopicArn": "t"})), "");
+    assert_eq!(jsonata(json!("{% $states.input %}")), "");
+    assert!(jsonata(json!({"Message": "m", "MessageBody": "b"})).contains("'MessageBody'"));
+}
+
+#[test]
+fn what_older_samples_write_is_taken() {
+    for path in ["$.[0]", "$.a.[1].b", "$.[*].['x', 'y']", "$.[?(@.n > 0)]"] {
+        assert_eq!(refused(json!({"P": {"Type": "Pass", "Parameters": {"v.$": path}, "End": true}})), "", "{path}");
+    }
+    let sdk = json!({"T": {"Type": "Task", "Resource": "arn:aws:states:us-east-1:000000000000:aws-sdk:s3:getObject", "End": true}});
+    assert_eq!(refused(sdk), "");
+    for wrong in [
+        json!({"P": {"Type": "Pass", "Parameters": {"v.$": "States.MathAdd(1, '2')"}, "End": true}}),
+        json!({"T": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:f:", "End": true}}),
+        json!({"M": {"Type": "Map", "Parameters": {}, "ItemSelector": {}, "End": true, "ItemProcessor": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}}}),
+    ] {
+        assert_ne!(refused(wrong.clone()), "", "{wrong}");
+    }
+}

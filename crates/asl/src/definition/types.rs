@@ -1,7 +1,7 @@
 //! A definition that was read: what the machine runs.
 
 use super::{resource::Resource, rules::Rule};
-use crate::{jsonata::Expression, jsonpath::Path};
+use crate::{jsonata::Expression, jsonpath::Path, template::Template};
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -71,18 +71,30 @@ pub struct State {
     pub input_path: PathField,
     pub output_path: PathField,
     pub result_path: PathField,
-    pub parameters: Option<Value>,
-    pub result_selector: Option<Value>,
-    pub arguments: Option<Value>,
-    pub output: Option<Value>,
-    pub assign: Option<Value>,
+    pub parameters: Option<Template>,
+    pub result_selector: Option<Template>,
+    pub arguments: Option<Template>,
+    pub output: Option<Template>,
+    pub assign: Option<Template>,
     pub retry: Vec<Retrier>,
     pub catch: Vec<Catcher>,
     pub detail: Detail,
     /// The variables that it refers to.
     pub variables: Vec<String>,
-    /// Whether it may refer to the context object.
-    pub uses_context: bool,
+    /// How much of the context object its own fields may refer to.
+    pub context: ContextUse,
+    /// Whether its own fields may refer to `$states.input`.
+    pub uses_input: bool,
+    /// Whether it or a state inside it may refer to the context object.
+    pub any_context: bool,
+}
+
+/// How much of the context object is referred to. The execution's input can be large, and is copied only where it is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContextUse {
+    Nothing,
+    WithoutInput,
+    Whole,
 }
 
 /// A field that holds a path, or `null`.
@@ -114,7 +126,7 @@ pub enum Detail {
         timeout: Amount,
         heartbeat: Amount,
         /// RoleArn of Credentials; a path, an intrinsic call or an expression is evaluated.
-        credentials: Option<Value>,
+        credentials: Option<Template>,
     },
     Wait(WaitFor),
     Pass {
@@ -122,10 +134,10 @@ pub enum Detail {
     },
     Succeed,
     Fail {
-        error: Option<Value>,
-        error_path: Option<String>,
-        cause: Option<Value>,
-        cause_path: Option<String>,
+        error: Option<Template>,
+        error_path: Option<Template>,
+        cause: Option<Template>,
+        cause_path: Option<Template>,
     },
     Choice {
         rules: Vec<Rule>,
@@ -146,9 +158,9 @@ pub struct MapFields {
     pub label: Option<String>,
     pub items_path: Option<Path>,
     /// Items in JSONata: an array, or an expression.
-    pub items: Option<Value>,
+    pub items: Option<Template>,
     /// ItemSelector, or Parameters as it was called before.
-    pub selector: Option<Value>,
+    pub selector: Option<Template>,
     pub max_concurrency: Amount,
     pub tolerated_count: Amount,
     pub tolerated_percentage: Amount,
@@ -164,7 +176,7 @@ pub struct MapFields {
 pub struct ItemReader {
     pub resource: String,
     /// Parameters or Arguments.
-    pub arguments: Option<Value>,
+    pub arguments: Option<Template>,
     /// ReaderConfig, as written.
     pub config: Value,
     pub max_items: Amount,
@@ -172,7 +184,7 @@ pub struct ItemReader {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct ItemBatcher {
-    pub batch_input: Option<Value>,
+    pub batch_input: Option<Template>,
     pub max_items: Amount,
     pub max_bytes: Amount,
 }
@@ -180,16 +192,16 @@ pub struct ItemBatcher {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResultWriter {
     pub resource: Option<String>,
-    pub arguments: Option<Value>,
+    pub arguments: Option<Template>,
     /// WriterConfig, as written.
     pub config: Option<Value>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum WaitFor {
-    Seconds(Value),
+    Seconds(Template),
     SecondsPath(Path),
-    Timestamp(String),
+    Timestamp(Template),
     TimestampPath(Path),
 }
 
@@ -208,8 +220,8 @@ pub struct Catcher {
     pub errors: Vec<String>,
     pub next: String,
     pub result_path: PathField,
-    pub output: Option<Value>,
-    pub assign: Option<Value>,
+    pub output: Option<Template>,
+    pub assign: Option<Template>,
 }
 
 impl State {

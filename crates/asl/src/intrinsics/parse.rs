@@ -89,6 +89,10 @@ fn call(reader: &mut Reader<'_>, depth: usize) -> Result<Intrinsic, String> {
     if !(fewest..=most).contains(&arguments.len()) {
         return Err(format!("Invalid number of arguments for {name}"));
     }
+    let numbers = matches!(function, Function::MathAdd | Function::MathRandom | Function::ArrayRange);
+    if numbers && arguments.iter().any(|argument| matches!(argument, Argument::Literal(value) if !value.is_number())) {
+        return Err(format!("The arguments of {name} must be numbers"));
+    }
     let text = reader.text.get(start..reader.position).unwrap_or_default().to_owned();
     Ok(Intrinsic { text, function, arguments })
 }

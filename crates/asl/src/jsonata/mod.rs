@@ -10,4 +10,6 @@ pub use expression::{Expression, JsonataError, Uses, expression_text};
 pub use session::Session;
 
 #[cfg(test)]
+mod suite_tests;
+#[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
 //! Evaluates expressions over the same variables: what one state does at one instant.
 
 use super::{
-    Expression, JsonataError, expression_text,
+    Expression, JsonataError,
     functions::{OUT_OF_MEMORY, register},
 };
-use crate::random::Random;
+use crate::{random::Random, template::Template};
 use jsonata_core::{
     evaluator::{Context, Evaluator, EvaluatorOptions},
     value::JValue,
@@ -32,8 +32,12 @@ pub struct Session {
 impl Session {
     /// `states` is the value of `$states`; `now` is what `$now` and `$millis` say.
     pub fn new(states: Value, variables: impl IntoIterator<Item = (String, Value)>, now: i64, random: &Random) -> Session {
+        Session::over(JValue::from(states), variables, now, random)
+    }
+
+    pub(crate) fn over(states: JValue, variables: impl IntoIterator<Item = (String, Value)>, now: i64, random: &Random) -> Session {
         let mut context = Context::new();
-        context.bind("states".to_owned(), JValue::from(states));
+        context.bind("states".to_owned(), states);
         for (name, value) in variables {
             context.bind(name, JValue::from(value));
         }
@@ -57,32 +61,34 @@ impl Session {
     }
 
     pub fn evaluate(&mut self, expression: &Expression) -> Result<Value, JsonataError> {
+        self.evaluate_over(expression, &JValue::Undefined)
+    }
+
+    /// `data` is what bare names refer to, which is nothing in a state machine.
+    pub(super) fn evaluate_over(&mut self, expression: &Expression, data: &JValue) -> Result<Value, JsonataError> {
         self.spent.set(0);
-        let result = self.evaluator.evaluate(expression.ast(), &JValue::Undefined);
+        let result = self.evaluator.evaluate(expression.ast(), data);
         let value = result.map_err(|error| JsonataError::Threw(message(error.message())))?;
         to_json(&value, 0)?.ok_or(JsonataError::Undefined)
     }
 
-    /// Fills a template: every string that is an expression becomes its value. `field` names the place in errors.
-    pub fn fill(&mut self, template: &Value, field: &str) -> Result<Value, (String, String)> {
+    /// The value of a template of a JSONata state. `field` names the place in errors.
+    pub fn fill(&mut self, template: &Template, field: &str) -> Result<Value, (String, String)> {
         match template {
-            Value::String(text) => match expression_text(text) {
-                None => Ok(template.clone()),
-                Some(text) => {
-                    let failed = |error: JsonataError| (error.sentence(text, field), field.to_owned());
-                    let expression = Expression::parse(text).map_err(|error| failed(JsonataError::Threw(error)))?;
-                    self.evaluate(&expression).map_err(failed)
-                }
-            },
-            Value::Array(items) => items.iter().enumerate().map(|(index, item)| self.fill(item, &format!("{field}[{index}]"))).collect(),
-            Value::Object(fields) => {
+            Template::Literal(value) => Ok(value.clone()),
+            Template::Expression(expression) => {
+                self.evaluate(expression).map_err(|error| (error.sentence(expression.text(), field), field.to_owned()))
+            }
+            Template::Array(items) => items.iter().enumerate().map(|(index, item)| self.fill(item, &format!("{field}[{index}]"))).collect(),
+            Template::Object(fields) => {
                 let mut out = Map::with_capacity(fields.len());
                 for (name, value) in fields {
                     out.insert(name.clone(), self.fill(value, &format!("{field}/{name}"))?);
                 }
                 Ok(Value::Object(out))
             }
-            other => Ok(other.clone()),
+            // Of the other language.
+            Template::Path { .. } | Template::Call { .. } => Ok(Value::Null),
         }
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::random::Random;
+use crate::template::Template;
 use serde_json::{Value, json};
 
 fn session() -> Session {
@@ -89,8 +90,11 @@ fn evaluations_are_bounded() {
 #[test]
 fn templates_are_filled_and_name_the_field() {
     let mut session = session();
-    assert_eq!(session.fill(&json!({"a": ["{% $v[0] %}", " {% no %}"], "b": 1}), "Output"), Ok(json!({"a": [1, " {% no %}"], "b": 1})));
-    let (cause, field) = session.fill(&json!({"result": "{% $doesNotExist %}"}), "Output").unwrap_err();
+    assert_eq!(
+        session.fill(&Template::jsonata(&json!({"a": ["{% $v[0] %}", " {% no %}"], "b": 1})), "Output"),
+        Ok(json!({"a": [1, " {% no %}"], "b": 1}))
+    );
+    let (cause, field) = session.fill(&Template::jsonata(&json!({"result": "{% $doesNotExist %}"})), "Output").unwrap_err();
     assert_eq!(cause, "The JSONata expression '$doesNotExist' specified for the field 'Output/result' returned nothing (undefined).");
     assert_eq!(field, "Output/result");
 }

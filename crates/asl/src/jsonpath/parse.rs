@@ -41,9 +41,10 @@ impl Reader {
                     self.advance();
                     if self.take('.') {
                         steps.push(Step::Descend);
-                        if self.peek() == Some('[') {
-                            continue;
-                        }
+                    }
+                    // Jayway takes `$.[0]` and `$..[0]` alike.
+                    if self.peek() == Some('[') {
+                        continue;
                     }
                     steps.push(dotted(self)?);
                 }

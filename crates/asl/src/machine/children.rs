@@ -4,12 +4,14 @@ use super::{
     events::Effect,
     problem::Problem,
     run::{LARGEST, Run, Work},
-    state::{Children, Doing, Failure, Thread},
+    state::{Children, Doing, Failure, TestMock, Thread},
 };
 use crate::{
     definition::{Detail, Language, MapFields, State, StateType, States},
+    template::Template,
     text::{integer, java_text, size, to_text},
 };
+use jsonata_core::value::JValue;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -18,8 +20,11 @@ const MOST_CONCURRENT: usize = 40;
 
 impl Run<'_> {
     pub(super) fn start_branches(&mut self, thread: u64, state: &State, branches: &[States]) -> Result<Work, Problem> {
-        let input = Arc::new(self.effective_input(thread, state)?);
+        let input = self.effective_input(thread, state)?;
         self.record_on(thread, "ParallelStateStarted", None);
+        if let Some(work) = self.mocked() {
+            return work;
+        }
         let children = Children {
             is_map: false,
             total: branches.len(),
@@ -40,12 +45,15 @@ impl Run<'_> {
         if map.distributed {
             return self.start_map_run(thread, state, map);
         }
-        let items = Arc::new(self.items(thread, state, map)?);
+        let items = self.items(thread, state, map)?;
         let limit = self.whole(thread, state, &map.max_concurrency, "MaxConcurrency")?.unwrap_or(0);
         let length = items.as_array().map_or(0, Vec::len);
         let mut details = Map::new();
         details.insert("length".to_owned(), length.into());
         self.record_on(thread, "MapStateStarted", Some(("mapStateStartedEventDetails", details)));
+        if let Some(work) = self.mocked_map(thread, state, map, &items) {
+            return work;
+        }
         let limit = usize::try_from(limit).ok().filter(|limit| (1..MOST_CONCURRENT).contains(limit)).unwrap_or(MOST_CONCURRENT);
         let children = Children {
             is_map: true,
@@ -66,18 +74,44 @@ impl Run<'_> {
         Ok(Work::Later)
     }
 
+    /// The mock of a test in place of the children.
+    pub(super) fn mocked(&self) -> Option<Result<Work, Problem>> {
+        Some(match self.mock()? {
+            TestMock::Result(result) => Ok(Work::Done(Arc::new(result))),
+            TestMock::Failure(failure) => Err(Problem::Fails(failure)),
+        })
+    }
+
+    /// The same for a Map, whose items a test shows.
+    fn mocked_map(&mut self, thread: u64, state: &State, map: &MapFields, items: &Value) -> Option<Result<Work, Problem>> {
+        let work = self.mocked()?;
+        self.note(if state.language == Language::Jsonata { "afterItems" } else { "afterItemsPath" }, items);
+        let mut selected = Vec::new();
+        for (index, value) in items.as_array().into_iter().flatten().enumerate().take(MOST_CONCURRENT) {
+            match self.selected(thread, state, map, &json!({"Index": index, "Value": value, "Source": "STATE_DATA"})) {
+                Ok(Some(item)) => selected.push(item),
+                Ok(None) => break,
+                Err(problem) => return Some(Err(problem)),
+            }
+        }
+        if map.selector.is_some() {
+            self.note("afterItemSelector", &Value::Array(selected));
+        }
+        Some(work)
+    }
+
     /// The items of a Map.
-    pub(super) fn items(&mut self, thread: u64, state: &State, map: &MapFields) -> Result<Value, Problem> {
+    pub(super) fn items(&mut self, thread: u64, state: &State, map: &MapFields) -> Result<Arc<Value>, Problem> {
         if state.language == Language::Jsonata {
             let items = match &map.items {
-                Some(items) => self.jsonata_field(thread, state, items, "Items", None)?,
-                None => Value::clone(&self.input(thread)),
+                Some(items) => Arc::new(self.jsonata_field(thread, state, items, "Items", None)?),
+                None => self.input(thread),
             };
             let object_fits = map.distributed && items.is_object();
-            return match (&items, &map.items) {
+            return match (&*items, &map.items) {
                 (Value::Array(_), _) => Ok(items),
                 _ if object_fits => Ok(items),
-                (_, Some(field @ Value::String(_))) => Err(Problem::unexpected(super::evaluate::shown(field), "Items", "array", &items)),
+                (_, Some(field @ Template::Expression(_))) => Err(Problem::unexpected(field.expression(), "Items", "array", &items)),
                 _ => Err(Problem::Query {
                     detail: format!("Map state input must be an array but was: {}", to_text(&items)),
                     location: "Items".to_owned(),
@@ -91,7 +125,7 @@ impl Run<'_> {
                 let context = self.context(thread, state, None);
                 let value = self.with_scope(thread, &input, &context, |scope| scope.value(path));
                 let value = value.map_err(|error| Problem::Runtime(format!("Invalid path '{}' : {error}", path.text())))?;
-                (value, path.text())
+                (Arc::new(value), path.text())
             }
         };
         if items.is_array() || map.distributed && items.is_object() {
@@ -139,7 +173,7 @@ impl Run<'_> {
             if let Some(children) = self.children(parent) {
                 children.running.push(child);
             }
-            self.machine.ready.push(child);
+            self.machine.ready.push_back(child);
         }
     }
 
@@ -147,7 +181,7 @@ impl Run<'_> {
         let value = items.get(index).cloned().unwrap_or_default();
         let item = json!({"Index": index, "Value": value, "Source": "STATE_DATA"});
         let input = self.selected(parent, state, map, &item)?.unwrap_or(value);
-        let item = if state.uses_context { item } else { json!({"Index": index}) };
+        let item = if state.any_context { item } else { json!({"Index": index}) };
         let child = self.child(parent, state, index, &map.processor.start_at, Arc::new(input), Some(item), previous);
         self.record_on(child, "MapIterationStarted", Some(("mapIterationStartedEventDetails", iteration_details(state, index))));
         Ok(child)
@@ -161,12 +195,13 @@ impl Run<'_> {
             fields.insert("Map".to_owned(), json!({"Item": item}));
         }
         if state.language == Language::Jsonata {
-            let states = json!({"input": &*self.input(thread), "context": context});
-            let filled = self.with_session(thread, &state.variables, states, |session| session.fill(selector, "ItemSelector"));
+            let mut states = self.states(thread, state, None);
+            states.insert("context".to_owned(), JValue::from(context));
+            let filled = self.with_session(thread, state, states, |session| session.fill(selector, "ItemSelector"));
             return filled.map(Some).map_err(|(detail, location)| Problem::Query { detail, location });
         }
         let input = self.raw_input(thread, state)?;
-        Ok(Some(self.with_scope(thread, &input, &context, |scope| crate::template::fill(selector, scope))?))
+        Ok(Some(self.with_scope(thread, &input, &context, |scope| selector.fill(scope))?))
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is a field of the thread")]
@@ -195,7 +230,7 @@ impl Run<'_> {
         let work =
             if children.done == children.total { self.children_done(parent) } else { self.start_more(parent, Some(last)).map(|()| Work::Later) };
         match work {
-            Ok(Work::Done(result)) => self.finish(parent, &result),
+            Ok(Work::Done(result)) => self.finish(parent, result),
             Ok(_) => {}
             Err(problem) => self.problem(parent, problem),
         }
@@ -215,7 +250,7 @@ impl Run<'_> {
             return Err(Problem::Fails(Failure::new("States.DataLimitExceeded", cause)));
         }
         self.record(format!("{}StateSucceeded", state.kind.name()), previous, None);
-        Ok(Work::Done(results))
+        Ok(Work::Done(Arc::new(results)))
     }
 
     /// The event that precedes the exit of a Parallel or inline Map; the same as that of its success.

@@ -9,11 +9,11 @@ use crate::{
     definition::{Comparison, Language, Operand, Operation, Order, PathField, Rule, State, Test},
     jsonpath::Path,
     scope::Scope,
-    template::fill,
+    template::Template,
     time,
 };
 use serde_json::{Map, Value, json};
-use std::cmp::Ordering;
+use std::{cmp::Ordering, sync::Arc};
 
 impl Run<'_> {
     pub(super) fn choose(&mut self, thread: u64, state: &State, rules: &[Rule], default: Option<&str>) -> Result<Work, Problem> {
@@ -37,15 +37,15 @@ impl Run<'_> {
         let assign = chosen.map_or(state.assign.as_ref(), |rule| rule.assign.as_ref());
         let assigned = match assign {
             None => None,
-            Some(assign) => Some(self.with_scope(thread, &input, &context, |scope| fill(assign, scope))?),
+            Some(assign) => Some(self.with_scope(thread, &input, &context, |scope| assign.fill(scope))?),
         };
         let next = chosen.map(|rule| rule.next.as_str()).or(default).ok_or_else(no_match)?;
         let output = match &state.output_path {
             PathField::Absent => input,
-            PathField::Null => json!({}),
+            PathField::Null => Arc::new(json!({})),
             PathField::Path(path) => {
                 let value = self.with_scope(thread, &input, &context, |scope| scope.value(path));
-                value.map_err(|error| Problem::Runtime(format!("Invalid path '{}' : {error}", path.text())))?
+                Arc::new(value.map_err(|error| Problem::Runtime(format!("Invalid path '{}' : {error}", path.text())))?)
             }
         };
         Ok(Work::Goto { next: Some(next.to_owned()), output, assigned: object(assigned) })
@@ -53,8 +53,8 @@ impl Run<'_> {
 
     fn choose_jsonata(&mut self, thread: u64, state: &State, rules: &[Rule], default: Option<&str>) -> Result<Work, Problem> {
         let states = self.states(thread, state, None);
-        let input = Value::clone(&self.input(thread));
-        let decided = self.with_session(thread, &state.variables, Value::Object(states), |session| {
+        let input = self.input(thread);
+        let decided = self.with_session(thread, state, states, |session| {
             let mut chosen = None;
             for (index, rule) in rules.iter().enumerate() {
                 let field = format!("Choices[{index}]/Condition");
@@ -73,7 +73,7 @@ impl Run<'_> {
             }
             let at = chosen.map(|(index, _)| format!("Choices[{index}]/")).unwrap_or_default();
             let (assign, output) = chosen.map_or((&state.assign, &state.output), |(_, rule)| (&rule.assign, &rule.output));
-            let mut filled = |template: &Option<Value>, name: &str| {
+            let mut filled = |template: &Option<Template>, name: &str| {
                 let filled = template.as_ref().map(|template| session.fill(template, &format!("{at}{name}"))).transpose();
                 filled.map_err(|(detail, location)| Problem::Query { detail, location })
             };
@@ -82,7 +82,7 @@ impl Run<'_> {
         });
         let (next, assigned, output): (String, Option<Value>, Option<Value>) = decided?;
         let assigned: Map<String, Value> = object(assigned);
-        Ok(Work::Goto { next: Some(next), output: output.unwrap_or(input), assigned })
+        Ok(Work::Goto { next: Some(next), output: output.map_or(input, Arc::new), assigned })
     }
 }
 

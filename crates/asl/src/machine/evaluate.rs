@@ -2,15 +2,20 @@
 
 use super::{problem::Problem, run::Run};
 use crate::{
-    definition::{Amount, Language, PathField, State, StateType},
-    jsonata::{Session, expression_text},
+    definition::{Amount, ContextUse, Language, PathField, State, StateType},
+    jsonata::Session,
     jsonpath::{Path, Root},
     scope::Scope,
-    template::{expression, fill},
+    template::Template,
     time,
 };
+use indexmap::IndexMap;
+use jsonata_core::value::JValue;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
+
+/// The fields of `$states`.
+pub(super) type States = IndexMap<String, JValue>;
 
 impl Run<'_> {
     pub(super) fn input(&self, thread: u64) -> Arc<Value> {
@@ -19,12 +24,18 @@ impl Run<'_> {
 
     /// The context object. Large inputs make it costly, so it is made only for states that may refer to it.
     pub(super) fn context(&self, number: u64, state: &State, token: Option<&str>) -> Value {
-        let (true, Some(thread)) = (state.uses_context, self.machine.threads.get(&number)) else { return json!({}) };
+        if state.context == ContextUse::Nothing {
+            return json!({});
+        }
+        if let Some(context) = self.machine.test.as_ref().and_then(|test| test.context.as_ref()) {
+            return context.clone();
+        }
+        let Some(thread) = self.machine.threads.get(&number) else { return json!({}) };
         let execution = &self.machine.execution;
         let mut fields = json!({
             "Execution": {
                 "Id": execution.arn,
-                "Input": &*self.machine.input,
+                "Input": if state.context == ContextUse::Whole { Value::clone(&self.machine.input) } else { Value::Null },
                 "StartTime": time::instant(self.machine.started_at),
                 "Name": execution.name,
                 "RoleArn": execution.role_arn,
@@ -75,20 +86,38 @@ impl Run<'_> {
         result
     }
 
-    pub(super) fn with_session<T>(&mut self, thread: u64, names: &[String], states: Value, evaluate: impl FnOnce(&mut Session) -> T) -> T {
-        let variables: Vec<_> = names.iter().filter_map(|name| Some((name.clone(), self.variable(thread, name)?))).collect();
-        let mut session = Session::new(states, variables, self.now, &self.machine.random);
+    /// `states` is what `$states` holds.
+    pub(super) fn with_session<T>(&mut self, thread: u64, state: &State, states: States, evaluate: impl FnOnce(&mut Session) -> T) -> T {
+        let variables: Vec<_> = state.variables.iter().filter_map(|name| Some((name.clone(), self.variable(thread, name)?))).collect();
+        let mut session = Session::over(JValue::object(states), variables, self.now, &self.machine.random);
         let result = evaluate(&mut session);
         self.machine.random = session.into_random();
         result
     }
 
     /// `$states` without a result.
-    pub(super) fn states(&self, thread: u64, state: &State, token: Option<&str>) -> Map<String, Value> {
-        let mut out = Map::new();
-        out.insert("input".to_owned(), Value::clone(&self.input(thread)));
-        out.insert("context".to_owned(), self.context(thread, state, token));
+    pub(super) fn states(&mut self, thread: u64, state: &State, token: Option<&str>) -> States {
+        let mut out = States::new();
+        if state.uses_input {
+            let input = self.input(thread);
+            out.insert("input".to_owned(), self.converted(input));
+        }
+        if state.context != ContextUse::Nothing {
+            out.insert("context".to_owned(), JValue::from(self.context(thread, state, token)));
+        }
         out
+    }
+
+    /// A value for JSONata. The last one is remembered: the iterations of a Map share the input of their state.
+    fn converted(&mut self, value: Arc<Value>) -> JValue {
+        match &self.last_value {
+            Some((last, converted)) if Arc::ptr_eq(last, &value) => converted.clone(),
+            _ => {
+                let converted = JValue::from(Value::clone(&value));
+                self.last_value = Some((value, converted.clone()));
+                converted
+            }
+        }
     }
 
     /// A path of a field such as InputPath.
@@ -99,56 +128,71 @@ impl Run<'_> {
     }
 
     /// The input behind InputPath; in JSONata the input itself.
-    pub(super) fn raw_input(&mut self, thread: u64, state: &State) -> Result<Value, Problem> {
+    pub(super) fn raw_input(&mut self, thread: u64, state: &State) -> Result<Arc<Value>, Problem> {
         let input = self.input(thread);
         match &state.input_path {
-            PathField::Absent => Ok(Value::clone(&input)),
-            PathField::Null => Ok(json!({})),
-            PathField::Path(path) => self.field_path(thread, state, path, &input),
+            PathField::Absent => Ok(input),
+            PathField::Null => Ok(Arc::new(json!({}))),
+            PathField::Path(path) => self.field_path(thread, state, path, &input).map(Arc::new),
         }
     }
 
     /// The input behind InputPath and Parameters, or Arguments.
-    pub(super) fn effective_input(&mut self, thread: u64, state: &State) -> Result<Value, Problem> {
+    pub(super) fn effective_input(&mut self, thread: u64, state: &State) -> Result<Arc<Value>, Problem> {
         self.effective_input_with(thread, state, None)
     }
 
-    pub(super) fn effective_input_with(&mut self, thread: u64, state: &State, token: Option<&str>) -> Result<Value, Problem> {
+    pub(super) fn effective_input_with(&mut self, thread: u64, state: &State, token: Option<&str>) -> Result<Arc<Value>, Problem> {
         if state.language == Language::Jsonata {
             return match &state.arguments {
-                Some(arguments) => self.jsonata_field(thread, state, arguments, "Arguments", token),
-                None => Ok(Value::clone(&self.input(thread))),
+                Some(arguments) => {
+                    let filled = self.jsonata_field(thread, state, arguments, "Arguments", token)?;
+                    self.note("afterArguments", &filled);
+                    Ok(Arc::new(filled))
+                }
+                None => Ok(self.input(thread)),
             };
         }
         let input = self.raw_input(thread, state)?;
+        self.note("afterInputPath", &input);
         match &state.parameters {
-            None => Ok(input),
+            None => {
+                self.note("afterParameters", &input);
+                Ok(input)
+            }
             Some(template) => {
                 let context = self.context(thread, state, token);
-                Ok(self.with_scope(thread, &input, &context, |scope| fill(template, scope))?)
+                let filled = self.with_scope(thread, &input, &context, |scope| template.fill(scope))?;
+                self.note("afterParameters", &filled);
+                Ok(Arc::new(filled))
             }
         }
     }
 
-    pub(super) fn jsonata_field(&mut self, thread: u64, state: &State, template: &Value, field: &str, token: Option<&str>) -> Result<Value, Problem> {
-        let states = Value::Object(self.states(thread, state, token));
-        let filled = self.with_session(thread, &state.variables, states, |session| session.fill(template, field));
+    pub(super) fn jsonata_field(
+        &mut self,
+        thread: u64,
+        state: &State,
+        template: &Template,
+        field: &str,
+        token: Option<&str>,
+    ) -> Result<Value, Problem> {
+        let states = self.states(thread, state, token);
+        let filled = self.with_session(thread, state, states, |session| session.fill(template, field));
         filled.map_err(|(detail, location)| Problem::Query { detail, location })
     }
 
-    /// A field that may hold an expression, in JSONata; otherwise a literal.
-    pub(super) fn filled(&mut self, thread: u64, state: &State, value: &Value, field: &str) -> Result<Value, Problem> {
-        match state.language {
-            Language::Jsonata => self.jsonata_field(thread, state, value, field, None),
-            Language::JsonPath => Ok(value.clone()),
+    /// A field that may hold an expression, in JSONata; otherwise a literal, a path or an intrinsic call.
+    pub(super) fn filled(&mut self, thread: u64, state: &State, template: &Template, field: &str) -> Result<Value, Problem> {
+        match (state.language, template) {
+            (_, Template::Literal(value)) => Ok(value.clone()),
+            (Language::Jsonata, _) => self.jsonata_field(thread, state, template, field, None),
+            (Language::JsonPath, _) => {
+                let input = self.raw_input(thread, state)?;
+                let context = self.context(thread, state, None);
+                Ok(self.with_scope(thread, &input, &context, |scope| template.fill(scope))?)
+            }
         }
-    }
-
-    /// A path or an intrinsic call, as in ErrorPath.
-    pub(super) fn path_or_call(&mut self, thread: u64, state: &State, text: &str, field: &str) -> Result<Value, Problem> {
-        let input = self.raw_input(thread, state)?;
-        let context = self.context(thread, state, None);
-        Ok(self.with_scope(thread, &input, &context, |scope| expression(field, text, scope))?)
     }
 
     /// A number field in any of its forms. `None` when it is absent.
@@ -161,8 +205,8 @@ impl Run<'_> {
                 self.field_path(thread, state, path, &input).map(Some)
             }
             Amount::Expression(expression) => {
-                let states = Value::Object(self.states(thread, state, None));
-                let value = self.with_session(thread, &state.variables, states, |session| session.evaluate(expression));
+                let states = self.states(thread, state, None);
+                let value = self.with_session(thread, state, states, |session| session.evaluate(expression));
                 let value = value.map_err(|error| Problem::query(&error, expression.text(), field))?;
                 if value.is_number() { Ok(Some(value)) } else { Err(Problem::unexpected(expression.text(), field, "number", &value)) }
             }
@@ -170,58 +214,66 @@ impl Run<'_> {
     }
 
     /// Output and assigned variables of a state that has a result.
-    pub(super) fn output_of(&mut self, thread: u64, state: &State, result: &Value) -> Result<(Value, Map<String, Value>), Problem> {
+    pub(super) fn output_of(&mut self, thread: u64, state: &State, result: Arc<Value>) -> Result<(Arc<Value>, Map<String, Value>), Problem> {
+        if matches!(state.kind, StateType::Task | StateType::Parallel | StateType::Map | StateType::Pass) {
+            self.note("result", &result);
+        }
         match state.language {
             Language::Jsonata => self.jsonata_output(thread, state, result),
             Language::JsonPath => self.jsonpath_output(thread, state, result),
         }
     }
 
-    fn jsonata_output(&mut self, thread: u64, state: &State, result: &Value) -> Result<(Value, Map<String, Value>), Problem> {
+    fn jsonata_output(&mut self, thread: u64, state: &State, result: Arc<Value>) -> Result<(Arc<Value>, Map<String, Value>), Problem> {
         let works = matches!(state.kind, StateType::Task | StateType::Parallel | StateType::Map);
         if state.output.is_none() && state.assign.is_none() {
-            return Ok((result.clone(), Map::new()));
+            return Ok((result, Map::new()));
         }
         let mut states = self.states(thread, state, None);
         if works {
-            states.insert("result".to_owned(), result.clone());
+            states.insert("result".to_owned(), JValue::from(Value::clone(&result)));
         }
-        let filled = self.with_session(thread, &state.variables, Value::Object(states), |session| {
+        let filled = self.with_session(thread, state, states, |session| {
             let assigned = state.assign.as_ref().map(|assign| session.fill(assign, "Assign")).transpose()?;
             let output = state.output.as_ref().map(|output| session.fill(output, "Output")).transpose()?;
             Ok((assigned, output))
         });
         let (assigned, output) = filled.map_err(|(detail, location)| Problem::Query { detail, location })?;
-        Ok((output.unwrap_or_else(|| result.clone()), object(assigned)))
+        Ok((output.map_or(result, Arc::new), object(assigned)))
     }
 
-    fn jsonpath_output(&mut self, thread: u64, state: &State, result: &Value) -> Result<(Value, Map<String, Value>), Problem> {
+    fn jsonpath_output(&mut self, thread: u64, state: &State, result: Arc<Value>) -> Result<(Arc<Value>, Map<String, Value>), Problem> {
         let context = self.context(thread, state, None);
         let assigned = match &state.assign {
             None => None,
-            Some(assign) => Some(self.with_scope(thread, result, &context, |scope| fill(assign, scope))?),
+            Some(assign) => Some(self.with_scope(thread, &result, &context, |scope| assign.fill(scope))?),
         };
         let result = match &state.result_selector {
-            None => result.clone(),
-            Some(template) => self.with_scope(thread, result, &context, |scope| fill(template, scope))?,
+            None => result,
+            Some(template) => Arc::new(self.with_scope(thread, &result, &context, |scope| template.fill(scope))?),
         };
+        if matches!(state.kind, StateType::Task | StateType::Parallel | StateType::Map) {
+            self.note("afterResultSelector", &result);
+        }
         let merged = self.merged(thread, &state.result_path, result)?;
+        self.note("afterResultPath", &merged);
         let output = match &state.output_path {
             PathField::Absent => merged,
-            PathField::Null => json!({}),
-            PathField::Path(path) => self.field_path(thread, state, path, &merged)?,
+            PathField::Null => Arc::new(json!({})),
+            PathField::Path(path) => Arc::new(self.field_path(thread, state, path, &merged)?),
         };
         Ok((output, object(assigned)))
     }
 
     /// ResultPath: puts a result into the raw input.
-    pub(super) fn merged(&mut self, thread: u64, result_path: &PathField, result: Value) -> Result<Value, Problem> {
+    pub(super) fn merged(&mut self, thread: u64, result_path: &PathField, result: Arc<Value>) -> Result<Arc<Value>, Problem> {
         match result_path {
             PathField::Absent => Ok(result),
-            PathField::Null => Ok(Value::clone(&self.input(thread))),
+            PathField::Null => Ok(self.input(thread)),
             PathField::Path(path) => {
-                let input = Value::clone(&self.input(thread));
-                path.insert(input, result).map_err(|error| Problem::Named { error: "States.ResultPathMatchFailure", detail: error.0 })
+                let input = Arc::unwrap_or_clone(self.input(thread));
+                let merged = path.insert(input, Arc::unwrap_or_clone(result));
+                merged.map(Arc::new).map_err(|error| Problem::Named { error: "States.ResultPathMatchFailure", detail: error.0 })
             }
         }
     }
@@ -232,9 +284,4 @@ pub(super) fn object(value: Option<Value>) -> Map<String, Value> {
         Some(Value::Object(fields)) => fields,
         _ => Map::new(),
     }
-}
-
-/// The expression's text of a field, for messages.
-pub(super) fn shown(value: &Value) -> &str {
-    value.as_str().and_then(expression_text).unwrap_or_default()
 }

@@ -5,13 +5,12 @@ use super::{
     payload::failure_details,
     problem::Problem,
     run::Run,
-    state::{Doing, Failure, Status},
+    state::{Doing, Failure, Status, TestEnd},
 };
-use crate::{
-    definition::{Catcher, Language, Retrier, State, StateType},
-    template::fill,
-};
+use crate::definition::{Catcher, Language, Retrier, State, StateType};
+use jsonata_core::value::JValue;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 impl Run<'_> {
     /// Turns a problem into an error, and records that an evaluation failed.
@@ -72,9 +71,14 @@ impl Run<'_> {
         if *attempts >= retrier.max_attempts {
             return false;
         }
-        let delay = delay_millis(retrier, *attempts);
+        let used = *attempts;
+        let delay = delay_millis(retrier, used);
         *attempts += 1;
         let delay = if retrier.full_jitter { (self.machine.random.fraction() * delay as f64) as i64 } else { delay };
+        self.note_details("errorDetails", json!({"retryIndex": index, "retryBackoffIntervalSeconds": delay / 1000}));
+        if self.end_test(|| TestEnd::Retry(failure.clone())) {
+            return true;
+        }
         self.remove_below(thread);
         let timer = self.timer(delay);
         self.set_doing(thread, Doing::Retrying { timer });
@@ -82,7 +86,10 @@ impl Run<'_> {
     }
 
     fn catch(&mut self, thread: u64, state: &State, failure: &Failure) -> bool {
-        let Some(catcher) = state.catch.iter().find(|catcher| matches(&catcher.errors, failure, state.kind)) else { return false };
+        let matching = state.catch.iter().enumerate().find(|(_, catcher)| matches(&catcher.errors, failure, state.kind));
+        let Some((index, catcher)) = matching else { return false };
+        self.note_details("errorDetails", json!({"catchIndex": index}));
+        self.caught = Some(failure.clone());
         self.remove_below(thread);
         match self.caught(thread, state, catcher, failure) {
             Ok((output, assigned)) => {
@@ -105,26 +112,26 @@ impl Run<'_> {
         true
     }
 
-    fn caught(&mut self, thread: u64, state: &State, catcher: &Catcher, failure: &Failure) -> Result<(Value, Map<String, Value>), Problem> {
+    fn caught(&mut self, thread: u64, state: &State, catcher: &Catcher, failure: &Failure) -> Result<(Arc<Value>, Map<String, Value>), Problem> {
         // AWS: SendTaskFailure without an error gives nulls.
         let error = json!({"Error": failure.error, "Cause": failure.cause});
         if state.language == Language::Jsonata {
             let mut states = self.states(thread, state, None);
-            states.insert("errorOutput".to_owned(), error.clone());
-            let filled = self.with_session(thread, &state.variables, Value::Object(states), |session| {
+            states.insert("errorOutput".to_owned(), JValue::from(error.clone()));
+            let filled = self.with_session(thread, state, states, |session| {
                 let assigned = catcher.assign.as_ref().map(|assign| session.fill(assign, "Assign")).transpose()?;
                 let output = catcher.output.as_ref().map(|output| session.fill(output, "Output")).transpose()?;
                 Ok((assigned, output))
             });
             let (assigned, output) = filled.map_err(|(detail, location)| Problem::Query { detail, location })?;
-            return Ok((output.unwrap_or(error), object(assigned)));
+            return Ok((Arc::new(output.unwrap_or(error)), object(assigned)));
         }
         let context = self.context(thread, state, None);
         let assigned = match &catcher.assign {
             None => None,
-            Some(assign) => Some(self.with_scope(thread, &error, &context, |scope| fill(assign, scope))?),
+            Some(assign) => Some(self.with_scope(thread, &error, &context, |scope| assign.fill(scope))?),
         };
-        Ok((self.merged(thread, &catcher.result_path, error)?, object(assigned)))
+        Ok((self.merged(thread, &catcher.result_path, Arc::new(error))?, object(assigned)))
     }
 }
 

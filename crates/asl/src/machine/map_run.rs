@@ -9,9 +9,11 @@ use super::{
 };
 use crate::{
     definition::{Amount, Definition, Detail, MapFields, State, WorkflowType},
+    template::Template,
     text::{java_text, size},
 };
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 impl Machine {
     /// What a child gets for one item: the item itself, or what ItemSelector makes of it. `item` is `Map.Item` of the context object.
@@ -47,7 +49,7 @@ impl Run<'_> {
                 Some(ReaderRequest { resource: reader.resource.clone(), arguments, config: reader.config.clone(), max_items })
             }
         };
-        let items = if reader.is_some() { None } else { Some(self.items(thread, state, map)?) };
+        let items = if reader.is_some() { None } else { Some(Arc::unwrap_or_clone(self.items(thread, state, map)?)) };
         let max_concurrency = self.whole(thread, state, &map.max_concurrency, "MaxConcurrency")?.unwrap_or(0);
         let tolerated_count = self.whole(thread, state, &map.tolerated_count, "ToleratedFailureCount")?;
         let tolerated_percentage = self.percentage(thread, state, &map.tolerated_percentage)?;
@@ -72,6 +74,9 @@ impl Run<'_> {
         details.insert("length".to_owned(), length.into());
         self.record_on(thread, "MapStateStarted", Some(("mapStateStartedEventDetails", details)));
         let run = self.machine.number();
+        if let Some(work) = self.mocked() {
+            return work;
+        }
         self.set_doing(thread, Doing::MapRun { run });
         self.effects.push(Effect::MapRun(Box::new(MapRunRequest {
             run,
@@ -92,13 +97,8 @@ impl Run<'_> {
         Ok(Work::Later)
     }
 
-    fn template(&mut self, thread: u64, state: &State, template: &Value, field: &str) -> Result<Value, Problem> {
-        if state.language == crate::definition::Language::Jsonata {
-            return self.jsonata_field(thread, state, template, field, None);
-        }
-        let input = self.raw_input(thread, state)?;
-        let context = self.context(thread, state, None);
-        Ok(self.with_scope(thread, &input, &context, |scope| crate::template::fill(template, scope))?)
+    fn template(&mut self, thread: u64, state: &State, template: &Template, field: &str) -> Result<Value, Problem> {
+        self.filled(thread, state, template, field)
     }
 
     fn percentage(&mut self, thread: u64, state: &State, amount: &Amount) -> Result<Option<f64>, Problem> {
@@ -140,7 +140,7 @@ impl Run<'_> {
                 self.record("MapRunSucceeded", started, None);
                 let succeeded = self.machine.last_event;
                 self.record("MapStateSucceeded", succeeded, None);
-                self.finish(thread, &output);
+                self.finish(thread, Arc::new(output));
             }
             Err(failure) => self.run_failed(thread, failure),
         }

@@ -10,23 +10,27 @@ mod events;
 mod failures;
 mod history;
 mod map_run;
+mod mocks;
 mod payload;
 mod problem;
 mod redrive;
 mod run;
 mod state;
 mod task;
+mod testing;
 mod threads;
 mod wait;
 
 pub use events::{Call, Effect, Event, HistoryEvent, MapRunRequest, ReaderRequest, WriterRequest};
-pub use state::{Execution, Failure, Machine, Status};
+pub use mocks::{MockConfig, Mocks};
+pub use state::{Execution, Failure, Machine, Status, TestMock};
+pub use testing::{TestOutcome, TestRequest, TestStatus};
 
-use crate::{definition::Definition, random::Random};
+use crate::definition::Definition;
 use run::Run;
 use serde_json::Value;
 use state::Doing;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 impl Machine {
     /// A new execution and its first effects. `input_text` is the input as it was sent.
@@ -38,22 +42,8 @@ impl Machine {
         now: i64,
     ) -> Result<(Machine, Vec<Effect>), serde_json::Error> {
         let input = Arc::new(serde_json::from_str::<Value>(input_text)?);
-        let mut machine = Machine {
-            execution,
-            input: Arc::clone(&input),
-            input_text: Some(input_text.to_owned()),
-            started_at: now,
-            redrive_count: 0,
-            redriven_at: None,
-            random: Random::from_seed(seed),
-            status: Status::Running,
-            last_event: 0,
-            next_number: 1,
-            threads: BTreeMap::new(),
-            ready: Vec::new(),
-            deadline: None,
-            failure: None,
-        };
+        let mut machine = Machine::new(execution, Arc::clone(&input), seed, now);
+        machine.input_text = Some(input_text.to_owned());
         let mut run = Run::new(&mut machine, definition, now);
         run.begin(input);
         let effects = run.go();
@@ -78,6 +68,18 @@ impl Machine {
         self.failure.as_ref()
     }
 
+    /// The timers that still mean something; all others may be forgotten.
+    pub fn timers(&self) -> Vec<u64> {
+        let of_thread = |thread: &state::Thread| match &thread.doing {
+            Doing::Waiting { timer } | Doing::Retrying { timer } => [Some(*timer), None],
+            Doing::Task { timeout, heartbeat, .. } => [*timeout, *heartbeat],
+            _ => [None, None],
+        };
+        let running = self.status == Status::Running;
+        let threads = self.threads.values().flat_map(of_thread).chain([self.deadline]).flatten();
+        threads.filter(|_| running).collect()
+    }
+
     pub fn redrive_count(&self) -> u32 {
         self.redrive_count
     }
@@ -93,3 +95,6 @@ impl Machine {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod local_tests;

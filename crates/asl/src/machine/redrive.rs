@@ -40,13 +40,13 @@ impl Run<'_> {
             let Some(thread) = self.machine.threads.get_mut(&number) else { continue };
             thread.attempts.iter_mut().for_each(|attempts| *attempts = 0);
             match &mut thread.doing {
-                Doing::Entering => self.machine.ready.push(number),
+                Doing::Entering => self.machine.ready.push_back(number),
                 Doing::Children(children) if !below.is_empty() => children.running = below,
                 _ if !below.is_empty() => {}
                 _ => {
                     // AWS: a Fail state is entered again, every other state is not.
                     thread.doing = if kind == Some(StateType::Fail) { Doing::Entering } else { Doing::Attempting };
-                    self.machine.ready.push(number);
+                    self.machine.ready.push_back(number);
                 }
             }
         }

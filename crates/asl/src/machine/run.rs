@@ -2,9 +2,10 @@
 
 use super::{
     events::Effect,
-    state::{Children, Doing, Machine, Thread},
+    state::{Children, Doing, Failure, Machine, Thread},
 };
 use crate::definition::{Definition, Detail, State, States};
+use jsonata_core::value::JValue;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -16,21 +17,25 @@ pub(super) struct Run<'a> {
     pub definition: &'a Definition,
     pub now: i64,
     pub effects: Vec<Effect>,
+    /// The value that was converted for JSONata last.
+    pub last_value: Option<(Arc<Value>, JValue)>,
+    /// The error that was caught last.
+    pub caught: Option<Failure>,
 }
 
 /// What became of the work of a state at once.
 pub(super) enum Work {
     /// It has a result.
-    Done(Value),
+    Done(Arc<Value>),
     /// It goes on with a later event.
     Later,
     /// Go to this state, with this output.
-    Goto { next: Option<String>, output: Value, assigned: Map<String, Value> },
+    Goto { next: Option<String>, output: Arc<Value>, assigned: Map<String, Value> },
 }
 
 impl<'a> Run<'a> {
     pub fn new(machine: &'a mut Machine, definition: &'a Definition, now: i64) -> Run<'a> {
-        Run { machine, definition, now, effects: Vec::new() }
+        Run { machine, definition, now, effects: Vec::new(), last_value: None, caught: None }
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is a field of the thread")]

@@ -3,7 +3,10 @@
 use crate::random::Random;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 /// What an execution is, beside its definition.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,10 +39,35 @@ pub struct Machine {
     pub(super) next_number: u64,
     pub(super) threads: BTreeMap<u64, Thread>,
     /// Threads that can go on.
-    pub(super) ready: Vec<u64>,
+    pub(super) ready: VecDeque<u64>,
     /// The timer of the whole execution.
     pub(super) deadline: Option<u64>,
     pub(super) failure: Option<Failure>,
+    /// Only one state is run, by TestState.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) test: Option<Box<Test>>,
+}
+
+/// The test of one state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Test {
+    pub(super) context: Option<Value>,
+    pub(super) mock: Option<TestMock>,
+    pub(super) data: Map<String, Value>,
+    pub(super) end: Option<TestEnd>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum TestEnd {
+    Left { next: Option<String>, output: Value, caught: Option<Failure> },
+    Retry(Failure),
+}
+
+/// What stands in for the work of a tested state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum TestMock {
+    Result(Value),
+    Failure(Failure),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +156,26 @@ pub(super) struct Children {
 }
 
 impl Machine {
+    pub(super) fn new(execution: Execution, input: Arc<Value>, seed: u64, now: i64) -> Machine {
+        Machine {
+            execution,
+            input,
+            input_text: None,
+            started_at: now,
+            redrive_count: 0,
+            redriven_at: None,
+            random: Random::from_seed(seed),
+            status: Status::Running,
+            last_event: 0,
+            next_number: 1,
+            threads: BTreeMap::new(),
+            ready: VecDeque::new(),
+            deadline: None,
+            failure: None,
+            test: None,
+        }
+    }
+
     pub(super) fn number(&mut self) -> u64 {
         let number = self.next_number;
         self.next_number += 1;

@@ -8,10 +8,12 @@ use super::{
     state::{Doing, Failure},
 };
 use crate::{
-    definition::{Amount, Detail, Language, Pattern, Resource, State},
+    definition::{Amount, Detail, Pattern, Resource, State},
+    template::Template,
     text::{java_text, size, to_text},
 };
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// AWS: the timeout of a task without one.
 const LONGEST_SECONDS: i64 = 99_999_999;
@@ -88,7 +90,7 @@ impl Run<'_> {
             task,
             resource: arn.clone(),
             pattern: resource.pattern(),
-            input,
+            input: Arc::unwrap_or_clone(input),
             token,
             role_arn,
             state: state.name.clone(),
@@ -140,15 +142,8 @@ impl Run<'_> {
         })
     }
 
-    fn role(&mut self, thread: u64, state: &State, credentials: &Value) -> Result<Option<String>, Problem> {
-        let filled = match state.language {
-            Language::Jsonata => self.jsonata_field(thread, state, credentials, "Credentials", None)?,
-            Language::JsonPath => {
-                let input = self.raw_input(thread, state)?;
-                let context = self.context(thread, state, None);
-                self.with_scope(thread, &input, &context, |scope| crate::template::fill(credentials, scope))?
-            }
-        };
+    fn role(&mut self, thread: u64, state: &State, credentials: &Template) -> Result<Option<String>, Problem> {
+        let filled = self.filled(thread, state, credentials, "Credentials")?;
         Ok(filled.get("RoleArn").and_then(Value::as_str).map(str::to_owned))
     }
 
@@ -211,7 +206,7 @@ impl Run<'_> {
         details.extend(payload("output", &output));
         let kind = format!("{prefix}Succeeded");
         self.record_on(thread, kind.clone(), Some((member(&kind), details)));
-        self.finish(thread, &output);
+        self.finish(thread, Arc::new(output));
     }
 
     /// Starts the time to the next heartbeat again.

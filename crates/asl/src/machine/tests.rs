@@ -125,6 +125,8 @@ fn run(states: Value, input: Value) -> Runner {
 }
 
 const TASK: &str = "arn:aws:states:::sqs:sendMessage";
+/// It takes any parameters.
+const SDK_TASK: &str = "arn:aws:states:::aws-sdk:sqs:sendMessage";
 
 #[test]
 fn a_pass_state_and_its_history() {
@@ -145,7 +147,7 @@ fn a_pass_state_and_its_history() {
 #[test]
 fn the_pipeline_of_a_task() {
     let mut runner = run(
-        json!({"T": {"Type": "Task", "Resource": TASK, "InputPath": "$.in", "Parameters": {"b.$": "$.a", "n.$": "$$.State.Name"}, "ResultSelector": {"id.$": "$.Id"}, "ResultPath": "$.out", "OutputPath": "$", "Assign": {"v.$": "$.Id"}, "Next": "P"},
+        json!({"T": {"Type": "Task", "Resource": SDK_TASK, "InputPath": "$.in", "Parameters": {"b.$": "$.a", "n.$": "$$.State.Name"}, "ResultSelector": {"id.$": "$.Id"}, "ResultPath": "$.out", "OutputPath": "$", "Assign": {"v.$": "$.Id"}, "Next": "P"},
                "P": {"Type": "Pass", "Parameters": {"v.$": "$v", "all.$": "$"}, "End": true}}),
         json!({"in": {"a": 1}}),
     );
@@ -159,7 +161,7 @@ fn the_pipeline_of_a_task() {
 
 #[test]
 fn jsonata_arguments_output_and_variables() {
-    let states = json!({"T": {"Type": "Task", "Resource": TASK, "Arguments": {"m": "{% $states.input.a + 1 %}"}, "Output": {"r": "{% $states.result.x %}", "i": "{% $states.input %}"}, "Assign": {"v": "{% $states.result %}"}, "Next": "C"},
+    let states = json!({"T": {"Type": "Task", "Resource": SDK_TASK, "Arguments": {"m": "{% $states.input.a + 1 %}"}, "Output": {"r": "{% $states.result.x %}", "i": "{% $states.input %}"}, "Assign": {"v": "{% $states.result %}"}, "Next": "C"},
         "C": {"Type": "Choice", "Choices": [{"Condition": "{% $v.x = 5 %}", "Next": "S", "Output": "{% $v %}"}], "Default": "F"}, "S": {"Type": "Succeed"}, "F": {"Type": "Fail"}});
     let mut runner = Runner::new(definition(states, json!({"QueryLanguage": "JSONata"})), "{\"a\":1}");
     assert_eq!(runner.calls[0].input, json!({"m": 2}));

@@ -5,10 +5,11 @@ use super::{
     payload::{payload, payload_text},
     problem::Problem,
     run::{LARGEST, Run, Work},
-    state::{Doing, Failure, Status},
+    state::{Doing, Failure, Status, TestEnd},
 };
 use crate::{
     definition::{Detail, State, StateType},
+    template::Template,
     text::{size, to_text},
 };
 use serde_json::{Map, Value, json};
@@ -29,7 +30,7 @@ impl Run<'_> {
         self.record("ExecutionStarted", 0, Some(("executionStartedEventDetails", details)));
         self.set_deadline();
         let thread = self.new_thread(None, 0, Vec::new(), &self.definition.states.start_at, input, None, 0);
-        self.machine.ready.push(thread);
+        self.machine.ready.push_back(thread);
     }
 
     pub fn set_deadline(&mut self) {
@@ -71,7 +72,7 @@ impl Run<'_> {
             Some(Doing::Waiting { .. }) => self.waited(thread),
             Some(Doing::Retrying { .. }) => {
                 self.set_doing(thread, Doing::Attempting);
-                self.machine.ready.push(thread);
+                self.machine.ready.push_back(thread);
             }
             Some(Doing::Task { heartbeat, .. }) => self.task_timed_out(thread, heartbeat == Some(timer)),
             _ => {}
@@ -87,7 +88,7 @@ impl Run<'_> {
                 break;
             }
             states += 1;
-            let thread = self.machine.ready.remove(0);
+            let Some(thread) = self.machine.ready.pop_front() else { break };
             match self.machine.threads.get(&thread).map(|thread| &thread.doing) {
                 Some(Doing::Entering) => {
                     self.enter(thread);
@@ -111,7 +112,7 @@ impl Run<'_> {
         }
     }
 
-    fn enter(&mut self, number: u64) {
+    pub fn enter(&mut self, number: u64) {
         let Some(state) = self.state(number) else { return };
         let Some(thread) = self.machine.threads.get(&number) else { return };
         let text = match (&self.machine.input_text, thread.parent) {
@@ -147,7 +148,7 @@ impl Run<'_> {
             Detail::Map(map) => self.start_map(thread, state, map),
         };
         match work {
-            Ok(Work::Done(result)) => self.finish(thread, &result),
+            Ok(Work::Done(result)) => self.finish(thread, result),
             Ok(Work::Later) => {}
             Ok(Work::Goto { next, output, assigned }) => self.leave(thread, next, output, assigned, None),
             Err(problem) => self.problem(thread, problem),
@@ -156,18 +157,14 @@ impl Run<'_> {
 
     fn pass(&mut self, thread: u64, state: &State, result: Option<&Value>) -> Result<Work, Problem> {
         let input = self.effective_input(thread, state)?;
-        Ok(Work::Done(result.cloned().unwrap_or(input)))
+        Ok(Work::Done(result.cloned().map_or(input, Arc::new)))
     }
 
     fn fail_state(&mut self, thread: u64, state: &State) -> Result<Work, Problem> {
         let Detail::Fail { error, error_path, cause, cause_path } = &state.detail else { return Ok(Work::Later) };
-        let mut text = |literal: &Option<Value>, path: &Option<String>, name: &'static str| -> Result<Option<String>, Problem> {
-            let value = match (literal, path) {
-                (Some(literal), _) => self.filled(thread, state, literal, name)?,
-                (None, Some(path)) => self.path_or_call(thread, state, path, &format!("{name}Path"))?,
-                (None, None) => return Ok(None),
-            };
-            match value {
+        let mut text = |literal: &Option<Template>, path: &Option<Template>, name: &'static str| -> Result<Option<String>, Problem> {
+            let Some(template) = literal.as_ref().or(path.as_ref()) else { return Ok(None) };
+            match self.filled(thread, state, template, name)? {
                 Value::String(text) => Ok(Some(text)),
                 other => Err(Problem::Runtime(format!("The value of the field '{name}' must be a string but was: {}", to_text(&other)))),
             }
@@ -178,7 +175,7 @@ impl Run<'_> {
     }
 
     /// Makes the output of a state from its result, and leaves it.
-    pub fn finish(&mut self, thread: u64, result: &Value) {
+    pub fn finish(&mut self, thread: u64, result: Arc<Value>) {
         let Some(state) = self.state(thread) else { return };
         match self.output_of(thread, state, result) {
             Ok((output, assigned)) => self.leave(thread, state.next.clone(), output, assigned, None),
@@ -187,11 +184,19 @@ impl Run<'_> {
     }
 
     /// Leaves a state with an output. `previous` overrides the event that precedes the exit.
-    pub fn leave(&mut self, number: u64, next: Option<String>, output: Value, assigned: Map<String, Value>, previous: Option<u64>) {
+    pub fn leave(&mut self, number: u64, next: Option<String>, output: Arc<Value>, assigned: Map<String, Value>, previous: Option<u64>) {
         let Some(state) = self.state(number) else { return };
         if size(&output) > LARGEST || assigned.values().any(|value| size(value) > LARGEST) {
             let cause = format!("The state/task '{}' returned a result with a size exceeding the maximum number of bytes service limit.", state.name);
             return self.problem(number, Problem::Fails(Failure::new("States.DataLimitExceeded", cause)));
+        }
+        if self.machine.test.is_some() {
+            let mut variables = self.machine.threads.get(&number).map(|thread| thread.variables.clone()).unwrap_or_default();
+            variables.extend(assigned);
+            self.note("variables", &Value::Object(variables));
+            let caught = self.caught.take();
+            self.end_test(|| TestEnd::Left { next, output: Value::clone(&output), caught });
+            return;
         }
         let mut details = Map::new();
         details.insert("name".to_owned(), Value::String(state.name.clone()));
@@ -211,12 +216,12 @@ impl Run<'_> {
         let Some(thread) = self.machine.threads.get_mut(&number) else { return };
         thread.previous = id;
         thread.variables.extend(assigned);
-        thread.input = Arc::new(output);
+        thread.input = output;
         match next {
             Some(next) if !ends => {
                 thread.state = next;
                 thread.doing = Doing::Entering;
-                self.machine.ready.push(number);
+                self.machine.ready.push_back(number);
             }
             _ => self.ended(number),
         }

@@ -1,7 +1,6 @@
 //! Wait states.
 
 use super::{
-    evaluate::shown,
     problem::Problem,
     run::{Run, Work},
     state::Doing,
@@ -25,7 +24,7 @@ impl Run<'_> {
                 match (number, state.language) {
                     (Some(number), _) => self.after(number),
                     (None, Language::Jsonata) if !seconds.is_number() => {
-                        return Err(Problem::unexpected(shown(value), "Seconds", "number", &seconds));
+                        return Err(Problem::unexpected(value.expression(), "Seconds", "number", &seconds));
                     }
                     // AWS: unverified wording.
                     (None, _) => {
@@ -36,10 +35,10 @@ impl Run<'_> {
                     }
                 }
             }
-            WaitFor::Timestamp(text) => {
-                let value = self.filled(thread, state, &Value::String(text.clone()), "Timestamp")?;
+            WaitFor::Timestamp(template) => {
+                let value = self.filled(thread, state, template, "Timestamp")?;
                 let Some(text) = value.as_str() else {
-                    return Err(Problem::unexpected(shown(&Value::String(text.clone())), "Timestamp", "string", &value));
+                    return Err(Problem::unexpected(template.expression(), "Timestamp", "string", &value));
                 };
                 let detail = || format!("The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: {text}");
                 time::parse(text).ok_or_else(|| Problem::Query { detail: detail(), location: "Timestamp".to_owned() })?
@@ -89,7 +88,7 @@ impl Run<'_> {
     pub(super) fn waited(&mut self, thread: u64) {
         let Some(state) = self.state(thread) else { return };
         match self.raw_input(thread, state) {
-            Ok(input) => self.finish(thread, &input),
+            Ok(input) => self.finish(thread, input),
             Err(problem) => self.problem(thread, problem),
         }
     }
