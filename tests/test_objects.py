@@ -220,7 +220,7 @@ def test_every_answer_has_both_request_ids(s3, bucket):
 
 def test_get_object_attributes_requires_the_names_of_attributes(server, s3, bucket):
     s3.put_object(Bucket=bucket, Key="key", Body=b"body")
-    for headers in ({}, {"x-amz-object-attributes": ""}):
+    for headers in ({}, {"x-amz-object-attributes": ","}):
         answer = server.signed("GET", f"/{bucket}/key?attributes", headers=headers)
         assert (answer.status, "<Code>InvalidRequest</Code>" in answer.text) == (400, True)
         assert "x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty" in answer.text

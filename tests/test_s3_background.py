@@ -187,6 +187,29 @@ def test_every_request_is_a_line_of_27_fields(server, s3, bucket):
     assert (refused[4], refused[6], refused[10]) == ("-", "REST.GET.OBJECT", "AccessDenied")
 
 
+def test_the_log_tells_access_points_required_acls_and_websites(server, s3, bucket):
+    target = f"{bucket}-logs"
+    s3.create_bucket(Bucket=target)
+    let_in(s3, target, "logging.s3.amazonaws.com", bucket)
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": target, "TargetPrefix": "log/"}})
+    s3.delete_public_access_block(Bucket=bucket)
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+    s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
+    s3.put_object(Bucket=bucket, Key="index.html", Body=b"hi", ACL="public-read")
+    point = control(server).create_access_point(AccountId=ACCOUNT, Name="logged", Bucket=bucket)
+    s3.get_object(Bucket=point["Alias"], Key="index.html")
+    host = {"Host": f"{bucket}.s3-website.localhost"}
+    assert [server.request("GET", path, headers=host).status for path in ("/", "/missing")] == [200, 403]
+    server.advance(10)
+    settle(server)
+    server.reset_clock()
+    lines = {(line[6], line[7], line[9]): line for line in log_lines(s3, target, "log/")}
+    assert lines["REST.GET.OBJECT", "index.html", "200"][24:26] == [point["AccessPointArn"], "-"]
+    assert lines["WEBSITE.GET.OBJECT", "-", "200"][24:26] == ["-", "Yes"]
+    assert lines["WEBSITE.GET.OBJECT", "missing", "403"][10] == "AccessDenied"
+    assert lines["REST.PUT.OBJECT", "index.html", "200"][24:26] == ["-", "-"]
+
+
 def test_objects_expire_and_their_versions_too(server, s3, bucket):
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     rule = {

@@ -2,20 +2,27 @@
 
 use crate::{
     admin::Admin,
-    response::{Answer, Parameters, not_found},
+    response::{Answer, Parameters, Refusal, not_found},
 };
 use axum::{
     Json,
     extract::{Path, State},
+    http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+    response::IntoResponse,
 };
+use bytes::Bytes;
 use cloudlet_aws::TimestampFormat;
 use cloudlet_mailbox::{Channel, Mail, MailFilter, Number};
+use mail_parser::{MessageParser, MessagePart, MimeHeaders};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
 
 /// Mail of a page, unless the request says how much; and at most.
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
+/// Seconds that a caller may wait.
+const LONGEST_WAIT: u64 = 60;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,22 +31,87 @@ pub struct Selection {
     /// `email`, `sms`, `push`, `chat`.
     channel: Option<Channel>,
     service: Option<String>,
+    /// A text in it.
+    search: Option<String>,
+    /// Seconds to wait until there is one.
+    wait: Option<u64>,
     /// The number of the piece that the page precedes.
     before: Option<Number>,
     limit: Option<usize>,
 }
 
-/// The newest first.
+/// The newest first. A caller that waits gets its answer as soon as there is something.
 pub async fn list(State(admin): State<Admin>, Parameters(selection): Parameters<Selection>) -> Answer {
-    let Selection { to, channel, service, before, limit } = selection;
-    let mail = admin.cloud.mailbox.list(&MailFilter { to, channel, service, before }, limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT));
+    let Selection { to, channel, service, search, wait, before, limit } = selection;
+    let (filter, limit) = (MailFilter { to, channel, service, search, before }, limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT));
+    let mut arrivals = admin.cloud.mailbox.arrivals();
+    let look = || admin.cloud.mailbox.list(&filter, limit);
+    let mut mail = look();
+    if let Some(seconds) = wait.filter(|_| mail.is_empty()) {
+        let arrived = async {
+            while mail.is_empty() && arrivals.changed().await.is_ok() {
+                mail = look();
+            }
+        };
+        // By the time of the machine: a stopped clock must not hold a test.
+        let _ = tokio::time::timeout(Duration::from_secs(seconds.min(LONGEST_WAIT)), arrived).await;
+    }
     Ok(Json(json!({ "mail": mail.iter().map(|(number, mail)| piece(*number, mail)).collect::<Vec<_>>() })))
 }
 
-pub async fn show(State(admin): State<Admin>, Path(number): Path<String>) -> Answer {
+fn found(admin: &Admin, number: &str) -> Result<(Number, Arc<Mail>), Refusal> {
     let found = number.parse().ok().and_then(|number| Some((number, admin.cloud.mailbox.get(number)?)));
-    let (number, mail) = found.ok_or_else(|| not_found("There is no such mail."))?;
-    Ok(Json(piece(number, &mail)))
+    found.ok_or_else(|| not_found("There is no such mail."))
+}
+
+pub async fn remove(State(admin): State<Admin>, Path(number): Path<String>) -> Answer {
+    let (number, _) = found(&admin, &number)?;
+    admin.cloud.mailbox.remove(number);
+    Ok(Json(json!({ "removed": number })))
+}
+
+/// The message as it went over the wire.
+pub async fn raw(State(admin): State<Admin>, Path(number): Path<String>) -> Result<impl IntoResponse, Refusal> {
+    let (_, mail) = found(&admin, &number)?;
+    let raw = mail.raw.clone().ok_or_else(|| not_found("This piece has no source: it is no MIME message."))?;
+    Ok(([(CONTENT_TYPE, "message/rfc822")], raw))
+}
+
+/// The decoded content of one part. A browser is not to run what a mail has in it.
+pub async fn part(State(admin): State<Admin>, Path((number, index)): Path<(String, usize)>) -> Result<impl IntoResponse, Refusal> {
+    let (_, mail) = found(&admin, &number)?;
+    let message = mail.raw.as_deref().and_then(|raw| MessageParser::new().parse(raw));
+    let content = message.as_ref().and_then(|message| message.parts.get(index)).map(|part| Bytes::copy_from_slice(part.contents()));
+    let content = content.ok_or_else(|| not_found("The message has no such part."))?;
+    Ok(([(CONTENT_TYPE, "application/octet-stream"), (CONTENT_DISPOSITION, "attachment")], content))
+}
+
+/// The parts of a message: what each is, and which the numbers of those within it are.
+fn parts(raw: &[u8]) -> Vec<Value> {
+    let Some(message) = MessageParser::new().parse(raw) else { return vec![] };
+    let part = |(index, part): (usize, &MessagePart<'_>)| {
+        let kind = part.content_type().map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("*")));
+        let within = part.sub_parts();
+        json!({
+            "part": index,
+            "content_type": kind,
+            "file_name": part.attachment_name(),
+            "content_id": part.content_id(),
+            "size": if within.is_some() { 0 } else { part.contents().len() },
+            "text": part.text_contents().filter(|_| part.is_text()),
+            "parts": within,
+        })
+    };
+    message.parts.iter().enumerate().map(part).collect()
+}
+
+pub async fn show(State(admin): State<Admin>, Path(number): Path<String>) -> Answer {
+    let (number, mail) = found(&admin, &number)?;
+    let mut shown = piece(number, &mail);
+    if let (Some(map), Some(raw)) = (shown.as_object_mut(), &mail.raw) {
+        map.insert("parts".into(), parts(raw).into());
+    }
+    Ok(Json(shown))
 }
 
 pub async fn clear(State(admin): State<Admin>) -> Answer {
@@ -51,6 +123,7 @@ fn piece(number: Number, mail: &Mail) -> Value {
     let mut value = json!(mail);
     if let Some(map) = value.as_object_mut() {
         map.insert("number".into(), number.into());
+        map.remove("raw");
         map.insert("at".into(), mail.at.text(TimestampFormat::DateTime).into());
         map.insert("fields".into(), mail.fields.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect());
         map.insert("links".into(), links(&mail.body).map(Value::from).collect());

@@ -2,9 +2,9 @@
 
 use crate::{
     admin::{AccountParameter, Admin},
-    calls, clock, decisions, developer_endpoints, mailbox,
+    calls, clock, decisions, developer_endpoints, mail_links, mailbox,
     response::{Answer, Parameters, Refusal, failed, method_not_allowed, not_found},
-    services, snapshot, state,
+    sent_mail, services, snapshot, state,
 };
 use axum::{
     Json, Router,
@@ -30,7 +30,11 @@ pub fn router(admin: Admin) -> Router {
         .route("/_cloudlet/snapshot", get(snapshot::save).post(snapshot::load))
         .route("/_cloudlet/ca.pem", get(certificate))
         .route("/_cloudlet/mailbox", get(mailbox::list).delete(mailbox::clear))
-        .route("/_cloudlet/mailbox/{number}", get(mailbox::show))
+        .route("/_cloudlet/mailbox/{number}", get(mailbox::show).delete(mailbox::remove))
+        .route("/_cloudlet/mailbox/{number}/raw", get(mailbox::raw))
+        .route("/_cloudlet/mailbox/{number}/parts/{part}", get(mailbox::part))
+        .route("/_cloudlet/mail-links/{token}", get(mail_links::visit))
+        .route("/_aws/ses", get(sent_mail::list).delete(sent_mail::remove))
         .route("/_localstack/health", get(services::localstack_health))
         .route("/_localstack/state/reset", post(reset))
         .merge(developer_endpoints::routes(&admin));

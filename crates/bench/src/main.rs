@@ -17,6 +17,7 @@ mod depth;
 mod durable;
 mod forms;
 mod keys;
+mod lists;
 mod messaging;
 mod parameters;
 mod polls;

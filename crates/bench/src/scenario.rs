@@ -7,17 +7,12 @@ use crate::{
     request::{Signed, bare},
 };
 use cloudlet_digest::Algorithm;
-use std::{
-    env,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{env, path::Path, time::Duration};
 
 pub const CONNECTIONS: usize = 16;
 /// The two servers take turns, so that a slow moment of the machine slows both; the turns are many and short, so that a disturbance
 /// affects few pairs.
 const TURNS: usize = 16;
-const KEYS: usize = 1_000_000;
 
 pub struct Bench<'a> {
     pub server: Process,
@@ -49,7 +44,7 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.parameters(&host).await;
     bench.put_cpu(&host).await;
     bench.decisions(&host).await;
-    bench.listing(&host).await;
+    bench.lists(&host).await;
     bench.idle_polls(&host).await;
     bench.depth(&host).await;
     forms::measure(server, filter).await;
@@ -134,64 +129,8 @@ impl Bench<'_> {
             spent / digests.as_secs_f64()
         );
     }
-
-    /// The first and the last page of a thousand keys among a million.
-    async fn listing(&self, host: &str) {
-        if !self.includes("S3 list") {
-            return;
-        }
-        let s3 = Signed::new(host, "s3");
-        let mut connection = Connection::open(self.server.address).await;
-        connection.call(&s3.request("PUT", "/listing", "", &[], b"")).await;
-        let began = Instant::now();
-        let fill = (0..CONNECTIONS).map(|part| Fill { s3: Signed::new(host, "s3"), next: part });
-        fill_all(self.server.address, fill.collect()).await;
-        // The server has closed the first connection, which was idle for too long.
-        let mut connection = Connection::open(self.server.address).await;
-        println!("{KEYS} keys put in     {:>9.1} s; memory {:.0} MB", began.elapsed().as_secs_f64(), self.server.resident() as f64 / 1e6);
-        for (name, after) in [("first", String::new()), ("last", format!("&start-after=key-{:07}", KEYS - 1_001))] {
-            let s3 = Signed::new(host, "s3");
-            let request = s3.request("GET", "/listing", &format!("list-type=2{after}"), &[], b"");
-            let mut times = Vec::new();
-            for _ in 0..50 {
-                let began = Instant::now();
-                let answer = connection.call(&request).await;
-                times.push(began.elapsed());
-                assert!(memchr::memmem::find(answer, b"<KeyCount>1000</KeyCount>").is_some(), "a page of a thousand keys");
-            }
-            times.sort();
-            println!("S3 list, {name:<5} page     {:>9.2} ms (median)", times[25].as_secs_f64() * 1e3);
-        }
-    }
 }
 
 pub fn many(request: &[u8]) -> Vec<Repeat> {
     (0..CONNECTIONS).map(|_| Repeat(request.to_vec())).collect()
-}
-
-/// Puts every sixteenth key of a million.
-struct Fill {
-    s3: Signed,
-    next: usize,
-}
-
-async fn fill_all(address: std::net::SocketAddr, fills: Vec<Fill>) {
-    let local = tokio::task::LocalSet::new();
-    local
-        .run_until(async {
-            let mut set = tokio::task::JoinSet::new();
-            for mut fill in fills {
-                set.spawn_local(async move {
-                    let mut connection = Connection::open(address).await;
-                    while fill.next < KEYS {
-                        connection.call(&fill.s3.request("PUT", &format!("/listing/key-{:07}", fill.next), "", &[], b"")).await;
-                        fill.next += CONNECTIONS;
-                    }
-                });
-            }
-            while let Some(done) = set.join_next().await {
-                done.expect("a worker");
-            }
-        })
-        .await;
 }

@@ -20,10 +20,12 @@ pub use saved_state::{LoadError, Loaded, Loading, Snapshot};
 
 use call_log::CallLog;
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Authorization, Boxed, Call, Dispatcher, Observer, Output, Permission, Runtime, Schedule, ScheduleKey, Service, ServiceEvent};
+use cloudlet_engine::{
+    Authorization, Boxed, Call, Dispatcher, Input, Observer, Output, Permission, Quotes, Runtime, Schedule, ScheduleKey, Service, ServiceEvent,
+};
 use cloudlet_identity::Identity;
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
-use cloudlet_shape::OperationSchema;
+use cloudlet_shape::{OperationSchema, Read, Reader, Struct};
 use cloudlet_store::{Blobs, Journal, Persistent, Store};
 use decisions::Decisions;
 use foldhash::HashMap;
@@ -148,6 +150,27 @@ impl Dispatcher for Cloud {
 
     fn cancel(&self, key: &ScheduleKey) -> bool {
         self.scheduler.cancel(key)
+    }
+
+    fn read(&self, operation: &'static OperationSchema, reader: &mut dyn Reader) -> Option<Read<Input>> {
+        Some(self.services.get(operation.service.name)?.operation(operation.name)?.read(reader))
+    }
+
+    fn validate(&self, operation: &'static OperationSchema, input: &dyn Struct, missing: &[String]) -> Result<(), Fault> {
+        let Some(service) = self.services.get(operation.service.name) else { return Ok(()) };
+        let Some(kind) = service.dialect.validation.of(missing) else { return Ok(()) };
+        if let [first, ..] = missing {
+            let count = missing.len();
+            let noun = if count == 1 { "error" } else { "errors" };
+            let sentence =
+                format!("{count} validation {noun} detected: Value null at '{first}' failed to satisfy constraint: Member must not be null");
+            return Err(kind.says(sentence));
+        }
+        let validate = match service.dialect.quotes {
+            Quotes::Values => cloudlet_wire::validate,
+            Quotes::Names => cloudlet_wire::validate_discreetly,
+        };
+        validate(operation.input, input, &cloudlet_wire::Missing::default()).map_or(Ok(()), |sentence| Err(kind.says(sentence)))
     }
 
     fn decide(&self, authorization: &Authorization, operation: &'static OperationSchema, permission: &Permission) -> Result<(), Fault> {

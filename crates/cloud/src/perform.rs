@@ -5,7 +5,8 @@ use crate::{
     call_log::{CallRecord, EntryPoint},
 };
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{AnyOperation, AuthOutcome, Boxed, Call, Cx, Input, Output, PerformedCall, Service, Stopwatch};
+use cloudlet_engine::{AnyOperation, AuthOutcome, Boxed, Call, Cx, GRANTED, Input, Output, PerformedCall, Service, Stopwatch};
+use cloudlet_policy::Gate;
 use cloudlet_shape::OperationSchema;
 use std::{
     future::Future,
@@ -52,8 +53,11 @@ impl Cloud {
             },
         };
         let (status, headers) = cx.reply.take();
-        let notes = cx.reply.take_notes();
+        let mut notes = cx.reply.take_notes();
         let auth_records = std::mem::take(&mut *cx.auth_records.lock());
+        if auth_records.iter().any(|record| record.outcome == AuthOutcome::Allowed && record.reason == Gate::Grant.name()) {
+            notes.push((GRANTED, String::new()));
+        }
         if let Some(input) = observed {
             let answer = answer.as_ref().map(|output| output.as_struct());
             let call = PerformedCall { operation, request: &cx, input: input.as_struct(), answer, decisions: &auth_records };

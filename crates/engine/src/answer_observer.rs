@@ -9,6 +9,9 @@ pub trait AnswerObserver: Send + Sync {
     fn sent(self: Box<Self>, cx: &Cx, answer: &SentAnswer);
 }
 
+/// The note of a call that no policy allowed, but a grant (an access control list).
+pub const GRANTED: &str = "granted";
+
 /// An answer that was sent.
 #[derive(Clone, Debug)]
 pub struct SentAnswer {

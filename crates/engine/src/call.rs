@@ -2,7 +2,7 @@
 
 use crate::{Authorization, Boxed, Origin, Permission, ServiceEvent};
 use cloudlet_aws::{Caller, Fault, Scope, Timestamp};
-use cloudlet_shape::{Operation, OperationSchema, Shape, Struct};
+use cloudlet_shape::{Operation, OperationSchema, Read, Reader, Shape, Struct};
 use serde::{Deserialize, Serialize};
 use std::{any::Any, borrow::Cow, fmt};
 
@@ -84,6 +84,10 @@ pub trait Dispatcher: Send + Sync {
     /// A fault when the scheduler is full.
     fn schedule(&self, schedule: Schedule) -> Result<(), Fault>;
     fn cancel(&self, key: &ScheduleKey) -> bool;
+    /// Reads an input of an operation whose types are known at run time only. `None`: the operation is not built.
+    fn read(&self, operation: &'static OperationSchema, reader: &mut dyn Reader) -> Option<Read<Input>>;
+    /// What the gateway would say of an input that was read in this way. `missing` are required members that are absent.
+    fn validate(&self, operation: &'static OperationSchema, input: &dyn Struct, missing: &[String]) -> Result<(), Fault>;
     /// Decides one permission of a call under way: for operations that are decided item by item (DeleteObjects).
     fn decide(&self, authorization: &Authorization, operation: &'static OperationSchema, permission: &Permission) -> Result<(), Fault>;
     fn is_observed(&self) -> bool;

@@ -1,11 +1,11 @@
 //! The context of one call: what a handler knows of it, and how it calls other services.
 
 use crate::{
-    Authorization, Boxed, Call, Clock, HttpRequest, HttpResponse, Ids, Origin, Output, Permission, RequestContext, Runtime, Schedule, ScheduleKey,
-    SendError, ServiceEvent,
+    Authorization, Boxed, Call, Clock, HttpRequest, HttpResponse, Ids, Input, Origin, Output, Permission, RequestContext, Runtime, Schedule,
+    ScheduleKey, SendError, ServiceEvent,
 };
 use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
-use cloudlet_shape::Operation;
+use cloudlet_shape::{Operation, OperationSchema, Read, Reader};
 use parking_lot::Mutex;
 use std::{
     any::Any,
@@ -95,6 +95,16 @@ impl Cx {
             Ok(output) => Ok(*output),
             Err(_) => Err(Fault::internal(format_args!("{} answered another shape", O::SCHEMA.name))),
         }
+    }
+
+    /// The input of an operation whose types are known at run time only. `None`: the operation is not built.
+    pub fn read_named(&self, operation: &'static OperationSchema, reader: &mut dyn Reader) -> Result<Option<Read<Input>>, Fault> {
+        Ok(self.runtime.dispatcher()?.read(operation, reader))
+    }
+
+    /// What the gateway would say of an input that was read by `read_named`.
+    pub fn validate_named(&self, operation: &'static OperationSchema, input: &Input, missing: &[String]) -> Result<(), Fault> {
+        self.runtime.dispatcher()?.validate(operation, input.as_struct(), missing)
     }
 
     /// A call whose types are known at run time only.

@@ -123,6 +123,8 @@ pub struct Dialect {
     pub request_ids: RequestIds,
     pub signature_rules: SignatureRules,
     pub presigned_query: PresignedQuery,
+    /// Operations whose model demands a checksum of the body, while the service does without.
+    pub checksum_optional: &'static [&'static str],
     /// The largest request in bytes, where the body does not stream.
     pub max_request: usize,
 }
@@ -152,6 +154,7 @@ impl Dialect {
         request_ids: RequestIds::Uuid,
         signature_rules: SignatureRules::Common,
         presigned_query: PresignedQuery::Parameters,
+        checksum_optional: &[],
         max_request: MAX_REQUEST,
     };
 
@@ -197,6 +200,8 @@ impl Dialect {
         request_ids: RequestIds::S3,
         signature_rules: SignatureRules::S3,
         presigned_query: PresignedQuery::ParametersAndHeaders,
+        // AWS: so s3cmd puts them since before the model demands checksums (<https://github.com/s3tools/s3cmd>, `S3/S3.py`).
+        checksum_optional: &["PutBucketAcl", "PutObjectAcl", "PutBucketPolicy", "PutBucketWebsite", "PutBucketRequestPayment", "PutBucketLogging"],
         ..Dialect::QUERY
     };
 

@@ -32,7 +32,7 @@ mod stored_shape;
 pub mod tags;
 mod website;
 
-pub use answer_observer::{AnswerObserver, SentAnswer};
+pub use answer_observer::{AnswerObserver, GRANTED, SentAnswer};
 pub use authorization::{AuthOutcome, AuthRecord, Authorization};
 pub use boxed::Boxed;
 pub use call::{AnyInput, Call, Dispatcher, Input, Output, Schedule, ScheduleKey};

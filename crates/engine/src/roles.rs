@@ -41,13 +41,29 @@ pub async fn assume_role(cx: &Cx, role: &Arn, session_name: &str, principal: &st
     // The ARN of a bucket names neither.
     let scope: Scope = source.scope().unwrap_or_else(|| cx.scope.clone());
     let caller = Caller { account: Some(scope.account), ..Caller::service(principal, Some(source.clone())) };
+    session_of(cx, caller, scope, role, input).await
+}
+
+/// A new session of a role that the session of another role assumes: role chaining.
+pub async fn assume_role_as(cx: &Cx, caller: Caller, role: &Arn, session_name: &str) -> Result<RoleSession, Fault> {
+    let input = AssumeRoleRequest {
+        role_arn: role.to_string(),
+        role_session_name: session_name.to_owned(),
+        duration_seconds: Some(SESSION_SECONDS),
+        ..AssumeRoleRequest::default()
+    };
+    session_of(cx, caller, cx.scope.clone(), role, input).await
+}
+
+async fn session_of(cx: &Cx, caller: Caller, scope: Scope, role: &Arn, input: AssumeRoleRequest) -> Result<RoleSession, Fault> {
+    let session_name = input.role_session_name.clone();
     let session = cx.call::<AssumeRole>(caller, scope, input).await?;
     let (Some(user), Some(credentials)) = (session.assumed_role_user, session.credentials) else {
         return Err(Fault::internal("AssumeRole answered no session"));
     };
     let caller = Caller {
         account: Account::parse(role.account()),
-        identity: Identity::AssumedRole { role: role.clone(), session: session_name.into() },
+        identity: Identity::AssumedRole { role: role.clone(), session: session_name.as_str().into() },
         arn: user.arn.into(),
         unique_id: user.assumed_role_id.into(),
         access_key: Some(credentials.access_key_id.into()),

@@ -60,7 +60,7 @@ impl<'a> Authenticator<'a> {
     }
 
     fn look(&self, head: &Head<'a>) -> Result<Stage<'a>, Fault> {
-        let claim = match read_claim(head, &self.target) {
+        let claim = match read_claim(head, &self.target.at(self.now)) {
             Ok(Some(claim)) => claim,
             Ok(None) if self.form_claims == FormClaims::Possible => return Ok(Stage::NeedsForm),
             Ok(None) => return self.unsigned(head, Caller::anonymous(), None),
@@ -87,8 +87,10 @@ impl<'a> Authenticator<'a> {
         };
         let encoding = match declared {
             Payload::Declared(hash) => BodyEncoding::Checked(payload::Check::new(hash)),
-            Payload::Chunked(chunked) => BodyEncoding::Chunked(Box::new(Decoder::new(chunked, &verified, head)?), announced(head)),
-            Payload::Body | Payload::Unsigned => BodyEncoding::Plain,
+            Payload::Chunked(chunked) if has_chunks(head) => {
+                BodyEncoding::Chunked(Box::new(Decoder::new(chunked, &verified, head)?), announced(head))
+            }
+            Payload::Chunked(_) | Payload::Body | Payload::Unsigned | Payload::Word(_) => BodyEncoding::Plain,
         };
         Ok(Stage::Done(Authenticated {
             region: self.region_of(&claim),
@@ -214,8 +216,8 @@ impl<'a> Authenticator<'a> {
         let marker = declared.marker();
         let encoding = match declared {
             Payload::Declared(hash) => BodyEncoding::Checked(payload::Check::new(hash)),
-            Payload::Chunked(_) => BodyEncoding::Chunked(Box::new(Decoder::unsigned(head)?), announced(head)),
-            Payload::Body | Payload::Unsigned => BodyEncoding::Plain,
+            Payload::Chunked(_) if has_chunks(head) => BodyEncoding::Chunked(Box::new(Decoder::unsigned(head)?), announced(head)),
+            Payload::Chunked(_) | Payload::Body | Payload::Unsigned | Payload::Word(_) => BodyEncoding::Plain,
         };
         let region = claim.and_then(|claim| self.region_of(claim));
         Ok(Stage::Done(Authenticated { caller, region, signed: claim.map(|claim| signed(claim, self.now, marker)), encoding }))
@@ -259,6 +261,11 @@ fn signed(claim: &Claim<'_>, now: Timestamp, payload: Option<&'static str>) -> S
         Location::Post => SignatureKind::Post,
     };
     Signed { kind, version: claim.signature_version(), age: now.millis().saturating_sub(claim.time.millis()), payload }
+}
+
+/// Whether a body that is announced as chunks comes in them: reads and deletions have none, whatever they announce.
+fn has_chunks(head: &Head<'_>) -> bool {
+    head.method == "PUT" || head.header("x-amz-decoded-content-length").is_some()
 }
 
 /// The trailers that the head announces.

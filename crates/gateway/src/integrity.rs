@@ -1,59 +1,97 @@
-//! Digests of bodies that are held whole (the XML of S3's configurations): what the head claims is compared before anybody reads it.
+//! Digests of bodies that are held whole (the XML of S3's configurations): what the head claims is compared before anybody acts on them.
 //! Bodies that flow are their engine's to check, which digests them anyhow.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
 
+use bytes::Bytes;
 use cloudlet_aws::{Fault, FaultKind, Head};
 use cloudlet_digest::{Algorithm, Sum, digest};
+use cloudlet_engine::Dialect;
 use cloudlet_shape::OperationSchema;
+use cloudlet_sigv4::payload::Check;
 
 const BAD_DIGEST: FaultKind = FaultKind::sender("BadDigest", 400);
 const INVALID_DIGEST: FaultKind = FaultKind::sender("InvalidDigest", 400);
 const INVALID_REQUEST: FaultKind = FaultKind::sender("InvalidRequest", 400);
 
-/// Holds a body to the digests its head names. An operation of the `httpChecksum` trait may demand one.
-pub fn check(operation: &OperationSchema, head: &Head<'_>, body: &[u8]) -> Result<(), Fault> {
-    // Operations whose answers alone have checksums do not look at those of the request: GetObject.
-    let Some(trait_of) = operation.checksum.as_ref().filter(|checksum| checksum.required || !checksum.algorithm_member.is_empty()) else {
-        return Ok(());
-    };
-    let mut named = false;
-    if let Some(claimed) = head.header("content-md5") {
-        named = true;
-        let expected = Sum::from_base64(Algorithm::Md5, claimed)
-            .map_err(|_| INVALID_DIGEST.says("The Content-MD5 you specified was invalid.").with("Content-MD5", claimed))?;
-        let computed = digest(Algorithm::Md5, body);
-        if computed != expected {
-            return Err(BAD_DIGEST
-                .says("The Content-MD5 you specified did not match what we received.")
-                .with("ExpectedDigest", claimed)
-                .with("CalculatedDigest", computed.base64()));
-        }
-    }
-    let mut outcome = Ok(());
-    head.headers.each(&mut |name, value| {
-        if let Some(algorithm) = Algorithm::of_header(name)
-            && outcome.is_ok()
-        {
-            named = true;
-            outcome = compare(algorithm, value, body);
-        }
-    });
-    outcome?;
-    // A trailer was compared when the last chunk came; the head has announced it.
-    named |= head.header("x-amz-trailer").is_some();
-    if trait_of.required && !named {
-        return Err(INVALID_REQUEST.says("Missing required header for this request: Content-MD5 OR x-amz-checksum-*"));
-    }
-    Ok(())
+/// What a head names of the body: checked before the body is decoded, and compared with it when it is known to be a document of the operation.
+#[derive(Default)]
+pub struct Digests<'a> {
+    md5: Option<(&'a str, Sum)>,
+    checksum: Option<Sum>,
 }
 
-fn compare(algorithm: Algorithm, claimed: &str, body: &[u8]) -> Result<(), Fault> {
-    let expected =
-        Sum::from_base64(algorithm, claimed).map_err(|_| INVALID_REQUEST.says(format!("Value for {} header is invalid.", algorithm.header())))?;
-    if digest(algorithm, body) == expected {
-        Ok(())
-    } else {
-        Err(BAD_DIGEST.says(format!("The {algorithm} you specified did not match the calculated checksum.")))
+impl<'a> Digests<'a> {
+    /// An operation of the `httpChecksum` trait may demand one, unless the service does without.
+    pub fn of(operation: &OperationSchema, dialect: &Dialect, head: &Head<'a>) -> Result<Digests<'a>, Fault> {
+        // Operations whose answers alone have checksums do not look at those of the request: GetObject.
+        let Some(trait_of) = operation.checksum.as_ref().filter(|checksum| checksum.required || !checksum.algorithm_member.is_empty()) else {
+            return Ok(Digests::default());
+        };
+        let md5 = head.header("content-md5").map(|claimed| match Sum::from_base64(Algorithm::Md5, claimed) {
+            Ok(sum) => Ok((claimed, sum)),
+            Err(_) => Err(INVALID_DIGEST.says("The Content-MD5 you specified was invalid.").with("Content-MD5", claimed)),
+        });
+        let mut checksum = Ok(None);
+        head.headers.each(&mut |name, value| {
+            if let Some(algorithm) = Algorithm::of_header(name)
+                && matches!(checksum, Ok(None))
+            {
+                checksum = Sum::from_base64(algorithm, value)
+                    .map(Some)
+                    .map_err(|_| INVALID_REQUEST.says(format!("Value for {} header is invalid.", algorithm.header())));
+            }
+        });
+        let digests = Digests { md5: md5.transpose()?, checksum: checksum? };
+        // A trailer was compared when the last chunk came; the head has announced it.
+        let named = digests.md5.is_some() || digests.checksum.is_some() || head.header("x-amz-trailer").is_some();
+        if trait_of.required && !named && !dialect.checksum_optional.contains(&operation.name) {
+            return Err(INVALID_REQUEST.says("Missing required header for this request: Content-MD5 OR x-amz-checksum-*"));
+        }
+        Ok(digests)
+    }
+
+    pub fn compare(&self, body: &[u8]) -> Result<(), Fault> {
+        if let Some((claimed, expected)) = &self.md5 {
+            let computed = digest(Algorithm::Md5, body);
+            if computed != *expected {
+                return Err(BAD_DIGEST
+                    .says("The Content-MD5 you specified did not match what we received.")
+                    .with("ExpectedDigest", *claimed)
+                    .with("CalculatedDigest", computed.base64()));
+            }
+        }
+        match &self.checksum {
+            Some(expected) if digest(expected.algorithm(), body) != *expected => {
+                Err(BAD_DIGEST.says(format!("The {} you specified did not match the calculated checksum.", expected.algorithm())))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A body that is read, and all that its head declares of it.
+pub struct Declared<'a> {
+    digests: Digests<'a>,
+    /// Of `x-amz-content-sha256`.
+    hash: Option<Check>,
+    body: Bytes,
+}
+
+impl<'a> Declared<'a> {
+    pub fn of(digests: Digests<'a>, hash: Option<Check>, body: &Bytes) -> Option<Declared<'a>> {
+        let nothing = digests.md5.is_none() && digests.checksum.is_none() && hash.is_none();
+        (!nothing).then(|| Declared { digests, hash, body: body.clone() })
+    }
+
+    pub fn compare(self) -> Result<(), Fault> {
+        self.digests.compare(&self.body)?;
+        match self.hash {
+            Some(mut hash) => {
+                hash.update(&self.body);
+                hash.finish()
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -66,7 +104,9 @@ mod tests {
     fn checked(fields: &[(&str, &str)], body: &str) -> Result<(), (String, String)> {
         let fields: Vec<(&str, &str)> = fields.to_vec();
         let head = Head { method: "POST", path: "/bucket", query: "delete", headers: &fields };
-        check(DeleteObjects::SCHEMA, &head, body.as_bytes()).map_err(|fault| (fault.code().to_owned(), fault.message().to_owned()))
+        Digests::of(DeleteObjects::SCHEMA, &Dialect::S3, &head)
+            .and_then(|digests| digests.compare(body.as_bytes()))
+            .map_err(|fault| (fault.code().to_owned(), fault.message().to_owned()))
     }
 
     #[test]
@@ -99,7 +139,7 @@ mod tests {
     fn reads_do_not_look_at_a_digest() {
         for fields in [vec![], vec![("content-md5", "XUFAKrxLKna5cZ2REBfFkg==")], vec![("content-md5", "no digest")]] {
             let head = Head { method: "GET", path: "/bucket/key", query: "", headers: &fields };
-            assert_eq!(check(GetObject::SCHEMA, &head, b""), Ok(()));
+            assert_eq!(Digests::of(GetObject::SCHEMA, &Dialect::S3, &head).and_then(|digests| digests.compare(b"")), Ok(()));
         }
     }
 }

@@ -1,11 +1,13 @@
 //! How the answer of a request is written: the protocol it came in, and its ids.
 
 use crate::log_entry::LogEntry;
-use cloudlet_aws::Fault;
-use cloudlet_engine::Dialect;
+use cloudlet_aws::{Fault, FaultKind};
+use cloudlet_engine::{Dialect, SignatureRules};
 use cloudlet_shape::{OperationSchema, Protocol, ServiceSchema, Struct};
 use cloudlet_wire::{Answer, Codec, Ids};
 use std::{borrow::Cow, sync::Arc};
+
+const INTERNAL_ERROR: FaultKind = FaultKind::receiver("InternalError", 500);
 
 pub struct ResponseFormat<'a> {
     pub service: &'static ServiceSchema,
@@ -36,6 +38,11 @@ impl ResponseFormat<'_> {
         if let Some(cause) = fault.cause() {
             tracing::error!(request_id = &*self.request_id, cause, "internal failure");
         }
+        // AWS: S3's name of it: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+        let fault = match self.dialect.signature_rules {
+            SignatureRules::S3 if fault.code() == "InternalFailure" => fault.recoded(&INTERNAL_ERROR),
+            SignatureRules::S3 | SignatureRules::Common => fault,
+        };
         let answer = self.codec.fault(self.service, &fault, &self.ids());
         log.fault = Some(fault);
         self.with_server(answer)

@@ -80,6 +80,7 @@ impl Gateway {
         let call = Call { operation, caller, scope, origin, input };
         let performed = self.cloud.perform_to_end(call, request.request_id.clone(), EntryPoint::Gateway).await;
         log.outcome = performed.outcome;
+        log.notes = performed.notes;
         let output = performed.answer?;
         log.fault = None;
         let mut answer = codec(recognized.protocol).encode(operation, output.as_struct(), ids);

@@ -1,6 +1,7 @@
 //! One mailbox for everything that AWS would send to people: mail, text messages, push notifications. Services add to it; people and
 //! tests read it. Deliberately no delivery: nothing leaves the machine.
 
+use bytes::Bytes;
 use cloudlet_aws::Timestamp;
 use cloudlet_store::{Journal, Persistent, Store, Table, as_secret, tables};
 use serde::{Deserialize, Serialize};
@@ -40,13 +41,43 @@ pub struct Mail {
     /// Further fields: a mail's headers, a text message's attributes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<(String, String)>,
+    /// The message as it went over the wire, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "source")]
+    pub raw: Option<Bytes>,
+}
+
+/// A message's source: base64 in the journal, and a secret in inspection.
+mod source {
+    use bytes::Bytes;
+    use cloudlet_store::{as_base64, unless_inspected};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Encoded(#[serde(with = "as_base64")] Bytes);
+
+    pub fn serialize<S: Serializer>(raw: &Option<Bytes>, to: S) -> Result<S::Ok, S::Error> {
+        let shown = unless_inspected(|| None, || Some("(redacted)"));
+        match shown {
+            Some(text) => to.serialize_str(text),
+            None => raw.clone().map(Encoded).serialize(to),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Bytes>, D::Error> {
+        Ok(Option::<Encoded>::deserialize(from)?.map(|encoded| encoded.0))
+    }
 }
 
 impl Mail {
     fn size(&self) -> usize {
         let fields = self.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
         let to = self.to.iter().map(String::len).sum::<usize>();
-        self.body.len() + self.html.as_ref().map_or(0, String::len) + self.subject.as_ref().map_or(0, String::len) + fields + to
+        self.body.len()
+            + self.html.as_ref().map_or(0, String::len)
+            + self.subject.as_ref().map_or(0, String::len)
+            + self.raw.as_ref().map_or(0, Bytes::len)
+            + fields
+            + to
     }
 }
 
@@ -94,6 +125,8 @@ pub struct MailFilter {
     pub to: Option<String>,
     pub channel: Option<Channel>,
     pub service: Option<String>,
+    /// In the subject, the body, the sender or a recipient; without case.
+    pub search: Option<String>,
     /// Only what came in before this one.
     pub before: Option<Number>,
 }
@@ -101,11 +134,12 @@ pub struct MailFilter {
 pub struct Mailbox {
     rows: Arc<Store<Rows>>,
     limits: MailboxLimits,
+    arrivals: tokio::sync::watch::Sender<u64>,
 }
 
 impl Mailbox {
     pub fn new(journal: &Journal, limits: MailboxLimits) -> Mailbox {
-        Mailbox { rows: Arc::new(Store::new("mailbox", journal, Rows::default())), limits }
+        Mailbox { rows: Arc::new(Store::new("mailbox", journal, Rows::default())), limits, arrivals: tokio::sync::watch::Sender::new(0) }
     }
 
     /// For inspection, reset and snapshots.
@@ -113,7 +147,18 @@ impl Mailbox {
         self.rows.clone()
     }
 
+    /// Changes when something comes in, for those who wait.
+    pub fn arrivals(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.arrivals.subscribe()
+    }
+
     pub fn put(&self, mail: Mail) -> Number {
+        let number = self.insert(mail);
+        self.arrivals.send_modify(|count| *count = count.wrapping_add(1));
+        number
+    }
+
+    fn insert(&self, mail: Mail) -> Number {
         self.rows.update(|rows| {
             let number = rows.mail.last().map_or(0, |(number, _)| *number) + 1;
             let mut total_size = rows.total_size() + mail.size();
@@ -133,8 +178,16 @@ impl Mailbox {
 
     /// The newest first.
     pub fn list(&self, filter: &MailFilter, limit: usize) -> Vec<(Number, Arc<Mail>)> {
+        let search = filter.search.as_ref().map(|search| search.to_lowercase());
+        let has = |text: &str| search.as_ref().is_none_or(|search| text.to_lowercase().contains(search));
         let fits = |mail: &Mail| {
-            filter.to.as_ref().is_none_or(|to| mail.to.contains(to))
+            (search.is_none()
+                || mail.subject.as_deref().is_some_and(has)
+                || has(&mail.body)
+                || mail.html.as_deref().is_some_and(has)
+                || has(&mail.from)
+                || mail.to.iter().any(|to| has(to)))
+                && filter.to.as_ref().is_none_or(|to| mail.to.contains(to))
                 && filter.channel.is_none_or(|channel| channel == mail.channel)
                 && filter.service.as_ref().is_none_or(|service| *service == mail.service)
         };
@@ -142,6 +195,20 @@ impl Mailbox {
         self.rows.read(|rows| {
             let newest = rows.mail.range(..end).rev().filter(|(_, mail)| fits(mail));
             newest.take(limit).map(|(number, mail)| (*number, mail.clone())).collect()
+        })
+    }
+
+    /// Removes one piece. False if there is none.
+    pub fn remove(&self, number: Number) -> bool {
+        self.rows.update(|rows| {
+            let Some(mail) = rows.mail.remove(&number) else { return false };
+            let total_size = rows.total_size() - mail.size();
+            if total_size > 0 {
+                rows.total_size.insert((), total_size);
+            } else {
+                rows.total_size.remove(&());
+            }
+            true
         })
     }
 
@@ -170,6 +237,7 @@ mod tests {
             body: body.into(),
             html: None,
             fields: vec![],
+            raw: None,
         }
     }
 

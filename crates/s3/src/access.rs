@@ -160,6 +160,11 @@ impl BucketHandle {
         }
     }
 
+    /// The access point that stands in place of the bucket in the request.
+    pub fn access_point(&self) -> Option<&UsedAccessPoint> {
+        self.access_point.as_deref()
+    }
+
     pub(crate) fn settings(&self) -> &AccessSettings {
         &self.settings
     }

@@ -53,7 +53,7 @@ impl S3 {
 }
 
 impl UsedAccessPoint {
-    fn arn(&self, cx: &Cx) -> Arn {
+    pub(crate) fn arn(&self, cx: &Cx) -> Arn {
         let AccessPointKey { account, region, name } = &self.key;
         Arn::build(cx.scope.partition(), "s3", region.as_str(), account.as_str(), &format!("accesspoint/{name}"))
     }

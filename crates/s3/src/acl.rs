@@ -8,7 +8,7 @@ mod requested;
 
 pub use grants::{Needed, needed};
 pub(crate) use requested::acl_headers;
-pub use requested::{AclHeaders, AclOf, Canned, RequestedAcl};
+pub use requested::{AclHeaders, AclOf, Canned, RequestedAcl, of_document};
 
 use crate::api;
 use cloudlet_aws::{Account, Caller, Identity};

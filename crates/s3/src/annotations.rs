@@ -27,14 +27,21 @@ use std::sync::Arc;
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/annotations-overview.html#annotations-naming>
 fn check_name(name: &str) -> Result<(), Fault> {
+    if name.is_empty() {
+        return Err(no_name());
+    }
     // AWS: the messages are unverified.
     if name.len() > limits::MAX_ANNOTATION_NAME {
         return Err(api::faults::ANNOTATION_NAME_TOO_LONG.says("The annotation name is too long."));
     }
-    if name.is_empty() || name.starts_with("aws/") || name.starts_with("s3") || name.contains('\u{10FFFF}') {
+    if name.starts_with("aws/") || name.starts_with("s3") || name.contains('\u{10FFFF}') {
         return Err(api::faults::INVALID_ANNOTATION_NAME.says("The annotation name is invalid."));
     }
     Ok(())
+}
+
+fn no_name() -> Fault {
+    FaultKind::sender("UserAnnotationNameMustBeSpecified", 400).says("You must specify a user annotation name.")
 }
 
 fn no_such_annotation(name: &str) -> Fault {
@@ -218,6 +225,9 @@ impl Handle<api::GetObjectAnnotation> for S3 {
 
     async fn handle(&self, cx: &Cx, input: api::GetObjectAnnotationRequest) -> Result<api::GetObjectAnnotationOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
+        if input.annotation_name.is_empty() {
+            return Err(no_name());
+        }
         let (object, version) = self.annotated::<api::GetObjectAnnotation>(cx, &found, &input.key, input.version_id.as_ref(), "GET")?;
         let row = AnnotationKey { version, name: input.annotation_name.as_str().into() };
         let annotation = found.tables.read(|tables| tables.annotations.get(&row).cloned()).ok_or_else(gone(&found.name))?;

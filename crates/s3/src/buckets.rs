@@ -108,8 +108,8 @@ impl Handle<api::ListBuckets> for S3 {
                 return Err(faults::INVALID_ARGUMENT.says(message).with("ArgumentName", "bucket-region"));
             }
         }
-        // AWS: region and ARN are answered only to requests with parameters.
-        let detailed = input.max_buckets.is_some() || after.is_some() || input.prefix.is_some() || input.bucket_region.is_some();
+        // AWS: the region is answered only to requests with parameters, the ARN to all (measured, <https://github.com/brekkylab/backlot>).
+        let detailed = input.max_buckets.is_some() || input.continuation_token.is_some() || input.prefix.is_some() || input.bucket_region.is_some();
         let mut page: Vec<api::Bucket> = Vec::new();
         let mut start = after.map_or(Bound::Included(prefix.to_owned()), |name| Bound::Excluded(name.max(prefix.to_owned())));
         let mut token = None;
@@ -134,7 +134,7 @@ impl Handle<api::ListBuckets> for S3 {
                     name: Some(name.to_string()),
                     creation_date: Some(bucket.creation_date),
                     bucket_region: detailed.then(|| bucket.region.to_string()),
-                    bucket_arn: detailed.then(|| names::bucket_arn(cx, name).to_string()),
+                    bucket_arn: Some(names::bucket_arn(cx, name).to_string()),
                 });
             }
         }

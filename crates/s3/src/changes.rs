@@ -46,7 +46,7 @@ pub enum Change {
     TagsDeleted {
         object: Arc<Object>,
     },
-    /// Its encryption, retention, legal hold, or the end of its restored copy. No event tells of it.
+    /// Its encryption, retention or legal hold. No event tells of it.
     ProtectionPut {
         object: Arc<Object>,
     },
@@ -56,6 +56,8 @@ pub enum Change {
     RestoreStarted {
         object: Arc<Object>,
     },
+    /// The end of its restored copy. AWS: no event tells of it.
+    RestoreExtended,
     /// The restored copy stays until then.
     RestoreCompleted {
         object: Arc<Object>,
@@ -89,8 +91,8 @@ impl Update {
         match self {
             Update::PutTags => Change::TagsPut { object },
             Update::DeleteTags => Change::TagsDeleted { object },
-            // AWS: a restore that is extended has no event of its own.
-            Update::Protection | Update::ExtendRestore => Change::ProtectionPut { object },
+            Update::Protection => Change::ProtectionPut { object },
+            Update::ExtendRestore => Change::RestoreExtended,
             Update::StartRestore => Change::RestoreStarted { object },
             Update::PutAcl => Change::AclPut { object },
         }

@@ -28,6 +28,23 @@ impl HttpHooks {
         HttpHooks { s3 }
     }
 
+    /// What is refused once the bucket is found.
+    fn check_found(&self, head: &Head<'_>, path: &str, level: Level, selection: Selection) -> Result<(), Fault> {
+        check_level(head.method, level, selection)?;
+        parameters::check_verified(head, level, selection)?;
+        headers::check(head, path, level, selection)?;
+        self.s3.check_accelerated(head.header("host"), bucket_of(path))
+    }
+
+    /// AWS: a bucket that does not exist is reported before what is wrong with a request to it (measured, <https://github.com/brekkylab/backlot>).
+    fn missing_bucket(&self, head: &Head<'_>, path: &str, level: Level, selection: Selection) -> Option<Fault> {
+        let creates = (head.method, level, selection) == ("PUT", Level::Bucket, Selection::Plain);
+        if creates || level == Level::Service {
+            return None;
+        }
+        self.s3.find_in_any_region(bucket_of(path), None).err().filter(|fault| fault.code() == "NoSuchBucket")
+    }
+
     fn bucket(&self, path: &str) -> Option<Arc<Bucket>> {
         self.s3.find_in_any_region(bucket_of(path), None).ok().map(|found| found.bucket)
     }
@@ -99,9 +116,7 @@ impl engine::HttpHooks for HttpHooks {
         let (head, level) = (view.head, Level::of(path));
         let selection = select(head, level)?;
         check_method(head.method, level, selection)?;
-        check_level(head.method, level, selection)?;
-        headers::check(head, path, level, selection)?;
-        self.s3.check_accelerated(head.header("host"), bucket_of(path))
+        self.check_found(head, path, level, selection).map_err(|fault| self.missing_bucket(head, path, level, selection).unwrap_or(fault))
     }
 
     /// A page under development may create its bucket.

@@ -20,6 +20,7 @@ mod cors;
 mod encryption;
 mod etags;
 mod faults;
+pub mod fuzzing;
 mod http_hooks;
 mod inventory;
 mod lifecycle;

@@ -98,13 +98,14 @@ impl Handle<api::ListObjects> for S3 {
             limit,
         };
         let page = found.tables.read(|tables| current_objects(tables, &query)).ok_or_else(access::gone(&input.bucket))?;
-        let owner = owners::owner(found.bucket.owner);
+        // AWS: who has no credentials is not told the owner (recorded).
+        let owner = (!cx.caller.is_anonymous()).then(|| owners::owner(found.bucket.owner));
         let next = page.last.as_deref().filter(|_| page.truncated && query.delimiter.is_some());
         Ok(api::ListObjectsOutput {
             is_truncated: Some(page.truncated),
             marker: Some(encoding.encode(query.after)),
             next_marker: next.map(|next| encoding.encode(next)),
-            contents: non_empty_list(page.rows.iter().map(|row| list_entry(row, encoding, Some(&owner), restored)).collect()),
+            contents: non_empty_list(page.rows.iter().map(|row| list_entry(row, encoding, owner.as_ref(), restored)).collect()),
             name: Some(input.bucket.clone()),
             prefix: Some(encoding.encode(query.prefix)),
             delimiter: query.delimiter.map(|delimiter| encoding.encode(delimiter)),
@@ -140,7 +141,7 @@ impl Handle<api::ListObjectsV2> for S3 {
         let start_after = if token_key.is_some() { None } else { input.start_after.as_deref() };
         let query = ListQuery { prefix, delimiter, after: token_key.as_deref().or(start_after).unwrap_or_default(), limit };
         let page = found.tables.read(|tables| current_objects(tables, &query)).ok_or_else(access::gone(&input.bucket))?;
-        let owner = (input.fetch_owner == Some(true)).then(|| owners::owner(found.bucket.owner));
+        let owner = (input.fetch_owner == Some(true) && !cx.caller.is_anonymous()).then(|| owners::owner(found.bucket.owner));
         let count = page.rows.len().saturating_add(page.prefixes.len());
         Ok(api::ListObjectsV2Output {
             is_truncated: Some(page.truncated),

@@ -1,6 +1,6 @@
 //! The operations on objects.
 
-mod attributes;
+pub mod attributes;
 mod copy;
 mod delete;
 mod get;

@@ -43,7 +43,7 @@ impl S3 {
             ObjectEvent { data: until.map(|until| restore_data(until, class)), detail, ..later(name, object) }
         };
         Some(match change {
-            Change::ProtectionPut { .. } => return None,
+            Change::ProtectionPut { .. } | Change::RestoreExtended => return None,
             Change::Created { by, object } => {
                 let is_form = cx.origin.signed.is_some_and(|signed| signed.kind == SignatureKind::Post);
                 let name = match by {

@@ -2,6 +2,7 @@
 
 mod acceleration;
 mod access;
+mod access_oracle;
 mod annotations;
 mod buckets;
 mod checksums;

@@ -156,7 +156,7 @@ impl Bucket {
     }
 }
 
-/// The version id of a new version. AWS: PutObject answers none while versioning is suspended (recorded).
+/// The id of a version that is not null. AWS: PutObject answers none while versioning is suspended (recorded).
 pub fn created_id(object: &Object) -> Option<String> {
     object.version_id.map(|id| id.to_string())
 }

@@ -56,8 +56,10 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
         cloudlet_sns::service(journal, mailbox.clone(), cloudlet_sns::Options { certificate_host: configuration.sns_certificate_host }),
         cloudlet_sqs::service(journal, configuration.sqs_urls),
         cloudlet_ssm::service(journal),
+        cloudlet_states::service(journal, SERVICES),
         cloudlet_sts::service(identity.clone(), provider_keys, journal),
     ];
+    services.extend(cloudlet_ses::services(journal, mailbox.clone(), configuration.ses));
     services.extend(unbuilt());
     let runtime = Runtime::new(Clock::ticking(), ids);
     runtime.set_http_client(Arc::new(Client::new(Bounds::default())));
@@ -71,6 +73,26 @@ fn partners(file: Option<&Path>) -> Result<Partners, String> {
     text.and_then(|text| Partners::parse(&text)).map_err(|error| format!("the partners in {}: {error}", file.display()))
 }
 
+/// The services that Tasks of Step Functions can call.
+static SERVICES: cloudlet_states::Services = &[
+    &cloudlet_api_ec2::SERVICE,
+    &cloudlet_api_firehose::SERVICE,
+    &cloudlet_api_iam::SERVICE,
+    &cloudlet_api_kms::SERVICE,
+    &cloudlet_api_lambda::SERVICE,
+    &cloudlet_api_logs::SERVICE,
+    &cloudlet_api_organizations::SERVICE,
+    &cloudlet_api_s3::SERVICE,
+    &cloudlet_api_s3control::SERVICE,
+    &cloudlet_api_ses::SERVICE,
+    &cloudlet_api_sesv2::SERVICE,
+    &cloudlet_api_sns::SERVICE,
+    &cloudlet_api_sqs::SERVICE,
+    &cloudlet_api_ssm::SERVICE,
+    &cloudlet_api_states::SERVICE,
+    &cloudlet_api_sts::SERVICE,
+];
+
 /// The services of the model that honestly say that they have no engine yet.
 fn unbuilt() -> Vec<Service> {
     vec![
@@ -78,9 +100,6 @@ fn unbuilt() -> Vec<Service> {
         Service::unbuilt(&cloudlet_api_firehose::SERVICE),
         Service::unbuilt(&cloudlet_api_lambda::SERVICE),
         Service::unbuilt(&cloudlet_api_logs::SERVICE),
-        Service::unbuilt(&cloudlet_api_ses::SERVICE),
-        Service::unbuilt(&cloudlet_api_sesv2::SERVICE),
-        Service::unbuilt(&cloudlet_api_states::SERVICE),
     ]
 }
 

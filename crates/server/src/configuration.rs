@@ -46,6 +46,21 @@ pub enum SqsUrls {
     Path,
 }
 
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum SesSandbox {
+    On,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum SesAutoVerify {
+    Off,
+    Domains,
+    All,
+}
+
 /// Whether new buckets take objects that are encrypted with the client's keys.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -205,6 +220,15 @@ struct Settings {
     #[arg(long = "s3-sse-c", env = "CLOUDLET_S3_SSE_C")]
     #[serde(rename = "s3-sse-c")]
     s3_sse_c: Option<S3SseC>,
+    /// Whether accounts of SES begin in the sandbox [default: on]
+    #[arg(long, env = "CLOUDLET_SES_SANDBOX")]
+    ses_sandbox: Option<SesSandbox>,
+    /// Which identities of SES are verified as soon as they are created [default: off]
+    #[arg(long, env = "CLOUDLET_SES_AUTO_VERIFY")]
+    ses_auto_verify: Option<SesAutoVerify>,
+    /// Seconds until SES grants production access that was asked for [default: 86400]
+    #[arg(long, env = "CLOUDLET_SES_REVIEW", value_name = "SECONDS")]
+    ses_review: Option<u32>,
     /// Settings file (TOML) [default: none]
     #[arg(long, env = "CLOUDLET_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
@@ -257,6 +281,7 @@ pub struct Configuration {
     pub s3: cloudlet_s3::Options,
     pub seed: Option<u64>,
     pub sqs_urls: cloudlet_sqs::Urls,
+    pub ses: cloudlet_ses::Options,
 }
 
 /// Why the server does not start.
@@ -414,6 +439,9 @@ impl Settings {
             seed: self.seed.or(other.seed),
             sqs_urls: self.sqs_urls.or(other.sqs_urls),
             s3_sse_c: self.s3_sse_c.or(other.s3_sse_c),
+            ses_sandbox: self.ses_sandbox.or(other.ses_sandbox),
+            ses_auto_verify: self.ses_auto_verify.or(other.ses_auto_verify),
+            ses_review: self.ses_review.or(other.ses_review),
             config: self.config.or(other.config),
             check_health: self.check_health || other.check_health,
             verb: self.verb.or(other.verb),
@@ -518,6 +546,18 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             },
         },
         seed: settings.seed,
+        ses: cloudlet_ses::Options {
+            sandbox: match settings.ses_sandbox {
+                None | Some(SesSandbox::On) => cloudlet_ses::Sandbox::On,
+                Some(SesSandbox::Off) => cloudlet_ses::Sandbox::Off,
+            },
+            auto_verify: match settings.ses_auto_verify {
+                None | Some(SesAutoVerify::Off) => cloudlet_ses::AutoVerify::Off,
+                Some(SesAutoVerify::Domains) => cloudlet_ses::AutoVerify::Domains,
+                Some(SesAutoVerify::All) => cloudlet_ses::AutoVerify::All,
+            },
+            review_seconds: settings.ses_review.map_or(cloudlet_ses::Options::default().review_seconds, i64::from),
+        },
         sqs_urls: match settings.sqs_urls {
             None | Some(SqsUrls::Endpoint) => cloudlet_sqs::Urls::Endpoint,
             Some(SqsUrls::Standard) => cloudlet_sqs::Urls::Standard,

@@ -24,15 +24,17 @@ pub struct Target<'a> {
     pub bucket: Option<&'a str>,
     /// Whether a scope may leave its region empty.
     pub global: bool,
+    /// When the request came. S3 reports a wrong clock before a malformed credential.
+    pub now: Option<Timestamp>,
 }
 
 impl<'a> Target<'a> {
     pub const fn s3() -> Target<'a> {
-        Target { flavor: Flavor::S3, service: "s3", region: None, home: None, bucket: None, global: false }
+        Target { flavor: Flavor::S3, service: "s3", region: None, home: None, bucket: None, global: false, now: None }
     }
 
     pub const fn service(name: &'a str) -> Target<'a> {
-        Target { flavor: Flavor::Other, service: name, region: None, home: None, bucket: None, global: false }
+        Target { flavor: Flavor::Other, service: name, region: None, home: None, bucket: None, global: false, now: None }
     }
 
     #[must_use]
@@ -43,6 +45,11 @@ impl<'a> Target<'a> {
     #[must_use]
     pub const fn at_home(self, region: &'a str) -> Target<'a> {
         Target { home: Some(region), ..self }
+    }
+
+    #[must_use]
+    pub const fn at(self, now: Timestamp) -> Target<'a> {
+        Target { now: Some(now), ..self }
     }
 
     #[must_use]

@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>
 
-use crate::hex;
+use crate::{claim::Algorithm, hex};
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use cloudlet_aws::{Blame, Fault, FaultKind, Timestamp, TimestampFormat};
@@ -31,6 +31,7 @@ pub const INVALID_POLICY_DOCUMENT: FaultKind = FaultKind::sender("InvalidPolicyD
 pub const INVALID_REQUEST: FaultKind = FaultKind::sender("InvalidRequest", 400);
 pub const MALFORMED_TRAILER: FaultKind = FaultKind::sender("MalformedTrailerError", 400);
 pub const MISSING_CONTENT_LENGTH: FaultKind = FaultKind::sender("MissingContentLength", 411);
+pub const REGION_SET_MISMATCH: FaultKind = FaultKind::sender("RegionSetMismatch", 400);
 pub const REQUEST_TIME_TOO_SKEWED: FaultKind = FaultKind::sender("RequestTimeTooSkewed", 403);
 pub const X_AMZ_CONTENT_SHA256_MISMATCH: FaultKind = FaultKind::sender("XAmzContentSHA256Mismatch", 400);
 
@@ -44,6 +45,14 @@ pub(crate) fn invalid_argument(message: impl Into<String>, name: &str, value: &s
 }
 
 pub(crate) const MALFORMED_CREDENTIAL: &str = "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".";
+
+/// What S3 expects of a credential. That of SigV4A has no region.
+pub(crate) fn malformed_credential(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::EcdsaP256Sha256 => "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/SERVICE/aws4_request\".",
+        _ => MALFORMED_CREDENTIAL,
+    }
+}
 
 pub(crate) fn no_date_at_s3() -> Fault {
     ACCESS_DENIED.says("AWS authentication requires a valid Date or x-amz-date header")

@@ -20,7 +20,7 @@
 //! match declared {
 //!     Payload::Chunked(chunked) => drop(chunks::Decoder::new(chunked, &verified, &head)?), // feed, finish
 //!     Payload::Declared(hash) => payload::Check::new(hash).finish()?,                      // update with each piece, finish
-//!     Payload::Body | Payload::Unsigned => {}
+//!     Payload::Body | Payload::Unsigned | Payload::Word(_) => {}
 //! }
 //! # Ok(()) }
 //! ```
@@ -47,6 +47,7 @@ pub mod v2;
 pub mod v4a;
 pub mod verify;
 
+mod dates;
 mod escape;
 mod hex;
 mod parts;

@@ -47,6 +47,11 @@ pub(crate) fn session_token<'a>(head: &Head<'a>) -> Option<Cow<'a, str>> {
     head.header("x-amz-security-token").or_else(|| head.header("x-amz-s3session-token")).map(Cow::Borrowed)
 }
 
+/// The text of a header claim's date.
+pub(crate) fn signed_date<'a>(head: &Head<'a>) -> &'a str {
+    head.header("x-amz-date").or_else(|| head.header("date")).unwrap_or_default()
+}
+
 /// When a header claim was signed: `x-amz-date`, and without it `Date`. Both formats are taken in either.
 pub(crate) fn header_time(head: &Head<'_>) -> Option<Timestamp> {
     let text = head.header("x-amz-date").or_else(|| head.header("date"))?.trim();

@@ -20,6 +20,8 @@ pub enum Payload<'a> {
     Body,
     /// `UNSIGNED-PAYLOAD`.
     Unsigned,
+    /// S3, presigned: any other text. The signature covers it, and it says nothing about the body.
+    Word(&'a str),
     /// aws-chunked: see [`crate::chunks::Decoder`].
     Chunked(Chunked),
 }
@@ -38,7 +40,7 @@ impl<'a> Payload<'a> {
     /// What the signature covers in place of the body's hash, if it does.
     pub const fn marker(&self) -> Option<&'static str> {
         match self {
-            Payload::Declared(_) | Payload::Body => None,
+            Payload::Declared(_) | Payload::Body | Payload::Word(_) => None,
             Payload::Unsigned => Some(UNSIGNED),
             Payload::Chunked(chunked) => Some(chunked.name()),
         }
@@ -70,13 +72,11 @@ impl<'a> Payload<'a> {
             return Ok(Payload::Declared(declared));
         }
         let Some(chunked) = Chunked::named(declared) else {
-            return Err(faults::invalid_argument(
-                "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, \
-                 STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, \
-                 STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
-                "x-amz-content-sha256",
-                declared,
-            ));
+            // AWS: a presigned request may send any text (measured, <https://github.com/brekkylab/backlot>).
+            return match claim {
+                Some(Claim { location: Location::Query, .. }) => Ok(Payload::Word(declared)),
+                _ => Err(invalid_word(declared)),
+            };
         };
         match (chunked.algorithm(), claim) {
             (None, _) => {}
@@ -96,12 +96,31 @@ impl<'a> Payload<'a> {
     /// The last line of the canonical request. The body is asked for only when it is itself signed.
     pub fn canonical(&self, body: impl FnOnce() -> Hex) -> Cow<'a, str> {
         match self {
-            Payload::Declared(hash) => Cow::Borrowed(hash),
+            Payload::Declared(hash) | Payload::Word(hash) => Cow::Borrowed(hash),
             Payload::Body => Cow::Owned(body().as_str().to_owned()),
             Payload::Unsigned => Cow::Borrowed(UNSIGNED),
             Payload::Chunked(chunked) => Cow::Borrowed(chunked.name()),
         }
     }
+}
+
+/// What S3 requires of a request that a header signs.
+pub(crate) fn check_declared(head: &Head<'_>) -> Result<(), Fault> {
+    match head.header("x-amz-content-sha256") {
+        None => Err(faults::INVALID_REQUEST.says("Missing required header for this request: x-amz-content-sha256")),
+        Some(declared) if declared == UNSIGNED || hex::is_sha256(declared) || Chunked::named(declared).is_some() => Ok(()),
+        Some(declared) => Err(invalid_word(declared)),
+    }
+}
+
+fn invalid_word(declared: &str) -> Fault {
+    faults::invalid_argument(
+        "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, \
+         STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, \
+         STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
+        "x-amz-content-sha256",
+        declared,
+    )
 }
 
 impl Chunked {

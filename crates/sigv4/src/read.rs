@@ -17,7 +17,7 @@ pub fn read_claim<'a>(head: &Head<'a>, target: &Target<'_>) -> Result<Option<Cla
     let authorization = head.header("authorization");
     let query = Query::of(head);
     match target.flavor {
-        Flavor::S3 => s3::read(head, authorization, &query),
+        Flavor::S3 => s3::read(head, authorization, &query, target),
         Flavor::Other => other::read(head, authorization, &query),
     }
 }

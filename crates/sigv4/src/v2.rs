@@ -5,8 +5,8 @@
 
 use crate::{
     claim::{Algorithm, Claim, Location},
-    escape, faults,
-    parts::{header_time, session_token},
+    dates, escape, faults,
+    parts::{session_token, signed_date},
 };
 use aws_lc_rs::{constant_time, hmac};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -41,15 +41,15 @@ fn claim<'a>(location: Location, algorithm: Algorithm, access_key: Cow<'a, str>,
 // ── S3 ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// `Authorization: AWS key:signature`; `pair` is what follows the scheme.
-pub(crate) fn header<'a>(head: &Head<'a>, pair: &'a str) -> Result<Claim<'a>, Fault> {
-    let Some((access_key, signature)) = pair.split_once(':').filter(|(key, signature)| !key.is_empty() && !signature.contains(':')) else {
+pub(crate) fn header<'a>(head: &Head<'a>, authorization: &str, pair: &'a str) -> Result<Claim<'a>, Fault> {
+    let Some((access_key, signature)) = pair.split_once(':').filter(|(_, signature)| !signature.is_empty() && !signature.contains(':')) else {
         return Err(faults::invalid_argument(
             "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature",
             "Authorization",
-            &format!("AWS {pair}"),
+            authorization,
         ));
     };
-    let time = header_time(head).ok_or_else(faults::no_date_at_s3)?;
+    let time = dates::read(signed_date(head))?;
     let mut claim = claim(Location::Header, Algorithm::V2, access_key.into(), signature.into(), time);
     claim.session_token = session_token(head);
     Ok(claim)
@@ -60,33 +60,54 @@ pub(crate) fn presigned<'a>(query: &Query<'a>) -> Result<Claim<'a>, Fault> {
     let (Some(access_key), Some(signature), Some(expires)) = (query.access_key, query.signature, query.expires) else {
         return Err(faults::ACCESS_DENIED.says("Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters"));
     };
-    let Ok(seconds) = expires.parse::<i64>() else {
-        return Err(faults::ACCESS_DENIED.says(format!("Invalid date (should be seconds since epoch): {}", escape::decode(expires))));
+    let expires = escape::decode(expires);
+    // AWS: a 32-bit number at most, whose milliseconds may overflow; an instant before the year 0 is an error of S3's (measured).
+    let Some(seconds) = expires.parse::<i64>().ok().filter(|seconds| *seconds <= i64::from(i32::MAX)) else {
+        return Err(faults::ACCESS_DENIED.says(format!("Invalid date (should be seconds since epoch): {expires}")));
     };
-    let mut claim = claim(Location::Query, Algorithm::V2, escape::decode(access_key), escape::decode(signature), Timestamp::from_secs(seconds));
+    let millis = seconds.wrapping_mul(1000);
+    if millis < YEAR_ZERO {
+        return Err(Fault::internal("an expiry before the year 0"));
+    }
+    let end = Timestamp::default().plus_millis(millis);
+    let mut claim = claim(Location::Query, Algorithm::V2, escape::decode(access_key), escape::decode(signature), end);
     claim.session_token = query.token.map(escape::decode);
     Ok(claim)
 }
 
-/// The query parameters that are part of the resource. Sorted.
-const SUBRESOURCES: [&str; 39] = [
+/// In milliseconds.
+const YEAR_ZERO: i64 = -62_167_219_200_000;
+
+/// The query parameters that are part of the resource. Sorted. AWS: measured (<https://github.com/brekkylab/backlot>).
+const SUBRESOURCES: [&str; 49] = [
+    "abac",
     "accelerate",
     "acl",
     "analytics",
+    "annotation",
+    "annotationName",
+    "attributes",
     "cors",
-    "defaultObjectAcl",
     "delete",
     "encryption",
+    "intelligent-tiering",
     "inventory",
     "legal-hold",
     "lifecycle",
     "location",
     "logging",
+    "metadataAnnotationTable",
+    "metadataConfiguration",
+    "metadataInventoryTable",
+    "metadataJournalTable",
+    "metadataTable",
     "metrics",
     "notification",
     "object-lock",
+    "ownershipControls",
     "partNumber",
     "policy",
+    "policyStatus",
     "publicAccessBlock",
     "replication",
     "requestPayment",
@@ -100,7 +121,6 @@ const SUBRESOURCES: [&str; 39] = [
     "retention",
     "select",
     "select-type",
-    "storageClass",
     "tagging",
     "torrent",
     "uploadId",
@@ -112,7 +132,38 @@ const SUBRESOURCES: [&str; 39] = [
 ];
 
 /// Sub-resources younger than SigV2. Clients disagree about them: botocore leaves these out.
-const YOUNG: [&str; 4] = ["encryption", "legal-hold", "publicAccessBlock", "retention"];
+const YOUNG: [&str; 16] = [
+    "abac",
+    "annotation",
+    "annotationName",
+    "attributes",
+    "encryption",
+    "intelligent-tiering",
+    "legal-hold",
+    "metadataAnnotationTable",
+    "metadataConfiguration",
+    "metadataInventoryTable",
+    "metadataJournalTable",
+    "metadataTable",
+    "ownershipControls",
+    "policyStatus",
+    "publicAccessBlock",
+    "retention",
+];
+
+/// Those that are signed with their values; of the others the name alone.
+const VALUED: [&str; 10] = [
+    "partNumber",
+    "response-cache-control",
+    "response-content-disposition",
+    "response-content-encoding",
+    "response-content-language",
+    "response-content-type",
+    "response-expires",
+    "select-type",
+    "uploadId",
+    "versionId",
+];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Subresources {
@@ -141,7 +192,7 @@ fn strings_to_sign(head: &Head<'_>, claim: &Claim<'_>, bucket: Option<&str>) -> 
         _ => start.push_str(head.header("date").unwrap_or_default().trim()),
     }
     start.push('\n');
-    push_amz_headers(head, claim.location, &mut start);
+    push_amz_headers(head, &mut start);
     if let Some(bucket) = bucket {
         start.push('/');
         start.push_str(bucket);
@@ -168,19 +219,19 @@ fn query_value<'a>(head: &Head<'a>, name: &str) -> Option<Cow<'a, str>> {
     head.raw_query().find(|(parameter, _)| parameter.eq_ignore_ascii_case(name)).map(|(_, value)| escape::decode(value))
 }
 
-fn push_amz_headers(head: &Head<'_>, location: Location, out: &mut String) {
+fn push_amz_headers(head: &Head<'_>, out: &mut String) {
     let mut fields: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
     head.headers.each(&mut |name, value| {
         if name.starts_with("x-amz-") {
             fields.push((name.into(), value.trim().into()));
         }
     });
-    if location == Location::Query {
-        for (name, value) in head.raw_query() {
-            let name = name.to_ascii_lowercase();
-            if name.starts_with("x-amz-") && !fields.iter().any(|(field, _)| *field == name) {
-                fields.push((name.into(), escape::decode(value)));
-            }
+    // AWS: such a query parameter is signed as a header, in place of one of that name (measured).
+    for (name, value) in head.raw_query() {
+        let name = name.to_ascii_lowercase();
+        if name.starts_with("x-amz-") {
+            fields.retain(|(field, _)| *field != name);
+            fields.push((name.into(), escape::decode(value)));
         }
     }
     fields.sort_by(|a, b| a.0.cmp(&b.0));
@@ -209,10 +260,11 @@ fn push_subresources(head: &Head<'_>, which: Subresources, out: &mut String) {
         .filter(|(name, _)| SUBRESOURCES.binary_search(name).is_ok() && (which == Subresources::All || !YOUNG.contains(name)))
         .collect();
     found.sort_by_key(|(name, _)| *name);
+    found.dedup_by_key(|(name, _)| *name);
     for (at, (name, value)) in found.iter().enumerate() {
         out.push(if at == 0 { '?' } else { '&' });
         out.push_str(name);
-        if !value.is_empty() {
+        if VALUED.contains(name) {
             out.push('=');
             out.push_str(&escape::decode(value));
         }

@@ -7,6 +7,7 @@ use crate::{
     claim::{Algorithm, Claim, Flavor, Location, Scope, Target},
     faults,
     keys::{Keys, SigningKey},
+    parts::signed_date,
     v2, v4a,
 };
 use aws_lc_rs::constant_time;
@@ -23,6 +24,8 @@ pub struct Admitted<'a> {
     claim: Claim<'a>,
     /// When it was signed, as signatures write it.
     date: String,
+    /// S3: the date of the head, where it is written in another way. AWS signs it as it was sent (measured).
+    sent_date: Option<String>,
     flavor: Flavor,
     bucket: Option<&'a str>,
 }
@@ -88,9 +91,10 @@ impl<'a> Claim<'a> {
         let date = self.time.basic();
         match target.flavor {
             Flavor::S3 => {
+                check_time_at_s3(self.location, self.time, self.expires, head, now)?;
                 check_scope_at_s3(&self, &date, target, None)?;
-                check_time_at_s3(&self, head, now)?;
                 check_signed_at_s3(&self, head)?;
+                check_region_set(&self, target)?;
             }
             Flavor::Other => {
                 check_time_at_others(&self, now)?;
@@ -108,7 +112,11 @@ impl<'a> Claim<'a> {
                 }
             }
         }
-        Ok(Admitted { claim: self, date, flavor: target.flavor, bucket: target.bucket })
+        let sent_date = (target.flavor == Flavor::S3 && self.location == Location::Header)
+            .then(|| signed_date(head))
+            .filter(|sent| *sent != date && !sent.is_empty())
+            .map(str::to_owned);
+        Ok(Admitted { claim: self, date, sent_date, flavor: target.flavor, bucket: target.bucket })
     }
 
     fn covers(&self, region: &str) -> bool {
@@ -161,6 +169,12 @@ pub(crate) fn wrong_credential(location: Location, credential: Option<&str>, why
 
 /// S3's answer to a claim for another region. Public for engines, which know the region of a bucket.
 pub fn wrong_region(claim: &Claim<'_>, expected: &str) -> Fault {
+    if let Some(set) = &claim.region_set {
+        return faults::REGION_SET_MISMATCH
+            .says("The provided X-Amz-Region-Set doesn't match against the requested S3 region.")
+            .with("RequestedRegion", expected)
+            .with("RegionSet", set.as_ref());
+    }
     let region = claim.region().unwrap_or_default();
     wrong_credential(claim.location, None, &format!("the region '{region}' is wrong; expecting '{expected}'")).with("Region", expected)
 }
@@ -172,11 +186,17 @@ pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, time: &str, target: &Target<'
         return wrong("a non-empty Access Key (AKID) must be provided in the credential.".to_owned());
     }
     let date = scope.date();
-    if date.len() != 8 || !date.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !is_scope_date(date) {
         return wrong(format!("incorrect date format \"{date}\". This date in the credential must be in the format \"yyyyMMdd\"."));
     }
     if claim.region_set.is_none() && scope.region().is_empty() {
         return wrong("a non-empty region must be provided in the credential.".to_owned());
+    }
+    if let Some(region) = claim.region_in_place_of(target).filter(|_| claim.region_set.is_none()) {
+        return match claim.location {
+            Location::Post => wrong(format!("the region '{}' is wrong; expecting '{region}'", scope.region())),
+            _ => Err(wrong_region(claim, region)),
+        };
     }
     let service = scope.service();
     if service != target.service && !(target.service == "s3" && S3_SERVICES.contains(&service)) {
@@ -184,12 +204,6 @@ pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, time: &str, target: &Target<'
     }
     if scope.terminal() != "aws4_request" {
         return wrong(format!("incorrect terminal \"{}\". This endpoint uses \"aws4_request\".", scope.terminal()));
-    }
-    if let Some(region) = claim.region_in_place_of(target) {
-        return match claim.location {
-            Location::Post => wrong(format!("the region '{}' is wrong; expecting '{region}'", scope.region())),
-            _ => Err(wrong_region(claim, region)),
-        };
     }
     let signed = day(time);
     if date == signed {
@@ -203,32 +217,49 @@ pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, time: &str, target: &Target<'
     }
 }
 
+/// AWS: year, month and a day of any number of digits; what follows the digits is not read (measured, <https://github.com/brekkylab/backlot>).
+fn is_scope_date(text: &str) -> bool {
+    let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let Some((month, day)) = text.get(..end).and_then(|digits| digits.split_at_checked(6)) else { return false };
+    let day = day.trim_start_matches('0');
+    matches!(day.len(), 1 | 2) && Timestamp::parse_basic(&format!("{month}{day:0>2}T000000Z")).is_some()
+}
+
+/// SigV4A names its regions in a header or parameter of its own.
+fn check_region_set(claim: &Claim<'_>, target: &Target<'_>) -> Result<(), Fault> {
+    match (&claim.region_set, claim.region_in_place_of(target)) {
+        (Some(set), _) if set.is_empty() => Err(faults::INVALID_REQUEST.says("Missing required header for this request: x-amz-region-set")),
+        (Some(_), Some(region)) => Err(wrong_region(claim, region)),
+        _ => Ok(()),
+    }
+}
+
 /// `20261124`
 fn day(time: &str) -> &str {
     time.get(..8).unwrap_or_default()
 }
 
-fn check_time_at_s3(claim: &Claim<'_>, head: &Head<'_>, now: Timestamp) -> Result<(), Fault> {
+pub(crate) fn check_time_at_s3(location: Location, time: Timestamp, expires: Option<i64>, head: &Head<'_>, now: Timestamp) -> Result<(), Fault> {
     let server = || faults::iso(now);
-    match (claim.location, claim.expires) {
+    match (location, expires) {
         (Location::Query, Some(seconds)) => {
-            let end = claim.time.plus_secs(seconds);
+            let end = time.plus_secs(seconds);
             if end <= now {
                 return Err(expired(end, server()).with("X-Amz-Expires", seconds.to_string()));
             }
-            if claim.time > now.plus_secs(QUARTER_HOUR) {
+            if time > now.plus_secs(QUARTER_HOUR) {
                 return Err(faults::ACCESS_DENIED
-                    .says("Request is not valid yet")
-                    .with("X-Amz-Date", faults::iso(claim.time))
+                    .says("Request is not yet valid")
+                    .with("X-Amz-Date", time.millis().to_string())
                     .with("Expires", faults::iso(end))
                     .with("ServerTime", server()));
             }
             Ok(())
         }
         // SigV2 only names the end.
-        (Location::Query, None) if claim.time <= now => Err(expired(claim.time, server())),
+        (Location::Query, None) if time <= now => Err(expired(time, server())),
         (Location::Query, None) => Ok(()),
-        _ if apart(claim.time, now) > QUARTER_HOUR * 1000 => Err(faults::REQUEST_TIME_TOO_SKEWED
+        _ if apart(time, now) > QUARTER_HOUR * 1000 => Err(faults::REQUEST_TIME_TOO_SKEWED
             .says("The difference between the request time and the current time is too large.")
             .with("RequestTime", head.header("x-amz-date").or_else(|| head.header("date")).unwrap_or_default())
             .with("ServerTime", server())
@@ -253,8 +284,8 @@ fn check_signed_at_s3(claim: &Claim<'_>, head: &Head<'_>) -> Result<(), Fault> {
     }
     let mut unsigned: Vec<&str> = Vec::new();
     head.headers.each(&mut |name, _| {
-        // A presigner does not know the body; the hash that clients add later is compared with the body, not signed.
-        let exempt = claim.location == Location::Query && name == "x-amz-content-sha256";
+        // The hash of the body is a part of what is signed, as a header or not.
+        let exempt = name == "x-amz-content-sha256";
         if (name == "host" || name == "content-md5" || name.starts_with("x-amz-")) && !exempt && !unsigned.contains(&name) && !claim.signs(name) {
             unsigned.push(name);
         }
@@ -262,7 +293,21 @@ fn check_signed_at_s3(claim: &Claim<'_>, head: &Head<'_>) -> Result<(), Fault> {
     if unsigned.is_empty() {
         return Ok(());
     }
+    in_order_of_s3(&mut unsigned);
     Err(faults::ACCESS_DENIED.says("There were headers present in the request which were not signed").with("HeadersNotSigned", unsigned.join(", ")))
+}
+
+/// AWS: the names come in the order of a hash set of Java (measured, <https://github.com/brekkylab/backlot>).
+fn in_order_of_s3(names: &mut [&str]) {
+    let mut buckets: u32 = 16;
+    while names.len() > (buckets as usize) / 4 * 3 {
+        buckets = buckets.saturating_mul(2);
+    }
+    let bucket = |name: &str| {
+        let hash = name.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
+        (hash ^ (hash >> 16)) & (buckets - 1)
+    };
+    names.sort_unstable_by_key(|name| (bucket(name), *name));
 }
 
 fn check_time_at_others(claim: &Claim<'_>, now: Timestamp) -> Result<(), Fault> {
@@ -381,9 +426,11 @@ impl<'a> Admitted<'a> {
                 if tried.contains(&request) {
                     continue;
                 }
-                let text = canonical::string_to_sign(claim.algorithm_name(), &self.date, scope.as_str(), &request);
-                if verifier.signs(text.as_bytes(), &claim.signature) {
-                    return Ok(Verified { chain: self.chain(payload_hash, scope, verifier) });
+                for date in self.sent_date.iter().chain([&self.date]) {
+                    let text = canonical::string_to_sign(claim.algorithm_name(), date, scope.as_str(), &request);
+                    if verifier.signs(text.as_bytes(), &claim.signature) {
+                        return Ok(Verified { chain: self.chain(payload_hash, scope, verifier) });
+                    }
                 }
                 tried.push(request);
             }
@@ -397,7 +444,12 @@ impl<'a> Admitted<'a> {
         }
         faults::Mismatch {
             access_key: &self.claim.access_key,
-            string_to_sign: &canonical::string_to_sign(self.claim.algorithm_name(), &self.date, scope.as_str(), request),
+            string_to_sign: &canonical::string_to_sign(
+                self.claim.algorithm_name(),
+                self.sent_date.as_ref().unwrap_or(&self.date),
+                scope.as_str(),
+                request,
+            ),
             provided: &self.claim.signature,
             canonical_request: Some(request),
         }

@@ -95,7 +95,7 @@ impl Request {
                     decoder.feed(Bytes::copy_from_slice(&self.body), &mut Vec::new())?;
                     decoder.finish()?;
                 }
-                Payload::Body | Payload::Unsigned => {}
+                Payload::Body | Payload::Unsigned | Payload::Word(_) => {}
             }
             verified
         };

@@ -136,6 +136,7 @@ impl Delivery {
             body: self.body.clone(),
             html: None,
             fields: vec![("MessageId".to_owned(), self.message_id.to_string())],
+            raw: None,
         }
     }
 }

@@ -194,6 +194,7 @@ pub fn publish(sns: &Sns, cx: &Cx, arn: &Arn, entry: PublishEntry) -> Result<Str
         body: message.content.text(device.platform()).to_owned(),
         html: None,
         fields: vec![("MessageId".to_owned(), id.clone()), ("Token".to_owned(), device.token.clone())],
+        raw: None,
     });
     Ok(id)
 }

@@ -132,6 +132,7 @@ pub fn publish(sns: &Sns, cx: &Cx, number: &str, entry: PublishEntry) -> Result<
         body: message.content.text(Protocol::Sms.name()).to_owned(),
         html: None,
         fields,
+        raw: None,
     });
     Ok(id)
 }
@@ -268,6 +269,7 @@ impl Handle<CreateSMSSandboxPhoneNumber> for Sns {
             body: format!("Your Amazon SNS verification code is {code}"),
             html: None,
             fields: vec![],
+            raw: None,
         });
         Ok(CreateSMSSandboxPhoneNumberResult {})
     }

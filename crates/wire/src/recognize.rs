@@ -141,6 +141,14 @@ impl Recognizer {
                 return Some(speaker);
             }
         }
+        // Most paths are of one candidate alone, and the operation finds the route later.
+        if let Some(only) = only(candidates.iter().filter(|known| known.routes.as_ref().is_none_or(|routes| routes.may_suit(head.path))))
+            && choice == Choice::Narrowed
+            && only.routes.is_some()
+            && only.service.also.is_empty()
+        {
+            return Some((only.service, only.service.protocol));
+        }
         let routed = candidates.iter().filter_map(|known| Some((known.routes.as_ref()?.fit(head, prefixed)?, known.service)));
         // The first of equals: candidates are in their given order.
         let best = routed.reduce(|best, other| if other.0 > best.0 { other } else { best });
@@ -150,12 +158,12 @@ impl Recognizer {
         // No route matches. The service with the fewest literals in its paths takes the request: at AWS that is S3.
         let rest = candidates.iter().filter(|known| known.routes.is_some()).map(|known| known.service);
         let catcher = rest.min_by_key(|service| service.operations.iter().map(|operation| literal_length(operation.uri)).min());
-        let only = candidates.first().map(|known| known.service).filter(|_| choice == Choice::Narrowed);
+        let first = candidates.first().map(|known| known.service).filter(|_| choice == Choice::Narrowed);
         let protocol = |service: &ServiceSchema| {
             let query = service.also.iter().copied().find(|protocol| is_query(*protocol) && !json);
             query.unwrap_or(service.protocol)
         };
-        catcher.or(only).map(|service| (service, protocol(service)))
+        catcher.or(first).map(|service| (service, protocol(service)))
     }
 
     /// The service of an unsigned form to a general host, by its `Action` and `Version`.
@@ -239,6 +247,10 @@ type Candidates<'k> = SmallVec<[&'k Known; 4]>;
 
 fn some(list: Candidates<'_>) -> Option<Candidates<'_>> {
     (!list.is_empty()).then_some(list)
+}
+
+fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    items.next().filter(|_| items.next().is_none())
 }
 
 fn is_rest(protocol: Protocol) -> bool {

@@ -121,8 +121,13 @@ impl Routes {
         self.best(head, head.path, prefixed).map(|(route, fit)| (fit, route.literals()))
     }
 
+    /// Whether a path begins as all paths of the service do.
+    pub(crate) fn may_suit(&self, path: &str) -> bool {
+        path.starts_with(&self.opening) || path.contains('%')
+    }
+
     fn best(&self, head: &Head<'_>, path: &str, prefixed: Prefixed) -> Option<(&Route, Suitability)> {
-        if !path.starts_with(&self.opening) && !path.contains('%') {
+        if !self.may_suit(path) {
             return None;
         }
         let method = self.methods.iter().find(|method| method.name == head.method)?;

@@ -33,7 +33,7 @@ pub struct Arguments {
 enum Suite {
     /// cargo test over the workspace, with the published vectors.
     Rust,
-    /// boto3, aws-cli v1 and v2, and raw HTTP against the built server; and the round trip of all operations with botocore.
+    /// boto3, aws-cli v1 and v2, raw HTTP, and other people's tools (curl, rclone, s3cmd, Chromium) against the built server; and the round trip of all operations with botocore.
     Python,
     /// The JavaScript SDK v3 against the built server.
     Javascript,
@@ -103,6 +103,7 @@ fn rust(root: &Path, named: Option<&str>, tally: &mut Tally) -> Outcome<bool> {
 fn python(root: &Path, server: &Path, named: Option<&str>, tally: &mut Tally) -> Outcome<bool> {
     let python = clients::python(root)?;
     let aws2 = clients::aws_cli_2()?;
+    clients::tools()?;
     let echo = build(root, "build the echo of the round trip", &["--package", "cloudlet-wire", "--example", "echo"], "examples/echo")?;
     let models = api::models(root)?;
     let mut command = Command::new(python.join("python"));

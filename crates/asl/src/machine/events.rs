@@ -107,7 +107,7 @@ pub struct HistoryEvent {
 }
 
 /// All that a Map Run needs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MapRunRequest {
     pub run: u64,
     pub state: String,
@@ -127,7 +127,7 @@ pub struct MapRunRequest {
     pub writer: Option<WriterRequest>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReaderRequest {
     pub resource: String,
     pub arguments: Value,
@@ -135,7 +135,7 @@ pub struct ReaderRequest {
     pub max_items: Option<i64>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WriterRequest {
     pub resource: Option<String>,
     pub arguments: Option<Value>,

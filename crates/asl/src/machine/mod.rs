@@ -68,6 +68,18 @@ impl Machine {
         self.failure.as_ref()
     }
 
+    /// The timers that still mean something; all others may be forgotten.
+    pub fn timers(&self) -> Vec<u64> {
+        let of_thread = |thread: &state::Thread| match &thread.doing {
+            Doing::Waiting { timer } | Doing::Retrying { timer } => [Some(*timer), None],
+            Doing::Task { timeout, heartbeat, .. } => [*timeout, *heartbeat],
+            _ => [None, None],
+        };
+        let running = self.status == Status::Running;
+        let threads = self.threads.values().flat_map(of_thread).chain([self.deadline]).flatten();
+        threads.filter(|_| running).collect()
+    }
+
     pub fn redrive_count(&self) -> u32 {
         self.redrive_count
     }

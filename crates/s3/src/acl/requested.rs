@@ -72,11 +72,11 @@ impl Canned {
 const EC2: &str = "6aa5a366c34c1cbe25dc49211496e913e0351eb0e8c37aa3477e40942ec6b97c";
 
 /// The ACL headers of a request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct AclHeaders {
     pub canned: Option<String>,
     /// By permission and header.
-    pub grants: Vec<(AclPermission, &'static str, Option<String>)>,
+    pub grants: [(AclPermission, &'static str, Option<String>); 5],
 }
 
 /// Takes them from an input. `grant_write` is a header of buckets, and of PutObjectAcl.
@@ -91,7 +91,7 @@ macro_rules! acl_headers {
         use $crate::acl::AclPermission::{FullControl, Read, ReadAcp, Write, WriteAcp};
         $crate::acl::AclHeaders {
             canned: $input.acl.clone(),
-            grants: vec![
+            grants: [
                 (FullControl, "x-amz-grant-full-control", $input.grant_full_control.clone()),
                 (Read, "x-amz-grant-read", $input.grant_read.clone()),
                 (ReadAcp, "x-amz-grant-read-acp", $input.grant_read_acp.clone()),

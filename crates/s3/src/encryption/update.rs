@@ -3,16 +3,54 @@
 
 use super::{RequestedEncryption, kms::KmsRequest};
 use crate::state::{KmsKind, Method};
-use crate::{S3, api, bodies::PlainReader, changes::Update, faults, state::ObjectProperties, versions::VersionSelector};
-use cloudlet_aws::{Arn, Fault};
+use crate::{
+    S3, api,
+    bodies::PlainReader,
+    changes::Update,
+    faults::{self, INVALID_REQUEST},
+    state::ObjectProperties,
+    versions::VersionSelector,
+};
+use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_shape::Map;
 use std::sync::Arc;
 
-/// The key must be named by its ARN. AWS: the fault is unverified.
+/// The key must be named by its ARN. AWS: the messages were measured (<https://github.com/brekkylab/backlot>).
 fn check_key(arn: &str) -> Result<(), Fault> {
-    let is_key = Arn::parse(arn).is_some_and(|arn| arn.service() == "kms" && arn.resource().starts_with("key/"));
-    if is_key { Ok(()) } else { Err(faults::invalid_argument("The KMS key ARN is not valid", "KMSKeyArn", arn)) }
+    const NEEDS: &str = "Requests modifying object encryption configuration to SSE-KMS require a";
+    if arn.is_empty() {
+        return Err(INVALID_REQUEST.says(format!("{NEEDS} target kms key arn.")));
+    }
+    if let Some(why) = malformed(arn) {
+        return Err(INVALID_REQUEST.says(format!("{NEEDS} valid target kms key arn: {why}")));
+    }
+    let mut parts = arn.splitn(6, ':').skip(2);
+    let id = parts.next().filter(|service| *service == "kms").and_then(|_| parts.last()).and_then(|resource| resource.strip_prefix("key/"));
+    match id {
+        Some(id) if id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') => Ok(()),
+        _ => Err(INVALID_REQUEST.says("Invalid KMS Key ARN format. You must provide the full KMS Key ARN to make an UpdateObjectEncryption request")),
+    }
+}
+
+/// The first part that an ARN lacks.
+fn malformed(arn: &str) -> Option<&'static str> {
+    let mut parts = arn.splitn(6, ':');
+    if parts.next() != Some("arn") || !arn.contains(':') {
+        return Some("Malformed ARN - doesn't start with 'arn:'");
+    }
+    let count = parts.clone().count();
+    match (count, parts.last()) {
+        (..2, _) => Some("Malformed ARN - no AWS partition specified"),
+        (2, _) => Some("Malformed ARN - no service specified"),
+        (3, _) => Some("Malformed ARN - no AWS region partition specified"),
+        (4, _) => Some("Malformed ARN - no AWS account specified"),
+        (_, None | Some("")) => Some("Malformed ARN - no resource specified"),
+        (_, Some(resource)) => {
+            let mark = resource.find(['/', ':']);
+            mark.is_some_and(|mark| mark > 0 && mark + 1 == resource.len()).then_some("resource cannot be empty")
+        }
+    }
 }
 
 impl Handle<api::UpdateObjectEncryption> for S3 {
@@ -27,10 +65,13 @@ impl Handle<api::UpdateObjectEncryption> for S3 {
 
     async fn handle(&self, cx: &Cx, input: api::UpdateObjectEncryptionRequest) -> Result<api::UpdateObjectEncryptionResponse, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
+        if cx.origin.signed.is_some_and(|signed| signed.version == "AWS") {
+            return Err(INVALID_REQUEST.says("Requests modifying object encryption configuration require AWS Signature Version 4."));
+        }
         let Some(requested) = &input.object_encryption.sse_kms else { return Err(faults::malformed_xml()) };
-        check_key(&requested.kms_key_arn)?;
         let selector = VersionSelector::of(input.version_id.as_deref())?;
         let object = found.object::<api::UpdateObjectEncryption>(cx, &input.key, selector, "PUT")?;
+        check_key(&requested.kms_key_arn)?;
         let method = object.encryption.as_deref().map(|encryption| &encryption.method);
         match method {
             Some(Method::CustomerKey { .. }) => return Err(faults::access_denied()),

@@ -2,6 +2,7 @@
 
 use super::selectors::{Level, Selection, parameter};
 use crate::{
+    checksums::ContentMd5,
     faults::{self, INVALID_REQUEST},
     limits,
     multipart::parse_part_number,
@@ -57,8 +58,14 @@ pub fn check(head: &Head<'_>, path: &str, level: Level, selection: Selection) ->
         check_conditions(head, selection)?;
     }
     check_encryption(head, level, selection)?;
+    if transfer == Transfer::Upload {
+        ContentMd5::of(head.header("content-md5"))?;
+    }
     if matches!(head.method, "PUT" | "POST") {
         check_checksums(head, selection)?;
+    }
+    if (head.method, selection.name()) == ("POST", "delete") {
+        check_digest(head)?;
     }
     if selection.name() == "uploadId"
         && let Some(size) = head.header("x-amz-mp-object-size")
@@ -70,6 +77,14 @@ pub fn check(head: &Head<'_>, path: &str, level: Level, selection: Selection) ->
         return Err(INVALID_REQUEST.says("The request included a body. Requests of this type must not include a non-empty body."));
     }
     Ok(())
+}
+
+/// DeleteObjects has a digest.
+fn check_digest(head: &Head<'_>) -> Result<(), Fault> {
+    ContentMd5::of(head.header("content-md5"))?;
+    let mut has_digest = head.header("content-md5").is_some() || head.header("x-amz-trailer").is_some();
+    head.headers.each(&mut |name, _| has_digest |= Algorithm::of_header(name).is_some());
+    if has_digest { Ok(()) } else { Err(INVALID_REQUEST.says("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")) }
 }
 
 fn has_body(head: &Head<'_>) -> bool {

@@ -2,7 +2,7 @@
 //! AWS: measured on S3 in September 2026 (<https://github.com/brekkylab/backlot>).
 
 use super::selectors::{Level, Selection, parameter};
-use crate::{buckets, faults, limits};
+use crate::{buckets, faults, limits, lists::page::EncodingType, objects::attributes};
 use cloudlet_aws::{Fault, Head};
 
 pub fn check(head: &Head<'_>, level: Level, selection: Selection) -> Result<(), Fault> {
@@ -47,6 +47,32 @@ fn check_read(head: &Head<'_>, level: Level, selection: Selection) -> Result<(),
             integer(head, "max-parts")?;
             integer(head, "part-number-marker").map(drop)
         }
+        (Level::Object, "attributes") => attributes::check_names(head.header("x-amz-object-attributes")),
+        (Level::Object, "annotation") if head.method == "GET" && parameter(head, "annotationName").is_none() => check_annotations(head),
+        _ => Ok(()),
+    }
+}
+
+fn check_annotations(head: &Head<'_>) -> Result<(), Fault> {
+    const NAME: &str = "max-annotation-results";
+    match integer(head, NAME)? {
+        Some(size) if !(1..=limits::MAX_KEYS).contains(&size) => {
+            let message = format!("Argument {NAME} must be an integer between 1 and {}", limits::MAX_KEYS);
+            Err(faults::invalid_argument(message, NAME, &parameter(head, NAME).unwrap_or_default()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refused when the signature is verified and the bucket found.
+pub fn check_verified(head: &Head<'_>, level: Level, selection: Selection) -> Result<(), Fault> {
+    match (head.method, level, selection.name()) {
+        // AWS: HeadBucket reads the parameters of a list.
+        ("HEAD", Level::Bucket, "") => EncodingType::of(parameter(head, "encoding-type").as_deref()).map(drop),
+        ("PUT", Level::Bucket, "acl") | ("POST", Level::Bucket, "restore") => match parameter(head, "versionId") {
+            Some(version_id) => Err(faults::invalid_version_id(&version_id)),
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
 }
@@ -89,7 +115,8 @@ fn check_version_id(head: &Head<'_>, level: Level, selection: Selection) -> Resu
     let refused = |message: &str| Err(faults::invalid_argument(message, "versionId", &version_id));
     match (level, selection.name(), head.method) {
         (Level::Service, ..) | (Level::Bucket, "", "POST") => Ok(()),
-        (Level::Bucket, "acl", "GET" | "HEAD" | "PUT") => refused("Invalid version id specified"),
+        (Level::Bucket, "acl", "PUT") | (Level::Bucket, "restore", "POST") => Ok(()),
+        (Level::Bucket, "acl", "GET" | "HEAD") => refused("Invalid version id specified"),
         (Level::Bucket, ..) => refused(NO_VERSION_ID),
         // AWS: unverified for PutObject and UploadPart.
         (Level::Object, "" | "partNumber", "PUT") => refused(NO_VERSION_ID),

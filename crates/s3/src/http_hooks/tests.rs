@@ -52,7 +52,15 @@ fn fault(method: &str, target: &str, headers: &Fields) -> Option<Fault> {
     let http_hooks = http_hooks();
     let rewritten = http_hooks.path(&view);
     let path = rewritten.as_deref().unwrap_or(path);
-    http_hooks.admit(&view, path).and_then(|()| http_hooks.admit_verified(&view, path)).err()
+    let admitted = http_hooks.admit(&view, path).and_then(|()| http_hooks.admit_verified(&view, path));
+    match admitted {
+        // There is no bucket here; nor what is reported before it.
+        Err(fault) if fault.code() == "NoSuchBucket" => {
+            let level = Level::of(path);
+            http_hooks.check_found(&head, path, level, select(&head, level).unwrap()).err()
+        }
+        admitted => admitted.err(),
+    }
 }
 
 const NONE: Fields = Vec::new();

@@ -66,14 +66,21 @@ impl Handle<api::ListObjectVersions> for S3 {
 
     async fn handle(&self, cx: &Cx, input: api::ListObjectVersionsRequest) -> Result<api::ListObjectVersionsOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
-        let encoding = EncodingType::of(input.encoding_type.as_deref())?;
-        let limit = page_size("maxKeys", input.max_keys, MAX_KEYS)?;
-        let restored = RestoreStatuses::requested(cx, input.optional_object_attributes.as_deref())?;
         let invalid = |marker: &str| faults::invalid_argument("Invalid version id specified", "version-id-marker", marker);
         let marker = match input.version_id_marker.as_deref() {
             None => None,
             Some(marker) => Some(VersionSelector::of(Some(marker)).map_err(|_| invalid(marker))?),
         };
+        let encoding = EncodingType::of(input.encoding_type.as_deref())?;
+        if input.max_keys.is_some_and(i32::is_negative) {
+            return Err(faults::INVALID_ARGUMENT.says("max-keys cannot be negative").with("ArgumentName", "max-keys"));
+        }
+        let mut limit = page_size("max-keys", input.max_keys, MAX_KEYS)?;
+        // AWS: no version of an empty key marker precedes a page, and the page is empty (measured, <https://github.com/brekkylab/backlot>).
+        if marker.is_some() && input.key_marker.as_deref().is_none_or(str::is_empty) {
+            limit = 0;
+        }
+        let restored = RestoreStatuses::requested(cx, input.optional_object_attributes.as_deref())?;
         let query = ListQuery {
             prefix: input.prefix.as_deref().unwrap_or_default(),
             delimiter: non_empty(input.delimiter.as_ref()),
@@ -115,7 +122,7 @@ impl Handle<api::ListObjectVersions> for S3 {
             next_version_id_marker: last_version,
             name: Some(input.bucket.clone()),
             prefix: Some(encoding.encode(query.prefix)),
-            delimiter: query.delimiter.map(|delimiter| encoding.encode(delimiter)),
+            delimiter: input.delimiter.as_deref().map(|delimiter| encoding.encode(delimiter)),
             max_keys: Some(input.max_keys.unwrap_or(MAX_KEYS)),
             encoding_type: input.encoding_type,
             request_charged: None,

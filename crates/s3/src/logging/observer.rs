@@ -11,7 +11,7 @@ use crate::{
     objects::CopySource,
     website::site,
 };
-use cloudlet_engine::{AnswerObserver, Cx, RequestView, SentAnswer, ServiceEvents};
+use cloudlet_engine::{AnswerObserver, Cx, GRANTED, RequestView, SentAnswer, ServiceEvents};
 use percent_encoding::percent_decode_str;
 use std::sync::Arc;
 
@@ -38,7 +38,12 @@ pub struct Observer {
 pub fn observer(s3: &Arc<S3>, view: &RequestView<'_>, path: &str, events: ServiceEvents) -> Option<Box<dyn AnswerObserver>> {
     let head = view.head;
     let logs = |name: &str| s3.buckets.read(name, |tables| tables.bucket.get(&()).is_some_and(|bucket| bucket.background.logging.is_some()));
-    let logged = |name: &str| logs(name).filter(|logs| *logs).and_then(|_| s3.find_in_any_region(name, None).ok());
+    let logged = |name: &str| match logs(name) {
+        Some(false) => None,
+        Some(true) => s3.find_in_any_region(name, None).ok(),
+        // It may be that of an access point.
+        None => s3.find_in_any_region(name, None).ok().filter(|found| found.bucket.background.logging.is_some()),
+    };
     let path = path.strip_prefix('/').unwrap_or(path);
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     let found = logged(bucket);
@@ -98,6 +103,8 @@ impl Observer {
             turn_around_millis: Some(answer.turn_around.as_millis()),
             version_id: answer.header("x-amz-version-id").map(str::to_owned),
             host: self.host.clone(),
+            access_point: self.bucket.as_ref().and_then(|found| Some(found.access_point()?.arn(cx).to_string())),
+            acl_required: answer.notes(GRANTED).next().map(|_| "Yes"),
             ..Record::default()
         }
         .with_origin(&cx.origin)

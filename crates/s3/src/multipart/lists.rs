@@ -148,7 +148,7 @@ impl Handle<api::ListMultipartUploads> for S3 {
         Ok(api::ListMultipartUploadsOutput {
             bucket: Some(input.bucket.clone()),
             key_marker: Some(encoding.encode(key_marker)),
-            upload_id_marker: Some(input.upload_id_marker.clone().unwrap_or_default()),
+            upload_id_marker: Some(id_marker.unwrap_or_default().to_owned()),
             next_key_marker: Some(last.map(|row_key| encoding.encode(&row_key.key)).unwrap_or_default()),
             next_upload_id_marker: Some(last.map(|row_key| row_key.upload_id.to_string()).unwrap_or_default()),
             prefix: non_empty(input.prefix.as_ref()).map(|prefix| encoding.encode(prefix)),

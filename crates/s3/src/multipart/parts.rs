@@ -150,7 +150,7 @@ impl Handle<api::UploadPartCopy> for S3 {
             return Err(INVALID_REQUEST
                 .says(format!("The specified copy source is larger than the maximum allowable size for a copy source: {}", limits::MAX_UPLOAD)));
         }
-        let source_version = from.bucket.shown_version(opened.object.version_id);
+        let source_version = crate::versions::created_id(&opened.object);
         let reader = self.read_source(cx, &from, &source.key, opened).await?;
         let sealing = self.seal_part(cx, &target, &input.key, upload.encryption.as_deref(), customer.as_ref()).await?;
         let stored = self.store_copy(cx, reader, &algorithms(&upload, None), sealing.cipher.as_ref()).await?;

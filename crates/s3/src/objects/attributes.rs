@@ -64,6 +64,17 @@ impl Handle<api::GetObjectAttributes> for S3 {
     }
 }
 
+/// Refuses a header with a name that there is no attribute of, before the signature is verified. AWS: it is read as Java splits a text: empty
+/// names at the end are dropped, and an empty text is one name (measured, <https://github.com/brekkylab/backlot>).
+pub fn check_names(header: Option<&str>) -> Result<(), Fault> {
+    let Some(header) = header else { return Ok(()) };
+    let names = if header.is_empty() { "," } else { header.trim_end_matches(',') };
+    match names.split(',').map(str::trim).find(|name| !KNOWN.contains(name)) {
+        Some(unknown) if !names.is_empty() => Err(faults::invalid_argument("Invalid attribute name specified.", "x-amz-object-attributes", unknown)),
+        _ => Ok(()),
+    }
+}
+
 /// The names of `x-amz-object-attributes`. AWS: empty names at the end are dropped (measured, <https://github.com/brekkylab/backlot>).
 fn attribute_names(header: &[String]) -> Result<Vec<&str>, Fault> {
     let mut names: Vec<&str> = header.iter().flat_map(|list| list.split(',')).map(str::trim).collect();

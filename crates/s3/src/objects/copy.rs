@@ -304,9 +304,11 @@ impl Handle<api::CopyObject> for S3 {
         pending.commit();
         let mut output = api::CopyObjectOutput {
             copy_object_result: Some(result),
-            version_id: created_id(&copy),
+            // AWS: `null` while versioning is suspended, which PutObject does not tell (recorded).
+            version_id: target.bucket.shown_version(copy.version_id),
             expiration: target.expiration(VersionSelector::Current, &input.key, &copy),
-            copy_source_version_id: from.bucket.shown_version(object.version_id),
+            // AWS: not that of a null version (recorded).
+            copy_source_version_id: created_id(&object),
             ..Default::default()
         };
         output.sse_kms_encryption_context = describe_encryption!(output, copy.encryption.as_deref(), &customer.parse(None)?);

@@ -277,9 +277,10 @@ impl Handle<api::GetObject> for S3 {
             Ok(Ok((object, selection, reader)))
         });
         let read = read.ok_or_else(access::gone(&input.bucket))??;
+        // AWS: reported before a missing object by GetObject, not by HeadObject (measured, <https://github.com/brekkylab/backlot>).
+        let with_checksum = request.with_checksum()?;
         let (object, selection, reader) =
             read.map_err(|other| found.missing_object::<api::GetObject>(cx, other, &input.key, request.selector, "GET"))?;
-        let with_checksum = request.with_checksum()?;
         let mut output = api::GetObjectOutput::default();
         describe!(
             output,

@@ -45,7 +45,7 @@ impl Handle<api::PutObject> for S3 {
         let condition = WriteCondition::of(input.if_match.as_deref(), input.if_none_match.as_deref())?;
         let body = input.body.take();
         let content_md5 = ContentMd5::of(input.content_md5.as_deref())?;
-        if let Some(name) = &input.checksum_algorithm {
+        if let Some(name) = input.checksum_algorithm.as_ref().filter(|name| !name.is_empty()) {
             crate::checksums::algorithm(name)?;
         }
         let expected = ExpectedChecksum::of(&mut input, body.as_ref())?;

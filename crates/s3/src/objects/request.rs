@@ -68,7 +68,7 @@ impl WriteRequest {
         let storage_class = StorageClass::of(self.storage_class.as_deref())?;
         let owner = bucket.owner_of_new_object(&cx.caller, &acl);
         let owned_by = owner.unwrap_or(bucket.owner);
-        let acl = Some(acl.acl(owned_by, bucket.owner)).filter(|acl| bucket.has_acls() && *acl != Acl::private(owned_by));
+        let acl = bucket.has_acls().then(|| acl.acl(owned_by, bucket.owner)).filter(|acl| *acl != Acl::private(owned_by));
         let properties = ObjectProperties {
             owner,
             acl,

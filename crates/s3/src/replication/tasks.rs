@@ -53,13 +53,23 @@ impl S3 {
     pub(crate) fn replicate_change(&self, cx: &Cx, found: &BucketHandle, key: &str, change: &Change) {
         let Some(configuration) = &found.bucket.background.replication else { return };
         match change {
-            Change::Created { object, .. } | Change::TagsPut { object } | Change::TagsDeleted { object } => {
+            // Replication is no chain.
+            Change::Created { object, .. } if object.replication_status() != Some(ReplicationStatus::Replica) => {
+                self.add_replication(cx, found, key, object, &rules::for_object(configuration, key, object));
+            }
+            // What is changed of an object is changed of its replicas, by writing them again.
+            Change::TagsPut { object } | Change::TagsDeleted { object } | Change::AclPut { object } | Change::ProtectionPut { object } => {
                 let rules = rules::for_object(configuration, key, object);
-                let is_replica = object.replication_status() == Some(ReplicationStatus::Replica);
-                if is_replica && !(matches!(change, Change::TagsPut { .. } | Change::TagsDeleted { .. }) && rules.iter().any(|rule| syncs(rule))) {
-                    return;
+                let wanted = match object.replication_status() {
+                    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-for-metadata-changes.html>
+                    Some(ReplicationStatus::Replica) => rules.iter().any(|rule| syncs(rule)),
+                    Some(_) => true,
+                    // It was never replicated; tags may have made a rule fit.
+                    None => matches!(change, Change::TagsPut { .. } | Change::TagsDeleted { .. }),
+                };
+                if wanted {
+                    self.add_replication(cx, found, key, object, &rules);
                 }
-                self.add_replication(cx, found, key, object, &rules);
             }
             Change::MarkerMade { marker } => {
                 let rules = rules::for_marker(configuration, key);

@@ -74,7 +74,7 @@ async fn what_is_no_annotation_is_refused() {
     for (name, payload, expected) in [
         ("aws/x", &b"x"[..], "InvalidAnnotationName"),
         ("s3-x", b"x", "InvalidAnnotationName"),
-        ("", b"x", "InvalidAnnotationName"),
+        ("", b"x", "UserAnnotationNameMustBeSpecified"),
         (&"n".repeat(513), b"x", "AnnotationNameTooLong"),
         ("n", b"", "InvalidRequest"),
         ("n", b"\xff", "UnsupportedMediaType"),

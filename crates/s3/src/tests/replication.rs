@@ -120,3 +120,27 @@ async fn a_role_that_cannot_be_assumed_fails_the_replication() {
     assert_eq!(cloud.head("in/a").await.replication_status.as_deref(), Some("FAILED"));
     assert_eq!(code(head_of(&cloud, TARGET, "in/a").await), "NoSuchKey");
 }
+
+#[tokio::test]
+async fn a_changed_acl_is_that_of_the_replica_too() {
+    let cloud = configured("good").await;
+    for bucket in [BUCKET, TARGET] {
+        let ownership_controls = OwnershipControls { rules: vec![OwnershipControlsRule { object_ownership: "ObjectWriter".into() }] };
+        let own = PutBucketOwnershipControlsRequest { bucket: bucket.into(), ownership_controls, ..Default::default() };
+        cloud.call::<PutBucketOwnershipControls>(own).await.unwrap();
+        cloud.call::<DeletePublicAccessBlock>(DeletePublicAccessBlockRequest { bucket: bucket.into(), ..Default::default() }).await.unwrap();
+    }
+    let grants = |bucket: &str| GetObjectAclRequest { bucket: bucket.into(), key: "in/a".into(), ..Default::default() };
+    let set =
+        |bucket: &str, acl: &str| PutObjectAclRequest { bucket: bucket.into(), key: "in/a".into(), acl: Some(acl.into()), ..Default::default() };
+    cloud.put("in/a", "text").await;
+    cloud.settle().await;
+    assert_eq!(cloud.call::<GetObjectAcl>(grants(TARGET)).await.unwrap().grants.unwrap().len(), 1);
+    cloud.call::<PutObjectAcl>(set(BUCKET, "public-read")).await.unwrap();
+    cloud.settle().await;
+    assert_eq!(cloud.call::<GetObjectAcl>(grants(TARGET)).await.unwrap().grants.unwrap().len(), 2);
+    // A change of the replica is its own.
+    cloud.call::<PutObjectAcl>(set(TARGET, "private")).await.unwrap();
+    cloud.settle().await;
+    assert_eq!(cloud.call::<GetObjectAcl>(grants(BUCKET)).await.unwrap().grants.unwrap().len(), 2);
+}

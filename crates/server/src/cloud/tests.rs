@@ -23,7 +23,7 @@ const WITHOUT_PERMISSION: [(&str, &str); 5] = [
 ];
 
 /// Resources on which the operations are called: service, operation, input. `$NAME` in an input is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 14] = [
+const SETUP: [(&str, &str, &str); 15] = [
     ("s3", "CreateBucket", r#"{"Bucket":"xxx"}"#),
     ("s3", "PutObject", r#"{"Bucket":"xxx","Key":"xxx"}"#),
     ("s3", "CreateMultipartUpload", r#"{"Bucket":"xxx","Key":"xxx"}"#),
@@ -49,10 +49,11 @@ const SETUP: [(&str, &str, &str); 14] = [
             "RoleArn":"arn:aws:iam::000000000000:role/xxx"}"#,
     ),
     ("ssm", "PutParameter", r#"{"Name":"xxx","Value":"xxx","Type":"String","Tier":"Advanced"}"#),
+    ("ses", "VerifyEmailIdentity", r#"{"EmailAddress":"xxx@example.com"}"#),
 ];
 
 /// Values of members, by service: a text, or JSON of an object. `$NAME` is a member of the answers of the setup.
-const VALUES: [(&str, &str, &str); 31] = [
+const VALUES: [(&str, &str, &str); 40] = [
     ("s3", "ExpectedBucketOwner", "000000000000"),
     ("s3", "CopySource", "xxx/xxx"),
     ("s3", "Delete", r#"{"Objects":[{"Key":"xxx"}]}"#),
@@ -82,6 +83,15 @@ const VALUES: [(&str, &str, &str); 31] = [
     ("ssm", "ResourceType", "Parameter"),
     ("ssm", "ResourceArn", "arn:aws:ssm:us-east-1:000000000000:parameter/xxx"),
     ("ssm", "SettingId", "/ssm/parameter-store/high-throughput-enabled"),
+    ("ses", "Source", "xxx@example.com"),
+    ("sesv2", "ResourceArn", "arn:aws:ses:us-east-1:000000000000:identity/xxx@example.com"),
+    ("states", "stateMachineArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx"),
+    ("states", "stateMachineAliasArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx:prod"),
+    ("states", "stateMachineVersionArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx:1"),
+    ("states", "executionArn", "arn:aws:states:us-east-1:000000000000:execution:xxx:xxx"),
+    ("states", "mapRunArn", "arn:aws:states:us-east-1:000000000000:mapRun:xxx/xxx:xxx"),
+    ("states", "activityArn", "arn:aws:states:us-east-1:000000000000:activity:xxx"),
+    ("states", "resourceArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx"),
     ("sts", "TargetPrincipal", "000000000000"),
     ("sts", "SigningAlgorithm", "ES384"),
     ("iam", "EntityArn", "arn:aws:iam::000000000000:delegation-request/dr-xxx"),

@@ -52,6 +52,15 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("SettingId", &["/ssm/parameter-store/default-parameter-tier"]),
     ("SettingValue", &["Advanced", "Intelligent-Tiering"]),
     ("Policy", &[SHARED]),
+    ("EmailAddress", &["a@example.com", "b@example.com"]),
+    ("EmailIdentity", &["a@example.com", "example.com"]),
+    ("Identity", &["a@example.com", "example.com"]),
+    ("Source", &["a@example.com"]),
+    ("FromEmailAddress", &["a@example.com", "x@other.com"]),
+    ("Domain", &["example.com"]),
+    ("TemplateName", &["name-a", "name-b"]),
+    ("Template", &["name-a"]),
+    ("TemplateData", &[r#"{"x":"y"}"#]),
 ];
 
 /// The clock of a walk stands at the machine's time when it begins, and moves by days.
@@ -61,7 +70,7 @@ const SHARED: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","P
     "Resource":"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a"}}"#;
 
 /// What is there when a walk begins. `$NAME` is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 26] = [
+const SETUP: [(&str, &str, &str); 30] = [
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-a"}"#),
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-b","ObjectLockEnabledForBucket":true}"#),
     ("s3", "PutObject", r#"{"Bucket":"bucket-a","Key":"key-a"}"#),
@@ -106,6 +115,10 @@ const SETUP: [(&str, &str, &str); 26] = [
         r#"{"ResourceArn":"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a",
             "Policy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"000000000000\"},\"Action\":\"ssm:GetParameter\",\"Resource\":\"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a\"}}"}"#,
     ),
+    ("ses", "VerifyEmailIdentity", r#"{"EmailAddress":"a@example.com"}"#),
+    ("ses", "VerifyDomainDkim", r#"{"Domain":"example.com"}"#),
+    ("ses", "CreateTemplate", r#"{"Template":{"TemplateName":"name-a","SubjectPart":"{{x}}","TextPart":"{{#if x}}{{x}}{{/if}}"}}"#),
+    ("ses", "CreateConfigurationSet", r#"{"ConfigurationSet":{"Name":"name-a"}}"#),
 ];
 
 struct Walk {

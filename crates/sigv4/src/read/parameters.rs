@@ -41,12 +41,4 @@ impl<'a> Query<'a> {
         }
         query
     }
-
-    pub fn is_v4(&self) -> bool {
-        self.algorithm.is_some() || self.credential.is_some() || self.signature.is_some()
-    }
-
-    pub fn is_v2(&self) -> bool {
-        self.v2.access_key.is_some() || self.v2.signature.is_some()
-    }
 }

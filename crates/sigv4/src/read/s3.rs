@@ -2,39 +2,54 @@
 
 use super::Query;
 use crate::{
-    claim::{Algorithm, Claim, Location},
-    escape,
-    faults::{self, MALFORMED_CREDENTIAL},
-    parts::{algorithm_named, header_time, region_set, session_token, whole_credential},
-    v2,
+    claim::{Algorithm, Claim, Location, Target},
+    dates, escape, faults,
+    parts::{algorithm_named, region_set, session_token, signed_date, whole_credential},
+    payload, v2,
+    verify::check_time_at_s3,
 };
 use cloudlet_aws::{Fault, Head, Timestamp, cut};
 
-pub(super) fn read<'a>(head: &Head<'a>, authorization: Option<&'a str>, query: &Query<'a>) -> Result<Option<Claim<'a>>, Fault> {
+/// AWS: which mechanism a request uses, and the order of the checks, were measured (<https://github.com/brekkylab/backlot>).
+pub(super) fn read<'a>(head: &Head<'a>, authorization: Option<&'a str>, query: &Query<'a>, target: &Target<'_>) -> Result<Option<Claim<'a>>, Fault> {
+    let (is_v4, is_v2) = (query.algorithm.is_some(), query.v2.signature.is_some());
     match authorization {
-        Some(value) if query.is_v4() || query.is_v2() => Err(faults::invalid_argument(
-            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization \
-             header should be specified",
-            "Authorization",
-            value,
-        )),
-        Some(value) => header(head, value).map(Some),
-        None if query.is_v4() => presigned(query).map(Some),
-        None if query.is_v2() => v2::presigned(&query.v2).map(Some),
-        None => Ok(None),
+        Some(value) if is_v4 || is_v2 => Err(one_mechanism().with("ArgumentValue", value)),
+        Some(value) if !value.is_empty() => header(head, value, target).map(Some),
+        _ if is_v4 && is_v2 => Err(one_mechanism()),
+        _ if is_v4 => presigned(query, head, target).map(Some),
+        _ if is_v2 => v2::presigned(&query.v2).map(Some),
+        _ => Ok(None),
     }
 }
 
-fn header<'a>(head: &Head<'a>, value: &'a str) -> Result<Claim<'a>, Fault> {
-    let Some((kind, rest)) = cut::split_once(value.trim(), b' ') else {
-        return Err(faults::invalid_argument("Authorization header is invalid -- one and only one ' ' (space) required", "Authorization", value));
-    };
-    let algorithm = match kind {
+fn one_mechanism() -> Fault {
+    faults::INVALID_ARGUMENT
+        .says(
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization \
+             header should be specified",
+        )
+        .with("ArgumentName", "Authorization")
+}
+
+/// A clock that is wrong is reported before what is wrong with the credential.
+fn check_clock(target: &Target<'_>, location: Location, time: Timestamp, expires: Option<i64>, head: &Head<'_>) -> Result<(), Fault> {
+    target.now.map_or(Ok(()), |now| check_time_at_s3(location, time, expires, head, now))
+}
+
+fn header<'a>(head: &Head<'a>, value: &'a str, target: &Target<'_>) -> Result<Claim<'a>, Fault> {
+    let one_space = || faults::invalid_argument("Authorization header is invalid -- one and only one ' ' (space) required", "Authorization", value);
+    let (kind, rest) = cut::split_once(value, b' ').ok_or_else(one_space)?;
+    let algorithm = match kind.to_ascii_uppercase().as_str() {
         "AWS4-HMAC-SHA256" => Algorithm::HmacSha256,
         "AWS4-ECDSA-P256-SHA256" => Algorithm::EcdsaP256Sha256,
-        "AWS" => return v2::header(head, rest.trim()),
+        "AWS" if rest.starts_with(' ') => return Err(one_space()),
+        "AWS" => return v2::header(head, value, rest),
         _ => return Err(faults::invalid_argument("Unsupported Authorization Type", "Authorization", value)),
     };
+    payload::check_declared(head)?;
+    let time = dates::read(signed_date(head))?;
+    check_clock(target, Location::Header, time, None, head)?;
     let malformed = |why: &str| faults::AUTHORIZATION_HEADER_MALFORMED.says(format!("The authorization header is malformed; {why}"));
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
     let mut components = 0;
@@ -54,7 +69,7 @@ fn header<'a>(head: &Head<'a>, value: &'a str) -> Result<Claim<'a>, Fault> {
     let credential = credential.ok_or_else(|| malformed("missing Credential."))?;
     let signed_headers = signed_headers.ok_or_else(|| malformed("missing SignedHeaders."))?;
     let signature = signature.ok_or_else(|| malformed("missing Signature."))?;
-    let (access_key, scope) = whole_credential(credential.into(), algorithm).ok_or_else(|| malformed(MALFORMED_CREDENTIAL))?;
+    let (access_key, scope) = whole_credential(credential.into(), algorithm).ok_or_else(|| malformed(faults::malformed_credential(algorithm)))?;
     Ok(Claim {
         algorithm,
         location: Location::Header,
@@ -64,32 +79,36 @@ fn header<'a>(head: &Head<'a>, value: &'a str) -> Result<Claim<'a>, Fault> {
         signed_headers: signed_headers.into(),
         signature: signature.into(),
         session_token: session_token(head),
-        time: header_time(head).ok_or_else(faults::no_date_at_s3)?,
+        time,
         expires: None,
     })
 }
 
-fn presigned<'a>(query: &Query<'a>) -> Result<Claim<'a>, Fault> {
+fn presigned<'a>(query: &Query<'a>, head: &Head<'_>, target: &Target<'_>) -> Result<Claim<'a>, Fault> {
     let wrong = |why: &str| faults::AUTHORIZATION_QUERY_PARAMETERS_ERROR.says(why);
-    let (Some(algorithm), Some(credential), Some(signature), Some(date), Some(signed_headers), Some(expires)) =
-        (query.algorithm, query.credential, query.signature, query.date, query.signed_headers, query.expires)
+    let algorithm = algorithm_named(&escape::decode(query.algorithm.unwrap_or_default()))
+        .ok_or_else(|| wrong("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256\""))?;
+    let (Some(credential), Some(signature), Some(date), Some(signed_headers), Some(expires)) =
+        (query.credential, query.signature, query.date, query.signed_headers, query.expires)
     else {
         return Err(wrong(
             "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, \
              X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
         ));
     };
-    let algorithm =
-        algorithm_named(algorithm).ok_or_else(|| wrong("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256\""))?;
-    let (access_key, scope) = whole_credential(escape::decode(credential), algorithm)
-        .ok_or_else(|| wrong(&format!("Error parsing the X-Amz-Credential parameter; {MALFORMED_CREDENTIAL}")))?;
     let time = Timestamp::parse_basic(date).ok_or_else(|| wrong("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
-    let expires: i64 = expires.parse().map_err(|_| wrong("X-Amz-Expires should be a number"))?;
+    let expires: i64 = escape::decode(expires).parse().map_err(|_| wrong("X-Amz-Expires should be a number"))?;
     if expires < 0 {
         return Err(wrong("X-Amz-Expires must be non-negative"));
     }
     if expires > WEEK {
         return Err(wrong("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds"));
+    }
+    check_clock(target, Location::Query, time, Some(expires), head)?;
+    let (access_key, scope) = whole_credential(escape::decode(credential), algorithm)
+        .ok_or_else(|| wrong(&format!("Error parsing the X-Amz-Credential parameter; {}", faults::malformed_credential(algorithm))))?;
+    if algorithm == Algorithm::EcdsaP256Sha256 && query.region_set.is_none_or(str::is_empty) {
+        return Err(wrong("SigV4a query auth requires a non empty x-amz-region-set parameter."));
     }
     Ok(Claim {
         algorithm,

@@ -9,7 +9,8 @@ type Fields = Vec<(&'static str, String)>;
 const CREDENTIAL: &str = "AKIA/20261124/us-east-1/s3/aws4_request";
 
 fn fields(authorization: &str) -> Fields {
-    vec![("host", "h".to_owned()), ("x-amz-date", "20261124T093000Z".to_owned()), ("authorization", authorization.to_owned())]
+    let always = [("host", "h"), ("x-amz-date", "20261124T093000Z"), ("x-amz-content-sha256", "UNSIGNED-PAYLOAD"), ("authorization", authorization)];
+    always.map(|(name, value)| (name, value.to_owned())).to_vec()
 }
 
 fn head<'a>(query: &'a str, headers: &'a Fields) -> Head<'a> {
@@ -71,6 +72,13 @@ fn s3_reports_what_is_wrong_with_a_header() {
         (at_s3("nonsense"), "InvalidArgument", "Authorization header is invalid -- one and only one ' ' (space) required"),
         (at_s3("Bearer token"), "InvalidArgument", "Unsupported Authorization Type"),
         (at_s3("AWS nothing"), "InvalidArgument", "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature"),
+        (at_s3("aws AKIA:"), "InvalidArgument", "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature"),
+        (at_s3("AWS  AKIA:s"), "InvalidArgument", "Authorization header is invalid -- one and only one ' ' (space) required"),
+        (
+            at_s3("AWS4-ECDSA-P256-SHA256 Credential=a, SignedHeaders=b, Signature=c"),
+            "AuthorizationHeaderMalformed",
+            "The authorization header is malformed; the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/SERVICE/aws4_request\".",
+        ),
         (
             v4("Credential=a, Signature=b"),
             "AuthorizationHeaderMalformed",
@@ -103,14 +111,16 @@ fn s3_reports_what_is_wrong_with_a_header() {
 fn s3_requires_a_date() {
     let authorization = format!("AWS4-HMAC-SHA256 Credential={CREDENTIAL}, SignedHeaders=host, Signature=c");
     for date in [None, Some("yesterday"), Some("20261324T093000Z"), Some("2026-11-24T09:30:00Z")] {
-        let mut fields: Fields = vec![("authorization", authorization.clone())];
+        let mut fields: Fields = vec![("authorization", authorization.clone()), ("x-amz-content-sha256", "UNSIGNED-PAYLOAD".to_owned())];
         fields.extend(date.map(|date| ("x-amz-date", date.to_owned())));
         let fault = read_claim(&head("", &fields), &Target::s3()).unwrap_err();
         assert_eq!((fault.code(), fault.status()), ("AccessDenied", 403));
         assert_eq!(fault.message(), "AWS authentication requires a valid Date or x-amz-date header");
     }
     for date in ["Tue, 24 Nov 2026 09:30:00 GMT", "Tue, 24 Nov 2026 09:30:00 +0000", "20261124T093000Z"] {
-        let fields: Fields = vec![("authorization", authorization.clone()), ("date", date.to_owned())];
+        let fields: Fields = [("authorization", authorization.as_str()), ("date", date), ("x-amz-content-sha256", "UNSIGNED-PAYLOAD")]
+            .map(|(name, value)| (name, value.to_owned()))
+            .to_vec();
         assert_eq!(read_claim(&head("", &fields), &Target::s3()).unwrap().unwrap().time, Timestamp::from_secs(1_795_512_600), "{date}");
     }
 }
@@ -122,9 +132,11 @@ fn s3_reports_what_is_wrong_with_a_query() {
     );
     assert!(read_claim(&head(&all, &Vec::new()), &Target::s3()).unwrap().is_some());
     let missing = "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.";
-    for name in ["Algorithm", "Credential", "Signature", "Date", "SignedHeaders", "Expires"] {
-        let query = all.split('&').filter(|pair| !pair.starts_with(&format!("X-Amz-{name}="))).collect::<Vec<_>>().join("&");
-        assert_eq!(query_at_s3(&query).message(), missing, "{name}");
+    let without = |name: &str| all.split('&').filter(|pair| !pair.starts_with(&format!("X-Amz-{name}="))).collect::<Vec<_>>().join("&");
+    // AWS: the algorithm tells that a request is presigned.
+    assert!(read_claim(&head(&without("Algorithm"), &Vec::new()), &Target::s3()).unwrap().is_none());
+    for name in ["Credential", "Signature", "Date", "SignedHeaders", "Expires"] {
+        assert_eq!(query_at_s3(&without(name)).message(), missing, "{name}");
     }
     for (from, to, message) in [
         ("AWS4-HMAC-SHA256", "AWS4", "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256\""),
@@ -149,12 +161,21 @@ fn s3_reports_what_is_wrong_with_a_query() {
 
 #[test]
 fn sigv2_requires_all_of_its_parameters() {
-    for query in ["AWSAccessKeyId=a&Expires=1", "Signature=a&Expires=1", "AWSAccessKeyId=a&Signature=b"] {
+    // AWS: the signature tells that a request is presigned.
+    assert!(read_claim(&head("AWSAccessKeyId=a&Expires=1", &Vec::new()), &Target::s3()).unwrap().is_none());
+    for query in ["Signature=a&Expires=1", "AWSAccessKeyId=a&Signature=b"] {
         let fault = query_at_s3(query);
         assert_eq!((fault.code(), fault.status()), ("AccessDenied", 403));
         assert_eq!(fault.message(), "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters");
     }
-    assert_eq!(query_at_s3("AWSAccessKeyId=a&Signature=b&Expires=now").message(), "Invalid date (should be seconds since epoch): now");
+    for expires in ["now", "1e9", "%201", "2147483648", "-9223372036854775809"] {
+        let fault = query_at_s3(&format!("AWSAccessKeyId=a&Signature=b&Expires={expires}"));
+        assert_eq!(fault.message(), format!("Invalid date (should be seconds since epoch): {}", expires.replace("%20", " ")));
+    }
+    assert_eq!(query_at_s3("AWSAccessKeyId=a&Signature=b&Expires=-62167219201").status(), 500);
+    for expires in ["2147483647", "%2B01790000000", "-62167219200"] {
+        assert!(read_claim(&head(&format!("AWSAccessKeyId=a&Signature=b&Expires={expires}"), &Vec::new()), &Target::s3()).unwrap().is_some());
+    }
 }
 
 #[test]
@@ -165,6 +186,8 @@ fn two_mechanisms_at_once_are_refused() {
         assert!(fault.is(&INVALID_ARGUMENT));
         assert!(fault.message().starts_with("Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified"));
     }
+    let fault = query_at_s3("X-Amz-Algorithm=AWS4-HMAC-SHA256&Signature=s");
+    assert_eq!(fault.members(), [("ArgumentName", "Authorization".to_owned())]);
     let fault = read_claim(&head("X-Amz-Algorithm=AWS4-HMAC-SHA256", &fields), &Target::service("sqs")).unwrap_err();
     assert_eq!((fault.name(), fault.code()), ("InvalidSignatureException", "SignatureDoesNotMatch"));
     assert_eq!(fault.message(), "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.");
@@ -226,6 +249,26 @@ fn a_session_token_is_found_in_header_and_query() {
         "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={CREDENTIAL}&X-Amz-Signature=a&X-Amz-Date=20261124T093000Z&X-Amz-SignedHeaders=host&X-Amz-Expires=60&X-Amz-Security-Token=a%2Bb%3D"
     );
     assert_eq!(read_claim(&head(&query, &Vec::new()), &Target::s3()).unwrap().unwrap().session_token.as_deref(), Some("a+b="));
+}
+
+#[test]
+fn s3_reports_the_hash_of_the_body_then_the_clock_then_the_header() {
+    let target = Target::s3().at(Timestamp::from_secs(1_795_512_600));
+    let claim = |changes: &[(&'static str, Option<&str>)]| {
+        let mut fields = fields("AWS4-HMAC-SHA256 nonsense");
+        for (name, value) in changes {
+            fields.retain(|(field, _)| field != name);
+            fields.extend(value.map(|value| (*name, value.to_owned())));
+        }
+        let fault = read_claim(&head("", &fields), &target).unwrap_err();
+        (fault.code().to_owned(), fault.status())
+    };
+    let expected = |code: &str, status| (code.to_owned(), status);
+    assert_eq!(claim(&[("x-amz-content-sha256", None), ("x-amz-date", None)]), expected("InvalidRequest", 400));
+    assert_eq!(claim(&[("x-amz-content-sha256", Some("unsigned-payload")), ("x-amz-date", None)]), expected("InvalidArgument", 400));
+    assert_eq!(claim(&[("x-amz-date", None)]), expected("AccessDenied", 403));
+    assert_eq!(claim(&[("x-amz-date", Some("20261124T091459Z"))]), expected("RequestTimeTooSkewed", 403));
+    assert_eq!(claim(&[]), expected("AuthorizationHeaderMalformed", 400));
 }
 
 proptest! {

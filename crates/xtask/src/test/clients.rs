@@ -40,16 +40,42 @@ pub fn aws_cli_2() -> Outcome<PathBuf> {
     if let Some(found) = installed_aws_cli_2() {
         return Ok(found);
     }
-    let root = steps::read(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if !root || !steps::answers("apt-get", &["--version"]) {
+    if !may_install() {
         return Err(
             "aws-cli v2 is missing: install it (Debian: the package awscli), so that `aws` on the PATH or in /usr/bin is version 2".to_owned()
         );
     }
-    steps::run("update the list of packages", Command::new("apt-get").args(["update", "--quiet=2"]))?;
-    let install = ["install", "--yes", "--quiet=2", "--no-install-recommends", "awscli"];
-    steps::run("install aws-cli v2", Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive"))?;
+    install(&["awscli"])?;
     installed_aws_cli_2().ok_or_else(|| "the package awscli is not aws-cli v2".to_owned())
+}
+
+/// Programs that distributions package, each with Debian's name of its package.
+const TOOLS: [(&str, &str); 4] = [("curl", "curl"), ("rclone", "rclone"), ("s3cmd", "s3cmd"), ("chromium", "chromium")];
+
+/// Other people's tools: installed as aws-cli v2 is. Tests of one that cannot be installed are skipped.
+pub fn tools() -> Outcome {
+    let missing: Vec<&str> = TOOLS.iter().filter(|(program, _)| !steps::answers(program, &["--version"])).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !may_install() {
+        eprintln!("not installed, and their tests are skipped: {}", missing.join(", "));
+        return Ok(());
+    }
+    install(&missing)
+}
+
+/// Whether this is Debian and nobody needs to be asked.
+fn may_install() -> bool {
+    let root = steps::read(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    root && steps::answers("apt-get", &["--version"])
+}
+
+fn install(packages: &[&str]) -> Outcome {
+    steps::run("update the list of packages", Command::new("apt-get").args(["update", "--quiet=2"]))?;
+    let mut install = Command::new("apt-get");
+    install.args(["install", "--yes", "--quiet=2", "--no-install-recommends"]).args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+    steps::run(&format!("install {}", packages.join(", ")), &mut install)
 }
 
 /// `aws` may be v1, from pip, and shadow v2: every folder is looked into.

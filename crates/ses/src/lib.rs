@@ -1,0 +1,84 @@
+//! Simple Email Service: two APIs over one store.
+//!
+//! `v1` and `v2` are the operations of the two APIs; everything else is shared. A mail (`envelope`) that passes the checks (`sending`) is
+//! built or taken apart (`mime`), and lies in the mailbox. Deliberately nothing leaves the machine.
+
+mod access;
+mod account;
+mod addresses;
+mod configuration_sets;
+mod envelope;
+mod events;
+mod identities;
+mod limits;
+mod links;
+mod mime;
+mod policies;
+mod refusal;
+mod render;
+mod sending;
+mod state;
+mod templates;
+#[cfg(test)]
+mod tests;
+mod v1;
+mod v2;
+
+use cloudlet_engine::{Dialect, Service};
+use cloudlet_mailbox::Mailbox;
+use cloudlet_store::{Journal, Store};
+use state::State;
+use std::sync::Arc;
+
+/// Whether accounts begin in the sandbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sandbox {
+    #[default]
+    On,
+    Off,
+}
+
+/// Which identities are verified as soon as they are created.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AutoVerify {
+    #[default]
+    Off,
+    /// Domains: there is no DNS in which their records could be looked for.
+    Domains,
+    All,
+}
+
+/// The settings of the service.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    pub sandbox: Sandbox,
+    pub auto_verify: AutoVerify,
+    /// How long the review of a request for production access takes.
+    pub review_seconds: i64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { sandbox: Sandbox::On, auto_verify: AutoVerify::Off, review_seconds: limits::DAY_SECONDS }
+    }
+}
+
+pub struct Ses {
+    store: Arc<Store<State>>,
+    mailbox: Arc<Mailbox>,
+    options: Options,
+}
+
+/// The principal of SES.
+const PRINCIPAL: &str = "ses.amazonaws.com";
+
+/// Requests are up to 40 MB, which base64 makes longer.
+const MAX_REQUEST: usize = 64 << 20;
+
+/// Both APIs.
+pub fn services(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> [Service; 2] {
+    let store = Arc::new(Store::new("ses", journal, State::default()));
+    let ses = Arc::new(Ses { store: store.clone(), mailbox, options });
+    let dialect = |dialect: Dialect| Dialect { max_request: MAX_REQUEST, ..dialect };
+    [v1::service(ses.clone()).dialect(dialect(Dialect::QUERY)).store(store).build(), v2::service(ses).dialect(dialect(Dialect::REST_JSON)).build()]
+}

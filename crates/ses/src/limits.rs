@@ -1,0 +1,37 @@
+//! The quotas of SES.
+//! <https://docs.aws.amazon.com/ses/latest/dg/quotas.html>
+
+/// To, Cc and Bcc together.
+pub const RECIPIENTS: usize = 50;
+/// Destinations of a call that sends to many.
+pub const BULK_DESTINATIONS: usize = 50;
+/// Of the first API.
+pub const MESSAGE_BYTES: usize = 10 << 20;
+/// Of the second API.
+pub const MESSAGE_BYTES_V2: usize = 40 << 20;
+pub const IDENTITIES: usize = 10_000;
+pub const POLICIES: usize = 20;
+pub const POLICY_BYTES: usize = 4 << 10;
+pub const TEMPLATES: usize = 10_000;
+pub const TEMPLATE_BYTES: usize = 500 << 10;
+pub const CONFIGURATION_SETS: usize = 10_000;
+pub const EVENT_DESTINATIONS: usize = 10;
+pub const CONFIGURATION_SET_NAME: usize = 64;
+pub const TAGS: usize = 50;
+pub const MESSAGE_TAG: usize = 255;
+
+/// <https://docs.aws.amazon.com/ses/latest/dg/request-production-access.html>
+pub const SANDBOX_DAILY: u64 = 200;
+pub const SANDBOX_RATE: u64 = 1;
+/// AWS: unverified. What an account is usually granted.
+pub const GRANTED_DAILY: u64 = 50_000;
+pub const GRANTED_RATE: u64 = 14;
+pub const DAY_SECONDS: i64 = 24 * 60 * 60;
+
+/// A link in a mail of verification can be visited for this long, in seconds.
+/// <https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html>
+pub const LINK_SECONDS: i64 = DAY_SECONDS;
+/// Points of the statistics are of 15 minutes, and are shown for two weeks.
+/// <https://docs.aws.amazon.com/ses/latest/APIReference/API_GetSendStatistics.html>
+pub const POINT_SECONDS: i64 = 15 * 60;
+pub const STATISTICS_SECONDS: i64 = 14 * DAY_SECONDS;

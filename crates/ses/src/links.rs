@@ -1,0 +1,87 @@
+//! The links of verification: AWS sends a mail, and who visits its link has verified the address.
+
+use crate::{
+    Ses,
+    state::{Link, Verification},
+};
+use cloudlet_api_ses as api;
+use cloudlet_aws::Fault;
+use cloudlet_digest::{Algorithm, digest};
+use cloudlet_engine::{Cx, Permission, handler};
+use cloudlet_mailbox::{Channel, Mail};
+use cloudlet_shape::{Shape, operations};
+use std::sync::Arc;
+
+#[derive(Shape, Clone, Default)]
+pub struct VisitLinkRequest {
+    pub token: String,
+}
+
+#[derive(Shape, Clone, Default)]
+pub struct VisitLinkResponse {
+    /// What the page says.
+    pub text: String,
+}
+
+mod own {
+    use super::{VisitLinkRequest, VisitLinkResponse, operations};
+
+    operations! { cloudlet_api_ses::SERVICE;
+        VisitLink(VisitLinkRequest) -> VisitLinkResponse {}
+    }
+}
+
+pub use own::VisitLink;
+
+fn hash_of(token: &str) -> Arc<str> {
+    digest(Algorithm::Sha256, token.as_bytes()).hex().into()
+}
+
+impl Ses {
+    /// Sends the mail with the link. An earlier link stays valid until it expires.
+    pub fn send_verification(&self, cx: &Cx, address: &str) {
+        let token = cx.ids().alphanumeric(40);
+        let expires = cx.now.plus_secs(crate::limits::LINK_SECONDS);
+        self.store.update(|state| {
+            state.links.purge(cx.now.millis(), usize::MAX);
+            state.links.insert(hash_of(&token), Link { scope: cx.scope.clone(), identity: address.to_owned(), expires });
+        });
+        let region = cx.scope.region.as_str();
+        let link = format!("{}/_cloudlet/mail-links/{token}", cx.endpoint());
+        // AWS: its mail says the same in other words.
+        let body = format!(
+            "Dear Amazon Web Services Customer,\r\n\r\nWe have received a request to authorize this email address for use with Amazon SES in region \
+             {region}. If you requested this verification, please go to the following URL to confirm that you are authorized to use this email \
+             address:\r\n\r\n{link}\r\n\r\nYour request will not be processed unless you confirm the address using this URL. This link expires 24 hours \
+             after your original verification request.\r\n"
+        );
+        self.mailbox.put(Mail {
+            at: cx.now,
+            channel: Channel::Email,
+            service: "ses".into(),
+            source: Some(crate::identities::arn_of(&cx.scope, address).to_string()),
+            from: "no-reply-aws@amazon.com".into(),
+            to: vec![address.to_owned()],
+            subject: Some(format!("Amazon Web Services – Email Address Verification Request in region {region}")),
+            body,
+            html: None,
+            fields: vec![("Region".into(), region.into())],
+            raw: None,
+        });
+    }
+}
+
+fn expired() -> Fault {
+    api::faults::INVALID_POLICY.says("").recoded(&cloudlet_aws::FaultKind::sender("LinkExpired", 404))
+}
+
+handler!(Ses, VisitLink, |ses, cx, input| Ok(Permission::none()), |ses, cx, input| {
+    ses.store.write(|state| {
+        let link = state.links.get_live(&*hash_of(&input.token), cx.now.millis()).cloned().ok_or_else(expired)?;
+        state
+            .change_identity(&link.scope, &link.identity, |identity| identity.verification = Verification::Verified { at: cx.now })
+            .map_err(|_| expired())?;
+        let text = format!("Congratulations! You have successfully verified an email address: {}", link.identity);
+        Ok(VisitLinkResponse { text })
+    })
+});

@@ -1,0 +1,148 @@
+//! Why something is refused, for both APIs: they have the same messages under different codes.
+
+use cloudlet_api_ses::faults as v1;
+use cloudlet_api_sesv2::faults as v2;
+use cloudlet_aws::{Fault, FaultKind};
+
+/// AWS: recorded, and in no model.
+const INVALID_PARAMETER_VALUE: FaultKind = FaultKind::sender("InvalidParameterValue", 400);
+const NOT_IMPLEMENTED: FaultKind = FaultKind::receiver("NotImplemented", 501);
+const THROTTLING: FaultKind = FaultKind::sender("Throttling", 400);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    Invalid(String),
+    /// In the order of the message; the region as the message shows it.
+    NotVerified {
+        region: String,
+        identities: Vec<String>,
+    },
+    AccountPaused,
+    DailyQuota,
+    Rate,
+    NoConfigurationSet(String),
+    ConfigurationSetPaused(String),
+    NoTemplate(String),
+    MissingAttribute(String),
+    InvalidRendering(String),
+    InvalidTemplate(String),
+    NoIdentity(String),
+    Exists(String),
+    SetExists(String),
+    NoDestination {
+        set: String,
+        destination: String,
+    },
+    DestinationExists {
+        set: String,
+        destination: String,
+    },
+    NoTopic(String),
+    InvalidPolicy(String),
+    Limit(String),
+    /// What is in the model and not built here.
+    NotBuilt(&'static str),
+}
+
+impl Refusal {
+    pub fn invalid(message: impl Into<String>) -> Refusal {
+        Refusal::Invalid(message.into())
+    }
+
+    pub fn message(&self) -> String {
+        match self {
+            Refusal::Invalid(message)
+            | Refusal::InvalidRendering(message)
+            | Refusal::InvalidTemplate(message)
+            | Refusal::Exists(message)
+            | Refusal::InvalidPolicy(message)
+            | Refusal::Limit(message) => message.clone(),
+            Refusal::NotVerified { region, identities } => {
+                format!(
+                    "Email address is not verified. The following identities failed the check in region {}: {}",
+                    region.to_ascii_uppercase(),
+                    identities.join(", ")
+                )
+            }
+            // AWS: unverified message.
+            Refusal::AccountPaused => "Email sending is disabled for your account.".to_owned(),
+            Refusal::DailyQuota => "Daily message quota exceeded.".to_owned(),
+            Refusal::Rate => "Maximum sending rate exceeded.".to_owned(),
+            Refusal::NoConfigurationSet(name) => format!("Configuration set <{name}> does not exist."),
+            // AWS: unverified message.
+            Refusal::ConfigurationSetPaused(name) => format!("Email sending is disabled for configuration set <{name}>."),
+            Refusal::NoTemplate(name) => format!("Template {name} does not exist."),
+            Refusal::MissingAttribute(name) => format!("Attribute '{name}' is not present in the rendering data."),
+            Refusal::NoIdentity(name) => format!("Email identity {name} does not exist."),
+            Refusal::SetExists(name) => format!("Configuration set <{name}> already exists."),
+            Refusal::NoDestination { set, .. } => format!("No EventDestination found for {set}"),
+            // AWS: unverified message.
+            Refusal::DestinationExists { set, destination } => {
+                format!("An event destination named <{destination}> already exists for configuration set <{set}>.")
+            }
+            Refusal::NotBuilt(what) => format!("Cloudlet does not implement {what} yet."),
+            Refusal::NoTopic(arn) => format!("SNS topic <{arn}> not found."),
+        }
+    }
+
+    /// As the first API answers it.
+    pub fn v1(self) -> Fault {
+        let kind = match &self {
+            Refusal::Invalid(_) => INVALID_PARAMETER_VALUE,
+            Refusal::NotVerified { .. } => v1::MESSAGE_REJECTED,
+            Refusal::AccountPaused => v1::ACCOUNT_SENDING_PAUSED,
+            Refusal::DailyQuota | Refusal::Rate => THROTTLING,
+            Refusal::NoConfigurationSet(_) => v1::CONFIGURATION_SET_DOES_NOT_EXIST,
+            Refusal::ConfigurationSetPaused(_) => v1::CONFIGURATION_SET_SENDING_PAUSED,
+            Refusal::NoTemplate(_) => v1::TEMPLATE_DOES_NOT_EXIST,
+            Refusal::MissingAttribute(_) => v1::MISSING_RENDERING_ATTRIBUTE,
+            Refusal::InvalidRendering(_) => v1::INVALID_RENDERING_PARAMETER,
+            Refusal::InvalidTemplate(_) => v1::INVALID_TEMPLATE,
+            Refusal::NoIdentity(_) => INVALID_PARAMETER_VALUE,
+            Refusal::Exists(_) => v1::ALREADY_EXISTS,
+            Refusal::SetExists(_) => v1::CONFIGURATION_SET_ALREADY_EXISTS,
+            Refusal::NoDestination { .. } => v1::EVENT_DESTINATION_DOES_NOT_EXIST,
+            Refusal::DestinationExists { .. } => v1::EVENT_DESTINATION_ALREADY_EXISTS,
+            Refusal::NoTopic(_) => v1::INVALID_SNS_DESTINATION,
+            Refusal::InvalidPolicy(_) => v1::INVALID_POLICY,
+            Refusal::Limit(_) => v1::LIMIT_EXCEEDED,
+            Refusal::NotBuilt(_) => NOT_IMPLEMENTED,
+        };
+        kind.says(self.message())
+    }
+
+    /// As the second API answers it.
+    pub fn v2(self) -> Fault {
+        let kind = match &self {
+            Refusal::Invalid(_)
+            | Refusal::MissingAttribute(_)
+            | Refusal::InvalidRendering(_)
+            | Refusal::InvalidTemplate(_)
+            | Refusal::InvalidPolicy(_)
+            | Refusal::NoTopic(_) => v2::BAD_REQUEST,
+            Refusal::NotVerified { .. } => v2::MESSAGE_REJECTED,
+            Refusal::AccountPaused | Refusal::ConfigurationSetPaused(_) => v2::SENDING_PAUSED,
+            Refusal::DailyQuota | Refusal::Rate => v2::TOO_MANY_REQUESTS,
+            Refusal::NoConfigurationSet(_) | Refusal::NoTemplate(_) | Refusal::NoIdentity(_) | Refusal::NoDestination { .. } => v2::NOT_FOUND,
+            Refusal::Exists(_) | Refusal::SetExists(_) | Refusal::DestinationExists { .. } => v2::ALREADY_EXISTS,
+            Refusal::Limit(_) => v2::LIMIT_EXCEEDED,
+            Refusal::NotBuilt(_) => NOT_IMPLEMENTED,
+        };
+        kind.says(self.message())
+    }
+
+    /// The status of one mail of many, as the first API writes it.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Refusal::NotVerified { .. } => "MessageRejected",
+            Refusal::AccountPaused => "AccountSendingPaused",
+            Refusal::DailyQuota => "AccountDailyQuotaExceeded",
+            Refusal::Rate => "AccountThrottled",
+            Refusal::NoConfigurationSet(_) => "ConfigurationSetDoesNotExist",
+            Refusal::ConfigurationSetPaused(_) => "ConfigurationSetSendingPaused",
+            Refusal::NoTemplate(_) => "TemplateDoesNotExist",
+            Refusal::Invalid(_) => "InvalidParameterValue",
+            _ => "Failed",
+        }
+    }
+}

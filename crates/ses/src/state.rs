@@ -1,0 +1,219 @@
+//! The tables. Everything belongs to an account in a region.
+
+use crate::limits;
+use cloudlet_aws::{Scope, Timestamp};
+use cloudlet_engine::StoredPolicy;
+use cloudlet_shape::Map;
+use cloudlet_store::{Expires, ExpiringTable, Table, tables};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, sync::Arc};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Verification {
+    Pending,
+    Verified { at: Timestamp },
+}
+
+/// How a domain's mail is signed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Dkim {
+    pub enabled: bool,
+    /// Of Easy DKIM. Empty: it was not asked for.
+    pub tokens: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MailFrom {
+    pub domain: String,
+    /// As the first API writes it: `UseDefaultValue`, `RejectMessage`.
+    pub on_mx_failure: String,
+}
+
+/// The topic of a kind of feedback, and whether its notifications have the headers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Feedback {
+    pub topic: Option<String>,
+    pub headers: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Identity {
+    pub verification: Verification,
+    /// What a domain's TXT record has to be.
+    pub token: String,
+    pub dkim: Dkim,
+    pub mail_from: Option<MailFrom>,
+    /// By kind: `Bounce`, `Complaint`, `Delivery`.
+    pub feedback: BTreeMap<String, Feedback>,
+    pub forwarding: bool,
+    pub policies: BTreeMap<String, StoredPolicy>,
+    pub configuration_set: Option<String>,
+    pub tags: Map<String>,
+}
+
+impl Identity {
+    pub fn is_verified(&self) -> bool {
+        matches!(self.verification, Verification::Verified { .. })
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Template {
+    pub subject: Option<String>,
+    pub text: Option<String>,
+    pub html: Option<String>,
+    pub created: Timestamp,
+    pub tags: Map<String>,
+}
+
+/// Where a configuration set sends its events. Members that name a target are those of the second API.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EventDestination {
+    pub enabled: bool,
+    /// As the second API writes them: `SEND`.
+    pub events: Vec<String>,
+    pub topic: Option<String>,
+    /// The role, and the stream.
+    pub stream: Option<(String, String)>,
+    pub bus: Option<String>,
+    /// The name, the source of the value, and the default of each dimension.
+    pub dimensions: Option<Vec<(String, String, String)>>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ConfigurationSet {
+    pub destinations: BTreeMap<String, EventDestination>,
+    /// As the second API writes it: `REQUIRE`, `OPTIONAL`.
+    pub tls_policy: Option<String>,
+    pub paused: bool,
+    pub reputation_metrics: bool,
+    pub tracking_domain: Option<String>,
+    pub https_policy: Option<String>,
+    pub suppressed_reasons: Option<Vec<String>>,
+    pub tags: Map<String>,
+}
+
+/// What an account wrote to leave the sandbox.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Details {
+    pub mail_type: String,
+    pub website: String,
+    pub language: Option<String>,
+    pub use_case: Option<String>,
+    pub contacts: Option<Vec<String>>,
+    pub case_id: String,
+    /// When production access was asked for.
+    pub requested: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Account {
+    pub sending_paused: bool,
+    pub details: Option<Details>,
+    /// Production access is granted at once.
+    pub granted: bool,
+    pub suppressed_reasons: Option<Vec<String>>,
+}
+
+/// What a link in a mail does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Link {
+    pub scope: Scope,
+    pub identity: String,
+    pub expires: Timestamp,
+}
+
+impl Expires for Link {
+    fn expires_at(&self) -> i64 {
+        self.expires.millis()
+    }
+}
+
+/// Of 15 minutes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    pub attempts: i64,
+    pub bounces: i64,
+    pub complaints: i64,
+    pub rejects: i64,
+}
+
+pub type Named = (Scope, String);
+
+#[derive(Default)]
+pub struct State {
+    pub identities: Table<Named, Arc<Identity>>,
+    pub templates: Table<Named, Arc<Template>>,
+    pub configuration_sets: Table<Named, Arc<ConfigurationSet>>,
+    pub accounts: Table<Scope, Account>,
+    /// By the SHA-256 of the token.
+    pub links: ExpiringTable<Arc<str>, Link>,
+    /// Recipients of each second of the last day.
+    pub sent: Table<(Scope, i64), u64>,
+    /// When the next mail may be sent, in milliseconds.
+    pub next_send: Table<Scope, i64>,
+    pub statistics: Table<(Scope, i64), Point>,
+    /// The sum of `sent`.
+    pub sent_totals: Table<Scope, u64>,
+}
+
+tables!(State {
+    identities, templates, configuration_sets, accounts, links, sent, next_send, statistics
+} indexes(State::reindex) { sent_totals });
+
+impl State {
+    fn reindex(&mut self) {
+        for ((scope, _), count) in &self.sent {
+            *self.sent_totals.get_or_insert_with(scope.clone(), || 0) += count;
+        }
+    }
+
+    pub fn identity(&self, scope: &Scope, name: &str) -> Option<&Arc<Identity>> {
+        self.identities.get(&(scope.clone(), name.to_owned()))
+    }
+
+    /// The rows of an account in a region, after a name.
+    pub fn rows<'t, V>(table: &'t Table<Named, V>, scope: &'t Scope, after: Option<String>) -> impl Iterator<Item = (&'t str, &'t V)> + 't
+    where
+        V: cloudlet_store::Row,
+    {
+        let after_name = after.clone();
+        table
+            .range((scope.clone(), after.unwrap_or_default())..)
+            .take_while(move |((of, _), _)| of == scope)
+            .skip_while(move |((_, name), _)| after_name.as_ref().is_some_and(|after| name == after))
+            .map(|((_, name), row)| (name.as_str(), row))
+    }
+
+    pub fn count<V: cloudlet_store::Row>(table: &Table<Named, V>, scope: &Scope) -> usize {
+        State::rows(table, scope, None).count()
+    }
+
+    /// Recipients of the last day.
+    pub fn sent_in_last_day(&self, scope: &Scope, now: Timestamp) -> u64 {
+        let total = self.sent_totals.get(scope).copied().unwrap_or_default();
+        let past: u64 = self.sent.range((scope.clone(), 0)..=(scope.clone(), now.secs() - limits::DAY_SECONDS)).map(|(_, count)| count).sum();
+        total.saturating_sub(past)
+    }
+
+    /// Counts recipients, and forgets those of more than a day ago.
+    pub fn count_sent(&mut self, scope: &Scope, now: Timestamp, recipients: u64) {
+        let past = (scope.clone(), 0)..=(scope.clone(), now.secs() - limits::DAY_SECONDS);
+        let past: Vec<(Scope, i64)> = self.sent.range(past).map(|(key, _)| key.clone()).collect();
+        let removed: u64 = past.iter().filter_map(|key| self.sent.remove(key)).sum();
+        *self.sent.get_or_insert_with((scope.clone(), now.secs()), || 0) += recipients;
+        let total = self.sent_totals.get_or_insert_with(scope.clone(), || 0);
+        *total = (*total).saturating_sub(removed).saturating_add(recipients);
+    }
+
+    /// Changes the point of the statistics that is now, and forgets those that are no longer shown.
+    pub fn count_statistics(&mut self, scope: &Scope, now: Timestamp, change: impl FnOnce(&mut Point)) {
+        let oldest = now.secs() - limits::STATISTICS_SECONDS;
+        let past: Vec<_> = self.statistics.range((scope.clone(), 0)..(scope.clone(), oldest)).map(|(key, _)| key.clone()).collect();
+        for key in past {
+            self.statistics.remove(&key);
+        }
+        let point = now.secs().div_euclid(limits::POINT_SECONDS) * limits::POINT_SECONDS;
+        change(self.statistics.get_or_insert_with((scope.clone(), point), Point::default));
+    }
+}

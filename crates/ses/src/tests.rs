@@ -1,0 +1,7 @@
+mod account;
+mod authorization;
+mod fixture;
+mod identities;
+mod restart;
+mod sending;
+mod templates;

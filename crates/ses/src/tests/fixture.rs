@@ -1,0 +1,63 @@
+//! A cloud with SES, and short helpers for what its tests do.
+
+use crate::{Options, services};
+use cloudlet_api_ses::*;
+use cloudlet_aws::Fault;
+use cloudlet_engine::Service;
+use cloudlet_mailbox::{Mail, MailFilter};
+use cloudlet_testing::Builder;
+pub use cloudlet_testing::{TestCloud, other_account, user};
+use std::sync::Arc;
+
+pub const DAY: u64 = 24 * 60 * 60;
+
+pub fn builder(options: Options) -> Builder {
+    // Both services are made together: they have one store.
+    let second: Arc<std::sync::Mutex<Option<Service>>> = Arc::default();
+    let made = second.clone();
+    let first = move |parts: &cloudlet_testing::Parts| {
+        let [v1, v2] = services(&parts.journal, parts.mailbox.clone(), options);
+        *made.lock().unwrap() = Some(v2);
+        v1
+    };
+    TestCloud::builder().service(first).service(move |_| second.lock().unwrap().take().unwrap())
+}
+
+pub fn cloud() -> TestCloud {
+    builder(Options::default()).build()
+}
+
+pub fn newest_mail(cloud: &TestCloud) -> Arc<Mail> {
+    cloud.mailbox.list(&MailFilter::default(), 1).remove(0).1
+}
+
+/// The token of the newest mail's link.
+pub fn token(cloud: &TestCloud) -> String {
+    let mail = newest_mail(cloud);
+    let (_, rest) = mail.body.split_once("/_cloudlet/mail-links/").expect("a link");
+    rest.split_whitespace().next().unwrap().to_owned()
+}
+
+pub async fn verified(cloud: &TestCloud, address: &str) {
+    cloud.ok::<VerifyEmailIdentity>(VerifyEmailIdentityRequest { email_address: address.into() }).await;
+    let token = token(cloud);
+    cloud.ok::<crate::links::VisitLink>(crate::links::VisitLinkRequest { token }).await;
+}
+
+pub fn mail(from: &str, to: &[&str]) -> SendEmailRequest {
+    let content = |data: &str| Content { data: data.into(), charset: None };
+    SendEmailRequest {
+        source: from.into(),
+        destination: Destination { to_addresses: Some(to.iter().map(|to| (*to).to_owned()).collect()), ..Destination::default() },
+        message: Message { subject: content("Grüße"), body: Body { text: Some(content("hello")), html: Some(content("<b>hello</b>")) } },
+        ..SendEmailRequest::default()
+    }
+}
+
+pub async fn send(cloud: &TestCloud, from: &str, to: &[&str]) -> Result<String, Fault> {
+    cloud.call::<SendEmail>(mail(from, to)).await.map(|sent| sent.message_id)
+}
+
+pub fn error(fault: &Fault) -> (String, String) {
+    (fault.code().to_owned(), fault.message().to_owned())
+}

@@ -1,0 +1,74 @@
+//! The operations of the first API.
+//! <https://docs.aws.amazon.com/ses/latest/APIReference/Welcome.html>
+
+mod account;
+mod configuration_sets;
+mod identities;
+mod identity_settings;
+mod sending;
+mod templates;
+
+use crate::{Ses, links};
+use cloudlet_api_ses as api;
+use cloudlet_aws::Fault;
+use cloudlet_engine::{Builder, Service};
+use std::sync::Arc;
+
+/// AWS: unverified message.
+fn invalid_token() -> Fault {
+    crate::refusal::Refusal::invalid("The specified token is invalid.").v1()
+}
+
+pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
+    Service::of(&api::SERVICE, ses)
+        .handles::<links::VisitLink>()
+        // identities
+        .handles::<api::VerifyEmailIdentity>()
+        .handles::<api::VerifyEmailAddress>()
+        .handles::<api::VerifyDomainIdentity>()
+        .handles::<api::VerifyDomainDkim>()
+        .handles::<api::ListIdentities>()
+        .handles::<api::ListVerifiedEmailAddresses>()
+        .handles::<api::GetIdentityVerificationAttributes>()
+        .handles::<api::DeleteIdentity>()
+        .handles::<api::DeleteVerifiedEmailAddress>()
+        // their settings
+        .handles::<api::GetIdentityDkimAttributes>()
+        .handles::<api::SetIdentityDkimEnabled>()
+        .handles::<api::SetIdentityMailFromDomain>()
+        .handles::<api::GetIdentityMailFromDomainAttributes>()
+        .handles::<api::SetIdentityNotificationTopic>()
+        .handles::<api::SetIdentityHeadersInNotificationsEnabled>()
+        .handles::<api::SetIdentityFeedbackForwardingEnabled>()
+        .handles::<api::GetIdentityNotificationAttributes>()
+        .handles::<api::PutIdentityPolicy>()
+        .handles::<api::GetIdentityPolicies>()
+        .handles::<api::ListIdentityPolicies>()
+        .handles::<api::DeleteIdentityPolicy>()
+        // the account
+        .handles::<api::GetSendQuota>()
+        .handles::<api::GetSendStatistics>()
+        .handles::<api::GetAccountSendingEnabled>()
+        .handles::<api::UpdateAccountSendingEnabled>()
+        // mails
+        .handles::<api::SendEmail>()
+        .handles::<api::SendRawEmail>()
+        .handles::<api::SendTemplatedEmail>()
+        .handles::<api::SendBulkTemplatedEmail>()
+        // templates
+        .handles::<api::CreateTemplate>()
+        .handles::<api::GetTemplate>()
+        .handles::<api::ListTemplates>()
+        .handles::<api::UpdateTemplate>()
+        .handles::<api::DeleteTemplate>()
+        .handles::<api::TestRenderTemplate>()
+        // configuration sets
+        .handles::<api::CreateConfigurationSet>()
+        .handles::<api::DescribeConfigurationSet>()
+        .handles::<api::ListConfigurationSets>()
+        .handles::<api::DeleteConfigurationSet>()
+        .handles::<api::CreateConfigurationSetEventDestination>()
+        .handles::<api::UpdateConfigurationSetEventDestination>()
+        .handles::<api::DeleteConfigurationSetEventDestination>()
+        .handles::<api::UpdateConfigurationSetSendingEnabled>()
+}

@@ -1,0 +1,185 @@
+//! Configuration sets and their event destinations.
+
+use crate::{
+    Ses, access,
+    refusal::Refusal,
+    state::{self, State},
+};
+use cloudlet_api_ses::*;
+use cloudlet_engine::{Cx, Operation, Permission, handler, paging::Paging};
+use cloudlet_shape::Empty;
+
+/// Types of events as this API and the other write them.
+const EVENTS: [(&str, &str); 8] = [
+    ("send", "SEND"),
+    ("reject", "REJECT"),
+    ("bounce", "BOUNCE"),
+    ("complaint", "COMPLAINT"),
+    ("delivery", "DELIVERY"),
+    ("open", "OPEN"),
+    ("click", "CLICK"),
+    ("renderingFailure", "RENDERING_FAILURE"),
+];
+
+fn permission<O: Operation>(cx: &Cx, set: &str) -> Permission {
+    access::resource::<O>(cx, &format!("configuration-set/{set}"))
+}
+
+fn stored(given: &EventDestination) -> Result<state::EventDestination, Refusal> {
+    let kinds = [given.sns_destination.is_some(), given.kinesis_firehose_destination.is_some(), given.cloud_watch_destination.is_some()];
+    if kinds.iter().filter(|given| **given).count() != 1 {
+        // AWS: unverified message.
+        return Err(Refusal::invalid("An event destination must have exactly one target."));
+    }
+    let upper = |event: &String| EVENTS.iter().find(|(name, _)| name == event).map_or_else(|| event.clone(), |(_, upper)| (*upper).to_owned());
+    Ok(state::EventDestination {
+        enabled: given.enabled.unwrap_or(false),
+        events: given.matching_event_types.iter().map(upper).collect(),
+        topic: given.sns_destination.as_ref().map(|sns| sns.topic_arn.clone()),
+        stream: given.kinesis_firehose_destination.as_ref().map(|stream| (stream.iam_role_arn.clone(), stream.delivery_stream_arn.clone())),
+        bus: None,
+        dimensions: given.cloud_watch_destination.as_ref().map(|watch| {
+            let dimension = |one: &CloudWatchDimensionConfiguration| {
+                let source = match one.dimension_value_source.as_str() {
+                    "messageTag" => "MESSAGE_TAG",
+                    "emailHeader" => "EMAIL_HEADER",
+                    _ => "LINK_TAG",
+                };
+                (one.dimension_name.clone(), source.to_owned(), one.default_dimension_value.clone())
+            };
+            watch.dimension_configurations.iter().map(dimension).collect()
+        }),
+    })
+}
+
+/// Destinations of kinds that this API does not know are not shown.
+fn shown((name, stored): (&String, &state::EventDestination)) -> Option<EventDestination> {
+    if stored.bus.is_some() {
+        return None;
+    }
+    let lower = |event: &String| EVENTS.iter().find(|(_, upper)| upper == event).map(|(name, _)| (*name).to_owned());
+    Some(EventDestination {
+        name: name.clone(),
+        enabled: Some(stored.enabled),
+        matching_event_types: stored.events.iter().filter_map(lower).collect(),
+        sns_destination: stored.topic.clone().map(|topic_arn| SNSDestination { topic_arn }),
+        kinesis_firehose_destination: stored
+            .stream
+            .clone()
+            .map(|(iam_role_arn, delivery_stream_arn)| KinesisFirehoseDestination { iam_role_arn, delivery_stream_arn }),
+        cloud_watch_destination: stored.dimensions.as_ref().map(|dimensions| CloudWatchDestination {
+            dimension_configurations: dimensions
+                .iter()
+                .map(|(name, source, default)| CloudWatchDimensionConfiguration {
+                    dimension_name: name.clone(),
+                    dimension_value_source: match source.as_str() {
+                        "MESSAGE_TAG" => "messageTag".into(),
+                        "EMAIL_HEADER" => "emailHeader".into(),
+                        _ => "linkTag".into(),
+                    },
+                    default_dimension_value: default.clone(),
+                })
+                .collect(),
+        }),
+    })
+}
+
+handler!(
+    Ses,
+    CreateConfigurationSet,
+    |ses, cx, input| Ok(permission::<CreateConfigurationSet>(cx, &input.configuration_set.name).into()),
+    |ses, cx, input| {
+        ses.create_configuration_set(cx, &input.configuration_set.name, state::ConfigurationSet::default()).map_err(Refusal::v1)?;
+        Ok(CreateConfigurationSetResponse {})
+    },
+);
+
+handler!(Ses, DescribeConfigurationSet, |ses, cx, input| Ok(access::any::<DescribeConfigurationSet>(cx).into()), |ses, cx, input| {
+    let set = ses.configuration_set(&cx.scope, &input.configuration_set_name).map_err(Refusal::v1)?;
+    let wanted = |name: &str| input.configuration_set_attribute_names.iter().flatten().any(|wanted| wanted == name);
+    Ok(DescribeConfigurationSetResponse {
+        configuration_set: Some(ConfigurationSet { name: input.configuration_set_name.clone() }),
+        event_destinations: wanted("eventDestinations").then(|| set.destinations.iter().filter_map(shown).collect()),
+        tracking_options: set
+            .tracking_domain
+            .clone()
+            .filter(|_| wanted("trackingOptions"))
+            .map(|domain| TrackingOptions { custom_redirect_domain: Some(domain) }),
+        delivery_options: wanted("deliveryOptions").then(|| DeliveryOptions {
+            tls_policy: set.tls_policy.as_deref().map(|policy| if policy == "REQUIRE" { "Require".into() } else { "Optional".into() }),
+        }),
+        reputation_options: wanted("reputationOptions").then(|| ReputationOptions {
+            sending_enabled: Some(!set.paused),
+            reputation_metrics_enabled: Some(set.reputation_metrics),
+            last_fresh_start: None,
+        }),
+    })
+},);
+
+handler!(Ses, ListConfigurationSets, |ses, cx, input| Ok(access::any::<ListConfigurationSets>(cx).into()), |ses, cx, input| {
+    let list = Paging::of::<ListConfigurationSets>(cx, &input);
+    let page = ses.store.read(|state| {
+        list.page(list.length(100, 1_000), |after| {
+            let rows = State::rows(&state.configuration_sets, &cx.scope, after);
+            rows.map(|(name, _)| (name.to_owned(), ConfigurationSet { name: name.to_owned() }))
+        })
+    });
+    let page = page.map_err(|_| super::invalid_token())?;
+    Ok(ListConfigurationSetsResponse { configuration_sets: Some(page.items), next_token: page.next_token })
+});
+
+handler!(
+    Ses,
+    DeleteConfigurationSet,
+    |ses, cx, input| Ok(permission::<DeleteConfigurationSet>(cx, &input.configuration_set_name).into()),
+    |ses, cx, input| {
+        ses.delete_configuration_set(&cx.scope, &input.configuration_set_name).map_err(Refusal::v1)?;
+        Ok(DeleteConfigurationSetResponse {})
+    },
+);
+
+handler!(
+    Ses,
+    CreateConfigurationSetEventDestination,
+    |ses, cx, input| Ok(permission::<CreateConfigurationSetEventDestination>(cx, &input.configuration_set_name).into()),
+    |ses, cx, input| {
+        let destination = stored(&input.event_destination).map_err(Refusal::v1)?;
+        ses.create_destination(cx, &input.configuration_set_name, &input.event_destination.name, destination).await.map_err(Refusal::v1)?;
+        Ok(CreateConfigurationSetEventDestinationResponse {})
+    },
+);
+
+handler!(
+    Ses,
+    UpdateConfigurationSetEventDestination,
+    |ses, cx, input| Ok(permission::<UpdateConfigurationSetEventDestination>(cx, &input.configuration_set_name).into()),
+    |ses, cx, input| {
+        let destination = stored(&input.event_destination).map_err(Refusal::v1)?;
+        ses.update_destination(cx, &input.configuration_set_name, &input.event_destination.name, destination).await.map_err(Refusal::v1)?;
+        Ok(UpdateConfigurationSetEventDestinationResponse {})
+    },
+);
+
+handler!(
+    Ses,
+    DeleteConfigurationSetEventDestination,
+    |ses, cx, input| Ok(permission::<DeleteConfigurationSetEventDestination>(cx, &input.configuration_set_name).into()),
+    |ses, cx, input| {
+        ses.delete_destination(cx, &input.configuration_set_name, &input.event_destination_name).map_err(Refusal::v1)?;
+        Ok(DeleteConfigurationSetEventDestinationResponse {})
+    },
+);
+
+handler!(
+    Ses,
+    UpdateConfigurationSetSendingEnabled,
+    |ses, cx, input| Ok(access::any::<UpdateConfigurationSetSendingEnabled>(cx).into()),
+    |ses, cx, input| {
+        let change = |set: &mut state::ConfigurationSet| {
+            set.paused = !input.enabled;
+            Ok(())
+        };
+        ses.change_configuration_set(&cx.scope, &input.configuration_set_name, change).map_err(Refusal::v1)?;
+        Ok(Empty {})
+    },
+);

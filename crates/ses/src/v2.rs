@@ -1,0 +1,66 @@
+//! The operations of the second API.
+//! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/Welcome.html>
+
+mod account;
+mod configuration_sets;
+mod identities;
+mod identity_settings;
+mod sending;
+mod tags;
+mod templates;
+
+use crate::Ses;
+use cloudlet_api_sesv2 as api;
+use cloudlet_aws::Fault;
+use cloudlet_engine::{Builder, Service};
+use std::sync::Arc;
+
+/// AWS: unverified message.
+fn invalid_token() -> Fault {
+    api::faults::INVALID_NEXT_TOKEN.says("The specified token is invalid.")
+}
+
+pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
+    Service::of(&api::SERVICE, ses)
+        // identities
+        .handles::<api::CreateEmailIdentity>()
+        .handles::<api::GetEmailIdentity>()
+        .handles::<api::ListEmailIdentities>()
+        .handles::<api::DeleteEmailIdentity>()
+        .handles::<api::PutEmailIdentityDkimAttributes>()
+        .handles::<api::PutEmailIdentityMailFromAttributes>()
+        .handles::<api::PutEmailIdentityFeedbackAttributes>()
+        .handles::<api::PutEmailIdentityConfigurationSetAttributes>()
+        .handles::<api::CreateEmailIdentityPolicy>()
+        .handles::<api::GetEmailIdentityPolicies>()
+        .handles::<api::UpdateEmailIdentityPolicy>()
+        .handles::<api::DeleteEmailIdentityPolicy>()
+        // the account
+        .handles::<api::GetAccount>()
+        .handles::<api::PutAccountDetails>()
+        .handles::<api::PutAccountSendingAttributes>()
+        // mails
+        .handles::<api::SendEmail>()
+        .handles::<api::SendBulkEmail>()
+        // templates
+        .handles::<api::CreateEmailTemplate>()
+        .handles::<api::GetEmailTemplate>()
+        .handles::<api::ListEmailTemplates>()
+        .handles::<api::UpdateEmailTemplate>()
+        .handles::<api::DeleteEmailTemplate>()
+        .handles::<api::TestRenderEmailTemplate>()
+        // configuration sets
+        .handles::<api::CreateConfigurationSet>()
+        .handles::<api::GetConfigurationSet>()
+        .handles::<api::ListConfigurationSets>()
+        .handles::<api::DeleteConfigurationSet>()
+        .handles::<api::PutConfigurationSetSendingOptions>()
+        .handles::<api::CreateConfigurationSetEventDestination>()
+        .handles::<api::GetConfigurationSetEventDestinations>()
+        .handles::<api::UpdateConfigurationSetEventDestination>()
+        .handles::<api::DeleteConfigurationSetEventDestination>()
+        // tags
+        .handles::<api::TagResource>()
+        .handles::<api::UntagResource>()
+        .handles::<api::ListTagsForResource>()
+}

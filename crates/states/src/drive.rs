@@ -1,0 +1,281 @@
+//! Executions driven: an event is taken by the machine, and what it wants done is written down and scheduled.
+//!
+//! A step, its history and the calls that it wants are one record: after a crash, each is there or none.
+
+use crate::{
+    PRINCIPAL, States,
+    effects::{Effects, Ended, event_json},
+    faults, limits, map_runs, notices,
+    scheduled::{ChildEnded, ChildInput, ExecutionInput, Forget, ForgetInput, MapRunInput, PerformTask, RunMapRun, StopChild, TaskInput, Wake},
+    state::{Execution, Progress, State, Status, Task, TaskStatus, Type},
+};
+use cloudlet_asl::{
+    definition::Definition,
+    machine::{Event, Failure, Machine},
+    text::to_text,
+};
+use cloudlet_aws::{Arn, Fault, Timestamp};
+use cloudlet_engine::Cx;
+use cloudlet_store::Json;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// An execution while its machine is in memory.
+pub struct Turn {
+    pub arn: Arc<str>,
+    pub execution: Execution,
+    pub machine: Machine,
+    pub definition: Arc<Definition>,
+    timers: BTreeMap<u64, i64>,
+    map_runs: BTreeMap<u64, Arc<str>>,
+}
+
+pub fn key_of(arn: &str) -> Arn {
+    Arn::parse(arn).unwrap_or_else(Arn::any)
+}
+
+impl States {
+    /// An execution as it stands. `None`: it does not run, and cannot be redriven.
+    pub fn load(&self, arn: &Arc<str>) -> Result<Option<Turn>, Fault> {
+        let found = self.store.read(|state| {
+            let execution = state.executions.get(arn)?;
+            let revision = state.revisions.get(&execution.revision)?;
+            Some((execution.clone(), revision.clone(), state.progress.get(arn)?.clone()))
+        });
+        let Some((execution, revision, progress)) = found else { return Ok(None) };
+        let definition = self.definition(&execution.revision, &revision)?;
+        let machine = progress.machine.read().map_err(Fault::internal)?;
+        let (timers, map_runs) = (progress.timers.clone(), progress.map_runs.clone());
+        Ok(Some(Turn { arn: arn.clone(), execution: Execution::clone(&execution), machine, definition, timers, map_runs }))
+    }
+
+    /// A new execution takes its first step.
+    pub fn first_turn(arn: Arc<str>, execution: Execution, machine: Machine, definition: Arc<Definition>) -> Turn {
+        Turn { arn, execution, machine, definition, timers: BTreeMap::new(), map_runs: BTreeMap::new() }
+    }
+
+    /// An execution takes an event. False: it does not run.
+    pub async fn advance(&self, cx: &Cx, arn: &Arc<str>, event: Event) -> Result<bool, Fault> {
+        let _turn = self.turn(arn).lock().await;
+        let Some(mut turn) = self.load(arn)? else { return Ok(false) };
+        if turn.execution.status != Status::Running {
+            return Ok(false);
+        }
+        let now = cx.clock().now();
+        let effects = turn.machine.step(&turn.definition.clone(), event, now.millis());
+        self.go_on(cx, turn, effects.into(), now).await?;
+        Ok(true)
+    }
+
+    /// Writes a step down, and takes the steps that follow from it.
+    pub async fn go_on(&self, cx: &Cx, mut turn: Turn, effects: Effects, now: Timestamp) -> Result<(), Fault> {
+        let mut effects = effects;
+        loop {
+            let (again, ended) = (effects.again, effects.ended.is_some());
+            let events = self.record(cx, &mut turn, effects, now)?;
+            if ended || (events.is_empty() && !again) {
+                return Ok(());
+            }
+            let mut more = Vec::new();
+            for event in events.into_iter().chain(again.then_some(Event::Continue)) {
+                more.extend(turn.machine.step(&turn.definition, event, cx.clock().now().millis()));
+            }
+            effects = more.into();
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// One step becomes rows and scheduled calls. Gives events that the machine must take next.
+    pub fn record(&self, cx: &Cx, turn: &mut Turn, effects: Effects, now: Timestamp) -> Result<Vec<Event>, Fault> {
+        let Effects { history, calls, cancelled, timers, map_runs, cancelled_runs, again, ended } = effects;
+        let standard = turn.execution.r#type == Type::Standard;
+        turn.timers.extend(timers);
+        let wanted = turn.machine.timers();
+        turn.timers.retain(|timer, _| wanted.contains(timer));
+        turn.execution.events += u64::try_from(history.len()).unwrap_or(0);
+        let events: Vec<_> = history.iter().map(event_json).collect();
+        let first = history.first().map_or(0, |event| event.id);
+        let events = if standard && !events.is_empty() { Some(Json::of(&events).map_err(Fault::internal)?) } else { None };
+        let mut next = Vec::new();
+        let mut started_runs = Vec::new();
+        for request in map_runs {
+            let (arn, row) = self.new_map_run(cx, turn, &request, now)?;
+            next.push(Event::MapRunStarted { run: request.run, arn: arn.to_string() });
+            turn.map_runs.insert(request.run, arn.clone());
+            started_runs.push((arn, row));
+        }
+        let stopped_runs: Vec<Arc<str>> = cancelled_runs.iter().filter_map(|run| turn.map_runs.get(run).cloned()).collect();
+        if let Some(ended) = &ended {
+            end(&mut turn.execution, ended, now);
+        }
+        let over = ended.is_some();
+        // An EXPRESS execution between two steps need not outlive a crash: it is started again.
+        let machine = if again && !standard { None } else { Some(Json::of(&turn.machine).map_err(Fault::internal)?) };
+        let arn = turn.arn.clone();
+        let (children, queued) = self.store.update(|state| {
+            if let Some(events) = events {
+                state.history.insert((arn.clone(), first), events);
+            }
+            let mut children: Vec<Arc<str>> = Vec::new();
+            let gone: Vec<u64> = if over { tasks_of(state, &arn) } else { cancelled };
+            children.extend(gone.iter().filter_map(|task| state.remove_task(&(arn.clone(), *task))?.child.clone()));
+            let mut queued = false;
+            for call in &calls {
+                let activity = call.resource.contains(":activity:").then(|| call.resource.clone());
+                queued |= activity.is_some();
+                let task = Task {
+                    resource: call.resource.clone(),
+                    state: call.state.clone(),
+                    input: to_text(&call.input).into(),
+                    scheduled: now,
+                    status: TaskStatus::New,
+                    activity,
+                    token: call.token.clone(),
+                    role_arn: call.role_arn.clone(),
+                    child: None,
+                };
+                state.put_task((arn.clone(), call.task), task);
+            }
+            for (arn, row) in started_runs.clone() {
+                state.put_map_run(&arn, row);
+            }
+            for run in &stopped_runs {
+                map_runs::stop(state, run, now);
+                children.extend(map_runs::running_children(state, run));
+            }
+            let redrivable = standard && turn.execution.status != Status::Succeeded;
+            if over && !redrivable {
+                state.progress.remove(&arn);
+            } else if let Some(machine) = machine {
+                let progress = Progress { machine, timers: turn.timers.clone(), map_runs: turn.map_runs.clone() };
+                state.progress.insert(arn.clone(), Arc::new(progress));
+            }
+            if over && !standard && turn.execution.map_run.is_none() {
+                // AWS: an EXPRESS execution is seen in logs only.
+                state.put_execution(&arn, turn.execution.clone());
+                state.remove_execution(&arn);
+            } else {
+                state.put_execution(&arn, turn.execution.clone());
+            }
+            if over {
+                map_runs::child_ended(state, &turn.execution, &arn);
+            }
+            (children, queued)
+        });
+        for call in &calls {
+            if call.resource.contains(":activity:") {
+                let exists = crate::arns::activity(&call.resource).is_ok_and(|key| self.store.read(|state| state.activities.contains(&key)));
+                if !exists {
+                    let cause = format!("The activity {} does not exist.", call.resource);
+                    next.push(Event::NotStarted { task: call.task, failure: Failure::new("States.Runtime", cause) });
+                }
+            } else {
+                let input = TaskInput { execution_arn: arn.to_string(), task: i64::try_from(call.task).unwrap_or(0) };
+                self.schedule::<PerformTask>(cx, format!("task/{arn}/{}", call.task), now, &arn, input)?;
+            }
+        }
+        for (run, _) in &started_runs {
+            self.schedule_map_run(cx, run)?;
+        }
+        for child in children {
+            self.schedule::<StopChild>(cx, format!("stop/{child}"), now, &child, ExecutionInput { execution_arn: child.to_string() })?;
+        }
+        match turn.timers.values().min() {
+            Some(due) if !over => {
+                let input = ExecutionInput { execution_arn: arn.to_string() };
+                self.schedule::<Wake>(cx, format!("wake/{arn}"), Timestamp::from_millis(*due), &arn, input)?;
+            }
+            _ => {
+                cx.cancel::<Wake>(format!("wake/{arn}"));
+            }
+        }
+        if over {
+            self.tell_end(cx, turn, now)?;
+        }
+        if queued {
+            self.store.read(|state| state.arrived.clone()).notify_waiters();
+        }
+        Ok(next)
+    }
+
+    fn tell_end(&self, cx: &Cx, turn: &Turn, now: Timestamp) -> Result<(), Fault> {
+        let execution = &turn.execution;
+        if let Some((parent, task)) = &execution.parent {
+            let input = ChildInput { execution_arn: parent.to_string(), task: i64::try_from(*task).unwrap_or(0), child_arn: turn.arn.to_string() };
+            self.schedule::<ChildEnded>(cx, format!("child/{parent}/{task}"), now, parent, input)?;
+        }
+        if let Some(run) = &execution.map_run {
+            self.schedule_map_run(cx, run)?;
+        }
+        notices::emit(cx, &turn.arn, execution);
+        if execution.r#type == Type::Standard {
+            self.schedule_forget(cx)?;
+        }
+        Ok(())
+    }
+
+    /// Has what is over for ninety days removed.
+    pub fn schedule_forget(&self, cx: &Cx) -> Result<(), Fault> {
+        let first = self.store.read(|state| state.by_end.first().map(|((end, arn), ())| (*end, arn.clone())));
+        let Some((end, arn)) = first else { return Ok(()) };
+        let due = Timestamp::from_millis(end).plus_secs(limits::RETENTION_DAYS * 86_400);
+        self.schedule::<Forget>(cx, "forget".to_owned(), due, &arn, ForgetInput {})
+    }
+
+    pub fn schedule_map_run(&self, cx: &Cx, run: &Arc<str>) -> Result<(), Fault> {
+        let input = MapRunInput { map_run_arn: run.to_string() };
+        self.schedule::<RunMapRun>(cx, format!("map/{run}"), cx.clock().now(), run, input)
+    }
+
+    /// Schedules an own operation for a resource, in the account and region of the resource.
+    pub fn schedule<O: cloudlet_shape::Operation>(&self, cx: &Cx, key: String, due: Timestamp, source: &str, input: O::Input) -> Result<(), Fault> {
+        let source = key_of(source);
+        let scope = source.scope().unwrap_or_else(|| cx.scope.clone());
+        cx.schedule_keyed::<O>(key, due, PRINCIPAL, source, scope, input)
+    }
+
+    /// All timers of an execution that are due.
+    pub async fn wake(&self, cx: &Cx, arn: &Arc<str>) -> Result<(), Fault> {
+        let _turn = self.turn(arn).lock().await;
+        let Some(mut turn) = self.load(arn)? else { return Ok(()) };
+        if turn.execution.status != Status::Running {
+            return Ok(());
+        }
+        let now = cx.clock().now();
+        let mut due: Vec<(i64, u64)> = turn.timers.iter().filter(|(_, due)| **due <= now.millis()).map(|(timer, due)| (*due, *timer)).collect();
+        due.sort_unstable();
+        let mut effects = Vec::new();
+        for (_, timer) in due {
+            turn.timers.remove(&timer);
+            effects.extend(turn.machine.step(&turn.definition, Event::Fired { timer }, now.millis()));
+        }
+        self.go_on(cx, turn, effects.into(), now).await
+    }
+
+    /// Runs an execution that failed again from where it ended.
+    pub async fn redrive(&self, cx: &Cx, arn: &Arc<str>, change: impl FnOnce(&mut Execution)) -> Result<(), Fault> {
+        let _turn = self.turn(arn).lock().await;
+        let mut turn = self.load(arn)?.ok_or_else(|| faults::no_execution(arn))?;
+        let now = cx.clock().now();
+        let effects = turn.machine.redrive(&turn.definition.clone(), now.millis());
+        let execution = &mut turn.execution;
+        execution.status = Status::Running;
+        (execution.stopped, execution.error, execution.cause) = (None, None, None);
+        execution.redrive_count += 1;
+        execution.redriven = Some(now);
+        change(execution);
+        notices::emit(cx, arn, execution);
+        self.go_on(cx, turn, effects.into(), now).await
+    }
+}
+
+fn tasks_of(state: &State, arn: &Arc<str>) -> Vec<u64> {
+    state.tasks.range((arn.clone(), 0)..=(arn.clone(), u64::MAX)).map(|((_, task), _)| *task).collect()
+}
+
+fn end(execution: &mut Execution, ended: &Ended, now: Timestamp) {
+    execution.status = ended.status.into();
+    execution.stopped = Some(now);
+    execution.output = ended.output.as_ref().map(|output| to_text(output).into());
+    execution.error = ended.failure.as_ref().and_then(|failure| failure.error.clone());
+    execution.cause = ended.failure.as_ref().and_then(|failure| failure.cause.clone());
+}

@@ -1,0 +1,142 @@
+//! Step Functions.
+//!
+//! A state machine has revisions (`machines`); versions and aliases name them (`versions`). An execution is a row with its machine, the
+//! machine of the Amazon States Language (`cloudlet-asl`), written down between two steps. `drive` takes events, and writes down what the
+//! machine wants done: history, timers, tasks. The scheduler wakes executions and has tasks performed (`scheduled`, `tasks`); tasks call
+//! other services by name under the execution's role (`sdk`). Distributed Maps have Map Runs (`map_runs`), whose children are executions.
+
+mod activities;
+mod arns;
+mod configurations;
+mod definitions;
+mod drive;
+mod effects;
+mod executions;
+mod faults;
+mod handlers;
+mod history;
+mod limits;
+mod machines;
+mod map_runs;
+mod names;
+mod notices;
+mod scheduled;
+mod sdk;
+mod state;
+mod sync;
+mod tags;
+mod tasks;
+mod tokens;
+mod versions;
+
+use cloudlet_api_states as api;
+use cloudlet_engine::Service;
+use cloudlet_store::{Journal, Store};
+use definitions::Definitions;
+pub use sdk::integrations::Services;
+use state::State;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+use tokio::sync::Mutex;
+
+/// The principal of Step Functions.
+const PRINCIPAL: &str = "states.amazonaws.com";
+/// Executions are worked on one event at a time; so many are worked on at once.
+const TURNS: usize = 256;
+
+pub struct States {
+    store: Arc<Store<State>>,
+    /// What Tasks can call.
+    services: Services,
+    definitions: Definitions,
+    pollers: activities::Pollers,
+    turns: Vec<Mutex<()>>,
+    /// The same for Map Runs.
+    map_turns: Vec<Mutex<()>>,
+}
+
+impl States {
+    fn turn(&self, arn: &str) -> &Mutex<()> {
+        place(&self.turns, arn)
+    }
+
+    fn map_turn(&self, arn: &str) -> &Mutex<()> {
+        place(&self.map_turns, arn)
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "the remainder is below the length")]
+fn place<'t>(turns: &'t [Mutex<()>], arn: &str) -> &'t Mutex<()> {
+    let mut hasher = DefaultHasher::new();
+    arn.hash(&mut hasher);
+    &turns[usize::try_from(hasher.finish()).unwrap_or(0) % turns.len()]
+}
+
+/// The service. Its Tasks can call `services`.
+pub fn service(journal: &Journal, services: Services) -> Service {
+    let store = Arc::new(Store::new("states", journal, State::default()));
+    let turns = || (0..TURNS).map(|_| Mutex::default()).collect();
+    let engine = States {
+        store: store.clone(),
+        services,
+        definitions: Definitions::default(),
+        pollers: activities::Pollers::default(),
+        turns: turns(),
+        map_turns: turns(),
+    };
+    Service::of(&api::SERVICE, Arc::new(engine))
+        .store(store)
+        .waits::<api::GetActivityTask>()
+        .handles::<scheduled::Wake>()
+        .handles::<scheduled::PerformTask>()
+        .handles::<scheduled::ChildEnded>()
+        .handles::<scheduled::StopChild>()
+        .handles::<scheduled::RunMapRun>()
+        .handles::<scheduled::RemoveMachine>()
+        .handles::<scheduled::Forget>()
+        // state machines
+        .handles::<api::CreateStateMachine>()
+        .handles::<api::UpdateStateMachine>()
+        .handles::<api::DescribeStateMachine>()
+        .handles::<api::ListStateMachines>()
+        .handles::<api::DeleteStateMachine>()
+        .handles::<api::ValidateStateMachineDefinition>()
+        // versions and aliases
+        .handles::<api::PublishStateMachineVersion>()
+        .handles::<api::ListStateMachineVersions>()
+        .handles::<api::DeleteStateMachineVersion>()
+        .handles::<api::CreateStateMachineAlias>()
+        .handles::<api::UpdateStateMachineAlias>()
+        .handles::<api::DeleteStateMachineAlias>()
+        .handles::<api::DescribeStateMachineAlias>()
+        .handles::<api::ListStateMachineAliases>()
+        // executions
+        .handles::<api::StartExecution>()
+        .handles::<api::StartSyncExecution>()
+        .handles::<api::StopExecution>()
+        .handles::<api::RedriveExecution>()
+        .handles::<api::DescribeExecution>()
+        .handles::<api::DescribeStateMachineForExecution>()
+        .handles::<api::ListExecutions>()
+        .handles::<api::GetExecutionHistory>()
+        // Map Runs
+        .handles::<api::DescribeMapRun>()
+        .handles::<api::ListMapRuns>()
+        .handles::<api::UpdateMapRun>()
+        // activities and callbacks
+        .handles::<api::CreateActivity>()
+        .handles::<api::DeleteActivity>()
+        .handles::<api::DescribeActivity>()
+        .handles::<api::ListActivities>()
+        .handles::<api::GetActivityTask>()
+        .handles::<api::SendTaskSuccess>()
+        .handles::<api::SendTaskFailure>()
+        .handles::<api::SendTaskHeartbeat>()
+        // tags
+        .handles::<api::TagResource>()
+        .handles::<api::UntagResource>()
+        .handles::<api::ListTagsForResource>()
+        .build()
+}

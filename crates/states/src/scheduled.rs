@@ -1,0 +1,51 @@
+//! The operations that only the scheduler calls. They are in no model, so no request is recognized as one of them.
+
+pub use own::{ChildEnded, Forget, PerformTask, RemoveMachine, RunMapRun, StopChild, Wake};
+
+use cloudlet_shape::Shape;
+
+#[derive(Shape, Clone, Default)]
+pub struct ExecutionInput {
+    pub execution_arn: String,
+}
+
+#[derive(Shape, Clone, Default)]
+pub struct TaskInput {
+    pub execution_arn: String,
+    pub task: i64,
+}
+
+#[derive(Shape, Clone, Default)]
+pub struct ChildInput {
+    pub execution_arn: String,
+    pub task: i64,
+    pub child_arn: String,
+}
+
+#[derive(Shape, Clone, Default)]
+pub struct MapRunInput {
+    pub map_run_arn: String,
+}
+
+#[derive(Shape, Clone, Default)]
+pub struct MachineInput {
+    pub name: String,
+}
+
+#[derive(Shape, Clone, Default)]
+pub struct ForgetInput {}
+
+mod own {
+    use super::{ChildInput, ExecutionInput, ForgetInput, MachineInput, MapRunInput, TaskInput};
+    use cloudlet_shape::{Empty, operations};
+
+    operations! { cloudlet_api_states::SERVICE;
+        Wake(ExecutionInput) -> Empty {}
+        PerformTask(TaskInput) -> Empty {}
+        ChildEnded(ChildInput) -> Empty {}
+        StopChild(ExecutionInput) -> Empty {}
+        RunMapRun(MapRunInput) -> Empty {}
+        RemoveMachine(MachineInput) -> Empty {}
+        Forget(ForgetInput) -> Empty {}
+    }
+}

@@ -1,0 +1,131 @@
+//! Parameters of a Task, read into an operation's input.
+
+use super::names;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use cloudlet_asl::text::to_text;
+use cloudlet_shape::{Blob, Body, Document, Events, Mismatch, Read, Reader, Schema, Target, Timestamp};
+use parking_lot::Mutex;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What is wrong with parameters.
+#[derive(Clone, Debug, Default)]
+pub struct Problem {
+    /// Fields that the operation does not have.
+    pub unknown: Vec<String>,
+    /// Required members that are absent, by the model's names.
+    pub missing: Vec<String>,
+    /// Where the reader is: for messages.
+    field: String,
+}
+
+/// A value of the parameters.
+pub struct Parameters<'v> {
+    value: &'v Value,
+    problem: Arc<Mutex<Problem>>,
+    /// The names of the model are taken too.
+    lenient: bool,
+}
+
+impl<'v> Parameters<'v> {
+    pub fn new(value: &'v Value, lenient: bool) -> Parameters<'v> {
+        Parameters { value, problem: Arc::default(), lenient }
+    }
+
+    pub fn problem(&self) -> Problem {
+        self.problem.lock().clone()
+    }
+
+    fn inner(&self, value: &'v Value) -> Parameters<'v> {
+        Parameters { value, problem: self.problem.clone(), lenient: self.lenient }
+    }
+
+    fn wrong<T>(&self, wanted: &str) -> Read<T> {
+        Err(Mismatch::Malformed(format!("The value for the field '{}' must be {wanted}", self.problem.lock().field)))
+    }
+}
+
+impl Reader for Parameters<'_> {
+    fn boolean(&mut self) -> Read<bool> {
+        self.value.as_bool().map_or_else(|| self.wrong("a BOOLEAN"), Ok)
+    }
+
+    fn integer(&mut self) -> Read<i64> {
+        let number = self.value.as_i64().or_else(|| self.value.as_f64().filter(|number| number.fract() == 0.0).map(|number| number as i64));
+        number.map_or_else(|| self.wrong("an INTEGER"), Ok)
+    }
+
+    fn float(&mut self) -> Read<f64> {
+        self.value.as_f64().map_or_else(|| self.wrong("a DOUBLE"), Ok)
+    }
+
+    fn text(&mut self) -> Read<String> {
+        self.value.as_str().map_or_else(|| self.wrong("a STRING"), |text| Ok(text.to_owned()))
+    }
+
+    fn blob(&mut self) -> Read<Blob> {
+        // AWS: base64 where it is that, and the bytes of the text where not.
+        match self.value {
+            Value::String(text) => Ok(STANDARD.decode(text).map_or_else(|_| Blob::from(text.clone()), Blob::from)),
+            other => Ok(Blob::from(to_text(other))),
+        }
+    }
+
+    fn timestamp(&mut self, _: &'static Target) -> Read<Timestamp> {
+        let read = match self.value {
+            Value::Number(number) => number.as_f64().and_then(Timestamp::from_epoch),
+            Value::String(text) => Timestamp::parse_any(text),
+            _ => None,
+        };
+        read.map_or_else(|| self.wrong("a TIMESTAMP"), Ok)
+    }
+
+    fn document(&mut self) -> Read<Document> {
+        Ok(self.value.clone())
+    }
+
+    fn body(&mut self) -> Read<Body> {
+        // AWS: a body is stored as JSON, strings in quotes (recorded).
+        Ok(Body::whole(to_text(self.value).into_bytes()))
+    }
+
+    fn events(&mut self) -> Read<Events> {
+        Ok(Events::default())
+    }
+
+    fn list(&mut self, _: &'static Target, each: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {
+        let Some(items) = self.value.as_array() else { return self.wrong("an ARRAY") };
+        items.iter().filter(|item| !item.is_null()).try_for_each(|item| each(&mut self.inner(item)))
+    }
+
+    fn map(&mut self, _: &'static Target, each: &mut dyn FnMut(String, &mut dyn Reader) -> Read<()>) -> Read<()> {
+        let Some(fields) = self.value.as_object() else { return self.wrong("a MAP") };
+        fields.iter().filter(|(_, value)| !value.is_null()).try_for_each(|(name, value)| each(name.clone(), &mut self.inner(value)))
+    }
+
+    fn structure(&mut self, schema: &'static Schema, each: &mut dyn FnMut(usize, &mut dyn Reader) -> Read<()>) -> Read<()> {
+        let Some(fields) = self.value.as_object() else { return self.wrong("a STRUCTURE") };
+        for (name, value) in fields {
+            let found = schema
+                .members
+                .iter()
+                .position(|member| names::member(member.name) == *name || self.lenient && names::capitalized(member.name) == *name);
+            let Some(index) = found else {
+                self.problem.lock().unknown.push(name.clone());
+                continue;
+            };
+            if value.is_null() {
+                continue;
+            }
+            self.problem.lock().field.clone_from(name);
+            each(index, &mut self.inner(value))?;
+        }
+        Ok(())
+    }
+
+    fn missing(&mut self, schema: &'static Schema, index: usize) {
+        if let Some(member) = schema.members.get(index) {
+            self.problem.lock().missing.push(member.name.to_owned());
+        }
+    }
+}

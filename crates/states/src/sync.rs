@@ -1,0 +1,174 @@
+//! StartSyncExecution: an EXPRESS execution that runs while its client waits. It is in memory only.
+
+use crate::{
+    States,
+    effects::{Effects, Ended},
+    executions::{NewExecution, checked_input, execution_arn},
+    faults, limits,
+    machines::on_machine,
+    names,
+    state::{Execution, Revision, Status, Type},
+    tasks::{Outcome, Request},
+};
+use cloudlet_api_states::*;
+use cloudlet_asl::{
+    machine::{Call, Event, Failure, Machine},
+    text::to_text,
+};
+use cloudlet_aws::{Fault, Timestamp};
+use cloudlet_engine::{Boxed, Cx, handler};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use std::{collections::BTreeMap, sync::Arc};
+
+impl States {
+    fn call<'a>(&'a self, cx: &'a Cx, execution: &'a Execution, revision: &'a Revision, call: Call) -> Boxed<'a, Event> {
+        Box::pin(async move {
+            let machine = execution.machine.machine_arn();
+            let request = Request {
+                resource: &call.resource,
+                input: &call.input,
+                role_arn: call.role_arn.as_deref(),
+                execution_role: &revision.role_arn,
+                machine: &machine,
+                session: &execution.name,
+                trace: execution.trace_header.as_deref(),
+            };
+            match self.request(cx, &request).await {
+                Outcome::Answered(output) | Outcome::Submitted(output) | Outcome::Started(output, _) => Event::Answered { task: call.task, output },
+                Outcome::Failed(failure) => Event::Failed { task: call.task, failure },
+            }
+        })
+    }
+
+    /// Runs an execution to its end.
+    async fn run_to_end(&self, cx: &Cx, new: &NewExecution) -> Result<(Ended, Timestamp), Fault> {
+        let (mut machine, effects, definition) = self.started(cx, new)?;
+        let until = new.execution.started.plus_secs(limits::EXPRESS_SECONDS);
+        let mut calls: FuturesUnordered<Boxed<'_, Event>> = FuturesUnordered::new();
+        let mut timers: BTreeMap<u64, i64> = BTreeMap::new();
+        let mut effects: Effects = effects.into();
+        loop {
+            if let Some(ended) = effects.ended {
+                return Ok((ended, cx.clock().now()));
+            }
+            calls.extend(effects.calls.into_iter().map(|call| self.call(cx, &new.execution, &new.revision, call)));
+            timers.extend(effects.timers);
+            let wanted = machine.timers();
+            timers.retain(|timer, _| wanted.contains(timer));
+            let event = if effects.again {
+                tokio::task::yield_now().await;
+                Event::Continue
+            } else {
+                let next = timers.iter().min_by_key(|(_, due)| **due).map(|(timer, due)| (*timer, Timestamp::from_millis(*due)));
+                let due = next.map_or(until, |(_, due)| due.min(until));
+                tokio::select! {
+                    Some(event) = calls.next(), if !calls.is_empty() => event,
+                    () = cx.clock().sleep_until(due) => match next {
+                        Some((timer, due)) if due <= until => {
+                            timers.remove(&timer);
+                            Event::Fired { timer }
+                        }
+                        _ => return Ok((timed_out(), until)),
+                    },
+                }
+            };
+            effects = step(&mut machine, &definition, event, cx.clock().now());
+        }
+    }
+}
+
+fn step(machine: &mut Machine, definition: &cloudlet_asl::definition::Definition, event: Event, now: Timestamp) -> Effects {
+    machine.step(definition, event, now.millis()).into()
+}
+
+/// AWS: an EXPRESS execution runs for five minutes.
+fn timed_out() -> Ended {
+    let failure = Failure { error: Some("States.Timeout".to_owned()), ..Failure::default() };
+    Ended { status: cloudlet_asl::machine::Status::TimedOut, output: None, failure: Some(failure) }
+}
+
+handler!(
+    States,
+    StartSyncExecution,
+    |states, cx, input| Ok(on_machine::<StartSyncExecution>(&input.state_machine_arn)?.into()),
+    |states, cx, input| {
+        if let Some(name) = &input.name {
+            names::check(name)?;
+        }
+        let text = checked_input(input.input.as_ref())?;
+        let found = states.store.read(|state| state.resolve(&input.state_machine_arn, cx.ids().number()))?;
+        if found.machine.r#type != Type::Express {
+            return Err(faults::wrong_type());
+        }
+        if found.machine.deleting {
+            return Err(faults::deleting(&input.state_machine_arn));
+        }
+        let name = input.name.unwrap_or_else(|| cx.ids().uuid());
+        let arn = execution_arn(&found.key, Type::Express, &name, &cx.ids().uuid());
+        let trace_header = input.trace_header.or_else(|| cx.origin.trace.as_deref().map(str::to_owned));
+        let execution = Execution {
+            version: found.version,
+            alias: found.alias,
+            trace_header: trace_header.clone(),
+            ..Execution::new(found.key, name.clone(), found.id, Type::Express, text.clone(), cx.clock().now())
+        };
+        let started = execution.started;
+        let new = NewExecution { arn: arn.clone(), execution, revision: found.revision };
+        let (ended, stopped) = states.run_to_end(cx, &new).await?;
+        let with_data = input.included_data.as_deref() != Some("METADATA_ONLY");
+        let included = Some(CloudWatchEventsExecutionDataDetails { included: Some(true) });
+        let failure = ended.failure.unwrap_or_default();
+        let status: Status = ended.status.into();
+        let millis = stopped.millis().saturating_sub(started.millis());
+        Ok(StartSyncExecutionOutput {
+            execution_arn: arn.to_string(),
+            state_machine_arn: Some(input.state_machine_arn),
+            name: Some(name),
+            start_date: started,
+            stop_date: stopped,
+            status: status.name().to_owned(),
+            error: failure.error.filter(|_| with_data),
+            cause: failure.cause.filter(|_| with_data),
+            input: with_data.then(|| text.to_string()),
+            input_details: included.clone().filter(|_| with_data),
+            output: ended.output.as_ref().filter(|_| with_data).map(to_text),
+            output_details: included.filter(|_| with_data && ended.output.is_some()),
+            trace_header,
+            // AWS bills in steps of 100 milliseconds and 64 MB.
+            billing_details: Some(BillingDetails {
+                billed_memory_used_in_mb: Some(64),
+                billed_duration_in_milliseconds: Some((millis / 100 + 1) * 100),
+            }),
+        })
+    }
+);
+
+impl Execution {
+    /// A running execution.
+    pub fn new(machine: crate::state::NamedKey, name: String, revision: Arc<str>, of: Type, input: Arc<str>, started: Timestamp) -> Execution {
+        Execution {
+            machine,
+            name,
+            revision,
+            r#type: of,
+            status: Status::Running,
+            input,
+            started,
+            version: None,
+            alias: None,
+            output: None,
+            error: None,
+            cause: None,
+            stopped: None,
+            trace_header: None,
+            map_run: None,
+            map_index: 0,
+            item_count: None,
+            parent: None,
+            redrive_count: 0,
+            redriven: None,
+            redrive_tokens: vec![],
+            events: 0,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+"""SES with boto3 and aws-cli: both APIs, the sandbox, and the mailbox."""
+
+import json
+from email import message_from_string
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.exceptions import ClientError
+
+DAY = 24 * 60 * 60
+
+
+@pytest.fixture(scope="module")
+def ses(server):
+    return server.client("ses")
+
+
+@pytest.fixture(scope="module")
+def sesv2(server):
+    return server.client("sesv2")
+
+
+def error(call, **arguments):
+    with pytest.raises(ClientError) as refused:
+        call(**arguments)
+    found = refused.value.response["Error"]
+    return found["Code"], found["Message"]
+
+
+def mails(server, **selection):
+    query = "&".join(f"{name}={value}" for name, value in selection.items())
+    return server.admin(f"mailbox?{query}")["mail"]
+
+
+def verify(server, ses, address):
+    """Verifies an address as its owner does: by the link in the mail."""
+    ses.verify_email_identity(EmailAddress=address)
+    link = mails(server, to=address, service="ses", wait=5)[0]["links"][0]
+    answer = server.request("GET", urlsplit(link).path)
+    assert answer.status == 200
+    assert address in answer.text
+
+
+def send(ses, source, to, subject="hello", **more):
+    message = {"Subject": {"Data": subject}, "Body": {"Text": {"Data": "text"}, "Html": {"Data": "<p>html</p>"}}}
+    return ses.send_email(Source=source, Destination={"ToAddresses": to}, Message=message, **more)["MessageId"]
+
+
+def test_an_address_is_verified_by_the_link_in_its_mail(server, ses, sesv2):
+    ses.verify_email_identity(EmailAddress="link@example.com")
+    attributes = ses.get_identity_verification_attributes(Identities=["link@example.com"])["VerificationAttributes"]
+    assert attributes["link@example.com"]["VerificationStatus"] == "Pending"
+    assert sesv2.get_email_identity(EmailIdentity="link@example.com")["VerifiedForSendingStatus"] is False
+    verify(server, ses, "link@example.com")
+    attributes = ses.get_identity_verification_attributes(Identities=["link@example.com"])["VerificationAttributes"]
+    assert attributes["link@example.com"]["VerificationStatus"] == "Success"
+    assert sesv2.get_email_identity(EmailIdentity="link@example.com")["VerificationStatus"] == "SUCCESS"
+    assert server.request("GET", "/_cloudlet/mail-links/unknown").status == 404
+
+
+def test_the_sandbox(start):
+    # Without signatures, which are of the client's day.
+    server = start("--auth", "off")
+    ses, sesv2 = server.client("ses"), server.client("sesv2")
+    verify(server, ses, "ann@example.com")
+    unverified = error(send, ses=ses, source="ann@example.com", to=["bob@example.com"])
+    names = "The following identities failed the check in region US-EAST-1: bob@example.com"
+    assert unverified == ("MessageRejected", f"Email address is not verified. {names}")
+    for _ in range(4):
+        send(ses, "ann@example.com", ["ann@example.com"] * 50)
+        server.advance(60)
+    assert error(send, ses=ses, source="ann@example.com", to=["ann@example.com"]) == ("Throttling", "Daily message quota exceeded.")
+    server.advance(DAY)
+    send(ses, "ann@example.com", ["ann@example.com"])
+    assert error(send, ses=ses, source="ann@example.com", to=["ann@example.com"]) == ("Throttling", "Maximum sending rate exceeded.")
+    details = {"MailType": "TRANSACTIONAL", "WebsiteURL": "https://example.com", "ProductionAccessEnabled": True}
+    sesv2.put_account_details(**details)
+    assert sesv2.get_account()["Details"]["ReviewDetails"]["Status"] == "PENDING"
+    assert error(sesv2.put_account_details, **details)[0] == "ConflictException"
+    server.advance(DAY)
+    assert sesv2.get_account()["ProductionAccessEnabled"] is True
+    send(ses, "ann@example.com", ["bob@example.com"])
+
+
+def test_a_mail_is_read_back(start):
+    server = start("--ses-sandbox", "off", "--ses-auto-verify", "all")
+    ses, sesv2 = server.client("ses"), server.client("sesv2")
+    ses.verify_domain_identity(Domain="example.com")
+    first = send(ses, "Ann <ann@example.com>", ["bob@other.com"], subject="Grüße", Tags=[{"Name": "kind", "Value": "test"}])
+    found = mails(server, to="bob@other.com", search="gr%C3%BC")[0]
+    assert (found["subject"], found["body"], found["html"]) == ("Grüße", "text", "<p>html</p>")
+    shown = server.admin(f"mailbox/{found['number']}")
+    assert [part["content_type"] for part in shown["parts"]] == ["multipart/alternative", "text/plain", "text/html"]
+    message = message_from_string(server.request("GET", f"/_cloudlet/mailbox/{found['number']}/raw").text)
+    assert message["Message-ID"] == f"<{first}@email.amazonses.com>"
+    assert server.request("GET", f"/_cloudlet/mailbox/{found['number']}/parts/2").text == "<p>html</p>"
+
+    raw = b"From: ann@example.com\r\nTo: carl@other.com\r\nBcc: dora@other.com\r\nX-SES-MESSAGE-TAGS: a=b\r\nSubject: raw\r\n\r\nbody\r\n"
+    sesv2.send_email(Content={"Raw": {"Data": raw}})
+    found = mails(server, to="dora@other.com")[0]
+    assert found["to"] == ["carl@other.com", "dora@other.com"]
+    text = server.request("GET", f"/_cloudlet/mailbox/{found['number']}/raw").text
+    assert "Bcc" not in text and "X-SES" not in text
+
+    sent = json.loads(server.request("GET", f"/_aws/ses?id={first}").body)["messages"]
+    assert [(one["Subject"], one["Destination"]["ToAddresses"]) for one in sent] == [("Grüße", ["bob@other.com"])]
+    assert server.request("DELETE", f"/_cloudlet/mailbox/{found['number']}").status == 200
+    assert mails(server, to="dora@other.com") == []
+
+
+def test_templates(start):
+    server = start("--ses-sandbox", "off", "--ses-auto-verify", "all")
+    ses, sesv2 = server.client("ses"), server.client("sesv2")
+    ses.verify_email_identity(EmailAddress="ann@example.com")
+    sesv2.create_email_template(TemplateName="t", TemplateContent={"Subject": "Hi {{name}}", "Text": "{{#each items}}{{this}}, {{/each}}"})
+    assert ses.get_template(TemplateName="t")["Template"]["SubjectPart"] == "Hi {{name}}"
+    missing = error(ses.test_render_template, TemplateName="t", TemplateData="{}")
+    assert missing == ("MissingRenderingAttribute", "Attribute 'name' is not present in the rendering data.")
+    rendered = sesv2.test_render_email_template(TemplateName="t", TemplateData='{"name": "Ann", "items": [1]}')["RenderedTemplate"]
+    assert "Subject: Hi Ann" in rendered
+    entries = [
+        {"Destination": {"ToAddresses": ["a@b.com"]}, "ReplacementEmailContent": {"ReplacementTemplate": {"ReplacementTemplateData": '{"name": "A"}'}}},
+        {"Destination": {"ToAddresses": ["wrong"]}},
+    ]
+    content = {"Template": {"TemplateName": "t", "TemplateData": '{"name": "you", "items": []}'}}
+    answer = sesv2.send_bulk_email(FromEmailAddress="ann@example.com", DefaultContent=content, BulkEmailEntries=entries)
+    assert [result["Status"] for result in answer["BulkEmailEntryResults"]] == ["SUCCESS", "INVALID_PARAMETER"]
+    assert mails(server, to="a@b.com")[0]["subject"] == "Hi A"
+
+
+def test_events_go_to_a_topic(start):
+    server = start("--ses-sandbox", "off", "--ses-auto-verify", "all")
+    ses, sns, sqs = server.client("ses"), server.client("sns"), server.client("sqs")
+    ses.verify_email_identity(EmailAddress="ann@example.com")
+    topic, url = sns.create_topic(Name="events")["TopicArn"], sqs.create_queue(QueueName="events")["QueueUrl"]
+    arn = "arn:aws:sqs:us-east-1:000000000000:events"
+    statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [statement]})})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    ses.create_configuration_set(ConfigurationSet={"Name": "set"})
+    destination = {"Name": "d", "Enabled": True, "MatchingEventTypes": ["send", "renderingFailure"], "SNSDestination": {"TopicARN": topic}}
+    ses.create_configuration_set_event_destination(ConfigurationSetName="set", EventDestination=destination)
+    ses.create_template(Template={"TemplateName": "t", "SubjectPart": "{{x}}"})
+    first = send(ses, "ann@example.com", ["bob@other.com"], ConfigurationSetName="set")
+    to = {"ToAddresses": ["bob@other.com"]}
+    second = ses.send_templated_email(Source="ann@example.com", Destination=to, Template="t", TemplateData="{}", ConfigurationSetName="set")
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=5)["Messages"]
+    events = [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
+    told = {(event["eventType"], event["mail"]["messageId"]) for event in events}
+    assert told == {("Send", first), ("Rendering Failure", second["MessageId"])}
+    assert [mail for mail in mails(server, to="bob@other.com") if mail["subject"] == ""] == []
+
+
+def test_what_is_not_built_says_so(sesv2):
+    with pytest.raises(ClientError) as refused:
+        sesv2.create_contact_list(ContactListName="x")
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_aws_cli(aws, server, ses):
+    verify(server, ses, f"cli{aws.version}@example.com")
+    address = f"cli{aws.version}@example.com"
+    server.advance(60)
+    sent = aws.json("ses", "send-email", "--from", address, "--to", address, "--subject", "cli", "--text", "hello")
+    assert sent["MessageId"].startswith("0100")
+    assert mails(server, to=address)[0]["subject"] == "cli"
+    assert aws.json("sesv2", "get-email-identity", "--email-identity", address)["VerifiedForSendingStatus"] is True
