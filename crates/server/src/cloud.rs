@@ -48,6 +48,7 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
     let provider_keys = configuration.oidc_keys.clone().map_or_else(ProviderKeys::none, |folder| ProviderKeys::found_by(oidc_keys::finder(folder)));
     let access_settings = AccessSettings::new(journal);
     let mut services = vec![
+        cloudlet_ec2::service(journal),
         cloudlet_iam::service(identity.clone()),
         cloudlet_kms::service(journal),
         cloudlet_organizations::service(identity.clone()),
@@ -96,7 +97,6 @@ static SERVICES: cloudlet_states::Services = &[
 /// The services of the model that honestly say that they have no engine yet.
 fn unbuilt() -> Vec<Service> {
     vec![
-        Service::unbuilt(&cloudlet_api_ec2::SERVICE),
         Service::unbuilt(&cloudlet_api_firehose::SERVICE),
         Service::unbuilt(&cloudlet_api_lambda::SERVICE),
         Service::unbuilt(&cloudlet_api_logs::SERVICE),

@@ -1,0 +1,58 @@
+//! The faults of EC2, with AWS's messages. EC2's model names none.
+
+use cloudlet_aws::{Fault, FaultKind};
+
+const NOT_IMPLEMENTED: FaultKind = FaultKind::receiver("NotImplemented", 501);
+
+/// A fault with one of EC2's codes.
+pub fn refuse(code: &'static str, message: impl Into<String>) -> Fault {
+    FaultKind::sender(code, 400).says(message)
+}
+
+pub fn invalid_value(message: impl Into<String>) -> Fault {
+    refuse("InvalidParameterValue", message)
+}
+
+/// What is in the model and not built here.
+pub fn not_implemented(what: &str) -> Fault {
+    NOT_IMPLEMENTED.says(format!("Cloudlet does not implement {what} yet.")).with_header("x-cloudlet-not-implemented", what)
+}
+
+pub fn no_group(id: &str) -> Fault {
+    refuse("InvalidGroup.NotFound", format!("The security group '{id}' does not exist"))
+}
+
+pub fn no_vpc(id: &str) -> Fault {
+    refuse("InvalidVpcID.NotFound", format!("The vpc ID '{id}' does not exist"))
+}
+
+pub fn no_default_vpc() -> Fault {
+    refuse("VPCIdNotSpecified", "No default VPC for this user")
+}
+
+pub fn no_rule(id: &str) -> Fault {
+    refuse("InvalidSecurityGroupRuleId.NotFound", format!("The security group rule ID '{id}' does not exist"))
+}
+
+/// After the call was authorized: what it would do is not done.
+pub fn check_dry_run(asked: Option<bool>) -> Result<(), Fault> {
+    if asked == Some(true) {
+        return Err(FaultKind::sender("DryRunOperation", 412).says("Request would have succeeded, but DryRun flag is set."));
+    }
+    Ok(())
+}
+
+/// An id is its kind, a dash, and 8 or 17 hexadecimal digits.
+pub fn check_id(id: &str, kind: &str, malformed: &'static str) -> Result<(), Fault> {
+    let digits = id.strip_prefix(kind).and_then(|rest| rest.strip_prefix('-'));
+    let is_valid = digits.is_some_and(|digits| matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    if is_valid { Ok(()) } else { Err(refuse(malformed, format!("Invalid id: \"{id}\" (expecting \"{kind}-...\")"))) }
+}
+
+pub fn check_group_id(id: &str) -> Result<(), Fault> {
+    check_id(id, "sg", "InvalidGroupId.Malformed")
+}
+
+pub fn check_vpc_id(id: &str) -> Result<(), Fault> {
+    check_id(id, "vpc", "InvalidVpcID.Malformed")
+}

@@ -1,0 +1,265 @@
+//! The rules of security groups: read from requests, normalised as AWS does it, and shown in both of AWS's shapes.
+//! <https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html>
+
+use crate::{faults, tags::Tags};
+use cloudlet_api_ec2::{IpPermission, IpRange, Ipv6Range, UserIdGroupPair};
+use cloudlet_aws::{Fault, Scope};
+use cloudlet_engine::Ids;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+const DESCRIPTION_SET: &str = " ._-:/()#,@[]+=&;{}!$*";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Direction {
+    Ingress,
+    Egress,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    V4,
+    V6,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Peer {
+    Cidr(String),
+    Ipv6Cidr(String),
+    Group { id: String, user: String },
+}
+
+/// What two rules of a group in one direction may not have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// `tcp`, `udp`, `icmp`, `icmpv6`, `-1`, or a number.
+    pub protocol: String,
+    /// A port, or the type of ICMP. -1 where the protocol has none, and for all.
+    pub from: i32,
+    /// A port, or the code of ICMP.
+    pub to: i32,
+    pub peer: Peer,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Rule {
+    pub id: String,
+    pub direction: Direction,
+    pub traffic: Traffic,
+    pub description: Option<String>,
+    pub tags: Tags,
+}
+
+pub fn new_id(ids: &Ids) -> String {
+    format!("sgr-{}", ids.hex(17))
+}
+
+impl Rule {
+    pub fn from_itself(ids: &Ids, scope: &Scope, group: &str) -> Rule {
+        let peer = Peer::Group { id: group.to_owned(), user: scope.account.as_str().to_owned() };
+        Rule::of_all_traffic(ids, Direction::Ingress, peer)
+    }
+
+    pub fn to_everywhere(ids: &Ids) -> Rule {
+        Rule::of_all_traffic(ids, Direction::Egress, Peer::Cidr("0.0.0.0/0".to_owned()))
+    }
+
+    fn of_all_traffic(ids: &Ids, direction: Direction, peer: Peer) -> Rule {
+        let traffic = Traffic { protocol: "-1".to_owned(), from: -1, to: -1, peer };
+        Rule { id: new_id(ids), direction, traffic, description: None, tags: Tags::new() }
+    }
+
+    /// Whether the rule counts to the quota of a family. A reference to a group counts to both.
+    pub fn counts_to(&self, family: Family) -> bool {
+        match self.traffic.peer {
+            Peer::Cidr(_) => family == Family::V4,
+            Peer::Ipv6Cidr(_) => family == Family::V6,
+            Peer::Group { .. } => true,
+        }
+    }
+}
+
+impl Traffic {
+    /// As a fault names a rule: `peer: 0.0.0.0/0, TCP, from port: 80, to port: 80, ALLOW`.
+    pub fn named(&self) -> String {
+        let peer = match &self.peer {
+            Peer::Cidr(cidr) | Peer::Ipv6Cidr(cidr) => cidr,
+            Peer::Group { id, .. } => id,
+        };
+        let all = |number: i32| if number == -1 { "ALL".to_owned() } else { number.to_string() };
+        let what = match self.protocol.as_str() {
+            "-1" => "ALL".to_owned(),
+            name @ ("tcp" | "udp") => format!("{}, from port: {}, to port: {}", name.to_uppercase(), self.from, self.to),
+            // AWS: unverified.
+            name @ ("icmp" | "icmpv6") => format!("{}, type: {}, code: {}", name.to_uppercase(), all(self.from), all(self.to)),
+            number => format!("protocol: {number}"),
+        };
+        format!("peer: {peer}, {what}, ALLOW")
+    }
+}
+
+/// A block without the bits of its hosts, and its length.
+pub fn normal_cidr(text: &str, family: Family) -> Option<(String, u32)> {
+    let (address, length) = text.split_once('/')?;
+    if length.is_empty() || length.len() > 3 || !length.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let length: u32 = length.parse().ok()?;
+    match (address.parse().ok()?, family) {
+        (IpAddr::V4(address), Family::V4) if length <= 32 => {
+            let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
+            Some((format!("{}/{length}", std::net::Ipv4Addr::from_bits(address.to_bits() & mask)), length))
+        }
+        (IpAddr::V6(address), Family::V6) if length <= 128 => {
+            let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
+            Some((format!("{}/{length}", std::net::Ipv6Addr::from_bits(address.to_bits() & mask)), length))
+        }
+        _ => None,
+    }
+}
+
+fn protocol(given: Option<&str>) -> Result<String, Fault> {
+    let given = given.ok_or_else(|| faults::refuse("MissingParameter", "The request must contain the parameter ipProtocol"))?;
+    let lower = given.to_ascii_lowercase();
+    Ok(match lower.as_str() {
+        "-1" | "all" => "-1".to_owned(),
+        "tcp" | "6" => "tcp".to_owned(),
+        "udp" | "17" => "udp".to_owned(),
+        "icmp" | "1" => "icmp".to_owned(),
+        "icmpv6" | "58" => "icmpv6".to_owned(),
+        other => match other.parse::<u8>() {
+            Ok(number) => number.to_string(),
+            Err(_) => return Err(faults::invalid_value(format!("Invalid value '{given}' for IP protocol. Unknown protocol."))),
+        },
+    })
+}
+
+fn ports(protocol: &str, from: Option<i32>, to: Option<i32>) -> Result<(i32, i32), Fault> {
+    let bounds = match protocol {
+        "tcp" | "udp" => 0..=65_535,
+        "icmp" | "icmpv6" => -1..=255,
+        // Other protocols have no ports: AWS ignores them.
+        _ => return Ok((-1, -1)),
+    };
+    let is_icmp = protocol.starts_with("icmp");
+    let (Some(from), Some(to)) = (from, to) else {
+        if protocol == "icmpv6" && from.is_none() && to.is_none() {
+            return Ok((-1, -1));
+        }
+        let protocols = if is_icmp { "ICMP" } else { "TCP/UDP" };
+        return Err(faults::invalid_value(format!("Invalid value 'Must specify both from and to ports with {protocols}.' for portRange.")));
+    };
+    // -1 to -1 is all ports of TCP and UDP.
+    if !is_icmp && (from, to) == (-1, -1) {
+        return Ok((0, 65_535));
+    }
+    for port in [from, to] {
+        if !bounds.contains(&port) {
+            // AWS: unverified messages.
+            let what = if is_icmp { "ICMP type or code" } else { "port" };
+            return Err(faults::invalid_value(format!(
+                "Invalid value '{port}' for {what}. Must be between {} and {}.",
+                bounds.start(),
+                bounds.end()
+            )));
+        }
+    }
+    if !is_icmp && from > to {
+        return Err(faults::invalid_value(format!("Invalid value 'Invalid TCP/UDP port range ({from}:{to})' for portRange.")));
+    }
+    if is_icmp && from == -1 && to != -1 {
+        return Err(faults::invalid_value(format!("Invalid value 'ICMP code ({to}) is not allowed with all ICMP types.' for portRange.")));
+    }
+    Ok((from, to))
+}
+
+/// A name or a description within AWS's set of characters.
+pub fn is_describable(text: &str) -> bool {
+    text.chars().count() <= 255 && text.chars().all(|c| c.is_ascii_alphanumeric() || DESCRIPTION_SET.contains(c))
+}
+
+fn description(given: Option<String>) -> Result<Option<String>, Fault> {
+    match given {
+        Some(text) if !is_describable(&text) => Err(faults::invalid_value(
+            "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
+        )),
+        given => Ok(given.filter(|text| !text.is_empty())),
+    }
+}
+
+/// The traffic of a request, one for each peer, with its description. `group` finds a group by id or name.
+pub fn read(
+    permissions: Vec<IpPermission>,
+    group: impl Fn(&UserIdGroupPair) -> Result<Peer, Fault>,
+) -> Result<Vec<(Traffic, Option<String>)>, Fault> {
+    let mut all: Vec<(Traffic, Option<String>)> = Vec::new();
+    for permission in permissions {
+        let protocol = protocol(permission.ip_protocol.as_deref())?;
+        let (from, to) = ports(&protocol, permission.from_port, permission.to_port)?;
+        if permission.prefix_list_ids.is_some_and(|lists| !lists.is_empty()) {
+            return Err(faults::not_implemented("prefix lists in rules"));
+        }
+        let cidr = |given: Option<String>, family| {
+            let given = given.unwrap_or_default();
+            let normal = normal_cidr(&given, family).map(|(cidr, _)| cidr);
+            normal.ok_or_else(|| faults::invalid_value(format!("CIDR block {given} is malformed")))
+        };
+        let mut peers = Vec::new();
+        for range in permission.ip_ranges.into_iter().flatten() {
+            peers.push((Peer::Cidr(cidr(range.cidr_ip, Family::V4)?), range.description));
+        }
+        for range in permission.ipv6_ranges.into_iter().flatten() {
+            peers.push((Peer::Ipv6Cidr(cidr(range.cidr_ipv6, Family::V6)?), range.description));
+        }
+        for pair in permission.user_id_group_pairs.into_iter().flatten() {
+            peers.push((group(&pair)?, pair.description));
+        }
+        if peers.is_empty() {
+            return Err(faults::refuse("MissingParameter", "Missing source specification: include source security group or CIDR information"));
+        }
+        for (peer, text) in peers {
+            let traffic = Traffic { protocol: protocol.clone(), from, to, peer };
+            if all.iter().any(|(known, _)| *known == traffic) {
+                return Err(faults::invalid_value("The same permission must not appear multiple times"));
+            }
+            all.push((traffic, description(text)?));
+        }
+    }
+    Ok(all)
+}
+
+/// The rules of one direction as `IpPermissions`: those of the same protocol and ports are one.
+pub fn permissions<'r>(rules: impl Iterator<Item = (&'r Traffic, Option<&'r String>)>) -> Vec<IpPermission> {
+    let mut merged: Vec<IpPermission> = Vec::new();
+    for (traffic, text) in rules {
+        let has_ports = matches!(traffic.protocol.as_str(), "tcp" | "udp" | "icmp" | "icmpv6");
+        let (from, to) = (has_ports.then_some(traffic.from), has_ports.then_some(traffic.to));
+        let is_same =
+            |known: &IpPermission| known.ip_protocol.as_deref() == Some(traffic.protocol.as_str()) && known.from_port == from && known.to_port == to;
+        let index = merged.iter().position(is_same).unwrap_or(merged.len());
+        if index == merged.len() {
+            merged.push(IpPermission {
+                ip_protocol: Some(traffic.protocol.clone()),
+                from_port: from,
+                to_port: to,
+                user_id_group_pairs: Some(vec![]),
+                ip_ranges: Some(vec![]),
+                ipv6_ranges: Some(vec![]),
+                prefix_list_ids: Some(vec![]),
+            });
+        }
+        let Some(permission) = merged.get_mut(index) else { continue };
+        let description = text.cloned();
+        match &traffic.peer {
+            Peer::Cidr(cidr) => permission.ip_ranges.get_or_insert_default().push(IpRange { cidr_ip: Some(cidr.clone()), description }),
+            Peer::Ipv6Cidr(cidr) => permission.ipv6_ranges.get_or_insert_default().push(Ipv6Range { cidr_ipv6: Some(cidr.clone()), description }),
+            Peer::Group { id, user } => permission.user_id_group_pairs.get_or_insert_default().push(UserIdGroupPair {
+                group_id: Some(id.clone()),
+                user_id: Some(user.clone()),
+                description,
+                ..Default::default()
+            }),
+        }
+    }
+    merged
+}
