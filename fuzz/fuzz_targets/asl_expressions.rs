@@ -1,9 +1,10 @@
-//! Paths, intrinsic calls and JSONata: reading and evaluating end, without a panic.
+//! Paths, intrinsic calls, JSONata and the files of ItemReader: reading and evaluating end, without a panic.
 #![no_main]
 
 use cloudlet_asl::{
     Scope,
     intrinsics::Intrinsic,
+    items::{CsvHeaders, Format, Items},
     jsonata::{Expression, Session},
     jsonpath::Path,
     random::Random,
@@ -11,7 +12,23 @@ use cloudlet_asl::{
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 
+/// The items of a file, or that it is refused, whatever the pieces are that it comes in.
+fn items(bytes: &[u8]) {
+    let csv = Format::Csv { headers: CsvHeaders::FirstRow, delimiter: b',' };
+    for format in [csv, Format::Json { pointer: None }, Format::Json { pointer: Some("/a".to_owned()) }, Format::Jsonl, Format::AthenaManifest] {
+        let read = |size: usize| {
+            let (mut reader, mut items) = (Items::new(format.clone()), Vec::new());
+            for piece in bytes.chunks(size) {
+                reader.push(piece, &mut items)?;
+            }
+            reader.finish(&mut items).map(|()| items)
+        };
+        assert_eq!(read(1), read(1000));
+    }
+}
+
 fuzz_target!(|bytes: &[u8]| {
+    items(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let input = json!({"a": {"b": [1, 2.5, {"c": "x"}], "d": null}, "list": [{"p": 1}, {"p": 2}], "text": "t"});
     if let Ok(path) = Path::parse(text) {

@@ -6,15 +6,16 @@ use cloudlet_aws::Account;
 
 /// Reads an ACL from its headers, the canned one first. An ACL that is accepted is read from its document as it was from the headers.
 pub fn acl(canned: Option<&str>, grants: &[&str]) -> bool {
-    const HEADERS: [(AclPermission, &str); 5] = [
-        (AclPermission::FullControl, "x-amz-grant-full-control"),
-        (AclPermission::Read, "x-amz-grant-read"),
-        (AclPermission::ReadAcp, "x-amz-grant-read-acp"),
-        (AclPermission::Write, "x-amz-grant-write"),
-        (AclPermission::WriteAcp, "x-amz-grant-write-acp"),
+    use AclPermission::{FullControl, Read, ReadAcp, Write, WriteAcp};
+    let grant = |index: usize| grants.get(index).map(|grant| (*grant).to_owned());
+    let grants = [
+        (FullControl, "x-amz-grant-full-control", grant(0)),
+        (Read, "x-amz-grant-read", grant(1)),
+        (ReadAcp, "x-amz-grant-read-acp", grant(2)),
+        (Write, "x-amz-grant-write", grant(3)),
+        (WriteAcp, "x-amz-grant-write-acp", grant(4)),
     ];
-    let each = HEADERS.iter().zip(grants).map(|((permission, header), grant)| (*permission, *header, Some((*grant).to_owned())));
-    let headers = AclHeaders { canned: canned.map(str::to_owned), grants: each.collect() };
+    let headers = AclHeaders { canned: canned.map(str::to_owned), grants };
     let owner = Account::default();
     [AclOf::Bucket, AclOf::Object].into_iter().all(|of| {
         let Ok(requested) = headers.parse(of) else { return true };

@@ -20,7 +20,7 @@ pub fn logging(stored: Option<&String>) -> LoggingConfiguration {
     LoggingConfiguration {
         level: Some(given.level.unwrap_or_else(|| "OFF".to_owned())),
         include_execution_data: Some(given.include_execution_data.unwrap_or(false)),
-        destinations: given.destinations.filter(|destinations| !destinations.is_empty()),
+        destinations: given.destinations,
     }
 }
 

@@ -218,7 +218,8 @@ handler!(States, DescribeExecution, |states, cx, input| Ok(on_execution::<Descri
         output_details: execution.output.as_ref().filter(|_| with_data).and(included),
         trace_header: execution.trace_header.clone(),
         map_run_arn: execution.map_run.as_ref().map(ToString::to_string),
-        error: execution.error.clone().filter(|_| with_data),
+        // AWS: none of an execution that timed out (recorded).
+        error: execution.error.clone().filter(|_| with_data && execution.status != Status::TimedOut),
         cause: execution.cause.clone().filter(|_| with_data),
         state_machine_version_arn: execution.version.map(|version| execution.machine.version_arn(version).to_string()),
         state_machine_alias_arn: execution.alias.as_ref().map(|alias| execution.machine.alias_arn(alias).to_string()),
@@ -253,7 +254,7 @@ handler!(
             map_run_arn: execution.map_run.as_ref().map(ToString::to_string),
             label: revision.label.clone(),
             revision_id: (!first).then(|| execution.revision.to_string()),
-            encryption_configuration: Some(configurations::encryption(revision.encryption.as_ref())),
+            encryption_configuration: configurations::shown(revision.encryption.as_ref()),
             variable_references: references(&definition),
         })
     }

@@ -23,7 +23,8 @@ pub fn machine_type(text: Option<&str>) -> Type {
 }
 
 pub fn references(definition: &Definition) -> Option<Map<Vec<String>>> {
-    Some(definition.variable_references().into_iter().collect())
+    // AWS: absent when no state has any (recorded).
+    Some(definition.variable_references().into_iter().collect::<Map<_>>()).filter(|all| !all.is_empty())
 }
 
 /// An operation on a machine, by the ARN in the request: the permission is on the machine, with the version or alias as a condition key.
@@ -242,15 +243,21 @@ handler!(
             if let Some(encryption) = &input.encryption_configuration {
                 after.encryption = configurations::stored(Some(encryption));
             }
-            after.updated = cx.now;
-            state.revisions.insert(id.clone(), Arc::new(after));
-            let old = machine.revision.clone();
-            state.machines.insert(key.clone(), Arc::new(StateMachine { revision: id.clone(), initial: false, ..StateMachine::clone(&machine) }));
-            state.drop_revision(&old);
+            // AWS: a machine that is as it was has no new revision (recorded).
+            let revision_id = if after == *before {
+                Some(machine.revision.to_string()).filter(|_| !machine.initial)
+            } else {
+                after.updated = cx.now;
+                state.revisions.insert(id.clone(), Arc::new(after));
+                let old = machine.revision.clone();
+                state.machines.insert(key.clone(), Arc::new(StateMachine { revision: id.clone(), initial: false, ..StateMachine::clone(&machine) }));
+                state.drop_revision(&old);
+                Some(id.to_string())
+            };
             let version = if publishes { Some(publish(state, cx, &key, input.version_description)?.0) } else { None };
             Ok(UpdateStateMachineOutput {
                 update_date: cx.now,
-                revision_id: Some(id.to_string()),
+                revision_id,
                 state_machine_version_arn: version.map(|version| key.version_arn(version).to_string()),
             })
         })
@@ -282,7 +289,7 @@ handler!(
             label: None,
             revision_id: (!first).then(|| found.id.to_string()),
             description: version.and_then(|version| version.description.clone()),
-            encryption_configuration: Some(configurations::encryption(found.revision.encryption.as_ref())),
+            encryption_configuration: configurations::shown(found.revision.encryption.as_ref()),
             variable_references: references(&definition),
         })
     }

@@ -87,8 +87,10 @@ impl States {
     /// The row of a new Map Run, or that of one which is redriven.
     pub fn new_map_run(&self, cx: &Cx, turn: &Turn, request: &MapRunRequest, now: Timestamp) -> Result<(Arc<str>, MapRun), Fault> {
         let execution = &turn.execution;
-        let plain = |name: &str| name.chars().filter(|character| character.is_alphanumeric()).take(40).collect::<String>();
-        let label = request.label.clone().unwrap_or_else(|| plain(&request.state));
+        // AWS: a Map without a label has a UUID in its place, the same for all its runs.
+        let revision: Arc<str> = format!("{}/{}", execution.revision, request.label.as_ref().unwrap_or(&request.state)).into();
+        let known = self.store.read(|state| state.revisions.get(&revision).and_then(|revision| revision.label.clone()));
+        let label = known.or_else(|| request.label.clone()).unwrap_or_else(|| cx.ids().uuid());
         if execution.redrive_count > 0
             && let Some((arn, run)) = self.failed_run(&turn.arn, &label)
         {
@@ -97,7 +99,6 @@ impl States {
         }
         let resource = format!("mapRun:{}/{label}:{}", execution.machine.name, cx.ids().uuid());
         let arn: Arc<str> = Arn::new("states", &execution.machine.scope(), &resource).as_str().into();
-        let revision: Arc<str> = format!("{}/{label}", execution.revision).into();
         let of = if request.express_children { Type::Express } else { Type::Standard };
         self.store.update(|state| {
             if state.revisions.contains(&revision) {

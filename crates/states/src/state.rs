@@ -27,7 +27,7 @@ pub struct State {
     pub map_items: Table<(Arc<str>, u64), Arc<MapItem>>,
     /// The executions of a machine, the newest first.
     pub by_machine: Table<(NamedKey, Reverse<i64>, Arc<str>), ()>,
-    pub by_map_run: Table<(Arc<str>, Reverse<i64>, Arc<str>), ()>,
+    pub by_map_run: Table<ChildKey, ()>,
     /// The tasks of tokens.
     pub by_token: Table<Arc<str>, (Arc<str>, u64)>,
     /// Tasks that wait for a worker of their activity, the oldest first.
@@ -169,6 +169,9 @@ impl State {
         }
     }
 }
+
+/// A Map Run, the start of a child, and the child.
+type ChildKey = (Arc<str>, Reverse<i64>, Arc<str>);
 
 /// A resource with a name of its own in an account and region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use cloudlet_asl::{
     machine::{Event, Failure},
     text::to_text,
 };
-use cloudlet_aws::{Arn, Caller, Fault};
+use cloudlet_aws::{Arn, Caller, Fault, TimestampFormat};
 use cloudlet_engine::{Call, Cx, Origin, roles};
 use cloudlet_shape::{Mismatch, OperationSchema, ServiceSchema};
 use serde_json::{Map, Value, json};
@@ -108,7 +108,6 @@ impl States {
             let value = if parsed { serde_json::from_str(text).ok() } else { None };
             value.unwrap_or_else(|| Value::from(text))
         };
-        let (redrive_status, redrive_reason) = crate::executions::redrive_status(&execution, cx.clock().now(), false);
         let mut out = Map::new();
         let mut put = |name: &str, value: Option<Value>| out.extend(value.map(|value| (name.to_owned(), value)));
         put("Cause", execution.cause.as_deref().map(Value::from));
@@ -119,9 +118,6 @@ impl States {
         put("Name", Some(execution.name.as_str().into()));
         put("Output", execution.output.as_deref().map(payload));
         put("OutputDetails", execution.output.as_ref().map(|_| json!({"Included": true})));
-        put("RedriveCount", Some(execution.redrive_count.into()));
-        put("RedriveStatus", Some(redrive_status.into()));
-        put("RedriveStatusReason", redrive_reason.map(Value::from));
         put("StartDate", Some(execution.started.millis().into()));
         put("StateMachineArn", Some(execution.machine_arn().into()));
         put("Status", Some(execution.status.name().into()));
@@ -190,7 +186,7 @@ impl States {
         let mut parameters = Parameters::new(&input, style == Style::Optimized);
         let read = match cx.read_named(operation, &mut parameters) {
             Ok(read) => read,
-            Err(fault) => return Outcome::Failed(failure(style, operation.service, operation, &fault, &cx.ids().uuid())),
+            Err(fault) => return Outcome::Failed(failure(style, operation.service, &fault, &cx.ids().uuid())),
         };
         let problem = parameters.problem();
         let refused = |text: String| {
@@ -221,16 +217,17 @@ impl States {
         let id = cx.ids().uuid();
         let output = match answer {
             Ok(output) => output,
-            Err(fault) => return Outcome::Failed(failure(style, operation.service, operation, &fault, &id)),
+            Err(fault) => return Outcome::Failed(failure(style, operation.service, &fault, &id)),
         };
         let mut result = sdk::result(output.as_struct(), style).await;
-        if integration.service == "lambda" {
-            if let Some(failure) = function_error(&mut result) {
-                return Outcome::Failed(failure);
-            }
+        if integration.service == "lambda"
+            && let Some(failure) = function_error(&mut result)
+        {
+            return Outcome::Failed(failure);
         }
         if style == Style::Optimized {
-            add_metadata(&mut result, operation.service, &id);
+            let length = cloudlet_wire::to_json(output.as_struct()).len();
+            add_metadata(&mut result, operation.service, &id, length, &cx.clock().now().text(TimestampFormat::HttpDate));
         }
         match integration.pattern {
             Pattern::RequestResponse => Outcome::Answered(result),
@@ -315,8 +312,8 @@ fn unmodelled(style: Style, service: &str, schema: Option<&ServiceSchema>) -> St
 }
 
 /// The error and the cause of a fault.
-fn failure(style: Style, service: &'static ServiceSchema, operation: &OperationSchema, fault: &Fault, id: &str) -> Failure {
-    let modelled = operation.faults.iter().any(|kind| kind.name == fault.name());
+fn failure(style: Style, service: &'static ServiceSchema, fault: &Fault, id: &str) -> Failure {
+    let modelled = service.operations.iter().any(|operation| operation.faults.iter().any(|kind| kind.name == fault.name()));
     let (message, status, code) = (fault.message(), fault.status(), fault.code());
     match (style, optimized_names(service.name)) {
         (Style::Optimized, Some((prefix, name))) => {
@@ -327,14 +324,18 @@ fn failure(style: Style, service: &'static ServiceSchema, operation: &OperationS
         _ => {
             let class = names::class(service.id);
             let error = if modelled { format!("{class}.{}", names::exception(fault.name())) } else { unmodelled(Style::Sdk, "", Some(service)) };
-            let extended = if service.name == "s3" { format!(", Extended Request ID: {id}") } else { String::new() };
-            Failure::new(error, format!("{message} (Service: {class}, Status Code: {status}, Request ID: {id}{extended}) (SDK Attempt Count: 1)"))
+            // AWS: recorded: S3 names a second id and no attempts, Step Functions names the attempts.
+            let (extended, attempts) = match service.name {
+                "s3" => (format!(", Extended Request ID: {id}"), ""),
+                _ => (String::new(), " (SDK Attempt Count: 1)"),
+            };
+            Failure::new(error, format!("{message} (Service: {class}, Status Code: {status}, Request ID: {id}{extended}){attempts}"))
         }
     }
 }
 
 /// AWS: the results of optimised integrations have the head of the answer.
-fn add_metadata(result: &mut Value, service: &ServiceSchema, id: &str) {
+fn add_metadata(result: &mut Value, service: &ServiceSchema, id: &str, length: usize, date: &str) {
     let Some(fields) = result.as_object_mut() else { return };
     let kind = match service.protocol {
         cloudlet_shape::Protocol::AwsJson10 => "application/x-amz-json-1.0",
@@ -342,7 +343,8 @@ fn add_metadata(result: &mut Value, service: &ServiceSchema, id: &str) {
         cloudlet_shape::Protocol::RestJson => "application/json",
         _ => "text/xml",
     };
-    let headers = [("connection", "keep-alive"), ("x-amzn-RequestId", id), ("Content-Type", kind)];
+    let length = length.to_string();
+    let headers = [("x-amzn-RequestId", id), ("connection", "keep-alive"), ("Content-Length", &length), ("Date", date), ("Content-Type", kind)];
     let all: Map<String, Value> = headers.iter().map(|(name, value)| ((*name).to_owned(), json!([value]))).collect();
     let each: Map<String, Value> = headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     fields.insert("SdkHttpMetadata".to_owned(), json!({"AllHttpHeaders": all, "HttpHeaders": each, "HttpStatusCode": 200}));

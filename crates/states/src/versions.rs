@@ -104,7 +104,8 @@ fn routes(given: &[RoutingConfigurationListItem]) -> Result<(NamedKey, Vec<(u64,
     for item in given {
         let arn = arns::machine(&item.state_machine_version_arn)?;
         let Qualifier::Version(version) = arn.qualifier else {
-            return Err(faults::invalid_arn(format_args!("{} is not a valid state machine version ARN", item.state_machine_version_arn)));
+            let text = format!("Routing configuration must contain state machine version ARNs. Received: [{}]", item.state_machine_version_arn);
+            return Err(refused(text));
         };
         if key.as_ref().is_some_and(|key| *key != arn.key) {
             return Err(refused("State machine version ARNs in a routing configuration must belong to the same state machine".to_owned()));
@@ -119,7 +120,10 @@ fn routes(given: &[RoutingConfigurationListItem]) -> Result<(NamedKey, Vec<(u64,
     let fits = (1..=2).contains(&routes.len()) && total == 100;
     match key {
         Some(key) if fits => Ok((key, routes)),
-        _ if total != 100 => Err(refused("Sum of routing configuration weights must equal 100".to_owned())),
+        _ if total != 100 => {
+            let weights: Vec<i32> = routes.iter().map(|(_, weight)| *weight).collect();
+            Err(refused(format!("Sum of routing configuration weights must equal 100. Received: {weights:?}")))
+        }
         _ => Err(refused("A routing configuration has one or two state machine versions".to_owned())),
     }
 }

@@ -117,7 +117,6 @@ pub enum Amount {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a definition has few of them")]
 pub enum Detail {
     Task {
         resource: Resource,

@@ -1,8 +1,10 @@
 //! CSV as RFC 4180 writes it: quoted fields, doubled quotes, any line ending, a byte order mark.
 
-use super::{CsvHeaders, Item, LARGEST_ITEM, ReadError, too_large, wrong};
+use super::{
+    format::CsvHeaders,
+    item::{Item, LARGEST_ITEM, ReadError, refuse_duplicates, too_large, wrong},
+};
 use serde_json::{Map, Value};
-use std::collections::HashSet;
 
 pub(super) struct Csv {
     headers: Option<Vec<String>>,
@@ -130,9 +132,4 @@ impl Csv {
         items.push(Item { key: None, value: Value::Object(value) });
         Ok(())
     }
-}
-
-pub(super) fn refuse_duplicates(names: &[String]) -> Result<(), ReadError> {
-    let mut seen = HashSet::new();
-    if names.iter().all(|name| seen.insert(name)) { Ok(()) } else { wrong("CSV headers cannot contain duplicates.") }
 }

@@ -1,6 +1,6 @@
 //! ReaderConfig: which format a file has.
 
-use super::{ReadError, wrong};
+use super::item::{ReadError, refuse_duplicates, wrong};
 use serde_json::Value;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ fn csv(config: &Value) -> Result<Format, ReadError> {
             if names.iter().map(String::len).sum::<usize>() > LONGEST_HEADERS {
                 return wrong("The CSV headers are longer than 10 KiB");
             }
-            super::csv::refuse_duplicates(&names)?;
+            refuse_duplicates(&names)?;
             CsvHeaders::Given(names)
         }
         _ => return wrong("The field 'CSVHeaderLocation' is required but was missing"),

@@ -1,7 +1,10 @@
 //! `manifest.json` of S3 Inventory: where the files of the inventory are, and their columns.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html>
 
-use super::{CsvHeaders, Format, ReadError, wrong};
+use super::{
+    format::{CsvHeaders, Format},
+    item::{ReadError, refuse_duplicates, wrong},
+};
 use serde_json::Value;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +31,7 @@ pub fn inventory(bytes: &[u8]) -> Result<Inventory, ReadError> {
     let bucket = text("destinationBucket");
     let bucket = bucket.rsplit(":::").next().unwrap_or(bucket).to_owned();
     let headers: Vec<String> = text("fileSchema").split(',').map(|name| name.trim().to_owned()).collect();
-    super::csv::refuse_duplicates(&headers)?;
+    refuse_duplicates(&headers)?;
     let files = manifest.get("files").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let files = files
         .iter()

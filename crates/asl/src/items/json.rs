@@ -1,6 +1,6 @@
 //! A JSON file whose array, or object, is read item by item; ItemsPointer says where it is.
 
-use super::{Item, LARGEST_ITEM, ReadError, too_large, wrong};
+use super::item::{Item, LARGEST_ITEM, ReadError, too_large, wrong};
 use serde_json::Value;
 
 /// AWS: the array must start within so many bytes.
@@ -12,7 +12,7 @@ pub(super) struct Json {
     pointer: Vec<String>,
     /// The objects and arrays that are open on the way: how many values of each were passed.
     stage: Stage,
-    place: Place,
+    expected: Expected,
     /// The key that was read last.
     key: String,
     /// Index in the array on the way.
@@ -28,7 +28,7 @@ pub(super) struct Json {
 
 /// What the next byte that is not a space belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
+enum Expected {
     /// The container that the pointer leads through, or the items.
     Open,
     Key,
@@ -54,7 +54,7 @@ impl Json {
         Json {
             pointer,
             stage: Stage::Array,
-            place: Place::Open,
+            expected: Expected::Open,
             key: String::new(),
             index: 0,
             value: Vec::new(),
@@ -79,41 +79,41 @@ impl Json {
     }
 
     pub fn finish(self) -> Result<(), ReadError> {
-        match self.place {
-            Place::Done if self.pointer.is_empty() => Ok(()),
-            Place::Done => wrong("The ItemsPointer refers to nothing in the file"),
+        match self.expected {
+            Expected::Done if self.pointer.is_empty() => Ok(()),
+            Expected::Done => wrong("The ItemsPointer refers to nothing in the file"),
             _ => wrong("The JSON file ends too early"),
         }
     }
 
     /// Whether the byte was used up.
     fn byte(&mut self, byte: u8, items: &mut Vec<Item>) -> Result<bool, ReadError> {
-        let space = byte.is_ascii_whitespace() || self.bytes <= 3 && self.place == Place::Open && matches!(byte, 0xef | 0xbb | 0xbf);
-        match self.place {
-            Place::InKey => return self.in_key(byte),
-            Place::InValue => return self.in_value(byte, items),
+        let space = byte.is_ascii_whitespace() || self.bytes <= 3 && self.expected == Expected::Open && matches!(byte, 0xef | 0xbb | 0xbf);
+        match self.expected {
+            Expected::InKey => return self.in_key(byte),
+            Expected::InValue => return self.in_value(byte, items),
             // What follows the items is not looked at.
-            Place::Done => return Ok(true),
+            Expected::Done => return Ok(true),
             _ if space => return Ok(true),
             _ => {}
         }
-        match (self.place, byte) {
-            (Place::Open, b'[') => {
-                (self.stage, self.index, self.place) = (Stage::Array, 0, Place::Value);
+        match (self.expected, byte) {
+            (Expected::Open, b'[') => {
+                (self.stage, self.index, self.expected) = (Stage::Array, 0, Expected::Value);
             }
-            (Place::Open, b'{') => (self.stage, self.place) = (Stage::Object, Place::Key),
-            (Place::Open, _) => return wrong("Attempting to map over non-iterable node."),
-            (Place::Key, b'"') => {
+            (Expected::Open, b'{') => (self.stage, self.expected) = (Stage::Object, Expected::Key),
+            (Expected::Open, _) => return wrong("Attempting to map over non-iterable node."),
+            (Expected::Key, b'"') => {
                 self.value.clear();
                 self.value.push(byte);
-                self.place = Place::InKey;
+                self.expected = Expected::InKey;
             }
-            (Place::Colon, b':') => self.place = Place::Value,
-            (Place::Key | Place::Comma, b'}') if self.stage == Stage::Object => self.place = Place::Done,
-            (Place::Value | Place::Comma, b']') if self.stage == Stage::Array => self.place = Place::Done,
-            (Place::Comma, b',') => self.place = if self.stage == Stage::Array { Place::Value } else { Place::Key },
-            (Place::Value, b']' | b'}' | b',' | b':') => return wrong("The file is not valid JSON"),
-            (Place::Value, _) => return self.start_value(byte, items),
+            (Expected::Colon, b':') => self.expected = Expected::Value,
+            (Expected::Key | Expected::Comma, b'}') if self.stage == Stage::Object => self.expected = Expected::Done,
+            (Expected::Value | Expected::Comma, b']') if self.stage == Stage::Array => self.expected = Expected::Done,
+            (Expected::Comma, b',') => self.expected = if self.stage == Stage::Array { Expected::Value } else { Expected::Key },
+            (Expected::Value, b']' | b'}' | b',' | b':') => return wrong("The file is not valid JSON"),
+            (Expected::Value, _) => return self.start_value(byte, items),
             _ => return wrong("The file is not valid JSON"),
         }
         Ok(true)
@@ -130,7 +130,7 @@ impl Json {
         match byte {
             b'\\' => self.escaped = true,
             b'"' => match serde_json::from_slice(&self.value) {
-                Ok(key) => (self.key, self.place) = (key, Place::Colon),
+                Ok(key) => (self.key, self.expected) = (key, Expected::Colon),
                 Err(_) => return wrong("The file is not valid JSON"),
             },
             _ => {}
@@ -146,13 +146,13 @@ impl Json {
             };
             if here {
                 self.pointer.pop();
-                self.place = Place::Open;
+                self.expected = Expected::Open;
                 return Ok(false);
             }
         }
         self.wanted = self.pointer.is_empty();
         self.value.clear();
-        (self.depth, self.in_string, self.escaped, self.place) = (0, false, false, Place::InValue);
+        (self.depth, self.in_string, self.escaped, self.expected) = (0, false, false, Expected::InValue);
         self.in_value(byte, items)
     }
 
@@ -200,7 +200,7 @@ impl Json {
     }
 
     fn end_value(&mut self, items: &mut Vec<Item>) -> Result<(), ReadError> {
-        self.place = Place::Comma;
+        self.expected = Expected::Comma;
         self.index += 1;
         if !self.wanted {
             return Ok(());

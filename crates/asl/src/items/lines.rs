@@ -1,6 +1,6 @@
 //! Files with an item on every line: JSON Lines, and the manifests of Athena.
 
-use super::{Item, LARGEST_ITEM, ReadError, too_large, wrong};
+use super::item::{Item, LARGEST_ITEM, ReadError, too_large, wrong};
 use serde_json::Value;
 
 pub(super) struct Lines {

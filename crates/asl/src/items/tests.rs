@@ -1,6 +1,6 @@
 use super::*;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Reads a text in pieces of a size.
 fn read(config: &Value, text: &[u8], size: usize) -> Result<Vec<Item>, String> {

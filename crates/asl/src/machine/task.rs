@@ -65,7 +65,7 @@ fn member(kind: &str) -> &'static str {
 impl Run<'_> {
     pub(super) fn start_task(&mut self, thread: u64, state: &State) -> Result<Work, Problem> {
         let Detail::Task { resource, arn, timeout, heartbeat, credentials } = &state.detail else { return Ok(Work::Later) };
-        let callback = resource.pattern() == Pattern::WaitForTaskToken || matches!(resource, Resource::Activity(_));
+        let callback = resource.pattern() != Pattern::RequestResponse || matches!(resource, Resource::Activity(_));
         let token = callback.then(|| self.token());
         let input = self.effective_input_with(thread, state, token.as_deref())?;
         let timeout = self.seconds(thread, state, timeout, "TimeoutSeconds")?;

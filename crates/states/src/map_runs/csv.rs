@@ -35,8 +35,10 @@ pub fn records(text: &str, delimiter: char) -> Vec<Vec<String>> {
 /// AWS: a short record gets empty strings, what is too much is left out.
 pub fn object(headers: &[String], record: Vec<String>) -> Value {
     let mut fields = record.into_iter();
-    let object: Map<String, Value> = headers.iter().map(|header| (header.clone(), Value::String(fields.next().unwrap_or_default()))).collect();
-    Value::Object(object)
+    let mut pairs: Vec<(String, Value)> = headers.iter().map(|header| (header.clone(), fields.next().unwrap_or_default().into())).collect();
+    // AWS: in the order of their names (recorded with the headers `H1` and none).
+    pairs.sort_by(|one, other| one.0.cmp(&other.0));
+    Value::Object(pairs.into_iter().collect::<Map<String, Value>>())
 }
 
 #[cfg(test)]

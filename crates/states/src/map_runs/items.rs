@@ -50,7 +50,7 @@ impl States {
     /// The inputs of the children, and how many items each has.
     pub async fn read_items(&self, cx: &Cx, run: &MapRun, request: &MapRunRequest) -> Result<Vec<(Value, i64)>, Failure> {
         let items = match (&request.reader, &request.items) {
-            (Some(reader), _) => self.from_reader(cx, run, reader).await?,
+            (Some(reader), _) => self.read_source(cx, run, reader).await?,
             (None, Some(items)) => of_value(items.clone(), "STATE_DATA")?,
             (None, None) => Vec::new(),
         };
@@ -78,7 +78,7 @@ impl States {
         Ok(out)
     }
 
-    async fn from_reader(&self, cx: &Cx, run: &MapRun, reader: &ReaderRequest) -> Result<Vec<Item>, Failure> {
+    async fn read_source(&self, cx: &Cx, run: &MapRun, reader: &ReaderRequest) -> Result<Vec<Item>, Failure> {
         let access = self.access(cx, run).await.map_err(failed)?;
         let argument = |name: &str| reader.arguments.get(name).and_then(Value::as_str).map(str::to_owned);
         let bucket = argument("Bucket").ok_or_else(|| failed("The field 'Bucket' is missing"))?;

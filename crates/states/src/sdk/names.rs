@@ -6,8 +6,7 @@ pub fn member(name: &str) -> String {
     let characters: Vec<char> = name.chars().collect();
     let mut out = String::with_capacity(name.len());
     let mut at = 0;
-    loop {
-        let Some(character) = characters.get(at) else { break };
+    while let Some(character) = characters.get(at) {
         out.extend(character.to_lowercase());
         at += 1;
         let upper = characters.get(at).is_some_and(|next| next.is_uppercase());

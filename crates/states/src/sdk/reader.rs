@@ -60,7 +60,12 @@ impl Reader for Parameters<'_> {
     }
 
     fn text(&mut self) -> Read<String> {
-        self.value.as_str().map_or_else(|| self.wrong("a STRING"), |text| Ok(text.to_owned()))
+        match self.value {
+            Value::String(text) => Ok(text.clone()),
+            // AWS: JSON becomes text where text is wanted (recorded).
+            Value::Object(_) | Value::Array(_) => Ok(to_text(self.value)),
+            _ => self.wrong("a STRING"),
+        }
     }
 
     fn blob(&mut self) -> Read<Blob> {

@@ -1,0 +1,239 @@
+"""Step Functions with boto3 and both CLIs: machines that call other services, wait, fail and go on."""
+
+import json
+
+import pytest
+
+TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+YEAR = 365 * 24 * 60 * 60
+
+
+@pytest.fixture(scope="module")
+def sfn(server):
+    return server.client("stepfunctions", inject_host_prefix=False)
+
+
+def make_role(server, name, policy=None):
+    iam = server.client("iam")
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    if policy:
+        iam.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=json.dumps(policy))
+    return arn
+
+
+@pytest.fixture(scope="module")
+def role(server):
+    return make_role(server, "states", EVERYTHING)
+
+
+@pytest.fixture
+def machine(sfn, role, name):
+    def machine(states, first="First", **more):
+        definition = json.dumps({"StartAt": first, "States": states})
+        return sfn.create_state_machine(**{"name": name(), "definition": definition, "roleArn": role, **more})["stateMachineArn"]
+
+    return machine
+
+
+@pytest.fixture
+def name(request):
+    number = iter(range(100))
+    return lambda: f"{request.node.name[:60].replace('[', '-').replace(']', '')}-{next(number)}"
+
+
+@pytest.fixture
+def ended(server, sfn):
+    """Waits until what is due is done, and describes an execution."""
+
+    def ended(arn):
+        server.request("POST", "/_cloudlet/settle")
+        return sfn.describe_execution(executionArn=arn)
+
+    return ended
+
+
+def later(server, seconds):
+    """Does what is due by then. Requests are signed at the time of the machine."""
+    server.advance(seconds)
+    server.request("POST", "/_cloudlet/settle")
+    server.reset_clock()
+
+
+def types(sfn, arn):
+    return [event["type"] for event in sfn.get_execution_history(executionArn=arn)["events"]]
+
+
+def test_an_execution_has_a_history_in_pages(sfn, machine, ended):
+    arn = machine({"First": {"Type": "Pass", "Result": {"x": 1}, "End": True}})
+    execution = sfn.start_execution(stateMachineArn=arn, name="one", input='{"a": 1}')["executionArn"]
+    described = ended(execution)
+    assert (described["status"], json.loads(described["output"])) == ("SUCCEEDED", {"x": 1})
+    assert types(sfn, execution) == ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]
+    pages = list(sfn.get_paginator("get_execution_history").paginate(executionArn=execution, reverseOrder=True, PaginationConfig={"PageSize": 3}))
+    assert [[event["id"] for event in page["events"]] for page in pages] == [[4, 3, 2], [1]]
+    with pytest.raises(sfn.exceptions.ExecutionAlreadyExists):
+        sfn.start_execution(stateMachineArn=arn, name="one", input='{"a": 1}')
+
+
+def test_a_machine_waits_a_year(server, sfn, machine, ended):
+    arn = machine({"First": {"Type": "Wait", "Seconds": 364 * 24 * 60 * 60, "End": True}})
+    execution = sfn.start_execution(stateMachineArn=arn)["executionArn"]
+    assert ended(execution)["status"] == "RUNNING"
+    later(server, YEAR)
+    assert ended(execution)["status"] == "SUCCEEDED"
+
+
+def test_a_message_and_its_token(server, sfn, sqs, machine, ended):
+    url = sqs.create_queue(QueueName="states-tokens")["QueueUrl"]
+    parameters = {"QueueUrl": url, "MessageBody": {"token.$": "$$.Task.Token"}}
+    task = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Parameters": parameters, "End": True}
+    execution = sfn.start_execution(stateMachineArn=machine({"First": task}))["executionArn"]
+    assert ended(execution)["status"] == "RUNNING"
+    token = json.loads(sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"])["token"]
+    sfn.send_task_heartbeat(taskToken=token)
+    sfn.send_task_success(taskToken=token, output='{"ok": true}')
+    assert json.loads(ended(execution)["output"]) == {"ok": True}
+    with pytest.raises(sfn.exceptions.TaskTimedOut):
+        sfn.send_task_success(taskToken=token, output="1")
+    with pytest.raises(sfn.exceptions.InvalidToken):
+        sfn.send_task_success(taskToken="nonsense", output="1")
+
+
+def test_errors_of_services_have_their_names(sfn, machine, ended):
+    task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:getObject", "Parameters": {"Bucket": "no-such-bucket-here", "Key": "k"}, "End": True}
+    execution = sfn.start_execution(stateMachineArn=machine({"First": task}))["executionArn"]
+    described = ended(execution)
+    assert (described["status"], described["error"]) == ("FAILED", "S3.NoSuchBucketException")
+    assert described["cause"].startswith("The specified bucket does not exist (Service: S3, Status Code: 404, Request ID: ")
+
+
+def test_a_task_does_what_its_role_may(server, sfn, machine, ended):
+    role = make_role(server, "states-nothing")
+    task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:listBuckets", "Parameters": {}, "End": True}
+    execution = sfn.start_execution(stateMachineArn=machine({"First": task}, roleArn=role))["executionArn"]
+    described = ended(execution)
+    assert (described["status"], described["error"]) == ("FAILED", "S3.S3Exception")
+    assert "is not authorized to perform: s3:ListAllMyBuckets" in described["cause"]
+
+
+def test_a_role_must_trust_step_functions(server, sfn, name):
+    trust = {**TRUST, "Statement": [{**TRUST["Statement"][0], "Principal": {"Service": "lambda.amazonaws.com"}}]}
+    role = server.client("iam").create_role(RoleName="states-foreign", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    with pytest.raises(sfn.exceptions.ClientError, match="is authorized to assume the provided role"):
+        sfn.create_state_machine(name=name(), definition='{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}', roleArn=role)
+
+
+def test_a_machine_waits_for_another(server, sfn, machine, ended):
+    child = machine({"First": {"Type": "Wait", "Seconds": 60, "End": True}})
+    task = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "End": True}
+    parent = machine({"First": {**task, "Parameters": {"StateMachineArn": child, "Input": {"a": 2}}}})
+    execution = sfn.start_execution(stateMachineArn=parent)["executionArn"]
+    assert ended(execution)["status"] == "RUNNING"
+    later(server, 60)
+    assert json.loads(ended(execution)["output"])["Output"] == {"a": 2}
+    # A child is stopped with its parent.
+    execution = sfn.start_execution(stateMachineArn=parent)["executionArn"]
+    ended(execution)
+    sfn.stop_execution(executionArn=execution, error="E", cause="C")
+    assert ended(execution)["status"] == "ABORTED"
+    assert sfn.list_executions(stateMachineArn=child)["executions"][0]["status"] == "ABORTED"
+
+
+def test_an_activity_fails_and_is_redriven(sfn, machine, ended):
+    activity = sfn.create_activity(name="work")["activityArn"]
+    arn = machine({"First": {"Type": "Task", "Resource": activity, "End": True}})
+    execution = sfn.start_execution(stateMachineArn=arn, input='{"n": 1}')["executionArn"]
+    task = sfn.get_activity_task(activityArn=activity, workerName="worker")
+    assert json.loads(task["input"]) == {"n": 1}
+    sfn.send_task_failure(taskToken=task["taskToken"], error="E", cause="C")
+    described = ended(execution)
+    assert (described["status"], described["error"], described["redriveStatus"]) == ("FAILED", "E", "REDRIVABLE")
+    sfn.redrive_execution(executionArn=execution)
+    sfn.send_task_success(taskToken=sfn.get_activity_task(activityArn=activity)["taskToken"], output="3")
+    described = ended(execution)
+    assert (described["status"], described["output"], described["redriveCount"]) == ("SUCCEEDED", "3", 1)
+    assert "ExecutionRedriven" in types(sfn, execution)
+
+
+def test_a_distributed_map_reads_and_writes_objects(server, sfn, s3, machine, ended):
+    s3.create_bucket(Bucket="states-items")
+    s3.put_object(Bucket="states-items", Key="items.csv", Body=b"a,b\n1,2\n3,4\n5,6\n")
+    reader = {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
+        "Parameters": {"Bucket": "states-items", "Key": "items.csv"},
+    }
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "Each", "States": {"Each": {"Type": "Pass", "End": True}}}
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "states-items", "Prefix": "out"}}
+    state = {"Type": "Map", "Label": "rows", "ItemReader": reader, "ItemProcessor": processor, "ItemBatcher": {"MaxItemsPerBatch": 2}, "End": True}
+    execution = sfn.start_execution(stateMachineArn=machine({"First": state}))["executionArn"]
+    assert [item["Items"] for item in json.loads(ended(execution)["output"])] == [[{"a": "1", "b": "2"}, {"a": "3", "b": "4"}], [{"a": "5", "b": "6"}]]
+    execution = sfn.start_execution(stateMachineArn=machine({"First": {**state, "ResultWriter": writer}}))["executionArn"]
+    details = json.loads(ended(execution)["output"])["ResultWriterDetails"]
+    manifest = json.loads(s3.get_object(Bucket="states-items", Key=details["Key"])["Body"].read())
+    assert [len(manifest["ResultFiles"][kind]) for kind in ("FAILED", "PENDING", "SUCCEEDED")] == [0, 0, 1]
+    run = sfn.list_map_runs(executionArn=execution)["mapRuns"][0]["mapRunArn"]
+    described = sfn.describe_map_run(mapRunArn=run)
+    assert (described["status"], described["itemCounts"]["succeeded"], described["executionCounts"]["succeeded"]) == ("SUCCEEDED", 3, 2)
+    assert len(sfn.list_executions(mapRunArn=run)["executions"]) == 2
+
+
+def test_a_map_run_fails_past_what_is_tolerated(sfn, machine, ended):
+    def state(**more):
+        processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "Each", "States": {"Each": {"Type": "Fail"}}}
+        return {"Type": "Map", "ItemProcessor": processor, "End": True, **more}
+
+    execution = sfn.start_execution(stateMachineArn=machine({"First": state()}), input="[1, 2]")["executionArn"]
+    assert ended(execution)["error"] == "States.ExceedToleratedFailureThreshold"
+    execution = sfn.start_execution(stateMachineArn=machine({"First": state(ToleratedFailureCount=2)}), input="[1, 2]")["executionArn"]
+    assert ended(execution)["status"] == "SUCCEEDED"
+
+
+def test_an_express_machine_answers_at_once(sfn, machine):
+    arn = machine({"First": {"Type": "Pass", "End": True}}, type="EXPRESS")
+    answer = sfn.start_sync_execution(stateMachineArn=arn, input='{"z": 1}')
+    assert (answer["status"], json.loads(answer["output"])) == ("SUCCEEDED", {"z": 1})
+    with pytest.raises(sfn.exceptions.StateMachineTypeNotSupported):
+        sfn.list_executions(stateMachineArn=arn)
+
+
+def test_versions_and_an_alias(sfn, machine, ended):
+    arn = machine({"First": {"Type": "Pass", "Result": 1, "End": True}}, publish=True)
+    second = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": 2, "End": True}}})
+    version = sfn.update_state_machine(stateMachineArn=arn, definition=second, publish=True)["stateMachineVersionArn"]
+    assert version == f"{arn}:2"
+    routes = [{"stateMachineVersionArn": f"{arn}:1", "weight": 100}]
+    alias = sfn.create_state_machine_alias(name="live", routingConfiguration=routes)["stateMachineAliasArn"]
+    execution = sfn.start_execution(stateMachineArn=alias)["executionArn"]
+    described = ended(execution)
+    assert (described["output"], described["stateMachineVersionArn"], described["stateMachineAliasArn"]) == ("1", f"{arn}:1", alias)
+    with pytest.raises(sfn.exceptions.ConflictException):
+        sfn.delete_state_machine_version(stateMachineVersionArn=f"{arn}:1")
+
+
+def test_both_clis(aws, server, role):
+    definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})
+    name = f"by-{aws.version}"
+    made = aws.json("stepfunctions", "create-state-machine", "--name", name, "--definition", definition, "--role-arn", role)
+    started = aws.json("stepfunctions", "start-execution", "--state-machine-arn", made["stateMachineArn"])
+    server.request("POST", "/_cloudlet/settle")
+    assert aws.json("stepfunctions", "describe-execution", "--execution-arn", started["executionArn"])["status"] == "SUCCEEDED"
+
+
+def test_executions_survive_a_kill(start, tmp_path):
+    server = start("--data-dir", str(tmp_path))
+    role = make_role(server, "states", EVERYTHING)
+    sfn = server.client("stepfunctions")
+    states = {"A": {"Type": "Wait", "Seconds": 3600, "Next": "B"}, "B": {"Type": "Pass", "Result": 1, "End": True}}
+    arn = sfn.create_state_machine(name="waits", definition=json.dumps({"StartAt": "A", "States": states}), roleArn=role)["stateMachineArn"]
+    execution = sfn.start_execution(stateMachineArn=arn)["executionArn"]
+    server.process.kill()
+    server.process.wait()
+    server = start("--data-dir", str(tmp_path))
+    sfn = server.client("stepfunctions")
+    assert sfn.describe_execution(executionArn=execution)["status"] == "RUNNING"
+    later(server, 3600)
+    described = sfn.describe_execution(executionArn=execution)
+    assert (described["status"], described["output"]) == ("SUCCEEDED", "1")
+    assert [event["id"] for event in sfn.get_execution_history(executionArn=execution)["events"]] == [1, 2, 3, 4, 5, 6]
