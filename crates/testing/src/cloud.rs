@@ -238,6 +238,7 @@ mod tests {
                 body: cx.caller.arn.to_string(),
                 html: None,
                 fields: vec![],
+                raw: None,
             });
             if cx.caller.account.is_some() {
                 let source = "arn:aws:sqs:us-east-1:000000000000:q".parse().unwrap();
