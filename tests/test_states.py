@@ -113,7 +113,7 @@ def test_a_task_does_what_its_role_may(server, sfn, machine, ended):
     task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:listBuckets", "Parameters": {}, "End": True}
     execution = sfn.start_execution(stateMachineArn=machine({"First": task}, roleArn=role))["executionArn"]
     described = ended(execution)
-    assert (described["status"], described["error"]) == ("FAILED", "S3.S3Exception")
+    assert (described["status"], described["error"]) == ("FAILED", "S3.AccessDeniedException")
     assert "is not authorized to perform: s3:ListAllMyBuckets" in described["cause"]
 
 

@@ -113,7 +113,7 @@ handler!(Ec2, DescribeSecurityGroups, |ec2, cx, input| Ok(permissions::describe:
         let mut wanted = ids.clone();
         for name in &names {
             let found = state.groups_of(&cx.scope).find(|(_, group)| group.name == *name && Some(group.vpc.as_str()) == default_vpc);
-            wanted.push(found.map(|(id, _)| id.to_owned()).ok_or_else(|| crate::security_groups::no_name(name, default_vpc))?);
+            wanted.push(found.map(|(id, _)| id.to_owned()).ok_or_else(|| faults::no_name(name, default_vpc))?);
         }
         let rows: Box<dyn Iterator<Item = _>> = if wanted.is_empty() {
             Box::new(state.groups_of(&cx.scope))

@@ -56,3 +56,10 @@ pub fn check_group_id(id: &str) -> Result<(), Fault> {
 pub fn check_vpc_id(id: &str) -> Result<(), Fault> {
     check_id(id, "vpc", "InvalidVpcID.Malformed")
 }
+
+pub fn no_name(name: &str, default_vpc: Option<&str>) -> Fault {
+    match default_vpc {
+        Some(vpc) => refuse("InvalidGroup.NotFound", format!("The security group '{name}' does not exist in default VPC '{vpc}'")),
+        None => no_default_vpc(),
+    }
+}

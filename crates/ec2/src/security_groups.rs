@@ -12,13 +12,6 @@ use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Operation, Permissions, handler};
 use std::sync::Arc;
 
-pub fn no_name(name: &str, default_vpc: Option<&str>) -> Fault {
-    match default_vpc {
-        Some(vpc) => faults::refuse("InvalidGroup.NotFound", format!("The security group '{name}' does not exist in default VPC '{vpc}'")),
-        None => faults::no_default_vpc(),
-    }
-}
-
 fn of_another_network() -> Fault {
     faults::refuse("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.")
 }
@@ -33,7 +26,7 @@ fn find(state: &State, cx: &Cx, id: Option<&str>, name: Option<&str>) -> Result<
         (None, Some(name)) => {
             let vpc = state.default_vpc(&cx.scope);
             let found = state.groups_of(&cx.scope).find(|(_, group)| group.name == name && Some(group.vpc.as_str()) == vpc);
-            found.map(|(id, _)| id.to_owned()).ok_or_else(|| no_name(name, vpc))
+            found.map(|(id, _)| id.to_owned()).ok_or_else(|| faults::no_name(name, vpc))
         }
         (None, None) => Err(faults::refuse("MissingParameter", "The request must contain the parameter groupName or groupId")),
     }

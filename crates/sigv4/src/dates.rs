@@ -138,7 +138,7 @@ fn fields(text: &str, form: &[Part]) -> Option<Fields> {
             }
             number => {
                 let digits = rest.trim_start_matches([' ', '\t']);
-                let end = digits.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(digits.len());
+                let end = digits.find(|character: char| !character.is_ascii_digit()).unwrap_or(digits.len());
                 let (digits, after) = digits.split_at_checked(end)?;
                 let value: i64 = digits.parse().ok()?;
                 rest = after;

@@ -219,7 +219,7 @@ pub(crate) fn check_scope_at_s3(claim: &Claim<'_>, time: &str, target: &Target<'
 
 /// AWS: year, month and a day of any number of digits; what follows the digits is not read (measured, <https://github.com/brekkylab/backlot>).
 fn is_scope_date(text: &str) -> bool {
-    let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     let Some((month, day)) = text.get(..end).and_then(|digits| digits.split_at_checked(6)) else { return false };
     let day = day.trim_start_matches('0');
     matches!(day.len(), 1 | 2) && Timestamp::parse_basic(&format!("{month}{day:0>2}T000000Z")).is_some()

@@ -1,7 +1,7 @@
 //! Activities, and the workers that poll for their tasks.
 
 use crate::{
-    States, arns, configurations, faults, limits,
+    Pollers, States, arns, configurations, faults, limits,
     machines::page_length,
     names,
     state::{Activity, NamedKey, Task, TaskStatus},
@@ -14,8 +14,7 @@ use cloudlet_engine::{
     Cx, Permission, handler,
     paging::{InvalidToken, Paging},
 };
-use parking_lot::Mutex;
-use std::{collections::BTreeMap, pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc};
 
 fn on_activity<O: cloudlet_shape::Operation>(arn: &str) -> Result<Permission, Fault> {
     Ok(Permission::of::<O>(arns::activity(arn)?.activity_arn()))
@@ -95,9 +94,6 @@ handler!(
         Ok(ListActivitiesOutput { activities: page.items, next_token: page.next_token })
     }
 );
-
-/// How many workers wait, by activity.
-pub type Pollers = Mutex<BTreeMap<Arc<str>, usize>>;
 
 /// A worker that waits.
 struct Poller<'p> {

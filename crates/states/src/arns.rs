@@ -2,6 +2,8 @@
 
 use crate::{faults, state::NamedKey};
 use cloudlet_aws::{Account, Arn, Fault, Region};
+use cloudlet_engine::Permission;
+use cloudlet_shape::Operation;
 
 /// `stateMachine:<name>`, with what may follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,4 +87,15 @@ pub fn map_run(text: &str) -> Result<Arn, Fault> {
         "mapRun" => Ok(arn),
         kind => Err(faults::wrong_resource(kind)),
     }
+}
+
+/// An operation on a machine, by the ARN in the request: the permission is on the machine, with the version or alias as a condition key.
+pub fn on_machine<O: Operation>(arn: &str) -> Result<Permission, Fault> {
+    let parsed = machine(arn)?;
+    let permission = Permission::of::<O>(parsed.key.machine_arn());
+    Ok(match parsed.qualifier {
+        Qualifier::Version(version) => permission.with_key("states:StateMachineQualifier", version.to_string()),
+        Qualifier::Alias(alias) => permission.with_key("states:StateMachineQualifier", alias),
+        Qualifier::None | Qualifier::Label(_) => permission,
+    })
 }

@@ -7,14 +7,7 @@ use crate::{
 };
 use cloudlet_asl::definition::{self, Definition, Diagnostic, WorkflowType};
 use cloudlet_aws::Fault;
-use parking_lot::Mutex;
-use std::{collections::BTreeMap, sync::Arc};
-
-/// So many are held in their read form.
-const MOST: usize = 512;
-
-#[derive(Default)]
-pub struct Definitions(Mutex<BTreeMap<Arc<str>, Arc<Definition>>>);
+use std::sync::Arc;
 
 pub fn workflow(of: Type) -> WorkflowType {
     match of {
@@ -36,15 +29,11 @@ impl States {
 
     /// The definition of a revision.
     pub fn definition(&self, id: &Arc<str>, revision: &Revision) -> Result<Arc<Definition>, Fault> {
-        if let Some(found) = self.definitions.0.lock().get(id) {
-            return Ok(found.clone());
+        if let Some(found) = self.definitions.get(id) {
+            return Ok(found);
         }
         let read = Arc::new(self.read_definition(&revision.definition, revision.r#type)?);
-        let mut all = self.definitions.0.lock();
-        if all.len() >= MOST {
-            all.pop_first();
-        }
-        all.insert(id.clone(), read.clone());
+        self.definitions.insert(id.clone(), read.clone());
         Ok(read)
     }
 }

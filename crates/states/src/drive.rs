@@ -5,7 +5,7 @@
 use crate::{
     PRINCIPAL, States,
     effects::{Effects, Ended, event_json},
-    faults, limits, map_runs, notices,
+    faults, limits, map_run_rows, notices,
     scheduled::{ChildEnded, ChildInput, ExecutionInput, Forget, ForgetInput, MapRunInput, PerformTask, RunMapRun, StopChild, TaskInput, Wake},
     state::{Execution, Progress, State, Status, Task, TaskStatus, Type},
 };
@@ -139,8 +139,8 @@ impl States {
                 state.put_map_run(&arn, row);
             }
             for run in &stopped_runs {
-                map_runs::stop(state, run, now);
-                children.extend(map_runs::running_children(state, run));
+                map_run_rows::stop(state, run, now);
+                children.extend(map_run_rows::running_children(state, run));
             }
             let redrivable = standard && turn.execution.status != Status::Succeeded;
             if over && !redrivable {
@@ -157,7 +157,7 @@ impl States {
                 state.put_execution(&arn, turn.execution.clone());
             }
             if over {
-                map_runs::child_ended(state, &turn.execution, &arn);
+                map_run_rows::child_ended(state, &turn.execution, &arn);
             }
             (children, queued)
         });

@@ -2,12 +2,13 @@
 
 use crate::{
     States,
-    arns::{self, Qualifier},
+    arns::{self, Qualifier, on_machine},
     configurations,
     drive::Turn,
     faults, limits,
-    machines::{on_machine, page_length, references},
+    machines::{page_length, references},
     names, notices,
+    redrive::redrive_status,
     state::{Execution, NamedKey, Revision, State, Status, Type},
 };
 use cloudlet_api_states::*;
@@ -15,7 +16,7 @@ use cloudlet_asl::{
     definition::parse_json,
     machine::{self, Event, Machine},
 };
-use cloudlet_aws::{Arn, Fault, Timestamp};
+use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{
     Cx, Permission, handler,
     paging::{InvalidToken, Paging},
@@ -39,27 +40,6 @@ impl Execution {
     pub fn machine_arn(&self) -> String {
         self.machine.machine_arn().to_string()
     }
-}
-
-/// Whether an execution can be redriven, and why not.
-pub fn redrive_status(execution: &Execution, now: Timestamp, deleting: bool) -> (&'static str, Option<&'static str>) {
-    if execution.map_run.is_some() {
-        return match execution.status {
-            Status::Succeeded => ("NOT_REDRIVABLE", Some("Execution is SUCCEEDED and cannot be redriven")),
-            Status::Running => ("NOT_REDRIVABLE", Some("Execution is RUNNING and cannot be redriven")),
-            _ => ("REDRIVABLE_BY_MAP_RUN", None),
-        };
-    }
-    let reason = match (execution.status, execution.stopped) {
-        (Status::Running | Status::PendingRedrive, _) => Some("Execution is RUNNING and cannot be redriven"),
-        (Status::Succeeded, _) => Some("Execution is SUCCEEDED and cannot be redriven"),
-        _ if deleting => Some("State machine is in DELETING status"),
-        _ if execution.events >= limits::EVENTS - 1 => Some("Execution history event limit exceeded"),
-        (_, Some(stopped)) if stopped.plus_secs(limits::REDRIVE_DAYS * 86_400) < now => Some("Execution redrivable period exceeded"),
-        _ if execution.started.plus_secs(365 * 86_400) < now => Some("Execution has exceeded the max execution time"),
-        _ => None,
-    };
-    (if reason.is_some() { "NOT_REDRIVABLE" } else { "REDRIVABLE" }, reason)
 }
 
 /// A new execution.

@@ -8,6 +8,7 @@
 mod activities;
 mod arns;
 mod configurations;
+mod definition_cache;
 mod definitions;
 mod drive;
 mod effects;
@@ -17,9 +18,11 @@ mod handlers;
 mod history;
 mod limits;
 mod machines;
+mod map_run_rows;
 mod map_runs;
 mod names;
 mod notices;
+mod redrive;
 mod scheduled;
 mod sdk;
 mod state;
@@ -32,10 +35,11 @@ mod versions;
 use cloudlet_api_states as api;
 use cloudlet_engine::Service;
 use cloudlet_store::{Journal, Store};
-use definitions::Definitions;
+use definition_cache::DefinitionCache;
 pub use sdk::integrations::Services;
 use state::State;
 use std::{
+    collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
@@ -46,12 +50,15 @@ const PRINCIPAL: &str = "states.amazonaws.com";
 /// Executions are worked on one event at a time; so many are worked on at once.
 const TURNS: usize = 256;
 
+/// How many clients wait for a task of an activity.
+type Pollers = parking_lot::Mutex<BTreeMap<Arc<str>, usize>>;
+
 pub struct States {
     store: Arc<Store<State>>,
     /// What Tasks can call.
     services: Services,
-    definitions: Definitions,
-    pollers: activities::Pollers,
+    definitions: DefinitionCache,
+    pollers: Pollers,
     turns: Vec<Mutex<()>>,
     /// The same for Map Runs.
     map_turns: Vec<Mutex<()>>,
@@ -81,8 +88,8 @@ pub fn service(journal: &Journal, services: Services) -> Service {
     let engine = States {
         store: store.clone(),
         services,
-        definitions: Definitions::default(),
-        pollers: activities::Pollers::default(),
+        definitions: DefinitionCache::default(),
+        pollers: Pollers::default(),
         turns: turns(),
         map_turns: turns(),
     };

@@ -2,7 +2,7 @@
 
 use crate::{
     PRINCIPAL, States,
-    arns::{self, Qualifier},
+    arns::{self, Qualifier, on_machine},
     configurations, faults, limits, names,
     state::{NamedKey, Revision, State, StateMachine, Type, Version},
     tags,
@@ -25,17 +25,6 @@ pub fn machine_type(text: Option<&str>) -> Type {
 pub fn references(definition: &Definition) -> Option<Map<Vec<String>>> {
     // AWS: absent when no state has any (recorded).
     Some(definition.variable_references().into_iter().collect::<Map<_>>()).filter(|all| !all.is_empty())
-}
-
-/// An operation on a machine, by the ARN in the request: the permission is on the machine, with the version or alias as a condition key.
-pub fn on_machine<O: cloudlet_shape::Operation>(arn: &str) -> Result<Permission, Fault> {
-    let parsed = arns::machine(arn)?;
-    let permission = Permission::of::<O>(parsed.key.machine_arn());
-    Ok(match parsed.qualifier {
-        Qualifier::Version(version) => permission.with_key("states:StateMachineQualifier", version.to_string()),
-        Qualifier::Alias(alias) => permission.with_key("states:StateMachineQualifier", alias),
-        Qualifier::None | Qualifier::Label(_) => permission,
-    })
 }
 
 /// AWS: the role must trust Step Functions when it is handed over.

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html>
 
 use crate::{
-    executions::redrive_status,
+    redrive::redrive_status,
     state::{Execution, Type},
 };
 use cloudlet_aws::Arn;

@@ -36,7 +36,7 @@ pub struct MachineInput {
 pub struct ForgetInput {}
 
 mod own {
-    use super::{ChildInput, ExecutionInput, ForgetInput, MachineInput, MapRunInput, TaskInput};
+    use crate::scheduled::{ChildInput, ExecutionInput, ForgetInput, MachineInput, MapRunInput, TaskInput};
     use cloudlet_shape::{Empty, operations};
 
     operations! { cloudlet_api_states::SERVICE;

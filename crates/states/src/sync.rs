@@ -2,11 +2,10 @@
 
 use crate::{
     States,
+    arns::on_machine,
     effects::{Effects, Ended},
     executions::{NewExecution, checked_input, execution_arn},
-    faults, limits,
-    machines::on_machine,
-    names,
+    faults, limits, names,
     state::{Execution, Revision, Status, Type},
     tasks::{Outcome, Request},
 };

@@ -1,8 +1,9 @@
 //! Tags of state machines and activities.
 
 use crate::{
-    States, arns, faults, limits,
-    machines::on_machine,
+    States, arns,
+    arns::on_machine,
+    faults, limits,
     state::{Activity, StateMachine},
 };
 use cloudlet_api_states::*;

@@ -2,9 +2,9 @@
 
 use crate::{
     States,
-    arns::{self, Qualifier},
+    arns::{self, Qualifier, on_machine},
     faults, limits,
-    machines::{on_machine, page_length, publish},
+    machines::{page_length, publish},
     names,
     state::{Alias, NamedKey, State},
 };
