@@ -44,6 +44,7 @@ pub fn invalid_token() -> Fault {
 pub fn check_page(size: Option<i32>, ids: Option<&Vec<String>>, name: &str) -> Result<(), Fault> {
     let Some(size) = size else { return Ok(()) };
     if ids.is_some_and(|ids| !ids.is_empty()) {
+        // AWS: unverified wording.
         return Err(faults::refuse("InvalidParameterCombination", format!("The parameter {name} cannot be used with the parameter maxResults")));
     }
     match size {

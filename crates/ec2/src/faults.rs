@@ -46,6 +46,7 @@ pub fn check_dry_run(asked: Option<bool>) -> Result<(), Fault> {
 pub fn check_id(id: &str, kind: &str, malformed: &'static str) -> Result<(), Fault> {
     let digits = id.strip_prefix(kind).and_then(|rest| rest.strip_prefix('-'));
     let is_valid = digits.is_some_and(|digits| matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    // AWS: unverified wording.
     if is_valid { Ok(()) } else { Err(refuse(malformed, format!("Invalid id: \"{id}\" (expecting \"{kind}-...\")"))) }
 }
 

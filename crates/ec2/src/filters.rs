@@ -24,6 +24,7 @@ pub fn pass(filters: &[Filter], tags: &Tags, values: impl Fn(&str) -> Option<Vec
 pub fn checked(filters: Option<Vec<Filter>>, known: &[&str]) -> Result<Vec<Filter>, Fault> {
     let filters = filters.unwrap_or_default();
     if filters.iter().map(|filter| filter.values.as_ref().map_or(0, Vec::len)).sum::<usize>() > MOST {
+        // AWS: unverified wording.
         return Err(faults::refuse("FilterLimitExceeded", "The maximum number of filter values specified on a single call is 200"));
     }
     for filter in &filters {

@@ -215,6 +215,7 @@ pub fn read(
             peers.push((group(&pair)?, pair.description));
         }
         if peers.is_empty() {
+            // AWS: unverified wording.
             return Err(faults::refuse("MissingParameter", "Missing source specification: include source security group or CIDR information"));
         }
         for (peer, text) in peers {

@@ -247,6 +247,7 @@ handler!(
                 return Err(faults::refuse("InvalidGroup.Duplicate", message));
             }
             if state.groups_of(&cx.scope).count() >= limits::GROUPS {
+                // AWS: unverified wording.
                 return Err(faults::refuse("SecurityGroupLimitExceeded", "The maximum number of security groups has been reached."));
             }
             let id = format!("sg-{}", cx.ids().hex(17));

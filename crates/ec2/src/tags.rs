@@ -26,6 +26,7 @@ pub fn of_new(specifications: Option<&Vec<TagSpecification>>, kind: &str) -> Res
     }
     let tags = requested(specifications);
     RULES.check(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))).map_err(|wrong| match wrong {
+        // AWS: unverified wording.
         InvalidTag::TooMany => faults::refuse("TagLimitExceeded", "The maximum number of tags for a resource has been reached."),
         InvalidTag::Reserved { key } => faults::invalid_value(format!(
             "Value ( {key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use"

@@ -88,6 +88,7 @@ handler!(
         let malformed = || faults::invalid_value(format!("Value ({given}) for parameter cidrBlock is invalid. This is not a valid CIDR block."));
         let (cidr, length) = rules::normal_cidr(given, Family::V4).ok_or_else(malformed)?;
         if !(16..=28).contains(&length) {
+            // AWS: unverified wording.
             return Err(faults::refuse("InvalidVpc.Range", format!("The CIDR '{given}' is invalid.")));
         }
         let tags = tags::of_new(input.tag_specifications.as_ref(), "vpc")?;
@@ -97,6 +98,7 @@ handler!(
         }
         ec2.store.write(|state| {
             if state.vpcs_of(&cx.scope).count() >= limits::VPCS {
+                // AWS: unverified wording.
                 return Err(faults::refuse("VpcLimitExceeded", "The maximum number of VPCs has been reached."));
             }
             let id = state.add_vpc(&cx.scope, cx.ids(), cidr, tenancy, tags);
@@ -118,6 +120,7 @@ handler!(Ec2, DeleteVpc, |ec2, cx, input| Ok(ec2.on_vpc::<DeleteVpc>(cx, &input.
         let groups: Vec<(String, bool)> =
             state.groups_of(&cx.scope).filter(|(_, group)| group.vpc == *id).map(|(id, group)| (id.to_owned(), group.is_default())).collect();
         if groups.iter().any(|(_, is_default)| !is_default) {
+            // AWS: unverified wording.
             return Err(faults::refuse("DependencyViolation", format!("The vpc '{id}' has dependencies and cannot be deleted.")));
         }
         for (group, _) in groups {

@@ -99,6 +99,7 @@ impl Ses {
                     "timestamp": iso(cx.now),
                     "processingTimeMillis": 0,
                     "recipients": envelope.recipients().collect::<Vec<_>>(),
+                    // Our own, in the form of AWS's.
                     "smtpResponse": "250 2.6.0 Message received",
                     "reportingMTA": "mta.cloudlet.local",
                 }),

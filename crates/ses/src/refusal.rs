@@ -73,6 +73,7 @@ impl Refusal {
             Refusal::ConfigurationSetPaused(name) => format!("Email sending is disabled for configuration set <{name}>."),
             Refusal::NoTemplate(name) => format!("Template {name} does not exist."),
             Refusal::MissingAttribute(name) => format!("Attribute '{name}' is not present in the rendering data."),
+            // AWS: unverified wording.
             Refusal::NoIdentity(name) => format!("Email identity {name} does not exist."),
             Refusal::SetExists(name) => format!("Configuration set <{name}> already exists."),
             Refusal::NoDestination { set, .. } => format!("No EventDestination found for {set}"),

@@ -55,6 +55,7 @@ handler!(
             ses.configuration_set(&cx.scope, set).map_err(Refusal::v2)?;
         }
         if ses.identity(&cx.scope, &name).is_some() {
+            // AWS: unverified wording.
             return Err(Refusal::Exists(format!("Email identity {} already exist.", input.email_identity)).v2());
         }
         let tokens = dkim_tokens(cx);
