@@ -1,7 +1,6 @@
 """aws-cli, version 1 and version 2."""
 
 import json
-import os
 
 
 def test_get_caller_identity(aws):
@@ -83,6 +82,6 @@ def test_a_refusal_is_reported(aws):
 
 
 def test_an_operation_that_is_not_implemented(aws):
-    done = aws.run("s3api", "get-object-torrent", "--bucket", "bucket", "--key", "key", os.devnull, AWS_MAX_ATTEMPTS="1")
+    done = aws.run("firehose", "list-delivery-streams", AWS_MAX_ATTEMPTS="1")
     assert done.returncode != 0
-    assert "NotImplemented" in done.stderr and "GetObjectTorrent" in done.stderr
+    assert "NotImplemented" in done.stderr and "ListDeliveryStreams" in done.stderr
