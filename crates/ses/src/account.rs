@@ -65,7 +65,7 @@ impl Ses {
         self.store.update(|state| change(state.accounts.get_or_insert_with(scope.clone(), Account::default)))
     }
 
-    /// Takes room for a mail. A mail of several recipients passes while any is left, and later ones wait for all of them.
+    /// Counts a mail against the quota. A mail of several recipients passes while any is left, and later ones wait for all of them.
     /// AWS: unverified. <https://aws.amazon.com/blogs/messaging-and-targeting/how-to-handle-a-throttling-maximum-sending-rate-exceeded-error/>
     pub fn take_quota(&self, state: &mut State, cx: &Cx, recipients: u64, counted: u64) -> Result<(), Refusal> {
         let quota = self.quota_in(state, cx);
