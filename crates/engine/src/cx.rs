@@ -48,6 +48,11 @@ impl Cx {
         Ok(found)
     }
 
+    /// For what outlives the call: a stream of events.
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
     pub fn clock(&self) -> &Clock {
         &self.runtime.clock
     }

@@ -30,6 +30,7 @@ mod service;
 mod stored_policy;
 mod stored_shape;
 pub mod tags;
+pub mod vended_logs;
 mod website;
 
 pub use answer_observer::{AnswerObserver, GRANTED, SentAnswer};

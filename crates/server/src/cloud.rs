@@ -51,6 +51,7 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
         cloudlet_ec2::service(journal),
         cloudlet_iam::service(identity.clone()),
         cloudlet_kms::service(journal),
+        cloudlet_logs::service(journal),
         cloudlet_organizations::service(identity.clone()),
         cloudlet_s3::S3::new(journal, blobs, identity.clone(), access_settings.clone(), configuration.s3).service(),
         cloudlet_s3control::S3Control::new(journal, identity.clone(), access_settings.clone()).service(),
@@ -99,7 +100,6 @@ fn unbuilt() -> Vec<Service> {
     vec![
         Service::unbuilt(&cloudlet_api_firehose::SERVICE),
         Service::unbuilt(&cloudlet_api_lambda::SERVICE),
-        Service::unbuilt(&cloudlet_api_logs::SERVICE),
     ]
 }
 

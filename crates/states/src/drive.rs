@@ -9,6 +9,7 @@ use crate::{
     scheduled::{ChildEnded, ChildInput, ExecutionInput, Forget, ForgetInput, MapRunInput, PerformTask, RunMapRun, StopChild, TaskInput, Wake},
     state::{Execution, Progress, State, Status, Task, TaskStatus, Type},
 };
+use cloudlet_api_logs::InputLogEvent;
 use cloudlet_asl::{
     definition::Definition,
     machine::{Event, Failure, Machine},
@@ -27,6 +28,8 @@ pub struct Turn {
     pub definition: Arc<Definition>,
     timers: BTreeMap<u64, i64>,
     map_runs: BTreeMap<u64, Arc<str>>,
+    /// What is to be written to the machine's log.
+    log: Vec<InputLogEvent>,
 }
 
 pub fn key_of(arn: &str) -> Arn {
@@ -45,12 +48,12 @@ impl States {
         let definition = self.definition(&execution.revision, &revision)?;
         let machine = progress.machine.read().map_err(Fault::internal)?;
         let (timers, map_runs) = (progress.timers.clone(), progress.map_runs.clone());
-        Ok(Some(Turn { arn: arn.clone(), execution: Execution::clone(&execution), machine, definition, timers, map_runs }))
+        Ok(Some(Turn { arn: arn.clone(), execution: Execution::clone(&execution), machine, definition, timers, map_runs, log: Vec::new() }))
     }
 
     /// A new execution takes its first step.
     pub fn first_turn(arn: Arc<str>, execution: Execution, machine: Machine, definition: Arc<Definition>) -> Turn {
-        Turn { arn, execution, machine, definition, timers: BTreeMap::new(), map_runs: BTreeMap::new() }
+        Turn { arn, execution, machine, definition, timers: BTreeMap::new(), map_runs: BTreeMap::new(), log: Vec::new() }
     }
 
     /// An execution takes an event. False: it does not run.
@@ -93,6 +96,7 @@ impl States {
         turn.timers.retain(|timer, _| wanted.contains(timer));
         turn.execution.events += u64::try_from(history.len()).unwrap_or(0);
         let events: Vec<_> = history.iter().map(event_json).collect();
+        turn.log.extend(self.log_entries(&turn.execution.revision, &turn.arn, turn.execution.redrive_count, &events));
         let first = history.first().map_or(0, |event| event.id);
         let events = if standard && !events.is_empty() { Some(Json::of(&events).map_err(Fault::internal)?) } else { None };
         let mut next = Vec::new();
@@ -187,6 +191,9 @@ impl States {
             _ => {
                 cx.cancel::<Wake>(format!("wake/{arn}"));
             }
+        }
+        if (over || (next.is_empty() && !again)) && !turn.log.is_empty() {
+            self.write_logs(cx, &turn.execution.revision, &turn.arn, std::mem::take(&mut turn.log));
         }
         if over {
             self.tell_end(cx, turn, now)?;

@@ -12,6 +12,7 @@ mod definition_cache;
 mod definitions;
 mod drive;
 mod effects;
+mod execution_logs;
 mod executions;
 mod faults;
 mod handlers;
@@ -103,6 +104,7 @@ pub fn service(journal: &Journal, services: Services) -> Service {
         .handles::<scheduled::RunMapRun>()
         .handles::<scheduled::RemoveMachine>()
         .handles::<scheduled::Forget>()
+        .handles::<execution_logs::WriteLogs>()
         // state machines
         .handles::<api::CreateStateMachine>()
         .handles::<api::UpdateStateMachine>()

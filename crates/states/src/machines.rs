@@ -123,6 +123,7 @@ handler!(
         configurations::check_encryption(input.encryption_configuration.as_ref())?;
         let tags = tags::checked(input.tags.as_deref().unwrap_or_default())?;
         check_role(cx, &input.role_arn, &arn).await?;
+        states.check_log_destination(cx, input.logging_configuration.as_ref(), &input.role_arn, &arn).await?;
         let revision = Revision {
             machine: key.clone(),
             r#type: of,
@@ -208,6 +209,11 @@ handler!(
         configurations::check_encryption(input.encryption_configuration.as_ref())?;
         if let Some(role) = &input.role_arn {
             check_role(cx, role, &arn).await?;
+        }
+        if let Some(logging) = &input.logging_configuration {
+            let role = states.store.read(|state| state.revisions.get(&machine.revision).map(|revision| revision.role_arn.clone()));
+            let role = input.role_arn.clone().or(role).unwrap_or_default();
+            states.check_log_destination(cx, Some(logging), &role, &arn).await?;
         }
         let id: Arc<str> = cx.ids().uuid().into();
         states.store.write(|state| {
