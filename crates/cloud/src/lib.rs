@@ -158,7 +158,7 @@ impl Dispatcher for Cloud {
 
     fn validate(&self, operation: &'static OperationSchema, input: &dyn Struct, missing: &[String]) -> Result<(), Fault> {
         let Some(service) = self.services.get(operation.service.name) else { return Ok(()) };
-        let Some(kind) = service.dialect.validation.of(missing) else { return Ok(()) };
+        let Some(kind) = service.dialect.validation.of(operation, missing) else { return Ok(()) };
         if let [first, ..] = missing {
             let count = missing.len();
             let noun = if count == 1 { "error" } else { "errors" };

@@ -69,7 +69,7 @@ pub fn service(journal: &Journal) -> Service {
     let events = Arc::new(StoreMap::new("logs/groups", journal));
     let engine = Logs { store: store.clone(), events: events.clone(), patterns: PatternCache::default(), tail: Tail::default() };
     Service::of(&api::SERVICE, Arc::new(engine))
-        .dialect(Dialect { validation: Validation::Whole(FaultKind::sender("InvalidParameterException", 400)), ..Dialect::JSON })
+        .dialect(Dialect { validation: Validation::Modelled(FaultKind::sender("InvalidParameterException", 400)), ..Dialect::JSON })
         .store(store)
         .store(events)
         .handles::<subscriptions::SendToSubscription>()

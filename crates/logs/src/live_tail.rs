@@ -119,6 +119,9 @@ handler!(
     Logs,
     StartLiveTail,
     |logs, cx, input| {
+        if input.log_group_identifiers.is_empty() {
+            return Err(faults::invalid("At least one log group must be specified."));
+        }
         let groups = input.log_group_identifiers.iter().map(|identifier| group_of_identifier(cx, identifier));
         groups.map(|group| Ok(logs.on_group::<StartLiveTail>(&group?))).collect()
     },

@@ -61,7 +61,19 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("TemplateName", &["name-a", "name-b"]),
     ("Template", &["name-a"]),
     ("TemplateData", &[r#"{"x":"y"}"#]),
+    ("logGroupName", &["group-a", "group-b"]),
+    ("logGroupIdentifier", &["group-a", "group-b"]),
+    ("logStreamName", &["stream-a", "stream-b"]),
+    ("filterPattern", &["ERROR", "{ $.a = 1 }", "%x%", ""]),
+    ("queryString", &["stats count(*) by @logStream", "fields a"]),
+    ("policyDocument", &[r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"logs:PutLogEvents","Resource":"*"}}"#]),
+    ("metricValue", &["1"]),
+    ("targetArn", &["arn:aws:firehose:us-east-1:000000000000:deliverystream/a"]),
+    ("destinationResourceArn", &["arn:aws:s3:::bucket-a"]),
 ];
+
+/// The time of an event in an input: it becomes the present of the walk.
+const EVENT_TIME: i64 = 1_700_000_000_000;
 
 /// The clock of a walk stands at the machine's time when it begins, and moves by days.
 const PARAMETER_POLICIES: &str = r#"[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"2999-01-01T00:00:00Z"}},
@@ -70,7 +82,7 @@ const SHARED: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","P
     "Resource":"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a"}}"#;
 
 /// What is there when a walk begins. `$NAME` is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 30] = [
+const SETUP: [(&str, &str, &str); 33] = [
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-a"}"#),
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-b","ObjectLockEnabledForBucket":true}"#),
     ("s3", "PutObject", r#"{"Bucket":"bucket-a","Key":"key-a"}"#),
@@ -119,6 +131,13 @@ const SETUP: [(&str, &str, &str); 30] = [
     ("ses", "VerifyDomainDkim", r#"{"Domain":"example.com"}"#),
     ("ses", "CreateTemplate", r#"{"Template":{"TemplateName":"name-a","SubjectPart":"{{x}}","TextPart":"{{#if x}}{{x}}{{/if}}"}}"#),
     ("ses", "CreateConfigurationSet", r#"{"ConfigurationSet":{"Name":"name-a"}}"#),
+    ("logs", "CreateLogGroup", r#"{"logGroupName":"group-a"}"#),
+    ("logs", "CreateLogStream", r#"{"logGroupName":"group-a","logStreamName":"stream-a"}"#),
+    (
+        "logs",
+        "PutLogEvents",
+        r#"{"logGroupName":"group-a","logStreamName":"stream-a","logEvents":[{"timestamp":1700000000000,"message":"ERROR {\"a\":1}"}]}"#,
+    ),
 ];
 
 struct Walk {
@@ -161,6 +180,7 @@ impl Walk {
                 "Tags" => json!({ "Key": "name-a", "Value": "x" }),
                 "Delete" => json!({ "Objects": [{ "Key": "key-a" }, { "Key": "key-b" }] }),
                 "Entries" => json!({ "Id": "a", "MessageBody": "x" }),
+                "logEvents" => json!({ "timestamp": EVENT_TIME, "message": ["ERROR x", r#"{"a":1}"#][self.below(2)] }),
                 _ => json!({}),
             },
             Kind::Document | Kind::Body | Kind::Events => return None,
@@ -232,6 +252,7 @@ impl Walk {
 
     async fn call(&mut self, cloud: &Cloud, handler: &dyn AnyOperation, text: &str) -> Option<()> {
         let operation = handler.schema();
+        let text = &text.replace(&EVENT_TIME.to_string(), &cloud.runtime.clock.now().millis().to_string());
         let scope = Scope::new(Account::default(), Region::new("us-east-1"));
         let caller = Caller::root(Account::default(), "aws", None);
         let call = Call { operation, caller, scope, origin: Origin::default(), input: self.input(handler, text)? };
