@@ -18,6 +18,7 @@ mod durable;
 mod forms;
 mod keys;
 mod lists;
+mod log_events;
 mod messaging;
 mod parameters;
 mod polls;

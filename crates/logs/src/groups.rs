@@ -19,6 +19,14 @@ impl Logs {
         self.store.read(|state| state.groups.get(group).cloned()).ok_or_else(faults::no_such_group)
     }
 
+    /// A group of the class that has filters and Live Tail.
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html>
+    pub fn standard_group(&self, group: &GroupKey) -> Result<Arc<Group>, Fault> {
+        let found = self.group(group)?;
+        // AWS: unverified message.
+        if found.class == GroupClass::Standard { Ok(found) } else { Err(faults::invalid("Only Standard log class is supported.")) }
+    }
+
     /// Changes a group.
     pub fn change_group(&self, group: &GroupKey, change: impl FnOnce(&mut Group) -> Result<(), Fault>) -> Result<Empty, Fault> {
         self.store.write(|state| {

@@ -6,6 +6,7 @@ mod aggregates;
 mod commands;
 mod expressions;
 mod functions;
+mod lambda_fields;
 mod lexer;
 mod record;
 mod run;

@@ -39,8 +39,9 @@ pub const QUERY_RESULTS: usize = 10_000;
 /// How many queries of an account and region are remembered. Ours: AWS keeps them for seven days.
 pub const QUERIES: usize = 100;
 pub const DELIVERY_DESTINATIONS: usize = 1_000;
-/// Groups of the class DELIVERY keep events for two days at most.
-pub const DELIVERY_RETENTION_DAYS: i32 = 2;
+/// Groups of the class DELIVERY keep events for one day.
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
+pub const DELIVERY_RETENTION_DAYS: i32 = 1;
 /// How many export tasks are remembered. Ours.
 pub const EXPORT_TASKS: usize = 1_000;
 

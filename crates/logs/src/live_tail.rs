@@ -139,7 +139,7 @@ handler!(
         let mut groups = Vec::new();
         for identifier in &input.log_group_identifiers {
             let group = group_of_identifier(cx, identifier)?;
-            logs.group(&group)?;
+            logs.standard_group(&group)?;
             groups.push(group);
         }
         let pattern = logs.pattern(input.log_event_filter_pattern.as_deref().unwrap_or_default())?;

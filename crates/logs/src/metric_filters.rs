@@ -47,6 +47,7 @@ handler!(
     |logs, cx, input| Ok(logs.on_group::<PutMetricFilter>(&own_group(cx, &input.log_group_name)).into()),
     |logs, cx, input| {
         let key = own_group(cx, &input.log_group_name);
+        logs.standard_group(&key)?;
         let pattern = logs.pattern(&input.filter_pattern)?;
         check(&input.metric_transformations)?;
         let name: Arc<str> = input.filter_name.as_str().into();

@@ -15,6 +15,9 @@ use json::JsonPattern;
 use std::collections::BTreeMap;
 use terms::Terms;
 
+/// Regular expressions in a pattern of space-delimited events or JSON.
+const MOST_REGEXES: usize = 2;
+
 /// Why a text is no pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidPattern(pub String);
@@ -45,7 +48,11 @@ impl Pattern {
             [b'[', ..] => Kind::Columns(Columns::parse(trimmed)?),
             _ => Kind::Terms(Terms::parse(trimmed)?),
         };
-        Ok(Pattern(kind))
+        let pattern = Pattern(kind);
+        if !matches!(pattern.0, Kind::Terms(_)) && pattern.regexes() > MOST_REGEXES {
+            return Err(InvalidPattern::new(format!("Invalid filter pattern: there may be at most {MOST_REGEXES} regular expressions")));
+        }
+        Ok(pattern)
     }
 
     #[inline]

@@ -72,7 +72,7 @@ impl GroupClass {
 impl Group {
     /// Events before this time are gone.
     pub fn oldest(&self, now: Timestamp) -> i64 {
-        let days = self.retention_days.or((self.class == GroupClass::Delivery).then_some(limits::DELIVERY_RETENTION_DAYS));
+        let days = if self.class == GroupClass::Delivery { Some(limits::DELIVERY_RETENTION_DAYS) } else { self.retention_days };
         days.map_or(i64::MIN, |days| now.millis().saturating_sub(i64::from(days) * limits::DAY))
     }
 }

@@ -130,7 +130,7 @@ handler!(
     },
     |logs, cx, input| {
         let key = own_group(cx, &input.log_group_name);
-        logs.group(&key)?;
+        logs.standard_group(&key)?;
         let pattern = logs.pattern(&input.filter_pattern)?;
         let name: Arc<str> = input.filter_name.as_str().into();
         let destination = Arn::parse(&input.destination_arn).ok_or_else(delivery::invalid_destination)?;

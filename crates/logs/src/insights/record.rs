@@ -1,6 +1,6 @@
 //! An event while a query works on it: its own fields, those of its JSON, and those that commands have made.
 
-use super::values::Value;
+use super::{lambda_fields, values::Value};
 use serde_json::Value as Json;
 use std::{cell::OnceCell, sync::Arc};
 
@@ -55,6 +55,7 @@ impl Record {
             "@logStream" => Value::Text(self.stream.to_string()),
             "@log" => Value::Text(self.log.to_string()),
             "@ptr" => Value::Text(self.pointer.clone()),
+            _ if name.starts_with('@') && lambda_fields::is_of_lambda(&self.log) => lambda_fields::find(&self.message, name).unwrap_or(Value::Missing),
             _ => self.json().and_then(|json| find(json, name)).map_or(Value::Missing, value),
         }
     }

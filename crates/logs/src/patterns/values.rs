@@ -9,7 +9,7 @@ const REGEX_BYTES: usize = 1 << 20;
 /// AWS: letters, digits, a few symbols and operators; no parentheses.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/regex-expressions.html>
 pub(super) fn regex(text: &str) -> Result<Regex, InvalidPattern> {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || ":_#=@/;,-^$?[]{}|\\*+. ".contains(c);
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || ":_#=@/;,-^$?[]{}|\\*+.".contains(c);
     if text.is_empty() || !text.chars().all(is_allowed) {
         return Err(InvalidPattern::new("Invalid filter pattern: unsupported character in a regular expression"));
     }

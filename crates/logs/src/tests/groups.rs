@@ -111,3 +111,22 @@ async fn a_group_under_a_key_is_read_and_written_while_the_key_may_be_used() {
     cloud.ok::<DisassociateKmsKey>(DisassociateKmsKeyRequest { log_group_name: Some("g".into()), ..Default::default() }).await;
     assert_eq!(cloud.filter("").await, ["x"]);
 }
+
+#[tokio::test]
+async fn only_standard_groups_have_filters() {
+    let cloud = TestCloud::new();
+    for class in ["INFREQUENT_ACCESS", "DELIVERY"] {
+        let input = CreateLogGroupRequest { log_group_name: class.into(), log_group_class: Some(class.into()), ..Default::default() };
+        cloud.ok::<CreateLogGroup>(input).await;
+        let tail = StartLiveTailRequest { log_group_identifiers: vec![class.into()], ..Default::default() };
+        assert_eq!(cloud.expect_fault::<StartLiveTail>(tail).await.message(), "Only Standard log class is supported.");
+        cloud.stream(class, "s").await;
+        cloud.put(class, "s", &[(0, "x")]).await;
+    }
+    cloud.advance(DAY + 1);
+    let count = async |group: &str| {
+        let input = FilterLogEventsRequest { log_group_name: Some(group.into()), ..Default::default() };
+        cloud.ok::<FilterLogEvents>(input).await.events.unwrap().len()
+    };
+    assert_eq!((count("INFREQUENT_ACCESS").await, count("DELIVERY").await), (1, 0));
+}
