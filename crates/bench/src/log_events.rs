@@ -41,7 +41,7 @@ impl Bench<'_> {
             connection.call(&put(&logs, "large", batch % STREAMS, now, batch * BATCH..(batch + 1) * BATCH)).await;
         }
         println!("{EVENTS} events; memory  {:>9.0} MB", self.server.resident() as f64 / 1e6);
-        for (name, pattern) in [("nothing found", r"\"no such text\""), ("one in 997", r"\"user-500\" -ERROR")] {
+        for (name, pattern) in [("nothing found", r#"\"no such text\""#), ("one in 997", r#"\"user-500\" -ERROR"#)] {
             let mut best = f64::MAX;
             for _ in 0..7 {
                 let (began, mut pages, mut token) = (Instant::now(), 0, String::new());
