@@ -11,33 +11,33 @@ const LARGEST_TEXT: usize = 512 * 1024;
 
 /// Where an event is in its group: no two events have the same place, and a reader sees events in this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
+pub struct Position {
     /// The event's own time, in milliseconds.
     pub time: i64,
     /// The number that the group gave it.
     pub number: u64,
 }
 
-impl Place {
-    pub const LAST: Place = Place { time: i64::MAX, number: u64::MAX };
+impl Position {
+    pub const LAST: Position = Position { time: i64::MAX, number: u64::MAX };
 
-    pub fn new(time: i64, number: u64) -> Place {
-        Place { time, number }
+    pub fn new(time: i64, number: u64) -> Position {
+        Position { time, number }
     }
 
     /// The place directly after this one.
-    pub fn after(self) -> Place {
+    pub fn after(self) -> Position {
         match self.number.checked_add(1) {
-            Some(number) => Place { number, ..self },
-            None => Place { time: self.time.saturating_add(1), number: 0 },
+            Some(number) => Position { number, ..self },
+            None => Position { time: self.time.saturating_add(1), number: 0 },
         }
     }
 
     /// The place directly before this one.
-    pub fn before(self) -> Place {
+    pub fn before(self) -> Position {
         match self.number.checked_sub(1) {
-            Some(number) => Place { number, ..self },
-            None => Place { time: self.time.saturating_sub(1), number: u64::MAX },
+            Some(number) => Position { number, ..self },
+            None => Position { time: self.time.saturating_sub(1), number: u64::MAX },
         }
     }
 }
@@ -64,7 +64,7 @@ pub struct Block {
 /// An event of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventView<'b> {
-    pub place: Place,
+    pub place: Position,
     pub ingested: i64,
     pub message: &'b str,
 }
@@ -97,18 +97,18 @@ impl Block {
         self.first_number
     }
 
-    pub fn first(&self) -> Place {
+    pub fn first(&self) -> Position {
         self.place(0).unwrap_or_default()
     }
 
-    pub fn last(&self) -> Place {
+    pub fn last(&self) -> Position {
         self.place(self.entries.len().wrapping_sub(1)).unwrap_or_default()
     }
 
     #[inline]
-    pub fn place(&self, index: usize) -> Option<Place> {
+    pub fn place(&self, index: usize) -> Option<Position> {
         let entry = self.entries.get(index)?;
-        Some(Place { time: entry.time, number: self.first_number + u64::from(entry.number) })
+        Some(Position { time: entry.time, number: self.first_number + u64::from(entry.number) })
     }
 
     #[inline]
@@ -130,8 +130,8 @@ impl Block {
     }
 
     /// The index of the first event at or after a place.
-    pub fn index_from(&self, place: Place) -> usize {
-        self.entries.partition_point(|entry| Place { time: entry.time, number: self.first_number + u64::from(entry.number) } < place)
+    pub fn index_from(&self, place: Position) -> usize {
+        self.entries.partition_point(|entry| Position { time: entry.time, number: self.first_number + u64::from(entry.number) } < place)
     }
 
     /// Blocks of one level are of like size.
@@ -224,8 +224,8 @@ mod tests {
         let other = Block::of(20, 200, [(20, "b"), (30, "d")]).unwrap();
         let merged = Block::merged(&[&one, &other]).unwrap();
         assert_eq!(messages(&merged), [(10, 100, "a"), (20, 200, "b"), (30, 100, "c\"\n"), (30, 200, "d")]);
-        assert_eq!((merged.first(), merged.last()), (Place::new(10, 7), Place::new(30, 21)));
-        assert_eq!((merged.index_from(Place::new(30, 0)), merged.index_from(Place::new(30, 9)), merged.next_number()), (2, 3, 22));
+        assert_eq!((merged.first(), merged.last()), (Position::new(10, 7), Position::new(30, 21)));
+        assert_eq!((merged.index_from(Position::new(30, 0)), merged.index_from(Position::new(30, 9)), merged.next_number()), (2, 3, 22));
         let text = serde_json::to_string(&merged).unwrap();
         assert_eq!(serde_json::from_str::<Block>(&text).unwrap(), merged, "{text}");
         assert_eq!(text, r#"{"n":7,"i":[[0,100],[13,200]],"e":[[10,0,"a"],[20,13,"b"],[30,1,"c\"\n"],[30,14,"d"]]}"#);
@@ -240,8 +240,8 @@ mod tests {
 
     #[test]
     fn a_place_has_neighbours() {
-        assert_eq!(Place::new(5, u64::MAX).after(), Place::new(6, 0));
-        assert_eq!(Place::new(5, 0).before(), Place::new(4, u64::MAX));
-        assert_eq!(Place::new(5, 7).after().before(), Place::new(5, 7));
+        assert_eq!(Position::new(5, u64::MAX).after(), Position::new(6, 0));
+        assert_eq!(Position::new(5, 0).before(), Position::new(4, u64::MAX));
+        assert_eq!(Position::new(5, 7).after().before(), Position::new(5, 7));
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     Logs,
-    blocks::Place,
+    blocks::Position,
     delivery::{callers, gzip},
     faults, limits,
     names::{group_arn, own_group},
@@ -90,7 +90,7 @@ async fn check_bucket(cx: &Cx, group: &GroupKey, bucket: &str, prefix: &str) -> 
 }
 
 /// The lines of one stream.
-fn lines(sources: Vec<Source>, from: Place, to: Place) -> String {
+fn lines(sources: Vec<Source>, from: Position, to: Position) -> String {
     let mut text = String::new();
     Scan::new(sources, from, to, Direction::Forward).run(usize::MAX, |event| {
         Timestamp(event.place.time).write(TimestampFormat::DateTime, &mut text);
@@ -106,7 +106,7 @@ impl Logs {
     async fn export(&self, cx: &Cx, id: &str, task: &state::ExportTask) -> Result<(), Fault> {
         let key: GroupKey = (cx.scope.clone(), task.group.clone());
         let group = self.group(&key)?;
-        let (from, to) = (Place::new(task.from.max(group.oldest(cx.now)), 0), Place::new(task.to, 0));
+        let (from, to) = (Position::new(task.from.max(group.oldest(cx.now)), 0), Position::new(task.to, 0));
         let prefix = task.stream_prefix.as_deref().unwrap_or_default();
         let sources = self.events.read(&key, |events| events.sources(from, to, &|name| name.starts_with(prefix))).unwrap_or_default();
         let mut streams: BTreeMap<Arc<str>, Vec<Source>> = BTreeMap::new();

@@ -2,7 +2,7 @@
 
 use crate::{
     Logs,
-    blocks::Place,
+    blocks::Position,
     encryption, faults, limits,
     names::{digits, group_of},
     scan::{Direction, Scan},
@@ -36,9 +36,9 @@ handler!(
         let pattern = logs.pattern(input.filter_pattern.as_deref().unwrap_or_default())?;
         let direction = if input.start_from_head == Some(false) { Direction::Backward } else { Direction::Forward };
         let list = Paging::of::<FilterLogEvents>(cx, &input);
-        let after: Option<Place> = list.after().map_err(|InvalidToken| faults::invalid_token())?;
-        let mut from = Place::new(input.start_time.unwrap_or(0).max(group.oldest(cx.now)).max(0), 0);
-        let mut to = input.end_time.map_or(Place::LAST, |end| Place::new(end.saturating_add(1), 0));
+        let after: Option<Position> = list.after().map_err(|InvalidToken| faults::invalid_token())?;
+        let mut from = Position::new(input.start_time.unwrap_or(0).max(group.oldest(cx.now)).max(0), 0);
+        let mut to = input.end_time.map_or(Position::LAST, |end| Position::new(end.saturating_add(1), 0));
         match (after, direction) {
             (Some(place), Direction::Forward) => from = from.max(place.after()),
             (Some(place), Direction::Backward) => to = to.min(place),

@@ -2,7 +2,7 @@
 
 use crate::{
     Logs,
-    blocks::Place,
+    blocks::Position,
     encryption, faults, limits,
     names::{digits, group_of, place_of},
     scan::{Direction, Scan},
@@ -15,9 +15,9 @@ use std::ops::ControlFlow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Boundary {
     /// `f/…`: the page begins after this place.
-    After(Place),
+    After(Position),
     /// `b/…`: the page ends before this place.
-    Before(Place),
+    Before(Position),
 }
 
 impl Boundary {
@@ -54,8 +54,8 @@ handler!(
             Some(token) => Some(Boundary::parse(token).ok_or_else(faults::invalid_token)?),
             None => None,
         };
-        let mut from = Place::new(input.start_time.unwrap_or(0).max(group.oldest(cx.now)).max(0), 0);
-        let mut to = input.end_time.map_or(Place::LAST, |end| Place::new(end, 0));
+        let mut from = Position::new(input.start_time.unwrap_or(0).max(group.oldest(cx.now)).max(0), 0);
+        let mut to = input.end_time.map_or(Position::LAST, |end| Position::new(end, 0));
         let first = from;
         let direction = match boundary {
             Some(Boundary::After(place)) => {
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn tokens_come_back_with_and_without_their_end() {
-        for boundary in [Boundary::After(Place::new(1_764_000_000_000, 3)), Boundary::Before(Place::new(7, 0))] {
+        for boundary in [Boundary::After(Position::new(1_764_000_000_000, 3)), Boundary::Before(Position::new(7, 0))] {
             let token = boundary.token();
             assert_eq!(Boundary::parse(&token), Some(boundary));
             assert_eq!(Boundary::parse(token.trim_end_matches("/s")), Some(boundary));

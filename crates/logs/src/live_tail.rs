@@ -21,14 +21,14 @@ const WAITING: usize = 1024;
 
 /// What one PutLogEvents brought.
 #[derive(Debug)]
-pub struct Written {
+pub struct NewEvents {
     pub group: GroupKey,
     pub stream: Arc<str>,
     pub block: Arc<Block>,
 }
 
 /// Tells the sessions of what is written.
-pub struct Tail(Sender<Arc<Written>>);
+pub struct Tail(Sender<Arc<NewEvents>>);
 
 impl Default for Tail {
     fn default() -> Self {
@@ -37,7 +37,7 @@ impl Default for Tail {
 }
 
 impl Tail {
-    pub fn tell(&self, written: impl FnOnce() -> Written) {
+    pub fn tell(&self, written: impl FnOnce() -> NewEvents) {
         if self.0.receiver_count() > 0 {
             let _ = self.0.send(Arc::new(written()));
         }
@@ -49,7 +49,7 @@ struct Session {
     streams: Option<Vec<String>>,
     prefixes: Option<Vec<String>>,
     pattern: Arc<Pattern>,
-    written: Receiver<Arc<Written>>,
+    written: Receiver<Arc<NewEvents>>,
     runtime: Arc<Runtime>,
     until: Timestamp,
     /// What the first event says.
@@ -58,7 +58,7 @@ struct Session {
 }
 
 impl Session {
-    fn events_of(&self, written: &Written, into: &mut Vec<LiveTailSessionLogEvent>) {
+    fn events_of(&self, written: &NewEvents, into: &mut Vec<LiveTailSessionLogEvent>) {
         let is_named = self.streams.as_ref().is_none_or(|names| names.iter().any(|name| **name == *written.stream));
         let begins = self.prefixes.as_ref().is_none_or(|prefixes| prefixes.iter().any(|prefix| written.stream.starts_with(prefix.as_str())));
         if !is_named || !begins || !self.groups.contains(&written.group) {

@@ -1,6 +1,6 @@
 //! Names and ARNs of groups, streams and the rest, and the numbers that AWS makes of an event's place.
 
-use crate::{blocks::Place, faults, state::GroupKey};
+use crate::{blocks::Position, faults, state::GroupKey};
 use cloudlet_aws::{Arn, Fault, Scope};
 use cloudlet_engine::Cx;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ type Number = [u32; 6];
 const BILLION: u64 = 1_000_000_000;
 
 /// AWS: the ids of events, tokens and sequence numbers are 56 digits: the time in milliseconds, times two to the power of 144, plus a number.
-pub fn digits(place: Place) -> String {
+pub fn digits(place: Position) -> String {
     let time = u64::try_from(place.time).unwrap_or(0);
     let low = |number: u64| u32::try_from(number & u64::from(u32::MAX)).unwrap_or(0);
     let mut number: Number = [low(place.number), low(place.number >> 32), 0, 0, low(time << 16), low(time >> 16)];
@@ -84,7 +84,7 @@ pub fn digits(place: Place) -> String {
 }
 
 /// The place of such a number.
-pub fn place_of(digits: &str) -> Option<Place> {
+pub fn place_of(digits: &str) -> Option<Position> {
     if !(1..=58).contains(&digits.len()) {
         return None;
     }
@@ -101,7 +101,7 @@ pub fn place_of(digits: &str) -> Option<Place> {
         }
     }
     let [first, second, _, _, fifth, sixth] = number.map(u64::from);
-    Some(Place::new(i64::try_from((fifth >> 16) | (sixth << 16)).ok()?, first | (second << 32)))
+    Some(Position::new(i64::try_from((fifth >> 16) | (sixth << 16)).ok()?, first | (second << 32)))
 }
 
 /// The last part of an ARN of `kind` (`destination:name`).
@@ -119,11 +119,12 @@ mod tests {
         // Of an event of December 2021.
         let text = "36549487478428893041265139518183563440612949361508548608";
         assert_eq!(place_of(text).map(|place| place.time), Some(1_638_935_701_612));
-        for place in [Place::default(), Place::new(1_764_000_000_000, 7), Place::new(1_764_000_000_000, u64::MAX), Place::new(1, 1 << 40)] {
+        for place in [Position::default(), Position::new(1_764_000_000_000, 7), Position::new(1_764_000_000_000, u64::MAX), Position::new(1, 1 << 40)]
+        {
             let text = digits(place);
             assert_eq!((text.len(), place_of(&text)), (56, Some(place)), "{text}");
         }
-        assert!(digits(Place::new(5, 0)) < digits(Place::new(5, 1)) && digits(Place::new(5, 1)) < digits(Place::new(6, 0)));
+        assert!(digits(Position::new(5, 0)) < digits(Position::new(5, 1)) && digits(Position::new(5, 1)) < digits(Position::new(6, 0)));
         for text in ["", "x", "-1", &"9".repeat(58), &"9".repeat(60)] {
             assert_eq!(place_of(text), None, "{text}");
         }

@@ -1,6 +1,6 @@
 //! PutLogEvents: which events of a batch are taken, and who is told of them.
 
-use crate::{Logs, blocks::Place, encryption, faults, limits, live_tail::Written, names::digits, names::own_group};
+use crate::{Logs, blocks::Position, encryption, faults, limits, live_tail::NewEvents, names::digits, names::own_group};
 use cloudlet_api_logs::*;
 use cloudlet_aws::{Fault, Timestamp};
 use cloudlet_engine::handler;
@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// Sequence tokens are answered and not read. <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html>
 pub fn sequence_token(number: u64) -> String {
-    digits(Place::new(limits::DAY, number))
+    digits(Position::new(limits::DAY, number))
 }
 
 /// What is wrong with a batch as a whole.
@@ -62,7 +62,7 @@ handler!(
         });
         let (block, next) = written.ok_or_else(faults::no_such_group)?.ok_or_else(faults::no_such_stream)?;
         if let Some(block) = block {
-            logs.tail.tell(|| Written { group: key.clone(), stream: input.log_stream_name.as_str().into(), block: block.clone() });
+            logs.tail.tell(|| NewEvents { group: key.clone(), stream: input.log_stream_name.as_str().into(), block: block.clone() });
             logs.send_to_subscriptions(cx, &key, &input.log_stream_name, &block)?;
         }
         Ok(PutLogEventsResponse { next_sequence_token: Some(sequence_token(next)), rejected_log_events_info: rejected, rejected_entity_info: None })

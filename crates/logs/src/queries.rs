@@ -2,7 +2,7 @@
 
 use crate::{
     Logs,
-    blocks::Place,
+    blocks::Position,
     encryption, faults,
     insights::{self, QueryError, Record, Run, json_fields},
     limits,
@@ -52,12 +52,12 @@ fn refused(error: QueryError) -> Fault {
     }
 }
 
-fn pointer(group: &str, stream: &str, place: Place) -> String {
+fn pointer(group: &str, stream: &str, place: Position) -> String {
     STANDARD.encode(format!("{}/{group}:{stream}", digits(place)))
 }
 
 /// The group, the stream and the place of a pointer.
-fn pointed(pointer: &str) -> Option<(String, String, Place)> {
+fn pointed(pointer: &str) -> Option<(String, String, Position)> {
     let text = String::from_utf8(STANDARD.decode(pointer).ok()?).ok()?;
     let (place, rest) = text.split_once('/')?;
     let (group, stream) = rest.split_once(':')?;
@@ -108,9 +108,9 @@ handler!(
         let (mut scanned, mut bytes) = (0u64, 0u64);
         for (key, group) in &groups {
             let log: Arc<str> = format!("{}:{}", key.0.account, key.1).into();
-            let from = Place::new(input.start_time.saturating_mul(1000).max(group.oldest(cx.now)).max(0), 0);
+            let from = Position::new(input.start_time.saturating_mul(1000).max(group.oldest(cx.now)).max(0), 0);
             // Both ends are included, whole seconds.
-            let to = Place::new(input.end_time.saturating_add(1).saturating_mul(1000), 0);
+            let to = Position::new(input.end_time.saturating_add(1).saturating_mul(1000), 0);
             let sources = logs.events.read(key, |events| events.sources(from, to, &|_| true)).unwrap_or_default();
             let mut scan = Scan::new(sources, from, to, Direction::Backward);
             let mut done = false;
@@ -289,7 +289,7 @@ handler!(
             Some(time) => (time.saturating_mul(1000).saturating_sub(quarter / 2), time.saturating_mul(1000).saturating_add(quarter / 2)),
             None => (cx.now.millis() - quarter, i64::MAX),
         };
-        let (from, to) = (Place::new(from.max(group.oldest(cx.now)).max(0), 0), Place::new(to, 0));
+        let (from, to) = (Position::new(from.max(group.oldest(cx.now)).max(0), 0), Position::new(to, 0));
         let sources = logs.events.read(&key, |events| events.sources(from, to, &|_| true)).unwrap_or_default();
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         let mut total = 0usize;
@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_pointer_names_an_event() {
-        let place = Place::new(1_764_000_000_000, 9);
+        let place = Position::new(1_764_000_000_000, 9);
         assert_eq!(pointed(&pointer("/a/b", "2026/1/[x]", place)), Some(("/a/b".into(), "2026/1/[x]".into(), place)));
         for text in ["", "x", "AAAA"] {
             assert_eq!(pointed(text), None);

@@ -1,6 +1,6 @@
 //! Reads events of many blocks in one order, forward or backward: a merge of sorted blocks that works through the run of one block at a time.
 
-use crate::blocks::{Block, EventView, Place};
+use crate::blocks::{Block, EventView, Position};
 use std::{cmp::Reverse, collections::BinaryHeap, ops::ControlFlow, sync::Arc};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Source {
 pub struct Found<'s> {
     source: &'s Source,
     index: usize,
-    pub place: Place,
+    pub place: Position,
     pub message: &'s str,
 }
 
@@ -36,7 +36,7 @@ impl<'s> Found<'s> {
 }
 
 /// Places in the order of reading: backward they are turned around.
-fn rank(direction: Direction, place: Place) -> i128 {
+fn rank(direction: Direction, place: Position) -> i128 {
     let rank = (i128::from(place.time) << 64) | i128::from(place.number);
     match direction {
         Direction::Forward => rank,
@@ -62,7 +62,7 @@ pub struct Scan {
 }
 
 impl Scan {
-    pub fn new(sources: Vec<Source>, from: Place, to: Place, direction: Direction) -> Scan {
+    pub fn new(sources: Vec<Source>, from: Position, to: Position, direction: Direction) -> Scan {
         let (mut cursors, mut heads) = (Vec::new(), Vec::new());
         for (source, Source { block, .. }) in sources.iter().enumerate() {
             if block.last() < from || block.first() >= to {
@@ -120,7 +120,7 @@ impl Scan {
     }
 }
 
-fn next_place(block: &Block, cursor: &Cursor, direction: Direction) -> Option<Place> {
+fn next_place(block: &Block, cursor: &Cursor, direction: Direction) -> Option<Position> {
     if cursor.from >= cursor.to {
         return None;
     }
@@ -150,7 +150,7 @@ mod tests {
         made
     }
 
-    fn read(mut scan: Scan, budget: usize, stop_after: usize) -> Vec<Place> {
+    fn read(mut scan: Scan, budget: usize, stop_after: usize) -> Vec<Position> {
         let mut places = vec![];
         loop {
             let mut seen = 0;
@@ -172,9 +172,9 @@ mod tests {
             from in 0..50i64, to in 0..60i64, budget in 1..9usize, stop in 1..9usize,
         ) {
             let sources = sources(&blocks);
-            let (from, to) = (Place::new(from, 0), Place::new(to, 0));
+            let (from, to) = (Position::new(from, 0), Position::new(to, 0));
             let all = sources.iter().flat_map(|source| source.block.iter().map(|event| event.place));
-            let mut expected: Vec<Place> = all.filter(|place| (from..to).contains(place)).collect();
+            let mut expected: Vec<Position> = all.filter(|place| (from..to).contains(place)).collect();
             expected.sort_unstable();
             prop_assert_eq!(&read(Scan::new(sources.clone(), from, to, Direction::Forward), budget, stop), &expected);
             expected.reverse();

@@ -2,7 +2,7 @@
 //! its own, so that writers of two groups do not wait for each other.
 
 use crate::{
-    blocks::{BLOCKS_TO_MERGE, Block, Place},
+    blocks::{BLOCKS_TO_MERGE, Block, Position},
     limits,
     scan::Source,
 };
@@ -391,7 +391,7 @@ impl GroupEvents {
     }
 
     /// The blocks that have events between two places, of the streams that `includes` says.
-    pub fn sources(&self, from: Place, to: Place, includes: &dyn Fn(&str) -> bool) -> Vec<Source> {
+    pub fn sources(&self, from: Position, to: Position, includes: &dyn Fn(&str) -> bool) -> Vec<Source> {
         let mut sources = Vec::new();
         // Blocks are in the order of streams: each is asked about once.
         let mut current: Option<(u32, Option<&Arc<str>>)> = None;
@@ -408,7 +408,7 @@ impl GroupEvents {
     }
 
     /// The same of one stream.
-    pub fn sources_of(&self, name: &str, from: Place, to: Place) -> Option<Vec<Source>> {
+    pub fn sources_of(&self, name: &str, from: Position, to: Position) -> Option<Vec<Source>> {
         let (name, stream) = self.streams.range::<str, _>((Bound::Included(name), Bound::Included(name))).next()?;
         let blocks = self.blocks_of(stream.number).map(|(_, block)| block);
         let blocks = blocks.filter(|block| block.last() >= from && block.first() < to);
@@ -429,7 +429,7 @@ mod tests {
         }
         assert!(events.blocks.len() < 64, "{} blocks", events.blocks.len());
         assert_eq!(events.total().bytes, 10_000 * 30);
-        let sources = events.sources_of("s", Place::default(), Place::LAST).unwrap();
+        let sources = events.sources_of("s", Position::default(), Position::LAST).unwrap();
         assert_eq!(sources.iter().map(|source| source.block.len()).sum::<usize>(), 10_000);
         events.append("s", Timestamp(20_000), 9_000, [(20_000, "text")]).unwrap();
         assert!(events.total().bytes < 10_000 * 30, "blocks beyond the retention are gone");

@@ -1,6 +1,6 @@
 //! What services write into groups for their customers: vended logs.
 
-use crate::{Logs, encryption, faults, live_tail::Written, names::group_of_arn, permissions::on_account};
+use crate::{Logs, encryption, faults, live_tail::NewEvents, names::group_of_arn, permissions::on_account};
 use cloudlet_aws::Arn;
 use cloudlet_engine::{handler, vended_logs::DeliverLogs};
 use cloudlet_shape::Empty;
@@ -18,7 +18,7 @@ handler!(Logs, DeliverLogs, |logs, cx, input| Ok(on_account::<DeliverLogs>(cx).i
         stored.append(&name, cx.now, group.oldest(cx.now), input.events.iter().map(|event| (event.timestamp, event.message.as_str())))
     });
     if let Some(block) = written.ok_or_else(faults::no_such_group)?.flatten() {
-        logs.tail.tell(|| Written { group: key.clone(), stream: name, block: block.clone() });
+        logs.tail.tell(|| NewEvents { group: key.clone(), stream: name, block: block.clone() });
         logs.send_to_subscriptions(cx, &key, &input.log_stream, &block)?;
     }
     Ok(Empty {})

@@ -97,10 +97,7 @@ static SERVICES: cloudlet_states::Services = &[
 
 /// The services of the model that honestly say that they have no engine yet.
 fn unbuilt() -> Vec<Service> {
-    vec![
-        Service::unbuilt(&cloudlet_api_firehose::SERVICE),
-        Service::unbuilt(&cloudlet_api_lambda::SERVICE),
-    ]
+    vec![Service::unbuilt(&cloudlet_api_firehose::SERVICE), Service::unbuilt(&cloudlet_api_lambda::SERVICE)]
 }
 
 #[cfg(test)]

@@ -2,7 +2,11 @@
 //! Deliberately behind the executions: what cannot be written is dropped, and stops nobody.
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html>
 
-use crate::{PRINCIPAL, States, configurations, drive::key_of, faults, state::Revision};
+use crate::{
+    PRINCIPAL, States, configurations, faults,
+    scheduled::{LogsInput, WriteLogs},
+    state::Revision,
+};
 use cloudlet_api_logs::InputLogEvent;
 use cloudlet_api_states::LoggingConfiguration;
 use cloudlet_aws::{Arn, Fault};
@@ -12,10 +16,8 @@ use cloudlet_engine::{
     handler, roles,
     vended_logs::{DeliverLogs, DeliverLogsInput},
 };
-use cloudlet_shape::{Empty, Shape};
+use cloudlet_shape::Empty;
 use serde_json::{Map, Value, json};
-
-pub use own::WriteLogs;
 
 /// AWS makes this stream when it tries a destination.
 const FIRST_STREAM: &str = "log_stream_created_by_aws_to_validate_log_delivery_subscriptions";
@@ -23,24 +25,6 @@ const FIRST_STREAM: &str = "log_stream_created_by_aws_to_validate_log_delivery_s
 const LARGEST: usize = 248 * 1024;
 /// Bytes of one delivery.
 const BATCH: usize = 512 * 1024;
-
-#[derive(Shape, Clone, Default)]
-pub struct LogsInput {
-    pub role_arn: String,
-    pub machine_arn: String,
-    pub log_group: String,
-    pub log_stream: String,
-    pub events: Vec<InputLogEvent>,
-}
-
-mod own {
-    use super::LogsInput;
-    use cloudlet_shape::{Empty, operations};
-
-    operations! { cloudlet_api_states::SERVICE;
-        WriteLogs(LogsInput) -> Empty {}
-    }
-}
 
 fn group_of(logging: &LoggingConfiguration) -> Option<&str> {
     let destination = logging.destinations.as_ref()?.first()?;
@@ -142,7 +126,7 @@ impl States {
                 log_stream: stream_of(&revision),
                 events,
             };
-            let source = key_of(arn);
+            let source = Arn::parse(arn).unwrap_or_else(Arn::any);
             let scope = source.scope().unwrap_or_else(|| cx.scope.clone());
             if let Err(fault) = cx.schedule::<WriteLogs>(cx.clock().now(), PRINCIPAL, source, scope, input) {
                 tracing::warn!(%fault, "entries of an execution's log are dropped");
@@ -183,7 +167,7 @@ async fn deliver(cx: &Cx, role: &str, machine: &Arn, input: DeliverLogsInput) ->
 }
 
 handler!(States, WriteLogs, |states, cx, input| Ok(Permission::none()), |states, cx, input| {
-    let machine = key_of(&input.machine_arn);
+    let machine = Arn::parse(&input.machine_arn).unwrap_or_else(Arn::any);
     let delivery = DeliverLogsInput { log_group: input.log_group, log_stream: input.log_stream, events: input.events };
     deliver(cx, &input.role_arn, &machine, delivery).await?;
     Ok(Empty {})

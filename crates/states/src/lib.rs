@@ -104,7 +104,7 @@ pub fn service(journal: &Journal, services: Services) -> Service {
         .handles::<scheduled::RunMapRun>()
         .handles::<scheduled::RemoveMachine>()
         .handles::<scheduled::Forget>()
-        .handles::<execution_logs::WriteLogs>()
+        .handles::<scheduled::WriteLogs>()
         // state machines
         .handles::<api::CreateStateMachine>()
         .handles::<api::UpdateStateMachine>()

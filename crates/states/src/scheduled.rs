@@ -1,7 +1,8 @@
 //! The operations that only the scheduler calls. They are in no model, so no request is recognized as one of them.
 
-pub use own::{ChildEnded, Forget, PerformTask, RemoveMachine, RunMapRun, StopChild, Wake};
+pub use own::{ChildEnded, Forget, PerformTask, RemoveMachine, RunMapRun, StopChild, Wake, WriteLogs};
 
+use cloudlet_api_logs::InputLogEvent;
 use cloudlet_shape::Shape;
 
 #[derive(Shape, Clone, Default)]
@@ -35,8 +36,18 @@ pub struct MachineInput {
 #[derive(Shape, Clone, Default)]
 pub struct ForgetInput {}
 
+/// Entries of a log, and where they go.
+#[derive(Shape, Clone, Default)]
+pub struct LogsInput {
+    pub role_arn: String,
+    pub machine_arn: String,
+    pub log_group: String,
+    pub log_stream: String,
+    pub events: Vec<InputLogEvent>,
+}
+
 mod own {
-    use crate::scheduled::{ChildInput, ExecutionInput, ForgetInput, MachineInput, MapRunInput, TaskInput};
+    use crate::scheduled::{ChildInput, ExecutionInput, ForgetInput, LogsInput, MachineInput, MapRunInput, TaskInput};
     use cloudlet_shape::{Empty, operations};
 
     operations! { cloudlet_api_states::SERVICE;
@@ -47,5 +58,6 @@ mod own {
         RunMapRun(MapRunInput) -> Empty {}
         RemoveMachine(MachineInput) -> Empty {}
         Forget(ForgetInput) -> Empty {}
+        WriteLogs(LogsInput) -> Empty {}
     }
 }

@@ -23,7 +23,8 @@ fn number(message: &str, label: &str) -> Option<f64> {
 
 /// `8f5d5b1e-0c9a-4f7e-9d1c-2b3a4c5d6e7f`
 fn is_request_id(text: &str) -> bool {
-    text.len() == 36 && text.bytes().enumerate().all(|(at, byte)| if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() })
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() })
 }
 
 pub fn find(message: &str, name: &str) -> Option<Value> {

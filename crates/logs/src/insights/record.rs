@@ -55,7 +55,9 @@ impl Record {
             "@logStream" => Value::Text(self.stream.to_string()),
             "@log" => Value::Text(self.log.to_string()),
             "@ptr" => Value::Text(self.pointer.clone()),
-            _ if name.starts_with('@') && lambda_fields::is_of_lambda(&self.log) => lambda_fields::find(&self.message, name).unwrap_or(Value::Missing),
+            _ if name.starts_with('@') && lambda_fields::is_of_lambda(&self.log) => {
+                lambda_fields::find(&self.message, name).unwrap_or(Value::Missing)
+            }
             _ => self.json().and_then(|json| find(json, name)).map_or(Value::Missing, value),
         }
     }
