@@ -11,7 +11,7 @@ use crate::{
 };
 use cloudlet_asl::{
     definition::Definition,
-    machine::{Event, Failure, Machine},
+    machine::{Event, Failure, Machine, Mocks},
     text::to_text,
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
@@ -27,6 +27,7 @@ pub struct Turn {
     pub definition: Arc<Definition>,
     timers: BTreeMap<u64, i64>,
     map_runs: BTreeMap<u64, Arc<str>>,
+    mocks: Option<Mocks>,
 }
 
 pub fn key_of(arn: &str) -> Arn {
@@ -45,12 +46,13 @@ impl States {
         let definition = self.definition(&execution.revision, &revision)?;
         let machine = progress.machine.read().map_err(Fault::internal)?;
         let (timers, map_runs) = (progress.timers.clone(), progress.map_runs.clone());
-        Ok(Some(Turn { arn: arn.clone(), execution: Execution::clone(&execution), machine, definition, timers, map_runs }))
+        let mocks = progress.mocks.clone();
+        Ok(Some(Turn { arn: arn.clone(), execution: Execution::clone(&execution), machine, definition, timers, map_runs, mocks }))
     }
 
     /// A new execution takes its first step.
-    pub fn first_turn(arn: Arc<str>, execution: Execution, machine: Machine, definition: Arc<Definition>) -> Turn {
-        Turn { arn, execution, machine, definition, timers: BTreeMap::new(), map_runs: BTreeMap::new() }
+    pub fn first_turn(arn: Arc<str>, execution: Execution, machine: Machine, definition: Arc<Definition>, mocks: Option<Mocks>) -> Turn {
+        Turn { arn, execution, machine, definition, timers: BTreeMap::new(), map_runs: BTreeMap::new(), mocks }
     }
 
     /// An execution takes an event. False: it does not run.
@@ -95,7 +97,15 @@ impl States {
         let events: Vec<_> = history.iter().map(event_json).collect();
         let first = history.first().map_or(0, |event| event.id);
         let events = if standard && !events.is_empty() { Some(Json::of(&events).map_err(Fault::internal)?) } else { None };
-        let mut next = Vec::new();
+        // What a mock answers is no call.
+        let (mut next, mut made) = (Vec::new(), Vec::new());
+        for call in calls {
+            match turn.mocks.as_mut().and_then(|mocks| mocks.answer(&call)) {
+                Some(event) => next.push(event),
+                None => made.push(call),
+            }
+        }
+        let calls = made;
         let mut started_runs = Vec::new();
         for request in map_runs {
             let (arn, row) = self.new_map_run(cx, turn, &request, now)?;
@@ -146,7 +156,7 @@ impl States {
             if over && !redrivable {
                 state.progress.remove(&arn);
             } else if let Some(machine) = machine {
-                let progress = Progress { machine, timers: turn.timers.clone(), map_runs: turn.map_runs.clone() };
+                let progress = Progress { machine, timers: turn.timers.clone(), map_runs: turn.map_runs.clone(), mocks: turn.mocks.clone() };
                 state.progress.insert(arn.clone(), Arc::new(progress));
             }
             if over && !standard && turn.execution.map_run.is_none() {

@@ -15,8 +15,7 @@ use crate::{
     state::{Counts, Execution, MapItem, MapRun, Revision, RunStatus, State, Status, Type},
 };
 use cloudlet_asl::{
-    definition::Language,
-    machine::{Event, Failure, MapRunRequest},
+    machine::{self, Event, Failure, MapRunRequest},
     text::to_text,
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
@@ -43,10 +42,7 @@ fn of_run(state: &State, run: &Arc<str>) -> Vec<(u64, Arc<MapItem>)> {
 
 fn exceeds(run: &MapRun) -> bool {
     let failed = run.items.failed + run.items.timed_out + run.items.aborted;
-    let by_count = run.tolerated_count.is_some_and(|most| failed > most);
-    let by_percentage = run.tolerated_percentage.is_some_and(|most| failed as f64 * 100.0 > most * run.items.total as f64);
-    let neither = run.tolerated_count.is_none() && run.tolerated_percentage.is_none();
-    failed > 0 && (neither || by_count || by_percentage)
+    machine::exceeds(run.tolerated_count, run.tolerated_percentage, failed, run.items.total)
 }
 
 impl States {
@@ -71,13 +67,7 @@ impl States {
                 return;
             }
             let Some(outer) = state.revisions.get(&execution.revision).cloned() else { return };
-            let mut processor = request.processor.clone();
-            if let Some(fields) = processor.as_object_mut() {
-                fields.remove("ProcessorConfig");
-                if turn.definition.language == Language::Jsonata {
-                    fields.insert("QueryLanguage".to_owned(), "JSONata".into());
-                }
-            }
+            let processor = request.child_definition(turn.definition.language);
             let child = Revision { r#type: of, definition: to_text(&processor).into(), label: Some(label.clone()), ..Revision::clone(&outer) };
             state.revisions.insert(revision.clone(), Arc::new(child));
         });
@@ -169,7 +159,7 @@ impl States {
                 state.put_map_item(key, MapItem { execution: Some(arn.clone()), status: None, ..MapItem::clone(&item) });
             }
         });
-        self.begin(cx, NewExecution { arn, execution, revision }, |_| Ok(None::<()>)).await.map(drop)
+        self.begin(cx, NewExecution { arn, execution, revision, mocks: None }, |_| Ok(None::<()>)).await.map(drop)
     }
 
     async fn end_map(&self, cx: &Cx, arn: &Arc<str>, status: RunStatus, result: Result<Value, Failure>) -> Result<(), Fault> {

@@ -1,5 +1,6 @@
 //! The tables.
 
+use cloudlet_asl::machine::Mocks;
 use cloudlet_aws::{Account, Arn, Region, Scope, Timestamp};
 use cloudlet_shape::Map;
 use cloudlet_store::{Json, Table, tables};
@@ -371,6 +372,9 @@ pub struct Progress {
     pub timers: BTreeMap<u64, i64>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub map_runs: BTreeMap<u64, Arc<str>>,
+    /// The test case of a mock configuration that it was started with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mocks: Option<Mocks>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -36,6 +36,8 @@ pub struct Request<'r> {
     pub machine: &'r Arn,
     pub session: &'r str,
     pub trace: Option<&'r str>,
+    /// The Task itself, where it is one that can wait.
+    pub task: Option<(&'r Arc<str>, u64)>,
 }
 
 impl States {
@@ -59,6 +61,7 @@ impl States {
             machine: &machine,
             session: &execution.name,
             trace: execution.trace_header.as_deref(),
+            task: Some((arn, task)),
         };
         let outcome = self.request(cx, &request).await;
         let waiting = |child: Option<Arc<str>>| {
@@ -174,7 +177,8 @@ impl States {
 
     async fn integration(&self, cx: &Cx, request: &Request<'_>, integration: &Integration) -> Outcome {
         let style = if integration.sdk_service().is_some() { Style::Sdk } else { Style::Optimized };
-        let Some(operation) = integrations::operation(self.services, integration) else {
+        let services = cx.services();
+        let Some(operation) = services.ok().and_then(|services| integrations::operation(&services, integration)) else {
             let text = format!("Cloudlet does not implement {}:{} yet.", integration.service, integration.action);
             return Outcome::Failed(Failure::new(unmodelled(style, &integration.service, None), text));
         };

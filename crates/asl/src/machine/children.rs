@@ -2,6 +2,7 @@
 
 use super::{
     events::Effect,
+    mocked_map::MapLimits,
     problem::Problem,
     run::{LARGEST, Run, Work},
     state::{Children, Doing, Failure, TestMock, Thread},
@@ -47,13 +48,13 @@ impl Run<'_> {
         }
         let items = self.items(thread, state, map)?;
         let limit = self.whole(thread, state, &map.max_concurrency, "MaxConcurrency")?.unwrap_or(0);
+        if let Some(work) = self.mocked_map(thread, state, map, Some(&items), &MapLimits { max_concurrency: limit, ..MapLimits::default() }) {
+            return work;
+        }
         let length = items.as_array().map_or(0, Vec::len);
         let mut details = Map::new();
         details.insert("length".to_owned(), length.into());
         self.record_on(thread, "MapStateStarted", Some(("mapStateStartedEventDetails", details)));
-        if let Some(work) = self.mocked_map(thread, state, map, &items) {
-            return work;
-        }
         let limit = usize::try_from(limit).ok().filter(|limit| (1..MOST_CONCURRENT).contains(limit)).unwrap_or(MOST_CONCURRENT);
         let children = Children {
             is_map: true,
@@ -80,24 +81,6 @@ impl Run<'_> {
             TestMock::Result(result) => Ok(Work::Done(Arc::new(result))),
             TestMock::Failure(failure) => Err(Problem::Fails(failure)),
         })
-    }
-
-    /// The same for a Map, whose items a test shows.
-    fn mocked_map(&mut self, thread: u64, state: &State, map: &MapFields, items: &Value) -> Option<Result<Work, Problem>> {
-        let work = self.mocked()?;
-        self.note(if state.language == Language::Jsonata { "afterItems" } else { "afterItemsPath" }, items);
-        let mut selected = Vec::new();
-        for (index, value) in items.as_array().into_iter().flatten().enumerate().take(MOST_CONCURRENT) {
-            match self.selected(thread, state, map, &json!({"Index": index, "Value": value, "Source": "STATE_DATA"})) {
-                Ok(Some(item)) => selected.push(item),
-                Ok(None) => break,
-                Err(problem) => return Some(Err(problem)),
-            }
-        }
-        if map.selector.is_some() {
-            self.note("afterItemSelector", &Value::Array(selected));
-        }
-        Some(work)
     }
 
     /// The items of a Map.

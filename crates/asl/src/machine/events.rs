@@ -1,7 +1,7 @@
 //! What happens to an execution, and what it wants done.
 
 use super::state::{Failure, Status};
-use crate::definition::Pattern;
+use crate::definition::{Language, Pattern};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -125,6 +125,32 @@ pub struct MapRunRequest {
     pub tolerated_count: Option<i64>,
     pub tolerated_percentage: Option<f64>,
     pub writer: Option<WriterRequest>,
+}
+
+impl MapRunRequest {
+    /// The definition of the children.
+    pub fn child_definition(&self, language: Language) -> Value {
+        let mut processor = self.processor.clone();
+        if let Some(fields) = processor.as_object_mut() {
+            fields.remove("ProcessorConfig");
+            if language == Language::Jsonata {
+                fields.insert("QueryLanguage".to_owned(), "JSONata".into());
+            }
+        }
+        processor
+    }
+
+    /// Whether more items failed than are tolerated. Without a tolerance none may.
+    pub fn exceeds(&self, failed: i64, total: i64) -> bool {
+        exceeds(self.tolerated_count, self.tolerated_percentage, failed, total)
+    }
+}
+
+/// Whether more items failed than are tolerated. Without a tolerance none may.
+pub fn exceeds(count: Option<i64>, percentage: Option<f64>, failed: i64, total: i64) -> bool {
+    let by_count = count.is_some_and(|most| failed > most);
+    let by_percentage = percentage.is_some_and(|most| failed as f64 * 100.0 > most * total as f64);
+    failed > 0 && (count.is_none() && percentage.is_none() || by_count || by_percentage)
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

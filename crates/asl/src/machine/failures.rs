@@ -63,8 +63,14 @@ impl Run<'_> {
         }
     }
 
+    /// Where an error comes from: the state itself, or the Task in it that a test names.
+    fn failed_kind(&self, state: &State) -> StateType {
+        if self.machine.test.as_deref().is_some_and(|test| test.caused_by_task) { StateType::Task } else { state.kind }
+    }
+
     fn retry(&mut self, thread: u64, state: &State, failure: &Failure) -> bool {
-        let matching = state.retry.iter().enumerate().find(|(_, retrier)| matches(&retrier.errors, failure, state.kind));
+        let kind = self.failed_kind(state);
+        let matching = state.retry.iter().enumerate().find(|(_, retrier)| matches(&retrier.errors, failure, kind));
         let Some((index, retrier)) = matching else { return false };
         let Some(own) = self.machine.threads.get_mut(&thread) else { return false };
         let Some(attempts) = own.attempts.get_mut(index) else { return false };
@@ -86,7 +92,8 @@ impl Run<'_> {
     }
 
     fn catch(&mut self, thread: u64, state: &State, failure: &Failure) -> bool {
-        let matching = state.catch.iter().enumerate().find(|(_, catcher)| matches(&catcher.errors, failure, state.kind));
+        let kind = self.failed_kind(state);
+        let matching = state.catch.iter().enumerate().find(|(_, catcher)| matches(&catcher.errors, failure, kind));
         let Some((index, catcher)) = matching else { return false };
         self.note_details("errorDetails", json!({"catchIndex": index}));
         self.caught = Some(failure.clone());

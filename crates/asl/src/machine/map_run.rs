@@ -2,6 +2,7 @@
 
 use super::{
     events::{Effect, MapRunRequest, ReaderRequest, WriterRequest},
+    mocked_map::MapLimits,
     payload::failure_details,
     problem::Problem,
     run::{LARGEST, Run, Work},
@@ -68,15 +69,17 @@ impl Run<'_> {
                 config: writer.config.clone(),
             }),
         };
+        let limits = MapLimits { max_concurrency, tolerated_count, tolerated_percentage, batch_input, batch_items, batch_bytes };
+        if let Some(work) = self.mocked_map(thread, state, map, items.as_ref(), &limits) {
+            return work;
+        }
+        let MapLimits { batch_input, .. } = limits;
         let mut details = Map::new();
         // AWS: 0 with an ItemReader.
         let length = items.as_ref().map_or(0, |items| items.as_array().map_or_else(|| items.as_object().map_or(0, Map::len), Vec::len));
         details.insert("length".to_owned(), length.into());
         self.record_on(thread, "MapStateStarted", Some(("mapStateStartedEventDetails", details)));
         let run = self.machine.number();
-        if let Some(work) = self.mocked() {
-            return work;
-        }
         self.set_doing(thread, Doing::MapRun { run });
         self.effects.push(Effect::MapRun(Box::new(MapRunRequest {
             run,

@@ -10,6 +10,7 @@ mod events;
 mod failures;
 mod history;
 mod map_run;
+mod mocked_map;
 mod mocks;
 mod payload;
 mod problem;
@@ -21,7 +22,7 @@ mod testing;
 mod threads;
 mod wait;
 
-pub use events::{Call, Effect, Event, HistoryEvent, MapRunRequest, ReaderRequest, WriterRequest};
+pub use events::{Call, Effect, Event, HistoryEvent, MapRunRequest, ReaderRequest, WriterRequest, exceeds};
 pub use mocks::{MockConfig, Mocks};
 pub use state::{Execution, Failure, Machine, Status, TestMock};
 pub use testing::{TestOutcome, TestRequest, TestStatus};

@@ -53,6 +53,15 @@ pub struct Machine {
 pub(super) struct Test {
     pub(super) context: Option<Value>,
     pub(super) mock: Option<TestMock>,
+    /// How many iterations of a mocked Map failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) failures: Option<i64>,
+    /// Whether a mocked error of a Map or Parallel comes from a Task in it.
+    #[serde(default)]
+    pub(super) caused_by_task: bool,
+    /// What the ItemReader of a distributed Map reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reader_data: Option<String>,
     pub(super) data: Map<String, Value>,
     pub(super) end: Option<TestEnd>,
 }

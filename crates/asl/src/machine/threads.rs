@@ -162,6 +162,9 @@ impl Run<'_> {
 
     fn fail_state(&mut self, thread: u64, state: &State) -> Result<Work, Problem> {
         let Detail::Fail { error, error_path, cause, cause_path } = &state.detail else { return Ok(Work::Later) };
+        if self.machine.test.is_some() {
+            self.raw_input(thread, state)?;
+        }
         let mut text = |literal: &Option<Template>, path: &Option<Template>, name: &'static str| -> Result<Option<String>, Problem> {
             let Some(template) = literal.as_ref().or(path.as_ref()) else { return Ok(None) };
             match self.filled(thread, state, template, name)? {
@@ -193,7 +196,9 @@ impl Run<'_> {
         if self.machine.test.is_some() {
             let mut variables = self.machine.threads.get(&number).map(|thread| thread.variables.clone()).unwrap_or_default();
             variables.extend(assigned);
-            self.note("variables", &Value::Object(variables));
+            if !variables.is_empty() {
+                self.note("variables", &Value::Object(variables));
+            }
             let caught = self.caught.take();
             self.end_test(|| TestEnd::Left { next, output: Value::clone(&output), caught });
             return;
