@@ -64,7 +64,12 @@ fn run_one(definition: &Definition, about: &Execution, input: &Value, mocks: &mu
                 Effect::CancelMapRun { .. } => {}
                 Effect::Call(call) => match mocks.answer(&call) {
                     Some(event) => events.push_back(event),
-                    None => drop(open.insert(call.task, call.state.clone())),
+                    None => {
+                        if call.resource.contains(":activity:") {
+                            events.push_back(Event::Queued { task: call.task });
+                        }
+                        open.insert(call.task, call.state);
+                    }
                 },
                 Effect::MapRun(request) => {
                     events.push_back(Event::MapRunStarted {

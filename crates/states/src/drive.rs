@@ -159,7 +159,7 @@ impl States {
                 let progress = Progress { machine, timers: turn.timers.clone(), map_runs: turn.map_runs.clone(), mocks: turn.mocks.clone() };
                 state.progress.insert(arn.clone(), Arc::new(progress));
             }
-            if over && !standard && turn.execution.map_run.is_none() {
+            if over && !standard && turn.execution.map_run.is_none() && turn.execution.parent.is_none() {
                 // AWS: an EXPRESS execution is seen in logs only.
                 state.put_execution(&arn, turn.execution.clone());
                 state.remove_execution(&arn);
@@ -174,10 +174,11 @@ impl States {
         for call in &calls {
             if call.resource.contains(":activity:") {
                 let exists = crate::arns::activity(&call.resource).is_ok_and(|key| self.store.read(|state| state.activities.contains(&key)));
-                if !exists {
-                    let cause = format!("The activity {} does not exist.", call.resource);
-                    next.push(Event::NotStarted { task: call.task, failure: Failure::new("States.Runtime", cause) });
-                }
+                let cause = || format!("The activity {} does not exist.", call.resource);
+                next.push(match exists {
+                    true => Event::Queued { task: call.task },
+                    false => Event::NotStarted { task: call.task, failure: Failure::new("States.Runtime", cause()) },
+                });
             } else {
                 let input = TaskInput { execution_arn: arn.to_string(), task: i64::try_from(call.task).unwrap_or(0) };
                 self.schedule::<PerformTask>(cx, format!("task/{arn}/{}", call.task), now, &arn, input)?;
@@ -269,7 +270,7 @@ impl States {
         let effects = turn.machine.redrive(&turn.definition.clone(), now.millis());
         let execution = &mut turn.execution;
         execution.status = Status::Running;
-        (execution.stopped, execution.error, execution.cause) = (None, None, None);
+        (execution.stopped, execution.error, execution.cause, execution.pending_redrive) = (None, None, None, false);
         execution.redrive_count += 1;
         execution.redriven = Some(now);
         change(execution);
@@ -282,8 +283,8 @@ fn tasks_of(state: &State, arn: &Arc<str>) -> Vec<u64> {
     state.tasks.range((arn.clone(), 0)..=(arn.clone(), u64::MAX)).map(|((_, task), _)| *task).collect()
 }
 
-fn end(execution: &mut Execution, ended: &Ended, now: Timestamp) {
-    execution.status = ended.status.into();
+pub fn end(execution: &mut Execution, ended: &Ended, now: Timestamp) {
+    execution.status = ended.status;
     execution.stopped = Some(now);
     execution.output = ended.output.as_ref().map(|output| to_text(output).into());
     execution.error = ended.failure.as_ref().and_then(|failure| failure.error.clone());

@@ -192,7 +192,7 @@ handler!(States, DescribeExecution, |states, cx, input| Ok(on_execution::<Descri
         execution_arn: input.execution_arn,
         state_machine_arn: label.map_or(machine_arn.clone(), |label| format!("{machine_arn}/{label}")),
         name: Some(execution.name.clone()),
-        status: execution.status.name().to_owned(),
+        status: execution.status_name().to_owned(),
         start_date: execution.started,
         stop_date: execution.stopped,
         input: with_data.then(|| execution.input.to_string()),
@@ -248,7 +248,7 @@ fn list_item(arn: &str, execution: &Execution) -> ExecutionListItem {
         execution_arn: arn.to_owned(),
         state_machine_arn: execution.machine_arn(),
         name: execution.name.clone(),
-        status: execution.status.name().to_owned(),
+        status: execution.status_name().to_owned(),
         start_date: execution.started,
         stop_date: execution.stopped,
         map_run_arn: execution.map_run.as_ref().map(ToString::to_string),
@@ -284,7 +284,7 @@ handler!(
                 Some(_) => execution.redrive_count == 0,
                 None => true,
             };
-            redriven && status.is_none_or(|status| execution.status.name() == status)
+            redriven && status.is_none_or(|status| execution.status_name() == status)
         };
         let page = states.store.read(|state| match (&input.state_machine_arn, &input.map_run_arn) {
             (Some(text), _) => {

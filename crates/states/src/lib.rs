@@ -111,6 +111,7 @@ pub fn service(journal: &Journal, options: Options) -> Service {
         .handles::<scheduled::Wake>()
         .handles::<scheduled::PerformTask>()
         .handles::<scheduled::ChildEnded>()
+        .handles::<scheduled::StartForTask>()
         .handles::<scheduled::StopChild>()
         .handles::<scheduled::RunMapRun>()
         .handles::<scheduled::RemoveMachine>()
@@ -160,3 +161,6 @@ pub fn service(journal: &Journal, options: Options) -> Service {
         .handles::<api::ListTagsForResource>()
         .build()
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,6 @@ use cloudlet_api_states::*;
 use cloudlet_asl::{
     definition::Definition,
     machine::{Call, Effect, Event, Failure, Machine, Mocks},
-    text::to_text,
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
 use cloudlet_engine::{Boxed, Cx, handler};
@@ -49,6 +48,8 @@ impl States {
             match self.request(cx, &request).await {
                 Outcome::Answered(output) | Outcome::Submitted(output) | Outcome::Started(output, _) => Event::Answered { task: call.task, output },
                 Outcome::Failed(failure) => Event::Failed { task: call.task, failure },
+                // Nothing waits here for another execution.
+                Outcome::Awaits(_) => Event::Heartbeat { task: call.task },
             }
         })
     }
@@ -158,33 +159,41 @@ handler!(
         let started = execution.started;
         let new = NewExecution { arn: arn.clone(), execution, revision: found.revision, mocks };
         let (ended, stopped) = states.run_to_end(cx, &new).await?;
-        let with_data = input.included_data.as_deref() != Some("METADATA_ONLY");
-        let included = Some(CloudWatchEventsExecutionDataDetails { included: Some(true) });
-        let failure = ended.failure.unwrap_or_default();
-        let status: Status = ended.status.into();
-        let millis = stopped.millis().saturating_sub(started.millis());
-        Ok(StartSyncExecutionOutput {
-            execution_arn: arn.to_string(),
-            state_machine_arn: Some(input.state_machine_arn),
-            name: Some(name),
-            start_date: started,
-            stop_date: stopped,
-            status: status.name().to_owned(),
-            error: failure.error.filter(|_| with_data),
-            cause: failure.cause.filter(|_| with_data),
-            input: with_data.then(|| text.to_string()),
-            input_details: included.clone().filter(|_| with_data),
-            output: ended.output.as_ref().filter(|_| with_data).map(to_text),
-            output_details: included.filter(|_| with_data && ended.output.is_some()),
-            trace_header,
-            // AWS bills in steps of 100 milliseconds and 64 MB.
-            billing_details: Some(BillingDetails {
-                billed_memory_used_in_mb: Some(64),
-                billed_duration_in_milliseconds: Some((millis / 100 + 1) * 100),
-            }),
-        })
+        let mut execution = new.execution;
+        crate::drive::end(&mut execution, &ended, stopped);
+        let mut output = answer(&arn, &execution);
+        output.state_machine_arn = Some(input.state_machine_arn);
+        if input.included_data.as_deref() == Some("METADATA_ONLY") {
+            (output.error, output.cause, output.input, output.input_details, output.output, output.output_details) =
+                (None, None, None, None, None, None);
+        }
+        Ok(output)
     }
 );
+
+/// How an execution ended, as StartSyncExecution says it.
+pub fn answer(arn: &str, execution: &Execution) -> StartSyncExecutionOutput {
+    let included = Some(CloudWatchEventsExecutionDataDetails { included: Some(true) });
+    let stopped = execution.stopped.unwrap_or(execution.started);
+    let millis = stopped.millis().saturating_sub(execution.started.millis());
+    StartSyncExecutionOutput {
+        execution_arn: arn.to_owned(),
+        state_machine_arn: Some(execution.machine_arn()),
+        name: Some(execution.name.clone()),
+        start_date: execution.started,
+        stop_date: stopped,
+        status: execution.status.name().to_owned(),
+        error: execution.error.clone(),
+        cause: execution.cause.clone(),
+        input: Some(execution.input.to_string()),
+        input_details: included.clone(),
+        output: execution.output.as_ref().map(ToString::to_string),
+        output_details: execution.output.as_ref().and(included),
+        trace_header: execution.trace_header.clone(),
+        // AWS bills in steps of 100 milliseconds and 64 MB.
+        billing_details: Some(BillingDetails { billed_memory_used_in_mb: Some(64), billed_duration_in_milliseconds: Some((millis / 100 + 1) * 100) }),
+    }
+}
 
 impl Execution {
     /// A running execution.
@@ -212,6 +221,7 @@ impl Execution {
             redriven: None,
             redrive_tokens: vec![],
             events: 0,
+            pending_redrive: false,
         }
     }
 }

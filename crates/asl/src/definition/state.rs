@@ -293,7 +293,7 @@ fn wait(checker: &mut Checker<'_>, fields: &Fields, language: Language, location
                 Some(text) => {
                     checker.expression(text, &[], &here)?;
                 }
-                None if time::parse(&text).is_none() => checker.refuse("Value is not a valid ISO-8601 timestamp", here),
+                None if time::parse(&text).is_none() => checker.refuse("String does not match RFC3339 timestamp", here),
                 None => {}
             }
             Some(WaitFor::Timestamp(Template::jsonata(value)))

@@ -87,18 +87,15 @@ impl Run<'_> {
     pub(super) fn items(&mut self, thread: u64, state: &State, map: &MapFields) -> Result<Arc<Value>, Problem> {
         if state.language == Language::Jsonata {
             let items = match &map.items {
-                Some(items) => Arc::new(self.jsonata_field(thread, state, items, "Items", None)?),
+                Some(items) => Arc::new(self.jsonata_field(thread, state, items, "Items", None).map_err(Problem::of_items)?),
                 None => self.input(thread),
             };
             let object_fits = map.distributed && items.is_object();
             return match (&*items, &map.items) {
                 (Value::Array(_), _) => Ok(items),
                 _ if object_fits => Ok(items),
-                (_, Some(field @ Template::Expression(_))) => Err(Problem::unexpected(field.expression(), "Items", "array", &items)),
-                _ => Err(Problem::Query {
-                    detail: format!("Map state input must be an array but was: {}", to_text(&items)),
-                    location: "Items".to_owned(),
-                }),
+                (_, Some(field @ Template::Expression(_))) => Err(Problem::unexpected(field.expression(), "Items", "array", &items).of_items()),
+                _ => Err(Problem::Items { detail: format!("Map state input must be an array but was: {}", to_text(&items)), location: None }),
             };
         }
         let input = self.raw_input(thread, state)?;
@@ -126,8 +123,9 @@ impl Run<'_> {
             let path = if let crate::definition::Amount::Path(path) = amount { path.text() } else { field };
             Problem::Runtime(format!("The {field}Path field refers to value \"{}\" which is not a valid integer: {path}", java_text(&value)))
         };
-        let number = integer(&value).ok_or_else(wrong)?;
-        if number < 0 {
+        let number = whole_number(amount, &value).ok_or_else(wrong)?;
+        // AWS: the reader refuses such a number of items (recorded).
+        if number < 0 && field != "MaxItems" {
             return Err(Problem::Runtime(format!("{field} cannot be negative.")));
         }
         Ok(Some(number))
@@ -256,7 +254,7 @@ impl Run<'_> {
         if let Some(thread) = self.machine.threads.get_mut(&parent) {
             thread.previous = last;
         }
-        self.record_on(parent, format!("{}StateFailed", state.kind.name()), None);
+        self.fails_unless_retried(parent, state, &failure);
         self.failed(parent, failure);
     }
 
@@ -325,6 +323,14 @@ impl Run<'_> {
             self.machine.ready.retain(|ready| *ready != child);
         }
         self.set_doing(thread, Doing::Failed);
+    }
+}
+
+/// AWS: what a path leads to may be the text of a number (recorded).
+fn whole_number(amount: &crate::definition::Amount, value: &Value) -> Option<i64> {
+    match (amount, value) {
+        (crate::definition::Amount::Path(_), Value::String(text)) => text.parse().ok(),
+        _ => integer(value),
     }
 }
 

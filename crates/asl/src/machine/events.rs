@@ -13,6 +13,10 @@ pub enum Event {
         task: u64,
         worker: Option<String>,
     },
+    /// An activity's task waits for a worker.
+    Queued {
+        task: u64,
+    },
     /// A job was started, or a callback's request was answered.
     Submitted {
         task: u64,

@@ -88,6 +88,19 @@ pub enum Status {
     Aborted,
 }
 
+impl Status {
+    /// As the API writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Running => "RUNNING",
+            Status::Succeeded => "SUCCEEDED",
+            Status::Failed => "FAILED",
+            Status::TimedOut => "TIMED_OUT",
+            Status::Aborted => "ABORTED",
+        }
+    }
+}
+
 /// Error and Cause, each of which may be absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -138,6 +151,9 @@ pub(super) enum Doing {
         heartbeat: Option<u64>,
         heartbeat_seconds: i64,
         token: Option<String>,
+        /// The details of ActivityScheduled, until the activity is known to exist.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scheduled: Option<Map<String, Value>>,
     },
     Children(Children),
     MapRun {

@@ -15,6 +15,8 @@ use crate::{
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
+/// AWS: an EXPRESS execution runs for five minutes.
+const EXPRESS_SECONDS: i64 = 300;
 /// So many states are entered in one step.
 const MOST_STATES: usize = 1000;
 
@@ -34,7 +36,12 @@ impl Run<'_> {
     }
 
     pub fn set_deadline(&mut self) {
-        if let Some(seconds) = self.definition.timeout_seconds {
+        let longest = self.machine.execution.express.then_some(EXPRESS_SECONDS);
+        let seconds = match (self.definition.timeout_seconds, longest) {
+            (Some(seconds), Some(longest)) => Some(seconds.min(longest)),
+            (seconds, longest) => seconds.or(longest),
+        };
+        if let Some(seconds) = seconds {
             self.machine.deadline = Some(self.timer(seconds.saturating_mul(1000)));
         }
     }
