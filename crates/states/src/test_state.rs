@@ -9,7 +9,7 @@ use crate::{
         integrations,
         mock_result::{MockResult, Strictness, check_known},
     },
-    state::{NamedKey, Type},
+    state::NamedKey,
     sync::Run,
 };
 use cloudlet_api_states::*;
@@ -97,7 +97,8 @@ impl States {
         let (machine, name) = (cx.ids().uuid(), cx.ids().uuid());
         let key = NamedKey::new(&cx.scope, &machine);
         let execution = Execution {
-            arn: crate::executions::execution_arn(&key, Type::Express, &name, &cx.ids().uuid()).to_string(),
+            // AWS: without the third part that other EXPRESS executions have (recorded).
+            arn: Arn::new("states", &cx.scope, &format!("express:{machine}:{name}")).to_string(),
             name: name.clone(),
             role_arn: role.map(|role| role.to_string()).unwrap_or_default(),
             machine_arn: key.machine_arn().to_string(),
@@ -121,7 +122,8 @@ impl States {
         let role_arn = execution.role_arn.clone();
         let (machine, effects) = Machine::test(&definition, execution, request, cx.ids().number(), now.millis()).map_err(refused)?;
         let outcome = self.run_test(cx, &definition, machine, effects, &key, &name, &role_arn).await?;
-        Ok(answer(outcome, level))
+        let mock = input.mock.as_ref().and_then(|mock| mock.result.as_deref());
+        Ok(answer(outcome, level, &[&text, mock.unwrap_or_default()]))
     }
 
     #[expect(clippy::too_many_arguments, reason = "what a call of a Task says of its execution")]
@@ -273,7 +275,30 @@ fn check_result(
     }
 }
 
-fn answer(outcome: TestOutcome, level: &str) -> TestStateOutput {
+/// AWS: a value that was given and is not changed keeps its white space (recorded of arrays).
+fn as_given(text: String, given: &[&str]) -> String {
+    if !text.starts_with(['[', '{']) {
+        return text;
+    }
+    let Ok(value) = serde_json::from_str::<Value>(&text) else { return text };
+    given.iter().find_map(|given| place_of(&value, given)).map_or(text, str::to_owned)
+}
+
+/// So many places of a text are looked at.
+const MOST_PLACES: usize = 200;
+
+/// Where a text holds an array or object.
+fn place_of<'t>(value: &Value, text: &'t str) -> Option<&'t str> {
+    let begins = if value.is_array() { '[' } else { '{' };
+    text.match_indices(begins).take(MOST_PLACES).find_map(|(start, _)| {
+        let rest = text.get(start..)?;
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+        let found = values.next()?.ok()?;
+        (found == *value).then(|| rest.get(..values.byte_offset())).flatten()
+    })
+}
+
+fn answer(outcome: TestOutcome, level: &str, given: &[&str]) -> TestStateOutput {
     let failure = outcome.failure.unwrap_or_default();
     let status = match outcome.status {
         TestStatus::Succeeded => "SUCCEEDED",
@@ -282,17 +307,17 @@ fn answer(outcome: TestOutcome, level: &str) -> TestStateOutput {
         TestStatus::CaughtError => "CAUGHT_ERROR",
     };
     TestStateOutput {
-        output: outcome.output.as_ref().map(to_text),
+        output: outcome.output.as_ref().map(|output| as_given(to_text(output), given)),
         error: failure.error,
         cause: failure.cause,
-        inspection_data: (level != "INFO").then(|| inspection(&outcome.data)),
+        inspection_data: (level != "INFO").then(|| inspection(&outcome.data, given)),
         next_state: outcome.next,
         status: Some(status.to_owned()),
     }
 }
 
-fn inspection(data: &Map<String, Value>) -> InspectionData {
-    let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
+fn inspection(data: &Map<String, Value>, given: &[&str]) -> InspectionData {
+    let text = |name: &str| data.get(name).and_then(Value::as_str).map(|text| as_given(text.to_owned(), given));
     let number = |value: Option<&Value>| value.and_then(Value::as_i64).and_then(|number| i32::try_from(number).ok());
     let details = data.get("errorDetails");
     let detail = |name: &str| number(details.and_then(|details| details.get(name)));

@@ -162,7 +162,10 @@ impl Run<'_> {
             return match &state.arguments {
                 Some(arguments) => {
                     let filled = self.jsonata_field(thread, state, arguments, "Arguments", token)?;
-                    self.note("afterArguments", &filled);
+                    // AWS: not of a Parallel (recorded).
+                    if state.kind != StateType::Parallel {
+                        self.note("afterArguments", &filled);
+                    }
                     Ok(Arc::new(filled))
                 }
                 None => Ok(self.input(thread)),
