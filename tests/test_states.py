@@ -240,6 +240,47 @@ def test_executions_survive_a_kill(start, tmp_path):
     assert [event["id"] for event in sfn.get_execution_history(executionArn=execution)["events"]] == [1, 2, 3, 4, 5, 6]
 
 
+def test_every_kind_of_state_survives_a_kill(start, tmp_path):
+    server = start("--data-dir", str(tmp_path))
+    role = make_role(server, "states", EVERYTHING)
+    sfn, sqs = server.client("stepfunctions"), server.client("sqs")
+    url = sqs.create_queue(QueueName="tokens")["QueueUrl"]
+    activity = sfn.create_activity(name="work")["activityArn"]
+    scope = {"StartAt": "Inner", "States": {"Inner": {"Type": "Wait", "Seconds": 60, "End": True}}}
+    distributed = {**scope, "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}}
+    token = {"QueueUrl": url, "MessageBody": {"token.$": "$$.Task.Token"}}
+    retry = {"Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 60, "MaxAttempts": 1}], "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]}
+    machines = {
+        "parallel": {"Type": "Parallel", "Branches": [scope], "ResultSelector": {"r.$": "$[0]"}, "OutputPath": "$.r", "End": True},
+        "map": {"Type": "Map", "ItemProcessor": scope, "End": True},
+        "distributed": {"Type": "Map", "ItemProcessor": distributed, "End": True},
+        "callback": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Parameters": token, "End": True},
+        "activity": {"Type": "Task", "Resource": activity, "End": True},
+        "retry": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:getObject", "Parameters": {"Bucket": "none-such", "Key": "k"}, **retry, "End": True},
+    }
+    executions = {}
+    for name, state in machines.items():
+        definition = json.dumps({"StartAt": "A", "States": {"A": state, "Caught": {"Type": "Pass", "Result": [1, 2], "End": True}}})
+        if name != "retry":
+            definition = json.dumps({"StartAt": "A", "States": {"A": state}})
+        arn = sfn.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"]
+        executions[name] = sfn.start_execution(stateMachineArn=arn, input="[1, 2]")["executionArn"]
+    server.request("POST", "/_cloudlet/settle")
+    server.process.kill()
+    server.process.wait()
+    server = start("--data-dir", str(tmp_path))
+    sfn, sqs = server.client("stepfunctions"), server.client("sqs")
+    assert {sfn.describe_execution(executionArn=arn)["status"] for arn in executions.values()} == {"RUNNING"}
+    message = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"][0]["Body"]
+    sfn.send_task_success(taskToken=json.loads(message)["token"], output="[1,2]")
+    task = sfn.get_activity_task(activityArn=activity)
+    sfn.send_task_success(taskToken=task["taskToken"], output=task["input"])
+    later(server, 120)
+    for name, arn in executions.items():
+        described = sfn.describe_execution(executionArn=arn)
+        assert (name, described["status"], described.get("output")) == (name, "SUCCEEDED", "[1,2]")
+
+
 MACHINE = {
     "StartAt": "Call",
     "States": {

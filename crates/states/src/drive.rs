@@ -90,6 +90,7 @@ impl States {
     pub fn record(&self, cx: &Cx, turn: &mut Turn, effects: Effects, now: Timestamp) -> Result<Vec<Event>, Fault> {
         let Effects { history, calls, cancelled, timers, map_runs, cancelled_runs, again, ended } = effects;
         let standard = turn.execution.r#type == Type::Standard;
+        let had_timers = !turn.timers.is_empty();
         turn.timers.extend(timers);
         let wanted = turn.machine.timers();
         turn.timers.retain(|timer, _| wanted.contains(timer));
@@ -119,7 +120,9 @@ impl States {
         }
         let over = ended.is_some();
         // An EXPRESS execution between two steps need not outlive a crash: it is started again.
-        let machine = if again && !standard { None } else { Some(Json::of(&turn.machine).map_err(Fault::internal)?) };
+        let redrivable = standard && turn.execution.status != Status::Succeeded;
+        let is_kept = if over { redrivable } else { standard || !again };
+        let machine = if is_kept { Some(Json::of(&turn.machine).map_err(Fault::internal)?) } else { None };
         let arn = turn.arn.clone();
         let (children, queued) = self.store.update(|state| {
             if let Some(events) = events {
@@ -152,7 +155,6 @@ impl States {
                 map_run_rows::stop(state, run, now);
                 children.extend(map_run_rows::running_children(state, run));
             }
-            let redrivable = standard && turn.execution.status != Status::Succeeded;
             if over && !redrivable {
                 state.progress.remove(&arn);
             } else if let Some(machine) = machine {
@@ -195,9 +197,10 @@ impl States {
                 let input = ExecutionInput { execution_arn: arn.to_string() };
                 self.schedule::<Wake>(cx, format!("wake/{arn}"), Timestamp::from_millis(*due), &arn, input)?;
             }
-            _ => {
+            _ if had_timers => {
                 cx.cancel::<Wake>(format!("wake/{arn}"));
             }
+            _ => {}
         }
         if over {
             self.tell_end(cx, turn, now)?;
@@ -218,7 +221,9 @@ impl States {
             self.schedule_map_run(cx, run)?;
         }
         notices::emit(cx, &turn.arn, execution);
-        if execution.r#type == Type::Standard {
+        // The first that is over is already waited for.
+        let is_first = self.store.read(|state| state.by_end.first().is_some_and(|((_, first), ())| *first == turn.arn));
+        if execution.r#type == Type::Standard && is_first {
             self.schedule_forget(cx)?;
         }
         Ok(())

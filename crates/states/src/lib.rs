@@ -29,6 +29,7 @@ mod scheduled;
 mod sdk;
 mod state;
 mod sync;
+mod sync_output;
 mod tags;
 mod tasks;
 mod test_state;

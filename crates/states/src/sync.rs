@@ -7,6 +7,7 @@ use crate::{
     executions::{NewExecution, checked_input, execution_arn},
     faults, limits, names,
     state::{Execution, Status, Type},
+    sync_output,
     tasks::{Outcome, Request},
 };
 use cloudlet_api_states::*;
@@ -161,7 +162,7 @@ handler!(
         let (ended, stopped) = states.run_to_end(cx, &new).await?;
         let mut execution = new.execution;
         crate::drive::end(&mut execution, &ended, stopped);
-        let mut output = answer(&arn, &execution);
+        let mut output = sync_output::of(&arn, &execution);
         output.state_machine_arn = Some(input.state_machine_arn);
         if input.included_data.as_deref() == Some("METADATA_ONLY") {
             (output.error, output.cause, output.input, output.input_details, output.output, output.output_details) =
@@ -170,30 +171,6 @@ handler!(
         Ok(output)
     }
 );
-
-/// How an execution ended, as StartSyncExecution says it.
-pub fn answer(arn: &str, execution: &Execution) -> StartSyncExecutionOutput {
-    let included = Some(CloudWatchEventsExecutionDataDetails { included: Some(true) });
-    let stopped = execution.stopped.unwrap_or(execution.started);
-    let millis = stopped.millis().saturating_sub(execution.started.millis());
-    StartSyncExecutionOutput {
-        execution_arn: arn.to_owned(),
-        state_machine_arn: Some(execution.machine_arn()),
-        name: Some(execution.name.clone()),
-        start_date: execution.started,
-        stop_date: stopped,
-        status: execution.status.name().to_owned(),
-        error: execution.error.clone(),
-        cause: execution.cause.clone(),
-        input: Some(execution.input.to_string()),
-        input_details: included.clone(),
-        output: execution.output.as_ref().map(ToString::to_string),
-        output_details: execution.output.as_ref().and(included),
-        trace_header: execution.trace_header.clone(),
-        // AWS bills in steps of 100 milliseconds and 64 MB.
-        billing_details: Some(BillingDetails { billed_memory_used_in_mb: Some(64), billed_duration_in_milliseconds: Some((millis / 100 + 1) * 100) }),
-    }
-}
 
 impl Execution {
     /// A running execution.

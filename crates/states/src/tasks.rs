@@ -5,6 +5,7 @@ use crate::{
     scheduled::{StartForTask, StartForTaskInput},
     sdk::{self, Parameters, Style, integrations, names},
     state::{Execution, Revision, Task, TaskStatus},
+    sync_output,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_api_states::StartSyncExecutionInput;
@@ -118,7 +119,7 @@ impl States {
         let found = self.store.read(|state| Some((state.tasks.get(&(arn.clone(), task))?.clone(), state.executions.get(child)?.clone())));
         let Some((row, execution)) = found else { return Ok(()) };
         if row.resource.contains(":aws-sdk:") {
-            let output = sdk::result(&crate::sync::answer(child, &execution), Style::Sdk).await;
+            let output = sdk::result(&sync_output::of(child, &execution), Style::Sdk).await;
             self.finish(cx, arn, task, Event::Answered { task, output }).await?;
             // AWS: an EXPRESS execution is seen in logs only.
             self.store.update(|state| state.remove_execution(&child.into()));
