@@ -86,7 +86,7 @@ fn run_one(definition: &Definition, about: &Execution, input: &Value, mocks: &mu
                     }
                 }
                 Effect::Ended { status, output, failure } => {
-                    (run.status, run.output, run.failure) = (Some(status), output, failure);
+                    (run.status, run.output, run.failure) = (Some(status), output.map(|output| output.value), failure);
                     return run;
                 }
             }

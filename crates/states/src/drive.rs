@@ -11,7 +11,7 @@ use crate::{
 };
 use cloudlet_asl::{
     definition::Definition,
-    machine::{Event, Failure, Machine, Mocks},
+    machine::{Event, Failure, Machine, Mocks, Output},
     text::to_text,
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
@@ -95,9 +95,13 @@ impl States {
         let wanted = turn.machine.timers();
         turn.timers.retain(|timer, _| wanted.contains(timer));
         turn.execution.events += u64::try_from(history.len()).unwrap_or(0);
-        let events: Vec<_> = history.iter().map(event_json).collect();
         let first = history.first().map_or(0, |event| event.id);
-        let events = if standard && !events.is_empty() { Some(Json::of(&events).map_err(Fault::internal)?) } else { None };
+        // Here the log records of these events will go out, by the logging configuration of the revision: EXPRESS executions have no other history.
+        let events = if standard && !history.is_empty() {
+            Some(Json::of(&history.iter().map(event_json).collect::<Vec<_>>()).map_err(Fault::internal)?)
+        } else {
+            None
+        };
         // What a mock answers is no call.
         let (mut next, mut made) = (Vec::new(), Vec::new());
         for call in calls {
@@ -177,9 +181,10 @@ impl States {
             if call.resource.contains(":activity:") {
                 let exists = crate::arns::activity(&call.resource).is_ok_and(|key| self.store.read(|state| state.activities.contains(&key)));
                 let cause = || format!("The activity {} does not exist.", call.resource);
-                next.push(match exists {
-                    true => Event::Queued { task: call.task },
-                    false => Event::NotStarted { task: call.task, failure: Failure::new("States.Runtime", cause()) },
+                next.push(if exists {
+                    Event::Queued { task: call.task }
+                } else {
+                    Event::NotStarted { task: call.task, failure: Failure::new("States.Runtime", cause()) }
                 });
             } else {
                 let input = TaskInput { execution_arn: arn.to_string(), task: i64::try_from(call.task).unwrap_or(0) };
@@ -291,7 +296,7 @@ fn tasks_of(state: &State, arn: &Arc<str>) -> Vec<u64> {
 pub fn end(execution: &mut Execution, ended: &Ended, now: Timestamp) {
     execution.status = ended.status;
     execution.stopped = Some(now);
-    execution.output = ended.output.as_ref().map(|output| to_text(output).into());
+    execution.output = ended.output.clone().map(Output::into_text);
     execution.error = ended.failure.as_ref().and_then(|failure| failure.error.clone());
     execution.cause = ended.failure.as_ref().and_then(|failure| failure.cause.clone());
 }

@@ -225,6 +225,10 @@ fn reset(state: &mut State, arn: &Arc<str>, run: MapRun) -> MapRun {
             state.put_execution(child, Execution { pending_redrive: true, ..Execution::clone(&execution) });
         }
         let redrives = child.is_some();
+        if redrives {
+            run.children.pending_redrive += 1;
+            run.items.pending_redrive += item.count;
+        }
         state.put_map_item((arn.clone(), index), MapItem { execution: child, redrives, ..MapItem::new(item.input.clone(), item.count) });
     }
     run
@@ -267,6 +271,7 @@ fn next(state: &mut State, arn: &Arc<str>) -> Next {
             for (counts, number) in [(&mut changed.children, 1), (&mut changed.items, item.count)] {
                 counts.pending -= number;
                 counts.running += number;
+                counts.pending_redrive -= if item.redrives { number } else { 0 };
             }
             state.pending.remove(&(arn.clone(), index));
             state.put_map_run(arn, changed.clone());

@@ -428,6 +428,9 @@ pub struct Counts {
     pub aborted: i64,
     pub total: i64,
     pub written: i64,
+    /// Of those that are pending, the ones that are to be redriven.
+    #[serde(default)]
+    pub pending_redrive: i64,
 }
 
 impl Counts {

@@ -195,6 +195,14 @@ fn needs_no_mock(state: &State, has_role: bool) -> Result<(), Fault> {
     }
 }
 
+/// What a context object has.
+const CONTEXT: [(&str, &[&str]); 4] = [
+    ("Execution", &["Id", "Input", "Name", "RoleArn", "StartTime", "RedriveCount", "RedriveTime"]),
+    ("State", &["EnteredTime", "Name", "RetryCount"]),
+    ("StateMachine", &["Id", "Name"]),
+    ("Task", &["Token"]),
+];
+
 /// A context object that a test brings along.
 fn check_context(context: &Map<String, Value>, state: &State) -> Result<(), Fault> {
     let wrong = |text: String| Err(refused(format!("Invalid Context object provided: {text}")));
@@ -212,13 +220,7 @@ fn check_context(context: &Map<String, Value>, state: &State) -> Result<(), Faul
             other => return wrong(format!("Field '{other}' is not allowed")),
         }
     }
-    const FIELDS: [(&str, &[&str]); 4] = [
-        ("Execution", &["Id", "Input", "Name", "RoleArn", "StartTime", "RedriveCount", "RedriveTime"]),
-        ("State", &["EnteredTime", "Name", "RetryCount"]),
-        ("StateMachine", &["Id", "Name"]),
-        ("Task", &["Token"]),
-    ];
-    for (name, members) in FIELDS {
+    for (name, members) in CONTEXT {
         let Some(value) = context.get(name) else { continue };
         let Some(fields) = value.as_object() else { return wrong(format!("{name} must be a object")) };
         for (member, value) in fields {

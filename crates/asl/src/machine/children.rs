@@ -14,7 +14,7 @@ use crate::{
 };
 use jsonata_core::value::JValue;
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// AWS: so many iterations of an inline Map run at once.
 const MOST_CONCURRENT: usize = 40;
@@ -34,6 +34,7 @@ impl Run<'_> {
             running: Vec::new(),
             items: input,
             results: vec![Value::Null; branches.len()],
+            texts: BTreeMap::new(),
             done: 0,
             bytes: 0,
         };
@@ -64,6 +65,7 @@ impl Run<'_> {
             running: Vec::new(),
             items,
             results: vec![Value::Null; length],
+            texts: BTreeMap::new(),
             done: 0,
             bytes: 0,
         };
@@ -147,7 +149,12 @@ impl Run<'_> {
                 Detail::Map(map) => self.iteration(parent, state, map, index, &items, previous)?,
                 Detail::Parallel { branches } => {
                     let Some(branch) = branches.get(index) else { return Ok(()) };
-                    self.child(parent, state, index, &branch.start_at, items, None, previous)
+                    let own = self.machine.threads.get(&parent).filter(|own| Arc::ptr_eq(&own.input, &items)).and_then(|own| own.text.clone());
+                    let child = self.child(parent, state, index, &branch.start_at, items, None, previous);
+                    if let Some(thread) = self.machine.threads.get_mut(&child) {
+                        thread.text = own;
+                    }
+                    child
                 }
                 _ => return Ok(()),
             };
@@ -198,13 +205,14 @@ impl Run<'_> {
         if state.kind == StateType::Map {
             self.record("MapIterationSucceeded", child.previous, Some(("mapIterationSucceededEventDetails", iteration_details(state, child.index))));
         }
-        let output = Arc::unwrap_or_clone(child.input);
+        let (text, output) = (child.text, Arc::unwrap_or_clone(child.input));
         let bytes = size(&output);
         let last = child.previous;
         let Some(children) = self.children(parent) else { return };
         children.running.retain(|running| *running != number);
         children.done += 1;
         children.bytes += bytes;
+        children.texts.extend(text.map(|text| (child.index, text)));
         if let Some(result) = children.results.get_mut(child.index) {
             *result = output;
         }
@@ -220,7 +228,7 @@ impl Run<'_> {
     fn children_done(&mut self, parent: u64) -> Result<Work, Problem> {
         let Some(state) = self.state(parent) else { return Ok(Work::Later) };
         let Some(children) = self.children(parent) else { return Ok(Work::Later) };
-        let results = Value::Array(std::mem::take(&mut children.results));
+        let (results, texts) = (std::mem::take(&mut children.results), std::mem::take(&mut children.texts));
         let (bytes, total) = (children.bytes, children.total);
         let previous = self.machine.last_event;
         if let Some(thread) = self.machine.threads.get_mut(&parent) {
@@ -231,7 +239,13 @@ impl Run<'_> {
             return Err(Problem::Fails(Failure::new("States.DataLimitExceeded", cause)));
         }
         self.record(format!("{}StateSucceeded", state.kind.name()), previous, None);
-        Ok(Work::Done(Arc::new(results)))
+        let joined = (!texts.is_empty()).then(|| {
+            let each = results.iter().enumerate().map(|(index, result)| texts.get(&index).map_or_else(|| to_text(result), |text| text.to_string()));
+            format!("[{}]", each.collect::<Vec<_>>().join(","))
+        });
+        let results = Arc::new(Value::Array(results));
+        self.result_text = joined.map(|text| (Arc::clone(&results), text.into()));
+        Ok(Work::Done(results))
     }
 
     /// The event that precedes the exit of a Parallel or inline Map; the same as that of its success.

@@ -1,9 +1,13 @@
 //! What happens to an execution, and what it wants done.
 
 use super::state::{Failure, Status};
-use crate::definition::{Language, Pattern};
+use crate::{
+    definition::{Language, Pattern},
+    text::to_text,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,9 +83,23 @@ pub enum Effect {
     Continue,
     Ended {
         status: Status,
-        output: Option<Value>,
+        output: Option<Output>,
         failure: Option<Failure>,
     },
+}
+
+/// The output of an execution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    pub value: Value,
+    /// The text of an input that was passed on as it was sent, where its white space is not the usual.
+    pub text: Option<Arc<str>>,
+}
+
+impl Output {
+    pub fn into_text(self) -> Arc<str> {
+        self.text.unwrap_or_else(|| to_text(&self.value).into())
+    }
 }
 
 /// A request to make for a Task.

@@ -28,8 +28,6 @@ pub struct Execution {
 pub struct Machine {
     pub(super) execution: Execution,
     pub(super) input: Arc<Value>,
-    /// The input as it was sent, with its white space, until the first state was entered.
-    pub(super) input_text: Option<String>,
     pub(super) started_at: i64,
     pub(super) redrive_count: u32,
     pub(super) redriven_at: Option<i64>,
@@ -120,6 +118,9 @@ pub(super) struct Thread {
     pub(super) path: Vec<(String, usize)>,
     pub(super) state: String,
     pub(super) input: Arc<Value>,
+    /// The input as it was sent, while it is that of the execution and its white space is not the usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) text: Option<Arc<str>>,
     pub(super) variables: Map<String, Value>,
     /// `Map` of the context object.
     pub(super) item: Option<Value>,
@@ -175,6 +176,9 @@ pub(super) struct Children {
     /// The items of a Map that are still to be started are read from here.
     pub(super) items: Arc<Value>,
     pub(super) results: Vec<Value>,
+    /// The results of branches that passed on the input as it was sent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) texts: BTreeMap<usize, Arc<str>>,
     pub(super) done: usize,
     /// The bytes of all results.
     pub(super) bytes: usize,
@@ -185,7 +189,6 @@ impl Machine {
         Machine {
             execution,
             input,
-            input_text: None,
             started_at: now,
             redrive_count: 0,
             redriven_at: None,

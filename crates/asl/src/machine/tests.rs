@@ -65,7 +65,7 @@ impl Runner {
                 Effect::MapRun(run) => self.runs.push(*run),
                 Effect::CancelMapRun { run } => self.runs.retain(|own| own.run != run),
                 Effect::Continue => self.more = true,
-                Effect::Ended { status, output, failure } => self.ended = Some((status, output, failure)),
+                Effect::Ended { status, output, failure } => self.ended = Some((status, output.map(|output| output.value), failure)),
             }
         }
         let text = serde_json::to_string(&self.machine).unwrap();
@@ -369,6 +369,16 @@ fn distributed_maps_are_one_request() {
     runner.step(Event::MapRunEnded { run: request.run, result: Ok(json!([3])) });
     assert_eq!(runner.output(), json!([3]));
     assert_eq!(runner.kinds()[4..], [(5, 4, "MapRunSucceeded"), (6, 5, "MapStateSucceeded"), (7, 4, "MapStateExited"), (8, 7, "ExecutionSucceeded")]);
+}
+
+#[test]
+fn what_is_passed_on_as_it_was_sent_keeps_its_white_space() {
+    let branch = json!({"StartAt": "I", "States": {"I": {"Type": "Pass", "End": true}}});
+    let states = json!({"P": {"Type": "Parallel", "Branches": [branch], "Next": "W"}, "W": {"Type": "Wait", "Seconds": 1, "End": true}});
+    let mut runner = Runner::new(definition(states, json!({})), "[1, 2]");
+    assert!(runner.fire());
+    let last = runner.history.last().unwrap().details.as_ref().unwrap();
+    assert_eq!(last.1["output"], json!("[[1, 2]]"));
 }
 
 #[test]

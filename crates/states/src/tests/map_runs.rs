@@ -45,6 +45,8 @@ async fn failed_children_are_redriven_as_the_executions_they_are() {
     let list = |status: &str| ListExecutionsInput { map_run_arn: Some(run.clone()), status_filter: Some(status.into()), ..Default::default() };
     let failed = cloud.ok::<ListExecutions>(list("FAILED")).await.executions.remove(0).execution_arn;
     cloud.ok::<RedriveExecution>(RedriveExecutionInput { execution_arn: arn.clone(), client_token: None }).await;
+    assert_eq!(cloud.ok::<ListExecutions>(list("PENDING_REDRIVE")).await.executions[0].execution_arn, failed);
+    assert_eq!(run_of(&cloud, &arn).await.execution_counts.pending_redrive, Some(1));
     cloud.settle().await;
     assert_eq!(cloud.ok::<ListExecutions>(list("RUNNING")).await.executions[0].execution_arn, failed);
     let token = cloud.ok::<GetActivityTask>(poll()).await.task_token.unwrap();
