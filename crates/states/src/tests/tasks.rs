@@ -36,7 +36,7 @@ async fn a_synchronous_execution_of_a_task_waits_with_the_stopped_clock() {
     let arn = start(&cloud, &parent, json!({})).await;
     assert_eq!(describe(&cloud, &arn).await.status, "RUNNING");
     cloud.pass(60).await;
-    assert_eq!(output(&cloud, &arn).await, json!({"s": "SUCCEEDED", "o": "{\"a\":1}"}));
+    assert_eq!(output(&cloud, &arn).await, json!({"s": "SUCCEEDED", "o": "{\"a\": 1}"}));
 }
 
 #[tokio::test]
