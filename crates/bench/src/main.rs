@@ -25,6 +25,7 @@ mod process;
 mod request;
 mod scenario;
 mod soak;
+mod states;
 
 use std::{env, path::PathBuf, process::ExitCode, time::Duration};
 

@@ -47,6 +47,7 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.lists(&host).await;
     bench.idle_polls(&host).await;
     bench.depth(&host).await;
+    bench.states(&host).await;
     forms::measure(server, filter).await;
 }
 

@@ -61,7 +61,26 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("TemplateName", &["name-a", "name-b"]),
     ("Template", &["name-a"]),
     ("TemplateData", &[r#"{"x":"y"}"#]),
+    ("definition", &[WAITS, WORKS, MAPS, FAILS]),
+    ("roleArn", &["arn:aws:iam::000000000000:role/states"]),
+    ("stateMachineArn", &["arn:aws:states:us-east-1:000000000000:stateMachine:name-a", "arn:aws:states:us-east-1:000000000000:stateMachine:name-b"]),
+    ("activityArn", &["arn:aws:states:us-east-1:000000000000:activity:name-a"]),
+    ("input", &["{}", "[1, 2, 3]", "{\"a\": 1}"]),
+    ("output", &["{}", "1"]),
+    ("type", &["STANDARD", "STANDARD", "EXPRESS"]),
+    ("logGroupArn", &["arn:aws:logs:us-east-1:000000000000:log-group:name-a:*"]),
 ];
+
+/// Machines that wait, work, map and fail.
+const WAITS: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":5000,"Next":"P"},"P":{"Type":"Parallel","End":true,"Branches":[
+    {"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":9000,"End":true}}},{"StartAt":"B","States":{"B":{"Type":"Pass","End":true}}}]}}}"#;
+const WORKS: &str = r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:us-east-1:000000000000:activity:name-a","End":true,
+    "HeartbeatSeconds":70000,"Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":4000}]}}}"#;
+const MAPS: &str = r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemsPath":"$","ToleratedFailurePercentage":100,"ItemProcessor":{
+    "ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":3000,"End":true}}}}}}"#;
+const FAILS: &str = r#"{"StartAt":"S","States":{"S":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage.waitForTaskToken","Next":"F",
+    "Parameters":{"QueueUrl":"http://localhost:4566/000000000000/queue-b","MessageBody":{"t.$":"$$.Task.Token"}},"TimeoutSeconds":50000,
+    "Catch":[{"ErrorEquals":["States.ALL"],"Next":"F"}]},"F":{"Type":"Fail","Error":"E"}}}"#;
 
 /// The clock of a walk stands at the machine's time when it begins, and moves by days.
 const PARAMETER_POLICIES: &str = r#"[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"2999-01-01T00:00:00Z"}},
@@ -70,7 +89,7 @@ const SHARED: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","P
     "Resource":"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a"}}"#;
 
 /// What is there when a walk begins. `$NAME` is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 30] = [
+const SETUP: [(&str, &str, &str); 42] = [
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-a"}"#),
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-b","ObjectLockEnabledForBucket":true}"#),
     ("s3", "PutObject", r#"{"Bucket":"bucket-a","Key":"key-a"}"#),
@@ -119,6 +138,46 @@ const SETUP: [(&str, &str, &str); 30] = [
     ("ses", "VerifyDomainDkim", r#"{"Domain":"example.com"}"#),
     ("ses", "CreateTemplate", r#"{"Template":{"TemplateName":"name-a","SubjectPart":"{{x}}","TextPart":"{{#if x}}{{x}}{{/if}}"}}"#),
     ("ses", "CreateConfigurationSet", r#"{"ConfigurationSet":{"Name":"name-a"}}"#),
+    (
+        "iam",
+        "CreateRole",
+        r#"{"RoleName":"states","AssumeRolePolicyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":\"states.amazonaws.com\"}}}"}"#,
+    ),
+    (
+        "iam",
+        "PutRolePolicy",
+        r#"{"RoleName":"states","PolicyName":"name-a","PolicyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}}"}"#,
+    ),
+    ("states", "CreateActivity", r#"{"name":"name-a"}"#),
+    (
+        "states",
+        "CreateStateMachine",
+        r#"{"name":"name-a","roleArn":"arn:aws:iam::000000000000:role/states","definition":"{\"StartAt\":\"W\",\"States\":{\"W\":{\"Type\":\"Wait\",\"Seconds\":5000,\"Next\":\"P\"},\"P\":{\"Type\":\"Parallel\",\"End\":true,\"Branches\":[{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Wait\",\"Seconds\":9000,\"End\":true}}},{\"StartAt\":\"B\",\"States\":{\"B\":{\"Type\":\"Pass\",\"End\":true}}}]}}}"}"#,
+    ),
+    (
+        "states",
+        "CreateStateMachine",
+        r#"{"name":"name-b","roleArn":"arn:aws:iam::000000000000:role/states","definition":"{\"StartAt\":\"T\",\"States\":{\"T\":{\"Type\":\"Task\",\"Resource\":\"arn:aws:states:us-east-1:000000000000:activity:name-a\",\"End\":true,\"HeartbeatSeconds\":70000,\"Retry\":[{\"ErrorEquals\":[\"States.ALL\"],\"IntervalSeconds\":4000}]}}}"}"#,
+    ),
+    (
+        "states",
+        "CreateStateMachine",
+        r#"{"name":"name-c","roleArn":"arn:aws:iam::000000000000:role/states","definition":"{\"StartAt\":\"M\",\"States\":{\"M\":{\"Type\":\"Map\",\"End\":true,\"ItemsPath\":\"$\",\"ToleratedFailurePercentage\":100,\"ItemProcessor\":{\"ProcessorConfig\":{\"Mode\":\"DISTRIBUTED\",\"ExecutionType\":\"STANDARD\"},\"StartAt\":\"W\",\"States\":{\"W\":{\"Type\":\"Wait\",\"Seconds\":3000,\"End\":true}}}}}}"}"#,
+    ),
+    (
+        "states",
+        "CreateStateMachine",
+        r#"{"name":"name-d","roleArn":"arn:aws:iam::000000000000:role/states","definition":"{\"StartAt\":\"S\",\"States\":{\"S\":{\"Type\":\"Task\",\"Resource\":\"arn:aws:states:::sqs:sendMessage.waitForTaskToken\",\"Next\":\"F\",\"Parameters\":{\"QueueUrl\":\"http://localhost:4566/000000000000/queue-b\",\"MessageBody\":{\"t.$\":\"$$.Task.Token\"}},\"TimeoutSeconds\":50000,\"Catch\":[{\"ErrorEquals\":[\"States.ALL\"],\"Next\":\"F\"}]},\"F\":{\"Type\":\"Fail\",\"Error\":\"E\"}}}"}"#,
+    ),
+    ("states", "StartExecution", r#"{"stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:name-a","name":"name-a","input":"{}"}"#),
+    ("states", "StartExecution", r#"{"stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:name-b","name":"name-a","input":"{}"}"#),
+    (
+        "states",
+        "StartExecution",
+        r#"{"stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:name-c","name":"name-a","input":"[1,2]"}"#,
+    ),
+    ("states", "StartExecution", r#"{"stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:name-d","name":"name-a","input":"{}"}"#),
+    ("states", "PublishStateMachineVersion", r#"{"stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:name-a"}"#),
 ];
 
 struct Walk {
