@@ -38,6 +38,7 @@ def test_a_configuration_is_answered_as_it_was_put(s3, shared):
 def test_a_preflight_is_answered_by_the_first_rule_that_matches(server, shared):
     answer = preflight(server, f"/{shared}/key", "https://a.example.com", "PUT", "Content-Type, x-amz-date")
     assert answer.status == 200, answer
+    assert answer.headers["x-amz-request-id"] and answer.headers["x-amz-id-2"]
     assert answer.headers["access-control-allow-origin"] == "https://a.example.com"
     assert answer.headers["access-control-allow-methods"] == "GET, PUT"
     assert answer.headers["access-control-allow-headers"] == "content-type, x-amz-date"

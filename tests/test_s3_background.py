@@ -1,5 +1,6 @@
 """What S3 does in the background, with boto3: events, access logs, lifecycle, replication, inventory, batch jobs."""
 
+import datetime
 import gzip
 import json
 import re
@@ -254,6 +255,61 @@ def test_objects_are_replicated_under_the_role(server, s3, bucket):
     with pytest.raises(ClientError) as raised:
         s3.get_object(Bucket=target, Key="a")
     assert error_of(raised)[0] == "NoSuchKey"
+
+
+def test_what_is_locked_is_replicated_if_the_role_may_read_the_lock(server, s3, bucket):
+    source, target, unlocked = f"{bucket}-locked", f"{bucket}-target", f"{bucket}-unlocked"
+    for name in (source, target):
+        s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    s3.create_bucket(Bucket=unlocked)
+    s3.put_bucket_versioning(Bucket=unlocked, VersioningConfiguration={"Status": "Enabled"})
+    sqs, url, queue = queue_for(server, source)
+    events = {"QueueConfigurations": [{"QueueArn": queue, "Events": ["s3:Replication:*"]}]}
+    s3.put_bucket_notification_configuration(Bucket=source, NotificationConfiguration=events)
+    bodies(sqs, url)
+    deny = {"Effect": "Deny", "Action": ["s3:GetObjectRetention", "s3:GetObjectLegalHold"], "Resource": "*"}
+    read = {"Effect": "Allow", "Action": ["s3:GetObjectRetention", "s3:GetObjectLegalHold"], "Resource": f"arn:aws:s3:::{source}/*"}
+    minimal = [
+        {"Effect": "Allow", "Action": ["s3:GetReplicationConfiguration", "s3:ListBucket"], "Resource": f"arn:aws:s3:::{source}"},
+        {
+            "Effect": "Allow",
+            "Action": ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging"],
+            "Resource": f"arn:aws:s3:::{source}/*",
+        },
+        {"Effect": "Allow", "Action": ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"], "Resource": f"arn:aws:s3:::{target}/*"},
+    ]
+
+    def configure(statements, into=target):
+        rule = {
+            "ID": "all", "Priority": 1, "Status": "Enabled", "Filter": {}, "DeleteMarkerReplication": {"Status": "Disabled"},
+            "Destination": {"Bucket": f"arn:aws:s3:::{into}", "Metrics": {"Status": "Enabled"}},
+        }
+        arn = role(server, "s3.amazonaws.com", statements)
+        s3.put_bucket_replication(Bucket=source, ReplicationConfiguration={"Role": arn, "Rules": [rule]})
+
+    until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=400)
+    retained = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": until}
+
+    def failure(key, **lock):
+        s3.put_object(Bucket=source, Key=key, Body=b"x", **lock)
+        settle(server)
+        assert s3.head_object(Bucket=source, Key=key)["ReplicationStatus"] == "FAILED"
+        [event] = bodies(sqs, url)
+        return event["Records"][0]["replicationEventData"]["failureReason"]
+
+    configure([*minimal, deny])
+    assert failure("retained", **retained) == "SrcGetRetentionNotPermitted"
+    assert failure("held", ObjectLockLegalHoldStatus="ON") == "SrcGetLegalHoldNotPermitted"
+    configure(minimal[:2] + [read])
+    assert failure("unwritten") == "DstPutObjectNotPermitted"
+    configure(ALL, into=unlocked)
+    assert failure("unlocked", **retained) == "DstBucketObjectLockConfigMissing"
+    configure([*minimal, read])
+    s3.put_object(Bucket=source, Key="a", Body=b"x", ObjectLockLegalHoldStatus="ON", **retained)
+    settle(server)
+    assert s3.head_object(Bucket=source, Key="a")["ReplicationStatus"] == "COMPLETED"
+    replica = s3.head_object(Bucket=target, Key="a")
+    assert (replica["ObjectLockMode"], replica["ObjectLockLegalHoldStatus"], replica["ReplicationStatus"]) == ("GOVERNANCE", "ON", "REPLICA")
 
 
 def test_an_inventory_lists_the_objects(server, s3, bucket):

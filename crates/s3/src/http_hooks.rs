@@ -119,6 +119,17 @@ impl engine::HttpHooks for HttpHooks {
         self.check_found(head, path, level, selection).map_err(|fault| self.missing_bucket(head, path, level, selection).unwrap_or(fault))
     }
 
+    /// AWS: a bucket that does not exist is reported before a document that is none (recorded for PutBucketEncryption).
+    fn unreadable(&self, view: &RequestView<'_>, path: &str, fault: Fault) -> Fault {
+        let level = Level::of(path);
+        match select(view.head, level) {
+            Ok(selection) if matches!(fault.code(), "MalformedXML" | "MissingRequestBodyError") => {
+                self.missing_bucket(view.head, path, level, selection).unwrap_or(fault)
+            }
+            _ => fault,
+        }
+    }
+
     /// A page under development may create its bucket.
     fn rules_origins(&self, _: &RequestView<'_>, path: &str) -> bool {
         Level::of(path) != Level::Service && self.bucket(path).is_some()
