@@ -69,6 +69,14 @@ def test_answers_have_the_fields_where_a_rule_matches(server, shared):
     assert foreign.status == 403 and "access-control-allow-origin" not in foreign.headers
 
 
+def test_the_method_of_a_preflight_counts_in_other_requests_too(server, shared):
+    origin = {"Origin": "https://b.example.net"}
+    allowed = server.signed("GET", f"/{shared}/key", headers=origin)
+    assert allowed.headers["Access-Control-Allow-Origin"] == "*"
+    refused = server.signed("GET", f"/{shared}/key", headers=origin | {"Access-Control-Request-Method": "PUT"})
+    assert (refused.status, refused.headers["Access-Control-Allow-Origin"]) == (200, None)
+
+
 def test_a_bucket_without_rules_shares_nothing(server, s3, bucket):
     s3.put_object(Bucket=bucket, Key="key", Body=b"body")
     assert preflight(server, f"/{bucket}/key", "http://localhost:3000", "GET").status == 403

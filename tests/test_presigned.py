@@ -359,6 +359,14 @@ def signed_again(client, made, policy):
 
 
 @VERSIONS
+def test_a_form_tells_the_version_that_it_made(server, s3, bucket, version):
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    answer = post(form(server.client("s3", signature_version=version), bucket))
+    head = s3.head_object(Bucket=bucket, Key="uploads/photo.jpg")
+    assert (answer.headers["x-amz-version-id"], answer.headers["etag"]) == (head["VersionId"], head["ETag"])
+
+
+@VERSIONS
 def test_a_form_keeps_to_all_conditions(server, s3, bucket, version):
     client = server.client("s3", signature_version=version)
     conditions = [

@@ -86,6 +86,8 @@ pub trait Dispatcher: Send + Sync {
     fn cancel(&self, key: &ScheduleKey) -> bool;
     /// Reads an input of an operation whose types are known at run time only. `None`: the operation is not built.
     fn read(&self, operation: &'static OperationSchema, reader: &mut dyn Reader) -> Option<Read<Input>>;
+    /// Whether the operation is built.
+    fn is_built(&self, operation: &'static OperationSchema) -> bool;
     /// What the gateway would say of an input that was read in this way. `missing` are required members that are absent.
     fn validate(&self, operation: &'static OperationSchema, input: &dyn Struct, missing: &[String]) -> Result<(), Fault>;
     /// Decides one permission of a call under way: for operations that are decided item by item (DeleteObjects).

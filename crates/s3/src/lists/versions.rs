@@ -101,19 +101,22 @@ impl Handle<api::ListObjectVersions> for S3 {
                 continue;
             };
             let checksum = object.checksum.as_deref();
-            versions.push(place, api::ObjectVersion {
-                etag: Some(object.etag.quoted()),
-                checksum_algorithm: checksum.map(|checksum| vec![checksum.algorithm().name().to_owned()]),
-                checksum_type: checksum.map(|checksum| checksum.checksum_type.name().to_owned()),
-                size: i64::try_from(object.size()).ok(),
-                storage_class: Some(object.storage_class.name().to_owned()),
-                key,
-                version_id,
-                is_latest,
-                last_modified,
-                owner,
-                restore_status: restored.of(object),
-            });
+            versions.push(
+                place,
+                api::ObjectVersion {
+                    etag: Some(object.etag.quoted()),
+                    checksum_algorithm: checksum.map(|checksum| vec![checksum.algorithm().name().to_owned()]),
+                    checksum_type: checksum.map(|checksum| checksum.checksum_type.name().to_owned()),
+                    size: i64::try_from(object.size()).ok(),
+                    storage_class: Some(object.storage_class.name().to_owned()),
+                    key,
+                    version_id,
+                    is_latest,
+                    last_modified,
+                    owner,
+                    restore_status: restored.of(object),
+                },
+            );
         }
         Ok(api::ListObjectVersionsOutput {
             is_truncated: Some(page.truncated),
