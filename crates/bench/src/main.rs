@@ -25,7 +25,9 @@ mod polls;
 mod process;
 mod request;
 mod scenario;
+mod settings;
 mod soak;
+mod states;
 
 use std::{env, path::PathBuf, process::ExitCode, time::Duration};
 

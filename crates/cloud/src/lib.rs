@@ -25,7 +25,7 @@ use cloudlet_engine::{
 };
 use cloudlet_identity::Identity;
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
-use cloudlet_shape::{OperationSchema, Read, Reader, Struct};
+use cloudlet_shape::{OperationSchema, Read, Reader, ServiceSchema, Struct};
 use cloudlet_store::{Blobs, Journal, Persistent, Store};
 use decisions::Decisions;
 use foldhash::HashMap;
@@ -154,6 +154,18 @@ impl Dispatcher for Cloud {
 
     fn read(&self, operation: &'static OperationSchema, reader: &mut dyn Reader) -> Option<Read<Input>> {
         Some(self.services.get(operation.service.name)?.operation(operation.name)?.read(reader))
+    }
+
+    fn read_output(&self, operation: &'static OperationSchema, reader: &mut dyn Reader) -> Option<Read<Output>> {
+        Some(self.services.get(operation.service.name)?.operation(operation.name)?.read_output(reader))
+    }
+
+    fn services(&self) -> Vec<&'static ServiceSchema> {
+        self.services.values().map(|service| service.schema).collect()
+    }
+
+    fn is_built(&self, operation: &'static OperationSchema) -> bool {
+        self.services.get(operation.service.name).is_some_and(|service| service.operation(operation.name).is_some())
     }
 
     fn validate(&self, operation: &'static OperationSchema, input: &dyn Struct, missing: &[String]) -> Result<(), Fault> {

@@ -86,12 +86,13 @@ fn entry(event: &Value, arn: &str, redrives: u32, with_data: bool) -> Option<(i6
 
 impl States {
     /// The entries of some events of an execution.
-    pub fn log_entries(&self, revision: &str, arn: &str, redrives: u32, events: &[Value]) -> Vec<InputLogEvent> {
+    pub fn log_entries(&self, revision: &str, arn: &str, redrives: u32, events: impl FnOnce() -> Vec<Value>) -> Vec<InputLogEvent> {
         let logging = self.store.read(|state| state.revisions.get(revision)?.logging.clone());
         let Some(logging) = logging else { return vec![] };
         let logging = configurations::logging(Some(&logging));
         let level = logging.level.unwrap_or_default();
         let with_data = logging.include_execution_data.unwrap_or(false);
+        let events = events();
         let logged = events.iter().filter(|event| is_logged(&level, event.get("type").and_then(Value::as_str).unwrap_or_default()));
         let entries = logged.filter_map(|event| entry(event, arn, redrives, with_data));
         entries.map(|(timestamp, message)| InputLogEvent { timestamp, message }).collect()

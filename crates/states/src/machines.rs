@@ -118,7 +118,7 @@ handler!(
         let key = NamedKey::new(&cx.scope, &input.name);
         let arn = key.machine_arn();
         let of = machine_type(input.r#type.as_deref());
-        states.read_definition(&input.definition, of)?;
+        states.read_definition(cx, &input.definition, of)?;
         configurations::check_logging(input.logging_configuration.as_ref())?;
         configurations::check_encryption(input.encryption_configuration.as_ref())?;
         let tags = tags::checked(input.tags.as_deref().unwrap_or_default())?;
@@ -203,7 +203,7 @@ handler!(
         }
         let machine = states.store.read(|state| state.machines.get(&key).cloned()).ok_or_else(|| faults::no_machine(arn.as_str()))?;
         if let Some(definition) = &input.definition {
-            states.read_definition(definition, machine.r#type)?;
+            states.read_definition(cx, definition, machine.r#type)?;
         }
         configurations::check_logging(input.logging_configuration.as_ref())?;
         configurations::check_encryption(input.encryption_configuration.as_ref())?;
@@ -377,7 +377,7 @@ handler!(
         Ok(Permission::of::<ValidateStateMachineDefinition>(any).into())
     },
     |states, cx, input| {
-        let (_, diagnostics) = states.check_definition(&input.definition, machine_type(input.r#type.as_deref()));
+        let (_, diagnostics) = states.check_definition(cx, &input.definition, machine_type(input.r#type.as_deref()))?;
         let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity.name() == "ERROR");
         let wanted = |severity: &str| severity == "ERROR" || input.severity.as_deref() == Some("WARNING");
         let most = input.max_results.and_then(|most| usize::try_from(most).ok()).filter(|most| *most > 0).unwrap_or(100);

@@ -1,6 +1,6 @@
 //! The operations that only the scheduler calls. They are in no model, so no request is recognized as one of them.
 
-pub use own::{ChildEnded, Forget, PerformTask, RemoveMachine, RunMapRun, StopChild, Wake, WriteLogs};
+pub use own::{ChildEnded, Forget, PerformTask, RemoveMachine, RunMapRun, StartForTask, StopChild, Wake, WriteLogs};
 
 use cloudlet_api_logs::InputLogEvent;
 use cloudlet_shape::Shape;
@@ -20,6 +20,22 @@ pub struct TaskInput {
 pub struct ChildInput {
     pub execution_arn: String,
     pub task: i64,
+    pub child_arn: String,
+}
+
+/// StartSyncExecution of a Task, which waits for the end as for that of a job.
+#[derive(Shape, Clone, Default)]
+pub struct StartForTaskInput {
+    pub state_machine_arn: String,
+    pub name: Option<String>,
+    pub input: Option<String>,
+    pub trace_header: Option<String>,
+    pub execution_arn: String,
+    pub task: i64,
+}
+
+#[derive(Shape, Clone, Default)]
+pub struct StartForTaskOutput {
     pub child_arn: String,
 }
 
@@ -47,13 +63,16 @@ pub struct LogsInput {
 }
 
 mod own {
-    use crate::scheduled::{ChildInput, ExecutionInput, ForgetInput, LogsInput, MachineInput, MapRunInput, TaskInput};
+    use crate::scheduled::{
+        ChildInput, ExecutionInput, ForgetInput, LogsInput, MachineInput, MapRunInput, StartForTaskInput, StartForTaskOutput, TaskInput,
+    };
     use cloudlet_shape::{Empty, operations};
 
     operations! { cloudlet_api_states::SERVICE;
         Wake(ExecutionInput) -> Empty {}
         PerformTask(TaskInput) -> Empty {}
         ChildEnded(ChildInput) -> Empty {}
+        StartForTask(StartForTaskInput) -> StartForTaskOutput {}
         StopChild(ExecutionInput) -> Empty {}
         RunMapRun(MapRunInput) -> Empty {}
         RemoveMachine(MachineInput) -> Empty {}

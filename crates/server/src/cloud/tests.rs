@@ -23,7 +23,7 @@ const WITHOUT_PERMISSION: [(&str, &str); 5] = [
 ];
 
 /// Resources on which the operations are called: service, operation, input. `$NAME` in an input is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 16] = [
+const SETUP: [(&str, &str, &str); 23] = [
     ("s3", "CreateBucket", r#"{"Bucket":"xxx"}"#),
     ("s3", "PutObject", r#"{"Bucket":"xxx","Key":"xxx"}"#),
     ("s3", "CreateMultipartUpload", r#"{"Bucket":"xxx","Key":"xxx"}"#),
@@ -51,6 +51,25 @@ const SETUP: [(&str, &str, &str); 16] = [
     ("ssm", "PutParameter", r#"{"Name":"xxx","Value":"xxx","Type":"String","Tier":"Advanced"}"#),
     ("ses", "VerifyEmailIdentity", r#"{"EmailAddress":"xxx@example.com"}"#),
     ("logs", "CreateLogGroup", r#"{"logGroupName":"xxx"}"#),
+    (
+        "iam",
+        "CreateRole",
+        r#"{"RoleName":"states","AssumeRolePolicyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":\"states.amazonaws.com\"}}}"}"#,
+    ),
+    (
+        "states",
+        "CreateStateMachine",
+        r#"{"name":"xxx","roleArn":"arn:aws:iam::000000000000:role/states","definition":"{\"StartAt\":\"W\",\"States\":{\"W\":{\"Type\":\"Wait\",\"Seconds\":99,\"End\":true}}}"}"#,
+    ),
+    ("states", "PublishStateMachineVersion", r#"{"stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:xxx"}"#),
+    (
+        "states",
+        "CreateStateMachineAlias",
+        r#"{"name":"prod","routingConfiguration":[{"stateMachineVersionArn":"arn:aws:states:us-east-1:000000000000:stateMachine:xxx:1","weight":100}]}"#,
+    ),
+    ("states", "StartExecution", r#"{"name":"xxx","stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:xxx"}"#),
+    ("states", "CreateActivity", r#"{"name":"xxx"}"#),
+    ("states", "TestState", r#"{"definition":"{\"Type\":\"Succeed\"}"}"#),
 ];
 
 /// Values of members, by service: a text, or JSON of an object. `$NAME` is a member of the answers of the setup.
