@@ -104,7 +104,7 @@ handler!(
             groups.push((key, group));
         }
         let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(limits::QUERY_RESULTS).min(limits::QUERY_RESULTS);
-        let mut run = Run::new(&query, limit);
+        let mut run = if groups.len() == 1 { Run::new(&query, limit) } else { Run::unordered(&query, limit) };
         let (mut scanned, mut bytes) = (0u64, 0u64);
         for (key, group) in &groups {
             let log: Arc<str> = format!("{}:{}", key.0.account, key.1).into();
@@ -114,14 +114,14 @@ handler!(
             let sources = logs.events.read(key, |events| events.sources(from, to, &|_| true)).unwrap_or_default();
             let mut scan = Scan::new(sources, from, to, Direction::Backward);
             let mut done = false;
-            while !done && !(groups.len() == 1 && run.has_enough()) {
+            while !done && !run.has_enough() {
                 done = scan.run(TURN, |found| {
                     scanned += 1;
                     bytes += u64::try_from(found.message.len()).unwrap_or(0);
                     if let Some(record) = record(key, &log, &found) {
                         run.take(record);
                     }
-                    if groups.len() == 1 && run.has_enough() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                    if run.has_enough() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 });
                 if !done {
                     tokio::task::yield_now().await;

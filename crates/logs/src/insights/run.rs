@@ -7,7 +7,11 @@ use super::{
     record::Record,
     values::Value,
 };
-use std::{cmp::Ordering, collections::HashSet, sync::Arc};
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::HashSet,
+    sync::Arc,
+};
 
 /// So many records are kept for sorts and the like.
 const MOST_RECORDS: usize = 500_000;
@@ -20,6 +24,8 @@ pub struct Run<'q> {
     groups: Option<Groups<'q>>,
     records: Vec<Record>,
     limit: usize,
+    /// Whether events come the newest first.
+    is_ordered: bool,
     pub matched: u64,
 }
 
@@ -71,17 +77,26 @@ impl<'q> Run<'q> {
             _ => None,
         };
         let rest = if groups.is_some() { rest.get(1..).unwrap_or_default() } else { rest };
-        Run { each, rest, groups, records: Vec::new(), limit, matched: 0 }
+        Run { each, rest, groups, records: Vec::new(), limit, is_ordered: true, matched: 0 }
+    }
+
+    /// The same for events that come in any order: those of several groups.
+    pub fn unordered(query: &'q Query, limit: usize) -> Run<'q> {
+        Run { is_ordered: false, ..Run::new(query, limit) }
+    }
+
+    /// How many of the newest records are wanted, where the query does not say otherwise. `None`: all.
+    fn newest(&self) -> Option<usize> {
+        match self.rest {
+            [] => Some(self.limit),
+            [Command::Limit(limit), ..] => Some((*limit).min(self.limit)),
+            _ => None,
+        }
     }
 
     /// Whether more events change nothing.
     pub fn has_enough(&self) -> bool {
-        let wanted = match self.rest {
-            [] => self.limit,
-            [Command::Limit(limit), ..] => (*limit).min(self.limit),
-            _ => usize::MAX,
-        };
-        self.groups.is_none() && self.records.len() >= wanted
+        self.is_ordered && self.groups.is_none() && self.newest().is_some_and(|wanted| self.records.len() >= wanted)
     }
 
     pub fn take(&mut self, mut record: Record) {
@@ -109,6 +124,10 @@ impl<'q> Run<'q> {
                 sort(&mut self.records, keys);
                 self.records.truncate(wanted);
             }
+            None if self.newest().is_some_and(|wanted| !self.is_ordered && self.records.len() >= wanted.saturating_mul(2).max(1_000)) => {
+                self.records.sort_by_key(|record| Reverse(record.timestamp));
+                self.records.truncate(self.newest().unwrap_or(usize::MAX));
+            }
             None if self.records.len() > MOST_RECORDS => drop(self.records.pop()),
             _ => {}
         }
@@ -121,6 +140,9 @@ impl<'q> Run<'q> {
             Some(groups) => groups.rows(),
             None => self.records,
         };
+        if !self.is_ordered && !is_grouped {
+            records.sort_by_key(|record| Reverse(record.timestamp));
+        }
         for command in self.rest {
             match command {
                 Command::Stats { aggregates, by } => {

@@ -74,6 +74,17 @@ fn queries_answer_rows() {
 }
 
 #[test]
+fn of_events_in_any_order_the_newest_are_answered() {
+    let query = Query::parse("fields @message | limit 2").unwrap();
+    let mut run = Run::unordered(&query, 10);
+    for timestamp in (0..5_000).map(|number| number * 7_919 % 5_000) {
+        run.take(Record { timestamp, message: timestamp.to_string(), is_event: true, ..Record::default() });
+    }
+    let messages: Vec<String> = run.results().into_iter().map(|row| row[0].1.clone()).collect();
+    assert_eq!(messages, ["4999", "4998"]);
+}
+
+#[test]
 fn texts_that_are_no_queries() {
     for text in [
         "fields",
