@@ -239,7 +239,10 @@ impl Walk {
                 "Tags" => json!({ "Key": "name-a", "Value": "x" }),
                 "Delete" => json!({ "Objects": [{ "Key": "key-a" }, { "Key": "key-b" }] }),
                 "Entries" => json!({ "Id": "a", "MessageBody": "x" }),
-                "logEvents" => json!({ "timestamp": EVENT_TIME, "message": ["ERROR x", r#"{"a":1}"#][self.below(2)] }),
+                "logEvents" => {
+                    let message = self.pick(&["ERROR x", r#"{"a":1}"#])?;
+                    json!({ "timestamp": EVENT_TIME, "message": message })
+                }
                 _ => json!({}),
             },
             Kind::Document | Kind::Body | Kind::Events => return None,
