@@ -117,10 +117,10 @@ impl States {
             return Ok(());
         }
         let request: MapRunRequest = run.request.read().map_err(Fault::internal)?;
-        if !run.read {
-            if let Err(failure) = self.read_items(cx, arn, &run, &request).await {
-                return self.end_map(cx, arn, RunStatus::Failed, Err(failure)).await;
-            }
+        if !run.read
+            && let Err(failure) = self.read_items(cx, arn, &run, &request).await
+        {
+            return self.end_map(cx, arn, RunStatus::Failed, Err(failure)).await;
         }
         loop {
             match self.store.update(|state| next(state, arn)) {
