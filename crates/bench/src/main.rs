@@ -24,6 +24,7 @@ mod polls;
 mod process;
 mod request;
 mod scenario;
+mod settings;
 mod soak;
 mod states;
 

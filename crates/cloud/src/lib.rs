@@ -164,6 +164,10 @@ impl Dispatcher for Cloud {
         self.services.values().map(|service| service.schema).collect()
     }
 
+    fn is_built(&self, operation: &'static OperationSchema) -> bool {
+        self.services.get(operation.service.name).is_some_and(|service| service.operation(operation.name).is_some())
+    }
+
     fn validate(&self, operation: &'static OperationSchema, input: &dyn Struct, missing: &[String]) -> Result<(), Fault> {
         let Some(service) = self.services.get(operation.service.name) else { return Ok(()) };
         let Some(kind) = service.dialect.validation.of(missing) else { return Ok(()) };

@@ -90,6 +90,8 @@ pub trait Dispatcher: Send + Sync {
     fn read_output(&self, operation: &'static OperationSchema, reader: &mut dyn Reader) -> Option<Read<Output>>;
     /// The models of all services, built or not.
     fn services(&self) -> Vec<&'static ServiceSchema>;
+    /// Whether the operation is built.
+    fn is_built(&self, operation: &'static OperationSchema) -> bool;
     /// What the gateway would say of an input that was read in this way. `missing` are required members that are absent.
     fn validate(&self, operation: &'static OperationSchema, input: &dyn Struct, missing: &[String]) -> Result<(), Fault>;
     /// Decides one permission of a call under way: for operations that are decided item by item (DeleteObjects).

@@ -112,6 +112,11 @@ impl Cx {
         Ok(self.runtime.dispatcher()?.services())
     }
 
+    /// Whether the server has an operation at all: for what would use it later, and be refused then.
+    pub fn is_built<O: Operation>(&self) -> bool {
+        self.runtime.dispatcher().is_ok_and(|dispatcher| dispatcher.is_built(O::SCHEMA))
+    }
+
     /// What the gateway would say of an input that was read by `read_named`.
     pub fn validate_named(&self, operation: &'static OperationSchema, input: &Input, missing: &[String]) -> Result<(), Fault> {
         self.runtime.dispatcher()?.validate(operation, input.as_struct(), missing)

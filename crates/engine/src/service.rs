@@ -11,6 +11,11 @@ use std::{future::Future, marker::PhantomData, sync::Arc};
 pub trait Handle<O: Operation>: Send + Sync + 'static {
     /// The permissions that the call needs. A fault where AWS answers "does not exist" before "not allowed".
     fn permissions(&self, cx: &Cx, input: &O::Input) -> Result<Permissions, Fault>;
+    /// What AWS refuses of a document before it compares the digests of the request. The gateway asks; a call from inside has no digests,
+    /// and its handler asks itself.
+    fn check_document(&self, _: &O::Input) -> Result<(), Fault> {
+        Ok(())
+    }
     fn handle(&self, cx: &Cx, input: O::Input) -> impl Future<Output = Result<O::Output, Fault>> + Send;
 }
 
@@ -21,6 +26,7 @@ pub trait AnyOperation: Send + Sync {
     /// Reads an output, to see whether a value has its shape.
     fn read_output(&self, reader: &mut dyn Reader) -> Read<Output>;
     fn permissions(&self, cx: &Cx, input: &Input) -> Result<Permissions, Fault>;
+    fn check_document(&self, input: &Input) -> Result<(), Fault>;
     fn handle<'a>(&'a self, cx: &'a Cx, input: Input) -> Boxed<'a, Result<Output, Fault>>;
 }
 
@@ -45,6 +51,13 @@ impl<O: Operation, E: Handle<O>> AnyOperation for Entry<E, O> {
     fn permissions(&self, cx: &Cx, input: &Input) -> Result<Permissions, Fault> {
         match input.as_ref().as_any().downcast_ref::<O::Input>() {
             Some(input) => self.engine.permissions(cx, input),
+            None => Err(foreign(O::SCHEMA)),
+        }
+    }
+
+    fn check_document(&self, input: &Input) -> Result<(), Fault> {
+        match input.as_ref().as_any().downcast_ref::<O::Input>() {
+            Some(input) => self.engine.check_document(input),
             None => Err(foreign(O::SCHEMA)),
         }
     }
