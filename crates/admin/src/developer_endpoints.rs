@@ -42,7 +42,7 @@ pub fn pages(admin: &Admin) -> Router<Admin> {
 }
 
 async fn show(State(page): State<Arc<dyn AdminPage>>, UrlPath(rest): UrlPath<String>) -> Result<Response, Refusal> {
-    let page = page.page(&rest).ok_or_else(|| not_found(&format!("There is nothing of the name {rest}.")))?;
+    let page = page.page(&rest).ok_or_else(|| not_found(format!("There is nothing of the name {rest}.")))?;
     Ok(([(header::CONTENT_TYPE, page.content_type)], page.text).into_response())
 }
 

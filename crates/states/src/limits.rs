@@ -32,3 +32,5 @@ pub const CHILDREN_SHOWN: u64 = 10_000;
 pub const EXPRESS_CHILDREN_SHOWN: u64 = 1_000;
 /// Bytes of outputs after which a Map Run writes a file of them.
 pub const RESULT_FILE: u64 = 5 << 20;
+/// About the bytes of a child's row without its output.
+pub const MAP_ITEM: u64 = 300;

@@ -53,7 +53,8 @@ pub fn child_ended(state: &mut State, execution: &Execution, arn: &Arc<str>) {
 /// A Map Run of a million children does not keep a million outputs and executions.
 fn succeeded(state: &mut State, run: &mut MapRun, run_arn: &Arc<str>, execution: &Execution) {
     let bytes = execution.output.as_ref().map_or(0, |output| output.len());
-    run.output_bytes += u64::try_from(bytes).unwrap_or(0) + 1;
+    // A row that waits for its file is larger than its output.
+    run.output_bytes += u64::try_from(bytes).unwrap_or(0) + if run.exports { limits::MAP_ITEM } else { 1 };
     if !run.exports && !run.too_large && run.output_bytes > limits::LARGEST_RESULT {
         run.too_large = true;
         let items = state.map_items.range((run_arn.clone(), 0)..=(run_arn.clone(), u64::MAX));

@@ -117,10 +117,10 @@ impl States {
             return Ok(());
         }
         let request: MapRunRequest = run.request.read().map_err(Fault::internal)?;
-        if !run.read {
-            if let Err(failure) = self.read_items(cx, arn, &run, &request).await {
-                return self.end_map(cx, arn, RunStatus::Failed, Err(failure)).await;
-            }
+        if !run.read
+            && let Err(failure) = self.read_items(cx, arn, &run, &request).await
+        {
+            return self.end_map(cx, arn, RunStatus::Failed, Err(failure)).await;
         }
         loop {
             match self.store.update(|state| next(state, arn)) {
@@ -164,7 +164,10 @@ impl States {
     }
 
     async fn start_child(&self, cx: &Cx, run_arn: &Arc<str>, run: &MapRun, index: u64, item: &MapItem) -> Result<(), Fault> {
-        let revision = self.store.read(|state| state.revisions.get(&run.revision).cloned());
+        let (revision, mocks) = self.store.read(|state| {
+            let mocks = state.progress.get(&run.execution).and_then(|progress| progress.mocks.clone());
+            (state.revisions.get(&run.revision).cloned(), mocks)
+        });
         let revision = revision.ok_or_else(|| Fault::internal("a Map Run has no definition"))?;
         let name = cx.ids().uuid();
         let (kind, end, of) =
@@ -185,7 +188,7 @@ impl States {
                 state.put_map_item(key, MapItem { execution: Some(arn.clone()), status: None, redrives: false, ..MapItem::clone(&item) });
             }
         });
-        self.begin(cx, NewExecution { arn, execution, revision, mocks: None }, |_| Ok(None::<()>)).await.map(drop)
+        self.begin(cx, NewExecution { arn, execution, revision, mocks }, |_| Ok(None::<()>)).await.map(drop)
     }
 
     async fn end_map(&self, cx: &Cx, arn: &Arc<str>, status: RunStatus, result: Result<Value, Failure>) -> Result<(), Fault> {

@@ -480,7 +480,7 @@ pub struct MapRun {
     /// Whether results are written to files. Outputs are then in `map_items` until they are in a file.
     #[serde(default)]
     pub exports: bool,
-    /// Bytes of the outputs in `map_items`.
+    /// Bytes of the outputs in `map_items`, or of the rows where results are written to files.
     #[serde(default)]
     pub output_bytes: u64,
     /// The outputs are more than a state's result can be, and are not kept any more.

@@ -4,7 +4,7 @@ use crate::{
     PRINCIPAL, States,
     scheduled::{StartForTask, StartForTaskInput},
     sdk::{self, Parameters, Style, integrations, names},
-    state::{Execution, Revision, Task, TaskStatus},
+    state::{Execution, Revision, Task, TaskStatus, Type},
     sync_output,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -117,7 +117,17 @@ impl States {
     /// An execution that a `.sync` task waits for is over.
     pub async fn child_ended(&self, cx: &Cx, arn: &Arc<str>, task: u64, child: &str) -> Result<(), Fault> {
         let found = self.store.read(|state| Some((state.tasks.get(&(arn.clone(), task))?.clone(), state.executions.get(child)?.clone())));
-        let Some((row, execution)) = found else { return Ok(()) };
+        let Some((row, execution)) = found else {
+            // Nobody waits for it any more, and an EXPRESS execution is seen in logs only.
+            self.store.update(|state| {
+                let is_express =
+                    state.executions.get(child).is_some_and(|execution| execution.r#type == Type::Express && execution.map_run.is_none());
+                if is_express {
+                    state.remove_execution(&child.into());
+                }
+            });
+            return Ok(());
+        };
         if row.resource.contains(":aws-sdk:") {
             let output = sdk::result(&sync_output::of(child, &execution), Style::Sdk).await;
             self.finish(cx, arn, task, Event::Answered { task, output }).await?;

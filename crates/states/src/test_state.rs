@@ -45,7 +45,7 @@ handler!(
         let mut permissions = Permission::of::<TestState>(Arn::any())
             .owned_by(cx.scope.account)
             .and([input.reveal_secrets.unwrap_or(false).then_some("states:RevealSecrets")]);
-        permissions.extend(role_of(&input)?.map(|role| roles::pass_role(role, PRINCIPAL, None)));
+        permissions.extend(role_of(input)?.map(|role| roles::pass_role(role, PRINCIPAL, None)));
         Ok(permissions)
     },
     |states, cx, input| states.test_state(cx, input).await

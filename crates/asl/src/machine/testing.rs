@@ -135,9 +135,7 @@ fn check_mock(state: &State, request: &TestRequest) -> Result<(), String> {
     };
     match &state.detail {
         Detail::Map(map) if map.writer.as_ref().is_some_and(|writer| writer.resource.is_some()) => {
-            if !result.is_object() {
-                return Err("Mocked result must be a JSON object.".to_owned());
-            }
+            return if result.is_object() { Ok(()) } else { Err("Mocked result must be a JSON object.".to_owned()) };
         }
         Detail::Map(_) => match result.as_array() {
             None => return Err("Mocked result must be an array.".to_owned()),

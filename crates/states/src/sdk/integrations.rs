@@ -67,6 +67,9 @@ pub fn check_definition(text: &str, workflow: WorkflowType, services: Services<'
     definition::check(text, workflow, &|integration| exists(services, integration))
 }
 
+/// Services whose model here is a part of AWS's: their other actions are taken too, and fail when they are called.
+const PARTS: [&str; 1] = ["ec2"];
+
 /// Whether a definition may name an integration. Of services that this server does not have, every action is taken, and fails when it is called.
 pub fn exists(services: Services<'_>, integration: &Integration) -> bool {
     let Some(name) = integration.sdk_service() else {
@@ -77,5 +80,5 @@ pub fn exists(services: Services<'_>, integration: &Integration) -> bool {
     let lower = integration.action.starts_with(|first: char| first.is_ascii_lowercase());
     let known = services.iter().any(|service| sdk_name(service) == name);
     let pattern = matches!(integration.pattern, RequestResponse | WaitForTaskToken);
-    lower && pattern && (!known || operation(services, integration).is_some())
+    lower && pattern && (!known || PARTS.contains(&name) || operation(services, integration).is_some())
 }

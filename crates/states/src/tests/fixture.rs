@@ -1,6 +1,7 @@
 //! A cloud with Step Functions, and a service that Tasks can call.
 
 use crate::{MockConfig, Options, service};
+use cloudlet_api_s3 as s3;
 use cloudlet_api_states::*;
 use cloudlet_api_sts::{
     self as sts, AssumeRole, AssumeRoleRequest, AssumeRoleResponse, AssumedRoleUser, Credentials, DecodeAuthorizationMessage,
@@ -9,10 +10,14 @@ use cloudlet_api_sts::{
 use cloudlet_aws::Fault;
 use cloudlet_cloud::Mode;
 use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
+use cloudlet_shape::{Body, BodyContent};
 use cloudlet_testing::Builder;
 pub use cloudlet_testing::TestCloud;
 pub use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 pub const ROLE: &str = "arn:aws:iam::000000000000:role/states";
 /// A Task whose call has one parameter, EncodedMessage, and answers it.
@@ -20,10 +25,35 @@ pub const ECHO: &str = "arn:aws:states:::aws-sdk:sts:decodeAuthorizationMessage"
 /// A Task whose call always fails.
 pub const FAILS: &str = "arn:aws:states:::aws-sdk:sts:getSessionToken";
 
-/// Gives sessions of every role, and remembers what it was sent.
+/// Gives sessions of every role, and remembers what it was sent. It keeps objects too.
 #[derive(Default)]
 pub struct Sts {
     pub sent: Mutex<Vec<String>>,
+    pub objects: Mutex<BTreeMap<String, Vec<u8>>>,
+}
+
+impl Handle<s3::GetObject> for Sts {
+    fn permissions(&self, _: &Cx, _: &s3::GetObjectRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
+    }
+
+    async fn handle(&self, _: &Cx, input: s3::GetObjectRequest) -> Result<s3::GetObjectOutput, Fault> {
+        let found = self.objects.lock().unwrap().get(&input.key).cloned();
+        let bytes = found.ok_or_else(|| cloudlet_aws::FaultKind::sender("NoSuchKey", 404).says("The specified key does not exist."))?;
+        Ok(s3::GetObjectOutput { body: Some(Body::whole(bytes)), ..Default::default() })
+    }
+}
+
+impl Handle<s3::PutObject> for Sts {
+    fn permissions(&self, _: &Cx, _: &s3::PutObjectRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
+    }
+
+    async fn handle(&self, _: &Cx, input: s3::PutObjectRequest) -> Result<s3::PutObjectOutput, Fault> {
+        let BodyContent::Whole(bytes) = input.body.unwrap_or_default().take() else { panic!("results are in memory") };
+        self.objects.lock().unwrap().insert(input.key, bytes.to_vec());
+        Ok(s3::PutObjectOutput::default())
+    }
 }
 
 impl Handle<AssumeRole> for Sts {
@@ -58,11 +88,12 @@ pub struct Fixture {
 }
 
 pub fn builder(sts: &Arc<Sts>, mocks: Option<MockConfig>) -> Builder {
-    let sts = sts.clone();
+    let (sts, objects) = (sts.clone(), sts.clone());
     TestCloud::builder()
         .mode(Mode::Off)
         .service(move |parts| service(&parts.journal, Options { mocks: mocks.clone() }))
         .service(move |_| Service::of(&sts::SERVICE, sts.clone()).handles::<AssumeRole>().handles::<DecodeAuthorizationMessage>().build())
+        .service(move |_| Service::of(&s3::SERVICE, objects.clone()).handles::<s3::GetObject>().handles::<s3::PutObject>().build())
         .journaled()
 }
 

@@ -65,3 +65,34 @@ async fn outputs_that_are_too_large_together_fail_the_state() {
     let arn = start(&cloud, &machine, json!({"items": items})).await;
     assert_eq!(describe(&cloud, &arn).await.error.as_deref(), Some("States.DataLimitExceeded"));
 }
+
+fn exporting(reader: Value, most: usize) -> Value {
+    json!({"First": {"Type": "Map", "End": true,
+        "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": reader, "Parameters": {"Bucket": "b", "Key": "items"}},
+        "ItemBatcher": {"MaxItemsPerBatch": most},
+        "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b", "Prefix": "out"},
+            "WriterConfig": {"Transformation": "FLATTEN", "OutputType": "JSONL"}},
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}, "StartAt": "P",
+            "States": {"P": {"Type": "Pass", "OutputPath": "$.Items", "End": true}}}}})
+}
+
+#[tokio::test]
+async fn items_come_from_a_file_and_results_go_to_files() {
+    let Fixture { cloud, sts } = fixture();
+    let put = |text: &str| drop(sts.objects.lock().unwrap().insert("items".to_owned(), text.as_bytes().to_vec()));
+    put("{\"a\": 1}\n{\"a\": 2}\n{\"a\": 3}\n{\"a\": 4}\n{\"a\": 5}\n");
+    let machine = create(&cloud, "m", "STANDARD", exporting(json!({"InputType": "JSONL", "MaxItems": 4}), 3)).await;
+    let arn = start(&cloud, &machine, json!({})).await;
+    let output = output(&cloud, &arn).await;
+    let read = |key: &str| String::from_utf8(sts.objects.lock().unwrap()[key].clone()).unwrap();
+    let manifest: Value = serde_json::from_str(&read(output["ResultWriterDetails"]["Key"].as_str().unwrap())).unwrap();
+    let files = &manifest["ResultFiles"];
+    assert_eq!((files["FAILED"].as_array().unwrap().len(), files["PENDING"].as_array().unwrap().len()), (0, 0));
+    assert_eq!(read(files["SUCCEEDED"][0]["Key"].as_str().unwrap()), "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n{\"a\":4}");
+    let run = run_of(&cloud, &arn).await;
+    assert_eq!((run.execution_counts.total, run.execution_counts.results_written, run.item_counts.total), (2, 2, 4));
+    put("x,y\n1,2\n\"3");
+    let machine = create(&cloud, "csv", "STANDARD", exporting(json!({"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}), 1)).await;
+    let arn = start(&cloud, &machine, json!({})).await;
+    assert_eq!(describe(&cloud, &arn).await.error.as_deref(), Some("States.ItemReaderFailed"));
+}

@@ -51,3 +51,19 @@ async fn express_executions_end_after_five_minutes() {
     cloud.pass(301).await;
     assert_eq!(output(&cloud, &arn).await, json!({"s": "TIMED_OUT"}));
 }
+
+#[tokio::test]
+async fn what_is_not_built_is_taken_and_fails_when_it_is_called() {
+    let Fixture { cloud, .. } = fixture();
+    for resource in ["aws-sdk:ec2:createSnapshot", "aws-sdk:dynamodb:query", "dynamodb:getItem", "sagemaker:createModel"] {
+        let parameters = json!({"TableName": "t", "Key": {}, "ModelName": "m"});
+        let fields = if resource == "dynamodb:getItem" { json!({"TableName": "t", "Key": {}}) } else { parameters };
+        let task = json!({"First": {"Type": "Task", "Resource": format!("arn:aws:states:::{resource}"), "Parameters": fields, "End": true}});
+        let machine = create(&cloud, "m", "STANDARD", task).await;
+        let arn = start(&cloud, &machine, json!({})).await;
+        let cause = describe(&cloud, &arn).await.cause.unwrap();
+        assert!(cause.starts_with("Cloudlet does not implement"), "{resource}: {cause}");
+        cloud.ok::<DeleteStateMachine>(DeleteStateMachineInput { state_machine_arn: machine }).await;
+        cloud.pass(120).await;
+    }
+}
