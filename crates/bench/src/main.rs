@@ -18,6 +18,7 @@ mod durable;
 mod forms;
 mod keys;
 mod lists;
+mod log_events;
 mod messaging;
 mod parameters;
 mod polls;
@@ -26,6 +27,7 @@ mod request;
 mod scenario;
 mod settings;
 mod soak;
+mod states;
 
 use std::{env, path::PathBuf, process::ExitCode, time::Duration};
 

@@ -42,6 +42,7 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.topics(&host).await;
     bench.keys(&host).await;
     bench.parameters(&host).await;
+    bench.log_events(&host).await;
     bench.put_cpu(&host).await;
     bench.decisions(&host).await;
     bench.settings(&host).await;
@@ -49,6 +50,7 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.lists(&host).await;
     bench.idle_polls(&host).await;
     bench.depth(&host).await;
+    bench.states(&host).await;
     forms::measure(server, filter).await;
 }
 
