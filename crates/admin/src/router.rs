@@ -33,7 +33,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/_cloudlet/mailbox/{number}", get(mailbox::show).delete(mailbox::remove))
         .route("/_cloudlet/mailbox/{number}/raw", get(mailbox::raw))
         .route("/_cloudlet/mailbox/{number}/parts/{part}", get(mailbox::part))
-        .route("/_cloudlet/mail-links/{token}", get(mail_links::visit))
+        .route("/_cloudlet/mail-links/{token}", get(mail_links::visit).post(mail_links::visit))
         .route("/_aws/ses", get(sent_mail::list).delete(sent_mail::remove))
         .route("/_localstack/health", get(services::localstack_health))
         .route("/_localstack/state/reset", post(reset))

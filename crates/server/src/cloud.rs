@@ -43,7 +43,7 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
     let blobs = folder.map_or_else(Blobs::memory, |folder| folder.blobs().clone());
     let settings = Settings { mode: configuration.mode, call_log: configuration.call_log, journal, blobs: blobs.clone(), ..Settings::default() };
     let identity = Identity::with_partners(root, &settings.journal, partners(configuration.partners.as_deref())?);
-    let mailbox = Arc::new(Mailbox::new(&settings.journal, MailboxLimits::default()));
+    let mailbox = Arc::new(Mailbox::new(&settings.journal, blobs.clone(), MailboxLimits::default()));
     let journal = &settings.journal;
     let provider_keys = configuration.oidc_keys.clone().map_or_else(ProviderKeys::none, |folder| ProviderKeys::found_by(oidc_keys::finder(folder)));
     let access_settings = AccessSettings::new(journal);

@@ -87,6 +87,7 @@ impl Ses {
             IdentityKind::Domain => self.options.auto_verify != crate::AutoVerify::Off,
         };
         Identity {
+            created: cx.now,
             verification: if at_once { Verification::Verified { at: cx.now } } else { Verification::Pending },
             token: base64_token(cx),
             dkim: Dkim::default(),

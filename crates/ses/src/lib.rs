@@ -9,10 +9,12 @@ mod addresses;
 mod configuration_sets;
 mod envelope;
 mod events;
+mod feedback;
 mod identities;
 mod limits;
 mod links;
 mod mime;
+mod outcomes;
 mod policies;
 mod refusal;
 mod render;
@@ -21,6 +23,7 @@ mod state;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod tracking;
 mod v1;
 mod v2;
 

@@ -17,6 +17,8 @@ pub const TEMPLATE_BYTES: usize = 500 << 10;
 pub const CONFIGURATION_SETS: usize = 10_000;
 pub const EVENT_DESTINATIONS: usize = 10;
 pub const CONFIGURATION_SET_NAME: usize = 64;
+/// AWS: unverified. Its list has no limit.
+pub const SUPPRESSED: usize = 1_000_000;
 pub const TAGS: usize = 50;
 pub const MESSAGE_TAG: usize = 255;
 
@@ -35,3 +37,6 @@ pub const LINK_SECONDS: i64 = DAY_SECONDS;
 /// <https://docs.aws.amazon.com/ses/latest/APIReference/API_GetSendStatistics.html>
 pub const POINT_SECONDS: i64 = 15 * 60;
 pub const STATISTICS_SECONDS: i64 = 14 * DAY_SECONDS;
+/// How long opens and clicks are followed.
+/// <https://docs.aws.amazon.com/ses/latest/dg/faqs-metrics.html>
+pub const TRACKED_SECONDS: i64 = 60 * DAY_SECONDS;

@@ -204,12 +204,37 @@ impl RawMail {
     }
 }
 
+/// `Ann <ann@example.com>`, as events and notifications show it.
+pub fn shown_address(one: &mail_parser::Addr<'_>) -> Option<String> {
+    let address = one.address()?;
+    Some(match one.name() {
+        Some(name) => format!("{name} <{address}>"),
+        None => address.to_owned(),
+    })
+}
+
+pub fn subject_of(raw: &[u8]) -> Option<String> {
+    MessageParser::new().parse_headers(raw)?.subject().map(str::to_owned)
+}
+
+/// The text by which virus scanners are tried out: <https://www.eicar.org/download-anti-malware-testfile/>
+const EICAR: [&str; 2] = ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$", "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"];
+
+fn has_virus(message: &Message<'_>) -> bool {
+    let is_infected = |bytes: &[u8]| {
+        let text = EICAR.concat();
+        bytes.len() >= text.len() && bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    message.parts.iter().any(|part| !matches!(part.body, PartType::Multipart(_)) && is_infected(part.contents()))
+}
+
 /// What people see of a message.
 #[derive(Debug, Default)]
 pub struct Visible {
     pub subject: Option<String>,
     pub text: Option<String>,
     pub html: Option<String>,
+    pub has_virus: bool,
 }
 
 impl Visible {
@@ -220,6 +245,7 @@ impl Visible {
             subject: Message::subject(&message).map(str::to_owned),
             text: first(|body| if let PartType::Text(text) = body { Some(text.to_string()) } else { None }),
             html: first(|body| if let PartType::Html(html) = body { Some(html.to_string()) } else { None }),
+            has_virus: has_virus(&message),
         }
     }
 }

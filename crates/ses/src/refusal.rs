@@ -42,6 +42,16 @@ pub enum Refusal {
     Limit(String),
     /// What is in the model and not built here.
     NotBuilt(&'static str),
+    NotFound(String),
+    Conflict(String),
+    /// A fault of its own in each API.
+    As {
+        v1: FaultKind,
+        v2: FaultKind,
+        message: String,
+    },
+    /// The server itself failed: a full disk.
+    Broken(String),
 }
 
 impl Refusal {
@@ -49,9 +59,17 @@ impl Refusal {
         Refusal::Invalid(message.into())
     }
 
+    pub fn broken(error: impl std::fmt::Display) -> Refusal {
+        Refusal::Broken(error.to_string())
+    }
+
     pub fn message(&self) -> String {
         match self {
             Refusal::Invalid(message)
+            | Refusal::NotFound(message)
+            | Refusal::As { message, .. }
+            | Refusal::Conflict(message)
+            | Refusal::Broken(message)
             | Refusal::InvalidRendering(message)
             | Refusal::InvalidTemplate(message)
             | Refusal::Exists(message)
@@ -108,6 +126,9 @@ impl Refusal {
             Refusal::InvalidPolicy(_) => v1::INVALID_POLICY,
             Refusal::Limit(_) => v1::LIMIT_EXCEEDED,
             Refusal::NotBuilt(_) => NOT_IMPLEMENTED,
+            Refusal::NotFound(_) | Refusal::Conflict(_) => INVALID_PARAMETER_VALUE,
+            Refusal::As { v1, .. } => *v1,
+            Refusal::Broken(why) => return Fault::internal(why),
         };
         kind.says(self.message())
     }
@@ -124,7 +145,14 @@ impl Refusal {
             Refusal::NotVerified { .. } => v2::MESSAGE_REJECTED,
             Refusal::AccountPaused | Refusal::ConfigurationSetPaused(_) => v2::SENDING_PAUSED,
             Refusal::DailyQuota | Refusal::Rate => v2::TOO_MANY_REQUESTS,
-            Refusal::NoConfigurationSet(_) | Refusal::NoTemplate(_) | Refusal::NoIdentity(_) | Refusal::NoDestination { .. } => v2::NOT_FOUND,
+            Refusal::NoConfigurationSet(_)
+            | Refusal::NoTemplate(_)
+            | Refusal::NoIdentity(_)
+            | Refusal::NotFound(_)
+            | Refusal::NoDestination { .. } => v2::NOT_FOUND,
+            Refusal::Conflict(_) => v2::CONFLICT,
+            Refusal::As { v2, .. } => *v2,
+            Refusal::Broken(why) => return Fault::internal(why),
             Refusal::Exists(_) | Refusal::SetExists(_) | Refusal::DestinationExists { .. } => v2::ALREADY_EXISTS,
             Refusal::Limit(_) => v2::LIMIT_EXCEEDED,
             Refusal::NotBuilt(_) => NOT_IMPLEMENTED,

@@ -4,7 +4,7 @@ use crate::limits;
 use cloudlet_aws::{Scope, Timestamp};
 use cloudlet_engine::StoredPolicy;
 use cloudlet_shape::Map;
-use cloudlet_store::{Expires, ExpiringTable, Table, tables};
+use cloudlet_store::{Expires, ExpiringTable, Secret, Table, tables};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -20,6 +20,12 @@ pub struct Dkim {
     pub enabled: bool,
     /// Of Easy DKIM. Empty: it was not asked for.
     pub tokens: Vec<String>,
+    /// `RSA_1024_BIT` or `RSA_2048_BIT`, of the next key of Easy DKIM.
+    pub key_length: Option<String>,
+    /// Of a key of one's own.
+    pub selector: Option<String>,
+    /// PKCS #8 in base64. Easy DKIM makes its key when it is first needed.
+    pub key: Option<Secret<String>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,6 +44,7 @@ pub struct Feedback {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Identity {
+    pub created: Timestamp,
     pub verification: Verification,
     /// What a domain's TXT record has to be.
     pub token: String,
@@ -85,8 +92,12 @@ pub struct ConfigurationSet {
     pub destinations: BTreeMap<String, EventDestination>,
     /// As the second API writes it: `REQUIRE`, `OPTIONAL`.
     pub tls_policy: Option<String>,
+    /// Seconds that a delivery may take.
+    pub max_delivery_seconds: Option<i64>,
     pub paused: bool,
     pub reputation_metrics: bool,
+    /// When sending was last turned on again.
+    pub fresh_start: Option<Timestamp>,
     pub tracking_domain: Option<String>,
     pub https_policy: Option<String>,
     pub suppressed_reasons: Option<Vec<String>>,
@@ -121,12 +132,42 @@ pub struct Link {
     pub scope: Scope,
     pub identity: String,
     pub expires: Timestamp,
+    /// Where the visitor is led, and where when the link has expired.
+    pub redirects: Option<(String, String)>,
 }
 
 impl Expires for Link {
     fn expires_at(&self) -> i64 {
         self.expires.millis()
     }
+}
+
+/// A mail whose opens and clicks are told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Tracked {
+    pub scope: Scope,
+    pub configuration_set: String,
+    /// The member `mail` of its events.
+    pub mail: String,
+    /// Where each link leads, and its tags.
+    pub links: Vec<(String, Vec<(String, String)>)>,
+    pub expires: Timestamp,
+}
+
+impl Expires for Tracked {
+    fn expires_at(&self) -> i64 {
+        self.expires.millis()
+    }
+}
+
+/// An address that the account does not send to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Suppressed {
+    /// `BOUNCE` or `COMPLAINT`.
+    pub reason: String,
+    pub at: Timestamp,
+    pub message_id: Option<String>,
+    pub feedback_id: Option<String>,
 }
 
 /// Of 15 minutes.
@@ -155,10 +196,13 @@ pub struct State {
     pub statistics: Table<(Scope, i64), Point>,
     /// The sum of `sent`.
     pub sent_totals: Table<Scope, u64>,
+    pub suppressed: Table<Named, Suppressed>,
+    /// By the mail's id.
+    pub tracked: ExpiringTable<Arc<str>, Arc<Tracked>>,
 }
 
 tables!(State {
-    identities, templates, configuration_sets, accounts, links, sent, next_send, statistics
+    identities, templates, configuration_sets, accounts, links, sent, next_send, statistics, suppressed, tracked
 } indexes(State::reindex) { sent_totals });
 
 impl State {

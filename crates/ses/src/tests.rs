@@ -2,6 +2,7 @@ mod account;
 mod authorization;
 mod fixture;
 mod identities;
+mod outcomes;
 mod restart;
 mod sending;
 mod templates;

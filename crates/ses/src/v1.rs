@@ -71,4 +71,9 @@ pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
         .handles::<api::UpdateConfigurationSetEventDestination>()
         .handles::<api::DeleteConfigurationSetEventDestination>()
         .handles::<api::UpdateConfigurationSetSendingEnabled>()
+        .handles::<api::UpdateConfigurationSetReputationMetricsEnabled>()
+        .handles::<api::PutConfigurationSetDeliveryOptions>()
+        .handles::<api::CreateConfigurationSetTrackingOptions>()
+        .handles::<api::UpdateConfigurationSetTrackingOptions>()
+        .handles::<api::DeleteConfigurationSetTrackingOptions>()
 }

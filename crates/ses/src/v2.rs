@@ -6,6 +6,7 @@ mod configuration_sets;
 mod identities;
 mod identity_settings;
 mod sending;
+mod suppression;
 mod tags;
 mod templates;
 
@@ -39,6 +40,12 @@ pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
         .handles::<api::GetAccount>()
         .handles::<api::PutAccountDetails>()
         .handles::<api::PutAccountSendingAttributes>()
+        // the suppression list
+        .handles::<api::PutSuppressedDestination>()
+        .handles::<api::GetSuppressedDestination>()
+        .handles::<api::ListSuppressedDestinations>()
+        .handles::<api::DeleteSuppressedDestination>()
+        .handles::<api::PutAccountSuppressionAttributes>()
         // mails
         .handles::<api::SendEmail>()
         .handles::<api::SendBulkEmail>()
@@ -55,6 +62,10 @@ pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
         .handles::<api::ListConfigurationSets>()
         .handles::<api::DeleteConfigurationSet>()
         .handles::<api::PutConfigurationSetSendingOptions>()
+        .handles::<api::PutConfigurationSetReputationOptions>()
+        .handles::<api::PutConfigurationSetDeliveryOptions>()
+        .handles::<api::PutConfigurationSetTrackingOptions>()
+        .handles::<api::PutConfigurationSetSuppressionOptions>()
         .handles::<api::CreateConfigurationSetEventDestination>()
         .handles::<api::GetConfigurationSetEventDestinations>()
         .handles::<api::UpdateConfigurationSetEventDestination>()

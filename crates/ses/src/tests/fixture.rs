@@ -2,8 +2,9 @@
 
 use crate::{Options, services};
 use cloudlet_api_ses::*;
+use cloudlet_api_sns::{GetTopicAttributes, GetTopicAttributesInput, GetTopicAttributesResponse, Publish, PublishInput, PublishResponse};
 use cloudlet_aws::Fault;
-use cloudlet_engine::Service;
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
 use cloudlet_mailbox::{Mail, MailFilter};
 use cloudlet_testing::Builder;
 pub use cloudlet_testing::{TestCloud, other_account, user};
@@ -23,6 +24,54 @@ pub fn builder(options: Options) -> Builder {
     TestCloud::builder().service(first).service(move |_| second.lock().unwrap().take().unwrap())
 }
 
+/// A stand-in for SNS, which remembers what it is told to publish.
+#[derive(Default)]
+pub struct Topics(std::sync::Mutex<Vec<PublishInput>>);
+
+impl Topics {
+    /// The messages that are JSON, in their order; each is given once.
+    pub fn take(&self) -> Vec<serde_json::Value> {
+        let taken = std::mem::take(&mut *self.0.lock().unwrap());
+        taken.iter().filter_map(|published| serde_json::from_str(&published.message).ok()).collect()
+    }
+}
+
+impl Handle<Publish> for Topics {
+    fn permissions(&self, _: &Cx, _: &PublishInput) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
+    }
+
+    async fn handle(&self, _: &Cx, input: PublishInput) -> Result<PublishResponse, Fault> {
+        self.0.lock().unwrap().push(input);
+        Ok(PublishResponse::default())
+    }
+}
+
+impl Handle<GetTopicAttributes> for Topics {
+    fn permissions(&self, _: &Cx, _: &GetTopicAttributesInput) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
+    }
+
+    async fn handle(&self, _: &Cx, _: GetTopicAttributesInput) -> Result<GetTopicAttributesResponse, Fault> {
+        Ok(GetTopicAttributesResponse::default())
+    }
+}
+
+pub const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:topic";
+
+/// With topics.
+pub fn with_topics(options: Options) -> (Builder, Arc<Topics>) {
+    let topics = Arc::<Topics>::default();
+    let given = topics.clone();
+    let sns = move |_: &cloudlet_testing::Parts| {
+        Service::of(&cloudlet_api_sns::SERVICE, given.clone()).handles::<Publish>().handles::<GetTopicAttributes>().build()
+    };
+    (builder(options).service(sns), topics)
+}
+
+/// Outside of the sandbox, where every identity is verified.
+pub const FREE: Options = Options { sandbox: crate::Sandbox::Off, auto_verify: crate::AutoVerify::All, review_seconds: 0 };
+
 pub fn cloud() -> TestCloud {
     builder(Options::default()).build()
 }
@@ -41,7 +90,7 @@ pub fn token(cloud: &TestCloud) -> String {
 pub async fn verified(cloud: &TestCloud, address: &str) {
     cloud.ok::<VerifyEmailIdentity>(VerifyEmailIdentityRequest { email_address: address.into() }).await;
     let token = token(cloud);
-    cloud.ok::<crate::links::VisitLink>(crate::links::VisitLinkRequest { token }).await;
+    cloud.ok::<crate::links::VisitLink>(crate::links::VisitLinkRequest { token, ..Default::default() }).await;
 }
 
 pub fn mail(from: &str, to: &[&str]) -> SendEmailRequest {

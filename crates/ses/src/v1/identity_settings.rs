@@ -1,14 +1,14 @@
 //! What identities have beside their verification: DKIM, MAIL FROM, feedback, policies.
 
 use crate::{
-    Ses, access,
+    Ses, access, events,
     identities::{self, checked_domain},
     policies,
     refusal::Refusal,
     state::{Identity, MailFrom},
 };
 use cloudlet_api_ses::*;
-use cloudlet_aws::Fault;
+use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Cx, handler};
 use cloudlet_shape::Map;
 
@@ -91,10 +91,26 @@ handler!(
 
 handler!(Ses, SetIdentityNotificationTopic, |ses, cx, input| Ok(access::any::<SetIdentityNotificationTopic>(cx).into()), |ses, cx, input| {
     check_kind(&input.notification_type)?;
+    let topic = input.sns_topic.filter(|topic| !topic.is_empty());
+    if let Some(topic) = &topic
+        && Arn::parse(topic).is_none_or(|arn| arn.service() != "sns" || arn.region() != cx.scope.region.as_str())
+    {
+        // AWS: unverified message. Topics of other regions are refused.
+        return Err(Refusal::invalid(format!("Invalid SNS topic: {topic}.")).v1());
+    }
     ses.change_v1(cx, &input.identity, |identity| {
-        identity.feedback.entry(input.notification_type).or_default().topic = input.sns_topic.filter(|topic| !topic.is_empty());
+        identity.feedback.entry(input.notification_type.clone()).or_default().topic.clone_from(&topic);
         Ok(())
     })?;
+    if let Some(topic) = topic {
+        let text = format!(
+            "You have successfully subscribed your Amazon SNS topic '{topic}' to receive '{}' notifications from Amazon SES for identity '{}'.",
+            input.notification_type, input.identity
+        );
+        let message = serde_json::json!({ "notificationType": "AmazonSnsSubscriptionSucceeded", "message": text }).to_string();
+        let source = identities::arn_of(&cx.scope, &identities::name_of(&input.identity));
+        events::publish(cx, &topic, source, None, message);
+    }
     Ok(SetIdentityNotificationTopicResponse {})
 });
 
