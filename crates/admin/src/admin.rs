@@ -3,6 +3,7 @@
 use crate::response::{Refusal, bad_request};
 use cloudlet_aws::{Account, Region};
 use cloudlet_cloud::Cloud;
+use cloudlet_dns::Dns;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ pub struct Admin {
     pub certificate: Option<Arc<str>>,
     /// The region of requests that name none.
     pub region: Region,
+    pub dns: Arc<Dns>,
 }
 
 /// The parameter of what is done for all accounts or for one.

@@ -7,6 +7,7 @@ mod calls;
 mod clock;
 mod decisions;
 mod developer_endpoints;
+mod dns;
 mod mail_links;
 mod mailbox;
 mod response;

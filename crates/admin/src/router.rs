@@ -2,7 +2,7 @@
 
 use crate::{
     admin::{AccountParameter, Admin},
-    calls, clock, decisions, developer_endpoints, mail_links, mailbox,
+    calls, clock, decisions, developer_endpoints, dns, mail_links, mailbox,
     response::{Answer, Parameters, Refusal, failed, method_not_allowed, not_found},
     sent_mail, services, snapshot, state,
 };
@@ -25,6 +25,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/_cloudlet/iam/decisions", get(decisions::list))
         .route("/_cloudlet/iam/policy", get(decisions::policy))
         .route("/_cloudlet/clock", get(clock::show).post(clock::change))
+        .route("/_cloudlet/dns", get(dns::list).post(dns::add).delete(dns::remove))
         .route("/_cloudlet/settle", post(settle))
         .route("/_cloudlet/reset", post(reset))
         .route("/_cloudlet/snapshot", get(snapshot::save).post(snapshot::load))

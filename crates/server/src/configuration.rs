@@ -229,6 +229,9 @@ struct Settings {
     /// Seconds until SES grants production access that was asked for [default: 86400]
     #[arg(long, env = "CLOUDLET_SES_REVIEW", value_name = "SECONDS")]
     ses_review: Option<u32>,
+    /// Zone file whose records SES looks up: those of domains that are verified, sign, send and receive
+    #[arg(long, env = "CLOUDLET_DNS_ZONE", value_name = "FILE")]
+    dns_zone: Option<PathBuf>,
     /// Settings file (TOML) [default: none]
     #[arg(long, env = "CLOUDLET_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
@@ -282,6 +285,7 @@ pub struct Configuration {
     pub seed: Option<u64>,
     pub sqs_urls: cloudlet_sqs::Urls,
     pub ses: cloudlet_ses::Options,
+    pub dns_zone: Option<PathBuf>,
 }
 
 /// Why the server does not start.
@@ -442,6 +446,7 @@ impl Settings {
             ses_sandbox: self.ses_sandbox.or(other.ses_sandbox),
             ses_auto_verify: self.ses_auto_verify.or(other.ses_auto_verify),
             ses_review: self.ses_review.or(other.ses_review),
+            dns_zone: self.dns_zone.or(other.dns_zone),
             config: self.config.or(other.config),
             check_health: self.check_health || other.check_health,
             verb: self.verb.or(other.verb),
@@ -546,6 +551,7 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             },
         },
         seed: settings.seed,
+        dns_zone: settings.dns_zone,
         ses: cloudlet_ses::Options {
             sandbox: match settings.ses_sandbox {
                 None | Some(SesSandbox::On) => cloudlet_ses::Sandbox::On,

@@ -64,7 +64,7 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
     let authority = if configuration.tls { Some(Authority::of(&configuration)?) } else { None };
     let certificate = authority.as_ref().map(|authority| authority.certificate.clone());
     let acceptor = authority.map(Authority::acceptor).transpose()?;
-    let (cloud, folder) = cloud::build(&configuration)?;
+    let (cloud::Assembled { cloud, dns }, folder) = cloud::build(&configuration)?;
     if let Some(file) = &configuration.load {
         snapshot::load_file(&cloud, file).await.map_err(|error| format!("--load {}: {error}", file.display()))?;
     }
@@ -73,6 +73,7 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
         version: env!("CARGO_PKG_VERSION"),
         certificate: certificate.map(Into::into),
         region: configuration.region.clone(),
+        dns,
     };
     let gateway = Parts {
         cloud: cloud.clone(),

@@ -3,12 +3,11 @@
 use crate::{
     Ses, addresses, limits,
     refusal::Refusal,
-    state::{Dkim, Identity, State, Verification},
+    state::{Identity, State, Verification},
 };
 use cloudlet_aws::{Arn, Scope};
 use cloudlet_engine::Cx;
-use cloudlet_shape::Map;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityKind {
@@ -87,16 +86,9 @@ impl Ses {
             IdentityKind::Domain => self.options.auto_verify != crate::AutoVerify::Off,
         };
         Identity {
-            created: cx.now,
             verification: if at_once { Verification::Verified { at: cx.now } } else { Verification::Pending },
             token: base64_token(cx),
-            dkim: Dkim::default(),
-            mail_from: None,
-            feedback: BTreeMap::new(),
-            forwarding: true,
-            policies: BTreeMap::new(),
-            configuration_set: None,
-            tags: Map::new(),
+            ..Identity::unverified(cx.now)
         }
     }
 
@@ -114,7 +106,12 @@ impl Ses {
                 state.identities.insert(key.clone(), Arc::new(new));
             }
             let identity = state.identities.get_mut(&key).ok_or_else(|| Refusal::NoIdentity(name.to_owned()))?;
-            change(Arc::make_mut(identity));
+            let known = Arc::make_mut(identity);
+            // AWS looks anew.
+            if !known.is_verified() {
+                known.created = cx.now;
+            }
+            change(known);
             Ok(identity.clone())
         })?;
         if kind == IdentityKind::Address && !identity.is_verified() {

@@ -7,6 +7,7 @@ mod access;
 mod account;
 mod addresses;
 mod configuration_sets;
+mod dns_checks;
 mod envelope;
 mod events;
 mod feedback;
@@ -19,6 +20,7 @@ mod policies;
 mod refusal;
 mod render;
 mod sending;
+mod signing;
 mod state;
 mod templates;
 #[cfg(test)]
@@ -27,7 +29,9 @@ mod tracking;
 mod v1;
 mod v2;
 
+use cloudlet_dns::Dns;
 use cloudlet_engine::{Dialect, Service};
+use cloudlet_mail::Resolver;
 use cloudlet_mailbox::Mailbox;
 use cloudlet_store::{Journal, Store};
 use state::State;
@@ -69,6 +73,8 @@ impl Default for Options {
 pub struct Ses {
     store: Arc<Store<State>>,
     mailbox: Arc<Mailbox>,
+    dns: Arc<Dns>,
+    signing_keys: signing::SigningKeys,
     options: Options,
 }
 
@@ -79,9 +85,12 @@ const PRINCIPAL: &str = "ses.amazonaws.com";
 const MAX_REQUEST: usize = 64 << 20;
 
 /// Both APIs.
-pub fn services(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> [Service; 2] {
+pub fn services(journal: &Journal, mailbox: Arc<Mailbox>, dns: Arc<Dns>, options: Options) -> [Service; 2] {
     let store = Arc::new(Store::new("ses", journal, State::default()));
-    let ses = Arc::new(Ses { store: store.clone(), mailbox, options });
+    let ses = Arc::new(Ses { store: store.clone(), mailbox, dns: dns.clone(), signing_keys: signing::SigningKeys::default(), options });
+    let publisher: Arc<dyn Resolver + Send + Sync> = ses.clone();
+    dns.add_publisher(Arc::downgrade(&publisher));
     let dialect = |dialect: Dialect| Dialect { max_request: MAX_REQUEST, ..dialect };
-    [v1::service(ses.clone()).dialect(dialect(Dialect::QUERY)).store(store).build(), v2::service(ses).dialect(dialect(Dialect::REST_JSON)).build()]
+    let v1 = v1::service(ses.clone()).dialect(dialect(Dialect::QUERY)).store(store).store(dns.store()).build();
+    [v1, v2::service(ses).dialect(dialect(Dialect::REST_JSON)).build()]
 }

@@ -40,3 +40,6 @@ pub const STATISTICS_SECONDS: i64 = 14 * DAY_SECONDS;
 /// How long opens and clicks are followed.
 /// <https://docs.aws.amazon.com/ses/latest/dg/faqs-metrics.html>
 pub const TRACKED_SECONDS: i64 = 60 * DAY_SECONDS;
+/// How long AWS looks for the records of a domain.
+/// <https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html>
+pub const LOOKED_FOR_SECONDS: i64 = 72 * 60 * 60;

@@ -20,6 +20,8 @@ pub enum Refusal {
     AccountPaused,
     DailyQuota,
     Rate,
+    /// The domain of the envelope's sender is not set up, and the identity wants such mail refused.
+    MailFrom,
     NoConfigurationSet(String),
     ConfigurationSetPaused(String),
     NoTemplate(String),
@@ -86,6 +88,8 @@ impl Refusal {
             Refusal::AccountPaused => "Email sending is disabled for your account.".to_owned(),
             Refusal::DailyQuota => "Daily message quota exceeded.".to_owned(),
             Refusal::Rate => "Maximum sending rate exceeded.".to_owned(),
+            // AWS: recorded over SMTP.
+            Refusal::MailFrom => "DNS setup for MAIL FROM domain is invalid.".to_owned(),
             Refusal::NoConfigurationSet(name) => format!("Configuration set <{name}> does not exist."),
             // AWS: unverified message.
             Refusal::ConfigurationSetPaused(name) => format!("Email sending is disabled for configuration set <{name}>."),
@@ -110,6 +114,7 @@ impl Refusal {
             Refusal::Invalid(_) => INVALID_PARAMETER_VALUE,
             Refusal::NotVerified { .. } => v1::MESSAGE_REJECTED,
             Refusal::AccountPaused => v1::ACCOUNT_SENDING_PAUSED,
+            Refusal::MailFrom => v1::MAIL_FROM_DOMAIN_NOT_VERIFIED,
             Refusal::DailyQuota | Refusal::Rate => THROTTLING,
             Refusal::NoConfigurationSet(_) => v1::CONFIGURATION_SET_DOES_NOT_EXIST,
             Refusal::ConfigurationSetPaused(_) => v1::CONFIGURATION_SET_SENDING_PAUSED,
@@ -143,6 +148,7 @@ impl Refusal {
             | Refusal::InvalidPolicy(_)
             | Refusal::NoTopic(_) => v2::BAD_REQUEST,
             Refusal::NotVerified { .. } => v2::MESSAGE_REJECTED,
+            Refusal::MailFrom => v2::MAIL_FROM_DOMAIN_NOT_VERIFIED,
             Refusal::AccountPaused | Refusal::ConfigurationSetPaused(_) => v2::SENDING_PAUSED,
             Refusal::DailyQuota | Refusal::Rate => v2::TOO_MANY_REQUESTS,
             Refusal::NoConfigurationSet(_)
@@ -167,6 +173,7 @@ impl Refusal {
             Refusal::AccountPaused => "AccountSendingPaused",
             Refusal::DailyQuota => "AccountDailyQuotaExceeded",
             Refusal::Rate => "AccountThrottled",
+            Refusal::MailFrom => "MailFromDomainNotVerified",
             Refusal::NoConfigurationSet(_) => "ConfigurationSetDoesNotExist",
             Refusal::ConfigurationSetPaused(_) => "ConfigurationSetSendingPaused",
             Refusal::NoTemplate(_) => "TemplateDoesNotExist",

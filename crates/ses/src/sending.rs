@@ -32,10 +32,14 @@ impl Ses {
             Body::Raw(raw) => Ok(raw.sent(cx, &id)),
             Body::Unrendered(why) => Err(why),
         };
-        self.store.write(|state| self.admit(state, cx, envelope, raw.as_ref().map_or(0, Vec::len), longest))?;
         let owner = sender_scope(cx, envelope);
-        let set = envelope.configuration_set.clone().and_then(|name| Some((name.clone(), self.configuration_set(&cx.scope, &name).ok()?)));
+        for address in std::iter::once(envelope.from.address.as_str()).chain(envelope.senders.iter().map(String::as_str)).chain(envelope.recipients()) {
+            self.look_up(&owner, address, cx.now);
+        }
         let identity = self.store.read(|state| state.identity_of(&owner, &envelope.from.address).map(|(name, identity)| (name, identity.clone())));
+        let envelope_domain = self.envelope_domain(&owner, identity.as_ref().map(|(_, identity)| &**identity), cx.now).ok_or(Refusal::MailFrom)?;
+        self.store.write(|state| self.admit(state, cx, envelope, raw.as_ref().map_or(0, Vec::len), longest))?;
+        let set = envelope.configuration_set.clone().and_then(|name| Some((name.clone(), self.configuration_set(&cx.scope, &name).ok()?)));
         let raw = match raw {
             Ok(raw) => raw,
             Err(why) => {
@@ -54,7 +58,7 @@ impl Ses {
             self.store.update(|state| state.count_statistics(&cx.scope, cx.now, |point| point.rejects += 1));
             return Ok(id);
         }
-        let raw = Bytes::from(raw);
+        let raw = Bytes::from(self.signed(cx, &owner, &envelope.from.address, raw).await);
         let stored = self.mailbox.store(BlobId::new(u128::from_be_bytes(cx.ids().uuid_bytes())), raw.clone()).await.map_err(Refusal::broken)?;
         // From here to the end nothing waits: all of it is one commit.
         let about = About { envelope, id: &id, raw: &raw, owner, identity, set };
@@ -64,7 +68,7 @@ impl Ses {
         }
         let recipients = outcomes::sent_to(&fates);
         if !recipients.is_empty() {
-            self.deliver(cx, envelope, &id, visible, recipients, stored);
+            self.deliver(cx, envelope, (&id, &envelope_domain), visible, recipients, stored);
         }
         self.tell(cx, &about, &Happened::Sent);
         self.settle_fates(cx, &about, &fates);
@@ -140,12 +144,13 @@ impl Ses {
     }
 
     /// Puts the mail into the mailbox.
-    fn deliver(&self, cx: &Cx, envelope: &Envelope, id: &str, visible: Visible, recipients: Vec<String>, raw: PendingBlob) {
+    fn deliver(&self, cx: &Cx, envelope: &Envelope, (id, domain): (&str, &str), visible: Visible, recipients: Vec<String>, raw: PendingBlob) {
         let Visible { subject, text, html, .. } = visible;
         let mut fields = vec![("MessageId".to_owned(), id.to_owned()), ("Region".to_owned(), cx.scope.region.as_str().to_owned())];
         for (kind, texts) in [("To", &envelope.to), ("Cc", &envelope.cc), ("Bcc", &envelope.bcc)] {
             fields.extend(texts.iter().map(|text| (kind.to_owned(), text.clone())));
         }
+        fields.push(("MailFrom".to_owned(), format!("{id}@{domain}")));
         fields.extend(envelope.configuration_set.iter().map(|set| ("ConfigurationSet".to_owned(), set.clone())));
         fields.extend(envelope.tags.iter().map(|(name, value)| (format!("Tag-{name}"), value.clone())));
         let mail = Mail {

@@ -59,6 +59,21 @@ pub struct Identity {
 }
 
 impl Identity {
+    pub fn unverified(created: Timestamp) -> Identity {
+        Identity {
+            created,
+            verification: Verification::Pending,
+            token: String::new(),
+            dkim: Dkim::default(),
+            mail_from: None,
+            feedback: BTreeMap::new(),
+            forwarding: true,
+            policies: BTreeMap::new(),
+            configuration_set: None,
+            tags: Map::new(),
+        }
+    }
+
     pub fn is_verified(&self) -> bool {
         matches!(self.verification, Verification::Verified { .. })
     }

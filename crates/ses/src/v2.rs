@@ -29,6 +29,7 @@ pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
         .handles::<api::ListEmailIdentities>()
         .handles::<api::DeleteEmailIdentity>()
         .handles::<api::PutEmailIdentityDkimAttributes>()
+        .handles::<api::PutEmailIdentityDkimSigningAttributes>()
         .handles::<api::PutEmailIdentityMailFromAttributes>()
         .handles::<api::PutEmailIdentityFeedbackAttributes>()
         .handles::<api::PutEmailIdentityConfigurationSetAttributes>()

@@ -13,15 +13,26 @@ use std::sync::Arc;
 pub const DAY: u64 = 24 * 60 * 60;
 
 pub fn builder(options: Options) -> Builder {
+    builder_with_dns(options).0
+}
+
+/// Where the DNS of the newest cloud is.
+pub type DnsOf = Arc<std::sync::Mutex<Option<Arc<cloudlet_dns::Dns>>>>;
+
+pub fn builder_with_dns(options: Options) -> (Builder, DnsOf) {
+    let dns = DnsOf::default();
+    let shown = dns.clone();
     // Both services are made together: they have one store.
     let second: Arc<std::sync::Mutex<Option<Service>>> = Arc::default();
     let made = second.clone();
     let first = move |parts: &cloudlet_testing::Parts| {
-        let [v1, v2] = services(&parts.journal, parts.mailbox.clone(), options);
+        let dns = Arc::new(cloudlet_dns::Dns::new(&parts.journal, vec![]));
+        *shown.lock().unwrap() = Some(dns.clone());
+        let [v1, v2] = services(&parts.journal, parts.mailbox.clone(), dns, options);
         *made.lock().unwrap() = Some(v2);
         v1
     };
-    TestCloud::builder().service(first).service(move |_| second.lock().unwrap().take().unwrap())
+    (TestCloud::builder().service(first).service(move |_| second.lock().unwrap().take().unwrap()), dns)
 }
 
 /// A stand-in for SNS, which remembers what it is told to publish.

@@ -1,7 +1,9 @@
 //! What identities have beside their verification: DKIM, MAIL FROM, feedback, policies.
 
 use crate::{
-    Ses, access, events,
+    Ses, access,
+    dns_checks::Status,
+    events,
     identities::{self, checked_domain},
     policies,
     refusal::Refusal,
@@ -29,7 +31,7 @@ impl Ses {
 
     fn attributes<T>(&self, cx: &Cx, names: Vec<String>, show: impl Fn(&str, &Identity) -> T) -> Map<T> {
         let shown = names.into_iter().filter_map(|name| {
-            let identity = self.identity(&cx.scope, &name)?;
+            let identity = self.looked_up(&cx.scope, &name, cx.now)?;
             let shown = show(&name, &identity);
             Some((name, shown))
         });
@@ -38,13 +40,9 @@ impl Ses {
 }
 
 handler!(Ses, GetIdentityDkimAttributes, |ses, cx, input| Ok(access::any::<GetIdentityDkimAttributes>(cx).into()), |ses, cx, input| {
-    let shown = ses.attributes(cx, input.identities, |_, identity| IdentityDkimAttributes {
+    let shown = ses.attributes(cx, input.identities, |name, identity| IdentityDkimAttributes {
         dkim_enabled: identity.dkim.enabled,
-        dkim_verification_status: match (identity.dkim.tokens.is_empty(), identity.is_verified()) {
-            (true, _) => "NotStarted".into(),
-            (false, true) => "Success".into(),
-            (false, false) => "Pending".into(),
-        },
+        dkim_verification_status: ses.dkim_status(name, identity, cx.now).v1(),
         dkim_tokens: (!identity.dkim.tokens.is_empty()).then(|| identity.dkim.tokens.clone()),
     });
     Ok(GetIdentityDkimAttributesResponse { dkim_attributes: shown })
@@ -80,7 +78,7 @@ handler!(
         let shown = ses.attributes(cx, input.identities, |_, identity| match &identity.mail_from {
             Some(mail_from) => IdentityMailFromDomainAttributes {
                 mail_from_domain: mail_from.domain.clone(),
-                mail_from_domain_status: if ses.options.auto_verify == crate::AutoVerify::Off { "Pending".into() } else { "Success".into() },
+                mail_from_domain_status: ses.mail_from_status(&cx.scope, identity, cx.now).map(Status::v1).unwrap_or_default(),
                 behavior_on_mx_failure: mail_from.on_mx_failure.clone(),
             },
             None => IdentityMailFromDomainAttributes { behavior_on_mx_failure: "UseDefaultValue".into(), ..Default::default() },
