@@ -17,5 +17,5 @@ mod services;
 mod snapshot;
 mod state;
 
-pub use admin::Admin;
+pub use admin::{Admin, MailListeners};
 pub use router::router;

@@ -52,7 +52,7 @@ async fn unknown() -> Refusal {
 }
 
 async fn health(State(admin): State<Admin>) -> impl IntoResponse {
-    Json(json!({ "status": "running", "version": admin.version }))
+    Json(json!({ "status": "running", "version": admin.version, "smtp": admin.mail_listeners }))
 }
 
 async fn settle(State(admin): State<Admin>) -> Answer {

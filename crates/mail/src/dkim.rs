@@ -87,8 +87,7 @@ impl Signer<'_> {
         let (head, text) = split(message);
         let hash = STANDARD.encode(digest(&SHA256, &body(text, Method::Simple)));
         let present = fields(head);
-        let names: Vec<&str> =
-            SIGNED.into_iter().filter(|name| present.iter().any(|one| one.name.eq_ignore_ascii_case(name))).collect();
+        let names: Vec<&str> = SIGNED.into_iter().filter(|name| present.iter().any(|one| one.name.eq_ignore_ascii_case(name))).collect();
         let unsigned = format!(
             "DKIM-Signature: v=1; a=rsa-sha256; q=dns/txt; c=relaxed/simple; s={};\r\n\td={}; t={now};\r\n\th={};\r\n\tbh={hash};\r\n\tb=",
             self.selector,

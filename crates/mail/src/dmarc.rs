@@ -84,7 +84,9 @@ mod tests {
 
     #[test]
     fn one_aligned_proof_is_enough() {
-        let zone = Zone(zone::parse("_dmarc.a.com TXT \"v=DMARC1; p=reject; sp=quarantine\"\n_dmarc.s.com TXT \"v=DMARC1; p=none; aspf=s; adkim=s\"").unwrap());
+        let zone = Zone(
+            zone::parse("_dmarc.a.com TXT \"v=DMARC1; p=reject; sp=quarantine\"\n_dmarc.s.com TXT \"v=DMARC1; p=none; aspf=s; adkim=s\"").unwrap(),
+        );
         let signed = |domain: &str| vec![Verified { domain: domain.into(), selector: "s".into(), outcome: dkim::Outcome::Pass }];
         for (author, spf, envelope, signatures, outcome) in [
             ("a.com", spf::Outcome::Pass, "b.a.com", vec![], Outcome::Pass),

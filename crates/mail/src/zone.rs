@@ -12,7 +12,10 @@ use std::{
 pub enum Data {
     A(Ipv4Addr),
     Aaaa(Ipv6Addr),
-    Mx { preference: u16, host: String },
+    Mx {
+        preference: u16,
+        host: String,
+    },
     /// The strings of the record joined.
     Txt(String),
     Cname(String),
@@ -250,7 +253,9 @@ fn data(kind: &str, values: &[Token], origin: &str) -> Result<Option<Data>, Stri
         ("CNAME", [name]) => Data::Cname(host(name)?),
         ("NS", [name]) => Data::Ns(host(name)?),
         ("A" | "AAAA" | "MX" | "TXT" | "SPF" | "CNAME" | "NS", _) => return Err(wrong()),
-        (other, _) if other.bytes().all(|byte| byte.is_ascii_alphanumeric()) && other.starts_with(|c: char| c.is_ascii_alphabetic()) => return Ok(None),
+        (other, _) if other.bytes().all(|byte| byte.is_ascii_alphanumeric()) && other.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            return Ok(None);
+        }
         _ => return Err(wrong()),
     };
     Ok(Some(data))

@@ -53,6 +53,7 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
     let identity = Identity::with_partners(root, &settings.journal, partners(configuration.partners.as_deref())?);
     let mailbox = Arc::new(Mailbox::new(&settings.journal, blobs.clone(), MailboxLimits::default()));
     let journal = &settings.journal;
+    let ses_blobs = blobs.clone();
     let provider_keys = configuration.oidc_keys.clone().map_or_else(ProviderKeys::none, |folder| ProviderKeys::found_by(oidc_keys::finder(folder)));
     let access_settings = AccessSettings::new(journal);
     let mut services = vec![
@@ -69,7 +70,7 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
         cloudlet_sts::service(identity.clone(), provider_keys, journal),
     ];
     let dns = Arc::new(Dns::new(journal, zone(configuration.dns_zone.as_deref())?));
-    services.extend(cloudlet_ses::services(journal, mailbox.clone(), dns.clone(), configuration.ses));
+    services.extend(cloudlet_ses::services(journal, mailbox.clone(), ses_blobs, dns.clone(), configuration.ses));
     services.extend(unbuilt());
     let runtime = Runtime::new(Clock::ticking(), ids);
     runtime.set_http_client(Arc::new(Client::new(Bounds::default())));

@@ -95,6 +95,14 @@ impl Ses {
         }
     }
 
+    /// Looks up the domains that a recipient of mail that comes in may belong to, in every account.
+    pub fn look_up_everywhere(&self, address: &str, now: Timestamp) {
+        let scopes: Vec<Scope> = self.store.read(|state| state.active_rule_sets.keys().cloned().collect());
+        for scope in scopes {
+            self.look_up(&scope, address, now);
+        }
+    }
+
     pub fn verification(&self, identity: &Identity, now: Timestamp) -> Status {
         match identity.verification {
             Verification::Verified { .. } => Status::Success,

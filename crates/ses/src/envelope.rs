@@ -25,6 +25,8 @@ pub struct Envelope {
     pub tags: Vec<(String, String)>,
     /// As the tag `ses:operation` has it.
     pub operation: &'static str,
+    /// The contact list that the recipient is on, and the topic.
+    pub list: Option<(String, Option<String>)>,
 }
 
 impl Envelope {
@@ -42,6 +44,7 @@ impl Envelope {
             template: None,
             tags: vec![],
             operation: "SendEmail",
+            list: None,
         })
     }
 

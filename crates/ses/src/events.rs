@@ -102,7 +102,7 @@ impl Happened {
                 "remoteMtaIp": REMOTE_MTA,
             }),
             Happened::Bounced { recipients, bounce } => {
-                let was_tried = bounce.sub_kind != "OnAccountSuppressionList" && bounce.sub_kind != "Suppressed";
+                let was_tried = !matches!(bounce.sub_kind, "OnAccountSuppressionList" | "Suppressed" | "UnsubscribedRecipient");
                 let recipient = |address: &String| {
                     let mut recipient = json!({ "emailAddress": address, "action": "failed", "status": bounce.status });
                     if let (Some(map), Some(diagnostic)) = (recipient.as_object_mut(), &bounce.diagnostic) {

@@ -94,9 +94,17 @@ impl Ses {
 
     /// Creates an identity, or finds it. An address that is not verified is sent a mail with a link.
     pub fn verify(&self, cx: &Cx, name: &str, change: impl FnOnce(&mut Identity)) -> Result<Arc<Identity>, Refusal> {
-        let kind = IdentityKind::of(name);
-        let new = self.new_identity(cx, kind);
-        let identity = self.store.write(|state| {
+        let identity = self.add_identity(cx, name, change)?;
+        if IdentityKind::of(name) == IdentityKind::Address && !identity.is_verified() {
+            self.send_verification(cx, name);
+        }
+        Ok(identity)
+    }
+
+    /// Creates an identity, or finds it. Nobody is told.
+    pub fn add_identity(&self, cx: &Cx, name: &str, change: impl FnOnce(&mut Identity)) -> Result<Arc<Identity>, Refusal> {
+        let new = self.new_identity(cx, IdentityKind::of(name));
+        self.store.write(|state| {
             let key = (cx.scope.clone(), name.to_owned());
             if !state.identities.contains(&key) {
                 if State::count(&state.identities, &cx.scope) >= limits::IDENTITIES {
@@ -113,11 +121,7 @@ impl Ses {
             }
             change(known);
             Ok(identity.clone())
-        })?;
-        if kind == IdentityKind::Address && !identity.is_verified() {
-            self.send_verification(cx, name);
-        }
-        Ok(identity)
+        })
     }
 
     pub fn identity(&self, scope: &Scope, name: &str) -> Option<Arc<Identity>> {

@@ -191,15 +191,7 @@ impl RawMail {
     pub fn sent(&self, cx: &Cx, id: &str) -> Vec<u8> {
         let date = Date::new(cx.now.secs()).to_rfc822();
         let mut out = format!("Message-ID: <{id}@{}>\r\nDate: {date}\r\n", message_domain(cx)).into_bytes();
-        out.reserve(self.rest.len());
-        let mut last = 0;
-        for byte in &self.rest {
-            if *byte == b'\n' && last != b'\r' {
-                out.push(b'\r');
-            }
-            out.push(*byte);
-            last = *byte;
-        }
+        out.extend_from_slice(&with_line_ends(&self.rest));
         out
     }
 }
@@ -211,6 +203,37 @@ pub fn shown_address(one: &mail_parser::Addr<'_>) -> Option<String> {
         Some(name) => format!("{name} <{address}>"),
         None => address.to_owned(),
     })
+}
+
+/// The address of the author.
+pub fn author_of(raw: &[u8]) -> Option<String> {
+    let message = MessageParser::new().parse_headers(raw)?;
+    message.from()?.first()?.address().map(str::to_owned)
+}
+
+/// A field as it stands, on one line.
+pub fn header_of(raw: &[u8], name: &str) -> Option<String> {
+    let message = MessageParser::new().parse_headers(raw)?;
+    let found = message.headers_raw().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().replace("\r\n", ""));
+    found
+}
+
+pub fn date(at: cloudlet_aws::Timestamp) -> String {
+    Date::new(at.secs()).to_rfc822()
+}
+
+/// With the line ends that the protocol has.
+pub fn with_line_ends(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut last = 0;
+    for byte in text {
+        if *byte == b'\n' && last != b'\r' {
+            out.push(b'\r');
+        }
+        out.push(*byte);
+        last = *byte;
+    }
+    out
 }
 
 pub fn subject_of(raw: &[u8]) -> Option<String> {

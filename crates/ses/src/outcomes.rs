@@ -5,6 +5,7 @@ use crate::{
     Ses, addresses,
     events::{About, Bounce, Happened},
     feedback, limits,
+    receiving::Receiver,
     state::{ConfigurationSet, State, Suppressed},
 };
 use cloudlet_aws::Scope;
@@ -70,6 +71,18 @@ fn simulated(address: &str) -> Option<Fate> {
     })
 }
 
+/// The recipient has left the list, or the topic.
+/// AWS: unverified text.
+pub fn unsubscribed(envelope: &crate::envelope::Envelope) -> Vec<(String, Fate)> {
+    let bounce = Bounce {
+        kind: "Permanent",
+        sub_kind: "UnsubscribedRecipient",
+        status: "5.1.1",
+        diagnostic: Some("Amazon SES did not send the message to this address because the recipient has unsubscribed.".into()),
+    };
+    envelope.recipients().map(|address| (address.to_owned(), Fate::Bounces(bounce.clone()))).collect()
+}
+
 /// How an address is on the list: without case.
 pub fn suppression_key(scope: &Scope, address: &str) -> (Scope, String) {
     (scope.clone(), address.trim().to_ascii_lowercase())
@@ -98,9 +111,19 @@ fn of<'f>(fates: &'f [(String, Fate)], wanted: impl Fn(&Fate) -> bool + 'f) -> V
     fates.iter().filter(|(_, fate)| wanted(fate)).map(|(address, _)| address.clone()).collect()
 }
 
+/// The recipients at whom a mail arrives.
+pub fn arriving(fates: &[(String, Fate)]) -> Vec<String> {
+    of(fates, |fate| *fate == Fate::Arrives)
+}
+
 /// The recipients for whom a mail leaves SES.
 pub fn sent_to(fates: &[(String, Fate)]) -> Vec<String> {
-    of(fates, |fate| !matches!(fate, Fate::Suppressed(_)) && *fate != Fate::Bounces(globally_suppressed()))
+    let is_left_out = |fate: &Fate| match fate {
+        Fate::Suppressed(_) => true,
+        Fate::Bounces(bounce) => matches!(bounce.sub_kind, "Suppressed" | "UnsubscribedRecipient"),
+        _ => false,
+    };
+    of(fates, |fate| !is_left_out(fate))
 }
 
 impl Ses {
@@ -109,7 +132,14 @@ impl Ses {
         let mut addresses: Vec<&str> = about.envelope.recipients().collect();
         let mut seen = std::collections::BTreeSet::new();
         addresses.retain(|address| seen.insert(*address));
-        self.store.read(|state| addresses.into_iter().map(|address| (address.to_owned(), state.fate(scope, set, address))).collect())
+        let fate = |address: &str| match self.store.read(|state| state.fate(scope, set, address)) {
+            // Its server is this one, and has no such mailbox.
+            Fate::Arrives if self.is_brought_here(address) && matches!(self.receiver_of(address, true), Receiver::Nobody) => {
+                Fate::Bounces(refused_by_server())
+            }
+            fate => fate,
+        };
+        addresses.into_iter().map(|address| (address.to_owned(), fate(address))).collect()
     }
 
     /// Tells what became of a mail, forwards what its sender is to know, and remembers whom not to send to any more.

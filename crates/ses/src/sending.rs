@@ -4,11 +4,13 @@ use crate::{
     Ses,
     account::Access,
     addresses::{self, Address},
+    contacts::{self, Listed},
     envelope::{Body, Envelope},
     events::{About, Happened},
     identities,
     mime::{self, Addressing, Visible},
     outcomes,
+    receiving::Incoming,
     refusal::Refusal,
     state::State,
 };
@@ -24,6 +26,12 @@ impl Ses {
         let with_default = self.with_default_set(cx, envelope);
         let envelope = with_default.as_ref().unwrap_or(envelope);
         let id = mime::message_id(cx);
+        let listed = self.listed(cx, envelope, self.subscription_event(cx, envelope, &id))?;
+        let with_link = match &listed {
+            Some(Listed::Wanted { link }) => Some(contacts::with_link(body, link)),
+            _ => None,
+        };
+        let body = with_link.as_ref().unwrap_or(body);
         let raw = match body {
             Body::Built(content) => {
                 let addressing = Addressing { from: Some(&envelope.from), to: &envelope.to, cc: &envelope.cc, reply_to: &envelope.reply_to };
@@ -33,7 +41,8 @@ impl Ses {
             Body::Unrendered(why) => Err(why),
         };
         let owner = sender_scope(cx, envelope);
-        for address in std::iter::once(envelope.from.address.as_str()).chain(envelope.senders.iter().map(String::as_str)).chain(envelope.recipients()) {
+        for address in std::iter::once(envelope.from.address.as_str()).chain(envelope.senders.iter().map(String::as_str)).chain(envelope.recipients())
+        {
             self.look_up(&owner, address, cx.now);
         }
         let identity = self.store.read(|state| state.identity_of(&owner, &envelope.from.address).map(|(name, identity)| (name, identity.clone())));
@@ -62,7 +71,11 @@ impl Ses {
         let stored = self.mailbox.store(BlobId::new(u128::from_be_bytes(cx.ids().uuid_bytes())), raw.clone()).await.map_err(Refusal::broken)?;
         // From here to the end nothing waits: all of it is one commit.
         let about = About { envelope, id: &id, raw: &raw, owner, identity, set };
-        let fates = self.fates(&about, &cx.scope);
+        let fates = match listed {
+            Some(Listed::Unwanted) => outcomes::unsubscribed(envelope),
+            _ => self.fates(&about, &cx.scope),
+        };
+        let brought = outcomes::arriving(&fates).into_iter().filter(|address| self.is_brought_here(address)).collect::<Vec<_>>();
         if let (Some(links), Some((set, _))) = (links, &about.set) {
             self.remember_links(cx, &id, set, serde_json::Value::from(about.of_event(cx)).to_string(), links);
         }
@@ -72,7 +85,33 @@ impl Ses {
         }
         self.tell(cx, &about, &Happened::Sent);
         self.settle_fates(cx, &about, &fates);
+        if !brought.is_empty() {
+            self.bring(cx, &id, &envelope_domain, brought, raw.clone()).await;
+        }
         Ok(id)
+    }
+
+    /// Where it is told that the recipient of a mail unsubscribes, if somebody wants to know.
+    fn subscription_event(&self, cx: &Cx, envelope: &Envelope, id: &str) -> Option<(String, String)> {
+        let name = envelope.list.as_ref().and(envelope.configuration_set.as_ref())?;
+        let set = self.configuration_set(&cx.scope, name).ok().filter(|set| set.wants("SUBSCRIPTION"))?;
+        let about = About { envelope, id, raw: &[], owner: sender_scope(cx, envelope), identity: None, set: Some((name.clone(), set)) };
+        Some((name.clone(), serde_json::Value::from(about.of_event(cx)).to_string()))
+    }
+
+    /// Brings a mail to recipients for whom mail comes in here, as another server would.
+    async fn bring(&self, cx: &Cx, id: &str, domain: &str, recipients: Vec<String>, data: Bytes) {
+        let incoming = Incoming {
+            ip: std::net::Ipv4Addr::LOCALHOST.into(),
+            helo: "a8-50.smtp-out.amazonses.com".into(),
+            from: format!("{id}@{domain}"),
+            recipients,
+            encrypted: true,
+            data,
+        };
+        if let Err(fault) = self.take_in(cx, incoming).await {
+            tracing::warn!(%fault, id, "a mail could not be brought to its recipients");
+        }
     }
 
     /// The envelope with the configuration set of its identity, if it names none and the identity has one.

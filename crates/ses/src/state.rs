@@ -1,10 +1,11 @@
 //! The tables. Everything belongs to an account in a region.
 
 use crate::limits;
+use cloudlet_api_ses::ReceiptRule;
 use cloudlet_aws::{Scope, Timestamp};
-use cloudlet_engine::StoredPolicy;
+use cloudlet_engine::{StoredPolicy, StoredShape};
 use cloudlet_shape::Map;
-use cloudlet_store::{Expires, ExpiringTable, Secret, Table, tables};
+use cloudlet_store::{Blob, Expires, ExpiringTable, Secret, Table, tables};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -149,6 +150,59 @@ pub struct Link {
     pub expires: Timestamp,
     /// Where the visitor is led, and where when the link has expired.
     pub redirects: Option<(String, String)>,
+    /// It ends the subscription of a contact, and verifies nothing.
+    pub unsubscribes: Option<Unsubscribes>,
+}
+
+/// What a link to unsubscribe ends, and who is told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Unsubscribes {
+    pub list: String,
+    pub topic: Option<String>,
+    /// The configuration set, and the member `mail` of its event.
+    pub tell: Option<(String, String)>,
+}
+
+/// A mail of one's own that asks people to verify their address.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VerificationTemplate {
+    pub from: String,
+    pub subject: String,
+    pub content: String,
+    pub success: String,
+    pub failure: String,
+    pub tags: Map<String>,
+}
+
+/// What a contact may be subscribed to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Topic {
+    pub name: String,
+    pub display_name: String,
+    pub description: Option<String>,
+    /// `OPT_IN` or `OPT_OUT`
+    pub default_status: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ContactList {
+    pub topics: Vec<Topic>,
+    pub description: Option<String>,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    pub tags: Map<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Contact {
+    /// As it was given.
+    pub address: String,
+    /// The status of each topic that the contact has chosen.
+    pub topics: BTreeMap<String, String>,
+    pub unsubscribed: bool,
+    pub attributes: Option<String>,
+    pub created: Timestamp,
+    pub updated: Timestamp,
 }
 
 impl Expires for Link {
@@ -194,6 +248,53 @@ pub struct Point {
     pub rejects: i64,
 }
 
+/// Rules for mail that comes in, in their order.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RuleSet {
+    pub created: Timestamp,
+    pub rules: Vec<StoredShape<ReceiptRule>>,
+}
+
+/// Addresses that may bring mail, or may not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Filter {
+    pub allows: bool,
+    pub cidr: String,
+}
+
+/// What was found about a mail that came in: `PASS`, `FAIL`, `GRAY`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Verdicts {
+    pub spam: String,
+    pub virus: String,
+    pub spf: String,
+    pub dkim: String,
+    pub dmarc: String,
+    /// Of the author's domain, where its check failed.
+    pub dmarc_policy: Option<String>,
+}
+
+/// A mail that came in. It is kept for a day, so that it can be bounced.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Received {
+    pub scope: Scope,
+    pub at: Timestamp,
+    /// Of the envelope; empty for a bounce.
+    pub from: String,
+    pub recipients: Vec<String>,
+    pub encrypted: bool,
+    pub verdicts: Verdicts,
+    /// With the fields that SES adds. None once the rules are done.
+    pub raw: Option<Blob>,
+    pub expires: Timestamp,
+}
+
+impl Expires for Received {
+    fn expires_at(&self) -> i64 {
+        self.expires.millis()
+    }
+}
+
 pub type Named = (Scope, String);
 
 #[derive(Default)]
@@ -214,10 +315,21 @@ pub struct State {
     pub suppressed: Table<Named, Suppressed>,
     /// By the mail's id.
     pub tracked: ExpiringTable<Arc<str>, Arc<Tracked>>,
+    pub rule_sets: Table<Named, Arc<RuleSet>>,
+    /// The name of the rule set that counts.
+    pub active_rule_sets: Table<Scope, String>,
+    pub filters: Table<Named, Filter>,
+    /// By the mail's id.
+    pub received: ExpiringTable<Arc<str>, Arc<Received>>,
+    pub verification_templates: Table<Named, Arc<VerificationTemplate>>,
+    pub contact_lists: Table<Named, Arc<ContactList>>,
+    /// Of the one list that an account has, by their addresses without case.
+    pub contacts: Table<Named, Arc<Contact>>,
 }
 
 tables!(State {
-    identities, templates, configuration_sets, accounts, links, sent, next_send, statistics, suppressed, tracked
+    identities, templates, configuration_sets, accounts, links, sent, next_send, statistics, suppressed, tracked, rule_sets,
+    active_rule_sets, filters, received, verification_templates, contact_lists, contacts
 } indexes(State::reindex) { sent_totals });
 
 impl State {

@@ -4,6 +4,7 @@ mod domains;
 mod fixture;
 mod identities;
 mod outcomes;
+mod receiving;
 mod restart;
 mod sending;
 mod templates;

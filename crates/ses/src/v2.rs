@@ -3,12 +3,14 @@
 
 mod account;
 mod configuration_sets;
+mod contacts;
 mod identities;
 mod identity_settings;
 mod sending;
 mod suppression;
 mod tags;
 mod templates;
+mod verification_mails;
 
 use crate::Ses;
 use cloudlet_api_sesv2 as api;
@@ -50,6 +52,24 @@ pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
         // mails
         .handles::<api::SendEmail>()
         .handles::<api::SendBulkEmail>()
+        // mails of one's own for verification
+        .handles::<api::CreateCustomVerificationEmailTemplate>()
+        .handles::<api::GetCustomVerificationEmailTemplate>()
+        .handles::<api::ListCustomVerificationEmailTemplates>()
+        .handles::<api::UpdateCustomVerificationEmailTemplate>()
+        .handles::<api::DeleteCustomVerificationEmailTemplate>()
+        .handles::<api::SendCustomVerificationEmail>()
+        // contact lists
+        .handles::<api::CreateContactList>()
+        .handles::<api::GetContactList>()
+        .handles::<api::ListContactLists>()
+        .handles::<api::UpdateContactList>()
+        .handles::<api::DeleteContactList>()
+        .handles::<api::CreateContact>()
+        .handles::<api::GetContact>()
+        .handles::<api::ListContacts>()
+        .handles::<api::UpdateContact>()
+        .handles::<api::DeleteContact>()
         // templates
         .handles::<api::CreateEmailTemplate>()
         .handles::<api::GetEmailTemplate>()

@@ -51,5 +51,9 @@ impl Inbound<'_> {
 
 fn reply(fault: &cloudlet_aws::Fault) -> String {
     let message = fault.message();
-    if fault.status() < 500 && message.starts_with(['4', '5']) { message.replace(['\r', '\n'], " ") } else { "451 Temporary service failure".to_owned() }
+    if fault.status() < 500 && message.starts_with(['4', '5']) {
+        message.replace(['\r', '\n'], " ")
+    } else {
+        "451 Temporary service failure".to_owned()
+    }
 }

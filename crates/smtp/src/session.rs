@@ -25,9 +25,15 @@ pub enum Step {
     /// After the reply, TLS begins.
     StartTls(String),
     /// To be answered with `authenticated`.
-    Authenticate { user: String, password: String },
+    Authenticate {
+        user: String,
+        password: String,
+    },
     /// To be answered with `recipient`.
-    Recipient { from: String, to: String },
+    Recipient {
+        from: String,
+        to: String,
+    },
     /// To be answered with `message_done`.
     Message(Box<Message>),
     /// After the reply, the connection ends.
@@ -67,7 +73,9 @@ enum Phase {
     /// PLAIN was asked for without a response.
     Plain,
     User,
-    Password { user: String },
+    Password {
+        user: String,
+    },
     Data,
     /// The answer to a step is awaited.
     Waiting,

@@ -46,12 +46,7 @@ impl<'a> Submission<'a> {
         let Some(caller) = self.caller.clone() else { return "530 Authentication required".to_owned() };
         let cloud = &self.mail.cloud;
         let scope = Scope::new(caller.account.unwrap_or_else(|| cloud.identity.account()), self.region.clone());
-        let origin = Origin {
-            source_ip: Some(self.peer.address.ip()),
-            secure: self.peer.tls.is_some(),
-            tls: self.peer.tls,
-            ..Origin::default()
-        };
+        let origin = Origin { source_ip: Some(self.peer.address.ip()), secure: self.peer.tls.is_some(), tls: self.peer.tls, ..Origin::default() };
         let input = SendEmailRequest {
             from_email_address: Some(message.from),
             destination: Some(Destination { to_addresses: Some(message.recipients), ..Destination::default() }),

@@ -53,7 +53,8 @@ async fn a_domain_without_its_record_fails_after_three_days() {
 #[tokio::test]
 async fn mails_of_a_domain_with_its_aliases_are_signed_for_it() {
     let (cloud, dns) = cloud();
-    let created = cloud.ok::<v2::CreateEmailIdentity>(v2::CreateEmailIdentityRequest { email_identity: "example.com".into(), ..Default::default() }).await;
+    let created =
+        cloud.ok::<v2::CreateEmailIdentity>(v2::CreateEmailIdentityRequest { email_identity: "example.com".into(), ..Default::default() }).await;
     let attributes = created.dkim_attributes.unwrap();
     assert_eq!((created.verified_for_sending_status, attributes.status.as_deref()), (Some(false), Some("PENDING")));
     for token in attributes.tokens.unwrap() {

@@ -1,11 +1,14 @@
 //! A cloud with SES, and short helpers for what its tests do.
 
 use crate::{Options, services};
+use cloudlet_api_lambda::{InvocationRequest, InvocationResponse, Invoke};
+use cloudlet_api_s3::{PutObject, PutObjectOutput, PutObjectRequest};
 use cloudlet_api_ses::*;
 use cloudlet_api_sns::{GetTopicAttributes, GetTopicAttributesInput, GetTopicAttributesResponse, Publish, PublishInput, PublishResponse};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
 use cloudlet_mailbox::{Mail, MailFilter};
+use cloudlet_shape::BodyContent;
 use cloudlet_testing::Builder;
 pub use cloudlet_testing::{TestCloud, other_account, user};
 use std::sync::Arc;
@@ -28,7 +31,7 @@ pub fn builder_with_dns(options: Options) -> (Builder, DnsOf) {
     let first = move |parts: &cloudlet_testing::Parts| {
         let dns = Arc::new(cloudlet_dns::Dns::new(&parts.journal, vec![]));
         *shown.lock().unwrap() = Some(dns.clone());
-        let [v1, v2] = services(&parts.journal, parts.mailbox.clone(), dns, options);
+        let [v1, v2] = services(&parts.journal, parts.mailbox.clone(), parts.blobs.clone(), dns, options);
         *made.lock().unwrap() = Some(v2);
         v1
     };
@@ -68,6 +71,56 @@ impl Handle<GetTopicAttributes> for Topics {
     }
 }
 
+/// A stand-in for S3: the objects by their keys. The bucket `closed` lets nobody write.
+#[derive(Default)]
+pub struct Objects(std::sync::Mutex<std::collections::BTreeMap<String, String>>);
+
+impl Objects {
+    pub fn keys(&self) -> Vec<String> {
+        self.0.lock().unwrap().keys().cloned().collect()
+    }
+
+    pub fn get(&self, key: &str) -> String {
+        self.0.lock().unwrap().get(key).cloned().unwrap_or_default()
+    }
+}
+
+impl Handle<PutObject> for Objects {
+    fn permissions(&self, _: &Cx, _: &PutObjectRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
+    }
+
+    async fn handle(&self, _: &Cx, input: PutObjectRequest) -> Result<PutObjectOutput, Fault> {
+        if input.bucket == "closed" {
+            return Err(cloudlet_aws::FaultKind::sender("AccessDenied", 403).says("no"));
+        }
+        let body = match input.body.unwrap_or_default().take() {
+            BodyContent::Whole(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            BodyContent::Stream(_) => panic!("a stream"),
+        };
+        self.0.lock().unwrap().insert(format!("{}/{}", input.bucket, input.key), body);
+        Ok(PutObjectOutput::default())
+    }
+}
+
+/// A stand-in for Lambda: the function `stop` stops the rule set.
+pub struct Functions;
+
+impl Handle<Invoke> for Functions {
+    fn permissions(&self, _: &Cx, _: &InvocationRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
+    }
+
+    async fn handle(&self, _: &Cx, input: InvocationRequest) -> Result<InvocationResponse, Fault> {
+        if input.function_name.ends_with(":missing") {
+            return Err(cloudlet_aws::FaultKind::sender("ResourceNotFoundException", 404).says("no"));
+        }
+        let disposition = if input.function_name.ends_with(":stop") { "STOP_RULE_SET" } else { "CONTINUE" };
+        let payload = serde_json::json!({ "disposition": disposition }).to_string().into_bytes();
+        Ok(InvocationResponse { payload: Some(payload.into()), ..Default::default() })
+    }
+}
+
 pub const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:topic";
 
 /// With topics.
@@ -78,6 +131,18 @@ pub fn with_topics(options: Options) -> (Builder, Arc<Topics>) {
         Service::of(&cloudlet_api_sns::SERVICE, given.clone()).handles::<Publish>().handles::<GetTopicAttributes>().build()
     };
     (builder(options).service(sns), topics)
+}
+
+/// With topics, objects and functions, and with the DNS of the newest cloud.
+pub fn with_targets(options: Options) -> (Builder, Arc<Topics>, Arc<Objects>, DnsOf) {
+    let (builder, dns) = builder_with_dns(options);
+    let (topics, objects) = (Arc::<Topics>::default(), Arc::<Objects>::default());
+    let (given, stored) = (topics.clone(), objects.clone());
+    let builder = builder
+        .service(move |_| Service::of(&cloudlet_api_sns::SERVICE, given.clone()).handles::<Publish>().handles::<GetTopicAttributes>().build())
+        .service(move |_| Service::of(&cloudlet_api_s3::SERVICE, stored.clone()).handles::<PutObject>().build())
+        .service(|_| Service::of(&cloudlet_api_lambda::SERVICE, Arc::new(Functions)).handles::<Invoke>().build());
+    (builder, topics, objects, dns)
 }
 
 /// Outside of the sandbox, where every identity is verified.

@@ -38,7 +38,8 @@ handler!(
     |ses, cx, input| {
         let (origin, given) = (input.signing_attributes_origin, input.signing_attributes);
         ses.change_v2(cx, &input.email_identity, |identity| set_signing(cx, identity, &origin, given))?;
-        let identity = ses.looked_up(&cx.scope, &input.email_identity, cx.now).ok_or_else(|| Refusal::NoIdentity(input.email_identity.clone()).v2())?;
+        let identity =
+            ses.looked_up(&cx.scope, &input.email_identity, cx.now).ok_or_else(|| Refusal::NoIdentity(input.email_identity.clone()).v2())?;
         let shown = ses.dkim_shown(cx, &input.email_identity, &identity);
         Ok(PutEmailIdentityDkimSigningAttributesResponse {
             dkim_status: shown.status,
