@@ -1,5 +1,6 @@
 //! The binary `cloudlet`: read the configuration, build the cloud, listen.
 
+mod asl;
 mod check;
 mod cloud;
 mod configuration;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Ok(Order::Explain(address, request)) => explain::explain(address, &request),
         Ok(Order::Snapshot(address, verb)) => snapshot::run(address, verb),
         Ok(Order::SmtpPassword(region, secret)) => mail::print_password(&region, secret),
+        Ok(Order::Asl(configuration, verb)) => asl::run(&configuration, &verb),
         Ok(Order::Check(configuration)) => check::check(&configuration),
         Err(refusal) => refusal.tell(),
     }
