@@ -1,5 +1,6 @@
 mod account;
 mod authorization;
+mod contacts;
 mod domains;
 mod fixture;
 mod identities;

@@ -58,6 +58,10 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("Source", &["a@example.com"]),
     ("FromEmailAddress", &["a@example.com", "x@other.com"]),
     ("Domain", &["example.com"]),
+    ("RuleSetName", &["name-a", "name-b"]),
+    ("RuleName", &["name-a", "name-b"]),
+    ("ContactListName", &["name-a"]),
+    ("BounceSender", &["a@example.com"]),
     ("TemplateName", &["name-a", "name-b"]),
     ("Template", &["name-a"]),
     ("TemplateData", &[r#"{"x":"y"}"#]),
@@ -101,7 +105,7 @@ const SHARED: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","P
     "Resource":"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a"}}"#;
 
 /// What is there when a walk begins. `$NAME` is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 45] = [
+const SETUP: &[(&str, &str, &str)] = &[
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-a"}"#),
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-b","ObjectLockEnabledForBucket":true}"#),
     ("s3", "PutObject", r#"{"Bucket":"bucket-a","Key":"key-a"}"#),
@@ -150,6 +154,10 @@ const SETUP: [(&str, &str, &str); 45] = [
     ("ses", "VerifyDomainDkim", r#"{"Domain":"example.com"}"#),
     ("ses", "CreateTemplate", r#"{"Template":{"TemplateName":"name-a","SubjectPart":"{{x}}","TextPart":"{{#if x}}{{x}}{{/if}}"}}"#),
     ("ses", "CreateConfigurationSet", r#"{"ConfigurationSet":{"Name":"name-a"}}"#),
+    ("ses", "CreateReceiptRuleSet", r#"{"RuleSetName":"name-a"}"#),
+    ("ses", "SetActiveReceiptRuleSet", r#"{"RuleSetName":"name-a"}"#),
+    ("ses", "CreateReceiptRule", r#"{"RuleSetName":"name-a","Rule":{"Name":"name-a","Enabled":true,"Recipients":["example.com"],"Actions":[]}}"#),
+    ("sesv2", "CreateContactList", r#"{"ContactListName":"name-a"}"#),
     ("logs", "CreateLogGroup", r#"{"logGroupName":"group-a"}"#),
     ("logs", "CreateLogStream", r#"{"logGroupName":"group-a","logStreamName":"stream-a"}"#),
     (
