@@ -334,7 +334,7 @@ impl Walk {
         for (service, operation, text) in SETUP {
             let last = |seen: &Vec<Value>| seen.last().and_then(Value::as_str).unwrap_or_default().to_owned();
             let text =
-                self.seen.iter().fold(text.to_owned(), |text, (name, seen)| text.replace(&format!(r#""${name}""#), &format!("{:?}", last(seen))));
+                self.seen.iter().fold((*text).to_owned(), |text, (name, seen)| text.replace(&format!(r#""${name}""#), &format!("{:?}", last(seen))));
             let handler = cloud.service(service).unwrap().operation(operation).unwrap();
             self.call(cloud, handler, &text).await.unwrap_or_else(|| panic!("{service}:{operation} of the setup"));
         }
