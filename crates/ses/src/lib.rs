@@ -24,6 +24,7 @@ mod render;
 mod sending;
 mod signing;
 mod state;
+mod status;
 mod templates;
 #[cfg(test)]
 mod tests;

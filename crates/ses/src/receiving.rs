@@ -101,8 +101,8 @@ impl State {
 
     /// Whether an account's filters let an address bring mail: who is allowed is not blocked.
     fn lets_in(&self, scope: &Scope, ip: IpAddr) -> bool {
-        let mut fitting =
-            State::rows(&self.filters, scope, None).filter(|(_, filter)| network(&filter.cidr).is_some_and(|(net, length)| is_in(ip, net, length)));
+        let mut fitting = State::rows(&self.filters, scope, None)
+            .filter(|(_, filter)| rules::network(&filter.cidr).is_some_and(|(net, length)| is_in(ip, net, length)));
         let mut blocked = false;
         let allowed = fitting.any(|(_, filter)| {
             blocked |= !filter.allows;
@@ -110,15 +110,6 @@ impl State {
         });
         allowed || !blocked
     }
-}
-
-/// `10.0.0.0/8`, or one address.
-pub fn network(cidr: &str) -> Option<(IpAddr, u8)> {
-    let (address, length) = cidr.split_once('/').map_or((cidr, None), |(address, length)| (address, Some(length)));
-    let address: IpAddr = address.parse().ok()?;
-    let longest = if address.is_ipv4() { 32 } else { 128 };
-    let length = length.map_or(Some(longest), |length| length.parse().ok())?;
-    (length <= longest).then_some((address, length))
 }
 
 /// A mail on its way in.

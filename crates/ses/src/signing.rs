@@ -3,10 +3,10 @@
 
 use crate::{
     Ses,
-    dns_checks::Status,
     identities::candidates,
     refusal::Refusal,
     state::{Dkim, Identity},
+    status::Status,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use cloudlet_aws::Scope;

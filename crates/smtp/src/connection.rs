@@ -2,8 +2,8 @@
 
 use crate::{
     inbound::Inbound,
-    listener::{Mail, PIECE, Security},
     session::{Bounds, Encryption, Purpose, Session, Step},
+    shared::{Mail, PIECE, Peer, Security},
     submission::Submission,
 };
 use cloudlet_engine::TlsSession;
@@ -25,15 +25,6 @@ const HANDSHAKE: Duration = Duration::from_secs(20);
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
-
-/// Who is at the other end.
-#[derive(Clone, Debug)]
-pub struct Peer {
-    pub address: SocketAddr,
-    pub tls: Option<TlsSession>,
-    /// The name that the client asked for in its handshake.
-    pub server_name: Option<String>,
-}
 
 pub async fn refuse(mut stream: TcpStream) -> io::Result<()> {
     stream.write_all(b"421 Too many concurrent SMTP connections\r\n").await

@@ -1,6 +1,9 @@
 //! Mail that comes in: each recipient is asked for, and the message is a call of SES's own.
 
-use crate::{connection::Peer, listener::Mail, session::Message};
+use crate::{
+    session::Message,
+    shared::{Mail, Peer},
+};
 use cloudlet_aws::{Caller, Scope};
 use cloudlet_cloud::EntryPoint;
 use cloudlet_engine::{Call, Origin};

@@ -7,6 +7,8 @@ mod connection;
 mod inbound;
 mod listener;
 pub mod session;
+mod shared;
 mod submission;
 
-pub use listener::{Listener, Mail, Security, serve};
+pub use listener::{Listener, serve};
+pub use shared::{Mail, Security};

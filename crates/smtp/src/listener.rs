@@ -1,20 +1,12 @@
 //! The ports, and how many may talk to them at once.
 
-use crate::{connection, session::Purpose};
-use cloudlet_aws::Region;
-use cloudlet_cloud::Cloud;
+use crate::{
+    connection,
+    session::Purpose,
+    shared::{Mail, Security},
+};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
-use tokio_rustls::TlsAcceptor;
-
-/// When a connection is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// Once the client asks, which it has to before it submits.
-    StartTls,
-    /// From its first byte.
-    Tls,
-}
 
 /// A bound port.
 pub struct Listener {
@@ -34,29 +26,10 @@ impl Listener {
     }
 }
 
-/// What all sessions share.
-pub struct Mail {
-    pub(crate) cloud: Arc<Cloud>,
-    pub(crate) tls: TlsAcceptor,
-    /// Whose passwords are taken, unless the name that a client asks for has another.
-    pub(crate) region: Region,
-    /// The memory of all messages that are arriving, in pieces.
-    pub(crate) memory: Arc<Semaphore>,
-}
-
-/// Messages that are arriving take this much memory together.
-const MEMORY: usize = 256 << 20;
-pub(crate) const PIECE: usize = 64 << 10;
 /// Sessions at once, of all ports.
 const SESSIONS: usize = 1_000;
 /// How long to wait before accepting again when the machine has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-impl Mail {
-    pub fn new(cloud: Arc<Cloud>, tls: TlsAcceptor, region: Region) -> Arc<Mail> {
-        Arc::new(Mail { cloud, tls, region, memory: Arc::new(Semaphore::new(MEMORY / PIECE)) })
-    }
-}
 
 /// Serves the ports until the task is dropped.
 pub async fn serve(mail: Arc<Mail>, listeners: Vec<Listener>) {

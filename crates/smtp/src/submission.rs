@@ -1,7 +1,10 @@
 //! Submission: the password of an IAM user, and a mail as a call of the second API in that user's name.
 //! <https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-smtp.html>
 
-use crate::{connection::Peer, listener::Mail, session::Message};
+use crate::{
+    session::Message,
+    shared::{Mail, Peer},
+};
 use cloudlet_api_sesv2::{Destination, EmailContent, RawMessage, SendEmail, SendEmailRequest, SendEmailResponse};
 use cloudlet_aws::{Caller, Fault, Region, Scope};
 use cloudlet_cloud::{EntryPoint, Mode};

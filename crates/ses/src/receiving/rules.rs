@@ -1,7 +1,6 @@
 //! Rule sets, their rules, and filters: what they may say, and what becomes of them.
 //! <https://docs.aws.amazon.com/ses/latest/dg/receiving-email-receipt-rules-console-walkthrough.html>
 
-use super::network;
 use crate::{
     Ses, addresses, limits,
     state::{Filter, RuleSet, State},
@@ -9,7 +8,16 @@ use crate::{
 use cloudlet_api_ses::{ReceiptFilter, ReceiptRule, faults};
 use cloudlet_aws::{Fault, FaultKind, Scope};
 use cloudlet_engine::{Cx, StoredShape};
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
+
+/// `10.0.0.0/8`, or one address.
+pub fn network(cidr: &str) -> Option<(IpAddr, u8)> {
+    let (address, length) = cidr.split_once('/').map_or((cidr, None), |(address, length)| (address, Some(length)));
+    let address: IpAddr = address.parse().ok()?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let length = length.map_or(Some(longest), |length| length.parse().ok())?;
+    (length <= longest).then_some((address, length))
+}
 
 const INVALID: FaultKind = FaultKind::sender("InvalidParameterValue", 400);
 

@@ -7,12 +7,7 @@ const FROM: &str = "ann@example.com";
 async fn ready() -> TestCloud {
     let cloud = builder(FREE).journaled().build();
     cloud.ok::<v1::VerifyEmailIdentity>(v1::VerifyEmailIdentityRequest { email_address: FROM.into() }).await;
-    let topic = Topic {
-        topic_name: "news".into(),
-        display_name: "News".into(),
-        default_subscription_status: "OPT_IN".into(),
-        description: None,
-    };
+    let topic = Topic { topic_name: "news".into(), display_name: "News".into(), default_subscription_status: "OPT_IN".into(), description: None };
     let list = CreateContactListRequest { contact_list_name: "list".into(), topics: Some(vec![topic]), ..Default::default() };
     cloud.ok::<CreateContactList>(list).await;
     cloud
@@ -120,7 +115,8 @@ async fn people_verify_by_a_mail_of_ones_own() {
     cloud.ok::<v1::CreateCustomVerificationEmailTemplate>(create(FROM)).await;
     let found = cloud.ok::<GetCustomVerificationEmailTemplate>(GetCustomVerificationEmailTemplateRequest { template_name: "t".into() }).await;
     assert_eq!(found.template_subject.as_deref(), Some("Welcome"));
-    let send = |name: &str| SendCustomVerificationEmailRequest { email_address: "new@other.com".into(), template_name: name.into(), ..Default::default() };
+    let send =
+        |name: &str| SendCustomVerificationEmailRequest { email_address: "new@other.com".into(), template_name: name.into(), ..Default::default() };
     assert_eq!(cloud.expect_fault::<SendCustomVerificationEmail>(send("nope")).await.status(), 404);
     cloud.ok::<SendCustomVerificationEmail>(send("t")).await;
     let mail = newest_mail(&cloud);
@@ -135,7 +131,8 @@ async fn people_verify_by_a_mail_of_ones_own() {
 async fn the_sandbox_asks_nobody_in_ones_own_words() {
     let cloud = cloud();
     verified(&cloud, FROM).await;
-    let create = v1::CreateCustomVerificationEmailTemplateRequest { template_name: "t".into(), from_email_address: FROM.into(), ..Default::default() };
+    let create =
+        v1::CreateCustomVerificationEmailTemplateRequest { template_name: "t".into(), from_email_address: FROM.into(), ..Default::default() };
     cloud.ok::<v1::CreateCustomVerificationEmailTemplate>(create).await;
     let send = v1::SendCustomVerificationEmailRequest { email_address: "new@other.com".into(), template_name: "t".into(), ..Default::default() };
     assert_eq!(cloud.expect_fault::<v1::SendCustomVerificationEmail>(send).await.code(), "ProductionAccessNotGranted");

@@ -1,13 +1,12 @@
 //! What identities have beside their verification: DKIM, MAIL FROM, feedback, policies.
 
 use crate::{
-    Ses, access,
-    dns_checks::Status,
-    events,
+    Ses, access, events,
     identities::{self, checked_domain},
     policies,
     refusal::Refusal,
     state::{Identity, MailFrom},
+    status::Status,
 };
 use cloudlet_api_ses::*;
 use cloudlet_aws::{Arn, Fault};

@@ -3,11 +3,11 @@
 use super::tags;
 use crate::{
     Ses, access,
-    dns_checks::Status,
     identities::{IdentityKind, checked_address, checked_domain, dkim_tokens, name_of},
     refusal::Refusal,
     signing,
     state::{Identity, State, Verification},
+    status::Status,
 };
 use cloudlet_api_sesv2::*;
 use cloudlet_engine::{Cx, handler, paging::Paging};
