@@ -24,6 +24,9 @@ operations! { crate::SERVICE;
     AssociateDhcpOptions(AssociateDhcpOptionsRequest) -> Empty {
         access: &[access::ASSOCIATE_DHCP_OPTIONS],
     }
+    AssociateIamInstanceProfile(AssociateIamInstanceProfileRequest) -> AssociateIamInstanceProfileResult {
+        access: &[access::ASSOCIATE_IAM_INSTANCE_PROFILE],
+    }
     AssociateRouteTable(AssociateRouteTableRequest) -> AssociateRouteTableResult {
         access: &[access::ASSOCIATE_ROUTE_TABLE],
     }
@@ -47,6 +50,9 @@ operations! { crate::SERVICE;
     }
     AuthorizeSecurityGroupIngress(AuthorizeSecurityGroupIngressRequest) -> AuthorizeSecurityGroupIngressResult {
         access: &[access::AUTHORIZE_SECURITY_GROUP_INGRESS],
+    }
+    CreateDefaultSubnet(CreateDefaultSubnetRequest) -> CreateDefaultSubnetResult {
+        access: &[access::CREATE_DEFAULT_SUBNET],
     }
     CreateDefaultVpc(CreateDefaultVpcRequest) -> CreateDefaultVpcResult {
         access: &[access::CREATE_DEFAULT_VPC],
@@ -201,13 +207,24 @@ operations! { crate::SERVICE;
         pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["FlowLogs"], more: "" }),
         access: &[access::DESCRIBE_FLOW_LOGS],
     }
+    DescribeIamInstanceProfileAssociations(DescribeIamInstanceProfileAssociationsRequest) -> DescribeIamInstanceProfileAssociationsResult {
+        pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["IamInstanceProfileAssociations"], more: "" }),
+        access: &[access::DESCRIBE_IAM_INSTANCE_PROFILE_ASSOCIATIONS],
+    }
     DescribeImages(DescribeImagesRequest) -> DescribeImagesResult {
         pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["Images"], more: "" }),
         access: &[access::DESCRIBE_IMAGES],
     }
+    DescribeInstanceAttribute(DescribeInstanceAttributeRequest) -> InstanceAttribute {
+        access: &[access::DESCRIBE_INSTANCE_ATTRIBUTE],
+    }
     DescribeInstanceStatus(DescribeInstanceStatusRequest) -> DescribeInstanceStatusResult {
         pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["InstanceStatuses"], more: "" }),
         access: &[access::DESCRIBE_INSTANCE_STATUS],
+    }
+    DescribeInstanceTypes(DescribeInstanceTypesRequest) -> DescribeInstanceTypesResult {
+        pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["InstanceTypes"], more: "" }),
+        access: &[access::DESCRIBE_INSTANCE_TYPES],
     }
     DescribeInstances(DescribeInstancesRequest) -> DescribeInstancesResult {
         pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["Reservations"], more: "" }),
@@ -318,6 +335,9 @@ operations! { crate::SERVICE;
     DisassociateAddress(DisassociateAddressRequest) -> Empty {
         access: &[access::DISASSOCIATE_ADDRESS],
     }
+    DisassociateIamInstanceProfile(DisassociateIamInstanceProfileRequest) -> DisassociateIamInstanceProfileResult {
+        access: &[access::DISASSOCIATE_IAM_INSTANCE_PROFILE],
+    }
     DisassociateRouteTable(DisassociateRouteTableRequest) -> Empty {
         access: &[access::DISASSOCIATE_ROUTE_TABLE],
     }
@@ -376,11 +396,17 @@ operations! { crate::SERVICE;
     ModifyVpcPeeringConnectionOptions(ModifyVpcPeeringConnectionOptionsRequest) -> ModifyVpcPeeringConnectionOptionsResult {
         access: &[access::MODIFY_VPC_PEERING_CONNECTION_OPTIONS],
     }
+    RebootInstances(RebootInstancesRequest) -> Empty {
+        access: &[access::REBOOT_INSTANCES],
+    }
     RejectVpcPeeringConnection(RejectVpcPeeringConnectionRequest) -> RejectVpcPeeringConnectionResult {
         access: &[access::REJECT_VPC_PEERING_CONNECTION],
     }
     ReleaseAddress(ReleaseAddressRequest) -> Empty {
         access: &[access::RELEASE_ADDRESS],
+    }
+    ReplaceIamInstanceProfileAssociation(ReplaceIamInstanceProfileAssociationRequest) -> ReplaceIamInstanceProfileAssociationResult {
+        access: &[access::REPLACE_IAM_INSTANCE_PROFILE_ASSOCIATION],
     }
     ReplaceNetworkAclAssociation(ReplaceNetworkAclAssociationRequest) -> ReplaceNetworkAclAssociationResult {
         access: &[access::REPLACE_NETWORK_ACL_ASSOCIATION],

@@ -201,6 +201,13 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     pub vpc_id: String,
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
 }
+#[derive(Shape, Clone, Default)] pub struct AssociateIamInstanceProfileRequest {
+    pub iam_instance_profile: IamInstanceProfileSpecification,
+    pub instance_id: String,
+}
+#[derive(Shape, Clone, Default)] pub struct AssociateIamInstanceProfileResult {
+    #[shape(wire = "iamInstanceProfileAssociation")] pub iam_instance_profile_association: Option<IamInstanceProfileAssociation>,
+}
 #[derive(Shape, Clone, Default)] pub struct AssociateRouteTableRequest {
     pub gateway_id: Option<String>,
     pub public_ipv4_pool: Option<String>,
@@ -384,6 +391,13 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(of = AMD_SEV_SNP_SPECIFICATION)] pub amd_sev_snp: Option<String>,
     #[shape(of = NESTED_VIRTUALIZATION_SPECIFICATION)] pub nested_virtualization: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct CreateDefaultSubnetRequest {
+    pub availability_zone: Option<String>,
+    pub dry_run: Option<bool>,
+    pub ipv6_native: Option<bool>,
+    pub availability_zone_id: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct CreateDefaultSubnetResult { #[shape(wire = "subnet")] pub subnet: Option<Subnet> }
 #[derive(Shape, Clone, Default)] pub struct CreateDefaultVpcRequest { pub dry_run: Option<bool> }
 #[derive(Shape, Clone, Default)] pub struct CreateDefaultVpcResult { #[shape(wire = "vpc")] pub vpc: Option<Vpc> }
 #[derive(Shape, Clone, Default)] pub struct CreateDhcpOptionsRequest {
@@ -689,6 +703,11 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 }
 #[derive(Shape, Clone, Default)] pub struct CreateVpcResult { #[shape(wire = "vpc")] pub vpc: Option<Vpc> }
 #[derive(Shape, Clone, Default)] pub struct CreditSpecificationRequest { pub cpu_credits: String }
+#[derive(Shape, Clone, Default)] pub struct DefaultConnectionTrackingConfiguration {
+    #[shape(wire = "defaultTcpEstablishedTimeout")] pub default_tcp_established_timeout: Option<i32>,
+    #[shape(wire = "defaultUdpTimeout")] pub default_udp_timeout: Option<i32>,
+    #[shape(wire = "defaultUdpStreamTimeout")] pub default_udp_stream_timeout: Option<i32>,
+}
 #[derive(Shape, Clone, Default)] pub struct DeleteDhcpOptionsRequest {
     pub dhcp_options_id: String,
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
@@ -852,6 +871,16 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "flowLogSet", of = FLOW_LOG_SET)] pub flow_logs: Option<Vec<FlowLog>>,
     #[shape(wire = "nextToken")] pub next_token: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct DescribeIamInstanceProfileAssociationsRequest {
+    #[shape(wire = "AssociationId", of = ASSOCIATION_ID_LIST)] pub association_ids: Option<Vec<String>>,
+    #[shape(wire = "Filter", of = FILTER_LIST)] pub filters: Option<Vec<Filter>>,
+    #[shape(of = DESCRIBE_IAM_INSTANCE_PROFILE_ASSOCIATIONS_MAX_RESULTS)] pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeIamInstanceProfileAssociationsResult {
+    #[shape(wire = "iamInstanceProfileAssociationSet", of = IAM_INSTANCE_PROFILE_ASSOCIATION_SET)] pub iam_instance_profile_associations: Option<Vec<IamInstanceProfileAssociation>>,
+    #[shape(wire = "nextToken")] pub next_token: Option<String>,
+}
 #[derive(Shape, Clone, Default)] pub struct DescribeImagesRequest {
     #[shape(wire = "ExecutableBy", of = EXECUTABLE_BY_STRING_LIST)] pub executable_users: Option<Vec<String>>,
     #[shape(wire = "ImageId", of = IMAGE_ID_STRING_LIST)] pub image_ids: Option<Vec<String>>,
@@ -867,6 +896,11 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "nextToken")] pub next_token: Option<String>,
     #[shape(wire = "imagesSet", of = IMAGE_LIST)] pub images: Option<Vec<Image>>,
 }
+#[derive(Shape, Clone, Default)] pub struct DescribeInstanceAttributeRequest {
+    #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
+    #[shape(wire = "instanceId")] pub instance_id: String,
+    #[shape(wire = "attribute", of = INSTANCE_ATTRIBUTE_NAME)] pub attribute: String,
+}
 #[derive(Shape, Clone, Default)] pub struct DescribeInstanceStatusRequest {
     #[shape(wire = "InstanceId", of = INSTANCE_ID_STRING_LIST)] pub instance_ids: Option<Vec<String>>,
     pub max_results: Option<i32>,
@@ -878,6 +912,18 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 }
 #[derive(Shape, Clone, Default)] pub struct DescribeInstanceStatusResult {
     #[shape(wire = "instanceStatusSet", of = INSTANCE_STATUS_LIST)] pub instance_statuses: Option<Vec<InstanceStatus>>,
+    #[shape(wire = "nextToken")] pub next_token: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeInstanceTypesRequest {
+    pub dry_run: Option<bool>,
+    #[shape(wire = "InstanceType", of = REQUEST_INSTANCE_TYPE_LIST)] pub instance_types: Option<Vec<String>>,
+    #[shape(wire = "Filter", of = FILTER_LIST)] pub filters: Option<Vec<Filter>>,
+    #[shape(of = DIT_MAX_RESULTS)] pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+    pub include_unsupported_in_region: Option<bool>,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeInstanceTypesResult {
+    #[shape(wire = "instanceTypeSet", of = INSTANCE_TYPE_INFO_LIST)] pub instance_types: Option<Vec<InstanceTypeInfo>>,
     #[shape(wire = "nextToken")] pub next_token: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct DescribeInstancesRequest {
@@ -1205,6 +1251,10 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     pub public_ip: Option<String>,
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
 }
+#[derive(Shape, Clone, Default)] pub struct DisassociateIamInstanceProfileRequest { pub association_id: String }
+#[derive(Shape, Clone, Default)] pub struct DisassociateIamInstanceProfileResult {
+    #[shape(wire = "iamInstanceProfileAssociation")] pub iam_instance_profile_association: Option<IamInstanceProfileAssociation>,
+}
 #[derive(Shape, Clone, Default)] pub struct DisassociateRouteTableRequest {
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
     #[shape(wire = "associationId")] pub association_id: String,
@@ -1227,6 +1277,11 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "ipv6CidrBlockAssociation")] pub ipv6_cidr_block_association: Option<VpcIpv6CidrBlockAssociation>,
     #[shape(wire = "cidrBlockAssociation")] pub cidr_block_association: Option<VpcCidrBlockAssociation>,
     #[shape(wire = "vpcId")] pub vpc_id: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct DiskInfo {
+    #[shape(name = "SizeInGB", wire = "sizeInGB")] pub size_in_gb: Option<i64>,
+    #[shape(wire = "count")] pub count: Option<i32>,
+    #[shape(wire = "type", of = DISK_TYPE)] pub r#type: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct DnsEntry {
     #[shape(wire = "dnsName")] pub dns_name: Option<String>,
@@ -1259,6 +1314,25 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     pub availability_zone_id: Option<String>,
     pub ebs_card_index: Option<i32>,
 }
+#[derive(Shape, Clone, Default)] pub struct EbsCardInfo {
+    #[shape(wire = "ebsCardIndex")] pub ebs_card_index: Option<i32>,
+    #[shape(wire = "baselineBandwidthInMbps")] pub baseline_bandwidth_in_mbps: Option<i32>,
+    #[shape(wire = "baselineThroughputInMBps")] pub baseline_throughput_in_m_bps: Option<f64>,
+    #[shape(wire = "baselineIops")] pub baseline_iops: Option<i32>,
+    #[shape(wire = "maximumBandwidthInMbps")] pub maximum_bandwidth_in_mbps: Option<i32>,
+    #[shape(wire = "maximumThroughputInMBps")] pub maximum_throughput_in_m_bps: Option<f64>,
+    #[shape(wire = "maximumIops")] pub maximum_iops: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct EbsInfo {
+    #[shape(wire = "ebsOptimizedSupport", of = EBS_OPTIMIZED_SUPPORT)] pub ebs_optimized_support: Option<String>,
+    #[shape(wire = "encryptionSupport", of = EBS_ENCRYPTION_SUPPORT)] pub encryption_support: Option<String>,
+    #[shape(wire = "ebsOptimizedInfo")] pub ebs_optimized_info: Option<EbsOptimizedInfo>,
+    #[shape(wire = "nvmeSupport", of = EBS_NVME_SUPPORT)] pub nvme_support: Option<String>,
+    #[shape(wire = "maximumEbsAttachments")] pub maximum_ebs_attachments: Option<i32>,
+    #[shape(wire = "attachmentLimitType", of = ATTACHMENT_LIMIT_TYPE)] pub attachment_limit_type: Option<String>,
+    #[shape(wire = "maximumEbsCards")] pub maximum_ebs_cards: Option<i32>,
+    #[shape(wire = "ebsCardSet", of = EBS_CARD_INFO_LIST)] pub ebs_cards: Option<Vec<EbsCardInfo>>,
+}
 #[derive(Shape, Clone, Default)] pub struct EbsInstanceBlockDevice {
     #[shape(wire = "attachTime")] pub attach_time: Option<Timestamp>,
     #[shape(wire = "deleteOnTermination")] pub delete_on_termination: Option<bool>,
@@ -1273,6 +1347,14 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "volumeId")] pub volume_id: Option<String>,
     #[shape(wire = "deleteOnTermination")] pub delete_on_termination: Option<bool>,
 }
+#[derive(Shape, Clone, Default)] pub struct EbsOptimizedInfo {
+    #[shape(wire = "baselineBandwidthInMbps")] pub baseline_bandwidth_in_mbps: Option<i32>,
+    #[shape(wire = "baselineThroughputInMBps")] pub baseline_throughput_in_m_bps: Option<f64>,
+    #[shape(wire = "baselineIops")] pub baseline_iops: Option<i32>,
+    #[shape(wire = "maximumBandwidthInMbps")] pub maximum_bandwidth_in_mbps: Option<i32>,
+    #[shape(wire = "maximumThroughputInMBps")] pub maximum_throughput_in_m_bps: Option<f64>,
+    #[shape(wire = "maximumIops")] pub maximum_iops: Option<i32>,
+}
 #[derive(Shape, Clone, Default)] pub struct EbsStatusDetails {
     #[shape(wire = "impairedSince")] pub impaired_since: Option<Timestamp>,
     #[shape(wire = "name", of = STATUS_NAME)] pub name: Option<String>,
@@ -1282,6 +1364,7 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "details", of = EBS_STATUS_DETAILS_LIST)] pub details: Option<Vec<EbsStatusDetails>>,
     #[shape(wire = "status", of = SUMMARY_STATUS)] pub status: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct EfaInfo { #[shape(wire = "maximumEfaInterfaces")] pub maximum_efa_interfaces: Option<i32> }
 #[derive(Shape, Clone, Default)] pub struct EgressOnlyInternetGateway {
     #[shape(wire = "attachmentSet", of = INTERNET_GATEWAY_ATTACHMENT_LIST)] pub attachments: Option<Vec<InternetGatewayAttachment>>,
     #[shape(wire = "egressOnlyInternetGatewayId")] pub egress_only_internet_gateway_id: Option<String>,
@@ -1425,6 +1508,17 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "destinationOptions")] pub destination_options: Option<DestinationOptionsResponse>,
     #[shape(wire = "tagFieldSpecificationSet", of = TAG_FIELD_SPECIFICATION_LIST_RESPONSE)] pub tag_field_specifications: Option<Vec<TagFieldSpecificationResponse>>,
 }
+#[derive(Shape, Clone, Default)] pub struct FpgaDeviceInfo {
+    #[shape(wire = "name")] pub name: Option<String>,
+    #[shape(wire = "manufacturer")] pub manufacturer: Option<String>,
+    #[shape(wire = "count")] pub count: Option<i32>,
+    #[shape(wire = "memoryInfo")] pub memory_info: Option<FpgaDeviceMemoryInfo>,
+}
+#[derive(Shape, Clone, Default)] pub struct FpgaDeviceMemoryInfo { #[shape(wire = "sizeInMiB")] pub size_in_mi_b: Option<i32> }
+#[derive(Shape, Clone, Default)] pub struct FpgaInfo {
+    #[shape(wire = "fpgas", of = FPGA_DEVICE_INFO_LIST)] pub fpgas: Option<Vec<FpgaDeviceInfo>>,
+    #[shape(wire = "totalFpgaMemoryInMiB")] pub total_fpga_memory_in_mi_b: Option<i32>,
+}
 #[derive(Shape, Clone, Default)] pub struct GetManagedPrefixListAssociationsRequest {
     pub dry_run: Option<bool>,
     pub prefix_list_id: String,
@@ -1476,6 +1570,20 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "nextToken")] pub next_token: Option<String>,
     #[shape(wire = "securityGroupForVpcSet", of = SECURITY_GROUP_FOR_VPC_LIST)] pub security_group_for_vpcs: Option<Vec<SecurityGroupForVpc>>,
 }
+#[derive(Shape, Clone, Default)] pub struct GpuDeviceInfo {
+    #[shape(wire = "name")] pub name: Option<String>,
+    #[shape(wire = "manufacturer")] pub manufacturer: Option<String>,
+    #[shape(wire = "count")] pub count: Option<i32>,
+    #[shape(wire = "logicalGpuCount")] pub logical_gpu_count: Option<i32>,
+    #[shape(wire = "gpuPartitionSize")] pub gpu_partition_size: Option<f64>,
+    #[shape(wire = "workloadSet", of = WORKLOADS_LIST)] pub workloads: Option<Vec<String>>,
+    #[shape(wire = "memoryInfo")] pub memory_info: Option<GpuDeviceMemoryInfo>,
+}
+#[derive(Shape, Clone, Default)] pub struct GpuDeviceMemoryInfo { #[shape(wire = "sizeInMiB")] pub size_in_mi_b: Option<i32> }
+#[derive(Shape, Clone, Default)] pub struct GpuInfo {
+    #[shape(wire = "gpus", of = GPU_DEVICE_INFO_LIST)] pub gpus: Option<Vec<GpuDeviceInfo>>,
+    #[shape(wire = "totalGpuMemoryInMiB")] pub total_gpu_memory_in_mi_b: Option<i32>,
+}
 #[derive(Shape, Clone, Default)] pub struct GroupIdentifier {
     #[shape(wire = "groupId")] pub group_id: Option<String>,
     #[shape(wire = "groupName")] pub group_name: Option<String>,
@@ -1485,6 +1593,13 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 #[derive(Shape, Clone, Default)] pub struct IamInstanceProfile {
     #[shape(wire = "arn")] pub arn: Option<String>,
     #[shape(wire = "id")] pub id: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct IamInstanceProfileAssociation {
+    #[shape(wire = "associationId")] pub association_id: Option<String>,
+    #[shape(wire = "instanceId")] pub instance_id: Option<String>,
+    #[shape(wire = "iamInstanceProfile")] pub iam_instance_profile: Option<IamInstanceProfile>,
+    #[shape(wire = "state", of = IAM_INSTANCE_PROFILE_ASSOCIATION_STATE)] pub state: Option<String>,
+    #[shape(wire = "timestamp")] pub timestamp: Option<Timestamp>,
 }
 #[derive(Shape, Clone, Default)] pub struct IamInstanceProfileSpecification {
     #[shape(wire = "arn")] pub arn: Option<String>,
@@ -1544,6 +1659,17 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "sourceImageCreationTime")] pub source_image_creation_time: Option<Timestamp>,
     #[shape(wire = "watermarkCreationTime")] pub watermark_creation_time: Option<Timestamp>,
 }
+#[derive(Shape, Clone, Default)] pub struct InferenceAcceleratorInfo {
+    #[shape(wire = "accelerators")] pub accelerators: Option<Vec<InferenceDeviceInfo>>,
+    #[shape(wire = "totalInferenceMemoryInMiB")] pub total_inference_memory_in_mi_b: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct InferenceDeviceInfo {
+    #[shape(wire = "count")] pub count: Option<i32>,
+    #[shape(wire = "name")] pub name: Option<String>,
+    #[shape(wire = "manufacturer")] pub manufacturer: Option<String>,
+    #[shape(wire = "memoryInfo")] pub memory_info: Option<InferenceDeviceMemoryInfo>,
+}
+#[derive(Shape, Clone, Default)] pub struct InferenceDeviceMemoryInfo { #[shape(wire = "sizeInMiB")] pub size_in_mi_b: Option<i32> }
 #[derive(Shape, Clone, Default)] pub struct Instance {
     #[shape(wire = "architecture", of = ARCHITECTURE_VALUES)] pub architecture: Option<String>,
     #[shape(wire = "blockDeviceMapping", of = INSTANCE_BLOCK_DEVICE_MAPPING_LIST)] pub block_device_mappings: Option<Vec<InstanceBlockDeviceMapping>>,
@@ -1613,6 +1739,25 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 }
 #[derive(Shape, Clone, Default)] pub struct InstanceAttachmentEnaSrdUdpSpecification {
     #[shape(wire = "enaSrdUdpEnabled")] pub ena_srd_udp_enabled: Option<bool>,
+}
+#[derive(Shape, Clone, Default)] pub struct InstanceAttribute {
+    #[shape(wire = "blockDeviceMapping", of = INSTANCE_BLOCK_DEVICE_MAPPING_LIST)] pub block_device_mappings: Option<Vec<InstanceBlockDeviceMapping>>,
+    #[shape(wire = "disableApiTermination")] pub disable_api_termination: Option<AttributeBooleanValue>,
+    #[shape(wire = "enaSupport")] pub ena_support: Option<AttributeBooleanValue>,
+    #[shape(wire = "enclaveOptions")] pub enclave_options: Option<EnclaveOptions>,
+    #[shape(wire = "ebsOptimized")] pub ebs_optimized: Option<AttributeBooleanValue>,
+    #[shape(wire = "instanceId")] pub instance_id: Option<String>,
+    #[shape(wire = "instanceInitiatedShutdownBehavior")] pub instance_initiated_shutdown_behavior: Option<AttributeValue>,
+    #[shape(wire = "instanceType")] pub instance_type: Option<AttributeValue>,
+    #[shape(wire = "kernel")] pub kernel_id: Option<AttributeValue>,
+    #[shape(wire = "productCodes", of = PRODUCT_CODE_LIST)] pub product_codes: Option<Vec<ProductCode>>,
+    #[shape(wire = "ramdisk")] pub ramdisk_id: Option<AttributeValue>,
+    #[shape(wire = "rootDeviceName")] pub root_device_name: Option<AttributeValue>,
+    #[shape(wire = "sourceDestCheck")] pub source_dest_check: Option<AttributeBooleanValue>,
+    #[shape(wire = "sriovNetSupport")] pub sriov_net_support: Option<AttributeValue>,
+    #[shape(wire = "userData")] pub user_data: Option<AttributeValue>,
+    #[shape(wire = "disableApiStop")] pub disable_api_stop: Option<AttributeBooleanValue>,
+    #[shape(wire = "groupSet", of = GROUP_IDENTIFIER_LIST)] pub groups: Option<Vec<GroupIdentifier>>,
 }
 #[derive(Shape, Clone, Default)] pub struct InstanceBlockDeviceMapping {
     #[shape(wire = "deviceName")] pub device_name: Option<String>,
@@ -1805,6 +1950,46 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "details", of = INSTANCE_STATUS_DETAILS_LIST)] pub details: Option<Vec<InstanceStatusDetails>>,
     #[shape(wire = "status", of = SUMMARY_STATUS)] pub status: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct InstanceStorageInfo {
+    #[shape(name = "TotalSizeInGB", wire = "totalSizeInGB")] pub total_size_in_gb: Option<i64>,
+    #[shape(wire = "disks", of = DISK_INFO_LIST)] pub disks: Option<Vec<DiskInfo>>,
+    #[shape(wire = "nvmeSupport", of = EPHEMERAL_NVME_SUPPORT)] pub nvme_support: Option<String>,
+    #[shape(wire = "encryptionSupport", of = INSTANCE_STORAGE_ENCRYPTION_SUPPORT)] pub encryption_support: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct InstanceTypeInfo {
+    #[shape(wire = "instanceType", of = INSTANCE_TYPE)] pub instance_type: Option<String>,
+    #[shape(wire = "currentGeneration")] pub current_generation: Option<bool>,
+    #[shape(wire = "freeTierEligible")] pub free_tier_eligible: Option<bool>,
+    #[shape(wire = "supportedUsageClasses", of = USAGE_CLASS_TYPE_LIST)] pub supported_usage_classes: Option<Vec<String>>,
+    #[shape(wire = "supportedRootDeviceTypes", of = ROOT_DEVICE_TYPE_LIST)] pub supported_root_device_types: Option<Vec<String>>,
+    #[shape(wire = "supportedVirtualizationTypes", of = VIRTUALIZATION_TYPE_LIST)] pub supported_virtualization_types: Option<Vec<String>>,
+    #[shape(wire = "bareMetal")] pub bare_metal: Option<bool>,
+    #[shape(wire = "hypervisor", of = INSTANCE_TYPE_HYPERVISOR)] pub hypervisor: Option<String>,
+    #[shape(wire = "processorInfo")] pub processor_info: Option<ProcessorInfo>,
+    #[shape(name = "VCpuInfo", wire = "vCpuInfo")] pub vcpu_info: Option<VCpuInfo>,
+    #[shape(wire = "memoryInfo")] pub memory_info: Option<MemoryInfo>,
+    #[shape(wire = "instanceStorageSupported")] pub instance_storage_supported: Option<bool>,
+    #[shape(wire = "instanceStorageInfo")] pub instance_storage_info: Option<InstanceStorageInfo>,
+    #[shape(wire = "ebsInfo")] pub ebs_info: Option<EbsInfo>,
+    #[shape(wire = "networkInfo")] pub network_info: Option<NetworkInfo>,
+    #[shape(wire = "gpuInfo")] pub gpu_info: Option<GpuInfo>,
+    #[shape(wire = "fpgaInfo")] pub fpga_info: Option<FpgaInfo>,
+    #[shape(wire = "placementGroupInfo")] pub placement_group_info: Option<PlacementGroupInfo>,
+    #[shape(wire = "inferenceAcceleratorInfo")] pub inference_accelerator_info: Option<InferenceAcceleratorInfo>,
+    #[shape(wire = "hibernationSupported")] pub hibernation_supported: Option<bool>,
+    #[shape(wire = "burstablePerformanceSupported")] pub burstable_performance_supported: Option<bool>,
+    #[shape(wire = "dedicatedHostsSupported")] pub dedicated_hosts_supported: Option<bool>,
+    #[shape(wire = "autoRecoverySupported")] pub auto_recovery_supported: Option<bool>,
+    #[shape(wire = "supportedBootModes", of = BOOT_MODE_TYPE_LIST)] pub supported_boot_modes: Option<Vec<String>>,
+    #[shape(wire = "nitroEnclavesSupport", of = NITRO_ENCLAVES_SUPPORT)] pub nitro_enclaves_support: Option<String>,
+    #[shape(wire = "nitroTpmSupport", of = NITRO_TPM_SUPPORT)] pub nitro_tpm_support: Option<String>,
+    #[shape(wire = "nitroTpmInfo")] pub nitro_tpm_info: Option<NitroTpmInfo>,
+    #[shape(wire = "mediaAcceleratorInfo")] pub media_accelerator_info: Option<MediaAcceleratorInfo>,
+    #[shape(wire = "neuronInfo")] pub neuron_info: Option<NeuronInfo>,
+    #[shape(wire = "phcSupport", of = PHC_SUPPORT)] pub phc_support: Option<String>,
+    #[shape(wire = "rebootMigrationSupport", of = REBOOT_MIGRATION_SUPPORT)] pub reboot_migration_support: Option<String>,
+    #[shape(wire = "supportedInRegion")] pub supported_in_region: Option<bool>,
+}
 #[derive(Shape, Clone, Default)] pub struct InstanceTypeItem { #[shape(wire = "instanceType")] pub instance_type: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct InstanceTypeSpecification {
     #[shape(wire = "supportedInstanceTypeSet", of = SUPPORTED_INSTANCE_TYPE_SET)] pub supported_instance_types: Option<Vec<InstanceTypeItem>>,
@@ -1869,6 +2054,18 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "ipamPrefixListResolverTargetId")] pub ipam_prefix_list_resolver_target_id: Option<String>,
     #[shape(wire = "ipamPrefixListResolverSyncEnabled")] pub ipam_prefix_list_resolver_sync_enabled: Option<bool>,
 }
+#[derive(Shape, Clone, Default)] pub struct MediaAcceleratorInfo {
+    #[shape(wire = "accelerators", of = MEDIA_DEVICE_INFO_LIST)] pub accelerators: Option<Vec<MediaDeviceInfo>>,
+    #[shape(wire = "totalMediaMemoryInMiB")] pub total_media_memory_in_mi_b: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct MediaDeviceInfo {
+    #[shape(wire = "count")] pub count: Option<i32>,
+    #[shape(wire = "name")] pub name: Option<String>,
+    #[shape(wire = "manufacturer")] pub manufacturer: Option<String>,
+    #[shape(wire = "memoryInfo")] pub memory_info: Option<MediaDeviceMemoryInfo>,
+}
+#[derive(Shape, Clone, Default)] pub struct MediaDeviceMemoryInfo { #[shape(wire = "sizeInMiB")] pub size_in_mi_b: Option<i32> }
+#[derive(Shape, Clone, Default)] pub struct MemoryInfo { #[shape(wire = "sizeInMiB")] pub size_in_mi_b: Option<i64> }
 #[derive(Shape, Clone, Default)] pub struct ModifyInstanceAttributeRequest {
     pub source_dest_check: Option<AttributeBooleanValue>,
     pub enclave_options: Option<EnclaveOptionsRequest>,
@@ -2042,6 +2239,39 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "ruleAction", of = RULE_ACTION)] pub rule_action: Option<String>,
     #[shape(wire = "ruleNumber")] pub rule_number: Option<i32>,
 }
+#[derive(Shape, Clone, Default)] pub struct NetworkCardInfo {
+    #[shape(wire = "networkCardIndex")] pub network_card_index: Option<i32>,
+    #[shape(wire = "networkPerformance")] pub network_performance: Option<String>,
+    #[shape(wire = "maximumNetworkInterfaces")] pub maximum_network_interfaces: Option<i32>,
+    #[shape(wire = "additionalFlexibleNetworkInterfaces")] pub additional_flexible_network_interfaces: Option<i32>,
+    #[shape(wire = "baselineBandwidthInGbps")] pub baseline_bandwidth_in_gbps: Option<f64>,
+    #[shape(wire = "peakBandwidthInGbps")] pub peak_bandwidth_in_gbps: Option<f64>,
+    #[shape(wire = "defaultEnaQueueCountPerInterface")] pub default_ena_queue_count_per_interface: Option<i32>,
+    #[shape(wire = "maximumEnaQueueCount")] pub maximum_ena_queue_count: Option<i32>,
+    #[shape(wire = "maximumEnaQueueCountPerInterface")] pub maximum_ena_queue_count_per_interface: Option<i32>,
+    #[shape(wire = "interfaceTypeSet", of = NETWORK_CARD_INTERFACE_TYPE_LIST)] pub interface_types: Option<Vec<String>>,
+}
+#[derive(Shape, Clone, Default)] pub struct NetworkInfo {
+    #[shape(wire = "networkPerformance")] pub network_performance: Option<String>,
+    #[shape(wire = "maximumNetworkInterfaces")] pub maximum_network_interfaces: Option<i32>,
+    #[shape(wire = "maximumNetworkCards")] pub maximum_network_cards: Option<i32>,
+    #[shape(wire = "defaultNetworkCardIndex")] pub default_network_card_index: Option<i32>,
+    #[shape(wire = "networkCards", of = NETWORK_CARD_INFO_LIST)] pub network_cards: Option<Vec<NetworkCardInfo>>,
+    #[shape(wire = "ipv4AddressesPerInterface")] pub ipv4_addresses_per_interface: Option<i32>,
+    #[shape(wire = "ipv6AddressesPerInterface")] pub ipv6_addresses_per_interface: Option<i32>,
+    #[shape(wire = "ipv6Supported")] pub ipv6_supported: Option<bool>,
+    #[shape(wire = "enaSupport", of = ENA_SUPPORT)] pub ena_support: Option<String>,
+    #[shape(wire = "efaSupported")] pub efa_supported: Option<bool>,
+    #[shape(wire = "efaInfo")] pub efa_info: Option<EfaInfo>,
+    #[shape(wire = "encryptionInTransitSupported")] pub encryption_in_transit_supported: Option<bool>,
+    #[shape(wire = "enaSrdSupported")] pub ena_srd_supported: Option<bool>,
+    #[shape(wire = "bandwidthWeightings", of = BANDWIDTH_WEIGHTING_TYPE_LIST)] pub bandwidth_weightings: Option<Vec<String>>,
+    #[shape(wire = "flexibleEnaQueuesSupport", of = FLEXIBLE_ENA_QUEUES_SUPPORT)] pub flexible_ena_queues_support: Option<String>,
+    #[shape(wire = "connectionTrackingConfiguration")] pub connection_tracking_configuration: Option<DefaultConnectionTrackingConfiguration>,
+    #[shape(wire = "secondaryNetworkSupported")] pub secondary_network_supported: Option<bool>,
+    #[shape(wire = "maximumSecondaryNetworkInterfaces")] pub maximum_secondary_network_interfaces: Option<i32>,
+    #[shape(wire = "ipv4AddressesPerSecondaryInterface")] pub ipv4_addresses_per_secondary_interface: Option<i32>,
+}
 #[derive(Shape, Clone, Default)] pub struct NetworkInsightsAccessScope {
     #[shape(wire = "networkInsightsAccessScopeId")] pub network_insights_access_scope_id: Option<String>,
     #[shape(wire = "networkInsightsAccessScopeArn", of = RESOURCE_ARN)] pub network_insights_access_scope_arn: Option<String>,
@@ -2174,9 +2404,27 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "privateDnsName")] pub private_dns_name: Option<String>,
     #[shape(wire = "privateIpAddress")] pub private_ip_address: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct NeuronDeviceCoreInfo {
+    #[shape(wire = "count")] pub count: Option<i32>,
+    #[shape(wire = "version")] pub version: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct NeuronDeviceInfo {
+    #[shape(wire = "count")] pub count: Option<i32>,
+    #[shape(wire = "name")] pub name: Option<String>,
+    #[shape(wire = "coreInfo")] pub core_info: Option<NeuronDeviceCoreInfo>,
+    #[shape(wire = "memoryInfo")] pub memory_info: Option<NeuronDeviceMemoryInfo>,
+}
+#[derive(Shape, Clone, Default)] pub struct NeuronDeviceMemoryInfo { #[shape(wire = "sizeInMiB")] pub size_in_mi_b: Option<i32> }
+#[derive(Shape, Clone, Default)] pub struct NeuronInfo {
+    #[shape(wire = "neuronDevices", of = NEURON_DEVICE_INFO_LIST)] pub neuron_devices: Option<Vec<NeuronDeviceInfo>>,
+    #[shape(wire = "totalNeuronDeviceMemoryInMiB")] pub total_neuron_device_memory_in_mi_b: Option<i32>,
+}
 #[derive(Shape, Clone, Default)] pub struct NewDhcpConfiguration {
     pub key: Option<String>,
     #[shape(wire = "Value", of = VALUE_STRING_LIST)] pub values: Option<Vec<String>>,
+}
+#[derive(Shape, Clone, Default)] pub struct NitroTpmInfo {
+    #[shape(wire = "supportedVersions", of = NITRO_TPM_SUPPORTED_VERSIONS_LIST)] pub supported_versions: Option<Vec<String>>,
 }
 #[derive(Shape, Clone, Default)] pub struct OperatorRequest { pub principal: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct OperatorResponse {
@@ -2280,6 +2528,9 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "groupId")] pub group_id: Option<String>,
     #[shape(wire = "availabilityZone")] pub availability_zone: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct PlacementGroupInfo {
+    #[shape(wire = "supportedStrategies", of = PLACEMENT_GROUP_STRATEGY_LIST)] pub supported_strategies: Option<Vec<String>>,
+}
 #[derive(Shape, Clone, Default)] pub struct PortRange { #[shape(wire = "from")] pub from: Option<i32>, #[shape(wire = "to")] pub to: Option<i32> }
 #[derive(Shape, Clone, Default)] pub struct PrefixList {
     #[shape(wire = "cidrSet", of = VALUE_STRING_LIST)] pub cidrs: Option<Vec<String>>,
@@ -2318,6 +2569,12 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "primary")] pub primary: Option<bool>,
     #[shape(wire = "privateIpAddress")] pub private_ip_address: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct ProcessorInfo {
+    #[shape(wire = "supportedArchitectures", of = ARCHITECTURE_TYPE_LIST)] pub supported_architectures: Option<Vec<String>>,
+    #[shape(wire = "sustainedClockSpeedInGhz")] pub sustained_clock_speed_in_ghz: Option<f64>,
+    #[shape(wire = "supportedFeatures", of = SUPPORTED_ADDITIONAL_PROCESSOR_FEATURE_LIST)] pub supported_features: Option<Vec<String>>,
+    #[shape(wire = "manufacturer")] pub manufacturer: Option<String>,
+}
 #[derive(Shape, Clone, Default)] pub struct ProductCode {
     #[shape(wire = "productCode")] pub product_code_id: Option<String>,
     #[shape(wire = "type", of = PRODUCT_CODE_VALUES)] pub product_code_type: Option<String>,
@@ -2335,6 +2592,10 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "publicIpv4DnsName")] pub public_ipv4_dns_name: Option<String>,
     #[shape(wire = "publicIpv6DnsName")] pub public_ipv6_dns_name: Option<String>,
     #[shape(wire = "publicDualStackDnsName")] pub public_dual_stack_dns_name: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct RebootInstancesRequest {
+    #[shape(wire = "InstanceId", of = INSTANCE_ID_STRING_LIST)] pub instance_ids: Vec<String>,
+    #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
 }
 #[derive(Shape, Clone, Default)] pub struct ReferencedSecurityGroup {
     #[shape(wire = "groupId")] pub group_id: Option<String>,
@@ -2362,6 +2623,13 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
 }
 #[derive(Shape, Clone, Default)] pub struct RemovePrefixListEntry { pub cidr: String }
+#[derive(Shape, Clone, Default)] pub struct ReplaceIamInstanceProfileAssociationRequest {
+    pub iam_instance_profile: IamInstanceProfileSpecification,
+    pub association_id: String,
+}
+#[derive(Shape, Clone, Default)] pub struct ReplaceIamInstanceProfileAssociationResult {
+    #[shape(wire = "iamInstanceProfileAssociation")] pub iam_instance_profile_association: Option<IamInstanceProfileAssociation>,
+}
 #[derive(Shape, Clone, Default)] pub struct ReplaceNetworkAclAssociationRequest {
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
     #[shape(wire = "associationId")] pub association_id: String,
@@ -2964,6 +3232,13 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "vpcId")] pub vpc_id: Option<String>,
     #[shape(wire = "vpcPeeringConnectionId")] pub vpc_peering_connection_id: Option<String>,
     #[shape(wire = "peeringStatus")] pub peering_status: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct VCpuInfo {
+    #[shape(name = "DefaultVCpus", wire = "defaultVCpus")] pub default_vcpus: Option<i32>,
+    #[shape(wire = "defaultCores")] pub default_cores: Option<i32>,
+    #[shape(wire = "defaultThreadsPerCore")] pub default_threads_per_core: Option<i32>,
+    #[shape(wire = "validCores", of = CORE_COUNT_LIST)] pub valid_cores: Option<Vec<i32>>,
+    #[shape(wire = "validThreadsPerCore", of = THREADS_PER_CORE_LIST)] pub valid_threads_per_core: Option<Vec<i32>>,
 }
 #[derive(Shape, Clone, Default)] pub struct ValidateSecurityGroupQuotasForInterfaceRequest {
     #[shape(wire = "SecurityGroupId", of = SECURITY_GROUP_ID_LIST)] pub security_group_ids: Vec<String>,

@@ -17,10 +17,14 @@ pub static AMD_SEV_SNP_SPECIFICATION: Target = Target::text("AmdSevSnpSpecificat
 pub static ANALYSIS_COMPONENT_LIST: Target = Target::list("AnalysisComponentList", &Target::STRUCTURE).item_name("item");
 pub static ANALYSIS_STATUS: Target = Target::text("AnalysisStatus").one_of(&["running", "succeeded", "failed"]);
 pub static APPLIANCE_MODE_SUPPORT_VALUE: Target = Target::text("ApplianceModeSupportValue").one_of(&["enable", "disable"]);
+pub static ARCHITECTURE_TYPE: Target = Target::text("ArchitectureType").one_of(&["i386", "x86_64", "arm64", "x86_64_mac", "arm64_mac"]);
+pub static ARCHITECTURE_TYPE_LIST: Target = Target::list("ArchitectureTypeList", &ARCHITECTURE_TYPE).item_name("item");
 pub static ARCHITECTURE_VALUES: Target = Target::text("ArchitectureValues").one_of(&["i386", "x86_64", "arm64", "x86_64_mac", "arm64_mac"]);
 pub static ARN_LIST: Target = Target::list("ArnList", &RESOURCE_ARN).item_name("item");
 pub static ASSIGNED_PRIVATE_IP_ADDRESS_LIST: Target = Target::list("AssignedPrivateIpAddressList", &Target::STRUCTURE).item_name("item");
 pub static ASSOCIATED_SUBNET_LIST: Target = Target::list("AssociatedSubnetList", &Target::TEXT).item_name("item");
+pub static ASSOCIATION_ID_LIST: Target = Target::list("AssociationIdList", &Target::TEXT).item_name("AssociationId");
+pub static ATTACHMENT_LIMIT_TYPE: Target = Target::text("AttachmentLimitType").one_of(&["shared", "dedicated"]);
 pub static ATTACHMENT_STATUS: Target = Target::text("AttachmentStatus").one_of(&["attaching", "attached", "detaching", "detached"]);
 pub static AUTO_ACCEPT_SHARED_ATTACHMENTS_VALUE: Target = Target::text("AutoAcceptSharedAttachmentsValue").one_of(&["enable", "disable"]);
 pub static AUTO_PROVISION_ZONES_STATE: Target = Target::text("AutoProvisionZonesState").one_of(&["enabled", "disabled"]);
@@ -37,9 +41,13 @@ pub static AVAILABILITY_ZONE_STATE: Target = Target::text("AvailabilityZoneState
     "available", "information", "impaired", "unavailable", "constrained",
 ]);
 pub static AVAILABILITY_ZONE_SUB_GEOGRAPHY_LIST: Target = Target::list("AvailabilityZoneSubGeographyList", &Target::STRUCTURE).item_name("item");
+pub static BANDWIDTH_WEIGHTING_TYPE: Target = Target::text("BandwidthWeightingType").one_of(&["default", "vpc-1", "ebs-1"]);
+pub static BANDWIDTH_WEIGHTING_TYPE_LIST: Target = Target::list("BandwidthWeightingTypeList", &BANDWIDTH_WEIGHTING_TYPE).item_name("item");
 pub static BLOCK_DEVICE_MAPPING_LIST: Target = Target::list("BlockDeviceMappingList", &Target::STRUCTURE).item_name("item");
 pub static BLOCK_DEVICE_MAPPING_REQUEST_LIST: Target = Target::list("BlockDeviceMappingRequestList", &Target::STRUCTURE).item_name("BlockDeviceMapping");
 pub static BLOCK_PUBLIC_ACCESS_MODE: Target = Target::text("BlockPublicAccessMode").one_of(&["off", "block-bidirectional", "block-ingress"]);
+pub static BOOT_MODE_TYPE: Target = Target::text("BootModeType").one_of(&["legacy-bios", "uefi"]);
+pub static BOOT_MODE_TYPE_LIST: Target = Target::list("BootModeTypeList", &BOOT_MODE_TYPE).item_name("item");
 pub static BOOT_MODE_VALUES: Target = Target::text("BootModeValues").one_of(&["legacy-bios", "uefi", "uefi-preferred"]);
 pub static CAPACITY_RESERVATION_PREFERENCE: Target = Target::text("CapacityReservationPreference").one_of(&[
     "capacity-reservations-only", "open", "none",
@@ -49,10 +57,13 @@ pub static CLIENT_VPN_SECURITY_GROUP_ID_SET: Target = Target::list("ClientVpnSec
 pub static COMPONENT_ACCOUNT: Target = Target::text("ComponentAccount").pattern(r"\d{12}");
 pub static COMPONENT_REGION: Target = Target::text("ComponentRegion").pattern("[a-z]{2}-[a-z]+-[1-9]+");
 pub static CONNECTIVITY_TYPE: Target = Target::text("ConnectivityType").one_of(&["private", "public"]);
+pub static CORE_COUNT_LIST: Target = Target::list("CoreCountList", &Target::INTEGER).item_name("item");
+pub static DIT_MAX_RESULTS: Target = Target::new("DITMaxResults", Kind::Integer).min(5).max(100);
 pub static DEFAULT_ROUTE_TABLE_ASSOCIATION_VALUE: Target = Target::text("DefaultRouteTableAssociationValue").one_of(&["enable", "disable"]);
 pub static DEFAULT_ROUTE_TABLE_PROPAGATION_VALUE: Target = Target::text("DefaultRouteTablePropagationValue").one_of(&["enable", "disable"]);
 pub static DESCRIBE_DHCP_OPTIONS_MAX_RESULTS: Target = Target::new("DescribeDhcpOptionsMaxResults", Kind::Integer).min(5).max(1000);
 pub static DESCRIBE_EGRESS_ONLY_INTERNET_GATEWAYS_MAX_RESULTS: Target = Target::new("DescribeEgressOnlyInternetGatewaysMaxResults", Kind::Integer).min(5).max(255);
+pub static DESCRIBE_IAM_INSTANCE_PROFILE_ASSOCIATIONS_MAX_RESULTS: Target = Target::new("DescribeIamInstanceProfileAssociationsMaxResults", Kind::Integer).min(5).max(1000);
 pub static DESCRIBE_INTERNET_GATEWAYS_MAX_RESULTS: Target = Target::new("DescribeInternetGatewaysMaxResults", Kind::Integer).min(5).max(1000);
 pub static DESCRIBE_NAT_GATEWAYS_MAX_RESULTS: Target = Target::new("DescribeNatGatewaysMaxResults", Kind::Integer).min(5).max(1000);
 pub static DESCRIBE_NETWORK_ACLS_MAX_RESULTS: Target = Target::new("DescribeNetworkAclsMaxResults", Kind::Integer).min(5).max(1000);
@@ -72,11 +83,17 @@ pub static DHCP_CONFIGURATION_LIST: Target = Target::list("DhcpConfigurationList
 pub static DHCP_CONFIGURATION_VALUE_LIST: Target = Target::list("DhcpConfigurationValueList", &Target::STRUCTURE).item_name("item");
 pub static DHCP_OPTIONS_ID_STRING_LIST: Target = Target::list("DhcpOptionsIdStringList", &Target::TEXT).item_name("DhcpOptionsId");
 pub static DHCP_OPTIONS_LIST: Target = Target::list("DhcpOptionsList", &Target::STRUCTURE).item_name("item");
+pub static DISK_INFO_LIST: Target = Target::list("DiskInfoList", &Target::STRUCTURE).item_name("item");
+pub static DISK_TYPE: Target = Target::text("DiskType").one_of(&["hdd", "ssd"]);
 pub static DNS_ENTRY_SET: Target = Target::list("DnsEntrySet", &Target::STRUCTURE).item_name("item");
 pub static DNS_NAME_STATE: Target = Target::text("DnsNameState").one_of(&["pendingVerification", "verified", "failed"]);
 pub static DNS_RECORD_IP_TYPE: Target = Target::text("DnsRecordIpType").one_of(&["ipv4", "dualstack", "ipv6", "service-defined"]);
 pub static DNS_SUPPORT_VALUE: Target = Target::text("DnsSupportValue").one_of(&["enable", "disable"]);
 pub static DOMAIN_TYPE: Target = Target::text("DomainType").one_of(&["vpc", "standard"]);
+pub static EBS_CARD_INFO_LIST: Target = Target::list("EbsCardInfoList", &Target::STRUCTURE).item_name("item");
+pub static EBS_ENCRYPTION_SUPPORT: Target = Target::text("EbsEncryptionSupport").one_of(&["unsupported", "supported"]);
+pub static EBS_NVME_SUPPORT: Target = Target::text("EbsNvmeSupport").one_of(&["unsupported", "supported", "required"]);
+pub static EBS_OPTIMIZED_SUPPORT: Target = Target::text("EbsOptimizedSupport").one_of(&["unsupported", "supported", "default"]);
 pub static EBS_STATUS_DETAILS_LIST: Target = Target::list("EbsStatusDetailsList", &Target::STRUCTURE).item_name("item");
 pub static EGRESS_ONLY_INTERNET_GATEWAY_ID_LIST: Target = Target::list("EgressOnlyInternetGatewayIdList", &Target::TEXT).item_name("item");
 pub static EGRESS_ONLY_INTERNET_GATEWAY_LIST: Target = Target::list("EgressOnlyInternetGatewayList", &Target::STRUCTURE).item_name("item");
@@ -85,7 +102,9 @@ pub static ELASTIC_GPU_SPECIFICATIONS: Target = Target::list("ElasticGpuSpecific
 pub static ELASTIC_INFERENCE_ACCELERATOR_ASSOCIATION_LIST: Target = Target::list("ElasticInferenceAcceleratorAssociationList", &Target::STRUCTURE).item_name("item");
 pub static ELASTIC_INFERENCE_ACCELERATOR_COUNT: Target = Target::new("ElasticInferenceAcceleratorCount", Kind::Integer).min(1);
 pub static ELASTIC_INFERENCE_ACCELERATORS: Target = Target::list("ElasticInferenceAccelerators", &Target::STRUCTURE).item_name("item");
+pub static ENA_SUPPORT: Target = Target::text("EnaSupport").one_of(&["unsupported", "supported", "required"]);
 pub static ENCRYPTION_STATE_VALUE: Target = Target::text("EncryptionStateValue").one_of(&["enabling", "enabled", "disabling", "disabled"]);
+pub static EPHEMERAL_NVME_SUPPORT: Target = Target::text("EphemeralNvmeSupport").one_of(&["unsupported", "supported", "required"]);
 pub static EVENT_CODE: Target = Target::text("EventCode").one_of(&[
     "instance-reboot", "system-reboot", "system-maintenance", "instance-retirement", "instance-stop",
 ]);
@@ -93,6 +112,7 @@ pub static EXECUTABLE_BY_STRING_LIST: Target = Target::list("ExecutableByStringL
 pub static EXPLANATION_LIST: Target = Target::list("ExplanationList", &Target::STRUCTURE).item_name("item");
 pub static FILTER_LIST: Target = Target::list("FilterList", &Target::STRUCTURE).item_name("Filter");
 pub static FINDINGS_FOUND: Target = Target::text("FindingsFound").one_of(&["true", "false", "unknown"]);
+pub static FLEXIBLE_ENA_QUEUES_SUPPORT: Target = Target::text("FlexibleEnaQueuesSupport").one_of(&["unsupported", "supported"]);
 pub static FLOW_LOG_ID_LIST: Target = Target::list("FlowLogIdList", &Target::TEXT).item_name("item");
 pub static FLOW_LOG_RESOURCE_IDS: Target = Target::list("FlowLogResourceIds", &Target::TEXT).item_name("item");
 pub static FLOW_LOG_SET: Target = Target::list("FlowLogSet", &Target::STRUCTURE).item_name("item");
@@ -100,9 +120,11 @@ pub static FLOW_LOGS_RESOURCE_TYPE: Target = Target::text("FlowLogsResourceType"
     "VPC", "Subnet", "NetworkInterface", "TransitGateway", "TransitGatewayAttachment", "RegionalNatGateway", "CoreNetwork", "CoreNetworkEdge",
     "CoreNetworkAttachment",
 ]);
+pub static FPGA_DEVICE_INFO_LIST: Target = Target::list("FpgaDeviceInfoList", &Target::STRUCTURE).item_name("item");
 pub static GET_MANAGED_PREFIX_LIST_ASSOCIATIONS_MAX_RESULTS: Target = Target::new("GetManagedPrefixListAssociationsMaxResults", Kind::Integer).min(5).max(255);
 pub static GET_NETWORK_INSIGHTS_ACCESS_SCOPE_ANALYSIS_FINDINGS_MAX_RESULTS: Target = Target::new("GetNetworkInsightsAccessScopeAnalysisFindingsMaxResults", Kind::Integer).min(1).max(1000);
 pub static GET_SECURITY_GROUPS_FOR_VPC_REQUEST_MAX_RESULTS: Target = Target::new("GetSecurityGroupsForVpcRequestMaxResults", Kind::Integer).min(5).max(1000);
+pub static GPU_DEVICE_INFO_LIST: Target = Target::list("GpuDeviceInfoList", &Target::STRUCTURE).item_name("item");
 pub static GROUP_ID_STRING_LIST: Target = Target::list("GroupIdStringList", &Target::TEXT).item_name("groupId");
 pub static GROUP_IDENTIFIER_LIST: Target = Target::list("GroupIdentifierList", &Target::STRUCTURE).item_name("item");
 pub static GROUP_IDENTIFIER_SET: Target = Target::list("GroupIdentifierSet", &Target::STRUCTURE).item_name("item");
@@ -111,6 +133,10 @@ pub static GROUP_NAME_STRING_LIST: Target = Target::list("GroupNameStringList", 
 pub static HOSTNAME_TYPE: Target = Target::text("HostnameType").one_of(&["ip-name", "resource-name"]);
 pub static HTTP_TOKENS_STATE: Target = Target::text("HttpTokensState").one_of(&["optional", "required"]);
 pub static HYPERVISOR_TYPE: Target = Target::text("HypervisorType").one_of(&["ovm", "xen"]);
+pub static IAM_INSTANCE_PROFILE_ASSOCIATION_SET: Target = Target::list("IamInstanceProfileAssociationSet", &Target::STRUCTURE).item_name("item");
+pub static IAM_INSTANCE_PROFILE_ASSOCIATION_STATE: Target = Target::text("IamInstanceProfileAssociationState").one_of(&[
+    "associating", "associated", "disassociating", "disassociated",
+]);
 pub static IMAGE_ID_STRING_LIST: Target = Target::list("ImageIdStringList", &Target::TEXT).item_name("ImageId");
 pub static IMAGE_LIST: Target = Target::list("ImageList", &Target::STRUCTURE).item_name("item");
 pub static IMAGE_STATE: Target = Target::text("ImageState").one_of(&[
@@ -157,6 +183,7 @@ pub static INSTANCE_STATE_NAME: Target = Target::text("InstanceStateName").one_o
 pub static INSTANCE_STATUS_DETAILS_LIST: Target = Target::list("InstanceStatusDetailsList", &Target::STRUCTURE).item_name("item");
 pub static INSTANCE_STATUS_EVENT_LIST: Target = Target::list("InstanceStatusEventList", &Target::STRUCTURE).item_name("item");
 pub static INSTANCE_STATUS_LIST: Target = Target::list("InstanceStatusList", &Target::STRUCTURE).item_name("item");
+pub static INSTANCE_STORAGE_ENCRYPTION_SUPPORT: Target = Target::text("InstanceStorageEncryptionSupport").one_of(&["unsupported", "required"]);
 pub static INSTANCE_TYPE: Target = Target::text("InstanceType").one_of(&[
     "a1.medium", "a1.large", "a1.xlarge", "a1.2xlarge", "a1.4xlarge", "a1.metal", "c1.medium", "c1.xlarge", "c3.large", "c3.xlarge", "c3.2xlarge",
     "c3.4xlarge", "c3.8xlarge", "c4.large", "c4.xlarge", "c4.2xlarge", "c4.4xlarge", "c4.8xlarge", "c5.large", "c5.xlarge", "c5.2xlarge",
@@ -324,6 +351,8 @@ pub static INSTANCE_TYPE: Target = Target::text("InstanceType").one_of(&[
     "r9gd.48xlarge", "r9gd.metal-48xl", "m9g.medium", "t8i.nano", "t8i.micro", "t8i.small", "t8i.medium", "i8g.metal-48xl", "r8gb.48xlarge",
     "r8gb.metal-48xl", "m9gd.medium", "trn2u.48xlarge",
 ]);
+pub static INSTANCE_TYPE_HYPERVISOR: Target = Target::text("InstanceTypeHypervisor").one_of(&["nitro", "xen"]);
+pub static INSTANCE_TYPE_INFO_LIST: Target = Target::list("InstanceTypeInfoList", &Target::STRUCTURE).item_name("item");
 pub static INTERNET_GATEWAY_ATTACHMENT_LIST: Target = Target::list("InternetGatewayAttachmentList", &Target::STRUCTURE).item_name("item");
 pub static INTERNET_GATEWAY_BLOCK_MODE: Target = Target::text("InternetGatewayBlockMode").one_of(&["off", "block-bidirectional", "block-ingress"]);
 pub static INTERNET_GATEWAY_ID_LIST: Target = Target::list("InternetGatewayIdList", &Target::TEXT).item_name("item");
@@ -352,6 +381,7 @@ pub static LOG_DESTINATION_TYPE: Target = Target::text("LogDestinationType").one
 pub static MANAGED_BY: Target = Target::text("ManagedBy").one_of(&["account", "declarative-policy"]);
 pub static MANAGED_PREFIX_LIST_SET: Target = Target::list("ManagedPrefixListSet", &Target::STRUCTURE).item_name("item");
 pub static MARKET_TYPE: Target = Target::text("MarketType").one_of(&["spot", "capacity-block", "interruptible-capacity-reservation", "on-demand"]);
+pub static MEDIA_DEVICE_INFO_LIST: Target = Target::list("MediaDeviceInfoList", &Target::STRUCTURE).item_name("item");
 pub static METRIC_CATEGORY_ID_LIST: Target = Target::list("MetricCategoryIdList", &Target::TEXT).item_name("item");
 pub static MODIFY_INSTANCE_ATTRIBUTE_VALUE: Target = Target::text("ModifyInstanceAttributeValue").flags(Flags::SENSITIVE);
 pub static MONITORING_STATE: Target = Target::text("MonitoringState").one_of(&["disabled", "disabling", "enabled", "pending"]);
@@ -376,6 +406,9 @@ pub static NETWORK_ACL_ASSOCIATION_LIST: Target = Target::list("NetworkAclAssoci
 pub static NETWORK_ACL_ENTRY_LIST: Target = Target::list("NetworkAclEntryList", &Target::STRUCTURE).item_name("item");
 pub static NETWORK_ACL_ID_STRING_LIST: Target = Target::list("NetworkAclIdStringList", &Target::TEXT).item_name("item");
 pub static NETWORK_ACL_LIST: Target = Target::list("NetworkAclList", &Target::STRUCTURE).item_name("item");
+pub static NETWORK_CARD_INFO_LIST: Target = Target::list("NetworkCardInfoList", &Target::STRUCTURE).item_name("item");
+pub static NETWORK_CARD_INTERFACE_TYPE: Target = Target::text("NetworkCardInterfaceType").one_of(&["interface", "efa", "efa-only", "secondary"]);
+pub static NETWORK_CARD_INTERFACE_TYPE_LIST: Target = Target::list("NetworkCardInterfaceTypeList", &NETWORK_CARD_INTERFACE_TYPE).item_name("item");
 pub static NETWORK_INSIGHTS_ACCESS_SCOPE_ANALYSIS_ID_LIST: Target = Target::list("NetworkInsightsAccessScopeAnalysisIdList", &Target::TEXT).item_name("item");
 pub static NETWORK_INSIGHTS_ACCESS_SCOPE_ANALYSIS_LIST: Target = Target::list("NetworkInsightsAccessScopeAnalysisList", &Target::STRUCTURE).item_name("item");
 pub static NETWORK_INSIGHTS_ACCESS_SCOPE_ID_LIST: Target = Target::list("NetworkInsightsAccessScopeIdList", &Target::TEXT).item_name("item");
@@ -401,7 +434,11 @@ pub static NETWORK_INTERFACE_TYPE: Target = Target::text("NetworkInterfaceType")
     "lambda", "quicksight", "global_accelerator_managed", "api_gateway_managed", "gateway_load_balancer", "gateway_load_balancer_endpoint",
     "iot_rules_managed", "aws_codestar_connections_managed",
 ]);
+pub static NEURON_DEVICE_INFO_LIST: Target = Target::list("NeuronDeviceInfoList", &Target::STRUCTURE).item_name("item");
 pub static NEW_DHCP_CONFIGURATION_LIST: Target = Target::list("NewDhcpConfigurationList", &Target::STRUCTURE).item_name("item");
+pub static NITRO_ENCLAVES_SUPPORT: Target = Target::text("NitroEnclavesSupport").one_of(&["unsupported", "supported"]);
+pub static NITRO_TPM_SUPPORT: Target = Target::text("NitroTpmSupport").one_of(&["unsupported", "supported"]);
+pub static NITRO_TPM_SUPPORTED_VERSIONS_LIST: Target = Target::list("NitroTpmSupportedVersionsList", &Target::TEXT).item_name("item");
 pub static OWNER_STRING_LIST: Target = Target::list("OwnerStringList", &Target::TEXT).item_name("Owner");
 pub static PATH_COMPONENT_LIST: Target = Target::list("PathComponentList", &Target::STRUCTURE).item_name("item");
 pub static PAYER_RESPONSIBILITY: Target = Target::text("PayerResponsibility").one_of(&["ServiceOwner"]);
@@ -412,6 +449,9 @@ pub static PAYER_RESPONSIBILITY_SET: Target = Target::list("PayerResponsibilityS
 pub static PAYER_RESPONSIBILITY_TYPE: Target = Target::text("PayerResponsibilityType").one_of(&[
     "vpc-endpoint-account", "resource-gateway-account", "vpc-endpoint-service-account",
 ]);
+pub static PHC_SUPPORT: Target = Target::text("PhcSupport").one_of(&["unsupported", "supported"]);
+pub static PLACEMENT_GROUP_STRATEGY: Target = Target::text("PlacementGroupStrategy").one_of(&["cluster", "partition", "spread"]);
+pub static PLACEMENT_GROUP_STRATEGY_LIST: Target = Target::list("PlacementGroupStrategyList", &PLACEMENT_GROUP_STRATEGY).item_name("item");
 pub static PLATFORM_VALUES: Target = Target::text("PlatformValues").one_of(&["Windows"]);
 pub static PORT: Target = Target::new("Port", Kind::Integer).min(0).max(65535);
 pub static PORT_RANGE_LIST: Target = Target::list("PortRangeList", &Target::STRUCTURE).item_name("item");
@@ -440,10 +480,12 @@ pub static PROTOCOL_INT: Target = Target::new("ProtocolInt", Kind::Integer).min(
 pub static PROTOCOL_INT_LIST: Target = Target::list("ProtocolIntList", &PROTOCOL_INT).item_name("item");
 pub static PROTOCOL_LIST: Target = Target::list("ProtocolList", &PROTOCOL).item_name("item");
 pub static PUBLIC_IP_STRING_LIST: Target = Target::list("PublicIpStringList", &Target::TEXT).item_name("PublicIp");
+pub static REBOOT_MIGRATION_SUPPORT: Target = Target::text("RebootMigrationSupport").one_of(&["unsupported", "supported"]);
 pub static REGION_GEOGRAPHY_LIST: Target = Target::list("RegionGeographyList", &Target::STRUCTURE).item_name("item");
 pub static REGION_LIST: Target = Target::list("RegionList", &Target::STRUCTURE).item_name("item");
 pub static REGION_NAME_STRING_LIST: Target = Target::list("RegionNameStringList", &Target::TEXT).item_name("RegionName");
 pub static REMOVE_PREFIX_LIST_ENTRIES: Target = Target::list("RemovePrefixListEntries", &Target::STRUCTURE).min(0).max(100);
+pub static REQUEST_INSTANCE_TYPE_LIST: Target = Target::list("RequestInstanceTypeList", &INSTANCE_TYPE).min(0).max(100);
 pub static RESERVATION_LIST: Target = Target::list("ReservationList", &Target::STRUCTURE).item_name("item");
 pub static RESOURCE_ARN: Target = Target::text("ResourceArn").min(1).max(1283);
 pub static RESOURCE_TYPE: Target = Target::text("ResourceType").one_of(&[
@@ -470,6 +512,8 @@ pub static RESOURCE_TYPE: Target = Target::text("ResourceType").one_of(&[
     "capacity-reservation-cancellation-quote", "application-status-check", "capacity-reservation-modification-quote", "metric-category",
 ]);
 pub static REVOKED_SECURITY_GROUP_RULE_LIST: Target = Target::list("RevokedSecurityGroupRuleList", &Target::STRUCTURE).item_name("item");
+pub static ROOT_DEVICE_TYPE: Target = Target::text("RootDeviceType").one_of(&["ebs", "instance-store"]);
+pub static ROOT_DEVICE_TYPE_LIST: Target = Target::list("RootDeviceTypeList", &ROOT_DEVICE_TYPE).item_name("item");
 pub static ROUTE_LIST: Target = Target::list("RouteList", &Target::STRUCTURE).item_name("item");
 pub static ROUTE_ORIGIN: Target = Target::text("RouteOrigin").one_of(&[
     "CreateRouteTable", "CreateRoute", "EnableVgwRoutePropagation", "Advertisement",
@@ -533,6 +577,10 @@ pub static SUBNET_STATE: Target = Target::text("SubnetState").one_of(&[
     "pending", "available", "unavailable", "failed", "failed-insufficient-capacity",
 ]);
 pub static SUMMARY_STATUS: Target = Target::text("SummaryStatus").one_of(&["ok", "impaired", "insufficient-data", "not-applicable", "initializing"]);
+pub static SUPPORTED_ADDITIONAL_PROCESSOR_FEATURE: Target = Target::text("SupportedAdditionalProcessorFeature").one_of(&[
+    "amd-sev-snp", "nested-virtualization",
+]);
+pub static SUPPORTED_ADDITIONAL_PROCESSOR_FEATURE_LIST: Target = Target::list("SupportedAdditionalProcessorFeatureList", &SUPPORTED_ADDITIONAL_PROCESSOR_FEATURE).item_name("item");
 pub static SUPPORTED_INSTANCE_TYPE_SET: Target = Target::list("SupportedInstanceTypeSet", &Target::STRUCTURE).item_name("item");
 pub static SUPPORTED_IP_ADDRESS_TYPES: Target = Target::list("SupportedIpAddressTypes", &SERVICE_CONNECTIVITY_TYPE).min(0).max(2).item_name("item");
 pub static TAG_DESCRIPTION_LIST: Target = Target::list("TagDescriptionList", &Target::STRUCTURE).item_name("item");
@@ -544,6 +592,7 @@ pub static TAG_LIST: Target = Target::list("TagList", &Target::STRUCTURE).item_n
 pub static TAG_SPECIFICATION_LIST: Target = Target::list("TagSpecificationList", &Target::STRUCTURE).item_name("item");
 pub static TAGGABLE_RESOURCE_TYPE: Target = Target::text("TaggableResourceType").one_of(&["network-interface", "instance", "auto-scaling-group"]);
 pub static TENANCY: Target = Target::text("Tenancy").one_of(&["default", "dedicated", "host"]);
+pub static THREADS_PER_CORE_LIST: Target = Target::list("ThreadsPerCoreList", &Target::INTEGER).item_name("item");
 pub static THROUGH_RESOURCES_STATEMENT_LIST: Target = Target::list("ThroughResourcesStatementList", &Target::STRUCTURE).item_name("item");
 pub static THROUGH_RESOURCES_STATEMENT_REQUEST_LIST: Target = Target::list("ThroughResourcesStatementRequestList", &Target::STRUCTURE).item_name("item");
 pub static TPM_SUPPORT_VALUES: Target = Target::text("TpmSupportValues").one_of(&["v2.0"]);
@@ -565,10 +614,13 @@ pub static TRANSIT_GATEWAY_STATE: Target = Target::text("TransitGatewayState").o
 pub static TRANSIT_GATEWAY_SUBNET_ID_LIST: Target = Target::list("TransitGatewaySubnetIdList", &Target::TEXT).item_name("item");
 pub static UNSUCCESSFUL_ITEM_SET: Target = Target::list("UnsuccessfulItemSet", &Target::STRUCTURE).item_name("item");
 pub static UNSUPPORTED_INSTANCE_TYPE_SET: Target = Target::list("UnsupportedInstanceTypeSet", &Target::STRUCTURE).item_name("item");
+pub static USAGE_CLASS_TYPE: Target = Target::text("UsageClassType").one_of(&["spot", "on-demand", "capacity-block"]);
+pub static USAGE_CLASS_TYPE_LIST: Target = Target::list("UsageClassTypeList", &USAGE_CLASS_TYPE).item_name("item");
 pub static USER_ID_GROUP_PAIR_LIST: Target = Target::list("UserIdGroupPairList", &Target::STRUCTURE).item_name("item");
 pub static USER_ID_GROUP_PAIR_SET: Target = Target::list("UserIdGroupPairSet", &Target::STRUCTURE).item_name("item");
 pub static VALUE_STRING_LIST: Target = Target::list("ValueStringList", &Target::TEXT).item_name("item");
 pub static VIRTUALIZATION_TYPE: Target = Target::text("VirtualizationType").one_of(&["hvm", "paravirtual"]);
+pub static VIRTUALIZATION_TYPE_LIST: Target = Target::list("VirtualizationTypeList", &VIRTUALIZATION_TYPE).item_name("item");
 pub static VOLUME_TYPE: Target = Target::text("VolumeType").one_of(&["standard", "io1", "io2", "gp2", "sc1", "st1", "gp3"]);
 pub static VPC_ATTRIBUTE_NAME: Target = Target::text("VpcAttributeName").one_of(&[
     "enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics",
@@ -612,5 +664,6 @@ pub static VPC_PEERING_CONNECTION_STATE_REASON_CODE: Target = Target::text("VpcP
 ]);
 pub static VPC_STATE: Target = Target::text("VpcState").one_of(&["pending", "available", "deleting"]);
 pub static VPN_ECMP_SUPPORT_VALUE: Target = Target::text("VpnEcmpSupportValue").one_of(&["enable", "disable"]);
+pub static WORKLOADS_LIST: Target = Target::list("WorkloadsList", &Target::TEXT).item_name("item");
 pub static ZONE_ID_STRING_LIST: Target = Target::list("ZoneIdStringList", &Target::TEXT).item_name("ZoneId");
 pub static ZONE_NAME_STRING_LIST: Target = Target::list("ZoneNameStringList", &Target::TEXT).item_name("ZoneName");
