@@ -12,8 +12,8 @@ use crate::{
     subnets, tags,
 };
 use cloudlet_api_ec2::{self as api, CreateVpcEndpoint, DeleteVpcEndpoints, DescribeVpcEndpointServices, DescribeVpcEndpoints, ModifyVpcEndpoint};
-use cloudlet_aws::{Fault, Scope};
-use cloudlet_engine::{Cx, StoredPolicy, handler};
+use cloudlet_aws::{Fault, Region, Scope};
+use cloudlet_engine::{Cx, StoredPolicy, ThroughEndpoint, VpcEndpoints, handler};
 use cloudlet_policy::Kind as PolicyKind;
 use std::sync::Arc;
 
@@ -407,3 +407,15 @@ handler!(Ec2, DescribeVpcEndpointServices, |ec2, cx, input| Ok(permissions::desc
     names.dedup();
     Ok(api::DescribeVpcEndpointServicesResult { service_names: Some(names), service_details: Some(details), next_token: None })
 });
+
+impl VpcEndpoints for Ec2 {
+    fn find(&self, region: &Region, id: &str, service: &str) -> Option<ThroughEndpoint> {
+        let name = format!("com.amazonaws.{region}.{service}");
+        self.store.read(|state| {
+            let found = state.endpoints.iter().find(|((scope, known), row)| known == id && scope.region == *region && row.service == name);
+            let ((scope, id), row) = found?;
+            let policy = row.policy.as_ref().map(|policy| policy.named(permissions::arn(scope, "vpc-endpoint", id).as_str()));
+            Some(ThroughEndpoint { id: id.as_str().into(), vpc: row.vpc.as_str().into(), policy })
+        })
+    }
+}

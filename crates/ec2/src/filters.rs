@@ -104,6 +104,7 @@ impl Pattern {
     }
 }
 
+#[cfg(test)]
 /// Whether a text matches a pattern, in which `*` stands for any characters and `?` for one.
 pub fn matches(pattern: &str, text: &str) -> bool {
     Pattern::of(pattern).matches(text)

@@ -16,7 +16,7 @@ use cloudlet_api_ec2::{
 };
 use cloudlet_aws::{Arn, Fault, Scope, Timestamp};
 use cloudlet_engine::{Cx, handler, paging::Paging};
-use cloudlet_reach::{self as reach, Direction, Evidence, Place, Question, Verdict};
+use cloudlet_reach::{self as reach, Direction, Evidence, Location, Question, Verdict};
 use std::{net::IpAddr, sync::Arc};
 
 /// How long an analysis runs.
@@ -418,14 +418,14 @@ fn explanation(block: &reach::Block, scope: &Scope) -> api::Explanation {
 }
 
 /// The interface of an end of a path: an instance's primary one.
-fn place(state: &State, scope: &Scope, id: &str, ip: Option<IpAddr>) -> Place {
+fn place(state: &State, scope: &Scope, id: &str, ip: Option<IpAddr>) -> Location {
     match kind_of(id) {
         Some("instance") => {
             let primary = crate::interfaces::of_instance(state, scope, id).min_by_key(|(_, row)| row.attachment.as_ref().map(|of| of.index));
-            Place::Interface(primary.map_or(id, |(interface, _)| interface).into())
+            Location::Interface(primary.map_or(id, |(interface, _)| interface).into())
         }
-        Some("network-interface") => Place::Interface(id.into()),
-        _ => Place::Internet(ip.unwrap_or(reach::SOMEBODY)),
+        Some("network-interface") => Location::Interface(id.into()),
+        _ => Location::Internet(ip.unwrap_or(reach::SOMEBODY)),
     }
 }
 
@@ -438,8 +438,8 @@ fn analyze(state: &State, cx: &Cx, path: &InsightsPath) -> Verdict {
     let destination_ip = address(path.destination_ip.as_ref().or(at_source.and_then(|filter| filter.destination_address.as_ref())));
     let to = match (&path.destination, destination_ip) {
         (Some(id), ip) => place(state, &cx.scope, id, ip),
-        (None, Some(ip)) => Place::Address(ip),
-        (None, None) => Place::Internet(reach::SOMEBODY),
+        (None, Some(ip)) => Location::Address(ip),
+        (None, None) => Location::Internet(reach::SOMEBODY),
     };
     let port = path.destination_port.or(at_source.and_then(|filter| filter.destination_ports).map(|(from, _)| from));
     let from = place(state, &cx.scope, &path.source, source_ip);

@@ -10,7 +10,7 @@ use crate::{
     interfaces::{self, Wish},
     limits, permissions,
     region::new_association,
-    rows::{Attachment, Instance, Interface, Subnet, Wanted},
+    rows::{Attachment, DesiredState, Instance, Interface, Subnet},
     state::{At, FilterOf, Kind, Resource, State, in_table, is_over},
     tags, zones,
 };
@@ -42,18 +42,18 @@ const STOPPED: Phase = Phase { code: 80, name: "stopped" };
 pub fn phase(instance: &Instance, now: Timestamp) -> Phase {
     let is_done = now.0 >= instance.since.0 + CHANGE;
     match (instance.wanted, is_done) {
-        (Wanted::Running, false) => PENDING,
-        (Wanted::Running, true) => RUNNING,
-        (Wanted::Stopped, false) => STOPPING,
-        (Wanted::Stopped, true) => STOPPED,
-        (Wanted::Terminated, false) => SHUTTING_DOWN,
-        (Wanted::Terminated, true) => TERMINATED,
+        (DesiredState::Running, false) => PENDING,
+        (DesiredState::Running, true) => RUNNING,
+        (DesiredState::Stopped, false) => STOPPING,
+        (DesiredState::Stopped, true) => STOPPED,
+        (DesiredState::Terminated, false) => SHUTTING_DOWN,
+        (DesiredState::Terminated, true) => TERMINATED,
     }
 }
 
 /// Whether packets reach it: pending instances answer soon enough.
 pub fn is_up(instance: &Instance, _now: Timestamp) -> bool {
-    instance.wanted == Wanted::Running
+    instance.wanted == DesiredState::Running
 }
 
 impl Phase {
@@ -113,7 +113,7 @@ impl Resource for Instance {
     }
 
     fn is_visible(&self, now: Timestamp) -> bool {
-        !is_over((self.wanted == Wanted::Terminated).then_some(self.since), now)
+        !is_over((self.wanted == DesiredState::Terminated).then_some(self.since), now)
     }
 
     fn shown(&self, at: &At<'_>) -> api::Instance {
@@ -123,7 +123,7 @@ impl Resource for Instance {
         let association = primary.and_then(|(id, row)| interfaces::association(row.addresses.first()?, &At { id, ..copy(at) }));
         let private = primary.and_then(|(_, row)| row.addresses.first()).map(|known| known.address);
         let phase = phase(self, at.now);
-        let is_live = self.wanted != Wanted::Terminated;
+        let is_live = self.wanted != DesiredState::Terminated;
         let groups = primary.map(|(_, row)| groups::identifiers(at.state, at.scope, &row.groups));
         api::Instance {
             instance_id: Some(at.id.to_owned()),
@@ -518,7 +518,7 @@ fn launch(
         zone,
         tenancy: input.placement.as_ref().and_then(|placement| placement.tenancy.clone()).unwrap_or_else(|| "default".to_owned()),
         launched: cx.now,
-        wanted: Wanted::Running,
+        wanted: DesiredState::Running,
         since: cx.now,
         reason: String::new(),
         profile: of.profile.map(|found| found.association(cx)),
@@ -625,7 +625,7 @@ fn change(
     cx: &Cx,
     ids: &[String],
     check: impl Fn(&str, &Instance) -> Result<(), Fault>,
-    wanted: Wanted,
+    wanted: DesiredState,
 ) -> Result<Vec<api::InstanceStateChange>, Fault> {
     find_all(state, cx, ids)?;
     for id in ids {
@@ -639,7 +639,7 @@ fn change(
             instance.wanted = wanted;
             instance.since = cx.now;
             instance.reason = match wanted {
-                Wanted::Running => String::new(),
+                DesiredState::Running => String::new(),
                 // `User initiated (2026-11-29 12:00:00 GMT)`
                 _ => {
                     let text = cx.now.text(cloudlet_aws::TimestampFormat::DateTime);
@@ -659,18 +659,18 @@ fn change(
 }
 
 /// Public addresses that came with the launch go when an instance stops, and new ones come when it starts.
-fn settle_interfaces(state: &mut State, cx: &Cx, id: &str, wanted: Wanted) -> Result<(), Fault> {
+fn settle_interfaces(state: &mut State, cx: &Cx, id: &str, wanted: DesiredState) -> Result<(), Fault> {
     let own = interfaces::of_instance(state, &cx.scope, id).map(|(interface, row)| (interface.to_owned(), row.clone()));
     let own: Vec<(String, Interface)> = own.collect();
     for (interface, row) in own {
         let is_primary = row.attachment.as_ref().is_some_and(|of| of.index == 0);
         match wanted {
-            Wanted::Terminated if row.attachment.as_ref().is_some_and(|of| of.delete_on_termination) => {
+            DesiredState::Terminated if row.attachment.as_ref().is_some_and(|of| of.delete_on_termination) => {
                 interfaces::release(state, &cx.scope, &interface)
             }
-            Wanted::Terminated => state.find_mut::<Interface>(&cx.scope, &interface)?.attachment = None,
-            Wanted::Stopped => interfaces::set_launched(state, &cx.scope, &interface, None),
-            Wanted::Running => {
+            DesiredState::Terminated => state.find_mut::<Interface>(&cx.scope, &interface)?.attachment = None,
+            DesiredState::Stopped => interfaces::set_launched(state, &cx.scope, &interface, None),
+            DesiredState::Running => {
                 let subnet = state.get::<Subnet>(&cx.scope, &row.subnet);
                 let has_none = row.addresses.first().is_some_and(|primary| addresses::public_of(state, &cx.scope, &interface, primary).is_none());
                 if is_primary && has_none && subnet.is_some_and(|subnet| subnet.public_addresses) {
@@ -702,7 +702,7 @@ handler!(Ec2, StopInstances, |ec2, cx, input| Ok(on_all::<StopInstances>(ec2, cx
             (RUNNING | PENDING | STOPPING | STOPPED, _) => Ok(()),
             _ => Err(wrong_state(id, "stopped")),
         };
-        let stopping_instances = Some(change(state, cx, &input.instance_ids, check, Wanted::Stopped)?);
+        let stopping_instances = Some(change(state, cx, &input.instance_ids, check, DesiredState::Stopped)?);
         Ok(api::StopInstancesResult { stopping_instances })
     })
 });
@@ -714,7 +714,7 @@ handler!(Ec2, StartInstances, |ec2, cx, input| Ok(on_all::<StartInstances>(ec2, 
             RUNNING | PENDING | STOPPED => Ok(()),
             _ => Err(wrong_state(id, "started")),
         };
-        let starting_instances = Some(change(state, cx, &input.instance_ids, check, Wanted::Running)?);
+        let starting_instances = Some(change(state, cx, &input.instance_ids, check, DesiredState::Running)?);
         Ok(api::StartInstancesResult { starting_instances })
     })
 });
@@ -743,7 +743,7 @@ handler!(Ec2, TerminateInstances, |ec2, cx, input| Ok(on_all::<TerminateInstance
             }
             false => Ok(()),
         };
-        let terminating_instances = Some(change(state, cx, &input.instance_ids, check, Wanted::Terminated)?);
+        let terminating_instances = Some(change(state, cx, &input.instance_ids, check, DesiredState::Terminated)?);
         // Those whose hour is over.
         let over: Vec<String> = state.all::<Instance>(&cx.scope).filter(|(_, row)| !row.is_visible(cx.now)).map(|(id, _)| id.to_owned()).collect();
         over.iter().for_each(|id| drop(state.remove::<Instance>(&cx.scope, id)));

@@ -52,8 +52,10 @@ use std::sync::Arc;
 
 pub fn service(journal: &Journal) -> Service {
     let store = Arc::new(Store::new("ec2", journal, State::default()));
-    Service::of(&api::SERVICE, Arc::new(Ec2 { store: store.clone() }))
+    let ec2 = Arc::new(Ec2 { store: store.clone() });
+    Service::of(&api::SERVICE, ec2.clone())
         .store(store)
+        .vpc_endpoints(ec2)
         // acls
         .handles::<api::CreateNetworkAcl>()
         .handles::<api::DeleteNetworkAcl>()

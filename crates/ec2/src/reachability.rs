@@ -6,7 +6,7 @@ pub use own::{DrawGroups, ExportRules, PlayPackets, Reach};
 use crate::{engine::Ec2, faults::invalid_value, flow_logs, graph, state::State, topology};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Permission, handler};
-use cloudlet_reach::{self as reach, EPHEMERAL, Place, Player, Question, SOMEBODY};
+use cloudlet_reach::{self as reach, EPHEMERAL, Location, Player, Question, SOMEBODY};
 use cloudlet_shape::Shape;
 
 /// A file of packets has no more.
@@ -74,26 +74,26 @@ mod own {
 }
 
 /// An end of a question as people write it.
-fn place(state: &State, cx: &Cx, text: &str) -> Result<Place, Fault> {
+fn place(state: &State, cx: &Cx, text: &str) -> Result<Location, Fault> {
     if text == "internet" {
-        return Ok(Place::Internet(SOMEBODY));
+        return Ok(Location::Internet(SOMEBODY));
     }
     if let Some(address) = text.strip_prefix("internet:") {
-        return address.parse().map(Place::Internet).map_err(|_| invalid_value(format!("'{address}' is no address")));
+        return address.parse().map(Location::Internet).map_err(|_| invalid_value(format!("'{address}' is no address")));
     }
     if let Ok(address) = text.parse() {
-        return Ok(Place::Address(address));
+        return Ok(Location::Address(address));
     }
     if text.starts_with("i-") {
         crate::instances::find(state, cx, text)?;
         let own = crate::interfaces::of_instance(state, &cx.scope, text);
         let primary = own.min_by_key(|(_, row)| row.attachment.as_ref().map(|of| of.index));
         let primary = primary.ok_or_else(|| invalid_value(format!("the instance {text} has no interface")))?;
-        return Ok(Place::Interface(primary.0.into()));
+        return Ok(Location::Interface(primary.0.into()));
     }
     if text.starts_with("eni-") {
         state.find::<crate::rows::Interface>(&cx.scope, text)?;
-        return Ok(Place::Interface(text.into()));
+        return Ok(Location::Interface(text.into()));
     }
     Err(invalid_value(format!("'{text}' is no interface (eni-…), instance (i-…), address, or internet")))
 }

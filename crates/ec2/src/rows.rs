@@ -295,7 +295,7 @@ impl Group {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Wanted {
+pub enum DesiredState {
     Running,
     Stopped,
     Terminated,
@@ -324,7 +324,7 @@ pub struct Instance {
     pub tenancy: String,
     pub launched: Timestamp,
     /// What was asked for last, and when: the states between follow from the time.
-    pub wanted: Wanted,
+    pub wanted: DesiredState,
     pub since: Timestamp,
     pub reason: String,
     pub profile: Option<ProfileAssociation>,

@@ -1,5 +1,5 @@
 //! Whether a packet passes a network of VPCs, and why: groups on both sides, network ACLs both ways, routes, gateways, translation, peering.
-//! No I/O, no clock, and nothing of the shapes of EC2: who asks builds a `Network` from what there is.
+//! No I/O, no clock, and nothing of the shapes of EC2: the caller builds a `Network` from what there is.
 //!
 //! A packet is walked from where it is sent to where it arrives, then its reply all the way back. What stands in its way is collected and not
 //! only the first of it, as AWS's Reachability Analyzer does; a missing route ends the walk.
@@ -23,5 +23,5 @@ pub use network::{
 };
 pub use nftables::nftables;
 pub use packets::{PacketLine, Player, Record, read_packets};
-pub use trace::{EPHEMERAL, Place, Question, SOMEBODY, trace};
+pub use trace::{EPHEMERAL, Location, Question, SOMEBODY, trace};
 pub use verdict::{Block, Component, ComponentKind, Evidence, Hop, Verdict};

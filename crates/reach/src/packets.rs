@@ -4,7 +4,7 @@
 use crate::{
     matching::{Direction, Flow, ICMP, ICMP_V6, TCP, UDP},
     network::{Id, Interface, Network},
-    walk::{Arrival, Translation, Walk},
+    walk::{Reached, Translation, Walk},
 };
 use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
@@ -75,13 +75,13 @@ impl<'n> Player<'n> {
         let mut records: Vec<Record> = sender.map(|interface| record(interface, flow, Direction::Egress)).into_iter().collect();
         let left = records.first().is_none_or(|record| record.accepted);
         let receiver = match &arrival {
-            Arrival::Interface(id) => self.network.interface(id),
+            Reached::Interface(id) => self.network.interface(id),
             _ => None,
         };
         if let Some(interface) = receiver.filter(|_| left) {
             records.push(record(interface, walk.flow, Direction::Ingress));
         }
-        let passed = walk.blocks.is_empty() && arrival != Arrival::Lost;
+        let passed = walk.blocks.is_empty() && arrival != Reached::Lost;
         if passed && known.is_none() && self.open.len() < MOST_OPEN {
             self.open.insert(walk.flow.reversed(), walk.translations.clone());
         }

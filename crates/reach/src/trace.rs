@@ -4,13 +4,13 @@ use crate::{
     matching::{Direction, Flow, is_tracked},
     network::{Id, Interface, Network},
     verdict::{Component, ComponentKind, Verdict},
-    walk::{Arrival, Walk},
+    walk::{Reached, Walk},
 };
 use std::net::IpAddr;
 
 /// Where a packet comes from or goes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     Interface(Id),
     /// An address outside.
     Internet(IpAddr),
@@ -20,8 +20,8 @@ pub enum Place {
 
 #[derive(Clone, Debug)]
 pub struct Question {
-    pub from: Place,
-    pub to: Place,
+    pub from: Location,
+    pub to: Location,
     pub protocol: u8,
     /// For ICMP the type.
     pub source_port: u16,
@@ -33,12 +33,12 @@ pub struct Question {
 pub const EPHEMERAL: u16 = 49_152;
 
 impl Question {
-    pub fn new(from: Place, to: Place, protocol: u8, port: u16) -> Question {
+    pub fn new(from: Location, to: Location, protocol: u8, port: u16) -> Question {
         Question { from, to, protocol, source_port: EPHEMERAL, destination_port: port }
     }
 }
 
-/// An address of nobody, for whoever asks from the internet without one.
+/// An address of nobody, for a question about the internet without one.
 pub const SOMEBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 1));
 
 fn unknown(place: &str) -> Verdict {
@@ -55,20 +55,20 @@ static EMPTY: std::sync::OnceLock<Network> = std::sync::OnceLock::new();
 /// Would it pass? The answer has the way of the packet and that of its reply.
 pub fn trace(network: &Network, question: &Question) -> Verdict {
     let from = match &question.from {
-        Place::Interface(id) => match network.interface(id) {
+        Location::Interface(id) => match network.interface(id) {
             Some(interface) => Start::Interface(interface),
             None => return unknown(id),
         },
-        Place::Internet(address) => Start::Outside(*address),
-        Place::Address(address) => match network.interfaces().find(|interface| interface.addresses.contains(address)) {
+        Location::Internet(address) => Start::Outside(*address),
+        Location::Address(address) => match network.interfaces().find(|interface| interface.addresses.contains(address)) {
             Some(interface) => Start::Interface(interface),
             None => Start::Outside(*address),
         },
     };
     let ask = |destination: IpAddr, target: Option<(&Interface, IpAddr)>| answer(network, question, &from, destination, target);
     match &question.to {
-        Place::Internet(address) | Place::Address(address) => ask(*address, None),
-        Place::Interface(id) => {
+        Location::Internet(address) | Location::Address(address) => ask(*address, None),
+        Location::Interface(id) => {
             let Some(target) = network.interface(id) else { return unknown(id) };
             let Some(private) = target.addresses.first().copied() else { return unknown(id) };
             let public = target.public_of(private);
@@ -112,35 +112,35 @@ fn answer(network: &Network, question: &Question, from: &Start<'_>, destination:
     let arrival = match from {
         Start::Interface(interface) => match network.interface(&interface.id) {
             Some(interface) => walk.from_interface(interface),
-            None => Arrival::Lost,
+            None => Reached::Lost,
         },
         Start::Outside(_) => enter(network, &mut walk, target),
     };
     let mut verdict = Verdict { forward: std::mem::take(&mut walk.hops), blocks: std::mem::take(&mut walk.blocks), ..Verdict::default() };
-    if arrival == Arrival::Lost {
+    if arrival == Reached::Lost {
         return verdict;
     }
-    if let (Arrival::Interface(id), Some((_, rule))) = (&arrival, walk.entered_by)
+    if let (Reached::Interface(id), Some((_, rule))) = (&arrival, walk.entered_by)
         && let Some(interface) = network.interface(id)
     {
         verdict.is_tracked = is_tracked(network, &interface.groups, Direction::Ingress, rule, protocol);
     }
     let mut back = Walk::reply(network, walk.flow, walk.translations);
     let returned = match &arrival {
-        Arrival::Interface(id) => network.interface(id).map_or(Arrival::Lost, |interface| back.from_interface(interface)),
+        Reached::Interface(id) => network.interface(id).map_or(Reached::Lost, |interface| back.from_interface(interface)),
         // A service answers by the way it was asked.
-        Arrival::Service => match from {
-            Start::Interface(interface) => Arrival::Interface(interface.id.clone()),
-            Start::Outside(_) => Arrival::Lost,
+        Reached::Service => match from {
+            Start::Interface(interface) => Reached::Interface(interface.id.clone()),
+            Start::Outside(_) => Reached::Lost,
         },
-        Arrival::Internet | Arrival::Lost => back.arrive_outside(),
+        Reached::Internet | Reached::Lost => back.arrive_outside(),
     };
     verdict.back = std::mem::take(&mut back.hops);
     verdict.blocks.append(&mut back.blocks);
     let is_home = match from {
-        Start::Interface(interface) => returned == Arrival::Interface(interface.id.clone()),
+        Start::Interface(interface) => returned == Reached::Interface(interface.id.clone()),
         // Whoever asked must be answered from the address that was asked.
-        Start::Outside(address) => returned == Arrival::Internet && back.flow.destination == *address && back.flow.source == destination,
+        Start::Outside(address) => returned == Reached::Internet && back.flow.destination == *address && back.flow.source == destination,
     };
     verdict.passes = is_home && verdict.blocks.is_empty();
     if !is_home && verdict.blocks.is_empty() {
@@ -152,9 +152,9 @@ fn answer(network: &Network, question: &Question, from: &Start<'_>, destination:
 }
 
 /// From outside: to a public address, or to an interface that has none.
-fn enter<'n>(network: &'n Network, walk: &mut Walk<'n>, target: Option<(&Interface, IpAddr)>) -> Arrival {
+fn enter<'n>(network: &'n Network, walk: &mut Walk<'n>, target: Option<(&Interface, IpAddr)>) -> Reached {
     let Some((target, private)) = target.filter(|_| network.at_public(walk.flow.destination).is_none()) else { return walk.arrive_outside() };
-    let Some(interface) = network.interface(&target.id) else { return Arrival::Lost };
+    let Some(interface) = network.interface(&target.id) else { return Reached::Lost };
     let gateway = walk.vpc(&interface.vpc).and_then(|vpc| vpc.internet_gateway.clone());
     let component = match &gateway {
         Some(gateway) => Component::new(ComponentKind::InternetGateway, gateway),

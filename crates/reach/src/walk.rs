@@ -13,7 +13,7 @@ const MOST_HOPS: usize = 24;
 
 /// Where a packet came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Arrival {
+pub enum Reached {
     Interface(Id),
     /// Outside.
     Internet,
@@ -95,14 +95,14 @@ impl<'n> Walk<'n> {
     }
 
     /// From an interface whose own the packet is.
-    pub fn from_interface(&mut self, interface: &'n Interface) -> Arrival {
+    pub fn from_interface(&mut self, interface: &'n Interface) -> Reached {
         self.origin = Some(interface);
         self.leave(interface)
     }
 
-    fn leave(&mut self, interface: &'n Interface) -> Arrival {
+    fn leave(&mut self, interface: &'n Interface) -> Reached {
         if self.is_too_long() {
-            return Arrival::Lost;
+            return Reached::Lost;
         }
         self.hop(ComponentKind::NetworkInterface, &interface.id, None, Some(&interface.subnet), Some(&interface.vpc));
         if !interface.is_up {
@@ -203,36 +203,36 @@ impl<'n> Walk<'n> {
         });
     }
 
-    fn leave_subnet(&mut self, subnet_id: &Id, from: Option<&'n Interface>) -> Arrival {
+    fn leave_subnet(&mut self, subnet_id: &Id, from: Option<&'n Interface>) -> Reached {
         let network = self.network;
-        let Some(subnet) = network.subnets.get(subnet_id) else { return Arrival::Lost };
+        let Some(subnet) = network.subnets.get(subnet_id) else { return Reached::Lost };
         // Within a subnet there are neither ACLs nor routes.
         if let Some(near) = network.at(&subnet.vpc, self.flow.destination).filter(|near| near.subnet == *subnet_id) {
             return self.enter_interface(near, Some(subnet_id));
         }
         if self.is_of_aws(&subnet.vpc) {
-            return Arrival::Service;
+            return Reached::Service;
         }
         self.ask_acl(subnet_id, subnet, Direction::Egress, from.map(|interface| &interface.id));
-        let Some(table) = network.tables.get(&subnet.table) else { return Arrival::Lost };
+        let Some(table) = network.tables.get(&subnet.table) else { return Reached::Lost };
         let Some(route) = table.of(self.flow.destination) else {
             let text = format!("{} has no route to {}", subnet.table, self.flow.destination);
             self.block("NO_ROUTE_TO_DESTINATION", Component::new(ComponentKind::RouteTable, &subnet.table), None, text);
-            return Arrival::Lost;
+            return Reached::Lost;
         };
         self.hop(ComponentKind::RouteTable, &subnet.table, Some(route_evidence(route)), Some(subnet_id), Some(&subnet.vpc));
         if !route.is_active {
             let text = format!("the route {} of {} leads to {}, which is not there", route.name, subnet.table, target_name(&route.target));
             let component = Component::new(ComponentKind::RouteTable, &subnet.table);
             self.refuse("BAD_STATE_ROUTE", component, None, text, |block| block.evidence = Some(route_evidence(route)));
-            return Arrival::Lost;
+            return Reached::Lost;
         }
         self.follow(route, subnet_id, subnet, from)
     }
 
-    fn follow(&mut self, route: &'n Route, subnet_id: &Id, subnet: &'n Subnet, from: Option<&'n Interface>) -> Arrival {
+    fn follow(&mut self, route: &'n Route, subnet_id: &Id, subnet: &'n Subnet, from: Option<&'n Interface>) -> Reached {
         if self.is_too_long() {
-            return Arrival::Lost;
+            return Reached::Lost;
         }
         match &route.target {
             Target::Local => self.deliver(&subnet.vpc, Some(subnet_id)),
@@ -246,21 +246,21 @@ impl<'n> Walk<'n> {
             Target::Peering(peering) => self.cross(peering, &subnet.vpc),
             Target::Endpoint(endpoint) => {
                 self.hop(ComponentKind::VpcEndpoint, endpoint, None, None, Some(&subnet.vpc));
-                Arrival::Service
+                Reached::Service
             }
             Target::Interface(id) => match self.network.interface(id) {
                 // It routes to itself what it must not.
                 Some(middle) if from.is_some_and(|from| from.id == middle.id) => self.deliver(&subnet.vpc, Some(subnet_id)),
                 Some(middle) => self.forward_by(middle, subnet_id),
-                None => Arrival::Lost,
+                None => Reached::Lost,
             },
         }
     }
 
     /// Through an instance that forwards.
-    fn forward_by(&mut self, middle: &'n Interface, from_subnet: &Id) -> Arrival {
+    fn forward_by(&mut self, middle: &'n Interface, from_subnet: &Id) -> Reached {
         if self.is_too_long() {
-            return Arrival::Lost;
+            return Reached::Lost;
         }
         if middle.subnet != *from_subnet
             && let Some(subnet) = self.network.subnets.get(&middle.subnet)
@@ -274,13 +274,13 @@ impl<'n> Walk<'n> {
             let text = format!("{} checks source and destination, and this packet is neither from nor for it", middle.id);
             let component = Component::new(ComponentKind::NetworkInterface, &middle.id);
             self.block("ENI_SOURCE_DEST_CHECK_RESTRICTION", component, Some(&middle.id), text);
-            return Arrival::Lost;
+            return Reached::Lost;
         }
         self.origin = None;
         self.leave(middle)
     }
 
-    fn leave_by_gateway(&mut self, gateway: &Id, vpc: &Id) -> Arrival {
+    fn leave_by_gateway(&mut self, gateway: &Id, vpc: &Id) -> Reached {
         let component = || Component::new(ComponentKind::InternetGateway, gateway);
         if self.flow.source.is_ipv4() {
             let holder = self.network.at(vpc, self.flow.source);
@@ -289,7 +289,7 @@ impl<'n> Walk<'n> {
                 let text = format!("{} has no public address", self.flow.source);
                 let id = holder.map(|holder| &holder.id);
                 self.block("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", component(), id, text);
-                return Arrival::Lost;
+                return Reached::Lost;
             };
             if is_private(self.flow.destination) || is_shared(self.flow.destination) {
                 let code = if is_private(self.flow.destination) {
@@ -299,7 +299,7 @@ impl<'n> Walk<'n> {
                 };
                 let text = format!("{} is a private address, which {gateway} does not route", self.flow.destination);
                 self.block(code, component(), None, text);
-                return Arrival::Lost;
+                return Reached::Lost;
             }
             self.flow.source = public;
         }
@@ -309,20 +309,20 @@ impl<'n> Walk<'n> {
     }
 
     /// The packet is outside: for somebody there, or for a public address of the network.
-    pub fn arrive_outside(&mut self) -> Arrival {
+    pub fn arrive_outside(&mut self) -> Reached {
         if self.is_too_long() {
-            return Arrival::Lost;
+            return Reached::Lost;
         }
         let Some((interface, private)) = self.network.at_public(self.flow.destination) else {
             self.hop(ComponentKind::Internet, &self.flow.destination.to_string(), None, None, None);
-            return Arrival::Internet;
+            return Reached::Internet;
         };
         self.enter_by_gateway(interface, private)
     }
 
     /// From outside through the internet gateway to a private address.
-    pub fn enter_by_gateway(&mut self, interface: &'n Interface, private: IpAddr) -> Arrival {
-        let Some(vpc) = self.network.vpcs.get(&interface.vpc) else { return Arrival::Lost };
+    pub fn enter_by_gateway(&mut self, interface: &'n Interface, private: IpAddr) -> Reached {
+        let Some(vpc) = self.network.vpcs.get(&interface.vpc) else { return Reached::Lost };
         if self.flow.source.is_ipv6() && self.is_reply && vpc.internet_gateway.is_none() {
             // A reply through an egress-only gateway.
             return self.deliver(&interface.vpc, None);
@@ -331,7 +331,7 @@ impl<'n> Walk<'n> {
             let text = format!("{} has no internet gateway", interface.vpc);
             let component = Component::new(ComponentKind::Vpc, &interface.vpc);
             self.block("NO_ROUTE_TO_DESTINATION", component, Some(&interface.id), text);
-            return Arrival::Lost;
+            return Reached::Lost;
         };
         if !self.is_reply && (is_private(self.flow.source) || is_shared(self.flow.source)) {
             let code =
@@ -356,27 +356,27 @@ impl<'n> Walk<'n> {
         self.deliver(&interface.vpc, None)
     }
 
-    fn translate(&mut self, nat_id: &Id, subnet_id: &Id, subnet: &Subnet) -> Arrival {
+    fn translate(&mut self, nat_id: &Id, subnet_id: &Id, subnet: &Subnet) -> Reached {
         let component = || Component::new(ComponentKind::NatGateway, nat_id);
-        let Some(nat) = self.network.nats.get(nat_id) else { return Arrival::Lost };
+        let Some(nat) = self.network.nats.get(nat_id) else { return Reached::Lost };
         if !nat.is_available {
             let text = format!("{nat_id} is not available");
             self.block("BAD_STATE", component(), None, text);
-            return Arrival::Lost;
+            return Reached::Lost;
         }
         if self.flow.source.is_ipv6() || !matches!(self.flow.protocol, TCP | UDP | ICMP) {
             let text = format!("{nat_id} translates TCP, UDP and ICMP of IPv4 only");
             self.block("PROTOCOL_RESTRICTION", component(), None, text);
-            return Arrival::Lost;
+            return Reached::Lost;
         }
-        let Some(own) = self.network.subnets.get(&nat.subnet) else { return Arrival::Lost };
+        let Some(own) = self.network.subnets.get(&nat.subnet) else { return Reached::Lost };
         if nat.subnet != *subnet_id {
             self.ask_acl(&nat.subnet, own, Direction::Ingress, None);
         }
         if !self.network.vpcs.get(&subnet.vpc).is_some_and(|vpc| vpc.has(self.flow.source)) {
             let text = format!("{} is not an address of {}", self.flow.source, subnet.vpc);
             self.block("NGW_REQUIRES_SOURCE_IN_VPC", component(), None, text);
-            return Arrival::Lost;
+            return Reached::Lost;
         }
         self.translations.push(Translation { nat: nat_id.clone(), source: self.flow.source, source_port: self.flow.source_port });
         self.flow.source = nat.private;
@@ -385,11 +385,11 @@ impl<'n> Walk<'n> {
         self.leave_subnet(&nat.subnet, None)
     }
 
-    fn cross(&mut self, peering_id: &Id, vpc: &Id) -> Arrival {
+    fn cross(&mut self, peering_id: &Id, vpc: &Id) -> Reached {
         let component = || Component::new(ComponentKind::VpcPeeringConnection, peering_id);
-        let Some(peering) = self.network.peerings.get(peering_id) else { return Arrival::Lost };
+        let Some(peering) = self.network.peerings.get(peering_id) else { return Reached::Lost };
         let far = if peering.requester == *vpc { &peering.accepter } else { &peering.requester };
-        let (Some(near_vpc), Some(far_vpc)) = (self.network.vpcs.get(vpc), self.network.vpcs.get(far)) else { return Arrival::Lost };
+        let (Some(near_vpc), Some(far_vpc)) = (self.network.vpcs.get(vpc), self.network.vpcs.get(far)) else { return Reached::Lost };
         let outside = if !far_vpc.has(self.flow.destination) {
             Some((self.flow.destination, far))
         } else if !near_vpc.has(self.flow.source) {
@@ -400,7 +400,7 @@ impl<'n> Walk<'n> {
         if let Some((address, of)) = outside {
             let text = format!("{address} is not of a block of {of}: a peering carries traffic between its two VPCs only");
             self.block("PCX_REQUIRES_ADDRESS_IN_VPC_CIDR", component(), None, text);
-            return Arrival::Lost;
+            return Reached::Lost;
         }
         self.hop(ComponentKind::VpcPeeringConnection, peering_id, None, None, None);
         if near_vpc.region != far_vpc.region {
@@ -417,20 +417,20 @@ impl<'n> Walk<'n> {
     }
 
     /// Within a VPC, to whose the address is.
-    fn deliver(&mut self, vpc: &Id, from_subnet: Option<&Id>) -> Arrival {
+    fn deliver(&mut self, vpc: &Id, from_subnet: Option<&Id>) -> Reached {
         match self.network.at(vpc, self.flow.destination) {
             Some(interface) => self.enter_interface(interface, from_subnet),
             None => {
                 let text = format!("nothing in {vpc} has the address {}", self.flow.destination);
                 self.block("NO_POSSIBLE_DESTINATION", Component::new(ComponentKind::Vpc, vpc), None, text);
-                Arrival::Lost
+                Reached::Lost
             }
         }
     }
 
-    fn enter_interface(&mut self, interface: &'n Interface, from_subnet: Option<&Id>) -> Arrival {
+    fn enter_interface(&mut self, interface: &'n Interface, from_subnet: Option<&Id>) -> Reached {
         if self.is_too_long() {
-            return Arrival::Lost;
+            return Reached::Lost;
         }
         if from_subnet != Some(&interface.subnet)
             && let Some(subnet) = self.network.subnets.get(&interface.subnet)
@@ -447,16 +447,16 @@ impl<'n> Walk<'n> {
             self.block("BAD_STATE", component, Some(&interface.id), format!("the instance of {} is not running", interface.id));
         }
         self.hop(ComponentKind::NetworkInterface, &interface.id, None, Some(&interface.subnet), Some(&interface.vpc));
-        Arrival::Interface(interface.id.clone())
+        Reached::Interface(interface.id.clone())
     }
 
     /// The reply to what a NAT gateway has translated; nothing else enters by one.
-    fn translate_back(&mut self, nat: &Id, interface: &'n Interface) -> Arrival {
+    fn translate_back(&mut self, nat: &Id, interface: &'n Interface) -> Reached {
         let known = self.translations.pop().filter(|known| known.nat == *nat && self.is_reply);
         let Some(known) = known else {
             let text = format!("{nat} lets in replies only");
             self.block("NO_POSSIBLE_DESTINATION", Component::new(ComponentKind::NatGateway, nat), None, text);
-            return Arrival::Lost;
+            return Reached::Lost;
         };
         self.flow.destination = known.source;
         if !self.flow.is_icmp() {

@@ -53,7 +53,7 @@ const SETUP: [(&str, &str, &str); 15] = [
 ];
 
 /// Values of members, by service: a text, or JSON of an object. `$NAME` is a member of the answers of the setup.
-const VALUES: [(&str, &str, &str); 40] = [
+const VALUES: [(&str, &str, &str); 42] = [
     ("s3", "ExpectedBucketOwner", "000000000000"),
     ("s3", "CopySource", "xxx/xxx"),
     ("s3", "Delete", r#"{"Objects":[{"Key":"xxx"}]}"#),
@@ -95,6 +95,8 @@ const VALUES: [(&str, &str, &str); 40] = [
     ("sts", "TargetPrincipal", "000000000000"),
     ("sts", "SigningAlgorithm", "ES384"),
     ("iam", "EntityArn", "arn:aws:iam::000000000000:delegation-request/dr-xxx"),
+    ("ec2", "CidrBlock", "10.0.0.0/16"),
+    ("ec2", "ImageId", "ami-0123456789abcdef0"),
 ];
 
 struct Server {

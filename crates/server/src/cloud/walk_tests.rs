@@ -61,6 +61,14 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("TemplateName", &["name-a", "name-b"]),
     ("Template", &["name-a"]),
     ("TemplateData", &[r#"{"x":"y"}"#]),
+    ("CidrBlock", &["10.0.0.0/16", "10.0.1.0/24", "10.0.2.0/24", "172.31.96.0/20"]),
+    ("DestinationCidrBlock", &["0.0.0.0/0", "10.9.0.0/16"]),
+    ("CidrIp", &["10.0.0.0/8", "0.0.0.0/0"]),
+    ("Cidr", &["10.0.0.0/8", "10.1.0.0/16"]),
+    ("IpProtocol", &["tcp", "-1"]),
+    ("ImageId", &["ami-0123456789abcdef0"]),
+    ("AddressFamily", &["IPv4", "IPv6"]),
+    ("LogDestination", &["arn:aws:s3:::bucket-a"]),
 ];
 
 /// The clock of a walk stands at the machine's time when it begins, and moves by days.
@@ -70,7 +78,7 @@ const SHARED: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","P
     "Resource":"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a"}}"#;
 
 /// What is there when a walk begins. `$NAME` is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 30] = [
+const SETUP: [(&str, &str, &str); 43] = [
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-a"}"#),
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-b","ObjectLockEnabledForBucket":true}"#),
     ("s3", "PutObject", r#"{"Bucket":"bucket-a","Key":"key-a"}"#),
@@ -119,6 +127,27 @@ const SETUP: [(&str, &str, &str); 30] = [
     ("ses", "VerifyDomainDkim", r#"{"Domain":"example.com"}"#),
     ("ses", "CreateTemplate", r#"{"Template":{"TemplateName":"name-a","SubjectPart":"{{x}}","TextPart":"{{#if x}}{{x}}{{/if}}"}}"#),
     ("ses", "CreateConfigurationSet", r#"{"ConfigurationSet":{"Name":"name-a"}}"#),
+    ("ec2", "CreateVpc", r#"{"CidrBlock":"10.0.0.0/16","AmazonProvidedIpv6CidrBlock":true}"#),
+    ("ec2", "CreateSubnet", r#"{"VpcId":"$VpcId","CidrBlock":"10.0.0.0/24"}"#),
+    ("ec2", "CreateSecurityGroup", r#"{"GroupName":"name-a","Description":"x","VpcId":"$VpcId"}"#),
+    (
+        "ec2",
+        "AuthorizeSecurityGroupIngress",
+        r#"{"GroupId":"$GroupId","IpPermissions":[{"IpProtocol":"tcp","FromPort":22,"ToPort":22,"IpRanges":[{"CidrIp":"10.0.0.0/8"}]}]}"#,
+    ),
+    ("ec2", "CreateNetworkInterface", r#"{"SubnetId":"$SubnetId"}"#),
+    ("ec2", "CreateInternetGateway", "{}"),
+    ("ec2", "AttachInternetGateway", r#"{"InternetGatewayId":"$InternetGatewayId","VpcId":"$VpcId"}"#),
+    ("ec2", "CreateRouteTable", r#"{"VpcId":"$VpcId"}"#),
+    ("ec2", "CreateNetworkAcl", r#"{"VpcId":"$VpcId"}"#),
+    ("ec2", "AllocateAddress", "{}"),
+    ("ec2", "CreateManagedPrefixList", r#"{"PrefixListName":"name-a","MaxEntries":5,"AddressFamily":"IPv4"}"#),
+    ("ec2", "RunInstances", r#"{"ImageId":"ami-0123456789abcdef0","MinCount":1,"MaxCount":2}"#),
+    (
+        "ec2",
+        "CreateNetworkInsightsPath",
+        r#"{"Source":"$NetworkInterfaceId","DestinationIp":"10.0.0.9","Protocol":"tcp","DestinationPort":443,"ClientToken":"x"}"#,
+    ),
 ];
 
 struct Walk {
