@@ -5,15 +5,15 @@ use crate::{
     engine::Ec2,
     faults::{self, invalid_value, refuse},
     filters::Filters,
-    interfaces, limits, permissions,
+    limits, lookups, permissions,
     region::new_association,
-    rows::{Address, AddressAssociation, Instance, Interface, InternetGateway, PrivateAddress},
+    rows::{Address, AddressAssociation, Instance, Interface, InternetGateway},
     state::{At, FilterOf, Kind, Resource, State, in_table, key},
     tags,
 };
 use cloudlet_api_ec2::{self as api, AllocateAddress, AssociateAddress, DescribeAddresses, DisassociateAddress, ReleaseAddress};
 use cloudlet_aws::{Fault, Scope};
-use cloudlet_engine::{Ids, handler};
+use cloudlet_engine::handler;
 use std::net::Ipv4Addr;
 
 impl Resource for Address {
@@ -63,30 +63,6 @@ fn instance_of(address: &Address, state: &State, scope: &Scope) -> Option<String
     interface.attachment.as_ref()?.instance.clone()
 }
 
-/// The Elastic IP address of a private address.
-pub fn elastic_of<'s>(state: &'s State, scope: &'s Scope, interface: &str, private: Ipv4Addr) -> Option<(&'s str, &'s Address)> {
-    let is = |of: &AddressAssociation| of.interface == interface && of.private == private;
-    state.all::<Address>(scope).find(|(_, address)| address.association.as_ref().is_some_and(is))
-}
-
-/// The public address of a private one: an Elastic IP address, or the one it was launched with.
-pub fn public_of(state: &State, scope: &Scope, interface: &str, private: &PrivateAddress) -> Option<Ipv4Addr> {
-    elastic_of(state, scope, interface, private.address).map(|(_, address)| address.public).or(private.launched)
-}
-
-/// Addresses that look like AWS's.
-pub fn new_public(state: &State, ids: &Ids) -> Ipv4Addr {
-    loop {
-        let number = ids.number().to_le_bytes();
-        let [second, third, fourth, ..] = number;
-        let address = Ipv4Addr::new(54, second, third, fourth.clamp(1, 254));
-        let is_launched = |row: &Interface| row.addresses.iter().any(|known| known.launched == Some(address));
-        if !state.addresses.values().any(|known| known.public == address) && !state.interfaces.values().any(is_launched) {
-            return address;
-        }
-    }
-}
-
 handler!(
     Ec2,
     AllocateAddress,
@@ -117,7 +93,7 @@ handler!(
                     }
                     address
                 }
-                None => new_public(state, cx.ids()),
+                None => lookups::new_public(state, cx.ids()),
             };
             let id = state.add(&cx.scope, cx.ids(), Address { public, association: None }, tags);
             Ok(api::AllocateAddressResult {
@@ -188,7 +164,7 @@ handler!(
                 }
                 (None, Some(instance)) => {
                     state.find::<Instance>(scope, instance)?;
-                    let primary = interfaces::of_instance(state, scope, instance).min_by_key(|(_, row)| row.attachment.as_ref().map(|at| at.index));
+                    let primary = lookups::of_instance(state, scope, instance).min_by_key(|(_, row)| row.attachment.as_ref().map(|at| at.index));
                     // AWS: unverified wording.
                     let none = || refuse("InvalidInstanceID", format!("The instance '{instance}' has no interface."));
                     primary.map(|(id, _)| id.to_owned()).ok_or_else(none)?
@@ -216,7 +192,7 @@ handler!(
                 return Err(refuse("Resource.AlreadyAssociated", message));
             }
             // The address that it had goes.
-            let had = elastic_of(state, scope, &interface, private).map(|(had, _)| had.to_owned()).filter(|had| *had != id);
+            let had = lookups::elastic_of(state, scope, &interface, private).map(|(had, _)| had.to_owned()).filter(|had| *had != id);
             if let Some(had) = had {
                 if input.allow_reassociation != Some(true) {
                     let message = format!("resource {interface} is already associated with an Elastic IP address");

@@ -5,7 +5,7 @@ use crate::{
     describing::{describes, shown},
     engine::Ec2,
     faults::refuse,
-    limits, permissions,
+    limits, lookups, permissions,
     rows::{EgressOnlyInternetGateway, Interface, InternetGateway, Vpc},
     state::{At, FilterOf, Kind, Resource, State, in_table},
     tags,
@@ -124,7 +124,7 @@ handler!(
 /// Whether something in a VPC has a public address.
 fn has_public_addresses(state: &State, scope: &Scope, vpc: &str) -> bool {
     state.all::<Interface>(scope).any(|(id, interface)| {
-        interface.vpc == vpc && interface.addresses.iter().any(|address| crate::addresses::public_of(state, scope, id, address).is_some())
+        interface.vpc == vpc && interface.addresses.iter().any(|address| lookups::public_of(state, scope, id, address).is_some())
     })
 }
 

@@ -5,7 +5,7 @@ use crate::{
     describing::{self, describes, shown},
     engine::Ec2,
     faults::{self, invalid_value, refuse},
-    permissions,
+    lookups, permissions,
     rows::{InsightsAnalysis, InsightsPath, Instance, Interface, InternetGateway, PathFilterRow},
     state::{At, FilterOf, Kind, Resource, State, in_table},
     tags, topology,
@@ -421,7 +421,7 @@ fn explanation(block: &reach::Block, scope: &Scope) -> api::Explanation {
 fn place(state: &State, scope: &Scope, id: &str, ip: Option<IpAddr>) -> Location {
     match kind_of(id) {
         Some("instance") => {
-            let primary = crate::interfaces::of_instance(state, scope, id).min_by_key(|(_, row)| row.attachment.as_ref().map(|of| of.index));
+            let primary = lookups::of_instance(state, scope, id).min_by_key(|(_, row)| row.attachment.as_ref().map(|of| of.index));
             Location::Interface(primary.map_or(id, |(interface, _)| interface).into())
         }
         Some("network-interface") => Location::Interface(id.into()),

@@ -5,7 +5,7 @@ use crate::{
     describing::{self, check_page},
     engine::Ec2,
     faults::refuse,
-    filters, instances, permissions,
+    filters, lookups, permissions,
     region::new_association,
     rows::{Instance, ProfileAssociation},
     state::State,
@@ -72,7 +72,7 @@ handler!(
         let found = find(cx, &input.iam_instance_profile).await?;
         ec2.store.write(|state| {
             let id = &input.instance_id;
-            if instances::find(state, cx, id)?.profile.is_some() {
+            if lookups::find_instance(state, cx, id)?.profile.is_some() {
                 return Err(refuse("IncorrectState", format!("There is an existing association for instance {id}")));
             }
             let association = found.association(cx);

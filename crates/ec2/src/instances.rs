@@ -2,13 +2,12 @@
 //! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html>
 
 use crate::{
-    addresses,
     describing::{self, shown},
     engine::Ec2,
     faults::{self, invalid_value, refuse},
     groups,
     interfaces::{self, Wish},
-    limits, permissions,
+    limits, lookups, permissions,
     region::new_association,
     rows::{Attachment, DesiredState, Instance, Interface, Subnet},
     state::{At, FilterOf, Kind, Resource, State, in_table, is_over},
@@ -49,11 +48,6 @@ pub fn phase(instance: &Instance, now: Timestamp) -> Phase {
         (DesiredState::Terminated, false) => SHUTTING_DOWN,
         (DesiredState::Terminated, true) => TERMINATED,
     }
-}
-
-/// Whether packets reach it: pending instances answer soon enough.
-pub fn is_up(instance: &Instance, _now: Timestamp) -> bool {
-    instance.wanted == DesiredState::Running
 }
 
 impl Phase {
@@ -214,7 +208,7 @@ fn copy<'a>(at: &At<'a>) -> At<'a> {
 }
 
 fn own_interfaces<'a>(at: &At<'a>) -> impl Iterator<Item = (&'a str, &'a Interface)> + Clone {
-    interfaces::of_instance(at.state, at.scope, at.id)
+    lookups::of_instance(at.state, at.scope, at.id)
 }
 
 fn group_ids(at: &At<'_>) -> Vec<String> {
@@ -270,19 +264,13 @@ fn shown_interface(row: &Interface, at: &At<'_>) -> Option<api::InstanceNetworkI
     })
 }
 
-/// One that is still shown.
-pub fn find<'s>(state: &'s State, cx: &Cx, id: &str) -> Result<&'s Instance, Fault> {
-    let instance = state.find::<Instance>(&cx.scope, id)?;
-    if instance.is_visible(cx.now) { Ok(instance) } else { Err(Instance::KIND.is_missing(id)) }
-}
-
 /// All of them, or AWS's fault that names each that is unknown.
 fn find_all(state: &State, cx: &Cx, ids: &[String]) -> Result<(), Fault> {
     if ids.is_empty() {
         return Err(refuse("MissingParameter", "The request must contain the parameter InstanceId"));
     }
     ids.iter().try_for_each(|id| Instance::KIND.check(id))?;
-    let missing: Vec<&str> = ids.iter().filter(|id| find(state, cx, id).is_err()).map(String::as_str).collect();
+    let missing: Vec<&str> = ids.iter().filter(|id| lookups::find_instance(state, cx, id).is_err()).map(String::as_str).collect();
     match missing.as_slice() {
         [] => Ok(()),
         [one] => Err(Instance::KIND.is_missing(one)),
@@ -481,7 +469,7 @@ fn launch(
                     true => crate::subnets::free_ipv6_addresses(state, scope, &subnet_id, &subnet, 1, || cx.ids().number())?,
                     false => vec![],
                 };
-                let launched = is_public.then(|| addresses::new_public(state, cx.ids()));
+                let launched = is_public.then(|| lookups::new_public(state, cx.ids()));
                 let interface = state.add(scope, cx.ids(), row, of.of_interfaces.clone());
                 interfaces::set_launched(state, scope, &interface, launched);
                 state.find_mut::<Interface>(scope, &interface)?.ipv6.extend(ipv6);
@@ -629,7 +617,7 @@ fn change(
 ) -> Result<Vec<api::InstanceStateChange>, Fault> {
     find_all(state, cx, ids)?;
     for id in ids {
-        check(id, find(state, cx, id)?)?;
+        check(id, lookups::find_instance(state, cx, id)?)?;
     }
     let mut changes = Vec::new();
     for id in ids {
@@ -660,7 +648,7 @@ fn change(
 
 /// Public addresses that came with the launch go when an instance stops, and new ones come when it starts.
 fn settle_interfaces(state: &mut State, cx: &Cx, id: &str, wanted: DesiredState) -> Result<(), Fault> {
-    let own = interfaces::of_instance(state, &cx.scope, id).map(|(interface, row)| (interface.to_owned(), row.clone()));
+    let own = lookups::of_instance(state, &cx.scope, id).map(|(interface, row)| (interface.to_owned(), row.clone()));
     let own: Vec<(String, Interface)> = own.collect();
     for (interface, row) in own {
         let is_primary = row.attachment.as_ref().is_some_and(|of| of.index == 0);
@@ -672,9 +660,9 @@ fn settle_interfaces(state: &mut State, cx: &Cx, id: &str, wanted: DesiredState)
             DesiredState::Stopped => interfaces::set_launched(state, &cx.scope, &interface, None),
             DesiredState::Running => {
                 let subnet = state.get::<Subnet>(&cx.scope, &row.subnet);
-                let has_none = row.addresses.first().is_some_and(|primary| addresses::public_of(state, &cx.scope, &interface, primary).is_none());
+                let has_none = row.addresses.first().is_some_and(|primary| lookups::public_of(state, &cx.scope, &interface, primary).is_none());
                 if is_primary && has_none && subnet.is_some_and(|subnet| subnet.public_addresses) {
-                    let public = addresses::new_public(state, cx.ids());
+                    let public = lookups::new_public(state, cx.ids());
                     interfaces::set_launched(state, &cx.scope, &interface, Some(public));
                 }
             }
@@ -724,7 +712,7 @@ handler!(Ec2, RebootInstances, |ec2, cx, input| Ok(on_all::<RebootInstances>(ec2
     ec2.store.read(|state| {
         find_all(state, cx, &input.instance_ids)?;
         for id in &input.instance_ids {
-            if phase(find(state, cx, id)?, cx.now) != RUNNING {
+            if phase(lookups::find_instance(state, cx, id)?, cx.now) != RUNNING {
                 return Err(wrong_state(id, "rebooted"));
             }
         }
@@ -752,7 +740,7 @@ handler!(Ec2, TerminateInstances, |ec2, cx, input| Ok(on_all::<TerminateInstance
 });
 
 fn primary_of(state: &State, scope: &Scope, id: &str) -> Option<String> {
-    let primary = interfaces::of_instance(state, scope, id).min_by_key(|(_, row)| row.attachment.as_ref().map(|of| of.index));
+    let primary = lookups::of_instance(state, scope, id).min_by_key(|(_, row)| row.attachment.as_ref().map(|of| of.index));
     primary.map(|(interface, _)| interface.to_owned())
 }
 
@@ -779,7 +767,7 @@ handler!(
         let text = |given: Option<api::AttributeValue>| given.and_then(|given| given.value);
         ec2.store.write(|state| {
             let id = &input.instance_id;
-            let mut row = find(state, cx, id)?.clone();
+            let mut row = lookups::find_instance(state, cx, id)?.clone();
             let is_stopped = phase(&row, cx.now) == STOPPED;
             let needs_stop = |what: &str| refuse("IncorrectInstanceState", format!("The instance '{id}' must be stopped to modify its {what}"));
             // The older form: an attribute by its name.
@@ -838,7 +826,7 @@ handler!(
                         ),
                     )
                 };
-                if interfaces::of_instance(state, &cx.scope, id).count() != 1 {
+                if lookups::of_instance(state, &cx.scope, id).count() != 1 {
                     return Err(none());
                 }
                 let primary = primary_of(state, &cx.scope, id).ok_or_else(none)?;
@@ -860,7 +848,7 @@ handler!(
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
         ec2.store.read(|state| {
-            let row = find(state, cx, &input.instance_id)?;
+            let row = lookups::find_instance(state, cx, &input.instance_id)?;
             let primary = primary_of(state, &cx.scope, &input.instance_id).and_then(|id| state.get::<Interface>(&cx.scope, &id));
             let mut result = api::InstanceAttribute { instance_id: Some(input.instance_id.clone()), ..Default::default() };
             let flag = |value| Some(api::AttributeBooleanValue { value: Some(value) });

@@ -6,7 +6,7 @@ use crate::{
     describing::{describes, shown},
     engine::Ec2,
     faults::{self, invalid_value, refuse},
-    groups,
+    groups, lookups,
     region::new_association,
     rows::{Attachment, Instance, Interface, PrivateAddress, Subnet, Vpc, in_words},
     state::{At, FilterOf, Kind, Resource, State, in_table, key},
@@ -125,7 +125,7 @@ fn privates(row: &Interface) -> Vec<String> {
 }
 
 fn publics(row: &Interface, at: &At<'_>) -> Vec<String> {
-    row.addresses.iter().filter_map(|address| addresses::public_of(at.state, at.scope, at.id, address)).map(|address| address.to_string()).collect()
+    row.addresses.iter().filter_map(|address| lookups::public_of(at.state, at.scope, at.id, address)).map(|address| address.to_string()).collect()
 }
 
 fn associations(row: &Interface, at: &At<'_>, value: impl Fn(api::NetworkInterfaceAssociation) -> Option<String>) -> Vec<String> {
@@ -167,7 +167,7 @@ fn private_name(row: &Interface, at: &At<'_>) -> Option<String> {
 }
 
 pub fn association(address: &PrivateAddress, at: &At<'_>) -> Option<api::NetworkInterfaceAssociation> {
-    let elastic = addresses::elastic_of(at.state, at.scope, at.id, address.address);
+    let elastic = lookups::elastic_of(at.state, at.scope, at.id, address.address);
     let public = elastic.map(|(_, row)| row.public).or(address.launched)?;
     let has_names = at.state.get::<Interface>(at.scope, at.id).is_some_and(|row| has_names(row, at));
     Some(api::NetworkInterfaceAssociation {
@@ -215,12 +215,6 @@ pub fn managed(subnet: &Subnet, subnet_id: &str, address: Ipv4Addr, kind: &str, 
         kind: kind.to_owned(),
         requester: Some("amazon-aws".to_owned()),
     }
-}
-
-/// The interfaces that an instance has.
-pub fn of_instance<'s>(state: &'s State, scope: &'s Scope, instance: &'s str) -> impl Iterator<Item = (&'s str, &'s Interface)> + Clone {
-    let is = move |of: &Attachment| of.instance.as_deref() == Some(instance);
-    state.all::<Interface>(scope).filter(move |(_, row)| row.attachment.as_ref().is_some_and(is))
 }
 
 /// Removes an interface with its addresses.
@@ -468,7 +462,7 @@ handler!(
                 changed.source_dest_check = check;
             }
             if let Some(associates) = input.associate_public_ip_address {
-                let public = associates.then(|| addresses::new_public(state, cx.ids()));
+                let public = associates.then(|| lookups::new_public(state, cx.ids()));
                 if let Some(primary) = changed.addresses.first_mut().filter(|primary| primary.launched.is_some() != associates) {
                     primary.launched = public;
                 }
@@ -510,7 +504,7 @@ handler!(
         ec2.store.write(|state| {
             let id = &input.network_interface_id;
             let row = state.find::<Interface>(&cx.scope, id)?;
-            let instance = crate::instances::find(state, cx, &input.instance_id)?;
+            let instance = lookups::find_instance(state, cx, &input.instance_id)?;
             if row.attachment.is_some() {
                 return Err(refuse("InvalidNetworkInterface.InUse", format!("Interface: [{id}] in use.")));
             }
@@ -521,7 +515,7 @@ handler!(
                     format!("You may not attach a network interface to an instance if they are not in the same availability zone: {id} is in {zone}");
                 return Err(refuse("InvalidParameterCombination", message));
             }
-            let is_taken = of_instance(state, &cx.scope, &input.instance_id)
+            let is_taken = lookups::of_instance(state, &cx.scope, &input.instance_id)
                 .any(|(_, other)| other.attachment.as_ref().is_some_and(|other| other.index == input.device_index));
             if is_taken {
                 let message = format!("Instance '{}' already has an interface attached at device index '{}'.", input.instance_id, input.device_index);

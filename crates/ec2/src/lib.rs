@@ -21,6 +21,7 @@ mod instance_profiles;
 mod instances;
 mod interfaces;
 mod limits;
+mod lookups;
 mod nat_gateways;
 mod peerings;
 mod permissions;

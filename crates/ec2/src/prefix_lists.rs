@@ -6,7 +6,7 @@ use crate::{
     engine::Ec2,
     faults::{self, invalid_value, refuse},
     filters::Filters,
-    limits, permissions, route_tables,
+    limits, lookups, permissions,
     rows::{PrefixList, PrefixListEntry},
     rules::Peer,
     state::{At, FilterOf, Kind, Resource, State, in_table},
@@ -237,7 +237,7 @@ pub fn users(state: &State, scope: &Scope, id: &str) -> Vec<String> {
     let refers = |peer: &Peer| matches!(peer, Peer::PrefixList(list) if list == id);
     let groups = state.groups_of(scope).filter(|(_, group)| group.rules.iter().any(|rule| refers(&rule.traffic.peer)));
     let groups = groups.map(|(id, _)| id.to_owned());
-    groups.chain(route_tables::lead_to(state, scope, id)).collect()
+    groups.chain(lookups::lead_to(state, scope, id)).collect()
 }
 
 handler!(

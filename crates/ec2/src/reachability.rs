@@ -3,7 +3,7 @@
 
 pub use own::{DrawGroups, ExportRules, PlayPackets, Reach};
 
-use crate::{engine::Ec2, faults::invalid_value, flow_logs, graph, state::State, topology};
+use crate::{engine::Ec2, faults::invalid_value, flow_logs, graph, lookups, state::State, topology};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Permission, handler};
 use cloudlet_reach::{self as reach, EPHEMERAL, Location, Player, Question, SOMEBODY};
@@ -85,8 +85,8 @@ fn place(state: &State, cx: &Cx, text: &str) -> Result<Location, Fault> {
         return Ok(Location::Address(address));
     }
     if text.starts_with("i-") {
-        crate::instances::find(state, cx, text)?;
-        let own = crate::interfaces::of_instance(state, &cx.scope, text);
+        lookups::find_instance(state, cx, text)?;
+        let own = lookups::of_instance(state, &cx.scope, text);
         let primary = own.min_by_key(|(_, row)| row.attachment.as_ref().map(|of| of.index));
         let primary = primary.ok_or_else(|| invalid_value(format!("the instance {text} has no interface")))?;
         return Ok(Location::Interface(primary.0.into()));

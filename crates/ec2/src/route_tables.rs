@@ -5,14 +5,14 @@ use crate::{
     describing::{describes, shown},
     engine::Ec2,
     faults::{self, invalid_value, refuse},
-    limits,
+    limits, lookups,
     region::new_association,
     rows::{
         Associated, Destination, EgressOnlyInternetGateway, Endpoint, Instance, Interface, InternetGateway, NatGateway, Peering, PeeringStatus,
         Route, RouteOrigin, RouteTable, RouteTableAssociation, Subnet, Target, Vpc,
     },
     state::{At, FilterOf, Kind, Resource, State, in_table, key},
-    tags, vpcs,
+    tags,
 };
 use cloudlet_api_ec2::{
     self as api, AssociateRouteTable, CreateRoute, CreateRouteTable, DeleteRoute, DeleteRouteTable, DescribeRouteTables, DisassociateRouteTable,
@@ -32,7 +32,7 @@ impl Resource for RouteTable {
     };
     const FILTERS: &'static [FilterOf<RouteTable>] = &[
         ("association.gateway-id", |table, at| associations(table, at, |shown| shown.gateway_id)),
-        ("association.main", |table, _| vec![is_main(table).to_string()]),
+        ("association.main", |table, _| vec![lookups::is_main(table).to_string()]),
         ("association.route-table-association-id", |table, at| associations(table, at, |shown| shown.route_table_association_id)),
         ("association.route-table-id", |table, at| associations(table, at, |shown| shown.route_table_id)),
         ("association.subnet-id", |table, at| associations(table, at, |shown| shown.subnet_id)),
@@ -72,10 +72,6 @@ impl Resource for RouteTable {
     }
 }
 
-pub fn is_main(table: &RouteTable) -> bool {
-    table.associations.iter().any(|known| known.with == Associated::Main)
-}
-
 fn associations(table: &RouteTable, at: &At<'_>, value: impl Fn(api::RouteTableAssociation) -> Option<String>) -> Vec<String> {
     table.associations.iter().filter_map(|one| value(shown_association(one, at.id))).collect()
 }
@@ -106,7 +102,7 @@ fn shown_association(one: &RouteTableAssociation, table: &str) -> api::RouteTabl
 
 /// The routes of a table: those that the VPC's blocks make, those that it was given, and those of the endpoints that it is associated with.
 pub fn all_routes(table: &RouteTable, state: &State, scope: &Scope) -> Vec<Route> {
-    let blocks = state.get::<Vpc>(scope, &table.vpc).into_iter().flat_map(vpcs::blocks);
+    let blocks = state.get::<Vpc>(scope, &table.vpc).into_iter().flat_map(lookups::blocks);
     let is_replaced = |cidr: Cidr| table.routes.iter().any(|route| route.destination == Destination::Block(cidr));
     let local = blocks.filter(|cidr| !is_replaced(*cidr)).map(|cidr| Route {
         destination: Destination::Block(cidr),
@@ -128,7 +124,7 @@ pub fn is_active(target: &Target, vpc: &str, state: &State, scope: &Scope, now: 
             let attachment = interface.attachment.as_ref();
             attachment.is_some_and(|attachment| {
                 let instance = attachment.instance.as_deref().and_then(|id| state.get::<Instance>(scope, id));
-                instance.is_none_or(|instance| crate::instances::is_up(instance, now))
+                instance.is_none_or(|instance| lookups::is_up(instance, now))
             })
         }),
         Target::Peering(id) => state.get::<Peering>(scope, id).is_some_and(|peering| peering.status == PeeringStatus::Active),
@@ -315,7 +311,7 @@ fn target(given: &Given, vpc: &str, state: &State, cx: &Cx) -> Result<Target, Fa
     }
     if let Some(id) = &given.instance {
         state.find::<Instance>(scope, id)?;
-        let of_instance: Vec<(&str, &Interface)> = crate::interfaces::of_instance(state, scope, id).collect();
+        let of_instance: Vec<(&str, &Interface)> = lookups::of_instance(state, scope, id).collect();
         match of_instance.as_slice() {
             [(interface, row)] if row.vpc == vpc => all.push(Target::Interface((*interface).to_owned())),
             [_] => return Err(other_network()),
@@ -371,7 +367,7 @@ fn destination_text(destination: &Destination) -> String {
 /// AWS: a route may be more specific than the VPC's blocks, but not their very blocks.
 fn is_local_block(state: &State, scope: &Scope, table: &RouteTable, destination: &Destination) -> bool {
     let Destination::Block(cidr) = destination else { return false };
-    state.get::<Vpc>(scope, &table.vpc).is_some_and(|vpc| vpcs::blocks(vpc).any(|block| block == *cidr))
+    state.get::<Vpc>(scope, &table.vpc).is_some_and(|vpc| lookups::blocks(vpc).any(|block| block == *cidr))
 }
 
 handler!(Ec2, CreateRoute, |ec2, cx, input| Ok(ec2.on::<CreateRoute, RouteTable>(cx, &input.route_table_id).into()), |ec2, cx, input| {
@@ -385,7 +381,7 @@ handler!(Ec2, CreateRoute, |ec2, cx, input| Ok(ec2.on::<CreateRoute, RouteTable>
                 return Err(refuse("RouteAlreadyExists", format!("The route identified by {text} already exists")));
             }
             if let (Destination::Block(cidr), Some(vpc)) = (&route.destination, state.get::<Vpc>(&cx.scope, &table.vpc))
-                && vpcs::blocks(vpc).any(|block| block.covers(*cidr))
+                && lookups::blocks(vpc).any(|block| block.covers(*cidr))
                 && !matches!(route.target, Target::Interface(_) | Target::NatGateway(_))
             {
                 // AWS: unverified wording.
@@ -580,10 +576,4 @@ pub fn add_endpoint(state: &mut State, scope: &Scope, endpoint: &str, prefix_lis
             row.routes.push(Route { destination, target: Target::Endpoint(endpoint.to_owned()), origin: RouteOrigin::CreateRoute });
         }
     }
-}
-
-/// Whether routes lead to a prefix list.
-pub fn lead_to(state: &State, scope: &Scope, list: &str) -> Vec<String> {
-    let leads = |table: &RouteTable| table.routes.iter().any(|route| route.destination == Destination::PrefixList(list.to_owned()));
-    state.all::<RouteTable>(scope).filter(|(_, table)| leads(table)).map(|(id, _)| id.to_owned()).collect()
 }

@@ -1,14 +1,13 @@
 //! The network that packets pass, made of what an account has in a region and of the VPCs that are peered with it.
 
 use crate::{
-    addresses, groups, instances, nat_gateways, prefix_lists, route_tables,
+    groups, lookups, nat_gateways, prefix_lists, route_tables,
     rows::{
         Acl, AclDirection, AclEntry, Associated, Destination, Endpoint, Instance, Interface, InternetGateway, NatGateway, Peering, PeeringStatus,
         RouteOrigin, RouteTable, Subnet, Target, Vpc,
     },
     rules::{Direction, Peer, Traffic},
     state::State,
-    vpcs,
 };
 use cloudlet_aws::{Scope, Timestamp};
 use cloudlet_reach::{self as reach, Cidr, Network, Ports};
@@ -36,7 +35,7 @@ fn add(network: &mut Network, state: &State, scope: &Scope, now: Timestamp) {
             state.all::<RouteTable>(scope).find(|(_, table)| table.associations.iter().any(|known| known.with == with)).map(|(table, _)| table.into())
         });
         let row = reach::Vpc {
-            blocks: vpcs::blocks(vpc).collect(),
+            blocks: lookups::blocks(vpc).collect(),
             region: scope.region.as_str().into(),
             internet_gateway: internet_gateway.as_deref().map(Into::into),
             edge_table,
@@ -125,7 +124,7 @@ fn add(network: &mut Network, state: &State, scope: &Scope, now: Timestamp) {
 fn add_interface(network: &mut Network, state: &State, scope: &Scope, id: &str, interface: &Interface, now: Timestamp) {
     let groups = interface.groups.iter().map(|group| network.number_of(group)).collect();
     let public = |address: &crate::rows::PrivateAddress| {
-        let public = addresses::public_of(state, scope, id, address)?;
+        let public = lookups::public_of(state, scope, id, address)?;
         Some((IpAddr::V4(address.address), IpAddr::V4(public)))
     };
     let instance = interface.attachment.as_ref().and_then(|of| of.instance.as_deref()).and_then(|instance| state.get::<Instance>(scope, instance));
@@ -139,7 +138,7 @@ fn add_interface(network: &mut Network, state: &State, scope: &Scope, id: &str, 
         publics: interface.addresses.iter().filter_map(public).collect(),
         groups,
         source_dest_check: interface.source_dest_check,
-        is_up: instance.is_none_or(|instance| instances::is_up(instance, now)),
+        is_up: instance.is_none_or(|instance| lookups::is_up(instance, now)),
         nat: of_nat.map(|(nat, _)| nat.into()),
     });
 }

@@ -5,7 +5,7 @@ use crate::{
     describing::describes,
     engine::Ec2,
     faults::{self, invalid_value, refuse},
-    limits, permissions,
+    limits, lookups, permissions,
     region::{self, new_association},
     rows::{Acl, Block, Endpoint, FlowLog, Group, Interface, InternetGateway, NatGateway, Peering, PeeringStatus, RouteTable, Subnet, Vpc},
     rules::Rule,
@@ -117,11 +117,6 @@ fn amazon_ipv6_block(ids: &Ids) -> Block {
     Block { association: new_association(ids, "vpc-cidr-assoc"), cidr }
 }
 
-/// All blocks of a VPC, of both families.
-pub fn blocks(vpc: &Vpc) -> impl Iterator<Item = Cidr> {
-    vpc.blocks.iter().chain(&vpc.ipv6_blocks).map(|block| block.cidr)
-}
-
 /// The default group lets everything of IPv6 out once the VPC has a block of it, and the default ACLs have an entry for it.
 fn open_ipv6(state: &mut State, scope: &Scope, ids: &Ids, vpc: &str) {
     let acls: Vec<String> = state.all::<Acl>(scope).filter(|(_, acl)| acl.vpc == vpc && acl.is_default).map(|(id, _)| id.to_owned()).collect();
@@ -212,7 +207,7 @@ fn has_dependents(state: &State, scope: &Scope, vpc: &str, now: cloudlet_aws::Ti
         || state.all::<NatGateway>(scope).any(|(_, gateway)| gateway.vpc == vpc && !crate::nat_gateways::is_gone(gateway, now))
         || state.all::<Interface>(scope).any(|(_, interface)| interface.vpc == vpc)
         || state.all::<Endpoint>(scope).any(|(_, endpoint)| endpoint.vpc == vpc)
-        || state.all::<RouteTable>(scope).any(|(_, table)| table.vpc == vpc && !crate::route_tables::is_main(table))
+        || state.all::<RouteTable>(scope).any(|(_, table)| table.vpc == vpc && !lookups::is_main(table))
         || state.all::<Acl>(scope).any(|(_, acl)| acl.vpc == vpc && !acl.is_default)
         || state.groups_of(scope).any(|(_, group)| (group.vpc == vpc && !group.is_default()) || group.associated.iter().any(|other| other == vpc))
         || state.all::<Peering>(scope).any(|(_, peering)| {

@@ -6,6 +6,7 @@
 //! <https://docs.aws.amazon.com/vpc/latest/reachability/how-reachability-analyzer-works.html>
 
 mod cidr;
+mod flow;
 mod matching;
 mod network;
 mod nftables;
@@ -17,7 +18,7 @@ mod verdict;
 mod walk;
 
 pub use cidr::{Cidr, Family};
-pub use matching::{Direction, Flow, Ports};
+pub use flow::{Direction, Flow, Ports};
 pub use network::{
     Acl, AclRule, Endpoint, Group, GroupNumber, GroupRule, Id, Interface, Nat, Network, Peer, Peering, Route, RouteTable, Subnet, Target, Vpc,
 };

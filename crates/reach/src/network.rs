@@ -2,7 +2,7 @@
 
 use crate::{
     cidr::{Cidr, bits},
-    matching::{Direction, Ports},
+    flow::{Direction, Ports},
 };
 use foldhash::HashMap;
 use std::{net::IpAddr, sync::Arc};

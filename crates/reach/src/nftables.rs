@@ -3,7 +3,7 @@
 
 use crate::{
     cidr::{Cidr, Family},
-    matching::{Direction, Ports},
+    flow::{Direction, Ports},
     network::{AclRule, GroupRule, Interface, Network, Peer},
 };
 use std::{collections::BTreeSet, fmt::Write};

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-basics.html>
 
 use crate::{
-    matching::{Direction, Flow, ICMP, ICMP_V6, TCP, UDP},
+    flow::{Direction, Flow, ICMP, ICMP_V6, TCP, UDP},
     network::{Id, Interface, Network},
     walk::{Reached, Translation, Walk},
 };

@@ -1,7 +1,8 @@
 //! A question about a packet, and its answer.
 
 use crate::{
-    matching::{Direction, Flow, is_tracked},
+    flow::{Direction, Flow},
+    matching::is_tracked,
     network::{Id, Interface, Network},
     verdict::{Component, ComponentKind, Verdict},
     walk::{Reached, Walk},

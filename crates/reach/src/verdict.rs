@@ -1,6 +1,6 @@
 //! What is said about a packet: whether it passes, its way there and back, and what stands in it.
 
-use crate::matching::{Direction, Flow};
+use crate::flow::{Direction, Flow};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -2,7 +2,8 @@
 
 use crate::{
     cidr::Cidr,
-    matching::{Direction, Flow, ICMP, Ports, TCP, UDP, allowing, deciding},
+    flow::{Direction, Flow, ICMP, Ports, TCP, UDP},
+    matching::{allowing, deciding},
     network::{AclRule, GroupNumber, GroupRule, Id, Interface, Network, Peer, Route, Subnet, Target, Vpc},
     verdict::{Block, Component, ComponentKind, Evidence, Hop},
 };
