@@ -7,7 +7,7 @@ use crate::{
     faults::{self, invalid_value, refuse},
     groups,
     interfaces::{self, Wish},
-    limits, lookups, permissions,
+    launch_templates, limits, lookups, permissions,
     region::new_association,
     rows::{Attachment, DesiredState, Instance, Interface, Subnet},
     state::{At, FilterOf, Kind, Resource, State, in_table, is_over},
@@ -303,13 +303,15 @@ handler!(
     },
     |ec2, cx, input| {
         ec2.begin(cx, input.dry_run)?;
-        let unbuilt = input.launch_template.is_some()
-            || input.instance_market_options.is_some()
+        if let Some(template) = input.launch_template.clone() {
+            input = ec2.store.read(|state| launch_templates::applied(state, cx, &template, input))?;
+        }
+        let unbuilt = input.instance_market_options.is_some()
             || input.secondary_interfaces.is_some()
             || input.hibernation_options.as_ref().is_some_and(|options| options.configured == Some(true))
             || input.block_device_mappings.as_ref().is_some_and(|mappings| mappings.len() > 1);
         if unbuilt {
-            return Err(faults::not_implemented("launch templates, spot instances, hibernation and further volumes of an instance"));
+            return Err(faults::not_implemented("spot instances, hibernation and further volumes of an instance"));
         }
         let image = input.image_id.clone().ok_or_else(|| refuse("MissingParameter", "The request must contain the parameter ImageId"))?;
         faults::check_id(&image, "ami", "InvalidAMIID.Malformed")?;

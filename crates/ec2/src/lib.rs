@@ -20,6 +20,7 @@ mod insights;
 mod instance_profiles;
 mod instances;
 mod interfaces;
+mod launch_templates;
 mod limits;
 mod lookups;
 mod nat_gateways;
@@ -197,6 +198,14 @@ pub fn service(journal: &Journal) -> Service {
         .handles::<api::AssociateVpcCidrBlock>()
         .handles::<api::DisassociateVpcCidrBlock>()
         .handles::<api::DescribeVpcs>()
+        // launch templates
+        .handles::<api::CreateLaunchTemplate>()
+        .handles::<api::CreateLaunchTemplateVersion>()
+        .handles::<api::ModifyLaunchTemplate>()
+        .handles::<api::DeleteLaunchTemplate>()
+        .handles::<api::DeleteLaunchTemplateVersions>()
+        .handles::<api::DescribeLaunchTemplates>()
+        .handles::<api::DescribeLaunchTemplateVersions>()
         // flow logs
         .handles::<api::CreateFlowLogs>()
         .handles::<api::DeleteFlowLogs>()

@@ -1,11 +1,15 @@
 //! The rows of the tables. What can be computed from the time or from other rows is not in them.
 
 use crate::rules::Rule;
+use cloudlet_api_ec2::RequestLaunchTemplateData;
 use cloudlet_aws::{Scope, Timestamp};
-use cloudlet_engine::StoredPolicy;
+use cloudlet_engine::{StoredPolicy, StoredShape};
 use cloudlet_reach::Cidr;
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 /// What an account has in a region from the first call on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -337,6 +341,25 @@ pub struct Instance {
     pub metadata_endpoint: String,
     pub metadata_hops: i32,
     pub root_volume: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TemplateVersion {
+    pub data: StoredShape<RequestLaunchTemplateData>,
+    pub description: Option<String>,
+    pub made: Timestamp,
+    pub by: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LaunchTemplate {
+    pub name: String,
+    pub default: i64,
+    /// The highest number that was given.
+    pub latest: i64,
+    pub versions: BTreeMap<i64, TemplateVersion>,
+    pub made: Timestamp,
+    pub by: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

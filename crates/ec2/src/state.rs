@@ -4,7 +4,7 @@ use crate::{
     faults::{self, refuse},
     rows::{
         Acl, Address, Associated, DhcpOptions, EgressOnlyInternetGateway, Endpoint, FlowLog, Group, InRegion, InsightsAnalysis, InsightsPath,
-        Instance, Interface, InternetGateway, NatGateway, Peering, PrefixList, RouteTable, Subnet, Vpc,
+        Instance, Interface, InternetGateway, LaunchTemplate, NatGateway, Peering, PrefixList, RouteTable, Subnet, Vpc,
     },
     rules::Rule,
     tags::Tags,
@@ -117,6 +117,7 @@ pub struct State {
     pub endpoints: Table<Key, Endpoint>,
     pub groups: Table<Key, Arc<Group>>,
     pub instances: Table<Key, Instance>,
+    pub launch_templates: Table<Key, LaunchTemplate>,
     pub flow_logs: Table<Key, FlowLog>,
     pub paths: Table<Key, InsightsPath>,
     pub analyses: Table<Key, InsightsAnalysis>,
@@ -126,8 +127,8 @@ pub struct State {
 
 tables!(State {
     regions, tags, vpcs, subnets, route_tables, internet_gateways, egress_only_gateways, nat_gateways, acls, prefix_lists, dhcp_options,
-    interfaces, addresses, peerings, endpoints, groups, instances, flow_logs, paths, analyses
-} indexes(State::reindex) { rules });
+    interfaces, addresses, peerings, endpoints, groups, instances, flow_logs, paths, analyses,
+    launch_templates } indexes(State::reindex) { rules });
 
 pub fn key(scope: &Scope, id: &str) -> Key {
     (scope.clone(), id.to_owned())

@@ -8,7 +8,7 @@ use crate::{
     filters, limits, permissions,
     rows::{
         Acl, Address, DhcpOptions, EgressOnlyInternetGateway, Endpoint, FlowLog, Group, InsightsAnalysis, InsightsPath, Instance, Interface,
-        InternetGateway, NatGateway, Peering, PrefixList, RouteTable, Subnet, Vpc,
+        InternetGateway, LaunchTemplate, NatGateway, Peering, PrefixList, RouteTable, Subnet, Vpc,
     },
     state::{Kind, Resource, State, key},
     tags::{self, Tags},
@@ -37,7 +37,7 @@ const RULE: Kind = Kind {
 };
 
 /// Every kind that has tags.
-static KINDS: [(Kind, Exists); 18] = [
+static KINDS: [(Kind, Exists); 19] = [
     of::<Vpc>(),
     of::<Subnet>(),
     of::<RouteTable>(),
@@ -54,6 +54,7 @@ static KINDS: [(Kind, Exists); 18] = [
     of::<Arc<Group>>(),
     of::<Instance>(),
     of::<FlowLog>(),
+    of::<LaunchTemplate>(),
     of::<InsightsPath>(),
     of::<InsightsAnalysis>(),
 ];

@@ -1,6 +1,7 @@
 mod endpoints;
 mod insights;
 mod instances;
+mod launch_templates;
 mod networks;
 mod shared_groups;
 

@@ -151,6 +151,16 @@ pub const CREATE_INTERNET_GATEWAY: Access = Access {
     resources: &[kinds::INTERNET_GATEWAY.required()],
     keys: &["ec2:InternetGatewayID", "ec2:Region"],
 };
+pub const CREATE_LAUNCH_TEMPLATE: Access = Access {
+    action: "ec2:CreateLaunchTemplate",
+    resources: &[kinds::LAUNCH_TEMPLATE.required()],
+    keys: &["ec2:Region"],
+};
+pub const CREATE_LAUNCH_TEMPLATE_VERSION: Access = Access {
+    action: "ec2:CreateLaunchTemplateVersion",
+    resources: &[kinds::LAUNCH_TEMPLATE.required()],
+    keys: &["ec2:ManagedResourceOperator", "ec2:Region", "ec2:ResourceTag/${TagKey}"],
+};
 pub const CREATE_MANAGED_PREFIX_LIST: Access = Access {
     action: "ec2:CreateManagedPrefixList",
     resources: &[kinds::PREFIX_LIST.required()],
@@ -330,6 +340,16 @@ pub const DELETE_INTERNET_GATEWAY: Access = Access {
     action: "ec2:DeleteInternetGateway",
     resources: &[kinds::INTERNET_GATEWAY.required()],
     keys: &["ec2:InternetGatewayID", "ec2:Region", "ec2:ResourceTag/${TagKey}"],
+};
+pub const DELETE_LAUNCH_TEMPLATE: Access = Access {
+    action: "ec2:DeleteLaunchTemplate",
+    resources: &[kinds::LAUNCH_TEMPLATE.required()],
+    keys: &["ec2:ManagedResourceOperator", "ec2:Region", "ec2:ResourceTag/${TagKey}"],
+};
+pub const DELETE_LAUNCH_TEMPLATE_VERSIONS: Access = Access {
+    action: "ec2:DeleteLaunchTemplateVersions",
+    resources: &[kinds::LAUNCH_TEMPLATE.required()],
+    keys: &["ec2:ManagedResourceOperator", "ec2:Region", "ec2:ResourceTag/${TagKey}"],
 };
 pub const DELETE_MANAGED_PREFIX_LIST: Access = Access {
     action: "ec2:DeleteManagedPrefixList",
@@ -513,6 +533,16 @@ pub const DESCRIBE_INSTANCES: Access = Access {
 };
 pub const DESCRIBE_INTERNET_GATEWAYS: Access = Access {
     action: "ec2:DescribeInternetGateways",
+    resources: &[],
+    keys: &["ec2:Region"],
+};
+pub const DESCRIBE_LAUNCH_TEMPLATE_VERSIONS: Access = Access {
+    action: "ec2:DescribeLaunchTemplateVersions",
+    resources: &[],
+    keys: &["ec2:Region"],
+};
+pub const DESCRIBE_LAUNCH_TEMPLATES: Access = Access {
+    action: "ec2:DescribeLaunchTemplates",
     resources: &[],
     keys: &["ec2:Region"],
 };
@@ -730,6 +760,11 @@ pub const MODIFY_INSTANCE_ATTRIBUTE: Access = Access {
         "ec2:ProductCode", "ec2:Region", "ec2:ResourceTag/${TagKey}", "ec2:RootDeviceType", "ec2:SecurityGroupID", "ec2:Tenancy", "ec2:VolumeID",
         "ec2:VolumeInitializationRate", "ec2:VolumeIops", "ec2:VolumeSize", "ec2:VolumeThroughput", "ec2:VolumeType", "ec2:Vpc",
     ],
+};
+pub const MODIFY_LAUNCH_TEMPLATE: Access = Access {
+    action: "ec2:ModifyLaunchTemplate",
+    resources: &[kinds::LAUNCH_TEMPLATE.required()],
+    keys: &["ec2:Attribute", "ec2:Attribute/${AttributeName}", "ec2:ManagedResourceOperator", "ec2:Region", "ec2:ResourceTag/${TagKey}"],
 };
 pub const MODIFY_MANAGED_PREFIX_LIST: Access = Access {
     action: "ec2:ModifyManagedPrefixList",

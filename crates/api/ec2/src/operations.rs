@@ -69,6 +69,12 @@ operations! { crate::SERVICE;
     CreateInternetGateway(CreateInternetGatewayRequest) -> CreateInternetGatewayResult {
         access: &[access::CREATE_INTERNET_GATEWAY],
     }
+    CreateLaunchTemplate(CreateLaunchTemplateRequest) -> CreateLaunchTemplateResult {
+        access: &[access::CREATE_LAUNCH_TEMPLATE],
+    }
+    CreateLaunchTemplateVersion(CreateLaunchTemplateVersionRequest) -> CreateLaunchTemplateVersionResult {
+        access: &[access::CREATE_LAUNCH_TEMPLATE_VERSION],
+    }
     CreateManagedPrefixList(CreateManagedPrefixListRequest) -> CreateManagedPrefixListResult {
         access: &[access::CREATE_MANAGED_PREFIX_LIST],
     }
@@ -134,6 +140,12 @@ operations! { crate::SERVICE;
     }
     DeleteInternetGateway(DeleteInternetGatewayRequest) -> Empty {
         access: &[access::DELETE_INTERNET_GATEWAY],
+    }
+    DeleteLaunchTemplate(DeleteLaunchTemplateRequest) -> DeleteLaunchTemplateResult {
+        access: &[access::DELETE_LAUNCH_TEMPLATE],
+    }
+    DeleteLaunchTemplateVersions(DeleteLaunchTemplateVersionsRequest) -> DeleteLaunchTemplateVersionsResult {
+        access: &[access::DELETE_LAUNCH_TEMPLATE_VERSIONS],
     }
     DeleteManagedPrefixList(DeleteManagedPrefixListRequest) -> DeleteManagedPrefixListResult {
         access: &[access::DELETE_MANAGED_PREFIX_LIST],
@@ -233,6 +245,14 @@ operations! { crate::SERVICE;
     DescribeInternetGateways(DescribeInternetGatewaysRequest) -> DescribeInternetGatewaysResult {
         pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["InternetGateways"], more: "" }),
         access: &[access::DESCRIBE_INTERNET_GATEWAYS],
+    }
+    DescribeLaunchTemplateVersions(DescribeLaunchTemplateVersionsRequest) -> DescribeLaunchTemplateVersionsResult {
+        pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["LaunchTemplateVersions"], more: "" }),
+        access: &[access::DESCRIBE_LAUNCH_TEMPLATE_VERSIONS],
+    }
+    DescribeLaunchTemplates(DescribeLaunchTemplatesRequest) -> DescribeLaunchTemplatesResult {
+        pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["LaunchTemplates"], more: "" }),
+        access: &[access::DESCRIBE_LAUNCH_TEMPLATES],
     }
     DescribeManagedPrefixLists(DescribeManagedPrefixListsRequest) -> DescribeManagedPrefixListsResult {
         pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["PrefixLists"], more: "" }),
@@ -371,6 +391,9 @@ operations! { crate::SERVICE;
     }
     ModifyInstanceAttribute(ModifyInstanceAttributeRequest) -> Empty {
         access: &[access::MODIFY_INSTANCE_ATTRIBUTE],
+    }
+    ModifyLaunchTemplate(ModifyLaunchTemplateRequest) -> ModifyLaunchTemplateResult {
+        access: &[access::MODIFY_LAUNCH_TEMPLATE],
     }
     ModifyManagedPrefixList(ModifyManagedPrefixListRequest) -> ModifyManagedPrefixListResult {
         access: &[access::MODIFY_MANAGED_PREFIX_LIST],
