@@ -290,6 +290,15 @@ def test_packets_are_recorded_in_a_bucket(server, ec2, s3, network):
     assert made["Unsuccessful"] == []
     statements = json.loads(s3.get_bucket_policy(Bucket="flow-logs-here")["Policy"])["Statement"]
     assert {statement["Sid"] for statement in statements} == {"AWSLogDeliveryWrite", "AWSLogDeliveryAclCheck"}
+    other = ec2.create_flow_logs(
+        ResourceIds=[network.private], ResourceType="Subnet", TrafficType="REJECT", LogDestinationType="s3", LogDestination="arn:aws:s3:::flow-logs-here/other"
+    )
+    assert other["Unsuccessful"] == [], "a second destination in the same bucket"
+    ec2.delete_flow_logs(FlowLogIds=other["FlowLogIds"])
+    missing = ec2.create_flow_logs(
+        ResourceIds=[network.vpc], ResourceType="VPC", TrafficType="ALL", LogDestinationType="s3", LogDestination="arn:aws:s3:::no-such-bucket-here"
+    )
+    assert missing["Unsuccessful"][0]["Error"] == {"Code": "400", "Message": "LogDestination: no-such-bucket-here does not exist"}
     address = {
         name: ec2.describe_network_interfaces(NetworkInterfaceIds=[network.interfaces[name]])["NetworkInterfaces"][0] for name in ("alb", "app", "rds")
     }
@@ -330,7 +339,7 @@ def namespaces():
 
 
 KERNEL = """
-import json, socket, subprocess, sys, threading, time
+import json, socket, subprocess, sys, time
 own, peers, ports, rules = json.load(sys.stdin)
 run = lambda *words, **more: subprocess.run(words, check=True, **more)
 run("ip", "link", "set", "lo", "up")
@@ -349,17 +358,19 @@ inside("nft", "-f", "-", input=rules, text=True)
 server = "import socket,sys\\nfor port in " + repr(ports) + ":\\n s=socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('', port)); s.listen(512); globals()['s%d' % port] = s\\nprint('ready', flush=True)\\nimport time\\ntime.sleep(600)"
 listener = subprocess.Popen(["nsenter", "--net", "--target", str(holder.pid), sys.executable, "-c", server], stdout=subprocess.PIPE, text=True)
 listener.stdout.readline()
-answers = []
-for peer in peers:
-    for port in ports:
-        with socket.socket() as probe:
-            probe.settimeout(0.15)
-            probe.bind((peer, 0))
-            try:
-                probe.connect((own, port))
-                answers.append([peer, port, True])
-            except OSError:
-                answers.append([peer, port, False])
+def ask(pair):
+    peer, port = pair
+    with socket.socket() as probe:
+        probe.settimeout(0.3)
+        probe.bind((peer, 0))
+        try:
+            probe.connect((own, port))
+            return [peer, port, True]
+        except OSError:
+            return [peer, port, False]
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(64) as pool:
+    answers = list(pool.map(ask, [(peer, port) for peer in peers for port in ports]))
 listener.kill(); holder.kill()
 print(json.dumps(answers))
 """
@@ -380,17 +391,17 @@ def test_the_kernel_agrees(server, ec2, binary):
     ]
     ec2.authorize_security_group_ingress(GroupId=target, IpPermissions=permissions)
     interface = lambda address, group: ec2.create_network_interface(SubnetId=subnet, Groups=[group], PrivateIpAddress=address)["NetworkInterface"]
-    addresses = [f"10.40.{third}.{last}" for third in (1, 2) for last in (5, 9, 14, 100, 200)]
+    addresses = [f"10.40.{third}.{last}" for third in (1, 2) for last in (5, 8, 9, 14, 15, 16, 100, 127, 128, 200)]
     peers = {address: interface(address, client if index % 3 == 0 else target)["NetworkInterfaceId"] for index, address in enumerate(addresses)}
     own = interface("10.40.3.3", target)["NetworkInterfaceId"]
     rules = subprocess.run([binary, "export", "nftables", "--interface", own, "--port", str(server.port)], capture_output=True, text=True, check=True)
-    ports = list(range(998, 1018))
+    ports = list(range(960, 1060))
     given = json.dumps(["10.40.3.3", addresses, ports, rules.stdout])
     command = ["unshare", "--net", "--user", "--map-root-user", "python3", "-c", KERNEL]
     kernel = subprocess.run(command, input=given, capture_output=True, text=True, timeout=300)
     assert kernel.returncode == 0, kernel.stderr
     answers = json.loads(kernel.stdout)
-    assert len(answers) == 200 and {answer for *_, answer in answers} == {True, False}
+    assert len(answers) == 2000 and {answer for *_, answer in answers} == {True, False}
     for peer, port, passed in answers:
         assert reachable(server, peers[peer], own, port)["passes"] == passed, (peer, port)
 

@@ -10,12 +10,13 @@ use crate::{
     state::{At, FilterOf, Kind, Resource, State, in_table},
     tags,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_api_ec2::{self as api, CreateFlowLogs, DeleteFlowLogs, DescribeFlowLogs};
 use cloudlet_api_s3::{
     GetBucketPolicy, GetBucketPolicyRequest, HeadBucket, HeadBucketRequest, PutBucketPolicy, PutBucketPolicyRequest, PutObject, PutObjectRequest,
 };
 use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
-use cloudlet_engine::{Cx, handler};
+use cloudlet_engine::{Cx, fingerprint::Fingerprint, handler};
 use cloudlet_reach::{Direction, Record};
 use cloudlet_shape::Body;
 use flate2::{Compression, write::GzEncoder};
@@ -158,11 +159,24 @@ async fn allow_delivery(cx: &Cx, bucket: &str, folder: &str) -> Result<(), Fault
         Some(one @ Value::Object(_)) => vec![one],
         _ => vec![],
     };
-    let new = statements.into_iter().filter(|statement| !all.contains(statement)).collect::<Vec<_>>();
-    if new.is_empty() {
+    let number = all.len();
+    for mut statement in statements {
+        let same = |known: &Value| ["Principal", "Action", "Resource", "Condition"].iter().all(|name| known.get(name) == statement.get(name));
+        if all.iter().any(same) {
+            continue;
+        }
+        // No two statements of a policy have one id.
+        let id = statement.get("Sid").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if all.iter().any(|known| known.get("Sid").and_then(Value::as_str) == Some(id.as_str()))
+            && let Some(sid) = statement.get_mut("Sid")
+        {
+            *sid = Value::from(format!("{id}{number}"));
+        }
+        all.push(statement);
+    }
+    if all.len() == number {
         return Ok(());
     }
-    all.extend(new);
     let policy = json!({"Version": "2012-10-17", "Statement": all}).to_string();
     let request = PutBucketPolicyRequest { bucket: bucket.to_owned(), policy, ..Default::default() };
     cx.forward::<PutBucketPolicy>("vpc-flow-logs.amazonaws.com", cx.scope.clone(), request).await.map(drop)
@@ -235,7 +249,12 @@ handler!(
                 Err(_) => Some(format!("Access Denied for LogDestination: {bucket}. Please check LogDestination permission")),
             },
         };
-        let token = input.client_token.unwrap_or_else(|| cx.ids().uuid());
+        // AWS: without one, the same for the same resources (recorded).
+        let given = input.client_token.filter(|token| !token.is_empty());
+        let token = given.unwrap_or_else(|| {
+            let texts: Vec<&str> = [cx.scope.account.as_str(), &traffic].into_iter().chain(input.resource_ids.iter().map(String::as_str)).collect();
+            STANDARD.encode(Fingerprint::of_texts(&texts).as_bytes())
+        });
         let mut result = api::CreateFlowLogsResult { client_token: Some(token), flow_log_ids: Some(vec![]), unsuccessful: Some(vec![]) };
         ec2.store.write(|state| {
             for resource in input.resource_ids {
