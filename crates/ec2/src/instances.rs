@@ -379,6 +379,15 @@ struct Launch<'a> {
     of_interfaces: &'a tags::Tags,
 }
 
+/// One interface of a new instance: one that there is, or one that is made.
+struct Plan {
+    device: i32,
+    deletes: bool,
+    public: Option<bool>,
+    given: Option<String>,
+    wish: Option<Wish>,
+}
+
 /// The groups that a request names by id, or by name in the default VPC.
 fn wanted_groups(state: &State, cx: &Cx, input: &api::RunInstancesRequest) -> Result<Option<Vec<String>>, Fault> {
     let mut ids = input.security_group_ids.clone().unwrap_or_default();
@@ -414,7 +423,7 @@ fn launch(
 ) -> Result<(), Fault> {
     let scope = &cx.scope;
     let groups = wanted_groups(state, cx, input)?;
-    let mut plans: Vec<(i32, bool, Option<bool>, Option<String>, Option<Wish>)> = Vec::new();
+    let mut plans: Vec<Plan> = Vec::new();
     if specified.is_empty() {
         let wish = Wish {
             subnet: wanted_subnet(state, cx, input)?,
@@ -424,7 +433,7 @@ fn launch(
             groups,
             ..Wish::default()
         };
-        plans.push((0, true, None, None, Some(wish)));
+        plans.push(Plan { device: 0, deletes: true, public: None, given: None, wish: Some(wish) });
     }
     for (index, given) in specified.iter().enumerate() {
         let device = given.device_index.unwrap_or_else(|| i32::try_from(index).unwrap_or_default());
@@ -445,15 +454,16 @@ fn launch(
                 groups: given.groups.clone(),
             }),
         };
-        plans.push((device, deletes, given.associate_public_ip_address, given.network_interface_id.clone(), wish));
+        let public = given.associate_public_ip_address;
+        plans.push(Plan { device, deletes, public, given: given.network_interface_id.clone(), wish });
     }
-    if !plans.iter().any(|(device, ..)| *device == 0) {
+    if !plans.iter().any(|plan| plan.device == 0) {
         // AWS: unverified wording.
         return Err(invalid_value("The associated network interface at device index 0 must be specified."));
     }
     let id = Instance::KIND.new_id(cx.ids());
     let mut primary = None;
-    for (device, deletes, public, given, wish) in plans {
+    for Plan { device, deletes, public, given, wish } in plans {
         let interface = match (given, wish) {
             (Some(interface), _) => {
                 if state.find::<Interface>(scope, &interface)?.attachment.is_some() || of.index > 0 {

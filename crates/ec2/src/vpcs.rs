@@ -112,7 +112,7 @@ fn vpc_block(given: &str) -> Result<Cidr, Fault> {
 /// A /56 that Amazon gives.
 fn amazon_ipv6_block(ids: &Ids) -> Block {
     // 2600:1f00::/24 is Amazon's, and /56 of it a VPC's.
-    let bits = (0x2600_1f_u128 << 104) | (u128::from(ids.number()) & 0xffff_ffff) << 72;
+    let bits = (0x0026_001f_u128 << 104) | (u128::from(ids.number()) & 0xffff_ffff) << 72;
     let cidr = Cidr::new(IpAddr::V6(Ipv6Addr::from_bits(bits)), 56).unwrap_or(Cidr::ALL_V6);
     Block { association: new_association(ids, "vpc-cidr-assoc"), cidr }
 }

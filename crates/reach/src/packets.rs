@@ -59,7 +59,7 @@ impl<'n> Player<'n> {
         walk.flow = flow;
         let sender = self.holder(flow.source);
         let arrival = match sender {
-            Some(interface) => walk.from_interface(interface),
+            Some(interface) => walk.send(interface),
             None => walk.arrive_outside(),
         };
         let is_refused = |id: &Id| walk.blocks.iter().any(|block| block.interface.as_deref() == Some(&**id));

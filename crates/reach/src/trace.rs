@@ -112,7 +112,7 @@ fn answer(network: &Network, question: &Question, from: &Start<'_>, destination:
     let mut walk = Walk::new(network, flow);
     let arrival = match from {
         Start::Interface(interface) => match network.interface(&interface.id) {
-            Some(interface) => walk.from_interface(interface),
+            Some(interface) => walk.send(interface),
             None => Reached::Lost,
         },
         Start::Outside(_) => enter(network, &mut walk, target),
@@ -128,7 +128,7 @@ fn answer(network: &Network, question: &Question, from: &Start<'_>, destination:
     }
     let mut back = Walk::reply(network, walk.flow, walk.translations);
     let returned = match &arrival {
-        Reached::Interface(id) => network.interface(id).map_or(Reached::Lost, |interface| back.from_interface(interface)),
+        Reached::Interface(id) => network.interface(id).map_or(Reached::Lost, |interface| back.send(interface)),
         // A service answers by the way it was asked.
         Reached::Service => match from {
             Start::Interface(interface) => Reached::Interface(interface.id.clone()),

@@ -96,7 +96,7 @@ impl<'n> Walk<'n> {
     }
 
     /// From an interface whose own the packet is.
-    pub fn from_interface(&mut self, interface: &'n Interface) -> Reached {
+    pub fn send(&mut self, interface: &'n Interface) -> Reached {
         self.origin = Some(interface);
         self.leave(interface)
     }

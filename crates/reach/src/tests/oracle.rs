@@ -49,12 +49,14 @@ enum Way {
     Blackhole,
 }
 
+type Net = (usize, u8, Vec<(Ip, u32, Way)>, Vec<Entry>, Vec<Entry>);
+
 #[derive(Clone, Debug)]
 struct World {
     /// First two octets, and whether it has an internet gateway.
     vpcs: Vec<([u8; 2], bool)>,
     /// VPC, third octet, routes, ACL in, ACL out (number, allow, protocol, from, to, block).
-    subnets: Vec<(usize, u8, Vec<(Ip, u32, Way)>, Vec<Entry>, Vec<Entry>)>,
+    subnets: Vec<Net>,
     /// In, out.
     groups: Vec<(Vec<Rule>, Vec<Rule>)>,
     /// Subnet, last octet, public address, groups.
