@@ -1,5 +1,6 @@
 //! The binary `cloudlet`: read the configuration, build the cloud, listen.
 
+mod asl;
 mod check;
 mod cloud;
 mod configuration;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Ok(Order::Explain(address, request)) => explain::explain(address, &request),
         Ok(Order::Show(address, path)) => explain::show(address, &path),
         Ok(Order::Snapshot(address, verb)) => snapshot::run(address, verb),
+        Ok(Order::Asl(configuration, verb)) => asl::run(&configuration, &verb),
         Ok(Order::Check(configuration)) => check::check(&configuration),
         Err(refusal) => refusal.tell(),
     }
