@@ -45,7 +45,7 @@ pub use events::{Observer, PerformedCall, ServiceEvent};
 pub use http_client::{HttpClient, HttpRequest, HttpResponse, SendError, without_password};
 pub use http_hooks::{Form, HttpHooks, PostResponse, PostedObject, RequestView, ServiceEvents};
 pub use ids::{Ids, account_of_access_key, uuid_text};
-pub use origin::{Origin, SignatureKind, Signed, TlsSession};
+pub use origin::{Origin, SignatureKind, Signed, ThroughEndpoint, TlsSession, VpcEndpoints};
 pub use permission::{DerivedKey, Permission, Permissions};
 pub use policy_statements::{Allowed, PolicyStatements};
 pub use public_files::{PublicFile, PublicFiles};

@@ -166,6 +166,46 @@ enum Verb {
         /// The request's id: what SDKs show as RequestId
         request: String,
     },
+    /// Says whether a packet would pass the network of a running server, and why
+    Reach {
+        /// eni-…, i-…, an address, internet, or internet:ADDRESS
+        from: String,
+        to: String,
+        /// Of TCP and UDP; for ICMP the type
+        #[arg(long = "to-port", value_name = "PORT")]
+        to_port: Option<u16>,
+        /// tcp, udp, icmp, or a number [default: tcp]
+        #[arg(long)]
+        protocol: Option<String>,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Prints what a running server holds in a form of other tools
+    #[command(subcommand)]
+    Export(ExportVerb),
+}
+
+/// Whose network is meant.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Whose {
+    /// Its account [default: that of the root credentials]
+    #[arg(long = "of-account", value_name = "12 DIGITS")]
+    of_account: Option<String>,
+    /// Its region [default: that of requests that name none]
+    #[arg(long = "in-region", value_name = "REGION")]
+    in_region: Option<String>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum ExportVerb {
+    /// The rules of an interface as an nftables ruleset
+    Nftables {
+        /// eni-…
+        #[arg(long)]
+        interface: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
 }
 
 /// A local AWS in one binary.
@@ -308,6 +348,8 @@ pub enum Order {
     CheckHealth(SocketAddr),
     /// Of a server at an address, a request.
     Explain(SocketAddr, String),
+    /// Of a server at an address, what is under a path.
+    Show(SocketAddr, String),
     Snapshot(SocketAddr, SnapshotVerb),
     Check(Box<Configuration>),
     /// Of a region; the secret may be in the environment.
@@ -414,6 +456,16 @@ pub fn read() -> Result<Order, Refusal> {
             let secret = secret.filter(|secret| !secret.is_empty()).map(str::to_owned);
             return Ok(Order::SmtpPassword(region.clone().unwrap_or_else(|| "us-east-1".to_owned()), secret));
         }
+        Some(Verb::Reach { from, to, to_port, protocol, whose }) => {
+            let port = to_port.map(|port| port.to_string());
+            let given = [("from", Some(from.as_str())), ("to", Some(to)), ("port", port.as_deref()), ("protocol", protocol.as_deref())];
+            let path = ask("/_cloudlet/ec2/reachable", &[&given[..], &whose.parameters(), &[("format", Some("text"))]].concat())?;
+            return Ok(Order::Show(settings.running()?, path));
+        }
+        Some(Verb::Export(ExportVerb::Nftables { interface, whose })) => {
+            let path = ask("/_cloudlet/ec2/nftables", &[&[("interface", Some(interface.as_str()))][..], &whose.parameters()].concat())?;
+            return Ok(Order::Show(settings.running()?, path));
+        }
         Some(Verb::Asl(verb)) => {
             let verb = verb.clone();
             return settle(settings).map(|configuration| Order::Asl(Box::new(configuration), verb));
@@ -425,6 +477,16 @@ pub fn read() -> Result<Order, Refusal> {
         None => {}
     }
     settle(settings).map(|configuration| Order::Serve(Box::new(configuration)))
+}
+
+impl Whose {
+    fn parameters(&self) -> [(&'static str, Option<&str>); 2] {
+        [("account", self.of_account.as_deref()), ("region", self.in_region.as_deref())]
+    }
+}
+
+fn ask(path: &str, parameters: &[(&str, Option<&str>)]) -> Result<String, Refusal> {
+    crate::explain::query(parameters).map(|query| format!("{path}{query}")).map_err(Refusal::says)
 }
 
 /// A misspelt CLOUDLET_ variable would silently do nothing: so it is refused.

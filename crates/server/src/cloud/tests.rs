@@ -119,6 +119,8 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("sts", "TargetPrincipal", "000000000000"),
     ("sts", "SigningAlgorithm", "ES384"),
     ("iam", "EntityArn", "arn:aws:iam::000000000000:delegation-request/dr-xxx"),
+    ("ec2", "CidrBlock", "10.0.0.0/16"),
+    ("ec2", "ImageId", "ami-0123456789abcdef0"),
 ];
 
 struct Server {
