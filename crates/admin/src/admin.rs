@@ -3,6 +3,7 @@
 use crate::response::{Refusal, bad_request};
 use cloudlet_aws::{Account, Region};
 use cloudlet_cloud::Cloud;
+use cloudlet_engine::Workers;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ pub struct Admin {
     pub certificate: Option<Arc<str>>,
     /// The region of requests that name none.
     pub region: Region,
+    /// What runs the code of functions.
+    pub workers: Arc<dyn Workers>,
 }
 
 /// The parameter of what is done for all accounts or for one.

@@ -51,7 +51,8 @@ async fn unknown() -> Refusal {
 }
 
 async fn health(State(admin): State<Admin>) -> impl IntoResponse {
-    Json(json!({ "status": "running", "version": admin.version }))
+    // Code that is not kept apart from the machine is no reason to start the server again: the status is the same.
+    Json(json!({ "status": "running", "version": admin.version, "workers": { "shortcomings": admin.workers.shortcomings() } }))
 }
 
 async fn settle(State(admin): State<Admin>) -> Answer {

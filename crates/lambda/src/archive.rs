@@ -1,7 +1,6 @@
 //! The archives of code that clients hand in. Bytes from outside: what they claim of themselves is checked while they are unpacked.
 
 use crate::limits;
-use bytes::Bytes;
 use cloudlet_engine::WorkerFile;
 use std::io::{Cursor, Read};
 use zip::ZipArchive;
@@ -47,15 +46,6 @@ pub fn unpack(bytes: &[u8]) -> Result<Vec<WorkerFile>, Refused> {
     Ok(files)
 }
 
-/// One file of an archive, by its path.
-pub fn file(bytes: &[u8], path: &str) -> Option<Bytes> {
-    let mut archive = open(bytes).ok()?;
-    let mut entry = archive.by_name(path).ok()?;
-    let mut content = Vec::new();
-    entry.by_ref().take(limits::UNPACKED_BYTES).read_to_end(&mut content).ok()?;
-    Some(content.into())
-}
-
 fn each(bytes: &[u8], take: &mut dyn FnMut(String, Vec<u8>, bool) -> Result<(), Refused>) -> Result<(), Refused> {
     let mut archive = open(bytes)?;
     let mut left = limits::UNPACKED_BYTES;
@@ -83,6 +73,7 @@ fn each(bytes: &[u8], take: &mut dyn FnMut(String, Vec<u8>, bool) -> Result<(), 
 mod tests {
     use super::*;
     use crate::tests::zip_of;
+    use bytes::Bytes;
 
     #[test]
     fn an_archive_is_unpacked() {
@@ -90,7 +81,6 @@ mod tests {
         assert_eq!(check(&bytes), Ok(6));
         let files: Vec<_> = unpack(&bytes).unwrap().into_iter().map(|file| (file.path, file.content)).collect();
         assert_eq!(files, [("index.py".to_owned(), Bytes::from("x = 1")), ("lib/a.txt".to_owned(), Bytes::from("a"))]);
-        assert_eq!(file(&bytes, "lib/a.txt").as_deref(), Some(&b"a"[..]));
     }
 
     #[test]

@@ -19,8 +19,11 @@ mod layers;
 mod limits;
 mod links;
 mod logs;
+mod mappings;
 mod names;
+mod patterns;
 mod policies;
+mod polling;
 mod runtime_api;
 mod runtimes;
 mod scheduled;
@@ -39,6 +42,7 @@ use cloudlet_store::{Blobs, Journal, Store};
 use environments::Environments;
 use invoke::Running;
 use links::Links;
+use polling::Hands;
 use state::State;
 use std::sync::Arc;
 
@@ -49,6 +53,7 @@ pub struct Lambda {
     links: Links,
     environments: Environments,
     running: Running,
+    hands: Hands,
 }
 
 impl Lambda {
@@ -56,6 +61,12 @@ impl Lambda {
     fn forget(&self, key: &state::FunctionKey) {
         self.environments.forget(key);
     }
+}
+
+/// For the fuzz target: reads an event pattern, and matches it against a document.
+pub fn match_pattern(pattern: &str, document: &str) -> Option<bool> {
+    let document = serde_json::from_str(document).ok()?;
+    patterns::Pattern::parse(pattern).map(|pattern| pattern.matches(&document))
 }
 
 /// For the fuzz target: reads an archive as a request brings it.
@@ -66,13 +77,14 @@ pub fn read_archive(bytes: &[u8]) -> bool {
 /// The service. Its code is run by `workers`.
 pub fn service(journal: &Journal, blobs: Blobs, workers: Arc<dyn Workers>) -> Service {
     let store = Arc::new(Store::new("lambda", journal, State::default()));
-    let engine = Arc::new(Lambda { store: store.clone(), blobs, workers, links: Links::default(), environments: Environments::default(), running: Running::default() });
+    let engine = Arc::new(Lambda { store: store.clone(), blobs, workers, links: Links::default(), environments: Environments::default(), running: Running::default(), hands: Hands::default() });
     let dialect = Dialect { max_request: limits::REQUEST_BYTES, ..Dialect::of(Protocol::RestJson) };
     Service::of(&api::SERVICE, engine.clone())
         .dialect(dialect)
         .public_files(engine)
         .store(store)
         .handles::<scheduled::RunEvent>()
+        .handles::<scheduled::PollQueue>()
         .handles::<api::Invoke>()
         // functions
         .handles::<api::CreateFunction>()
@@ -122,6 +134,12 @@ pub fn service(journal: &Journal, blobs: Blobs, workers: Arc<dyn Workers>) -> Se
         .handles::<api::UpdateFunctionEventInvokeConfig>()
         .handles::<api::DeleteFunctionEventInvokeConfig>()
         .handles::<api::ListFunctionEventInvokeConfigs>()
+        // event source mappings
+        .handles::<api::CreateEventSourceMapping>()
+        .handles::<api::GetEventSourceMapping>()
+        .handles::<api::UpdateEventSourceMapping>()
+        .handles::<api::DeleteEventSourceMapping>()
+        .handles::<api::ListEventSourceMappings>()
         // tags
         .handles::<api::TagResource>()
         .handles::<api::UntagResource>()

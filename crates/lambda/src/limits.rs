@@ -25,3 +25,4 @@ pub const UNRESERVED: i32 = 100;
 pub const SYNCHRONOUS_BYTES: usize = 6_291_556;
 pub const ASYNCHRONOUS_BYTES: usize = 1_048_576;
 pub const LIST_PAGE: usize = 50;
+pub const MAPPING_PAGE: usize = 100;

@@ -27,8 +27,10 @@ pub struct State {
     pub deleted_layers: Table<(FunctionKey, u64), Arc<LayerVersion>>,
     /// Asynchronous events that are not over, by the ids of their requests.
     pub events: Table<String, Arc<QueuedEvent>>,
+    /// Event source mappings, by their ids.
+    pub mappings: Table<String, Arc<Mapping>>,
 }
-tables!(State { functions, versions, aliases, policies, urls, invoke_configs, layers, layer_numbers, deleted_layers, events });
+tables!(State { functions, versions, aliases, policies, urls, invoke_configs, layers, layer_numbers, deleted_layers, events, mappings });
 
 impl State {
     /// The versions of a function, `$LATEST` first.
@@ -205,4 +207,25 @@ pub struct QueuedEvent {
     /// How often it could not be run, for want of concurrency.
     #[serde(default)]
     pub throttled: u32,
+}
+
+/// An event source mapping: a queue whose messages go to a function.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mapping {
+    pub function: FunctionKey,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qualifier: Option<String>,
+    pub source: String,
+    pub batch: i32,
+    pub window: i32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<String>,
+    /// Whether the function reports single messages that it has not handled.
+    pub partial: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<i32>,
+    pub enabled: bool,
+    pub modified: Timestamp,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub tags: Map<String>,
 }

@@ -1,6 +1,8 @@
 mod fixture;
 mod functions;
+mod invoking;
 mod layers;
+mod mappings;
 mod policies;
 mod restart;
 mod versions;

@@ -2,7 +2,7 @@
 
 use crate::{configuration::Configuration, oidc_keys};
 use cloudlet_cloud::{Cloud, Settings};
-use cloudlet_engine::{Clock, Ids, Runtime, Service};
+use cloudlet_engine::{Clock, Ids, Runtime, Service, Workers};
 use cloudlet_http_client::{Bounds, Client};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
@@ -12,11 +12,11 @@ use cloudlet_sts::ProviderKeys;
 use std::{path::Path, sync::Arc};
 
 /// Builds the services, and brings back what the data folder holds.
-pub fn build(configuration: &Configuration) -> Result<(Arc<Cloud>, Option<DataFolder>), String> {
-    let Some(path) = &configuration.data_dir else { return Ok((assemble(configuration, None)?, None)) };
+pub fn build(configuration: &Configuration, workers: Arc<dyn Workers>) -> Result<(Arc<Cloud>, Option<DataFolder>), String> {
+    let Some(path) = &configuration.data_dir else { return Ok((assemble(configuration, None, workers)?, None)) };
     let told = |error: std::io::Error| format!("the data folder {}: {error}", path.display());
     let folder = DataFolder::open(path, &configuration.data_options, || Ids::random().secret_bytes()).map_err(told)?;
-    let cloud = assemble(configuration, Some(&folder))?;
+    let cloud = assemble(configuration, Some(&folder), workers)?;
     let known = cloud.recover(&folder).map_err(told)?;
     let swept = folder.sweep(&known).map_err(told)?;
     if let Some(missing) = swept.missing.first() {
@@ -27,7 +27,7 @@ pub fn build(configuration: &Configuration) -> Result<(Arc<Cloud>, Option<DataFo
 }
 
 /// The services, with empty tables.
-pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> Result<Arc<Cloud>, String> {
+pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>, workers: Arc<dyn Workers>) -> Result<Arc<Cloud>, String> {
     let ids = match (configuration.seed, folder) {
         (None, _) => Ids::random(),
         (Some(seed), None) => Ids::seeded(seed),
@@ -51,6 +51,7 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
         cloudlet_ec2::service(journal),
         cloudlet_iam::service(identity.clone()),
         cloudlet_kms::service(journal),
+        cloudlet_lambda::service(journal, blobs.clone(), workers),
         cloudlet_organizations::service(identity.clone()),
         cloudlet_s3::S3::new(journal, blobs, identity.clone(), access_settings.clone(), configuration.s3).service(),
         cloudlet_s3control::S3Control::new(journal, identity.clone(), access_settings.clone()).service(),
@@ -98,7 +99,6 @@ static SERVICES: cloudlet_states::Services = &[
 fn unbuilt() -> Vec<Service> {
     vec![
         Service::unbuilt(&cloudlet_api_firehose::SERVICE),
-        Service::unbuilt(&cloudlet_api_lambda::SERVICE),
         Service::unbuilt(&cloudlet_api_logs::SERVICE),
     ]
 }

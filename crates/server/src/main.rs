@@ -9,6 +9,7 @@ mod log;
 mod oidc_keys;
 mod snapshot;
 mod tls;
+mod workers;
 
 use cloudlet_admin::Admin;
 use cloudlet_gateway::{Access, Limits, Listener, Parts, serve};
@@ -23,6 +24,10 @@ use tls::Authority;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // A worker's first process is this binary too: it must not have begun anything else.
+    if std::env::args_os().nth(1).is_some_and(|first| first == cloudlet_worker::ARGUMENT) {
+        return cloudlet_worker::run_init();
+    }
     match configuration::read() {
         Ok(Order::Serve(configuration)) => run(*configuration),
         Ok(Order::CheckHealth(address)) => health::check(address),
@@ -64,7 +69,8 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
     let authority = if configuration.tls { Some(Authority::of(&configuration)?) } else { None };
     let certificate = authority.as_ref().map(|authority| authority.certificate.clone());
     let acceptor = authority.map(Authority::acceptor).transpose()?;
-    let (cloud, folder) = cloud::build(&configuration)?;
+    let machine = workers::machine(&configuration);
+    let (cloud, folder) = cloud::build(&configuration, machine.clone())?;
     if let Some(file) = &configuration.load {
         snapshot::load_file(&cloud, file).await.map_err(|error| format!("--load {}: {error}", file.display()))?;
     }
@@ -73,6 +79,7 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
         version: env!("CARGO_PKG_VERSION"),
         certificate: certificate.map(Into::into),
         region: configuration.region.clone(),
+        workers: machine.clone(),
     };
     let gateway = Parts {
         cloud: cloud.clone(),
@@ -102,6 +109,7 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
         tracing::warn!(target: "cloudlet", mode = ?cloud.mode(), "authorization is not enforced");
     }
     tokio::spawn(cloud.run_scheduler());
+    tokio::spawn(async move { machine.probe().await });
     let journal = folder.as_ref().map_or_else(Journal::off, |folder| folder.journal().clone());
     let outcome = tokio::select! {
         () = serve(gateway, listeners, stop) => Ok(()),

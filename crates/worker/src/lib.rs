@@ -18,7 +18,9 @@ mod view;
 
 pub use init::{ARGUMENT, run as run_init};
 
-use cloudlet_engine::{Boxed, Interpreter, Language, Worker, WorkerFile, WorkerOrder, WorkerValue, Workers};
+use cloudlet_engine::{
+    Boxed, Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, Worker, WorkerFile, WorkerOrder, WorkerValue, Workers,
+};
 use order::{InitOrder, InitValue};
 use parking_lot::Mutex;
 use process::Start;
@@ -52,12 +54,48 @@ impl Machine {
         self.folder.join(name)
     }
 
+    /// Starts a program that does nothing, to learn what this machine cannot keep apart before anybody needs to know.
+    pub async fn probe(&self) {
+        let order = WorkerOrder {
+            program: WorkerValue::Text("/bin/true".into()),
+            arguments: vec![],
+            environment: vec![],
+            folders: vec![("empty".into(), "/var/task")],
+            directory: 0,
+            memory: 64 << 20,
+            temporary: 1 << 20,
+            http: Arc::new(Silent),
+            server: "http://127.0.0.1:9".into(),
+            output: Arc::new(|_| {}),
+        };
+        let outcome = match self.put_folder("empty", vec![]).await {
+            Ok(()) => self.start(order).await,
+            Err(why) => Err(why),
+        };
+        match outcome {
+            Ok(worker) => drop(worker.ended().await),
+            Err(why) => {
+                tracing::warn!(target: "cloudlet", "code cannot be run on this machine: {why}");
+                self.shortcomings.lock().insert(format!("code cannot be run on this machine: {why}"));
+            }
+        }
+    }
+
     /// An empty folder over which views are mounted.
     fn root(&self) -> io::Result<PathBuf> {
         let root = self.folder.join("root");
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         fs::DirBuilder::new().recursive(true).mode(0o755).create(&root)?;
         Ok(root)
+    }
+}
+
+/// Answers nothing.
+struct Silent;
+
+impl LocalHttp for Silent {
+    fn answer(&self, _: LocalRequest) -> Boxed<'_, LocalResponse> {
+        Box::pin(async { LocalResponse { status: 404, ..LocalResponse::default() } })
     }
 }
 

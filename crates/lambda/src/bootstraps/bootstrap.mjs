@@ -3,12 +3,20 @@
 import fs from "node:fs";
 import http from "node:http";
 import path from "node:path";
-import { createRequire } from "node:module";
+import Module, { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import util from "node:util";
 
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
 const task = process.env.LAMBDA_TASK_ROOT;
+const layers = process.env._CLOUDLET_LAYERS;
+delete process.env._CLOUDLET_LAYERS;
+const major = process.versions.node.split(".")[0];
+// The modules of layers, and those that are installed for the whole machine.
+const places = [`${layers}/nodejs/node${major}/node_modules`, `${layers}/nodejs/node_modules`, `${task}/node_modules`];
+places.push("/usr/local/lib/node_modules", "/usr/lib/node_modules", "/usr/share/nodejs");
+process.env.NODE_PATH = [process.env.NODE_PATH, ...places].filter(Boolean).join(":");
+Module._initPaths();
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 let requestId = "";
 

@@ -7,7 +7,7 @@ use crate::configuration::{Configuration, defaults};
 use cloudlet_api_s3::{PutObjectRequest, UploadPartRequest};
 use cloudlet_aws::{Account, Caller, Region, Scope};
 use cloudlet_cloud::{Cloud, EntryPoint};
-use cloudlet_engine::{AnyOperation, Call, Ids, Input, Origin};
+use cloudlet_engine::{AnyOperation, Call, Ids, Input, NoWorkers, Origin};
 use cloudlet_shape::{Body, Kind, OperationSchema, Schema, Target};
 use cloudlet_store::{DataFolder, Record, known_bodies, select};
 use serde_json::{Map, Value, json};
@@ -297,7 +297,7 @@ async fn walk(seed: u64) {
     let folder = tempfile::tempdir().unwrap();
     let mut walk = Walk { random: Ids::seeded(seed), seen: BTreeMap::new() };
     let mut life = 0;
-    let (mut cloud, mut data): (Arc<Cloud>, Option<DataFolder>) = build(&in_folder(&folder.path().join("0"), seed)).unwrap();
+    let (mut cloud, mut data): (Arc<Cloud>, Option<DataFolder>) = build(&in_folder(&folder.path().join("0"), seed), Arc::new(NoWorkers)).unwrap();
     cloud.set_clock(cloudlet_engine::Clock::stop).await.unwrap();
     walk.set_up(&cloud).await;
     let mut done = 0;
@@ -312,7 +312,7 @@ async fn walk(seed: u64) {
         life += 1;
         let next = folder.path().join(life.to_string());
         copy_folder(&folder.path().join((life - 1).to_string()), &next);
-        let (again, again_data) = build(&in_folder(&next, seed)).unwrap();
+        let (again, again_data) = build(&in_folder(&next, seed), Arc::new(NoWorkers)).unwrap();
         assert_same(&again, &before, &indexes_before, &format!("seed {seed}, life {life}"));
         let (_, known) = known_bodies(|| state(&again));
         assert_eq!(again_data.as_ref().unwrap().check(&known).unwrap(), cloudlet_store::Checked::default(), "seed {seed}: bodies");
@@ -320,7 +320,7 @@ async fn walk(seed: u64) {
     }
     // A snapshot holds the same.
     let mut snapshot = cloud.snapshot(None);
-    let memory = assemble(&defaults(), None).unwrap();
+    let memory = assemble(&defaults(), None, Arc::new(NoWorkers)).unwrap();
     let mut loading = memory.load();
     while let Some(piece) = snapshot.next().await {
         loading.push(&piece.unwrap()).await.unwrap();
