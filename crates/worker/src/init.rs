@@ -11,7 +11,8 @@ use nix::sched::{CloneFlags, unshare};
 use rustix::{
     io::Errno,
     net::{AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketType},
-    process::{Resource, Rlimit, Signal, setrlimit},
+    event::{PollFd, PollFlags, poll},
+    process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, setrlimit},
     thread::set_no_new_privs,
 };
 use std::{
@@ -23,7 +24,7 @@ use std::{
         fd::AsFd,
         unix::process::{CommandExt, ExitStatusExt},
     },
-    process::{Command, ExitCode, Stdio},
+    process::{Child, Command, ExitCode, Stdio},
 };
 
 /// The port of `LocalHttp` in a network of the worker's own.
@@ -128,7 +129,7 @@ fn first(mut order: InitOrder) -> ExitCode {
     if let Some(mut input) = child.stdin.take() {
         let _ = input.write_all(&written(&second_order));
     }
-    end_with_server();
+    wait_or_end_with_server(&child);
     match child.wait() {
         Ok(status) => match (status.code(), status.signal()) {
             (Some(code), _) => ExitCode::from(u8::try_from(code).unwrap_or(NOT_RUN)),
@@ -140,13 +141,25 @@ fn first(mut order: InitOrder) -> ExitCode {
     }
 }
 
-/// The server never writes again. Once its end of the socket is closed, it is gone, however that came about, and so is the worker.
-fn end_with_server() {
-    std::thread::spawn(|| {
-        let mut nothing = [0; 1];
-        while matches!(std::io::stdin().lock().read(&mut nothing), Ok(read) if read > 0) {}
-        let _ = rustix::process::kill_current_process_group(Signal::KILL);
-    });
+/// Returns when the second stage is over. The server never writes again: once its end of the socket is closed it is gone, however that came
+/// about, and so is the worker. (A thread cannot be made here: it would belong to two namespaces.)
+fn wait_or_end_with_server(child: &Child) {
+    let number = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let Some(Ok(over)) = number.map(|number| pidfd_open(number, PidfdFlags::empty())) else { return };
+    let server = rustix::stdio::stdin();
+    loop {
+        let mut waited = [PollFd::new(&server, PollFlags::IN), PollFd::new(&over, PollFlags::IN)];
+        match poll(&mut waited, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return,
+        }
+        if waited.iter().skip(1).any(|over| !over.revents().is_empty()) {
+            return;
+        }
+        if waited.iter().take(1).any(|server| !server.revents().is_empty()) {
+            let _ = rustix::process::kill_current_process_group(Signal::KILL);
+        }
+    }
 }
 
 fn failed(report: Report, why: &str) -> ExitCode {
@@ -230,6 +243,8 @@ fn second(order: &InitOrder) -> ExitCode {
         // Elsewhere it would show the processes of the machine.
         if processes {
             view::mount_processes();
+            // A limit on processes does not bind a user that is root outside; newer kernels bound the numbers of a namespace.
+            let _ = fs::write("/proc/sys/kernel/pid_max", PROCESSES.to_string());
         }
         unprivileged();
     }

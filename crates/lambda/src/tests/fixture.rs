@@ -167,9 +167,10 @@ impl Worker for Code {
     fn ended(&self) -> Boxed<'_, WorkerEnd> {
         let mut ended = self.ended.clone();
         Box::pin(async move {
-            match ended.wait_for(Option::is_some).await {
-                Ok(end) => end.unwrap(),
-                Err(_) => std::future::pending().await,
+            let end = ended.wait_for(Option::is_some).await.ok().and_then(|end| *end);
+            match end {
+                Some(end) => end,
+                None => std::future::pending().await,
             }
         })
     }
