@@ -38,6 +38,7 @@ def test_a_configuration_is_answered_as_it_was_put(s3, shared):
 def test_a_preflight_is_answered_by_the_first_rule_that_matches(server, shared):
     answer = preflight(server, f"/{shared}/key", "https://a.example.com", "PUT", "Content-Type, x-amz-date")
     assert answer.status == 200, answer
+    assert answer.headers["x-amz-request-id"] and answer.headers["x-amz-id-2"]
     assert answer.headers["access-control-allow-origin"] == "https://a.example.com"
     assert answer.headers["access-control-allow-methods"] == "GET, PUT"
     assert answer.headers["access-control-allow-headers"] == "content-type, x-amz-date"
@@ -66,6 +67,14 @@ def test_answers_have_the_fields_where_a_rule_matches(server, shared):
     assert (written.status, written.headers["access-control-allow-methods"]) == (200, "GET, PUT")
     foreign = server.signed("PUT", f"/{shared}/new", body=b"x", headers={"Origin": "https://b.example.net"})
     assert foreign.status == 403 and "access-control-allow-origin" not in foreign.headers
+
+
+def test_the_method_of_a_preflight_counts_in_other_requests_too(server, shared):
+    origin = {"Origin": "https://b.example.net"}
+    allowed = server.signed("GET", f"/{shared}/key", headers=origin)
+    assert allowed.headers["Access-Control-Allow-Origin"] == "*"
+    refused = server.signed("GET", f"/{shared}/key", headers=origin | {"Access-Control-Request-Method": "PUT"})
+    assert (refused.status, refused.headers["Access-Control-Allow-Origin"]) == (200, None)
 
 
 def test_a_bucket_without_rules_shares_nothing(server, s3, bucket):

@@ -1,5 +1,7 @@
 """Versions of objects."""
 
+import re
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -67,3 +69,24 @@ def test_tags_belong_to_a_version(s3, versioned):
     tags = [s3.get_object_tagging(Bucket=versioned, Key="a", VersionId=version) for version in (first, second)]
     assert [answer["TagSet"][0]["Value"] for answer in tags] == ["the first", "second"]
     assert [answer["VersionId"] for answer in tags] == [first, second]
+
+
+def test_versions_and_markers_come_in_one_order(server, s3, versioned):
+    for key in ("a", "b"):
+        s3.put_object(Bucket=versioned, Key=key, Body=b"1")
+        s3.delete_object(Bucket=versioned, Key=key)
+        s3.put_object(Bucket=versioned, Key=key, Body=b"2")
+    s3.delete_object(Bucket=versioned, Key="b")
+    answer = server.signed("GET", f"/{versioned}?versions")
+    assert answer.status == 200, answer
+    found = re.findall(rb"<(Version|DeleteMarker)><Key>(.)</Key>", answer.body)
+    kinds = [(key.decode(), kind.decode()) for kind, key in found]
+    assert kinds == [
+        ("a", "Version"),
+        ("a", "DeleteMarker"),
+        ("a", "Version"),
+        ("b", "DeleteMarker"),
+        ("b", "Version"),
+        ("b", "DeleteMarker"),
+        ("b", "Version"),
+    ]

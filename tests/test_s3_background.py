@@ -1,5 +1,6 @@
 """What S3 does in the background, with boto3: events, access logs, lifecycle, replication, inventory, batch jobs."""
 
+import datetime
 import gzip
 import json
 import re
@@ -8,6 +9,7 @@ import uuid
 
 import pytest
 from botocore.exceptions import ClientError
+from test_memory import most_resident
 
 ACCOUNT = "000000000000"
 DAY = 86_400
@@ -256,6 +258,61 @@ def test_objects_are_replicated_under_the_role(server, s3, bucket):
     assert error_of(raised)[0] == "NoSuchKey"
 
 
+def test_what_is_locked_is_replicated_if_the_role_may_read_the_lock(server, s3, bucket):
+    source, target, unlocked = f"{bucket}-locked", f"{bucket}-target", f"{bucket}-unlocked"
+    for name in (source, target):
+        s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    s3.create_bucket(Bucket=unlocked)
+    s3.put_bucket_versioning(Bucket=unlocked, VersioningConfiguration={"Status": "Enabled"})
+    sqs, url, queue = queue_for(server, source)
+    events = {"QueueConfigurations": [{"QueueArn": queue, "Events": ["s3:Replication:*"]}]}
+    s3.put_bucket_notification_configuration(Bucket=source, NotificationConfiguration=events)
+    bodies(sqs, url)
+    deny = {"Effect": "Deny", "Action": ["s3:GetObjectRetention", "s3:GetObjectLegalHold"], "Resource": "*"}
+    read = {"Effect": "Allow", "Action": ["s3:GetObjectRetention", "s3:GetObjectLegalHold"], "Resource": f"arn:aws:s3:::{source}/*"}
+    minimal = [
+        {"Effect": "Allow", "Action": ["s3:GetReplicationConfiguration", "s3:ListBucket"], "Resource": f"arn:aws:s3:::{source}"},
+        {
+            "Effect": "Allow",
+            "Action": ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging"],
+            "Resource": f"arn:aws:s3:::{source}/*",
+        },
+        {"Effect": "Allow", "Action": ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"], "Resource": f"arn:aws:s3:::{target}/*"},
+    ]
+
+    def configure(statements, into=target):
+        rule = {
+            "ID": "all", "Priority": 1, "Status": "Enabled", "Filter": {}, "DeleteMarkerReplication": {"Status": "Disabled"},
+            "Destination": {"Bucket": f"arn:aws:s3:::{into}", "Metrics": {"Status": "Enabled"}},
+        }
+        arn = role(server, "s3.amazonaws.com", statements)
+        s3.put_bucket_replication(Bucket=source, ReplicationConfiguration={"Role": arn, "Rules": [rule]})
+
+    until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=400)
+    retained = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": until}
+
+    def failure(key, **lock):
+        s3.put_object(Bucket=source, Key=key, Body=b"x", **lock)
+        settle(server)
+        assert s3.head_object(Bucket=source, Key=key)["ReplicationStatus"] == "FAILED"
+        [event] = bodies(sqs, url)
+        return event["Records"][0]["replicationEventData"]["failureReason"]
+
+    configure([*minimal, deny])
+    assert failure("retained", **retained) == "SrcGetRetentionNotPermitted"
+    assert failure("held", ObjectLockLegalHoldStatus="ON") == "SrcGetLegalHoldNotPermitted"
+    configure(minimal[:2] + [read])
+    assert failure("unwritten") == "DstPutObjectNotPermitted"
+    configure(ALL, into=unlocked)
+    assert failure("unlocked", **retained) == "DstBucketObjectLockConfigMissing"
+    configure([*minimal, read])
+    s3.put_object(Bucket=source, Key="a", Body=b"x", ObjectLockLegalHoldStatus="ON", **retained)
+    settle(server)
+    assert s3.head_object(Bucket=source, Key="a")["ReplicationStatus"] == "COMPLETED"
+    replica = s3.head_object(Bucket=target, Key="a")
+    assert (replica["ObjectLockMode"], replica["ObjectLockLegalHoldStatus"], replica["ReplicationStatus"]) == ("GOVERNANCE", "ON", "REPLICA")
+
+
 def test_an_inventory_lists_the_objects(server, s3, bucket):
     target = f"{bucket}-reports"
     s3.create_bucket(Bucket=target)
@@ -415,6 +472,56 @@ def test_what_waits_survives_a_kill(start, tmp_path):
     assert len(s3.list_objects_v2(Bucket=target, Prefix="in/")["Contents"]) == 30
     described = control(server).describe_job(AccountId=ACCOUNT, JobId=made)["Job"]
     assert (described["Status"], described["ProgressSummary"]["TotalNumberOfTasks"]) == ("Complete", 3000)
+
+
+def test_a_job_that_was_killed_goes_on_where_it_was(start, tmp_path):
+    server = start("--data-dir", str(tmp_path))
+    s3 = server.client("s3", s3={"addressing_style": "path"})
+    s3.create_bucket(Bucket="job-bucket")
+    keys = [f"k{number}" for number in range(20)]
+    for key in keys:
+        s3.put_object(Bucket="job-bucket", Key=key, Body=b"x")
+    lines = [*keys * 600, *["missing"] * 10]
+    made = job(server, control(server), role(server, "batchoperations.s3.amazonaws.com", ALL), manifest_of(s3, "job-bucket", lines), "job-bucket")
+
+    def described():
+        return control(server).describe_job(AccountId=ACCOUNT, JobId=made)["Job"]
+
+    while described()["ProgressSummary"]["NumberOfTasksSucceeded"] == 0:
+        pass
+    # What is written is durable with everything before it.
+    s3.put_object(Bucket="job-bucket", Key="last", Body=b"x")
+    server.process.kill()
+    server.process.wait()
+    server = start("--data-dir", str(tmp_path))
+    s3 = server.client("s3", s3={"addressing_style": "path"})
+    assert 0 < described()["ProgressSummary"]["NumberOfTasksSucceeded"] < len(lines), "it was killed in the middle"
+    settle(server)
+    progress = described()["ProgressSummary"]
+    assert described()["Status"] == "Complete"
+    found = [progress[name] for name in ("TotalNumberOfTasks", "NumberOfTasksSucceeded", "NumberOfTasksFailed")]
+    assert found == [len(lines), len(lines) - 10, 10]
+    reports = s3.list_objects_v2(Bucket="job-bucket", Prefix="reports/")["Contents"]
+    manifest = next(entry["Key"] for entry in reports if entry["Key"].endswith("manifest.json"))
+    files = [result["Key"] for result in json.loads(s3.get_object(Bucket="job-bucket", Key=manifest)["Body"].read())["Results"]]
+    rows = [row for key in files for row in s3.get_object(Bucket="job-bucket", Key=key)["Body"].read().decode().splitlines()]
+    assert (len(set(files)), len(rows)) == (len(files), len(lines)), "each object is in the report once"
+
+
+def test_a_job_over_many_objects_takes_little_memory(start):
+    server = start()
+    s3 = server.client("s3", s3={"addressing_style": "path"})
+    s3.create_bucket(Bucket="many-bucket")
+    keys = [f"k{number}" for number in range(100)]
+    for key in keys:
+        s3.put_object(Bucket="many-bucket", Key=key, Body=b"x")
+    arn, manifest = role(server, "batchoperations.s3.amazonaws.com", ALL), manifest_of(s3, "many-bucket", keys * 1000)
+    before = most_resident(server)
+    made = job(server, control(server), arn, manifest, "many-bucket")
+    settle(server)
+    described = control(server).describe_job(AccountId=ACCOUNT, JobId=made)["Job"]
+    assert (described["Status"], described["ProgressSummary"]["NumberOfTasksSucceeded"]) == ("Complete", 100_000)
+    assert most_resident(server) - before < 64 << 20
 
 
 def test_who_may_not_change_jobs_does_not_learn_which_exist(server, s3):

@@ -445,6 +445,9 @@ def test_parameters_of_lists(server, shared, query, name, value, message):
         ("list-type=1&list-type=2", "KeyCount", None),
         ("list-type=2&start-after=", "StartAfter", ""),
         ("list-type=2&fetch-owner=TRUE", "Owner", True),
+        ("list-type=2&fetch-owner=1", "Owner", None),
+        ("list-type=2&fetch-owner=yes", "Owner", None),
+        ("list-type=2&fetch-owner=", "Owner", None),
         ("encoding-type=URL", "EncodingType", "URL"),
         ("prefix=a%20b~*!", "Prefix", "a b~*!"),
         ("encoding-type=url&prefix=a%20b~*!/", "Prefix", "a+b%7E*%21/"),
@@ -628,6 +631,9 @@ DELETE = "<Delete><Object><Key>other</Key></Object></Delete>"
         ("<x/>", {"Content-MD5": md5(b"y")}, (400, "MalformedXML"), MALFORMED),
         ("<Delete><Quiet>true</Quiet></Delete>", {"Content-MD5": md5(b"y")}, (400, "MalformedXML"), MALFORMED),
         (DELETE.replace("<Object>", "<Quiet>1</Quiet><Quiet>1</Quiet><Object>"), {"Content-MD5": md5(b"y")}, (400, "MalformedXML"), MALFORMED),
+        ("<Delete><Object><Key></Key></Object></Delete>", {"Content-MD5": md5(b"y")}, (400, "UserKeyMustBeSpecified"), None),
+        ("<Delete>" + "<Object><Key>k</Key></Object>" * 1001 + "</Delete>", {"Content-MD5": md5(b"y")}, (400, "MalformedXML"), MALFORMED),
+        (DELETE.replace("<Object>", "<Quiet>yes</Quiet><Object>"), {"Content-MD5": md5(b"y")}, (400, "BadDigest"), DIGEST),
         (DELETE, {"Content-MD5": md5(b"y")}, (400, "BadDigest"), DIGEST),
         (DELETE, {CHECKSUM + "crc32": crc32(b"y")}, (400, "BadDigest"), "The CRC32 you specified did not match the calculated checksum."),
         (DELETE, {CHECKSUM + "crc32": crc32(DELETE.encode())}, (200, None), None),
@@ -639,6 +645,21 @@ def test_documents_of_keys_to_delete(server, shared, document, headers, expected
     answer = server.signed("POST", f"/{shared}?delete", body=body, headers={"Content-MD5": md5(body)} if headers is None else headers)
     assert code(answer) == expected, answer
     assert message is None or element(answer, "Message") == message
+
+
+@pytest.mark.parametrize("quiet, shown", [("true", False), ("TRUE", False), ("false", True), ("1", True), ("yes", True), ("", True)])
+def test_deletions_are_shown_unless_the_document_wants_quiet(server, shared, quiet, shown):
+    body = DELETE.replace("<Object>", f"<Quiet>{quiet}</Quiet><Object>").encode()
+    answer = server.signed("POST", f"/{shared}?delete", body=body, headers={"Content-MD5": md5(body)})
+    assert answer.status == 200, answer
+    assert (b"<Deleted>" in answer.body) is shown
+
+
+@pytest.mark.parametrize("query, method", [("delete", "POST"), ("encryption", "PUT"), ("versioning", "PUT"), ("website", "PUT"), ("cors", "PUT")])
+@pytest.mark.parametrize("body", [b"<x/>", b"<", b"<ServerSideEncryptionConfiguration/>"])
+def test_a_missing_bucket_is_reported_before_its_document(server, query, method, body):
+    answer = server.signed(method, f"/no-such-bucket-here?{query}", body=body, headers={"Content-MD5": md5(body)})
+    assert (code(answer), element(answer, "BucketName")) == ((404, "NoSuchBucket"), "no-such-bucket-here")
 
 
 def test_the_hash_of_a_document_is_compared_last(server, shared):

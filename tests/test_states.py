@@ -1,6 +1,7 @@
 """Step Functions with boto3 and both CLIs: machines that call other services, wait, fail and go on."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -237,3 +238,139 @@ def test_executions_survive_a_kill(start, tmp_path):
     described = sfn.describe_execution(executionArn=execution)
     assert (described["status"], described["output"]) == ("SUCCEEDED", "1")
     assert [event["id"] for event in sfn.get_execution_history(executionArn=execution)["events"]] == [1, 2, 3, 4, 5, 6]
+
+
+def test_every_kind_of_state_survives_a_kill(start, tmp_path):
+    server = start("--data-dir", str(tmp_path))
+    role = make_role(server, "states", EVERYTHING)
+    sfn, sqs = server.client("stepfunctions"), server.client("sqs")
+    url = sqs.create_queue(QueueName="tokens")["QueueUrl"]
+    activity = sfn.create_activity(name="work")["activityArn"]
+    scope = {"StartAt": "Inner", "States": {"Inner": {"Type": "Wait", "Seconds": 60, "End": True}}}
+    distributed = {**scope, "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}}
+    token = {"QueueUrl": url, "MessageBody": {"token.$": "$$.Task.Token"}}
+    retry = {"Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 60, "MaxAttempts": 1}], "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]}
+    machines = {
+        "parallel": {"Type": "Parallel", "Branches": [scope], "ResultSelector": {"r.$": "$[0]"}, "OutputPath": "$.r", "End": True},
+        "map": {"Type": "Map", "ItemProcessor": scope, "End": True},
+        "distributed": {"Type": "Map", "ItemProcessor": distributed, "End": True},
+        "callback": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Parameters": token, "End": True},
+        "activity": {"Type": "Task", "Resource": activity, "End": True},
+        "retry": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:getObject", "Parameters": {"Bucket": "none-such", "Key": "k"}, **retry, "End": True},
+    }
+    executions = {}
+    for name, state in machines.items():
+        definition = json.dumps({"StartAt": "A", "States": {"A": state, "Caught": {"Type": "Pass", "Result": [1, 2], "End": True}}})
+        if name != "retry":
+            definition = json.dumps({"StartAt": "A", "States": {"A": state}})
+        arn = sfn.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"]
+        executions[name] = sfn.start_execution(stateMachineArn=arn, input="[1, 2]")["executionArn"]
+    server.request("POST", "/_cloudlet/settle")
+    server.process.kill()
+    server.process.wait()
+    server = start("--data-dir", str(tmp_path))
+    sfn, sqs = server.client("stepfunctions"), server.client("sqs")
+    assert {sfn.describe_execution(executionArn=arn)["status"] for arn in executions.values()} == {"RUNNING"}
+    message = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"][0]["Body"]
+    sfn.send_task_success(taskToken=json.loads(message)["token"], output="[1,2]")
+    task = sfn.get_activity_task(activityArn=activity)
+    sfn.send_task_success(taskToken=task["taskToken"], output=task["input"])
+    later(server, 120)
+    for name, arn in executions.items():
+        described = sfn.describe_execution(executionArn=arn)
+        assert (name, described["status"], described.get("output")) == (name, "SUCCEEDED", "[1,2]")
+
+
+MACHINE = {
+    "StartAt": "Call",
+    "States": {
+        "Call": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Parameters": {"FunctionName": "f"},
+            "Retry": [{"ErrorEquals": ["E"], "IntervalSeconds": 60}],
+            "Next": "Wait",
+        },
+        "Wait": {"Type": "Wait", "Seconds": 86400, "Next": "Done"},
+        "Done": {"Type": "Succeed"},
+    },
+}
+MOCKS = {
+    "StateMachines": {"mocked": {"TestCases": {"Happy": {"Call": "Twice"}, "Sad": {"Call": "Never"}}}},
+    "MockedResponses": {
+        "Twice": {"0": {"Throw": {"Error": "E", "Cause": "c"}}, "1": {"Return": {"x": 1}}},
+        "Never": {"0": {"Throw": {"Error": "F", "Cause": "because"}}},
+    },
+}
+
+
+def test_mocks_of_step_functions_local(start, tmp_path):
+    (tmp_path / "mocks.json").write_text(json.dumps(MOCKS))
+    server = start(environment={"SFN_MOCK_CONFIG": str(tmp_path / "mocks.json")})
+    sfn = server.client("stepfunctions")
+    role = make_role(server, "states", EVERYTHING)
+    arn = sfn.create_state_machine(name="mocked", definition=json.dumps(MACHINE), roleArn=role)["stateMachineArn"]
+    happy = sfn.start_execution(stateMachineArn=f"{arn}#Happy")["executionArn"]
+    sad = sfn.start_execution(stateMachineArn=f"{arn}#Sad")["executionArn"]
+    later(server, 60)
+    later(server, 90000)
+    described = sfn.describe_execution(executionArn=happy)
+    assert (described["status"], described["output"]) == ("SUCCEEDED", '{"x":1}')
+    described = sfn.describe_execution(executionArn=sad)
+    assert (described["status"], described["error"], described["cause"]) == ("FAILED", "F", "because")
+    with pytest.raises(sfn.exceptions.ClientError, match="There is no test case 'Other'"):
+        sfn.start_execution(stateMachineArn=f"{arn}#Other")
+
+
+def test_an_execution_is_shown_as_a_graph(server, sfn, machine, ended):
+    states = {
+        "First": {"Type": "Pass", "Next": "Choose"},
+        "Choose": {"Type": "Choice", "Choices": [{"Variable": "$.a", "IsPresent": True, "Next": "Never"}], "Default": "Breaks"},
+        "Never": {"Type": "Succeed"},
+        "Breaks": {"Type": "Fail", "Error": "E"},
+    }
+    execution = sfn.start_execution(stateMachineArn=machine(states))["executionArn"]
+    ended(execution)
+    answer = server.request("GET", f"/_cloudlet/states/executions/{execution}")
+    assert (answer.status, answer.headers["content-type"]) == (200, "image/svg+xml")
+    svg = answer.body.decode()
+    assert 'class="state succeeded" data-state="First"' in svg
+    assert 'class="state failed" data-state="Breaks"' in svg
+    assert 'class="state waiting" data-state="Never"' in svg
+
+
+def test_a_single_state(sfn, role):
+    state = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sts:getCallerIdentity", "Parameters": {}, "OutputPath": "$.Account", "End": True}
+    tested = sfn.test_state(definition=json.dumps(state), roleArn=role, inspectionLevel="DEBUG")
+    assert (tested["status"], tested["output"]) == ("SUCCEEDED", '"000000000000"')
+    assert json.loads(tested["inspectionData"]["result"])["Account"] == "000000000000"
+    mocked = sfn.test_state(definition=json.dumps(state), mock={"errorOutput": {"error": "E", "cause": "c"}})
+    assert (mocked["status"], mocked["error"], mocked["cause"]) == ("FAILED", "E", "c")
+    with pytest.raises(sfn.exceptions.ValidationException, match="Field 'Account' must be a string"):
+        sfn.test_state(definition=json.dumps(state), mock={"result": '{"Account": 1}'})
+
+
+def test_definitions_are_checked_and_run_without_a_server(binary, tmp_path):
+    def asl(*arguments):
+        done = subprocess.run([binary, "asl", *arguments], capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    (tmp_path / "mocked.json").write_text(json.dumps(MACHINE, indent=2))
+    (tmp_path / "mocks.json").write_text(json.dumps(MOCKS))
+    wrong = {**MACHINE, "States": {**MACHINE["States"], "Done": {"Type": "Pass", "Next": "Nowhere"}}}
+    (tmp_path / "wrong.json").write_text(json.dumps(wrong, indent=2))
+    file, mocks = str(tmp_path / "mocked.json"), str(tmp_path / "mocks.json")
+    assert asl("check", file) == (0, f"{file}: OK\n", "")
+    code, out, _ = asl("check", str(tmp_path / "wrong.json"))
+    assert code == 1
+    line = next(number for number, text in enumerate((tmp_path / "wrong.json").read_text().splitlines(), 1) if "Nowhere" in text)
+    assert f"wrong.json:{line}:" in out and "MISSING_TRANSITION_TARGET" in out
+    code, out, _ = asl("run", file, "--input", '{"a": 1}', "--mocks", mocks, "--case", "Happy")
+    assert code == 0 and out.endswith('SUCCEEDED\n{"x":1}\n')
+    assert "86460.000s" in out
+    code, out, _ = asl("run", file, "--mocks", mocks, "--case", "mocked#Sad", "--json")
+    assert code == 1
+    assert json.loads(out)["events"][-1]["executionFailedEventDetails"] == {"error": "F", "cause": "because"}
+    code, out, _ = asl("run", file)
+    assert code == 1 and "The Task 'Call' has no mock" in out
+    assert asl("run", file, "--mocks", mocks)[0] == 2

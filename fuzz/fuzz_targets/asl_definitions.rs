@@ -1,9 +1,9 @@
-//! Definitions of state machines: whatever is accepted can be started and ends a step; every diagnostic has a place.
+//! Definitions of state machines: whatever is accepted can be started and ends a step; every diagnostic has a place. Files of mocks.
 #![no_main]
 
 use cloudlet_asl::{
-    definition::{WorkflowType, check},
-    machine::{Execution, Machine},
+    definition::{WorkflowType, check, check_state},
+    machine::{Execution, Machine, MockConfig, TestRequest},
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -15,5 +15,13 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Some(definition) = definition {
         assert!(Machine::start(&definition, Execution::default(), "{\"a\":[1]}", 1, 0).is_ok());
+    }
+    if let (Some(definition), _) = check_state(text, WorkflowType::Standard, &|_| true) {
+        let _ = Machine::test(&definition, Execution::default(), TestRequest::default(), 1, 0);
+    }
+    if let Ok(config) = MockConfig::read(text) {
+        for (machine, case) in config.cases() {
+            assert!(config.case(machine, case).is_some());
+        }
     }
 });

@@ -6,12 +6,12 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::{Query, State},
+    extract::{Path as UrlPath, Query, State},
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use cloudlet_engine::{DeveloperEndpoint, DeveloperRequest};
+use cloudlet_engine::{AdminPage, DeveloperEndpoint, DeveloperRequest};
 use cloudlet_shape::{BodyContent, Protocol, ServiceSchema};
 use cloudlet_wire::{Ids, codec};
 use std::sync::Arc;
@@ -27,6 +27,23 @@ pub fn routes(admin: &Admin) -> Router<Admin> {
         }
     }
     router
+}
+
+/// The pages of services for people, each with its path and what is below it.
+pub fn pages(admin: &Admin) -> Router<Admin> {
+    let mut router = Router::new();
+    for service in admin.cloud.services() {
+        for (path, page) in &service.admin_pages {
+            let show = get(show).with_state(page.clone());
+            router = router.route(&format!("{path}/{{*rest}}"), show);
+        }
+    }
+    router
+}
+
+async fn show(State(page): State<Arc<dyn AdminPage>>, UrlPath(rest): UrlPath<String>) -> Result<Response, Refusal> {
+    let page = page.page(&rest).ok_or_else(|| not_found(format!("There is nothing of the name {rest}.")))?;
+    Ok(([(header::CONTENT_TYPE, page.content_type)], page.text).into_response())
 }
 
 #[derive(Clone)]

@@ -37,7 +37,8 @@ pub fn router(admin: Admin) -> Router {
         .route("/_aws/ses", get(sent_mail::list).delete(sent_mail::remove))
         .route("/_localstack/health", get(services::localstack_health))
         .route("/_localstack/state/reset", post(reset))
-        .merge(developer_endpoints::routes(&admin));
+        .merge(developer_endpoints::routes(&admin))
+        .merge(developer_endpoints::pages(&admin));
     for prefix in ["/_cloudlet", "/_localstack", "/_aws"] {
         for path in [prefix, &format!("{prefix}/"), &format!("{prefix}/{{*rest}}")] {
             router = router.route(path, any(unknown));

@@ -7,6 +7,7 @@ pub mod intrinsics;
 pub mod items;
 pub mod jsonata;
 pub mod jsonpath;
+pub mod local;
 pub mod machine;
 pub mod random;
 mod scope;

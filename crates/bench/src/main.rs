@@ -18,13 +18,16 @@ mod durable;
 mod forms;
 mod keys;
 mod lists;
+mod log_events;
 mod messaging;
 mod parameters;
 mod polls;
 mod process;
 mod request;
 mod scenario;
+mod settings;
 mod soak;
+mod states;
 
 use std::{env, path::PathBuf, process::ExitCode, time::Duration};
 

@@ -42,11 +42,15 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.topics(&host).await;
     bench.keys(&host).await;
     bench.parameters(&host).await;
+    bench.log_events(&host).await;
     bench.put_cpu(&host).await;
     bench.decisions(&host).await;
+    bench.settings(&host).await;
+    bench.multipart(&host).await;
     bench.lists(&host).await;
     bench.idle_polls(&host).await;
     bench.depth(&host).await;
+    bench.states(&host).await;
     forms::measure(server, filter).await;
 }
 
@@ -71,16 +75,16 @@ impl Bench<'_> {
         name.contains(self.filter)
     }
 
-    /// Measures one request.
-    pub async fn compare(&self, name: &str, request: Vec<u8>) {
-        self.compare_turns(name, &request, many(&request)).await;
+    /// Measures one request. Answers the seconds of CPU that one took.
+    pub async fn compare(&self, name: &str, request: Vec<u8>) -> f64 {
+        self.compare_turns(name, &request, many(&request)).await
     }
 
     /// Alternates turns with the bare server, which answers as many bytes as ours does to this request. Prints the best rate of each, and
     /// the median of the ratios of all pairs of turns.
-    pub async fn compare_turns<T: Turn>(&self, name: &str, request: &[u8], mut turns: Vec<T>) {
+    pub async fn compare_turns<T: Turn>(&self, name: &str, request: &[u8], mut turns: Vec<T>) -> f64 {
         if !self.includes(name) {
-            return;
+            return f64::NAN;
         }
         let plain = self.plain(request).await;
         let (mut ours, mut theirs, mut cost, mut ratios) = (0f64, 0f64, f64::MAX, Vec::new());
@@ -94,6 +98,7 @@ impl Bench<'_> {
         ratios.sort_by(f64::total_cmp);
         let quarter = |part: usize| ratios[TURNS * part / 4];
         println!("{name:<24} {ours:>12.0} {theirs:>12.0} {:>7.2} ({:.2} to {:.2}) {:>10.0}", quarter(2), quarter(1), quarter(3), cost * 1e6);
+        cost
     }
 
     /// One turn of the server: requests per second, and the seconds of CPU spent on each.

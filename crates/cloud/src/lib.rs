@@ -25,7 +25,7 @@ use cloudlet_engine::{
 };
 use cloudlet_identity::Identity;
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
-use cloudlet_shape::{OperationSchema, Read, Reader, Struct};
+use cloudlet_shape::{OperationSchema, Read, Reader, ServiceSchema, Struct};
 use cloudlet_store::{Blobs, Journal, Persistent, Store};
 use decisions::Decisions;
 use foldhash::HashMap;
@@ -156,9 +156,21 @@ impl Dispatcher for Cloud {
         Some(self.services.get(operation.service.name)?.operation(operation.name)?.read(reader))
     }
 
+    fn read_output(&self, operation: &'static OperationSchema, reader: &mut dyn Reader) -> Option<Read<Output>> {
+        Some(self.services.get(operation.service.name)?.operation(operation.name)?.read_output(reader))
+    }
+
+    fn services(&self) -> Vec<&'static ServiceSchema> {
+        self.services.values().map(|service| service.schema).collect()
+    }
+
+    fn is_built(&self, operation: &'static OperationSchema) -> bool {
+        self.services.get(operation.service.name).is_some_and(|service| service.operation(operation.name).is_some())
+    }
+
     fn validate(&self, operation: &'static OperationSchema, input: &dyn Struct, missing: &[String]) -> Result<(), Fault> {
         let Some(service) = self.services.get(operation.service.name) else { return Ok(()) };
-        let Some(kind) = service.dialect.validation.of(missing) else { return Ok(()) };
+        let Some(kind) = service.dialect.validation.of(operation, missing) else { return Ok(()) };
         if let [first, ..] = missing {
             let count = missing.len();
             let noun = if count == 1 { "error" } else { "errors" };

@@ -322,7 +322,7 @@ fn account_in_key(key: &Value) -> Option<Account> {
 
 fn account_in_row(row: &Value) -> Option<Account> {
     let fields = row.as_object()?;
-    ["account", "owner", "owner_account", "arn", "source", "topic", "subscription"]
+    ["account", "owner", "owner_account", "arn", "source", "topic", "subscription", "machine"]
         .iter()
         .find_map(|name| account_in_key(fields.get(*name)?))
         .or_else(|| {

@@ -2,7 +2,7 @@
 
 use crate::{Authorization, Boxed, Origin, Permission, ServiceEvent};
 use cloudlet_aws::{Caller, Fault, Scope, Timestamp};
-use cloudlet_shape::{Operation, OperationSchema, Read, Reader, Shape, Struct};
+use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Shape, Struct};
 use serde::{Deserialize, Serialize};
 use std::{any::Any, borrow::Cow, fmt};
 
@@ -86,6 +86,12 @@ pub trait Dispatcher: Send + Sync {
     fn cancel(&self, key: &ScheduleKey) -> bool;
     /// Reads an input of an operation whose types are known at run time only. `None`: the operation is not built.
     fn read(&self, operation: &'static OperationSchema, reader: &mut dyn Reader) -> Option<Read<Input>>;
+    /// Reads an output in the same way, to see whether a value has its shape.
+    fn read_output(&self, operation: &'static OperationSchema, reader: &mut dyn Reader) -> Option<Read<Output>>;
+    /// The models of all services, built or not.
+    fn services(&self) -> Vec<&'static ServiceSchema>;
+    /// Whether the operation is built.
+    fn is_built(&self, operation: &'static OperationSchema) -> bool;
     /// What the gateway would say of an input that was read in this way. `missing` are required members that are absent.
     fn validate(&self, operation: &'static OperationSchema, input: &dyn Struct, missing: &[String]) -> Result<(), Fault>;
     /// Decides one permission of a call under way: for operations that are decided item by item (DeleteObjects).

@@ -5,7 +5,7 @@ use crate::{
     ScheduleKey, SendError, ServiceEvent,
 };
 use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
-use cloudlet_shape::{Operation, OperationSchema, Read, Reader};
+use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema};
 use parking_lot::Mutex;
 use std::{
     any::Any,
@@ -46,6 +46,11 @@ impl Cx {
         let found = find()?;
         let _ = self.subject.set(found.clone());
         Ok(found)
+    }
+
+    /// For what outlives the call: a stream of events.
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
     }
 
     pub fn clock(&self) -> &Clock {
@@ -105,6 +110,21 @@ impl Cx {
     /// The input of an operation whose types are known at run time only. `None`: the operation is not built.
     pub fn read_named(&self, operation: &'static OperationSchema, reader: &mut dyn Reader) -> Result<Option<Read<Input>>, Fault> {
         Ok(self.runtime.dispatcher()?.read(operation, reader))
+    }
+
+    /// The same of an output: whether a value has the shape of the operation's answers.
+    pub fn read_output_named(&self, operation: &'static OperationSchema, reader: &mut dyn Reader) -> Result<Option<Read<Output>>, Fault> {
+        Ok(self.runtime.dispatcher()?.read_output(operation, reader))
+    }
+
+    /// The models of all services of the server, built or not.
+    pub fn services(&self) -> Result<Vec<&'static ServiceSchema>, Fault> {
+        Ok(self.runtime.dispatcher()?.services())
+    }
+
+    /// Whether the server has an operation at all: for what would use it later, and be refused then.
+    pub fn is_built<O: Operation>(&self) -> bool {
+        self.runtime.dispatcher().is_ok_and(|dispatcher| dispatcher.is_built(O::SCHEMA))
     }
 
     /// What the gateway would say of an input that was read by `read_named`.

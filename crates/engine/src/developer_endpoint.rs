@@ -26,6 +26,17 @@ impl DeveloperRequest {
     }
 }
 
+/// A page under `/_cloudlet/`, for people: it changes nothing.
+pub trait AdminPage: Send + Sync {
+    /// The page for what follows its path; `None`: there is no such thing.
+    fn page(&self, rest: &str) -> Option<Page>;
+}
+
+pub struct Page {
+    pub content_type: &'static str,
+    pub text: String,
+}
+
 /// An endpoint under `/_aws/`. It changes nothing.
 pub trait DeveloperEndpoint: Send + Sync {
     /// The answer as the output of an operation, so that it can be written in any of the service's protocols.

@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html> and requirements recorded from AWS.
 
 use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_shape::Protocol;
+use cloudlet_shape::{OperationSchema, Protocol};
 
 /// How a denial is worded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub enum ScopeRegion {
 pub enum Validation {
     /// In the gateway, under this code.
     Whole(FaultKind),
+    /// In the gateway, under this code or, where an operation's model has `ValidationException` and not this one, under that (CloudWatch Logs).
+    Modelled(FaultKind),
     /// In the gateway, but for required members that are missing (`Origin::missing`), about which the service has messages of its own (SNS).
     Present(FaultKind),
     /// In the service, with messages of its own (S3, SQS, EC2).
@@ -49,9 +51,13 @@ pub enum Validation {
 
 impl Validation {
     /// The code of a validation error, if the gateway validates.
-    pub fn of(self, missing: &[String]) -> Option<FaultKind> {
+    pub fn of(self, operation: &OperationSchema, missing: &[String]) -> Option<FaultKind> {
         match self {
             Validation::Whole(kind) => Some(kind),
+            Validation::Modelled(kind) => {
+                let modelled = |name: &str| operation.faults.iter().find(|fault| fault.name == name).copied();
+                Some(modelled(kind.name).or_else(|| modelled("ValidationException")).unwrap_or(kind))
+            }
             Validation::Present(kind) => missing.is_empty().then_some(kind),
             Validation::Own => None,
         }

@@ -79,6 +79,11 @@ pub trait HttpHooks: Send + Sync {
     /// What is refused once the signature is verified, before the operation is known: a method that the resource lacks.
     fn admit_verified(&self, view: &RequestView<'_>, path: &str) -> Result<(), Fault>;
 
+    /// What is reported in place of a document that is not one of the operation.
+    fn unreadable(&self, _view: &RequestView<'_>, _path: &str, fault: Fault) -> Fault {
+        fault
+    }
+
     /// Fields to add to the answer of an operation (`Access-Control-Allow-Origin`).
     fn response_headers(&self, view: &RequestView<'_>, path: &str) -> Vec<(&'static str, String)>;
 

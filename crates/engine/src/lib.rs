@@ -30,6 +30,7 @@ mod service;
 mod stored_policy;
 mod stored_shape;
 pub mod tags;
+pub mod vended_logs;
 mod website;
 mod workers;
 
@@ -39,7 +40,7 @@ pub use boxed::Boxed;
 pub use call::{AnyInput, Call, Dispatcher, Input, Output, Schedule, ScheduleKey};
 pub use clock::{Clock, ClockSetting, Stopwatch, within};
 pub use cx::{Cx, Reply};
-pub use developer_endpoint::{DeveloperEndpoint, DeveloperRequest};
+pub use developer_endpoint::{AdminPage, DeveloperEndpoint, DeveloperRequest, Page};
 pub use dialect::{Anonymous, Denial, Dialect, PresignedQuery, Quotes, RequestIds, ScopeRegion, SignatureRules, Unseen, Validation};
 pub use events::{Observer, PerformedCall, ServiceEvent};
 pub use http_client::{HttpClient, HttpRequest, HttpResponse, SendError, without_password};

@@ -1,6 +1,6 @@
 //! What a service is: its model, the operations it handles, and what else it gives to the gateway and the admin API.
 
-use crate::{Boxed, Cx, DeveloperEndpoint, Dialect, HttpHooks, Input, Output, Permissions, PublicFiles};
+use crate::{AdminPage, Boxed, Cx, DeveloperEndpoint, Dialect, HttpHooks, Input, Output, Permissions, PublicFiles};
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
 use cloudlet_store::Persistent;
@@ -11,6 +11,11 @@ use std::{future::Future, marker::PhantomData, sync::Arc};
 pub trait Handle<O: Operation>: Send + Sync + 'static {
     /// The permissions that the call needs. A fault where AWS answers "does not exist" before "not allowed".
     fn permissions(&self, cx: &Cx, input: &O::Input) -> Result<Permissions, Fault>;
+    /// What AWS refuses of a document before it compares the digests of the request. The gateway asks; a call from inside has no digests,
+    /// and its handler asks itself.
+    fn check_document(&self, _: &O::Input) -> Result<(), Fault> {
+        Ok(())
+    }
     fn handle(&self, cx: &Cx, input: O::Input) -> impl Future<Output = Result<O::Output, Fault>> + Send;
 }
 
@@ -18,7 +23,10 @@ pub trait Handle<O: Operation>: Send + Sync + 'static {
 pub trait AnyOperation: Send + Sync {
     fn schema(&self) -> &'static OperationSchema;
     fn read(&self, reader: &mut dyn Reader) -> Read<Input>;
+    /// Reads an output, to see whether a value has its shape.
+    fn read_output(&self, reader: &mut dyn Reader) -> Read<Output>;
     fn permissions(&self, cx: &Cx, input: &Input) -> Result<Permissions, Fault>;
+    fn check_document(&self, input: &Input) -> Result<(), Fault>;
     fn handle<'a>(&'a self, cx: &'a Cx, input: Input) -> Boxed<'a, Result<Output, Fault>>;
 }
 
@@ -36,9 +44,20 @@ impl<O: Operation, E: Handle<O>> AnyOperation for Entry<E, O> {
         Ok(Box::new(<O::Input as Typed>::read(reader, <O::Input as Typed>::TARGET)?))
     }
 
+    fn read_output(&self, reader: &mut dyn Reader) -> Read<Output> {
+        Ok(Box::new(<O::Output as Typed>::read(reader, <O::Output as Typed>::TARGET)?))
+    }
+
     fn permissions(&self, cx: &Cx, input: &Input) -> Result<Permissions, Fault> {
         match input.as_ref().as_any().downcast_ref::<O::Input>() {
             Some(input) => self.engine.permissions(cx, input),
+            None => Err(foreign(O::SCHEMA)),
+        }
+    }
+
+    fn check_document(&self, input: &Input) -> Result<(), Fault> {
+        match input.as_ref().as_any().downcast_ref::<O::Input>() {
+            Some(input) => self.engine.check_document(input),
             None => Err(foreign(O::SCHEMA)),
         }
     }
@@ -68,6 +87,8 @@ pub struct Service {
     pub stores: Vec<Arc<dyn Persistent>>,
     /// What it shows of itself beside its operations, each under a path: `/_aws/sqs/messages`.
     pub developer_endpoints: Vec<(&'static str, Arc<dyn DeveloperEndpoint>)>,
+    /// Pages for people, each under a path: `/_cloudlet/states/executions`.
+    pub admin_pages: Vec<(&'static str, Arc<dyn AdminPage>)>,
     unsigned: Vec<&'static str>,
     waiting: Vec<&'static str>,
     operations: HashMap<&'static str, Box<dyn AnyOperation>>,
@@ -88,6 +109,7 @@ impl Service {
             public_files: None,
             stores: Vec::new(),
             developer_endpoints: Vec::new(),
+            admin_pages: Vec::new(),
             unsigned: Vec::new(),
             waiting: Vec::new(),
             operations: HashMap::default(),
@@ -139,6 +161,12 @@ impl<E: Send + Sync + 'static> Builder<E> {
     #[must_use]
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.service.dialect = dialect;
+        self
+    }
+
+    #[must_use]
+    pub fn admin_page(mut self, path: &'static str, page: Arc<dyn AdminPage>) -> Self {
+        self.service.admin_pages.push((path, page));
         self
     }
 

@@ -24,7 +24,7 @@ pub fn decode(
         Quotes::Values => validate,
         Quotes::Names => validate_discreetly,
     };
-    if let Some(kind) = service.dialect.validation.of(missing.paths())
+    if let Some(kind) = service.dialect.validation.of(operation, missing.paths())
         && let Some(sentence) = validate(operation.input, input.as_struct(), &missing)
     {
         return Err(kind.says(sentence));

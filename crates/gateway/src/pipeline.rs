@@ -233,7 +233,10 @@ impl Gateway {
             && head.method == "OPTIONS"
         {
             let fields = http_hooks.preflight(&view, path)?;
-            return Ok(Decoded::Answered(Answer { status: 200, headers: headers(fields), body: cloudlet_shape::Body::empty() }));
+            let mut answer = Answer { status: 200, headers: headers(fields), body: cloudlet_shape::Body::empty() };
+            answer.headers.push(("x-amz-request-id".into(), ids.request_id.to_owned()));
+            answer.headers.push(("x-amz-id-2".into(), ids.extended_id.to_owned()));
+            return Ok(Decoded::Answered(answer));
         }
         let admits_origin = || service.http_hooks.as_ref().is_some_and(|http_hooks| http_hooks.admits_origin(&view, path));
         if let Page::Foreign(_) | Page::ForeignHost(_) = request.page
@@ -313,9 +316,16 @@ impl Gateway {
             }
             _ => head,
         };
-        let (input, missing) = decode(service, recognized.protocol, operation, handler, Message { head, labels: &labels, body: content })?;
+        let decoded = decode(service, recognized.protocol, operation, handler, Message { head, labels: &labels, body: content });
+        let (input, missing) = decoded.map_err(|fault| match &service.http_hooks {
+            Some(http_hooks) => http_hooks.unreadable(&view, path, fault),
+            None => fault,
+        })?;
         // AWS: a document outside the schema is reported before a digest that is not its own (measured, <https://github.com/brekkylab/backlot>).
-        declared.map_or(Ok(()), Declared::compare)?;
+        if let Some(declared) = declared {
+            handler.check_document(&input)?;
+            declared.compare()?;
+        }
 
         let scope = self.scope(&caller, region, recognized);
         let origin = origin(request.head, request.peer, recognized.protocol, signed, ids.extended_id, missing);

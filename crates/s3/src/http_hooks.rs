@@ -119,6 +119,17 @@ impl engine::HttpHooks for HttpHooks {
         self.check_found(head, path, level, selection).map_err(|fault| self.missing_bucket(head, path, level, selection).unwrap_or(fault))
     }
 
+    /// AWS: a bucket that does not exist is reported before a document that is none (recorded for PutBucketEncryption).
+    fn unreadable(&self, view: &RequestView<'_>, path: &str, fault: Fault) -> Fault {
+        let level = Level::of(path);
+        match select(view.head, level) {
+            Ok(selection) if matches!(fault.code(), "MalformedXML" | "MissingRequestBodyError") => {
+                self.missing_bucket(view.head, path, level, selection).unwrap_or(fault)
+            }
+            _ => fault,
+        }
+    }
+
     /// A page under development may create its bucket.
     fn rules_origins(&self, _: &RequestView<'_>, path: &str) -> bool {
         Level::of(path) != Level::Service && self.bucket(path).is_some()
@@ -130,8 +141,11 @@ impl engine::HttpHooks for HttpHooks {
     }
 
     fn response_headers(&self, view: &RequestView<'_>, path: &str) -> Vec<(&'static str, String)> {
-        let Some(origin) = view.head.header("origin").filter(|origin| !origin.is_empty()) else { return vec![] };
-        let request = CrossOrigin { origin, method: view.head.method, headers: "" };
+        let header = |name| view.head.header(name).filter(|value| !value.is_empty());
+        let Some(origin) = header("origin") else { return vec![] };
+        // AWS: the method that a preflight would ask for counts in other requests too (recorded).
+        let method = header("access-control-request-method").unwrap_or(view.head.method);
+        let request = CrossOrigin { origin, method, headers: "" };
         let allowed = |bucket: &Bucket| cors::allowed(&bucket.cors.as_ref()?.cors_rules, &request);
         self.bucket(path).and_then(|bucket| allowed(&bucket)).unwrap_or_default()
     }

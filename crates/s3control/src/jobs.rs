@@ -3,7 +3,9 @@
 
 mod csv;
 pub mod fuzzing;
+mod generated;
 mod inflate;
+mod lambda;
 mod manifest;
 mod report;
 mod rules;
@@ -18,6 +20,7 @@ use crate::{
     S3Control, api, check_account,
     state::{Job, JobKey, State, Status},
 };
+use cloudlet_api_lambda::Invoke;
 use cloudlet_aws::{Arn, Fault, FaultKind, Scope};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions, StoredShape, paging::Paging, roles};
 use rules::PRINCIPAL;
@@ -112,6 +115,12 @@ impl Handle<api::CreateJob> for S3Control {
 
     async fn handle(&self, cx: &Cx, input: api::CreateJobRequest) -> Result<api::CreateJobResult, Fault> {
         rules::check(&input)?;
+        if let Some(function) = &input.operation.lambda_invoke {
+            lambda::check(function)?;
+            if !cx.is_built::<Invoke>() {
+                return Err(FaultKind::receiver("NotImplemented", 501).says("Cloudlet does not implement jobs that invoke Lambda functions yet."));
+            }
+        }
         let id = cx.ids().uuid();
         let token = (cx.scope.account, cx.scope.region.clone(), input.client_request_token.clone());
         let tags = input.tags.iter().flatten().map(|tag| (tag.key.clone(), tag.value.clone())).collect();

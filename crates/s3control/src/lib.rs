@@ -5,6 +5,8 @@ mod jobs;
 mod public_access;
 mod state;
 mod tagging;
+#[cfg(test)]
+mod tests;
 
 use cloudlet_api_s3control as api;
 use cloudlet_aws::{Account, Arn, Fault, FaultKind};

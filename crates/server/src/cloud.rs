@@ -52,13 +52,14 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>, work
         cloudlet_iam::service(identity.clone()),
         cloudlet_kms::service(journal),
         cloudlet_lambda::service(journal, blobs.clone(), workers),
+        cloudlet_logs::service(journal),
         cloudlet_organizations::service(identity.clone()),
         cloudlet_s3::S3::new(journal, blobs, identity.clone(), access_settings.clone(), configuration.s3).service(),
         cloudlet_s3control::S3Control::new(journal, identity.clone(), access_settings.clone()).service(),
         cloudlet_sns::service(journal, mailbox.clone(), cloudlet_sns::Options { certificate_host: configuration.sns_certificate_host }),
         cloudlet_sqs::service(journal, configuration.sqs_urls),
         cloudlet_ssm::service(journal),
-        cloudlet_states::service(journal, SERVICES),
+        cloudlet_states::service(journal, states_options(configuration)?),
         cloudlet_sts::service(identity.clone(), provider_keys, journal),
     ];
     services.extend(cloudlet_ses::services(journal, mailbox.clone(), configuration.ses));
@@ -68,6 +69,14 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>, work
     Ok(Cloud::new(runtime, identity, services, Settings { mailbox, ..settings }))
 }
 
+/// `MockConfigFile.json` of Step Functions Local, if one is named.
+fn states_options(configuration: &Configuration) -> Result<cloudlet_states::Options, String> {
+    let Some(file) = &configuration.states_mocks else { return Ok(cloudlet_states::Options::default()) };
+    let told = |error: String| format!("the mocks in {}: {error}", file.display());
+    let text = std::fs::read_to_string(file).map_err(|error| told(error.to_string()))?;
+    Ok(cloudlet_states::Options { mocks: Some(cloudlet_states::MockConfig::read(&text).map_err(told)?) })
+}
+
 /// What AWS takes up by hand when a partner registers.
 fn partners(file: Option<&Path>) -> Result<Partners, String> {
     let Some(file) = file else { return Ok(Partners::default()) };
@@ -75,32 +84,9 @@ fn partners(file: Option<&Path>) -> Result<Partners, String> {
     text.and_then(|text| Partners::parse(&text)).map_err(|error| format!("the partners in {}: {error}", file.display()))
 }
 
-/// The services that Tasks of Step Functions can call.
-static SERVICES: cloudlet_states::Services = &[
-    &cloudlet_api_ec2::SERVICE,
-    &cloudlet_api_firehose::SERVICE,
-    &cloudlet_api_iam::SERVICE,
-    &cloudlet_api_kms::SERVICE,
-    &cloudlet_api_lambda::SERVICE,
-    &cloudlet_api_logs::SERVICE,
-    &cloudlet_api_organizations::SERVICE,
-    &cloudlet_api_s3::SERVICE,
-    &cloudlet_api_s3control::SERVICE,
-    &cloudlet_api_ses::SERVICE,
-    &cloudlet_api_sesv2::SERVICE,
-    &cloudlet_api_sns::SERVICE,
-    &cloudlet_api_sqs::SERVICE,
-    &cloudlet_api_ssm::SERVICE,
-    &cloudlet_api_states::SERVICE,
-    &cloudlet_api_sts::SERVICE,
-];
-
 /// The services of the model that honestly say that they have no engine yet.
 fn unbuilt() -> Vec<Service> {
-    vec![
-        Service::unbuilt(&cloudlet_api_firehose::SERVICE),
-        Service::unbuilt(&cloudlet_api_logs::SERVICE),
-    ]
+    vec![Service::unbuilt(&cloudlet_api_firehose::SERVICE)]
 }
 
 #[cfg(test)]

@@ -109,8 +109,47 @@ pub enum SnapshotVerb {
     },
 }
 
+/// What a state machine of a definition is to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MachineType {
+    #[default]
+    Standard,
+    Express,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum AslVerb {
+    /// Prints what is wrong with a definition, with line and column
+    Check {
+        file: PathBuf,
+        #[arg(long, default_value = "standard")]
+        r#type: MachineType,
+    },
+    /// Runs a definition without a server and prints its history. Waits take no time; Tasks are answered by mocks
+    Run {
+        file: PathBuf,
+        /// Input of the execution
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        input: String,
+        /// MockConfigFile.json of Step Functions Local
+        #[arg(long, value_name = "FILE")]
+        mocks: Option<PathBuf>,
+        /// Test case of that file: <machine>#<case>, or <case> where one machine has it [default: the only one]
+        #[arg(long, value_name = "CASE")]
+        case: Option<String>,
+        #[arg(long, default_value = "standard")]
+        r#type: MachineType,
+        /// Print the events as GetExecutionHistory answers them
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Checks and runs definitions of state machines, in the Amazon States Language
+    #[command(subcommand)]
+    Asl(AslVerb),
     /// Saves and loads the state of a running server
     #[command(subcommand)]
     Snapshot(SnapshotVerb),
@@ -229,6 +268,9 @@ struct Settings {
     /// Seconds until SES grants production access that was asked for [default: 86400]
     #[arg(long, env = "CLOUDLET_SES_REVIEW", value_name = "SECONDS")]
     ses_review: Option<u32>,
+    /// MockConfigFile.json of Step Functions Local: answers of Tasks, for executions of <machine>#<test case>
+    #[arg(long, env = "CLOUDLET_STATES_MOCKS", value_name = "FILE")]
+    states_mocks: Option<PathBuf>,
     /// Settings file (TOML) [default: none]
     #[arg(long, env = "CLOUDLET_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
@@ -250,6 +292,7 @@ pub enum Order {
     Explain(SocketAddr, String),
     Snapshot(SocketAddr, SnapshotVerb),
     Check(Box<Configuration>),
+    Asl(Box<Configuration>, AslVerb),
 }
 
 /// All settings, settled.
@@ -284,6 +327,7 @@ pub struct Configuration {
     pub ses: cloudlet_ses::Options,
     /// Folders in which interpreters for the code of functions are looked for.
     pub interpreters: Vec<PathBuf>,
+    pub states_mocks: Option<PathBuf>,
 }
 
 /// Why the server does not start.
@@ -313,6 +357,10 @@ pub fn read() -> Result<Order, Refusal> {
     let settings = given.or(localstack(&environment)?).or(file);
     match &settings.verb {
         Some(Verb::Explain { request }) => return Ok(Order::Explain(settings.running()?, request.clone())),
+        Some(Verb::Asl(verb)) => {
+            let verb = verb.clone();
+            return settle(settings).map(|configuration| Order::Asl(Box::new(configuration), verb));
+        }
         Some(Verb::Snapshot(verb)) => return Ok(Order::Snapshot(settings.running()?, verb.clone())),
         Some(Verb::Check) if settings.data_dir.is_none() => return Err(Refusal::says("check: --data-dir names the folder to verify")),
         Some(Verb::Check) => return settle(settings).map(|configuration| Order::Check(Box::new(configuration))),
@@ -389,6 +437,7 @@ fn localstack(environment: &[(OsString, OsString)]) -> Result<Settings, Refusal>
         (Some(false), _) => Some(Auth::Off),
         (None, _) => None,
     };
+    settings.states_mocks = get("SFN_MOCK_CONFIG").map(PathBuf::from);
     settings.sqs_urls = match get("SQS_ENDPOINT_STRATEGY") {
         None => None,
         Some("standard") => Some(SqsUrls::Standard),
@@ -444,6 +493,7 @@ impl Settings {
             ses_sandbox: self.ses_sandbox.or(other.ses_sandbox),
             ses_auto_verify: self.ses_auto_verify.or(other.ses_auto_verify),
             ses_review: self.ses_review.or(other.ses_review),
+            states_mocks: self.states_mocks.or(other.states_mocks),
             config: self.config.or(other.config),
             check_health: self.check_health || other.check_health,
             verb: self.verb.or(other.verb),
@@ -517,6 +567,7 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         load: settings.load,
         oidc_keys: settings.oidc_keys,
         partners: settings.partners,
+        states_mocks: settings.states_mocks,
         mode: match settings.auth.unwrap_or(Auth::Enforce) {
             Auth::Enforce => Mode::Enforce,
             Auth::Soft => Mode::Soft,

@@ -1,5 +1,6 @@
 //! The binary `cloudlet`: read the configuration, build the cloud, listen.
 
+mod asl;
 mod check;
 mod cloud;
 mod configuration;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Ok(Order::CheckHealth(address)) => health::check(address),
         Ok(Order::Explain(address, request)) => explain::explain(address, &request),
         Ok(Order::Snapshot(address, verb)) => snapshot::run(address, verb),
+        Ok(Order::Asl(configuration, verb)) => asl::run(&configuration, &verb),
         Ok(Order::Check(configuration)) => check::check(&configuration),
         Err(refusal) => refusal.tell(),
     }

@@ -8,6 +8,7 @@ extern crate self as cloudlet_shape;
 
 mod body;
 mod members;
+mod mixed;
 mod operation;
 mod schema;
 mod structure;
@@ -17,6 +18,7 @@ mod value;
 pub use body::{Body, BodyContent, BodyError, BodyStream, Trailers};
 pub use cloudlet_aws::{Blame, FaultKind, Timestamp, TimestampFormat};
 pub use cloudlet_shape_derive::Shape;
+pub use mixed::Mixed;
 pub use operation::{Access, Checksum, Operation, OperationSchema, OperationVisitor, Pages, Protocol, ResourceKind, ServiceSchema};
 pub use schema::{At, Flags, Kind, Member, Schema, Target};
 pub use structure::debug;

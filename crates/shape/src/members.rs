@@ -2,7 +2,7 @@
 
 use crate::{
     body::Body,
-    schema::Target,
+    schema::{Flags, Target},
     types::{Blob, Document, Map},
     value::{Events, Mismatch, Read, Reader, Typed, Value, Writer},
 };
@@ -16,8 +16,11 @@ impl Value for bool {
 
 impl Typed for bool {
     const TARGET: &'static Target = &Target::BOOLEAN;
-    fn read(reader: &mut dyn Reader, _: &'static Target) -> Read<Self> {
-        reader.boolean()
+    fn read(reader: &mut dyn Reader, of: &'static Target) -> Read<Self> {
+        match reader.boolean() {
+            Err(_) if of.flags.has(Flags::LENIENT) => Ok(reader.text()?.eq_ignore_ascii_case("true")),
+            read => read,
+        }
     }
 }
 
@@ -146,6 +149,9 @@ impl<T: Value> Value for Option<T> {
     }
     fn is_absent(&self) -> bool {
         self.is_none()
+    }
+    fn placed(&self) -> Option<Vec<(u32, &dyn Value)>> {
+        self.as_ref()?.placed()
     }
 }
 

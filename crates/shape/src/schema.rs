@@ -110,6 +110,8 @@ impl Flags {
     pub const REQUIRES_LENGTH: Flags = Flags(1 << 11);
     /// One event of an event stream.
     pub const EVENT: Flags = Flags(1 << 12);
+    /// A boolean whose text may be any: what is not `true` in any case is false.
+    pub const LENIENT: Flags = Flags(1 << 13);
 
     pub const fn and(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)

@@ -20,6 +20,10 @@ pub trait Value: Send + Sync {
     fn is_absent(&self) -> bool {
         false
     }
+    /// The items of a list that a document mixes with those of other lists, each with its place among them all.
+    fn placed(&self) -> Option<Vec<(u32, &dyn Value)>> {
+        None
+    }
 }
 
 /// A value that can be read.

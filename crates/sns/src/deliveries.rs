@@ -162,7 +162,9 @@ impl Sns {
 
     /// An attempt. Answers what is to be retried, and when; after the last failure the message goes to the dead-letter queue.
     pub async fn attempt(&self, cx: &Cx, mut delivery: Delivery) -> Option<(Delivery, Timestamp)> {
-        let error = match self.send(cx, &delivery).await {
+        let outcome = self.send(cx, &delivery).await;
+        Box::pin(self.log_status(cx, &delivery, &outcome)).await;
+        let error = match outcome {
             Outcome::Delivered => return None,
             Outcome::ClientError(error) => error,
             Outcome::ServerError(error) => match self.retry_delay(&delivery) {

@@ -37,7 +37,7 @@ impl Sns {
     }
 
     /// The session of a role for a topic, a new one when there is none or it is about to end.
-    async fn role_session(&self, cx: &Cx, key: &(Arn, Arn)) -> Result<Caller, Fault> {
+    pub async fn role_session(&self, cx: &Cx, key: &(Arn, Arn)) -> Result<Caller, Fault> {
         let now = cx.now.millis();
         if let Some(caller) = self.store.read(|state| state.role_sessions.get_live(key, now).map(|row| row.0.caller.clone())) {
             return Ok(caller);

@@ -12,6 +12,7 @@ mod confirmations;
 mod data_protection;
 mod deliveries;
 mod delivery_policy;
+mod delivery_status;
 mod encryption;
 mod events;
 mod fan_out;

@@ -1,17 +1,10 @@
 //! The faults of Systems Manager, with AWS's messages.
 
 pub use cloudlet_api_ssm::faults::*;
-use cloudlet_aws::{Fault, FaultKind};
-
-const NOT_IMPLEMENTED: FaultKind = FaultKind::receiver("NotImplemented", 501);
+use cloudlet_aws::Fault;
 
 pub fn validation(message: impl Into<String>) -> Fault {
     VALIDATION.says(message)
-}
-
-/// What is in the model and not built here.
-pub fn not_implemented(what: &str) -> Fault {
-    NOT_IMPLEMENTED.says(format!("Cloudlet does not implement {what} yet.")).with_header("x-cloudlet-not-implemented", what)
 }
 
 /// AWS: no message.

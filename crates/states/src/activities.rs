@@ -125,6 +125,24 @@ impl Drop for Poller<'_> {
     }
 }
 
+/// A task that was taken, and that nobody has got yet.
+struct Claim<'s> {
+    states: &'s States,
+    key: Option<(Arc<str>, u64)>,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let Some(key) = self.key.take() else { return };
+        self.states.store.update(|state| {
+            if let Some(row) = state.tasks.get(&key).cloned() {
+                state.put_task(key.clone(), Task { status: TaskStatus::New, ..Task::clone(&row) });
+            }
+        });
+        self.states.store.read(|state| state.arrived.clone()).notify_waiters();
+    }
+}
+
 impl States {
     /// Takes the oldest task of an activity.
     fn take_task(&self, activity: &Arc<str>) -> Option<(Arc<str>, u64, Arc<Task>)> {
@@ -152,7 +170,10 @@ impl States {
             // Registered before the look, so that no task in between is missed.
             notified.as_mut().enable();
             if let Some((execution, task, row)) = self.take_task(&activity) {
+                // A client that leaves here has not got the task.
+                let mut claim = Claim { states: self, key: Some((execution.clone(), task)) };
                 self.advance(cx, &execution, Event::Started { task, worker }).await?;
+                claim.key = None;
                 return Ok(GetActivityTaskOutput { task_token: row.token.clone(), input: Some(row.input.to_string()) });
             }
             if cx.clock().now() >= until {

@@ -9,9 +9,10 @@ use crate::{
     scheduled::{ChildEnded, ChildInput, ExecutionInput, Forget, ForgetInput, MapRunInput, PerformTask, RunMapRun, StopChild, TaskInput, Wake},
     state::{Execution, Progress, State, Status, Task, TaskStatus, Type},
 };
+use cloudlet_api_logs::InputLogEvent;
 use cloudlet_asl::{
     definition::Definition,
-    machine::{Event, Failure, Machine},
+    machine::{Event, Failure, Machine, Mocks, Output},
     text::to_text,
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
@@ -27,6 +28,9 @@ pub struct Turn {
     pub definition: Arc<Definition>,
     timers: BTreeMap<u64, i64>,
     map_runs: BTreeMap<u64, Arc<str>>,
+    /// What is to be written to the machine's log.
+    log: Vec<InputLogEvent>,
+    mocks: Option<Mocks>,
 }
 
 pub fn key_of(arn: &str) -> Arn {
@@ -45,12 +49,13 @@ impl States {
         let definition = self.definition(&execution.revision, &revision)?;
         let machine = progress.machine.read().map_err(Fault::internal)?;
         let (timers, map_runs) = (progress.timers.clone(), progress.map_runs.clone());
-        Ok(Some(Turn { arn: arn.clone(), execution: Execution::clone(&execution), machine, definition, timers, map_runs }))
+        let mocks = progress.mocks.clone();
+        Ok(Some(Turn { arn: arn.clone(), execution: Execution::clone(&execution), machine, definition, timers, map_runs, log: Vec::new(), mocks }))
     }
 
     /// A new execution takes its first step.
-    pub fn first_turn(arn: Arc<str>, execution: Execution, machine: Machine, definition: Arc<Definition>) -> Turn {
-        Turn { arn, execution, machine, definition, timers: BTreeMap::new(), map_runs: BTreeMap::new() }
+    pub fn first_turn(arn: Arc<str>, execution: Execution, machine: Machine, definition: Arc<Definition>, mocks: Option<Mocks>) -> Turn {
+        Turn { arn, execution, machine, definition, timers: BTreeMap::new(), map_runs: BTreeMap::new(), log: Vec::new(), mocks }
     }
 
     /// An execution takes an event. False: it does not run.
@@ -88,14 +93,29 @@ impl States {
     pub fn record(&self, cx: &Cx, turn: &mut Turn, effects: Effects, now: Timestamp) -> Result<Vec<Event>, Fault> {
         let Effects { history, calls, cancelled, timers, map_runs, cancelled_runs, again, ended } = effects;
         let standard = turn.execution.r#type == Type::Standard;
+        let had_timers = !turn.timers.is_empty();
         turn.timers.extend(timers);
         let wanted = turn.machine.timers();
         turn.timers.retain(|timer, _| wanted.contains(timer));
         turn.execution.events += u64::try_from(history.len()).unwrap_or(0);
-        let events: Vec<_> = history.iter().map(event_json).collect();
+        let (revision, redrives) = (turn.execution.revision.clone(), turn.execution.redrive_count);
+        turn.log.extend(self.log_entries(&revision, &turn.arn, redrives, || history.iter().map(event_json).collect()));
         let first = history.first().map_or(0, |event| event.id);
-        let events = if standard && !events.is_empty() { Some(Json::of(&events).map_err(Fault::internal)?) } else { None };
-        let mut next = Vec::new();
+        // EXPRESS executions have no history but their log.
+        let events = if standard && !history.is_empty() {
+            Some(Json::of(&history.iter().map(event_json).collect::<Vec<_>>()).map_err(Fault::internal)?)
+        } else {
+            None
+        };
+        // What a mock answers is no call.
+        let (mut next, mut made) = (Vec::new(), Vec::new());
+        for call in calls {
+            match turn.mocks.as_mut().and_then(|mocks| mocks.answer(&call)) {
+                Some(event) => next.push(event),
+                None => made.push(call),
+            }
+        }
+        let calls = made;
         let mut started_runs = Vec::new();
         for request in map_runs {
             let (arn, row) = self.new_map_run(cx, turn, &request, now)?;
@@ -109,7 +129,9 @@ impl States {
         }
         let over = ended.is_some();
         // An EXPRESS execution between two steps need not outlive a crash: it is started again.
-        let machine = if again && !standard { None } else { Some(Json::of(&turn.machine).map_err(Fault::internal)?) };
+        let redrivable = standard && turn.execution.status != Status::Succeeded;
+        let is_kept = if over { redrivable } else { standard || !again };
+        let machine = if is_kept { Some(Json::of(&turn.machine).map_err(Fault::internal)?) } else { None };
         let arn = turn.arn.clone();
         let (children, queued) = self.store.update(|state| {
             if let Some(events) = events {
@@ -142,14 +164,13 @@ impl States {
                 map_run_rows::stop(state, run, now);
                 children.extend(map_run_rows::running_children(state, run));
             }
-            let redrivable = standard && turn.execution.status != Status::Succeeded;
             if over && !redrivable {
                 state.progress.remove(&arn);
             } else if let Some(machine) = machine {
-                let progress = Progress { machine, timers: turn.timers.clone(), map_runs: turn.map_runs.clone() };
+                let progress = Progress { machine, timers: turn.timers.clone(), map_runs: turn.map_runs.clone(), mocks: turn.mocks.clone() };
                 state.progress.insert(arn.clone(), Arc::new(progress));
             }
-            if over && !standard && turn.execution.map_run.is_none() {
+            if over && !standard && turn.execution.map_run.is_none() && turn.execution.parent.is_none() {
                 // AWS: an EXPRESS execution is seen in logs only.
                 state.put_execution(&arn, turn.execution.clone());
                 state.remove_execution(&arn);
@@ -164,10 +185,12 @@ impl States {
         for call in &calls {
             if call.resource.contains(":activity:") {
                 let exists = crate::arns::activity(&call.resource).is_ok_and(|key| self.store.read(|state| state.activities.contains(&key)));
-                if !exists {
-                    let cause = format!("The activity {} does not exist.", call.resource);
-                    next.push(Event::NotStarted { task: call.task, failure: Failure::new("States.Runtime", cause) });
-                }
+                let cause = || format!("The activity {} does not exist.", call.resource);
+                next.push(if exists {
+                    Event::Queued { task: call.task }
+                } else {
+                    Event::NotStarted { task: call.task, failure: Failure::new("States.Runtime", cause()) }
+                });
             } else {
                 let input = TaskInput { execution_arn: arn.to_string(), task: i64::try_from(call.task).unwrap_or(0) };
                 self.schedule::<PerformTask>(cx, format!("task/{arn}/{}", call.task), now, &arn, input)?;
@@ -184,9 +207,13 @@ impl States {
                 let input = ExecutionInput { execution_arn: arn.to_string() };
                 self.schedule::<Wake>(cx, format!("wake/{arn}"), Timestamp::from_millis(*due), &arn, input)?;
             }
-            _ => {
+            _ if had_timers => {
                 cx.cancel::<Wake>(format!("wake/{arn}"));
             }
+            _ => {}
+        }
+        if (over || (next.is_empty() && !again)) && !turn.log.is_empty() {
+            self.write_logs(cx, &turn.execution.revision, &turn.arn, std::mem::take(&mut turn.log));
         }
         if over {
             self.tell_end(cx, turn, now)?;
@@ -207,7 +234,9 @@ impl States {
             self.schedule_map_run(cx, run)?;
         }
         notices::emit(cx, &turn.arn, execution);
-        if execution.r#type == Type::Standard {
+        // The first that is over is already waited for.
+        let is_first = self.store.read(|state| state.by_end.first().is_some_and(|((_, first), ())| *first == turn.arn));
+        if execution.r#type == Type::Standard && is_first {
             self.schedule_forget(cx)?;
         }
         Ok(())
@@ -259,7 +288,7 @@ impl States {
         let effects = turn.machine.redrive(&turn.definition.clone(), now.millis());
         let execution = &mut turn.execution;
         execution.status = Status::Running;
-        (execution.stopped, execution.error, execution.cause) = (None, None, None);
+        (execution.stopped, execution.error, execution.cause, execution.pending_redrive) = (None, None, None, false);
         execution.redrive_count += 1;
         execution.redriven = Some(now);
         change(execution);
@@ -272,10 +301,10 @@ fn tasks_of(state: &State, arn: &Arc<str>) -> Vec<u64> {
     state.tasks.range((arn.clone(), 0)..=(arn.clone(), u64::MAX)).map(|((_, task), _)| *task).collect()
 }
 
-fn end(execution: &mut Execution, ended: &Ended, now: Timestamp) {
-    execution.status = ended.status.into();
+pub fn end(execution: &mut Execution, ended: &Ended, now: Timestamp) {
+    execution.status = ended.status;
     execution.stopped = Some(now);
-    execution.output = ended.output.as_ref().map(|output| to_text(output).into());
+    execution.output = ended.output.clone().map(Output::into_text);
     execution.error = ended.failure.as_ref().and_then(|failure| failure.error.clone());
     execution.cause = ended.failure.as_ref().and_then(|failure| failure.cause.clone());
 }

@@ -1,6 +1,6 @@
 //! The effects of one step, sorted.
 
-use cloudlet_asl::machine::{Call, Effect, Failure, HistoryEvent, MapRunRequest, Status};
+use cloudlet_asl::machine::{Call, Effect, Failure, HistoryEvent, MapRunRequest, Output, Status};
 use serde_json::{Value, json};
 
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub struct Effects {
 
 pub struct Ended {
     pub status: Status,
-    pub output: Option<Value>,
+    pub output: Option<Output>,
     pub failure: Option<Failure>,
 }
 

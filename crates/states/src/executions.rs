@@ -14,7 +14,7 @@ use crate::{
 use cloudlet_api_states::*;
 use cloudlet_asl::{
     definition::parse_json,
-    machine::{self, Event, Machine},
+    machine::{self, Event, Machine, Mocks},
 };
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{
@@ -47,12 +47,14 @@ pub struct NewExecution {
     pub arn: Arc<str>,
     pub execution: Execution,
     pub revision: Arc<Revision>,
+    /// What stands in for its calls.
+    pub mocks: Option<Mocks>,
 }
 
 impl States {
     /// The machine of a new execution, after its first step.
     pub fn started(&self, cx: &Cx, new: &NewExecution) -> Result<(Machine, Vec<machine::Effect>, Arc<cloudlet_asl::definition::Definition>), Fault> {
-        let NewExecution { arn, execution, revision } = new;
+        let NewExecution { arn, execution, revision, .. } = new;
         let definition = self.definition(&execution.revision, revision)?;
         let about = machine::Execution {
             arn: arn.to_string(),
@@ -85,7 +87,7 @@ impl States {
         let (machine, effects, definition) = self.started(cx, &new)?;
         notices::emit(cx, &new.arn, &new.execution);
         let now = new.execution.started;
-        let turn: Turn = States::first_turn(new.arn, new.execution, machine, definition);
+        let turn: Turn = States::first_turn(new.arn, new.execution, machine, definition, new.mocks);
         self.go_on(cx, turn, effects.into(), now).await?;
         Ok(None)
     }
@@ -139,7 +141,8 @@ impl States {
             names::check(name)?;
         }
         let text = checked_input(input.input.as_ref())?;
-        let found = self.store.read(|state| state.resolve(&input.state_machine_arn, cx.ids().number()))?;
+        let (machine_arn, mocks) = self.mocked(&input.state_machine_arn)?;
+        let found = self.store.read(|state| state.resolve(machine_arn, cx.ids().number()))?;
         if found.machine.deleting {
             return Err(faults::deleting(&input.state_machine_arn));
         }
@@ -154,7 +157,7 @@ impl States {
             ..Execution::new(found.key, name, found.id, of, text.clone(), cx.now)
         };
         let shown: Arc<str> = arn.clone();
-        let new = NewExecution { arn: arn.clone(), execution, revision: found.revision };
+        let new = NewExecution { arn: arn.clone(), execution, revision: found.revision, mocks };
         let other = self
             .begin(cx, new, |state| match state.executions.get(&arn) {
                 Some(existing) if existing.status == Status::Running && existing.input == text => Ok(Some(existing.started)),
@@ -189,7 +192,7 @@ handler!(States, DescribeExecution, |states, cx, input| Ok(on_execution::<Descri
         execution_arn: input.execution_arn,
         state_machine_arn: label.map_or(machine_arn.clone(), |label| format!("{machine_arn}/{label}")),
         name: Some(execution.name.clone()),
-        status: execution.status.name().to_owned(),
+        status: execution.status_name().to_owned(),
         start_date: execution.started,
         stop_date: execution.stopped,
         input: with_data.then(|| execution.input.to_string()),
@@ -245,7 +248,7 @@ fn list_item(arn: &str, execution: &Execution) -> ExecutionListItem {
         execution_arn: arn.to_owned(),
         state_machine_arn: execution.machine_arn(),
         name: execution.name.clone(),
-        status: execution.status.name().to_owned(),
+        status: execution.status_name().to_owned(),
         start_date: execution.started,
         stop_date: execution.stopped,
         map_run_arn: execution.map_run.as_ref().map(ToString::to_string),
@@ -281,7 +284,7 @@ handler!(
                 Some(_) => execution.redrive_count == 0,
                 None => true,
             };
-            redriven && status.is_none_or(|status| execution.status.name() == status)
+            redriven && status.is_none_or(|status| execution.status_name() == status)
         };
         let page = states.store.read(|state| match (&input.state_machine_arn, &input.map_run_arn) {
             (Some(text), _) => {

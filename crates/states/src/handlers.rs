@@ -2,11 +2,13 @@
 
 use crate::{
     States,
+    arns::on_machine,
     drive::key_of,
-    limits,
+    faults, limits,
     scheduled::*,
-    state::{NamedKey, Status},
+    state::{NamedKey, Status, Type},
 };
+use cloudlet_api_states::{StartExecutionInput, StartSyncExecution};
 use cloudlet_asl::machine::Event;
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Permission, handler};
@@ -33,6 +35,18 @@ handler!(States, PerformTask, |states, cx, input| Ok(Permission::none()), |state
 handler!(States, ChildEnded, |states, cx, input| Ok(Permission::none()), |states, cx, input| {
     states.child_ended(cx, &input.execution_arn.as_str().into(), task_number(input.task), &input.child_arn).await?;
     Ok(Empty {})
+});
+
+handler!(States, StartForTask, |states, cx, input| Ok(on_machine::<StartSyncExecution>(&input.state_machine_arn)?.into()), |states, cx, input| {
+    let start =
+        StartExecutionInput { state_machine_arn: input.state_machine_arn, name: input.name, input: input.input, trace_header: input.trace_header };
+    let machine = states.store.read(|state| state.resolve(&start.state_machine_arn, 0))?.machine;
+    if machine.r#type != Type::Express {
+        return Err(faults::wrong_type());
+    }
+    let parent = (input.execution_arn.as_str().into(), task_number(input.task));
+    let started = states.start_execution(cx, start, Some(parent)).await?;
+    Ok(StartForTaskOutput { child_arn: started.execution_arn })
 });
 
 handler!(States, StopChild, |states, cx, input| Ok(Permission::none()), |states, cx, input| {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 const DATA: [&str; 6] = ["input", "output", "parameters", "error", "cause", "assignedVariables"];
 
 /// The events of one row.
-fn events(row: &Json) -> Vec<Value> {
+pub fn events(row: &Json) -> Vec<Value> {
     row.read().unwrap_or_default()
 }
 

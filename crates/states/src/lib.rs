@@ -12,14 +12,17 @@ mod definition_cache;
 mod definitions;
 mod drive;
 mod effects;
+mod execution_logs;
 mod executions;
 mod faults;
+mod graph;
 mod handlers;
 mod history;
 mod limits;
 mod machines;
 mod map_run_rows;
 mod map_runs;
+mod mocks;
 mod names;
 mod notices;
 mod redrive;
@@ -27,16 +30,19 @@ mod scheduled;
 mod sdk;
 mod state;
 mod sync;
+mod sync_output;
 mod tags;
 mod tasks;
+mod test_state;
 mod tokens;
 mod versions;
 
 use cloudlet_api_states as api;
+pub use cloudlet_asl::machine::MockConfig;
 use cloudlet_engine::Service;
 use cloudlet_store::{Journal, Store};
 use definition_cache::DefinitionCache;
-pub use sdk::integrations::Services;
+pub use sdk::integrations::check_definition;
 use state::State;
 use std::{
     collections::BTreeMap,
@@ -55,8 +61,8 @@ type Pollers = parking_lot::Mutex<BTreeMap<Arc<str>, usize>>;
 
 pub struct States {
     store: Arc<Store<State>>,
-    /// What Tasks can call.
-    services: Services,
+    /// The mocks that executions can be started with.
+    mocks: Option<MockConfig>,
     definitions: DefinitionCache,
     pollers: Pollers,
     turns: Vec<Mutex<()>>,
@@ -81,28 +87,38 @@ fn place<'t>(turns: &'t [Mutex<()>], arn: &str) -> &'t Mutex<()> {
     &turns[usize::try_from(hasher.finish()).unwrap_or(0) % turns.len()]
 }
 
-/// The service. Its Tasks can call `services`.
-pub fn service(journal: &Journal, services: Services) -> Service {
+/// What the server's configuration says of this service.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `MockConfigFile.json` of Step Functions Local.
+    pub mocks: Option<MockConfig>,
+}
+
+pub fn service(journal: &Journal, options: Options) -> Service {
     let store = Arc::new(Store::new("states", journal, State::default()));
     let turns = || (0..TURNS).map(|_| Mutex::default()).collect();
     let engine = States {
         store: store.clone(),
-        services,
+        mocks: options.mocks,
         definitions: DefinitionCache::default(),
         pollers: Pollers::default(),
         turns: turns(),
         map_turns: turns(),
     };
-    Service::of(&api::SERVICE, Arc::new(engine))
+    let engine = Arc::new(engine);
+    Service::of(&api::SERVICE, engine.clone())
+        .admin_page("/_cloudlet/states/executions", engine)
         .store(store)
         .waits::<api::GetActivityTask>()
         .handles::<scheduled::Wake>()
         .handles::<scheduled::PerformTask>()
         .handles::<scheduled::ChildEnded>()
+        .handles::<scheduled::StartForTask>()
         .handles::<scheduled::StopChild>()
         .handles::<scheduled::RunMapRun>()
         .handles::<scheduled::RemoveMachine>()
         .handles::<scheduled::Forget>()
+        .handles::<scheduled::WriteLogs>()
         // state machines
         .handles::<api::CreateStateMachine>()
         .handles::<api::UpdateStateMachine>()
@@ -128,6 +144,7 @@ pub fn service(journal: &Journal, services: Services) -> Service {
         .handles::<api::DescribeStateMachineForExecution>()
         .handles::<api::ListExecutions>()
         .handles::<api::GetExecutionHistory>()
+        .handles::<api::TestState>()
         // Map Runs
         .handles::<api::DescribeMapRun>()
         .handles::<api::ListMapRuns>()
@@ -147,3 +164,6 @@ pub fn service(journal: &Journal, services: Services) -> Service {
         .handles::<api::ListTagsForResource>()
         .build()
 }
+
+#[cfg(test)]
+mod tests;

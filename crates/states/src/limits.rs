@@ -25,3 +25,12 @@ pub const USUAL_PAGE: usize = 100;
 pub const LONGEST_PAGE: usize = 1_000;
 /// Events of a history.
 pub const EVENTS: u64 = 25_000;
+/// Bytes of the outputs of a Map Run's children that can be a state's result, with what is around them.
+pub const LARGEST_RESULT: u64 = 300_000;
+/// How many children of one Map Run that succeeded are shown. AWS shows all for ninety days.
+pub const CHILDREN_SHOWN: u64 = 10_000;
+pub const EXPRESS_CHILDREN_SHOWN: u64 = 1_000;
+/// Bytes of outputs after which a Map Run writes a file of them.
+pub const RESULT_FILE: u64 = 5 << 20;
+/// About the bytes of a child's row without its output.
+pub const MAP_ITEM: u64 = 300;

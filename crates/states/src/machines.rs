@@ -118,11 +118,12 @@ handler!(
         let key = NamedKey::new(&cx.scope, &input.name);
         let arn = key.machine_arn();
         let of = machine_type(input.r#type.as_deref());
-        states.read_definition(&input.definition, of)?;
+        states.read_definition(cx, &input.definition, of)?;
         configurations::check_logging(input.logging_configuration.as_ref())?;
         configurations::check_encryption(input.encryption_configuration.as_ref())?;
         let tags = tags::checked(input.tags.as_deref().unwrap_or_default())?;
         check_role(cx, &input.role_arn, &arn).await?;
+        states.check_log_destination(cx, input.logging_configuration.as_ref(), &input.role_arn, &arn).await?;
         let revision = Revision {
             machine: key.clone(),
             r#type: of,
@@ -202,12 +203,17 @@ handler!(
         }
         let machine = states.store.read(|state| state.machines.get(&key).cloned()).ok_or_else(|| faults::no_machine(arn.as_str()))?;
         if let Some(definition) = &input.definition {
-            states.read_definition(definition, machine.r#type)?;
+            states.read_definition(cx, definition, machine.r#type)?;
         }
         configurations::check_logging(input.logging_configuration.as_ref())?;
         configurations::check_encryption(input.encryption_configuration.as_ref())?;
         if let Some(role) = &input.role_arn {
             check_role(cx, role, &arn).await?;
+        }
+        if let Some(logging) = &input.logging_configuration {
+            let role = states.store.read(|state| state.revisions.get(&machine.revision).map(|revision| revision.role_arn.clone()));
+            let role = input.role_arn.clone().or(role).unwrap_or_default();
+            states.check_log_destination(cx, Some(logging), &role, &arn).await?;
         }
         let id: Arc<str> = cx.ids().uuid().into();
         states.store.write(|state| {
@@ -371,7 +377,7 @@ handler!(
         Ok(Permission::of::<ValidateStateMachineDefinition>(any).into())
     },
     |states, cx, input| {
-        let (_, diagnostics) = states.check_definition(&input.definition, machine_type(input.r#type.as_deref()));
+        let (_, diagnostics) = states.check_definition(cx, &input.definition, machine_type(input.r#type.as_deref()))?;
         let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity.name() == "ERROR");
         let wanted = |severity: &str| severity == "ERROR" || input.severity.as_deref() == Some("WARNING");
         let most = input.max_results.and_then(|most| usize::try_from(most).ok()).filter(|most| *most > 0).unwrap_or(100);

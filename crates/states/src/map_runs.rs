@@ -1,7 +1,6 @@
 //! Map Runs: a distributed Map's items are read, its children run as executions, its results are written.
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-examine-map-run.html>
 
-mod csv;
 mod items;
 mod operations;
 mod results;
@@ -10,13 +9,13 @@ use crate::{
     States,
     drive::Turn,
     executions::NewExecution,
+    limits,
     map_run_rows::running_children,
     scheduled::{ExecutionInput, StopChild},
     state::{Counts, Execution, MapItem, MapRun, Revision, RunStatus, State, Status, Type},
 };
 use cloudlet_asl::{
-    definition::Language,
-    machine::{Event, Failure, MapRunRequest},
+    machine::{self, Event, Failure, MapRunRequest},
     text::to_text,
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
@@ -31,6 +30,8 @@ const MOST_CONCURRENT: i64 = 10_000;
 /// What is next in a Map Run.
 enum Next {
     Start(u64, Arc<MapItem>, Box<MapRun>),
+    /// There are results for a file.
+    Write,
     Wait,
     Exceeded,
     Done,
@@ -43,10 +44,7 @@ fn of_run(state: &State, run: &Arc<str>) -> Vec<(u64, Arc<MapItem>)> {
 
 fn exceeds(run: &MapRun) -> bool {
     let failed = run.items.failed + run.items.timed_out + run.items.aborted;
-    let by_count = run.tolerated_count.is_some_and(|most| failed > most);
-    let by_percentage = run.tolerated_percentage.is_some_and(|most| failed as f64 * 100.0 > most * run.items.total as f64);
-    let neither = run.tolerated_count.is_none() && run.tolerated_percentage.is_none();
-    failed > 0 && (neither || by_count || by_percentage)
+    machine::exceeds(run.tolerated_count, run.tolerated_percentage, failed, run.items.total)
 }
 
 impl States {
@@ -71,13 +69,7 @@ impl States {
                 return;
             }
             let Some(outer) = state.revisions.get(&execution.revision).cloned() else { return };
-            let mut processor = request.processor.clone();
-            if let Some(fields) = processor.as_object_mut() {
-                fields.remove("ProcessorConfig");
-                if turn.definition.language == Language::Jsonata {
-                    fields.insert("QueryLanguage".to_owned(), "JSONata".into());
-                }
-            }
+            let processor = request.child_definition(turn.definition.language);
             let child = Revision { r#type: of, definition: to_text(&processor).into(), label: Some(label.clone()), ..Revision::clone(&outer) };
             state.revisions.insert(revision.clone(), Arc::new(child));
         });
@@ -100,6 +92,11 @@ impl States {
             redrive_count: 0,
             redriven: None,
             request: Json::of(request).map_err(Fault::internal)?,
+            exports: request.writer.as_ref().is_some_and(|writer| writer.resource.is_some()),
+            output_bytes: 0,
+            too_large: false,
+            files: Vec::new(),
+            shown: 0,
         };
         Ok((arn, run))
     }
@@ -120,11 +117,10 @@ impl States {
             return Ok(());
         }
         let request: MapRunRequest = run.request.read().map_err(Fault::internal)?;
-        if !run.read {
-            match self.read_items(cx, &run, &request).await {
-                Ok(items) => self.store.update(|state| put_items(state, arn, items)),
-                Err(failure) => return self.end_map(cx, arn, RunStatus::Failed, Err(failure)).await,
-            }
+        if !run.read
+            && let Err(failure) = self.read_items(cx, arn, &run, &request).await
+        {
+            return self.end_map(cx, arn, RunStatus::Failed, Err(failure)).await;
         }
         loop {
             match self.store.update(|state| next(state, arn)) {
@@ -139,16 +135,39 @@ impl States {
                     let status = if result.is_ok() { RunStatus::Succeeded } else { RunStatus::Failed };
                     return self.end_map(cx, arn, status, result).await;
                 }
+                Next::Write => {
+                    let Some(run) = self.store.read(|state| state.map_runs.get(arn).cloned()) else { return Ok(()) };
+                    if let Err(failure) = self.write_succeeded(cx, arn, &run, &request).await {
+                        return self.end_map(cx, arn, RunStatus::Failed, Err(failure)).await;
+                    }
+                }
                 Next::Start(index, item, run) => {
-                    self.start_child(cx, arn, &run, index, &item).await?;
+                    match item.execution.clone().filter(|_| item.redrives) {
+                        Some(child) => self.redrive_child(cx, arn, index, &child).await?,
+                        None => self.start_child(cx, arn, &run, index, &item).await?,
+                    }
                     tokio::task::yield_now().await;
                 }
             }
         }
     }
 
+    /// AWS: a STANDARD child that failed is redriven, as the execution that it is.
+    async fn redrive_child(&self, cx: &Cx, run_arn: &Arc<str>, index: u64, child: &Arc<str>) -> Result<(), Fault> {
+        self.store.update(|state| {
+            let key = (run_arn.clone(), index);
+            if let Some(item) = state.map_items.get(&key).cloned() {
+                state.put_map_item(key, MapItem { redrives: false, status: None, ..MapItem::clone(&item) });
+            }
+        });
+        self.redrive(cx, child, |_| ()).await
+    }
+
     async fn start_child(&self, cx: &Cx, run_arn: &Arc<str>, run: &MapRun, index: u64, item: &MapItem) -> Result<(), Fault> {
-        let revision = self.store.read(|state| state.revisions.get(&run.revision).cloned());
+        let (revision, mocks) = self.store.read(|state| {
+            let mocks = state.progress.get(&run.execution).and_then(|progress| progress.mocks.clone());
+            (state.revisions.get(&run.revision).cloned(), mocks)
+        });
         let revision = revision.ok_or_else(|| Fault::internal("a Map Run has no definition"))?;
         let name = cx.ids().uuid();
         let (kind, end, of) =
@@ -166,10 +185,10 @@ impl States {
         self.store.update(|state| {
             let key = (run_arn.clone(), index);
             if let Some(item) = state.map_items.get(&key).cloned() {
-                state.put_map_item(key, MapItem { execution: Some(arn.clone()), status: None, ..MapItem::clone(&item) });
+                state.put_map_item(key, MapItem { execution: Some(arn.clone()), status: None, redrives: false, ..MapItem::clone(&item) });
             }
         });
-        self.begin(cx, NewExecution { arn, execution, revision }, |_| Ok(None::<()>)).await.map(drop)
+        self.begin(cx, NewExecution { arn, execution, revision, mocks }, |_| Ok(None::<()>)).await.map(drop)
     }
 
     async fn end_map(&self, cx: &Cx, arn: &Arc<str>, status: RunStatus, result: Result<Value, Failure>) -> Result<(), Fault> {
@@ -190,32 +209,7 @@ impl States {
     }
 }
 
-fn put_items(state: &mut State, arn: &Arc<str>, items: Vec<(Value, i64)>) {
-    let Some(run) = state.map_runs.get(arn).cloned() else { return };
-    let mut run = MapRun::clone(&run);
-    run.read = true;
-    let children = i64::try_from(items.len()).unwrap_or(i64::MAX);
-    let count: i64 = items.iter().map(|(_, count)| *count).sum();
-    (run.children.total, run.children.pending) = (children, children);
-    (run.items.total, run.items.pending) = (count, count);
-    for (index, (input, count)) in (0u64..).zip(items) {
-        let item = MapItem {
-            input: to_text(&input).into(),
-            count,
-            execution: None,
-            status: None,
-            output: None,
-            error: None,
-            cause: None,
-            started: None,
-            stopped: None,
-        };
-        state.put_map_item((arn.clone(), index), item);
-    }
-    state.put_map_run(arn, run);
-}
-
-/// Children that did not succeed are started again.
+/// Children that did not succeed are started again, or redriven where they can be.
 fn reset(state: &mut State, arn: &Arc<str>, run: MapRun) -> MapRun {
     let mut run = run;
     run.status = RunStatus::Running;
@@ -227,12 +221,35 @@ fn reset(state: &mut State, arn: &Arc<str>, run: MapRun) -> MapRun {
             *counts.of(status) -= number;
             counts.pending += number;
         }
-        state.put_map_item(
-            (arn.clone(), index),
-            MapItem { execution: None, status: None, output: None, error: None, cause: None, ..MapItem::clone(&item) },
-        );
+        let child = item.execution.clone().filter(|child| !run.express && state.progress.contains(child));
+        if let Some(child) = &child
+            && let Some(execution) = state.executions.get(child).cloned()
+        {
+            state.put_execution(child, Execution { pending_redrive: true, ..Execution::clone(&execution) });
+        }
+        let redrives = child.is_some();
+        if redrives {
+            run.children.pending_redrive += 1;
+            run.items.pending_redrive += item.count;
+        }
+        state.put_map_item((arn.clone(), index), MapItem { execution: child, redrives, ..MapItem::new(item.input.clone(), item.count) });
     }
     run
+}
+
+/// The next row of inputs becomes children that are still to be started.
+fn take_inputs(state: &mut State, arn: &Arc<str>) {
+    let first = state.map_inputs.range((arn.clone(), 0)..=(arn.clone(), u64::MAX)).next().map(|(key, row)| (key.clone(), row.clone()));
+    let Some((key, row)) = first else { return };
+    let inputs: Vec<(String, i64)> = row.read().unwrap_or_default();
+    for (index, (input, count)) in (key.1..).zip(inputs) {
+        state.put_map_item((arn.clone(), index), MapItem::new(input.into(), count));
+    }
+    state.map_inputs.remove(&key);
+}
+
+fn first_pending(state: &State, arn: &Arc<str>) -> Option<u64> {
+    state.pending.range((arn.clone(), 0)..=(arn.clone(), u64::MAX)).next().map(|((_, index), ())| *index)
 }
 
 fn next(state: &mut State, arn: &Arc<str>) -> Next {
@@ -240,7 +257,14 @@ fn next(state: &mut State, arn: &Arc<str>) -> Next {
     if exceeds(&run) {
         return Next::Exceeded;
     }
-    let first = state.pending.range((arn.clone(), 0)..=(arn.clone(), u64::MAX)).next().map(|((_, index), ())| *index);
+    if run.exports && run.output_bytes > limits::RESULT_FILE {
+        return Next::Write;
+    }
+    let mut first = first_pending(state, arn);
+    if first.is_none() {
+        take_inputs(state, arn);
+        first = first_pending(state, arn);
+    }
     let limit = if run.max_concurrency > 0 { run.max_concurrency.min(MOST_CONCURRENT) } else { MOST_CONCURRENT };
     match first {
         None if run.children.running == 0 => Next::Done,
@@ -250,6 +274,7 @@ fn next(state: &mut State, arn: &Arc<str>) -> Next {
             for (counts, number) in [(&mut changed.children, 1), (&mut changed.items, item.count)] {
                 counts.pending -= number;
                 counts.running += number;
+                counts.pending_redrive -= if item.redrives { number } else { 0 };
             }
             state.pending.remove(&(arn.clone(), index));
             state.put_map_run(arn, changed.clone());

@@ -17,7 +17,7 @@ pub fn redrive_status(execution: &Execution, now: Timestamp, deleting: bool) -> 
         };
     }
     let reason = match (execution.status, execution.stopped) {
-        (Status::Running | Status::PendingRedrive, _) => Some("Execution is RUNNING and cannot be redriven"),
+        (Status::Running, _) => Some("Execution is RUNNING and cannot be redriven"),
         (Status::Succeeded, _) => Some("Execution is SUCCEEDED and cannot be redriven"),
         _ if deleting => Some("State machine is in DELETING status"),
         _ if execution.events >= limits::EVENTS - 1 => Some("Execution history event limit exceeded"),

@@ -1,5 +1,7 @@
 //! The tables.
 
+use cloudlet_asl::machine::Mocks;
+pub use cloudlet_asl::machine::Status;
 use cloudlet_aws::{Account, Arn, Region, Scope, Timestamp};
 use cloudlet_shape::Map;
 use cloudlet_store::{Json, Table, tables};
@@ -25,6 +27,8 @@ pub struct State {
     pub map_runs: Table<Arc<str>, Arc<MapRun>>,
     /// What a Map Run has still to start, and what became of its children, by item.
     pub map_items: Table<(Arc<str>, u64), Arc<MapItem>>,
+    /// Inputs of a Map Run that are not yet in `map_items`, some hundred in a row, under the number of the first.
+    pub map_inputs: Table<(Arc<str>, u64), Json>,
     /// The executions of a machine, the newest first.
     pub by_machine: Table<(NamedKey, Reverse<i64>, Arc<str>), ()>,
     pub by_map_run: Table<ChildKey, ()>,
@@ -38,11 +42,13 @@ pub struct State {
     /// Children of Map Runs that are still to be started.
     pub pending: Table<(Arc<str>, u64), ()>,
     pub runs_of: Table<(Arc<str>, Arc<str>), ()>,
+    /// The children of Map Runs that succeeded and are still shown.
+    pub succeeded: Table<(Arc<str>, u64), Arc<str>>,
     /// Told when a task is queued.
     pub arrived: Arc<Notify>,
 }
-tables!(State { machines, revisions, versions, aliases, activities, executions, progress, history, tasks, map_runs, map_items }
-    indexes(State::reindex) { by_machine, by_map_run, by_token, queued, by_end, by_revision, pending, runs_of } transient { arrived });
+tables!(State { machines, revisions, versions, aliases, activities, executions, progress, history, tasks, map_runs, map_items, map_inputs }
+    indexes(State::reindex) { by_machine, by_map_run, by_token, queued, by_end, by_revision, pending, runs_of, succeeded } transient { arrived });
 
 impl State {
     fn reindex(&mut self) {
@@ -53,7 +59,7 @@ impl State {
         for (arn, run) in &self.map_runs {
             self.runs_of.insert((run.execution.clone(), arn.clone()), ());
         }
-        for (key, _) in self.map_items.iter().filter(|(_, item)| item.execution.is_none()) {
+        for (key, _) in self.map_items.iter().filter(|(_, item)| item.is_pending()) {
             self.pending.insert(key.clone(), ());
         }
         let tasks: Vec<_> = self.tasks.iter().map(|(key, task)| (key.clone(), task.clone())).collect();
@@ -69,6 +75,9 @@ impl State {
             None => self.by_machine.insert((execution.machine.clone(), start, arn.clone()), ()),
         }
         self.by_revision.insert((execution.revision.clone(), arn.clone()), ());
+        if let (Some(run), Status::Succeeded) = (&execution.map_run, execution.status) {
+            self.succeeded.insert((run.clone(), execution.map_index), arn.clone());
+        }
         if let Some(stopped) = execution.stopped {
             self.by_end.insert((stopped.millis(), arn.clone()), ());
         }
@@ -115,6 +124,9 @@ impl State {
     pub fn remove_execution(&mut self, arn: &Arc<str>) {
         let Some(execution) = self.executions.remove(arn) else { return };
         let start = Reverse(execution.started.millis());
+        if let Some(run) = &execution.map_run {
+            self.succeeded.remove(&(run.clone(), execution.map_index));
+        }
         match &execution.map_run {
             Some(run) => self.by_map_run.remove(&(run.clone(), start, arn.clone())),
             None => self.by_machine.remove(&(execution.machine.clone(), start, arn.clone())),
@@ -134,13 +146,23 @@ impl State {
         for run in runs {
             self.runs_of.remove(&(arn.clone(), run.clone()));
             self.map_runs.remove(&run);
-            let items: Vec<_> = self.map_items.range((run.clone(), 0)..=(run, u64::MAX)).map(|(key, _)| key.clone()).collect();
-            for key in items {
-                self.map_items.remove(&key);
-                self.pending.remove(&key);
-            }
+            self.remove_items(&run);
         }
         self.drop_revision(&execution.revision);
+    }
+
+    /// Removes what a Map Run has still to do, and what became of its children.
+    pub fn remove_items(&mut self, run: &Arc<str>) {
+        let of_it = (run.clone(), 0)..=(run.clone(), u64::MAX);
+        let items: Vec<_> = self.map_items.range(of_it.clone()).map(|(key, _)| key.clone()).collect();
+        items.iter().for_each(|key| self.remove_map_item(key));
+        let inputs: Vec<_> = self.map_inputs.range(of_it).map(|(key, _)| key.clone()).collect();
+        inputs.iter().for_each(|key| drop(self.map_inputs.remove(key)));
+    }
+
+    pub fn remove_map_item(&mut self, key: &(Arc<str>, u64)) {
+        self.map_items.remove(key);
+        self.pending.remove(key);
     }
 
     pub fn put_map_run(&mut self, arn: &Arc<str>, run: MapRun) {
@@ -149,7 +171,7 @@ impl State {
     }
 
     pub fn put_map_item(&mut self, key: (Arc<str>, u64), item: MapItem) {
-        if item.execution.is_none() {
+        if item.is_pending() {
             self.pending.insert(key.clone(), ());
         } else {
             self.pending.remove(&key);
@@ -283,42 +305,6 @@ pub struct Activity {
     pub encryption: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Status {
-    Running,
-    Succeeded,
-    Failed,
-    TimedOut,
-    Aborted,
-    PendingRedrive,
-}
-
-impl Status {
-    pub fn name(self) -> &'static str {
-        match self {
-            Status::Running => "RUNNING",
-            Status::Succeeded => "SUCCEEDED",
-            Status::Failed => "FAILED",
-            Status::TimedOut => "TIMED_OUT",
-            Status::Aborted => "ABORTED",
-            Status::PendingRedrive => "PENDING_REDRIVE",
-        }
-    }
-}
-
-impl From<cloudlet_asl::machine::Status> for Status {
-    fn from(status: cloudlet_asl::machine::Status) -> Status {
-        use cloudlet_asl::machine::Status as Of;
-        match status {
-            Of::Running => Status::Running,
-            Of::Succeeded => Status::Succeeded,
-            Of::Failed => Status::Failed,
-            Of::TimedOut => Status::TimedOut,
-            Of::Aborted => Status::Aborted,
-        }
-    }
-}
-
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Execution {
     pub machine: NamedKey,
@@ -361,6 +347,16 @@ pub struct Execution {
     pub redrive_tokens: Vec<(String, Timestamp)>,
     #[serde(default)]
     pub events: u64,
+    /// A child that failed, and whose Map Run is redriven.
+    #[serde(default)]
+    pub pending_redrive: bool,
+}
+
+impl Execution {
+    /// As the API writes it.
+    pub fn status_name(&self) -> &'static str {
+        if self.pending_redrive { "PENDING_REDRIVE" } else { self.status.name() }
+    }
 }
 
 /// Where an execution stands: its machine, its timers and its Map Runs.
@@ -371,6 +367,9 @@ pub struct Progress {
     pub timers: BTreeMap<u64, i64>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub map_runs: BTreeMap<u64, Arc<str>>,
+    /// The test case of a mock configuration that it was started with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mocks: Option<Mocks>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -429,6 +428,9 @@ pub struct Counts {
     pub aborted: i64,
     pub total: i64,
     pub written: i64,
+    /// Of those that are pending, the ones that are to be redriven.
+    #[serde(default)]
+    pub pending_redrive: i64,
 }
 
 impl Counts {
@@ -439,7 +441,6 @@ impl Counts {
             Status::Failed => &mut self.failed,
             Status::TimedOut => &mut self.timed_out,
             Status::Aborted => &mut self.aborted,
-            Status::PendingRedrive => &mut self.pending,
         }
     }
 }
@@ -476,6 +477,21 @@ pub struct MapRun {
     pub redriven: Option<Timestamp>,
     /// What the state asked for, for the reader, the batcher and the writer.
     pub request: Json,
+    /// Whether results are written to files. Outputs are then in `map_items` until they are in a file.
+    #[serde(default)]
+    pub exports: bool,
+    /// Bytes of the outputs in `map_items`, or of the rows where results are written to files.
+    #[serde(default)]
+    pub output_bytes: u64,
+    /// The outputs are more than a state's result can be, and are not kept any more.
+    #[serde(default)]
+    pub too_large: bool,
+    /// The files of outputs so far: key and bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<(String, u64)>,
+    /// How many children that succeeded are still shown.
+    #[serde(default)]
+    pub shown: u64,
 }
 
 /// One child of a Map Run: its input, and how it ended.
@@ -497,4 +513,18 @@ pub struct MapItem {
     pub started: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Timestamp>,
+    /// Its execution is to be redriven.
+    #[serde(default)]
+    pub redrives: bool,
+}
+
+impl MapItem {
+    pub fn new(input: Arc<str>, count: i64) -> MapItem {
+        MapItem { input, count, execution: None, status: None, output: None, error: None, cause: None, started: None, stopped: None, redrives: false }
+    }
+
+    /// Whether it is still to be started, or to be redriven.
+    pub fn is_pending(&self) -> bool {
+        self.execution.is_none() || self.redrives
+    }
 }

@@ -6,77 +6,122 @@ use crate::{
     effects::{Effects, Ended},
     executions::{NewExecution, checked_input, execution_arn},
     faults, limits, names,
-    state::{Execution, Revision, Status, Type},
+    state::{Execution, Status, Type},
+    sync_output,
     tasks::{Outcome, Request},
 };
 use cloudlet_api_states::*;
 use cloudlet_asl::{
-    machine::{Call, Event, Failure, Machine},
-    text::to_text,
+    definition::Definition,
+    machine::{Call, Effect, Event, Failure, Machine, Mocks},
 };
-use cloudlet_aws::{Fault, Timestamp};
+use cloudlet_aws::{Arn, Fault, Timestamp};
 use cloudlet_engine::{Boxed, Cx, handler};
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+/// What a machine that runs in memory needs for its calls, and how long it may run.
+pub struct Run<'r> {
+    pub definition: &'r Definition,
+    pub machine: &'r Arn,
+    pub role: &'r str,
+    pub session: &'r str,
+    pub trace: Option<&'r str>,
+    pub until: Timestamp,
+}
 
 impl States {
-    fn call<'a>(&'a self, cx: &'a Cx, execution: &'a Execution, revision: &'a Revision, call: Call) -> Boxed<'a, Event> {
+    fn call<'a>(&'a self, cx: &'a Cx, run: &'a Run<'a>, call: Call) -> Boxed<'a, Event> {
         Box::pin(async move {
-            let machine = execution.machine.machine_arn();
             let request = Request {
                 resource: &call.resource,
                 input: &call.input,
                 role_arn: call.role_arn.as_deref(),
-                execution_role: &revision.role_arn,
-                machine: &machine,
-                session: &execution.name,
-                trace: execution.trace_header.as_deref(),
+                execution_role: run.role,
+                machine: run.machine,
+                session: run.session,
+                trace: run.trace,
+                task: None,
             };
             match self.request(cx, &request).await {
                 Outcome::Answered(output) | Outcome::Submitted(output) | Outcome::Started(output, _) => Event::Answered { task: call.task, output },
                 Outcome::Failed(failure) => Event::Failed { task: call.task, failure },
+                // Nothing waits here for another execution.
+                Outcome::Awaits(_) => Event::Heartbeat { task: call.task },
             }
         })
     }
 
-    /// Runs an execution to its end.
-    async fn run_to_end(&self, cx: &Cx, new: &NewExecution) -> Result<(Ended, Timestamp), Fault> {
-        let (mut machine, effects, definition) = self.started(cx, new)?;
-        let until = new.execution.started.plus_secs(limits::EXPRESS_SECONDS);
+    /// Runs a machine until it, or the test of one of its states, is over. Without an end: the time was up.
+    pub async fn run_machine(
+        &self,
+        cx: &Cx,
+        run: &Run<'_>,
+        mut machine: Machine,
+        effects: Vec<Effect>,
+        mut mocks: Option<Mocks>,
+    ) -> (Machine, Option<Ended>, Timestamp) {
         let mut calls: FuturesUnordered<Boxed<'_, Event>> = FuturesUnordered::new();
+        let mut answers: VecDeque<Event> = VecDeque::new();
         let mut timers: BTreeMap<u64, i64> = BTreeMap::new();
         let mut effects: Effects = effects.into();
         loop {
-            if let Some(ended) = effects.ended {
-                return Ok((ended, cx.clock().now()));
+            if effects.ended.is_some() || machine.test_outcome().is_some() {
+                return (machine, effects.ended, cx.clock().now());
             }
-            calls.extend(effects.calls.into_iter().map(|call| self.call(cx, &new.execution, &new.revision, call)));
+            for call in effects.calls {
+                match mocks.as_mut().and_then(|mocks| mocks.answer(&call)) {
+                    Some(event) => answers.push_back(event),
+                    None => calls.push(self.call(cx, run, call)),
+                }
+            }
             timers.extend(effects.timers);
             let wanted = machine.timers();
             timers.retain(|timer, _| wanted.contains(timer));
             let event = if effects.again {
                 tokio::task::yield_now().await;
                 Event::Continue
+            } else if let Some(answer) = answers.pop_front() {
+                answer
             } else {
                 let next = timers.iter().min_by_key(|(_, due)| **due).map(|(timer, due)| (*timer, Timestamp::from_millis(*due)));
-                let due = next.map_or(until, |(_, due)| due.min(until));
+                let due = next.map_or(run.until, |(_, due)| due.min(run.until));
                 tokio::select! {
                     Some(event) = calls.next(), if !calls.is_empty() => event,
                     () = cx.clock().sleep_until(due) => match next {
-                        Some((timer, due)) if due <= until => {
+                        Some((timer, due)) if due <= run.until => {
                             timers.remove(&timer);
                             Event::Fired { timer }
                         }
-                        _ => return Ok((timed_out(), until)),
+                        _ => return (machine, None, run.until),
                     },
                 }
             };
-            effects = step(&mut machine, &definition, event, cx.clock().now());
+            effects = step(&mut machine, run.definition, event, cx.clock().now());
         }
+    }
+
+    /// Runs an execution to its end.
+    async fn run_to_end(&self, cx: &Cx, new: &NewExecution) -> Result<(Ended, Timestamp), Fault> {
+        let (machine, effects, definition) = self.started(cx, new)?;
+        let execution = &new.execution;
+        let run = Run {
+            definition: &definition,
+            machine: &execution.machine.machine_arn(),
+            role: &new.revision.role_arn,
+            session: &execution.name,
+            trace: execution.trace_header.as_deref(),
+            until: execution.started.plus_secs(limits::EXPRESS_SECONDS),
+        };
+        let (_, ended, stopped) = self.run_machine(cx, &run, machine, effects, new.mocks.clone()).await;
+        Ok((ended.unwrap_or_else(timed_out), stopped))
     }
 }
 
-fn step(machine: &mut Machine, definition: &cloudlet_asl::definition::Definition, event: Event, now: Timestamp) -> Effects {
+fn step(machine: &mut Machine, definition: &Definition, event: Event, now: Timestamp) -> Effects {
     machine.step(definition, event, now.millis()).into()
 }
 
@@ -95,7 +140,8 @@ handler!(
             names::check(name)?;
         }
         let text = checked_input(input.input.as_ref())?;
-        let found = states.store.read(|state| state.resolve(&input.state_machine_arn, cx.ids().number()))?;
+        let (machine_arn, mocks) = states.mocked(&input.state_machine_arn)?;
+        let found = states.store.read(|state| state.resolve(machine_arn, cx.ids().number()))?;
         if found.machine.r#type != Type::Express {
             return Err(faults::wrong_type());
         }
@@ -112,33 +158,17 @@ handler!(
             ..Execution::new(found.key, name.clone(), found.id, Type::Express, text.clone(), cx.clock().now())
         };
         let started = execution.started;
-        let new = NewExecution { arn: arn.clone(), execution, revision: found.revision };
+        let new = NewExecution { arn: arn.clone(), execution, revision: found.revision, mocks };
         let (ended, stopped) = states.run_to_end(cx, &new).await?;
-        let with_data = input.included_data.as_deref() != Some("METADATA_ONLY");
-        let included = Some(CloudWatchEventsExecutionDataDetails { included: Some(true) });
-        let failure = ended.failure.unwrap_or_default();
-        let status: Status = ended.status.into();
-        let millis = stopped.millis().saturating_sub(started.millis());
-        Ok(StartSyncExecutionOutput {
-            execution_arn: arn.to_string(),
-            state_machine_arn: Some(input.state_machine_arn),
-            name: Some(name),
-            start_date: started,
-            stop_date: stopped,
-            status: status.name().to_owned(),
-            error: failure.error.filter(|_| with_data),
-            cause: failure.cause.filter(|_| with_data),
-            input: with_data.then(|| text.to_string()),
-            input_details: included.clone().filter(|_| with_data),
-            output: ended.output.as_ref().filter(|_| with_data).map(to_text),
-            output_details: included.filter(|_| with_data && ended.output.is_some()),
-            trace_header,
-            // AWS bills in steps of 100 milliseconds and 64 MB.
-            billing_details: Some(BillingDetails {
-                billed_memory_used_in_mb: Some(64),
-                billed_duration_in_milliseconds: Some((millis / 100 + 1) * 100),
-            }),
-        })
+        let mut execution = new.execution;
+        crate::drive::end(&mut execution, &ended, stopped);
+        let mut output = sync_output::of(&arn, &execution);
+        output.state_machine_arn = Some(input.state_machine_arn);
+        if input.included_data.as_deref() == Some("METADATA_ONLY") {
+            (output.error, output.cause, output.input, output.input_details, output.output, output.output_details) =
+                (None, None, None, None, None, None);
+        }
+        Ok(output)
     }
 );
 
@@ -168,6 +198,7 @@ impl Execution {
             redriven: None,
             redrive_tokens: vec![],
             events: 0,
+            pending_redrive: false,
         }
     }
 }

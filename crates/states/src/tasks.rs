@@ -2,16 +2,19 @@
 
 use crate::{
     PRINCIPAL, States,
+    scheduled::{StartForTask, StartForTaskInput},
     sdk::{self, Parameters, Style, integrations, names},
-    state::{Execution, Revision, Task, TaskStatus},
+    state::{Execution, Revision, Task, TaskStatus, Type},
+    sync_output,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use cloudlet_api_states::StartSyncExecutionInput;
 use cloudlet_asl::{
     definition::{Integration, Pattern, Resource},
     machine::{Event, Failure},
     text::to_text,
 };
-use cloudlet_aws::{Arn, Caller, Fault, TimestampFormat};
+use cloudlet_aws::{Arn, Caller, Fault, Scope, TimestampFormat};
 use cloudlet_engine::{Call, Cx, Origin, roles};
 use cloudlet_shape::{Mismatch, OperationSchema, ServiceSchema};
 use serde_json::{Map, Value, json};
@@ -24,6 +27,8 @@ pub enum Outcome {
     Submitted(Value),
     /// The execution that a task waits for.
     Started(Value, Arc<str>),
+    /// An execution whose end is the answer.
+    Awaits(Arc<str>),
     Failed(Failure),
 }
 
@@ -36,6 +41,8 @@ pub struct Request<'r> {
     pub machine: &'r Arn,
     pub session: &'r str,
     pub trace: Option<&'r str>,
+    /// The Task itself, where it is one that can wait.
+    pub task: Option<(&'r Arc<str>, u64)>,
 }
 
 impl States {
@@ -59,6 +66,7 @@ impl States {
             machine: &machine,
             session: &execution.name,
             trace: execution.trace_header.as_deref(),
+            task: Some((arn, task)),
         };
         let outcome = self.request(cx, &request).await;
         let waiting = |child: Option<Arc<str>>| {
@@ -87,6 +95,13 @@ impl States {
                     self.child_ended(cx, arn, task, &child).await?;
                 }
             }
+            Outcome::Awaits(child) => {
+                waiting(Some(child.clone()));
+                let over = self.store.read(|state| state.executions.get(&child).is_none_or(|execution| execution.stopped.is_some()));
+                if over {
+                    self.child_ended(cx, arn, task, &child).await?;
+                }
+            }
             Outcome::Answered(output) => self.finish(cx, arn, task, Event::Answered { task, output }).await?,
             Outcome::Failed(failure) => self.finish(cx, arn, task, Event::Failed { task, failure }).await?,
         }
@@ -102,7 +117,24 @@ impl States {
     /// An execution that a `.sync` task waits for is over.
     pub async fn child_ended(&self, cx: &Cx, arn: &Arc<str>, task: u64, child: &str) -> Result<(), Fault> {
         let found = self.store.read(|state| Some((state.tasks.get(&(arn.clone(), task))?.clone(), state.executions.get(child)?.clone())));
-        let Some((row, execution)) = found else { return Ok(()) };
+        let Some((row, execution)) = found else {
+            // Nobody waits for it any more, and an EXPRESS execution is seen in logs only.
+            self.store.update(|state| {
+                let is_express =
+                    state.executions.get(child).is_some_and(|execution| execution.r#type == Type::Express && execution.map_run.is_none());
+                if is_express {
+                    state.remove_execution(&child.into());
+                }
+            });
+            return Ok(());
+        };
+        if row.resource.contains(":aws-sdk:") {
+            let output = sdk::result(&sync_output::of(child, &execution), Style::Sdk).await;
+            self.finish(cx, arn, task, Event::Answered { task, output }).await?;
+            // AWS: an EXPRESS execution is seen in logs only.
+            self.store.update(|state| state.remove_execution(&child.into()));
+            return Ok(());
+        }
         let parsed = row.resource.ends_with(":2");
         let payload = |text: &str| {
             let value = if parsed { serde_json::from_str(text).ok() } else { None };
@@ -174,7 +206,8 @@ impl States {
 
     async fn integration(&self, cx: &Cx, request: &Request<'_>, integration: &Integration) -> Outcome {
         let style = if integration.sdk_service().is_some() { Style::Sdk } else { Style::Optimized };
-        let Some(operation) = integrations::operation(self.services, integration) else {
+        let services = cx.services();
+        let Some(operation) = services.ok().and_then(|services| integrations::operation(&services, integration)) else {
             let text = format!("Cloudlet does not implement {}:{} yet.", integration.service, integration.action);
             return Outcome::Failed(Failure::new(unmodelled(style, &integration.service, None), text));
         };
@@ -204,6 +237,14 @@ impl States {
             return refused(texts.join(", "));
         }
         let scope = request.machine.scope().unwrap_or_else(|| cx.scope.clone());
+        if let (Some(task), Some(started)) = (request.task, &read)
+            && let Some(input) = started.as_ref().as_any().downcast_ref::<StartSyncExecutionInput>()
+        {
+            return self
+                .start_for_task(cx, caller, scope, input, task, request.trace)
+                .await
+                .unwrap_or_else(|fault| Outcome::Failed(failure(style, operation.service, &fault, &cx.ids().uuid())));
+        }
         let answer = match read {
             None => Err(not_built(operation)),
             Some(input) => match cx.validate_named(operation, &input, &problem.missing) {
@@ -237,6 +278,30 @@ impl States {
                 None => Outcome::Answered(result),
             },
         }
+    }
+}
+
+impl States {
+    /// StartSyncExecution of a Task would hold the scheduler until its end: it is started, and its end is waited for.
+    async fn start_for_task(
+        &self,
+        cx: &Cx,
+        caller: Caller,
+        scope: Scope,
+        input: &StartSyncExecutionInput,
+        (arn, task): (&Arc<str>, u64),
+        trace: Option<&str>,
+    ) -> Result<Outcome, Fault> {
+        let start = StartForTaskInput {
+            state_machine_arn: input.state_machine_arn.clone(),
+            name: input.name.clone(),
+            input: input.input.clone(),
+            trace_header: input.trace_header.clone().or_else(|| trace.map(str::to_owned)),
+            execution_arn: arn.to_string(),
+            task: i64::try_from(task).unwrap_or(0),
+        };
+        let started = cx.call::<StartForTask>(caller, scope, start).await?;
+        Ok(Outcome::Awaits(started.child_arn.into()))
     }
 }
 

@@ -99,19 +99,22 @@ handler!(
 /// The machine and the versions of a routing configuration.
 fn routes(given: &[RoutingConfigurationListItem]) -> Result<(NamedKey, Vec<(u64, i32)>), Fault> {
     let refused = |text: String| faults::validation("INVALID_ROUTING_CONFIGURATION", text);
+    let received = || {
+        let arns: Vec<&str> = given.iter().map(|item| item.state_machine_version_arn.as_str()).collect();
+        arns.join(", ")
+    };
     let mut key: Option<NamedKey> = None;
     let mut routes: Vec<(u64, i32)> = Vec::new();
     for item in given {
         let arn = arns::machine(&item.state_machine_version_arn)?;
         let Qualifier::Version(version) = arn.qualifier else {
-            let text = format!("Routing configuration must contain state machine version ARNs. Received: [{}]", item.state_machine_version_arn);
-            return Err(refused(text));
+            return Err(refused(format!("Routing configuration must contain state machine version ARNs. Received: [{}]", received())));
         };
         if key.as_ref().is_some_and(|key| *key != arn.key) {
             return Err(refused("State machine version ARNs in a routing configuration must belong to the same state machine".to_owned()));
         }
         if routes.iter().any(|(routed, _)| *routed == version) {
-            return Err(refused("State machine version ARNs in a routing configuration must be unique".to_owned()));
+            return Err(refused(format!("Routing configuration must contain distinct state machine version ARNs. Received: [{}]", received())));
         }
         key = Some(arn.key);
         routes.push((version, item.weight));

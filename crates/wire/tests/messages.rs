@@ -3,7 +3,7 @@
 
 use cloudlet_aws::{Fault, Head};
 use cloudlet_shape::{
-    Blob, Body, BodyContent, Document, Empty, Flags, Map, OperationSchema, Protocol, ServiceSchema, Shape, Target, Timestamp, TimestampFormat,
+    Blob, Body, BodyContent, Document, Empty, Flags, Map, Mixed, OperationSchema, Protocol, ServiceSchema, Shape, Target, Timestamp, TimestampFormat,
 };
 use cloudlet_wire::{Answer, Content, Ids, Incoming, Labels, Malformed, Missing, codec};
 
@@ -370,6 +370,34 @@ fn xml_answers_have_milliseconds() {
     let thing = Sample { when: Some(Timestamp(1_398_796_238_000)), ..Sample::default() };
     assert!(written(&XML_THING, &thing).contains("<When>2014-04-29T18:30:38.000Z</When>"));
     assert!(written(&QUERY_THING, &thing).contains("<When>2014-04-29T18:30:38Z</When>"));
+}
+
+#[derive(Shape, Clone, Default)]
+struct Page {
+    title: Option<String>,
+    #[shape(wire = "Name", flattened, of = NAMES)]
+    names: Option<Mixed<String>>,
+    #[shape(wire = "Number", flattened)]
+    numbers: Option<Mixed<i64>>,
+    end: Option<bool>,
+}
+
+#[test]
+fn mixed_lists_are_one_sequence_in_xml_and_lists_elsewhere() {
+    static XML_PAGE: OperationSchema = OperationSchema::new("Page", &XML, Empty::SCHEMA, Page::SCHEMA);
+    static JSON_PAGE: OperationSchema = OperationSchema::new("Page", &JSON, Empty::SCHEMA, Page::SCHEMA);
+    let mut page = Page { title: Some("t".into()), end: Some(true), ..Page::default() };
+    let encoded = |operation: &'static OperationSchema, page: &Page| text(&codec(operation.service.protocol).encode(operation, page, &IDS));
+    assert!(encoded(&XML_PAGE, &page).contains("<Title>t</Title><End>true</End>"));
+    let (mut names, mut numbers) = (Mixed::default(), Mixed::default());
+    names.push(1, "a".to_owned());
+    numbers.push(0, 7);
+    numbers.push(3, 9);
+    names.push(2, "b".to_owned());
+    (page.names, page.numbers) = (Some(names), Some(numbers));
+    let items = "<Title>t</Title><Number>7</Number><Name>a</Name><Name>b</Name><Number>9</Number><End>true</End>";
+    assert!(encoded(&XML_PAGE, &page).contains(items), "{}", encoded(&XML_PAGE, &page));
+    assert_eq!(encoded(&JSON_PAGE, &page), r#"{"Title":"t","Name":["a","b"],"Number":[7,9],"End":true}"#);
 }
 
 #[test]

@@ -565,7 +565,7 @@ operations! { crate::SERVICE;
             PARAMETER_PATTERN_MISMATCH, UNSUPPORTED_PARAMETER_TYPE, POLICIES_LIMIT_EXCEEDED, INVALID_POLICY_TYPE, INVALID_POLICY_ATTRIBUTE,
             INCOMPATIBLE_POLICY,
         ],
-        access: &[access::PUT_PARAMETER],
+        access: &[access::PUT_PARAMETER, access::ADD_TAGS_TO_RESOURCE],
     }
     PutResourcePolicy(PutResourcePolicyRequest) -> PutResourcePolicyResponse {
         faults: &[

@@ -189,8 +189,8 @@ impl<'a> Checker<'a> {
             Value::String(text) => {
                 if let Some(text) = expression_text(text) {
                     self.expression(text, states, location);
-                } else if text.trim_start().starts_with("{%") || text.trim_end().ends_with("%}") {
-                    // AWS: unverified: a delimiter without its partner.
+                } else if text.starts_with("{%") || text.ends_with("%}") {
+                    // AWS: with a blank before it, it is a literal (recorded). Unverified: one delimiter without the other.
                     self.refuse("The JSONata expression must start with '{%' and end with '%}'", location);
                 }
             }

@@ -18,15 +18,31 @@ pub use diagnostics::{Code, Diagnostic, Severity, sentence};
 pub use json::{JsonError, parse_json};
 pub use resource::{Integration, Lookup, Pattern, Resource};
 pub use rules::{Comparison, Operand, Operation, Order, Rule, Test};
+pub use state::ALONE;
 pub use types::{
     Amount, Catcher, ContextUse, Definition, Detail, ItemBatcher, ItemReader, Language, MapFields, PathField, ResultWriter, Retrier, State,
     StateType, States, WaitFor, WorkflowType,
 };
 
 use fields::Checker;
+use serde_json::Value;
 
 /// Definition and diagnostics of a text. There is a definition when no diagnostic is an error.
 pub fn check(text: &str, workflow: WorkflowType, lookup: Lookup<'_>) -> (Option<Definition>, Vec<Diagnostic>) {
+    check_with(text, workflow, lookup, state::read_definition)
+}
+
+/// The same for the text of one state, as TestState takes it: it becomes the only state of a definition, and may lead anywhere.
+pub fn check_state(text: &str, workflow: WorkflowType, lookup: Lookup<'_>) -> (Option<Definition>, Vec<Diagnostic>) {
+    check_with(text, workflow, lookup, state::read_alone)
+}
+
+fn check_with(
+    text: &str,
+    workflow: WorkflowType,
+    lookup: Lookup<'_>,
+    read: fn(&mut Checker<'_>, &Value) -> Option<Definition>,
+) -> (Option<Definition>, Vec<Diagnostic>) {
     let value = match parse_json(text) {
         Ok(value) => value,
         Err(error) => {
@@ -37,7 +53,7 @@ pub fn check(text: &str, workflow: WorkflowType, lookup: Lookup<'_>) -> (Option<
         }
     };
     let mut checker = Checker::new(workflow, lookup);
-    let definition = state::read_definition(&mut checker, &value);
+    let definition = read(&mut checker, &value);
     let mut diagnostics = checker.diagnostics;
     // Transitions are looked at when the fields are right.
     if diagnostics.iter().any(|diagnostic| diagnostic.code == Code::SchemaValidationFailed) {

@@ -12,12 +12,14 @@ use super::{
 };
 use crate::{jsonata::expression_text, template::Template, text::to_text, time};
 use indexmap::IndexMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// AWS: the longest wait and the longest timeout.
 const LONGEST_SECONDS: i64 = 99_999_999;
 const MACHINE_FIELDS: [&str; 6] = ["Comment", "QueryLanguage", "StartAt", "States", "TimeoutSeconds", "Version"];
 const LONGEST_NAME: usize = 80;
+/// AWS: the name of a state that is tested by itself.
+pub const ALONE: &str = "StateName";
 
 pub(super) fn read_definition(checker: &mut Checker<'_>, value: &Value) -> Option<Definition> {
     let fields = checker.object(value, "")?;
@@ -33,6 +35,15 @@ pub(super) fn read_definition(checker: &mut Checker<'_>, value: &Value) -> Optio
     let states = checker.states(fields, "")?;
     graph::check(checker, &states, "");
     Some(Definition { comment, timeout_seconds, language: checker.language, states })
+}
+
+/// A state by itself, which may lead anywhere.
+pub(super) fn read_alone(checker: &mut Checker<'_>, value: &Value) -> Option<Definition> {
+    let mut scope = Fields::new();
+    scope.insert("StartAt".to_owned(), ALONE.into());
+    scope.insert("States".to_owned(), json!({ALONE: value}));
+    let states = checker.states(&scope, "")?;
+    Some(Definition { comment: None, timeout_seconds: None, language: checker.language, states })
 }
 
 fn language(checker: &mut Checker<'_>, fields: &Fields, location: &str) -> Option<Language> {
@@ -282,7 +293,7 @@ fn wait(checker: &mut Checker<'_>, fields: &Fields, language: Language, location
                 Some(text) => {
                     checker.expression(text, &[], &here)?;
                 }
-                None if time::parse(&text).is_none() => checker.refuse("Value is not a valid ISO-8601 timestamp", here),
+                None if time::parse(&text).is_none() => checker.refuse("String does not match RFC3339 timestamp", here),
                 None => {}
             }
             Some(WaitFor::Timestamp(Template::jsonata(value)))

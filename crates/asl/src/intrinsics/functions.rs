@@ -40,7 +40,12 @@ impl Function {
             }
             Function::Hash => hash(argument(&values, 0), text(&values, 1)?)?,
             Function::JsonMerge => merge(values)?,
-            Function::StringToJson => serde_json::from_str(text(&values, 0)?).map_err(|error| error.to_string())?,
+            // AWS: recorded: a blank text is null, and -0 is 0.
+            Function::StringToJson => match text(&values, 0)?.trim() {
+                "" => Value::Null,
+                "-0" => 0.into(),
+                text => serde_json::from_str(text).map_err(|error| error.to_string())?,
+            },
             Function::JsonToString => Value::String(to_text(argument(&values, 0))),
             Function::MathRandom => math_random(&values, random)?,
             Function::MathAdd => math_add(argument(&values, 0), argument(&values, 1))?,

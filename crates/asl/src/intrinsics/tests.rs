@@ -29,6 +29,8 @@ fn values_of_calls() {
         ("States.Hash('input data', 'SHA-1')", json!("aaff4a450a104cd177d28d18d74485e8cae074b7")),
         ("States.JsonMerge($.a, $.b, false)", json!({"x": 1, "y": 3})),
         ("States.StringToJson($.json)", json!({"k": 1})),
+        ("States.StringToJson(' ')", json!(null)),
+        ("States.StringToJson('-0')", json!(0)),
         ("States.JsonToString($.a)", json!("{\"x\":1,\"y\":2}")),
         ("States.MathAdd($.v, $.step)", json!(110)),
         ("States.MathAdd($.f, 0)", json!(2)),

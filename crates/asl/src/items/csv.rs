@@ -128,8 +128,10 @@ impl Csv {
         };
         // AWS: short rows are filled with empty strings, long ones are cut.
         let cells = row.into_iter().chain(std::iter::repeat(String::new()));
-        let value: Map<String, Value> = headers.iter().cloned().zip(cells.map(Value::String)).collect();
-        items.push(Item { key: None, value: Value::Object(value) });
+        let mut pairs: Vec<(String, Value)> = headers.iter().cloned().zip(cells.map(Value::String)).collect();
+        // AWS: in the order of their names (recorded).
+        pairs.sort_by(|one, other| one.0.cmp(&other.0));
+        items.push(Item { key: None, value: Value::Object(pairs.into_iter().collect::<Map<String, Value>>()) });
         Ok(())
     }
 }

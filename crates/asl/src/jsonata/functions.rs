@@ -139,5 +139,9 @@ fn range(args: &[JValue]) -> Result<JValue, EvaluatorError> {
         return failed(OUT_OF_MEMORY);
     }
     let steps = if steps < 0.0 { 0 } else { steps as u64 + 1 };
-    Ok(JValue::array((0..steps).map(|index| JValue::from(first + step * index as f64)).collect()))
+    // AWS: a range of one number is that number (recorded).
+    Ok(match steps {
+        1 => JValue::from(first),
+        _ => JValue::array((0..steps).map(|index| JValue::from(first + step * index as f64)).collect()),
+    })
 }

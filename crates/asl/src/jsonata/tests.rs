@@ -31,6 +31,7 @@ fn values_of_expressions() {
         ("$join(['a', 'b'], ',')", json!("a,b")),
         ("$partition([1,2,3,4,5], 2)", json!([[1, 2], [3, 4], [5]])),
         ("$range(0, 10, 5)", json!([0, 5, 10])),
+        ("$range(1, 9, 9)", json!(1)),
         ("$range(3, 1, -1)", json!([3, 2, 1])),
         ("$hash('input data', 'SHA-1')", json!("aaff4a450a104cd177d28d18d74485e8cae074b7")),
         ("$parse('{\"x\": 1}').x", json!(1)),

@@ -129,6 +129,11 @@ fn operand(reader: &mut Reader, depth: usize) -> Result<Operand, PathSyntaxError
                 .map(|regex| Operand::Pattern(Pattern(regex)))
                 .map_err(|_| PathSyntaxError(format!("Invalid pattern: {pattern}")))
         }
+        // AWS: unverified: a word without quotes is a text, as samples that AWS publishes have it.
+        Some(first) if first.is_alphabetic() => {
+            let word = reader.while_some(|character| character.is_alphanumeric() || matches!(character, '_' | '-'));
+            Ok(Operand::Literal(serde_json::from_str(&word).unwrap_or(Value::String(word))))
+        }
         _ => literal(reader).map(Operand::Literal),
     }
 }

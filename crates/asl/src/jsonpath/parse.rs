@@ -13,7 +13,8 @@ impl Path {
         if text.len() > LONGEST {
             return wrong("The path is too long");
         }
-        let mut reader = Reader::new(text);
+        // As Jayway does.
+        let mut reader = Reader::new(text.trim());
         if !reader.take('$') {
             return wrong("Value is not a valid JSONPath");
         }

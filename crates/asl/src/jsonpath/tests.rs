@@ -45,6 +45,8 @@ fn values_of_paths() {
         ("$.books[?(@.tags size 2)].title", json!(["A"])),
         ("$.books[?(@.price == $.a-b)]", json!([])),
         ("$.books[?(@.price > 10)][0]", json!([])),
+        ("$.books[?(@.title == B)].price", json!([12.5])),
+        (" $.a.b[0] ", json!(1)),
         ("$.none[*].x", json!([])),
         ("$.books[*].none", json!([])),
         ("$.null", json!(null)),

@@ -2,6 +2,7 @@
 
 use super::{
     events::Effect,
+    mocked_map::MapLimits,
     problem::Problem,
     run::{LARGEST, Run, Work},
     state::{Children, Doing, Failure, TestMock, Thread},
@@ -13,7 +14,7 @@ use crate::{
 };
 use jsonata_core::value::JValue;
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// AWS: so many iterations of an inline Map run at once.
 const MOST_CONCURRENT: usize = 40;
@@ -33,6 +34,7 @@ impl Run<'_> {
             running: Vec::new(),
             items: input,
             results: vec![Value::Null; branches.len()],
+            texts: BTreeMap::new(),
             done: 0,
             bytes: 0,
         };
@@ -47,13 +49,13 @@ impl Run<'_> {
         }
         let items = self.items(thread, state, map)?;
         let limit = self.whole(thread, state, &map.max_concurrency, "MaxConcurrency")?.unwrap_or(0);
+        if let Some(work) = self.mocked_map(thread, state, map, Some(&items), &MapLimits { max_concurrency: limit, ..MapLimits::default() }) {
+            return work;
+        }
         let length = items.as_array().map_or(0, Vec::len);
         let mut details = Map::new();
         details.insert("length".to_owned(), length.into());
         self.record_on(thread, "MapStateStarted", Some(("mapStateStartedEventDetails", details)));
-        if let Some(work) = self.mocked_map(thread, state, map, &items) {
-            return work;
-        }
         let limit = usize::try_from(limit).ok().filter(|limit| (1..MOST_CONCURRENT).contains(limit)).unwrap_or(MOST_CONCURRENT);
         let children = Children {
             is_map: true,
@@ -63,6 +65,7 @@ impl Run<'_> {
             running: Vec::new(),
             items,
             results: vec![Value::Null; length],
+            texts: BTreeMap::new(),
             done: 0,
             bytes: 0,
         };
@@ -82,40 +85,19 @@ impl Run<'_> {
         })
     }
 
-    /// The same for a Map, whose items a test shows.
-    fn mocked_map(&mut self, thread: u64, state: &State, map: &MapFields, items: &Value) -> Option<Result<Work, Problem>> {
-        let work = self.mocked()?;
-        self.note(if state.language == Language::Jsonata { "afterItems" } else { "afterItemsPath" }, items);
-        let mut selected = Vec::new();
-        for (index, value) in items.as_array().into_iter().flatten().enumerate().take(MOST_CONCURRENT) {
-            match self.selected(thread, state, map, &json!({"Index": index, "Value": value, "Source": "STATE_DATA"})) {
-                Ok(Some(item)) => selected.push(item),
-                Ok(None) => break,
-                Err(problem) => return Some(Err(problem)),
-            }
-        }
-        if map.selector.is_some() {
-            self.note("afterItemSelector", &Value::Array(selected));
-        }
-        Some(work)
-    }
-
     /// The items of a Map.
     pub(super) fn items(&mut self, thread: u64, state: &State, map: &MapFields) -> Result<Arc<Value>, Problem> {
         if state.language == Language::Jsonata {
             let items = match &map.items {
-                Some(items) => Arc::new(self.jsonata_field(thread, state, items, "Items", None)?),
+                Some(items) => Arc::new(self.jsonata_field(thread, state, items, "Items", None).map_err(Problem::of_items)?),
                 None => self.input(thread),
             };
             let object_fits = map.distributed && items.is_object();
             return match (&*items, &map.items) {
                 (Value::Array(_), _) => Ok(items),
                 _ if object_fits => Ok(items),
-                (_, Some(field @ Template::Expression(_))) => Err(Problem::unexpected(field.expression(), "Items", "array", &items)),
-                _ => Err(Problem::Query {
-                    detail: format!("Map state input must be an array but was: {}", to_text(&items)),
-                    location: "Items".to_owned(),
-                }),
+                (_, Some(field @ Template::Expression(_))) => Err(Problem::unexpected(field.expression(), "Items", "array", &items).of_items()),
+                _ => Err(Problem::Items { detail: format!("Map state input must be an array but was: {}", to_text(&items)), location: None }),
             };
         }
         let input = self.raw_input(thread, state)?;
@@ -143,8 +125,9 @@ impl Run<'_> {
             let path = if let crate::definition::Amount::Path(path) = amount { path.text() } else { field };
             Problem::Runtime(format!("The {field}Path field refers to value \"{}\" which is not a valid integer: {path}", java_text(&value)))
         };
-        let number = integer(&value).ok_or_else(wrong)?;
-        if number < 0 {
+        let number = whole_number(amount, &value).ok_or_else(wrong)?;
+        // AWS: the reader refuses such a number of items (recorded).
+        if number < 0 && field != "MaxItems" {
             return Err(Problem::Runtime(format!("{field} cannot be negative.")));
         }
         Ok(Some(number))
@@ -166,7 +149,12 @@ impl Run<'_> {
                 Detail::Map(map) => self.iteration(parent, state, map, index, &items, previous)?,
                 Detail::Parallel { branches } => {
                     let Some(branch) = branches.get(index) else { return Ok(()) };
-                    self.child(parent, state, index, &branch.start_at, items, None, previous)
+                    let own = self.machine.threads.get(&parent).filter(|own| Arc::ptr_eq(&own.input, &items)).and_then(|own| own.text.clone());
+                    let child = self.child(parent, state, index, &branch.start_at, items, None, previous);
+                    if let Some(thread) = self.machine.threads.get_mut(&child) {
+                        thread.text = own;
+                    }
+                    child
                 }
                 _ => return Ok(()),
             };
@@ -217,13 +205,14 @@ impl Run<'_> {
         if state.kind == StateType::Map {
             self.record("MapIterationSucceeded", child.previous, Some(("mapIterationSucceededEventDetails", iteration_details(state, child.index))));
         }
-        let output = Arc::unwrap_or_clone(child.input);
+        let (text, output) = (child.text, Arc::unwrap_or_clone(child.input));
         let bytes = size(&output);
         let last = child.previous;
         let Some(children) = self.children(parent) else { return };
         children.running.retain(|running| *running != number);
         children.done += 1;
         children.bytes += bytes;
+        children.texts.extend(text.map(|text| (child.index, text)));
         if let Some(result) = children.results.get_mut(child.index) {
             *result = output;
         }
@@ -239,7 +228,7 @@ impl Run<'_> {
     fn children_done(&mut self, parent: u64) -> Result<Work, Problem> {
         let Some(state) = self.state(parent) else { return Ok(Work::Later) };
         let Some(children) = self.children(parent) else { return Ok(Work::Later) };
-        let results = Value::Array(std::mem::take(&mut children.results));
+        let (results, texts) = (std::mem::take(&mut children.results), std::mem::take(&mut children.texts));
         let (bytes, total) = (children.bytes, children.total);
         let previous = self.machine.last_event;
         if let Some(thread) = self.machine.threads.get_mut(&parent) {
@@ -250,7 +239,13 @@ impl Run<'_> {
             return Err(Problem::Fails(Failure::new("States.DataLimitExceeded", cause)));
         }
         self.record(format!("{}StateSucceeded", state.kind.name()), previous, None);
-        Ok(Work::Done(Arc::new(results)))
+        let joined = (!texts.is_empty()).then(|| {
+            let each = results.iter().enumerate().map(|(index, result)| texts.get(&index).map_or_else(|| to_text(result), |text| text.to_string()));
+            format!("[{}]", each.collect::<Vec<_>>().join(","))
+        });
+        let results = Arc::new(Value::Array(results));
+        self.result_text = joined.map(|text| (Arc::clone(&results), text.into()));
+        Ok(Work::Done(results))
     }
 
     /// The event that precedes the exit of a Parallel or inline Map; the same as that of its success.
@@ -273,7 +268,7 @@ impl Run<'_> {
         if let Some(thread) = self.machine.threads.get_mut(&parent) {
             thread.previous = last;
         }
-        self.record_on(parent, format!("{}StateFailed", state.kind.name()), None);
+        self.fails_unless_retried(parent, state, &failure);
         self.failed(parent, failure);
     }
 
@@ -342,6 +337,14 @@ impl Run<'_> {
             self.machine.ready.retain(|ready| *ready != child);
         }
         self.set_doing(thread, Doing::Failed);
+    }
+}
+
+/// AWS: what a path leads to may be the text of a number (recorded).
+fn whole_number(amount: &crate::definition::Amount, value: &Value) -> Option<i64> {
+    match (amount, value) {
+        (crate::definition::Amount::Path(_), Value::String(text)) => text.parse().ok(),
+        _ => integer(value),
     }
 }
 

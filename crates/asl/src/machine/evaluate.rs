@@ -2,7 +2,7 @@
 
 use super::{problem::Problem, run::Run};
 use crate::{
-    definition::{Amount, ContextUse, Language, PathField, State, StateType},
+    definition::{ALONE, Amount, ContextUse, Detail, Language, PathField, State, StateType},
     jsonata::Session,
     jsonpath::{Path, Root},
     scope::Scope,
@@ -32,24 +32,29 @@ impl Run<'_> {
         }
         let Some(thread) = self.machine.threads.get(&number) else { return json!({}) };
         let execution = &self.machine.execution;
+        let is_test = self.machine.test.is_some();
         let mut fields = json!({
             "Execution": {
                 "Id": execution.arn,
                 "Input": if state.context == ContextUse::Whole { Value::clone(&self.machine.input) } else { Value::Null },
                 "StartTime": time::instant(self.machine.started_at),
                 "Name": execution.name,
-                "RoleArn": execution.role_arn,
-                "RedriveCount": self.machine.redrive_count,
+                "RoleArn": if is_test && execution.role_arn.is_empty() { Value::Null } else { execution.role_arn.as_str().into() },
             },
             "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine_name},
             "State": {
-                "Name": state.name,
+                // AWS: a state that is tested is called so, whatever its name.
+                "Name": if is_test { ALONE } else { state.name.as_str() },
                 "EnteredTime": time::instant(thread.entered_at),
-                "RetryCount": thread.attempts.iter().sum::<i64>(),
             },
         });
-        if let (Some(at), Some(own)) = (self.machine.redriven_at, fields.get_mut("Execution").and_then(Value::as_object_mut)) {
-            own.insert("RedriveTime".to_owned(), Value::String(time::instant(at)));
+        // AWS: only states that can be retried have it (recorded).
+        if let (true, Some(own)) = (works(state), fields.get_mut("State").and_then(Value::as_object_mut)) {
+            own.insert("RetryCount".to_owned(), thread.attempts.iter().sum::<i64>().into());
+        }
+        if let (false, Some(own)) = (is_test, fields.get_mut("Execution").and_then(Value::as_object_mut)) {
+            own.insert("RedriveCount".to_owned(), self.machine.redrive_count.into());
+            own.extend(self.machine.redriven_at.map(|at| ("RedriveTime".to_owned(), Value::String(time::instant(at)))));
         }
         if let Some(fields) = fields.as_object_mut() {
             fields.extend(token.map(|token| ("Task".to_owned(), json!({"Token": token}))));
@@ -130,11 +135,21 @@ impl Run<'_> {
     /// The input behind InputPath; in JSONata the input itself.
     pub(super) fn raw_input(&mut self, thread: u64, state: &State) -> Result<Arc<Value>, Problem> {
         let input = self.input(thread);
-        match &state.input_path {
-            PathField::Absent => Ok(input),
-            PathField::Null => Ok(Arc::new(json!({}))),
-            PathField::Path(path) => self.field_path(thread, state, path, &input).map(Arc::new),
+        let input = match &state.input_path {
+            PathField::Absent => input,
+            PathField::Null => Arc::new(json!({})),
+            PathField::Path(path) => Arc::new(self.field_path(thread, state, path, &input)?),
+        };
+        if self.shows_input(state) {
+            self.note("afterInputPath", &input);
         }
+        Ok(input)
+    }
+
+    /// Whether a test shows what InputPath and Parameters make of the input. AWS: not of a Parallel, nor where a Result is written down (recorded).
+    fn shows_input(&self, state: &State) -> bool {
+        let has_result = matches!(&state.detail, Detail::Pass { result: Some(_) });
+        self.machine.test.is_some() && state.language == Language::JsonPath && state.kind != StateType::Parallel && !has_result
     }
 
     /// The input behind InputPath and Parameters, or Arguments.
@@ -147,26 +162,27 @@ impl Run<'_> {
             return match &state.arguments {
                 Some(arguments) => {
                     let filled = self.jsonata_field(thread, state, arguments, "Arguments", token)?;
-                    self.note("afterArguments", &filled);
+                    // AWS: not of a Parallel (recorded).
+                    if state.kind != StateType::Parallel {
+                        self.note("afterArguments", &filled);
+                    }
                     Ok(Arc::new(filled))
                 }
                 None => Ok(self.input(thread)),
             };
         }
         let input = self.raw_input(thread, state)?;
-        self.note("afterInputPath", &input);
-        match &state.parameters {
-            None => {
-                self.note("afterParameters", &input);
-                Ok(input)
-            }
+        let filled = match &state.parameters {
+            None => input,
             Some(template) => {
                 let context = self.context(thread, state, token);
-                let filled = self.with_scope(thread, &input, &context, |scope| template.fill(scope))?;
-                self.note("afterParameters", &filled);
-                Ok(Arc::new(filled))
+                Arc::new(self.with_scope(thread, &input, &context, |scope| template.fill(scope))?)
             }
+        };
+        if self.shows_input(state) {
+            self.note("afterParameters", &filled);
         }
+        Ok(filled)
     }
 
     pub(super) fn jsonata_field(
@@ -215,7 +231,8 @@ impl Run<'_> {
 
     /// Output and assigned variables of a state that has a result.
     pub(super) fn output_of(&mut self, thread: u64, state: &State, result: Arc<Value>) -> Result<(Arc<Value>, Map<String, Value>), Problem> {
-        if matches!(state.kind, StateType::Task | StateType::Parallel | StateType::Map | StateType::Pass) {
+        // AWS: what a Parallel or Map gave is not shown (recorded).
+        if matches!(&state.detail, Detail::Task { .. } | Detail::Pass { result: Some(_) }) {
             self.note("result", &result);
         }
         match state.language {
@@ -225,12 +242,11 @@ impl Run<'_> {
     }
 
     fn jsonata_output(&mut self, thread: u64, state: &State, result: Arc<Value>) -> Result<(Arc<Value>, Map<String, Value>), Problem> {
-        let works = matches!(state.kind, StateType::Task | StateType::Parallel | StateType::Map);
         if state.output.is_none() && state.assign.is_none() {
             return Ok((result, Map::new()));
         }
         let mut states = self.states(thread, state, None);
-        if works {
+        if works(state) {
             states.insert("result".to_owned(), JValue::from(Value::clone(&result)));
         }
         let filled = self.with_session(thread, state, states, |session| {
@@ -252,11 +268,14 @@ impl Run<'_> {
             None => result,
             Some(template) => Arc::new(self.with_scope(thread, &result, &context, |scope| template.fill(scope))?),
         };
-        if matches!(state.kind, StateType::Task | StateType::Parallel | StateType::Map) {
+        let shown = works(state) || state.kind == StateType::Pass;
+        if shown {
             self.note("afterResultSelector", &result);
         }
         let merged = self.merged(thread, &state.result_path, result)?;
-        self.note("afterResultPath", &merged);
+        if shown {
+            self.note("afterResultPath", &merged);
+        }
         let output = match &state.output_path {
             PathField::Absent => merged,
             PathField::Null => Arc::new(json!({})),
@@ -277,6 +296,11 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// Whether a state does work that can fail and be retried.
+fn works(state: &State) -> bool {
+    matches!(state.kind, StateType::Task | StateType::Parallel | StateType::Map)
 }
 
 pub(super) fn object(value: Option<Value>) -> Map<String, Value> {

@@ -1,9 +1,13 @@
 //! What happens to an execution, and what it wants done.
 
 use super::state::{Failure, Status};
-use crate::definition::Pattern;
+use crate::{
+    definition::{Language, Pattern},
+    text::to_text,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,6 +16,10 @@ pub enum Event {
     Started {
         task: u64,
         worker: Option<String>,
+    },
+    /// An activity's task waits for a worker.
+    Queued {
+        task: u64,
     },
     /// A job was started, or a callback's request was answered.
     Submitted {
@@ -75,9 +83,23 @@ pub enum Effect {
     Continue,
     Ended {
         status: Status,
-        output: Option<Value>,
+        output: Option<Output>,
         failure: Option<Failure>,
     },
+}
+
+/// The output of an execution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    pub value: Value,
+    /// The text of an input that was passed on as it was sent, where its white space is not the usual.
+    pub text: Option<Arc<str>>,
+}
+
+impl Output {
+    pub fn into_text(self) -> Arc<str> {
+        self.text.unwrap_or_else(|| to_text(&self.value).into())
+    }
 }
 
 /// A request to make for a Task.
@@ -125,6 +147,32 @@ pub struct MapRunRequest {
     pub tolerated_count: Option<i64>,
     pub tolerated_percentage: Option<f64>,
     pub writer: Option<WriterRequest>,
+}
+
+impl MapRunRequest {
+    /// The definition of the children.
+    pub fn child_definition(&self, language: Language) -> Value {
+        let mut processor = self.processor.clone();
+        if let Some(fields) = processor.as_object_mut() {
+            fields.remove("ProcessorConfig");
+            if language == Language::Jsonata {
+                fields.insert("QueryLanguage".to_owned(), "JSONata".into());
+            }
+        }
+        processor
+    }
+
+    /// Whether more items failed than are tolerated. Without a tolerance none may.
+    pub fn exceeds(&self, failed: i64, total: i64) -> bool {
+        exceeds(self.tolerated_count, self.tolerated_percentage, failed, total)
+    }
+}
+
+/// Whether more items failed than are tolerated. Without a tolerance none may.
+pub fn exceeds(count: Option<i64>, percentage: Option<f64>, failed: i64, total: i64) -> bool {
+    let by_count = count.is_some_and(|most| failed > most);
+    let by_percentage = percentage.is_some_and(|most| failed as f64 * 100.0 > most * total as f64);
+    failed > 0 && (count.is_none() && percentage.is_none() || by_count || by_percentage)
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -20,25 +20,49 @@ impl Run<'_> {
         let (entered, before) = (own.entered_event, own.entered_previous);
         let sentence =
             |detail: &str| format!("An error occurred while executing the state '{}' (entered at the event id #{entered}). {detail}", state.name);
+        let fails_as_map = matches!(problem, Problem::Items { .. });
         let failure = match problem {
             Problem::Fails(failure) => failure,
             Problem::Runtime(detail) => Failure::new("States.Runtime", sentence(&detail)),
             Problem::Named { error, detail } => Failure::new(error, sentence(&detail)),
+            Problem::Items { detail, location } => self.evaluation_failed(thread, state, sentence(&detail), location, before),
             Problem::Query { detail, location } => {
-                let failure = Failure::new("States.QueryEvaluationError", sentence(&detail));
-                let mut details = failure_details(&failure);
-                details.insert("location".to_owned(), Value::String(location.chars().take(256).collect()));
-                details.insert("state".to_owned(), Value::String(state.name.clone()));
                 // AWS: it has the previous event of the StateEntered before it, except in Wait.
                 let previous = if state.kind == StateType::Wait { entered } else { before };
-                let id = self.record("EvaluationFailed", previous, Some(("evaluationFailedEventDetails", details)));
-                if let Some(thread) = self.machine.threads.get_mut(&thread) {
-                    thread.previous = id;
-                }
-                failure
+                self.evaluation_failed(thread, state, sentence(&detail), Some(location), previous)
             }
         };
+        if fails_as_map {
+            self.fails_unless_retried(thread, state, &failure);
+        }
         self.failed(thread, failure);
+    }
+
+    fn evaluation_failed(&mut self, thread: u64, state: &State, cause: String, location: Option<String>, previous: u64) -> Failure {
+        let failure = Failure::new("States.QueryEvaluationError", cause);
+        let mut details = failure_details(&failure);
+        details.extend(location.map(|location| ("location".to_owned(), Value::String(location.chars().take(256).collect()))));
+        details.insert("state".to_owned(), Value::String(state.name.clone()));
+        let id = self.record("EvaluationFailed", previous, Some(("evaluationFailedEventDetails", details)));
+        if let Some(thread) = self.machine.threads.get_mut(&thread) {
+            thread.previous = id;
+        }
+        failure
+    }
+
+    /// AWS: `MapStateFailed` and `ParallelStateFailed` are there when no retrier helps (recorded).
+    pub(super) fn fails_unless_retried(&mut self, thread: u64, state: &State, failure: &Failure) {
+        if self.retrier(thread, state, failure).is_none() {
+            self.record_on(thread, format!("{}StateFailed", state.kind.name()), None);
+        }
+    }
+
+    /// The retrier that helps, and how often it was used.
+    fn retrier<'s>(&self, thread: u64, state: &'s State, failure: &Failure) -> Option<(usize, &'s Retrier, i64)> {
+        let kind = self.failed_kind(state);
+        let (index, retrier) = state.retry.iter().enumerate().find(|(_, retrier)| matches(&retrier.errors, failure, kind))?;
+        let used = *self.machine.threads.get(&thread)?.attempts.get(index)?;
+        (used < retrier.max_attempts).then_some((index, retrier, used))
     }
 
     /// The state of a thread failed: retry, catch, or fail what is around it.
@@ -63,17 +87,17 @@ impl Run<'_> {
         }
     }
 
+    /// Where an error comes from: the state itself, or the Task in it that a test names.
+    fn failed_kind(&self, state: &State) -> StateType {
+        if self.machine.test.as_deref().is_some_and(|test| test.caused_by_task) { StateType::Task } else { state.kind }
+    }
+
     fn retry(&mut self, thread: u64, state: &State, failure: &Failure) -> bool {
-        let matching = state.retry.iter().enumerate().find(|(_, retrier)| matches(&retrier.errors, failure, state.kind));
-        let Some((index, retrier)) = matching else { return false };
-        let Some(own) = self.machine.threads.get_mut(&thread) else { return false };
-        let Some(attempts) = own.attempts.get_mut(index) else { return false };
-        if *attempts >= retrier.max_attempts {
-            return false;
-        }
-        let used = *attempts;
+        let Some((index, retrier, used)) = self.retrier(thread, state, failure) else { return false };
         let delay = delay_millis(retrier, used);
-        *attempts += 1;
+        if let Some(attempts) = self.machine.threads.get_mut(&thread).and_then(|own| own.attempts.get_mut(index)) {
+            *attempts += 1;
+        }
         let delay = if retrier.full_jitter { (self.machine.random.fraction() * delay as f64) as i64 } else { delay };
         self.note_details("errorDetails", json!({"retryIndex": index, "retryBackoffIntervalSeconds": delay / 1000}));
         if self.end_test(|| TestEnd::Retry(failure.clone())) {
@@ -86,7 +110,8 @@ impl Run<'_> {
     }
 
     fn catch(&mut self, thread: u64, state: &State, failure: &Failure) -> bool {
-        let matching = state.catch.iter().enumerate().find(|(_, catcher)| matches(&catcher.errors, failure, state.kind));
+        let kind = self.failed_kind(state);
+        let matching = state.catch.iter().enumerate().find(|(_, catcher)| matches(&catcher.errors, failure, kind));
         let Some((index, catcher)) = matching else { return false };
         self.note_details("errorDetails", json!({"catchIndex": index}));
         self.caught = Some(failure.clone());
@@ -99,7 +124,7 @@ impl Run<'_> {
             Err(problem) => {
                 let sentence = match problem {
                     Problem::Fails(failure) => failure,
-                    Problem::Runtime(detail) | Problem::Query { detail, .. } | Problem::Named { detail, .. } => {
+                    Problem::Runtime(detail) | Problem::Query { detail, .. } | Problem::Items { detail, .. } | Problem::Named { detail, .. } => {
                         Failure::new("States.Runtime", detail)
                     }
                 };

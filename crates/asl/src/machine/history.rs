@@ -1,8 +1,8 @@
 //! History events, as GetExecutionHistory shows them.
 
 use super::{
-    events::{Effect, HistoryEvent},
-    payload::{failure_details, payload},
+    events::{Effect, HistoryEvent, Output},
+    payload::{failure_details, payload_text},
     run::Run,
     state::{Failure, Status},
 };
@@ -43,7 +43,7 @@ impl Run<'_> {
     }
 
     /// Ends the execution.
-    pub(super) fn end(&mut self, status: Status, previous: u64, output: Option<Value>, failure: Option<Failure>) {
+    pub(super) fn end(&mut self, status: Status, previous: u64, output: Option<Output>, failure: Option<Failure>) {
         if self.machine.status != Status::Running {
             return;
         }
@@ -54,7 +54,7 @@ impl Run<'_> {
             Status::Aborted => ("ExecutionAborted", "executionAbortedEventDetails"),
         };
         let details = match (&output, &failure) {
-            (Some(output), _) => payload("output", output),
+            (Some(output), _) => payload_text("output", output.clone().into_text().to_string()),
             (None, Some(failure)) => failure_details(failure),
             (None, None) => Map::new(),
         };

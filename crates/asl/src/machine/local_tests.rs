@@ -32,7 +32,7 @@ fn a_task_with_a_mock_shows_every_step() {
         (TestStatus::Succeeded, Some("M"), Some(json!({"in": 5, "out": {"n": 7}})))
     );
     let expected = json!({"input": "{\"in\":5}", "afterInputPath": "5", "afterParameters": "{\"FunctionName\":\"f\",\"Payload\":5}", "result": "{\"Payload\":7}",
-        "afterResultSelector": "{\"n\":7}", "afterResultPath": "{\"in\":5,\"out\":{\"n\":7}}", "variables": "{}"});
+        "afterResultSelector": "{\"n\":7}", "afterResultPath": "{\"in\":5,\"out\":{\"n\":7}}"});
     assert_eq!(Value::Object(outcome.data), expected);
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     events::{Effect, MapRunRequest, ReaderRequest, WriterRequest},
+    mocked_map::MapLimits,
     payload::failure_details,
     problem::Problem,
     run::{LARGEST, Run, Work},
@@ -27,7 +28,7 @@ impl Machine {
             Ok(selected) => Ok(selected.unwrap_or_else(|| item.get("Value").cloned().unwrap_or_default())),
             Err(Problem::Fails(failure)) => Err(failure),
             Err(Problem::Named { error, detail }) => Err(Failure::new(error, detail)),
-            Err(Problem::Query { detail, .. }) => Err(Failure::new("States.QueryEvaluationError", detail)),
+            Err(Problem::Query { detail, .. } | Problem::Items { detail, .. }) => Err(Failure::new("States.QueryEvaluationError", detail)),
             Err(Problem::Runtime(detail)) => Err(Failure::new("States.Runtime", detail)),
         }
     }
@@ -43,14 +44,18 @@ impl Run<'_> {
                     Some(template) => self.template(thread, state, template, "ItemReader")?,
                 };
                 let max_items = self.whole(thread, state, &reader.max_items, "MaxItems")?;
-                if max_items == Some(0) {
-                    return Err(Problem::Fails(Failure::new("States.ItemReaderFailed", "field MaxItems must be positive")));
-                }
+                // AWS: 0 is no limit (recorded).
+                let max_items = max_items.filter(|most| *most != 0);
                 Some(ReaderRequest { resource: reader.resource.clone(), arguments, config: reader.config.clone(), max_items })
             }
         };
         let items = if reader.is_some() { None } else { Some(Arc::unwrap_or_clone(self.items(thread, state, map)?)) };
         let max_concurrency = self.whole(thread, state, &map.max_concurrency, "MaxConcurrency")?.unwrap_or(0);
+        let mut details = Map::new();
+        // AWS: 0 with an ItemReader.
+        let length = items.as_ref().map_or(0, |items| items.as_array().map_or_else(|| items.as_object().map_or(0, Map::len), Vec::len));
+        details.insert("length".to_owned(), length.into());
+        self.record_on(thread, "MapStateStarted", Some(("mapStateStartedEventDetails", details)));
         let tolerated_count = self.whole(thread, state, &map.tolerated_count, "ToleratedFailureCount")?;
         let tolerated_percentage = self.percentage(thread, state, &map.tolerated_percentage)?;
         let (mut batch_input, mut batch_items, mut batch_bytes) = (None, None, None);
@@ -68,15 +73,12 @@ impl Run<'_> {
                 config: writer.config.clone(),
             }),
         };
-        let mut details = Map::new();
-        // AWS: 0 with an ItemReader.
-        let length = items.as_ref().map_or(0, |items| items.as_array().map_or_else(|| items.as_object().map_or(0, Map::len), Vec::len));
-        details.insert("length".to_owned(), length.into());
-        self.record_on(thread, "MapStateStarted", Some(("mapStateStartedEventDetails", details)));
-        let run = self.machine.number();
-        if let Some(work) = self.mocked() {
+        let limits = MapLimits { max_concurrency, tolerated_count, tolerated_percentage, batch_input, batch_items, batch_bytes };
+        if let Some(work) = self.mocked_map(thread, state, map, items.as_ref(), &limits) {
             return work;
         }
+        let MapLimits { batch_input, .. } = limits;
+        let run = self.machine.number();
         self.set_doing(thread, Doing::MapRun { run });
         self.effects.push(Effect::MapRun(Box::new(MapRunRequest {
             run,
@@ -103,7 +105,8 @@ impl Run<'_> {
 
     fn percentage(&mut self, thread: u64, state: &State, amount: &Amount) -> Result<Option<f64>, Problem> {
         let Some(value) = self.amount(thread, state, amount, "ToleratedFailurePercentage")? else { return Ok(None) };
-        let Some(number) = value.as_f64() else {
+        let text = if let (Amount::Path(_), Value::String(text)) = (amount, &value) { text.parse().ok() } else { None };
+        let Some(number) = value.as_f64().or(text) else {
             let path = if let Amount::Path(path) = amount { path.text() } else { "ToleratedFailurePercentage" };
             let detail =
                 format!("The ToleratedFailurePercentagePath field refers to value \"{}\" which is not a valid float: {path}", java_text(&value));
@@ -149,7 +152,9 @@ impl Run<'_> {
     fn run_failed(&mut self, thread: u64, failure: Failure) {
         let details = failure_details(&failure);
         self.record_on(thread, "MapRunFailed", Some(("mapRunFailedEventDetails", details)));
-        self.record_on(thread, "MapStateFailed", None);
+        if let Some(state) = self.state(thread) {
+            self.fails_unless_retried(thread, state, &failure);
+        }
         self.failed(thread, failure);
     }
 }

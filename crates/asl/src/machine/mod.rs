@@ -10,6 +10,7 @@ mod events;
 mod failures;
 mod history;
 mod map_run;
+mod mocked_map;
 mod mocks;
 mod payload;
 mod problem;
@@ -21,7 +22,7 @@ mod testing;
 mod threads;
 mod wait;
 
-pub use events::{Call, Effect, Event, HistoryEvent, MapRunRequest, ReaderRequest, WriterRequest};
+pub use events::{Call, Effect, Event, HistoryEvent, MapRunRequest, Output, ReaderRequest, WriterRequest, exceeds};
 pub use mocks::{MockConfig, Mocks};
 pub use state::{Execution, Failure, Machine, Status, TestMock};
 pub use testing::{TestOutcome, TestRequest, TestStatus};
@@ -43,9 +44,8 @@ impl Machine {
     ) -> Result<(Machine, Vec<Effect>), serde_json::Error> {
         let input = Arc::new(serde_json::from_str::<Value>(input_text)?);
         let mut machine = Machine::new(execution, Arc::clone(&input), seed, now);
-        machine.input_text = Some(input_text.to_owned());
         let mut run = Run::new(&mut machine, definition, now);
-        run.begin(input);
+        run.begin(input, input_text);
         let effects = run.go();
         Ok((machine, effects))
     }

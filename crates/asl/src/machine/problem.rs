@@ -22,6 +22,11 @@ pub(super) enum Problem {
         detail: String,
         location: String,
     },
+    /// The items of a Map in JSONata; `location` is absent when no expression gave them.
+    Items {
+        detail: String,
+        location: Option<String>,
+    },
     /// An error with its own cause.
     Fails(Failure),
 }
@@ -33,6 +38,14 @@ impl From<TemplateError> for Problem {
 }
 
 impl Problem {
+    /// A problem of Items, after which the Map itself fails.
+    pub(super) fn of_items(self) -> Problem {
+        match self {
+            Problem::Query { detail, location } => Problem::Items { detail, location: Some(location) },
+            other => other,
+        }
+    }
+
     pub(super) fn query(error: &JsonataError, expression: &str, field: &str) -> Problem {
         Problem::Query { detail: error.sentence(expression, field), location: field.to_owned() }
     }

@@ -21,6 +21,8 @@ pub(super) struct Run<'a> {
     pub last_value: Option<(Arc<Value>, JValue)>,
     /// The error that was caught last.
     pub caught: Option<Failure>,
+    /// The result that was made last, with the text of what was passed on as it was sent.
+    pub result_text: Option<(Arc<Value>, Arc<str>)>,
 }
 
 /// What became of the work of a state at once.
@@ -35,7 +37,7 @@ pub(super) enum Work {
 
 impl<'a> Run<'a> {
     pub fn new(machine: &'a mut Machine, definition: &'a Definition, now: i64) -> Run<'a> {
-        Run { machine, definition, now, effects: Vec::new(), last_value: None, caught: None }
+        Run { machine, definition, now, effects: Vec::new(), last_value: None, caught: None, result_text: None }
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is a field of the thread")]
@@ -56,6 +58,7 @@ impl<'a> Run<'a> {
             path,
             state: state.to_owned(),
             input,
+            text: None,
             variables: Map::new(),
             item,
             previous,

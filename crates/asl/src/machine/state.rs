@@ -28,8 +28,6 @@ pub struct Execution {
 pub struct Machine {
     pub(super) execution: Execution,
     pub(super) input: Arc<Value>,
-    /// The input as it was sent, with its white space, until the first state was entered.
-    pub(super) input_text: Option<String>,
     pub(super) started_at: i64,
     pub(super) redrive_count: u32,
     pub(super) redriven_at: Option<i64>,
@@ -53,6 +51,15 @@ pub struct Machine {
 pub(super) struct Test {
     pub(super) context: Option<Value>,
     pub(super) mock: Option<TestMock>,
+    /// How many iterations of a mocked Map failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) failures: Option<i64>,
+    /// Whether a mocked error of a Map or Parallel comes from a Task in it.
+    #[serde(default)]
+    pub(super) caused_by_task: bool,
+    /// What the ItemReader of a distributed Map reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reader_data: Option<String>,
     pub(super) data: Map<String, Value>,
     pub(super) end: Option<TestEnd>,
 }
@@ -79,6 +86,19 @@ pub enum Status {
     Aborted,
 }
 
+impl Status {
+    /// As the API writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Running => "RUNNING",
+            Status::Succeeded => "SUCCEEDED",
+            Status::Failed => "FAILED",
+            Status::TimedOut => "TIMED_OUT",
+            Status::Aborted => "ABORTED",
+        }
+    }
+}
+
 /// Error and Cause, each of which may be absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -98,6 +118,9 @@ pub(super) struct Thread {
     pub(super) path: Vec<(String, usize)>,
     pub(super) state: String,
     pub(super) input: Arc<Value>,
+    /// The input as it was sent, while it is that of the execution and its white space is not the usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) text: Option<Arc<str>>,
     pub(super) variables: Map<String, Value>,
     /// `Map` of the context object.
     pub(super) item: Option<Value>,
@@ -129,6 +152,9 @@ pub(super) enum Doing {
         heartbeat: Option<u64>,
         heartbeat_seconds: i64,
         token: Option<String>,
+        /// The details of ActivityScheduled, until the activity is known to exist.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scheduled: Option<Map<String, Value>>,
     },
     Children(Children),
     MapRun {
@@ -150,6 +176,9 @@ pub(super) struct Children {
     /// The items of a Map that are still to be started are read from here.
     pub(super) items: Arc<Value>,
     pub(super) results: Vec<Value>,
+    /// The results of branches that passed on the input as it was sent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) texts: BTreeMap<usize, Arc<str>>,
     pub(super) done: usize,
     /// The bytes of all results.
     pub(super) bytes: usize,
@@ -160,7 +189,6 @@ impl Machine {
         Machine {
             execution,
             input,
-            input_text: None,
             started_at: now,
             redrive_count: 0,
             redriven_at: None,

@@ -78,13 +78,20 @@ impl Run<'_> {
             let cause = format!("The state/task '{}' returned a result with a size exceeding the maximum number of bytes service limit.", state.name);
             return Err(Problem::Fails(Failure::new("States.DataLimitExceeded", cause)));
         }
-        self.scheduled(thread, state, &input, (timeout, heartbeat), role_arn.as_deref());
+        let scheduled = self.scheduled(thread, state, &input, (timeout, heartbeat), role_arn.as_deref());
         let task = self.machine.number();
         let timer = |run: &mut Self, seconds: Option<i64>| seconds.map(|seconds| run.timer(seconds.saturating_mul(1000)));
         let (timeout_timer, heartbeat_timer) = (timer(self, timeout), timer(self, heartbeat));
         self.set_doing(
             thread,
-            Doing::Task { task, timeout: timeout_timer, heartbeat: heartbeat_timer, heartbeat_seconds: heartbeat.unwrap_or(0), token: token.clone() },
+            Doing::Task {
+                task,
+                timeout: timeout_timer,
+                heartbeat: heartbeat_timer,
+                heartbeat_seconds: heartbeat.unwrap_or(0),
+                token: token.clone(),
+                scheduled,
+            },
         );
         self.effects.push(Effect::Call(Call {
             task,
@@ -103,8 +110,16 @@ impl Run<'_> {
         numbers.concat()
     }
 
-    fn scheduled(&mut self, thread: u64, state: &State, input: &Value, (timeout, heartbeat): (Option<i64>, Option<i64>), role_arn: Option<&str>) {
-        let Detail::Task { resource, arn, .. } = &state.detail else { return };
+    /// Records that a task is scheduled. Of an activity, which may not exist, the details are given back.
+    fn scheduled(
+        &mut self,
+        thread: u64,
+        state: &State,
+        input: &Value,
+        (timeout, heartbeat): (Option<i64>, Option<i64>),
+        role_arn: Option<&str>,
+    ) -> Option<Map<String, Value>> {
+        let Detail::Task { resource, arn, .. } = &state.detail else { return None };
         let Names { prefix, mut details } = names(state);
         let service = matches!(resource, Resource::Service(_));
         if service {
@@ -119,6 +134,9 @@ impl Run<'_> {
             details.extend(heartbeat.map(|seconds| ("heartbeatInSeconds".to_owned(), seconds.into())));
         }
         details.extend(role_arn.map(|role| ("taskCredentials".to_owned(), json!({"roleArn": role}))));
+        if matches!(resource, Resource::Activity(_)) {
+            return Some(details);
+        }
         let kind = format!("{prefix}Scheduled");
         self.record_on(thread, kind.clone(), Some((member(&kind), details)));
         match resource {
@@ -130,6 +148,7 @@ impl Run<'_> {
             }
             Resource::Activity(_) => {}
         }
+        None
     }
 
     fn seconds(&mut self, thread: u64, state: &State, amount: &Amount, field: &str) -> Result<Option<i64>, Problem> {
@@ -154,13 +173,17 @@ impl Run<'_> {
             | Event::Answered { task, .. }
             | Event::Failed { task, .. }
             | Event::NotStarted { task, .. }
-            | Event::Heartbeat { task } => *task,
+            | Event::Heartbeat { task }
+            | Event::Queued { task } => *task,
             _ => return,
         };
         let found = self.machine.threads.iter().find(|(_, thread)| matches!(&thread.doing, Doing::Task { task: own, .. } if *own == task));
         let Some(thread) = found.map(|(number, _)| *number) else { return };
         let Some(state) = self.state(thread) else { return };
         let Names { prefix, mut details } = names(state);
+        if let (Some(scheduled), false) = (self.take_scheduled(thread), matches!(event, Event::NotStarted { .. })) {
+            self.record_on(thread, "ActivityScheduled", Some((member("ActivityScheduled"), scheduled)));
+        }
         match event {
             Event::Started { worker, .. } if prefix == "Activity" => {
                 details.extend(worker.map(|worker| ("workerName".to_owned(), Value::String(worker))));
@@ -178,13 +201,24 @@ impl Run<'_> {
                 self.record_on(thread, kind.clone(), Some((member(&kind), details)));
                 self.failed(thread, failure);
             }
+            // AWS: nothing was scheduled (recorded).
+            Event::NotStarted { failure, .. } if prefix == "Activity" => {
+                self.problem(thread, Problem::Runtime(failure.cause.unwrap_or_default()));
+            }
             Event::NotStarted { failure, .. } => {
                 details.extend(failure_details(&failure));
-                let kind = format!("{prefix}{}", if prefix == "Activity" { "ScheduleFailed" } else { "StartFailed" });
+                let kind = format!("{prefix}StartFailed");
                 self.record_on(thread, kind.clone(), Some((member(&kind), details)));
                 self.failed(thread, failure);
             }
             _ => {}
+        }
+    }
+
+    fn take_scheduled(&mut self, thread: u64) -> Option<Map<String, Value>> {
+        match &mut self.machine.threads.get_mut(&thread)?.doing {
+            Doing::Task { scheduled, .. } => scheduled.take(),
+            _ => None,
         }
     }
 
@@ -229,6 +263,9 @@ impl Run<'_> {
         let failure =
             Failure { error: Some("States.Timeout".to_owned()), cause: None, also: by_heartbeat.then(|| "States.HeartbeatTimeout".to_owned()) };
         let Names { prefix, mut details } = names(state);
+        if let Some(scheduled) = self.take_scheduled(thread) {
+            self.record_on(thread, "ActivityScheduled", Some((member("ActivityScheduled"), scheduled)));
+        }
         details.extend(failure_details(&failure));
         let kind = format!("{prefix}TimedOut");
         self.record_on(thread, kind.clone(), Some((member(&kind), details)));

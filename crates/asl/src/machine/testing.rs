@@ -25,6 +25,12 @@ pub struct TestRequest {
     pub mock: Option<TestMock>,
     /// How often each retrier was used before: retrierRetryCount.
     pub retries: i64,
+    /// mapIterationFailureCount
+    pub failures: Option<i64>,
+    /// The state inside a Map or Parallel that a mocked error comes from: errorCausedByState.
+    pub caused_by: Option<String>,
+    /// mapItemReaderData
+    pub reader_data: Option<String>,
 }
 
 /// How a tested state ended.
@@ -50,16 +56,28 @@ impl Machine {
     /// Begins the test of a state. Calls are among the effects, unless there is a mock; a timer of a Wait need not be waited for.
     pub fn test(definition: &Definition, execution: Execution, request: TestRequest, seed: u64, now: i64) -> Result<(Machine, Vec<Effect>), String> {
         let name = request.state.as_deref().unwrap_or(&definition.states.start_at);
-        let (path, state) = find(&definition.states, name, &mut Vec::new()).ok_or_else(|| format!("State '{name}' does not exist"))?;
-        if request.mock.is_some() && !matches!(state.kind, StateType::Task | StateType::Map | StateType::Parallel) {
-            return Err(format!("State type '{}' is not supported when a mock is specified", state.kind.name()));
-        }
-        check_mock(state, request.mock.as_ref())?;
+        let (path, state) = find(&definition.states, name, &mut Vec::new()).ok_or_else(|| "State not found in definition".to_owned())?;
+        check_mock(state, &request)?;
         let mut machine = Machine::new(execution, Arc::new(request.input.clone()), seed, now);
-        machine.test = Some(Box::new(Test { context: request.context, mock: request.mock.clone(), data: Map::new(), end: None }));
+        let caused_by_task = match &request.caused_by {
+            None => false,
+            // AWS: unverified wording.
+            Some(name) => inside(state, name).ok_or_else(|| "State not found in definition".to_owned())?.kind == StateType::Task,
+        };
+        machine.test = Some(Box::new(Test {
+            context: request.context,
+            mock: request.mock.clone(),
+            failures: request.failures,
+            caused_by_task,
+            reader_data: request.reader_data,
+            data: Map::new(),
+            end: None,
+        }));
+        // ExecutionStarted, which a test does not show, would be the first event.
+        machine.last_event = 1;
         let mut run = Run::new(&mut machine, definition, now);
         run.note("input", &request.input);
-        let item = path.last().map(|_| json!({"Index": 0, "Value": request.input}));
+        let item = in_map(&definition.states, &path).then(|| json!({"Index": 0, "Value": request.input, "Source": "STATE_DATA"}));
         let thread = run.new_thread(None, 0, path, &state.name, Arc::new(request.input), item, 0);
         if let Some(own) = run.machine.threads.get_mut(&thread) {
             own.variables = request.variables;
@@ -105,16 +123,55 @@ impl Machine {
     }
 }
 
-/// The mock must have the form of the state's result.
-fn check_mock(state: &State, mock: Option<&TestMock>) -> Result<(), String> {
-    let Some(TestMock::Result(result)) = mock else { return Ok(()) };
+/// A mock must be given or not, and must have the form of the state's result.
+fn check_mock(state: &State, request: &TestRequest) -> Result<(), String> {
+    let can_have = matches!(state.kind, StateType::Task | StateType::Map | StateType::Parallel);
+    if request.mock.is_some() && !can_have {
+        return Err(format!("State type '{}' is not supported when a mock is specified", state.kind.name()));
+    }
+    let result = match &request.mock {
+        Some(TestMock::Result(result)) => result,
+        _ => return Ok(()),
+    };
     match &state.detail {
-        // AWS: unverified wording of both.
-        Detail::Map(map) if map.writer.is_none() && !result.is_array() => Err("Mocked result must be an array.".to_owned()),
-        Detail::Parallel { branches } if result.as_array().is_none_or(|items| items.len() != branches.len()) => {
-            Err("Mocked result must be an array with one element for each branch.".to_owned())
+        Detail::Map(map) if map.writer.as_ref().is_some_and(|writer| writer.resource.is_some()) => {
+            return if result.is_object() { Ok(()) } else { Err("Mocked result must be a JSON object.".to_owned()) };
         }
-        _ => Ok(()),
+        Detail::Map(_) => match result.as_array() {
+            None => return Err("Mocked result must be an array.".to_owned()),
+            Some(items) if request.failures.is_some_and(|failures| usize::try_from(failures).is_ok_and(|failures| failures > items.len())) => {
+                return Err("Map iteration failure count must be less than or equal to the number of Map iterations".to_owned());
+            }
+            Some(_) => {}
+        },
+        Detail::Parallel { branches } => match result.as_array() {
+            None => return Err("Mocked result must be an array.".to_owned()),
+            Some(items) if items.len() != branches.len() => {
+                return Err("Mocked result must contain the same number of items as number of Parallel branches.".to_owned());
+            }
+            Some(_) => {}
+        },
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A state inside another.
+fn inside<'d>(state: &'d State, name: &str) -> Option<&'d State> {
+    state.nested().into_iter().find_map(|scope| find(scope, name, &mut Vec::new()).map(|(_, found)| found))
+}
+
+/// Whether a place is in an iteration of a Map.
+fn in_map(scope: &States, path: &[(String, usize)]) -> bool {
+    let Some(((name, index), rest)) = path.split_first() else { return false };
+    let Some(state) = scope.states.get(name) else { return false };
+    state.kind == StateType::Map || state.nested().get(*index).is_some_and(|scope| in_map(scope, rest))
+}
+
+impl Definition {
+    /// A state of any scope, by its name; `None` is the first one.
+    pub fn find(&self, name: Option<&str>) -> Option<&State> {
+        find(&self.states, name.unwrap_or(&self.states.start_at), &mut Vec::new()).map(|(_, state)| state)
     }
 }
 

@@ -65,7 +65,7 @@ impl Runner {
                 Effect::MapRun(run) => self.runs.push(*run),
                 Effect::CancelMapRun { run } => self.runs.retain(|own| own.run != run),
                 Effect::Continue => self.more = true,
-                Effect::Ended { status, output, failure } => self.ended = Some((status, output, failure)),
+                Effect::Ended { status, output, failure } => self.ended = Some((status, output.map(|output| output.value), failure)),
             }
         }
         let text = serde_json::to_string(&self.machine).unwrap();
@@ -369,6 +369,89 @@ fn distributed_maps_are_one_request() {
     runner.step(Event::MapRunEnded { run: request.run, result: Ok(json!([3])) });
     assert_eq!(runner.output(), json!([3]));
     assert_eq!(runner.kinds()[4..], [(5, 4, "MapRunSucceeded"), (6, 5, "MapStateSucceeded"), (7, 4, "MapStateExited"), (8, 7, "ExecutionSucceeded")]);
+}
+
+#[test]
+fn what_is_passed_on_as_it_was_sent_keeps_its_white_space() {
+    let branch = json!({"StartAt": "I", "States": {"I": {"Type": "Pass", "End": true}}});
+    let states = json!({"P": {"Type": "Parallel", "Branches": [branch], "Next": "W"}, "W": {"Type": "Wait", "Seconds": 1, "End": true}});
+    let mut runner = Runner::new(definition(states, json!({})), "[1, 2]");
+    assert!(runner.fire());
+    let last = runner.history.last().unwrap().details.as_ref().unwrap();
+    assert_eq!(last.1["output"], json!("[[1, 2]]"));
+}
+
+#[test]
+fn maps_that_fail_say_so_once_no_retrier_helps() {
+    let retry = json!([{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]);
+    let inner = json!({"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E"}}});
+    let mut runner = run(json!({"M": {"Type": "Map", "ItemProcessor": inner, "Retry": retry, "End": true}}), json!([1]));
+    assert!(runner.fire());
+    let after: Vec<_> = runner.kinds().into_iter().skip(4).collect();
+    let expected = [
+        (5, 4, "FailStateEntered"),
+        (6, 5, "MapIterationFailed"),
+        (7, 5, "MapStateStarted"),
+        (8, 7, "MapIterationStarted"),
+        (9, 8, "FailStateEntered"),
+        (10, 9, "MapIterationFailed"),
+        (11, 9, "MapStateFailed"),
+        (12, 11, "ExecutionFailed"),
+    ];
+    assert_eq!(after, expected);
+}
+
+#[test]
+fn items_that_are_no_array_fail_the_map_itself() {
+    let inner = json!({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}});
+    let map = |items: &str| json!({"M": {"Type": "Map", "QueryLanguage": "JSONata", "Items": items, "ItemProcessor": inner, "End": true}});
+    let runner = run(map("{% 1 %}"), json!({}));
+    let kinds =
+        [(1, 0, "ExecutionStarted"), (2, 0, "MapStateEntered"), (3, 0, "EvaluationFailed"), (4, 3, "MapStateFailed"), (5, 4, "ExecutionFailed")];
+    assert_eq!(runner.kinds(), kinds);
+    assert_eq!(runner.history[2].details.as_ref().unwrap().1["location"], json!("Items"));
+    let mut whole = map("");
+    whole["M"].as_object_mut().unwrap().remove("Items");
+    let runner = run(whole, json!(1));
+    assert_eq!(runner.history[2].details.as_ref().unwrap().1.get("location"), None);
+}
+
+#[test]
+fn a_map_starts_before_its_tolerance_is_looked_at() {
+    let inner = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}});
+    let map = json!({"M": {"Type": "Map", "ItemsPath": "$.i", "ToleratedFailureCountPath": "$.n", "ItemProcessor": inner, "End": true}});
+    let runner = run(map.clone(), json!({"i": [0], "n": "NoNumber"}));
+    assert_eq!(runner.kinds()[2..], [(3, 2, "MapStateStarted"), (4, 3, "ExecutionFailed")]);
+    // The text of a number is one.
+    assert_eq!(run(map, json!({"i": [0], "n": "2"})).runs[0].tolerated_count, Some(2));
+}
+
+#[test]
+fn states_that_can_be_retried_know_how_often_they_were() {
+    let pass = run(json!({"P": {"Type": "Pass", "Parameters": {"s.$": "$$.State"}, "End": true}}), json!({}));
+    assert_eq!(pass.output()["s"].get("RetryCount"), None);
+    let retry = json!([{"ErrorEquals": ["E"]}]);
+    let mut task = run(
+        json!({"T": {"Type": "Task", "Resource": SDK_TASK, "Parameters": {"n.$": "$$.State.RetryCount"}, "Retry": retry, "End": true}}),
+        json!({}),
+    );
+    assert_eq!(task.calls[0].input, json!({"n": 0}));
+    task.fail("E").fire();
+    assert_eq!(task.calls[0].input, json!({"n": 1}));
+}
+
+#[test]
+fn an_activity_is_scheduled_when_it_exists() {
+    let activity = "arn:aws:states:us-east-1:123456789012:activity:a";
+    let machine = || run(json!({"A": {"Type": "Task", "Resource": activity, "End": true}}), json!({}));
+    let mut absent = machine();
+    let task = absent.calls[0].task;
+    absent.step(Event::NotStarted { task, failure: Failure::new("States.Runtime", "The activity does not exist.") });
+    assert_eq!(absent.kinds().last(), Some(&(3, 2, "ExecutionFailed")));
+    let mut there = machine();
+    there.step(Event::Queued { task });
+    there.answer(json!(1));
+    assert_eq!(there.kinds()[2..4], [(3, 2, "ActivityScheduled"), (4, 3, "ActivitySucceeded")]);
 }
 
 #[test]

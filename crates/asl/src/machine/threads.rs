@@ -1,8 +1,8 @@
 //! One step: threads enter states, leave them, and end.
 
 use super::{
-    events::{Effect, Event},
-    payload::{payload, payload_text},
+    events::{Effect, Event, Output},
+    payload::payload_text,
     problem::Problem,
     run::{LARGEST, Run, Work},
     state::{Doing, Failure, Status, TestEnd},
@@ -15,26 +15,36 @@ use crate::{
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
+/// AWS: an EXPRESS execution runs for five minutes.
+const EXPRESS_SECONDS: i64 = 300;
 /// So many states are entered in one step.
 const MOST_STATES: usize = 1000;
 
 impl Run<'_> {
     /// The first events of an execution.
-    pub fn begin(&mut self, input: Arc<Value>) {
-        let text = self.machine.input_text.clone().unwrap_or_default();
-        let mut details = payload_text("input", text);
+    pub fn begin(&mut self, input: Arc<Value>, text: &str) {
+        let mut details = payload_text("input", text.to_owned());
         details.insert("roleArn".to_owned(), Value::String(self.machine.execution.role_arn.clone()));
         let execution = &self.machine.execution;
         let arns = [("stateMachineVersionArn", &execution.version_arn), ("stateMachineAliasArn", &execution.alias_arn)];
         details.extend(arns.into_iter().filter_map(|(name, arn)| Some((name.to_owned(), Value::String(arn.clone()?)))));
         self.record("ExecutionStarted", 0, Some(("executionStartedEventDetails", details)));
         self.set_deadline();
+        let sent = (to_text(&input) != text).then(|| text.into());
         let thread = self.new_thread(None, 0, Vec::new(), &self.definition.states.start_at, input, None, 0);
+        if let Some(own) = self.machine.threads.get_mut(&thread) {
+            own.text = sent;
+        }
         self.machine.ready.push_back(thread);
     }
 
     pub fn set_deadline(&mut self) {
-        if let Some(seconds) = self.definition.timeout_seconds {
+        let longest = self.machine.execution.express.then_some(EXPRESS_SECONDS);
+        let seconds = match (self.definition.timeout_seconds, longest) {
+            (Some(seconds), Some(longest)) => Some(seconds.min(longest)),
+            (seconds, longest) => seconds.or(longest),
+        };
+        if let Some(seconds) = seconds {
             self.machine.deadline = Some(self.timer(seconds.saturating_mul(1000)));
         }
     }
@@ -115,13 +125,7 @@ impl Run<'_> {
     pub fn enter(&mut self, number: u64) {
         let Some(state) = self.state(number) else { return };
         let Some(thread) = self.machine.threads.get(&number) else { return };
-        let text = match (&self.machine.input_text, thread.parent) {
-            (Some(text), None) => text.clone(),
-            _ => to_text(&thread.input),
-        };
-        if thread.parent.is_none() {
-            self.machine.input_text = None;
-        }
+        let text = thread.text.as_deref().map_or_else(|| to_text(&thread.input), str::to_owned);
         let before = thread.previous;
         let mut details = Map::new();
         details.insert("name".to_owned(), Value::String(state.name.clone()));
@@ -162,6 +166,9 @@ impl Run<'_> {
 
     fn fail_state(&mut self, thread: u64, state: &State) -> Result<Work, Problem> {
         let Detail::Fail { error, error_path, cause, cause_path } = &state.detail else { return Ok(Work::Later) };
+        if self.machine.test.is_some() {
+            self.raw_input(thread, state)?;
+        }
         let mut text = |literal: &Option<Template>, path: &Option<Template>, name: &'static str| -> Result<Option<String>, Problem> {
             let Some(template) = literal.as_ref().or(path.as_ref()) else { return Ok(None) };
             match self.filled(thread, state, template, name)? {
@@ -193,14 +200,18 @@ impl Run<'_> {
         if self.machine.test.is_some() {
             let mut variables = self.machine.threads.get(&number).map(|thread| thread.variables.clone()).unwrap_or_default();
             variables.extend(assigned);
-            self.note("variables", &Value::Object(variables));
+            if !variables.is_empty() {
+                self.note("variables", &Value::Object(variables));
+            }
             let caught = self.caught.take();
             self.end_test(|| TestEnd::Left { next, output: Value::clone(&output), caught });
             return;
         }
+        // AWS: what is passed on as it was sent keeps its white space (recorded of arrays).
+        let text = self.text_of(number, &output);
         let mut details = Map::new();
         details.insert("name".to_owned(), Value::String(state.name.clone()));
-        details.extend(payload("output", &output));
+        details.extend(payload_text("output", text.as_deref().map_or_else(|| to_text(&output), str::to_owned)));
         if !assigned.is_empty() {
             let texts: Map<String, Value> = assigned.iter().map(|(name, value)| (name.clone(), Value::String(to_text(value)))).collect();
             details.insert("assignedVariables".to_owned(), Value::Object(texts));
@@ -215,6 +226,7 @@ impl Run<'_> {
         };
         let Some(thread) = self.machine.threads.get_mut(&number) else { return };
         thread.previous = id;
+        thread.text = text;
         thread.variables.extend(assigned);
         thread.input = output;
         match next {
@@ -227,12 +239,22 @@ impl Run<'_> {
         }
     }
 
+    /// The text of an output that is the state's input, or its result, as it is.
+    fn text_of(&self, number: u64, output: &Arc<Value>) -> Option<Arc<str>> {
+        let thread = self.machine.threads.get(&number)?;
+        match &self.result_text {
+            Some((result, text)) if Arc::ptr_eq(result, output) => Some(Arc::clone(text)),
+            _ if Arc::ptr_eq(&thread.input, output) => thread.text.clone(),
+            _ => None,
+        }
+    }
+
     /// A thread came to the end of its scope.
     fn ended(&mut self, number: u64) {
         let Some(thread) = self.machine.threads.remove(&number) else { return };
         match thread.parent {
             None => {
-                let output = Arc::unwrap_or_clone(thread.input);
+                let output = Output { value: Arc::unwrap_or_clone(thread.input), text: thread.text };
                 self.end(Status::Succeeded, thread.previous, Some(output), None);
             }
             Some(parent) => self.child_ended(parent, number, thread),

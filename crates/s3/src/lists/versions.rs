@@ -1,6 +1,6 @@
 //! ListObjectVersions: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
 
-use super::{RestoreStatuses, common_prefixes, non_empty, non_empty_list, permission};
+use super::{RestoreStatuses, common_prefixes, non_empty, permission};
 use crate::{
     S3, access, api, faults,
     limits::{MAX_KEYS, page_size},
@@ -11,6 +11,7 @@ use crate::{
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions};
+use cloudlet_shape::Mixed;
 use std::ops::Bound;
 
 /// A version, and whether it is the newest of its key.
@@ -91,28 +92,31 @@ impl Handle<api::ListObjectVersions> for S3 {
         let owner = owners::owner(found.bucket.owner);
         let last = page.last.as_deref().filter(|_| page.truncated);
         let last_version = page.rows.last().filter(|row| last == Some(row.row_key.key.as_ref())).map(|row| id_text(row.version.id()));
-        let (mut versions, mut markers) = (Vec::new(), Vec::new());
-        for Row { row_key, version, is_latest } in page.rows {
+        let (mut versions, mut markers) = (Mixed::default(), Mixed::default());
+        for (place, Row { row_key, version, is_latest }) in (0..).zip(page.rows) {
             let (key, version_id) = (Some(encoding.encode(&row_key.key)), Some(id_text(version.id())));
             let (is_latest, last_modified, owner) = (Some(is_latest), Some(version.last_modified()), Some(owner.clone()));
             let Some(object) = version.object() else {
-                markers.push(api::DeleteMarkerEntry { owner, key, version_id, is_latest, last_modified });
+                markers.push(place, api::DeleteMarkerEntry { owner, key, version_id, is_latest, last_modified });
                 continue;
             };
             let checksum = object.checksum.as_deref();
-            versions.push(api::ObjectVersion {
-                etag: Some(object.etag.quoted()),
-                checksum_algorithm: checksum.map(|checksum| vec![checksum.algorithm().name().to_owned()]),
-                checksum_type: checksum.map(|checksum| checksum.checksum_type.name().to_owned()),
-                size: i64::try_from(object.size()).ok(),
-                storage_class: Some(object.storage_class.name().to_owned()),
-                key,
-                version_id,
-                is_latest,
-                last_modified,
-                owner,
-                restore_status: restored.of(object),
-            });
+            versions.push(
+                place,
+                api::ObjectVersion {
+                    etag: Some(object.etag.quoted()),
+                    checksum_algorithm: checksum.map(|checksum| vec![checksum.algorithm().name().to_owned()]),
+                    checksum_type: checksum.map(|checksum| checksum.checksum_type.name().to_owned()),
+                    size: i64::try_from(object.size()).ok(),
+                    storage_class: Some(object.storage_class.name().to_owned()),
+                    key,
+                    version_id,
+                    is_latest,
+                    last_modified,
+                    owner,
+                    restore_status: restored.of(object),
+                },
+            );
         }
         Ok(api::ListObjectVersionsOutput {
             is_truncated: Some(page.truncated),
@@ -127,8 +131,8 @@ impl Handle<api::ListObjectVersions> for S3 {
             encoding_type: input.encoding_type,
             request_charged: None,
             common_prefixes: common_prefixes(&page.prefixes, encoding),
-            delete_markers: non_empty_list(markers),
-            versions: non_empty_list(versions),
+            delete_markers: markers.non_empty(),
+            versions: versions.non_empty(),
         })
     }
 }

@@ -87,9 +87,7 @@ impl Handle<api::DeleteObjects> for S3 {
         Ok(Permissions::new())
     }
 
-    async fn handle(&self, cx: &Cx, input: api::DeleteObjectsRequest) -> Result<api::DeleteObjectsOutput, Fault> {
-        let found = self.find(cx, &input.bucket, None)?;
-        check_bypass(&found, input.bypass_governance_retention)?;
+    fn check_document(&self, input: &api::DeleteObjectsRequest) -> Result<(), Fault> {
         let objects = &input.delete.objects;
         // AWS: the conditions of directory buckets are not in the schema of general purpose buckets.
         let is_malformed = |object: &api::ObjectIdentifier| object.last_modified_time.is_some() || object.size.is_some();
@@ -99,6 +97,14 @@ impl Handle<api::DeleteObjects> for S3 {
         if objects.iter().any(|object| object.key.is_empty()) {
             return Err(faults::user_key_must_be_specified());
         }
+        Ok(())
+    }
+
+    async fn handle(&self, cx: &Cx, input: api::DeleteObjectsRequest) -> Result<api::DeleteObjectsOutput, Fault> {
+        let found = self.find(cx, &input.bucket, None)?;
+        Handle::<api::DeleteObjects>::check_document(self, &input)?;
+        check_bypass(&found, input.bypass_governance_retention)?;
+        let objects = &input.delete.objects;
         let second_factor = self.mfa_delete(cx, &found, input.mfa.as_deref())?;
         let each = objects.iter().map(|object| check_one(cx, &found, object, second_factor, input.bypass_governance_retention)).collect();
         let outcomes = self.delete_versions(cx, &found, each)?;

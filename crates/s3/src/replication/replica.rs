@@ -90,6 +90,13 @@ impl Handle<PutReplica> for S3 {
                     permissions.push(source.version_permission(cx, [action, action], &input.key, version().as_ref()));
                     permissions.push(target.object_permission(cx, "s3:ReplicateTags", &input.key));
                 }
+                // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-replication>
+                let lock = object.lock();
+                let is_retained = lock.is_some_and(|lock| lock.retention.is_some()).then_some("s3:GetObjectRetention");
+                let is_held = lock.is_some_and(|lock| lock.legal_hold.is_some()).then_some("s3:GetObjectLegalHold");
+                for action in [is_retained, is_held].into_iter().flatten() {
+                    permissions.push(source.version_permission(cx, [action, action], &input.key, version().as_ref()));
+                }
                 if input.overrides_owner {
                     permissions.push(target.object_permission(cx, "s3:ObjectOwnerOverrideToBucketOwner", &input.key));
                 }
@@ -107,6 +114,10 @@ impl Handle<PutReplica> for S3 {
         }
         if input.account.as_deref().is_some_and(|account| account != target.bucket.owner.as_str()) {
             return Err(FaultKind::sender("AccessDenied", 403).says("The destination bucket is not owned by the account of the rule."));
+        }
+        // AWS: locked objects are replicated into locked buckets only.
+        if source.bucket.object_lock.is_some() && target.bucket.object_lock.is_none() {
+            return Err(FaultKind::sender("DestinationUnlocked", 400).says("Destination bucket must have Object Lock enabled."));
         }
         match version {
             Some(Version::Object(object)) => {

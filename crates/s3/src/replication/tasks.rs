@@ -270,14 +270,33 @@ fn syncs(rule: &api::ReplicationRule) -> bool {
     criteria.and_then(|criteria| criteria.replica_modifications.as_ref()).is_some_and(|modifications| modifications.status == "Enabled")
 }
 
+/// What it is called that the role may not do this.
+const NOT_PERMITTED: [(&str, &str); 12] = [
+    ("sts:AssumeRole", "AssumeRoleNotPermitted"),
+    ("s3:GetObjectVersionForReplication", "SrcGetObjectNotPermitted"),
+    ("s3:GetObjectVersionAcl", "SrcGetAclNotPermitted"),
+    ("s3:GetObjectVersionTagging", "SrcGetTaggingNotPermitted"),
+    ("s3:GetObjectRetention", "SrcGetRetentionNotPermitted"),
+    ("s3:GetObjectLegalHold", "SrcGetLegalHoldNotPermitted"),
+    ("kms:Decrypt", "SrcGetObjectNotPermitted"),
+    ("s3:ReplicateObject", "DstPutObjectNotPermitted"),
+    ("s3:ReplicateDelete", "DstDelObjNotPermitted"),
+    ("s3:ReplicateTags", "DstPutTaggingNotPermitted"),
+    ("s3:ObjectOwnerOverrideToBucketOwner", "DstPutAclNotPermitted"),
+    ("kms:GenerateDataKey", "DstPutObjectNotPermitted"),
+];
+
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-failure-codes.html>
 fn failure_reason(fault: &Fault) -> &'static str {
     match fault.code() {
         "NoSuchBucket" => "DstBucketNotFound",
         "DestinationUnversioned" => "DstBucketUnversioned",
-        "AccessDenied" | "AccessDeniedException" if fault.message().contains("sts:AssumeRole") => "AssumeRoleNotPermitted",
-        "AccessDenied" if fault.message().contains("s3:GetObjectVersion") => "SrcGetObjectNotPermitted",
-        "AccessDenied" => "DstPutObjectNotPermitted",
+        "DestinationUnlocked" => "DstBucketObjectLockConfigMissing",
+        "AccessDenied" | "AccessDeniedException" => {
+            let denied = |action: &str| fault.message().split([' ', '"']).any(|word| word == action);
+            NOT_PERMITTED.iter().find(|(action, _)| denied(action)).map_or("DstPutObjectNotPermitted", |(_, reason)| *reason)
+        }
+        "KMS.NotFoundException" => "DstKmsKeyNotFound",
         code if code.starts_with("KMS.") => "DstKmsKeyInvalidState",
         _ => "SrcObjectNotEligible",
     }

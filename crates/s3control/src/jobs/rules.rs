@@ -48,9 +48,6 @@ pub fn check(input: &api::CreateJobRequest) -> Result<(), Fault> {
     if operation.is_empty() {
         return Err(refused("Exactly one operation must be specified."));
     }
-    if operation == "LambdaInvoke" {
-        return Err(FaultKind::receiver("NotImplemented", 501).says("Cloudlet does not implement jobs that invoke Lambda functions yet."));
-    }
     check_priority(input.priority)?;
     if input.client_request_token.is_empty() || input.client_request_token.len() > 64 {
         return Err(refused("ClientRequestToken must have 1 to 64 characters."));

@@ -2,22 +2,22 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-managing-jobs.html>
 
 use super::{
-    CONFIRM_DAYS, FORGET_DAYS, S3Control, change_job, job_arn,
+    CONFIRM_DAYS, FORGET_DAYS, S3Control, change_job,
+    generated::GeneratedList,
+    job_arn,
     manifest::{Access, Reader},
     report,
     rules::PRINCIPAL,
     scheduled::{ExpireJob, JobInput, JobsInput, RunJobs},
     task::{self, TaskResult},
 };
-use crate::state::{GeneratedManifest, Job, JobKey, Status};
-use bytes::Bytes;
-use cloudlet_api_s3 as s3;
+use crate::state::{Job, JobKey, Status};
 use cloudlet_aws::{Arn, Fault, FaultKind, Timestamp};
 use cloudlet_engine::{
     Cx, Handle, Permission, Permissions,
     roles::{self, RoleSession},
 };
-use cloudlet_shape::{Body, Empty};
+use cloudlet_shape::Empty;
 use std::sync::Arc;
 
 /// Objects between two looks at the jobs.
@@ -84,22 +84,16 @@ impl S3Control {
         let session = S3Control::access(cx, key, job).await?;
         let access = Access { caller: session.caller, scope: cx.scope.clone() };
         let mut reader = Reader::open(cx, &access, job).await?;
-        let mut total = 0;
-        let mut text = save_of(job).map(|_| String::new());
-        while let Some(row) = reader.next(cx, &access).await? {
-            let row = row.map_err(|line| super::manifest::unreadable(format!("Line {} of the manifest cannot be read: {}", total + 1, line.0)))?;
-            if let Some(text) = &mut text {
-                let version = row.version_id.as_deref().unwrap_or_default();
-                text.push_str(&format!("\"{}\",\"{}\",\"{version}\"\n", row.bucket, escaped(&row.key)));
+        let mut list = GeneratedList::of(job, &key.id)?;
+        let counted = S3Control::count(cx, &access, &mut reader, list.as_mut()).await;
+        let (total, generated) = match (counted, list) {
+            (Ok(total), Some(list)) => (total, Some(list.finish(cx, &access).await?)),
+            (Ok(total), None) => (total, None),
+            (Err(fault), Some(list)) => {
+                list.abort(cx, &access).await;
+                return Err(fault);
             }
-            total += 1;
-        }
-        if total == 0 {
-            return Err(super::manifest::unreadable("The manifest has no objects."));
-        }
-        let generated = match text {
-            Some(text) => Some(save(cx, &access, job, &key.id, text).await?),
-            None => None,
+            (Err(fault), None) => return Err(fault),
         };
         let waits = job.request.confirmation_required == Some(true);
         self.set(key, |job| {
@@ -114,6 +108,19 @@ impl S3Control {
             S3Control::schedule_expiry(cx, &key.id, CONFIRM_DAYS);
         }
         Ok(())
+    }
+
+    /// Counts the rows of a manifest, and saves them.
+    async fn count(cx: &Cx, access: &Access, reader: &mut Reader, mut list: Option<&mut GeneratedList>) -> Result<i64, Fault> {
+        let mut total = 0;
+        while let Some(row) = reader.next(cx, access).await? {
+            total += 1;
+            let row = row.map_err(|line| super::manifest::unreadable(format!("Line {total} of the manifest cannot be read: {}", line.0)))?;
+            if let Some(list) = &mut list {
+                list.push(cx, access, &row).await?;
+            }
+        }
+        if total == 0 { Err(super::manifest::unreadable("The manifest has no objects.")) } else { Ok(total) }
     }
 
     /// Does the next thousand objects.
@@ -139,7 +146,7 @@ impl S3Control {
                 break;
             };
             results.push(match row {
-                Ok(row) => task::perform(cx, &access, &job.request.operation, row).await,
+                Ok(row) => task::perform(cx, &access, &key.id, &job.request.operation, row).await,
                 Err(line) => TaskResult {
                     bucket: String::new(),
                     key: line.0,
@@ -232,38 +239,6 @@ fn stop_timer(job: &mut Job, now: Timestamp) {
     if let Some(since) = job.active_since.take() {
         job.active_millis += now.millis().saturating_sub(since.millis());
     }
-}
-
-fn escaped(key: &str) -> String {
-    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
-    utf8_percent_encode(key, ESCAPED).to_string()
-}
-
-/// Where the list of a generator is saved.
-fn save_of(job: &Job) -> Option<&crate::api::S3ManifestOutputLocation> {
-    let generator = job.request.manifest_generator.as_ref()?.s3_job_manifest_generator.as_ref()?;
-    generator.manifest_output_location.as_ref().filter(|_| generator.enable_manifest_output)
-}
-
-async fn save(cx: &Cx, access: &Access, job: &Job, id: &str, text: String) -> Result<GeneratedManifest, Fault> {
-    let location = save_of(job).ok_or_else(|| Fault::internal("a list without a place"))?;
-    let bucket = super::rules::bucket_of(&location.bucket)?;
-    let prefix = location.manifest_prefix.as_deref().map(|prefix| format!("{}/", prefix.trim_end_matches('/'))).unwrap_or_default();
-    let key = format!("{prefix}job-{id}/manifest.csv");
-    let kms = location.manifest_encryption.as_ref().and_then(|encryption| encryption.sse_kms.as_ref());
-    let input = s3::PutObjectRequest {
-        bucket: bucket.clone(),
-        key: key.clone(),
-        body: Some(Body::whole(Bytes::from(text))),
-        expected_bucket_owner: location.expected_manifest_bucket_owner.clone(),
-        server_side_encryption: kms.map(|_| "aws:kms".to_owned()),
-        sse_kms_key_id: kms.map(|kms| kms.key_id.clone()),
-        ..Default::default()
-    };
-    let put = cx.call::<s3::PutObject>(access.caller.clone(), access.scope.clone(), input).await?;
-    let object_arn = Arn::build(cx.scope.partition(), "s3", "", "", &format!("{bucket}/{key}")).to_string();
-    Ok(GeneratedManifest { object_arn, etag: put.etag.unwrap_or_default() })
 }
 
 impl Handle<RunJobs> for S3Control {

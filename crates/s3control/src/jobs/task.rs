@@ -1,6 +1,6 @@
 //! One object of a job: the call of S3 that changes it, under the role of the job.
 
-use super::{csv::Row, manifest::Access, rules::bucket_of};
+use super::{csv::Row, lambda, manifest::Access, rules::bucket_of};
 use crate::api;
 use cloudlet_api_s3 as s3;
 use cloudlet_aws::{Fault, FaultKind, TimestampFormat};
@@ -31,8 +31,11 @@ async fn call<O: Operation>(cx: &Cx, access: &Access, input: O::Input) -> Result
     cx.call::<O>(access.caller.clone(), access.scope.clone(), input).await
 }
 
-pub async fn perform(cx: &Cx, access: &Access, operation: &api::JobOperation, row: Row) -> TaskResult {
-    let outcome = change(cx, access, operation, &row).await;
+pub async fn perform(cx: &Cx, access: &Access, job: &str, operation: &api::JobOperation, row: Row) -> TaskResult {
+    let outcome = match &operation.lambda_invoke {
+        Some(function) => lambda::invoke(cx, access, job, function, &row).await,
+        None => change(cx, access, operation, &row).await,
+    };
     TaskResult { bucket: row.bucket, key: row.key, version_id: row.version_id, outcome }
 }
 

@@ -23,7 +23,7 @@ const WITHOUT_PERMISSION: [(&str, &str); 5] = [
 ];
 
 /// Resources on which the operations are called: service, operation, input. `$NAME` in an input is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 15] = [
+const SETUP: &[(&str, &str, &str)] = &[
     ("s3", "CreateBucket", r#"{"Bucket":"xxx"}"#),
     ("s3", "PutObject", r#"{"Bucket":"xxx","Key":"xxx"}"#),
     ("s3", "CreateMultipartUpload", r#"{"Bucket":"xxx","Key":"xxx"}"#),
@@ -50,10 +50,30 @@ const SETUP: [(&str, &str, &str); 15] = [
     ),
     ("ssm", "PutParameter", r#"{"Name":"xxx","Value":"xxx","Type":"String","Tier":"Advanced"}"#),
     ("ses", "VerifyEmailIdentity", r#"{"EmailAddress":"xxx@example.com"}"#),
+    ("logs", "CreateLogGroup", r#"{"logGroupName":"xxx"}"#),
+    (
+        "iam",
+        "CreateRole",
+        r#"{"RoleName":"states","AssumeRolePolicyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":\"states.amazonaws.com\"}}}"}"#,
+    ),
+    (
+        "states",
+        "CreateStateMachine",
+        r#"{"name":"xxx","roleArn":"arn:aws:iam::000000000000:role/states","definition":"{\"StartAt\":\"W\",\"States\":{\"W\":{\"Type\":\"Wait\",\"Seconds\":99,\"End\":true}}}"}"#,
+    ),
+    ("states", "PublishStateMachineVersion", r#"{"stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:xxx"}"#),
+    (
+        "states",
+        "CreateStateMachineAlias",
+        r#"{"name":"prod","routingConfiguration":[{"stateMachineVersionArn":"arn:aws:states:us-east-1:000000000000:stateMachine:xxx:1","weight":100}]}"#,
+    ),
+    ("states", "StartExecution", r#"{"name":"xxx","stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:xxx"}"#),
+    ("states", "CreateActivity", r#"{"name":"xxx"}"#),
+    ("states", "TestState", r#"{"definition":"{\"Type\":\"Succeed\"}"}"#),
 ];
 
 /// Values of members, by service: a text, or JSON of an object. `$NAME` is a member of the answers of the setup.
-const VALUES: [(&str, &str, &str); 45] = [
+const VALUES: &[(&str, &str, &str)] = &[
     ("s3", "ExpectedBucketOwner", "000000000000"),
     ("s3", "CopySource", "xxx/xxx"),
     ("s3", "Delete", r#"{"Objects":[{"Key":"xxx"}]}"#),
@@ -83,6 +103,10 @@ const VALUES: [(&str, &str, &str); 45] = [
     ("ssm", "ResourceType", "Parameter"),
     ("ssm", "ResourceArn", "arn:aws:ssm:us-east-1:000000000000:parameter/xxx"),
     ("ssm", "SettingId", "/ssm/parameter-store/high-throughput-enabled"),
+    ("logs", "resourceArn", "arn:aws:logs:us-east-1:000000000000:log-group:xxx"),
+    ("logs", "resourceIdentifier", "arn:aws:logs:us-east-1:000000000000:log-group:xxx"),
+    ("logs", "logEvents", r#"{"timestamp":1,"message":"xxx"}"#),
+    ("logs", "destinationArn", "arn:aws:lambda:us-east-1:000000000000:function:xxx"),
     ("ses", "Source", "xxx@example.com"),
     ("sesv2", "ResourceArn", "arn:aws:ses:us-east-1:000000000000:identity/xxx@example.com"),
     ("states", "stateMachineArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx"),
@@ -147,7 +171,7 @@ fn operations(cloud: &Cloud) -> Vec<(&'static OperationSchema, &dyn AnyOperation
 impl Server {
     async fn new() -> Server {
         let mut server = Server { cloud: assemble(&defaults(), None, Arc::new(NoWorkers)).unwrap(), answers: Map::new() };
-        for (service, operation, input) in SETUP {
+        for &(service, operation, input) in SETUP {
             let input = serde_json::from_str::<Map<String, Value>>(input).unwrap();
             let input: Map<String, Value> = input.into_iter().map(|(name, value)| (name, server.resolved(&value))).collect();
             let handler = server.cloud.service(service).unwrap().operation(operation).unwrap();

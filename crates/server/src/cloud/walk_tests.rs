@@ -61,7 +61,38 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("TemplateName", &["name-a", "name-b"]),
     ("Template", &["name-a"]),
     ("TemplateData", &[r#"{"x":"y"}"#]),
+    ("logGroupName", &["group-a", "group-b"]),
+    ("logGroupIdentifier", &["group-a", "group-b"]),
+    ("logStreamName", &["stream-a", "stream-b"]),
+    ("filterPattern", &["ERROR", "{ $.a = 1 }", "%x%", ""]),
+    ("queryString", &["stats count(*) by @logStream", "fields a"]),
+    ("policyDocument", &[r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"logs:PutLogEvents","Resource":"*"}}"#]),
+    ("metricValue", &["1"]),
+    ("targetArn", &["arn:aws:firehose:us-east-1:000000000000:deliverystream/a"]),
+    ("destinationResourceArn", &["arn:aws:s3:::bucket-a"]),
+    ("definition", &[WAITS, WORKS, MAPS, FAILS]),
+    ("roleArn", &["arn:aws:iam::000000000000:role/states"]),
+    ("stateMachineArn", &["arn:aws:states:us-east-1:000000000000:stateMachine:name-a", "arn:aws:states:us-east-1:000000000000:stateMachine:name-b"]),
+    ("activityArn", &["arn:aws:states:us-east-1:000000000000:activity:name-a"]),
+    ("input", &["{}", "[1, 2, 3]", "{\"a\": 1}"]),
+    ("output", &["{}", "1"]),
+    ("type", &["STANDARD", "STANDARD", "EXPRESS"]),
+    ("logGroupArn", &["arn:aws:logs:us-east-1:000000000000:log-group:name-a:*"]),
 ];
+
+/// The time of an event in an input: it becomes the present of the walk.
+const EVENT_TIME: i64 = 1_700_000_000_000;
+
+/// Machines that wait, work, map and fail.
+const WAITS: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":5000,"Next":"P"},"P":{"Type":"Parallel","End":true,"Branches":[
+    {"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":9000,"End":true}}},{"StartAt":"B","States":{"B":{"Type":"Pass","End":true}}}]}}}"#;
+const WORKS: &str = r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:us-east-1:000000000000:activity:name-a","End":true,
+    "HeartbeatSeconds":70000,"Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":4000}]}}}"#;
+const MAPS: &str = r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemsPath":"$","ToleratedFailurePercentage":100,"ItemProcessor":{
+    "ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":3000,"End":true}}}}}}"#;
+const FAILS: &str = r#"{"StartAt":"S","States":{"S":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage.waitForTaskToken","Next":"F",
+    "Parameters":{"QueueUrl":"http://localhost:4566/000000000000/queue-b","MessageBody":{"t.$":"$$.Task.Token"}},"TimeoutSeconds":50000,
+    "Catch":[{"ErrorEquals":["States.ALL"],"Next":"F"}]},"F":{"Type":"Fail","Error":"E"}}}"#;
 
 /// The clock of a walk stands at the machine's time when it begins, and moves by days.
 const PARAMETER_POLICIES: &str = r#"[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"2999-01-01T00:00:00Z"}},
@@ -70,7 +101,7 @@ const SHARED: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","P
     "Resource":"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a"}}"#;
 
 /// What is there when a walk begins. `$NAME` is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 30] = [
+const SETUP: [(&str, &str, &str); 45] = [
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-a"}"#),
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-b","ObjectLockEnabledForBucket":true}"#),
     ("s3", "PutObject", r#"{"Bucket":"bucket-a","Key":"key-a"}"#),
@@ -119,6 +150,53 @@ const SETUP: [(&str, &str, &str); 30] = [
     ("ses", "VerifyDomainDkim", r#"{"Domain":"example.com"}"#),
     ("ses", "CreateTemplate", r#"{"Template":{"TemplateName":"name-a","SubjectPart":"{{x}}","TextPart":"{{#if x}}{{x}}{{/if}}"}}"#),
     ("ses", "CreateConfigurationSet", r#"{"ConfigurationSet":{"Name":"name-a"}}"#),
+    ("logs", "CreateLogGroup", r#"{"logGroupName":"group-a"}"#),
+    ("logs", "CreateLogStream", r#"{"logGroupName":"group-a","logStreamName":"stream-a"}"#),
+    (
+        "logs",
+        "PutLogEvents",
+        r#"{"logGroupName":"group-a","logStreamName":"stream-a","logEvents":[{"timestamp":1700000000000,"message":"ERROR {\"a\":1}"}]}"#,
+    ),
+    (
+        "iam",
+        "CreateRole",
+        r#"{"RoleName":"states","AssumeRolePolicyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":\"states.amazonaws.com\"}}}"}"#,
+    ),
+    (
+        "iam",
+        "PutRolePolicy",
+        r#"{"RoleName":"states","PolicyName":"name-a","PolicyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}}"}"#,
+    ),
+    ("states", "CreateActivity", r#"{"name":"name-a"}"#),
+    (
+        "states",
+        "CreateStateMachine",
+        r#"{"name":"name-a","roleArn":"arn:aws:iam::000000000000:role/states","definition":"{\"StartAt\":\"W\",\"States\":{\"W\":{\"Type\":\"Wait\",\"Seconds\":5000,\"Next\":\"P\"},\"P\":{\"Type\":\"Parallel\",\"End\":true,\"Branches\":[{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Wait\",\"Seconds\":9000,\"End\":true}}},{\"StartAt\":\"B\",\"States\":{\"B\":{\"Type\":\"Pass\",\"End\":true}}}]}}}"}"#,
+    ),
+    (
+        "states",
+        "CreateStateMachine",
+        r#"{"name":"name-b","roleArn":"arn:aws:iam::000000000000:role/states","definition":"{\"StartAt\":\"T\",\"States\":{\"T\":{\"Type\":\"Task\",\"Resource\":\"arn:aws:states:us-east-1:000000000000:activity:name-a\",\"End\":true,\"HeartbeatSeconds\":70000,\"Retry\":[{\"ErrorEquals\":[\"States.ALL\"],\"IntervalSeconds\":4000}]}}}"}"#,
+    ),
+    (
+        "states",
+        "CreateStateMachine",
+        r#"{"name":"name-c","roleArn":"arn:aws:iam::000000000000:role/states","definition":"{\"StartAt\":\"M\",\"States\":{\"M\":{\"Type\":\"Map\",\"End\":true,\"ItemsPath\":\"$\",\"ToleratedFailurePercentage\":100,\"ItemProcessor\":{\"ProcessorConfig\":{\"Mode\":\"DISTRIBUTED\",\"ExecutionType\":\"STANDARD\"},\"StartAt\":\"W\",\"States\":{\"W\":{\"Type\":\"Wait\",\"Seconds\":3000,\"End\":true}}}}}}"}"#,
+    ),
+    (
+        "states",
+        "CreateStateMachine",
+        r#"{"name":"name-d","roleArn":"arn:aws:iam::000000000000:role/states","definition":"{\"StartAt\":\"S\",\"States\":{\"S\":{\"Type\":\"Task\",\"Resource\":\"arn:aws:states:::sqs:sendMessage.waitForTaskToken\",\"Next\":\"F\",\"Parameters\":{\"QueueUrl\":\"http://localhost:4566/000000000000/queue-b\",\"MessageBody\":{\"t.$\":\"$$.Task.Token\"}},\"TimeoutSeconds\":50000,\"Catch\":[{\"ErrorEquals\":[\"States.ALL\"],\"Next\":\"F\"}]},\"F\":{\"Type\":\"Fail\",\"Error\":\"E\"}}}"}"#,
+    ),
+    ("states", "StartExecution", r#"{"stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:name-a","name":"name-a","input":"{}"}"#),
+    ("states", "StartExecution", r#"{"stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:name-b","name":"name-a","input":"{}"}"#),
+    (
+        "states",
+        "StartExecution",
+        r#"{"stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:name-c","name":"name-a","input":"[1,2]"}"#,
+    ),
+    ("states", "StartExecution", r#"{"stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:name-d","name":"name-a","input":"{}"}"#),
+    ("states", "PublishStateMachineVersion", r#"{"stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:name-a"}"#),
 ];
 
 struct Walk {
@@ -161,6 +239,7 @@ impl Walk {
                 "Tags" => json!({ "Key": "name-a", "Value": "x" }),
                 "Delete" => json!({ "Objects": [{ "Key": "key-a" }, { "Key": "key-b" }] }),
                 "Entries" => json!({ "Id": "a", "MessageBody": "x" }),
+                "logEvents" => json!({ "timestamp": EVENT_TIME, "message": ["ERROR x", r#"{"a":1}"#][self.below(2)] }),
                 _ => json!({}),
             },
             Kind::Document | Kind::Body | Kind::Events => return None,
@@ -227,18 +306,17 @@ impl Walk {
         }
         let handler = service.operation(operation.name)?;
         let text = Value::Object(self.members(handler.schema().input)).to_string();
-        self.call(cloud, handler, &text).await
+        // A long poll on a stopped clock would wait for ever.
+        tokio::time::timeout(Duration::from_millis(200), self.call(cloud, handler, &text)).await.ok()?
     }
 
     async fn call(&mut self, cloud: &Cloud, handler: &dyn AnyOperation, text: &str) -> Option<()> {
         let operation = handler.schema();
+        let text = &text.replace(&EVENT_TIME.to_string(), &cloud.runtime.clock.now().millis().to_string());
         let scope = Scope::new(Account::default(), Region::new("us-east-1"));
         let caller = Caller::root(Account::default(), "aws", None);
         let call = Call { operation, caller, scope, origin: Origin::default(), input: self.input(handler, text)? };
-        let performing = cloud.perform(call, "request".into(), EntryPoint::Gateway);
-        // A long poll on a stopped clock would wait for ever.
-        let performed = tokio::time::timeout(Duration::from_millis(200), performing).await.ok()?;
-        let answer = performed.answer.ok()?;
+        let answer = cloud.perform(call, "request".into(), EntryPoint::Gateway).await.answer.ok()?;
         let answer: Value = serde_json::from_str(&cloudlet_wire::to_json(answer.as_struct())).unwrap();
         self.remember("", &answer);
         Some(())

@@ -1,7 +1,7 @@
 //! A message, or a request for confirmation, that is being delivered to one subscription.
 
 use super::{Attribute, Message, Protocol, Subscription, Topic};
-use cloudlet_aws::Arn;
+use cloudlet_aws::{Arn, Timestamp};
 use cloudlet_shape::Map;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -47,6 +47,9 @@ pub struct Delivery {
     pub sequence_number: Option<u64>,
     pub trace_header: Option<Arc<str>>,
     pub failed_attempts: u32,
+    /// When the message was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Timestamp>,
 }
 
 impl Delivery {
@@ -70,6 +73,7 @@ impl Delivery {
             sequence_number: message.sequence_number,
             trace_header: message.trace_header.clone(),
             failed_attempts: 0,
+            published: Some(message.at),
         }
     }
 
@@ -92,6 +96,7 @@ impl Delivery {
             sequence_number: None,
             trace_header: None,
             failed_attempts: 0,
+            published: None,
         }
     }
 }

@@ -1,23 +1,35 @@
-//! The items of a Map Run: from the state's input or from S3, selected and batched.
+//! The items of a Map Run: from the state's input or from S3, selected and batched, and written down as inputs of children as they come.
 
-use super::csv;
-use crate::{PRINCIPAL, States, state::MapRun};
+use crate::{
+    PRINCIPAL, States,
+    drive::Turn,
+    state::{MapRun, State},
+};
 use cloudlet_api_s3 as s3;
 use cloudlet_asl::{
+    items::{Batch, Batcher, Format, Item, Items, ReadError, format_of, inventory},
     machine::{Failure, MapRunRequest, ReaderRequest},
-    text::size,
+    text::to_text,
 };
 use cloudlet_aws::{Arn, Caller, Scope, TimestampFormat};
 use cloudlet_engine::{Cx, roles};
-use cloudlet_shape::{BodyContent, BodyError};
+use cloudlet_shape::{Body, BodyContent, BodyError};
+use cloudlet_store::Json;
 use futures_util::StreamExt;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
-/// AWS: the largest file is 10 GB; this server reads it into memory.
-const LARGEST_FILE: usize = 512 << 20;
+/// So many inputs are in one row.
+const INPUTS_IN_A_ROW: usize = 200;
+/// AWS: the largest manifest is far below this.
+const LARGEST_MANIFEST: usize = 64 << 20;
 
 fn failed(cause: impl Into<String>) -> Failure {
     Failure::new("States.ItemReaderFailed", cause)
+}
+
+fn unreadable(ReadError(cause): ReadError) -> Failure {
+    failed(cause)
 }
 
 /// Who reads and writes: a session of the execution's role.
@@ -26,11 +38,76 @@ pub struct Access {
     pub scope: Scope,
 }
 
-/// One item, with what the context object says of it.
-struct Item {
-    key: Option<String>,
-    value: Value,
-    source: String,
+/// What becomes of items: selected, batched, and rows of inputs.
+struct Inputs<'s> {
+    states: &'s States,
+    arn: &'s Arc<str>,
+    request: &'s MapRunRequest,
+    turn: Turn,
+    now: i64,
+    batcher: Batcher,
+    batches: Vec<Batch>,
+    /// Items taken, and how many may be.
+    taken: u64,
+    most: u64,
+    /// Inputs and their items so far.
+    written: u64,
+    items: i64,
+}
+
+impl Inputs<'_> {
+    fn is_full(&self) -> bool {
+        self.taken >= self.most
+    }
+
+    fn take(&mut self, item: Item, source: &str) -> Result<(), Failure> {
+        if self.is_full() {
+            return Ok(());
+        }
+        let mut context = Map::new();
+        context.insert("Index".to_owned(), self.taken.into());
+        context.extend(item.key.map(|key| ("Key".to_owned(), Value::String(key))));
+        context.insert("Value".to_owned(), item.value);
+        context.insert("Source".to_owned(), source.into());
+        self.taken += 1;
+        let selected = self.turn.machine.select_item(&self.turn.definition, self.request.run, &Value::Object(context), self.now)?;
+        self.batcher.push(selected, &mut self.batches).map_err(unreadable)?;
+        if self.batches.len() >= INPUTS_IN_A_ROW {
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), Failure> {
+        let batches = std::mem::take(&mut self.batches);
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let first = self.written;
+        let row: Vec<(String, i64)> = batches.into_iter().map(|batch| (to_text(&batch.input), batch.count)).collect();
+        self.written += u64::try_from(row.len()).unwrap_or(0);
+        self.items += row.iter().map(|(_, count)| count).sum::<i64>();
+        let row = Json::of(&row).map_err(|error| failed(error.to_string()))?;
+        self.states.store.update(|state| state.map_inputs.insert((self.arn.clone(), first), row));
+        Ok(())
+    }
+
+    /// Writes the rest, and says in the Map Run how many there are.
+    fn finish(mut self) -> Result<(), Failure> {
+        let batcher = std::mem::replace(&mut self.batcher, Batcher::new(None, None, None));
+        batcher.finish(&mut self.batches);
+        self.write()?;
+        let (children, items) = (i64::try_from(self.written).unwrap_or(i64::MAX), self.items);
+        self.states.store.update(|state: &mut State| {
+            let Some(run) = state.map_runs.get(self.arn).cloned() else { return };
+            let mut run = MapRun::clone(&run);
+            run.read = true;
+            (run.children.total, run.children.pending) = (children, children);
+            (run.items.total, run.items.pending) = (items, items);
+            state.put_map_run(self.arn, run);
+        });
+        Ok(())
+    }
 }
 
 impl States {
@@ -47,240 +124,190 @@ impl States {
         Ok(Access { caller: session.caller, scope: run.machine.scope() })
     }
 
-    /// The inputs of the children, and how many items each has.
-    pub async fn read_items(&self, cx: &Cx, run: &MapRun, request: &MapRunRequest) -> Result<Vec<(Value, i64)>, Failure> {
-        let items = match (&request.reader, &request.items) {
-            (Some(reader), _) => self.read_source(cx, run, reader).await?,
-            (None, Some(items)) => of_value(items.clone(), "STATE_DATA")?,
-            (None, None) => Vec::new(),
-        };
-        let selected = self.select(cx, run, request, items).await?;
-        batches(selected, request)
-    }
-
-    async fn select(&self, cx: &Cx, run: &MapRun, request: &MapRunRequest, items: Vec<Item>) -> Result<Vec<Value>, Failure> {
-        let _turn = self.turn(&run.execution).lock().await;
+    /// Reads the items, and writes down the inputs of the children.
+    pub async fn read_items(&self, cx: &Cx, arn: &Arc<str>, run: &MapRun, request: &MapRunRequest) -> Result<(), Failure> {
+        // What was read before a crash is read again.
+        self.store.update(|state| state.remove_items(arn));
         let loaded = self.load(&run.execution).ok().flatten();
-        let Some(mut turn) = loaded else { return Err(failed("The execution does not run")) };
-        let now = cx.clock().now().millis();
-        let mut out = Vec::with_capacity(items.len());
-        for (index, item) in items.into_iter().enumerate() {
-            let mut context = Map::new();
-            context.insert("Index".to_owned(), index.into());
-            context.extend(item.key.map(|key| ("Key".to_owned(), Value::String(key))));
-            context.insert("Value".to_owned(), item.value);
-            context.insert("Source".to_owned(), Value::String(item.source));
-            out.push(turn.machine.select_item(&turn.definition, request.run, &Value::Object(context), now)?);
-            if index % 1000 == 999 {
-                tokio::task::yield_now().await;
+        let Some(turn) = loaded else { return Err(failed("The execution does not run")) };
+        let most = request.reader.as_ref().and_then(|reader| reader.max_items);
+        let most = most.map_or(Ok(u64::MAX), |most| u64::try_from(most).map_err(|_| failed("field MaxItems must be positive")))?;
+        let mut inputs = Inputs {
+            states: self,
+            arn,
+            request,
+            turn,
+            now: cx.clock().now().millis(),
+            batcher: Batcher::new(request.batch_items, request.batch_bytes, request.batch_input.clone()),
+            batches: Vec::new(),
+            taken: 0,
+            most,
+            written: 0,
+            items: 0,
+        };
+        match (&request.reader, &request.items) {
+            (Some(reader), _) => self.read_source(cx, run, reader, &mut inputs).await?,
+            (None, Some(Value::Array(items))) => {
+                for value in items {
+                    inputs.take(Item { key: None, value: value.clone() }, "STATE_DATA")?;
+                }
             }
+            (None, Some(Value::Object(fields))) => {
+                for (key, value) in fields {
+                    inputs.take(Item { key: Some(key.clone()), value: value.clone() }, "STATE_DATA")?;
+                }
+            }
+            (None, Some(_)) => return Err(failed("Attempting to map over non-iterable node.")),
+            (None, None) => {}
         }
-        Ok(out)
+        inputs.finish()
     }
 
-    async fn read_source(&self, cx: &Cx, run: &MapRun, reader: &ReaderRequest) -> Result<Vec<Item>, Failure> {
+    async fn read_source(&self, cx: &Cx, run: &MapRun, reader: &ReaderRequest, inputs: &mut Inputs<'_>) -> Result<(), Failure> {
         let access = self.access(cx, run).await.map_err(failed)?;
         let argument = |name: &str| reader.arguments.get(name).and_then(Value::as_str).map(str::to_owned);
         let bucket = argument("Bucket").ok_or_else(|| failed("The field 'Bucket' is missing"))?;
-        let most = reader.max_items.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
-        let mut items = if reader.resource.ends_with(":listObjectsV2") {
-            let listed = list(cx, &access, &bucket, argument("Prefix"), most).await?;
-            if reader.config.get("Transformation").and_then(Value::as_str) == Some("LOAD_AND_FLATTEN") {
-                let mut items = Vec::new();
-                for object in listed {
-                    let key = object.value.get("Key").and_then(Value::as_str).unwrap_or_default().to_owned();
-                    items.extend(file(cx, &access, &bucket, &key, None, &reader.config).await?);
-                    if items.len() >= most {
-                        break;
-                    }
-                }
-                items
-            } else {
-                listed
-            }
-        } else {
+        if !reader.resource.ends_with(":listObjectsV2") {
             let key = argument("Key").ok_or_else(|| failed("The field 'Key' is missing"))?;
-            file(cx, &access, &bucket, &key, argument("VersionId"), &reader.config).await?
-        };
-        items.truncate(most);
-        Ok(items)
+            return file(cx, &access, (&bucket, &key, argument("VersionId")), &reader.config, inputs).await;
+        }
+        let flattens = reader.config.get("Transformation").and_then(Value::as_str) == Some("LOAD_AND_FLATTEN");
+        let mut token = None;
+        loop {
+            let input =
+                s3::ListObjectsV2Request { bucket: bucket.clone(), prefix: argument("Prefix"), continuation_token: token, ..Default::default() };
+            let page = cx.call::<s3::ListObjectsV2>(access.caller.clone(), access.scope.clone(), input).await;
+            let page = page.map_err(|fault| failed(fault.message()))?;
+            for object in page.contents.into_iter().flatten() {
+                if flattens {
+                    let key = object.key.unwrap_or_default();
+                    file(cx, &access, (&bucket, &key, None), &reader.config, inputs).await?;
+                    continue;
+                }
+                let value = json!({
+                    "Etag": object.etag,
+                    "Key": object.key,
+                    "LastModified": object.last_modified.map(|at| at.secs()),
+                    "Size": object.size,
+                    "StorageClass": object.storage_class,
+                });
+                inputs.take(Item { key: None, value }, &format!("S3://{bucket}"))?;
+            }
+            token = page.next_continuation_token;
+            if token.is_none() || inputs.is_full() {
+                return Ok(());
+            }
+        }
     }
 }
 
-async fn list(cx: &Cx, access: &Access, bucket: &str, prefix: Option<String>, most: usize) -> Result<Vec<Item>, Failure> {
-    let mut items = Vec::new();
-    let mut continuation_token = None;
-    loop {
-        let input = s3::ListObjectsV2Request { bucket: bucket.to_owned(), prefix: prefix.clone(), continuation_token, ..Default::default() };
-        let page = cx.call::<s3::ListObjectsV2>(access.caller.clone(), access.scope.clone(), input).await;
-        let page = page.map_err(|fault| failed(fault.message()))?;
-        for object in page.contents.into_iter().flatten() {
-            let value = json!({
-                "Etag": object.etag,
-                "Key": object.key,
-                "LastModified": object.last_modified.map(|at| at.secs()),
-                "Size": object.size,
-                "StorageClass": object.storage_class,
-            });
-            items.push(Item { key: None, value, source: format!("S3://{bucket}") });
-        }
-        continuation_token = page.next_continuation_token;
-        if continuation_token.is_none() || items.len() >= most {
-            return Ok(items);
-        }
-    }
-}
-
-async fn bytes(cx: &Cx, access: &Access, bucket: &str, key: &str, version_id: Option<String>) -> Result<Vec<u8>, Failure> {
+async fn body(cx: &Cx, access: &Access, bucket: &str, key: &str, version_id: Option<String>) -> Result<Body, Failure> {
     let input = s3::GetObjectRequest { bucket: bucket.to_owned(), key: key.to_owned(), version_id, ..Default::default() };
     let output = cx.call::<s3::GetObject>(access.caller.clone(), access.scope.clone(), input).await.map_err(|fault| failed(fault.message()))?;
-    let mut out = Vec::new();
-    match output.body.unwrap_or_default().take() {
-        BodyContent::Whole(whole) => out.extend_from_slice(&whole),
+    Ok(output.body.unwrap_or_default())
+}
+
+/// The pieces of a body, one after the other. It ends when `each` is satisfied.
+async fn pieces(body: &Body, mut each: impl FnMut(&[u8]) -> Result<bool, Failure>) -> Result<(), Failure> {
+    match body.take() {
+        BodyContent::Whole(whole) => {
+            for piece in whole.chunks(64 << 10) {
+                if !each(piece)? {
+                    return Ok(());
+                }
+                tokio::task::yield_now().await;
+            }
+        }
         BodyContent::Stream(mut stream) => {
             while let Some(piece) = stream.next().await {
-                match piece {
-                    Ok(piece) => out.extend_from_slice(&piece),
+                let piece = match piece {
+                    Ok(piece) => piece,
                     Err(BodyError::Refused(fault)) => return Err(failed(fault.message())),
                     Err(BodyError::Broken(why)) => return Err(failed(why)),
-                }
-                if out.len() > LARGEST_FILE {
-                    return Err(failed("The file is larger than Cloudlet reads."));
+                };
+                if !each(&piece)? {
+                    return Ok(());
                 }
             }
         }
     }
+    Ok(())
+}
+
+async fn whole(cx: &Cx, access: &Access, bucket: &str, key: &str, version: Option<String>) -> Result<Vec<u8>, Failure> {
+    let body = body(cx, access, bucket, key, version).await?;
+    let mut out = Vec::new();
+    pieces(&body, |piece| {
+        out.extend_from_slice(piece);
+        if out.len() > LARGEST_MANIFEST { Err(failed("The manifest is too large.")) } else { Ok(true) }
+    })
+    .await?;
     Ok(out)
 }
 
-async fn file(cx: &Cx, access: &Access, bucket: &str, key: &str, version: Option<String>, config: &Value) -> Result<Vec<Item>, Failure> {
-    let whole = bytes(cx, access, bucket, key, version).await?;
+/// The items of a file, or of the files that a manifest names.
+async fn file(
+    cx: &Cx,
+    access: &Access,
+    (bucket, key, version): (&str, &str, Option<String>),
+    config: &Value,
+    inputs: &mut Inputs<'_>,
+) -> Result<(), Failure> {
     let setting = |name: &str| config.get(name).and_then(Value::as_str);
-    let source = format!("S3://{bucket}/{key}");
     match (setting("ManifestType"), setting("InputType")) {
         (Some("ATHENA_DATA"), _) => {
-            let mut items = Vec::new();
-            for line in text(whole)?.lines().map(|line| line.trim().trim_matches('"').to_owned()).filter(|line| !line.is_empty()) {
-                let (bucket, key) =
-                    line.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or_else(|| failed("The manifest is invalid."))?;
-                let part = bytes(cx, access, bucket, key, None).await?;
-                items.extend(read(part, config, &format!("S3://{bucket}/{key}"))?);
+            let manifest = whole(cx, access, bucket, key, version).await?;
+            let mut files = Vec::new();
+            let mut lines = Items::new(Format::AthenaManifest);
+            lines.push(&manifest, &mut files).and_then(|()| lines.finish(&mut files)).map_err(unreadable)?;
+            let format = format_of(config).map_err(unreadable)?;
+            for file in files {
+                let address = file.value.as_str().and_then(|address| address.strip_prefix("s3://")?.split_once('/'));
+                let (bucket, key) = address.ok_or_else(|| failed("The manifest is invalid."))?;
+                items(cx, access, (bucket, key, None), format.clone(), inputs).await?;
             }
-            Ok(items)
+            Ok(())
         }
-        (Some("S3_INVENTORY"), _) | (None, Some("MANIFEST")) => inventory(cx, access, &whole, config).await,
-        _ => read(whole, config, &source),
-    }
-}
-
-/// The manifest of S3 Inventory, whose files are CSV without a head.
-async fn inventory(cx: &Cx, access: &Access, manifest: &[u8], config: &Value) -> Result<Vec<Item>, Failure> {
-    let manifest: Value = serde_json::from_slice(manifest).map_err(|_| failed("The manifest is invalid."))?;
-    let field = |name: &str| manifest.get(name).and_then(Value::as_str).unwrap_or_default();
-    let bucket = field("destinationBucket").rsplit(':').next().unwrap_or_default().to_owned();
-    let headers: Vec<String> = field("fileSchema").split(',').map(|header| header.trim().to_owned()).collect();
-    let mut items = Vec::new();
-    for part in manifest.get("files").and_then(Value::as_array).into_iter().flatten() {
-        let key = part.get("key").and_then(Value::as_str).unwrap_or_default();
-        let whole = bytes(cx, access, &bucket, key, None).await?;
-        let config = json!({"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": headers, "CSVDelimiter": config.get("CSVDelimiter")});
-        items.extend(read(whole, &config, &format!("S3://{bucket}/{key}"))?);
-    }
-    Ok(items)
-}
-
-fn text(bytes: Vec<u8>) -> Result<String, Failure> {
-    if bytes.starts_with(&[0x1f, 0x8b]) || bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        return Err(failed("Cloudlet does not read compressed files yet."));
-    }
-    String::from_utf8(bytes).map_err(|_| failed("The file is not UTF-8."))
-}
-
-fn read(bytes: Vec<u8>, config: &Value, source: &str) -> Result<Vec<Item>, Failure> {
-    let setting = |name: &str| config.get(name).and_then(Value::as_str);
-    let item = |value: Value| Item { key: None, value, source: source.to_owned() };
-    match setting("InputType") {
-        Some("CSV") => {
-            let delimiter = match setting("CSVDelimiter") {
-                Some("PIPE") => '|',
-                Some("SEMICOLON") => ';',
-                Some("SPACE") => ' ',
-                Some("TAB") => '\t',
-                _ => ',',
-            };
-            let mut records = csv::records(&text(bytes)?, delimiter).into_iter();
-            let headers: Vec<String> = match setting("CSVHeaderLocation") {
-                Some("GIVEN") => {
-                    let given = config.get("CSVHeaders").and_then(Value::as_array).into_iter().flatten();
-                    given.filter_map(Value::as_str).map(str::to_owned).collect()
-                }
-                _ => records.next().unwrap_or_default(),
-            };
-            let mut sorted: Vec<&String> = headers.iter().collect();
-            sorted.sort_unstable();
-            if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
-                return Err(failed("CSV headers cannot contain duplicates."));
+        (Some("S3_INVENTORY"), _) | (None, Some("MANIFEST")) => {
+            let manifest = inventory(&whole(cx, access, bucket, key, version).await?).map_err(unreadable)?;
+            for file in &manifest.files {
+                items(cx, access, (&manifest.bucket, &file.key, None), manifest.format.clone(), inputs).await?;
             }
-            Ok(records.map(|record| item(csv::object(&headers, record))).collect())
+            Ok(())
         }
-        Some("JSONL") => {
-            let lines = text(bytes)?;
-            let values = lines.lines().filter(|line| !line.trim().is_empty()).map(serde_json::from_str::<Value>);
-            values.map(|value| value.map(item).map_err(|_| failed("The file is not JSON Lines."))).collect()
-        }
-        Some("PARQUET") => Err(failed("Cloudlet does not read Parquet files.")),
-        _ => {
-            let value: Value = serde_json::from_str(&text(bytes)?).map_err(|_| failed("Attempting to map over non-iterable node."))?;
-            let pointed = match setting("ItemsPointer") {
-                Some(pointer) => value.pointer(pointer).cloned().ok_or_else(|| failed("The ItemsPointer refers to nothing."))?,
-                None => value,
-            };
-            of_value(pointed, source)
-        }
+        _ => items(cx, access, (bucket, key, version), format_of(config).map_err(unreadable)?, inputs).await,
     }
 }
 
-fn of_value(value: Value, source: &str) -> Result<Vec<Item>, Failure> {
-    match value {
-        Value::Array(items) => Ok(items.into_iter().map(|value| Item { key: None, value, source: source.to_owned() }).collect()),
-        // An object is a list of its entries.
-        Value::Object(fields) => Ok(fields.into_iter().map(|(key, value)| Item { key: Some(key), value, source: source.to_owned() }).collect()),
-        _ => Err(failed("Attempting to map over non-iterable node.")),
+async fn items(
+    cx: &Cx,
+    access: &Access,
+    (bucket, key, version): (&str, &str, Option<String>),
+    format: Format,
+    inputs: &mut Inputs<'_>,
+) -> Result<(), Failure> {
+    if inputs.is_full() {
+        return Ok(());
     }
-}
-
-fn batches(items: Vec<Value>, request: &MapRunRequest) -> Result<Vec<(Value, i64)>, Failure> {
-    if request.batch_items.is_none() && request.batch_bytes.is_none() {
-        return Ok(items.into_iter().map(|item| (item, 1)).collect());
-    }
-    let most = request.batch_items.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX).max(1);
-    let most_bytes = request.batch_bytes.and_then(|most| usize::try_from(most).ok()).unwrap_or(262_144);
-    let around = request.batch_input.as_ref().map_or(12, |input| size(input) + 27);
-    let (mut out, mut batch, mut bytes) = (Vec::new(), Vec::new(), around);
-    let whole = |batch: Vec<Value>| {
-        let count = i64::try_from(batch.len()).unwrap_or(0);
-        let input = match &request.batch_input {
-            Some(input) => json!({"BatchInput": input, "Items": batch}),
-            None => json!({"Items": batch}),
-        };
-        (input, count)
-    };
-    for item in items {
-        let length = size(&item) + 1;
-        if around + length > most_bytes {
-            return Err(Failure::new("States.ItemReaderFailed", "An item is larger than a batch may be."));
+    let body = body(cx, access, bucket, key, version).await?;
+    let source = format!("S3://{bucket}/{key}");
+    let mut reader = Items::new(format);
+    let (mut found, mut is_first) = (Vec::new(), true);
+    pieces(&body, |piece| {
+        let compressed = piece.starts_with(&[0x1f, 0x8b]) || piece.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]);
+        if std::mem::take(&mut is_first) && compressed {
+            return Err(failed("Cloudlet does not read compressed files yet."));
         }
-        if batch.len() >= most || bytes + length > most_bytes {
-            out.push(whole(std::mem::take(&mut batch)));
-            bytes = around;
-        }
-        bytes += length;
-        batch.push(item);
+        reader.push(piece, &mut found).map_err(unreadable)?;
+        found.drain(..).try_for_each(|item| inputs.take(item, &source))?;
+        Ok(!inputs.is_full())
+    })
+    .await?;
+    if inputs.is_full() {
+        return Ok(());
     }
-    if !batch.is_empty() {
-        out.push(whole(batch));
-    }
-    Ok(out)
+    reader.finish(&mut found).map_err(unreadable)?;
+    found.into_iter().try_for_each(|item| inputs.take(item, &source))
 }
 
 /// An instant in a result.

@@ -24,7 +24,7 @@ impl States {
 
 fn item_counts(counts: &Counts) -> MapRunItemCounts {
     MapRunItemCounts {
-        pending: counts.pending,
+        pending: counts.pending - counts.pending_redrive,
         running: counts.running,
         succeeded: counts.succeeded,
         failed: counts.failed,
@@ -33,13 +33,13 @@ fn item_counts(counts: &Counts) -> MapRunItemCounts {
         total: counts.total,
         results_written: counts.written,
         failures_not_redrivable: Some(0),
-        pending_redrive: Some(0),
+        pending_redrive: Some(counts.pending_redrive),
     }
 }
 
 fn execution_counts(counts: &Counts) -> MapRunExecutionCounts {
     MapRunExecutionCounts {
-        pending: counts.pending,
+        pending: counts.pending - counts.pending_redrive,
         running: counts.running,
         succeeded: counts.succeeded,
         failed: counts.failed,
@@ -48,7 +48,7 @@ fn execution_counts(counts: &Counts) -> MapRunExecutionCounts {
         total: counts.total,
         results_written: counts.written,
         failures_not_redrivable: Some(0),
-        pending_redrive: Some(0),
+        pending_redrive: Some(counts.pending_redrive),
     }
 }
 

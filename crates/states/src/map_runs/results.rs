@@ -6,7 +6,7 @@ use super::{
     of_run,
 };
 use crate::{
-    States,
+    States, limits,
     state::{MapItem, MapRun, Status},
 };
 use cloudlet_api_s3 as s3;
@@ -19,8 +19,8 @@ use cloudlet_shape::Body;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// Bytes after which a file of results is full.
-const FULL: usize = 5 << 20;
+/// AWS: what a state's result cannot be larger than is said of the Map.
+const TOO_LARGE: &str = "The state/task 'map' returned a result with a size exceeding the maximum number of bytes service limit.";
 
 fn failed(cause: impl Into<String>) -> Failure {
     Failure::new("States.ResultWriterFailed", cause)
@@ -70,53 +70,102 @@ fn transformed(run: &MapRun, items: &[Arc<MapItem>], transformation: &str) -> Ve
     out
 }
 
+/// Where results are written, and how.
+struct Writer {
+    access: Access,
+    bucket: String,
+    prefix: String,
+    transformation: String,
+    lines: bool,
+}
+
 impl States {
-    pub async fn results(&self, cx: &Cx, arn: &Arc<str>, run: &MapRun, request: &MapRunRequest) -> Result<Value, Failure> {
-        let items: Vec<Arc<MapItem>> = self.store.read(|state| of_run(state, arn)).into_iter().map(|(_, item)| item).collect();
-        let writer = request.writer.as_ref();
-        let config = writer.and_then(|writer| writer.config.as_ref());
-        let setting = |name: &str| config.and_then(|config| config.get(name)).and_then(Value::as_str);
-        let Some(writer) = writer.filter(|writer| writer.resource.is_some()) else {
-            let transformation = setting("Transformation").unwrap_or("COMPACT");
-            return Ok(Value::Array(transformed(run, &items, transformation)));
-        };
+    async fn writer(&self, cx: &Cx, arn: &Arc<str>, run: &MapRun, request: &MapRunRequest) -> Result<Option<Writer>, Failure> {
+        let Some(writer) = request.writer.as_ref().filter(|writer| writer.resource.is_some()) else { return Ok(None) };
         let argument = |name: &str| writer.arguments.as_ref().and_then(|arguments| arguments.get(name)).and_then(Value::as_str);
-        let bucket = argument("Bucket").ok_or_else(|| failed("The field 'Bucket' is missing"))?.to_owned();
+        let setting = |name: &str| writer.config.as_ref().and_then(|config| config.get(name)).and_then(Value::as_str);
         let id = arn.rsplit(':').next().unwrap_or_default();
         let prefix = match argument("Prefix").map(|prefix| prefix.trim_end_matches('/')).filter(|prefix| !prefix.is_empty()) {
             Some(prefix) => format!("{prefix}/{id}"),
             None => id.to_owned(),
         };
-        let access = self.access(cx, run).await.map_err(failed)?;
-        let transformation = setting("Transformation").unwrap_or("NONE");
-        let lines = setting("OutputType") == Some("JSONL");
-        let mut files = Map::new();
-        for (name, wanted) in
-            [("FAILED", [Status::Failed, Status::TimedOut].as_slice()), ("PENDING", &[Status::Aborted]), ("SUCCEEDED", &[Status::Succeeded])]
-        {
-            let of: Vec<Arc<MapItem>> = items.iter().filter(|item| item.status.is_some_and(|status| wanted.contains(&status))).cloned().collect();
-            let values = transformed(run, &of, transformation);
-            let mut written = Vec::new();
-            for (number, text) in texts(&values, lines).into_iter().enumerate() {
-                let key = format!("{prefix}/{name}_{number}.{}", if lines { "jsonl" } else { "json" });
-                let size = text.len();
-                put(cx, &access, &bucket, &key, text).await?;
-                written.push(json!({"Key": key, "Size": size}));
-            }
-            files.insert(name.to_owned(), Value::Array(written));
+        Ok(Some(Writer {
+            access: self.access(cx, run).await.map_err(failed)?,
+            bucket: argument("Bucket").ok_or_else(|| failed("The field 'Bucket' is missing"))?.to_owned(),
+            prefix,
+            transformation: setting("Transformation").unwrap_or("NONE").to_owned(),
+            lines: setting("OutputType") == Some("JSONL"),
+        }))
+    }
+
+    /// Writes the outputs so far into a file; their rows are then not needed any more.
+    pub async fn write_succeeded(&self, cx: &Cx, arn: &Arc<str>, run: &MapRun, request: &MapRunRequest) -> Result<(), Failure> {
+        let Some(writer) = self.writer(cx, arn, run, request).await? else { return Ok(()) };
+        let items: Vec<(u64, Arc<MapItem>)> =
+            self.store.read(|state| of_run(state, arn)).into_iter().filter(|(_, item)| item.status == Some(Status::Succeeded)).collect();
+        let rows: Vec<Arc<MapItem>> = items.iter().map(|(_, item)| item.clone()).collect();
+        let written = writer.write(cx, run, "SUCCEEDED", run.files.len(), &rows).await?;
+        self.store.update(|state| {
+            let Some(run) = state.map_runs.get(arn).cloned() else { return };
+            let mut run = MapRun::clone(&run);
+            run.files.extend(written);
+            run.output_bytes = 0;
+            run.children.written += i64::try_from(rows.len()).unwrap_or(0);
+            run.items.written += rows.iter().map(|item| item.count).sum::<i64>();
+            state.put_map_run(arn, run);
+            items.iter().for_each(|(index, _)| state.remove_map_item(&(arn.clone(), *index)));
+        });
+        Ok(())
+    }
+
+    pub async fn results(&self, cx: &Cx, arn: &Arc<str>, run: &MapRun, request: &MapRunRequest) -> Result<Value, Failure> {
+        if run.too_large {
+            return Err(Failure::new("States.DataLimitExceeded", TOO_LARGE));
         }
+        let all = || -> Vec<Arc<MapItem>> { self.store.read(|state| of_run(state, arn)).into_iter().map(|(_, item)| item).collect() };
+        let Some(writer) = self.writer(cx, arn, run, request).await? else {
+            let config = request.writer.as_ref().and_then(|writer| writer.config.as_ref());
+            let transformation = config.and_then(|config| config.get("Transformation")).and_then(Value::as_str).unwrap_or("COMPACT");
+            return Ok(Value::Array(transformed(run, &all(), transformation)));
+        };
+        self.write_succeeded(cx, arn, run, request).await?;
+        let mut files = Map::new();
+        let shown = |files: &[(String, u64)]| files.iter().map(|(key, size)| json!({"Key": key, "Size": size})).collect::<Vec<_>>();
+        let rest = all();
+        for (name, wanted) in [("FAILED", [Status::Failed, Status::TimedOut].as_slice()), ("PENDING", &[Status::Aborted])] {
+            let of: Vec<Arc<MapItem>> = rest.iter().filter(|item| item.status.is_some_and(|status| wanted.contains(&status))).cloned().collect();
+            let written = writer.write(cx, run, name, 0, &of).await?;
+            self.store.update(|state| {
+                if let Some(run) = state.map_runs.get(arn).cloned() {
+                    let mut run = MapRun::clone(&run);
+                    run.children.written += i64::try_from(of.len()).unwrap_or(0);
+                    run.items.written += of.iter().map(|item| item.count).sum::<i64>();
+                    state.put_map_run(arn, run);
+                }
+            });
+            files.insert(name.to_owned(), shown(&written).into());
+        }
+        let succeeded = self.store.read(|state| state.map_runs.get(arn).map(|run| run.files.clone())).unwrap_or_default();
+        files.insert("SUCCEEDED".to_owned(), shown(&succeeded).into());
+        let Writer { access, bucket, prefix, .. } = writer;
         let manifest = json!({"DestinationBucket": bucket, "MapRunArn": arn.as_ref(), "ResultFiles": files});
         let key = format!("{prefix}/manifest.json");
         put(cx, &access, &bucket, &key, to_text(&manifest)).await?;
-        self.store.update(|state| {
-            if let Some(run) = state.map_runs.get(arn).cloned() {
-                let mut run = MapRun::clone(&run);
-                run.children.written = run.children.total - run.children.pending;
-                run.items.written = run.items.total - run.items.pending;
-                state.put_map_run(arn, run);
-            }
-        });
         Ok(json!({"MapRunArn": arn.as_ref(), "ResultWriterDetails": {"Bucket": bucket, "Key": key}}))
+    }
+}
+
+impl Writer {
+    /// Writes results into files, whose numbers begin with `first`; gives their keys and sizes.
+    async fn write(&self, cx: &Cx, run: &MapRun, name: &str, first: usize, items: &[Arc<MapItem>]) -> Result<Vec<(String, u64)>, Failure> {
+        let mut written = Vec::new();
+        for (number, text) in texts(&transformed(run, items, &self.transformation), self.lines).into_iter().enumerate() {
+            let key = format!("{}/{name}_{}.{}", self.prefix, first + number, if self.lines { "jsonl" } else { "json" });
+            let size = u64::try_from(text.len()).unwrap_or(0);
+            put(cx, &self.access, &self.bucket, &key, text).await?;
+            written.push((key, size));
+        }
+        Ok(written)
     }
 }
 
@@ -126,9 +175,9 @@ fn texts(values: &[Value], lines: bool) -> Vec<String> {
     let joined = |parts: &[String]| if lines { parts.join("\n") } else { format!("[{}]", parts.join(",")) };
     for value in values {
         let text = to_text(value);
-        bytes += text.len();
+        bytes += u64::try_from(text.len()).unwrap_or(0);
         parts.push(text);
-        if bytes >= FULL {
+        if bytes >= limits::RESULT_FILE {
             out.push(joined(&parts));
             parts.clear();
             bytes = 0;

@@ -2,11 +2,11 @@
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html>
 
 use super::names;
-use cloudlet_asl::definition::{Integration, Pattern};
+use cloudlet_asl::definition::{self, Definition, Diagnostic, Integration, Pattern, WorkflowType};
 use cloudlet_shape::{OperationSchema, ServiceSchema};
 
-/// The services that this server has, by the names of the model.
-pub type Services = &'static [&'static ServiceSchema];
+/// The models of the services that this server has.
+pub type Services<'s> = &'s [&'static ServiceSchema];
 
 use Pattern::{RequestResponse, Sync, Sync2, WaitForTaskToken};
 
@@ -53,7 +53,7 @@ pub fn sdk_name(service: &ServiceSchema) -> String {
 }
 
 /// The operation behind an action.
-pub fn operation(services: Services, integration: &Integration) -> Option<&'static OperationSchema> {
+pub fn operation(services: Services<'_>, integration: &Integration) -> Option<&'static OperationSchema> {
     let service = match integration.sdk_service() {
         Some(name) => services.iter().find(|service| sdk_name(service) == name),
         None => services.iter().find(|service| service.name == integration.service),
@@ -62,8 +62,16 @@ pub fn operation(services: Services, integration: &Integration) -> Option<&'stat
     service.operations.iter().find(|operation| operation.name == name).copied()
 }
 
+/// Checks a definition, whose integrations are those of these services.
+pub fn check_definition(text: &str, workflow: WorkflowType, services: Services<'_>) -> (Option<Definition>, Vec<Diagnostic>) {
+    definition::check(text, workflow, &|integration| exists(services, integration))
+}
+
+/// Services whose model here is a part of AWS's: their other actions are taken too, and fail when they are called.
+const PARTS: [&str; 1] = ["ec2"];
+
 /// Whether a definition may name an integration. Of services that this server does not have, every action is taken, and fails when it is called.
-pub fn exists(services: Services, integration: &Integration) -> bool {
+pub fn exists(services: Services<'_>, integration: &Integration) -> bool {
     let Some(name) = integration.sdk_service() else {
         return OPTIMIZED.iter().any(|(service, actions, patterns)| {
             *service == integration.service && actions.contains(&integration.action.as_str()) && patterns.contains(&integration.pattern)
@@ -72,5 +80,5 @@ pub fn exists(services: Services, integration: &Integration) -> bool {
     let lower = integration.action.starts_with(|first: char| first.is_ascii_lowercase());
     let known = services.iter().any(|service| sdk_name(service) == name);
     let pattern = matches!(integration.pattern, RequestResponse | WaitForTaskToken);
-    lower && pattern && (!known || operation(services, integration).is_some())
+    lower && pattern && (!known || PARTS.contains(&name) || operation(services, integration).is_some())
 }

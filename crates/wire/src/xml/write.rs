@@ -133,16 +133,38 @@ impl XmlWriter {
 
     /// The members of a structure that are elements, as far as they are wanted.
     pub(crate) fn members(&mut self, value: &dyn Struct, wanted: &mut dyn FnMut(&Member) -> bool) {
+        let mut mixed = false;
         for (index, member) in value.schema().members.iter().enumerate() {
             let inner = value.get(index);
             let streams = matches!(member.of.kind, Kind::Body | Kind::Events);
             if inner.is_absent() || streams || member.flags.has(Flags::XML_ATTRIBUTE) || !wanted(member) {
                 continue;
             }
-            let name = if self.names == Names::Query && !member.query.is_empty() { member.query } else { element_name(member) };
-            (self.name, self.flattened, self.attribute) = (name, member.flattened(), false);
+            if inner.placed().is_some() {
+                if !std::mem::replace(&mut mixed, true) {
+                    self.mixed(value, wanted);
+                }
+                continue;
+            }
+            (self.name, self.flattened, self.attribute) = (self.name_of(member), member.flattened(), false);
             inner.write(self, member.of);
         }
+    }
+
+    /// The items of all mixed lists of a structure, where the first of these lists stands.
+    fn mixed(&mut self, value: &dyn Struct, wanted: &mut dyn FnMut(&Member) -> bool) {
+        let mut items = Vec::new();
+        for (index, member) in value.schema().members.iter().enumerate().filter(|(_, member)| wanted(member)) {
+            items.extend(value.get(index).placed().into_iter().flatten().map(|(place, item)| (place, member, item)));
+        }
+        items.sort_by_key(|(place, ..)| *place);
+        for (_, member, item) in items {
+            self.value(self.name_of(member), item, member.of.item());
+        }
+    }
+
+    fn name_of(&self, member: &'static Member) -> &'static str {
+        if self.names == Names::Query && !member.query.is_empty() { member.query } else { element_name(member) }
     }
 
     fn attributes(&mut self, value: &dyn Struct) {

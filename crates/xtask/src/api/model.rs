@@ -143,6 +143,9 @@ pub struct Shape {
     /// From the corrections: what members of this shape are called in a query form.
     #[serde(skip)]
     pub query: String,
+    /// From the corrections: a boolean whose text may be any.
+    #[serde(skip)]
+    pub lenient: bool,
 }
 
 #[derive(Deserialize)]
@@ -168,6 +171,9 @@ pub struct Member {
     pub host_label: bool,
     #[serde(default)]
     pub jsonvalue: bool,
+    /// From the corrections: a document mixes the items of this list with those of others.
+    #[serde(skip)]
+    pub mixed: bool,
     #[serde(default)]
     pub eventheader: bool,
     #[serde(default)]
@@ -274,6 +280,12 @@ struct ShapeCorrection {
     /// Members that a document shows last, in this order.
     #[serde(default)]
     last: Vec<String>,
+    /// Lists whose items a document mixes.
+    #[serde(default)]
+    mixed: Vec<String>,
+    /// A boolean whose text may be any.
+    #[serde(default)]
+    lenient: bool,
 }
 
 #[derive(Deserialize)]
@@ -388,6 +400,7 @@ impl Shape {
 
     fn correct(&mut self, name: &str, correction: ShapeCorrection) -> Outcome {
         self.query = correction.query.unwrap_or_default();
+        self.lenient = correction.lenient;
         for (half, spelled) in [(&mut self.key, correction.key), (&mut self.value, correction.value)] {
             if let Some(spelled) = spelled {
                 half.as_mut().ok_or_else(|| format!("{name} is no map"))?.location_name = spelled;
@@ -403,6 +416,9 @@ impl Shape {
         for member in correction.last {
             let entry = self.members.shift_remove(&member).ok_or_else(|| format!("{name} has no member {member}"))?;
             self.members.insert(member, entry);
+        }
+        for member in correction.mixed {
+            self.members.get_mut(&member).ok_or_else(|| format!("{name} has no member {member}"))?.mixed = true;
         }
         self.required.retain(|member| !correction.optional.contains(member));
         self.required.extend(correction.required);

@@ -78,6 +78,7 @@ impl Emitter<'_> {
     /// What a member's type needs from the crate `shape`.
     fn imports(&self, member: &Member, words: &mut BTreeSet<&'static str>) -> Outcome {
         let shape = self.model.shape(&member.shape)?;
+        words.extend(member.mixed.then_some("Mixed"));
         words.extend(match shape.kind.as_str() {
             "timestamp" => Some("Timestamp"),
             "blob" if member.streaming || shape.streaming => Some("Body"),
@@ -179,6 +180,10 @@ impl Emitter<'_> {
             return Err(format!("{owner}.{name} has a timestamp format of its own"));
         }
         let mut kind = self.rust(&member.shape, member.streaming)?;
+        if member.mixed {
+            let item = kind.strip_prefix("Vec").ok_or_else(|| format!("{owner}.{name} is no list that could be mixed"))?;
+            kind = format!("Mixed{item}");
+        }
         if boxed {
             kind = format!("Box<{kind}>");
         }
@@ -235,6 +240,7 @@ impl Emitter<'_> {
             || !shape.values.is_empty()
             || shape.flattened
             || shape.sensitive
+            || shape.lenient
             || shape.eventstream
             || !shape.timestamp_format.is_empty();
         if says {
@@ -271,7 +277,7 @@ impl Emitter<'_> {
                 out += &format!(".{word}({})", text(&member.location_name));
             }
         }
-        for (flag, on) in [("FLATTENED", shape.flattened), ("SENSITIVE", shape.sensitive)] {
+        for (flag, on) in [("FLATTENED", shape.flattened), ("SENSITIVE", shape.sensitive), ("LENIENT", shape.lenient)] {
             if on {
                 out += &format!(".flags(Flags::{flag})");
             }

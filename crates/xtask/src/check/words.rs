@@ -20,8 +20,6 @@ const ANYWHERE: &[(&str, &str)] = &[
     ("desks", "its term"),
     ("door", "gateway, or dispatcher"),
     ("doors", "gateway, or dispatcher"),
-    ("dwell", "its term"),
-    ("dwells", "its term"),
     ("grave", "dead-letter queue"),
     ("graves", "dead-letter queues"),
     ("house", "server, or test cloud"),
