@@ -25,7 +25,8 @@ handler!(
         let wanted = input.reserved_concurrent_executions;
         let others = limits::CONCURRENCY - lambda.unreserved(&key.scope()) - function.reserved.unwrap_or(0);
         if wanted > 0 && limits::CONCURRENCY - others - wanted < limits::UNRESERVED {
-            let text = "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of";
+            let text =
+                "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of";
             return Err(faults::invalid(format!("{text} [{}].", limits::UNRESERVED)));
         }
         lambda.change_function(&key, |function| {

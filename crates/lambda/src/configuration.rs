@@ -82,14 +82,16 @@ fn check_environment(environment: &Environment) -> Result<(), Fault> {
     let Some(variables) = &environment.variables else { return Ok(()) };
     let reserved: Vec<&str> = variables.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
     if !reserved.is_empty() {
-        let text = "Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys";
+        let text =
+            "Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys";
         let keys = reserved.join(", ");
         return Err(faults::invalid(format!("{text} that are currently not supported for modification. Reserved keys used in this request: {keys}")));
     }
     // AWS: measured, and shown, as JSON.
     let shown = serde_json::to_string(variables).unwrap_or_default();
     if shown.len() > limits::ENVIRONMENT_BYTES {
-        let text = "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit.";
+        let text =
+            "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit.";
         return Err(faults::invalid(format!("{text} String measured: {shown}")));
     }
     Ok(())

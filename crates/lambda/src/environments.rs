@@ -360,9 +360,8 @@ impl Lambda {
     async fn layers_folder(&self, version: &Version) -> Result<String, Fault> {
         let arns = version.configuration.layers.iter().flatten().filter_map(|layer| layer.arn.as_deref());
         let keys: Vec<_> = arns.filter_map(crate::names::layer_version).collect();
-        let layers: Vec<Arc<LayerVersion>> = self.store.read(|state| {
-            keys.iter().filter_map(|key| state.layers.get(key).or_else(|| state.deleted_layers.get(key)).cloned()).collect()
-        });
+        let layers: Vec<Arc<LayerVersion>> =
+            self.store.read(|state| keys.iter().filter_map(|key| state.layers.get(key).or_else(|| state.deleted_layers.get(key)).cloned()).collect());
         let name = folder("layers", &layers.iter().map(|layer| layer.sha256.as_str()).collect::<Vec<_>>());
         if !self.workers.has_folder(&name) {
             let mut files: BTreeMap<String, WorkerFile> = BTreeMap::new();

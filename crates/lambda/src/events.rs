@@ -4,7 +4,8 @@
 use crate::{
     Lambda,
     code::PRINCIPAL,
-    faults, functions::Resolved,
+    faults,
+    functions::Resolved,
     invoke::{Event, Outcome},
     names::{LATEST, Named},
     scheduled::{EventInput, RunEvent},
@@ -157,10 +158,8 @@ impl Lambda {
         if let Some(target) = dead_letters.filter(|_| !is_success) {
             let message = outcome.and_then(|outcome| serde_json::from_slice::<Value>(&outcome.payload).ok());
             let message = message.as_ref().and_then(|error| error.get("errorMessage")?.as_str()).unwrap_or_default().to_owned();
-            let mut attributes = Map::from([
-                ("RequestID".to_owned(), ("String", request_id.to_owned())),
-                ("ErrorCode".to_owned(), ("Number", "200".to_owned())),
-            ]);
+            let mut attributes =
+                Map::from([("RequestID".to_owned(), ("String", request_id.to_owned())), ("ErrorCode".to_owned(), ("Number", "200".to_owned()))]);
             if !message.is_empty() {
                 // AWS: the first kilobyte.
                 let message = message.chars().take(1_024).collect();
@@ -245,7 +244,10 @@ impl Lambda {
 
 /// JSON as it was written, or as a text if it is none.
 fn raw(bytes: &[u8]) -> Value {
-    serde_json::from_slice::<&RawValue>(bytes).ok().and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_else(|| json!(String::from_utf8_lossy(bytes)))
+    serde_json::from_slice::<&RawValue>(bytes)
+        .ok()
+        .and_then(|raw| serde_json::from_str(raw.get()).ok())
+        .unwrap_or_else(|| json!(String::from_utf8_lossy(bytes)))
 }
 
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>

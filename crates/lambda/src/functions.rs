@@ -268,25 +268,20 @@ handler!(
     }
 );
 
-handler!(
-    Lambda,
-    GetFunction,
-    |lambda, cx, input| Ok(on_function::<GetFunction>(lambda, cx, &input.function_name)?.into()),
-    |lambda, cx, input| {
-        let named = names::function(cx, &input.function_name, input.qualifier.as_deref())?;
-        let (resolved, function) = lambda.resolved(cx, &named)?;
-        let configuration = resolved.version.shown(&named.key, resolved.number, &named.arn(), Shown::Alone);
-        let location = lambda.link(cx, &resolved.version.code).await?;
-        let is_whole = named.qualifier.is_none();
-        Ok(GetFunctionResponse {
-            configuration: Some(configuration),
-            code: Some(FunctionCodeLocation { repository_type: Some("S3".into()), location: Some(location), ..FunctionCodeLocation::default() }),
-            tags: Some(function.tags.clone()).filter(|tags| is_whole && !tags.is_empty()),
-            tags_error: None,
-            concurrency: function.reserved.map(|reserved| Concurrency { reserved_concurrent_executions: Some(reserved) }),
-        })
-    }
-);
+handler!(Lambda, GetFunction, |lambda, cx, input| Ok(on_function::<GetFunction>(lambda, cx, &input.function_name)?.into()), |lambda, cx, input| {
+    let named = names::function(cx, &input.function_name, input.qualifier.as_deref())?;
+    let (resolved, function) = lambda.resolved(cx, &named)?;
+    let configuration = resolved.version.shown(&named.key, resolved.number, &named.arn(), Shown::Alone);
+    let location = lambda.link(cx, &resolved.version.code).await?;
+    let is_whole = named.qualifier.is_none();
+    Ok(GetFunctionResponse {
+        configuration: Some(configuration),
+        code: Some(FunctionCodeLocation { repository_type: Some("S3".into()), location: Some(location), ..FunctionCodeLocation::default() }),
+        tags: Some(function.tags.clone()).filter(|tags| is_whole && !tags.is_empty()),
+        tags_error: None,
+        concurrency: function.reserved.map(|reserved| Concurrency { reserved_concurrent_executions: Some(reserved) }),
+    })
+});
 
 handler!(
     Lambda,

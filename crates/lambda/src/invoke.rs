@@ -4,7 +4,9 @@
 use crate::{
     Lambda,
     environments::{End, Environment, Fit, NotReady, Wanted},
-    faults, functions::Resolved, limits, logs,
+    faults,
+    functions::Resolved,
+    limits, logs,
     names::{self, LATEST, Named},
     runtime_api::Job,
     runtimes,
@@ -67,9 +69,9 @@ impl Lambda {
     fn admit(&self, key: &FunctionKey, function: &Function) -> Result<RunningEvent<'_>, Fault> {
         let scope = key.scope();
         let unreserved = self.unreserved(&scope);
-        let reserved: Vec<FunctionKey> = self.store.read(|state| {
-            state.functions_of(&scope).filter(|(_, function)| function.reserved.is_some()).map(|(key, _)| key.clone()).collect()
-        });
+        let reserved: Vec<FunctionKey> = self
+            .store
+            .read(|state| state.functions_of(&scope).filter(|(_, function)| function.reserved.is_some()).map(|(key, _)| key.clone()).collect());
         let mut running = self.running.0.lock();
         let own = running.get(key).copied().unwrap_or(0);
         match function.reserved {
@@ -94,7 +96,8 @@ impl Lambda {
         let timeout = Duration::from_secs(u64::try_from(version.configuration.timeout.unwrap_or(3)).unwrap_or(3));
         let fit = Fit { key: named.key.clone(), number: resolved.number, revision: format!("{}/{}", function.id, version.revision()) };
         let wanted = Wanted { fit, version, timeout };
-        let mut report = Report { request_id: event.request_id.clone(), memory_size: version.configuration.memory_size.unwrap_or(128), ..Report::default() };
+        let mut report =
+            Report { request_id: event.request_id.clone(), memory_size: version.configuration.memory_size.unwrap_or(128), ..Report::default() };
         let shown = if resolved.number == 0 { LATEST.to_owned() } else { resolved.number.to_string() };
         let started = self.environment(cx, &wanted).await;
         let mut log = String::new();
@@ -290,7 +293,10 @@ handler!(
         let payload = input.payload.take();
         let most = if input.invocation_type.as_deref() == Some("Event") { limits::ASYNCHRONOUS_BYTES } else { limits::SYNCHRONOUS_BYTES };
         if let Some(length) = payload.as_ref().map(Bytes::len).filter(|length| *length > most) {
-            let text = format!("{length} byte payload is too large for the {} invocation type (limit {most} bytes)", input.invocation_type.as_deref().unwrap_or("RequestResponse"));
+            let text = format!(
+                "{length} byte payload is too large for the {} invocation type (limit {most} bytes)",
+                input.invocation_type.as_deref().unwrap_or("RequestResponse")
+            );
             return Err(faults::REQUEST_TOO_LARGE.says(text).with("Type", "User"));
         }
         let payload = checked_payload(payload)?;

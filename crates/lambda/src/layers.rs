@@ -52,7 +52,8 @@ impl LayerVersion {
     }
 
     fn fits(&self, runtime: Option<&String>, architecture: Option<&String>) -> bool {
-        let has = |list: &Option<Vec<String>>, wanted: Option<&String>| wanted.is_none_or(|wanted| list.as_ref().is_some_and(|list| list.contains(wanted)));
+        let has =
+            |list: &Option<Vec<String>>, wanted: Option<&String>| wanted.is_none_or(|wanted| list.as_ref().is_some_and(|list| list.contains(wanted)));
         has(&self.runtimes, runtime) && has(&self.architectures, architecture)
     }
 }
@@ -177,9 +178,10 @@ handler!(
         // AWS: functions that have it keep it. Their code here is read from the layer, so a layer that a function has keeps its body.
         let removed = lambda.store.update(|state| {
             let arn = key.layer_version_arn(number).to_string();
-            let is_used = state.versions.values().any(|version| {
-                version.configuration.layers.iter().flatten().any(|layer| layer.arn.as_deref() == Some(arn.as_str()))
-            });
+            let is_used = state
+                .versions
+                .values()
+                .any(|version| version.configuration.layers.iter().flatten().any(|layer| layer.arn.as_deref() == Some(arn.as_str())));
             let removed = state.layers.remove(&(key.clone(), number));
             if let (true, Some(layer)) = (is_used, &removed) {
                 state.deleted_layers.insert((key.clone(), number), layer.clone());

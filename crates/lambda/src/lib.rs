@@ -77,7 +77,15 @@ pub fn read_archive(bytes: &[u8]) -> bool {
 /// The service. Its code is run by `workers`.
 pub fn service(journal: &Journal, blobs: Blobs, workers: Arc<dyn Workers>) -> Service {
     let store = Arc::new(Store::new("lambda", journal, State::default()));
-    let engine = Arc::new(Lambda { store: store.clone(), blobs, workers, links: Links::default(), environments: Environments::default(), running: Running::default(), hands: Hands::default() });
+    let engine = Arc::new(Lambda {
+        store: store.clone(),
+        blobs,
+        workers,
+        links: Links::default(),
+        environments: Environments::default(),
+        running: Running::default(),
+        hands: Hands::default(),
+    });
     let dialect = Dialect { max_request: limits::REQUEST_BYTES, ..Dialect::of(Protocol::RestJson) };
     Service::of(&api::SERVICE, engine.clone())
         .dialect(dialect)

@@ -14,10 +14,13 @@ const EVENTS: usize = 10_000;
 
 /// The beginnings of lines that Lambda writes itself: every other line belongs to the one above if that is open.
 fn events(log: &str, timestamp: i64) -> Vec<InputLogEvent> {
-    log.split_inclusive('\n').filter(|line| line.trim() != "").map(|line| {
-        let cut = (0..=EVENT.min(line.len())).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
-        InputLogEvent { timestamp, message: line.get(..cut).unwrap_or_default().to_owned() }
-    }).collect()
+    log.split_inclusive('\n')
+        .filter(|line| line.trim() != "")
+        .map(|line| {
+            let cut = (0..=EVENT.min(line.len())).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
+            InputLogEvent { timestamp, message: line.get(..cut).unwrap_or_default().to_owned() }
+        })
+        .collect()
 }
 
 async fn put(cx: &Cx, session: &RoleSession, key: &FunctionKey, group: &str, stream: &str, batch: &[InputLogEvent]) -> Result<(), Fault> {

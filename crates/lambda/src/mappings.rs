@@ -82,7 +82,8 @@ impl Mapping {
 }
 
 fn filters(criteria: Option<FilterCriteria>) -> Result<Vec<String>, Fault> {
-    let filters: Vec<String> = criteria.and_then(|criteria| criteria.filters).unwrap_or_default().into_iter().filter_map(|filter| filter.pattern).collect();
+    let filters: Vec<String> =
+        criteria.and_then(|criteria| criteria.filters).unwrap_or_default().into_iter().filter_map(|filter| filter.pattern).collect();
     if filters.len() > FILTERS || !filters.iter().all(|pattern| Pattern::parse(pattern).is_some()) {
         return Err(faults::invalid("Invalid filter pattern definition."));
     }
@@ -164,7 +165,11 @@ handler!(
         if input.destination_config.is_some() {
             return Err(faults::invalid("Unsupported DestinationConfig parameter for given event source mapping type."));
         }
-        if input.kms_key_arn.is_some() || input.provisioned_poller_config.is_some() || input.metrics_config.is_some() || input.logging_config.is_some() {
+        if input.kms_key_arn.is_some()
+            || input.provisioned_poller_config.is_some()
+            || input.metrics_config.is_some()
+            || input.logging_config.is_some()
+        {
             return Err(faults::not_built("KMSKeyArn, ProvisionedPollerConfig, MetricsConfig and LoggingConfig of mappings"));
         }
         let mapping = Mapping {
@@ -220,7 +225,11 @@ handler!(
         if input.destination_config.is_some() {
             return Err(faults::invalid("Unsupported DestinationConfig parameter for given event source mapping type."));
         }
-        if input.kms_key_arn.is_some() || input.provisioned_poller_config.is_some() || input.metrics_config.is_some() || input.logging_config.is_some() {
+        if input.kms_key_arn.is_some()
+            || input.provisioned_poller_config.is_some()
+            || input.metrics_config.is_some()
+            || input.logging_config.is_some()
+        {
             return Err(faults::not_built("KMSKeyArn, ProvisionedPollerConfig, MetricsConfig and LoggingConfig of mappings"));
         }
         if let Some(name) = &input.function_name {
@@ -287,7 +296,9 @@ handler!(
             let rows = state.mappings.iter().filter(|(_, mapping)| mapping.function.is_in(&cx.scope));
             let rows = rows.filter(|(_, mapping)| input.event_source_arn.as_ref().is_none_or(|arn| *arn == mapping.source));
             let rows = rows.filter(|(_, mapping)| {
-                named.as_ref().is_none_or(|named| mapping.function == named.key && (named.qualifier.is_none() || mapping.qualifier == named.qualifier))
+                named
+                    .as_ref()
+                    .is_none_or(|named| mapping.function == named.key && (named.qualifier.is_none() || mapping.qualifier == named.qualifier))
             });
             let rows = rows.map(|(id, mapping)| (id.clone(), mapping.shown(id, mapping.settled())));
             paging.page_of(paging.length(limits::MAPPING_PAGE, limits::MAPPING_PAGE), rows)

@@ -39,7 +39,8 @@ pub fn function(cx: &Cx, name: &str, qualifier: Option<&str>) -> Result<Named, F
         parts.drain(..3);
     }
     if parts.len() > 1
-        && let Some(named) = parts.first().filter(|part| part.contains('-') && Region::is_valid(part) && part.ends_with(|last: char| last.is_ascii_digit()))
+        && let Some(named) =
+            parts.first().filter(|part| part.contains('-') && Region::is_valid(part) && part.ends_with(|last: char| last.is_ascii_digit()))
     {
         region = Region::new(*named);
         parts.remove(0);

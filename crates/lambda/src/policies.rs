@@ -36,7 +36,9 @@ fn principal(text: &str, partition: &str) -> Value {
 }
 
 fn is_principal(text: &str) -> bool {
-    let is_service = text.contains('.') && !text.contains(':') && (text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn") || text.ends_with(".amazon.com"));
+    let is_service = text.contains('.')
+        && !text.contains(':')
+        && (text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn") || text.ends_with(".amazon.com"));
     let is_arn = Arn::parse(text).is_some_and(|arn| matches!(arn.service(), "iam" | "sts") && Account::parse(arn.account()).is_some());
     text == "*" || Account::parse(text).is_some() || is_arn || is_service
 }
@@ -67,9 +69,11 @@ pub fn statement(label: &str, grant: &Grant<'_>, resource: &Arn) -> Result<Value
 
 /// A policy with one more statement.
 pub fn added(cx: &Cx, current: Option<&Policy>, label: &str, statement: &Value) -> Result<Policy, Fault> {
-    let text = current.map_or_else(|| json!({ "Version": "2012-10-17", "Id": "default", "Statement": [] }).to_string(), |policy| policy.policy.text.to_string());
+    let text = current
+        .map_or_else(|| json!({ "Version": "2012-10-17", "Id": "default", "Statement": [] }).to_string(), |policy| policy.policy.text.to_string());
     if PolicyStatements::of(&text).is_some_and(|statements| statements.contains(label)) {
-        let text = format!("The statement id ({label}) provided already exists. Please provide a new statement id, or remove the existing statement.");
+        let text =
+            format!("The statement id ({label}) provided already exists. Please provide a new statement id, or remove the existing statement.");
         return Err(faults::conflict(text));
     }
     let mut policy: Map<String, Value> = serde_json::from_str(&text).map_err(Fault::internal)?;
@@ -127,7 +131,9 @@ impl Lambda {
 handler!(
     Lambda,
     AddPermission,
-    |lambda, cx, input| Ok(on_function::<AddPermission>(lambda, cx, &input.function_name)?.with_key("lambda:Principal", input.principal.clone()).into()),
+    |lambda, cx, input| Ok(on_function::<AddPermission>(lambda, cx, &input.function_name)?
+        .with_key("lambda:Principal", input.principal.clone())
+        .into()),
     |lambda, cx, input| {
         let named = names::function(cx, &input.function_name, input.qualifier.as_deref())?;
         if named.qualifier.as_deref() == Some(LATEST) {
@@ -179,14 +185,9 @@ handler!(
     }
 );
 
-handler!(
-    Lambda,
-    GetPolicy,
-    |lambda, cx, input| Ok(on_function::<GetPolicy>(lambda, cx, &input.function_name)?.into()),
-    |lambda, cx, input| {
-        let named = names::function(cx, &input.function_name, input.qualifier.as_deref())?;
-        let policy = lambda.store.read(|state| state.policies.get(&(named.key.clone(), place(&named))).cloned());
-        let policy = policy.ok_or_else(faults::no_resource)?;
-        Ok(GetPolicyResponse { policy: Some(policy.policy.text.to_string()), revision_id: Some(policy.revision.clone()) })
-    }
-);
+handler!(Lambda, GetPolicy, |lambda, cx, input| Ok(on_function::<GetPolicy>(lambda, cx, &input.function_name)?.into()), |lambda, cx, input| {
+    let named = names::function(cx, &input.function_name, input.qualifier.as_deref())?;
+    let policy = lambda.store.read(|state| state.policies.get(&(named.key.clone(), place(&named))).cloned());
+    let policy = policy.ok_or_else(faults::no_resource)?;
+    Ok(GetPolicyResponse { policy: Some(policy.policy.text.to_string()), revision_id: Some(policy.revision.clone()) })
+});

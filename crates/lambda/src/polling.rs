@@ -282,7 +282,9 @@ mod tests {
         for all_handled in ["null", "{}", r#"{"batchItemFailures":[]}"#, r#"{"batchItemFailures":null}"#] {
             assert_eq!(failed(all_handled), Some(vec![]), "{all_handled}");
         }
-        for none_handled in [r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#, r#"{"batchItemFailures":[{"itemIdentifier":"c"}]}"#, r#"{"batchItemFailures":[{}]}"#] {
+        for none_handled in
+            [r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#, r#"{"batchItemFailures":[{"itemIdentifier":"c"}]}"#, r#"{"batchItemFailures":[{}]}"#]
+        {
             assert_eq!(failed(none_handled), None, "{none_handled}");
         }
     }

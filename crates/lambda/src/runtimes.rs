@@ -8,9 +8,31 @@ use sha2::{Digest, Sha256};
 
 /// The runtimes of new and updated functions, in the order of AWS's message (recorded).
 const TAKEN: [&str; 25] = [
-    "nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x", "java25", "python3.10", "python3.11",
-    "java21", "ruby3.3", "ruby3.4", "ruby3.2", "python3.8", "python3.9", "java17", "nodejs16.x", "dotnet10", "dotnet8", "java11", "dotnet6",
-    "nodejs18.x", "provided.al2", "java8.al2",
+    "nodejs20.x",
+    "python3.14",
+    "provided.al2023",
+    "python3.12",
+    "python3.13",
+    "nodejs24.x",
+    "nodejs22.x",
+    "java25",
+    "python3.10",
+    "python3.11",
+    "java21",
+    "ruby3.3",
+    "ruby3.4",
+    "ruby3.2",
+    "python3.8",
+    "python3.9",
+    "java17",
+    "nodejs16.x",
+    "dotnet10",
+    "dotnet8",
+    "java11",
+    "dotnet6",
+    "nodejs18.x",
+    "provided.al2",
+    "java8.al2",
 ];
 
 /// What runs a function's code.
@@ -63,7 +85,9 @@ pub fn version_arn(region: &Region, runtime: &str) -> String {
 /// As the first line of a log has it: `python:3.12`.
 pub fn shown(runtime: &str) -> String {
     match runtime.find(|character: char| character.is_ascii_digit()) {
-        Some(at) if !runtime.starts_with("provided") => format!("{}:{}", runtime.get(..at).unwrap_or_default(), runtime.get(at..).unwrap_or_default()),
+        Some(at) if !runtime.starts_with("provided") => {
+            format!("{}:{}", runtime.get(..at).unwrap_or_default(), runtime.get(at..).unwrap_or_default())
+        }
         _ => runtime.replace('.', ":"),
     }
 }

@@ -1,10 +1,10 @@
 //! The tables.
 
+use bytes::Bytes;
 use cloudlet_api_lambda::{Cors, DestinationConfig, FunctionConfiguration};
 use cloudlet_aws::{Account, Arn, Region, Scope, Timestamp};
 use cloudlet_engine::{StoredPolicy, StoredShape};
 use cloudlet_shape::Map;
-use bytes::Bytes;
 use cloudlet_store::{Blob, Row, Table, as_secret, tables};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

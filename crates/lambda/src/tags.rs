@@ -111,21 +111,16 @@ handler!(
     }
 );
 
-handler!(
-    Lambda,
-    ListTags,
-    |lambda, cx, input| Ok(permission::<ListTags>(lambda, cx, &input.resource)?.into()),
-    |lambda, cx, input| {
-        let tags = match tagged(cx, &input.resource)? {
-            Tagged::Function(key) => {
-                let tags = lambda.store.read(|state| state.functions.get(&key).map(|function| function.tags.clone()));
-                tags.ok_or_else(|| faults::no_function(key.arn()))?
-            }
-            Tagged::Mapping(id) => {
-                let tags = lambda.store.read(|state| state.mappings.get(&id).map(|mapping| mapping.tags.clone()));
-                tags.ok_or_else(|| no_mapping(&input.resource))?
-            }
-        };
-        Ok(ListTagsResponse { tags: Some(tags) })
-    }
-);
+handler!(Lambda, ListTags, |lambda, cx, input| Ok(permission::<ListTags>(lambda, cx, &input.resource)?.into()), |lambda, cx, input| {
+    let tags = match tagged(cx, &input.resource)? {
+        Tagged::Function(key) => {
+            let tags = lambda.store.read(|state| state.functions.get(&key).map(|function| function.tags.clone()));
+            tags.ok_or_else(|| faults::no_function(key.arn()))?
+        }
+        Tagged::Mapping(id) => {
+            let tags = lambda.store.read(|state| state.mappings.get(&id).map(|mapping| mapping.tags.clone()));
+            tags.ok_or_else(|| no_mapping(&input.resource))?
+        }
+    };
+    Ok(ListTagsResponse { tags: Some(tags) })
+});

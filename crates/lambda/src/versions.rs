@@ -116,113 +116,87 @@ fn second(state: &State, key: &FunctionKey, first: u64, routing: Option<AliasRou
     Ok(Some((number, weight)))
 }
 
-handler!(
-    Lambda,
-    CreateAlias,
-    |lambda, cx, input| Ok(on_function::<CreateAlias>(lambda, cx, &input.function_name)?.into()),
-    |lambda, cx, input| {
-        let key = names::function(cx, &input.function_name, None)?.whole()?;
-        let alias = lambda.store.write(|state| {
-            if !state.functions.contains(&key) {
-                return Err(faults::no_function(key.arn()));
-            }
-            let of = (key.clone(), input.name.clone());
-            if state.aliases.contains(&of) {
-                return Err(faults::conflict(format!("Alias already exists: {}", key.qualified_arn(&input.name))));
-            }
-            let number = version(state, &key, &input.function_version)?;
-            let second = second(state, &key, number, input.routing_config.take())?;
-            let alias =
-                Alias { version: number, description: input.description.take().unwrap_or_default(), second, revision: cx.ids().uuid() };
-            state.aliases.insert(of, Arc::new(alias.clone()));
-            Ok(alias)
-        })?;
-        Ok(shown(&key, &input.name, &alias))
-    }
-);
+handler!(Lambda, CreateAlias, |lambda, cx, input| Ok(on_function::<CreateAlias>(lambda, cx, &input.function_name)?.into()), |lambda, cx, input| {
+    let key = names::function(cx, &input.function_name, None)?.whole()?;
+    let alias = lambda.store.write(|state| {
+        if !state.functions.contains(&key) {
+            return Err(faults::no_function(key.arn()));
+        }
+        let of = (key.clone(), input.name.clone());
+        if state.aliases.contains(&of) {
+            return Err(faults::conflict(format!("Alias already exists: {}", key.qualified_arn(&input.name))));
+        }
+        let number = version(state, &key, &input.function_version)?;
+        let second = second(state, &key, number, input.routing_config.take())?;
+        let alias = Alias { version: number, description: input.description.take().unwrap_or_default(), second, revision: cx.ids().uuid() };
+        state.aliases.insert(of, Arc::new(alias.clone()));
+        Ok(alias)
+    })?;
+    Ok(shown(&key, &input.name, &alias))
+});
 
-handler!(
-    Lambda,
-    UpdateAlias,
-    |lambda, cx, input| Ok(on_function::<UpdateAlias>(lambda, cx, &input.function_name)?.into()),
-    |lambda, cx, input| {
-        let key = names::function(cx, &input.function_name, None)?.whole()?;
-        let alias = lambda.store.write(|state| {
-            if !state.functions.contains(&key) {
-                return Err(faults::no_function(key.arn()));
-            }
-            let of = (key.clone(), input.name.clone());
-            // AWS: here the absent alias is named in another way than by GetAlias.
-            let absent = || faults::not_found(format!("Alias not found: {}", key.qualified_arn(&input.name)));
-            let mut alias = Alias::clone(state.aliases.get(&of).ok_or_else(absent)?);
-            if input.revision_id.as_ref().is_some_and(|revision| *revision != alias.revision) {
-                return Err(faults::wrong_revision("GetFunction/GetAlias"));
-            }
-            if let Some(text) = &input.function_version {
-                alias.version = version(state, &key, text)?;
-            }
-            if let Some(routing) = input.routing_config.take() {
-                alias.second = second(state, &key, alias.version, Some(routing))?;
-            }
-            if let Some(description) = input.description.take() {
-                alias.description = description;
-            }
-            alias.revision = cx.ids().uuid();
-            state.aliases.insert(of, Arc::new(alias.clone()));
-            Ok(alias)
-        })?;
-        Ok(shown(&key, &input.name, &alias))
-    }
-);
+handler!(Lambda, UpdateAlias, |lambda, cx, input| Ok(on_function::<UpdateAlias>(lambda, cx, &input.function_name)?.into()), |lambda, cx, input| {
+    let key = names::function(cx, &input.function_name, None)?.whole()?;
+    let alias = lambda.store.write(|state| {
+        if !state.functions.contains(&key) {
+            return Err(faults::no_function(key.arn()));
+        }
+        let of = (key.clone(), input.name.clone());
+        // AWS: here the absent alias is named in another way than by GetAlias.
+        let absent = || faults::not_found(format!("Alias not found: {}", key.qualified_arn(&input.name)));
+        let mut alias = Alias::clone(state.aliases.get(&of).ok_or_else(absent)?);
+        if input.revision_id.as_ref().is_some_and(|revision| *revision != alias.revision) {
+            return Err(faults::wrong_revision("GetFunction/GetAlias"));
+        }
+        if let Some(text) = &input.function_version {
+            alias.version = version(state, &key, text)?;
+        }
+        if let Some(routing) = input.routing_config.take() {
+            alias.second = second(state, &key, alias.version, Some(routing))?;
+        }
+        if let Some(description) = input.description.take() {
+            alias.description = description;
+        }
+        alias.revision = cx.ids().uuid();
+        state.aliases.insert(of, Arc::new(alias.clone()));
+        Ok(alias)
+    })?;
+    Ok(shown(&key, &input.name, &alias))
+});
 
-handler!(
-    Lambda,
-    GetAlias,
-    |lambda, cx, input| Ok(on_function::<GetAlias>(lambda, cx, &input.function_name)?.into()),
-    |lambda, cx, input| {
-        let key = names::function(cx, &input.function_name, None)?.whole()?;
-        let alias = lambda.store.read(|state| state.aliases.get(&(key.clone(), input.name.clone())).cloned());
-        let alias = alias.ok_or_else(|| no_alias(&key, &input.name))?;
-        Ok(shown(&key, &input.name, &alias))
-    }
-);
+handler!(Lambda, GetAlias, |lambda, cx, input| Ok(on_function::<GetAlias>(lambda, cx, &input.function_name)?.into()), |lambda, cx, input| {
+    let key = names::function(cx, &input.function_name, None)?.whole()?;
+    let alias = lambda.store.read(|state| state.aliases.get(&(key.clone(), input.name.clone())).cloned());
+    let alias = alias.ok_or_else(|| no_alias(&key, &input.name))?;
+    Ok(shown(&key, &input.name, &alias))
+});
 
-handler!(
-    Lambda,
-    DeleteAlias,
-    |lambda, cx, input| Ok(on_function::<DeleteAlias>(lambda, cx, &input.function_name)?.into()),
-    |lambda, cx, input| {
-        let key = names::function(cx, &input.function_name, None)?.whole()?;
-        lambda.store.write(|state| {
-            if !state.functions.contains(&key) {
-                return Err(faults::no_function(key.arn()));
-            }
-            // AWS: an absent alias is deleted without a fault.
-            if state.aliases.remove(&(key.clone(), input.name.clone())).is_some() {
-                state.remove_qualifier(&key, &input.name);
-            }
-            Ok(Empty {})
-        })
-    }
-);
+handler!(Lambda, DeleteAlias, |lambda, cx, input| Ok(on_function::<DeleteAlias>(lambda, cx, &input.function_name)?.into()), |lambda, cx, input| {
+    let key = names::function(cx, &input.function_name, None)?.whole()?;
+    lambda.store.write(|state| {
+        if !state.functions.contains(&key) {
+            return Err(faults::no_function(key.arn()));
+        }
+        // AWS: an absent alias is deleted without a fault.
+        if state.aliases.remove(&(key.clone(), input.name.clone())).is_some() {
+            state.remove_qualifier(&key, &input.name);
+        }
+        Ok(Empty {})
+    })
+});
 
-handler!(
-    Lambda,
-    ListAliases,
-    |lambda, cx, input| Ok(on_function::<ListAliases>(lambda, cx, &input.function_name)?.into()),
-    |lambda, cx, input| {
-        let key = names::function(cx, &input.function_name, None)?.whole()?;
-        lambda.latest(&key)?;
-        let paging = Paging::of::<ListAliases>(cx, &input);
-        let version = input.function_version.as_deref().and_then(names::version);
-        let page = lambda.store.read(|state| {
-            let rows = state.aliases_of(&key).filter(|(_, alias)| {
-                version.is_none_or(|version| alias.version == version || alias.second.is_some_and(|(second, _)| second == version))
-            });
-            let rows = rows.map(|(name, alias)| (name.to_owned(), shown(&key, name, alias)));
-            paging.page_of(paging.length(limits::LIST_PAGE, limits::LIST_PAGE), rows)
-        });
-        let page = page.map_err(|InvalidToken| faults::invalid_page())?;
-        Ok(ListAliasesResponse { next_marker: page.next_token, aliases: Some(page.items) })
-    }
-);
+handler!(Lambda, ListAliases, |lambda, cx, input| Ok(on_function::<ListAliases>(lambda, cx, &input.function_name)?.into()), |lambda, cx, input| {
+    let key = names::function(cx, &input.function_name, None)?.whole()?;
+    lambda.latest(&key)?;
+    let paging = Paging::of::<ListAliases>(cx, &input);
+    let version = input.function_version.as_deref().and_then(names::version);
+    let page = lambda.store.read(|state| {
+        let rows = state
+            .aliases_of(&key)
+            .filter(|(_, alias)| version.is_none_or(|version| alias.version == version || alias.second.is_some_and(|(second, _)| second == version)));
+        let rows = rows.map(|(name, alias)| (name.to_owned(), shown(&key, name, alias)));
+        paging.page_of(paging.length(limits::LIST_PAGE, limits::LIST_PAGE), rows)
+    });
+    let page = page.map_err(|InvalidToken| faults::invalid_page())?;
+    Ok(ListAliasesResponse { next_marker: page.next_token, aliases: Some(page.items) })
+});

@@ -626,8 +626,15 @@ fn interpreters(path: Option<OsString>, home: Option<OsString>) -> Vec<PathBuf> 
     let mut folders: Vec<PathBuf> = path.map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
     folders.extend(["/usr/local/bin", "/usr/bin"].map(PathBuf::from));
     let home = home.map(PathBuf::from).unwrap_or_default();
-    for kept in [".pyenv/versions", ".nvm/versions/node", ".asdf/installs/python", ".asdf/installs/nodejs", ".local/share/mise/installs/python",
-        ".local/share/mise/installs/node", ".local/share/uv/python"] {
+    for kept in [
+        ".pyenv/versions",
+        ".nvm/versions/node",
+        ".asdf/installs/python",
+        ".asdf/installs/nodejs",
+        ".local/share/mise/installs/python",
+        ".local/share/mise/installs/node",
+        ".local/share/uv/python",
+    ] {
         let versions = std::fs::read_dir(home.join(kept)).into_iter().flatten().flatten();
         folders.extend(versions.map(|version| version.path().join("bin")));
     }

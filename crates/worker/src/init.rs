@@ -9,9 +9,9 @@ use crate::{
 };
 use nix::sched::{CloneFlags, unshare};
 use rustix::{
+    event::{PollFd, PollFlags, poll},
     io::Errno,
     net::{AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketType},
-    event::{PollFd, PollFlags, poll},
     process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, setrlimit},
     thread::set_no_new_privs,
 };
@@ -81,7 +81,9 @@ struct Had {
 fn first(mut order: InitOrder) -> ExitCode {
     let mut report = Report::default();
     let had = namespaces(&mut report.shortcomings);
-    if had.network && let Err(error) = raise_loopback() {
+    if had.network
+        && let Err(error) = raise_loopback()
+    {
         report.failure = Some(format!("the network of the worker cannot be set up: {error}"));
     }
     let bound = |port| TcpListener::bind(("127.0.0.1", port));
@@ -93,7 +95,9 @@ fn first(mut order: InitOrder) -> ExitCode {
     };
     let port = |listener: &TcpListener| listener.local_addr().map_or(0, |address| address.port());
     let (http_port, server_port) = (port(&http), port(&server));
-    if had.views && let Err(error) = view::make(&order, &mut report.shortcomings) {
+    if had.views
+        && let Err(error) = view::make(&order, &mut report.shortcomings)
+    {
         return failed(report, &format!("the worker's view of the files cannot be made: {error}"));
     }
     if !had.views {

@@ -18,9 +18,7 @@ mod view;
 
 pub use init::{ARGUMENT, run as run_init};
 
-use cloudlet_engine::{
-    Boxed, Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, Worker, WorkerFile, WorkerOrder, WorkerValue, Workers,
-};
+use cloudlet_engine::{Boxed, Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, Worker, WorkerFile, WorkerOrder, WorkerValue, Workers};
 use order::{InitOrder, InitValue};
 use parking_lot::Mutex;
 use process::Start;

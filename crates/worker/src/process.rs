@@ -104,7 +104,10 @@ pub async fn start(start: Start) -> Result<(Arc<Process>, Report), String> {
         tokio::spawn(local::pass_on(server, start.server)),
         tokio::spawn(look(process, group, memory_limit, most.clone(), frozen.clone(), over.clone())),
     ];
-    let lines = [child.stdout.take().map(|out| tokio::spawn(read(out, start.output.clone()))), child.stderr.take().map(|out| tokio::spawn(read(out, start.output.clone())))];
+    let lines = [
+        child.stdout.take().map(|out| tokio::spawn(read(out, start.output.clone()))),
+        child.stderr.take().map(|out| tokio::spawn(read(out, start.output.clone()))),
+    ];
     tokio::spawn(async move {
         let status = child.wait().await;
         // What others of the group still hold open is not waited for long.

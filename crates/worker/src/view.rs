@@ -4,9 +4,7 @@
 use crate::order::InitOrder;
 use rustix::{
     fs::symlink,
-    mount::{
-        MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, mount_change, mount_remount, unmount,
-    },
+    mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, mount_change, mount_remount, unmount},
     process::{chdir, pivot_root},
 };
 use std::{ffi::CString, fs, io, path::Path};

@@ -1,16 +1,15 @@
 //! A cloud with Lambda, and what it calls: an STS that lets roles be assumed, an S3 with one object; and short helpers for what tests do.
 
 use crate::service;
+use bytes::Bytes;
 use cloudlet_api_lambda::*;
 use cloudlet_api_s3::{GetObject, GetObjectOutput, GetObjectRequest};
+use cloudlet_api_sqs::{
+    DeleteMessageBatch, DeleteMessageBatchRequest, DeleteMessageBatchResult, GetQueueAttributes, GetQueueAttributesRequest, GetQueueAttributesResult,
+    Message, ReceiveMessage, ReceiveMessageRequest, ReceiveMessageResult, SendMessage, SendMessageRequest, SendMessageResult,
+};
 use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest, AssumeRoleResponse, AssumedRoleUser, Credentials};
 use cloudlet_aws::{Arn, Fault, FaultKind};
-use bytes::Bytes;
-use cloudlet_api_sqs::{
-    DeleteMessageBatch, DeleteMessageBatchRequest, DeleteMessageBatchResult, GetQueueAttributes, GetQueueAttributesRequest,
-    GetQueueAttributesResult, Message, ReceiveMessage, ReceiveMessageRequest, ReceiveMessageResult, SendMessage, SendMessageRequest,
-    SendMessageResult,
-};
 use cloudlet_engine::{
     Boxed, Cx, Handle, Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, Permission, Permissions, Service, Worker, WorkerEnd,
     WorkerFile, WorkerOrder, Workers,
@@ -126,7 +125,8 @@ impl Handle<ReceiveMessage> for Sqs {
     async fn handle(&self, _: &Cx, _: ReceiveMessageRequest) -> Result<ReceiveMessageResult, Fault> {
         let mut messages = self.messages.lock();
         let count = messages.len().min(10);
-        let message = |body: String| Message { message_id: Some(body.clone()), receipt_handle: Some(body.clone()), body: Some(body), ..Message::default() };
+        let message =
+            |body: String| Message { message_id: Some(body.clone()), receipt_handle: Some(body.clone()), body: Some(body), ..Message::default() };
         Ok(ReceiveMessageResult { messages: Some(messages.drain(..count).map(message).collect()) })
     }
 }

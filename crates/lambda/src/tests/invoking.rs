@@ -36,10 +36,7 @@ async fn failures_are_told_as_aws_tells_them() {
     for (code, expected) in [
         ("fail", json!({"errorType": "E", "errorMessage": "no"})),
         ("bad start", json!({"errorType": "Start", "errorMessage": "no", "stackTrace": []})),
-        (
-            "exit",
-            json!({"errorType": "Runtime.ExitError", "errorMessage": "RequestId: REQUEST Error: Runtime exited with error: exit status 3"}),
-        ),
+        ("exit", json!({"errorType": "Runtime.ExitError", "errorMessage": "RequestId: REQUEST Error: Runtime exited with error: exit status 3"})),
     ] {
         let cloud = cloud();
         cloud.ok::<CreateFunction>(running(code)).await;

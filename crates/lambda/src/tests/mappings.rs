@@ -23,9 +23,12 @@ fn deleted(sqs: &Sqs) -> Vec<String> {
 
 #[tokio::test]
 async fn handled_messages_are_deleted_and_others_are_not() {
-    for (code, partial, expected) in
-        [("echo", false, vec!["0", "1", "2"]), ("fail", false, vec![]), ("first fails", true, vec!["1", "2"]), ("first fails", false, vec!["0", "1", "2"])]
-    {
+    for (code, partial, expected) in [
+        ("echo", false, vec!["0", "1", "2"]),
+        ("fail", false, vec![]),
+        ("first fails", true, vec!["1", "2"]),
+        ("first fails", false, vec!["0", "1", "2"]),
+    ] {
         let sqs = Arc::new(Sqs::default());
         let cloud = with_code(&sqs, code).await;
         *sqs.messages.lock() = vec!["0".into(), "1".into(), "2".into()];
@@ -43,7 +46,8 @@ async fn filters_delete_what_they_refuse() {
     let cloud = with_code(&sqs, "fail").await;
     *sqs.messages.lock() = vec![r#"{"take":true}"#.into(), r#"{"take":false}"#.into()];
     let criteria = |pattern: &str| Some(FilterCriteria { filters: Some(vec![Filter { pattern: Some(pattern.into()) }]) });
-    let fault = cloud.expect_fault::<CreateEventSourceMapping>(CreateEventSourceMappingRequest { filter_criteria: criteria("[]"), ..mapping() }).await;
+    let fault =
+        cloud.expect_fault::<CreateEventSourceMapping>(CreateEventSourceMappingRequest { filter_criteria: criteria("[]"), ..mapping() }).await;
     assert_eq!(fault.message(), "Invalid filter pattern definition.");
     let input = CreateEventSourceMappingRequest { filter_criteria: criteria(r#"{"body":{"take":[true]}}"#), ..mapping() };
     cloud.ok::<CreateEventSourceMapping>(input).await;
