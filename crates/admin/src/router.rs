@@ -57,7 +57,9 @@ async fn unknown() -> Refusal {
 }
 
 async fn health(State(admin): State<Admin>) -> impl IntoResponse {
-    Json(json!({ "status": "running", "version": admin.version, "smtp": admin.mail_listeners }))
+    // Code that is not kept apart from the machine is no reason to start the server again: the status is the same.
+    let workers = json!({ "shortcomings": admin.workers.shortcomings() });
+    Json(json!({ "status": "running", "version": admin.version, "smtp": admin.mail_listeners, "workers": workers }))
 }
 
 async fn settle(State(admin): State<Admin>) -> Answer {

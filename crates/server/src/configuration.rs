@@ -387,6 +387,8 @@ pub struct Configuration {
     pub seed: Option<u64>,
     pub sqs_urls: cloudlet_sqs::Urls,
     pub ses: cloudlet_ses::Options,
+    /// Folders in which interpreters for the code of functions are looked for.
+    pub interpreters: Vec<PathBuf>,
     pub states_mocks: Option<PathBuf>,
     pub dns_zone: Option<PathBuf>,
     pub mail_ports: MailPorts,
@@ -728,6 +730,7 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             smtps: Ports::read("--smtps-ports", settings.smtps_ports.as_deref(), 2465)?,
             mx: Ports::read("--mx-ports", settings.mx_ports.as_deref(), 2525)?,
         },
+        interpreters: interpreters(std::env::var_os("PATH"), std::env::var_os("HOME")),
         ses: cloudlet_ses::Options {
             sandbox: match settings.ses_sandbox {
                 None | Some(SesSandbox::On) => cloudlet_ses::Sandbox::On,
@@ -747,6 +750,26 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             Some(SqsUrls::Path) => cloudlet_sqs::Urls::Path,
         },
     })
+}
+
+/// The search path, and where version managers put interpreters: theirs on the search path are scripts.
+fn interpreters(path: Option<OsString>, home: Option<OsString>) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = path.map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    folders.extend(["/usr/local/bin", "/usr/bin"].map(PathBuf::from));
+    let home = home.map(PathBuf::from).unwrap_or_default();
+    for kept in [
+        ".pyenv/versions",
+        ".nvm/versions/node",
+        ".asdf/installs/python",
+        ".asdf/installs/nodejs",
+        ".local/share/mise/installs/python",
+        ".local/share/mise/installs/node",
+        ".local/share/uv/python",
+    ] {
+        let versions = std::fs::read_dir(home.join(kept)).into_iter().flatten().flatten();
+        folders.extend(versions.map(|version| version.path().join("bin")));
+    }
+    folders
 }
 
 /// An origin as browsers send it: a scheme, a host and perhaps a port.

@@ -7,7 +7,7 @@ use crate::configuration::{Configuration, defaults};
 use cloudlet_api_s3::{PutObjectRequest, UploadPartRequest};
 use cloudlet_aws::{Account, Caller, Region, Scope};
 use cloudlet_cloud::{Cloud, EntryPoint};
-use cloudlet_engine::{AnyOperation, Call, Ids, Input, Origin};
+use cloudlet_engine::{AnyOperation, Call, Ids, Input, NoWorkers, Origin};
 use cloudlet_shape::{Body, Kind, OperationSchema, Schema, Target};
 use cloudlet_store::{DataFolder, Record, known_bodies, select};
 use serde_json::{Map, Value, json};
@@ -412,7 +412,7 @@ fn assert_same(cloud: &Cloud, before: &[Record], indexes_before: &[String], cont
 }
 
 fn cloud_in(folder: &Path, seed: u64) -> (Arc<Cloud>, Option<DataFolder>) {
-    let (assembled, data) = build(&in_folder(folder, seed)).unwrap();
+    let (assembled, data) = build(&in_folder(folder, seed), Arc::new(NoWorkers)).unwrap();
     (assembled.cloud, data)
 }
 
@@ -443,7 +443,7 @@ async fn walk(seed: u64) {
     }
     // A snapshot holds the same.
     let mut snapshot = cloud.snapshot(None);
-    let memory = assemble(&defaults(), None).unwrap().cloud;
+    let memory = assemble(&defaults(), None, Arc::new(NoWorkers)).unwrap().cloud;
     let mut loading = memory.load();
     while let Some(piece) = snapshot.next().await {
         loading.push(&piece.unwrap()).await.unwrap();

@@ -42,7 +42,7 @@ const ENGINES: &str = "engines";
 
 /// Libraries that know HTTP, and the crates that may use them.
 const HTTP: [&str; 10] = ["axum", "h2", "headers", "http", "http-body", "http-body-util", "hyper", "hyper-util", "tower", "tower-http"];
-const SPEAKS_HTTP: [&str; 6] = ["admin", "bench", "gateway", "http-client", "server", "xtask"];
+const SPEAKS_HTTP: [&str; 7] = ["admin", "bench", "gateway", "http-client", "server", "worker", "xtask"];
 
 /// Libraries that do I/O, know the time or are random, and the crates that must not use them.
 const IMPURE: [&str; 9] = ["chrono", "fs2", "jiff", "mio", "rand", "socket2", "time", "tokio", "uuid"];
