@@ -1,11 +1,14 @@
 """CloudWatch Logs with aws-cli and boto3: events, patterns, queries, live tail, policies, exports, and the services that write there."""
 
+import base64
 import gzip
+import io
 import itertools
 import json
 import subprocess
 import threading
 import time
+import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
@@ -254,6 +257,46 @@ def test_sns_writes_what_became_of_deliveries(server, logs, sns, sqs):
     sns.publish(TopicArn=topic, Message="taken")
     (success,) = [json.loads(message) for message in found(logs, f"sns/us-east-1/000000000000/{name}")]
     assert (success["status"], success["delivery"]["statusCode"], success["delivery"]["attempts"]) == ("SUCCESS", 200, 1)
+
+
+def test_a_function_gets_what_a_subscription_matches(server, logs, group):
+    functions, iam = server.client("lambda"), server.client("iam")
+    executor = role(iam, "lambda.amazonaws.com", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("index.py", "def handler(event, context):\n    print('GOT ' + event['awslogs']['data'])\n")
+    name = f"subscriber-{next(numbers)}"
+    settings = {"Runtime": "python3.12", "Handler": "index.handler", "Role": executor, "Code": {"ZipFile": archive.getvalue()}}
+    function = functions.create_function(FunctionName=name, **settings)["FunctionArn"]
+    functions.get_waiter("function_active_v2").wait(FunctionName=name)
+    subscription = {"logGroupName": group, "filterName": "errors", "filterPattern": "ERROR", "destinationArn": function}
+    with pytest.raises(ClientError) as raised:
+        logs.put_subscription_filter(**subscription)
+    assert error_of(raised)[1].startswith("Could not execute the lambda function.")
+    functions.add_permission(
+        FunctionName=name,
+        StatementId="logs",
+        Principal="logs.us-east-1.amazonaws.com",
+        Action="lambda:InvokeFunction",
+        SourceArn=f"arn:aws:logs:us-east-1:000000000000:log-group:{group}:*",
+        SourceAccount="000000000000",
+    )
+    logs.put_subscription_filter(**subscription)
+    put(logs, group, "fine", "ERROR 1", "ERROR 2")
+    server.request("POST", "/_cloudlet/settle")
+    lines = []
+    for _ in range(100):
+        lines = [line for line in found(logs, f"/aws/lambda/{name}") if line.startswith("GOT ")] if lines_exist(logs, name) else []
+        if lines:
+            break
+        time.sleep(0.1)
+    data = json.loads(gzip.decompress(base64.b64decode(lines[0].split(" ", 1)[1])))
+    assert (data["messageType"], data["owner"], data["logGroup"], data["subscriptionFilters"]) == ("DATA_MESSAGE", "000000000000", group, ["errors"])
+    assert [event["message"] for event in data["logEvents"]] == ["ERROR 1", "ERROR 2"]
+
+
+def lines_exist(logs, function):
+    return bool(logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{function}")["logGroups"])
 
 
 def test_what_is_written_survives_a_restart(start, tmp_path):
