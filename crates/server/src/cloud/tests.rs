@@ -23,7 +23,7 @@ const WITHOUT_PERMISSION: [(&str, &str); 5] = [
 ];
 
 /// Resources on which the operations are called: service, operation, input. `$NAME` in an input is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 23] = [
+const SETUP: &[(&str, &str, &str)] = &[
     ("s3", "CreateBucket", r#"{"Bucket":"xxx"}"#),
     ("s3", "PutObject", r#"{"Bucket":"xxx","Key":"xxx"}"#),
     ("s3", "CreateMultipartUpload", r#"{"Bucket":"xxx","Key":"xxx"}"#),
@@ -73,7 +73,7 @@ const SETUP: [(&str, &str, &str); 23] = [
 ];
 
 /// Values of members, by service: a text, or JSON of an object. `$NAME` is a member of the answers of the setup.
-const VALUES: [(&str, &str, &str); 46] = [
+const VALUES: &[(&str, &str, &str)] = &[
     ("s3", "ExpectedBucketOwner", "000000000000"),
     ("s3", "CopySource", "xxx/xxx"),
     ("s3", "Delete", r#"{"Objects":[{"Key":"xxx"}]}"#),
@@ -168,7 +168,7 @@ fn operations(cloud: &Cloud) -> Vec<(&'static OperationSchema, &dyn AnyOperation
 impl Server {
     async fn new() -> Server {
         let mut server = Server { cloud: assemble(&defaults(), None).unwrap(), answers: Map::new() };
-        for (service, operation, input) in SETUP {
+        for (service, operation, input) in SETUP.iter().copied() {
             let input = serde_json::from_str::<Map<String, Value>>(input).unwrap();
             let input: Map<String, Value> = input.into_iter().map(|(name, value)| (name, server.resolved(&value))).collect();
             let handler = server.cloud.service(service).unwrap().operation(operation).unwrap();

@@ -109,7 +109,7 @@ const SHARED: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","P
     "Resource":"arn:aws:ssm:us-east-1:000000000000:parameter/topic-a"}}"#;
 
 /// What is there when a walk begins. `$NAME` is a member of an earlier answer.
-const SETUP: [(&str, &str, &str); 58] = [
+const SETUP: &[(&str, &str, &str)] = &[
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-a"}"#),
     ("s3", "CreateBucket", r#"{"Bucket":"bucket-b","ObjectLockEnabledForBucket":true}"#),
     ("s3", "PutObject", r#"{"Bucket":"bucket-a","Key":"key-a"}"#),
@@ -352,7 +352,7 @@ impl Walk {
     }
 
     async fn set_up(&mut self, cloud: &Cloud) {
-        for (service, operation, text) in SETUP {
+        for (service, operation, text) in SETUP.iter().copied() {
             let last = |seen: &Vec<Value>| seen.last().and_then(Value::as_str).unwrap_or_default().to_owned();
             let text =
                 self.seen.iter().fold(text.to_owned(), |text, (name, seen)| text.replace(&format!(r#""${name}""#), &format!("{:?}", last(seen))));
