@@ -458,3 +458,21 @@ def test_a_denial_is_encoded_and_sts_decodes_it(server, network):
     tag(denied, network.groups["redis"], "a")
     with pytest.raises(ClientError):
         tag(denied, network.groups["rds"], "a")
+
+
+def test_packets_are_recorded_in_a_log_group(server, ec2, network):
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "vpc-flow-logs.amazonaws.com"}}}
+    allow = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "logs:*", "Resource": "*"}}
+    iam, logs = server.client("iam"), server.client("logs")
+    role = iam.create_role(RoleName="flow", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="flow", PolicyName="logs", PolicyDocument=json.dumps(allow))
+    rejected = {"ResourceIds": [network.interfaces["rds"]], "ResourceType": "NetworkInterface", "TrafficType": "REJECT", "LogGroupName": "flows"}
+    assert fault(ec2.create_flow_logs, **rejected)[1] == "DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs."
+    (made,) = ec2.create_flow_logs(**rejected, DeliverLogsPermissionArn=role)["FlowLogIds"]
+    rows = ec2.describe_network_interfaces(NetworkInterfaceIds=[network.interfaces["redis"], network.interfaces["rds"]])["NetworkInterfaces"]
+    own = {row["NetworkInterfaceId"]: row["PrivateIpAddress"] for row in rows}
+    packet = f"tcp {own[network.interfaces['redis']]} {own[network.interfaces['rds']]} 40000 3306"
+    server.request("POST", "/_cloudlet/ec2/packets", body=packet.encode())
+    (event,) = logs.get_log_events(logGroupName="flows", logStreamName=f"{network.interfaces['rds']}-reject")["events"]
+    assert event["message"].split()[12:] == ["REJECT", "OK"]
+    ec2.delete_flow_logs(FlowLogIds=[made])
