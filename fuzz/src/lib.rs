@@ -87,7 +87,16 @@ impl TestCloud {
         // Without an HTTP client, and so without SNS.
         let cloud = Cloud::new(Runtime::new(Clock::ticking(), Ids::seeded(1)), identity, services, settings);
         let region = Region::new("us-east-1");
-        let admin = cloudlet_admin::router(Admin { cloud: cloud.clone(), version: "fuzz", certificate: None, region: region.clone() });
+        let dns = Arc::new(cloudlet_dns::Dns::new(&cloudlet_store::Journal::off(), vec![]));
+        let admin = Admin {
+            cloud: cloud.clone(),
+            version: "fuzz",
+            certificate: None,
+            region: region.clone(),
+            dns,
+            mail_listeners: cloudlet_admin::MailListeners::default(),
+        };
+        let admin = cloudlet_admin::router(admin);
         let limits = Limits { body: 1 << 20, stall_time: Duration::from_secs(2), ..Limits::default() };
         let gateway = Parts { cloud: cloud.clone(), admin, limits, names: names(), access: Access::default(), region };
         let listener = runtime.block_on(Listener::bind("127.0.0.1:0".parse().unwrap(), None)).unwrap();

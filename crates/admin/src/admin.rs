@@ -3,7 +3,8 @@
 use crate::response::{Refusal, bad_request};
 use cloudlet_aws::{Account, Region};
 use cloudlet_cloud::Cloud;
-use serde::Deserialize;
+use cloudlet_dns::Dns;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What the admin API shows and changes.
@@ -15,6 +16,19 @@ pub struct Admin {
     pub certificate: Option<Arc<str>>,
     /// The region of requests that name none.
     pub region: Region,
+    pub dns: Arc<Dns>,
+    pub mail_listeners: MailListeners,
+}
+
+/// The ports of mail.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct MailListeners {
+    /// Submission, with STARTTLS.
+    pub starttls: Vec<u16>,
+    /// Submission over TLS.
+    pub tls: Vec<u16>,
+    /// Where other servers bring mail.
+    pub mx: Vec<u16>,
 }
 
 /// The parameter of what is done for all accounts or for one.

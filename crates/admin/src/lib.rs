@@ -7,6 +7,7 @@ mod calls;
 mod clock;
 mod decisions;
 mod developer_endpoints;
+mod dns;
 mod mail_links;
 mod mailbox;
 mod reachability;
@@ -17,5 +18,5 @@ mod services;
 mod snapshot;
 mod state;
 
-pub use admin::Admin;
+pub use admin::{Admin, MailListeners};
 pub use router::router;

@@ -13,7 +13,7 @@ use axum::{
 use bytes::Bytes;
 use cloudlet_aws::TimestampFormat;
 use cloudlet_mailbox::{Channel, Mail, MailFilter, Number};
-use mail_parser::{MessageParser, MessagePart, MimeHeaders};
+use mail_parser::{MessageParser, MessagePart, MimeHeaders, PartType};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -73,17 +73,27 @@ pub async fn remove(State(admin): State<Admin>, Path(number): Path<String>) -> A
 /// The message as it went over the wire.
 pub async fn raw(State(admin): State<Admin>, Path(number): Path<String>) -> Result<impl IntoResponse, Refusal> {
     let (_, mail) = found(&admin, &number)?;
-    let raw = mail.raw.clone().ok_or_else(|| not_found("This piece has no source: it is no MIME message."))?;
+    let raw = admin.cloud.mailbox.raw(&mail).await.ok_or_else(|| not_found("This piece has no source: it is no MIME message."))?;
     Ok(([(CONTENT_TYPE, "message/rfc822")], raw))
 }
 
 /// The decoded content of one part. A browser is not to run what a mail has in it.
 pub async fn part(State(admin): State<Admin>, Path((number, index)): Path<(String, usize)>) -> Result<impl IntoResponse, Refusal> {
     let (_, mail) = found(&admin, &number)?;
-    let message = mail.raw.as_deref().and_then(|raw| MessageParser::new().parse(raw));
+    let raw = admin.cloud.mailbox.raw(&mail).await;
+    let message = raw.as_deref().and_then(|raw| MessageParser::new().parse(raw));
     let content = message.as_ref().and_then(|message| message.parts.get(index)).map(|part| Bytes::copy_from_slice(part.contents()));
     let content = content.ok_or_else(|| not_found("The message has no such part."))?;
     Ok(([(CONTENT_TYPE, "application/octet-stream"), (CONTENT_DISPOSITION, "attachment")], content))
+}
+
+/// The texts of a mail whose row holds only their beginnings.
+pub fn whole_texts(raw: &[u8]) -> (Option<String>, Option<String>) {
+    let Some(message) = MessageParser::new().parse(raw) else { return (None, None) };
+    let first = |wanted: fn(&PartType<'_>) -> Option<String>| message.parts.iter().find_map(|part| wanted(&part.body));
+    let text = first(|body| if let PartType::Text(text) = body { Some(text.to_string()) } else { None });
+    let html = first(|body| if let PartType::Html(html) = body { Some(html.to_string()) } else { None });
+    (text, html)
 }
 
 /// The parts of a message: what each is, and which the numbers of those within it are.
@@ -108,8 +118,14 @@ fn parts(raw: &[u8]) -> Vec<Value> {
 pub async fn show(State(admin): State<Admin>, Path(number): Path<String>) -> Answer {
     let (number, mail) = found(&admin, &number)?;
     let mut shown = piece(number, &mail);
-    if let (Some(map), Some(raw)) = (shown.as_object_mut(), &mail.raw) {
-        map.insert("parts".into(), parts(raw).into());
+    if let (Some(map), Some(raw)) = (shown.as_object_mut(), admin.cloud.mailbox.raw(&mail).await) {
+        map.insert("parts".into(), parts(&raw).into());
+        if mail.shortened {
+            let (text, html) = whole_texts(&raw);
+            map.remove("shortened");
+            map.insert("body".into(), text.unwrap_or_default().into());
+            map.insert("html".into(), html.into());
+        }
     }
     Ok(Json(shown))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     admin::{AccountParameter, Admin},
-    calls, clock, decisions, developer_endpoints, mail_links, mailbox, reachability,
+    calls, clock, decisions, developer_endpoints, dns, mail_links, mailbox, reachability,
     response::{Answer, Parameters, Refusal, failed, method_not_allowed, not_found},
     sent_mail, services, snapshot, state,
 };
@@ -25,6 +25,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/_cloudlet/iam/decisions", get(decisions::list))
         .route("/_cloudlet/iam/policy", get(decisions::policy))
         .route("/_cloudlet/clock", get(clock::show).post(clock::change))
+        .route("/_cloudlet/dns", get(dns::list).post(dns::add).delete(dns::remove))
         .route("/_cloudlet/settle", post(settle))
         .route("/_cloudlet/reset", post(reset))
         .route("/_cloudlet/snapshot", get(snapshot::save).post(snapshot::load))
@@ -37,7 +38,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/_cloudlet/mailbox/{number}", get(mailbox::show).delete(mailbox::remove))
         .route("/_cloudlet/mailbox/{number}/raw", get(mailbox::raw))
         .route("/_cloudlet/mailbox/{number}/parts/{part}", get(mailbox::part))
-        .route("/_cloudlet/mail-links/{token}", get(mail_links::visit))
+        .route("/_cloudlet/mail-links/{token}", get(mail_links::visit).post(mail_links::visit))
         .route("/_aws/ses", get(sent_mail::list).delete(sent_mail::remove))
         .route("/_localstack/health", get(services::localstack_health))
         .route("/_localstack/state/reset", post(reset))
@@ -56,7 +57,7 @@ async fn unknown() -> Refusal {
 }
 
 async fn health(State(admin): State<Admin>) -> impl IntoResponse {
-    Json(json!({ "status": "running", "version": admin.version }))
+    Json(json!({ "status": "running", "version": admin.version, "smtp": admin.mail_listeners }))
 }
 
 async fn settle(State(admin): State<Admin>) -> Answer {

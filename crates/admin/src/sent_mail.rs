@@ -3,6 +3,7 @@
 
 use crate::{
     admin::Admin,
+    mailbox::whole_texts,
     response::{Answer, Parameters},
 };
 use axum::{Json, extract::State};
@@ -40,7 +41,10 @@ fn selected(admin: &Admin, selection: &Selection) -> Vec<(Number, Arc<Mail>)> {
 }
 
 pub async fn list(State(admin): State<Admin>, Parameters(selection): Parameters<Selection>) -> Answer {
-    let messages: Vec<Value> = selected(&admin, &selection).iter().map(|(_, mail)| shown(mail)).collect();
+    let mut messages = vec![];
+    for (_, mail) in selected(&admin, &selection) {
+        messages.push(shown(&mail, admin.cloud.mailbox.raw(&mail).await.as_deref()));
+    }
     Ok(Json(json!({ "messages": messages })))
 }
 
@@ -51,7 +55,9 @@ pub async fn remove(State(admin): State<Admin>, Parameters(selection): Parameter
     Ok(Json(json!({})))
 }
 
-fn shown(mail: &Mail) -> Value {
+fn shown(mail: &Mail, raw: Option<&[u8]>) -> Value {
+    let whole = raw.filter(|_| mail.shortened).map(whole_texts);
+    let (text, html) = whole.unwrap_or_else(|| (Some(mail.body.clone()), mail.html.clone()));
     let addresses = |name| field(mail, name).collect::<Vec<_>>();
     json!({
         "Id": field(mail, "MessageId").next(),
@@ -60,7 +66,7 @@ fn shown(mail: &Mail) -> Value {
         "Source": mail.from,
         "Destination": { "ToAddresses": addresses("To"), "CcAddresses": addresses("Cc"), "BccAddresses": addresses("Bcc") },
         "Subject": mail.subject,
-        "Body": { "text_part": mail.body, "html_part": mail.html },
-        "RawData": mail.raw.as_ref().map(|raw| String::from_utf8_lossy(raw).into_owned()),
+        "Body": { "text_part": text.unwrap_or_default(), "html_part": html },
+        "RawData": raw.map(|raw| String::from_utf8_lossy(raw).into_owned()),
     })
 }

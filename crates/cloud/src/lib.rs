@@ -59,7 +59,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let mailbox = Arc::new(Mailbox::new(&Journal::off(), MailboxLimits::default()));
+        let mailbox = Arc::new(Mailbox::new(&Journal::off(), Blobs::memory(), MailboxLimits::default()));
         Settings { mode: Mode::Enforce, call_log: 1_000, journal: Journal::off(), blobs: Blobs::memory(), mailbox, observers: Vec::new() }
     }
 }

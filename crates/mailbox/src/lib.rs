@@ -3,9 +3,9 @@
 
 use bytes::Bytes;
 use cloudlet_aws::Timestamp;
-use cloudlet_store::{Journal, Persistent, Store, Table, as_secret, tables};
+use cloudlet_store::{Blob, BlobId, Blobs, Journal, PendingBlob, Persistent, Store, Table, as_secret, tables};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 /// How it would have been sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,30 +41,32 @@ pub struct Mail {
     /// Further fields: a mail's headers, a text message's attributes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<(String, String)>,
-    /// The message as it went over the wire, where there is one.
+    /// The message as it went over the wire, where there is one. A long one is a file of its own.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "source")]
-    pub raw: Option<Bytes>,
+    pub raw: Option<Blob>,
+    /// `body` and `html` are only the beginnings of long texts, which are whole in `raw`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shortened: bool,
 }
 
-/// A message's source: base64 in the journal, and a secret in inspection.
+/// Longer texts are in the row by their beginnings.
+const TEXT_IN_ROW: usize = 16 << 10;
+
+/// A message's source: a secret in inspection.
 mod source {
-    use bytes::Bytes;
-    use cloudlet_store::{as_base64, unless_inspected};
+    use cloudlet_store::{Blob, unless_inspected};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[derive(Serialize, Deserialize)]
-    struct Encoded(#[serde(with = "as_base64")] Bytes);
-
-    pub fn serialize<S: Serializer>(raw: &Option<Bytes>, to: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(raw: &Option<Blob>, to: S) -> Result<S::Ok, S::Error> {
         let shown = unless_inspected(|| None, || Some("(redacted)"));
         match shown {
             Some(text) => to.serialize_str(text),
-            None => raw.clone().map(Encoded).serialize(to),
+            None => raw.serialize(to),
         }
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Bytes>, D::Error> {
-        Ok(Option::<Encoded>::deserialize(from)?.map(|encoded| encoded.0))
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Blob>, D::Error> {
+        Option::<Blob>::deserialize(from)
     }
 }
 
@@ -75,9 +77,23 @@ impl Mail {
         self.body.len()
             + self.html.as_ref().map_or(0, String::len)
             + self.subject.as_ref().map_or(0, String::len)
-            + self.raw.as_ref().map_or(0, Bytes::len)
+            + self.raw.as_ref().map_or(0, |raw| usize::try_from(raw.length()).unwrap_or(usize::MAX))
             + fields
             + to
+    }
+
+    /// Keeps the beginnings of long texts, if the source has all of them.
+    fn shorten(&mut self) {
+        if self.raw.is_none() {
+            return;
+        }
+        for text in std::iter::once(&mut self.body).chain(&mut self.html) {
+            if text.len() > TEXT_IN_ROW {
+                text.truncate(text.floor_char_boundary(TEXT_IN_ROW));
+                text.shrink_to_fit();
+                self.shortened = true;
+            }
+        }
     }
 }
 
@@ -133,13 +149,14 @@ pub struct MailFilter {
 
 pub struct Mailbox {
     rows: Arc<Store<Rows>>,
+    blobs: Blobs,
     limits: MailboxLimits,
     arrivals: tokio::sync::watch::Sender<u64>,
 }
 
 impl Mailbox {
-    pub fn new(journal: &Journal, limits: MailboxLimits) -> Mailbox {
-        Mailbox { rows: Arc::new(Store::new("mailbox", journal, Rows::default())), limits, arrivals: tokio::sync::watch::Sender::new(0) }
+    pub fn new(journal: &Journal, blobs: Blobs, limits: MailboxLimits) -> Mailbox {
+        Mailbox { rows: Arc::new(Store::new("mailbox", journal, Rows::default())), blobs, limits, arrivals: tokio::sync::watch::Sender::new(0) }
     }
 
     /// For inspection, reset and snapshots.
@@ -158,18 +175,44 @@ impl Mailbox {
         number
     }
 
+    /// Stores the source of a mail that is put later. A short one waits for nothing.
+    pub async fn store(&self, id: BlobId, raw: Bytes) -> io::Result<PendingBlob> {
+        self.blobs.put(id, raw).await
+    }
+
+    /// Puts a mail with its source.
+    pub fn put_with(&self, mut mail: Mail, raw: PendingBlob) -> Number {
+        mail.raw = Some(raw.blob().clone());
+        mail.shorten();
+        let number = self.put(mail);
+        raw.commit();
+        number
+    }
+
+    /// The source of a mail. `None`: it has none, or it is gone.
+    pub async fn raw(&self, mail: &Mail) -> Option<Bytes> {
+        let reader = self.blobs.read_all(mail.raw.as_ref()?).ok()?;
+        reader.whole().await.ok()
+    }
+
     fn insert(&self, mail: Mail) -> Number {
-        self.rows.update(|rows| {
+        let (number, gone) = self.rows.update(|rows| {
             let number = rows.mail.last().map_or(0, |(number, _)| *number) + 1;
             let mut total_size = rows.total_size() + mail.size();
             rows.mail.insert(number, Arc::new(mail));
+            let mut gone = vec![];
             while rows.mail.len() > 1 && (rows.mail.len() > self.limits.pieces || total_size > self.limits.bytes) {
                 let Some(oldest) = rows.mail.first().map(|(number, _)| *number) else { break };
-                total_size -= rows.mail.remove(&oldest).map_or(0, |mail| mail.size());
+                if let Some(mail) = rows.mail.remove(&oldest) {
+                    total_size -= mail.size();
+                    gone.extend(mail.raw.clone());
+                }
             }
             rows.total_size.insert((), total_size);
-            number
-        })
+            (number, gone)
+        });
+        gone.iter().for_each(|raw| self.blobs.delete(raw));
+        number
     }
 
     pub fn get(&self, number: Number) -> Option<Arc<Mail>> {
@@ -200,24 +243,30 @@ impl Mailbox {
 
     /// Removes one piece. False if there is none.
     pub fn remove(&self, number: Number) -> bool {
-        self.rows.update(|rows| {
-            let Some(mail) = rows.mail.remove(&number) else { return false };
+        let removed = self.rows.update(|rows| {
+            let mail = rows.mail.remove(&number)?;
             let total_size = rows.total_size() - mail.size();
             if total_size > 0 {
                 rows.total_size.insert((), total_size);
             } else {
                 rows.total_size.remove(&());
             }
-            true
-        })
+            Some(mail)
+        });
+        let Some(mail) = removed else { return false };
+        mail.raw.iter().for_each(|raw| self.blobs.delete(raw));
+        true
     }
 
     /// Throws everything away.
     pub fn clear(&self) {
-        self.rows.update(|rows| {
+        let gone: Vec<Blob> = self.rows.update(|rows| {
+            let gone = rows.mail.values().filter_map(|mail| mail.raw.clone()).collect();
             rows.mail.clear();
             rows.total_size.clear();
+            gone
         });
+        gone.iter().for_each(|raw| self.blobs.delete(raw));
     }
 }
 
@@ -238,12 +287,13 @@ mod tests {
             html: None,
             fields: vec![],
             raw: None,
+            shortened: false,
         }
     }
 
     #[test]
     fn mail_is_found_by_who_it_is_for_the_newest_first() {
-        let mailbox = Mailbox::new(&Journal::off(), MailboxLimits::default());
+        let mailbox = Mailbox::new(&Journal::off(), Blobs::memory(), MailboxLimits::default());
         mailbox.put(mail("ann@example.com", "1"));
         mailbox.put(mail("bob@example.com", "2"));
         mailbox.put(mail("ann@example.com", "3"));
@@ -256,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_full_mailbox_loses_its_oldest_mail() {
-        let mailbox = Mailbox::new(&Journal::off(), MailboxLimits { pieces: 2, bytes: 1_000 });
+        let mailbox = Mailbox::new(&Journal::off(), Blobs::memory(), MailboxLimits { pieces: 2, bytes: 1_000 });
         for body in ["1", "2", "3"] {
             mailbox.put(mail("a", body));
         }
@@ -265,5 +315,19 @@ mod tests {
         assert_eq!(mailbox.list(&MailFilter::default(), 10).iter().map(|(number, _)| *number).collect::<Vec<_>>(), [long]);
         mailbox.clear();
         assert!(mailbox.list(&MailFilter::default(), 10).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_long_source_is_a_body_of_its_own_and_goes_with_its_mail() {
+        let blobs = Blobs::memory();
+        let mailbox = Mailbox::new(&Journal::off(), blobs, MailboxLimits::default());
+        let raw = Bytes::from("x".repeat(100_000));
+        let pending = mailbox.store(BlobId::new(1), raw.clone()).await.unwrap();
+        let number = mailbox.put_with(mail("a", &"é".repeat(20_000)), pending);
+        let found = mailbox.get(number).unwrap();
+        assert!(found.shortened && found.body.len() <= TEXT_IN_ROW, "{}", found.body.len());
+        assert_eq!(mailbox.raw(&found).await.unwrap(), raw);
+        assert!(mailbox.remove(number));
+        assert!(mailbox.raw(&found).await.is_none());
     }
 }

@@ -2,32 +2,40 @@
 
 use crate::{configuration::Configuration, oidc_keys};
 use cloudlet_cloud::{Cloud, Settings};
+use cloudlet_dns::Dns;
 use cloudlet_engine::{Clock, Ids, Runtime, Service};
 use cloudlet_http_client::{Bounds, Client};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
+use cloudlet_mail::Record;
 use cloudlet_mailbox::{Mailbox, MailboxLimits};
 use cloudlet_s3_access::AccessSettings;
 use cloudlet_store::{Blobs, DataFolder, Journal};
 use cloudlet_sts::ProviderKeys;
 use std::{path::Path, sync::Arc};
 
+/// The services, and what the admin API shows beside them.
+pub struct Assembled {
+    pub cloud: Arc<Cloud>,
+    pub dns: Arc<Dns>,
+}
+
 /// Builds the services, and brings back what the data folder holds.
-pub fn build(configuration: &Configuration) -> Result<(Arc<Cloud>, Option<DataFolder>), String> {
+pub fn build(configuration: &Configuration) -> Result<(Assembled, Option<DataFolder>), String> {
     let Some(path) = &configuration.data_dir else { return Ok((assemble(configuration, None)?, None)) };
     let told = |error: std::io::Error| format!("the data folder {}: {error}", path.display());
     let folder = DataFolder::open(path, &configuration.data_options, || Ids::random().secret_bytes()).map_err(told)?;
-    let cloud = assemble(configuration, Some(&folder))?;
-    let known = cloud.recover(&folder).map_err(told)?;
+    let assembled = assemble(configuration, Some(&folder))?;
+    let known = assembled.cloud.recover(&folder).map_err(told)?;
     let swept = folder.sweep(&known).map_err(told)?;
     if let Some(missing) = swept.missing.first() {
         let count = swept.missing.len();
         return Err(told(std::io::Error::other(format!("it is damaged: {count} bodies are missing, {missing} among them"))));
     }
-    Ok((cloud, Some(folder)))
+    Ok((assembled, Some(folder)))
 }
 
 /// The services, with empty tables.
-pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> Result<Arc<Cloud>, String> {
+pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> Result<Assembled, String> {
     let ids = match (configuration.seed, folder) {
         (None, _) => Ids::random(),
         (Some(seed), None) => Ids::seeded(seed),
@@ -43,8 +51,9 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
     let blobs = folder.map_or_else(Blobs::memory, |folder| folder.blobs().clone());
     let settings = Settings { mode: configuration.mode, call_log: configuration.call_log, journal, blobs: blobs.clone(), ..Settings::default() };
     let identity = Identity::with_partners(root, &settings.journal, partners(configuration.partners.as_deref())?);
-    let mailbox = Arc::new(Mailbox::new(&settings.journal, MailboxLimits::default()));
+    let mailbox = Arc::new(Mailbox::new(&settings.journal, blobs.clone(), MailboxLimits::default()));
     let journal = &settings.journal;
+    let ses_blobs = blobs.clone();
     let provider_keys = configuration.oidc_keys.clone().map_or_else(ProviderKeys::none, |folder| ProviderKeys::found_by(oidc_keys::finder(folder)));
     let access_settings = AccessSettings::new(journal);
     let mut services = vec![
@@ -61,11 +70,20 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
         cloudlet_states::service(journal, states_options(configuration)?),
         cloudlet_sts::service(identity.clone(), provider_keys, journal),
     ];
-    services.extend(cloudlet_ses::services(journal, mailbox.clone(), configuration.ses));
+    let dns = Arc::new(Dns::new(journal, zone(configuration.dns_zone.as_deref())?));
+    services.extend(cloudlet_ses::services(journal, mailbox.clone(), ses_blobs, dns.clone(), configuration.ses));
     services.extend(unbuilt());
     let runtime = Runtime::new(Clock::ticking(), ids);
     runtime.set_http_client(Arc::new(Client::new(Bounds::default())));
-    Ok(Cloud::new(runtime, identity, services, Settings { mailbox, ..settings }))
+    Ok(Assembled { cloud: Cloud::new(runtime, identity, services, Settings { mailbox, ..settings }), dns })
+}
+
+/// The records of a zone file.
+fn zone(file: Option<&Path>) -> Result<Vec<Record>, String> {
+    let Some(file) = file else { return Ok(vec![]) };
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string());
+    let records = text.and_then(|text| cloudlet_mail::zone::parse(&text).map_err(|malformed| malformed.to_string()));
+    records.map_err(|error| format!("--dns-zone {}: {error}", file.display()))
 }
 
 /// `MockConfigFile.json` of Step Functions Local, if one is named.

@@ -155,6 +155,12 @@ enum Verb {
     Snapshot(SnapshotVerb),
     /// Verifies the data folder (--data-dir) of a server that is not running
     Check,
+    /// Prints the password for SMTP of an access key, whose secret is read from AWS_SECRET_ACCESS_KEY or else from standard input
+    SmtpPassword {
+        /// Region in which the password is good [default: us-east-1]
+        #[arg(long)]
+        region: Option<String>,
+    },
     /// Says why a running server (at --host and --port) decided as it did about a request
     Explain {
         /// The request's id: what SDKs show as RequestId
@@ -308,6 +314,18 @@ struct Settings {
     /// Seconds until SES grants production access that was asked for [default: 86400]
     #[arg(long, env = "CLOUDLET_SES_REVIEW", value_name = "SECONDS")]
     ses_review: Option<u32>,
+    /// Ports on which mail is submitted (SMTP with STARTTLS), several with commas; 0 takes any free one, `off` none [default: 2587]
+    #[arg(long, env = "CLOUDLET_SMTP_PORTS", value_name = "PORTS")]
+    smtp_ports: Option<String>,
+    /// Ports on which mail is submitted over TLS from the first byte [default: 2465]
+    #[arg(long, env = "CLOUDLET_SMTPS_PORTS", value_name = "PORTS")]
+    smtps_ports: Option<String>,
+    /// Ports on which other servers bring mail, for the receipt rules of SES [default: 2525]
+    #[arg(long, env = "CLOUDLET_MX_PORTS", value_name = "PORTS")]
+    mx_ports: Option<String>,
+    /// Zone file whose records SES looks up: those of domains that are verified, sign, send and receive
+    #[arg(long, env = "CLOUDLET_DNS_ZONE", value_name = "FILE")]
+    dns_zone: Option<PathBuf>,
     /// MockConfigFile.json of Step Functions Local: answers of Tasks, for executions of <machine>#<test case>
     #[arg(long, env = "CLOUDLET_STATES_MOCKS", value_name = "FILE")]
     states_mocks: Option<PathBuf>,
@@ -334,6 +352,8 @@ pub enum Order {
     Show(SocketAddr, String),
     Snapshot(SocketAddr, SnapshotVerb),
     Check(Box<Configuration>),
+    /// Of a region; the secret may be in the environment.
+    SmtpPassword(String, Option<String>),
     Asl(Box<Configuration>, AslVerb),
 }
 
@@ -368,6 +388,40 @@ pub struct Configuration {
     pub sqs_urls: cloudlet_sqs::Urls,
     pub ses: cloudlet_ses::Options,
     pub states_mocks: Option<PathBuf>,
+    pub dns_zone: Option<PathBuf>,
+    pub mail_ports: MailPorts,
+}
+
+/// The ports of mail.
+#[derive(Clone, Debug, Default)]
+pub struct MailPorts {
+    pub smtp: Ports,
+    pub smtps: Ports,
+    pub mx: Ports,
+}
+
+/// Ports that were asked for, or the usual one, without which the server starts all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ports {
+    Asked(Vec<u16>),
+    Usual(u16),
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Ports::Asked(vec![])
+    }
+}
+
+impl Ports {
+    fn read(name: &str, given: Option<&str>, usual: u16) -> Result<Ports, Refusal> {
+        let Some(given) = given.map(str::trim).filter(|given| !given.is_empty()) else { return Ok(Ports::Usual(usual)) };
+        if given == "off" {
+            return Ok(Ports::Asked(vec![]));
+        }
+        let port = |text: &str| text.trim().parse().map_err(|_| Refusal::says(format_args!("{name}: '{text}' is no port, nor is it 'off'")));
+        given.split(',').map(port).collect::<Result<_, _>>().map(Ports::Asked)
+    }
 }
 
 /// Why the server does not start.
@@ -397,6 +451,11 @@ pub fn read() -> Result<Order, Refusal> {
     let settings = given.or(localstack(&environment)?).or(file);
     match &settings.verb {
         Some(Verb::Explain { request }) => return Ok(Order::Explain(settings.running()?, request.clone())),
+        Some(Verb::SmtpPassword { region }) => {
+            let secret = environment.iter().find(|(name, _)| name == "AWS_SECRET_ACCESS_KEY").and_then(|(_, value)| value.to_str());
+            let secret = secret.filter(|secret| !secret.is_empty()).map(str::to_owned);
+            return Ok(Order::SmtpPassword(region.clone().unwrap_or_else(|| "us-east-1".to_owned()), secret));
+        }
         Some(Verb::Reach { from, to, to_port, protocol, whose }) => {
             let port = to_port.map(|port| port.to_string());
             let given = [("from", Some(from.as_str())), ("to", Some(to)), ("port", port.as_deref()), ("protocol", protocol.as_deref())];
@@ -553,6 +612,10 @@ impl Settings {
             ses_sandbox: self.ses_sandbox.or(other.ses_sandbox),
             ses_auto_verify: self.ses_auto_verify.or(other.ses_auto_verify),
             ses_review: self.ses_review.or(other.ses_review),
+            smtp_ports: self.smtp_ports.or(other.smtp_ports),
+            smtps_ports: self.smtps_ports.or(other.smtps_ports),
+            mx_ports: self.mx_ports.or(other.mx_ports),
+            dns_zone: self.dns_zone.or(other.dns_zone),
             states_mocks: self.states_mocks.or(other.states_mocks),
             config: self.config.or(other.config),
             check_health: self.check_health || other.check_health,
@@ -659,6 +722,12 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             },
         },
         seed: settings.seed,
+        dns_zone: settings.dns_zone,
+        mail_ports: MailPorts {
+            smtp: Ports::read("--smtp-ports", settings.smtp_ports.as_deref(), 2587)?,
+            smtps: Ports::read("--smtps-ports", settings.smtps_ports.as_deref(), 2465)?,
+            mx: Ports::read("--mx-ports", settings.mx_ports.as_deref(), 2525)?,
+        },
         ses: cloudlet_ses::Options {
             sandbox: match settings.ses_sandbox {
                 None | Some(SesSandbox::On) => cloudlet_ses::Sandbox::On,

@@ -7,6 +7,7 @@ mod configuration;
 mod explain;
 mod health;
 mod log;
+mod mail;
 mod oidc_keys;
 mod snapshot;
 mod tls;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Ok(Order::Explain(address, request)) => explain::explain(address, &request),
         Ok(Order::Show(address, path)) => explain::show(address, &path),
         Ok(Order::Snapshot(address, verb)) => snapshot::run(address, verb),
+        Ok(Order::SmtpPassword(region, secret)) => mail::print_password(&region, secret),
         Ok(Order::Asl(configuration, verb)) => asl::run(&configuration, &verb),
         Ok(Order::Check(configuration)) => check::check(&configuration),
         Err(refusal) => refusal.tell(),
@@ -64,10 +66,15 @@ fn raise_open_files() {
 
 /// Builds the cloud and serves until it is told to stop.
 async fn serve_until_stopped(configuration: Configuration) -> Result<(), String> {
-    let authority = if configuration.tls { Some(Authority::of(&configuration)?) } else { None };
+    let host = configuration.addresses.first().map_or(std::net::Ipv4Addr::LOCALHOST.into(), std::net::SocketAddr::ip);
+    let (mail_listeners, mail_ports) = mail::bind(&configuration.mail_ports, host).await?;
+    // Mail is encrypted whether or not HTTP is.
+    let authority = if configuration.tls || !mail_listeners.is_empty() { Some(Authority::of(&configuration)?) } else { None };
     let certificate = authority.as_ref().map(|authority| authority.certificate.clone());
-    let acceptor = authority.map(Authority::acceptor).transpose()?;
-    let (cloud, folder) = cloud::build(&configuration)?;
+    let acceptors = authority.map(Authority::acceptors).transpose()?;
+    let (acceptor, mail_acceptor) = acceptors.map_or((None, None), |acceptors| (Some(acceptors.http), Some(acceptors.mail)));
+    let acceptor = acceptor.filter(|_| configuration.tls);
+    let (cloud::Assembled { cloud, dns }, folder) = cloud::build(&configuration)?;
     if let Some(file) = &configuration.load {
         snapshot::load_file(&cloud, file).await.map_err(|error| format!("--load {}: {error}", file.display()))?;
     }
@@ -76,6 +83,8 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
         version: env!("CARGO_PKG_VERSION"),
         certificate: certificate.map(Into::into),
         region: configuration.region.clone(),
+        dns,
+        mail_listeners: mail_ports,
     };
     let gateway = Parts {
         cloud: cloud.clone(),
@@ -103,6 +112,10 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
     }
     if cloud.mode() != cloudlet_cloud::Mode::Enforce {
         tracing::warn!(target: "cloudlet", mode = ?cloud.mode(), "authorization is not enforced");
+    }
+    if let Some(acceptor) = mail_acceptor {
+        let mail = cloudlet_smtp::Mail::new(cloud.clone(), acceptor, configuration.region.clone());
+        tokio::spawn(cloudlet_smtp::serve(mail, mail_listeners));
     }
     tokio::spawn(cloud.run_scheduler());
     let journal = folder.as_ref().map_or_else(Journal::off, |folder| folder.journal().clone());

@@ -52,17 +52,24 @@ impl Authority {
         Ok(Authority { certificate, certificates: Certificates { names, issuer, key, default, others: Mutex::default() } })
     }
 
-    pub fn acceptor(self) -> Result<TlsAcceptor, String> {
+    pub fn acceptors(self) -> Result<Acceptors, String> {
         let text = |error: rustls::Error| format!("TLS cannot start: {error}");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut server = ServerConfig::builder_with_provider(provider)
+        let mail = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(text)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(self.certificates));
-        server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(TlsAcceptor::from(Arc::new(server)))
+        let mut http = mail.clone();
+        http.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Acceptors { http: TlsAcceptor::from(Arc::new(http)), mail: TlsAcceptor::from(Arc::new(mail)) })
     }
+}
+
+/// What takes connections over TLS, with the same certificates.
+pub struct Acceptors {
+    pub http: TlsAcceptor,
+    pub mail: TlsAcceptor,
 }
 
 impl Certificates {

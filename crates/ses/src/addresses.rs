@@ -31,6 +31,14 @@ impl Address {
         Ok(Address { name: (!name.is_empty()).then(|| decoded(name)), address: address.to_owned() })
     }
 
+    /// As a header has it.
+    pub fn shown(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{name} <{}>", self.address),
+            None => self.address.clone(),
+        }
+    }
+
     pub fn domain(&self) -> &str {
         domain_of(&self.address)
     }

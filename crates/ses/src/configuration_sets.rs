@@ -5,9 +5,31 @@ use crate::{
     refusal::Refusal,
     state::{ConfigurationSet, EventDestination, State},
 };
-use cloudlet_aws::{Arn, Scope};
+use cloudlet_api_ses::faults as v1;
+use cloudlet_api_sesv2::faults as v2;
+use cloudlet_aws::{Arn, Caller, FaultKind, Scope};
 use cloudlet_engine::Cx;
 use std::sync::Arc;
+
+/// Whose links a mail's links become.
+pub struct Tracking {
+    pub domain: String,
+    pub https_policy: Option<String>,
+}
+
+/// What a call does with a set's tracking options: the first API tells its operations apart, the second puts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TrackingChange {
+    Create,
+    Update,
+    Delete,
+    Put,
+}
+
+/// AWS: unverified messages.
+fn tracking_fault(kind: FaultKind, message: String) -> Refusal {
+    Refusal::As { v1: kind, v2: v2::BAD_REQUEST, message }
+}
 
 fn check_name(name: &str) -> Result<(), Refusal> {
     let usual = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
@@ -57,13 +79,91 @@ impl Ses {
         removed.map(drop).ok_or_else(|| Refusal::NoConfigurationSet(name.to_owned()))
     }
 
-    /// Checks what a destination names: a topic has to exist.
-    async fn check_destination(&self, cx: &Cx, destination: &EventDestination) -> Result<(), Refusal> {
+    pub fn set_sending(&self, cx: &Cx, name: &str, enabled: bool) -> Result<(), Refusal> {
+        self.change_configuration_set(&cx.scope, name, |set| {
+            if enabled && set.paused {
+                set.fresh_start = Some(cx.now);
+            }
+            set.paused = !enabled;
+            Ok(())
+        })
+    }
+
+    pub fn set_reputation_metrics(&self, cx: &Cx, name: &str, enabled: bool) -> Result<(), Refusal> {
+        self.change_configuration_set(&cx.scope, name, |set| {
+            set.reputation_metrics = enabled;
+            Ok(())
+        })
+    }
+
+    /// The policy as the second API writes it.
+    pub fn set_delivery(&self, cx: &Cx, name: &str, tls_policy: Option<String>, max_seconds: Option<i64>) -> Result<(), Refusal> {
+        self.change_configuration_set(&cx.scope, name, |set| {
+            set.tls_policy = tls_policy;
+            set.max_delivery_seconds = max_seconds;
+            Ok(())
+        })
+    }
+
+    /// Whose links a mail's links become. No domain: the region's own.
+    pub fn set_tracking(&self, cx: &Cx, name: &str, tracking: Option<Tracking>, change: TrackingChange) -> Result<(), Refusal> {
+        if let Some(tracking) = &tracking {
+            self.check_tracking(&cx.scope, tracking)?;
+        }
+        self.change_configuration_set(&cx.scope, name, |set| {
+            match (change, set.tracking_domain.is_some()) {
+                (TrackingChange::Create, true) => {
+                    return Err(tracking_fault(
+                        v1::TRACKING_OPTIONS_ALREADY_EXISTS,
+                        format!("Configuration set <{name}> already has tracking options."),
+                    ));
+                }
+                (TrackingChange::Update | TrackingChange::Delete, false) => {
+                    return Err(tracking_fault(v1::TRACKING_OPTIONS_DOES_NOT_EXIST, format!("Configuration set <{name}> has no tracking options.")));
+                }
+                _ => {}
+            }
+            (set.tracking_domain, set.https_policy) = match tracking {
+                Some(Tracking { domain, https_policy }) => (Some(domain), https_policy),
+                None => (None, None),
+            };
+            Ok(())
+        })
+    }
+
+    /// The domain has to be verified.
+    /// <https://docs.aws.amazon.com/ses/latest/dg/configure-custom-open-click-domains.html>
+    pub fn check_tracking(&self, scope: &Scope, tracking: &Tracking) -> Result<(), Refusal> {
+        if self.store.read(|state| state.is_verified(scope, &format!("x@{}", tracking.domain))) {
+            return Ok(());
+        }
+        Err(tracking_fault(v1::INVALID_TRACKING_OPTIONS, format!("Tracking options are invalid: the domain {} is not verified.", tracking.domain)))
+    }
+
+    pub fn set_suppression(&self, cx: &Cx, name: &str, reasons: Option<Vec<String>>) -> Result<(), Refusal> {
+        self.change_configuration_set(&cx.scope, name, |set| {
+            set.suppressed_reasons = reasons;
+            Ok(())
+        })
+    }
+
+    /// Checks what a destination names: a topic has to exist, and to let SES publish, which is tried.
+    async fn check_destination(&self, cx: &Cx, set: &str, destination: &EventDestination) -> Result<(), Refusal> {
         let Some(topic) = &destination.topic else { return Err(Refusal::NotBuilt("event destinations other than topics of SNS")) };
         let no_topic = || Refusal::NoTopic(topic.clone());
         let scope = Arn::parse(topic).filter(|arn| arn.service() == "sns").and_then(|arn| arn.scope()).ok_or_else(no_topic)?;
         let input = cloudlet_api_sns::GetTopicAttributesInput { topic_arn: topic.clone() };
-        cx.forward::<cloudlet_api_sns::GetTopicAttributes>(crate::PRINCIPAL, scope, input).await.map(drop).map_err(|_| no_topic())
+        cx.forward::<cloudlet_api_sns::GetTopicAttributes>(crate::PRINCIPAL, scope.clone(), input).await.map_err(|_| no_topic())?;
+        let source = Arn::new("ses", &cx.scope, &format!("configuration-set/{set}"));
+        let input = cloudlet_api_sns::PublishInput {
+            topic_arn: Some(topic.clone()),
+            message: "Successfully validated SNS topic for Amazon SES event publishing.".into(),
+            ..Default::default()
+        };
+        let published = cx.call::<cloudlet_api_sns::Publish>(Caller::service(crate::PRINCIPAL, Some(source)), scope, input).await;
+        // AWS: unverified message.
+        let message = format!("Could not publish to SNS topic <{topic}>.");
+        published.map(drop).map_err(|_| Refusal::As { v1: v1::INVALID_SNS_DESTINATION, v2: v2::BAD_REQUEST, message })
     }
 
     pub async fn create_destination(&self, cx: &Cx, set: &str, name: &str, destination: EventDestination) -> Result<(), Refusal> {
@@ -73,7 +173,7 @@ impl Ses {
         if found.destinations.contains_key(name) {
             return Err(exists());
         }
-        self.check_destination(cx, &destination).await?;
+        self.check_destination(cx, set, &destination).await?;
         self.change_configuration_set(&cx.scope, set, |found| {
             if found.destinations.contains_key(name) {
                 return Err(exists());
@@ -92,7 +192,7 @@ impl Ses {
         if !self.configuration_set(&cx.scope, set)?.destinations.contains_key(name) {
             return Err(missing());
         }
-        self.check_destination(cx, &destination).await?;
+        self.check_destination(cx, set, &destination).await?;
         self.change_configuration_set(&cx.scope, set, |found| {
             *found.destinations.get_mut(name).ok_or_else(missing)? = destination;
             Ok(())

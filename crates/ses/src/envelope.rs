@@ -23,6 +23,10 @@ pub struct Envelope {
     pub configuration_set: Option<String>,
     pub template: Option<String>,
     pub tags: Vec<(String, String)>,
+    /// As the tag `ses:operation` has it.
+    pub operation: &'static str,
+    /// The contact list that the recipient is on, and the topic.
+    pub list: Option<(String, Option<String>)>,
 }
 
 impl Envelope {
@@ -39,6 +43,8 @@ impl Envelope {
             configuration_set: None,
             template: None,
             tags: vec![],
+            operation: "SendEmail",
+            list: None,
         })
     }
 
@@ -101,9 +107,9 @@ fn check_tags(tags: &[(String, String)]) -> Result<(), Refusal> {
 pub enum Body {
     Built(Content),
     Raw(Box<RawMail>),
-    /// A template could not be filled: the mail is accepted and never sent.
+    /// A template could not be filled, and why: the mail is accepted and never sent.
     /// <https://docs.aws.amazon.com/ses/latest/dg/send-personalized-email-api.html>
-    Unrendered,
+    Unrendered(String),
 }
 
 /// What a call gives beside a raw message.
@@ -125,6 +131,7 @@ pub fn raw_draft(bytes: &[u8], options: RawOptions<'_>) -> Result<(Envelope, Bod
     let from = raw.from.first().ok_or_else(missing)?.clone();
     addresses::check(&from.address).map_err(Refusal::invalid)?;
     let mut envelope = Envelope::new(options.source.filter(|source| !source.is_empty()).unwrap_or(&from.address))?;
+    envelope.operation = "SendRawEmail";
     let source = std::mem::replace(&mut envelope.from, from);
     envelope.senders = raw.from.iter().skip(1).map(|address| address.address.clone()).collect();
     envelope.senders.extend(raw.sender.clone());

@@ -3,12 +3,11 @@
 use crate::{
     Ses, addresses, limits,
     refusal::Refusal,
-    state::{Dkim, Identity, State, Verification},
+    state::{Identity, State, Verification},
 };
 use cloudlet_aws::{Arn, Scope};
 use cloudlet_engine::Cx;
-use cloudlet_shape::Map;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityKind {
@@ -89,21 +88,23 @@ impl Ses {
         Identity {
             verification: if at_once { Verification::Verified { at: cx.now } } else { Verification::Pending },
             token: base64_token(cx),
-            dkim: Dkim::default(),
-            mail_from: None,
-            feedback: BTreeMap::new(),
-            forwarding: true,
-            policies: BTreeMap::new(),
-            configuration_set: None,
-            tags: Map::new(),
+            ..Identity::unverified(cx.now)
         }
     }
 
     /// Creates an identity, or finds it. An address that is not verified is sent a mail with a link.
     pub fn verify(&self, cx: &Cx, name: &str, change: impl FnOnce(&mut Identity)) -> Result<Arc<Identity>, Refusal> {
-        let kind = IdentityKind::of(name);
-        let new = self.new_identity(cx, kind);
-        let identity = self.store.write(|state| {
+        let identity = self.add_identity(cx, name, change)?;
+        if IdentityKind::of(name) == IdentityKind::Address && !identity.is_verified() {
+            self.send_verification(cx, name);
+        }
+        Ok(identity)
+    }
+
+    /// Creates an identity, or finds it. Nobody is told.
+    pub fn add_identity(&self, cx: &Cx, name: &str, change: impl FnOnce(&mut Identity)) -> Result<Arc<Identity>, Refusal> {
+        let new = self.new_identity(cx, IdentityKind::of(name));
+        self.store.write(|state| {
             let key = (cx.scope.clone(), name.to_owned());
             if !state.identities.contains(&key) {
                 if State::count(&state.identities, &cx.scope) >= limits::IDENTITIES {
@@ -113,13 +114,14 @@ impl Ses {
                 state.identities.insert(key.clone(), Arc::new(new));
             }
             let identity = state.identities.get_mut(&key).ok_or_else(|| Refusal::NoIdentity(name.to_owned()))?;
-            change(Arc::make_mut(identity));
+            let known = Arc::make_mut(identity);
+            // AWS looks anew.
+            if !known.is_verified() {
+                known.created = cx.now;
+            }
+            change(known);
             Ok(identity.clone())
-        })?;
-        if kind == IdentityKind::Address && !identity.is_verified() {
-            self.send_verification(cx, name);
-        }
-        Ok(identity)
+        })
     }
 
     pub fn identity(&self, scope: &Scope, name: &str) -> Option<Arc<Identity>> {

@@ -7,28 +7,41 @@ mod access;
 mod account;
 mod addresses;
 mod configuration_sets;
+mod contacts;
+mod dns_checks;
 mod envelope;
 mod events;
+mod feedback;
 mod identities;
 mod limits;
 mod links;
 mod mime;
+mod outcomes;
 mod policies;
+mod receiving;
 mod refusal;
 mod render;
 mod sending;
+mod signing;
 mod state;
+mod status;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod tracking;
 mod v1;
 mod v2;
+mod verification_mails;
 
+use cloudlet_dns::Dns;
 use cloudlet_engine::{Dialect, Service};
+use cloudlet_mail::Resolver;
 use cloudlet_mailbox::Mailbox;
-use cloudlet_store::{Journal, Store};
+use cloudlet_store::{Blobs, Journal, Store};
 use state::State;
 use std::sync::Arc;
+
+pub use receiving::{AcceptRecipient, AcceptRecipientRequest, ReceiveMail, ReceiveMailRequest, ReceiveMailResponse};
 
 /// Whether accounts begin in the sandbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +79,10 @@ impl Default for Options {
 pub struct Ses {
     store: Arc<Store<State>>,
     mailbox: Arc<Mailbox>,
+    /// Where mail that came in lies until the rules are done with it.
+    blobs: Blobs,
+    dns: Arc<Dns>,
+    signing_keys: signing::SigningKeys,
     options: Options,
 }
 
@@ -76,9 +93,12 @@ const PRINCIPAL: &str = "ses.amazonaws.com";
 const MAX_REQUEST: usize = 64 << 20;
 
 /// Both APIs.
-pub fn services(journal: &Journal, mailbox: Arc<Mailbox>, options: Options) -> [Service; 2] {
+pub fn services(journal: &Journal, mailbox: Arc<Mailbox>, blobs: Blobs, dns: Arc<Dns>, options: Options) -> [Service; 2] {
     let store = Arc::new(Store::new("ses", journal, State::default()));
-    let ses = Arc::new(Ses { store: store.clone(), mailbox, options });
+    let ses = Arc::new(Ses { store: store.clone(), mailbox, blobs, dns: dns.clone(), signing_keys: signing::SigningKeys::default(), options });
+    let publisher: Arc<dyn Resolver + Send + Sync> = ses.clone();
+    dns.add_publisher(Arc::downgrade(&publisher));
     let dialect = |dialect: Dialect| Dialect { max_request: MAX_REQUEST, ..dialect };
-    [v1::service(ses.clone()).dialect(dialect(Dialect::QUERY)).store(store).build(), v2::service(ses).dialect(dialect(Dialect::REST_JSON)).build()]
+    let v1 = v1::service(ses.clone()).dialect(dialect(Dialect::QUERY)).store(store).store(dns.store()).build();
+    [v1, v2::service(ses).dialect(dialect(Dialect::REST_JSON)).build()]
 }

@@ -17,6 +17,8 @@ pub const TEMPLATE_BYTES: usize = 500 << 10;
 pub const CONFIGURATION_SETS: usize = 10_000;
 pub const EVENT_DESTINATIONS: usize = 10;
 pub const CONFIGURATION_SET_NAME: usize = 64;
+/// AWS: unverified. Its list has no limit.
+pub const SUPPRESSED: usize = 1_000_000;
 pub const TAGS: usize = 50;
 pub const MESSAGE_TAG: usize = 255;
 
@@ -35,3 +37,32 @@ pub const LINK_SECONDS: i64 = DAY_SECONDS;
 /// <https://docs.aws.amazon.com/ses/latest/APIReference/API_GetSendStatistics.html>
 pub const POINT_SECONDS: i64 = 15 * 60;
 pub const STATISTICS_SECONDS: i64 = 14 * DAY_SECONDS;
+/// How long opens and clicks are followed.
+/// <https://docs.aws.amazon.com/ses/latest/dg/faqs-metrics.html>
+pub const TRACKED_SECONDS: i64 = 60 * DAY_SECONDS;
+/// How long AWS looks for the records of a domain.
+/// <https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html>
+pub const LOOKED_FOR_SECONDS: i64 = 72 * 60 * 60;
+/// <https://docs.aws.amazon.com/ses/latest/dg/quotas.html#quotas-email-receiving>
+pub const RULE_SETS: usize = 40;
+pub const RULES: usize = 200;
+pub const ACTIONS: usize = 10;
+pub const RULE_RECIPIENTS: usize = 100;
+pub const FILTERS: usize = 100;
+/// A mail in a notification, with all that is around it.
+pub const NOTIFICATION_BYTES: usize = 150 << 10;
+/// A mail can be bounced for this long.
+/// <https://docs.aws.amazon.com/ses/latest/APIReference/API_SendBounce.html>
+pub const BOUNCEABLE_SECONDS: i64 = DAY_SECONDS;
+/// Mails that came in and are kept.
+pub const RECEIVED: usize = 10_000;
+/// <https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html#send-email-verify-address-custom>
+pub const VERIFICATION_TEMPLATES: usize = 50;
+pub const VERIFICATION_TEMPLATE_BYTES: usize = 10 << 20;
+/// <https://docs.aws.amazon.com/ses/latest/dg/sending-email-list-management.html>
+pub const CONTACT_LISTS: usize = 1;
+pub const TOPICS: usize = 20;
+/// AWS: unverified.
+pub const CONTACTS: usize = 1_000_000;
+/// AWS: unverified. How long a link to unsubscribe works.
+pub const UNSUBSCRIBE_SECONDS: i64 = 60 * DAY_SECONDS;

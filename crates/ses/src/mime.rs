@@ -191,17 +191,64 @@ impl RawMail {
     pub fn sent(&self, cx: &Cx, id: &str) -> Vec<u8> {
         let date = Date::new(cx.now.secs()).to_rfc822();
         let mut out = format!("Message-ID: <{id}@{}>\r\nDate: {date}\r\n", message_domain(cx)).into_bytes();
-        out.reserve(self.rest.len());
-        let mut last = 0;
-        for byte in &self.rest {
-            if *byte == b'\n' && last != b'\r' {
-                out.push(b'\r');
-            }
-            out.push(*byte);
-            last = *byte;
-        }
+        out.extend_from_slice(&with_line_ends(&self.rest));
         out
     }
+}
+
+/// `Ann <ann@example.com>`, as events and notifications show it.
+pub fn shown_address(one: &mail_parser::Addr<'_>) -> Option<String> {
+    let address = one.address()?;
+    Some(match one.name() {
+        Some(name) => format!("{name} <{address}>"),
+        None => address.to_owned(),
+    })
+}
+
+/// The address of the author.
+pub fn author_of(raw: &[u8]) -> Option<String> {
+    let message = MessageParser::new().parse_headers(raw)?;
+    message.from()?.first()?.address().map(str::to_owned)
+}
+
+/// A field as it stands, on one line.
+pub fn header_of(raw: &[u8], name: &str) -> Option<String> {
+    let message = MessageParser::new().parse_headers(raw)?;
+    let found = message.headers_raw().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().replace("\r\n", ""));
+    found
+}
+
+pub fn date(at: cloudlet_aws::Timestamp) -> String {
+    Date::new(at.secs()).to_rfc822()
+}
+
+/// With the line ends that the protocol has.
+pub fn with_line_ends(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut last = 0;
+    for byte in text {
+        if *byte == b'\n' && last != b'\r' {
+            out.push(b'\r');
+        }
+        out.push(*byte);
+        last = *byte;
+    }
+    out
+}
+
+pub fn subject_of(raw: &[u8]) -> Option<String> {
+    MessageParser::new().parse_headers(raw)?.subject().map(str::to_owned)
+}
+
+/// The text by which virus scanners are tried out: <https://www.eicar.org/download-anti-malware-testfile/>
+const EICAR: [&str; 2] = ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$", "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"];
+
+fn has_virus(message: &Message<'_>) -> bool {
+    let is_infected = |bytes: &[u8]| {
+        let text = EICAR.concat();
+        bytes.len() >= text.len() && bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    message.parts.iter().any(|part| !matches!(part.body, PartType::Multipart(_)) && is_infected(part.contents()))
 }
 
 /// What people see of a message.
@@ -210,6 +257,7 @@ pub struct Visible {
     pub subject: Option<String>,
     pub text: Option<String>,
     pub html: Option<String>,
+    pub has_virus: bool,
 }
 
 impl Visible {
@@ -220,6 +268,7 @@ impl Visible {
             subject: Message::subject(&message).map(str::to_owned),
             text: first(|body| if let PartType::Text(text) = body { Some(text.to_string()) } else { None }),
             html: first(|body| if let PartType::Html(html) = body { Some(html.to_string()) } else { None }),
+            has_virus: has_virus(&message),
         }
     }
 }

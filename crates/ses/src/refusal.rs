@@ -20,6 +20,8 @@ pub enum Refusal {
     AccountPaused,
     DailyQuota,
     Rate,
+    /// The domain of the envelope's sender is not set up, and the identity wants such mail refused.
+    MailFrom,
     NoConfigurationSet(String),
     ConfigurationSetPaused(String),
     NoTemplate(String),
@@ -42,6 +44,16 @@ pub enum Refusal {
     Limit(String),
     /// What is in the model and not built here.
     NotBuilt(&'static str),
+    NotFound(String),
+    Conflict(String),
+    /// A fault of its own in each API.
+    As {
+        v1: FaultKind,
+        v2: FaultKind,
+        message: String,
+    },
+    /// The server itself failed: a full disk.
+    Broken(String),
 }
 
 impl Refusal {
@@ -49,9 +61,17 @@ impl Refusal {
         Refusal::Invalid(message.into())
     }
 
+    pub fn broken(error: impl std::fmt::Display) -> Refusal {
+        Refusal::Broken(error.to_string())
+    }
+
     pub fn message(&self) -> String {
         match self {
             Refusal::Invalid(message)
+            | Refusal::NotFound(message)
+            | Refusal::As { message, .. }
+            | Refusal::Conflict(message)
+            | Refusal::Broken(message)
             | Refusal::InvalidRendering(message)
             | Refusal::InvalidTemplate(message)
             | Refusal::Exists(message)
@@ -68,6 +88,8 @@ impl Refusal {
             Refusal::AccountPaused => "Email sending is disabled for your account.".to_owned(),
             Refusal::DailyQuota => "Daily message quota exceeded.".to_owned(),
             Refusal::Rate => "Maximum sending rate exceeded.".to_owned(),
+            // AWS: recorded over SMTP.
+            Refusal::MailFrom => "DNS setup for MAIL FROM domain is invalid.".to_owned(),
             Refusal::NoConfigurationSet(name) => format!("Configuration set <{name}> does not exist."),
             // AWS: unverified message.
             Refusal::ConfigurationSetPaused(name) => format!("Email sending is disabled for configuration set <{name}>."),
@@ -92,6 +114,7 @@ impl Refusal {
             Refusal::Invalid(_) => INVALID_PARAMETER_VALUE,
             Refusal::NotVerified { .. } => v1::MESSAGE_REJECTED,
             Refusal::AccountPaused => v1::ACCOUNT_SENDING_PAUSED,
+            Refusal::MailFrom => v1::MAIL_FROM_DOMAIN_NOT_VERIFIED,
             Refusal::DailyQuota | Refusal::Rate => THROTTLING,
             Refusal::NoConfigurationSet(_) => v1::CONFIGURATION_SET_DOES_NOT_EXIST,
             Refusal::ConfigurationSetPaused(_) => v1::CONFIGURATION_SET_SENDING_PAUSED,
@@ -108,6 +131,9 @@ impl Refusal {
             Refusal::InvalidPolicy(_) => v1::INVALID_POLICY,
             Refusal::Limit(_) => v1::LIMIT_EXCEEDED,
             Refusal::NotBuilt(_) => NOT_IMPLEMENTED,
+            Refusal::NotFound(_) | Refusal::Conflict(_) => INVALID_PARAMETER_VALUE,
+            Refusal::As { v1, .. } => *v1,
+            Refusal::Broken(why) => return Fault::internal(why),
         };
         kind.says(self.message())
     }
@@ -122,9 +148,17 @@ impl Refusal {
             | Refusal::InvalidPolicy(_)
             | Refusal::NoTopic(_) => v2::BAD_REQUEST,
             Refusal::NotVerified { .. } => v2::MESSAGE_REJECTED,
+            Refusal::MailFrom => v2::MAIL_FROM_DOMAIN_NOT_VERIFIED,
             Refusal::AccountPaused | Refusal::ConfigurationSetPaused(_) => v2::SENDING_PAUSED,
             Refusal::DailyQuota | Refusal::Rate => v2::TOO_MANY_REQUESTS,
-            Refusal::NoConfigurationSet(_) | Refusal::NoTemplate(_) | Refusal::NoIdentity(_) | Refusal::NoDestination { .. } => v2::NOT_FOUND,
+            Refusal::NoConfigurationSet(_)
+            | Refusal::NoTemplate(_)
+            | Refusal::NoIdentity(_)
+            | Refusal::NotFound(_)
+            | Refusal::NoDestination { .. } => v2::NOT_FOUND,
+            Refusal::Conflict(_) => v2::CONFLICT,
+            Refusal::As { v2, .. } => *v2,
+            Refusal::Broken(why) => return Fault::internal(why),
             Refusal::Exists(_) | Refusal::SetExists(_) | Refusal::DestinationExists { .. } => v2::ALREADY_EXISTS,
             Refusal::Limit(_) => v2::LIMIT_EXCEEDED,
             Refusal::NotBuilt(_) => NOT_IMPLEMENTED,
@@ -139,6 +173,7 @@ impl Refusal {
             Refusal::AccountPaused => "AccountSendingPaused",
             Refusal::DailyQuota => "AccountDailyQuotaExceeded",
             Refusal::Rate => "AccountThrottled",
+            Refusal::MailFrom => "MailFromDomainNotVerified",
             Refusal::NoConfigurationSet(_) => "ConfigurationSetDoesNotExist",
             Refusal::ConfigurationSetPaused(_) => "ConfigurationSetSendingPaused",
             Refusal::NoTemplate(_) => "TemplateDoesNotExist",

@@ -4,16 +4,21 @@ use crate::{
     Ses,
     account::Access,
     addresses::{self, Address},
+    contacts::{self, Listed},
     envelope::{Body, Envelope},
-    events::Happened,
+    events::{About, Happened},
     identities,
     mime::{self, Addressing, Visible},
+    outcomes,
+    receiving::Incoming,
     refusal::Refusal,
     state::State,
 };
+use bytes::Bytes;
 use cloudlet_aws::Scope;
 use cloudlet_engine::Cx;
 use cloudlet_mailbox::{Channel, Mail};
+use cloudlet_store::{BlobId, PendingBlob};
 
 impl Ses {
     /// Sends a mail, or says why not. The answer is its id.
@@ -21,27 +26,92 @@ impl Ses {
         let with_default = self.with_default_set(cx, envelope);
         let envelope = with_default.as_ref().unwrap_or(envelope);
         let id = mime::message_id(cx);
+        let listed = self.listed(cx, envelope, self.subscription_event(cx, envelope, &id))?;
+        let with_link = match &listed {
+            Some(Listed::Wanted { link }) => Some(contacts::with_link(body, link)),
+            _ => None,
+        };
+        let body = with_link.as_ref().unwrap_or(body);
         let raw = match body {
             Body::Built(content) => {
                 let addressing = Addressing { from: Some(&envelope.from), to: &envelope.to, cc: &envelope.cc, reply_to: &envelope.reply_to };
-                Some(mime::build(cx, &id, &addressing, content))
+                Ok(mime::build(cx, &id, &addressing, content))
             }
-            Body::Raw(raw) => Some(raw.sent(cx, &id)),
-            Body::Unrendered => None,
+            Body::Raw(raw) => Ok(raw.sent(cx, &id)),
+            Body::Unrendered(why) => Err(why),
         };
+        let owner = sender_scope(cx, envelope);
+        for address in std::iter::once(envelope.from.address.as_str()).chain(envelope.senders.iter().map(String::as_str)).chain(envelope.recipients())
+        {
+            self.look_up(&owner, address, cx.now);
+        }
+        let identity = self.store.read(|state| state.identity_of(&owner, &envelope.from.address).map(|(name, identity)| (name, identity.clone())));
+        let envelope_domain = self.envelope_domain(&owner, identity.as_ref().map(|(_, identity)| &**identity), cx.now).ok_or(Refusal::MailFrom)?;
         self.store.write(|state| self.admit(state, cx, envelope, raw.as_ref().map_or(0, Vec::len), longest))?;
-        match raw {
-            Some(raw) => {
-                let subject = self.deliver(cx, envelope, &id, raw);
-                self.tell(cx, envelope, &id, subject.as_deref(), Happened::Sent).await;
-                self.tell(cx, envelope, &id, subject.as_deref(), Happened::Delivered).await;
-            }
-            None => {
+        let set = envelope.configuration_set.clone().and_then(|name| Some((name.clone(), self.configuration_set(&cx.scope, &name).ok()?)));
+        let raw = match raw {
+            Ok(raw) => raw,
+            Err(why) => {
+                let about = About { envelope, id: &id, raw: &[], owner, identity, set };
                 let template = envelope.template.clone().unwrap_or_default();
-                self.tell(cx, envelope, &id, None, Happened::RenderingFailed { template }).await;
+                self.tell(cx, &about, &Happened::RenderingFailed { template, why: why.clone() });
+                return Ok(id);
             }
+        };
+        let (raw, links) = self.tracked(cx, &id, raw, set.as_ref().map(|(_, set)| &**set));
+        let visible = Visible::of(&raw);
+        if visible.has_virus {
+            let about = About { envelope, id: &id, raw: &raw, owner, identity, set };
+            self.tell(cx, &about, &Happened::Sent);
+            self.tell(cx, &about, &Happened::Rejected { reason: "Bad content" });
+            self.store.update(|state| state.count_statistics(&cx.scope, cx.now, |point| point.rejects += 1));
+            return Ok(id);
+        }
+        let raw = Bytes::from(self.signed(cx, &owner, &envelope.from.address, raw).await);
+        let stored = self.mailbox.store(BlobId::new(u128::from_be_bytes(cx.ids().uuid_bytes())), raw.clone()).await.map_err(Refusal::broken)?;
+        // From here to the end nothing waits: all of it is one commit.
+        let about = About { envelope, id: &id, raw: &raw, owner, identity, set };
+        let fates = match listed {
+            Some(Listed::Unwanted) => outcomes::unsubscribed(envelope),
+            _ => self.fates(&about, &cx.scope),
+        };
+        let brought = outcomes::arriving(&fates).into_iter().filter(|address| self.is_brought_here(address)).collect::<Vec<_>>();
+        if let (Some(links), Some((set, _))) = (links, &about.set) {
+            self.remember_links(cx, &id, set, serde_json::Value::from(about.of_event(cx)).to_string(), links);
+        }
+        let recipients = outcomes::sent_to(&fates);
+        if !recipients.is_empty() {
+            self.deliver(cx, envelope, (&id, &envelope_domain), visible, recipients, stored);
+        }
+        self.tell(cx, &about, &Happened::Sent);
+        self.settle_fates(cx, &about, &fates);
+        if !brought.is_empty() {
+            self.bring(cx, &id, &envelope_domain, brought, raw.clone()).await;
         }
         Ok(id)
+    }
+
+    /// Where it is told that the recipient of a mail unsubscribes, if somebody wants to know.
+    fn subscription_event(&self, cx: &Cx, envelope: &Envelope, id: &str) -> Option<(String, String)> {
+        let name = envelope.list.as_ref().and(envelope.configuration_set.as_ref())?;
+        let set = self.configuration_set(&cx.scope, name).ok().filter(|set| set.wants("SUBSCRIPTION"))?;
+        let about = About { envelope, id, raw: &[], owner: sender_scope(cx, envelope), identity: None, set: Some((name.clone(), set)) };
+        Some((name.clone(), serde_json::Value::from(about.of_event(cx)).to_string()))
+    }
+
+    /// Brings a mail to recipients for whom mail comes in here, as another server would.
+    async fn bring(&self, cx: &Cx, id: &str, domain: &str, recipients: Vec<String>, data: Bytes) {
+        let incoming = Incoming {
+            ip: std::net::Ipv4Addr::LOCALHOST.into(),
+            helo: "a8-50.smtp-out.amazonses.com".into(),
+            from: format!("{id}@{domain}"),
+            recipients,
+            encrypted: true,
+            data,
+        };
+        if let Err(fault) = self.take_in(cx, incoming).await {
+            tracing::warn!(%fault, id, "a mail could not be brought to its recipients");
+        }
     }
 
     /// The envelope with the configuration set of its identity, if it names none and the identity has one.
@@ -112,33 +182,31 @@ impl Ses {
         }
     }
 
-    /// Puts the mail into the mailbox. The result is its subject.
-    fn deliver(&self, cx: &Cx, envelope: &Envelope, id: &str, raw: Vec<u8>) -> Option<String> {
-        let Visible { subject, text, html } = Visible::of(&raw);
+    /// Puts the mail into the mailbox.
+    fn deliver(&self, cx: &Cx, envelope: &Envelope, (id, domain): (&str, &str), visible: Visible, recipients: Vec<String>, raw: PendingBlob) {
+        let Visible { subject, text, html, .. } = visible;
         let mut fields = vec![("MessageId".to_owned(), id.to_owned()), ("Region".to_owned(), cx.scope.region.as_str().to_owned())];
         for (kind, texts) in [("To", &envelope.to), ("Cc", &envelope.cc), ("Bcc", &envelope.bcc)] {
             fields.extend(texts.iter().map(|text| (kind.to_owned(), text.clone())));
         }
+        fields.push(("MailFrom".to_owned(), format!("{id}@{domain}")));
         fields.extend(envelope.configuration_set.iter().map(|set| ("ConfigurationSet".to_owned(), set.clone())));
         fields.extend(envelope.tags.iter().map(|(name, value)| (format!("Tag-{name}"), value.clone())));
-        let from = match &envelope.from {
-            Address { name: Some(name), address } => format!("{name} <{address}>"),
-            Address { name: None, address } => address.clone(),
-        };
-        self.mailbox.put(Mail {
+        let mail = Mail {
             at: cx.now,
             channel: Channel::Email,
             service: "ses".into(),
             source: Some(identities::arn_of(&cx.scope, &identities::name_of(&envelope.from.address)).to_string()),
-            from,
-            to: envelope.recipients().map(str::to_owned).collect(),
-            subject: subject.clone(),
+            from: envelope.from.shown(),
+            to: recipients,
+            subject,
             body: text.unwrap_or_default(),
             html,
             fields,
-            raw: Some(raw.into()),
-        });
-        subject
+            raw: None,
+            shortened: false,
+        };
+        self.mailbox.put_with(mail, raw);
     }
 }
 

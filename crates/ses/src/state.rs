@@ -1,10 +1,11 @@
 //! The tables. Everything belongs to an account in a region.
 
 use crate::limits;
+use cloudlet_api_ses::ReceiptRule;
 use cloudlet_aws::{Scope, Timestamp};
-use cloudlet_engine::StoredPolicy;
+use cloudlet_engine::{StoredPolicy, StoredShape};
 use cloudlet_shape::Map;
-use cloudlet_store::{Expires, ExpiringTable, Table, tables};
+use cloudlet_store::{Blob, Expires, ExpiringTable, Secret, Table, tables};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -20,6 +21,12 @@ pub struct Dkim {
     pub enabled: bool,
     /// Of Easy DKIM. Empty: it was not asked for.
     pub tokens: Vec<String>,
+    /// `RSA_1024_BIT` or `RSA_2048_BIT`, of the next key of Easy DKIM.
+    pub key_length: Option<String>,
+    /// Of a key of one's own.
+    pub selector: Option<String>,
+    /// PKCS #8 in base64. Easy DKIM makes its key when it is first needed.
+    pub key: Option<Secret<String>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,6 +45,7 @@ pub struct Feedback {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Identity {
+    pub created: Timestamp,
     pub verification: Verification,
     /// What a domain's TXT record has to be.
     pub token: String,
@@ -52,6 +60,21 @@ pub struct Identity {
 }
 
 impl Identity {
+    pub fn unverified(created: Timestamp) -> Identity {
+        Identity {
+            created,
+            verification: Verification::Pending,
+            token: String::new(),
+            dkim: Dkim::default(),
+            mail_from: None,
+            feedback: BTreeMap::new(),
+            forwarding: true,
+            policies: BTreeMap::new(),
+            configuration_set: None,
+            tags: Map::new(),
+        }
+    }
+
     pub fn is_verified(&self) -> bool {
         matches!(self.verification, Verification::Verified { .. })
     }
@@ -85,8 +108,12 @@ pub struct ConfigurationSet {
     pub destinations: BTreeMap<String, EventDestination>,
     /// As the second API writes it: `REQUIRE`, `OPTIONAL`.
     pub tls_policy: Option<String>,
+    /// Seconds that a delivery may take.
+    pub max_delivery_seconds: Option<i64>,
     pub paused: bool,
     pub reputation_metrics: bool,
+    /// When sending was last turned on again.
+    pub fresh_start: Option<Timestamp>,
     pub tracking_domain: Option<String>,
     pub https_policy: Option<String>,
     pub suppressed_reasons: Option<Vec<String>>,
@@ -121,12 +148,95 @@ pub struct Link {
     pub scope: Scope,
     pub identity: String,
     pub expires: Timestamp,
+    /// Where the visitor is led, and where when the link has expired.
+    pub redirects: Option<(String, String)>,
+    /// It ends the subscription of a contact, and verifies nothing.
+    pub unsubscribes: Option<Unsubscribes>,
+}
+
+/// What a link to unsubscribe ends, and who is told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Unsubscribes {
+    pub list: String,
+    pub topic: Option<String>,
+    /// The configuration set, and the member `mail` of its event.
+    pub tell: Option<(String, String)>,
+}
+
+/// A mail of one's own that asks people to verify their address.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VerificationTemplate {
+    pub from: String,
+    pub subject: String,
+    pub content: String,
+    pub success: String,
+    pub failure: String,
+    pub tags: Map<String>,
+}
+
+/// What a contact may be subscribed to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Topic {
+    pub name: String,
+    pub display_name: String,
+    pub description: Option<String>,
+    /// `OPT_IN` or `OPT_OUT`
+    pub default_status: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ContactList {
+    pub topics: Vec<Topic>,
+    pub description: Option<String>,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    pub tags: Map<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Contact {
+    /// As it was given.
+    pub address: String,
+    /// The status of each topic that the contact has chosen.
+    pub topics: BTreeMap<String, String>,
+    pub unsubscribed: bool,
+    pub attributes: Option<String>,
+    pub created: Timestamp,
+    pub updated: Timestamp,
 }
 
 impl Expires for Link {
     fn expires_at(&self) -> i64 {
         self.expires.millis()
     }
+}
+
+/// A mail whose opens and clicks are told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Tracked {
+    pub scope: Scope,
+    pub configuration_set: String,
+    /// The member `mail` of its events.
+    pub mail: String,
+    /// Where each link leads, and its tags.
+    pub links: Vec<(String, Vec<(String, String)>)>,
+    pub expires: Timestamp,
+}
+
+impl Expires for Tracked {
+    fn expires_at(&self) -> i64 {
+        self.expires.millis()
+    }
+}
+
+/// An address that the account does not send to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Suppressed {
+    /// `BOUNCE` or `COMPLAINT`.
+    pub reason: String,
+    pub at: Timestamp,
+    pub message_id: Option<String>,
+    pub feedback_id: Option<String>,
 }
 
 /// Of 15 minutes.
@@ -136,6 +246,53 @@ pub struct Point {
     pub bounces: i64,
     pub complaints: i64,
     pub rejects: i64,
+}
+
+/// Rules for mail that comes in, in their order.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RuleSet {
+    pub created: Timestamp,
+    pub rules: Vec<StoredShape<ReceiptRule>>,
+}
+
+/// Addresses that may bring mail, or may not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Filter {
+    pub allows: bool,
+    pub cidr: String,
+}
+
+/// What was found about a mail that came in: `PASS`, `FAIL`, `GRAY`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Verdicts {
+    pub spam: String,
+    pub virus: String,
+    pub spf: String,
+    pub dkim: String,
+    pub dmarc: String,
+    /// Of the author's domain, where its check failed.
+    pub dmarc_policy: Option<String>,
+}
+
+/// A mail that came in. It is kept for a day, so that it can be bounced.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Received {
+    pub scope: Scope,
+    pub at: Timestamp,
+    /// Of the envelope; empty for a bounce.
+    pub from: String,
+    pub recipients: Vec<String>,
+    pub encrypted: bool,
+    pub verdicts: Verdicts,
+    /// With the fields that SES adds. None once the rules are done.
+    pub raw: Option<Blob>,
+    pub expires: Timestamp,
+}
+
+impl Expires for Received {
+    fn expires_at(&self) -> i64 {
+        self.expires.millis()
+    }
 }
 
 pub type Named = (Scope, String);
@@ -155,10 +312,24 @@ pub struct State {
     pub statistics: Table<(Scope, i64), Point>,
     /// The sum of `sent`.
     pub sent_totals: Table<Scope, u64>,
+    pub suppressed: Table<Named, Suppressed>,
+    /// By the mail's id.
+    pub tracked: ExpiringTable<Arc<str>, Arc<Tracked>>,
+    pub rule_sets: Table<Named, Arc<RuleSet>>,
+    /// The name of the rule set that counts.
+    pub active_rule_sets: Table<Scope, String>,
+    pub filters: Table<Named, Filter>,
+    /// By the mail's id.
+    pub received: ExpiringTable<Arc<str>, Arc<Received>>,
+    pub verification_templates: Table<Named, Arc<VerificationTemplate>>,
+    pub contact_lists: Table<Named, Arc<ContactList>>,
+    /// Of the one list that an account has, by their addresses without case.
+    pub contacts: Table<Named, Arc<Contact>>,
 }
 
 tables!(State {
-    identities, templates, configuration_sets, accounts, links, sent, next_send, statistics
+    identities, templates, configuration_sets, accounts, links, sent, next_send, statistics, suppressed, tracked, rule_sets,
+    active_rule_sets, filters, received, verification_templates, contact_lists, contacts
 } indexes(State::reindex) { sent_totals });
 
 impl State {

@@ -122,7 +122,7 @@ impl Ses {
 pub fn body(template: &Template, data: &Map<String, Value>, headers: Vec<(String, String)>, attachments: Vec<Attachment>) -> Body {
     match rendered(template, data) {
         Ok(content) => Body::Built(Content { headers, attachments, ..content }),
-        Err(_) => Body::Unrendered,
+        Err(failure) => Body::Unrendered(refusal(failure).message()),
     }
 }
 

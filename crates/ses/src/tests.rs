@@ -1,7 +1,11 @@
 mod account;
 mod authorization;
+mod contacts;
+mod domains;
 mod fixture;
 mod identities;
+mod outcomes;
+mod receiving;
 mod restart;
 mod sending;
 mod templates;

@@ -5,10 +5,15 @@ mod account;
 mod configuration_sets;
 mod identities;
 mod identity_settings;
+mod receiving;
 mod sending;
 mod templates;
+mod verification_mails;
 
-use crate::{Ses, links};
+use crate::{
+    Ses, links,
+    receiving::{AcceptRecipient, ApplyRules, ReceiveMail},
+};
 use cloudlet_api_ses as api;
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Builder, Service};
@@ -50,11 +55,39 @@ pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
         .handles::<api::GetSendStatistics>()
         .handles::<api::GetAccountSendingEnabled>()
         .handles::<api::UpdateAccountSendingEnabled>()
+        // mail that comes in
+        .handles::<AcceptRecipient>()
+        .handles::<ReceiveMail>()
+        .handles::<ApplyRules>()
+        .handles::<api::CreateReceiptRuleSet>()
+        .handles::<api::CloneReceiptRuleSet>()
+        .handles::<api::DeleteReceiptRuleSet>()
+        .handles::<api::DescribeReceiptRuleSet>()
+        .handles::<api::ListReceiptRuleSets>()
+        .handles::<api::SetActiveReceiptRuleSet>()
+        .handles::<api::DescribeActiveReceiptRuleSet>()
+        .handles::<api::ReorderReceiptRuleSet>()
+        .handles::<api::CreateReceiptRule>()
+        .handles::<api::UpdateReceiptRule>()
+        .handles::<api::DescribeReceiptRule>()
+        .handles::<api::DeleteReceiptRule>()
+        .handles::<api::SetReceiptRulePosition>()
+        .handles::<api::CreateReceiptFilter>()
+        .handles::<api::ListReceiptFilters>()
+        .handles::<api::DeleteReceiptFilter>()
+        .handles::<api::SendBounce>()
         // mails
         .handles::<api::SendEmail>()
         .handles::<api::SendRawEmail>()
         .handles::<api::SendTemplatedEmail>()
         .handles::<api::SendBulkTemplatedEmail>()
+        // mails of one's own for verification
+        .handles::<api::CreateCustomVerificationEmailTemplate>()
+        .handles::<api::GetCustomVerificationEmailTemplate>()
+        .handles::<api::ListCustomVerificationEmailTemplates>()
+        .handles::<api::UpdateCustomVerificationEmailTemplate>()
+        .handles::<api::DeleteCustomVerificationEmailTemplate>()
+        .handles::<api::SendCustomVerificationEmail>()
         // templates
         .handles::<api::CreateTemplate>()
         .handles::<api::GetTemplate>()
@@ -71,4 +104,9 @@ pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
         .handles::<api::UpdateConfigurationSetEventDestination>()
         .handles::<api::DeleteConfigurationSetEventDestination>()
         .handles::<api::UpdateConfigurationSetSendingEnabled>()
+        .handles::<api::UpdateConfigurationSetReputationMetricsEnabled>()
+        .handles::<api::PutConfigurationSetDeliveryOptions>()
+        .handles::<api::CreateConfigurationSetTrackingOptions>()
+        .handles::<api::UpdateConfigurationSetTrackingOptions>()
+        .handles::<api::DeleteConfigurationSetTrackingOptions>()
 }

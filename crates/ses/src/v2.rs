@@ -3,11 +3,14 @@
 
 mod account;
 mod configuration_sets;
+mod contacts;
 mod identities;
 mod identity_settings;
 mod sending;
+mod suppression;
 mod tags;
 mod templates;
+mod verification_mails;
 
 use crate::Ses;
 use cloudlet_api_sesv2 as api;
@@ -28,6 +31,7 @@ pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
         .handles::<api::ListEmailIdentities>()
         .handles::<api::DeleteEmailIdentity>()
         .handles::<api::PutEmailIdentityDkimAttributes>()
+        .handles::<api::PutEmailIdentityDkimSigningAttributes>()
         .handles::<api::PutEmailIdentityMailFromAttributes>()
         .handles::<api::PutEmailIdentityFeedbackAttributes>()
         .handles::<api::PutEmailIdentityConfigurationSetAttributes>()
@@ -39,9 +43,33 @@ pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
         .handles::<api::GetAccount>()
         .handles::<api::PutAccountDetails>()
         .handles::<api::PutAccountSendingAttributes>()
+        // the suppression list
+        .handles::<api::PutSuppressedDestination>()
+        .handles::<api::GetSuppressedDestination>()
+        .handles::<api::ListSuppressedDestinations>()
+        .handles::<api::DeleteSuppressedDestination>()
+        .handles::<api::PutAccountSuppressionAttributes>()
         // mails
         .handles::<api::SendEmail>()
         .handles::<api::SendBulkEmail>()
+        // mails of one's own for verification
+        .handles::<api::CreateCustomVerificationEmailTemplate>()
+        .handles::<api::GetCustomVerificationEmailTemplate>()
+        .handles::<api::ListCustomVerificationEmailTemplates>()
+        .handles::<api::UpdateCustomVerificationEmailTemplate>()
+        .handles::<api::DeleteCustomVerificationEmailTemplate>()
+        .handles::<api::SendCustomVerificationEmail>()
+        // contact lists
+        .handles::<api::CreateContactList>()
+        .handles::<api::GetContactList>()
+        .handles::<api::ListContactLists>()
+        .handles::<api::UpdateContactList>()
+        .handles::<api::DeleteContactList>()
+        .handles::<api::CreateContact>()
+        .handles::<api::GetContact>()
+        .handles::<api::ListContacts>()
+        .handles::<api::UpdateContact>()
+        .handles::<api::DeleteContact>()
         // templates
         .handles::<api::CreateEmailTemplate>()
         .handles::<api::GetEmailTemplate>()
@@ -55,6 +83,10 @@ pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
         .handles::<api::ListConfigurationSets>()
         .handles::<api::DeleteConfigurationSet>()
         .handles::<api::PutConfigurationSetSendingOptions>()
+        .handles::<api::PutConfigurationSetReputationOptions>()
+        .handles::<api::PutConfigurationSetDeliveryOptions>()
+        .handles::<api::PutConfigurationSetTrackingOptions>()
+        .handles::<api::PutConfigurationSetSuppressionOptions>()
         .handles::<api::CreateConfigurationSetEventDestination>()
         .handles::<api::GetConfigurationSetEventDestinations>()
         .handles::<api::UpdateConfigurationSetEventDestination>()

@@ -43,6 +43,7 @@ pub mod keys;
 pub mod payload;
 pub mod post;
 pub mod sign;
+pub mod smtp;
 pub mod v2;
 pub mod v4a;
 pub mod verify;

@@ -137,6 +137,7 @@ impl Delivery {
             html: None,
             fields: vec![("MessageId".to_owned(), self.message_id.to_string())],
             raw: None,
+            shortened: false,
         }
     }
 }

@@ -195,6 +195,7 @@ pub fn publish(sns: &Sns, cx: &Cx, arn: &Arn, entry: PublishEntry) -> Result<Str
         html: None,
         fields: vec![("MessageId".to_owned(), id.clone()), ("Token".to_owned(), device.token.clone())],
         raw: None,
+        shortened: false,
     });
     Ok(id)
 }

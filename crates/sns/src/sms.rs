@@ -133,6 +133,7 @@ pub fn publish(sns: &Sns, cx: &Cx, number: &str, entry: PublishEntry) -> Result<
         html: None,
         fields,
         raw: None,
+        shortened: false,
     });
     Ok(id)
 }
@@ -270,6 +271,7 @@ impl Handle<CreateSMSSandboxPhoneNumber> for Sns {
             html: None,
             fields: vec![],
             raw: None,
+            shortened: false,
         });
         Ok(CreateSMSSandboxPhoneNumberResult {})
     }

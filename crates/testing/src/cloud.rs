@@ -60,10 +60,11 @@ impl<E> Builder<E> {
             (None, None) => Journal::off(),
         };
         let root = Root { account: setup.account, partition: "aws", access_key: "test".into(), secret: Secret::new("test") };
+        let blobs = folder.as_ref().map_or_else(|| setup.blobs.clone(), |folder| folder.blobs().clone());
         let parts = Parts {
             identity: Identity::with_partners(root, &journal, setup.partners.clone()),
-            mailbox: Arc::new(Mailbox::new(&journal, MailboxLimits::default())),
-            blobs: folder.as_ref().map_or_else(|| setup.blobs.clone(), |folder| folder.blobs().clone()),
+            mailbox: Arc::new(Mailbox::new(&journal, blobs.clone(), MailboxLimits::default())),
+            blobs,
             journal,
         };
         let (engine, own) = (self.engine)(&parts);
@@ -239,6 +240,7 @@ mod tests {
                 html: None,
                 fields: vec![],
                 raw: None,
+                shortened: false,
             });
             if cx.caller.account.is_some() {
                 let source = "arn:aws:sqs:us-east-1:000000000000:q".parse().unwrap();

@@ -167,8 +167,8 @@ fn operations(cloud: &Cloud) -> Vec<(&'static OperationSchema, &dyn AnyOperation
 
 impl Server {
     async fn new() -> Server {
-        let mut server = Server { cloud: assemble(&defaults(), None).unwrap(), answers: Map::new() };
-        for (service, operation, input) in SETUP.iter().copied() {
+        let mut server = Server { cloud: assemble(&defaults(), None).unwrap().cloud, answers: Map::new() };
+        for &(service, operation, input) in SETUP {
             let input = serde_json::from_str::<Map<String, Value>>(input).unwrap();
             let input: Map<String, Value> = input.into_iter().map(|(name, value)| (name, server.resolved(&value))).collect();
             let handler = server.cloud.service(service).unwrap().operation(operation).unwrap();
@@ -229,7 +229,7 @@ impl Server {
 
 #[test]
 fn every_handled_operation_has_an_action() {
-    let cloud = assemble(&defaults(), None).unwrap();
+    let cloud = assemble(&defaults(), None).unwrap().cloud;
     for service in cloud.services() {
         for (operation, _) in service.operations().filter(|(_, handled)| *handled) {
             assert!(!operation.access.is_empty(), "{}:{}", service.schema.name, operation.name);

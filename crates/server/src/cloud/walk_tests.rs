@@ -58,6 +58,10 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("Source", &["a@example.com"]),
     ("FromEmailAddress", &["a@example.com", "x@other.com"]),
     ("Domain", &["example.com"]),
+    ("RuleSetName", &["name-a", "name-b"]),
+    ("RuleName", &["name-a", "name-b"]),
+    ("ContactListName", &["name-a"]),
+    ("BounceSender", &["a@example.com"]),
     ("TemplateName", &["name-a", "name-b"]),
     ("Template", &["name-a"]),
     ("TemplateData", &[r#"{"x":"y"}"#]),
@@ -158,6 +162,10 @@ const SETUP: &[(&str, &str, &str)] = &[
     ("ses", "VerifyDomainDkim", r#"{"Domain":"example.com"}"#),
     ("ses", "CreateTemplate", r#"{"Template":{"TemplateName":"name-a","SubjectPart":"{{x}}","TextPart":"{{#if x}}{{x}}{{/if}}"}}"#),
     ("ses", "CreateConfigurationSet", r#"{"ConfigurationSet":{"Name":"name-a"}}"#),
+    ("ses", "CreateReceiptRuleSet", r#"{"RuleSetName":"name-a"}"#),
+    ("ses", "SetActiveReceiptRuleSet", r#"{"RuleSetName":"name-a"}"#),
+    ("ses", "CreateReceiptRule", r#"{"RuleSetName":"name-a","Rule":{"Name":"name-a","Enabled":true,"Recipients":["example.com"],"Actions":[]}}"#),
+    ("sesv2", "CreateContactList", r#"{"ContactListName":"name-a"}"#),
     ("ec2", "CreateVpc", r#"{"CidrBlock":"10.0.0.0/16","AmazonProvidedIpv6CidrBlock":true}"#),
     ("ec2", "CreateSubnet", r#"{"VpcId":"$VpcId","CidrBlock":"10.0.0.0/24"}"#),
     ("ec2", "CreateSecurityGroup", r#"{"GroupName":"name-a","Description":"x","VpcId":"$VpcId"}"#),
@@ -268,7 +276,10 @@ impl Walk {
                 "Tags" => json!({ "Key": "name-a", "Value": "x" }),
                 "Delete" => json!({ "Objects": [{ "Key": "key-a" }, { "Key": "key-b" }] }),
                 "Entries" => json!({ "Id": "a", "MessageBody": "x" }),
-                "logEvents" => json!({ "timestamp": EVENT_TIME, "message": ["ERROR x", r#"{"a":1}"#][self.below(2)] }),
+                "logEvents" => {
+                    let message = self.pick(&["ERROR x", r#"{"a":1}"#])?;
+                    json!({ "timestamp": EVENT_TIME, "message": message })
+                }
                 _ => json!({}),
             },
             Kind::Document | Kind::Body | Kind::Events => return None,
@@ -355,7 +366,7 @@ impl Walk {
         for (service, operation, text) in SETUP.iter().copied() {
             let last = |seen: &Vec<Value>| seen.last().and_then(Value::as_str).unwrap_or_default().to_owned();
             let text =
-                self.seen.iter().fold(text.to_owned(), |text, (name, seen)| text.replace(&format!(r#""${name}""#), &format!("{:?}", last(seen))));
+                self.seen.iter().fold((*text).to_owned(), |text, (name, seen)| text.replace(&format!(r#""${name}""#), &format!("{:?}", last(seen))));
             let handler = cloud.service(service).unwrap().operation(operation).unwrap();
             self.call(cloud, handler, &text).await.unwrap_or_else(|| panic!("{service}:{operation} of the setup"));
         }
@@ -400,11 +411,16 @@ fn assert_same(cloud: &Cloud, before: &[Record], indexes_before: &[String], cont
     }
 }
 
+fn cloud_in(folder: &Path, seed: u64) -> (Arc<Cloud>, Option<DataFolder>) {
+    let (assembled, data) = build(&in_folder(folder, seed)).unwrap();
+    (assembled.cloud, data)
+}
+
 async fn walk(seed: u64) {
     let folder = tempfile::tempdir().unwrap();
     let mut walk = Walk { random: Ids::seeded(seed), seen: BTreeMap::new() };
     let mut life = 0;
-    let (mut cloud, mut data): (Arc<Cloud>, Option<DataFolder>) = build(&in_folder(&folder.path().join("0"), seed)).unwrap();
+    let (mut cloud, mut data) = cloud_in(&folder.path().join("0"), seed);
     cloud.set_clock(cloudlet_engine::Clock::stop).await.unwrap();
     walk.set_up(&cloud).await;
     let mut done = 0;
@@ -419,7 +435,7 @@ async fn walk(seed: u64) {
         life += 1;
         let next = folder.path().join(life.to_string());
         copy_folder(&folder.path().join((life - 1).to_string()), &next);
-        let (again, again_data) = build(&in_folder(&next, seed)).unwrap();
+        let (again, again_data) = cloud_in(&next, seed);
         assert_same(&again, &before, &indexes_before, &format!("seed {seed}, life {life}"));
         let (_, known) = known_bodies(|| state(&again));
         assert_eq!(again_data.as_ref().unwrap().check(&known).unwrap(), cloudlet_store::Checked::default(), "seed {seed}: bodies");
@@ -427,7 +443,7 @@ async fn walk(seed: u64) {
     }
     // A snapshot holds the same.
     let mut snapshot = cloud.snapshot(None);
-    let memory = assemble(&defaults(), None).unwrap();
+    let memory = assemble(&defaults(), None).unwrap().cloud;
     let mut loading = memory.load();
     while let Some(piece) = snapshot.next().await {
         loading.push(&piece.unwrap()).await.unwrap();

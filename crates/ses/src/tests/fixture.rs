@@ -1,10 +1,14 @@
 //! A cloud with SES, and short helpers for what its tests do.
 
 use crate::{Options, services};
+use cloudlet_api_lambda::{InvocationRequest, InvocationResponse, Invoke};
+use cloudlet_api_s3::{PutObject, PutObjectOutput, PutObjectRequest};
 use cloudlet_api_ses::*;
+use cloudlet_api_sns::{GetTopicAttributes, GetTopicAttributesInput, GetTopicAttributesResponse, Publish, PublishInput, PublishResponse};
 use cloudlet_aws::Fault;
-use cloudlet_engine::Service;
+use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
 use cloudlet_mailbox::{Mail, MailFilter};
+use cloudlet_shape::BodyContent;
 use cloudlet_testing::Builder;
 pub use cloudlet_testing::{TestCloud, other_account, user};
 use std::sync::Arc;
@@ -12,16 +16,137 @@ use std::sync::Arc;
 pub const DAY: u64 = 24 * 60 * 60;
 
 pub fn builder(options: Options) -> Builder {
+    builder_with_dns(options).0
+}
+
+/// Where the DNS of the newest cloud is.
+pub type DnsOf = Arc<std::sync::Mutex<Option<Arc<cloudlet_dns::Dns>>>>;
+
+pub fn builder_with_dns(options: Options) -> (Builder, DnsOf) {
+    let dns = DnsOf::default();
+    let shown = dns.clone();
     // Both services are made together: they have one store.
     let second: Arc<std::sync::Mutex<Option<Service>>> = Arc::default();
     let made = second.clone();
     let first = move |parts: &cloudlet_testing::Parts| {
-        let [v1, v2] = services(&parts.journal, parts.mailbox.clone(), options);
+        let dns = Arc::new(cloudlet_dns::Dns::new(&parts.journal, vec![]));
+        *shown.lock().unwrap() = Some(dns.clone());
+        let [v1, v2] = services(&parts.journal, parts.mailbox.clone(), parts.blobs.clone(), dns, options);
         *made.lock().unwrap() = Some(v2);
         v1
     };
-    TestCloud::builder().service(first).service(move |_| second.lock().unwrap().take().unwrap())
+    (TestCloud::builder().service(first).service(move |_| second.lock().unwrap().take().unwrap()), dns)
 }
+
+/// A stand-in for SNS, which remembers what it is told to publish.
+#[derive(Default)]
+pub struct Topics(std::sync::Mutex<Vec<PublishInput>>);
+
+impl Topics {
+    /// The messages that are JSON, in their order; each is given once.
+    pub fn take(&self) -> Vec<serde_json::Value> {
+        let taken = std::mem::take(&mut *self.0.lock().unwrap());
+        taken.iter().filter_map(|published| serde_json::from_str(&published.message).ok()).collect()
+    }
+}
+
+impl Handle<Publish> for Topics {
+    fn permissions(&self, _: &Cx, _: &PublishInput) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
+    }
+
+    async fn handle(&self, _: &Cx, input: PublishInput) -> Result<PublishResponse, Fault> {
+        self.0.lock().unwrap().push(input);
+        Ok(PublishResponse::default())
+    }
+}
+
+impl Handle<GetTopicAttributes> for Topics {
+    fn permissions(&self, _: &Cx, _: &GetTopicAttributesInput) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
+    }
+
+    async fn handle(&self, _: &Cx, _: GetTopicAttributesInput) -> Result<GetTopicAttributesResponse, Fault> {
+        Ok(GetTopicAttributesResponse::default())
+    }
+}
+
+/// A stand-in for S3: the objects by their keys. The bucket `closed` lets nobody write.
+#[derive(Default)]
+pub struct Objects(std::sync::Mutex<std::collections::BTreeMap<String, String>>);
+
+impl Objects {
+    pub fn keys(&self) -> Vec<String> {
+        self.0.lock().unwrap().keys().cloned().collect()
+    }
+
+    pub fn get(&self, key: &str) -> String {
+        self.0.lock().unwrap().get(key).cloned().unwrap_or_default()
+    }
+}
+
+impl Handle<PutObject> for Objects {
+    fn permissions(&self, _: &Cx, _: &PutObjectRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
+    }
+
+    async fn handle(&self, _: &Cx, input: PutObjectRequest) -> Result<PutObjectOutput, Fault> {
+        if input.bucket == "closed" {
+            return Err(cloudlet_aws::FaultKind::sender("AccessDenied", 403).says("no"));
+        }
+        let body = match input.body.unwrap_or_default().take() {
+            BodyContent::Whole(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            BodyContent::Stream(_) => panic!("a stream"),
+        };
+        self.0.lock().unwrap().insert(format!("{}/{}", input.bucket, input.key), body);
+        Ok(PutObjectOutput::default())
+    }
+}
+
+/// A stand-in for Lambda: the function `stop` stops the rule set.
+pub struct Functions;
+
+impl Handle<Invoke> for Functions {
+    fn permissions(&self, _: &Cx, _: &InvocationRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
+    }
+
+    async fn handle(&self, _: &Cx, input: InvocationRequest) -> Result<InvocationResponse, Fault> {
+        if input.function_name.ends_with(":missing") {
+            return Err(cloudlet_aws::FaultKind::sender("ResourceNotFoundException", 404).says("no"));
+        }
+        let disposition = if input.function_name.ends_with(":stop") { "STOP_RULE_SET" } else { "CONTINUE" };
+        let payload = serde_json::json!({ "disposition": disposition }).to_string().into_bytes();
+        Ok(InvocationResponse { payload: Some(payload.into()), ..Default::default() })
+    }
+}
+
+pub const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:topic";
+
+/// With topics.
+pub fn with_topics(options: Options) -> (Builder, Arc<Topics>) {
+    let topics = Arc::<Topics>::default();
+    let given = topics.clone();
+    let sns = move |_: &cloudlet_testing::Parts| {
+        Service::of(&cloudlet_api_sns::SERVICE, given.clone()).handles::<Publish>().handles::<GetTopicAttributes>().build()
+    };
+    (builder(options).service(sns), topics)
+}
+
+/// With topics, objects and functions, and with the DNS of the newest cloud.
+pub fn with_targets(options: Options) -> (Builder, Arc<Topics>, Arc<Objects>, DnsOf) {
+    let (builder, dns) = builder_with_dns(options);
+    let (topics, objects) = (Arc::<Topics>::default(), Arc::<Objects>::default());
+    let (given, stored) = (topics.clone(), objects.clone());
+    let builder = builder
+        .service(move |_| Service::of(&cloudlet_api_sns::SERVICE, given.clone()).handles::<Publish>().handles::<GetTopicAttributes>().build())
+        .service(move |_| Service::of(&cloudlet_api_s3::SERVICE, stored.clone()).handles::<PutObject>().build())
+        .service(|_| Service::of(&cloudlet_api_lambda::SERVICE, Arc::new(Functions)).handles::<Invoke>().build());
+    (builder, topics, objects, dns)
+}
+
+/// Outside of the sandbox, where every identity is verified.
+pub const FREE: Options = Options { sandbox: crate::Sandbox::Off, auto_verify: crate::AutoVerify::All, review_seconds: 0 };
 
 pub fn cloud() -> TestCloud {
     builder(Options::default()).build()
@@ -41,7 +166,7 @@ pub fn token(cloud: &TestCloud) -> String {
 pub async fn verified(cloud: &TestCloud, address: &str) {
     cloud.ok::<VerifyEmailIdentity>(VerifyEmailIdentityRequest { email_address: address.into() }).await;
     let token = token(cloud);
-    cloud.ok::<crate::links::VisitLink>(crate::links::VisitLinkRequest { token }).await;
+    cloud.ok::<crate::links::VisitLink>(crate::links::VisitLinkRequest { token, ..Default::default() }).await;
 }
 
 pub fn mail(from: &str, to: &[&str]) -> SendEmailRequest {

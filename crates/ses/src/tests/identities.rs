@@ -15,7 +15,7 @@ async fn an_address_is_verified_by_the_link_in_a_mail() {
     assert_eq!(newest_mail(&cloud).to, ["ann@example.com"]);
     assert_eq!(status(&cloud, "ann@example.com").await.as_deref(), Some("Pending"));
     let token = token(&cloud);
-    cloud.ok::<crate::links::VisitLink>(crate::links::VisitLinkRequest { token }).await;
+    cloud.ok::<crate::links::VisitLink>(crate::links::VisitLinkRequest { token, ..Default::default() }).await;
     assert_eq!(status(&cloud, "ann@example.com").await.as_deref(), Some("Success"));
     let found = cloud.ok::<v2::GetEmailIdentity>(v2::GetEmailIdentityRequest { email_identity: "ann@example.com".into() }).await;
     assert_eq!((found.identity_type.as_deref(), found.verified_for_sending_status), (Some("EMAIL_ADDRESS"), Some(true)));
@@ -26,9 +26,9 @@ async fn a_link_is_valid_for_a_day_and_an_unknown_one_is_not() {
     let cloud = cloud();
     cloud.ok::<VerifyEmailIdentity>(VerifyEmailIdentityRequest { email_address: "ann@example.com".into() }).await;
     let token = token(&cloud);
-    cloud.expect_fault::<crate::links::VisitLink>(crate::links::VisitLinkRequest { token: "x".into() }).await;
+    cloud.expect_fault::<crate::links::VisitLink>(crate::links::VisitLinkRequest { token: "x".into(), ..Default::default() }).await;
     cloud.pass(DAY).await;
-    cloud.expect_fault::<crate::links::VisitLink>(crate::links::VisitLinkRequest { token }).await;
+    cloud.expect_fault::<crate::links::VisitLink>(crate::links::VisitLinkRequest { token, ..Default::default() }).await;
     assert_eq!(status(&cloud, "ann@example.com").await.as_deref(), Some("Pending"));
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     Ses, access,
+    configuration_sets::{Tracking, TrackingChange},
     refusal::Refusal,
     state::{self, State},
 };
@@ -111,7 +112,7 @@ handler!(Ses, DescribeConfigurationSet, |ses, cx, input| Ok(access::any::<Descri
         reputation_options: wanted("reputationOptions").then(|| ReputationOptions {
             sending_enabled: Some(!set.paused),
             reputation_metrics_enabled: Some(set.reputation_metrics),
-            last_fresh_start: None,
+            last_fresh_start: set.fresh_start,
         }),
     })
 },);
@@ -175,11 +176,64 @@ handler!(
     UpdateConfigurationSetSendingEnabled,
     |ses, cx, input| Ok(access::any::<UpdateConfigurationSetSendingEnabled>(cx).into()),
     |ses, cx, input| {
-        let change = |set: &mut state::ConfigurationSet| {
-            set.paused = !input.enabled;
-            Ok(())
-        };
-        ses.change_configuration_set(&cx.scope, &input.configuration_set_name, change).map_err(Refusal::v1)?;
+        ses.set_sending(cx, &input.configuration_set_name, input.enabled).map_err(Refusal::v1)?;
         Ok(Empty {})
+    },
+);
+
+handler!(
+    Ses,
+    UpdateConfigurationSetReputationMetricsEnabled,
+    |ses, cx, input| Ok(access::any::<UpdateConfigurationSetReputationMetricsEnabled>(cx).into()),
+    |ses, cx, input| {
+        ses.set_reputation_metrics(cx, &input.configuration_set_name, input.enabled).map_err(Refusal::v1)?;
+        Ok(Empty {})
+    },
+);
+
+handler!(
+    Ses,
+    PutConfigurationSetDeliveryOptions,
+    |ses, cx, input| Ok(permission::<PutConfigurationSetDeliveryOptions>(cx, &input.configuration_set_name).into()),
+    |ses, cx, input| {
+        let policy = input.delivery_options.and_then(|options| options.tls_policy).map(|policy| policy.to_ascii_uppercase());
+        ses.set_delivery(cx, &input.configuration_set_name, policy, None).map_err(Refusal::v1)?;
+        Ok(PutConfigurationSetDeliveryOptionsResponse {})
+    },
+);
+
+fn tracking(given: TrackingOptions) -> Option<Tracking> {
+    given.custom_redirect_domain.filter(|domain| !domain.is_empty()).map(|domain| Tracking { domain, https_policy: None })
+}
+
+handler!(
+    Ses,
+    CreateConfigurationSetTrackingOptions,
+    |ses, cx, input| Ok(permission::<CreateConfigurationSetTrackingOptions>(cx, &input.configuration_set_name).into()),
+    |ses, cx, input| {
+        let tracking = tracking(input.tracking_options);
+        ses.set_tracking(cx, &input.configuration_set_name, tracking, TrackingChange::Create).map_err(Refusal::v1)?;
+        Ok(CreateConfigurationSetTrackingOptionsResponse {})
+    },
+);
+
+handler!(
+    Ses,
+    UpdateConfigurationSetTrackingOptions,
+    |ses, cx, input| Ok(permission::<UpdateConfigurationSetTrackingOptions>(cx, &input.configuration_set_name).into()),
+    |ses, cx, input| {
+        let tracking = tracking(input.tracking_options);
+        ses.set_tracking(cx, &input.configuration_set_name, tracking, TrackingChange::Update).map_err(Refusal::v1)?;
+        Ok(UpdateConfigurationSetTrackingOptionsResponse {})
+    },
+);
+
+handler!(
+    Ses,
+    DeleteConfigurationSetTrackingOptions,
+    |ses, cx, input| Ok(permission::<DeleteConfigurationSetTrackingOptions>(cx, &input.configuration_set_name).into()),
+    |ses, cx, input| {
+        ses.set_tracking(cx, &input.configuration_set_name, None, TrackingChange::Delete).map_err(Refusal::v1)?;
+        Ok(DeleteConfigurationSetTrackingOptionsResponse {})
     },
 );

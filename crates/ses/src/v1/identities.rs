@@ -72,10 +72,10 @@ handler!(
     |ses, cx, input| Ok(access::any::<GetIdentityVerificationAttributes>(cx).into()),
     |ses, cx, input| {
         let attributes = input.identities.into_iter().filter_map(|name| {
-            let identity = ses.identity(&cx.scope, &name)?;
-            let status = if identity.is_verified() { "Success" } else { "Pending" };
+            let identity = ses.looked_up(&cx.scope, &name, cx.now)?;
+            let status = ses.verification(&identity, cx.now).v1();
             let token = (IdentityKind::of(&name) == IdentityKind::Domain).then(|| identity.token.clone());
-            Some((name, IdentityVerificationAttributes { verification_status: status.into(), verification_token: token }))
+            Some((name, IdentityVerificationAttributes { verification_status: status, verification_token: token }))
         });
         Ok(GetIdentityVerificationAttributesResponse { verification_attributes: attributes.collect() })
     },

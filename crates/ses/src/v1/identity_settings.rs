@@ -1,14 +1,15 @@
 //! What identities have beside their verification: DKIM, MAIL FROM, feedback, policies.
 
 use crate::{
-    Ses, access,
+    Ses, access, events,
     identities::{self, checked_domain},
     policies,
     refusal::Refusal,
     state::{Identity, MailFrom},
+    status::Status,
 };
 use cloudlet_api_ses::*;
-use cloudlet_aws::Fault;
+use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Cx, handler};
 use cloudlet_shape::Map;
 
@@ -29,7 +30,7 @@ impl Ses {
 
     fn attributes<T>(&self, cx: &Cx, names: Vec<String>, show: impl Fn(&str, &Identity) -> T) -> Map<T> {
         let shown = names.into_iter().filter_map(|name| {
-            let identity = self.identity(&cx.scope, &name)?;
+            let identity = self.looked_up(&cx.scope, &name, cx.now)?;
             let shown = show(&name, &identity);
             Some((name, shown))
         });
@@ -38,13 +39,9 @@ impl Ses {
 }
 
 handler!(Ses, GetIdentityDkimAttributes, |ses, cx, input| Ok(access::any::<GetIdentityDkimAttributes>(cx).into()), |ses, cx, input| {
-    let shown = ses.attributes(cx, input.identities, |_, identity| IdentityDkimAttributes {
+    let shown = ses.attributes(cx, input.identities, |name, identity| IdentityDkimAttributes {
         dkim_enabled: identity.dkim.enabled,
-        dkim_verification_status: match (identity.dkim.tokens.is_empty(), identity.is_verified()) {
-            (true, _) => "NotStarted".into(),
-            (false, true) => "Success".into(),
-            (false, false) => "Pending".into(),
-        },
+        dkim_verification_status: ses.dkim_status(name, identity, cx.now).v1(),
         dkim_tokens: (!identity.dkim.tokens.is_empty()).then(|| identity.dkim.tokens.clone()),
     });
     Ok(GetIdentityDkimAttributesResponse { dkim_attributes: shown })
@@ -80,7 +77,7 @@ handler!(
         let shown = ses.attributes(cx, input.identities, |_, identity| match &identity.mail_from {
             Some(mail_from) => IdentityMailFromDomainAttributes {
                 mail_from_domain: mail_from.domain.clone(),
-                mail_from_domain_status: if ses.options.auto_verify == crate::AutoVerify::Off { "Pending".into() } else { "Success".into() },
+                mail_from_domain_status: ses.mail_from_status(&cx.scope, identity, cx.now).map(Status::v1).unwrap_or_default(),
                 behavior_on_mx_failure: mail_from.on_mx_failure.clone(),
             },
             None => IdentityMailFromDomainAttributes { behavior_on_mx_failure: "UseDefaultValue".into(), ..Default::default() },
@@ -91,10 +88,26 @@ handler!(
 
 handler!(Ses, SetIdentityNotificationTopic, |ses, cx, input| Ok(access::any::<SetIdentityNotificationTopic>(cx).into()), |ses, cx, input| {
     check_kind(&input.notification_type)?;
+    let topic = input.sns_topic.filter(|topic| !topic.is_empty());
+    if let Some(topic) = &topic
+        && Arn::parse(topic).is_none_or(|arn| arn.service() != "sns" || arn.region() != cx.scope.region.as_str())
+    {
+        // AWS: unverified message. Topics of other regions are refused.
+        return Err(Refusal::invalid(format!("Invalid SNS topic: {topic}.")).v1());
+    }
     ses.change_v1(cx, &input.identity, |identity| {
-        identity.feedback.entry(input.notification_type).or_default().topic = input.sns_topic.filter(|topic| !topic.is_empty());
+        identity.feedback.entry(input.notification_type.clone()).or_default().topic.clone_from(&topic);
         Ok(())
     })?;
+    if let Some(topic) = topic {
+        let text = format!(
+            "You have successfully subscribed your Amazon SNS topic '{topic}' to receive '{}' notifications from Amazon SES for identity '{}'.",
+            input.notification_type, input.identity
+        );
+        let message = serde_json::json!({ "notificationType": "AmazonSnsSubscriptionSucceeded", "message": text }).to_string();
+        let source = identities::arn_of(&cx.scope, &identities::name_of(&input.identity));
+        events::publish(cx, &topic, source, None, message);
+    }
     Ok(SetIdentityNotificationTopicResponse {})
 });
 

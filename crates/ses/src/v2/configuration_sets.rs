@@ -3,6 +3,7 @@
 use super::tags;
 use crate::{
     Ses, access,
+    configuration_sets::{Tracking, TrackingChange},
     refusal::Refusal,
     state::{self, State},
 };
@@ -69,14 +70,29 @@ handler!(
     CreateConfigurationSet,
     |ses, cx, input| Ok(tags::requested(permission::<CreateConfigurationSet>(cx, &input.configuration_set_name), input.tags.as_deref())),
     |ses, cx, input| {
-        let tracks = input.tracking_options.is_some();
-        let other = input.vdm_options.is_some() || input.archiving_options.is_some() || input.message_security_options.is_some();
-        if tracks || other || input.suppression_options.is_some() || input.delivery_options.is_some() {
-            return Err(Refusal::NotBuilt("options of configuration sets beside sending, reputation and tags").v2());
+        if input.vdm_options.is_some() {
+            return Err(Refusal::NotBuilt("the deliverability manager").v2());
         }
+        if input.archiving_options.is_some() || input.message_security_options.is_some() {
+            return Err(Refusal::NotBuilt("archives and signed messages").v2());
+        }
+        let delivery = input.delivery_options.unwrap_or_default();
+        check_pool(delivery.sending_pool_name.as_deref()).map_err(Refusal::v2)?;
+        let suppression = input.suppression_options.unwrap_or_default();
+        check_suppression(suppression.suppression_scope.as_deref(), suppression.validation_options.is_some()).map_err(Refusal::v2)?;
+        let tracking = input.tracking_options.map(|given| Tracking { domain: given.custom_redirect_domain, https_policy: given.https_policy });
+        if let Some(tracking) = &tracking {
+            ses.check_tracking(&cx.scope, tracking).map_err(Refusal::v2)?;
+        }
+        let (tracking_domain, https_policy) = tracking.map_or((None, None), |tracking| (Some(tracking.domain), tracking.https_policy));
         let set = state::ConfigurationSet {
+            tls_policy: delivery.tls_policy,
+            max_delivery_seconds: delivery.max_delivery_seconds,
             paused: input.sending_options.is_some_and(|options| options.sending_enabled == Some(false)),
             reputation_metrics: input.reputation_options.is_some_and(|options| options.reputation_metrics_enabled == Some(true)),
+            tracking_domain,
+            https_policy,
+            suppressed_reasons: suppression.suppressed_reasons,
             tags: tags::checked(input.tags.as_deref().unwrap_or_default())?,
             ..state::ConfigurationSet::default()
         };
@@ -84,6 +100,24 @@ handler!(
         Ok(CreateConfigurationSetResponse {})
     },
 );
+
+fn check_pool(pool: Option<&str>) -> Result<(), Refusal> {
+    match pool {
+        // AWS: the addresses that all share.
+        None | Some("" | "ses-default-dedicated-pool" | "ses-shared-pool") => Ok(()),
+        Some(_) => Err(Refusal::NotBuilt("pools of dedicated addresses")),
+    }
+}
+
+fn check_suppression(scope: Option<&str>, validates: bool) -> Result<(), Refusal> {
+    if validates {
+        return Err(Refusal::NotBuilt("the validation of addresses"));
+    }
+    match scope {
+        Some("TENANT") => Err(Refusal::NotBuilt("suppression lists of tenants")),
+        _ => Ok(()),
+    }
+}
 
 handler!(
     Ses,
@@ -95,9 +129,21 @@ handler!(
             configuration_set_name: Some(input.configuration_set_name),
             delivery_options: Some(DeliveryOptions {
                 tls_policy: Some(set.tls_policy.clone().unwrap_or_else(|| "OPTIONAL".into())),
-                ..DeliveryOptions::default()
+                max_delivery_seconds: set.max_delivery_seconds,
+                sending_pool_name: None,
             }),
-            reputation_options: Some(ReputationOptions { reputation_metrics_enabled: Some(set.reputation_metrics), last_fresh_start: None }),
+            reputation_options: Some(ReputationOptions {
+                reputation_metrics_enabled: Some(set.reputation_metrics),
+                last_fresh_start: set.fresh_start,
+            }),
+            tracking_options: set
+                .tracking_domain
+                .clone()
+                .map(|custom_redirect_domain| TrackingOptions { custom_redirect_domain, https_policy: set.https_policy.clone() }),
+            suppression_options: set
+                .suppressed_reasons
+                .clone()
+                .map(|reasons| SuppressionOptions { suppressed_reasons: Some(reasons), ..SuppressionOptions::default() }),
             sending_options: Some(SendingOptions { sending_enabled: Some(!set.paused) }),
             tags: Some(tags::shown(&set.tags)),
             ..GetConfigurationSetResponse::default()
@@ -131,12 +177,52 @@ handler!(
     PutConfigurationSetSendingOptions,
     |ses, cx, input| Ok(permission::<PutConfigurationSetSendingOptions>(cx, &input.configuration_set_name).into()),
     |ses, cx, input| {
-        let change = |set: &mut state::ConfigurationSet| {
-            set.paused = !input.sending_enabled.unwrap_or(false);
-            Ok(())
-        };
-        ses.change_configuration_set(&cx.scope, &input.configuration_set_name, change).map_err(Refusal::v2)?;
+        ses.set_sending(cx, &input.configuration_set_name, input.sending_enabled.unwrap_or(false)).map_err(Refusal::v2)?;
         Ok(PutConfigurationSetSendingOptionsResponse {})
+    },
+);
+
+handler!(
+    Ses,
+    PutConfigurationSetReputationOptions,
+    |ses, cx, input| Ok(permission::<PutConfigurationSetReputationOptions>(cx, &input.configuration_set_name).into()),
+    |ses, cx, input| {
+        ses.set_reputation_metrics(cx, &input.configuration_set_name, input.reputation_metrics_enabled.unwrap_or(false)).map_err(Refusal::v2)?;
+        Ok(PutConfigurationSetReputationOptionsResponse {})
+    },
+);
+
+handler!(
+    Ses,
+    PutConfigurationSetDeliveryOptions,
+    |ses, cx, input| Ok(permission::<PutConfigurationSetDeliveryOptions>(cx, &input.configuration_set_name).into()),
+    |ses, cx, input| {
+        check_pool(input.sending_pool_name.as_deref()).map_err(Refusal::v2)?;
+        ses.set_delivery(cx, &input.configuration_set_name, input.tls_policy, input.max_delivery_seconds).map_err(Refusal::v2)?;
+        Ok(PutConfigurationSetDeliveryOptionsResponse {})
+    },
+);
+
+handler!(
+    Ses,
+    PutConfigurationSetTrackingOptions,
+    |ses, cx, input| Ok(permission::<PutConfigurationSetTrackingOptions>(cx, &input.configuration_set_name).into()),
+    |ses, cx, input| {
+        let domain = input.custom_redirect_domain.filter(|domain| !domain.is_empty());
+        let tracking = domain.map(|domain| Tracking { domain, https_policy: input.https_policy });
+        ses.set_tracking(cx, &input.configuration_set_name, tracking, TrackingChange::Put).map_err(Refusal::v2)?;
+        Ok(PutConfigurationSetTrackingOptionsResponse {})
+    },
+);
+
+handler!(
+    Ses,
+    PutConfigurationSetSuppressionOptions,
+    |ses, cx, input| Ok(permission::<PutConfigurationSetSuppressionOptions>(cx, &input.configuration_set_name).into()),
+    |ses, cx, input| {
+        check_suppression(input.suppression_scope.as_deref(), input.validation_options.is_some()).map_err(Refusal::v2)?;
+        ses.set_suppression(cx, &input.configuration_set_name, input.suppressed_reasons).map_err(Refusal::v2)?;
+        Ok(PutConfigurationSetSuppressionOptionsResponse {})
     },
 );
 

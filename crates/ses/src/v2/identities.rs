@@ -5,10 +5,12 @@ use crate::{
     Ses, access,
     identities::{IdentityKind, checked_address, checked_domain, dkim_tokens, name_of},
     refusal::Refusal,
-    state::{Identity, State},
+    signing,
+    state::{Identity, State, Verification},
+    status::Status,
 };
 use cloudlet_api_sesv2::*;
-use cloudlet_engine::{handler, paging::Paging};
+use cloudlet_engine::{Cx, handler, paging::Paging};
 
 fn kind_text(name: &str) -> String {
     match IdentityKind::of(name) {
@@ -17,21 +19,54 @@ fn kind_text(name: &str) -> String {
     }
 }
 
-fn status(identity: &Identity) -> String {
-    if identity.is_verified() { "SUCCESS".into() } else { "PENDING".into() }
+impl Ses {
+    pub(super) fn dkim_shown(&self, cx: &Cx, name: &str, identity: &Identity) -> DkimAttributes {
+        let is_domain = IdentityKind::of(name) == IdentityKind::Domain;
+        let status = self.dkim_status(name, identity, cx.now);
+        let dkim = &identity.dkim;
+        let is_own = dkim.selector.is_some();
+        let tokens = if is_own { dkim.selector.iter().cloned().collect() } else { dkim.tokens.clone() };
+        let length = dkim.key_length.clone().unwrap_or_else(|| "RSA_2048_BIT".into());
+        DkimAttributes {
+            signing_enabled: Some(dkim.enabled),
+            status: Some(status.v2()),
+            signing_hosted_zone: (!is_own && !tokens.is_empty()).then(|| "dkim.amazonses.com".into()),
+            tokens: (!tokens.is_empty()).then_some(tokens),
+            signing_attributes_origin: Some(if is_own { "EXTERNAL".into() } else { "AWS_SES".into() }),
+            next_signing_key_length: (!is_own).then(|| length.clone()),
+            current_signing_key_length: (!is_own && is_domain && status == Status::Success).then_some(length),
+            last_key_generation_timestamp: None,
+        }
+    }
 }
 
-fn dkim(name: &str, identity: &Identity) -> DkimAttributes {
-    let is_domain = IdentityKind::of(name) == IdentityKind::Domain;
-    DkimAttributes {
-        signing_enabled: Some(identity.dkim.enabled),
-        status: Some(if identity.dkim.tokens.is_empty() { "NOT_STARTED".into() } else { status(identity) }),
-        tokens: (!identity.dkim.tokens.is_empty()).then(|| identity.dkim.tokens.clone()),
-        signing_attributes_origin: Some("AWS_SES".into()),
-        next_signing_key_length: Some("RSA_2048_BIT".into()),
-        current_signing_key_length: (is_domain && identity.is_verified()).then(|| "RSA_2048_BIT".into()),
-        ..DkimAttributes::default()
+/// How a domain is to sign: a key of its own, or one of Easy DKIM.
+pub(super) fn set_signing(cx: &Cx, identity: &mut Identity, origin: &str, given: Option<DkimSigningAttributes>) -> Result<(), Refusal> {
+    let given = given.unwrap_or_default();
+    match (origin, given.domain_signing_selector, given.domain_signing_private_key) {
+        ("EXTERNAL", Some(selector), Some(key)) => {
+            identity.dkim.key = Some(signing::own_key(&key)?);
+            identity.dkim.selector = Some(selector);
+            identity.dkim.tokens.clear();
+            identity.dkim.enabled = true;
+        }
+        // AWS: unverified message.
+        ("EXTERNAL", ..) => return Err(Refusal::invalid("A selector and a private key must be specified.")),
+        ("AWS_SES", ..) => {
+            if given.next_signing_key_length.as_deref() == Some("RSA_1024_BIT") {
+                return Err(Refusal::NotBuilt("keys of Easy DKIM of 1024 bits"));
+            }
+            if identity.dkim.selector.take().is_some() {
+                identity.dkim.key = None;
+            }
+            if identity.dkim.tokens.is_empty() {
+                identity.dkim.tokens = dkim_tokens(cx);
+            }
+            identity.dkim.key_length = given.next_signing_key_length;
+        }
+        _ => return Err(Refusal::NotBuilt("keys of Easy DKIM of another region")),
     }
+    Ok(())
 }
 
 handler!(
@@ -47,8 +82,14 @@ handler!(
             IdentityKind::Domain => checked_domain(&input.email_identity),
         };
         let name = name.map_err(Refusal::v2)?;
-        if input.dkim_signing_attributes.as_ref().is_some_and(|given| given.domain_signing_private_key.is_some()) {
-            return Err(Refusal::NotBuilt("keys of one's own for DKIM").v2());
+        let origin = match &input.dkim_signing_attributes {
+            Some(given) if given.domain_signing_private_key.is_some() || given.domain_signing_selector.is_some() => "EXTERNAL",
+            Some(DkimSigningAttributes { domain_signing_attributes_origin: Some(origin), .. }) if origin != "EXTERNAL" => origin.as_str(),
+            _ => "AWS_SES",
+        };
+        let mut template = Identity::unverified(cx.now);
+        if IdentityKind::of(&name) == IdentityKind::Domain {
+            set_signing(cx, &mut template, origin, input.dkim_signing_attributes.clone()).map_err(Refusal::v2)?;
         }
         let given_tags = tags::checked(input.tags.as_deref().unwrap_or_default())?;
         if let Some(set) = &input.configuration_set_name {
@@ -58,20 +99,18 @@ handler!(
             // AWS: unverified wording.
             return Err(Refusal::Exists(format!("Email identity {} already exist.", input.email_identity)).v2());
         }
-        let tokens = dkim_tokens(cx);
         let change = |identity: &mut Identity| {
             identity.tags = given_tags;
             identity.configuration_set = input.configuration_set_name;
+            identity.dkim = template.dkim;
             identity.dkim.enabled = IdentityKind::of(&name) == IdentityKind::Domain;
-            if identity.dkim.enabled {
-                identity.dkim.tokens = tokens;
-            }
         };
-        let identity = ses.verify(cx, &name, change).map_err(Refusal::v2)?;
+        ses.verify(cx, &name, change).map_err(Refusal::v2)?;
+        let identity = ses.looked_up(&cx.scope, &name, cx.now).ok_or_else(|| Refusal::NoIdentity(name.clone()).v2())?;
         Ok(CreateEmailIdentityResponse {
             identity_type: Some(kind_text(&name)),
             verified_for_sending_status: Some(identity.is_verified()),
-            dkim_attributes: Some(dkim(&name, &identity)),
+            dkim_attributes: Some(ses.dkim_shown(cx, &name, &identity)),
         })
     },
 );
@@ -82,17 +121,17 @@ handler!(
     |ses, cx, input| Ok(access::identity::<GetEmailIdentity>(ses, cx, &input.email_identity).into()),
     |ses, cx, input| {
         let name = name_of(&input.email_identity);
-        let identity = ses.identity(&cx.scope, &name).ok_or_else(|| Refusal::NoIdentity(input.email_identity.clone()).v2())?;
+        let identity = ses.looked_up(&cx.scope, &name, cx.now).ok_or_else(|| Refusal::NoIdentity(input.email_identity.clone()).v2())?;
         let mail_from = identity.mail_from.as_ref();
-        let is_checked = ses.options.auto_verify != crate::AutoVerify::Off;
+        let status = ses.verification(&identity, cx.now);
         Ok(GetEmailIdentityResponse {
             identity_type: Some(kind_text(&name)),
             feedback_forwarding_status: Some(identity.forwarding),
             verified_for_sending_status: Some(identity.is_verified()),
-            dkim_attributes: Some(dkim(&name, &identity)),
+            dkim_attributes: Some(ses.dkim_shown(cx, &name, &identity)),
             mail_from_attributes: Some(MailFromAttributes {
                 mail_from_domain: mail_from.map(|mail_from| mail_from.domain.clone()).unwrap_or_default(),
-                mail_from_domain_status: mail_from.map(|_| if is_checked { "SUCCESS".into() } else { "PENDING".into() }).unwrap_or_default(),
+                mail_from_domain_status: ses.mail_from_status(&cx.scope, &identity, cx.now).map(Status::v2).unwrap_or_default(),
                 behavior_on_mx_failure: match mail_from.map(|mail_from| mail_from.on_mx_failure.as_str()) {
                     Some("RejectMessage") => "REJECT_MESSAGE".into(),
                     _ => "USE_DEFAULT_VALUE".into(),
@@ -101,8 +140,16 @@ handler!(
             policies: Some(identity.policies.iter().map(|(name, policy)| (name.clone(), policy.text.to_string())).collect()),
             tags: Some(tags::shown(&identity.tags)),
             configuration_set_name: identity.configuration_set.clone(),
-            verification_status: Some(status(&identity)),
-            verification_info: None,
+            verification_status: Some(status.v2()),
+            verification_info: (IdentityKind::of(&name) == IdentityKind::Domain).then(|| VerificationInfo {
+                last_checked_timestamp: Some(cx.now),
+                last_success_timestamp: match identity.verification {
+                    Verification::Verified { at } => Some(at),
+                    Verification::Pending => None,
+                },
+                error_type: (status != Status::Success).then(|| "HOST_NOT_FOUND".into()),
+                soa_record: None,
+            }),
         })
     },
 );
@@ -116,7 +163,7 @@ handler!(Ses, ListEmailIdentities, |ses, cx, input| Ok(access::any::<ListEmailId
                     identity_type: Some(kind_text(name)),
                     identity_name: Some(name.to_owned()),
                     sending_enabled: Some(identity.is_verified()),
-                    verification_status: Some(status(identity)),
+                    verification_status: Some(ses.verification(identity, cx.now).v2()),
                 };
                 (name.to_owned(), info)
             })

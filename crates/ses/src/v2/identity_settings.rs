@@ -1,5 +1,6 @@
 //! What identities have beside their verification.
 
+use super::identities::set_signing;
 use crate::{
     Ses, access,
     identities::{self, checked_domain},
@@ -27,6 +28,24 @@ handler!(
             Ok(())
         })?;
         Ok(PutEmailIdentityDkimAttributesResponse {})
+    },
+);
+
+handler!(
+    Ses,
+    PutEmailIdentityDkimSigningAttributes,
+    |ses, cx, input| Ok(access::identity::<PutEmailIdentityDkimSigningAttributes>(ses, cx, &input.email_identity).into()),
+    |ses, cx, input| {
+        let (origin, given) = (input.signing_attributes_origin, input.signing_attributes);
+        ses.change_v2(cx, &input.email_identity, |identity| set_signing(cx, identity, &origin, given))?;
+        let identity =
+            ses.looked_up(&cx.scope, &input.email_identity, cx.now).ok_or_else(|| Refusal::NoIdentity(input.email_identity.clone()).v2())?;
+        let shown = ses.dkim_shown(cx, &input.email_identity, &identity);
+        Ok(PutEmailIdentityDkimSigningAttributesResponse {
+            dkim_status: shown.status,
+            dkim_tokens: shown.tokens,
+            signing_hosted_zone: shown.signing_hosted_zone,
+        })
     },
 );
 

@@ -1,7 +1,7 @@
 //! Sending.
 
 use crate::{
-    Ses, access,
+    Ses, access, contacts,
     envelope::{Body, Envelope, RawOptions, raw_draft},
     limits,
     mime::{Attachment, Content},
@@ -62,6 +62,10 @@ fn template_name(template: &Template) -> Option<String> {
     template.template_name.clone().or_else(by_arn)
 }
 
+fn list(given: Option<&ListManagementOptions>) -> Option<(String, Option<String>)> {
+    given.map(|given| (given.contact_list_name.clone(), given.topic_name.clone()))
+}
+
 fn read(input: &SendEmailRequest) -> Result<Draft, Refusal> {
     let content = &input.content;
     let given = [content.simple.is_some(), content.raw.is_some(), content.template.is_some()];
@@ -82,7 +86,8 @@ fn read(input: &SendEmailRequest) -> Result<Draft, Refusal> {
             configuration_set: input.configuration_set_name.as_deref(),
             tags: tags(input.email_tags.as_deref()),
         };
-        let (envelope, body) = raw_draft(&raw.data, options)?;
+        let (mut envelope, body) = raw_draft(&raw.data, options)?;
+        envelope.list = list(input.list_management_options.as_ref());
         return Ok(Draft { envelope, filling: Filling::Body(body) });
     }
     let mut envelope = Envelope::new(input.from_email_address.as_deref().unwrap_or_default())?;
@@ -94,6 +99,7 @@ fn read(input: &SendEmailRequest) -> Result<Draft, Refusal> {
     envelope.reply_to = input.reply_to_addresses.clone().unwrap_or_default();
     envelope.configuration_set = input.configuration_set_name.clone();
     envelope.tags = tags(input.email_tags.as_deref());
+    envelope.list = list(input.list_management_options.as_ref());
     let filling = match (&content.simple, &content.template) {
         (Some(simple), _) => Filling::Body(Body::Built(Content {
             subject: simple.subject.data.replace(['\r', '\n'], " "),
@@ -133,11 +139,10 @@ impl Ses {
     }
 }
 
-fn not_built(tenant: Option<&String>, list: Option<&ListManagementOptions>, endpoint: Option<&String>) -> Result<(), Refusal> {
-    match (tenant, list, endpoint) {
-        (Some(_), _, _) => Err(Refusal::NotBuilt("sending for a tenant")),
-        (_, Some(_), _) => Err(Refusal::NotBuilt("contact lists")),
-        (_, _, Some(_)) => Err(Refusal::NotBuilt("endpoints of several regions")),
+fn not_built(tenant: Option<&String>, endpoint: Option<&String>) -> Result<(), Refusal> {
+    match (tenant, endpoint) {
+        (Some(_), _) => Err(Refusal::NotBuilt("sending for a tenant")),
+        (_, Some(_)) => Err(Refusal::NotBuilt("endpoints of several regions")),
         _ => Ok(()),
     }
 }
@@ -158,7 +163,7 @@ handler!(
         })
     },
     |ses, cx, input| {
-        not_built(input.tenant_name.as_ref(), input.list_management_options.as_ref(), input.endpoint_id.as_ref()).map_err(Refusal::v2)?;
+        not_built(input.tenant_name.as_ref(), input.endpoint_id.as_ref()).map_err(Refusal::v2)?;
         let draft = cx.subject(|| read(&input).map(Arc::new).map_err(Refusal::v2))?;
         draft.envelope.check().map_err(Refusal::v2)?;
         let sent = match &draft.filling {
@@ -166,7 +171,11 @@ handler!(
             Filling::Template { data, headers, attachments } => {
                 let inline = input.content.template.as_ref().and_then(|template| template.template_content.as_ref());
                 let template = ses.template_of(cx, draft.envelope.template.as_deref(), inline).map_err(Refusal::v2)?;
-                let data = templates::data(data).map_err(Refusal::v2)?;
+                let mut data = templates::data(data).map_err(Refusal::v2)?;
+                if draft.envelope.list.is_some() {
+                    // The link is put in its place once it is made.
+                    data.insert("amazonSESUnsubscribeUrl".into(), contacts::PLACEHOLDER.into());
+                }
                 let body = templates::body(&template, &data, headers.clone(), attachments.clone());
                 ses.send(cx, &draft.envelope, &body, limits::MESSAGE_BYTES_V2).await
             }
@@ -209,7 +218,7 @@ handler!(
         })
     },
     |ses, cx, input| {
-        not_built(input.tenant_name.as_ref(), None, input.endpoint_id.as_ref()).map_err(Refusal::v2)?;
+        not_built(input.tenant_name.as_ref(), input.endpoint_id.as_ref()).map_err(Refusal::v2)?;
         let common = bulk(&input).map_err(Refusal::v2)?;
         let count = input.bulk_email_entries.len();
         if count == 0 || count > limits::BULK_DESTINATIONS {

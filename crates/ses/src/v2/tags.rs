@@ -67,6 +67,10 @@ impl Ses {
                 let key = (cx.scope.clone(), name.to_owned());
                 change(&mut Arc::make_mut(state.configuration_sets.get_mut(&key).ok_or_else(missing)?).tags)
             }
+            "contact-list" => {
+                let key = (cx.scope.clone(), name.to_owned());
+                change(&mut Arc::make_mut(state.contact_lists.get_mut(&key).ok_or_else(missing)?).tags)
+            }
             _ => Err(missing()),
         })
     }

@@ -1,0 +1,103 @@
+//! Mails of one's own that ask people to verify their address.
+
+use crate::{
+    Ses, access,
+    refusal::Refusal,
+    state::{State, VerificationTemplate},
+};
+use cloudlet_api_sesv2::*;
+use cloudlet_engine::{handler, paging::Paging};
+
+handler!(
+    Ses,
+    CreateCustomVerificationEmailTemplate,
+    |ses, cx, input| Ok(access::any::<CreateCustomVerificationEmailTemplate>(cx).into()),
+    |ses, cx, input| {
+        let template = VerificationTemplate {
+            from: input.from_email_address,
+            subject: input.template_subject,
+            content: input.template_content,
+            success: input.success_redirection_url,
+            failure: input.failure_redirection_url,
+            tags: super::tags::checked(input.tags.as_deref().unwrap_or_default())?,
+        };
+        ses.create_verification_template(cx, &input.template_name, template).map_err(Refusal::v2)?;
+        Ok(CreateCustomVerificationEmailTemplateResponse {})
+    },
+);
+
+handler!(
+    Ses,
+    UpdateCustomVerificationEmailTemplate,
+    |ses, cx, input| Ok(access::any::<UpdateCustomVerificationEmailTemplate>(cx).into()),
+    |ses, cx, input| {
+        let change = |template: &mut VerificationTemplate| {
+            template.from = input.from_email_address;
+            template.subject = input.template_subject;
+            template.content = input.template_content;
+            template.success = input.success_redirection_url;
+            template.failure = input.failure_redirection_url;
+        };
+        ses.update_verification_template(cx, &input.template_name, change).map_err(Refusal::v2)?;
+        Ok(UpdateCustomVerificationEmailTemplateResponse {})
+    },
+);
+
+handler!(
+    Ses,
+    GetCustomVerificationEmailTemplate,
+    |ses, cx, input| Ok(access::any::<GetCustomVerificationEmailTemplate>(cx).into()),
+    |ses, cx, input| {
+        let found = ses.verification_template(cx, &input.template_name).map_err(Refusal::v2)?;
+        Ok(GetCustomVerificationEmailTemplateResponse {
+            template_name: Some(input.template_name),
+            from_email_address: Some(found.from.clone()),
+            template_subject: Some(found.subject.clone()),
+            template_content: Some(found.content.clone()),
+            success_redirection_url: Some(found.success.clone()),
+            failure_redirection_url: Some(found.failure.clone()),
+            tags: Some(super::tags::shown(&found.tags)),
+        })
+    },
+);
+
+handler!(
+    Ses,
+    ListCustomVerificationEmailTemplates,
+    |ses, cx, input| Ok(access::any::<ListCustomVerificationEmailTemplates>(cx).into()),
+    |ses, cx, input| {
+        let list = Paging::of::<ListCustomVerificationEmailTemplates>(cx, &input);
+        let page = ses.store.read(|state| {
+            list.page(list.length(50, 50), |after| {
+                State::rows(&state.verification_templates, &cx.scope, after).map(|(name, row)| {
+                    let shown = CustomVerificationEmailTemplateMetadata {
+                        template_name: Some(name.to_owned()),
+                        from_email_address: Some(row.from.clone()),
+                        template_subject: Some(row.subject.clone()),
+                        success_redirection_url: Some(row.success.clone()),
+                        failure_redirection_url: Some(row.failure.clone()),
+                    };
+                    (name.to_owned(), shown)
+                })
+            })
+        });
+        let page = page.map_err(|_| super::invalid_token())?;
+        Ok(ListCustomVerificationEmailTemplatesResponse { custom_verification_email_templates: Some(page.items), next_token: page.next_token })
+    },
+);
+
+// AWS: to delete a template that does not exist is no error.
+handler!(
+    Ses,
+    DeleteCustomVerificationEmailTemplate,
+    |ses, cx, input| Ok(access::any::<DeleteCustomVerificationEmailTemplate>(cx).into()),
+    |ses, cx, input| {
+        ses.delete_verification_template(cx, &input.template_name);
+        Ok(DeleteCustomVerificationEmailTemplateResponse {})
+    },
+);
+
+handler!(Ses, SendCustomVerificationEmail, |ses, cx, input| Ok(access::any::<SendCustomVerificationEmail>(cx).into()), |ses, cx, input| {
+    let sent = ses.send_verification_template(cx, &input.email_address, &input.template_name, input.configuration_set_name).await;
+    Ok(SendCustomVerificationEmailResponse { message_id: Some(sent.map_err(Refusal::v2)?) })
+},);

@@ -1,0 +1,369 @@
+"""Mail that goes out and comes in: SMTP with smtplib, swaks and msmtp, DKIM with dkimpy, receipt rules into S3, SNS and SQS."""
+
+import base64
+import hashlib
+import hmac
+import json
+import shutil
+import smtplib
+import socket
+import ssl
+import subprocess
+import time
+
+import dkim
+import pytest
+from email.message import EmailMessage
+
+FREE = ("--ses-sandbox", "off")
+PORTS = ("--smtp-ports", "0", "--smtps-ports", "0", "--mx-ports", "0")
+
+
+def password(secret, region="us-east-1"):
+    """As AWS's documentation derives it."""
+    key = ("AWS4" + secret).encode()
+    for text in ("11111111", region, "ses", "aws4_request", "SendRawEmail"):
+        key = hmac.new(key, text.encode(), hashlib.sha256).digest()
+    return base64.b64encode(b"\x04" + key).decode()
+
+
+class Mail:
+    """A server with its ports of mail."""
+
+    def __init__(self, server):
+        self.server = server
+        self.ports = server.admin("health")["smtp"]
+        self.ses, self.sesv2 = server.client("ses"), server.client("sesv2")
+        context = ssl.create_default_context(cadata=server.request("GET", "/_cloudlet/ca.pem").text)
+        self.context = context
+
+    def starttls(self, user="test", secret="test", region="us-east-1"):
+        client = smtplib.SMTP("127.0.0.1", self.ports["starttls"][0], timeout=20)
+        client.starttls(context=self.context)
+        client.login(user, password(secret, region))
+        return client
+
+    def tls(self, user="test", secret="test"):
+        client = smtplib.SMTP_SSL("127.0.0.1", self.ports["tls"][0], timeout=20, context=self.context)
+        client.login(user, password(secret))
+        return client
+
+    def mx(self):
+        return smtplib.SMTP("127.0.0.1", self.ports["mx"][0], timeout=20)
+
+    def add_dns(self, text):
+        answer = self.server.request("POST", "/_cloudlet/dns", text)
+        assert answer.status == 200, answer.body
+
+    def records(self, name, kind):
+        return self.server.admin(f"dns?name={name}&type={kind}")["records"]
+
+    def mails(self, **selection):
+        query = "&".join(f"{name}={value}" for name, value in selection.items())
+        return self.server.admin(f"mailbox?{query}")["mail"]
+
+    def raw(self, mail):
+        return self.server.request("GET", f"/_cloudlet/mailbox/{mail['number']}/raw").body
+
+
+@pytest.fixture(scope="module")
+def mail(start):
+    mail = Mail(start(*FREE, *PORTS))
+    mail.ses.verify_domain_identity(Domain="example.com")
+    token = mail.ses.verify_domain_identity(Domain="example.com")["VerificationToken"]
+    mail.add_dns(f'_amazonses.example.com TXT "{token}"\nexample.com MX 10 inbound-smtp.us-east-1.amazonaws.com.\n')
+    return mail
+
+
+def message(sender="ann@example.com", to="bob@other.com", subject="hello", body="text\n"):
+    one = EmailMessage()
+    one["From"], one["To"], one["Subject"] = sender, to, subject
+    one.set_content(body)
+    return one
+
+
+# ---- out
+
+
+def test_the_program_prints_passwords(binary):
+    secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    for region, expected in (
+        ("us-east-1", "BLBM/9hSUELfq8Gw+rU1YcBjkOxGbhT2XG763xVLGWL9"),
+        ("ap-northeast-1", "BEBMrlH2tcrvRtSfkd6WbOlpfHSCPAV60ZayJ9ZqHS5c"),
+    ):
+        printed = subprocess.run([binary, "smtp-password", "--region", region], input=secret, capture_output=True, text=True, check=True)
+        assert printed.stdout == expected + "\n"
+        assert password(secret, region) == expected
+
+
+def test_starttls_and_tls(mail):
+    with mail.starttls() as client:
+        client.send_message(message(subject="starttls"))
+    with mail.tls() as client:
+        client.send_message(message(subject="tls"))
+    assert {one["subject"] for one in mail.mails(to="bob@other.com", wait=5)} >= {"starttls", "tls"}
+
+
+def test_nothing_goes_without_tls_and_auth(mail):
+    client = smtplib.SMTP("127.0.0.1", mail.ports["starttls"][0], timeout=20)
+    greeting = client.ehlo()[1].decode()
+    assert "STARTTLS" in greeting and "AUTH PLAIN LOGIN" in greeting and greeting.endswith("Ok")
+    assert client.docmd("MAIL FROM:<ann@example.com>") == (530, b"Must issue a STARTTLS command first")
+    client.starttls(context=mail.context)
+    client.ehlo()
+    assert client.docmd("MAIL FROM:<ann@example.com>") == (530, b"Authentication required")
+    client.quit()
+
+
+def test_passwords_are_of_a_region_and_of_a_key(mail):
+    iam = mail.server.client("iam")
+    iam.create_user(UserName="smtp")
+    key = iam.create_access_key(UserName="smtp")["AccessKey"]
+    user, secret = key["AccessKeyId"], key["SecretAccessKey"]
+    with pytest.raises(smtplib.SMTPAuthenticationError) as refused:
+        mail.starttls(user, secret, region="eu-west-1")
+    assert (refused.value.smtp_code, refused.value.smtp_error) == (535, b"Authentication Credentials Invalid")
+    # Nobody has let the user send.
+    with mail.starttls(user, secret) as client:
+        with pytest.raises(smtplib.SMTPDataError) as denied:
+            client.send_message(message())
+    text = denied.value.smtp_error.decode()
+    assert denied.value.smtp_code == 554 and text.startswith("Access denied: User `arn:aws:iam::000000000000:user/smtp' is not authorized"), text
+    assert "`ses:SendRawEmail'" in text
+    statement = {
+        "Effect": "Allow",
+        "Action": "ses:SendRawEmail",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"ses:FromAddress": "ann@example.com"}, "ForAllValues:StringLike": {"ses:Recipients": ["*@other.com"]}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="smtp", PolicyName="send", PolicyDocument=policy)
+    with mail.starttls(user, secret) as client:
+        client.send_message(message(subject="allowed"))
+        with pytest.raises(smtplib.SMTPDataError):
+            client.send_message(message(to="bob@elsewhere.com"))
+    iam.update_access_key(UserName="smtp", AccessKeyId=user, Status="Inactive")
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        mail.starttls(user, secret)
+    session = mail.server.client("sts").get_session_token()["Credentials"]
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        mail.starttls(session["AccessKeyId"], session["SecretAccessKey"])
+
+
+def test_refusals_are_those_of_aws(mail):
+    with mail.tls() as client:
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            client.send_message(message(sender="x@unknown.com"))
+        names = "The following identities failed the check in region US-EAST-1: x@unknown.com"
+        assert refused.value.smtp_error.decode() == f"Message rejected: Email address is not verified. {names}"
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            client.sendmail("ann@example.com", [f"a{i}@other.com" for i in range(51)], message().as_string())
+        assert (refused.value.smtp_code, refused.value.smtp_error) == (554, b"Transaction failed: Recipient count exceeds 50.")
+        assert client.docmd("MAIL FROM: SES (<u@e. com>)") == (501, b"Invalid MAIL FROM address provided")
+
+
+def test_the_sandbox_holds_over_smtp(start):
+    mail = Mail(start("--auth", "off", "--ses-auto-verify", "domains", *PORTS))
+    mail.ses.verify_domain_identity(Domain="example.com")
+    with mail.tls() as client:
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            client.send_message(message())
+        assert "bob@other.com" in refused.value.smtp_error.decode()
+        client.sendmail("ann@example.com", ["ann@example.com"], message().as_string())
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            client.sendmail("ann@example.com", ["ann@example.com"], message().as_string())
+        assert (refused.value.smtp_code, refused.value.smtp_error) == (454, b"Throttling failure: Maximum sending rate exceeded")
+
+
+@pytest.mark.parametrize("tool", ["swaks", "msmtp"])
+def test_other_peoples_clients(mail, tool, tmp_path):
+    program = shutil.which(tool)
+    if program is None:
+        pytest.skip(f"{tool} is not installed")
+    authority = tmp_path / "ca.pem"
+    authority.write_text(mail.server.request("GET", "/_cloudlet/ca.pem").text)
+    port, text = mail.ports["starttls"][0], message(subject=f"from {tool}").as_string()
+    if tool == "swaks":
+        where = ["--server", "127.0.0.1", "--port", str(port), "--tls", "--tls-ca-path", str(authority)]
+        who = ["--auth", "LOGIN", "--auth-user", "test", "--auth-password", password("test")]
+        what = ["--from", "ann@example.com", "--to", "bob@other.com", "--data", "-"]
+        ran = subprocess.run([program, *where, *who, *what], input=text, capture_output=True, text=True)
+    else:
+        where = ["--host=127.0.0.1", f"--port={port}", "--tls=on", "--tls-starttls=on", f"--tls-trust-file={authority}"]
+        who = ["--auth=plain", "--user=test", f"--passwordeval=echo {password('test')}", "--from=ann@example.com"]
+        ran = subprocess.run([program, *where, *who, "bob@other.com"], input=text, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert mail.mails(to="bob@other.com", search=tool, wait=5)
+
+
+def test_signatures_verify_with_another_library(mail):
+    created = mail.sesv2.create_email_identity(EmailIdentity="signed.org")
+    for token in created["DkimAttributes"]["Tokens"]:
+        mail.add_dns(f"{token}._domainkey.signed.org CNAME {token}.dkim.amazonses.com.\n")
+    found = mail.sesv2.get_email_identity(EmailIdentity="signed.org")
+    assert (found["VerifiedForSendingStatus"], found["DkimAttributes"]["Status"]) == (True, "SUCCESS")
+    with mail.starttls() as client:
+        client.send_message(message(sender="Ann <ann@signed.org>", subject="Grüße", body="a\n.b\n\n\n"))
+    raw = mail.raw(mail.mails(to="bob@other.com", search="signed.org", wait=5)[0])
+
+    def look_up(name, timeout=5):
+        name = name.decode().rstrip(".")
+        for line in mail.records(name, "CNAME"):
+            name = line.split()[-1].rstrip(".")
+        texts = [line.split(" TXT ", 1)[1] for line in mail.records(name, "TXT")]
+        return "".join(piece for piece in texts[0].split('"')[1::2]).encode() if texts else None
+
+    verifier = dkim.DKIM(raw)
+    assert verifier.verify(idx=0, dnsfunc=look_up) and verifier.domain == b"signed.org"
+    verifier = dkim.DKIM(raw)
+    assert verifier.verify(idx=1, dnsfunc=look_up) and verifier.domain == b"amazonses.com"
+    assert not dkim.DKIM(raw.replace(b"\na\r\n", b"\nb\r\n")).verify(idx=0, dnsfunc=look_up)
+
+
+def test_hostile_clients_are_bounded(mail):
+    port = mail.ports["mx"][0]
+    # An endless line.
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        client.recv(1000)
+        client.sendall(b"x" * 1_000_000 + b"\r\nQUIT\r\n")
+        said = client.makefile("rb").read()
+        assert said == b"500 Line too long.\r\n221 Bye\r\n"
+    # A message that never stops being too long.
+    with mail.tls() as client:
+        client.mail("ann@example.com")
+        client.rcpt("bob@other.com")
+        assert client.docmd("DATA")[0] == 354
+        for _ in range(50):
+            client.sock.sendall(b"x" * 998 + b"\r\n" + (b"y" * 998 + b"\r\n") * 999)
+        client.sock.sendall(b".\r\n")
+        assert client.getreply() == (552, b"Message is too long.")
+        assert client.noop()[0] == 250
+    # A second message is not smuggled in behind half a line end.
+    before = len(mail.mails(search="smuggled", limit=1000))
+    with mail.tls() as client:
+        client.mail("ann@example.com")
+        client.rcpt("bob@other.com")
+        client.docmd("DATA")
+        client.sock.sendall(b"From: ann@example.com\r\n\r\nsmuggled\n.\nMAIL FROM:<ann@example.com>\nRCPT TO:<x@other.com>\nDATA\n\r\n.\r\n")
+        assert client.getreply()[0] == 250
+    assert len(mail.mails(search="smuggled", limit=1000)) == before + 1
+    # Ten thousand recipients.
+    with mail.tls() as client:
+        client.mail("ann@example.com")
+        client.sock.sendall(b"".join(b"RCPT TO:<a%d@other.com>\r\n" % number for number in range(10_000)))
+        replies = b""
+        while b"421" not in replies:
+            received = client.sock.recv(65536)
+            if not received:
+                break
+            replies += received
+        assert replies.count(b"250 Ok") == 1000
+        client.close()
+
+
+# ---- in
+
+
+@pytest.fixture(scope="module")
+def inbox(mail):
+    """Mail to in@example.com becomes an object, and a message of a queue."""
+    server = mail.server
+    s3, sns, sqs = server.client("s3"), server.client("sns"), server.client("sqs")
+    s3.create_bucket(Bucket="inbox")
+    statement = {"Effect": "Allow", "Principal": {"Service": "ses.amazonaws.com"}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::inbox/*"}
+    topic, url = sns.create_topic(Name="inbox")["TopicArn"], sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    arn = "arn:aws:sqs:us-east-1:000000000000:inbox"
+    allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allowed]})})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    mail.ses.create_receipt_rule_set(RuleSetName="set")
+    mail.ses.set_active_receipt_rule_set(RuleSetName="set")
+    actions = [{"AddHeaderAction": {"HeaderName": "X-Rule", "HeaderValue": "yes"}}, {"S3Action": {"BucketName": "inbox", "ObjectKeyPrefix": "in/", "TopicArn": topic}}]
+    rule = {"Name": "in", "Enabled": True, "ScanEnabled": True, "Recipients": ["in@example.com"], "Actions": actions}
+    with pytest.raises(mail.ses.exceptions.InvalidS3ConfigurationException) as refused:
+        mail.ses.create_receipt_rule(RuleSetName="set", Rule=rule)
+    assert refused.value.response["Error"]["Message"] == "Could not write to bucket: inbox"
+    s3.put_bucket_policy(Bucket="inbox", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    mail.ses.create_receipt_rule(RuleSetName="set", Rule=rule)
+    names = [one["Key"] for one in s3.list_objects_v2(Bucket="inbox")["Contents"]]
+    assert names == ["in/AMAZON_SES_SETUP_NOTIFICATION"]
+
+    def receive():
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            for one in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5).get("Messages", []):
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+                told = json.loads(json.loads(one["Body"])["Message"])
+                if told.get("mail", {}).get("messageId") != "AMAZON_SES_SETUP_NOTIFICATION":
+                    return told
+        return None
+
+    return s3, receive
+
+
+def test_a_mail_that_comes_in_ends_in_a_bucket_and_a_queue(mail, inbox):
+    s3, receive = inbox
+    with mail.mx() as client:
+        client.starttls(context=mail.context)
+        client.send_message(message(sender="bob@other.com", to="in@example.com", subject="incoming"))
+    told = receive()
+    assert (told["notificationType"], told["mail"]["source"], told["receipt"]["recipients"]) == ("Received", "bob@other.com", ["in@example.com"])
+    key = told["receipt"]["action"]["objectKey"]
+    body = s3.get_object(Bucket="inbox", Key=key)["Body"].read()
+    assert body.startswith(b"X-Rule: yes\r\nReturn-Path: <bob@other.com>\r\n") and b"X-SES-Virus-Verdict: PASS" in body
+
+
+def test_signatures_of_another_library_are_verified(mail, inbox):
+    s3, receive = inbox
+    private = subprocess.run(["openssl", "genrsa", "-traditional", "2048"], capture_output=True, check=True).stdout
+    public = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "DER"], input=private, capture_output=True, check=True).stdout
+    mail.add_dns(f'sel._domainkey.author.org TXT "v=DKIM1; k=rsa; p={base64.b64encode(public).decode()}"\n_dmarc.author.org TXT "v=DMARC1; p=reject"\n')
+    raw = message(sender="a@author.org", to="in@example.com", subject="signed").as_bytes().replace(b"\n", b"\r\n")
+    signed = dkim.sign(raw, b"sel", b"author.org", private, canonicalize=(b"relaxed", b"relaxed")) + raw
+    with mail.mx() as client:
+        client.sendmail("a@author.org", ["in@example.com"], signed)
+    receipt = receive()["receipt"]
+    assert (receipt["dkimVerdict"]["status"], receipt["dmarcVerdict"]["status"]) == ("PASS", "PASS")
+    with mail.mx() as client:
+        client.sendmail("a@author.org", ["in@example.com"], signed.replace(b"signed\r\n", b"forged\r\n"))
+    receipt = receive()["receipt"]
+    assert (receipt["dkimVerdict"]["status"], receipt["dmarcVerdict"]["status"], receipt["dmarcPolicy"]) == ("FAIL", "FAIL", "reject")
+
+
+def test_who_is_not_received_for_is_refused(mail, inbox):
+    with mail.mx() as client:
+        for wrong in ("nobody@example.com", "in@other.com"):
+            client.ehlo()
+            client.mail("bob@other.com")
+            assert client.rcpt(wrong) == (550, b"5.1.1 Requested action not taken: mailbox unavailable")
+    mail.ses.create_receipt_filter(Filter={"Name": "here", "IpFilter": {"Policy": "Block", "Cidr": "127.0.0.0/8"}})
+    with mail.mx() as client:
+        client.ehlo()
+        client.mail("bob@other.com")
+        assert client.rcpt("in@example.com")[0] == 550
+    mail.ses.delete_receipt_filter(FilterName="here")
+
+
+def test_a_mail_to_a_domain_of_ones_own_comes_in(mail, inbox):
+    _, receive = inbox
+    with mail.tls() as client:
+        client.send_message(message(to="in@example.com", subject="to myself"))
+    told = receive()
+    assert (told["mail"]["commonHeaders"]["subject"], told["receipt"]["spfVerdict"]["status"]) == ("to myself", "PASS")
+
+
+def test_what_was_acknowledged_survives_a_kill(start, tmp_path):
+    arguments = (*FREE, "--ses-auto-verify", "all", "--data-dir", str(tmp_path / "data"), *PORTS)
+    mail = Mail(start(*arguments))
+    mail.ses.verify_domain_identity(Domain="example.com")
+    long = "x" * 70 + "\n"
+    with mail.tls() as client:
+        for number in range(20):
+            client.send_message(message(subject=f"mail {number}", body=long * 1000))
+    mail.server.process.kill()
+    mail.server.process.wait()
+    again = Mail(start(*arguments))
+    found = again.mails(to="bob@other.com", limit=100)
+    assert {one["subject"] for one in found} == {f"mail {number}" for number in range(20)}
+    assert again.raw(found[0]).count(b"x" * 70) == 1000
+    assert again.ses.get_send_quota()["SentLast24Hours"] == 20
