@@ -9,7 +9,8 @@ import pytest
 def test_health(server):
     answer = server.request("GET", "/_cloudlet/health")
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
-    assert answer.json == {"status": "running", "version": "0.1.0"}
+    assert (answer.json["status"], answer.json["version"]) == ("running", "0.1.0")
+    assert all(isinstance(sentence, str) for sentence in answer.json["workers"]["shortcomings"])
     assert server.request("HEAD", "/_cloudlet/health").status == 200
 
 

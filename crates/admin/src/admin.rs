@@ -4,6 +4,7 @@ use crate::response::{Refusal, bad_request};
 use cloudlet_aws::{Account, Region};
 use cloudlet_cloud::Cloud;
 use cloudlet_dns::Dns;
+use cloudlet_engine::Workers;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub struct Admin {
     pub region: Region,
     pub dns: Arc<Dns>,
     pub mail_listeners: MailListeners,
+    /// What runs the code of functions.
+    pub workers: Arc<dyn Workers>,
 }
 
 /// The ports of mail.

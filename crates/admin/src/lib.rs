@@ -1,6 +1,6 @@
 //! The admin API: health, services, state, calls, clock, decisions, mailbox and reset under `/_cloudlet/`, the developer endpoints of
 //! services under `/_aws/`, and what tools expect of LocalStack under `/_localstack/`. It is generic; only
-//! `sent_mail` is about one service.
+//! `sent_mail` and `reachability` are about one service.
 
 mod admin;
 mod calls;
@@ -10,6 +10,7 @@ mod developer_endpoints;
 mod dns;
 mod mail_links;
 mod mailbox;
+mod reachability;
 mod response;
 mod router;
 mod sent_mail;

@@ -2,7 +2,7 @@
 
 use crate::{
     admin::{AccountParameter, Admin},
-    calls, clock, decisions, developer_endpoints, dns, mail_links, mailbox,
+    calls, clock, decisions, developer_endpoints, dns, mail_links, mailbox, reachability,
     response::{Answer, Parameters, Refusal, failed, method_not_allowed, not_found},
     sent_mail, services, snapshot, state,
 };
@@ -30,6 +30,10 @@ pub fn router(admin: Admin) -> Router {
         .route("/_cloudlet/reset", post(reset))
         .route("/_cloudlet/snapshot", get(snapshot::save).post(snapshot::load))
         .route("/_cloudlet/ca.pem", get(certificate))
+        .route("/_cloudlet/ec2/reachable", get(reachability::reachable))
+        .route("/_cloudlet/ec2/packets", post(reachability::packets))
+        .route("/_cloudlet/ec2/nftables", get(reachability::nftables))
+        .route("/_cloudlet/ec2/graph", get(reachability::graph))
         .route("/_cloudlet/mailbox", get(mailbox::list).delete(mailbox::clear))
         .route("/_cloudlet/mailbox/{number}", get(mailbox::show).delete(mailbox::remove))
         .route("/_cloudlet/mailbox/{number}/raw", get(mailbox::raw))
@@ -53,7 +57,9 @@ async fn unknown() -> Refusal {
 }
 
 async fn health(State(admin): State<Admin>) -> impl IntoResponse {
-    Json(json!({ "status": "running", "version": admin.version, "smtp": admin.mail_listeners }))
+    // Code that is not kept apart from the machine is no reason to start the server again: the status is the same.
+    let workers = json!({ "shortcomings": admin.workers.shortcomings() });
+    Json(json!({ "status": "running", "version": admin.version, "smtp": admin.mail_listeners, "workers": workers }))
 }
 
 async fn settle(State(admin): State<Admin>) -> Answer {

@@ -5,6 +5,7 @@ use crate::{
     request::Signed,
     scenario::{Bench, CONNECTIONS},
 };
+use cloudlet_digest::{Algorithm, digest};
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 const KEYS: usize = 1_000_000;
@@ -45,7 +46,8 @@ impl Bench<'_> {
         let mut connection = Connection::open(self.server.address).await;
         let s3 = Signed::new(host, "s3");
         connection.call(&s3.request("PUT", "/versions", "", &[], b"")).await;
-        connection.call(&s3.request("PUT", "/versions", "versioning=", &[], ENABLED)).await;
+        let md5 = digest(Algorithm::Md5, ENABLED).base64();
+        connection.call(&s3.request("PUT", "/versions", "versioning=", &[("content-md5", &md5)], ENABLED)).await;
         for key in ["/versions/a", "/versions/z"] {
             connection.call(&s3.request("PUT", key, "", &[], b"")).await;
         }

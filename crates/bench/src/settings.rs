@@ -25,7 +25,7 @@ impl Bench<'_> {
         let mut plain = None;
         for (name, settings) in [
             ("none", &[][..]),
-            ("policy of five", &["policy="]),
+            ("policy", &["policy="]),
             ("versions", &["versioning="]),
             ("events", &["notification="]),
             ("all three", &["policy=", "versioning=", "notification="]),

@@ -92,7 +92,8 @@ impl Cloud {
         // Root in its own account, where no policy applies: most calls.
         let at_home = cx.caller.identity == Identity::Root && (permission.owner.is_none() || permission.owner == cx.caller.account);
         // The policies of an organization do apply, and those of an AssumeRoot session.
-        if at_home && permission.resource_policy.is_none() && resource.is_none() && self.identity.session_of(&cx.caller).is_none() {
+        let is_open = cx.origin.vpc_endpoint.as_ref().is_none_or(|endpoint| endpoint.policy.is_none());
+        if at_home && is_open && permission.resource_policy.is_none() && resource.is_none() && self.identity.session_of(&cx.caller).is_none() {
             return Ok(Cow::Borrowed("root of the account"));
         }
         evaluation.get_or_insert_with(|| self.evaluation(cx)).decide(permission, resource)

@@ -83,8 +83,15 @@ pub fn of(
         }
         context.set("aws:CalledViaFirst", || first);
         context.set("aws:CalledViaLast", || last);
+    } else if let (Some(ip), Some(_)) = (origin.source_ip, &origin.vpc_endpoint) {
+        // AWS: a request through an endpoint has no aws:SourceIp.
+        context.set("aws:VpcSourceIp", || ip.to_canonical().to_string());
     } else if let Some(ip) = origin.source_ip {
         context.set("aws:SourceIp", || ip.to_canonical().to_string());
+    }
+    if let Some(endpoint) = &origin.vpc_endpoint {
+        context.set("aws:SourceVpce", || endpoint.id.clone());
+        context.set("aws:SourceVpc", || endpoint.vpc.clone());
     }
     // Always true: policies that refuse plain HTTP are common, and a local endpoint speaks it.
     context.set("aws:SecureTransport", || true);

@@ -42,7 +42,8 @@ impl Evaluation<'_> {
     fn keys(&self, permission: &Permission, resource: Option<&Membership>) -> Keys {
         let sessions = self.session.iter().flat_map(|session| session.policies.iter());
         let controls = resource.into_iter().flat_map(|membership| membership.resource_control.iter().flatten());
-        let documents = sessions.chain(&permission.resource_policy).chain(controls).map(|policy| policy.document.keys());
+        let endpoint = self.request.origin.vpc_endpoint.iter().filter_map(|endpoint| endpoint.policy.as_ref());
+        let documents = sessions.chain(&permission.resource_policy).chain(controls).chain(endpoint).map(|policy| policy.document.keys());
         let reads: SmallVec<[&[Box<str>]; 4]> = documents.chain([self.policies.condition_keys.as_slice()]).filter(|keys| !keys.is_empty()).collect();
         if reads.is_empty() {
             return Keys::default();
@@ -87,7 +88,7 @@ impl Evaluation<'_> {
             session: self.session.as_ref().map(|session| &*session.policies).unwrap_or_default(),
             resource: permission.resource_policy.as_slice(),
             grant: permission.grant,
-            vpc_endpoint: None,
+            vpc_endpoint: self.request.origin.vpc_endpoint.as_ref().and_then(|endpoint| endpoint.policy.as_ref()),
             service_control: caller_policies.membership.as_ref().map(|membership| membership.service_control.as_slice()).unwrap_or_default(),
             resource_control: resource
                 .filter(|_| UNDER_RESOURCE_CONTROL.contains(&service))

@@ -4,8 +4,8 @@ use crate::{
     Cloud,
     call_log::{CallRecord, EntryPoint},
 };
-use cloudlet_aws::{Fault, FaultKind};
-use cloudlet_engine::{AnyOperation, AuthOutcome, Boxed, Call, Cx, GRANTED, Input, Output, PerformedCall, Service, Stopwatch};
+use cloudlet_aws::{Fault, FaultKind, Scope};
+use cloudlet_engine::{AnyOperation, AuthOutcome, Boxed, Call, Cx, GRANTED, Input, Origin, Output, PerformedCall, Service, Stopwatch};
 use cloudlet_policy::Gate;
 use cloudlet_shape::OperationSchema;
 use std::{
@@ -27,6 +27,7 @@ pub struct Performed {
     pub outcome: Option<AuthOutcome>,
 }
 
+const NO_ENDPOINT: FaultKind = FaultKind::sender("InvalidVpcEndpointId.NotFound", 400);
 const NOT_IMPLEMENTED: FaultKind = FaultKind::receiver("NotImplemented", 501);
 
 impl Cloud {
@@ -36,9 +37,20 @@ impl Cloud {
         NOT_IMPLEMENTED.says(format!("Cloudlet does not implement {name} yet.")).with_header("x-cloudlet-not-implemented", name)
     }
 
+    /// The VPC endpoint that a request says it came through. No request comes through one that is not there, or that is another service's.
+    fn find_vpc_endpoint(&self, origin: &mut Origin, scope: &Scope, service: &str) -> Result<(), Fault> {
+        let Some(id) = &origin.endpoint_id else { return Ok(()) };
+        let mut known = self.services.values().filter_map(|service| service.vpc_endpoints.as_ref());
+        let found = known.find_map(|endpoints| endpoints.find(&scope.region, id, service));
+        origin.vpc_endpoint =
+            Some(Arc::new(found.ok_or_else(|| NO_ENDPOINT.says(format!("There is no VPC endpoint {id} of {service} in {}.", scope.region)))?));
+        Ok(())
+    }
+
     pub async fn perform(&self, call: Call, request_id: Arc<str>, entry_point: EntryPoint) -> Performed {
         let watch = Stopwatch::start();
-        let Call { operation, caller, scope, origin, input } = call;
+        let Call { operation, caller, scope, mut origin, input } = call;
+        let lost = self.find_vpc_endpoint(&mut origin, &scope, operation.service.signing_name).err();
         let cx = Cx::new(self.runtime.clone(), scope, caller, request_id, origin);
         self.identity.record_use(&cx.caller, operation.service.signing_name, cx.scope.region.as_str(), cx.now);
         if let Some(access) = operation.access.first() {
@@ -46,6 +58,7 @@ impl Cloud {
         }
         let observed = (!self.observers.is_empty()).then(|| input.boxed_clone());
         let answer = match self.services.get(operation.service.name).and_then(|service| Some((service, service.operation(operation.name)?))) {
+            _ if lost.is_some() => Err(lost.unwrap_or_else(|| Cloud::not_implemented(operation))),
             None => Err(Cloud::not_implemented(operation)),
             Some((service, handler)) => match self.authorize_call(service, handler, &cx, &input) {
                 Err(fault) => Err(fault),

@@ -2,7 +2,6 @@
 
 use crate::Algorithm;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use crc_fast::{CrcAlgorithm, checksum_combine};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{borrow::Cow, fmt};
 
@@ -83,15 +82,14 @@ impl Sum {
     /// The checksum of these bytes followed by the next `length` ones, which have the checksum `next`.
     /// None for an algorithm that does not combine.
     pub fn combine(&self, next: &Sum, length: u64) -> Option<Sum> {
-        let crc = match self.algorithm {
+        let field = match self.algorithm {
             _ if self.algorithm != next.algorithm => return None,
-            Algorithm::Crc32 => CrcAlgorithm::Crc32IsoHdlc,
-            Algorithm::Crc32c => CrcAlgorithm::Crc32Iscsi,
-            Algorithm::Crc64Nvme => CrcAlgorithm::Crc64Nvme,
+            Algorithm::Crc32 => Field { polynomial: 0xedb8_8320, one: 1 << 31 },
+            Algorithm::Crc32c => Field { polynomial: 0x82f6_3b78, one: 1 << 31 },
+            Algorithm::Crc64Nvme => Field { polynomial: 0x9a6c_9329_ac4b_c9b5, one: 1 << 63 },
             _ => return None,
         };
-        let combined = if length == 0 { self.crc() } else { checksum_combine(crc, self.crc(), next.crc(), length) };
-        Some(Sum::of_crc(self.algorithm, combined))
+        Some(Sum::of_crc(self.algorithm, field.multiply(field.zeros(length), self.crc()) ^ next.crc()))
     }
 
     fn crc(&self) -> u64 {
@@ -109,6 +107,44 @@ impl Sum {
     pub(crate) fn of(algorithm: Algorithm, bytes: &[u8]) -> Sum {
         debug_assert_eq!(bytes.len(), algorithm.len());
         Sum::from_bytes(algorithm, bytes).unwrap_or(Sum { algorithm, bytes: [0; LONGEST] })
+    }
+}
+
+/// The polynomials over two elements, modulo that of a CRC. Their lowest coefficient is the highest bit. The CRCs begin and end with all
+/// bits inverted, which cancels out when two of them are combined.
+///
+/// A multiplication takes 64 steps and a power some 40 multiplications: an object of 10,000 parts has its checksum after some 30 ms. The
+/// matrices of `crc_fast::checksum_combine` take a hundred times as long.
+struct Field {
+    polynomial: u64,
+    one: u64,
+}
+
+impl Field {
+    fn multiply(&self, a: u64, mut b: u64) -> u64 {
+        let (mut product, mut bit) = (0, self.one);
+        while bit != 0 {
+            if a & bit != 0 {
+                product ^= b;
+            }
+            b = b >> 1 ^ if b & 1 == 1 { self.polynomial } else { 0 };
+            bit >>= 1;
+        }
+        product
+    }
+
+    /// What so many bytes of zeros do to a remainder: the power of x that has their bits.
+    fn zeros(&self, bytes: u64) -> u64 {
+        let (mut power, mut square) = (self.one, self.one >> 1);
+        let mut bits = u128::from(bytes) << 3;
+        while bits != 0 {
+            if bits & 1 == 1 {
+                power = self.multiply(square, power);
+            }
+            square = self.multiply(square, square);
+            bits >>= 1;
+        }
+        power
     }
 }
 

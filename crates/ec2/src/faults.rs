@@ -18,14 +18,6 @@ pub fn not_implemented(what: &str) -> Fault {
     NOT_IMPLEMENTED.says(format!("Cloudlet does not implement {what} yet.")).with_header("x-cloudlet-not-implemented", what)
 }
 
-pub fn no_group(id: &str) -> Fault {
-    refuse("InvalidGroup.NotFound", format!("The security group '{id}' does not exist"))
-}
-
-pub fn no_vpc(id: &str) -> Fault {
-    refuse("InvalidVpcID.NotFound", format!("The vpc ID '{id}' does not exist"))
-}
-
 pub fn no_default_vpc() -> Fault {
     refuse("VPCIdNotSpecified", "No default VPC for this user")
 }
@@ -48,14 +40,6 @@ pub fn check_id(id: &str, kind: &str, malformed: &'static str) -> Result<(), Fau
     let is_valid = digits.is_some_and(|digits| matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
     // AWS: unverified wording.
     if is_valid { Ok(()) } else { Err(refuse(malformed, format!("Invalid id: \"{id}\" (expecting \"{kind}-...\")"))) }
-}
-
-pub fn check_group_id(id: &str) -> Result<(), Fault> {
-    check_id(id, "sg", "InvalidGroupId.Malformed")
-}
-
-pub fn check_vpc_id(id: &str) -> Result<(), Fault> {
-    check_id(id, "vpc", "InvalidVpcID.Malformed")
 }
 
 pub fn no_name(name: &str, default_vpc: Option<&str>) -> Fault {

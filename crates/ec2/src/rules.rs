@@ -1,12 +1,12 @@
 //! The rules of security groups: read from requests, normalised as AWS does it, and shown in both of AWS's shapes.
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html>
 
-use crate::{faults, tags::Tags};
-use cloudlet_api_ec2::{IpPermission, IpRange, Ipv6Range, UserIdGroupPair};
+use crate::faults;
+use cloudlet_api_ec2::{IpPermission, IpRange, Ipv6Range, PrefixListId, UserIdGroupPair};
 use cloudlet_aws::{Fault, Scope};
 use cloudlet_engine::Ids;
+use cloudlet_reach::{Cidr, Family};
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 
 const DESCRIPTION_SET: &str = " ._-:/()#,@[]+=&;{}!$*";
 
@@ -16,17 +16,18 @@ pub enum Direction {
     Egress,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    V4,
-    V6,
+/// The peering through which a group of another VPC is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peered {
+    pub vpc: String,
+    pub peering: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Peer {
-    Cidr(String),
-    Ipv6Cidr(String),
-    Group { id: String, user: String },
+    Block(Cidr),
+    PrefixList(String),
+    Group { id: String, user: String, peered: Option<Peered> },
 }
 
 /// What two rules of a group in one direction may not have in common.
@@ -47,7 +48,6 @@ pub struct Rule {
     pub direction: Direction,
     pub traffic: Traffic,
     pub description: Option<String>,
-    pub tags: Tags,
 }
 
 pub fn new_id(ids: &Ids) -> String {
@@ -56,25 +56,29 @@ pub fn new_id(ids: &Ids) -> String {
 
 impl Rule {
     pub fn from_itself(ids: &Ids, scope: &Scope, group: &str) -> Rule {
-        let peer = Peer::Group { id: group.to_owned(), user: scope.account.as_str().to_owned() };
+        let peer = Peer::Group { id: group.to_owned(), user: scope.account.as_str().to_owned(), peered: None };
         Rule::of_all_traffic(ids, Direction::Ingress, peer)
     }
 
     pub fn to_everywhere(ids: &Ids) -> Rule {
-        Rule::of_all_traffic(ids, Direction::Egress, Peer::Cidr("0.0.0.0/0".to_owned()))
+        Rule::of_all_traffic(ids, Direction::Egress, Peer::Block(Cidr::ALL_V4))
+    }
+
+    pub fn to_everywhere_ipv6(ids: &Ids) -> Rule {
+        Rule::of_all_traffic(ids, Direction::Egress, Peer::Block(Cidr::ALL_V6))
     }
 
     fn of_all_traffic(ids: &Ids, direction: Direction, peer: Peer) -> Rule {
         let traffic = Traffic { protocol: "-1".to_owned(), from: -1, to: -1, peer };
-        Rule { id: new_id(ids), direction, traffic, description: None, tags: Tags::new() }
+        Rule { id: new_id(ids), direction, traffic, description: None }
     }
 
-    /// Whether the rule counts to the quota of a family. A reference to a group counts to both.
-    pub fn counts_to(&self, family: Family) -> bool {
-        match self.traffic.peer {
-            Peer::Cidr(_) => family == Family::V4,
-            Peer::Ipv6Cidr(_) => family == Family::V6,
-            Peer::Group { .. } => true,
+    /// How much the rule counts to the quota of a family. A reference to a group counts to both; one to a prefix list, its weight.
+    pub fn weight(&self, family: Family, of_list: impl Fn(&str) -> usize) -> usize {
+        match &self.traffic.peer {
+            Peer::Block(cidr) => usize::from(cidr.family() == family),
+            Peer::PrefixList(list) => of_list(list),
+            Peer::Group { .. } => 1,
         }
     }
 }
@@ -83,8 +87,8 @@ impl Traffic {
     /// As a fault names a rule: `peer: 0.0.0.0/0, TCP, from port: 80, to port: 80, ALLOW`.
     pub fn named(&self) -> String {
         let peer = match &self.peer {
-            Peer::Cidr(cidr) | Peer::Ipv6Cidr(cidr) => cidr,
-            Peer::Group { id, .. } => id,
+            Peer::Block(cidr) => cidr.to_string(),
+            Peer::PrefixList(id) | Peer::Group { id, .. } => id.clone(),
         };
         let all = |number: i32| if number == -1 { "ALL".to_owned() } else { number.to_string() };
         let what = match self.protocol.as_str() {
@@ -95,26 +99,6 @@ impl Traffic {
             number => format!("protocol: {number}"),
         };
         format!("peer: {peer}, {what}, ALLOW")
-    }
-}
-
-/// A block without the bits of its hosts, and its length.
-pub fn normal_cidr(text: &str, family: Family) -> Option<(String, u32)> {
-    let (address, length) = text.split_once('/')?;
-    if length.is_empty() || length.len() > 3 || !length.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let length: u32 = length.parse().ok()?;
-    match (address.parse().ok()?, family) {
-        (IpAddr::V4(address), Family::V4) if length <= 32 => {
-            let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
-            Some((format!("{}/{length}", std::net::Ipv4Addr::from_bits(address.to_bits() & mask)), length))
-        }
-        (IpAddr::V6(address), Family::V6) if length <= 128 => {
-            let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
-            Some((format!("{}/{length}", std::net::Ipv6Addr::from_bits(address.to_bits() & mask)), length))
-        }
-        _ => None,
     }
 }
 
@@ -178,7 +162,7 @@ pub fn is_describable(text: &str) -> bool {
     text.chars().count() <= 255 && text.chars().all(|c| c.is_ascii_alphanumeric() || DESCRIPTION_SET.contains(c))
 }
 
-fn description(given: Option<String>) -> Result<Option<String>, Fault> {
+pub fn description(given: Option<String>) -> Result<Option<String>, Fault> {
     match given {
         Some(text) if !is_describable(&text) => Err(faults::invalid_value(
             "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
@@ -187,29 +171,31 @@ fn description(given: Option<String>) -> Result<Option<String>, Fault> {
     }
 }
 
-/// The traffic of a request, one for each peer, with its description. `group` finds a group by id or name.
+/// The traffic of a request, one for each peer, with its description. `group` finds a group by id or name, `list` a prefix list.
 pub fn read(
     permissions: Vec<IpPermission>,
     group: impl Fn(&UserIdGroupPair) -> Result<Peer, Fault>,
+    list: impl Fn(&str) -> Result<(), Fault>,
 ) -> Result<Vec<(Traffic, Option<String>)>, Fault> {
     let mut all: Vec<(Traffic, Option<String>)> = Vec::new();
     for permission in permissions {
         let protocol = protocol(permission.ip_protocol.as_deref())?;
         let (from, to) = ports(&protocol, permission.from_port, permission.to_port)?;
-        if permission.prefix_list_ids.is_some_and(|lists| !lists.is_empty()) {
-            return Err(faults::not_implemented("prefix lists in rules"));
-        }
-        let cidr = |given: Option<String>, family| {
+        let block = |given: Option<String>, family| {
             let given = given.unwrap_or_default();
-            let normal = normal_cidr(&given, family).map(|(cidr, _)| cidr);
-            normal.ok_or_else(|| faults::invalid_value(format!("CIDR block {given} is malformed")))
+            Cidr::parse(&given, family).map(Peer::Block).ok_or_else(|| faults::invalid_value(format!("CIDR block {given} is malformed")))
         };
         let mut peers = Vec::new();
         for range in permission.ip_ranges.into_iter().flatten() {
-            peers.push((Peer::Cidr(cidr(range.cidr_ip, Family::V4)?), range.description));
+            peers.push((block(range.cidr_ip, Family::V4)?, range.description));
         }
         for range in permission.ipv6_ranges.into_iter().flatten() {
-            peers.push((Peer::Ipv6Cidr(cidr(range.cidr_ipv6, Family::V6)?), range.description));
+            peers.push((block(range.cidr_ipv6, Family::V6)?, range.description));
+        }
+        for range in permission.prefix_list_ids.into_iter().flatten() {
+            let id = range.prefix_list_id.unwrap_or_default();
+            list(&id)?;
+            peers.push((Peer::PrefixList(id), range.description));
         }
         for pair in permission.user_id_group_pairs.into_iter().flatten() {
             peers.push((group(&pair)?, pair.description));
@@ -230,7 +216,8 @@ pub fn read(
 }
 
 /// The rules of one direction as `IpPermissions`: those of the same protocol and ports are one.
-pub fn permissions<'r>(rules: impl Iterator<Item = (&'r Traffic, Option<&'r String>)>) -> Vec<IpPermission> {
+/// `status` tells that of a peering.
+pub fn permissions<'r>(rules: impl Iterator<Item = (&'r Traffic, Option<&'r String>)>, status: impl Fn(&str) -> Option<String>) -> Vec<IpPermission> {
     let mut merged: Vec<IpPermission> = Vec::new();
     for (traffic, text) in rules {
         let has_ports = matches!(traffic.protocol.as_str(), "tcp" | "udp" | "icmp" | "icmpv6");
@@ -252,12 +239,20 @@ pub fn permissions<'r>(rules: impl Iterator<Item = (&'r Traffic, Option<&'r Stri
         let Some(permission) = merged.get_mut(index) else { continue };
         let description = text.cloned();
         match &traffic.peer {
-            Peer::Cidr(cidr) => permission.ip_ranges.get_or_insert_default().push(IpRange { cidr_ip: Some(cidr.clone()), description }),
-            Peer::Ipv6Cidr(cidr) => permission.ipv6_ranges.get_or_insert_default().push(Ipv6Range { cidr_ipv6: Some(cidr.clone()), description }),
-            Peer::Group { id, user } => permission.user_id_group_pairs.get_or_insert_default().push(UserIdGroupPair {
+            Peer::Block(cidr) if cidr.family() == Family::V4 => {
+                permission.ip_ranges.get_or_insert_default().push(IpRange { cidr_ip: Some(cidr.to_string()), description });
+            }
+            Peer::Block(cidr) => permission.ipv6_ranges.get_or_insert_default().push(Ipv6Range { cidr_ipv6: Some(cidr.to_string()), description }),
+            Peer::PrefixList(id) => {
+                permission.prefix_list_ids.get_or_insert_default().push(PrefixListId { prefix_list_id: Some(id.clone()), description });
+            }
+            Peer::Group { id, user, peered } => permission.user_id_group_pairs.get_or_insert_default().push(UserIdGroupPair {
                 group_id: Some(id.clone()),
                 user_id: Some(user.clone()),
                 description,
+                vpc_id: peered.as_ref().map(|peered| peered.vpc.clone()),
+                vpc_peering_connection_id: peered.as_ref().map(|peered| peered.peering.clone()),
+                peering_status: peered.as_ref().and_then(|peered| status(&peered.peering)),
                 ..Default::default()
             }),
         }

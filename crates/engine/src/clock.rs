@@ -67,6 +67,11 @@ impl Clock {
         self.moved.notify_waiters();
     }
 
+    /// The machine's own time, which a process of it reads: for deadlines that are told to one.
+    pub fn of_machine(&self) -> Timestamp {
+        Timestamp(machine())
+    }
+
     /// How far the clock is from the machine's, as `settings` show it.
     pub fn ahead(&self) -> Duration {
         Duration::from_millis(self.now().millis().saturating_sub(machine()).unsigned_abs())
@@ -140,6 +145,11 @@ impl Stopwatch {
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
+}
+
+/// Waits for something at most this long, in real time: for what a process does, or an endpoint. `None`: it was too long.
+pub async fn within<T>(longest: Duration, what: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(longest, what).await.ok()
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]

@@ -66,6 +66,11 @@ impl Cx {
         self.origin.endpoint.as_deref().or_else(|| self.runtime.address()).unwrap_or("http://localhost:4566")
     }
 
+    /// The server's own address, where it is known: for processes that it starts.
+    pub fn own_address(&self) -> &str {
+        self.runtime.address().unwrap_or("http://localhost:4566")
+    }
+
     /// Sends an HTTP request to somebody's endpoint.
     pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, SendError> {
         match self.runtime.http_client() {

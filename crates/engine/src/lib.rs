@@ -32,12 +32,13 @@ mod stored_shape;
 pub mod tags;
 pub mod vended_logs;
 mod website;
+mod workers;
 
 pub use answer_observer::{AnswerObserver, GRANTED, SentAnswer};
 pub use authorization::{AuthOutcome, AuthRecord, Authorization};
 pub use boxed::Boxed;
 pub use call::{AnyInput, Call, Dispatcher, Input, Output, Schedule, ScheduleKey};
-pub use clock::{Clock, ClockSetting, Stopwatch};
+pub use clock::{Clock, ClockSetting, Stopwatch, within};
 pub use cx::{Cx, Reply};
 pub use developer_endpoint::{AdminPage, DeveloperEndpoint, DeveloperRequest, Page};
 pub use dialect::{Anonymous, Denial, Dialect, PresignedQuery, Quotes, RequestIds, ScopeRegion, SignatureRules, Unseen, Validation};
@@ -45,7 +46,7 @@ pub use events::{Observer, PerformedCall, ServiceEvent};
 pub use http_client::{HttpClient, HttpRequest, HttpResponse, SendError, without_password};
 pub use http_hooks::{Form, HttpHooks, PostResponse, PostedObject, RequestView, ServiceEvents};
 pub use ids::{Ids, account_of_access_key, uuid_text};
-pub use origin::{Origin, SignatureKind, Signed, TlsSession};
+pub use origin::{Origin, SignatureKind, Signed, ThroughEndpoint, TlsSession, VpcEndpoints};
 pub use permission::{DerivedKey, Permission, Permissions};
 pub use policy_statements::{Allowed, PolicyStatements};
 pub use public_files::{PublicFile, PublicFiles};
@@ -55,6 +56,9 @@ pub use service::{AnyOperation, Builder, Handle, Service};
 pub use stored_policy::StoredPolicy;
 pub use stored_shape::StoredShape;
 pub use website::{PageAnswer, PageContext, PageFields, PageMethod, PageRead, PageStep, Website};
+pub use workers::{
+    Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, NoWorkers, Worker, WorkerEnd, WorkerFile, WorkerOrder, WorkerValue, Workers,
+};
 
 #[doc(hidden)]
 pub use cloudlet_aws::Fault;

@@ -1,5 +1,7 @@
 //! Where a call came from: what condition keys and returned URLs need to know of the request.
 
+use cloudlet_aws::Region;
+use cloudlet_policy::Policy;
 use cloudlet_shape::Protocol;
 use std::{net::IpAddr, sync::Arc};
 
@@ -27,8 +29,27 @@ pub struct Origin {
     pub trace: Option<Arc<str>>,
     /// Required members the client left out (`queueUrl`, `entries.1.member.id`), for services that check their inputs themselves.
     pub missing: Vec<String>,
+    /// The id of the VPC endpoint that the request came through, as its sender says it.
+    pub endpoint_id: Option<Arc<str>>,
+    /// The same endpoint, once it is found.
+    pub vpc_endpoint: Option<Arc<ThroughEndpoint>>,
     /// The caller reads nothing of the output: a service may leave out what it costs to make.
     pub output_ignored: bool,
+}
+
+/// A VPC endpoint through which a request came, for its policy and for `aws:SourceVpce`.
+#[derive(Clone, Debug)]
+pub struct ThroughEndpoint {
+    pub id: Arc<str>,
+    pub vpc: Arc<str>,
+    /// Without one everything may pass.
+    pub policy: Option<Policy>,
+}
+
+/// Who knows the VPC endpoints.
+pub trait VpcEndpoints: Send + Sync {
+    /// The endpoint of a service (`s3`) in a region.
+    fn find(&self, region: &Region, id: &str, service: &str) -> Option<ThroughEndpoint>;
 }
 
 /// The version and the cipher suite of a connection, as AWS's logs name them: `TLSv1.3`, `TLS_AES_128_GCM_SHA256`.

@@ -1,7 +1,7 @@
 //! Roles that services work under: passing one to a service, and assuming it as that service.
 
 use crate::{Cx, Permission};
-use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest};
+use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest, Credentials};
 use cloudlet_aws::{Account, Arn, Caller, Fault, Identity, Scope, Timestamp};
 
 /// The shortest session there is: fifteen minutes.
@@ -41,6 +41,26 @@ pub async fn assume_role(cx: &Cx, role: &Arn, session_name: &str, principal: &st
     // The ARN of a bucket names neither.
     let scope: Scope = source.scope().unwrap_or_else(|| cx.scope.clone());
     let caller = Caller { account: Some(scope.account), ..Caller::service(principal, Some(source.clone())) };
+    session_of(cx, caller, scope, role, input).await.map(|(session, _)| session)
+}
+
+/// The same with the keys of the session, for code that calls the server itself. It lasts `seconds`.
+pub async fn assume_role_with_keys(
+    cx: &Cx,
+    role: &Arn,
+    session_name: &str,
+    principal: &str,
+    source: &Arn,
+    seconds: i32,
+) -> Result<(RoleSession, Credentials), Fault> {
+    let input = AssumeRoleRequest {
+        role_arn: role.to_string(),
+        role_session_name: session_name.to_owned(),
+        duration_seconds: Some(seconds),
+        ..AssumeRoleRequest::default()
+    };
+    let scope: Scope = source.scope().unwrap_or_else(|| cx.scope.clone());
+    let caller = Caller { account: Some(scope.account), ..Caller::service(principal, Some(source.clone())) };
     session_of(cx, caller, scope, role, input).await
 }
 
@@ -52,11 +72,12 @@ pub async fn assume_role_as(cx: &Cx, caller: Caller, role: &Arn, session_name: &
         duration_seconds: Some(SESSION_SECONDS),
         ..AssumeRoleRequest::default()
     };
-    session_of(cx, caller, cx.scope.clone(), role, input).await
+    session_of(cx, caller, cx.scope.clone(), role, input).await.map(|(session, _)| session)
 }
 
-async fn session_of(cx: &Cx, caller: Caller, scope: Scope, role: &Arn, input: AssumeRoleRequest) -> Result<RoleSession, Fault> {
+async fn session_of(cx: &Cx, caller: Caller, scope: Scope, role: &Arn, input: AssumeRoleRequest) -> Result<(RoleSession, Credentials), Fault> {
     let session_name = input.role_session_name.clone();
+    let seconds = input.duration_seconds.unwrap_or(SESSION_SECONDS);
     let session = cx.call::<AssumeRole>(caller, scope, input).await?;
     let (Some(user), Some(credentials)) = (session.assumed_role_user, session.credentials) else {
         return Err(Fault::internal("AssumeRole answered no session"));
@@ -66,7 +87,7 @@ async fn session_of(cx: &Cx, caller: Caller, scope: Scope, role: &Arn, input: As
         identity: Identity::AssumedRole { role: role.clone(), session: session_name.as_str().into() },
         arn: user.arn.into(),
         unique_id: user.assumed_role_id.into(),
-        access_key: Some(credentials.access_key_id.into()),
+        access_key: Some(credentials.access_key_id.as_str().into()),
     };
-    Ok(RoleSession { caller, usable_until: cx.now.plus_secs(i64::from(SESSION_SECONDS) - MARGIN_SECONDS) })
+    Ok((RoleSession { caller, usable_until: cx.now.plus_secs(i64::from(seconds) - MARGIN_SECONDS) }, credentials))
 }

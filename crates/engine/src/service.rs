@@ -1,6 +1,6 @@
 //! What a service is: its model, the operations it handles, and what else it gives to the gateway and the admin API.
 
-use crate::{AdminPage, Boxed, Cx, DeveloperEndpoint, Dialect, HttpHooks, Input, Output, Permissions, PublicFiles};
+use crate::{AdminPage, Boxed, Cx, DeveloperEndpoint, Dialect, HttpHooks, Input, Output, Permissions, PublicFiles, VpcEndpoints};
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
 use cloudlet_store::Persistent;
@@ -85,6 +85,8 @@ pub struct Service {
     pub public_files: Option<Arc<dyn PublicFiles>>,
     /// Its state: for inspection, reset and snapshots.
     pub stores: Vec<Arc<dyn Persistent>>,
+    /// The VPC endpoints, if it is the service that knows them.
+    pub vpc_endpoints: Option<Arc<dyn VpcEndpoints>>,
     /// What it shows of itself beside its operations, each under a path: `/_aws/sqs/messages`.
     pub developer_endpoints: Vec<(&'static str, Arc<dyn DeveloperEndpoint>)>,
     /// Pages for people, each under a path: `/_cloudlet/states/executions`.
@@ -108,6 +110,7 @@ impl Service {
             http_hooks: None,
             public_files: None,
             stores: Vec::new(),
+            vpc_endpoints: None,
             developer_endpoints: Vec::new(),
             admin_pages: Vec::new(),
             unsigned: Vec::new(),
@@ -199,6 +202,12 @@ impl<E: Send + Sync + 'static> Builder<E> {
     #[must_use]
     pub fn store(mut self, store: Arc<dyn Persistent>) -> Self {
         self.service.stores.push(store);
+        self
+    }
+
+    #[must_use]
+    pub fn vpc_endpoints(mut self, vpc_endpoints: Arc<dyn VpcEndpoints>) -> Self {
+        self.service.vpc_endpoints = Some(vpc_endpoints);
         self
     }
 

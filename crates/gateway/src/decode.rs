@@ -54,6 +54,8 @@ pub fn origin(head: &Head<'_>, peer: Peer, protocol: Protocol, signed: Option<Si
         host_id: (!host_id.is_empty()).then(|| host_id.into()),
         trace: head.header("x-amzn-trace-id").map(Into::into),
         missing,
+        endpoint_id: head.header("x-cloudlet-vpc-endpoint").map(Into::into),
+        vpc_endpoint: None,
         output_ignored: false,
     }
 }

@@ -13,6 +13,7 @@ use cloudlet_api_logs::*;
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Cx, handler};
 use cloudlet_shape::Empty;
+use serde_json::Value;
 use std::sync::Arc;
 
 fn shown(name: Option<&str>, group: Option<&GroupKey>, row: &state::ResourcePolicy) -> ResourcePolicy {
@@ -24,6 +25,33 @@ fn shown(name: Option<&str>, group: Option<&GroupKey>, row: &state::ResourcePoli
         resource_arn: group.map(|group| group_arn(group).to_string()),
         revision_id: group.map(|_| row.revision.clone()),
     }
+}
+
+/// AWS: recorded: a list of one principal is listed as that principal, though it was put as a list.
+fn listed(policy: ResourcePolicy) -> ResourcePolicy {
+    ResourcePolicy { policy_document: policy.policy_document.map(|text| with_single_principals(&text).unwrap_or(text)), ..policy }
+}
+
+/// `None`: the text is the same.
+fn with_single_principals(text: &str) -> Option<String> {
+    let mut policy: Value = serde_json::from_str(text).ok()?;
+    let statements = match policy.get_mut("Statement")? {
+        Value::Array(list) => list.iter_mut().collect(),
+        one => vec![one],
+    };
+    let mut is_changed = false;
+    for principals in statements.into_iter().filter_map(|statement| statement.get_mut("Principal")?.as_object_mut()) {
+        for principal in principals.values_mut() {
+            if let Value::Array(list) = principal
+                && list.len() == 1
+                && let Some(only) = list.pop()
+            {
+                *principal = only;
+                is_changed = true;
+            }
+        }
+    }
+    is_changed.then(|| policy.to_string())
 }
 
 fn group_of(cx: &Cx, arn: &str) -> Result<GroupKey, Fault> {
@@ -83,10 +111,10 @@ handler!(Logs, DescribeResourcePolicies, |logs, cx, input| Ok(on_account::<Descr
                 let rows = of_scope(&state.group_policies, &cx.scope, "", after);
                 let rows = rows.map(|(name, row)| ((cx.scope.clone(), name.clone()), row));
                 let rows = rows.filter(|(key, _)| group.as_ref().is_none_or(|group| group == key));
-                Box::new(rows.map(|(key, row)| (key.1.clone(), shown(None, Some(&key), row))))
+                Box::new(rows.map(|(key, row)| (key.1.clone(), listed(shown(None, Some(&key), row)))))
             } else {
                 let rows = of_scope(&state.resource_policies, &cx.scope, "", after);
-                Box::new(rows.map(|(name, row)| (name.clone(), shown(Some(name), None, row))))
+                Box::new(rows.map(|(name, row)| (name.clone(), listed(shown(Some(name), None, row)))))
             };
             rows
         })
@@ -110,3 +138,16 @@ handler!(Logs, DeleteResourcePolicy, |logs, cx, input| Ok(on_account::<DeleteRes
         Ok(Empty {})
     })
 });
+
+#[cfg(test)]
+mod tests {
+    use super::with_single_principals;
+
+    #[test]
+    fn a_list_of_one_principal_is_that_principal() {
+        let text = r#"{"Statement":[{"Principal":{"Service":["a"],"AWS":["b","c"]},"Action":["x"]},{"Principal":"*"}]}"#;
+        let listed = r#"{"Statement":[{"Principal":{"Service":"a","AWS":["b","c"]},"Action":["x"]},{"Principal":"*"}]}"#;
+        assert_eq!(with_single_principals(text).as_deref(), Some(listed));
+        assert_eq!(with_single_principals(listed), None);
+    }
+}

@@ -275,17 +275,24 @@ fn bytes_of(block: &Block) -> i64 {
 
 impl GroupEvents {
     fn reindex(&mut self) {
-        let mut totals = Totals::default();
         for (name, stream) in &self.streams {
             self.names.insert(stream.number, name.clone());
             self.by_last_event.insert((stream.last_event.unwrap_or(i64::MIN), name.clone()), ());
+        }
+        let bytes = self.blocks.values().map(|block| bytes_of(block)).fold(0i64, i64::saturating_add);
+        self.set_totals(bytes);
+    }
+
+    /// Counts on from the streams that are there.
+    fn set_totals(&mut self, bytes: i64) {
+        let mut totals = Totals { bytes, ..Totals::default() };
+        for stream in self.streams.values() {
             totals.next_number = totals.next_number.max(stream.next_number);
             totals.next_stream = totals.next_stream.max(stream.number + 1);
         }
-        for (_, block) in &self.blocks {
-            totals.bytes = totals.bytes.saturating_add(bytes_of(block));
-        }
-        if totals != Totals::default() {
+        if totals == Totals::default() {
+            self.totals.remove(&());
+        } else {
             self.totals.insert((), totals);
         }
     }
@@ -317,6 +324,8 @@ impl GroupEvents {
         }
         self.names.remove(&stream.number);
         self.by_last_event.remove(&(stream.last_event.unwrap_or(i64::MIN), Arc::from(name)));
+        // As after a restart.
+        self.set_totals(self.total().bytes);
         true
     }
 
@@ -433,7 +442,7 @@ mod tests {
         assert_eq!(sources.iter().map(|source| source.block.len()).sum::<usize>(), 10_000);
         events.append("s", Timestamp(20_000), 9_000, [(20_000, "text")]).unwrap();
         assert!(events.total().bytes < 10_000 * 30, "blocks beyond the retention are gone");
-        assert!(events.remove_stream("s") && events.blocks.is_empty() && events.total().bytes == 0);
+        assert!(events.remove_stream("s") && events.blocks.is_empty() && events.totals.is_empty());
     }
 
     #[test]

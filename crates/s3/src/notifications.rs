@@ -11,7 +11,8 @@ pub use event::{ObjectEvent, Requester, restore_data};
 pub use name::EventName;
 
 use crate::{S3, api};
-use cloudlet_aws::Fault;
+use cloudlet_api_lambda::Invoke;
+use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_engine::{Cx, Handle, Permissions, StoredShape};
 use cloudlet_shape::Empty;
 
@@ -36,6 +37,9 @@ impl Handle<api::PutBucketNotificationConfiguration> for S3 {
     async fn handle(&self, cx: &Cx, input: api::PutBucketNotificationConfigurationRequest) -> Result<Empty, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
         let configuration = rules::checked(input.notification_configuration, cx.ids())?;
+        if configuration.lambda_function_configurations.as_ref().is_some_and(|rules| !rules.is_empty()) && !cx.is_built::<Invoke>() {
+            return Err(FaultKind::receiver("NotImplemented", 501).says("Cloudlet does not implement event notifications to Lambda functions yet."));
+        }
         if input.skip_destination_validation != Some(true) {
             test_event::send(cx, &found, &configuration).await?;
         }

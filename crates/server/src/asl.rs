@@ -44,7 +44,7 @@ fn read(file: &Path) -> Result<String, String> {
 /// The definition if it has no errors, the diagnostics as text, and whether all is well.
 fn check(configuration: &Configuration, file: &Path, of: MachineType) -> Result<(Option<Definition>, String, bool), String> {
     let text = read(file)?;
-    let cloud = cloud::assemble(configuration, None)?.cloud;
+    let cloud = cloud::assemble(configuration, None, std::sync::Arc::new(cloudlet_engine::NoWorkers))?.cloud;
     let services: Vec<_> = cloud.services().map(|service| service.schema).collect();
     let workflow = if of == MachineType::Express { WorkflowType::Express } else { WorkflowType::Standard };
     let (definition, diagnostics) = cloudlet_states::check_definition(&text, workflow, &services);

@@ -23,7 +23,7 @@ fn report(configuration: &Configuration, path: &Path) -> Result<(String, ExitCod
         return Err("there is no data folder".to_owned());
     }
     let folder = DataFolder::open(path, &configuration.data_options, || Ids::random().secret_bytes()).map_err(|error| error.to_string())?;
-    let cloud = cloud::assemble(configuration, Some(&folder))?.cloud;
+    let cloud = cloud::assemble(configuration, Some(&folder), std::sync::Arc::new(cloudlet_engine::NoWorkers))?.cloud;
     let known = cloud.recover(&folder).map_err(|error| error.to_string())?;
     let stores = cloud.stores();
     // The rows as they are in memory name the same bodies as those on disk.

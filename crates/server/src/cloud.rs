@@ -3,7 +3,7 @@
 use crate::{configuration::Configuration, oidc_keys};
 use cloudlet_cloud::{Cloud, Settings};
 use cloudlet_dns::Dns;
-use cloudlet_engine::{Clock, Ids, Runtime, Service};
+use cloudlet_engine::{Clock, Ids, Runtime, Service, Workers};
 use cloudlet_http_client::{Bounds, Client};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
 use cloudlet_mail::Record;
@@ -20,11 +20,11 @@ pub struct Assembled {
 }
 
 /// Builds the services, and brings back what the data folder holds.
-pub fn build(configuration: &Configuration) -> Result<(Assembled, Option<DataFolder>), String> {
-    let Some(path) = &configuration.data_dir else { return Ok((assemble(configuration, None)?, None)) };
+pub fn build(configuration: &Configuration, workers: Arc<dyn Workers>) -> Result<(Assembled, Option<DataFolder>), String> {
+    let Some(path) = &configuration.data_dir else { return Ok((assemble(configuration, None, workers)?, None)) };
     let told = |error: std::io::Error| format!("the data folder {}: {error}", path.display());
     let folder = DataFolder::open(path, &configuration.data_options, || Ids::random().secret_bytes()).map_err(told)?;
-    let assembled = assemble(configuration, Some(&folder))?;
+    let assembled = assemble(configuration, Some(&folder), workers)?;
     let known = assembled.cloud.recover(&folder).map_err(told)?;
     let swept = folder.sweep(&known).map_err(told)?;
     if let Some(missing) = swept.missing.first() {
@@ -35,7 +35,7 @@ pub fn build(configuration: &Configuration) -> Result<(Assembled, Option<DataFol
 }
 
 /// The services, with empty tables.
-pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> Result<Assembled, String> {
+pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>, workers: Arc<dyn Workers>) -> Result<Assembled, String> {
     let ids = match (configuration.seed, folder) {
         (None, _) => Ids::random(),
         (Some(seed), None) => Ids::seeded(seed),
@@ -60,6 +60,7 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>) -> R
         cloudlet_ec2::service(journal),
         cloudlet_iam::service(identity.clone()),
         cloudlet_kms::service(journal),
+        cloudlet_lambda::service(journal, blobs.clone(), workers),
         cloudlet_logs::service(journal),
         cloudlet_organizations::service(identity.clone()),
         cloudlet_s3::S3::new(journal, blobs, identity.clone(), access_settings.clone(), configuration.s3).service(),
@@ -103,7 +104,7 @@ fn partners(file: Option<&Path>) -> Result<Partners, String> {
 
 /// The services of the model that honestly say that they have no engine yet.
 fn unbuilt() -> Vec<Service> {
-    vec![Service::unbuilt(&cloudlet_api_firehose::SERVICE), Service::unbuilt(&cloudlet_api_lambda::SERVICE)]
+    vec![Service::unbuilt(&cloudlet_api_firehose::SERVICE)]
 }
 
 #[cfg(test)]

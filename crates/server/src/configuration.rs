@@ -166,6 +166,46 @@ enum Verb {
         /// The request's id: what SDKs show as RequestId
         request: String,
     },
+    /// Says whether a packet would pass the network of a running server, and why
+    Reach {
+        /// eni-…, i-…, an address, internet, or internet:ADDRESS
+        from: String,
+        to: String,
+        /// Of TCP and UDP; for ICMP the type
+        #[arg(long = "to-port", value_name = "PORT")]
+        to_port: Option<u16>,
+        /// tcp, udp, icmp, or a number [default: tcp]
+        #[arg(long)]
+        protocol: Option<String>,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Prints what a running server holds in a form of other tools
+    #[command(subcommand)]
+    Export(ExportVerb),
+}
+
+/// Whose network is meant.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Whose {
+    /// Its account [default: that of the root credentials]
+    #[arg(long = "of-account", value_name = "12 DIGITS")]
+    of_account: Option<String>,
+    /// Its region [default: that of requests that name none]
+    #[arg(long = "in-region", value_name = "REGION")]
+    in_region: Option<String>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum ExportVerb {
+    /// The rules of an interface as an nftables ruleset
+    Nftables {
+        /// eni-…
+        #[arg(long)]
+        interface: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
 }
 
 /// A local AWS in one binary.
@@ -308,6 +348,8 @@ pub enum Order {
     CheckHealth(SocketAddr),
     /// Of a server at an address, a request.
     Explain(SocketAddr, String),
+    /// Of a server at an address, what is under a path.
+    Show(SocketAddr, String),
     Snapshot(SocketAddr, SnapshotVerb),
     Check(Box<Configuration>),
     /// Of a region; the secret may be in the environment.
@@ -345,6 +387,8 @@ pub struct Configuration {
     pub seed: Option<u64>,
     pub sqs_urls: cloudlet_sqs::Urls,
     pub ses: cloudlet_ses::Options,
+    /// Folders in which interpreters for the code of functions are looked for.
+    pub interpreters: Vec<PathBuf>,
     pub states_mocks: Option<PathBuf>,
     pub dns_zone: Option<PathBuf>,
     pub mail_ports: MailPorts,
@@ -414,6 +458,16 @@ pub fn read() -> Result<Order, Refusal> {
             let secret = secret.filter(|secret| !secret.is_empty()).map(str::to_owned);
             return Ok(Order::SmtpPassword(region.clone().unwrap_or_else(|| "us-east-1".to_owned()), secret));
         }
+        Some(Verb::Reach { from, to, to_port, protocol, whose }) => {
+            let port = to_port.map(|port| port.to_string());
+            let given = [("from", Some(from.as_str())), ("to", Some(to)), ("port", port.as_deref()), ("protocol", protocol.as_deref())];
+            let path = ask("/_cloudlet/ec2/reachable", &[&given[..], &whose.parameters(), &[("format", Some("text"))]].concat())?;
+            return Ok(Order::Show(settings.running()?, path));
+        }
+        Some(Verb::Export(ExportVerb::Nftables { interface, whose })) => {
+            let path = ask("/_cloudlet/ec2/nftables", &[&[("interface", Some(interface.as_str()))][..], &whose.parameters()].concat())?;
+            return Ok(Order::Show(settings.running()?, path));
+        }
         Some(Verb::Asl(verb)) => {
             let verb = verb.clone();
             return settle(settings).map(|configuration| Order::Asl(Box::new(configuration), verb));
@@ -425,6 +479,16 @@ pub fn read() -> Result<Order, Refusal> {
         None => {}
     }
     settle(settings).map(|configuration| Order::Serve(Box::new(configuration)))
+}
+
+impl Whose {
+    fn parameters(&self) -> [(&'static str, Option<&str>); 2] {
+        [("account", self.of_account.as_deref()), ("region", self.in_region.as_deref())]
+    }
+}
+
+fn ask(path: &str, parameters: &[(&str, Option<&str>)]) -> Result<String, Refusal> {
+    crate::explain::query(parameters).map(|query| format!("{path}{query}")).map_err(Refusal::says)
 }
 
 /// A misspelt CLOUDLET_ variable would silently do nothing: so it is refused.
@@ -666,6 +730,7 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             smtps: Ports::read("--smtps-ports", settings.smtps_ports.as_deref(), 2465)?,
             mx: Ports::read("--mx-ports", settings.mx_ports.as_deref(), 2525)?,
         },
+        interpreters: interpreters(std::env::var_os("PATH"), std::env::var_os("HOME")),
         ses: cloudlet_ses::Options {
             sandbox: match settings.ses_sandbox {
                 None | Some(SesSandbox::On) => cloudlet_ses::Sandbox::On,
@@ -685,6 +750,26 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             Some(SqsUrls::Path) => cloudlet_sqs::Urls::Path,
         },
     })
+}
+
+/// The search path, and where version managers put interpreters: theirs on the search path are scripts.
+fn interpreters(path: Option<OsString>, home: Option<OsString>) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = path.map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    folders.extend(["/usr/local/bin", "/usr/bin"].map(PathBuf::from));
+    let home = home.map(PathBuf::from).unwrap_or_default();
+    for kept in [
+        ".pyenv/versions",
+        ".nvm/versions/node",
+        ".asdf/installs/python",
+        ".asdf/installs/nodejs",
+        ".local/share/mise/installs/python",
+        ".local/share/mise/installs/node",
+        ".local/share/uv/python",
+    ] {
+        let versions = std::fs::read_dir(home.join(kept)).into_iter().flatten().flatten();
+        folders.extend(versions.map(|version| version.path().join("bin")));
+    }
+    folders
 }
 
 /// An origin as browsers send it: a scheme, a host and perhaps a port.

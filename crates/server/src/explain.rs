@@ -1,4 +1,4 @@
-//! `cloudlet explain <request-id>`: prints why the running server allowed or denied a request.
+//! What the binary asks a running server and prints: `cloudlet explain`, `cloudlet reach`, `cloudlet export nftables`.
 
 use std::{
     io::{Read, Write},
@@ -9,8 +9,17 @@ use std::{
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// `cloudlet explain <request-id>`: why a request was allowed or denied.
 pub fn explain(address: SocketAddr, request: &str) -> ExitCode {
-    let (text, code) = match explanation(address, request) {
+    if request.is_empty() || !request.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return print(std::io::stderr(), &format!("'{request}' is no request id\n"), ExitCode::FAILURE);
+    }
+    show(address, &format!("/_cloudlet/iam/decisions?format=text&request={request}"))
+}
+
+/// Prints what is under a path.
+pub fn show(address: SocketAddr, path: &str) -> ExitCode {
+    let (text, code) = match asked(address, path) {
         Ok(Ok(text)) => return print(std::io::stdout(), &text, ExitCode::SUCCESS),
         Ok(Err(why)) => (format!("{why}\n"), ExitCode::FAILURE),
         Err(why) => (format!("no answer from {address}: {why}\n"), ExitCode::FAILURE),
@@ -25,15 +34,12 @@ fn print(mut to: impl Write, text: &str, code: ExitCode) -> ExitCode {
     }
 }
 
-/// The explanation, or why there is none.
-fn explanation(address: SocketAddr, request: &str) -> Result<Result<String, String>, String> {
-    if request.is_empty() || !request.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        return Ok(Err(format!("'{request}' is no request id")));
-    }
+/// The answer, or why there is none.
+fn asked(address: SocketAddr, path: &str) -> Result<Result<String, String>, String> {
     let text = |error: std::io::Error| error.to_string();
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(text)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(text)?;
-    let head = format!("GET /_cloudlet/iam/decisions?format=text&request={request} HTTP/1.0\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let head = format!("GET {path} HTTP/1.0\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).map_err(text)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(text)?;
@@ -42,4 +48,20 @@ fn explanation(address: SocketAddr, request: &str) -> Result<Result<String, Stri
         return Ok(Ok(body.to_owned()));
     }
     Ok(Err(body.to_owned()))
+}
+
+/// The parameters of a query. What people write is ids, addresses and words.
+pub fn query(parameters: &[(&str, Option<&str>)]) -> Result<String, String> {
+    let plain = |value: &str| value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte));
+    let mut text = String::new();
+    for (name, value) in parameters.iter().filter_map(|(name, value)| value.map(|value| (name, value))) {
+        if !plain(value) {
+            return Err(format!("'{value}' is no {name}"));
+        }
+        text.push(if text.is_empty() { '?' } else { '&' });
+        text.push_str(name);
+        text.push('=');
+        text.push_str(value);
+    }
+    Ok(text)
 }

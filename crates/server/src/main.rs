@@ -11,6 +11,7 @@ mod mail;
 mod oidc_keys;
 mod snapshot;
 mod tls;
+mod workers;
 
 use cloudlet_admin::Admin;
 use cloudlet_gateway::{Access, Limits, Listener, Parts, serve};
@@ -25,10 +26,15 @@ use tls::Authority;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // A worker's first process is this binary too: it must not have begun anything else.
+    if std::env::args_os().nth(1).is_some_and(|first| first == cloudlet_worker::ARGUMENT) {
+        return cloudlet_worker::run_init();
+    }
     match configuration::read() {
         Ok(Order::Serve(configuration)) => run(*configuration),
         Ok(Order::CheckHealth(address)) => health::check(address),
         Ok(Order::Explain(address, request)) => explain::explain(address, &request),
+        Ok(Order::Show(address, path)) => explain::show(address, &path),
         Ok(Order::Snapshot(address, verb)) => snapshot::run(address, verb),
         Ok(Order::SmtpPassword(region, secret)) => mail::print_password(&region, secret),
         Ok(Order::Asl(configuration, verb)) => asl::run(&configuration, &verb),
@@ -73,7 +79,8 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
     let acceptors = authority.map(Authority::acceptors).transpose()?;
     let (acceptor, mail_acceptor) = acceptors.map_or((None, None), |acceptors| (Some(acceptors.http), Some(acceptors.mail)));
     let acceptor = acceptor.filter(|_| configuration.tls);
-    let (cloud::Assembled { cloud, dns }, folder) = cloud::build(&configuration)?;
+    let machine = workers::machine(&configuration);
+    let (cloud::Assembled { cloud, dns }, folder) = cloud::build(&configuration, machine.clone())?;
     if let Some(file) = &configuration.load {
         snapshot::load_file(&cloud, file).await.map_err(|error| format!("--load {}: {error}", file.display()))?;
     }
@@ -84,6 +91,7 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
         region: configuration.region.clone(),
         dns,
         mail_listeners: mail_ports,
+        workers: machine.clone(),
     };
     let gateway = Parts {
         cloud: cloud.clone(),
@@ -117,6 +125,7 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
         tokio::spawn(cloudlet_smtp::serve(mail, mail_listeners));
     }
     tokio::spawn(cloud.run_scheduler());
+    tokio::spawn(async move { machine.probe().await });
     let journal = folder.as_ref().map_or_else(Journal::off, |folder| folder.journal().clone());
     let outcome = tokio::select! {
         () = serve(gateway, listeners, stop) => Ok(()),

@@ -1,4 +1,5 @@
 mod activities;
+mod execution_logs;
 mod fixture;
 mod map_runs;
 mod restart;

@@ -53,6 +53,14 @@ impl<K: Ord, V> Table<K, V> {
         self.rows.get(key)
     }
 
+    /// The same with the key as the table holds it.
+    pub fn get_key_value<Q: Ord + ?Sized>(&self, key: &Q) -> Option<(&K, &V)>
+    where
+        K: Borrow<Q>,
+    {
+        self.rows.get_key_value(key)
+    }
+
     pub fn contains<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,

@@ -53,6 +53,17 @@ pub const ASSOCIATE_DHCP_OPTIONS: Access = Access {
     resources: &[kinds::DHCP_OPTIONS.required(), kinds::VPC.required()],
     keys: &["ec2:DhcpOptionsID", "ec2:Region", "ec2:ResourceTag/${TagKey}", "ec2:Tenancy", "ec2:VpcID"],
 };
+pub const ASSOCIATE_IAM_INSTANCE_PROFILE: Access = Access {
+    action: "ec2:AssociateIamInstanceProfile",
+    resources: &[kinds::INSTANCE.required()],
+    keys: &[
+        "ec2:AvailabilityZone", "ec2:AvailabilityZoneId", "ec2:CpuOptionsAmdSevSnp", "ec2:EbsOptimized", "ec2:InstanceAutoRecovery",
+        "ec2:InstanceBandwidthWeighting", "ec2:InstanceID", "ec2:InstanceMarketType", "ec2:InstanceMetadataTags", "ec2:InstanceProfile",
+        "ec2:InstanceType", "ec2:ManagedResourceOperator", "ec2:MetadataHttpEndpoint", "ec2:MetadataHttpPutResponseHopLimit",
+        "ec2:MetadataHttpTokens", "ec2:NewInstanceProfile", "ec2:PlacementGroup", "ec2:ProductCode", "ec2:Region", "ec2:ResourceTag/${TagKey}",
+        "ec2:RootDeviceType", "ec2:Tenancy",
+    ],
+};
 pub const ASSOCIATE_ROUTE_TABLE: Access = Access {
     action: "ec2:AssociateRouteTable",
     resources: &[kinds::INTERNET_GATEWAY, kinds::IPV4POOL_EC2, kinds::ROUTE_TABLE.required(), kinds::SUBNET, kinds::VPN_GATEWAY],
@@ -104,6 +115,11 @@ pub const AUTHORIZE_SECURITY_GROUP_INGRESS: Access = Access {
     resources: &[kinds::SECURITY_GROUP.required(), kinds::SECURITY_GROUP_RULE],
     keys: &["ec2:Region", "ec2:ResourceTag/${TagKey}", "ec2:SecurityGroupID", "ec2:Vpc"],
 };
+pub const CREATE_DEFAULT_SUBNET: Access = Access {
+    action: "ec2:CreateDefaultSubnet",
+    resources: &[],
+    keys: &["ec2:Region"],
+};
 pub const CREATE_DEFAULT_VPC: Access = Access {
     action: "ec2:CreateDefaultVpc",
     resources: &[],
@@ -134,6 +150,16 @@ pub const CREATE_INTERNET_GATEWAY: Access = Access {
     action: "ec2:CreateInternetGateway",
     resources: &[kinds::INTERNET_GATEWAY.required()],
     keys: &["ec2:InternetGatewayID", "ec2:Region"],
+};
+pub const CREATE_LAUNCH_TEMPLATE: Access = Access {
+    action: "ec2:CreateLaunchTemplate",
+    resources: &[kinds::LAUNCH_TEMPLATE.required()],
+    keys: &["ec2:Region"],
+};
+pub const CREATE_LAUNCH_TEMPLATE_VERSION: Access = Access {
+    action: "ec2:CreateLaunchTemplateVersion",
+    resources: &[kinds::LAUNCH_TEMPLATE.required()],
+    keys: &["ec2:ManagedResourceOperator", "ec2:Region", "ec2:ResourceTag/${TagKey}"],
 };
 pub const CREATE_MANAGED_PREFIX_LIST: Access = Access {
     action: "ec2:CreateManagedPrefixList",
@@ -315,6 +341,16 @@ pub const DELETE_INTERNET_GATEWAY: Access = Access {
     resources: &[kinds::INTERNET_GATEWAY.required()],
     keys: &["ec2:InternetGatewayID", "ec2:Region", "ec2:ResourceTag/${TagKey}"],
 };
+pub const DELETE_LAUNCH_TEMPLATE: Access = Access {
+    action: "ec2:DeleteLaunchTemplate",
+    resources: &[kinds::LAUNCH_TEMPLATE.required()],
+    keys: &["ec2:ManagedResourceOperator", "ec2:Region", "ec2:ResourceTag/${TagKey}"],
+};
+pub const DELETE_LAUNCH_TEMPLATE_VERSIONS: Access = Access {
+    action: "ec2:DeleteLaunchTemplateVersions",
+    resources: &[kinds::LAUNCH_TEMPLATE.required()],
+    keys: &["ec2:ManagedResourceOperator", "ec2:Region", "ec2:ResourceTag/${TagKey}"],
+};
 pub const DELETE_MANAGED_PREFIX_LIST: Access = Access {
     action: "ec2:DeleteManagedPrefixList",
     resources: &[kinds::PREFIX_LIST.required()],
@@ -459,13 +495,34 @@ pub const DESCRIBE_FLOW_LOGS: Access = Access {
     resources: &[],
     keys: &["ec2:Region"],
 };
+pub const DESCRIBE_IAM_INSTANCE_PROFILE_ASSOCIATIONS: Access = Access {
+    action: "ec2:DescribeIamInstanceProfileAssociations",
+    resources: &[],
+    keys: &["ec2:Region"],
+};
 pub const DESCRIBE_IMAGES: Access = Access {
     action: "ec2:DescribeImages",
     resources: &[],
     keys: &["ec2:Region"],
 };
+pub const DESCRIBE_INSTANCE_ATTRIBUTE: Access = Access {
+    action: "ec2:DescribeInstanceAttribute",
+    resources: &[kinds::INSTANCE.required()],
+    keys: &[
+        "ec2:AvailabilityZone", "ec2:AvailabilityZoneId", "ec2:CpuOptionsAmdSevSnp", "ec2:EbsOptimized", "ec2:InstanceAutoRecovery",
+        "ec2:InstanceBandwidthWeighting", "ec2:InstanceID", "ec2:InstanceMarketType", "ec2:InstanceMetadataTags", "ec2:InstanceProfile",
+        "ec2:InstanceType", "ec2:ManagedResourceOperator", "ec2:MetadataHttpEndpoint", "ec2:MetadataHttpPutResponseHopLimit",
+        "ec2:MetadataHttpTokens", "ec2:PlacementGroup", "ec2:ProductCode", "ec2:Region", "ec2:ResourceTag/${TagKey}", "ec2:RootDeviceType",
+        "ec2:Tenancy",
+    ],
+};
 pub const DESCRIBE_INSTANCE_STATUS: Access = Access {
     action: "ec2:DescribeInstanceStatus",
+    resources: &[],
+    keys: &["ec2:Region"],
+};
+pub const DESCRIBE_INSTANCE_TYPES: Access = Access {
+    action: "ec2:DescribeInstanceTypes",
     resources: &[],
     keys: &["ec2:Region"],
 };
@@ -476,6 +533,16 @@ pub const DESCRIBE_INSTANCES: Access = Access {
 };
 pub const DESCRIBE_INTERNET_GATEWAYS: Access = Access {
     action: "ec2:DescribeInternetGateways",
+    resources: &[],
+    keys: &["ec2:Region"],
+};
+pub const DESCRIBE_LAUNCH_TEMPLATE_VERSIONS: Access = Access {
+    action: "ec2:DescribeLaunchTemplateVersions",
+    resources: &[],
+    keys: &["ec2:Region"],
+};
+pub const DESCRIBE_LAUNCH_TEMPLATES: Access = Access {
+    action: "ec2:DescribeLaunchTemplates",
     resources: &[],
     keys: &["ec2:Region"],
 };
@@ -623,6 +690,17 @@ pub const DISASSOCIATE_ADDRESS: Access = Access {
         "ec2:Region", "ec2:ResourceTag/${TagKey}", "ec2:Subnet", "ec2:Vpc",
     ],
 };
+pub const DISASSOCIATE_IAM_INSTANCE_PROFILE: Access = Access {
+    action: "ec2:DisassociateIamInstanceProfile",
+    resources: &[kinds::INSTANCE.required()],
+    keys: &[
+        "ec2:AvailabilityZone", "ec2:AvailabilityZoneId", "ec2:CpuOptionsAmdSevSnp", "ec2:EbsOptimized", "ec2:InstanceAutoRecovery",
+        "ec2:InstanceBandwidthWeighting", "ec2:InstanceID", "ec2:InstanceMarketType", "ec2:InstanceMetadataTags", "ec2:InstanceProfile",
+        "ec2:InstanceType", "ec2:ManagedResourceOperator", "ec2:MetadataHttpEndpoint", "ec2:MetadataHttpPutResponseHopLimit",
+        "ec2:MetadataHttpTokens", "ec2:PlacementGroup", "ec2:ProductCode", "ec2:Region", "ec2:ResourceTag/${TagKey}", "ec2:RootDeviceType",
+        "ec2:Tenancy",
+    ],
+};
 pub const DISASSOCIATE_ROUTE_TABLE: Access = Access {
     action: "ec2:DisassociateRouteTable",
     resources: &[kinds::INTERNET_GATEWAY, kinds::IPV4POOL_EC2, kinds::IPV6POOL_EC2, kinds::ROUTE_TABLE, kinds::SUBNET, kinds::VPN_GATEWAY],
@@ -683,6 +761,11 @@ pub const MODIFY_INSTANCE_ATTRIBUTE: Access = Access {
         "ec2:VolumeInitializationRate", "ec2:VolumeIops", "ec2:VolumeSize", "ec2:VolumeThroughput", "ec2:VolumeType", "ec2:Vpc",
     ],
 };
+pub const MODIFY_LAUNCH_TEMPLATE: Access = Access {
+    action: "ec2:ModifyLaunchTemplate",
+    resources: &[kinds::LAUNCH_TEMPLATE.required()],
+    keys: &["ec2:Attribute", "ec2:Attribute/${AttributeName}", "ec2:ManagedResourceOperator", "ec2:Region", "ec2:ResourceTag/${TagKey}"],
+};
 pub const MODIFY_MANAGED_PREFIX_LIST: Access = Access {
     action: "ec2:ModifyManagedPrefixList",
     resources: &[kinds::PREFIX_LIST.required()],
@@ -739,6 +822,17 @@ pub const MODIFY_VPC_PEERING_CONNECTION_OPTIONS: Access = Access {
         "ec2:VpcPeeringConnectionID",
     ],
 };
+pub const REBOOT_INSTANCES: Access = Access {
+    action: "ec2:RebootInstances",
+    resources: &[kinds::INSTANCE.required()],
+    keys: &[
+        "ec2:AvailabilityZone", "ec2:AvailabilityZoneId", "ec2:CpuOptionsAmdSevSnp", "ec2:EbsOptimized", "ec2:InstanceAutoRecovery",
+        "ec2:InstanceBandwidthWeighting", "ec2:InstanceID", "ec2:InstanceMarketType", "ec2:InstanceMetadataTags", "ec2:InstanceProfile",
+        "ec2:InstanceType", "ec2:ManagedResourceOperator", "ec2:MetadataHttpEndpoint", "ec2:MetadataHttpPutResponseHopLimit",
+        "ec2:MetadataHttpTokens", "ec2:PlacementGroup", "ec2:ProductCode", "ec2:Region", "ec2:ResourceTag/${TagKey}", "ec2:RootDeviceType",
+        "ec2:Tenancy",
+    ],
+};
 pub const REJECT_VPC_PEERING_CONNECTION: Access = Access {
     action: "ec2:RejectVpcPeeringConnection",
     resources: &[kinds::VPC_PEERING_CONNECTION.required()],
@@ -748,6 +842,17 @@ pub const RELEASE_ADDRESS: Access = Access {
     action: "ec2:ReleaseAddress",
     resources: &[kinds::ELASTIC_IP],
     keys: &["ec2:AllocationId", "ec2:Domain", "ec2:PublicIpAddress", "ec2:Region", "ec2:ResourceTag/${TagKey}"],
+};
+pub const REPLACE_IAM_INSTANCE_PROFILE_ASSOCIATION: Access = Access {
+    action: "ec2:ReplaceIamInstanceProfileAssociation",
+    resources: &[kinds::INSTANCE.required()],
+    keys: &[
+        "ec2:AvailabilityZone", "ec2:AvailabilityZoneId", "ec2:CpuOptionsAmdSevSnp", "ec2:EbsOptimized", "ec2:InstanceAutoRecovery",
+        "ec2:InstanceBandwidthWeighting", "ec2:InstanceID", "ec2:InstanceMarketType", "ec2:InstanceMetadataTags", "ec2:InstanceProfile",
+        "ec2:InstanceType", "ec2:ManagedResourceOperator", "ec2:MetadataHttpEndpoint", "ec2:MetadataHttpPutResponseHopLimit",
+        "ec2:MetadataHttpTokens", "ec2:NewInstanceProfile", "ec2:PlacementGroup", "ec2:ProductCode", "ec2:Region", "ec2:ResourceTag/${TagKey}",
+        "ec2:RootDeviceType", "ec2:Tenancy",
+    ],
 };
 pub const REPLACE_NETWORK_ACL_ASSOCIATION: Access = Access {
     action: "ec2:ReplaceNetworkAclAssociation",

@@ -24,6 +24,9 @@ operations! { crate::SERVICE;
     AssociateDhcpOptions(AssociateDhcpOptionsRequest) -> Empty {
         access: &[access::ASSOCIATE_DHCP_OPTIONS],
     }
+    AssociateIamInstanceProfile(AssociateIamInstanceProfileRequest) -> AssociateIamInstanceProfileResult {
+        access: &[access::ASSOCIATE_IAM_INSTANCE_PROFILE],
+    }
     AssociateRouteTable(AssociateRouteTableRequest) -> AssociateRouteTableResult {
         access: &[access::ASSOCIATE_ROUTE_TABLE],
     }
@@ -48,6 +51,9 @@ operations! { crate::SERVICE;
     AuthorizeSecurityGroupIngress(AuthorizeSecurityGroupIngressRequest) -> AuthorizeSecurityGroupIngressResult {
         access: &[access::AUTHORIZE_SECURITY_GROUP_INGRESS],
     }
+    CreateDefaultSubnet(CreateDefaultSubnetRequest) -> CreateDefaultSubnetResult {
+        access: &[access::CREATE_DEFAULT_SUBNET],
+    }
     CreateDefaultVpc(CreateDefaultVpcRequest) -> CreateDefaultVpcResult {
         access: &[access::CREATE_DEFAULT_VPC],
     }
@@ -62,6 +68,12 @@ operations! { crate::SERVICE;
     }
     CreateInternetGateway(CreateInternetGatewayRequest) -> CreateInternetGatewayResult {
         access: &[access::CREATE_INTERNET_GATEWAY],
+    }
+    CreateLaunchTemplate(CreateLaunchTemplateRequest) -> CreateLaunchTemplateResult {
+        access: &[access::CREATE_LAUNCH_TEMPLATE],
+    }
+    CreateLaunchTemplateVersion(CreateLaunchTemplateVersionRequest) -> CreateLaunchTemplateVersionResult {
+        access: &[access::CREATE_LAUNCH_TEMPLATE_VERSION],
     }
     CreateManagedPrefixList(CreateManagedPrefixListRequest) -> CreateManagedPrefixListResult {
         access: &[access::CREATE_MANAGED_PREFIX_LIST],
@@ -128,6 +140,12 @@ operations! { crate::SERVICE;
     }
     DeleteInternetGateway(DeleteInternetGatewayRequest) -> Empty {
         access: &[access::DELETE_INTERNET_GATEWAY],
+    }
+    DeleteLaunchTemplate(DeleteLaunchTemplateRequest) -> DeleteLaunchTemplateResult {
+        access: &[access::DELETE_LAUNCH_TEMPLATE],
+    }
+    DeleteLaunchTemplateVersions(DeleteLaunchTemplateVersionsRequest) -> DeleteLaunchTemplateVersionsResult {
+        access: &[access::DELETE_LAUNCH_TEMPLATE_VERSIONS],
     }
     DeleteManagedPrefixList(DeleteManagedPrefixListRequest) -> DeleteManagedPrefixListResult {
         access: &[access::DELETE_MANAGED_PREFIX_LIST],
@@ -201,13 +219,24 @@ operations! { crate::SERVICE;
         pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["FlowLogs"], more: "" }),
         access: &[access::DESCRIBE_FLOW_LOGS],
     }
+    DescribeIamInstanceProfileAssociations(DescribeIamInstanceProfileAssociationsRequest) -> DescribeIamInstanceProfileAssociationsResult {
+        pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["IamInstanceProfileAssociations"], more: "" }),
+        access: &[access::DESCRIBE_IAM_INSTANCE_PROFILE_ASSOCIATIONS],
+    }
     DescribeImages(DescribeImagesRequest) -> DescribeImagesResult {
         pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["Images"], more: "" }),
         access: &[access::DESCRIBE_IMAGES],
     }
+    DescribeInstanceAttribute(DescribeInstanceAttributeRequest) -> InstanceAttribute {
+        access: &[access::DESCRIBE_INSTANCE_ATTRIBUTE],
+    }
     DescribeInstanceStatus(DescribeInstanceStatusRequest) -> DescribeInstanceStatusResult {
         pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["InstanceStatuses"], more: "" }),
         access: &[access::DESCRIBE_INSTANCE_STATUS],
+    }
+    DescribeInstanceTypes(DescribeInstanceTypesRequest) -> DescribeInstanceTypesResult {
+        pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["InstanceTypes"], more: "" }),
+        access: &[access::DESCRIBE_INSTANCE_TYPES],
     }
     DescribeInstances(DescribeInstancesRequest) -> DescribeInstancesResult {
         pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["Reservations"], more: "" }),
@@ -216,6 +245,14 @@ operations! { crate::SERVICE;
     DescribeInternetGateways(DescribeInternetGatewaysRequest) -> DescribeInternetGatewaysResult {
         pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["InternetGateways"], more: "" }),
         access: &[access::DESCRIBE_INTERNET_GATEWAYS],
+    }
+    DescribeLaunchTemplateVersions(DescribeLaunchTemplateVersionsRequest) -> DescribeLaunchTemplateVersionsResult {
+        pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["LaunchTemplateVersions"], more: "" }),
+        access: &[access::DESCRIBE_LAUNCH_TEMPLATE_VERSIONS],
+    }
+    DescribeLaunchTemplates(DescribeLaunchTemplatesRequest) -> DescribeLaunchTemplatesResult {
+        pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["LaunchTemplates"], more: "" }),
+        access: &[access::DESCRIBE_LAUNCH_TEMPLATES],
     }
     DescribeManagedPrefixLists(DescribeManagedPrefixListsRequest) -> DescribeManagedPrefixListsResult {
         pages: Some(Pages { input: &["NextToken"], output: &["NextToken"], limit: "MaxResults", results: &["PrefixLists"], more: "" }),
@@ -318,6 +355,9 @@ operations! { crate::SERVICE;
     DisassociateAddress(DisassociateAddressRequest) -> Empty {
         access: &[access::DISASSOCIATE_ADDRESS],
     }
+    DisassociateIamInstanceProfile(DisassociateIamInstanceProfileRequest) -> DisassociateIamInstanceProfileResult {
+        access: &[access::DISASSOCIATE_IAM_INSTANCE_PROFILE],
+    }
     DisassociateRouteTable(DisassociateRouteTableRequest) -> Empty {
         access: &[access::DISASSOCIATE_ROUTE_TABLE],
     }
@@ -352,6 +392,9 @@ operations! { crate::SERVICE;
     ModifyInstanceAttribute(ModifyInstanceAttributeRequest) -> Empty {
         access: &[access::MODIFY_INSTANCE_ATTRIBUTE],
     }
+    ModifyLaunchTemplate(ModifyLaunchTemplateRequest) -> ModifyLaunchTemplateResult {
+        access: &[access::MODIFY_LAUNCH_TEMPLATE],
+    }
     ModifyManagedPrefixList(ModifyManagedPrefixListRequest) -> ModifyManagedPrefixListResult {
         access: &[access::MODIFY_MANAGED_PREFIX_LIST],
     }
@@ -376,11 +419,17 @@ operations! { crate::SERVICE;
     ModifyVpcPeeringConnectionOptions(ModifyVpcPeeringConnectionOptionsRequest) -> ModifyVpcPeeringConnectionOptionsResult {
         access: &[access::MODIFY_VPC_PEERING_CONNECTION_OPTIONS],
     }
+    RebootInstances(RebootInstancesRequest) -> Empty {
+        access: &[access::REBOOT_INSTANCES],
+    }
     RejectVpcPeeringConnection(RejectVpcPeeringConnectionRequest) -> RejectVpcPeeringConnectionResult {
         access: &[access::REJECT_VPC_PEERING_CONNECTION],
     }
     ReleaseAddress(ReleaseAddressRequest) -> Empty {
         access: &[access::RELEASE_ADDRESS],
+    }
+    ReplaceIamInstanceProfileAssociation(ReplaceIamInstanceProfileAssociationRequest) -> ReplaceIamInstanceProfileAssociationResult {
+        access: &[access::REPLACE_IAM_INSTANCE_PROFILE_ASSOCIATION],
     }
     ReplaceNetworkAclAssociation(ReplaceNetworkAclAssociationRequest) -> ReplaceNetworkAclAssociationResult {
         access: &[access::REPLACE_NETWORK_ACL_ASSOCIATION],

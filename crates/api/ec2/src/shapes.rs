@@ -2,6 +2,16 @@
 use crate::targets::*;
 use cloudlet_shape::{Blob, Shape, Timestamp};
 
+#[derive(Shape, Clone, Default)] pub struct AcceleratorCount {
+    #[shape(wire = "min")] pub min: Option<i32>,
+    #[shape(wire = "max")] pub max: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct AcceleratorCountRequest { pub min: Option<i32>, pub max: Option<i32> }
+#[derive(Shape, Clone, Default)] pub struct AcceleratorTotalMemoryMiB {
+    #[shape(wire = "min")] pub min: Option<i32>,
+    #[shape(wire = "max")] pub max: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct AcceleratorTotalMemoryMiBRequest { pub min: Option<i32>, pub max: Option<i32> }
 #[derive(Shape, Clone, Default)] pub struct AcceptVpcPeeringConnectionRequest {
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
     #[shape(wire = "vpcPeeringConnectionId")] pub vpc_peering_connection_id: String,
@@ -201,6 +211,13 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     pub vpc_id: String,
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
 }
+#[derive(Shape, Clone, Default)] pub struct AssociateIamInstanceProfileRequest {
+    pub iam_instance_profile: IamInstanceProfileSpecification,
+    pub instance_id: String,
+}
+#[derive(Shape, Clone, Default)] pub struct AssociateIamInstanceProfileResult {
+    #[shape(wire = "iamInstanceProfileAssociation")] pub iam_instance_profile_association: Option<IamInstanceProfileAssociation>,
+}
 #[derive(Shape, Clone, Default)] pub struct AssociateRouteTableRequest {
     pub gateway_id: Option<String>,
     pub public_ipv4_pool: Option<String>,
@@ -331,6 +348,13 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 #[derive(Shape, Clone, Default)] pub struct AvailabilityZoneGeography { #[shape(wire = "name")] pub name: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct AvailabilityZoneMessage { #[shape(wire = "message")] pub message: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct AvailabilityZoneSubGeography { #[shape(wire = "name")] pub name: Option<String> }
+#[derive(Shape, Clone, Default)] pub struct BaselineEbsBandwidthMbps {
+    #[shape(wire = "min")] pub min: Option<i32>,
+    #[shape(wire = "max")] pub max: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct BaselineEbsBandwidthMbpsRequest { pub min: Option<i32>, pub max: Option<i32> }
+#[derive(Shape, Clone, Default)] pub struct BaselinePerformanceFactors { #[shape(wire = "cpu")] pub cpu: Option<CpuPerformanceFactor> }
+#[derive(Shape, Clone, Default)] pub struct BaselinePerformanceFactorsRequest { pub cpu: Option<CpuPerformanceFactorRequest> }
 #[derive(Shape, Clone, Default)] pub struct BlockDeviceMapping {
     #[shape(wire = "ebs")] pub ebs: Option<EbsBlockDevice>,
     #[shape(wire = "noDevice")] pub no_device: Option<String>,
@@ -362,6 +386,11 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "udpStreamTimeout")] pub udp_stream_timeout: Option<i32>,
     #[shape(wire = "udpTimeout")] pub udp_timeout: Option<i32>,
 }
+#[derive(Shape, Clone, Default)] pub struct ConnectionTrackingSpecification {
+    #[shape(wire = "tcpEstablishedTimeout")] pub tcp_established_timeout: Option<i32>,
+    #[shape(wire = "udpTimeout")] pub udp_timeout: Option<i32>,
+    #[shape(wire = "udpStreamTimeout")] pub udp_stream_timeout: Option<i32>,
+}
 #[derive(Shape, Clone, Default)] pub struct ConnectionTrackingSpecificationRequest {
     pub tcp_established_timeout: Option<i32>,
     pub udp_stream_timeout: Option<i32>,
@@ -384,6 +413,19 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(of = AMD_SEV_SNP_SPECIFICATION)] pub amd_sev_snp: Option<String>,
     #[shape(of = NESTED_VIRTUALIZATION_SPECIFICATION)] pub nested_virtualization: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct CpuPerformanceFactor {
+    #[shape(wire = "referenceSet", of = PERFORMANCE_FACTOR_REFERENCE_SET)] pub references: Option<Vec<PerformanceFactorReference>>,
+}
+#[derive(Shape, Clone, Default)] pub struct CpuPerformanceFactorRequest {
+    #[shape(wire = "Reference", of = PERFORMANCE_FACTOR_REFERENCE_SET_REQUEST)] pub references: Option<Vec<PerformanceFactorReferenceRequest>>,
+}
+#[derive(Shape, Clone, Default)] pub struct CreateDefaultSubnetRequest {
+    pub availability_zone: Option<String>,
+    pub dry_run: Option<bool>,
+    pub ipv6_native: Option<bool>,
+    pub availability_zone_id: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct CreateDefaultSubnetResult { #[shape(wire = "subnet")] pub subnet: Option<Subnet> }
 #[derive(Shape, Clone, Default)] pub struct CreateDefaultVpcRequest { pub dry_run: Option<bool> }
 #[derive(Shape, Clone, Default)] pub struct CreateDefaultVpcResult { #[shape(wire = "vpc")] pub vpc: Option<Vpc> }
 #[derive(Shape, Clone, Default)] pub struct CreateDhcpOptionsRequest {
@@ -430,6 +472,33 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 }
 #[derive(Shape, Clone, Default)] pub struct CreateInternetGatewayResult {
     #[shape(wire = "internetGateway")] pub internet_gateway: Option<InternetGateway>,
+}
+#[derive(Shape, Clone, Default)] pub struct CreateLaunchTemplateRequest {
+    pub dry_run: Option<bool>,
+    #[shape(token)] pub client_token: Option<String>,
+    pub launch_template_name: String,
+    #[shape(of = VERSION_DESCRIPTION)] pub version_description: Option<String>,
+    pub launch_template_data: RequestLaunchTemplateData,
+    pub operator: Option<OperatorRequest>,
+    #[shape(wire = "TagSpecification", of = TAG_SPECIFICATION_LIST)] pub tag_specifications: Option<Vec<TagSpecification>>,
+}
+#[derive(Shape, Clone, Default)] pub struct CreateLaunchTemplateResult {
+    #[shape(wire = "launchTemplate")] pub launch_template: Option<LaunchTemplate>,
+    #[shape(wire = "warning")] pub warning: Option<ValidationWarning>,
+}
+#[derive(Shape, Clone, Default)] pub struct CreateLaunchTemplateVersionRequest {
+    pub dry_run: Option<bool>,
+    #[shape(token)] pub client_token: Option<String>,
+    pub launch_template_id: Option<String>,
+    #[shape(of = LAUNCH_TEMPLATE_NAME)] pub launch_template_name: Option<String>,
+    pub source_version: Option<String>,
+    #[shape(of = VERSION_DESCRIPTION)] pub version_description: Option<String>,
+    pub launch_template_data: RequestLaunchTemplateData,
+    pub resolve_alias: Option<bool>,
+}
+#[derive(Shape, Clone, Default)] pub struct CreateLaunchTemplateVersionResult {
+    #[shape(wire = "launchTemplateVersion")] pub launch_template_version: Option<LaunchTemplateVersion>,
+    #[shape(wire = "warning")] pub warning: Option<ValidationWarning>,
 }
 #[derive(Shape, Clone, Default)] pub struct CreateManagedPrefixListRequest {
     pub dry_run: Option<bool>,
@@ -688,7 +757,13 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "amazonProvidedIpv6CidrBlock")] pub amazon_provided_ipv6_cidr_block: Option<bool>,
 }
 #[derive(Shape, Clone, Default)] pub struct CreateVpcResult { #[shape(wire = "vpc")] pub vpc: Option<Vpc> }
+#[derive(Shape, Clone, Default)] pub struct CreditSpecification { #[shape(wire = "cpuCredits")] pub cpu_credits: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct CreditSpecificationRequest { pub cpu_credits: String }
+#[derive(Shape, Clone, Default)] pub struct DefaultConnectionTrackingConfiguration {
+    #[shape(wire = "defaultTcpEstablishedTimeout")] pub default_tcp_established_timeout: Option<i32>,
+    #[shape(wire = "defaultUdpTimeout")] pub default_udp_timeout: Option<i32>,
+    #[shape(wire = "defaultUdpStreamTimeout")] pub default_udp_stream_timeout: Option<i32>,
+}
 #[derive(Shape, Clone, Default)] pub struct DeleteDhcpOptionsRequest {
     pub dhcp_options_id: String,
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
@@ -708,6 +783,35 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 #[derive(Shape, Clone, Default)] pub struct DeleteInternetGatewayRequest {
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
     #[shape(wire = "internetGatewayId")] pub internet_gateway_id: String,
+}
+#[derive(Shape, Clone, Default)] pub struct DeleteLaunchTemplateRequest {
+    pub dry_run: Option<bool>,
+    pub launch_template_id: Option<String>,
+    #[shape(of = LAUNCH_TEMPLATE_NAME)] pub launch_template_name: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct DeleteLaunchTemplateResult {
+    #[shape(wire = "launchTemplate")] pub launch_template: Option<LaunchTemplate>,
+}
+#[derive(Shape, Clone, Default)] pub struct DeleteLaunchTemplateVersionsRequest {
+    pub dry_run: Option<bool>,
+    pub launch_template_id: Option<String>,
+    #[shape(of = LAUNCH_TEMPLATE_NAME)] pub launch_template_name: Option<String>,
+    #[shape(wire = "LaunchTemplateVersion", of = VERSION_STRING_LIST)] pub versions: Vec<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct DeleteLaunchTemplateVersionsResponseErrorItem {
+    #[shape(wire = "launchTemplateId")] pub launch_template_id: Option<String>,
+    #[shape(wire = "launchTemplateName")] pub launch_template_name: Option<String>,
+    #[shape(wire = "versionNumber")] pub version_number: Option<i64>,
+    #[shape(wire = "responseError")] pub response_error: Option<ResponseError>,
+}
+#[derive(Shape, Clone, Default)] pub struct DeleteLaunchTemplateVersionsResponseSuccessItem {
+    #[shape(wire = "launchTemplateId")] pub launch_template_id: Option<String>,
+    #[shape(wire = "launchTemplateName")] pub launch_template_name: Option<String>,
+    #[shape(wire = "versionNumber")] pub version_number: Option<i64>,
+}
+#[derive(Shape, Clone, Default)] pub struct DeleteLaunchTemplateVersionsResult {
+    #[shape(wire = "successfullyDeletedLaunchTemplateVersionSet", of = DELETE_LAUNCH_TEMPLATE_VERSIONS_RESPONSE_SUCCESS_SET)] pub successfully_deleted_launch_template_versions: Option<Vec<DeleteLaunchTemplateVersionsResponseSuccessItem>>,
+    #[shape(wire = "unsuccessfullyDeletedLaunchTemplateVersionSet", of = DELETE_LAUNCH_TEMPLATE_VERSIONS_RESPONSE_ERROR_SET)] pub unsuccessfully_deleted_launch_template_versions: Option<Vec<DeleteLaunchTemplateVersionsResponseErrorItem>>,
 }
 #[derive(Shape, Clone, Default)] pub struct DeleteManagedPrefixListRequest { pub dry_run: Option<bool>, pub prefix_list_id: String }
 #[derive(Shape, Clone, Default)] pub struct DeleteManagedPrefixListResult {
@@ -852,6 +956,16 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "flowLogSet", of = FLOW_LOG_SET)] pub flow_logs: Option<Vec<FlowLog>>,
     #[shape(wire = "nextToken")] pub next_token: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct DescribeIamInstanceProfileAssociationsRequest {
+    #[shape(wire = "AssociationId", of = ASSOCIATION_ID_LIST)] pub association_ids: Option<Vec<String>>,
+    #[shape(wire = "Filter", of = FILTER_LIST)] pub filters: Option<Vec<Filter>>,
+    #[shape(of = DESCRIBE_IAM_INSTANCE_PROFILE_ASSOCIATIONS_MAX_RESULTS)] pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeIamInstanceProfileAssociationsResult {
+    #[shape(wire = "iamInstanceProfileAssociationSet", of = IAM_INSTANCE_PROFILE_ASSOCIATION_SET)] pub iam_instance_profile_associations: Option<Vec<IamInstanceProfileAssociation>>,
+    #[shape(wire = "nextToken")] pub next_token: Option<String>,
+}
 #[derive(Shape, Clone, Default)] pub struct DescribeImagesRequest {
     #[shape(wire = "ExecutableBy", of = EXECUTABLE_BY_STRING_LIST)] pub executable_users: Option<Vec<String>>,
     #[shape(wire = "ImageId", of = IMAGE_ID_STRING_LIST)] pub image_ids: Option<Vec<String>>,
@@ -867,6 +981,11 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "nextToken")] pub next_token: Option<String>,
     #[shape(wire = "imagesSet", of = IMAGE_LIST)] pub images: Option<Vec<Image>>,
 }
+#[derive(Shape, Clone, Default)] pub struct DescribeInstanceAttributeRequest {
+    #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
+    #[shape(wire = "instanceId")] pub instance_id: String,
+    #[shape(wire = "attribute", of = INSTANCE_ATTRIBUTE_NAME)] pub attribute: String,
+}
 #[derive(Shape, Clone, Default)] pub struct DescribeInstanceStatusRequest {
     #[shape(wire = "InstanceId", of = INSTANCE_ID_STRING_LIST)] pub instance_ids: Option<Vec<String>>,
     pub max_results: Option<i32>,
@@ -878,6 +997,18 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 }
 #[derive(Shape, Clone, Default)] pub struct DescribeInstanceStatusResult {
     #[shape(wire = "instanceStatusSet", of = INSTANCE_STATUS_LIST)] pub instance_statuses: Option<Vec<InstanceStatus>>,
+    #[shape(wire = "nextToken")] pub next_token: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeInstanceTypesRequest {
+    pub dry_run: Option<bool>,
+    #[shape(wire = "InstanceType", of = REQUEST_INSTANCE_TYPE_LIST)] pub instance_types: Option<Vec<String>>,
+    #[shape(wire = "Filter", of = FILTER_LIST)] pub filters: Option<Vec<Filter>>,
+    #[shape(of = DIT_MAX_RESULTS)] pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+    pub include_unsupported_in_region: Option<bool>,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeInstanceTypesResult {
+    #[shape(wire = "instanceTypeSet", of = INSTANCE_TYPE_INFO_LIST)] pub instance_types: Option<Vec<InstanceTypeInfo>>,
     #[shape(wire = "nextToken")] pub next_token: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct DescribeInstancesRequest {
@@ -901,6 +1032,36 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 }
 #[derive(Shape, Clone, Default)] pub struct DescribeInternetGatewaysResult {
     #[shape(wire = "internetGatewaySet", of = INTERNET_GATEWAY_LIST)] pub internet_gateways: Option<Vec<InternetGateway>>,
+    #[shape(wire = "nextToken")] pub next_token: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeLaunchTemplateVersionsRequest {
+    pub dry_run: Option<bool>,
+    pub launch_template_id: Option<String>,
+    #[shape(of = LAUNCH_TEMPLATE_NAME)] pub launch_template_name: Option<String>,
+    #[shape(wire = "LaunchTemplateVersion", of = VERSION_STRING_LIST)] pub versions: Option<Vec<String>>,
+    pub min_version: Option<String>,
+    pub max_version: Option<String>,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+    #[shape(wire = "Filter", of = FILTER_LIST)] pub filters: Option<Vec<Filter>>,
+    pub resolve_alias: Option<bool>,
+    pub include_managed_resources: Option<bool>,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeLaunchTemplateVersionsResult {
+    #[shape(wire = "launchTemplateVersionSet", of = LAUNCH_TEMPLATE_VERSION_SET)] pub launch_template_versions: Option<Vec<LaunchTemplateVersion>>,
+    #[shape(wire = "nextToken")] pub next_token: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeLaunchTemplatesRequest {
+    pub dry_run: Option<bool>,
+    #[shape(wire = "LaunchTemplateId", of = LAUNCH_TEMPLATE_ID_STRING_LIST)] pub launch_template_ids: Option<Vec<String>>,
+    #[shape(wire = "LaunchTemplateName", of = LAUNCH_TEMPLATE_NAME_STRING_LIST)] pub launch_template_names: Option<Vec<String>>,
+    #[shape(wire = "Filter", of = FILTER_LIST)] pub filters: Option<Vec<Filter>>,
+    pub next_token: Option<String>,
+    #[shape(of = DESCRIBE_LAUNCH_TEMPLATES_MAX_RESULTS)] pub max_results: Option<i32>,
+    pub include_managed_resources: Option<bool>,
+}
+#[derive(Shape, Clone, Default)] pub struct DescribeLaunchTemplatesResult {
+    #[shape(wire = "launchTemplates", of = LAUNCH_TEMPLATE_SET)] pub launch_templates: Option<Vec<LaunchTemplate>>,
     #[shape(wire = "nextToken")] pub next_token: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct DescribeManagedPrefixListsRequest {
@@ -1205,6 +1366,10 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     pub public_ip: Option<String>,
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
 }
+#[derive(Shape, Clone, Default)] pub struct DisassociateIamInstanceProfileRequest { pub association_id: String }
+#[derive(Shape, Clone, Default)] pub struct DisassociateIamInstanceProfileResult {
+    #[shape(wire = "iamInstanceProfileAssociation")] pub iam_instance_profile_association: Option<IamInstanceProfileAssociation>,
+}
 #[derive(Shape, Clone, Default)] pub struct DisassociateRouteTableRequest {
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
     #[shape(wire = "associationId")] pub association_id: String,
@@ -1227,6 +1392,11 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "ipv6CidrBlockAssociation")] pub ipv6_cidr_block_association: Option<VpcIpv6CidrBlockAssociation>,
     #[shape(wire = "cidrBlockAssociation")] pub cidr_block_association: Option<VpcCidrBlockAssociation>,
     #[shape(wire = "vpcId")] pub vpc_id: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct DiskInfo {
+    #[shape(name = "SizeInGB", wire = "sizeInGB")] pub size_in_gb: Option<i64>,
+    #[shape(wire = "count")] pub count: Option<i32>,
+    #[shape(wire = "type", of = DISK_TYPE)] pub r#type: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct DnsEntry {
     #[shape(wire = "dnsName")] pub dns_name: Option<String>,
@@ -1259,6 +1429,25 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     pub availability_zone_id: Option<String>,
     pub ebs_card_index: Option<i32>,
 }
+#[derive(Shape, Clone, Default)] pub struct EbsCardInfo {
+    #[shape(wire = "ebsCardIndex")] pub ebs_card_index: Option<i32>,
+    #[shape(wire = "baselineBandwidthInMbps")] pub baseline_bandwidth_in_mbps: Option<i32>,
+    #[shape(wire = "baselineThroughputInMBps")] pub baseline_throughput_in_m_bps: Option<f64>,
+    #[shape(wire = "baselineIops")] pub baseline_iops: Option<i32>,
+    #[shape(wire = "maximumBandwidthInMbps")] pub maximum_bandwidth_in_mbps: Option<i32>,
+    #[shape(wire = "maximumThroughputInMBps")] pub maximum_throughput_in_m_bps: Option<f64>,
+    #[shape(wire = "maximumIops")] pub maximum_iops: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct EbsInfo {
+    #[shape(wire = "ebsOptimizedSupport", of = EBS_OPTIMIZED_SUPPORT)] pub ebs_optimized_support: Option<String>,
+    #[shape(wire = "encryptionSupport", of = EBS_ENCRYPTION_SUPPORT)] pub encryption_support: Option<String>,
+    #[shape(wire = "ebsOptimizedInfo")] pub ebs_optimized_info: Option<EbsOptimizedInfo>,
+    #[shape(wire = "nvmeSupport", of = EBS_NVME_SUPPORT)] pub nvme_support: Option<String>,
+    #[shape(wire = "maximumEbsAttachments")] pub maximum_ebs_attachments: Option<i32>,
+    #[shape(wire = "attachmentLimitType", of = ATTACHMENT_LIMIT_TYPE)] pub attachment_limit_type: Option<String>,
+    #[shape(wire = "maximumEbsCards")] pub maximum_ebs_cards: Option<i32>,
+    #[shape(wire = "ebsCardSet", of = EBS_CARD_INFO_LIST)] pub ebs_cards: Option<Vec<EbsCardInfo>>,
+}
 #[derive(Shape, Clone, Default)] pub struct EbsInstanceBlockDevice {
     #[shape(wire = "attachTime")] pub attach_time: Option<Timestamp>,
     #[shape(wire = "deleteOnTermination")] pub delete_on_termination: Option<bool>,
@@ -1273,6 +1462,14 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "volumeId")] pub volume_id: Option<String>,
     #[shape(wire = "deleteOnTermination")] pub delete_on_termination: Option<bool>,
 }
+#[derive(Shape, Clone, Default)] pub struct EbsOptimizedInfo {
+    #[shape(wire = "baselineBandwidthInMbps")] pub baseline_bandwidth_in_mbps: Option<i32>,
+    #[shape(wire = "baselineThroughputInMBps")] pub baseline_throughput_in_m_bps: Option<f64>,
+    #[shape(wire = "baselineIops")] pub baseline_iops: Option<i32>,
+    #[shape(wire = "maximumBandwidthInMbps")] pub maximum_bandwidth_in_mbps: Option<i32>,
+    #[shape(wire = "maximumThroughputInMBps")] pub maximum_throughput_in_m_bps: Option<f64>,
+    #[shape(wire = "maximumIops")] pub maximum_iops: Option<i32>,
+}
 #[derive(Shape, Clone, Default)] pub struct EbsStatusDetails {
     #[shape(wire = "impairedSince")] pub impaired_since: Option<Timestamp>,
     #[shape(wire = "name", of = STATUS_NAME)] pub name: Option<String>,
@@ -1282,6 +1479,7 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "details", of = EBS_STATUS_DETAILS_LIST)] pub details: Option<Vec<EbsStatusDetails>>,
     #[shape(wire = "status", of = SUMMARY_STATUS)] pub status: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct EfaInfo { #[shape(wire = "maximumEfaInterfaces")] pub maximum_efa_interfaces: Option<i32> }
 #[derive(Shape, Clone, Default)] pub struct EgressOnlyInternetGateway {
     #[shape(wire = "attachmentSet", of = INTERNET_GATEWAY_ATTACHMENT_LIST)] pub attachments: Option<Vec<InternetGatewayAttachment>>,
     #[shape(wire = "egressOnlyInternetGatewayId")] pub egress_only_internet_gateway_id: Option<String>,
@@ -1294,6 +1492,7 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "elasticGpuAssociationTime")] pub elastic_gpu_association_time: Option<String>,
 }
 #[derive(Shape, Clone, Default)] pub struct ElasticGpuSpecification { pub r#type: String }
+#[derive(Shape, Clone, Default)] pub struct ElasticGpuSpecificationResponse { #[shape(wire = "type")] pub r#type: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct ElasticInferenceAccelerator {
     pub r#type: String,
     #[shape(of = ELASTIC_INFERENCE_ACCELERATOR_COUNT)] pub count: Option<i32>,
@@ -1425,6 +1624,17 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "destinationOptions")] pub destination_options: Option<DestinationOptionsResponse>,
     #[shape(wire = "tagFieldSpecificationSet", of = TAG_FIELD_SPECIFICATION_LIST_RESPONSE)] pub tag_field_specifications: Option<Vec<TagFieldSpecificationResponse>>,
 }
+#[derive(Shape, Clone, Default)] pub struct FpgaDeviceInfo {
+    #[shape(wire = "name")] pub name: Option<String>,
+    #[shape(wire = "manufacturer")] pub manufacturer: Option<String>,
+    #[shape(wire = "count")] pub count: Option<i32>,
+    #[shape(wire = "memoryInfo")] pub memory_info: Option<FpgaDeviceMemoryInfo>,
+}
+#[derive(Shape, Clone, Default)] pub struct FpgaDeviceMemoryInfo { #[shape(wire = "sizeInMiB")] pub size_in_mi_b: Option<i32> }
+#[derive(Shape, Clone, Default)] pub struct FpgaInfo {
+    #[shape(wire = "fpgas", of = FPGA_DEVICE_INFO_LIST)] pub fpgas: Option<Vec<FpgaDeviceInfo>>,
+    #[shape(wire = "totalFpgaMemoryInMiB")] pub total_fpga_memory_in_mi_b: Option<i32>,
+}
 #[derive(Shape, Clone, Default)] pub struct GetManagedPrefixListAssociationsRequest {
     pub dry_run: Option<bool>,
     pub prefix_list_id: String,
@@ -1476,6 +1686,20 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "nextToken")] pub next_token: Option<String>,
     #[shape(wire = "securityGroupForVpcSet", of = SECURITY_GROUP_FOR_VPC_LIST)] pub security_group_for_vpcs: Option<Vec<SecurityGroupForVpc>>,
 }
+#[derive(Shape, Clone, Default)] pub struct GpuDeviceInfo {
+    #[shape(wire = "name")] pub name: Option<String>,
+    #[shape(wire = "manufacturer")] pub manufacturer: Option<String>,
+    #[shape(wire = "count")] pub count: Option<i32>,
+    #[shape(wire = "logicalGpuCount")] pub logical_gpu_count: Option<i32>,
+    #[shape(wire = "gpuPartitionSize")] pub gpu_partition_size: Option<f64>,
+    #[shape(wire = "workloadSet", of = WORKLOADS_LIST)] pub workloads: Option<Vec<String>>,
+    #[shape(wire = "memoryInfo")] pub memory_info: Option<GpuDeviceMemoryInfo>,
+}
+#[derive(Shape, Clone, Default)] pub struct GpuDeviceMemoryInfo { #[shape(wire = "sizeInMiB")] pub size_in_mi_b: Option<i32> }
+#[derive(Shape, Clone, Default)] pub struct GpuInfo {
+    #[shape(wire = "gpus", of = GPU_DEVICE_INFO_LIST)] pub gpus: Option<Vec<GpuDeviceInfo>>,
+    #[shape(wire = "totalGpuMemoryInMiB")] pub total_gpu_memory_in_mi_b: Option<i32>,
+}
 #[derive(Shape, Clone, Default)] pub struct GroupIdentifier {
     #[shape(wire = "groupId")] pub group_id: Option<String>,
     #[shape(wire = "groupName")] pub group_name: Option<String>,
@@ -1485,6 +1709,13 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 #[derive(Shape, Clone, Default)] pub struct IamInstanceProfile {
     #[shape(wire = "arn")] pub arn: Option<String>,
     #[shape(wire = "id")] pub id: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct IamInstanceProfileAssociation {
+    #[shape(wire = "associationId")] pub association_id: Option<String>,
+    #[shape(wire = "instanceId")] pub instance_id: Option<String>,
+    #[shape(wire = "iamInstanceProfile")] pub iam_instance_profile: Option<IamInstanceProfile>,
+    #[shape(wire = "state", of = IAM_INSTANCE_PROFILE_ASSOCIATION_STATE)] pub state: Option<String>,
+    #[shape(wire = "timestamp")] pub timestamp: Option<Timestamp>,
 }
 #[derive(Shape, Clone, Default)] pub struct IamInstanceProfileSpecification {
     #[shape(wire = "arn")] pub arn: Option<String>,
@@ -1544,6 +1775,17 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "sourceImageCreationTime")] pub source_image_creation_time: Option<Timestamp>,
     #[shape(wire = "watermarkCreationTime")] pub watermark_creation_time: Option<Timestamp>,
 }
+#[derive(Shape, Clone, Default)] pub struct InferenceAcceleratorInfo {
+    #[shape(wire = "accelerators")] pub accelerators: Option<Vec<InferenceDeviceInfo>>,
+    #[shape(wire = "totalInferenceMemoryInMiB")] pub total_inference_memory_in_mi_b: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct InferenceDeviceInfo {
+    #[shape(wire = "count")] pub count: Option<i32>,
+    #[shape(wire = "name")] pub name: Option<String>,
+    #[shape(wire = "manufacturer")] pub manufacturer: Option<String>,
+    #[shape(wire = "memoryInfo")] pub memory_info: Option<InferenceDeviceMemoryInfo>,
+}
+#[derive(Shape, Clone, Default)] pub struct InferenceDeviceMemoryInfo { #[shape(wire = "sizeInMiB")] pub size_in_mi_b: Option<i32> }
 #[derive(Shape, Clone, Default)] pub struct Instance {
     #[shape(wire = "architecture", of = ARCHITECTURE_VALUES)] pub architecture: Option<String>,
     #[shape(wire = "blockDeviceMapping", of = INSTANCE_BLOCK_DEVICE_MAPPING_LIST)] pub block_device_mappings: Option<Vec<InstanceBlockDeviceMapping>>,
@@ -1614,6 +1856,25 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 #[derive(Shape, Clone, Default)] pub struct InstanceAttachmentEnaSrdUdpSpecification {
     #[shape(wire = "enaSrdUdpEnabled")] pub ena_srd_udp_enabled: Option<bool>,
 }
+#[derive(Shape, Clone, Default)] pub struct InstanceAttribute {
+    #[shape(wire = "blockDeviceMapping", of = INSTANCE_BLOCK_DEVICE_MAPPING_LIST)] pub block_device_mappings: Option<Vec<InstanceBlockDeviceMapping>>,
+    #[shape(wire = "disableApiTermination")] pub disable_api_termination: Option<AttributeBooleanValue>,
+    #[shape(wire = "enaSupport")] pub ena_support: Option<AttributeBooleanValue>,
+    #[shape(wire = "enclaveOptions")] pub enclave_options: Option<EnclaveOptions>,
+    #[shape(wire = "ebsOptimized")] pub ebs_optimized: Option<AttributeBooleanValue>,
+    #[shape(wire = "instanceId")] pub instance_id: Option<String>,
+    #[shape(wire = "instanceInitiatedShutdownBehavior")] pub instance_initiated_shutdown_behavior: Option<AttributeValue>,
+    #[shape(wire = "instanceType")] pub instance_type: Option<AttributeValue>,
+    #[shape(wire = "kernel")] pub kernel_id: Option<AttributeValue>,
+    #[shape(wire = "productCodes", of = PRODUCT_CODE_LIST)] pub product_codes: Option<Vec<ProductCode>>,
+    #[shape(wire = "ramdisk")] pub ramdisk_id: Option<AttributeValue>,
+    #[shape(wire = "rootDeviceName")] pub root_device_name: Option<AttributeValue>,
+    #[shape(wire = "sourceDestCheck")] pub source_dest_check: Option<AttributeBooleanValue>,
+    #[shape(wire = "sriovNetSupport")] pub sriov_net_support: Option<AttributeValue>,
+    #[shape(wire = "userData")] pub user_data: Option<AttributeValue>,
+    #[shape(wire = "disableApiStop")] pub disable_api_stop: Option<AttributeBooleanValue>,
+    #[shape(wire = "groupSet", of = GROUP_IDENTIFIER_LIST)] pub groups: Option<Vec<GroupIdentifier>>,
+}
 #[derive(Shape, Clone, Default)] pub struct InstanceBlockDeviceMapping {
     #[shape(wire = "deviceName")] pub device_name: Option<String>,
     #[shape(wire = "ebs")] pub ebs: Option<EbsInstanceBlockDevice>,
@@ -1629,6 +1890,7 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "ipv6Address")] pub ipv6_address: Option<String>,
     #[shape(wire = "isPrimaryIpv6")] pub is_primary_ipv6: Option<bool>,
 }
+#[derive(Shape, Clone, Default)] pub struct InstanceIpv6AddressRequest { pub ipv6_address: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct InstanceIpv6Prefix { #[shape(wire = "ipv6Prefix")] pub ipv6_prefix: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct InstanceMaintenanceOptions {
     #[shape(wire = "autoRecovery", of = INSTANCE_AUTO_RECOVERY_STATE)] pub auto_recovery: Option<String>,
@@ -1732,6 +1994,62 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "privateDnsName")] pub private_dns_name: Option<String>,
     #[shape(wire = "privateIpAddress")] pub private_ip_address: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct InstanceRequirements {
+    #[shape(name = "VCpuCount", wire = "vCpuCount")] pub vcpu_count: Option<VCpuCountRange>,
+    #[shape(wire = "memoryMiB")] pub memory_mi_b: Option<MemoryMiB>,
+    #[shape(wire = "cpuManufacturerSet", of = CPU_MANUFACTURER_SET)] pub cpu_manufacturers: Option<Vec<String>>,
+    #[shape(name = "MemoryGiBPerVCpu", wire = "memoryGiBPerVCpu")] pub memory_gib_per_vcpu: Option<MemoryGiBPerVCpu>,
+    #[shape(wire = "excludedInstanceTypeSet", of = EXCLUDED_INSTANCE_TYPE_SET)] pub excluded_instance_types: Option<Vec<String>>,
+    #[shape(wire = "instanceGenerationSet", of = INSTANCE_GENERATION_SET)] pub instance_generations: Option<Vec<String>>,
+    #[shape(wire = "spotMaxPricePercentageOverLowestPrice")] pub spot_max_price_percentage_over_lowest_price: Option<i32>,
+    #[shape(wire = "onDemandMaxPricePercentageOverLowestPrice")] pub on_demand_max_price_percentage_over_lowest_price: Option<i32>,
+    #[shape(wire = "bareMetal", of = BARE_METAL)] pub bare_metal: Option<String>,
+    #[shape(wire = "burstablePerformance", of = BURSTABLE_PERFORMANCE)] pub burstable_performance: Option<String>,
+    #[shape(wire = "requireHibernateSupport")] pub require_hibernate_support: Option<bool>,
+    #[shape(wire = "networkInterfaceCount")] pub network_interface_count: Option<NetworkInterfaceCount>,
+    #[shape(wire = "localStorage", of = LOCAL_STORAGE)] pub local_storage: Option<String>,
+    #[shape(wire = "localStorageTypeSet", of = LOCAL_STORAGE_TYPE_SET)] pub local_storage_types: Option<Vec<String>>,
+    #[shape(name = "TotalLocalStorageGB", wire = "totalLocalStorageGB")] pub total_local_storage_gb: Option<TotalLocalStorageGB>,
+    #[shape(wire = "baselineEbsBandwidthMbps")] pub baseline_ebs_bandwidth_mbps: Option<BaselineEbsBandwidthMbps>,
+    #[shape(wire = "acceleratorTypeSet", of = ACCELERATOR_TYPE_SET)] pub accelerator_types: Option<Vec<String>>,
+    #[shape(wire = "acceleratorCount")] pub accelerator_count: Option<AcceleratorCount>,
+    #[shape(wire = "acceleratorManufacturerSet", of = ACCELERATOR_MANUFACTURER_SET)] pub accelerator_manufacturers: Option<Vec<String>>,
+    #[shape(wire = "acceleratorNameSet", of = ACCELERATOR_NAME_SET)] pub accelerator_names: Option<Vec<String>>,
+    #[shape(wire = "acceleratorTotalMemoryMiB")] pub accelerator_total_memory_mi_b: Option<AcceleratorTotalMemoryMiB>,
+    #[shape(wire = "networkBandwidthGbps")] pub network_bandwidth_gbps: Option<NetworkBandwidthGbps>,
+    #[shape(wire = "allowedInstanceTypeSet", of = ALLOWED_INSTANCE_TYPE_SET)] pub allowed_instance_types: Option<Vec<String>>,
+    #[shape(wire = "maxSpotPriceAsPercentageOfOptimalOnDemandPrice")] pub max_spot_price_as_percentage_of_optimal_on_demand_price: Option<i32>,
+    #[shape(wire = "baselinePerformanceFactors")] pub baseline_performance_factors: Option<BaselinePerformanceFactors>,
+    #[shape(wire = "requireEncryptionInTransit")] pub require_encryption_in_transit: Option<bool>,
+}
+#[derive(Shape, Clone, Default)] pub struct InstanceRequirementsRequest {
+    #[shape(name = "VCpuCount")] pub vcpu_count: VCpuCountRangeRequest,
+    pub memory_mi_b: MemoryMiBRequest,
+    #[shape(wire = "CpuManufacturer", of = CPU_MANUFACTURER_SET)] pub cpu_manufacturers: Option<Vec<String>>,
+    #[shape(name = "MemoryGiBPerVCpu")] pub memory_gib_per_vcpu: Option<MemoryGiBPerVCpuRequest>,
+    #[shape(wire = "ExcludedInstanceType", of = EXCLUDED_INSTANCE_TYPE_SET)] pub excluded_instance_types: Option<Vec<String>>,
+    #[shape(wire = "InstanceGeneration", of = INSTANCE_GENERATION_SET)] pub instance_generations: Option<Vec<String>>,
+    pub spot_max_price_percentage_over_lowest_price: Option<i32>,
+    pub on_demand_max_price_percentage_over_lowest_price: Option<i32>,
+    #[shape(of = BARE_METAL)] pub bare_metal: Option<String>,
+    #[shape(of = BURSTABLE_PERFORMANCE)] pub burstable_performance: Option<String>,
+    pub require_hibernate_support: Option<bool>,
+    pub network_interface_count: Option<NetworkInterfaceCountRequest>,
+    #[shape(of = LOCAL_STORAGE)] pub local_storage: Option<String>,
+    #[shape(wire = "LocalStorageType", of = LOCAL_STORAGE_TYPE_SET)] pub local_storage_types: Option<Vec<String>>,
+    #[shape(name = "TotalLocalStorageGB")] pub total_local_storage_gb: Option<TotalLocalStorageGBRequest>,
+    pub baseline_ebs_bandwidth_mbps: Option<BaselineEbsBandwidthMbpsRequest>,
+    #[shape(wire = "AcceleratorType", of = ACCELERATOR_TYPE_SET)] pub accelerator_types: Option<Vec<String>>,
+    pub accelerator_count: Option<AcceleratorCountRequest>,
+    #[shape(wire = "AcceleratorManufacturer", of = ACCELERATOR_MANUFACTURER_SET)] pub accelerator_manufacturers: Option<Vec<String>>,
+    #[shape(wire = "AcceleratorName", of = ACCELERATOR_NAME_SET)] pub accelerator_names: Option<Vec<String>>,
+    pub accelerator_total_memory_mi_b: Option<AcceleratorTotalMemoryMiBRequest>,
+    pub network_bandwidth_gbps: Option<NetworkBandwidthGbpsRequest>,
+    #[shape(wire = "AllowedInstanceType", of = ALLOWED_INSTANCE_TYPE_SET)] pub allowed_instance_types: Option<Vec<String>>,
+    pub max_spot_price_as_percentage_of_optimal_on_demand_price: Option<i32>,
+    pub baseline_performance_factors: Option<BaselinePerformanceFactorsRequest>,
+    pub require_encryption_in_transit: Option<bool>,
+}
 #[derive(Shape, Clone, Default)] pub struct InstanceSecondaryInterface {
     #[shape(wire = "attachment")] pub attachment: Option<InstanceSecondaryInterfaceAttachment>,
     #[shape(wire = "macAddress")] pub mac_address: Option<String>,
@@ -1805,6 +2123,46 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "details", of = INSTANCE_STATUS_DETAILS_LIST)] pub details: Option<Vec<InstanceStatusDetails>>,
     #[shape(wire = "status", of = SUMMARY_STATUS)] pub status: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct InstanceStorageInfo {
+    #[shape(name = "TotalSizeInGB", wire = "totalSizeInGB")] pub total_size_in_gb: Option<i64>,
+    #[shape(wire = "disks", of = DISK_INFO_LIST)] pub disks: Option<Vec<DiskInfo>>,
+    #[shape(wire = "nvmeSupport", of = EPHEMERAL_NVME_SUPPORT)] pub nvme_support: Option<String>,
+    #[shape(wire = "encryptionSupport", of = INSTANCE_STORAGE_ENCRYPTION_SUPPORT)] pub encryption_support: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct InstanceTypeInfo {
+    #[shape(wire = "instanceType", of = INSTANCE_TYPE)] pub instance_type: Option<String>,
+    #[shape(wire = "currentGeneration")] pub current_generation: Option<bool>,
+    #[shape(wire = "freeTierEligible")] pub free_tier_eligible: Option<bool>,
+    #[shape(wire = "supportedUsageClasses", of = USAGE_CLASS_TYPE_LIST)] pub supported_usage_classes: Option<Vec<String>>,
+    #[shape(wire = "supportedRootDeviceTypes", of = ROOT_DEVICE_TYPE_LIST)] pub supported_root_device_types: Option<Vec<String>>,
+    #[shape(wire = "supportedVirtualizationTypes", of = VIRTUALIZATION_TYPE_LIST)] pub supported_virtualization_types: Option<Vec<String>>,
+    #[shape(wire = "bareMetal")] pub bare_metal: Option<bool>,
+    #[shape(wire = "hypervisor", of = INSTANCE_TYPE_HYPERVISOR)] pub hypervisor: Option<String>,
+    #[shape(wire = "processorInfo")] pub processor_info: Option<ProcessorInfo>,
+    #[shape(name = "VCpuInfo", wire = "vCpuInfo")] pub vcpu_info: Option<VCpuInfo>,
+    #[shape(wire = "memoryInfo")] pub memory_info: Option<MemoryInfo>,
+    #[shape(wire = "instanceStorageSupported")] pub instance_storage_supported: Option<bool>,
+    #[shape(wire = "instanceStorageInfo")] pub instance_storage_info: Option<InstanceStorageInfo>,
+    #[shape(wire = "ebsInfo")] pub ebs_info: Option<EbsInfo>,
+    #[shape(wire = "networkInfo")] pub network_info: Option<NetworkInfo>,
+    #[shape(wire = "gpuInfo")] pub gpu_info: Option<GpuInfo>,
+    #[shape(wire = "fpgaInfo")] pub fpga_info: Option<FpgaInfo>,
+    #[shape(wire = "placementGroupInfo")] pub placement_group_info: Option<PlacementGroupInfo>,
+    #[shape(wire = "inferenceAcceleratorInfo")] pub inference_accelerator_info: Option<InferenceAcceleratorInfo>,
+    #[shape(wire = "hibernationSupported")] pub hibernation_supported: Option<bool>,
+    #[shape(wire = "burstablePerformanceSupported")] pub burstable_performance_supported: Option<bool>,
+    #[shape(wire = "dedicatedHostsSupported")] pub dedicated_hosts_supported: Option<bool>,
+    #[shape(wire = "autoRecoverySupported")] pub auto_recovery_supported: Option<bool>,
+    #[shape(wire = "supportedBootModes", of = BOOT_MODE_TYPE_LIST)] pub supported_boot_modes: Option<Vec<String>>,
+    #[shape(wire = "nitroEnclavesSupport", of = NITRO_ENCLAVES_SUPPORT)] pub nitro_enclaves_support: Option<String>,
+    #[shape(wire = "nitroTpmSupport", of = NITRO_TPM_SUPPORT)] pub nitro_tpm_support: Option<String>,
+    #[shape(wire = "nitroTpmInfo")] pub nitro_tpm_info: Option<NitroTpmInfo>,
+    #[shape(wire = "mediaAcceleratorInfo")] pub media_accelerator_info: Option<MediaAcceleratorInfo>,
+    #[shape(wire = "neuronInfo")] pub neuron_info: Option<NeuronInfo>,
+    #[shape(wire = "phcSupport", of = PHC_SUPPORT)] pub phc_support: Option<String>,
+    #[shape(wire = "rebootMigrationSupport", of = REBOOT_MIGRATION_SUPPORT)] pub reboot_migration_support: Option<String>,
+    #[shape(wire = "supportedInRegion")] pub supported_in_region: Option<bool>,
+}
 #[derive(Shape, Clone, Default)] pub struct InstanceTypeItem { #[shape(wire = "instanceType")] pub instance_type: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct InstanceTypeSpecification {
     #[shape(wire = "supportedInstanceTypeSet", of = SUPPORTED_INSTANCE_TYPE_SET)] pub supported_instance_types: Option<Vec<InstanceTypeItem>>,
@@ -1835,9 +2193,11 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 }
 #[derive(Shape, Clone, Default)] pub struct Ipv4PrefixSpecification { #[shape(wire = "ipv4Prefix")] pub ipv4_prefix: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct Ipv4PrefixSpecificationRequest { pub ipv4_prefix: Option<String> }
+#[derive(Shape, Clone, Default)] pub struct Ipv4PrefixSpecificationResponse { #[shape(wire = "ipv4Prefix")] pub ipv4_prefix: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct Ipv6CidrBlock { #[shape(wire = "ipv6CidrBlock")] pub ipv6_cidr_block: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct Ipv6PrefixSpecification { #[shape(wire = "ipv6Prefix")] pub ipv6_prefix: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct Ipv6PrefixSpecificationRequest { pub ipv6_prefix: Option<String> }
+#[derive(Shape, Clone, Default)] pub struct Ipv6PrefixSpecificationResponse { #[shape(wire = "ipv6Prefix")] pub ipv6_prefix: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct Ipv6Range {
     #[shape(wire = "description")] pub description: Option<String>,
     #[shape(wire = "cidrIpv6")] pub cidr_ipv6: Option<String>,
@@ -1846,10 +2206,285 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "message")] pub message: Option<String>,
     #[shape(wire = "code")] pub code: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplate {
+    #[shape(wire = "launchTemplateId")] pub launch_template_id: Option<String>,
+    #[shape(wire = "launchTemplateName", of = LAUNCH_TEMPLATE_NAME)] pub launch_template_name: Option<String>,
+    #[shape(wire = "createTime")] pub create_time: Option<Timestamp>,
+    #[shape(wire = "createdBy")] pub created_by: Option<String>,
+    #[shape(wire = "defaultVersionNumber")] pub default_version_number: Option<i64>,
+    #[shape(wire = "latestVersionNumber")] pub latest_version_number: Option<i64>,
+    #[shape(wire = "tagSet", of = TAG_LIST)] pub tags: Option<Vec<Tag>>,
+    #[shape(wire = "operator")] pub operator: Option<OperatorResponse>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateBlockDeviceMapping {
+    #[shape(wire = "deviceName")] pub device_name: Option<String>,
+    #[shape(wire = "virtualName")] pub virtual_name: Option<String>,
+    #[shape(wire = "ebs")] pub ebs: Option<LaunchTemplateEbsBlockDevice>,
+    #[shape(wire = "noDevice")] pub no_device: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateBlockDeviceMappingRequest {
+    pub device_name: Option<String>,
+    pub virtual_name: Option<String>,
+    pub ebs: Option<LaunchTemplateEbsBlockDeviceRequest>,
+    pub no_device: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateCapacityReservationSpecificationRequest {
+    #[shape(of = CAPACITY_RESERVATION_PREFERENCE)] pub capacity_reservation_preference: Option<String>,
+    pub capacity_reservation_target: Option<CapacityReservationTarget>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateCapacityReservationSpecificationResponse {
+    #[shape(wire = "capacityReservationPreference", of = CAPACITY_RESERVATION_PREFERENCE)] pub capacity_reservation_preference: Option<String>,
+    #[shape(wire = "capacityReservationTarget")] pub capacity_reservation_target: Option<CapacityReservationTargetResponse>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateCpuOptions {
+    #[shape(wire = "coreCount")] pub core_count: Option<i32>,
+    #[shape(wire = "threadsPerCore")] pub threads_per_core: Option<i32>,
+    #[shape(wire = "amdSevSnp", of = AMD_SEV_SNP_SPECIFICATION)] pub amd_sev_snp: Option<String>,
+    #[shape(wire = "nestedVirtualization", of = NESTED_VIRTUALIZATION_SPECIFICATION)] pub nested_virtualization: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateCpuOptionsRequest {
+    pub core_count: Option<i32>,
+    pub threads_per_core: Option<i32>,
+    #[shape(of = AMD_SEV_SNP_SPECIFICATION)] pub amd_sev_snp: Option<String>,
+    #[shape(of = NESTED_VIRTUALIZATION_SPECIFICATION)] pub nested_virtualization: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateEbsBlockDevice {
+    #[shape(wire = "encrypted")] pub encrypted: Option<bool>,
+    #[shape(wire = "deleteOnTermination")] pub delete_on_termination: Option<bool>,
+    #[shape(wire = "iops")] pub iops: Option<i32>,
+    #[shape(wire = "kmsKeyId")] pub kms_key_id: Option<String>,
+    #[shape(wire = "snapshotId")] pub snapshot_id: Option<String>,
+    #[shape(wire = "volumeSize")] pub volume_size: Option<i32>,
+    #[shape(wire = "volumeType", of = VOLUME_TYPE)] pub volume_type: Option<String>,
+    #[shape(wire = "throughput")] pub throughput: Option<i32>,
+    #[shape(wire = "volumeInitializationRate")] pub volume_initialization_rate: Option<i32>,
+    #[shape(wire = "ebsCardIndex")] pub ebs_card_index: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateEbsBlockDeviceRequest {
+    pub encrypted: Option<bool>,
+    pub delete_on_termination: Option<bool>,
+    pub iops: Option<i32>,
+    pub kms_key_id: Option<String>,
+    pub snapshot_id: Option<String>,
+    pub volume_size: Option<i32>,
+    #[shape(of = VOLUME_TYPE)] pub volume_type: Option<String>,
+    pub throughput: Option<i32>,
+    pub volume_initialization_rate: Option<i32>,
+    pub ebs_card_index: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateElasticInferenceAccelerator {
+    pub r#type: String,
+    #[shape(of = LAUNCH_TEMPLATE_ELASTIC_INFERENCE_ACCELERATOR_COUNT)] pub count: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateElasticInferenceAcceleratorResponse {
+    #[shape(wire = "type")] pub r#type: Option<String>,
+    #[shape(wire = "count")] pub count: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateEnaSrdSpecification {
+    #[shape(wire = "enaSrdEnabled")] pub ena_srd_enabled: Option<bool>,
+    #[shape(wire = "enaSrdUdpSpecification")] pub ena_srd_udp_specification: Option<LaunchTemplateEnaSrdUdpSpecification>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateEnaSrdUdpSpecification {
+    #[shape(wire = "enaSrdUdpEnabled")] pub ena_srd_udp_enabled: Option<bool>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateEnclaveOptions { #[shape(wire = "enabled")] pub enabled: Option<bool> }
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateEnclaveOptionsRequest { pub enabled: Option<bool> }
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateHibernationOptions { #[shape(wire = "configured")] pub configured: Option<bool> }
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateHibernationOptionsRequest { pub configured: Option<bool> }
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateIamInstanceProfileSpecification {
+    #[shape(wire = "arn")] pub arn: Option<String>,
+    #[shape(wire = "name")] pub name: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateIamInstanceProfileSpecificationRequest {
+    pub arn: Option<String>,
+    pub name: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateInstanceMaintenanceOptions {
+    #[shape(wire = "autoRecovery", of = LAUNCH_TEMPLATE_AUTO_RECOVERY_STATE)] pub auto_recovery: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateInstanceMaintenanceOptionsRequest {
+    #[shape(of = LAUNCH_TEMPLATE_AUTO_RECOVERY_STATE)] pub auto_recovery: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateInstanceMarketOptions {
+    #[shape(wire = "marketType", of = MARKET_TYPE)] pub market_type: Option<String>,
+    #[shape(wire = "spotOptions")] pub spot_options: Option<LaunchTemplateSpotMarketOptions>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateInstanceMarketOptionsRequest {
+    #[shape(of = MARKET_TYPE)] pub market_type: Option<String>,
+    pub spot_options: Option<LaunchTemplateSpotMarketOptionsRequest>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateInstanceMetadataOptions {
+    #[shape(wire = "state", of = LAUNCH_TEMPLATE_INSTANCE_METADATA_OPTIONS_STATE)] pub state: Option<String>,
+    #[shape(wire = "httpTokens", of = LAUNCH_TEMPLATE_HTTP_TOKENS_STATE)] pub http_tokens: Option<String>,
+    #[shape(wire = "httpPutResponseHopLimit")] pub http_put_response_hop_limit: Option<i32>,
+    #[shape(wire = "httpEndpoint", of = LAUNCH_TEMPLATE_INSTANCE_METADATA_ENDPOINT_STATE)] pub http_endpoint: Option<String>,
+    #[shape(wire = "httpProtocolIpv6", of = LAUNCH_TEMPLATE_INSTANCE_METADATA_PROTOCOL_IPV6)] pub http_protocol_ipv6: Option<String>,
+    #[shape(wire = "instanceMetadataTags", of = LAUNCH_TEMPLATE_INSTANCE_METADATA_TAGS_STATE)] pub instance_metadata_tags: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateInstanceMetadataOptionsRequest {
+    #[shape(of = LAUNCH_TEMPLATE_HTTP_TOKENS_STATE)] pub http_tokens: Option<String>,
+    pub http_put_response_hop_limit: Option<i32>,
+    #[shape(of = LAUNCH_TEMPLATE_INSTANCE_METADATA_ENDPOINT_STATE)] pub http_endpoint: Option<String>,
+    #[shape(of = LAUNCH_TEMPLATE_INSTANCE_METADATA_PROTOCOL_IPV6)] pub http_protocol_ipv6: Option<String>,
+    #[shape(of = LAUNCH_TEMPLATE_INSTANCE_METADATA_TAGS_STATE)] pub instance_metadata_tags: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateInstanceNetworkInterfaceSpecification {
+    #[shape(wire = "associateCarrierIpAddress")] pub associate_carrier_ip_address: Option<bool>,
+    #[shape(wire = "associatePublicIpAddress")] pub associate_public_ip_address: Option<bool>,
+    #[shape(wire = "deleteOnTermination")] pub delete_on_termination: Option<bool>,
+    #[shape(wire = "description")] pub description: Option<String>,
+    #[shape(wire = "deviceIndex")] pub device_index: Option<i32>,
+    #[shape(wire = "groupSet", of = GROUP_ID_STRING_LIST)] pub groups: Option<Vec<String>>,
+    #[shape(wire = "interfaceType")] pub interface_type: Option<String>,
+    #[shape(wire = "ipv6AddressCount")] pub ipv6_address_count: Option<i32>,
+    #[shape(wire = "ipv6AddressesSet", of = INSTANCE_IPV6_ADDRESS_LIST)] pub ipv6_addresses: Option<Vec<InstanceIpv6Address>>,
+    #[shape(wire = "networkInterfaceId")] pub network_interface_id: Option<String>,
+    #[shape(wire = "privateIpAddress")] pub private_ip_address: Option<String>,
+    #[shape(wire = "privateIpAddressesSet", of = PRIVATE_IP_ADDRESS_SPECIFICATION_LIST)] pub private_ip_addresses: Option<Vec<PrivateIpAddressSpecification>>,
+    #[shape(wire = "secondaryPrivateIpAddressCount")] pub secondary_private_ip_address_count: Option<i32>,
+    #[shape(wire = "subnetId")] pub subnet_id: Option<String>,
+    #[shape(wire = "networkCardIndex")] pub network_card_index: Option<i32>,
+    #[shape(wire = "ipv4PrefixSet", of = IPV4_PREFIX_LIST_RESPONSE)] pub ipv4_prefixes: Option<Vec<Ipv4PrefixSpecificationResponse>>,
+    #[shape(wire = "ipv4PrefixCount")] pub ipv4_prefix_count: Option<i32>,
+    #[shape(wire = "ipv6PrefixSet", of = IPV6_PREFIX_LIST_RESPONSE)] pub ipv6_prefixes: Option<Vec<Ipv6PrefixSpecificationResponse>>,
+    #[shape(wire = "ipv6PrefixCount")] pub ipv6_prefix_count: Option<i32>,
+    #[shape(wire = "primaryIpv6")] pub primary_ipv6: Option<bool>,
+    #[shape(wire = "enaSrdSpecification")] pub ena_srd_specification: Option<LaunchTemplateEnaSrdSpecification>,
+    #[shape(wire = "connectionTrackingSpecification")] pub connection_tracking_specification: Option<ConnectionTrackingSpecification>,
+    #[shape(wire = "enaQueueCount")] pub ena_queue_count: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateInstanceNetworkInterfaceSpecificationRequest {
+    pub associate_carrier_ip_address: Option<bool>,
+    pub associate_public_ip_address: Option<bool>,
+    pub delete_on_termination: Option<bool>,
+    pub description: Option<String>,
+    pub device_index: Option<i32>,
+    #[shape(wire = "SecurityGroupId", of = SECURITY_GROUP_ID_STRING_LIST)] pub groups: Option<Vec<String>>,
+    pub interface_type: Option<String>,
+    pub ipv6_address_count: Option<i32>,
+    #[shape(of = INSTANCE_IPV6_ADDRESS_LIST_REQUEST)] pub ipv6_addresses: Option<Vec<InstanceIpv6AddressRequest>>,
+    pub network_interface_id: Option<String>,
+    pub private_ip_address: Option<String>,
+    #[shape(of = PRIVATE_IP_ADDRESS_SPECIFICATION_LIST)] pub private_ip_addresses: Option<Vec<PrivateIpAddressSpecification>>,
+    pub secondary_private_ip_address_count: Option<i32>,
+    pub subnet_id: Option<String>,
+    pub network_card_index: Option<i32>,
+    #[shape(wire = "Ipv4Prefix", of = IPV4_PREFIX_LIST)] pub ipv4_prefixes: Option<Vec<Ipv4PrefixSpecificationRequest>>,
+    pub ipv4_prefix_count: Option<i32>,
+    #[shape(wire = "Ipv6Prefix", of = IPV6_PREFIX_LIST)] pub ipv6_prefixes: Option<Vec<Ipv6PrefixSpecificationRequest>>,
+    pub ipv6_prefix_count: Option<i32>,
+    pub primary_ipv6: Option<bool>,
+    pub ena_srd_specification: Option<EnaSrdSpecificationRequest>,
+    pub connection_tracking_specification: Option<ConnectionTrackingSpecificationRequest>,
+    pub ena_queue_count: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateInstanceSecondaryInterfaceSpecification {
+    #[shape(wire = "deleteOnTermination")] pub delete_on_termination: Option<bool>,
+    #[shape(wire = "deviceIndex")] pub device_index: Option<i32>,
+    #[shape(wire = "privateIpAddressesSet", of = SECONDARY_INTERFACE_PRIVATE_IP_ADDRESS_SPECIFICATION_LIST)] pub private_ip_addresses: Option<Vec<SecondaryInterfacePrivateIpAddressSpecification>>,
+    #[shape(wire = "privateIpAddressCount")] pub private_ip_address_count: Option<i32>,
+    #[shape(wire = "secondarySubnetId")] pub secondary_subnet_id: Option<String>,
+    #[shape(wire = "interfaceType", of = SECONDARY_INTERFACE_TYPE)] pub interface_type: Option<String>,
+    #[shape(wire = "networkCardIndex")] pub network_card_index: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateInstanceSecondaryInterfaceSpecificationRequest {
+    pub delete_on_termination: Option<bool>,
+    pub device_index: Option<i32>,
+    #[shape(wire = "PrivateIpAddress", of = SECONDARY_INTERFACE_PRIVATE_IP_ADDRESS_SPECIFICATION_LIST_REQUEST)] pub private_ip_addresses: Option<Vec<SecondaryInterfacePrivateIpAddressSpecificationRequest>>,
+    pub private_ip_address_count: Option<i32>,
+    pub secondary_subnet_id: Option<String>,
+    #[shape(of = SECONDARY_INTERFACE_TYPE)] pub interface_type: Option<String>,
+    pub network_card_index: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateLicenseConfiguration {
+    #[shape(wire = "licenseConfigurationArn")] pub license_configuration_arn: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateLicenseConfigurationRequest { pub license_configuration_arn: Option<String> }
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateNetworkPerformanceOptions {
+    #[shape(wire = "bandwidthWeighting", of = INSTANCE_BANDWIDTH_WEIGHTING)] pub bandwidth_weighting: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateNetworkPerformanceOptionsRequest {
+    #[shape(of = INSTANCE_BANDWIDTH_WEIGHTING)] pub bandwidth_weighting: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplatePlacement {
+    #[shape(wire = "availabilityZone")] pub availability_zone: Option<String>,
+    #[shape(wire = "availabilityZoneId")] pub availability_zone_id: Option<String>,
+    #[shape(wire = "affinity")] pub affinity: Option<String>,
+    #[shape(wire = "groupName")] pub group_name: Option<String>,
+    #[shape(wire = "hostId")] pub host_id: Option<String>,
+    #[shape(wire = "tenancy", of = TENANCY)] pub tenancy: Option<String>,
+    #[shape(wire = "spreadDomain")] pub spread_domain: Option<String>,
+    #[shape(wire = "hostResourceGroupArn")] pub host_resource_group_arn: Option<String>,
+    #[shape(wire = "partitionNumber")] pub partition_number: Option<i32>,
+    #[shape(wire = "groupId")] pub group_id: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplatePlacementRequest {
+    pub availability_zone: Option<String>,
+    pub availability_zone_id: Option<String>,
+    pub affinity: Option<String>,
+    pub group_name: Option<String>,
+    pub host_id: Option<String>,
+    #[shape(of = TENANCY)] pub tenancy: Option<String>,
+    pub spread_domain: Option<String>,
+    pub host_resource_group_arn: Option<String>,
+    pub partition_number: Option<i32>,
+    pub group_id: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplatePrivateDnsNameOptions {
+    #[shape(wire = "hostnameType", of = HOSTNAME_TYPE)] pub hostname_type: Option<String>,
+    #[shape(wire = "enableResourceNameDnsARecord")] pub enable_resource_name_dns_a_record: Option<bool>,
+    #[shape(name = "EnableResourceNameDnsAAAARecord", wire = "enableResourceNameDnsAAAARecord")] pub enable_resource_name_dns_aaaa_record: Option<bool>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplatePrivateDnsNameOptionsRequest {
+    #[shape(of = HOSTNAME_TYPE)] pub hostname_type: Option<String>,
+    pub enable_resource_name_dns_a_record: Option<bool>,
+    #[shape(name = "EnableResourceNameDnsAAAARecord")] pub enable_resource_name_dns_aaaa_record: Option<bool>,
+}
 #[derive(Shape, Clone, Default)] pub struct LaunchTemplateSpecification {
     pub launch_template_id: Option<String>,
     pub launch_template_name: Option<String>,
     pub version: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateSpotMarketOptions {
+    #[shape(wire = "maxPrice")] pub max_price: Option<String>,
+    #[shape(wire = "spotInstanceType", of = SPOT_INSTANCE_TYPE)] pub spot_instance_type: Option<String>,
+    #[shape(wire = "blockDurationMinutes")] pub block_duration_minutes: Option<i32>,
+    #[shape(wire = "validUntil")] pub valid_until: Option<Timestamp>,
+    #[shape(wire = "instanceInterruptionBehavior", of = INSTANCE_INTERRUPTION_BEHAVIOR)] pub instance_interruption_behavior: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateSpotMarketOptionsRequest {
+    pub max_price: Option<String>,
+    #[shape(of = SPOT_INSTANCE_TYPE)] pub spot_instance_type: Option<String>,
+    pub block_duration_minutes: Option<i32>,
+    pub valid_until: Option<Timestamp>,
+    #[shape(of = INSTANCE_INTERRUPTION_BEHAVIOR)] pub instance_interruption_behavior: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateTagSpecification {
+    #[shape(wire = "resourceType", of = RESOURCE_TYPE)] pub resource_type: Option<String>,
+    #[shape(wire = "tagSet", of = TAG_LIST)] pub tags: Option<Vec<Tag>>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateTagSpecificationRequest {
+    #[shape(of = RESOURCE_TYPE)] pub resource_type: Option<String>,
+    #[shape(wire = "Tag", of = TAG_LIST)] pub tags: Option<Vec<Tag>>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplateVersion {
+    #[shape(wire = "launchTemplateId")] pub launch_template_id: Option<String>,
+    #[shape(wire = "launchTemplateName", of = LAUNCH_TEMPLATE_NAME)] pub launch_template_name: Option<String>,
+    #[shape(wire = "versionNumber")] pub version_number: Option<i64>,
+    #[shape(wire = "versionDescription", of = VERSION_DESCRIPTION)] pub version_description: Option<String>,
+    #[shape(wire = "createTime")] pub create_time: Option<Timestamp>,
+    #[shape(wire = "createdBy")] pub created_by: Option<String>,
+    #[shape(wire = "defaultVersion")] pub default_version: Option<bool>,
+    #[shape(wire = "launchTemplateData")] pub launch_template_data: Option<ResponseLaunchTemplateData>,
+    #[shape(wire = "operator")] pub operator: Option<OperatorResponse>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplatesMonitoring {
+    #[shape(wire = "enabled")] pub enabled: Option<bool>,
+    #[shape(wire = "metricCategoryIdSet", of = METRIC_CATEGORY_ID_LIST)] pub metric_category_ids: Option<Vec<String>>,
+}
+#[derive(Shape, Clone, Default)] pub struct LaunchTemplatesMonitoringRequest {
+    pub enabled: Option<bool>,
+    #[shape(wire = "MetricCategoryId", of = METRIC_CATEGORY_ID_LIST)] pub metric_category_ids: Option<Vec<String>>,
 }
 #[derive(Shape, Clone, Default)] pub struct LicenseConfiguration {
     #[shape(wire = "licenseConfigurationArn")] pub license_configuration_arn: Option<String>,
@@ -1869,6 +2504,25 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "ipamPrefixListResolverTargetId")] pub ipam_prefix_list_resolver_target_id: Option<String>,
     #[shape(wire = "ipamPrefixListResolverSyncEnabled")] pub ipam_prefix_list_resolver_sync_enabled: Option<bool>,
 }
+#[derive(Shape, Clone, Default)] pub struct MediaAcceleratorInfo {
+    #[shape(wire = "accelerators", of = MEDIA_DEVICE_INFO_LIST)] pub accelerators: Option<Vec<MediaDeviceInfo>>,
+    #[shape(wire = "totalMediaMemoryInMiB")] pub total_media_memory_in_mi_b: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct MediaDeviceInfo {
+    #[shape(wire = "count")] pub count: Option<i32>,
+    #[shape(wire = "name")] pub name: Option<String>,
+    #[shape(wire = "manufacturer")] pub manufacturer: Option<String>,
+    #[shape(wire = "memoryInfo")] pub memory_info: Option<MediaDeviceMemoryInfo>,
+}
+#[derive(Shape, Clone, Default)] pub struct MediaDeviceMemoryInfo { #[shape(wire = "sizeInMiB")] pub size_in_mi_b: Option<i32> }
+#[derive(Shape, Clone, Default)] pub struct MemoryGiBPerVCpu {
+    #[shape(wire = "min")] pub min: Option<f64>,
+    #[shape(wire = "max")] pub max: Option<f64>,
+}
+#[derive(Shape, Clone, Default)] pub struct MemoryGiBPerVCpuRequest { pub min: Option<f64>, pub max: Option<f64> }
+#[derive(Shape, Clone, Default)] pub struct MemoryInfo { #[shape(wire = "sizeInMiB")] pub size_in_mi_b: Option<i64> }
+#[derive(Shape, Clone, Default)] pub struct MemoryMiB { #[shape(wire = "min")] pub min: Option<i32>, #[shape(wire = "max")] pub max: Option<i32> }
+#[derive(Shape, Clone, Default)] pub struct MemoryMiBRequest { pub min: i32, pub max: Option<i32> }
 #[derive(Shape, Clone, Default)] pub struct ModifyInstanceAttributeRequest {
     pub source_dest_check: Option<AttributeBooleanValue>,
     pub enclave_options: Option<EnclaveOptionsRequest>,
@@ -1888,6 +2542,16 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "ebsOptimized")] pub ebs_optimized: Option<AttributeBooleanValue>,
     #[shape(wire = "sriovNetSupport")] pub sriov_net_support: Option<AttributeValue>,
     #[shape(wire = "enaSupport")] pub ena_support: Option<AttributeBooleanValue>,
+}
+#[derive(Shape, Clone, Default)] pub struct ModifyLaunchTemplateRequest {
+    pub dry_run: Option<bool>,
+    #[shape(token)] pub client_token: Option<String>,
+    pub launch_template_id: Option<String>,
+    #[shape(of = LAUNCH_TEMPLATE_NAME)] pub launch_template_name: Option<String>,
+    #[shape(wire = "SetDefaultVersion")] pub default_version: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct ModifyLaunchTemplateResult {
+    #[shape(wire = "launchTemplate")] pub launch_template: Option<LaunchTemplate>,
 }
 #[derive(Shape, Clone, Default)] pub struct ModifyManagedPrefixListRequest {
     pub dry_run: Option<bool>,
@@ -2042,6 +2706,44 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "ruleAction", of = RULE_ACTION)] pub rule_action: Option<String>,
     #[shape(wire = "ruleNumber")] pub rule_number: Option<i32>,
 }
+#[derive(Shape, Clone, Default)] pub struct NetworkBandwidthGbps {
+    #[shape(wire = "min")] pub min: Option<f64>,
+    #[shape(wire = "max")] pub max: Option<f64>,
+}
+#[derive(Shape, Clone, Default)] pub struct NetworkBandwidthGbpsRequest { pub min: Option<f64>, pub max: Option<f64> }
+#[derive(Shape, Clone, Default)] pub struct NetworkCardInfo {
+    #[shape(wire = "networkCardIndex")] pub network_card_index: Option<i32>,
+    #[shape(wire = "networkPerformance")] pub network_performance: Option<String>,
+    #[shape(wire = "maximumNetworkInterfaces")] pub maximum_network_interfaces: Option<i32>,
+    #[shape(wire = "additionalFlexibleNetworkInterfaces")] pub additional_flexible_network_interfaces: Option<i32>,
+    #[shape(wire = "baselineBandwidthInGbps")] pub baseline_bandwidth_in_gbps: Option<f64>,
+    #[shape(wire = "peakBandwidthInGbps")] pub peak_bandwidth_in_gbps: Option<f64>,
+    #[shape(wire = "defaultEnaQueueCountPerInterface")] pub default_ena_queue_count_per_interface: Option<i32>,
+    #[shape(wire = "maximumEnaQueueCount")] pub maximum_ena_queue_count: Option<i32>,
+    #[shape(wire = "maximumEnaQueueCountPerInterface")] pub maximum_ena_queue_count_per_interface: Option<i32>,
+    #[shape(wire = "interfaceTypeSet", of = NETWORK_CARD_INTERFACE_TYPE_LIST)] pub interface_types: Option<Vec<String>>,
+}
+#[derive(Shape, Clone, Default)] pub struct NetworkInfo {
+    #[shape(wire = "networkPerformance")] pub network_performance: Option<String>,
+    #[shape(wire = "maximumNetworkInterfaces")] pub maximum_network_interfaces: Option<i32>,
+    #[shape(wire = "maximumNetworkCards")] pub maximum_network_cards: Option<i32>,
+    #[shape(wire = "defaultNetworkCardIndex")] pub default_network_card_index: Option<i32>,
+    #[shape(wire = "networkCards", of = NETWORK_CARD_INFO_LIST)] pub network_cards: Option<Vec<NetworkCardInfo>>,
+    #[shape(wire = "ipv4AddressesPerInterface")] pub ipv4_addresses_per_interface: Option<i32>,
+    #[shape(wire = "ipv6AddressesPerInterface")] pub ipv6_addresses_per_interface: Option<i32>,
+    #[shape(wire = "ipv6Supported")] pub ipv6_supported: Option<bool>,
+    #[shape(wire = "enaSupport", of = ENA_SUPPORT)] pub ena_support: Option<String>,
+    #[shape(wire = "efaSupported")] pub efa_supported: Option<bool>,
+    #[shape(wire = "efaInfo")] pub efa_info: Option<EfaInfo>,
+    #[shape(wire = "encryptionInTransitSupported")] pub encryption_in_transit_supported: Option<bool>,
+    #[shape(wire = "enaSrdSupported")] pub ena_srd_supported: Option<bool>,
+    #[shape(wire = "bandwidthWeightings", of = BANDWIDTH_WEIGHTING_TYPE_LIST)] pub bandwidth_weightings: Option<Vec<String>>,
+    #[shape(wire = "flexibleEnaQueuesSupport", of = FLEXIBLE_ENA_QUEUES_SUPPORT)] pub flexible_ena_queues_support: Option<String>,
+    #[shape(wire = "connectionTrackingConfiguration")] pub connection_tracking_configuration: Option<DefaultConnectionTrackingConfiguration>,
+    #[shape(wire = "secondaryNetworkSupported")] pub secondary_network_supported: Option<bool>,
+    #[shape(wire = "maximumSecondaryNetworkInterfaces")] pub maximum_secondary_network_interfaces: Option<i32>,
+    #[shape(wire = "ipv4AddressesPerSecondaryInterface")] pub ipv4_addresses_per_secondary_interface: Option<i32>,
+}
 #[derive(Shape, Clone, Default)] pub struct NetworkInsightsAccessScope {
     #[shape(wire = "networkInsightsAccessScopeId")] pub network_insights_access_scope_id: Option<String>,
     #[shape(wire = "networkInsightsAccessScopeArn", of = RESOURCE_ARN)] pub network_insights_access_scope_arn: Option<String>,
@@ -2163,6 +2865,11 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "attachmentId")] pub attachment_id: Option<String>,
     #[shape(wire = "deleteOnTermination")] pub delete_on_termination: Option<bool>,
 }
+#[derive(Shape, Clone, Default)] pub struct NetworkInterfaceCount {
+    #[shape(wire = "min")] pub min: Option<i32>,
+    #[shape(wire = "max")] pub max: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct NetworkInterfaceCountRequest { pub min: Option<i32>, pub max: Option<i32> }
 #[derive(Shape, Clone, Default)] pub struct NetworkInterfaceIpv6Address {
     #[shape(wire = "ipv6Address")] pub ipv6_address: Option<String>,
     #[shape(wire = "publicIpv6DnsName")] pub public_ipv6_dns_name: Option<String>,
@@ -2174,9 +2881,27 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "privateDnsName")] pub private_dns_name: Option<String>,
     #[shape(wire = "privateIpAddress")] pub private_ip_address: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct NeuronDeviceCoreInfo {
+    #[shape(wire = "count")] pub count: Option<i32>,
+    #[shape(wire = "version")] pub version: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct NeuronDeviceInfo {
+    #[shape(wire = "count")] pub count: Option<i32>,
+    #[shape(wire = "name")] pub name: Option<String>,
+    #[shape(wire = "coreInfo")] pub core_info: Option<NeuronDeviceCoreInfo>,
+    #[shape(wire = "memoryInfo")] pub memory_info: Option<NeuronDeviceMemoryInfo>,
+}
+#[derive(Shape, Clone, Default)] pub struct NeuronDeviceMemoryInfo { #[shape(wire = "sizeInMiB")] pub size_in_mi_b: Option<i32> }
+#[derive(Shape, Clone, Default)] pub struct NeuronInfo {
+    #[shape(wire = "neuronDevices", of = NEURON_DEVICE_INFO_LIST)] pub neuron_devices: Option<Vec<NeuronDeviceInfo>>,
+    #[shape(wire = "totalNeuronDeviceMemoryInMiB")] pub total_neuron_device_memory_in_mi_b: Option<i32>,
+}
 #[derive(Shape, Clone, Default)] pub struct NewDhcpConfiguration {
     pub key: Option<String>,
     #[shape(wire = "Value", of = VALUE_STRING_LIST)] pub values: Option<Vec<String>>,
+}
+#[derive(Shape, Clone, Default)] pub struct NitroTpmInfo {
+    #[shape(wire = "supportedVersions", of = NITRO_TPM_SUPPORTED_VERSIONS_LIST)] pub supported_versions: Option<Vec<String>>,
 }
 #[derive(Shape, Clone, Default)] pub struct OperatorRequest { pub principal: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct OperatorResponse {
@@ -2263,6 +2988,8 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     pub allow_multipath_resilience: Option<bool>,
     #[shape(of = MULTIPATH_RESILIENCE_MODE)] pub multipath_resilience_mode: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct PerformanceFactorReference { #[shape(wire = "instanceFamily")] pub instance_family: Option<String> }
+#[derive(Shape, Clone, Default)] pub struct PerformanceFactorReferenceRequest { pub instance_family: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct PerformanceStatusSummary {
     #[shape(wire = "status", of = SUMMARY_STATUS)] pub status: Option<String>,
     #[shape(wire = "impairedSince")] pub impaired_since: Option<Timestamp>,
@@ -2279,6 +3006,9 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "hostResourceGroupArn")] pub host_resource_group_arn: Option<String>,
     #[shape(wire = "groupId")] pub group_id: Option<String>,
     #[shape(wire = "availabilityZone")] pub availability_zone: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct PlacementGroupInfo {
+    #[shape(wire = "supportedStrategies", of = PLACEMENT_GROUP_STRATEGY_LIST)] pub supported_strategies: Option<Vec<String>>,
 }
 #[derive(Shape, Clone, Default)] pub struct PortRange { #[shape(wire = "from")] pub from: Option<i32>, #[shape(wire = "to")] pub to: Option<i32> }
 #[derive(Shape, Clone, Default)] pub struct PrefixList {
@@ -2318,6 +3048,12 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "primary")] pub primary: Option<bool>,
     #[shape(wire = "privateIpAddress")] pub private_ip_address: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct ProcessorInfo {
+    #[shape(wire = "supportedArchitectures", of = ARCHITECTURE_TYPE_LIST)] pub supported_architectures: Option<Vec<String>>,
+    #[shape(wire = "sustainedClockSpeedInGhz")] pub sustained_clock_speed_in_ghz: Option<f64>,
+    #[shape(wire = "supportedFeatures", of = SUPPORTED_ADDITIONAL_PROCESSOR_FEATURE_LIST)] pub supported_features: Option<Vec<String>>,
+    #[shape(wire = "manufacturer")] pub manufacturer: Option<String>,
+}
 #[derive(Shape, Clone, Default)] pub struct ProductCode {
     #[shape(wire = "productCode")] pub product_code_id: Option<String>,
     #[shape(wire = "type", of = PRODUCT_CODE_VALUES)] pub product_code_type: Option<String>,
@@ -2335,6 +3071,10 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "publicIpv4DnsName")] pub public_ipv4_dns_name: Option<String>,
     #[shape(wire = "publicIpv6DnsName")] pub public_ipv6_dns_name: Option<String>,
     #[shape(wire = "publicDualStackDnsName")] pub public_dual_stack_dns_name: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct RebootInstancesRequest {
+    #[shape(wire = "InstanceId", of = INSTANCE_ID_STRING_LIST)] pub instance_ids: Vec<String>,
+    #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
 }
 #[derive(Shape, Clone, Default)] pub struct ReferencedSecurityGroup {
     #[shape(wire = "groupId")] pub group_id: Option<String>,
@@ -2362,6 +3102,13 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
 }
 #[derive(Shape, Clone, Default)] pub struct RemovePrefixListEntry { pub cidr: String }
+#[derive(Shape, Clone, Default)] pub struct ReplaceIamInstanceProfileAssociationRequest {
+    pub iam_instance_profile: IamInstanceProfileSpecification,
+    pub association_id: String,
+}
+#[derive(Shape, Clone, Default)] pub struct ReplaceIamInstanceProfileAssociationResult {
+    #[shape(wire = "iamInstanceProfileAssociation")] pub iam_instance_profile_association: Option<IamInstanceProfileAssociation>,
+}
 #[derive(Shape, Clone, Default)] pub struct ReplaceNetworkAclAssociationRequest {
     #[shape(wire = "dryRun")] pub dry_run: Option<bool>,
     #[shape(wire = "associationId")] pub association_id: String,
@@ -2415,6 +3162,42 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(of = PORT)] pub from_port: Option<i32>,
     #[shape(of = PORT)] pub to_port: Option<i32>,
 }
+#[derive(Shape, Clone, Default)] pub struct RequestLaunchTemplateData {
+    pub kernel_id: Option<String>,
+    pub ebs_optimized: Option<bool>,
+    pub iam_instance_profile: Option<LaunchTemplateIamInstanceProfileSpecificationRequest>,
+    #[shape(wire = "BlockDeviceMapping", of = LAUNCH_TEMPLATE_BLOCK_DEVICE_MAPPING_REQUEST_LIST)] pub block_device_mappings: Option<Vec<LaunchTemplateBlockDeviceMappingRequest>>,
+    #[shape(wire = "NetworkInterface", of = LAUNCH_TEMPLATE_INSTANCE_NETWORK_INTERFACE_SPECIFICATION_REQUEST_LIST)] pub network_interfaces: Option<Vec<LaunchTemplateInstanceNetworkInterfaceSpecificationRequest>>,
+    pub image_id: Option<String>,
+    #[shape(of = INSTANCE_TYPE)] pub instance_type: Option<String>,
+    pub key_name: Option<String>,
+    pub monitoring: Option<LaunchTemplatesMonitoringRequest>,
+    pub placement: Option<LaunchTemplatePlacementRequest>,
+    pub ram_disk_id: Option<String>,
+    pub disable_api_termination: Option<bool>,
+    #[shape(of = SHUTDOWN_BEHAVIOR)] pub instance_initiated_shutdown_behavior: Option<String>,
+    #[shape(of = SENSITIVE_USER_DATA)] pub user_data: Option<String>,
+    #[shape(wire = "TagSpecification", of = LAUNCH_TEMPLATE_TAG_SPECIFICATION_REQUEST_LIST)] pub tag_specifications: Option<Vec<LaunchTemplateTagSpecificationRequest>>,
+    #[shape(wire = "ElasticGpuSpecification", of = ELASTIC_GPU_SPECIFICATION_LIST)] pub elastic_gpu_specifications: Option<Vec<ElasticGpuSpecification>>,
+    #[shape(wire = "ElasticInferenceAccelerator", of = LAUNCH_TEMPLATE_ELASTIC_INFERENCE_ACCELERATOR_LIST)] pub elastic_inference_accelerators: Option<Vec<LaunchTemplateElasticInferenceAccelerator>>,
+    #[shape(wire = "SecurityGroupId", of = SECURITY_GROUP_ID_STRING_LIST)] pub security_group_ids: Option<Vec<String>>,
+    #[shape(wire = "SecurityGroup", of = SECURITY_GROUP_STRING_LIST)] pub security_groups: Option<Vec<String>>,
+    pub instance_market_options: Option<LaunchTemplateInstanceMarketOptionsRequest>,
+    pub credit_specification: Option<CreditSpecificationRequest>,
+    pub cpu_options: Option<LaunchTemplateCpuOptionsRequest>,
+    pub capacity_reservation_specification: Option<LaunchTemplateCapacityReservationSpecificationRequest>,
+    #[shape(wire = "LicenseSpecification", of = LAUNCH_TEMPLATE_LICENSE_SPECIFICATION_LIST_REQUEST)] pub license_specifications: Option<Vec<LaunchTemplateLicenseConfigurationRequest>>,
+    pub hibernation_options: Option<LaunchTemplateHibernationOptionsRequest>,
+    pub metadata_options: Option<LaunchTemplateInstanceMetadataOptionsRequest>,
+    pub enclave_options: Option<LaunchTemplateEnclaveOptionsRequest>,
+    pub instance_requirements: Option<InstanceRequirementsRequest>,
+    pub private_dns_name_options: Option<LaunchTemplatePrivateDnsNameOptionsRequest>,
+    pub maintenance_options: Option<LaunchTemplateInstanceMaintenanceOptionsRequest>,
+    pub disable_api_stop: Option<bool>,
+    pub operator: Option<OperatorRequest>,
+    pub network_performance_options: Option<LaunchTemplateNetworkPerformanceOptionsRequest>,
+    #[shape(wire = "SecondaryInterface", of = LAUNCH_TEMPLATE_INSTANCE_SECONDARY_INTERFACE_SPECIFICATION_REQUEST_LIST)] pub secondary_interfaces: Option<Vec<LaunchTemplateInstanceSecondaryInterfaceSpecificationRequest>>,
+}
 #[derive(Shape, Clone, Default)] pub struct Reservation {
     #[shape(wire = "reservationId")] pub reservation_id: Option<String>,
     #[shape(wire = "ownerId")] pub owner_id: Option<String>,
@@ -2434,6 +3217,46 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
 #[derive(Shape, Clone, Default)] pub struct ResourceStatementRequest {
     #[shape(wire = "Resource", of = VALUE_STRING_LIST)] pub resources: Option<Vec<String>>,
     #[shape(wire = "ResourceType", of = VALUE_STRING_LIST)] pub resource_types: Option<Vec<String>>,
+}
+#[derive(Shape, Clone, Default)] pub struct ResponseError {
+    #[shape(wire = "code", of = LAUNCH_TEMPLATE_ERROR_CODE)] pub code: Option<String>,
+    #[shape(wire = "message")] pub message: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct ResponseLaunchTemplateData {
+    #[shape(wire = "kernelId")] pub kernel_id: Option<String>,
+    #[shape(wire = "ebsOptimized")] pub ebs_optimized: Option<bool>,
+    #[shape(wire = "iamInstanceProfile")] pub iam_instance_profile: Option<LaunchTemplateIamInstanceProfileSpecification>,
+    #[shape(wire = "blockDeviceMappingSet", of = LAUNCH_TEMPLATE_BLOCK_DEVICE_MAPPING_LIST)] pub block_device_mappings: Option<Vec<LaunchTemplateBlockDeviceMapping>>,
+    #[shape(wire = "networkInterfaceSet", of = LAUNCH_TEMPLATE_INSTANCE_NETWORK_INTERFACE_SPECIFICATION_LIST)] pub network_interfaces: Option<Vec<LaunchTemplateInstanceNetworkInterfaceSpecification>>,
+    #[shape(wire = "imageId")] pub image_id: Option<String>,
+    #[shape(wire = "instanceType", of = INSTANCE_TYPE)] pub instance_type: Option<String>,
+    #[shape(wire = "keyName")] pub key_name: Option<String>,
+    #[shape(wire = "monitoring")] pub monitoring: Option<LaunchTemplatesMonitoring>,
+    #[shape(wire = "placement")] pub placement: Option<LaunchTemplatePlacement>,
+    #[shape(wire = "ramDiskId")] pub ram_disk_id: Option<String>,
+    #[shape(wire = "disableApiTermination")] pub disable_api_termination: Option<bool>,
+    #[shape(wire = "instanceInitiatedShutdownBehavior", of = SHUTDOWN_BEHAVIOR)] pub instance_initiated_shutdown_behavior: Option<String>,
+    #[shape(wire = "userData", of = SENSITIVE_USER_DATA)] pub user_data: Option<String>,
+    #[shape(wire = "tagSpecificationSet", of = LAUNCH_TEMPLATE_TAG_SPECIFICATION_LIST)] pub tag_specifications: Option<Vec<LaunchTemplateTagSpecification>>,
+    #[shape(wire = "elasticGpuSpecificationSet", of = ELASTIC_GPU_SPECIFICATION_RESPONSE_LIST)] pub elastic_gpu_specifications: Option<Vec<ElasticGpuSpecificationResponse>>,
+    #[shape(wire = "elasticInferenceAcceleratorSet", of = LAUNCH_TEMPLATE_ELASTIC_INFERENCE_ACCELERATOR_RESPONSE_LIST)] pub elastic_inference_accelerators: Option<Vec<LaunchTemplateElasticInferenceAcceleratorResponse>>,
+    #[shape(wire = "securityGroupIdSet", of = VALUE_STRING_LIST)] pub security_group_ids: Option<Vec<String>>,
+    #[shape(wire = "securityGroupSet", of = VALUE_STRING_LIST)] pub security_groups: Option<Vec<String>>,
+    #[shape(wire = "instanceMarketOptions")] pub instance_market_options: Option<LaunchTemplateInstanceMarketOptions>,
+    #[shape(wire = "creditSpecification")] pub credit_specification: Option<CreditSpecification>,
+    #[shape(wire = "cpuOptions")] pub cpu_options: Option<LaunchTemplateCpuOptions>,
+    #[shape(wire = "capacityReservationSpecification")] pub capacity_reservation_specification: Option<LaunchTemplateCapacityReservationSpecificationResponse>,
+    #[shape(wire = "licenseSet", of = LAUNCH_TEMPLATE_LICENSE_LIST)] pub license_specifications: Option<Vec<LaunchTemplateLicenseConfiguration>>,
+    #[shape(wire = "hibernationOptions")] pub hibernation_options: Option<LaunchTemplateHibernationOptions>,
+    #[shape(wire = "metadataOptions")] pub metadata_options: Option<LaunchTemplateInstanceMetadataOptions>,
+    #[shape(wire = "enclaveOptions")] pub enclave_options: Option<LaunchTemplateEnclaveOptions>,
+    #[shape(wire = "instanceRequirements")] pub instance_requirements: Option<InstanceRequirements>,
+    #[shape(wire = "privateDnsNameOptions")] pub private_dns_name_options: Option<LaunchTemplatePrivateDnsNameOptions>,
+    #[shape(wire = "maintenanceOptions")] pub maintenance_options: Option<LaunchTemplateInstanceMaintenanceOptions>,
+    #[shape(wire = "disableApiStop")] pub disable_api_stop: Option<bool>,
+    #[shape(wire = "operator")] pub operator: Option<OperatorResponse>,
+    #[shape(wire = "networkPerformanceOptions")] pub network_performance_options: Option<LaunchTemplateNetworkPerformanceOptions>,
+    #[shape(wire = "secondaryInterfaceSet", of = LAUNCH_TEMPLATE_INSTANCE_SECONDARY_INTERFACE_SPECIFICATION_LIST)] pub secondary_interfaces: Option<Vec<LaunchTemplateInstanceSecondaryInterfaceSpecification>>,
 }
 #[derive(Shape, Clone, Default)] pub struct RestoreManagedPrefixListVersionRequest {
     pub dry_run: Option<bool>,
@@ -2605,6 +3428,10 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "highFixAvailableSince")] pub high_fix_available_since: Option<Timestamp>,
     #[shape(wire = "criticalFixAvailableSince")] pub critical_fix_available_since: Option<Timestamp>,
 }
+#[derive(Shape, Clone, Default)] pub struct SecondaryInterfacePrivateIpAddressSpecification {
+    #[shape(wire = "privateIpAddress")] pub private_ip_address: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct SecondaryInterfacePrivateIpAddressSpecificationRequest { pub private_ip_address: Option<String> }
 #[derive(Shape, Clone, Default)] pub struct SecureBlobAttributeValue { #[shape(wire = "value", of = SECURE_BLOB)] pub value: Option<Blob> }
 #[derive(Shape, Clone, Default)] pub struct SecurityGroup {
     #[shape(wire = "groupId")] pub group_id: Option<String>,
@@ -2843,6 +3670,11 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "resourceStatement")] pub resource_statement: Option<ResourceStatement>,
 }
 #[derive(Shape, Clone, Default)] pub struct ThroughResourcesStatementRequest { pub resource_statement: Option<ResourceStatementRequest> }
+#[derive(Shape, Clone, Default)] pub struct TotalLocalStorageGB {
+    #[shape(wire = "min")] pub min: Option<f64>,
+    #[shape(wire = "max")] pub max: Option<f64>,
+}
+#[derive(Shape, Clone, Default)] pub struct TotalLocalStorageGBRequest { pub min: Option<f64>, pub max: Option<f64> }
 #[derive(Shape, Clone, Default)] pub struct TransitGateway {
     #[shape(wire = "transitGatewayId")] pub transit_gateway_id: Option<String>,
     #[shape(wire = "transitGatewayArn")] pub transit_gateway_arn: Option<String>,
@@ -2965,11 +3797,30 @@ use cloudlet_shape::{Blob, Shape, Timestamp};
     #[shape(wire = "vpcPeeringConnectionId")] pub vpc_peering_connection_id: Option<String>,
     #[shape(wire = "peeringStatus")] pub peering_status: Option<String>,
 }
+#[derive(Shape, Clone, Default)] pub struct VCpuCountRange {
+    #[shape(wire = "min")] pub min: Option<i32>,
+    #[shape(wire = "max")] pub max: Option<i32>,
+}
+#[derive(Shape, Clone, Default)] pub struct VCpuCountRangeRequest { pub min: i32, pub max: Option<i32> }
+#[derive(Shape, Clone, Default)] pub struct VCpuInfo {
+    #[shape(name = "DefaultVCpus", wire = "defaultVCpus")] pub default_vcpus: Option<i32>,
+    #[shape(wire = "defaultCores")] pub default_cores: Option<i32>,
+    #[shape(wire = "defaultThreadsPerCore")] pub default_threads_per_core: Option<i32>,
+    #[shape(wire = "validCores", of = CORE_COUNT_LIST)] pub valid_cores: Option<Vec<i32>>,
+    #[shape(wire = "validThreadsPerCore", of = THREADS_PER_CORE_LIST)] pub valid_threads_per_core: Option<Vec<i32>>,
+}
 #[derive(Shape, Clone, Default)] pub struct ValidateSecurityGroupQuotasForInterfaceRequest {
     #[shape(wire = "SecurityGroupId", of = SECURITY_GROUP_ID_LIST)] pub security_group_ids: Vec<String>,
     pub dry_run: Option<bool>,
 }
 #[derive(Shape, Clone, Default)] pub struct ValidateSecurityGroupQuotasForInterfaceResult { #[shape(wire = "valid")] pub valid: Option<bool> }
+#[derive(Shape, Clone, Default)] pub struct ValidationError {
+    #[shape(wire = "code")] pub code: Option<String>,
+    #[shape(wire = "message")] pub message: Option<String>,
+}
+#[derive(Shape, Clone, Default)] pub struct ValidationWarning {
+    #[shape(wire = "errorSet", of = ERROR_SET)] pub errors: Option<Vec<ValidationError>>,
+}
 #[derive(Shape, Clone, Default)] pub struct Vpc {
     #[shape(wire = "ownerId")] pub owner_id: Option<String>,
     #[shape(wire = "instanceTenancy", of = TENANCY)] pub instance_tenancy: Option<String>,

@@ -15,6 +15,9 @@ use std::{
 
 /// So many records are kept for sorts and the like.
 const MOST_RECORDS: usize = 500_000;
+/// So many bytes of their messages, and of the rows that are answered.
+const MOST_BYTES: usize = 256 << 20;
+const MOST_RESULT_BYTES: usize = 16 << 20;
 
 /// A query over events, under way.
 pub struct Run<'q> {
@@ -23,6 +26,8 @@ pub struct Run<'q> {
     rest: &'q [Command],
     groups: Option<Groups<'q>>,
     records: Vec<Record>,
+    /// Of their messages.
+    bytes: usize,
     limit: usize,
     /// Whether events come the newest first.
     is_ordered: bool,
@@ -77,7 +82,7 @@ impl<'q> Run<'q> {
             _ => None,
         };
         let rest = if groups.is_some() { rest.get(1..).unwrap_or_default() } else { rest };
-        Run { each, rest, groups, records: Vec::new(), limit, is_ordered: true, matched: 0 }
+        Run { each, rest, groups, records: Vec::new(), bytes: 0, limit, is_ordered: true, matched: 0 }
     }
 
     /// The same for events that come in any order: those of several groups.
@@ -106,7 +111,8 @@ impl<'q> Run<'q> {
         self.matched += 1;
         if let Some(groups) = &mut self.groups {
             groups.take(&record);
-        } else if !self.has_enough() {
+        } else if !self.has_enough() && self.bytes + record.message.len() <= MOST_BYTES {
+            self.bytes += record.message.len();
             self.records.push(record);
             self.prune();
         }
@@ -122,15 +128,20 @@ impl<'q> Run<'q> {
         match wanted {
             Some((keys, wanted)) if self.records.len() >= wanted.saturating_mul(2).max(1_000) => {
                 sort(&mut self.records, keys);
-                self.records.truncate(wanted);
+                self.keep(wanted);
             }
             None if self.newest().is_some_and(|wanted| !self.is_ordered && self.records.len() >= wanted.saturating_mul(2).max(1_000)) => {
                 self.records.sort_by_key(|record| Reverse(record.timestamp));
-                self.records.truncate(self.newest().unwrap_or(usize::MAX));
+                self.keep(self.newest().unwrap_or(usize::MAX));
             }
             None if self.records.len() > MOST_RECORDS => drop(self.records.pop()),
             _ => {}
         }
+    }
+
+    fn keep(&mut self, wanted: usize) {
+        self.records.truncate(wanted);
+        self.bytes = self.records.iter().map(|record| record.message.len()).sum();
     }
 
     /// The rows of the results: names and values.
@@ -165,7 +176,12 @@ impl<'q> Run<'q> {
         }
         records.truncate(self.limit);
         let columns = columns(self.each.iter().chain(self.rest), is_grouped);
-        records.iter().map(|record| row(record, columns.as_deref())).collect()
+        let mut left = MOST_RESULT_BYTES;
+        let rows = records.iter().map(|record| row(record, columns.as_deref())).take_while(|row| {
+            let bytes = row.iter().map(|(name, value)| name.len() + value.len()).sum();
+            left.checked_sub(bytes).map(|less| left = less).is_some()
+        });
+        rows.collect()
     }
 }
 

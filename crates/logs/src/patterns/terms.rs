@@ -6,7 +6,7 @@ use regex::Regex;
 
 #[derive(Debug)]
 enum Term {
-    Text(Finder<'static>),
+    Text(Box<Finder<'static>>),
     Regex(Regex),
 }
 
@@ -71,14 +71,14 @@ fn term(lexer: &mut Lexer<'_>) -> Result<Term, InvalidPattern> {
     match lexer.peek() {
         Some('"') => {
             let phrase = lexer.quoted('"')?;
-            Ok(Term::Text(Finder::new(&phrase).into_owned()))
+            Ok(Term::Text(Box::new(Finder::new(&phrase).into_owned())))
         }
         Some('%') => Ok(Term::Regex(regex(lexer.regex()?)?)),
         _ => {
             let word = lexer.take_while(|c| !c.is_whitespace());
             // AWS: other characters must be in quotes.
             match word.chars().all(|c| c.is_alphanumeric() || c == '_') && !word.is_empty() {
-                true => Ok(Term::Text(Finder::new(word).into_owned())),
+                true => Ok(Term::Text(Box::new(Finder::new(word).into_owned()))),
                 false => Err(InvalidPattern::new(format!("Invalid character(s) in term '{word}'"))),
             }
         }

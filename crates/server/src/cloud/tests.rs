@@ -4,7 +4,7 @@ use super::assemble;
 use crate::configuration::defaults;
 use cloudlet_aws::{Account, Caller, Identity as Who, Region, Scope};
 use cloudlet_cloud::{Cloud, EntryPoint, Performed};
-use cloudlet_engine::{AnyOperation, AuthOutcome, Call, Cx, Input, Origin};
+use cloudlet_engine::{AnyOperation, AuthOutcome, Call, Cx, Input, NoWorkers, Origin};
 use cloudlet_shape::{Kind, Member, OperationSchema, Target};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -116,9 +116,16 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("states", "mapRunArn", "arn:aws:states:us-east-1:000000000000:mapRun:xxx/xxx:xxx"),
     ("states", "activityArn", "arn:aws:states:us-east-1:000000000000:activity:xxx"),
     ("states", "resourceArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx"),
+    ("lambda", "EventSourceArn", "arn:aws:sqs:us-east-1:000000000000:xxx"),
+    ("lambda", "LayerVersionArn", "arn:aws:lambda:us-east-1:000000000000:layer:xxx:1"),
+    ("lambda", "Arn", "arn:aws:lambda:us-east-1:000000000000:layer:xxx:1"),
+    ("lambda", "Resource", "arn:aws:lambda:us-east-1:000000000000:function:xxx"),
+    ("lambda", "Qualifier", "1"),
     ("sts", "TargetPrincipal", "000000000000"),
     ("sts", "SigningAlgorithm", "ES384"),
     ("iam", "EntityArn", "arn:aws:iam::000000000000:delegation-request/dr-xxx"),
+    ("ec2", "CidrBlock", "10.0.0.0/16"),
+    ("ec2", "ImageId", "ami-0123456789abcdef0"),
 ];
 
 struct Server {
@@ -165,8 +172,8 @@ fn operations(cloud: &Cloud) -> Vec<(&'static OperationSchema, &dyn AnyOperation
 
 impl Server {
     async fn new() -> Server {
-        let mut server = Server { cloud: assemble(&defaults(), None).unwrap().cloud, answers: Map::new() };
-        for (service, operation, input) in SETUP {
+        let mut server = Server { cloud: assemble(&defaults(), None, Arc::new(NoWorkers)).unwrap().cloud, answers: Map::new() };
+        for &(service, operation, input) in SETUP {
             let input = serde_json::from_str::<Map<String, Value>>(input).unwrap();
             let input: Map<String, Value> = input.into_iter().map(|(name, value)| (name, server.resolved(&value))).collect();
             let handler = server.cloud.service(service).unwrap().operation(operation).unwrap();
@@ -227,7 +234,7 @@ impl Server {
 
 #[test]
 fn every_handled_operation_has_an_action() {
-    let cloud = assemble(&defaults(), None).unwrap().cloud;
+    let cloud = assemble(&defaults(), None, Arc::new(NoWorkers)).unwrap().cloud;
     for service in cloud.services() {
         for (operation, _) in service.operations().filter(|(_, handled)| *handled) {
             assert!(!operation.access.is_empty(), "{}:{}", service.schema.name, operation.name);

@@ -7,7 +7,7 @@ use crate::configuration::{Configuration, defaults};
 use cloudlet_api_s3::{PutObjectRequest, UploadPartRequest};
 use cloudlet_aws::{Account, Caller, Region, Scope};
 use cloudlet_cloud::{Cloud, EntryPoint};
-use cloudlet_engine::{AnyOperation, Call, Ids, Input, Origin};
+use cloudlet_engine::{AnyOperation, Call, Ids, Input, NoWorkers, Origin};
 use cloudlet_shape::{Body, Kind, OperationSchema, Schema, Target};
 use cloudlet_store::{DataFolder, Record, known_bodies, select};
 use serde_json::{Map, Value, json};
@@ -65,6 +65,14 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("TemplateName", &["name-a", "name-b"]),
     ("Template", &["name-a"]),
     ("TemplateData", &[r#"{"x":"y"}"#]),
+    ("CidrBlock", &["10.0.0.0/16", "10.0.1.0/24", "10.0.2.0/24", "172.31.96.0/20"]),
+    ("DestinationCidrBlock", &["0.0.0.0/0", "10.9.0.0/16"]),
+    ("CidrIp", &["10.0.0.0/8", "0.0.0.0/0"]),
+    ("Cidr", &["10.0.0.0/8", "10.1.0.0/16"]),
+    ("IpProtocol", &["tcp", "-1"]),
+    ("ImageId", &["ami-0123456789abcdef0"]),
+    ("AddressFamily", &["IPv4", "IPv6"]),
+    ("LogDestination", &["arn:aws:s3:::bucket-a"]),
     ("logGroupName", &["group-a", "group-b"]),
     ("logGroupIdentifier", &["group-a", "group-b"]),
     ("logStreamName", &["stream-a", "stream-b"]),
@@ -158,6 +166,27 @@ const SETUP: &[(&str, &str, &str)] = &[
     ("ses", "SetActiveReceiptRuleSet", r#"{"RuleSetName":"name-a"}"#),
     ("ses", "CreateReceiptRule", r#"{"RuleSetName":"name-a","Rule":{"Name":"name-a","Enabled":true,"Recipients":["example.com"],"Actions":[]}}"#),
     ("sesv2", "CreateContactList", r#"{"ContactListName":"name-a"}"#),
+    ("ec2", "CreateVpc", r#"{"CidrBlock":"10.0.0.0/16","AmazonProvidedIpv6CidrBlock":true}"#),
+    ("ec2", "CreateSubnet", r#"{"VpcId":"$VpcId","CidrBlock":"10.0.0.0/24"}"#),
+    ("ec2", "CreateSecurityGroup", r#"{"GroupName":"name-a","Description":"x","VpcId":"$VpcId"}"#),
+    (
+        "ec2",
+        "AuthorizeSecurityGroupIngress",
+        r#"{"GroupId":"$GroupId","IpPermissions":[{"IpProtocol":"tcp","FromPort":22,"ToPort":22,"IpRanges":[{"CidrIp":"10.0.0.0/8"}]}]}"#,
+    ),
+    ("ec2", "CreateNetworkInterface", r#"{"SubnetId":"$SubnetId"}"#),
+    ("ec2", "CreateInternetGateway", "{}"),
+    ("ec2", "AttachInternetGateway", r#"{"InternetGatewayId":"$InternetGatewayId","VpcId":"$VpcId"}"#),
+    ("ec2", "CreateRouteTable", r#"{"VpcId":"$VpcId"}"#),
+    ("ec2", "CreateNetworkAcl", r#"{"VpcId":"$VpcId"}"#),
+    ("ec2", "AllocateAddress", "{}"),
+    ("ec2", "CreateManagedPrefixList", r#"{"PrefixListName":"name-a","MaxEntries":5,"AddressFamily":"IPv4"}"#),
+    ("ec2", "RunInstances", r#"{"ImageId":"ami-0123456789abcdef0","MinCount":1,"MaxCount":2}"#),
+    (
+        "ec2",
+        "CreateNetworkInsightsPath",
+        r#"{"Source":"$NetworkInterfaceId","DestinationIp":"10.0.0.9","Protocol":"tcp","DestinationPort":443,"ClientToken":"x"}"#,
+    ),
     ("logs", "CreateLogGroup", r#"{"logGroupName":"group-a"}"#),
     ("logs", "CreateLogStream", r#"{"logGroupName":"group-a","logStreamName":"stream-a"}"#),
     (
@@ -247,7 +276,10 @@ impl Walk {
                 "Tags" => json!({ "Key": "name-a", "Value": "x" }),
                 "Delete" => json!({ "Objects": [{ "Key": "key-a" }, { "Key": "key-b" }] }),
                 "Entries" => json!({ "Id": "a", "MessageBody": "x" }),
-                "logEvents" => json!({ "timestamp": EVENT_TIME, "message": ["ERROR x", r#"{"a":1}"#][self.below(2)] }),
+                "logEvents" => {
+                    let message = self.pick(&["ERROR x", r#"{"a":1}"#])?;
+                    json!({ "timestamp": EVENT_TIME, "message": message })
+                }
                 _ => json!({}),
             },
             Kind::Document | Kind::Body | Kind::Events => return None,
@@ -331,7 +363,7 @@ impl Walk {
     }
 
     async fn set_up(&mut self, cloud: &Cloud) {
-        for (service, operation, text) in SETUP {
+        for (service, operation, text) in SETUP.iter().copied() {
             let last = |seen: &Vec<Value>| seen.last().and_then(Value::as_str).unwrap_or_default().to_owned();
             let text =
                 self.seen.iter().fold((*text).to_owned(), |text, (name, seen)| text.replace(&format!(r#""${name}""#), &format!("{:?}", last(seen))));
@@ -380,7 +412,7 @@ fn assert_same(cloud: &Cloud, before: &[Record], indexes_before: &[String], cont
 }
 
 fn cloud_in(folder: &Path, seed: u64) -> (Arc<Cloud>, Option<DataFolder>) {
-    let (assembled, data) = build(&in_folder(folder, seed)).unwrap();
+    let (assembled, data) = build(&in_folder(folder, seed), Arc::new(NoWorkers)).unwrap();
     (assembled.cloud, data)
 }
 
@@ -411,7 +443,7 @@ async fn walk(seed: u64) {
     }
     // A snapshot holds the same.
     let mut snapshot = cloud.snapshot(None);
-    let memory = assemble(&defaults(), None).unwrap().cloud;
+    let memory = assemble(&defaults(), None, Arc::new(NoWorkers)).unwrap().cloud;
     let mut loading = memory.load();
     while let Some(piece) = snapshot.next().await {
         loading.push(&piece.unwrap()).await.unwrap();

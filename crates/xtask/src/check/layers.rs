@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 /// `api-*` stands for every generated crate.
 const LAYERS: [(&str, &[&str]); 7] = [
     ("foundation", &["aws", "digest", "shape-derive", "shape", "store"]),
-    ("languages", &["policy", "sigv4", "saml", "asl", "mail"]),
+    ("languages", &["policy", "sigv4", "saml", "asl", "mail", "reach"]),
     ("model", &["wire", "api-*"]),
     ("engine kit", &["engine", "identity", "mailbox", "dns", "s3-access"]),
     (
@@ -42,11 +42,11 @@ const ENGINES: &str = "engines";
 
 /// Libraries that know HTTP, and the crates that may use them.
 const HTTP: [&str; 10] = ["axum", "h2", "headers", "http", "http-body", "http-body-util", "hyper", "hyper-util", "tower", "tower-http"];
-const SPEAKS_HTTP: [&str; 6] = ["admin", "bench", "gateway", "http-client", "server", "xtask"];
+const SPEAKS_HTTP: [&str; 7] = ["admin", "bench", "gateway", "http-client", "server", "worker", "xtask"];
 
 /// Libraries that do I/O, know the time or are random, and the crates that must not use them.
 const IMPURE: [&str; 9] = ["chrono", "fs2", "jiff", "mio", "rand", "socket2", "time", "tokio", "uuid"];
-const PURE: [&str; 8] = ["api-*", "asl", "mail", "policy", "saml", "shape", "sigv4", "wire"];
+const PURE: [&str; 9] = ["api-*", "asl", "mail", "policy", "reach", "saml", "shape", "sigv4", "wire"];
 
 #[derive(Deserialize)]
 struct Metadata {

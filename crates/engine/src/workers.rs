@@ -1,0 +1,152 @@
+//! Workers: processes that run somebody's code, apart from the server and from each other. Engines ask for them here; the crate `worker`
+//! makes them. They run in real time, whatever the clock says.
+
+use crate::Boxed;
+use bytes::Bytes;
+use std::{fmt, sync::Arc};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    Python,
+    Node,
+}
+
+/// An interpreter of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interpreter {
+    pub program: String,
+    /// `3.12`, `20`.
+    pub version: String,
+}
+
+/// One file of a folder that workers see.
+#[derive(Clone, Debug)]
+pub struct WorkerFile {
+    /// Relative, of plain segments.
+    pub path: String,
+    pub content: Bytes,
+    pub executable: bool,
+}
+
+/// A text that may depend on where the worker finds things.
+#[derive(Clone, Debug)]
+pub enum WorkerValue {
+    Text(String),
+    /// `127.0.0.1:9001`: where the worker reaches its `LocalHttp`.
+    Http,
+    /// `http://127.0.0.1:4566`: where it reaches the server.
+    Server,
+    /// Below a folder of the order, by its place in the list.
+    Within(usize, &'static str),
+}
+
+#[derive(Clone)]
+pub struct WorkerOrder {
+    pub program: WorkerValue,
+    pub arguments: Vec<WorkerValue>,
+    pub environment: Vec<(String, WorkerValue)>,
+    /// Names of folders (`Workers::put_folder`), and where the worker sees them if it can be given a view of its own. Read-only.
+    pub folders: Vec<(String, &'static str)>,
+    /// The working directory is the folder at this place.
+    pub directory: usize,
+    /// Bytes of memory, and of its own `/tmp`.
+    pub memory: u64,
+    pub temporary: u64,
+    pub http: Arc<dyn LocalHttp>,
+    /// The server's address (`http://localhost:4566`), the only one that the worker can reach.
+    pub server: String,
+    /// Told of every line that the worker writes.
+    pub output: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+/// A request that a worker makes of the `LocalHttp` of its order.
+#[derive(Clone, Debug, Default)]
+pub struct LocalRequest {
+    pub method: String,
+    pub path: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Bytes,
+}
+
+impl LocalRequest {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct LocalResponse {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Bytes,
+}
+
+/// What answers a worker's requests. Nobody else can reach it.
+pub trait LocalHttp: Send + Sync {
+    fn answer(&self, request: LocalRequest) -> Boxed<'_, LocalResponse>;
+}
+
+/// How a worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerEnd {
+    Exited(i32),
+    /// By a signal.
+    Killed(i32),
+    OutOfMemory,
+}
+
+impl fmt::Display for WorkerEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WorkerEnd::Exited(code) => write!(f, "exit status {code}"),
+            WorkerEnd::Killed(9) | WorkerEnd::OutOfMemory => f.write_str("signal: killed"),
+            WorkerEnd::Killed(11) => f.write_str("signal: segmentation fault"),
+            WorkerEnd::Killed(6) => f.write_str("signal: aborted"),
+            WorkerEnd::Killed(signal) => write!(f, "signal {signal}"),
+        }
+    }
+}
+
+/// A process and all that it started. Dropped, it is killed.
+pub trait Worker: Send + Sync {
+    fn kill(&self);
+    /// Returns when it is over.
+    fn ended(&self) -> Boxed<'_, WorkerEnd>;
+    /// The most bytes of memory that it has used, as far as was seen.
+    fn memory(&self) -> u64;
+    /// It gets no processor until it is thawed.
+    fn freeze(&self);
+    fn thaw(&self);
+}
+
+pub trait Workers: Send + Sync {
+    /// An interpreter of this version, or else of the nearest one that is installed.
+    fn interpreter(&self, language: Language, version: &str) -> Option<Interpreter>;
+    /// What this machine cannot keep apart, a sentence each.
+    fn shortcomings(&self) -> Vec<String>;
+    fn has_folder(&self, name: &str) -> bool;
+    fn put_folder<'a>(&'a self, name: &'a str, files: Vec<WorkerFile>) -> Boxed<'a, Result<(), String>>;
+    fn start(&self, order: WorkerOrder) -> Boxed<'_, Result<Arc<dyn Worker>, String>>;
+}
+
+/// Where no code can be run: there is no interpreter, and nothing starts.
+pub struct NoWorkers;
+
+impl Workers for NoWorkers {
+    fn interpreter(&self, _: Language, _: &str) -> Option<Interpreter> {
+        None
+    }
+    fn shortcomings(&self) -> Vec<String> {
+        vec!["no code can be run".to_owned()]
+    }
+    fn has_folder(&self, _: &str) -> bool {
+        false
+    }
+    fn put_folder<'a>(&'a self, _: &'a str, _: Vec<WorkerFile>) -> Boxed<'a, Result<(), String>> {
+        Box::pin(async { Err("no code can be run".to_owned()) })
+    }
+    fn start(&self, _: WorkerOrder) -> Boxed<'_, Result<Arc<dyn Worker>, String>> {
+        Box::pin(async { Err("no code can be run".to_owned()) })
+    }
+}

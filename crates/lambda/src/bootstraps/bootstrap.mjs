@@ -1,0 +1,176 @@
+// Runs a function's handler: it takes events from the Lambda Runtime API and gives back what the handler returns.
+
+import fs from "node:fs";
+import http from "node:http";
+import path from "node:path";
+import Module, { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import util from "node:util";
+
+const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
+const task = process.env.LAMBDA_TASK_ROOT;
+const layers = process.env._CLOUDLET_LAYERS;
+delete process.env._CLOUDLET_LAYERS;
+const major = process.versions.node.split(".")[0];
+// The modules of layers, and those that are installed for the whole machine.
+const places = [`${layers}/nodejs/node${major}/node_modules`, `${layers}/nodejs/node_modules`, `${task}/node_modules`];
+places.push("/usr/local/lib/node_modules", "/usr/lib/node_modules", "/usr/share/nodejs");
+process.env.NODE_PATH = [process.env.NODE_PATH, ...places].filter(Boolean).join(":");
+Module._initPaths();
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+let requestId = "";
+
+function call(method, place, body, headers = {}) {
+  return new Promise((resolve, reject) => {
+    const content = body === undefined ? undefined : Buffer.from(body);
+    const length = content === undefined ? {} : { "content-length": content.length };
+    const options = { host, port, agent, method, path: "/2018-06-01/runtime" + place, headers: { ...headers, ...length } };
+    const request = http.request(options, (response) => {
+      const pieces = [];
+      response.on("data", (piece) => pieces.push(piece));
+      response.on("end", () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(pieces) }));
+      response.on("error", reject);
+    });
+    request.on("error", reject);
+    request.end(content);
+  });
+}
+
+/** One line of a log: the line feeds of a message are carriage returns in it. */
+function say(level, text) {
+  const line = [new Date().toISOString(), requestId || "undefined", level, text].join("\t");
+  process.stdout.write(line.replace(/\n/g, "\r") + "\n");
+}
+
+for (const [name, level] of [["log", "INFO"], ["info", "INFO"], ["warn", "WARN"], ["error", "ERROR"], ["debug", "DEBUG"], ["trace", "TRACE"]]) {
+  console[name] = (...all) => say(level, util.format(...all));
+}
+
+class Missing extends Error {
+  constructor(name, message) {
+    super(message);
+    this.name = name;
+  }
+}
+
+async function load(file) {
+  for (const ending of ["", ".js", ".mjs", ".cjs"]) {
+    const full = file + ending;
+    if (!fs.existsSync(full) || !fs.statSync(full).isFile()) continue;
+    if (ending === ".mjs") return import(pathToFileURL(full).href);
+    try {
+      return createRequire(pathToFileURL(full))(full);
+    } catch (error) {
+      if (error.code !== "ERR_REQUIRE_ESM" && error.code !== "ERR_REQUIRE_ASYNC_MODULE") throw error;
+      return import(pathToFileURL(full).href);
+    }
+  }
+  const name = path.basename(file);
+  throw new Missing("Runtime.ImportModuleError", `Error: Cannot find module '${name}'\nRequire stack:\n- /var/runtime/index.mjs`);
+}
+
+async function find(text) {
+  if (text.includes("..")) throw new Missing("Runtime.MalformedHandlerName", `'${text}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`);
+  const base = path.basename(text);
+  const parts = base.match(/^([^.]*)\.(.*)$/);
+  if (!parts) throw new Missing("Runtime.MalformedHandlerName", "Bad handler");
+  const [, file, names] = parts;
+  let found = await load(path.resolve(task, path.dirname(text), file));
+  for (const name of names.split(".")) found = found?.[name] ?? found?.default?.[name];
+  if (found === undefined) throw new Missing("Runtime.HandlerNotFound", `${text} is undefined or not exported`);
+  if (typeof found !== "function") throw new Missing("Runtime.HandlerNotFound", `${text} is not a function`);
+  return found;
+}
+
+function fault(error) {
+  if (!(error instanceof Error)) {
+    return { errorType: typeof error, errorMessage: typeof error === "string" ? error : util.inspect(error), trace: [] };
+  }
+  return { errorType: error.name, errorMessage: error.message, trace: (error.stack || "").split("\n") };
+}
+
+async function fail(place, error, kind) {
+  const document = fault(error);
+  const shown = { ...document, ...(error instanceof Error ? Object.fromEntries(Object.entries(error)) : {}), stack: document.trace };
+  delete shown.trace;
+  say("ERROR", `${kind} \t${JSON.stringify(shown)}`);
+  await call("POST", place, JSON.stringify(document), {
+    "content-type": "application/json",
+    "lambda-runtime-function-error-type": document.errorType,
+  });
+}
+
+function contextOf(headers, done) {
+  const deadline = Number(headers["lambda-runtime-deadline-ms"]);
+  const parsed = (text) => (text ? JSON.parse(text) : undefined);
+  return {
+    callbackWaitsForEmptyEventLoop: true,
+    functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
+    functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
+    memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    logGroupName: process.env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
+    clientContext: parsed(headers["lambda-runtime-client-context"]),
+    identity: parsed(headers["lambda-runtime-cognito-identity"]),
+    invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
+    awsRequestId: headers["lambda-runtime-aws-request-id"],
+    getRemainingTimeInMillis: () => Math.max(deadline - Date.now(), 0),
+    done: (error, value) => done(error, value),
+    succeed: (value) => done(null, value),
+    fail: (error) => done(error ?? "handled", undefined),
+  };
+}
+
+/** What the handler gives: by its promise, or by its callback. */
+function run(handler, event, headers) {
+  return new Promise((resolve, reject) => {
+    const done = (error, value) => (error === null || error === undefined ? resolve(value) : reject(error));
+    const context = contextOf(headers, done);
+    try {
+      const given = handler(event, context, done);
+      if (given && typeof given.then === "function") given.then(resolve, reject);
+      else if (handler.length < 3 && given !== undefined) resolve(given);
+      else if (handler.length < 2) resolve(given);
+      // A handler that neither returns nor calls back ends with the event loop, by null.
+      else process.once("beforeExit", () => resolve(null));
+    } catch (error) {
+      reject(error);
+    }
+  });
+}
+
+let failing = null;
+function uncaught(error, kind) {
+  if (failing) return;
+  failing = fail(requestId ? `/invocation/${requestId}/error` : "/init/error", error, kind).finally(() => process.exit(129));
+}
+process.on("uncaughtException", (error) => uncaught(error, "Uncaught Exception"));
+process.on("unhandledRejection", (reason) => {
+  const error = new Error(reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason));
+  error.name = "Runtime.UnhandledPromiseRejection";
+  uncaught(error, "Unhandled Promise Rejection");
+});
+
+let handler;
+try {
+  handler = await find(process.env._HANDLER);
+} catch (error) {
+  const wrapped = error instanceof SyntaxError ? new Missing("Runtime.UserCodeSyntaxError", `SyntaxError: ${error.message}`) : error;
+  await fail("/init/error", wrapped, "Uncaught Exception");
+  process.exit(1);
+}
+
+for (;;) {
+  requestId = "";
+  const next = await call("GET", "/invocation/next");
+  if (next.status !== 200) process.exit(1);
+  requestId = next.headers["lambda-runtime-aws-request-id"];
+  if (next.headers["lambda-runtime-trace-id"]) process.env._X_AMZN_TRACE_ID = next.headers["lambda-runtime-trace-id"];
+  const place = `/invocation/${requestId}`;
+  try {
+    const value = await run(handler, JSON.parse(next.body.toString("utf8")), next.headers);
+    await call("POST", `${place}/response`, JSON.stringify(value === undefined ? null : value) ?? "null", { "content-type": "application/json" });
+  } catch (error) {
+    await fail(`${place}/error`, error, "Invoke Error");
+  }
+}

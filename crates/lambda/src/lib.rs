@@ -1,0 +1,156 @@
+//! AWS Lambda.
+//!
+//! A function has versions; `$LATEST` is the one that changes (`functions`, `versions`). Aliases name one or two of them. Code comes as an
+//! archive (`archive`, `code`), and layers add to it (`layers`). Resource policies say who else may call (`policies`).
+//! Code is run in environments (`environments`), which talk to the Runtime API (`runtime_api`); their processes are made by workers, whom
+//! this crate knows as a trait. Asynchronous events are rows until they are over (`events`).
+
+mod archive;
+mod code;
+mod concurrency;
+mod configuration;
+mod environments;
+mod events;
+mod faults;
+mod functions;
+mod invoke;
+mod invoke_configs;
+mod layers;
+mod limits;
+mod links;
+mod logs;
+mod mappings;
+mod names;
+mod patterns;
+mod policies;
+mod polling;
+mod runtime_api;
+mod runtimes;
+mod scheduled;
+mod state;
+mod tags;
+mod urls;
+mod versions;
+
+#[cfg(test)]
+mod tests;
+
+use cloudlet_api_lambda as api;
+use cloudlet_engine::{Dialect, Service, Workers};
+use cloudlet_shape::Protocol;
+use cloudlet_store::{Blobs, Journal, Store};
+use environments::Environments;
+use invoke::Running;
+use links::Links;
+use polling::Hands;
+use state::State;
+use std::sync::Arc;
+
+pub struct Lambda {
+    store: Arc<Store<State>>,
+    blobs: Blobs,
+    workers: Arc<dyn Workers>,
+    links: Links,
+    environments: Environments,
+    running: Running,
+    hands: Hands,
+}
+
+impl Lambda {
+    /// A function is gone.
+    fn forget(&self, key: &state::FunctionKey) {
+        self.environments.forget(key);
+    }
+}
+
+/// For the fuzz target: reads an event pattern, and matches it against a document.
+pub fn match_pattern(pattern: &str, document: &str) -> Option<bool> {
+    let document = serde_json::from_str(document).ok()?;
+    patterns::Pattern::parse(pattern).map(|pattern| pattern.matches(&document))
+}
+
+/// For the fuzz target: reads an archive as a request brings it.
+pub fn read_archive(bytes: &[u8]) -> bool {
+    archive::check(bytes).is_ok() && archive::unpack(bytes).is_ok()
+}
+
+/// The service. Its code is run by `workers`.
+pub fn service(journal: &Journal, blobs: Blobs, workers: Arc<dyn Workers>) -> Service {
+    let store = Arc::new(Store::new("lambda", journal, State::default()));
+    let engine = Arc::new(Lambda {
+        store: store.clone(),
+        blobs,
+        workers,
+        links: Links::default(),
+        environments: Environments::default(),
+        running: Running::default(),
+        hands: Hands::default(),
+    });
+    let dialect = Dialect { max_request: limits::REQUEST_BYTES, ..Dialect::of(Protocol::RestJson) };
+    Service::of(&api::SERVICE, engine.clone())
+        .dialect(dialect)
+        .public_files(engine)
+        .store(store)
+        .handles::<scheduled::RunEvent>()
+        .handles::<scheduled::PollQueue>()
+        .handles::<api::Invoke>()
+        // functions
+        .handles::<api::CreateFunction>()
+        .handles::<api::GetFunction>()
+        .handles::<api::GetFunctionConfiguration>()
+        .handles::<api::UpdateFunctionCode>()
+        .handles::<api::UpdateFunctionConfiguration>()
+        .handles::<api::DeleteFunction>()
+        .handles::<api::ListFunctions>()
+        // versions and aliases
+        .handles::<api::PublishVersion>()
+        .handles::<api::ListVersionsByFunction>()
+        .handles::<api::CreateAlias>()
+        .handles::<api::UpdateAlias>()
+        .handles::<api::GetAlias>()
+        .handles::<api::DeleteAlias>()
+        .handles::<api::ListAliases>()
+        // policies
+        .handles::<api::AddPermission>()
+        .handles::<api::RemovePermission>()
+        .handles::<api::GetPolicy>()
+        // layers
+        .handles::<api::PublishLayerVersion>()
+        .handles::<api::GetLayerVersion>()
+        .handles::<api::GetLayerVersionByArn>()
+        .handles::<api::DeleteLayerVersion>()
+        .handles::<api::ListLayerVersions>()
+        .handles::<api::ListLayers>()
+        .handles::<api::AddLayerVersionPermission>()
+        .handles::<api::RemoveLayerVersionPermission>()
+        .handles::<api::GetLayerVersionPolicy>()
+        // concurrency
+        .handles::<api::PutFunctionConcurrency>()
+        .handles::<api::GetFunctionConcurrency>()
+        .handles::<api::DeleteFunctionConcurrency>()
+        .handles::<api::PutFunctionRecursionConfig>()
+        .handles::<api::GetFunctionRecursionConfig>()
+        .handles::<api::GetAccountSettings>()
+        // URLs and asynchronous events
+        .handles::<api::CreateFunctionUrlConfig>()
+        .handles::<api::GetFunctionUrlConfig>()
+        .handles::<api::UpdateFunctionUrlConfig>()
+        .handles::<api::DeleteFunctionUrlConfig>()
+        .handles::<api::ListFunctionUrlConfigs>()
+        .handles::<api::PutFunctionEventInvokeConfig>()
+        .handles::<api::GetFunctionEventInvokeConfig>()
+        .handles::<api::UpdateFunctionEventInvokeConfig>()
+        .handles::<api::DeleteFunctionEventInvokeConfig>()
+        .handles::<api::ListFunctionEventInvokeConfigs>()
+        // event source mappings
+        .handles::<api::CreateEventSourceMapping>()
+        .handles::<api::GetEventSourceMapping>()
+        .handles::<api::UpdateEventSourceMapping>()
+        .handles::<api::DeleteEventSourceMapping>()
+        .handles::<api::ListEventSourceMappings>()
+        // tags
+        .handles::<api::TagResource>()
+        .handles::<api::UntagResource>()
+        .handles::<api::ListTags>()
+        .build()
+}

@@ -1,0 +1,99 @@
+//! The runtimes: what AWS knows, what it still takes, and what runs them here.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>
+
+use crate::faults;
+use cloudlet_aws::{Fault, Region};
+use cloudlet_engine::{Interpreter, Language, Workers};
+use sha2::{Digest, Sha256};
+
+/// The runtimes of new and updated functions, in the order of AWS's message (recorded).
+const TAKEN: [&str; 25] = [
+    "nodejs20.x",
+    "python3.14",
+    "provided.al2023",
+    "python3.12",
+    "python3.13",
+    "nodejs24.x",
+    "nodejs22.x",
+    "java25",
+    "python3.10",
+    "python3.11",
+    "java21",
+    "ruby3.3",
+    "ruby3.4",
+    "ruby3.2",
+    "python3.8",
+    "python3.9",
+    "java17",
+    "nodejs16.x",
+    "dotnet10",
+    "dotnet8",
+    "java11",
+    "dotnet6",
+    "nodejs18.x",
+    "provided.al2",
+    "java8.al2",
+];
+
+/// What runs a function's code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// The code's own `bootstrap`.
+    Own,
+    Interpreted(Language, Interpreter),
+}
+
+/// Refuses a runtime that AWS does not take, or whose interpreter is not on this machine.
+pub fn check(workers: &dyn Workers, runtime: &str) -> Result<(), Fault> {
+    if !TAKEN.contains(&runtime) {
+        if cloudlet_api_lambda::targets::RUNTIME.values.contains(&runtime) {
+            let text = format!("The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions.");
+            return Err(faults::invalid(format!("{text} We recommend you use a supported runtime while creating or updating functions.")));
+        }
+        let text = format!("Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [");
+        return Err(faults::invalid(format!("{text}{}] or be a valid ARN", TAKEN.join(", "))));
+    }
+    program(workers, runtime).map(drop)
+}
+
+pub fn program(workers: &dyn Workers, runtime: &str) -> Result<Program, Fault> {
+    let (language, version, needed) = if let Some(version) = runtime.strip_prefix("python") {
+        (Language::Python, version, format!("python{version}"))
+    } else if let Some(version) = runtime.strip_prefix("nodejs") {
+        let version = version.trim_end_matches(".x");
+        (Language::Node, version, format!("node (version {version})"))
+    } else if runtime.starts_with("provided") {
+        return Ok(Program::Own);
+    } else {
+        return Err(faults::not_built(&format!("the runtime {runtime}")));
+    };
+    match workers.interpreter(language, version) {
+        Some(interpreter) => Ok(Program::Interpreted(language, interpreter)),
+        None => Err(faults::invalid(format!(
+            "The runtime {runtime} cannot run on this machine, which has no interpreter for it. Install {needed} and make the function again."
+        ))),
+    }
+}
+
+/// AWS: names a build of a runtime by a digest.
+pub fn version_arn(region: &Region, runtime: &str) -> String {
+    let digest = Sha256::digest(runtime.as_bytes());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("arn:{}:lambda:{region}::runtime:{digest}", region.partition())
+}
+
+/// As the first line of a log has it: `python:3.12`.
+pub fn shown(runtime: &str) -> String {
+    match runtime.find(|character: char| character.is_ascii_digit()) {
+        Some(at) if !runtime.starts_with("provided") => {
+            format!("{}:{}", runtime.get(..at).unwrap_or_default(), runtime.get(at..).unwrap_or_default())
+        }
+        _ => runtime.replace('.', ":"),
+    }
+}
+
+/// Whether an interpreter is of the runtime's own version.
+pub fn is(runtime: &str, interpreter: &Interpreter) -> bool {
+    let version = runtime.trim_start_matches("python").trim_start_matches("nodejs").trim_end_matches(".x");
+    version == interpreter.version
+}

@@ -1,0 +1,126 @@
+//! Tags of functions and mappings.
+
+use crate::{
+    Lambda, faults,
+    functions::of_function,
+    limits,
+    mappings::on_mapping,
+    names,
+    state::{FunctionKey, Mapping},
+};
+use cloudlet_api_lambda::*;
+use cloudlet_aws::Fault;
+use cloudlet_engine::{
+    Cx, Permission, handler,
+    tags::{InvalidTag, KeyCase, TagCharacters, TagRules},
+};
+use cloudlet_shape::{Empty, Map, Operation};
+use std::sync::Arc;
+
+const RULES: TagRules = TagRules { most: limits::TAGS, keys: KeyCase::Sensitive, characters: TagCharacters::Usual };
+
+fn too_many() -> Fault {
+    faults::invalid("Number of tags exceeds resource tag limit.")
+}
+
+/// The tags of a request.
+pub fn checked(tags: Map<String>) -> Result<Map<String>, Fault> {
+    RULES.check(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))).map_err(|invalid| match invalid {
+        InvalidTag::TooMany => too_many(),
+        // AWS: unverified wordings.
+        InvalidTag::Reserved { key } => faults::invalid(format!("aws: prefixed tag key names are not allowed for external use: {key}")),
+        InvalidTag::Duplicate { key } | InvalidTag::Key { key } => faults::invalid(format!("Invalid tag key: {key}")),
+        InvalidTag::Value { key, .. } => faults::invalid(format!("Invalid value of the tag {key}")),
+    })?;
+    Ok(tags)
+}
+
+/// What has tags.
+enum Tagged {
+    Function(FunctionKey),
+    Mapping(String),
+}
+
+fn tagged(cx: &Cx, arn: &str) -> Result<Tagged, Fault> {
+    if let Some((_, id)) = arn.split_once(":event-source-mapping:") {
+        return Ok(Tagged::Mapping(id.to_owned()));
+    }
+    if !arn.contains(":function:") {
+        return Err(faults::not_built("tags of what is no function and no mapping"));
+    }
+    let named = names::function(cx, arn, None)?;
+    if named.qualifier.is_some() {
+        return Err(faults::invalid("Tags on function aliases and versions are not supported. Please specify a function ARN."));
+    }
+    Ok(Tagged::Function(named.key))
+}
+
+fn permission<O: Operation>(lambda: &Lambda, cx: &Cx, arn: &str) -> Result<Permission, Fault> {
+    Ok(match tagged(cx, arn)? {
+        Tagged::Function(key) => of_function::<O>(lambda, &key),
+        Tagged::Mapping(id) => on_mapping::<O>(lambda, cx, &id),
+    })
+}
+
+impl Lambda {
+    fn change_tags(&self, cx: &Cx, arn: &str, change: impl FnOnce(&mut Map<String>) -> Result<(), Fault>) -> Result<(), Fault> {
+        match tagged(cx, arn)? {
+            Tagged::Function(key) => self.change_function(&key, |function| change(&mut function.tags)),
+            Tagged::Mapping(id) => self.store.write(|state| {
+                let mut mapping = Mapping::clone(state.mappings.get(&id).ok_or_else(|| no_mapping(arn))?);
+                change(&mut mapping.tags)?;
+                state.mappings.insert(id, Arc::new(mapping));
+                Ok(())
+            }),
+        }
+    }
+}
+
+fn no_mapping(arn: &str) -> Fault {
+    faults::not_found(format!("Event source mapping not found: {arn}"))
+}
+
+handler!(
+    Lambda,
+    TagResource,
+    |lambda, cx, input| Ok(permission::<TagResource>(lambda, cx, &input.resource)?.with_request_tags(input.tags.clone()).into()),
+    |lambda, cx, input| {
+        tagged(cx, &input.resource)?;
+        if input.tags.is_empty() {
+            return Err(faults::invalid("An error occurred and the request cannot be processed."));
+        }
+        let added = checked(input.tags)?;
+        lambda.change_tags(cx, &input.resource, |tags| {
+            tags.extend(added);
+            if tags.len() > limits::TAGS { Err(too_many()) } else { Ok(()) }
+        })?;
+        Ok(Empty {})
+    }
+);
+
+handler!(
+    Lambda,
+    UntagResource,
+    |lambda, cx, input| Ok(permission::<UntagResource>(lambda, cx, &input.resource)?.with_tag_keys(&input.tag_keys).into()),
+    |lambda, cx, input| {
+        lambda.change_tags(cx, &input.resource, |tags| {
+            input.tag_keys.iter().for_each(|key| drop(tags.remove(key)));
+            Ok(())
+        })?;
+        Ok(Empty {})
+    }
+);
+
+handler!(Lambda, ListTags, |lambda, cx, input| Ok(permission::<ListTags>(lambda, cx, &input.resource)?.into()), |lambda, cx, input| {
+    let tags = match tagged(cx, &input.resource)? {
+        Tagged::Function(key) => {
+            let tags = lambda.store.read(|state| state.functions.get(&key).map(|function| function.tags.clone()));
+            tags.ok_or_else(|| faults::no_function(key.arn()))?
+        }
+        Tagged::Mapping(id) => {
+            let tags = lambda.store.read(|state| state.mappings.get(&id).map(|mapping| mapping.tags.clone()));
+            tags.ok_or_else(|| no_mapping(&input.resource))?
+        }
+    };
+    Ok(ListTagsResponse { tags: Some(tags) })
+});

@@ -1,0 +1,10 @@
+mod fixture;
+mod functions;
+mod invoking;
+mod layers;
+mod mappings;
+mod policies;
+mod restart;
+mod versions;
+
+pub use fixture::zip_of;

@@ -1,0 +1,154 @@
+use super::fixture::*;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use cloudlet_api_lambda::*;
+use cloudlet_aws::Fault;
+use cloudlet_testing::{TestCloud, service};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+fn payload(answer: &InvocationResponse) -> Value {
+    serde_json::from_slice(answer.payload.as_ref().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_function_answers() {
+    let cloud = cloud();
+    cloud.ok::<CreateFunction>(running("echo")).await;
+    let answer = cloud.ok::<Invoke>(InvocationRequest { log_type: Some("Tail".into()), ..invoke("f", r#"{"a":1}"#) }).await;
+    assert_eq!((payload(&answer), answer.status_code, &answer.function_error), (json!({"a": 1}), Some(200), &None));
+    assert_eq!(answer.executed_version.as_deref(), Some("$LATEST"));
+    let log = String::from_utf8(STANDARD.decode(answer.log_result.unwrap()).unwrap()).unwrap();
+    let lines: Vec<&str> = log.lines().map(|line| line.split('\t').next().unwrap()).collect();
+    let expected = [
+        "INIT_START Runtime Version: python:3.12.v1",
+        "START RequestId: REQUEST Version: $LATEST",
+        "a line",
+        "END RequestId: REQUEST",
+        "REPORT RequestId: REQUEST",
+    ];
+    assert_eq!(lines, expected);
+    let empty = cloud.ok::<Invoke>(InvocationRequest { payload: None, ..invoke("f", "") }).await;
+    assert_eq!(payload(&empty), json!({}));
+}
+
+#[tokio::test]
+async fn failures_are_told_as_aws_tells_them() {
+    for (code, expected) in [
+        ("fail", json!({"errorType": "E", "errorMessage": "no"})),
+        ("bad start", json!({"errorType": "Start", "errorMessage": "no", "stackTrace": []})),
+        ("exit", json!({"errorType": "Runtime.ExitError", "errorMessage": "RequestId: REQUEST Error: Runtime exited with error: exit status 3"})),
+    ] {
+        let cloud = cloud();
+        cloud.ok::<CreateFunction>(running(code)).await;
+        let answer = cloud.ok::<Invoke>(invoke("f", "1")).await;
+        assert_eq!((payload(&answer), answer.function_error.as_deref(), answer.status_code), (expected, Some("Unhandled"), Some(200)));
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_run_is_refused() {
+    let cloud = cloud();
+    let fault = cloud.expect_fault::<Invoke>(invoke("f", "1")).await;
+    assert_eq!(fault.message(), format!("Function not found: {FUNCTION}:$LATEST"));
+    cloud.ok::<CreateFunction>(running("echo")).await;
+    let fault = cloud.expect_fault::<Invoke>(invoke("f", "no json")).await;
+    assert_eq!(fault.name(), "InvalidRequestContentException");
+    cloud.ok::<PutFunctionConcurrency>(PutFunctionConcurrencyRequest { function_name: "f".into(), reserved_concurrent_executions: 0 }).await;
+    let fault = cloud.expect_fault::<Invoke>(invoke("f", "1")).await;
+    let reason = ("Reason", "ReservedFunctionConcurrentInvocationLimitExceeded".to_owned());
+    assert_eq!((fault.name(), fault.message(), fault.members().contains(&reason)), ("TooManyRequestsException", "Rate Exceeded.", true));
+}
+
+async fn as_topic(cloud: &TestCloud, topic: &str) -> Result<InvocationResponse, Fault> {
+    cloud.call_as::<Invoke>(service("sns.amazonaws.com", topic), invoke(FUNCTION, "1")).await
+}
+
+#[tokio::test]
+async fn a_service_needs_the_functions_policy() {
+    let cloud = cloud();
+    cloud.ok::<CreateFunction>(running("echo")).await;
+    let (topic, other) = ("arn:aws:sns:us-east-1:000000000000:t", "arn:aws:sns:us-east-1:000000000000:other");
+    assert_eq!(as_topic(&cloud, topic).await.unwrap_err().name(), "AccessDeniedException");
+    let allow = AddPermissionRequest { source_arn: Some(topic.into()), ..permission("f", "sns", "sns.amazonaws.com") };
+    cloud.ok::<AddPermission>(allow).await;
+    as_topic(&cloud, topic).await.unwrap();
+    assert_eq!(as_topic(&cloud, other).await.unwrap_err().name(), "AccessDeniedException");
+}
+
+#[tokio::test]
+async fn an_event_is_tried_three_times_and_then_told_and_dead_lettered() {
+    let sqs = Arc::new(Sqs::default());
+    let cloud = with_sqs(&sqs);
+    let dead = Some(DeadLetterConfig { target_arn: Some("arn:aws:sqs:us-east-1:000000000000:dead".into()) });
+    cloud.ok::<CreateFunction>(CreateFunctionRequest { dead_letter_config: dead, ..running("fail") }).await;
+    let to = "arn:aws:sqs:us-east-1:000000000000:failures";
+    let config = DestinationConfig { on_failure: Some(OnFailure { destination: Some(to.into()) }), on_success: None };
+    let put = PutFunctionEventInvokeConfigRequest { function_name: "f".into(), destination_config: Some(config), ..Default::default() };
+    cloud.ok::<PutFunctionEventInvokeConfig>(put).await;
+    let answer = cloud.ok::<Invoke>(event("f", r#"{"a":1}"#)).await;
+    assert_eq!((answer.status_code, answer.payload), (Some(202), None));
+    cloud.settle().await;
+    cloud.pass(59).await;
+    cloud.pass(1).await;
+    assert!(sqs.sent.lock().is_empty());
+    cloud.pass(119).await;
+    assert!(sqs.sent.lock().is_empty());
+    cloud.pass(1).await;
+    let sent = std::mem::take(&mut *sqs.sent.lock());
+    assert_eq!(sent.iter().map(|sent| sent.queue_url.rsplit('/').next().unwrap()).collect::<Vec<_>>(), ["failures", "dead"]);
+    let record: Value = serde_json::from_str(&sent[0].message_body).unwrap();
+    assert_eq!(record["requestContext"]["condition"], "RetriesExhausted");
+    assert_eq!(record["requestContext"]["approximateInvokeCount"], 3);
+    assert_eq!(record["requestContext"]["functionArn"], format!("{FUNCTION}:$LATEST"));
+    assert_eq!((&record["requestPayload"], &record["responsePayload"]["errorMessage"]), (&json!({"a": 1}), &json!("no")));
+    assert_eq!(sent[1].message_body, r#"{"a":1}"#);
+    let attributes = sent[1].message_attributes.as_ref().unwrap();
+    assert_eq!(attributes["ErrorCode"].string_value.as_deref(), Some("200"));
+    cloud.pass(100_000).await;
+    assert!(sqs.sent.lock().is_empty(), "it is over");
+}
+
+#[tokio::test]
+async fn an_event_that_is_throttled_waits_until_it_is_too_old() {
+    let sqs = Arc::new(Sqs::default());
+    let cloud = with_sqs(&sqs);
+    cloud.ok::<CreateFunction>(running("echo")).await;
+    let to = "arn:aws:sqs:us-east-1:000000000000:outcomes";
+    let destination = |to: &str| Some(to.to_owned());
+    let config = DestinationConfig {
+        on_failure: Some(OnFailure { destination: destination(to) }),
+        on_success: Some(OnSuccess { destination: destination(to) }),
+    };
+    let put = PutFunctionEventInvokeConfigRequest {
+        function_name: "f".into(),
+        destination_config: Some(config),
+        maximum_event_age_in_seconds: Some(600),
+        ..Default::default()
+    };
+    cloud.ok::<PutFunctionEventInvokeConfig>(put).await;
+    let reserve = |reserved| PutFunctionConcurrencyRequest { function_name: "f".into(), reserved_concurrent_executions: reserved };
+    cloud.ok::<PutFunctionConcurrency>(reserve(0)).await;
+    cloud.ok::<Invoke>(event("f", "1")).await;
+    for _ in 0..10 {
+        cloud.pass(30).await;
+    }
+    assert!(sqs.sent.lock().is_empty());
+    for _ in 0..20 {
+        cloud.pass(30).await;
+    }
+    let sent = std::mem::take(&mut *sqs.sent.lock());
+    let record: Value = serde_json::from_str(&sent[0].message_body).unwrap();
+    assert_eq!((sent.len(), &record["requestContext"]["condition"]), (1, &json!("EventAgeExceeded")));
+}
+
+#[tokio::test]
+async fn waiting_events_survive_a_restart() {
+    let cloud = builder().journaled().build();
+    cloud.ok::<CreateFunction>(running("fail")).await;
+    cloud.ok::<Invoke>(event("f", "1")).await;
+    cloud.settle().await;
+    let again = cloud.restart();
+    again.pass(60).await;
+    let runs = again.calls().iter().filter(|call| call.operation == "RunEvent").count();
+    assert_eq!(runs, 1);
+}

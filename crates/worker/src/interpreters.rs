@@ -1,0 +1,101 @@
+//! The interpreters of this machine.
+
+use cloudlet_engine::{Interpreter, Language};
+use std::{
+    cmp::Reverse,
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// An interpreter, and its version in numbers.
+type Found = (Interpreter, (u32, u32));
+
+/// All that are found in these folders, without shell scripts that stand for others.
+pub fn find(folders: &[PathBuf]) -> Vec<(Language, Found)> {
+    let mut found: Vec<(Language, Found)> = Vec::new();
+    for folder in folders {
+        let Ok(entries) = fs::read_dir(folder) else { continue };
+        for entry in entries.flatten() {
+            let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+            let one = if let Some(version) = name.strip_prefix("python3.").and_then(|minor| minor.parse().ok()) {
+                program(&entry.path()).map(|program| (Language::Python, program, (3, version)))
+            } else if name == "node" {
+                program(&entry.path()).and_then(|program| node_version(&program).map(|version| (Language::Node, program, version)))
+            } else {
+                None
+            };
+            let Some((language, program, numbers)) = one else { continue };
+            let version = if language == Language::Python { format!("{}.{}", numbers.0, numbers.1) } else { numbers.0.to_string() };
+            let is_known = found.iter().any(|(other, (_, known))| *other == language && *known == numbers);
+            if !is_known {
+                found.push((language, (Interpreter { program, version }, numbers)));
+            }
+        }
+    }
+    found
+}
+
+/// A program that is no script, under its real path.
+fn program(path: &Path) -> Option<String> {
+    let path = fs::canonicalize(path).ok()?;
+    let mut magic = [0; 4];
+    fs::File::open(&path).ok()?.read_exact(&mut magic).ok()?;
+    (magic == *b"\x7fELF").then(|| path.to_str().map(str::to_owned)).flatten()
+}
+
+fn node_version(program: &str) -> Option<(u32, u32)> {
+    let output = Command::new(program).arg("--version").stdin(Stdio::null()).env_clear().output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let mut numbers = text.trim().trim_start_matches('v').split('.').map(|number| number.parse().unwrap_or(0));
+    Some((numbers.next()?, numbers.next().unwrap_or(0)))
+}
+
+/// The one of this version, or else the nearest, a later one rather than an earlier.
+pub fn nearest(found: &[(Language, Found)], language: Language, version: &str) -> Option<Interpreter> {
+    let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+    let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    let distance = |(of_major, of_minor): (u32, u32)| match language {
+        Language::Python => (of_major.abs_diff(major), of_minor.abs_diff(minor), Reverse(of_minor)),
+        Language::Node => (0, of_major.abs_diff(major), Reverse(of_major)),
+    };
+    let candidates = found.iter().filter(|(other, _)| *other == language).map(|(_, found)| found);
+    candidates.min_by_key(|(_, numbers)| distance(*numbers)).map(|(interpreter, _)| interpreter.clone())
+}
+
+/// The folder with all that belongs to an interpreter: above its `bin`.
+pub fn prefix(program: &str) -> Option<String> {
+    let folder = Path::new(program).parent()?;
+    let above = if folder.ends_with("bin") { folder.parent()? } else { folder };
+    above.to_str().filter(|above| above.len() > 1).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_version_is_taken() {
+        let one = |language, version: &str, numbers| (language, (Interpreter { program: version.into(), version: version.into() }, numbers));
+        let found = [
+            one(Language::Python, "3.8", (3, 8)),
+            one(Language::Python, "3.11", (3, 11)),
+            one(Language::Python, "3.13", (3, 13)),
+            one(Language::Node, "20", (20, 1)),
+        ];
+        let version = |language, wanted| nearest(&found, language, wanted).map(|interpreter| interpreter.version);
+        assert_eq!(version(Language::Python, "3.11").as_deref(), Some("3.11"));
+        assert_eq!(version(Language::Python, "3.12").as_deref(), Some("3.13"));
+        assert_eq!(version(Language::Python, "3.9").as_deref(), Some("3.8"));
+        assert_eq!(version(Language::Node, "22").as_deref(), Some("20"));
+        assert_eq!(nearest(&found[..3], Language::Node, "22"), None);
+    }
+
+    #[test]
+    fn what_belongs_to_an_interpreter_is_above_its_folder() {
+        assert_eq!(prefix("/home/a/.pyenv/versions/3.12.1/bin/python3.12").as_deref(), Some("/home/a/.pyenv/versions/3.12.1"));
+        assert_eq!(prefix("/usr/bin/python3.11").as_deref(), Some("/usr"));
+        assert_eq!(prefix("/bin/node"), None);
+    }
+}

@@ -1,0 +1,200 @@
+//! Processes that run somebody's code, apart from the server and from each other.
+//!
+//! A worker is the server's own binary once more (`init`), which leaves the machine's namespaces for new ones of users, files, processes and
+//! network, takes limits on itself and becomes the program that was ordered. It sees the machine's programs and its own folders, read-only, a
+//! `/tmp` of its own, no other process, and no network but two sockets of this server (`local`). It may be killed at any time, with all that
+//! it started. Where the machine does not allow a part of it (containers often do not), the worker runs without that part, and the report
+//! says so: `Workers::shortcomings`. System calls are not filtered.
+//!
+//! Nothing here knows AWS.
+
+mod init;
+mod interpreters;
+mod local;
+mod memory;
+mod order;
+mod process;
+mod view;
+
+pub use init::{ARGUMENT, run as run_init};
+
+use cloudlet_engine::{Boxed, Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, Worker, WorkerFile, WorkerOrder, WorkerValue, Workers};
+use order::{InitOrder, InitValue};
+use parking_lot::Mutex;
+use process::Start;
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Component, Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+/// This machine.
+pub struct Machine {
+    /// The server's binary.
+    own: PathBuf,
+    /// Holds the folders of workers. Only the user of the server can read it.
+    folder: PathBuf,
+    /// Where interpreters are looked for.
+    search: Vec<PathBuf>,
+    interpreters: OnceLock<Vec<(Language, (Interpreter, (u32, u32)))>>,
+    shortcomings: Mutex<BTreeSet<String>>,
+}
+
+impl Machine {
+    /// `folder` is made, and emptied of what an earlier server left.
+    pub fn new(own: PathBuf, folder: PathBuf, search: Vec<PathBuf>) -> Machine {
+        Machine { own, folder, search, interpreters: OnceLock::new(), shortcomings: Mutex::default() }
+    }
+
+    fn place(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Starts a program that does nothing, to learn what this machine cannot keep apart before anybody needs to know.
+    pub async fn probe(&self) {
+        let order = WorkerOrder {
+            program: WorkerValue::Text("/bin/true".into()),
+            arguments: vec![],
+            environment: vec![],
+            folders: vec![("empty".into(), "/var/task")],
+            directory: 0,
+            memory: 64 << 20,
+            temporary: 1 << 20,
+            http: Arc::new(Silent),
+            server: "http://127.0.0.1:9".into(),
+            output: Arc::new(|_| {}),
+        };
+        let outcome = match self.put_folder("empty", vec![]).await {
+            Ok(()) => self.start(order).await,
+            Err(why) => Err(why),
+        };
+        match outcome {
+            Ok(worker) => drop(worker.ended().await),
+            Err(why) => {
+                tracing::warn!(target: "cloudlet", "code cannot be run on this machine: {why}");
+                self.shortcomings.lock().insert(format!("code cannot be run on this machine: {why}"));
+            }
+        }
+    }
+
+    /// An empty folder over which views are mounted.
+    fn root(&self) -> io::Result<PathBuf> {
+        let root = self.folder.join("root");
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(&root)?;
+        Ok(root)
+    }
+}
+
+/// Answers nothing.
+struct Silent;
+
+impl LocalHttp for Silent {
+    fn answer(&self, _: LocalRequest) -> Boxed<'_, LocalResponse> {
+        Box::pin(async { LocalResponse { status: 404, ..LocalResponse::default() } })
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Whether a path stays in its folder.
+fn is_plain(path: &str) -> bool {
+    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// Writes a folder, whole or not at all.
+fn write_folder(to: &Path, parent: &Path, files: &[WorkerFile]) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+    let new = to.with_extension(format!("new-{:p}", files.as_ptr()));
+    let _ = fs::remove_dir_all(&new);
+    fs::create_dir_all(&new)?;
+    for file in files.iter().filter(|file| is_plain(&file.path)) {
+        let path = new.join(&file.path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(&path, &file.content)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(if file.executable { 0o755 } else { 0o644 }))?;
+    }
+    match fs::rename(&new, to) {
+        // Somebody else was faster.
+        Err(_) if to.is_dir() => fs::remove_dir_all(&new),
+        outcome => outcome,
+    }
+}
+
+fn value(value: WorkerValue) -> InitValue {
+    match value {
+        WorkerValue::Text(text) => InitValue::Text(text),
+        WorkerValue::Http => InitValue::Http,
+        WorkerValue::Server => InitValue::Server,
+        WorkerValue::Within(index, below) => InitValue::Within(index, below.to_owned()),
+    }
+}
+
+impl Workers for Machine {
+    fn interpreter(&self, language: Language, version: &str) -> Option<Interpreter> {
+        let found = self.interpreters.get_or_init(|| interpreters::find(&self.search));
+        interpreters::nearest(found, language, version)
+    }
+
+    fn shortcomings(&self) -> Vec<String> {
+        self.shortcomings.lock().iter().cloned().collect()
+    }
+
+    fn has_folder(&self, name: &str) -> bool {
+        self.place(name).is_dir()
+    }
+
+    fn put_folder<'a>(&'a self, name: &'a str, files: Vec<WorkerFile>) -> Boxed<'a, Result<(), String>> {
+        Box::pin(async move {
+            if !is_plain(name) {
+                return Err("a folder's name is a plain one".to_owned());
+            }
+            let (to, parent) = (self.place(name), self.folder.clone());
+            let written = tokio::task::spawn_blocking(move || write_folder(&to, &parent, &files)).await;
+            written.map_err(|error| error.to_string())?.map_err(|error| format!("the code cannot be unpacked: {error}"))
+        })
+    }
+
+    fn start(&self, order: WorkerOrder) -> Boxed<'_, Result<Arc<dyn Worker>, String>> {
+        Box::pin(async move {
+            let root = self.root().map_err(|error| format!("no folder for workers: {error}"))?;
+            let text = |path: &Path| path.to_str().map(str::to_owned).ok_or_else(|| format!("{} is no text", path.display()));
+            let program = value(order.program);
+            let address = order.server.trim_start_matches("http://").trim_end_matches('/').to_owned();
+            let folders = order.folders.iter().map(|(name, at)| Ok((text(&self.place(name))?, (*at).to_owned())));
+            let init = InitOrder {
+                prefix: match &program {
+                    InitValue::Text(program) => interpreters::prefix(program),
+                    _ => None,
+                },
+                program,
+                arguments: order.arguments.into_iter().map(value).collect(),
+                environment: order.environment.into_iter().map(|(name, of)| (name, value(of))).collect(),
+                folders: folders.collect::<Result<_, String>>()?,
+                directory: order.directory,
+                root: text(&root)?,
+                memory: order.memory,
+                temporary: order.temporary,
+                server_port: address.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(4566),
+                own: text(&self.own)?,
+                ..InitOrder::default()
+            };
+            let (worker, report) = process::start(Start { order: init, http: order.http, server: address, output: order.output }).await?;
+            let mut known = self.shortcomings.lock();
+            for sentence in report.shortcomings {
+                if known.insert(sentence.clone()) {
+                    tracing::warn!(target: "cloudlet", "a worker is not kept apart from this machine: {sentence}");
+                }
+            }
+            Ok(worker as Arc<dyn Worker>)
+        })
+    }
+}

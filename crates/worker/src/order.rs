@@ -1,0 +1,71 @@
+//! What the server tells the first process of a worker, and what that answers. Both are JSON, over a socket that nobody else has.
+
+use serde::{Deserialize, Serialize};
+
+/// How much is asked for; what cannot be had is in the report.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct InitOrder {
+    pub program: InitValue,
+    pub arguments: Vec<InitValue>,
+    pub environment: Vec<(String, InitValue)>,
+    /// Folders of the machine, and where they are in the worker's view.
+    pub folders: Vec<(String, String)>,
+    pub directory: usize,
+    /// A folder of the machine with the interpreter, if it is not below `/usr`.
+    pub prefix: Option<String>,
+    /// An empty folder, over which the worker's view is mounted.
+    pub root: String,
+    pub memory: u64,
+    pub temporary: u64,
+    /// The port of the server, which the worker reaches under the same number.
+    pub server_port: u16,
+    /// The binary itself.
+    pub own: String,
+    #[serde(default)]
+    pub stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Outside: it makes the namespaces.
+    #[default]
+    First,
+    /// The first process inside: it becomes the program.
+    Second { views: bool, processes: bool },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum InitValue {
+    Text(String),
+    Http,
+    Server,
+    Within(usize, String),
+}
+
+impl Default for InitValue {
+    fn default() -> Self {
+        InitValue::Text(String::new())
+    }
+}
+
+impl InitOrder {
+    pub fn value(&self, value: &InitValue, http: u16, server: u16) -> String {
+        match value {
+            InitValue::Text(text) => text.clone(),
+            InitValue::Http => format!("127.0.0.1:{http}"),
+            InitValue::Server => format!("http://127.0.0.1:{server}"),
+            InitValue::Within(index, below) => {
+                let folder = self.folders.get(*index).map_or("", |(_, at)| at.as_str());
+                if below.is_empty() { folder.to_owned() } else { format!("{folder}/{below}") }
+            }
+        }
+    }
+}
+
+/// What the first process could not do, a sentence each.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub shortcomings: Vec<String>,
+    /// The worker cannot be started.
+    pub failure: Option<String>,
+}

@@ -1,0 +1,223 @@
+//! One worker: its processes, its sockets, its output.
+
+use crate::{
+    init, local, memory,
+    order::{InitOrder, Report},
+};
+use cloudlet_engine::{Boxed, LocalHttp, Worker, WorkerEnd, within};
+use parking_lot::Mutex;
+use rustix::{
+    net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags},
+    process::{Pid, Signal, kill_process_group},
+};
+use std::{
+    io::{IoSliceMut, Write},
+    mem::MaybeUninit,
+    net::TcpListener,
+    os::{fd::OwnedFd, unix::net::UnixStream, unix::process::ExitStatusExt},
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::Command,
+    sync::watch,
+    task::JoinHandle,
+};
+
+/// How long the first process may take to set everything up.
+const SETUP: Duration = Duration::from_secs(10);
+/// How often the memory of a worker is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+/// The longest line that is told as one.
+const LONGEST_LINE: u64 = 256 << 10;
+
+pub struct Process {
+    group: Pid,
+    ended: watch::Receiver<Option<WorkerEnd>>,
+    most: Arc<AtomicU64>,
+    frozen: Arc<AtomicBool>,
+    process: u32,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// While it is open, the worker may live.
+    _socket: UnixStream,
+}
+
+/// What is to be run and whom it may talk to.
+pub struct Start {
+    pub order: InitOrder,
+    pub http: Arc<dyn LocalHttp>,
+    /// `127.0.0.1:4566`
+    pub server: String,
+    pub output: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+pub async fn start(start: Start) -> Result<(Arc<Process>, Report), String> {
+    let told = |error: std::io::Error| format!("the worker's process cannot be started: {error}");
+    let (ours, theirs) = UnixStream::pair().map_err(told)?;
+    let mut child = Command::new(&start.order.own)
+        .arg(init::ARGUMENT)
+        .env_clear()
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(told)?;
+    let process = child.id().ok_or("the worker's process is gone")?;
+    let group = i32::try_from(process).ok().and_then(Pid::from_raw).ok_or("the worker's process has no number")?;
+    let memory_limit = start.order.memory;
+    let setup = tokio::task::spawn_blocking(move || talk(ours, &start.order));
+    let outcome = within(SETUP, setup).await;
+    let (report, listeners, socket) = match outcome {
+        Some(Ok(Ok(answer))) => answer,
+        Some(Ok(Err(why))) => {
+            let _ = kill_process_group(group, Signal::KILL);
+            return Err(why);
+        }
+        Some(Err(_)) | None => {
+            let _ = kill_process_group(group, Signal::KILL);
+            return Err("the worker's process does not answer".to_owned());
+        }
+    };
+    if let Some(why) = report.failure {
+        let _ = kill_process_group(group, Signal::KILL);
+        return Err(why);
+    }
+    let mut listeners = listeners.into_iter().map(|listener| {
+        listener.set_nonblocking(true)?;
+        tokio::net::TcpListener::from_std(listener)
+    });
+    let (Some(Ok(http)), Some(Ok(server))) = (listeners.next(), listeners.next()) else {
+        let _ = kill_process_group(group, Signal::KILL);
+        return Err("the worker's process gave no sockets".to_owned());
+    };
+    let (told, ended) = watch::channel(None);
+    let (most, frozen, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let tasks = vec![
+        tokio::spawn(local::serve(http, start.http)),
+        tokio::spawn(local::pass_on(server, start.server)),
+        tokio::spawn(look(process, group, memory_limit, most.clone(), frozen.clone(), over.clone())),
+    ];
+    let lines = [
+        child.stdout.take().map(|out| tokio::spawn(read(out, start.output.clone()))),
+        child.stderr.take().map(|out| tokio::spawn(read(out, start.output.clone()))),
+    ];
+    tokio::spawn(async move {
+        let status = child.wait().await;
+        // What others of the group still hold open is not waited for long.
+        for lines in lines.into_iter().flatten() {
+            within(Duration::from_millis(200), lines).await;
+        }
+        let _ = kill_process_group(group, Signal::KILL);
+        let end = match status {
+            _ if over.load(Ordering::Acquire) => WorkerEnd::OutOfMemory,
+            Ok(status) => match (status.code(), status.signal()) {
+                (Some(code), _) if code > 128 && code <= 192 => WorkerEnd::Killed(code - 128),
+                (Some(code), _) => WorkerEnd::Exited(code),
+                (None, signal) => WorkerEnd::Killed(signal.unwrap_or(9)),
+            },
+            Err(_) => WorkerEnd::Killed(9),
+        };
+        let _ = told.send(Some(end));
+    });
+    let worker = Process { group, ended, most, frozen, process, tasks: Mutex::new(tasks), _socket: socket };
+    Ok((Arc::new(worker), Report { failure: None, ..report }))
+}
+
+/// Gives the order, and takes the report and the sockets.
+fn talk(mut socket: UnixStream, order: &InitOrder) -> Result<(Report, Vec<TcpListener>, UnixStream), String> {
+    let told = |error: std::io::Error| format!("the worker's process does not answer: {error}");
+    socket.set_read_timeout(Some(SETUP)).map_err(told)?;
+    let text = serde_json::to_vec(order).map_err(|error| error.to_string())?;
+    let length = u32::try_from(text.len()).map_err(|error| error.to_string())?;
+    socket.write_all(&length.to_be_bytes()).and_then(|()| socket.write_all(&text)).map_err(told)?;
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut answer = vec![0; 64 << 10];
+    let received = rustix::net::recvmsg(&socket, &mut [IoSliceMut::new(&mut answer)], &mut control, RecvFlags::CMSG_CLOEXEC);
+    let received = received.map_err(|error| told(error.into()))?;
+    let report = serde_json::from_slice(answer.get(..received.bytes).unwrap_or_default()).map_err(|_| "the worker's process failed".to_owned())?;
+    let mut listeners = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            listeners.extend(descriptors.map(TcpListener::from));
+        }
+    }
+    Ok((report, listeners, socket))
+}
+
+/// Tells every line.
+async fn read(from: impl AsyncRead + Unpin, output: Arc<dyn Fn(&str) + Send + Sync>) {
+    use tokio::io::AsyncReadExt;
+    let mut from = BufReader::new(from);
+    loop {
+        let mut line = Vec::new();
+        match (&mut from).take(LONGEST_LINE).read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {
+                let text = String::from_utf8_lossy(&line);
+                output(text.strip_suffix('\n').unwrap_or(&text));
+            }
+        }
+    }
+}
+
+/// Looks at the memory of a worker, and kills one that has too much.
+async fn look(process: u32, group: Pid, limit: u64, most: Arc<AtomicU64>, frozen: Arc<AtomicBool>, over: Arc<AtomicBool>) {
+    loop {
+        within(LOOK, std::future::pending::<()>()).await;
+        if frozen.load(Ordering::Acquire) {
+            continue;
+        }
+        let used = memory::in_use(process);
+        most.fetch_max(used, Ordering::AcqRel);
+        if used > limit {
+            over.store(true, Ordering::Release);
+            let _ = kill_process_group(group, Signal::KILL);
+            return;
+        }
+    }
+}
+
+impl Worker for Process {
+    fn kill(&self) {
+        let _ = kill_process_group(self.group, Signal::KILL);
+    }
+
+    fn ended(&self) -> Boxed<'_, WorkerEnd> {
+        let mut ended = self.ended.clone();
+        Box::pin(async move { ended.wait_for(Option::is_some).await.ok().and_then(|end| *end).unwrap_or(WorkerEnd::Killed(9)) })
+    }
+
+    fn memory(&self) -> u64 {
+        self.most.fetch_max(memory::in_use(self.process), Ordering::AcqRel);
+        self.most.load(Ordering::Acquire)
+    }
+
+    fn freeze(&self) {
+        if self.ended.borrow().is_none() && !self.frozen.swap(true, Ordering::AcqRel) {
+            let _ = kill_process_group(self.group, Signal::STOP);
+        }
+    }
+
+    fn thaw(&self) {
+        if self.frozen.swap(false, Ordering::AcqRel) && self.ended.borrow().is_none() {
+            let _ = kill_process_group(self.group, Signal::CONT);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.ended.borrow().is_none() {
+            let _ = kill_process_group(self.group, Signal::KILL);
+        }
+        self.tasks.lock().iter().for_each(JoinHandle::abort);
+    }
+}
