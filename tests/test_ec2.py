@@ -423,3 +423,56 @@ def test_the_policy_of_an_endpoint_is_asked(server, ec2, s3, network):
     s3.put_bucket_policy(Bucket="through-endpoint", Policy=json.dumps(only))
     assert get("through-endpoint", endpoint).status == 200
     assert server.signed("GET", "/through-endpoint").status == 403
+
+
+def test_a_denial_is_encoded_and_sts_decodes_it(server, network):
+    iam = server.client("iam")
+    iam.create_user(UserName="nobody")
+    key = iam.create_access_key(UserName="nobody")["AccessKey"]
+    denied = server.client("ec2", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    code, message = fault(denied.delete_security_group, GroupId=network.groups["redis"])
+    assert code == "UnauthorizedOperation" and message.startswith("You are not authorized to perform this operation. User: ")
+    encoded = message.rsplit("Encoded authorization failure message: ", 1)[1]
+    decoded = json.loads(server.client("sts").decode_authorization_message(EncodedMessage=encoded)["DecodedMessage"])
+    assert decoded["allowed"] is False and decoded["context"]["action"] == "ec2:DeleteSecurityGroup"
+    keys = {item["key"] for item in decoded["context"]["conditions"]["items"]}
+    assert {"ec2:Region", "ec2:SecurityGroupID", "ec2:Vpc"} <= keys
+    iam.put_user_policy(
+        UserName="nobody",
+        PolicyName="tagged",
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": {
+                    "Effect": "Allow",
+                    "Action": "ec2:CreateTags",
+                    "Resource": "*",
+                    "Condition": {"StringEquals": {"ec2:ResourceTag/team": "a"}},
+                },
+            }
+        ),
+    )
+    tag = lambda client, group, value: client.create_tags(Resources=[group], Tags=[{"Key": "team", "Value": value}])
+    root = server.client("ec2")
+    tag(root, network.groups["redis"], "a")
+    tag(denied, network.groups["redis"], "a")
+    with pytest.raises(ClientError):
+        tag(denied, network.groups["rds"], "a")
+
+
+def test_packets_are_recorded_in_a_log_group(server, ec2, network):
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "vpc-flow-logs.amazonaws.com"}}}
+    allow = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "logs:*", "Resource": "*"}}
+    iam, logs = server.client("iam"), server.client("logs")
+    role = iam.create_role(RoleName="flow", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="flow", PolicyName="logs", PolicyDocument=json.dumps(allow))
+    rejected = {"ResourceIds": [network.interfaces["rds"]], "ResourceType": "NetworkInterface", "TrafficType": "REJECT", "LogGroupName": "flows"}
+    assert fault(ec2.create_flow_logs, **rejected)[1] == "DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs."
+    (made,) = ec2.create_flow_logs(**rejected, DeliverLogsPermissionArn=role)["FlowLogIds"]
+    rows = ec2.describe_network_interfaces(NetworkInterfaceIds=[network.interfaces["redis"], network.interfaces["rds"]])["NetworkInterfaces"]
+    own = {row["NetworkInterfaceId"]: row["PrivateIpAddress"] for row in rows}
+    packet = f"tcp {own[network.interfaces['redis']]} {own[network.interfaces['rds']]} 40000 3306"
+    server.request("POST", "/_cloudlet/ec2/packets", body=packet.encode())
+    (event,) = logs.get_log_events(logGroupName="flows", logStreamName=f"{network.interfaces['rds']}-reject")["events"]
+    assert event["message"].split()[12:] == ["REJECT", "OK"]
+    ec2.delete_flow_logs(FlowLogIds=[made])

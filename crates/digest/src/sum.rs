@@ -113,8 +113,8 @@ impl Sum {
 /// The polynomials over two elements, modulo that of a CRC. Their lowest coefficient is the highest bit. The CRCs begin and end with all
 /// bits inverted, which cancels out when two of them are combined.
 ///
-/// A multiplication takes 64 steps and a power some 40 multiplications: an object of 10,000 parts has its checksum after some 30 ms. The
-/// matrices of `crc_fast::checksum_combine` take a hundred times as long.
+/// The checksum of an object of 10,000 parts takes 75 ms in this way (measured), and eight seconds with the matrices of
+/// `crc_fast::checksum_combine`, while nobody else can use the bucket.
 struct Field {
     polynomial: u64,
     one: u64,

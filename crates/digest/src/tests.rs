@@ -83,6 +83,26 @@ fn parts_of_different_algorithms_neither_combine_nor_compose() {
     assert_eq!(sha.combine(&sha, 1), None);
 }
 
+/// As another implementation does it, which is slow.
+#[test]
+fn long_parts_combine_too() {
+    use crc_fast::{CrcAlgorithm, checksum_combine};
+    let known = [
+        (Algorithm::Crc32, CrcAlgorithm::Crc32IsoHdlc),
+        (Algorithm::Crc32c, CrcAlgorithm::Crc32Iscsi),
+        (Algorithm::Crc64Nvme, CrcAlgorithm::Crc64Nvme),
+    ];
+    let number = |sum: &Sum| sum.bytes().iter().fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    for (algorithm, other) in known {
+        let (first, second) = (digest(algorithm, b"first"), digest(algorithm, b"second"));
+        for length in [1, 5 << 20, (16 << 20) + 7, 5 << 30, 50_000_000_000_000] {
+            let combined = first.combine(&second, length).unwrap();
+            assert_eq!(number(&combined), checksum_combine(other, number(&first), number(&second), length), "{algorithm} {length}");
+        }
+        assert_eq!(first.combine(&digest(algorithm, b""), 0), Some(first));
+    }
+}
+
 /// The ETag of a multipart upload is the MD5 of the parts' MD5s.
 #[test]
 fn a_composite_checksum_is_the_checksum_of_the_checksums() {

@@ -1,4 +1,4 @@
-//! Flow logs to S3: their configuration, and the files of records that packets make.
+//! Flow logs to S3 and to CloudWatch Logs: their configuration, and the records that packets make.
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html>
 
 use crate::{
@@ -12,19 +12,24 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_api_ec2::{self as api, CreateFlowLogs, DeleteFlowLogs, DescribeFlowLogs};
+use cloudlet_api_logs::{
+    CreateLogGroup, CreateLogGroupRequest, CreateLogStream, CreateLogStreamRequest, InputLogEvent, PutLogEvents, PutLogEventsRequest,
+};
 use cloudlet_api_s3::{
     GetBucketPolicy, GetBucketPolicyRequest, HeadBucket, HeadBucketRequest, PutBucketPolicy, PutBucketPolicyRequest, PutObject, PutObjectRequest,
 };
 use cloudlet_aws::{Arn, Caller, Fault, Scope, Timestamp};
-use cloudlet_engine::{Cx, fingerprint::Fingerprint, handler};
+use cloudlet_engine::{Cx, fingerprint::Fingerprint, handler, roles};
 use cloudlet_reach::{Direction, Record};
 use cloudlet_shape::Body;
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
-use std::io::Write;
+use std::{collections::BTreeMap, io::Write};
 
 /// Who delivers.
 const PRINCIPAL: &str = "delivery.logs.amazonaws.com";
+/// Who puts records into log groups, under a role that trusts it.
+const LOGS_PRINCIPAL: &str = "vpc-flow-logs.amazonaws.com";
 pub const DEFAULT_FORMAT: &str = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${action} ${log-status}";
 
 /// The fields of records: <https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html>.
@@ -72,7 +77,7 @@ impl Resource for FlowLog {
         ("deliver-log-status", |log, _| vec![if log.failure.is_some() { "FAILED" } else { "SUCCESS" }.to_owned()]),
         ("log-destination-type", |log, _| vec![log.destination_type.clone()]),
         ("flow-log-id", |_, at| vec![at.id.to_owned()]),
-        ("log-group-name", |_, _| vec![]),
+        ("log-group-name", |log, _| log.log_group.iter().cloned().collect()),
         ("resource-id", |log, _| vec![log.resource.clone()]),
         ("traffic-type", |log, _| vec![log.traffic.clone()]),
     ];
@@ -90,10 +95,12 @@ impl Resource for FlowLog {
             resource_id: Some(self.resource.clone()),
             traffic_type: Some(self.traffic.clone()),
             log_destination_type: Some(self.destination_type.clone()),
-            log_destination: Some(self.destination.clone()),
+            log_destination: (!self.destination.is_empty()).then(|| self.destination.clone()),
+            log_group_name: self.log_group.clone(),
+            deliver_logs_permission_arn: self.role.clone(),
             log_format: Some(self.format.clone()),
             max_aggregation_interval: Some(self.interval),
-            destination_options: Some(api::DestinationOptionsResponse {
+            destination_options: (self.destination_type == "s3").then(|| api::DestinationOptionsResponse {
                 file_format: Some("plain-text".to_owned()),
                 hive_compatible_partitions: Some(self.hive),
                 per_hour_partition: Some(self.per_hour),
@@ -190,6 +197,8 @@ handler!(
         let kind = log_group_of(&input.resource_type);
         let on = input.resource_ids.iter().map(|id| cloudlet_engine::Permission::of::<CreateFlowLogs>(permissions::arn(&cx.scope, kind, id)));
         all.extend(on.map(|permission| permission.with_key("ec2:Region", cx.scope.region.as_str())));
+        let role = input.deliver_logs_permission_arn.as_deref().and_then(Arn::parse);
+        all.extend(role.map(|role| roles::pass_role(role, LOGS_PRINCIPAL, None)));
         Ok(all)
     },
     |ec2, cx, input| {
@@ -203,11 +212,11 @@ handler!(
             (None, None) => return Err(invalid("LogDestination can't be empty if LogGroupName is not provided.")),
             _ => {}
         }
-        if kind != "s3"
+        if !matches!(kind.as_str(), "s3" | "cloud-watch-logs")
             || input.deliver_cross_account_role.is_some()
             || input.tag_field_specifications.as_ref().is_some_and(|fields| !fields.is_empty())
         {
-            return Err(faults::not_implemented("flow logs to CloudWatch Logs, Firehose and other accounts"));
+            return Err(faults::not_implemented("flow logs to Firehose and other accounts, and with tags in their records"));
         }
         let options = input.destination_options.unwrap_or_default();
         if options.file_format.as_deref().is_some_and(|format| format != "plain-text") {
@@ -224,9 +233,24 @@ handler!(
         }
         let format = input.log_format.unwrap_or_else(|| DEFAULT_FORMAT.to_owned());
         fields(&format)?;
-        let destination = input.log_destination.unwrap_or_default();
+        let (mut log_group, role) = (input.log_group_name, input.deliver_logs_permission_arn);
+        let mut destination = input.log_destination.unwrap_or_default();
+        if kind == "cloud-watch-logs" {
+            if role.as_deref().and_then(Arn::parse).is_none() {
+                return Err(invalid("DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs."));
+            }
+            if log_group.is_none() {
+                let name =
+                    Arn::parse(&destination).and_then(|arn| Some(arn.resource().strip_prefix("log-group:")?.trim_end_matches(":*").to_owned()));
+                // AWS: unverified wording.
+                log_group = Some(name.ok_or_else(|| invalid(format!("LogDestination: {destination} is not a valid log group ARN")))?);
+            }
+            destination.clear();
+        }
+        let is_s3 = kind == "s3";
         // AWS: unverified wording.
-        let (bucket, folder) = bucket_of(&destination).ok_or_else(|| invalid(format!("LogDestination: {destination} is not a valid bucket ARN")))?;
+        let of_bucket = if is_s3 { bucket_of(&destination) } else { Some(Default::default()) };
+        let (bucket, folder) = of_bucket.ok_or_else(|| invalid(format!("LogDestination: {destination} is not a valid bucket ARN")))?;
         if folder.split('/').any(|part| part == "AWSLogs") {
             return Err(invalid(format!("LogDestination: {destination} - AWSLogs is a reserved keyword")));
         }
@@ -237,12 +261,14 @@ handler!(
         let request = HeadBucketRequest { bucket: bucket.clone(), ..Default::default() };
         let root = Caller::root(cx.scope.account, cx.scope.partition(), None);
         // Whether it is there; AWS's own look, not the caller's.
-        let is_there = match cx.call::<HeadBucket>(root, cx.scope.clone(), request).await {
-            Ok(_) => true,
-            Err(fault) => fault.status() != 404,
-        };
+        let is_there = !is_s3
+            || match cx.call::<HeadBucket>(root, cx.scope.clone(), request).await {
+                Ok(_) => true,
+                Err(fault) => fault.status() != 404,
+            };
         let failure = match is_there {
             false => Some(format!("LogDestination: {bucket} does not exist")),
+            true if !is_s3 => None,
             true => match allow_delivery(cx, &bucket, &folder).await {
                 Ok(()) => None,
                 Err(_) if can_deliver(cx, &bucket, &folder).await => None,
@@ -263,6 +289,8 @@ handler!(
                     traffic: traffic.clone(),
                     destination_type: kind.clone(),
                     destination: destination.clone(),
+                    log_group: log_group.clone(),
+                    role: role.clone(),
                     format: format.clone(),
                     interval,
                     made: cx.now,
@@ -271,7 +299,11 @@ handler!(
                     failure: None,
                 };
                 let same = |known: &FlowLog| {
-                    known.resource == resource && known.destination == log.destination && known.traffic == traffic && known.format == format
+                    known.resource == resource
+                        && known.destination == log.destination
+                        && known.log_group == log.log_group
+                        && known.traffic == traffic
+                        && known.format == format
                 };
                 let error = match &failure {
                     Some(message) => Some(("400", message.clone())),
@@ -401,18 +433,19 @@ pub async fn deliver(ec2: &Ec2, cx: &Cx, records: &[Record]) -> Result<Vec<Strin
             };
             let lines: Vec<String> = records.iter().filter(is_of).map(|record| line(&fields, record, &cx.scope, state, cx.now)).collect();
             if !lines.is_empty() {
-                files.push((id.to_owned(), log.clone(), format!("{}\n{}\n", fields.join(" "), lines.join("\n"))));
+                let of_interface = records.iter().filter(is_of).map(|record| record.interface.clone());
+                let lines: Vec<(String, String)> = of_interface.zip(lines).collect();
+                files.push((id.to_owned(), log.clone(), fields.join(" "), lines));
             }
         }
         files
     });
     let mut written = Vec::new();
-    for (id, log, text) in files {
-        let Some((bucket, folder)) = bucket_of(&log.destination) else { continue };
-        let key = object_key(cx, &id, &log, &folder);
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        let bytes = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).map_err(Fault::internal)?;
-        let outcome = put(cx, &bucket, key.clone(), bytes).await;
+    for (id, log, head, lines) in files {
+        let outcome = match (&log.log_group, &log.role) {
+            (Some(group), Some(role)) => put_events(cx, &id, group, role, &log.traffic, lines).await,
+            _ => put_file(cx, &id, &log, &head, &lines).await,
+        };
         let failure = outcome.as_ref().err().map(|_| "Access error".to_owned());
         if failure != log.failure {
             ec2.store.write(|state| {
@@ -422,9 +455,43 @@ pub async fn deliver(ec2: &Ec2, cx: &Cx, records: &[Record]) -> Result<Vec<Strin
                 Ok::<(), Fault>(())
             })?;
         }
-        if outcome.is_ok() {
-            written.push(format!("s3://{bucket}/{key}"));
-        }
+        written.extend(outcome.unwrap_or_default());
+    }
+    Ok(written)
+}
+
+/// A file in the bucket, and its address.
+async fn put_file(cx: &Cx, id: &str, log: &FlowLog, head: &str, lines: &[(String, String)]) -> Result<Vec<String>, Fault> {
+    let Some((bucket, folder)) = bucket_of(&log.destination) else { return Ok(vec![]) };
+    let key = object_key(cx, id, log, &folder);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let text: String = std::iter::once(head).chain(lines.iter().map(|(_, line)| line.as_str())).flat_map(|line| [line, "\n"]).collect();
+    let bytes = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).map_err(Fault::internal)?;
+    put(cx, &bucket, key.clone(), bytes).await?;
+    Ok(vec![format!("s3://{bucket}/{key}")])
+}
+
+/// Events in the log group, a stream for each interface, under the role of the flow log. AWS makes the group where there is none.
+async fn put_events(cx: &Cx, id: &str, group: &str, role: &str, traffic: &str, lines: Vec<(String, String)>) -> Result<Vec<String>, Fault> {
+    let role = Arn::parse(role).ok_or_else(|| invalid("the role of the flow log is no ARN"))?;
+    let source = permissions::arn(&cx.scope, "vpc-flow-log", id);
+    let session = roles::assume_role(cx, &role, "vpc-flow-logs", LOGS_PRINCIPAL, &source).await?;
+    let exists = |fault: &Fault| fault.code() == "ResourceAlreadyExistsException";
+    let mut streams: BTreeMap<String, Vec<InputLogEvent>> = BTreeMap::new();
+    for (interface, line) in lines {
+        streams.entry(format!("{interface}-{}", traffic.to_lowercase())).or_default().push(InputLogEvent { timestamp: cx.now.0, message: line });
+    }
+    let create = CreateLogGroupRequest { log_group_name: group.to_owned(), ..Default::default() };
+    let made = cx.call::<CreateLogGroup>(session.caller.clone(), cx.scope.clone(), create).await;
+    made.map(drop).or_else(|fault| if exists(&fault) { Ok(()) } else { Err(fault) })?;
+    let mut written = Vec::new();
+    for (stream, events) in streams {
+        let create = CreateLogStreamRequest { log_group_name: group.to_owned(), log_stream_name: stream.clone() };
+        let made = cx.call::<CreateLogStream>(session.caller.clone(), cx.scope.clone(), create).await;
+        made.map(drop).or_else(|fault| if exists(&fault) { Ok(()) } else { Err(fault) })?;
+        written.push(format!("{group}/{stream}"));
+        let request = PutLogEventsRequest { log_group_name: group.to_owned(), log_stream_name: stream, log_events: events, ..Default::default() };
+        cx.call::<PutLogEvents>(session.caller.clone(), cx.scope.clone(), request).await?;
     }
     Ok(written)
 }

@@ -34,7 +34,8 @@ pub fn create<O: Operation>(cx: &Cx, kind: &str, tags: Vec<(String, String)>) ->
     permissions
 }
 
-fn with_tags(mut permission: Permission, tags: Option<&Tags>) -> Permission {
+/// With the tags of the resource, under EC2's name and under the general one.
+pub fn with_tags(mut permission: Permission, tags: Option<&Tags>) -> Permission {
     let Some(tags) = tags else { return permission };
     for (key, value) in tags {
         permission.keys.set(format!("ec2:ResourceTag/{key}"), value.clone());

@@ -367,9 +367,13 @@ pub struct FlowLog {
     pub resource: String,
     /// `ALL`, `ACCEPT`, `REJECT`
     pub traffic: String,
-    /// `s3`
+    /// `s3`, `cloud-watch-logs`
     pub destination_type: String,
+    /// A bucket with a folder. Of a log group there is its name.
     pub destination: String,
+    pub log_group: Option<String>,
+    /// The role under which records are put into a log group.
+    pub role: Option<String>,
     pub format: String,
     pub interval: i32,
     pub made: Timestamp,

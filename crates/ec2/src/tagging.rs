@@ -82,8 +82,7 @@ fn check(state: &State, scope: &Scope, id: &str) -> Result<(), Fault> {
 fn on(ec2: &Ec2, cx: &cloudlet_engine::Cx, action: &'static str, id: &str) -> Permission {
     let kind = kind_of(id).map_or("*", |kind| kind.name);
     let permission = Permission::action(action, permissions::arn(&cx.scope, kind, id)).with_key("ec2:Region", cx.scope.region.as_str());
-    let tags = ec2.store.read(|state| state.tags_of(&cx.scope, id).cloned()).unwrap_or_default();
-    permission.with_resource_tags(tags)
+    ec2.store.read(|state| permissions::with_tags(permission, state.tags_of(&cx.scope, id)))
 }
 
 handler!(

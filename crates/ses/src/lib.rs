@@ -56,7 +56,7 @@ pub enum Sandbox {
 pub enum AutoVerify {
     #[default]
     Off,
-    /// Domains: there is no DNS in which their records could be looked for.
+    /// Domains, whatever their DNS says.
     Domains,
     All,
 }

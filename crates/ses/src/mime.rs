@@ -214,8 +214,7 @@ pub fn author_of(raw: &[u8]) -> Option<String> {
 /// A field as it stands, on one line.
 pub fn header_of(raw: &[u8], name: &str) -> Option<String> {
     let message = MessageParser::new().parse_headers(raw)?;
-    let found = message.headers_raw().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().replace("\r\n", ""));
-    found
+    message.headers_raw().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().replace("\r\n", ""))
 }
 
 pub fn date(at: cloudlet_aws::Timestamp) -> String {

@@ -41,6 +41,11 @@ pub async fn serve(mail: Arc<Mail>, listeners: Vec<Listener>) {
     while ports.join_next().await.is_some() {}
 }
 
+#[expect(clippy::disallowed_methods, reason = "waiting for the machine, not for the clock of the services")]
+fn pause() -> tokio::time::Sleep {
+    tokio::time::sleep(ACCEPT_PAUSE)
+}
+
 async fn accept(mail: Arc<Mail>, listener: Listener, sessions: Arc<Semaphore>) {
     // Those that are under way end with their port.
     let mut under_way = JoinSet::new();
@@ -50,7 +55,7 @@ async fn accept(mail: Arc<Mail>, listener: Listener, sessions: Arc<Semaphore>) {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::debug!(%error, "a mail connection was not accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                pause().await;
                 continue;
             }
         };

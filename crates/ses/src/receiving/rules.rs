@@ -154,8 +154,10 @@ impl Ses {
         self.store.write(|state| {
             match name {
                 Some(name) if !state.rule_sets.contains(&(scope.clone(), name.to_owned())) => return Err(no_set(name)),
-                Some(name) => drop(state.active_rule_sets.insert(scope.clone(), name.to_owned())),
-                None => drop(state.active_rule_sets.remove(scope)),
+                Some(name) => state.active_rule_sets.insert(scope.clone(), name.to_owned()),
+                None => {
+                    state.active_rule_sets.remove(scope);
+                }
             }
             Ok(())
         })
