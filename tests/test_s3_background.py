@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 from botocore.exceptions import ClientError
+from test_lambda import archive
 from test_memory import most_resident
 
 ACCOUNT = "000000000000"
@@ -109,7 +110,7 @@ def test_a_queue_that_does_not_let_s3_in_is_refused(server, s3, bucket):
     assert bodies(sqs, url) == []
 
 
-def test_events_reach_a_topic_and_lambda_is_refused_honestly(server, s3, bucket):
+def test_events_reach_a_topic_and_a_missing_function_is_refused(server, s3, bucket):
     sns = server.client("sns")
     topic = sns.create_topic(Name=f"t-{uuid.uuid4().hex[:8]}")["TopicArn"]
     statement = {
@@ -132,11 +133,13 @@ def test_events_reach_a_topic_and_lambda_is_refused_honestly(server, s3, bucket)
     assert json.loads(messages[1]["Message"])["Records"][0]["s3"]["object"]["key"] == "k"
     function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
     configuration = {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"]}]}
-    for skip in (False, True):
-        with pytest.raises(ClientError) as raised:
-            s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration, SkipDestinationValidation=skip)
-        assert error_of(raised) == ("NotImplemented", "Cloudlet does not implement event notifications to Lambda functions yet.")
+    with pytest.raises(ClientError) as raised:
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration)
+    assert error_of(raised) == ("InvalidArgument", "Unable to validate the following destination configurations")
     assert "LambdaFunctionConfigurations" not in s3.get_bucket_notification_configuration(Bucket=bucket)
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration, SkipDestinationValidation=True)
+    [kept] = s3.get_bucket_notification_configuration(Bucket=bucket)["LambdaFunctionConfigurations"]
+    assert kept["LambdaFunctionArn"] == function
 
 
 FIELD = re.compile(r'\[[^\]]*\]|"[^"]*"|\S+')
@@ -425,6 +428,55 @@ def test_other_operations_and_a_generated_manifest(server, s3, bucket):
     assert s3.head_object(Bucket=bucket, Key="copies/in/1")["StorageClass"] == "STANDARD_IA"
     [result] = json.loads(s3.get_object(Bucket=bucket, Key=f"job-{made}/manifest.json")["Body"].read())["Results"]
     assert "y/Q5Jg==" in s3.get_object(Bucket=bucket, Key=result["Key"])["Body"].read().decode()
+
+
+JUDGE = """
+def handler(event, context):
+    [task] = event["tasks"]
+    code = "PermanentFailure" if task["s3Key"] == "bad%20one" else "Succeeded"
+    said = f"{event['job']['userArguments']['word']} {task['s3Bucket']}"
+    return {
+        "invocationSchemaVersion": "2.0",
+        "invocationId": event["invocationId"],
+        "results": [{"taskId": task["taskId"], "resultCode": code, "resultString": said}],
+    }
+"""
+
+
+def test_a_job_asks_a_function_for_every_object(server, s3, bucket):
+    functions = server.client("lambda")
+    function = functions.create_function(
+        FunctionName="judge",
+        Runtime="python3.12",
+        Handler="index.handler",
+        Role=role(server, "lambda.amazonaws.com", ALL),
+        Code={"ZipFile": archive(**{"index.py": JUDGE})},
+        Timeout=10,
+    )["FunctionArn"]
+    functions.get_waiter("function_active_v2").wait(FunctionName="judge")
+    operation = {"LambdaInvoke": {"FunctionArn": function, "InvocationSchemaVersion": "2.0", "UserArguments": {"word": "judged"}}}
+
+    def report(statements):
+        made = job(
+            server,
+            control(server),
+            role(server, "batchoperations.s3.amazonaws.com", [*ALL, *statements]),
+            manifest_of(s3, bucket, ["good", "bad%20one"]),
+            bucket,
+            operation,
+        )
+        settle(server)
+        described = control(server).describe_job(AccountId=ACCOUNT, JobId=made)["Job"]
+        assert described["Status"] == "Complete", described
+        keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix=f"reports/job-{made}/results/")["Contents"]]
+        rows = [row for key in keys for row in s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode().splitlines()]
+        return sorted(row.split(",", 6)[1:] for row in rows)
+
+    assert report([{"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function}]) == [
+        ["bad%20one", "", "failed", "200", "PermanentFailure", f"judged {bucket}"],
+        ["good", "", "succeeded", "200", "", f"judged {bucket}"],
+    ]
+    assert [row[2:4] for row in report([])] == [["failed", "403"], ["failed", "403"]]
 
 
 def test_a_job_without_a_readable_manifest_fails(server, s3, bucket):
