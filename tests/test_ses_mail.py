@@ -217,7 +217,8 @@ def test_signatures_verify_with_another_library(mail):
     assert verifier.verify(idx=0, dnsfunc=look_up) and verifier.domain == b"signed.org"
     verifier = dkim.DKIM(raw)
     assert verifier.verify(idx=1, dnsfunc=look_up) and verifier.domain == b"amazonses.com"
-    assert not dkim.DKIM(raw.replace(b"\na\r\n", b"\nb\r\n")).verify(idx=0, dnsfunc=look_up)
+    with pytest.raises(dkim.ValidationError):
+        dkim.DKIM(raw.replace(b"\na\r\n", b"\nb\r\n")).verify(idx=0, dnsfunc=look_up)
 
 
 def test_hostile_clients_are_bounded(mail):
@@ -367,3 +368,86 @@ def test_what_was_acknowledged_survives_a_kill(start, tmp_path):
     assert {one["subject"] for one in found} == {f"mail {number}" for number in range(20)}
     assert again.raw(found[0]).count(b"x" * 70) == 1000
     assert again.ses.get_send_quota()["SentLast24Hours"] == 20
+
+
+# ---- what becomes of a mail
+
+
+def queue_of(server, name):
+    """A topic, and a function that receives so many of its messages that are JSON."""
+    sns, sqs = server.client("sns"), server.client("sqs")
+    topic, url = sns.create_topic(Name=name)["TopicArn"], sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"
+    allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allowed]})})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def receive(count):
+        told, deadline = [], time.monotonic() + 30
+        while len(told) < count and time.monotonic() < deadline:
+            for one in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=5).get("Messages", []):
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+                text = json.loads(one["Body"])["Message"]
+                if text.startswith("{") and "AmazonSnsSubscriptionSucceeded" not in text:
+                    told.append(json.loads(text))
+        return told
+
+    return topic, receive
+
+
+def test_the_simulator_bounces_complains_and_answers(mail):
+    mail.ses.verify_domain_identity(Domain="sim.org")
+    token = mail.ses.verify_domain_identity(Domain="sim.org")["VerificationToken"]
+    mail.add_dns(f'_amazonses.sim.org TXT "{token}"\n')
+    topic, receive = queue_of(mail.server, "feedback")
+    for kind in ("Bounce", "Complaint", "Delivery"):
+        mail.ses.set_identity_notification_topic(Identity="sim.org", NotificationType=kind, SnsTopic=topic)
+    to = ["bounce+1@simulator.amazonses.com", "complaint@simulator.amazonses.com", "success@simulator.amazonses.com"]
+    with mail.tls() as client:
+        client.sendmail("ann@sim.org", to, message(sender="ann@sim.org", to=", ".join(to)).as_string())
+    told = {one["notificationType"]: one for one in receive(3)}
+    assert told["Bounce"]["bounce"]["bouncedRecipients"][0]["emailAddress"] == "bounce+1@simulator.amazonses.com"
+    assert told["Complaint"]["complaint"]["complaintFeedbackType"] == "abuse"
+    assert sorted(told["Delivery"]["delivery"]["recipients"]) == sorted(to[1:])
+    assert told["Bounce"]["mail"]["sourceIp"] == "127.0.0.1"
+    forwarded = mail.mails(to="ann@sim.org", search="Delivery", wait=5)
+    assert forwarded[0]["from"] == "MAILER-DAEMON@amazonses.com"
+
+
+def test_a_click_is_followed_and_told(mail):
+    topic, receive = queue_of(mail.server, "clicks")
+    mail.sesv2.create_configuration_set(ConfigurationSetName="clicks")
+    destination = {"Enabled": True, "MatchingEventTypes": ["OPEN", "CLICK"], "SnsDestination": {"TopicArn": topic}}
+    mail.sesv2.create_configuration_set_event_destination(ConfigurationSetName="clicks", EventDestinationName="d", EventDestination=destination)
+    body = {"Html": {"Data": '<a href="https://example.com/?a=1&amp;b=2">x</a>'}}
+    content = {"Simple": {"Subject": {"Data": "clicks"}, "Body": body}}
+    to = {"ToAddresses": ["bob@other.com"]}
+    mail.sesv2.send_email(FromEmailAddress="ann@example.com", Destination=to, Content=content, ConfigurationSetName="clicks")
+    html = mail.mails(to="bob@other.com", search="clicks", wait=5)[0]["html"]
+    link, image = html.split('href="')[1].split('"')[0], html.split('src="')[1].split('"')[0]
+    answer = mail.server.request("GET", link.split(mail.server.address, 1)[1] if mail.server.address in link else "/" + link.split("/", 3)[3])
+    assert (answer.status, answer.headers["Location"]) == (302, "https://example.com/?a=1&b=2")
+    answer = mail.server.request("GET", "/" + image.split("/", 3)[3])
+    assert answer.headers["Content-Type"] == "image/gif"
+    told = {one["eventType"]: one for one in receive(2)}
+    assert told["Click"]["click"]["link"] == "https://example.com/?a=1&b=2" and "open" in told["Open"]
+
+
+def test_one_click_unsubscribes(mail):
+    mail.sesv2.create_contact_list(ContactListName="list", Topics=[{"TopicName": "news", "DisplayName": "News", "DefaultSubscriptionStatus": "OPT_IN"}])
+    content = {"Simple": {"Subject": {"Data": "newsletter"}, "Body": {"Text": {"Data": "text"}}}}
+
+    def send():
+        to = {"ToAddresses": ["reader@other.com"]}
+        options = {"ContactListName": "list", "TopicName": "news"}
+        mail.sesv2.send_email(FromEmailAddress="ann@example.com", Destination=to, Content=content, ListManagementOptions=options)
+
+    send()
+    raw = mail.raw(mail.mails(to="reader@other.com", wait=5)[0]).decode()
+    link = raw.split("List-Unsubscribe: <")[1].split(">")[0].replace("\r\n", "").replace(" ", "")
+    answer = mail.server.request("POST", "/" + link.split("/", 3)[3], "List-Unsubscribe=One-Click", {"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status == 200
+    contact = mail.sesv2.get_contact(ContactListName="list", EmailAddress="reader@other.com")
+    assert contact["TopicPreferences"] == [{"TopicName": "news", "SubscriptionStatus": "OPT_OUT"}]
+    send()
+    assert len(mail.mails(to="reader@other.com")) == 1

@@ -43,8 +43,8 @@ impl ContactList {
 
 /// What becomes of a mail to a contact.
 pub enum Listed {
-    Wanted { link: String },
-    Unwanted,
+    Subscribed { link: String },
+    Unsubscribed,
 }
 
 impl Ses {
@@ -76,7 +76,7 @@ impl Ses {
             Ok(state.contacts.get_or_insert_with(key, || Arc::new(new_contact(cx, &recipient))).clone())
         })?;
         if !list.is_wanted(&contact, topic.as_deref()) {
-            return Ok(Some(Listed::Unwanted));
+            return Ok(Some(Listed::Unsubscribed));
         }
         let link = Link {
             scope: cx.scope.clone(),
@@ -85,7 +85,7 @@ impl Ses {
             redirects: None,
             unsubscribes: Some(Unsubscribes { list: list_name.clone(), topic: topic.clone(), tell }),
         };
-        Ok(Some(Listed::Wanted { link: self.new_link(cx, link) }))
+        Ok(Some(Listed::Subscribed { link: self.new_link(cx, link) }))
     }
 
     /// Tells the configuration set of a mail that its recipient unsubscribes.

@@ -49,10 +49,10 @@ pub enum Happened {
         why: String,
     },
     Opened {
-        visitor: Visitor,
+        visitor: LinkClient,
     },
     Clicked {
-        visitor: Visitor,
+        visitor: LinkClient,
         link: String,
         tags: Vec<(String, String)>,
     },
@@ -66,7 +66,7 @@ pub enum Happened {
 
 /// Who visits a link of a mail.
 #[derive(Clone, Debug, Default)]
-pub struct Visitor {
+pub struct LinkClient {
     pub ip: String,
     pub user_agent: String,
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Ses, contacts,
-    events::Visitor,
+    events::LinkClient,
     state::{Link, Verification},
 };
 use cloudlet_api_ses as api;
@@ -93,7 +93,7 @@ fn expired() -> Fault {
 }
 
 handler!(Ses, VisitLink, |ses, cx, input| Ok(Permission::none()), |ses, cx, input| {
-    let visitor = Visitor { ip: input.ip.unwrap_or_default(), user_agent: input.user_agent.unwrap_or_default() };
+    let visitor = LinkClient { ip: input.ip.unwrap_or_default(), user_agent: input.user_agent.unwrap_or_default() };
     if let Some(location) = ses.follow(cx, &input.token, visitor) {
         let is_image = Some(location.is_none());
         return Ok(VisitLinkResponse { location, is_image, text: None });

@@ -100,7 +100,12 @@ pub fn build(cx: &Cx, id: &str, addressing: &Addressing<'_>, content: &Content) 
         .header("Subject", Text::new(content.subject.as_str()))
         .header("MIME-Version", Raw::new("1.0"));
     for (name, value) in &content.headers {
-        builder = builder.header(name.as_str(), Text::new(value.as_str()));
+        // An encoded word would hide the address in a `List-Unsubscribe`.
+        builder = if value.is_ascii() {
+            builder.header(name.as_str(), Raw::new(value.as_str()))
+        } else {
+            builder.header(name.as_str(), Text::new(value.as_str()))
+        };
     }
     let text = content.text.as_deref().map(|text| MimePart::new("text/plain", text));
     let html = content.html.as_deref().map(|html| MimePart::new("text/html", html));

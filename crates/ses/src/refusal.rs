@@ -53,7 +53,7 @@ pub enum Refusal {
         message: String,
     },
     /// The server itself failed: a full disk.
-    Broken(String),
+    Internal(String),
 }
 
 impl Refusal {
@@ -61,8 +61,8 @@ impl Refusal {
         Refusal::Invalid(message.into())
     }
 
-    pub fn broken(error: impl std::fmt::Display) -> Refusal {
-        Refusal::Broken(error.to_string())
+    pub fn internal(error: impl std::fmt::Display) -> Refusal {
+        Refusal::Internal(error.to_string())
     }
 
     pub fn message(&self) -> String {
@@ -71,7 +71,7 @@ impl Refusal {
             | Refusal::NotFound(message)
             | Refusal::As { message, .. }
             | Refusal::Conflict(message)
-            | Refusal::Broken(message)
+            | Refusal::Internal(message)
             | Refusal::InvalidRendering(message)
             | Refusal::InvalidTemplate(message)
             | Refusal::Exists(message)
@@ -133,7 +133,7 @@ impl Refusal {
             Refusal::NotBuilt(_) => NOT_IMPLEMENTED,
             Refusal::NotFound(_) | Refusal::Conflict(_) => INVALID_PARAMETER_VALUE,
             Refusal::As { v1, .. } => *v1,
-            Refusal::Broken(why) => return Fault::internal(why),
+            Refusal::Internal(why) => return Fault::internal(why),
         };
         kind.says(self.message())
     }
@@ -158,7 +158,7 @@ impl Refusal {
             | Refusal::NoDestination { .. } => v2::NOT_FOUND,
             Refusal::Conflict(_) => v2::CONFLICT,
             Refusal::As { v2, .. } => *v2,
-            Refusal::Broken(why) => return Fault::internal(why),
+            Refusal::Internal(why) => return Fault::internal(why),
             Refusal::Exists(_) | Refusal::SetExists(_) | Refusal::DestinationExists { .. } => v2::ALREADY_EXISTS,
             Refusal::Limit(_) => v2::LIMIT_EXCEEDED,
             Refusal::NotBuilt(_) => NOT_IMPLEMENTED,

@@ -28,7 +28,7 @@ impl Ses {
         let id = mime::message_id(cx);
         let listed = self.listed(cx, envelope, self.subscription_event(cx, envelope, &id))?;
         let with_link = match &listed {
-            Some(Listed::Wanted { link }) => Some(contacts::with_link(body, link)),
+            Some(Listed::Subscribed { link }) => Some(contacts::with_link(body, link)),
             _ => None,
         };
         let body = with_link.as_ref().unwrap_or(body);
@@ -68,11 +68,11 @@ impl Ses {
             return Ok(id);
         }
         let raw = Bytes::from(self.signed(cx, &owner, &envelope.from.address, raw).await);
-        let stored = self.mailbox.store(BlobId::new(u128::from_be_bytes(cx.ids().uuid_bytes())), raw.clone()).await.map_err(Refusal::broken)?;
+        let stored = self.mailbox.store(BlobId::new(u128::from_be_bytes(cx.ids().uuid_bytes())), raw.clone()).await.map_err(Refusal::internal)?;
         // From here to the end nothing waits: all of it is one commit.
         let about = About { envelope, id: &id, raw: &raw, owner, identity, set };
         let fates = match listed {
-            Some(Listed::Unwanted) => outcomes::unsubscribed(envelope),
+            Some(Listed::Unsubscribed) => outcomes::unsubscribed(envelope),
             _ => self.fates(&about, &cx.scope),
         };
         let brought = outcomes::arriving(&fates).into_iter().filter(|address| self.is_brought_here(address)).collect::<Vec<_>>();

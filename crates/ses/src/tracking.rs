@@ -3,7 +3,7 @@
 
 use crate::{
     Ses,
-    events::{Happened, Visitor},
+    events::{Happened, LinkClient},
     limits,
     state::{ConfigurationSet, Tracked},
 };
@@ -13,14 +13,14 @@ use std::{borrow::Cow, sync::Arc};
 
 /// What is rewritten in a mail.
 #[derive(Clone, Copy)]
-pub struct Wanted {
+pub struct Rewrite {
     pub opens: bool,
     pub clicks: bool,
 }
 
-impl Wanted {
-    pub fn of(set: &ConfigurationSet) -> Option<Wanted> {
-        let wanted = Wanted { opens: set.wants("OPEN"), clicks: set.wants("CLICK") };
+impl Rewrite {
+    pub fn of(set: &ConfigurationSet) -> Option<Rewrite> {
+        let wanted = Rewrite { opens: set.wants("OPEN"), clicks: set.wants("CLICK") };
         (wanted.opens || wanted.clicks).then_some(wanted)
     }
 }
@@ -33,7 +33,7 @@ pub type Link = (String, Vec<(String, String)>);
 const LINKS: usize = 250;
 
 /// The page with its links rewritten to `base` and a number, and an image that is number 0.
-pub fn rewrite_html(html: &str, base: &str, wanted: Wanted, links: &mut Vec<Link>) -> String {
+pub fn rewrite_html(html: &str, base: &str, wanted: Rewrite, links: &mut Vec<Link>) -> String {
     let mut out = String::with_capacity(html.len() + 256);
     let mut rest = html;
     if wanted.clicks {
@@ -100,7 +100,7 @@ fn rewrite_anchor<'t>(tag: &'t str, base: &str, links: &mut Vec<Link>) -> Cow<'t
 }
 
 /// A message whose HTML parts are rewritten. `None`: it has none.
-fn rewrite(raw: &[u8], base: &str, wanted: Wanted, links: &mut Vec<Link>) -> Option<Vec<u8>> {
+fn rewrite(raw: &[u8], base: &str, wanted: Rewrite, links: &mut Vec<Link>) -> Option<Vec<u8>> {
     let message = MessageParser::new().parse(raw)?;
     let mut out: Vec<u8> = Vec::with_capacity(raw.len() + 1024);
     let mut at = 0;
@@ -182,7 +182,7 @@ fn quoted_printable(text: &str) -> String {
 impl Ses {
     /// The message with links that are followed, if its configuration set wants to know of opens or clicks.
     pub fn tracked(&self, cx: &Cx, id: &str, raw: Vec<u8>, set: Option<&ConfigurationSet>) -> (Vec<u8>, Option<Vec<Link>>) {
-        let Some(wanted) = set.and_then(Wanted::of) else { return (raw, None) };
+        let Some(wanted) = set.and_then(Rewrite::of) else { return (raw, None) };
         let base = format!("{}/_cloudlet/mail-links/{id}.", cx.endpoint());
         let mut links = vec![];
         match rewrite(&raw, &base, wanted, &mut links) {
@@ -202,7 +202,7 @@ impl Ses {
     }
 
     /// Somebody visits a link of a mail. The answer is where it leads, or `None` of it for the image.
-    pub fn follow(&self, cx: &Cx, token: &str, visitor: Visitor) -> Option<Option<String>> {
+    pub fn follow(&self, cx: &Cx, token: &str, visitor: LinkClient) -> Option<Option<String>> {
         let (id, number) = token.rsplit_once('.')?;
         let number: usize = number.parse().ok()?;
         let tracked = self.store.read(|state| state.tracked.get_live(id, cx.now.millis()).cloned())?;
@@ -221,7 +221,7 @@ impl Ses {
 mod tests {
     use super::*;
 
-    const BOTH: Wanted = Wanted { opens: true, clicks: true };
+    const BOTH: Rewrite = Rewrite { opens: true, clicks: true };
 
     #[test]
     fn links_are_numbered_and_an_image_ends_the_page() {

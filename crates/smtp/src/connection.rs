@@ -22,6 +22,10 @@ const DATA: Duration = Duration::from_secs(600);
 /// A handshake may take this long.
 const HANDSHAKE: Duration = Duration::from_secs(20);
 
+/// What a client still sends after its connection has ended is read for this long, and so many bytes of it.
+const LINGER: Duration = Duration::from_secs(2);
+const DRAINED: usize = 1 << 20;
+
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
@@ -58,7 +62,7 @@ pub async fn run(mail: &Mail, stream: TcpStream, address: SocketAddr, purpose: P
         let (mut session, greeting) = begun(Encryption::Tls);
         write(&mut stream, &greeting).await?;
         talk(mail, &mut stream, &mut session, &peer, purpose).await?;
-        return stream.shutdown().await;
+        return finish(stream).await;
     }
     let mut stream = stream;
     let (mut session, greeting) = begun(Encryption::None);
@@ -67,9 +71,26 @@ pub async fn run(mail: &Mail, stream: TcpStream, address: SocketAddr, purpose: P
         let mut stream = encrypt(mail, stream, &mut peer).await?;
         session.encrypted();
         talk(mail, &mut stream, &mut session, &peer, purpose).await?;
-        return stream.shutdown().await;
+        return finish(stream).await;
     }
-    stream.shutdown().await
+    finish(stream).await
+}
+
+/// Ends a connection so that the client reads the last reply: what it is still sending is read, for a while.
+async fn finish(mut stream: impl Stream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut buffer = vec![0; 16 << 10];
+    let drain = async {
+        let mut left = DRAINED;
+        while left > 0 {
+            match stream.read(&mut buffer).await {
+                Ok(read) if read > 0 => left = left.saturating_sub(read),
+                _ => break,
+            }
+        }
+    };
+    let _ = timeout(LINGER, drain).await;
+    Ok(())
 }
 
 #[derive(PartialEq, Eq)]

@@ -43,6 +43,7 @@ async fn a_recipient_unsubscribes_with_one_click() {
     let sent = newest_mail(&cloud);
     let raw = String::from_utf8(cloud.mailbox.raw(&sent).await.unwrap().to_vec()).unwrap();
     assert!(raw.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"), "{raw}");
+    assert!(raw.contains("List-Unsubscribe: <http://localhost:4566/_cloudlet/mail-links/"), "{raw}");
     let (_, token) = sent.body.trim().split_once("/_cloudlet/mail-links/").unwrap();
     assert!(sent.body.starts_with("leave: http://"), "{}", sent.body);
     let again = cloud.restart();

@@ -6,7 +6,7 @@ use cloudlet_dns::Dns;
 use cloudlet_mail::dkim::{Signer, SigningKey};
 use std::sync::Arc;
 
-struct World {
+struct Setting {
     cloud: TestCloud,
     topics: Arc<Topics>,
     objects: Arc<Objects>,
@@ -14,14 +14,14 @@ struct World {
 }
 
 /// The domain example.com is verified, and the rule set `set` counts.
-async fn world() -> World {
+async fn setting() -> Setting {
     let (builder, topics, objects, dns) = with_targets(FREE);
     let cloud = builder.journaled().build();
     let dns = dns.lock().unwrap().clone().unwrap();
     cloud.ok::<VerifyDomainIdentity>(VerifyDomainIdentityRequest { domain: "example.com".into() }).await;
     cloud.ok::<CreateReceiptRuleSet>(CreateReceiptRuleSetRequest { rule_set_name: "set".into() }).await;
     cloud.ok::<SetActiveReceiptRuleSet>(SetActiveReceiptRuleSetRequest { rule_set_name: Some("set".into()) }).await;
-    World { cloud, topics, objects, dns }
+    Setting { cloud, topics, objects, dns }
 }
 
 fn rule(name: &str, recipients: &[&str], actions: Vec<ReceiptAction>) -> ReceiptRule {
@@ -82,7 +82,7 @@ const MAIL: &str = "From: Bob <bob@other.com>\r\nTo: ann@example.com\r\nSubject:
 
 #[tokio::test]
 async fn only_recipients_of_a_rule_are_taken_and_filters_are_asked() {
-    let World { cloud, .. } = world().await;
+    let Setting { cloud, .. } = setting().await;
     assert_eq!(
         accept(&cloud, "ann@example.com", "192.0.2.1").await.unwrap_err().message(),
         "550 5.1.1 Requested action not taken: mailbox unavailable"
@@ -109,7 +109,7 @@ async fn only_recipients_of_a_rule_are_taken_and_filters_are_asked() {
 
 #[tokio::test]
 async fn rules_do_their_actions_in_order() {
-    let World { cloud, topics, objects, .. } = world().await;
+    let Setting { cloud, topics, objects, .. } = setting().await;
     create(&cloud, rule("first", &["example.com"], vec![header("X-Own", "yes"), to_bucket("b", Some(TOPIC))]), None).await.unwrap();
     assert_eq!(objects.keys(), ["b/in/AMAZON_SES_SETUP_NOTIFICATION"]);
     assert_eq!(topics.take()[0]["mail"]["messageId"], "AMAZON_SES_SETUP_NOTIFICATION");
@@ -141,7 +141,7 @@ async fn rules_do_their_actions_in_order() {
 
 #[tokio::test]
 async fn verdicts_are_found_in_the_dns() {
-    let World { cloud, topics, objects, dns, .. } = world().await;
+    let Setting { cloud, topics, objects, dns, .. } = setting().await;
     let (key, _) = SigningKey::generate().unwrap();
     dns.add(&format!("s._domainkey.other.com TXT \"{}\"", key.record().unwrap())).unwrap();
     dns.add("other.com TXT \"v=spf1 ip4:192.0.2.1 -all\"\n_dmarc.other.com TXT \"v=DMARC1; p=reject\"").unwrap();
@@ -167,7 +167,7 @@ async fn verdicts_are_found_in_the_dns() {
 
 #[tokio::test]
 async fn functions_and_stops_end_the_rule_set() {
-    let World { cloud, objects, .. } = world().await;
+    let Setting { cloud, objects, .. } = setting().await;
     for (name, before) in [("stop", true), ("go", false)] {
         let actions = if before { vec![to_function(name), to_bucket("b", None)] } else { vec![to_function(name)] };
         create(&cloud, rule(name, &[&format!("{name}@example.com")], actions), None).await.unwrap();
@@ -185,7 +185,7 @@ async fn functions_and_stops_end_the_rule_set() {
 
 #[tokio::test]
 async fn targets_are_tried_before_a_rule_is_written() {
-    let World { cloud, .. } = world().await;
+    let Setting { cloud, .. } = setting().await;
     let refused = |fault: Fault| error(&fault);
     let fault = create(&cloud, rule("r", &[], vec![to_bucket("closed", None)]), None).await.unwrap_err();
     assert_eq!(refused(fault), ("InvalidS3Configuration".into(), "Could not write to bucket: closed".into()));
@@ -205,7 +205,7 @@ async fn targets_are_tried_before_a_rule_is_written() {
 
 #[tokio::test]
 async fn rules_keep_their_order() {
-    let World { cloud, .. } = world().await;
+    let Setting { cloud, .. } = setting().await;
     for (name, after) in [("a", None), ("b", Some("a")), ("c", None)] {
         create(&cloud, rule(name, &[], vec![]), after).await.unwrap();
     }
@@ -243,7 +243,7 @@ async fn rules_keep_their_order() {
 
 #[tokio::test]
 async fn a_mail_that_was_taken_survives_a_stop_before_its_rules() {
-    let World { cloud, objects, .. } = world().await;
+    let Setting { cloud, objects, .. } = setting().await;
     create(&cloud, rule("r", &[], vec![to_bucket("b", None)]), None).await.unwrap();
     let input = ReceiveMailRequest {
         ip: "192.0.2.1".into(),
@@ -261,7 +261,7 @@ async fn a_mail_that_was_taken_survives_a_stop_before_its_rules() {
 
 #[tokio::test]
 async fn bounces_go_to_who_has_sent() {
-    let World { cloud, .. } = world().await;
+    let Setting { cloud, .. } = setting().await;
     let bounce = BounceAction {
         smtp_reply_code: "550".into(),
         status_code: Some("5.1.1".into()),
@@ -295,7 +295,7 @@ async fn bounces_go_to_who_has_sent() {
 
 #[tokio::test]
 async fn what_is_sent_to_a_domain_that_is_received_for_comes_in_or_bounces() {
-    let World { cloud, objects, dns, .. } = world().await;
+    let Setting { cloud, objects, dns, .. } = setting().await;
     dns.add("example.com MX 10 inbound-smtp.us-east-1.amazonaws.com.").unwrap();
     create(&cloud, rule("r", &["ann@example.com"], vec![to_bucket("b", None)]), None).await.unwrap();
     send(&cloud, "bob@example.com", &["ann@example.com"]).await.unwrap();
