@@ -271,7 +271,7 @@ fn distributed() -> serde_json::Value {
 /// The machine alone: Pass and Choice in a circle, with the text of every event.
 fn transitions() {
     let text = json!({"StartAt": "P", "States": {"P": {"Type": "Pass", "Next": "C"},
-        "C": {"Type": "Choice", "Choices": [{"Variable": "$.stop", "BooleanEquals": true, "Next": "P"}], "Default": "P"}}});
+        "C": {"Type": "Choice", "Choices": [{"Variable": "$.stop", "BooleanEquals": true, "Next": "S"}], "Default": "P"}, "S": {"Type": "Succeed"}}});
     let definition = read(&text.to_string(), WorkflowType::Standard, &|_| true).expect("a definition");
     let execution = Execution { express: true, ..Execution::default() };
     let (mut machine, mut effects) = Machine::start(&definition, execution, r#"{"stop":false,"a":[1,2,3]}"#, 1, 0).expect("a machine");
