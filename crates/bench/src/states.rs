@@ -65,9 +65,17 @@ fn text_of(answer: &[u8], name: &str) -> Option<String> {
 
 impl Bench<'_> {
     pub async fn states(&self, host: &str) {
-        if ["States transitions", "States 3 Pass", "States sync", "States Map", "States waiting", "States finished"]
-            .iter()
-            .all(|name| !self.includes(name))
+        if [
+            "States transitions",
+            "States 3 Pass",
+            "States sync",
+            "States Map, inline",
+            "States Map, distributed",
+            "States waiting",
+            "States finished",
+        ]
+        .iter()
+        .all(|name| !self.includes(name))
         {
             return;
         }
