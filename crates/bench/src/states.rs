@@ -65,9 +65,17 @@ fn text_of(answer: &[u8], name: &str) -> Option<String> {
 
 impl Bench<'_> {
     pub async fn states(&self, host: &str) {
-        if ["States transitions", "States 3 Pass", "States sync", "States Map", "States waiting", "States finished"]
-            .iter()
-            .all(|name| !self.includes(name))
+        if [
+            "States transitions",
+            "States 3 Pass",
+            "States sync",
+            "States Map, inline",
+            "States Map, distributed",
+            "States waiting",
+            "States finished",
+        ]
+        .iter()
+        .all(|name| !self.includes(name))
         {
             return;
         }
@@ -271,7 +279,7 @@ fn distributed() -> serde_json::Value {
 /// The machine alone: Pass and Choice in a circle, with the text of every event.
 fn transitions() {
     let text = json!({"StartAt": "P", "States": {"P": {"Type": "Pass", "Next": "C"},
-        "C": {"Type": "Choice", "Choices": [{"Variable": "$.stop", "BooleanEquals": true, "Next": "P"}], "Default": "P"}}});
+        "C": {"Type": "Choice", "Choices": [{"Variable": "$.stop", "BooleanEquals": true, "Next": "S"}], "Default": "P"}, "S": {"Type": "Succeed"}}});
     let definition = read(&text.to_string(), WorkflowType::Standard, &|_| true).expect("a definition");
     let execution = Execution { express: true, ..Execution::default() };
     let (mut machine, mut effects) = Machine::start(&definition, execution, r#"{"stop":false,"a":[1,2,3]}"#, 1, 0).expect("a machine");
