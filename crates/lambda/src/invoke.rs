@@ -322,7 +322,7 @@ handler!(
                     runs: 0,
                     throttled: 0,
                 };
-                lambda.queue(cx, &cx.request_id.to_string(), event)?;
+                lambda.queue(cx, cx.request_id.as_ref(), event)?;
                 Ok(InvocationResponse { status_code: Some(202), ..InvocationResponse::default() })
             }
             _ => {

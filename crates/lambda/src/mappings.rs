@@ -47,7 +47,7 @@ impl Mapping {
             batch_size: Some(self.batch),
             maximum_batching_window_in_seconds: Some(self.window),
             event_source_arn: Some(self.source.clone()),
-            filter_criteria: (!self.filters.is_empty()).then(|| FilterCriteria { filters: Some(filters) }),
+            filter_criteria: (!self.filters.is_empty()).then_some(FilterCriteria { filters: Some(filters) }),
             scaling_config: self.concurrency.map(|most| ScalingConfig { maximum_concurrency: Some(most) }),
             function_arn: Some(self.named().arn().to_string()),
             last_modified: Some(self.modified),

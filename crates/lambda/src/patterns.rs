@@ -52,7 +52,7 @@ fn is_rule(rule: &Value) -> bool {
 
 fn is_numeric(parts: &[Value]) -> bool {
     !parts.is_empty()
-        && parts.len() % 2 == 0
+        && parts.len().is_multiple_of(2)
         && parts.chunks(2).all(|pair| match pair {
             [Value::String(operator), operand] => matches!(operator.as_str(), "=" | "<" | "<=" | ">" | ">=") && operand.is_number(),
             _ => false,

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// An interpreter, and its version in numbers.
-type Found = (Interpreter, (u32, u32));
+pub type Found = (Interpreter, (u32, u32));
 
 /// All that are found in these folders, without shell scripts that stand for others.
 pub fn find(folders: &[PathBuf]) -> Vec<(Language, Found)> {

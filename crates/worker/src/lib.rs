@@ -38,7 +38,7 @@ pub struct Machine {
     folder: PathBuf,
     /// Where interpreters are looked for.
     search: Vec<PathBuf>,
-    interpreters: OnceLock<Vec<(Language, (Interpreter, (u32, u32)))>>,
+    interpreters: OnceLock<Vec<(Language, interpreters::Found)>>,
     shortcomings: Mutex<BTreeSet<String>>,
 }
 

@@ -160,7 +160,7 @@ async fn verdicts_are_found_in_the_dns() {
     let receipt = topics.take().remove(0)["receipt"].clone();
     let verdicts = |names: [&str; 3]| names.map(|name| receipt[name]["status"].as_str().unwrap().to_owned());
     assert_eq!(verdicts(["spamVerdict", "virusVerdict", "dkimVerdict"]), ["FAIL", "FAIL", "GRAY"]);
-    receive(&cloud, "ann@example.com", &MAIL.replace("bob@other.com", "bob@other.com")).await;
+    receive(&cloud, "ann@example.com", MAIL).await;
     let receipt = topics.take().remove(0)["receipt"].clone();
     assert_eq!((&receipt["dmarcVerdict"]["status"], receipt.get("dmarcPolicy")), (&"PASS".into(), None), "SPF is aligned");
 }

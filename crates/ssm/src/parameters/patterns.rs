@@ -34,7 +34,7 @@ pub fn check(pattern: &str, kind: ParameterType, value: &str) -> Result<(), Faul
     // Past the limit of tries a value counts as one that does not match. AWS: unverified.
     let matches = |text: &str| compiled.is_match(text).unwrap_or(false);
     let accepted = match kind {
-        ParameterType::StringList => value.split(',').all(|item| matches(item)),
+        ParameterType::StringList => value.split(',').all(matches),
         ParameterType::String | ParameterType::SecureString => matches(value),
     };
     if accepted {
