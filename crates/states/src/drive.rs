@@ -250,7 +250,18 @@ impl States {
         self.schedule::<Forget>(cx, "forget".to_owned(), due, &arn, ForgetInput {})
     }
 
+    /// Whether a Map Run is worked on; whoever does that looks once more.
+    pub fn is_worked_on(&self, run: &Arc<str>) -> bool {
+        let mut work = self.map_work.lock();
+        let again = work.get_mut(run);
+        again.map(|again| *again = true).is_some()
+    }
+
     pub fn schedule_map_run(&self, cx: &Cx, run: &Arc<str>) -> Result<(), Fault> {
+        // A million children that end do not ask a million times.
+        if self.is_worked_on(run) {
+            return Ok(());
+        }
         let input = MapRunInput { map_run_arn: run.to_string() };
         self.schedule::<RunMapRun>(cx, format!("map/{run}"), cx.clock().now(), run, input)
     }

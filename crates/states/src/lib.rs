@@ -66,17 +66,13 @@ pub struct States {
     definitions: DefinitionCache,
     pollers: Pollers,
     turns: Vec<Mutex<()>>,
-    /// The same for Map Runs.
-    map_turns: Vec<Mutex<()>>,
+    /// The Map Runs that are worked on, and whether there is more to do for each since.
+    map_work: parking_lot::Mutex<BTreeMap<Arc<str>, bool>>,
 }
 
 impl States {
     fn turn(&self, arn: &str) -> &Mutex<()> {
         place(&self.turns, arn)
-    }
-
-    fn map_turn(&self, arn: &str) -> &Mutex<()> {
-        place(&self.map_turns, arn)
     }
 }
 
@@ -96,14 +92,13 @@ pub struct Options {
 
 pub fn service(journal: &Journal, options: Options) -> Service {
     let store = Arc::new(Store::new("states", journal, State::default()));
-    let turns = || (0..TURNS).map(|_| Mutex::default()).collect();
     let engine = States {
         store: store.clone(),
         mocks: options.mocks,
         definitions: DefinitionCache::default(),
         pollers: Pollers::default(),
-        turns: turns(),
-        map_turns: turns(),
+        turns: (0..TURNS).map(|_| Mutex::default()).collect(),
+        map_work: parking_lot::Mutex::default(),
     };
     let engine = Arc::new(engine);
     Service::of(&api::SERVICE, engine.clone())

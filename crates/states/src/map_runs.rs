@@ -111,7 +111,28 @@ impl States {
 
     /// Works on a Map Run: reads its items, starts children, ends it.
     pub async fn run_map(&self, cx: &Cx, arn: &Arc<str>) -> Result<(), Fault> {
-        let _turn = self.map_turn(arn).lock().await;
+        // Looked up and taken in one: of two calls, one works and the other asks it to look once more.
+        {
+            let mut work = self.map_work.lock();
+            if let Some(again) = work.get_mut(arn) {
+                *again = true;
+                return Ok(());
+            }
+            work.insert(arn.clone(), false);
+        }
+        loop {
+            let done = self.work_on_map(cx, arn).await;
+            let mut work = self.map_work.lock();
+            if done.is_ok() && work.get(arn) == Some(&true) {
+                work.insert(arn.clone(), false);
+                continue;
+            }
+            work.remove(arn);
+            return done;
+        }
+    }
+
+    async fn work_on_map(&self, cx: &Cx, arn: &Arc<str>) -> Result<(), Fault> {
         let Some(run) = self.store.read(|state| state.map_runs.get(arn).cloned()) else { return Ok(()) };
         if run.status != RunStatus::Running {
             return Ok(());
