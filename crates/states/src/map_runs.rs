@@ -47,6 +47,21 @@ fn exceeds(run: &MapRun) -> bool {
     machine::exceeds(run.tolerated_count, run.tolerated_percentage, failed, run.items.total)
 }
 
+/// Somebody works on a Map Run. However that ends, the next call may work on it.
+struct Working<'a> {
+    states: &'a States,
+    run: &'a Arc<str>,
+    over: bool,
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.states.map_work.lock().remove(self.run);
+        }
+    }
+}
+
 impl States {
     /// The row of a new Map Run, or that of one which is redriven.
     pub fn new_map_run(&self, cx: &Cx, turn: &Turn, request: &MapRunRequest, now: Timestamp) -> Result<(Arc<str>, MapRun), Fault> {
@@ -112,14 +127,10 @@ impl States {
     /// Works on a Map Run: reads its items, starts children, ends it.
     pub async fn run_map(&self, cx: &Cx, arn: &Arc<str>) -> Result<(), Fault> {
         // Looked up and taken in one: of two calls, one works and the other asks it to look once more.
-        {
-            let mut work = self.map_work.lock();
-            if let Some(again) = work.get_mut(arn) {
-                *again = true;
-                return Ok(());
-            }
-            work.insert(arn.clone(), false);
+        if self.is_worked_on_or_taken(arn) {
+            return Ok(());
         }
+        let mut working = Working { states: self, run: arn, over: false };
         loop {
             let done = self.work_on_map(cx, arn).await;
             let mut work = self.map_work.lock();
@@ -128,8 +139,19 @@ impl States {
                 continue;
             }
             work.remove(arn);
+            working.over = true;
             return done;
         }
+    }
+
+    fn is_worked_on_or_taken(&self, run: &Arc<str>) -> bool {
+        let mut work = self.map_work.lock();
+        if let Some(again) = work.get_mut(run) {
+            *again = true;
+            return true;
+        }
+        work.insert(run.clone(), false);
+        false
     }
 
     async fn work_on_map(&self, cx: &Cx, arn: &Arc<str>) -> Result<(), Fault> {
