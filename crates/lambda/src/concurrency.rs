@@ -27,7 +27,8 @@ handler!(
         if wanted > 0 && limits::CONCURRENCY - others - wanted < limits::UNRESERVED {
             let text =
                 "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of";
-            return Err(faults::invalid(format!("{text} [{}].", limits::UNRESERVED)));
+            // AWS: recorded without a type.
+            return Err(faults::INVALID_PARAMETER_VALUE.says(format!("{text} [{}].", limits::UNRESERVED)));
         }
         lambda.change_function(&key, |function| {
             function.reserved = Some(wanted);
@@ -43,7 +44,8 @@ handler!(
     |lambda, cx, input| Ok(on_function::<GetFunctionConcurrency>(lambda, cx, &input.function_name)?.into()),
     |lambda, cx, input| {
         let key = names::function(cx, &input.function_name, None)?.whole()?;
-        let function = lambda.function(&key)?;
+        // AWS: recorded: here the function is not named by `$LATEST`.
+        let function = lambda.function(&key).map_err(|_| faults::no_function(key.arn()))?;
         Ok(GetFunctionConcurrencyResponse { reserved_concurrent_executions: function.reserved })
     }
 );

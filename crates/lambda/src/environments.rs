@@ -282,6 +282,12 @@ impl Lambda {
                 (WorkerValue::Text(interpreter.program.clone()), vec![WorkerValue::Within(1, "index.mjs")])
             }
         };
+        // <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper>
+        let wrapper = version.environment.as_ref().and_then(|variables| variables.get("AWS_LAMBDA_EXEC_WRAPPER"));
+        let (program, arguments) = match wrapper.filter(|_| !matches!(program, WorkerValue::Within(..))) {
+            Some(wrapper) => (WorkerValue::Text(wrapper.clone()), std::iter::once(program).chain(arguments).collect()),
+            None => (program, arguments),
+        };
         let stream = stream(cx, wanted.fit.number);
         let number = wanted.fit.number;
         let lines = Arc::new(Mutex::new(Lines::default()));

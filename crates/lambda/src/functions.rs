@@ -174,7 +174,7 @@ handler!(
         let key = names::function(cx, &input.function_name, None)?.key;
         if key.name.chars().count() > limits::LONGEST_NAME {
             let most = format_args!("Member must have length less than or equal to {}", limits::LONGEST_NAME);
-            return Err(faults::validation(&input.function_name, "functionName", most));
+            return Err(faults::validation(&input.function_name, "functionName", most).recoded(&faults::INVALID_PARAMETER_VALUE));
         }
         if key.account != cx.scope.account {
             return Err(faults::invalid("The function must be in the account of the caller"));
@@ -434,13 +434,15 @@ handler!(
     |lambda, cx, input| {
         let named = names::function(cx, &input.function_name, input.qualifier.as_deref())?;
         let key = named.key;
+        if named.qualifier.as_deref() == Some(LATEST) {
+            return Err(faults::invalid("$LATEST version cannot be deleted without deleting the function."));
+        }
         let bodies = lambda.store.write(|state| {
             if !state.functions.contains(&key) {
                 return Err(faults::no_function(key.arn()));
             }
             let Some(qualifier) = &named.qualifier else { return Ok(state.remove_function(&key)) };
             match names::version(qualifier) {
-                Some(0) => Err(faults::invalid("$LATEST version cannot be deleted without deleting the function.")),
                 None => Err(faults::invalid("Deletion of aliases is not currently supported.")),
                 Some(number) => {
                     let uses = |alias: &crate::state::Alias| alias.version == number || alias.second.is_some_and(|(second, _)| second == number);

@@ -100,9 +100,10 @@ impl Lambda {
             Report { request_id: event.request_id.clone(), memory_size: version.configuration.memory_size.unwrap_or(128), ..Report::default() };
         let shown = if resolved.number == 0 { LATEST.to_owned() } else { resolved.number.to_string() };
         let started = self.environment(cx, &wanted).await;
-        let mut log = String::new();
+        let (mut head, mut log) = (String::new(), String::new());
         if !matches!(started, Ok((_, None, _))) {
-            let _ = writeln!(log, "{}", self.init_line(&named.key, version.text(|configuration| configuration.runtime.as_ref())));
+            // AWS: recorded: the log that an answer shows begins after this line.
+            let _ = writeln!(head, "{}", self.init_line(&named.key, version.text(|configuration| configuration.runtime.as_ref())));
         }
         let mut kept: Option<Environment> = None;
         let end = match started {
@@ -140,7 +141,7 @@ impl Lambda {
             None => (None, String::new()),
         };
         if let Some(session) = &session {
-            logs::write(cx, session, &named.key, version.log_group(), &stream, &log).await;
+            logs::write(cx, session, &named.key, version.log_group(), &stream, &format!("{head}{log}")).await;
         }
         if let Some(environment) = kept.filter(|_| report.survives) {
             self.environments.put_back(environment);
@@ -250,7 +251,7 @@ pub fn checked_payload(payload: Option<Bytes>) -> Result<Bytes, Fault> {
             let expected = "expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
             return says(&format!("Unexpected character ((CTRL-CHAR, code {byte})): {expected}"), 1, 1);
         }
-        return says(&format!("Invalid UTF-8 start byte 0x{byte:02x}"), 1, at + 1);
+        return says(&format!("Invalid UTF-8 start byte 0x{byte:02x}"), 1, at + 2);
     }
     match serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
         Ok(_) => Ok(payload),

@@ -120,6 +120,17 @@ fn check_exists(state: &State, named: &Named) -> Result<(), Fault> {
     if state.resolve(named, 0).is_some() { Ok(()) } else { Err(faults::no_function(named.arn())) }
 }
 
+impl State {
+    /// The revision of what a request names.
+    fn revision(&self, named: &Named) -> Option<String> {
+        let alias = named.qualifier.as_ref().and_then(|name| self.aliases.get(&(named.key.clone(), name.clone())));
+        match alias {
+            Some(alias) => Some(alias.revision.clone()),
+            None => self.resolve(named, 0).map(|found| found.version.revision().to_owned()),
+        }
+    }
+}
+
 impl Lambda {
     /// For the evaluator: the policy of a function, or of a version or alias of it.
     pub fn policy_of(&self, key: &FunctionKey, qualifier: &str) -> Option<cloudlet_policy::Policy> {
@@ -153,7 +164,11 @@ handler!(
             check_exists(state, &named)?;
             let of = (named.key.clone(), place(&named));
             let current = state.policies.get(&of).cloned();
-            check_revision(current.as_deref(), input.revision_id.as_ref(), "GetPolicy")?;
+            // AWS: recorded: before there is a policy, the revision is that of the alias or version.
+            let is_of_resource = current.is_none() && state.revision(&named) == input.revision_id;
+            if !is_of_resource {
+                check_revision(current.as_deref(), input.revision_id.as_ref(), "GetPolicy")?;
+            }
             let policy = added(cx, current.as_deref(), &input.statement_id, &statement)?;
             state.policies.insert(of, Arc::new(policy));
             Ok::<_, Fault>(())

@@ -65,7 +65,16 @@ fn permission<O: Operation>(lambda: &Lambda, cx: &Cx, arn: &str) -> Result<Permi
 impl Lambda {
     fn change_tags(&self, cx: &Cx, arn: &str, change: impl FnOnce(&mut Map<String>) -> Result<(), Fault>) -> Result<(), Fault> {
         match tagged(cx, arn)? {
-            Tagged::Function(key) => self.change_function(&key, |function| change(&mut function.tags)),
+            Tagged::Function(key) => {
+                self.change_function(&key, |function| change(&mut function.tags))?;
+                // AWS: recorded: the function is another revision then.
+                self.store.update(|state| {
+                    if let Some(latest) = state.versions.get(&(key.clone(), 0)).cloned() {
+                        state.versions.insert((key, 0), Arc::new(latest.revised(cx.ids().uuid())));
+                    }
+                });
+                Ok(())
+            }
             Tagged::Mapping(id) => self.store.write(|state| {
                 let mut mapping = Mapping::clone(state.mappings.get(&id).ok_or_else(|| no_mapping(arn))?);
                 change(&mut mapping.tags)?;

@@ -114,6 +114,9 @@ handler!(
     |lambda, cx, input| {
         let named = named(cx, &input.function_name, input.qualifier.as_deref())?;
         let url = lambda.store.write(|state| {
+            if state.resolve(&named, 0).is_none() {
+                return Err(faults::not_found("Function does not exist"));
+            }
             let mut url = Url::clone(&*find(state, &named)?);
             url.auth_type = input.auth_type.take().unwrap_or(url.auth_type);
             url.invoke_mode = input.invoke_mode.take().unwrap_or(url.invoke_mode);

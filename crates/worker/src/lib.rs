@@ -40,12 +40,13 @@ pub struct Machine {
     search: Vec<PathBuf>,
     interpreters: OnceLock<Vec<(Language, interpreters::Found)>>,
     shortcomings: Mutex<BTreeSet<String>>,
+    made: OnceLock<Result<(), io::ErrorKind>>,
 }
 
 impl Machine {
-    /// `folder` is made, and emptied of what an earlier server left.
+    /// `folder` must not be there yet. It is removed in the end.
     pub fn new(own: PathBuf, folder: PathBuf, search: Vec<PathBuf>) -> Machine {
-        Machine { own, folder, search, interpreters: OnceLock::new(), shortcomings: Mutex::default() }
+        Machine { own, folder, search, interpreters: OnceLock::new(), shortcomings: Mutex::default(), made: OnceLock::new() }
     }
 
     fn place(&self, name: &str) -> PathBuf {
@@ -79,10 +80,16 @@ impl Machine {
         }
     }
 
+    /// Makes the folder. One that is there already is somebody else's, who might change what is in it.
+    fn prepare(&self) -> io::Result<()> {
+        let made = self.made.get_or_init(|| fs::DirBuilder::new().mode(0o700).create(&self.folder).map_err(|error| error.kind()));
+        (*made).map_err(io::Error::from)
+    }
+
     /// An empty folder over which views are mounted.
     fn root(&self) -> io::Result<PathBuf> {
         let root = self.folder.join("root");
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        self.prepare()?;
         fs::DirBuilder::new().recursive(true).mode(0o755).create(&root)?;
         Ok(root)
     }
@@ -99,7 +106,9 @@ impl LocalHttp for Silent {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
+        if matches!(self.made.get(), Some(Ok(()))) {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
     }
 }
 
@@ -109,8 +118,7 @@ fn is_plain(path: &str) -> bool {
 }
 
 /// Writes a folder, whole or not at all.
-fn write_folder(to: &Path, parent: &Path, files: &[WorkerFile]) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+fn write_folder(to: &Path, files: &[WorkerFile]) -> io::Result<()> {
     let new = to.with_extension(format!("new-{:p}", files.as_ptr()));
     let _ = fs::remove_dir_all(&new);
     fs::create_dir_all(&new)?;
@@ -157,8 +165,9 @@ impl Workers for Machine {
             if !is_plain(name) {
                 return Err("a folder's name is a plain one".to_owned());
             }
-            let (to, parent) = (self.place(name), self.folder.clone());
-            let written = tokio::task::spawn_blocking(move || write_folder(&to, &parent, &files)).await;
+            self.prepare().map_err(|error| format!("no folder for workers: {error}"))?;
+            let to = self.place(name);
+            let written = tokio::task::spawn_blocking(move || write_folder(&to, &files)).await;
             written.map_err(|error| error.to_string())?.map_err(|error| format!("the code cannot be unpacked: {error}"))
         })
     }
@@ -170,13 +179,17 @@ impl Workers for Machine {
             let program = value(order.program);
             let address = order.server.trim_start_matches("http://").trim_end_matches('/').to_owned();
             let folders = order.folders.iter().map(|(name, at)| Ok((text(&self.place(name))?, (*at).to_owned())));
+            let arguments: Vec<InitValue> = order.arguments.into_iter().map(value).collect();
+            // The interpreter, which a program of the order's own may be put in front of.
+            let is_interpreter = |text: &str| self.interpreters.get().is_some_and(|all| all.iter().any(|(_, (known, _))| known.program == text));
+            let prefix = std::iter::once(&program).chain(&arguments).find_map(|value| match value {
+                InitValue::Text(text) if is_interpreter(text) => interpreters::prefix(text),
+                _ => None,
+            });
             let init = InitOrder {
-                prefix: match &program {
-                    InitValue::Text(program) => interpreters::prefix(program),
-                    _ => None,
-                },
+                prefix,
                 program,
-                arguments: order.arguments.into_iter().map(value).collect(),
+                arguments,
                 environment: order.environment.into_iter().map(|(name, of)| (name, value(of))).collect(),
                 folders: folders.collect::<Result<_, String>>()?,
                 directory: order.directory,

@@ -19,13 +19,7 @@ async fn a_function_answers() {
     assert_eq!(answer.executed_version.as_deref(), Some("$LATEST"));
     let log = String::from_utf8(STANDARD.decode(answer.log_result.unwrap()).unwrap()).unwrap();
     let lines: Vec<&str> = log.lines().map(|line| line.split('\t').next().unwrap()).collect();
-    let expected = [
-        "INIT_START Runtime Version: python:3.12.v1",
-        "START RequestId: REQUEST Version: $LATEST",
-        "a line",
-        "END RequestId: REQUEST",
-        "REPORT RequestId: REQUEST",
-    ];
+    let expected = ["START RequestId: REQUEST Version: $LATEST", "a line", "END RequestId: REQUEST", "REPORT RequestId: REQUEST"];
     assert_eq!(lines, expected);
     let empty = cloud.ok::<Invoke>(InvocationRequest { payload: None, ..invoke("f", "") }).await;
     assert_eq!(payload(&empty), json!({}));
