@@ -49,6 +49,10 @@ def test_an_access_point_stands_in_place_of_its_bucket(server, control, s3, buck
     assert refusal(control.create_access_point, AccountId=ACCOUNT, Name="reports", Bucket=bucket) == (409, "AccessPointAlreadyOwnedByYou")
     assert refusal(control.create_access_point, AccountId=ACCOUNT, Name="nowhere", Bucket="no-such-bucket") == (400, "InvalidRequest")
     assert refusal(control.create_access_point, AccountId=ACCOUNT, Name="xn--sa", Bucket=bucket) == (400, "InvalidURI")
+    for name in ("-starts", "ends-s3alias", "has.dot"):
+        assert refusal(control.create_access_point, AccountId=ACCOUNT, Name=name, Bucket=bucket) == (400, "InvalidRequest")
+    for name in ("a" * 51, "WRONG-case", "has_underscore"):
+        assert refusal(control.create_access_point, AccountId=ACCOUNT, Name=name, Bucket=bucket) == (400, "InvalidURI")
     assert s3.get_object(Bucket=made["Alias"], Key="a/b")["Body"].read() == b"x"
     assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=made["Alias"])["Contents"]] == ["a/b"]
     assert made["AccessPointArn"] == f"arn:aws:s3:us-east-1:{ACCOUNT}:accesspoint/reports"

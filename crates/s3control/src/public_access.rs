@@ -68,7 +68,10 @@ impl Handle<api::DeletePublicAccessBlock> for S3Control {
     async fn handle(&self, cx: &Cx, _: api::DeletePublicAccessBlockRequest) -> Result<Empty, Fault> {
         self.settings.write(|settings| {
             settings.blocks.remove(&cx.scope.account);
-            Ok(Empty {})
-        })
+            Ok::<_, Fault>(())
+        })?;
+        // AWS: recorded.
+        cx.reply.status(204);
+        Ok(Empty {})
     }
 }

@@ -135,7 +135,10 @@ impl Codec for RestXml {
                         Blame::Sender => "Sender",
                         Blame::Receiver => "Receiver",
                     };
-                    writer.leaf("Type", blame);
+                    // AWS: S3 Control, whose errors have a HostId, has no Type (recorded).
+                    if ids.extended_id.is_empty() {
+                        writer.leaf("Type", blame);
+                    }
                     error(writer);
                 });
                 writer.leaf("RequestId", ids.request_id);
