@@ -34,21 +34,21 @@ const WARM: usize = 128;
 const INIT: Duration = Duration::from_secs(10);
 /// Seconds of an environment's credentials.
 const SESSION: i32 = 3_600;
-/// Bytes of lines that one event may write: more are not kept.
+/// Bytes of lines that one event may write: more are not reused.
 const LOG_BYTES: usize = 4 << 20;
 /// How long the lines and the next question of code that has answered are waited for.
 const TRAIL: Duration = Duration::from_millis(100);
 
 /// Which environments may take an event.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fit {
+pub struct EnvironmentKey {
     pub key: FunctionKey,
     pub number: u64,
     pub revision: String,
 }
 
 pub struct Environment {
-    fit: Fit,
+    fit: EnvironmentKey,
     api: Arc<RuntimeApi>,
     said: mpsc::UnboundedReceiver<Said>,
     worker: Arc<dyn Worker>,
@@ -124,7 +124,7 @@ impl Environments {
         self.working.acquire().await.map_err(Fault::internal)
     }
 
-    fn take(&self, fit: &Fit, now: Timestamp) -> Option<Environment> {
+    fn take(&self, fit: &EnvironmentKey, now: Timestamp) -> Option<Environment> {
         let mut warm = self.warm.lock();
         warm.retain(|environment| environment.session.usable_until > now);
         // The one that was used last.
@@ -226,15 +226,15 @@ impl Environment {
 }
 
 /// What an environment is started for.
-pub struct Wanted<'v> {
-    pub fit: Fit,
+pub struct EnvironmentRequest<'v> {
+    pub fit: EnvironmentKey,
     pub version: &'v Version,
     pub timeout: Duration,
 }
 
 impl Lambda {
     /// A warm environment, or a new one and the time that it took to get ready.
-    pub async fn environment(&self, cx: &Cx, wanted: &Wanted<'_>) -> Result<(Environment, Option<Duration>, Vec<String>), NotReady> {
+    pub async fn environment(&self, cx: &Cx, wanted: &EnvironmentRequest<'_>) -> Result<(Environment, Option<Duration>, Vec<String>), NotReady> {
         if let Some(environment) = self.environments.take(&wanted.fit, cx.clock().now()) {
             return Ok((environment, None, Vec::new()));
         }
@@ -257,7 +257,7 @@ impl Lambda {
         Ok((environment, Some(watch.elapsed()), lines))
     }
 
-    async fn start(&self, cx: &Cx, wanted: &Wanted<'_>) -> Result<Environment, Fault> {
+    async fn start(&self, cx: &Cx, wanted: &EnvironmentRequest<'_>) -> Result<Environment, Fault> {
         let (version, key) = (wanted.version, &wanted.fit.key);
         let runtime = version.text(|configuration| configuration.runtime.as_ref());
         let program = runtimes::program(self.workers.as_ref(), runtime)?;

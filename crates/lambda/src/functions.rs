@@ -7,7 +7,7 @@ use crate::{
     faults, limits,
     names::{self, LATEST, Named},
     state::{Function, FunctionKey, Recursion, State, Version, rows_of},
-    tags,
+    tag_rules,
 };
 use cloudlet_api_lambda::*;
 use cloudlet_aws::{Arn, Fault};
@@ -185,7 +185,7 @@ handler!(
         if input.runtime.is_none() || input.handler.is_none() {
             return Err(faults::invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages."));
         }
-        let tags = tags::checked(input.tags.take().unwrap_or_default())?;
+        let tags = tag_rules::checked(input.tags.take().unwrap_or_default())?;
         let settings = Settings {
             runtime: input.runtime.take(),
             role: Some(input.role.clone()),

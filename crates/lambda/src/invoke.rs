@@ -3,7 +3,7 @@
 
 use crate::{
     Lambda,
-    environments::{End, Environment, Fit, NotReady, Wanted},
+    environments::{End, Environment, EnvironmentKey, EnvironmentRequest, NotReady},
     faults,
     functions::Resolved,
     limits, logs,
@@ -94,8 +94,8 @@ impl Lambda {
         let _turn = self.environments.turn().await?;
         let version = &resolved.version;
         let timeout = Duration::from_secs(u64::try_from(version.configuration.timeout.unwrap_or(3)).unwrap_or(3));
-        let fit = Fit { key: named.key.clone(), number: resolved.number, revision: format!("{}/{}", function.id, version.revision()) };
-        let wanted = Wanted { fit, version, timeout };
+        let fit = EnvironmentKey { key: named.key.clone(), number: resolved.number, revision: format!("{}/{}", function.id, version.revision()) };
+        let wanted = EnvironmentRequest { fit, version, timeout };
         let mut report =
             Report { request_id: event.request_id.clone(), memory_size: version.configuration.memory_size.unwrap_or(128), ..Report::default() };
         let shown = if resolved.number == 0 { LATEST.to_owned() } else { resolved.number.to_string() };
@@ -105,7 +105,7 @@ impl Lambda {
             // AWS: recorded: the log that an answer shows begins after this line.
             let _ = writeln!(head, "{}", self.init_line(&named.key, version.text(|configuration| configuration.runtime.as_ref())));
         }
-        let mut kept: Option<Environment> = None;
+        let mut reused: Option<Environment> = None;
         let end = match started {
             Err(NotReady::Fault(fault)) => return Err(fault),
             Err(NotReady::Failed(end, lines)) => {
@@ -131,19 +131,19 @@ impl Lambda {
                 report.duration = watch.elapsed().min(timeout);
                 report.memory = environment.memory();
                 append(&mut log, &lines);
-                kept = Some(environment);
+                reused = Some(environment);
                 end
             }
         };
         let (payload, failed) = report.conclude(cx, end, timeout, &mut log);
-        let (session, stream) = match &kept {
+        let (session, stream) = match &reused {
             Some(environment) => (Some(environment.session.clone()), environment.stream.clone()),
             None => (None, String::new()),
         };
         if let Some(session) = &session {
             logs::write(cx, session, &named.key, version.log_group(), &stream, &format!("{head}{log}")).await;
         }
-        if let Some(environment) = kept.filter(|_| report.survives) {
+        if let Some(environment) = reused.filter(|_| report.survives) {
             self.environments.put_back(environment);
         }
         Ok(Outcome { payload, failed, log, executed: shown, session })

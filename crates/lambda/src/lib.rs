@@ -28,6 +28,7 @@ mod runtime_api;
 mod runtimes;
 mod scheduled;
 mod state;
+mod tag_rules;
 mod tags;
 mod urls;
 mod versions;

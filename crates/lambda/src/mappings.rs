@@ -6,10 +6,9 @@ use crate::{
     faults, limits,
     names::{self, Named},
     patterns::Pattern,
-    polling,
     scheduled::{MappingInput, PollQueue},
     state::{FunctionKey, Mapping},
-    tags,
+    tag_rules,
 };
 use cloudlet_api_lambda::*;
 use cloudlet_api_sqs::{GetQueueAttributes, GetQueueAttributesRequest};
@@ -119,7 +118,7 @@ impl Lambda {
         let version = self.latest(&mapping.function)?;
         let role = Arn::parse(version.role()).ok_or_else(|| Fault::internal("a function without a role"))?;
         let session = roles::assume_role(cx, &role, &mapping.function.name, PRINCIPAL, &mapping.function.arn()).await?;
-        let input = GetQueueAttributesRequest { queue_url: polling::queue_url(cx, &queue), attribute_names: Some(vec!["VisibilityTimeout".into()]) };
+        let input = GetQueueAttributesRequest { queue_url: names::queue_url(cx, &queue), attribute_names: Some(vec!["VisibilityTimeout".into()]) };
         let scope = queue.scope().unwrap_or_else(|| cx.scope.clone());
         let attributes = cx.call::<GetQueueAttributes>(session.caller, scope, input).await.map_err(|fault| {
             if fault.status() == 403 || fault.name().contains("AccessDenied") {
@@ -183,7 +182,7 @@ handler!(
             concurrency: input.scaling_config.take().and_then(|scaling| scaling.maximum_concurrency),
             enabled: input.enabled.unwrap_or(true),
             modified: cx.now,
-            tags: tags::checked(input.tags.take().unwrap_or_default())?,
+            tags: tag_rules::checked(input.tags.take().unwrap_or_default())?,
         };
         mapping.check()?;
         if lambda.store.read(|state| state.resolve(&named, 0).is_none()) {

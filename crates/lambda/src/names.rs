@@ -90,3 +90,8 @@ pub fn layer_version(arn: &str) -> Option<(FunctionKey, u64)> {
     let (name, version) = arn.resource().strip_prefix("layer:")?.split_once(':')?;
     Some((FunctionKey { account: scope.account, region: scope.region, name: name.into() }, version.parse().ok()?))
 }
+
+/// The address of a queue, as SQS reads it.
+pub fn queue_url(cx: &Cx, queue: &Arn) -> String {
+    format!("{}/{}/{}", cx.endpoint(), queue.account(), queue.resource())
+}

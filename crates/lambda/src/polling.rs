@@ -5,6 +5,7 @@ use crate::{
     Lambda,
     code::PRINCIPAL,
     invoke::{Event, Outcome},
+    names,
     patterns::Pattern,
     scheduled::PollQueue,
     state::Mapping,
@@ -45,10 +46,6 @@ struct Hand {
     messages: Vec<Message>,
     /// When the first of them was received.
     since: Option<Timestamp>,
-}
-
-pub fn queue_url(cx: &Cx, queue: &Arn) -> String {
-    format!("{}/{}/{}", cx.endpoint(), queue.account(), queue.resource())
 }
 
 /// A message as the function sees it.
@@ -127,7 +124,7 @@ impl Lambda {
 
     async fn receive(&self, cx: &Cx, caller: &Caller, queue: &Arn) -> Result<Vec<Message>, Fault> {
         let input = ReceiveMessageRequest {
-            queue_url: queue_url(cx, queue),
+            queue_url: names::queue_url(cx, queue),
             message_system_attribute_names: Some(vec!["All".into()]),
             message_attribute_names: Some(vec!["All".into()]),
             max_number_of_messages: Some(RECEIVED),
@@ -143,7 +140,7 @@ impl Lambda {
             let entries = chunk.iter().enumerate().filter_map(|(index, message)| {
                 Some(DeleteMessageBatchRequestEntry { id: index.to_string(), receipt_handle: message.receipt_handle.clone()? })
             });
-            let input = DeleteMessageBatchRequest { queue_url: queue_url(cx, queue), entries: entries.collect() };
+            let input = DeleteMessageBatchRequest { queue_url: names::queue_url(cx, queue), entries: entries.collect() };
             let scope = queue.scope().unwrap_or_else(|| cx.scope.clone());
             if let Err(fault) = cx.call::<DeleteMessageBatch>(caller.clone(), scope, input).await {
                 tracing::warn!(%fault, queue = queue.as_str(), "handled messages are not deleted");

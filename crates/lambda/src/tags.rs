@@ -7,33 +7,13 @@ use crate::{
     mappings::on_mapping,
     names,
     state::{FunctionKey, Mapping},
+    tag_rules::{checked, too_many},
 };
 use cloudlet_api_lambda::*;
 use cloudlet_aws::Fault;
-use cloudlet_engine::{
-    Cx, Permission, handler,
-    tags::{InvalidTag, KeyCase, TagCharacters, TagRules},
-};
+use cloudlet_engine::{Cx, Permission, handler};
 use cloudlet_shape::{Empty, Map, Operation};
 use std::sync::Arc;
-
-const RULES: TagRules = TagRules { most: limits::TAGS, keys: KeyCase::Sensitive, characters: TagCharacters::Usual };
-
-fn too_many() -> Fault {
-    faults::invalid("Number of tags exceeds resource tag limit.")
-}
-
-/// The tags of a request.
-pub fn checked(tags: Map<String>) -> Result<Map<String>, Fault> {
-    RULES.check(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))).map_err(|invalid| match invalid {
-        InvalidTag::TooMany => too_many(),
-        // AWS: unverified wordings.
-        InvalidTag::Reserved { key } => faults::invalid(format!("aws: prefixed tag key names are not allowed for external use: {key}")),
-        InvalidTag::Duplicate { key } | InvalidTag::Key { key } => faults::invalid(format!("Invalid tag key: {key}")),
-        InvalidTag::Value { key, .. } => faults::invalid(format!("Invalid value of the tag {key}")),
-    })?;
-    Ok(tags)
-}
 
 /// What has tags.
 enum Tagged {

@@ -121,8 +121,8 @@ fn entries(text: &str) -> Result<Vec<Entry>, Malformed> {
         let number = index + 1;
         let fail = |why: &str| Malformed { line: number, why: why.to_owned() };
         let open = entry.get_or_insert_with(|| Entry { line: number, is_indented: line.starts_with([' ', '\t']), tokens: vec![] });
-        let mut letters = line.chars().peekable();
-        while let Some(letter) = letters.next() {
+        let mut chars = line.chars().peekable();
+        while let Some(letter) = chars.next() {
             match letter {
                 ';' => break,
                 '(' => depth += 1,
@@ -130,9 +130,9 @@ fn entries(text: &str) -> Result<Vec<Entry>, Malformed> {
                 '"' => {
                     let mut text = String::new();
                     loop {
-                        match letters.next() {
+                        match chars.next() {
                             Some('"') => break,
-                            Some('\\') => text.push(escaped(&mut letters).ok_or_else(|| fail("a text ends within an escape"))?),
+                            Some('\\') => text.push(escaped(&mut chars).ok_or_else(|| fail("a text ends within an escape"))?),
                             Some(letter) => text.push(letter),
                             None => return Err(fail("a text in quotes is not closed")),
                         }
@@ -145,10 +145,10 @@ fn entries(text: &str) -> Result<Vec<Entry>, Malformed> {
                     let mut next = Some(letter);
                     while let Some(letter) = next {
                         match letter {
-                            '\\' => text.push(escaped(&mut letters).ok_or_else(|| fail("a word ends within an escape"))?),
+                            '\\' => text.push(escaped(&mut chars).ok_or_else(|| fail("a word ends within an escape"))?),
                             letter => text.push(letter),
                         }
-                        next = letters.next_if(|letter| !letter.is_whitespace() && !matches!(letter, ';' | '(' | ')' | '"'));
+                        next = chars.next_if(|letter| !letter.is_whitespace() && !matches!(letter, ';' | '(' | ')' | '"'));
                     }
                     open.tokens.push(Token { text, is_quoted: false });
                 }
@@ -165,11 +165,11 @@ fn entries(text: &str) -> Result<Vec<Entry>, Malformed> {
 }
 
 /// `\X`, or `\DDD` of a byte.
-fn escaped(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<char> {
-    let first = letters.next()?;
+fn escaped(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<char> {
+    let first = chars.next()?;
     let Some(mut number) = first.to_digit(10) else { return Some(first) };
     for _ in 0..2 {
-        number = number * 10 + letters.next_if(char::is_ascii_digit)?.to_digit(10)?;
+        number = number * 10 + chars.next_if(char::is_ascii_digit)?.to_digit(10)?;
     }
     u8::try_from(number).ok().map(char::from)
 }

@@ -43,7 +43,7 @@ fn machines() -> Vec<(&'static str, Value, Value)> {
     ]
 }
 
-/// Lets time pass and answers whoever asks, until the execution is over.
+/// Lets time pass and answers what is asked, until the execution is over.
 async fn finish(cloud: &TestCloud, arn: &str, token: Option<String>) {
     if let Some(token) = token {
         cloud.ok::<SendTaskSuccess>(SendTaskSuccessInput { task_token: token, output: "\"done\"".into() }).await;
