@@ -95,6 +95,7 @@ impl TestCloud {
             region: region.clone(),
             dns,
             mail_listeners: cloudlet_admin::MailListeners::default(),
+            workers: Arc::new(cloudlet_engine::NoWorkers),
         };
         let admin = cloudlet_admin::router(admin);
         let limits = Limits { body: 1 << 20, stall_time: Duration::from_secs(2), ..Limits::default() };
