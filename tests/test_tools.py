@@ -1,8 +1,9 @@
-"""Other people's tools, unmodified: curl, rclone, s3cmd. Each test is skipped where its tool is not installed."""
+"""Other people's tools, unmodified: curl, rclone, s3cmd, s5cmd, s3fs. Each test is skipped where its tool is not installed."""
 
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 from cloudlet import REGION, clean_environment
@@ -129,3 +130,56 @@ def test_s3cmd_makes_fills_and_empties_a_bucket(s3cmd, s3, tmp_path):
     s3cmd("del", "--recursive", "--force", "s3://of-s3cmd")
     s3cmd("rb", "s3://of-s3cmd")
     assert "of-s3cmd" not in [one["Name"] for one in s3.list_buckets()["Buckets"]]
+
+
+# ---- s5cmd
+
+
+def test_s5cmd_copies_moves_and_empties(server, s3, tmp_path):
+    tool = shutil.which("s5cmd", path=os.path.dirname(sys.executable)) or program("s5cmd")
+    environment = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
+    s5cmd = lambda *arguments: run([tool, "--endpoint-url", server.url, *arguments], tmp_path, **environment)
+    (tmp_path / "up").mkdir()
+    files = folder(tmp_path / "up")
+    s5cmd("mb", "s3://of-s5cmd")
+    s5cmd("cp", "--part-size", "5", f"{tmp_path}/up/", "s3://of-s5cmd/x/")
+    assert sorted(item["Key"] for item in s3.list_objects_v2(Bucket="of-s5cmd")["Contents"]) == sorted(f"x/{name}" for name in files)
+    s5cmd("sync", "s3://of-s5cmd/x/*", f"{tmp_path}/down/")
+    assert contents(tmp_path / "down") == files
+    s5cmd("mv", "s3://of-s5cmd/x/a.txt", "s3://of-s5cmd/moved")
+    assert s5cmd("cat", "s3://of-s5cmd/moved") == "a"
+    s5cmd("rm", "s3://of-s5cmd/*")
+    s5cmd("rb", "s3://of-s5cmd")
+    assert "of-s5cmd" not in [one["Name"] for one in s3.list_buckets()["Buckets"]]
+
+
+# ---- s3fs
+
+
+@pytest.fixture
+def mounted(server, bucket, tmp_path):
+    if os.geteuid() != 0 or not os.access("/dev/fuse", os.W_OK):
+        pytest.skip("only root may mount here, and only with /dev/fuse")
+    (tmp_path / "keys").write_text("test:test")
+    (tmp_path / "keys").chmod(0o600)
+    (tmp_path / "mounted").mkdir()
+    options = f"passwd_file={tmp_path / 'keys'},url={server.url},endpoint={REGION},use_path_request_style"
+    # It goes into the background once the bucket is there.
+    done = subprocess.run([program("s3fs"), bucket, str(tmp_path / "mounted"), "-o", options], env=clean_environment(), capture_output=True, text=True, timeout=60)
+    if done.returncode != 0 and "fuse" in done.stderr:
+        pytest.skip(f"nothing can be mounted here: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+    yield tmp_path / "mounted"
+    subprocess.run(["umount", "--lazy", str(tmp_path / "mounted")], check=True)
+
+
+def test_a_mounted_bucket_is_a_folder(mounted, s3, bucket):
+    files = folder(mounted)
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert set(files) <= set(keys)
+    s3.put_object(Bucket=bucket, Key="from-elsewhere", Body=b"seen")
+    assert (mounted / "from-elsewhere").read_bytes() == b"seen"
+    (mounted / "a.txt").rename(mounted / "deep" / "a.txt")
+    assert s3.get_object(Bucket=bucket, Key="deep/a.txt")["Body"].read() == b"a"
+    (mounted / "large").unlink()
+    assert contents(mounted).keys() == {"b b/ü+&.txt", "deep/a.txt", "deep/er/c", "empty", "from-elsewhere"}

@@ -33,7 +33,7 @@ pub struct Arguments {
 enum Suite {
     /// cargo test over the workspace, with the published vectors.
     Rust,
-    /// boto3, aws-cli v1 and v2, raw HTTP, and other people's tools (curl, rclone, s3cmd, Chromium) against the built server; and the round trip of all operations with botocore.
+    /// boto3, aws-cli v1 and v2, raw HTTP, and other people's tools (curl, rclone, s3cmd, s5cmd, s3fs, Chromium) against the built server; and the round trip of all operations with botocore.
     Python,
     /// The JavaScript SDK v3 against the built server.
     Javascript,
