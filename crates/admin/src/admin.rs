@@ -7,14 +7,15 @@ use cloudlet_dns::Dns;
 use cloudlet_engine::Workers;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// What the admin API shows and changes.
 #[derive(Clone)]
 pub struct Admin {
     pub cloud: Arc<Cloud>,
     pub version: &'static str,
-    /// The CA's certificate, if the server speaks TLS.
-    pub certificate: Option<Arc<str>>,
+    /// The CA's certificate as PEM, if the server speaks TLS. That of mail is made after the start.
+    pub certificate: Option<watch::Receiver<Option<Arc<str>>>>,
     /// The region of requests that name none.
     pub region: Region,
     pub dns: Arc<Dns>,

@@ -74,8 +74,8 @@ async fn reset(State(admin): State<Admin>, Parameters(parameters): Parameters<Ac
 }
 
 async fn certificate(State(admin): State<Admin>) -> Result<impl IntoResponse, Refusal> {
-    match admin.certificate {
-        Some(pem) => Ok(([(CONTENT_TYPE, "application/x-pem-file")], pem.to_string())),
-        None => Err(not_found("The server was started without --tls.")),
-    }
+    let Some(mut certificate) = admin.certificate else { return Err(not_found("The server was started without --tls.")) };
+    let made = certificate.wait_for(Option::is_some).await.ok().and_then(|made| made.clone());
+    let pem = made.ok_or_else(|| not_found("The certificate could not be made: the log says why."))?;
+    Ok(([(CONTENT_TYPE, "application/x-pem-file")], pem.to_string()))
 }

@@ -17,8 +17,9 @@ use cloudlet_admin::Admin;
 use cloudlet_gateway::{Access, Limits, Listener, Parts, serve};
 use cloudlet_store::Journal;
 use configuration::{Configuration, Order};
-use std::process::ExitCode;
-use tls::Authority;
+use std::{process::ExitCode, sync::Arc};
+use tls::{Acceptors, Authority};
+use tokio::sync::watch;
 
 // After a burst it gives memory back as its threads go on, not at once. That it does so at once is an option of its C library, which only the
 // environment sets without `unsafe`: see `MIMALLOC_PURGE_DELAY` in the README.
@@ -73,12 +74,10 @@ fn raise_open_files() {
 async fn serve_until_stopped(configuration: Configuration) -> Result<(), String> {
     let host = configuration.addresses.first().map_or(std::net::Ipv4Addr::LOCALHOST.into(), std::net::SocketAddr::ip);
     let (mail_listeners, mail_ports) = mail::bind(&configuration.mail_ports, host).await?;
-    // Mail is encrypted whether or not HTTP is.
-    let authority = if configuration.tls || !mail_listeners.is_empty() { Some(Authority::of(&configuration)?) } else { None };
-    let certificate = authority.as_ref().map(|authority| authority.certificate.clone());
-    let acceptors = authority.map(Authority::acceptors).transpose()?;
-    let (acceptor, mail_acceptor) = acceptors.map_or((None, None), |acceptors| (Some(acceptors.http), Some(acceptors.mail)));
-    let acceptor = acceptor.filter(|_| configuration.tls);
+    let configuration = Arc::new(configuration);
+    let (made, certificate) = watch::channel(None);
+    let acceptors = if configuration.tls { Some(acceptors(&configuration, &made)?) } else { None };
+    let has_certificate = configuration.tls || !mail_listeners.is_empty();
     let machine = workers::machine(&configuration);
     let (cloud::Assembled { cloud, dns }, folder) = cloud::build(&configuration, machine.clone())?;
     if let Some(file) = &configuration.load {
@@ -87,7 +86,7 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
     let admin = Admin {
         cloud: cloud.clone(),
         version: env!("CARGO_PKG_VERSION"),
-        certificate: certificate.map(Into::into),
+        certificate: has_certificate.then_some(certificate),
         region: configuration.region.clone(),
         dns,
         mail_listeners: mail_ports,
@@ -110,7 +109,9 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
     let stop = stop_signal()?;
     let mut listeners = Vec::new();
     for address in &configuration.addresses {
-        let listener = Listener::bind(*address, acceptor.clone()).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+        let listener = Listener::bind(*address, acceptors.as_ref().map(|acceptors| acceptors.http.clone()))
+            .await
+            .map_err(|error| format!("cannot listen on {address}: {error}"))?;
         let bound = listener.address().map_err(|error| format!("cannot listen on {address}: {error}"))?;
         cloud.runtime.set_address(format!("http://localhost:{}", bound.port()));
         let scheme = if configuration.tls { "http and https" } else { "http" };
@@ -120,9 +121,16 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
     if cloud.mode() != cloudlet_cloud::Mode::Enforce {
         tracing::warn!(target: "cloudlet", mode = ?cloud.mode(), "authorization is not enforced");
     }
-    if let Some(acceptor) = mail_acceptor {
-        let mail = cloudlet_smtp::Mail::new(cloud.clone(), acceptor, configuration.region.clone());
-        tokio::spawn(cloudlet_smtp::serve(mail, mail_listeners));
+    if !mail_listeners.is_empty() {
+        let (cloud, configuration) = (cloud.clone(), configuration.clone());
+        // Mail is encrypted whether or not HTTP is. The first key of a process takes longer than all else at the start.
+        tokio::task::spawn_blocking(move || match acceptors.map_or_else(|| self::acceptors(&configuration, &made), Ok) {
+            Ok(acceptors) => {
+                let mail = cloudlet_smtp::Mail::new(cloud, acceptors.mail, configuration.region.clone());
+                tokio::spawn(cloudlet_smtp::serve(mail, mail_listeners));
+            }
+            Err(why) => tracing::error!(target: "cloudlet", "mail is not served: {why}"),
+        });
     }
     tokio::spawn(cloud.run_scheduler());
     tokio::spawn(async move { machine.probe().await });
@@ -137,6 +145,13 @@ async fn serve_until_stopped(configuration: Configuration) -> Result<(), String>
         tracing::info!(target: "cloudlet", "stopped");
     }
     outcome
+}
+
+/// What takes connections over TLS; the CA's certificate is told to whoever waits for it.
+fn acceptors(configuration: &Configuration, made: &watch::Sender<Option<Arc<str>>>) -> Result<Acceptors, String> {
+    let authority = Authority::of(configuration)?;
+    made.send_replace(Some(authority.certificate.as_str().into()));
+    authority.acceptors()
 }
 
 /// Ctrl-C, or SIGTERM from docker and init systems. Both are caught from this call on, not only once the future is awaited.

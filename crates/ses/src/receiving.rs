@@ -166,7 +166,7 @@ impl Ses {
                 raw: Some(blob.blob().clone()),
                 expires: cx.now.plus_secs(limits::BOUNCEABLE_SECONDS),
             };
-            // Those that are done and old make room.
+            // Those that are done and old are forgotten first.
             self.store.update(|state| {
                 state.received.purge(cx.now.millis(), usize::MAX);
                 state.received.insert(id.as_str().into(), Arc::new(row));
