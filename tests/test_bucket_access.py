@@ -110,3 +110,17 @@ def test_an_object_stays_private(server, s3, bucket):
     assert (anonymous(server, bucket, "private"), anonymous(server, bucket, "public")) == (403, 200)
     s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={"IgnorePublicAcls": True})
     assert anonymous(server, bucket, "public") == 403
+
+
+def test_new_buckets_may_be_open_as_they_once_were(start):
+    server = start("--s3-new-buckets", "open")
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="old-times")
+    assert refusal(s3.get_public_access_block, Bucket="old-times")[1] == "NoSuchPublicAccessBlockConfiguration"
+    assert refusal(s3.get_bucket_ownership_controls, Bucket="old-times")[1] == "OwnershipControlsNotFoundError"
+    s3.put_bucket_acl(Bucket="old-times", ACL="public-read")
+    s3.put_object(Bucket="old-times", Key="a", Body=b"x", ACL="public-read")
+    assert server.request("GET", "/old-times/a").status == 200
+    s3.create_bucket(Bucket="old-times-public", ACL="public-read")
+    s3.create_bucket(Bucket="old-times-enforced", ObjectOwnership="BucketOwnerEnforced")
+    assert refusal(s3.put_bucket_acl, Bucket="old-times-enforced", ACL="public-read")[1] == "AccessControlListNotSupported"
