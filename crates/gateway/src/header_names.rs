@@ -10,7 +10,7 @@ use std::{cell::RefCell, convert::Infallible};
 use tokio::io::AsyncWriteExt;
 
 /// Those that are not in lower case. A field that comes twice is here twice.
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 31] = [
     "Accept-Ranges",
     "Access-Control-Allow-Credentials",
     "Access-Control-Allow-Headers",
@@ -36,6 +36,7 @@ const NAMES: [&str; 30] = [
     "Retry-After",
     "Server",
     "Strict-Transport-Security",
+    "Transfer-Encoding",
     "Vary",
     "Vary",
     "WWW-Authenticate",
@@ -55,7 +56,12 @@ pub fn spell(extensions: &mut Extensions) {
 
 /// hyper writes the names of a response as its extensions say, in a type that it makes only when it reads a request: so it reads one with all names.
 fn spelled() -> Extensions {
-    let fields: String = NAMES.iter().map(|name| format!("{name}: {}\r\n", if *name == "Content-Length" { "0" } else { "x" })).collect();
+    let value = |name: &str| match name {
+        "Content-Length" => "0",
+        "Transfer-Encoding" => "chunked",
+        _ => "x",
+    };
+    let fields: String = NAMES.iter().map(|name| format!("{name}: {}\r\n", value(name))).collect();
     let request = format!("GET / HTTP/1.1\r\n{fields}\r\n");
     let (mut client, server) = tokio::io::duplex(request.len());
     let found = RefCell::new(Extensions::new());

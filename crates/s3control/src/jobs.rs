@@ -276,7 +276,12 @@ impl Handle<api::UpdateJobPriority> for S3Control {
 impl Handle<api::UpdateJobStatus> for S3Control {
     fn permissions(&self, cx: &Cx, input: &api::UpdateJobStatusRequest) -> Result<Permissions, Fault> {
         check_account(cx, &input.account_id)?;
-        Ok(self.of_existing_job::<api::UpdateJobStatus>(cx, &input.job_id).into())
+        let permission = self.of_existing_job::<api::UpdateJobStatus>(cx, &input.job_id);
+        let job = self.store.read(|state| state.jobs.get(&S3Control::key(cx, &input.job_id)).cloned());
+        Ok(match job.filter(|job| job.status == Status::Suspended) {
+            Some(_) => permission.with_key("s3:JobSuspendedCause", "AWAITING_CONFIRMATION").into(),
+            None => permission.into(),
+        })
     }
 
     async fn handle(&self, cx: &Cx, input: api::UpdateJobStatusRequest) -> Result<api::UpdateJobStatusResult, Fault> {

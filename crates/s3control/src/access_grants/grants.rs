@@ -28,6 +28,23 @@ fn configuration(row: &Grant) -> api::AccessGrantsLocationConfiguration {
     api::AccessGrantsLocationConfiguration { s3_sub_prefix: Some(row.sub_prefix.clone().unwrap_or_default()) }
 }
 
+/// A grant in the shape of an answer.
+macro_rules! shown {
+    ($shape:ident, $scope:expr, $id:expr, $row:ident) => {
+        api::$shape {
+            created_at: Some($row.created),
+            access_grant_arn: Some(arn_in(&$scope, "grant", &$id).to_string()),
+            access_grant_id: Some($id),
+            grantee: Some(grantee(&$row)),
+            permission: Some($row.permission.clone()),
+            access_grants_location_id: Some($row.location.clone()),
+            access_grants_location_configuration: Some(configuration(&$row)),
+            grant_scope: Some($row.scope.clone()),
+            application_arn: None,
+        }
+    };
+}
+
 impl S3Control {
     fn grant(&self, scope: &Scope, id: &str) -> Result<Arc<Grant>, Fault> {
         self.grants_instance(scope)?;
@@ -109,17 +126,7 @@ impl Handle<api::CreateAccessGrant> for S3Control {
             state.grants.insert(Key::new(&cx.scope, &id), Arc::new(row.clone()));
             Ok(())
         })?;
-        Ok(api::CreateAccessGrantResult {
-            created_at: Some(cx.now),
-            access_grant_arn: Some(arn_in(&cx.scope, "grant", &id).to_string()),
-            access_grant_id: Some(id),
-            grantee: Some(grantee(&row)),
-            access_grants_location_configuration: Some(configuration(&row)),
-            access_grants_location_id: Some(row.location),
-            permission: Some(row.permission),
-            application_arn: None,
-            grant_scope: Some(row.scope),
-        })
+        Ok(shown!(CreateAccessGrantResult, cx.scope, id, row))
     }
 }
 
@@ -131,17 +138,7 @@ impl Handle<api::GetAccessGrant> for S3Control {
     async fn handle(&self, cx: &Cx, input: api::GetAccessGrantRequest) -> Result<api::GetAccessGrantResult, Fault> {
         let scope = scope_of(cx, &input.account_id)?;
         let row = self.grant(&scope, &input.access_grant_id)?;
-        Ok(api::GetAccessGrantResult {
-            created_at: Some(row.created),
-            access_grant_arn: Some(arn_in(&scope, "grant", &input.access_grant_id).to_string()),
-            access_grant_id: Some(input.access_grant_id),
-            grantee: Some(grantee(&row)),
-            permission: Some(row.permission.clone()),
-            access_grants_location_id: Some(row.location.clone()),
-            access_grants_location_configuration: Some(configuration(&row)),
-            grant_scope: Some(row.scope.clone()),
-            application_arn: None,
-        })
+        Ok(shown!(GetAccessGrantResult, scope, input.access_grant_id, row))
     }
 }
 
@@ -181,17 +178,7 @@ impl Handle<api::ListAccessGrants> for S3Control {
             let rows = Key::all_of(&state.grants, &scope).filter(|(_, row)| wanted(row));
             paging.page_of(paging.length(MOST_LISTED, MOST_LISTED), rows.map(|(key, row)| (key.id.clone(), (key.id.clone(), row.clone()))))
         });
-        let page = page.map_err(|_| invalid_token())?.map(|(id, row)| api::ListAccessGrantEntry {
-            created_at: Some(row.created),
-            access_grant_arn: Some(arn_in(&scope, "grant", &id).to_string()),
-            access_grant_id: Some(id),
-            grantee: Some(grantee(&row)),
-            permission: Some(row.permission.clone()),
-            access_grants_location_id: Some(row.location.clone()),
-            access_grants_location_configuration: Some(configuration(&row)),
-            grant_scope: Some(row.scope.clone()),
-            application_arn: None,
-        });
+        let page = page.map_err(|_| invalid_token())?.map(|(id, row)| shown!(ListAccessGrantEntry, scope, id, row));
         Ok(api::ListAccessGrantsResult { next_token: page.next_token, access_grants_list: Some(page.items) })
     }
 }

@@ -26,6 +26,19 @@ pub fn no_such_location() -> Fault {
     FaultKind::sender("NoSuchAccessGrantsLocationError", 404).says("The specified access grants location does not exist")
 }
 
+/// A location in the shape of an answer.
+macro_rules! shown {
+    ($shape:ident, $scope:expr, $id:ident, $row:ident) => {
+        api::$shape {
+            created_at: Some($row.created),
+            access_grants_location_arn: Some(arn_in(&$scope, "location", &$id).to_string()),
+            access_grants_location_id: Some($id),
+            location_scope: Some($row.scope.clone()),
+            iam_role_arn: Some($row.role.clone()),
+        }
+    };
+}
+
 impl S3Control {
     pub(crate) fn grants_location(&self, scope: &Scope, id: &str) -> Result<Arc<GrantsLocation>, Fault> {
         self.grants_instance(scope)?;
@@ -103,16 +116,10 @@ impl Handle<api::CreateAccessGrantsLocation> for S3Control {
                      if an increase is required."
                 )));
             }
-            state.locations.insert(Key::new(&cx.scope, &id), Arc::new(row));
+            state.locations.insert(Key::new(&cx.scope, &id), Arc::new(row.clone()));
             Ok(())
         })?;
-        Ok(api::CreateAccessGrantsLocationResult {
-            created_at: Some(cx.now),
-            access_grants_location_arn: Some(arn_in(&cx.scope, "location", &id).to_string()),
-            access_grants_location_id: Some(id),
-            location_scope: Some(input.location_scope),
-            iam_role_arn: Some(input.iam_role_arn),
-        })
+        Ok(shown!(CreateAccessGrantsLocationResult, cx.scope, id, row))
     }
 }
 
@@ -124,13 +131,7 @@ impl Handle<api::GetAccessGrantsLocation> for S3Control {
     async fn handle(&self, cx: &Cx, input: api::GetAccessGrantsLocationRequest) -> Result<api::GetAccessGrantsLocationResult, Fault> {
         let (scope, id) = (scope_of(cx, &input.account_id)?, input.access_grants_location_id);
         let row = self.grants_location(&scope, &id)?;
-        Ok(api::GetAccessGrantsLocationResult {
-            created_at: Some(row.created),
-            access_grants_location_arn: Some(arn_in(&scope, "location", &id).to_string()),
-            access_grants_location_id: Some(id),
-            location_scope: Some(row.scope.clone()),
-            iam_role_arn: Some(row.role.clone()),
-        })
+        Ok(shown!(GetAccessGrantsLocationResult, scope, id, row))
     }
 }
 
@@ -152,13 +153,7 @@ impl Handle<api::UpdateAccessGrantsLocation> for S3Control {
             state.locations.insert(key, Arc::new(row.clone()));
             Ok::<_, Fault>(row)
         })?;
-        Ok(api::UpdateAccessGrantsLocationResult {
-            created_at: Some(row.created),
-            access_grants_location_arn: Some(arn_in(&cx.scope, "location", &id).to_string()),
-            access_grants_location_id: Some(id),
-            location_scope: Some(row.scope),
-            iam_role_arn: Some(row.role),
-        })
+        Ok(shown!(UpdateAccessGrantsLocationResult, cx.scope, id, row))
     }
 }
 
@@ -198,13 +193,7 @@ impl Handle<api::ListAccessGrantsLocations> for S3Control {
             let rows = Key::all_of(&state.locations, &scope).filter(|(_, row)| wanted(row));
             paging.page_of(paging.length(MOST_LISTED, MOST_LISTED), rows.map(|(key, row)| (key.id.clone(), (key.id.clone(), row.clone()))))
         });
-        let page = page.map_err(|_| invalid_token())?.map(|(id, row)| api::ListAccessGrantsLocationsEntry {
-            created_at: Some(row.created),
-            access_grants_location_arn: Some(arn_in(&scope, "location", &id).to_string()),
-            access_grants_location_id: Some(id),
-            location_scope: Some(row.scope.clone()),
-            iam_role_arn: Some(row.role.clone()),
-        });
+        let page = page.map_err(|_| invalid_token())?.map(|(id, row)| shown!(ListAccessGrantsLocationsEntry, scope, id, row));
         Ok(api::ListAccessGrantsLocationsResult { next_token: page.next_token, access_grants_locations_list: Some(page.items) })
     }
 }

@@ -28,6 +28,17 @@ pub fn check_configuration(id: &str, default: &str, configuration: &api::Storage
     Ok(())
 }
 
+/// How many conditions a filter, or its And or Or, has.
+macro_rules! conditions {
+    ($of:expr) => {
+        usize::from($of.match_any_prefix.is_some())
+            + usize::from($of.match_any_suffix.is_some())
+            + usize::from($of.match_any_tag.is_some())
+            + usize::from($of.match_object_age.is_some())
+            + usize::from($of.match_object_size.is_some())
+    };
+}
+
 /// One condition alone, or two and more in And or Or.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-lens-groups-overview.html>
 pub fn check_group(name: &str, group: &api::StorageLensGroup) -> Result<(), Fault> {
@@ -35,32 +46,9 @@ pub fn check_group(name: &str, group: &api::StorageLensGroup) -> Result<(), Faul
         return Err(INVALID.says("The name of the request and that of its document differ."));
     }
     let filter = &group.filter;
-    let count = |conditions: [bool; 5]| conditions.into_iter().filter(|has| *has).count();
-    let single = count([
-        filter.match_any_prefix.is_some(),
-        filter.match_any_suffix.is_some(),
-        filter.match_any_tag.is_some(),
-        filter.match_object_age.is_some(),
-        filter.match_object_size.is_some(),
-    ]);
-    let and = filter.and.as_ref().map(|all| {
-        count([
-            all.match_any_prefix.is_some(),
-            all.match_any_suffix.is_some(),
-            all.match_any_tag.is_some(),
-            all.match_object_age.is_some(),
-            all.match_object_size.is_some(),
-        ])
-    });
-    let or = filter.or.as_ref().map(|any| {
-        count([
-            any.match_any_prefix.is_some(),
-            any.match_any_suffix.is_some(),
-            any.match_any_tag.is_some(),
-            any.match_object_age.is_some(),
-            any.match_object_size.is_some(),
-        ])
-    });
+    let single = conditions!(filter);
+    let and = filter.and.as_ref().map(|all| conditions!(all));
+    let or = filter.or.as_ref().map(|any| conditions!(any));
     match (single, and, or) {
         (1, None, None) => Ok(()),
         (0, Some(conditions), None) | (0, None, Some(conditions)) if conditions >= 2 => Ok(()),
