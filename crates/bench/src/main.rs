@@ -10,6 +10,7 @@
 )]
 
 mod bare;
+mod bodies;
 mod client;
 mod cost;
 mod decisions;

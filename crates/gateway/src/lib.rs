@@ -12,6 +12,7 @@ mod cors;
 mod decode;
 mod form;
 mod gateway;
+mod header_names;
 mod integrity;
 mod limits;
 mod log_entry;

@@ -61,6 +61,16 @@ pub enum SesAutoVerify {
     All,
 }
 
+/// Who may use new buckets.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum S3NewBuckets {
+    /// As AWS since April 2023: public access is blocked, and ACLs are disabled
+    Closed,
+    /// As AWS before
+    Open,
+}
+
 /// Whether new buckets take objects that are encrypted with the client's keys.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -301,6 +311,9 @@ struct Settings {
     /// What the URLs of SQS queues look like [default: endpoint]
     #[arg(long, env = "CLOUDLET_SQS_URLS")]
     sqs_urls: Option<SqsUrls>,
+    /// Whether new S3 buckets block public access and have ACLs disabled [default: closed]
+    #[arg(long, env = "CLOUDLET_S3_NEW_BUCKETS")]
+    s3_new_buckets: Option<S3NewBuckets>,
     /// Whether new S3 buckets take objects that are encrypted with the client's keys (SSE-C) [default: blocked]
     #[arg(long = "s3-sse-c", env = "CLOUDLET_S3_SSE_C")]
     #[serde(rename = "s3-sse-c")]
@@ -610,6 +623,7 @@ impl Settings {
             s3_log_delivery: self.s3_log_delivery.or(other.s3_log_delivery),
             seed: self.seed.or(other.seed),
             sqs_urls: self.sqs_urls.or(other.sqs_urls),
+            s3_new_buckets: self.s3_new_buckets.or(other.s3_new_buckets),
             s3_sse_c: self.s3_sse_c.or(other.s3_sse_c),
             ses_sandbox: self.ses_sandbox.or(other.ses_sandbox),
             ses_auto_verify: self.ses_auto_verify.or(other.ses_auto_verify),
@@ -718,6 +732,10 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         },
         s3: cloudlet_s3::Options {
             log_delivery_seconds: settings.s3_log_delivery.unwrap_or(5).into(),
+            new_buckets: match settings.s3_new_buckets {
+                None | Some(S3NewBuckets::Closed) => cloudlet_s3::NewBuckets::Closed,
+                Some(S3NewBuckets::Open) => cloudlet_s3::NewBuckets::Open,
+            },
             sse_c_of_new_buckets: match settings.s3_sse_c {
                 None | Some(S3SseC::Blocked) => cloudlet_s3::SseC::Blocked,
                 Some(S3SseC::Allowed) => cloudlet_s3::SseC::Unset,
