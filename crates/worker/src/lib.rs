@@ -4,16 +4,19 @@
 //! network, takes limits on itself and becomes the program that was ordered. It sees the machine's programs and its own folders, read-only, a
 //! `/tmp` of its own, no other process, and no network but two sockets of this server (`local`). It may be killed at any time, with all that
 //! it started. Where the machine does not allow a part of it (containers often do not), the worker runs without that part, and the report
-//! says so: `Workers::shortcomings`. System calls are not filtered.
+//! says so: `Workers::shortcomings`. System calls that no function needs are refused (`filter`).
 //!
 //! Nothing here knows AWS.
 
+mod filter;
+mod folders;
 mod init;
 mod interpreters;
 mod local;
 mod memory;
 mod order;
 mod process;
+mod user;
 mod view;
 
 pub use init::{ARGUMENT, run as run_init};
@@ -49,6 +52,7 @@ impl Machine {
         Machine { own, folder, search, interpreters: OnceLock::new(), shortcomings: Mutex::default(), made: OnceLock::new() }
     }
 
+    /// A folder of ours by its name; a path of the machine as it is.
     fn place(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
@@ -150,6 +154,19 @@ impl Workers for Machine {
     fn interpreter(&self, language: Language, version: &str) -> Option<Interpreter> {
         let found = self.interpreters.get_or_init(|| interpreters::find(&self.search));
         interpreters::nearest(found, language, version)
+    }
+
+    fn folder_of_machine(&self, path: &str) -> Option<String> {
+        folders::real(path)
+    }
+
+    fn fingerprint(&self, path: &str) -> String {
+        folders::fingerprint(Path::new(path))
+    }
+
+    fn sdk(&self, language: Language) -> Option<String> {
+        let found = self.interpreters.get_or_init(|| interpreters::find(&self.search));
+        if language == Language::Python { interpreters::sdk(found) } else { None }
     }
 
     fn shortcomings(&self) -> Vec<String> {
