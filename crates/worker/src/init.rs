@@ -83,7 +83,7 @@ struct Had {
 
 fn first(mut order: InitOrder) -> ExitCode {
     let mut report = Report::default();
-    let had = namespaces(&mut report.shortcomings);
+    let had = namespaces(&order, &mut report.shortcomings);
     if had.network
         && let Err(error) = raise_loopback()
     {
@@ -186,11 +186,12 @@ fn send(report: &Report, listeners: &[&TcpListener]) -> Result<(), Errno> {
 }
 
 /// Leaves the namespaces of the machine, as far as that is allowed.
-fn namespaces(shortcomings: &mut Vec<String>) -> Had {
+fn namespaces(order: &InitOrder, shortcomings: &mut Vec<String>) -> Had {
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let inner = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
     // Root, to whom limits on processes do not apply, gives itself up for a user that is nobody else's, once all is set up.
     if user == 0
+        && order.folders.iter().all(|(folder, _)| user::everybody_reads(folder))
         && let Some(user) = user::spare()
         && unshare(inner).is_ok()
     {

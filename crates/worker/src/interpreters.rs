@@ -68,16 +68,19 @@ fn java(program: &str) -> Option<(u32, u32)> {
     Some(if first == 1 { (second, 0) } else { (first, second) })
 }
 
-/// The folder in which an interpreter of Python has AWS's SDK.
-pub fn sdk(found: &[(Language, Found)]) -> Option<String> {
-    let pythons = found.iter().filter(|(language, _)| *language == Language::Python);
-    let folders = pythons.flat_map(|(_, (interpreter, _))| {
-        let prefix = prefix(&interpreter.program).unwrap_or_else(|| "/usr".to_owned());
-        let below = ["site-packages", "dist-packages"].map(|folder| format!("{prefix}/lib/python{}/{folder}", interpreter.version));
-        let debian = ["/usr/lib/python3/dist-packages".to_owned(), format!("/usr/local/lib/python{}/dist-packages", interpreter.version)];
-        below.into_iter().chain(debian)
+/// The folder in which an interpreter of Python has AWS's SDK. Of several interpreters of one version, each is asked.
+pub fn sdk(folders: &[PathBuf]) -> Option<String> {
+    let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    let pythons = entries.filter_map(|entry| {
+        let version = entry.file_name().to_str()?.strip_prefix("python3.")?.parse::<u32>().ok()?;
+        Some((program(&entry.path())?, version))
     });
-    let mut with = folders.filter(|folder| Path::new(folder).join("boto3").is_dir() && Path::new(folder).join("botocore").is_dir());
+    let places = pythons.flat_map(|(program, version)| {
+        let prefix = prefix(&program).unwrap_or_else(|| "/usr".to_owned());
+        let below = ["site-packages", "dist-packages"].map(|folder| format!("{prefix}/lib/python3.{version}/{folder}"));
+        below.into_iter().chain(["/usr/lib/python3/dist-packages".to_owned(), format!("/usr/local/lib/python3.{version}/dist-packages")])
+    });
+    let mut with = places.filter(|folder| Path::new(folder).join("boto3").is_dir() && Path::new(folder).join("botocore").is_dir());
     with.next()
 }
 

@@ -42,6 +42,8 @@ pub struct Machine {
     /// Where interpreters are looked for.
     search: Vec<PathBuf>,
     interpreters: OnceLock<Vec<(Language, interpreters::Found)>>,
+    /// Where an interpreter of Python has AWS's SDK.
+    sdk: OnceLock<Option<String>>,
     shortcomings: Mutex<BTreeSet<String>>,
     made: OnceLock<Result<(), io::ErrorKind>>,
 }
@@ -49,7 +51,7 @@ pub struct Machine {
 impl Machine {
     /// `folder` must not be there yet. It is removed in the end.
     pub fn new(own: PathBuf, folder: PathBuf, search: Vec<PathBuf>) -> Machine {
-        Machine { own, folder, search, interpreters: OnceLock::new(), shortcomings: Mutex::default(), made: OnceLock::new() }
+        Machine { own, folder, search, interpreters: OnceLock::new(), sdk: OnceLock::new(), shortcomings: Mutex::default(), made: OnceLock::new() }
     }
 
     /// A folder of ours by its name; a path of the machine as it is.
@@ -165,8 +167,7 @@ impl Workers for Machine {
     }
 
     fn sdk(&self, language: Language) -> Option<String> {
-        let found = self.interpreters.get_or_init(|| interpreters::find(&self.search));
-        if language == Language::Python { interpreters::sdk(found) } else { None }
+        self.sdk.get_or_init(|| interpreters::sdk(&self.search)).clone().filter(|_| language == Language::Python)
     }
 
     fn shortcomings(&self) -> Vec<String> {

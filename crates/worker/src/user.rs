@@ -2,7 +2,7 @@
 //! root gets one of its own.
 
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
 /// Numbers that no machine gives to people: the first range, and one for containers that have 65,536 users.
 const RANGES: [(u32, u32); 2] = [(1_900_000_000, 40_000_000), (20_000, 40_000)];
@@ -22,6 +22,11 @@ fn has(map: &str, wanted: u32) -> bool {
         let (first, _, count) = (numbers.next().unwrap_or(0), numbers.next(), numbers.next().unwrap_or(0));
         (first..first + count).contains(&u64::from(wanted))
     })
+}
+
+/// Whether a folder is open to a user that is nobody else's. Somebody's own, in which code is run where it lies, may not be.
+pub fn everybody_reads(folder: &str) -> bool {
+    fs::metadata(folder).is_ok_and(|metadata| metadata.permissions().mode() & 0o5 == 0o5)
 }
 
 /// From now on, for good.
