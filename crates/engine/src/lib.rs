@@ -13,6 +13,7 @@ mod events;
 pub mod fingerprint;
 mod handler;
 mod http_client;
+mod http_endpoints;
 mod http_hooks;
 mod ids;
 pub mod kms;
@@ -44,6 +45,7 @@ pub use developer_endpoint::{AdminPage, DeveloperEndpoint, DeveloperRequest, Pag
 pub use dialect::{Anonymous, Denial, Dialect, PresignedQuery, Quotes, RequestIds, ScopeRegion, SignatureRules, Unseen, Validation};
 pub use events::{Observer, PerformedCall, ServiceEvent};
 pub use http_client::{HttpClient, HttpRequest, HttpResponse, SendError, without_password};
+pub use http_endpoints::{EndpointAnswer, EndpointCallers, EndpointField, EndpointRefusal, EndpointRequest, HttpEndpoint, HttpEndpoints};
 pub use http_hooks::{Form, HttpHooks, PostResponse, PostedObject, RequestView, ServiceEvents};
 pub use ids::{Ids, account_of_access_key, uuid_text};
 pub use origin::{Origin, SignatureKind, Signed, ThroughEndpoint, TlsSession, VpcEndpoints};

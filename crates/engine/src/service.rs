@@ -1,6 +1,6 @@
 //! What a service is: its model, the operations it handles, and what else it gives to the gateway and the admin API.
 
-use crate::{AdminPage, Boxed, Cx, DeveloperEndpoint, Dialect, HttpHooks, Input, Output, Permissions, PublicFiles, VpcEndpoints};
+use crate::{AdminPage, Boxed, Cx, DeveloperEndpoint, Dialect, HttpEndpoints, HttpHooks, Input, Output, Permissions, PublicFiles, VpcEndpoints};
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
 use cloudlet_store::Persistent;
@@ -83,6 +83,7 @@ pub struct Service {
     pub dialect: Dialect,
     pub http_hooks: Option<Arc<dyn HttpHooks>>,
     pub public_files: Option<Arc<dyn PublicFiles>>,
+    pub http_endpoints: Option<Arc<dyn HttpEndpoints>>,
     /// Its state: for inspection, reset and snapshots.
     pub stores: Vec<Arc<dyn Persistent>>,
     /// The VPC endpoints, if it is the service that knows them.
@@ -109,6 +110,7 @@ impl Service {
             dialect: Dialect::of(schema.protocol),
             http_hooks: None,
             public_files: None,
+            http_endpoints: None,
             stores: Vec::new(),
             vpc_endpoints: None,
             developer_endpoints: Vec::new(),
@@ -189,6 +191,12 @@ impl<E: Send + Sync + 'static> Builder<E> {
     #[must_use]
     pub fn unsigned<O: Operation>(mut self) -> Self {
         self.service.unsigned.push(O::SCHEMA.name);
+        self
+    }
+
+    #[must_use]
+    pub fn http_endpoints(mut self, http_endpoints: Arc<dyn HttpEndpoints>) -> Self {
+        self.service.http_endpoints = Some(http_endpoints);
         self
     }
 

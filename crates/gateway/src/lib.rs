@@ -10,6 +10,7 @@ mod budget;
 mod connection;
 mod cors;
 mod decode;
+mod endpoint;
 mod form;
 mod gateway;
 mod header_names;

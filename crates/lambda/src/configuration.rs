@@ -55,6 +55,8 @@ pub struct Settings {
     pub storage: Option<EphemeralStorage>,
     pub snap_start: Option<SnapStart>,
     pub logging: Option<LoggingConfig>,
+    pub vpc: Option<VpcConfigResponse>,
+    pub image: Option<ImageConfig>,
     /// What is asked for and not built.
     pub unbuilt: Vec<&'static str>,
 }
@@ -62,13 +64,6 @@ pub struct Settings {
 /// The name of a setting that is not built, if a request has it.
 pub fn unbuilt(settings: &[(&'static str, bool)]) -> Vec<&'static str> {
     settings.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect()
-}
-
-pub fn has_vpc(vpc: Option<&VpcConfig>) -> bool {
-    vpc.is_some_and(|vpc| {
-        let has = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
-        has(&vpc.subnet_ids) || has(&vpc.security_group_ids)
-    })
 }
 
 fn at_most(value: Option<i32>, most: i32, member: &str) -> Result<(), Fault> {
@@ -115,8 +110,12 @@ impl Settings {
         if let Some(what) = self.unbuilt.first() {
             return Err(faults::not_built(&format!("{what} of functions")));
         }
-        if self.logging.as_ref().and_then(|logging| logging.log_format.as_deref()) == Some("JSON") {
-            return Err(faults::not_built("logs of functions in JSON"));
+        if let Some(logging) = &self.logging {
+            let has_level = logging.application_log_level.is_some() || logging.system_log_level.is_some();
+            if has_level && logging.log_format.as_deref().is_some_and(|form| form != "JSON") {
+                // AWS: unverified wording.
+                return Err(faults::invalid("To use ApplicationLogLevel or SystemLogLevel, LogFormat must be JSON."));
+            }
         }
         self.environment.as_ref().map_or(Ok(()), check_environment)?;
         self.dead_letters.as_ref().map_or(Ok(()), check_dead_letters)?;
@@ -138,6 +137,13 @@ impl Settings {
         set(&mut configuration.memory_size, self.memory);
         set(&mut configuration.architectures, self.architectures);
         set(&mut configuration.ephemeral_storage, self.storage);
+        set(&mut configuration.vpc_config, self.vpc);
+        if let Some(image) = self.image {
+            // AWS: recorded: an empty one is none.
+            let is_empty = image.entry_point.is_none() && image.command.is_none() && image.working_directory.is_none();
+            let shown = ImageConfigResponse { image_config: Some(image), error: None };
+            configuration.image_config_response = Some(shown).filter(|_| !is_empty);
+        }
         if let Some(config) = self.dead_letters {
             configuration.dead_letter_config = Some(config).filter(|config| config.target_arn.as_ref().is_some_and(|target| !target.is_empty()));
         }
@@ -154,6 +160,12 @@ impl Settings {
             set(&mut kept.log_group, given.log_group);
             set(&mut kept.application_log_level, given.application_log_level);
             set(&mut kept.system_log_level, given.system_log_level);
+            if kept.log_format.as_deref() == Some("JSON") {
+                kept.application_log_level.get_or_insert_with(|| "INFO".into());
+                kept.system_log_level.get_or_insert_with(|| "INFO".into());
+            } else {
+                (kept.application_log_level, kept.system_log_level) = (None, None);
+            }
         }
         if let Some(layers) = layers {
             configuration.layers = Some(layers).filter(|layers| !layers.is_empty());

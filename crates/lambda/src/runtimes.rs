@@ -62,6 +62,8 @@ pub fn program(workers: &dyn Workers, runtime: &str) -> Result<Program, Fault> {
     } else if let Some(version) = runtime.strip_prefix("nodejs") {
         let version = version.trim_end_matches(".x");
         (Language::Node, version, format!("node (version {version})"))
+    } else if let Some(version) = runtime.strip_prefix("ruby") {
+        (Language::Ruby, version, format!("ruby (version {version})"))
     } else if runtime.starts_with("provided") {
         return Ok(Program::Own);
     } else {
@@ -94,6 +96,6 @@ pub fn shown(runtime: &str) -> String {
 
 /// Whether an interpreter is of the runtime's own version.
 pub fn is(runtime: &str, interpreter: &Interpreter) -> bool {
-    let version = runtime.trim_start_matches("python").trim_start_matches("nodejs").trim_end_matches(".x");
+    let version = runtime.trim_start_matches("python").trim_start_matches("ruby").trim_start_matches("nodejs").trim_end_matches(".x");
     version == interpreter.version
 }

@@ -60,7 +60,7 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>, work
         cloudlet_ec2::service(journal),
         cloudlet_iam::service(identity.clone()),
         cloudlet_kms::service(journal),
-        cloudlet_lambda::service(journal, blobs.clone(), workers),
+        cloudlet_lambda::service(journal, blobs.clone(), workers, configuration.lambda.clone()),
         cloudlet_logs::service(journal),
         cloudlet_organizations::service(identity.clone()),
         cloudlet_s3::S3::new(journal, blobs, identity.clone(), access_settings.clone(), configuration.s3).service(),

@@ -81,6 +81,16 @@ pub enum S3SseC {
     Allowed,
 }
 
+/// The permissions that callers of function URLs need.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LambdaUrlPermissions {
+    /// lambda:InvokeFunctionUrl and lambda:InvokeFunction, as AWS since October 2025
+    Both,
+    /// lambda:InvokeFunctionUrl alone, as AWS before
+    One,
+}
+
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum SnsCertificateHost {
@@ -155,8 +165,37 @@ pub enum AslVerb {
     },
 }
 
+#[derive(Clone, Debug, Subcommand)]
+pub enum LambdaVerb {
+    /// Runs the handler of a folder once and prints what it answers; its lines go to standard error
+    Run {
+        folder: PathBuf,
+        /// File with the event, in JSON; - reads standard input [default: an empty object]
+        #[arg(long, value_name = "FILE")]
+        event: Option<PathBuf>,
+        /// Runtime, as AWS names it [default: by the file of the handler]
+        #[arg(long, value_name = "NAME")]
+        runtime: Option<String>,
+        /// Handler: <file>.<function> [default: by the usual names]
+        #[arg(long, value_name = "NAME")]
+        handler: Option<String>,
+        /// Seconds that it may take
+        #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+        timeout: i32,
+        /// Megabytes that it may use
+        #[arg(long, value_name = "MEGABYTES", default_value_t = 1_024)]
+        memory: i32,
+        /// A variable of its environment, NAME=VALUE; may be repeated
+        #[arg(long = "env", value_name = "NAME=VALUE")]
+        variables: Vec<String>,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Runs functions without any setup
+    #[command(subcommand)]
+    Lambda(LambdaVerb),
     /// Checks and runs definitions of state machines, in the Amazon States Language
     #[command(subcommand)]
     Asl(AslVerb),
@@ -318,6 +357,19 @@ struct Settings {
     #[arg(long = "s3-sse-c", env = "CLOUDLET_S3_SSE_C")]
     #[serde(rename = "s3-sse-c")]
     s3_sse_c: Option<S3SseC>,
+    /// The permissions that callers of function URLs need [default: both]
+    #[arg(long, env = "CLOUDLET_LAMBDA_URL_PERMISSIONS")]
+    lambda_url_permissions: Option<LambdaUrlPermissions>,
+    /// Endpoint that runs a container image of a function, as its Runtime Interface Emulator: `orders=http://orders:8080`, the image's
+    /// whole URI or the last part of its repository's name before the `=`; may be repeated [default: http://<repository>:8080]
+    #[arg(long = "lambda-image", env = "CLOUDLET_LAMBDA_IMAGE", value_name = "IMAGE=URL", value_delimiter = ',')]
+    #[serde(default, rename = "lambda-image")]
+    lambda_images: Vec<String>,
+    /// Folder below which code of functions may be run where it lies, and is read again when it changes: functions of the bucket
+    /// `hot-reload`, whose keys are such folders; may be repeated
+    #[arg(long = "lambda-hot-reload", env = "CLOUDLET_LAMBDA_HOT_RELOAD", value_name = "FOLDER", value_delimiter = ',')]
+    #[serde(default)]
+    lambda_hot_reload: Vec<String>,
     /// Whether accounts of SES begin in the sandbox [default: on]
     #[arg(long, env = "CLOUDLET_SES_SANDBOX")]
     ses_sandbox: Option<SesSandbox>,
@@ -368,6 +420,7 @@ pub enum Order {
     /// Of a region; the secret may be in the environment.
     SmtpPassword(String, Option<String>),
     Asl(Box<Configuration>, AslVerb),
+    Lambda(Box<Configuration>, LambdaVerb),
 }
 
 /// All settings, settled.
@@ -400,6 +453,7 @@ pub struct Configuration {
     pub seed: Option<u64>,
     pub sqs_urls: cloudlet_sqs::Urls,
     pub ses: cloudlet_ses::Options,
+    pub lambda: cloudlet_lambda::Options,
     /// Folders in which interpreters for the code of functions are looked for.
     pub interpreters: Vec<PathBuf>,
     pub states_mocks: Option<PathBuf>,
@@ -484,6 +538,10 @@ pub fn read() -> Result<Order, Refusal> {
         Some(Verb::Asl(verb)) => {
             let verb = verb.clone();
             return settle(settings).map(|configuration| Order::Asl(Box::new(configuration), verb));
+        }
+        Some(Verb::Lambda(verb)) => {
+            let verb = verb.clone();
+            return settle(settings).map(|configuration| Order::Lambda(Box::new(configuration), verb));
         }
         Some(Verb::Snapshot(verb)) => return Ok(Order::Snapshot(settings.running()?, verb.clone())),
         Some(Verb::Check) if settings.data_dir.is_none() => return Err(Refusal::says("check: --data-dir names the folder to verify")),
@@ -625,6 +683,9 @@ impl Settings {
             sqs_urls: self.sqs_urls.or(other.sqs_urls),
             s3_new_buckets: self.s3_new_buckets.or(other.s3_new_buckets),
             s3_sse_c: self.s3_sse_c.or(other.s3_sse_c),
+            lambda_url_permissions: self.lambda_url_permissions.or(other.lambda_url_permissions),
+            lambda_images: if self.lambda_images.is_empty() { other.lambda_images } else { self.lambda_images },
+            lambda_hot_reload: if self.lambda_hot_reload.is_empty() { other.lambda_hot_reload } else { self.lambda_hot_reload },
             ses_sandbox: self.ses_sandbox.or(other.ses_sandbox),
             ses_auto_verify: self.ses_auto_verify.or(other.ses_auto_verify),
             ses_review: self.ses_review.or(other.ses_review),
@@ -748,6 +809,14 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             smtps: Ports::read("--smtps-ports", settings.smtps_ports.as_deref(), 2465)?,
             mx: Ports::read("--mx-ports", settings.mx_ports.as_deref(), 2525)?,
         },
+        lambda: cloudlet_lambda::Options {
+            url_permissions: match settings.lambda_url_permissions {
+                None | Some(LambdaUrlPermissions::Both) => cloudlet_lambda::UrlPermissions::Both,
+                Some(LambdaUrlPermissions::One) => cloudlet_lambda::UrlPermissions::One,
+            },
+            hot_reload: settings.lambda_hot_reload,
+            images: settings.lambda_images.iter().map(|image| lambda_image(image)).collect::<Result<_, Refusal>>()?,
+        },
         interpreters: interpreters(std::env::var_os("PATH"), std::env::var_os("HOME")),
         ses: cloudlet_ses::Options {
             sandbox: match settings.ses_sandbox {
@@ -768,6 +837,13 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             Some(SqsUrls::Path) => cloudlet_sqs::Urls::Path,
         },
     })
+}
+
+/// An image of functions, and the endpoint that runs it.
+fn lambda_image(text: &str) -> Result<(String, String), Refusal> {
+    let parts = text.split_once('=').filter(|(image, url)| !image.is_empty() && url.starts_with("http"));
+    let (image, url) = parts.ok_or_else(|| Refusal::says(format_args!("--lambda-image {text}: expected IMAGE=http://…")))?;
+    Ok((image.to_owned(), url.trim_end_matches('/').to_owned()))
 }
 
 /// The search path, and where version managers put interpreters: theirs on the search path are scripts.

@@ -4,8 +4,9 @@
 //! A namespace of process ids begins with the next process, so there are two stages. The first waits for the second, and ends as it does.
 
 use crate::{
+    filter,
     order::{InitOrder, InitValue, Report, Stage},
-    view,
+    user, view,
 };
 use nix::sched::{CloneFlags, unshare};
 use rustix::{
@@ -76,11 +77,13 @@ struct Had {
     views: bool,
     processes: bool,
     network: bool,
+    /// A user of the machine that nobody else is.
+    user: Option<u32>,
 }
 
 fn first(mut order: InitOrder) -> ExitCode {
     let mut report = Report::default();
-    let had = namespaces(&mut report.shortcomings);
+    let had = namespaces(&order, &mut report.shortcomings);
     if had.network
         && let Err(error) = raise_loopback()
     {
@@ -116,7 +119,7 @@ fn first(mut order: InitOrder) -> ExitCode {
         program: fixed(&order, &order.program),
         arguments: order.arguments.iter().map(|value| fixed(&order, value)).collect(),
         environment: order.environment.iter().map(|(name, value)| (name.clone(), fixed(&order, value))).collect(),
-        stage: Stage::Second { views: had.views, processes: had.processes },
+        stage: Stage::Second { views: had.views, processes: had.processes, user: had.user },
         ..order.clone()
     };
     let own = if had.views { view::OWN.to_owned() } else { order.own.clone() };
@@ -183,9 +186,20 @@ fn send(report: &Report, listeners: &[&TcpListener]) -> Result<(), Errno> {
 }
 
 /// Leaves the namespaces of the machine, as far as that is allowed.
-fn namespaces(shortcomings: &mut Vec<String>) -> Had {
+fn namespaces(order: &InitOrder, shortcomings: &mut Vec<String>) -> Had {
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let inner = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
+    // Root, to whom limits on processes do not apply, gives itself up for a user that is nobody else's, once all is set up.
+    if user == 0
+        && order.folders.iter().all(|(folder, _)| user::everybody_reads(folder))
+        && let Some(user) = user::spare()
+        && unshare(inner).is_ok()
+    {
+        return Had { views: true, processes: true, network: true, user: Some(user) };
+    }
+    if user == 0 {
+        shortcomings.push("the number of its processes is not limited: the server runs as root, and its code with it".to_owned());
+    }
     if unshare(CloneFlags::CLONE_NEWUSER | inner).is_ok() {
         let mapped = fs::write("/proc/self/setgroups", "deny")
             .and_then(|()| fs::write("/proc/self/uid_map", format!("0 {user} 1")))
@@ -193,7 +207,7 @@ fn namespaces(shortcomings: &mut Vec<String>) -> Had {
         if mapped.is_err() {
             shortcomings.push("its code runs as the user of the server".to_owned());
         }
-        return Had { views: true, processes: true, network: true };
+        return Had { views: true, processes: true, network: true, user: None };
     }
     let users = unshare(CloneFlags::CLONE_NEWUSER).is_ok();
     if users {
@@ -214,7 +228,7 @@ fn namespaces(shortcomings: &mut Vec<String>) -> Had {
     let processes = one(CloneFlags::CLONE_NEWPID, "its code sees the processes of this machine: process namespaces are not allowed");
     let network = one(CloneFlags::CLONE_NEWNET, "its code reaches the network of this machine: network namespaces are not allowed");
     one(CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS, "its code shares the machine's queues and names");
-    Had { views, processes, network }
+    Had { views, processes, network, user: None }
 }
 
 /// Sets the one device of a new network up: a message of rtnetlink(7), RTM_NEWLINK with IFF_UP for device 1.
@@ -243,14 +257,22 @@ fn raise_loopback() -> Result<(), Errno> {
 fn second(order: &InitOrder) -> ExitCode {
     // The first stage is killed with all that it started.
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
-    if let Stage::Second { views: true, processes } = order.stage {
+    if let Stage::Second { views: true, processes, user } = order.stage {
         // Elsewhere it would show the processes of the machine.
         if processes {
             view::mount_processes();
             // A limit on processes does not bind a user that is root outside; newer kernels bound the numbers of a namespace.
             let _ = fs::write("/proc/sys/kernel/pid_max", PROCESSES.to_string());
         }
-        unprivileged();
+        let (outer_user, outer_group) = match user.map(|user| (user, user::become_it(user))) {
+            Some((user, true)) => (user, user),
+            // It must not run as root after all.
+            Some((_, false)) => return ExitCode::from(NOT_RUN),
+            None => (0, 0),
+        };
+        unprivileged(outer_user, outer_group);
+        // A change of users has undone it.
+        let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     }
     let _ = set_no_new_privs(true);
     let limit = |resource, most: u64| {
@@ -262,6 +284,10 @@ fn second(order: &InitOrder) -> ExitCode {
     limit(Resource::Data, order.memory.saturating_mul(2).saturating_add(SLACK));
     let text = |value: &InitValue| order.value(value, 0, 0);
     let directory = order.folders.get(order.directory).map_or("/", |(_, at)| at.as_str());
+    if let Err(error) = filter::apply() {
+        let _ = writeln!(std::io::stderr(), "system calls cannot be filtered: {error}");
+        return ExitCode::from(NOT_RUN);
+    }
     let error = Command::new(text(&order.program))
         .args(order.arguments.iter().map(text))
         .env_clear()
@@ -274,10 +300,10 @@ fn second(order: &InitOrder) -> ExitCode {
 }
 
 /// Another user namespace, in which the process is an ordinary user: what it runs has no capabilities, not even in the namespaces around it.
-fn unprivileged() {
+fn unprivileged(outer_user: u32, outer_group: u32) {
     if unshare(CloneFlags::CLONE_NEWUSER).is_ok() {
         let _ = fs::write("/proc/self/setgroups", "deny");
-        let _ = fs::write("/proc/self/uid_map", format!("{USER} 0 1"));
-        let _ = fs::write("/proc/self/gid_map", format!("{GROUP} 0 1"));
+        let _ = fs::write("/proc/self/uid_map", format!("{USER} {outer_user} 1"));
+        let _ = fs::write("/proc/self/gid_map", format!("{GROUP} {outer_group} 1"));
     }
 }

@@ -4,16 +4,19 @@
 //! network, takes limits on itself and becomes the program that was ordered. It sees the machine's programs and its own folders, read-only, a
 //! `/tmp` of its own, no other process, and no network but two sockets of this server (`local`). It may be killed at any time, with all that
 //! it started. Where the machine does not allow a part of it (containers often do not), the worker runs without that part, and the report
-//! says so: `Workers::shortcomings`. System calls are not filtered.
+//! says so: `Workers::shortcomings`. System calls that no function needs are refused (`filter`).
 //!
 //! Nothing here knows AWS.
 
+mod filter;
+mod folders;
 mod init;
 mod interpreters;
 mod local;
 mod memory;
 mod order;
 mod process;
+mod user;
 mod view;
 
 pub use init::{ARGUMENT, run as run_init};
@@ -39,6 +42,8 @@ pub struct Machine {
     /// Where interpreters are looked for.
     search: Vec<PathBuf>,
     interpreters: OnceLock<Vec<(Language, interpreters::Found)>>,
+    /// Where an interpreter of Python has AWS's SDK.
+    sdk: OnceLock<Option<String>>,
     shortcomings: Mutex<BTreeSet<String>>,
     made: OnceLock<Result<(), io::ErrorKind>>,
 }
@@ -46,9 +51,10 @@ pub struct Machine {
 impl Machine {
     /// `folder` must not be there yet. It is removed in the end.
     pub fn new(own: PathBuf, folder: PathBuf, search: Vec<PathBuf>) -> Machine {
-        Machine { own, folder, search, interpreters: OnceLock::new(), shortcomings: Mutex::default(), made: OnceLock::new() }
+        Machine { own, folder, search, interpreters: OnceLock::new(), sdk: OnceLock::new(), shortcomings: Mutex::default(), made: OnceLock::new() }
     }
 
+    /// A folder of ours by its name; a path of the machine as it is.
     fn place(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
@@ -150,6 +156,18 @@ impl Workers for Machine {
     fn interpreter(&self, language: Language, version: &str) -> Option<Interpreter> {
         let found = self.interpreters.get_or_init(|| interpreters::find(&self.search));
         interpreters::nearest(found, language, version)
+    }
+
+    fn folder_of_machine(&self, path: &str) -> Option<String> {
+        folders::real(path)
+    }
+
+    fn fingerprint(&self, path: &str) -> String {
+        folders::fingerprint(Path::new(path))
+    }
+
+    fn sdk(&self, language: Language) -> Option<String> {
+        self.sdk.get_or_init(|| interpreters::sdk(&self.search)).clone().filter(|_| language == Language::Python)
     }
 
     fn shortcomings(&self) -> Vec<String> {
