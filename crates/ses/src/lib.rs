@@ -8,11 +8,13 @@ mod account;
 mod addresses;
 mod configuration_sets;
 mod contacts;
+mod destinations;
 mod dns_checks;
 mod envelope;
 mod events;
 mod feedback;
 mod identities;
+mod imports;
 mod limits;
 mod links;
 mod mime;
@@ -25,7 +27,9 @@ mod sending;
 mod signing;
 mod state;
 mod status;
+mod suppression;
 mod templates;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod tracking;
@@ -100,5 +104,6 @@ pub fn services(journal: &Journal, mailbox: Arc<Mailbox>, blobs: Blobs, dns: Arc
     dns.add_publisher(Arc::downgrade(&publisher));
     let dialect = |dialect: Dialect| Dialect { max_request: MAX_REQUEST, ..dialect };
     let v1 = v1::service(ses.clone()).dialect(dialect(Dialect::QUERY)).store(store).store(dns.store()).build();
-    [v1, v2::service(ses).dialect(dialect(Dialect::REST_JSON)).build()]
+    let v2 = v2::service(ses.clone()).dialect(dialect(Dialect::REST_JSON)).admin_page("/_cloudlet/ses/import-jobs", ses).build();
+    [v1, v2]
 }

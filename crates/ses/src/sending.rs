@@ -134,6 +134,7 @@ impl Ses {
         self.take_quota(state, cx, recipients, counted)?;
         self.check_verified(state, cx, envelope)?;
         self.check_configuration_set(state, cx, envelope)?;
+        state.check_tenant(&cx.scope, envelope)?;
         if size > longest {
             return Err(Refusal::invalid(format!("Message length is more than {longest} bytes long: '{size}'.")));
         }
@@ -191,6 +192,7 @@ impl Ses {
         }
         fields.push(("MailFrom".to_owned(), format!("{id}@{domain}")));
         fields.extend(envelope.configuration_set.iter().map(|set| ("ConfigurationSet".to_owned(), set.clone())));
+        fields.extend(envelope.tenant.iter().map(|tenant| ("Tenant".to_owned(), tenant.clone())));
         fields.extend(envelope.tags.iter().map(|(name, value)| (format!("Tag-{name}"), value.clone())));
         let mail = Mail {
             at: cx.now,

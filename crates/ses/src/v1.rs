@@ -27,6 +27,7 @@ fn invalid_token() -> Fault {
 pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
     Service::of(&api::SERVICE, ses)
         .handles::<links::VisitLink>()
+        .handles::<crate::destinations::PutEvent>()
         // identities
         .handles::<api::VerifyEmailIdentity>()
         .handles::<api::VerifyEmailAddress>()
