@@ -5,6 +5,7 @@
 
 mod faults;
 mod limits;
+mod ops_center;
 mod parameters;
 mod resource_policies;
 mod service_settings;
@@ -21,15 +22,21 @@ use std::sync::Arc;
 
 pub struct Ssm {
     store: Arc<Store<State>>,
+    ops: Arc<Store<ops_center::state::State>>,
 }
 
 /// The principal of Systems Manager.
 const PRINCIPAL: &str = "ssm.amazonaws.com";
 
 pub fn service(journal: &Journal) -> Service {
-    let store = Arc::new(Store::new("ssm", journal, State::default()));
-    Service::of(&api::SERVICE, Arc::new(Ssm { store: store.clone() }))
-        .store(store)
+    let ssm = Arc::new(Ssm {
+        store: Arc::new(Store::new("ssm", journal, State::default())),
+        ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
+    });
+    let builder = Service::of(&api::SERVICE, ssm.clone());
+    let builder = ops_center::register(builder, &ssm);
+    builder
+        .store(ssm.store.clone())
         .handles::<parameters::scheduled::ApplyPolicies>()
         // parameters
         .handles::<api::PutParameter>()
