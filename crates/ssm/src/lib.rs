@@ -5,6 +5,7 @@
 
 mod faults;
 mod limits;
+mod maintenance_windows;
 mod ops_center;
 mod parameters;
 mod resource_policies;
@@ -17,12 +18,16 @@ mod tests;
 use cloudlet_api_ssm as api;
 use cloudlet_engine::Service;
 use cloudlet_store::{Journal, Store};
+use parking_lot::Mutex;
 use state::State;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 pub struct Ssm {
     store: Arc<Store<State>>,
     ops: Arc<Store<ops_center::state::State>>,
+    windows: Arc<Store<maintenance_windows::state::State>>,
+    /// The executions of windows that are being worked on.
+    advancing: Mutex<BTreeSet<String>>,
 }
 
 /// The principal of Systems Manager.
@@ -32,9 +37,12 @@ pub fn service(journal: &Journal) -> Service {
     let ssm = Arc::new(Ssm {
         store: Arc::new(Store::new("ssm", journal, State::default())),
         ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
+        windows: Arc::new(Store::new("ssm/maintenance_windows", journal, maintenance_windows::state::State::default())),
+        advancing: Mutex::default(),
     });
     let builder = Service::of(&api::SERVICE, ssm.clone());
     let builder = ops_center::register(builder, &ssm);
+    let builder = maintenance_windows::register(builder, &ssm);
     builder
         .store(ssm.store.clone())
         .handles::<parameters::scheduled::ApplyPolicies>()

@@ -12,9 +12,6 @@ pub mod state;
 mod summary;
 mod update;
 
-pub use events::Happened;
-pub use metadata::metadata_arn;
-
 use crate::Ssm;
 use cloudlet_api_ssm as api;
 use cloudlet_engine::Builder;
