@@ -23,12 +23,12 @@ mod tagging;
 mod update;
 mod versions;
 
-pub use attachments::AttachmentFiles;
 pub use names::{Owner, Wanted};
 pub use resolve::Resolved;
 pub use state::DocumentState;
 
 use crate::Ssm;
+use attachments::AttachmentFiles;
 use cloudlet_api_ssm as api;
 use cloudlet_engine::Builder;
 use cloudlet_store::{Journal, Store};
@@ -46,8 +46,10 @@ impl Documents {
     }
 }
 
-pub fn handlers(builder: Builder<Ssm>) -> Builder<Ssm> {
+pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {
     builder
+        .store(ssm.documents.store.clone())
+        .public_files(Arc::new(AttachmentFiles(ssm.documents.clone())))
         .handles::<api::CreateDocument>()
         .handles::<api::GetDocument>()
         .handles::<api::DescribeDocument>()

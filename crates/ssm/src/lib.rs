@@ -6,6 +6,7 @@
 mod documents;
 mod faults;
 mod limits;
+mod ops_center;
 mod parameters;
 mod resource_policies;
 mod s3_urls;
@@ -18,28 +19,30 @@ mod tests;
 use cloudlet_api_ssm as api;
 use cloudlet_engine::Service;
 use cloudlet_store::{Journal, Store};
-use documents::{AttachmentFiles, Documents};
+use documents::Documents;
 use state::State;
 use std::sync::Arc;
 
 pub struct Ssm {
     store: Arc<Store<State>>,
     documents: Documents,
+    ops: Arc<Store<ops_center::state::State>>,
 }
 
 /// The principal of Systems Manager.
 const PRINCIPAL: &str = "ssm.amazonaws.com";
 
 pub fn service(journal: &Journal) -> Service {
-    let store = Arc::new(Store::new("ssm", journal, State::default()));
-    let documents = Documents::new(journal);
-    let files = Arc::new(AttachmentFiles(documents.clone()));
-    let builder = Service::of(&api::SERVICE, Arc::new(Ssm { store: store.clone(), documents: documents.clone() }))
-        .store(store)
-        .store(documents.store)
-        .public_files(files);
-    let builder = documents::handlers(builder);
+    let ssm = Arc::new(Ssm {
+        store: Arc::new(Store::new("ssm", journal, State::default())),
+        documents: Documents::new(journal),
+        ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
+    });
+    let builder = Service::of(&api::SERVICE, ssm.clone());
+    let builder = documents::register(builder, &ssm);
+    let builder = ops_center::register(builder, &ssm);
     builder
+        .store(ssm.store.clone())
         .handles::<parameters::scheduled::ApplyPolicies>()
         // parameters
         .handles::<api::PutParameter>()

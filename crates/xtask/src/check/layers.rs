@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 /// `api-*` stands for every generated crate.
 const LAYERS: [(&str, &[&str]); 7] = [
     ("foundation", &["aws", "digest", "shape-derive", "shape", "store"]),
-    ("languages", &["policy", "sigv4", "saml", "asl", "mail", "reach", "ssm-document"]),
+    ("languages", &["policy", "sigv4", "saml", "asl", "mail", "reach", "calendar", "ssm-document"]),
     ("model", &["wire", "api-*"]),
     ("engine kit", &["engine", "identity", "mailbox", "dns", "s3-access"]),
     (
