@@ -17,6 +17,7 @@ mod http_endpoints;
 mod http_hooks;
 mod ids;
 pub mod kms;
+mod nodes;
 mod origin;
 pub mod paging;
 mod permission;
@@ -48,6 +49,10 @@ pub use http_client::{HttpClient, HttpRequest, HttpResponse, SendError, without_
 pub use http_endpoints::{EndpointAnswer, EndpointCallers, EndpointField, EndpointRefusal, EndpointRequest, HttpEndpoint, HttpEndpoints};
 pub use http_hooks::{Form, HttpHooks, PostResponse, PostedObject, RequestView, ServiceEvents};
 pub use ids::{Ids, account_of_access_key, uuid_text};
+pub use nodes::{
+    ByteStream, ConnectError, Node, NodeAddress, NodeInput, NodeOrder, NodeOutput, NodeProcess, NodeProgram, NodeRoot, NodeSignal, NodeUser,
+    TerminalSize,
+};
 pub use origin::{Origin, SignatureKind, Signed, ThroughEndpoint, TlsSession, VpcEndpoints};
 pub use permission::{DerivedKey, Permission, Permissions};
 pub use policy_statements::{Allowed, PolicyStatements};

@@ -1,11 +1,14 @@
 mod authority;
 mod describing;
+mod documents;
 mod encryption;
 mod events;
 mod fixture;
 mod hierarchies;
 mod labels;
+mod maintenance_windows;
 mod names;
+mod ops_center;
 mod policies;
 mod putting;
 mod resources;
