@@ -23,6 +23,7 @@ mod pipeline;
 mod request;
 mod response_format;
 mod router;
+mod sockets;
 mod website;
 
 pub use access::Access;
