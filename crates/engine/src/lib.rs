@@ -6,6 +6,7 @@ mod authorization;
 mod boxed;
 mod call;
 mod clock;
+pub mod container_sessions;
 mod cx;
 mod developer_endpoint;
 mod dialect;

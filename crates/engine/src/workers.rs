@@ -153,6 +153,8 @@ pub trait Workers: Send + Sync {
     fn start(&self, order: WorkerOrder) -> Boxed<'_, Result<Arc<dyn Worker>, String>>;
     /// The node of this name, which is a plain one. Nothing starts. A name has one node: the order is that of whoever asked first.
     fn node(&self, name: &str, order: NodeOrder) -> Arc<dyn Node>;
+    /// The node of this name, if somebody has asked for it before.
+    fn find_node(&self, name: &str) -> Option<Arc<dyn Node>>;
 }
 
 /// Where no code can be run: there is no interpreter, and nothing starts.
@@ -176,5 +178,8 @@ impl Workers for NoWorkers {
     }
     fn node(&self, _: &str, _: NodeOrder) -> Arc<dyn Node> {
         Arc::new(NoNode)
+    }
+    fn find_node(&self, _: &str) -> Option<Arc<dyn Node>> {
+        None
     }
 }

@@ -207,4 +207,8 @@ impl Workers for Machine {
     fn node(&self, name: &str, order: NodeOrder) -> Arc<dyn Node> {
         self.nodes.node(name, order)
     }
+
+    fn find_node(&self, name: &str) -> Option<Arc<dyn Node>> {
+        self.nodes.find(name)
+    }
 }

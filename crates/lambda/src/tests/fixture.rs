@@ -236,6 +236,9 @@ impl Workers for Machine {
     fn node(&self, name: &str, order: NodeOrder) -> Arc<dyn Node> {
         NoWorkers.node(name, order)
     }
+    fn find_node(&self, _: &str) -> Option<Arc<dyn Node>> {
+        None
+    }
 }
 
 pub fn with_sqs(sqs: &Arc<Sqs>) -> TestCloud {
