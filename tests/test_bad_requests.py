@@ -7,6 +7,7 @@ import json
 import socket
 
 import pytest
+from botocore.exceptions import ClientError
 from cloudlet import sign
 
 TARGET = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.ListQueues"}
@@ -70,6 +71,12 @@ def test_s3_operations_of_later_say_so(server, bucket, query):
     for method in ("GET", "DELETE"):
         answer = server.signed(method, f"/{bucket}?{query}")
         assert (answer.status, "<Code>MetadataConfigurationNotFound</Code>" in answer.text) == (404, True)
+
+
+def test_directory_buckets_are_not_the_other_buckets(server):
+    with pytest.raises(ClientError) as refused:
+        server.client("s3").list_directory_buckets()
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"{}x", b'{"MaxResults":"many"}', b'{"MaxResults":1e400}', b"\xff\xfe", b"[" * 100_000, b'{"a":' * 50_000])

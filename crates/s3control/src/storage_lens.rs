@@ -132,11 +132,7 @@ impl Handle<api::ListStorageLensConfigurations> for S3Control {
         account_permission(cx, &input.account_id, "s3:ListStorageLensConfigurations")
     }
 
-    async fn handle(
-        &self,
-        cx: &Cx,
-        input: api::ListStorageLensConfigurationsRequest,
-    ) -> Result<api::ListStorageLensConfigurationsResult, Fault> {
+    async fn handle(&self, cx: &Cx, input: api::ListStorageLensConfigurationsRequest) -> Result<api::ListStorageLensConfigurationsResult, Fault> {
         let paging = Paging::of::<api::ListStorageLensConfigurations>(cx, &input);
         let page = self.store.read(|state| {
             let mut rows: Vec<_> = Key::all_of(&state.lens_configurations, &cx.scope).map(|(key, row)| (key.id.clone(), row.clone())).collect();

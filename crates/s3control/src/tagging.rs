@@ -3,16 +3,16 @@
 
 use crate::{
     S3Control, api, check_account,
-    state::{GrantsInstance, GrantsLocation, Grant, Key, LensGroup, State, Tags},
+    state::{Grant, GrantsInstance, GrantsLocation, Key, LensGroup, State, Tags},
 };
 use cloudlet_api_s3 as s3;
 use cloudlet_aws::{Arn, Caller, Fault, FaultKind};
-use cloudlet_store::Table;
-use std::sync::Arc;
 use cloudlet_engine::{
     Cx, Handle, Permission, Permissions,
     tags::{InvalidTag, KeyCase, TagCharacters, TagRules},
 };
+use cloudlet_store::Table;
+use std::sync::Arc;
 
 const INVALID_TAG: FaultKind = FaultKind::sender("InvalidTag", 400);
 

@@ -210,12 +210,7 @@ impl NewBuckets {
 
 /// New buckets block public ACLs, and by default have ACLs disabled.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html>
-fn requested_acl(
-    input: &api::CreateBucketRequest,
-    owner: Account,
-    ownership: ObjectOwnership,
-    new: NewBuckets,
-) -> Result<Option<Acl>, Fault> {
+fn requested_acl(input: &api::CreateBucketRequest, owner: Account, ownership: ObjectOwnership, new: NewBuckets) -> Result<Option<Acl>, Fault> {
     let requested = acl_headers!(input, write).parse(AclOf::Bucket)?;
     if ownership == ObjectOwnership::BucketOwnerEnforced && !requested.changes_nothing(owner) {
         return Err(FaultKind::sender("InvalidBucketAclWithObjectOwnership", 400)

@@ -108,7 +108,9 @@ impl Handle<api::CreateAccessGrantsLocation> for S3Control {
             }
             let count = Key::all_of(&state.locations, &cx.scope).count();
             if Key::all_of(&state.locations, &cx.scope).any(|(_, other)| other.scope == row.scope) {
-                return Err(FaultKind::sender("AccessGrantsLocationAlreadyExistsError", 409).says("The specified access grants location already exists"));
+                return Err(
+                    FaultKind::sender("AccessGrantsLocationAlreadyExistsError", 409).says("The specified access grants location already exists")
+                );
             }
             if count >= MOST_LOCATIONS {
                 return Err(FaultKind::sender("AccessGrantsLocationsQuotaExceededError", 409).says(format!(

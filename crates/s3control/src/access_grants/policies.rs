@@ -21,8 +21,11 @@ impl Handle<api::PutAccessGrantsInstanceResourcePolicy> for S3Control {
         let invalid = || FaultKind::sender("InvalidResourcePolicy", 400).says("The specified Resource Policy is invalid");
         let policy = StoredPolicy::parse(&input.policy, Kind::Resource).map_err(|_| invalid())?;
         let own = instance_arn(&cx.scope);
-        let is_own = |resource: &str| resource == "*" || resource == own.as_str() || resource.strip_prefix(own.as_str()).is_some_and(|rest| rest.starts_with('/'));
-        let all_own = policy.document.statements().iter().filter_map(|statement| statement.resources()).flat_map(|(_, named)| named).all(|it| is_own(it));
+        let is_own = |resource: &str| {
+            resource == "*" || resource == own.as_str() || resource.strip_prefix(own.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let all_own =
+            policy.document.statements().iter().filter_map(|statement| statement.resources()).flat_map(|(_, named)| named).all(|it| is_own(it));
         if !all_own {
             return Err(invalid());
         }

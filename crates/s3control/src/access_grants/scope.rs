@@ -70,8 +70,7 @@ pub fn permission_covers(granted: &str, asked: &str) -> bool {
     granted == "READWRITE" || granted == asked
 }
 
-const READ: [&str; 5] =
-    ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAcl", "s3:GetObjectVersionAcl", "s3:ListMultipartUploadParts"];
+const READ: [&str; 5] = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAcl", "s3:GetObjectVersionAcl", "s3:ListMultipartUploadParts"];
 const WRITE: [&str; 6] =
     ["s3:PutObject", "s3:PutObjectAcl", "s3:PutObjectVersionAcl", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"];
 
@@ -87,7 +86,8 @@ pub fn session_policy(partition: &str, scope: &Scope<'_>, permission: &str) -> S
     let mut statements: Vec<Value> = Vec::new();
     if permission_covers(permission, "READ") {
         statements.push(json!({ "Effect": "Allow", "Action": READ, "Resource": objects }));
-        let list = json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket.as_str(), "Condition": { "StringLike": { "s3:prefix": key } } });
+        let list =
+            json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket.as_str(), "Condition": { "StringLike": { "s3:prefix": key } } });
         statements.push(list);
         statements.push(json!({ "Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*" }));
     }
