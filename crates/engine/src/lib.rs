@@ -1,6 +1,7 @@
 //! The engine kit: what a service handles, what a handler knows of its call, how it calls other services, where time, ids and randomness
 //! come from, and the parts that engines share. Deliberately no HTTP, no protocol, no policy decision.
 
+mod admin_calls;
 mod answer_observer;
 mod authorization;
 mod boxed;
@@ -19,11 +20,13 @@ mod http_hooks;
 mod ids;
 pub mod kms;
 mod nodes;
+mod mail_relay;
 mod origin;
 pub mod paging;
 mod permission;
 mod policy_statements;
 mod public_files;
+pub mod public_images;
 pub mod replication;
 mod request_context;
 pub mod roles;
@@ -38,6 +41,7 @@ pub mod vended_logs;
 mod website;
 mod workers;
 
+pub use admin_calls::{AdminCall, AdminMethod, AdminOperation, AdminRequest};
 pub use answer_observer::{AnswerObserver, GRANTED, SentAnswer};
 pub use authorization::{AuthOutcome, AuthRecord, Authorization};
 pub use boxed::Boxed;
@@ -55,6 +59,7 @@ pub use nodes::{
     ByteStream, ConnectError, Node, NodeAddress, NodeInput, NodeOrder, NodeOutput, NodeProcess, NodeProgram, NodeRoot, NodeSignal, NodeUser,
     TerminalSize,
 };
+pub use mail_relay::{MailRelay, RelayError};
 pub use origin::{Origin, SignatureKind, Signed, ThroughEndpoint, TlsSession, VpcEndpoints};
 pub use permission::{DerivedKey, Permission, Permissions};
 pub use policy_statements::{Allowed, PolicyStatements};

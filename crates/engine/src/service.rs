@@ -1,7 +1,8 @@
 //! What a service is: its model, the operations it handles, and what else it gives to the gateway and the admin API.
 
 use crate::{
-    AdminPage, Boxed, Cx, DeveloperEndpoint, Dialect, HttpEndpoints, HttpHooks, Input, Output, Permissions, PublicFiles, SocketHooks, VpcEndpoints,
+    AdminCall, AdminPage, Boxed, Cx, DeveloperEndpoint, Dialect, HttpEndpoints, HttpHooks, Input, Output, Permissions, PublicFiles, SocketHooks,
+    VpcEndpoints,
 };
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
@@ -95,6 +96,8 @@ pub struct Service {
     pub developer_endpoints: Vec<(&'static str, Arc<dyn DeveloperEndpoint>)>,
     /// Pages for people, each under a path: `/_cloudlet/states/executions`.
     pub admin_pages: Vec<(&'static str, Arc<dyn AdminPage>)>,
+    /// Internal operations that the admin API performs, each under a path: `/_cloudlet/ec2/reachable`.
+    pub admin_calls: Vec<(&'static str, Arc<dyn AdminCall>)>,
     unsigned: Vec<&'static str>,
     waiting: Vec<&'static str>,
     operations: HashMap<&'static str, Box<dyn AnyOperation>>,
@@ -119,6 +122,7 @@ impl Service {
             vpc_endpoints: None,
             developer_endpoints: Vec::new(),
             admin_pages: Vec::new(),
+            admin_calls: Vec::new(),
             unsigned: Vec::new(),
             waiting: Vec::new(),
             operations: HashMap::default(),
@@ -176,6 +180,12 @@ impl<E: Send + Sync + 'static> Builder<E> {
     #[must_use]
     pub fn admin_page(mut self, path: &'static str, page: Arc<dyn AdminPage>) -> Self {
         self.service.admin_pages.push((path, page));
+        self
+    }
+
+    #[must_use]
+    pub fn admin_calls(mut self, calls: impl IntoIterator<Item = (&'static str, Arc<dyn AdminCall>)>) -> Self {
+        self.service.admin_calls.extend(calls);
         self
     }
 

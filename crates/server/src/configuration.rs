@@ -3,6 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use cloudlet_aws::{Account, Region};
 use cloudlet_cloud::Mode;
+use cloudlet_mailbox::MailboxLimits;
 use cloudlet_sns::CertificateHost;
 use cloudlet_store::DataFolderOptions;
 use serde::Deserialize;
@@ -379,6 +380,15 @@ struct Settings {
     /// Seconds until SES grants production access that was asked for [default: 86400]
     #[arg(long, env = "CLOUDLET_SES_REVIEW", value_name = "SECONDS")]
     ses_review: Option<u32>,
+    /// Mails that are kept, and MB of them: the oldest go first [default: 10000,64]
+    #[arg(long, env = "CLOUDLET_MAILBOX", value_name = "MAILS,MB")]
+    mailbox: Option<String>,
+    /// Recipients of SES in 24 hours and in a second, outside of the sandbox [default: 50000,14]
+    #[arg(long, env = "CLOUDLET_SES_QUOTA", value_name = "DAILY,RATE")]
+    ses_quota: Option<String>,
+    /// Server to which mail is handed on, which else stays in the mailbox: smtp://user:password@host:587?tls=required, smtps://host
+    #[arg(long, env = "CLOUDLET_SMTP_RELAY", value_name = "URL", hide_env_values = true)]
+    smtp_relay: Option<String>,
     /// Ports on which mail is submitted (SMTP with STARTTLS), several with commas; 0 takes any free one, `off` none [default: 2587]
     #[arg(long, env = "CLOUDLET_SMTP_PORTS", value_name = "PORTS")]
     smtp_ports: Option<String>,
@@ -465,6 +475,8 @@ pub struct Configuration {
     pub node_hosts: Vec<String>,
     pub dns_zone: Option<PathBuf>,
     pub mail_ports: MailPorts,
+    pub smtp_relay: Option<String>,
+    pub mailbox: MailboxLimits,
 }
 
 /// The ports of mail.
@@ -486,6 +498,30 @@ impl Default for Ports {
     fn default() -> Self {
         Ports::Asked(vec![])
     }
+}
+
+/// Two numbers above zero, with a comma.
+fn pair(name: &str, text: &str) -> Result<(u64, u64), Refusal> {
+    let number = |text: &str| text.trim().parse().ok().filter(|number| *number > 0);
+    let read = || {
+        let (first, second) = text.split_once(',')?;
+        Some((number(first)?, number(second)?))
+    };
+    read().ok_or_else(|| Refusal::says(format_args!("{name}: '{text}' is not two numbers with a comma, such as 50000,14")))
+}
+
+/// `50000,14`: recipients in 24 hours, and in a second.
+fn ses_quota(given: Option<&str>) -> Result<(u64, u64), Refusal> {
+    let usual = cloudlet_ses::Options::default();
+    given.map_or(Ok((usual.daily, usual.rate)), |text| pair("--ses-quota", text))
+}
+
+/// `10000,64`: mails, and MB.
+fn mailbox(given: Option<&str>) -> Result<MailboxLimits, Refusal> {
+    let Some(text) = given else { return Ok(MailboxLimits::default()) };
+    let (pieces, megabytes) = pair("--mailbox", text)?;
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Ok(MailboxLimits { pieces: number(pieces), bytes: number(megabytes).saturating_mul(1 << 20) })
 }
 
 impl Ports {
@@ -695,6 +731,9 @@ impl Settings {
             ses_sandbox: self.ses_sandbox.or(other.ses_sandbox),
             ses_auto_verify: self.ses_auto_verify.or(other.ses_auto_verify),
             ses_review: self.ses_review.or(other.ses_review),
+            mailbox: self.mailbox.or(other.mailbox),
+            ses_quota: self.ses_quota.or(other.ses_quota),
+            smtp_relay: self.smtp_relay.or(other.smtp_relay),
             smtp_ports: self.smtp_ports.or(other.smtp_ports),
             smtps_ports: self.smtps_ports.or(other.smtps_ports),
             mx_ports: self.mx_ports.or(other.mx_ports),
@@ -761,6 +800,7 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
     if let Some(folder) = settings.oidc_keys.as_ref().filter(|folder| !folder.is_dir()) {
         return Err(Refusal::says(format_args!("--oidc-keys {}: there is no such folder", folder.display())));
     }
+    let (daily, rate) = ses_quota(settings.ses_quota.as_deref())?;
     Ok(Configuration {
         addresses: addresses(&host, port)?,
         data_options: DataFolderOptions {
@@ -812,6 +852,8 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         },
         seed: settings.seed,
         dns_zone: settings.dns_zone,
+        smtp_relay: settings.smtp_relay,
+        mailbox: mailbox(settings.mailbox.as_deref())?,
         mail_ports: MailPorts {
             smtp: Ports::read("--smtp-ports", settings.smtp_ports.as_deref(), 2587)?,
             smtps: Ports::read("--smtps-ports", settings.smtps_ports.as_deref(), 2465)?,
@@ -837,6 +879,8 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
                 Some(SesAutoVerify::All) => cloudlet_ses::AutoVerify::All,
             },
             review_seconds: settings.ses_review.map_or(cloudlet_ses::Options::default().review_seconds, i64::from),
+            daily,
+            rate,
         },
         sqs_urls: match settings.sqs_urls {
             None | Some(SqsUrls::Endpoint) => cloudlet_sqs::Urls::Endpoint,

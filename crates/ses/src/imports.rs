@@ -45,6 +45,11 @@ pub fn location(url: &str) -> Option<(&str, &str)> {
     url.strip_prefix("s3://")?.split_once('/').filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
 }
 
+/// How many lines of a file can be read.
+pub fn importable_lines(text: &str, is_json: bool, are_contacts: bool) -> usize {
+    Lines::new(text, is_json, are_contacts).filter(|(_, line)| line.is_ok()).count()
+}
+
 /// What is done with each line.
 enum Target {
     Suppress,
@@ -159,7 +164,8 @@ fn apply(state: &mut State, cx: &Cx, target: &Target, line: Line) -> Result<(), 
     addresses::check(&line.address).map_err(str::to_owned)?;
     match target {
         Target::Suppress => {
-            let reason = line.reason.filter(|reason| reason == "BOUNCE" || reason == "COMPLAINT").ok_or("The reason is neither BOUNCE nor COMPLAINT.")?;
+            let reason =
+                line.reason.filter(|reason| reason == "BOUNCE" || reason == "COMPLAINT").ok_or("The reason is neither BOUNCE nor COMPLAINT.")?;
             let row = Suppressed { reason, at: cx.now, message_id: None, feedback_id: None };
             state.suppress(&cx.scope, &List::Account, &line.address, row).map_err(|refusal| refusal.message())
         }

@@ -82,3 +82,6 @@ pub const IMPORT_BYTES: usize = 256 << 20;
 pub const IMPORT_FAILURES: usize = 100;
 /// AWS: unverified. Jobs of the past that are shown.
 pub const IMPORT_JOBS: usize = 1_000;
+/// A relay that fails is tried again after a minute, then after twice as long each time.
+pub const RELAY_SECONDS: i64 = 60;
+pub const RELAY_TRIES: i32 = 8;

@@ -83,7 +83,8 @@ impl State {
                 let first = (scope.clone(), id.clone(), after.clone().unwrap_or_default());
                 let rows = self.tenant_suppressed.range(first..).take_while(move |((of, tenant, _), _)| of == scope && tenant == id);
                 Box::new(
-                    rows.skip_while(move |((_, _, address), _)| after.as_ref() == Some(address)).map(|((_, _, address), row)| (address.as_str(), row)),
+                    rows.skip_while(move |((_, _, address), _)| after.as_ref() == Some(address))
+                        .map(|((_, _, address), row)| (address.as_str(), row)),
                 )
             }
         }
@@ -92,8 +93,12 @@ impl State {
     /// Forgets the list of a tenant that is deleted.
     pub fn forget_list(&mut self, scope: &Scope, id: &str) {
         let first = (scope.clone(), id.to_owned(), String::new());
-        let keys: Vec<_> =
-            self.tenant_suppressed.range(first..).take_while(|((of, tenant, _), _)| of == scope && tenant == id).map(|(key, _)| key.clone()).collect();
+        let keys: Vec<_> = self
+            .tenant_suppressed
+            .range(first..)
+            .take_while(|((of, tenant, _), _)| of == scope && tenant == id)
+            .map(|(key, _)| key.clone())
+            .collect();
         for key in keys {
             self.tenant_suppressed.remove(&key);
         }

@@ -8,6 +8,7 @@ mod identities;
 mod imports;
 mod outcomes;
 mod receiving;
+mod relaying;
 mod restart;
 mod sending;
 mod templates;

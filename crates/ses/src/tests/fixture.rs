@@ -1,13 +1,13 @@
 //! A cloud with SES, and short helpers for what its tests do.
 
 use crate::{Options, services};
-use cloudlet_api_lambda::{InvocationRequest, InvocationResponse, Invoke};
 use cloudlet_api_kms::{GenerateDataKey, GenerateDataKeyRequest, GenerateDataKeyResponse};
+use cloudlet_api_lambda::{InvocationRequest, InvocationResponse, Invoke};
 use cloudlet_api_s3::{GetObject, GetObjectOutput, GetObjectRequest, PutObject, PutObjectOutput, PutObjectRequest};
 use cloudlet_api_ses::*;
 use cloudlet_api_sns::{GetTopicAttributes, GetTopicAttributesInput, GetTopicAttributesResponse, Publish, PublishInput, PublishResponse};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
+use cloudlet_engine::{Cx, Handle, MailRelay, Permission, Permissions, Service};
 use cloudlet_mailbox::{Mail, MailFilter};
 use cloudlet_shape::BodyContent;
 use cloudlet_testing::Builder;
@@ -24,6 +24,10 @@ pub fn builder(options: Options) -> Builder {
 pub type DnsOf = Arc<std::sync::Mutex<Option<Arc<cloudlet_dns::Dns>>>>;
 
 pub fn builder_with_dns(options: Options) -> (Builder, DnsOf) {
+    builder_with(options, None)
+}
+
+pub fn builder_with(options: Options, relay: Option<Arc<dyn MailRelay>>) -> (Builder, DnsOf) {
     let dns = DnsOf::default();
     let shown = dns.clone();
     // Both services are made together: they have one store.
@@ -32,7 +36,7 @@ pub fn builder_with_dns(options: Options) -> (Builder, DnsOf) {
     let first = move |parts: &cloudlet_testing::Parts| {
         let dns = Arc::new(cloudlet_dns::Dns::new(&parts.journal, vec![]));
         *shown.lock().unwrap() = Some(dns.clone());
-        let [v1, v2] = services(&parts.journal, parts.mailbox.clone(), parts.blobs.clone(), dns, options);
+        let [v1, v2] = services(&parts.journal, parts.mailbox.clone(), parts.blobs.clone(), dns, relay.clone(), options);
         *made.lock().unwrap() = Some(v2);
         v1
     };
@@ -188,7 +192,7 @@ pub fn with_targets(options: Options) -> (Builder, Arc<Topics>, Arc<Objects>, Dn
 }
 
 /// Outside of the sandbox, where every identity is verified.
-pub const FREE: Options = Options { sandbox: crate::Sandbox::Off, auto_verify: crate::AutoVerify::All, review_seconds: 0 };
+pub const FREE: Options = Options { sandbox: crate::Sandbox::Off, auto_verify: crate::AutoVerify::All, review_seconds: 0, daily: 50_000, rate: 14 };
 
 pub fn cloud() -> TestCloud {
     builder(Options::default()).build()

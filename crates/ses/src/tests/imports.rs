@@ -45,7 +45,14 @@ async fn addresses_are_read_into_the_suppression_list_and_out_of_it() {
     let listed = cloud.ok::<ListSuppressedDestinations>(Default::default()).await.suppressed_destination_summaries.unwrap();
     assert_eq!(listed.iter().map(|one| one.email_address.as_str()).collect::<Vec<_>>(), ["a@b.com"]);
     let kind = Some("CONTACT_LIST".to_owned());
-    assert!(cloud.ok::<ListImportJobs>(ListImportJobsRequest { import_destination_type: kind, ..Default::default() }).await.import_jobs.unwrap().is_empty());
+    assert!(
+        cloud
+            .ok::<ListImportJobs>(ListImportJobsRequest { import_destination_type: kind, ..Default::default() })
+            .await
+            .import_jobs
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(cloud.ok::<ListImportJobs>(Default::default()).await.import_jobs.unwrap().len(), 2);
 }
 

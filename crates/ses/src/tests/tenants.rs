@@ -19,10 +19,7 @@ fn mail(from: &str, to: &str) -> SendEmailRequest {
     SendEmailRequest {
         from_email_address: Some(from.into()),
         destination: Some(Destination { to_addresses: Some(vec![to.into()]), ..Default::default() }),
-        content: EmailContent {
-            simple: Some(Message { subject: content("news"), body, headers: None, attachments: None }),
-            ..Default::default()
-        },
+        content: EmailContent { simple: Some(Message { subject: content("news"), body, headers: None, attachments: None }), ..Default::default() },
         tenant_name: Some("shop".into()),
         ..Default::default()
     }
@@ -55,10 +52,7 @@ async fn a_tenant_sends_with_what_belongs_to_it() {
     assert_eq!(cloud.expect_fault::<SendEmail>(missing).await.code(), "NotFoundException");
     // A raw message names its tenant in a field.
     let raw = b"From: bob@example.com\r\nTo: c@d.com\r\nX-SES-TENANT: shop\r\nSubject: s\r\n\r\nhello\r\n".to_vec();
-    let raw = SendEmailRequest {
-        content: EmailContent { raw: Some(RawMessage { data: raw.into() }), ..Default::default() },
-        ..Default::default()
-    };
+    let raw = SendEmailRequest { content: EmailContent { raw: Some(RawMessage { data: raw.into() }), ..Default::default() }, ..Default::default() };
     assert!(cloud.expect_fault::<SendEmail>(raw).await.message().contains("not associated with tenant shop"));
 }
 

@@ -47,9 +47,9 @@ impl Ses {
     /// The endpoint that a mail is sent through has to be ready.
     pub fn check_endpoint(&self, cx: &Cx, id: Option<&str>) -> Result<(), Refusal> {
         let Some(id) = id else { return Ok(()) };
-        let ready = self.store.read(|state| {
-            State::rows(&state.endpoints, &cx.scope, None).any(|(_, row)| row.id == id && row.status(cx.now) == Some("READY"))
-        });
+        let ready = self
+            .store
+            .read(|state| State::rows(&state.endpoints, &cx.scope, None).any(|(_, row)| row.id == id && row.status(cx.now) == Some("READY")));
         // AWS: unverified message.
         if ready { Ok(()) } else { Err(Refusal::invalid(format!("Multi-region endpoint {id} does not exist or is not ready."))) }
     }

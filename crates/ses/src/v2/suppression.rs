@@ -1,14 +1,7 @@
 //! Suppression lists: the account's and those of tenants.
 //! <https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html>
 
-use crate::{
-    Ses, access,
-    account::Access,
-    addresses,
-    refusal::Refusal,
-    state::Suppressed,
-    suppression::List,
-};
+use crate::{Ses, access, account::Access, addresses, refusal::Refusal, state::Suppressed, suppression::List};
 use cloudlet_api_sesv2::*;
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, handler, paging::Paging};

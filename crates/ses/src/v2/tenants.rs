@@ -170,23 +170,18 @@ handler!(
     },
 );
 
-handler!(
-    Ses,
-    ListTenantResources,
-    |ses, cx, input| Ok(permission::<ListTenantResources>(ses, cx, &input.tenant_name).into()),
-    |ses, cx, input| {
-        let list = Paging::of::<ListTenantResources>(cx, &input);
-        let tenant = ses.tenant(&cx.scope, &input.tenant_name).map_err(Refusal::v2)?;
-        let wanted = input.filter.unwrap_or_default().get("RESOURCE_TYPE").cloned();
-        let rows = tenant.resources.keys().filter_map(|arn| Some((arn.clone(), kind_of(&Arn::parse(arn)?)?)));
-        let rows = rows.filter(|(_, kind)| wanted.as_ref().is_none_or(|wanted| wanted == kind)).map(|(arn, kind)| {
-            let shown = TenantResource { resource_type: Some(kind.into()), resource_arn: Some(arn.clone()) };
-            (arn, shown)
-        });
-        let page = list.page_of(list.length(100, 1_000), rows).map_err(|_| super::invalid_token())?;
-        Ok(ListTenantResourcesResponse { tenant_resources: Some(page.items), next_token: page.next_token })
-    },
-);
+handler!(Ses, ListTenantResources, |ses, cx, input| Ok(permission::<ListTenantResources>(ses, cx, &input.tenant_name).into()), |ses, cx, input| {
+    let list = Paging::of::<ListTenantResources>(cx, &input);
+    let tenant = ses.tenant(&cx.scope, &input.tenant_name).map_err(Refusal::v2)?;
+    let wanted = input.filter.unwrap_or_default().get("RESOURCE_TYPE").cloned();
+    let rows = tenant.resources.keys().filter_map(|arn| Some((arn.clone(), kind_of(&Arn::parse(arn)?)?)));
+    let rows = rows.filter(|(_, kind)| wanted.as_ref().is_none_or(|wanted| wanted == kind)).map(|(arn, kind)| {
+        let shown = TenantResource { resource_type: Some(kind.into()), resource_arn: Some(arn.clone()) };
+        (arn, shown)
+    });
+    let page = list.page_of(list.length(100, 1_000), rows).map_err(|_| super::invalid_token())?;
+    Ok(ListTenantResourcesResponse { tenant_resources: Some(page.items), next_token: page.next_token })
+},);
 
 handler!(
     Ses,
