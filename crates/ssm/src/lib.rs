@@ -3,6 +3,8 @@
 //! Each area is a folder with tables of its own: Parameter Store (`parameters`), documents (`documents`). Tags, resource policies and service
 //! settings belong to resources of all kinds, and each has a file of its own. Values of SecureString parameters rest encrypted by KMS, as the caller.
 
+mod change_calendars;
+mod change_manager;
 mod documents;
 mod faults;
 mod limits;
@@ -30,6 +32,7 @@ pub struct Ssm {
     documents: Documents,
     ops: Arc<Store<ops_center::state::State>>,
     windows: Arc<Store<maintenance_windows::state::State>>,
+    changes: Arc<Store<change_manager::state::ChangeState>>,
     /// The executions of windows that are being worked on.
     advancing: Mutex<BTreeSet<String>>,
 }
@@ -43,12 +46,15 @@ pub fn service(journal: &Journal) -> Service {
         documents: Documents::new(journal),
         ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
         windows: Arc::new(Store::new("ssm/maintenance_windows", journal, maintenance_windows::state::State::default())),
+        changes: Arc::new(Store::new("ssm/change_manager", journal, change_manager::state::ChangeState::default())),
         advancing: Mutex::default(),
     });
     let builder = Service::of(&api::SERVICE, ssm.clone());
     let builder = documents::register(builder, &ssm);
     let builder = ops_center::register(builder, &ssm);
     let builder = maintenance_windows::register(builder, &ssm);
+    let builder = change_calendars::register(builder);
+    let builder = change_manager::register(builder, &ssm);
     builder
         .store(ssm.store.clone())
         .handles::<parameters::scheduled::ApplyPolicies>()

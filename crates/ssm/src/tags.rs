@@ -3,6 +3,8 @@
 
 use crate::{
     Ssm, faults, limits,
+    maintenance_windows::tagging::Windows,
+    ops_center::tagging::{OpsItems, OpsMetadatas},
     parameters::{
         names::to_change,
         parameter::Parameter,
@@ -87,6 +89,9 @@ impl Ssm {
         match kind {
             "Parameter" => Ok(Box::new(Parameters(self))),
             "Document" => Ok(Box::new(self.documents.clone())),
+            "OpsItem" => Ok(Box::new(OpsItems(self))),
+            "OpsMetadata" => Ok(Box::new(OpsMetadatas(self))),
+            "MaintenanceWindow" => Ok(Box::new(Windows(self))),
             _ => Err(no_such_resource()),
         }
     }
