@@ -4,6 +4,8 @@
 //! settings belong to resources of all kinds, and each has a file of its own. Values of SecureString parameters rest encrypted by KMS, as the caller.
 
 mod commands;
+mod change_calendars;
+mod change_manager;
 mod documents;
 mod faults;
 mod limits;
@@ -41,6 +43,7 @@ pub struct Ssm {
     commands: Commands,
     ops: Arc<Store<ops_center::state::State>>,
     windows: Arc<Store<maintenance_windows::state::State>>,
+    changes: Arc<Store<change_manager::state::ChangeState>>,
     /// The executions of windows that are being worked on.
     advancing: Mutex<BTreeSet<String>>,
 }
@@ -68,6 +71,7 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
         commands: Commands::new(journal),
         ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
         windows: Arc::new(Store::new("ssm/maintenance_windows", journal, maintenance_windows::state::State::default())),
+        changes: Arc::new(Store::new("ssm/change_manager", journal, change_manager::state::ChangeState::default())),
         advancing: Mutex::default(),
     });
     let builder = Service::of(&MODEL, ssm.clone());
@@ -76,6 +80,8 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
     let builder = commands::register(builder, &ssm);
     let builder = ops_center::register(builder, &ssm);
     let builder = maintenance_windows::register(builder, &ssm);
+    let builder = change_calendars::register(builder);
+    let builder = change_manager::register(builder, &ssm);
     builder
         .store(ssm.store.clone())
         .handles::<parameters::scheduled::ApplyPolicies>()

@@ -9,6 +9,7 @@ mod invoke;
 mod run;
 mod schedule;
 pub mod state;
+pub mod tagging;
 mod targets;
 mod tasks;
 mod windows;

@@ -1,4 +1,5 @@
 mod authority;
+mod change_manager;
 mod describing;
 mod documents;
 mod encryption;

@@ -23,13 +23,13 @@ fn no_such_task(id: &str) -> Fault {
 }
 
 impl Ssm {
-    fn execution(&self, cx: &Cx, id: &str) -> Result<Arc<Execution>, Fault> {
+    fn window_execution(&self, cx: &Cx, id: &str) -> Result<Arc<Execution>, Fault> {
         self.windows.read(|state| state.execution(&cx.scope, id).cloned()).ok_or_else(|| no_such_execution(id))
     }
 
     /// On the window of an execution; on all where there is none.
-    fn execution_permission<O: Operation>(&self, cx: &Cx, id: &str) -> Permissions {
-        match self.execution(cx, id) {
+    fn window_execution_permission<O: Operation>(&self, cx: &Cx, id: &str) -> Permissions {
+        match self.window_execution(cx, id) {
             Ok(execution) => self.window_permission::<O>(cx, &execution.window).into(),
             Err(_) => on_all::<O>(cx).into(),
         }
@@ -87,11 +87,11 @@ impl Handle<DescribeMaintenanceWindowExecutions> for Ssm {
 
 impl Handle<GetMaintenanceWindowExecution> for Ssm {
     fn permissions(&self, cx: &Cx, input: &GetMaintenanceWindowExecutionRequest) -> Result<Permissions, Fault> {
-        Ok(self.execution_permission::<GetMaintenanceWindowExecution>(cx, &input.window_execution_id))
+        Ok(self.window_execution_permission::<GetMaintenanceWindowExecution>(cx, &input.window_execution_id))
     }
 
     async fn handle(&self, cx: &Cx, input: GetMaintenanceWindowExecutionRequest) -> Result<GetMaintenanceWindowExecutionResult, Fault> {
-        let execution = self.execution(cx, &input.window_execution_id)?;
+        let execution = self.window_execution(cx, &input.window_execution_id)?;
         Ok(GetMaintenanceWindowExecutionResult {
             window_execution_id: Some(input.window_execution_id),
             task_ids: Some(execution.tasks.iter().map(|run| run.id.clone()).collect()),
@@ -105,7 +105,7 @@ impl Handle<GetMaintenanceWindowExecution> for Ssm {
 
 impl Handle<CancelMaintenanceWindowExecution> for Ssm {
     fn permissions(&self, cx: &Cx, input: &CancelMaintenanceWindowExecutionRequest) -> Result<Permissions, Fault> {
-        Ok(self.execution_permission::<CancelMaintenanceWindowExecution>(cx, &input.window_execution_id))
+        Ok(self.window_execution_permission::<CancelMaintenanceWindowExecution>(cx, &input.window_execution_id))
     }
 
     /// What has not begun does not begin. What runs ends by itself.
@@ -126,14 +126,22 @@ impl Handle<CancelMaintenanceWindowExecution> for Ssm {
 
 impl Handle<DescribeMaintenanceWindowExecutionTasks> for Ssm {
     fn permissions(&self, cx: &Cx, input: &DescribeMaintenanceWindowExecutionTasksRequest) -> Result<Permissions, Fault> {
-        Ok(self.execution_permission::<DescribeMaintenanceWindowExecutionTasks>(cx, &input.window_execution_id))
+        Ok(self.window_execution_permission::<DescribeMaintenanceWindowExecutionTasks>(cx, &input.window_execution_id))
     }
 
-    async fn handle(&self, cx: &Cx, input: DescribeMaintenanceWindowExecutionTasksRequest) -> Result<DescribeMaintenanceWindowExecutionTasksResult, Fault> {
+    async fn handle(
+        &self,
+        cx: &Cx,
+        input: DescribeMaintenanceWindowExecutionTasksRequest,
+    ) -> Result<DescribeMaintenanceWindowExecutionTasksResult, Fault> {
         let list = Paging::of::<DescribeMaintenanceWindowExecutionTasks>(cx, &input);
         let wanted = statuses(input.filters)?;
-        let execution = self.execution(cx, &input.window_execution_id)?;
-        let rows = execution.tasks.iter().enumerate().filter(|(_, run)| wanted.is_empty() || wanted.iter().any(|status| status == run.progress.status.as_str()));
+        let execution = self.window_execution(cx, &input.window_execution_id)?;
+        let rows = execution
+            .tasks
+            .iter()
+            .enumerate()
+            .filter(|(_, run)| wanted.is_empty() || wanted.iter().any(|status| status == run.progress.status.as_str()));
         let rows = rows.map(|(place, run)| {
             let shown = MaintenanceWindowExecutionTaskIdentity {
                 window_execution_id: Some(input.window_execution_id.clone()),
@@ -156,11 +164,11 @@ impl Handle<DescribeMaintenanceWindowExecutionTasks> for Ssm {
 
 impl Handle<GetMaintenanceWindowExecutionTask> for Ssm {
     fn permissions(&self, cx: &Cx, input: &GetMaintenanceWindowExecutionTaskRequest) -> Result<Permissions, Fault> {
-        Ok(self.execution_permission::<GetMaintenanceWindowExecutionTask>(cx, &input.window_execution_id))
+        Ok(self.window_execution_permission::<GetMaintenanceWindowExecutionTask>(cx, &input.window_execution_id))
     }
 
     async fn handle(&self, cx: &Cx, input: GetMaintenanceWindowExecutionTaskRequest) -> Result<GetMaintenanceWindowExecutionTaskResult, Fault> {
-        let execution = self.execution(cx, &input.window_execution_id)?;
+        let execution = self.window_execution(cx, &input.window_execution_id)?;
         let run = task_of(&execution, &input.task_id)?;
         let task = run.task.shape();
         Ok(GetMaintenanceWindowExecutionTaskResult {
@@ -202,7 +210,7 @@ fn shown(execution: &str, run: &TaskRun, invocation: &Invocation) -> Maintenance
 
 impl Handle<DescribeMaintenanceWindowExecutionTaskInvocations> for Ssm {
     fn permissions(&self, cx: &Cx, input: &DescribeMaintenanceWindowExecutionTaskInvocationsRequest) -> Result<Permissions, Fault> {
-        Ok(self.execution_permission::<DescribeMaintenanceWindowExecutionTaskInvocations>(cx, &input.window_execution_id))
+        Ok(self.window_execution_permission::<DescribeMaintenanceWindowExecutionTaskInvocations>(cx, &input.window_execution_id))
     }
 
     async fn handle(
@@ -212,7 +220,7 @@ impl Handle<DescribeMaintenanceWindowExecutionTaskInvocations> for Ssm {
     ) -> Result<DescribeMaintenanceWindowExecutionTaskInvocationsResult, Fault> {
         let list = Paging::of::<DescribeMaintenanceWindowExecutionTaskInvocations>(cx, &input);
         let wanted = statuses(input.filters)?;
-        let execution = self.execution(cx, &input.window_execution_id)?;
+        let execution = self.window_execution(cx, &input.window_execution_id)?;
         let run = task_of(&execution, &input.task_id)?;
         let rows = run.invocations.iter().enumerate();
         let rows = rows.filter(|(_, invocation)| wanted.is_empty() || wanted.iter().any(|status| status == invocation.progress.status.as_str()));
@@ -227,7 +235,7 @@ impl Handle<DescribeMaintenanceWindowExecutionTaskInvocations> for Ssm {
 
 impl Handle<GetMaintenanceWindowExecutionTaskInvocation> for Ssm {
     fn permissions(&self, cx: &Cx, input: &GetMaintenanceWindowExecutionTaskInvocationRequest) -> Result<Permissions, Fault> {
-        Ok(self.execution_permission::<GetMaintenanceWindowExecutionTaskInvocation>(cx, &input.window_execution_id))
+        Ok(self.window_execution_permission::<GetMaintenanceWindowExecutionTaskInvocation>(cx, &input.window_execution_id))
     }
 
     async fn handle(
@@ -235,11 +243,12 @@ impl Handle<GetMaintenanceWindowExecutionTaskInvocation> for Ssm {
         cx: &Cx,
         input: GetMaintenanceWindowExecutionTaskInvocationRequest,
     ) -> Result<GetMaintenanceWindowExecutionTaskInvocationResult, Fault> {
-        let execution = self.execution(cx, &input.window_execution_id)?;
+        let execution = self.window_execution(cx, &input.window_execution_id)?;
         let run = task_of(&execution, &input.task_id)?;
         let found = run.invocations.iter().find(|invocation| invocation.id == input.invocation_id);
         // AWS: unverified message.
-        let found = found.ok_or_else(|| faults::DOES_NOT_EXIST.says(format!("Maintenance window invocation {} does not exist", input.invocation_id)))?;
+        let found =
+            found.ok_or_else(|| faults::DOES_NOT_EXIST.says(format!("Maintenance window invocation {} does not exist", input.invocation_id)))?;
         let shown = shown(&input.window_execution_id, run, found);
         Ok(GetMaintenanceWindowExecutionTaskInvocationResult {
             window_execution_id: shown.window_execution_id,

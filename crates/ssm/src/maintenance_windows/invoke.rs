@@ -13,7 +13,10 @@ use serde_json::json;
 /// How a piece of work went.
 pub enum Outcome {
     Prepared(Vec<Invocation>),
-    Started { execution: String, parameters: String },
+    Started {
+        execution: String,
+        parameters: String,
+    },
     /// It goes on, or what was asked for could not be done and is tried again.
     Runs,
     Stopping,
@@ -64,7 +67,8 @@ async fn nodes(cx: &Cx, targets: &[Target]) -> Result<Vec<String>, Fault> {
     let filters: Vec<_> = targets.iter().map(filter).collect();
     let (mut found, mut next_token) = (vec![], None);
     loop {
-        let input = DescribeInstanceInformationRequest { filters: Some(filters.clone()), next_token, ..DescribeInstanceInformationRequest::default() };
+        let input =
+            DescribeInstanceInformationRequest { filters: Some(filters.clone()), next_token, ..DescribeInstanceInformationRequest::default() };
         let page = cx.call::<DescribeInstanceInformation>(account(cx), cx.scope.clone(), input).await?;
         found.extend(page.instance_information_list.into_iter().flatten().filter_map(|node| node.instance_id));
         next_token = page.next_token.filter(|token| !token.is_empty());
@@ -239,7 +243,8 @@ async fn state_machine(cx: &Cx, caller: Caller, run: &TaskRun, pseudo: &Pseudo) 
     let text = given.input.map(|input| pseudo.text(&input));
     let name = given.name.map(|name| pseudo.text(&name));
     let shown = json!({ "stateMachineArn": run.task.task_arn, "name": name, "input": text });
-    let input = StartExecutionInput { state_machine_arn: run.task.task_arn.clone().unwrap_or_default(), name, input: text, ..StartExecutionInput::default() };
+    let input =
+        StartExecutionInput { state_machine_arn: run.task.task_arn.clone().unwrap_or_default(), name, input: text, ..StartExecutionInput::default() };
     let begun = cx.call::<StartExecution>(caller, cx.scope.clone(), input).await?;
     Ok(started(Some(begun.execution_arn), shown))
 }

@@ -74,7 +74,11 @@ impl Handle<StartWindow> for Ssm {
             if overlaps {
                 execution.tasks.clear();
                 // AWS: unverified details.
-                execution.progress.end(Status::SkippedOverlapping, Some("An execution of the maintenance window is still running.".to_owned()), cx.now);
+                execution.progress.end(
+                    Status::SkippedOverlapping,
+                    Some("An execution of the maintenance window is still running.".to_owned()),
+                    cx.now,
+                );
             } else if execution.tasks.is_empty() {
                 execution.progress.end(Status::Success, Some("No tasks to execute.".to_owned()), cx.now);
             } else {
@@ -96,11 +100,22 @@ impl Handle<StartWindow> for Ssm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Work {
     /// The invocations of a task are to be made.
-    Prepare { task: usize },
-    Start { task: usize, at: usize },
-    Look { task: usize, at: usize },
+    Prepare {
+        task: usize,
+    },
+    Start {
+        task: usize,
+        at: usize,
+    },
+    Look {
+        task: usize,
+        at: usize,
+    },
     /// The cutoff has come, and the task wants to be stopped then.
-    Stop { task: usize, at: usize },
+    Stop {
+        task: usize,
+        at: usize,
+    },
 }
 
 /// `3`, `50%` of a number, at least `least`.
@@ -134,7 +149,8 @@ impl TaskRun {
 
     /// Ends a task whose invocations have all ended.
     fn settle(&mut self, now: Timestamp) {
-        let is_done = self.progress.status == Status::InProgress && !self.invocations.is_empty() && self.invocations.iter().all(|one| one.progress.is_over());
+        let is_done =
+            self.progress.status == Status::InProgress && !self.invocations.is_empty() && self.invocations.iter().all(|one| one.progress.is_over());
         if !is_done {
             return;
         }
@@ -188,7 +204,9 @@ impl Execution {
             }
             let stops = late && run.task.cutoff_behavior.as_deref() == Some("CANCEL_TASK") && run.kind() == "RUN_COMMAND";
             let mut running = 0;
-            for (at, invocation) in run.invocations.iter().enumerate().filter(|(_, one)| matches!(one.progress.status, Status::InProgress | Status::Cancelling)) {
+            for (at, invocation) in
+                run.invocations.iter().enumerate().filter(|(_, one)| matches!(one.progress.status, Status::InProgress | Status::Cancelling))
+            {
                 running += 1;
                 match (&invocation.execution, invocation.progress.status) {
                     (Some(_), Status::InProgress) if stops => work.push(Work::Stop { task, at }),
@@ -296,7 +314,7 @@ impl Drop for Turn<'_> {
 }
 
 impl Ssm {
-    fn change_execution<R>(&self, cx: &Cx, id: &str, change: impl FnOnce(&mut Execution) -> R) -> Option<(Arc<Execution>, Arc<Execution>, R)> {
+    fn change_window_execution<R>(&self, cx: &Cx, id: &str, change: impl FnOnce(&mut Execution) -> R) -> Option<(Arc<Execution>, Arc<Execution>, R)> {
         self.windows.update(|state: &mut State| {
             let before = state.execution(&cx.scope, id)?.clone();
             let mut execution = (*before).clone();
@@ -324,15 +342,17 @@ impl Handle<AdvanceWindow> for Ssm {
         let mut fresh = true;
         loop {
             let now = cx.clock().now();
-            let Some((before, after, work)) = self.change_execution(cx, id, |execution| execution.next(now, fresh)) else { return Ok(Empty {}) };
+            let Some((before, after, work)) = self.change_window_execution(cx, id, |execution| execution.next(now, fresh)) else {
+                return Ok(Empty {});
+            };
             fresh = false;
             tell(cx, &key, id, &before, &after);
             if after.progress.is_over() {
                 return Ok(Empty {});
             }
-            let outcomes = join_all(work.iter().map(|work| self.perform(cx, &key, id, &after, *work))).await;
+            let outcomes = join_all(work.iter().map(|work| self.perform_work(cx, &key, id, &after, *work))).await;
             let now = cx.clock().now();
-            let changed = self.change_execution(cx, id, |execution| {
+            let changed = self.change_window_execution(cx, id, |execution| {
                 let changed = outcomes.iter().any(|outcome| !matches!(outcome, Outcome::Runs | Outcome::Started { .. }));
                 work.into_iter().zip(outcomes).for_each(|(work, outcome)| execution.take(work, outcome, now));
                 execution.looks = if changed { 0 } else { execution.looks.saturating_add(1) };
@@ -354,7 +374,7 @@ impl Handle<AdvanceWindow> for Ssm {
 }
 
 impl Ssm {
-    async fn perform(&self, cx: &Cx, key: &WindowKey, id: &str, execution: &Execution, work: Work) -> Outcome {
+    async fn perform_work(&self, cx: &Cx, key: &WindowKey, id: &str, execution: &Execution, work: Work) -> Outcome {
         let of = |task: usize, at: usize| {
             let run = execution.tasks.get(task)?;
             Some((run, run.invocations.get(at)?))

@@ -27,7 +27,8 @@ pub struct Timing {
 impl Timing {
     /// AWS: unverified messages.
     pub fn check(&self) -> Result<(), Fault> {
-        let expression = Expression::parse(&self.schedule).map_err(|why| faults::validation(format!("Invalid schedule {}: {why}.", self.schedule)))?;
+        let expression =
+            Expression::parse(&self.schedule).map_err(|why| faults::validation(format!("Invalid schedule {}: {why}.", self.schedule)))?;
         if self.offset.is_some() && !matches!(expression, Expression::Cron(_)) {
             return Err(faults::validation("ScheduleOffset can only be specified with a cron expression."));
         }
@@ -38,7 +39,9 @@ impl Timing {
         }
         let date = |name: &str, text: &Option<String>| match text {
             None => Ok(None),
-            Some(text) => Timestamp::parse_any(text).map(Some).ok_or_else(|| faults::validation(format!("{name} {text} is not an ISO-8601 date and time."))),
+            Some(text) => {
+                Timestamp::parse_any(text).map(Some).ok_or_else(|| faults::validation(format!("{name} {text} is not an ISO-8601 date and time.")))
+            }
         };
         match (date("StartDate", &self.start)?, date("EndDate", &self.end)?) {
             (Some(start), Some(end)) if end <= start => Err(faults::validation("EndDate must be later than StartDate.")),
@@ -103,14 +106,16 @@ fn concerns(target: &MaintenanceWindowTarget, wanted: &[Target]) -> bool {
         _ => false,
     };
     let registered = target.targets.as_deref().unwrap_or_default();
-    wanted.iter().any(|wanted| registered.iter().any(|known| same_key(known, wanted) && wanted.values.iter().flatten().any(|value| has(known, value))))
+    wanted
+        .iter()
+        .any(|wanted| registered.iter().any(|known| same_key(known, wanted) && wanted.values.iter().flatten().any(|value| has(known, value))))
 }
 
 fn windows_for<'s>(state: &'s State, cx: &'s Cx, targets: &[Target], kind: Option<&str>) -> Vec<(&'s WindowKey, &'s Window)> {
     let takes = |key: &&'s WindowKey| {
-        state.targets_of(key).any(|(_, target)| {
-            kind.is_none_or(|kind| target.shape.resource_type.as_deref() == Some(kind)) && concerns(&target.shape, targets)
-        })
+        state
+            .targets_of(key)
+            .any(|(_, target)| kind.is_none_or(|kind| target.shape.resource_type.as_deref() == Some(kind)) && concerns(&target.shape, targets))
     };
     state.windows_of(&cx.scope).filter(|(key, _)| takes(key)).collect()
 }

@@ -184,7 +184,10 @@ impl State {
         self.targets.range(from).take_while(move |((of, _), _)| of == key).map(|((_, id), target)| (id.as_str(), target))
     }
 
-    pub fn tasks_of<'s>(&'s self, key: &'s WindowKey) -> impl Iterator<Item = (&'s str, &'s Registered<StoredShape<GetMaintenanceWindowTaskResult>>)> {
+    pub fn tasks_of<'s>(
+        &'s self,
+        key: &'s WindowKey,
+    ) -> impl Iterator<Item = (&'s str, &'s Registered<StoredShape<GetMaintenanceWindowTaskResult>>)> {
         let from = (Bound::Included((key.clone(), String::new())), Bound::Unbounded);
         self.tasks.range(from).take_while(move |((of, _), _)| of == key).map(|((_, id), task)| (id.as_str(), task))
     }
@@ -205,7 +208,8 @@ impl State {
         let key = WindowKey::new(scope, &execution.window);
         self.by_window.insert(index(scope, id, &execution), ());
         self.executions.insert((scope.clone(), id.to_owned()), Arc::new(execution));
-        let old: Vec<(String, Arc<Execution>)> = self.executions_of(&key).skip(EXECUTIONS).map(|(id, execution)| (id.to_owned(), execution.clone())).collect();
+        let old: Vec<(String, Arc<Execution>)> =
+            self.executions_of(&key).skip(EXECUTIONS).map(|(id, execution)| (id.to_owned(), execution.clone())).collect();
         for (id, execution) in old {
             self.by_window.remove(&index(scope, &id, &execution));
             self.executions.remove(&(scope.clone(), id));

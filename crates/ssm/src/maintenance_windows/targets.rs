@@ -35,7 +35,11 @@ impl Handle<RegisterTargetWithMaintenanceWindow> for Ssm {
         Ok(self.window_permission::<RegisterTargetWithMaintenanceWindow>(cx, &input.window_id).into())
     }
 
-    async fn handle(&self, cx: &Cx, mut input: RegisterTargetWithMaintenanceWindowRequest) -> Result<RegisterTargetWithMaintenanceWindowResult, Fault> {
+    async fn handle(
+        &self,
+        cx: &Cx,
+        mut input: RegisterTargetWithMaintenanceWindowRequest,
+    ) -> Result<RegisterTargetWithMaintenanceWindowResult, Fault> {
         let request = request(input.client_token.take(), input.clone());
         check(&input.resource_type, &input.targets)?;
         let key = WindowKey::new(&cx.scope, &input.window_id);

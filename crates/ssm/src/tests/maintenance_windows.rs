@@ -3,7 +3,9 @@
 use crate::service;
 use cloudlet_api_lambda::{InvocationRequest, InvocationResponse, Invoke};
 use cloudlet_api_ssm::*;
-use cloudlet_api_states::{DescribeExecution, DescribeExecutionInput, DescribeExecutionOutput, StartExecution, StartExecutionInput, StartExecutionOutput};
+use cloudlet_api_states::{
+    DescribeExecution, DescribeExecutionInput, DescribeExecutionOutput, StartExecution, StartExecutionInput, StartExecutionOutput,
+};
 use cloudlet_aws::{Arn, Fault, Timestamp};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
 use cloudlet_testing::{Builder, TestCloud};
@@ -64,7 +66,9 @@ fn builder(others: &Arc<Others>) -> Builder {
     TestCloud::builder()
         .service(|parts| service(&parts.journal))
         .service(move |_| Service::of(&cloudlet_api_lambda::SERVICE, lambda.clone()).handles::<Invoke>().build())
-        .service(move |_| Service::of(&cloudlet_api_states::SERVICE, states.clone()).handles::<StartExecution>().handles::<DescribeExecution>().build())
+        .service(move |_| {
+            Service::of(&cloudlet_api_states::SERVICE, states.clone()).handles::<StartExecution>().handles::<DescribeExecution>().build()
+        })
         // A Sunday, 11:00.
         .start(Timestamp::parse_any("2026-11-29T11:00:00Z").unwrap())
         .journaled()
@@ -76,7 +80,14 @@ fn fixture() -> Fixture {
 }
 
 fn window(schedule: &str) -> CreateMaintenanceWindowRequest {
-    CreateMaintenanceWindowRequest { name: "window".into(), schedule: schedule.into(), duration: 2, cutoff: 1, allow_unassociated_targets: true, ..Default::default() }
+    CreateMaintenanceWindowRequest {
+        name: "window".into(),
+        schedule: schedule.into(),
+        duration: 2,
+        cutoff: 1,
+        allow_unassociated_targets: true,
+        ..Default::default()
+    }
 }
 
 fn function(window: &str, payload: &str, priority: i32) -> RegisterTaskWithMaintenanceWindowRequest {
@@ -126,7 +137,8 @@ async fn next(cloud: &TestCloud, window: &str) -> Option<String> {
 #[tokio::test]
 async fn a_window_runs_its_tasks_by_priority_when_it_opens() {
     let Fixture { cloud, others } = fixture();
-    let id = create(&cloud, CreateMaintenanceWindowRequest { schedule_timezone: Some("Europe/Berlin".into()), ..window("cron(0 14 ? * SUN *)") }).await;
+    let id =
+        create(&cloud, CreateMaintenanceWindowRequest { schedule_timezone: Some("Europe/Berlin".into()), ..window("cron(0 14 ? * SUN *)") }).await;
     assert_eq!(next(&cloud, &id).await.as_deref(), Some("2026-11-29T14:00+01:00"));
     let per_node = RegisterTaskWithMaintenanceWindowRequest {
         targets: instances(&["i-1", "i-2"]),
@@ -155,7 +167,8 @@ async fn a_window_runs_its_tasks_by_priority_when_it_opens() {
         task_id: tasks[1].task_execution_id.clone().unwrap(),
         ..Default::default()
     };
-    let invocations = cloud.ok::<DescribeMaintenanceWindowExecutionTaskInvocations>(of_task).await.window_execution_task_invocation_identities.unwrap();
+    let invocations =
+        cloud.ok::<DescribeMaintenanceWindowExecutionTaskInvocations>(of_task).await.window_execution_task_invocation_identities.unwrap();
     assert_eq!(invocations.iter().map(|one| one.status.as_deref().unwrap()).collect::<Vec<_>>(), ["SUCCESS", "SUCCESS"]);
 }
 
@@ -231,7 +244,11 @@ async fn schedules_targets_and_what_is_refused() {
         CreateMaintenanceWindowRequest { schedule_offset: Some(2), ..window("rate(1 day)") },
         CreateMaintenanceWindowRequest { schedule_timezone: Some("Mars".into()), ..window("rate(1 day)") },
         CreateMaintenanceWindowRequest { cutoff: 2, ..window("rate(1 day)") },
-        CreateMaintenanceWindowRequest { start_date: Some("2027-01-01T00:00:00Z".into()), end_date: Some("2026-01-01T00:00:00Z".into()), ..window("rate(1 day)") },
+        CreateMaintenanceWindowRequest {
+            start_date: Some("2027-01-01T00:00:00Z".into()),
+            end_date: Some("2026-01-01T00:00:00Z".into()),
+            ..window("rate(1 day)")
+        },
     ] {
         assert_eq!(cloud.expect_fault::<CreateMaintenanceWindow>(input).await.name(), "ValidationException");
     }
@@ -257,7 +274,8 @@ async fn schedules_targets_and_what_is_refused() {
         ..Default::default()
     };
     let target = cloud.ok::<RegisterTargetWithMaintenanceWindow>(target).await.window_target_id.unwrap();
-    let of_target = DescribeMaintenanceWindowsForTargetRequest { targets: instances(&["i-1"]).unwrap(), resource_type: "INSTANCE".into(), ..Default::default() };
+    let of_target =
+        DescribeMaintenanceWindowsForTargetRequest { targets: instances(&["i-1"]).unwrap(), resource_type: "INSTANCE".into(), ..Default::default() };
     let windows = cloud.ok::<DescribeMaintenanceWindowsForTarget>(of_target).await.window_identities.unwrap();
     assert_eq!(windows.iter().map(|window| window.window_id.as_deref().unwrap()).collect::<Vec<_>>(), [&*bounded]);
     let task = RegisterTaskWithMaintenanceWindowRequest {
@@ -269,6 +287,7 @@ async fn schedules_targets_and_what_is_refused() {
     cloud.ok::<RegisterTaskWithMaintenanceWindow>(task).await;
     let safe = DeregisterTargetFromMaintenanceWindowRequest { window_id: bounded, window_target_id: target, safe: Some(true) };
     assert_eq!(cloud.expect_fault::<DeregisterTargetFromMaintenanceWindow>(safe).await.name(), "TargetInUseException");
-    let command = RegisterTaskWithMaintenanceWindowRequest { task_type: "RUN_COMMAND".into(), task_invocation_parameters: None, ..function(&id, "", 1) };
+    let command =
+        RegisterTaskWithMaintenanceWindowRequest { task_type: "RUN_COMMAND".into(), task_invocation_parameters: None, ..function(&id, "", 1) };
     assert_eq!(cloud.expect_fault::<RegisterTaskWithMaintenanceWindow>(command).await.name(), "ValidationException");
 }

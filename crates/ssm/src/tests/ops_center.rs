@@ -37,7 +37,14 @@ impl TestCloud {
 #[tokio::test]
 async fn an_item_is_created_changed_found_and_deleted() {
     let cloud = TestCloud::new();
-    let id = cloud.create(CreateOpsItemRequest { priority: Some(2), severity: Some("1".into()), operational_data: data(&[("log", "disk full")]), ..issue("first") }).await;
+    let id = cloud
+        .create(CreateOpsItemRequest {
+            priority: Some(2),
+            severity: Some("1".into()),
+            operational_data: data(&[("log", "disk full")]),
+            ..issue("first")
+        })
+        .await;
     cloud.pass(60).await;
     let other = cloud.create(CreateOpsItemRequest { category: Some("Cost".into()), ..issue("second") }).await;
     let item = cloud.item(&id).await.unwrap();
@@ -54,17 +61,20 @@ async fn an_item_is_created_changed_found_and_deleted() {
     ] {
         assert_eq!(cloud.found(&filters).await, titles, "{filters:?}");
     }
-    cloud.ok::<UpdateOpsItem>(UpdateOpsItemRequest {
-        ops_item_id: id.clone(),
-        status: Some("Resolved".into()),
-        operational_data_to_delete: Some(vec!["log".into()]),
-        related_ops_items: Some(vec![RelatedOpsItem { ops_item_id: other.clone() }]),
-        ..Default::default()
-    }).await;
+    cloud
+        .ok::<UpdateOpsItem>(UpdateOpsItemRequest {
+            ops_item_id: id.clone(),
+            status: Some("Resolved".into()),
+            operational_data_to_delete: Some(vec!["log".into()]),
+            related_ops_items: Some(vec![RelatedOpsItem { ops_item_id: other.clone() }]),
+            ..Default::default()
+        })
+        .await;
     let item = cloud.item(&id).await.unwrap();
     assert_eq!((item.status.as_deref(), item.version.as_deref(), item.operational_data.unwrap().len()), (Some("Resolved"), Some("2"), 0));
     let events = cloud.ok::<ListOpsItemEvents>(Default::default()).await.summaries.unwrap();
-    let kinds: Vec<_> = events.iter().filter(|event| event.ops_item_id.as_ref() == Some(&id)).map(|event| event.detail_type.clone().unwrap()).collect();
+    let kinds: Vec<_> =
+        events.iter().filter(|event| event.ops_item_id.as_ref() == Some(&id)).map(|event| event.detail_type.clone().unwrap()).collect();
     assert_eq!(kinds, ["OpsItem Create", "OpsItem Update"]);
     for _ in 0..2 {
         cloud.ok::<DeleteOpsItem>(DeleteOpsItemRequest { ops_item_id: id.clone() }).await;
@@ -83,7 +93,8 @@ async fn equal_items_are_created_once_while_one_is_open() {
     cloud.create(CreateOpsItemRequest { source: "RDS".into(), ..equal() }).await;
     cloud.ok::<UpdateOpsItem>(UpdateOpsItemRequest { ops_item_id: id.clone(), status: Some("Resolved".into()), ..Default::default() }).await;
     cloud.create(equal()).await;
-    let change = UpdateOpsItemRequest { ops_item_id: id, operational_data: data(&[("/aws/dedup", r#"{"dedupString":"other"}"#)]), ..Default::default() };
+    let change =
+        UpdateOpsItemRequest { ops_item_id: id, operational_data: data(&[("/aws/dedup", r#"{"dedupString":"other"}"#)]), ..Default::default() };
     assert_eq!(cloud.expect_fault::<UpdateOpsItem>(change).await.name(), "OpsItemInvalidParameterException");
 }
 
@@ -147,11 +158,16 @@ async fn related_items_and_counts() {
 #[tokio::test]
 async fn metadata_of_applications() {
     let cloud = TestCloud::new();
-    let values = |pairs: &[(&str, &str)]| pairs.iter().map(|(key, value)| ((*key).to_owned(), MetadataValue { value: Some((*value).into()) })).collect();
+    let values =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(key, value)| ((*key).to_owned(), MetadataValue { value: Some((*value).into()) })).collect();
     let create = CreateOpsMetadataRequest { resource_id: "app".into(), metadata: Some(values(&[("a", "1")])), ..Default::default() };
     let arn = cloud.ok::<CreateOpsMetadata>(create.clone()).await.ops_metadata_arn.unwrap();
     assert_eq!(cloud.expect_fault::<CreateOpsMetadata>(create).await.name(), "OpsMetadataAlreadyExistsException");
-    let update = |pairs| UpdateOpsMetadataRequest { ops_metadata_arn: arn.clone(), metadata_to_update: Some(values(pairs)), keys_to_delete: Some(vec!["a".into()]) };
+    let update = |pairs| UpdateOpsMetadataRequest {
+        ops_metadata_arn: arn.clone(),
+        metadata_to_update: Some(values(pairs)),
+        keys_to_delete: Some(vec!["a".into()]),
+    };
     cloud.ok::<UpdateOpsMetadata>(update(&[("b", "2")])).await;
     let many = [("c", "1"), ("d", "1"), ("e", "1"), ("f", "1"), ("g", "1")];
     assert_eq!(cloud.expect_fault::<UpdateOpsMetadata>(update(&many)).await.name(), "OpsMetadataKeyLimitExceededException");
@@ -159,7 +175,10 @@ async fn metadata_of_applications() {
     assert_eq!((got.resource_id.as_deref(), got.metadata.unwrap().into_keys().collect::<Vec<_>>()), (Some("app"), vec!["b".to_owned()]));
     assert_eq!(cloud.ok::<ListOpsMetadata>(Default::default()).await.ops_metadata_list.unwrap().len(), 1);
     cloud.ok::<DeleteOpsMetadata>(DeleteOpsMetadataRequest { ops_metadata_arn: arn.clone() }).await;
-    assert_eq!(cloud.expect_fault::<DeleteOpsMetadata>(DeleteOpsMetadataRequest { ops_metadata_arn: arn }).await.name(), "OpsMetadataNotFoundException");
+    assert_eq!(
+        cloud.expect_fault::<DeleteOpsMetadata>(DeleteOpsMetadataRequest { ops_metadata_arn: arn }).await.name(),
+        "OpsMetadataNotFoundException"
+    );
 }
 
 #[tokio::test]
@@ -168,7 +187,10 @@ async fn items_survive_a_restart() {
     let equal = || CreateOpsItemRequest { operational_data: data(&[("/aws/dedup", r#"{"dedupString":"disk"}"#)]), ..issue("a") };
     let id = cloud.create(equal()).await;
     let restarted = cloud.restart();
-    assert_eq!(restarted.ok::<GetOpsItem>(GetOpsItemRequest { ops_item_id: id, ..Default::default() }).await.ops_item.unwrap().title.as_deref(), Some("a"));
+    assert_eq!(
+        restarted.ok::<GetOpsItem>(GetOpsItemRequest { ops_item_id: id, ..Default::default() }).await.ops_item.unwrap().title.as_deref(),
+        Some("a")
+    );
     assert_eq!(restarted.expect_fault::<CreateOpsItem>(equal()).await.name(), "OpsItemAlreadyExistsException");
     assert_eq!(restarted.ok::<ListOpsItemEvents>(Default::default()).await.summaries.unwrap().len(), 1);
 }
