@@ -72,13 +72,13 @@ def test_a_request_becomes_an_event(url):
     answer = get("/a%20b/c?x=1&x=2&y=%2F", "POST", b'{"a": 1}', {"Content-Type": "application/json", "Cookie": "k=v; l=w", "X-Mine": "Yes"})
     event = answer.json
     assert answer.status == 200 and answer.headers["content-type"] == "application/json"
-    assert (event["version"], event["routeKey"], event["rawPath"], event["rawQueryString"]) == ("2.0", "$default", "/a%20b/c", "x=1&x=2&y=%2F")
+    assert (event["version"], event["routeKey"], event["rawPath"], event["rawQueryString"]) == ("2.0", "$default", "/a b/c", "x=1&x=2&y=%2F")
     assert event["queryStringParameters"] == {"x": "1,2", "y": "/"}
     assert event["cookies"] == ["k=v", "l=w"] and "cookie" not in event["headers"]
     assert event["headers"]["x-mine"] == "Yes" and event["headers"]["x-forwarded-for"] == "127.0.0.1"
     assert (event["body"], event["isBase64Encoded"]) == ('{"a": 1}', False)
     context = event["requestContext"]
-    assert (context["accountId"], context["http"]["method"], context["http"]["path"]) == ("anonymous", "POST", "/a%20b/c")
+    assert (context["accountId"], context["http"]["method"], context["http"]["path"]) == ("anonymous", "POST", "/a b/c")
     assert context["domainPrefix"] == get.host.split(".")[0] and context["domainName"] == get.host.split(":")[0]
     assert context["requestId"] == answer.headers["x-amzn-requestid"]
 

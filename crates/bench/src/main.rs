@@ -17,6 +17,7 @@ mod decisions;
 mod depth;
 mod durable;
 mod forms;
+mod functions;
 mod keys;
 mod lists;
 mod log_events;

@@ -48,6 +48,7 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.states(&host).await;
     bench.networks(&host).await;
     mail::measure(server, time, filter).await;
+    bench.functions(&host).await;
     forms::measure(server, filter).await;
 }
 

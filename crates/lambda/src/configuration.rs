@@ -83,13 +83,26 @@ fn check_environment(environment: &Environment) -> Result<(), Fault> {
         return Err(faults::invalid(format!("{text} that are currently not supported for modification. Reserved keys used in this request: {keys}")));
     }
     // AWS: measured, and shown, as JSON.
-    let shown = serde_json::to_string(variables).unwrap_or_default();
+    let shown = in_order_of_hashes(variables);
     if shown.len() > limits::ENVIRONMENT_BYTES {
         let text =
             "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit.";
         return Err(faults::invalid(format!("{text} String measured: {shown}")));
     }
     Ok(())
+}
+
+/// As JSON, in the order of a hash table of Java's. AWS: recorded.
+fn in_order_of_hashes(variables: &Map<String>) -> String {
+    let table = u32::try_from(variables.len()).unwrap_or(u32::MAX / 4).saturating_mul(4).div_ceil(3).next_power_of_two().max(16);
+    let place = |name: &str| {
+        let hash = name.encode_utf16().fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
+        (hash ^ (hash >> 16)) & (table - 1)
+    };
+    let mut pairs: Vec<_> = variables.iter().collect();
+    pairs.sort_by_key(|(name, _)| place(name));
+    let shown: serde_json::Map<String, serde_json::Value> = pairs.into_iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    serde_json::Value::Object(shown).to_string()
 }
 
 fn check_dead_letters(config: &DeadLetterConfig) -> Result<(), Fault> {
@@ -265,5 +278,16 @@ impl Version {
     pub fn revised(&self, revision: String) -> Version {
         let configuration = FunctionConfiguration { revision_id: Some(revision), ..self.configuration.shape() };
         Version { configuration: StoredShape::new(configuration), ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_shown_as_aws_shows_them() {
+        let variables = Map::from([("LARGE_VAR".to_owned(), "x".to_owned()), ("SMALL_VAR".to_owned(), "ok".to_owned())]);
+        assert_eq!(in_order_of_hashes(&variables), r#"{"SMALL_VAR":"ok","LARGE_VAR":"x"}"#);
     }
 }

@@ -10,12 +10,13 @@ use crate::{
     names::{LATEST, Named},
     scheduled::{EventInput, RunEvent},
     state::{InvokeConfig, QueuedEvent, Version},
+    traces,
 };
 use bytes::Bytes;
 use cloudlet_api_lambda::{InvocationRequest, Invoke};
 use cloudlet_api_s3::{PutObject, PutObjectRequest};
 use cloudlet_api_sns::{Publish, PublishInput};
-use cloudlet_api_sqs::{SendMessage, SendMessageRequest};
+use cloudlet_api_sqs::{MessageSystemAttributeValue, SendMessage, SendMessageRequest};
 use cloudlet_aws::{Arn, Caller, Fault, Timestamp};
 use cloudlet_engine::{Cx, Permission, handler, roles};
 use cloudlet_shape::{Body, Empty, Map};
@@ -206,6 +207,7 @@ impl Lambda {
                         queue_url: format!("{}/{}/{}", cx.endpoint(), arn.account(), arn.resource()),
                         message_body: body,
                         message_attributes: Some(attributes).filter(|attributes| !attributes.is_empty()),
+                        message_system_attributes: Some(Map::from([("AWSTraceHeader".to_owned(), trace(cx, event))])),
                         ..SendMessageRequest::default()
                     };
                     cx.call_ignoring_output::<SendMessage>(caller, scope, input).await
@@ -256,6 +258,12 @@ impl Lambda {
         let role = Arn::parse(version.role()).ok_or_else(|| Fault::internal("a function without a role"))?;
         Ok(roles::assume_role(cx, &role, &event.function.name, PRINCIPAL, &event.function.arn()).await?.caller)
     }
+}
+
+/// AWS: recorded: what a queue gets belongs to the trace of the event.
+fn trace(cx: &Cx, event: &QueuedEvent) -> MessageSystemAttributeValue {
+    let header = traces::next(cx, event.trace.as_deref(), &event.function).header;
+    MessageSystemAttributeValue { string_value: Some(header), data_type: "String".to_owned(), ..MessageSystemAttributeValue::default() }
 }
 
 /// JSON as it was written, or as a text if it is none.

@@ -101,18 +101,21 @@ fn record(queue: &Arn, message: &Message) -> Value {
             (name.clone(), shown.into())
         })
         .collect();
-    json!({
+    let mut record = json!({
         "messageId": message.message_id,
         "receiptHandle": message.receipt_handle,
         "body": message.body,
         "attributes": message.attributes.clone().unwrap_or_default(),
         "messageAttributes": attributes,
-        "md5OfMessageAttributes": message.md5_of_message_attributes,
         "md5OfBody": message.md5_of_body,
         "eventSource": "aws:sqs",
         "eventSourceARN": queue.as_str(),
         "awsRegion": queue.region(),
-    })
+    });
+    if let (Some(digest), Value::Object(members)) = (&message.md5_of_message_attributes, &mut record) {
+        members.insert("md5OfMessageAttributes".into(), json!(digest));
+    }
+    record
 }
 
 /// What a filter looks at: the message, its body read as JSON if it is.

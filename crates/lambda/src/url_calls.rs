@@ -165,11 +165,14 @@ fn payload(cx: &Cx, url: &Url, named: &Named, request: &EndpointRequest) -> Valu
             // Of the connection, not of the request.
             "connection" | "keep-alive" | "transfer-encoding" | "te" | "upgrade" | "expect" | "proxy-connection" => {}
             _ => {
+                let mut value = value.as_str();
                 if name == "host" {
-                    host.clone_from(value);
+                    // AWS: a URL has no port.
+                    value = value.split(':').next().unwrap_or_default();
+                    value.clone_into(&mut host);
                 }
                 // AWS: several of a name are one, with commas.
-                headers.entry(name.clone()).and_modify(|all| *all = format!("{all},{value}")).or_insert_with(|| value.clone());
+                headers.entry(name.clone()).and_modify(|all| *all = format!("{all},{value}")).or_insert_with(|| value.to_owned());
             }
         }
     }
@@ -200,13 +203,14 @@ fn payload(cx: &Cx, url: &Url, named: &Named, request: &EndpointRequest) -> Valu
         _ => String::new(),
     };
     let agent = headers.get("user-agent").cloned();
-    let domain = host.split(':').next().unwrap_or_default().to_owned();
+    // AWS: recorded: what is called raw is unescaped.
+    let path = percent_decode_str(&request.path).decode_utf8_lossy().into_owned();
     let mut context = json!({
         "accountId": "anonymous",
         "apiId": url.id,
-        "domainName": domain,
+        "domainName": host,
         "domainPrefix": url.id,
-        "http": { "method": request.method, "path": request.path, "protocol": request.version, "sourceIp": source, "userAgent": agent },
+        "http": { "method": request.method, "path": path, "protocol": request.version, "sourceIp": source, "userAgent": agent },
         "requestId": cx.request_id.as_ref(),
         "routeKey": "$default",
         "stage": "$default",
@@ -231,7 +235,7 @@ fn payload(cx: &Cx, url: &Url, named: &Named, request: &EndpointRequest) -> Valu
     let mut event = json!({
         "version": "2.0",
         "routeKey": "$default",
-        "rawPath": request.path,
+        "rawPath": path,
         "rawQueryString": request.query,
         "headers": headers,
         "requestContext": context,
