@@ -1,11 +1,13 @@
 mod authority;
 mod describing;
+mod commands;
 mod documents;
 mod encryption;
 mod events;
 mod fixture;
 mod hierarchies;
 mod labels;
+mod machine;
 mod names;
 mod policies;
 mod putting;
