@@ -1,6 +1,7 @@
 mod authority;
 mod change_manager;
 mod describing;
+mod commands;
 mod documents;
 mod encryption;
 mod events;
@@ -8,6 +9,7 @@ mod fixture;
 mod hierarchies;
 mod labels;
 mod maintenance_windows;
+mod machine;
 mod names;
 mod ops_center;
 mod policies;
