@@ -4,6 +4,7 @@
 mod answer_observer;
 mod authorization;
 mod boxed;
+pub mod by_name;
 mod call;
 mod clock;
 mod cx;
