@@ -85,6 +85,14 @@ impl Machine {
         }
     }
 
+    /// The task that is to be asked for again later.
+    pub fn waiting_task(&self) -> Option<u64> {
+        match &self.current.as_ref()?.doing {
+            state::Doing::Later { task, .. } => Some(*task),
+            _ => None,
+        }
+    }
+
     pub fn variables(&self) -> &Map<String, Value> {
         &self.variables
     }
