@@ -17,6 +17,7 @@ mod http_client;
 mod http_hooks;
 mod ids;
 pub mod kms;
+mod nodes;
 mod origin;
 pub mod paging;
 mod permission;
@@ -47,6 +48,10 @@ pub use events::{Observer, PerformedCall, ServiceEvent};
 pub use http_client::{HttpClient, HttpRequest, HttpResponse, SendError, without_password};
 pub use http_hooks::{Form, HttpHooks, PostResponse, PostedObject, RequestView, ServiceEvents};
 pub use ids::{Ids, account_of_access_key, uuid_text};
+pub use nodes::{
+    ByteStream, ConnectError, Node, NodeAddress, NodeInput, NodeOrder, NodeOutput, NodeProcess, NodeProgram, NodeRoot, NodeSignal, NodeUser,
+    TerminalSize,
+};
 pub use origin::{Origin, SignatureKind, Signed, ThroughEndpoint, TlsSession, VpcEndpoints};
 pub use permission::{DerivedKey, Permission, Permissions};
 pub use policy_statements::{Allowed, PolicyStatements};

@@ -329,6 +329,10 @@ struct Settings {
     /// MockConfigFile.json of Step Functions Local: answers of Tasks, for executions of <machine>#<test case>
     #[arg(long, env = "CLOUDLET_STATES_MOCKS", value_name = "FILE")]
     states_mocks: Option<PathBuf>,
+    /// Host that sessions on managed nodes may forward ports to (db, db:5432), several with commas; `*` allows all [default: none]
+    #[arg(long = "node-host", env = "CLOUDLET_NODE_HOSTS", value_name = "HOST", value_delimiter = ',')]
+    #[serde(default)]
+    node_hosts: Vec<String>,
     /// Settings file (TOML) [default: none]
     #[arg(long, env = "CLOUDLET_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
@@ -390,6 +394,8 @@ pub struct Configuration {
     /// Folders in which interpreters for the code of functions are looked for.
     pub interpreters: Vec<PathBuf>,
     pub states_mocks: Option<PathBuf>,
+    /// Hosts that nodes may connect to.
+    pub node_hosts: Vec<String>,
     pub dns_zone: Option<PathBuf>,
     pub mail_ports: MailPorts,
 }
@@ -619,6 +625,7 @@ impl Settings {
             mx_ports: self.mx_ports.or(other.mx_ports),
             dns_zone: self.dns_zone.or(other.dns_zone),
             states_mocks: self.states_mocks.or(other.states_mocks),
+            node_hosts: if self.node_hosts.is_empty() { other.node_hosts } else { self.node_hosts },
             config: self.config.or(other.config),
             check_health: self.check_health || other.check_health,
             verb: self.verb.or(other.verb),
@@ -693,6 +700,7 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         oidc_keys: settings.oidc_keys,
         partners: settings.partners,
         states_mocks: settings.states_mocks,
+        node_hosts: settings.node_hosts,
         mode: match settings.auth.unwrap_or(Auth::Enforce) {
             Auth::Enforce => Mode::Enforce,
             Auth::Soft => Mode::Soft,

@@ -27,6 +27,7 @@ mod targets;
 
 pub use start::{Links, NewAutomation};
 pub use state::{AutomationState, Execution};
+pub use tagging::AutomationTags;
 
 use crate::Ssm;
 use acting::Sessions;
@@ -83,8 +84,9 @@ pub fn execution_arn(scope: &Scope, id: &str) -> Arn {
     Arn::new("ssm", scope, &format!("automation-execution/{id}"))
 }
 
-pub fn handlers(builder: Builder<Ssm>) -> Builder<Ssm> {
+pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {
     builder
+        .store(ssm.automations.store.clone())
         .handles::<scheduled::RunAutomation>()
         .handles::<scheduled::WakeAutomation>()
         .handles::<scheduled::PokeAutomation>()

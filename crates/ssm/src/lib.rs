@@ -1,12 +1,16 @@
 //! Systems Manager.
 //!
-//! Built is Parameter Store (`parameters`). Tags, resource policies and service settings belong to resources of all kinds, and each has a file of
-//! its own. Values of SecureString parameters rest encrypted by KMS, as the caller.
+//! Each area is a folder with tables of its own: Parameter Store (`parameters`), documents (`documents`), Automation (`automation`). Tags, resource policies and service
+//! settings belong to resources of all kinds, and each has a file of its own. Values of SecureString parameters rest encrypted by KMS, as the caller.
 
+mod automation;
+mod documents;
 mod faults;
 mod limits;
+mod ops_center;
 mod parameters;
 mod resource_policies;
+mod s3_urls;
 mod service_settings;
 mod state;
 mod tags;
@@ -14,22 +18,35 @@ mod tags;
 mod tests;
 
 use cloudlet_api_ssm as api;
-use cloudlet_engine::Service;
+use cloudlet_engine::{Service, Workers};
 use cloudlet_store::{Journal, Store};
+use documents::Documents;
 use state::State;
 use std::sync::Arc;
 
 pub struct Ssm {
     store: Arc<Store<State>>,
+    documents: Documents,
+    automations: automation::Automations,
+    ops: Arc<Store<ops_center::state::State>>,
 }
 
 /// The principal of Systems Manager.
 const PRINCIPAL: &str = "ssm.amazonaws.com";
 
-pub fn service(journal: &Journal) -> Service {
-    let store = Arc::new(Store::new("ssm", journal, State::default()));
-    Service::of(&api::SERVICE, Arc::new(Ssm { store: store.clone() }))
-        .store(store)
+pub fn service(journal: &Journal, workers: Arc<dyn Workers>) -> Service {
+    let ssm = Arc::new(Ssm {
+        store: Arc::new(Store::new("ssm", journal, State::default())),
+        documents: Documents::new(journal),
+        automations: automation::Automations::new(journal, workers),
+        ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
+    });
+    let builder = Service::of(&api::SERVICE, ssm.clone());
+    let builder = documents::register(builder, &ssm);
+    let builder = ops_center::register(builder, &ssm);
+    let builder = automation::register(builder, &ssm);
+    builder
+        .store(ssm.store.clone())
         .handles::<parameters::scheduled::ApplyPolicies>()
         // parameters
         .handles::<api::PutParameter>()

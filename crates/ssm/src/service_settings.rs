@@ -83,6 +83,12 @@ pub fn default_tier(state: &State, scope: &Scope) -> String {
     state.settings.get(&(scope.clone(), DEFAULT_TIER.to_owned())).map_or("Standard", |setting| &setting.value).to_owned()
 }
 
+/// Whether documents may not be shared with everybody.
+pub fn blocks_public_documents(state: &State, scope: &Scope) -> bool {
+    const PUBLIC_SHARING: &str = "/ssm/documents/console/public-sharing-permission";
+    state.settings.get(&(scope.clone(), PUBLIC_SHARING.to_owned())).is_some_and(|setting| setting.value == "Disable")
+}
+
 impl Handle<GetServiceSetting> for Ssm {
     fn permissions(&self, cx: &Cx, input: &GetServiceSettingRequest) -> Result<Permissions, Fault> {
         Known::permission::<GetServiceSetting>(cx, &input.setting_id)

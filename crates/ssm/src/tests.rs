@@ -1,5 +1,6 @@
 mod authority;
 mod describing;
+mod documents;
 mod encryption;
 mod events;
 mod fixture;

@@ -91,7 +91,7 @@ impl Deref for TestCloud {
 
 pub fn builder(kms: &Arc<Kms>) -> Builder {
     let kms = kms.clone();
-    cloudlet_testing::TestCloud::builder().service(|parts| service(&parts.journal)).service(move |_| {
+    cloudlet_testing::TestCloud::builder().service(|parts| service(&parts.journal, Arc::new(cloudlet_engine::NoWorkers))).service(move |_| {
         Service::of(&cloudlet_api_kms::SERVICE, kms.clone()).handles::<Encrypt>().handles::<Decrypt>().handles::<GenerateDataKey>().build()
     })
 }

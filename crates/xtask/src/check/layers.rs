@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 /// `api-*` stands for every generated crate.
 const LAYERS: [(&str, &[&str]); 7] = [
     ("foundation", &["aws", "digest", "shape-derive", "shape", "store"]),
-    ("languages", &["policy", "sigv4", "saml", "asl", "mail", "reach", "runbook"]),
+    ("languages", &["policy", "sigv4", "saml", "asl", "mail", "reach", "calendar", "ssm-document", "runbook"]),
     ("model", &["wire", "api-*"]),
     ("engine kit", &["engine", "identity", "mailbox", "dns", "s3-access"]),
     (
@@ -46,7 +46,7 @@ const SPEAKS_HTTP: [&str; 7] = ["admin", "bench", "gateway", "http-client", "ser
 
 /// Libraries that do I/O, know the time or are random, and the crates that must not use them.
 const IMPURE: [&str; 9] = ["chrono", "fs2", "jiff", "mio", "rand", "socket2", "time", "tokio", "uuid"];
-const PURE: [&str; 10] = ["api-*", "asl", "mail", "policy", "reach", "runbook", "saml", "shape", "sigv4", "wire"];
+const PURE: [&str; 11] = ["api-*", "asl", "mail", "policy", "reach", "runbook", "saml", "shape", "sigv4", "ssm-document", "wire"];
 
 #[derive(Deserialize)]
 struct Metadata {
