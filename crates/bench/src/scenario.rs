@@ -51,6 +51,7 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.idle_polls(&host).await;
     bench.depth(&host).await;
     bench.states(&host).await;
+    bench.automations(&host).await;
     forms::measure(server, filter).await;
 }
 

@@ -145,8 +145,26 @@ pub enum AslVerb {
     },
 }
 
+#[derive(Clone, Debug, Subcommand)]
+pub enum SsmVerb {
+    /// Runs an Automation document once, on services of its own that are empty, and prints its steps. Waits take no time
+    Run {
+        /// Document in JSON or YAML
+        file: PathBuf,
+        /// Parameters: {"Name": "value", "List": ["a", "b"]}
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        parameters: String,
+        /// Print the execution as GetAutomationExecution answers it
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Runs documents of Systems Manager
+    #[command(subcommand)]
+    Ssm(SsmVerb),
     /// Checks and runs definitions of state machines, in the Amazon States Language
     #[command(subcommand)]
     Asl(AslVerb),
@@ -359,6 +377,7 @@ pub enum Order {
     /// Of a region; the secret may be in the environment.
     SmtpPassword(String, Option<String>),
     Asl(Box<Configuration>, AslVerb),
+    Ssm(Box<Configuration>, SsmVerb),
 }
 
 /// All settings, settled.
@@ -477,6 +496,10 @@ pub fn read() -> Result<Order, Refusal> {
         Some(Verb::Asl(verb)) => {
             let verb = verb.clone();
             return settle(settings).map(|configuration| Order::Asl(Box::new(configuration), verb));
+        }
+        Some(Verb::Ssm(verb)) => {
+            let verb = verb.clone();
+            return settle(settings).map(|configuration| Order::Ssm(Box::new(configuration), verb));
         }
         Some(Verb::Snapshot(verb)) => return Ok(Order::Snapshot(settings.running()?, verb.clone())),
         Some(Verb::Check) if settings.data_dir.is_none() => return Err(Refusal::says("check: --data-dir names the folder to verify")),

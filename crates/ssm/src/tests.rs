@@ -1,4 +1,7 @@
 mod authority;
+mod automation;
+mod automation_fixture;
+mod automation_restart;
 mod describing;
 mod documents;
 mod encryption;

@@ -17,7 +17,7 @@ mod steps;
 
 pub use approval::Decision;
 pub use events::{Done, Effect, Event, Notice, SignalProblem, Task};
-pub use failures::{Failure, Stage, failed, timed_out};
+pub use failures::{Failure, Stage, doing, failed, timed_out};
 pub use state::{About, Machine, Parent, Status, StepRecord, StepStatus};
 
 use crate::definition::Runbook;

@@ -97,7 +97,8 @@ impl Ssm {
         effects.add(first);
         let turn = Turn { id: id.clone(), execution: Execution::clone(&execution), machine, timers: BTreeMap::new(), runbook };
         self.record(cx, turn, effects, now, Next::Scheduled)?;
-        Ok(())
+        // Several places may have become free at once.
+        self.fill_place(cx, &execution.scope)
     }
 
     /// An execution takes an event. A signal that does not fit is a problem.

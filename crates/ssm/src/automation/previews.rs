@@ -1,7 +1,7 @@
 //! Previews: how many steps of a runbook change something.
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartExecutionPreview.html>
 
-use super::state::Preview;
+use super::{runbooks::definition_arn, state::Preview};
 use crate::{Ssm, faults};
 use cloudlet_api_ssm::{
     AutomationExecutionPreview, ExecutionPreview, GetExecutionPreview, GetExecutionPreviewResponse, StartExecutionPreview,
@@ -50,8 +50,8 @@ handler!(
     Ssm,
     StartExecutionPreview,
     |ssm, cx, input| {
-        let runnable = ssm.runnable(cx, &input.document_name, input.document_version.as_deref())?;
-        Ok(Permission::of::<StartExecutionPreview>(runnable.resolved.arn()).into())
+        let arn = definition_arn(cx, &input.document_name, input.document_version.as_deref());
+        Ok(Permission::of::<StartExecutionPreview>(arn).into())
     },
     |ssm, cx, input| {
         let runnable = ssm.runnable(cx, &input.document_name, input.document_version.as_deref())?;

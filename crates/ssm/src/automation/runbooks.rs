@@ -48,12 +48,10 @@ pub struct Runnable {
     pub runbook: Arc<Runbook>,
 }
 
-impl Runnable {
-    /// The resource of `ssm:StartAutomationExecution`.
-    pub fn arn(&self, cx: &Cx, version: Option<&str>) -> Arn {
-        let version = version.unwrap_or("$DEFAULT");
-        Arn::new("ssm", &cx.scope, &format!("automation-definition/{}:{version}", self.resolved.name()))
-    }
+/// The resource of `ssm:StartAutomationExecution`.
+pub fn definition_arn(cx: &Cx, document: &str, version: Option<&str>) -> Arn {
+    let name = document.rsplit('/').next().unwrap_or_default();
+    Arn::new("ssm", &cx.scope, &format!("automation-definition/{name}:{}", version.unwrap_or("$DEFAULT")))
 }
 
 impl Ssm {
@@ -65,7 +63,7 @@ impl Ssm {
             "InvalidDocument" => faults::AUTOMATION_DEFINITION_NOT_FOUND.says(format!("Automation definition not found: {name}")),
             _ => fault,
         })?;
-        if !matches!(resolved.kind(), DocumentType::Automation | DocumentType::AutomationChangeTemplate) {
+        if !matches!(resolved.kind(), DocumentType::Automation | DocumentType::ChangeTemplate) {
             return Err(faults::AUTOMATION_DEFINITION_NOT_FOUND.says(format!("Document {name} is not an Automation document.")));
         }
         let hash = resolved.version.hash.as_ref();

@@ -49,7 +49,7 @@ impl Ssm {
     pub fn on_execution<O: Operation>(&self, cx: &Cx, id: &str) -> Permissions {
         let tags = self.automations.store.read(|state| state.executions.get(id).map(|execution| execution.tags.clone())).unwrap_or_default();
         let permission = Permission::of::<O>(execution_arn(&cx.scope, id));
-        permission.with_resource_tags(tags.iter().map(|(name, value)| (name.as_str(), value.as_str()))).into()
+        permission.with_resource_tags(tags).into()
     }
 
     fn event(&self, cx: &Cx, input: &SendAutomationSignalRequest) -> Result<Event, Fault> {

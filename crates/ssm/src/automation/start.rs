@@ -4,7 +4,7 @@ use super::{
     acting,
     parameters::{merged, role, typed},
     rate,
-    runbooks::Runnable,
+    runbooks::{Runnable, definition_arn},
     state::{Execution, Location},
 };
 use crate::{
@@ -186,13 +186,15 @@ handler!(
     Ssm,
     StartAutomationExecution,
     |ssm, cx, input| {
-        let prepared = cx.subject(|| ssm.prepared(cx, input).map(Arc::new))?;
-        let arn = prepared.runnable.arn(cx, input.document_version.as_deref());
+        // Whether there is such a document is said to those alone who may start it.
+        let prepared = cx.subject(|| ssm.prepared(cx, input).map(Arc::new)).ok();
+        let name = prepared.as_ref().map_or(input.document_name.as_str(), |prepared| prepared.runnable.resolved.name());
+        let arn = definition_arn(cx, name, input.document_version.as_deref());
         let mut permission = Permission::of::<StartAutomationExecution>(arn);
         let tags = input.tags.as_deref().unwrap_or_default();
         set_request_tags(&mut permission, tags);
         let mut permissions = permission.and([(!tags.is_empty()).then_some("ssm:AddTagsToResource")]);
-        permissions.extend(prepared.role.clone().map(|role| pass_role(role, crate::PRINCIPAL, None)));
+        permissions.extend(prepared.and_then(|prepared| prepared.role.clone()).map(|role| pass_role(role, crate::PRINCIPAL, None)));
         Ok(permissions)
     },
     |ssm, cx, input| {

@@ -16,7 +16,7 @@ pub struct AutomationTags<'a>(pub &'a Automations);
 impl HasTags for AutomationTags<'_> {
     fn permission(&self, cx: &Cx, id: &str, action: &'static str) -> Result<Permission, Fault> {
         let tags = self.tags(cx, id)?;
-        Ok(Permission::action(action, execution_arn(&cx.scope, id)).with_resource_tags(tags.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
+        Ok(Permission::action(action, execution_arn(&cx.scope, id)).with_resource_tags(tags))
     }
 
     fn tags(&self, cx: &Cx, id: &str) -> Result<Map<String>, Fault> {
