@@ -39,3 +39,7 @@ pub const METADATA_KEYS: usize = 5;
 /// Automations that run at once, and that wait for a place.
 pub const RUNNING_AUTOMATIONS: usize = 100;
 pub const QUEUED_AUTOMATIONS: usize = 1_000;
+/// <https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm>
+pub const WINDOWS: usize = 50;
+pub const WINDOW_TASKS: usize = 20;
+pub const WINDOW_TARGETS: usize = 100;

@@ -5,6 +5,8 @@ use crate::{
     Ssm,
     automation::AutomationTags,
     faults, limits,
+    maintenance_windows::tagging::Windows,
+    ops_center::tagging::{OpsItems, OpsMetadatas},
     parameters::{
         names::to_change,
         parameter::Parameter,
@@ -90,6 +92,10 @@ impl Ssm {
             "Parameter" => Ok(Box::new(Parameters(self))),
             "Document" => Ok(Box::new(self.documents.clone())),
             "Automation" => Ok(Box::new(AutomationTags(&self.automations))),
+            "ManagedInstance" => Ok(Box::new(self.nodes.clone())),
+            "OpsItem" => Ok(Box::new(OpsItems(self))),
+            "OpsMetadata" => Ok(Box::new(OpsMetadatas(self))),
+            "MaintenanceWindow" => Ok(Box::new(Windows(self))),
             _ => Err(no_such_resource()),
         }
     }

@@ -16,6 +16,9 @@ const PAGE: usize = 50;
 
 impl Ssm {
     fn all_steps(&self, cx: &Cx, id: &str) -> Result<Vec<StepExecution>, Fault> {
+        if let Some(change) = self.shown_change(cx, id) {
+            return Ok(change.step_executions.unwrap_or_default());
+        }
         let execution = self.execution_of(cx, id)?;
         let runbook = self.runbook_of(&execution.definition)?;
         let id: Arc<str> = id.into();
@@ -23,6 +26,9 @@ impl Ssm {
     }
 
     pub fn shown_execution(&self, cx: &Cx, id: &str) -> Result<AutomationExecution, Fault> {
+        if let Some(change) = self.shown_change(cx, id) {
+            return Ok(change);
+        }
         let execution = self.execution_of(cx, id)?;
         let mut steps = self.all_steps(cx, id)?;
         let truncated = steps.len() > STEPS;

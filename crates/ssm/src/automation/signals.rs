@@ -109,6 +109,10 @@ handler!(
     SendAutomationSignal,
     |ssm, cx, input| Ok(ssm.on_execution::<SendAutomationSignal>(cx, &input.automation_execution_id)),
     |ssm, cx, input| {
+        if ssm.is_change(cx, &input.automation_execution_id) {
+            ssm.signal_change(cx, &input).await?;
+            return Ok(SendAutomationSignalResult {});
+        }
         ssm.execution_of(cx, &input.automation_execution_id)?;
         let event = ssm.event(cx, &input)?;
         let id: Arc<str> = input.automation_execution_id.as_str().into();
@@ -122,6 +126,10 @@ handler!(
     StopAutomationExecution,
     |ssm, cx, input| Ok(ssm.on_execution::<StopAutomationExecution>(cx, &input.automation_execution_id)),
     |ssm, cx, input| {
+        if ssm.is_change(cx, &input.automation_execution_id) {
+            ssm.stop_change(cx, &input.automation_execution_id).await?;
+            return Ok(StopAutomationExecutionResult {});
+        }
         ssm.execution_of(cx, &input.automation_execution_id)?;
         ssm.stop_automation(cx, &input.automation_execution_id.as_str().into(), input.r#type.as_deref().unwrap_or("Cancel")).await?;
         Ok(StopAutomationExecutionResult {})

@@ -1,6 +1,6 @@
 //! Whether content is a document of its type. What other languages have to say of it is asked here: runbooks, change templates, calendars.
 
-use crate::faults;
+use crate::{change_calendars, change_manager::template, faults};
 use cloudlet_aws::Fault;
 use cloudlet_runbook::Runbook;
 use cloudlet_ssm_document::{DocumentType, Format, MAX_CONTENT, Refused, Validated, validate};
@@ -10,7 +10,11 @@ use serde_json::Value;
 type Check = fn(&str, &Value) -> Result<(), Refused>;
 
 /// Types whose content has a language of its own, each with what reads it.
-const LANGUAGES: [(DocumentType, Check); 1] = [(DocumentType::Automation, runbook)];
+const LANGUAGES: [(DocumentType, Check); 3] = [
+    (DocumentType::Automation, runbook),
+    (DocumentType::ChangeCalendar, change_calendars::check),
+    (DocumentType::ChangeTemplate, template::check),
+];
 
 fn runbook(_: &str, value: &Value) -> Result<(), Refused> {
     Runbook::read(value).map(|_| ()).map_err(|problem| Refused::Content(problem.0))
