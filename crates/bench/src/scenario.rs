@@ -46,6 +46,7 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.idle_polls(&host).await;
     bench.depth(&host).await;
     bench.states(&host).await;
+    bench.automations(&host).await;
     bench.networks(&host).await;
     bench.functions(&host).await;
     bench.mail(server).await;

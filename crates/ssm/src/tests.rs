@@ -1,4 +1,7 @@
 mod authority;
+mod automation;
+mod automation_fixture;
+mod automation_restart;
 mod change_manager;
 mod describing;
 mod commands;
