@@ -333,6 +333,9 @@ struct Settings {
     #[arg(long = "node-host", env = "CLOUDLET_NODE_HOSTS", value_name = "HOST", value_delimiter = ',')]
     #[serde(default)]
     node_hosts: Vec<String>,
+    /// The server's own machine is a managed node of Systems Manager [default: false]
+    #[arg(long, env = "CLOUDLET_SSM_LOCAL_NODE", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    ssm_local_node: Option<bool>,
     /// Settings file (TOML) [default: none]
     #[arg(long, env = "CLOUDLET_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
@@ -394,6 +397,8 @@ pub struct Configuration {
     /// Folders in which interpreters for the code of functions are looked for.
     pub interpreters: Vec<PathBuf>,
     pub states_mocks: Option<PathBuf>,
+    /// Whether the server's own machine is a managed node.
+    pub ssm_local_node: bool,
     /// Hosts that nodes may connect to.
     pub node_hosts: Vec<String>,
     pub dns_zone: Option<PathBuf>,
@@ -626,6 +631,7 @@ impl Settings {
             dns_zone: self.dns_zone.or(other.dns_zone),
             states_mocks: self.states_mocks.or(other.states_mocks),
             node_hosts: if self.node_hosts.is_empty() { other.node_hosts } else { self.node_hosts },
+            ssm_local_node: self.ssm_local_node.or(other.ssm_local_node),
             config: self.config.or(other.config),
             check_health: self.check_health || other.check_health,
             verb: self.verb.or(other.verb),
@@ -701,6 +707,7 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         partners: settings.partners,
         states_mocks: settings.states_mocks,
         node_hosts: settings.node_hosts,
+        ssm_local_node: settings.ssm_local_node.unwrap_or(false),
         mode: match settings.auth.unwrap_or(Auth::Enforce) {
             Auth::Enforce => Mode::Enforce,
             Auth::Soft => Mode::Soft,

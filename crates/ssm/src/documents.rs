@@ -23,6 +23,7 @@ mod tagging;
 mod update;
 mod versions;
 
+pub use attachments::drain;
 pub use names::{Owner, Wanted};
 pub use resolve::Resolved;
 pub use state::DocumentState;

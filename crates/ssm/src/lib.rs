@@ -6,40 +6,58 @@
 mod documents;
 mod faults;
 mod limits;
+mod nodes;
 mod ops_center;
 mod parameters;
 mod resource_policies;
 mod s3_urls;
 mod service_settings;
+mod sessions;
 mod state;
 mod tags;
 #[cfg(test)]
 mod tests;
 
 use cloudlet_api_ssm as api;
-use cloudlet_engine::Service;
+use cloudlet_engine::{Service, Workers};
 use cloudlet_store::{Journal, Store};
 use documents::Documents;
+pub use nodes::NodeOptions;
+use nodes::Nodes;
+use sessions::Sessions;
 use state::State;
 use std::sync::Arc;
 
 pub struct Ssm {
     store: Arc<Store<State>>,
     documents: Documents,
+    nodes: Nodes,
+    sessions: Sessions,
     ops: Arc<Store<ops_center::state::State>>,
 }
 
 /// The principal of Systems Manager.
 const PRINCIPAL: &str = "ssm.amazonaws.com";
 
-pub fn service(journal: &Journal) -> Service {
+/// What the server decides.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub nodes: NodeOptions,
+}
+
+/// The service. What runs on nodes is run by `workers`.
+pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -> Service {
     let ssm = Arc::new(Ssm {
         store: Arc::new(Store::new("ssm", journal, State::default())),
         documents: Documents::new(journal),
+        nodes: Nodes::new(journal, workers.clone(), options.nodes),
+        sessions: Sessions::new(journal, workers),
         ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
     });
     let builder = Service::of(&api::SERVICE, ssm.clone());
     let builder = documents::register(builder, &ssm);
+    let builder = nodes::register(builder, &ssm);
+    let builder = sessions::register(builder, &ssm);
     let builder = ops_center::register(builder, &ssm);
     builder
         .store(ssm.store.clone())
