@@ -10,16 +10,20 @@
 )]
 
 mod bare;
+mod bodies;
 mod client;
 mod cost;
 mod decisions;
 mod depth;
 mod durable;
 mod forms;
+mod functions;
 mod keys;
 mod lists;
 mod log_events;
+mod mail;
 mod messaging;
+mod networks;
 mod parameters;
 mod polls;
 mod process;

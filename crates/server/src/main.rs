@@ -6,6 +6,7 @@ mod cloud;
 mod configuration;
 mod explain;
 mod health;
+mod lambda_run;
 mod log;
 mod mail;
 mod oidc_keys;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Ok(Order::Snapshot(address, verb)) => snapshot::run(address, verb),
         Ok(Order::SmtpPassword(region, secret)) => mail::print_password(&region, secret),
         Ok(Order::Asl(configuration, verb)) => asl::run(&configuration, &verb),
+        Ok(Order::Lambda(configuration, verb)) => lambda_run::run(*configuration, &verb),
         Ok(Order::Check(configuration)) => check::check(&configuration),
         Err(refusal) => refusal.tell(),
     }

@@ -3,9 +3,13 @@
 //! Each area is a folder with tables of its own: Parameter Store (`parameters`), documents (`documents`). Tags, resource policies and service
 //! settings belong to resources of all kinds, and each has a file of its own. Values of SecureString parameters rest encrypted by KMS, as the caller.
 
+mod commands;
+mod change_calendars;
+mod change_manager;
 mod documents;
 mod faults;
 mod limits;
+mod maintenance_windows;
 mod nodes;
 mod ops_center;
 mod parameters;
@@ -20,24 +24,38 @@ mod tests;
 
 use cloudlet_api_ssm as api;
 use cloudlet_engine::{Service, Workers};
+use cloudlet_shape::{Operation, OperationSchema, ServiceSchema};
 use cloudlet_store::{Journal, Store};
+use commands::Commands;
 use documents::Documents;
+use parking_lot::Mutex;
 pub use nodes::NodeOptions;
 use nodes::Nodes;
-use sessions::Sessions;
 use state::State;
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
 
 pub struct Ssm {
     store: Arc<Store<State>>,
     documents: Documents,
     nodes: Nodes,
-    sessions: Sessions,
+    commands: Commands,
     ops: Arc<Store<ops_center::state::State>>,
+    windows: Arc<Store<maintenance_windows::state::State>>,
+    changes: Arc<Store<change_manager::state::ChangeState>>,
+    /// The executions of windows that are being worked on.
+    advancing: Mutex<BTreeSet<String>>,
 }
 
 /// The principal of Systems Manager.
 const PRINCIPAL: &str = "ssm.amazonaws.com";
+
+/// The model, with what AWS's agents call and the models of the SDKs do not have.
+static MODEL: LazyLock<ServiceSchema> = LazyLock::new(|| ServiceSchema { operations: &OPERATIONS, ..api::SERVICE });
+static OPERATIONS: LazyLock<Vec<&'static OperationSchema>> =
+    LazyLock::new(|| api::SERVICE.operations.iter().copied().chain([nodes::RegisterManagedInstance::SCHEMA]).collect());
 
 /// What the server decides.
 #[derive(Clone, Debug, Default)]
@@ -50,15 +68,21 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
     let ssm = Arc::new(Ssm {
         store: Arc::new(Store::new("ssm", journal, State::default())),
         documents: Documents::new(journal),
-        nodes: Nodes::new(journal, workers.clone(), options.nodes),
-        sessions: Sessions::new(journal, workers),
+        nodes: Nodes::new(journal, workers, options.nodes),
+        commands: Commands::new(journal),
         ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
+        windows: Arc::new(Store::new("ssm/maintenance_windows", journal, maintenance_windows::state::State::default())),
+        changes: Arc::new(Store::new("ssm/change_manager", journal, change_manager::state::ChangeState::default())),
+        advancing: Mutex::default(),
     });
-    let builder = Service::of(&api::SERVICE, ssm.clone());
+    let builder = Service::of(&MODEL, ssm.clone());
     let builder = documents::register(builder, &ssm);
     let builder = nodes::register(builder, &ssm);
-    let builder = sessions::register(builder, &ssm);
+    let builder = commands::register(builder, &ssm);
     let builder = ops_center::register(builder, &ssm);
+    let builder = maintenance_windows::register(builder, &ssm);
+    let builder = change_calendars::register(builder);
+    let builder = change_manager::register(builder, &ssm);
     builder
         .store(ssm.store.clone())
         .handles::<parameters::scheduled::ApplyPolicies>()

@@ -36,3 +36,7 @@ pub const RELATED_OPS_ITEMS: usize = 10;
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateOpsMetadata.html>
 pub const METADATA: usize = 200;
 pub const METADATA_KEYS: usize = 5;
+/// <https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm>
+pub const WINDOWS: usize = 50;
+pub const WINDOW_TASKS: usize = 20;
+pub const WINDOW_TARGETS: usize = 100;

@@ -3,6 +3,8 @@
 
 use crate::{
     Ssm, faults, limits,
+    maintenance_windows::tagging::Windows,
+    ops_center::tagging::{OpsItems, OpsMetadatas},
     parameters::{
         names::to_change,
         parameter::Parameter,
@@ -88,6 +90,9 @@ impl Ssm {
             "Parameter" => Ok(Box::new(Parameters(self))),
             "Document" => Ok(Box::new(self.documents.clone())),
             "ManagedInstance" => Ok(Box::new(self.nodes.clone())),
+            "OpsItem" => Ok(Box::new(OpsItems(self))),
+            "OpsMetadata" => Ok(Box::new(OpsMetadatas(self))),
+            "MaintenanceWindow" => Ok(Box::new(Windows(self))),
             _ => Err(no_such_resource()),
         }
     }

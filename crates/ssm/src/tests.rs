@@ -1,4 +1,5 @@
 mod authority;
+mod change_manager;
 mod describing;
 mod documents;
 mod encryption;
@@ -6,7 +7,9 @@ mod events;
 mod fixture;
 mod hierarchies;
 mod labels;
+mod maintenance_windows;
 mod names;
+mod ops_center;
 mod policies;
 mod putting;
 mod resources;
