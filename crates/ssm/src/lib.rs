@@ -3,9 +3,9 @@
 //! Each area is a folder with tables of its own: Parameter Store (`parameters`), documents (`documents`). Tags, resource policies and service
 //! settings belong to resources of all kinds, and each has a file of its own. Values of SecureString parameters rest encrypted by KMS, as the caller.
 
-mod commands;
 mod change_calendars;
 mod change_manager;
+mod commands;
 mod documents;
 mod faults;
 mod limits;
@@ -31,6 +31,7 @@ use documents::Documents;
 use parking_lot::Mutex;
 pub use nodes::NodeOptions;
 use nodes::Nodes;
+use sessions::Sessions;
 use state::State;
 use std::{
     collections::BTreeSet,
@@ -42,6 +43,7 @@ pub struct Ssm {
     documents: Documents,
     nodes: Nodes,
     commands: Commands,
+    sessions: Sessions,
     ops: Arc<Store<ops_center::state::State>>,
     windows: Arc<Store<maintenance_windows::state::State>>,
     changes: Arc<Store<change_manager::state::ChangeState>>,
@@ -68,7 +70,8 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
     let ssm = Arc::new(Ssm {
         store: Arc::new(Store::new("ssm", journal, State::default())),
         documents: Documents::new(journal),
-        nodes: Nodes::new(journal, workers, options.nodes),
+        nodes: Nodes::new(journal, workers.clone(), options.nodes),
+        sessions: Sessions::new(journal, workers),
         commands: Commands::new(journal),
         ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
         windows: Arc::new(Store::new("ssm/maintenance_windows", journal, maintenance_windows::state::State::default())),
@@ -78,6 +81,7 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
     let builder = Service::of(&MODEL, ssm.clone());
     let builder = documents::register(builder, &ssm);
     let builder = nodes::register(builder, &ssm);
+    let builder = sessions::register(builder, &ssm);
     let builder = commands::register(builder, &ssm);
     let builder = ops_center::register(builder, &ssm);
     let builder = maintenance_windows::register(builder, &ssm);
