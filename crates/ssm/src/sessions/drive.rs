@@ -18,7 +18,7 @@ use cloudlet_session_channel::{
     PayloadKind, Role, Size, is_at_least,
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// How long a client may take with each step of the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(15);
@@ -91,6 +91,13 @@ async fn next<T>(of: Option<&mut mpsc::Receiver<T>>) -> Option<T> {
     }
 }
 
+/// Returns when the session is to end.
+async fn ended(end: &mut watch::Receiver<bool>) {
+    if end.wait_for(|end| *end).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Returns after a time, if there is one.
 async fn pause(time: Option<Duration>) {
     match time {
@@ -144,7 +151,7 @@ impl Driver {
             let sendable = self.backend.as_mut().map(|backend| &mut backend.output).filter(|_| may_send);
             tokio::select! {
                 biased;
-                Ok(_) = end.wait_for(|end| *end) => return Ending::default(),
+                () = ended(&mut end) => return Ending::default(),
                 Some(client) = attached.recv() => self.attach(client).await,
                 message = next(self.messages.as_mut()) => match message {
                     Some(bytes) => self.take_some(bytes).await,

@@ -7,7 +7,7 @@ use super::{
     state::Session,
     targets::{self, not_connected},
 };
-use crate::{Ssm, faults, nodes::role_session};
+use crate::{Ssm, faults, nodes::role_session, parameters::permissions::set_resource_tags};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Arn, Caller, Fault, Identity};
 use cloudlet_engine::{Cx, Handle, Node, Permission, Permissions};
@@ -128,8 +128,7 @@ impl Handle<StartSession> for Ssm {
             None => {
                 let found = self.nodes.find(cx, target).await?;
                 if let Some(node) = &found {
-                    permission.keys.set_resource_tags(node.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-                    crate::parameters::permissions::set_resource_tags(&mut permission, &node.tags);
+                    set_resource_tags(&mut permission, &node.tags);
                 }
                 self.authorize_start(cx, permission, input.document_name.as_deref())?;
                 match found.filter(|node| node.is_online) {
