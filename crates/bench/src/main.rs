@@ -9,6 +9,7 @@
     reason = "a measuring tool: it prints, it reads the machine's clock, and it may stop at anything unexpected"
 )]
 
+mod automations;
 mod bare;
 mod bodies;
 mod client;
@@ -17,10 +18,13 @@ mod decisions;
 mod depth;
 mod durable;
 mod forms;
+mod functions;
 mod keys;
 mod lists;
 mod log_events;
+mod mail;
 mod messaging;
+mod networks;
 mod parameters;
 mod polls;
 mod process;

@@ -10,6 +10,7 @@ mod budget;
 mod connection;
 mod cors;
 mod decode;
+mod endpoint;
 mod form;
 mod gateway;
 mod header_names;
@@ -22,6 +23,7 @@ mod pipeline;
 mod request;
 mod response_format;
 mod router;
+mod sockets;
 mod website;
 
 pub use access::Access;

@@ -171,6 +171,13 @@ const SETUP: &[(&str, &str, &str)] = &[
     ("ses", "SetActiveReceiptRuleSet", r#"{"RuleSetName":"name-a"}"#),
     ("ses", "CreateReceiptRule", r#"{"RuleSetName":"name-a","Rule":{"Name":"name-a","Enabled":true,"Recipients":["example.com"],"Actions":[]}}"#),
     ("sesv2", "CreateContactList", r#"{"ContactListName":"name-a"}"#),
+    ("sesv2", "CreateTenant", r#"{"TenantName":"name-a","SuppressionAttributes":{"SuppressionScope":"TENANT"}}"#),
+    (
+        "sesv2",
+        "CreateTenantResourceAssociation",
+        r#"{"TenantName":"name-a","ResourceArn":"arn:aws:ses:us-east-1:000000000000:configuration-set/name-a"}"#,
+    ),
+    ("sesv2", "CreateMultiRegionEndpoint", r#"{"EndpointName":"name-a","Details":{"RoutesDetails":[{"Region":"eu-west-1"}]}}"#),
     ("ec2", "CreateVpc", r#"{"CidrBlock":"10.0.0.0/16","AmazonProvidedIpv6CidrBlock":true}"#),
     ("ec2", "CreateSubnet", r#"{"VpcId":"$VpcId","CidrBlock":"10.0.0.0/24"}"#),
     ("ec2", "CreateSecurityGroup", r#"{"GroupName":"name-a","Description":"x","VpcId":"$VpcId"}"#),
@@ -192,6 +199,11 @@ const SETUP: &[(&str, &str, &str)] = &[
         "CreateNetworkInsightsPath",
         r#"{"Source":"$NetworkInterfaceId","DestinationIp":"10.0.0.9","Protocol":"tcp","DestinationPort":443,"ClientToken":"x"}"#,
     ),
+    (
+        "ec2",
+        "CreateNetworkInsightsAccessScope",
+        r#"{"MatchPaths":[{"Source":{"ResourceStatement":{"ResourceTypes":["AWS::EC2::InternetGateway"]}}}],"ClientToken":"x"}"#,
+    ),
     ("logs", "CreateLogGroup", r#"{"logGroupName":"group-a"}"#),
     ("logs", "CreateLogStream", r#"{"logGroupName":"group-a","logStreamName":"stream-a"}"#),
     (
@@ -209,6 +221,13 @@ const SETUP: &[(&str, &str, &str)] = &[
         "PutRolePolicy",
         r#"{"RoleName":"states","PolicyName":"name-a","PolicyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}}"}"#,
     ),
+    (
+        "ssm",
+        "CreateDocument",
+        r#"{"Name":"runbook-a","DocumentType":"Automation","Content":"{\"schemaVersion\":\"0.3\",\"mainSteps\":[{\"name\":\"ask\",\"action\":\"aws:approve\",\"timeoutSeconds\":9000,\"onFailure\":\"Continue\",\"inputs\":{\"Approvers\":[\"arn:aws:iam::000000000000:root\"]}},{\"name\":\"put\",\"action\":\"aws:executeAwsApi\",\"inputs\":{\"Service\":\"ssm\",\"Api\":\"PutParameter\",\"Name\":\"topic-c\",\"Value\":\"x\",\"Type\":\"String\",\"Overwrite\":true}},{\"name\":\"rest\",\"action\":\"aws:sleep\",\"inputs\":{\"Duration\":\"PT3H\"}}]}"}"#,
+    ),
+    ("ssm", "StartAutomationExecution", r#"{"DocumentName":"runbook-a"}"#),
+    ("ssm", "StartAutomationExecution", r#"{"DocumentName":"runbook-a","Mode":"Interactive","ClientToken":"12345678-1234-1234-1234-123456789012"}"#),
     ("states", "CreateActivity", r#"{"name":"name-a"}"#),
     (
         "states",
