@@ -14,15 +14,7 @@ pub use object_lock::{DefaultRetention, EventHold, Hold, LockConfiguration, Lock
 pub use restore::{Restore, RestoreTier};
 pub use upload::{Initiator, MultipartUpload, Part, PartKey, UploadKey};
 
-use crate::{
-    acl::Acl,
-    api,
-    checksums::Checksum,
-    etags::ETag,
-    metadata::SystemMetadata,
-    storage::StorageClass,
-    versions::VersionId,
-};
+use crate::{acl::Acl, api, checksums::Checksum, etags::ETag, metadata::SystemMetadata, storage::StorageClass, versions::VersionId};
 use cloudlet_aws::{Account, Region, Timestamp};
 use cloudlet_digest::Sum;
 use cloudlet_engine::StoredShape;
