@@ -92,6 +92,11 @@ impl Cx {
         self.dispatch::<O>(Call::of::<O>(caller, scope, Origin::default(), input)).await
     }
 
+    /// The same with what else policies may ask about the call (`aws:Referer`).
+    pub async fn call_from<O: Operation>(&self, caller: Caller, scope: Scope, origin: Origin, input: O::Input) -> Result<O::Output, Fault> {
+        self.dispatch::<O>(Call::of::<O>(caller, scope, origin, input)).await
+    }
+
     /// The same where the output is not read: a service may leave out what it costs to make.
     pub async fn call_ignoring_output<O: Operation>(&self, caller: Caller, scope: Scope, input: O::Input) -> Result<(), Fault> {
         let origin = Origin { output_ignored: true, ..Origin::default() };

@@ -1,7 +1,7 @@
 //! Workers: processes that run somebody's code, apart from the server and from each other. Engines ask for them here; the crate `worker`
 //! makes them. They run in real time, whatever the clock says.
 
-use crate::Boxed;
+use crate::{Boxed, Node, NodeOrder, nodes::NoNode};
 use bytes::Bytes;
 use cloudlet_shape::Body;
 use std::{fmt, sync::Arc};
@@ -151,6 +151,10 @@ pub trait Workers: Send + Sync {
     fn has_folder(&self, name: &str) -> bool;
     fn put_folder<'a>(&'a self, name: &'a str, files: Vec<WorkerFile>) -> Boxed<'a, Result<(), String>>;
     fn start(&self, order: WorkerOrder) -> Boxed<'_, Result<Arc<dyn Worker>, String>>;
+    /// The node of this name, which is a plain one. Nothing starts. A name has one node: the order is that of whoever asked first.
+    fn node(&self, name: &str, order: NodeOrder) -> Arc<dyn Node>;
+    /// The node of this name, if somebody has asked for it before.
+    fn find_node(&self, name: &str) -> Option<Arc<dyn Node>>;
 }
 
 /// Where no code can be run: there is no interpreter, and nothing starts.
@@ -171,5 +175,11 @@ impl Workers for NoWorkers {
     }
     fn start(&self, _: WorkerOrder) -> Boxed<'_, Result<Arc<dyn Worker>, String>> {
         Box::pin(async { Err("no code can be run".to_owned()) })
+    }
+    fn node(&self, _: &str, _: NodeOrder) -> Arc<dyn Node> {
+        Arc::new(NoNode)
+    }
+    fn find_node(&self, _: &str) -> Option<Arc<dyn Node>> {
+        None
     }
 }

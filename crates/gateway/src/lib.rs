@@ -13,6 +13,7 @@ mod decode;
 mod endpoint;
 mod form;
 mod gateway;
+mod header_names;
 mod integrity;
 mod limits;
 mod log_entry;
@@ -22,6 +23,7 @@ mod pipeline;
 mod request;
 mod response_format;
 mod router;
+mod sockets;
 mod website;
 
 pub use access::Access;

@@ -11,8 +11,8 @@ use cloudlet_api_sqs::{
 use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest, AssumeRoleResponse, AssumedRoleUser, Credentials};
 use cloudlet_aws::{Arn, Fault, FaultKind};
 use cloudlet_engine::{
-    Boxed, Cx, Handle, Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, Permission, Permissions, Service, Worker, WorkerEnd,
-    WorkerFile, WorkerOrder, Workers,
+    Boxed, Cx, Handle, Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, NoWorkers, Node, NodeOrder, Permission, Permissions, Service,
+    Worker, WorkerEnd, WorkerFile, WorkerOrder, Workers,
 };
 use cloudlet_shape::Body;
 use cloudlet_testing::{Builder, TestCloud};
@@ -232,6 +232,12 @@ impl Workers for Machine {
         let (told, ended) = watch::channel(None);
         tokio::spawn(run(code, order, told));
         Box::pin(async move { Ok(Arc::new(Code { ended }) as Arc<dyn Worker>) })
+    }
+    fn node(&self, name: &str, order: NodeOrder) -> Arc<dyn Node> {
+        NoWorkers.node(name, order)
+    }
+    fn find_node(&self, _: &str) -> Option<Arc<dyn Node>> {
+        None
     }
 }
 

@@ -109,6 +109,8 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("logs", "destinationArn", "arn:aws:lambda:us-east-1:000000000000:function:xxx"),
     ("ses", "Source", "xxx@example.com"),
     ("sesv2", "ResourceArn", "arn:aws:ses:us-east-1:000000000000:identity/xxx@example.com"),
+    ("sesv2", "ReputationEntityReference", "arn:aws:ses:us-east-1:000000000000:tenant/xxx/tn-xxx"),
+    ("sesv2", "S3Url", "s3://xxx/xxx"),
     ("states", "stateMachineArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx"),
     ("states", "stateMachineAliasArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx:prod"),
     ("states", "stateMachineVersionArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx:1"),
