@@ -22,7 +22,7 @@ struct TestCloud {
 impl TestCloud {
     fn new() -> TestCloud {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let builder = cloudlet_testing::TestCloud::builder().service(|parts| cloudlet_ssm::service(&parts.journal));
+        let builder = cloudlet_testing::TestCloud::builder().service(|parts| cloudlet_ssm::service(&parts.journal, std::sync::Arc::new(cloudlet_engine::NoWorkers), cloudlet_ssm::Options::default()));
         let cloud = TestCloud { cloud: builder.mode(Mode::Off).calls(0).build(), runtime, age: 0 };
         cloud.call::<PutParameter>(put("a", "v")).unwrap();
         cloud

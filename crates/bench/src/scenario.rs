@@ -40,12 +40,15 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.put_cpu(&host).await;
     bench.decisions(&host).await;
     bench.settings(&host).await;
+    bench.bodies(&host).await;
     bench.multipart(&host).await;
     bench.lists(&host).await;
     bench.idle_polls(&host).await;
     bench.depth(&host).await;
     bench.states(&host).await;
+    bench.automations(&host).await;
     bench.networks(&host).await;
+    bench.functions(&host).await;
     bench.mail(server).await;
     forms::measure(server, filter).await;
 }
@@ -92,9 +95,10 @@ impl Bench<'_> {
             return f64::NAN;
         }
         let plain = self.plain(request).await;
+        let connections = turns.len();
         let (mut ours, mut theirs, mut cost, mut ratios) = (0f64, 0f64, f64::MAX, Vec::new());
         for _ in 0..TURNS {
-            let their = rate(self.bare.address, many(&plain), self.time).await.0;
+            let their = rate(self.bare.address, (0..connections).map(|_| Repeat(plain.clone())).collect(), self.time).await.0;
             let (our, spent);
             (our, spent, turns) = self.turn(turns).await;
             (ours, theirs, cost) = (ours.max(our), theirs.max(their), cost.min(spent));

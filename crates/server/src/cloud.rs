@@ -1,6 +1,7 @@
 //! The services of the server.
 
 use crate::{configuration::Configuration, oidc_keys};
+use cloudlet_aws::Scope;
 use cloudlet_cloud::{Cloud, Settings};
 use cloudlet_dns::Dns;
 use cloudlet_engine::{Clock, Ids, MailRelay, Runtime, Service, Workers};
@@ -58,16 +59,17 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>, work
     let access_settings = AccessSettings::new(journal);
     let mut services = vec![
         cloudlet_ec2::service(journal),
+        cloudlet_ecs::service(journal, workers.clone()),
         cloudlet_iam::service(identity.clone()),
         cloudlet_kms::service(journal),
-        cloudlet_lambda::service(journal, blobs.clone(), workers),
+        cloudlet_lambda::service(journal, blobs.clone(), workers.clone(), configuration.lambda.clone()),
         cloudlet_logs::service(journal),
         cloudlet_organizations::service(identity.clone()),
         cloudlet_s3::S3::new(journal, blobs, identity.clone(), access_settings.clone(), configuration.s3).service(),
         cloudlet_s3control::S3Control::new(journal, identity.clone(), access_settings.clone()).service(),
         cloudlet_sns::service(journal, mailbox.clone(), cloudlet_sns::Options { certificate_host: configuration.sns_certificate_host }),
         cloudlet_sqs::service(journal, configuration.sqs_urls),
-        cloudlet_ssm::service(journal),
+        cloudlet_ssm::service(journal, workers, ssm_options(configuration)),
         cloudlet_states::service(journal, states_options(configuration)?),
         cloudlet_sts::service(identity.clone(), provider_keys, journal),
     ];
@@ -92,6 +94,25 @@ fn zone(file: Option<&Path>) -> Result<Vec<Record>, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string());
     let records = text.and_then(|text| cloudlet_mail::zone::parse(&text).map_err(|malformed| malformed.to_string()));
     records.map_err(|error| format!("--dns-zone {}: {error}", file.display()))
+}
+
+/// What Systems Manager is told of this machine.
+fn ssm_options(configuration: &Configuration) -> cloudlet_ssm::Options {
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let of = |key: &str| {
+        let line = release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        line.map(|value| value.trim_matches('"').to_owned())
+    };
+    let local = configuration.ssm_local_node.then(|| Scope::new(configuration.account, configuration.region.clone()));
+    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+    let nodes = cloudlet_ssm::NodeOptions {
+        local,
+        platform_name: of("NAME"),
+        platform_version: of("VERSION_ID"),
+        architecture: Some(architecture.to_owned()),
+        ..cloudlet_ssm::NodeOptions::default()
+    };
+    cloudlet_ssm::Options { nodes }
 }
 
 /// `MockConfigFile.json` of Step Functions Local, if one is named.

@@ -12,7 +12,7 @@ pub fn machine(configuration: &Configuration) -> Arc<Machine> {
     let temporary = std::env::temp_dir();
     sweep(&temporary);
     let folder = temporary.join(format!("{FOLDER}{}", std::process::id()));
-    Arc::new(Machine::new(own, folder, configuration.interpreters.clone()))
+    Arc::new(Machine::new(own, folder, configuration.interpreters.clone(), configuration.node_hosts.clone()))
 }
 
 /// Removes what servers have left that were killed.

@@ -1,7 +1,14 @@
 //! The faults of Systems Manager, with AWS's messages.
 
 pub use cloudlet_api_ssm::faults::*;
-use cloudlet_aws::Fault;
+use cloudlet_aws::{Fault, FaultKind};
+
+const NOT_IMPLEMENTED: FaultKind = FaultKind::receiver("NotImplemented", 501);
+
+/// A part of an operation that is not built.
+pub fn not_implemented(what: &str) -> Fault {
+    NOT_IMPLEMENTED.says(format!("Cloudlet does not implement {what} yet.")).with_header("x-cloudlet-not-implemented", what)
+}
 
 pub fn validation(message: impl Into<String>) -> Fault {
     VALIDATION.says(message)

@@ -2,9 +2,13 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_AddTagsToResource.html>
 
 use crate::{
-    Ssm, faults, limits,
+    Ssm,
+    automation::AutomationTags,
+    faults, limits,
+    maintenance_windows::tagging::Windows,
+    ops_center::tagging::{OpsItems, OpsMetadatas},
     parameters::{
-        names::{ParameterKey, to_change},
+        names::to_change,
         parameter::Parameter,
         permissions::{Sharing, set_request_tags},
     },
@@ -16,7 +20,6 @@ use cloudlet_engine::{
     tags::{InvalidTag, KeyCase, TagCharacters, TagRules},
 };
 use cloudlet_shape::{Map, Operation};
-use std::sync::Arc;
 
 const RULES: TagRules = TagRules { most: limits::TAGS, keys: KeyCase::Sensitive, characters: TagCharacters::Usual };
 
@@ -38,80 +41,115 @@ pub fn checked(tags: &[Tag]) -> Result<Map<String>, Fault> {
     Ok(tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect())
 }
 
-fn no_such_resource() -> Fault {
+pub fn no_such_resource() -> Fault {
     faults::INVALID_RESOURCE_ID.says("Invalid Resource Id")
 }
 
-/// A resource that has tags. Resources of other kinds cannot be made yet: there is none.
-enum Tagged {
-    Parameter(ParameterKey),
+/// The tags of an answer.
+pub fn listed(tags: &Map<String>) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect()
 }
 
-impl Ssm {
-    fn tagged<O: Operation>(&self, cx: &Cx, kind: &str, id: &str) -> Result<(Tagged, Permission), Fault> {
-        match kind {
-            "Parameter" => {
-                let reference = to_change(&cx.scope, id)?;
-                let permission = self.permission::<O>(cx, &reference, Sharing::No);
-                Ok((Tagged::Parameter(reference.key), permission))
-            }
-            _ => Err(no_such_resource()),
-        }
+/// An area whose resources have tags. `id` is as requests have it.
+pub trait HasTags {
+    /// What a call needs that reads or changes the tags of a resource.
+    fn permission(&self, cx: &Cx, id: &str, action: &'static str) -> Result<Permission, Fault>;
+    fn tags(&self, cx: &Cx, id: &str) -> Result<Map<String>, Fault>;
+    /// Changes them, or not if the change has a fault.
+    fn change_tags(&self, cx: &Cx, id: &str, change: &mut dyn FnMut(&mut Map<String>) -> Result<(), Fault>) -> Result<(), Fault>;
+}
+
+/// The parameters of Parameter Store.
+struct Parameters<'s>(&'s Ssm);
+
+impl HasTags for Parameters<'_> {
+    fn permission(&self, cx: &Cx, id: &str, action: &'static str) -> Result<Permission, Fault> {
+        let permission = self.0.permission::<AddTagsToResource>(cx, &to_change(&cx.scope, id)?, Sharing::No);
+        Ok(Permission { action, ..permission })
     }
 
-    fn change_tags(&self, cx: &Cx, tagged: &Tagged, change: impl FnOnce(&mut Map<String>)) -> Result<(), Fault> {
-        let Tagged::Parameter(key) = tagged;
-        self.store.write(|state| {
-            let parameter = state.parameter(key, cx.now).cloned().ok_or_else(no_such_resource)?;
+    fn tags(&self, cx: &Cx, id: &str) -> Result<Map<String>, Fault> {
+        let key = to_change(&cx.scope, id)?.key;
+        self.0.store.read(|state| state.parameter(&key, cx.now).map(|parameter| parameter.tags.clone())).ok_or_else(no_such_resource)
+    }
+
+    fn change_tags(&self, cx: &Cx, id: &str, change: &mut dyn FnMut(&mut Map<String>) -> Result<(), Fault>) -> Result<(), Fault> {
+        let key = to_change(&cx.scope, id)?.key;
+        self.0.store.write(|state| {
+            let parameter = state.parameter(&key, cx.now).cloned().ok_or_else(no_such_resource)?;
             let mut tags = parameter.tags.clone();
-            change(&mut tags);
-            if tags.len() > limits::TAGS {
-                return Err(too_many());
-            }
+            change(&mut tags)?;
             state.put_parameter(key.clone(), Parameter { tags, ..(*parameter).clone() });
             Ok(())
         })
     }
 }
 
+impl Ssm {
+    /// The area that has the resources of a type.
+    fn tagged(&self, kind: &str) -> Result<Box<dyn HasTags + '_>, Fault> {
+        match kind {
+            "Parameter" => Ok(Box::new(Parameters(self))),
+            "Document" => Ok(Box::new(self.documents.clone())),
+            "Automation" => Ok(Box::new(AutomationTags(&self.automations))),
+            "ManagedInstance" => Ok(Box::new(self.nodes.clone())),
+            "OpsItem" => Ok(Box::new(OpsItems(self))),
+            "OpsMetadata" => Ok(Box::new(OpsMetadatas(self))),
+            "MaintenanceWindow" => Ok(Box::new(Windows(self))),
+            _ => Err(no_such_resource()),
+        }
+    }
+
+    fn tag_permission<O: Operation>(&self, cx: &Cx, kind: &str, id: &str) -> Result<Permission, Fault> {
+        self.tagged(kind)?.permission(cx, id, O::SCHEMA.access.first().map_or("", |access| access.action))
+    }
+}
+
+/// At most so many tags may a resource have.
+fn check_number(tags: &Map<String>) -> Result<(), Fault> {
+    if tags.len() > limits::TAGS { Err(too_many()) } else { Ok(()) }
+}
+
 impl Handle<AddTagsToResource> for Ssm {
     fn permissions(&self, cx: &Cx, input: &AddTagsToResourceRequest) -> Result<Permissions, Fault> {
-        let (_, mut permission) = self.tagged::<AddTagsToResource>(cx, &input.resource_type, &input.resource_id)?;
+        let mut permission = self.tag_permission::<AddTagsToResource>(cx, &input.resource_type, &input.resource_id)?;
         set_request_tags(&mut permission, &input.tags);
         Ok(permission.into())
     }
 
     async fn handle(&self, cx: &Cx, input: AddTagsToResourceRequest) -> Result<AddTagsToResourceResult, Fault> {
-        let (tagged, _) = self.tagged::<AddTagsToResource>(cx, &input.resource_type, &input.resource_id)?;
+        let area = self.tagged(&input.resource_type)?;
         let added = checked(&input.tags)?;
-        self.change_tags(cx, &tagged, |tags| tags.extend(added))?;
+        area.change_tags(cx, &input.resource_id, &mut |tags| {
+            tags.extend(added.clone());
+            check_number(tags)
+        })?;
         Ok(AddTagsToResourceResult {})
     }
 }
 
 impl Handle<RemoveTagsFromResource> for Ssm {
     fn permissions(&self, cx: &Cx, input: &RemoveTagsFromResourceRequest) -> Result<Permissions, Fault> {
-        let (_, permission) = self.tagged::<RemoveTagsFromResource>(cx, &input.resource_type, &input.resource_id)?;
+        let permission = self.tag_permission::<RemoveTagsFromResource>(cx, &input.resource_type, &input.resource_id)?;
         Ok(permission.with_tag_keys(&input.tag_keys).into())
     }
 
     async fn handle(&self, cx: &Cx, input: RemoveTagsFromResourceRequest) -> Result<RemoveTagsFromResourceResult, Fault> {
-        let (tagged, _) = self.tagged::<RemoveTagsFromResource>(cx, &input.resource_type, &input.resource_id)?;
-        self.change_tags(cx, &tagged, |tags| tags.retain(|name, _| !input.tag_keys.contains(name)))?;
+        self.tagged(&input.resource_type)?.change_tags(cx, &input.resource_id, &mut |tags| {
+            tags.retain(|name, _| !input.tag_keys.contains(name));
+            Ok(())
+        })?;
         Ok(RemoveTagsFromResourceResult {})
     }
 }
 
 impl Handle<ListTagsForResource> for Ssm {
     fn permissions(&self, cx: &Cx, input: &ListTagsForResourceRequest) -> Result<Permissions, Fault> {
-        Ok(self.tagged::<ListTagsForResource>(cx, &input.resource_type, &input.resource_id)?.1.into())
+        Ok(self.tag_permission::<ListTagsForResource>(cx, &input.resource_type, &input.resource_id)?.into())
     }
 
     async fn handle(&self, cx: &Cx, input: ListTagsForResourceRequest) -> Result<ListTagsForResourceResult, Fault> {
-        let (Tagged::Parameter(key), _) = self.tagged::<ListTagsForResource>(cx, &input.resource_type, &input.resource_id)?;
-        let parameter: Option<Arc<Parameter>> = self.store.read(|state| state.parameter(&key, cx.now).cloned());
-        let tags = &parameter.ok_or_else(no_such_resource)?.tags;
-        let listed = tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() });
-        Ok(ListTagsForResourceResult { tag_list: Some(listed.collect()) })
+        let tags = self.tagged(&input.resource_type)?.tags(cx, &input.resource_id)?;
+        Ok(ListTagsForResourceResult { tag_list: Some(listed(&tags)) })
     }
 }

@@ -4,16 +4,18 @@
 //! A namespace of process ids begins with the next process, so there are two stages. The first waits for the second, and ends as it does.
 
 use crate::{
-    order::{InitOrder, InitValue, Report, Stage},
-    view,
+    confine::{Confined, PROCESSES, confine},
+    filter,
+    node::inside,
+    order::{ARGUMENT, InitOrder, InitValue, Report, Stage, Surroundings},
+    user, view,
 };
 use nix::sched::{CloneFlags, unshare};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
-    net::{AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketType},
-    process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, setrlimit},
-    thread::set_no_new_privs,
+    net::{AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, socketpair},
+    process::{Pid, PidfdFlags, Signal, pidfd_open},
 };
 use std::{
     fs,
@@ -21,7 +23,7 @@ use std::{
     mem::MaybeUninit,
     net::TcpListener,
     os::{
-        fd::AsFd,
+        fd::{AsFd, BorrowedFd},
         unix::process::{CommandExt, ExitStatusExt},
     },
     process::{Child, Command, ExitCode, Stdio},
@@ -29,22 +31,17 @@ use std::{
 
 /// The port of `LocalHttp` in a network of the worker's own.
 const HTTP_PORT: u16 = 9001;
-/// Open files and processes. <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
-const FILES: u64 = 1_024;
-const PROCESSES: u64 = 1_024;
-/// Memory that is reserved for a process's own data beside what it is granted: interpreters reserve more than they use.
-const SLACK: u64 = 512 << 20;
 /// The user and group that the code sees itself as. AWS: `sbx_user1051`.
 const USER: u32 = 993;
 const GROUP: u32 = 990;
 /// A program that could not be run.
 const NOT_RUN: u8 = 126;
 
-/// The argument after which the binary is a worker's first process.
-pub const ARGUMENT: &str = "worker-init";
-
 /// Runs the rest of the worker's life. Standard input is the socket to the server.
 pub fn run() -> ExitCode {
+    if std::env::args_os().nth(2).is_some_and(|second| second == inside::THIRD) {
+        return inside::become_program();
+    }
     let mut text = Vec::new();
     let order = read_order(&mut text);
     match order {
@@ -76,11 +73,13 @@ struct Had {
     views: bool,
     processes: bool,
     network: bool,
+    /// A user of the machine that nobody else is.
+    user: Option<u32>,
 }
 
 fn first(mut order: InitOrder) -> ExitCode {
     let mut report = Report::default();
-    let had = namespaces(&mut report.shortcomings);
+    let had = namespaces(&order, &mut report.shortcomings);
     if had.network
         && let Err(error) = raise_loopback()
     {
@@ -95,6 +94,7 @@ fn first(mut order: InitOrder) -> ExitCode {
     };
     let port = |listener: &TcpListener| listener.local_addr().map_or(0, |address| address.port());
     let (http_port, server_port) = (port(&http), port(&server));
+    report.ports = (http_port, server_port);
     if had.views
         && let Err(error) = view::make(&order, &mut report.shortcomings)
     {
@@ -111,25 +111,46 @@ fn first(mut order: InitOrder) -> ExitCode {
         let why = report.failure.take().unwrap_or_default();
         return failed(report, &why);
     }
+    let own = if had.views { view::OWN.to_owned() } else { order.own.clone() };
+    let mut start = vec![own];
+    if let Some(node) = &mut order.node {
+        if had.views {
+            start = view::start_of_own(node);
+        }
+        let homes = if had.views { view::HOMES.map(str::to_owned) } else { view::homes(&node.own) };
+        let confined = Confined { privileged: had.views, memory: order.memory, file_size: Some(node.file_size), outer: 0 };
+        node.surroundings = Surroundings { own: start.clone(), homes, confined };
+    }
     let fixed = |order: &InitOrder, value: &InitValue| InitValue::Text(order.value(value, http_port, server_port));
     let second_order = InitOrder {
         program: fixed(&order, &order.program),
         arguments: order.arguments.iter().map(|value| fixed(&order, value)).collect(),
         environment: order.environment.iter().map(|(name, value)| (name.clone(), fixed(&order, value))).collect(),
-        stage: Stage::Second { views: had.views, processes: had.processes },
+        stage: Stage::Second { views: had.views, processes: had.processes, user: had.user },
         ..order.clone()
     };
-    let own = if had.views { view::OWN.to_owned() } else { order.own.clone() };
-    let child = Command::new(own).arg(ARGUMENT).stdin(Stdio::piped()).env_clear().current_dir("/").spawn();
+    // A node is told what to run over a socket in the place of its standard output.
+    let control = order.node.is_some().then(|| socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)).transpose();
+    let (control, standard_output) = match control {
+        Ok(Some((ours, theirs))) => (Some(ours), Stdio::from(theirs)),
+        Ok(None) => (None, Stdio::inherit()),
+        Err(error) => return failed(report, &format!("no socket for the node: {error}")),
+    };
+    let Some((own, before)) = start.split_first() else { return failed(report, "the worker does not know its own program") };
+    let mut command = Command::new(own);
+    let child = command.args(before).arg(ARGUMENT).stdin(Stdio::piped()).stdout(standard_output).env_clear().current_dir("/").spawn();
+    drop(command);
     let mut child = match child {
         Ok(child) => child,
         Err(error) => return failed(report, &format!("the worker's process cannot be started: {error}")),
     };
-    if send(&report, &[&http, &server]).is_err() {
+    let mut descriptors = vec![http.as_fd(), server.as_fd()];
+    descriptors.extend(control.as_ref().map(AsFd::as_fd));
+    if send(&report, &descriptors).is_err() {
         let _ = child.kill();
         return ExitCode::from(NOT_RUN);
     }
-    drop((http, server));
+    drop((http, server, control));
     if let Some(mut input) = child.stdin.take() {
         let _ = input.write_all(&written(&second_order));
     }
@@ -171,21 +192,32 @@ fn failed(report: Report, why: &str) -> ExitCode {
     ExitCode::from(NOT_RUN)
 }
 
-fn send(report: &Report, listeners: &[&TcpListener]) -> Result<(), Errno> {
+fn send(report: &Report, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
     let text = serde_json::to_vec(report).unwrap_or_default();
-    let descriptors: Vec<_> = listeners.iter().map(|listener| listener.as_fd()).collect();
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !descriptors.is_empty() {
-        control.push(SendAncillaryMessage::ScmRights(&descriptors));
+        control.push(SendAncillaryMessage::ScmRights(descriptors));
     }
     rustix::net::sendmsg(rustix::stdio::stdin(), &[IoSlice::new(&text)], &mut control, SendFlags::empty()).map(drop)
 }
 
 /// Leaves the namespaces of the machine, as far as that is allowed.
-fn namespaces(shortcomings: &mut Vec<String>) -> Had {
+fn namespaces(order: &InitOrder, shortcomings: &mut Vec<String>) -> Had {
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let inner = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
+    // Root, to whom limits on processes do not apply, gives itself up for a user that is nobody else's, once all is set up.
+    if user == 0
+        && order.node.is_none()
+        && order.folders.iter().all(|(folder, _)| user::everybody_reads(folder))
+        && let Some(user) = user::spare()
+        && unshare(inner).is_ok()
+    {
+        return Had { views: true, processes: true, network: true, user: Some(user) };
+    }
+    if user == 0 {
+        shortcomings.push("the number of its processes is not limited: the server runs as root, and its code with it".to_owned());
+    }
     if unshare(CloneFlags::CLONE_NEWUSER | inner).is_ok() {
         let mapped = fs::write("/proc/self/setgroups", "deny")
             .and_then(|()| fs::write("/proc/self/uid_map", format!("0 {user} 1")))
@@ -193,7 +225,7 @@ fn namespaces(shortcomings: &mut Vec<String>) -> Had {
         if mapped.is_err() {
             shortcomings.push("its code runs as the user of the server".to_owned());
         }
-        return Had { views: true, processes: true, network: true };
+        return Had { views: true, processes: true, network: true, user: None };
     }
     let users = unshare(CloneFlags::CLONE_NEWUSER).is_ok();
     if users {
@@ -214,7 +246,7 @@ fn namespaces(shortcomings: &mut Vec<String>) -> Had {
     let processes = one(CloneFlags::CLONE_NEWPID, "its code sees the processes of this machine: process namespaces are not allowed");
     let network = one(CloneFlags::CLONE_NEWNET, "its code reaches the network of this machine: network namespaces are not allowed");
     one(CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS, "its code shares the machine's queues and names");
-    Had { views, processes, network }
+    Had { views, processes, network, user: None }
 }
 
 /// Sets the one device of a new network up: a message of rtnetlink(7), RTM_NEWLINK with IFF_UP for device 1.
@@ -239,29 +271,53 @@ fn raise_loopback() -> Result<(), Errno> {
     if code == 0 { Ok(()) } else { Err(Errno::from_raw_os_error(-code)) }
 }
 
+/// Whether the kernel is this one or a later one.
+fn is_since(major: u32, minor: u32) -> bool {
+    let uname = rustix::system::uname();
+    let release = uname.release().to_string_lossy();
+    let mut numbers = release.split(['.', '-']).map_while(|number| number.parse::<u32>().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
+}
+
 /// The first process inside becomes the program.
 fn second(order: &InitOrder) -> ExitCode {
     // The first stage is killed with all that it started.
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
-    if let Stage::Second { views: true, processes } = order.stage {
+    let mut outer = 0;
+    if let Stage::Second { views: true, processes, user } = order.stage {
         // Elsewhere it would show the processes of the machine.
         if processes {
             view::mount_processes();
-            // A limit on processes does not bind a user that is root outside; newer kernels bound the numbers of a namespace.
-            let _ = fs::write("/proc/sys/kernel/pid_max", PROCESSES.to_string());
+            // A limit on processes does not bind a user that is root outside. Newer kernels bound the numbers of a namespace; in older ones
+            // the number is the machine's.
+            if is_since(6, 14) {
+                let _ = fs::write("/proc/sys/kernel/pid_max", PROCESSES.to_string());
+            }
         }
-        unprivileged();
+        if view::hide_processes_of_machine().is_err() {
+            return ExitCode::from(NOT_RUN);
+        }
+        outer = match user.map(|user| (user, user::become_it(user))) {
+            Some((user, true)) => user,
+            // It must not run as root after all.
+            Some((_, false)) => return ExitCode::from(NOT_RUN),
+            None => 0,
+        };
+        // A change of users has undone it.
+        let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     }
-    let _ = set_no_new_privs(true);
-    let limit = |resource, most: u64| {
-        let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
-    };
-    limit(Resource::Core, 0);
-    limit(Resource::Nofile, FILES);
-    limit(Resource::Nproc, PROCESSES);
-    limit(Resource::Data, order.memory.saturating_mul(2).saturating_add(SLACK));
+    if let Some(node) = &order.node {
+        let _ = rustix::system::sethostname(node.hostname.as_bytes());
+        return inside::serve(&node.surroundings);
+    }
+    let privileged = matches!(order.stage, Stage::Second { views: true, .. });
+    confine(&Confined { privileged, memory: order.memory, file_size: None, outer }, (USER, GROUP));
     let text = |value: &InitValue| order.value(value, 0, 0);
     let directory = order.folders.get(order.directory).map_or("/", |(_, at)| at.as_str());
+    if let Err(error) = filter::apply() {
+        let _ = writeln!(std::io::stderr(), "system calls cannot be filtered: {error}");
+        return ExitCode::from(NOT_RUN);
+    }
     let error = Command::new(text(&order.program))
         .args(order.arguments.iter().map(text))
         .env_clear()
@@ -271,13 +327,4 @@ fn second(order: &InitOrder) -> ExitCode {
         .exec();
     let _ = writeln!(std::io::stderr(), "{}: {error}", text(&order.program));
     ExitCode::from(NOT_RUN)
-}
-
-/// Another user namespace, in which the process is an ordinary user: what it runs has no capabilities, not even in the namespaces around it.
-fn unprivileged() {
-    if unshare(CloneFlags::CLONE_NEWUSER).is_ok() {
-        let _ = fs::write("/proc/self/setgroups", "deny");
-        let _ = fs::write("/proc/self/uid_map", format!("{USER} 0 1"));
-        let _ = fs::write("/proc/self/gid_map", format!("{GROUP} 0 1"));
-    }
 }

@@ -4,53 +4,61 @@
 //! network, takes limits on itself and becomes the program that was ordered. It sees the machine's programs and its own folders, read-only, a
 //! `/tmp` of its own, no other process, and no network but two sockets of this server (`local`). It may be killed at any time, with all that
 //! it started. Where the machine does not allow a part of it (containers often do not), the worker runs without that part, and the report
-//! says so: `Workers::shortcomings`. System calls are not filtered.
+//! says so: `Workers::shortcomings`. System calls that no function needs are refused (`filter`).
 //!
 //! Nothing here knows AWS.
+//!
+//! A node (`node`) is a worker that stays, and on which programs are started one after the other.
 
+mod confine;
+mod filter;
+mod folders;
 mod init;
 mod interpreters;
 mod local;
 mod memory;
+mod node;
 mod order;
 mod process;
+mod shared;
+mod user;
 mod view;
 
-pub use init::{ARGUMENT, run as run_init};
+pub use init::run as run_init;
+pub use order::ARGUMENT;
 
-use cloudlet_engine::{Boxed, Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, Worker, WorkerFile, WorkerOrder, WorkerValue, Workers};
+use cloudlet_engine::{
+    Boxed, Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, Node, NodeOrder, Worker, WorkerFile, WorkerOrder, WorkerValue, Workers,
+};
+use node::Nodes;
 use order::{InitOrder, InitValue};
 use parking_lot::Mutex;
 use process::Start;
+use shared::Shared;
 use std::{
-    collections::BTreeSet,
     fs, io,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    os::unix::fs::PermissionsExt,
     path::{Component, Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
 /// This machine.
 pub struct Machine {
-    /// The server's binary.
-    own: PathBuf,
-    /// Holds the folders of workers. Only the user of the server can read it.
-    folder: PathBuf,
+    shared: Arc<Shared>,
+    nodes: Arc<Nodes>,
     /// Where interpreters are looked for.
     search: Vec<PathBuf>,
     interpreters: OnceLock<Vec<(Language, interpreters::Found)>>,
-    shortcomings: Mutex<BTreeSet<String>>,
-    made: OnceLock<Result<(), io::ErrorKind>>,
+    /// Where an interpreter of Python has AWS's SDK.
+    sdk: OnceLock<Option<String>>,
 }
 
 impl Machine {
-    /// `folder` must not be there yet. It is removed in the end.
-    pub fn new(own: PathBuf, folder: PathBuf, search: Vec<PathBuf>) -> Machine {
-        Machine { own, folder, search, interpreters: OnceLock::new(), shortcomings: Mutex::default(), made: OnceLock::new() }
-    }
-
-    fn place(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+    /// `folder` must not be there yet. It is removed in the end. `hosts` are those that nodes may connect to.
+    pub fn new(own: PathBuf, folder: PathBuf, search: Vec<PathBuf>, hosts: Vec<String>) -> Machine {
+        let shared = Arc::new(Shared { own, folder, shortcomings: Mutex::default(), made: OnceLock::new() });
+        let nodes = Arc::new(Nodes::new(shared.clone(), hosts));
+        Machine { shared, nodes, search, interpreters: OnceLock::new(), sdk: OnceLock::new() }
     }
 
     /// Starts a program that does nothing, to learn what this machine cannot keep apart before anybody needs to know.
@@ -75,23 +83,9 @@ impl Machine {
             Ok(worker) => drop(worker.ended().await),
             Err(why) => {
                 tracing::warn!(target: "cloudlet", "code cannot be run on this machine: {why}");
-                self.shortcomings.lock().insert(format!("code cannot be run on this machine: {why}"));
+                self.shared.shortcomings.lock().insert(format!("code cannot be run on this machine: {why}"));
             }
         }
-    }
-
-    /// Makes the folder. One that is there already is somebody else's, who might change what is in it.
-    fn prepare(&self) -> io::Result<()> {
-        let made = self.made.get_or_init(|| fs::DirBuilder::new().mode(0o700).create(&self.folder).map_err(|error| error.kind()));
-        (*made).map_err(io::Error::from)
-    }
-
-    /// An empty folder over which views are mounted.
-    fn root(&self) -> io::Result<PathBuf> {
-        let root = self.folder.join("root");
-        self.prepare()?;
-        fs::DirBuilder::new().recursive(true).mode(0o755).create(&root)?;
-        Ok(root)
     }
 }
 
@@ -101,14 +95,6 @@ struct Silent;
 impl LocalHttp for Silent {
     fn answer(&self, _: LocalRequest) -> Boxed<'_, LocalResponse> {
         Box::pin(async { LocalResponse { status: 404, ..LocalResponse::default() } })
-    }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        if matches!(self.made.get(), Some(Ok(()))) {
-            let _ = fs::remove_dir_all(&self.folder);
-        }
     }
 }
 
@@ -152,12 +138,24 @@ impl Workers for Machine {
         interpreters::nearest(found, language, version)
     }
 
+    fn folder_of_machine(&self, path: &str) -> Option<String> {
+        folders::real(path)
+    }
+
+    fn fingerprint(&self, path: &str) -> String {
+        folders::fingerprint(Path::new(path))
+    }
+
+    fn sdk(&self, language: Language) -> Option<String> {
+        self.sdk.get_or_init(|| interpreters::sdk(&self.search)).clone().filter(|_| language == Language::Python)
+    }
+
     fn shortcomings(&self) -> Vec<String> {
-        self.shortcomings.lock().iter().cloned().collect()
+        self.shared.shortcomings.lock().iter().cloned().collect()
     }
 
     fn has_folder(&self, name: &str) -> bool {
-        self.place(name).is_dir()
+        self.shared.place(name).is_dir()
     }
 
     fn put_folder<'a>(&'a self, name: &'a str, files: Vec<WorkerFile>) -> Boxed<'a, Result<(), String>> {
@@ -165,8 +163,8 @@ impl Workers for Machine {
             if !is_plain(name) {
                 return Err("a folder's name is a plain one".to_owned());
             }
-            self.prepare().map_err(|error| format!("no folder for workers: {error}"))?;
-            let to = self.place(name);
+            self.shared.prepare().map_err(|error| format!("no folder for workers: {error}"))?;
+            let to = self.shared.place(name);
             let written = tokio::task::spawn_blocking(move || write_folder(&to, &files)).await;
             written.map_err(|error| error.to_string())?.map_err(|error| format!("the code cannot be unpacked: {error}"))
         })
@@ -174,11 +172,11 @@ impl Workers for Machine {
 
     fn start(&self, order: WorkerOrder) -> Boxed<'_, Result<Arc<dyn Worker>, String>> {
         Box::pin(async move {
-            let root = self.root().map_err(|error| format!("no folder for workers: {error}"))?;
+            let root = self.shared.root().map_err(|error| format!("no folder for workers: {error}"))?;
             let text = |path: &Path| path.to_str().map(str::to_owned).ok_or_else(|| format!("{} is no text", path.display()));
             let program = value(order.program);
             let address = order.server.trim_start_matches("http://").trim_end_matches('/').to_owned();
-            let folders = order.folders.iter().map(|(name, at)| Ok((text(&self.place(name))?, (*at).to_owned())));
+            let folders = order.folders.iter().map(|(name, at)| Ok((text(&self.shared.place(name))?, (*at).to_owned())));
             let arguments: Vec<InitValue> = order.arguments.into_iter().map(value).collect();
             // The interpreter, which a program of the order's own may be put in front of.
             let is_interpreter = |text: &str| self.interpreters.get().is_some_and(|all| all.iter().any(|(_, (known, _))| known.program == text));
@@ -197,17 +195,20 @@ impl Workers for Machine {
                 memory: order.memory,
                 temporary: order.temporary,
                 server_port: address.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(4566),
-                own: text(&self.own)?,
+                own: text(&self.shared.own)?,
                 ..InitOrder::default()
             };
-            let (worker, report) = process::start(Start { order: init, http: order.http, server: address, output: order.output }).await?;
-            let mut known = self.shortcomings.lock();
-            for sentence in report.shortcomings {
-                if known.insert(sentence.clone()) {
-                    tracing::warn!(target: "cloudlet", "a worker is not kept apart from this machine: {sentence}");
-                }
-            }
-            Ok(worker as Arc<dyn Worker>)
+            let started = process::start(Start { order: init, http: order.http, server: address, output: order.output }).await?;
+            self.shared.note(started.report.shortcomings);
+            Ok(started.process as Arc<dyn Worker>)
         })
+    }
+
+    fn node(&self, name: &str, order: NodeOrder) -> Arc<dyn Node> {
+        self.nodes.node(name, order)
+    }
+
+    fn find_node(&self, name: &str) -> Option<Arc<dyn Node>> {
+        self.nodes.find(name)
     }
 }

@@ -1,6 +1,10 @@
 //! What the server tells the first process of a worker, and what that answers. Both are JSON, over a socket that nobody else has.
 
+use crate::confine::Confined;
 use serde::{Deserialize, Serialize};
+
+/// The argument after which the binary is a worker's first process.
+pub const ARGUMENT: &str = "worker-init";
 
 /// How much is asked for; what cannot be had is in the report.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -21,8 +25,36 @@ pub struct InitOrder {
     pub server_port: u16,
     /// The binary itself.
     pub own: String,
+    /// It is a node: its first process starts programs instead of becoming one.
+    #[serde(default)]
+    pub node: Option<NodeInit>,
     #[serde(default)]
     pub stage: Stage,
+}
+
+/// What is asked for of a node's surroundings beside those of a worker.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct NodeInit {
+    pub hostname: String,
+    /// A folder of the machine whose files it sees in place of the machine's programs.
+    pub root: Option<String>,
+    /// Its own folder of the machine, which it may write to: the homes of its users, and `/tmp`.
+    pub own: String,
+    pub file_size: u64,
+    /// What the binary needs in order to run among other libraries: its loader first.
+    pub loaded: Vec<String>,
+    /// Told by the first stage to the second.
+    pub surroundings: Surroundings,
+}
+
+/// What the first process of a node knows of itself.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Surroundings {
+    /// How the binary is started once more.
+    pub own: Vec<String>,
+    /// The folders of root and of `ssm-user`.
+    pub homes: [String; 2],
+    pub confined: Confined,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +63,7 @@ pub enum Stage {
     #[default]
     First,
     /// The first process inside: it becomes the program.
-    Second { views: bool, processes: bool },
+    Second { views: bool, processes: bool, user: Option<u32> },
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -68,4 +100,6 @@ pub struct Report {
     pub shortcomings: Vec<String>,
     /// The worker cannot be started.
     pub failure: Option<String>,
+    /// Ports under which the worker reaches its `LocalHttp` and the server.
+    pub ports: (u16, u16),
 }

@@ -1,8 +1,8 @@
 //! One worker: its processes, its sockets, its output.
 
 use crate::{
-    init, local, memory,
-    order::{InitOrder, Report},
+    local, memory,
+    order::{ARGUMENT, InitOrder, Report},
 };
 use cloudlet_engine::{Boxed, LocalHttp, Worker, WorkerEnd, within};
 use parking_lot::Mutex;
@@ -56,11 +56,19 @@ pub struct Start {
     pub output: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
-pub async fn start(start: Start) -> Result<(Arc<Process>, Report), String> {
+/// A worker that runs.
+pub struct Started {
+    pub process: Arc<Process>,
+    pub report: Report,
+    /// The socket of a node's first process.
+    pub control: Option<OwnedFd>,
+}
+
+pub async fn start(start: Start) -> Result<Started, String> {
     let told = |error: std::io::Error| format!("the worker's process cannot be started: {error}");
     let (ours, theirs) = UnixStream::pair().map_err(told)?;
     let mut child = Command::new(&start.order.own)
-        .arg(init::ARGUMENT)
+        .arg(ARGUMENT)
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::piped())
@@ -74,7 +82,7 @@ pub async fn start(start: Start) -> Result<(Arc<Process>, Report), String> {
     let memory_limit = start.order.memory;
     let setup = tokio::task::spawn_blocking(move || talk(ours, &start.order));
     let outcome = within(SETUP, setup).await;
-    let (report, listeners, socket) = match outcome {
+    let (report, descriptors, socket) = match outcome {
         Some(Ok(Ok(answer))) => answer,
         Some(Ok(Err(why))) => {
             let _ = kill_process_group(group, Signal::KILL);
@@ -89,11 +97,12 @@ pub async fn start(start: Start) -> Result<(Arc<Process>, Report), String> {
         let _ = kill_process_group(group, Signal::KILL);
         return Err(why);
     }
-    let mut listeners = listeners.into_iter().map(|listener| {
-        listener.set_nonblocking(true)?;
-        tokio::net::TcpListener::from_std(listener)
-    });
-    let (Some(Ok(http)), Some(Ok(server))) = (listeners.next(), listeners.next()) else {
+    let mut descriptors = descriptors.into_iter();
+    let mut listener = || {
+        let listener = TcpListener::from(descriptors.next()?);
+        listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener)).ok()
+    };
+    let (Some(http), Some(server)) = (listener(), listener()) else {
         let _ = kill_process_group(group, Signal::KILL);
         return Err("the worker's process gave no sockets".to_owned());
     };
@@ -127,29 +136,29 @@ pub async fn start(start: Start) -> Result<(Arc<Process>, Report), String> {
         let _ = told.send(Some(end));
     });
     let worker = Process { group, ended, most, frozen, process, tasks: Mutex::new(tasks), _socket: socket };
-    Ok((Arc::new(worker), Report { failure: None, ..report }))
+    Ok(Started { process: Arc::new(worker), report: Report { failure: None, ..report }, control: descriptors.next() })
 }
 
 /// Gives the order, and takes the report and the sockets.
-fn talk(mut socket: UnixStream, order: &InitOrder) -> Result<(Report, Vec<TcpListener>, UnixStream), String> {
+fn talk(mut socket: UnixStream, order: &InitOrder) -> Result<(Report, Vec<OwnedFd>, UnixStream), String> {
     let told = |error: std::io::Error| format!("the worker's process does not answer: {error}");
     socket.set_read_timeout(Some(SETUP)).map_err(told)?;
     let text = serde_json::to_vec(order).map_err(|error| error.to_string())?;
     let length = u32::try_from(text.len()).map_err(|error| error.to_string())?;
     socket.write_all(&length.to_be_bytes()).and_then(|()| socket.write_all(&text)).map_err(told)?;
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut answer = vec![0; 64 << 10];
     let received = rustix::net::recvmsg(&socket, &mut [IoSliceMut::new(&mut answer)], &mut control, RecvFlags::CMSG_CLOEXEC);
     let received = received.map_err(|error| told(error.into()))?;
     let report = serde_json::from_slice(answer.get(..received.bytes).unwrap_or_default()).map_err(|_| "the worker's process failed".to_owned())?;
-    let mut listeners = Vec::new();
+    let mut descriptors = Vec::new();
     for message in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-            listeners.extend(descriptors.map(TcpListener::from));
+        if let RecvAncillaryMessage::ScmRights(some) = message {
+            descriptors.extend(some);
         }
     }
-    Ok((report, listeners, socket))
+    Ok((report, descriptors, socket))
 }
 
 /// Tells every line.

@@ -11,8 +11,8 @@ use cloudlet_api_sqs::{
 use cloudlet_api_sts::{AssumeRole, AssumeRoleRequest, AssumeRoleResponse, AssumedRoleUser, Credentials};
 use cloudlet_aws::{Arn, Fault, FaultKind};
 use cloudlet_engine::{
-    Boxed, Cx, Handle, Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, Permission, Permissions, Service, Worker, WorkerEnd,
-    WorkerFile, WorkerOrder, Workers,
+    Boxed, Cx, Handle, Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, NoWorkers, Node, NodeOrder, Permission, Permissions, Service,
+    Worker, WorkerEnd, WorkerFile, WorkerOrder, Workers,
 };
 use cloudlet_shape::Body;
 use cloudlet_testing::{Builder, TestCloud};
@@ -233,6 +233,12 @@ impl Workers for Machine {
         tokio::spawn(run(code, order, told));
         Box::pin(async move { Ok(Arc::new(Code { ended }) as Arc<dyn Worker>) })
     }
+    fn node(&self, name: &str, order: NodeOrder) -> Arc<dyn Node> {
+        NoWorkers.node(name, order)
+    }
+    fn find_node(&self, _: &str) -> Option<Arc<dyn Node>> {
+        None
+    }
 }
 
 pub fn with_sqs(sqs: &Arc<Sqs>) -> TestCloud {
@@ -250,7 +256,7 @@ pub fn with_sqs(sqs: &Arc<Sqs>) -> TestCloud {
 
 pub fn builder() -> Builder {
     TestCloud::builder()
-        .service(|parts| service(&parts.journal, parts.blobs.clone(), Arc::new(Machine::default())))
+        .service(|parts| service(&parts.journal, parts.blobs.clone(), Arc::new(Machine::default()), crate::Options::default()))
         .service(|_| Service::of(&cloudlet_api_sts::SERVICE, Arc::new(Sts)).handles::<AssumeRole>().build())
         .service(|_| Service::of(&cloudlet_api_s3::SERVICE, Arc::new(S3)).handles::<GetObject>().build())
 }

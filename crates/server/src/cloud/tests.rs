@@ -122,6 +122,7 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("lambda", "LayerVersionArn", "arn:aws:lambda:us-east-1:000000000000:layer:xxx:1"),
     ("lambda", "Arn", "arn:aws:lambda:us-east-1:000000000000:layer:xxx:1"),
     ("lambda", "Resource", "arn:aws:lambda:us-east-1:000000000000:function:xxx"),
+    ("lambda", "ResourceArn", "arn:aws:lambda:us-east-1:000000000000:function:xxx"),
     ("lambda", "Qualifier", "1"),
     ("sts", "TargetPrincipal", "000000000000"),
     ("sts", "SigningAlgorithm", "ES384"),

@@ -1,13 +1,13 @@
 //! A cloud with Systems Manager and a KMS that marks what it encrypts, and short helpers for what its tests do.
 
-use crate::service;
+use crate::{Options, service};
 use cloudlet_api_kms::{
     Decrypt, DecryptRequest, DecryptResponse, Encrypt, EncryptRequest, EncryptResponse, GenerateDataKey, GenerateDataKeyRequest,
     GenerateDataKeyResponse,
 };
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Arn, Fault, FaultKind};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
+use cloudlet_engine::{Cx, Handle, NoWorkers, Permission, Permissions, Service};
 use cloudlet_shape::{Map, Operation};
 use cloudlet_testing::Builder;
 pub use cloudlet_testing::{other_account, user};
@@ -91,7 +91,7 @@ impl Deref for TestCloud {
 
 pub fn builder(kms: &Arc<Kms>) -> Builder {
     let kms = kms.clone();
-    cloudlet_testing::TestCloud::builder().service(|parts| service(&parts.journal)).service(move |_| {
+    cloudlet_testing::TestCloud::builder().service(|parts| service(&parts.journal, Arc::new(NoWorkers), Options::default())).service(move |_| {
         Service::of(&cloudlet_api_kms::SERVICE, kms.clone()).handles::<Encrypt>().handles::<Decrypt>().handles::<GenerateDataKey>().build()
     })
 }

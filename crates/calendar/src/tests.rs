@@ -1,0 +1,3 @@
+mod calendars;
+mod expressions;
+mod rules;

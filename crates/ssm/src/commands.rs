@@ -1,0 +1,57 @@
+//! Run Command: documents that run on managed nodes.
+//! <https://docs.aws.amazon.com/systems-manager/latest/userguide/run-command.html>
+//!
+//! `send` writes down a command with an invocation for each node, and the scheduler has invocations run (`scheduled`), as many at a time as
+//! the command allows. A run (`run`) takes the document's steps one after the other; each action has a file of its own below `actions`.
+
+mod actions;
+mod cancel;
+mod get;
+mod list;
+mod notices;
+mod outputs;
+mod progress;
+mod rows;
+mod run;
+mod running;
+mod scheduled;
+mod send;
+mod shown;
+mod state;
+mod targets;
+
+pub use running::Runs;
+pub use send::Order;
+pub use state::CommandState;
+pub use targets::select as select_targets;
+
+use crate::Ssm;
+use cloudlet_api_ssm as api;
+use cloudlet_engine::Builder;
+use cloudlet_store::{Journal, Store};
+use std::sync::Arc;
+
+pub use rows::{Command, Invocation, Progress};
+
+pub struct Commands {
+    pub store: Arc<Store<CommandState>>,
+    pub runs: Runs,
+}
+
+impl Commands {
+    pub fn new(journal: &Journal) -> Commands {
+        Commands { store: Arc::new(Store::new("ssm/commands", journal, CommandState::default())), runs: Runs::default() }
+    }
+}
+
+pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {
+    builder
+        .store(ssm.commands.store.clone())
+        .handles::<scheduled::RunInvocation>()
+        .handles::<notices::NotifyOfCommand>()
+        .handles::<api::SendCommand>()
+        .handles::<api::CancelCommand>()
+        .handles::<api::GetCommandInvocation>()
+        .handles::<api::ListCommands>()
+        .handles::<api::ListCommandInvocations>()
+}

@@ -1,0 +1,78 @@
+//! What the scheduler does for commands: it has invocations run, and ends those that could not be delivered.
+
+pub use own::RunInvocation;
+
+use super::{
+    progress,
+    rows::{Place, Progress},
+};
+use crate::{PRINCIPAL, Ssm};
+use cloudlet_aws::{Arn, Fault, Timestamp};
+use cloudlet_engine::{Cx, Handle, Permission, Permissions};
+use cloudlet_shape::{Empty, Shape};
+
+#[derive(Shape, Clone, Default)]
+pub struct InvocationInput {
+    pub command: String,
+    pub node: String,
+}
+
+mod own {
+    use super::InvocationInput;
+    use cloudlet_shape::{Empty, operations};
+
+    operations! { cloudlet_api_ssm::SERVICE;
+        RunInvocation(InvocationInput) -> Empty {}
+    }
+}
+
+/// How long until a node that is not there is asked again.
+const ASKED_AGAIN: i64 = 20;
+
+fn source(place: &Place) -> Arn {
+    Arn::new("ssm", &place.0, &format!("command/{}", place.1))
+}
+
+fn key(what: &str, place: &Place, node: &str) -> String {
+    format!("{what}/{}/{}/{}/{node}", place.0.account.as_str(), place.0.region.as_str(), place.1)
+}
+
+/// Has an invocation run.
+pub fn run(cx: &Cx, place: &Place, node: &str, at: Timestamp) -> Result<(), Fault> {
+    let input = InvocationInput { command: place.1.to_string(), node: node.to_owned() };
+    cx.schedule_keyed::<RunInvocation>(key("RunInvocation", place, node), at, PRINCIPAL, source(place), place.0.clone(), input)
+}
+
+impl Handle<RunInvocation> for Ssm {
+    fn permissions(&self, _: &Cx, _: &InvocationInput) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
+    }
+
+    async fn handle(&self, cx: &Cx, input: InvocationInput) -> Result<Empty, Fault> {
+        let place: Place = (cx.scope.clone(), input.command.as_str().into());
+        let Some((command, invocation)) = self.commands.store.read(|state| {
+            let command = state.commands.get(&place)?.clone();
+            let invocation = state.invocations.get(&(place.0.clone(), place.1.clone(), input.node.as_str().into()))?.clone();
+            Some((command, invocation))
+        }) else {
+            return Ok(Empty {});
+        };
+        if invocation.progress.is_over() {
+            return Ok(Empty {});
+        }
+        if invocation.progress != Progress::Pending {
+            return self.interrupted(cx, &place, &input.node);
+        }
+        let node = self.nodes.find(cx, &input.node).await?;
+        let end = |outcome: Progress| {
+            self.commands.store.write(|state| progress::change(cx, state, &place, &input.node, |invocation| invocation.progress = outcome).map(drop))
+        };
+        match node {
+            None => end(Progress::Undeliverable)?,
+            Some(_) if cx.now >= command.expires => end(Progress::DeliveryTimedOut)?,
+            Some(node) if node.is_online => self.run(cx, &place, &command, &node).await?,
+            Some(_) => run(cx, &place, &input.node, cx.now.plus_secs(ASKED_AGAIN).min(command.expires))?,
+        }
+        Ok(Empty {})
+    }
+}
