@@ -3,6 +3,7 @@
 //! Each area is a folder with tables of its own: Parameter Store (`parameters`), documents (`documents`). Tags, resource policies and service
 //! settings belong to resources of all kinds, and each has a file of its own. Values of SecureString parameters rest encrypted by KMS, as the caller.
 
+mod associations;
 mod commands;
 mod documents;
 mod faults;
@@ -22,6 +23,7 @@ use cloudlet_api_ssm as api;
 use cloudlet_engine::{Service, Workers};
 use cloudlet_shape::{Operation, OperationSchema, ServiceSchema};
 use cloudlet_store::{Journal, Store};
+use associations::Associations;
 use commands::Commands;
 use documents::Documents;
 pub use nodes::NodeOptions;
@@ -34,6 +36,7 @@ pub struct Ssm {
     documents: Documents,
     nodes: Nodes,
     commands: Commands,
+    associations: Associations,
     ops: Arc<Store<ops_center::state::State>>,
 }
 
@@ -58,12 +61,14 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
         documents: Documents::new(journal),
         nodes: Nodes::new(journal, workers, options.nodes),
         commands: Commands::new(journal),
+        associations: Associations::new(journal),
         ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
     });
     let builder = Service::of(&MODEL, ssm.clone());
     let builder = documents::register(builder, &ssm);
     let builder = nodes::register(builder, &ssm);
     let builder = commands::register(builder, &ssm);
+    let builder = associations::register(builder, &ssm);
     let builder = ops_center::register(builder, &ssm);
     builder
         .store(ssm.store.clone())

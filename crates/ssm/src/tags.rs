@@ -87,6 +87,7 @@ impl Ssm {
         match kind {
             "Parameter" => Ok(Box::new(Parameters(self))),
             "Document" => Ok(Box::new(self.documents.clone())),
+            "Association" => Ok(Box::new(self.associations.clone())),
             "ManagedInstance" => Ok(Box::new(self.nodes.clone())),
             _ => Err(no_such_resource()),
         }

@@ -1,6 +1,7 @@
+mod associations;
 mod authority;
-mod describing;
 mod commands;
+mod describing;
 mod documents;
 mod encryption;
 mod events;
