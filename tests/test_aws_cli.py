@@ -20,6 +20,13 @@ def test_files_go_into_a_bucket_and_back(aws, tmp_path):
         aws("s3", "mv", "s3://cli-bucket/copy.txt", str(tmp_path / "back.txt"))
         assert (tmp_path / "back.txt").read_text() == "two"
         assert "copy.txt" not in aws("s3", "ls", "s3://cli-bucket")
+        aws("s3", "rm", "--recursive", "--exclude", "*/one.txt", "s3://cli-bucket/deep")
+        listed = aws("s3", "ls", "--recursive", "s3://cli-bucket")
+        assert "deep/er/one.txt" in listed and "two words" not in listed
+        (tmp_path / "here" / "one.txt").unlink()
+        aws("s3", "sync", "--delete", str(tmp_path / "here"), "s3://cli-bucket/deep/er/")
+        listed = aws("s3", "ls", "--recursive", "s3://cli-bucket")
+        assert "deep/er/one.txt" not in listed and "deep/er/two words.txt" in listed
     finally:
         aws("s3", "rb", "--force", "s3://cli-bucket")
 

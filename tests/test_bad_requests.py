@@ -7,6 +7,7 @@ import json
 import socket
 
 import pytest
+from botocore.exceptions import ClientError
 from cloudlet import sign
 
 TARGET = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.ListQueues"}
@@ -56,11 +57,26 @@ def test_an_unknown_method_over_s3(server, bucket):
     assert (answer.status, "<Code>MethodNotAllowed</Code>" in answer.text) == (405, True)
 
 
-@pytest.mark.parametrize("target", ["/{}?metadataConfiguration", "/{}?metadataTable"])
-def test_s3_operations_of_later_say_so(server, bucket, target):
-    answer = server.signed("GET", target.format(bucket))
-    assert (answer.status, "<Code>NotImplemented</Code>" in answer.text) == (501, True)
-    assert answer.headers["x-cloudlet-not-implemented"].startswith("s3:GetBucketMetadata")
+@pytest.mark.parametrize("query", ["metadataConfiguration", "metadataTable"])
+def test_s3_operations_of_later_say_so(server, bucket, query):
+    document = b"<MetadataConfiguration><JournalTableConfiguration><RecordExpiration><Expiration>DISABLED</Expiration></RecordExpiration></JournalTableConfiguration></MetadataConfiguration>"
+    if query == "metadataTable":
+        destination = b"<TableBucketArn>arn:aws:s3tables:us-east-1:000000000000:bucket/b</TableBucketArn><TableName>t</TableName>"
+        document = b"<MetadataTableConfiguration><S3TablesDestination>" + destination + b"</S3TablesDestination></MetadataTableConfiguration>"
+    digest = base64.b64encode(hashlib.md5(document).digest()).decode()
+    answer = server.signed("POST", f"/{bucket}?{query}", body=document, headers={"content-md5": digest})
+    assert (answer.status, "<Code>NotImplemented</Code>" in answer.text) == (501, True), answer
+    assert answer.headers["x-cloudlet-not-implemented"].startswith("s3:CreateBucketMetadata")
+    # No bucket has what cannot be created.
+    for method in ("GET", "DELETE"):
+        answer = server.signed(method, f"/{bucket}?{query}")
+        assert (answer.status, "<Code>MetadataConfigurationNotFound</Code>" in answer.text) == (404, True)
+
+
+def test_directory_buckets_are_not_the_other_buckets(server):
+    with pytest.raises(ClientError) as refused:
+        server.client("s3").list_directory_buckets()
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"{}x", b'{"MaxResults":"many"}', b'{"MaxResults":1e400}', b"\xff\xfe", b"[" * 100_000, b'{"a":' * 50_000])

@@ -110,3 +110,60 @@ def test_an_object_stays_private(server, s3, bucket):
     assert (anonymous(server, bucket, "private"), anonymous(server, bucket, "public")) == (403, 200)
     s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={"IgnorePublicAcls": True})
     assert anonymous(server, bucket, "public") == 403
+
+
+def test_new_buckets_may_be_open_as_they_once_were(start):
+    server = start("--s3-new-buckets", "open")
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="old-times")
+    assert refusal(s3.get_public_access_block, Bucket="old-times")[1] == "NoSuchPublicAccessBlockConfiguration"
+    assert refusal(s3.get_bucket_ownership_controls, Bucket="old-times")[1] == "OwnershipControlsNotFoundError"
+    s3.put_bucket_acl(Bucket="old-times", ACL="public-read")
+    s3.put_object(Bucket="old-times", Key="a", Body=b"x", ACL="public-read")
+    assert server.request("GET", "/old-times/a").status == 200
+    s3.create_bucket(Bucket="old-times-public", ACL="public-read")
+    s3.create_bucket(Bucket="old-times-enforced", ObjectOwnership="BucketOwnerEnforced")
+    assert refusal(s3.put_bucket_acl, Bucket="old-times-enforced", ACL="public-read")[1] == "AccessControlListNotSupported"
+
+
+# Each operation that reads the tags of an object in a policy.
+TAGGED = [
+    ("s3:GetObject", "get_object", {}),
+    ("s3:GetObject", "head_object", {}),
+    ("s3:GetObjectAcl", "get_object_acl", {}),
+    ("s3:GetObjectTagging", "get_object_tagging", {}),
+    ("s3:PutObjectTagging", "put_object_tagging", {"Tagging": {"TagSet": [{"Key": "stage", "Value": "public"}]}}),
+    ("s3:ListObjectAnnotations", "list_object_annotations", {}),
+]
+
+
+@pytest.mark.parametrize(("action", "call", "more"), TAGGED)
+def test_a_policy_reads_the_tags_of_the_object(server, s3, bucket, action, call, more):
+    for key in ("public", "private"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x", Tagging=f"stage={key}&other=1")
+    condition = {"StringEquals": {"s3:ExistingObjectTag/stage": "public"}}
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, {"AWS": "123456789012"}, action, Condition=condition))
+    other = getattr(server.client("s3", key="123456789012"), call)
+    other(Bucket=bucket, Key="public", **more)
+    assert refusal(other, Bucket=bucket, Key="private", **more)[0] == 403
+
+
+def test_a_policy_demands_conditional_writes_and_lets_parts_in(server, s3, bucket):
+    """That of AWS's page about enforced conditional writes."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "123456789012"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    conditional = statement | {"Condition": {"Null": {"s3:if-none-match": "false"}}}
+    parts = statement | {"Condition": {"Bool": {"s3:ObjectCreationOperation": "false"}}}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [conditional, parts]}))
+    other = server.client("s3", key="123456789012")
+    assert refusal(other.put_object, Bucket=bucket, Key="a", Body=b"x") == (403, "AccessDenied")
+    other.put_object(Bucket=bucket, Key="a", Body=b"x", IfNoneMatch="*")
+    upload = {"Bucket": bucket, "Key": "b", "UploadId": other.create_multipart_upload(Bucket=bucket, Key="b")["UploadId"]}
+    part = other.upload_part(**upload, PartNumber=1, Body=b"x")["ETag"]
+    done = {"MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": part}]}}
+    assert refusal(other.complete_multipart_upload, **upload, **done) == (403, "AccessDenied")
+    other.complete_multipart_upload(**upload, **done, IfNoneMatch="*")

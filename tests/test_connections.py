@@ -44,7 +44,7 @@ def answer(wire):
     fields = {}
     while line := wire.readline().decode().rstrip():
         name, value = line.split(": ", 1)
-        fields[name] = value
+        fields[name.lower()] = value
     return head, fields, wire.read(int(fields.get("content-length", 0)))
 
 

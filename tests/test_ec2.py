@@ -476,3 +476,41 @@ def test_packets_are_recorded_in_a_log_group(server, ec2, network):
     (event,) = logs.get_log_events(logGroupName="flows", logStreamName=f"{network.interfaces['rds']}-reject")["events"]
     assert event["message"].split()[12:] == ["REJECT", "OK"]
     ec2.delete_flow_logs(FlowLogIds=[made])
+
+
+def test_an_image_that_a_parameter_names_is_described(server, ec2):
+    ssm = server.client("ssm")
+    name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+    image = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    found = ec2.describe_images(ImageIds=[image])["Images"]
+    assert [(one["Architecture"], one["ImageOwnerAlias"], one["State"]) for one in found] == [("arm64", "amazon", "available")]
+    # As `data "aws_ami"` of Terraform asks.
+    filters = [{"Name": "name", "Values": ["al2023-ami-2023.*-kernel-6.1-arm64"]}, {"Name": "virtualization-type", "Values": ["hvm"]}]
+    assert [one["ImageId"] for one in ec2.describe_images(Owners=["amazon"], Filters=filters)["Images"]] == [image]
+    assert fault(ec2.describe_images, ImageIds=["ami-0123456789abcdef0"]) == (
+        "InvalidAMIID.NotFound", "The image id '[ami-0123456789abcdef0]' does not exist")
+    kinds = ec2.get_paginator("describe_instance_types").paginate(PaginationConfig={"PageSize": 20})
+    names = [one["InstanceType"] for page in kinds for one in page["InstanceTypes"]]
+    assert len(names) == len(set(names)) and {"t3.micro", "m5.large", "t4g.small"} <= set(names)
+
+
+def test_network_access_scopes_find_what_is_open(ec2, network):
+    internet = {"ResourceStatement": {"ResourceTypes": ["AWS::EC2::InternetGateway"]}}
+    in_vpc = {"ResourceStatement": {"Resources": [network.vpc]}}
+
+    def findings(**paths):
+        scope = ec2.create_network_insights_access_scope(**paths)["NetworkInsightsAccessScope"]["NetworkInsightsAccessScopeId"]
+        started = ec2.start_network_insights_access_scope_analysis(NetworkInsightsAccessScopeId=scope)
+        analysis = started["NetworkInsightsAccessScopeAnalysis"]["NetworkInsightsAccessScopeAnalysisId"]
+        while True:
+            shown = ec2.describe_network_insights_access_scope_analyses(NetworkInsightsAccessScopeAnalysisIds=[analysis])
+            if shown["NetworkInsightsAccessScopeAnalyses"][0]["Status"] != "running":
+                break
+        answer = ec2.get_network_insights_access_scope_analysis_findings(NetworkInsightsAccessScopeAnalysisId=analysis)
+        return {one["FindingComponents"][-1]["Component"]["Id"] for one in answer["AnalysisFindings"]}
+
+    match = [{"Source": internet, "Destination": in_vpc}]
+    reached = findings(MatchPaths=match)
+    assert network.interfaces["alb"] in reached and network.interfaces["rds"] not in reached
+    balancer = {"ResourceStatement": {"Resources": [network.interfaces["alb"]]}}
+    assert network.interfaces["alb"] not in findings(MatchPaths=match, ExcludePaths=[{"Source": internet, "Destination": balancer}])

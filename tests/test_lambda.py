@@ -9,8 +9,7 @@ import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
-
-TRUST = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}}
+from lambdas import TRUST, archive, call, eventually, make, make_role
 
 python = pytest.param("python3.12", "index.py", "def handler(event, context):\n    return {'got': event}\n", id="python")
 node = pytest.param(
@@ -26,16 +25,6 @@ def code(refused):
     return refused.value.response["Error"]["Code"]
 
 
-def archive(**files):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as zipped:
-        for name, text in files.items():
-            info = zipfile.ZipInfo(name)
-            info.external_attr = 0o755 << 16
-            zipped.writestr(info, text)
-    return out.getvalue()
-
-
 @pytest.fixture(scope="module")
 def lambda_(server):
     return server.client("lambda")
@@ -47,12 +36,9 @@ def iam(server):
 
 
 @pytest.fixture(scope="module")
-def role(iam):
+def role(server):
     """A role that may do everything."""
-    arn = iam.create_role(RoleName="executor", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
-    iam.put_role_policy(RoleName="executor", PolicyName="all", PolicyDocument=json.dumps(policy))
-    return arn
+    return make_role(server)
 
 
 @pytest.fixture
@@ -67,12 +53,6 @@ def function(lambda_, role, request):
         return name
 
     return make
-
-
-def call(lambda_, name, event=None, **more):
-    answer = lambda_.invoke(FunctionName=name, Payload=json.dumps(event), LogType="Tail", **more)
-    log = base64.b64decode(answer.get("LogResult", "")).decode()
-    return json.loads(answer["Payload"].read()), answer.get("FunctionError"), log
 
 
 @pytest.mark.parametrize("runtime,file,text", [python, node])
@@ -276,16 +256,6 @@ def test_requests_that_are_refused(lambda_, function):
     assert refused.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 
-def eventually(what):
-    """Until something is there: functions run in their own time."""
-    for _ in range(200):
-        found = what()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it never came")
-
-
 def receive(sqs, queue):
     return eventually(lambda: sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"]).get("Messages"))[0]
 
@@ -441,22 +411,27 @@ def test_the_command_line(aws, role, tmp_path):
 
 def test_a_restart_keeps_functions_and_waiting_events(start, tmp_path):
     server = start("--data-dir", str(tmp_path))
-    iam, lambda_, sqs = server.client("iam"), server.client("lambda"), server.client("sqs")
-    role = iam.create_role(RoleName="executor", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
-    iam.put_role_policy(RoleName="executor", PolicyName="all", PolicyDocument=json.dumps(policy))
+    role, lambda_, sqs = make_role(server), server.client("lambda"), server.client("sqs")
     url, arn = queue_of(sqs, "after")
-    zipped = {"ZipFile": archive(**{"index.py": "def handler(event, context):\n    return 'ran'\n"})}
-    settings = {"Runtime": "python3.12", "Handler": "index.handler", "Role": role, "Code": zipped}
-    lambda_.create_function(FunctionName="kept", **settings)
-    lambda_.put_function_concurrency(FunctionName="kept", ReservedConcurrentExecutions=0)
+    make(server, role, "kept", "def handler(event, context):\n    raise ValueError('not yet')\n")
     lambda_.put_function_event_invoke_config(FunctionName="kept", DestinationConfig={"OnSuccess": {"Destination": arn}})
     lambda_.invoke(FunctionName="kept", InvocationType="Event", Payload=b"{}")
+    # It has failed once, and waits for its second turn.
+    eventually(lambda: lines_of(server, "kept", "not yet"))
     server.process.kill()
     server.process.wait()
     server = start("--data-dir", str(tmp_path))
     lambda_, sqs = server.client("lambda"), server.client("sqs")
-    lambda_.delete_function_concurrency(FunctionName="kept")
+    lambda_.update_function_code(FunctionName="kept", ZipFile=archive(**{"index.py": "def handler(event, context):\n    return 'ran'\n"}))
     server.advance(60)
     record = json.loads(receive(sqs, sqs.get_queue_url(QueueName="after")["QueueUrl"])["Body"])
     assert record["responsePayload"] == "ran"
+
+
+def lines_of(server, function, text):
+    logs = server.client("logs")
+    try:
+        events = logs.filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
+    except ClientError:
+        return False
+    return any(text in event["message"] for event in events)

@@ -1,6 +1,8 @@
 """SES with boto3 and aws-cli: both APIs, the sandbox, and the mailbox."""
 
 import json
+import socketserver
+import threading
 from email import message_from_string
 from urllib.parse import urlsplit
 
@@ -8,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 DAY = 24 * 60 * 60
+FREE = ("--ses-sandbox", "off", "--ses-auto-verify", "all")
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +161,7 @@ def test_events_go_to_a_topic(start):
 
 def test_what_is_not_built_says_so(sesv2):
     with pytest.raises(ClientError) as refused:
-        sesv2.create_tenant(TenantName="x")
+        sesv2.create_dedicated_ip_pool(PoolName="x")
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
@@ -170,3 +173,99 @@ def test_aws_cli(aws, server, ses):
     assert sent["MessageId"].startswith("0100")
     assert mails(server, to=address)[0]["subject"] == "cli"
     assert aws.json("sesv2", "get-email-identity", "--email-identity", address)["VerifiedForSendingStatus"] is True
+
+
+def test_tenants_send_apart_from_each_other(start):
+    server = start(*FREE)
+    ses = server.client("sesv2")
+    for tenant, address in (("one", "one@example.com"), ("two", "two@example.com")):
+        ses.create_email_identity(EmailIdentity=address)
+        arn = ses.create_tenant(TenantName=tenant, Tags=[{"Key": "k", "Value": "v"}])["TenantArn"]
+        identity = f"arn:aws:ses:us-east-1:000000000000:identity/{address}"
+        ses.create_tenant_resource_association(TenantName=tenant, ResourceArn=identity)
+        assert ses.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "k", "Value": "v"}]
+
+    def send(tenant, sender):
+        content = {"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}}
+        return ses.send_email(FromEmailAddress=sender, Destination={"ToAddresses": ["bob@other.com"]}, Content=content, TenantName=tenant)
+
+    send("one", "one@example.com")
+    with pytest.raises(ses.exceptions.BadRequestException):
+        send("one", "two@example.com")
+    reference = ses.get_tenant(TenantName="two")["Tenant"]["TenantArn"]
+    ses.update_reputation_entity_customer_managed_status(
+        ReputationEntityType="RESOURCE", ReputationEntityReference=reference, SendingStatus="DISABLED")
+    with pytest.raises(ses.exceptions.SendingPausedException):
+        send("two", "two@example.com")
+    send("one", "one@example.com")
+    assert [one["TenantName"] for one in ses.list_tenants(Filter={"SENDING_STATUS": "DISABLED"})["Tenants"]] == ["two"]
+
+
+def test_an_import_job_reads_a_file_that_ses_may_read(start):
+    server = start(*FREE)
+    ses, s3 = server.client("sesv2"), server.client("s3")
+    s3.create_bucket(Bucket="lists")
+    s3.put_object(Bucket="lists", Key="list.csv", Body="".join(f"a{number}@example.com,BOUNCE\n" for number in range(5000)) + "nobody\n")
+
+    def job():
+        source = {"S3Url": "s3://lists/list.csv", "DataFormat": "CSV"}
+        destination = {"SuppressionListDestination": {"SuppressionListImportAction": "PUT"}}
+        job = ses.create_import_job(ImportDestination=destination, ImportDataSource=source)["JobId"]
+        server.request("POST", "/_cloudlet/settle")
+        return ses.get_import_job(JobId=job)
+
+    denied = job()
+    assert denied["JobStatus"] == "FAILED" and "ErrorMessage" in denied["FailureInfo"]
+    # As AWS's guide says.
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "ses.amazonaws.com"},
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::lists/list.csv",
+        "Condition": {"StringEquals": {"aws:Referer": "000000000000"}},
+    }
+    s3.put_bucket_policy(Bucket="lists", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    done = job()
+    assert (done["JobStatus"], done["ProcessedRecordsCount"], done["FailedRecordsCount"]) == ("COMPLETED", 5001, 1)
+    failed = server.request("GET", urlsplit(done["FailureInfo"]["FailedRecordsS3Url"]).path)
+    assert "nobody" in failed.text
+    assert ses.get_suppressed_destination(EmailAddress="a4999@example.com")["SuppressedDestination"]["Reason"] == "BOUNCE"
+
+
+def test_a_relay_takes_mail_that_leaves(start):
+    taken, arrived = [], threading.Event()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            def say(text):
+                self.wfile.write(text.encode() + b"\r\n")
+
+            say("220 relay")
+            while line := self.rfile.readline():
+                word = line[:4].upper()
+                if word == b"EHLO":
+                    say("250-relay\r\n250 8BITMIME")
+                elif word == b"DATA":
+                    say("354 go on")
+                    lines = []
+                    while (line := self.rfile.readline()) != b".\r\n":
+                        lines.append(line)
+                    taken.append(b"".join(lines))
+                    arrived.set()
+                    say("250 Ok")
+                elif word == b"QUIT":
+                    say("221 Bye")
+                    return
+                else:
+                    say("250 Ok")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as relay:
+        threading.Thread(target=relay.serve_forever, daemon=True).start()
+        server = start(*FREE, "--smtp-relay", f"smtp://127.0.0.1:{relay.server_address[1]}")
+        ses = server.client("ses")
+        ses.verify_email_identity(EmailAddress="ann@example.com")
+        message = {"Subject": {"Data": "leaves"}, "Body": {"Text": {"Data": ".dot"}}}
+        ses.send_email(Source="ann@example.com", Destination={"ToAddresses": ["bob@other.com"]}, Message=message)
+        assert arrived.wait(20)
+        relay.shutdown()
+    assert len(taken) == 1 and b"Subject: leaves" in taken[0] and b"DKIM-Signature" in taken[0]

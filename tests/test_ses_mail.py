@@ -234,7 +234,7 @@ def test_hostile_clients_are_bounded(mail):
         client.mail("ann@example.com")
         client.rcpt("bob@other.com")
         assert client.docmd("DATA")[0] == 354
-        for _ in range(50):
+        for _ in range(100):
             client.sock.sendall(b"x" * 998 + b"\r\n" + (b"y" * 998 + b"\r\n") * 999)
         client.sock.sendall(b".\r\n")
         assert client.getreply() == (552, b"Message is too long.")
@@ -260,6 +260,38 @@ def test_hostile_clients_are_bounded(mail):
             replies += received
         assert replies.count(b"250 Ok") == 1000
         client.close()
+
+
+def test_a_slow_client_holds_nobody_up(mail):
+    with socket.create_connection(("127.0.0.1", mail.ports["mx"][0]), timeout=20) as slow:
+        slow.recv(1000)
+        for letter in b"EHLO slow":
+            slow.sendall(bytes([letter]))
+            with mail.tls() as client:
+                client.send_message(message(subject="beside a slow one"))
+        slow.sendall(b"\r\n")
+        assert slow.recv(1000).startswith(b"250-")
+
+
+@pytest.mark.parametrize(
+    "name, raw",
+    [
+        ("nested", b"".join(b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (depth, depth) for depth in range(1000)) + b"deep\r\n"),
+        ("cut", b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n'),
+        ("charset", b"Content-Type: text/plain; charset=klingon\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\xff\xfe\x80broken\r\n"),
+        ("base64", b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!not base64!!!\r\n"),
+        ("words", b"X-Word: =?utf-8?q?=C3=?= =?nothing?b?%%%?=\r\nContent-Type: text/html\r\n\r\n<a href=\"http://x\">=?\r\n"),
+        ("nulls", b"Content-Type: text/plain\r\n\r\n\x00\x01\x02\r\n"),
+    ],
+)
+def test_broken_mime_is_taken_and_can_be_read(mail, name, raw):
+    whole = b"MIME-Version: 1.0\r\nFrom: ann@example.com\r\nTo: bob@other.com\r\nSubject: broken-" + name.encode() + b"\r\n" + raw
+    with mail.tls() as client:
+        client.sendmail("ann@example.com", ["bob@other.com"], whole)
+    found = mail.mails(search=f"broken-{name}", wait=5)[0]
+    stored = mail.raw(found)
+    assert b"DKIM-Signature" in stored and f"broken-{name}".encode() in stored
+    assert mail.server.request("GET", f"/_cloudlet/mailbox/{found['number']}").status == 200
 
 
 # ---- in

@@ -1,4 +1,4 @@
-//! What SES parses itself: raw messages, addresses, templates, and mail that comes in. The first byte selects one. Any input is accepted or refused, and
+//! What SES parses itself: raw messages, addresses, templates, files of addresses, and mail that comes in. The first byte selects one. Any input is accepted or refused, and
 //! never a 5xx.
 #![no_main]
 
@@ -27,10 +27,10 @@ impl TestCloud {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let second = Arc::new(Mutex::new(None));
         let made = second.clone();
-        let options = Options { sandbox: Sandbox::Off, auto_verify: AutoVerify::All, review_seconds: 0 };
+        let options = Options { sandbox: Sandbox::Off, auto_verify: AutoVerify::All, ..Options::default() };
         let first = move |parts: &cloudlet_testing::Parts| {
             let dns = Arc::new(cloudlet_dns::Dns::new(&parts.journal, vec![]));
-            let [v1, v2] = cloudlet_ses::services(&parts.journal, parts.mailbox.clone(), parts.blobs.clone(), dns, options);
+            let [v1, v2] = cloudlet_ses::services(&parts.journal, parts.mailbox.clone(), parts.blobs.clone(), dns, None, options);
             *made.lock().unwrap() = Some(v2);
             v1
         };
@@ -59,7 +59,7 @@ impl TestCloud {
 
     fn run(&self, which: u8, text: &[u8]) {
         let words = String::from_utf8_lossy(text).into_owned();
-        match which % 4 {
+        match which % 5 {
             0 => {
                 let raw = ses::RawMessage { data: text.to_vec().into() };
                 drop(self.call::<ses::SendRawEmail>(ses::SendRawEmailRequest { raw_message: raw, ..Default::default() }));
@@ -76,6 +76,10 @@ impl TestCloud {
                     drop(self.call::<ses::TestRenderTemplate>(ses::TestRenderTemplateRequest { template_name: "t".into(), template_data: data.into() }));
                     self.call::<ses::DeleteTemplate>(ses::DeleteTemplateRequest { template_name: "t".into() }).unwrap();
                 }
+            }
+            3 => {
+                let (is_json, are_contacts) = (words.starts_with('{'), words.starts_with("emailAddress"));
+                cloudlet_ses::importable_lines(&words, is_json, are_contacts);
             }
             _ => {
                 let input = ReceiveMailRequest {

@@ -8,7 +8,9 @@ use cloudlet_engine::{Clock, Runtime, Ids, Service};
 use cloudlet_admin::Admin;
 use cloudlet_gateway::{Access, Limits, Listener, Parts, serve};
 use cloudlet_identity::{Identity, Root, Secret};
-use cloudlet_shape::ServiceSchema;
+use bytes::Bytes;
+use cloudlet_shape::{Operation, ServiceSchema, Typed};
+use cloudlet_wire::{Content, Incoming, Recognizer, codec, from_json, to_json, validate};
 use cloudlet_s3_access::AccessSettings;
 use cloudlet_sqs::Urls;
 use cloudlet_store::Blobs;
@@ -16,15 +18,16 @@ use cloudlet_sts::ProviderKeys;
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
-pub const SERVICES: [&ServiceSchema; 10] = [
+pub const SERVICES: [&ServiceSchema; 11] = [
     &cloudlet_api_ec2::SERVICE,
     &cloudlet_api_iam::SERVICE,
     &cloudlet_api_lambda::SERVICE,
     &cloudlet_api_s3::SERVICE,
+    &cloudlet_api_s3control::SERVICE,
     &cloudlet_api_sesv2::SERVICE,
     &cloudlet_api_sns::SERVICE,
     &cloudlet_api_sqs::SERVICE,
@@ -63,6 +66,38 @@ impl<'a> Request<'a> {
     pub fn head(&self) -> Head<'_> {
         Head { method: self.method, path: self.path, query: self.query, headers: &self.headers }
     }
+}
+
+static RECOGNIZER: LazyLock<Recognizer> = LazyLock::new(|| Recognizer::new(&SERVICES, &names()));
+
+/// Decodes a request as one of an operation, in each protocol of its service; what was read is the same after a round trip through the neutral JSON.
+pub fn decode<O: Operation>(request: &Request<'_>)
+where
+    O::Input: Typed,
+{
+    let head = request.head();
+    // The path's labels, if the path is one of this operation.
+    let labels = RECOGNIZER.service(&head).and_then(|recognized| RECOGNIZER.operation(&recognized, &head, request.path, Some(request.body)).ok());
+    let labels = labels.map(|routed| routed.labels).unwrap_or_default();
+    for protocol in [O::SCHEMA.service.protocol].iter().chain(O::SCHEMA.service.also) {
+        let mut input = None;
+        let body = Content::Whole(Bytes::copy_from_slice(request.body));
+        let decoded = codec(*protocol).decode(O::SCHEMA, Incoming { head: &head, labels: &labels, body }, &mut |reader| {
+            input = Some(<O::Input as Typed>::read(reader, <O::Input as Typed>::TARGET)?);
+            Ok(())
+        });
+        let (Ok(missing), Some(input)) = (decoded, input) else { continue };
+        validate(O::SCHEMA.input, &input, &missing);
+        let text = to_json(&input);
+        let again: O::Input = from_json(&text).unwrap_or_else(|error| panic!("{error:?}: {text}"));
+        assert_eq!(to_json(&again), text);
+    }
+}
+
+/// The decoders of operations.
+#[macro_export]
+macro_rules! operations {
+    ($($operation:path),* $(,)?) => { [$($crate::decode::<$operation>),*] };
 }
 
 /// A server on a loopback port, which accepts any key, with a bucket, an object and a queue.

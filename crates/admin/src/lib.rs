@@ -1,8 +1,9 @@
 //! The admin API: health, services, state, calls, clock, decisions, mailbox and reset under `/_cloudlet/`, the developer endpoints of
 //! services under `/_aws/`, and what tools expect of LocalStack under `/_localstack/`. It is generic; only
-//! `sent_mail` and `reachability` are about one service.
+//! `sent_mail` is about one service.
 
 mod admin;
+mod admin_calls;
 mod calls;
 mod clock;
 mod decisions;
@@ -10,7 +11,6 @@ mod developer_endpoints;
 mod dns;
 mod mail_links;
 mod mailbox;
-mod reachability;
 mod response;
 mod router;
 mod sent_mail;

@@ -2,7 +2,7 @@
 
 use crate::{
     admin::{AccountParameter, Admin},
-    calls, clock, decisions, developer_endpoints, dns, mail_links, mailbox, reachability,
+    admin_calls, calls, clock, decisions, developer_endpoints, dns, mail_links, mailbox,
     response::{Answer, Parameters, Refusal, failed, method_not_allowed, not_found},
     sent_mail, services, snapshot, state,
 };
@@ -30,10 +30,6 @@ pub fn router(admin: Admin) -> Router {
         .route("/_cloudlet/reset", post(reset))
         .route("/_cloudlet/snapshot", get(snapshot::save).post(snapshot::load))
         .route("/_cloudlet/ca.pem", get(certificate))
-        .route("/_cloudlet/ec2/reachable", get(reachability::reachable))
-        .route("/_cloudlet/ec2/packets", post(reachability::packets))
-        .route("/_cloudlet/ec2/nftables", get(reachability::nftables))
-        .route("/_cloudlet/ec2/graph", get(reachability::graph))
         .route("/_cloudlet/mailbox", get(mailbox::list).delete(mailbox::clear))
         .route("/_cloudlet/mailbox/{number}", get(mailbox::show).delete(mailbox::remove))
         .route("/_cloudlet/mailbox/{number}/raw", get(mailbox::raw))
@@ -43,7 +39,8 @@ pub fn router(admin: Admin) -> Router {
         .route("/_localstack/health", get(services::localstack_health))
         .route("/_localstack/state/reset", post(reset))
         .merge(developer_endpoints::routes(&admin))
-        .merge(developer_endpoints::pages(&admin));
+        .merge(developer_endpoints::pages(&admin))
+        .merge(admin_calls::routes(&admin));
     for prefix in ["/_cloudlet", "/_localstack", "/_aws"] {
         for path in [prefix, &format!("{prefix}/"), &format!("{prefix}/{{*rest}}")] {
             router = router.route(path, any(unknown));

@@ -9,17 +9,22 @@
     reason = "a measuring tool: it prints, it reads the machine's clock, and it may stop at anything unexpected"
 )]
 
+mod automations;
 mod bare;
+mod bodies;
 mod client;
 mod cost;
 mod decisions;
 mod depth;
 mod durable;
 mod forms;
+mod functions;
 mod keys;
 mod lists;
 mod log_events;
+mod mail;
 mod messaging;
+mod networks;
 mod parameters;
 mod polls;
 mod process;

@@ -23,10 +23,19 @@ impl Signed {
     }
 
     pub fn with(host: &str, service: &'static str, access_key: &str, secret: &str) -> Signed {
+        Signed::of(host, service, REGION, access_key, secret)
+    }
+
+    /// As root, in another region.
+    pub fn in_region(host: &str, service: &'static str, region: &str) -> Signed {
+        Signed::of(host, service, region, "test", "test")
+    }
+
+    fn of(host: &str, service: &'static str, region: &str, access_key: &str, secret: &str) -> Signed {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
         let time = Timestamp::from_secs(i64::try_from(now.as_secs()).expect("a clock")).basic();
-        let key = SigningKey::derive(secret, &time[..8], REGION, service);
-        let scope = format!("{}/{REGION}/{service}/aws4_request", &time[..8]);
+        let key = SigningKey::derive(secret, &time[..8], region, service);
+        let scope = format!("{}/{region}/{service}/aws4_request", &time[..8]);
         Signed { host: host.to_owned(), access_key: access_key.to_owned(), key, time, scope }
     }
 

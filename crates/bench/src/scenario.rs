@@ -18,7 +18,7 @@ pub struct Bench<'a> {
     pub server: Process,
     bare: Process,
     pub time: Duration,
-    filter: &'a str,
+    pub filter: &'a str,
 }
 
 pub async fn run(server: &Path, time: Duration, filter: &str) {
@@ -27,13 +27,7 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     let mut starts: Vec<Duration> = (0..20).map(|_| process::start_time(server)).collect();
     starts.sort();
     println!("start to first answer      {:>9.1} ms (median; best {:.1})", starts[10].as_secs_f64() * 1e3, starts[0].as_secs_f64() * 1e3);
-    let me = env::current_exe().expect("this program");
-    let bench = Bench {
-        server: Process::start(server, &["--port", "0", "--log", "info,cloudlet::call=off"]),
-        bare: Process::start(&me, &["bare"]),
-        time,
-        filter,
-    };
+    let bench = Bench::start(server, &[], time, filter);
     let host = bench.server.address.to_string();
     Connection::open(bench.server.address).await.call(&Signed::caller_identity(&host)).await;
     println!("memory after one answer    {:>9.1} MB", bench.server.resident() as f64 / 1e6);
@@ -46,12 +40,26 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.put_cpu(&host).await;
     bench.decisions(&host).await;
     bench.settings(&host).await;
+    bench.bodies(&host).await;
     bench.multipart(&host).await;
     bench.lists(&host).await;
     bench.idle_polls(&host).await;
     bench.depth(&host).await;
     bench.states(&host).await;
+    bench.automations(&host).await;
+    bench.networks(&host).await;
+    bench.functions(&host).await;
+    bench.mail(server).await;
     forms::measure(server, filter).await;
+}
+
+impl<'a> Bench<'a> {
+    /// A server with further settings, beside the bare one.
+    pub fn start(server: &Path, settings: &[&str], time: Duration, filter: &'a str) -> Bench<'a> {
+        let me = env::current_exe().expect("this program");
+        let arguments = [&["--port", "0", "--log", "info,cloudlet::call=off"], settings].concat();
+        Bench { server: Process::start(server, &arguments), bare: Process::start(&me, &["bare"]), time, filter }
+    }
 }
 
 impl Bench<'_> {
@@ -87,9 +95,10 @@ impl Bench<'_> {
             return f64::NAN;
         }
         let plain = self.plain(request).await;
+        let connections = turns.len();
         let (mut ours, mut theirs, mut cost, mut ratios) = (0f64, 0f64, f64::MAX, Vec::new());
         for _ in 0..TURNS {
-            let their = rate(self.bare.address, many(&plain), self.time).await.0;
+            let their = rate(self.bare.address, (0..connections).map(|_| Repeat(plain.clone())).collect(), self.time).await.0;
             let (our, spent);
             (our, spent, turns) = self.turn(turns).await;
             (ours, theirs, cost) = (ours.max(our), theirs.max(their), cost.min(spent));

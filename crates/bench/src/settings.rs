@@ -70,7 +70,7 @@ impl Bench<'_> {
     }
 
     /// Makes a call that must succeed.
-    async fn done(&self, request: &[u8]) -> String {
+    pub async fn done(&self, request: &[u8]) -> String {
         let answer = prepare(self.server.address, request).await;
         assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
         answer

@@ -3,8 +3,10 @@
 //! Every kind of resource is a row with the same trait (`state::Resource`): its ids, filters and shape are in one file, and finding, describing,
 //! tagging and paging are written once. There is no machine behind an instance and no packet on a wire.
 
+mod access_scopes;
 mod acls;
 mod addresses;
+mod admin_calls;
 mod describing;
 mod dhcp_options;
 mod endpoints;
@@ -16,8 +18,10 @@ mod gateways;
 mod graph;
 mod group_references;
 mod groups;
+mod images;
 mod insights;
 mod instance_profiles;
+mod instance_types;
 mod instances;
 mod interfaces;
 mod launch_templates;
@@ -27,7 +31,7 @@ mod nat_gateways;
 mod peerings;
 mod permissions;
 mod prefix_lists;
-pub mod reachability;
+mod reachability;
 mod region;
 mod regions;
 mod route_tables;
@@ -58,6 +62,7 @@ pub fn service(journal: &Journal) -> Service {
     Service::of(&api::SERVICE, ec2.clone())
         .store(store)
         .vpc_endpoints(ec2)
+        .admin_calls(admin_calls::all())
         // acls
         .handles::<api::CreateNetworkAcl>()
         .handles::<api::DeleteNetworkAcl>()
@@ -217,6 +222,17 @@ pub fn service(journal: &Journal) -> Service {
         .handles::<api::StartNetworkInsightsAnalysis>()
         .handles::<api::DeleteNetworkInsightsAnalysis>()
         .handles::<api::DescribeNetworkInsightsAnalyses>()
+        .handles::<api::CreateNetworkInsightsAccessScope>()
+        .handles::<api::DeleteNetworkInsightsAccessScope>()
+        .handles::<api::DescribeNetworkInsightsAccessScopes>()
+        .handles::<api::GetNetworkInsightsAccessScopeContent>()
+        .handles::<api::StartNetworkInsightsAccessScopeAnalysis>()
+        .handles::<api::DeleteNetworkInsightsAccessScopeAnalysis>()
+        .handles::<api::DescribeNetworkInsightsAccessScopeAnalyses>()
+        .handles::<api::GetNetworkInsightsAccessScopeAnalysisFindings>()
+        // what there is to run
+        .handles::<api::DescribeImages>()
+        .handles::<api::DescribeInstanceTypes>()
         // the admin API's own
         .handles::<reachability::Reach>()
         .handles::<reachability::PlayPackets>()

@@ -1,10 +1,10 @@
 //! The rows of the tables. What can be computed from the time or from other rows is not in them.
 
 use crate::rules::Rule;
-use cloudlet_api_ec2::RequestLaunchTemplateData;
+use cloudlet_api_ec2::{NetworkInsightsAccessScopeContent, RequestLaunchTemplateData};
 use cloudlet_aws::{Scope, Timestamp};
 use cloudlet_engine::{StoredPolicy, StoredShape};
-use cloudlet_reach::Cidr;
+use cloudlet_reach::{Cidr, Hop};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -402,6 +402,35 @@ pub struct InsightsPath {
     pub filter_at_destination: Option<PathFilterRow>,
     pub client_token: String,
     pub made: Timestamp,
+}
+
+/// Paths that an account wants to know of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AccessScope {
+    /// Without its id.
+    pub content: StoredShape<NetworkInsightsAccessScopeContent>,
+    pub client_token: String,
+    pub made: Timestamp,
+}
+
+/// A path that was found.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Finding {
+    pub id: String,
+    pub hops: Vec<Hop>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AccessScopeAnalysis {
+    pub access_scope: String,
+    pub client_token: String,
+    pub started: Timestamp,
+    pub interfaces: i32,
+    pub findings: std::sync::Arc<Vec<Finding>>,
+    /// There are more paths than are written down.
+    pub is_partial: bool,
+    /// Why nothing was found out.
+    pub failure: Option<String>,
 }
 
 /// The answer is written down as it was found: later changes of the network do not change it.

@@ -283,6 +283,11 @@ handler!(
         if input.description.is_empty() {
             return Err(refuse("MissingParameter", "The request must contain the parameter GroupDescription"));
         }
+        if !input.description.is_ascii() {
+            let message =
+                format!("Value ({}) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported.", input.description);
+            return Err(faults::invalid_value(message));
+        }
         if !rules::is_describable(&input.description) {
             return Err(faults::invalid_value(
                 "Invalid security group description. Valid descriptions are strings less than 256 characters from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
@@ -431,39 +436,26 @@ fn as_permission(given: SecurityGroupRuleRequest) -> IpPermission {
     }
 }
 
-handler!(
-    Ec2,
-    UpdateSecurityGroupRuleDescriptionsIngress,
-    |ec2, cx, input| Ok(ec2.change_permission::<UpdateSecurityGroupRuleDescriptionsIngress>(
-        cx,
-        input.group_id.as_deref(),
-        input.group_name.as_deref()
-    )),
-    |ec2, cx, input| {
-        ec2.begin(cx, input.dry_run)?;
-        let permissions = input.ip_permissions.unwrap_or_default();
-        let change = Change { direction: Direction::Ingress, group_id: input.group_id, group_name: input.group_name, permissions };
-        let done = ec2.describe_rules(cx, change, input.security_group_rule_descriptions.unwrap_or_default())?;
-        Ok(UpdateSecurityGroupRuleDescriptionsIngressResult { r#return: Some(done) })
-    }
-);
+/// The operation of each direction, which differ in their types only.
+macro_rules! describes_rules {
+    ($operation:ident, $direction:expr, $result:ident) => {
+        handler!(
+            Ec2,
+            $operation,
+            |ec2, cx, input| Ok(ec2.change_permission::<$operation>(cx, input.group_id.as_deref(), input.group_name.as_deref())),
+            |ec2, cx, input| {
+                ec2.begin(cx, input.dry_run)?;
+                let permissions = input.ip_permissions.unwrap_or_default();
+                let change = Change { direction: $direction, group_id: input.group_id, group_name: input.group_name, permissions };
+                let done = ec2.describe_rules(cx, change, input.security_group_rule_descriptions.unwrap_or_default())?;
+                Ok($result { r#return: Some(done) })
+            }
+        );
+    };
+}
 
-handler!(
-    Ec2,
-    UpdateSecurityGroupRuleDescriptionsEgress,
-    |ec2, cx, input| Ok(ec2.change_permission::<UpdateSecurityGroupRuleDescriptionsEgress>(
-        cx,
-        input.group_id.as_deref(),
-        input.group_name.as_deref()
-    )),
-    |ec2, cx, input| {
-        ec2.begin(cx, input.dry_run)?;
-        let permissions = input.ip_permissions.unwrap_or_default();
-        let change = Change { direction: Direction::Egress, group_id: input.group_id, group_name: input.group_name, permissions };
-        let done = ec2.describe_rules(cx, change, input.security_group_rule_descriptions.unwrap_or_default())?;
-        Ok(UpdateSecurityGroupRuleDescriptionsEgressResult { r#return: Some(done) })
-    }
-);
+describes_rules!(UpdateSecurityGroupRuleDescriptionsIngress, Direction::Ingress, UpdateSecurityGroupRuleDescriptionsIngressResult);
+describes_rules!(UpdateSecurityGroupRuleDescriptionsEgress, Direction::Egress, UpdateSecurityGroupRuleDescriptionsEgressResult);
 
 handler!(
     Ec2,

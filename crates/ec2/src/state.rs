@@ -3,8 +3,9 @@
 use crate::{
     faults::{self, refuse},
     rows::{
-        Acl, Address, Associated, DhcpOptions, EgressOnlyInternetGateway, Endpoint, FlowLog, Group, InRegion, InsightsAnalysis, InsightsPath,
-        Instance, Interface, InternetGateway, LaunchTemplate, NatGateway, Peering, PrefixList, RouteTable, Subnet, Vpc,
+        AccessScope, AccessScopeAnalysis, Acl, Address, Associated, DhcpOptions, EgressOnlyInternetGateway, Endpoint, FlowLog, Group, InRegion,
+        InsightsAnalysis, InsightsPath, Instance, Interface, InternetGateway, LaunchTemplate, NatGateway, Peering, PrefixList, RouteTable, Subnet,
+        Vpc,
     },
     rules::Rule,
     tags::Tags,
@@ -121,6 +122,8 @@ pub struct State {
     pub flow_logs: Table<Key, FlowLog>,
     pub paths: Table<Key, InsightsPath>,
     pub analyses: Table<Key, InsightsAnalysis>,
+    pub access_scopes: Table<Key, AccessScope>,
+    pub access_scope_analyses: Table<Key, AccessScopeAnalysis>,
     /// The group of each rule.
     pub rules: Table<Key, String>,
 }
@@ -128,7 +131,7 @@ pub struct State {
 tables!(State {
     regions, tags, vpcs, subnets, route_tables, internet_gateways, egress_only_gateways, nat_gateways, acls, prefix_lists, dhcp_options,
     interfaces, addresses, peerings, endpoints, groups, instances, flow_logs, paths, analyses,
-    launch_templates } indexes(State::reindex) { rules });
+    launch_templates, access_scopes, access_scope_analyses } indexes(State::reindex) { rules });
 
 pub fn key(scope: &Scope, id: &str) -> Key {
     (scope.clone(), id.to_owned())

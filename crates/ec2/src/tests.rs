@@ -1,4 +1,6 @@
+mod access_scopes;
 mod endpoints;
+mod images;
 mod insights;
 mod instances;
 mod launch_templates;

@@ -79,9 +79,22 @@ impl Cx {
         }
     }
 
+    /// The same for an answer of up to `most` bytes.
+    pub async fn send_for(&self, request: HttpRequest, most: usize) -> Result<HttpResponse, SendError> {
+        match self.runtime.http_client() {
+            Some(client) => client.send_for(request, most).await,
+            None => Err(SendError::Unreachable("there is no HTTP client".to_owned())),
+        }
+    }
+
     /// Calls another service as a given caller: a role's session, or this service itself (`Caller::service`).
     pub async fn call<O: Operation>(&self, caller: Caller, scope: Scope, input: O::Input) -> Result<O::Output, Fault> {
         self.dispatch::<O>(Call::of::<O>(caller, scope, Origin::default(), input)).await
+    }
+
+    /// The same with what else policies may ask about the call (`aws:Referer`).
+    pub async fn call_from<O: Operation>(&self, caller: Caller, scope: Scope, origin: Origin, input: O::Input) -> Result<O::Output, Fault> {
+        self.dispatch::<O>(Call::of::<O>(caller, scope, origin, input)).await
     }
 
     /// The same where the output is not read: a service may leave out what it costs to make.

@@ -124,6 +124,8 @@ pub struct Dialect {
     pub throttled_message: &'static str,
     /// The `Server` field of every answer; most services send none.
     pub server: &'static str,
+    /// Documents of faults come in chunks, without a Content-Length.
+    pub chunked_faults: bool,
     pub scope_region: ScopeRegion,
     pub anonymous: Anonymous,
     pub request_ids: RequestIds,
@@ -155,6 +157,7 @@ impl Dialect {
         throttled: FaultKind::sender("Throttling", 400),
         throttled_message: RATE_EXCEEDED,
         server: "",
+        chunked_faults: false,
         scope_region: ScopeRegion::Named,
         anonymous: Anonymous::Refused,
         request_ids: RequestIds::Uuid,
@@ -202,6 +205,8 @@ impl Dialect {
         throttled: FaultKind::receiver("SlowDown", 503),
         throttled_message: "Please reduce your request rate.",
         server: "AmazonS3",
+        // AWS: recorded.
+        chunked_faults: true,
         anonymous: Anonymous::Authorized,
         request_ids: RequestIds::S3,
         signature_rules: SignatureRules::S3,

@@ -45,6 +45,11 @@ impl fmt::Display for SendError {
 /// Sends HTTP requests.
 pub trait HttpClient: Send + Sync {
     fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, SendError>>;
+
+    /// The same for an endpoint whose answers are as large as they may be elsewhere: `most` bytes of a body are read.
+    fn send_for(&self, request: HttpRequest, _most: usize) -> Boxed<'_, Result<HttpResponse, SendError>> {
+        self.send(request)
+    }
 }
 
 /// A URL as it may be shown: its password is masked.

@@ -1,6 +1,9 @@
 //! What a service is: its model, the operations it handles, and what else it gives to the gateway and the admin API.
 
-use crate::{AdminPage, Boxed, Cx, DeveloperEndpoint, Dialect, HttpHooks, Input, Output, Permissions, PublicFiles, VpcEndpoints};
+use crate::{
+    AdminCall, AdminPage, Boxed, Cx, DeveloperEndpoint, Dialect, HttpEndpoints, HttpHooks, Input, Output, Permissions, PublicFiles, SocketHooks,
+    VpcEndpoints,
+};
 use cloudlet_aws::Fault;
 use cloudlet_shape::{Operation, OperationSchema, Read, Reader, ServiceSchema, Typed};
 use cloudlet_store::Persistent;
@@ -83,6 +86,8 @@ pub struct Service {
     pub dialect: Dialect,
     pub http_hooks: Option<Arc<dyn HttpHooks>>,
     pub public_files: Option<Arc<dyn PublicFiles>>,
+    pub http_endpoints: Option<Arc<dyn HttpEndpoints>>,
+    pub socket_hooks: Option<Arc<dyn SocketHooks>>,
     /// Its state: for inspection, reset and snapshots.
     pub stores: Vec<Arc<dyn Persistent>>,
     /// The VPC endpoints, if it is the service that knows them.
@@ -91,6 +96,8 @@ pub struct Service {
     pub developer_endpoints: Vec<(&'static str, Arc<dyn DeveloperEndpoint>)>,
     /// Pages for people, each under a path: `/_cloudlet/states/executions`.
     pub admin_pages: Vec<(&'static str, Arc<dyn AdminPage>)>,
+    /// Internal operations that the admin API performs, each under a path: `/_cloudlet/ec2/reachable`.
+    pub admin_calls: Vec<(&'static str, Arc<dyn AdminCall>)>,
     unsigned: Vec<&'static str>,
     waiting: Vec<&'static str>,
     operations: HashMap<&'static str, Box<dyn AnyOperation>>,
@@ -109,10 +116,13 @@ impl Service {
             dialect: Dialect::of(schema.protocol),
             http_hooks: None,
             public_files: None,
+            http_endpoints: None,
+            socket_hooks: None,
             stores: Vec::new(),
             vpc_endpoints: None,
             developer_endpoints: Vec::new(),
             admin_pages: Vec::new(),
+            admin_calls: Vec::new(),
             unsigned: Vec::new(),
             waiting: Vec::new(),
             operations: HashMap::default(),
@@ -174,6 +184,12 @@ impl<E: Send + Sync + 'static> Builder<E> {
     }
 
     #[must_use]
+    pub fn admin_calls(mut self, calls: impl IntoIterator<Item = (&'static str, Arc<dyn AdminCall>)>) -> Self {
+        self.service.admin_calls.extend(calls);
+        self
+    }
+
+    #[must_use]
     pub fn http_hooks(mut self, http_hooks: Arc<dyn HttpHooks>) -> Self {
         self.service.http_hooks = Some(http_hooks);
         self
@@ -193,8 +209,20 @@ impl<E: Send + Sync + 'static> Builder<E> {
     }
 
     #[must_use]
+    pub fn http_endpoints(mut self, http_endpoints: Arc<dyn HttpEndpoints>) -> Self {
+        self.service.http_endpoints = Some(http_endpoints);
+        self
+    }
+
+    #[must_use]
     pub fn public_files(mut self, public_files: Arc<dyn PublicFiles>) -> Self {
         self.service.public_files = Some(public_files);
+        self
+    }
+
+    #[must_use]
+    pub fn socket_hooks(mut self, socket_hooks: Arc<dyn SocketHooks>) -> Self {
+        self.service.socket_hooks = Some(socket_hooks);
         self
     }
 

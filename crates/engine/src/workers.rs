@@ -3,12 +3,15 @@
 
 use crate::{Boxed, Node, NodeOrder, nodes::NoNode};
 use bytes::Bytes;
+use cloudlet_shape::Body;
 use std::{fmt, sync::Arc};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     Python,
     Node,
+    Ruby,
+    Java,
 }
 
 /// An interpreter of this machine.
@@ -45,7 +48,8 @@ pub struct WorkerOrder {
     pub program: WorkerValue,
     pub arguments: Vec<WorkerValue>,
     pub environment: Vec<(String, WorkerValue)>,
-    /// Names of folders (`Workers::put_folder`), and where the worker sees them if it can be given a view of its own. Read-only.
+    /// Names of folders (`Workers::put_folder`), or paths of the machine, and where the worker sees them if it can be given a view of its
+    /// own. Read-only.
     pub folders: Vec<(String, &'static str)>,
     /// The working directory is the folder at this place.
     pub directory: usize,
@@ -67,6 +71,8 @@ pub struct LocalRequest {
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
+    /// The body as it arrives, in place of it: where `LocalHttp::streams` asks for that.
+    pub arriving: Option<Body>,
 }
 
 impl LocalRequest {
@@ -84,6 +90,11 @@ pub struct LocalResponse {
 
 /// What answers a worker's requests. Nobody else can reach it.
 pub trait LocalHttp: Send + Sync {
+    /// Whether it reads the body of a request while that arrives.
+    fn streams(&self, _head: &LocalRequest) -> bool {
+        false
+    }
+
     fn answer(&self, request: LocalRequest) -> Boxed<'_, LocalResponse>;
 }
 
@@ -123,6 +134,18 @@ pub trait Worker: Send + Sync {
 pub trait Workers: Send + Sync {
     /// An interpreter of this version, or else of the nearest one that is installed.
     fn interpreter(&self, language: Language, version: &str) -> Option<Interpreter>;
+    /// The real path of a folder of this machine.
+    fn folder_of_machine(&self, _path: &str) -> Option<String> {
+        None
+    }
+    /// What differs once something in a folder of this machine has changed.
+    fn fingerprint(&self, _path: &str) -> String {
+        String::new()
+    }
+    /// The folder in which some interpreter of a language has AWS's SDK, for those that have none.
+    fn sdk(&self, _language: Language) -> Option<String> {
+        None
+    }
     /// What this machine cannot keep apart, a sentence each.
     fn shortcomings(&self) -> Vec<String>;
     fn has_folder(&self, name: &str) -> bool;
@@ -130,6 +153,8 @@ pub trait Workers: Send + Sync {
     fn start(&self, order: WorkerOrder) -> Boxed<'_, Result<Arc<dyn Worker>, String>>;
     /// The node of this name, which is a plain one. Nothing starts. A name has one node: the order is that of whoever asked first.
     fn node(&self, name: &str, order: NodeOrder) -> Arc<dyn Node>;
+    /// The node of this name, if somebody has asked for it before.
+    fn find_node(&self, name: &str) -> Option<Arc<dyn Node>>;
 }
 
 /// Where no code can be run: there is no interpreter, and nothing starts.
@@ -153,5 +178,8 @@ impl Workers for NoWorkers {
     }
     fn node(&self, _: &str, _: NodeOrder) -> Arc<dyn Node> {
         Arc::new(NoNode)
+    }
+    fn find_node(&self, _: &str) -> Option<Arc<dyn Node>> {
+        None
     }
 }

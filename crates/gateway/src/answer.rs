@@ -1,6 +1,6 @@
 //! An encoded answer becomes an HTTP response.
 
-use crate::observed::Ending;
+use crate::{header_names, observed::Ending};
 use axum::response::Response;
 use bytes::Bytes;
 use cloudlet_shape::{Body, BodyContent, BodyError, BodyStream};
@@ -175,5 +175,6 @@ pub fn response(answer: Answer, method: &Method) -> Response<AnswerBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = fields;
+    header_names::spell(response.extensions_mut());
     response
 }

@@ -8,6 +8,7 @@ use crate::{
     answer::AnswerBody,
     gateway::{Parts, Peer, Transport},
     router::Server,
+    sockets::{self, Upgrades},
 };
 use activity::{Activity, Stream, sleep};
 use addresses::Addresses;
@@ -145,9 +146,10 @@ impl Connections {
 
     async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, peer: Peer) {
         let activity = Arc::<Activity>::default();
-        let requests = Requests { server: self.server.clone(), peer, activity: activity.clone() };
+        let upgraded = Arc::<Upgrades>::default();
+        let requests = Requests { server: self.server.clone(), peer, activity: activity.clone(), upgraded: upgraded.clone() };
         let stream = TokioIo::new(Stream::new(stream, activity.clone()));
-        let mut connection = pin!(self.http.serve_connection(stream, requests));
+        let mut connection = pin!(self.http.serve_connection_with_upgrades(stream, requests));
         let mut silence = pin!(activity.silence(self.server.gateway.limits.head_time));
         let mut stop = self.stop.clone();
         let mut stopping = false;
@@ -164,6 +166,13 @@ impl Connections {
         };
         if let Err(error) = outcome {
             tracing::debug!(%error, "connection ended");
+        }
+        // What it became counts as the connection it was. A server that stops does not wait for it.
+        if let Some(socket) = upgraded.take() {
+            tokio::select! {
+                () = socket => {}
+                _ = stop.changed(), if !stopping => {}
+            }
         }
     }
 }
@@ -211,6 +220,7 @@ struct Requests {
     server: Arc<Server>,
     peer: Peer,
     activity: Arc<Activity>,
+    upgraded: Arc<Upgrades>,
 }
 
 impl Service<Request<Incoming>> for Requests {
@@ -220,6 +230,13 @@ impl Service<Request<Incoming>> for Requests {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (server, peer, call) = (self.server.clone(), self.peer, self.activity.begin_call());
+        if sockets::is_upgrade(&request) {
+            let outcome = server.sockets.open(&server.gateway, request, &self.upgraded);
+            match outcome {
+                Ok(response) => return Box::pin(async move { Ok(response) }),
+                Err(request) => return Box::pin(async move { Ok(server.answer(*request, peer).await) }),
+            }
+        }
         Box::pin(async move {
             let answer = server.answer(request, peer).await;
             drop(call);

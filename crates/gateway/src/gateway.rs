@@ -4,7 +4,7 @@ use crate::{Access, Limits, budget::Budget};
 use axum::{Router, extract::Request};
 use cloudlet_aws::{Caller, Head, Region, Scope};
 use cloudlet_cloud::Cloud;
-use cloudlet_engine::TlsSession;
+use cloudlet_engine::{HttpEndpoints, TlsSession};
 use cloudlet_shape::ServiceSchema;
 use cloudlet_sigv4::Keys;
 use cloudlet_wire::{Recognized, Recognizer};
@@ -30,6 +30,8 @@ pub struct Gateway {
     pub(crate) region: Region,
     pub(crate) recognizer: Recognizer,
     pub(crate) keys: Keys,
+    /// Of the services that serve endpoints of their users, with their names.
+    pub(crate) endpoints: Vec<(&'static str, Arc<dyn HttpEndpoints>)>,
     /// The memory of all request bodies.
     pub(crate) budget: Arc<Budget>,
 }
@@ -52,8 +54,9 @@ impl Gateway {
         let Parts { cloud, limits, names, access, region, .. } = parts;
         let services: Vec<&'static ServiceSchema> = cloud.services().map(|service| service.schema).collect();
         let recognizer = Recognizer::new(&services, &names);
+        let endpoints = cloud.services().filter_map(|service| Some((service.schema.name, service.http_endpoints.clone()?))).collect();
         let budget = Arc::new(Budget::new(limits.body_memory));
-        Gateway { cloud, limits, access, region, recognizer, keys: Keys::new(), budget }
+        Gateway { cloud, limits, access, region, recognizer, keys: Keys::new(), endpoints, budget }
     }
 
     /// Whether the host of a request names a bucket: `bucket.s3.localhost`.

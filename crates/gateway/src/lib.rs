@@ -10,8 +10,10 @@ mod budget;
 mod connection;
 mod cors;
 mod decode;
+mod endpoint;
 mod form;
 mod gateway;
+mod header_names;
 mod integrity;
 mod limits;
 mod log_entry;
@@ -21,6 +23,7 @@ mod pipeline;
 mod request;
 mod response_format;
 mod router;
+mod sockets;
 mod website;
 
 pub use access::Access;

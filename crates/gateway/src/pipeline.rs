@@ -9,6 +9,7 @@ use crate::{
     budget::Reservation,
     cors,
     decode::{decode, origin},
+    endpoint::EndpointCall,
     form::PostForm,
     gateway::{Gateway, Peer},
     integrity::{Declared, Digests},
@@ -127,6 +128,12 @@ impl Gateway {
             return plain(431, "The header fields of the request are too large.");
         }
         let head = head(&parts, &fields);
+        if let Some((name, endpoints, endpoint)) = self.endpoint(&head) {
+            // An endpoint of a user alone decides which pages may read its answers.
+            *origins = Origins::OfService;
+            let to = EndpointCall { name, endpoints, endpoint, version: parts.version };
+            return Received::Answered(Box::pin(self.endpoint_answer(&head, peer, to, body, log)).await);
+        }
         let page = self.access.page(&parts.headers);
         *origins = self.origins(&head, page);
         if *origins == Origins::OfServer && matches!(page, Page::Allowed(_)) && cors::is_preflight(head.method, &parts.headers) {
@@ -184,7 +191,7 @@ impl Gateway {
         }
     }
 
-    fn ids(&self, service: &Service) -> (Arc<str>, String) {
+    pub(crate) fn ids(&self, service: &Service) -> (Arc<str>, String) {
         let ids = &self.cloud.runtime.ids;
         match service.dialect.request_ids {
             RequestIds::S3 => (ids.base32(16).into(), ids.alphanumeric(76)),
@@ -334,7 +341,13 @@ impl Gateway {
         Ok(Decoded::Call(DecodedCall { call, headers, missing_token: anonymous.then(missing_token), reservation }))
     }
 
-    fn authenticator<'a>(&'a self, service: &'a Service, recognized: &Recognized, method: &str, prefix: Option<&'a str>) -> Authenticator<'a> {
+    pub(crate) fn authenticator<'a>(
+        &'a self,
+        service: &'a Service,
+        recognized: &Recognized,
+        method: &str,
+        prefix: Option<&'a str>,
+    ) -> Authenticator<'a> {
         let is_form = method == "POST" && matches!(recognized.protocol, Protocol::Query | Protocol::Ec2Query);
         let target = match (service.dialect.signature_rules, prefix) {
             (SignatureRules::Common, _) => Target::service(recognized.service.signing_name),
@@ -393,7 +406,7 @@ impl Gateway {
         }
     }
 
-    fn whole(&self, body: ReceivedBody, encoding: BodyEncoding, limit: usize, service: &Service) -> Collected {
+    pub(crate) fn whole(&self, body: ReceivedBody, encoding: BodyEncoding, limit: usize, service: &Service) -> Collected {
         match body {
             ReceivedBody::Arriving(body) => self.collected(body, encoding, limit, &service.dialect),
             ReceivedBody::Whole(WholeBody { bytes, reservation }) => {
@@ -434,7 +447,7 @@ fn panicked(log: &mut LogEntry) -> Answer {
 }
 
 /// A body: still arriving, or read already.
-enum ReceivedBody {
+pub(crate) enum ReceivedBody {
     Arriving(RequestBody),
     Whole(WholeBody),
 }

@@ -3,8 +3,9 @@
 use crate::log_entry::LogEntry;
 use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_engine::{Dialect, SignatureRules};
-use cloudlet_shape::{OperationSchema, Protocol, ServiceSchema, Struct};
+use cloudlet_shape::{Body, BodyContent, OperationSchema, Protocol, ServiceSchema, Struct};
 use cloudlet_wire::{Answer, Codec, Ids};
+use futures_util::stream;
 use std::{borrow::Cow, sync::Arc};
 
 const INTERNAL_ERROR: FaultKind = FaultKind::receiver("InternalError", 500);
@@ -43,7 +44,10 @@ impl ResponseFormat<'_> {
             SignatureRules::S3 if fault.code() == "InternalFailure" => fault.recoded(&INTERNAL_ERROR),
             SignatureRules::S3 | SignatureRules::Common => fault,
         };
-        let answer = self.codec.fault(self.service, &fault, &self.ids());
+        let mut answer = self.codec.fault(self.service, &fault, &self.ids());
+        if self.dialect.chunked_faults {
+            answer.body = in_chunks(answer.body);
+        }
         log.fault = Some(fault);
         self.with_server(answer)
     }
@@ -54,6 +58,15 @@ impl ResponseFormat<'_> {
             answer.headers.push(("server".into(), self.dialect.server.to_owned()));
         }
         answer
+    }
+}
+
+/// The same bytes, whose length is not told.
+fn in_chunks(body: Body) -> Body {
+    match body.take() {
+        BodyContent::Whole(bytes) if !bytes.is_empty() => Body::stream(Box::pin(stream::once(async { Ok(bytes) })), None),
+        BodyContent::Whole(bytes) => Body::whole(bytes),
+        BodyContent::Stream(stream) => Body::stream(stream, None),
     }
 }
 

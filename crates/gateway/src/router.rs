@@ -5,6 +5,7 @@ use crate::{
     body::{Expectation, RequestBody, Source},
     gateway::{Gateway, Parts, Peer},
     request::settle_host,
+    sockets::Sockets,
 };
 use axum::{
     Router,
@@ -24,6 +25,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 /// Answers the requests of all connections.
 pub struct Server {
     pub gateway: Arc<Gateway>,
+    pub sockets: Sockets,
     router: TowerToHyperService<Router>,
     /// The first segments of all routes.
     segments: Vec<String>,
@@ -36,6 +38,7 @@ impl Server {
     pub fn new(parts: Parts) -> Server {
         let admin = parts.admin.clone();
         let public_files: Vec<Arc<dyn PublicFiles>> = parts.cloud.services().filter_map(|service| service.public_files.clone()).collect();
+        let sockets = Sockets::of(parts.cloud.services().filter_map(|service| service.socket_hooks.clone()));
         let gateway = Arc::new(Gateway::new(parts));
         let mut segments: Vec<String> = ADMIN.map(str::to_owned).into();
         let mut files = Router::new();
@@ -48,7 +51,7 @@ impl Server {
         let files = files.layer(from_fn_with_state(gateway.clone(), virtual_hosts_first));
         let admin = admin.layer(from_fn_with_state(gateway.clone(), keep_pages_out)).layer(from_fn(log_admin));
         let router = Router::new().fallback(aws).with_state(gateway.clone()).merge(admin).merge(files);
-        Server { gateway, router: TowerToHyperService::new(router), segments }
+        Server { gateway, sockets, router: TowerToHyperService::new(router), segments }
     }
 
     pub async fn answer(&self, request: hyper::Request<Incoming>, peer: Peer) -> Response<AnswerBody> {

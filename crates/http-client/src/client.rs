@@ -44,18 +44,18 @@ impl Client {
         Client { permits: Semaphore::new(bounds.requests), bounds, tls: OnceLock::new() }
     }
 
-    async fn deliver(&self, request: HttpRequest) -> Result<HttpResponse, SendError> {
+    async fn deliver(&self, request: HttpRequest, most: usize) -> Result<HttpResponse, SendError> {
         let address = Address::read(&request.to)?;
         let no_connection = |error: std::io::Error| SendError::Unreachable(format!("{}:{}: {error}", address.host, address.port));
         let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(no_connection)?;
         match address.scheme {
-            Scheme::Http => self.exchange(stream, &address, request).await,
+            Scheme::Http => self.exchange(stream, &address, request, most).await,
             Scheme::Https => {
                 let connector = self.tls.get_or_init(|| tls::connector().ok()).clone();
                 let connector = connector.ok_or_else(|| SendError::Unreachable("TLS is not available".to_owned()))?;
                 let name = ServerName::try_from(address.host.clone()).map_err(unreachable)?;
                 let stream = connector.connect(name, stream).await.map_err(unreachable)?;
-                self.exchange(stream, &address, request).await
+                self.exchange(stream, &address, request, most).await
             }
         }
     }
@@ -65,6 +65,7 @@ impl Client {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         address: &Address,
         request: HttpRequest,
+        most: usize,
     ) -> Result<HttpResponse, SendError> {
         let request = http_request(address, request)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
@@ -76,10 +77,10 @@ impl Client {
             // The status counts even if the body breaks off or is too long.
             while let Some(Ok(frame)) = body.frame().await {
                 if let Ok(data) = frame.into_data() {
-                    let left = self.bounds.answer - read.len();
+                    let left = most - read.len();
                     read.extend_from_slice(data.get(..left).unwrap_or(&data));
                 }
-                if read.len() >= self.bounds.answer {
+                if read.len() >= most {
                     break;
                 }
             }
@@ -120,10 +121,14 @@ fn unreachable(error: impl Display) -> SendError {
 
 impl HttpClient for Client {
     fn send(&self, request: HttpRequest) -> Boxed<'_, Result<HttpResponse, SendError>> {
+        self.send_for(request, self.bounds.answer)
+    }
+
+    fn send_for(&self, request: HttpRequest, most: usize) -> Boxed<'_, Result<HttpResponse, SendError>> {
         Box::pin(async move {
             let _permit = self.permits.acquire().await;
             let timeout = request.timeout;
-            tokio::time::timeout(timeout, self.deliver(request)).await.unwrap_or(Err(SendError::TimedOut))
+            tokio::time::timeout(timeout, self.deliver(request, most)).await.unwrap_or(Err(SendError::TimedOut))
         })
     }
 }

@@ -18,6 +18,11 @@ use sha2::{Digest, Sha256};
 /// The principal of Lambda.
 pub const PRINCIPAL: &str = "lambda.amazonaws.com";
 
+/// LocalStack's bucket whose keys are folders of the machine.
+const HOT_RELOAD: &str = "hot-reload";
+/// What LocalStack shows in place of a digest.
+const NO_DIGEST: &str = "hot-reloading-hash-not-available";
+
 /// The members of a request that say where the code is.
 #[derive(Clone, Copy, Default)]
 pub struct Source<'r> {
@@ -33,6 +38,10 @@ pub struct Package {
     pub sha256: String,
     /// Bytes when it is unpacked.
     pub unpacked: u64,
+    /// A folder of the machine, in place of an archive.
+    pub mounted: Option<String>,
+    /// A container image, in place of an archive.
+    pub image: Option<String>,
 }
 
 impl Package {
@@ -70,6 +79,9 @@ pub async fn drain(body: &Body, most: u64) -> Result<Option<Bytes>, Fault> {
 impl Lambda {
     /// The code that a request hands in. `operation` is for messages.
     pub async fn package(&self, cx: &Cx, source: Source<'_>, operation: &str) -> Result<Package, Fault> {
+        if let Source { zip: None, bucket: Some(HOT_RELOAD), key: Some(key), .. } = source {
+            return self.mounted(key);
+        }
         let bytes = match source {
             Source { zip: Some(zip), bucket: None, key: None, .. } => {
                 if zip.len() > limits::ZIP_BYTES {
@@ -83,7 +95,26 @@ impl Lambda {
         let checked = bytes.clone();
         let unpacked = tokio::task::spawn_blocking(move || archive::check(&checked)).await.map_err(Fault::internal)?.map_err(refused)?;
         let sha256 = STANDARD.encode(Sha256::digest(&bytes));
-        Ok(Package { bytes, sha256, unpacked })
+        Ok(Package { bytes, sha256, unpacked, mounted: None, image: None })
+    }
+
+    /// Code that is run where it lies, and again from the beginning once it has changed.
+    fn mounted(&self, key: &str) -> Result<Package, Fault> {
+        let folder = self.workers.folder_of_machine(key);
+        let folder = folder.ok_or_else(|| faults::invalid(format!("There is no folder {key} on the machine of this server.")))?;
+        let allowed = self.options.hot_reload.iter().filter_map(|root| self.workers.folder_of_machine(root));
+        let is_below = |root: String| folder == root || folder.starts_with(&format!("{}/", root.trim_end_matches('/')));
+        if !allowed.into_iter().any(is_below) {
+            let text = format!("This server does not run code from {folder}. Start it with --lambda-hot-reload and this folder, or one above it.");
+            return Err(faults::invalid(text));
+        }
+        Ok(Package { bytes: Bytes::new(), sha256: NO_DIGEST.to_owned(), unpacked: 0, mounted: Some(folder), image: None })
+    }
+
+    /// An image is not looked at: whoever runs it has it.
+    pub fn image(uri: &str) -> Package {
+        let sha256 = Sha256::digest(uri.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        Package { bytes: Bytes::new(), sha256, unpacked: 0, mounted: None, image: Some(uri.to_owned()) }
     }
 
     async fn object(&self, cx: &Cx, bucket: &str, key: &str, version: Option<&str>) -> Result<Bytes, Fault> {

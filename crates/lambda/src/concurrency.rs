@@ -2,18 +2,10 @@
 
 use crate::{Lambda, faults, functions::on_function, limits, names, state::Recursion};
 use cloudlet_api_lambda::*;
-use cloudlet_aws::{Arn, Fault, Scope};
+use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Permission, handler};
 use cloudlet_shape::Empty;
 use std::sync::Arc;
-
-impl Lambda {
-    /// The concurrency of an account and region that no function has reserved.
-    pub fn unreserved(&self, scope: &Scope) -> i32 {
-        let reserved: i32 = self.store.read(|state| state.functions_of(scope).filter_map(|(_, function)| function.reserved).sum());
-        limits::CONCURRENCY - reserved
-    }
-}
 
 handler!(
     Lambda,
@@ -23,8 +15,15 @@ handler!(
         let key = names::function(cx, &input.function_name, None)?.whole()?;
         let function = lambda.function(&key)?;
         let wanted = input.reserved_concurrent_executions;
-        let others = limits::CONCURRENCY - lambda.unreserved(&key.scope()) - function.reserved.unwrap_or(0);
-        if wanted > 0 && limits::CONCURRENCY - others - wanted < limits::UNRESERVED {
+        let (unreserved, provisioned) = lambda.store.read(|state| (state.unreserved(&key.scope()), state.provisioned_total(&key)));
+        if wanted < provisioned {
+            let text =
+                format!(" ReservedConcurrentExecutions  {wanted} should not be lower than function's total provisioned concurrency [{provisioned}].");
+            // AWS: recorded without a type, and with these spaces.
+            return Err(faults::INVALID_PARAMETER_VALUE.says(text));
+        }
+        let own = function.reserved.unwrap_or(provisioned);
+        if wanted > 0 && unreserved + own - wanted < limits::UNRESERVED {
             let text =
                 "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of";
             // AWS: recorded without a type.
@@ -112,7 +111,7 @@ handler!(
                 code_size_unzipped: i64::try_from(limits::UNPACKED_BYTES).ok(),
                 code_size_zipped: i64::try_from(limits::ZIP_BYTES).ok(),
                 concurrent_executions: Some(limits::CONCURRENCY),
-                unreserved_concurrent_executions: Some(lambda.unreserved(&cx.scope)),
+                unreserved_concurrent_executions: Some(lambda.store.read(|state| state.unreserved(&cx.scope))),
             }),
             account_usage: Some(AccountUsage { total_code_size: Some(bytes), function_count: Some(count) }),
         })

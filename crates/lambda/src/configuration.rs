@@ -55,6 +55,8 @@ pub struct Settings {
     pub storage: Option<EphemeralStorage>,
     pub snap_start: Option<SnapStart>,
     pub logging: Option<LoggingConfig>,
+    pub vpc: Option<VpcConfigResponse>,
+    pub image: Option<ImageConfig>,
     /// What is asked for and not built.
     pub unbuilt: Vec<&'static str>,
 }
@@ -62,13 +64,6 @@ pub struct Settings {
 /// The name of a setting that is not built, if a request has it.
 pub fn unbuilt(settings: &[(&'static str, bool)]) -> Vec<&'static str> {
     settings.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect()
-}
-
-pub fn has_vpc(vpc: Option<&VpcConfig>) -> bool {
-    vpc.is_some_and(|vpc| {
-        let has = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
-        has(&vpc.subnet_ids) || has(&vpc.security_group_ids)
-    })
 }
 
 fn at_most(value: Option<i32>, most: i32, member: &str) -> Result<(), Fault> {
@@ -88,13 +83,26 @@ fn check_environment(environment: &Environment) -> Result<(), Fault> {
         return Err(faults::invalid(format!("{text} that are currently not supported for modification. Reserved keys used in this request: {keys}")));
     }
     // AWS: measured, and shown, as JSON.
-    let shown = serde_json::to_string(variables).unwrap_or_default();
+    let shown = in_order_of_hashes(variables);
     if shown.len() > limits::ENVIRONMENT_BYTES {
         let text =
             "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit.";
         return Err(faults::invalid(format!("{text} String measured: {shown}")));
     }
     Ok(())
+}
+
+/// As JSON, in the order of a hash table of Java's. AWS: recorded.
+fn in_order_of_hashes(variables: &Map<String>) -> String {
+    let table = u32::try_from(variables.len()).unwrap_or(u32::MAX / 4).saturating_mul(4).div_ceil(3).next_power_of_two().max(16);
+    let place = |name: &str| {
+        let hash = name.encode_utf16().fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
+        (hash ^ (hash >> 16)) & (table - 1)
+    };
+    let mut pairs: Vec<_> = variables.iter().collect();
+    pairs.sort_by_key(|(name, _)| place(name));
+    let shown: serde_json::Map<String, serde_json::Value> = pairs.into_iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    serde_json::Value::Object(shown).to_string()
 }
 
 fn check_dead_letters(config: &DeadLetterConfig) -> Result<(), Fault> {
@@ -115,8 +123,12 @@ impl Settings {
         if let Some(what) = self.unbuilt.first() {
             return Err(faults::not_built(&format!("{what} of functions")));
         }
-        if self.logging.as_ref().and_then(|logging| logging.log_format.as_deref()) == Some("JSON") {
-            return Err(faults::not_built("logs of functions in JSON"));
+        if let Some(logging) = &self.logging {
+            let has_level = logging.application_log_level.is_some() || logging.system_log_level.is_some();
+            if has_level && logging.log_format.as_deref().is_some_and(|form| form != "JSON") {
+                // AWS: unverified wording.
+                return Err(faults::invalid("To use ApplicationLogLevel or SystemLogLevel, LogFormat must be JSON."));
+            }
         }
         self.environment.as_ref().map_or(Ok(()), check_environment)?;
         self.dead_letters.as_ref().map_or(Ok(()), check_dead_letters)?;
@@ -138,6 +150,13 @@ impl Settings {
         set(&mut configuration.memory_size, self.memory);
         set(&mut configuration.architectures, self.architectures);
         set(&mut configuration.ephemeral_storage, self.storage);
+        set(&mut configuration.vpc_config, self.vpc);
+        if let Some(image) = self.image {
+            // AWS: recorded: an empty one is none.
+            let is_empty = image.entry_point.is_none() && image.command.is_none() && image.working_directory.is_none();
+            let shown = ImageConfigResponse { image_config: Some(image), error: None };
+            configuration.image_config_response = Some(shown).filter(|_| !is_empty);
+        }
         if let Some(config) = self.dead_letters {
             configuration.dead_letter_config = Some(config).filter(|config| config.target_arn.as_ref().is_some_and(|target| !target.is_empty()));
         }
@@ -154,6 +173,12 @@ impl Settings {
             set(&mut kept.log_group, given.log_group);
             set(&mut kept.application_log_level, given.application_log_level);
             set(&mut kept.system_log_level, given.system_log_level);
+            if kept.log_format.as_deref() == Some("JSON") {
+                kept.application_log_level.get_or_insert_with(|| "INFO".into());
+                kept.system_log_level.get_or_insert_with(|| "INFO".into());
+            } else {
+                (kept.application_log_level, kept.system_log_level) = (None, None);
+            }
         }
         if let Some(layers) = layers {
             configuration.layers = Some(layers).filter(|layers| !layers.is_empty());
@@ -253,5 +278,16 @@ impl Version {
     pub fn revised(&self, revision: String) -> Version {
         let configuration = FunctionConfiguration { revision_id: Some(revision), ..self.configuration.shape() };
         Version { configuration: StoredShape::new(configuration), ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_shown_as_aws_shows_them() {
+        let variables = Map::from([("LARGE_VAR".to_owned(), "x".to_owned()), ("SMALL_VAR".to_owned(), "ok".to_owned())]);
+        assert_eq!(in_order_of_hashes(&variables), r#"{"SMALL_VAR":"ok","LARGE_VAR":"x"}"#);
     }
 }

@@ -9,15 +9,17 @@ use crate::{
     invoke::{Event, Outcome},
     names::{LATEST, Named},
     scheduled::{EventInput, RunEvent},
-    state::{Function, InvokeConfig, QueuedEvent, Version},
+    state::{InvokeConfig, QueuedEvent, Version},
+    traces,
 };
 use bytes::Bytes;
 use cloudlet_api_lambda::{InvocationRequest, Invoke};
+use cloudlet_api_s3::{PutObject, PutObjectRequest};
 use cloudlet_api_sns::{Publish, PublishInput};
-use cloudlet_api_sqs::{SendMessage, SendMessageRequest};
+use cloudlet_api_sqs::{MessageSystemAttributeValue, SendMessage, SendMessageRequest};
 use cloudlet_aws::{Arn, Caller, Fault, Timestamp};
 use cloudlet_engine::{Cx, Permission, handler, roles};
-use cloudlet_shape::{Empty, Map};
+use cloudlet_shape::{Body, Empty, Map};
 use serde_json::{Value, json, value::RawValue};
 use std::sync::Arc;
 
@@ -35,6 +37,7 @@ enum Condition {
     Success,
     RetriesExhausted,
     EventAgeExceeded,
+    ZeroReservedConcurrency,
 }
 
 impl Condition {
@@ -43,6 +46,7 @@ impl Condition {
             Condition::Success => "Success",
             Condition::RetriesExhausted => "RetriesExhausted",
             Condition::EventAgeExceeded => "EventAgeExceeded",
+            Condition::ZeroReservedConcurrency => "ZeroReservedConcurrency",
         }
     }
 }
@@ -90,13 +94,17 @@ impl Lambda {
         if cx.clock().now() >= too_old {
             return self.give_up(cx, request_id, &event, &resolved, &config, &Condition::EventAgeExceeded, None).await;
         }
+        // AWS: a function that nothing may run has no events that wait.
+        if function.reserved == Some(0) {
+            return self.give_up(cx, request_id, &event, &resolved, &config, &Condition::ZeroReservedConcurrency, None).await;
+        }
         let run = Event {
             request_id: request_id.to_owned(),
             payload: event.payload.clone(),
             client_context: event.client_context.clone(),
             trace: event.trace.clone(),
         };
-        match self.run_once(cx, &named, &resolved, &function, run).await {
+        match self.run(cx, &named, &resolved, &function, run).await {
             Ok(outcome) => {
                 let event = QueuedEvent { runs: event.runs + 1, throttled: 0, ..QueuedEvent::clone(&event) };
                 if !outcome.failed {
@@ -113,6 +121,11 @@ impl Lambda {
                 }
                 self.keep(cx, request_id, event, due)
             }
+            // AWS: an event that goes in circles is told to whom failures are told. AWS: unverified under which condition.
+            Err(fault) if fault.name() == faults::RECURSIVE_INVOCATION.name => {
+                tracing::warn!(function = %event.function.name, "a loop of functions was stopped");
+                self.give_up(cx, request_id, &event, &resolved, &config, &Condition::RetriesExhausted, None).await
+            }
             // For want of concurrency, or of something here: it waits, for as long as it may.
             Err(fault) => {
                 tracing::debug!(%fault, function = %event.function.name, "an asynchronous event waits");
@@ -122,13 +135,6 @@ impl Lambda {
                 self.keep(cx, request_id, event, if due < too_old { due } else { too_old })
             }
         }
-    }
-
-    async fn run_once(&self, cx: &Cx, named: &Named, resolved: &Resolved, function: &Function, event: Event) -> Result<Outcome, Fault> {
-        if function.reserved == Some(0) {
-            return Err(faults::rate_exceeded("ReservedFunctionConcurrentInvocationLimitExceeded"));
-        }
-        self.run(cx, named, resolved, function, event).await
     }
 
     /// The end of an event: it is told to whom the function names, and forgotten.
@@ -186,7 +192,8 @@ impl Lambda {
     ) {
         let outcome = async {
             let arn = Arn::parse(to).ok_or_else(|| Fault::internal("no ARN"))?;
-            let scope = arn.scope().ok_or_else(|| Fault::internal("an ARN without an account"))?;
+            // That of a bucket names no account.
+            let scope = arn.scope().unwrap_or_else(|| event.function.scope());
             let caller = self.caller(cx, event, &resolved.version).await?;
             match arn.service() {
                 "sqs" => {
@@ -200,6 +207,7 @@ impl Lambda {
                         queue_url: format!("{}/{}/{}", cx.endpoint(), arn.account(), arn.resource()),
                         message_body: body,
                         message_attributes: Some(attributes).filter(|attributes| !attributes.is_empty()),
+                        message_system_attributes: Some(Map::from([("AWSTraceHeader".to_owned(), trace(cx, event))])),
                         ..SendMessageRequest::default()
                     };
                     cx.call_ignoring_output::<SendMessage>(caller, scope, input).await
@@ -228,6 +236,16 @@ impl Lambda {
                     };
                     cx.call_ignoring_output::<Invoke>(caller, scope, input).await
                 }
+                "s3" => {
+                    // AWS: `aws/lambda/async/FUNCTION/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-ID`
+                    let now = cx.clock().now().with_millis();
+                    let (day, time) = (now.get(..10).unwrap_or_default(), now.get(11..19).unwrap_or_default());
+                    let name = &event.function.name;
+                    let key = format!("aws/lambda/async/{name}/{}/{day}T{}-{}", day.replace('-', "/"), time.replace(':', "."), cx.ids().uuid());
+                    let input =
+                        PutObjectRequest { bucket: arn.resource().to_owned(), key, body: Some(Body::whole(body)), ..PutObjectRequest::default() };
+                    cx.call_ignoring_output::<PutObject>(caller, event.function.scope(), input).await
+                }
                 service => Err(faults::not_built(&format!("the destination {service}"))),
             }
         };
@@ -240,6 +258,12 @@ impl Lambda {
         let role = Arn::parse(version.role()).ok_or_else(|| Fault::internal("a function without a role"))?;
         Ok(roles::assume_role(cx, &role, &event.function.name, PRINCIPAL, &event.function.arn()).await?.caller)
     }
+}
+
+/// AWS: recorded: what a queue gets belongs to the trace of the event.
+fn trace(cx: &Cx, event: &QueuedEvent) -> MessageSystemAttributeValue {
+    let header = traces::next(cx, event.trace.as_deref(), &event.function).header;
+    MessageSystemAttributeValue { string_value: Some(header), data_type: "String".to_owned(), ..MessageSystemAttributeValue::default() }
 }
 
 /// JSON as it was written, or as a text if it is none.

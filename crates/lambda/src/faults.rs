@@ -7,6 +7,8 @@ const NOT_IMPLEMENTED: FaultKind = FaultKind::receiver("NotImplemented", 501);
 pub const VALIDATION: FaultKind = FaultKind::sender("ValidationException", 400);
 const REQUEST_ENTITY_TOO_LARGE: FaultKind = FaultKind::sender("RequestEntityTooLargeException", 413);
 
+pub const BAD_GATEWAY: FaultKind = FaultKind::receiver("BadGateway", 502);
+
 const USER: (&str, &str) = ("Type", "User");
 
 fn user(kind: &FaultKind, message: impl Into<String>) -> Fault {
@@ -73,4 +75,9 @@ pub fn invalid_content(message: impl Into<String>) -> Fault {
 pub fn invalid_page() -> Fault {
     // AWS: unverified wording.
     invalid("Invalid Marker")
+}
+
+pub fn recursive() -> Fault {
+    let text = "Lambda has detected this function being invoked in a recursive loop with other Amazon Web Services resources";
+    user(&RECURSIVE_INVOCATION, format!("{text} and stopped your function's invocation."))
 }

@@ -3,9 +3,10 @@
 use crate::{
     Lambda,
     code::{PRINCIPAL, Source},
-    configuration::{self, Settings, Shown, has_vpc, modified, unbuilt},
-    faults, limits,
+    configuration::{self, Settings, Shown, modified, unbuilt},
+    faults, images, limits,
     names::{self, LATEST, Named},
+    networks,
     state::{Function, FunctionKey, Recursion, State, Version, rows_of},
     tag_rules,
 };
@@ -179,14 +180,13 @@ handler!(
         if key.account != cx.scope.account {
             return Err(faults::invalid("The function must be in the account of the caller"));
         }
-        if input.package_type.as_deref() == Some("Image") || input.code.image_uri.is_some() {
-            return Err(faults::not_built("functions from container images"));
-        }
-        if input.runtime.is_none() || input.handler.is_none() {
+        let is_image = input.package_type.as_deref() == Some("Image");
+        images::check(is_image, &input)?;
+        if !is_image && (input.runtime.is_none() || input.handler.is_none()) {
             return Err(faults::invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages."));
         }
         let tags = tag_rules::checked(input.tags.take().unwrap_or_default())?;
-        let settings = Settings {
+        let mut settings = Settings {
             runtime: input.runtime.take(),
             role: Some(input.role.clone()),
             handler: input.handler.take(),
@@ -201,13 +201,12 @@ handler!(
             storage: input.ephemeral_storage.take(),
             snap_start: input.snap_start.take(),
             logging: input.logging_config.take(),
+            vpc: None,
+            image: input.image_config.take(),
             unbuilt: unbuilt(&[
-                ("VpcConfig", has_vpc(input.vpc_config.as_ref())),
                 ("KMSKeyArn", input.kms_key_arn.as_ref().is_some_and(|key| !key.is_empty())),
                 ("SourceKMSKeyArn", input.code.source_kms_key_arn.is_some()),
                 ("FileSystemConfigs", input.file_system_configs.as_ref().is_some_and(|list| !list.is_empty())),
-                ("CodeSigningConfigArn", input.code_signing_config_arn.is_some()),
-                ("ImageConfig", input.image_config.is_some()),
                 ("TenancyConfig", input.tenancy_config.is_some()),
                 ("CapacityProviderConfig", input.capacity_provider_config.is_some()),
                 ("DurableConfig", input.durable_config.is_some()),
@@ -228,10 +227,28 @@ handler!(
             key: code.s3_key.as_deref(),
             version: code.s3_object_version.as_deref(),
         };
-        let package = lambda.package(cx, source, "CreateFunction").await?;
+        let package = match &code.image_uri {
+            Some(uri) => Lambda::image(uri),
+            None => lambda.package(cx, source, "CreateFunction").await?,
+        };
         let layers = lambda.layers_for(cx, settings.layers.as_deref().unwrap_or_default()).await?;
+        // AWS: a function that is made without subnets has no configuration of them.
+        let in_vpc = |config: &VpcConfig| {
+            let has = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
+            has(&config.subnet_ids) || has(&config.security_group_ids)
+        };
+        if let Some(config) = input.vpc_config.as_ref().filter(|config| in_vpc(config)) {
+            settings.vpc = Some(networks::resolve(cx, config).await?);
+        }
+        let signing = input.code_signing_config_arn.take();
+        if let Some(arn) = &signing {
+            lambda.signing_config(cx, arn)?;
+        }
         check_role(cx, &input.role, &key.arn()).await?;
         let mut configuration = configuration::fresh(&key.name);
+        if is_image {
+            configuration.package_type = Some("Image".into());
+        }
         configuration.code_size = Some(package.size());
         configuration.code_sha256 = Some(package.sha256.clone());
         configuration.last_modified = Some(modified(cx.now));
@@ -246,13 +263,23 @@ handler!(
             }
             state.check_space(&key.scope(), package.size())?;
             state.check_unpacked(package.unpacked, configuration.layers.as_ref())?;
-            let function = Function { id: cx.ids().uuid(), last_version: 0, tags, reserved: None, recursion: Recursion::Terminate };
+            let function = Function {
+                id: cx.ids().uuid(),
+                last_version: 0,
+                tags,
+                reserved: None,
+                recursion: Recursion::Terminate,
+                signing,
+                ..Function::default()
+            };
             state.functions.insert(key.clone(), Arc::new(function));
             let version = Arc::new(Version {
                 configuration: StoredShape::new(configuration),
                 environment,
                 code: body.blob().clone(),
                 unpacked: package.unpacked,
+                mounted: package.mounted.clone(),
+                image: package.image.clone(),
                 published: None,
             });
             state.versions.insert((key.clone(), 0), version.clone());
@@ -272,11 +299,18 @@ handler!(Lambda, GetFunction, |lambda, cx, input| Ok(on_function::<GetFunction>(
     let named = names::function(cx, &input.function_name, input.qualifier.as_deref())?;
     let (resolved, function) = lambda.resolved(cx, &named)?;
     let configuration = resolved.version.shown(&named.key, resolved.number, &named.arn(), Shown::Alone);
-    let location = lambda.link(cx, &resolved.version.code).await?;
+    let code = match (&resolved.version.image, &resolved.version.mounted) {
+        (Some(image), _) => images::location(image, resolved.version.sha256()),
+        (None, Some(folder)) => FunctionCodeLocation { location: Some(format!("file://{folder}")), ..FunctionCodeLocation::default() },
+        (None, None) => {
+            let location = lambda.link(cx, &resolved.version.code).await?;
+            FunctionCodeLocation { repository_type: Some("S3".into()), location: Some(location), ..FunctionCodeLocation::default() }
+        }
+    };
     let is_whole = named.qualifier.is_none();
     Ok(GetFunctionResponse {
         configuration: Some(configuration),
-        code: Some(FunctionCodeLocation { repository_type: Some("S3".into()), location: Some(location), ..FunctionCodeLocation::default() }),
+        code: Some(code),
         tags: Some(function.tags.clone()).filter(|tags| is_whole && !tags.is_empty()),
         tags_error: None,
         concurrency: function.reserved.map(|reserved| Concurrency { reserved_concurrent_executions: Some(reserved) }),
@@ -302,9 +336,7 @@ handler!(
         let key = names::function(cx, &input.function_name, None)?.key;
         let latest = lambda.latest(&key)?;
         check_revision(&latest, input.revision_id.as_ref())?;
-        if input.image_uri.is_some() {
-            return Err(faults::invalid("Please don't provide ImageUri when updating a function with packageType Zip."));
-        }
+        images::check_update(&latest, &input)?;
         if input.source_kms_key_arn.is_some() || input.publish_to.is_some() {
             return Err(faults::not_built("SourceKMSKeyArn and PublishTo of functions"));
         }
@@ -314,7 +346,10 @@ handler!(
             key: input.s3_key.as_deref(),
             version: input.s3_object_version.as_deref(),
         };
-        let package = lambda.package(cx, source, "UpdateFunctionCode").await?;
+        let package = match &input.image_uri {
+            Some(uri) => Lambda::image(uri),
+            None => lambda.package(cx, source, "UpdateFunctionCode").await?,
+        };
         let mut configuration = latest.configuration.shape();
         if configuration.code_sha256.as_ref() != Some(&package.sha256) {
             configuration.last_modified = Some(modified(cx.now));
@@ -339,6 +374,8 @@ handler!(
                 configuration: StoredShape::new(configuration),
                 code: body.blob().clone(),
                 unpacked: package.unpacked,
+                mounted: package.mounted.clone(),
+                image: package.image.clone(),
                 published: latest.published.filter(|_| is_same),
                 ..Version::clone(&latest)
             });
@@ -374,7 +411,7 @@ handler!(
         let key = names::function(cx, &input.function_name, None)?.key;
         let latest = lambda.latest(&key)?;
         check_revision(&latest, input.revision_id.as_ref())?;
-        let settings = Settings {
+        let mut settings = Settings {
             runtime: input.runtime.take(),
             role: input.role.clone(),
             handler: input.handler.take(),
@@ -389,11 +426,11 @@ handler!(
             storage: input.ephemeral_storage.take(),
             snap_start: input.snap_start.take(),
             logging: input.logging_config.take(),
+            vpc: None,
+            image: input.image_config.take(),
             unbuilt: unbuilt(&[
-                ("VpcConfig", has_vpc(input.vpc_config.as_ref())),
                 ("KMSKeyArn", input.kms_key_arn.as_ref().is_some_and(|key| !key.is_empty())),
                 ("FileSystemConfigs", input.file_system_configs.as_ref().is_some_and(|list| !list.is_empty())),
-                ("ImageConfig", input.image_config.is_some()),
                 ("CapacityProviderConfig", input.capacity_provider_config.is_some()),
                 ("DurableConfig", input.durable_config.is_some()),
                 ("RuntimeConfig", input.runtime_config.is_some()),
@@ -401,6 +438,9 @@ handler!(
             ]),
         };
         settings.check(lambda)?;
+        if let Some(config) = &input.vpc_config {
+            settings.vpc = Some(networks::resolve(cx, config).await?);
+        }
         if let Some(role) = &input.role {
             check_role(cx, role, &key.arn()).await?;
         }
@@ -473,6 +513,7 @@ impl State {
         qualifiers.extend(rows_of(&self.policies, key).map(|(name, _)| name.to_owned()));
         qualifiers.extend(rows_of(&self.urls, key).map(|(name, _)| name.to_owned()));
         qualifiers.extend(rows_of(&self.invoke_configs, key).map(|(name, _)| name.to_owned()));
+        qualifiers.extend(rows_of(&self.provisioned, key).map(|(name, _)| name.to_owned()));
         for qualifier in qualifiers {
             self.aliases.remove(&(key.clone(), qualifier.clone()));
             self.remove_qualifier(key, &qualifier);
@@ -486,6 +527,7 @@ impl State {
         self.policies.remove(&of);
         self.urls.remove(&of);
         self.invoke_configs.remove(&of);
+        self.provisioned.remove(&of);
     }
 }
 

@@ -3,22 +3,27 @@
 
 use crate::{
     Lambda,
-    environments::{End, Environment, EnvironmentKey, EnvironmentRequest, NotReady},
+    code::{PRINCIPAL, drain},
+    environments::{End, Environment, EnvironmentKey, EnvironmentRequest, FailedStart, Initialization, NotReady, stream},
     faults,
     functions::Resolved,
     limits, logs,
     names::{self, LATEST, Named},
+    report::Report,
     runtime_api::Job,
-    runtimes,
-    state::{Function, FunctionKey, QueuedEvent},
+    state::{Function, FunctionKey, QueuedEvent, Recursion, Version},
+    streaming::Sink,
+    traces,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use cloudlet_api_lambda::*;
-use cloudlet_aws::Fault;
-use cloudlet_engine::{Cx, Permission, Stopwatch, handler, roles::RoleSession};
+use cloudlet_aws::{Arn, Fault};
+use cloudlet_engine::{
+    Cx, Permission, Stopwatch, handler,
+    roles::{self, RoleSession},
+};
 use parking_lot::Mutex;
-use serde_json::json;
 use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
 
 /// Bytes of a log that an answer shows.
@@ -43,80 +48,141 @@ pub struct Outcome {
     pub session: Option<RoleSession>,
 }
 
-/// How many events of each function are being handled.
+impl Outcome {
+    /// The end of the log, as answers show it.
+    pub fn log_tail(&self) -> String {
+        let bytes = self.log.as_bytes();
+        STANDARD.encode(bytes.get(bytes.len().saturating_sub(TAIL)..).unwrap_or_default())
+    }
+}
+
+/// How many events of each function are being handled: by environments that are started on demand, and by those of a version that are kept
+/// for it.
 #[derive(Default)]
-pub struct Running(Mutex<BTreeMap<FunctionKey, i32>>);
+pub struct Running(Mutex<BTreeMap<(FunctionKey, Option<u64>), i32>>);
 
 struct RunningEvent<'r> {
     running: &'r Running,
-    key: FunctionKey,
+    of: (FunctionKey, Option<u64>),
+}
+
+impl RunningEvent<'_> {
+    fn initialization(&self) -> Initialization {
+        if self.of.1.is_some() { Initialization::Provisioned } else { Initialization::OnDemand }
+    }
 }
 
 impl Drop for RunningEvent<'_> {
     fn drop(&mut self) {
         let mut running = self.running.0.lock();
-        if let Some(count) = running.get_mut(&self.key) {
+        if let Some(count) = running.get_mut(&self.of) {
             *count -= 1;
             if *count <= 0 {
-                running.remove(&self.key);
+                running.remove(&self.of);
             }
         }
     }
 }
 
+/// What the tables say of a function's concurrency.
+struct Room {
+    /// Environments that are kept for the version.
+    provisioned: i32,
+    /// Those that are kept for all versions of the function.
+    total: i32,
+    unreserved: i32,
+    reserved: Vec<FunctionKey>,
+}
+
 impl Lambda {
-    /// Counts one more event of a function, if its concurrency allows it.
-    fn admit(&self, key: &FunctionKey, function: &Function) -> Result<RunningEvent<'_>, Fault> {
+    fn room(&self, key: &FunctionKey, number: u64) -> Room {
         let scope = key.scope();
-        let unreserved = self.unreserved(&scope);
-        let reserved: Vec<FunctionKey> = self
-            .store
-            .read(|state| state.functions_of(&scope).filter(|(_, function)| function.reserved.is_some()).map(|(key, _)| key.clone()).collect());
+        self.store.read(|state| Room {
+            provisioned: state.provisioned_for(key, number),
+            total: state.provisioned_total(key),
+            unreserved: state.unreserved(&scope),
+            reserved: state.functions_of(&scope).filter(|(_, function)| function.reserved.is_some()).map(|(key, _)| key.clone()).collect(),
+        })
+    }
+
+    /// Counts one more event of a function, if its concurrency allows it.
+    fn admit(&self, key: &FunctionKey, number: u64, function: &Function) -> Result<RunningEvent<'_>, Fault> {
+        let room = self.room(key, number);
         let mut running = self.running.0.lock();
-        let own = running.get(key).copied().unwrap_or(0);
+        let kept = (key.clone(), Some(number));
+        if running.get(&kept).copied().unwrap_or(0) < room.provisioned {
+            *running.entry(kept.clone()).or_insert(0) += 1;
+            return Ok(RunningEvent { running: &self.running, of: kept });
+        }
+        let of = (key.clone(), None);
+        let own = running.get(&of).copied().unwrap_or(0);
         match function.reserved {
-            Some(most) if own >= most => return Err(faults::rate_exceeded("ReservedFunctionConcurrentInvocationLimitExceeded")),
+            Some(most) if own >= most - room.total => {
+                return Err(faults::rate_exceeded("ReservedFunctionConcurrentInvocationLimitExceeded"));
+            }
             Some(_) => {}
             None => {
-                let others: i32 = running.iter().filter(|(key, _)| key.is_in(&scope) && !reserved.contains(key)).map(|(_, count)| count).sum();
-                if others >= unreserved {
+                let on_demand = running.iter().filter(|((key, kept), _)| kept.is_none() && key.is_in(&of.0.scope()) && !room.reserved.contains(key));
+                if on_demand.map(|(_, count)| count).sum::<i32>() >= room.unreserved {
                     return Err(faults::rate_exceeded("ConcurrentInvocationLimitExceeded"));
                 }
             }
         }
-        *running.entry(key.clone()).or_insert(0) += 1;
-        Ok(RunningEvent { running: &self.running, key: key.clone() })
+        *running.entry(of.clone()).or_insert(0) += 1;
+        Ok(RunningEvent { running: &self.running, of })
     }
 
     /// Runs a function with an event.
     pub async fn run(&self, cx: &Cx, named: &Named, resolved: &Resolved, function: &Function, event: Event) -> Result<Outcome, Fault> {
-        let _running = self.admit(&named.key, function)?;
+        self.run_into(cx, named, resolved, function, event, None).await
+    }
+
+    /// The same, with an answer that is passed on while it is written.
+    pub async fn run_into(
+        &self,
+        cx: &Cx,
+        named: &Named,
+        resolved: &Resolved,
+        function: &Function,
+        event: Event,
+        sink: Option<&Sink>,
+    ) -> Result<Outcome, Fault> {
+        let trace = traces::next(cx, event.trace.as_deref(), &named.key);
+        if trace.turns > traces::MOST_TURNS && function.recursion == Recursion::Terminate {
+            return Err(faults::recursive());
+        }
+        let running = self.admit(&named.key, resolved.number, function)?;
         let _turn = self.environments.turn().await?;
         let version = &resolved.version;
         let timeout = Duration::from_secs(u64::try_from(version.configuration.timeout.unwrap_or(3)).unwrap_or(3));
-        let fit = EnvironmentKey { key: named.key.clone(), number: resolved.number, revision: format!("{}/{}", function.id, version.revision()) };
+        let fit = EnvironmentKey::of(self, function, &named.key, resolved, running.initialization());
         let wanted = EnvironmentRequest { fit, version, timeout };
-        let mut report =
-            Report { request_id: event.request_id.clone(), memory_size: version.configuration.memory_size.unwrap_or(128), ..Report::default() };
+        let mut report = Report::of(version, &event.request_id);
         let shown = if resolved.number == 0 { LATEST.to_owned() } else { resolved.number.to_string() };
+        if let Some(image) = &version.image {
+            return self.run_container(cx, named, resolved, report, (image, event, timeout, sink)).await;
+        }
         let started = self.environment(cx, &wanted).await;
         let (mut head, mut log) = (String::new(), String::new());
         if !matches!(started, Ok((_, None, _))) {
             // AWS: recorded: the log that an answer shows begins after this line.
-            let _ = writeln!(head, "{}", self.init_line(&named.key, version.text(|configuration| configuration.runtime.as_ref())));
+            report.begin_start(cx, &mut head, &self.runtime_shown(&named.key, version));
         }
         let mut reused: Option<Environment> = None;
+        let mut lost = None;
         let end = match started {
             Err(NotReady::Fault(fault)) => return Err(fault),
-            Err(NotReady::Failed(end, lines)) => {
+            Err(NotReady::Failed(failed)) => {
+                let FailedStart { end, lines, session, stream } = *failed;
                 append(&mut log, &lines);
-                let _ = writeln!(log, "START RequestId: {} Version: {shown}", report.request_id);
+                report.begin(cx, &mut log, &shown);
+                lost = Some((session, stream));
                 end
             }
             Ok((mut environment, init, lines)) => {
                 append(&mut log, &lines);
                 report.init = init;
-                let _ = writeln!(log, "START RequestId: {} Version: {shown}", report.request_id);
+                report.begin(cx, &mut log, &shown);
                 let watch = Stopwatch::start();
                 let machine = cx.clock().of_machine();
                 let job = Job {
@@ -124,10 +190,10 @@ impl Lambda {
                     function_arn: named.arn().to_string(),
                     payload: event.payload,
                     deadline: machine.millis() + i64::try_from(timeout.as_millis()).unwrap_or(0),
-                    trace: event.trace,
+                    trace: Some(trace.header),
                     client_context: event.client_context,
                 };
-                let (end, lines) = environment.run(job, timeout).await;
+                let (end, lines) = environment.run(job, timeout, sink).await;
                 report.duration = watch.elapsed().min(timeout);
                 report.memory = environment.memory();
                 append(&mut log, &lines);
@@ -138,7 +204,7 @@ impl Lambda {
         let (payload, failed) = report.conclude(cx, end, timeout, &mut log);
         let (session, stream) = match &reused {
             Some(environment) => (Some(environment.session.clone()), environment.stream.clone()),
-            None => (None, String::new()),
+            None => lost.map_or((None, String::new()), |(session, stream)| (Some(session), stream)),
         };
         if let Some(session) = &session {
             logs::write(cx, session, &named.key, version.log_group(), &stream, &format!("{head}{log}")).await;
@@ -149,90 +215,49 @@ impl Lambda {
         Ok(Outcome { payload, failed, log, executed: shown, session })
     }
 
-    fn init_line(&self, key: &FunctionKey, runtime: &str) -> String {
-        let arn = runtimes::version_arn(&key.region, runtime);
-        let note = match runtimes::program(self.workers.as_ref(), runtime) {
-            Ok(runtimes::Program::Interpreted(_, interpreter)) if !runtimes::is(runtime, &interpreter) => {
-                format!(" (here: {}, as this one is not installed)", interpreter.version)
-            }
-            _ => String::new(),
-        };
-        format!("INIT_START Runtime Version: {}.v1{note}\tRuntime Version ARN: {arn}", runtimes::shown(runtime))
+    /// The same for a function whose code is a container that runs elsewhere.
+    async fn run_container(
+        &self,
+        cx: &Cx,
+        named: &Named,
+        resolved: &Resolved,
+        mut report: Report,
+        (image, event, timeout, sink): (&str, Event, Duration, Option<&Sink>),
+    ) -> Result<Outcome, Fault> {
+        let version = &resolved.version;
+        let executed = if resolved.number == 0 { LATEST.to_owned() } else { resolved.number.to_string() };
+        let mut log = String::new();
+        report.begin(cx, &mut log, &executed);
+        let watch = Stopwatch::start();
+        let (end, lines) = self.run_image(cx, image, event.payload, timeout).await;
+        report.duration = watch.elapsed().min(timeout);
+        append(&mut log, &lines);
+        if let (Some(sink), End::Response(body)) = (sink, &end) {
+            sink.head(None).await;
+            sink.bytes(body.clone()).await;
+        }
+        let (payload, failed) = report.conclude(cx, end, timeout, &mut log);
+        let role = Arn::parse(version.role()).ok_or_else(|| Fault::internal("a function without a role"))?;
+        let session = roles::assume_role(cx, &role, &named.key.name, PRINCIPAL, &named.key.arn()).await.ok();
+        if let Some(session) = &session {
+            let stream = stream(cx, resolved.number);
+            logs::write(cx, session, &named.key, version.log_group(), &stream, &log).await;
+        }
+        Ok(Outcome { payload, failed, log, executed, session })
+    }
+
+    /// The lines of an environment that was to be kept ready, and did not get so far.
+    pub async fn write_failed_start(&self, cx: &Cx, key: &FunctionKey, version: &Version, failed: FailedStart) {
+        let mut log = String::new();
+        Report::of(version, "").begin_start(cx, &mut log, &self.runtime_shown(key, version));
+        append(&mut log, &failed.lines);
+        logs::write(cx, &failed.session, key, version.log_group(), &failed.stream, &log).await;
     }
 }
 
 fn append(log: &mut String, lines: &[String]) {
     for line in lines {
         let _ = writeln!(log, "{line}");
-    }
-}
-
-/// What the lines at the end of an event say.
-#[derive(Default)]
-struct Report {
-    request_id: String,
-    memory_size: i32,
-    init: Option<Duration>,
-    duration: Duration,
-    memory: u64,
-    /// Whether the environment can take another event.
-    survives: bool,
-}
-
-fn millis(of: Duration) -> f64 {
-    of.as_secs_f64() * 1_000.0
-}
-
-impl Report {
-    /// The answer, and the last lines of the log.
-    fn conclude(&mut self, cx: &Cx, end: End, timeout: Duration, log: &mut String) -> (Bytes, bool) {
-        let id = self.request_id.clone();
-        let mut status = String::new();
-        let failure = |kind: &str, message: String| Bytes::from(json!({ "errorType": kind, "errorMessage": message }).to_string());
-        let (payload, failed) = match end {
-            End::Response(body) => {
-                self.survives = true;
-                (body, false)
-            }
-            End::Error(body) => {
-                // AWS: `Status: error` is for failures of the runtime, not for errors of the code.
-                self.survives = true;
-                (body, true)
-            }
-            End::TooLarge(bytes) => {
-                self.survives = true;
-                let text = format!("Response payload size exceeded maximum allowed payload size ({} bytes).", limits::SYNCHRONOUS_BYTES);
-                let _ = bytes;
-                (failure("Function.ResponseSizeTooLarge", text), true)
-            }
-            End::TimedOut => {
-                let text = format!("Task timed out after {:.2} seconds", timeout.as_secs_f64());
-                let _ = writeln!(log, "{} {id} {text}\n", cx.clock().now().with_millis());
-                status = "\tStatus: timeout".to_owned();
-                (failure("Sandbox.Timedout", format!("RequestId: {id} Error: {text}")), true)
-            }
-            End::Exited(end) => {
-                let why = match end {
-                    cloudlet_engine::WorkerEnd::Exited(0) => "Runtime exited without providing a reason".to_owned(),
-                    end => format!("Runtime exited with error: {end}"),
-                };
-                let text = format!("RequestId: {id} Error: {why}");
-                let kind = if end == cloudlet_engine::WorkerEnd::OutOfMemory { "Runtime.OutOfMemory" } else { "Runtime.ExitError" };
-                let _ = writeln!(log, "{text}\n{kind}");
-                status = format!("\tStatus: error\tError Type: {kind}");
-                (failure(kind, text), true)
-            }
-        };
-        let duration = millis(self.duration);
-        let used = self.memory.div_ceil(1 << 20).min(u64::try_from(self.memory_size).unwrap_or(u64::MAX));
-        let _ = writeln!(log, "END RequestId: {id}");
-        let _ = write!(log, "REPORT RequestId: {id}\tDuration: {duration:.2} ms\tBilled Duration: {} ms", self.duration.as_millis() + 1);
-        let _ = write!(log, "\tMemory Size: {} MB\tMax Memory Used: {used} MB", self.memory_size);
-        if let Some(init) = self.init {
-            let _ = write!(log, "\tInit Duration: {:.2} ms", millis(init));
-        }
-        let _ = writeln!(log, "{status}\t");
-        (payload, failed)
     }
 }
 
@@ -265,7 +290,7 @@ pub fn checked_payload(payload: Option<Bytes>) -> Result<Bytes, Fault> {
 }
 
 /// The permission to call a function, with the policy of what is called.
-fn permission(lambda: &Lambda, cx: &Cx, name: &str, qualifier: Option<&str>) -> Result<Permission, Fault> {
+pub fn permission(lambda: &Lambda, cx: &Cx, name: &str, qualifier: Option<&str>) -> Result<Permission, Fault> {
     let named = names::function(cx, name, qualifier)?;
     let qualifier = named.qualifier.as_deref().filter(|qualifier| *qualifier != LATEST).unwrap_or_default();
     let resource = if qualifier.is_empty() { named.key.arn() } else { named.key.qualified_arn(qualifier) };
@@ -329,10 +354,7 @@ handler!(
             _ => {
                 let event = Event { request_id: request_id(cx), payload, client_context, trace };
                 let outcome = lambda.run(cx, &named, &resolved, &function, event).await?;
-                let log = (input.log_type.as_deref() == Some("Tail")).then(|| {
-                    let bytes = outcome.log.as_bytes();
-                    STANDARD.encode(bytes.get(bytes.len().saturating_sub(TAIL)..).unwrap_or_default())
-                });
+                let log = (input.log_type.as_deref() == Some("Tail")).then(|| outcome.log_tail());
                 Ok(InvocationResponse {
                     status_code: Some(200),
                     function_error: outcome.failed.then(|| "Unhandled".to_owned()),
@@ -357,3 +379,23 @@ impl Lambda {
         self.resolved(cx, named).ok()
     }
 }
+
+handler!(Lambda, InvokeAsync, |lambda, cx, input| Ok(permission(lambda, cx, &input.function_name, None)?.into()), |lambda, cx, input| {
+    let named = names::function(cx, &input.function_name, None)?;
+    lambda.resolved(cx, &named).map_err(|_| faults::no_function(named.key.qualified_arn(LATEST)))?;
+    let payload = drain(&input.invoke_args, limits::ASYNCHRONOUS_BYTES as u64).await?;
+    let payload =
+        payload.ok_or_else(|| faults::REQUEST_TOO_LARGE.says("Request must be smaller than 1048576 bytes for the InvokeAsync operation"))?;
+    let event = QueuedEvent {
+        function: named.key.clone(),
+        qualifier: named.qualifier.clone(),
+        payload: checked_payload(Some(payload))?,
+        client_context: None,
+        trace: cx.origin.trace.as_deref().map(str::to_owned),
+        queued: cx.clock().now(),
+        runs: 0,
+        throttled: 0,
+    };
+    lambda.queue(cx, cx.request_id.as_ref(), event)?;
+    Ok(InvokeAsyncResponse { status: Some(202) })
+});

@@ -9,7 +9,7 @@ use crate::{
 use cloudlet_api_lambda::*;
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{
-    StoredShape, handler,
+    Cx, StoredShape, handler,
     paging::{InvalidToken, Paging},
 };
 use cloudlet_shape::Empty;
@@ -70,8 +70,15 @@ fn cleaned(mut config: DestinationConfig) -> DestinationConfig {
     DestinationConfig { on_success: Some(config.on_success.unwrap_or_default()), on_failure: Some(config.on_failure.unwrap_or_default()) }
 }
 
-fn something() -> Fault {
-    faults::invalid("You must specify at least one of error handling or destination setting.")
+/// What a request configures, once it is known to say something, and nothing wrong.
+fn named(cx: &Cx, (name, qualifier): (&str, Option<&str>), destinations: Option<&DestinationConfig>, is_empty: bool) -> Result<Named, Fault> {
+    let named = names::function(cx, name, qualifier)?;
+    match destinations {
+        Some(config) => check_destinations(config, &named.key)?,
+        None if is_empty => return Err(faults::invalid("You must specify at least one of error handling or destination setting.")),
+        None => {}
+    }
+    Ok(named)
 }
 
 handler!(
@@ -79,11 +86,8 @@ handler!(
     PutFunctionEventInvokeConfig,
     |lambda, cx, input| Ok(on_function::<PutFunctionEventInvokeConfig>(lambda, cx, &input.function_name)?.into()),
     |lambda, cx, input| {
-        let named = names::function(cx, &input.function_name, input.qualifier.as_deref())?;
-        if input.maximum_retry_attempts.is_none() && input.maximum_event_age_in_seconds.is_none() && input.destination_config.is_none() {
-            return Err(something());
-        }
-        input.destination_config.as_ref().map_or(Ok(()), |config| check_destinations(config, &named.key))?;
+        let is_empty = input.maximum_retry_attempts.is_none() && input.maximum_event_age_in_seconds.is_none();
+        let named = named(cx, (&input.function_name, input.qualifier.as_deref()), input.destination_config.as_ref(), is_empty)?;
         let of = place(&named);
         let config = InvokeConfig {
             modified: cx.now,
@@ -107,11 +111,8 @@ handler!(
     UpdateFunctionEventInvokeConfig,
     |lambda, cx, input| Ok(on_function::<UpdateFunctionEventInvokeConfig>(lambda, cx, &input.function_name)?.into()),
     |lambda, cx, input| {
-        let named = names::function(cx, &input.function_name, input.qualifier.as_deref())?;
-        if input.maximum_retry_attempts.is_none() && input.maximum_event_age_in_seconds.is_none() && input.destination_config.is_none() {
-            return Err(something());
-        }
-        input.destination_config.as_ref().map_or(Ok(()), |config| check_destinations(config, &named.key))?;
+        let is_empty = input.maximum_retry_attempts.is_none() && input.maximum_event_age_in_seconds.is_none();
+        let named = named(cx, (&input.function_name, input.qualifier.as_deref()), input.destination_config.as_ref(), is_empty)?;
         let of = place(&named);
         let config = lambda.store.write(|state| {
             let mut config = InvokeConfig::clone(state.invoke_configs.get(&of).ok_or_else(|| absent(&of))?);

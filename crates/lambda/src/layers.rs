@@ -6,6 +6,7 @@ use crate::{
     configuration, faults,
     names::{self, layer_version},
     policies::{self, Grant},
+    runtimes,
     state::{FunctionKey, LayerVersion},
 };
 use cloudlet_api_lambda::*;
@@ -102,6 +103,7 @@ handler!(
     |lambda, cx, input| Ok(Permission::of::<PublishLayerVersion>(names::layer(cx, &input.layer_name).layer_arn()).into()),
     |lambda, cx, input| {
         let key = names::layer(cx, &input.layer_name);
+        runtimes::check_compatible(input.compatible_runtimes.as_ref())?;
         let content = &input.content;
         let source = Source {
             zip: content.zip_file.as_ref(),
@@ -110,6 +112,9 @@ handler!(
             version: content.s3_object_version.as_deref(),
         };
         let package = lambda.package(cx, source, "PublishLayerVersion").await?;
+        if package.mounted.is_some() {
+            return Err(faults::not_built("layers that are folders of the machine"));
+        }
         let body = lambda.put_code(cx, package.bytes.clone()).await?;
         let layer = LayerVersion {
             description: input.description.take().unwrap_or_default(),
@@ -202,6 +207,7 @@ handler!(
     |lambda, cx, input| Ok(Permission::of::<ListLayerVersions>(Arn::any()).owned_by(cx.scope.account).into()),
     |lambda, cx, input| {
         let key = names::layer(cx, &input.layer_name);
+        runtimes::check_listed(input.compatible_runtime.as_ref())?;
         let paging = Paging::of::<ListLayerVersions>(cx, &input);
         let page = lambda.store.read(|state| {
             // The newest first.
@@ -220,6 +226,7 @@ handler!(
     ListLayers,
     |lambda, cx, input| Ok(Permission::of::<ListLayers>(Arn::any()).owned_by(cx.scope.account).into()),
     |lambda, cx, input| {
+        runtimes::check_listed(input.compatible_runtime.as_ref())?;
         let paging = Paging::of::<ListLayers>(cx, &input);
         let page = lambda.store.read(|state| {
             let rows = state.layers.iter().filter(|((key, _), _)| key.is_in(&cx.scope));

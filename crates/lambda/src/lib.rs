@@ -7,12 +7,15 @@
 
 mod archive;
 mod code;
+mod code_signing;
 mod concurrency;
 mod configuration;
 mod environments;
 mod events;
+mod extensions;
 mod faults;
 mod functions;
+mod images;
 mod invoke;
 mod invoke_configs;
 mod layers;
@@ -21,15 +24,23 @@ mod links;
 mod logs;
 mod mappings;
 mod names;
+mod networks;
 mod patterns;
 mod policies;
 mod polling;
+mod provisioned;
+mod report;
+mod resource_policies;
 mod runtime_api;
+mod runtime_updates;
 mod runtimes;
 mod scheduled;
 mod state;
+mod streaming;
 mod tag_rules;
 mod tags;
+mod traces;
+mod url_calls;
 mod urls;
 mod versions;
 
@@ -45,7 +56,7 @@ use invoke::Running;
 use links::Links;
 use polling::Hands;
 use state::State;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 pub struct Lambda {
     store: Arc<Store<State>>,
@@ -55,6 +66,29 @@ pub struct Lambda {
     environments: Environments,
     running: Running,
     hands: Hands,
+    options: Options,
+    /// For what outlives a call.
+    this: Weak<Lambda>,
+}
+
+/// What an operator may choose.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub url_permissions: UrlPermissions,
+    /// Container images, and the endpoints that run them: `("orders", "http://orders:8080")`.
+    pub images: Vec<(String, String)>,
+    /// Folders of the machine below which code may be run where it lies.
+    pub hot_reload: Vec<String>,
+}
+
+/// The permissions that callers of function URLs need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UrlPermissions {
+    /// `lambda:InvokeFunctionUrl` and `lambda:InvokeFunction`.
+    #[default]
+    Both,
+    /// `lambda:InvokeFunctionUrl` alone, as until October 2025.
+    One,
 }
 
 impl Lambda {
@@ -76,9 +110,9 @@ pub fn read_archive(bytes: &[u8]) -> bool {
 }
 
 /// The service. Its code is run by `workers`.
-pub fn service(journal: &Journal, blobs: Blobs, workers: Arc<dyn Workers>) -> Service {
+pub fn service(journal: &Journal, blobs: Blobs, workers: Arc<dyn Workers>, options: Options) -> Service {
     let store = Arc::new(Store::new("lambda", journal, State::default()));
-    let engine = Arc::new(Lambda {
+    let engine = Arc::new_cyclic(|this: &Weak<Lambda>| Lambda {
         store: store.clone(),
         blobs,
         workers,
@@ -86,15 +120,22 @@ pub fn service(journal: &Journal, blobs: Blobs, workers: Arc<dyn Workers>) -> Se
         environments: Environments::default(),
         running: Running::default(),
         hands: Hands::default(),
+        options,
+        this: this.clone(),
     });
     let dialect = Dialect { max_request: limits::REQUEST_BYTES, ..Dialect::of(Protocol::RestJson) };
     Service::of(&api::SERVICE, engine.clone())
         .dialect(dialect)
-        .public_files(engine)
+        .public_files(engine.clone())
+        .http_endpoints(engine)
         .store(store)
         .handles::<scheduled::RunEvent>()
         .handles::<scheduled::PollQueue>()
+        .handles::<scheduled::Provision>()
+        .handles::<scheduled::InvokeUrl>()
         .handles::<api::Invoke>()
+        .handles::<api::InvokeWithResponseStream>()
+        .handles::<api::InvokeAsync>()
         // functions
         .handles::<api::CreateFunction>()
         .handles::<api::GetFunction>()
@@ -115,6 +156,9 @@ pub fn service(journal: &Journal, blobs: Blobs, workers: Arc<dyn Workers>) -> Se
         .handles::<api::AddPermission>()
         .handles::<api::RemovePermission>()
         .handles::<api::GetPolicy>()
+        .handles::<api::PutResourcePolicy>()
+        .handles::<api::GetResourcePolicy>()
+        .handles::<api::DeleteResourcePolicy>()
         // layers
         .handles::<api::PublishLayerVersion>()
         .handles::<api::GetLayerVersion>()
@@ -129,9 +173,25 @@ pub fn service(journal: &Journal, blobs: Blobs, workers: Arc<dyn Workers>) -> Se
         .handles::<api::PutFunctionConcurrency>()
         .handles::<api::GetFunctionConcurrency>()
         .handles::<api::DeleteFunctionConcurrency>()
+        .handles::<api::PutProvisionedConcurrencyConfig>()
+        .handles::<api::GetProvisionedConcurrencyConfig>()
+        .handles::<api::DeleteProvisionedConcurrencyConfig>()
+        .handles::<api::ListProvisionedConcurrencyConfigs>()
         .handles::<api::PutFunctionRecursionConfig>()
         .handles::<api::GetFunctionRecursionConfig>()
         .handles::<api::GetAccountSettings>()
+        // code signing, and the versions of runtimes
+        .handles::<api::CreateCodeSigningConfig>()
+        .handles::<api::GetCodeSigningConfig>()
+        .handles::<api::UpdateCodeSigningConfig>()
+        .handles::<api::DeleteCodeSigningConfig>()
+        .handles::<api::ListCodeSigningConfigs>()
+        .handles::<api::ListFunctionsByCodeSigningConfig>()
+        .handles::<api::PutFunctionCodeSigningConfig>()
+        .handles::<api::GetFunctionCodeSigningConfig>()
+        .handles::<api::DeleteFunctionCodeSigningConfig>()
+        .handles::<api::PutRuntimeManagementConfig>()
+        .handles::<api::GetRuntimeManagementConfig>()
         // URLs and asynchronous events
         .handles::<api::CreateFunctionUrlConfig>()
         .handles::<api::GetFunctionUrlConfig>()

@@ -23,6 +23,8 @@ pub const CONCURRENCY: i32 = 1_000;
 pub const UNRESERVED: i32 = 100;
 /// Bytes of an event and of an answer.
 pub const SYNCHRONOUS_BYTES: usize = 6_291_556;
+/// Of an answer that streams. <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub const STREAMED_BYTES: usize = 209_715_200;
 pub const ASYNCHRONOUS_BYTES: usize = 1_048_576;
 pub const LIST_PAGE: usize = 50;
 pub const MAPPING_PAGE: usize = 100;

@@ -21,13 +21,19 @@ use cloudlet_engine::{
     roles::{self, RoleSession},
 };
 use cloudlet_shape::Empty;
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
-/// Batches that a mapping works on at the same time. AWS: up to a thousand, as the queue grows.
-const BATCHES: usize = 5;
+/// Batches that a mapping works on at the same time: as many in the beginning, as many more each time that the queue has enough for all, and
+/// at most so many. AWS: five, three hundred more a minute, a thousand and more.
+const FIRST_BATCHES: usize = 5;
+const MORE_BATCHES: usize = 5;
+const MOST_BATCHES: usize = 64;
 /// Messages of one receive.
 const RECEIVED: i32 = 10;
 /// Milliseconds after which an empty queue is looked at again, and a mapping that failed is tried again.
@@ -46,6 +52,33 @@ struct Hand {
     messages: Vec<Message>,
     /// When the first of them was received.
     since: Option<Timestamp>,
+    /// Somebody works on it.
+    is_active: bool,
+}
+
+/// Batches one after the other: those of a queue with an order that have a message group in common, or one.
+type Lane = VecDeque<Vec<Message>>;
+
+fn group_of(message: &Message) -> Option<&str> {
+    message.attributes.as_ref()?.get("MessageGroupId").map(String::as_str)
+}
+
+/// AWS: of each message group, one batch is worked on at a time. <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>
+fn lanes(batches: Vec<Vec<Message>>) -> Vec<Lane> {
+    let mut lanes: Vec<(BTreeSet<String>, Lane)> = Vec::new();
+    for batch in batches {
+        let groups: BTreeSet<String> = batch.iter().filter_map(group_of).map(str::to_owned).collect();
+        let (shared, apart): (Vec<_>, Vec<_>) = lanes.into_iter().partition(|(of, _)| !of.is_disjoint(&groups));
+        lanes = apart;
+        let mut joined = (groups, Lane::new());
+        for (of, batches) in shared {
+            joined.0.extend(of);
+            joined.1.extend(batches);
+        }
+        joined.1.push_back(batch);
+        lanes.push(joined);
+    }
+    lanes.into_iter().map(|(_, lane)| lane).collect()
 }
 
 /// A message as the function sees it.
@@ -68,18 +101,21 @@ fn record(queue: &Arn, message: &Message) -> Value {
             (name.clone(), shown.into())
         })
         .collect();
-    json!({
+    let mut record = json!({
         "messageId": message.message_id,
         "receiptHandle": message.receipt_handle,
         "body": message.body,
         "attributes": message.attributes.clone().unwrap_or_default(),
         "messageAttributes": attributes,
-        "md5OfMessageAttributes": message.md5_of_message_attributes,
         "md5OfBody": message.md5_of_body,
         "eventSource": "aws:sqs",
         "eventSourceARN": queue.as_str(),
         "awsRegion": queue.region(),
-    })
+    });
+    if let (Some(digest), Value::Object(members)) = (&message.md5_of_message_attributes, &mut record) {
+        members.insert("md5OfMessageAttributes".into(), json!(digest));
+    }
+    record
 }
 
 /// What a filter looks at: the message, its body read as JSON if it is.
@@ -201,64 +237,122 @@ impl Lambda {
         batches
     }
 
-    async fn handle_batch(&self, cx: &Cx, mapping: &Mapping, caller: &Caller, queue: &Arn, batch: Vec<Message>) {
+    /// Works on the batches of a lane in turn. Once one is not handled, those after it go back to the queue with it.
+    async fn handle_lane(&self, cx: &Cx, mapping: &Mapping, caller: &Caller, queue: &Arn, mut lane: Lane) {
+        while let Some(batch) = lane.pop_front() {
+            if !self.handle_batch(cx, mapping, caller, queue, batch).await {
+                return;
+            }
+        }
+    }
+
+    /// Whether every message was handled.
+    async fn handle_batch(&self, cx: &Cx, mapping: &Mapping, caller: &Caller, queue: &Arn, batch: Vec<Message>) -> bool {
         let records: Vec<Value> = batch.iter().map(|message| record(queue, message)).collect();
         let payload = Bytes::from(json!({ "Records": records }).to_string());
         let named = mapping.named();
-        let Some((resolved, function)) = self.found(cx, &named) else { return };
-        let event = Event { request_id: cx.ids().uuid(), payload, client_context: None, trace: None };
+        let Some((resolved, function)) = self.found(cx, &named) else { return false };
+        let trace = batch.first().and_then(|message| message.attributes.as_ref()?.get("AWSTraceHeader").cloned());
+        let event = Event { request_id: cx.ids().uuid(), payload, client_context: None, trace };
         match self.run(cx, &named, &resolved, &function, event).await {
             Ok(Outcome { failed: false, payload, .. }) => {
                 let ids: BTreeSet<&str> = batch.iter().filter_map(|message| message.message_id.as_deref()).collect();
                 let failed = if mapping.partial { failures(&payload, &ids) } else { Some(BTreeSet::new()) };
-                let Some(failed) = failed else { return };
+                let Some(failed) = failed else { return false };
                 let handled = batch.iter().filter(|message| !message.message_id.as_ref().is_some_and(|id| failed.contains(id)));
                 self.delete(cx, caller, queue, &handled.collect::<Vec<_>>()).await;
+                failed.is_empty()
             }
             // The messages come back when their visibility timeout ends.
-            Ok(_) => {}
-            Err(fault) => tracing::debug!(%fault, queue = queue.as_str(), "a batch is not handled"),
+            Ok(_) => false,
+            Err(fault) => {
+                tracing::debug!(%fault, queue = queue.as_str(), "a batch is not handled");
+                false
+            }
         }
+    }
+
+    fn enabled(&self, id: &str) -> Option<Arc<Mapping>> {
+        self.store.read(|state| state.mappings.get(id).filter(|mapping| mapping.enabled).cloned())
+    }
+
+    /// Takes a mapping's work on, unless somebody has it.
+    fn begin(&self, id: &str) -> bool {
+        let mut hands = self.hands.0.lock();
+        !std::mem::replace(&mut hands.entry(id.to_owned()).or_default().is_active, true)
     }
 
     async fn poll(&self, cx: &Cx, id: &str) -> Result<(), Fault> {
-        let Some(mapping) = self.store.read(|state| state.mappings.get(id).cloned()) else {
-            self.hands.0.lock().remove(id);
-            return Ok(());
-        };
-        if !mapping.enabled {
-            self.hands.0.lock().remove(id);
+        if !self.begin(id) {
             return Ok(());
         }
-        let wait = match self.work(cx, id, &mapping).await {
-            Ok(true) => 0,
-            Ok(false) => EMPTY,
-            Err(fault) => {
-                tracing::debug!(%fault, queue = mapping.source, "a mapping cannot read its queue");
-                if let Some(hand) = self.hands.0.lock().get_mut(id) {
-                    hand.session = None;
+        let outcome = match self.enabled(id) {
+            Some(mapping) => self.work(cx, id, &mapping).await,
+            None => Ok(()),
+        };
+        let mapping = self.enabled(id);
+        let wait = {
+            let mut hands = self.hands.0.lock();
+            if mapping.is_none() {
+                hands.remove(id);
+            }
+            let hand = hands.get_mut(id);
+            match outcome {
+                Ok(()) => {
+                    hand.into_iter().for_each(|hand| hand.is_active = false);
+                    EMPTY
                 }
-                FAILED
+                Err(fault) => {
+                    tracing::debug!(%fault, mapping = id, "a mapping cannot read its queue");
+                    hand.into_iter().for_each(|hand| (hand.is_active, hand.session) = (false, None));
+                    FAILED
+                }
             }
         };
-        let due = Timestamp(cx.clock().now().millis() + wait);
-        if self.store.read(|state| state.mappings.get(id).is_some_and(|mapping| mapping.enabled)) {
-            self.schedule_poll(cx, id, &mapping, due)?;
+        match mapping {
+            Some(mapping) => self.schedule_poll(cx, id, &mapping, Timestamp(cx.clock().now().millis() + wait)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// One round. Whether there was something to do.
-    async fn work(&self, cx: &Cx, id: &str, mapping: &Mapping) -> Result<bool, Fault> {
+    /// Works until the queue is empty and everything that was received is over. What is changed meanwhile counts from the next batch on.
+    async fn work(&self, cx: &Cx, id: &str, mapping: &Mapping) -> Result<(), Fault> {
         let queue = Arn::parse(&mapping.source).ok_or_else(|| Fault::internal("a mapping without a source"))?;
-        let caller = self.poller(cx, id, mapping).await?;
-        let most = mapping.concurrency.and_then(|most| usize::try_from(most).ok()).unwrap_or(BATCHES).min(BATCHES);
         let size = usize::try_from(mapping.batch).unwrap_or(1).max(1);
-        let any = self.fill(cx, id, mapping, &caller, &queue, size.saturating_mul(most)).await?;
-        let batches = self.batches(cx, id, mapping);
-        let worked = !batches.is_empty();
-        join_all(batches.into_iter().map(|batch| self.handle_batch(cx, mapping, &caller, &queue, batch))).await;
-        Ok(worked && any)
+        let most = mapping.concurrency.and_then(|most| usize::try_from(most).ok()).unwrap_or(MOST_BATCHES).min(MOST_BATCHES);
+        let mut width = FIRST_BATCHES.min(most);
+        let mut working = FuturesUnordered::new();
+        loop {
+            let is_current = self.enabled(id).is_some_and(|current| *current == *mapping);
+            let free = if is_current { width.saturating_sub(working.len()) } else { 0 };
+            let mut received = false;
+            if free > 0 {
+                let caller = self.poller(cx, id, mapping).await?;
+                received = self.fill(cx, id, mapping, &caller, &queue, size.saturating_mul(free)).await?;
+                let batches = self.batches(cx, id, mapping);
+                if batches.len() >= free {
+                    width = (width + MORE_BATCHES).min(most);
+                }
+                let lanes =
+                    if mapping.source.ends_with(".fifo") { lanes(batches) } else { batches.into_iter().map(|batch| Lane::from([batch])).collect() };
+                for lane in lanes {
+                    let (caller, queue) = (caller.clone(), queue.clone());
+                    working.push(async move { self.handle_lane(cx, mapping, &caller, &queue, lane).await });
+                }
+            }
+            if working.is_empty() {
+                return Ok(());
+            }
+            if received && working.len() < width {
+                // There may be more.
+                continue;
+            }
+            let again = Timestamp(cx.clock().now().millis() + EMPTY);
+            tokio::select! {
+                _ = working.next() => {}
+                () = cx.clock().sleep_until(again), if is_current && working.len() < width => {}
+            }
+        }
     }
 }
 
@@ -270,6 +364,22 @@ handler!(Lambda, PollQueue, |lambda, cx, input| Ok(Permission::none()), |lambda,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn messages(groups: &[&str]) -> Vec<Message> {
+        let message = |group: &&str| Message {
+            attributes: Some([("MessageGroupId".to_owned(), (*group).to_owned())].into_iter().collect()),
+            ..Message::default()
+        };
+        groups.iter().map(message).collect()
+    }
+
+    #[test]
+    fn batches_with_a_group_in_common_wait_for_each_other() {
+        let lengths = |batches: Vec<Vec<Message>>| lanes(batches).iter().map(VecDeque::len).collect::<Vec<_>>();
+        assert_eq!(lengths(vec![messages(&["a"]), messages(&["b"]), messages(&["c"])]), [1, 1, 1]);
+        assert_eq!(lengths(vec![messages(&["a", "b"]), messages(&["c"]), messages(&["b", "d"])]), [1, 2]);
+        assert_eq!(lengths(vec![messages(&["a"]), messages(&["b"]), messages(&["a", "b"])]), [3]);
+    }
 
     #[test]
     fn a_function_reports_what_it_has_not_handled() {

@@ -35,6 +35,85 @@ const TAKEN: [&str; 25] = [
     "java8.al2",
 ];
 
+/// Everything that ever was one, for layers, and for messages about functions. The model's list: what a request says is compared here, as AWS
+/// says it in other words than of other sets.
+const KNOWN: [&str; 52] = [
+    "nodejs",
+    "nodejs4.3",
+    "nodejs6.10",
+    "nodejs8.10",
+    "nodejs10.x",
+    "nodejs12.x",
+    "nodejs14.x",
+    "nodejs16.x",
+    "nodejs18.x",
+    "nodejs20.x",
+    "nodejs22.x",
+    "nodejs24.x",
+    "java8",
+    "java8.al2",
+    "java11",
+    "java17",
+    "java21",
+    "java25",
+    "python2.7",
+    "python3.6",
+    "python3.7",
+    "python3.8",
+    "python3.9",
+    "python3.10",
+    "python3.11",
+    "python3.12",
+    "python3.13",
+    "python3.14",
+    "dotnetcore1.0",
+    "dotnetcore2.0",
+    "dotnetcore2.1",
+    "dotnetcore3.1",
+    "dotnet6",
+    "dotnet8",
+    "dotnet10",
+    "nodejs4.3-edge",
+    "go1.x",
+    "ruby2.5",
+    "ruby2.7",
+    "ruby3.2",
+    "ruby3.3",
+    "ruby3.4",
+    "ruby4.0",
+    "provided",
+    "provided.al2",
+    "provided.al2023",
+    "nodejs26.x",
+    "python3.15",
+    "java8.al2023",
+    "java11.al2023",
+    "java17.al2023",
+    "custom",
+];
+
+/// The runtimes that a layer is for.
+pub fn check_compatible(runtimes: Option<&Vec<String>>) -> Result<(), Fault> {
+    match runtimes.filter(|runtimes| runtimes.iter().any(|runtime| !KNOWN.contains(&runtime.as_str()))) {
+        Some(runtimes) => {
+            let set = format!("Member must satisfy enum value set: [{}]", KNOWN.join(", "));
+            let shown = format!("[{}]", runtimes.join(", "));
+            Err(faults::validation(shown, "compatibleRuntimes", format_args!("Member must satisfy constraint: [{set}]")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The runtime that layers are listed for.
+pub fn check_listed(runtime: Option<&String>) -> Result<(), Fault> {
+    match runtime.filter(|runtime| !KNOWN.contains(&runtime.as_str())) {
+        Some(runtime) => {
+            Err(faults::validation(runtime, "compatibleRuntime", format_args!("Member must satisfy enum value set: [{}]", KNOWN.join(", "))))
+        }
+        None => Ok(()),
+    }
+}
+
 /// What runs a function's code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
@@ -46,7 +125,7 @@ pub enum Program {
 /// Refuses a runtime that AWS does not take, or whose interpreter is not on this machine.
 pub fn check(workers: &dyn Workers, runtime: &str) -> Result<(), Fault> {
     if !TAKEN.contains(&runtime) {
-        if cloudlet_api_lambda::targets::RUNTIME.values.contains(&runtime) {
+        if KNOWN.contains(&runtime) {
             let text = format!("The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions.");
             return Err(faults::invalid(format!("{text} We recommend you use a supported runtime while creating or updating functions.")));
         }
@@ -62,6 +141,8 @@ pub fn program(workers: &dyn Workers, runtime: &str) -> Result<Program, Fault> {
     } else if let Some(version) = runtime.strip_prefix("nodejs") {
         let version = version.trim_end_matches(".x");
         (Language::Node, version, format!("node (version {version})"))
+    } else if let Some(version) = runtime.strip_prefix("ruby") {
+        (Language::Ruby, version, format!("ruby (version {version})"))
     } else if runtime.starts_with("provided") {
         return Ok(Program::Own);
     } else {
@@ -94,6 +175,6 @@ pub fn shown(runtime: &str) -> String {
 
 /// Whether an interpreter is of the runtime's own version.
 pub fn is(runtime: &str, interpreter: &Interpreter) -> bool {
-    let version = runtime.trim_start_matches("python").trim_start_matches("nodejs").trim_end_matches(".x");
+    let version = runtime.trim_start_matches("python").trim_start_matches("ruby").trim_start_matches("nodejs").trim_end_matches(".x");
     version == interpreter.version
 }

@@ -1,6 +1,6 @@
-//! The operations that only the scheduler calls. They are in no model, so no request is recognized as one of them.
+//! The operations that only the scheduler calls, and that of function URLs. They are in no model, so no request is recognized as one of them.
 
-pub use own::{PollQueue, RunEvent};
+pub use own::{InvokeUrl, PollQueue, Provision, RunEvent};
 
 use cloudlet_shape::Shape;
 
@@ -14,12 +14,21 @@ pub struct MappingInput {
     pub id: String,
 }
 
+#[derive(Shape, Clone, Default)]
+pub struct ProvisionInput {
+    pub function: String,
+    pub qualifier: String,
+}
+
 mod own {
-    use crate::scheduled::{EventInput, MappingInput};
+    use crate::scheduled::{EventInput, MappingInput, ProvisionInput};
+    use cloudlet_engine::{EndpointAnswer, EndpointRequest};
     use cloudlet_shape::{Empty, operations};
 
     operations! { cloudlet_api_lambda::SERVICE;
         RunEvent(EventInput) -> Empty {}
+        InvokeUrl(EndpointRequest) -> EndpointAnswer {}
         PollQueue(MappingInput) -> Empty {}
+        Provision(ProvisionInput) -> Empty {}
     }
 }

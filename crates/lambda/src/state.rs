@@ -7,7 +7,7 @@ use cloudlet_engine::{StoredPolicy, StoredShape};
 use cloudlet_shape::Map;
 use cloudlet_store::{Blob, Row, Table, as_secret, tables};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(Default)]
 pub struct State {
@@ -29,8 +29,26 @@ pub struct State {
     pub events: Table<String, Arc<QueuedEvent>>,
     /// Event source mappings, by their ids.
     pub mappings: Table<String, Arc<Mapping>>,
+    /// By function, and version or alias.
+    pub provisioned: Table<(FunctionKey, String), Arc<Provisioned>>,
+    /// By account, region and id.
+    pub signing_configs: Table<FunctionKey, Arc<SigningConfig>>,
 }
-tables!(State { functions, versions, aliases, policies, urls, invoke_configs, layers, layer_numbers, deleted_layers, events, mappings });
+tables!(State {
+    functions,
+    versions,
+    aliases,
+    policies,
+    urls,
+    invoke_configs,
+    layers,
+    layer_numbers,
+    deleted_layers,
+    events,
+    mappings,
+    provisioned,
+    signing_configs
+});
 
 impl State {
     /// The versions of a function, `$LATEST` first.
@@ -95,7 +113,7 @@ impl FunctionKey {
 }
 
 /// What belongs to a function as a whole.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Function {
     /// Tells a function from an earlier one of its name.
     pub id: String,
@@ -107,6 +125,46 @@ pub struct Function {
     pub reserved: Option<i32>,
     #[serde(default)]
     pub recursion: Recursion,
+    /// The ARN of its code signing configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing: Option<String>,
+    /// How the runtime of each version is kept up to date, by the version's number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub runtime_updates: BTreeMap<u64, RuntimeUpdates>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuntimeUpdates {
+    pub on: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// Who may sign code.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SigningConfig {
+    pub description: String,
+    pub publishers: Vec<String>,
+    /// What becomes of code that none of them has signed.
+    pub untrusted: String,
+    pub modified: Timestamp,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub tags: Map<String>,
+}
+
+/// Environments that are kept ready for a version or an alias.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Provisioned {
+    pub requested: i32,
+    pub modified: Timestamp,
+    pub status: ProvisionedStatus,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProvisionedStatus {
+    InProgress,
+    Ready,
+    Failed,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +184,12 @@ pub struct Version {
     pub code: Blob,
     /// Bytes of the code when it is unpacked.
     pub unpacked: u64,
+    /// The folder of the machine that the code is in, in place of an archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mounted: Option<String>,
+    /// The container image that the code is in, in place of an archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Of `$LATEST`: the version that was made of it as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<u64>,

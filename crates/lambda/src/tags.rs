@@ -1,7 +1,7 @@
 //! Tags of functions and mappings.
 
 use crate::{
-    Lambda, faults,
+    Lambda, code_signing, faults,
     functions::of_function,
     limits,
     mappings::on_mapping,
@@ -19,11 +19,16 @@ use std::sync::Arc;
 enum Tagged {
     Function(FunctionKey),
     Mapping(String),
+    /// A code signing configuration, by its ARN.
+    Signing(String),
 }
 
 fn tagged(cx: &Cx, arn: &str) -> Result<Tagged, Fault> {
     if let Some((_, id)) = arn.split_once(":event-source-mapping:") {
         return Ok(Tagged::Mapping(id.to_owned()));
+    }
+    if arn.contains(":code-signing-config:") {
+        return Ok(Tagged::Signing(arn.to_owned()));
     }
     if !arn.contains(":function:") {
         return Err(faults::not_built("tags of what is no function and no mapping"));
@@ -39,6 +44,7 @@ fn permission<O: Operation>(lambda: &Lambda, cx: &Cx, arn: &str) -> Result<Permi
     Ok(match tagged(cx, arn)? {
         Tagged::Function(key) => of_function::<O>(lambda, &key),
         Tagged::Mapping(id) => on_mapping::<O>(lambda, cx, &id),
+        Tagged::Signing(arn) => code_signing::on_config::<O>(lambda, cx, &arn),
     })
 }
 
@@ -55,6 +61,7 @@ impl Lambda {
                 });
                 Ok(())
             }
+            Tagged::Signing(arn) => self.change_signing_config(cx, &arn, |config| change(&mut config.tags)).map(drop),
             Tagged::Mapping(id) => self.store.write(|state| {
                 let mut mapping = Mapping::clone(state.mappings.get(&id).ok_or_else(|| no_mapping(arn))?);
                 change(&mut mapping.tags)?;
@@ -106,6 +113,7 @@ handler!(Lambda, ListTags, |lambda, cx, input| Ok(permission::<ListTags>(lambda,
             let tags = lambda.store.read(|state| state.functions.get(&key).map(|function| function.tags.clone()));
             tags.ok_or_else(|| faults::no_function(key.arn()))?
         }
+        Tagged::Signing(arn) => code_signing::tags(lambda, cx, &arn)?,
         Tagged::Mapping(id) => {
             let tags = lambda.store.read(|state| state.mappings.get(&id).map(|mapping| mapping.tags.clone()));
             tags.ok_or_else(|| no_mapping(&input.resource))?

@@ -5,6 +5,7 @@ mod layers;
 mod mappings;
 mod policies;
 mod restart;
+mod signing;
 mod versions;
 
 pub use fixture::zip_of;

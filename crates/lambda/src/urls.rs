@@ -1,4 +1,4 @@
-//! The configurations of function URLs. The URLs themselves are not served yet.
+//! The configurations of function URLs. How they are called is in `url_calls`.
 
 use crate::{
     Lambda, faults,
@@ -13,7 +13,7 @@ use cloudlet_engine::{
     paging::{InvalidToken, Paging},
 };
 use cloudlet_shape::Empty;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 const PAGE: usize = 50;
 
@@ -31,14 +31,22 @@ fn find(state: &State, named: &Named) -> Result<Arc<Url>, Fault> {
 }
 
 impl Url {
-    /// AWS: `https://<id>.lambda-url.<region>.on.aws/`.
-    fn address(&self, named: &Named) -> String {
-        format!("https://{}.lambda-url.{}.on.aws/", self.id, named.key.region)
+    /// AWS: `https://ID.lambda-url.REGION.on.aws/`. Here the name is below the server's own, as far as that is a name.
+    fn address(&self, cx: &Cx, named: &Named) -> String {
+        let (scheme, host) = cx.endpoint().split_once("://").unwrap_or(("http", cx.endpoint()));
+        let (name, port) = match host.rsplit_once(':') {
+            Some((name, port)) if !port.ends_with(']') => (name, format!(":{port}")),
+            _ => (host, String::new()),
+        };
+        // Clients that use the host of a service (`lambda.eu-west-1.localhost`) have the same name behind it.
+        let own = ["lambda.", named.key.region.as_str(), "."].iter().fold(name, |rest, label| rest.strip_prefix(label).unwrap_or(rest));
+        let base = if own.starts_with('[') || own.parse::<IpAddr>().is_ok() { "localhost" } else { own };
+        format!("{scheme}://{}.lambda-url.{}.{base}{port}/", self.id, named.key.region)
     }
 
-    fn shown(&self, named: &Named) -> FunctionUrlConfig {
+    fn shown(&self, cx: &Cx, named: &Named) -> FunctionUrlConfig {
         FunctionUrlConfig {
-            function_url: self.address(named),
+            function_url: self.address(cx, named),
             function_arn: named.arn().to_string(),
             creation_time: self.created.with_millis(),
             last_modified_time: self.modified.with_millis(),
@@ -47,6 +55,22 @@ impl Url {
             invoke_mode: Some(self.invoke_mode.clone()),
         }
     }
+}
+
+/// The answer of an operation on one URL. Those of two operations say the same under different names.
+macro_rules! answer {
+    ($answer:ident, $shown:expr) => {{
+        let shown: FunctionUrlConfig = $shown;
+        $answer {
+            function_url: shown.function_url,
+            function_arn: shown.function_arn,
+            auth_type: shown.auth_type,
+            cors: shown.cors,
+            creation_time: shown.creation_time,
+            last_modified_time: shown.last_modified_time,
+            invoke_mode: shown.invoke_mode,
+        }
+    }};
 }
 
 handler!(
@@ -78,7 +102,7 @@ handler!(
             Ok(url)
         })?;
         Ok(CreateFunctionUrlConfigResponse {
-            function_url: url.address(&named),
+            function_url: url.address(cx, &named),
             function_arn: named.arn().to_string(),
             auth_type: url.auth_type.clone(),
             cors: url.cors.as_ref().map(StoredShape::shape),
@@ -94,16 +118,7 @@ handler!(
     |lambda, cx, input| Ok(on_function::<GetFunctionUrlConfig>(lambda, cx, &input.function_name)?.into()),
     |lambda, cx, input| {
         let named = named(cx, &input.function_name, input.qualifier.as_deref())?;
-        let shown = lambda.store.read(|state| find(state, &named))?.shown(&named);
-        Ok(GetFunctionUrlConfigResponse {
-            function_url: shown.function_url,
-            function_arn: shown.function_arn,
-            auth_type: shown.auth_type,
-            cors: shown.cors,
-            creation_time: shown.creation_time,
-            last_modified_time: shown.last_modified_time,
-            invoke_mode: shown.invoke_mode,
-        })
+        Ok(answer!(GetFunctionUrlConfigResponse, lambda.store.read(|state| find(state, &named))?.shown(cx, &named)))
     }
 );
 
@@ -125,16 +140,7 @@ handler!(
             state.urls.insert(place(&named), Arc::new(url.clone()));
             Ok::<_, Fault>(url)
         })?;
-        let shown = url.shown(&named);
-        Ok(UpdateFunctionUrlConfigResponse {
-            function_url: shown.function_url,
-            function_arn: shown.function_arn,
-            auth_type: shown.auth_type,
-            cors: shown.cors,
-            creation_time: shown.creation_time,
-            last_modified_time: shown.last_modified_time,
-            invoke_mode: shown.invoke_mode,
-        })
+        Ok(answer!(UpdateFunctionUrlConfigResponse, url.shown(cx, &named)))
     }
 );
 
@@ -166,7 +172,7 @@ handler!(
             let rows = rows_of(&state.urls, &key).map(|(qualifier, url)| {
                 let qualifier = Some(qualifier.to_owned()).filter(|qualifier| !qualifier.is_empty());
                 let named = Named { key: key.clone(), qualifier: qualifier.clone() };
-                (qualifier.unwrap_or_default(), url.shown(&named))
+                (qualifier.unwrap_or_default(), url.shown(cx, &named))
             });
             paging.page_of(paging.length(PAGE, PAGE), rows).map_err(|InvalidToken| faults::invalid_page())
         })?;

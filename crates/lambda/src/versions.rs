@@ -7,7 +7,7 @@ use crate::{
     functions::on_function,
     limits,
     names::{self, LATEST},
-    state::{Alias, FunctionKey, State},
+    state::{Alias, FunctionKey, Provisioned, ProvisionedStatus, State},
 };
 use cloudlet_api_lambda::*;
 use cloudlet_aws::Fault;
@@ -137,6 +137,7 @@ handler!(Lambda, CreateAlias, |lambda, cx, input| Ok(on_function::<CreateAlias>(
 
 handler!(Lambda, UpdateAlias, |lambda, cx, input| Ok(on_function::<UpdateAlias>(lambda, cx, &input.function_name)?.into()), |lambda, cx, input| {
     let key = names::function(cx, &input.function_name, None)?.whole()?;
+    let mut is_provisioned = false;
     let alias = lambda.store.write(|state| {
         if !state.functions.contains(&key) {
             return Err(faults::no_function(key.arn()));
@@ -158,9 +159,18 @@ handler!(Lambda, UpdateAlias, |lambda, cx, input| Ok(on_function::<UpdateAlias>(
             alias.description = description;
         }
         alias.revision = cx.ids().uuid();
-        state.aliases.insert(of, Arc::new(alias.clone()));
+        state.aliases.insert(of.clone(), Arc::new(alias.clone()));
+        // What is kept ready for an alias is that of its version.
+        if let Some(provisioned) = state.provisioned.get(&of).cloned().filter(|_| input.function_version.is_some()) {
+            let again = Provisioned { status: ProvisionedStatus::InProgress, modified: cx.clock().now(), ..Provisioned::clone(&provisioned) };
+            state.provisioned.insert(of, Arc::new(again));
+            is_provisioned = true;
+        }
         Ok(alias)
     })?;
+    if is_provisioned {
+        lambda.schedule_provision(cx, &key, &input.name)?;
+    }
     Ok(shown(&key, &input.name, &alias))
 });
 

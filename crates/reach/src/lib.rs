@@ -19,6 +19,7 @@ mod walk;
 
 pub use cidr::{Cidr, Family};
 pub use flow::{Direction, Flow, Ports};
+pub use matching::allowing;
 pub use network::{
     Acl, AclRule, Endpoint, Group, GroupNumber, GroupRule, Id, Interface, Nat, Network, Peer, Peering, Route, RouteTable, Subnet, Target, Vpc,
 };

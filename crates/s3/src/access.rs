@@ -36,6 +36,13 @@ pub struct AboutObject<'a> {
     pub version: Option<&'a str>,
 }
 
+/// What a write comes to: a multipart upload is an object once it is completed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Creates {
+    Object,
+    Part,
+}
+
 /// The fault for a bucket that another call has deleted meanwhile.
 pub fn gone(bucket: &str) -> impl Fn() -> Fault + '_ {
     move || faults::no_such_bucket(bucket)
@@ -129,6 +136,13 @@ impl BucketHandle {
         self.owned(cx, Permission::action(action, names::object_arn(cx, &self.name, key)), Some(AboutObject { key, version: None }))
     }
 
+    /// The permission to write an object, or something that is not one yet.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html>
+    pub fn write_permission(&self, cx: &Cx, key: &str, creates: Creates) -> Permission {
+        let value = if creates == Creates::Object { "true" } else { "false" };
+        self.object_permission(cx, "s3:PutObject", key).with_key("s3:ObjectCreationOperation", value)
+    }
+
     /// The first of the two actions, or the second one where the request names a version.
     pub fn version_permission(&self, cx: &Cx, actions: [&'static str; 2], key: &str, version_id: Option<&String>) -> Permission {
         let [of_object, of_version] = actions;
@@ -148,6 +162,9 @@ impl BucketHandle {
         if self.bucket.has_acls() {
             self.add_acl(cx, &mut permission, object);
         }
+        if let Some(about) = object.filter(|_| reads_tags(permission.action)) {
+            self.set_existing_tags(about, &mut permission);
+        }
         if self.bucket.access.abac == Abac::Enabled {
             permission.keys.set_resource_tags(self.bucket.tags.iter().map(|tag| (&tag.key, tag.value.clone())));
             for tag in &self.bucket.tags {
@@ -157,6 +174,15 @@ impl BucketHandle {
         match &self.access_point {
             None => permission,
             Some(used) => self.through_access_point(cx, used, permission),
+        }
+    }
+
+    /// Sets the condition keys for the tags of the object, if it exists.
+    fn set_existing_tags(&self, about: AboutObject<'_>, permission: &mut Permission) {
+        let Ok(selector) = VersionSelector::of(about.version) else { return };
+        let object = self.tables.read(|tables| versions::object(tables, about.key, selector)).flatten();
+        for tag in object.iter().flat_map(|object| object.tags()) {
+            permission.keys.set(format!("s3:ExistingObjectTag/{}", tag.key), tag.value.clone());
         }
     }
 
@@ -214,6 +240,25 @@ impl BucketHandle {
     }
 }
 
+/// Whether an action has the condition keys of the object's tags.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
+fn reads_tags(action: &str) -> bool {
+    let Some(name) = action.strip_prefix("s3:") else { return false };
+    let about = |kind: &str| matches!(kind, "Acl" | "Annotation" | "Attributes" | "Tagging");
+    let read = |rest: &str| {
+        let kind = rest.strip_prefix("Version").unwrap_or(rest);
+        kind.is_empty() || about(kind)
+    };
+    match name {
+        "ListObjectAnnotations" | "ListObjectVersionAnnotations" | "UpdateObjectEncryption" => true,
+        _ => match name.split_at_checked("GetObject".len()) {
+            Some(("GetObject", rest)) => read(rest),
+            Some(("PutObject", rest)) => !rest.is_empty() && rest != "Version" && read(rest),
+            _ => name.strip_prefix("DeleteObject").is_some_and(|rest| !rest.is_empty() && rest != "Version" && read(rest)),
+        },
+    }
+}
+
 /// An action on no particular resource of the caller's account.
 pub fn account_permission(cx: &Cx, action: &'static str) -> Permission {
     with_request_keys(Permission::action(action, Arn::any()).owned_by(cx.scope.account))
@@ -244,4 +289,20 @@ const DERIVED: [DerivedKey; 6] = [
 
 pub fn with_request_keys(permission: Permission) -> Permission {
     Permission { derived: &DERIVED, ..permission }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reads_tags;
+    use crate::api;
+    use cloudlet_shape::OperationSchema;
+
+    #[test]
+    fn actions_have_the_tags_that_the_reference_says() {
+        let all = api::SERVICE.operations.iter().flat_map(|operation: &&OperationSchema| operation.access);
+        for access in all.filter(|access| access.action.starts_with("s3:")) {
+            let expected = access.keys.contains(&"s3:ExistingObjectTag/<key>");
+            assert_eq!(reads_tags(access.action), expected, "{}", access.action);
+        }
+    }
 }

@@ -165,16 +165,21 @@ impl S3 {
 }
 
 macro_rules! permissions {
-    ($request:ident, $actions:expr) => {
+    ($request:ident, $actions:expr $(, $condition:literal: $member:ident)*) => {
         fn permissions(&self, cx: &Cx, input: &api::$request) -> Result<Permissions, Fault> {
             let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?;
-            Ok(found.version_permission(cx, $actions, &input.key, input.version_id.as_ref()).into())
+            let permission = found.version_permission(cx, $actions, &input.key, input.version_id.as_ref());
+            $(let permission = match &input.$member {
+                Some(value) => permission.with_key($condition, value.to_string()),
+                None => permission,
+            };)*
+            Ok(permission.into())
         }
     };
 }
 
 impl Handle<api::PutObjectAnnotation> for S3 {
-    permissions!(PutObjectAnnotationRequest, ["s3:PutObjectAnnotation", "s3:PutObjectVersionAnnotation"]);
+    permissions!(PutObjectAnnotationRequest, ["s3:PutObjectAnnotation", "s3:PutObjectVersionAnnotation"], "s3:x-amz-object-if-match": object_if_match);
 
     async fn handle(&self, cx: &Cx, mut input: api::PutObjectAnnotationRequest) -> Result<api::PutObjectAnnotationOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;
@@ -250,7 +255,7 @@ impl Handle<api::GetObjectAnnotation> for S3 {
 }
 
 impl Handle<api::DeleteObjectAnnotation> for S3 {
-    permissions!(DeleteObjectAnnotationRequest, ["s3:DeleteObjectAnnotation", "s3:DeleteObjectVersionAnnotation"]);
+    permissions!(DeleteObjectAnnotationRequest, ["s3:DeleteObjectAnnotation", "s3:DeleteObjectVersionAnnotation"], "s3:x-amz-object-if-match": object_if_match);
 
     /// As with objects, deleting what is not there succeeds.
     async fn handle(&self, cx: &Cx, input: api::DeleteObjectAnnotationRequest) -> Result<api::DeleteObjectAnnotationOutput, Fault> {
@@ -271,7 +276,12 @@ impl Handle<api::DeleteObjectAnnotation> for S3 {
 }
 
 impl Handle<api::ListObjectAnnotations> for S3 {
-    permissions!(ListObjectAnnotationsRequest, ["s3:ListObjectAnnotations", "s3:ListObjectVersionAnnotations"]);
+    permissions!(
+        ListObjectAnnotationsRequest,
+        ["s3:ListObjectAnnotations", "s3:ListObjectVersionAnnotations"],
+        "s3:annotation-prefix": annotation_prefix,
+        "s3:max-annotation-results": max_annotation_results
+    );
 
     async fn handle(&self, cx: &Cx, input: api::ListObjectAnnotationsRequest) -> Result<api::ListObjectAnnotationsOutput, Fault> {
         let found = self.find(cx, &input.bucket, None)?;

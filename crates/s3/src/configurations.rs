@@ -102,7 +102,11 @@ macro_rules! operations {
 
         impl Handle<api::$put> for S3 {
             fn permissions(&self, cx: &Cx, input: &api::$put_request) -> Result<Permissions, Fault> {
-                Ok(self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.permission::<api::$put>(cx).into())
+                let mut permission = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.permission::<api::$put>(cx);
+                if let Some(fields) = as_inventory(&input.$member).and_then(|inventory| inventory.optional_fields.as_ref()) {
+                    permission.keys.set_many("s3:InventoryAccessibleOptionalFields", fields.iter().cloned());
+                }
+                Ok(permission.into())
             }
             async fn handle(&self, cx: &Cx, input: api::$put_request) -> Result<Empty, Fault> {
                 self.put_configuration(cx, &input.bucket, input.id, input.$member)

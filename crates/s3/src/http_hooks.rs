@@ -113,6 +113,10 @@ impl engine::HttpHooks for HttpHooks {
     }
 
     fn admit_verified(&self, view: &RequestView<'_>, path: &str) -> Result<(), Fault> {
+        if Level::of(path) == Level::Service && view.head.header("authorization").is_some_and(|signature| signature.contains("/s3express/")) {
+            // The same request as ListBuckets, but for the service that it is signed for.
+            return Err(faults::not_built("directory buckets"));
+        }
         let (head, level) = (view.head, Level::of(path));
         let selection = select(head, level)?;
         check_method(head.method, level, selection)?;

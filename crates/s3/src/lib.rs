@@ -28,6 +28,7 @@ mod limits;
 mod lists;
 mod logging;
 mod metadata;
+mod metadata_tables;
 mod multipart;
 mod names;
 mod notifications;
@@ -78,9 +79,20 @@ pub struct S3 {
     turns: turns::Turns,
 }
 
+/// Who may use new buckets.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewBuckets {
+    /// AWS: since April 2023 they block public access and have no ACLs.
+    Closed,
+    /// As before: nothing is blocked, and ACLs work.
+    Open,
+}
+
 /// The settings of the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
+    pub new_buckets: NewBuckets,
     /// AWS: since April 2026 new buckets block it.
     pub sse_c_of_new_buckets: SseC,
     /// How long lines of an access log wait for more before they are delivered. AWS: hours.
@@ -89,7 +101,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { sse_c_of_new_buckets: SseC::Blocked, log_delivery_seconds: 5 }
+        Options { new_buckets: NewBuckets::Closed, sse_c_of_new_buckets: SseC::Blocked, log_delivery_seconds: 5 }
     }
 }
 
@@ -144,6 +156,10 @@ impl S3 {
             .handles::<api::PutBucketWebsite>()
             .handles::<api::GetBucketWebsite>()
             .handles::<api::DeleteBucketWebsite>()
+            .handles::<api::GetBucketMetadataConfiguration>()
+            .handles::<api::DeleteBucketMetadataConfiguration>()
+            .handles::<api::GetBucketMetadataTableConfiguration>()
+            .handles::<api::DeleteBucketMetadataTableConfiguration>()
             .handles::<api::PutBucketAccelerateConfiguration>()
             .handles::<api::GetBucketAccelerateConfiguration>()
             // objects

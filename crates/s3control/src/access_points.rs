@@ -27,7 +27,7 @@ pub fn arn(cx: &Cx, name: &str) -> Arn {
 }
 
 /// The permission for an operation on an access point.
-pub fn permission<O: Operation>(cx: &Cx, account: &str, name: &str) -> Result<Permission, Fault> {
+fn permission<O: Operation>(cx: &Cx, account: &str, name: &str) -> Result<Permission, Fault> {
     check_account(cx, account)?;
     Ok(Permission::of::<O>(arn(cx, name)).owned_by(cx.scope.account))
 }
@@ -61,6 +61,15 @@ async fn owner_of(cx: &Cx, bucket: &str, account: Account) -> Result<(), Fault> 
 }
 
 impl S3Control {
+    /// The permission for an operation on an access point that may exist, with the condition keys of its tags.
+    pub(crate) fn on_access_point<O: Operation>(&self, cx: &Cx, account: &str, name: &str) -> Result<Permission, Fault> {
+        let mut permission = permission::<O>(cx, account, name)?;
+        for (key, value) in self.access_point(cx, name).iter().flat_map(|row| &row.tags) {
+            permission.keys.set(format!("s3:AccessPointTag/{key}"), value.clone());
+        }
+        Ok(permission)
+    }
+
     pub(crate) fn access_point(&self, cx: &Cx, name: &str) -> Result<Arc<AccessPoint>, Fault> {
         self.settings.read(|settings| settings.access_points.get(&key(cx, name)).cloned()).ok_or_else(|| not_found(name))
     }
@@ -130,7 +139,7 @@ fn vpc(origin: &NetworkOrigin) -> (String, Option<api::VpcConfiguration>) {
 
 impl Handle<api::GetAccessPoint> for S3Control {
     fn permissions(&self, cx: &Cx, input: &api::GetAccessPointRequest) -> Result<Permissions, Fault> {
-        Ok(permission::<api::GetAccessPoint>(cx, &input.account_id, &input.name)?.into())
+        Ok(self.on_access_point::<api::GetAccessPoint>(cx, &input.account_id, &input.name)?.into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::GetAccessPointRequest) -> Result<api::GetAccessPointResult, Fault> {
@@ -164,7 +173,7 @@ impl Handle<api::GetAccessPoint> for S3Control {
 
 impl Handle<api::DeleteAccessPoint> for S3Control {
     fn permissions(&self, cx: &Cx, input: &api::DeleteAccessPointRequest) -> Result<Permissions, Fault> {
-        Ok(permission::<api::DeleteAccessPoint>(cx, &input.account_id, &input.name)?.into())
+        Ok(self.on_access_point::<api::DeleteAccessPoint>(cx, &input.account_id, &input.name)?.into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::DeleteAccessPointRequest) -> Result<Empty, Fault> {

@@ -18,7 +18,7 @@ pub use scheduled::{ExpireJob, RunJobs};
 
 use crate::{
     S3Control, api, check_account,
-    state::{Job, JobKey, State, Status},
+    state::{Job, Key, State, Status},
 };
 use cloudlet_api_lambda::Invoke;
 use cloudlet_aws::{Arn, Fault, FaultKind, Scope};
@@ -42,8 +42,8 @@ fn job_arn(scope: &Scope, id: &str) -> Arn {
 }
 
 impl S3Control {
-    fn key(cx: &Cx, id: &str) -> JobKey {
-        JobKey { account: cx.scope.account, region: cx.scope.region.clone(), id: id.to_owned() }
+    fn key(cx: &Cx, id: &str) -> Key {
+        Key::new(&cx.scope, id)
     }
 
     fn job(&self, cx: &Cx, account: &str, id: &str) -> Result<Arc<Job>, Fault> {
@@ -86,7 +86,7 @@ impl S3Control {
     }
 }
 
-fn change_job<R>(state: &mut State, key: &JobKey, change: impl FnOnce(&mut Job) -> Result<R, Fault>) -> Result<R, Fault> {
+fn change_job<R>(state: &mut State, key: &Key, change: impl FnOnce(&mut Job) -> Result<R, Fault>) -> Result<R, Fault> {
     let mut job = Job::clone(state.jobs.get(key).ok_or_else(no_such_job)?);
     let outcome = change(&mut job)?;
     state.jobs.insert(key.clone(), Arc::new(job));
@@ -128,7 +128,7 @@ impl Handle<api::CreateJob> for S3Control {
         let request = StoredShape::new(input);
         let made = self.store.write(|state| {
             if let Some(existing) = state.by_token.get(&token) {
-                let key = JobKey { account: token.0, region: token.1.clone(), id: existing.clone() };
+                let key = Key { account: token.0, region: token.1.clone(), id: existing.clone() };
                 return match state.jobs.get(&key) {
                     Some(job) if job.request == request => Ok(existing.clone()),
                     // AWS: unverified text.
@@ -231,7 +231,7 @@ impl Handle<api::ListJobs> for S3Control {
         }
         let paging = Paging::of::<api::ListJobs>(cx, &input);
         let page = self.store.read(|state| {
-            let ours = state.jobs.iter().filter(|(key, _)| key.account == cx.scope.account && key.region == cx.scope.region);
+            let ours = Key::all_of(&state.jobs, &cx.scope);
             let ours = ours.filter(|(_, job)| statuses.is_empty() || statuses.iter().any(|status| status == job.status.name()));
             // The newest first.
             let mut rows: Vec<_> = ours.map(|(key, job)| ((-job.created.millis(), key.id.clone()), job.clone())).collect();
@@ -276,7 +276,12 @@ impl Handle<api::UpdateJobPriority> for S3Control {
 impl Handle<api::UpdateJobStatus> for S3Control {
     fn permissions(&self, cx: &Cx, input: &api::UpdateJobStatusRequest) -> Result<Permissions, Fault> {
         check_account(cx, &input.account_id)?;
-        Ok(self.of_existing_job::<api::UpdateJobStatus>(cx, &input.job_id).into())
+        let permission = self.of_existing_job::<api::UpdateJobStatus>(cx, &input.job_id);
+        let job = self.store.read(|state| state.jobs.get(&S3Control::key(cx, &input.job_id)).cloned());
+        Ok(match job.filter(|job| job.status == Status::Suspended) {
+            Some(_) => permission.with_key("s3:JobSuspendedCause", "AWAITING_CONFIRMATION").into(),
+            None => permission.into(),
+        })
     }
 
     async fn handle(&self, cx: &Cx, input: api::UpdateJobStatusRequest) -> Result<api::UpdateJobStatusResult, Fault> {

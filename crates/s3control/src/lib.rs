@@ -1,9 +1,12 @@
-//! S3 Control: Block Public Access of accounts, access points, tags, and jobs of S3 Batch Operations. Objects are changed by calls of S3 under the role of the job; this crate holds no objects.
+//! S3 Control: Block Public Access of accounts, access points, S3 Access Grants, configurations of Storage Lens, tags, and jobs of S3 Batch
+//! Operations. Objects are changed by calls of S3 under the role of the job; this crate holds no objects.
 
+mod access_grants;
 mod access_points;
 mod jobs;
 mod public_access;
 mod state;
+mod storage_lens;
 mod tagging;
 #[cfg(test)]
 mod tests;
@@ -19,7 +22,9 @@ use std::sync::Arc;
 
 /// What the fuzz targets call.
 #[doc(hidden)]
-pub use jobs::fuzzing;
+pub mod fuzzing {
+    pub use crate::{access_grants::fuzzing::*, jobs::fuzzing::*};
+}
 
 /// The engine.
 pub struct S3Control {
@@ -57,6 +62,39 @@ impl S3Control {
             .handles::<api::GetAccessPointPolicy>()
             .handles::<api::DeleteAccessPointPolicy>()
             .handles::<api::GetAccessPointPolicyStatus>()
+            // access grants
+            .handles::<api::CreateAccessGrantsInstance>()
+            .handles::<api::GetAccessGrantsInstance>()
+            .handles::<api::DeleteAccessGrantsInstance>()
+            .handles::<api::ListAccessGrantsInstances>()
+            .handles::<api::GetAccessGrantsInstanceForPrefix>()
+            .handles::<api::PutAccessGrantsInstanceResourcePolicy>()
+            .handles::<api::GetAccessGrantsInstanceResourcePolicy>()
+            .handles::<api::DeleteAccessGrantsInstanceResourcePolicy>()
+            .handles::<api::CreateAccessGrantsLocation>()
+            .handles::<api::GetAccessGrantsLocation>()
+            .handles::<api::UpdateAccessGrantsLocation>()
+            .handles::<api::DeleteAccessGrantsLocation>()
+            .handles::<api::ListAccessGrantsLocations>()
+            .handles::<api::CreateAccessGrant>()
+            .handles::<api::GetAccessGrant>()
+            .handles::<api::DeleteAccessGrant>()
+            .handles::<api::ListAccessGrants>()
+            .handles::<api::GetDataAccess>()
+            .handles::<api::ListCallerAccessGrants>()
+            // storage lens
+            .handles::<api::PutStorageLensConfiguration>()
+            .handles::<api::GetStorageLensConfiguration>()
+            .handles::<api::DeleteStorageLensConfiguration>()
+            .handles::<api::ListStorageLensConfigurations>()
+            .handles::<api::PutStorageLensConfigurationTagging>()
+            .handles::<api::GetStorageLensConfigurationTagging>()
+            .handles::<api::DeleteStorageLensConfigurationTagging>()
+            .handles::<api::CreateStorageLensGroup>()
+            .handles::<api::GetStorageLensGroup>()
+            .handles::<api::UpdateStorageLensGroup>()
+            .handles::<api::DeleteStorageLensGroup>()
+            .handles::<api::ListStorageLensGroups>()
             // tags
             .handles::<api::TagResource>()
             .handles::<api::UntagResource>()

@@ -1,19 +1,24 @@
 //! The tables.
 
 use crate::api;
-use cloudlet_aws::{Account, Region, Timestamp};
-use cloudlet_engine::StoredShape;
+use cloudlet_aws::{Account, Region, Scope, Timestamp};
+use cloudlet_engine::{StoredPolicy, StoredShape};
 use cloudlet_store::{Table, tables};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 #[derive(Default)]
 pub struct State {
-    pub jobs: Table<JobKey, Arc<Job>>,
+    pub jobs: Table<Key, Arc<Job>>,
     /// The job that a request token has made.
     pub by_token: Table<(Account, Region, String), String>,
+    pub grants_instances: Table<Key, Arc<GrantsInstance>>,
+    pub locations: Table<Key, Arc<GrantsLocation>>,
+    pub grants: Table<Key, Arc<Grant>>,
+    pub lens_configurations: Table<Key, Arc<LensConfiguration>>,
+    pub lens_groups: Table<Key, Arc<LensGroup>>,
 }
-tables!(State { jobs } indexes(State::reindex) { by_token });
+tables!(State { jobs, grants_instances, locations, grants, lens_configurations, lens_groups } indexes(State::reindex) { by_token });
 
 impl State {
     fn reindex(&mut self) {
@@ -23,11 +28,23 @@ impl State {
     }
 }
 
+/// What has a name in an account and region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct JobKey {
+pub struct Key {
     pub account: Account,
     pub region: Region,
     pub id: String,
+}
+
+impl Key {
+    pub fn new(scope: &Scope, id: &str) -> Key {
+        Key { account: scope.account, region: scope.region.clone(), id: id.to_owned() }
+    }
+
+    /// The rows of an account and region, in the order of their ids.
+    pub fn all_of<'t, V>(table: &'t Table<Key, V>, scope: &'t Scope) -> impl Iterator<Item = (&'t Key, &'t V)> {
+        table.range(Key::new(scope, "")..).take_while(move |(key, _)| key.account == scope.account && key.region == scope.region)
+    }
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-job-status.html>
@@ -121,4 +138,69 @@ pub struct ResultFile {
 pub struct GeneratedManifest {
     pub object_arn: String,
     pub etag: String,
+}
+
+pub type Tags = Vec<(String, String)>;
+
+/// The instance of S3 Access Grants of an account and region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GrantsInstance {
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Tags,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<InstancePolicy>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InstancePolicy {
+    pub policy: StoredPolicy,
+    pub organization: Option<String>,
+    pub created: Timestamp,
+}
+
+impl PartialEq for InstancePolicy {
+    fn eq(&self, other: &InstancePolicy) -> bool {
+        (&self.policy.text, &self.organization, self.created) == (&other.policy.text, &other.organization, other.created)
+    }
+}
+
+/// A part of S3, and the role that gives access to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantsLocation {
+    pub scope: String,
+    pub role: String,
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Tags,
+}
+
+/// What an IAM user or role may do with a part of a location.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    pub location: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub_prefix: Option<String>,
+    pub scope: String,
+    pub grantee: String,
+    pub permission: String,
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Tags,
+}
+
+/// A dashboard of S3 Storage Lens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LensConfiguration {
+    pub configuration: StoredShape<api::StorageLensConfiguration>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Tags,
+}
+
+/// A filter of objects that Storage Lens counts apart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LensGroup {
+    pub group: StoredShape<api::StorageLensGroup>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Tags,
 }

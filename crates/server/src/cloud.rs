@@ -4,11 +4,11 @@ use crate::{configuration::Configuration, oidc_keys};
 use cloudlet_aws::Scope;
 use cloudlet_cloud::{Cloud, Settings};
 use cloudlet_dns::Dns;
-use cloudlet_engine::{Clock, Ids, Runtime, Service, Workers};
+use cloudlet_engine::{Clock, Ids, MailRelay, Runtime, Service, Workers};
 use cloudlet_http_client::{Bounds, Client};
 use cloudlet_identity::{Identity, Partners, Root, Secret};
 use cloudlet_mail::Record;
-use cloudlet_mailbox::{Mailbox, MailboxLimits};
+use cloudlet_mailbox::Mailbox;
 use cloudlet_s3_access::AccessSettings;
 use cloudlet_store::{Blobs, DataFolder, Journal};
 use cloudlet_sts::ProviderKeys;
@@ -52,16 +52,17 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>, work
     let blobs = folder.map_or_else(Blobs::memory, |folder| folder.blobs().clone());
     let settings = Settings { mode: configuration.mode, call_log: configuration.call_log, journal, blobs: blobs.clone(), ..Settings::default() };
     let identity = Identity::with_partners(root, &settings.journal, partners(configuration.partners.as_deref())?);
-    let mailbox = Arc::new(Mailbox::new(&settings.journal, blobs.clone(), MailboxLimits::default()));
+    let mailbox = Arc::new(Mailbox::new(&settings.journal, blobs.clone(), configuration.mailbox));
     let journal = &settings.journal;
     let ses_blobs = blobs.clone();
     let provider_keys = configuration.oidc_keys.clone().map_or_else(ProviderKeys::none, |folder| ProviderKeys::found_by(oidc_keys::finder(folder)));
     let access_settings = AccessSettings::new(journal);
     let mut services = vec![
         cloudlet_ec2::service(journal),
+        cloudlet_ecs::service(journal, workers.clone()),
         cloudlet_iam::service(identity.clone()),
         cloudlet_kms::service(journal),
-        cloudlet_lambda::service(journal, blobs.clone(), workers.clone()),
+        cloudlet_lambda::service(journal, blobs.clone(), workers.clone(), configuration.lambda.clone()),
         cloudlet_logs::service(journal),
         cloudlet_organizations::service(identity.clone()),
         cloudlet_s3::S3::new(journal, blobs, identity.clone(), access_settings.clone(), configuration.s3).service(),
@@ -73,11 +74,18 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>, work
         cloudlet_sts::service(identity.clone(), provider_keys, journal),
     ];
     let dns = Arc::new(Dns::new(journal, zone(configuration.dns_zone.as_deref())?));
-    services.extend(cloudlet_ses::services(journal, mailbox.clone(), ses_blobs, dns.clone(), configuration.ses));
+    services.extend(cloudlet_ses::services(journal, mailbox.clone(), ses_blobs, dns.clone(), relay(configuration)?, configuration.ses));
     services.extend(unbuilt());
     let runtime = Runtime::new(Clock::ticking(), ids);
     runtime.set_http_client(Arc::new(Client::new(Bounds::default())));
     Ok(Assembled { cloud: Cloud::new(runtime, identity, services, Settings { mailbox, ..settings }), dns })
+}
+
+/// The server that takes mail, if it is to leave.
+fn relay(configuration: &Configuration) -> Result<Option<Arc<dyn MailRelay>>, String> {
+    let Some(url) = &configuration.smtp_relay else { return Ok(None) };
+    let relay = cloudlet_smtp::Relay::to(url).map_err(|error| format!("--smtp-relay: {error}"))?;
+    Ok(Some(Arc::new(relay)))
 }
 
 /// The records of a zone file.

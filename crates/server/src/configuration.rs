@@ -3,6 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use cloudlet_aws::{Account, Region};
 use cloudlet_cloud::Mode;
+use cloudlet_mailbox::MailboxLimits;
 use cloudlet_sns::CertificateHost;
 use cloudlet_store::DataFolderOptions;
 use serde::Deserialize;
@@ -61,6 +62,16 @@ pub enum SesAutoVerify {
     All,
 }
 
+/// Who may use new buckets.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum S3NewBuckets {
+    /// As AWS since April 2023: public access is blocked, and ACLs are disabled
+    Closed,
+    /// As AWS before
+    Open,
+}
+
 /// Whether new buckets take objects that are encrypted with the client's keys.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -69,6 +80,16 @@ pub enum S3SseC {
     Blocked,
     /// As AWS before
     Allowed,
+}
+
+/// The permissions that callers of function URLs need.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LambdaUrlPermissions {
+    /// lambda:InvokeFunctionUrl and lambda:InvokeFunction, as AWS since October 2025
+    Both,
+    /// lambda:InvokeFunctionUrl alone, as AWS before
+    One,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
@@ -145,8 +166,55 @@ pub enum AslVerb {
     },
 }
 
+#[derive(Clone, Debug, Subcommand)]
+pub enum SsmVerb {
+    /// Runs an Automation document once, on services of its own that are empty, and prints its steps. Waits take no time
+    Run {
+        /// Document in JSON or YAML
+        file: PathBuf,
+        /// Parameters: {"Name": "value", "List": ["a", "b"]}
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        parameters: String,
+        /// Print the execution as GetAutomationExecution answers it
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum LambdaVerb {
+    /// Runs the handler of a folder once and prints what it answers; its lines go to standard error
+    Run {
+        folder: PathBuf,
+        /// File with the event, in JSON; - reads standard input [default: an empty object]
+        #[arg(long, value_name = "FILE")]
+        event: Option<PathBuf>,
+        /// Runtime, as AWS names it [default: by the file of the handler]
+        #[arg(long, value_name = "NAME")]
+        runtime: Option<String>,
+        /// Handler: <file>.<function> [default: by the usual names]
+        #[arg(long, value_name = "NAME")]
+        handler: Option<String>,
+        /// Seconds that it may take
+        #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+        timeout: i32,
+        /// Megabytes that it may use
+        #[arg(long, value_name = "MEGABYTES", default_value_t = 1_024)]
+        memory: i32,
+        /// A variable of its environment, NAME=VALUE; may be repeated
+        #[arg(long = "env", value_name = "NAME=VALUE")]
+        variables: Vec<String>,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Runs documents of Systems Manager
+    #[command(subcommand)]
+    Ssm(SsmVerb),
+    /// Runs functions without any setup
+    #[command(subcommand)]
+    Lambda(LambdaVerb),
     /// Checks and runs definitions of state machines, in the Amazon States Language
     #[command(subcommand)]
     Asl(AslVerb),
@@ -301,10 +369,26 @@ struct Settings {
     /// What the URLs of SQS queues look like [default: endpoint]
     #[arg(long, env = "CLOUDLET_SQS_URLS")]
     sqs_urls: Option<SqsUrls>,
+    /// Whether new S3 buckets block public access and have ACLs disabled [default: closed]
+    #[arg(long, env = "CLOUDLET_S3_NEW_BUCKETS")]
+    s3_new_buckets: Option<S3NewBuckets>,
     /// Whether new S3 buckets take objects that are encrypted with the client's keys (SSE-C) [default: blocked]
     #[arg(long = "s3-sse-c", env = "CLOUDLET_S3_SSE_C")]
     #[serde(rename = "s3-sse-c")]
     s3_sse_c: Option<S3SseC>,
+    /// The permissions that callers of function URLs need [default: both]
+    #[arg(long, env = "CLOUDLET_LAMBDA_URL_PERMISSIONS")]
+    lambda_url_permissions: Option<LambdaUrlPermissions>,
+    /// Endpoint that runs a container image of a function, as its Runtime Interface Emulator: `orders=http://orders:8080`, the image's
+    /// whole URI or the last part of its repository's name before the `=`; may be repeated [default: http://<repository>:8080]
+    #[arg(long = "lambda-image", env = "CLOUDLET_LAMBDA_IMAGE", value_name = "IMAGE=URL", value_delimiter = ',')]
+    #[serde(default, rename = "lambda-image")]
+    lambda_images: Vec<String>,
+    /// Folder below which code of functions may be run where it lies, and is read again when it changes: functions of the bucket
+    /// `hot-reload`, whose keys are such folders; may be repeated
+    #[arg(long = "lambda-hot-reload", env = "CLOUDLET_LAMBDA_HOT_RELOAD", value_name = "FOLDER", value_delimiter = ',')]
+    #[serde(default)]
+    lambda_hot_reload: Vec<String>,
     /// Whether accounts of SES begin in the sandbox [default: on]
     #[arg(long, env = "CLOUDLET_SES_SANDBOX")]
     ses_sandbox: Option<SesSandbox>,
@@ -314,6 +398,15 @@ struct Settings {
     /// Seconds until SES grants production access that was asked for [default: 86400]
     #[arg(long, env = "CLOUDLET_SES_REVIEW", value_name = "SECONDS")]
     ses_review: Option<u32>,
+    /// Mails that are kept, and MB of them: the oldest go first [default: 10000,64]
+    #[arg(long, env = "CLOUDLET_MAILBOX", value_name = "MAILS,MB")]
+    mailbox: Option<String>,
+    /// Recipients of SES in 24 hours and in a second, outside of the sandbox [default: 50000,14]
+    #[arg(long, env = "CLOUDLET_SES_QUOTA", value_name = "DAILY,RATE")]
+    ses_quota: Option<String>,
+    /// Server to which mail is handed on, which else stays in the mailbox: smtp://user:password@host:587?tls=required, smtps://host
+    #[arg(long, env = "CLOUDLET_SMTP_RELAY", value_name = "URL", hide_env_values = true)]
+    smtp_relay: Option<String>,
     /// Ports on which mail is submitted (SMTP with STARTTLS), several with commas; 0 takes any free one, `off` none [default: 2587]
     #[arg(long, env = "CLOUDLET_SMTP_PORTS", value_name = "PORTS")]
     smtp_ports: Option<String>,
@@ -362,6 +455,8 @@ pub enum Order {
     /// Of a region; the secret may be in the environment.
     SmtpPassword(String, Option<String>),
     Asl(Box<Configuration>, AslVerb),
+    Ssm(Box<Configuration>, SsmVerb),
+    Lambda(Box<Configuration>, LambdaVerb),
 }
 
 /// All settings, settled.
@@ -394,6 +489,7 @@ pub struct Configuration {
     pub seed: Option<u64>,
     pub sqs_urls: cloudlet_sqs::Urls,
     pub ses: cloudlet_ses::Options,
+    pub lambda: cloudlet_lambda::Options,
     /// Folders in which interpreters for the code of functions are looked for.
     pub interpreters: Vec<PathBuf>,
     pub states_mocks: Option<PathBuf>,
@@ -403,6 +499,8 @@ pub struct Configuration {
     pub node_hosts: Vec<String>,
     pub dns_zone: Option<PathBuf>,
     pub mail_ports: MailPorts,
+    pub smtp_relay: Option<String>,
+    pub mailbox: MailboxLimits,
 }
 
 /// The ports of mail.
@@ -424,6 +522,30 @@ impl Default for Ports {
     fn default() -> Self {
         Ports::Asked(vec![])
     }
+}
+
+/// Two numbers above zero, with a comma.
+fn pair(name: &str, text: &str) -> Result<(u64, u64), Refusal> {
+    let number = |text: &str| text.trim().parse().ok().filter(|number| *number > 0);
+    let read = || {
+        let (first, second) = text.split_once(',')?;
+        Some((number(first)?, number(second)?))
+    };
+    read().ok_or_else(|| Refusal::says(format_args!("{name}: '{text}' is not two numbers with a comma, such as 50000,14")))
+}
+
+/// `50000,14`: recipients in 24 hours, and in a second.
+fn ses_quota(given: Option<&str>) -> Result<(u64, u64), Refusal> {
+    let usual = cloudlet_ses::Options::default();
+    given.map_or(Ok((usual.daily, usual.rate)), |text| pair("--ses-quota", text))
+}
+
+/// `10000,64`: mails, and MB.
+fn mailbox(given: Option<&str>) -> Result<MailboxLimits, Refusal> {
+    let Some(text) = given else { return Ok(MailboxLimits::default()) };
+    let (pieces, megabytes) = pair("--mailbox", text)?;
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Ok(MailboxLimits { pieces: number(pieces), bytes: number(megabytes).saturating_mul(1 << 20) })
 }
 
 impl Ports {
@@ -482,6 +604,14 @@ pub fn read() -> Result<Order, Refusal> {
         Some(Verb::Asl(verb)) => {
             let verb = verb.clone();
             return settle(settings).map(|configuration| Order::Asl(Box::new(configuration), verb));
+        }
+        Some(Verb::Ssm(verb)) => {
+            let verb = verb.clone();
+            return settle(settings).map(|configuration| Order::Ssm(Box::new(configuration), verb));
+        }
+        Some(Verb::Lambda(verb)) => {
+            let verb = verb.clone();
+            return settle(settings).map(|configuration| Order::Lambda(Box::new(configuration), verb));
         }
         Some(Verb::Snapshot(verb)) => return Ok(Order::Snapshot(settings.running()?, verb.clone())),
         Some(Verb::Check) if settings.data_dir.is_none() => return Err(Refusal::says("check: --data-dir names the folder to verify")),
@@ -621,10 +751,17 @@ impl Settings {
             s3_log_delivery: self.s3_log_delivery.or(other.s3_log_delivery),
             seed: self.seed.or(other.seed),
             sqs_urls: self.sqs_urls.or(other.sqs_urls),
+            s3_new_buckets: self.s3_new_buckets.or(other.s3_new_buckets),
             s3_sse_c: self.s3_sse_c.or(other.s3_sse_c),
+            lambda_url_permissions: self.lambda_url_permissions.or(other.lambda_url_permissions),
+            lambda_images: if self.lambda_images.is_empty() { other.lambda_images } else { self.lambda_images },
+            lambda_hot_reload: if self.lambda_hot_reload.is_empty() { other.lambda_hot_reload } else { self.lambda_hot_reload },
             ses_sandbox: self.ses_sandbox.or(other.ses_sandbox),
             ses_auto_verify: self.ses_auto_verify.or(other.ses_auto_verify),
             ses_review: self.ses_review.or(other.ses_review),
+            mailbox: self.mailbox.or(other.mailbox),
+            ses_quota: self.ses_quota.or(other.ses_quota),
+            smtp_relay: self.smtp_relay.or(other.smtp_relay),
             smtp_ports: self.smtp_ports.or(other.smtp_ports),
             smtps_ports: self.smtps_ports.or(other.smtps_ports),
             mx_ports: self.mx_ports.or(other.mx_ports),
@@ -692,6 +829,7 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
     if let Some(folder) = settings.oidc_keys.as_ref().filter(|folder| !folder.is_dir()) {
         return Err(Refusal::says(format_args!("--oidc-keys {}: there is no such folder", folder.display())));
     }
+    let (daily, rate) = ses_quota(settings.ses_quota.as_deref())?;
     Ok(Configuration {
         addresses: addresses(&host, port)?,
         data_options: DataFolderOptions {
@@ -733,6 +871,10 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         },
         s3: cloudlet_s3::Options {
             log_delivery_seconds: settings.s3_log_delivery.unwrap_or(5).into(),
+            new_buckets: match settings.s3_new_buckets {
+                None | Some(S3NewBuckets::Closed) => cloudlet_s3::NewBuckets::Closed,
+                Some(S3NewBuckets::Open) => cloudlet_s3::NewBuckets::Open,
+            },
             sse_c_of_new_buckets: match settings.s3_sse_c {
                 None | Some(S3SseC::Blocked) => cloudlet_s3::SseC::Blocked,
                 Some(S3SseC::Allowed) => cloudlet_s3::SseC::Unset,
@@ -740,10 +882,20 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
         },
         seed: settings.seed,
         dns_zone: settings.dns_zone,
+        smtp_relay: settings.smtp_relay,
+        mailbox: mailbox(settings.mailbox.as_deref())?,
         mail_ports: MailPorts {
             smtp: Ports::read("--smtp-ports", settings.smtp_ports.as_deref(), 2587)?,
             smtps: Ports::read("--smtps-ports", settings.smtps_ports.as_deref(), 2465)?,
             mx: Ports::read("--mx-ports", settings.mx_ports.as_deref(), 2525)?,
+        },
+        lambda: cloudlet_lambda::Options {
+            url_permissions: match settings.lambda_url_permissions {
+                None | Some(LambdaUrlPermissions::Both) => cloudlet_lambda::UrlPermissions::Both,
+                Some(LambdaUrlPermissions::One) => cloudlet_lambda::UrlPermissions::One,
+            },
+            hot_reload: settings.lambda_hot_reload,
+            images: settings.lambda_images.iter().map(|image| lambda_image(image)).collect::<Result<_, Refusal>>()?,
         },
         interpreters: interpreters(std::env::var_os("PATH"), std::env::var_os("HOME")),
         ses: cloudlet_ses::Options {
@@ -757,6 +909,8 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
                 Some(SesAutoVerify::All) => cloudlet_ses::AutoVerify::All,
             },
             review_seconds: settings.ses_review.map_or(cloudlet_ses::Options::default().review_seconds, i64::from),
+            daily,
+            rate,
         },
         sqs_urls: match settings.sqs_urls {
             None | Some(SqsUrls::Endpoint) => cloudlet_sqs::Urls::Endpoint,
@@ -765,6 +919,13 @@ fn settle(settings: Settings) -> Result<Configuration, Refusal> {
             Some(SqsUrls::Path) => cloudlet_sqs::Urls::Path,
         },
     })
+}
+
+/// An image of functions, and the endpoint that runs it.
+fn lambda_image(text: &str) -> Result<(String, String), Refusal> {
+    let parts = text.split_once('=').filter(|(image, url)| !image.is_empty() && url.starts_with("http"));
+    let (image, url) = parts.ok_or_else(|| Refusal::says(format_args!("--lambda-image {text}: expected IMAGE=http://…")))?;
+    Ok((image.to_owned(), url.trim_end_matches('/').to_owned()))
 }
 
 /// The search path, and where version managers put interpreters: theirs on the search path are scripts.

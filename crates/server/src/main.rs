@@ -6,9 +6,11 @@ mod cloud;
 mod configuration;
 mod explain;
 mod health;
+mod lambda_run;
 mod log;
 mod mail;
 mod oidc_keys;
+mod runbook;
 mod snapshot;
 mod tls;
 mod workers;
@@ -39,6 +41,8 @@ fn main() -> ExitCode {
         Ok(Order::Snapshot(address, verb)) => snapshot::run(address, verb),
         Ok(Order::SmtpPassword(region, secret)) => mail::print_password(&region, secret),
         Ok(Order::Asl(configuration, verb)) => asl::run(&configuration, &verb),
+        Ok(Order::Ssm(configuration, verb)) => runbook::run(&configuration, &verb),
+        Ok(Order::Lambda(configuration, verb)) => lambda_run::run(*configuration, &verb),
         Ok(Order::Check(configuration)) => check::check(&configuration),
         Err(refusal) => refusal.tell(),
     }

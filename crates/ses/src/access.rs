@@ -61,6 +61,9 @@ pub fn sending<O: Operation>(ses: &Ses, cx: &Cx, action: &'static str, envelope:
     }
     permission.keys.set_many("ses:Recipients", envelope.recipients().map(str::to_owned));
     permission.keys.set("ses:FeedbackAddress", envelope.feedback_address().to_owned());
+    if let Some(tenant) = &envelope.tenant {
+        permission.keys.set("ses:TenantName", tenant.clone());
+    }
     if let Some(identity) = ses.identity(&scope, &name) {
         permission = permission.with_resource_tags(identity.tags.iter().map(|(key, value)| (key, value.clone())));
         permission = permission.with_policy(policy_of(&identity, &arn));

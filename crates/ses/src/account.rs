@@ -57,7 +57,7 @@ impl Ses {
         let sent = state.sent_in_last_day(&cx.scope, cx.now);
         match self.access(&self.account_in(state, &cx.scope), cx.now) {
             Access::Sandbox => Quota { daily: limits::SANDBOX_DAILY, rate: limits::SANDBOX_RATE, sent },
-            Access::Production => Quota { daily: limits::GRANTED_DAILY, rate: limits::GRANTED_RATE, sent },
+            Access::Production => Quota { daily: self.options.daily, rate: self.options.rate, sent },
         }
     }
 
@@ -74,7 +74,7 @@ impl Ses {
         }
         let now = cx.now.millis();
         let next = state.next_send.get(&cx.scope).copied().unwrap_or(now).max(now);
-        let each = 1_000 / i64::try_from(quota.rate).unwrap_or(1).max(1);
+        let each = 1_000 / i64::try_from(quota.rate).unwrap_or(i64::MAX).max(1);
         // As many as the rate may follow each other at once.
         if next - now > 1_000 - each {
             return Err(Refusal::Rate);

@@ -7,7 +7,7 @@ use crate::{
 };
 use cloudlet_api_ses::faults as v1;
 use cloudlet_api_sesv2::faults as v2;
-use cloudlet_aws::{Arn, Caller, FaultKind, Scope};
+use cloudlet_aws::{FaultKind, Scope};
 use cloudlet_engine::Cx;
 use std::sync::Arc;
 
@@ -138,32 +138,6 @@ impl Ses {
             return Ok(());
         }
         Err(tracking_fault(v1::INVALID_TRACKING_OPTIONS, format!("Tracking options are invalid: the domain {} is not verified.", tracking.domain)))
-    }
-
-    pub fn set_suppression(&self, cx: &Cx, name: &str, reasons: Option<Vec<String>>) -> Result<(), Refusal> {
-        self.change_configuration_set(&cx.scope, name, |set| {
-            set.suppressed_reasons = reasons;
-            Ok(())
-        })
-    }
-
-    /// Checks what a destination names: a topic has to exist, and to let SES publish, which is tried.
-    async fn check_destination(&self, cx: &Cx, set: &str, destination: &EventDestination) -> Result<(), Refusal> {
-        let Some(topic) = &destination.topic else { return Err(Refusal::NotBuilt("event destinations other than topics of SNS")) };
-        let no_topic = || Refusal::NoTopic(topic.clone());
-        let scope = Arn::parse(topic).filter(|arn| arn.service() == "sns").and_then(|arn| arn.scope()).ok_or_else(no_topic)?;
-        let input = cloudlet_api_sns::GetTopicAttributesInput { topic_arn: topic.clone() };
-        cx.forward::<cloudlet_api_sns::GetTopicAttributes>(crate::PRINCIPAL, scope.clone(), input).await.map_err(|_| no_topic())?;
-        let source = Arn::new("ses", &cx.scope, &format!("configuration-set/{set}"));
-        let input = cloudlet_api_sns::PublishInput {
-            topic_arn: Some(topic.clone()),
-            message: "Successfully validated SNS topic for Amazon SES event publishing.".into(),
-            ..Default::default()
-        };
-        let published = cx.call::<cloudlet_api_sns::Publish>(Caller::service(crate::PRINCIPAL, Some(source)), scope, input).await;
-        // AWS: unverified message.
-        let message = format!("Could not publish to SNS topic <{topic}>.");
-        published.map(drop).map_err(|_| Refusal::As { v1: v1::INVALID_SNS_DESTINATION, v2: v2::BAD_REQUEST, message })
     }
 
     pub async fn create_destination(&self, cx: &Cx, set: &str, name: &str, destination: EventDestination) -> Result<(), Refusal> {

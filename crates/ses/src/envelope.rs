@@ -27,6 +27,8 @@ pub struct Envelope {
     pub operation: &'static str,
     /// The contact list that the recipient is on, and the topic.
     pub list: Option<(String, Option<String>)>,
+    /// The tenant that the mail is sent for.
+    pub tenant: Option<String>,
 }
 
 impl Envelope {
@@ -45,6 +47,7 @@ impl Envelope {
             tags: vec![],
             operation: "SendEmail",
             list: None,
+            tenant: None,
         })
     }
 
@@ -120,6 +123,7 @@ pub struct RawOptions<'a> {
     pub source_arn: Option<&'a str>,
     pub return_path: Option<&'a str>,
     pub configuration_set: Option<&'a str>,
+    pub tenant: Option<&'a str>,
     pub tags: Vec<(String, String)>,
 }
 
@@ -149,6 +153,7 @@ pub fn raw_draft(bytes: &[u8], options: RawOptions<'_>) -> Result<(Envelope, Bod
     let named = |given: Option<&str>, field: &str| given.filter(|given| !given.is_empty()).or_else(|| raw.directive(field)).map(str::to_owned);
     envelope.source_arn = named(options.source_arn, "x-ses-source-arn").or_else(|| raw.directive("x-ses-from-arn").map(str::to_owned));
     envelope.configuration_set = named(options.configuration_set, "x-ses-configuration-set");
+    envelope.tenant = named(options.tenant, "x-ses-tenant");
     envelope.tags = options.tags;
     if envelope.tags.is_empty()
         && let Some(tags) = raw.directive("x-ses-message-tags")

@@ -3,12 +3,11 @@
 //! <https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html>
 
 use crate::{
-    Ses,
+    Ses, destinations,
     envelope::Envelope,
     identities, mime,
     state::{ConfigurationSet, Identity},
 };
-use cloudlet_api_sns::{Publish, PublishInput};
 use cloudlet_aws::{Arn, Scope, Timestamp};
 use cloudlet_engine::Cx;
 use mail_parser::{HeaderValue, MessageParser};
@@ -279,15 +278,6 @@ fn caller_name(cx: &Cx) -> String {
     cx.caller.arn.rsplit(['/', ':']).next().unwrap_or_default().to_owned()
 }
 
-/// Has a topic told, as soon as what is being written is: at least once, also after a restart.
-pub fn publish(cx: &Cx, topic: &str, source: Arn, subject: Option<&str>, message: String) {
-    let Some(scope) = Arn::parse(topic).and_then(|arn| arn.scope()) else { return };
-    let input = PublishInput { topic_arn: Some(topic.to_owned()), subject: subject.map(str::to_owned), message, ..PublishInput::default() };
-    if let Err(fault) = cx.schedule::<Publish>(cx.now, crate::PRINCIPAL, source, scope, input) {
-        tracing::warn!(%fault, topic, "an event of a mail is lost");
-    }
-}
-
 impl Ses {
     /// Tells all who want to know. The id of the feedback, for those who forward it.
     pub fn tell(&self, cx: &Cx, about: &About<'_>, happened: &Happened) -> String {
@@ -302,12 +292,10 @@ impl Ses {
             message.insert("notificationType".into(), name.into());
             message.insert(member.into(), details());
             message.insert("mail".into(), about.of_notification(cx, feedback.headers).into());
-            publish(cx, topic, identities::arn_of(&about.owner, identity), None, Value::from(message).to_string());
+            destinations::publish(cx, topic, identities::arn_of(&about.owner, identity), None, Value::from(message).to_string());
         }
-        if let Some((set, settings)) = &about.set
-            && settings.wants(upper)
-        {
-            tell_set(cx, &cx.scope, set, settings, happened, &feedback_id, || about.of_event(cx).into());
+        if let Some((set, settings)) = &about.set {
+            destinations::tell(cx, &cx.scope, set, settings, (upper, name), || event(cx, happened, &feedback_id, about.of_event(cx).into()));
         }
         feedback_id
     }
@@ -316,36 +304,17 @@ impl Ses {
     pub fn tell_later(&self, cx: &Cx, scope: &Scope, set: &str, mail: &str, happened: &Happened) {
         let Ok(settings) = self.configuration_set(scope, set) else { return };
         let feedback_id = mime::message_id(cx);
-        tell_set(cx, scope, set, &settings, happened, &feedback_id, || serde_json::from_str(mail).unwrap_or_default());
+        let (upper, name, _) = happened.names();
+        let mail = || serde_json::from_str(mail).unwrap_or_default();
+        destinations::tell(cx, scope, set, &settings, (upper, name), || event(cx, happened, &feedback_id, mail()));
     }
 }
 
-fn tell_set(cx: &Cx, scope: &Scope, set: &str, settings: &ConfigurationSet, happened: &Happened, feedback_id: &str, mail: impl FnOnce() -> Value) {
-    let (upper, name, member) = happened.names();
-    let wanting: Vec<&String> = settings.topics_for(upper).collect();
-    if wanting.is_empty() {
-        return;
-    }
+fn event(cx: &Cx, happened: &Happened, feedback_id: &str, mail: Value) -> Value {
+    let (_, name, member) = happened.names();
     let mut event = Map::new();
     event.insert("eventType".into(), name.into());
-    event.insert("mail".into(), mail());
+    event.insert("mail".into(), mail);
     event.insert(member.into(), happened.details(cx, feedback_id));
-    let text = Value::from(event).to_string();
-    for topic in wanting {
-        let source = Arn::new("ses", scope, &format!("configuration-set/{set}"));
-        // AWS: recorded.
-        publish(cx, topic, source, Some("Amazon SES Email Event Notification"), text.clone());
-    }
-}
-
-impl ConfigurationSet {
-    /// The topics that are told of events of a type (`SEND`).
-    pub fn topics_for(&self, event: &str) -> impl Iterator<Item = &String> {
-        let wants = move |destination: &&crate::state::EventDestination| destination.enabled && destination.events.iter().any(|known| known == event);
-        self.destinations.values().filter(wants).filter_map(|destination| destination.topic.as_ref())
-    }
-
-    pub fn wants(&self, event: &str) -> bool {
-        self.topics_for(event).next().is_some()
-    }
+    event.into()
 }

@@ -1,18 +1,20 @@
 //! Simple Email Service: two APIs over one store.
 //!
 //! `v1` and `v2` are the operations of the two APIs; everything else is shared. A mail (`envelope`) that passes the checks (`sending`) is
-//! built or taken apart (`mime`), and lies in the mailbox. Deliberately nothing leaves the machine.
+//! built or taken apart (`mime`), and lies in the mailbox. Nothing leaves the machine, unless a relay is named.
 
 mod access;
 mod account;
 mod addresses;
 mod configuration_sets;
 mod contacts;
+mod destinations;
 mod dns_checks;
 mod envelope;
 mod events;
 mod feedback;
 mod identities;
+mod imports;
 mod limits;
 mod links;
 mod mime;
@@ -20,12 +22,15 @@ mod outcomes;
 mod policies;
 mod receiving;
 mod refusal;
+mod relaying;
 mod render;
 mod sending;
 mod signing;
 mod state;
 mod status;
+mod suppression;
 mod templates;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod tracking;
@@ -34,13 +39,14 @@ mod v2;
 mod verification_mails;
 
 use cloudlet_dns::Dns;
-use cloudlet_engine::{Dialect, Service};
+use cloudlet_engine::{Dialect, MailRelay, Service};
 use cloudlet_mail::Resolver;
 use cloudlet_mailbox::Mailbox;
 use cloudlet_store::{Blobs, Journal, Store};
 use state::State;
 use std::sync::Arc;
 
+pub use imports::importable_lines;
 pub use receiving::{AcceptRecipient, AcceptRecipientRequest, ReceiveMail, ReceiveMailRequest, ReceiveMailResponse};
 
 /// Whether accounts begin in the sandbox.
@@ -68,11 +74,21 @@ pub struct Options {
     pub auto_verify: AutoVerify,
     /// How long the review of a request for production access takes.
     pub review_seconds: i64,
+    /// Recipients in 24 hours, outside of the sandbox.
+    pub daily: u64,
+    /// Recipients in a second, outside of the sandbox. Above 1,000 they are not counted.
+    pub rate: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { sandbox: Sandbox::On, auto_verify: AutoVerify::Off, review_seconds: limits::DAY_SECONDS }
+        Options {
+            sandbox: Sandbox::On,
+            auto_verify: AutoVerify::Off,
+            review_seconds: limits::DAY_SECONDS,
+            daily: limits::GRANTED_DAILY,
+            rate: limits::GRANTED_RATE,
+        }
     }
 }
 
@@ -84,6 +100,8 @@ pub struct Ses {
     dns: Arc<Dns>,
     signing_keys: signing::SigningKeys,
     options: Options,
+    /// Where mail goes that leaves, if it does.
+    relay: Option<Arc<dyn MailRelay>>,
 }
 
 /// The principal of SES.
@@ -93,12 +111,21 @@ const PRINCIPAL: &str = "ses.amazonaws.com";
 const MAX_REQUEST: usize = 64 << 20;
 
 /// Both APIs.
-pub fn services(journal: &Journal, mailbox: Arc<Mailbox>, blobs: Blobs, dns: Arc<Dns>, options: Options) -> [Service; 2] {
+pub fn services(
+    journal: &Journal,
+    mailbox: Arc<Mailbox>,
+    blobs: Blobs,
+    dns: Arc<Dns>,
+    relay: Option<Arc<dyn MailRelay>>,
+    options: Options,
+) -> [Service; 2] {
     let store = Arc::new(Store::new("ses", journal, State::default()));
-    let ses = Arc::new(Ses { store: store.clone(), mailbox, blobs, dns: dns.clone(), signing_keys: signing::SigningKeys::default(), options });
+    let signing_keys = signing::SigningKeys::default();
+    let ses = Arc::new(Ses { store: store.clone(), mailbox, blobs, dns: dns.clone(), signing_keys, options, relay });
     let publisher: Arc<dyn Resolver + Send + Sync> = ses.clone();
     dns.add_publisher(Arc::downgrade(&publisher));
     let dialect = |dialect: Dialect| Dialect { max_request: MAX_REQUEST, ..dialect };
     let v1 = v1::service(ses.clone()).dialect(dialect(Dialect::QUERY)).store(store).store(dns.store()).build();
-    [v1, v2::service(ses).dialect(dialect(Dialect::REST_JSON)).build()]
+    let v2 = v2::service(ses.clone()).dialect(dialect(Dialect::REST_JSON)).admin_page("/_cloudlet/ses/import-jobs", ses).build();
+    [v1, v2]
 }

@@ -66,3 +66,22 @@ pub const TOPICS: usize = 20;
 pub const CONTACTS: usize = 1_000_000;
 /// AWS: unverified. How long a link to unsubscribe works.
 pub const UNSUBSCRIBE_SECONDS: i64 = 60 * DAY_SECONDS;
+/// <https://docs.aws.amazon.com/ses/latest/dg/quotas.html>
+pub const TENANTS: usize = 10_000;
+/// AWS: unverified.
+pub const ENDPOINTS: usize = 100;
+/// Addresses of one import.
+/// <https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html>
+pub const IMPORTED: usize = 100_000;
+/// Contacts of one import.
+/// <https://docs.aws.amazon.com/ses/latest/dg/sending-email-list-management.html>
+pub const IMPORTED_CONTACTS: usize = 1_000_000;
+/// Bytes of a file that is imported.
+pub const IMPORT_BYTES: usize = 256 << 20;
+/// Lines that are kept of those that were not imported.
+pub const IMPORT_FAILURES: usize = 100;
+/// AWS: unverified. Jobs of the past that are shown.
+pub const IMPORT_JOBS: usize = 1_000;
+/// A relay that fails is tried again after a minute, then after twice as long each time.
+pub const RELAY_SECONDS: i64 = 60;
+pub const RELAY_TRIES: i32 = 8;

@@ -4,12 +4,14 @@
 use crate::{
     Ses, addresses,
     events::{About, Bounce, Happened},
-    feedback, limits,
+    feedback,
     receiving::Receiver,
-    state::{ConfigurationSet, State, Suppressed},
+    state::{ConfigurationSet, State, Suppressed, Tenant},
+    suppression::{self, List},
 };
 use cloudlet_aws::Scope;
 use cloudlet_engine::Cx;
+use std::sync::Arc;
 
 /// What becomes of a mail at one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,25 +85,13 @@ pub fn unsubscribed(envelope: &crate::envelope::Envelope) -> Vec<(String, Fate)>
     envelope.recipients().map(|address| (address.to_owned(), Fate::Bounces(bounce.clone()))).collect()
 }
 
-/// How an address is on the list: without case.
-pub fn suppression_key(scope: &Scope, address: &str) -> (Scope, String) {
-    (scope.clone(), address.trim().to_ascii_lowercase())
-}
-
 impl State {
-    /// For which reasons an account does not send: those of the configuration set, those of the account, or both.
-    pub fn suppressed_reasons(&self, scope: &Scope, set: Option<&ConfigurationSet>) -> Vec<String> {
-        let of_set = set.and_then(|set| set.suppressed_reasons.clone());
-        let of_account = || self.accounts.get(scope).and_then(|account| account.suppressed_reasons.clone());
-        of_set.or_else(of_account).unwrap_or_else(|| vec!["BOUNCE".into(), "COMPLAINT".into()])
-    }
-
-    pub fn fate(&self, scope: &Scope, set: Option<&ConfigurationSet>, address: &str) -> Fate {
+    pub fn fate(&self, scope: &Scope, set: Option<&ConfigurationSet>, tenant: Option<&Tenant>, address: &str) -> Fate {
         if let Some(fate) = simulated(address) {
             return fate;
         }
-        match self.suppressed.get(&suppression_key(scope, address)) {
-            Some(found) if self.suppressed_reasons(scope, set).contains(&found.reason) => Fate::Suppressed(found.reason.clone()),
+        match self.suppressed(scope, &suppression::list_for(set, tenant), address) {
+            Some(found) if self.suppressed_reasons(scope, set, tenant).contains(&found.reason) => Fate::Suppressed(found.reason.clone()),
             _ => Fate::Arrives,
         }
     }
@@ -132,7 +122,8 @@ impl Ses {
         let mut addresses: Vec<&str> = about.envelope.recipients().collect();
         let mut seen = std::collections::BTreeSet::new();
         addresses.retain(|address| seen.insert(*address));
-        let fate = |address: &str| match self.store.read(|state| state.fate(scope, set, address)) {
+        let tenant = self.tenant_of(about, scope);
+        let fate = |address: &str| match self.store.read(|state| state.fate(scope, set, tenant.as_deref(), address)) {
             // Its server is this one, and has no such mailbox.
             Fate::Arrives if self.is_brought_here(address) && matches!(self.receiver_of(address, true), Receiver::Nobody) => {
                 Fate::Bounces(refused_by_server())
@@ -185,14 +176,21 @@ impl Ses {
 
     fn suppress(&self, cx: &Cx, about: &About<'_>, address: &str, reason: &str, feedback_id: &str) {
         let set = about.set.as_ref().map(|(_, set)| &**set);
+        let tenant = self.tenant_of(about, &cx.scope);
+        let list: List = suppression::list_for(set, tenant.as_deref());
         self.store.update(|state| {
-            let key = suppression_key(&cx.scope, address);
-            let wanted = state.suppressed_reasons(&cx.scope, set).iter().any(|known| known == reason);
-            if wanted && (state.suppressed.contains(&key) || State::count(&state.suppressed, &cx.scope) < limits::SUPPRESSED) {
+            if state.suppressed_reasons(&cx.scope, set, tenant.as_deref()).iter().any(|known| known == reason) {
                 let (message_id, feedback_id) = (Some(about.id.to_owned()), Some(feedback_id.to_owned()));
-                state.suppressed.insert(key, Suppressed { reason: reason.to_owned(), at: cx.now, message_id, feedback_id });
+                // A full list takes no more.
+                let _ = state.suppress(&cx.scope, &list, address, Suppressed { reason: reason.to_owned(), at: cx.now, message_id, feedback_id });
             }
         });
+    }
+
+    /// The tenant that a mail is sent for.
+    fn tenant_of(&self, about: &About<'_>, scope: &Scope) -> Option<Arc<Tenant>> {
+        let name = about.envelope.tenant.as_ref()?;
+        self.store.read(|state| state.tenant(scope, name).cloned())
     }
 }
 

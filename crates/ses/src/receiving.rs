@@ -3,6 +3,7 @@
 
 pub mod actions;
 pub mod bounces;
+mod encryption;
 pub mod rules;
 mod verdicts;
 

@@ -24,6 +24,7 @@ pub enum Refusal {
     MailFrom,
     NoConfigurationSet(String),
     ConfigurationSetPaused(String),
+    TenantPaused(String),
     NoTemplate(String),
     MissingAttribute(String),
     InvalidRendering(String),
@@ -93,6 +94,8 @@ impl Refusal {
             Refusal::NoConfigurationSet(name) => format!("Configuration set <{name}> does not exist."),
             // AWS: unverified message.
             Refusal::ConfigurationSetPaused(name) => format!("Email sending is disabled for configuration set <{name}>."),
+            // AWS: unverified message.
+            Refusal::TenantPaused(name) => format!("Email sending is disabled for tenant <{name}>."),
             Refusal::NoTemplate(name) => format!("Template {name} does not exist."),
             Refusal::MissingAttribute(name) => format!("Attribute '{name}' is not present in the rendering data."),
             // AWS: unverified wording.
@@ -113,7 +116,7 @@ impl Refusal {
         let kind = match &self {
             Refusal::Invalid(_) => INVALID_PARAMETER_VALUE,
             Refusal::NotVerified { .. } => v1::MESSAGE_REJECTED,
-            Refusal::AccountPaused => v1::ACCOUNT_SENDING_PAUSED,
+            Refusal::AccountPaused | Refusal::TenantPaused(_) => v1::ACCOUNT_SENDING_PAUSED,
             Refusal::MailFrom => v1::MAIL_FROM_DOMAIN_NOT_VERIFIED,
             Refusal::DailyQuota | Refusal::Rate => THROTTLING,
             Refusal::NoConfigurationSet(_) => v1::CONFIGURATION_SET_DOES_NOT_EXIST,
@@ -149,7 +152,7 @@ impl Refusal {
             | Refusal::NoTopic(_) => v2::BAD_REQUEST,
             Refusal::NotVerified { .. } => v2::MESSAGE_REJECTED,
             Refusal::MailFrom => v2::MAIL_FROM_DOMAIN_NOT_VERIFIED,
-            Refusal::AccountPaused | Refusal::ConfigurationSetPaused(_) => v2::SENDING_PAUSED,
+            Refusal::AccountPaused | Refusal::ConfigurationSetPaused(_) | Refusal::TenantPaused(_) => v2::SENDING_PAUSED,
             Refusal::DailyQuota | Refusal::Rate => v2::TOO_MANY_REQUESTS,
             Refusal::NoConfigurationSet(_)
             | Refusal::NoTemplate(_)

@@ -10,7 +10,6 @@ use crate::{
     identities,
     mime::{self, Addressing, Visible},
     outcomes,
-    receiving::Incoming,
     refusal::Refusal,
     state::State,
 };
@@ -81,7 +80,9 @@ impl Ses {
         }
         let recipients = outcomes::sent_to(&fates);
         if !recipients.is_empty() {
-            self.deliver(cx, envelope, (&id, &envelope_domain), visible, recipients, stored);
+            let number = self.deliver(cx, envelope, (&id, &envelope_domain), visible, recipients, stored);
+            let leaving = outcomes::arriving(&fates).into_iter().filter(|address| !brought.contains(address) && !addresses::is_simulator(address));
+            self.relay(cx, number, format!("{id}@{envelope_domain}"), leaving.collect());
         }
         self.tell(cx, &about, &Happened::Sent);
         self.settle_fates(cx, &about, &fates);
@@ -97,21 +98,6 @@ impl Ses {
         let set = self.configuration_set(&cx.scope, name).ok().filter(|set| set.wants("SUBSCRIPTION"))?;
         let about = About { envelope, id, raw: &[], owner: sender_scope(cx, envelope), identity: None, set: Some((name.clone(), set)) };
         Some((name.clone(), serde_json::Value::from(about.of_event(cx)).to_string()))
-    }
-
-    /// Brings a mail to recipients for whom mail comes in here, as another server would.
-    async fn bring(&self, cx: &Cx, id: &str, domain: &str, recipients: Vec<String>, data: Bytes) {
-        let incoming = Incoming {
-            ip: std::net::Ipv4Addr::LOCALHOST.into(),
-            helo: "a8-50.smtp-out.amazonses.com".into(),
-            from: format!("{id}@{domain}"),
-            recipients,
-            encrypted: true,
-            data,
-        };
-        if let Err(fault) = self.take_in(cx, incoming).await {
-            tracing::warn!(%fault, id, "a mail could not be brought to its recipients");
-        }
     }
 
     /// The envelope with the configuration set of its identity, if it names none and the identity has one.
@@ -134,6 +120,7 @@ impl Ses {
         self.take_quota(state, cx, recipients, counted)?;
         self.check_verified(state, cx, envelope)?;
         self.check_configuration_set(state, cx, envelope)?;
+        state.check_tenant(&cx.scope, envelope)?;
         if size > longest {
             return Err(Refusal::invalid(format!("Message length is more than {longest} bytes long: '{size}'.")));
         }
@@ -183,7 +170,7 @@ impl Ses {
     }
 
     /// Puts the mail into the mailbox.
-    fn deliver(&self, cx: &Cx, envelope: &Envelope, (id, domain): (&str, &str), visible: Visible, recipients: Vec<String>, raw: PendingBlob) {
+    fn deliver(&self, cx: &Cx, envelope: &Envelope, (id, domain): (&str, &str), visible: Visible, recipients: Vec<String>, raw: PendingBlob) -> u64 {
         let Visible { subject, text, html, .. } = visible;
         let mut fields = vec![("MessageId".to_owned(), id.to_owned()), ("Region".to_owned(), cx.scope.region.as_str().to_owned())];
         for (kind, texts) in [("To", &envelope.to), ("Cc", &envelope.cc), ("Bcc", &envelope.bcc)] {
@@ -191,6 +178,7 @@ impl Ses {
         }
         fields.push(("MailFrom".to_owned(), format!("{id}@{domain}")));
         fields.extend(envelope.configuration_set.iter().map(|set| ("ConfigurationSet".to_owned(), set.clone())));
+        fields.extend(envelope.tenant.iter().map(|tenant| ("Tenant".to_owned(), tenant.clone())));
         fields.extend(envelope.tags.iter().map(|(name, value)| (format!("Tag-{name}"), value.clone())));
         let mail = Mail {
             at: cx.now,
@@ -206,7 +194,7 @@ impl Ses {
             raw: None,
             shortened: false,
         };
-        self.mailbox.put_with(mail, raw);
+        self.mailbox.put_with(mail, raw)
     }
 }
 

@@ -1,5 +1,8 @@
 //! The tables. Everything belongs to an account in a region.
 
+mod jobs;
+mod tenants;
+
 use crate::limits;
 use cloudlet_api_ses::ReceiptRule;
 use cloudlet_aws::{Scope, Timestamp};
@@ -8,6 +11,9 @@ use cloudlet_shape::Map;
 use cloudlet_store::{Blob, Expires, ExpiringTable, Secret, Table, tables};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
+
+pub use jobs::{ImportJob, JobStatus};
+pub use tenants::{Endpoint, Tenant, TenantStatus};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Verification {
@@ -117,6 +123,8 @@ pub struct ConfigurationSet {
     pub tracking_domain: Option<String>,
     pub https_policy: Option<String>,
     pub suppressed_reasons: Option<Vec<String>>,
+    /// Whose suppression list counts: `ACCOUNT`, `TENANT`.
+    pub suppression_scope: Option<String>,
     pub tags: Map<String>,
 }
 
@@ -140,6 +148,7 @@ pub struct Account {
     /// Production access is granted at once.
     pub granted: bool,
     pub suppressed_reasons: Option<Vec<String>>,
+    pub pricing_plan: Option<String>,
 }
 
 /// What a link in a mail does.
@@ -325,11 +334,18 @@ pub struct State {
     pub contact_lists: Table<Named, Arc<ContactList>>,
     /// Of the one list that an account has, by their addresses without case.
     pub contacts: Table<Named, Arc<Contact>>,
+    pub tenants: Table<Named, Arc<Tenant>>,
+    /// By the tenant's id and the address.
+    pub tenant_suppressed: Table<(Scope, String, String), Suppressed>,
+    pub endpoints: Table<Named, Arc<Endpoint>>,
+    /// By their ids.
+    pub import_jobs: Table<Named, Arc<ImportJob>>,
 }
 
 tables!(State {
     identities, templates, configuration_sets, accounts, links, sent, next_send, statistics, suppressed, tracked, rule_sets,
-    active_rule_sets, filters, received, verification_templates, contact_lists, contacts
+    active_rule_sets, filters, received, verification_templates, contact_lists, contacts, tenants, tenant_suppressed,
+    endpoints, import_jobs
 } indexes(State::reindex) { sent_totals });
 
 impl State {

@@ -1,11 +1,15 @@
 mod account;
 mod authorization;
 mod contacts;
+mod destinations;
 mod domains;
 mod fixture;
 mod identities;
+mod imports;
 mod outcomes;
 mod receiving;
+mod relaying;
 mod restart;
 mod sending;
 mod templates;
+mod tenants;

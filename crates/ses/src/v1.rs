@@ -27,6 +27,8 @@ fn invalid_token() -> Fault {
 pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
     Service::of(&api::SERVICE, ses)
         .handles::<links::VisitLink>()
+        .handles::<crate::destinations::PutEvent>()
+        .handles::<crate::relaying::RelayMail>()
         // identities
         .handles::<api::VerifyEmailIdentity>()
         .handles::<api::VerifyEmailAddress>()

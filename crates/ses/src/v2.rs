@@ -4,12 +4,16 @@
 mod account;
 mod configuration_sets;
 mod contacts;
+mod endpoints;
 mod identities;
 mod identity_settings;
+mod imports;
+mod reputation;
 mod sending;
 mod suppression;
 mod tags;
 mod templates;
+mod tenants;
 mod verification_mails;
 
 use crate::Ses;
@@ -43,12 +47,37 @@ pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
         .handles::<api::GetAccount>()
         .handles::<api::PutAccountDetails>()
         .handles::<api::PutAccountSendingAttributes>()
+        .handles::<api::PutAccountPricingAttributes>()
         // the suppression list
         .handles::<api::PutSuppressedDestination>()
         .handles::<api::GetSuppressedDestination>()
         .handles::<api::ListSuppressedDestinations>()
         .handles::<api::DeleteSuppressedDestination>()
         .handles::<api::PutAccountSuppressionAttributes>()
+        // addresses from files
+        .handles::<crate::imports::RunImport>()
+        .handles::<api::CreateImportJob>()
+        .handles::<api::GetImportJob>()
+        .handles::<api::ListImportJobs>()
+        // tenants
+        .handles::<api::CreateTenant>()
+        .handles::<api::GetTenant>()
+        .handles::<api::ListTenants>()
+        .handles::<api::DeleteTenant>()
+        .handles::<api::CreateTenantResourceAssociation>()
+        .handles::<api::DeleteTenantResourceAssociation>()
+        .handles::<api::ListTenantResources>()
+        .handles::<api::ListResourceTenants>()
+        .handles::<api::PutTenantSuppressionAttributes>()
+        .handles::<api::GetReputationEntity>()
+        .handles::<api::ListReputationEntities>()
+        .handles::<api::UpdateReputationEntityCustomerManagedStatus>()
+        .handles::<api::UpdateReputationEntityPolicy>()
+        // endpoints of several regions
+        .handles::<api::CreateMultiRegionEndpoint>()
+        .handles::<api::GetMultiRegionEndpoint>()
+        .handles::<api::ListMultiRegionEndpoints>()
+        .handles::<api::DeleteMultiRegionEndpoint>()
         // mails
         .handles::<api::SendEmail>()
         .handles::<api::SendBulkEmail>()
@@ -82,6 +111,7 @@ pub fn service(ses: Arc<Ses>) -> Builder<Ses> {
         .handles::<api::GetConfigurationSet>()
         .handles::<api::ListConfigurationSets>()
         .handles::<api::DeleteConfigurationSet>()
+        .handles::<api::UpdateConfigurationSet>()
         .handles::<api::PutConfigurationSetSendingOptions>()
         .handles::<api::PutConfigurationSetReputationOptions>()
         .handles::<api::PutConfigurationSetDeliveryOptions>()

@@ -101,3 +101,59 @@ impl Ses {
         self.send(cx, &envelope, &body, limits::VERIFICATION_TEMPLATE_BYTES * 2).await
     }
 }
+
+/// The operations that both APIs have under one name: how a refusal is answered, what a template is called in a list, and what the answer is when
+/// one is deleted.
+macro_rules! verification_mails {
+    ($refused:path, $item:ident, $deleted:expr) => {
+        cloudlet_engine::handler!(
+            Ses,
+            ListCustomVerificationEmailTemplates,
+            |ses, cx, input| Ok($crate::access::any::<ListCustomVerificationEmailTemplates>(cx).into()),
+            |ses, cx, input| {
+                let list = cloudlet_engine::paging::Paging::of::<ListCustomVerificationEmailTemplates>(cx, &input);
+                let page = ses.store.read(|state| {
+                    list.page(list.length(50, 50), |after| {
+                        $crate::state::State::rows(&state.verification_templates, &cx.scope, after).map(|(name, row)| {
+                            let shown = $item {
+                                template_name: Some(name.to_owned()),
+                                from_email_address: Some(row.from.clone()),
+                                template_subject: Some(row.subject.clone()),
+                                success_redirection_url: Some(row.success.clone()),
+                                failure_redirection_url: Some(row.failure.clone()),
+                            };
+                            (name.to_owned(), shown)
+                        })
+                    })
+                });
+                let page = page.map_err(|_| super::invalid_token())?;
+                Ok(ListCustomVerificationEmailTemplatesResponse {
+                    custom_verification_email_templates: Some(page.items),
+                    next_token: page.next_token,
+                })
+            },
+        );
+
+        // AWS: to delete a template that does not exist is no error.
+        cloudlet_engine::handler!(
+            Ses,
+            DeleteCustomVerificationEmailTemplate,
+            |ses, cx, input| Ok($crate::access::any::<DeleteCustomVerificationEmailTemplate>(cx).into()),
+            |ses, cx, input| {
+                ses.delete_verification_template(cx, &input.template_name);
+                Ok($deleted)
+            },
+        );
+
+        cloudlet_engine::handler!(
+            Ses,
+            SendCustomVerificationEmail,
+            |ses, cx, input| Ok($crate::access::any::<SendCustomVerificationEmail>(cx).into()),
+            |ses, cx, input| {
+                let sent = ses.send_verification_template(cx, &input.email_address, &input.template_name, input.configuration_set_name).await;
+                Ok(SendCustomVerificationEmailResponse { message_id: Some(sent.map_err($refused)?) })
+            },
+        );
+    };
+}
+pub(crate) use verification_mails;

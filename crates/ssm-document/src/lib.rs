@@ -21,5 +21,5 @@ pub use pattern::Pattern;
 pub use schema::Violation;
 pub use steps::{OnFailure, Precondition, Step, Steps};
 pub use validate::{MAX_CONTENT, Refused, Validated, validate};
-pub use values::{Given, InvalidValue, Values};
+pub use values::{Given, InvalidValue, Values, text_of};
 pub use variables::{PARAMETER_STORE, named_in, parameters_in, substitute, substituted_text};

@@ -1,19 +1,24 @@
 //! Systems Manager.
 //!
-//! Each area is a folder with tables of its own: Parameter Store (`parameters`), documents (`documents`). Tags, resource policies and service
-//! settings belong to resources of all kinds, and each has a file of its own. Values of SecureString parameters rest encrypted by KMS, as the caller.
+//! Each area is a folder with tables of its own: Parameter Store (`parameters`), documents, managed nodes, commands, associations, sessions,
+//! Automation, changes, OpsCenter. Tags, resource policies and service settings belong to resources of all kinds, and each has a file of its own. Values of SecureString parameters rest encrypted by KMS, as the caller.
 
 mod associations;
+mod automation;
+mod change_calendars;
+mod change_manager;
 mod commands;
 mod documents;
 mod faults;
 mod limits;
+mod maintenance_windows;
 mod nodes;
 mod ops_center;
 mod parameters;
 mod resource_policies;
 mod s3_urls;
 mod service_settings;
+mod sessions;
 mod state;
 mod tags;
 #[cfg(test)]
@@ -26,18 +31,29 @@ use cloudlet_store::{Journal, Store};
 use associations::Associations;
 use commands::Commands;
 use documents::Documents;
+use parking_lot::Mutex;
 pub use nodes::NodeOptions;
 use nodes::Nodes;
+use sessions::Sessions;
 use state::State;
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
 
 pub struct Ssm {
     store: Arc<Store<State>>,
     documents: Documents,
+    automations: automation::Automations,
     nodes: Nodes,
     commands: Commands,
     associations: Associations,
+    sessions: Sessions,
     ops: Arc<Store<ops_center::state::State>>,
+    windows: Arc<Store<maintenance_windows::state::State>>,
+    changes: Arc<Store<change_manager::state::ChangeState>>,
+    /// The executions of windows that are being worked on.
+    advancing: Mutex<BTreeSet<String>>,
 }
 
 /// The principal of Systems Manager.
@@ -54,22 +70,32 @@ pub struct Options {
     pub nodes: NodeOptions,
 }
 
-/// The service. What runs on nodes is run by `workers`.
+/// The service. What runs on nodes, and the scripts of automations, are run by `workers`.
 pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -> Service {
     let ssm = Arc::new(Ssm {
         store: Arc::new(Store::new("ssm", journal, State::default())),
         documents: Documents::new(journal),
-        nodes: Nodes::new(journal, workers, options.nodes),
+        automations: automation::Automations::new(journal, workers.clone()),
+        nodes: Nodes::new(journal, workers.clone(), options.nodes),
+        sessions: Sessions::new(journal, workers),
         commands: Commands::new(journal),
         associations: Associations::new(journal),
         ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
+        windows: Arc::new(Store::new("ssm/maintenance_windows", journal, maintenance_windows::state::State::default())),
+        changes: Arc::new(Store::new("ssm/change_manager", journal, change_manager::state::ChangeState::default())),
+        advancing: Mutex::default(),
     });
     let builder = Service::of(&MODEL, ssm.clone());
     let builder = documents::register(builder, &ssm);
     let builder = nodes::register(builder, &ssm);
+    let builder = sessions::register(builder, &ssm);
     let builder = commands::register(builder, &ssm);
     let builder = associations::register(builder, &ssm);
     let builder = ops_center::register(builder, &ssm);
+    let builder = automation::register(builder, &ssm);
+    let builder = maintenance_windows::register(builder, &ssm);
+    let builder = change_calendars::register(builder);
+    let builder = change_manager::register(builder, &ssm);
     builder
         .store(ssm.store.clone())
         .handles::<parameters::scheduled::ApplyPolicies>()

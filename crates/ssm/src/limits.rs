@@ -39,3 +39,10 @@ pub const METADATA_KEYS: usize = 5;
 /// <https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm>
 pub const ASSOCIATIONS: usize = 2_000;
 pub const ASSOCIATION_VERSIONS: usize = 1_000;
+/// Automations that run at once, and that wait for a place.
+pub const RUNNING_AUTOMATIONS: usize = 100;
+pub const QUEUED_AUTOMATIONS: usize = 1_000;
+/// <https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm>
+pub const WINDOWS: usize = 50;
+pub const WINDOW_TASKS: usize = 20;
+pub const WINDOW_TARGETS: usize = 100;

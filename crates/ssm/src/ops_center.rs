@@ -10,10 +10,10 @@ mod metadata;
 mod related;
 pub mod state;
 mod summary;
+pub mod tagging;
 mod update;
 
-pub use events::Happened;
-pub use metadata::metadata_arn;
+pub use events::{Happened, publish};
 
 use crate::Ssm;
 use cloudlet_api_ssm as api;

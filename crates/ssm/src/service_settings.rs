@@ -2,7 +2,9 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_UpdateServiceSetting.html>
 
 use crate::{
-    Ssm, faults,
+    Ssm,
+    change_manager::settings,
+    faults,
     state::{Setting, State},
 };
 use cloudlet_api_ssm::*;
@@ -21,7 +23,7 @@ struct Known {
 const DEFAULT_TIER: &str = "/ssm/parameter-store/default-parameter-tier";
 
 /// AWS: unverified are the defaults of those that are not of Parameter Store.
-const KNOWN: [Known; 9] = [
+const KNOWN: [Known; 16] = [
     Known { id: DEFAULT_TIER, default: "Standard", values: &["Standard", "Advanced", "Intelligent-Tiering"] },
     Known { id: "/ssm/parameter-store/high-throughput-enabled", default: "false", values: &["true", "false"] },
     Known { id: "/ssm/managed-instance/activation-tier", default: "standard", values: &["standard", "advanced"] },
@@ -31,6 +33,14 @@ const KNOWN: [Known; 9] = [
     Known { id: "/ssm/automation/enable-adaptive-concurrency", default: "False", values: &["True", "False"] },
     Known { id: "/ssm/documents/console/public-sharing-permission", default: "Enable", values: &["Enable", "Disable"] },
     Known { id: "/ssm/opsinsights/opscenter", default: "Disabled", values: &["Enabled", "Disabled"] },
+    // What AWS sets in the console of Change Manager alone.
+    Known { id: settings::REQUIRE_TEMPLATE_APPROVAL, default: "true", values: &["true", "false"] },
+    Known { id: settings::TEMPLATE_REVIEWERS, default: settings::NONE, values: &[] },
+    Known { id: settings::TEMPLATE_APPROVAL_BYPASS, default: settings::NONE, values: &[] },
+    Known { id: settings::TEMPLATE_TOPIC, default: settings::NONE, values: &[] },
+    Known { id: settings::CALENDAR, default: settings::NONE, values: &[] },
+    Known { id: settings::CALENDAR_APPROVERS, default: settings::NONE, values: &[] },
+    Known { id: settings::CALENDAR_TOPIC, default: settings::NONE, values: &[] },
 ];
 
 /// Who set the defaults.

@@ -2,7 +2,11 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_AddTagsToResource.html>
 
 use crate::{
-    Ssm, faults, limits,
+    Ssm,
+    automation::AutomationTags,
+    faults, limits,
+    maintenance_windows::tagging::Windows,
+    ops_center::tagging::{OpsItems, OpsMetadatas},
     parameters::{
         names::to_change,
         parameter::Parameter,
@@ -88,7 +92,11 @@ impl Ssm {
             "Parameter" => Ok(Box::new(Parameters(self))),
             "Document" => Ok(Box::new(self.documents.clone())),
             "Association" => Ok(Box::new(self.associations.clone())),
+            "Automation" => Ok(Box::new(AutomationTags(&self.automations))),
             "ManagedInstance" => Ok(Box::new(self.nodes.clone())),
+            "OpsItem" => Ok(Box::new(OpsItems(self))),
+            "OpsMetadata" => Ok(Box::new(OpsMetadatas(self))),
+            "MaintenanceWindow" => Ok(Box::new(Windows(self))),
             _ => Err(no_such_resource()),
         }
     }

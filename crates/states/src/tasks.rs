@@ -129,7 +129,7 @@ impl States {
             return Ok(());
         };
         if row.resource.contains(":aws-sdk:") {
-            let output = sdk::result(&sync_output::of(child, &execution), Style::Sdk).await;
+            let output = sdk::result(&sync_output::of(child, &execution), Style::Sdk.of_parameters()).await;
             self.finish(cx, arn, task, Event::Answered { task, output }).await?;
             // AWS: an EXPRESS execution is seen in logs only.
             self.store.update(|state| state.remove_execution(&child.into()));
@@ -216,7 +216,7 @@ impl States {
             Err(failure) => return Outcome::Failed(failure),
         };
         let input = prepared(integration, request.input);
-        let mut parameters = Parameters::new(&input, style == Style::Optimized);
+        let mut parameters = Parameters::new(&input, style.of_parameters());
         let read = match cx.read_named(operation, &mut parameters) {
             Ok(read) => read,
             Err(fault) => return Outcome::Failed(failure(style, operation.service, &fault, &cx.ids().uuid())),
@@ -260,15 +260,17 @@ impl States {
             Ok(output) => output,
             Err(fault) => return Outcome::Failed(failure(style, operation.service, &fault, &id)),
         };
-        let mut result = sdk::result(output.as_struct(), style).await;
+        let mut result = sdk::result(output.as_struct(), style.of_parameters()).await;
+        let payload = result.get("Payload").and_then(Value::as_str).map(str::len);
         if integration.service == "lambda"
             && let Some(failure) = function_error(&mut result)
         {
             return Outcome::Failed(failure);
         }
         if style == Style::Optimized {
-            let length = cloudlet_wire::to_json(output.as_struct()).len();
-            add_metadata(&mut result, operation.service, &id, length, &cx.clock().now().text(TimestampFormat::HttpDate));
+            let length = payload.unwrap_or_else(|| cloudlet_wire::to_json(output.as_struct()).len());
+            let head = Metadata { id: &id, length, date: &cx.clock().now().text(TimestampFormat::HttpDate), trace: request.trace };
+            add_metadata(&mut result, operation.service, &head);
         }
         match integration.pattern {
             Pattern::RequestResponse => Outcome::Answered(result),
@@ -342,7 +344,9 @@ fn function_error(result: &mut Value) -> Option<Failure> {
     let payload: Value = serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.clone()));
     if fields.contains_key("FunctionError") {
         let error = payload.get("errorType").and_then(Value::as_str).unwrap_or("Lambda.Unknown");
-        return Some(Failure::new(error, text));
+        // AWS: recorded: written again, without blanks.
+        let cause = if payload.is_string() { text } else { payload.to_string() };
+        return Some(Failure::new(error, cause));
     }
     fields.insert("Payload".to_owned(), payload);
     None
@@ -399,8 +403,18 @@ fn failure(style: Style, service: &'static ServiceSchema, fault: &Fault, id: &st
     }
 }
 
+/// What the head of an answer says.
+struct Metadata<'m> {
+    id: &'m str,
+    length: usize,
+    date: &'m str,
+    trace: Option<&'m str>,
+}
+
 /// AWS: the results of optimised integrations have the head of the answer.
-fn add_metadata(result: &mut Value, service: &ServiceSchema, id: &str, length: usize, date: &str) {
+fn add_metadata(result: &mut Value, service: &ServiceSchema, &Metadata { id, length, date, trace }: &Metadata<'_>) {
+    // AWS: recorded: a function's answer has fields of its own.
+    let executed = result.get("ExecutedVersion").and_then(Value::as_str).map(str::to_owned);
     let Some(fields) = result.as_object_mut() else { return };
     let kind = match service.protocol {
         cloudlet_shape::Protocol::AwsJson10 => "application/x-amz-json-1.0",
@@ -409,7 +423,13 @@ fn add_metadata(result: &mut Value, service: &ServiceSchema, id: &str, length: u
         _ => "text/xml",
     };
     let length = length.to_string();
-    let headers = [("x-amzn-RequestId", id), ("connection", "keep-alive"), ("Content-Length", &length), ("Date", date), ("Content-Type", kind)];
+    let connection = if executed.is_some() { "Connection" } else { "connection" };
+    let mut headers = vec![("x-amzn-RequestId", id), (connection, "keep-alive"), ("Content-Length", &length), ("Date", date), ("Content-Type", kind)];
+    if let Some(executed) = &executed {
+        headers.push(("X-Amz-Executed-Version", executed));
+        headers.push(("x-amzn-Remapped-Content-Length", "0"));
+        headers.push(("X-Amzn-Trace-Id", trace.unwrap_or("Sampled=0")));
+    }
     let all: Map<String, Value> = headers.iter().map(|(name, value)| ((*name).to_owned(), json!([value]))).collect();
     let each: Map<String, Value> = headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     fields.insert("SdkHttpMetadata".to_owned(), json!({"AllHttpHeaders": all, "HttpHeaders": each, "HttpStatusCode": 200}));

@@ -21,12 +21,14 @@ pub struct Confined {
     pub memory: u64,
     /// Bytes of one file.
     pub file_size: Option<u64>,
+    /// The user, and group, that it is outside of its namespaces' innermost: 0 is theirs.
+    pub outer: u32,
 }
 
 /// `numbers`: the user and the group that the program sees itself as.
 pub fn confine(confined: &Confined, numbers: (u32, u32)) {
     if confined.privileged {
-        unprivileged(numbers);
+        unprivileged(numbers, confined.outer);
     }
     let _ = set_no_new_privs(true);
     let limit = |resource, most: u64| {
@@ -42,10 +44,10 @@ pub fn confine(confined: &Confined, numbers: (u32, u32)) {
 }
 
 /// Another user namespace, in which the process is an ordinary user: what it runs has no capabilities in the namespaces around it.
-fn unprivileged((user, group): (u32, u32)) {
+fn unprivileged((user, group): (u32, u32), outer: u32) {
     if unshare(CloneFlags::CLONE_NEWUSER).is_ok() {
         let _ = fs::write("/proc/self/setgroups", "deny");
-        let _ = fs::write("/proc/self/uid_map", format!("{user} 0 1"));
-        let _ = fs::write("/proc/self/gid_map", format!("{group} 0 1"));
+        let _ = fs::write("/proc/self/uid_map", format!("{user} {outer} 1"));
+        let _ = fs::write("/proc/self/gid_map", format!("{group} {outer} 1"));
     }
 }

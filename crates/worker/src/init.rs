@@ -5,9 +5,10 @@
 
 use crate::{
     confine::{Confined, PROCESSES, confine},
+    filter,
     node::inside,
     order::{ARGUMENT, InitOrder, InitValue, Report, Stage, Surroundings},
-    view,
+    user, view,
 };
 use nix::sched::{CloneFlags, unshare};
 use rustix::{
@@ -72,11 +73,13 @@ struct Had {
     views: bool,
     processes: bool,
     network: bool,
+    /// A user of the machine that nobody else is.
+    user: Option<u32>,
 }
 
 fn first(mut order: InitOrder) -> ExitCode {
     let mut report = Report::default();
-    let had = namespaces(&mut report.shortcomings);
+    let had = namespaces(&order, &mut report.shortcomings);
     if had.network
         && let Err(error) = raise_loopback()
     {
@@ -115,7 +118,7 @@ fn first(mut order: InitOrder) -> ExitCode {
             start = view::start_of_own(node);
         }
         let homes = if had.views { view::HOMES.map(str::to_owned) } else { view::homes(&node.own) };
-        let confined = Confined { privileged: had.views, memory: order.memory, file_size: Some(node.file_size) };
+        let confined = Confined { privileged: had.views, memory: order.memory, file_size: Some(node.file_size), outer: 0 };
         node.surroundings = Surroundings { own: start.clone(), homes, confined };
     }
     let fixed = |order: &InitOrder, value: &InitValue| InitValue::Text(order.value(value, http_port, server_port));
@@ -123,7 +126,7 @@ fn first(mut order: InitOrder) -> ExitCode {
         program: fixed(&order, &order.program),
         arguments: order.arguments.iter().map(|value| fixed(&order, value)).collect(),
         environment: order.environment.iter().map(|(name, value)| (name.clone(), fixed(&order, value))).collect(),
-        stage: Stage::Second { views: had.views, processes: had.processes },
+        stage: Stage::Second { views: had.views, processes: had.processes, user: had.user },
         ..order.clone()
     };
     // A node is told what to run over a socket in the place of its standard output.
@@ -200,9 +203,21 @@ fn send(report: &Report, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
 }
 
 /// Leaves the namespaces of the machine, as far as that is allowed.
-fn namespaces(shortcomings: &mut Vec<String>) -> Had {
+fn namespaces(order: &InitOrder, shortcomings: &mut Vec<String>) -> Had {
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let inner = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
+    // Root, to whom limits on processes do not apply, gives itself up for a user that is nobody else's, once all is set up.
+    if user == 0
+        && order.node.is_none()
+        && order.folders.iter().all(|(folder, _)| user::everybody_reads(folder))
+        && let Some(user) = user::spare()
+        && unshare(inner).is_ok()
+    {
+        return Had { views: true, processes: true, network: true, user: Some(user) };
+    }
+    if user == 0 {
+        shortcomings.push("the number of its processes is not limited: the server runs as root, and its code with it".to_owned());
+    }
     if unshare(CloneFlags::CLONE_NEWUSER | inner).is_ok() {
         let mapped = fs::write("/proc/self/setgroups", "deny")
             .and_then(|()| fs::write("/proc/self/uid_map", format!("0 {user} 1")))
@@ -210,7 +225,7 @@ fn namespaces(shortcomings: &mut Vec<String>) -> Had {
         if mapped.is_err() {
             shortcomings.push("its code runs as the user of the server".to_owned());
         }
-        return Had { views: true, processes: true, network: true };
+        return Had { views: true, processes: true, network: true, user: None };
     }
     let users = unshare(CloneFlags::CLONE_NEWUSER).is_ok();
     if users {
@@ -231,7 +246,7 @@ fn namespaces(shortcomings: &mut Vec<String>) -> Had {
     let processes = one(CloneFlags::CLONE_NEWPID, "its code sees the processes of this machine: process namespaces are not allowed");
     let network = one(CloneFlags::CLONE_NEWNET, "its code reaches the network of this machine: network namespaces are not allowed");
     one(CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS, "its code shares the machine's queues and names");
-    Had { views, processes, network }
+    Had { views, processes, network, user: None }
 }
 
 /// Sets the one device of a new network up: a message of rtnetlink(7), RTM_NEWLINK with IFF_UP for device 1.
@@ -268,7 +283,8 @@ fn is_since(major: u32, minor: u32) -> bool {
 fn second(order: &InitOrder) -> ExitCode {
     // The first stage is killed with all that it started.
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
-    if let Stage::Second { views: true, processes } = order.stage {
+    let mut outer = 0;
+    if let Stage::Second { views: true, processes, user } = order.stage {
         // Elsewhere it would show the processes of the machine.
         if processes {
             view::mount_processes();
@@ -281,15 +297,27 @@ fn second(order: &InitOrder) -> ExitCode {
         if view::hide_processes_of_machine().is_err() {
             return ExitCode::from(NOT_RUN);
         }
+        outer = match user.map(|user| (user, user::become_it(user))) {
+            Some((user, true)) => user,
+            // It must not run as root after all.
+            Some((_, false)) => return ExitCode::from(NOT_RUN),
+            None => 0,
+        };
+        // A change of users has undone it.
+        let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     }
     if let Some(node) = &order.node {
         let _ = rustix::system::sethostname(node.hostname.as_bytes());
         return inside::serve(&node.surroundings);
     }
     let privileged = matches!(order.stage, Stage::Second { views: true, .. });
-    confine(&Confined { privileged, memory: order.memory, file_size: None }, (USER, GROUP));
+    confine(&Confined { privileged, memory: order.memory, file_size: None, outer }, (USER, GROUP));
     let text = |value: &InitValue| order.value(value, 0, 0);
     let directory = order.folders.get(order.directory).map_or("/", |(_, at)| at.as_str());
+    if let Err(error) = filter::apply() {
+        let _ = writeln!(std::io::stderr(), "system calls cannot be filtered: {error}");
+        return ExitCode::from(NOT_RUN);
+    }
     let error = Command::new(text(&order.program))
         .args(order.arguments.iter().map(text))
         .env_clear()

@@ -22,12 +22,17 @@ pub fn find(folders: &[PathBuf]) -> Vec<(Language, Found)> {
             let one = if let Some(version) = name.strip_prefix("python3.").and_then(|minor| minor.parse().ok()) {
                 program(&entry.path()).map(|program| (Language::Python, program, (3, version)))
             } else if name == "node" {
-                program(&entry.path()).and_then(|program| node_version(&program).map(|version| (Language::Node, program, version)))
+                program(&entry.path()).and_then(|program| version_of(&program, "--version").map(|version| (Language::Node, program, version)))
+            } else if name == "ruby" {
+                program(&entry.path()).and_then(|program| version_of(&program, "--version").map(|version| (Language::Ruby, program, version)))
+            } else if name == "java" {
+                program(&entry.path()).and_then(|program| java(&program).map(|version| (Language::Java, program, version)))
             } else {
                 None
             };
             let Some((language, program, numbers)) = one else { continue };
-            let version = if language == Language::Python { format!("{}.{}", numbers.0, numbers.1) } else { numbers.0.to_string() };
+            let version =
+                if matches!(language, Language::Python | Language::Ruby) { format!("{}.{}", numbers.0, numbers.1) } else { numbers.0.to_string() };
             let is_known = found.iter().any(|(other, (_, known))| *other == language && *known == numbers);
             if !is_known {
                 found.push((language, (Interpreter { program, version }, numbers)));
@@ -45,11 +50,38 @@ fn program(path: &Path) -> Option<String> {
     (magic == *b"\x7fELF").then(|| path.to_str().map(str::to_owned)).flatten()
 }
 
-fn node_version(program: &str) -> Option<(u32, u32)> {
-    let output = Command::new(program).arg("--version").stdin(Stdio::null()).env_clear().output().ok()?;
+/// The first number with a point that a program says of itself: `v20.1.0`, `ruby 3.1.2p20`.
+fn version_of(program: &str, flag: &str) -> Option<(u32, u32)> {
+    let output = Command::new(program).arg(flag).stdin(Stdio::null()).env_clear().output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    let mut numbers = text.trim().trim_start_matches('v').split('.').map(|number| number.parse().unwrap_or(0));
+    let word =
+        text.split_whitespace().find(|word| word.contains('.') && word.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit()))?;
+    let mut numbers = word.trim_start_matches('v').split('.').map(|number| number.parse().unwrap_or(0));
     Some((numbers.next()?, numbers.next().unwrap_or(0)))
+}
+
+/// A Java that can compile: its bootstrap is a source file.
+fn java(program: &str) -> Option<(u32, u32)> {
+    let has_compiler = Path::new(program).parent().is_some_and(|folder| folder.join("javac").exists());
+    let (first, second) = version_of(program, "--version").filter(|_| has_compiler)?;
+    // `1.8` is 8.
+    Some(if first == 1 { (second, 0) } else { (first, second) })
+}
+
+/// The folder in which an interpreter of Python has AWS's SDK. Of several interpreters of one version, each is asked.
+pub fn sdk(folders: &[PathBuf]) -> Option<String> {
+    let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    let pythons = entries.filter_map(|entry| {
+        let version = entry.file_name().to_str()?.strip_prefix("python3.")?.parse::<u32>().ok()?;
+        Some((program(&entry.path())?, version))
+    });
+    let places = pythons.flat_map(|(program, version)| {
+        let prefix = prefix(&program).unwrap_or_else(|| "/usr".to_owned());
+        let below = ["site-packages", "dist-packages"].map(|folder| format!("{prefix}/lib/python3.{version}/{folder}"));
+        below.into_iter().chain(["/usr/lib/python3/dist-packages".to_owned(), format!("/usr/local/lib/python3.{version}/dist-packages")])
+    });
+    let mut with = places.filter(|folder| Path::new(folder).join("boto3").is_dir() && Path::new(folder).join("botocore").is_dir());
+    with.next()
 }
 
 /// The one of this version, or else the nearest, a later one rather than an earlier.
@@ -58,7 +90,8 @@ pub fn nearest(found: &[(Language, Found)], language: Language, version: &str) -
     let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     let distance = |(of_major, of_minor): (u32, u32)| match language {
         Language::Python => (of_major.abs_diff(major), of_minor.abs_diff(minor), Reverse(of_minor)),
-        Language::Node => (0, of_major.abs_diff(major), Reverse(of_major)),
+        Language::Ruby => (of_major.abs_diff(major), of_minor.abs_diff(minor), Reverse(of_minor)),
+        Language::Node | Language::Java => (0, of_major.abs_diff(major), Reverse(of_major)),
     };
     let candidates = found.iter().filter(|(other, _)| *other == language).map(|(_, found)| found);
     candidates.min_by_key(|(_, numbers)| distance(*numbers)).map(|(interpreter, _)| interpreter.clone())

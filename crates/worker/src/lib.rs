@@ -4,13 +4,15 @@
 //! network, takes limits on itself and becomes the program that was ordered. It sees the machine's programs and its own folders, read-only, a
 //! `/tmp` of its own, no other process, and no network but two sockets of this server (`local`). It may be killed at any time, with all that
 //! it started. Where the machine does not allow a part of it (containers often do not), the worker runs without that part, and the report
-//! says so: `Workers::shortcomings`. System calls are not filtered.
+//! says so: `Workers::shortcomings`. System calls that no function needs are refused (`filter`).
 //!
 //! Nothing here knows AWS.
 //!
 //! A node (`node`) is a worker that stays, and on which programs are started one after the other.
 
 mod confine;
+mod filter;
+mod folders;
 mod init;
 mod interpreters;
 mod local;
@@ -19,6 +21,7 @@ mod node;
 mod order;
 mod process;
 mod shared;
+mod user;
 mod view;
 
 pub use init::run as run_init;
@@ -46,6 +49,8 @@ pub struct Machine {
     /// Where interpreters are looked for.
     search: Vec<PathBuf>,
     interpreters: OnceLock<Vec<(Language, interpreters::Found)>>,
+    /// Where an interpreter of Python has AWS's SDK.
+    sdk: OnceLock<Option<String>>,
 }
 
 impl Machine {
@@ -53,7 +58,7 @@ impl Machine {
     pub fn new(own: PathBuf, folder: PathBuf, search: Vec<PathBuf>, hosts: Vec<String>) -> Machine {
         let shared = Arc::new(Shared { own, folder, shortcomings: Mutex::default(), made: OnceLock::new() });
         let nodes = Arc::new(Nodes::new(shared.clone(), hosts));
-        Machine { shared, nodes, search, interpreters: OnceLock::new() }
+        Machine { shared, nodes, search, interpreters: OnceLock::new(), sdk: OnceLock::new() }
     }
 
     /// Starts a program that does nothing, to learn what this machine cannot keep apart before anybody needs to know.
@@ -133,6 +138,18 @@ impl Workers for Machine {
         interpreters::nearest(found, language, version)
     }
 
+    fn folder_of_machine(&self, path: &str) -> Option<String> {
+        folders::real(path)
+    }
+
+    fn fingerprint(&self, path: &str) -> String {
+        folders::fingerprint(Path::new(path))
+    }
+
+    fn sdk(&self, language: Language) -> Option<String> {
+        self.sdk.get_or_init(|| interpreters::sdk(&self.search)).clone().filter(|_| language == Language::Python)
+    }
+
     fn shortcomings(&self) -> Vec<String> {
         self.shared.shortcomings.lock().iter().cloned().collect()
     }
@@ -189,5 +206,9 @@ impl Workers for Machine {
 
     fn node(&self, name: &str, order: NodeOrder) -> Arc<dyn Node> {
         self.nodes.node(name, order)
+    }
+
+    fn find_node(&self, name: &str) -> Option<Arc<dyn Node>> {
+        self.nodes.find(name)
     }
 }

@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 use cloudlet_engine::{LocalHttp, LocalRequest, LocalResponse};
+use cloudlet_shape::{Body, BodyError, Trailers};
+use futures_util::stream;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{Request, Response, body::Incoming, header::HeaderValue, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use std::{convert::Infallible, sync::Arc};
 use tokio::{
@@ -54,18 +56,45 @@ async fn answer(local: &dyn LocalHttp, request: Request<Incoming>) -> Response<F
     let (head, body) = request.into_parts();
     let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     let headers = headers.collect();
-    let answered = match Limited::new(body, LARGEST).collect().await {
-        Ok(body) => {
-            let path = head.uri.path().to_owned();
-            local.answer(LocalRequest { method: head.method.to_string(), path, headers, body: body.to_bytes() }).await
+    let path = head.uri.path().to_owned();
+    let request = LocalRequest { method: head.method.to_string(), path, headers, ..LocalRequest::default() };
+    let answered = if local.streams(&request) {
+        local.answer(LocalRequest { arriving: Some(arriving(body)), ..request }).await
+    } else {
+        match Limited::new(body, LARGEST).collect().await {
+            Ok(body) => local.answer(LocalRequest { body: body.to_bytes(), ..request }).await,
+            Err(_) => LocalResponse { status: 413, ..LocalResponse::default() },
         }
-        Err(_) => LocalResponse { status: 413, ..LocalResponse::default() },
     };
     let mut response = Response::builder().status(answered.status);
     for (name, value) in answered.headers {
         response = response.header(name, value);
     }
     response.body(Full::new(answered.body)).unwrap_or_default()
+}
+
+/// A body as it arrives, with the fields that follow it.
+fn arriving(body: Incoming) -> Body {
+    let trailers = Trailers::announced(Vec::new());
+    let told = trailers.clone();
+    let pieces = stream::unfold((body, told), |(mut body, told)| async move {
+        loop {
+            let piece = match body.frame().await? {
+                Ok(frame) => frame,
+                Err(error) => return Some((Err(BodyError::Broken(error.to_string())), (body, told))),
+            };
+            match piece.into_data() {
+                Ok(bytes) => return Some((Ok(bytes), (body, told))),
+                Err(frame) => {
+                    if let Ok(fields) = frame.into_trailers() {
+                        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+                        told.receive(fields.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect());
+                    }
+                }
+            }
+        }
+    });
+    Body::stream(Box::pin(pieces), None).with_trailers(trailers)
 }
 
 /// Passes connections on to the server.

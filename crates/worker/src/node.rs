@@ -52,6 +52,10 @@ impl Nodes {
         self.by_name.lock().entry(name.to_owned()).or_insert_with(make).clone()
     }
 
+    pub fn find(&self, name: &str) -> Option<Arc<dyn Node>> {
+        self.by_name.lock().get(name).map(|node| node.clone() as Arc<dyn Node>)
+    }
+
     fn may_connect(&self, host: &str, port: u16) -> bool {
         let with_port = format!("{host}:{port}");
         self.hosts.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(host) || allowed.eq_ignore_ascii_case(&with_port))

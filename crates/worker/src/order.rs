@@ -63,7 +63,7 @@ pub enum Stage {
     #[default]
     First,
     /// The first process inside: it becomes the program.
-    Second { views: bool, processes: bool },
+    Second { views: bool, processes: bool, user: Option<u32> },
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -41,7 +41,7 @@ const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 const FILES: [(&str, &str); 5] = [
     ("/etc/passwd", "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/tmp:/sbin/nologin\n"),
     ("/etc/group", "root:x:0:\nsbx_user1051:x:990:\n"),
-    ("/etc/hosts", "127.0.0.1 localhost localhost.localdomain\n"),
+    ("/etc/hosts", "127.0.0.1 localhost localhost.localdomain sandbox sandbox.localdomain\n"),
     ("/etc/resolv.conf", ""),
     ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
 ];
@@ -102,6 +102,7 @@ pub fn make(order: &InitOrder, shortcomings: &mut Vec<String>) -> io::Result<()>
             }
         }
     }
+    shell(root);
     if let Some(prefix) = order.prefix.as_deref().filter(|prefix| !prefix.starts_with("/usr/") && Path::new(prefix).is_dir()) {
         bind(prefix, prefix)?;
     }
@@ -153,6 +154,16 @@ pub fn make(order: &InitOrder, shortcomings: &mut Vec<String>) -> io::Result<()>
         shortcomings.push("the root of its files could be written to".to_owned());
     }
     Ok(())
+}
+
+/// As in Amazon Linux, `sh` is bash, where the machine has one: scripts rely on it.
+fn shell(root: &Path) {
+    let (Ok(sh), Ok(bash)) = (fs::canonicalize("/bin/sh"), fs::canonicalize("/bin/bash")) else { return };
+    let Some(sh) = sh.to_str().filter(|sh| sh.starts_with("/usr/") && Path::new(sh) != bash) else { return };
+    let to = below(root, sh);
+    if mount_bind(&bash, &to).is_ok() {
+        let _ = mount_remount(&to, READ_ONLY, c"");
+    }
 }
 
 fn below(root: &Path, path: &str) -> std::path::PathBuf {

@@ -226,7 +226,7 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
 }
 #[derive(Shape, Clone, Default)] pub struct CreateFunctionRequest {
     #[shape(of = FUNCTION_NAME)] pub function_name: String,
-    #[shape(of = RUNTIME)] pub runtime: Option<String>,
+    pub runtime: Option<String>,
     #[shape(of = ROLE_ARN)] pub role: String,
     #[shape(of = HANDLER)] pub handler: Option<String>,
     pub code: FunctionCode,
@@ -492,7 +492,7 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
 #[derive(Shape, Clone, Default)] pub struct FunctionConfiguration {
     #[shape(of = NAMESPACED_FUNCTION_NAME)] pub function_name: Option<String>,
     #[shape(of = NAME_SPACED_FUNCTION_ARN)] pub function_arn: Option<String>,
-    #[shape(of = RUNTIME)] pub runtime: Option<String>,
+    pub runtime: Option<String>,
     #[shape(of = ROLE_ARN)] pub role: Option<String>,
     #[shape(of = HANDLER)] pub handler: Option<String>,
     pub code_size: Option<i64>,
@@ -945,7 +945,7 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
 }
 #[derive(Shape, Clone, Default)] pub struct ListLayerVersionsRequest {
     #[shape(at = query, of = ARCHITECTURE)] pub compatible_architecture: Option<String>,
-    #[shape(at = query, of = RUNTIME)] pub compatible_runtime: Option<String>,
+    #[shape(at = query)] pub compatible_runtime: Option<String>,
     #[shape(at = uri, of = LAYER_NAME_OR_ARN)] pub layer_name: String,
     #[shape(at = query)] pub marker: Option<String>,
     #[shape(at = query, of = MAX_LAYER_LIST_ITEMS)] pub max_items: Option<i32>,
@@ -956,7 +956,7 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
 }
 #[derive(Shape, Clone, Default)] pub struct ListLayersRequest {
     #[shape(at = query, of = ARCHITECTURE)] pub compatible_architecture: Option<String>,
-    #[shape(at = query, of = RUNTIME)] pub compatible_runtime: Option<String>,
+    #[shape(at = query)] pub compatible_runtime: Option<String>,
     #[shape(at = query)] pub marker: Option<String>,
     #[shape(at = query, of = MAX_LAYER_LIST_ITEMS)] pub max_items: Option<i32>,
 }
@@ -1312,7 +1312,7 @@ use cloudlet_shape::{Blob, Body, Events, Map, Shape, Timestamp};
     #[shape(of = MEMORY_SIZE)] pub memory_size: Option<i32>,
     pub vpc_config: Option<VpcConfig>,
     pub environment: Option<Environment>,
-    #[shape(of = RUNTIME)] pub runtime: Option<String>,
+    pub runtime: Option<String>,
     pub dead_letter_config: Option<DeadLetterConfig>,
     #[shape(name = "KMSKeyArn", of = KMS_KEY_ARN)] pub kms_key_arn: Option<String>,
     pub tracing_config: Option<TracingConfig>,

@@ -37,7 +37,7 @@ pub static CODE_SIGNING_CONFIG_ID: Target = Target::text("CodeSigningConfigId").
 pub static CODE_SIGNING_POLICY: Target = Target::text("CodeSigningPolicy").one_of(&["Warn", "Enforce"]);
 pub static COLLECTION_NAME: Target = Target::text("CollectionName").min(1).max(57).pattern(r"(^(?!(system\x2e)))(^[_a-zA-Z0-9])([^$]*)");
 pub static COMPATIBLE_ARCHITECTURES: Target = Target::list("CompatibleArchitectures", &ARCHITECTURE).min(0).max(2);
-pub static COMPATIBLE_RUNTIMES: Target = Target::list("CompatibleRuntimes", &RUNTIME).min(0).max(15);
+pub static COMPATIBLE_RUNTIMES: Target = Target::list("CompatibleRuntimes", &Target::TEXT).min(0).max(15);
 pub static DATABASE_NAME: Target = Target::text("DatabaseName").min(1).max(63).pattern(r"[^ /\.$\x22]*");
 pub static DESCRIPTION: Target = Target::text("Description").min(0).max(256);
 pub static DESTINATION_ARN: Target = Target::text("DestinationArn").min(0).max(350).pattern(r"$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)");
@@ -102,7 +102,7 @@ pub static INPUT_PAYLOAD: Target = Target::text("InputPayload").min(0).max(62914
 pub static INSTANCE_TYPE: Target = Target::text("InstanceType").min(1).max(30).pattern(r"[a-zA-Z0-9\.\*\-]+");
 pub static INSTANCE_TYPE_SET: Target = Target::list("InstanceTypeSet", &INSTANCE_TYPE).min(0).max(400);
 pub static INVOCATION_TYPE: Target = Target::text("InvocationType").one_of(&["Event", "RequestResponse", "DryRun"]);
-pub static INVOKE_MODE: Target = Target::text("InvokeMode").one_of(&["BUFFERED", "RESPONSE_STREAM"]);
+pub static INVOKE_MODE: Target = Target::text("InvokeMode").one_of(&["RESPONSE_STREAM", "BUFFERED"]);
 pub static INVOKE_WITH_RESPONSE_STREAM_RESPONSE_EVENT: Target = Target::new("InvokeWithResponseStreamResponseEvent", Kind::Events);
 pub static ITEM_COUNT: Target = Target::new("ItemCount", Kind::Integer).min(0).max(1000);
 pub static KMS_KEY_ARN: Target = Target::text("KMSKeyArn").min(0).max(10000).pattern("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()");
@@ -187,7 +187,7 @@ pub static PUBLISHED_FUNCTION_QUALIFIER: Target = Target::text("PublishedFunctio
 pub static QUALIFIER: Target = Target::text("Qualifier").min(1).max(128).pattern("(|[a-zA-Z0-9$_-]+)");
 pub static QUEUE: Target = Target::text("Queue").min(1).max(1000).pattern(r"[\s\S]*");
 pub static QUEUES: Target = Target::list("Queues", &QUEUE).min(1).max(1);
-pub static RECURSIVE_LOOP: Target = Target::text("RecursiveLoop").one_of(&["Allow", "Terminate"]);
+pub static RECURSIVE_LOOP: Target = Target::text("RecursiveLoop").one_of(&["Terminate", "Allow"]);
 pub static RESERVED_CONCURRENT_EXECUTIONS: Target = Target::new("ReservedConcurrentExecutions", Kind::Integer).min(0);
 pub static RESOURCE_ARN: Target = Target::text("ResourceArn").min(0).max(10000).pattern("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()");
 pub static RESOURCE_POLICY: Target = Target::text("ResourcePolicy").min(1).max(20480).pattern(r"[\s\S]+");
@@ -196,13 +196,6 @@ pub static RESUME_REASON: Target = Target::text("ResumeReason").min(0).max(1024)
 pub static RETENTION_PERIOD_IN_DAYS: Target = Target::new("RetentionPeriodInDays", Kind::Integer).min(1).max(90);
 pub static REVISION_ID: Target = Target::text("RevisionId").min(36).max(36).pattern("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}");
 pub static ROLE_ARN: Target = Target::text("RoleArn").min(0).max(10000).pattern(r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+");
-pub static RUNTIME: Target = Target::text("Runtime").one_of(&[
-    "nodejs", "nodejs4.3", "nodejs6.10", "nodejs8.10", "nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x", "nodejs18.x", "nodejs20.x",
-    "nodejs22.x", "nodejs24.x", "java8", "java8.al2", "java11", "java17", "java21", "java25", "python2.7", "python3.6", "python3.7", "python3.8",
-    "python3.9", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14", "dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1",
-    "dotnetcore3.1", "dotnet6", "dotnet8", "dotnet10", "nodejs4.3-edge", "go1.x", "ruby2.5", "ruby2.7", "ruby3.2", "ruby3.3", "ruby3.4", "ruby4.0",
-    "provided", "provided.al2", "provided.al2023", "nodejs26.x", "python3.15", "java8.al2023", "java11.al2023", "java17.al2023", "custom",
-]);
 pub static RUNTIME_VERSION_ARN: Target = Target::text("RuntimeVersionArn").min(26).max(2048).pattern(r"((arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}::runtime:.+)|(arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:runtime/[A-Za-z0-9_.-]{1,128}/version/[A-Za-z0-9_.-]{1,128}))");
 pub static S3_BUCKET: Target = Target::text("S3Bucket").min(3).max(63).pattern(r"[0-9A-Za-z\.\-_]*(?<!\.)");
 pub static S3_KEY: Target = Target::text("S3Key").min(1).max(1024).pattern(".*");

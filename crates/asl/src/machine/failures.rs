@@ -138,8 +138,10 @@ impl Run<'_> {
     }
 
     fn caught(&mut self, thread: u64, state: &State, catcher: &Catcher, failure: &Failure) -> Result<(Arc<Value>, Map<String, Value>), Problem> {
-        // AWS: SendTaskFailure without an error gives nulls.
-        let error = json!({"Error": failure.error, "Cause": failure.cause});
+        // AWS: SendTaskFailure without an error gives nulls; recorded: a timeout's cause is empty.
+        let timed_out = failure.error.as_deref() == Some("States.Timeout");
+        let cause = failure.cause.clone().or_else(|| timed_out.then(String::new));
+        let error = json!({"Error": failure.error, "Cause": cause});
         if state.language == Language::Jsonata {
             let mut states = self.states(thread, state, None);
             states.insert("errorOutput".to_owned(), JValue::from(error.clone()));

@@ -2,7 +2,7 @@
 
 use super::state::Failure;
 use crate::text::to_text;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// The text of a payload, and that it is whole.
 pub(super) fn payload(name: &str, value: &Value) -> Map<String, Value> {
@@ -10,10 +10,17 @@ pub(super) fn payload(name: &str, value: &Value) -> Map<String, Value> {
 }
 
 pub(super) fn payload_text(name: &str, text: String) -> Map<String, Value> {
-    let mut out = Map::new();
-    out.insert(name.to_owned(), Value::String(text));
-    out.insert(format!("{name}Details"), json!({"truncated": false}));
+    let mut out = Map::with_capacity(2);
+    add_payload(&mut out, name, text);
     out
+}
+
+/// The same beside others.
+pub(super) fn add_payload(out: &mut Map<String, Value>, name: &str, text: String) {
+    out.insert(name.to_owned(), Value::String(text));
+    let mut whole = Map::with_capacity(1);
+    whole.insert("truncated".to_owned(), Value::Bool(false));
+    out.insert([name, "Details"].concat(), Value::Object(whole));
 }
 
 /// Error and cause, without those that are absent. AWS: at most 256 and 32,768 characters.

@@ -4,7 +4,10 @@ use super::{
     events::Effect,
     state::{Children, Doing, Failure, Machine, Thread},
 };
-use crate::definition::{Definition, Detail, State, States};
+use crate::{
+    definition::{Definition, Detail, State, States},
+    text::to_text,
+};
 use jsonata_core::value::JValue;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -19,6 +22,8 @@ pub(super) struct Run<'a> {
     pub effects: Vec<Effect>,
     /// The value that was converted for JSONata last.
     pub last_value: Option<(Arc<Value>, JValue)>,
+    /// The value that was written as text last: most states pass on what they got.
+    pub last_text: Option<(Arc<Value>, Arc<str>)>,
     /// The error that was caught last.
     pub caught: Option<Failure>,
     /// The result that was made last, with the text of what was passed on as it was sent.
@@ -37,7 +42,7 @@ pub(super) enum Work {
 
 impl<'a> Run<'a> {
     pub fn new(machine: &'a mut Machine, definition: &'a Definition, now: i64) -> Run<'a> {
-        Run { machine, definition, now, effects: Vec::new(), last_value: None, caught: None, result_text: None }
+        Run { machine, definition, now, effects: Vec::new(), last_value: None, last_text: None, caught: None, result_text: None }
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is a field of the thread")]
@@ -70,6 +75,18 @@ impl<'a> Run<'a> {
         };
         self.machine.threads.insert(number, thread);
         number
+    }
+
+    /// The text of a value.
+    pub fn text(&mut self, value: &Arc<Value>) -> Arc<str> {
+        match &self.last_text {
+            Some((last, text)) if Arc::ptr_eq(last, value) => Arc::clone(text),
+            _ => {
+                let text: Arc<str> = to_text(value).into();
+                self.last_text = Some((Arc::clone(value), Arc::clone(&text)));
+                text
+            }
+        }
     }
 
     pub fn timer(&mut self, millis: i64) -> u64 {

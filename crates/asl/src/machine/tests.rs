@@ -280,7 +280,7 @@ fn timeouts_and_heartbeats() {
     runner.fire();
     assert!(runner.ended.is_none());
     runner.fire();
-    assert_eq!((runner.now, runner.output()), (19_000, json!({"Error": "States.Timeout", "Cause": null})));
+    assert_eq!((runner.now, runner.output()), (19_000, json!({"Error": "States.Timeout", "Cause": ""})));
     let mut whole = Runner::new(definition(json!({"W": {"Type": "Wait", "Seconds": 1000, "End": true}}), json!({"TimeoutSeconds": 5})), "{}");
     whole.fire();
     assert_eq!((whole.now, whole.ended.as_ref().unwrap().0), (5000, Status::TimedOut));

@@ -2,7 +2,7 @@
 
 use super::{
     events::{Effect, Event, Output},
-    payload::payload_text,
+    payload::{add_payload, payload_text},
     problem::Problem,
     run::{LARGEST, Run, Work},
     state::{Doing, Failure, Status, TestEnd},
@@ -125,16 +125,17 @@ impl Run<'_> {
     pub fn enter(&mut self, number: u64) {
         let Some(state) = self.state(number) else { return };
         let Some(thread) = self.machine.threads.get(&number) else { return };
-        let text = thread.text.as_deref().map_or_else(|| to_text(&thread.input), str::to_owned);
-        let before = thread.previous;
-        let mut details = Map::new();
+        let (sent, input, before) = (thread.text.clone(), Arc::clone(&thread.input), thread.previous);
+        let text = sent.unwrap_or_else(|| self.text(&input));
+        let mut details = Map::with_capacity(3);
         details.insert("name".to_owned(), Value::String(state.name.clone()));
-        details.extend(payload_text("input", text));
-        let id = self.record_on(number, format!("{}StateEntered", state.kind.name()), Some(("stateEnteredEventDetails", details)));
+        add_payload(&mut details, "input", (*text).to_owned());
+        let id = self.record_on(number, [state.kind.name(), "StateEntered"].concat(), Some(("stateEnteredEventDetails", details)));
         let now = self.now;
         if let Some(thread) = self.machine.threads.get_mut(&number) {
             (thread.entered_event, thread.entered_previous, thread.entered_at) = (id, before, now);
-            thread.attempts = vec![0; state.retry.len()];
+            thread.attempts.clear();
+            thread.attempts.resize(state.retry.len(), 0);
         }
     }
 
@@ -193,7 +194,8 @@ impl Run<'_> {
     /// Leaves a state with an output. `previous` overrides the event that precedes the exit.
     pub fn leave(&mut self, number: u64, next: Option<String>, output: Arc<Value>, assigned: Map<String, Value>, previous: Option<u64>) {
         let Some(state) = self.state(number) else { return };
-        if size(&output) > LARGEST || assigned.values().any(|value| size(value) > LARGEST) {
+        let written = self.text(&output);
+        if written.len() > LARGEST || assigned.values().any(|value| size(value) > LARGEST) {
             let cause = format!("The state/task '{}' returned a result with a size exceeding the maximum number of bytes service limit.", state.name);
             return self.problem(number, Problem::Fails(Failure::new("States.DataLimitExceeded", cause)));
         }
@@ -209,9 +211,9 @@ impl Run<'_> {
         }
         // AWS: what is passed on as it was sent keeps its white space (recorded of arrays).
         let text = self.text_of(number, &output);
-        let mut details = Map::new();
+        let mut details = Map::with_capacity(3);
         details.insert("name".to_owned(), Value::String(state.name.clone()));
-        details.extend(payload_text("output", text.as_deref().map_or_else(|| to_text(&output), str::to_owned)));
+        add_payload(&mut details, "output", text.as_deref().unwrap_or(&written).to_owned());
         if !assigned.is_empty() {
             let texts: Map<String, Value> = assigned.iter().map(|(name, value)| (name.clone(), Value::String(to_text(value)))).collect();
             details.insert("assignedVariables".to_owned(), Value::Object(texts));
@@ -219,7 +221,7 @@ impl Run<'_> {
         }
         // AWS: MapStateSucceeded and MapStateExited have the same previous event.
         let before = previous.or_else(|| self.succeeded_before(number, state)).unwrap_or_else(|| self.previous(number));
-        let id = self.record(format!("{}StateExited", state.kind.name()), before, Some(("stateExitedEventDetails", details)));
+        let id = self.record([state.kind.name(), "StateExited"].concat(), before, Some(("stateExitedEventDetails", details)));
         let ends = match state.kind {
             StateType::Choice => false,
             _ => next.is_none(),
@@ -252,6 +254,8 @@ impl Run<'_> {
     /// A thread came to the end of its scope.
     fn ended(&mut self, number: u64) {
         let Some(thread) = self.machine.threads.remove(&number) else { return };
+        // Its output is taken over, not copied.
+        self.last_text = None;
         match thread.parent {
             None => {
                 let output = Output { value: Arc::unwrap_or_clone(thread.input), text: thread.text };

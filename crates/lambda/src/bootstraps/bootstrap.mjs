@@ -3,6 +3,7 @@
 import fs from "node:fs";
 import http from "node:http";
 import path from "node:path";
+import stream from "node:stream";
 import Module, { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import util from "node:util";
@@ -37,14 +38,94 @@ function call(method, place, body, headers = {}) {
 }
 
 /** One line of a log: the line feeds of a message are carriage returns in it. */
-function say(level, text) {
+const jsonLogs = process.env.AWS_LAMBDA_LOG_FORMAT === "JSON";
+const levels = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+const least = jsonLogs ? Math.max(levels.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL ?? "INFO"), 0) : 0;
+
+function say(level, text, values) {
+  if (jsonLogs) {
+    if (levels.indexOf(level) < least) return;
+    const [only] = values ?? [];
+    const message = values?.length === 1 && typeof only === "object" && only !== null && !(only instanceof Error) ? only : text;
+    const document = { timestamp: new Date().toISOString(), level, requestId: requestId || undefined, message };
+    const error = values?.find((value) => value instanceof Error);
+    if (error) Object.assign(document, { errorType: error.name, errorMessage: error.message, stackTrace: (error.stack || "").split("\n") });
+    process.stdout.write(JSON.stringify(document) + "\n");
+    return;
+  }
   const line = [new Date().toISOString(), requestId || "undefined", level, text].join("\t");
   process.stdout.write(line.replace(/\n/g, "\r") + "\n");
 }
 
 for (const [name, level] of [["log", "INFO"], ["info", "INFO"], ["warn", "WARN"], ["error", "ERROR"], ["debug", "DEBUG"], ["trace", "TRACE"]]) {
-  console[name] = (...all) => say(level, util.format(...all));
+  console[name] = (...all) => say(level, util.format(...all), all);
 }
+
+/** What a handler writes its answer to, bit by bit. */
+class ResponseStream extends stream.Writable {
+  constructor(id) {
+    super();
+    this.id = id;
+    this.kind = "application/octet-stream";
+    this.request = null;
+    this.answered = new Promise((resolve, reject) => ([this.resolve, this.reject] = [resolve, reject]));
+    // Whoever waits for it waits once the handler is done.
+    this.answered.catch(() => {});
+  }
+
+  setContentType(kind) {
+    this.kind = kind;
+  }
+
+  open() {
+    if (this.request) return this.request;
+    const headers = {
+      "content-type": this.kind,
+      "lambda-runtime-function-response-mode": "streaming",
+      "transfer-encoding": "chunked",
+      trailer: "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body",
+    };
+    this.request = http.request({ host, port, agent, method: "POST", path: `/2018-06-01/runtime/invocation/${this.id}/response`, headers }, (response) => {
+      response.resume();
+      response.on("end", this.resolve);
+    });
+    this.request.on("error", this.reject);
+    return this.request;
+  }
+
+  _write(piece, encoding, done) {
+    this.open().write(piece, encoding, done);
+  }
+
+  _final(done) {
+    this.open().end(done);
+  }
+
+  /** An error after the first bytes follows them. */
+  fail(document) {
+    this.open().addTrailers({
+      "Lambda-Runtime-Function-Error-Type": document.errorType,
+      "Lambda-Runtime-Function-Error-Body": Buffer.from(JSON.stringify(document)).toString("base64"),
+    });
+    this.request.end();
+  }
+}
+
+const STREAMS = Symbol.for("aws.lambda.runtime.handler.streaming");
+globalThis.awslambda = {
+  streamifyResponse(handler) {
+    handler[STREAMS] = "response";
+    return handler;
+  },
+  HttpResponseStream: {
+    from(responseStream, prelude) {
+      responseStream.setContentType("application/vnd.awslambda.http-integration-response");
+      responseStream.write(JSON.stringify(prelude ?? {}));
+      responseStream.write(new Uint8Array(8));
+      return responseStream;
+    },
+  },
+};
 
 class Missing extends Error {
   constructor(name, message) {
@@ -167,6 +248,22 @@ for (;;) {
   requestId = next.headers["lambda-runtime-aws-request-id"];
   if (next.headers["lambda-runtime-trace-id"]) process.env._X_AMZN_TRACE_ID = next.headers["lambda-runtime-trace-id"];
   const place = `/invocation/${requestId}`;
+  if (handler[STREAMS]) {
+    const responseStream = new ResponseStream(requestId);
+    try {
+      await handler(JSON.parse(next.body.toString("utf8")), responseStream, contextOf(next.headers, () => {}));
+      if (!responseStream.writableEnded) responseStream.end();
+      await responseStream.answered;
+    } catch (error) {
+      if (responseStream.request === null) {
+        await fail(`${place}/error`, error, "Invoke Error");
+      } else {
+        responseStream.fail(fault(error));
+        await responseStream.answered;
+      }
+    }
+    continue;
+  }
   try {
     const value = await run(handler, JSON.parse(next.body.toString("utf8")), next.headers);
     await call("POST", `${place}/response`, JSON.stringify(value === undefined ? null : value) ?? "null", { "content-type": "application/json" });

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import importlib
+import importlib.machinery
 import json
 import logging
 import os
@@ -13,8 +14,22 @@ import traceback
 API = os.environ["AWS_LAMBDA_RUNTIME_API"]
 PATH = "/2018-06-01/runtime"
 LAYERS = os.environ.pop("_CLOUDLET_LAYERS", "/opt")
+SDK = os.environ.pop("_CLOUDLET_SDK", None)
+SDK_PARTS = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 TASK = os.environ["LAMBDA_TASK_ROOT"]
 TRACE = "_X_AMZN_TRACE_ID"
+JSON_LOGS = os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
+LEVELS = {"TRACE": logging.DEBUG, "DEBUG": logging.DEBUG, "WARN": logging.WARNING, "ERROR": logging.ERROR, "FATAL": logging.CRITICAL}
+
+
+class Sdk:
+    """The SDK, which every runtime of AWS has, where only another interpreter of the machine has it."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if path is None and name in SDK_PARTS:
+            return importlib.machinery.PathFinder.find_spec(name, [SDK])
+        return None
 
 
 class Client:
@@ -90,6 +105,19 @@ class Handler(logging.StreamHandler):
         return super().format(record).replace("\n", "\r")
 
 
+class JsonHandler(Handler):
+    """The same as JSON, for functions that ask for it."""
+
+    def format(self, record):
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+        document = {"timestamp": at, "level": record.levelname, "message": record.getMessage(), "logger": record.name, "requestId": Request.id}
+        if record.exc_info and record.exc_info[0]:
+            document["errorType"] = record.exc_info[0].__name__
+            document["errorMessage"] = str(record.exc_info[1])
+            document["stackTrace"] = [line.rstrip("\n") for line in traceback.format_tb(record.exc_info[2])]
+        return json.dumps(document, ensure_ascii=False, default=str)
+
+
 def encoded(value):
     """Handlers may return what JSON has not; AWS refuses it by this error."""
 
@@ -101,7 +129,8 @@ def encoded(value):
 
 def fault(error, frames, request_id=None):
     document = {"errorMessage": str(error), "errorType": type(error).__name__}
-    if request_id is not None:
+    # AWS: recorded: the oldest runtimes do not tell it.
+    if request_id is not None and sys.version_info >= (3, 9):
         document["requestId"] = request_id
     document["stackTrace"] = frames
     return document
@@ -113,6 +142,11 @@ def frames_of(error, skip=0):
 
 
 def say(document):
+    if JSON_LOGS:
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        sys.stdout.write(json.dumps({"timestamp": at, "log_level": "ERROR", **document, "requestId": Request.id}, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+        return
     lines = ["[ERROR] {}: {}".format(document["errorType"], document["errorMessage"])]
     if document["stackTrace"]:
         lines.append("Traceback (most recent call last):")
@@ -195,12 +229,16 @@ def handle(client, handler, headers, body):
 def main():
     version = "python{}.{}".format(*sys.version_info[:2])
     below = [LAYERS + "/python/lib/" + version + "/site-packages", LAYERS + "/python"]
+    if SDK:
+        sys.meta_path.append(Sdk)
     sys.path[0:0] = [TASK] + [path for path in below if os.path.isdir(path)]
     sys.stdout.reconfigure(line_buffering=True)
     client = Client()
     # As in AWS, the root logger has its handler before the code is read.
     logging.Formatter.converter = time.gmtime
-    logging.getLogger().addHandler(Handler())
+    logging.getLogger().addHandler(JsonHandler() if JSON_LOGS else Handler())
+    if JSON_LOGS:
+        logging.getLogger().setLevel(LEVELS.get(os.environ.get("AWS_LAMBDA_LOG_LEVEL", ""), logging.INFO))
     try:
         handler = find(os.environ["_HANDLER"])
     except BaseException as error:

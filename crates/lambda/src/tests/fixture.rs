@@ -236,6 +236,9 @@ impl Workers for Machine {
     fn node(&self, name: &str, order: NodeOrder) -> Arc<dyn Node> {
         NoWorkers.node(name, order)
     }
+    fn find_node(&self, _: &str) -> Option<Arc<dyn Node>> {
+        None
+    }
 }
 
 pub fn with_sqs(sqs: &Arc<Sqs>) -> TestCloud {
@@ -253,7 +256,7 @@ pub fn with_sqs(sqs: &Arc<Sqs>) -> TestCloud {
 
 pub fn builder() -> Builder {
     TestCloud::builder()
-        .service(|parts| service(&parts.journal, parts.blobs.clone(), Arc::new(Machine::default())))
+        .service(|parts| service(&parts.journal, parts.blobs.clone(), Arc::new(Machine::default()), crate::Options::default()))
         .service(|_| Service::of(&cloudlet_api_sts::SERVICE, Arc::new(Sts)).handles::<AssumeRole>().build())
         .service(|_| Service::of(&cloudlet_api_s3::SERVICE, Arc::new(S3)).handles::<GetObject>().build())
 }

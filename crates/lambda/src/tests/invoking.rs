@@ -120,8 +120,11 @@ async fn an_event_that_is_throttled_waits_until_it_is_too_old() {
         ..Default::default()
     };
     cloud.ok::<PutFunctionEventInvokeConfig>(put).await;
-    let reserve = |reserved| PutFunctionConcurrencyRequest { function_name: "f".into(), reserved_concurrent_executions: reserved };
-    cloud.ok::<PutFunctionConcurrency>(reserve(0)).await;
+    // All that is reserved is kept for a version: nothing is left for the function itself.
+    cloud.ok::<PublishVersion>(publish("f")).await;
+    cloud.ok::<PutFunctionConcurrency>(reserve(1)).await;
+    cloud.ok::<PutProvisionedConcurrencyConfig>(provision("1", 1)).await;
+    cloud.settle().await;
     cloud.ok::<Invoke>(event("f", "1")).await;
     for _ in 0..10 {
         cloud.pass(30).await;
@@ -145,4 +148,72 @@ async fn waiting_events_survive_a_restart() {
     again.pass(60).await;
     let runs = again.calls().iter().filter(|call| call.operation == "RunEvent").count();
     assert_eq!(runs, 1);
+}
+
+fn reserve(reserved: i32) -> PutFunctionConcurrencyRequest {
+    PutFunctionConcurrencyRequest { function_name: "f".into(), reserved_concurrent_executions: reserved }
+}
+
+fn provision(qualifier: &str, count: i32) -> PutProvisionedConcurrencyConfigRequest {
+    PutProvisionedConcurrencyConfigRequest { function_name: "f".into(), qualifier: qualifier.into(), provisioned_concurrent_executions: count }
+}
+
+#[tokio::test]
+async fn a_function_that_nothing_may_run_has_no_events_that_wait() {
+    let sqs = Arc::new(Sqs::default());
+    let cloud = with_sqs(&sqs);
+    cloud.ok::<CreateFunction>(running("echo")).await;
+    let destination = Some("arn:aws:sqs:us-east-1:000000000000:outcomes".to_owned());
+    let config = DestinationConfig { on_failure: Some(OnFailure { destination }), on_success: None };
+    let put = PutFunctionEventInvokeConfigRequest { function_name: "f".into(), destination_config: Some(config), ..Default::default() };
+    cloud.ok::<PutFunctionEventInvokeConfig>(put).await;
+    cloud.ok::<PutFunctionConcurrency>(reserve(0)).await;
+    cloud.ok::<Invoke>(event("f", "1")).await;
+    cloud.settle().await;
+    let sent = std::mem::take(&mut *sqs.sent.lock());
+    let record: Value = serde_json::from_str(&sent[0].message_body).unwrap();
+    assert_eq!((sent.len(), &record["requestContext"]["condition"]), (1, &json!("ZeroReservedConcurrency")));
+}
+
+#[tokio::test]
+async fn concurrency_is_provisioned_for_a_version_or_an_alias() {
+    let cloud = cloud();
+    cloud.ok::<CreateFunction>(running("echo")).await;
+    cloud.ok::<PublishVersion>(publish("f")).await;
+    cloud.ok::<CreateAlias>(alias("f", "live", "1")).await;
+    let said = cloud.expect_fault::<PutProvisionedConcurrencyConfig>(provision("$LATEST", 1)).await;
+    assert!(said.message().contains("unpublished"), "{said}");
+    assert_eq!(cloud.expect_fault::<PutProvisionedConcurrencyConfig>(provision("9", 1)).await.status(), 404);
+    for (count, why) in [(1_001, "greater than account's unreserved concurrency [1000]"), (901, "minimum value of [100]")] {
+        let said = cloud.expect_fault::<PutProvisionedConcurrencyConfig>(provision("live", count)).await;
+        assert!(said.message().contains(why), "{said}");
+    }
+    let put = cloud.ok::<PutProvisionedConcurrencyConfig>(provision("live", 2)).await;
+    assert_eq!((put.status.as_deref(), put.allocated_provisioned_concurrent_executions), (Some("IN_PROGRESS"), Some(0)));
+    cloud.settle().await;
+    let get = |qualifier: &str| GetProvisionedConcurrencyConfigRequest { function_name: "f".into(), qualifier: qualifier.into() };
+    let found = cloud.ok::<GetProvisionedConcurrencyConfig>(get("live")).await;
+    assert_eq!((found.status.as_deref(), found.allocated_provisioned_concurrent_executions), (Some("READY"), Some(2)));
+    let said = cloud.expect_fault::<PutProvisionedConcurrencyConfig>(provision("1", 1)).await;
+    assert_eq!(said.message(), "Version is pointed by a Provisioned Concurrency alias");
+    let said = cloud.expect_fault::<PutFunctionConcurrency>(reserve(1)).await;
+    assert!(said.message().contains("total provisioned concurrency [2]"), "{said}");
+    let settings = cloud.ok::<GetAccountSettings>(GetAccountSettingsRequest {}).await;
+    assert_eq!(settings.account_limit.unwrap().unreserved_concurrent_executions, Some(998));
+    let delete = DeleteProvisionedConcurrencyConfigRequest { function_name: "f".into(), qualifier: "live".into() };
+    cloud.ok::<DeleteProvisionedConcurrencyConfig>(delete).await;
+    let said = cloud.expect_fault::<GetProvisionedConcurrencyConfig>(get("live")).await;
+    assert_eq!(said.name(), "ProvisionedConcurrencyConfigNotFoundException");
+}
+
+#[tokio::test]
+async fn code_that_fails_at_its_start_is_not_provisioned() {
+    let cloud = cloud();
+    cloud.ok::<CreateFunction>(running("bad start")).await;
+    cloud.ok::<PublishVersion>(publish("f")).await;
+    cloud.ok::<PutProvisionedConcurrencyConfig>(provision("1", 1)).await;
+    cloud.settle().await;
+    let get = GetProvisionedConcurrencyConfigRequest { function_name: "f".into(), qualifier: "1".into() };
+    let found = cloud.ok::<GetProvisionedConcurrencyConfig>(get).await;
+    assert_eq!((found.status.as_deref(), found.status_reason.as_deref()), (Some("FAILED"), Some("FUNCTION_ERROR_INIT_FAILURE")));
 }

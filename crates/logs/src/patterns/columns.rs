@@ -5,7 +5,9 @@ use super::{
     lexer::Lexer,
     values::{Comparison, Operand},
 };
-use std::{borrow::Cow, collections::BTreeMap};
+use memchr::memmem::Finder;
+use smallvec::SmallVec;
+use std::collections::BTreeMap;
 
 /// How deep parentheses may be, and how many fields there may be.
 const DEEPEST: usize = 32;
@@ -23,12 +25,27 @@ enum Condition {
     Any(Vec<Condition>),
 }
 
+impl Column {
+    fn holds(&self, field: &str) -> bool {
+        self.condition.as_ref().is_none_or(|condition| condition.holds(field))
+    }
+}
+
 impl Condition {
     fn holds(&self, field: &str) -> bool {
         match self {
-            Condition::Is(comparison, operand) => operand.holds(*comparison, field, field.parse().ok()),
+            Condition::Is(comparison, operand) => operand.holds(*comparison, field, operand.number_of(field)),
             Condition::All(all) => all.iter().all(|one| one.holds(field)),
             Condition::Any(any) => any.iter().any(|one| one.holds(field)),
+        }
+    }
+
+    /// The longest text that every field that it holds for has in it.
+    fn needle(&self) -> Option<&str> {
+        match self {
+            Condition::Is(Comparison::Equal, operand) => operand.needle(),
+            Condition::Is(..) | Condition::Any(_) => None,
+            Condition::All(all) => all.iter().filter_map(Condition::needle).max_by_key(|needle| needle.len()),
         }
     }
 
@@ -45,13 +62,20 @@ pub(super) struct Columns {
     columns: Vec<Column>,
     /// Before this column there may be any number of fields.
     ellipsis: Option<usize>,
+    /// What no message that matches lacks: most do not match, and this says so first.
+    needle: Option<Finder<'static>>,
 }
+
+/// Shorter texts are found nearly everywhere.
+const SHORTEST_NEEDLE: usize = 3;
+/// Fields of usual messages.
+type Fields<'m> = SmallVec<[&'m str; 24]>;
 
 impl Columns {
     pub(super) fn parse(text: &str) -> Result<Columns, InvalidPattern> {
         let mut lexer = Lexer::new(text);
         lexer.take("[");
-        let mut parsed = Columns { columns: Vec::new(), ellipsis: None };
+        let mut parsed = Columns { columns: Vec::new(), ellipsis: None, needle: None };
         lexer.skip_spaces();
         if lexer.take("]") {
             return ended(&lexer, parsed);
@@ -76,7 +100,7 @@ impl Columns {
     }
 
     /// The fields of a message, each with its column. `None`: their numbers differ.
-    fn pairs<'c, 'm>(&'c self, fields: &'c [Cow<'m, str>]) -> Option<impl Iterator<Item = (&'c Column, &'c str)> + use<'c, 'm>> {
+    fn pairs<'c, 'm>(&'c self, fields: &'c [&'m str]) -> Option<impl Iterator<Item = (&'c Column, &'m str)> + use<'c, 'm>> {
         let skipped = match self.ellipsis {
             Some(_) => fields.len().checked_sub(self.columns.len())?,
             None if fields.len() == self.columns.len() || self.columns.is_empty() => 0,
@@ -84,20 +108,37 @@ impl Columns {
         };
         let at = self.ellipsis.unwrap_or(0);
         let index = move |column: usize| if column < at { column } else { column + skipped };
-        Some(self.columns.iter().enumerate().filter_map(move |(column, of)| Some((of, fields.get(index(column))?.as_ref()))))
+        Some(self.columns.iter().enumerate().filter_map(move |(column, of)| Some((of, *fields.get(index(column))?))))
     }
 
     pub(super) fn matches(&self, message: &str) -> bool {
-        let fields = fields(message);
-        let Some(mut pairs) = self.pairs(&fields) else { return false };
-        pairs.all(|(column, field)| column.condition.as_ref().is_none_or(|condition| condition.holds(field)))
+        if self.needle.as_ref().is_some_and(|needle| needle.find(message.as_bytes()).is_none()) {
+            return false;
+        }
+        if self.columns.is_empty() {
+            return true;
+        }
+        match self.ellipsis {
+            None => self.match_each(message),
+            Some(_) => {
+                let fields: Fields<'_> = fields(message).collect();
+                let Some(mut pairs) = self.pairs(&fields) else { return false };
+                pairs.all(|(column, field)| column.holds(field))
+            }
+        }
+    }
+
+    /// A field for each column: the first that does not fit ends it.
+    fn match_each(&self, message: &str) -> bool {
+        let mut columns = self.columns.iter();
+        fields(message).all(|field| columns.next().is_some_and(|column| column.holds(field))) && columns.next().is_none()
     }
 
     pub(super) fn extract(&self, message: &str) -> Option<BTreeMap<String, String>> {
         if !self.matches(message) {
             return None;
         }
-        let fields = fields(message);
+        let fields: Fields<'_> = fields(message).collect();
         Some(self.pairs(&fields)?.map(|(column, field)| (format!("${}", column.name), field.to_owned())).collect())
     }
 
@@ -107,7 +148,13 @@ impl Columns {
 }
 
 fn ended(lexer: &Lexer<'_>, parsed: Columns) -> Result<Columns, InvalidPattern> {
-    if lexer.is_at_end() { Ok(parsed) } else { Err(InvalidPattern::new("Invalid filter pattern: there is text after the bracket")) }
+    if !lexer.is_at_end() {
+        return Err(InvalidPattern::new("Invalid filter pattern: there is text after the bracket"));
+    }
+    let needles = parsed.columns.iter().filter_map(|column| column.condition.as_ref()?.needle());
+    let longest = needles.max_by_key(|needle| needle.len()).filter(|needle| needle.len() >= SHORTEST_NEEDLE);
+    let needle = longest.map(|needle| Finder::new(needle).into_owned());
+    Ok(Columns { needle, ..parsed })
 }
 
 fn column(lexer: &mut Lexer<'_>, number: usize) -> Result<Column, InvalidPattern> {
@@ -189,13 +236,12 @@ fn one(lexer: &mut Lexer<'_>, name: &mut String, depth: usize) -> Result<Conditi
 }
 
 /// The fields of an event.
-fn fields(message: &str) -> Vec<Cow<'_, str>> {
-    let mut fields = Vec::new();
+fn fields(message: &str) -> impl Iterator<Item = &str> {
     let mut rest = message.trim();
-    while let Some(first) = rest.chars().next() {
-        let close = match first {
-            '"' => Some('"'),
-            '[' => Some(']'),
+    std::iter::from_fn(move || {
+        let close = match rest.as_bytes().first()? {
+            b'"' => Some('"'),
+            b'[' => Some(']'),
             _ => None,
         };
         let group = close.and_then(|close| {
@@ -203,9 +249,21 @@ fn fields(message: &str) -> Vec<Cow<'_, str>> {
             let end = inner.find(close)?;
             Some((inner.get(..end)?, inner.get(end + 1..)?))
         });
-        let (field, after) = group.unwrap_or_else(|| rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len())));
-        fields.push(Cow::Borrowed(field));
-        rest = after.trim_start();
+        let (field, after) = group.unwrap_or_else(|| rest.split_at_checked(end_of_word(rest)).unwrap_or((rest, "")));
+        rest = match after.as_bytes() {
+            // One blank, as nearly always.
+            [b' ', next, ..] if next.is_ascii_graphic() => after.get(1..).unwrap_or_default(),
+            _ => after.trim_start(),
+        };
+        Some(field)
+    })
+}
+
+/// Where a word ends. Whether other than ASCII letters are white is looked up only where there are any.
+fn end_of_word(text: &str) -> usize {
+    match text.bytes().position(|byte| !byte.is_ascii_graphic()) {
+        Some(at) if text.as_bytes().get(at).is_some_and(|byte| *byte == b' ') => at,
+        Some(_) => text.find(char::is_whitespace).unwrap_or(text.len()),
+        None => text.len(),
     }
-    fields
 }

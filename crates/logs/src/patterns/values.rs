@@ -77,6 +77,22 @@ impl Operand {
         Operand::Text(text.split('*').map(str::to_owned).collect())
     }
 
+    /// What a field is as a number, where that counts.
+    pub(super) fn number_of(&self, field: &str) -> Option<f64> {
+        match self {
+            Operand::Number { .. } if field.starts_with(|first: char| first.is_ascii_digit() || "+-.infINF".contains(first)) => field.parse().ok(),
+            Operand::Number { .. } | Operand::Text(_) | Operand::Regex(_) => None,
+        }
+    }
+
+    /// The longest text that every text that equals it has in it.
+    pub(super) fn needle(&self) -> Option<&str> {
+        match self {
+            Operand::Text(parts) => parts.iter().map(String::as_str).max_by_key(|part| part.len()),
+            Operand::Number { .. } | Operand::Regex(_) => None,
+        }
+    }
+
     pub(super) fn is_regex(&self) -> bool {
         matches!(self, Operand::Regex(_))
     }

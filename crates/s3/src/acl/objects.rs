@@ -21,7 +21,6 @@ impl Handle<api::PutObjectAcl> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutObjectAclRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let mut permission = found.version_permission(cx, PUT, &input.key, input.version_id.as_ref());
-        self.set_existing_tags(&found, &input.key, input.version_id.as_deref(), &mut permission);
         acl_keys!(permission, input);
         Ok(permission.into())
     }
@@ -51,9 +50,7 @@ impl Handle<api::PutObjectAcl> for S3 {
 impl Handle<api::GetObjectAcl> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::GetObjectAclRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
-        let mut permission = found.version_permission(cx, GET, &input.key, input.version_id.as_ref());
-        self.set_existing_tags(&found, &input.key, input.version_id.as_deref(), &mut permission);
-        Ok(permission.into())
+        Ok(found.version_permission(cx, GET, &input.key, input.version_id.as_ref()).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::GetObjectAclRequest) -> Result<api::GetObjectAclOutput, Fault> {

@@ -3,7 +3,7 @@
 
 use super::is_bucket_region;
 use crate::{
-    S3, access,
+    NewBuckets, S3, access,
     acl::{Acl, AclOf, acl_headers},
     api, faults, limits, names,
     state::{Background, Bucket, BucketAccess, BucketTables, DefaultEncryption, LockConfiguration, MfaDelete, ObjectOwnership, Tag, Versioning},
@@ -68,8 +68,12 @@ impl Handle<api::CreateBucket> for S3 {
         check_namespace(cx, &input)?;
         check_configuration(input.create_bucket_configuration.as_ref())?;
         let (region, location_constraint) = resolve_location(&cx.scope.region, constraint(&input))?;
-        let object_ownership = parse_ownership(input.object_ownership.as_deref())?;
-        let acl = requested_acl(&input, account, object_ownership)?;
+        let new = self.options.new_buckets;
+        let object_ownership = match (new, input.object_ownership.as_deref()) {
+            (NewBuckets::Open, None) => None,
+            (_, header) => Some(parse_ownership(header)?),
+        };
+        let acl = requested_acl(&input, account, object_ownership.unwrap_or(ObjectOwnership::ObjectWriter), new)?;
         let has_lock = input.object_lock_enabled_for_bucket == Some(true);
         let tags = requested_tags(&input);
         check_duplicates(&tags)?;
@@ -88,8 +92,8 @@ impl Handle<api::CreateBucket> for S3 {
             region,
             location_constraint,
             creation_date: cx.now.whole_secs(),
-            object_ownership: Some(object_ownership),
-            access: BucketAccess { public_access_block: Some(PublicAccessBlock::ALL), acl, ..BucketAccess::default() },
+            object_ownership,
+            access: BucketAccess { public_access_block: new.block(), acl, ..BucketAccess::default() },
             tags,
             // Object Lock is about versions.
             versioning: if has_lock { Versioning::Enabled } else { Versioning::Unversioned },
@@ -195,16 +199,25 @@ pub fn parse_ownership(header: Option<&str>) -> Result<ObjectOwnership, Fault> {
     }
 }
 
+impl NewBuckets {
+    fn block(self) -> Option<PublicAccessBlock> {
+        match self {
+            NewBuckets::Closed => Some(PublicAccessBlock::ALL),
+            NewBuckets::Open => None,
+        }
+    }
+}
+
 /// New buckets block public ACLs, and by default have ACLs disabled.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html>
-fn requested_acl(input: &api::CreateBucketRequest, owner: Account, ownership: ObjectOwnership) -> Result<Option<Acl>, Fault> {
+fn requested_acl(input: &api::CreateBucketRequest, owner: Account, ownership: ObjectOwnership, new: NewBuckets) -> Result<Option<Acl>, Fault> {
     let requested = acl_headers!(input, write).parse(AclOf::Bucket)?;
     if ownership == ObjectOwnership::BucketOwnerEnforced && !requested.changes_nothing(owner) {
         return Err(FaultKind::sender("InvalidBucketAclWithObjectOwnership", 400)
             .says("Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"));
     }
     let acl = requested.acl(owner, owner);
-    if acl.is_public() {
+    if acl.is_public() && new == NewBuckets::Closed {
         return Err(FaultKind::sender("InvalidBucketAclWithBlockPublicAccessError", 400)
             .says("Bucket cannot have public ACLs set with BlockPublicAccess enabled"));
     }

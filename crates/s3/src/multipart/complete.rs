@@ -3,7 +3,7 @@
 use super::{create::remove_parts, find_upload, upload_key};
 use crate::{
     S3,
-    access::{self, BucketHandle},
+    access::{self, BucketHandle, Creates},
     api,
     changes::CreatedBy,
     checksums::{Checksum, ChecksumType, HasChecksumType, HasChecksums},
@@ -249,7 +249,7 @@ fn upload_state(found: &BucketHandle, key: &str, upload_id: &str) -> Result<Uplo
 impl Handle<api::CompleteMultipartUpload> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::CompleteMultipartUploadRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
-        let mut permission = found.object_permission(cx, "s3:PutObject", &input.key);
+        let mut permission = found.write_permission(cx, &input.key, Creates::Object);
         objects::set_write_keys(
             &mut permission.keys,
             &[("s3:if-match", input.if_match.as_ref()), ("s3:if-none-match", input.if_none_match.as_ref())],

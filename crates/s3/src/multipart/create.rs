@@ -2,7 +2,8 @@
 
 use super::{find_upload, parts_of, upload_key};
 use crate::{
-    S3, access,
+    S3,
+    access::{self, Creates},
     acl::acl_headers,
     api, checksums,
     checksums::ChecksumType,
@@ -56,7 +57,7 @@ fn parse_checksum(algorithm: Option<&str>, checksum_type: Option<&str>) -> Resul
 impl Handle<api::CreateMultipartUpload> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::CreateMultipartUploadRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
-        let mut permission = found.object_permission(cx, "s3:PutObject", &input.key);
+        let mut permission = found.write_permission(cx, &input.key, Creates::Part);
         write_keys!(permission, input);
         if let Some(tagging) = &input.tagging {
             tags::set_request_tags(&mut permission.keys, &tags::of_header(Some(tagging)).unwrap_or_default());

@@ -3,7 +3,7 @@
 use super::{check_part_number, find_upload};
 use crate::{
     S3,
-    access::{self, BucketHandle},
+    access::{self, BucketHandle, Creates},
     api,
     bodies::StoredBody,
     checksums::{ChecksumType, ContentMd5, DEFAULT, ExpectedChecksum, HasChecksums},
@@ -84,7 +84,7 @@ impl S3 {
 impl Handle<api::UploadPart> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::UploadPartRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
-        Ok(found.object_permission(cx, "s3:PutObject", &input.key).into())
+        Ok(found.write_permission(cx, &input.key, Creates::Part).into())
     }
 
     async fn handle(&self, cx: &Cx, mut input: api::UploadPartRequest) -> Result<api::UploadPartOutput, Fault> {
@@ -124,11 +124,10 @@ impl Handle<api::UploadPartCopy> for S3 {
         let target = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let (source, from) = source_of(self, &input.copy_source, input.expected_source_bucket_owner.as_ref())?;
         let from = from.paid_by(cx, input.request_payer.as_ref())?;
-        let mut read = from.version_permission(cx, GET, &source.key, source.version_id.as_ref());
-        self.set_existing_tags(&from, &source.key, source.version_id.as_deref(), &mut read);
+        let read = from.version_permission(cx, GET, &source.key, source.version_id.as_ref());
         let mut permissions: Permissions = read.into();
         let copy_source = format!("{}/{}", source.bucket, source.key);
-        permissions.push(target.object_permission(cx, "s3:PutObject", &input.key).with_key("s3:x-amz-copy-source", copy_source));
+        permissions.push(target.write_permission(cx, &input.key, Creates::Part).with_key("s3:x-amz-copy-source", copy_source));
         Ok(permissions)
     }
 

@@ -3,7 +3,7 @@
 use super::{CheckedWrite, GET, set_write_keys, write_keys, write_request};
 use crate::{
     S3,
-    access::{self, BucketHandle},
+    access::{self, BucketHandle, Creates},
     acl::acl_headers,
     api,
     bodies::{PlainReader, StoredBody, blob_id},
@@ -193,14 +193,14 @@ impl Handle<api::CopyObject> for S3 {
         let target = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
         let (source, from) = source_of(self, &input.copy_source, input.expected_source_bucket_owner.as_ref())?;
         let from = from.paid_by(cx, input.request_payer.as_ref())?;
-        let mut read = from.version_permission(cx, GET, &source.key, source.version_id.as_ref());
-        self.set_existing_tags(&from, &source.key, source.version_id.as_deref(), &mut read);
-        let mut write = target.object_permission(cx, "s3:PutObject", &input.key);
+        let read = from.version_permission(cx, GET, &source.key, source.version_id.as_ref());
+        let mut write = target.write_permission(cx, &input.key, Creates::Object);
         write_keys!(write, input);
         set_write_keys(
             &mut write.keys,
             &[
                 ("s3:x-amz-metadata-directive", input.metadata_directive.as_ref()),
+                ("s3:x-amz-object-annotation-directive", input.annotation_directive.as_ref()),
                 ("s3:if-match", input.if_match.as_ref()),
                 ("s3:if-none-match", input.if_none_match.as_ref()),
             ],

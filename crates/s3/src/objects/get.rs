@@ -13,12 +13,12 @@ use crate::{
     faults, metadata,
     object_lock::{ShownLock, describe_lock},
     ranges,
-    state::{Object, Tag},
+    state::Object,
     tags,
     versions::{self, Found, VersionSelector},
 };
 use cloudlet_aws::{Fault, Timestamp, TimestampFormat};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions};
+use cloudlet_engine::{Cx, Handle, Permissions};
 use cloudlet_store::BlobReader;
 use std::{ops::Range, sync::Arc};
 
@@ -225,21 +225,6 @@ fn check_signed(cx: &Cx, overrides: bool) -> Result<(), Fault> {
 }
 
 impl S3 {
-    fn get_permissions(&self, cx: &Cx, found: &BucketHandle, key: &str, version: Option<&String>) -> Permissions {
-        let mut permission = found.version_permission(cx, GET, key, version);
-        self.set_existing_tags(found, key, version.map(String::as_str), &mut permission);
-        permission.into()
-    }
-
-    /// Sets the condition keys for the tags of an existing object.
-    pub(crate) fn set_existing_tags(&self, found: &BucketHandle, key: &str, version: Option<&str>, permission: &mut Permission) {
-        let Ok(selector) = VersionSelector::of(version) else { return };
-        let object = found.tables.read(|tables| versions::object(tables, key, selector)).flatten();
-        for Tag { key, value } in object.iter().flat_map(|object| object.tags()) {
-            permission.keys.set(format!("s3:ExistingObjectTag/{key}"), value.clone());
-        }
-    }
-
     fn tag_count<O: cloudlet_shape::Operation>(
         &self,
         cx: &Cx,
@@ -254,10 +239,33 @@ impl S3 {
     }
 }
 
+/// All that GetObject and HeadObject answer of an object but its body.
+macro_rules! head_of {
+    ($engine:ident, $cx:ident, $found:ident, $input:ident, $request:ident, $object:ident, $selection:ident, $with_checksum:ident, $output:ident, $operation:ty) => {
+        describe!(
+            $output,
+            $found,
+            &$object,
+            &$selection,
+            $engine.tag_count::<$operation>($cx, &$found, &$input.key, $input.version_id.as_ref(), &$object),
+            ShownLock::of::<$operation>($cx, &$found, &$input.key, &$object)
+        );
+        $output.expiration = $found.expiration($request.selector, &$input.key, &$object);
+        $output.restore = $object.restore_header($cx.now);
+        if let Some(checksum) = $selection.checksum.as_ref().filter(|_| $with_checksum) {
+            $output.set_checksum(checksum);
+        }
+        override_headers!($output, $input);
+        if $selection.partial {
+            $cx.reply.status(206);
+        }
+    };
+}
+
 impl Handle<api::GetObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::GetObjectRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
-        Ok(self.get_permissions(cx, &found, &input.key, input.version_id.as_ref()))
+        Ok(found.version_permission(cx, GET, &input.key, input.version_id.as_ref()).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::GetObjectRequest) -> Result<api::GetObjectOutput, Fault> {
@@ -282,23 +290,7 @@ impl Handle<api::GetObject> for S3 {
         let (object, selection, reader) =
             read.map_err(|other| found.missing_object::<api::GetObject>(cx, other, &input.key, request.selector, "GET"))?;
         let mut output = api::GetObjectOutput::default();
-        describe!(
-            output,
-            found,
-            &object,
-            &selection,
-            self.tag_count::<api::GetObject>(cx, &found, &input.key, input.version_id.as_ref(), &object),
-            ShownLock::of::<api::GetObject>(cx, &found, &input.key, &object)
-        );
-        output.expiration = found.expiration(request.selector, &input.key, &object);
-        output.restore = object.restore_header(cx.now);
-        if let Some(checksum) = selection.checksum.as_ref().filter(|_| with_checksum) {
-            output.set_checksum(checksum);
-        }
-        override_headers!(output, input);
-        if selection.partial {
-            cx.reply.status(206);
-        }
+        head_of!(self, cx, found, input, request, object, selection, with_checksum, output, api::GetObject);
         let cipher = self.open(cx, &found, &input.key, &object, selection.customer.as_ref()).await?;
         output.body = Some(response_body(PlainReader::new(reader, cipher, selection.range.start)).await?);
         Ok(output)
@@ -308,7 +300,7 @@ impl Handle<api::GetObject> for S3 {
 impl Handle<api::HeadObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::HeadObjectRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
-        Ok(self.get_permissions(cx, &found, &input.key, input.version_id.as_ref()))
+        Ok(found.version_permission(cx, GET, &input.key, input.version_id.as_ref()).into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::HeadObjectRequest) -> Result<api::HeadObjectOutput, Fault> {
@@ -319,23 +311,7 @@ impl Handle<api::HeadObject> for S3 {
         let selection = request.check(&object, cx.now)?;
         let with_checksum = request.with_checksum()?;
         let mut output = api::HeadObjectOutput::default();
-        describe!(
-            output,
-            found,
-            &object,
-            &selection,
-            self.tag_count::<api::HeadObject>(cx, &found, &input.key, input.version_id.as_ref(), &object),
-            ShownLock::of::<api::HeadObject>(cx, &found, &input.key, &object)
-        );
-        output.expiration = found.expiration(request.selector, &input.key, &object);
-        output.restore = object.restore_header(cx.now);
-        if let Some(checksum) = selection.checksum.as_ref().filter(|_| with_checksum) {
-            output.set_checksum(checksum);
-        }
-        override_headers!(output, input);
-        if selection.partial {
-            cx.reply.status(206);
-        }
+        head_of!(self, cx, found, input, request, object, selection, with_checksum, output, api::HeadObject);
         Ok(output)
     }
 }

@@ -3,6 +3,7 @@
 use super::{CheckedWrite, set_write_keys, write_keys, write_request};
 use crate::{
     S3,
+    access::Creates,
     acl::acl_headers,
     api,
     changes::CreatedBy,
@@ -22,7 +23,7 @@ use cloudlet_store::Blob;
 impl Handle<api::PutObject> for S3 {
     fn permissions(&self, cx: &Cx, input: &api::PutObjectRequest) -> Result<Permissions, Fault> {
         let found = self.find(cx, &input.bucket, input.expected_bucket_owner.as_ref())?.paid_by(cx, input.request_payer.as_ref())?;
-        let mut permission = found.object_permission(cx, "s3:PutObject", &input.key);
+        let mut permission = found.write_permission(cx, &input.key, Creates::Object);
         write_keys!(permission, input);
         set_write_keys(&mut permission.keys, &[("s3:if-match", input.if_match.as_ref()), ("s3:if-none-match", input.if_none_match.as_ref())]);
         if let Some(tagging) = &input.tagging {

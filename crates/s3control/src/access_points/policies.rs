@@ -1,7 +1,7 @@
 //! Policies of access points.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html>
 
-use super::{arn, permission};
+use super::arn;
 use crate::{S3Control, api};
 use cloudlet_aws::{Fault, FaultKind};
 use cloudlet_engine::{Cx, Handle, Permissions};
@@ -14,7 +14,7 @@ fn no_policy(name: &str) -> Fault {
 
 impl Handle<api::PutAccessPointPolicy> for S3Control {
     fn permissions(&self, cx: &Cx, input: &api::PutAccessPointPolicyRequest) -> Result<Permissions, Fault> {
-        Ok(permission::<api::PutAccessPointPolicy>(cx, &input.account_id, &input.name)?.into())
+        Ok(self.on_access_point::<api::PutAccessPointPolicy>(cx, &input.account_id, &input.name)?.into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::PutAccessPointPolicyRequest) -> Result<Empty, Fault> {
@@ -32,7 +32,7 @@ impl Handle<api::PutAccessPointPolicy> for S3Control {
 
 impl Handle<api::GetAccessPointPolicy> for S3Control {
     fn permissions(&self, cx: &Cx, input: &api::GetAccessPointPolicyRequest) -> Result<Permissions, Fault> {
-        Ok(permission::<api::GetAccessPointPolicy>(cx, &input.account_id, &input.name)?.into())
+        Ok(self.on_access_point::<api::GetAccessPointPolicy>(cx, &input.account_id, &input.name)?.into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::GetAccessPointPolicyRequest) -> Result<api::GetAccessPointPolicyResult, Fault> {
@@ -44,7 +44,7 @@ impl Handle<api::GetAccessPointPolicy> for S3Control {
 
 impl Handle<api::DeleteAccessPointPolicy> for S3Control {
     fn permissions(&self, cx: &Cx, input: &api::DeleteAccessPointPolicyRequest) -> Result<Permissions, Fault> {
-        Ok(permission::<api::DeleteAccessPointPolicy>(cx, &input.account_id, &input.name)?.into())
+        Ok(self.on_access_point::<api::DeleteAccessPointPolicy>(cx, &input.account_id, &input.name)?.into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::DeleteAccessPointPolicyRequest) -> Result<Empty, Fault> {
@@ -55,7 +55,7 @@ impl Handle<api::DeleteAccessPointPolicy> for S3Control {
 
 impl Handle<api::GetAccessPointPolicyStatus> for S3Control {
     fn permissions(&self, cx: &Cx, input: &api::GetAccessPointPolicyStatusRequest) -> Result<Permissions, Fault> {
-        Ok(permission::<api::GetAccessPointPolicyStatus>(cx, &input.account_id, &input.name)?.into())
+        Ok(self.on_access_point::<api::GetAccessPointPolicyStatus>(cx, &input.account_id, &input.name)?.into())
     }
 
     async fn handle(&self, cx: &Cx, input: api::GetAccessPointPolicyStatusRequest) -> Result<api::GetAccessPointPolicyStatusResult, Fault> {

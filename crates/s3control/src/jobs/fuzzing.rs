@@ -3,6 +3,7 @@
 use super::{
     csv::{self, Columns},
     inflate,
+    manifest::InventoryManifest,
 };
 
 /// Bucket and key of a line, under the names of the columns.
@@ -13,4 +14,9 @@ pub fn read_row(schema: &str, line: &str) -> Option<(String, String)> {
 
 pub fn gunzip(file: &[u8], most: usize) -> Option<Vec<u8>> {
     inflate::gunzip(file, most).ok()
+}
+
+/// How many files an inventory report has.
+pub fn inventory_manifest(text: &[u8]) -> Option<usize> {
+    InventoryManifest::parse(text).ok().map(|manifest| manifest.files.len())
 }

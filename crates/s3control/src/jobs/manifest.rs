@@ -82,6 +82,31 @@ pub async fn whole(body: Option<Body>) -> Result<Vec<u8>, Fault> {
     }
 }
 
+/// The `manifest.json` of an inventory report.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html>
+pub struct InventoryManifest {
+    pub columns: Columns,
+    /// AWS: the files lie where the report says they do.
+    bucket: Option<String>,
+    pub files: Vec<String>,
+}
+
+impl InventoryManifest {
+    pub fn parse(text: &[u8]) -> Result<InventoryManifest, Fault> {
+        let damaged = || unreadable("The manifest is not that of an inventory report.");
+        let report: serde_json::Value = serde_json::from_slice(text).map_err(|_| damaged())?;
+        if report.get("fileFormat").and_then(|format| format.as_str()) != Some("CSV") {
+            return Err(unreadable("Only inventory reports in CSV are supported."));
+        }
+        let member = |name: &str| report.get(name);
+        let columns = Columns::of(member("fileSchema").and_then(|schema| schema.as_str()).ok_or_else(damaged)?.split(',')).ok_or_else(damaged)?;
+        let files = member("files").and_then(|files| files.as_array()).ok_or_else(damaged)?;
+        let files = files.iter().map(|file| file.get("key")?.as_str().map(str::to_owned)).collect::<Option<_>>().ok_or_else(damaged)?;
+        let bucket = member("destinationBucket").and_then(|arn| arn.as_str()).and_then(|arn| bucket_of(arn).ok());
+        Ok(InventoryManifest { columns, bucket, files })
+    }
+}
+
 impl Reader {
     /// Opens the manifest of a job. It must still be what the job was told it is.
     pub async fn open(cx: &Cx, access: &Access, job: &Job) -> Result<Reader, Fault> {
@@ -120,18 +145,9 @@ impl Reader {
 
     async fn inventory(cx: &Cx, access: &Access, object: Object) -> Result<Reader, Fault> {
         let text = object.read(cx, access, 0..object.size.min(16 << 20)).await?;
-        let damaged = || unreadable("The manifest is not that of an inventory report.");
-        let report: serde_json::Value = serde_json::from_slice(&text).map_err(|_| damaged())?;
-        if report.get("fileFormat").and_then(|format| format.as_str()) != Some("CSV") {
-            return Err(unreadable("Only inventory reports in CSV are supported."));
-        }
-        let member = |name: &str| report.get(name);
-        let columns = Columns::of(member("fileSchema").and_then(|schema| schema.as_str()).ok_or_else(damaged)?.split(',')).ok_or_else(damaged)?;
-        let files = member("files").and_then(|files| files.as_array()).ok_or_else(damaged)?;
-        let files = files.iter().map(|file| file.get("key")?.as_str().map(str::to_owned)).collect::<Option<_>>().ok_or_else(damaged)?;
-        // AWS: the files lie where the report says they do.
-        let target = member("destinationBucket").and_then(|arn| arn.as_str()).and_then(|arn| bucket_of(arn).ok()).unwrap_or(object.bucket);
-        Ok(Reader { source: Source::Inventory { bucket: target, files }, columns, rows: VecDeque::new() })
+        let report = InventoryManifest::parse(&text)?;
+        let target = report.bucket.unwrap_or(object.bucket);
+        Ok(Reader { source: Source::Inventory { bucket: target, files: report.files.into() }, columns: report.columns, rows: VecDeque::new() })
     }
 
     /// The next row; none after the last.

@@ -11,7 +11,7 @@ use super::{
     scheduled::{ExpireJob, JobInput, JobsInput, RunJobs},
     task::{self, TaskResult},
 };
-use crate::state::{Job, JobKey, Status};
+use crate::state::{Job, Key, Status};
 use cloudlet_aws::{Arn, Fault, FaultKind, Timestamp};
 use cloudlet_engine::{
     Cx, Handle, Permission, Permissions,
@@ -27,7 +27,7 @@ const MOST_MESSAGE: usize = 1024;
 
 /// What is held of the job that was worked on last.
 struct Open {
-    key: JobKey,
+    key: Key,
     session: RoleSession,
     reader: Reader,
     position: u64,
@@ -35,7 +35,7 @@ struct Open {
 
 impl S3Control {
     /// The job to work on: of the highest priority, of these the oldest.
-    fn next_job(&self, cx: &Cx) -> Option<(JobKey, Arc<Job>)> {
+    fn next_job(&self, cx: &Cx) -> Option<(Key, Arc<Job>)> {
         self.store.read(|state| {
             let ours =
                 state.jobs.iter().filter(|(key, job)| key.account == cx.scope.account && key.region == cx.scope.region && job.status.is_runnable());
@@ -64,7 +64,7 @@ impl S3Control {
     }
 
     /// Changes a job, unless its request was cancelled meanwhile.
-    fn set(&self, key: &JobKey, change: impl FnOnce(&mut Job)) -> Result<(), Fault> {
+    fn set(&self, key: &Key, change: impl FnOnce(&mut Job)) -> Result<(), Fault> {
         self.store.write(|state| {
             change_job(state, key, |job| {
                 change(job);
@@ -73,13 +73,13 @@ impl S3Control {
         })
     }
 
-    async fn access(cx: &Cx, key: &JobKey, job: &Job) -> Result<RoleSession, Fault> {
+    async fn access(cx: &Cx, key: &Key, job: &Job) -> Result<RoleSession, Fault> {
         let role = Arn::parse(&job.request.role_arn).ok_or_else(|| Fault::internal("a role without an ARN"))?;
         roles::assume_role(cx, &role, &format!("s3-batch-{}", key.id), PRINCIPAL, &job_arn(&cx.scope, &key.id)).await
     }
 
     /// Reads the manifest once, and counts.
-    async fn prepare(&self, cx: &Cx, key: &JobKey, job: &Job) -> Result<(), Fault> {
+    async fn prepare(&self, cx: &Cx, key: &Key, job: &Job) -> Result<(), Fault> {
         self.set(key, |job| job.status = Status::Preparing)?;
         let session = S3Control::access(cx, key, job).await?;
         let access = Access { caller: session.caller, scope: cx.scope.clone() };
@@ -124,7 +124,7 @@ impl S3Control {
     }
 
     /// Does the next thousand objects.
-    async fn work(&self, cx: &Cx, key: &JobKey, job: &Job, open: &mut Option<Open>) -> Result<(), Fault> {
+    async fn work(&self, cx: &Cx, key: &Key, job: &Job, open: &mut Option<Open>) -> Result<(), Fault> {
         self.activate(key, cx.clock().now())?;
         let usable = open.take().filter(|open| open.key == *key && open.position == job.position && open.session.usable_until > cx.clock().now());
         let mut current = match usable {
@@ -183,9 +183,9 @@ impl S3Control {
     }
 
     /// Makes a job the one that is worked on. Others pause.
-    fn activate(&self, key: &JobKey, now: Timestamp) -> Result<(), Fault> {
+    fn activate(&self, key: &Key, now: Timestamp) -> Result<(), Fault> {
         self.store.write(|state| {
-            let others: Vec<JobKey> = state
+            let others: Vec<Key> = state
                 .jobs
                 .iter()
                 .filter(|(other, job)| *other != key && other.account == key.account && other.region == key.region && job.status == Status::Active)
@@ -209,7 +209,7 @@ impl S3Control {
     }
 
     /// Ends a job, with the manifest of its report once an object was tried.
-    async fn end(&self, cx: &Cx, key: &JobKey, status: Status, fault: Option<Fault>) -> Result<(), Fault> {
+    async fn end(&self, cx: &Cx, key: &Key, status: Status, fault: Option<Fault>) -> Result<(), Fault> {
         let job = self.store.read(|state| state.jobs.get(key).cloned()).ok_or_else(super::no_such_job)?;
         let mut failure = fault.map(|fault| (fault.code().to_owned(), fault.message().chars().take(MOST_MESSAGE).collect::<String>()));
         let mut status = status;

@@ -10,9 +10,11 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// The operations that need no permission. Every other operation must require one.
-const WITHOUT_PERMISSION: [(&str, &str); 5] = [
+const WITHOUT_PERMISSION: [(&str, &str); 6] = [
     // The handler authorizes s3:DeleteObject for each key: the answer has an error for those that are denied.
     ("s3", "DeleteObjects"),
+    // Agents call it with an activation code.
+    ("ssm", "RegisterManagedInstance"),
     // "No permissions are required to perform this operation."
     ("sts", "GetCallerIdentity"),
     // "No permissions are required for users to perform this operation."
@@ -109,6 +111,8 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("logs", "destinationArn", "arn:aws:lambda:us-east-1:000000000000:function:xxx"),
     ("ses", "Source", "xxx@example.com"),
     ("sesv2", "ResourceArn", "arn:aws:ses:us-east-1:000000000000:identity/xxx@example.com"),
+    ("sesv2", "ReputationEntityReference", "arn:aws:ses:us-east-1:000000000000:tenant/xxx/tn-xxx"),
+    ("sesv2", "S3Url", "s3://xxx/xxx"),
     ("states", "stateMachineArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx"),
     ("states", "stateMachineAliasArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx:prod"),
     ("states", "stateMachineVersionArn", "arn:aws:states:us-east-1:000000000000:stateMachine:xxx:1"),
@@ -120,6 +124,7 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("lambda", "LayerVersionArn", "arn:aws:lambda:us-east-1:000000000000:layer:xxx:1"),
     ("lambda", "Arn", "arn:aws:lambda:us-east-1:000000000000:layer:xxx:1"),
     ("lambda", "Resource", "arn:aws:lambda:us-east-1:000000000000:function:xxx"),
+    ("lambda", "ResourceArn", "arn:aws:lambda:us-east-1:000000000000:function:xxx"),
     ("lambda", "Qualifier", "1"),
     ("sts", "TargetPrincipal", "000000000000"),
     ("sts", "SigningAlgorithm", "ES384"),

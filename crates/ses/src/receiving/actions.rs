@@ -1,7 +1,11 @@
 //! What rules do with a mail: the actions of those that match, in their order, as SES itself. A target that refuses is logged, and the rest goes on.
 //! <https://docs.aws.amazon.com/ses/latest/dg/receiving-email-action.html>
 
-use super::{bounces::Bounced, rules::matches};
+use super::{
+    bounces::Bounced,
+    encryption::{self, About},
+    rules::matches,
+};
 use crate::{
     Ses, events,
     events::iso,
@@ -30,6 +34,12 @@ struct Rule<'a> {
     scans: bool,
     /// The recipients that it is about.
     recipients: Vec<String>,
+}
+
+impl Rule<'_> {
+    fn name(&self) -> &str {
+        self.source.as_str().rsplit('/').next().unwrap_or_default()
+    }
 }
 
 /// Whether what follows is done.
@@ -131,7 +141,16 @@ async fn put_object(cx: &Cx, rule: &Rule<'_>, action: &S3Action, name: &str, byt
         Some(role) => roles::assume_role(cx, &role, "ses-receiving", crate::PRINCIPAL, &rule.source).await?.caller,
         None => Caller::service(crate::PRINCIPAL, Some(rule.source.clone())),
     };
-    let input = PutObjectRequest { bucket: action.bucket_name.clone(), key: key.clone(), body: Some(Body::whole(bytes)), ..Default::default() };
+    let (bytes, metadata) = match action.kms_key_arn.as_deref().filter(|arn| !arn.is_empty()) {
+        Some(kms_key) => {
+            let about = About { message_id: name, rule: rule.name(), scope: rule.scope };
+            let sealed = encryption::seal(cx, caller.clone(), kms_key, &about, &bytes).await?;
+            (sealed.bytes, Some(sealed.metadata))
+        }
+        None => (bytes, None),
+    };
+    let body = Some(Body::whole(bytes));
+    let input = PutObjectRequest { bucket: action.bucket_name.clone(), key: key.clone(), body, metadata, ..Default::default() };
     cx.call::<PutObject>(caller, rule.scope.clone(), input).await.map(|_| key)
 }
 
@@ -163,8 +182,9 @@ impl Ses {
             cx.forward::<GetTopicAttributes>(crate::PRINCIPAL, scope, input).await.map_err(|_| refused())?;
         }
         if let Some(s3) = &action.s3_action {
-            if s3.kms_key_arn.is_some() {
-                return Err(NOT_IMPLEMENTED.says("Cloudlet does not implement the encryption of mails in S3 actions yet."));
+            if let Some(key) = s3.kms_key_arn.as_deref().filter(|key| !key.is_empty() && encryption::scope_of_key(key, &cx.scope).is_none()) {
+                // AWS: unverified message.
+                return Err(faults::INVALID_S3_CONFIGURATION.says(format!("Could not use KMS key: {key}")));
             }
             let notice = "From: Amazon SES <no-reply@amazon.com>\r\nSubject: Amazon SES Setup Notification\r\nMIME-Version: 1.0\r\nContent-Type: \
                           text/plain\r\n\r\nHello,\r\n\r\nYou received this message because you attempted to set up Amazon SES to deliver emails to this S3 \

@@ -1,12 +1,13 @@
 //! A cloud with SES, and short helpers for what its tests do.
 
 use crate::{Options, services};
+use cloudlet_api_kms::{GenerateDataKey, GenerateDataKeyRequest, GenerateDataKeyResponse};
 use cloudlet_api_lambda::{InvocationRequest, InvocationResponse, Invoke};
-use cloudlet_api_s3::{PutObject, PutObjectOutput, PutObjectRequest};
+use cloudlet_api_s3::{GetObject, GetObjectOutput, GetObjectRequest, PutObject, PutObjectOutput, PutObjectRequest};
 use cloudlet_api_ses::*;
 use cloudlet_api_sns::{GetTopicAttributes, GetTopicAttributesInput, GetTopicAttributesResponse, Publish, PublishInput, PublishResponse};
 use cloudlet_aws::Fault;
-use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
+use cloudlet_engine::{Cx, Handle, MailRelay, Permission, Permissions, Service};
 use cloudlet_mailbox::{Mail, MailFilter};
 use cloudlet_shape::BodyContent;
 use cloudlet_testing::Builder;
@@ -23,6 +24,10 @@ pub fn builder(options: Options) -> Builder {
 pub type DnsOf = Arc<std::sync::Mutex<Option<Arc<cloudlet_dns::Dns>>>>;
 
 pub fn builder_with_dns(options: Options) -> (Builder, DnsOf) {
+    builder_with(options, None)
+}
+
+pub fn builder_with(options: Options, relay: Option<Arc<dyn MailRelay>>) -> (Builder, DnsOf) {
     let dns = DnsOf::default();
     let shown = dns.clone();
     // Both services are made together: they have one store.
@@ -31,7 +36,7 @@ pub fn builder_with_dns(options: Options) -> (Builder, DnsOf) {
     let first = move |parts: &cloudlet_testing::Parts| {
         let dns = Arc::new(cloudlet_dns::Dns::new(&parts.journal, vec![]));
         *shown.lock().unwrap() = Some(dns.clone());
-        let [v1, v2] = services(&parts.journal, parts.mailbox.clone(), parts.blobs.clone(), dns, options);
+        let [v1, v2] = services(&parts.journal, parts.mailbox.clone(), parts.blobs.clone(), dns, relay.clone(), options);
         *made.lock().unwrap() = Some(v2);
         v1
     };
@@ -73,11 +78,20 @@ impl Handle<GetTopicAttributes> for Topics {
 
 /// A stand-in for S3: the objects by their keys. The bucket `closed` lets nobody write.
 #[derive(Default)]
-pub struct Objects(std::sync::Mutex<std::collections::BTreeMap<String, String>>);
+pub struct Objects(std::sync::Mutex<std::collections::BTreeMap<String, String>>, std::sync::Mutex<Option<cloudlet_shape::Map<String>>>);
 
 impl Objects {
     pub fn keys(&self) -> Vec<String> {
         self.0.lock().unwrap().keys().cloned().collect()
+    }
+
+    pub fn put(&self, key: &str, text: &str) {
+        self.0.lock().unwrap().insert(key.to_owned(), text.to_owned());
+    }
+
+    /// The metadata of the newest object.
+    pub fn metadata(&self) -> Option<cloudlet_shape::Map<String>> {
+        self.1.lock().unwrap().clone()
     }
 
     pub fn get(&self, key: &str) -> String {
@@ -95,11 +109,42 @@ impl Handle<PutObject> for Objects {
             return Err(cloudlet_aws::FaultKind::sender("AccessDenied", 403).says("no"));
         }
         let body = match input.body.unwrap_or_default().take() {
-            BodyContent::Whole(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            // What is no text stays whole, a letter for each byte.
+            BodyContent::Whole(bytes) => String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect()),
             BodyContent::Stream(_) => panic!("a stream"),
         };
         self.0.lock().unwrap().insert(format!("{}/{}", input.bucket, input.key), body);
+        *self.1.lock().unwrap() = input.metadata;
         Ok(PutObjectOutput::default())
+    }
+}
+
+impl Handle<GetObject> for Objects {
+    fn permissions(&self, _: &Cx, _: &GetObjectRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
+    }
+
+    async fn handle(&self, _: &Cx, input: GetObjectRequest) -> Result<GetObjectOutput, Fault> {
+        let found = self.0.lock().unwrap().get(&format!("{}/{}", input.bucket, input.key)).cloned();
+        let text = found.ok_or_else(|| cloudlet_aws::FaultKind::sender("NoSuchKey", 404).says("The specified key does not exist."))?;
+        Ok(GetObjectOutput { body: Some(cloudlet_shape::Body::whole(text.into_bytes())), ..Default::default() })
+    }
+}
+
+/// A stand-in for KMS, whose data keys are all alike. The key `closed` is nobody's to use.
+pub struct Keys;
+
+impl Handle<GenerateDataKey> for Keys {
+    fn permissions(&self, _: &Cx, _: &GenerateDataKeyRequest) -> Result<Permissions, Fault> {
+        Ok(Permission::none())
+    }
+
+    async fn handle(&self, _: &Cx, input: GenerateDataKeyRequest) -> Result<GenerateDataKeyResponse, Fault> {
+        if input.key_id.ends_with("closed") {
+            return Err(cloudlet_aws::FaultKind::sender("AccessDeniedException", 400).says("no"));
+        }
+        let (plaintext, ciphertext_blob) = (Some(vec![7; 32].into()), Some(b"sealed".to_vec().into()));
+        Ok(GenerateDataKeyResponse { plaintext, ciphertext_blob, ..Default::default() })
     }
 }
 
@@ -140,13 +185,14 @@ pub fn with_targets(options: Options) -> (Builder, Arc<Topics>, Arc<Objects>, Dn
     let (given, stored) = (topics.clone(), objects.clone());
     let builder = builder
         .service(move |_| Service::of(&cloudlet_api_sns::SERVICE, given.clone()).handles::<Publish>().handles::<GetTopicAttributes>().build())
-        .service(move |_| Service::of(&cloudlet_api_s3::SERVICE, stored.clone()).handles::<PutObject>().build())
+        .service(move |_| Service::of(&cloudlet_api_s3::SERVICE, stored.clone()).handles::<PutObject>().handles::<GetObject>().build())
+        .service(|_| Service::of(&cloudlet_api_kms::SERVICE, Arc::new(Keys)).handles::<GenerateDataKey>().build())
         .service(|_| Service::of(&cloudlet_api_lambda::SERVICE, Arc::new(Functions)).handles::<Invoke>().build());
     (builder, topics, objects, dns)
 }
 
 /// Outside of the sandbox, where every identity is verified.
-pub const FREE: Options = Options { sandbox: crate::Sandbox::Off, auto_verify: crate::AutoVerify::All, review_seconds: 0 };
+pub const FREE: Options = Options { sandbox: crate::Sandbox::Off, auto_verify: crate::AutoVerify::All, review_seconds: 0, daily: 50_000, rate: 14 };
 
 pub fn cloud() -> TestCloud {
     builder(Options::default()).build()

@@ -311,3 +311,45 @@ async fn what_is_sent_to_a_domain_that_is_received_for_comes_in_or_bounces() {
     assert_eq!(points.iter().map(|point| point.bounces.unwrap()).sum::<i64>(), 1);
     assert_eq!(newest_mail(&cloud).subject.as_deref(), Some("Delivery Status Notification (Failure)"));
 }
+
+#[tokio::test]
+async fn a_mail_is_encrypted_before_it_is_stored() {
+    use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let Setting { cloud, objects, .. } = setting().await;
+    let encrypted = |key: &str| {
+        let mut action = to_bucket("bucket", None);
+        action.s3_action.as_mut().unwrap().kms_key_arn = Some(key.to_owned());
+        action
+    };
+    for (key, message) in [
+        ("arn:aws:kms:eu-west-1:000000000000:key/k", "Could not use KMS key: arn:aws:kms:eu-west-1:000000000000:key/k"),
+        ("arn:aws:kms:us-east-1:000000000000:key/closed", "Could not write to bucket: bucket"),
+    ] {
+        let refused = create(&cloud, rule("r", &["example.com"], vec![encrypted(key)]), None).await.unwrap_err();
+        assert_eq!(error(&refused), ("InvalidS3Configuration".into(), message.into()));
+    }
+    let key = "arn:aws:kms:us-east-1:000000000000:key/k";
+    create(&cloud, rule("r", &["example.com"], vec![encrypted(key)]), None).await.unwrap();
+    let sent = b"From: x@other.com\r\nTo: bob@example.com\r\nSubject: secret\r\n\r\nhello\r\n".to_vec();
+    let input = ReceiveMailRequest {
+        ip: "192.0.2.1".into(),
+        helo: "other.com".into(),
+        from: "x@other.com".into(),
+        recipients: vec!["bob@example.com".into()],
+        encrypted: Some(true),
+        data: sent.into(),
+    };
+    let id = cloud.ok::<ReceiveMail>(input).await.message_id;
+    cloud.settle().await;
+    let metadata = objects.metadata().unwrap();
+    assert_eq!((metadata["x-amz-cek-alg"].as_str(), metadata["x-amz-wrap-alg"].as_str()), ("AES/GCM/NoPadding", "kms"));
+    let context: serde_json::Value = serde_json::from_str(&metadata["x-amz-matdesc"]).unwrap();
+    assert_eq!((&context["aws:ses:message-id"], &context["aws:ses:rule-name"]), (&id.as_str().into(), &"r".into()));
+    let nonce = STANDARD.decode(&metadata["x-amz-iv"]).unwrap();
+    let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &[7; 32]).unwrap());
+    let mut bytes: Vec<u8> = objects.get(&format!("bucket/in/{id}")).chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let opened = cipher.open_in_place(Nonce::try_assume_unique_for_key(&nonce).unwrap(), Aad::empty(), &mut bytes).unwrap();
+    assert!(String::from_utf8_lossy(opened).contains("Subject: secret"));
+    assert_eq!(metadata["x-amz-unencrypted-content-length"], opened.len().to_string());
+}

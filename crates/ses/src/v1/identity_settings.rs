@@ -1,7 +1,7 @@
 //! What identities have beside their verification: DKIM, MAIL FROM, feedback, policies.
 
 use crate::{
-    Ses, access, events,
+    Ses, access, destinations,
     identities::{self, checked_domain},
     policies,
     refusal::Refusal,
@@ -106,7 +106,7 @@ handler!(Ses, SetIdentityNotificationTopic, |ses, cx, input| Ok(access::any::<Se
         );
         let message = serde_json::json!({ "notificationType": "AmazonSnsSubscriptionSucceeded", "message": text }).to_string();
         let source = identities::arn_of(&cx.scope, &identities::name_of(&input.identity));
-        events::publish(cx, &topic, source, None, message);
+        destinations::publish(cx, &topic, source, None, message);
     }
     Ok(SetIdentityNotificationTopicResponse {})
 });

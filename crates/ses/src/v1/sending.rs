@@ -77,6 +77,7 @@ fn raw(input: &SendRawEmailRequest) -> Result<(Envelope, Body), Refusal> {
         source_arn: input.source_arn.as_deref().or(input.from_arn.as_deref()),
         return_path: None,
         configuration_set: input.configuration_set_name.as_deref(),
+        tenant: None,
         tags: tags(input.tags.clone()),
     };
     raw_draft(&input.raw_message.data, options)

@@ -1,12 +1,8 @@
 //! Mails of one's own that ask people to verify their address.
 
-use crate::{
-    Ses, access,
-    refusal::Refusal,
-    state::{State, VerificationTemplate},
-};
+use crate::{Ses, access, refusal::Refusal, state::VerificationTemplate, verification_mails::verification_mails};
 use cloudlet_api_ses::*;
-use cloudlet_engine::{handler, paging::Paging};
+use cloudlet_engine::handler;
 use cloudlet_shape::Empty;
 
 handler!(
@@ -71,43 +67,4 @@ handler!(
     },
 );
 
-handler!(
-    Ses,
-    ListCustomVerificationEmailTemplates,
-    |ses, cx, input| Ok(access::any::<ListCustomVerificationEmailTemplates>(cx).into()),
-    |ses, cx, input| {
-        let list = Paging::of::<ListCustomVerificationEmailTemplates>(cx, &input);
-        let page = ses.store.read(|state| {
-            list.page(list.length(50, 50), |after| {
-                State::rows(&state.verification_templates, &cx.scope, after).map(|(name, row)| {
-                    let shown = CustomVerificationEmailTemplate {
-                        template_name: Some(name.to_owned()),
-                        from_email_address: Some(row.from.clone()),
-                        template_subject: Some(row.subject.clone()),
-                        success_redirection_url: Some(row.success.clone()),
-                        failure_redirection_url: Some(row.failure.clone()),
-                    };
-                    (name.to_owned(), shown)
-                })
-            })
-        });
-        let page = page.map_err(|_| super::invalid_token())?;
-        Ok(ListCustomVerificationEmailTemplatesResponse { custom_verification_email_templates: Some(page.items), next_token: page.next_token })
-    },
-);
-
-// AWS: to delete a template that does not exist is no error.
-handler!(
-    Ses,
-    DeleteCustomVerificationEmailTemplate,
-    |ses, cx, input| Ok(access::any::<DeleteCustomVerificationEmailTemplate>(cx).into()),
-    |ses, cx, input| {
-        ses.delete_verification_template(cx, &input.template_name);
-        Ok(Empty {})
-    },
-);
-
-handler!(Ses, SendCustomVerificationEmail, |ses, cx, input| Ok(access::any::<SendCustomVerificationEmail>(cx).into()), |ses, cx, input| {
-    let sent = ses.send_verification_template(cx, &input.email_address, &input.template_name, input.configuration_set_name).await;
-    Ok(SendCustomVerificationEmailResponse { message_id: Some(sent.map_err(Refusal::v1)?) })
-},);
+verification_mails!(Refusal::v1, CustomVerificationEmailTemplate, Empty {});

@@ -41,8 +41,15 @@ handler!(Ses, GetAccount, |ses, cx, input| Ok(access::any::<GetAccount>(cx).into
             additional_contact_email_addresses: details.contacts,
             review_details: review.map(|status| ReviewDetails { status: Some(status.into()), case_id: Some(details.case_id) }),
         }),
+        pricing_attributes: account.pricing_plan.map(|plan| PricingAttributes { current_plan: Some(plan), next_plan: None }),
         ..GetAccountResponse::default()
     })
+});
+
+// Nothing is billed here: a plan is remembered and shown.
+handler!(Ses, PutAccountPricingAttributes, |ses, cx, input| Ok(access::any::<PutAccountPricingAttributes>(cx).into()), |ses, cx, input| {
+    ses.change_account(&cx.scope, |account| account.pricing_plan = Some(input.plan));
+    Ok(PutAccountPricingAttributesResponse {})
 });
 
 handler!(Ses, PutAccountDetails, |ses, cx, input| Ok(access::any::<PutAccountDetails>(cx).into()), |ses, cx, input| {

@@ -79,7 +79,7 @@ handler!(
         let delivery = input.delivery_options.unwrap_or_default();
         check_pool(delivery.sending_pool_name.as_deref()).map_err(Refusal::v2)?;
         let suppression = input.suppression_options.unwrap_or_default();
-        check_suppression(suppression.suppression_scope.as_deref(), suppression.validation_options.is_some()).map_err(Refusal::v2)?;
+        check_validation(suppression.validation_options.is_some()).map_err(Refusal::v2)?;
         let tracking = input.tracking_options.map(|given| Tracking { domain: given.custom_redirect_domain, https_policy: given.https_policy });
         if let Some(tracking) = &tracking {
             ses.check_tracking(&cx.scope, tracking).map_err(Refusal::v2)?;
@@ -93,6 +93,7 @@ handler!(
             tracking_domain,
             https_policy,
             suppressed_reasons: suppression.suppressed_reasons,
+            suppression_scope: suppression.suppression_scope,
             tags: tags::checked(input.tags.as_deref().unwrap_or_default())?,
             ..state::ConfigurationSet::default()
         };
@@ -109,14 +110,8 @@ fn check_pool(pool: Option<&str>) -> Result<(), Refusal> {
     }
 }
 
-fn check_suppression(scope: Option<&str>, validates: bool) -> Result<(), Refusal> {
-    if validates {
-        return Err(Refusal::NotBuilt("the validation of addresses"));
-    }
-    match scope {
-        Some("TENANT") => Err(Refusal::NotBuilt("suppression lists of tenants")),
-        _ => Ok(()),
-    }
+fn check_validation(validates: bool) -> Result<(), Refusal> {
+    if validates { Err(Refusal::NotBuilt("the validation of addresses")) } else { Ok(()) }
 }
 
 handler!(
@@ -140,10 +135,11 @@ handler!(
                 .tracking_domain
                 .clone()
                 .map(|custom_redirect_domain| TrackingOptions { custom_redirect_domain, https_policy: set.https_policy.clone() }),
-            suppression_options: set
-                .suppressed_reasons
-                .clone()
-                .map(|reasons| SuppressionOptions { suppressed_reasons: Some(reasons), ..SuppressionOptions::default() }),
+            suppression_options: (set.suppressed_reasons.is_some() || set.suppression_scope.is_some()).then(|| SuppressionOptions {
+                suppressed_reasons: set.suppressed_reasons.clone(),
+                suppression_scope: set.suppression_scope.clone(),
+                ..SuppressionOptions::default()
+            }),
             sending_options: Some(SendingOptions { sending_enabled: Some(!set.paused) }),
             tags: Some(tags::shown(&set.tags)),
             ..GetConfigurationSetResponse::default()
@@ -220,9 +216,27 @@ handler!(
     PutConfigurationSetSuppressionOptions,
     |ses, cx, input| Ok(permission::<PutConfigurationSetSuppressionOptions>(cx, &input.configuration_set_name).into()),
     |ses, cx, input| {
-        check_suppression(input.suppression_scope.as_deref(), input.validation_options.is_some()).map_err(Refusal::v2)?;
-        ses.set_suppression(cx, &input.configuration_set_name, input.suppressed_reasons).map_err(Refusal::v2)?;
+        check_validation(input.validation_options.is_some()).map_err(Refusal::v2)?;
+        let changed = ses.change_configuration_set(&cx.scope, &input.configuration_set_name, |set| {
+            (set.suppressed_reasons, set.suppression_scope) = (input.suppressed_reasons, input.suppression_scope);
+            Ok(())
+        });
+        changed.map_err(Refusal::v2)?;
         Ok(PutConfigurationSetSuppressionOptionsResponse {})
+    },
+);
+
+handler!(
+    Ses,
+    UpdateConfigurationSet,
+    |ses, cx, input| Ok(permission::<UpdateConfigurationSet>(cx, &input.configuration_set_name).into()),
+    |ses, cx, input| {
+        ses.configuration_set(&cx.scope, &input.configuration_set_name).map_err(Refusal::v2)?;
+        let scheme = input.message_security_options.and_then(|options| options.signing_scheme);
+        if scheme.is_some_and(|scheme| scheme.smime_scheme.is_some()) {
+            return Err(Refusal::NotBuilt("signatures of S/MIME").v2());
+        }
+        Ok(UpdateConfigurationSetResponse {})
     },
 );
 

@@ -84,6 +84,7 @@ fn read(input: &SendEmailRequest) -> Result<Draft, Refusal> {
             source_arn: input.from_email_address_identity_arn.as_deref(),
             return_path: input.feedback_forwarding_email_address.as_deref(),
             configuration_set: input.configuration_set_name.as_deref(),
+            tenant: input.tenant_name.as_deref(),
             tags: tags(input.email_tags.as_deref()),
         };
         let (mut envelope, body) = raw_draft(&raw.data, options)?;
@@ -98,6 +99,7 @@ fn read(input: &SendEmailRequest) -> Result<Draft, Refusal> {
     envelope.bcc = destination.bcc_addresses.clone().unwrap_or_default();
     envelope.reply_to = input.reply_to_addresses.clone().unwrap_or_default();
     envelope.configuration_set = input.configuration_set_name.clone();
+    envelope.tenant = input.tenant_name.clone();
     envelope.tags = tags(input.email_tags.as_deref());
     envelope.list = list(input.list_management_options.as_ref());
     let filling = match (&content.simple, &content.template) {
@@ -139,14 +141,6 @@ impl Ses {
     }
 }
 
-fn not_built(tenant: Option<&String>, endpoint: Option<&String>) -> Result<(), Refusal> {
-    match (tenant, endpoint) {
-        (Some(_), _) => Err(Refusal::NotBuilt("sending for a tenant")),
-        (_, Some(_)) => Err(Refusal::NotBuilt("endpoints of several regions")),
-        _ => Ok(()),
-    }
-}
-
 handler!(
     Ses,
     SendEmail,
@@ -163,7 +157,7 @@ handler!(
         })
     },
     |ses, cx, input| {
-        not_built(input.tenant_name.as_ref(), input.endpoint_id.as_ref()).map_err(Refusal::v2)?;
+        ses.check_endpoint(cx, input.endpoint_id.as_deref()).map_err(Refusal::v2)?;
         let draft = cx.subject(|| read(&input).map(Arc::new).map_err(Refusal::v2))?;
         draft.envelope.check().map_err(Refusal::v2)?;
         let sent = match &draft.filling {
@@ -191,6 +185,7 @@ fn bulk(input: &SendBulkEmailRequest) -> Result<Envelope, Refusal> {
     envelope.reply_to = input.reply_to_addresses.clone().unwrap_or_default();
     envelope.configuration_set = input.configuration_set_name.clone();
     envelope.template = input.default_content.template.as_ref().and_then(template_name);
+    envelope.tenant = input.tenant_name.clone();
     envelope.tags = tags(input.default_email_tags.as_deref());
     Ok(envelope)
 }
@@ -218,7 +213,7 @@ handler!(
         })
     },
     |ses, cx, input| {
-        not_built(input.tenant_name.as_ref(), input.endpoint_id.as_ref()).map_err(Refusal::v2)?;
+        ses.check_endpoint(cx, input.endpoint_id.as_deref()).map_err(Refusal::v2)?;
         let common = bulk(&input).map_err(Refusal::v2)?;
         let count = input.bulk_email_entries.len();
         if count == 0 || count > limits::BULK_DESTINATIONS {

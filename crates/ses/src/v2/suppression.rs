@@ -1,14 +1,7 @@
-//! The account's suppression list.
+//! Suppression lists: the account's and those of tenants.
 //! <https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html>
 
-use crate::{
-    Ses, access,
-    account::Access,
-    addresses, limits,
-    outcomes::suppression_key,
-    refusal::Refusal,
-    state::{State, Suppressed},
-};
+use crate::{Ses, access, account::Access, addresses, refusal::Refusal, state::Suppressed, suppression::List};
 use cloudlet_api_sesv2::*;
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, handler, paging::Paging};
@@ -16,15 +9,12 @@ use cloudlet_engine::{Cx, handler, paging::Paging};
 impl Ses {
     /// In the sandbox the list cannot be changed.
     /// <https://docs.aws.amazon.com/ses/latest/dg/request-production-access.html>
-    fn check_list_access(&self, cx: &Cx, tenant: Option<&str>) -> Result<(), Fault> {
-        if tenant.is_some() {
-            return Err(Refusal::NotBuilt("suppression lists of tenants").v2());
-        }
+    pub fn list_to_change(&self, cx: &Cx, tenant: Option<&str>) -> Result<List, Fault> {
         if self.access(&self.account(&cx.scope), cx.now) == Access::Sandbox {
             // AWS: unverified message.
             return Err(faults::BAD_REQUEST.says("The suppression list cannot be changed while the account is in the sandbox."));
         }
-        Ok(())
+        self.list_named(&cx.scope, tenant).map_err(Refusal::v2)
     }
 }
 
@@ -34,24 +24,16 @@ fn not_listed(address: &str) -> Fault {
 }
 
 handler!(Ses, PutSuppressedDestination, |ses, cx, input| Ok(access::any::<PutSuppressedDestination>(cx).into()), |ses, cx, input| {
-    ses.check_list_access(cx, input.tenant_name.as_deref())?;
+    let list = ses.list_to_change(cx, input.tenant_name.as_deref())?;
     addresses::check(&input.email_address).map_err(|why| Refusal::invalid(why).v2())?;
-    ses.store.write(|state| {
-        let key = suppression_key(&cx.scope, &input.email_address);
-        if !state.suppressed.contains(&key) && State::count(&state.suppressed, &cx.scope) >= limits::SUPPRESSED {
-            return Err(Refusal::Limit("The suppression list is full.".to_owned()).v2());
-        }
-        state.suppressed.insert(key, Suppressed { reason: input.reason, at: cx.now, message_id: None, feedback_id: None });
-        Ok(())
-    })?;
+    let row = Suppressed { reason: input.reason, at: cx.now, message_id: None, feedback_id: None };
+    ses.store.write(|state| state.suppress(&cx.scope, &list, &input.email_address, row)).map_err(Refusal::v2)?;
     Ok(PutSuppressedDestinationResponse {})
 });
 
 handler!(Ses, GetSuppressedDestination, |ses, cx, input| Ok(access::any::<GetSuppressedDestination>(cx).into()), |ses, cx, input| {
-    if input.tenant_name.is_some() {
-        return Err(Refusal::NotBuilt("suppression lists of tenants").v2());
-    }
-    let found = ses.store.read(|state| state.suppressed.get(&suppression_key(&cx.scope, &input.email_address)).cloned());
+    let list = ses.list_named(&cx.scope, input.tenant_name.as_deref()).map_err(Refusal::v2)?;
+    let found = ses.store.read(|state| state.suppressed(&cx.scope, &list, &input.email_address).cloned());
     let found = found.ok_or_else(|| not_listed(&input.email_address))?;
     let attributes = SuppressedDestinationAttributes { message_id: found.message_id, feedback_id: found.feedback_id };
     Ok(GetSuppressedDestinationResponse {
@@ -60,15 +42,13 @@ handler!(Ses, GetSuppressedDestination, |ses, cx, input| Ok(access::any::<GetSup
             reason: found.reason,
             last_update_time: found.at,
             attributes: (attributes.message_id.is_some() || attributes.feedback_id.is_some()).then_some(attributes),
-            tenant_name: None,
+            tenant_name: input.tenant_name,
         },
     })
 });
 
 handler!(Ses, ListSuppressedDestinations, |ses, cx, input| Ok(access::any::<ListSuppressedDestinations>(cx).into()), |ses, cx, input| {
-    if input.tenant_name.is_some() {
-        return Err(Refusal::NotBuilt("suppression lists of tenants").v2());
-    }
+    let of = ses.list_named(&cx.scope, input.tenant_name.as_deref()).map_err(Refusal::v2)?;
     let list = Paging::of::<ListSuppressedDestinations>(cx, &input);
     let fits = |row: &Suppressed| {
         input.reasons.as_ref().filter(|reasons| !reasons.is_empty()).is_none_or(|reasons| reasons.contains(&row.reason))
@@ -77,7 +57,7 @@ handler!(Ses, ListSuppressedDestinations, |ses, cx, input| Ok(access::any::<List
     };
     let page = ses.store.read(|state| {
         list.page(list.length(100, 1_000), |after| {
-            let rows = State::rows(&state.suppressed, &cx.scope, after).filter(|(_, row)| fits(row));
+            let rows = state.suppressed_rows(&cx.scope, &of, after).filter(|(_, row)| fits(row));
             rows.map(|(address, row)| {
                 let summary =
                     SuppressedDestinationSummary { email_address: address.to_owned(), reason: row.reason.clone(), last_update_time: row.at };
@@ -90,8 +70,8 @@ handler!(Ses, ListSuppressedDestinations, |ses, cx, input| Ok(access::any::<List
 });
 
 handler!(Ses, DeleteSuppressedDestination, |ses, cx, input| Ok(access::any::<DeleteSuppressedDestination>(cx).into()), |ses, cx, input| {
-    ses.check_list_access(cx, input.tenant_name.as_deref())?;
-    let removed = ses.store.update(|state| state.suppressed.remove(&suppression_key(&cx.scope, &input.email_address)));
+    let list = ses.list_to_change(cx, input.tenant_name.as_deref())?;
+    let removed = ses.store.update(|state| state.unsuppress(&cx.scope, &list, &input.email_address));
     removed.ok_or_else(|| not_listed(&input.email_address))?;
     Ok(DeleteSuppressedDestinationResponse {})
 });

@@ -1,4 +1,4 @@
-//! Tags of identities, templates and configuration sets.
+//! Tags of whatever can have them.
 
 use crate::{Ses, access, identities, limits, refusal::Refusal, state::State};
 use cloudlet_api_sesv2::*;
@@ -40,7 +40,7 @@ pub fn requested(permission: Permission, tags: Option<&[Tag]>) -> Permissions {
     }
 }
 
-fn no_resource(arn: &str) -> Fault {
+pub fn no_resource(arn: &str) -> Fault {
     // AWS: unverified message.
     faults::NOT_FOUND.says(format!("Resource {arn} does not exist."))
 }
@@ -70,6 +70,18 @@ impl Ses {
             "contact-list" => {
                 let key = (cx.scope.clone(), name.to_owned());
                 change(&mut Arc::make_mut(state.contact_lists.get_mut(&key).ok_or_else(missing)?).tags)
+            }
+            "tenant" => {
+                let key = (cx.scope.clone(), name.split('/').next().unwrap_or_default().to_owned());
+                change(&mut Arc::make_mut(state.tenants.get_mut(&key).ok_or_else(missing)?).tags)
+            }
+            "custom-verification-email-template" => {
+                let key = (cx.scope.clone(), name.to_owned());
+                change(&mut Arc::make_mut(state.verification_templates.get_mut(&key).ok_or_else(missing)?).tags)
+            }
+            "multi-region-endpoint" => {
+                let key = (cx.scope.clone(), name.to_owned());
+                change(&mut Arc::make_mut(state.endpoints.get_mut(&key).ok_or_else(missing)?).tags)
             }
             _ => Err(missing()),
         })

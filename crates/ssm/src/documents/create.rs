@@ -48,7 +48,11 @@ impl Handle<CreateDocument> for Ssm {
         let validated = check::content(kind, format, &input.content)?;
         let requires = input.requires.unwrap_or_default();
         for required in &requires {
-            self.documents.resolve(cx, &required.name, super::Wanted { version: required.version.as_deref(), version_name: required.version_name.as_deref() })?;
+            self.documents.resolve(
+                cx,
+                &required.name,
+                super::Wanted { version: required.version.as_deref(), version_name: required.version_name.as_deref() },
+            )?;
         }
         let attached = attachments::fetch(self, cx, input.attachments.as_deref().unwrap_or_default(), &validated.value).await?;
         let mut version = Version {
@@ -79,14 +83,14 @@ impl Handle<CreateDocument> for Ssm {
             approved: None,
             pending: reviews::is_pending(version.review).then_some(1),
         };
-        let found =
-            Resolved { key: key.clone(), owner: Owner::Account(cx.scope.account), document: Arc::new(document), version: Arc::new(version) };
+        let found = Resolved { key: key.clone(), owner: Owner::Account(cx.scope.account), document: Arc::new(document), version: Arc::new(version) };
         self.documents.store.write(|state| {
             check_new(state, &key)?;
             state.documents.insert(key.clone(), found.document.clone());
             state.versions.insert((key, 1), found.version.clone());
             Ok::<(), Fault>(())
         })?;
+        self.version_made(cx, &found).await;
         let described = describe::description(&found, "Creating", cx.scope.account);
         Ok(CreateDocumentResult { document_description: Some(described) })
     }

@@ -100,5 +100,7 @@ fn is_of_owner(found: &Resolved, account: Account, value: &str) -> bool {
 
 /// Whether a filter asks for documents of others beside AWS's.
 pub fn wants_shared(filters: &[Filter]) -> bool {
-    filters.iter().any(|filter| matches!(filter.key, Key::Owner) && filter.values.iter().any(|value| matches!(value.as_str(), "Private" | "Public" | "All")))
+    filters
+        .iter()
+        .any(|filter| matches!(filter.key, Key::Owner) && filter.values.iter().any(|value| matches!(value.as_str(), "Private" | "Public" | "All")))
 }

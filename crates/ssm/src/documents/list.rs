@@ -38,8 +38,7 @@ impl Documents {
             let is_seen = |key: &DocumentKey, document: &super::rows::Document| {
                 key.scope == cx.scope || with_shared && key.scope.region == cx.scope.region && shared_with(document, account).is_some()
             };
-            let rows: Box<dyn Iterator<Item = _>> =
-                if with_shared { Box::new(state.documents.iter()) } else { Box::new(state.of_scope(&cx.scope)) };
+            let rows: Box<dyn Iterator<Item = _>> = if with_shared { Box::new(state.documents.iter()) } else { Box::new(state.of_scope(&cx.scope)) };
             let seen = rows.filter(|(key, document)| is_seen(key, document)).filter_map(|(key, document)| {
                 let version = state.version(key, document.default)?.clone();
                 Some(Resolved { key: key.clone(), owner: Owner::Account(key.scope.account), document: document.clone(), version })

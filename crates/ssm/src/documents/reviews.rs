@@ -53,7 +53,8 @@ impl Handle<UpdateDocumentMetadata> for Ssm {
     async fn handle(&self, cx: &Cx, input: UpdateDocumentMetadataRequest) -> Result<UpdateDocumentMetadataResponse, Fault> {
         let key = DocumentKey::new(cx.scope.clone(), &input.name);
         // AWS: "If a version isn't specified, the latest version is used." is not said; the default one is what others take. AWS: unverified
-        let version = self.documents.resolve(cx, &input.name, Wanted::version(input.document_version.as_deref().or(Some("$LATEST"))))?.version;
+        let found = self.documents.resolve(cx, &input.name, Wanted::version(input.document_version.as_deref().or(Some("$LATEST"))))?;
+        let version = found.version.clone();
         let comment = input.document_reviews.comment.unwrap_or_default().into_iter().find_map(|comment| comment.content);
         let status = match input.document_reviews.action.as_str() {
             "Approve" => ReviewStatus::Approved,
@@ -61,17 +62,22 @@ impl Handle<UpdateDocumentMetadata> for Ssm {
             // SendForReview asks for it, UpdateReview changes what the request says.
             _ => ReviewStatus::Pending,
         };
+        let is_answer = matches!(status, ReviewStatus::Approved | ReviewStatus::Rejected);
+        if is_answer {
+            self.check_reviewer(cx, found.kind()).await?;
+        }
         self.documents.store.write(|state| {
             let document = state.documents.get(&key).ok_or_else(no_such_document)?;
-            let is_answer = matches!(status, ReviewStatus::Approved | ReviewStatus::Rejected);
             if is_answer && document.pending != Some(version.number) {
                 // AWS: unverified message.
                 return Err(faults::INVALID_DOCUMENT_OPERATION.says("The document version is not pending review."));
             }
             let review = Review { created: cx.now, updated: cx.now, status, comment: comment.map(Into::into), reviewer: person(cx) };
             state.review(&key, version.number, review);
-            Ok(UpdateDocumentMetadataResponse {})
-        })
+            Ok(())
+        })?;
+        self.review_answered(cx, &found, status);
+        Ok(UpdateDocumentMetadataResponse {})
     }
 }
 

@@ -21,10 +21,10 @@ impl Handle<DescribeDocumentPermission> for Ssm {
         let document = self.documents.store.read(|state| state.documents.get(&key).cloned()).ok_or_else(no_such_document)?;
         let rows = document.shares.iter().map(|(account, version)| (account.clone(), (account.clone(), version.clone())));
         let page = list.page_of(list.length(PAGE, PAGE), rows).map_err(|_| faults::invalid_next_token())?;
-        let sharing = page.items.iter().map(|(account, version)| AccountSharingInfo {
-            account_id: Some(account.clone()),
-            shared_document_version: Some(version.clone()),
-        });
+        let sharing = page
+            .items
+            .iter()
+            .map(|(account, version)| AccountSharingInfo { account_id: Some(account.clone()), shared_document_version: Some(version.clone()) });
         Ok(DescribeDocumentPermissionResponse {
             account_ids: Some(page.items.iter().map(|(account, _)| account.clone()).collect()),
             account_sharing_info_list: Some(sharing.collect()),

@@ -89,6 +89,7 @@ impl Handle<UpdateDocument> for Ssm {
             state.versions.insert((key.clone(), version.number), version.clone());
             Ok(Resolved { key: key.clone(), owner: Owner::Account(cx.scope.account), document, version })
         })?;
+        self.version_made(cx, &found).await;
         let described = describe::description(&found, "Updating", cx.scope.account);
         Ok(UpdateDocumentResult { document_description: Some(described) })
     }
@@ -110,6 +111,7 @@ impl Handle<UpdateDocumentDefaultVersion> for Ssm {
             state.change(&key, |document| document.default = number);
             Ok(version)
         })?;
+        self.watch_calendar(cx, &key);
         let description = DocumentDefaultVersionDescription {
             name: Some(input.name),
             default_version: Some(version.number.to_string()),

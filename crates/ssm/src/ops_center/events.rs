@@ -101,9 +101,8 @@ impl Handle<ListOpsItemEvents> for Ssm {
 
     async fn handle(&self, cx: &Cx, input: ListOpsItemEventsRequest) -> Result<ListOpsItemEventsResponse, Fault> {
         let list = Paging::of::<ListOpsItemEvents>(cx, &input);
-        let wanted: Option<Vec<String>> = input.filters.filter(|filters| !filters.is_empty()).map(|filters| {
-            filters.into_iter().flat_map(|filter| filter.values).collect()
-        });
+        let wanted: Option<Vec<String>> =
+            input.filters.filter(|filters| !filters.is_empty()).map(|filters| filters.into_iter().flat_map(|filter| filter.values).collect());
         let page = self.ops.read(|state| {
             if let Some(missing) = wanted.iter().flatten().find(|id| state.item(&cx.scope, id).is_none()) {
                 return Err(super::item::no_such_item(missing));

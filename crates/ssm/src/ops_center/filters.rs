@@ -99,7 +99,8 @@ impl Filter {
     }
 
     fn of(filter: &OpsItemFilter) -> Result<Filter, Fault> {
-        let (key, allowed) = KEYS.iter().find(|(name, ..)| *name == filter.key).map_or((Nothing, [Equal].as_slice()), |(_, key, allowed)| (*key, *allowed));
+        let (key, allowed) =
+            KEYS.iter().find(|(name, ..)| *name == filter.key).map_or((Nothing, [Equal].as_slice()), |(_, key, allowed)| (*key, *allowed));
         let operator = match filter.operator.as_str() {
             "Contains" => Contains,
             "GreaterThan" => GreaterThan,

@@ -36,7 +36,9 @@ fn values(metadata: Map<MetadataValue>) -> Map<String> {
 
 fn check_count(count: usize) -> Result<(), Fault> {
     if count > limits::METADATA_KEYS {
-        return Err(faults::OPS_METADATA_KEY_LIMIT_EXCEEDED.says("The OpsMetadata object exceeds the maximum number of OpsMetadata keys that you can assign to an application in Application Manager."));
+        return Err(faults::OPS_METADATA_KEY_LIMIT_EXCEEDED.says(
+            "The OpsMetadata object exceeds the maximum number of OpsMetadata keys that you can assign to an application in Application Manager.",
+        ));
     }
     Ok(())
 }
@@ -51,10 +53,16 @@ impl Ssm {
         Ok(permission)
     }
 
-    fn change_metadata<R>(&self, cx: &Cx, arn: &str, change: impl FnOnce(&mut State, &(Scope, String), Metadata) -> Result<R, Fault>) -> Result<R, Fault> {
+    fn change_metadata<R>(
+        &self,
+        cx: &Cx,
+        arn: &str,
+        change: impl FnOnce(&mut State, &(Scope, String), Metadata) -> Result<R, Fault>,
+    ) -> Result<R, Fault> {
         let id = id_of(cx, arn)?;
         self.ops.write(|state| {
-            let (key, metadata) = state.metadata_by_id(&cx.scope, &id).map(|(key, metadata)| (key.clone(), metadata.clone())).ok_or_else(not_found)?;
+            let (key, metadata) =
+                state.metadata_by_id(&cx.scope, &id).map(|(key, metadata)| (key.clone(), metadata.clone())).ok_or_else(not_found)?;
             change(state, &key, metadata)
         })
     }
@@ -73,7 +81,8 @@ impl Handle<CreateOpsMetadata> for Ssm {
         let values = values(input.metadata.unwrap_or_default());
         check_count(values.len())?;
         // AWS: unverified form of the id: the id of the application where it is a name, else a path of it.
-        let name: String = input.resource_id.chars().map(|letter| if letter.is_ascii_alphanumeric() || "-_./".contains(letter) { letter } else { '-' }).collect();
+        let name: String =
+            input.resource_id.chars().map(|letter| if letter.is_ascii_alphanumeric() || "-_./".contains(letter) { letter } else { '-' }).collect();
         let id = format!("/aws/ssm/{}/appmanager", name.trim_matches('/'));
         let metadata = Metadata { id: id.clone(), values, tags, created: cx.now, modified: cx.now, user: cx.caller.arn.clone() };
         self.ops.write(|state| {

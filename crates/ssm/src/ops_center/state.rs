@@ -98,7 +98,11 @@ impl State {
     }
 
     /// The events of an OpsItem, the oldest first.
-    pub fn events_of<'s>(&'s self, scope: &Scope, id: &str) -> impl Iterator<Item = (&'s (Scope, String, u64), &'s StoredShape<OpsItemEventSummary>)> {
+    pub fn events_of<'s>(
+        &'s self,
+        scope: &Scope,
+        id: &str,
+    ) -> impl Iterator<Item = (&'s (Scope, String, u64), &'s StoredShape<OpsItemEventSummary>)> {
         let (from, to) = ((scope.clone(), id.to_owned(), 0), (scope.clone(), id.to_owned(), u64::MAX));
         self.events.range(from..=to)
     }

@@ -14,10 +14,10 @@ use cloudlet_aws::{Account, Fault, Region, Scope, Timestamp};
 use cloudlet_engine::{
     Cx,
     paging::{Page, Paging},
+    public_images::{ARCHITECTURES, EKS_VERSIONS, image_id},
 };
 use cloudlet_shape::Map;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
@@ -30,7 +30,7 @@ const PUBLISHED: Timestamp = Timestamp::from_secs(1_761_955_200);
 /// What one holds.
 enum Content {
     Text(String),
-    /// The id of an image of this name.
+    /// The id of an image, by its key.
     Image(String),
     /// The facts of an image, as JSON.
     Facts(Box<ImageFacts>),
@@ -61,20 +61,20 @@ fn everywhere() -> Scope {
 
 type Add<'a> = dyn FnMut(&str, Content) -> Option<Content> + 'a;
 
-const ARCHITECTURES: [&str; 2] = ["x86_64", "arm64"];
-
 fn amazon_linux(add: &mut Add<'_>) {
-    let mut image = |name: &str| drop(add(&format!("ami-amazon-linux-latest/{name}"), Content::Image(name.to_owned())));
+    let mut image = |name: &str, key: &str| drop(add(&format!("ami-amazon-linux-latest/{name}"), Content::Image(key.to_owned())));
     for architecture in ARCHITECTURES {
-        for kernel in ["default", "6.1", "6.12"] {
-            image(&format!("al2023-ami-kernel-{kernel}-{architecture}"));
-            image(&format!("al2023-ami-minimal-kernel-{kernel}-{architecture}"));
+        // The default kernel is the first.
+        for (named, kernel) in [("default", "6.1"), ("6.1", "6.1"), ("6.12", "6.12")] {
+            image(&format!("al2023-ami-kernel-{named}-{architecture}"), &format!("al2023-ami-kernel-{kernel}-{architecture}"));
+            image(&format!("al2023-ami-minimal-kernel-{named}-{architecture}"), &format!("al2023-ami-minimal-kernel-{kernel}-{architecture}"));
         }
-        image(&format!("amzn2-ami-hvm-{architecture}-gp2"));
-        image(&format!("amzn2-ami-kernel-5.10-hvm-{architecture}-gp2"));
-        image(&format!("amzn2-ami-minimal-hvm-{architecture}-ebs"));
+        for name in ["amzn2-ami-hvm-ARCH-gp2", "amzn2-ami-kernel-5.10-hvm-ARCH-gp2", "amzn2-ami-minimal-hvm-ARCH-ebs"] {
+            let name = name.replace("ARCH", architecture);
+            image(&name, &name);
+        }
     }
-    image("amzn2-ami-hvm-x86_64-ebs");
+    image("amzn2-ami-hvm-x86_64-ebs", "amzn2-ami-hvm-x86_64-ebs");
 }
 
 fn ecs(add: &mut Add<'_>) {
@@ -96,7 +96,7 @@ fn ecs(add: &mut Add<'_>) {
 }
 
 fn eks(add: &mut Add<'_>) {
-    for version in ["1.30", "1.31", "1.32", "1.33", "1.34"] {
+    for version in EKS_VERSIONS {
         for architecture in ARCHITECTURES {
             let image = format!("amazon-eks-node-al2023-{architecture}-standard-{version}-v20251023");
             let path = format!("eks/optimized-ami/{version}/amazon-linux-2023/{architecture}/standard/recommended");
@@ -197,12 +197,6 @@ fn global_infrastructure(add: &mut Add<'_>) {
     text("partitions/aws", "aws");
 }
 
-/// `ami-` and 17 hexadecimal digits.
-fn image_id(region: &Region, name: &str) -> String {
-    let digest = hex::encode(Sha256::digest(format!("{region}/{name}")));
-    format!("ami-0{}", digest.get(..16).unwrap_or_default())
-}
-
 impl Content {
     fn value(&self, region: &Region) -> (String, DataType) {
         match self {
@@ -274,6 +268,19 @@ mod tests {
             let (value, data_type) = content.value(&region);
             assert!(key.is_public() && !value.is_empty(), "{}", key.bare());
             assert_eq!(data_type == DataType::Image, value.starts_with("ami-"), "{}", key.bare());
+        }
+    }
+
+    #[test]
+    fn every_image_is_one_that_can_be_described() {
+        let images = cloudlet_engine::public_images::all();
+        let described = |key: &str| assert!(images.iter().any(|image| image.key == key), "{key}");
+        for content in PUBLISHED_PARAMETERS.values() {
+            match content {
+                Content::Image(key) => described(key),
+                Content::Facts(facts) => described(&facts.image_name),
+                Content::Text(_) => {}
+            }
         }
     }
 }

@@ -55,7 +55,8 @@ async fn versions_are_made_named_chosen_and_deleted() {
 
     let default = UpdateDocumentDefaultVersionRequest { name: "doc".into(), document_version: "2".into() };
     cloud.ok::<UpdateDocumentDefaultVersion>(default).await;
-    let delete = |version: Option<&str>| DeleteDocumentRequest { name: "doc".into(), document_version: version.map(Into::into), ..Default::default() };
+    let delete =
+        |version: Option<&str>| DeleteDocumentRequest { name: "doc".into(), document_version: version.map(Into::into), ..Default::default() };
     assert_eq!(cloud.expect_fault::<DeleteDocument>(delete(Some("2"))).await.message(), "Default version of the document can't be deleted.");
     cloud.ok::<DeleteDocument>(delete(Some("1"))).await;
     let listed = cloud.ok::<ListDocumentVersions>(ListDocumentVersionsRequest { name: "doc".into(), ..Default::default() }).await;
@@ -78,13 +79,17 @@ async fn a_document_is_written_in_the_other_format() {
     let same = GetDocumentRequest { document_format: Some("YAML".into()), ..get("doc") };
     assert_eq!(cloud.ok::<GetDocument>(same).await.content.unwrap(), yaml);
     let calendar = CreateDocumentRequest {
-        content: "BEGIN:VCALENDAR\r\nPRODID:-//AWS//Change Calendar 1.0//EN\r\nVERSION:2.0\r\nX-CALENDAR-TYPE:DEFAULT_OPEN\r\nEND:VCALENDAR\r\n".into(),
+        content: "BEGIN:VCALENDAR\r\nPRODID:-//AWS//Change Calendar 1.0//EN\r\nVERSION:2.0\r\nX-CALENDAR-TYPE:DEFAULT_OPEN\r\nEND:VCALENDAR\r\n"
+            .into(),
         document_type: Some("ChangeCalendar".into()),
         document_format: Some("TEXT".into()),
         ..create("calendar")
     };
     cloud.ok::<CreateDocument>(calendar).await;
-    assert_eq!(said(&cloud.expect_fault::<GetDocument>(get("calendar")).await), ("ValidationException".into(), "Invalid document format JSON".into()));
+    assert_eq!(
+        said(&cloud.expect_fault::<GetDocument>(get("calendar")).await),
+        ("ValidationException".into(), "Invalid document format JSON".into())
+    );
 }
 
 #[tokio::test]
@@ -163,7 +168,7 @@ async fn documents_of_aws_are_there_and_found_by_filters() {
 #[tokio::test]
 async fn a_change_template_is_reviewed_and_all_survives_a_restart() {
     let cloud = TestCloud::journaled();
-    let template = r#"{"schemaVersion":"0.3","description":"d","executableRunBooks":[{"name":"AWS-HelloWorld","version":"1"}],"mainSteps":[]}"#;
+    let template = r#"{"schemaVersion":"0.3","description":"d","autoApprovable":true,"executableRunBooks":[{"name":"AWS-HelloWorld","version":"1"}],"mainSteps":[]}"#;
     let input = CreateDocumentRequest { content: template.into(), document_type: Some("Automation.ChangeTemplate".into()), ..create("template") };
     let made = cloud.ok::<CreateDocument>(input).await.document_description.unwrap();
     assert_eq!((made.review_status.as_deref(), made.pending_review_version.as_deref()), (Some("PENDING"), Some("1")));

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 /// `api-*` stands for every generated crate.
 const LAYERS: [(&str, &[&str]); 7] = [
     ("foundation", &["aws", "digest", "shape-derive", "shape", "store"]),
-    ("languages", &["policy", "sigv4", "saml", "asl", "mail", "reach", "calendar", "ssm-document"]),
+    ("languages", &["policy", "sigv4", "saml", "asl", "mail", "reach", "calendar", "ssm-document", "session-channel", "runbook"]),
     ("model", &["wire", "api-*"]),
     ("engine kit", &["engine", "identity", "mailbox", "dns", "s3-access"]),
     (
@@ -24,6 +24,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "ssm",
             "kms",
             "ec2",
+            "ecs",
             "states",
             "iam",
             "sts",
@@ -46,7 +47,20 @@ const SPEAKS_HTTP: [&str; 7] = ["admin", "bench", "gateway", "http-client", "ser
 
 /// Libraries that do I/O, know the time or are random, and the crates that must not use them.
 const IMPURE: [&str; 9] = ["chrono", "fs2", "jiff", "mio", "rand", "socket2", "time", "tokio", "uuid"];
-const PURE: [&str; 10] = ["api-*", "asl", "mail", "policy", "reach", "saml", "shape", "sigv4", "ssm-document", "wire"];
+const PURE: [&str; 12] = [
+    "api-*",
+    "asl",
+    "mail",
+    "policy",
+    "reach",
+    "runbook",
+    "saml",
+    "session-channel",
+    "shape",
+    "sigv4",
+    "ssm-document",
+    "wire",
+];
 
 #[derive(Deserialize)]
 struct Metadata {

@@ -1,0 +1,185 @@
+//! The lines that Lambda itself writes around those of a function, as text or as JSON.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-logs.html>
+
+use crate::{
+    Lambda,
+    environments::End,
+    limits, runtimes,
+    state::{FunctionKey, Version},
+};
+use bytes::Bytes;
+use cloudlet_engine::{Cx, WorkerEnd};
+use serde_json::{Value, json};
+use std::{fmt::Write, time::Duration};
+
+/// What the lines about an event say.
+#[derive(Default)]
+pub struct Report {
+    pub request_id: String,
+    pub memory_size: i32,
+    pub init: Option<Duration>,
+    pub duration: Duration,
+    pub memory: u64,
+    /// Whether the environment can take another event.
+    pub survives: bool,
+    form: Form,
+}
+
+/// How the lines are written.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Form {
+    #[default]
+    Text,
+    Json,
+    /// JSON, and of the platform's own lines none: the function wants warnings alone.
+    Quiet,
+}
+
+/// A runtime as the first line of an environment tells it.
+pub struct RuntimeShown {
+    version: String,
+    arn: String,
+    note: String,
+}
+
+impl Lambda {
+    pub fn runtime_shown(&self, key: &FunctionKey, version: &Version) -> RuntimeShown {
+        let runtime = version.text(|configuration| configuration.runtime.as_ref());
+        let note = match runtimes::program(self.workers.as_ref(), runtime) {
+            Ok(runtimes::Program::Interpreted(_, interpreter)) if !runtimes::is(runtime, &interpreter) => {
+                format!(" (here: {}, as this one is not installed)", interpreter.version)
+            }
+            _ => String::new(),
+        };
+        RuntimeShown { version: format!("{}.v1", runtimes::shown(runtime)), arn: runtimes::version_arn(&key.region, runtime), note }
+    }
+}
+
+fn millis(of: Duration) -> f64 {
+    of.as_secs_f64() * 1_000.0
+}
+
+/// As AWS writes it in JSON: three digits.
+fn rounded(of: Duration) -> f64 {
+    (millis(of) * 1_000.0).round() / 1_000.0
+}
+
+impl Report {
+    pub fn of(version: &Version, request_id: &str) -> Report {
+        let logging = version.configuration.logging_config.as_ref();
+        let is_json = logging.and_then(|logging| logging.log_format.as_deref()) == Some("JSON");
+        let level = logging.and_then(|logging| logging.system_log_level.as_deref());
+        let form = match (is_json, level) {
+            (false, _) => Form::Text,
+            (true, Some("WARN")) => Form::Quiet,
+            (true, _) => Form::Json,
+        };
+        let memory_size = version.configuration.memory_size.unwrap_or(128);
+        Report { request_id: request_id.to_owned(), memory_size, form, ..Report::default() }
+    }
+
+    /// A line of the platform's own in JSON.
+    fn say(&self, cx: &Cx, log: &mut String, kind: &str, record: &Value) {
+        if self.form == Form::Json {
+            let _ = writeln!(log, "{}", json!({ "time": cx.clock().now().with_millis(), "type": kind, "record": record }));
+        }
+    }
+
+    /// The first line of a new environment.
+    pub fn begin_start(&self, cx: &Cx, log: &mut String, runtime: &RuntimeShown) {
+        let RuntimeShown { version, arn, note } = runtime;
+        if self.form == Form::Text {
+            let _ = writeln!(log, "INIT_START Runtime Version: {version}{note}\tRuntime Version ARN: {arn}");
+            return;
+        }
+        let record = json!({
+            "initializationType": "on-demand",
+            "phase": "init",
+            "runtimeVersion": format!("{version}{note}"),
+            "runtimeVersionArn": arn,
+        });
+        self.say(cx, log, "platform.initStart", &record);
+    }
+
+    pub fn begin(&self, cx: &Cx, log: &mut String, version: &str) {
+        if self.form == Form::Text {
+            let _ = writeln!(log, "START RequestId: {} Version: {version}", self.request_id);
+        }
+        self.say(cx, log, "platform.start", &json!({ "requestId": self.request_id, "version": version }));
+    }
+
+    /// The answer, and the last lines of the log.
+    pub fn conclude(&mut self, cx: &Cx, end: End, timeout: Duration, log: &mut String) -> (Bytes, bool) {
+        let id = self.request_id.clone();
+        let mut status = String::new();
+        let mut told = json!({ "status": "success" });
+        let failure = |kind: &str, message: String| Bytes::from(json!({ "errorType": kind, "errorMessage": message }).to_string());
+        let is_text = self.form == Form::Text;
+        let (payload, failed) = match end {
+            End::Response(body) => {
+                self.survives = true;
+                (body, false)
+            }
+            End::Error(body) => {
+                // AWS: `Status: error` is for failures of the runtime, not for errors of the code.
+                self.survives = true;
+                (body, true)
+            }
+            End::TooLarge(_) => {
+                self.survives = true;
+                let text = format!("Response payload size exceeded maximum allowed payload size ({} bytes).", limits::SYNCHRONOUS_BYTES);
+                (failure("Function.ResponseSizeTooLarge", text), true)
+            }
+            End::TimedOut => {
+                let text = format!("Task timed out after {:.2} seconds", timeout.as_secs_f64());
+                if is_text {
+                    let _ = writeln!(log, "{} {id} {text}\n", cx.clock().now().with_millis());
+                }
+                status = "\tStatus: timeout".to_owned();
+                told = json!({ "status": "timeout" });
+                (failure("Sandbox.Timedout", format!("RequestId: {id} Error: {text}")), true)
+            }
+            End::Exited(end) => {
+                let why = match end {
+                    WorkerEnd::Exited(0) => "Runtime exited without providing a reason".to_owned(),
+                    end => format!("Runtime exited with error: {end}"),
+                };
+                let text = format!("RequestId: {id} Error: {why}");
+                let kind = if end == WorkerEnd::OutOfMemory { "Runtime.OutOfMemory" } else { "Runtime.ExitError" };
+                if is_text {
+                    let _ = writeln!(log, "{text}\n{kind}");
+                }
+                status = format!("\tStatus: error\tError Type: {kind}");
+                told = json!({ "status": "error", "errorType": kind });
+                (failure(kind, text), true)
+            }
+        };
+        let used = self.memory.div_ceil(1 << 20).min(u64::try_from(self.memory_size).unwrap_or(u64::MAX));
+        let billed = self.duration.as_millis() + 1;
+        if is_text {
+            let _ = writeln!(log, "END RequestId: {id}");
+            let _ = write!(log, "REPORT RequestId: {id}\tDuration: {:.2} ms\tBilled Duration: {billed} ms", millis(self.duration));
+            let _ = write!(log, "\tMemory Size: {} MB\tMax Memory Used: {used} MB", self.memory_size);
+            if let Some(init) = self.init {
+                let _ = write!(log, "\tInit Duration: {:.2} ms", millis(init));
+            }
+            let _ = writeln!(log, "{status}\t");
+            return (payload, failed);
+        }
+        let mut metrics = json!({
+            "durationMs": rounded(self.duration),
+            "billedDurationMs": u64::try_from(billed).unwrap_or(u64::MAX),
+            "memorySizeMB": self.memory_size,
+            "maxMemoryUsedMB": used,
+        });
+        if let (Some(init), Value::Object(members)) = (self.init, &mut metrics) {
+            members.insert("initDurationMs".into(), json!(rounded(init)));
+        }
+        let mut record = json!({ "requestId": id, "metrics": metrics });
+        if let (Value::Object(record), Value::Object(told)) = (&mut record, told) {
+            record.extend(told);
+        }
+        self.say(cx, log, "platform.report", &record);
+        (payload, failed)
+    }
+}

@@ -1,0 +1,155 @@
+//! Answers that are passed on while the function still writes them.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>
+
+use crate::{
+    Lambda, faults,
+    invoke::{self, Event, Outcome},
+    limits,
+    names::{self, LATEST, Named},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use cloudlet_api_lambda::*;
+use cloudlet_aws::Fault;
+use cloudlet_engine::{Cx, handler};
+use cloudlet_shape::{Events, Struct};
+use futures_util::stream;
+use tokio::sync::mpsc;
+
+/// Pieces that wait for a slow reader.
+const WAITING: usize = 16;
+
+/// A part of an answer, in their order: one head, bytes, one end.
+pub enum Piece {
+    /// The type that the code says its answer has.
+    Head(Option<String>),
+    Bytes(Bytes),
+    End(Outcome),
+}
+
+/// Where an answer goes while it is written. Whoever reads it may be gone: the function goes on.
+#[derive(Clone)]
+pub struct Sink(mpsc::Sender<Result<Piece, Fault>>);
+
+impl Sink {
+    pub async fn head(&self, kind: Option<String>) {
+        let _ = self.0.send(Ok(Piece::Head(kind))).await;
+    }
+
+    pub async fn bytes(&self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            let _ = self.0.send(Ok(Piece::Bytes(bytes))).await;
+        }
+    }
+}
+
+/// An answer as it arrives.
+pub struct Pieces {
+    first: Option<Piece>,
+    rest: mpsc::Receiver<Result<Piece, Fault>>,
+    pub executed: String,
+}
+
+impl Pieces {
+    /// `None`: after the end, or if the function was lost.
+    pub async fn next(&mut self) -> Option<Piece> {
+        match self.first.take() {
+            Some(piece) => Some(piece),
+            None => self.rest.recv().await?.ok(),
+        }
+    }
+}
+
+impl Lambda {
+    /// Runs a function, and returns once it begins to answer. A fault if it could not be run.
+    pub async fn stream(&self, cx: &Cx, named: &Named, event: Event) -> Result<Pieces, Fault> {
+        let (resolved, function) = self.resolved(cx, named)?;
+        let executed = if resolved.number == 0 { LATEST.to_owned() } else { resolved.number.to_string() };
+        let (sender, mut rest) = mpsc::channel(WAITING);
+        let lambda = self.this.upgrade().ok_or_else(|| Fault::internal("the engine is gone"))?;
+        let named = named.clone();
+        // The work outlives the call, whose answer is a stream.
+        let cx = Cx::new(cx.runtime().clone(), cx.scope.clone(), cx.caller.clone(), cx.request_id.clone(), cx.origin.clone());
+        tokio::spawn(async move {
+            let sink = Sink(sender);
+            let outcome = lambda.run_into(&cx, &named, &resolved, &function, event, Some(&sink)).await;
+            let _ = sink.0.send(outcome.map(Piece::End)).await;
+        });
+        match rest.recv().await {
+            Some(first) => Ok(Pieces { first: Some(first?), rest, executed }),
+            None => Err(Fault::internal("a function was lost")),
+        }
+    }
+}
+
+/// The last event of a stream.
+fn complete(outcome: &Outcome, shows_log: bool) -> InvokeWithResponseStreamCompleteEvent {
+    let details = || String::from_utf8_lossy(&outcome.payload).into_owned();
+    InvokeWithResponseStreamCompleteEvent {
+        error_code: outcome.failed.then(|| "Unhandled".to_owned()),
+        error_details: outcome.failed.then(details),
+        log_result: shows_log.then(|| outcome.log_tail()),
+    }
+}
+
+handler!(
+    Lambda,
+    InvokeWithResponseStream,
+    |lambda, cx, input| Ok(invoke::permission(lambda, cx, &input.function_name, input.qualifier.as_deref())?.into()),
+    |lambda, cx, input| {
+        let named = names::function(cx, &input.function_name, input.qualifier.as_deref())?;
+        if input.tenant_id.is_some() {
+            return Err(faults::not_built("tenants of functions"));
+        }
+        lambda.resolved(cx, &named).map_err(|fault| match named.qualifier {
+            None => faults::no_function(named.key.qualified_arn(LATEST)),
+            Some(_) => fault,
+        })?;
+        let payload = invoke::checked_payload(input.payload.take())?;
+        if payload.len() > limits::SYNCHRONOUS_BYTES {
+            let text = format!(
+                "{} byte payload is too large for the RequestResponse invocation type (limit {} bytes)",
+                payload.len(),
+                limits::SYNCHRONOUS_BYTES
+            );
+            return Err(faults::REQUEST_TOO_LARGE.says(text).with("Type", "User"));
+        }
+        if input.invocation_type.as_deref() == Some("DryRun") {
+            return Ok(InvokeWithResponseStreamResponse { status_code: Some(204), ..InvokeWithResponseStreamResponse::default() });
+        }
+        let client_context = match input.client_context.take() {
+            Some(text) => {
+                let bytes = STANDARD.decode(text.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+                // AWS: unverified wording.
+                Some(bytes.ok_or_else(|| faults::invalid_content("Client context must be a valid Base64-encoded JSON object."))?)
+            }
+            None => None,
+        };
+        let trace = cx.origin.trace.as_deref().map(str::to_owned);
+        let event = Event { request_id: cx.request_id.to_string(), payload, client_context, trace };
+        let pieces = lambda.stream(cx, &named, event).await?;
+        let executed = pieces.executed.clone();
+        let shows_log = input.log_type.as_deref() == Some("Tail");
+        let events = stream::unfold(pieces, move |mut pieces| async move {
+            loop {
+                let event = match pieces.next().await? {
+                    Piece::Head(_) => continue,
+                    Piece::Bytes(bytes) => InvokeWithResponseStreamResponseEvent {
+                        payload_chunk: Some(InvokeResponseStreamUpdate { payload: Some(bytes) }),
+                        ..Default::default()
+                    },
+                    Piece::End(outcome) => {
+                        InvokeWithResponseStreamResponseEvent { invoke_complete: Some(complete(&outcome, shows_log)), ..Default::default() }
+                    }
+                };
+                return Some((Ok(Box::new(event) as Box<dyn Struct>), pieces));
+            }
+        });
+        Ok(InvokeWithResponseStreamResponse {
+            status_code: Some(200),
+            executed_version: Some(executed),
+            event_stream: Some(Events::new(Box::pin(events))),
+            response_stream_content_type: None,
+        })
+    }
+);

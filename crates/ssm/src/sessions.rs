@@ -1,0 +1,58 @@
+//! Session Manager: shells, commands and forwarded ports on nodes, over a data channel of this server.
+//! <https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager.html>
+//!
+//! A session is a row, which stays for the history, and as long as it is active a task (`drive`), which is both the service and the agent of AWS. What
+//! runs is in the process alone: after a restart the sessions of before are terminated.
+
+mod backend;
+mod connection;
+mod containers;
+mod describe;
+mod drive;
+mod encrypted;
+mod live;
+mod plan;
+mod port;
+mod preferences;
+mod resume;
+mod shell;
+mod socket;
+mod start;
+mod state;
+mod targets;
+mod terminate;
+mod transcript;
+
+use crate::Ssm;
+use cloudlet_api_ssm as api;
+use cloudlet_engine::{Builder, Workers, container_sessions::StartContainerSession};
+use cloudlet_store::{Journal, Store};
+use live::Live;
+use socket::DataChannels;
+use state::SessionState;
+use std::sync::Arc;
+
+#[derive(Clone)]
+pub struct Sessions {
+    store: Arc<Store<SessionState>>,
+    live: Arc<Live>,
+    workers: Arc<dyn Workers>,
+}
+
+impl Sessions {
+    pub fn new(journal: &Journal, workers: Arc<dyn Workers>) -> Sessions {
+        Sessions { store: Arc::new(Store::new("ssm/sessions", journal, SessionState::default())), live: Arc::default(), workers }
+    }
+}
+
+pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {
+    builder
+        .store(ssm.sessions.store.clone())
+        .socket_hooks(Arc::new(DataChannels(ssm.sessions.clone())))
+        .handles::<StartContainerSession>()
+        .handles::<api::StartSession>()
+        .handles::<api::ResumeSession>()
+        .handles::<api::TerminateSession>()
+        .handles::<api::DescribeSessions>()
+        .handles::<api::GetConnectionStatus>()
+}
