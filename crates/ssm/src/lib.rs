@@ -1,7 +1,8 @@
 //! Systems Manager.
 //!
 //! Each area is a folder with tables of its own: Parameter Store (`parameters`), documents, managed nodes, commands, associations, sessions,
-//! Automation, changes, OpsCenter. Tags, resource policies and service settings belong to resources of all kinds, and each has a file of its own. Values of SecureString parameters rest encrypted by KMS, as the caller.
+//! Automation, changes, OpsCenter. Tags, resource policies and service settings belong to resources of all kinds, and each has a file of its own.
+//! Values of SecureString parameters rest encrypted by KMS, as the caller.
 
 mod associations;
 mod automation;
@@ -24,16 +25,16 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
+use associations::Associations;
 use cloudlet_api_ssm as api;
 use cloudlet_engine::{Service, Workers};
 use cloudlet_shape::{Operation, OperationSchema, ServiceSchema};
 use cloudlet_store::{Journal, Store};
-use associations::Associations;
 use commands::Commands;
 use documents::Documents;
-use parking_lot::Mutex;
 pub use nodes::NodeOptions;
 use nodes::Nodes;
+use parking_lot::Mutex;
 use sessions::Sessions;
 use state::State;
 use std::{

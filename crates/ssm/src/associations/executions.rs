@@ -89,10 +89,9 @@ impl Handle<DescribeAssociationExecutionTargets> for Ssm {
                 status: Some(status(node.progress).to_owned()),
                 detailed_status: Some(detailed(node.progress).to_owned()),
                 last_execution_date: Some(node.at),
-                output_source: source.as_ref().map(|(id, kind)| OutputSource {
-                    output_source_id: Some(id.to_string()),
-                    output_source_type: Some((*kind).to_owned()),
-                }),
+                output_source: source
+                    .as_ref()
+                    .map(|(id, kind)| OutputSource { output_source_id: Some(id.to_string()), output_source_type: Some((*kind).to_owned()) }),
             };
             (node.node.to_string(), shown)
         });

@@ -6,13 +6,7 @@ use super::{
     rows::{Association, Place, Work},
     standing::{detailed, status},
 };
-use crate::{
-    Ssm,
-    commands::is_target,
-    documents::Wanted,
-    faults,
-    nodes::ManagedNode,
-};
+use crate::{Ssm, commands::is_target, documents::Wanted, faults, nodes::ManagedNode};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions, paging::Paging};
@@ -48,7 +42,11 @@ impl Handle<DescribeEffectiveInstanceAssociations> for Ssm {
         Ok(on_node::<DescribeEffectiveInstanceAssociations>(cx, &input.instance_id).into())
     }
 
-    async fn handle(&self, cx: &Cx, input: DescribeEffectiveInstanceAssociationsRequest) -> Result<DescribeEffectiveInstanceAssociationsResult, Fault> {
+    async fn handle(
+        &self,
+        cx: &Cx,
+        input: DescribeEffectiveInstanceAssociationsRequest,
+    ) -> Result<DescribeEffectiveInstanceAssociationsResult, Fault> {
         let list = Paging::of::<DescribeEffectiveInstanceAssociations>(cx, &input);
         let (node, all) = self.associated(cx, &input.instance_id).await?;
         let rows = all.into_iter().map(|(place, row)| {

@@ -16,7 +16,13 @@ const PAGE: usize = 50;
 fn selects(filter: &AssociationFilter, shown: &api::Association) -> Result<bool, Fault> {
     let time = || Timestamp::parse_any(&filter.value).ok_or_else(|| faults::validation(format!("{} is no time.", filter.value)));
     let value = Some(filter.value.as_str());
-    let of_target = |id: &str| shown.targets.iter().flatten().any(|target| target.key.as_deref() == Some("InstanceIds") && target.values.iter().flatten().any(|own| own == id));
+    let of_target = |id: &str| {
+        shown
+            .targets
+            .iter()
+            .flatten()
+            .any(|target| target.key.as_deref() == Some("InstanceIds") && target.values.iter().flatten().any(|own| own == id))
+    };
     Ok(match filter.key.as_str() {
         "Name" => shown.name.as_deref() == value,
         "AssociationId" => shown.association_id.as_deref() == value,

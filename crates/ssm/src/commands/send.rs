@@ -130,9 +130,10 @@ impl Ssm {
         }
         let found = self.command_document(cx, &input, association.is_some())?;
         let given = input.parameters.clone().unwrap_or_default();
-        found.parameters().values(&given.iter().map(|(name, values)| (name.clone(), values.clone())).collect()).map_err(|invalid| {
-            invalid_parameters(&input.document_name, &invalid)
-        })?;
+        found
+            .parameters()
+            .values(&given.iter().map(|(name, values)| (name.clone(), values.clone())).collect())
+            .map_err(|invalid| invalid_parameters(&input.document_name, &invalid))?;
         if let Some(notification) = &input.notification_config
             && notification.notification_arn.is_some()
         {
