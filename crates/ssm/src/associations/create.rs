@@ -11,7 +11,7 @@ use crate::{
     commands::{self, check_targets},
     documents::Wanted,
     faults, limits,
-    parameters::permissions::set_request_tags,
+    parameters::permissions::{on_each, set_request_tags},
     tags,
 };
 use cloudlet_api_ssm::*;
@@ -130,7 +130,7 @@ impl Handle<CreateAssociationBatch> for Ssm {
         for entry in &input.entries {
             all.extend(permissions::<CreateAssociationBatch>(self, cx, &entry.name, entry.instance_id.as_deref())?);
         }
-        Ok(all)
+        on_each::<CreateAssociationBatch>(cx, all.into_iter().map(Ok))
     }
 
     async fn handle(&self, cx: &Cx, input: CreateAssociationBatchRequest) -> Result<CreateAssociationBatchResult, Fault> {

@@ -2,7 +2,13 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartAssociationsOnce.html>
 
 use super::rows::{Association, Execution, Place, Work, arn};
-use crate::{Ssm, commands::Order, documents::Wanted, faults, parameters::permissions::set_resource_tags};
+use crate::{
+    Ssm,
+    commands::Order,
+    documents::Wanted,
+    faults,
+    parameters::permissions::{on_each, set_resource_tags},
+};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Caller, Fault};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
@@ -103,7 +109,7 @@ impl Ssm {
 
 impl Handle<StartAssociationsOnce> for Ssm {
     fn permissions(&self, cx: &Cx, input: &StartAssociationsOnceRequest) -> Result<Permissions, Fault> {
-        Ok(input.association_ids.iter().map(|id| self.association_permission::<StartAssociationsOnce>(cx, id)).collect())
+        on_each::<StartAssociationsOnce>(cx, input.association_ids.iter().map(|id| Ok(self.association_permission::<StartAssociationsOnce>(cx, id))))
     }
 
     async fn handle(&self, cx: &Cx, input: StartAssociationsOnceRequest) -> Result<StartAssociationsOnceResult, Fault> {
