@@ -91,6 +91,7 @@ impl Ssm {
         match kind {
             "Parameter" => Ok(Box::new(Parameters(self))),
             "Document" => Ok(Box::new(self.documents.clone())),
+            "Association" => Ok(Box::new(self.associations.clone())),
             "Automation" => Ok(Box::new(AutomationTags(&self.automations))),
             "ManagedInstance" => Ok(Box::new(self.nodes.clone())),
             "OpsItem" => Ok(Box::new(OpsItems(self))),
