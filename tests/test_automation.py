@@ -218,7 +218,7 @@ APPROVAL = {"schemaVersion": "0.3", "mainSteps": [
     {"name": "put", "action": "aws:executeAwsApi", "inputs": {"Service": "ssm", "Api": "PutParameter", "Name": "approved", "Value": "yes", "Type": "String"}}]}
 
 
-def approver(server):
+def make_approver(server):
     iam = server.client("iam")
     iam.create_user(UserName="approver")
     iam.put_user_policy(UserName="approver", PolicyName="all", PolicyDocument=json.dumps(ALL))
@@ -234,7 +234,7 @@ def test_an_approval_is_asked_for_and_outlives_a_kill(start, tmp_path):
     policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}}
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:000000000000:asks")
-    key, secret = approver(server)
+    key, secret = make_approver(server)
     make(ssm, "ask", json.dumps(APPROVAL))
     make(ssm, "rest", json.dumps({"schemaVersion": "0.3", "mainSteps": [{"name": "rest", "action": "aws:sleep", "inputs": {"Duration": "PT1H"}}]}))
     id = ssm.start_automation_execution(DocumentName="ask")["AutomationExecutionId"]
@@ -246,9 +246,9 @@ def test_an_approval_is_asked_for_and_outlives_a_kill(start, tmp_path):
     server.process.wait()
     server = start("--data-dir", folder)
     ssm = server.client("ssm")
-    approver = server.client("ssm", key, secret)
+    by = server.client("ssm", key, secret)
     assert refused(ssm.send_automation_signal, AutomationExecutionId=id, SignalType="Approve")[0] == "InvalidAutomationSignalException"
-    approver.send_automation_signal(AutomationExecutionId=id, SignalType="Approve", Payload={"Comment": ["fine"]})
+    by.send_automation_signal(AutomationExecutionId=id, SignalType="Approve", Payload={"Comment": ["fine"]})
     done = until(ssm, id)
     assert done["AutomationExecutionStatus"] == "Success"
     assert "fine" in done["StepExecutions"][0]["Outputs"]["ApproverDecisions"][0]
