@@ -274,6 +274,21 @@ def test_many_targets_by_their_tag(server, ssm):
     assert sorted(child["Target"] for child in children) == sorted(ids)
 
 
+def test_commands_run_on_a_node(start):
+    ssm = start("--ssm-local-node").client("ssm")
+    node = ssm.describe_instance_information()["InstanceInformationList"][0]["InstanceId"]
+    step = {"action": "aws:runCommand", "inputs": {"DocumentName": "AWS-RunShellScript", "InstanceIds": [node], "Parameters": {"commands": ["{{ Command }}"]}}}
+    make(ssm, "commands", json.dumps({"schemaVersion": "0.3", "parameters": {"Command": {"type": "String"}}, "mainSteps": [{"name": "run", **step}],
+                                      "outputs": ["run.Output", "run.ResponseCode"]}))
+    done = run(ssm, "commands", Command=["echo hello"])
+    if "cannot be written" in done.get("FailureMessage", ""):
+        pytest.skip("the node of this machine has no place for scripts")
+    assert done["Outputs"] == {"run.Output": ["hello\n"], "run.ResponseCode": ["0"]}, done.get("FailureMessage")
+    failed = run(ssm, "commands", Command=["exit 3"])
+    assert failed["FailureMessage"].startswith("Step fails when it is verifying the command has completed. Command ")
+    assert "returns unexpected invocation result: \n{Status=[Failed], ResponseCode=[3]" in failed["FailureMessage"]
+
+
 def test_what_aws_cli_does(aws, ssm):
     make(ssm, "cli", json.dumps({"schemaVersion": "0.3", "mainSteps": [{"name": "pause", "action": "aws:pause", "inputs": {}}]}))
     id = aws.json("ssm", "start-automation-execution", "--document-name", "cli")["AutomationExecutionId"]
