@@ -5,6 +5,7 @@ use crate::{
     cost, forms, mail, process,
     process::Process,
     request::{Signed, bare},
+    sessions,
 };
 use cloudlet_digest::Algorithm;
 use std::{env, path::Path, time::Duration};
@@ -50,6 +51,7 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     mail::measure(server, time, filter).await;
     bench.functions(&host).await;
     forms::measure(server, filter).await;
+    sessions::measure(server, time, filter).await;
 }
 
 impl<'a> Bench<'a> {
