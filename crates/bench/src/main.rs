@@ -9,6 +9,7 @@
     reason = "a measuring tool: it prints, it reads the machine's clock, and it may stop at anything unexpected"
 )]
 
+mod automations;
 mod bare;
 mod bodies;
 mod client;

@@ -58,7 +58,7 @@ impl Turn for ToTheEnd {
 }
 
 /// A text member of an answer in JSON.
-fn text_of(answer: &[u8], name: &str) -> Option<String> {
+pub fn text_of(answer: &[u8], name: &str) -> Option<String> {
     let text = std::str::from_utf8(answer).ok()?;
     text.split(&format!("\"{name}\":\"")).nth(1)?.split('"').next().map(str::to_owned)
 }

@@ -5,6 +5,7 @@ mod admin_calls;
 mod answer_observer;
 mod authorization;
 mod boxed;
+pub mod by_name;
 mod call;
 mod clock;
 pub mod container_sessions;

@@ -167,6 +167,21 @@ pub enum AslVerb {
 }
 
 #[derive(Clone, Debug, Subcommand)]
+pub enum SsmVerb {
+    /// Runs an Automation document once, on services of its own that are empty, and prints its steps. Waits take no time
+    Run {
+        /// Document in JSON or YAML
+        file: PathBuf,
+        /// Parameters: {"Name": "value", "List": ["a", "b"]}
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        parameters: String,
+        /// Print the execution as GetAutomationExecution answers it
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Clone, Debug, Subcommand)]
 pub enum LambdaVerb {
     /// Runs the handler of a folder once and prints what it answers; its lines go to standard error
     Run {
@@ -194,6 +209,9 @@ pub enum LambdaVerb {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Runs documents of Systems Manager
+    #[command(subcommand)]
+    Ssm(SsmVerb),
     /// Runs functions without any setup
     #[command(subcommand)]
     Lambda(LambdaVerb),
@@ -437,6 +455,7 @@ pub enum Order {
     /// Of a region; the secret may be in the environment.
     SmtpPassword(String, Option<String>),
     Asl(Box<Configuration>, AslVerb),
+    Ssm(Box<Configuration>, SsmVerb),
     Lambda(Box<Configuration>, LambdaVerb),
 }
 
@@ -585,6 +604,10 @@ pub fn read() -> Result<Order, Refusal> {
         Some(Verb::Asl(verb)) => {
             let verb = verb.clone();
             return settle(settings).map(|configuration| Order::Asl(Box::new(configuration), verb));
+        }
+        Some(Verb::Ssm(verb)) => {
+            let verb = verb.clone();
+            return settle(settings).map(|configuration| Order::Ssm(Box::new(configuration), verb));
         }
         Some(Verb::Lambda(verb)) => {
             let verb = verb.clone();

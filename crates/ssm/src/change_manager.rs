@@ -25,7 +25,4 @@ pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {
         .store(ssm.changes.clone())
         .handles::<advance::AdvanceChange>()
         .handles::<api::StartChangeRequestExecution>()
-        .handles::<api::GetAutomationExecution>()
-        .handles::<api::SendAutomationSignal>()
-        .handles::<api::StopAutomationExecution>()
 }

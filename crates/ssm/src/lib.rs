@@ -1,8 +1,9 @@
 //! Systems Manager.
 //!
-//! Each area is a folder with tables of its own: Parameter Store (`parameters`), documents (`documents`). Tags, resource policies and service
+//! Each area is a folder with tables of its own: Parameter Store (`parameters`), documents (`documents`), Automation (`automation`). Tags, resource policies and service
 //! settings belong to resources of all kinds, and each has a file of its own. Values of SecureString parameters rest encrypted by KMS, as the caller.
 
+mod automation;
 mod change_calendars;
 mod change_manager;
 mod commands;
@@ -41,6 +42,7 @@ use std::{
 pub struct Ssm {
     store: Arc<Store<State>>,
     documents: Documents,
+    automations: automation::Automations,
     nodes: Nodes,
     commands: Commands,
     sessions: Sessions,
@@ -65,11 +67,12 @@ pub struct Options {
     pub nodes: NodeOptions,
 }
 
-/// The service. What runs on nodes is run by `workers`.
+/// The service. What runs on nodes, and the scripts of automations, are run by `workers`.
 pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -> Service {
     let ssm = Arc::new(Ssm {
         store: Arc::new(Store::new("ssm", journal, State::default())),
         documents: Documents::new(journal),
+        automations: automation::Automations::new(journal, workers.clone()),
         nodes: Nodes::new(journal, workers.clone(), options.nodes),
         sessions: Sessions::new(journal, workers),
         commands: Commands::new(journal),
@@ -84,6 +87,7 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
     let builder = sessions::register(builder, &ssm);
     let builder = commands::register(builder, &ssm);
     let builder = ops_center::register(builder, &ssm);
+    let builder = automation::register(builder, &ssm);
     let builder = maintenance_windows::register(builder, &ssm);
     let builder = change_calendars::register(builder);
     let builder = change_manager::register(builder, &ssm);

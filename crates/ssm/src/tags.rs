@@ -2,7 +2,9 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_AddTagsToResource.html>
 
 use crate::{
-    Ssm, faults, limits,
+    Ssm,
+    automation::AutomationTags,
+    faults, limits,
     maintenance_windows::tagging::Windows,
     ops_center::tagging::{OpsItems, OpsMetadatas},
     parameters::{
@@ -89,6 +91,7 @@ impl Ssm {
         match kind {
             "Parameter" => Ok(Box::new(Parameters(self))),
             "Document" => Ok(Box::new(self.documents.clone())),
+            "Automation" => Ok(Box::new(AutomationTags(&self.automations))),
             "ManagedInstance" => Ok(Box::new(self.nodes.clone())),
             "OpsItem" => Ok(Box::new(OpsItems(self))),
             "OpsMetadata" => Ok(Box::new(OpsMetadatas(self))),

@@ -1,6 +1,10 @@
 mod authority;
+mod automation;
+mod automation_fixture;
+mod automation_restart;
 mod change_manager;
 mod describing;
+mod commands;
 mod documents;
 mod encryption;
 mod events;
@@ -8,6 +12,7 @@ mod fixture;
 mod hierarchies;
 mod labels;
 mod maintenance_windows;
+mod machine;
 mod names;
 mod ops_center;
 mod policies;

@@ -3,8 +3,7 @@
 pub mod integrations;
 pub mod mock_result;
 pub mod names;
-mod reader;
-mod writer;
+mod style;
 
-pub use reader::Parameters;
-pub use writer::{Style, result};
+pub use cloudlet_engine::by_name::{Parameters, result};
+pub use style::Style;

@@ -129,7 +129,7 @@ impl States {
             return Ok(());
         };
         if row.resource.contains(":aws-sdk:") {
-            let output = sdk::result(&sync_output::of(child, &execution), Style::Sdk).await;
+            let output = sdk::result(&sync_output::of(child, &execution), Style::Sdk.of_parameters()).await;
             self.finish(cx, arn, task, Event::Answered { task, output }).await?;
             // AWS: an EXPRESS execution is seen in logs only.
             self.store.update(|state| state.remove_execution(&child.into()));
@@ -216,7 +216,7 @@ impl States {
             Err(failure) => return Outcome::Failed(failure),
         };
         let input = prepared(integration, request.input);
-        let mut parameters = Parameters::new(&input, style == Style::Optimized);
+        let mut parameters = Parameters::new(&input, style.of_parameters());
         let read = match cx.read_named(operation, &mut parameters) {
             Ok(read) => read,
             Err(fault) => return Outcome::Failed(failure(style, operation.service, &fault, &cx.ids().uuid())),
@@ -260,7 +260,7 @@ impl States {
             Ok(output) => output,
             Err(fault) => return Outcome::Failed(failure(style, operation.service, &fault, &id)),
         };
-        let mut result = sdk::result(output.as_struct(), style).await;
+        let mut result = sdk::result(output.as_struct(), style.of_parameters()).await;
         let payload = result.get("Payload").and_then(Value::as_str).map(str::len);
         if integration.service == "lambda"
             && let Some(failure) = function_error(&mut result)

@@ -264,8 +264,6 @@ impl Ssm {
         started.automation_execution_id.ok_or_else(|| Fault::internal("StartAutomationExecution answered no id"))
     }
 
-    /// The automation that shows the change. It is not built yet.
-    pub fn mirror_automation(&self, _: &Cx, _: &str, _: &Change) {}
 }
 
 impl Handle<AdvanceChange> for Ssm {

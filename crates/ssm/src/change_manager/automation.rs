@@ -1,10 +1,11 @@
 //! A change as an automation of the subtype ChangeRequest.
 
-use super::state::{Change, arn};
-use crate::{Ssm, faults};
+use super::state::Change;
+use crate::{Ssm, automation::Execution};
 use cloudlet_api_ssm::*;
-use cloudlet_aws::Fault;
-use cloudlet_engine::{Cx, Handle, Permission, Permissions};
+use cloudlet_engine::{Cx, StoredShape};
+use cloudlet_shape::Map;
+use std::sync::Arc;
 
 fn shown(id: &str, change: &Change) -> AutomationExecution {
     let step = |run: &super::state::LevelRun| StepExecution {
@@ -37,43 +38,44 @@ fn shown(id: &str, change: &Change) -> AutomationExecution {
     }
 }
 
-fn missing(id: &str) -> Fault {
-    faults::AUTOMATION_EXECUTION_NOT_FOUND.says(format!("Couldn't find an automation execution with id {id}."))
-}
-
-impl Handle<GetAutomationExecution> for Ssm {
-    fn permissions(&self, cx: &Cx, input: &GetAutomationExecutionRequest) -> Result<Permissions, Fault> {
-        Ok(Permission::of::<GetAutomationExecution>(arn(&cx.scope, &input.automation_execution_id)).into())
+impl Ssm {
+    /// A change as GetAutomationExecution shows it. `None`: the id is not one of a change.
+    pub fn shown_change(&self, cx: &Cx, id: &str) -> Option<AutomationExecution> {
+        self.changes.read(|state| state.change(&cx.scope, id).map(|change| shown(id, change)))
     }
 
-    async fn handle(&self, cx: &Cx, input: GetAutomationExecutionRequest) -> Result<GetAutomationExecutionResult, Fault> {
-        let id = input.automation_execution_id;
-        let change = self.changes.read(|state| state.change(&cx.scope, &id).cloned()).ok_or_else(|| missing(&id))?;
-        Ok(GetAutomationExecutionResult { automation_execution: Some(shown(&id, &change)) })
-    }
-}
-
-impl Handle<SendAutomationSignal> for Ssm {
-    fn permissions(&self, cx: &Cx, input: &SendAutomationSignalRequest) -> Result<Permissions, Fault> {
-        Ok(Permission::of::<SendAutomationSignal>(arn(&cx.scope, &input.automation_execution_id)).into())
-    }
-
-    async fn handle(&self, cx: &Cx, input: SendAutomationSignalRequest) -> Result<SendAutomationSignalResult, Fault> {
-        self.signal_change(cx, &input).await?;
-        Ok(SendAutomationSignalResult {})
-    }
-}
-
-impl Handle<StopAutomationExecution> for Ssm {
-    fn permissions(&self, cx: &Cx, input: &StopAutomationExecutionRequest) -> Result<Permissions, Fault> {
-        Ok(Permission::of::<StopAutomationExecution>(arn(&cx.scope, &input.automation_execution_id)).into())
-    }
-
-    async fn handle(&self, cx: &Cx, input: StopAutomationExecutionRequest) -> Result<StopAutomationExecutionResult, Fault> {
-        if !self.is_change(cx, &input.automation_execution_id) {
-            return Err(missing(&input.automation_execution_id));
-        }
-        self.stop_change(cx, &input.automation_execution_id).await?;
-        Ok(StopAutomationExecutionResult {})
+    /// The automation by which a change is listed.
+    pub fn mirror_automation(&self, cx: &Cx, id: &str, change: &Change) {
+        let listed = Execution {
+            scope: cx.scope.clone(),
+            document: change.template.clone(),
+            version: change.template_version.clone(),
+            definition: "".into(),
+            request: StoredShape::new(StartAutomationExecutionRequest { document_name: change.template.clone(), ..Default::default() }),
+            parameters: change.parameters.clone(),
+            status: change.status.as_str().to_owned(),
+            started: change.started,
+            ended: change.ended,
+            caller: change.requester.clone(),
+            role: None,
+            parent: None,
+            waited_for: false,
+            target: None,
+            failure: change.failure.clone(),
+            outputs: Map::default(),
+            variables: Map::default(),
+            current_step: change.open_level().and_then(|at| change.levels.get(at)).map(|run| run.level.name.clone()),
+            current_action: None,
+            tags: change.tags.clone(),
+            subtype: Some("ChangeRequest".to_owned()),
+            ops_item_id: Some(change.ops_item.clone()),
+            association_id: None,
+            change_request_name: Some(change.name.clone()),
+            scheduled: change.scheduled,
+            runbooks: Some(vec![change.runbook.clone()]),
+            rate: None,
+        };
+        let id: Arc<str> = id.into();
+        self.automations.store.update(|state| state.put(&id, listed));
     }
 }

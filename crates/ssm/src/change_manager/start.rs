@@ -182,6 +182,7 @@ impl Handle<StartChangeRequestExecution> for Ssm {
         };
         self.changes.update(|state| state.put(&cx.scope, &id, change.clone()));
         self.mirror(cx, &id, &change);
+        self.mirror_automation(cx, &id, &change);
         self.advance_change(cx, &id, Turn::Request).await?;
         Ok(StartChangeRequestExecutionResult { automation_execution_id: Some(id) })
     }

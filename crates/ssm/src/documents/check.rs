@@ -2,6 +2,7 @@
 
 use crate::{change_calendars, change_manager::template, faults};
 use cloudlet_aws::Fault;
+use cloudlet_runbook::Runbook;
 use cloudlet_ssm_document::{DocumentType, Format, MAX_CONTENT, Refused, Validated, validate};
 use serde_json::Value;
 
@@ -9,8 +10,15 @@ use serde_json::Value;
 type Check = fn(&str, &Value) -> Result<(), Refused>;
 
 /// Types whose content has a language of its own, each with what reads it.
-const LANGUAGES: [(DocumentType, Check); 2] =
-    [(DocumentType::ChangeCalendar, change_calendars::check), (DocumentType::ChangeTemplate, template::check)];
+const LANGUAGES: [(DocumentType, Check); 3] = [
+    (DocumentType::Automation, runbook),
+    (DocumentType::ChangeCalendar, change_calendars::check),
+    (DocumentType::ChangeTemplate, template::check),
+];
+
+fn runbook(_: &str, value: &Value) -> Result<(), Refused> {
+    Runbook::read(value).map(|_| ()).map_err(|problem| Refused::Content(problem.0))
+}
 
 fn elsewhere(kind: DocumentType, content: &str, value: &Value) -> Result<(), Refused> {
     LANGUAGES.iter().find(|(of, _)| *of == kind).map_or(Ok(()), |(_, check)| check(content, value))

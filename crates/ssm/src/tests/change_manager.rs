@@ -1,12 +1,12 @@
 //! The six steps of a change on a stopped clock: a runbook, a template, its approval, a request, its approval, the run.
 
-use crate::service;
+use crate::{Options, service};
 use cloudlet_api_iam::{Group, ListGroupsForUser, ListGroupsForUserRequest, ListGroupsForUserResponse};
 use cloudlet_api_sns::{Publish, PublishInput, PublishResponse};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Account, Caller, Fault, Timestamp};
 use cloudlet_cloud::Mode;
-use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
+use cloudlet_engine::{Cx, Handle, NoWorkers, Permission, Permissions, Service};
 use cloudlet_testing::{Builder, TestCloud, user};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ struct Fixture {
 fn builder(others: &Arc<Others>) -> Builder {
     let (iam, sns) = (others.clone(), others.clone());
     TestCloud::builder()
-        .service(|parts| service(&parts.journal))
+        .service(|parts| service(&parts.journal, Arc::new(NoWorkers), Options::default()))
         .service(move |_| Service::of(&cloudlet_api_iam::SERVICE, iam.clone()).handles::<ListGroupsForUser>().build())
         .service(move |_| Service::of(&cloudlet_api_sns::SERVICE, sns.clone()).handles::<Publish>().build())
         .start(Timestamp::parse_any("2026-11-29T11:00:00Z").unwrap())

@@ -1,13 +1,13 @@
 //! Windows on a stopped clock, with functions and state machines that only answer.
 
-use crate::service;
+use crate::{Options, service};
 use cloudlet_api_lambda::{InvocationRequest, InvocationResponse, Invoke};
 use cloudlet_api_ssm::*;
 use cloudlet_api_states::{
     DescribeExecution, DescribeExecutionInput, DescribeExecutionOutput, StartExecution, StartExecutionInput, StartExecutionOutput,
 };
 use cloudlet_aws::{Arn, Fault, Timestamp};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions, Service};
+use cloudlet_engine::{Cx, Handle, NoWorkers, Permission, Permissions, Service};
 use cloudlet_testing::{Builder, TestCloud};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ struct Fixture {
 fn builder(others: &Arc<Others>) -> Builder {
     let (lambda, states) = (others.clone(), others.clone());
     TestCloud::builder()
-        .service(|parts| service(&parts.journal))
+        .service(|parts| service(&parts.journal, Arc::new(NoWorkers), Options::default()))
         .service(move |_| Service::of(&cloudlet_api_lambda::SERVICE, lambda.clone()).handles::<Invoke>().build())
         .service(move |_| {
             Service::of(&cloudlet_api_states::SERVICE, states.clone()).handles::<StartExecution>().handles::<DescribeExecution>().build()

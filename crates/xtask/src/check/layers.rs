@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 /// `api-*` stands for every generated crate.
 const LAYERS: [(&str, &[&str]); 7] = [
     ("foundation", &["aws", "digest", "shape-derive", "shape", "store"]),
-    ("languages", &["policy", "sigv4", "saml", "asl", "mail", "reach", "calendar", "ssm-document", "session-channel"]),
+    ("languages", &["policy", "sigv4", "saml", "asl", "mail", "reach", "calendar", "ssm-document", "session-channel", "runbook"]),
     ("model", &["wire", "api-*"]),
     ("engine kit", &["engine", "identity", "mailbox", "dns", "s3-access"]),
     (
@@ -47,12 +47,13 @@ const SPEAKS_HTTP: [&str; 7] = ["admin", "bench", "gateway", "http-client", "ser
 
 /// Libraries that do I/O, know the time or are random, and the crates that must not use them.
 const IMPURE: [&str; 9] = ["chrono", "fs2", "jiff", "mio", "rand", "socket2", "time", "tokio", "uuid"];
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
     "api-*",
     "asl",
     "mail",
     "policy",
     "reach",
+    "runbook",
     "saml",
     "session-channel",
     "shape",

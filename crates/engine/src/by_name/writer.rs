@@ -1,24 +1,15 @@
-//! An operation's output as the result of a Task.
+//! An operation's output as JSON.
 
-use super::names;
+use super::style::{Instants, Style};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_shape::{Body, BodyContent, Document, Events, Flags, Struct, Target, Timestamp, TimestampFormat, Writer};
 use futures_util::StreamExt;
 use serde_json::{Map, Number, Value};
 
-/// Whose names and forms a result has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// `aws-sdk:`: the AWS SDK for Java 2. Instants are text.
-    Sdk,
-    /// The optimised integrations: the SDK before it. Instants are milliseconds.
-    Optimized,
-}
-
 /// More of a body than this does not fit into a result.
 const LARGEST_BODY: usize = 1 << 20;
 
-pub async fn result(output: &dyn Struct, style: Style) -> Value {
+pub async fn result(output: &dyn Struct, style: &'static Style) -> Value {
     let mut writer = Output { value: Value::Null, style, bodies: Vec::new() };
     writer.structure(output);
     let Output { mut value, bodies, .. } = writer;
@@ -53,7 +44,7 @@ async fn text_of(body: &Body) -> String {
 
 struct Output {
     value: Value,
-    style: Style,
+    style: &'static Style,
     /// Bodies, which are read afterwards.
     bodies: Vec<(String, Body)>,
 }
@@ -88,9 +79,9 @@ impl Writer for Output {
     }
 
     fn timestamp(&mut self, value: Timestamp, _: &'static Target) {
-        self.value = match self.style {
-            Style::Sdk => value.text(TimestampFormat::DateTime).into(),
-            Style::Optimized => value.millis().into(),
+        self.value = match self.style.instants {
+            Instants::Text => value.text(TimestampFormat::DateTime).into(),
+            Instants::Millis => value.millis().into(),
         };
     }
 
@@ -121,10 +112,7 @@ impl Writer for Output {
             if inner.is_absent() {
                 continue;
             }
-            let name = match self.style {
-                Style::Sdk => names::member(member.name),
-                Style::Optimized => names::capitalized(member.name),
-            };
+            let name = (self.style.shown)(member.name);
             if member.flags.has(Flags::PAYLOAD) && matches!(member.of.kind, cloudlet_shape::Kind::Body) {
                 let before = self.bodies.len();
                 inner.write(self, member.of);

@@ -1,8 +1,7 @@
-//! Parameters of a Task, read into an operation's input.
+//! Parameters as JSON, read into an operation's input.
 
-use super::names;
+use super::style::{Style, Wanted};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cloudlet_asl::text::to_text;
 use cloudlet_shape::{Blob, Body, Document, Events, Mismatch, Read, Reader, Schema, Target, Timestamp};
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -13,6 +12,8 @@ use std::sync::Arc;
 pub struct Problem {
     /// Fields that the operation does not have.
     pub unknown: Vec<String>,
+    /// The members where the last of them was.
+    pub known: Vec<&'static str>,
     /// Required members that are absent, by the model's names.
     pub missing: Vec<String>,
     /// Where the reader is: for messages.
@@ -23,13 +24,12 @@ pub struct Problem {
 pub struct Parameters<'v> {
     value: &'v Value,
     problem: Arc<Mutex<Problem>>,
-    /// The names of the model are taken too.
-    lenient: bool,
+    style: &'static Style,
 }
 
 impl<'v> Parameters<'v> {
-    pub fn new(value: &'v Value, lenient: bool) -> Parameters<'v> {
-        Parameters { value, problem: Arc::default(), lenient }
+    pub fn new(value: &'v Value, style: &'static Style) -> Parameters<'v> {
+        Parameters { value, problem: Arc::default(), style }
     }
 
     pub fn problem(&self) -> Problem {
@@ -37,34 +37,33 @@ impl<'v> Parameters<'v> {
     }
 
     fn inner(&self, value: &'v Value) -> Parameters<'v> {
-        Parameters { value, problem: self.problem.clone(), lenient: self.lenient }
+        Parameters { value, problem: self.problem.clone(), style: self.style }
     }
 
-    fn wrong<T>(&self, wanted: &str) -> Read<T> {
-        Err(Mismatch::Malformed(format!("The value for the field '{}' must be {wanted}", self.problem.lock().field)))
+    fn wrong<T>(&self, wanted: Wanted) -> Read<T> {
+        Err(Mismatch::Malformed((self.style.wrong)(&self.problem.lock().field, wanted, self.value)))
     }
 }
 
 impl Reader for Parameters<'_> {
     fn boolean(&mut self) -> Read<bool> {
-        self.value.as_bool().map_or_else(|| self.wrong("a BOOLEAN"), Ok)
+        self.value.as_bool().map_or_else(|| self.wrong(Wanted::Boolean), Ok)
     }
 
     fn integer(&mut self) -> Read<i64> {
         let number = self.value.as_i64().or_else(|| self.value.as_f64().filter(|number| number.fract() == 0.0).map(|number| number as i64));
-        number.map_or_else(|| self.wrong("an INTEGER"), Ok)
+        number.map_or_else(|| self.wrong(Wanted::Integer), Ok)
     }
 
     fn float(&mut self) -> Read<f64> {
-        self.value.as_f64().map_or_else(|| self.wrong("a DOUBLE"), Ok)
+        self.value.as_f64().map_or_else(|| self.wrong(Wanted::Float), Ok)
     }
 
     fn text(&mut self) -> Read<String> {
         match self.value {
             Value::String(text) => Ok(text.clone()),
-            // AWS: JSON becomes text where text is wanted (recorded).
-            Value::Object(_) | Value::Array(_) => Ok(to_text(self.value)),
-            _ => self.wrong("a STRING"),
+            Value::Object(_) | Value::Array(_) if self.style.json_is_text => Ok((self.style.text)(self.value)),
+            _ => self.wrong(Wanted::Text),
         }
     }
 
@@ -72,7 +71,7 @@ impl Reader for Parameters<'_> {
         // AWS: base64 where it is that, and the bytes of the text where not.
         match self.value {
             Value::String(text) => Ok(STANDARD.decode(text).map_or_else(|_| Blob::from(text.clone()), Blob::from)),
-            other => Ok(Blob::from(to_text(other))),
+            other => Ok(Blob::from((self.style.text)(other))),
         }
     }
 
@@ -82,7 +81,7 @@ impl Reader for Parameters<'_> {
             Value::String(text) => Timestamp::parse_any(text),
             _ => None,
         };
-        read.map_or_else(|| self.wrong("a TIMESTAMP"), Ok)
+        read.map_or_else(|| self.wrong(Wanted::Timestamp), Ok)
     }
 
     fn document(&mut self) -> Read<Document> {
@@ -90,8 +89,11 @@ impl Reader for Parameters<'_> {
     }
 
     fn body(&mut self) -> Read<Body> {
-        // AWS: a body is stored as JSON, strings in quotes (recorded).
-        Ok(Body::whole(to_text(self.value).into_bytes()))
+        let text = match self.value {
+            Value::String(text) if !self.style.bodies_are_json => text.clone(),
+            other => (self.style.text)(other),
+        };
+        Ok(Body::whole(text.into_bytes()))
     }
 
     fn events(&mut self) -> Read<Events> {
@@ -99,24 +101,23 @@ impl Reader for Parameters<'_> {
     }
 
     fn list(&mut self, _: &'static Target, each: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {
-        let Some(items) = self.value.as_array() else { return self.wrong("an ARRAY") };
+        let Some(items) = self.value.as_array() else { return self.wrong(Wanted::List) };
         items.iter().filter(|item| !item.is_null()).try_for_each(|item| each(&mut self.inner(item)))
     }
 
     fn map(&mut self, _: &'static Target, each: &mut dyn FnMut(String, &mut dyn Reader) -> Read<()>) -> Read<()> {
-        let Some(fields) = self.value.as_object() else { return self.wrong("a MAP") };
+        let Some(fields) = self.value.as_object() else { return self.wrong(Wanted::Map) };
         fields.iter().filter(|(_, value)| !value.is_null()).try_for_each(|(name, value)| each(name.clone(), &mut self.inner(value)))
     }
 
     fn structure(&mut self, schema: &'static Schema, each: &mut dyn FnMut(usize, &mut dyn Reader) -> Read<()>) -> Read<()> {
-        let Some(fields) = self.value.as_object() else { return self.wrong("a STRUCTURE") };
+        let Some(fields) = self.value.as_object() else { return self.wrong(Wanted::Structure) };
         for (name, value) in fields {
-            let found = schema
-                .members
-                .iter()
-                .position(|member| names::member(member.name) == *name || self.lenient && names::capitalized(member.name) == *name);
+            let found = schema.members.iter().position(|member| (self.style.means)(member.name, name));
             let Some(index) = found else {
-                self.problem.lock().unknown.push(name.clone());
+                let mut problem = self.problem.lock();
+                problem.unknown.push(name.clone());
+                problem.known = schema.members.iter().map(|member| member.name).collect();
                 continue;
             };
             if value.is_null() {
