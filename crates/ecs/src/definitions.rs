@@ -49,11 +49,7 @@ fn check(input: &RegisterTaskDefinitionRequest) -> Result<(), Fault> {
 }
 
 fn shown(row: &Definition) -> TaskDefinition {
-    TaskDefinition {
-        status: Some(if row.active { "ACTIVE" } else { "INACTIVE" }.to_owned()),
-        deregistered_at: row.deregistered,
-        ..row.shape.shape()
-    }
+    TaskDefinition { status: Some(if row.active { "ACTIVE" } else { "INACTIVE" }.to_owned()), deregistered_at: row.deregistered, ..row.shape.shape() }
 }
 
 impl Handle<RegisterTaskDefinition> for Ecs {
@@ -128,7 +124,8 @@ impl Handle<ListTaskDefinitions> for Ecs {
         let active = input.status.as_deref().unwrap_or("ACTIVE") == "ACTIVE";
         let prefix = input.family_prefix.as_deref();
         let mut keys: Vec<DefinitionKey> = self.store.read(|state| {
-            let rows = state.all_definitions(&cx.scope).filter(|((_, family, _), row)| row.active == active && prefix.is_none_or(|prefix| family == prefix));
+            let rows =
+                state.all_definitions(&cx.scope).filter(|((_, family, _), row)| row.active == active && prefix.is_none_or(|prefix| family == prefix));
             rows.map(|(key, _)| key.clone()).collect()
         });
         let descending = input.sort.as_deref() == Some("DESC");
@@ -154,7 +151,8 @@ impl Handle<DeregisterTaskDefinition> for Ecs {
             return Err(faults::client("Invalid revision number. Number: null"));
         };
         let row = self.store.write(|state| {
-            let (key, mut row) = state.definition(&cx.scope, family, Some(revision)).ok_or_else(|| faults::client("Unable to describe task definition."))?;
+            let (key, mut row) =
+                state.definition(&cx.scope, family, Some(revision)).ok_or_else(|| faults::client("Unable to describe task definition."))?;
             if row.active {
                 row.active = false;
                 row.deregistered = Some(cx.now);

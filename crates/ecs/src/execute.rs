@@ -17,7 +17,8 @@ const INTERNAL: &str = "The execute command failed due to an internal error. Try
 
 /// The cluster's configuration as preferences of a session.
 fn preferences(cluster: &state::Cluster) -> String {
-    let configuration = cluster.configuration.as_ref().and_then(|configuration| configuration.execute_command_configuration.clone()).unwrap_or_default();
+    let configuration =
+        cluster.configuration.as_ref().and_then(|configuration| configuration.execute_command_configuration.clone()).unwrap_or_default();
     let log = configuration.log_configuration.clone().filter(|_| configuration.logging.as_deref() == Some("OVERRIDE")).unwrap_or_default();
     json!({
         "kmsKeyId": configuration.kms_key_id.unwrap_or_default(),
@@ -35,7 +36,8 @@ impl Handle<ExecuteCommand> for Ecs {
         let cluster = names::cluster(input.cluster.as_deref());
         let (cluster_arn, task_arn) = (names::cluster_arn(cx, cluster), names::task_arn(cx, cluster, names::task(&input.task)));
         let on = |arn: Arn| {
-            let permission = Permission::of::<ExecuteCommand>(arn).with_key("ecs:cluster", cluster_arn.as_str()).with_key("ecs:task", task_arn.as_str());
+            let permission =
+                Permission::of::<ExecuteCommand>(arn).with_key("ecs:cluster", cluster_arn.as_str()).with_key("ecs:task", task_arn.as_str());
             match &input.container {
                 Some(container) => permission.with_key("ecs:container-name", container.as_str()),
                 None => permission,
@@ -58,7 +60,11 @@ impl Handle<ExecuteCommand> for Ecs {
         };
         let Some(container) = container else {
             // AWS: unverified messages.
-            let message = if input.container.is_some() { "The container was not found in the task." } else { "The task has more than one container: name one." };
+            let message = if input.container.is_some() {
+                "The container was not found in the task."
+            } else {
+                "The task has more than one container: name one."
+            };
             return Err(faults::invalid(message));
         };
         if !task.executes || !self.runs(&task) || container.over {

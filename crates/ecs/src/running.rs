@@ -7,8 +7,8 @@ use crate::{
 use cloudlet_api_ecs::{ContainerDefinition, ContainerOverride};
 use cloudlet_aws::Timestamp;
 use cloudlet_engine::{
-    Boxed, Clock, LocalHttp, LocalRequest, LocalResponse, Node, NodeInput, NodeOrder, NodeProgram, NodeRoot, NodeUser, Runtime, WorkerEnd, WorkerValue,
-    container_sessions::node_name,
+    Boxed, Clock, LocalHttp, LocalRequest, LocalResponse, Node, NodeInput, NodeOrder, NodeProgram, NodeRoot, NodeUser, Runtime, WorkerEnd,
+    WorkerValue, container_sessions::node_name,
 };
 use std::sync::Arc;
 
@@ -42,12 +42,10 @@ impl Launch {
 
     fn environment(&self, region: &str) -> Vec<(String, WorkerValue)> {
         let text = |text: &str| WorkerValue::Text(text.to_owned());
-        let mut environment = vec![
-            ("PATH".to_owned(), text(PATH)),
-            ("AWS_ENDPOINT_URL".to_owned(), WorkerValue::Server),
-            ("AWS_REGION".to_owned(), text(region)),
-        ];
-        let given = self.definition.environment.iter().flatten().chain(self.overridden.iter().flat_map(|overridden| overridden.environment.iter().flatten()));
+        let mut environment =
+            vec![("PATH".to_owned(), text(PATH)), ("AWS_ENDPOINT_URL".to_owned(), WorkerValue::Server), ("AWS_REGION".to_owned(), text(region))];
+        let given =
+            self.definition.environment.iter().flatten().chain(self.overridden.iter().flat_map(|overridden| overridden.environment.iter().flatten()));
         for pair in given {
             let Some(name) = pair.name.clone() else { continue };
             environment.retain(|(known, _)| *known != name);

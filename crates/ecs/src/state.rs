@@ -100,7 +100,9 @@ impl State {
     /// A definition by its family and revision; the latest active one without a revision.
     pub fn definition(&self, scope: &Scope, family: &str, revision: Option<i32>) -> Option<(DefinitionKey, Definition)> {
         let found = match revision {
-            Some(revision) => self.definitions.get(&(scope.clone(), family.to_owned(), revision)).map(|row| ((scope.clone(), family.to_owned(), revision), row)),
+            Some(revision) => {
+                self.definitions.get(&(scope.clone(), family.to_owned(), revision)).map(|row| ((scope.clone(), family.to_owned(), revision), row))
+            }
             None => self.definitions_of(scope, family).filter(|(_, row)| row.active).last().map(|(key, row)| (key.clone(), row)),
         };
         found.map(|(key, row)| (key, row.clone()))

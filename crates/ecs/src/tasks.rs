@@ -140,9 +140,8 @@ impl Handle<RunTask> for Ecs {
         }
         let token = input.client_token.clone().filter(|token| !token.is_empty()).map(|token| (cx.scope.clone(), token));
         if let Some(known) = token.as_ref().and_then(|token| self.store.read(|state| state.tokens.get(token).cloned())) {
-            let tasks = self.store.read(|state| {
-                known.iter().filter_map(|key| state.tasks.get(key).map(|row| self.shown_task(cx, key, row, true))).collect()
-            });
+            let tasks =
+                self.store.read(|state| known.iter().filter_map(|key| state.tasks.get(key).map(|row| self.shown_task(cx, key, row, true))).collect());
             return Ok(RunTaskResponse { tasks: Some(tasks), failures: Some(vec![]) });
         }
         let (mut keys, mut launches) = (vec![], vec![]);
@@ -194,8 +193,12 @@ impl Handle<RunTask> for Ecs {
             if state.tasks_of(&cx.scope, &cluster).filter(|(_, task)| self.runs(task)).count() + rows.len() > limits::TASKS {
                 return Err(faults::client("You've reached the limit on the number of tasks you can run concurrently"));
             }
-            let old: Vec<TaskKey> =
-                state.tasks_of(&cx.scope, &cluster).filter(|(_, task)| self.is_forgotten(task, cx.now)).take(100).map(|(key, _)| key.clone()).collect();
+            let old: Vec<TaskKey> = state
+                .tasks_of(&cx.scope, &cluster)
+                .filter(|(_, task)| self.is_forgotten(task, cx.now))
+                .take(100)
+                .map(|(key, _)| key.clone())
+                .collect();
             for key in old {
                 state.tasks.remove(&key);
             }
@@ -271,7 +274,10 @@ impl Handle<ListTasks> for Ecs {
         };
         let page = self.store.read(|state| {
             let rows = state.tasks_of(&cx.scope, cluster).filter(|(_, row)| is_wanted(row));
-            list.page_of(list.length(limits::PAGE, limits::PAGE), rows.map(|(key, _)| (key.2.clone(), names::task_arn(cx, cluster, &key.2).to_string())))
+            list.page_of(
+                list.length(limits::PAGE, limits::PAGE),
+                rows.map(|(key, _)| (key.2.clone(), names::task_arn(cx, cluster, &key.2).to_string())),
+            )
         });
         let page = page.map_err(|_| faults::invalid_token())?;
         Ok(ListTasksResponse { task_arns: Some(page.items), next_token: page.next_token })

@@ -29,9 +29,9 @@ use cloudlet_shape::{Operation, OperationSchema, ServiceSchema};
 use cloudlet_store::{Journal, Store};
 use commands::Commands;
 use documents::Documents;
-use parking_lot::Mutex;
 pub use nodes::NodeOptions;
 use nodes::Nodes;
+use parking_lot::Mutex;
 use sessions::Sessions;
 use state::State;
 use std::{

@@ -263,7 +263,6 @@ impl Ssm {
         let started = cx.call::<StartAutomationExecution>(change.requester.clone(), cx.scope.clone(), request).await?;
         started.automation_execution_id.ok_or_else(|| Fault::internal("StartAutomationExecution answered no id"))
     }
-
 }
 
 impl Handle<AdvanceChange> for Ssm {

@@ -3,9 +3,10 @@
 use super::{
     Sessions,
     backend::{Backend, Ending, Input, Output},
-    encrypted, port, shell,
+    encrypted,
     live::{Attached, LiveSession},
     plan::Kind,
+    port, shell,
     state::EndedAs,
     transcript::{self, Transcript},
 };
@@ -14,8 +15,8 @@ use bytes::Bytes;
 use cloudlet_aws::Timestamp;
 use cloudlet_engine::{SocketClose, SocketMessage, SocketWriter, Stopwatch, TerminalSize, within};
 use cloudlet_session_channel::{
-    Action, Arrived, Challenge, Channel, ChannelClosed, Cipher, Frame, HandshakeComplete, HandshakeRequest, HandshakeResponse, KmsResult, MessageType,
-    PayloadKind, Role, Size, is_at_least,
+    Action, Arrived, Challenge, Channel, ChannelClosed, Cipher, Frame, HandshakeComplete, HandshakeRequest, HandshakeResponse, KmsResult,
+    MessageType, PayloadKind, Role, Size, is_at_least,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
@@ -39,9 +40,13 @@ enum Stage {
     /// No client was there yet.
     Waiting,
     /// The handshake was asked for.
-    Asked { challenge: String },
+    Asked {
+        challenge: String,
+    },
     /// The client is to prove that it has the key.
-    Challenged { secret: Bytes },
+    Challenged {
+        secret: Bytes,
+    },
     Running,
 }
 

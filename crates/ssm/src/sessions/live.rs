@@ -1,9 +1,9 @@
 //! The sessions that are active: their tokens, and how their tasks are told things.
 
 use super::{plan::Plan, state::SessionKey};
+use bytes::Bytes;
 use cloudlet_aws::{Caller, Timestamp};
 use cloudlet_engine::{Ids, Node, Runtime, SocketWriter};
-use bytes::Bytes;
 use parking_lot::Mutex;
 use std::{collections::HashMap, sync::Arc};
 use tokio::sync::{mpsc, watch};
@@ -36,7 +36,13 @@ pub struct LiveSession {
 }
 
 impl LiveSession {
-    pub fn new(key: SessionKey, runtime: Arc<Runtime>, node: Arc<dyn Node>, plan: Plan, role: Caller) -> (Arc<LiveSession>, mpsc::Receiver<Attached>) {
+    pub fn new(
+        key: SessionKey,
+        runtime: Arc<Runtime>,
+        node: Arc<dyn Node>,
+        plan: Plan,
+        role: Caller,
+    ) -> (Arc<LiveSession>, mpsc::Receiver<Attached>) {
         let (attach, attached) = mpsc::channel(1);
         let (end, connected) = (watch::Sender::new(false), watch::Sender::new(None));
         (Arc::new(LiveSession { key, runtime, node, plan, role, token: Mutex::default(), attach, end, connected }), attached)

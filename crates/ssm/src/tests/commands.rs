@@ -1,7 +1,11 @@
 //! Managed nodes and Run Command, on nodes of the tests.
 
 use super::{fixture::*, machine::Machine};
-use crate::{NodeOptions, Options, nodes::{LOCAL, RegisterManagedInstance}, service};
+use crate::{
+    NodeOptions, Options,
+    nodes::{LOCAL, RegisterManagedInstance},
+    service,
+};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Account, Region, Scope};
 use cloudlet_testing::TestCloud as Cloud;
@@ -125,7 +129,8 @@ async fn what_is_sent_is_checked() {
     let unknown = [("what".to_owned(), vec![])].into_iter().collect();
     assert_eq!(name(SendCommandRequest { parameters: Some(unknown), ..shell(&[]) }).await, "InvalidParameters");
     assert_eq!(name(SendCommandRequest { document_hash: Some("00".into()), ..shell(&["x"]) }).await, "InvalidDocument");
-    let fault = cloud.expect_fault::<SendCommand>(SendCommandRequest { instance_ids: Some(vec!["i-0123456789abcdef0".into()]), ..shell(&["x"]) }).await;
+    let fault =
+        cloud.expect_fault::<SendCommand>(SendCommandRequest { instance_ids: Some(vec!["i-0123456789abcdef0".into()]), ..shell(&["x"]) }).await;
     assert_eq!((fault.name(), fault.message()), ("InvalidInstanceId", "Instances not in a valid state for account"));
     assert_eq!(name(SendCommandRequest { instance_ids: Some(vec![LOCAL.into(), LOCAL.into()]), ..shell(&["x"]) }).await, "DuplicateInstanceId");
     let groups = Target { key: Some("resource-groups:Name".into()), values: Some(vec!["g".into()]) };
@@ -260,7 +265,10 @@ async fn nodes_are_registered_described_and_targeted_by_tags() {
     cloud.settle().await;
     assert_eq!(command_of(&cloud, &id).await.completed_count, Some(3));
     cloud.ok::<DeregisterManagedInstance>(DeregisterManagedInstanceRequest { instance_id: ids[0].clone() }).await;
-    assert_eq!(cloud.expect_fault::<SendCommand>(SendCommandRequest { instance_ids: Some(vec![ids[0].clone()]), ..shell(&["x"]) }).await.name(), "InvalidInstanceId");
+    assert_eq!(
+        cloud.expect_fault::<SendCommand>(SendCommandRequest { instance_ids: Some(vec![ids[0].clone()]), ..shell(&["x"]) }).await.name(),
+        "InvalidInstanceId"
+    );
     let activations = cloud.ok::<DescribeActivations>(Default::default()).await.activation_list.unwrap();
     assert_eq!(activations.iter().map(|activation| activation.registrations_count.unwrap()).sum::<i32>(), 4);
     let over = crate::nodes::RegisterManagedInstanceRequest { activation_id: activations[0].activation_id.clone().unwrap(), ..Default::default() };
@@ -271,11 +279,8 @@ async fn nodes_are_registered_described_and_targeted_by_tags() {
 async fn too_many_errors_end_a_command() {
     let cloud = cloud();
     nodes(&cloud, 5, "web").await;
-    let one_by_one = |errors: &str| SendCommandRequest {
-        max_concurrency: Some("1".into()),
-        max_errors: Some(errors.into()),
-        ..tagged(&["exit 1"], "web")
-    };
+    let one_by_one =
+        |errors: &str| SendCommandRequest { max_concurrency: Some("1".into()), max_errors: Some(errors.into()), ..tagged(&["exit 1"], "web") };
     let id = send(&cloud, one_by_one("1")).await;
     cloud.settle().await;
     let command = command_of(&cloud, &id).await;
