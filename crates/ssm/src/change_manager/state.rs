@@ -144,6 +144,13 @@ impl ChangeState {
         self.changes.get(&(scope.clone(), id.to_owned()))
     }
 
+    pub fn remove(&mut self, scope: &Scope, id: &str) {
+        let Some(change) = self.changes.remove(&(scope.clone(), id.to_owned())) else { return };
+        if let Some(token) = token(&change) {
+            self.by_token.remove(&(scope.clone(), token));
+        }
+    }
+
     pub fn put(&mut self, scope: &Scope, id: &str, change: Change) {
         if let Some(token) = token(&change) {
             self.by_token.insert((scope.clone(), token), id.to_owned());
