@@ -26,7 +26,9 @@ fn drive(runbook: &Runbook, interactive: bool, bytes: &[u8]) {
         let timer = machine.timers().first().copied().unwrap_or(1);
         now += 1_000;
         let event = match (byte % 12, task) {
-            (0..=3, Some(task)) => Event::Done { task, done: Box::new(Done { answer: Some(json!({"a": [1, {"b": "c"}], "d": "e"})), ..Done::default() }) },
+            (0..=3, Some(task)) => {
+                Event::Done { task, done: Box::new(Done { answer: Some(json!({"a": [1, {"b": "c"}], "d": "e"})), ..Done::default() }) }
+            }
             (4, Some(task)) => Event::Failed { task, failure: Box::new(failed("x", "y", Stage::Invocation, "Action")) },
             (5, Some(task)) => Event::Again { task, memo: json!({}), after: 10 },
             (6, _) => Event::Approve { by: by.clone(), comment: None },

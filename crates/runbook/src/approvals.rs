@@ -20,7 +20,11 @@ pub struct Principal {
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-approve.html>
 pub fn names(approver: &str, principal: &Principal) -> bool {
     let approver = approver.trim();
-    if approver == principal.arn || principal.user.as_deref() == Some(approver) || principal.role.as_deref() == Some(approver) || principal.groups.iter().any(|group| group == approver) {
+    if approver == principal.arn
+        || principal.user.as_deref() == Some(approver)
+        || principal.role.as_deref() == Some(approver)
+        || principal.groups.iter().any(|group| group == approver)
+    {
         return true;
     }
     // `arn:aws:sts::123456789012:assumed-role/ops` names all sessions of the role, and so does one with an asterisk.
@@ -42,7 +46,12 @@ mod tests {
             role: Some("arn:aws:iam::1:role/ops".into()),
             groups: vec![],
         };
-        for approver in ["arn:aws:iam::1:role/ops", "arn:aws:sts::1:assumed-role/ops/mary", "arn:aws:sts::1:assumed-role/ops", "arn:aws:sts::1:assumed-role/ops/*"] {
+        for approver in [
+            "arn:aws:iam::1:role/ops",
+            "arn:aws:sts::1:assumed-role/ops/mary",
+            "arn:aws:sts::1:assumed-role/ops",
+            "arn:aws:sts::1:assumed-role/ops/*",
+        ] {
             assert!(names(approver, &session), "{approver}");
         }
         assert!(!names("arn:aws:sts::1:assumed-role/op", &session) && !names("mary", &session));

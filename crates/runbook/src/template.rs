@@ -15,8 +15,9 @@ const LARGEST: usize = 4 << 20;
 const DEEPEST: usize = 64;
 
 /// AWS: what does not look like a variable is text: `{{.State}}` in a script, or `{{ a + b }}`.
-static VARIABLE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\{\{\s*((?:global|automation|variable|ssm|ssm-secure|resolve):[^\s{}]+|[A-Za-z0-9_][A-Za-z0-9_.:/\[\]-]*)\s*\}\}").ok());
+static VARIABLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"\{\{\s*((?:global|automation|variable|ssm|ssm-secure|resolve):[^\s{}]+|[A-Za-z0-9_][A-Za-z0-9_.:/\[\]-]*)\s*\}\}").ok()
+});
 
 /// A variable in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -59,7 +59,9 @@ impl Type {
             Type::String => single().map(Value::from),
             Type::StringList => Some(match texts {
                 // AWS: a list as JSON is taken too.
-                [one] if one.trim_start().starts_with('[') => serde_json::from_str::<Vec<String>>(one).map_or_else(|_| Value::from(texts), Value::from),
+                [one] if one.trim_start().starts_with('[') => {
+                    serde_json::from_str::<Vec<String>>(one).map_or_else(|_| Value::from(texts), Value::from)
+                }
                 _ => Value::from(texts),
             }),
             Type::Boolean => boolean(single()?).map(Value::Bool),
@@ -78,7 +80,9 @@ impl Type {
             (Type::Boolean, Value::Bool(flag)) => Some(Value::Bool(flag)),
             (Type::Boolean, Value::String(text)) => boolean(&text).map(Value::Bool),
             (Type::Integer, Value::Number(number)) => {
-                let whole = number.as_i64().or_else(|| number.as_f64().filter(|double| double.fract() == 0.0 && double.abs() < 9e15).map(|double| double as i64));
+                let whole = number
+                    .as_i64()
+                    .or_else(|| number.as_f64().filter(|double| double.fract() == 0.0 && double.abs() < 9e15).map(|double| double as i64));
                 whole.map(Value::from)
             }
             (Type::Integer, Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
@@ -96,7 +100,9 @@ impl Type {
 
 fn is_resource(name: &str) -> bool {
     let parts: Vec<&str> = name.split("::").collect();
-    parts.len() >= 3 && parts.first() == Some(&"AWS") && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    parts.len() >= 3
+        && parts.first() == Some(&"AWS")
+        && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 pub fn boolean(text: &str) -> Option<bool> {

@@ -88,7 +88,13 @@ pub const ACTIONS: &[Description] = &[
         ..plain(
             Action::Approve,
             "aws:approve",
-            &[may("NotificationArn", Text), may("Message", Text), may("MinRequiredApprovals", Number), may("Approvers", Texts), may("EnhancedApprovals", Map)],
+            &[
+                may("NotificationArn", Text),
+                may("Message", Text),
+                may("MinRequiredApprovals", Number),
+                may("Approvers", Texts),
+                may("EnhancedApprovals", Map),
+            ],
             &["ApprovalStatus", "ApproverDecisions"],
         )
     },
@@ -99,7 +105,13 @@ pub const ACTIONS: &[Description] = &[
         ..plain(
             Action::ChangeInstanceState,
             "aws:changeInstanceState",
-            &[needed("InstanceIds", Texts), may("CheckStateOnly", Flag), needed("DesiredState", Text), may("Force", Flag), may("AdditionalInfo", Text)],
+            &[
+                needed("InstanceIds", Texts),
+                may("CheckStateOnly", Flag),
+                needed("DesiredState", Text),
+                may("Force", Flag),
+                may("AdditionalInfo", Text),
+            ],
             &["InstanceStates"],
         )
     },
@@ -292,11 +304,7 @@ pub const ACTIONS: &[Description] = &[
     },
     Description { after_cancel: false, ..plain(Action::Sleep, "aws:sleep", &[may("Duration", Text), may("Timestamp", Text)], &[]) },
     plain(Action::UpdateVariable, "aws:updateVariable", &[needed("Name", Text), needed("Value", Any)], &[]),
-    Description {
-        open: true,
-        timeout: Some(3_600),
-        ..plain(Action::WaitForAwsResourceProperty, "aws:waitForAwsResourceProperty", RESOURCE, &[])
-    },
+    Description { open: true, timeout: Some(3_600), ..plain(Action::WaitForAwsResourceProperty, "aws:waitForAwsResourceProperty", RESOURCE, &[]) },
 ];
 
 impl Action {

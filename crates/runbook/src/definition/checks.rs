@@ -80,7 +80,8 @@ fn is_blank(value: &serde_json::Value) -> bool {
 fn check_routes(steps: &[Step]) -> Result<(), Problem> {
     let find = |name: &str| steps.iter().find(|step| step.name == name);
     for step in steps {
-        let missing = |property: &str, name: &str| Problem::new(format!("{property} of step: {} refers to step {name}, which does not exist.", step.name));
+        let missing =
+            |property: &str, name: &str| Problem::new(format!("{property} of step: {} refers to step {name}, which does not exist.", step.name));
         if let Some(next) = &step.next
             && find(next).is_none()
         {
@@ -167,6 +168,10 @@ fn check_name(runbook: &Runbook, names: &BTreeSet<&str>, name: &str) -> Result<(
         return if runbook.variables.contains_key(base) { Ok(()) } else { Err(undeclared()) };
     }
     let base = name.split(['.', '[']).next().unwrap_or_default();
-    let known = if base.len() == name.len() { runbook.parameters.contains_key(name) || PSEUDO.contains(&name) } else { names.contains(base) || runbook.parameters.contains_key(base) };
+    let known = if base.len() == name.len() {
+        runbook.parameters.contains_key(name) || PSEUDO.contains(&name)
+    } else {
+        names.contains(base) || runbook.parameters.contains_key(base)
+    };
     if known { Ok(()) } else { Err(undeclared()) }
 }

@@ -85,7 +85,9 @@ impl<'v> Fields<'v> {
 /// A whole number, also as text.
 pub fn number(value: &Value) -> Option<i64> {
     match value {
-        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().filter(|double| double.fract() == 0.0 && double.abs() < 9e15).map(|double| double as i64)),
+        Value::Number(number) => {
+            number.as_i64().or_else(|| number.as_f64().filter(|double| double.fract() == 0.0 && double.abs() < 9e15).map(|double| double as i64))
+        }
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     }

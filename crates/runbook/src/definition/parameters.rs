@@ -23,19 +23,8 @@ pub struct Parameter {
     pub max_chars: Option<i64>,
 }
 
-const MEMBERS: [&str; 11] = [
-    "type",
-    "description",
-    "default",
-    "allowedValues",
-    "allowedPattern",
-    "minItems",
-    "maxItems",
-    "minChars",
-    "maxChars",
-    "displayType",
-    "assumedBy",
-];
+const MEMBERS: [&str; 11] =
+    ["type", "description", "default", "allowedValues", "allowedPattern", "minItems", "maxItems", "minChars", "maxChars", "displayType", "assumedBy"];
 
 /// Why a value is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]

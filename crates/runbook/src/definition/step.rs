@@ -97,7 +97,8 @@ impl Step {
         };
         let inputs = fields.map("inputs")?.cloned().unwrap_or_default();
         check_inputs(name, action, &inputs)?;
-        let on_failure = fields.text("onFailure")?.map(|text| route(text, true).ok_or_else(|| fields.wrong("onFailure", "Abort, Continue or step:<name>")));
+        let on_failure =
+            fields.text("onFailure")?.map(|text| route(text, true).ok_or_else(|| fields.wrong("onFailure", "Abort, Continue or step:<name>")));
         let on_cancel = fields.text("onCancel")?.map(|text| route(text, false).ok_or_else(|| fields.wrong("onCancel", "Abort or step:<name>")));
         let timeout = fields.get("timeoutSeconds");
         if let Some(timeout) = timeout
@@ -107,7 +108,8 @@ impl Step {
             return Err(fields.wrong("timeoutSeconds", "a positive integer"));
         }
         let attempts = fields.number("maxAttempts")?.unwrap_or(1);
-        let max_attempts = u32::try_from(attempts).ok().filter(|attempts| *attempts > 0).ok_or_else(|| fields.wrong("maxAttempts", "a positive integer"))?;
+        let max_attempts =
+            u32::try_from(attempts).ok().filter(|attempts| *attempts > 0).ok_or_else(|| fields.wrong("maxAttempts", "a positive integer"))?;
         let outputs = fields.list("outputs")?.into_iter().flatten().map(|value| output(value, name)).collect::<Result<Vec<_>, _>>()?;
         Ok(Step {
             name: name.to_owned(),
@@ -160,7 +162,9 @@ fn output(value: &Value, step: &str) -> Result<Output, Problem> {
     let (name, selector) = (text("Name")?, text("Selector")?);
     let of = match fields.text("Type")? {
         None => Type::String,
-        Some(type_name) => Type::parse(type_name).ok_or_else(|| fields.wrong("Type", "Integer, Boolean, String, StringList, StringMap or MapList"))?,
+        Some(type_name) => {
+            Type::parse(type_name).ok_or_else(|| fields.wrong("Type", "Integer, Boolean, String, StringList, StringMap or MapList"))?
+        }
     };
     let selector = Selector::parse(selector).ok_or_else(|| fields.wrong("Selector", "a JSONPath expression"))?;
     Ok(Output { name: name.to_owned(), selector, of })

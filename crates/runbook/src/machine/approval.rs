@@ -50,7 +50,8 @@ impl Approval {
             }
             Some(other) => {
                 let text = crate::types::shown(other);
-                approvers.extend(text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(|name| Approver { name: name.to_owned(), least: 0 }));
+                approvers
+                    .extend(text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(|name| Approver { name: name.to_owned(), least: 0 }));
             }
             None => {}
         }

@@ -11,21 +11,49 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A task is done.
-    Done { task: u64, done: Box<Done> },
-    Failed { task: u64, failure: Box<Failure> },
+    Done {
+        task: u64,
+        done: Box<Done>,
+    },
+    Failed {
+        task: u64,
+        failure: Box<Failure>,
+    },
     /// A task goes on: it is to be asked for again after so many milliseconds, with this memo.
-    Again { task: u64, memo: Value, after: i64 },
+    Again {
+        task: u64,
+        memo: Value,
+        after: i64,
+    },
     /// What a task waits for has happened: it is asked for again at once.
-    Poked { task: u64 },
-    Fired { timer: u64 },
-    Approve { by: Principal, comment: Option<String> },
-    Reject { by: Principal, comment: Option<String> },
+    Poked {
+        task: u64,
+    },
+    Fired {
+        timer: u64,
+    },
+    Approve {
+        by: Principal,
+        comment: Option<String>,
+    },
+    Reject {
+        by: Principal,
+        comment: Option<String>,
+    },
     /// An approval is taken back.
-    Revoke { by: Principal },
-    Resume { step: Option<String> },
-    StartStep { step: Option<String> },
+    Revoke {
+        by: Principal,
+    },
+    Resume {
+        step: Option<String>,
+    },
+    StartStep {
+        step: Option<String>,
+    },
     /// By the number of its record.
-    StopStep { number: u64 },
+    StopStep {
+        number: u64,
+    },
     Cancel,
     Complete,
 }
@@ -105,11 +133,17 @@ pub enum Effect {
     Perform(Box<Task>),
     /// A task is not waited for any more: what it started is to be stopped.
     Abandon(Box<Task>),
-    Timer { timer: u64, due: i64 },
+    Timer {
+        timer: u64,
+        due: i64,
+    },
     /// What a step is now.
     Step(Box<StepRecord>),
     Notify(Box<Notice>),
     Status(Status),
     /// It is over.
-    Ended { status: Status, failure: Option<Box<Failure>> },
+    Ended {
+        status: Status,
+        failure: Option<Box<Failure>>,
+    },
 }

@@ -64,7 +64,9 @@ impl Bench {
         let task = self.tasks.pop_front().expect("a task");
         let event = match answer {
             Ok(answer) => Event::Done { task: task.number, done: Box::new(Done { answer: Some(answer), ..Done::default() }) },
-            Err(text) => Event::Failed { task: task.number, failure: Box::new(failed("Execute/Cancelling action", text, Stage::Invocation, "Action")) },
+            Err(text) => {
+                Event::Failed { task: task.number, failure: Box::new(failed("Execute/Cancelling action", text, Stage::Invocation, "Action")) }
+            }
         };
         self.event(event).unwrap();
         task
@@ -180,7 +182,8 @@ fn branches_with_all_operators() {
     let no = json!({"Variable": "{{ P }}", "StringEquals": "q"});
     assert!(holds(json!({"And": [yes, yes]})) && !holds(json!({"And": [yes, no]})) && holds(json!({"Or": [no, yes]})) && holds(json!({"Not": no})));
     // What is no boolean cannot be compared.
-    let steps = json!([{"name": "a", "action": "aws:branch", "inputs": {"Choices": [{"NextStep": "a", "Variable": "{{ P }}", "BooleanEquals": true}]}}]);
+    let steps =
+        json!([{"name": "a", "action": "aws:branch", "inputs": {"Choices": [{"NextStep": "a", "Variable": "{{ P }}", "BooleanEquals": true}]}}]);
     Bench::new(steps).is(&[("a", "Failed")], Status::Failed);
 }
 
@@ -232,7 +235,8 @@ fn variables_are_changed_and_keep_their_type() {
 
 #[test]
 fn approvals_rejections_and_timeouts() {
-    let step = json!({"name": "ask", "action": "aws:approve", "inputs": {"Approvers": ["mary", "arn:aws:iam::1:role/ops"], "MinRequiredApprovals": 2}});
+    let step =
+        json!({"name": "ask", "action": "aws:approve", "inputs": {"Approvers": ["mary", "arn:aws:iam::1:role/ops"], "MinRequiredApprovals": 2}});
     let mary = Principal { arn: "arn:aws:iam::1:user/mary".into(), user: Some("mary".into()), ..Principal::default() };
     let ops = Principal { arn: "arn:aws:sts::1:assumed-role/ops/x".into(), role: Some("arn:aws:iam::1:role/ops".into()), ..Principal::default() };
     let mut bench = Bench::new(json!([step.clone(), api("b")]));
@@ -322,6 +326,8 @@ fn step_by_step() {
 
 #[test]
 fn a_document_that_goes_in_circles_ends() {
-    let bench = Bench::new(json!([{"name": "a", "action": "aws:branch", "inputs": {"Choices": [{"NextStep": "a", "Variable": "{{ P }}", "StringEquals": "p"}]}}]));
+    let bench = Bench::new(
+        json!([{"name": "a", "action": "aws:branch", "inputs": {"Choices": [{"NextStep": "a", "Variable": "{{ P }}", "StringEquals": "p"}]}}]),
+    );
     assert_eq!(bench.machine.status(), Status::Failed);
 }

@@ -103,7 +103,9 @@ pub async fn call(cx: &Cx, caller: &Caller, scope: &Scope, of: &str, api: &str, 
         None => return Err(CallProblem::NotBuilt(format!("{of}:{}", operation.name))),
         Some(Ok(input)) => input,
         Some(Err(Mismatch::Malformed(text))) => return Err(CallProblem::Parameters(text)),
-        Some(Err(Mismatch::Wrong { wanted, at })) => return Err(CallProblem::Parameters(format!("Invalid type for parameter {at}, it must be {wanted}"))),
+        Some(Err(Mismatch::Wrong { wanted, at })) => {
+            return Err(CallProblem::Parameters(format!("Invalid type for parameter {at}, it must be {wanted}")));
+        }
     };
     if let Some(name) = problem.unknown.last() {
         return Err(CallProblem::Parameters(format!("Unknown parameter in input: \"{name}\", must be one of: {}", problem.known.join(", "))));

@@ -47,7 +47,13 @@ handler!(
 fn matches(filter: &StepExecutionFilter, step: &StepExecution) -> Result<bool, Fault> {
     let is = |value: Option<&str>| filter.values.iter().any(|wanted| value == Some(wanted));
     let parent = step.parent_step_details.as_ref();
-    let time = || filter.values.first().and_then(|text| Timestamp::parse_any(text)).ok_or_else(|| faults::INVALID_FILTER_VALUE.says("The time of a filter is not valid."));
+    let time = || {
+        filter
+            .values
+            .first()
+            .and_then(|text| Timestamp::parse_any(text))
+            .ok_or_else(|| faults::INVALID_FILTER_VALUE.says("The time of a filter is not valid."))
+    };
     Ok(match filter.key.as_str() {
         "StepExecutionStatus" => is(step.step_status.as_deref()),
         "StepExecutionId" => is(step.step_execution_id.as_deref()),

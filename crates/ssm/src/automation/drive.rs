@@ -142,13 +142,13 @@ impl Ssm {
         if let Some(task) = number
             && self.take(cx, id, Event::Poked { task }, Next::Here).await? == Ok(true)
         {
-            self.run(cx, id).await?;
+            self.run_automation(cx, id).await?;
         }
         Ok(())
     }
 
     /// Performs the tasks of an execution, one after the other, until it waits or is over.
-    pub async fn run(&self, cx: &Cx, id: &Arc<str>) -> Result<(), Fault> {
+    pub async fn run_automation(&self, cx: &Cx, id: &Arc<str>) -> Result<(), Fault> {
         {
             let mut working = self.automations.working.lock();
             if let Some(again) = working.get_mut(id) {
@@ -158,7 +158,7 @@ impl Ssm {
             working.insert(id.clone(), false);
         }
         loop {
-            let outcome = self.run_on(cx, id).await;
+            let outcome = self.run_automation_on(cx, id).await;
             let again = {
                 let mut working = self.automations.working.lock();
                 let again = working.get(id).copied().unwrap_or(false) && outcome.is_ok();
@@ -175,7 +175,7 @@ impl Ssm {
         }
     }
 
-    async fn run_on(&self, cx: &Cx, id: &Arc<str>) -> Result<(), Fault> {
+    async fn run_automation_on(&self, cx: &Cx, id: &Arc<str>) -> Result<(), Fault> {
         if self.automations.store.read(|state| state.executions.get(id).is_some_and(|execution| execution.status == "Pending")) {
             return self.begin(cx, id).await;
         }
@@ -205,7 +205,8 @@ impl Ssm {
         let status_before = execution.status.clone();
         execution.status = turn.machine.status().name().to_owned();
         execution.current_step = turn.machine.current_step().map(str::to_owned);
-        execution.current_action = execution.current_step.as_deref().and_then(|step| turn.runbook.step(step)).map(|step| step.action.name().to_owned());
+        execution.current_action =
+            execution.current_step.as_deref().and_then(|step| turn.runbook.step(step)).map(|step| step.action.name().to_owned());
         execution.variables = turn.machine.variables().iter().map(|(name, value)| (name.clone(), texts(value))).collect();
         let over = ended.is_some();
         if let Some((_, failure)) = &ended {
@@ -218,7 +219,8 @@ impl Ssm {
         let mut rows: BTreeMap<u64, Arc<StepRow>> = BTreeMap::new();
         for record in records {
             let known = rows.get(&record.number).map(|row| row.id.clone());
-            let known = known.or_else(|| self.automations.store.read(|state| state.steps.get(&(id.clone(), record.number)).map(|row| row.id.clone())));
+            let known =
+                known.or_else(|| self.automations.store.read(|state| state.steps.get(&(id.clone(), record.number)).map(|row| row.id.clone())));
             rows.insert(record.number, Arc::new(StepRow { id: known.unwrap_or_else(|| cx.ids().uuid()), record }));
         }
         let performs = task.is_some() && !over;

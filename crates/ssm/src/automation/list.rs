@@ -2,9 +2,7 @@
 
 use super::{shown, state::Execution};
 use crate::{Ssm, faults, limits};
-use cloudlet_api_ssm::{
-    AutomationExecutionFilter, AutomationExecutionMetadata, DescribeAutomationExecutions, DescribeAutomationExecutionsResult,
-};
+use cloudlet_api_ssm::{AutomationExecutionFilter, AutomationExecutionMetadata, DescribeAutomationExecutions, DescribeAutomationExecutionsResult};
 use cloudlet_aws::{Arn, Fault, Timestamp};
 use cloudlet_engine::{Permission, handler, paging::Paging};
 use std::{cmp::Reverse, sync::Arc};
@@ -14,7 +12,13 @@ const PAGE: usize = 50;
 /// AWS: `TagKey` names a tag.
 fn matches(filter: &AutomationExecutionFilter, id: &str, of: &Execution) -> Result<bool, Fault> {
     let is = |value: Option<&str>| filter.values.iter().any(|wanted| value == Some(wanted));
-    let time = || filter.values.first().and_then(|text| Timestamp::parse_any(text)).ok_or_else(|| faults::INVALID_FILTER_VALUE.says("The time of a filter is not valid."));
+    let time = || {
+        filter
+            .values
+            .first()
+            .and_then(|text| Timestamp::parse_any(text))
+            .ok_or_else(|| faults::INVALID_FILTER_VALUE.says("The time of a filter is not valid."))
+    };
     Ok(match filter.key.as_str() {
         "DocumentNamePrefix" => filter.values.iter().any(|prefix| of.document.starts_with(prefix)),
         "ExecutionStatus" => is(Some(&of.status)),

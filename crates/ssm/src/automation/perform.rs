@@ -98,7 +98,8 @@ impl Ssm {
         let acting = match self.acting(cx, id, execution).await {
             Ok(acting) => acting,
             Err(_) => {
-                let failure = failed("Execute/Cancelling action", "The defined assume role is unable to be assumed", Stage::PreVerification, "Permission");
+                let failure =
+                    failed("Execute/Cancelling action", "The defined assume role is unable to be assumed", Stage::PreVerification, "Permission");
                 return Event::Failed { task: number, failure: Box::new(failure) };
             }
         };
@@ -111,7 +112,9 @@ impl Ssm {
                 if let Some(memo) = memo.as_object_mut() {
                     memo.insert("looks".to_owned(), (looks + 1).into());
                 }
-                let after = FIRST_LOOK.saturating_mul(1_i64.checked_shl(u32::try_from(looks).unwrap_or(32)).unwrap_or(i64::MAX).max(1)).clamp(FIRST_LOOK, LAST_LOOK);
+                let after = FIRST_LOOK
+                    .saturating_mul(1_i64.checked_shl(u32::try_from(looks).unwrap_or(32)).unwrap_or(i64::MAX).max(1))
+                    .clamp(FIRST_LOOK, LAST_LOOK);
                 Event::Again { task: number, memo, after }
             }
         }

@@ -39,9 +39,12 @@ fn effect(step: &Step) -> Effect {
         | Action::Approve
         | Action::Loop
         | Action::UpdateVariable => Effect::NonMutating,
-        Action::ExecuteScript | Action::RunCommand | Action::InvokeLambdaFunction | Action::ExecuteStateMachine | Action::ExecuteAutomation | Action::InvokeWebhook => {
-            Effect::Undetermined
-        }
+        Action::ExecuteScript
+        | Action::RunCommand
+        | Action::InvokeLambdaFunction
+        | Action::ExecuteStateMachine
+        | Action::ExecuteAutomation
+        | Action::InvokeWebhook => Effect::Undetermined,
         _ => Effect::Mutating,
     }
 }
@@ -55,8 +58,14 @@ handler!(
     },
     |ssm, cx, input| {
         let runnable = ssm.runnable(cx, &input.document_name, input.document_version.as_deref())?;
-        let mut preview =
-            Preview { scope: cx.scope.clone(), made: cx.now, mutating: 0, non_mutating: 0, undetermined: 0, regions: vec![cx.scope.region.to_string()] };
+        let mut preview = Preview {
+            scope: cx.scope.clone(),
+            made: cx.now,
+            mutating: 0,
+            non_mutating: 0,
+            undetermined: 0,
+            regions: vec![cx.scope.region.to_string()],
+        };
         for step in runnable.runbook.all_steps() {
             let count = match effect(step) {
                 Effect::Mutating => &mut preview.mutating,
@@ -77,32 +86,28 @@ handler!(
     }
 );
 
-handler!(
-    Ssm,
-    GetExecutionPreview,
-    |ssm, cx, input| Ok(Permission::of::<GetExecutionPreview>(Arn::any()).into()),
-    |ssm, cx, input| {
-        let found = ssm.automations.store.read(|state| {
-            state.previews.get(input.execution_preview_id.as_str()).filter(|preview| preview.scope == cx.scope).cloned()
-        });
-        let preview = found.ok_or_else(|| faults::RESOURCE_NOT_FOUND.says("The specified execution preview was not found."))?;
-        let counts = Map::from([
-            ("Mutating".to_owned(), preview.mutating),
-            ("Non_Mutating".to_owned(), preview.non_mutating),
-            ("Undetermined".to_owned(), preview.undetermined),
-        ]);
-        let automation = AutomationExecutionPreview {
-            step_previews: Some(counts),
-            regions: Some(preview.regions.clone()),
-            target_previews: None,
-            total_accounts: Some(1),
-        };
-        Ok(GetExecutionPreviewResponse {
-            execution_preview_id: Some(input.execution_preview_id),
-            ended_at: Some(preview.made),
-            status: Some("Success".to_owned()),
-            status_message: None,
-            execution_preview: Some(ExecutionPreview { automation: Some(automation) }),
-        })
-    }
-);
+handler!(Ssm, GetExecutionPreview, |ssm, cx, input| Ok(Permission::of::<GetExecutionPreview>(Arn::any()).into()), |ssm, cx, input| {
+    let found = ssm
+        .automations
+        .store
+        .read(|state| state.previews.get(input.execution_preview_id.as_str()).filter(|preview| preview.scope == cx.scope).cloned());
+    let preview = found.ok_or_else(|| faults::RESOURCE_NOT_FOUND.says("The specified execution preview was not found."))?;
+    let counts = Map::from([
+        ("Mutating".to_owned(), preview.mutating),
+        ("Non_Mutating".to_owned(), preview.non_mutating),
+        ("Undetermined".to_owned(), preview.undetermined),
+    ]);
+    let automation = AutomationExecutionPreview {
+        step_previews: Some(counts),
+        regions: Some(preview.regions.clone()),
+        target_previews: None,
+        total_accounts: Some(1),
+    };
+    Ok(GetExecutionPreviewResponse {
+        execution_preview_id: Some(input.execution_preview_id),
+        ended_at: Some(preview.made),
+        status: Some("Success".to_owned()),
+        status_message: None,
+        execution_preview: Some(ExecutionPreview { automation: Some(automation) }),
+    })
+});

@@ -78,7 +78,10 @@ pub async fn of(
     if targets.len() > MOST_TARGETS {
         return Err(invalid(format!("The automation has more than {MOST_TARGETS} targets.")));
     }
-    let missing = runbook.parameters.keys().find(|name| !values.contains_key(name.as_str()) && targets.iter().any(|target| !target.parameters.contains_key(name.as_str())));
+    let missing = runbook
+        .parameters
+        .keys()
+        .find(|name| !values.contains_key(name.as_str()) && targets.iter().any(|target| !target.parameters.contains_key(name.as_str())));
     if let Some(name) = missing {
         return Err(faults::INVALID_AUTOMATION_EXECUTION_PARAMETERS.says(format!("Missing required parameter: {name} in user inputs.")));
     }
@@ -102,7 +105,9 @@ impl Ssm {
     pub async fn run_targets(&self, cx: &Cx, id: &Arc<str>) -> Result<(), Fault> {
         let _turn = self.automations.turn(id).lock().await;
         loop {
-            let Some(parent) = self.automations.store.read(|state| state.executions.get(id).filter(|parent| !parent.is_over()).cloned()) else { return Ok(()) };
+            let Some(parent) = self.automations.store.read(|state| state.executions.get(id).filter(|parent| !parent.is_over()).cloned()) else {
+                return Ok(());
+            };
             let Some(rate) = self.counted(id, &parent) else { return Ok(()) };
             if rate.is_spent() {
                 return if rate.running == 0 { self.end_targets(cx, id, &parent, rate) } else { Ok(()) };

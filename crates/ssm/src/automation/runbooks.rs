@@ -58,7 +58,9 @@ impl Ssm {
     /// The runbook of a document. A change template runs too.
     pub fn runnable(&self, cx: &Cx, name: &str, version: Option<&str>) -> Result<Runnable, Fault> {
         let resolved = self.documents.resolve(cx, name, Wanted::version(version)).map_err(|fault| match fault.name() {
-            "InvalidDocumentVersion" => faults::AUTOMATION_DEFINITION_VERSION_NOT_FOUND.says("An Automation runbook with the specified version couldn't be found."),
+            "InvalidDocumentVersion" => {
+                faults::AUTOMATION_DEFINITION_VERSION_NOT_FOUND.says("An Automation runbook with the specified version couldn't be found.")
+            }
             // AWS: unverified message.
             "InvalidDocument" => faults::AUTOMATION_DEFINITION_NOT_FOUND.says(format!("Automation definition not found: {name}")),
             _ => fault,

@@ -81,14 +81,14 @@ impl Ssm {
 }
 
 handler!(Ssm, RunAutomation, |ssm, cx, input| Ok(Permission::none()), |ssm, cx, input| {
-    ssm.run(cx, &input.execution_id.as_str().into()).await?;
+    ssm.run_automation(cx, &input.execution_id.as_str().into()).await?;
     Ok(Empty {})
 });
 
 handler!(Ssm, WakeAutomation, |ssm, cx, input| Ok(Permission::none()), |ssm, cx, input| {
     let id: Arc<str> = input.execution_id.as_str().into();
     if ssm.wake(cx, &id).await? {
-        ssm.run(cx, &id).await?;
+        ssm.run_automation(cx, &id).await?;
     }
     Ok(Empty {})
 });

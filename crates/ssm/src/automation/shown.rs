@@ -134,7 +134,10 @@ fn children(state: &AutomationState, id: &Arc<str>) -> Vec<StepExecution> {
                     ("DocumentName".to_owned(), Value::from(execution.document.as_str()).to_string()),
                     ("RuntimeParameters".to_owned(), serde_json::json!(execution.parameters).to_string()),
                 ])),
-                outputs: Some(Map::from([("ExecutionId".to_owned(), vec![child.to_string()]), ("Status".to_owned(), vec![execution.status.clone()])])),
+                outputs: Some(Map::from([
+                    ("ExecutionId".to_owned(), vec![child.to_string()]),
+                    ("Status".to_owned(), vec![execution.status.clone()]),
+                ])),
                 failure_message: execution.failure.clone(),
                 step_execution_id: Some(pending_id(id, child)),
                 overridden_parameters: Some(Map::default()),

@@ -65,7 +65,8 @@ impl Ssm {
             "Resume" => Event::Resume { step: value("StepName") },
             "StartStep" => Event::StartStep { step: value("StepName") },
             "StopStep" => {
-                let wanted = value("StepExecutionId").ok_or_else(|| faults::INVALID_AUTOMATION_SIGNAL.says("StepExecutionId is required in the payload."))?;
+                let wanted =
+                    value("StepExecutionId").ok_or_else(|| faults::INVALID_AUTOMATION_SIGNAL.says("StepExecutionId is required in the payload."))?;
                 let id: Arc<str> = input.automation_execution_id.as_str().into();
                 let number = self.automations.store.read(|state| state.steps_of(&id).find(|row| row.id == wanted).map(|row| row.record.number));
                 Event::StopStep { number: number.ok_or_else(|| said(&SignalProblem::Step(wanted)))? }
@@ -78,7 +79,9 @@ impl Ssm {
     pub async fn stop_automation(&self, cx: &Cx, id: &Arc<str>, kind: &str) -> Result<(), Fault> {
         let execution = self.automations.store.read(|state| state.executions.get(id).cloned()).ok_or_else(|| no_execution(id))?;
         if execution.is_over() {
-            return Err(faults::INVALID_AUTOMATION_STATUS_UPDATE.says("The specified update status operation is not valid: the automation has ended."));
+            return Err(
+                faults::INVALID_AUTOMATION_STATUS_UPDATE.says("The specified update status operation is not valid: the automation has ended.")
+            );
         }
         if execution.rate.is_some() {
             for child in self.stop_targets(cx, id, kind)? {

@@ -7,11 +7,7 @@ use super::{
     runbooks::{Runnable, definition_arn},
     state::{Execution, Location},
 };
-use crate::{
-    Ssm, faults, limits,
-    parameters::permissions::set_request_tags,
-    tags,
-};
+use crate::{Ssm, faults, limits, parameters::permissions::set_request_tags, tags};
 use cloudlet_api_ssm::{Runbook as ChangeRunbook, StartAutomationExecution, StartAutomationExecutionRequest, StartAutomationExecutionResult};
 use cloudlet_aws::{Arn, Caller, Fault, Timestamp};
 use cloudlet_engine::{Cx, Permission, StoredShape, handler, roles::pass_role};
@@ -77,7 +73,11 @@ impl Ssm {
             if let Some((id, before)) = known {
                 let same = before == StoredShape::new(request.clone());
                 // AWS: unverified message.
-                return if same { Ok(id) } else { Err(faults::IDEMPOTENT_PARAMETER_MISMATCH.says("The client token was used with other parameters.")) };
+                return if same {
+                    Ok(id)
+                } else {
+                    Err(faults::IDEMPOTENT_PARAMETER_MISMATCH.says("The client token was used with other parameters."))
+                };
             }
         }
         let id: Arc<str> = cx.ids().uuid().into();
@@ -128,7 +128,8 @@ impl Ssm {
         self.automations.store.write(|state| {
             let queued = state.pending(&cx.scope).take(limits::QUEUED_AUTOMATIONS + 1).count();
             if execution.parent.is_none() && queued > limits::QUEUED_AUTOMATIONS {
-                return Err(faults::AUTOMATION_EXECUTION_LIMIT_EXCEEDED.says("The number of simultaneously running Automation executions exceeded the allowable limit."));
+                return Err(faults::AUTOMATION_EXECUTION_LIMIT_EXCEEDED
+                    .says("The number of simultaneously running Automation executions exceeded the allowable limit."));
             }
             state.definitions.insert(runnable.digest.clone(), Arc::new(runnable.definition.clone()));
             state.put(&id, execution);
@@ -173,7 +174,8 @@ impl Ssm {
             None => parent.caller.clone(),
             Some(location) => {
                 let acting = self.acting(cx, id, parent).await?;
-                let role = Arn::build(location.scope.partition(), "iam", "", location.scope.account.as_str(), &format!("role/{}", location.role_name));
+                let role =
+                    Arn::build(location.scope.partition(), "iam", "", location.scope.account.as_str(), &format!("role/{}", location.role_name));
                 cloudlet_engine::roles::assume_role_as(cx, acting.caller, &role, &format!("Automation-{id}")).await?.caller
             }
         };

@@ -1,9 +1,6 @@
 //! Tags of automations.
 
-use super::{
-    Automations, execution_arn,
-    state::Execution,
-};
+use super::{Automations, execution_arn, state::Execution};
 use crate::tags::{HasTags, no_such_resource};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Permission};
@@ -20,7 +17,10 @@ impl HasTags for AutomationTags<'_> {
     }
 
     fn tags(&self, cx: &Cx, id: &str) -> Result<Map<String>, Fault> {
-        let found = self.0.store.read(|state| state.executions.get(id).filter(|execution| execution.scope == cx.scope).map(|execution| execution.tags.clone()));
+        let found = self
+            .0
+            .store
+            .read(|state| state.executions.get(id).filter(|execution| execution.scope == cx.scope).map(|execution| execution.tags.clone()));
         found.ok_or_else(no_such_resource)
     }
 

@@ -67,7 +67,8 @@ pub fn locations(locations: &[TargetLocation]) -> Result<Vec<(Scope, String)>, F
     for location in locations {
         let role = location.execution_role_name.clone().unwrap_or_else(|| ROLE.to_owned());
         for account in location.accounts.iter().flatten() {
-            let parsed = Account::parse(account).ok_or_else(|| invalid(format!("Account {account} is not valid: organizational units are not supported.")))?;
+            let parsed =
+                Account::parse(account).ok_or_else(|| invalid(format!("Account {account} is not valid: organizational units are not supported.")))?;
             if location.exclude_accounts.iter().flatten().any(|excluded| excluded == account) {
                 continue;
             }

@@ -59,7 +59,12 @@ async fn failures_are_said_as_aws_says_them() {
     };
     let end = "Please refer to Automation Service Troubleshooting Guide for more diagnosis details.";
     let (text, kind) = message(call(json!({"Service": "ssm", "Api": "GetParameter", "Name": "none"}))).await;
-    assert!(text.starts_with("Step fails when it is Execute/Cancelling action. An error occurred (ParameterNotFound) when calling the GetParameter operation:"), "{text}");
+    assert!(
+        text.starts_with(
+            "Step fails when it is Execute/Cancelling action. An error occurred (ParameterNotFound) when calling the GetParameter operation:"
+        ),
+        "{text}"
+    );
     assert!(text.ends_with(end) && kind == "Action");
     let (text, _) = message(call(json!({"Service": "ssm", "Api": "GetParameter", "Nome": "none"}))).await;
     assert!(text.contains("Parameter validation failed: Unknown parameter in input: \"Nome\", must be one of: Name, WithDecryption"), "{text}");
@@ -71,7 +76,8 @@ async fn failures_are_said_as_aws_says_them() {
     assert!(text.contains("Cloudlet does not implement dynamodb:PutItem yet"), "{text}");
     let (text, _) = message(json!([{"name": "hook", "action": "aws:invokeWebhook", "inputs": {"IntegrationName": "x"}}])).await;
     assert!(text.contains("The webhook integration x does not exist"), "{text}");
-    let (text, _) = message(json!([{"name": "script", "action": "aws:executeScript", "inputs": {"Runtime": "python3.11", "Handler": "h", "Script": ""}}])).await;
+    let (text, _) =
+        message(json!([{"name": "script", "action": "aws:executeScript", "inputs": {"Runtime": "python3.11", "Handler": "h", "Script": ""}}])).await;
     assert!(text.contains("no Python"), "{text}");
     let assert = json!([{"name": "is", "action": "aws:assertAwsResourceProperty", "inputs": {"Service": "ssm", "Api": "GetServiceSetting",
         "SettingId": "/ssm/opsinsights/opscenter", "PropertySelector": "$.ServiceSetting.SettingValue", "DesiredValues": ["Enabled"]}}]);
@@ -82,20 +88,29 @@ async fn failures_are_said_as_aws_says_them() {
 #[tokio::test]
 async fn requests_are_checked() {
     let cloud = fixture();
-    create(&cloud, "book", json!({"schemaVersion": "0.3", "assumeRole": "{{ Role }}", "parameters": {"Role": {"type": "String", "default": ""},
-        "Id": {"type": "String", "allowedPattern": "^i-[0-9]+$"}}, "mainSteps": [sleep("a")]})).await;
+    create(
+        &cloud,
+        "book",
+        json!({"schemaVersion": "0.3", "assumeRole": "{{ Role }}", "parameters": {"Role": {"type": "String", "default": ""},
+        "Id": {"type": "String", "allowedPattern": "^i-[0-9]+$"}}, "mainSteps": [sleep("a")]}),
+    )
+    .await;
     let fault = |parameters: &[(&str, &[&str])]| cloud.expect_fault::<StartAutomationExecution>(request("book", parameters));
     let said = |fault: cloudlet_aws::Fault| (fault.name().to_owned(), fault.message().to_owned());
     let invalid = "InvalidAutomationExecutionParametersException";
     assert_eq!(said(fault(&[]).await), (invalid.into(), "Missing required parameter: Id in user inputs.".into()));
-    assert_eq!(said(fault(&[("Id", &["i-1"]), ("Role", &["arn:aws:iam::000000000000:role/none"])]).await), (invalid.into(), "The defined assume role is unable to be assumed.".into()));
+    assert_eq!(
+        said(fault(&[("Id", &["i-1"]), ("Role", &["arn:aws:iam::000000000000:role/none"])]).await),
+        (invalid.into(), "The defined assume role is unable to be assumed.".into())
+    );
     assert_eq!(fault(&[("Id", &["x"])]).await.name(), invalid);
     assert_eq!(fault(&[("Id", &["i-1"]), ("Other", &["x"])]).await.name(), invalid);
     assert_eq!(fault(&[("Id", &["i-1"]), ("Role", &["role"])]).await.name(), invalid);
     assert_eq!(cloud.expect_fault::<StartAutomationExecution>(request("none", &[])).await.name(), "AutomationDefinitionNotFoundException");
     let version = StartAutomationExecutionRequest { document_version: Some("7".into()), ..request("book", &[]) };
     assert_eq!(cloud.expect_fault::<StartAutomationExecution>(version).await.name(), "AutomationDefinitionVersionNotFoundException");
-    let token = StartAutomationExecutionRequest { client_token: Some("12345678-1234-1234-1234-123456789012".into()), ..request("book", &[("Id", &["i-1"])]) };
+    let token =
+        StartAutomationExecutionRequest { client_token: Some("12345678-1234-1234-1234-123456789012".into()), ..request("book", &[("Id", &["i-1"])]) };
     let one = cloud.ok::<StartAutomationExecution>(token.clone()).await.automation_execution_id;
     assert_eq!(cloud.ok::<StartAutomationExecution>(token.clone()).await.automation_execution_id, one);
     let other = StartAutomationExecutionRequest { parameters: request("book", &[("Id", &["i-2"])]).parameters, ..token };
@@ -110,10 +125,15 @@ async fn requests_are_checked() {
 async fn a_role_is_assumed_and_parameters_are_read_from_the_store() {
     let cloud = fixture();
     cloud.put(super::fixture::string("/ami", "ami-1")).await;
-    create(&cloud, "book", json!({"schemaVersion": "0.3", "assumeRole": "arn:aws:iam::{{ global:ACCOUNT_ID }}:role/auto",
+    create(
+        &cloud,
+        "book",
+        json!({"schemaVersion": "0.3", "assumeRole": "arn:aws:iam::{{ global:ACCOUNT_ID }}:role/auto",
         "parameters": {"Ami": {"type": "String", "default": "{{ssm:/ami}}"}},
         "mainSteps": [{"name": "who", "action": "aws:executeAwsApi", "inputs": {"Service": "sts", "Api": "GetCallerIdentity"},
-            "outputs": [{"Name": "Arn", "Selector": "$.Arn", "Type": "String"}]}], "outputs": ["who.Arn"]})).await;
+            "outputs": [{"Name": "Arn", "Selector": "$.Arn", "Type": "String"}]}], "outputs": ["who.Arn"]}),
+    )
+    .await;
     let id = start(&cloud, "book", &[]).await;
     let shown = shown(&cloud, &id).await;
     assert_eq!(shown.outputs.unwrap()["who.Arn"][0], format!("arn:aws:sts::000000000000:assumed-role/auto/Automation-{id}"));
@@ -150,8 +170,13 @@ async fn many_targets_one_after_the_other_until_too_many_fail() {
     for name in ["a", "c"] {
         cloud.put(super::fixture::string(name, "v")).await;
     }
-    create(&cloud, "book", json!({"schemaVersion": "0.3", "parameters": {"Name": {"type": "String"}},
-        "mainSteps": [{"name": "get", "action": "aws:executeAwsApi", "inputs": {"Service": "ssm", "Api": "GetParameter", "Name": "{{ Name }}"}}]})).await;
+    create(
+        &cloud,
+        "book",
+        json!({"schemaVersion": "0.3", "parameters": {"Name": {"type": "String"}},
+        "mainSteps": [{"name": "get", "action": "aws:executeAwsApi", "inputs": {"Service": "ssm", "Api": "GetParameter", "Name": "{{ Name }}"}}]}),
+    )
+    .await;
     let request = |most_errors: &str| {
         let targets = vec![Target { key: Some("ParameterValues".into()), values: Some(["a", "b", "c"].map(Into::into).to_vec()) }];
         StartAutomationExecutionRequest {
@@ -163,28 +188,40 @@ async fn many_targets_one_after_the_other_until_too_many_fail() {
             ..Default::default()
         }
     };
-    for (most_errors, expected, done) in [("0", "Failed", vec![("a", "Success"), ("b", "Failed")]), ("1", "Success", vec![("a", "Success"), ("b", "Failed"), ("c", "Success")])] {
+    for (most_errors, expected, done) in
+        [("0", "Failed", vec![("a", "Success"), ("b", "Failed")]), ("1", "Success", vec![("a", "Success"), ("b", "Failed"), ("c", "Success")])]
+    {
         let id = cloud.ok::<StartAutomationExecution>(request(most_errors)).await.automation_execution_id.unwrap();
         cloud.settle().await;
         let shown = shown(&cloud, &id).await;
         assert_eq!(shown.automation_execution_status.as_deref(), Some(expected));
-        let mut steps = statuses(&shown.step_executions.clone().unwrap()).into_iter().map(|(name, status)| (name.to_owned(), status.to_owned())).collect::<Vec<_>>();
+        let mut steps = statuses(&shown.step_executions.clone().unwrap())
+            .into_iter()
+            .map(|(name, status)| (name.to_owned(), status.to_owned()))
+            .collect::<Vec<_>>();
         steps.sort();
         assert_eq!(steps, done.iter().map(|(name, status)| ((*name).to_owned(), (*status).to_owned())).collect::<Vec<_>>());
         assert_eq!(shown.resolved_targets.unwrap().parameter_values.unwrap(), ["a", "b", "c"]);
         let filter = AutomationExecutionFilter { key: "ParentExecutionId".into(), values: vec![id] };
-        let children = cloud.ok::<DescribeAutomationExecutions>(DescribeAutomationExecutionsRequest { filters: Some(vec![filter]), ..Default::default() }).await;
+        let children =
+            cloud.ok::<DescribeAutomationExecutions>(DescribeAutomationExecutionsRequest { filters: Some(vec![filter]), ..Default::default() }).await;
         assert_eq!(children.automation_execution_metadata_list.unwrap().len(), done.len());
     }
-    let all = cloud.ok::<DescribeAutomationExecutions>(DescribeAutomationExecutionsRequest::default()).await.automation_execution_metadata_list.unwrap();
+    let all =
+        cloud.ok::<DescribeAutomationExecutions>(DescribeAutomationExecutionsRequest::default()).await.automation_execution_metadata_list.unwrap();
     assert_eq!(all.len(), 2);
 }
 
 #[tokio::test]
 async fn an_automation_in_an_automation_and_what_waits_for_a_property() {
     let cloud = fixture();
-    create(&cloud, "inner", json!({"schemaVersion": "0.3", "parameters": {"Rest": {"type": "String"}},
-        "mainSteps": [{"name": "rest", "action": "aws:sleep", "inputs": {"Duration": "{{ Rest }}"}}]})).await;
+    create(
+        &cloud,
+        "inner",
+        json!({"schemaVersion": "0.3", "parameters": {"Rest": {"type": "String"}},
+        "mainSteps": [{"name": "rest", "action": "aws:sleep", "inputs": {"Duration": "{{ Rest }}"}}]}),
+    )
+    .await;
     let run = json!({"name": "run", "action": "aws:executeAutomation", "inputs": {"DocumentName": "inner", "RuntimeParameters": {"Rest": "PT10M"}}});
     let wait = json!({"name": "wait", "action": "aws:waitForAwsResourceProperty", "inputs": {"Service": "ssm", "Api": "GetServiceSetting",
         "SettingId": "/ssm/opsinsights/opscenter", "PropertySelector": "$.ServiceSetting.SettingValue", "DesiredValues": ["Enabled"]}});

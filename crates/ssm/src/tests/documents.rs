@@ -168,7 +168,7 @@ async fn documents_of_aws_are_there_and_found_by_filters() {
 #[tokio::test]
 async fn a_change_template_is_reviewed_and_all_survives_a_restart() {
     let cloud = TestCloud::journaled();
-    let template = r#"{"schemaVersion":"0.3","description":"d","executableRunBooks":[{"name":"AWS-HelloWorld","version":"1"}],"mainSteps":[]}"#;
+    let template = r#"{"schemaVersion":"0.3","description":"d","autoApprovable":true,"executableRunBooks":[{"name":"AWS-HelloWorld","version":"1"}],"mainSteps":[]}"#;
     let input = CreateDocumentRequest { content: template.into(), document_type: Some("Automation.ChangeTemplate".into()), ..create("template") };
     let made = cloud.ok::<CreateDocument>(input).await.document_description.unwrap();
     assert_eq!((made.review_status.as_deref(), made.pending_review_version.as_deref()), (Some("PENDING"), Some("1")));

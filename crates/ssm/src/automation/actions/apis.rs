@@ -13,8 +13,13 @@ const OWN: [&str; 4] = ["Service", "Api", "PropertySelector", "DesiredValues"];
 
 async fn answer(work: &Work<'_>) -> Result<Value, Outcome> {
     let (Some(service), Some(api)) = (work.text("Service"), work.text("Api")) else { return Err(work.fails("Service and Api are required")) };
-    let input: Map<String, Value> =
-        work.task.inputs.iter().filter(|(name, value)| !OWN.contains(&name.as_str()) && !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let input: Map<String, Value> = work
+        .task
+        .inputs
+        .iter()
+        .filter(|(name, value)| !OWN.contains(&name.as_str()) && !value.is_null())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     work.call(&service, &api, &Value::Object(input)).await.map_err(|problem| work.refused(&problem))
 }
 
@@ -37,7 +42,9 @@ fn written(value: &Value) -> String {
 /// Whether the property has one of the desired values, and what it is.
 fn property(work: &Work<'_>, answer: &Value) -> Result<(bool, String), Outcome> {
     let text = work.text("PropertySelector").unwrap_or_default();
-    let Some(selector) = Selector::parse(&text) else { return Err(work.fails(&format!("The PropertySelector is not a JSONPath expression: {text}"))) };
+    let Some(selector) = Selector::parse(&text) else {
+        return Err(work.fails(&format!("The PropertySelector is not a JSONPath expression: {text}")));
+    };
     let found = selector.select(answer);
     let desired: Vec<String> = match work.value("DesiredValues") {
         Some(Value::Array(items)) => items.iter().map(written).collect(),

@@ -6,7 +6,9 @@ use crate::{
     documents::Wanted,
 };
 use bytes::Bytes;
-use cloudlet_engine::{Boxed, Language, LocalHttp, LocalRequest, LocalResponse, WorkerFile, WorkerOrder, WorkerValue, fingerprint::Fingerprint, within};
+use cloudlet_engine::{
+    Boxed, Language, LocalHttp, LocalRequest, LocalResponse, WorkerFile, WorkerOrder, WorkerValue, fingerprint::Fingerprint, within,
+};
 use cloudlet_runbook::machine::Done;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
