@@ -47,10 +47,12 @@ REFUSALS = [
     # groups
     ("create_security_group", {"GroupName": "refused", "Description": "d", "VpcId": "{vpc}"}, "InvalidGroup.Duplicate",
      "The security group 'refused' already exists for VPC '{vpc}'"),
-    ("create_security_group", {"GroupName": "sg-x", "Description": "d"}, "InvalidParameterValue", "Group names may not be in the format sg-*."),
+    ("create_security_group", {"GroupName": "sg-x", "Description": "d"}, "InvalidParameterValue",
+     "Value (sg-x) for parameter GroupName is invalid. Group names may not be in the format sg-*."),
     ("create_security_group", {"GroupName": "x", "Description": "d", "VpcId": f"vpc-{GONE}"}, "InvalidVpcID.NotFound",
      f"The vpc ID 'vpc-{GONE}' does not exist"),
-    ("create_security_group", {"GroupName": "x", "Description": "ä"}, "InvalidParameterValue", "Character sets beyond ASCII are not supported."),
+    ("create_security_group", {"GroupName": "x", "Description": "ä"}, "InvalidParameterValue",
+     "Value (ä) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported."),
     ("delete_security_group", {"GroupId": "{default}"}, "CannotDelete", None),
     ("delete_security_group", {"GroupId": "{group}"}, "DependencyViolation", "resource {group} has a dependent object"),
     ("delete_security_group", {"GroupId": f"sg-{GONE}"}, "InvalidGroup.NotFound", f"The security group 'sg-{GONE}' does not exist"),
@@ -82,7 +84,6 @@ REFUSALS = [
      "InvalidSecurityGroupRuleId.NotFound", f"The security group rule ID 'sgr-{GONE}' does not exist"),
     ("describe_security_group_rules", {"SecurityGroupRuleIds": ["sgr-1"]}, "InvalidSecurityGroupRuleId.Malformed", None),
     ("describe_security_groups", {"Filters": [{"Name": "no-such", "Values": ["x"]}]}, "InvalidParameterValue", "The filter 'no-such' is invalid"),
-    ("describe_security_groups", {"MaxResults": 4}, "InvalidParameterValue", None),
     ("describe_security_groups", {"MaxResults": 5, "GroupIds": ["{group}"]}, "InvalidParameterCombination", None),
     ("describe_security_groups", {"NextToken": "x"}, "InvalidNextToken", None),
     # VPCs, subnets
@@ -104,7 +105,6 @@ REFUSALS = [
     ("create_network_interface", {"SubnetId": "{subnet}", "PrivateIpAddress": "10.40.0.9"}, "InvalidIPAddress.InUse", "Address 10.40.0.9 is in use."),
     ("create_network_interface", {"SubnetId": "{subnet}", "PrivateIpAddress": "10.99.0.9"}, "InvalidParameterValue", None),
     ("create_network_interface", {"SubnetId": f"subnet-{GONE}"}, "InvalidSubnetID.NotFound", f"The subnet ID 'subnet-{GONE}' does not exist"),
-    ("modify_network_interface_attribute", {"NetworkInterfaceId": "{interface}", "Groups": ["{group}"] * 6}, "SecurityGroupsPerInterfaceLimitExceeded", None),
     ("delete_network_interface", {"NetworkInterfaceId": f"eni-{GONE}"}, "InvalidNetworkInterfaceID.NotFound",
      f"The networkInterface ID 'eni-{GONE}' does not exist"),
     ("detach_network_interface", {"AttachmentId": f"eni-attach-{GONE}"}, "InvalidAttachmentID.NotFound", None),
@@ -117,7 +117,8 @@ REFUSALS = [
      f"The internetGateway ID 'igw-{GONE}' does not exist"),
     ("create_route", {"RouteTableId": "{table}", "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "{gateway}"}, "RouteAlreadyExists",
      "The route identified by 0.0.0.0/0 already exists."),
-    ("create_route", {"RouteTableId": "{table}", "DestinationCidrBlock": "10.9.0.0/16", "GatewayId": f"igw-{GONE}"}, "InvalidGatewayID.NotFound", None),
+    ("create_route", {"RouteTableId": "{table}", "DestinationCidrBlock": "10.9.0.0/16", "GatewayId": f"igw-{GONE}"}, "InvalidGatewayID.NotFound",
+     f"The gateway ID 'igw-{GONE}' does not exist"),
     ("delete_route", {"RouteTableId": "{table}", "DestinationCidrBlock": "10.9.0.0/16"}, "InvalidRoute.NotFound",
      "no route with destination-cidr-block 10.9.0.0/16 in route table {table}"),
     ("delete_route_table", {"RouteTableId": f"rtb-{GONE}"}, "InvalidRouteTableID.NotFound", f"The routeTable ID 'rtb-{GONE}' does not exist"),
@@ -186,3 +187,8 @@ def test_limits(ec2, made):
         ec2.authorize_security_group_ingress(
             GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "PrefixListIds": [{"PrefixListId": made["list"]}]}])
     assert refused.value.response["Error"]["Code"] == "RulesPerSecurityGroupLimitExceeded"
+    groups = [ec2.create_security_group(GroupName=f"of-many-{number}", Description="d", VpcId=made["vpc"])["GroupId"] for number in range(6)]
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=made["interface"], Groups=groups[:5])
+    with pytest.raises(ClientError) as refused:
+        ec2.modify_network_interface_attribute(NetworkInterfaceId=made["interface"], Groups=groups)
+    assert refused.value.response["Error"]["Code"] == "SecurityGroupsPerInterfaceLimitExceeded"

@@ -192,14 +192,14 @@ fn ms(time: Duration) -> f64 {
 fn decision() {
     let mut network = Network::default();
     let ids: Vec<String> = (0..5).map(|number| format!("sg-{number}")).collect();
-    let strangers: Vec<_> = (0..100).map(|number| network.number_of(&format!("sg-other-{number}"))).collect();
+    let elsewhere: Vec<_> = (0..100).map(|number| network.number_of(&format!("sg-other-{number}"))).collect();
     for (of, id) in ids.iter().enumerate() {
         let rule = |number: usize| GroupRule {
             id: format!("sgr-{number}").as_str().into(),
             protocol: Some(6),
             ports: Ports::Range(443, 443),
             peer: match number % 2 {
-                0 => Peer::Group(strangers[(of * 7 + number) % strangers.len()]),
+                0 => Peer::Group(elsewhere[(of * 7 + number) % elsewhere.len()]),
                 _ => Peer::Block(format!("10.{of}.{number}.0/24").parse::<Cidr>().expect("a block")),
             },
         };

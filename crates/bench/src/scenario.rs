@@ -2,7 +2,7 @@
 
 use crate::{
     client::{Connection, Repeat, Turn, rate},
-    cost, forms, mail, process,
+    cost, forms, process,
     process::Process,
     request::{Signed, bare},
 };
@@ -18,7 +18,7 @@ pub struct Bench<'a> {
     pub server: Process,
     bare: Process,
     pub time: Duration,
-    filter: &'a str,
+    pub filter: &'a str,
 }
 
 pub async fn run(server: &Path, time: Duration, filter: &str) {
@@ -48,8 +48,8 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.states(&host).await;
     bench.automations(&host).await;
     bench.networks(&host).await;
-    mail::measure(server, time, filter).await;
     bench.functions(&host).await;
+    bench.mail(server).await;
     forms::measure(server, filter).await;
 }
 

@@ -271,7 +271,12 @@ fn destination(cidr: Option<&str>, ipv6_cidr: Option<&str>, prefix_list: Option<
 
 fn target(given: &Given, vpc: &str, state: &State, cx: &Cx) -> Result<Target, Fault> {
     let scope = &cx.scope;
-    let other_network = || refuse("InvalidParameterValue", format!("route table {} and network gateway belong to different networks", given.table));
+    let no_gateway = |id: &str| refuse("InvalidGatewayID.NotFound", format!("The gateway ID '{id}' does not exist"));
+    // AWS: unverified wording for all but internet gateways and interfaces.
+    let other_network = |id: &str| {
+        let what = if id.starts_with("eni-") { "interface" } else { "network gateway" };
+        refuse("InvalidParameterValue", format!("route table {} and {what} {id} belong to different networks", given.table))
+    };
     let mut all = Vec::new();
     if given.local {
         all.push(Target::Local);
@@ -280,32 +285,32 @@ fn target(given: &Given, vpc: &str, state: &State, cx: &Cx) -> Result<Target, Fa
         all.push(match id.split('-').next() {
             Some("local") if id == "local" => Target::Local,
             Some("igw") => {
-                if state.find::<InternetGateway>(scope, id)?.vpc.as_deref() != Some(vpc) {
-                    return Err(other_network());
+                if state.get::<InternetGateway>(scope, id).ok_or_else(|| no_gateway(id))?.vpc.as_deref() != Some(vpc) {
+                    return Err(other_network(id));
                 }
                 Target::InternetGateway(id.clone())
             }
             Some("vgw") => return Err(faults::not_implemented("virtual private gateways")),
-            // AWS: a gateway of an unknown kind is an unknown gateway. Unverified wording.
-            _ => return Err(refuse("InvalidGatewayID.NotFound", format!("The gateway ID '{id}' does not exist"))),
+            // AWS: a gateway of an unknown kind is an unknown gateway.
+            _ => return Err(no_gateway(id)),
         });
     }
     if let Some(id) = &given.egress_only {
         if state.find::<EgressOnlyInternetGateway>(scope, id)?.vpc != vpc {
-            return Err(other_network());
+            return Err(other_network(id));
         }
         all.push(Target::EgressOnlyInternetGateway(id.clone()));
     }
     if let Some(id) = &given.nat {
         let gateway = state.find::<NatGateway>(scope, id)?;
         if gateway.vpc != vpc {
-            return Err(other_network());
+            return Err(other_network(id));
         }
         all.push(Target::NatGateway(id.clone()));
     }
     if let Some(id) = &given.interface {
         if state.find::<Interface>(scope, id)?.vpc != vpc {
-            return Err(other_network());
+            return Err(other_network(id));
         }
         all.push(Target::Interface(id.clone()));
     }
@@ -314,7 +319,7 @@ fn target(given: &Given, vpc: &str, state: &State, cx: &Cx) -> Result<Target, Fa
         let of_instance: Vec<(&str, &Interface)> = lookups::of_instance(state, scope, id).collect();
         match of_instance.as_slice() {
             [(interface, row)] if row.vpc == vpc => all.push(Target::Interface((*interface).to_owned())),
-            [_] => return Err(other_network()),
+            [(interface, _)] => return Err(other_network(interface)),
             // AWS: unverified wording.
             _ => {
                 let message =
@@ -326,7 +331,7 @@ fn target(given: &Given, vpc: &str, state: &State, cx: &Cx) -> Result<Target, Fa
     if let Some(id) = &given.peering {
         let peering = state.find::<Peering>(scope, id)?;
         if ![&peering.requester, &peering.accepter].into_iter().any(|end| end.scope == *scope && end.vpc == vpc) {
-            return Err(other_network());
+            return Err(other_network(id));
         }
         all.push(Target::Peering(id.clone()));
     }
@@ -378,7 +383,7 @@ handler!(Ec2, CreateRoute, |ec2, cx, input| Ok(ec2.on::<CreateRoute, RouteTable>
             let table = state.find::<RouteTable>(&cx.scope, &given.table)?;
             let text = destination_text(&route.destination);
             if is_local_block(state, &cx.scope, table, &route.destination) || table.routes.iter().any(|known| known.destination == route.destination) {
-                return Err(refuse("RouteAlreadyExists", format!("The route identified by {text} already exists")));
+                return Err(refuse("RouteAlreadyExists", format!("The route identified by {text} already exists.")));
             }
             if let (Destination::Block(cidr), Some(vpc)) = (&route.destination, state.get::<Vpc>(&cx.scope, &table.vpc))
                 && lookups::blocks(vpc).any(|block| block.covers(*cidr))

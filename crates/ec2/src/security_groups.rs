@@ -283,6 +283,11 @@ handler!(
         if input.description.is_empty() {
             return Err(refuse("MissingParameter", "The request must contain the parameter GroupDescription"));
         }
+        if !input.description.is_ascii() {
+            let message =
+                format!("Value ({}) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported.", input.description);
+            return Err(faults::invalid_value(message));
+        }
         if !rules::is_describable(&input.description) {
             return Err(faults::invalid_value(
                 "Invalid security group description. Valid descriptions are strings less than 256 characters from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",

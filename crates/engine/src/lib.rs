@@ -20,8 +20,8 @@ mod http_endpoints;
 mod http_hooks;
 mod ids;
 pub mod kms;
-mod nodes;
 mod mail_relay;
+mod nodes;
 mod origin;
 pub mod paging;
 mod permission;
@@ -56,11 +56,11 @@ pub use http_client::{HttpClient, HttpRequest, HttpResponse, SendError, without_
 pub use http_endpoints::{EndpointAnswer, EndpointCallers, EndpointField, EndpointRefusal, EndpointRequest, HttpEndpoint, HttpEndpoints};
 pub use http_hooks::{Form, HttpHooks, PostResponse, PostedObject, RequestView, ServiceEvents};
 pub use ids::{Ids, account_of_access_key, uuid_text};
+pub use mail_relay::{MailRelay, RelayError};
 pub use nodes::{
     ByteStream, ConnectError, Node, NodeAddress, NodeInput, NodeOrder, NodeOutput, NodeProcess, NodeProgram, NodeRoot, NodeSignal, NodeUser,
     TerminalSize,
 };
-pub use mail_relay::{MailRelay, RelayError};
 pub use origin::{Origin, SignatureKind, Signed, ThroughEndpoint, TlsSession, VpcEndpoints};
 pub use permission::{DerivedKey, Permission, Permissions};
 pub use policy_statements::{Allowed, PolicyStatements};

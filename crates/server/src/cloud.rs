@@ -59,6 +59,7 @@ pub fn assemble(configuration: &Configuration, folder: Option<&DataFolder>, work
     let access_settings = AccessSettings::new(journal);
     let mut services = vec![
         cloudlet_ec2::service(journal),
+        cloudlet_ecs::service(journal, workers.clone()),
         cloudlet_iam::service(identity.clone()),
         cloudlet_kms::service(journal),
         cloudlet_lambda::service(journal, blobs.clone(), workers.clone(), configuration.lambda.clone()),

@@ -66,8 +66,7 @@ async fn run_file(configuration: &Configuration, file: &Path, parameters: &str) 
     let content = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let given: Map<Value> = serde_json::from_str(parameters).map_err(|error| format!("--parameters: {error}"))?;
     let parameters: Map<Vec<String>> = given.iter().map(|(name, value)| (name.clone(), texts(value))).collect();
-    let configuration = Configuration { data_dir: None, ..configuration.clone() };
-    let cloud: Arc<Cloud> = cloud::assemble(&configuration, None, workers::machine(&configuration))?.cloud;
+    let cloud: Arc<Cloud> = cloud::assemble(configuration, None, workers::machine(configuration))?.cloud;
     cloud.runtime.clock.stop();
     let format = if content.trim_start().starts_with('{') { "JSON" } else { "YAML" };
     let document = CreateDocumentRequest {

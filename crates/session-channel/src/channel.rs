@@ -222,12 +222,8 @@ impl Channel {
 }
 
 fn acknowledge(frame: &Frame, date: u64, id: [u8; 16]) -> Bytes {
-    let content = Acknowledge {
-        message_type: frame.message.name().to_owned(),
-        message_id: frame.id_text(),
-        sequence: frame.sequence,
-        is_sequential: true,
-    };
+    let content =
+        Acknowledge { message_type: frame.message.name().to_owned(), message_id: frame.id_text(), sequence: frame.sequence, is_sequential: true };
     let payload = serde_json::to_vec(&content).unwrap_or_default().into();
     // AWS: both flags, and no number of its own.
     Frame { message: MessageType::Acknowledge, created: date, sequence: 0, flags: 3, id, kind: PayloadKind::None, payload }.write()

@@ -17,7 +17,7 @@ pub use channel::{Arrived, Channel, Role, TooManyTries, WINDOW};
 pub use encryption::{Cipher, NotDecrypted};
 pub use frame::{Frame, HEADER, MessageType, NotAFrame, PayloadKind, payload};
 pub use messages::{
-    Action, ActionResult, AgentSessionState, ChannelClosed, Challenge, HandshakeComplete, HandshakeRequest, HandshakeResponse, KmsResult,
+    Action, ActionResult, AgentSessionState, Challenge, ChannelClosed, HandshakeComplete, HandshakeRequest, HandshakeResponse, KmsResult,
     OpenDataChannel, Size,
 };
 pub use smux::{Demux, MuxEvent, NotSmux, finish, nothing, open, push};

@@ -17,5 +17,7 @@ pub fn is_at_least(version: &str, wanted: [u32; 4]) -> bool {
 #[test]
 fn versions_are_compared_by_their_numbers() {
     assert!(is_at_least("1.1.70.0", [1, 1, 70, 0]) && is_at_least("1.2.7", [1, 1, 70, 0]) && is_at_least("2", [1, 9, 0, 0]));
-    assert!(!is_at_least("1.1.69.9", [1, 1, 70, 0]) && !is_at_least("", [0, 0, 0, 0]) && !is_at_least("1.x", [0; 4]) && !is_at_least("1.2.3.4.5", [0; 4]));
+    assert!(
+        !is_at_least("1.1.69.9", [1, 1, 70, 0]) && !is_at_least("", [0, 0, 0, 0]) && !is_at_least("1.x", [0; 4]) && !is_at_least("1.2.3.4.5", [0; 4])
+    );
 }

@@ -184,6 +184,8 @@ pub fn is_of(kind: &ParameterType, value: &Value) -> bool {
         ParameterType::Integer => value.is_i64() || value.is_u64() || value.as_str().is_some_and(|text| text.parse::<i64>().is_ok()),
         ParameterType::MapList => value.as_array().is_some_and(|items| items.iter().all(Value::is_object)),
         // A map may be written as a text of JSON.
-        ParameterType::StringMap => value.is_object() || value.as_str().is_some_and(|text| matches!(serde_json::from_str(text), Ok(Value::Object(_)))),
+        ParameterType::StringMap => {
+            value.is_object() || value.as_str().is_some_and(|text| matches!(serde_json::from_str(text), Ok(Value::Object(_))))
+        }
     }
 }

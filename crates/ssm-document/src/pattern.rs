@@ -18,7 +18,8 @@ impl Pattern {
             return None;
         }
         let whole = format!(r"\A(?:{text})\z");
-        let built = RegexBuilder::new(&whole).delegate_size_limit(MOST_MEMORY).delegate_dfa_size_limit(MOST_MEMORY).backtrack_limit(MOST_TRIES).build();
+        let built =
+            RegexBuilder::new(&whole).delegate_size_limit(MOST_MEMORY).delegate_dfa_size_limit(MOST_MEMORY).backtrack_limit(MOST_TRIES).build();
         built.ok().map(|regex| Pattern { text: text.to_owned(), regex })
     }
 

@@ -52,8 +52,7 @@ impl<'v> Node<'v> {
         if !missing.is_empty() {
             return self.refuse(format!("object has missing required properties ({})", list(&missing)));
         }
-        let unknown: Vec<&str> =
-            fields.keys().map(String::as_str).filter(|name| !required.contains(name) && !optional.contains(name)).collect();
+        let unknown: Vec<&str> = fields.keys().map(String::as_str).filter(|name| !required.contains(name) && !optional.contains(name)).collect();
         if open == Others::Refused && !unknown.is_empty() {
             return self.refuse(format!("object instance has properties which are not allowed by the schema: {}", list(&unknown)));
         }
@@ -141,10 +140,7 @@ mod tests {
     #[test]
     fn violations_are_worded_as_the_validator_does() {
         let said = |value: Value| Node::root(&value).object(&["schemaVersion", "templateBody"], &[], Others::Refused).unwrap_err().to_string();
-        assert_eq!(
-            said(json!({})),
-            r#"[message: "object has missing required properties ([\"schemaVersion\",\"templateBody\"])" - parent node: /]"#
-        );
+        assert_eq!(said(json!({})), r#"[message: "object has missing required properties ([\"schemaVersion\",\"templateBody\"])" - parent node: /]"#);
         assert_eq!(
             said(json!([])),
             r#"[message: "instance type (array) does not match any allowed primitive type (allowed: [\"object\"])" - parent node: /]"#

@@ -182,10 +182,7 @@ mod tests {
     fn what_is_refused_is_said_with_the_reason() {
         let said = |kind, value: Value| check(kind, &value).unwrap_err();
         assert!(said(DocumentType::Command, json!({})).contains("missing required properties ([\\\"schemaVersion\\\"])"));
-        assert_eq!(
-            said(DocumentType::Session, json!({"schemaVersion": "2.0"})),
-            "2.0 is not a valid schema version for Session document type"
-        );
+        assert_eq!(said(DocumentType::Session, json!({"schemaVersion": "2.0"})), "2.0 is not a valid schema version for Session document type");
         assert!(said(DocumentType::Command, command(&json!([]))).contains("too short"));
         assert!(said(DocumentType::Command, command(&json!([{"action": "aws:none", "name": "s"}]))).contains("not found in enum"));
         assert!(said(DocumentType::Command, command(&json!([{"action": "aws:runShellScript"}]))).contains("missing required properties"));

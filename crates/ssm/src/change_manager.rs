@@ -21,8 +21,5 @@ use cloudlet_api_ssm as api;
 use cloudlet_engine::Builder;
 
 pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {
-    builder
-        .store(ssm.changes.clone())
-        .handles::<advance::AdvanceChange>()
-        .handles::<api::StartChangeRequestExecution>()
+    builder.store(ssm.changes.clone()).handles::<advance::AdvanceChange>().handles::<api::StartChangeRequestExecution>()
 }

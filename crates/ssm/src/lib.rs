@@ -17,6 +17,7 @@ mod parameters;
 mod resource_policies;
 mod s3_urls;
 mod service_settings;
+mod sessions;
 mod state;
 mod tags;
 #[cfg(test)]
@@ -28,9 +29,10 @@ use cloudlet_shape::{Operation, OperationSchema, ServiceSchema};
 use cloudlet_store::{Journal, Store};
 use commands::Commands;
 use documents::Documents;
-use parking_lot::Mutex;
 pub use nodes::NodeOptions;
 use nodes::Nodes;
+use parking_lot::Mutex;
+use sessions::Sessions;
 use state::State;
 use std::{
     collections::BTreeSet,
@@ -43,6 +45,7 @@ pub struct Ssm {
     automations: automation::Automations,
     nodes: Nodes,
     commands: Commands,
+    sessions: Sessions,
     ops: Arc<Store<ops_center::state::State>>,
     windows: Arc<Store<maintenance_windows::state::State>>,
     changes: Arc<Store<change_manager::state::ChangeState>>,
@@ -70,7 +73,8 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
         store: Arc::new(Store::new("ssm", journal, State::default())),
         documents: Documents::new(journal),
         automations: automation::Automations::new(journal, workers.clone()),
-        nodes: Nodes::new(journal, workers, options.nodes),
+        nodes: Nodes::new(journal, workers.clone(), options.nodes),
+        sessions: Sessions::new(journal, workers),
         commands: Commands::new(journal),
         ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
         windows: Arc::new(Store::new("ssm/maintenance_windows", journal, maintenance_windows::state::State::default())),
@@ -80,6 +84,7 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
     let builder = Service::of(&MODEL, ssm.clone());
     let builder = documents::register(builder, &ssm);
     let builder = nodes::register(builder, &ssm);
+    let builder = sessions::register(builder, &ssm);
     let builder = commands::register(builder, &ssm);
     let builder = ops_center::register(builder, &ssm);
     let builder = automation::register(builder, &ssm);

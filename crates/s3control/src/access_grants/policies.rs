@@ -24,8 +24,7 @@ impl Handle<api::PutAccessGrantsInstanceResourcePolicy> for S3Control {
         let is_own = |resource: &str| {
             resource == "*" || resource == own.as_str() || resource.strip_prefix(own.as_str()).is_some_and(|rest| rest.starts_with('/'))
         };
-        let all_own =
-            policy.document.statements().iter().filter_map(|statement| statement.resources()).flat_map(|(_, named)| named).all(|it| is_own(it));
+        let all_own = policy.document.statements().iter().filter_map(|statement| statement.resources()).flat_map(|(_, named)| named).all(is_own);
         if !all_own {
             return Err(invalid());
         }

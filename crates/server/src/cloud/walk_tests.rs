@@ -227,11 +227,7 @@ const SETUP: &[(&str, &str, &str)] = &[
         r#"{"Name":"runbook-a","DocumentType":"Automation","Content":"{\"schemaVersion\":\"0.3\",\"mainSteps\":[{\"name\":\"ask\",\"action\":\"aws:approve\",\"timeoutSeconds\":9000,\"onFailure\":\"Continue\",\"inputs\":{\"Approvers\":[\"arn:aws:iam::000000000000:root\"]}},{\"name\":\"put\",\"action\":\"aws:executeAwsApi\",\"inputs\":{\"Service\":\"ssm\",\"Api\":\"PutParameter\",\"Name\":\"topic-c\",\"Value\":\"x\",\"Type\":\"String\",\"Overwrite\":true}},{\"name\":\"rest\",\"action\":\"aws:sleep\",\"inputs\":{\"Duration\":\"PT3H\"}}]}"}"#,
     ),
     ("ssm", "StartAutomationExecution", r#"{"DocumentName":"runbook-a"}"#),
-    (
-        "ssm",
-        "StartAutomationExecution",
-        r#"{"DocumentName":"runbook-a","Mode":"Interactive","ClientToken":"12345678-1234-1234-1234-123456789012"}"#,
-    ),
+    ("ssm", "StartAutomationExecution", r#"{"DocumentName":"runbook-a","Mode":"Interactive","ClientToken":"12345678-1234-1234-1234-123456789012"}"#),
     ("states", "CreateActivity", r#"{"name":"name-a"}"#),
     (
         "states",

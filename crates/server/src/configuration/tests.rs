@@ -22,7 +22,7 @@ fn a_setting_that_is_not_given_has_its_default() {
 #[test]
 fn the_command_line_counts_before_localstacks_names_and_these_before_the_file() {
     let given = Settings { port: Some(1), ..Settings::default() };
-    let drop_in = localstack(&environment(&[("GATEWAY_LISTEN", "0.0.0.0:2"), ("DEFAULT_REGION", "eu-west-1")])).ok().unwrap();
+    let drop_in = localstack::read(&environment(&[("GATEWAY_LISTEN", "0.0.0.0:2"), ("DEFAULT_REGION", "eu-west-1")])).ok().unwrap();
     let file: Settings = toml::from_str("port = 3\nhost = \"127.0.0.3\"\nregion = \"eu-west-3\"\ncall-log = 3").unwrap();
     let settings = given.or(drop_in).or(file);
     assert_eq!(
@@ -33,7 +33,7 @@ fn the_command_line_counts_before_localstacks_names_and_these_before_the_file() 
 
 #[test]
 fn localstacks_switches_are_understood() {
-    let auth = |pairs: &[(&str, &str)]| localstack(&environment(pairs)).ok().unwrap().auth;
+    let auth = |pairs: &[(&str, &str)]| localstack::read(&environment(pairs)).ok().unwrap().auth;
     assert_eq!(auth(&[("ENFORCE_IAM", "1")]), Some(Auth::Enforce));
     assert_eq!(auth(&[("ENFORCE_IAM", "0")]), Some(Auth::Off));
     assert_eq!(auth(&[("ENFORCE_IAM", "1"), ("IAM_SOFT_MODE", "1")]), Some(Auth::Soft));
@@ -59,7 +59,7 @@ fn mistyped_values_and_names_are_refused_in_a_clear_sentence() {
     assert!(with(Settings { root_secret_key: Some(String::new()), ..Settings::default() }).contains("--root-secret-key"));
     assert!(with(Settings { oidc_keys: Some("/nowhere/at/all".into()), ..Settings::default() }).contains("--oidc-keys /nowhere/at/all"));
     assert!(refusal(refuse_unknown(&environment(&[("CLOUDLET_PROT", "1")]))).contains("CLOUDLET_PROT is no setting of Cloudlet"));
-    assert!(refusal(localstack(&environment(&[("ENFORCE_IAM", "maybe")]))).contains("ENFORCE_IAM=maybe is neither 1 nor 0"));
+    assert!(refusal(localstack::read(&environment(&[("ENFORCE_IAM", "maybe")]))).contains("ENFORCE_IAM=maybe is neither 1 nor 0"));
     assert!(toml::from_str::<Settings>("prot = 1").is_err());
     assert!(Settings::try_parse_from(["cloudlet", "--auth", "often"]).unwrap_err().to_string().contains("often"));
 }
@@ -67,7 +67,7 @@ fn mistyped_values_and_names_are_refused_in_a_clear_sentence() {
 #[test]
 fn localstacks_origins_are_understood() {
     let origins = |text: &str| {
-        let settings = localstack(&environment(&[("EXTRA_CORS_ALLOWED_ORIGINS", text), ("EXTRA_CORS_ALLOWED_HEADERS", "x-own")])).ok().unwrap();
+        let settings = localstack::read(&environment(&[("EXTRA_CORS_ALLOWED_ORIGINS", text), ("EXTRA_CORS_ALLOWED_HEADERS", "x-own")])).ok().unwrap();
         settle(settings).ok().unwrap().origins
     };
     assert_eq!(origins("https://one.example.com, http://two.example.com:3000/,"), ["https://one.example.com", "http://two.example.com:3000"]);
@@ -92,7 +92,7 @@ fn filters_of_the_log_may_name_levels_and_modules() {
 fn a_running_server_is_reached_where_it_listens() {
     let address = |arguments: &[&str]| {
         let settings = Settings::try_parse_from([&["cloudlet"], arguments].concat()).unwrap();
-        settings.running().ok().unwrap().to_string()
+        running(&settings).ok().unwrap().to_string()
     };
     assert_eq!(address(&["explain", "r"]), "127.0.0.1:4566");
     assert_eq!(address(&["explain", "r", "--port", "1"]), "127.0.0.1:1");

@@ -278,7 +278,6 @@ impl Ssm {
         let started = self.start_automation(cx, NewAutomation { request, caller: change.requester.clone(), links }).await?;
         Ok(started.to_string())
     }
-
 }
 
 impl Handle<AdvanceChange> for Ssm {

@@ -5,12 +5,11 @@ mod download;
 mod inventory;
 mod script;
 
-use super::{
-    rows::Progress,
-    run,
-    running::Run,
+use super::{rows::Progress, run, running::Run};
+use crate::{
+    Ssm,
+    nodes::{self, ManagedNode},
 };
-use crate::{Ssm, nodes::{self, ManagedNode}};
 use bytes::Bytes;
 use cloudlet_api_ssm::{GetParameters, GetParametersRequest};
 use cloudlet_api_sts::Credentials;
@@ -116,8 +115,7 @@ impl<'e> Execution<'e> {
             }
         }
         let lookup = |name: &str| name.strip_prefix("ssm:").and_then(|name| stored.get(name).cloned());
-        let mut resolved: Values =
-            values.into_iter().map(|(name, value)| (name, cloudlet_ssm_document::substitute(&value, &lookup))).collect();
+        let mut resolved: Values = values.into_iter().map(|(name, value)| (name, cloudlet_ssm_document::substitute(&value, &lookup))).collect();
         resolved.extend(stored.iter().map(|(name, value)| (format!("ssm:{name}"), value.clone())));
         Ok(resolved)
     }
@@ -205,7 +203,14 @@ impl<'e> Execution<'e> {
     }
 
     /// Runs a program with an input, for so many seconds of the clock at most.
-    pub async fn program(&self, program: &str, arguments: &[&str], input: Option<Bytes>, more: &[(String, String)], seconds: i64) -> Result<Ran, String> {
+    pub async fn program(
+        &self,
+        program: &str,
+        arguments: &[&str],
+        input: Option<Bytes>,
+        more: &[(String, String)],
+        seconds: i64,
+    ) -> Result<Ran, String> {
         let order = NodeProgram {
             program: program.to_owned(),
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),

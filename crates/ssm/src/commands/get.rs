@@ -54,7 +54,8 @@ impl Handle<GetCommandInvocation> for Ssm {
             faults::INVALID_PLUGIN_NAME.says("The plugin name isn't valid.")
         })?;
         // A step that was not reached has the outcome of the whole.
-        let progress = if step.progress == Progress::Pending || invocation.progress == Progress::Cancelling { invocation.progress } else { step.progress };
+        let progress =
+            if step.progress == Progress::Pending || invocation.progress == Progress::Cancelling { invocation.progress } else { step.progress };
         Ok(GetCommandInvocationResult {
             command_id: Some(input.command_id.clone()),
             instance_id: Some(input.instance_id.clone()),

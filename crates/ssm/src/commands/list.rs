@@ -67,7 +67,10 @@ impl Handle<ListCommands> for Ssm {
                 command.association.is_none()
                     && input.command_id.as_ref().is_none_or(|wanted| **wanted == ***id)
                     && filters.iter().all(|filter| filter.selects(command, command.progress))
-                    && input.instance_id.as_ref().is_none_or(|node| state.invocations.contains(&(cx.scope.clone(), (*id).clone(), node.as_str().into())))
+                    && input
+                        .instance_id
+                        .as_ref()
+                        .is_none_or(|node| state.invocations.contains(&(cx.scope.clone(), (*id).clone(), node.as_str().into())))
             });
             let rows = selected.map(|(id, command)| {
                 let place = (cx.scope.clone(), id.clone());
@@ -91,16 +94,17 @@ impl Handle<ListCommandInvocations> for Ssm {
         let list = Paging::of::<ListCommandInvocations>(cx, &input);
         let details = input.details == Some(true);
         let page = self.commands.store.read(|state| {
-            let commands = state.newest(&cx.scope).filter(|(id, command)| {
-                command.association.is_none() && input.command_id.as_ref().is_none_or(|wanted| **wanted == ***id)
-            });
+            let commands = state
+                .newest(&cx.scope)
+                .filter(|(id, command)| command.association.is_none() && input.command_id.as_ref().is_none_or(|wanted| **wanted == ***id));
             let rows = commands.flat_map(|(id, command)| {
                 let place = (cx.scope.clone(), id.clone());
                 let rows: Vec<(Arc<str>, Arc<Invocation>)> = state.of_command(&place).map(|(node, row)| (node.clone(), row.clone())).collect();
                 rows.into_iter().map(move |(node, row)| (id, command, node, row))
             });
             let selected = rows.filter(|(_, command, node, row)| {
-                input.instance_id.as_ref().is_none_or(|wanted| **wanted == **node) && filters.iter().all(|filter| filter.selects(command, row.progress))
+                input.instance_id.as_ref().is_none_or(|wanted| **wanted == **node)
+                    && filters.iter().all(|filter| filter.selects(command, row.progress))
             });
             let shown = selected.map(|(id, command, node, row)| {
                 let key = (Reverse(command.requested), Reverse(id.to_string()), node.to_string());

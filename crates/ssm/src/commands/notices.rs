@@ -68,7 +68,10 @@ fn notify(cx: &Cx, place: &Place, command: &Command, kind: &str, progress: Progr
     let (Some(topic), Some(role)) = (&notification.notification_arn, &command.service_role) else { return Ok(()) };
     let wanted_kind = notification.notification_type.as_deref().unwrap_or("Command");
     let status = progress.status();
-    let wants = notification.notification_events.as_ref().is_none_or(|events| events.is_empty() || events.iter().any(|event| event == "All" || event == status));
+    let wants = notification
+        .notification_events
+        .as_ref()
+        .is_none_or(|events| events.is_empty() || events.iter().any(|event| event == "All" || event == status));
     if wanted_kind != kind || !wants || progress == Progress::Pending {
         return Ok(());
     }

@@ -5,7 +5,9 @@ use super::{
     actions::Execution,
     rows::{Command, StepResult},
 };
-use cloudlet_api_logs::{CreateLogGroup, CreateLogGroupRequest, CreateLogStream, CreateLogStreamRequest, InputLogEvent, PutLogEvents, PutLogEventsRequest};
+use cloudlet_api_logs::{
+    CreateLogGroup, CreateLogGroupRequest, CreateLogStream, CreateLogStreamRequest, InputLogEvent, PutLogEvents, PutLogEventsRequest,
+};
 use cloudlet_api_s3::{PutObject, PutObjectRequest};
 use cloudlet_aws::{Region, Scope};
 use cloudlet_shape::Body;
@@ -42,11 +44,21 @@ pub async fn deliver(execution: &Execution<'_>, command: &Command, step: &StepRe
             let name = format!("{}/{}/{}/{stream}", execution.command, execution.node.id, step.name.replace(':', "-"));
             let cx = execution.cx;
             // There may be both already.
-            let _ = Box::pin(cx.call::<CreateLogGroup>(caller.clone(), scope(), CreateLogGroupRequest { log_group_name: group.to_string(), ..CreateLogGroupRequest::default() })).await;
+            let _ = Box::pin(cx.call::<CreateLogGroup>(
+                caller.clone(),
+                scope(),
+                CreateLogGroupRequest { log_group_name: group.to_string(), ..CreateLogGroupRequest::default() },
+            ))
+            .await;
             let made = CreateLogStreamRequest { log_group_name: group.to_string(), log_stream_name: name.clone() };
             let _ = Box::pin(cx.call::<CreateLogStream>(caller.clone(), scope(), made)).await;
             for log_events in events(text, cx.clock().now().0) {
-                let input = PutLogEventsRequest { log_group_name: group.to_string(), log_stream_name: name.clone(), log_events, ..PutLogEventsRequest::default() };
+                let input = PutLogEventsRequest {
+                    log_group_name: group.to_string(),
+                    log_stream_name: name.clone(),
+                    log_events,
+                    ..PutLogEventsRequest::default()
+                };
                 if Box::pin(cx.call::<PutLogEvents>(caller.clone(), scope(), input)).await.is_err() {
                     break;
                 }

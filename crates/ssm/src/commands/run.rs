@@ -1,7 +1,7 @@
 //! A command on a node: its document's steps, one after the other.
 
 use super::{
-    actions::{self, Execution, Ended},
+    actions::{self, Ended, Execution},
     outputs, progress,
     rows::{Command, Place, Progress, StepResult},
 };
@@ -175,7 +175,6 @@ fn worse(one: Progress, other: Progress) -> Progress {
 pub fn ended_of(steps: &[Ended]) -> Progress {
     steps.iter().fold(Progress::Success, |outcome, step| worse(outcome, step.progress))
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -76,4 +76,3 @@ impl Handle<RunInvocation> for Ssm {
         Ok(Empty {})
     }
 }
-

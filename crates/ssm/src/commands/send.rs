@@ -95,7 +95,11 @@ impl Ssm {
             }
             ([], wanted) => {
                 let nodes = targets::select(self, cx, wanted).await?;
-                Ok(nodes.into_iter().map(|node| (cx.check::<SendCommand>(&node_permission(&node)).is_ok(), node)).map(|(may, node)| (node, may)).collect())
+                Ok(nodes
+                    .into_iter()
+                    .map(|node| (cx.check::<SendCommand>(&node_permission(&node)).is_ok(), node))
+                    .map(|(may, node)| (node, may))
+                    .collect())
             }
             // AWS: unverified message.
             _ => Err(faults::validation("InstanceIds and Targets can't be used together.")),
@@ -128,9 +132,10 @@ impl Ssm {
         }
         let found = self.command_document(cx, &input, association.is_some())?;
         let given = input.parameters.clone().unwrap_or_default();
-        found.parameters().values(&given.iter().map(|(name, values)| (name.clone(), values.clone())).collect()).map_err(|invalid| {
-            invalid_parameters(&input.document_name, &invalid)
-        })?;
+        found
+            .parameters()
+            .values(&given.iter().map(|(name, values)| (name.clone(), values.clone())).collect())
+            .map_err(|invalid| invalid_parameters(&input.document_name, &invalid))?;
         if let Some(notification) = &input.notification_config
             && notification.notification_arn.is_some()
         {

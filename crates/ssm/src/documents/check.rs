@@ -10,11 +10,8 @@ use serde_json::Value;
 type Check = fn(&str, &Value) -> Result<(), Refused>;
 
 /// Types whose content has a language of its own, each with what reads it.
-const LANGUAGES: [(DocumentType, Check); 3] = [
-    (DocumentType::Automation, runbook),
-    (DocumentType::ChangeCalendar, change_calendars::check),
-    (DocumentType::ChangeTemplate, template::check),
-];
+const LANGUAGES: [(DocumentType, Check); 3] =
+    [(DocumentType::Automation, runbook), (DocumentType::ChangeCalendar, change_calendars::check), (DocumentType::ChangeTemplate, template::check)];
 
 fn runbook(_: &str, value: &Value) -> Result<(), Refused> {
     Runbook::read(value).map(|_| ()).map_err(|problem| Refused::Content(problem.0))

@@ -2,7 +2,11 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-activation-managed-nodes.html>
 
 use super::rows::Activation;
-use crate::{Ssm, faults, parameters::permissions::{on_all, set_request_tags}, tags};
+use crate::{
+    Ssm, faults,
+    parameters::permissions::{on_all, set_request_tags},
+    tags,
+};
 use cloudlet_api_iam::{GetRole, GetRoleRequest};
 use cloudlet_api_ssm::{self as api, *};
 use cloudlet_aws::{Arn, Caller, Fault, Region, Scope, Timestamp};
@@ -23,7 +27,9 @@ pub async fn find_role(cx: &Cx, name: &str) -> Result<Option<Arn>, Fault> {
     match found {
         Ok(found) => Ok(Arn::parse(&found.role.arn)),
         // A server without IAM knows no roles: any will do.
-        Err(fault) if fault.status() >= 500 => Ok(Some(Arn::build(cx.scope.partition(), "iam", "", cx.scope.account.as_str(), &format!("role/{name}")))),
+        Err(fault) if fault.status() >= 500 => {
+            Ok(Some(Arn::build(cx.scope.partition(), "iam", "", cx.scope.account.as_str(), &format!("role/{name}"))))
+        }
         Err(_) => Ok(None),
     }
 }
@@ -122,7 +128,8 @@ impl Handle<DeleteActivation> for Ssm {
         let removed = self.nodes.store.update(|state| state.activations.remove(&place));
         removed.map(|_| DeleteActivationResult {}).ok_or_else(|| {
             // AWS: unverified message.
-            faults::INVALID_ACTIVATION_ID.says("The activation ID isn't valid. Verify the you entered the correct ActivationId or ActivationCode and try again.")
+            faults::INVALID_ACTIVATION_ID
+                .says("The activation ID isn't valid. Verify the you entered the correct ActivationId or ActivationCode and try again.")
         })
     }
 }

@@ -86,8 +86,20 @@ pub fn selects(filters: &[Filter], node: &ManagedNode, options: &NodeOptions, un
 /// Whether all filters have names that there are.
 pub fn check(filters: &[Filter], unknown: fn(&str) -> Fault) -> Result<(), Fault> {
     const KNOWN: [&str; 14] = [
-        "InstanceIds", "AgentVersion", "PingStatus", "PlatformTypes", "PlatformType", "PlatformName", "PlatformVersion", "ActivationIds", "IamRole",
-        "ResourceType", "SourceIds", "SourceTypes", "AssociationStatus", "DocumentName",
+        "InstanceIds",
+        "AgentVersion",
+        "PingStatus",
+        "PlatformTypes",
+        "PlatformType",
+        "PlatformName",
+        "PlatformVersion",
+        "ActivationIds",
+        "IamRole",
+        "ResourceType",
+        "SourceIds",
+        "SourceTypes",
+        "AssociationStatus",
+        "DocumentName",
     ];
     let is_known = |key: &str| KNOWN.contains(&key) || key == "tag-key" || key.starts_with("tag:");
     filters.iter().find(|filter| !is_known(&filter.key)).map_or(Ok(()), |filter| Err(unknown(&filter.key)))

@@ -10,7 +10,10 @@ use cloudlet_shape::Map;
 #[derive(Clone, Debug)]
 pub enum Source {
     Ec2(Box<ec2::Instance>),
-    Activation { id: String, role: String },
+    Activation {
+        id: String,
+        role: String,
+    },
     /// The server's own.
     Local,
 }
@@ -146,7 +149,8 @@ fn of_instance(scope: &Scope, instance: ec2::Instance) -> Option<ManagedNode> {
     if matches!(state, "pending" | "terminated" | "shutting-down") {
         return None;
     }
-    let tags: Map<String> = instance.tags.iter().flatten().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()))).collect();
+    let tags: Map<String> =
+        instance.tags.iter().flatten().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()))).collect();
     let dns = instance.private_dns_name.clone().filter(|name| !name.is_empty());
     Some(ManagedNode {
         arn: Arn::new("ec2", scope, &format!("instance/{id}")),

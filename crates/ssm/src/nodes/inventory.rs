@@ -21,13 +21,32 @@ const ITEM_BYTES: usize = 1_024 * 1_024;
 /// Types with their attributes, for GetInventorySchema.
 const SCHEMAS: [(&str, &str, &[&str]); 5] = [
     ("AWS:AWSComponent", "1.0", &["Name", "ApplicationType", "Publisher", "Version", "InstalledTime", "Architecture", "URL"]),
-    ("AWS:Application", "1.1", &["Name", "ApplicationType", "Publisher", "Version", "Release", "Epoch", "InstalledTime", "Architecture", "URL", "Summary", "PackageId"]),
+    (
+        "AWS:Application",
+        "1.1",
+        &["Name", "ApplicationType", "Publisher", "Version", "Release", "Epoch", "InstalledTime", "Architecture", "URL", "Summary", "PackageId"],
+    ),
     (
         INSTANCE_INFORMATION,
         "1.0",
-        &["AgentType", "AgentVersion", "ComputerName", "InstanceId", "IpAddress", "PlatformName", "PlatformType", "PlatformVersion", "ResourceType", "InstanceStatus"],
+        &[
+            "AgentType",
+            "AgentVersion",
+            "ComputerName",
+            "InstanceId",
+            "IpAddress",
+            "PlatformName",
+            "PlatformType",
+            "PlatformVersion",
+            "ResourceType",
+            "InstanceStatus",
+        ],
     ),
-    ("AWS:InstanceDetailedInformation", "1.0", &["CPUModel", "CPUSpeedMHz", "CPUs", "CPUSockets", "CPUCores", "CPUHyperThreadEnabled", "OSServicePack", "KernelVersion"]),
+    (
+        "AWS:InstanceDetailedInformation",
+        "1.0",
+        &["CPUModel", "CPUSpeedMHz", "CPUs", "CPUSockets", "CPUCores", "CPUHyperThreadEnabled", "OSServicePack", "KernelVersion"],
+    ),
     ("AWS:Network", "1.0", &["Name", "SubnetMask", "Gateway", "DHCPServer", "DNSServer", "MacAddress", "IPV4", "IPV6"]),
 ];
 
@@ -99,7 +118,9 @@ impl Handle<PutInventory> for Ssm {
         let size = |entries: &[Map<String>]| -> usize { entries.iter().flatten().map(|(name, value)| name.len() + value.len()).sum() };
         for item in &input.items {
             if size(item.content.as_deref().unwrap_or_default()) > ITEM_BYTES {
-                return Err(faults::ITEM_SIZE_LIMIT_EXCEEDED.says("The inventory item size has exceeded the size limit.").with("TypeName", &*item.type_name));
+                return Err(faults::ITEM_SIZE_LIMIT_EXCEEDED
+                    .says("The inventory item size has exceeded the size limit.")
+                    .with("TypeName", &*item.type_name));
             }
         }
         self.nodes.store.write(|state| {
@@ -143,7 +164,11 @@ impl Handle<ListInventoryEntries> for Ssm {
             filters.iter().all(|filter| {
                 let name = filter.key.rsplit('.').next().unwrap_or(&filter.key);
                 let own: Vec<String> = entry.get(name).cloned().into_iter().collect();
-                if filter.r#type.as_deref() == Some("Exists") { !own.is_empty() } else { Operator::parse(filter.r#type.as_deref()).passes(&own, &filter.values) }
+                if filter.r#type.as_deref() == Some("Exists") {
+                    !own.is_empty()
+                } else {
+                    Operator::parse(filter.r#type.as_deref()).passes(&own, &filter.values)
+                }
             })
         };
         let entries = found.as_ref().map(|row| row.entries.clone()).unwrap_or_default();
@@ -179,7 +204,9 @@ impl Handle<GetInventory> for Ssm {
                 continue;
             }
             // AWS: without attributes it is about the instance alone.
-            let shown = all.into_iter().filter(|(kind, _)| if wanted.is_empty() { &**kind == INSTANCE_INFORMATION } else { wanted.iter().any(|name| **kind == **name) });
+            let shown = all
+                .into_iter()
+                .filter(|(kind, _)| if wanted.is_empty() { &**kind == INSTANCE_INFORMATION } else { wanted.iter().any(|name| **kind == **name) });
             let data: Map<InventoryResultItem> = shown
                 .map(|(kind, row)| {
                     let item = InventoryResultItem {

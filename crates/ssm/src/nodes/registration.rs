@@ -48,7 +48,9 @@ impl Handle<RegisterManagedInstance> for Ssm {
                 scope.region == cx.scope.region && **id == *input.activation_id && *activation.code == *input.activation_code
             });
             let invalid = || {
-                faults::INVALID_ACTIVATION.says("The activation isn't valid. The activation might have been deleted, or the ActivationId and the ActivationCode don't match.")
+                faults::INVALID_ACTIVATION.says(
+                    "The activation isn't valid. The activation might have been deleted, or the ActivationId and the ActivationCode don't match.",
+                )
             };
             let (place, activation) = known.map(|(place, activation)| (place.clone(), activation.clone())).ok_or_else(invalid)?;
             if activation.expires <= cx.now || activation.count >= activation.limit {

@@ -23,7 +23,8 @@ impl Handle<StartContainerSession> for Ssm {
         if !matches!(cx.caller.identity, Identity::Service { .. }) {
             return Err(Fault::internal("only services start sessions in containers"));
         }
-        let connected = targets::container(&input.target).and_then(|(_, _, runtime)| self.sessions.workers.find_node(&targets::container_node(runtime)));
+        let connected =
+            targets::container(&input.target).and_then(|(_, _, runtime)| self.sessions.workers.find_node(&targets::container_node(runtime)));
         let node = connected.ok_or_else(|| targets::not_connected(&input.target))?;
         let words = words(&input.command).filter(|words| !words.is_empty());
         let words = words.ok_or_else(|| faults::validation("Failed to parse commands input"))?;
@@ -48,7 +49,9 @@ impl Handle<StartContainerSession> for Ssm {
             most: targets::OF_CONTAINER,
         };
         Ok(match self.begin_session(cx, starting) {
-            Some(started) => StartContainerSessionOutput { session_id: started.id.to_string(), token_value: started.token, stream_url: started.stream_url },
+            Some(started) => {
+                StartContainerSessionOutput { session_id: started.id.to_string(), token_value: started.token, stream_url: started.stream_url }
+            }
             // It has as many as it may have.
             None => StartContainerSessionOutput::default(),
         })

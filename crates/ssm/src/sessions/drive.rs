@@ -3,9 +3,10 @@
 use super::{
     Sessions,
     backend::{Backend, Ending, Input, Output},
-    encrypted, port, shell,
+    encrypted,
     live::{Attached, LiveSession},
     plan::Kind,
+    port, shell,
     state::EndedAs,
     transcript::{self, Transcript},
 };
@@ -14,11 +15,11 @@ use bytes::Bytes;
 use cloudlet_aws::Timestamp;
 use cloudlet_engine::{SocketClose, SocketMessage, SocketWriter, Stopwatch, TerminalSize, within};
 use cloudlet_session_channel::{
-    Action, Arrived, Challenge, Channel, ChannelClosed, Cipher, Frame, HandshakeComplete, HandshakeRequest, HandshakeResponse, KmsResult, MessageType,
-    PayloadKind, Role, Size, is_at_least,
+    Action, Arrived, Challenge, Channel, ChannelClosed, Cipher, Frame, HandshakeComplete, HandshakeRequest, HandshakeResponse, KmsResult,
+    MessageType, PayloadKind, Role, Size, is_at_least,
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// How long a client may take with each step of the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(15);
@@ -39,9 +40,13 @@ enum Stage {
     /// No client was there yet.
     Waiting,
     /// The handshake was asked for.
-    Asked { challenge: String },
+    Asked {
+        challenge: String,
+    },
     /// The client is to prove that it has the key.
-    Challenged { secret: Bytes },
+    Challenged {
+        secret: Bytes,
+    },
     Running,
 }
 
@@ -88,6 +93,13 @@ async fn next<T>(of: Option<&mut mpsc::Receiver<T>>) -> Option<T> {
     match of {
         Some(receiver) => receiver.recv().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Returns when the session is to end.
+async fn ended(end: &mut watch::Receiver<bool>) {
+    if end.wait_for(|end| *end).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -144,7 +156,7 @@ impl Driver {
             let sendable = self.backend.as_mut().map(|backend| &mut backend.output).filter(|_| may_send);
             tokio::select! {
                 biased;
-                Ok(_) = end.wait_for(|end| *end) => return Ending::default(),
+                () = ended(&mut end) => return Ending::default(),
                 Some(client) = attached.recv() => self.attach(client).await,
                 message = next(self.messages.as_mut()) => match message {
                     Some(bytes) => self.take_some(bytes).await,

@@ -23,7 +23,7 @@ pub async fn cipher(live: &LiveSession, result: &KmsResult, challenge: &str) -> 
         encryption_context.insert("aws:ssm:RandomChallenge".to_owned(), challenge.to_owned());
     }
     let input = DecryptRequest {
-        ciphertext_blob: sealed.into(),
+        ciphertext_blob: Some(sealed.into()),
         encryption_context: Some(encryption_context),
         key_id: live.plan.kms_key().map(str::to_owned),
         ..DecryptRequest::default()

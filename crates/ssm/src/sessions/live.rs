@@ -1,13 +1,11 @@
 //! The sessions that are active: their tokens, and how their tasks are told things.
 
 use super::{plan::Plan, state::SessionKey};
+use bytes::Bytes;
 use cloudlet_aws::{Caller, Timestamp};
 use cloudlet_engine::{Ids, Node, Runtime, SocketWriter};
-use bytes::Bytes;
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use parking_lot::Mutex;
+use std::{collections::HashMap, sync::Arc};
 use tokio::sync::{mpsc, watch};
 
 /// How long a token can be used.
@@ -37,12 +35,14 @@ pub struct LiveSession {
     pub connected: watch::Sender<Option<bool>>,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl LiveSession {
-    pub fn new(key: SessionKey, runtime: Arc<Runtime>, node: Arc<dyn Node>, plan: Plan, role: Caller) -> (Arc<LiveSession>, mpsc::Receiver<Attached>) {
+    pub fn new(
+        key: SessionKey,
+        runtime: Arc<Runtime>,
+        node: Arc<dyn Node>,
+        plan: Plan,
+        role: Caller,
+    ) -> (Arc<LiveSession>, mpsc::Receiver<Attached>) {
         let (attach, attached) = mpsc::channel(1);
         let (end, connected) = (watch::Sender::new(false), watch::Sender::new(None));
         (Arc::new(LiveSession { key, runtime, node, plan, role, token: Mutex::default(), attach, end, connected }), attached)
@@ -53,13 +53,13 @@ impl LiveSession {
         let mut bytes = vec![0; TOKEN_CHARACTERS * 3 / 4];
         ids.fill_secret(&mut bytes);
         let token = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
-        *locked(&self.token) = Some((token.clone(), Timestamp(now.millis().saturating_add(TOKEN_MILLIS))));
+        *self.token.lock() = Some((token.clone(), Timestamp(now.millis().saturating_add(TOKEN_MILLIS))));
         token
     }
 
     /// Whether the token is the session's. It can be used once.
     pub fn take_token(&self, given: &str, now: Timestamp) -> bool {
-        let mut token = locked(&self.token);
+        let mut token = self.token.lock();
         let is_right = token.as_ref().is_some_and(|(known, until)| *until >= now && is_same(known, given));
         if is_right {
             *token = None;
@@ -90,12 +90,12 @@ pub struct Live(Mutex<HashMap<Arc<str>, Arc<LiveSession>>>);
 
 impl Live {
     pub fn get(&self, id: &str) -> Option<Arc<LiveSession>> {
-        locked(&self.0).get(id).cloned()
+        self.0.lock().get(id).cloned()
     }
 
     /// Adds a session, unless so many of its kind are there already.
     pub fn add(&self, session: Arc<LiveSession>, most: usize) -> bool {
-        let mut live = locked(&self.0);
+        let mut live = self.0.lock();
         let of_target = live.values().filter(|other| other.plan.target == session.plan.target && other.key.0 == session.key.0).count();
         if of_target >= most {
             return false;
@@ -105,7 +105,7 @@ impl Live {
     }
 
     pub fn remove(&self, id: &str) -> Option<Arc<LiveSession>> {
-        locked(&self.0).remove(id)
+        self.0.lock().remove(id)
     }
 }
 

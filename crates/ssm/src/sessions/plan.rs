@@ -1,7 +1,11 @@
 //! What a session does: read from its document and its parameters.
 
 use super::preferences::Preferences;
-use crate::{Ssm, documents::{Resolved, Wanted}, faults};
+use crate::{
+    Ssm,
+    documents::{Resolved, Wanted},
+    faults,
+};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, NodeAddress};
 use cloudlet_shape::Map;
@@ -17,12 +21,24 @@ pub enum Kind {
     /// A shell.
     StandardStream,
     /// A command in a terminal.
-    Interactive { commands: String, elevated: bool },
+    Interactive {
+        commands: String,
+        elevated: bool,
+    },
     /// A command without one. Its words are the program and its arguments.
-    NonInteractive { words: Vec<String>, elevated: bool, separate: Option<(String, String)> },
-    Port { to: NodeAddress, several: bool },
+    NonInteractive {
+        words: Vec<String>,
+        elevated: bool,
+        separate: Option<(String, String)>,
+    },
+    Port {
+        to: NodeAddress,
+        several: bool,
+    },
     /// A command in a container: words, in a terminal.
-    Container { words: Vec<String> },
+    Container {
+        words: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 //! The preferences of sessions: the `inputs` of `SSM-SessionManagerRunShell` and of documents like it.
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-schema.html>
 
-use cloudlet_aws::Fault;
 use crate::faults;
+use cloudlet_aws::Fault;
 use serde_json::Value;
 
 /// Minutes. <https://docs.aws.amazon.com/systems-manager/latest/userguide/session-preferences-timeout.html>

@@ -17,7 +17,8 @@ impl Ssm {
             Some(session) => permission
                 .with_key("ssm:resourceTag/aws:ssmmessages:session-id", &*session.owner_id)
                 .with_key("ssm:resourceTag/aws:ssmmessages:target-id", &*session.target)
-                .with_resource_tags([("aws:ssmmessages:session-id", &*session.owner_id), ("aws:ssmmessages:target-id", &*session.target)]),
+                .with_key("aws:ResourceTag/aws:ssmmessages:session-id", &*session.owner_id)
+                .with_key("aws:ResourceTag/aws:ssmmessages:target-id", &*session.target),
             None => permission,
         }
     }
@@ -31,7 +32,7 @@ impl Handle<ResumeSession> for Ssm {
     async fn handle(&self, cx: &Cx, input: ResumeSessionRequest) -> Result<ResumeSessionResponse, Fault> {
         let id = input.session_id;
         let live = self.sessions.live.get(&id).filter(|live| live.key.0 == cx.scope);
-        if live.is_none() && self.sessions.store.read(|state| !state.sessions.contains_key(&(cx.scope.clone(), Arc::from(id.as_str())))) {
+        if live.is_none() && self.sessions.store.read(|state| !state.sessions.contains(&(cx.scope.clone(), Arc::from(id.as_str())))) {
             // AWS: unverified message.
             return Err(faults::DOES_NOT_EXIST.says(format!("Session {id} does not exist.")));
         }

@@ -74,7 +74,9 @@ pub async fn start(live: &Arc<LiveSession>) -> Result<Backend, String> {
     if live.plan.kind == Kind::StandardStream && !live.plan.preferences.profile.trim().is_empty() {
         let profile = Bytes::from(format!("{}\n", live.plan.preferences.profile));
         let process = process.clone();
-        backend.tasks.spawn(async move { drop(process.write(profile).await) });
+        backend.tasks.spawn(async move {
+            let _ = process.write(profile).await;
+        });
     }
     backend.tasks.spawn(take_input(process.clone(), inputs, is_terminal, outputs.clone()));
     backend.tasks.spawn(give_output(process, separate, outputs));
@@ -84,7 +86,9 @@ pub async fn start(live: &Arc<LiveSession>) -> Result<Backend, String> {
 async fn take_input(process: Arc<dyn NodeProcess>, mut inputs: mpsc::Receiver<Input>, is_terminal: bool, outputs: mpsc::Sender<Output>) {
     while let Some(input) = inputs.recv().await {
         match input {
-            Input::Data(bytes) if is_terminal => drop(process.write(bytes).await),
+            Input::Data(bytes) if is_terminal => {
+                let _ = process.write(bytes).await;
+            }
             // Without a terminal, control characters are signals, and nothing else is taken.
             Input::Data(bytes) => match bytes.as_ref() {
                 [0x03] => process.signal(NodeSignal::Interrupt),

@@ -7,7 +7,7 @@ use super::{
     state::Session,
     targets::{self, not_connected},
 };
-use crate::{Ssm, faults, nodes::role_session};
+use crate::{Ssm, faults, nodes::role_session, parameters::permissions::set_resource_tags};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Arn, Caller, Fault, Identity};
 use cloudlet_engine::{Cx, Handle, Node, Permission, Permissions};
@@ -102,7 +102,9 @@ impl Ssm {
         let name = document.unwrap_or(RUN_SHELL);
         let on_document = match self.documents.find(cx, name) {
             Some(found) => Permission::action("ssm:StartSession", found.arn()),
-            None if name.starts_with("arn:") => Permission::action("ssm:StartSession", Arn::parse(name).unwrap_or_else(|| Arn::new("ssm", &cx.scope, name))),
+            None if name.starts_with("arn:") => {
+                Permission::action("ssm:StartSession", Arn::parse(name).unwrap_or_else(|| Arn::new("ssm", &cx.scope, name)))
+            }
             None => Permission::action("ssm:StartSession", Arn::new("ssm", &cx.scope, &format!("document/{name}"))),
         };
         cx.check::<StartSession>(&on_document.with_key(KEY, "true"))
@@ -128,8 +130,7 @@ impl Handle<StartSession> for Ssm {
             None => {
                 let found = self.nodes.find(cx, target).await?;
                 if let Some(node) = &found {
-                    permission.keys.set_resource_tags(node.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-                    crate::parameters::permissions::set_resource_tags(&mut permission, &node.tags);
+                    set_resource_tags(&mut permission, &node.tags);
                 }
                 self.authorize_start(cx, permission, input.document_name.as_deref())?;
                 match found.filter(|node| node.is_online) {
@@ -157,9 +158,9 @@ impl Handle<StartSession> for Ssm {
             most,
         };
         // AWS: unverified message.
-        let started = self.begin_session(cx, starting).ok_or_else(|| {
-            faults::TARGET_NOT_CONNECTED.says(format!("{target} has reached the maximum number of sessions, which is {most}."))
-        })?;
+        let started = self
+            .begin_session(cx, starting)
+            .ok_or_else(|| faults::TARGET_NOT_CONNECTED.says(format!("{target} has reached the maximum number of sessions, which is {most}.")))?;
         Ok(StartSessionResponse { session_id: Some(started.id.to_string()), token_value: Some(started.token), stream_url: Some(started.stream_url) })
     }
 }
@@ -167,5 +168,8 @@ impl Handle<StartSession> for Ssm {
 #[test]
 fn the_channel_is_where_the_client_came_from() {
     assert_eq!(stream_url("http://localhost:4566", "a-1"), "ws://localhost:4566/v1/data-channel/a-1?role=publish_subscribe");
-    assert_eq!(stream_url("https://ssm.eu-west-1.amazonaws.com", "a-1"), "wss://ssmmessages.eu-west-1.amazonaws.com/v1/data-channel/a-1?role=publish_subscribe");
+    assert_eq!(
+        stream_url("https://ssm.eu-west-1.amazonaws.com", "a-1"),
+        "wss://ssmmessages.eu-west-1.amazonaws.com/v1/data-channel/a-1?role=publish_subscribe"
+    );
 }

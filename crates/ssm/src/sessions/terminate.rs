@@ -1,6 +1,9 @@
 //! TerminateSession. One that is over, or was never there, is terminated too.
 
-use super::{Sessions, state::{EndedAs, SessionKey}};
+use super::{
+    Sessions,
+    state::{EndedAs, SessionKey},
+};
 use crate::Ssm;
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Fault, Timestamp};

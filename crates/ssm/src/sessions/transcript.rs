@@ -51,7 +51,10 @@ pub async fn refuse(live: &LiveSession) -> Result<(), String> {
     if let Some(group) = preferences.log_group.as_ref().filter(|_| preferences.log_encrypted) {
         let input = DescribeLogGroupsRequest { log_group_name_prefix: Some(group.clone()), ..DescribeLogGroupsRequest::default() };
         let found = cx.call::<DescribeLogGroups>(live.role.clone(), scope.clone(), input).await.map_err(|fault| {
-            format!("Couldn't start the session because we are unable to validate encryption on CloudWatch Logs log group. Error: {}", fault.message())
+            format!(
+                "Couldn't start the session because we are unable to validate encryption on CloudWatch Logs log group. Error: {}",
+                fault.message()
+            )
         })?;
         let of_name = found.log_groups.into_iter().flatten().find(|known| known.log_group_name.as_deref() == Some(group));
         if of_name.is_none_or(|group| group.kms_key_id.is_none()) {
@@ -104,11 +107,7 @@ pub async fn keep(sessions: &Sessions, live: &LiveSession, transcript: Transcrip
         let text = String::from_utf8_lossy(&transcript.bytes).into_owned();
         let timestamp = live.runtime.clock.now().millis();
         let mut events: Vec<InputLogEvent> = Vec::new();
-        let pieces: Vec<String> = if preferences.log_streaming {
-            text.lines().map(|line| streamed(live, line)).collect()
-        } else {
-            pieces(&text)
-        };
+        let pieces: Vec<String> = if preferences.log_streaming { text.lines().map(|line| streamed(live, line)).collect() } else { pieces(&text) };
         let mut kept = true;
         let mut size = 0;
         for message in pieces {
@@ -130,12 +129,8 @@ pub async fn keep(sessions: &Sessions, live: &LiveSession, transcript: Transcrip
 }
 
 async fn put(live: &LiveSession, group: &str, stream: &str, log_events: Vec<InputLogEvent>) -> bool {
-    let input = PutLogEventsRequest {
-        log_group_name: group.to_owned(),
-        log_stream_name: stream.to_owned(),
-        log_events,
-        ..PutLogEventsRequest::default()
-    };
+    let input =
+        PutLogEventsRequest { log_group_name: group.to_owned(), log_stream_name: stream.to_owned(), log_events, ..PutLogEventsRequest::default() };
     context(live).call_ignoring_output::<PutLogEvents>(live.role.clone(), live.key.0.clone(), input).await.is_ok()
 }
 

@@ -47,20 +47,7 @@ const SPEAKS_HTTP: [&str; 7] = ["admin", "bench", "gateway", "http-client", "ser
 
 /// Libraries that do I/O, know the time or are random, and the crates that must not use them.
 const IMPURE: [&str; 9] = ["chrono", "fs2", "jiff", "mio", "rand", "socket2", "time", "tokio", "uuid"];
-const PURE: [&str; 12] = [
-    "api-*",
-    "asl",
-    "mail",
-    "policy",
-    "reach",
-    "runbook",
-    "saml",
-    "session-channel",
-    "shape",
-    "sigv4",
-    "ssm-document",
-    "wire",
-];
+const PURE: [&str; 12] = ["api-*", "asl", "mail", "policy", "reach", "runbook", "saml", "session-channel", "shape", "sigv4", "ssm-document", "wire"];
 
 #[derive(Deserialize)]
 struct Metadata {

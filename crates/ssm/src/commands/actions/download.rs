@@ -51,7 +51,10 @@ impl Execution<'_> {
             relative => format!("{folder}/{}", relative.trim_matches('/')),
         };
         // A single file may be given its name by a destination that is no folder.
-        let is_named = files.len() == 1 && !destination.is_empty() && !destination.ends_with('/') && destination.rsplit('/').next().is_some_and(|last| last.contains('.'));
+        let is_named = files.len() == 1
+            && !destination.is_empty()
+            && !destination.ends_with('/')
+            && destination.rsplit('/').next().is_some_and(|last| last.contains('.'));
         for (name, bytes) in files {
             if name.split('/').any(|part| part == "..") {
                 return Ended::failed(format!("{name} is outside of the destination"));
