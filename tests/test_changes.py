@@ -224,7 +224,7 @@ def test_automatic_approval_is_a_permission(server, ssm, queue, person):
 
 
 def test_a_closed_calendar(server, ssm, queue, person):
-    boss, boss_client = person()
+    manager, manager_client = person()
     runbook = document(ssm, "Automation", TAG_RUNBOOK)
     name = document(ssm, "Automation.ChangeTemplate", template(runbook, {"Approvers": [approver("x")]}, autoApprovable=True))
     approve_template(ssm, name)
@@ -237,12 +237,12 @@ def test_a_closed_calendar(server, ssm, queue, person):
     assert (at["State"], at["NextTransitionTime"]) == ("CLOSED", "2030-07-01T21:00:00Z")
     assert error(ssm.get_calendar_state, CalendarNames=[runbook]) == "InvalidDocumentType"
     setting(ssm, "calendar", closed)
-    setting(ssm, "calendar-approvers", boss)
+    setting(ssm, "calendar-approvers", manager)
     try:
         execution = change(ssm, runbook, name, AutoApprove=True, Parameters={"Queue": [queue], "Owner": ["calendar"]})
         settle(server)
         assert status(ssm, execution) == "PendingChangeCalendarOverride"
-        boss_client.send_automation_signal(AutomationExecutionId=execution, SignalType="Approve")
+        manager_client.send_automation_signal(AutomationExecutionId=execution, SignalType="Approve")
         until(server, ssm, execution, "CompletedWithSuccess")
     finally:
         ssm.reset_service_setting(SettingId="/cloudlet/ssm/change-manager/calendar")
@@ -288,16 +288,16 @@ def test_an_approval_and_a_wait_outlive_a_restart(start, tmp_path):
     first = start("--data-dir", str(tmp_path))
     ssm = first.client("ssm")
     iam = first.client("iam")
-    iam.create_user(UserName="mary")
+    iam.create_user(UserName="approver")
     iam.put_user_policy(
-        UserName="mary",
+        UserName="approver",
         PolicyName="p",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ssm:SendAutomationSignal", "Resource": "*"}}),
     )
-    key = iam.create_access_key(UserName="mary")["AccessKey"]
+    key = iam.create_access_key(UserName="approver")["AccessKey"]
     queue = first.client("sqs").create_queue(QueueName="q")["QueueUrl"]
     runbook = document(ssm, "Automation", TAG_RUNBOOK)
-    name = document(ssm, "Automation.ChangeTemplate", template(runbook, {"Approvers": [approver("mary")]}, {"Approvers": [approver("mary")]}))
+    name = document(ssm, "Automation.ChangeTemplate", template(runbook, {"Approvers": [approver("approver")]}, {"Approvers": [approver("approver")]}))
     approve_template(ssm, name)
     at = datetime.now(timezone.utc) + timedelta(hours=2)
     execution = change(ssm, runbook, name, ScheduledTime=at, Parameters={"Queue": [queue], "Owner": ["later"]})

@@ -227,6 +227,22 @@ const SETUP: &[(&str, &str, &str)] = &[
         r#"{"Name":"runbook-a","DocumentType":"Automation","Content":"{\"schemaVersion\":\"0.3\",\"mainSteps\":[{\"name\":\"ask\",\"action\":\"aws:approve\",\"timeoutSeconds\":9000,\"onFailure\":\"Continue\",\"inputs\":{\"Approvers\":[\"arn:aws:iam::000000000000:root\"]}},{\"name\":\"put\",\"action\":\"aws:executeAwsApi\",\"inputs\":{\"Service\":\"ssm\",\"Api\":\"PutParameter\",\"Name\":\"topic-c\",\"Value\":\"x\",\"Type\":\"String\",\"Overwrite\":true}},{\"name\":\"rest\",\"action\":\"aws:sleep\",\"inputs\":{\"Duration\":\"PT3H\"}}]}"}"#,
     ),
     ("ssm", "StartAutomationExecution", r#"{"DocumentName":"runbook-a"}"#),
+    ("ssm", "CreateOpsItem", r#"{"Title":"name-a","Description":"x","Source":"x","OperationalData":{"/aws/dedup":{"Type":"SearchableString","Value":"{\"dedupString\":\"a\"}"}}}"#),
+    ("ssm", "CreateOpsMetadata", r#"{"ResourceId":"name-a","Metadata":{"a":{"Value":"x"}}}"#),
+    (
+        "ssm",
+        "CreateMaintenanceWindow",
+        r#"{"Name":"name-a","Schedule":"rate(5 hours)","Duration":2,"Cutoff":1,"AllowUnassociatedTargets":true,"ClientToken":"x"}"#,
+    ),
+    ("ssm", "RegisterTaskWithMaintenanceWindow", r#"{"WindowId":"$WindowId","TaskArn":"runbook-a","TaskType":"AUTOMATION","ClientToken":"x"}"#),
+    (
+        "ssm",
+        "CreateDocument",
+        r#"{"Name":"template-a","DocumentType":"Automation.ChangeTemplate","Content":"{\"schemaVersion\":\"0.3\",\"autoApprovable\":true,\"mainSteps\":[{\"name\":\"a\",\"action\":\"aws:approve\",\"timeoutSeconds\":9000,\"inputs\":{\"EnhancedApprovals\":{\"Approvers\":[{\"approver\":\"name-a\",\"type\":\"IamUser\"}]}}}]}"}"#,
+    ),
+    ("ssm", "UpdateDocumentMetadata", r#"{"Name":"template-a","DocumentVersion":"1","DocumentReviews":{"Action":"Approve"}}"#),
+    ("ssm", "StartChangeRequestExecution", r#"{"DocumentName":"template-a","Runbooks":[{"DocumentName":"runbook-a"}]}"#),
+    ("ssm", "StartChangeRequestExecution", r#"{"DocumentName":"template-a","AutoApprove":true,"Runbooks":[{"DocumentName":"runbook-a"}]}"#),
     ("ssm", "StartAutomationExecution", r#"{"DocumentName":"runbook-a","Mode":"Interactive","ClientToken":"12345678-1234-1234-1234-123456789012"}"#),
     ("states", "CreateActivity", r#"{"name":"name-a"}"#),
     (

@@ -23,7 +23,7 @@ pub struct ChangeInput {
 }
 
 mod own {
-    use super::ChangeInput;
+    use crate::change_manager::advance::ChangeInput;
     use cloudlet_shape::{Empty, operations};
 
     operations! { cloudlet_api_ssm::SERVICE;

@@ -2,9 +2,9 @@
 
 use super::{
     advance::Turn,
-    approvals::Person,
+    approvals::{Decision, Person},
     settings,
-    state::{Change, Decision, Status},
+    state::{Change, Status},
 };
 use crate::{Ssm, faults};
 use cloudlet_api_ssm::*;

@@ -97,7 +97,8 @@ impl Handle<StartChangeRequestExecution> for Ssm {
         let definition = Arn::parse(&format!("{definition}:{version}")).unwrap_or_else(|| of_document.resource.clone());
         let mut permissions = Permissions::new();
         for resource in [of_document.resource.clone(), definition] {
-            let permission = Permission { resource, ..of_document.clone() }.with_key("ssm:AutoApprove", auto).with_key("ssm:DocumentVersion", version.clone());
+            let permission =
+                Permission { resource, ..of_document.clone() }.with_key("ssm:AutoApprove", auto).with_key("ssm:DocumentVersion", version.clone());
             permissions.push(permission);
         }
         if !tags.is_empty() {

@@ -1,6 +1,6 @@
 //! Changes as rows.
 
-use super::{approvals::Person, template::Level};
+use super::{approvals::Decision, template::Level};
 use cloudlet_api_ssm::{Runbook, StartChangeRequestExecutionRequest};
 use cloudlet_aws::{Arn, Caller, Scope, Timestamp};
 use cloudlet_engine::StoredShape;
@@ -58,15 +58,6 @@ impl Status {
         use Status::*;
         matches!(self, PendingApproval | Approved | Scheduled | PendingChangeCalendarOverride | ChangeCalendarOverrideApproved)
     }
-}
-
-/// What an approver has decided.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Decision {
-    pub by: Person,
-    pub approves: bool,
-    pub comment: Option<String>,
-    pub at: Timestamp,
 }
 
 /// A level as it is for one change.
