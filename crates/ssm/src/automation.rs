@@ -25,7 +25,6 @@ mod tagging;
 mod targets;
 
 pub use state::{AutomationState, Execution};
-pub use tagging::AutomationTags;
 
 use crate::Ssm;
 use acting::Sessions;
