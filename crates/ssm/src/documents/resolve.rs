@@ -53,6 +53,10 @@ impl Resolved {
             _ => self.name().to_owned(),
         }
     }
+
+    pub fn is_default(&self) -> bool {
+        self.version.number == self.document.default
+    }
 }
 
 /// What an account may use of a document of another.
