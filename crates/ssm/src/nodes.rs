@@ -17,6 +17,8 @@ mod tagging;
 pub use find::{ManagedNode, Source};
 pub use managed::role_session;
 pub use registration::RegisterManagedInstance;
+#[cfg(test)]
+pub use registration::RegisterManagedInstanceRequest;
 pub use state::NodeState;
 
 use crate::Ssm;
