@@ -2,8 +2,7 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-automation.html>
 //!
 //! An execution is a row with the machine of `cloudlet-runbook`, written down between any two steps. `drive` takes events and writes down what the
-//! machine wants; `perform` has actions done (`actions`), which call other services by name under the execution's role. Other areas start
-//! automations with `Ssm::start_automation`.
+//! machine wants; `perform` has actions done (`actions`), which call other services by name under the execution's role.
 
 mod acting;
 mod actions;
@@ -25,9 +24,7 @@ pub mod state;
 mod tagging;
 mod targets;
 
-pub use start::{Links, NewAutomation};
 pub use state::{AutomationState, Execution};
-pub use tagging::AutomationTags;
 
 use crate::Ssm;
 use acting::Sessions;

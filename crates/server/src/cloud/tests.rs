@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// The operations that need no permission. Every other operation must require one.
-const WITHOUT_PERMISSION: [(&str, &str); 6] = [
+const WITHOUT_PERMISSION: [(&str, &str); 7] = [
+    // The handler authorizes: the tags of the target count, and the document only where a policy asks for it.
+    ("ssm", "StartSession"),
     // The handler authorizes s3:DeleteObject for each key: the answer has an error for those that are denied.
     ("s3", "DeleteObjects"),
     // Agents call it with an activation code.
