@@ -21,9 +21,9 @@ mod state;
 mod targets;
 
 pub use running::Runs;
-pub use send::Order;
+pub use send::{Order, invalid_parameters};
 pub use state::CommandState;
-pub use targets::select as select_targets;
+pub use targets::{check as check_targets, is_target};
 
 use crate::Ssm;
 use cloudlet_api_ssm as api;
@@ -31,7 +31,7 @@ use cloudlet_engine::Builder;
 use cloudlet_store::{Journal, Store};
 use std::sync::Arc;
 
-pub use rows::{Command, Invocation, Progress};
+pub use rows::Progress;
 
 pub struct Commands {
     pub store: Arc<Store<CommandState>>,

@@ -16,7 +16,7 @@ mod tagging;
 
 pub use find::{ManagedNode, Source};
 pub use managed::role_session;
-pub use registration::{RegisterManagedInstance, RegisterManagedInstanceRequest};
+pub use registration::RegisterManagedInstance;
 pub use state::NodeState;
 
 use crate::Ssm;

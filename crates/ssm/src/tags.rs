@@ -87,6 +87,7 @@ impl Ssm {
         match kind {
             "Parameter" => Ok(Box::new(Parameters(self))),
             "Document" => Ok(Box::new(self.documents.clone())),
+            "Association" => Ok(Box::new(self.associations.clone())),
             "Automation" => Ok(Box::new(self.automation_tags())),
             "ManagedInstance" => Ok(Box::new(self.nodes.clone())),
             "OpsItem" => Ok(Box::new(self.ops_item_tags())),

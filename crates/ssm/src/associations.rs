@@ -1,0 +1,57 @@
+//! State Manager: documents that run on nodes again and again.
+//! <https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-state.html>
+//!
+//! An association has versions, which are requests as they were made, and executions, each of which is a command (or an automation). How an
+//! execution stands is not written down: it follows from its command.
+
+mod create;
+mod delete;
+mod describe;
+mod executions;
+mod instances;
+mod list;
+mod rows;
+mod scheduled;
+mod standing;
+mod start;
+mod state;
+mod tagging;
+mod update;
+
+pub use state::AssociationState;
+
+use crate::Ssm;
+use cloudlet_api_ssm as api;
+use cloudlet_engine::Builder;
+use cloudlet_store::{Journal, Store};
+use std::sync::Arc;
+
+#[derive(Clone)]
+pub struct Associations {
+    pub store: Arc<Store<AssociationState>>,
+}
+
+impl Associations {
+    pub fn new(journal: &Journal) -> Associations {
+        Associations { store: Arc::new(Store::new("ssm/associations", journal, AssociationState::default())) }
+    }
+}
+
+pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {
+    builder
+        .store(ssm.associations.store.clone())
+        .handles::<scheduled::RunAssociation>()
+        .handles::<api::CreateAssociation>()
+        .handles::<api::CreateAssociationBatch>()
+        .handles::<api::DescribeAssociation>()
+        .handles::<api::UpdateAssociation>()
+        .handles::<api::UpdateAssociationStatus>()
+        .handles::<api::DeleteAssociation>()
+        .handles::<api::ListAssociations>()
+        .handles::<api::ListAssociationVersions>()
+        .handles::<api::DescribeAssociationExecutions>()
+        .handles::<api::DescribeAssociationExecutionTargets>()
+        .handles::<api::StartAssociationsOnce>()
+        .handles::<api::DescribeEffectiveInstanceAssociations>()
+        .handles::<api::DescribeInstanceAssociationsStatus>()
+}
