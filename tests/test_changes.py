@@ -254,7 +254,7 @@ def test_a_closed_calendar(server, ssm, queue, person):
         ssm.reset_service_setting(SettingId="/cloudlet/ssm/change-manager/calendar")
 
 
-def test_ops_items_by_aws_cli(aws):
+def test_ops_items_by_aws_cli(aws, ssm):
     created = aws.json("ssm", "create-ops-item", "--title", "disk", "--description", "full", "--source", "EC2", "--priority", "1",
                        "--tags", "Key=team,Value=a")
     item = created["OpsItemId"]
@@ -264,7 +264,8 @@ def test_ops_items_by_aws_cli(aws):
     assert (got["Status"], got["Version"], got["Title"]) == ("Resolved", "2", "disk")
     listed = aws.json("ssm", "list-tags-for-resource", "--resource-type", "OpsItem", "--resource-id", item)["TagList"]
     assert listed == [{"Key": "team", "Value": "a"}]
-    aws("ssm", "delete-ops-item", "--ops-item-id", item)
+    # Newer than some aws-cli.
+    ssm.delete_ops_item(OpsItemId=item)
     assert "(OpsItemNotFoundException)" in aws.run("ssm", "get-ops-item", "--ops-item-id", item).stderr
 
 

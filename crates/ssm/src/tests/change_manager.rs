@@ -182,7 +182,18 @@ async fn levels_are_asked_one_after_the_other_and_the_change_waits_for_its_time(
     restarted.cloud.pass(4 * 3_600 - 1).await;
     assert_eq!(restarted.status(&id).await, "Scheduled");
     restarted.cloud.pass(1).await;
-    assert!(["RunbookInProgress", "CompletedWithSuccess", "CompletedWithFailure"].contains(&restarted.status(&id).await.as_str()));
+    assert_eq!(restarted.status(&id).await, "RunbookInProgress");
+    restarted.cloud.pass(1).await;
+    assert_eq!(restarted.status(&id).await, "CompletedWithSuccess");
+    let shown = GetAutomationExecutionRequest { automation_execution_id: id.clone() };
+    let shown = restarted.cloud.ok::<GetAutomationExecution>(shown).await.automation_execution.unwrap();
+    let steps = shown.step_executions.unwrap();
+    let seen: Vec<_> = steps.iter().map(|step| (step.step_name.as_deref().unwrap(), step.step_status.as_deref().unwrap())).collect();
+    assert_eq!(seen, [("one", "Success"), ("two", "Success"), ("runbook", "Success")]);
+    let child = steps[2].outputs.as_ref().unwrap()["ExecutionId"][0].clone();
+    let child = restarted.cloud.ok::<GetAutomationExecution>(GetAutomationExecutionRequest { automation_execution_id: child }).await;
+    let child = child.automation_execution.unwrap();
+    assert_eq!((child.automation_execution_status.as_deref(), child.parent_automation_execution_id), (Some("Success"), Some(id)));
 }
 
 #[tokio::test]
