@@ -80,15 +80,19 @@ pub struct Options {
     pub rate: u64,
 }
 
+impl Options {
+    pub const DEFAULT: Options = Options {
+        sandbox: Sandbox::On,
+        auto_verify: AutoVerify::Off,
+        review_seconds: limits::DAY_SECONDS,
+        daily: limits::GRANTED_DAILY,
+        rate: limits::GRANTED_RATE,
+    };
+}
+
 impl Default for Options {
     fn default() -> Self {
-        Options {
-            sandbox: Sandbox::On,
-            auto_verify: AutoVerify::Off,
-            review_seconds: limits::DAY_SECONDS,
-            daily: limits::GRANTED_DAILY,
-            rate: limits::GRANTED_RATE,
-        }
+        Options::DEFAULT
     }
 }
 

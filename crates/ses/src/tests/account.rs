@@ -3,7 +3,7 @@ use crate::{AutoVerify, Options, Sandbox};
 use cloudlet_api_ses::*;
 use cloudlet_api_sesv2 as v2;
 
-const ALL: Options = Options { sandbox: Sandbox::On, auto_verify: AutoVerify::All, review_seconds: 3_600 };
+const ALL: Options = Options { sandbox: Sandbox::On, auto_verify: AutoVerify::All, review_seconds: 3_600, ..crate::Options::DEFAULT };
 
 async fn ready(options: Options) -> TestCloud {
     let cloud = builder(options).build();

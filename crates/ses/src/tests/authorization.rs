@@ -4,7 +4,9 @@ use serde_json::json;
 
 #[tokio::test]
 async fn an_identity_s_policy_lets_another_account_send() {
-    let cloud = builder(crate::Options { sandbox: crate::Sandbox::Off, auto_verify: crate::AutoVerify::All, review_seconds: 0 }).build();
+    let cloud =
+        builder(crate::Options { sandbox: crate::Sandbox::Off, auto_verify: crate::AutoVerify::All, review_seconds: 0, ..crate::Options::DEFAULT })
+            .build();
     for address in ["ann@example.com", "bob@example.com"] {
         cloud.ok::<VerifyEmailIdentity>(VerifyEmailIdentityRequest { email_address: address.into() }).await;
     }

@@ -100,7 +100,7 @@ async fn contacts_are_listed_by_what_they_want() {
 
 #[tokio::test]
 async fn people_verify_by_a_mail_of_ones_own() {
-    let options = crate::Options { sandbox: crate::Sandbox::Off, auto_verify: crate::AutoVerify::Off, review_seconds: 0 };
+    let options = crate::Options { sandbox: crate::Sandbox::Off, auto_verify: crate::AutoVerify::Off, review_seconds: 0, ..crate::Options::DEFAULT };
     let cloud = builder(options).build();
     verified(&cloud, FROM).await;
     let create = |from: &str| v1::CreateCustomVerificationEmailTemplateRequest {

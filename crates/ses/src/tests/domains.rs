@@ -5,7 +5,8 @@ use cloudlet_dns::Dns;
 use cloudlet_mail::dkim::{self, Outcome, SigningKey};
 use std::sync::Arc;
 
-const IN_PRODUCTION: crate::Options = crate::Options { sandbox: crate::Sandbox::Off, auto_verify: crate::AutoVerify::Off, review_seconds: 0 };
+const IN_PRODUCTION: crate::Options =
+    crate::Options { sandbox: crate::Sandbox::Off, auto_verify: crate::AutoVerify::Off, review_seconds: 0, ..crate::Options::DEFAULT };
 
 fn cloud() -> (TestCloud, Arc<Dns>) {
     let (builder, dns) = builder_with_dns(IN_PRODUCTION);

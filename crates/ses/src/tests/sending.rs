@@ -147,7 +147,9 @@ async fn the_second_api_sends_with_headers_and_attachments() {
 
 #[tokio::test]
 async fn deeply_nested_and_broken_messages_are_sent_or_refused() {
-    let cloud = builder(crate::Options { auto_verify: crate::AutoVerify::All, sandbox: crate::Sandbox::Off, review_seconds: 0 }).build();
+    let cloud =
+        builder(crate::Options { auto_verify: crate::AutoVerify::All, sandbox: crate::Sandbox::Off, review_seconds: 0, ..crate::Options::DEFAULT })
+            .build();
     cloud.ok::<VerifyEmailIdentity>(VerifyEmailIdentityRequest { email_address: "a@example.com".into() }).await;
     let head = "From: a@example.com\nTo: a@example.com\n";
     let mut nested = String::from(head);

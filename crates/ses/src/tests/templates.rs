@@ -63,7 +63,9 @@ async fn templates_are_shared_by_both_apis() {
 
 #[tokio::test]
 async fn each_mail_of_many_has_its_own_status() {
-    let cloud = builder(crate::Options { sandbox: crate::Sandbox::Off, auto_verify: crate::AutoVerify::All, review_seconds: 0 }).build();
+    let cloud =
+        builder(crate::Options { sandbox: crate::Sandbox::Off, auto_verify: crate::AutoVerify::All, review_seconds: 0, ..crate::Options::DEFAULT })
+            .build();
     cloud.ok::<VerifyEmailIdentity>(VerifyEmailIdentityRequest { email_address: "ann@example.com".into() }).await;
     cloud.ok::<CreateTemplate>(template("t")).await;
     let destination = |to: &str, data: Option<&str>| BulkEmailDestination {
