@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A principal as approvers are compared with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
-    /// Of the call: `arn:aws:iam::123456789012:user/mary`, `arn:aws:sts::123456789012:assumed-role/ops/mary`.
+    /// Of the call: `arn:aws:iam::123456789012:user/approver`, `arn:aws:sts::123456789012:assumed-role/ops/approver`.
     pub arn: String,
     /// The name of a user.
     pub user: Option<String>,
@@ -38,22 +38,22 @@ mod tests {
 
     #[test]
     fn approvers_are_users_and_roles() {
-        let user = Principal { arn: "arn:aws:iam::1:user/mary".into(), user: Some("mary".into()), role: None, groups: vec!["admins".into()] };
-        assert!(names("mary", &user) && names("arn:aws:iam::1:user/mary", &user) && names("admins", &user) && !names("bob", &user));
+        let user = Principal { arn: "arn:aws:iam::1:user/approver".into(), user: Some("approver".into()), role: None, groups: vec!["admins".into()] };
+        assert!(names("approver", &user) && names("arn:aws:iam::1:user/approver", &user) && names("admins", &user) && !names("somebody", &user));
         let session = Principal {
-            arn: "arn:aws:sts::1:assumed-role/ops/mary".into(),
+            arn: "arn:aws:sts::1:assumed-role/ops/approver".into(),
             user: None,
             role: Some("arn:aws:iam::1:role/ops".into()),
             groups: vec![],
         };
         for approver in [
             "arn:aws:iam::1:role/ops",
-            "arn:aws:sts::1:assumed-role/ops/mary",
+            "arn:aws:sts::1:assumed-role/ops/approver",
             "arn:aws:sts::1:assumed-role/ops",
             "arn:aws:sts::1:assumed-role/ops/*",
         ] {
             assert!(names(approver, &session), "{approver}");
         }
-        assert!(!names("arn:aws:sts::1:assumed-role/op", &session) && !names("mary", &session));
+        assert!(!names("arn:aws:sts::1:assumed-role/op", &session) && !names("approver", &session));
     }
 }

@@ -9,7 +9,10 @@ pub struct Selector(Path);
 
 impl Selector {
     pub fn parse(text: &str) -> Option<Selector> {
-        let path = Path::parse(text.trim()).ok()?;
+        // AWS: the root may be left out, as its library lets it be.
+        let text = text.trim();
+        let path = if text.starts_with('$') { Path::parse(text) } else { Path::parse(&format!("$.{text}")) };
+        let path = path.ok()?;
         (*path.root() == Root::Input).then_some(Selector(path))
     }
 
@@ -37,6 +40,7 @@ mod tests {
         assert_eq!(select("$.Reservations[5].Instances[0].Id"), None);
         assert_eq!(select("$.Reservations[*].Instances[?(@.Id == 'b')].Id"), Some(json!(["b"])));
         assert_eq!(select("$"), Some(answer.clone()));
+        assert_eq!(select("Reservations[1].Instances[0].Id"), Some(json!("b")));
         assert_eq!(Selector::parse("$$.x"), None);
         assert_eq!(Selector::parse("x["), None);
     }

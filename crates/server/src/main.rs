@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Ok(Order::Snapshot(address, verb)) => snapshot::run(address, verb),
         Ok(Order::SmtpPassword(region, secret)) => mail::print_password(&region, secret),
         Ok(Order::Asl(configuration, verb)) => asl::run(&configuration, &verb),
-        Ok(Order::Ssm(configuration, verb)) => runbook::run(&configuration, &verb),
+        Ok(Order::Ssm(configuration, verb)) => runbook::run(*configuration, &verb),
         Ok(Order::Lambda(configuration, verb)) => lambda_run::run(*configuration, &verb),
         Ok(Order::Check(configuration)) => check::check(&configuration),
         Err(refusal) => refusal.tell(),

@@ -22,7 +22,7 @@ const FIRST_STEP: Duration = Duration::from_secs(1);
 const LONGEST_STEP: Duration = Duration::from_secs(3_600);
 const LONGEST: Duration = Duration::from_secs(31 * 86_400);
 
-pub fn run(configuration: &Configuration, verb: &SsmVerb) -> ExitCode {
+pub fn run(configuration: Configuration, verb: &SsmVerb) -> ExitCode {
     let SsmVerb::Run { file, parameters, json } = verb;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -62,11 +62,12 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-async fn run_file(configuration: &Configuration, file: &Path, parameters: &str) -> Result<AutomationExecution, String> {
+async fn run_file(configuration: Configuration, file: &Path, parameters: &str) -> Result<AutomationExecution, String> {
     let content = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let given: Map<Value> = serde_json::from_str(parameters).map_err(|error| format!("--parameters: {error}"))?;
     let parameters: Map<Vec<String>> = given.iter().map(|(name, value)| (name.clone(), texts(value))).collect();
-    let cloud: Arc<Cloud> = cloud::assemble(configuration, None, workers::machine(configuration))?.cloud;
+    let configuration = Configuration { data_dir: None, ..configuration };
+    let cloud: Arc<Cloud> = cloud::assemble(&configuration, None, workers::machine(&configuration))?.cloud;
     cloud.runtime.clock.stop();
     let format = if content.trim_start().starts_with('{') { "JSON" } else { "YAML" };
     let document = CreateDocumentRequest {

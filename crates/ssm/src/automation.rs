@@ -27,7 +27,6 @@ mod targets;
 
 pub use start::{Links, NewAutomation};
 pub use state::{AutomationState, Execution};
-pub use tagging::AutomationTags;
 
 use crate::Ssm;
 use acting::Sessions;

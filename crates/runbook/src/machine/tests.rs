@@ -236,26 +236,26 @@ fn variables_are_changed_and_keep_their_type() {
 #[test]
 fn approvals_rejections_and_timeouts() {
     let step =
-        json!({"name": "ask", "action": "aws:approve", "inputs": {"Approvers": ["mary", "arn:aws:iam::1:role/ops"], "MinRequiredApprovals": 2}});
-    let mary = Principal { arn: "arn:aws:iam::1:user/mary".into(), user: Some("mary".into()), ..Principal::default() };
+        json!({"name": "ask", "action": "aws:approve", "inputs": {"Approvers": ["approver", "arn:aws:iam::1:role/ops"], "MinRequiredApprovals": 2}});
+    let approver = Principal { arn: "arn:aws:iam::1:user/approver".into(), user: Some("approver".into()), ..Principal::default() };
     let ops = Principal { arn: "arn:aws:sts::1:assumed-role/ops/x".into(), role: Some("arn:aws:iam::1:role/ops".into()), ..Principal::default() };
     let mut bench = Bench::new(json!([step.clone(), api("b")]));
     assert_eq!(bench.machine.status(), Status::Waiting);
     assert_eq!(bench.event(Event::Approve { by: Principal::default(), comment: None }), Err(SignalProblem::NotApprover));
-    bench.event(Event::Approve { by: mary.clone(), comment: Some("ok".into()) }).unwrap();
-    bench.event(Event::Revoke { by: mary.clone() }).unwrap();
+    bench.event(Event::Approve { by: approver.clone(), comment: Some("ok".into()) }).unwrap();
+    bench.event(Event::Revoke { by: approver.clone() }).unwrap();
     bench.event(Event::Approve { by: ops.clone(), comment: None }).unwrap();
     bench.event(Event::Approve { by: ops, comment: None }).unwrap();
     assert_eq!(bench.machine.status(), Status::Waiting);
-    bench.event(Event::Approve { by: mary.clone(), comment: None }).unwrap();
+    bench.event(Event::Approve { by: approver.clone(), comment: None }).unwrap();
     bench.answer(Ok(json!({})));
     bench.is(&[("ask", "Success"), ("b", "Success")], Status::Success);
     assert_eq!(bench.machine.value("ask.ApprovalStatus", 0), Some(json!("Approved")));
 
     let mut bench = Bench::new(json!([step.clone()]));
-    bench.event(Event::Reject { by: mary.clone(), comment: None }).unwrap();
+    bench.event(Event::Reject { by: approver.clone(), comment: None }).unwrap();
     bench.is(&[("ask", "Failed")], Status::Failed);
-    assert_eq!(bench.event(Event::Approve { by: mary, comment: None }), Err(SignalProblem::Over));
+    assert_eq!(bench.event(Event::Approve { by: approver, comment: None }), Err(SignalProblem::Over));
 
     let mut bench = Bench::new(json!([step]));
     bench.pass();

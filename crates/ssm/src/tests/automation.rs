@@ -143,15 +143,15 @@ async fn a_role_is_assumed_and_parameters_are_read_from_the_store() {
 #[tokio::test]
 async fn approvals_signals_and_stops() {
     let cloud = fixture();
-    let ask = json!({"name": "ask", "action": "aws:approve", "inputs": {"Approvers": ["mary"], "Message": "please"}});
+    let ask = json!({"name": "ask", "action": "aws:approve", "inputs": {"Approvers": ["approver"], "Message": "please"}});
     let pause = json!({"name": "pause", "action": "aws:pause", "inputs": {}});
     create(&cloud, "book", json!({"schemaVersion": "0.3", "mainSteps": [ask, pause, sleep("rest")]})).await;
     let id = start(&cloud, "book", &[]).await;
     assert_eq!(status(&cloud, &id).await, "Waiting");
     let signal = |kind: &str| SendAutomationSignalRequest { automation_execution_id: id.clone(), signal_type: kind.into(), payload: None };
     assert_eq!(cloud.expect_fault::<SendAutomationSignal>(signal("Approve")).await.name(), "InvalidAutomationSignalException");
-    let mary = super::fixture::user(cloud.account(), "mary");
-    cloud.call_as::<SendAutomationSignal>(&mary, signal("Approve")).await.unwrap();
+    let approver = super::fixture::user(cloud.account(), "approver");
+    cloud.call_as::<SendAutomationSignal>(&approver, signal("Approve")).await.unwrap();
     let steps = shown(&cloud, &id).await.step_executions.unwrap();
     assert_eq!(steps[0].outputs.as_ref().unwrap()["ApprovalStatus"], ["Approved"]);
     assert_eq!(statuses(&steps), [("ask", "Success"), ("pause", "Waiting"), ("rest", "Pending")]);

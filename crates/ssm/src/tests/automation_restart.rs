@@ -11,7 +11,7 @@ fn books() -> Vec<(&'static str, Value)> {
     let each = json!({"name": "each", "action": "aws:loop", "inputs": {"Iterators": ["a", "b"], "Steps": [sleep("inner")]}});
     vec![
         ("sleep", json!([sleep("rest"), get])),
-        ("approve", json!([{"name": "ask", "action": "aws:approve", "inputs": {"Approvers": ["mary"]}}, get])),
+        ("approve", json!([{"name": "ask", "action": "aws:approve", "inputs": {"Approvers": ["approver"]}}, get])),
         ("wait", json!([wait, get])),
         ("loop", json!([each, get])),
         ("child", json!([{"name": "run", "action": "aws:executeAutomation", "inputs": {"DocumentName": "sleep"}}, get])),
@@ -19,9 +19,9 @@ fn books() -> Vec<(&'static str, Value)> {
 }
 
 async fn finish(cloud: &TestCloud, id: &str) {
-    let mary = super::fixture::user(cloud.account(), "mary");
+    let approver = super::fixture::user(cloud.account(), "approver");
     let signal = SendAutomationSignalRequest { automation_execution_id: id.into(), signal_type: "Approve".into(), payload: None };
-    let _ = cloud.call_as::<SendAutomationSignal>(&mary, signal).await;
+    let _ = cloud.call_as::<SendAutomationSignal>(&approver, signal).await;
     let setting = UpdateServiceSettingRequest { setting_id: "/ssm/opsinsights/opscenter".into(), setting_value: "Enabled".into() };
     cloud.ok::<UpdateServiceSetting>(setting).await;
     cloud.pass(10).await;

@@ -143,6 +143,8 @@ async fn run(work: &Work<'_>, program: &str, files: Vec<WorkerFile>, module: Str
         ("CLOUDLET_SCRIPT_API".to_owned(), WorkerValue::Http),
         ("CLOUDLET_SCRIPT_FOLDER".to_owned(), WorkerValue::Within(0, "")),
         ("AWS_ENDPOINT_URL".to_owned(), WorkerValue::Server),
+        // The server is an address, in front of which boto3 would write accounts.
+        ("AWS_DISABLE_HOST_PREFIX_INJECTION".to_owned(), text("true")),
         ("AWS_REGION".to_owned(), text(region)),
         ("AWS_DEFAULT_REGION".to_owned(), text(region)),
         ("PATH".to_owned(), text("/usr/local/bin:/usr/bin:/bin")),
