@@ -30,7 +30,8 @@ def execute(ecs, task, command="sh", **more):
 def refused(call, *arguments, **more):
     with pytest.raises(ClientError) as error:
         call(*arguments, **more)
-    return str(error.value)
+    answer = error.value.response["Error"]
+    return f"{answer['Code']}: {answer['Message']}"
 
 
 def channel(answer):
@@ -65,10 +66,7 @@ def test_the_third_session_is_refused_until_one_is_terminated(server, ecs):
     task = run(ecs, enableExecuteCommand=True)
     first = execute(ecs, task)
     execute(ecs, task)
-    sentence = (
-        "An error occurred (ClientException) when calling the ExecuteCommand operation: "
-        "Unable to start new execute sessions because the maximum session limit of 2 has been reached."
-    )
+    sentence = "ClientException: Unable to start new execute sessions because the maximum session limit of 2 has been reached."
     assert refused(execute, ecs, task) == sentence
     ssm.terminate_session(SessionId=first["session"]["sessionId"])
     execute(ecs, task)
@@ -80,7 +78,7 @@ def test_what_is_refused(ecs):
     task = run(ecs)
     assert DISABLED in refused(execute, ecs, task)
     text = refused(ecs.execute_command, cluster="c", task=task["taskArn"], interactive=False, command="ls")
-    assert text.endswith("InvalidParameterException) when calling the ExecuteCommand operation: Interactive is the only mode supported currently.")
+    assert text == "InvalidParameterException: Interactive is the only mode supported currently."
     assert "ClusterNotFoundException" in refused(ecs.list_tasks, cluster="none")
     assert "TaskDefinition not found." in refused(ecs.run_task, cluster="c", taskDefinition="none")
     assert "ClusterContainsTasksException" in refused(ecs.delete_cluster, cluster="c")

@@ -158,9 +158,9 @@ async fn connection(node: Arc<dyn Node>, to: NodeAddress, stream: u32, queued: m
         }
         Err(_) => {
             let _ = outputs.send(Output::Data(PayloadKind::Flag, payload(flag::CONNECT_TO_PORT_ERROR))).await;
+            let _ = outputs.send(Output::Data(PayloadKind::Output, of_finish(stream))).await;
         }
     }
-    let _ = outputs.send(Output::Data(PayloadKind::Output, of_finish(stream))).await;
 }
 
 async fn write_all(mut write: WriteHalf<Connection>, mut queued: mpsc::Receiver<Bytes>) {
@@ -182,4 +182,6 @@ async fn read_all(mut read: ReadHalf<Connection>, stream: u32, outputs: &mpsc::S
             return;
         }
     }
+    // The client is told at once, whether or not it has finished itself.
+    let _ = outputs.send(Output::Data(PayloadKind::Output, of_finish(stream))).await;
 }

@@ -173,12 +173,17 @@ fn signal_to(child: Pid, signal: Told) {
         Told::Kill => Signal::KILL,
         Told::KillAll => return kill_session(child),
     };
-    let _ = kill_process_group(child, signal);
+    // Before it leads a group it is alone.
+    if kill_process_group(child, signal).is_err() {
+        let _ = kill_process(child, signal);
+    }
 }
 
 /// Kills a session's leader and all that say that they are of its session.
 fn kill_session(leader: Pid) {
-    let _ = kill_process_group(leader, Signal::KILL);
+    if kill_process_group(leader, Signal::KILL).is_err() {
+        let _ = kill_process(leader, Signal::KILL);
+    }
     let wanted = leader.as_raw_nonzero().to_string();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let process = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
