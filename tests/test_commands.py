@@ -43,7 +43,7 @@ def send(ssm, *lines, node=LOCAL, **more):
 
 def test_a_script_runs_on_the_local_node(ssm):
     got = finished(ssm, send(ssm, "echo hello", "echo oops >&2", "touch /tmp/made", "exit 3"), LOCAL)
-    assert (got["Status"], got["ResponseCode"], got["StandardOutputContent"]) == ("Failed", 3, "hello\n")
+    assert (got["Status"], got["ResponseCode"], got["StandardOutputContent"]) == ("Failed", 3, "hello\n"), got
     assert got["StandardErrorContent"] == "oops\nfailed to run commands: exit status 3"
     assert finished(ssm, send(ssm, "ls /tmp/made"), LOCAL)["StandardOutputContent"] == "/tmp/made\n", "its files stay"
 

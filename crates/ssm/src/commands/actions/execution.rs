@@ -136,9 +136,9 @@ impl<'e> Execution<'e> {
         environment
     }
 
-    /// The folder of the invocation on the node.
+    /// The folder of the invocation on the node. AWS: below `/var/lib`, which is read-only here.
     pub fn folder(&self) -> String {
-        format!("/var/lib/amazon/ssm/{}/document/orchestration/{}", self.node.id, self.command)
+        format!("/tmp/amazon/ssm/{}/document/orchestration/{}", self.node.id, self.command)
     }
 
     /// Runs a program with an input, for so many seconds of the clock at most.
