@@ -405,8 +405,8 @@ def test_the_command_line(aws, role, tmp_path):
         *["--role", role, "--zip-file", f"fileb://{tmp_path}/code.zip"],
     )
     encoded = [] if aws.version == 1 else ["--cli-binary-format", "raw-in-base64-out"]
-    aws.json("lambda", "invoke", "--function-name", name, "--payload", '{"name": "Ada"}', *encoded, str(tmp_path / "out"))
-    assert json.loads((tmp_path / "out").read_text()) == "Ada"
+    aws.json("lambda", "invoke", "--function-name", name, "--payload", '{"name": "World"}', *encoded, str(tmp_path / "out"))
+    assert json.loads((tmp_path / "out").read_text()) == "World"
 
 
 def test_a_restart_keeps_functions_and_waiting_events(start, tmp_path):

@@ -119,9 +119,13 @@ class JsonHandler(Handler):
 
 
 def encoded(value):
-    """Handlers may return what JSON has not; AWS refuses it by this error."""
+    """Handlers may return what JSON has not: AWS takes bytes as text and decimals as numbers, and refuses the rest by this error."""
 
     def refuse(value):
+        if isinstance(value, bytes):
+            return value.decode("utf-8")
+        if type(value).__name__ == "Decimal":
+            return float(value)
         raise TypeError("Object of type {} is not JSON serializable".format(type(value).__name__))
 
     return json.dumps(value, ensure_ascii=False, default=refuse).encode("utf-8")

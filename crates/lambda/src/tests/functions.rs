@@ -149,7 +149,7 @@ async fn lists_have_pages() {
 #[tokio::test]
 async fn whoever_makes_a_function_must_be_allowed_to_pass_its_role() {
     let cloud = cloud();
-    let fault = cloud.expect_fault_as::<CreateFunction>(user(cloud.account(), "bob"), python("f")).await;
+    let fault = cloud.expect_fault_as::<CreateFunction>(user(cloud.account(), "reader"), python("f")).await;
     assert_eq!(fault.name(), "AccessDeniedException");
     let denied = cloud.calls().first().unwrap().auth_records.iter().map(|record| record.action).collect::<Vec<_>>();
     assert_eq!(denied.first(), Some(&"lambda:CreateFunction"));
