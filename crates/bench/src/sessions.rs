@@ -1,12 +1,7 @@
 //! Session Manager: from a keystroke to its echo over the bare websocket, what a forwarded port carries beside a bare relay of the same messages, and the
 //! memory of two hundred shells at once.
 
-use crate::{
-    client::Connection,
-    process::Process,
-    request::Signed,
-    scenario::Bench,
-};
+use crate::{client::Connection, process::Process, request::Signed, scenario::Bench};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_session_channel::{Action, ActionResult, Channel, Demux, HandshakeResponse, MuxEvent, PayloadKind, Role, open, push};
 use std::{
@@ -204,7 +199,8 @@ pub async fn measure(server: &Path, time: Duration, filter: &str) {
 
 /// A file through a forwarded port.
 async fn carried(address: SocketAddr, ssm: &Signed, shell: &mut Client) {
-    let script = format!("\x15mkdir -p ~/w; cd ~/w; head -c {CARRIED} /dev/zero > f; python3 -m http.server 8000 >/dev/null 2>&1 & sleep 2; echo serv'es'\r");
+    let script =
+        format!("\x15mkdir -p ~/w; cd ~/w; head -c {CARRIED} /dev/zero > f; python3 -m http.server 8000 >/dev/null 2>&1 & sleep 2; echo serv'es'\r");
     shell.send(PayloadKind::Output, script.as_bytes());
     shell.until("serves");
     let document = r#","DocumentName":"AWS-StartPortForwardingSession","Parameters":{"portNumber":["8000"]}"#;

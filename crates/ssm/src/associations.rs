@@ -8,6 +8,7 @@ mod create;
 mod delete;
 mod describe;
 mod executions;
+pub mod handlers;
 mod instances;
 mod list;
 mod rows;
@@ -20,9 +21,6 @@ mod update;
 
 pub use state::AssociationState;
 
-use crate::Ssm;
-use cloudlet_api_ssm as api;
-use cloudlet_engine::Builder;
 use cloudlet_store::{Journal, Store};
 use std::sync::Arc;
 
@@ -35,23 +33,4 @@ impl Associations {
     pub fn new(journal: &Journal) -> Associations {
         Associations { store: Arc::new(Store::new("ssm/associations", journal, AssociationState::default())) }
     }
-}
-
-pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {
-    builder
-        .store(ssm.associations.store.clone())
-        .handles::<scheduled::RunAssociation>()
-        .handles::<api::CreateAssociation>()
-        .handles::<api::CreateAssociationBatch>()
-        .handles::<api::DescribeAssociation>()
-        .handles::<api::UpdateAssociation>()
-        .handles::<api::UpdateAssociationStatus>()
-        .handles::<api::DeleteAssociation>()
-        .handles::<api::ListAssociations>()
-        .handles::<api::ListAssociationVersions>()
-        .handles::<api::DescribeAssociationExecutions>()
-        .handles::<api::DescribeAssociationExecutionTargets>()
-        .handles::<api::StartAssociationsOnce>()
-        .handles::<api::DescribeEffectiveInstanceAssociations>()
-        .handles::<api::DescribeInstanceAssociationsStatus>()
 }

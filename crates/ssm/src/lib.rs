@@ -87,11 +87,11 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
         advancing: Mutex::default(),
     });
     let builder = Service::of(&MODEL, ssm.clone());
-    let builder = documents::register(builder, &ssm);
-    let builder = nodes::register(builder, &ssm);
+    let builder = documents::handlers::register(builder, &ssm);
+    let builder = nodes::handlers::register(builder, &ssm);
     let builder = sessions::register(builder, &ssm);
-    let builder = commands::register(builder, &ssm);
-    let builder = associations::register(builder, &ssm);
+    let builder = commands::handlers::register(builder, &ssm);
+    let builder = associations::handlers::register(builder, &ssm);
     let builder = ops_center::register(builder, &ssm);
     let builder = automation::register(builder, &ssm);
     let builder = maintenance_windows::register(builder, &ssm);
