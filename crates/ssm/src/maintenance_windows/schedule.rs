@@ -7,7 +7,7 @@ use super::{
 use crate::{PRINCIPAL, Ssm, faults, parameters::permissions::on_all};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Fault, Timestamp};
-use cloudlet_engine::{Cx, Handle, Permission, Permissions, paging::Paging};
+use cloudlet_engine::{Cx, Handle, Permissions, paging::Paging};
 
 impl Window {
     pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
@@ -64,7 +64,7 @@ impl Handle<DescribeMaintenanceWindowSchedule> for Ssm {
     fn permissions(&self, cx: &Cx, input: &DescribeMaintenanceWindowScheduleRequest) -> Result<Permissions, Fault> {
         Ok(match &input.window_id {
             Some(id) => self.window_permission::<DescribeMaintenanceWindowSchedule>(cx, id).into(),
-            None => Permission::from(on_all::<DescribeMaintenanceWindowSchedule>(cx)).into(),
+            None => on_all::<DescribeMaintenanceWindowSchedule>(cx).into(),
         })
     }
 

@@ -8,7 +8,7 @@ use cloudlet_engine::Cx;
 
 /// A filter that was checked.
 pub struct Filter {
-    key: Key,
+    key: Field,
     operator: Operator,
     values: Vec<String>,
     /// Those of a filter for times.
@@ -24,7 +24,7 @@ enum Operator {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
+enum Field {
     Status,
     CreatedBy,
     Source,
@@ -56,11 +56,11 @@ enum Key {
     Nothing,
 }
 
-use Key::*;
+use Field::*;
 use Operator::*;
 
 /// Keys with the operators that they take. AWS: unverified where the reference lists none; those take Equal.
-const KEYS: [(&str, Key, &[Operator]); 27] = [
+const KEYS: [(&str, Field, &[Operator]); 27] = [
     ("Status", Status, &[Equal]),
     ("CreatedBy", CreatedBy, &[Equal, Contains]),
     ("Source", Source, &[Equal, Contains]),
