@@ -198,13 +198,20 @@ impl States {
         let integration = Integration { service: "lambda".to_owned(), action: "invoke".to_owned(), pattern: Pattern::RequestResponse };
         let input = json!({"FunctionName": function, "Payload": request.input});
         let inner = Request { input: &input, ..*request };
-        match self.integration(cx, &inner, &integration).await {
+        match self.call(cx, &inner, &integration).await {
             Outcome::Answered(mut output) => Outcome::Answered(output.get_mut("Payload").map(Value::take).unwrap_or_default()),
             other => other,
         }
     }
 
     async fn integration(&self, cx: &Cx, request: &Request<'_>, integration: &Integration) -> Outcome {
+        match self.call(cx, request, integration).await {
+            Outcome::Failed(failure) if integration.service == "lambda" => Outcome::Failed(rewritten(failure)),
+            outcome => outcome,
+        }
+    }
+
+    async fn call(&self, cx: &Cx, request: &Request<'_>, integration: &Integration) -> Outcome {
         let style = if integration.sdk_service().is_some() { Style::Sdk } else { Style::Optimized };
         let services = cx.services();
         let Some(operation) = services.ok().and_then(|services| integrations::operation(&services, integration)) else {
@@ -331,6 +338,8 @@ fn prepared(integration: &Integration, input: &Value) -> Value {
             }
             None
         }
+        // AWS: recorded: null is no payload.
+        "lambda" if fields.get("Payload").is_some_and(Value::is_null) => fields.remove("Payload").map(drop),
         "lambda" => fields.get_mut("Payload").map(|payload| *payload = Value::String(STANDARD.encode(to_text(payload)))),
         _ => None,
     };
@@ -344,12 +353,19 @@ fn function_error(result: &mut Value) -> Option<Failure> {
     let payload: Value = serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.clone()));
     if fields.contains_key("FunctionError") {
         let error = payload.get("errorType").and_then(Value::as_str).unwrap_or("Lambda.Unknown");
-        // AWS: recorded: written again, without blanks.
-        let cause = if payload.is_string() { text } else { payload.to_string() };
-        return Some(Failure::new(error, cause));
+        return Some(Failure::new(error, text));
     }
     fields.insert("Payload".to_owned(), payload);
     None
+}
+
+/// AWS: recorded: the error of a function is written again, without blanks, by its integration, and as it is by a Task of its own ARN.
+fn rewritten(failure: Failure) -> Failure {
+    let error = failure.cause.as_deref().and_then(|cause| serde_json::from_str::<Map<String, Value>>(cause).ok());
+    match error {
+        Some(error) => Failure { cause: Some(Value::Object(error).to_string()), ..failure },
+        None => failure,
+    }
 }
 
 /// The names of the SDK before Java's second: prefix of errors, service in causes.
