@@ -13,6 +13,7 @@ import time
 
 import dkim
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from email.message import EmailMessage
 
 FREE = ("--ses-sandbox", "off")
@@ -344,6 +345,47 @@ def test_a_mail_that_comes_in_ends_in_a_bucket_and_a_queue(mail, inbox):
     key = told["receipt"]["action"]["objectKey"]
     body = s3.get_object(Bucket="inbox", Key=key)["Body"].read()
     assert body.startswith(b"X-Rule: yes\r\nReturn-Path: <bob@other.com>\r\n") and b"X-SES-Virus-Verdict: PASS" in body
+
+
+def test_a_mail_is_encrypted_with_a_key_of_kms(mail, inbox):
+    s3, kms = inbox[0], mail.server.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    s3.create_bucket(Bucket="sealed")
+    put = {"Effect": "Allow", "Principal": {"Service": "ses.amazonaws.com"}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::sealed/*"}
+    s3.put_bucket_policy(Bucket="sealed", Policy=json.dumps({"Version": "2012-10-17", "Statement": [put]}))
+    rule = {
+        "Name": "sealed",
+        "Enabled": True,
+        "Recipients": ["sealed@example.com"],
+        "Actions": [{"S3Action": {"BucketName": "sealed", "KmsKeyArn": key["Arn"]}}],
+    }
+    with pytest.raises(mail.ses.exceptions.InvalidS3ConfigurationException):
+        mail.ses.create_receipt_rule(RuleSetName="set", Rule=rule)
+    # As AWS's guide says.
+    everything = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "kms:*", "Resource": "*"}
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "ses.amazonaws.com"},
+        "Action": ["kms:Encrypt", "kms:GenerateDataKey*"],
+        "Resource": "*",
+        "Condition": {
+            "Null": {"kms:EncryptionContext:aws:ses:rule-name": "false", "kms:EncryptionContext:aws:ses:message-id": "false"},
+            "StringEquals": {"kms:EncryptionContext:aws:ses:source-account": "000000000000"},
+        },
+    }
+    kms.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=json.dumps({"Version": "2012-10-17", "Statement": [everything, allowed]}))
+    mail.ses.create_receipt_rule(RuleSetName="set", Rule=rule)
+    with mail.mx() as client:
+        client.send_message(message(sender="bob@other.com", to="sealed@example.com", subject="a secret"))
+    mail.server.request("POST", "/_cloudlet/settle")
+    (name,) = [one["Key"] for one in s3.list_objects_v2(Bucket="sealed")["Contents"] if one["Key"] != "AMAZON_SES_SETUP_NOTIFICATION"]
+    stored = s3.get_object(Bucket="sealed", Key=name)
+    sealed, about = stored["Body"].read(), stored["Metadata"]
+    assert b"a secret" not in sealed and about["x-amz-cek-alg"] == "AES/GCM/NoPadding"
+    context, wrapped = json.loads(about["x-amz-matdesc"]), base64.b64decode(about["x-amz-key-v2"])
+    data_key = kms.decrypt(CiphertextBlob=wrapped, EncryptionContext=context)["Plaintext"]
+    opened = AESGCM(data_key).decrypt(base64.b64decode(about["x-amz-iv"]), sealed, None)
+    assert b"Subject: a secret" in opened and len(opened) == int(about["x-amz-unencrypted-content-length"])
 
 
 def test_signatures_of_another_library_are_verified(mail, inbox):

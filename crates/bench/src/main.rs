@@ -30,6 +30,7 @@ mod polls;
 mod process;
 mod request;
 mod scenario;
+mod sessions;
 mod settings;
 mod soak;
 mod states;

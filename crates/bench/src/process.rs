@@ -36,6 +36,10 @@ impl Process {
         Process { child, address }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Resident memory in bytes.
     pub fn resident(&self) -> u64 {
         let text = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("/proc");

@@ -5,11 +5,13 @@
 //! Read are VEVENT with DTSTART, DTEND or DURATION, RRULE, RDATE, EXDATE and RECURRENCE-ID, and VTIMEZONE for zones that are not IANA's.
 
 mod calendar;
+mod civil;
 mod content;
 mod event;
 mod rule;
 mod time;
 mod timezone;
+mod zones;
 
 pub use calendar::{Calendar, State};
 

@@ -175,6 +175,6 @@ pub fn response(answer: Answer, method: &Method) -> Response<AnswerBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = fields;
-    header_names::spell(response.extensions_mut());
+    header_names::spell(&mut response);
     response
 }

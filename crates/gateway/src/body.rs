@@ -96,6 +96,12 @@ impl RefusedUnsent {
     }
 }
 
+/// A body: still arriving, or read already.
+pub enum ReceivedBody {
+    Arriving(RequestBody),
+    Whole(WholeBody),
+}
+
 impl RequestBody {
     pub fn new(source: Source, expectation: Expectation, stall_time: Duration, drain: u64) -> RequestBody {
         let source = (!http_body::Body::is_end_stream(&source)).then_some(source);

@@ -2,7 +2,7 @@
 //! those that may use the server. S3 answers by the rules of buckets, to which these are added.
 //! <https://fetch.spec.whatwg.org/#http-cors-protocol>
 
-use crate::answer::AnswerBody;
+use crate::{answer::AnswerBody, header_names};
 use cloudlet_shape::Body;
 use cloudlet_wire::Answer;
 use http::{HeaderMap, HeaderValue, Response, header};
@@ -43,4 +43,5 @@ pub fn allow(response: &mut Response<AnswerBody>, origin: HeaderValue) {
         fields.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         fields.append(header::VARY, HeaderValue::from_static("Origin"));
     }
+    header_names::spell(response);
 }

@@ -2,12 +2,11 @@
 
 use crate::{
     authenticate::{Authenticated, Stage},
-    body::RequestBody,
+    body::{ReceivedBody, RequestBody},
     body_encoding::BodyEncoding,
     decode::origin,
     gateway::{Gateway, Peer},
     log_entry::LogEntry,
-    pipeline::ReceivedBody,
     response_format::headers,
 };
 use cloudlet_aws::{Caller, Fault, Head};

@@ -4,7 +4,7 @@ use crate::{
     access::Page,
     answer::{AnswerBody, Plain, response},
     authenticate::{Authenticated, Authenticator, FormClaims, Stage},
-    body::{CollectLimits, RequestBody, WholeBody},
+    body::{CollectLimits, ReceivedBody, RequestBody, WholeBody},
     body_encoding::{BodyEncoding, Collected, checked, collected, decoded},
     budget::Reservation,
     cors,
@@ -444,10 +444,4 @@ fn panicked(log: &mut LogEntry) -> Answer {
     answer.headers.push(("x-amzn-requestid".into(), request_id.to_string()));
     log.fault = Some(Fault::internal("panic"));
     answer
-}
-
-/// A body: still arriving, or read already.
-pub(crate) enum ReceivedBody {
-    Arriving(RequestBody),
-    Whole(WholeBody),
 }

@@ -8,15 +8,16 @@ use crate::{
     functions::Resolved,
     limits,
     names::LATEST,
-    runtime_api::{Answering, Job, RuntimeApi, Said, Written},
+    outcomes::End,
+    pieces::Sink,
+    runtime_api::{AnswerPiece, Answering, Job, RuntimeApi, Said},
     runtimes::{self, Program},
     state::{Function, FunctionKey, LayerVersion, Version},
-    streaming::Sink,
 };
 use bytes::BytesMut;
 use cloudlet_aws::{Arn, Fault, Timestamp};
 use cloudlet_engine::{
-    Cx, Language, Runtime, Stopwatch, Worker, WorkerEnd, WorkerFile, WorkerOrder, WorkerValue,
+    Cx, Language, Runtime, Stopwatch, Worker, WorkerFile, WorkerOrder, WorkerValue,
     roles::{self, RoleSession},
     within,
 };
@@ -146,15 +147,6 @@ impl Default for Environments {
     fn default() -> Self {
         Environments { working: Semaphore::new(WORKING), warm: Mutex::default(), extensions: Mutex::default() }
     }
-}
-
-/// How an event ended.
-pub enum End {
-    Response(bytes::Bytes),
-    Error(bytes::Bytes),
-    TooLarge(usize),
-    TimedOut,
-    Exited(WorkerEnd),
 }
 
 /// An environment that could not be made ready.
@@ -308,7 +300,7 @@ async fn streamed(mut answering: Answering, sink: Option<&Sink>) -> End {
     let most = if sink.is_some() { limits::STREAMED_BYTES } else { limits::SYNCHRONOUS_BYTES };
     loop {
         match answering.pieces.recv().await {
-            Some(Written::Bytes(bytes)) => {
+            Some(AnswerPiece::Bytes(bytes)) => {
                 total += bytes.len();
                 if total > most {
                     return End::TooLarge(total);
@@ -318,8 +310,8 @@ async fn streamed(mut answering: Answering, sink: Option<&Sink>) -> End {
                     None => whole.extend_from_slice(&bytes),
                 }
             }
-            Some(Written::Failed(document)) => return End::Error(document),
-            Some(Written::End) => return End::Response(whole.freeze()),
+            Some(AnswerPiece::Failed(document)) => return End::Error(document),
+            Some(AnswerPiece::End) => return End::Response(whole.freeze()),
             None => {
                 let document = r#"{"errorType":"Runtime.TruncatedResponse","errorMessage":"Response was truncated"}"#;
                 return End::Error(bytes::Bytes::from_static(document.as_bytes()));

@@ -49,7 +49,7 @@ struct Extension {
 }
 
 /// What an event tells the extensions.
-pub struct Told<'t> {
+pub struct InvokeEvent<'t> {
     pub request_id: &'t str,
     pub function_arn: &'t str,
     pub deadline: i64,
@@ -86,7 +86,7 @@ impl Extensions {
         self.arrived.notify_waiters();
     }
 
-    pub fn tell_invoke(&self, told: &Told<'_>) {
+    pub fn tell_invoke(&self, told: &InvokeEvent<'_>) {
         let tracing = told.trace.map(|trace| json!({ "type": "X-Amzn-Trace-Id", "value": trace }));
         let document = json!({
             "eventType": INVOKE,
@@ -229,7 +229,7 @@ mod tests {
         let answer = extensions.answer("/register", &request("POST", &[("lambda-extension-name", "a")], events), "id".into(), &|| {}).await;
         assert_eq!(answer.status, 200);
         assert!(answer.headers.contains(&("Lambda-Extension-Identifier", "id".into())));
-        let told = Told { request_id: "r", function_arn: "arn", deadline: 1, trace: None };
+        let told = InvokeEvent { request_id: "r", function_arn: "arn", deadline: 1, trace: None };
         extensions.tell_invoke(&told);
         let next = request("GET", &[("lambda-extension-identifier", "id")], "");
         let answer = extensions.answer("/event/next", &next, String::new(), &|| {}).await;
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn strangers_and_unknown_events_are_refused() {
+    async fn unknown_extensions_and_events_are_refused() {
         let extensions = Extensions::default();
         let next = request("GET", &[("lambda-extension-identifier", "x")], "");
         assert_eq!(extensions.answer("/event/next", &next, String::new(), &|| {}).await.status, 403);

@@ -2,7 +2,7 @@
 //! Emulator, and each event is one request to it.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/images-test.html>
 
-use crate::{Lambda, environments::End, faults, limits, state::Version};
+use crate::{Lambda, faults, limits, outcomes::End, state::Version};
 use bytes::Bytes;
 use cloudlet_api_lambda::{CreateFunctionRequest, FunctionCodeLocation, UpdateFunctionCodeRequest};
 use cloudlet_aws::Fault;

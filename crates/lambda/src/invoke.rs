@@ -4,57 +4,25 @@
 use crate::{
     Lambda,
     code::{PRINCIPAL, drain},
-    environments::{End, Environment, EnvironmentKey, EnvironmentRequest, FailedStart, Initialization, NotReady, stream},
+    environments::{Environment, EnvironmentKey, EnvironmentRequest, FailedStart, Initialization, NotReady, stream},
     faults,
     functions::Resolved,
     limits, logs,
     names::{self, LATEST, Named},
+    outcomes::{End, Event, Outcome},
+    pieces::Sink,
     report::Report,
     runtime_api::Job,
     state::{Function, FunctionKey, QueuedEvent, Recursion, Version},
-    streaming::Sink,
     traces,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use cloudlet_api_lambda::*;
 use cloudlet_aws::{Arn, Fault};
-use cloudlet_engine::{
-    Cx, Permission, Stopwatch, handler,
-    roles::{self, RoleSession},
-};
+use cloudlet_engine::{Cx, Permission, Stopwatch, handler, roles};
 use parking_lot::Mutex;
 use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
-
-/// Bytes of a log that an answer shows.
-const TAIL: usize = 4_096;
-
-/// An event and what came with it.
-pub struct Event {
-    pub request_id: String,
-    pub payload: Bytes,
-    pub client_context: Option<String>,
-    pub trace: Option<String>,
-}
-
-/// What became of an event.
-pub struct Outcome {
-    pub payload: Bytes,
-    /// Whether the function failed. AWS calls every failure `Unhandled`.
-    pub failed: bool,
-    pub log: String,
-    pub executed: String,
-    /// Under which the function worked, if it got so far.
-    pub session: Option<RoleSession>,
-}
-
-impl Outcome {
-    /// The end of the log, as answers show it.
-    pub fn log_tail(&self) -> String {
-        let bytes = self.log.as_bytes();
-        STANDARD.encode(bytes.get(bytes.len().saturating_sub(TAIL)..).unwrap_or_default())
-    }
-}
 
 /// How many events of each function are being handled: by environments that are started on demand, and by those of a version that are kept
 /// for it.
@@ -85,7 +53,7 @@ impl Drop for RunningEvent<'_> {
 }
 
 /// What the tables say of a function's concurrency.
-struct Room {
+struct FreeConcurrency {
     /// Environments that are kept for the version.
     provisioned: i32,
     /// Those that are kept for all versions of the function.
@@ -95,9 +63,9 @@ struct Room {
 }
 
 impl Lambda {
-    fn room(&self, key: &FunctionKey, number: u64) -> Room {
+    fn room(&self, key: &FunctionKey, number: u64) -> FreeConcurrency {
         let scope = key.scope();
-        self.store.read(|state| Room {
+        self.store.read(|state| FreeConcurrency {
             provisioned: state.provisioned_for(key, number),
             total: state.provisioned_total(key),
             unreserved: state.unreserved(&scope),

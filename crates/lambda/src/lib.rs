@@ -25,7 +25,9 @@ mod logs;
 mod mappings;
 mod names;
 mod networks;
+mod outcomes;
 mod patterns;
+mod pieces;
 mod policies;
 mod polling;
 mod provisioned;
@@ -107,6 +109,11 @@ pub fn match_pattern(pattern: &str, document: &str) -> Option<bool> {
 /// For the fuzz target: reads an archive as a request brings it.
 pub fn read_archive(bytes: &[u8]) -> bool {
     archive::check(bytes).is_ok() && archive::unpack(bytes).is_ok()
+}
+
+/// For the fuzz target: reads what a function answers to a request of its URL, as a whole and as the beginning of a stream.
+pub fn read_answer(bytes: &[u8]) -> bool {
+    url_calls::answer(bytes).is_ok() | url_calls::prelude(bytes).is_some()
 }
 
 /// The service. Its code is run by `workers`.

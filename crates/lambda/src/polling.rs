@@ -4,8 +4,8 @@
 use crate::{
     Lambda,
     code::PRINCIPAL,
-    invoke::{Event, Outcome},
     names,
+    outcomes::{Event, Outcome},
     patterns::Pattern,
     scheduled::PollQueue,
     state::Mapping,

@@ -2,9 +2,9 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-logs.html>
 
 use crate::{
-    Lambda,
-    environments::End,
-    limits, runtimes,
+    Lambda, limits,
+    outcomes::End,
+    runtimes,
     state::{FunctionKey, Version},
 };
 use bytes::Bytes;

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use crate::{
-    extensions::{self, Extensions, Told, answered, refused},
+    extensions::{self, Extensions, InvokeEvent, answered, refused},
     limits,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -49,11 +49,11 @@ pub enum Said {
 #[derive(Debug)]
 pub struct Answering {
     pub kind: Option<String>,
-    pub pieces: mpsc::Receiver<Written>,
+    pub pieces: mpsc::Receiver<AnswerPiece>,
 }
 
 #[derive(Debug)]
-pub enum Written {
+pub enum AnswerPiece {
     Bytes(Bytes),
     /// The last: an error, as the trailing fields told it.
     Failed(Bytes),
@@ -98,8 +98,8 @@ impl RuntimeApi {
 
     pub fn give(&self, job: Job) {
         let mut state = self.state.lock();
-        let told = Told { request_id: &job.request_id, function_arn: &job.function_arn, deadline: job.deadline, trace: job.trace.as_deref() };
-        self.extensions.tell_invoke(&told);
+        let event = InvokeEvent { request_id: &job.request_id, function_arn: &job.function_arn, deadline: job.deadline, trace: job.trace.as_deref() };
+        self.extensions.tell_invoke(&event);
         state.job = Some(job);
         if let Some(worker) = self.worker() {
             worker.thaw();
@@ -186,20 +186,22 @@ impl RuntimeApi {
         let (sender, pieces) = mpsc::channel(AHEAD);
         let _ = self.said.send(Said::Stream(Answering { kind, pieces }));
         match body.take() {
-            BodyContent::Whole(bytes) => drop(sender.send(Written::Bytes(bytes)).await),
+            BodyContent::Whole(bytes) => drop(sender.send(AnswerPiece::Bytes(bytes)).await),
             BodyContent::Stream(mut stream) => {
                 while let Some(piece) = stream.next().await {
                     let Ok(bytes) = piece else { return refused(400, "InvalidStream", "The stream broke off") };
-                    let _ = sender.send(Written::Bytes(bytes)).await;
+                    let _ = sender.send(AnswerPiece::Bytes(bytes)).await;
                 }
             }
         }
         let trailer = |name: &str| body.trailers().and_then(|trailers| trailers.get(name));
         let last = match (trailer("lambda-runtime-function-error-type"), trailer("lambda-runtime-function-error-body")) {
-            (None, None) => Written::End,
+            (None, None) => AnswerPiece::End,
             (kind, document) => {
                 let document = document.and_then(|text| STANDARD.decode(text).ok()).map(Bytes::from);
-                Written::Failed(document.unwrap_or_else(|| json!({ "errorType": kind.unwrap_or("Unknown"), "errorMessage": "" }).to_string().into()))
+                AnswerPiece::Failed(
+                    document.unwrap_or_else(|| json!({ "errorType": kind.unwrap_or("Unknown"), "errorMessage": "" }).to_string().into()),
+                )
             }
         };
         let _ = sender.send(last).await;

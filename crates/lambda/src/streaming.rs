@@ -2,83 +2,33 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>
 
 use crate::{
-    Lambda, faults,
-    invoke::{self, Event, Outcome},
-    limits,
+    Lambda, faults, invoke, limits,
     names::{self, LATEST, Named},
+    outcomes::{Event, Outcome},
+    pieces::{self, Piece, Pieces},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
 use cloudlet_api_lambda::*;
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, handler};
 use cloudlet_shape::{Events, Struct};
 use futures_util::stream;
-use tokio::sync::mpsc;
-
-/// Pieces that wait for a slow reader.
-const WAITING: usize = 16;
-
-/// A part of an answer, in their order: one head, bytes, one end.
-pub enum Piece {
-    /// The type that the code says its answer has.
-    Head(Option<String>),
-    Bytes(Bytes),
-    End(Outcome),
-}
-
-/// Where an answer goes while it is written. Whoever reads it may be gone: the function goes on.
-#[derive(Clone)]
-pub struct Sink(mpsc::Sender<Result<Piece, Fault>>);
-
-impl Sink {
-    pub async fn head(&self, kind: Option<String>) {
-        let _ = self.0.send(Ok(Piece::Head(kind))).await;
-    }
-
-    pub async fn bytes(&self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            let _ = self.0.send(Ok(Piece::Bytes(bytes))).await;
-        }
-    }
-}
-
-/// An answer as it arrives.
-pub struct Pieces {
-    first: Option<Piece>,
-    rest: mpsc::Receiver<Result<Piece, Fault>>,
-    pub executed: String,
-}
-
-impl Pieces {
-    /// `None`: after the end, or if the function was lost.
-    pub async fn next(&mut self) -> Option<Piece> {
-        match self.first.take() {
-            Some(piece) => Some(piece),
-            None => self.rest.recv().await?.ok(),
-        }
-    }
-}
 
 impl Lambda {
     /// Runs a function, and returns once it begins to answer. A fault if it could not be run.
     pub async fn stream(&self, cx: &Cx, named: &Named, event: Event) -> Result<Pieces, Fault> {
         let (resolved, function) = self.resolved(cx, named)?;
         let executed = if resolved.number == 0 { LATEST.to_owned() } else { resolved.number.to_string() };
-        let (sender, mut rest) = mpsc::channel(WAITING);
+        let (sink, rest) = pieces::channel();
         let lambda = self.this.upgrade().ok_or_else(|| Fault::internal("the engine is gone"))?;
         let named = named.clone();
         // The work outlives the call, whose answer is a stream.
         let cx = Cx::new(cx.runtime().clone(), cx.scope.clone(), cx.caller.clone(), cx.request_id.clone(), cx.origin.clone());
         tokio::spawn(async move {
-            let sink = Sink(sender);
             let outcome = lambda.run_into(&cx, &named, &resolved, &function, event, Some(&sink)).await;
-            let _ = sink.0.send(outcome.map(Piece::End)).await;
+            sink.end(outcome).await;
         });
-        match rest.recv().await {
-            Some(first) => Ok(Pieces { first: Some(first?), rest, executed }),
-            None => Err(Fault::internal("a function was lost")),
-        }
+        Pieces::begin(rest, executed).await
     }
 }
 

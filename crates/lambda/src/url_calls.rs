@@ -2,13 +2,12 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>
 
 use crate::{
-    Lambda, UrlPermissions, faults,
-    invoke::Event,
-    limits,
+    Lambda, UrlPermissions, faults, limits,
     names::{LATEST, Named},
+    outcomes::Event,
+    pieces::{Piece, Pieces},
     scheduled::InvokeUrl,
     state::{FunctionKey, Url},
-    streaming::{self, Piece},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
@@ -217,18 +216,20 @@ fn payload(cx: &Cx, url: &Url, named: &Named, request: &EndpointRequest) -> Valu
         "time": time,
         "timeEpoch": cx.now.millis(),
     });
-    if !cx.caller.is_anonymous() {
+    if let (false, Value::Object(context)) = (cx.caller.is_anonymous(), &mut context) {
         let account = cx.caller.account.map_or_else(|| named.key.account.to_string(), |account| account.to_string());
-        context["accountId"] = json!(account);
-        context["authorizer"] = json!({ "iam": {
+        let user = if matches!(cx.caller.identity, Identity::Root) { account.as_str() } else { cx.caller.unique_id.as_ref() };
+        let iam = json!({
             "accessKey": cx.caller.access_key.as_deref(),
             "accountId": account,
             "callerId": cx.caller.unique_id.as_ref(),
             "cognitoIdentity": null,
             "principalOrgId": null,
             "userArn": cx.caller.arn.as_ref(),
-            "userId": if matches!(cx.caller.identity, Identity::Root) { account.as_str() } else { cx.caller.unique_id.as_ref() },
-        } });
+            "userId": user,
+        });
+        context.insert("authorizer".into(), json!({ "iam": iam }));
+        context.insert("accountId".into(), account.into());
     }
     let kind = headers.get("content-type").map(String::as_str);
     let text = std::str::from_utf8(&request.body).ok().filter(|_| is_text(kind));
@@ -289,7 +290,7 @@ fn fields_of(answer: &Map<String, Value>) -> Vec<EndpointField> {
 }
 
 /// What a function answers, as a response: an object with a status is one, everything else is the body of one.
-fn answer(payload: &[u8]) -> Result<EndpointAnswer, Fault> {
+pub fn answer(payload: &[u8]) -> Result<EndpointAnswer, Fault> {
     let value: Value = serde_json::from_slice(payload).map_err(|_| failed())?;
     let shaped = match &value {
         Value::Object(answer) if answer.contains_key("statusCode") => Some(answer),
@@ -318,8 +319,28 @@ fn answer(payload: &[u8]) -> Result<EndpointAnswer, Fault> {
     Ok(EndpointAnswer { status, headers, body: Body::whole(body) })
 }
 
+/// What comes before the body of a stream.
+pub struct Prelude {
+    status: i32,
+    headers: Vec<EndpointField>,
+    /// Its bytes, with those that end it.
+    length: usize,
+}
+
+/// A prelude, once it is there as a whole.
+pub fn prelude(read: &[u8]) -> Option<Result<Prelude, Fault>> {
+    let end = read.windows(END_OF_PRELUDE.len()).position(|window| window == END_OF_PRELUDE)?;
+    let Ok(Value::Object(prelude)) = serde_json::from_slice(read.get(..end).unwrap_or_default()) else { return Some(Err(failed())) };
+    let mut headers = fields_of(&prelude);
+    if !headers.iter().any(|field| field.name == "content-type") {
+        headers.push(field("content-type", "application/octet-stream"));
+    }
+    let status = prelude.get("statusCode").and_then(status).unwrap_or(200);
+    Some(Ok(Prelude { status, headers, length: end + END_OF_PRELUDE.len() }))
+}
+
 /// The beginning of a streamed answer, and what of it is body already.
-async fn begin(pieces: &mut streaming::Pieces) -> Result<(EndpointAnswer, Bytes), Fault> {
+async fn begin(pieces: &mut Pieces) -> Result<(EndpointAnswer, Bytes), Fault> {
     let mut answer = EndpointAnswer { status: 200, headers: vec![], body: Body::default() };
     let mut read = BytesMut::new();
     let mut kind: Option<String> = None;
@@ -332,17 +353,9 @@ async fn begin(pieces: &mut streaming::Pieces) -> Result<(EndpointAnswer, Bytes)
             }
             Some(Piece::Bytes(bytes)) => {
                 read.extend_from_slice(&bytes);
-                let end = read.windows(END_OF_PRELUDE.len()).position(|window| window == END_OF_PRELUDE);
-                if let Some(end) = end {
-                    let prelude: Value = serde_json::from_slice(read.get(..end).unwrap_or_default()).map_err(|_| failed())?;
-                    if let Value::Object(prelude) = &prelude {
-                        answer.status = prelude.get("statusCode").and_then(status).unwrap_or(200);
-                        answer.headers = fields_of(prelude);
-                    }
-                    if !answer.headers.iter().any(|field| field.name == "content-type") {
-                        answer.headers.push(field("content-type", "application/octet-stream"));
-                    }
-                    return Ok((answer, read.split_off(end + END_OF_PRELUDE.len()).freeze()));
+                if let Some(prelude) = prelude(&read) {
+                    let Prelude { status, headers, length } = prelude?;
+                    return Ok((EndpointAnswer { status, headers, ..answer }, read.split_off(length).freeze()));
                 }
                 if read.len() > LONGEST_PRELUDE {
                     return Err(failed());
@@ -393,7 +406,7 @@ fn event(cx: &Cx, url: &Url, named: &Named, request: &EndpointRequest) -> Result
     Ok(Event { request_id: cx.request_id.to_string(), payload, client_context: None, trace })
 }
 
-handler!(Lambda, InvokeUrl, |lambda, cx, input| permissions(lambda, &input), |lambda, cx, input| {
+handler!(Lambda, InvokeUrl, |lambda, cx, input| permissions(lambda, input), |lambda, cx, input| {
     let (url, named) = lambda.url(&input.endpoint).ok_or_else(faults::no_resource)?;
     let event = event(cx, &url, &named, &input)?;
     if url.invoke_mode != "RESPONSE_STREAM" {

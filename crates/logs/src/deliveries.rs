@@ -7,7 +7,7 @@ use crate::{
     faults, limits,
     names::other_arn,
     pages::page,
-    permissions::{on_account, on_resource},
+    permissions::{on_account, on_resource, with_tags},
     state::{self, Named, of_scope},
     tags,
 };
@@ -44,10 +44,7 @@ handler!(
             Some(configuration) => permission.with_key("logs:DeliveryDestinationResourceArn", &configuration.destination_resource_arn),
             None => permission,
         };
-        match input.tags.as_ref().filter(|tags| !tags.is_empty()) {
-            Some(tags) => Ok(permission.with_request_tags(tags.iter().map(|(name, value)| (name, value.clone()))).and([Some("logs:TagResource")])),
-            None => Ok(permission.into()),
-        }
+        Ok(with_tags(permission, input.tags.as_ref()))
     },
     |logs, cx, input| {
         let given = input.tags.unwrap_or_default();

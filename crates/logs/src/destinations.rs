@@ -4,7 +4,7 @@ use crate::{
     Logs, faults, limits,
     names::other_arn,
     pages::page,
-    permissions::{on_account, on_resource},
+    permissions::{on_account, on_resource, with_tags},
     state::{self, Named, of_scope},
     tags,
 };
@@ -38,11 +38,7 @@ handler!(
     Logs,
     PutDestination,
     |logs, cx, input| {
-        let permission = on_resource::<PutDestination>(arn(cx, &input.destination_name));
-        let mut permissions = match input.tags.as_ref().filter(|tags| !tags.is_empty()) {
-            Some(tags) => permission.with_request_tags(tags.iter().map(|(name, value)| (name, value.clone()))).and([Some("logs:TagResource")]),
-            None => permission.into(),
-        };
+        let mut permissions = with_tags(on_resource::<PutDestination>(arn(cx, &input.destination_name)), input.tags.as_ref());
         permissions.extend(Arn::parse(&input.role_arn).map(|role| pass_role(role, crate::PRINCIPAL, None)));
         Ok(permissions)
     },

@@ -4,7 +4,7 @@ use crate::{
     Logs, encryption, faults, limits,
     names::{group_arn, group_of_arn, group_of_identifier, own_group},
     pages::{page, page_of},
-    permissions::on_resource,
+    permissions::{on_resource, with_tags},
     state::{Group, GroupClass, GroupEvents, GroupKey, of_group, of_scope},
     tags,
 };
@@ -67,10 +67,7 @@ handler!(
     CreateLogGroup,
     |logs, cx, input| {
         let permission = logs.on_group::<CreateLogGroup>(&own_group(cx, &input.log_group_name));
-        match input.tags.as_ref().filter(|tags| !tags.is_empty()) {
-            Some(tags) => Ok(permission.with_request_tags(tags.iter().map(|(name, value)| (name, value.clone()))).and([Some("logs:TagResource")])),
-            None => Ok(permission.into()),
-        }
+        Ok(with_tags(permission, input.tags.as_ref()))
     },
     |logs, cx, input| {
         let key = own_group(cx, &input.log_group_name);

@@ -6,8 +6,8 @@ use crate::{
     state::{GroupKey, joined},
 };
 use cloudlet_aws::Arn;
-use cloudlet_engine::{Cx, Permission, Policy};
-use cloudlet_shape::Operation;
+use cloudlet_engine::{Cx, Permission, Permissions, Policy};
+use cloudlet_shape::{Map, Operation};
 
 impl Logs {
     /// The resource policies that apply to a group.
@@ -55,4 +55,12 @@ pub fn on_resource<O: Operation>(resource: Arn) -> Permission {
 /// An action without a resource.
 pub fn on_account<O: Operation>(cx: &Cx) -> Permission {
     Permission::of::<O>(Arn::any()).owned_by(cx.scope.account)
+}
+
+/// What a new resource needs: tags that come with it need another permission.
+pub fn with_tags(permission: Permission, tags: Option<&Map<String>>) -> Permissions {
+    match tags.filter(|tags| !tags.is_empty()) {
+        Some(tags) => permission.with_request_tags(tags.iter().map(|(name, value)| (name, value.clone()))).and([Some("logs:TagResource")]),
+        None => permission.into(),
+    }
 }

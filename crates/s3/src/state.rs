@@ -5,24 +5,18 @@ mod background;
 mod encryption;
 mod object_lock;
 mod restore;
+mod upload;
 
 pub use annotation::Annotation;
 pub use background::{Background, Lifecycle, MinimumSize, PendingEvent, PendingTarget, ReplicationStatus, ReplicationTask, TargetKind, TaskKind};
 pub use encryption::{DefaultEncryption, Encryption, KmsEncryption, KmsKind, Method, Salt, SseC};
 pub use object_lock::{DefaultRetention, EventHold, Hold, LockConfiguration, LockMode, ObjectLock, Period, Retention};
 pub use restore::{Restore, RestoreTier};
+pub use upload::{Initiator, MultipartUpload, Part, PartKey, UploadKey};
 
-use crate::{
-    acl::Acl,
-    api,
-    checksums::{Checksum, ChecksumType},
-    etags::ETag,
-    metadata::SystemMetadata,
-    storage::StorageClass,
-    versions::VersionId,
-};
+use crate::{acl::Acl, api, checksums::Checksum, etags::ETag, metadata::SystemMetadata, storage::StorageClass, versions::VersionId};
 use cloudlet_aws::{Account, Region, Timestamp};
-use cloudlet_digest::{Algorithm, Sum};
+use cloudlet_digest::Sum;
 use cloudlet_engine::StoredShape;
 use cloudlet_s3_access::{PublicAccessBlock, ResourcePolicy};
 use cloudlet_shape::Map;
@@ -372,54 +366,4 @@ impl ObjectProperties {
     pub fn boxed(self) -> Option<Box<ObjectProperties>> {
         (self != ObjectProperties::default()).then(|| Box::new(self))
     }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct UploadKey {
-    pub key: Arc<str>,
-    pub upload_id: Arc<str>,
-}
-
-/// A multipart upload in progress.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MultipartUpload {
-    pub sequence: u64,
-    pub initiated: Timestamp,
-    pub initiator: Initiator,
-    pub storage_class: StorageClass,
-    /// What CreateMultipartUpload named. `None`: parts may have any checksum, and the object gets the default one.
-    pub checksum: Option<(Algorithm, ChecksumType)>,
-    /// `None`: SSE-S3.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encryption: Option<Box<Encryption>>,
-    /// The object of the key was deleted since the upload was created.
-    #[serde(default)]
-    pub object_was_deleted: bool,
-    pub properties: ObjectProperties,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Initiator {
-    pub id: String,
-    pub display_name: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct PartKey {
-    pub upload_id: Arc<str>,
-    pub part_number: i32,
-}
-
-/// An uploaded part of a multipart upload in progress.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Part {
-    pub last_modified: Timestamp,
-    pub etag: ETag,
-    pub blob: Blob,
-    pub checksum: Option<Sum>,
-    /// For the full object checksum of an upload that named no algorithm.
-    pub crc64nvme: Option<Sum>,
-    /// Of an encrypted part.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub salt: Option<Salt>,
 }

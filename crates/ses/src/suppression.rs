@@ -57,8 +57,8 @@ impl State {
             return Err(Refusal::Limit("The suppression list is full.".to_owned()));
         }
         match list {
-            List::Account => drop(self.suppressed.insert((scope.clone(), entry(address)), row)),
-            List::Tenant(id) => drop(self.tenant_suppressed.insert((scope.clone(), id.clone(), entry(address)), row)),
+            List::Account => self.suppressed.insert((scope.clone(), entry(address)), row),
+            List::Tenant(id) => self.tenant_suppressed.insert((scope.clone(), id.clone(), entry(address)), row),
         }
         Ok(())
     }

@@ -1,22 +1,7 @@
 //! Content: read from JSON or YAML into values, and written again, also in the other format.
 
-use crate::{Format, yaml, yaml_writer};
+use crate::{Format, Malformed, yaml, yaml_writer};
 use serde_json::Value;
-use std::fmt;
-
-/// Content that is not of its format, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Malformed {
-    pub format: Format,
-    pub line: usize,
-    pub column: usize,
-}
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} not well-formed. at Line: {}, Column: {}", self.format.as_str(), self.line, self.column)
-    }
-}
 
 /// The value that content stands for. A text is a string.
 pub fn read(format: Format, content: &str) -> Result<Value, Malformed> {

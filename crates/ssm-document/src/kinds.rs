@@ -1,6 +1,7 @@
 //! The types of documents, the formats of their content, and the platforms that they run on.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DocumentType {
@@ -122,5 +123,19 @@ impl Platform {
             Platform::Linux => "Linux",
             Platform::MacOs => "MacOS",
         }
+    }
+}
+
+/// Content that is not of its format, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    pub format: Format,
+    pub line: usize,
+    pub column: usize,
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} not well-formed. at Line: {}, Column: {}", self.format.as_str(), self.line, self.column)
     }
 }

@@ -14,8 +14,8 @@ mod variables;
 mod yaml;
 mod yaml_writer;
 
-pub use content::{Malformed, read, write};
-pub use kinds::{DocumentType, Format, Platform};
+pub use content::{read, write};
+pub use kinds::{DocumentType, Format, Malformed, Platform};
 pub use parameters::{Parameter, ParameterType, Parameters};
 pub use pattern::Pattern;
 pub use schema::Violation;

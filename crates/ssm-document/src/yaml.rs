@@ -8,7 +8,8 @@ use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
 
 const MOST_NODES: usize = 200_000;
-const DEEPEST: usize = 100;
+/// As JSON is read.
+const DEEPEST: usize = 130;
 
 /// A collection that is being read.
 enum Open {
@@ -191,7 +192,8 @@ fn number(text: &str) -> Option<Number> {
         return None;
     }
     if unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
-        return text.strip_prefix('+').unwrap_or(text).parse::<i64>().ok().map(Number::from);
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        return digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from)).ok();
     }
     let is_float = unsigned.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'-' | b'+'))
         && unsigned.bytes().any(|byte| byte.is_ascii_digit());

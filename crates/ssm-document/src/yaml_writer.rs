@@ -3,6 +3,8 @@
 use crate::yaml;
 use serde_json::Value;
 
+const LONGEST_KEY: usize = 100;
+
 pub fn write(value: &Value) -> String {
     let mut out = String::from("---\n");
     match value {
@@ -26,7 +28,16 @@ fn write_fields(value: &Value, depth: usize, out: &mut String) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 indent(depth, out);
+                // YAML looks for the colon of a plain key so far and no further.
+                let is_long = name.len() > LONGEST_KEY;
+                if is_long {
+                    out.push_str("? ");
+                }
                 write_text(name, out);
+                if is_long {
+                    out.push('\n');
+                    indent(depth, out);
+                }
                 out.push(':');
                 write_nested(value, depth, out);
             }
@@ -132,6 +143,12 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn long_keys_and_large_numbers_are_read_again() {
+        let value = json!({"k".repeat(3_000): {"n": u64::MAX, "m": [1.5e300, -0.0]}});
+        assert_eq!(yaml::read(&write(&value)), Ok(value));
+    }
 
     #[test]
     fn a_document_reads_well() {

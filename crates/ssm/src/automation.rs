@@ -2,7 +2,8 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-automation.html>
 //!
 //! An execution is a row with the machine of `cloudlet-runbook`, written down between any two steps. `drive` takes events and writes down what the
-//! machine wants; `perform` has actions done (`actions`), which call other services by name under the execution's role.
+//! machine wants; `perform` has actions done (`actions`), which call other services by name under the execution's role. Other areas start
+//! automations with `Ssm::start_automation`.
 
 mod acting;
 mod actions;
@@ -25,8 +26,8 @@ mod tagging;
 mod targets;
 mod work;
 
+pub use start::{Links, NewAutomation};
 pub use state::{AutomationState, Execution};
-pub use tagging::AutomationTags;
 
 use crate::Ssm;
 use acting::Sessions;

@@ -7,6 +7,7 @@
 mod actions;
 mod cancel;
 mod get;
+pub mod handlers;
 mod list;
 mod notices;
 mod outputs;
@@ -19,19 +20,17 @@ mod send;
 mod shown;
 mod state;
 mod targets;
+mod turns;
 
 pub use running::Runs;
-pub use send::Order;
+pub use send::{Order, invalid_parameters};
 pub use state::CommandState;
-pub use targets::select as select_targets;
+pub use targets::{check as check_targets, is_target};
 
-use crate::Ssm;
-use cloudlet_api_ssm as api;
-use cloudlet_engine::Builder;
 use cloudlet_store::{Journal, Store};
 use std::sync::Arc;
 
-pub use rows::{Command, Invocation, Progress};
+pub use rows::Progress;
 
 pub struct Commands {
     pub store: Arc<Store<CommandState>>,
@@ -42,16 +41,4 @@ impl Commands {
     pub fn new(journal: &Journal) -> Commands {
         Commands { store: Arc::new(Store::new("ssm/commands", journal, CommandState::default())), runs: Runs::default() }
     }
-}
-
-pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {
-    builder
-        .store(ssm.commands.store.clone())
-        .handles::<scheduled::RunInvocation>()
-        .handles::<notices::NotifyOfCommand>()
-        .handles::<api::SendCommand>()
-        .handles::<api::CancelCommand>()
-        .handles::<api::GetCommandInvocation>()
-        .handles::<api::ListCommands>()
-        .handles::<api::ListCommandInvocations>()
 }

@@ -10,6 +10,7 @@ mod delete;
 mod describe;
 mod filters;
 mod get;
+pub mod handlers;
 mod list;
 mod names;
 mod owned;
@@ -28,10 +29,6 @@ pub use names::{Owner, Wanted};
 pub use resolve::Resolved;
 pub use state::DocumentState;
 
-use crate::Ssm;
-use attachments::AttachmentFiles;
-use cloudlet_api_ssm as api;
-use cloudlet_engine::Builder;
 use cloudlet_store::{Journal, Store};
 use std::sync::Arc;
 
@@ -45,22 +42,4 @@ impl Documents {
     pub fn new(journal: &Journal) -> Documents {
         Documents { store: Arc::new(Store::new("ssm/documents", journal, DocumentState::default())) }
     }
-}
-
-pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {
-    builder
-        .store(ssm.documents.store.clone())
-        .public_files(Arc::new(AttachmentFiles(ssm.documents.clone())))
-        .handles::<api::CreateDocument>()
-        .handles::<api::GetDocument>()
-        .handles::<api::DescribeDocument>()
-        .handles::<api::UpdateDocument>()
-        .handles::<api::UpdateDocumentDefaultVersion>()
-        .handles::<api::DeleteDocument>()
-        .handles::<api::ListDocuments>()
-        .handles::<api::ListDocumentVersions>()
-        .handles::<api::DescribeDocumentPermission>()
-        .handles::<api::ModifyDocumentPermission>()
-        .handles::<api::UpdateDocumentMetadata>()
-        .handles::<api::ListDocumentMetadataHistory>()
 }

@@ -35,3 +35,7 @@ pub fn invalid_next_token() -> Fault {
 pub fn concurrent_update() -> Fault {
     TOO_MANY_UPDATES.says("There are concurrent updates for a resource that supports one update at a time.")
 }
+
+pub fn no_such_window(id: &str) -> Fault {
+    DOES_NOT_EXIST.says(format!("Maintenance window {id} does not exist"))
+}

@@ -1,8 +1,10 @@
 //! Systems Manager.
 //!
-//! Each area is a folder with tables of its own: Parameter Store (`parameters`), documents (`documents`), Automation (`automation`). Tags, resource policies and service
-//! settings belong to resources of all kinds, and each has a file of its own. Values of SecureString parameters rest encrypted by KMS, as the caller.
+//! Each area is a folder with tables of its own: Parameter Store (`parameters`), documents, managed nodes, commands, associations, sessions,
+//! Automation, changes, OpsCenter. Tags, resource policies and service settings belong to resources of all kinds, and each has a file of its own.
+//! Values of SecureString parameters rest encrypted by KMS, as the caller.
 
+mod associations;
 mod automation;
 mod change_calendars;
 mod change_manager;
@@ -23,6 +25,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
+use associations::Associations;
 use cloudlet_api_ssm as api;
 use cloudlet_engine::{Service, Workers};
 use cloudlet_shape::{Operation, OperationSchema, ServiceSchema};
@@ -45,6 +48,7 @@ pub struct Ssm {
     automations: automation::Automations,
     nodes: Nodes,
     commands: Commands,
+    associations: Associations,
     sessions: Sessions,
     ops: Arc<Store<ops_center::state::State>>,
     windows: Arc<Store<maintenance_windows::state::State>>,
@@ -76,16 +80,18 @@ pub fn service(journal: &Journal, workers: Arc<dyn Workers>, options: Options) -
         nodes: Nodes::new(journal, workers.clone(), options.nodes),
         sessions: Sessions::new(journal, workers),
         commands: Commands::new(journal),
+        associations: Associations::new(journal),
         ops: Arc::new(Store::new("ssm/ops_center", journal, ops_center::state::State::default())),
         windows: Arc::new(Store::new("ssm/maintenance_windows", journal, maintenance_windows::state::State::default())),
         changes: Arc::new(Store::new("ssm/change_manager", journal, change_manager::state::ChangeState::default())),
         advancing: Mutex::default(),
     });
     let builder = Service::of(&MODEL, ssm.clone());
-    let builder = documents::register(builder, &ssm);
-    let builder = nodes::register(builder, &ssm);
+    let builder = documents::handlers::register(builder, &ssm);
+    let builder = nodes::handlers::register(builder, &ssm);
     let builder = sessions::register(builder, &ssm);
-    let builder = commands::register(builder, &ssm);
+    let builder = commands::handlers::register(builder, &ssm);
+    let builder = associations::handlers::register(builder, &ssm);
     let builder = ops_center::register(builder, &ssm);
     let builder = automation::register(builder, &ssm);
     let builder = maintenance_windows::register(builder, &ssm);

@@ -36,6 +36,9 @@ pub const RELATED_OPS_ITEMS: usize = 10;
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateOpsMetadata.html>
 pub const METADATA: usize = 200;
 pub const METADATA_KEYS: usize = 5;
+/// <https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm>
+pub const ASSOCIATIONS: usize = 2_000;
+pub const ASSOCIATION_VERSIONS: usize = 1_000;
 /// Automations that run at once, and that wait for a place.
 pub const RUNNING_AUTOMATIONS: usize = 100;
 pub const QUEUED_AUTOMATIONS: usize = 1_000;

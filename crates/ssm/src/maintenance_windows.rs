@@ -8,10 +8,12 @@ mod executions;
 mod invoke;
 mod run;
 mod schedule;
+mod scheduled;
 pub mod state;
-pub mod tagging;
+mod tagging;
 mod targets;
 mod tasks;
+mod timing;
 mod windows;
 
 use crate::Ssm;
@@ -21,8 +23,8 @@ use cloudlet_engine::Builder;
 pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {
     builder
         .store(ssm.windows.clone())
-        .handles::<run::StartWindow>()
-        .handles::<run::AdvanceWindow>()
+        .handles::<scheduled::StartWindow>()
+        .handles::<scheduled::AdvanceWindow>()
         .handles::<api::CreateMaintenanceWindow>()
         .handles::<api::GetMaintenanceWindow>()
         .handles::<api::UpdateMaintenanceWindow>()

@@ -6,8 +6,10 @@
 mod activations;
 mod filters;
 mod find;
+pub mod handlers;
 mod information;
 pub mod inventory;
+mod machines;
 mod managed;
 mod registration;
 mod rows;
@@ -16,13 +18,13 @@ mod tagging;
 
 pub use find::{ManagedNode, Source};
 pub use managed::role_session;
-pub use registration::{RegisterManagedInstance, RegisterManagedInstanceRequest};
+pub use registration::RegisterManagedInstance;
+#[cfg(test)]
+pub use registration::RegisterManagedInstanceRequest;
 pub use state::NodeState;
 
-use crate::Ssm;
-use cloudlet_api_ssm as api;
 use cloudlet_aws::Scope;
-use cloudlet_engine::{Boxed, Builder, LocalHttp, LocalRequest, LocalResponse, Node, NodeOrder, NodeRoot, Workers};
+use cloudlet_engine::{NodeRoot, Workers};
 use cloudlet_store::{Journal, Store};
 use std::sync::Arc;
 
@@ -30,9 +32,6 @@ use std::sync::Arc;
 pub const LOCAL: &str = "mi-0c10d1e7000000001";
 /// As of the agent that speaks this protocol: it is compared with the versions that brought features.
 pub const AGENT_VERSION: &str = "3.3.4108.0";
-
-const MEMORY: u64 = 1 << 30;
-const FILE_SIZE: u64 = 1 << 30;
 
 /// What the server says of its machine.
 #[derive(Clone, Debug, Default)]
@@ -54,47 +53,8 @@ pub struct Nodes {
     pub options: NodeOptions,
 }
 
-struct Silent;
-
-impl LocalHttp for Silent {
-    fn answer(&self, _: LocalRequest) -> Boxed<'_, LocalResponse> {
-        Box::pin(async { LocalResponse { status: 404, ..LocalResponse::default() } })
-    }
-}
-
 impl Nodes {
     pub fn new(journal: &Journal, workers: Arc<dyn Workers>, options: NodeOptions) -> Nodes {
         Nodes { store: Arc::new(Store::new("ssm/nodes", journal, NodeState::default())), workers, options }
     }
-
-    /// The machine of a node. `server` is the server's own address.
-    pub fn machine(&self, node: &ManagedNode, server: &str) -> Arc<dyn Node> {
-        let order = NodeOrder {
-            root: self.options.root.clone(),
-            hostname: node.computer_name.clone(),
-            memory: MEMORY,
-            file_size: FILE_SIZE,
-            http: Arc::new(Silent),
-            server: server.to_owned(),
-        };
-        self.workers.node(&node.id, order)
-    }
-}
-
-pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {
-    builder
-        .store(ssm.nodes.store.clone())
-        .handles::<api::CreateActivation>()
-        .handles::<api::DescribeActivations>()
-        .handles::<api::DeleteActivation>()
-        .handles::<RegisterManagedInstance>()
-        .unsigned::<RegisterManagedInstance>()
-        .handles::<api::DeregisterManagedInstance>()
-        .handles::<api::UpdateManagedInstanceRole>()
-        .handles::<api::DescribeInstanceInformation>()
-        .handles::<api::DescribeInstanceProperties>()
-        .handles::<api::PutInventory>()
-        .handles::<api::GetInventory>()
-        .handles::<api::GetInventorySchema>()
-        .handles::<api::ListInventoryEntries>()
 }

@@ -10,7 +10,7 @@ mod metadata;
 mod related;
 pub mod state;
 mod summary;
-pub mod tagging;
+mod tagging;
 mod update;
 
 pub use events::{Happened, publish};

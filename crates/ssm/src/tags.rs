@@ -2,11 +2,7 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_AddTagsToResource.html>
 
 use crate::{
-    Ssm,
-    automation::AutomationTags,
-    faults, limits,
-    maintenance_windows::tagging::Windows,
-    ops_center::tagging::{OpsItems, OpsMetadatas},
+    Ssm, faults, limits,
     parameters::{
         names::to_change,
         parameter::Parameter,
@@ -91,11 +87,12 @@ impl Ssm {
         match kind {
             "Parameter" => Ok(Box::new(Parameters(self))),
             "Document" => Ok(Box::new(self.documents.clone())),
-            "Automation" => Ok(Box::new(AutomationTags(&self.automations))),
+            "Association" => Ok(Box::new(self.associations.clone())),
+            "Automation" => Ok(Box::new(self.automation_tags())),
             "ManagedInstance" => Ok(Box::new(self.nodes.clone())),
-            "OpsItem" => Ok(Box::new(OpsItems(self))),
-            "OpsMetadata" => Ok(Box::new(OpsMetadatas(self))),
-            "MaintenanceWindow" => Ok(Box::new(Windows(self))),
+            "OpsItem" => Ok(Box::new(self.ops_item_tags())),
+            "OpsMetadata" => Ok(Box::new(self.ops_metadata_tags())),
+            "MaintenanceWindow" => Ok(Box::new(self.window_tags())),
             _ => Err(no_such_resource()),
         }
     }

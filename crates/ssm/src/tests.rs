@@ -1,3 +1,4 @@
+mod associations;
 mod authority;
 mod automation;
 mod automation_fixture;

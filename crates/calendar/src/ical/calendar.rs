@@ -1,6 +1,6 @@
 //! A whole calendar, and whether it is open.
 
-use super::{content::Component, event::Event, timezone::Zones};
+use super::{content::Component, event::Event, zones::Zones};
 use crate::{Invalid, invalid};
 use cloudlet_aws::Timestamp;
 use std::ops::Range;

@@ -4,7 +4,7 @@ use super::{
     content::Component,
     rule::Rule,
     time::{Duration, When},
-    timezone::Zones,
+    zones::Zones,
 };
 use crate::{Invalid, invalid};
 use cloudlet_aws::Timestamp;

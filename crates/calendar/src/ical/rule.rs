@@ -1,7 +1,7 @@
 //! Recurrence rules: which days an event is repeated on. Built are the frequencies from DAILY to YEARLY; a rule with a part that is not
 //! built (BYHOUR, BYWEEKNO, …) is refused, since a calendar that is read wrongly would open when it should be closed.
 
-use super::time::civil;
+use super::civil::civil;
 use crate::{Invalid, Zone, invalid};
 use cloudlet_aws::Timestamp;
 use jiff::{

@@ -1,22 +1,9 @@
-//! Time zones of a calendar: IANA's by their names, and those that the calendar defines in VTIMEZONE.
+//! A time zone that a calendar defines: VTIMEZONE.
 
-use super::{
-    content::Component,
-    rule::Rule,
-    time::{Clock, civil},
-};
+use super::{civil::civil, content::Component, rule::Rule};
 use crate::{Invalid, Zone, invalid};
 use cloudlet_aws::Timestamp;
 use jiff::civil::DateTime;
-use std::{collections::BTreeMap, sync::Arc};
-
-/// What TZID parameters name.
-#[derive(Debug, Default)]
-pub(crate) struct Zones {
-    own: BTreeMap<String, Arc<TimeZone>>,
-    /// The zone of times without one: that of X-WR-TIMEZONE, else UTC.
-    pub floating: Clock,
-}
 
 /// A zone that a calendar defines: from when on which offset counts.
 #[derive(Debug, PartialEq)]
@@ -33,37 +20,8 @@ struct Observance {
     to_seconds: i64,
 }
 
-const MOST_ZONES: usize = 100;
-
-impl Zones {
-    pub fn parse(calendar: &Component) -> Result<Zones, Invalid> {
-        let mut zones = Zones::default();
-        for component in calendar.components.iter().filter(|component| component.name == "VTIMEZONE").take(MOST_ZONES) {
-            if let Some(name) = component.text("TZID")
-                && Zone::named(name).is_none()
-            {
-                zones.own.insert(name.to_owned(), Arc::new(TimeZone::parse(component)?));
-            }
-        }
-        if let Some(name) = calendar.text("X-WR-TIMEZONE").filter(|name| !name.is_empty()) {
-            zones.floating = zones.clock(name)?;
-        }
-        Ok(zones)
-    }
-
-    pub fn clock(&self, name: &str) -> Result<Clock, Invalid> {
-        // Some programs write a path in front: /freeassociation.sourceforge.net/Europe/Berlin.
-        let known = Zone::named(name).or_else(|| name.strip_prefix('/').and_then(|path| Zone::named(path.split_once('/')?.1)));
-        match (known, self.own.get(name)) {
-            (Some(zone), _) => Ok(Clock::Zone(zone)),
-            (None, Some(own)) => Ok(Clock::Own(own.clone())),
-            (None, None) => invalid(format!("the time zone {name:?} is not known")),
-        }
-    }
-}
-
 impl TimeZone {
-    fn parse(component: &Component) -> Result<TimeZone, Invalid> {
+    pub fn parse(component: &Component) -> Result<TimeZone, Invalid> {
         let observance = |component: &Component| -> Result<Observance, Invalid> {
             let start = match component.text("DTSTART") {
                 Some(text) => civil(text)?.0,

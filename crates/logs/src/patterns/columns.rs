@@ -63,7 +63,7 @@ pub(super) struct Columns {
     /// Before this column there may be any number of fields.
     ellipsis: Option<usize>,
     /// What no message that matches lacks: most do not match, and this says so first.
-    needle: Option<Finder<'static>>,
+    needle: Option<Box<Finder<'static>>>,
 }
 
 /// Shorter texts are found nearly everywhere.
@@ -153,7 +153,7 @@ fn ended(lexer: &Lexer<'_>, parsed: Columns) -> Result<Columns, InvalidPattern> 
     }
     let needles = parsed.columns.iter().filter_map(|column| column.condition.as_ref()?.needle());
     let longest = needles.max_by_key(|needle| needle.len()).filter(|needle| needle.len() >= SHORTEST_NEEDLE);
-    let needle = longest.map(|needle| Finder::new(needle).into_owned());
+    let needle = longest.map(|needle| Box::new(Finder::new(needle).into_owned()));
     Ok(Columns { needle, ..parsed })
 }
 

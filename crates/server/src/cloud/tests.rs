@@ -10,9 +10,13 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// The operations that need no permission. Every other operation must require one.
-const WITHOUT_PERMISSION: [(&str, &str); 5] = [
+const WITHOUT_PERMISSION: [(&str, &str); 7] = [
+    // The handler authorizes: the tags of the target count, and the document only where a policy asks for it.
+    ("ssm", "StartSession"),
     // The handler authorizes s3:DeleteObject for each key: the answer has an error for those that are denied.
     ("s3", "DeleteObjects"),
+    // Agents call it with an activation code.
+    ("ssm", "RegisterManagedInstance"),
     // "No permissions are required to perform this operation."
     ("sts", "GetCallerIdentity"),
     // "No permissions are required for users to perform this operation."
@@ -49,6 +53,12 @@ const SETUP: &[(&str, &str, &str)] = &[
             "RoleArn":"arn:aws:iam::000000000000:role/xxx"}"#,
     ),
     ("ssm", "PutParameter", r#"{"Name":"xxx","Value":"xxx","Type":"String","Tier":"Advanced"}"#),
+    (
+        "ssm",
+        "CreateDocument",
+        r#"{"Name":"xxx","DocumentType":"Command","Content":"{\"schemaVersion\":\"2.2\",\"mainSteps\":[{\"action\":\"aws:runShellScript\",\"name\":\"s\",\"inputs\":{\"runCommand\":[\"ls\"]}}]}"}"#,
+    ),
+    ("ssm", "CreateAssociation", r#"{"Name":"xxx","Targets":[{"Key":"tag:x","Values":["x"]}]}"#),
     ("ses", "VerifyEmailIdentity", r#"{"EmailAddress":"xxx@example.com"}"#),
     ("logs", "CreateLogGroup", r#"{"logGroupName":"xxx"}"#),
     (
@@ -100,6 +110,7 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("kms", "GrantId", "$GrantId"),
     ("kms", "GrantToken", "$GrantToken"),
     ("ssm", "Path", "/xxx"),
+    ("ssm", "AssociationId", "$AssociationId"),
     ("ssm", "ResourceType", "Parameter"),
     ("ssm", "ResourceArn", "arn:aws:ssm:us-east-1:000000000000:parameter/xxx"),
     ("ssm", "SettingId", "/ssm/parameter-store/high-throughput-enabled"),

@@ -54,6 +54,9 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("ReplicaRegion", &["eu-west-1"]),
     ("PrimaryRegion", &["eu-west-1", "us-east-1"]),
     ("Policies", &[r#"[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"1","Unit":"Hours"}}]"#, PARAMETER_POLICIES, "[{}]"]),
+    ("Content", &[COMMAND]),
+    ("DocumentName", &["topic-a", "AWS-RunShellScript"]),
+    ("ScheduleExpression", &["rate(1 hour)", "cron(0 12 * * ? *)"]),
     ("SettingId", &["/ssm/parameter-store/default-parameter-tier"]),
     ("SettingValue", &["Advanced", "Intelligent-Tiering"]),
     ("Policy", &[SHARED]),
@@ -99,6 +102,10 @@ const TEXTS: &[(&str, &[&str])] = &[
 
 /// The time of an event in an input: it becomes the present of the walk.
 const EVENT_TIME: i64 = 1_700_000_000_000;
+
+/// A document that runs on nodes.
+const COMMAND: &str =
+    r#"{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"s","inputs":{"runCommand":["ls {{ssm:topic-b}}"]}}]}"#;
 
 /// Machines that wait, work, map and fail.
 const WAITS: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":5000,"Next":"P"},"P":{"Type":"Parallel","End":true,"Branches":[
@@ -227,6 +234,34 @@ const SETUP: &[(&str, &str, &str)] = &[
         r#"{"Name":"runbook-a","DocumentType":"Automation","Content":"{\"schemaVersion\":\"0.3\",\"mainSteps\":[{\"name\":\"ask\",\"action\":\"aws:approve\",\"timeoutSeconds\":9000,\"onFailure\":\"Continue\",\"inputs\":{\"Approvers\":[\"arn:aws:iam::000000000000:root\"]}},{\"name\":\"put\",\"action\":\"aws:executeAwsApi\",\"inputs\":{\"Service\":\"ssm\",\"Api\":\"PutParameter\",\"Name\":\"topic-c\",\"Value\":\"x\",\"Type\":\"String\",\"Overwrite\":true}},{\"name\":\"rest\",\"action\":\"aws:sleep\",\"inputs\":{\"Duration\":\"PT3H\"}}]}"}"#,
     ),
     ("ssm", "StartAutomationExecution", r#"{"DocumentName":"runbook-a"}"#),
+    (
+        "ssm",
+        "CreateDocument",
+        r#"{"Name":"topic-a","DocumentType":"Command","Content":"{\"schemaVersion\":\"2.2\",\"mainSteps\":[{\"action\":\"aws:runShellScript\",\"name\":\"s\",\"inputs\":{\"runCommand\":[\"ls\"]}}]}"}"#,
+    ),
+    ("ssm", "CreateActivation", r#"{"IamRole":"states","DefaultInstanceName":"name-a"}"#),
+    ("ssm", "SendCommand", r#"{"DocumentName":"topic-a","Targets":[{"Key":"tag:x","Values":["x"]}]}"#),
+    ("ssm", "CreateAssociation", r#"{"Name":"topic-a","Targets":[{"Key":"tag:x","Values":["x"]}],"ScheduleExpression":"rate(1 hour)"}"#),
+    (
+        "ssm",
+        "CreateOpsItem",
+        r#"{"Title":"name-a","Description":"x","Source":"x","OperationalData":{"/aws/dedup":{"Type":"SearchableString","Value":"{\"dedupString\":\"a\"}"}}}"#,
+    ),
+    ("ssm", "CreateOpsMetadata", r#"{"ResourceId":"name-a","Metadata":{"a":{"Value":"x"}}}"#),
+    (
+        "ssm",
+        "CreateMaintenanceWindow",
+        r#"{"Name":"name-a","Schedule":"rate(5 hours)","Duration":2,"Cutoff":1,"AllowUnassociatedTargets":true,"ClientToken":"x"}"#,
+    ),
+    ("ssm", "RegisterTaskWithMaintenanceWindow", r#"{"WindowId":"$WindowId","TaskArn":"runbook-a","TaskType":"AUTOMATION","ClientToken":"x"}"#),
+    (
+        "ssm",
+        "CreateDocument",
+        r#"{"Name":"template-a","DocumentType":"Automation.ChangeTemplate","Content":"{\"schemaVersion\":\"0.3\",\"autoApprovable\":true,\"mainSteps\":[{\"name\":\"a\",\"action\":\"aws:approve\",\"timeoutSeconds\":9000,\"inputs\":{\"EnhancedApprovals\":{\"Approvers\":[{\"approver\":\"name-a\",\"type\":\"IamUser\"}]}}}]}"}"#,
+    ),
+    ("ssm", "UpdateDocumentMetadata", r#"{"Name":"template-a","DocumentVersion":"1","DocumentReviews":{"Action":"Approve"}}"#),
+    ("ssm", "StartChangeRequestExecution", r#"{"DocumentName":"template-a","Runbooks":[{"DocumentName":"runbook-a"}]}"#),
+    ("ssm", "StartChangeRequestExecution", r#"{"DocumentName":"template-a","AutoApprove":true,"Runbooks":[{"DocumentName":"runbook-a"}]}"#),
     ("ssm", "StartAutomationExecution", r#"{"DocumentName":"runbook-a","Mode":"Interactive","ClientToken":"12345678-1234-1234-1234-123456789012"}"#),
     ("states", "CreateActivity", r#"{"name":"name-a"}"#),
     (

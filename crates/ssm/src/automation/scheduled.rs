@@ -94,6 +94,10 @@ handler!(Ssm, WakeAutomation, |ssm, cx, input| Ok(Permission::none()), |ssm, cx,
 });
 
 handler!(Ssm, PokeAutomation, |ssm, cx, input| Ok(Permission::none()), |ssm, cx, input| {
+    if ssm.is_change(cx, &input.execution_id) {
+        ssm.poke_change(cx, &input.execution_id).await?;
+        return Ok(Empty {});
+    }
     ssm.poke(cx, &input.execution_id.as_str().into()).await?;
     Ok(Empty {})
 });
@@ -115,11 +119,14 @@ handler!(Ssm, RunTargets, |ssm, cx, input| Ok(Permission::none()), |ssm, cx, inp
 
 handler!(Ssm, ForgetAutomations, |ssm, cx, input| Ok(Permission::none()), |ssm, cx, input| {
     let before = cx.now.plus_secs(-RETENTION_DAYS * 86_400).millis();
-    ssm.automations.store.update(|state| {
+    let old = ssm.automations.store.update(|state| {
         let until = (before.saturating_add(1), Arc::from(""));
         let old: Vec<Arc<str>> = state.by_end.range(..until).take(FORGOTTEN_AT_ONCE).map(|((_, id), ())| id.clone()).collect();
+        let scopes: Vec<_> = old.iter().filter_map(|id| Some((state.executions.get(id)?.scope.clone(), id.to_string()))).collect();
         old.iter().for_each(|id| state.remove(id));
+        scopes
     });
+    ssm.forget_changes(&old);
     ssm.schedule_forget(cx)?;
     Ok(Empty {})
 });

@@ -1,4 +1,4 @@
-//! Automations started: by a request, or as a child of an automation on many targets.
+//! Automations started: by a request, by a step of another automation, by other areas of Systems Manager.
 
 use super::{
     acting,
@@ -8,27 +8,34 @@ use super::{
     state::{Execution, Location},
 };
 use crate::{Ssm, faults, limits, parameters::permissions::set_request_tags, tags};
-use cloudlet_api_ssm::{StartAutomationExecution, StartAutomationExecutionRequest, StartAutomationExecutionResult};
-use cloudlet_aws::{Arn, Caller, Fault};
+use cloudlet_api_ssm::{Runbook as ChangeRunbook, StartAutomationExecution, StartAutomationExecutionRequest, StartAutomationExecutionResult};
+use cloudlet_aws::{Arn, Caller, Fault, Timestamp};
 use cloudlet_engine::{Cx, Permission, StoredShape, handler, roles::pass_role};
 use cloudlet_shape::Map;
 use std::sync::Arc;
 
-/// What a child has of its parent.
+/// What belongs to an automation beside its request.
 #[derive(Clone, Default)]
-struct Links {
-    parent: Option<Arc<str>>,
-    target: Option<String>,
-    subtype: Option<String>,
-    ops_item_id: Option<String>,
-    change_request_name: Option<String>,
+pub struct Links {
+    pub parent: Option<Arc<str>>,
+    /// The parent is a step that waits for the end.
+    pub waited_for: bool,
+    pub target: Option<String>,
+    /// `ChangeRequest`, `AccessRequest`.
+    pub subtype: Option<String>,
+    pub ops_item_id: Option<String>,
+    pub association_id: Option<String>,
+    pub change_request_name: Option<String>,
+    pub scheduled: Option<Timestamp>,
+    pub runbooks: Option<Vec<ChangeRunbook>>,
 }
 
-struct NewAutomation {
-    request: StartAutomationExecutionRequest,
+/// An automation that an area of Systems Manager starts.
+pub struct NewAutomation {
+    pub request: StartAutomationExecutionRequest,
     /// In whose name it acts where its document names no role.
-    caller: Caller,
-    links: Links,
+    pub caller: Caller,
+    pub links: Links,
 }
 
 /// A request as it was looked at.
@@ -46,6 +53,12 @@ impl Ssm {
         let values = merged(&runnable.runbook, request.parameters.as_ref(), &later)?;
         let role = role(cx, &runnable.runbook, &values)?;
         Ok(Prepared { runnable, values, role })
+    }
+
+    /// Starts an automation in the account and region of the call. Its id.
+    pub async fn start_automation(&self, cx: &Cx, new: NewAutomation) -> Result<Arc<str>, Fault> {
+        let prepared = self.prepared(cx, &new.request)?;
+        self.start_prepared(cx, new, &prepared).await
     }
 
     async fn start_prepared(&self, cx: &Cx, new: NewAutomation, prepared: &Prepared) -> Result<Arc<str>, Fault> {
@@ -95,7 +108,7 @@ impl Ssm {
             caller,
             role: role.clone(),
             parent: links.parent,
-            waited_for: false,
+            waited_for: links.waited_for,
             target: links.target,
             failure: None,
             outputs: Map::default(),
@@ -105,10 +118,10 @@ impl Ssm {
             tags,
             subtype: links.subtype,
             ops_item_id: links.ops_item_id,
-            association_id: None,
+            association_id: links.association_id,
             change_request_name: links.change_request_name,
-            scheduled: None,
-            runbooks: None,
+            scheduled: links.scheduled,
+            runbooks: links.runbooks.map(|runbooks| runbooks.into_iter().map(StoredShape::new).collect()),
             rate,
             request: StoredShape::new(request),
         };

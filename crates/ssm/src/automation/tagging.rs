@@ -4,14 +4,23 @@ use super::{
     Automations,
     state::{Execution, execution_arn},
 };
-use crate::tags::{HasTags, no_such_resource};
+use crate::{
+    Ssm,
+    tags::{HasTags, no_such_resource},
+};
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Permission};
 use cloudlet_shape::Map;
 use std::sync::Arc;
 
 /// Automations as resources that have tags.
-pub struct AutomationTags<'a>(pub &'a Automations);
+pub struct AutomationTags<'a>(&'a Automations);
+
+impl Ssm {
+    pub fn automation_tags(&self) -> AutomationTags<'_> {
+        AutomationTags(&self.automations)
+    }
+}
 
 impl HasTags for AutomationTags<'_> {
     fn permission(&self, cx: &Cx, id: &str, action: &'static str) -> Result<Permission, Fault> {

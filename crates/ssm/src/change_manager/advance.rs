@@ -7,7 +7,10 @@ use super::{
     notices, settings,
     state::{Change, Status, arn},
 };
-use crate::{PRINCIPAL, Ssm};
+use crate::{
+    PRINCIPAL, Ssm,
+    automation::{Links, NewAutomation},
+};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Caller, Fault, Timestamp};
 use cloudlet_calendar::ical::State as CalendarState;
@@ -20,7 +23,7 @@ pub struct ChangeInput {
 }
 
 mod own {
-    use super::ChangeInput;
+    use crate::change_manager::advance::ChangeInput;
     use cloudlet_shape::{Empty, operations};
 
     operations! { cloudlet_api_ssm::SERVICE;
@@ -123,6 +126,9 @@ impl Ssm {
             }
         }
         self.mirror_automation(cx, id, &after);
+        if before.status != after.status {
+            self.emit_status(cx, &id.into());
+        }
         Some((after, result))
     }
 
@@ -260,8 +266,17 @@ impl Ssm {
             target_locations: runbook.target_locations,
             ..StartAutomationExecutionRequest::default()
         };
-        let started = cx.call::<StartAutomationExecution>(change.requester.clone(), cx.scope.clone(), request).await?;
-        started.automation_execution_id.ok_or_else(|| Fault::internal("StartAutomationExecution answered no id"))
+        // AWS: nobody but Change Manager needs to be allowed to run the runbook, or to pass its role.
+        let links = Links {
+            parent: Some(id.into()),
+            waited_for: true,
+            subtype: Some("ChangeRequest".to_owned()),
+            ops_item_id: Some(change.ops_item.clone()),
+            change_request_name: Some(change.name.clone()),
+            ..Links::default()
+        };
+        let started = self.start_automation(cx, NewAutomation { request, caller: change.requester.clone(), links }).await?;
+        Ok(started.to_string())
     }
 }
 

@@ -1,11 +1,8 @@
 //! Who may approve, and whether enough have.
 
-use super::{
-    state::Decision,
-    template::{Approver, Kind, Level},
-};
+use super::template::{Approver, Kind, Level};
 use cloudlet_api_iam::{ListGroupsForUser, ListGroupsForUserRequest};
-use cloudlet_aws::{Arn, Caller, Identity};
+use cloudlet_aws::{Arn, Caller, Identity, Timestamp};
 use cloudlet_engine::Cx;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +13,15 @@ pub struct Person {
     pub user: Vec<String>,
     pub role: Vec<String>,
     pub groups: Vec<String>,
+}
+
+/// What an approver has decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    pub by: Person,
+    pub approves: bool,
+    pub comment: Option<String>,
+    pub at: Timestamp,
 }
 
 impl Person {
@@ -75,7 +81,6 @@ impl Level {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cloudlet_aws::Timestamp;
 
     fn person(name: &str, groups: &[&str]) -> Person {
         Person {

@@ -1,14 +1,45 @@
 //! A change as an automation of the subtype ChangeRequest.
 
-use super::state::Change;
+use super::state::{Change, LevelRun, Status};
 use crate::{Ssm, automation::Execution};
 use cloudlet_api_ssm::*;
+use cloudlet_aws::TimestampFormat;
 use cloudlet_engine::{Cx, StoredShape};
 use cloudlet_shape::Map;
+use serde_json::json;
 use std::sync::Arc;
 
+/// What approvers have decided, as a step of the action `aws:approve` has it.
+fn decisions(run: &LevelRun) -> Map<Vec<String>> {
+    if run.decisions.is_empty() {
+        return Map::new();
+    }
+    let decided = run.decisions.iter().map(|decision| {
+        let decided = json!({
+            "approver": decision.by.arn,
+            "decision": if decision.approves { "Approve" } else { "Reject" },
+            "comment": decision.comment,
+            "time": decision.at.text(TimestampFormat::DateTime),
+        });
+        decided.to_string()
+    });
+    let decided = ("ApproverDecisions".to_owned(), decided.collect());
+    let status = run.ended.map(|_| ("ApprovalStatus".to_owned(), vec![if run.status == "Success" { "Approved" } else { &run.status }.to_owned()]));
+    [decided].into_iter().chain(status).collect()
+}
+
+fn run_status(change: &Change) -> &'static str {
+    match change.status {
+        Status::CompletedWithSuccess => "Success",
+        Status::CompletedWithFailure => "Failed",
+        Status::Cancelled => "Cancelled",
+        Status::Cancelling => "Cancelling",
+        _ => "InProgress",
+    }
+}
+
 fn shown(id: &str, change: &Change) -> AutomationExecution {
-    let step = |run: &super::state::LevelRun| StepExecution {
+    let step = |run: &LevelRun| StepExecution {
         step_name: Some(run.level.name.clone()),
         action: Some("aws:approve".to_owned()),
         timeout_seconds: Some(run.level.timeout_seconds),
@@ -16,8 +47,20 @@ fn shown(id: &str, change: &Change) -> AutomationExecution {
         execution_end_time: run.ended,
         step_status: Some(run.status.clone()),
         step_execution_id: Some(run.id.clone()),
+        outputs: Some(decisions(run)),
         ..StepExecution::default()
     };
+    let runs = change.child.as_ref().map(|child| StepExecution {
+        step_name: Some(change.runbook.document_name.clone()),
+        action: Some("aws:executeAutomation".to_owned()),
+        execution_start_time: change.run_started,
+        execution_end_time: change.run_ended,
+        step_status: Some(run_status(change).to_owned()),
+        step_execution_id: Some(format!("{child}-run")),
+        outputs: Some([("ExecutionId".to_owned(), vec![child.clone()])].into_iter().collect()),
+        failure_message: change.failure.clone(),
+        ..StepExecution::default()
+    });
     AutomationExecution {
         automation_execution_id: Some(id.to_owned()),
         document_name: Some(change.template.clone()),
@@ -25,7 +68,7 @@ fn shown(id: &str, change: &Change) -> AutomationExecution {
         execution_start_time: Some(change.started),
         execution_end_time: change.ended,
         automation_execution_status: Some(change.status.as_str().to_owned()),
-        step_executions: Some(change.levels.iter().map(step).collect()),
+        step_executions: Some(change.levels.iter().map(step).chain(runs).collect()),
         parameters: Some(change.parameters.clone()),
         failure_message: change.failure.clone(),
         executed_by: Some(change.requester.arn.to_string()),

@@ -2,13 +2,13 @@
 
 use super::{
     advance::Turn,
-    approvals::Person,
+    approvals::{Decision, Person},
     settings,
-    state::{Change, Decision, Status},
+    state::{Change, Status},
 };
 use crate::{Ssm, faults};
 use cloudlet_api_ssm::*;
-use cloudlet_aws::{Caller, Fault, Timestamp};
+use cloudlet_aws::{Caller, Fault, Scope, Timestamp};
 use cloudlet_engine::Cx;
 
 /// AWS: unverified messages.
@@ -79,6 +79,18 @@ impl Ssm {
     /// Whether an execution is a change.
     pub fn is_change(&self, cx: &Cx, id: &str) -> bool {
         self.changes.read(|state| state.change(&cx.scope, id).is_some())
+    }
+
+    /// The automation of a change's runbook has ended.
+    pub async fn poke_change(&self, cx: &Cx, id: &str) -> Result<(), Fault> {
+        self.advance_change(cx, id, Turn::Scheduled).await
+    }
+
+    /// Changes whose automations are forgotten.
+    pub fn forget_changes(&self, old: &[(Scope, String)]) {
+        if self.changes.read(|state| old.iter().any(|key| state.changes.contains(key))) {
+            self.changes.update(|state| old.iter().for_each(|(scope, id)| state.remove(scope, id)));
+        }
     }
 
     /// A signal to a change.

@@ -15,7 +15,7 @@ use crate::{
     tags,
 };
 use cloudlet_api_ssm::*;
-use cloudlet_aws::Fault;
+use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions, StoredShape};
 use cloudlet_shape::Map;
 use cloudlet_ssm_document::{DocumentType, Given};
@@ -91,15 +91,21 @@ impl Handle<StartChangeRequestExecution> for Ssm {
         let auto = if input.auto_approve == Some(true) { "true" } else { "false" };
         let tags = input.tags.as_deref().unwrap_or_default();
         let version = input.document_version.clone().unwrap_or_else(|| "$DEFAULT".to_owned());
-        let mut execution = Permission::of::<StartChangeRequestExecution>(arn(&cx.scope, "*")).with_key("ssm:AutoApprove", auto);
-        set_request_tags(&mut execution, tags);
-        let of_document = |name: &str, version: &str| -> Result<Permission, Fault> {
-            let permission = self.documents.permission_of(cx, name, ACTION)?;
-            let permission = permission.with_key("ssm:AutoApprove", auto).with_key("ssm:DocumentVersion", version);
-            Ok(permission)
-        };
-        let mut permissions = execution.and([(!tags.is_empty()).then_some("ssm:AddTagsToResource")]);
-        permissions.push(of_document(&input.document_name, &version)?);
+        // AWS: on the template, in both of its forms.
+        let of_document = self.documents.permission_of(cx, &input.document_name, ACTION)?;
+        let definition = of_document.resource.as_str().replacen(":document/", ":automation-definition/", 1);
+        let definition = Arn::parse(&format!("{definition}:{version}")).unwrap_or_else(|| of_document.resource.clone());
+        let mut permissions = Permissions::new();
+        for resource in [of_document.resource.clone(), definition] {
+            let permission =
+                Permission { resource, ..of_document.clone() }.with_key("ssm:AutoApprove", auto).with_key("ssm:DocumentVersion", version.clone());
+            permissions.push(permission);
+        }
+        if !tags.is_empty() {
+            let mut tagged = Permission::action("ssm:AddTagsToResource", arn(&cx.scope, "*"));
+            set_request_tags(&mut tagged, tags);
+            permissions.push(tagged);
+        }
         Ok(permissions)
     }
 

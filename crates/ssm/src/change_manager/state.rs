@@ -1,6 +1,6 @@
 //! Changes as rows.
 
-use super::{approvals::Person, template::Level};
+use super::{approvals::Decision, template::Level};
 use cloudlet_api_ssm::{Runbook, StartChangeRequestExecutionRequest};
 use cloudlet_aws::{Arn, Caller, Scope, Timestamp};
 use cloudlet_engine::StoredShape;
@@ -58,15 +58,6 @@ impl Status {
         use Status::*;
         matches!(self, PendingApproval | Approved | Scheduled | PendingChangeCalendarOverride | ChangeCalendarOverrideApproved)
     }
-}
-
-/// What an approver has decided.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Decision {
-    pub by: Person,
-    pub approves: bool,
-    pub comment: Option<String>,
-    pub at: Timestamp,
 }
 
 /// A level as it is for one change.
@@ -142,6 +133,13 @@ impl ChangeState {
 
     pub fn change(&self, scope: &Scope, id: &str) -> Option<&Arc<Change>> {
         self.changes.get(&(scope.clone(), id.to_owned()))
+    }
+
+    pub fn remove(&mut self, scope: &Scope, id: &str) {
+        let Some(change) = self.changes.remove(&(scope.clone(), id.to_owned())) else { return };
+        if let Some(token) = token(&change) {
+            self.by_token.remove(&(scope.clone(), token));
+        }
     }
 
     pub fn put(&mut self, scope: &Scope, id: &str, change: Change) {

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-rc-setting-up-cwlogs.html>
 
 use super::{
-    actions::Execution,
+    actions::execution::Execution,
     rows::{Command, StepResult},
 };
 use cloudlet_api_logs::{

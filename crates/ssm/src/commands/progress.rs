@@ -4,8 +4,8 @@
 use super::{
     notices,
     rows::{Command, Invocation, Place, Progress},
-    scheduled,
     state::CommandState,
+    turns,
 };
 use cloudlet_aws::Fault;
 use cloudlet_engine::Cx;
@@ -88,7 +88,7 @@ pub fn go_on(cx: &Cx, state: &mut CommandState, place: &Place) -> Result<(), Fau
         } else if counted.running < most {
             next.is_sent = true;
             counted.running += 1;
-            scheduled::run(cx, place, &node, cx.now)?;
+            turns::run(cx, place, &node, cx.now)?;
         } else {
             continue;
         }

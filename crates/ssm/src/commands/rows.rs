@@ -66,6 +66,18 @@ impl Progress {
         !matches!(self, Progress::Pending | Progress::InProgress | Progress::Cancelling)
     }
 
+    /// What both come to: a cancellation counts more than a timeout, and that more than another failure.
+    #[must_use]
+    pub fn worse(self, other: Progress) -> Progress {
+        let weight = |progress: Progress| match progress {
+            Progress::Success => 0,
+            Progress::ExecutionTimedOut => 2,
+            Progress::Cancelled => 3,
+            _ => 1,
+        };
+        if weight(other) > weight(self) { other } else { self }
+    }
+
     /// Whether it counts against the errors that a command may have.
     /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html>
     pub fn is_error(self) -> bool {

@@ -1,7 +1,7 @@
 //! A command on a node: its document's steps, one after the other.
 
 use super::{
-    actions::{self, Ended, Execution},
+    actions::execution::{Execution, environment_of},
     outputs, progress,
     rows::{Command, Place, Progress, StepResult},
 };
@@ -89,7 +89,7 @@ impl Ssm {
                 return Progress::Failed;
             }
         };
-        let in_environment = actions::environment_of(&Parameters::of(document), &mut values);
+        let in_environment = environment_of(&Parameters::of(document), &mut values);
         let mut outcome = Progress::Success;
         let mut is_ended = false;
         for (index, step) in steps.steps.iter().enumerate() {
@@ -130,9 +130,9 @@ impl Ssm {
                         OnFailure::SuccessAndExit => is_ended = true,
                         OnFailure::Exit => {
                             is_ended = true;
-                            outcome = worse(outcome, failed);
+                            outcome = outcome.worse(failed);
                         }
-                        OnFailure::Continue => outcome = worse(outcome, failed),
+                        OnFailure::Continue => outcome = outcome.worse(failed),
                     };
                 }
             }
@@ -158,22 +158,6 @@ impl Ssm {
             state.invocations.insert(key, Arc::new(changed));
         });
     }
-}
-
-/// A cancellation counts more than a timeout, and that more than another failure.
-fn worse(one: Progress, other: Progress) -> Progress {
-    let weight = |progress: Progress| match progress {
-        Progress::Success => 0,
-        Progress::ExecutionTimedOut => 2,
-        Progress::Cancelled => 3,
-        _ => 1,
-    };
-    if weight(other) > weight(one) { other } else { one }
-}
-
-/// What a step of a document within the document has become.
-pub fn ended_of(steps: &[Ended]) -> Progress {
-    steps.iter().fold(Progress::Success, |outcome, step| worse(outcome, step.progress))
 }
 
 #[cfg(test)]

@@ -1,47 +1,17 @@
 //! What the scheduler does for commands: it has invocations run, and ends those that could not be delivered.
 
-pub use own::RunInvocation;
-
 use super::{
     progress,
     rows::{Place, Progress},
+    turns::{InvocationInput, RunInvocation, run},
 };
-use crate::{PRINCIPAL, Ssm};
-use cloudlet_aws::{Arn, Fault, Timestamp};
+use crate::Ssm;
+use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
-use cloudlet_shape::{Empty, Shape};
-
-#[derive(Shape, Clone, Default)]
-pub struct InvocationInput {
-    pub command: String,
-    pub node: String,
-}
-
-mod own {
-    use super::InvocationInput;
-    use cloudlet_shape::{Empty, operations};
-
-    operations! { cloudlet_api_ssm::SERVICE;
-        RunInvocation(InvocationInput) -> Empty {}
-    }
-}
+use cloudlet_shape::Empty;
 
 /// How long until a node that is not there is asked again.
 const ASKED_AGAIN: i64 = 20;
-
-fn source(place: &Place) -> Arn {
-    Arn::new("ssm", &place.0, &format!("command/{}", place.1))
-}
-
-fn key(what: &str, place: &Place, node: &str) -> String {
-    format!("{what}/{}/{}/{}/{node}", place.0.account.as_str(), place.0.region.as_str(), place.1)
-}
-
-/// Has an invocation run.
-pub fn run(cx: &Cx, place: &Place, node: &str, at: Timestamp) -> Result<(), Fault> {
-    let input = InvocationInput { command: place.1.to_string(), node: node.to_owned() };
-    cx.schedule_keyed::<RunInvocation>(key("RunInvocation", place, node), at, PRINCIPAL, source(place), place.0.clone(), input)
-}
 
 impl Handle<RunInvocation> for Ssm {
     fn permissions(&self, _: &Cx, _: &InvocationInput) -> Result<Permissions, Fault> {

@@ -71,7 +71,7 @@ fn node_permission(node: &ManagedNode) -> Permission {
 
 impl Ssm {
     /// The nodes of a request, and whether the caller may send to each.
-    async fn nodes_of(&self, cx: &Cx, input: &SendCommandRequest) -> Result<Vec<(ManagedNode, bool)>, Fault> {
+    async fn nodes_of(&self, cx: &Cx, input: &SendCommandRequest, is_of_association: bool) -> Result<Vec<(ManagedNode, bool)>, Fault> {
         let ids = input.instance_ids.as_deref().unwrap_or_default();
         let wanted = input.targets.as_deref().unwrap_or_default();
         match (ids, wanted) {
@@ -95,11 +95,9 @@ impl Ssm {
             }
             ([], wanted) => {
                 let nodes = targets::select(self, cx, wanted).await?;
-                Ok(nodes
-                    .into_iter()
-                    .map(|node| (cx.check::<SendCommand>(&node_permission(&node)).is_ok(), node))
-                    .map(|(may, node)| (node, may))
-                    .collect())
+                // Who made an association was asked then.
+                let may = |node: &ManagedNode| is_of_association || cx.check::<SendCommand>(&node_permission(node)).is_ok();
+                Ok(nodes.into_iter().map(|node| (may(&node), node)).map(|(may, node)| (node, may)).collect())
             }
             // AWS: unverified message.
             _ => Err(faults::validation("InstanceIds and Targets can't be used together.")),
@@ -151,7 +149,7 @@ impl Ssm {
                     .says("One or more configuration items isn't valid. Verify that a valid Amazon Resource Name (ARN) was provided for an Amazon SNS topic."));
             }
         }
-        let nodes = self.nodes_of(cx, &input).await?;
+        let nodes = self.nodes_of(cx, &input, association.is_some()).await?;
         let steps = Steps::of(&found.value()).ok_or_else(|| faults::INVALID_DOCUMENT.says(""))?;
         if !nodes.is_empty() && !found.version.platforms.is_empty() && !found.version.platforms.contains(&Platform::Linux) {
             return Err(faults::UNSUPPORTED_PLATFORM_TYPE.says(

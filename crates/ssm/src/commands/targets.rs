@@ -25,7 +25,7 @@ pub fn check(targets: &[Target]) -> Result<(), Fault> {
 }
 
 /// Whether a node has all that targets ask for.
-fn is_target(node: &ManagedNode, targets: &[Target]) -> bool {
+pub fn is_target(node: &ManagedNode, targets: &[Target]) -> bool {
     targets.iter().all(|target| {
         let values = target.values.as_deref().unwrap_or_default();
         match target.key.as_deref().unwrap_or_default() {

@@ -1,7 +1,11 @@
 //! Attachments: files of a version, taken from S3 as the caller when the version is made, and fetched by their address.
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_AttachmentsSource.html>
 
-use super::{Documents, Wanted, create::hash_of, names::no_such_document, rows::Attachment};
+use super::{
+    Documents, Wanted,
+    names::no_such_document,
+    rows::{Attachment, hash_of},
+};
 use crate::{PRINCIPAL, Ssm, faults, limits, s3_urls};
 use bytes::{Bytes, BytesMut};
 use cloudlet_api_s3::{GetObject, GetObjectRequest};

@@ -2,32 +2,23 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateDocument.html>
 
 use super::{
-    Owner, Resolved, attachments, check, describe, names, permissions, reviews,
-    rows::{Document, DocumentKey, Version},
+    Owner, Resolved, attachments, check, describe,
+    names::{self, person},
+    permissions, reviews,
+    rows::{Document, DocumentKey, Version, hash_of},
 };
 use crate::{Ssm, faults, limits, parameters::permissions::set_request_tags, tags};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Handle, Permissions, StoredShape};
 use cloudlet_ssm_document::{DocumentType, Format};
-use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, sync::Arc};
-
-pub fn hash_of(content: &[u8]) -> Arc<str> {
-    hex::encode(Sha256::digest(content)).into()
-}
 
 /// The type of a request that names none.
 const USUAL: DocumentType = DocumentType::Command;
 
 fn kind_of(input: &CreateDocumentRequest) -> DocumentType {
     input.document_type.as_deref().and_then(DocumentType::parse).unwrap_or(USUAL)
-}
-
-/// Who makes a version, as reviews name people: the name of the user, or of the role's session.
-pub fn person(cx: &Cx) -> Arc<str> {
-    let arn: &str = &cx.caller.arn;
-    arn.rsplit([':', '/']).next().unwrap_or(arn).into()
 }
 
 impl Handle<CreateDocument> for Ssm {

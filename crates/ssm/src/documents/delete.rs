@@ -18,6 +18,10 @@ impl Handle<DeleteDocument> for Ssm {
 
     async fn handle(&self, cx: &Cx, input: DeleteDocumentRequest) -> Result<DeleteDocumentResult, Fault> {
         let key = DocumentKey::new(cx.scope.clone(), &input.name);
+        let is_whole = input.document_version.is_none() && input.version_name.is_none();
+        if is_whole && self.is_associated(cx, &input.name) {
+            return Err(faults::ASSOCIATED_INSTANCES.says("You must disassociate a document from all managed nodes before you can delete it."));
+        }
         self.documents.store.write(|state| {
             let document = state.documents.get(&key).cloned().ok_or_else(no_such_document)?;
             match number_of(state, &key, &input)? {

@@ -3,6 +3,8 @@
 use super::rows::DocumentKey;
 use crate::faults;
 use cloudlet_aws::{Account, Arn, Fault, Scope};
+use cloudlet_engine::Cx;
+use std::sync::Arc;
 
 /// Whose a document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,4 +88,10 @@ pub fn check_new(name: &str) -> Result<(), Fault> {
         return Err(faults::validation(format!("Document name {name} is invalid: names that begin with aws-, amazon or amzn are reserved.")));
     }
     Ok(())
+}
+
+/// Who makes a version, as reviews name people: the name of the user, or of the role's session.
+pub fn person(cx: &Cx) -> Arc<str> {
+    let arn: &str = &cx.caller.arn;
+    arn.rsplit([':', '/']).next().unwrap_or(arn).into()
 }

@@ -1,7 +1,7 @@
 //! The documents that AWS owns: they are there in every account and region, and cannot be changed. Their text is ours.
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-command-ssm-plugin-reference.html>
 
-use super::rows::{Document, DocumentKey, Version};
+use super::rows::{Document, DocumentKey, Version, hash_of};
 use cloudlet_aws::{Arn, Timestamp};
 use cloudlet_shape::Map;
 use cloudlet_ssm_document::{DocumentType, Format, validate};
@@ -63,7 +63,7 @@ fn owned(kind: DocumentType, text: &str) -> Owned {
         display_name: None,
         target_type: None,
         format: Format::Json,
-        hash: super::create::hash_of(content.as_bytes()),
+        hash: hash_of(content.as_bytes()),
         content: content.as_str().into(),
         created: PUBLISHED,
         schema_version: None,

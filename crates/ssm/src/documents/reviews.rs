@@ -3,8 +3,7 @@
 
 use super::{
     Wanted,
-    create::person,
-    names::no_such_document,
+    names::{no_such_document, person},
     rows::{DocumentKey, Review, ReviewStatus, Version},
     state::DocumentState,
 };

@@ -7,6 +7,7 @@ use cloudlet_engine::StoredShape;
 use cloudlet_shape::Map;
 use cloudlet_ssm_document::{DocumentType, Format, Parameters, Platform, Validated};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -135,4 +136,9 @@ pub struct Review {
     pub status: ReviewStatus,
     pub comment: Option<Arc<str>>,
     pub reviewer: Arc<str>,
+}
+
+/// SHA-256, as answers have it.
+pub fn hash_of(content: &[u8]) -> Arc<str> {
+    hex::encode(Sha256::digest(content)).into()
 }

@@ -2,12 +2,10 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_UpdateDocument.html>
 
 use super::{
-    Owner, Resolved, attachments, check,
-    create::{hash_of, person},
-    describe,
-    names::{no_such_document, no_such_version},
+    Owner, Resolved, attachments, check, describe,
+    names::{no_such_document, no_such_version, person},
     reviews,
-    rows::{Document, DocumentKey, Version},
+    rows::{Document, DocumentKey, Version, hash_of},
     state::DocumentState,
 };
 use crate::{Ssm, faults, limits};

@@ -1,35 +1,18 @@
-//! How a window runs its tasks: by priority, those of one priority beside each other, until the cutoff. The operations are in no model: only the
-//! scheduler calls them.
-
-pub use own::{AdvanceWindow, StartWindow};
+//! How a window runs its tasks: by priority, those of one priority beside each other, until the cutoff.
 
 use super::{
     events,
     invoke::{self, Outcome},
     schedule::reschedule,
+    scheduled::{AdvanceWindow, StartWindow, WindowInput},
     state::{Execution, Invocation, Progress, State, Status, TaskRun, WindowKey},
 };
 use crate::{PRINCIPAL, Ssm};
 use cloudlet_aws::{Fault, Timestamp};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions};
-use cloudlet_shape::{Empty, Shape};
+use cloudlet_shape::Empty;
 use futures_util::future::join_all;
 use std::sync::Arc;
-
-#[derive(Shape, Clone, Default)]
-pub struct WindowInput {
-    pub id: String,
-}
-
-mod own {
-    use super::WindowInput;
-    use cloudlet_shape::{Empty, operations};
-
-    operations! { cloudlet_api_ssm::SERVICE;
-        StartWindow(WindowInput) -> Empty {}
-        AdvanceWindow(WindowInput) -> Empty {}
-    }
-}
 
 const HOUR: i64 = 3_600;
 /// What runs is looked at again after a second, then after twice as long, up to this.

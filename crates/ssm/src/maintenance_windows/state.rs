@@ -1,6 +1,6 @@
 //! The tables: windows with their targets and tasks, and executions.
 
-use super::schedule::Timing;
+use super::timing::Timing;
 use cloudlet_api_ssm::{GetMaintenanceWindowTaskResult, MaintenanceWindowTarget, Target};
 use cloudlet_aws::{Arn, Scope, Timestamp};
 use cloudlet_engine::StoredShape;

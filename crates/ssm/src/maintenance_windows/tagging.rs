@@ -10,7 +10,13 @@ use cloudlet_aws::Fault;
 use cloudlet_engine::{Cx, Permission};
 use cloudlet_shape::Map;
 
-pub struct Windows<'s>(pub &'s Ssm);
+pub struct Windows<'s>(&'s Ssm);
+
+impl Ssm {
+    pub fn window_tags(&self) -> Windows<'_> {
+        Windows(self)
+    }
+}
 
 impl HasTags for Windows<'_> {
     fn permission(&self, cx: &Cx, id: &str, action: &'static str) -> Result<Permission, Fault> {

@@ -4,7 +4,7 @@
 use super::{
     events,
     state::{Registered, WindowKey},
-    windows::{LONGEST_PAGE, USUAL_PAGE, checked_filters, limit, merged, no_such_window, repeated, request},
+    windows::{LONGEST_PAGE, USUAL_PAGE, checked_filters, limit, merged, repeated, request},
 };
 use crate::{Ssm, faults, limits};
 use cloudlet_api_ssm::*;
@@ -45,7 +45,7 @@ impl Handle<RegisterTargetWithMaintenanceWindow> for Ssm {
         let key = WindowKey::new(&cx.scope, &input.window_id);
         let new_id = cx.ids().uuid();
         let (id, is_new) = self.windows.write(|state| {
-            state.windows.get(&key).ok_or_else(|| no_such_window(&key.id))?;
+            state.windows.get(&key).ok_or_else(|| faults::no_such_window(&key.id))?;
             if let Some(id) = repeated(&request, state.targets_of(&key).map(|(id, target)| (id, &target.request)))? {
                 return Ok((id, false));
             }
@@ -80,7 +80,7 @@ impl Handle<UpdateMaintenanceWindowTarget> for Ssm {
         let key = WindowKey::new(&cx.scope, &input.window_id);
         let replaces = input.replace == Some(true);
         let shape = self.windows.write(|state| {
-            state.windows.get(&key).ok_or_else(|| no_such_window(&key.id))?;
+            state.windows.get(&key).ok_or_else(|| faults::no_such_window(&key.id))?;
             let row = (key.clone(), input.window_target_id.clone());
             let known = state.targets.get_mut(&row).ok_or_else(|| no_such_target(&input.window_target_id))?;
             let before = known.shape.shape();
@@ -127,7 +127,7 @@ impl Handle<DeregisterTargetFromMaintenanceWindow> for Ssm {
         let key = WindowKey::new(&cx.scope, &input.window_id);
         let id = &input.window_target_id;
         self.windows.write(|state| {
-            state.windows.get(&key).ok_or_else(|| no_such_window(&key.id))?;
+            state.windows.get(&key).ok_or_else(|| faults::no_such_window(&key.id))?;
             let uses = |target: &Target| {
                 target.key.as_deref().is_some_and(|key| key.eq_ignore_ascii_case("WindowTargetIds")) && target.values.iter().flatten().any(|value| value == id)
             };
@@ -154,7 +154,7 @@ impl Handle<DescribeMaintenanceWindowTargets> for Ssm {
         let filters = checked_filters(input.filters, &["Type", "WindowTargetId", "OwnerInformation"])?;
         let key = WindowKey::new(&cx.scope, &input.window_id);
         let page = self.windows.read(|state| {
-            state.windows.get(&key).ok_or_else(|| no_such_window(&key.id))?;
+            state.windows.get(&key).ok_or_else(|| faults::no_such_window(&key.id))?;
             let rows = state.targets_of(&key).filter(|(_, target)| {
                 filters.iter().all(|(key, values)| {
                     let value = match key.as_str() {

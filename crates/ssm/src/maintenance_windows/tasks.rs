@@ -4,7 +4,7 @@
 use super::{
     events,
     state::{Registered, State, Window, WindowKey},
-    windows::{LONGEST_PAGE, USUAL_PAGE, checked_filters, limit, merged, no_such_window, repeated, request},
+    windows::{LONGEST_PAGE, USUAL_PAGE, checked_filters, limit, merged, repeated, request},
 };
 use crate::{PRINCIPAL, Ssm, faults, limits};
 use cloudlet_api_ssm::*;
@@ -92,7 +92,7 @@ impl Handle<RegisterTaskWithMaintenanceWindow> for Ssm {
             alarm_configuration: input.alarm_configuration,
         };
         let (id, is_new) = self.windows.write(|state| {
-            let window = state.windows.get(&key).cloned().ok_or_else(|| no_such_window(&key.id))?;
+            let window = state.windows.get(&key).cloned().ok_or_else(|| faults::no_such_window(&key.id))?;
             if let Some(id) = repeated(&request, state.tasks_of(&key).map(|(id, task)| (id, &task.request)))? {
                 return Ok((id, false));
             }
@@ -118,7 +118,7 @@ impl Handle<GetMaintenanceWindowTask> for Ssm {
     async fn handle(&self, cx: &Cx, input: GetMaintenanceWindowTaskRequest) -> Result<GetMaintenanceWindowTaskResult, Fault> {
         let key = WindowKey::new(&cx.scope, &input.window_id);
         self.windows.read(|state| {
-            state.windows.get(&key).ok_or_else(|| no_such_window(&key.id))?;
+            state.windows.get(&key).ok_or_else(|| faults::no_such_window(&key.id))?;
             let task = state.tasks.get(&(key, input.window_task_id.clone())).ok_or_else(|| no_such_task(&input.window_task_id))?;
             Ok(task.shape.shape())
         })
@@ -135,7 +135,7 @@ impl Handle<UpdateMaintenanceWindowTask> for Ssm {
         let key = WindowKey::new(&cx.scope, &input.window_id);
         let replaces = input.replace == Some(true);
         let task = self.windows.write(|state| {
-            let window = state.windows.get(&key).cloned().ok_or_else(|| no_such_window(&key.id))?;
+            let window = state.windows.get(&key).cloned().ok_or_else(|| faults::no_such_window(&key.id))?;
             let row = (key.clone(), input.window_task_id.clone());
             let before = state.tasks.get(&row).map(|task| task.shape.shape()).ok_or_else(|| no_such_task(&input.window_task_id))?;
             if replaces && input.task_arn.is_none() {
@@ -194,7 +194,7 @@ impl Handle<DeregisterTaskFromMaintenanceWindow> for Ssm {
     async fn handle(&self, cx: &Cx, input: DeregisterTaskFromMaintenanceWindowRequest) -> Result<DeregisterTaskFromMaintenanceWindowResult, Fault> {
         let key = WindowKey::new(&cx.scope, &input.window_id);
         self.windows.write(|state| {
-            state.windows.get(&key).ok_or_else(|| no_such_window(&key.id))?;
+            state.windows.get(&key).ok_or_else(|| faults::no_such_window(&key.id))?;
             state.tasks.remove(&(key.clone(), input.window_task_id.clone())).ok_or_else(|| no_such_task(&input.window_task_id)).map(drop)
         })?;
         events::task(cx, &key, &input.window_task_id, "DEREGISTERED");
@@ -212,7 +212,7 @@ impl Handle<DescribeMaintenanceWindowTasks> for Ssm {
         let filters = checked_filters(input.filters, &["WindowTaskId", "TaskArn", "Priority", "TaskType"])?;
         let key = WindowKey::new(&cx.scope, &input.window_id);
         let page = self.windows.read(|state| {
-            state.windows.get(&key).ok_or_else(|| no_such_window(&key.id))?;
+            state.windows.get(&key).ok_or_else(|| faults::no_such_window(&key.id))?;
             let rows = state.tasks_of(&key).filter(|(_, task)| {
                 filters.iter().all(|(key, values)| {
                     let value = match key.as_str() {

@@ -3,8 +3,9 @@
 
 use super::{
     events,
-    schedule::{Timing, reschedule},
+    schedule::reschedule,
     state::{Request, State, Window, WindowKey},
+    timing::Timing,
 };
 use crate::{
     Ssm, faults, limits,
@@ -18,10 +19,6 @@ use cloudlet_shape::{Operation, Shape};
 
 pub const USUAL_PAGE: usize = 50;
 pub const LONGEST_PAGE: usize = 100;
-
-pub fn no_such_window(id: &str) -> Fault {
-    faults::DOES_NOT_EXIST.says(format!("Maintenance window {id} does not exist"))
-}
 
 /// A request under its client token.
 pub fn request<T: Shape>(token: Option<String>, input: T) -> Request {
@@ -60,7 +57,7 @@ impl Ssm {
     }
 
     pub fn window(&self, cx: &Cx, id: &str) -> Result<Window, Fault> {
-        self.windows.read(|state| state.windows.get(&WindowKey::new(&cx.scope, id)).cloned()).ok_or_else(|| no_such_window(id))
+        self.windows.read(|state| state.windows.get(&WindowKey::new(&cx.scope, id)).cloned()).ok_or_else(|| faults::no_such_window(id))
     }
 }
 
@@ -167,7 +164,7 @@ impl Handle<UpdateMaintenanceWindow> for Ssm {
             return Err(faults::validation("With Replace, Name, Schedule, Duration, Cutoff and AllowUnassociatedTargets are required."));
         }
         let (before, window) = self.windows.write(|state| {
-            let before = state.windows.get(&key).cloned().ok_or_else(|| no_such_window(&input.window_id))?;
+            let before = state.windows.get(&key).cloned().ok_or_else(|| faults::no_such_window(&input.window_id))?;
             let old = before.timing.clone();
             let mut timing = Timing {
                 schedule: input.schedule.unwrap_or(old.schedule.clone()),

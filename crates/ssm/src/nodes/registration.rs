@@ -28,10 +28,14 @@ pub struct RegisterManagedInstanceResult {
 
 mod own {
     use super::{RegisterManagedInstanceRequest, RegisterManagedInstanceResult};
-    use cloudlet_shape::operations;
+    use cloudlet_shape::{Access, operations};
+
+    const REGISTER: Access = Access { action: "ssm:RegisterManagedInstance", resources: &[], keys: &[] };
 
     operations! { cloudlet_api_ssm::SERVICE;
-        RegisterManagedInstance(RegisterManagedInstanceRequest) -> RegisterManagedInstanceResult {}
+        RegisterManagedInstance(RegisterManagedInstanceRequest) -> RegisterManagedInstanceResult {
+            access: &[REGISTER],
+        }
     }
 }
 

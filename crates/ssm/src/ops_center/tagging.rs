@@ -15,7 +15,17 @@ use cloudlet_shape::Map;
 
 type Change<'c> = &'c mut dyn FnMut(&mut Map<String>) -> Result<(), Fault>;
 
-pub struct OpsItems<'s>(pub &'s Ssm);
+pub struct OpsItems<'s>(&'s Ssm);
+
+impl Ssm {
+    pub fn ops_item_tags(&self) -> OpsItems<'_> {
+        OpsItems(self)
+    }
+
+    pub fn ops_metadata_tags(&self) -> OpsMetadatas<'_> {
+        OpsMetadatas(self)
+    }
+}
 
 impl HasTags for OpsItems<'_> {
     fn permission(&self, cx: &Cx, id: &str, action: &'static str) -> Result<Permission, Fault> {
@@ -41,7 +51,7 @@ impl HasTags for OpsItems<'_> {
     }
 }
 
-pub struct OpsMetadatas<'s>(pub &'s Ssm);
+pub struct OpsMetadatas<'s>(&'s Ssm);
 
 impl OpsMetadatas<'_> {
     /// AWS: by the ARN, or by what is behind `opsmetadata` in it.

@@ -11,7 +11,7 @@ use cloudlet_testing::{Builder, TestCloud, user};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// `mary` and `bob` are in the group `ops`. Notices are remembered.
+/// `approver` and `second` are in the group `ops`. Notices are remembered.
 #[derive(Default)]
 struct Others {
     notices: Mutex<Vec<String>>,
@@ -23,7 +23,7 @@ impl Handle<ListGroupsForUser> for Others {
     }
     async fn handle(&self, _: &Cx, input: ListGroupsForUserRequest) -> Result<ListGroupsForUserResponse, Fault> {
         let group = Group { group_name: "ops".into(), arn: "arn:aws:iam::000000000000:group/ops".into(), ..Default::default() };
-        let groups = if ["mary", "bob"].contains(&input.user_name.as_str()) { vec![group] } else { vec![] };
+        let groups = if ["approver", "second"].contains(&input.user_name.as_str()) { vec![group] } else { vec![] };
         Ok(ListGroupsForUserResponse { groups, ..Default::default() })
     }
 }
@@ -69,7 +69,7 @@ fn step(name: &str, least: usize, approvers: &str) -> String {
     )
 }
 
-const MARY: &str = r#"{"approver":"mary","type":"IamUser","minRequiredApprovals":1}"#;
+const APPROVER: &str = r#"{"approver":"approver","type":"IamUser","minRequiredApprovals":1}"#;
 const OPS: &str = r#"{"approver":"ops","type":"IamGroup","minRequiredApprovals":0}"#;
 
 fn person(name: &str) -> Caller {
@@ -155,7 +155,7 @@ fn at(text: &str) -> Option<Timestamp> {
 
 #[tokio::test]
 async fn levels_are_asked_one_after_the_other_and_the_change_waits_for_its_time() {
-    let fixture = Fixture::prepared(template("", &[step("one", 0, MARY), step("two", 2, OPS)].join(","))).await;
+    let fixture = Fixture::prepared(template("", &[step("one", 0, APPROVER), step("two", 2, OPS)].join(","))).await;
     let id = fixture.start(StartChangeRequestExecutionRequest { scheduled_time: at("2026-11-29T15:00:00Z"), ..request() }).await.unwrap();
     fixture.cloud.settle().await;
     assert_eq!(fixture.status(&id).await, "PendingApproval");
@@ -163,46 +163,57 @@ async fn levels_are_asked_one_after_the_other_and_the_change_waits_for_its_time(
     for (key, value, count) in [
         ("OpsItemType", "/aws/changerequest", 1),
         ("ChangeRequestByRequesterName", "requester", 1),
-        ("ChangeRequestByRequesterArn", "arn:aws:iam::000000000000:user/mary", 0),
-        ("ChangeRequestByApproverArn", "arn:aws:iam::000000000000:user/mary", 1),
+        ("ChangeRequestByRequesterArn", "arn:aws:iam::000000000000:user/approver", 0),
+        ("ChangeRequestByApproverArn", "arn:aws:iam::000000000000:user/approver", 1),
         ("ChangeRequestByApproverName", "ops", 1),
         ("ChangeRequestByTemplate", "template", 1),
     ] {
         assert_eq!(fixture.count(key, value).await, count, "{key} {value}");
     }
-    assert_eq!(fixture.signal(&id, "bob", "Approve").await.unwrap_err().name(), "InvalidAutomationSignalException");
-    fixture.signal(&id, "mary", "Approve").await.unwrap();
+    assert_eq!(fixture.signal(&id, "second", "Approve").await.unwrap_err().name(), "InvalidAutomationSignalException");
+    fixture.signal(&id, "approver", "Approve").await.unwrap();
     assert_eq!(fixture.signal(&id, "author", "Approve").await.unwrap_err().name(), "InvalidAutomationSignalException");
-    fixture.signal(&id, "mary", "Approve").await.unwrap();
-    fixture.signal(&id, "mary", "Approve").await.unwrap();
+    fixture.signal(&id, "approver", "Approve").await.unwrap();
+    fixture.signal(&id, "approver", "Approve").await.unwrap();
     assert_eq!(fixture.status(&id).await, "PendingApproval", "one person approves once");
-    fixture.signal(&id, "bob", "Approve").await.unwrap();
+    fixture.signal(&id, "second", "Approve").await.unwrap();
     assert_eq!(fixture.status(&id).await, "Scheduled");
     let restarted = Fixture { cloud: fixture.cloud.restart(), others: fixture.others };
     restarted.cloud.pass(4 * 3_600 - 1).await;
     assert_eq!(restarted.status(&id).await, "Scheduled");
     restarted.cloud.pass(1).await;
-    assert!(["RunbookInProgress", "CompletedWithSuccess", "CompletedWithFailure"].contains(&restarted.status(&id).await.as_str()));
+    assert_eq!(restarted.status(&id).await, "RunbookInProgress");
+    restarted.cloud.pass(1).await;
+    assert_eq!(restarted.status(&id).await, "CompletedWithSuccess");
+    let shown = GetAutomationExecutionRequest { automation_execution_id: id.clone() };
+    let shown = restarted.cloud.ok::<GetAutomationExecution>(shown).await.automation_execution.unwrap();
+    let steps = shown.step_executions.unwrap();
+    let seen: Vec<_> = steps.iter().map(|step| (step.step_name.as_deref().unwrap(), step.step_status.as_deref().unwrap())).collect();
+    assert_eq!(seen, [("one", "Success"), ("two", "Success"), ("runbook", "Success")]);
+    let child = steps[2].outputs.as_ref().unwrap()["ExecutionId"][0].clone();
+    let child = restarted.cloud.ok::<GetAutomationExecution>(GetAutomationExecutionRequest { automation_execution_id: child }).await;
+    let child = child.automation_execution.unwrap();
+    assert_eq!((child.automation_execution_status.as_deref(), child.parent_automation_execution_id), (Some("Success"), Some(id)));
 }
 
 #[tokio::test]
 async fn one_rejection_ends_it_and_time_and_revocations_do_too() {
-    let fixture = Fixture::prepared(template("", &[step("one", 0, MARY), step("two", 1, OPS)].join(","))).await;
+    let fixture = Fixture::prepared(template("", &[step("one", 0, APPROVER), step("two", 1, OPS)].join(","))).await;
     let id = fixture.start(request()).await.unwrap();
-    fixture.signal(&id, "mary", "Approve").await.unwrap();
-    fixture.signal(&id, "bob", "Reject").await.unwrap();
+    fixture.signal(&id, "approver", "Approve").await.unwrap();
+    fixture.signal(&id, "second", "Reject").await.unwrap();
     assert_eq!(fixture.status(&id).await, "Rejected");
-    assert_eq!(fixture.signal(&id, "mary", "Approve").await.unwrap_err().name(), "InvalidAutomationSignalException");
+    assert_eq!(fixture.signal(&id, "approver", "Approve").await.unwrap_err().name(), "InvalidAutomationSignalException");
     let late = fixture.start(request()).await.unwrap();
     fixture.cloud.pass(3_600).await;
     assert_eq!(fixture.status(&late).await, "TimedOut");
     let scheduled = StartChangeRequestExecutionRequest { scheduled_time: at("2026-12-01T00:00:00Z"), ..request() };
     let revoked = fixture.start(scheduled.clone()).await.unwrap();
-    assert_eq!(fixture.signal(&revoked, "mary", "Revoke").await.unwrap_err().name(), "InvalidAutomationSignalException");
-    fixture.signal(&revoked, "mary", "Approve").await.unwrap();
-    fixture.signal(&revoked, "bob", "Approve").await.unwrap();
+    assert_eq!(fixture.signal(&revoked, "approver", "Revoke").await.unwrap_err().name(), "InvalidAutomationSignalException");
+    fixture.signal(&revoked, "approver", "Approve").await.unwrap();
+    fixture.signal(&revoked, "second", "Approve").await.unwrap();
     assert_eq!(fixture.status(&revoked).await, "Scheduled");
-    fixture.signal(&revoked, "bob", "Revoke").await.unwrap();
+    fixture.signal(&revoked, "second", "Revoke").await.unwrap();
     assert_eq!(fixture.status(&revoked).await, "Revoked");
     let stopped = fixture.start(scheduled).await.unwrap();
     fixture.cloud.ok::<StopAutomationExecution>(StopAutomationExecutionRequest { automation_execution_id: stopped.clone(), r#type: None }).await;
@@ -215,7 +226,7 @@ async fn a_template_is_reviewed_before_it_is_used() {
     fixture.document("runbook", "Automation", RUNBOOK.into()).await.unwrap();
     fixture.set("template-notification-topic", "arn:aws:sns:us-east-1:000000000000:reviewers").await;
     fixture.set("template-reviewers", "reviewer, ops").await;
-    fixture.document("template", "Automation.ChangeTemplate", template("", &step("one", 0, MARY))).await.unwrap();
+    fixture.document("template", "Automation.ChangeTemplate", template("", &step("one", 0, APPROVER))).await.unwrap();
     fixture.cloud.settle().await;
     assert_eq!(*fixture.others.notices.lock(), ["Change template template waits for your review"]);
     assert_eq!(fixture.start(request()).await.unwrap_err().name(), "AutomationDefinitionNotApprovedException");
@@ -228,23 +239,23 @@ async fn a_template_is_reviewed_before_it_is_used() {
     fixture.review("Reject").await.unwrap();
     assert_eq!(fixture.start(request()).await.unwrap_err().name(), "AutomationDefinitionNotApprovedException");
     fixture.review("SendForReview").await.unwrap();
-    answer("bob").await.unwrap();
+    answer("second").await.unwrap();
     fixture.start(request()).await.unwrap();
     // Without the option, and for those who need not wait.
     let fixture = Fixture::new();
     fixture.document("runbook", "Automation", RUNBOOK.into()).await.unwrap();
-    fixture.document("template", "Automation.ChangeTemplate", template("", &step("one", 0, MARY))).await.unwrap();
+    fixture.document("template", "Automation.ChangeTemplate", template("", &step("one", 0, APPROVER))).await.unwrap();
     fixture.set("require-template-approval", "false").await;
     fixture.start(request()).await.unwrap();
     fixture.set("require-template-approval", "true").await;
     fixture.set("template-approval-bypass", "author").await;
-    fixture.document("other", "Automation.ChangeTemplate", template("", &step("one", 0, MARY))).await.unwrap();
+    fixture.document("other", "Automation.ChangeTemplate", template("", &step("one", 0, APPROVER))).await.unwrap();
     fixture.start(StartChangeRequestExecutionRequest { document_name: "other".into(), ..request() }).await.unwrap();
 }
 
 #[tokio::test]
 async fn what_is_refused() {
-    let fixture = Fixture::prepared(template("", &step("one", 0, MARY))).await;
+    let fixture = Fixture::prepared(template("", &step("one", 0, APPROVER))).await;
     fixture.document("forbidden", "Automation", RUNBOOK.into()).await.unwrap();
     let runbook = |name: &str, version: Option<&str>| {
         vec![Runbook { document_name: name.into(), document_version: version.map(Into::into), ..Default::default() }]
@@ -284,9 +295,9 @@ async fn what_is_refused() {
         template("", r#"{"name":"a","action":"aws:sleep","inputs":{}}"#),
         template("", r#"{"name":"a","action":"aws:approve","inputs":{"Approvers":["x"]}}"#),
         template("", &step("a", 0, r#"{"approver":"x","type":"Other"}"#)),
-        template("", &step("a", 0, &[MARY; 6].join(","))),
-        template("", &["a", "b", "c", "d", "e", "f"].map(|name| step(name, 0, MARY)).join(",")),
-        template(r#""emergencyChange":"perhaps","#, &step("a", 0, MARY)),
+        template("", &step("a", 0, &[APPROVER; 6].join(","))),
+        template("", &["a", "b", "c", "d", "e", "f"].map(|name| step(name, 0, APPROVER)).join(",")),
+        template(r#""emergencyChange":"perhaps","#, &step("a", 0, APPROVER)),
     ] {
         let refused = fixture.document("refused", "Automation.ChangeTemplate", content.clone()).await;
         assert_eq!(refused.unwrap_err().name(), "InvalidDocumentContent", "{content}");
@@ -301,10 +312,10 @@ const FREEZE: &str = "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261129T100000Z\r\nDTEND
 
 #[tokio::test]
 async fn a_closed_calendar_holds_a_change_back() {
-    let fixture = Fixture::prepared(template(r#""autoApprovable":true,"#, &step("one", 0, MARY))).await;
+    let fixture = Fixture::prepared(template(r#""autoApprovable":true,"#, &step("one", 0, APPROVER))).await;
     fixture.document("calendar", "ChangeCalendar", calendar("DEFAULT_OPEN", FREEZE)).await.unwrap();
     fixture.set("calendar", "calendar").await;
-    fixture.set("calendar-approvers", "boss").await;
+    fixture.set("calendar-approvers", "manager").await;
     fixture.set("calendar-notification-topic", "arn:aws:sns:us-east-1:000000000000:freeze").await;
     let automatic = || StartChangeRequestExecutionRequest { auto_approve: Some(true), ..request() };
     let ended = ["RunbookInProgress", "CompletedWithSuccess", "CompletedWithFailure"];
@@ -313,9 +324,9 @@ async fn a_closed_calendar_holds_a_change_back() {
     fixture.cloud.settle().await;
     assert_eq!(fixture.status(&waits).await, "PendingChangeCalendarOverride");
     assert_eq!(fixture.others.notices.lock().len(), 3);
-    assert_eq!(fixture.signal(&overridden, "mary", "Approve").await.unwrap_err().name(), "InvalidAutomationSignalException");
-    fixture.signal(&overridden, "boss", "Approve").await.unwrap();
-    fixture.signal(&refused, "boss", "Reject").await.unwrap();
+    assert_eq!(fixture.signal(&overridden, "approver", "Approve").await.unwrap_err().name(), "InvalidAutomationSignalException");
+    fixture.signal(&overridden, "manager", "Approve").await.unwrap();
+    fixture.signal(&refused, "manager", "Reject").await.unwrap();
     fixture.cloud.settle().await;
     assert!(ended.contains(&fixture.status(&overridden).await.as_str()));
     assert_eq!(fixture.status(&refused).await, "ChangeCalendarOverrideRejected");
@@ -324,7 +335,7 @@ async fn a_closed_calendar_holds_a_change_back() {
     fixture.cloud.pass(1).await;
     assert!(ended.contains(&fixture.status(&waits).await.as_str()), "the calendar is open");
     // An emergency does not ask.
-    let fixture = Fixture::prepared(template(r#""autoApprovable":true,"emergencyChange":true,"#, &step("one", 0, MARY))).await;
+    let fixture = Fixture::prepared(template(r#""autoApprovable":true,"emergencyChange":true,"#, &step("one", 0, APPROVER))).await;
     fixture.document("calendar", "ChangeCalendar", calendar("DEFAULT_CLOSED", "")).await.unwrap();
     fixture.set("calendar", "calendar").await;
     let id = fixture.start(automatic()).await.unwrap();

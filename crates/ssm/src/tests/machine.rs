@@ -43,15 +43,6 @@ impl Workers for Machine {
     }
 }
 
-impl Machine {
-    /// The files of a node whose paths end so.
-    pub fn file(&self, node: &str, end: &str) -> Option<String> {
-        let files = self.files.lock().get(node)?.clone();
-        let found = files.lock().iter().find(|(path, _)| path.ends_with(end)).map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
-        found
-    }
-}
-
 struct Fake {
     files: Files,
 }

@@ -248,6 +248,8 @@ pub fn become_program() -> ExitCode {
         return ExitCode::from(NOT_RUN);
     }
     drop(descriptors);
+    // Where the node has no namespace of processes, its programs end with it all the same.
+    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     if third.terminal {
         let _ = rustix::process::ioctl_tiocsctty(rustix::stdio::stdin());
     }

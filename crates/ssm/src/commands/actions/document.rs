@@ -2,9 +2,8 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-command-ssm-plugin-reference.html#aws-rundocument>
 
 use super::{
-    Ended, Execution, PREPARATION, ProgramEnd,
     download::{object_of, split_version},
-    joined,
+    execution::{Ended, Execution, PREPARATION, ProgramEnd, joined},
 };
 use crate::documents::Wanted;
 use cloudlet_engine::WorkerEnd;

@@ -1,7 +1,7 @@
 //! `aws:downloadContent`: from S3 and Systems Manager as the node, and by HTTP. GitHub is elsewhere: nothing leaves this machine by itself.
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-command-ssm-plugin-reference.html#aws-downloadContent>
 
-use super::{Ended, Execution};
+use super::execution::{Ended, Execution};
 use crate::{PRINCIPAL, s3_urls};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;

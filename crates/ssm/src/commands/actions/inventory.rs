@@ -1,7 +1,7 @@
 //! `aws:softwareInventory`: what the machine of the node says of itself.
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/inventory-about.html>
 
-use super::{Ended, Execution, PREPARATION};
+use super::execution::{Ended, Execution, PREPARATION};
 use crate::nodes::AGENT_VERSION;
 use cloudlet_shape::Map;
 use serde_json::Value;

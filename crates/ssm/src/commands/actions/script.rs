@@ -1,7 +1,7 @@
 //! `aws:runShellScript` and `aws:runPowerShellScript`.
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-command-ssm-plugin-reference.html#aws-runShellScript>
 
-use super::{Ended, Execution, ProgramEnd};
+use super::execution::{Ended, Execution, ProgramEnd};
 use crate::commands::rows::Progress;
 use cloudlet_engine::WorkerEnd;
 use cloudlet_ssm_document::Step;

@@ -1,0 +1,231 @@
+//! An invocation that runs: what its steps need of the node, and how they end.
+
+use crate::{
+    Ssm,
+    commands::{rows::Progress, running::Run},
+    nodes::{self, ManagedNode},
+};
+use bytes::Bytes;
+use cloudlet_api_ssm::{GetParameters, GetParametersRequest};
+use cloudlet_api_sts::Credentials;
+use cloudlet_aws::{Caller, Fault};
+use cloudlet_engine::{Cx, Node, NodeInput, NodeOutput, NodeProgram, NodeUser, WorkerEnd, WorkerValue};
+use cloudlet_ssm_document::{Parameters, Values, parameters_in};
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// What is kept of each stream of a program. AWS takes outputs of any length into S3.
+const MOST_OUTPUT: usize = 2 << 20;
+/// How long the programs may take that prepare a step.
+pub const PREPARATION: i64 = 60;
+
+/// How a step has ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    pub progress: Progress,
+    pub code: i32,
+    pub output: Bytes,
+    pub error: Bytes,
+    /// The following steps are not taken.
+    pub ends: bool,
+}
+
+impl Ended {
+    pub fn success(output: impl Into<Bytes>) -> Ended {
+        Ended { progress: Progress::Success, code: 0, output: output.into(), error: Bytes::new(), ends: false }
+    }
+
+    pub fn failed(error: impl Into<String>) -> Ended {
+        Ended { progress: Progress::Failed, code: 1, output: Bytes::new(), error: error.into().into(), ends: false }
+    }
+}
+
+/// What a program has said, and how it ended.
+pub struct Ran {
+    pub end: ProgramEnd,
+    pub output: Vec<u8>,
+    pub error: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgramEnd {
+    Ended(WorkerEnd),
+    TimedOut,
+    Stopped,
+}
+
+/// An invocation that runs, with all that its steps need.
+pub struct Execution<'e> {
+    pub ssm: &'e Ssm,
+    pub cx: &'e Cx,
+    pub node: &'e ManagedNode,
+    pub command: String,
+    pub run: &'e Run,
+    pub machine: Arc<dyn Node>,
+    /// Who the node is, or why it is nobody.
+    pub session: Result<(Caller, Option<Credentials>), Fault>,
+}
+
+impl<'e> Execution<'e> {
+    pub async fn new(ssm: &'e Ssm, cx: &'e Cx, node: &'e ManagedNode, command: String, run: &'e Run) -> Execution<'e> {
+        let machine = ssm.nodes.machine(node, cx.own_address());
+        let session = nodes::role_session(cx, node).await;
+        Execution { ssm, cx, node, command, run, machine, session }
+    }
+
+    pub fn caller(&self) -> Result<Caller, String> {
+        self.session.as_ref().map(|(caller, _)| caller.clone()).map_err(|fault| format!("the node has no session of its role: {}", fault.message()))
+    }
+
+    /// The values of a document's parameters, with those of Parameter Store that it or they name. AWS: the node reads them.
+    pub async fn with_parameter_store(&self, document: &Value, values: Values) -> Result<Values, String> {
+        let mut names = parameters_in(document);
+        names.extend(parameters_in(&Value::Object(values.clone())));
+        names.sort();
+        names.dedup();
+        if names.is_empty() {
+            return Ok(values);
+        }
+        let caller = self.caller()?;
+        let mut stored: BTreeMap<String, Value> = BTreeMap::new();
+        for some in names.chunks(10) {
+            let input = GetParametersRequest { names: some.to_vec(), ..GetParametersRequest::default() };
+            let answer = Box::pin(self.cx.call::<GetParameters>(caller.clone(), self.cx.scope.clone(), input)).await;
+            let answer = answer.map_err(|fault| format!("Failed to resolve parameters: {}", fault.message()))?;
+            if let Some(invalid) = answer.invalid_parameters.filter(|invalid| !invalid.is_empty()) {
+                return Err(format!("Failed to resolve parameters: {} not found", invalid.join(", ")));
+            }
+            for parameter in answer.parameters.unwrap_or_default() {
+                let name = format!("{}{}", parameter.name.unwrap_or_default(), parameter.selector.unwrap_or_default());
+                let value = parameter.value.unwrap_or_default();
+                let is_list = parameter.r#type.as_deref() == Some("StringList");
+                if parameter.r#type.as_deref() == Some("SecureString") {
+                    // AWS: "{{ssm:…}}" is for String and StringList.
+                    return Err(format!("Parameters [{name}] of type SecureString are not supported"));
+                }
+                let value = if is_list { Value::from(value.split(',').map(str::to_owned).collect::<Vec<_>>()) } else { Value::String(value) };
+                stored.insert(name, value);
+            }
+        }
+        let lookup = |name: &str| name.strip_prefix("ssm:").and_then(|name| stored.get(name).cloned());
+        let mut resolved: Values = values.into_iter().map(|(name, value)| (name, cloudlet_ssm_document::substitute(&value, &lookup))).collect();
+        resolved.extend(stored.iter().map(|(name, value)| (format!("ssm:{name}"), value.clone())));
+        Ok(resolved)
+    }
+
+    fn environment(&self, more: &[(String, String)]) -> Vec<(String, WorkerValue)> {
+        let text = |name: &str, value: &str| (name.to_owned(), WorkerValue::Text(value.to_owned()));
+        let region = self.cx.scope.region.as_str();
+        let mut environment = vec![
+            text("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+            text("LANG", "C.UTF-8"),
+            text("AWS_SSM_INSTANCE_ID", &self.node.id),
+            text("AWS_SSM_REGION_NAME", region),
+            text("AWS_SSM_PLATFORM_NAME", self.ssm.nodes.options.platform_name.as_deref().unwrap_or("Linux")),
+            text("AWS_SSM_PLATFORM_VERSION", self.ssm.nodes.options.platform_version.as_deref().unwrap_or_default()),
+            text("AWS_DEFAULT_REGION", region),
+            text("AWS_REGION", region),
+            ("AWS_ENDPOINT_URL".to_owned(), WorkerValue::Server),
+        ];
+        if let Ok((_, Some(keys))) = &self.session {
+            environment.push(text("AWS_ACCESS_KEY_ID", &keys.access_key_id));
+            environment.push(text("AWS_SECRET_ACCESS_KEY", &keys.secret_access_key));
+            environment.push(text("AWS_SESSION_TOKEN", &keys.session_token));
+        }
+        environment.extend(more.iter().map(|(name, value)| text(name, value)));
+        environment
+    }
+
+    /// The folder of the invocation on the node.
+    pub fn folder(&self) -> String {
+        format!("/var/lib/amazon/ssm/{}/document/orchestration/{}", self.node.id, self.command)
+    }
+
+    /// Runs a program with an input, for so many seconds of the clock at most.
+    pub async fn program(
+        &self,
+        program: &str,
+        arguments: &[&str],
+        input: Option<Bytes>,
+        more: &[(String, String)],
+        seconds: i64,
+    ) -> Result<Ran, String> {
+        let order = NodeProgram {
+            program: program.to_owned(),
+            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            environment: self.environment(more),
+            directory: None,
+            user: NodeUser::Root,
+            input: if input.is_some() { NodeInput::Pipes } else { NodeInput::Nothing },
+        };
+        let until = self.cx.clock().now().plus_secs(seconds);
+        let process = self.machine.start(order).await?;
+        if let Some(input) = input {
+            process.write(input).await;
+            process.close_input();
+        }
+        let (mut output, mut error) = (Vec::new(), Vec::new());
+        let mut take = |from: NodeOutput, bytes: &[u8]| {
+            let kept = if from == NodeOutput::Standard { &mut output } else { &mut error };
+            let room = MOST_OUTPUT.saturating_sub(kept.len());
+            kept.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+        };
+        let ended = async {
+            while let Some((from, bytes)) = process.read().await {
+                take(from, &bytes);
+            }
+            process.ended().await
+        };
+        let end = tokio::select! {
+            end = ended => ProgramEnd::Ended(end),
+            () = self.run.stopped() => ProgramEnd::Stopped,
+            () = self.cx.clock().sleep_until(until) => ProgramEnd::TimedOut,
+        };
+        if !matches!(end, ProgramEnd::Ended(_)) {
+            process.kill();
+            // What it has still said.
+            let rest = async {
+                while let Some((from, bytes)) = process.read().await {
+                    take(from, &bytes);
+                }
+            };
+            cloudlet_engine::within(Duration::from_secs(2), rest).await;
+        }
+        Ok(Ran { end, output, error })
+    }
+
+    /// Writes a file below the folder of the invocation.
+    pub async fn write_file(&self, path: &str, bytes: Bytes) -> Result<(), String> {
+        let script = "mkdir -p -- \"$(dirname -- \"$0\")\" && cat >\"$0\" && chmod 700 -- \"$0\"";
+        let ran = self.program("sh", &["-c", script, path], Some(bytes), &[], PREPARATION).await?;
+        match ran.end {
+            ProgramEnd::Ended(WorkerEnd::Exited(0)) => Ok(()),
+            _ => Err(format!("{path} cannot be written: {}", String::from_utf8_lossy(&ran.error))),
+        }
+    }
+}
+
+/// Takes the parameters that are handed over in the environment: their variables become the shell's.
+pub fn environment_of(parameters: &Parameters, values: &mut Values) -> Vec<(String, String)> {
+    let mut environment = Vec::new();
+    for (name, parameter) in &parameters.0 {
+        if !parameter.in_environment {
+            continue;
+        }
+        if let Some(value) = values.get_mut(name) {
+            let variable = format!("SSM_{name}");
+            environment.push((variable.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+            // AWS: unverified form.
+            *value = Value::String(format!("${{{variable}}}"));
+        }
+    }
+    environment
+}
+
+/// All of what steps of another document have said.
+pub fn joined(steps: Vec<Ended>) -> Ended {
+    let progress = steps.iter().fold(Progress::Success, |outcome, step| outcome.worse(step.progress));
+    let code = steps.iter().find(|step| step.progress != Progress::Success).map_or(0, |step| step.code);
+    let all = |of: fn(&Ended) -> &Bytes| -> Bytes { steps.iter().flat_map(|step| of(step).iter().copied()).collect::<Vec<u8>>().into() };
+    Ended { progress, code, output: all(|step| &step.output), error: all(|step| &step.error), ends: false }
+}

@@ -1,0 +1,38 @@
+//! The turn of an invocation: it is scheduled to run.
+
+pub use own::RunInvocation;
+
+use super::rows::Place;
+use crate::PRINCIPAL;
+use cloudlet_aws::{Arn, Fault, Timestamp};
+use cloudlet_engine::Cx;
+use cloudlet_shape::Shape;
+
+#[derive(Shape, Clone, Default)]
+pub struct InvocationInput {
+    pub command: String,
+    pub node: String,
+}
+
+mod own {
+    use super::InvocationInput;
+    use cloudlet_shape::{Empty, operations};
+
+    operations! { cloudlet_api_ssm::SERVICE;
+        RunInvocation(InvocationInput) -> Empty {}
+    }
+}
+
+fn source(place: &Place) -> Arn {
+    Arn::new("ssm", &place.0, &format!("command/{}", place.1))
+}
+
+fn key(what: &str, place: &Place, node: &str) -> String {
+    format!("{what}/{}/{}/{}/{node}", place.0.account.as_str(), place.0.region.as_str(), place.1)
+}
+
+/// Has an invocation run.
+pub fn run(cx: &Cx, place: &Place, node: &str, at: Timestamp) -> Result<(), Fault> {
+    let input = InvocationInput { command: place.1.to_string(), node: node.to_owned() };
+    cx.schedule_keyed::<RunInvocation>(key("RunInvocation", place, node), at, PRINCIPAL, source(place), place.0.clone(), input)
+}
