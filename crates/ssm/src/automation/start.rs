@@ -168,6 +168,7 @@ impl Ssm {
             subtype: parent.subtype.clone(),
             ops_item_id: parent.ops_item_id.clone(),
             change_request_name: parent.change_request_name.clone(),
+            ..Links::default()
         };
         let caller = match location {
             None => parent.caller.clone(),
