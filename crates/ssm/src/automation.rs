@@ -24,6 +24,7 @@ mod start;
 pub mod state;
 mod tagging;
 mod targets;
+mod work;
 
 pub use start::{Links, NewAutomation};
 pub use state::{AutomationState, Execution};
@@ -31,7 +32,6 @@ pub use state::{AutomationState, Execution};
 use crate::Ssm;
 use acting::Sessions;
 use cloudlet_api_ssm as api;
-use cloudlet_aws::{Arn, Scope};
 use cloudlet_engine::{Builder, Worker, Workers};
 use cloudlet_store::{Journal, Store};
 use parking_lot::Mutex;
@@ -45,6 +45,9 @@ use std::{
 /// Executions are worked on one event at a time; so many are worked on at once.
 const TURNS: usize = 256;
 
+/// By execution and task.
+type Scripts = BTreeMap<(Arc<str>, u64), Arc<dyn Worker>>;
+
 /// The automations of all accounts.
 pub struct Automations {
     pub store: Arc<Store<AutomationState>>,
@@ -54,7 +57,7 @@ pub struct Automations {
     working: Mutex<BTreeMap<Arc<str>, bool>>,
     sessions: Sessions,
     /// The scripts that run.
-    scripts: Mutex<BTreeMap<(Arc<str>, u64), Arc<dyn Worker>>>,
+    scripts: Mutex<Scripts>,
     workers: Arc<dyn Workers>,
 }
 
@@ -77,10 +80,6 @@ impl Automations {
         id.hash(&mut hasher);
         &self.turns[usize::try_from(hasher.finish()).unwrap_or(0) % self.turns.len()]
     }
-}
-
-pub fn execution_arn(scope: &Scope, id: &str) -> Arn {
-    Arn::new("ssm", scope, &format!("automation-execution/{id}"))
 }
 
 pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {

@@ -1,6 +1,6 @@
 //! A document read from JSON.
 
-use super::{Parameter, Problem, Runbook, Step, Variable, fields::Fields};
+use super::{Parameter, Problem, Runbook, Step, Variable, checks, fields::Fields};
 use crate::types::Type;
 use serde_json::Value;
 
@@ -21,7 +21,16 @@ const MEMBERS: [&str; 12] = [
 ];
 const VERSION: &str = "0.3";
 
-pub fn runbook(document: &Value) -> Result<Runbook, Problem> {
+impl Runbook {
+    /// Reads and checks a document of type Automation or Automation.ChangeTemplate.
+    pub fn read(document: &Value) -> Result<Runbook, Problem> {
+        let runbook = runbook(document)?;
+        checks::check(&runbook)?;
+        Ok(runbook)
+    }
+}
+
+fn runbook(document: &Value) -> Result<Runbook, Problem> {
     let fields = Fields::of(document, "the document")?;
     fields.only(&MEMBERS)?;
     let version = fields.scalar("schemaVersion")?;

@@ -191,10 +191,10 @@ fn check_inputs(step: &str, action: Action, inputs: &Map<String, Value>) -> Resu
     let wrong = |text: &str| Err(Problem::new(format!("{text} in step: {step}.")));
     let literal = |name: &str| inputs.get(name).and_then(Value::as_str).filter(|text| references(text).next().is_none());
     match action {
-        Action::AssertAwsResourceProperty | Action::WaitForAwsResourceProperty => {
-            if literal("PropertySelector").is_some_and(|text| Selector::parse(text).is_none()) {
-                return wrong("The PropertySelector is not a JSONPath expression");
-            }
+        Action::AssertAwsResourceProperty | Action::WaitForAwsResourceProperty
+            if literal("PropertySelector").is_some_and(|text| Selector::parse(text).is_none()) =>
+        {
+            return wrong("The PropertySelector is not a JSONPath expression");
         }
         Action::Approve => {
             if !inputs.contains_key("Approvers") && !inputs.contains_key("EnhancedApprovals") {
@@ -217,16 +217,12 @@ fn check_inputs(step: &str, action: Action, inputs: &Map<String, Value>) -> Resu
                 return wrong("The name of the topic in NotificationArn must be prefixed with \"Automation\"");
             }
         }
-        Action::ChangeInstanceState => {
-            if literal("DesiredState").is_some_and(|state| !["running", "stopped", "terminated"].contains(&state)) {
-                return wrong("DesiredState must be running, stopped or terminated");
-            }
+        Action::ChangeInstanceState if literal("DesiredState").is_some_and(|state| !["running", "stopped", "terminated"].contains(&state)) => {
+            return wrong("DesiredState must be running, stopped or terminated");
         }
         Action::ExecuteScript => return check_script(inputs, &wrong),
-        Action::RunCommand => {
-            if !inputs.contains_key("InstanceIds") && !inputs.contains_key("Targets") {
-                return wrong("InstanceIds or Targets is required for action aws:runCommand");
-            }
+        Action::RunCommand if !inputs.contains_key("InstanceIds") && !inputs.contains_key("Targets") => {
+            return wrong("InstanceIds or Targets is required for action aws:runCommand");
         }
         Action::Sleep => {
             let duration = literal("Duration");

@@ -1,10 +1,18 @@
 //! `aws:approve`.
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-approve.html>
 
-use super::{events::Notice, state::StepRecord};
 use crate::approvals::{Principal, names};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+
+/// A message to those who may approve.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    pub topic: String,
+    pub step: String,
+    pub message: Option<String>,
+    pub approvers: Vec<String>,
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Approval {
@@ -103,11 +111,11 @@ impl Approval {
         out
     }
 
-    pub fn notice(&self, record: &StepRecord) -> Option<Notice> {
-        let of_step = record.inputs.get("NotificationArn");
-        let enhanced = record.inputs.get("EnhancedApprovals").and_then(|value| value.get("NotificationArn"));
+    pub fn notice(&self, step: &str, inputs: &Map<String, Value>) -> Option<Notice> {
+        let of_step = inputs.get("NotificationArn");
+        let enhanced = inputs.get("EnhancedApprovals").and_then(|value| value.get("NotificationArn"));
         let topic = of_step.or(enhanced).map(crate::types::shown).filter(|arn| !arn.is_empty())?;
-        let message = record.inputs.get("Message").map(crate::types::shown);
-        Some(Notice { topic, step: record.step.clone(), message, approvers: self.approvers.iter().map(|approver| approver.name.clone()).collect() })
+        let message = inputs.get("Message").map(crate::types::shown);
+        Some(Notice { topic, step: step.to_owned(), message, approvers: self.approvers.iter().map(|approver| approver.name.clone()).collect() })
     }
 }

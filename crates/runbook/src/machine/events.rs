@@ -1,8 +1,10 @@
 //! What happens to an execution, and what it wants done.
 
 use super::{
+    approval::Notice,
     failures::Failure,
-    state::{Current, Status, StepRecord},
+    state::{Current, StepRecord},
+    status::Status,
 };
 use crate::{approvals::Principal, definition::Action};
 use serde_json::{Map, Value};
@@ -116,15 +118,6 @@ impl Task {
             memo,
         }
     }
-}
-
-/// A message to those who may approve.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Notice {
-    pub topic: String,
-    pub step: String,
-    pub message: Option<String>,
-    pub approvers: Vec<String>,
 }
 
 /// What is to be done.

@@ -1,6 +1,6 @@
 //! Failures of steps, with AWS's sentences.
 
-use super::state::Status;
+use super::status::Status;
 use crate::definition::Action;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

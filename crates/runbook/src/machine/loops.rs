@@ -124,7 +124,7 @@ impl<'a> Run<'a> {
         while self.machine.frames.len() > depth + 1 {
             let Some(looping) = self.machine.frames.pop().and_then(|frame| frame.looping) else { break };
             let mut record = looping.record;
-            record.status = super::state::Status::Cancelled;
+            record.status = super::status::Status::Cancelled;
             record.ended = Some(self.now);
             self.show(&record);
         }

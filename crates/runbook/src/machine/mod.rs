@@ -13,21 +13,18 @@ mod scope;
 mod signals;
 mod start;
 mod state;
+mod status;
 mod steps;
 
-pub use approval::Decision;
-pub use events::{Done, Effect, Event, Notice, SignalProblem, Task};
+pub use approval::{Decision, Notice};
+pub use events::{Done, Effect, Event, SignalProblem, Task};
 pub use failures::{Failure, Stage, doing, failed, timed_out};
-pub use state::{About, Machine, Parent, Status, StepRecord, StepStatus};
+pub use state::{About, Machine, Parent, StepRecord};
+pub use status::{Status, StepStatus};
 
 use crate::definition::Runbook;
 use run::Run;
 use serde_json::{Map, Value};
-
-/// Milliseconds that the steps after a cancellation may take.
-const LONGEST_CANCELLATION: i64 = 120_000;
-/// Steps done in one execution, those of loops counted each time. AWS: unverified.
-const MOST_RECORDS: u64 = 10_000;
 
 impl Machine {
     /// A new execution and its first effects. The parameters have the types of the document.

@@ -1,10 +1,10 @@
 //! One step of the machine while it is made.
 
 use super::{
-    LONGEST_CANCELLATION,
     events::Effect,
     failures::Failure,
-    state::{Current, Frame, Machine, Status, StepRecord},
+    state::{Current, Frame, LONGEST_CANCELLATION, Machine, StepRecord},
+    status::Status,
 };
 use crate::definition::{Route, Runbook, Step, successor};
 
@@ -107,10 +107,10 @@ impl<'a> Run<'a> {
         let counts = step.is_critical() && self.machine.cancelling.is_none();
         let in_loop = self.machine.frames.len() > 1;
         match step.on_failure.as_ref().unwrap_or(&Route::Abort) {
-            Route::Abort if in_loop => return self.fail_loop(failure),
+            Route::Abort if in_loop => self.fail_loop(failure),
             Route::Abort => {
                 self.note(failure, counts);
-                return self.end();
+                self.end();
             }
             Route::Continue => {
                 self.note(failure, counts);

@@ -6,7 +6,8 @@ use super::{
     events::{Event, SignalProblem},
     failures::{Stage, doing, failed},
     run::Run,
-    state::{Doing, Status},
+    state::Doing,
+    status::Status,
 };
 use crate::{approvals::Principal, definition::Action};
 

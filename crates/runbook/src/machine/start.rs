@@ -4,7 +4,8 @@ use super::{
     events::{Effect, Event, SignalProblem, Task},
     failures::{doing, timed_out},
     run::Run,
-    state::{Current, Doing, Status},
+    state::{Current, Doing},
+    status::Status,
 };
 
 impl Run<'_> {
@@ -51,8 +52,7 @@ impl Run<'_> {
     }
 
     fn of_task(&mut self, number: u64) -> Option<Box<Current>> {
-        let found = self.machine.current.take_if(|current| matches!(&current.doing, Doing::Task { task, .. } if *task == number));
-        found
+        self.machine.current.take_if(|current| matches!(&current.doing, Doing::Task { task, .. } if *task == number))
     }
 
     fn look_again(&mut self, memo: serde_json::Value) {

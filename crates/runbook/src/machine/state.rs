@@ -1,10 +1,19 @@
 //! One execution between two steps: what is written down.
 
-use super::{approval::Approval, failures::Failure};
+use super::{
+    approval::Approval,
+    failures::Failure,
+    status::{Status, StepStatus},
+};
 use crate::definition::Action;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+
+/// Milliseconds that the steps after a cancellation may take.
+pub(super) const LONGEST_CANCELLATION: i64 = 120_000;
+/// Steps done in one execution, those of loops counted each time. AWS: unverified.
+pub(super) const MOST_RECORDS: u64 = 10_000;
 
 /// What an execution is, beside its document.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,39 +49,6 @@ pub struct Machine {
     /// It ends with the step that is being done.
     pub(super) completing: bool,
 }
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Status {
-    InProgress,
-    /// For an approval, or for somebody who goes on.
-    Waiting,
-    Success,
-    TimedOut,
-    Cancelling,
-    Cancelled,
-    Failed,
-}
-
-impl Status {
-    pub fn name(self) -> &'static str {
-        match self {
-            Status::InProgress => "InProgress",
-            Status::Waiting => "Waiting",
-            Status::Success => "Success",
-            Status::TimedOut => "TimedOut",
-            Status::Cancelling => "Cancelling",
-            Status::Cancelled => "Cancelled",
-            Status::Failed => "Failed",
-        }
-    }
-
-    pub fn is_over(self) -> bool {
-        matches!(self, Status::Success | Status::TimedOut | Status::Cancelled | Status::Failed)
-    }
-}
-
-/// A step has the same states.
-pub type StepStatus = Status;
 
 /// What is shown of a step that was begun.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

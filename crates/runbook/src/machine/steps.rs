@@ -1,12 +1,12 @@
 //! Steps begun, done and failed.
 
 use super::{
-    MOST_RECORDS,
     approval::Approval,
     events::{Done, Effect, Task},
     failures::{Failure, Stage, doing, failed, too_large, unresolved},
     run::Run,
-    state::{Current, Doing, Machine, Parent, Status, StepRecord},
+    state::{Current, Doing, MOST_RECORDS, Machine, Parent, StepRecord},
+    status::Status,
 };
 use crate::{
     definition::{Action, Body, Step, choice::Undecided},
@@ -97,7 +97,7 @@ impl Run<'_> {
             Action::Pause => self.wait(current, Doing::Paused),
             Action::Approve => match Approval::of(&current.record.inputs) {
                 Ok(approval) => {
-                    self.effects.extend(approval.notice(&current.record).map(|notice| Effect::Notify(Box::new(notice))));
+                    self.effects.extend(approval.notice(&current.record.step, &current.record.inputs).map(|notice| Effect::Notify(Box::new(notice))));
                     current.record.outputs = approval.outputs("Waiting");
                     self.wait(current, Doing::Approving(approval));
                 }

@@ -1,6 +1,6 @@
 //! In whose name an automation acts: its role's, or that of who started it.
 
-use super::{execution_arn, state::Execution};
+use super::state::{Execution, execution_arn};
 use crate::{PRINCIPAL, Ssm};
 use cloudlet_api_sts::Credentials;
 use cloudlet_aws::{Arn, Caller, Fault, Scope};

@@ -1,10 +1,7 @@
 //! The events of automations and of their steps.
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-systems-manager-event-examples.html>
 
-use super::{
-    execution_arn,
-    state::{Execution, StepRow},
-};
+use super::state::{Execution, StepRow, execution_arn};
 use cloudlet_aws::{Arn, Timestamp};
 use cloudlet_engine::{Cx, ServiceEvent};
 use serde_json::{Map, Value, json};

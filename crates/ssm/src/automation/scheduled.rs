@@ -2,7 +2,7 @@
 
 pub use own::{ForgetAutomations, NotifyApprovers, PokeAutomation, RunAutomation, RunTargets, StopTask, WakeAutomation};
 
-use super::execution_arn;
+use super::state::execution_arn;
 use crate::{PRINCIPAL, Ssm};
 use cloudlet_aws::{Fault, Scope, Timestamp};
 use cloudlet_engine::{Cx, Permission, handler};

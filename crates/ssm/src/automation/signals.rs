@@ -1,6 +1,6 @@
 //! Signals sent, and automations stopped.
 
-use super::{execution_arn, state::Execution};
+use super::state::{Execution, execution_arn};
 use crate::{Ssm, faults};
 use cloudlet_api_ssm::{
     SendAutomationSignal, SendAutomationSignalRequest, SendAutomationSignalResult, StopAutomationExecution, StopAutomationExecutionResult,

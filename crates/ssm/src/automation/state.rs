@@ -243,3 +243,7 @@ impl AutomationState {
         }
     }
 }
+
+pub fn execution_arn(scope: &Scope, id: &str) -> Arn {
+    Arn::new("ssm", scope, &format!("automation-execution/{id}"))
+}

@@ -1,6 +1,9 @@
 //! Tags of automations.
 
-use super::{Automations, execution_arn, state::Execution};
+use super::{
+    Automations,
+    state::{Execution, execution_arn},
+};
 use crate::{
     Ssm,
     tags::{HasTags, no_such_resource},

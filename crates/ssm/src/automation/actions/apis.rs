@@ -1,6 +1,6 @@
 //! Calls of APIs: `aws:executeAwsApi`, `aws:assertAwsResourceProperty`, `aws:waitForAwsResourceProperty`.
 
-use crate::automation::perform::{Outcome, Work};
+use crate::automation::work::{Outcome, Work};
 use cloudlet_runbook::{
     machine::{Done, Stage, failed},
     selector::Selector,
@@ -25,7 +25,7 @@ async fn answer(work: &Work<'_>) -> Result<Value, Outcome> {
 
 pub async fn execute(work: &Work<'_>) -> Outcome {
     match answer(work).await {
-        Ok(answer) => Outcome::Done(Done { answer: Some(answer), ..Done::default() }),
+        Ok(answer) => Outcome::done(Done { answer: Some(answer), ..Done::default() }),
         Err(outcome) => outcome,
     }
 }
@@ -67,12 +67,12 @@ pub async fn assert_property(work: &Work<'_>) -> Outcome {
     };
     match property(work, &answer) {
         Err(outcome) => outcome,
-        Ok((true, _)) => Outcome::Done(Done { answer: Some(answer), ..Done::default() }),
+        Ok((true, _)) => Outcome::done(Done { answer: Some(answer), ..Done::default() }),
         Ok((false, found)) => {
             let desired = work.value("DesiredValues").map(shown).unwrap_or_default();
             // AWS: unverified wording.
             let what = format!("Property value from the API output: [{found}] is not in desired values: {desired}");
-            Outcome::Failed(failed("Execute/Cancelling action", &what, Stage::PostVerification, "Verification"))
+            Outcome::failed(failed("Execute/Cancelling action", &what, Stage::PostVerification, "Verification"))
         }
     }
 }
@@ -84,7 +84,7 @@ pub async fn wait_for_property(work: &Work<'_>) -> Outcome {
     };
     match property(work, &answer) {
         Err(outcome) => outcome,
-        Ok((true, _)) => Outcome::Done(Done { answer: Some(answer), ..Done::default() }),
+        Ok((true, _)) => Outcome::done(Done { answer: Some(answer), ..Done::default() }),
         Ok((false, _)) => Outcome::Again(json!({})),
     }
 }

@@ -1,6 +1,6 @@
 //! `aws:executeAutomation`.
 
-use crate::automation::perform::{Outcome, Work};
+use crate::automation::work::{Outcome, Work};
 use cloudlet_runbook::types::{shown, texts};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;

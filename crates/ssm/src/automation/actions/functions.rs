@@ -1,6 +1,6 @@
 //! `aws:invokeLambdaFunction`.
 
-use crate::automation::perform::{Outcome, Work};
+use crate::automation::work::{Outcome, Work};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_runbook::{machine::Done, types::shown};
 use serde_json::{Map, Value, json};
@@ -34,5 +34,5 @@ pub async fn invoke(work: &Work<'_>) -> Outcome {
     outputs.extend(answer.get("LogResult").map(|log| ("LogResult".to_owned(), log.clone())));
     outputs.insert("Payload".to_owned(), text.into());
     let selected = json!({"StatusCode": answer.get("StatusCode"), "LogResult": answer.get("LogResult"), "Payload": inner});
-    Outcome::Done(Done { outputs, answer: Some(selected), inner: Some(inner), response_code: answer.get("StatusCode").map(shown), ..Done::default() })
+    Outcome::done(Done { outputs, answer: Some(selected), inner: Some(inner), response_code: answer.get("StatusCode").map(shown), ..Done::default() })
 }

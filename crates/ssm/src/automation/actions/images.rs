@@ -1,6 +1,6 @@
 //! Images: `aws:createImage`, `aws:copyImage`, `aws:deleteImage`.
 
-use crate::automation::perform::{Outcome, Work};
+use crate::automation::work::{Outcome, Work};
 use serde_json::{Map, Value, json};
 
 async fn available(work: &Work<'_>, image: &str) -> Outcome {

@@ -2,7 +2,7 @@
 
 use crate::automation::{
     call::CallProblem,
-    perform::{Outcome, Work},
+    work::{Outcome, Work},
 };
 use cloudlet_runbook::machine::{Stage, failed};
 use serde_json::{Map, Value, json};
@@ -33,7 +33,7 @@ fn launching(work: &Work<'_>, problem: &CallProblem) -> Outcome {
         ),
         other => other.text(),
     };
-    Outcome::Failed(failed("launching the instance(s)", &what, Stage::Invocation, problem.kind()))
+    Outcome::failed(failed("launching the instance(s)", &what, Stage::Invocation, problem.kind()))
 }
 
 /// Whether instances have reached a state; one that cannot reach it any more is a failure.

@@ -1,6 +1,6 @@
 //! `aws:executeStateMachine`.
 
-use crate::automation::perform::{Outcome, Work};
+use crate::automation::work::{Outcome, Work};
 use cloudlet_runbook::types::shown;
 use serde_json::{Map, Value, json};
 

@@ -1,7 +1,7 @@
 //! What scripts write, in CloudWatch Logs where the account's setting says so.
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-logging.html>
 
-use crate::automation::perform::Work;
+use crate::automation::work::Work;
 use serde_json::json;
 
 const DESTINATION: &str = "/ssm/automation/customer-script-log-destination";

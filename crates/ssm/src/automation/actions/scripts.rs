@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-executeScript.html>
 
 use crate::{
-    automation::perform::{Outcome, Work},
+    automation::work::{Outcome, Work},
     documents::Wanted,
 };
 use bytes::Bytes;
@@ -203,7 +203,7 @@ async fn run(work: &Work<'_>, program: &str, files: Vec<WorkerFile>, module: Str
         (Some(Ok(result)), _) => finished(work, result, output),
         (Some(Err(message)), _) => work.fails(&message),
         (None, Some(Some(end))) => work.fails(&format!("The script ended without a result: {end}. {}", last(&output))),
-        (None, _) => Outcome::Failed(cloudlet_runbook::machine::timed_out("Poll action status for completion")),
+        (None, _) => Outcome::failed(cloudlet_runbook::machine::timed_out("Poll action status for completion")),
     })
 }
 
@@ -222,5 +222,5 @@ fn finished(work: &Work<'_>, mut result: Value, output: String) -> Outcome {
     let mut outputs = Map::new();
     outputs.insert("Payload".to_owned(), result.clone());
     let response = Some(output).filter(|output| !output.is_empty());
-    Outcome::Done(Done { outputs, answer: Some(json!({"Payload": result})), response, ..Done::default() })
+    Outcome::done(Done { outputs, answer: Some(json!({"Payload": result})), response, ..Done::default() })
 }

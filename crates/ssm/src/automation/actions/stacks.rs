@@ -1,6 +1,6 @@
 //! Stacks of CloudFormation: `aws:createStack`, `aws:deleteStack`.
 
-use crate::automation::perform::{Outcome, Work};
+use crate::automation::work::{Outcome, Work};
 use serde_json::{Map, Value, json};
 
 const CLOUDFORMATION: &str = "cloudformation";

@@ -1,6 +1,6 @@
 //! `aws:createTags`.
 
-use crate::automation::perform::{Outcome, Work};
+use crate::automation::work::{Outcome, Work};
 use serde_json::json;
 
 pub async fn create(work: &Work<'_>) -> Outcome {
