@@ -5,7 +5,6 @@ use crate::{
     cost, forms, process,
     process::Process,
     request::{Signed, bare},
-    sessions,
 };
 use cloudlet_digest::Algorithm;
 use std::{env, path::Path, time::Duration};
@@ -52,7 +51,7 @@ pub async fn run(server: &Path, time: Duration, filter: &str) {
     bench.functions(&host).await;
     bench.mail(server).await;
     forms::measure(server, filter).await;
-    sessions::measure(server, time, filter).await;
+    bench.sessions(server).await;
 }
 
 impl<'a> Bench<'a> {

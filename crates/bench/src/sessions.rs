@@ -9,7 +9,7 @@ use std::{
     io::{BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 const NODE: &str = "mi-0c10d1e7000000001";
@@ -173,28 +173,30 @@ fn relay() -> f64 {
     CARRIED as f64 / began.elapsed().as_secs_f64()
 }
 
-pub async fn measure(server: &Path, time: Duration, filter: &str) {
-    if !"Session Manager".contains(filter) {
-        return;
+impl Bench<'_> {
+    pub async fn sessions(&self, server: &Path) {
+        if !self.includes("Session Manager") {
+            return;
+        }
+        let bench = Bench::start(server, &["--ssm-local-node=true"], self.time, self.filter);
+        let address = bench.server.address;
+        let ssm = Signed::new(&address.to_string(), "ssm");
+        let mut shell = Client::start(address, &ssm, "").await;
+        shell.send(PayloadKind::Output, b"echo ready\r");
+        shell.until("\r\nready");
+        let mut times = Vec::new();
+        for _ in 0..KEYS {
+            let began = Instant::now();
+            shell.send(PayloadKind::Output, b"x");
+            shell.until("x");
+            times.push(began.elapsed());
+        }
+        times.sort();
+        let at = |part: usize| times[times.len() * part / 100].as_secs_f64() * 1e3;
+        println!("Session Manager: key to echo {:>7.3} ms (p50), {:.3} ms (p99)", at(50), at(99));
+        carried(address, &ssm, &mut shell).await;
+        memory(&bench.server, address, &ssm).await;
     }
-    let bench = Bench::start(server, &["--ssm-local-node=true"], time, filter);
-    let address = bench.server.address;
-    let ssm = Signed::new(&address.to_string(), "ssm");
-    let mut shell = Client::start(address, &ssm, "").await;
-    shell.send(PayloadKind::Output, b"echo ready\r");
-    shell.until("\r\nready");
-    let mut times = Vec::new();
-    for _ in 0..KEYS {
-        let began = Instant::now();
-        shell.send(PayloadKind::Output, b"x");
-        shell.until("x");
-        times.push(began.elapsed());
-    }
-    times.sort();
-    let at = |part: usize| times[times.len() * part / 100].as_secs_f64() * 1e3;
-    println!("Session Manager: key to echo {:>7.3} ms (p50), {:.3} ms (p99)", at(50), at(99));
-    carried(address, &ssm, &mut shell).await;
-    memory(&bench.server, address, &ssm).await;
 }
 
 /// A file through a forwarded port.

@@ -40,6 +40,7 @@ mod stored_shape;
 pub mod tags;
 pub mod vended_logs;
 mod website;
+mod worker_parts;
 mod workers;
 
 pub use admin_calls::{AdminCall, AdminMethod, AdminOperation, AdminRequest};
@@ -72,9 +73,8 @@ pub use sockets::{Socket, SocketClose, SocketHooks, SocketMessage, SocketReader,
 pub use stored_policy::StoredPolicy;
 pub use stored_shape::StoredShape;
 pub use website::{PageAnswer, PageContext, PageFields, PageMethod, PageRead, PageStep, Website};
-pub use workers::{
-    Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, NoWorkers, Worker, WorkerEnd, WorkerFile, WorkerOrder, WorkerValue, Workers,
-};
+pub use worker_parts::{LocalHttp, LocalRequest, LocalResponse, WorkerEnd, WorkerValue};
+pub use workers::{Interpreter, Language, NoWorkers, Worker, WorkerFile, WorkerOrder, Workers};
 
 #[doc(hidden)]
 pub use cloudlet_aws::Fault;

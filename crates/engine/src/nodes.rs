@@ -1,7 +1,10 @@
 //! Nodes: machines of somebody's own, on which programs are started one after the other. A node costs nothing while nothing runs on it: its
 //! worker starts with the first program, and ends when it has been idle for a while. Its files stay until it is erased or the server ends.
 
-use crate::{Boxed, LocalHttp, WorkerEnd, WorkerValue};
+use crate::{
+    Boxed,
+    worker_parts::{LocalHttp, WorkerEnd, WorkerValue},
+};
 use bytes::Bytes;
 use std::{fmt, sync::Arc};
 use tokio::io::{AsyncRead, AsyncWrite};

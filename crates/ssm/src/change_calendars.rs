@@ -5,7 +5,7 @@ pub use own::TellCalendarState;
 
 use crate::{
     PRINCIPAL, Ssm,
-    documents::{Wanted, rows::DocumentKey},
+    documents::{VersionSelector, rows::DocumentKey},
     faults,
 };
 use cloudlet_api_ssm::*;
@@ -53,7 +53,7 @@ fn text(at: Timestamp) -> String {
 impl Ssm {
     /// A calendar by the name or ARN of its document.
     pub fn calendar(&self, cx: &Cx, name: &str) -> Result<Calendar, Fault> {
-        let found = self.documents.resolve(cx, name, Wanted::default())?;
+        let found = self.documents.resolve(cx, name, VersionSelector::default())?;
         if found.kind() != DocumentType::ChangeCalendar {
             return Err(faults::INVALID_DOCUMENT_TYPE.says(format!("The document {name} is not of the type ChangeCalendar.")));
         }

@@ -25,7 +25,7 @@ mod update;
 mod versions;
 
 pub use attachments::drain;
-pub use names::{Owner, Wanted};
+pub use names::{Owner, VersionSelector};
 pub use resolve::Resolved;
 pub use state::DocumentState;
 

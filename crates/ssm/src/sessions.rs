@@ -15,6 +15,7 @@ mod plan;
 mod port;
 mod preferences;
 mod resume;
+mod shared;
 mod shell;
 mod socket;
 mod start;
@@ -25,25 +26,10 @@ mod transcript;
 
 use crate::Ssm;
 use cloudlet_api_ssm as api;
-use cloudlet_engine::{Builder, Workers, container_sessions::StartContainerSession};
-use cloudlet_store::{Journal, Store};
-use live::Live;
+use cloudlet_engine::{Builder, container_sessions::StartContainerSession};
+pub use shared::Sessions;
 use socket::DataChannels;
-use state::SessionState;
 use std::sync::Arc;
-
-#[derive(Clone)]
-pub struct Sessions {
-    store: Arc<Store<SessionState>>,
-    live: Arc<Live>,
-    workers: Arc<dyn Workers>,
-}
-
-impl Sessions {
-    pub fn new(journal: &Journal, workers: Arc<dyn Workers>) -> Sessions {
-        Sessions { store: Arc::new(Store::new("ssm/sessions", journal, SessionState::default())), live: Arc::default(), workers }
-    }
-}
 
 pub fn register(builder: Builder<Ssm>, ssm: &Ssm) -> Builder<Ssm> {
     builder

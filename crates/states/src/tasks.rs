@@ -198,20 +198,20 @@ impl States {
         let integration = Integration { service: "lambda".to_owned(), action: "invoke".to_owned(), pattern: Pattern::RequestResponse };
         let input = json!({"FunctionName": function, "Payload": request.input});
         let inner = Request { input: &input, ..*request };
-        match self.call(cx, &inner, &integration).await {
+        match self.call_operation(cx, &inner, &integration).await {
             Outcome::Answered(mut output) => Outcome::Answered(output.get_mut("Payload").map(Value::take).unwrap_or_default()),
             other => other,
         }
     }
 
     async fn integration(&self, cx: &Cx, request: &Request<'_>, integration: &Integration) -> Outcome {
-        match self.call(cx, request, integration).await {
+        match self.call_operation(cx, request, integration).await {
             Outcome::Failed(failure) if integration.service == "lambda" => Outcome::Failed(rewritten(failure)),
             outcome => outcome,
         }
     }
 
-    async fn call(&self, cx: &Cx, request: &Request<'_>, integration: &Integration) -> Outcome {
+    async fn call_operation(&self, cx: &Cx, request: &Request<'_>, integration: &Integration) -> Outcome {
         let style = if integration.sdk_service().is_some() { Style::Sdk } else { Style::Optimized };
         let services = cx.services();
         let Some(operation) = services.ok().and_then(|services| integrations::operation(&services, integration)) else {

@@ -1,9 +1,9 @@
-//! Folders of the machine whose code workers run where it lies.
+//! Folders of workers: which paths stay in theirs, and those of the machine whose code is run where it lies.
 
 use std::{
     fs,
     hash::{DefaultHasher, Hash, Hasher},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     time::UNIX_EPOCH,
 };
 
@@ -11,6 +11,11 @@ use std::{
 const MOST: usize = 10_000;
 /// What does not change while somebody writes code, and holds many files.
 const PASSED_OVER: [&str; 5] = ["node_modules", ".git", "__pycache__", ".venv", "target"];
+
+/// Whether a path stays in its folder.
+pub fn is_plain(path: &str) -> bool {
+    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}
 
 /// A path without links and without `..`.
 pub fn real(path: &str) -> Option<String> {

@@ -30,6 +30,7 @@ pub use order::ARGUMENT;
 use cloudlet_engine::{
     Boxed, Interpreter, Language, LocalHttp, LocalRequest, LocalResponse, Node, NodeOrder, Worker, WorkerFile, WorkerOrder, WorkerValue, Workers,
 };
+use folders::is_plain;
 use node::Nodes;
 use order::{InitOrder, InitValue};
 use parking_lot::Mutex;
@@ -38,7 +39,7 @@ use shared::Shared;
 use std::{
     fs, io,
     os::unix::fs::PermissionsExt,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
@@ -96,11 +97,6 @@ impl LocalHttp for Silent {
     fn answer(&self, _: LocalRequest) -> Boxed<'_, LocalResponse> {
         Box::pin(async { LocalResponse { status: 404, ..LocalResponse::default() } })
     }
-}
-
-/// Whether a path stays in its folder.
-fn is_plain(path: &str) -> bool {
-    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// Writes a folder, whole or not at all.

@@ -114,7 +114,7 @@ impl MachineNode {
         let told = |error: io::Error| format!("no folder for the node: {error}");
         let root = nodes.shared.root().map_err(told)?;
         let folder = self.folder(&nodes);
-        if !crate::is_plain(&self.name) {
+        if !crate::folders::is_plain(&self.name) {
             return Err("a node's name is a plain one".to_owned());
         }
         view::make_own(&folder).map_err(told)?;

@@ -6,5 +6,5 @@ mod style;
 mod writer;
 
 pub use reader::{Parameters, Problem};
-pub use style::{Instants, Style, Wanted};
+pub use style::{Instants, ShapeKind, Style};
 pub use writer::result;

@@ -1,6 +1,6 @@
 //! Parameters as JSON, read into an operation's input.
 
-use super::style::{Style, Wanted};
+use super::style::{ShapeKind, Style};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloudlet_shape::{Blob, Body, Document, Events, Mismatch, Read, Reader, Schema, Target, Timestamp};
 use parking_lot::Mutex;
@@ -40,30 +40,30 @@ impl<'v> Parameters<'v> {
         Parameters { value, problem: self.problem.clone(), style: self.style }
     }
 
-    fn wrong<T>(&self, wanted: Wanted) -> Read<T> {
+    fn wrong<T>(&self, wanted: ShapeKind) -> Read<T> {
         Err(Mismatch::Malformed((self.style.wrong)(&self.problem.lock().field, wanted, self.value)))
     }
 }
 
 impl Reader for Parameters<'_> {
     fn boolean(&mut self) -> Read<bool> {
-        self.value.as_bool().map_or_else(|| self.wrong(Wanted::Boolean), Ok)
+        self.value.as_bool().map_or_else(|| self.wrong(ShapeKind::Boolean), Ok)
     }
 
     fn integer(&mut self) -> Read<i64> {
         let number = self.value.as_i64().or_else(|| self.value.as_f64().filter(|number| number.fract() == 0.0).map(|number| number as i64));
-        number.map_or_else(|| self.wrong(Wanted::Integer), Ok)
+        number.map_or_else(|| self.wrong(ShapeKind::Integer), Ok)
     }
 
     fn float(&mut self) -> Read<f64> {
-        self.value.as_f64().map_or_else(|| self.wrong(Wanted::Float), Ok)
+        self.value.as_f64().map_or_else(|| self.wrong(ShapeKind::Float), Ok)
     }
 
     fn text(&mut self) -> Read<String> {
         match self.value {
             Value::String(text) => Ok(text.clone()),
             Value::Object(_) | Value::Array(_) if self.style.json_is_text => Ok((self.style.text)(self.value)),
-            _ => self.wrong(Wanted::Text),
+            _ => self.wrong(ShapeKind::Text),
         }
     }
 
@@ -81,7 +81,7 @@ impl Reader for Parameters<'_> {
             Value::String(text) => Timestamp::parse_any(text),
             _ => None,
         };
-        read.map_or_else(|| self.wrong(Wanted::Timestamp), Ok)
+        read.map_or_else(|| self.wrong(ShapeKind::Timestamp), Ok)
     }
 
     fn document(&mut self) -> Read<Document> {
@@ -101,17 +101,17 @@ impl Reader for Parameters<'_> {
     }
 
     fn list(&mut self, _: &'static Target, each: &mut dyn FnMut(&mut dyn Reader) -> Read<()>) -> Read<()> {
-        let Some(items) = self.value.as_array() else { return self.wrong(Wanted::List) };
+        let Some(items) = self.value.as_array() else { return self.wrong(ShapeKind::List) };
         items.iter().filter(|item| !item.is_null()).try_for_each(|item| each(&mut self.inner(item)))
     }
 
     fn map(&mut self, _: &'static Target, each: &mut dyn FnMut(String, &mut dyn Reader) -> Read<()>) -> Read<()> {
-        let Some(fields) = self.value.as_object() else { return self.wrong(Wanted::Map) };
+        let Some(fields) = self.value.as_object() else { return self.wrong(ShapeKind::Map) };
         fields.iter().filter(|(_, value)| !value.is_null()).try_for_each(|(name, value)| each(name.clone(), &mut self.inner(value)))
     }
 
     fn structure(&mut self, schema: &'static Schema, each: &mut dyn FnMut(usize, &mut dyn Reader) -> Read<()>) -> Read<()> {
-        let Some(fields) = self.value.as_object() else { return self.wrong(Wanted::Structure) };
+        let Some(fields) = self.value.as_object() else { return self.wrong(ShapeKind::Structure) };
         for (name, value) in fields {
             let found = schema.members.iter().position(|member| (self.style.means)(member.name, name));
             let Some(index) = found else {

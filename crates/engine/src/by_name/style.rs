@@ -15,7 +15,7 @@ pub struct Style {
     /// JSON as text.
     pub text: fn(&Value) -> String,
     /// The message about a value of another type than the model's.
-    pub wrong: fn(field: &str, wanted: Wanted, value: &Value) -> String,
+    pub wrong: fn(field: &str, wanted: ShapeKind, value: &Value) -> String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum Instants {
 
 /// What the model wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum ShapeKind {
     Boolean,
     Integer,
     Float,

@@ -3,13 +3,13 @@
 
 use super::{
     describe,
-    rows::{Association, Place},
+    rows::{Association, RowKey},
     scheduled,
 };
 use crate::{
     Ssm,
     commands::{self, check_targets},
-    documents::Wanted,
+    documents::VersionSelector,
     faults, limits,
     parameters::permissions::{on_each, set_request_tags},
     tags,
@@ -44,7 +44,7 @@ impl Ssm {
         if wanted.alarm_configuration.is_some() {
             return Err(faults::not_implemented("alarms that stop associations"));
         }
-        let found = self.documents.resolve(cx, &wanted.name, Wanted::version(wanted.document_version.as_deref())).map_err(|fault| {
+        let found = self.documents.resolve(cx, &wanted.name, VersionSelector::version(wanted.document_version.as_deref())).map_err(|fault| {
             // AWS: with these words here (hashicorp/terraform-provider-aws#10004).
             if fault.is(&faults::INVALID_DOCUMENT) { faults::INVALID_DOCUMENT.says("Invalid document provided") } else { fault }
         })?;
@@ -85,7 +85,7 @@ impl Ssm {
     async fn associate(&self, cx: &Cx, input: CreateAssociationRequest) -> Result<AssociationDescription, Fault> {
         let tags = tags::checked(input.tags.as_deref().unwrap_or_default())?;
         self.check_association(cx, &input).await?;
-        let place: Place = (cx.scope.clone(), cx.ids().uuid().into());
+        let place: RowKey = (cx.scope.clone(), cx.ids().uuid().into());
         let association = Association {
             created: cx.now,
             updated: cx.now,

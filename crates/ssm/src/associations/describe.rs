@@ -2,8 +2,8 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeAssociation.html>
 
 use super::{
-    rows::{Association, Place},
-    standing::Standing,
+    rows::{Association, RowKey},
+    standing::AssociationOutcome,
     start::no_such_association,
 };
 use crate::{Ssm, commands::Progress, faults};
@@ -18,10 +18,10 @@ const PAGE: usize = 50;
 pub struct Last {
     pub executed: Option<Timestamp>,
     pub succeeded: Option<Timestamp>,
-    pub standing: Option<Standing>,
+    pub standing: Option<AssociationOutcome>,
 }
 
-pub fn last(ssm: &Ssm, place: &Place) -> Last {
+pub fn last(ssm: &Ssm, place: &RowKey) -> Last {
     let executions = ssm.associations.store.read(|state| state.executions_of(place).cloned().collect::<Vec<_>>());
     let mut last = Last { executed: None, succeeded: None, standing: None };
     for execution in executions.iter().rev() {
@@ -46,7 +46,7 @@ fn pending() -> AssociationOverview {
 }
 
 pub fn overview(last: &Last) -> AssociationOverview {
-    last.standing.as_ref().map_or_else(pending, Standing::overview)
+    last.standing.as_ref().map_or_else(pending, AssociationOutcome::overview)
 }
 
 /// The targets of a version. An instance that is named alone is one.
@@ -55,7 +55,7 @@ pub fn targets(wanted: &CreateAssociationRequest) -> Option<Vec<Target>> {
     wanted.targets.clone().or_else(single)
 }
 
-pub fn description(ssm: &Ssm, place: &Place, association: &Association) -> AssociationDescription {
+pub fn description(ssm: &Ssm, place: &RowKey, association: &Association) -> AssociationDescription {
     let wanted = association.wanted.shape();
     let last = last(ssm, place);
     AssociationDescription {
@@ -98,7 +98,7 @@ impl Ssm {
         id: Option<&str>,
         name: Option<&str>,
         instance: Option<&str>,
-    ) -> Result<(Place, Arc<Association>), Fault> {
+    ) -> Result<(RowKey, Arc<Association>), Fault> {
         let found = self.associations.store.read(|state| match (id, name, instance) {
             (Some(id), _, _) => state.associations.get_key_value(&(cx.scope.clone(), Arc::from(id))).map(|(place, row)| (place.clone(), row.clone())),
             (None, Some(name), Some(instance)) => {
@@ -182,7 +182,7 @@ impl Handle<ListAssociationVersions> for Ssm {
 }
 
 /// An association in a list.
-pub fn listed(ssm: &Ssm, place: &Place, association: &Association) -> api::Association {
+pub fn listed(ssm: &Ssm, place: &RowKey, association: &Association) -> api::Association {
     let wanted = association.wanted.shape();
     let last = last(ssm, place);
     api::Association {

@@ -3,10 +3,10 @@
 
 use super::{
     describe::targets,
-    rows::{Association, Place, Work},
+    rows::{Association, RowKey, Work},
     standing::{detailed, status},
 };
-use crate::{Ssm, commands::is_target, documents::Wanted, faults, nodes::ManagedNode};
+use crate::{Ssm, commands::is_target, documents::VersionSelector, faults, nodes::ManagedNode};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::{Arn, Fault};
 use cloudlet_engine::{Cx, Handle, Permission, Permissions, paging::Paging};
@@ -27,7 +27,7 @@ fn on_node<O: Operation>(cx: &Cx, id: &str) -> Permission {
 
 impl Ssm {
     /// The associations that a node is a target of.
-    async fn associated(&self, cx: &Cx, id: &str) -> Result<(ManagedNode, Vec<(Place, Arc<Association>)>), Fault> {
+    async fn associated(&self, cx: &Cx, id: &str) -> Result<(ManagedNode, Vec<(RowKey, Arc<Association>)>), Fault> {
         let node = self.nodes.find(cx, id).await?.ok_or_else(|| faults::INVALID_INSTANCE_ID.says(""))?;
         let all = self.associations.store.read(|state| {
             let of_node = state.of_scope(&cx.scope).filter(|(_, row)| targets(&row.wanted).is_some_and(|targets| is_target(&node, &targets)));
@@ -50,7 +50,7 @@ impl Handle<DescribeEffectiveInstanceAssociations> for Ssm {
         let list = Paging::of::<DescribeEffectiveInstanceAssociations>(cx, &input);
         let (node, all) = self.associated(cx, &input.instance_id).await?;
         let rows = all.into_iter().map(|(place, row)| {
-            let found = self.documents.resolve(cx, &row.wanted.name, Wanted::version(row.wanted.document_version.as_deref()));
+            let found = self.documents.resolve(cx, &row.wanted.name, VersionSelector::version(row.wanted.document_version.as_deref()));
             let shown = InstanceAssociation {
                 association_id: Some(place.1.to_string()),
                 instance_id: Some(node.id.clone()),

@@ -3,7 +3,7 @@
 
 use super::{
     describe::listed,
-    rows::{Association, Place},
+    rows::{Association, RowKey},
 };
 use crate::{Ssm, faults, parameters::permissions::on_all};
 use cloudlet_api_ssm::{self as api, *};
@@ -44,7 +44,7 @@ impl Handle<ListAssociations> for Ssm {
     async fn handle(&self, cx: &Cx, input: ListAssociationsRequest) -> Result<ListAssociationsResult, Fault> {
         let list = Paging::of::<ListAssociations>(cx, &input);
         let filters = input.association_filter_list.unwrap_or_default();
-        let all: Vec<(Place, Arc<Association>)> =
+        let all: Vec<(RowKey, Arc<Association>)> =
             self.associations.store.read(|state| state.of_scope(&cx.scope).map(|(place, row)| (place.clone(), row.clone())).collect());
         let mut rows = Vec::new();
         for (place, association) in &all {

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A row of an account in a region, by id.
-pub type Place = (Scope, Arc<str>);
+pub type RowKey = (Scope, Arc<str>);
 
-pub fn arn(place: &Place) -> Arn {
+pub fn arn(place: &RowKey) -> Arn {
     Arn::new("ssm", &place.0, &format!("association/{}", place.1))
 }
 

@@ -2,7 +2,7 @@
 
 pub use own::RunAssociation;
 
-use super::rows::{Association, Place, arn};
+use super::rows::{Association, RowKey, arn};
 use crate::{PRINCIPAL, Ssm, faults};
 use cloudlet_api_ssm::CreateAssociationRequest;
 use cloudlet_aws::{Fault, Timestamp};
@@ -43,17 +43,17 @@ pub fn schedule(wanted: &CreateAssociationRequest, since: Timestamp) -> Result<O
     Ok(Some(Schedule { expression, zone, since, offset_days }))
 }
 
-fn key(place: &Place) -> String {
+fn key(place: &RowKey) -> String {
     format!("RunAssociation/{}/{}/{}", place.0.account.as_str(), place.0.region.as_str(), place.1)
 }
 
-fn schedule_at(cx: &Cx, place: &Place, at: Timestamp) -> Result<(), Fault> {
+fn schedule_at(cx: &Cx, place: &RowKey, at: Timestamp) -> Result<(), Fault> {
     let input = AssociationInput { association: place.1.to_string() };
     cx.schedule_keyed::<RunAssociation>(key(place), at, PRINCIPAL, arn(place), place.0.clone(), input)
 }
 
 /// After a creation or a change: at once, unless the schedule alone counts.
-pub fn begin(cx: &Cx, place: &Place, association: &Association) -> Result<(), Fault> {
+pub fn begin(cx: &Cx, place: &RowKey, association: &Association) -> Result<(), Fault> {
     if association.wanted.apply_only_at_cron_interval != Some(true) {
         return schedule_at(cx, place, cx.now);
     }
@@ -61,7 +61,7 @@ pub fn begin(cx: &Cx, place: &Place, association: &Association) -> Result<(), Fa
 }
 
 /// The next run by the schedule, in place of what was scheduled.
-pub fn next(cx: &Cx, place: &Place, association: &Association) -> Result<(), Fault> {
+pub fn next(cx: &Cx, place: &RowKey, association: &Association) -> Result<(), Fault> {
     match schedule(&association.wanted, association.updated)?.and_then(|schedule| schedule.after(cx.now)) {
         Some(at) => schedule_at(cx, place, at),
         None => {
@@ -71,7 +71,7 @@ pub fn next(cx: &Cx, place: &Place, association: &Association) -> Result<(), Fau
     }
 }
 
-pub fn cancel(cx: &Cx, place: &Place) {
+pub fn cancel(cx: &Cx, place: &RowKey) {
     cx.cancel::<RunAssociation>(key(place));
 }
 
@@ -81,7 +81,7 @@ impl Handle<RunAssociation> for Ssm {
     }
 
     async fn handle(&self, cx: &Cx, input: AssociationInput) -> Result<Empty, Fault> {
-        let place: Place = (cx.scope.clone(), input.association.as_str().into());
+        let place: RowKey = (cx.scope.clone(), input.association.as_str().into());
         let Some(association) = self.associations.store.read(|state| state.associations.get(&place).cloned()) else { return Ok(Empty {}) };
         if self.calendars_are_open(cx, &association.wanted).await {
             self.execute_association(cx, &place, &association).await?;

@@ -17,7 +17,7 @@ pub struct OnNode {
 }
 
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct AssociationOutcome {
     pub progress: Progress,
     pub nodes: Vec<OnNode>,
 }
@@ -40,7 +40,7 @@ pub fn detailed(progress: Progress) -> &'static str {
     }
 }
 
-impl Standing {
+impl AssociationOutcome {
     /// How many nodes there are of each word.
     pub fn counts(&self) -> Map<i32> {
         let mut counts: Map<i32> = Map::new();
@@ -62,23 +62,23 @@ impl Standing {
 }
 
 impl Ssm {
-    pub fn standing(&self, scope: &Scope, execution: &Execution) -> Standing {
+    pub fn standing(&self, scope: &Scope, execution: &Execution) -> AssociationOutcome {
         let command = match &execution.work {
             Work::Command(command) => command,
             // AWS: as the automation stands. It is listed with Automation.
-            Work::Automation(_) => return Standing { progress: Progress::Success, nodes: vec![] },
-            Work::Failed(_) => return Standing { progress: Progress::Failed, nodes: vec![] },
+            Work::Automation(_) => return AssociationOutcome { progress: Progress::Success, nodes: vec![] },
+            Work::Failed(_) => return AssociationOutcome { progress: Progress::Failed, nodes: vec![] },
         };
         let place = (scope.clone(), command.clone());
         self.commands.store.read(|state| {
-            let Some(row) = state.commands.get(&place) else { return Standing { progress: Progress::Success, nodes: vec![] } };
+            let Some(row) = state.commands.get(&place) else { return AssociationOutcome { progress: Progress::Success, nodes: vec![] } };
             let nodes = state.of_command(&place).map(|(node, invocation)| OnNode {
                 node: node.clone(),
                 progress: invocation.progress,
                 at: invocation.finished.or(invocation.started).unwrap_or(row.requested),
                 command: command.clone(),
             });
-            Standing { progress: row.progress, nodes: nodes.collect() }
+            AssociationOutcome { progress: row.progress, nodes: nodes.collect() }
         })
     }
 }

@@ -1,11 +1,11 @@
 //! Executions: an association's document is sent to its nodes as a command, or started as an automation. And StartAssociationsOnce.
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartAssociationsOnce.html>
 
-use super::rows::{Association, Execution, Place, Work, arn};
+use super::rows::{Association, Execution, RowKey, Work, arn};
 use crate::{
     Ssm,
     commands::Order,
-    documents::Wanted,
+    documents::VersionSelector,
     faults,
     parameters::permissions::{on_each, set_resource_tags},
 };
@@ -35,9 +35,9 @@ impl Ssm {
         state.is_ok_and(|answer| answer.state.as_deref() == Some("OPEN"))
     }
 
-    pub(super) async fn execute_association(&self, cx: &Cx, place: &Place, association: &Association) -> Result<(), Fault> {
+    pub(super) async fn execute_association(&self, cx: &Cx, place: &RowKey, association: &Association) -> Result<(), Fault> {
         let wanted = &association.wanted;
-        let document = self.documents.resolve(cx, &wanted.name, Wanted::version(wanted.document_version.as_deref()));
+        let document = self.documents.resolve(cx, &wanted.name, VersionSelector::version(wanted.document_version.as_deref()));
         let work = match document {
             Err(fault) => Err(fault),
             Ok(found) if found.kind() == DocumentType::Automation => self.automate(cx, wanted).await.map(Work::Automation),
@@ -99,7 +99,7 @@ fn command(wanted: &CreateAssociationRequest) -> SendCommandRequest {
 impl Ssm {
     /// The permission for what is done to an association.
     pub(super) fn association_permission<O: cloudlet_shape::Operation>(&self, cx: &Cx, id: &str) -> Permission {
-        let place: Place = (cx.scope.clone(), id.into());
+        let place: RowKey = (cx.scope.clone(), id.into());
         let mut permission = Permission::of::<O>(arn(&place));
         let tags = self.associations.store.read(|state| state.associations.get(&place).map(|row| row.tags.clone()));
         set_resource_tags(&mut permission, &tags.unwrap_or_default());
@@ -113,7 +113,7 @@ impl Handle<StartAssociationsOnce> for Ssm {
     }
 
     async fn handle(&self, cx: &Cx, input: StartAssociationsOnceRequest) -> Result<StartAssociationsOnceResult, Fault> {
-        let places: Vec<Place> = input.association_ids.iter().map(|id| (cx.scope.clone(), id.as_str().into())).collect();
+        let places: Vec<RowKey> = input.association_ids.iter().map(|id| (cx.scope.clone(), id.as_str().into())).collect();
         let found: Option<Vec<Arc<Association>>> =
             self.associations.store.read(|state| places.iter().map(|place| state.associations.get(place).cloned()).collect());
         let found = found.ok_or_else(no_such_association)?;

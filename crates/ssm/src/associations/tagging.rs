@@ -2,7 +2,7 @@
 
 use super::{
     Associations,
-    rows::{Association, Place, arn},
+    rows::{Association, RowKey, arn},
 };
 use crate::tags::{HasTags, no_such_resource};
 use cloudlet_aws::Fault;
@@ -16,12 +16,12 @@ impl HasTags for Associations {
     }
 
     fn tags(&self, cx: &Cx, id: &str) -> Result<Map<String>, Fault> {
-        let place: Place = (cx.scope.clone(), id.into());
+        let place: RowKey = (cx.scope.clone(), id.into());
         self.store.read(|state| state.associations.get(&place).map(|row| row.tags.clone())).ok_or_else(no_such_resource)
     }
 
     fn change_tags(&self, cx: &Cx, id: &str, change: &mut dyn FnMut(&mut Map<String>) -> Result<(), Fault>) -> Result<(), Fault> {
-        let place: Place = (cx.scope.clone(), id.into());
+        let place: RowKey = (cx.scope.clone(), id.into());
         self.store.write(|state| {
             let row = state.associations.get(&place).cloned().ok_or_else(no_such_resource)?;
             let mut tags = row.tags.clone();

@@ -3,7 +3,7 @@
 use cloudlet_aws::{Caller, Fault, Scope};
 use cloudlet_engine::{
     Call, Cx, Origin,
-    by_name::{Instants, Parameters, Style, Wanted, result},
+    by_name::{Instants, Parameters, Style, ShapeKind, result},
 };
 use cloudlet_shape::{Mismatch, OperationSchema, ServiceSchema};
 use serde_json::Value;
@@ -19,7 +19,7 @@ static STYLE: Style = Style {
 };
 
 /// The SDK's message about a value of another type.
-fn wrong(field: &str, wanted: Wanted, value: &Value) -> String {
+fn wrong(field: &str, wanted: ShapeKind, value: &Value) -> String {
     let of = match value {
         Value::Null => "NoneType",
         Value::Bool(_) => "bool",
@@ -30,13 +30,13 @@ fn wrong(field: &str, wanted: Wanted, value: &Value) -> String {
         Value::Object(_) => "dict",
     };
     let valid = match wanted {
-        Wanted::Boolean => "<class 'bool'>",
-        Wanted::Integer => "<class 'int'>",
-        Wanted::Float => "<class 'float'>, <class 'decimal.Decimal'>, <class 'int'>",
-        Wanted::Text => "<class 'str'>",
-        Wanted::Timestamp => "<class 'datetime.datetime'>, timestamp-string",
-        Wanted::List => "<class 'list'>, <class 'tuple'>",
-        Wanted::Map | Wanted::Structure => "<class 'dict'>",
+        ShapeKind::Boolean => "<class 'bool'>",
+        ShapeKind::Integer => "<class 'int'>",
+        ShapeKind::Float => "<class 'float'>, <class 'decimal.Decimal'>, <class 'int'>",
+        ShapeKind::Text => "<class 'str'>",
+        ShapeKind::Timestamp => "<class 'datetime.datetime'>, timestamp-string",
+        ShapeKind::List => "<class 'list'>, <class 'tuple'>",
+        ShapeKind::Map | ShapeKind::Structure => "<class 'dict'>",
     };
     let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     format!("Invalid type for parameter {field}, value: {shown}, type: <class '{of}'>, valid types: {valid}")

@@ -17,8 +17,8 @@ fn invalid(message: impl Into<String>) -> Fault {
     faults::INVALID_AUTOMATION_EXECUTION_PARAMETERS.says(message)
 }
 
-/// The values of all parameters, with defaults. `later` are those that targets give.
-pub fn merged(runbook: &Runbook, given: Option<&Map<Vec<String>>>, later: &[&str]) -> Result<Map<Vec<String>>, Fault> {
+/// The values of all parameters, with defaults. `from_targets` are those that targets give.
+pub fn merged(runbook: &Runbook, given: Option<&Map<Vec<String>>>, from_targets: &[&str]) -> Result<Map<Vec<String>>, Fault> {
     if let Some(name) = given.into_iter().flatten().map(|(name, _)| name).find(|name| !runbook.parameters.contains_key(name.as_str())) {
         // AWS: unverified message.
         return Err(invalid(format!("Parameter {name} is not defined in the document.")));
@@ -28,7 +28,7 @@ pub fn merged(runbook: &Runbook, given: Option<&Map<Vec<String>>>, later: &[&str
         let value = given.and_then(|given| given.get(name)).cloned();
         match value.or_else(|| parameter.default.as_ref().map(|default| default_texts(parameter, default))) {
             Some(value) => drop(out.insert(name.clone(), value)),
-            None if later.contains(&name.as_str()) => {}
+            None if from_targets.contains(&name.as_str()) => {}
             // AWS: recorded.
             None => return Err(invalid(format!("Missing required parameter: {name} in user inputs."))),
         }

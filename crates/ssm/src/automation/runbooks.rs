@@ -3,7 +3,7 @@
 use super::state::Definition;
 use crate::{
     Ssm,
-    documents::{Resolved, Wanted},
+    documents::{Resolved, VersionSelector},
     faults,
 };
 use cloudlet_aws::{Arn, Fault};
@@ -57,7 +57,7 @@ pub fn definition_arn(cx: &Cx, document: &str, version: Option<&str>) -> Arn {
 impl Ssm {
     /// The runbook of a document. A change template runs too.
     pub fn runnable(&self, cx: &Cx, name: &str, version: Option<&str>) -> Result<Runnable, Fault> {
-        let resolved = self.documents.resolve(cx, name, Wanted::version(version)).map_err(|fault| match fault.name() {
+        let resolved = self.documents.resolve(cx, name, VersionSelector::version(version)).map_err(|fault| match fault.name() {
             "InvalidDocumentVersion" => {
                 faults::AUTOMATION_DEFINITION_VERSION_NOT_FOUND.says("An Automation runbook with the specified version couldn't be found.")
             }

@@ -37,7 +37,7 @@ pub struct NoticeInput {
 pub struct ForgetInput {}
 
 mod own {
-    use super::{AutomationInput, ForgetInput, NoticeInput, TaskInput};
+    use crate::automation::scheduled::{AutomationInput, ForgetInput, NoticeInput, TaskInput};
     use cloudlet_shape::{Empty, operations};
 
     operations! { cloudlet_api_ssm::SERVICE;

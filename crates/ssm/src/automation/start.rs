@@ -48,9 +48,9 @@ struct Prepared {
 impl Ssm {
     fn prepared(&self, cx: &Cx, request: &StartAutomationExecutionRequest) -> Result<Prepared, Fault> {
         let runnable = self.runnable(cx, &request.document_name, request.document_version.as_deref())?;
-        let mut later: Vec<&str> = request.target_parameter_name.iter().map(String::as_str).collect();
-        later.extend(request.target_maps.iter().flatten().flat_map(|map| map.keys()).map(String::as_str));
-        let values = merged(&runnable.runbook, request.parameters.as_ref(), &later)?;
+        let mut from_targets: Vec<&str> = request.target_parameter_name.iter().map(String::as_str).collect();
+        from_targets.extend(request.target_maps.iter().flatten().flat_map(|map| map.keys()).map(String::as_str));
+        let values = merged(&runnable.runbook, request.parameters.as_ref(), &from_targets)?;
         let role = role(cx, &runnable.runbook, &values)?;
         Ok(Prepared { runnable, values, role })
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Ssm,
-    documents::{Owner, Resolved, Wanted, rows::ReviewStatus},
+    documents::{Owner, Resolved, VersionSelector, rows::ReviewStatus},
     faults,
     parameters::permissions::set_request_tags,
     tags,
@@ -46,7 +46,8 @@ fn is_version(found: &Resolved, named: &str) -> bool {
 impl Ssm {
     fn change_template(&self, cx: &Cx, input: &StartChangeRequestExecutionRequest) -> Result<Resolved, Fault> {
         let name = &input.document_name;
-        let found = self.documents.resolve(cx, name, Wanted::version(input.document_version.as_deref())).map_err(|fault| not_found(&fault, name))?;
+        let found =
+            self.documents.resolve(cx, name, VersionSelector::version(input.document_version.as_deref())).map_err(|fault| not_found(&fault, name))?;
         if found.kind() != DocumentType::ChangeTemplate {
             return Err(invalid(format!("The document {name} is not of the type Automation.ChangeTemplate.")));
         }
@@ -61,8 +62,10 @@ impl Ssm {
 
     fn runbook(&self, cx: &Cx, template: &Template, runbook: &Runbook) -> Result<(), Fault> {
         let name = &runbook.document_name;
-        let found =
-            self.documents.resolve(cx, name, Wanted::version(runbook.document_version.as_deref())).map_err(|fault| not_found(&fault, name))?;
+        let found = self
+            .documents
+            .resolve(cx, name, VersionSelector::version(runbook.document_version.as_deref()))
+            .map_err(|fault| not_found(&fault, name))?;
         if found.kind() != DocumentType::Automation {
             return Err(invalid(format!("The document {name} is not of the type Automation.")));
         }

@@ -3,7 +3,7 @@
 
 use super::{
     progress,
-    rows::{Command, Place, Progress},
+    rows::{Command, Progress, RowKey},
 };
 use crate::{Ssm, faults, parameters::permissions::on_all};
 use cloudlet_api_ssm::*;
@@ -21,7 +21,7 @@ impl Handle<CancelCommand> for Ssm {
     }
 
     async fn handle(&self, cx: &Cx, input: CancelCommandRequest) -> Result<CancelCommandResult, Fault> {
-        let place: Place = (cx.scope.clone(), input.command_id.as_str().into());
+        let place: RowKey = (cx.scope.clone(), input.command_id.as_str().into());
         let only = input.instance_ids.filter(|ids| !ids.is_empty());
         let stopped = self.commands.store.write(|state| {
             let command = state.commands.get(&place).cloned().ok_or_else(no_such_command)?;

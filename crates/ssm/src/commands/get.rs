@@ -3,7 +3,7 @@
 
 use super::{
     cancel::no_such_command,
-    rows::{Place, Progress, StepResult},
+    rows::{Progress, RowKey, StepResult},
     shown,
 };
 use crate::{Ssm, faults, parameters::permissions::on_all};
@@ -34,7 +34,7 @@ impl Handle<GetCommandInvocation> for Ssm {
     }
 
     async fn handle(&self, cx: &Cx, input: GetCommandInvocationRequest) -> Result<GetCommandInvocationResult, Fault> {
-        let place: Place = (cx.scope.clone(), input.command_id.as_str().into());
+        let place: RowKey = (cx.scope.clone(), input.command_id.as_str().into());
         let found = self.commands.store.read(|state| {
             let command = state.commands.get(&place).cloned()?;
             let invocation = state.invocations.get(&(place.0.clone(), place.1.clone(), input.instance_id.as_str().into())).cloned();

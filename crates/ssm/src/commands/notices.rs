@@ -1,7 +1,7 @@
 //! What is told of commands: events, and messages to a topic under the role that the command names.
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-sns-notifications.html>
 
-use super::rows::{Command, Place, Progress};
+use super::rows::{Command, Progress, RowKey};
 use crate::{PRINCIPAL, Ssm};
 use cloudlet_api_sns::{Publish, PublishInput};
 use cloudlet_aws::{Arn, Fault, Timestamp, TimestampFormat};
@@ -36,7 +36,7 @@ fn emit(cx: &Cx, detail_type: &'static str, resources: Vec<Arn>, detail: impl Fn
     cx.emit(|| ServiceEvent { source: "aws.ssm", detail_type, resources, detail: detail(), scope: cx.scope.clone(), time: cx.now });
 }
 
-pub fn of_command(cx: &Cx, place: &Place, command: &Command) -> Result<(), Fault> {
+pub fn of_command(cx: &Cx, place: &RowKey, command: &Command) -> Result<(), Fault> {
     emit(cx, "EC2 Command Status-change Notification", vec![], || {
         json!({
             "command-id": &*place.1,
@@ -50,7 +50,7 @@ pub fn of_command(cx: &Cx, place: &Place, command: &Command) -> Result<(), Fault
     notify(cx, place, command, "Command", command.progress, json!({ "instanceIds": command.instance_ids }))
 }
 
-pub fn of_invocation(cx: &Cx, place: &Place, command: &Command, node: &str, progress: Progress) -> Result<(), Fault> {
+pub fn of_invocation(cx: &Cx, place: &RowKey, command: &Command, node: &str, progress: Progress) -> Result<(), Fault> {
     emit(cx, "EC2 Command Invocation Status-change Notification", vec![], || {
         json!({
             "command-id": &*place.1,
@@ -63,7 +63,7 @@ pub fn of_invocation(cx: &Cx, place: &Place, command: &Command, node: &str, prog
     notify(cx, place, command, "Invocation", progress, json!({ "instanceId": node, "detailedStatus": progress.details() }))
 }
 
-fn notify(cx: &Cx, place: &Place, command: &Command, kind: &str, progress: Progress, more: Value) -> Result<(), Fault> {
+fn notify(cx: &Cx, place: &RowKey, command: &Command, kind: &str, progress: Progress, more: Value) -> Result<(), Fault> {
     let Some(notification) = &command.notification else { return Ok(()) };
     let (Some(topic), Some(role)) = (&notification.notification_arn, &command.service_role) else { return Ok(()) };
     let wanted_kind = notification.notification_type.as_deref().unwrap_or("Command");

@@ -3,7 +3,7 @@
 
 use super::{
     notices,
-    rows::{Command, Invocation, Place, Progress},
+    rows::{Command, Invocation, Progress, RowKey},
     state::CommandState,
     turns,
 };
@@ -69,7 +69,7 @@ fn outcome(command: &Command, counts: Counts) -> Progress {
 }
 
 /// Sends the next invocations, as many as may run, and says what has become of the command.
-pub fn go_on(cx: &Cx, state: &mut CommandState, place: &Place) -> Result<(), Fault> {
+pub fn go_on(cx: &Cx, state: &mut CommandState, place: &RowKey) -> Result<(), Fault> {
     let Some(command) = state.commands.get(place).cloned() else { return Ok(()) };
     let mut counted = counts(state.of_command(place).map(|(_, invocation)| invocation));
     let waiting: Vec<(Arc<str>, Arc<Invocation>)> = state
@@ -109,12 +109,12 @@ pub fn go_on(cx: &Cx, state: &mut CommandState, place: &Place) -> Result<(), Fau
     Ok(())
 }
 
-fn has_started(state: &CommandState, place: &Place) -> bool {
+fn has_started(state: &CommandState, place: &RowKey) -> bool {
     state.of_command(place).any(|(_, invocation)| invocation.started.is_some())
 }
 
 /// Changes an invocation, and goes on with its command. False: it was over already, or is gone.
-pub fn change(cx: &Cx, state: &mut CommandState, place: &Place, node: &str, change: impl FnOnce(&mut Invocation)) -> Result<bool, Fault> {
+pub fn change(cx: &Cx, state: &mut CommandState, place: &RowKey, node: &str, change: impl FnOnce(&mut Invocation)) -> Result<bool, Fault> {
     let key = (place.0.clone(), place.1.clone(), Arc::from(node));
     let Some(before) = state.invocations.get(&key).filter(|invocation| !invocation.progress.is_over()).cloned() else { return Ok(false) };
     let mut after = (*before).clone();

@@ -149,4 +149,4 @@ pub struct StepResult {
 }
 
 /// A row of an account in a region.
-pub type Place = (Scope, Arc<str>);
+pub type RowKey = (Scope, Arc<str>);

@@ -3,7 +3,7 @@
 use super::{
     actions::execution::{Execution, environment_of},
     outputs, progress,
-    rows::{Command, Place, Progress, StepResult},
+    rows::{Command, Progress, RowKey, StepResult},
 };
 use crate::{Ssm, nodes::ManagedNode};
 use cloudlet_aws::Fault;
@@ -23,13 +23,13 @@ fn beginning(text: &str, most: usize) -> Arc<str> {
     if text.chars().count() <= most {
         return text.into();
     }
-    let kept: String = text.chars().take(most - TRUNCATED.len()).collect();
-    format!("{kept}{TRUNCATED}").into()
+    let first: String = text.chars().take(most - TRUNCATED.len()).collect();
+    format!("{first}{TRUNCATED}").into()
 }
 
 impl Ssm {
     /// An invocation that ran when the server stopped. Its processes are gone: it is told failed, as the agent does.
-    pub(super) fn interrupted(&self, cx: &Cx, place: &Place, node: &str) -> Result<cloudlet_shape::Empty, Fault> {
+    pub(super) fn interrupted(&self, cx: &Cx, place: &RowKey, node: &str) -> Result<cloudlet_shape::Empty, Fault> {
         if self.commands.runs.is_running(place, node) {
             return Ok(cloudlet_shape::Empty {});
         }
@@ -51,7 +51,7 @@ impl Ssm {
         Ok(cloudlet_shape::Empty {})
     }
 
-    pub(super) async fn run(&self, cx: &Cx, place: &Place, command: &Command, node: &ManagedNode) -> Result<(), Fault> {
+    pub(super) async fn run(&self, cx: &Cx, place: &RowKey, command: &Command, node: &ManagedNode) -> Result<(), Fault> {
         let run = self.commands.runs.begin(place, &node.id);
         let begun = self.commands.store.write(|state| {
             progress::change(cx, state, place, &node.id, |invocation| {
@@ -72,7 +72,7 @@ impl Ssm {
         Ok(())
     }
 
-    async fn take_steps(&self, execution: &Execution<'_>, place: &Place, command: &Command, document: &Value, steps: Steps) -> Progress {
+    async fn take_steps(&self, execution: &Execution<'_>, place: &RowKey, command: &Command, document: &Value, steps: Steps) -> Progress {
         let given = command.parameters.iter().map(|(name, values)| (name.clone(), values.clone())).collect();
         let prepared = match Parameters::of(document).values(&given) {
             Ok(values) => execution.with_parameter_store(document, values).await,
@@ -140,12 +140,12 @@ impl Ssm {
         outcome
     }
 
-    fn step_of(&self, execution: &Execution<'_>, place: &Place, index: usize) -> Option<StepResult> {
+    fn step_of(&self, execution: &Execution<'_>, place: &RowKey, index: usize) -> Option<StepResult> {
         let key = (place.0.clone(), place.1.clone(), Arc::from(execution.node.id.as_str()));
         self.commands.store.read(|state| state.invocations.get(&key)?.steps.get(index).cloned())
     }
 
-    fn put_step(&self, execution: &Execution<'_>, place: &Place, index: usize, change: impl FnOnce(&mut StepResult)) {
+    fn put_step(&self, execution: &Execution<'_>, place: &RowKey, index: usize, change: impl FnOnce(&mut StepResult)) {
         let key = (place.0.clone(), place.1.clone(), Arc::from(execution.node.id.as_str()));
         self.commands.store.update(|state| {
             let Some(invocation) = state.invocations.get(&key).cloned() else { return };

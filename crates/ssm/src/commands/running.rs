@@ -1,11 +1,11 @@
 //! The invocations that run now, and how each is told to stop. Deliberately no state: after a restart none runs.
 
-use super::rows::Place;
+use super::rows::RowKey;
 use parking_lot::Mutex;
 use std::{collections::HashMap, sync::Arc};
 use tokio::sync::watch;
 
-type Key = (Place, Arc<str>);
+type Key = (RowKey, Arc<str>);
 
 #[derive(Default)]
 pub struct Runs(Arc<Mutex<HashMap<Key, watch::Sender<bool>>>>);
@@ -18,19 +18,19 @@ pub struct Run {
 }
 
 impl Runs {
-    pub fn begin(&self, place: &Place, node: &str) -> Run {
+    pub fn begin(&self, place: &RowKey, node: &str) -> Run {
         let key = (place.clone(), Arc::from(node));
         let (tell, told) = watch::channel(false);
         self.0.lock().insert(key.clone(), tell);
         Run { runs: self.0.clone(), key, told }
     }
 
-    pub fn is_running(&self, place: &Place, node: &str) -> bool {
+    pub fn is_running(&self, place: &RowKey, node: &str) -> bool {
         self.0.lock().contains_key(&(place.clone(), Arc::from(node)))
     }
 
     /// Tells an invocation to stop. False: it does not run.
-    pub fn stop(&self, place: &Place, node: &str) -> bool {
+    pub fn stop(&self, place: &RowKey, node: &str) -> bool {
         self.0.lock().get(&(place.clone(), Arc::from(node))).is_some_and(|tell| tell.send(true).is_ok())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     progress,
-    rows::{Place, Progress},
+    rows::{Progress, RowKey},
     turns::{InvocationInput, RunInvocation, run},
 };
 use crate::Ssm;
@@ -19,7 +19,7 @@ impl Handle<RunInvocation> for Ssm {
     }
 
     async fn handle(&self, cx: &Cx, input: InvocationInput) -> Result<Empty, Fault> {
-        let place: Place = (cx.scope.clone(), input.command.as_str().into());
+        let place: RowKey = (cx.scope.clone(), input.command.as_str().into());
         let Some((command, invocation)) = self.commands.store.read(|state| {
             let command = state.commands.get(&place)?.clone();
             let invocation = state.invocations.get(&(place.0.clone(), place.1.clone(), input.node.as_str().into()))?.clone();

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Ssm,
-    documents::{Resolved, Wanted},
+    documents::{Resolved, VersionSelector},
     faults,
     nodes::ManagedNode,
     parameters::permissions::set_resource_tags,
@@ -105,10 +105,11 @@ impl Ssm {
     }
 
     fn command_document(&self, cx: &Cx, input: &SendCommandRequest, may_be_policy: bool) -> Result<Resolved, Fault> {
-        let found = self.documents.resolve(cx, &input.document_name, Wanted::version(input.document_version.as_deref())).map_err(|fault| {
-            // AWS: without a message here.
-            if fault.is(&faults::INVALID_DOCUMENT) { faults::INVALID_DOCUMENT.says("") } else { fault }
-        })?;
+        let found =
+            self.documents.resolve(cx, &input.document_name, VersionSelector::version(input.document_version.as_deref())).map_err(|fault| {
+                // AWS: without a message here.
+                if fault.is(&faults::INVALID_DOCUMENT) { faults::INVALID_DOCUMENT.says("") } else { fault }
+            })?;
         let is_right = found.kind() == DocumentType::Command || may_be_policy && found.kind() == DocumentType::Policy;
         if !is_right {
             // AWS: unverified message.

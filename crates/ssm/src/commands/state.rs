@@ -1,13 +1,13 @@
 //! The tables of commands.
 
-use super::rows::{Command, Invocation, Place};
+use super::rows::{Command, Invocation, RowKey};
 use cloudlet_aws::{Scope, Timestamp};
 use cloudlet_store::{Table, tables};
 use std::{ops::Bound, sync::Arc};
 
 #[derive(Default)]
 pub struct CommandState {
-    pub commands: Table<Place, Arc<Command>>,
+    pub commands: Table<RowKey, Arc<Command>>,
     /// By command and node.
     pub invocations: Table<(Scope, Arc<str>, Arc<str>), Arc<Invocation>>,
     /// When each was requested.
@@ -23,13 +23,13 @@ impl CommandState {
         }
     }
 
-    pub fn put(&mut self, place: Place, command: Command) {
+    pub fn put(&mut self, place: RowKey, command: Command) {
         self.by_time.insert((command.requested, place.0.clone(), place.1.clone()), ());
         self.commands.insert(place, Arc::new(command));
     }
 
     /// The invocations of a command, by node.
-    pub fn of_command<'s>(&'s self, place: &'s Place) -> impl Iterator<Item = (&'s Arc<str>, &'s Arc<Invocation>)> {
+    pub fn of_command<'s>(&'s self, place: &'s RowKey) -> impl Iterator<Item = (&'s Arc<str>, &'s Arc<Invocation>)> {
         let from = (Bound::Included((place.0.clone(), place.1.clone(), Arc::from(""))), Bound::Unbounded);
         let rows = self.invocations.range::<(Scope, Arc<str>, Arc<str>), _>(from);
         rows.take_while(move |((scope, id, _), _)| *scope == place.0 && *id == place.1).map(|((_, _, node), row)| (node, row))

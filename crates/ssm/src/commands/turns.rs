@@ -2,7 +2,7 @@
 
 pub use own::RunInvocation;
 
-use super::rows::Place;
+use super::rows::RowKey;
 use crate::PRINCIPAL;
 use cloudlet_aws::{Arn, Fault, Timestamp};
 use cloudlet_engine::Cx;
@@ -23,16 +23,16 @@ mod own {
     }
 }
 
-fn source(place: &Place) -> Arn {
+fn source(place: &RowKey) -> Arn {
     Arn::new("ssm", &place.0, &format!("command/{}", place.1))
 }
 
-fn key(what: &str, place: &Place, node: &str) -> String {
+fn key(what: &str, place: &RowKey, node: &str) -> String {
     format!("{what}/{}/{}/{}/{node}", place.0.account.as_str(), place.0.region.as_str(), place.1)
 }
 
 /// Has an invocation run.
-pub fn run(cx: &Cx, place: &Place, node: &str, at: Timestamp) -> Result<(), Fault> {
+pub fn run(cx: &Cx, place: &RowKey, node: &str, at: Timestamp) -> Result<(), Fault> {
     let input = InvocationInput { command: place.1.to_string(), node: node.to_owned() };
     cx.schedule_keyed::<RunInvocation>(key("RunInvocation", place, node), at, PRINCIPAL, source(place), place.0.clone(), input)
 }

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_AttachmentsSource.html>
 
 use super::{
-    Documents, Wanted,
+    Documents, VersionSelector,
     names::no_such_document,
     rows::{Attachment, hash_of},
 };
@@ -92,7 +92,7 @@ fn referred(ssm: &Ssm, cx: &Cx, name: Option<&str>, value: &str) -> Result<(Stri
     let (Some(file), Some(version), Some(document)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(invalid(format!("{value} is not document/version/name.")));
     };
-    let found = ssm.documents.resolve(cx, document, Wanted::version(Some(version)))?;
+    let found = ssm.documents.resolve(cx, document, VersionSelector::version(Some(version)))?;
     let attachment = found.version.attachments.iter().find(|attachment| &*attachment.name == file).ok_or_else(no_such_document)?;
     Ok((name.unwrap_or(file).to_owned(), attachment.bytes.clone()))
 }

@@ -42,7 +42,7 @@ impl Handle<CreateDocument> for Ssm {
             self.documents.resolve(
                 cx,
                 &required.name,
-                super::Wanted { version: required.version.as_deref(), version_name: required.version_name.as_deref() },
+                super::VersionSelector { version: required.version.as_deref(), version_name: required.version_name.as_deref() },
             )?;
         }
         let attached = attachments::fetch(self, cx, input.attachments.as_deref().unwrap_or_default(), &validated.value).await?;

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeDocument.html>
 
 use super::{
-    Resolved, Wanted,
+    Resolved, VersionSelector,
     rows::{ReviewStatus, Version, described},
     state::DocumentState,
 };
@@ -71,7 +71,7 @@ impl Handle<DescribeDocument> for Ssm {
     }
 
     async fn handle(&self, cx: &Cx, input: DescribeDocumentRequest) -> Result<DescribeDocumentResult, Fault> {
-        let wanted = Wanted { version: input.document_version.as_deref(), version_name: input.version_name.as_deref() };
+        let wanted = VersionSelector { version: input.document_version.as_deref(), version_name: input.version_name.as_deref() };
         let found = self.documents.resolve(cx, &input.name, wanted)?;
         let review_information = self.documents.store.read(|state| review_information(state, &found));
         let described = DocumentDescription { review_information, ..description(&found, "Active", cx.scope.account) };

@@ -1,7 +1,7 @@
 //! GetDocument: the content of a document, in its own format or another.
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetDocument.html>
 
-use super::{Wanted, describe::requires, rows::Version};
+use super::{VersionSelector, describe::requires, rows::Version};
 use crate::{Ssm, faults};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::Fault;
@@ -25,7 +25,7 @@ impl Handle<GetDocument> for Ssm {
     }
 
     async fn handle(&self, cx: &Cx, input: GetDocumentRequest) -> Result<GetDocumentResult, Fault> {
-        let wanted = Wanted { version: input.document_version.as_deref(), version_name: input.version_name.as_deref() };
+        let wanted = VersionSelector { version: input.document_version.as_deref(), version_name: input.version_name.as_deref() };
         let found = self.documents.resolve(cx, &input.name, wanted)?;
         let version = &found.version;
         // AWS: "JSON is the default format."

@@ -53,14 +53,14 @@ impl Name {
 
 /// The version that a request wants: by number, `$DEFAULT`, `$LATEST`, or by name.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wanted<'r> {
+pub struct VersionSelector<'r> {
     pub version: Option<&'r str>,
     pub version_name: Option<&'r str>,
 }
 
-impl<'r> Wanted<'r> {
-    pub fn version(version: Option<&'r str>) -> Wanted<'r> {
-        Wanted { version, version_name: None }
+impl<'r> VersionSelector<'r> {
+    pub fn version(version: Option<&'r str>) -> VersionSelector<'r> {
+        VersionSelector { version, version_name: None }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Documents,
-    names::{Name, Owner, Wanted, no_document_of, no_such_version},
+    names::{Name, Owner, VersionSelector, no_document_of, no_such_version},
     owned,
     rows::{Document, DocumentKey, Version},
     state::DocumentState,
@@ -66,18 +66,18 @@ pub fn shared_with<'d>(document: &'d Document, account: Account) -> Option<&'d s
 
 impl Documents {
     /// A version of the document of this name or ARN, for the account and region of the call.
-    pub fn resolve(&self, cx: &Cx, name: &str, wanted: Wanted<'_>) -> Result<Resolved, Fault> {
+    pub fn resolve(&self, cx: &Cx, name: &str, wanted: VersionSelector<'_>) -> Result<Resolved, Fault> {
         let parsed = Name::parse(&cx.scope, name).ok_or_else(|| no_document_of(name))?;
         self.store.read(|state| find(state, cx.scope.account, &parsed, wanted, name))
     }
 
     /// The same where there may be none.
     pub fn find(&self, cx: &Cx, name: &str) -> Option<Resolved> {
-        self.resolve(cx, name, Wanted::default()).ok()
+        self.resolve(cx, name, VersionSelector::default()).ok()
     }
 }
 
-fn find(state: &DocumentState, account: Account, name: &Name, wanted: Wanted<'_>, text: &str) -> Result<Resolved, Fault> {
+fn find(state: &DocumentState, account: Account, name: &Name, wanted: VersionSelector<'_>, text: &str) -> Result<Resolved, Fault> {
     let own = state.documents.get(&name.key).filter(|_| !name.of_amazon);
     let Some(document) = own else {
         let owned = owned::find(&name.key.name).filter(|_| name.of_amazon || !name.is_arn).ok_or_else(|| no_document_of(text))?;
@@ -106,7 +106,7 @@ fn find(state: &DocumentState, account: Account, name: &Name, wanted: Wanted<'_>
 }
 
 /// The number of the version that is wanted; the default one if nothing is said.
-fn number_of(wanted: Wanted<'_>, document: &Document, of_name: impl Fn(&str) -> Option<u32>) -> Option<u32> {
+fn number_of(wanted: VersionSelector<'_>, document: &Document, of_name: impl Fn(&str) -> Option<u32>) -> Option<u32> {
     let by_number = wanted.version.map(|version| match version {
         "$DEFAULT" => Some(document.default),
         "$LATEST" => Some(document.latest),

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_UpdateDocumentMetadata.html>
 
 use super::{
-    Wanted,
+    VersionSelector,
     names::{no_such_document, person},
     rows::{DocumentKey, Review, ReviewStatus, Version},
     state::DocumentState,
@@ -52,7 +52,7 @@ impl Handle<UpdateDocumentMetadata> for Ssm {
     async fn handle(&self, cx: &Cx, input: UpdateDocumentMetadataRequest) -> Result<UpdateDocumentMetadataResponse, Fault> {
         let key = DocumentKey::new(cx.scope.clone(), &input.name);
         // AWS: "If a version isn't specified, the latest version is used." is not said; the default one is what others take. AWS: unverified
-        let found = self.documents.resolve(cx, &input.name, Wanted::version(input.document_version.as_deref().or(Some("$LATEST"))))?;
+        let found = self.documents.resolve(cx, &input.name, VersionSelector::version(input.document_version.as_deref().or(Some("$LATEST"))))?;
         let version = found.version.clone();
         let comment = input.document_reviews.comment.unwrap_or_default().into_iter().find_map(|comment| comment.content);
         let status = match input.document_reviews.action.as_str() {
@@ -86,7 +86,7 @@ impl Handle<ListDocumentMetadataHistory> for Ssm {
     }
 
     async fn handle(&self, cx: &Cx, input: ListDocumentMetadataHistoryRequest) -> Result<ListDocumentMetadataHistoryResponse, Fault> {
-        let found = self.documents.resolve(cx, &input.name, Wanted::version(input.document_version.as_deref()))?;
+        let found = self.documents.resolve(cx, &input.name, VersionSelector::version(input.document_version.as_deref()))?;
         let list = Paging::of::<ListDocumentMetadataHistory>(cx, &input);
         let page = self.documents.store.read(|state| {
             let rows = state.reviews_of(&found.key, found.version.number).map(|(index, review)| (index, shown(review)));

@@ -1,7 +1,7 @@
 //! ListDocumentVersions.
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListDocumentVersions.html>
 
-use super::{Owner, Wanted};
+use super::{Owner, VersionSelector};
 use crate::{Ssm, faults};
 use cloudlet_api_ssm::*;
 use cloudlet_aws::Fault;
@@ -16,7 +16,7 @@ impl Handle<ListDocumentVersions> for Ssm {
     }
 
     async fn handle(&self, cx: &Cx, input: ListDocumentVersionsRequest) -> Result<ListDocumentVersionsResult, Fault> {
-        let found = self.documents.resolve(cx, &input.name, Wanted::default())?;
+        let found = self.documents.resolve(cx, &input.name, VersionSelector::default())?;
         let list = Paging::of::<ListDocumentVersions>(cx, &input);
         let mut versions = match found.owner {
             Owner::Amazon => vec![found.version.clone()],

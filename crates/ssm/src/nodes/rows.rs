@@ -43,4 +43,4 @@ pub struct Inventory {
 }
 
 /// A row of an account in a region.
-pub type Place = (Scope, Arc<str>);
+pub type RowKey = (Scope, Arc<str>);

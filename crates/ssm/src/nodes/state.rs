@@ -1,6 +1,6 @@
 //! The tables of nodes.
 
-use super::rows::{Activation, Inventory, Place, Registered};
+use super::rows::{Activation, Inventory, Registered, RowKey};
 use cloudlet_aws::Scope;
 use cloudlet_shape::Map;
 use cloudlet_store::{Table, tables};
@@ -8,8 +8,8 @@ use std::{ops::Bound, sync::Arc};
 
 #[derive(Default)]
 pub struct NodeState {
-    pub activations: Table<Place, Arc<Activation>>,
-    pub registered: Table<Place, Arc<Registered>>,
+    pub activations: Table<RowKey, Arc<Activation>>,
+    pub registered: Table<RowKey, Arc<Registered>>,
     /// By node and type.
     pub inventory: Table<(Scope, Arc<str>, Arc<str>), Inventory>,
     /// Tags of the server's own node.
@@ -18,12 +18,12 @@ pub struct NodeState {
 
 tables!(NodeState { activations, registered, inventory, local_tags });
 
-fn of_scope<'t, R>(table: &'t Table<Place, R>, scope: &'t Scope) -> impl Iterator<Item = (&'t Arc<str>, &'t R)>
+fn of_scope<'t, R>(table: &'t Table<RowKey, R>, scope: &'t Scope) -> impl Iterator<Item = (&'t Arc<str>, &'t R)>
 where
     R: Clone + serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static,
 {
     let from = (Bound::Included((scope.clone(), Arc::from(""))), Bound::Unbounded);
-    table.range::<Place, _>(from).take_while(move |((of, _), _)| of == scope).map(|((_, id), row)| (id, row))
+    table.range::<RowKey, _>(from).take_while(move |((of, _), _)| of == scope).map(|((_, id), row)| (id, row))
 }
 
 impl NodeState {

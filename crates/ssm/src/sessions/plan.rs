@@ -3,7 +3,7 @@
 use super::preferences::Preferences;
 use crate::{
     Ssm,
-    documents::{Resolved, Wanted},
+    documents::{Resolved, VersionSelector},
     faults,
 };
 use cloudlet_aws::Fault;
@@ -145,7 +145,7 @@ fn is_no_session(name: &str) -> Fault {
 impl Ssm {
     pub async fn session_plan(&self, cx: &Cx, target: &str, document: Option<&str>, parameters: Option<Map<Vec<String>>>) -> Result<Plan, Fault> {
         let found: Option<Resolved> = match document {
-            Some(name) if name != RUN_SHELL => Some(self.documents.resolve(cx, name, Wanted::default())?),
+            Some(name) if name != RUN_SHELL => Some(self.documents.resolve(cx, name, VersionSelector::default())?),
             _ => self.documents.find(cx, RUN_SHELL),
         };
         let of_account = self.documents.find(cx, RUN_SHELL).map(|found| found.value()).unwrap_or_default();

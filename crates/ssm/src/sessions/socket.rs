@@ -1,6 +1,6 @@
 //! The websockets of data channels. Who comes with the token of a session is its client; everybody else is sent away with the first message.
 
-use super::{Sessions, live::Attached};
+use super::{live::Attached, shared::Sessions};
 use bytes::Bytes;
 use cloudlet_engine::{Boxed, Socket, SocketClose, SocketHooks, SocketMessage, within};
 use cloudlet_session_channel::OpenDataChannel;

@@ -2,7 +2,7 @@
 
 use super::names;
 use cloudlet_asl::text::to_text;
-use cloudlet_engine::by_name::{self, Instants, Wanted};
+use cloudlet_engine::by_name::{self, Instants, ShapeKind};
 use serde_json::Value;
 
 /// Whose names and forms a result has.
@@ -41,16 +41,16 @@ static OPTIMIZED: by_name::Style = by_name::Style {
     ..SDK
 };
 
-fn wrong(field: &str, wanted: Wanted, _: &Value) -> String {
+fn wrong(field: &str, wanted: ShapeKind, _: &Value) -> String {
     let wanted = match wanted {
-        Wanted::Boolean => "a BOOLEAN",
-        Wanted::Integer => "an INTEGER",
-        Wanted::Float => "a DOUBLE",
-        Wanted::Text => "a STRING",
-        Wanted::Timestamp => "a TIMESTAMP",
-        Wanted::List => "an ARRAY",
-        Wanted::Map => "a MAP",
-        Wanted::Structure => "a STRUCTURE",
+        ShapeKind::Boolean => "a BOOLEAN",
+        ShapeKind::Integer => "an INTEGER",
+        ShapeKind::Float => "a DOUBLE",
+        ShapeKind::Text => "a STRING",
+        ShapeKind::Timestamp => "a TIMESTAMP",
+        ShapeKind::List => "an ARRAY",
+        ShapeKind::Map => "a MAP",
+        ShapeKind::Structure => "a STRUCTURE",
     };
     format!("The value for the field '{field}' must be {wanted}")
 }

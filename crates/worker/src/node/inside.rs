@@ -52,14 +52,14 @@ struct Children {
 }
 
 #[derive(Default)]
-struct Inside {
+struct NodePrograms {
     children: Mutex<Children>,
     started: Condvar,
 }
 
 /// Serves until the server closes the socket, which is standard output.
 pub fn serve(surroundings: &Surroundings) -> ExitCode {
-    let inside = Arc::new(Inside::default());
+    let inside = Arc::new(NodePrograms::default());
     let reaper = inside.clone();
     let _ = std::thread::Builder::new().stack_size(64 << 10).spawn(move || reaper.reap());
     let mut buffer = vec![0; LARGEST];
@@ -82,7 +82,7 @@ fn tell(message: &FromNode, descriptors: &[&OwnedFd]) {
     let _ = send(rustix::stdio::stdout(), &text(message), &descriptors);
 }
 
-impl Inside {
+impl NodePrograms {
     fn take(self: Arc<Self>, message: ToNode, descriptors: Vec<OwnedFd>, surroundings: &Surroundings) {
         match message {
             ToNode::Start { id, program, streams } => {

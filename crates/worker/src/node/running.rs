@@ -33,7 +33,7 @@ pub fn watched(descriptor: OwnedFd) -> io::Result<Arc<AsyncFd<OwnedFd>>> {
 }
 
 /// A message, and what goes with it.
-struct Letter {
+struct Outgoing {
     text: Vec<u8>,
     descriptors: Vec<OwnedFd>,
 }
@@ -45,7 +45,7 @@ pub struct Running {
     worker: Arc<Process>,
     /// Ports under which it reaches its `LocalHttp` and the server.
     pub ports: (u16, u16),
-    letters: mpsc::Sender<Letter>,
+    outgoing: mpsc::Sender<Outgoing>,
     known: Arc<Known>,
     next: AtomicU64,
     /// How many programs were started, or were to be.
@@ -68,12 +68,12 @@ impl Running {
         let control = control.ok_or("the node gave no socket")?;
         let control = watched(control).map_err(told)?;
         let known = Arc::<Known>::default();
-        let (letters, to_send) = mpsc::channel(QUEUE);
+        let (outgoing, to_send) = mpsc::channel(QUEUE);
         let (tell_idle, idle) = watch::channel(None);
         tokio::spawn(deliver(control.clone(), to_send));
         tokio::spawn(listen(control, known.clone(), tell_idle));
         let (starts, _) = watch::channel(0);
-        Ok(Arc::new(Running { worker: process, ports: report.ports, letters, known, next: AtomicU64::new(1), starts, idle }))
+        Ok(Arc::new(Running { worker: process, ports: report.ports, outgoing, known, next: AtomicU64::new(1), starts, idle }))
     }
 
     pub fn is_gone(&self) -> bool {
@@ -127,7 +127,7 @@ impl Running {
         self.known.replies.lock().insert(id, answer);
         let outcome = async {
             let mut gone = self.known.gone.subscribe();
-            self.letters.send(Letter { text, descriptors }).await.map_err(|_| other("the node has ended"))?;
+            self.outgoing.send(Outgoing { text, descriptors }).await.map_err(|_| other("the node has ended"))?;
             tokio::select! {
                 biased;
                 answer = answered => answer.unwrap_or_else(|_| Err(other("the node has ended"))),
@@ -166,13 +166,13 @@ impl Running {
 
     /// Without waiting, unless the queue is full.
     pub fn signal(&self, id: u64, signal: Signal) {
-        let letter = Letter { text: text(&ToNode::Signal { id, signal }), descriptors: vec![] };
-        if let Err(mpsc::error::TrySendError::Full(letter)) = self.letters.try_send(letter)
+        let message = Outgoing { text: text(&ToNode::Signal { id, signal }), descriptors: vec![] };
+        if let Err(mpsc::error::TrySendError::Full(message)) = self.outgoing.try_send(message)
             && signal == Signal::KillAll
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            let letters = self.letters.clone();
-            runtime.spawn(async move { letters.send(letter).await });
+            let outgoing = self.outgoing.clone();
+            runtime.spawn(async move { outgoing.send(message).await });
         }
     }
 }
@@ -183,10 +183,10 @@ impl Drop for Running {
     }
 }
 
-async fn deliver(control: Arc<AsyncFd<OwnedFd>>, mut letters: mpsc::Receiver<Letter>) {
-    while let Some(letter) = letters.recv().await {
-        let descriptors: Vec<_> = letter.descriptors.iter().map(AsFd::as_fd).collect();
-        let sent = control.async_io(Interest::WRITABLE, |socket| Ok(send(socket, &letter.text, &descriptors)?)).await;
+async fn deliver(control: Arc<AsyncFd<OwnedFd>>, mut outgoing: mpsc::Receiver<Outgoing>) {
+    while let Some(message) = outgoing.recv().await {
+        let descriptors: Vec<_> = message.descriptors.iter().map(AsFd::as_fd).collect();
+        let sent = control.async_io(Interest::WRITABLE, |socket| Ok(send(socket, &message.text, &descriptors)?)).await;
         if sent.is_err() {
             return;
         }

@@ -3,7 +3,7 @@
 
 use crate::{
     automation::work::{Outcome, Work},
-    documents::Wanted,
+    documents::VersionSelector,
 };
 use bytes::Bytes;
 use cloudlet_engine::{
@@ -81,7 +81,7 @@ fn code(work: &Work<'_>) -> Result<(Vec<WorkerFile>, String, String), String> {
         return Ok((vec![file(SCRIPT, script.into_bytes().into())], SCRIPT.to_owned(), handler));
     }
     let name = work.text("Attachment").unwrap_or_default();
-    let found = work.ssm.documents.resolve(work.cx, &work.execution.document, Wanted::version(Some(&work.execution.version)));
+    let found = work.ssm.documents.resolve(work.cx, &work.execution.document, VersionSelector::version(Some(&work.execution.version)));
     let resolved = found.map_err(|fault| format!("The document of the automation is gone: {}", fault.message()))?;
     let attachment = resolved.version.attachments.iter().find(|attachment| *attachment.name == *name);
     let attachment = attachment.ok_or_else(|| format!("The document has no attachment {name}"))?;

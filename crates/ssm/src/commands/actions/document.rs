@@ -5,7 +5,7 @@ use super::{
     download::{object_of, split_version},
     execution::{Ended, Execution, PREPARATION, ProgramEnd, joined},
 };
-use crate::documents::Wanted;
+use crate::documents::VersionSelector;
 use cloudlet_engine::WorkerEnd;
 use cloudlet_ssm_document::{Format, Given, read};
 use serde_json::Value;
@@ -16,7 +16,7 @@ impl Execution<'_> {
         let document = match inputs.get("documentType").and_then(Value::as_str) {
             Some("SSMDocument") => {
                 let (name, version) = split_version(path);
-                let found = self.ssm.documents.resolve(self.cx, name, Wanted::version(version));
+                let found = self.ssm.documents.resolve(self.cx, name, VersionSelector::version(version));
                 found.map(|found| found.value()).map_err(|fault| format!("{path}: {}", fault.message()))
             }
             Some("LocalPath") => self.downloaded(path).await,
