@@ -3,7 +3,7 @@
 use cloudlet_aws::{Caller, Fault, Scope};
 use cloudlet_engine::{
     Call, Cx, Origin,
-    by_name::{Instants, Parameters, Style, ShapeKind, result},
+    by_name::{Instants, Parameters, ShapeKind, Style, result},
 };
 use cloudlet_shape::{Mismatch, OperationSchema, ServiceSchema};
 use serde_json::Value;

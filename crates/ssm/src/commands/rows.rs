@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 /// How far a command, an invocation or a step is. AWS has two words for it: a status, and details of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::enum_variant_names, reason = "the words are those of AWS")]
 pub enum Progress {
     Pending,
     InProgress,

@@ -24,7 +24,8 @@ enum Key {
     VersionName,
     /// `tag:name`
     Tag(String),
-    TagKey,
+    /// `tag-key`
+    AnyTag,
 }
 
 pub fn parse(filters: &[DocumentKeyValuesFilter], old: &[DocumentFilter]) -> Result<Vec<Filter>, Fault> {
@@ -41,7 +42,7 @@ pub fn parse(filters: &[DocumentKeyValuesFilter], old: &[DocumentFilter]) -> Res
             "SearchKeyword" => Key::SearchKeyword,
             "TargetType" => Key::TargetType,
             "VersionName" => Key::VersionName,
-            "tag-key" => Key::TagKey,
+            "tag-key" => Key::AnyTag,
             _ => match name.strip_prefix("tag:") {
                 Some(tag) if !tag.is_empty() => Key::Tag(tag.to_owned()),
                 _ => return Err(faults::INVALID_FILTER_KEY.says("The specified key isn't valid.")),
@@ -80,7 +81,7 @@ impl Filter {
             Key::TargetType => any(&|value| version.target_type.as_deref() == Some(value)),
             Key::VersionName => any(&|value| version.name.as_deref() == Some(value)),
             Key::Tag(tag) => document.tags.get(tag).is_some_and(|own| self.values.is_empty() || any(&|value| own == value)),
-            Key::TagKey => any(&|value| document.tags.contains_key(value)),
+            Key::AnyTag => any(&|value| document.tags.contains_key(value)),
         }
     }
 }

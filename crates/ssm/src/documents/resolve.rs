@@ -60,7 +60,7 @@ impl Resolved {
 }
 
 /// What an account may use of a document of another.
-pub fn shared_with<'d>(document: &'d Document, account: Account) -> Option<&'d str> {
+pub fn shared_with(document: &Document, account: Account) -> Option<&str> {
     document.shares.get(account.as_str()).or_else(|| document.shares.get("all")).map(String::as_str)
 }
 

@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn ports_lead_to_the_node_or_to_a_host() {
-        let to = |properties: Value| port(&properties).map(|(to, several)| (to, several));
+        let to = |properties: Value| port(&properties);
         let json = |host: &str, number: &str, kind: &str| serde_json::json!({"host": [host], "portNumber": [number], "type": kind});
         assert_eq!(to(json("", "80", "LocalPortForwarding")).unwrap(), (NodeAddress::Port(80), true));
         assert_eq!(to(json("localhost", "22", "")).unwrap(), (NodeAddress::Port(22), false));

@@ -11,7 +11,7 @@ fn cloud() -> Cloud {
     let machine = Arc::new(Machine::default());
     let builder = Cloud::builder().service(move |parts| {
         let local = Some(Scope::new(Account::default(), Region::new("us-east-1")));
-        service(&parts.journal, machine.clone(), Options { nodes: NodeOptions { local, ..NodeOptions::default() }, ..Options::default() })
+        service(&parts.journal, machine.clone(), Options { nodes: NodeOptions { local, ..NodeOptions::default() } })
     });
     builder.journaled().build()
 }

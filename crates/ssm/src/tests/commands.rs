@@ -16,7 +16,7 @@ fn builder(machine: &Arc<Machine>) -> cloudlet_testing::Builder {
     Cloud::builder().service(move |parts| {
         let local = Some(Scope::new(Account::default(), Region::new("us-east-1")));
         let nodes = NodeOptions { local, platform_name: Some("Debian".into()), ..NodeOptions::default() };
-        service(&parts.journal, machine.clone(), Options { nodes, ..Options::default() })
+        service(&parts.journal, machine.clone(), Options { nodes })
     })
 }
 

@@ -33,9 +33,9 @@ impl Execution<'_> {
             return Ended::failed("SourceInfo must be an object of JSON");
         };
         let files = match kind {
-            "S3" => self.from_s3(&info).await,
-            "HTTP" => self.from_http(&info).await,
-            "SSMDocument" => self.from_documents(&info).await,
+            "S3" => self.read_s3(&info).await,
+            "HTTP" => self.read_http(&info).await,
+            "SSMDocument" => self.read_documents(&info).await,
             "GitHub" | "Git" => Err(format!("content of {kind} is outside of this machine, and is not fetched")),
             other => Err(format!("Unsupported source type {other}")),
         };
@@ -68,7 +68,7 @@ impl Execution<'_> {
     }
 
     /// An object, or all below a prefix.
-    async fn from_s3(&self, info: &Value) -> Result<Vec<File>, String> {
+    async fn read_s3(&self, info: &Value) -> Result<Vec<File>, String> {
         let url = info.get("path").and_then(Value::as_str).unwrap_or_default();
         let place = s3_urls::parse(url, self.cx.own_address()).ok_or_else(|| format!("S3 source path {url} is not valid"))?;
         let caller = self.caller()?;
@@ -107,7 +107,7 @@ impl Execution<'_> {
         Ok(files)
     }
 
-    async fn from_http(&self, info: &Value) -> Result<Vec<File>, String> {
+    async fn read_http(&self, info: &Value) -> Result<Vec<File>, String> {
         let text = |name: &str| info.get(name).and_then(Value::as_str).unwrap_or_default();
         let url = text("url");
         let mut headers = Vec::new();
@@ -124,7 +124,7 @@ impl Execution<'_> {
         Ok(vec![(if name.is_empty() { "index".to_owned() } else { name.to_owned() }, response.body)])
     }
 
-    async fn from_documents(&self, info: &Value) -> Result<Vec<File>, String> {
+    async fn read_documents(&self, info: &Value) -> Result<Vec<File>, String> {
         let named = info.get("name").and_then(Value::as_str).unwrap_or_default();
         let (name, version) = split_version(named);
         let input = GetDocumentRequest { name: name.to_owned(), document_version: version.map(str::to_owned), ..GetDocumentRequest::default() };
